@@ -1,0 +1,15 @@
+// Original file: proto/wherry/v1/node.proto
+
+import type { Long } from '@grpc/proto-loader';
+
+export interface InstanceUsage {
+  'uid'?: (string);
+  'cpuUs'?: (number | string | Long);
+  'memoryBytes'?: (number | string | Long);
+}
+
+export interface InstanceUsage__Output {
+  'uid': (string);
+  'cpuUs': (number);
+  'memoryBytes': (number);
+}

@@ -1,0 +1,25 @@
+// Original file: proto/wherry/v1/node.proto
+
+import type { Hello as _wherry_v1_Hello, Hello__Output as _wherry_v1_Hello__Output } from '../../wherry/v1/Hello.ts';
+import type { Inventory as _wherry_v1_Inventory, Inventory__Output as _wherry_v1_Inventory__Output } from '../../wherry/v1/Inventory.ts';
+import type { StatusBatch as _wherry_v1_StatusBatch, StatusBatch__Output as _wherry_v1_StatusBatch__Output } from '../../wherry/v1/StatusBatch.ts';
+import type { UsageBatch as _wherry_v1_UsageBatch, UsageBatch__Output as _wherry_v1_UsageBatch__Output } from '../../wherry/v1/UsageBatch.ts';
+import type { Heartbeat as _wherry_v1_Heartbeat, Heartbeat__Output as _wherry_v1_Heartbeat__Output } from '../../wherry/v1/Heartbeat.ts';
+
+export interface NodeMessage {
+  'hello'?: (_wherry_v1_Hello | null);
+  'inventory'?: (_wherry_v1_Inventory | null);
+  'status'?: (_wherry_v1_StatusBatch | null);
+  'usage'?: (_wherry_v1_UsageBatch | null);
+  'heartbeat'?: (_wherry_v1_Heartbeat | null);
+  'message'?: "hello"|"inventory"|"status"|"usage"|"heartbeat";
+}
+
+export interface NodeMessage__Output {
+  'hello'?: (_wherry_v1_Hello__Output | null);
+  'inventory'?: (_wherry_v1_Inventory__Output | null);
+  'status'?: (_wherry_v1_StatusBatch__Output | null);
+  'usage'?: (_wherry_v1_UsageBatch__Output | null);
+  'heartbeat'?: (_wherry_v1_Heartbeat__Output | null);
+  'message'?: "hello"|"inventory"|"status"|"usage"|"heartbeat";
+}

@@ -1,0 +1,23 @@
+/** The gRPC contract, loaded from its one source, with the types generated from it. */
+import { loadPackageDefinition } from "@grpc/grpc-js";
+import { loadSync } from "@grpc/proto-loader";
+import { fileURLToPath } from "node:url";
+import type { ProtoGrpcType } from "./gen/node.ts";
+
+/** Raised when a message changes its meaning; buf's breaking check guards everything else. */
+export const protocolVersion = 1;
+
+/** Both sides refuse larger messages. Senders split batches to stay well below: see {@link batchItemsMax}. */
+export const messageBytesMax = 32 * 1024 * 1024;
+
+/** How many instances one message carries at most. Templates are counted by their bytes instead. */
+export const batchItemsMax = 500;
+
+const definition = loadSync(fileURLToPath(new URL("wherry/v1/node.proto", import.meta.url)), {
+  longs: Number,
+  enums: String,
+  defaults: true,
+  oneofs: true,
+});
+
+export const { NodeService } = (loadPackageDefinition(definition) as unknown as ProtoGrpcType).wherry.v1;

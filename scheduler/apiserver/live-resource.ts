@@ -1,0 +1,34 @@
+import type { ApiObject } from "../../api/object-meta.ts";
+
+export interface LogOptions {
+  readonly follow: boolean;
+  /** undefined: every line that is kept. */
+  readonly tailLines: number | undefined;
+  readonly sinceMs: number | undefined;
+  readonly timestamps: boolean;
+}
+
+export type LiveEvent = { readonly kind: "put" | "delete"; readonly object: ApiObject };
+
+/**
+ * The port by which the API server serves kinds that live in the scheduler's memory only. `resourceVersion`s come from
+ * one counter of this source, which starts higher with every start of the process, so that a watch from before is
+ * answered with 410 Gone.
+ */
+export interface LiveResource {
+  /** The counter now; also the resourceVersion of a list. */
+  readonly revision: number;
+  list(namespace: string | undefined): readonly ApiObject[];
+  get(namespace: string, name: string): ApiObject | undefined;
+  /** Events after this call, in order of their resourceVersion. The listener must not throw. */
+  subscribe(listener: (event: LiveEvent) => void): Disposable;
+  /** Asks for a stop, with this grace (undefined: the template's). The object goes when its node has confirmed. */
+  delete(namespace: string, name: string, gracePeriodSeconds: number | undefined): ApiObject | undefined;
+  /** The log as it was written. Rejects with a `WherryError` (`NotFound`, `NodeUnreachable`, `LogUnavailable`). */
+  openLog(
+    namespace: string,
+    name: string,
+    options: LogOptions,
+    signal: AbortSignal,
+  ): AsyncIterable<Uint8Array>;
+}

@@ -1,0 +1,30 @@
+import type { Slot } from "../model.ts";
+
+/**
+ * What a controller wants done, as data. The engine executes steps in order and is the only one that does; every
+ * step may be repeated without harm.
+ */
+export type Step =
+  /** Make `count` instances of the owner's current template. */
+  | { readonly kind: "createInstances"; readonly count: number }
+  /** Make one instance for a job's slot. */
+  | { readonly kind: "createForSlot"; readonly slot: Slot }
+  | { readonly kind: "stopInstance"; readonly uid: string; readonly why: string }
+  /** The end of these instances is counted once the status of the same result is durable; then they are forgotten. */
+  | { readonly kind: "forgetInstance"; readonly uid: string }
+  /** Delete the declared object itself (a finished job past its time to live). */
+  | { readonly kind: "deleteOwner" }
+  | {
+      readonly kind: "recordEvent";
+      readonly type: "Normal" | "Warning";
+      readonly reason: string;
+      readonly message: string;
+    };
+
+export interface ReconcileResult<Status> {
+  /** The whole new status. The engine writes it only if it differs, before it executes `forgetInstance` steps. */
+  readonly status: Status;
+  readonly steps: readonly Step[];
+  /** When to look again although nothing happened (a deadline, a time to live); undefined: only on change. */
+  readonly wakeAtMs: number | undefined;
+}

@@ -1,0 +1,120 @@
+/**
+ * What the scheduler knows, as plain data. `core` reads and returns these; one loop (`scheduler/engine`) owns the
+ * mutable state behind them.
+ */
+
+export interface Resources {
+  readonly cpuMillis: number;
+  readonly memoryBytes: number;
+}
+
+export interface NodeCapacity extends Resources {
+  readonly instances: number;
+}
+
+/** Nothing is evicted on silence alone: a silent node is suspect, and lost only after `lostAfter`. */
+export type NodeConnection =
+  | { readonly kind: "connected" }
+  | { readonly kind: "suspect"; readonly sinceMs: number }
+  | { readonly kind: "lost" };
+
+export interface NodeTaint {
+  readonly key: string;
+  readonly value: string;
+  readonly effect: "NoSchedule" | "PreferNoSchedule" | "NoExecute";
+}
+
+export interface ClusterNode {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly taints: readonly NodeTaint[];
+  readonly unschedulable: boolean;
+  readonly allocatable: NodeCapacity;
+  readonly runtimes: readonly {
+    readonly name: string;
+    readonly version: string;
+    readonly features: readonly string[];
+  }[];
+  readonly connection: NodeConnection;
+}
+
+export type WorkloadKind = "WasmDeployment" | "WasmJob";
+
+export interface Owner {
+  readonly kind: WorkloadKind;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** A job's completion: the first accepted result for an index wins. `attempt` counts from 0. */
+export interface Slot {
+  readonly index: number;
+  readonly attempt: number;
+}
+
+export interface Termination {
+  readonly reason: string;
+  readonly message: string;
+  readonly exitCode: number | undefined;
+  readonly finishedMs: number;
+}
+
+export type InstancePhase = "Pending" | "Running" | "Succeeded" | "Failed";
+
+/** What a node last said of an instance. `sequence` grows with each change; an older report never wins. */
+export interface ObservedStatus {
+  readonly phase: InstancePhase;
+  readonly ready: boolean;
+  readonly reason: string;
+  readonly message: string;
+  readonly exitCode: number | undefined;
+  readonly restarts: number;
+  readonly startedMs: number | undefined;
+  readonly finishedMs: number | undefined;
+  readonly lastTermination: Termination | undefined;
+  readonly logsDropped: boolean;
+  readonly sequence: number;
+}
+
+/** Where an instance is on its way. Each state carries only what is valid in it. */
+export type InstanceState =
+  | { readonly kind: "pending"; readonly reason: string; readonly message: string }
+  | { readonly kind: "bound"; readonly nodeName: string; readonly observed: ObservedStatus | undefined }
+  /** Told to stop; kept until its node confirms the end, or the node is lost. */
+  | { readonly kind: "stopping"; readonly nodeName: string; readonly observed: ObservedStatus | undefined }
+  /** Over: by its own end, or because its node is lost (reason NodeLost). Kept until the controller has counted it. */
+  | { readonly kind: "ended"; readonly nodeName: string; readonly observed: ObservedStatus };
+
+export interface Instance {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly owner: Owner;
+  /** Names the resolved template (with ConfigMaps and Secrets) by content. */
+  readonly templateId: string;
+  /** The hash of the owner's template alone. */
+  readonly templateHash: string;
+  readonly requests: Resources;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly slot: Slot | undefined;
+  readonly createdMs: number;
+  readonly state: InstanceState;
+}
+
+/** What placement must know of a template; shared by all instances of it. */
+export interface PlacementRequirements {
+  readonly runtime: string;
+  readonly requests: Resources;
+  readonly nodeSelector: Readonly<Record<string, string>>;
+  readonly tolerations: readonly {
+    readonly key: string;
+    readonly operator: "Exists" | "Equal";
+    readonly value: string;
+    /** Empty: every effect. */
+    readonly effect: string;
+  }[];
+}
+
+/** Reasons of an instance's end that say nothing about the workload itself, so no backoff limit counts them. */
+export const disruptionReasons: ReadonlySet<string> = new Set(["NodeLost", "NodeShutdown", "Evicted"]);
