@@ -1,0 +1,120 @@
+/**
+ * The port between the node daemon and whatever executes modules. A driver knows nothing of restart policies,
+ * sessions or the API: it prepares modules, starts runs, stops them, and tells how they ended.
+ */
+
+/** One start of an instance. A restarted instance keeps its uid and gets the next run number. */
+export interface RunId {
+  readonly uid: string;
+  /** Counts from 0: equals the instance's restarts. */
+  readonly run: number;
+}
+
+export interface MountPoint {
+  /** What the guest sees: absolute, normalized. */
+  readonly guestPath: string;
+  /** A directory on this machine, already checked against the allowed roots. */
+  readonly hostPath: string;
+  readonly readOnly: boolean;
+}
+
+export interface LogLimits {
+  /** When the current file would pass this, it becomes the old file and the one before is dropped. */
+  readonly fileBytesMax: number;
+}
+
+/** Everything that one run needs. Plain data: it crosses a process boundary. */
+export interface RunSpec {
+  readonly id: RunId;
+  /** Instances of different namespaces never share a hosting process. */
+  readonly namespace: string;
+  readonly name: string;
+  readonly module: PreparedModule;
+  readonly args: readonly string[];
+  readonly env: readonly (readonly [string, string])[];
+  readonly mounts: readonly MountPoint[];
+  /** What linear memory may grow to, in bytes. */
+  readonly memoryBytesMax: number;
+  readonly cpuRequestMillis: number;
+  readonly cpuLimitMillis: number | undefined;
+  readonly stopNotice: "none" | "stdin";
+  /** The folder of this instance's log files (see node-daemon/logs). */
+  readonly logFolder: string;
+  readonly logLimits: LogLimits;
+}
+
+/** A module that a driver has accepted. `file` is the driver's own form (for v8 the rewritten binary). */
+export interface PreparedModule {
+  readonly digest: string;
+  readonly file: string;
+  /** The least linear memory the module needs, in bytes, to compare with the limit before starting. */
+  readonly memoryBytesMin: number;
+}
+
+export type PrepareOutcome =
+  | { readonly kind: "prepared"; readonly module: PreparedModule }
+  /** The module itself is at fault: trying again cannot help. `reason` in CamelCase, `message` says what to do. */
+  | { readonly kind: "rejected"; readonly reason: string; readonly message: string };
+
+export type RunEnd =
+  | { readonly kind: "exited"; readonly exitCode: number }
+  /** `message` has what happened and the guest's stack. */
+  | { readonly kind: "trapped"; readonly reason: string; readonly message: string }
+  /** Ended because it was told to stop. */
+  | { readonly kind: "stopped" }
+  /** Could not be started: the reason is one of the status reasons (MemoryLimitTooSmall, MountFailed, …). */
+  | {
+      readonly kind: "refused";
+      readonly reason: string;
+      readonly message: string;
+      readonly retryable: boolean;
+    }
+  /** The process that hosted it died. */
+  | { readonly kind: "lost"; readonly message: string };
+
+export interface RunUsage {
+  readonly id: RunId;
+  /** Since the start of the run. */
+  readonly cpuUs: number;
+  readonly memoryBytes: number;
+}
+
+/** What a driver reports, in order per instance. Called on the daemon's event loop; must not throw. */
+export interface RunListener {
+  started(id: RunId, atMs: number): void;
+  ended(id: RunId, atMs: number, end: RunEnd): void;
+  usage(usages: readonly RunUsage[]): void;
+  /** Old lines of this run's log were dropped to stay within the bound. Told once per run. */
+  logsDropped(id: RunId): void;
+}
+
+/** A run that outlived the daemon process which had started it. */
+export type AdoptedRun =
+  | { readonly kind: "running"; readonly id: RunId; readonly startedMs: number }
+  | { readonly kind: "ended"; readonly id: RunId; readonly atMs: number; readonly end: RunEnd };
+
+export interface RuntimeFacts {
+  readonly name: string;
+  readonly version: string;
+  readonly features: readonly string[];
+}
+
+export interface RuntimeDriver {
+  /** Undefined when this machine lacks the runtime. */
+  detect(signal: AbortSignal): Promise<RuntimeFacts | undefined>;
+  /**
+   * Takes over what an earlier daemon process left running. Called once, before `start`. Ends that the earlier daemon
+   * may not have seen are reported here until {@link RuntimeDriver.settle}.
+   */
+  adopt(listener: RunListener, signal: AbortSignal): Promise<readonly AdoptedRun[]>;
+  /** Validates and translates a fetched module; concurrent calls for one digest share the work. */
+  prepare(digest: string, file: string, signal: AbortSignal): Promise<PrepareOutcome>;
+  /** The outcome arrives at the listener: `started` and later `ended`, or `ended` alone. */
+  start(spec: RunSpec): void;
+  /** Repeating it with a smaller grace shortens the wait. Zero kills at the next safe point. */
+  stop(uid: string, graceMs: number): void;
+  /** The daemon has recorded this end on disk; the driver may forget it. */
+  settle(id: RunId): void;
+  /** `keep`: leaves running instances to the next daemon process. `stop`: ends them and the processes that host them. */
+  close(what: "keep" | "stop"): Promise<void>;
+}
