@@ -28,7 +28,9 @@ export class BinaryWriter {
         `the rewritten module would be larger than ${this.#bytesMax} bytes`,
       );
     }
-    const grown = new Uint8Array(Math.min(this.#bytesMax, Math.max(needed, this.#bytes.length * 1.5)));
+    const grown = new Uint8Array(
+      Math.min(this.#bytesMax, Math.max(needed, Math.floor(this.#bytes.length * 1.5))),
+    );
     grown.set(this.view());
     this.#bytes = grown;
   }

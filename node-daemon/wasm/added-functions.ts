@@ -1,0 +1,239 @@
+import type { BulkFuel } from "./bulk-memory.ts";
+import { pieceBytes, writeCopy, writeFill } from "./bulk-memory.ts";
+import { BinaryWriter } from "./binary-writer.ts";
+import { Rejection } from "./binary-reader.ts";
+import type { ScanContext } from "./body-scanner.ts";
+import type { ModuleModel } from "./module-model.ts";
+import { emptyBlock, misc, op } from "./opcodes.ts";
+
+const i32 = 0x7f;
+const i64 = 0x7e;
+
+/** Bulk operations charge one unit for so many bytes or elements, as a power of two. */
+const bytesPerFuelLog2 = 6;
+
+interface AddedFunction {
+  readonly type: number;
+  /** As in the code section, without its size. */
+  readonly body: Uint8Array;
+  readonly name: string;
+}
+
+/**
+ * The functions and globals that a rewritten module has beyond its own, and where they stand:
+ *
+ *   functions: imported ... | yield | defined ... | a wrapper per imported one ... | yield wrapper | helpers ...
+ *   globals:   imported and defined ... | fuel | kill | memory cap | table cap
+ *
+ * So an imported function keeps its index (but nobody except its wrapper refers to it), a defined one moves by one.
+ */
+export class AddedFunctions implements ScanContext {
+  readonly functionCount: number;
+  readonly fuelGlobal: number;
+  readonly killGlobal: number;
+  readonly memoryCapGlobal: number;
+  readonly tableCapGlobal: number;
+  /** Index of the added import. */
+  readonly yieldImport: number;
+  /** `() -> ()`. */
+  readonly yieldType: number;
+  readonly yieldWrapper: number;
+  readonly functions: AddedFunction[] = [];
+
+  readonly #model: ModuleModel;
+  readonly #types = new Map<string, number>();
+  readonly #helpers = new Map<string, number>();
+
+  constructor(model: ModuleModel) {
+    this.#model = model;
+    this.functionCount = model.functionTypes.length;
+    this.fuelGlobal = model.globalTypes.length;
+    this.killGlobal = this.fuelGlobal + 1;
+    this.memoryCapGlobal = this.fuelGlobal + 2;
+    this.tableCapGlobal = this.fuelGlobal + 3;
+    this.yieldImport = model.functionImports;
+    this.yieldType = this.#type([], []);
+    for (let i = 0; i < model.functionImports; i++) this.#addImportWrapper(i);
+    const body = new BinaryWriter().raw(0, op.call).u32(this.yieldImport);
+    this.#writeKillCheck(body);
+    this.yieldWrapper = this.#add(this.yieldType, body.u8(op.end), "wherry.yielded");
+  }
+
+  /** Types to append to the type section, in the order of their indices. */
+  get types(): Iterable<string> {
+    return this.#types.keys();
+  }
+
+  get typeCount(): number {
+    return this.#types.size;
+  }
+
+  newFunctionIndex(index: number): number {
+    return index < this.yieldImport ? this.functionCount + 1 + index : index + 1;
+  }
+
+  /** Takes `weight` units, and yields if there were fewer. Answers where its `if` stands. */
+  writeCharge(writer: BinaryWriter, weight: number): number {
+    writer.u8(op.globalGet).u32(this.fuelGlobal).u8(op.i32Const).s32(weight).u8(op.i32Sub);
+    return this.#writeFuelCheck(writer);
+  }
+
+  #writeFuelCheck(writer: BinaryWriter): number {
+    writer.u8(op.globalSet).u32(this.fuelGlobal).u8(op.globalGet).u32(this.fuelGlobal);
+    writer.raw(op.i32Const, 0, op.i32LtS);
+    const at = writer.length;
+    writer.raw(op.if, emptyBlock, op.call).u32(this.yieldWrapper).u8(op.end);
+    return at;
+  }
+
+  #writeKillCheck(writer: BinaryWriter): void {
+    writer.u8(op.globalGet).u32(this.killGlobal).raw(op.if, emptyBlock, op.unreachable, op.end);
+  }
+
+  #addImportWrapper(index: number): void {
+    const type = this.#model.functionTypes[index] ?? 0;
+    const params = this.#model.types[type]?.params ?? 0;
+    const body = new BinaryWriter(16 + 3 * params).u8(0);
+    for (let i = 0; i < params; i++) body.u8(op.localGet).u32(i);
+    body.u8(op.call).u32(index);
+    this.#writeKillCheck(body);
+    this.#add(type, body.u8(op.end), `wherry.import.${this.#model.functionImportNames[index] ?? index}`);
+  }
+
+  #add(type: number, body: BinaryWriter, name: string): number {
+    this.functions.push({ type, body: body.view(), name });
+    return this.functionCount + this.functions.length;
+  }
+
+  #type(params: readonly number[], results: readonly number[]): number {
+    const key = String.fromCharCode(0x60, params.length, ...params, results.length, ...results);
+    const known = this.#types.get(key);
+    if (known !== undefined) return known;
+    const index = this.#model.types.length + this.#types.size;
+    this.#types.set(key, index);
+    return index;
+  }
+
+  #helper(key: string, make: () => number): number {
+    const known = this.#helpers.get(key);
+    if (known !== undefined) return known;
+    const index = make();
+    this.#helpers.set(key, index);
+    return index;
+  }
+
+  isMemory64(memory: number, at: number): boolean {
+    const facts = this.#model.memories[memory];
+    if (facts === undefined) throw unknown("memory", memory, at);
+    return facts.memory64;
+  }
+
+  isTable64(table: number, at: number): boolean {
+    const is64 = this.#model.tableIs64[table];
+    if (is64 === undefined) throw unknown("table", table, at);
+    return is64;
+  }
+
+  /** `(length) -> length`: charges for a bulk operation whose length is on top of the stack. */
+  lengthCharger(is64: boolean): number {
+    return this.#helper(`charge ${is64}`, () => {
+      const address = is64 ? i64 : i32;
+      const body = new BinaryWriter().raw(0);
+      body.u8(op.globalGet).u32(this.fuelGlobal);
+      body.raw(op.localGet, 0);
+      // A length that will trap anyway must not overflow the counter.
+      if (is64) body.raw(op.i64Const).s32(-1).raw(op.i64Const, 32, op.i64ShrU, op.localGet, 0);
+      if (is64)
+        body.raw(op.i64Const).s32(-1).raw(op.i64Const, 32, op.i64ShrU, op.i64LtU, op.select, op.i32WrapI64);
+      body.raw(op.i32Const, bytesPerFuelLog2, op.i32ShrU, op.i32Sub);
+      this.#writeFuelCheck(body);
+      body.raw(op.localGet, 0, op.end);
+      return this.#add(this.#type([address], [address]), body, `wherry.charge${is64 ? "64" : "32"}`);
+    });
+  }
+
+  /**
+   * `(delta) -> delta`, or -1 if the cap would be passed. Growing by 2^32-1 (or 2^64-1) fails in every engine, and so
+   * the guest's own `memory.grow` answers -1.
+   */
+  memoryGrowLimiter(memory: number, at: number): number {
+    const is64 = this.isMemory64(memory, at);
+    return this.#helper(`memory.grow ${is64}`, () => {
+      const sizes = this.#model.memories.map((facts, index) => ({
+        is64: facts.memory64,
+        size: new BinaryWriter().u8(op.memorySize).u32(index).view(),
+      }));
+      return this.#addGrowLimiter("memory", is64, this.memoryCapGlobal, sizes, undefined);
+    });
+  }
+
+  tableGrowLimiter(table: number, at: number): number {
+    const is64 = this.isTable64(table, at);
+    return this.#helper(`table.grow ${is64}`, () => {
+      const sizes = this.#model.tableIs64.map((tableIs64, index) => ({
+        is64: tableIs64,
+        size: new BinaryWriter().raw(op.prefixMisc, misc.tableSize).u32(index).view(),
+      }));
+      return this.#addGrowLimiter("table", is64, this.tableCapGlobal, sizes, this.lengthCharger(is64));
+    });
+  }
+
+  #addGrowLimiter(
+    what: string,
+    is64: boolean,
+    cap: number,
+    sizes: readonly { readonly is64: boolean; readonly size: Uint8Array }[],
+    charger: number | undefined,
+  ): number {
+    const address = is64 ? i64 : i32;
+    const room = 1;
+    // One local: room = cap - sizes, which may be negative after the host has lowered the cap.
+    const body = new BinaryWriter().raw(1, 1, i64).u8(op.globalGet).u32(cap).u8(op.i64ExtendI32U);
+    for (const { is64, size } of sizes) {
+      body.append(size);
+      if (!is64) body.u8(op.i64ExtendI32U);
+      body.u8(op.i64Sub);
+    }
+    body.raw(op.localTee, room, op.i64Const, 0, op.localGet, room, op.i64Const, 0, op.i64GtS, op.select);
+    body.raw(op.localSet, room, is64 ? op.i64Const : op.i32Const, 0x7f, op.localGet, 0);
+    if (charger !== undefined) body.u8(op.call).u32(charger);
+    body.raw(op.localGet, 0);
+    if (!is64) body.u8(op.i64ExtendI32U);
+    body.raw(op.localGet, room, op.i64GtU, op.select, op.end);
+    return this.#add(this.#type([address], [address]), body, `wherry.${what}Room${is64 ? "64" : "32"}`);
+  }
+
+  /** `(destination, value, length) -> ()`. */
+  memoryFill(memory: number, at: number): number {
+    const is64 = this.isMemory64(memory, at);
+    return this.#helper(`fill ${memory}`, () => {
+      const address = is64 ? i64 : i32;
+      const body = writeFill({ memory, is64 }, this.#bulkFuel(is64));
+      return this.#add(this.#type([address, i32, address], []), body, `wherry.fill${memory}`);
+    });
+  }
+
+  /** `(destination, source, length) -> ()`. */
+  memoryCopy(destination: number, source: number, at: number): number {
+    const to = { memory: destination, is64: this.isMemory64(destination, at) };
+    const from = { memory: source, is64: this.isMemory64(source, at) };
+    return this.#helper(`copy ${destination} ${source}`, () => {
+      const length64 = to.is64 && from.is64;
+      const body = writeCopy(to, from, this.#bulkFuel(length64));
+      const params = [to.is64, from.is64, length64].map((is64) => (is64 ? i64 : i32));
+      return this.#add(this.#type(params, []), body, `wherry.copy${source}to${destination}`);
+    });
+  }
+
+  #bulkFuel(is64: boolean): BulkFuel {
+    const charger = this.lengthCharger(is64);
+    return {
+      writePieceCharge: (body) => void this.writeCharge(body, pieceBytes >>> bytesPerFuelLog2),
+      writeLengthCharge: (body) => void body.u8(op.call).u32(charger),
+    };
+  }
+}
+
+function unknown(what: string, index: number, at: number): Rejection {
+  return new Rejection("ModuleInvalid", `offset 0x${at.toString(16)}: unknown ${what} ${index}`);
+}

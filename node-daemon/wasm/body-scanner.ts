@@ -1,0 +1,331 @@
+import type { BinaryReader } from "./binary-reader.ts";
+import { feature, readBlockType, readHeapType, readValueType } from "./value-types.ts";
+import { misc, op, shape, shapes, simdHasMemarg, simdTrailingBytes, weights } from "./opcodes.ts";
+
+/** What a scan asks of the rest of the module: the new index of a function, and the helpers it may call. */
+export interface ScanContext {
+  readonly functionCount: number;
+  newFunctionIndex(index: number): number;
+  /** Each answers the index of a helper function, which is added to the module when first asked for. */
+  memoryGrowLimiter(memory: number, at: number): number;
+  tableGrowLimiter(table: number, at: number): number;
+  lengthCharger(is64: boolean): number;
+  memoryFill(memory: number, at: number): number;
+  memoryCopy(destination: number, source: number, at: number): number;
+  isMemory64(memory: number, at: number): boolean;
+  isTable64(table: number, at: number): boolean;
+}
+
+/** What is to be written instead of the bytes [from, to) of the original. */
+export const edit = {
+  /** A charge of `value` units. */
+  charge: 0,
+  /** A call of function `value`. */
+  call: 1,
+  /** The number `value`. */
+  index: 2,
+} as const;
+
+/**
+ * Decodes one function body after the other, and notes what has to change in it. It checks what decides where an
+ * instruction ends, and leaves validation to the engine: the engine reads the same bytes, and refuses what is wrong.
+ *
+ * Every instruction is charged to the innermost loop around it, or else to the function. Blocks are kept on an
+ * explicit stack, because their depth is up to the guest.
+ */
+export class BodyScanner {
+  /** Quadruples (kind, from, to, value), sorted by `from`. */
+  edits = new Int32Array(4 * 64);
+  editsLength = 0;
+  /** Where the instructions begin, after the declarations of locals. */
+  codeStart = 0;
+  /** Weight of what is in no loop. */
+  functionWeight = 0;
+  /** Whether its cost is bounded by its weight. */
+  straight = true;
+  instructions = 0;
+  features = 0;
+
+  readonly #context: ScanContext;
+  /** Of every open block: the position of its charge among the edits if it is a loop, or else -1. */
+  #loops = new Int32Array(64);
+  /** Of every open loop: the weight so far of the region around it. */
+  #outerWeights = new Int32Array(64);
+  #depth = 0;
+  #weight = 0;
+
+  constructor(context: ScanContext) {
+    this.#context = context;
+  }
+
+  scan(reader: BinaryReader): void {
+    this.editsLength = 0;
+    this.#depth = 0;
+    this.#weight = 0;
+    this.straight = true;
+    this.#scanLocals(reader);
+    this.codeStart = reader.pos;
+    this.#open(-1);
+    while (this.#depth > 0) {
+      const at = reader.pos;
+      const code = reader.u8();
+      this.instructions++;
+      this.#weight += weights[code] ?? 0;
+      switch (shapes[code]) {
+        case shape.none:
+          break;
+        case shape.leb:
+          reader.skipLeb(5);
+          break;
+        case shape.memarg:
+          this.#skipMemarg(reader);
+          break;
+        case shape.leb64:
+          reader.skipLeb(10);
+          break;
+        case shape.bytes4:
+          reader.skip(4);
+          break;
+        case shape.bytes8:
+          reader.skip(8);
+          break;
+        case shape.special:
+          if (code >= op.refNull) this.#scanLater(reader, code, at);
+          else this.#scanControl(reader, code, at);
+          break;
+        default:
+          reader.invalid(`unknown opcode 0x${code.toString(16)}`, at);
+      }
+    }
+    reader.expectEnd("the end of a function");
+    this.functionWeight = this.#weight;
+  }
+
+  #scanLocals(reader: BinaryReader): void {
+    const groups = reader.count("groups of locals", 2);
+    let total = 0;
+    for (let i = 0; i < groups; i++) {
+      const at = reader.pos;
+      total += reader.u32();
+      if (total > 50_000) reader.invalid("more than 50000 locals", at);
+      this.features |= readValueType(reader).features;
+    }
+  }
+
+  #open(loop: number): void {
+    if (this.#depth === this.#loops.length) {
+      this.#loops = grown(this.#loops);
+      this.#outerWeights = grown(this.#outerWeights);
+    }
+    this.#loops[this.#depth] = loop;
+    this.#outerWeights[this.#depth] = this.#weight;
+    this.#depth++;
+  }
+
+  #close(): void {
+    this.#depth--;
+    const loop = this.#loops[this.#depth] ?? -1;
+    if (loop < 0) return;
+    this.edits[loop + 3] = this.#weight;
+    this.#weight = this.#outerWeights[this.#depth] ?? 0;
+  }
+
+  #edit(kind: number, from: number, to: number, value: number): void {
+    if (this.editsLength + 4 > this.edits.length) this.edits = grown(this.edits);
+    this.edits[this.editsLength] = kind;
+    this.edits[this.editsLength + 1] = from;
+    this.edits[this.editsLength + 2] = to;
+    this.edits[this.editsLength + 3] = value;
+    this.editsLength += 4;
+  }
+
+  /** Instructions below 0xd0 that are more than one number or constant. */
+  #scanControl(reader: BinaryReader, code: number, at: number): void {
+    switch (code) {
+      case op.block:
+      case op.if:
+        this.features |= readBlockType(reader);
+        return this.#open(-1);
+      case op.loop:
+        this.features |= readBlockType(reader);
+        this.straight = false;
+        this.#open(this.editsLength);
+        this.#weight = 0;
+        return this.#edit(edit.charge, reader.pos, reader.pos, 0);
+      case op.else:
+        return;
+      case op.end:
+        return this.#close();
+      case op.brTable:
+        for (let left = reader.count("branch targets") + 1; left > 0; left--) reader.skipLeb(5);
+        return;
+      case op.returnCall:
+        this.features |= feature["tail-call"];
+        return this.#scanFunctionIndex(reader);
+      case op.call:
+        return this.#scanFunctionIndex(reader);
+      case op.returnCallIndirect:
+        this.features |= feature["tail-call"];
+        return this.#scanCallIndirect(reader);
+      case op.callIndirect:
+        return this.#scanCallIndirect(reader);
+      case op.callRef:
+      case op.returnCallRef:
+        this.features |= feature["typed-function-references"];
+        this.straight = false;
+        return reader.skipLeb(5);
+      case op.selectTyped:
+        for (let left = reader.count("types"); left > 0; left--)
+          this.features |= readValueType(reader).features;
+        return;
+      case op.memoryGrow: {
+        const memory = reader.u32();
+        return this.#edit(edit.call, at, at, this.#context.memoryGrowLimiter(memory, at));
+      }
+      default:
+        return this.#scanExceptions(reader, code, at);
+    }
+  }
+
+  #scanFunctionIndex(reader: BinaryReader): void {
+    const at = reader.pos;
+    const index = reader.u32();
+    if (index >= this.#context.functionCount) reader.invalid(`unknown function ${index}`, at);
+    this.straight = false;
+    this.#edit(edit.index, at, reader.pos, this.#context.newFunctionIndex(index));
+  }
+
+  #scanCallIndirect(reader: BinaryReader): void {
+    reader.skipLeb(5);
+    reader.skipLeb(5);
+    this.straight = false;
+  }
+
+  #scanExceptions(reader: BinaryReader, code: number, at: number): void {
+    switch (code) {
+      case op.try:
+        this.features |= feature["legacy-exceptions"] | readBlockType(reader);
+        return this.#open(-1);
+      case op.catchAll:
+        return;
+      case op.catch:
+      case op.throw:
+      case op.rethrow:
+        this.features |= feature.exceptions;
+        return reader.skipLeb(5);
+      case op.throwRef:
+        this.features |= feature.exceptions;
+        return;
+      case op.delegate:
+        reader.skipLeb(5);
+        return this.#close();
+      case op.tryTable:
+        this.features |= feature.exceptions | readBlockType(reader);
+        this.#scanCatches(reader);
+        return this.#open(-1);
+      default:
+        reader.invalid(`unknown opcode 0x${code.toString(16)}`, at);
+    }
+  }
+
+  #scanCatches(reader: BinaryReader): void {
+    for (let left = reader.count("catch clauses", 2); left > 0; left--) {
+      const kind = reader.u8();
+      if (kind > 3) reader.invalid(`unknown catch clause 0x${kind.toString(16)}`, reader.pos - 1);
+      // Clauses 0 and 1 name a tag; 2 and 3 catch all.
+      if (kind < 2) reader.skipLeb(5);
+      reader.skipLeb(5);
+    }
+  }
+
+  /** References, and what stands behind a prefix. */
+  #scanLater(reader: BinaryReader, code: number, at: number): void {
+    switch (code) {
+      case op.refNull:
+        this.features |= readHeapType(reader).features | feature["reference-types"];
+        return;
+      case op.refFunc:
+        this.features |= feature["reference-types"];
+        return this.#scanReference(reader);
+      case op.prefixMisc:
+        return this.#scanMisc(reader, at);
+      case op.prefixSimd:
+        return this.#scanSimd(reader, at);
+      case op.prefixThreads:
+        return reader.unsupported("atomic instructions (threads)", at);
+      case op.prefixGc:
+      case 0xd3:
+        return reader.unsupported("garbage-collected types (gc)", at);
+      default:
+        return reader.unsupported("continuations (stack-switching)", at);
+    }
+  }
+
+  #scanReference(reader: BinaryReader): void {
+    const straight = this.straight;
+    this.#scanFunctionIndex(reader);
+    this.straight = straight;
+  }
+
+  #scanMisc(reader: BinaryReader, at: number): void {
+    const context = this.#context;
+    const code = reader.u32();
+    // The saturating conversions have no immediates and belong to no later proposal worth naming.
+    if (code < misc.memoryInit) return;
+    this.features |= feature["bulk-memory"];
+    const first = reader.u32();
+    switch (code) {
+      case misc.memoryInit:
+        context.isMemory64(reader.u32(), at);
+        return this.#edit(edit.call, at, at, context.lengthCharger(false));
+      case misc.memoryCopy: {
+        const source = reader.u32();
+        return this.#edit(edit.call, at, reader.pos, context.memoryCopy(first, source, at));
+      }
+      case misc.memoryFill:
+        return this.#edit(edit.call, at, reader.pos, context.memoryFill(first, at));
+      case misc.tableInit:
+        context.isTable64(reader.u32(), at);
+        return this.#edit(edit.call, at, at, context.lengthCharger(false));
+      case misc.tableCopy: {
+        const source = reader.u32();
+        const is64 = context.isTable64(first, at) && context.isTable64(source, at);
+        return this.#edit(edit.call, at, at, context.lengthCharger(is64));
+      }
+      case misc.tableFill:
+        return this.#edit(edit.call, at, at, context.lengthCharger(context.isTable64(first, at)));
+      case misc.tableGrow:
+        return this.#edit(edit.call, at, at, context.tableGrowLimiter(first, at));
+      case misc.dataDrop:
+      case misc.elemDrop:
+      case misc.tableSize:
+        return;
+      default:
+        reader.invalid(`unknown opcode 0xfc 0x${code.toString(16)}`, at);
+    }
+  }
+
+  #scanSimd(reader: BinaryReader, at: number): void {
+    const code = reader.u32();
+    const trailing = simdTrailingBytes(code);
+    if (trailing < 0) reader.invalid(`unknown opcode 0xfd 0x${code.toString(16)}`, at);
+    this.features |= feature.simd;
+    if (code >= 0x100) this.features |= feature["relaxed-simd"];
+    if (simdHasMemarg(code)) this.#skipMemarg(reader);
+    reader.skip(trailing);
+  }
+
+  #skipMemarg(reader: BinaryReader): void {
+    const at = reader.pos;
+    const alignment = reader.u32();
+    if ((alignment & ~0x40) > 4) reader.invalid(`unknown alignment ${alignment}`, at);
+    if ((alignment & 0x40) !== 0) reader.skipLeb(5);
+    reader.skipLeb(10);
+  }
+}
+
+function grown(array: Int32Array): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(array.length * 2);
+  larger.set(array);
+  return larger;
+}

@@ -1,0 +1,77 @@
+import type { AddedFunctions } from "./added-functions.ts";
+import { BinaryReader } from "./binary-reader.ts";
+import { BinaryWriter } from "./binary-writer.ts";
+import { BodyScanner, edit } from "./body-scanner.ts";
+import { BranchHints } from "./branch-hints.ts";
+import type { ModuleModel } from "./module-model.ts";
+import { section } from "./module-model.ts";
+import { callWeight } from "./opcodes.ts";
+
+export interface RewrittenCode {
+  /** All defined functions, as in the code section. */
+  readonly bodies: Uint8Array;
+  /** Contents of a section `metadata.code.branch_hint`. */
+  readonly hints: Uint8Array;
+}
+
+/** Rewrites every function body, and notes in the model what it saw. */
+export function rewriteCode(model: ModuleModel, added: AddedFunctions): RewrittenCode {
+  const range = model.find(section.code);
+  const hints = new BranchHints();
+  if (range === undefined) return { bodies: new Uint8Array(), hints: hints.finish() };
+  const capacity = Math.floor((range.end - range.contents) * 1.3) + 1024;
+  const bodies = new BinaryWriter(capacity, model.limits.rewrittenBytesMax);
+  const reader = new BinaryReader(model.binary, range.contents, range.end);
+  const scanner = new BodyScanner(added);
+  const firstIndex = added.yieldImport + 1;
+  for (let i = 0; i < range.count; i++) {
+    const size = reader.u32();
+    const body = reader.slice(size, "function body");
+    const start = body.pos;
+    scanner.scan(body);
+    hints.startFunction(firstIndex + i);
+    writeBody(bodies, scanner, { binary: model.binary, start, end: body.end }, added, hints);
+    hints.endFunction();
+  }
+  reader.expectEnd("the code section");
+  model.instructions = scanner.instructions;
+  model.features |= scanner.features;
+  return { bodies: bodies.view(), hints: hints.finish() };
+}
+
+function writeBody(
+  writer: BinaryWriter,
+  scanner: BodyScanner,
+  original: { readonly binary: Uint8Array; readonly start: number; readonly end: number },
+  added: AddedFunctions,
+  hints: BranchHints,
+): void {
+  const { binary } = original;
+  const { edits, editsLength } = scanner;
+  const sizeAt = writer.placeholder();
+  const start = writer.length;
+  let cursor = scanner.codeStart;
+  writer.range(binary, original.start, cursor);
+  // A short function that calls nothing and loops nowhere is paid for by the weight of its call.
+  if (!scanner.straight || scanner.functionWeight > callWeight) {
+    hints.unlikely(added.writeCharge(writer, scanner.functionWeight) - start);
+  }
+  for (let i = 0; i < editsLength; i += 4) {
+    const value = edits[i + 3] ?? 0;
+    writer.range(binary, cursor, edits[i + 1] ?? 0);
+    cursor = edits[i + 2] ?? 0;
+    switch (edits[i]) {
+      case edit.charge:
+        // Even a loop of nothing must reach its next yield.
+        hints.unlikely(added.writeCharge(writer, Math.max(1, value)) - start);
+        break;
+      case edit.call:
+        writer.u8(0x10).u32(value);
+        break;
+      default:
+        writer.u32(value);
+    }
+  }
+  writer.range(binary, cursor, original.end);
+  writer.fill(sizeAt, writer.length - start);
+}

@@ -1,0 +1,99 @@
+import type { ExportFacts, ImportFacts, MemoryFacts, RewriteLimits, TableFacts } from "./module-facts.ts";
+
+export const section = {
+  custom: 0,
+  type: 1,
+  import: 2,
+  function: 3,
+  table: 4,
+  memory: 5,
+  global: 6,
+  export: 7,
+  start: 8,
+  element: 9,
+  code: 10,
+  data: 11,
+  dataCount: 12,
+  tag: 13,
+} as const;
+
+/** The order in which sections must stand, which is not that of their ids. */
+export const sectionOrder: readonly number[] = [
+  section.type,
+  section.import,
+  section.function,
+  section.table,
+  section.memory,
+  section.tag,
+  section.global,
+  section.export,
+  section.start,
+  section.element,
+  section.dataCount,
+  section.code,
+  section.data,
+];
+
+export interface FunctionType {
+  readonly params: number;
+  readonly signature: string;
+}
+
+/** The contents of a section in the original binary. */
+export interface SectionRange {
+  readonly id: number;
+  /** Where its contents start, after id and size (after the name of a custom section: `contents`). */
+  readonly start: number;
+  readonly end: number;
+  /** Start of what follows the element count, or the name in a custom section. */
+  contents: number;
+  /** The element count. */
+  count: number;
+  /** Of custom sections only. */
+  name: string;
+}
+
+/** What is known of a module after its sections were read; filled in by `section-parser.ts`, then only read. */
+export class ModuleModel {
+  readonly binary: Uint8Array;
+  readonly limits: RewriteLimits;
+  /** In the order of the file. */
+  readonly sections: SectionRange[] = [];
+  readonly types: FunctionType[] = [];
+  /** Type of every function: imported ones first. */
+  readonly functionTypes: number[] = [];
+  functionImports = 0;
+  /** Index of the first imported function's facts and so on: names for stacks. */
+  readonly functionImportNames: string[] = [];
+  readonly memories: MemoryFacts[] = [];
+  readonly tables: TableFacts[] = [];
+  /** Of every table: whether its indices are 64 bits wide. */
+  readonly tableIs64: boolean[] = [];
+  readonly globalTypes: string[] = [];
+  /** Type index of every tag. */
+  readonly tagTypes: number[] = [];
+  readonly imports: ImportFacts[] = [];
+  readonly exports: ExportFacts[] = [];
+  start: number | undefined;
+  /**
+   * Function indices outside the code section, as triples (from, to, index) in the order of the file: `from` and `to`
+   * delimit the LEB128 number in the original binary.
+   */
+  readonly functionReferences: number[] = [];
+  features = 0;
+  factsCharacters = 0;
+  instructions = 0;
+
+  constructor(binary: Uint8Array, limits: RewriteLimits) {
+    this.binary = binary;
+    this.limits = limits;
+  }
+
+  find(id: number): SectionRange | undefined {
+    return this.sections.find((range) => range.id === id);
+  }
+
+  get functionsDefined(): number {
+    return this.functionTypes.length - this.functionImports;
+  }
+}

@@ -1,0 +1,102 @@
+import type { BinaryReader } from "./binary-reader.ts";
+
+/** Proposals beyond the first version of the standard, in one bit each so that the decoder can note them cheaply. */
+export const feature = {
+  "bulk-memory": 1 << 0,
+  exceptions: 1 << 1,
+  "extended-const": 1 << 2,
+  "legacy-exceptions": 1 << 3,
+  memory64: 1 << 4,
+  "multi-memory": 1 << 5,
+  "multi-value": 1 << 6,
+  "reference-types": 1 << 7,
+  "relaxed-simd": 1 << 8,
+  simd: 1 << 9,
+  "tail-call": 1 << 10,
+  "typed-function-references": 1 << 11,
+} as const;
+
+export function featureNames(bits: number): string[] {
+  return Object.entries(feature)
+    .filter(([, bit]) => (bits & bit) !== 0)
+    .map(([name]) => name);
+}
+
+/** A value or block type in the text format, with what using it says about the module. */
+export interface TypeText {
+  readonly text: string;
+  readonly features: number;
+}
+
+const plain = (text: string, features = 0): TypeText => ({ text, features });
+
+const simpleTypes: ReadonlyMap<number, TypeText> = new Map([
+  [0x7f, plain("i32")],
+  [0x7e, plain("i64")],
+  [0x7d, plain("f32")],
+  [0x7c, plain("f64")],
+  [0x7b, plain("v128", feature.simd)],
+  [0x70, plain("funcref")],
+  [0x6f, plain("externref", feature["reference-types"])],
+  [0x69, plain("exnref", feature.exceptions)],
+  [0x74, plain("nullexnref", feature.exceptions)],
+  [0x73, plain("nullfuncref", feature["typed-function-references"])],
+  [0x72, plain("nullexternref", feature["typed-function-references"])],
+]);
+
+const abstractHeapTypes: ReadonlyMap<number, TypeText> = new Map([
+  [-0x10, plain("func")],
+  [-0x11, plain("extern")],
+  [-0x17, plain("exn", feature.exceptions)],
+  [-0x0c, plain("noexn", feature.exceptions)],
+  [-0x0d, plain("nofunc")],
+  [-0x0e, plain("noextern")],
+]);
+
+const gcTypes: ReadonlySet<number> = new Set([0x6e, 0x6d, 0x6c, 0x6b, 0x6a, 0x71]);
+const refNullable = 0x63;
+const refNonNull = 0x64;
+
+export function readHeapType(reader: BinaryReader): TypeText {
+  const at = reader.pos;
+  const code = reader.s33();
+  if (code >= 0) return plain(String(code), feature["typed-function-references"]);
+  const known = abstractHeapTypes.get(code);
+  if (known !== undefined && reader.pos === at + 1) return known;
+  return rejectType(reader, code + 0x80, at);
+}
+
+export function readValueType(reader: BinaryReader): TypeText {
+  const at = reader.pos;
+  const code = reader.u8();
+  const known = simpleTypes.get(code);
+  if (known !== undefined) return known;
+  if (code === refNullable || code === refNonNull) {
+    const heap = readHeapType(reader);
+    const text = `(ref ${code === refNullable ? "null " : ""}${heap.text})`;
+    return plain(text, heap.features | feature["typed-function-references"]);
+  }
+  return rejectType(reader, code, at);
+}
+
+/** Passes a block type: empty, one value type, or the index of a function type. */
+export function readBlockType(reader: BinaryReader): number {
+  const code = reader.peek();
+  if (code === 0x40) {
+    reader.pos++;
+    return 0;
+  }
+  // Negative one-byte numbers are value types, everything else is an index.
+  if (code >= 0x40 && code < 0x80) return readValueType(reader).features;
+  const at = reader.pos;
+  if (reader.s33() < 0) reader.invalid("a block type is a value type in one byte, or an index", at);
+  return feature["multi-value"];
+}
+
+function rejectType(reader: BinaryReader, code: number, at: number): never {
+  if (gcTypes.has(code)) return reader.unsupported("garbage-collected types (gc)", at);
+  if (code === 0x65) return reader.unsupported("shared types (threads)", at);
+  if (code === 0x68 || code === 0x75) return reader.unsupported("continuations (stack-switching)", at);
+  if (code === 0x67) return reader.unsupported("string references (stringref)", at);
+  return reader.invalid(`a value type was expected, found 0x${code.toString(16)}`, at);
+}
