@@ -3,10 +3,12 @@
 
 export interface StopInstance {
   'uid'?: (string);
+  'hasGrace'?: (boolean);
   'graceMs'?: (number);
 }
 
 export interface StopInstance__Output {
   'uid': (string);
+  'hasGrace': (boolean);
   'graceMs': (number);
 }

@@ -1,0 +1,64 @@
+/** What the engine and the node sessions say to each other, in the scheduler's own words (see wire.ts for gRPC's). */
+import type { VolumeContent } from "../core/templates/resolve-template.ts";
+import type { Instance, NodeCapacity, ObservedStatus } from "../core/model.ts";
+import type { LogOptions } from "../apiserver/live-resource.ts";
+
+export interface NodeHello {
+  readonly name: string;
+  readonly daemonVersion: string;
+  readonly bootId: string;
+  readonly capacity: NodeCapacity;
+  readonly allocatable: NodeCapacity;
+  readonly runtimes: readonly {
+    readonly name: string;
+    readonly version: string;
+    readonly features: readonly string[];
+  }[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly operatingSystem: string;
+  readonly architecture: string;
+  readonly kernelVersion: string;
+}
+
+/** An instance as a node holds it: what it was assigned, and how it is. Its state is `bound` to that node. */
+export interface HeldInstance {
+  readonly instance: Instance;
+  readonly status: ObservedStatus;
+}
+
+export interface InstanceUsage {
+  readonly uid: string;
+  readonly cpuUs: number;
+  readonly memoryBytes: number;
+}
+
+/** A template as nodes get it, named by its content. */
+export interface NodeTemplate {
+  readonly id: string;
+  readonly specJson: Uint8Array;
+  readonly contents: readonly VolumeContent[];
+}
+
+/** Commands to one connected node. They are queued, batched and never fail: a session that ends loses them, and the node's next inventory tells what arrived. */
+export interface NodeSession {
+  readonly nodeName: string;
+  assign(instance: Instance, template: NodeTemplate): void;
+  stop(uid: string, graceMs: number | undefined): void;
+  acknowledge(uid: string): void;
+  /** Rejects with a `WherryError` NodeUnreachable or LogUnavailable. */
+  openLog(uid: string, options: LogOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  close(reason: string): void;
+}
+
+/** What sessions tell the engine, in order per node. Must not throw. */
+export interface NodeListener {
+  /** Answers whether the node may stay; a text refuses it with that reason. */
+  connected(hello: NodeHello, session: NodeSession): string | undefined;
+  inventory(session: NodeSession, held: readonly HeldInstance[], done: boolean): void;
+  statuses(
+    session: NodeSession,
+    statuses: readonly { readonly uid: string; readonly status: ObservedStatus }[],
+  ): void;
+  usages(session: NodeSession, usages: readonly InstanceUsage[]): void;
+  disconnected(session: NodeSession): void;
+}

@@ -1,0 +1,255 @@
+/**
+ * The scheduler's end of one node's session.
+ *
+ *   opened ──hello──▶ registering ──inventory done──▶ live ──▶ closed
+ *
+ * Commands are queued per kind, keyed by uid, and written once per event-loop turn in batches of bounded size; a full
+ * HTTP/2 window delays the next write until it drains. Since a command is keyed by uid and a node holds a bounded
+ * number of instances, so is the queue. A session that ends drops what it had queued: the node's next inventory says
+ * what had arrived, and the engine decides anew.
+ */
+import { status as grpcStatus, type ServerDuplexStream } from "@grpc/grpc-js";
+import { randomUUID } from "node:crypto";
+import { errorMessage } from "../../kit/errors.ts";
+import type { Log } from "../../kit/log.ts";
+import type { NodeMessage__Output } from "../../proto/gen/wherry/v1/NodeMessage.ts";
+import type { SchedulerMessage } from "../../proto/gen/wherry/v1/SchedulerMessage.ts";
+import { batchItemsMax, protocolVersion } from "../../proto/node-service.ts";
+import type { LogOptions } from "../apiserver/live-resource.ts";
+import type { Instance } from "../core/model.ts";
+import type { LogRelay } from "./log-relay.ts";
+import type { NodeListener, NodeSession, NodeTemplate } from "./node-port.ts";
+import {
+  ContractViolation,
+  readHeld,
+  readHello,
+  readStatus,
+  writeAssignment,
+  writeTemplate,
+} from "./wire.ts";
+
+type SessionCall = ServerDuplexStream<NodeMessage__Output, SchedulerMessage>;
+
+export interface SessionOptions {
+  readonly call: SessionCall;
+  /** From the client certificate; a hello with another name is refused. */
+  readonly certifiedName: string;
+  readonly epoch: number;
+  readonly heartbeatIntervalMs: number;
+  readonly stopDisconnectedAfterMs: number;
+  readonly listener: NodeListener;
+  readonly logs: LogRelay;
+  readonly log: Log;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+}
+
+/** Templates of one message together; far below the message limit, so that instances fit beside them. */
+const templateBytesPerMessage = 8 * 1024 * 1024;
+
+export class ServerSession implements NodeSession {
+  readonly nodeName: string;
+  /** When the last message came, for the server's sweep. */
+  lastHeardMs: number;
+  readonly #options: SessionOptions;
+  readonly #assignments = new Map<string, { readonly instance: Instance; readonly template: NodeTemplate }>();
+  readonly #stops = new Map<string, number | undefined>();
+  readonly #acknowledgements = new Set<string>();
+  readonly #sentTemplates = new Set<string>();
+  #registered = false;
+  #closed = false;
+  #flushScheduled = false;
+  #windowFull = false;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.nodeName = options.certifiedName;
+    this.lastHeardMs = options.now();
+    const { call } = options;
+    call.on("data", (message: NodeMessage__Output) => this.#receive(message));
+    call.on("end", () => this.#end());
+    call.on("error", () => this.#end());
+    call.on("cancelled", () => this.#end());
+    call.on("close", () => this.#end());
+    call.on("drain", () => {
+      this.#windowFull = false;
+      this.#scheduleFlush();
+    });
+  }
+
+  assign(instance: Instance, template: NodeTemplate): void {
+    this.#assignments.set(instance.uid, { instance, template });
+    this.#scheduleFlush();
+  }
+
+  stop(uid: string, graceMs: number | undefined): void {
+    // A stop of an assignment that is still queued must reach the node after it, which the order of #flush ensures.
+    this.#stops.set(uid, graceMs);
+    this.#scheduleFlush();
+  }
+
+  acknowledge(uid: string): void {
+    this.#acknowledgements.add(uid);
+    this.#scheduleFlush();
+  }
+
+  openLog(uid: string, options: LogOptions, signal: AbortSignal): AsyncIterable<Uint8Array> {
+    const streamId = randomUUID();
+    const chunks = this.#options.logs.read(streamId, this.nodeName, signal);
+    this.#write({
+      openLog: {
+        streamId,
+        uid,
+        follow: options.follow,
+        tailLines: options.tailLines ?? -1,
+        sinceMs: options.sinceMs ?? 0,
+        timestamps: options.timestamps,
+      },
+    });
+    return chunks;
+  }
+
+  close(reason: string): void {
+    this.#refuse(grpcStatus.ABORTED, reason);
+  }
+
+  #receive(message: NodeMessage__Output): void {
+    if (this.#closed) return;
+    this.lastHeardMs = this.#options.now();
+    try {
+      this.#dispatch(message);
+    } catch (thrown) {
+      if (!(thrown instanceof ContractViolation)) throw thrown;
+      this.#options.log.warn("session closed: the node broke the contract", { err: thrown });
+      this.#refuse(grpcStatus.INVALID_ARGUMENT, errorMessage(thrown));
+    }
+  }
+
+  #dispatch(message: NodeMessage__Output): void {
+    const { listener } = this.#options;
+    if (message.hello) {
+      this.#register(message.hello);
+      return;
+    }
+    if (!this.#registered) throw new ContractViolation("the first message of a session must be hello");
+    if (message.inventory) {
+      const held = message.inventory.instances.map((entry) => readHeld(entry, this.nodeName));
+      listener.inventory(this, held, message.inventory.done);
+    } else if (message.status) {
+      const statuses = message.status.statuses.map((status) => ({
+        uid: status.uid,
+        status: readStatus(status),
+      }));
+      listener.statuses(this, statuses);
+    } else if (message.usage) {
+      listener.usages(this, message.usage.usages);
+    }
+  }
+
+  #register(message: NonNullable<NodeMessage__Output["hello"]>): void {
+    if (this.#registered) throw new ContractViolation("hello came twice");
+    if (message.protocolVersion !== protocolVersion) {
+      const text = `this scheduler speaks protocol ${protocolVersion}, the daemon ${message.protocolVersion}; upgrade the older one`;
+      this.#refuse(grpcStatus.UNIMPLEMENTED, text);
+      return;
+    }
+    const hello = readHello(message);
+    if (hello.name !== this.nodeName) {
+      const text = `the certificate is for node ${this.nodeName}, hello says ${hello.name}`;
+      this.#refuse(grpcStatus.PERMISSION_DENIED, text);
+      return;
+    }
+    const { heartbeatIntervalMs, stopDisconnectedAfterMs, listener } = this.#options;
+    const refusal = listener.connected(hello, this);
+    if (refusal !== undefined) {
+      this.#refuse(grpcStatus.ALREADY_EXISTS, refusal);
+      return;
+    }
+    this.#registered = true;
+    this.#write({ welcome: { heartbeatIntervalMs, stopDisconnectedAfterMs } });
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushScheduled || this.#closed) return;
+    this.#flushScheduled = true;
+    setImmediate(() => {
+      this.#flushScheduled = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    while (!this.#closed && !this.#windowFull) {
+      if (this.#assignments.size > 0) this.#writeAssignments();
+      else if (this.#stops.size > 0) this.#writeStops();
+      else if (this.#acknowledgements.size > 0) this.#writeAcknowledgements();
+      else return;
+    }
+  }
+
+  #writeAssignments(): void {
+    const templates: NodeTemplate[] = [];
+    const assignments = [];
+    let templateBytes = 0;
+    for (const [uid, { instance, template }] of this.#assignments) {
+      if (!this.#sentTemplates.has(template.id)) {
+        const bytes = sizeOf(template);
+        if (assignments.length > 0 && templateBytes + bytes > templateBytesPerMessage) break;
+        templateBytes += bytes;
+        this.#sentTemplates.add(template.id);
+        templates.push(template);
+      }
+      this.#assignments.delete(uid);
+      assignments.push(writeAssignment(instance, template.id));
+      if (assignments.length >= batchItemsMax) break;
+    }
+    this.#write({ assign: { templates: templates.map(writeTemplate), assignments } });
+  }
+
+  #writeStops(): void {
+    const instances = take(this.#stops, batchItemsMax).map(([uid, graceMs]) => ({
+      uid,
+      hasGrace: graceMs !== undefined,
+      graceMs: graceMs ?? 0,
+    }));
+    this.#write({ stop: { instances } });
+  }
+
+  #writeAcknowledgements(): void {
+    const uids = [...this.#acknowledgements].slice(0, batchItemsMax);
+    for (const uid of uids) this.#acknowledgements.delete(uid);
+    this.#write({ acknowledge: { uids } });
+  }
+
+  #write(message: SchedulerMessage): void {
+    if (this.#closed) return;
+    this.#windowFull = !this.#options.call.write({ epoch: this.#options.epoch, ...message });
+  }
+
+  #refuse(code: grpcStatus, details: string): void {
+    if (this.#closed) return;
+    this.#end();
+    this.#options.call.emit("error", { code, details });
+  }
+
+  #end(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#registered) this.#options.listener.disconnected(this);
+  }
+}
+
+function sizeOf(template: NodeTemplate): number {
+  const files = template.contents.flatMap((content) => content.files);
+  return files.reduce((sum, file) => sum + file.data.byteLength, template.specJson.byteLength);
+}
+
+function take<K, V>(map: Map<K, V>, count: number): [K, V][] {
+  const taken: [K, V][] = [];
+  for (const entry of map) {
+    if (taken.length >= count) break;
+    taken.push(entry);
+    map.delete(entry[0]);
+  }
+  return taken;
+}
