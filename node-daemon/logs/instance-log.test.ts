@@ -1,0 +1,146 @@
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { FakeClock } from "../../kit/fake-clock.ts";
+import { openInstanceLog, pendingBytesMax } from "./instance-log.ts";
+import { parseRecord } from "./log-record.ts";
+import { WriteGate } from "./write-gate.ts";
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "wherry-log-"));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+function openLog(options: { fileBytesMax?: number; folder?: string; gate?: WriteGate } = {}) {
+  const seen = { drops: 0 };
+  const folder = options.folder ?? join(root, "uid");
+  const log = openInstanceLog({
+    folder,
+    limits: { fileBytesMax: options.fileBytesMax ?? 1 << 20 },
+    clock: new FakeClock(),
+    onDropped: () => seen.drops++,
+    ...(options.gate ? { gate: options.gate } : {}),
+  });
+  return { log, seen, folder, out: log.sink("stdout"), err: log.sink("stderr") };
+}
+
+const bytes = (text: string) => Buffer.from(text);
+const at = "2026-01-01T00:00:00.000000000Z";
+
+test("openInstanceLog: lines of both streams in CRI form, an unterminated one as partial at close", async () => {
+  const { log, folder, out, err } = openLog();
+  out.write(bytes("one\ntw"));
+  err.write(bytes("bad\n"));
+  out.write(bytes("o\nthree"));
+  await log.close();
+  expect(await readFile(join(folder, "current.log"), "utf8")).toBe(
+    `${at} stdout F one\n${at} stderr F bad\n${at} stdout F two\n${at} stdout P three\n`,
+  );
+});
+
+test("openInstanceLog: a line longer than 16 KiB is cut into partial records", async () => {
+  const { log, folder, out } = openLog();
+  out.write(bytes(`${"x".repeat(40_000)}\n`));
+  await log.close();
+  const records = (await readFile(join(folder, "current.log")))
+    .toString()
+    .trimEnd()
+    .split("\n")
+    .map((line) => parseRecord(Buffer.from(line)));
+  expect(records.map((record) => [record.partial, record.content.length])).toEqual([
+    [true, 16_384],
+    [true, 16_384],
+    [false, 7232],
+  ]);
+});
+
+test("openInstanceLog: no folder before the first line", async () => {
+  const { log, folder } = openLog();
+  await log.close();
+  await expect(stat(folder)).rejects.toThrow("ENOENT");
+});
+
+test("openInstanceLog: a restarted run appends", async () => {
+  for (const text of ["first\n", "second\n"]) {
+    const { log, out } = openLog();
+    out.write(bytes(text));
+    await log.close();
+  }
+  expect(await readFile(join(root, "uid", "current.log"), "utf8")).toBe(
+    `${at} stdout F first\n${at} stdout F second\n`,
+  );
+});
+
+test("sink.write: takes what fits, then nothing, and wakes the writer when there is room", async () => {
+  const gate = new WriteGate(1);
+  let release: (() => void) | undefined;
+  const held = gate.run(() => new Promise<void>((resolve) => (release = resolve)));
+  const { log, out } = openLog({ gate });
+  const flood = bytes("y\n".repeat(pendingBytesMax));
+  const taken = out.write(flood);
+  expect(taken).toBeGreaterThan(0);
+  expect(taken).toBeLessThan(flood.length);
+  expect(out.write(flood)).toBe(0);
+  const woken = new Promise<void>((resolve) => out.onWritable(resolve));
+  release?.();
+  await held;
+  await woken;
+  expect(out.write(bytes("z\n"))).toBe(2);
+  await log.close();
+});
+
+test("sink.write: the guest may reuse its memory at once", async () => {
+  const { log, folder, out } = openLog();
+  const memory = bytes("good\n");
+  out.write(memory);
+  memory.fill(0x21);
+  await log.close();
+  expect(await readFile(join(folder, "current.log"), "utf8")).toContain("good");
+});
+
+test("openInstanceLog: a flood stays within two files and tells once that lines were dropped", async () => {
+  const { log, seen, folder, out } = openLog({ fileBytesMax: 2000 });
+  for (let i = 0; i < 200; i++) out.write(bytes(`line ${i} ${"-".repeat(40)}\n`));
+  await log.close();
+  const current = await readFile(join(folder, "current.log"), "utf8");
+  const previous = await readFile(join(folder, "previous.log"), "utf8");
+  expect(current.length).toBeLessThanOrEqual(2000);
+  expect(previous.length).toBeLessThanOrEqual(2000);
+  expect(current).toContain("line 199 ");
+  expect(current.endsWith("\n") && previous.endsWith("\n")).toBe(true);
+  expect(seen.drops).toBe(1);
+});
+
+test("openInstanceLog: one rotation drops nothing", async () => {
+  const { log, seen, out } = openLog({ fileBytesMax: 200 });
+  for (let i = 0; i < 6; i++) out.write(bytes(`line ${i}\n`));
+  await log.close();
+  expect(seen.drops).toBe(0);
+});
+
+test("openInstanceLog: a disk that refuses costs counted lines, nothing else", async () => {
+  const blocked = join(root, "file");
+  await writeFile(blocked, "not a folder");
+  await chmod(blocked, 0o400);
+  const { log, seen, out } = openLog({ folder: join(blocked, "uid") });
+  out.write(bytes("a\nb\n"));
+  await log.close();
+  expect(log.linesLost()).toBe(2);
+  expect(seen.drops).toBe(1);
+});
+
+test("WriteGate.run: never more at once than its bound", async () => {
+  const gate = new WriteGate(2);
+  let running = 0;
+  let most = 0;
+  const task = async () => {
+    most = Math.max(most, ++running);
+    await Promise.resolve();
+    await Promise.resolve();
+    running--;
+  };
+  await Promise.all(Array.from({ length: 20 }, () => gate.run(task)));
+  expect(most).toBe(2);
+});

@@ -1,0 +1,42 @@
+/**
+ * Bounds how many logs write to the disk at once. A task that finds it full waits in order; tasks are at most one per
+ * log, so the queue is bounded by the number of logs.
+ */
+export class WriteGate {
+  readonly #concurrencyMax: number;
+  #running = 0;
+  readonly #waiting: (() => void)[] = [];
+  #head = 0;
+
+  constructor(concurrencyMax: number) {
+    this.#concurrencyMax = concurrencyMax;
+  }
+
+  async run<T>(task: () => Promise<T>): Promise<T> {
+    if (this.#running >= this.#concurrencyMax) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    } else {
+      this.#running++;
+    }
+    try {
+      return await task();
+    } finally {
+      this.#passOn();
+    }
+  }
+
+  /** A finished task hands its place to the next one, so the count never overshoots. */
+  #passOn(): void {
+    const next = this.#waiting[this.#head];
+    if (next === undefined) {
+      this.#running--;
+      return;
+    }
+    this.#head++;
+    if (this.#head === this.#waiting.length) {
+      this.#waiting.length = 0;
+      this.#head = 0;
+    }
+    next();
+  }
+}
