@@ -116,5 +116,13 @@ export interface PlacementRequirements {
   }[];
 }
 
-/** Reasons of an instance's end that say nothing about the workload itself, so no backoff limit counts them. */
-export const disruptionReasons: ReadonlySet<string> = new Set(["NodeLost", "NodeShutdown", "Evicted"]);
+/**
+ * Reasons of an instance's end that say nothing about the workload itself, so no backoff limit counts them. A node
+ * says Stopped of an instance that was told to stop and did not succeed: only the reason outlives the scheduler.
+ */
+export const disruptionReasons: ReadonlySet<string> = new Set([
+  "NodeLost",
+  "NodeShutdown",
+  "Evicted",
+  "Stopped",
+]);
