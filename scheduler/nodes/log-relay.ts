@@ -4,10 +4,18 @@ import type { LogReceipt } from "../../proto/gen/wherry/v1/LogReceipt.ts";
 import { WherryError } from "../../kit/errors.ts";
 
 type LogCall = ServerReadableStream<LogChunk__Output, LogReceipt>;
+type Chunks = AsyncIterator<LogChunk__Output>;
+
+interface Arrival {
+  readonly first: LogChunk__Output;
+  readonly rest: Chunks;
+  /** Lets the call end; a pending `rest.next()` then rejects. */
+  readonly finish: () => void;
+}
 
 interface Waiting {
   readonly nodeName: string;
-  readonly arrived: (call: LogCall, first: LogChunk__Output) => void;
+  readonly arrived: (arrival: Arrival) => void;
 }
 
 /** How long a node may take to open a log after it was asked to. */
@@ -20,60 +28,47 @@ const openTimeoutMs = 10_000;
 export class LogRelay {
   readonly #waiting = new Map<string, Waiting>();
 
-  /** The server's handler of SendLog. `nodeName` comes from the caller's certificate. */
+  /** The handler of SendLog: resolves when the reader is done. `nodeName` comes from the caller's certificate. */
   async accept(call: LogCall, nodeName: string): Promise<void> {
-    const first = await call[Symbol.asyncIterator]().next();
+    const chunks: Chunks = call[Symbol.asyncIterator]();
+    const first = await chunks.next();
     if (first.done === true) return;
-    const chunk = first.value as LogChunk__Output;
-    const waiting = this.#waiting.get(chunk.streamId);
-    if (!waiting || waiting.nodeName !== nodeName) {
-      call.destroy(new Error(`no reader waits for log stream ${chunk.streamId}`));
-      return;
-    }
-    this.#waiting.delete(chunk.streamId);
+    const waiting = this.#waiting.get(first.value.streamId);
+    // Nobody waits (any more): answering at once tells the node to stop.
+    if (!waiting || waiting.nodeName !== nodeName) return;
+    this.#waiting.delete(first.value.streamId);
     await new Promise<void>((resolve) => {
-      call.once("close", resolve);
-      waiting.arrived(call, chunk);
+      call.once("cancelled", resolve);
+      const finish = () => {
+        call.destroy();
+        resolve();
+      };
+      waiting.arrived({ first: first.value, rest: chunks, finish });
     });
   }
 
-  async *read(streamId: string, nodeName: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    const { call, first } = await this.#arrival(streamId, nodeName, signal);
-    const onAbort = () => void call.destroy();
-    signal.addEventListener("abort", onAbort, { once: true });
-    try {
-      yield* dataOf(first);
-      for await (const chunk of call.iterator({ destroyOnReturn: true }))
-        yield* dataOf(chunk as LogChunk__Output);
-    } catch (thrown) {
-      if (signal.aborted) return;
-      if (thrown instanceof WherryError) throw thrown;
-      throw new WherryError("NodeUnreachable", `node ${nodeName} stopped sending the log`, {
-        retryable: true,
-        cause: thrown,
-      });
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-      call.destroy();
-    }
+  /** Waits for the node's call from now on; the chunks are pulled when the caller iterates. */
+  read(streamId: string, nodeName: string, signal: AbortSignal): AsyncIterable<Uint8Array> {
+    const arrival = this.#arrival(streamId, nodeName, signal);
+    // A caller that never iterates must not turn a late node into an unhandled rejection.
+    arrival.catch(() => {});
+    return readArrival(arrival, nodeName, signal);
   }
 
-  #arrival(streamId: string, nodeName: string, signal: AbortSignal) {
+  #arrival(streamId: string, nodeName: string, signal: AbortSignal): Promise<Arrival> {
     const bounded = AbortSignal.any([signal, AbortSignal.timeout(openTimeoutMs)]);
-    return new Promise<{ readonly call: LogCall; readonly first: LogChunk__Output }>((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       const onAbort = () => {
         this.#waiting.delete(streamId);
         const message = `node ${nodeName} did not open the log within ${openTimeoutMs / 1000} s`;
         reject(new WherryError("NodeUnreachable", message, { retryable: true }));
       };
       bounded.addEventListener("abort", onAbort, { once: true });
-      this.#waiting.set(streamId, {
-        nodeName,
-        arrived: (call, first) => {
-          bounded.removeEventListener("abort", onAbort);
-          resolve({ call, first });
-        },
-      });
+      const arrived = (arrival: Arrival) => {
+        bounded.removeEventListener("abort", onAbort);
+        resolve(arrival);
+      };
+      this.#waiting.set(streamId, { nodeName, arrived });
     });
   }
 }
@@ -81,4 +76,29 @@ export class LogRelay {
 function* dataOf(chunk: LogChunk__Output): Generator<Uint8Array> {
   if (chunk.data.length > 0) yield chunk.data;
   if (chunk.error) throw new WherryError("LogUnavailable", chunk.error);
+}
+
+async function* readArrival(
+  arrival: Promise<Arrival>,
+  nodeName: string,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const { first, rest, finish } = await arrival;
+  signal.addEventListener("abort", finish, { once: true });
+  try {
+    yield* dataOf(first);
+    for (;;) {
+      const next = await rest.next();
+      if (next.done === true) return;
+      yield* dataOf(next.value);
+    }
+  } catch (thrown) {
+    if (signal.aborted) return;
+    if (thrown instanceof WherryError) throw thrown;
+    const message = `node ${nodeName} stopped sending the log`;
+    throw new WherryError("NodeUnreachable", message, { retryable: true, cause: thrown });
+  } finally {
+    signal.removeEventListener("abort", finish);
+    finish();
+  }
 }
