@@ -1,0 +1,135 @@
+/**
+ * The current template of every workload, resolved once and shared by all its instances. An entry is made when it is
+ * first needed and dropped when the workload, or a ConfigMap or Secret that it reads, changes.
+ */
+import { createHash } from "node:crypto";
+import type { InstanceTemplate } from "../../api/gen/kinds.gen.ts";
+import { cpuMillis, memoryBytes } from "../../api/quantity.ts";
+import type { PlacementRequirements } from "../core/model.ts";
+import {
+  configReferences,
+  resolveTemplate,
+  type ConfigKind,
+  type ConfigLookup,
+  type TemplateBody,
+} from "../core/templates/resolve-template.ts";
+import { canonicalJson } from "../core/templates/template-hash.ts";
+import type { NodeTemplate } from "../nodes/node-port.ts";
+
+export type TemplateOutcome =
+  | { readonly kind: "resolved"; readonly template: NodeTemplate }
+  | { readonly kind: "missing"; readonly reason: string; readonly message: string };
+
+export interface CatalogueEntry {
+  readonly templateHash: string;
+  readonly requirements: PlacementRequirements;
+  readonly outcome: TemplateOutcome;
+}
+
+export interface TemplateOwner {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly template: InstanceTemplate;
+}
+
+interface Cached {
+  readonly entry: CatalogueEntry;
+  readonly references: readonly string[];
+}
+
+const defaultRuntime = "v8";
+
+export class TemplateCatalogue {
+  readonly #lookup: (namespace: string) => ConfigLookup;
+  readonly #cached = new Map<string, Cached>();
+  readonly #readers = new Map<string, Set<string>>();
+
+  constructor(lookup: (namespace: string) => ConfigLookup) {
+    this.#lookup = lookup;
+  }
+
+  entry(owner: TemplateOwner): CatalogueEntry {
+    const cached = this.#cached.get(owner.uid);
+    if (cached) return cached.entry;
+    const { spec } = owner.template;
+    const resolved = resolveTemplate(spec, this.#lookup(owner.namespace));
+    const entry: CatalogueEntry = {
+      templateHash: templateHash(owner.template),
+      requirements: requirementsOf(owner.template),
+      outcome:
+        resolved.kind === "resolved" ? { kind: "resolved", template: nodeTemplate(resolved.body) } : resolved,
+    };
+    const references = configReferences(spec).map(({ kind, name }) => configKey(kind, owner.namespace, name));
+    this.#cached.set(owner.uid, { entry, references });
+    for (const reference of references) this.#readersOf(reference).add(owner.uid);
+    return entry;
+  }
+
+  /** The workload changed or is gone. */
+  drop(ownerUid: string): void {
+    const cached = this.#cached.get(ownerUid);
+    if (!cached) return;
+    this.#cached.delete(ownerUid);
+    for (const reference of cached.references) {
+      const readers = this.#readersOf(reference);
+      readers.delete(ownerUid);
+      if (readers.size === 0) this.#readers.delete(reference);
+    }
+  }
+
+  /** Drops what read this ConfigMap or Secret and returns those workloads' uids. */
+  configChanged(kind: ConfigKind, namespace: string, name: string): readonly string[] {
+    const readers = [...(this.#readers.get(configKey(kind, namespace, name)) ?? [])];
+    for (const uid of readers) this.drop(uid);
+    return readers;
+  }
+
+  #readersOf(reference: string): Set<string> {
+    const readers = this.#readers.get(reference) ?? new Set();
+    this.#readers.set(reference, readers);
+    return readers;
+  }
+}
+
+function configKey(kind: ConfigKind, namespace: string, name: string): string {
+  return `${kind}/${namespace}/${name}`;
+}
+
+export function templateHash(template: InstanceTemplate): string {
+  return createHash("sha256").update(canonicalJson(template)).digest("hex").slice(0, 10);
+}
+
+function nodeTemplate(body: TemplateBody): NodeTemplate {
+  const specText = canonicalJson(body.spec);
+  const digest = createHash("sha256").update(specText);
+  for (const { volume, files } of body.contents) {
+    for (const { path, data } of files)
+      digest.update(`\0${volume}\0${path}\0${data.byteLength}\0`).update(data);
+  }
+  return {
+    id: digest.digest("hex").slice(0, 32),
+    specJson: Buffer.from(specText),
+    contents: body.contents,
+  };
+}
+
+/** Where a request is missing its limit counts, as in Kubernetes; where both are, nothing is reserved. */
+function requirementsOf({ spec }: InstanceTemplate): PlacementRequirements {
+  const { requests, limits } = spec.resources;
+  const cpu = requests?.cpu ?? limits?.cpu;
+  const memory = requests?.memory ?? limits?.memory;
+  return {
+    runtime: spec.runtime ?? defaultRuntime,
+    requests: {
+      cpuMillis: cpu === undefined ? 0 : cpuMillis(cpu),
+      memoryBytes: memory === undefined ? 0 : memoryBytes(memory),
+    },
+    nodeSelector: spec.nodeSelector ?? {},
+    tolerations: (spec.tolerations ?? []).map(({ key, operator, value, effect }) => ({
+      key: key ?? "",
+      operator,
+      value: value ?? "",
+      effect: effect ?? "",
+    })),
+  };
+}
