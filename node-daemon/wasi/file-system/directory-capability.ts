@@ -1,0 +1,86 @@
+import { closeSync, constants, fstatSync, openSync, statfsSync } from "node:fs";
+
+import { Bug, WherryError, errorMessage } from "../../../kit/errors.ts";
+import { descriptorPath } from "./host-flags.ts";
+
+/**
+ * An open directory on the host, and with it the right to everything below it. Shared by many instances: each holder
+ * acquires it once and releases it once; the last release closes it.
+ */
+export class DirectoryCapability {
+  readonly fd: number;
+  #references = 1;
+
+  constructor(fd: number) {
+    this.fd = fd;
+  }
+
+  acquire(): this {
+    if (this.#references === 0) throw new Bug("a closed directory was acquired");
+    this.#references++;
+    return this;
+  }
+
+  release(): void {
+    if (this.#references === 0) throw new Bug("a closed directory was released");
+    if (--this.#references === 0) closeSync(this.fd);
+  }
+}
+
+/** Opens a directory of the host, following symlinks in the operator's own path. The caller holds one reference. */
+export function openDirectoryCapability(hostPath: string): DirectoryCapability {
+  allowedDevices.clear();
+  let fd: number;
+  try {
+    fd = openSync(hostPath, constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch (thrown) {
+    throw new WherryError("mount-unavailable", `open directory ${hostPath}: ${errorMessage(thrown)}`, {
+      cause: thrown,
+    });
+  }
+  if (isKernelFileSystem(fd, fstatSync(fd).dev)) {
+    closeSync(fd);
+    throw new WherryError(
+      "mount-forbidden",
+      `open directory ${hostPath}: it is a kernel interface, not files`,
+    );
+  }
+  return new DirectoryCapability(fd);
+}
+
+/**
+ * File systems that are doors into the kernel: their "regular files" are process memory, debug switches and the like.
+ * Nothing on them is opened, even when a mount happens to contain one. Numbers from linux/magic.h.
+ */
+const kernelFileSystemTypes: ReadonlySet<number> = new Set([
+  0x9fa0, // proc
+  0x62656572, // sysfs
+  0x64626720, // debugfs
+  0x74726163, // tracefs
+  0x73636673, // securityfs
+  0x27e0eb, // cgroup
+  0x63677270, // cgroup2
+  0xcafe4a11, // bpf
+  0x62656570, // configfs
+  0x1cd1, // devpts
+  0xde5e81e4, // efivarfs
+  0x19800202, // mqueue
+  0x6e736673, // nsfs
+]);
+
+/**
+ * Devices found to hold files. The number of an unmounted file system can come back for another one, so this is
+ * forgotten whenever a mount is opened, and bounded.
+ */
+const allowedDevices = new Set<number>();
+const allowedDevicesMax = 256;
+
+/** Whether what `fd` has open, on device `dev`, is on such a file system. */
+export function isKernelFileSystem(fd: number, dev: number): boolean {
+  if (allowedDevices.has(dev)) return false;
+  // statfs types are 32-bit but arrive signed on some file systems.
+  if (kernelFileSystemTypes.has(statfsSync(descriptorPath(fd)).type >>> 0)) return true;
+  if (allowedDevices.size >= allowedDevicesMax) allowedDevices.clear();
+  allowedDevices.add(dev);
+  return false;
+}

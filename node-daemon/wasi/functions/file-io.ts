@@ -1,0 +1,265 @@
+/**
+ * Reading and writing. Regular files are read and written synchronously, straight between guest memory and the kernel, at
+ * a position kept here. A transfer longer than `limits.transferBytesMax` is done in pieces with a turn for the
+ * neighbours after each; stdio waits when it has to. Files that may block (network file systems) would go the way of
+ * `transferInTurns` with asynchronous calls.
+ */
+import { fstatSync, readSync, readvSync, writeSync, writevSync } from "node:fs";
+
+import { errno, fdFlag, right, size, type Errno } from "../abi.ts";
+import {
+  missingRight,
+  type Descriptor,
+  type FileDescriptor,
+  type InputDescriptor,
+  type OutputDescriptor,
+} from "../descriptors.ts";
+import { errnoOfThrown } from "../errnos.ts";
+import type { GuestMemory } from "../guest-memory.ts";
+import { limits } from "../limits.ts";
+import { unsigned64, type WasiContext, type WasiFunctions } from "./context.ts";
+
+/** Ranges of guest memory, checked; offsets rather than views, since a suspension may detach those. */
+interface Ranges {
+  readonly pointers: readonly number[];
+  readonly lengths: readonly number[];
+  readonly total: number;
+}
+
+type Direction = "read" | "write";
+type Answer = number | Promise<number>;
+
+export function fileIoFunctions(context: WasiContext): WasiFunctions {
+  const { memory, descriptors } = context;
+
+  /** The four functions: with `offset` at that place, without at the descriptor's own position. */
+  function transfer(
+    direction: Direction,
+    fd: number,
+    vectors: number,
+    count: number,
+    offset: bigint | undefined,
+    out: number,
+  ): Answer {
+    const descriptor = descriptors.get(fd);
+    if (descriptor === undefined) return errno.badf;
+    if (descriptor.kind === "directory") return errno.isdir;
+    const refused = missingRight(descriptor, direction === "read" ? right.fdRead : right.fdWrite);
+    if (refused !== 0) return refused;
+    out >>>= 0;
+    if (!memory.fits(out, 4)) return errno.fault;
+    const ranges = readRanges(memory, vectors >>> 0, count >>> 0);
+    if (typeof ranges === "number") return ranges;
+    if (descriptor.kind === "file") return transferFile(context, direction, descriptor, ranges, offset, out);
+    if (offset !== undefined) return errno.spipe;
+    return descriptor.kind === "input"
+      ? readInput(context, descriptor, ranges, out)
+      : writeOutput(context, descriptor, ranges, out);
+  }
+
+  return {
+    fd_read: (fd: number, vectors: number, count: number, out: number): Answer =>
+      transfer("read", fd, vectors, count, undefined, out),
+    fd_write: (fd: number, vectors: number, count: number, out: number): Answer =>
+      transfer("write", fd, vectors, count, undefined, out),
+    fd_pread: (fd: number, vectors: number, count: number, offset: bigint, out: number): Answer =>
+      seekable(descriptors.get(fd)) || transfer("read", fd, vectors, count, offset, out),
+    fd_pwrite: (fd: number, vectors: number, count: number, offset: bigint, out: number): Answer =>
+      seekable(descriptors.get(fd)) || transfer("write", fd, vectors, count, offset, out),
+  };
+}
+
+/** `pread` and `pwrite` need the right to seek as well, as preview 1 says. */
+function seekable(descriptor: Descriptor | undefined): Errno {
+  return descriptor?.kind === "file" ? missingRight(descriptor, right.fdSeek) : 0;
+}
+
+function readRanges(memory: GuestMemory, vectors: number, count: number): Ranges | Errno {
+  if (count > limits.iovecsMax) return errno.inval;
+  if (!memory.fits(vectors, count * size.iovec)) return errno.fault;
+  const pointers: number[] = [];
+  const lengths: number[] = [];
+  let total = 0;
+  for (let i = 0; i < count; i++) {
+    const pointer = memory.u32(vectors + i * size.iovec);
+    const length = memory.u32(vectors + i * size.iovec + 4);
+    if (!memory.fits(pointer, length)) return errno.fault;
+    pointers.push(pointer);
+    lengths.push(length);
+    total += length;
+  }
+  // The result is a u32.
+  return total > 0xffff_ffff ? errno.inval : { pointers, lengths, total };
+}
+
+/** The ranges from `start` on, `length` bytes at most, as views. */
+function viewsOf(memory: GuestMemory, ranges: Ranges, start: number, length: number): Uint8Array[] {
+  const views: Uint8Array[] = [];
+  let skip = start;
+  let left = length;
+  for (let i = 0; i < ranges.pointers.length && left > 0; i++) {
+    const here = ranges.lengths[i] ?? 0;
+    const take = Math.min(here - skip, left);
+    if (take > 0) views.push(memory.slice((ranges.pointers[i] ?? 0) + skip, take));
+    if (take > 0) left -= take;
+    skip = Math.max(0, skip - here);
+  }
+  return views;
+}
+
+function transferFile(
+  context: WasiContext,
+  direction: Direction,
+  file: FileDescriptor,
+  ranges: Ranges,
+  offset: bigint | undefined,
+  out: number,
+): Answer {
+  const at = offset === undefined ? file.position : Number(unsigned64(offset));
+  if (!Number.isSafeInteger(at + ranges.total)) return direction === "read" ? errno.inval : errno.fbig;
+  if (ranges.total > limits.transferBytesMax) {
+    return transferInTurns(context, direction, file, ranges, at, offset === undefined, out);
+  }
+  const done = transferPiece(context.memory, direction, file, ranges, 0, ranges.total, at);
+  if (offset === undefined) moveBehind(direction, file, at, done);
+  context.memory.setU32(out, done);
+  return 0;
+}
+
+async function transferInTurns(
+  context: WasiContext,
+  direction: Direction,
+  file: FileDescriptor,
+  ranges: Ranges,
+  at: number,
+  move: boolean,
+  out: number,
+): Promise<number> {
+  let done = 0;
+  while (done < ranges.total) {
+    const length = Math.min(limits.transferBytesMax, ranges.total - done);
+    let piece: number;
+    try {
+      piece = transferPiece(context.memory, direction, file, ranges, done, length, at + done);
+    } catch (thrown) {
+      // What was transferred before counts; the error comes back with the next call.
+      const refused = errnoOfThrown(thrown);
+      if (refused === undefined) throw thrown;
+      if (done === 0) return refused;
+      break;
+    }
+    done += piece;
+    if (piece < length) break;
+    await context.host.yield();
+  }
+  if (move) moveBehind(direction, file, at, done);
+  context.memory.setU32(out, done);
+  return 0;
+}
+
+function transferPiece(
+  memory: GuestMemory,
+  direction: Direction,
+  file: FileDescriptor,
+  ranges: Ranges,
+  start: number,
+  length: number,
+  at: number,
+): number {
+  if (length === 0) return 0;
+  const [pointer] = ranges.pointers;
+  if (ranges.pointers.length === 1 && pointer !== undefined) {
+    return direction === "read"
+      ? readSync(file.hostFd, memory.bytes, pointer + start, length, at)
+      : writeSync(file.hostFd, memory.bytes, pointer + start, length, at);
+  }
+  const views = viewsOf(memory, ranges, start, length);
+  return direction === "read" ? readvSync(file.hostFd, views, at) : writevSync(file.hostFd, views, at);
+}
+
+function moveBehind(direction: Direction, file: FileDescriptor, at: number, done: number): void {
+  const appended = direction === "write" && (file.flags & fdFlag.append) !== 0;
+  file.position = appended ? fstatSync(file.hostFd).size : at + done;
+}
+
+function readInput(context: WasiContext, input: InputDescriptor, ranges: Ranges, out: number): Answer {
+  const outcome = takeInput(context.memory, input, ranges, out);
+  if (outcome !== "wait") return outcome;
+  if ((input.flags & fdFlag.nonblock) !== 0) return errno.again;
+  return waitForInput(context, input, ranges, out);
+}
+
+async function waitForInput(
+  context: WasiContext,
+  input: InputDescriptor,
+  ranges: Ranges,
+  out: number,
+): Promise<number> {
+  for (;;) {
+    const woken = await context.host.wait<"readable" | "killed">(
+      (wake) => input.source.onReadable(() => wake("readable")),
+      "killed",
+    );
+    if (woken === "killed") return errno.intr;
+    const outcome = takeInput(context.memory, input, ranges, out);
+    if (outcome !== "wait") return outcome;
+  }
+}
+
+function takeInput(memory: GuestMemory, input: InputDescriptor, ranges: Ranges, out: number): Errno | "wait" {
+  if (ranges.total === 0) {
+    memory.setU32(out, 0);
+    return 0;
+  }
+  const bytes = input.source.read(Math.min(ranges.total, limits.transferBytesMax));
+  if (bytes === "wait") return "wait";
+  let taken = 0;
+  if (bytes !== "end") {
+    for (const view of viewsOf(memory, ranges, 0, bytes.byteLength)) {
+      view.set(bytes.subarray(taken, taken + view.byteLength));
+      taken += view.byteLength;
+    }
+  }
+  memory.setU32(out, taken);
+  return 0;
+}
+
+function writeOutput(context: WasiContext, output: OutputDescriptor, ranges: Ranges, out: number): Answer {
+  const accepted = offerOutput(context.memory, output, ranges);
+  if (accepted > 0 || ranges.total === 0) {
+    context.memory.setU32(out, accepted);
+    return 0;
+  }
+  if ((output.flags & fdFlag.nonblock) !== 0) return errno.again;
+  return waitForOutput(context, output, ranges, out);
+}
+
+async function waitForOutput(
+  context: WasiContext,
+  output: OutputDescriptor,
+  ranges: Ranges,
+  out: number,
+): Promise<number> {
+  for (;;) {
+    const woken = await context.host.wait<"writable" | "killed">(
+      (wake) => output.sink.onWritable(() => wake("writable")),
+      "killed",
+    );
+    if (woken === "killed") return errno.intr;
+    const accepted = offerOutput(context.memory, output, ranges);
+    if (accepted === 0) continue;
+    context.memory.setU32(out, accepted);
+    return 0;
+  }
+}
+
+/** Offers everything once; a short write is an answer like any other. */
+function offerOutput(memory: GuestMemory, output: OutputDescriptor, ranges: Ranges): number {
+  let accepted = 0;
+  for (const view of viewsOf(memory, ranges, 0, ranges.total)) {
+    const here = output.sink.write(view);
+    accepted += here;
+    if (here < view.byteLength) break;
+  }
+  return accepted;
+}

@@ -1,0 +1,211 @@
+/**
+ * `poll_oneoff`: waits for the first of many things without polling any of them.
+ *
+ *     subscriptions ─▶ ready or wrong already? ── yes ─▶ events
+ *                        │ no
+ *                        ▼
+ *                      one wait of the instance: one timer for the earliest deadline, one callback for each stream
+ *                        │ the first to fire
+ *                        ▼
+ *                      events of all that are ready now, in the order of the subscriptions
+ *
+ * Regular files are always ready. An absolute time of the realtime clock is turned into a delay once and checked again when it
+ * fires: a clock set forward meanwhile is noticed then.
+ */
+import { fstatSync } from "node:fs";
+
+import { assertNever } from "../../../kit/errors.ts";
+import { clockFlagAbsolute, clockId, errno, eventType, right, size } from "../abi.ts";
+import { missingRight, type InputDescriptor, type OutputDescriptor } from "../descriptors.ts";
+import type { WasiHost } from "../host.ts";
+import { limits } from "../limits.ts";
+import type { WasiContext, WasiFunctions } from "./context.ts";
+
+interface Event {
+  readonly userdata: bigint;
+  readonly type: number;
+  readonly error: number;
+  readonly bytes: bigint;
+}
+
+type Subscription =
+  | { readonly kind: "done"; readonly event: Event }
+  | { readonly kind: "clock"; readonly event: Event; readonly realtime: boolean; readonly deadlineNs: bigint }
+  | { readonly kind: "input"; readonly event: Event; readonly stream: InputDescriptor }
+  | { readonly kind: "output"; readonly event: Event; readonly stream: OutputDescriptor };
+
+export function pollFunctions(context: WasiContext): WasiFunctions {
+  const { memory } = context;
+  return {
+    poll_oneoff(input: number, output: number, count: number, out: number): number | Promise<number> {
+      input >>>= 0;
+      output >>>= 0;
+      count >>>= 0;
+      out >>>= 0;
+      if (count === 0 || count > limits.subscriptionsMax) return errno.inval;
+      const fits =
+        memory.fits(input, count * size.subscription) &&
+        memory.fits(output, count * size.event) &&
+        memory.fits(out, 4);
+      if (!fits) return errno.fault;
+      const subscriptions: Subscription[] = [];
+      for (let i = 0; i < count; i++) {
+        const subscription = readSubscription(context, input + i * size.subscription);
+        if (subscription === undefined) return errno.inval;
+        subscriptions.push(subscription);
+      }
+      const ready = readyEvents(context.host, subscriptions);
+      if (ready.length > 0) return answer(context, ready, output, out);
+      return waitForFirst(context, subscriptions, output, out);
+    },
+  };
+}
+
+async function waitForFirst(
+  context: WasiContext,
+  subscriptions: readonly Subscription[],
+  output: number,
+  out: number,
+): Promise<number> {
+  const { host } = context;
+  const woken = await host.wait<"ready" | "killed">((wake) => {
+    const cancels = subscriptions.map((subscription) => watch(host, subscription, () => wake("ready")));
+    return () => {
+      for (const cancel of cancels) cancel();
+    };
+  }, "killed");
+  if (woken === "killed") return errno.intr;
+  const ready = readyEvents(host, subscriptions);
+  // A stream that was ready for a moment only: an interrupted wait, which every guest knows to repeat.
+  return ready.length === 0 ? errno.intr : answer(context, ready, output, out);
+}
+
+function watch(host: WasiHost, subscription: Subscription, fire: () => void): () => void {
+  switch (subscription.kind) {
+    case "done":
+      return () => {};
+    case "clock":
+      return watchClock(host, subscription.realtime, subscription.deadlineNs, fire);
+    case "input":
+      return subscription.stream.source.onReadable(fire);
+    case "output":
+      return subscription.stream.sink.onWritable(fire);
+    default:
+      return assertNever(subscription, "subscription");
+  }
+}
+
+/** Arms a timer again until the deadline is really over: timers may fire early, and have a longest delay. */
+function watchClock(host: WasiHost, realtime: boolean, deadlineNs: bigint, fire: () => void): () => void {
+  let cancel = () => {};
+  const arm = () => {
+    const leftNs = deadlineNs - nowOf(host, realtime);
+    if (leftNs <= 0n) {
+      fire();
+      return;
+    }
+    const leftMs = Number(leftNs / 1_000_000n) + 1;
+    cancel = host.setTimer(Math.min(leftMs, limits.timerDelayMsMax), arm);
+  };
+  arm();
+  return () => cancel();
+}
+
+function nowOf(host: WasiHost, realtime: boolean): bigint {
+  return realtime ? host.clock.realtimeNs() : host.clock.monotonicNs();
+}
+
+function readyEvents(host: WasiHost, subscriptions: readonly Subscription[]): Event[] {
+  return subscriptions
+    .filter((subscription) => isReady(host, subscription))
+    .map((subscription) => subscription.event);
+}
+
+function isReady(host: WasiHost, subscription: Subscription): boolean {
+  switch (subscription.kind) {
+    case "done":
+      return true;
+    case "clock":
+      return subscription.deadlineNs <= nowOf(host, subscription.realtime);
+    case "input":
+      return firesAtOnce((wake) => subscription.stream.source.onReadable(wake));
+    case "output":
+      return firesAtOnce((wake) => subscription.stream.sink.onWritable(wake));
+    default:
+      return assertNever(subscription, "subscription");
+  }
+}
+
+function firesAtOnce(register: (wake: () => void) => () => void): boolean {
+  let fired = false;
+  register(() => {
+    fired = true;
+  })();
+  return fired;
+}
+
+/** Undefined for what is no subscription at all; a descriptor that can't be waited for is an event with an error. */
+function readSubscription(context: WasiContext, at: number): Subscription | undefined {
+  const { view } = context.memory;
+  const userdata = view.getBigUint64(at, true);
+  const type = view.getUint8(at + 8);
+  if (type === eventType.clock) return clockSubscription(context, at + 16, userdata);
+  if (type !== eventType.fdRead && type !== eventType.fdWrite) return undefined;
+  return streamSubscription(context, view.getUint32(at + 16, true), { userdata, type, error: 0, bytes: 0n });
+}
+
+function clockSubscription({ host, memory }: WasiContext, at: number, userdata: bigint): Subscription {
+  const { view } = memory;
+  const id = view.getUint32(at, true);
+  const timeout = view.getBigUint64(at + 8, true);
+  const absolute = (view.getUint16(at + 24, true) & clockFlagAbsolute) !== 0;
+  const event = { userdata, type: eventType.clock, error: 0, bytes: 0n };
+  if (id !== clockId.realtime && id !== clockId.monotonic) {
+    const known = id === clockId.processCpu || id === clockId.threadCpu;
+    return { kind: "done", event: { ...event, error: known ? errno.notsup : errno.inval } };
+  }
+  // However the wall clock is set meanwhile, a delay is a delay.
+  if (!absolute) {
+    return { kind: "clock", event, realtime: false, deadlineNs: host.clock.monotonicNs() + timeout };
+  }
+  return { kind: "clock", event, realtime: id === clockId.realtime, deadlineNs: timeout };
+}
+
+function streamSubscription(context: WasiContext, fd: number, event: Event): Subscription {
+  const wrong = (error: number): Subscription => ({ kind: "done", event: { ...event, error } });
+  const descriptor = context.descriptors.get(fd);
+  if (descriptor === undefined) return wrong(errno.badf);
+  const reads = event.type === eventType.fdRead;
+  const refused = missingRight(descriptor, right.pollFdReadwrite | (reads ? right.fdRead : right.fdWrite));
+  if (refused !== 0) return wrong(refused);
+  // How much there is to read is not known before it is read: at least a byte.
+  const streamEvent = { ...event, bytes: 1n };
+  switch (descriptor.kind) {
+    case "input":
+      return { kind: "input", event: streamEvent, stream: descriptor };
+    case "output":
+      return { kind: "output", event: streamEvent, stream: descriptor };
+    case "file": {
+      const left = reads ? fstatSync(descriptor.hostFd).size - descriptor.position : 1;
+      return { kind: "done", event: { ...event, bytes: BigInt(Math.max(0, left)) } };
+    }
+    case "directory":
+      return wrong(errno.badf);
+    default:
+      return assertNever(descriptor, "descriptor");
+  }
+}
+
+function answer({ memory }: WasiContext, events: readonly Event[], output: number, out: number): number {
+  const { view } = memory;
+  for (const [index, event] of events.entries()) {
+    const at = output + index * size.event;
+    memory.bytes.fill(0, at, at + size.event);
+    view.setBigUint64(at, event.userdata, true);
+    view.setUint16(at + 8, event.error, true);
+    view.setUint8(at + 10, event.type);
+    view.setBigUint64(at + 16, event.bytes, true);
+  }
+  memory.setU32(out, events.length);
+  return 0;
+}

@@ -1,0 +1,74 @@
+/**
+ * The types of all functions of `wasi_snapshot_preview1`: parameters and results in parentheses, separated by one space.
+ * A module that imports anything else from there is refused before it starts.
+ */
+export const preview1Signatures: Readonly<Record<string, string>> = {
+  args_get: "(i32 i32) -> (i32)",
+  args_sizes_get: "(i32 i32) -> (i32)",
+  environ_get: "(i32 i32) -> (i32)",
+  environ_sizes_get: "(i32 i32) -> (i32)",
+  clock_res_get: "(i32 i32) -> (i32)",
+  clock_time_get: "(i32 i64 i32) -> (i32)",
+  fd_advise: "(i32 i64 i64 i32) -> (i32)",
+  fd_allocate: "(i32 i64 i64) -> (i32)",
+  fd_close: "(i32) -> (i32)",
+  fd_datasync: "(i32) -> (i32)",
+  fd_fdstat_get: "(i32 i32) -> (i32)",
+  fd_fdstat_set_flags: "(i32 i32) -> (i32)",
+  fd_fdstat_set_rights: "(i32 i64 i64) -> (i32)",
+  fd_filestat_get: "(i32 i32) -> (i32)",
+  fd_filestat_set_size: "(i32 i64) -> (i32)",
+  fd_filestat_set_times: "(i32 i64 i64 i32) -> (i32)",
+  fd_pread: "(i32 i32 i32 i64 i32) -> (i32)",
+  fd_prestat_get: "(i32 i32) -> (i32)",
+  fd_prestat_dir_name: "(i32 i32 i32) -> (i32)",
+  fd_pwrite: "(i32 i32 i32 i64 i32) -> (i32)",
+  fd_read: "(i32 i32 i32 i32) -> (i32)",
+  fd_readdir: "(i32 i32 i32 i64 i32) -> (i32)",
+  fd_renumber: "(i32 i32) -> (i32)",
+  fd_seek: "(i32 i64 i32 i32) -> (i32)",
+  fd_sync: "(i32) -> (i32)",
+  fd_tell: "(i32 i32) -> (i32)",
+  fd_write: "(i32 i32 i32 i32) -> (i32)",
+  path_create_directory: "(i32 i32 i32) -> (i32)",
+  path_filestat_get: "(i32 i32 i32 i32 i32) -> (i32)",
+  path_filestat_set_times: "(i32 i32 i32 i32 i64 i64 i32) -> (i32)",
+  path_link: "(i32 i32 i32 i32 i32 i32 i32) -> (i32)",
+  path_open: "(i32 i32 i32 i32 i32 i64 i64 i32 i32) -> (i32)",
+  path_readlink: "(i32 i32 i32 i32 i32 i32) -> (i32)",
+  path_remove_directory: "(i32 i32 i32) -> (i32)",
+  path_rename: "(i32 i32 i32 i32 i32 i32) -> (i32)",
+  path_symlink: "(i32 i32 i32 i32 i32) -> (i32)",
+  path_unlink_file: "(i32 i32 i32) -> (i32)",
+  poll_oneoff: "(i32 i32 i32 i32) -> (i32)",
+  proc_exit: "(i32) -> ()",
+  proc_raise: "(i32) -> (i32)",
+  random_get: "(i32 i32) -> (i32)",
+  sched_yield: "() -> (i32)",
+  sock_accept: "(i32 i32 i32) -> (i32)",
+  sock_recv: "(i32 i32 i32 i32 i32 i32) -> (i32)",
+  sock_send: "(i32 i32 i32 i32 i32) -> (i32)",
+  sock_shutdown: "(i32 i32) -> (i32)",
+};
+
+/** The functions that may answer a promise: the shim wraps them with `WebAssembly.Suspending`. */
+export const suspendingFunctions: ReadonlySet<string> = new Set([
+  "fd_datasync",
+  "fd_pread",
+  "fd_pwrite",
+  "fd_read",
+  "fd_sync",
+  "fd_write",
+  "poll_oneoff",
+  "random_get",
+  "sched_yield",
+]);
+
+/** Answered with ENOSYS (sockets with EBADF or ENOTSOCK): signals mean nothing here, and there are no sockets yet. */
+export const missingFunctions: readonly string[] = [
+  "proc_raise",
+  "sock_accept",
+  "sock_recv",
+  "sock_send",
+  "sock_shutdown",
+];
