@@ -1,0 +1,279 @@
+/**
+ * All that the leader knows of nodes and instances, in memory. One loop, the engine's, calls it; nobody else.
+ *
+ *              addInstance            assume                    observe (final)
+ *   (unknown) ───────────▶ pending ◀──────────▶ bound ─────────────────────────────▶ ended
+ *                             │       forget      │ markStopping                     ▲   │ removeInstance
+ *                             │                   ▼          observe (final)         │   ▼
+ *                             │                stopping ─────────────────────────────┘ (unknown)
+ *                             └─ markStopping ──▶ (unknown)
+ *   (unknown) ── adopt: what a node says it holds ──▶ bound or ended
+ *   loseNode and removeNode end every instance of the node with reason NodeLost; markEnded does it to one.
+ *
+ * It decides nothing and calls nobody: each operation returns what changed. Values it hands out are immutable.
+ * Invariants: committed of a node is the sum of the requests of its bound and stopping instances; an ended instance
+ * never lives again; a report with a lower sequence never wins; assume never puts a node over its allocatable
+ * (adopt may: what runs, runs). Every operation is O(1) per instance it touches.
+ */
+import type { ClusterNode, Instance, InstanceState, NodeConnection, ObservedStatus } from "../model.ts";
+import type { Snapshot } from "../placement/snapshot.ts";
+import { fits, shortfalls } from "../resources.ts";
+import type {
+  AdoptOutcome,
+  AssumeOutcome,
+  InstanceChange,
+  NodeChange,
+  NodeLoss,
+  ObserveOutcome,
+} from "./changes.ts";
+import { InstanceIndex, type InstanceEntry } from "./instance-index.ts";
+import { NodeIndex } from "./node-index.ts";
+
+export type NodeDeclaration = Omit<ClusterNode, "connection">;
+
+/** Why an instance is over although its node did not say so. */
+export interface DeclaredEnd {
+  readonly reason: string;
+  readonly message: string;
+  readonly nowMs: number;
+}
+
+export class ClusterState {
+  readonly #instances = new InstanceIndex();
+  readonly #nodes = new NodeIndex();
+
+  instance(uid: string): Instance | undefined {
+    return this.#instances.entry(uid)?.instance;
+  }
+
+  instanceNamed(namespace: string, name: string): Instance | undefined {
+    return this.#instances.named(namespace, name);
+  }
+
+  instances(): Iterable<Instance> {
+    return this.#instances.all();
+  }
+
+  instancesOwnedBy(ownerUid: string): Iterable<Instance> {
+    return this.#instances.ownedBy(ownerUid);
+  }
+
+  /** Bound, stopping and ended instances of a node. */
+  instancesOn(nodeName: string): Iterable<Instance> {
+    return this.#nodes.instancesOn(nodeName);
+  }
+
+  /** Uids of owners that have instances, whether declared or not. */
+  owners(): Iterable<string> {
+    return this.#instances.owners();
+  }
+
+  pending(): Iterable<Instance> {
+    return this.#instances.pending();
+  }
+
+  get instanceCount(): number {
+    return this.#instances.size;
+  }
+
+  node(name: string): ClusterNode | undefined {
+    return this.#nodes.get(name);
+  }
+
+  nodes(): Iterable<ClusterNode> {
+    return this.#nodes.all();
+  }
+
+  committedOn(nodeName: string): ClusterNode["allocatable"] {
+    return this.#nodes.committedOn(nodeName);
+  }
+
+  /** How many instances of an owner are bound to a node. */
+  ownerCount(ownerUid: string, nodeName: string): number {
+    return this.#nodes.ownerCount(ownerUid, nodeName);
+  }
+
+  /** What placement works on. Costs only what changed since the last one; the same value if nothing did. */
+  snapshot(): Snapshot {
+    return this.#nodes.snapshot();
+  }
+
+  addInstance(instance: Instance): InstanceChange {
+    const entry = this.#instances.add(instance);
+    this.#nodes.account(entry, undefined, instance);
+    return { kind: "added", instance, before: undefined, freedOn: undefined };
+  }
+
+  /** Says of a pending instance why it is. */
+  explainPending(uid: string, reason: string, message: string): InstanceChange | undefined {
+    const entry = this.#instances.entry(uid);
+    const state = entry?.instance.state;
+    if (entry === undefined || state?.kind !== "pending") return undefined;
+    if (state.reason === reason && state.message === message) return undefined;
+    return this.#become(entry, { kind: "pending", reason, message });
+  }
+
+  /** Commits a proposal of placement, if it still holds. */
+  assume(uid: string, nodeName: string): AssumeOutcome {
+    const entry = this.#instances.entry(uid);
+    if (entry?.instance.state.kind !== "pending") return { kind: "gone" };
+    const node = this.#nodes.get(nodeName);
+    if (node === undefined) return { kind: "rejected", message: `node ${nodeName} is gone` };
+    if (node.connection.kind !== "connected")
+      return { kind: "rejected", message: `node ${nodeName} is ${node.connection.kind}` };
+    const committed = this.#nodes.committedOn(nodeName);
+    const { requests } = entry.instance;
+    if (!fits(node.allocatable, committed, requests)) {
+      const lacking = shortfalls(node.allocatable, committed, requests).map(({ resource }) => resource);
+      return { kind: "rejected", message: `node ${nodeName} has too little ${lacking.join(", ")} left` };
+    }
+    return { kind: "assumed", change: this.#become(entry, { kind: "bound", nodeName, observed: undefined }) };
+  }
+
+  /** Takes back an assume that never reached its node. Undefined if the node has reported the instance since. */
+  forget(uid: string): InstanceChange | undefined {
+    const entry = this.#instances.entry(uid);
+    const state = entry?.instance.state;
+    if (entry === undefined || state?.kind !== "bound" || state.observed !== undefined) return undefined;
+    return this.#become(entry, { kind: "pending", reason: "", message: "" });
+  }
+
+  /** Takes in what a node says of one instance. */
+  observe(nodeName: string, uid: string, status: ObservedStatus): ObserveOutcome {
+    const entry = this.#instances.entry(uid);
+    const state = entry?.instance.state;
+    if (entry === undefined || state === undefined || state.kind === "pending") return { kind: "unknown" };
+    if (state.nodeName !== nodeName) return { kind: "unknown" };
+    if (state.kind === "ended" || isOlder(status, state.observed)) return { kind: "stale" };
+    const kind = isFinal(status) ? "ended" : state.kind;
+    return { kind: "changed", change: this.#become(entry, { kind, nodeName, observed: status }) };
+  }
+
+  /** Notes that an instance is to stop; a pending one is gone at once. Undefined if there is nothing to stop. */
+  markStopping(uid: string): InstanceChange | undefined {
+    const entry = this.#instances.entry(uid);
+    const state = entry?.instance.state;
+    if (entry === undefined || state === undefined) return undefined;
+    if (state.kind === "pending") return this.removeInstance(uid);
+    if (state.kind !== "bound") return undefined;
+    return this.#become(entry, { kind: "stopping", nodeName: state.nodeName, observed: state.observed });
+  }
+
+  /** Ends an instance without its node's word: the node is lost, or does not have it any more. */
+  markEnded(uid: string, end: DeclaredEnd): InstanceChange | undefined {
+    const entry = this.#instances.entry(uid);
+    const state = entry?.instance.state;
+    if (entry === undefined || (state?.kind !== "bound" && state?.kind !== "stopping")) return undefined;
+    const observed = endedStatus(state.observed, end);
+    return this.#become(entry, { kind: "ended", nodeName: state.nodeName, observed });
+  }
+
+  /** Forgets an instance, whatever its state. */
+  removeInstance(uid: string): InstanceChange | undefined {
+    const entry = this.#instances.entry(uid);
+    if (entry === undefined) return undefined;
+    const { instance } = entry;
+    this.#instances.remove(entry);
+    this.#nodes.account(entry, instance, undefined);
+    return { kind: "removed", instance, before: instance, freedOn: occupiedNode(instance.state) };
+  }
+
+  /** Takes in what a node holds. `held` is bound or ended on that node, which is known. */
+  adopt(held: Instance & { readonly state: { readonly kind: "bound" | "ended" } }): AdoptOutcome {
+    const entry = this.#instances.entry(held.uid);
+    if (entry === undefined) return { kind: "changed", change: this.addInstance(held) };
+    const { state } = entry.instance;
+    if (state.kind === "pending") return { kind: "changed", change: this.#become(entry, held.state) };
+    if (state.kind === "ended") return { kind: "refused", why: "ended" };
+    if (state.nodeName !== held.state.nodeName) return { kind: "refused", why: "elsewhere" };
+    if (held.state.observed === undefined) return { kind: "unchanged" };
+    const outcome = this.observe(state.nodeName, held.uid, held.state.observed);
+    return outcome.kind === "changed" ? outcome : { kind: "unchanged" };
+  }
+
+  /** Takes in a declared node. A new one gets `connectionIfNew`; a known one keeps its own. */
+  upsertNode(declaration: NodeDeclaration, connectionIfNew: NodeConnection): NodeChange {
+    const before = this.#nodes.get(declaration.name);
+    const node: ClusterNode = { ...declaration, connection: before?.connection ?? connectionIfNew };
+    this.#nodes.put(node);
+    return { kind: before === undefined ? "added" : "updated", node, before };
+  }
+
+  /** Notes that a session opened or broke. For the end of a silent node see {@link loseNode}. */
+  setConnection(nodeName: string, connection: NodeConnection): NodeChange | undefined {
+    const before = this.#nodes.get(nodeName);
+    if (before === undefined || sameConnection(before.connection, connection)) return undefined;
+    const node: ClusterNode = { ...before, connection };
+    this.#nodes.put(node);
+    return { kind: "updated", node, before };
+  }
+
+  /** Gives up a silent node: it is lost, and with it all its instances. */
+  loseNode(nodeName: string, nowMs: number): NodeLoss | undefined {
+    const node = this.setConnection(nodeName, { kind: "lost" });
+    if (node === undefined) return undefined;
+    return { node, instances: this.#endAllOn(nodeName, `node ${nodeName} is lost`, nowMs) };
+  }
+
+  /** Forgets a node; its instances end as lost. */
+  removeNode(nodeName: string, nowMs: number): NodeLoss | undefined {
+    const node = this.#nodes.get(nodeName);
+    if (node === undefined) return undefined;
+    const instances = this.#endAllOn(nodeName, `node ${nodeName} was deleted`, nowMs);
+    this.#nodes.delete(nodeName);
+    return { node: { kind: "removed", node, before: node }, instances };
+  }
+
+  #endAllOn(nodeName: string, message: string, nowMs: number): readonly InstanceChange[] {
+    const changes: InstanceChange[] = [];
+    for (const { instance } of this.#nodes.entriesOn(nodeName)) {
+      const change = this.markEnded(instance.uid, { reason: "NodeLost", message, nowMs });
+      if (change !== undefined) changes.push(change);
+    }
+    return changes;
+  }
+
+  #become(entry: InstanceEntry, state: InstanceState): InstanceChange {
+    const before = entry.instance;
+    const instance: Instance = { ...before, state };
+    const movesAccounts = before.state.kind !== state.kind;
+    if (movesAccounts) this.#nodes.account(entry, before, instance);
+    this.#instances.replace(entry, instance);
+    const freed = occupiedNode(before.state);
+    const freedOn = occupiedNode(state) === freed ? undefined : freed;
+    return { kind: "updated", instance, before, freedOn };
+  }
+}
+
+/** The node whose capacity an instance in this state uses. */
+function occupiedNode(state: InstanceState): string | undefined {
+  return state.kind === "bound" || state.kind === "stopping" ? state.nodeName : undefined;
+}
+
+function isFinal(status: ObservedStatus): boolean {
+  return status.phase === "Succeeded" || status.phase === "Failed";
+}
+
+function isOlder(status: ObservedStatus, known: ObservedStatus | undefined): boolean {
+  return known !== undefined && status.sequence <= known.sequence;
+}
+
+function sameConnection(a: NodeConnection, b: NodeConnection): boolean {
+  return a.kind === b.kind && (a.kind !== "suspect" || b.kind !== "suspect" || a.sinceMs === b.sinceMs);
+}
+
+function endedStatus(known: ObservedStatus | undefined, end: DeclaredEnd): ObservedStatus {
+  return {
+    phase: "Failed",
+    ready: false,
+    reason: end.reason,
+    message: end.message,
+    exitCode: undefined,
+    restarts: known?.restarts ?? 0,
+    startedMs: known?.startedMs,
+    finishedMs: end.nowMs,
+    lastTermination: known?.lastTermination,
+    logsDropped: known?.logsDropped ?? false,
+    sequence: known?.sequence ?? 0,
+  };
+}

@@ -1,0 +1,104 @@
+import { Bug } from "../../../kit/errors.ts";
+import type { ClusterNode, Instance, NodeCapacity } from "../model.ts";
+import { SnapshotBuilder, type Snapshot } from "../placement/snapshot.ts";
+import { committedWith, nothingCommitted } from "../resources.ts";
+import { instancesIn, type InstanceEntry } from "./instance-index.ts";
+
+interface NodeEntry {
+  node: ClusterNode;
+  committed: NodeCapacity;
+  /** Bound, stopping and ended instances: all that the node may still hold. */
+  readonly instances: Set<InstanceEntry>;
+}
+
+/** Nodes, what is committed on each, and where each owner's instances are. Every operation is O(1) per instance. */
+export class NodeIndex {
+  readonly #nodes = new Map<string, NodeEntry>();
+  readonly #ownerCounts = new Map<string, Map<string, number>>();
+  readonly #dirty = new Set<string>();
+  readonly #builder = new SnapshotBuilder();
+
+  get(name: string): ClusterNode | undefined {
+    return this.#nodes.get(name)?.node;
+  }
+
+  committedOn(name: string): NodeCapacity {
+    return this.#nodes.get(name)?.committed ?? nothingCommitted;
+  }
+
+  all(): Iterable<ClusterNode> {
+    return nodesIn(this.#nodes.values());
+  }
+
+  instancesOn(name: string): Iterable<Instance> {
+    return instancesIn(this.#nodes.get(name)?.instances ?? []);
+  }
+
+  entriesOn(name: string): readonly InstanceEntry[] {
+    return [...(this.#nodes.get(name)?.instances ?? [])];
+  }
+
+  /** How many instances of an owner are bound to a node. */
+  ownerCount(ownerUid: string, nodeName: string): number {
+    return this.#ownerCounts.get(ownerUid)?.get(nodeName) ?? 0;
+  }
+
+  put(node: ClusterNode): void {
+    const entry = this.#nodes.get(node.name);
+    if (entry === undefined)
+      this.#nodes.set(node.name, { node, committed: nothingCommitted, instances: new Set() });
+    else entry.node = node;
+    this.#dirty.add(node.name);
+  }
+
+  delete(name: string): void {
+    this.#nodes.delete(name);
+    this.#dirty.delete(name);
+    this.#builder.delete(name);
+  }
+
+  /** Moves an instance between states or nodes: the accounts of `before` are undone, those of `after` made. */
+  account(entry: InstanceEntry, before: Instance | undefined, after: Instance | undefined): void {
+    if (before !== undefined) this.#book(entry, before, -1);
+    if (after !== undefined) this.#book(entry, after, 1);
+  }
+
+  snapshot(): Snapshot {
+    for (const name of this.#dirty) {
+      const entry = this.#nodes.get(name);
+      if (entry !== undefined) this.#builder.put({ node: entry.node, committed: entry.committed });
+    }
+    this.#dirty.clear();
+    return this.#builder.snapshot();
+  }
+
+  #book(entry: InstanceEntry, instance: Instance, sign: 1 | -1): void {
+    const { state } = instance;
+    if (state.kind === "pending") return;
+    const node = this.#nodes.get(state.nodeName);
+    if (node === undefined) {
+      // Ended instances outlive their node until a controller has counted them.
+      if (state.kind === "ended" || sign < 0) return;
+      throw new Bug(`instance ${instance.uid} is bound to node ${state.nodeName}, which is unknown`);
+    }
+    if (sign > 0) node.instances.add(entry);
+    else node.instances.delete(entry);
+    if (state.kind === "ended") return;
+    node.committed = committedWith(node.committed, instance.requests, sign);
+    if (state.kind === "bound") this.#countOwner(instance.owner.uid, state.nodeName, sign);
+    this.#dirty.add(state.nodeName);
+  }
+
+  #countOwner(ownerUid: string, nodeName: string, by: number): void {
+    let counts = this.#ownerCounts.get(ownerUid);
+    if (counts === undefined) this.#ownerCounts.set(ownerUid, (counts = new Map<string, number>()));
+    const count = (counts.get(nodeName) ?? 0) + by;
+    if (count > 0) counts.set(nodeName, count);
+    else counts.delete(nodeName);
+    if (counts.size === 0) this.#ownerCounts.delete(ownerUid);
+  }
+}
+
+function* nodesIn(entries: Iterable<NodeEntry>): Iterable<ClusterNode> {
+  for (const entry of entries) yield entry.node;
+}
