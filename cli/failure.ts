@@ -1,0 +1,17 @@
+import { WherryError } from "../kit/errors.ts";
+
+/** A failure whose message is written for the user and printed as it is, without a stack. */
+export class Failure extends WherryError {
+  constructor(message: string, options: { readonly cause?: unknown } = {}) {
+    super("CommandFailed", message, options);
+    this.name = "Failure";
+  }
+}
+
+/** Each problem was printed where it arose; only the exit code is left to set. */
+export class AlreadyReported extends WherryError {
+  constructor() {
+    super("AlreadyReported", "the command failed; the reasons were printed before");
+    this.name = "AlreadyReported";
+  }
+}

@@ -1,0 +1,44 @@
+import { once } from "node:events";
+import { homedir } from "node:os";
+import { systemClock, type Clock } from "../kit/clock.ts";
+
+/** What a command has of the world besides the cluster. Tests hand in their own. */
+export interface Terminal {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly workingDirectory: string;
+  readonly homeDirectory: string;
+  readonly clock: Clock;
+  /** Resolves when the text was taken; a slow reader of a pipe slows the command, it never fills its memory. */
+  out(text: string | Uint8Array): Promise<void>;
+  err(text: string): Promise<void>;
+  readStandardInput(): Promise<string>;
+}
+
+export function processTerminal(): Terminal {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      // The reader (`| head`) has seen enough: that is no failure of the command.
+      if (error.code === "EPIPE") process.exit(0);
+      throw error;
+    });
+  }
+  return {
+    env: process.env,
+    workingDirectory: process.cwd(),
+    homeDirectory: process.env["HOME"] ?? homedir(),
+    clock: systemClock,
+    out: (text) => write(process.stdout, text),
+    err: (text) => write(process.stderr, text),
+    readStandardInput,
+  };
+}
+
+async function write(stream: NodeJS.WriteStream, text: string | Uint8Array): Promise<void> {
+  if (!stream.write(text)) await once(stream, "drain");
+}
+
+async function readStandardInput(): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString("utf8");
+}
