@@ -1,0 +1,99 @@
+/** What this runtime asks of a module beyond being valid. Pure; every answer is written for the module's author. */
+import { preview1Signatures } from "../../wasi/signatures.ts";
+import type { ImportFacts, ModuleFacts } from "../../wasm/module-facts.ts";
+
+export interface Rejection {
+  readonly kind: "rejected";
+  readonly reason: string;
+  readonly message: string;
+}
+
+const wasiModule = "wasi_snapshot_preview1";
+
+/** Imports named in one message; the rest is counted. */
+const namedMax = 8;
+
+/** Those that read and write nothing in the guest's memory. */
+const withoutPointers: ReadonlySet<string> = new Set([
+  "fd_advise",
+  "fd_allocate",
+  "fd_close",
+  "fd_datasync",
+  "fd_fdstat_set_flags",
+  "fd_fdstat_set_rights",
+  "fd_filestat_set_size",
+  "fd_filestat_set_times",
+  "fd_renumber",
+  "fd_sync",
+  "proc_exit",
+  "proc_raise",
+  "sched_yield",
+  "sock_shutdown",
+]);
+
+/** Undefined when the module may run. */
+export function checkModule(facts: Pick<ModuleFacts, "imports" | "exports">): Rejection | undefined {
+  return checkImports(facts.imports) ?? checkStart(facts) ?? checkMemory(facts);
+}
+
+/** Without `signature` only names and kinds are compared. */
+export function checkImports(imports: readonly ImportFacts[]): Rejection | undefined {
+  const bad = imports.map(complaint).filter((text) => text !== undefined);
+  if (bad.length === 0) return undefined;
+  const more = bad.length > namedMax ? `, and ${bad.length - namedMax} more` : "";
+  return {
+    kind: "rejected",
+    reason: "ImportsUnsatisfied",
+    message:
+      `the module imports what is not offered: ${bad.slice(0, namedMax).join(", ")}${more}. Offered are the functions of ` +
+      `${wasiModule}: compile for a WASI preview 1 command (wasm32-wasip1)`,
+  };
+}
+
+function complaint(entry: ImportFacts): string | undefined {
+  const name = `${bounded(entry.module)}.${bounded(entry.name)}`;
+  if (entry.kind !== "function") return `${entry.kind} ${name}`;
+  const offered =
+    entry.module === wasiModule && Object.hasOwn(preview1Signatures, entry.name)
+      ? preview1Signatures[entry.name]
+      : undefined;
+  if (offered === undefined) return `function ${name}`;
+  if (entry.signature === undefined || plainSignature(entry.signature) === plainSignature(offered))
+    return undefined;
+  return `function ${name} as ${bounded(entry.signature)} instead of ${offered}`;
+}
+
+function checkStart(facts: Pick<ModuleFacts, "exports">): Rejection | undefined {
+  const start = facts.exports.find((entry) => entry.name === "_start");
+  if (start?.kind === "function" && plainSignature(start.signature ?? "() -> ()") === plainSignature("() -> ()"))
+    return undefined;
+  const isReactor = facts.exports.some((entry) => entry.name === "_initialize");
+  const what = isReactor ? "it is a library (a WASI reactor)" : "it is a library, or was built for another host";
+  const found = start ? `exports _start as ${start.kind} ${bounded(start.signature ?? "")}` : "does not export _start";
+  return {
+    kind: "rejected",
+    reason: "NoStartFunction",
+    message: `the module ${found}: ${what}. Build it as a command, with a main function`,
+  };
+}
+
+function checkMemory(facts: Pick<ModuleFacts, "imports" | "exports">): Rejection | undefined {
+  const needing = facts.imports.find((entry) => !withoutPointers.has(entry.name));
+  if (!needing || facts.exports.some((entry) => entry.name === "memory" && entry.kind === "memory"))
+    return undefined;
+  return {
+    kind: "rejected",
+    reason: "MemoryNotExported",
+    message: `the module calls ${bounded(needing.name)}, which works on its memory, but exports no memory called "memory"`,
+  };
+}
+
+function plainSignature(signature: string): string {
+  return signature.replaceAll(",", " ").replaceAll(/\s+/g, " ").replaceAll("( ", "(").replaceAll(" )", ")");
+}
+
+/** Names come from the module and can be anything. */
+function bounded(text: string): string {
+  const visible = JSON.stringify(text).slice(1, -1);
+  return visible.length > 100 ? `${visible.slice(0, 99)}…` : visible;
+}

@@ -1,0 +1,101 @@
+/**
+ * Translates one module after another, away from the daemon's event loop and with a heap of its own: this thread may
+ * die of a hostile module, and another takes its place.
+ */
+import { open, readFile, rename, rm } from "node:fs/promises";
+import { parentPort } from "node:worker_threads";
+import { errorCode, errorMessage } from "../../../kit/errors.ts";
+import { engine } from "../../shim/engine.ts";
+import { factsFile } from "../../shim/module-store.ts";
+import type { ExternalKind, ModuleFacts } from "../../wasm/module-facts.ts";
+import { rewriteModule } from "../../wasm/rewrite.ts";
+import { checkImports, checkModule, type Rejection } from "./check-module.ts";
+
+export interface PrepareTask {
+  readonly task: number;
+  /** The fetched module. */
+  readonly file: string;
+  /** Where the translated one goes, and its facts beside it. */
+  readonly target: string;
+}
+
+/** The second file, complete once it exists: it is written last. */
+export interface PreparedFacts {
+  readonly moduleBytes: number;
+  readonly facts: ModuleFacts;
+}
+
+export type PrepareAnswer =
+  | { readonly task: number; readonly kind: "prepared"; readonly memoryBytesMin: number }
+  | ({ readonly task: number } & Rejection)
+  /** Files could not be read or written. */
+  | {
+      readonly task: number;
+      readonly kind: "failed";
+      readonly code: string | undefined;
+      readonly message: string;
+    };
+
+export function memoryBytesMin(facts: ModuleFacts): number {
+  return facts.memories.reduce((sum, memory) => sum + memory.minPages * 65_536, 0);
+}
+
+async function prepare({ task, file, target }: PrepareTask): Promise<PrepareAnswer> {
+  const original = await readFile(file);
+  const invalid = await validate(original);
+  if (invalid) return { task, ...invalid };
+  const rewritten = rewriteModule(original);
+  if (rewritten.kind === "rejected") return { task, ...rewritten };
+  const { bytes, facts } = rewritten;
+  const unfit = checkModule(facts);
+  if (unfit) return { task, ...unfit };
+  const prepared: PreparedFacts = { moduleBytes: bytes.byteLength, facts };
+  await writeWhole(target, bytes);
+  await writeWhole(factsFile(target), JSON.stringify(prepared));
+  return { task, kind: "prepared", memoryBytesMin: memoryBytesMin(facts) };
+}
+
+/** The engine judges the original, so that positions in its message are those of the author's file. */
+async function validate(original: Uint8Array): Promise<Rejection | undefined> {
+  // The rewriter says best what a file is that is no core module at all.
+  const magic = original.length >= 8 && original[0] === 0 && original[1] === 0x61 && original[6] === 0;
+  if (!magic) {
+    const rejected = rewriteModule(original);
+    if (rejected.kind === "rejected") return rejected;
+  }
+  try {
+    const module = await engine.compile(original);
+    const imports = engine.Module.imports(module);
+    return checkImports(imports.map((entry) => ({ ...entry, kind: entry.kind as ExternalKind })));
+  } catch (thrown) {
+    if (!(thrown instanceof engine.CompileError)) throw thrown;
+    const message = errorMessage(thrown).replace(/^WebAssembly\.\w+\(\): /, "");
+    return { kind: "rejected", reason: "ModuleInvalid", message: `not a valid module: ${message}` };
+  }
+}
+
+async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
+  const temporary = `${path}.${process.pid}.new`;
+  try {
+    const file = await open(temporary, "w", 0o640);
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (thrown) {
+    await rm(temporary, { force: true });
+    throw thrown;
+  }
+}
+
+parentPort?.on("message", (task: PrepareTask) => {
+  void prepare(task)
+    .catch((thrown: unknown): PrepareAnswer => {
+      const message = errorMessage(thrown);
+      return { task: task.task, kind: "failed", code: errorCode(thrown), message };
+    })
+    .then((answer) => parentPort?.postMessage(answer));
+});

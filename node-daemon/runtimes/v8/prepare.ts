@@ -1,0 +1,181 @@
+/**
+ * Accepts modules: validated, translated, cached on disk by digest and rewriter version.
+ *
+ *   prepare ─▶ same digest under way? ─▶ in the cache? ─▶ queue ─▶ worker thread ─▶ files
+ *                  │ share                  │ done        bounded    one at a time
+ *
+ * The worker is started when needed and ended when idle: it holds the memory of the largest module it has seen.
+ */
+import { mkdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { type Clock, type Timer } from "../../../kit/clock.ts";
+import { errorCode, errorMessage, WherryError } from "../../../kit/errors.ts";
+import { factsFile } from "../../shim/module-store.ts";
+import { rewriterVersion } from "../../wasm/rewrite.ts";
+import type { PrepareOutcome } from "../runtime-driver.ts";
+import { driverLimits } from "./limits.ts";
+import { memoryBytesMin, type PrepareAnswer, type PreparedFacts, type PrepareTask } from "./prepare-worker.ts";
+
+interface Job {
+  readonly task: PrepareTask;
+  readonly done: (answer: PrepareAnswer) => void;
+}
+
+const workerFile = new URL(
+  import.meta.url.endsWith(".ts") ? "./prepare-worker.ts" : "./prepare-worker.js",
+  import.meta.url,
+);
+
+export class ModulePreparer {
+  readonly #cacheDir: string;
+  readonly #clock: Clock;
+  readonly #shared = new Map<string, Promise<PrepareOutcome>>();
+  #waiting: Job[] = [];
+  #current: Job | undefined;
+  #worker: Worker | undefined;
+  #timer: Timer | undefined;
+  #tasks = 0;
+
+  constructor(cacheDir: string, clock: Clock) {
+    this.#cacheDir = cacheDir;
+    this.#clock = clock;
+  }
+
+  /** Rejects with the signal's reason; the work itself goes on for whoever else wants it, and for the cache. */
+  prepare(digest: string, file: string, signal: AbortSignal): Promise<PrepareOutcome> {
+    signal.throwIfAborted();
+    let outcome = this.#shared.get(digest);
+    if (!outcome) {
+      outcome = this.#prepare(digest, file).finally(() => this.#shared.delete(digest));
+      this.#shared.set(digest, outcome);
+    }
+    return untilAborted(outcome, signal);
+  }
+
+  async close(): Promise<void> {
+    const abandoned = [this.#current, ...this.#waiting].filter((job) => job !== undefined);
+    this.#current = undefined;
+    this.#waiting = [];
+    await this.#endWorker();
+    for (const job of abandoned) job.done(failed(job, "prepare-closed", "the driver is closing"));
+  }
+
+  async #prepare(digest: string, file: string): Promise<PrepareOutcome> {
+    const target = join(this.#cacheDir, `${digest.replaceAll(/[^\w.-]/g, "-")}-r${rewriterVersion}.wasm`);
+    const cached = await readCached(target);
+    if (cached) return prepared(digest, target, memoryBytesMin(cached.facts));
+    await mkdir(this.#cacheDir, { recursive: true, mode: 0o750 });
+    const answer = await this.#enqueue(file, target);
+    switch (answer.kind) {
+      case "prepared":
+        return prepared(digest, target, answer.memoryBytesMin);
+      case "rejected":
+        return { kind: "rejected", reason: answer.reason, message: answer.message };
+      default:
+        throw new WherryError("prepare-failed", `prepare module ${digest} from ${file}: ${answer.message}`, {
+          retryable: answer.code !== "ENOENT",
+        });
+    }
+  }
+
+  #enqueue(file: string, target: string): Promise<PrepareAnswer> {
+    if (this.#waiting.length >= driverLimits.preparingMax) {
+      throw new WherryError("prepare-busy", `prepare module ${file}: ${this.#waiting.length} are waiting`, {
+        retryable: true,
+      });
+    }
+    return new Promise((done) => {
+      this.#waiting.push({ task: { task: this.#tasks++, file, target }, done });
+      this.#next();
+    });
+  }
+
+  #next(): void {
+    if (this.#current) return;
+    this.#timer?.cancel();
+    const job = this.#waiting.shift();
+    this.#current = job;
+    if (!job) {
+      this.#timer = this.#clock.setTimer(driverLimits.idleWorkerMs, () => void this.#endWorker());
+      return;
+    }
+    this.#worker ??= this.#startWorker();
+    this.#worker.ref();
+    this.#worker.postMessage(job.task);
+    this.#timer = this.#clock.setTimer(driverLimits.prepareMs, () => {
+      this.#finish(rejected(job, `translating it took longer than ${driverLimits.prepareMs / 1000} s`));
+    });
+  }
+
+  #startWorker(): Worker {
+    const worker = new Worker(workerFile, {
+      resourceLimits: { maxOldGenerationSizeMb: driverLimits.prepareHeapMb },
+      env: {},
+    });
+    worker.on("message", (answer: PrepareAnswer) => {
+      if (this.#current?.task.task !== answer.task) return;
+      this.#settle(answer);
+    });
+    worker.on("error", (thrown) => {
+      if (this.#worker !== worker || !this.#current) return;
+      const tooLarge = errorCode(thrown) === "ERR_WORKER_OUT_OF_MEMORY";
+      const why = `translating it needed more than ${driverLimits.prepareHeapMb} MB`;
+      const job = this.#current;
+      this.#finish(tooLarge ? rejected(job, why) : failed(job, errorCode(thrown), errorMessage(thrown)));
+    });
+    return worker;
+  }
+
+  /** Ends the worker with the job: it is busy, or dead. */
+  #finish(answer: PrepareAnswer): void {
+    void this.#endWorker();
+    this.#settle(answer);
+  }
+
+  #settle(answer: PrepareAnswer): void {
+    const job = this.#current;
+    this.#current = undefined;
+    this.#worker?.unref();
+    job?.done(answer);
+    this.#next();
+  }
+
+  async #endWorker(): Promise<void> {
+    this.#timer?.cancel();
+    const worker = this.#worker;
+    this.#worker = undefined;
+    await worker?.terminate();
+  }
+}
+
+/** Undefined unless both files are whole. */
+async function readCached(target: string): Promise<PreparedFacts | undefined> {
+  try {
+    const facts = JSON.parse(await readFile(factsFile(target), "utf8")) as PreparedFacts;
+    return (await stat(target)).size === facts.moduleBytes ? facts : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function prepared(digest: string, file: string, memoryBytesMin: number): PrepareOutcome {
+  return { kind: "prepared", module: { digest, file, memoryBytesMin } };
+}
+
+function rejected(job: Job, why: string): PrepareAnswer {
+  const message = `the module is too complex for this node: ${why}`;
+  return { task: job.task.task, kind: "rejected", reason: "ModuleTooLarge", message };
+}
+
+function failed(job: Job, code: string | undefined, message: string): PrepareAnswer {
+  return { task: job.task.task, kind: "failed", code, message };
+}
+
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}

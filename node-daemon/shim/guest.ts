@@ -1,0 +1,258 @@
+/**
+ * The execution of one guest: how it suspends, goes on, is metered and is killed.
+ *
+ *             import suspends              its promise settles
+ *   running ─────────────────▶ suspended ─────────────────────▶ runnable ──queue──▶ running
+ *      │  └──fuel is spent───────────────────────────────────────▲  │
+ *      └──▶ returned, trapped                          kill: at once ┘
+ *
+ * Invariants:
+ * - One activation, so one suspended import at most, and one continuation that waits in the queue at most.
+ * - A suspended stack is never dropped. `kill` sets the kill flag, empties the fuel and makes whatever the guest waits
+ *   for settle; the guest then traps in its own code, through every handler it may have.
+ * - An import does not throw into the guest, which could catch it: the functions of preview 1 answer EIO to a bug.
+ */
+import { errno } from "../wasi/abi.ts";
+import type { WasiFunction } from "../wasi/functions/context.ts";
+import type { ModuleFacts } from "../wasm/module-facts.ts";
+import { engine, type WasmGlobal, type WasmImports, type WasmInstance } from "./engine.ts";
+import { fuelLimits, queueLimits, tableElementsMax } from "./limits.ts";
+import type { LoadedModule } from "./module-store.ts";
+import type { Runnable, RunClass, RunQueue } from "./run-queue.ts";
+
+export interface GuestEvents {
+  /** It used CPU time. Called often. */
+  used(): void;
+  bug(error: unknown): void;
+}
+
+export interface WasiImports {
+  readonly functions: Readonly<Record<string, WasiFunction>>;
+  readonly suspending: ReadonlySet<string>;
+}
+
+interface Controls {
+  readonly fuel: WasmGlobal;
+  readonly kill: WasmGlobal;
+}
+
+type AnyFunction = (...args: unknown[]) => unknown;
+
+/** Ends the host's part of a call whose guest was killed. Reaches nobody. */
+class Killed extends Error {}
+
+export class Guest implements Runnable {
+  readonly #queue: RunQueue;
+  readonly #events: GuestEvents;
+  #controls: Controls | undefined;
+  #ready: (() => void) | undefined;
+  #cancelWait: (() => void) | undefined;
+  #cancelYield: (() => void) | undefined;
+  #killed = false;
+  #exitCode: number | undefined;
+  #usedMs = 0;
+  /** Since the fuel was filled, without what the queue is still measuring. */
+  #sliceMs = 0;
+  #grant: number = fuelLimits.first;
+  #calls = 0;
+  /** The fuel was emptied by the clock, not by the guest. */
+  #cutShort = false;
+
+  constructor(queue: RunQueue, events: GuestEvents) {
+    this.#queue = queue;
+    this.#events = events;
+  }
+
+  get killed(): boolean {
+    return this.#killed;
+  }
+
+  get exitCode(): number | undefined {
+    return this.#exitCode;
+  }
+
+  get usedMs(): number {
+    return this.#usedMs + this.#queue.runningMs(this);
+  }
+
+  /** For the work around the guest: what follows in the same turn is charged to it. */
+  turn(): Promise<void> {
+    return new Promise((resolve) => this.#continueAs("yielded", resolve));
+  }
+
+  /** Throws what the engine throws. Runs no code of the guest. */
+  instantiate(loaded: LoadedModule, wasi: WasiImports, memoryPagesMax: number): WasmInstance {
+    const { module, facts } = loaded;
+    const { hooks } = facts;
+    const instance = new engine.Instance(module, this.#imports(facts, wasi));
+    const global = (name: string) => instance.exports[name] as WasmGlobal;
+    global(hooks.memoryCap).value = memoryPagesMax;
+    global(hooks.tableCap).value = tableElementsMax;
+    this.#controls = { fuel: global(hooks.fuel), kill: global(hooks.kill) };
+    this.#controls.fuel.value = this.#grant;
+    return instance;
+  }
+
+  /**
+   * Runs the start section, then `_start`, each so that it may suspend, as every export must be called. Rejects with what
+   * came out of the guest.
+   */
+  async activate(instance: WasmInstance, startHook: string | undefined): Promise<void> {
+    if (startHook !== undefined) await engine.promising(instance.exports[startHook])();
+    // A guest that a start section has ended has nothing more to do.
+    if (!this.#killed) await engine.promising(instance.exports["_start"])();
+  }
+
+  /** Drops what keeps the instance's memory alive. */
+  close(): void {
+    this.#killed = true;
+    this.#controls = undefined;
+    this.#queue.remove(this);
+  }
+
+  // As the run queue sees it.
+
+  resume(): void {
+    const ready = this.#ready;
+    this.#ready = undefined;
+    this.#cancelYield = undefined;
+    ready?.();
+  }
+
+  charge(ms: number): void {
+    this.#usedMs += ms;
+    this.#sliceMs += ms;
+    this.#events.used();
+  }
+
+  // As its host sees it.
+
+  exit(code: number): void {
+    if (this.#killed) return;
+    this.#exitCode = code;
+    this.kill();
+  }
+
+  kill(): void {
+    if (this.#killed) return;
+    this.#killed = true;
+    if (this.#controls) {
+      this.#controls.kill.value = 1;
+      this.#controls.fuel.value = 0;
+    }
+    this.#cancelWait?.();
+    this.#cancelYield?.();
+    if (this.#ready) this.#queue.push(this, "urgent");
+  }
+
+  wait<T>(begin: (wake: (value: T) => void) => () => void, whenKilled: T): Promise<T> {
+    if (this.#killed) return Promise.resolve(whenKilled);
+    return new Promise((resolve) => {
+      let cancel: (() => void) | undefined;
+      let over = false;
+      const wake = (value: T) => {
+        if (over) return;
+        over = true;
+        this.#cancelWait = undefined;
+        // What else it waited for is of no interest any more.
+        cancel?.();
+        resolve(value);
+      };
+      this.#cancelWait = () => wake(whenKilled);
+      cancel = begin(wake);
+      if (over) cancel();
+    });
+  }
+
+  yield(): Promise<void> {
+    if (this.#killed) return Promise.reject(new Killed());
+    return new Promise((resolve, reject) => {
+      this.#continueAs("yielded", resolve);
+      this.#cancelYield = () => {
+        this.#ready = undefined;
+        this.#cancelYield = undefined;
+        this.#queue.remove(this);
+        reject(new Killed());
+      };
+    });
+  }
+
+  bug(error: unknown): void {
+    if (!(error instanceof Killed)) this.#events.bug(error);
+  }
+
+  // As the guest sees it.
+
+  #imports(facts: ModuleFacts, wasi: WasiImports): WasmImports {
+    const imports: WasmImports = {};
+    for (const { module, name } of facts.imports) {
+      const call = wasi.functions[name] as AnyFunction | undefined;
+      if (!call) continue;
+      const names = (imports[module] ??= {});
+      names[name] ??= wasi.suspending.has(name)
+        ? new engine.Suspending(this.#suspending(call))
+        : this.#plain(call);
+    }
+    const { hooks } = facts;
+    const outOfFuel = new engine.Suspending(() => this.#outOfFuel());
+    (imports[hooks.module] ??= {})[hooks.yield] = outOfFuel;
+    return imports;
+  }
+
+  #plain(call: AnyFunction): AnyFunction {
+    return (...args) => {
+      this.#countCall();
+      return call(...args);
+    };
+  }
+
+  #suspending(call: AnyFunction): AnyFunction {
+    const plain = this.#plain(call);
+    return (...args) => {
+      const outcome = plain(...args);
+      if (!(outcome instanceof Promise)) return outcome;
+      // Whatever settles it, the guest goes on only when it is its turn.
+      return new Promise((resolve) => {
+        outcome.then(
+          (value) => this.#continueAs("woken", () => resolve(value)),
+          (thrown: unknown) => {
+            this.bug(thrown);
+            this.#continueAs("woken", () => resolve(errno.io));
+          },
+        );
+      });
+    };
+  }
+
+  #outOfFuel(): Promise<void> | undefined {
+    if (this.#killed) return undefined;
+    this.#refill();
+    if (this.#queue.mayContinue) return undefined;
+    return new Promise((resolve) => this.#continueAs("yielded", resolve));
+  }
+
+  #continueAs(runClass: RunClass, ready: () => void): void {
+    this.#ready = ready;
+    this.#queue.push(this, this.#killed ? "urgent" : runClass);
+  }
+
+  /** The next grant is what would have taken one slice's time at the speed of this one. */
+  #refill(): void {
+    const running = this.#queue.runningMs(this);
+    const tookMs = this.#sliceMs + running;
+    this.#sliceMs = -running;
+    if (!this.#cutShort) {
+      const factor = Math.min(2, Math.max(1 / 16, queueLimits.sliceMs / Math.max(tookMs, 0.001)));
+      this.#grant = Math.round(Math.min(fuelLimits.most, Math.max(fuelLimits.least, this.#grant * factor)));
+    }
+    this.#cutShort = false;
+    if (this.#controls) this.#controls.fuel.value = this.#grant;
+  }
+
+  #countCall(): void {
+    if (++this.#calls % fuelLimits.callsPerLook !== 0 || !this.#controls) return;
+    if (this.#sliceMs + this.#queue.runningMs(this) < queueLimits.sliceMs) return;
+    this.#cutShort = true;
+    this.#controls.fuel.value = 0;
+  }
+}

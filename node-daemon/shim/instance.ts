@@ -1,0 +1,289 @@
+import type { Clock, Timer } from "../../kit/clock.ts";
+import { errorCode, errorMessage } from "../../kit/errors.ts";
+import type { Log } from "../../kit/log.ts";
+import { type InstanceLog, type LogSink, openInstanceLog } from "../logs/instance-log.ts";
+import type { RunEnd, RunSpec } from "../runtimes/runtime-driver.ts";
+import type { OutputSink, Preopen, WasiClock } from "../wasi/host.ts";
+import { createPreview1, suspendingFunctions } from "../wasi/preview1.ts";
+import type { ModuleFacts } from "../wasm/module-facts.ts";
+import type { ShimBudget } from "./budget.ts";
+import { engine, type WasmInstance, type WasmMemory } from "./engine.ts";
+import { Guest } from "./guest.ts";
+import { openFilesMax } from "./limits.ts";
+import type { LoadedModule, ModuleStore } from "./module-store.ts";
+import type { MountTable } from "./mount-table.ts";
+import { emptyInput, NoticeInput } from "./notice-input.ts";
+import type { RunQueue } from "./run-queue.ts";
+import { describeTrap } from "./trap.ts";
+
+const pageBytes = 65_536;
+
+/** What all instances of a shim share. */
+export interface InstanceParts {
+  readonly modules: ModuleStore;
+  readonly mounts: MountTable;
+  readonly budget: ShimBudget;
+  readonly queue: RunQueue;
+  readonly clock: Clock;
+  readonly wasiClock: Omit<WasiClock, "cpuNs">;
+  readonly random: (target: Uint8Array) => void;
+  readonly log: Log;
+}
+
+export interface InstanceEvents {
+  /** About to run its first instruction. */
+  started(): void;
+  /** Used CPU time. Called often. */
+  used(): void;
+  logsDropped(): void;
+}
+
+/** Leaves the preparation of an instance; `host` catches it. */
+class Refusal extends Error {
+  readonly reason: string;
+  readonly retryable: boolean;
+
+  constructor(reason: string, message: string, retryable: boolean) {
+    super(message);
+    this.reason = reason;
+    this.retryable = retryable;
+  }
+}
+
+/** One run: preparing, running, closing. `host` is called once and goes through all of it. */
+export class Instance {
+  readonly #parts: InstanceParts;
+  readonly #spec: RunSpec;
+  readonly #events: InstanceEvents;
+  readonly #guest: Guest;
+  readonly #stdin: NoticeInput | undefined;
+  #memory: WasmMemory | undefined;
+  #killAtMs = Number.POSITIVE_INFINITY;
+  #killTimer: Timer | undefined;
+  #running = false;
+  /** The first bug of ours that hit this instance. */
+  #bug: unknown;
+
+  constructor(parts: InstanceParts, spec: RunSpec, events: InstanceEvents) {
+    this.#parts = parts;
+    this.#spec = spec;
+    this.#events = events;
+    this.#guest = new Guest(parts.queue, { used: () => events.used(), bug: (error) => this.#onBug(error) });
+    this.#stdin = spec.stopNotice === "stdin" ? new NoticeInput() : undefined;
+  }
+
+  get cpuUs(): number {
+    return Math.round(this.#guest.usedMs * 1000);
+  }
+
+  get memoryBytes(): number {
+    return this.#memory?.buffer.byteLength ?? 0;
+  }
+
+  /** With the shorter of all graces that were asked for. */
+  stop(graceMs: number): void {
+    this.#stdin?.end();
+    if (!this.#stdin || !this.#running || graceMs <= 0) {
+      this.#killTimer?.cancel();
+      this.#guest.kill();
+      return;
+    }
+    const killAtMs = this.#parts.clock.monotonic() + graceMs;
+    if (killAtMs >= this.#killAtMs) return;
+    this.#killAtMs = killAtMs;
+    this.#killTimer?.cancel();
+    this.#killTimer = this.#parts.clock.setTimer(graceMs, () => this.#guest.kill());
+  }
+
+  /** Never rejects. When it resolves everything is released, and what the guest wrote is on disk. */
+  async host(): Promise<RunEnd> {
+    const { modules, clock } = this.#parts;
+    const { module, logFolder, logLimits } = this.#spec;
+    const held = new DisposableStack();
+    held.defer(() => modules.release(module.file));
+    const log = openInstanceLog({
+      folder: logFolder,
+      limits: logLimits,
+      clock,
+      onDropped: () => this.#events.logsDropped(),
+    });
+    try {
+      return await this.#run(held, log);
+    } catch (thrown) {
+      return this.#refusalOf(thrown);
+    } finally {
+      this.#killTimer?.cancel();
+      this.#guest.close();
+      this.#memory = undefined;
+      try {
+        held.dispose();
+      } catch (thrown) {
+        this.#onBug(thrown);
+      }
+      await log.close();
+    }
+  }
+
+  async #run(held: DisposableStack, log: InstanceLog): Promise<RunEnd> {
+    const loaded = await loadModule(this.#parts.modules, this.#spec.module.file);
+    this.#checkMemory(loaded.facts);
+    const unreserve = this.#parts.budget.reserve(loaded.facts.memories.length);
+    if (!unreserve) throw new Refusal("ShimFull", "the hosting process has no room for another instance", true);
+    held.defer(unreserve);
+    await this.#guest.turn();
+    if (this.#guest.killed) return { kind: "stopped" };
+    const preopens = this.#openMounts(held);
+    const instance = this.#instantiate(held, loaded, preopens, log);
+    this.#running = true;
+    this.#events.started();
+    try {
+      await this.#guest.activate(instance, loaded.facts.hooks.start);
+    } catch (thrown) {
+      return this.#endOf(loaded.facts, thrown);
+    }
+    return this.#endOf(loaded.facts, undefined);
+  }
+
+  #checkMemory(facts: ModuleFacts): void {
+    const needed = facts.memories.reduce((sum, memory) => sum + memory.minPages * pageBytes, 0);
+    const allowed = this.#spec.memoryBytesMax;
+    if (needed <= allowed) return;
+    throw new Refusal(
+      "MemoryLimitTooSmall",
+      `the module needs ${needed} bytes of memory to start, its limit is ${allowed}: set resources.limits.memory to ` +
+        `${Math.ceil(needed / 2 ** 20)}Mi or more`,
+      false,
+    );
+  }
+
+  #openMounts(held: DisposableStack): Preopen[] {
+    return this.#spec.mounts.map(({ guestPath, hostPath, readOnly }) => {
+      try {
+        const mount = this.#parts.mounts.open(hostPath);
+        held.defer(() => mount.close());
+        return { guestPath, directory: mount.directory, readOnly };
+      } catch (thrown) {
+        const retryable = errorCode(thrown) !== "mount-forbidden";
+        throw new Refusal("MountFailed", `mount ${guestPath}: ${errorMessage(thrown)}`, retryable);
+      }
+    });
+  }
+
+  #instantiate(
+    held: DisposableStack,
+    loaded: LoadedModule,
+    preopens: readonly Preopen[],
+    log: InstanceLog,
+  ): WasmInstance {
+    const guest = this.#guest;
+    const { args, env, memoryBytesMax } = this.#spec;
+    const { wasiClock, random, clock } = this.#parts;
+    const preview1 = createPreview1({
+      args,
+      env,
+      preopens,
+      stdin: this.#stdin ?? emptyInput,
+      stdout: outputTo(log.sink("stdout")),
+      stderr: outputTo(log.sink("stderr")),
+      clock: { ...wasiClock, cpuNs: () => BigInt(Math.round(guest.usedMs * 1e6)) },
+      random,
+      limits: { openFilesMax },
+      exit: (code) => guest.exit(code),
+      wait: (begin, whenKilled) => guest.wait(begin, whenKilled),
+      setTimer: (delayMs, fire) => {
+        const timer = clock.setTimer(delayMs, fire);
+        return () => timer.cancel();
+      },
+      yield: () => guest.yield(),
+      onBug: (error) => guest.bug(error),
+    });
+    held.defer(() => preview1.close());
+    const wasi = { functions: preview1.functions, suspending: suspendingFunctions };
+    const instance = guest.instantiate(loaded, wasi, Math.floor(memoryBytesMax / pageBytes));
+    const memory = instance.exports["memory"];
+    if (memory instanceof engine.Memory) {
+      this.#memory = memory;
+      preview1.bindMemory(memory);
+    }
+    return instance;
+  }
+
+  #endOf(facts: ModuleFacts, thrown: unknown): RunEnd {
+    if (this.#bug !== undefined) return bugEnd(this.#bug);
+    const { exitCode, killed } = this.#guest;
+    if (exitCode !== undefined) return { kind: "exited", exitCode };
+    if (thrown === undefined && !killed) return { kind: "exited", exitCode: 0 };
+    if (killed) return { kind: "stopped" };
+    return describeTrap(thrown, facts.imports.filter((entry) => entry.kind === "function").length);
+  }
+
+  /** What kept the run from starting. */
+  #refusalOf(thrown: unknown): RunEnd {
+    const refused = (reason: string, message: string, retryable: boolean): RunEnd => ({
+      kind: "refused",
+      reason,
+      message,
+      retryable,
+    });
+    if (thrown instanceof Refusal) return refused(thrown.reason, thrown.message, thrown.retryable);
+    if (errorCode(thrown) === "wasi-start-invalid")
+      return refused("ArgumentsInvalid", errorMessage(thrown), false);
+    // The engine's word for memory that the machine did not give.
+    if (thrown instanceof RangeError)
+      return refused("OutOfMemory", `instantiate the module: ${thrown.message}`, true);
+    // An active segment out of bounds.
+    if (thrown instanceof engine.RuntimeError) return describeTrap(thrown, 0);
+    this.#onBug(thrown);
+    return bugEnd(thrown);
+  }
+
+  #onBug(error: unknown): void {
+    this.#parts.log.error("bug while hosting an instance", { ...this.#spec.id, err: String(error) });
+    this.#bug ??= error;
+    this.#guest.kill();
+  }
+}
+
+async function loadModule(modules: ModuleStore, file: string): Promise<LoadedModule> {
+  try {
+    return await modules.acquire(file);
+  } catch (thrown) {
+    const invalid = thrown instanceof engine.CompileError;
+    const message = `load the prepared module: ${errorMessage(thrown)}`;
+    throw new Refusal(invalid ? "ModuleInvalid" : "ModuleUnavailable", message, !invalid);
+  }
+}
+
+function bugEnd(error: unknown): RunEnd {
+  return {
+    kind: "trapped",
+    reason: "InternalError",
+    message: `a bug in the runtime, not in the module: ${errorMessage(error)}`,
+  };
+}
+
+/** A log's sink answers later whether it has room, and forgets no waiter; a guest's poll wants both at once. */
+function outputTo(sink: LogSink): OutputSink {
+  let full = false;
+  const waiting = new Set<() => void>();
+  const hasRoom = () => {
+    full = false;
+    for (const wake of waiting) wake();
+    waiting.clear();
+  };
+  return {
+    write(bytes) {
+      const accepted = sink.write(bytes);
+      if (accepted < bytes.length && !full) {
+        full = true;
+        sink.onWritable(hasRoom);
+      }
+      return accepted;
+    },
+    onWritable(wake) {
+      if (full) waiting.add(wake);
+      else wake();
+      return () => void waiting.delete(wake);
+    },
+  };
+}

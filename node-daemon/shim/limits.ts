@@ -1,0 +1,72 @@
+/**
+ * Every bound and period of a shim and of its protocol, and why it is what it is.
+ */
+
+export interface ShimLimits {
+  /** Instances at once, those included that are starting or on their way out; beyond it a start is refused. */
+  readonly instancesMax: number;
+  /** Ends that the daemon has not settled. A daemon that does not settle gets no more starts. */
+  readonly unsettledMax: number;
+  /** Memory mappings left for everything but instances: the process itself, compiled code, file reads. */
+  readonly mappingsReserved: number;
+  /** A shim without a daemon and without runs is of no use to anyone after this long. */
+  readonly aloneMs: number;
+  /** How often the usage of instances that ran is pushed. */
+  readonly usagePeriodMs: number;
+  /** A compiled module that nobody uses is kept this long, for a restart with backoff. */
+  readonly idleModuleMs: number;
+  /** Unused modules kept at most; the oldest goes first. */
+  readonly idleModulesMax: number;
+}
+
+export const defaultShimLimits: ShimLimits = {
+  instancesMax: 8_000,
+  unsettledMax: 16_000,
+  mappingsReserved: 6_000,
+  aloneMs: 60_000,
+  usagePeriodMs: 10_000,
+  idleModuleMs: 60_000,
+  idleModulesMax: 8,
+};
+
+/** What one suspended instance takes of the process' mappings: its stack, and two for each memory. Measured. */
+export const mappings = { perInstance: 3, perMemory: 2 } as const;
+
+/** Elements that all tables of one instance may grow to: 8 bytes each on a 64-bit machine. */
+export const tableElementsMax = 1_000_000;
+
+/** Open files, stdio and mounts included, of one instance. */
+export const openFilesMax = 256;
+
+export const queueLimits = {
+  /** Guests run this long before the event loop gets its turn for timers, files and the daemon. */
+  turnMs: 4,
+  /** What one slice of one guest should take. */
+  sliceMs: 1,
+} as const;
+
+export const fuelLimits = {
+  /** About a millisecond of ordinary code in the baseline tier. */
+  first: 500_000,
+  least: 5_000,
+  most: 50_000_000,
+  /** The clock is read at every so many host calls: a loop of calls spends time, but little fuel. */
+  callsPerLook: 16,
+} as const;
+
+export const protocolLimits = {
+  /** A frame holds one message or more; the largest is the start of a run with a megabyte of environment. */
+  frameBytesMax: 16 * 1024 * 1024,
+  /** Messages are gathered up to this size. */
+  batchBytes: 256 * 1024,
+} as const;
+
+/** Characters of a trap's description: it travels in statuses and events. */
+export const trapTextMax = 4_096;
+export const trapFramesMax = 32;
+
+/** After SIGTERM: how long to wait for logs and for the daemon to take the ends. */
+export const exitMs = 5_000;
+
+/** Lines a shim writes about itself in its lifetime; after that it is silent. */
+export const ownLogLinesMax = 10_000;

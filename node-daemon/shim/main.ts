@@ -1,0 +1,161 @@
+/**
+ * A shim: `node main.ts <folder>`. Hosts instances of one namespace for a daemon that comes and goes.
+ */
+import { readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { randomFillSync } from "node:crypto";
+import { type Clock, systemClock, type Timer } from "../../kit/clock.ts";
+import { assertNever, errorCode } from "../../kit/errors.ts";
+import type { Log } from "../../kit/log.ts";
+import type { WasiClock } from "../wasi/host.ts";
+import { ShimBudget, systemMappingsMax } from "./budget.ts";
+import { DaemonLink } from "./daemon-link.ts";
+import { exitMs, queueLimits, type ShimLimits } from "./limits.ts";
+import { ModuleStore } from "./module-store.ts";
+import { MountTable } from "./mount-table.ts";
+import { openOwnLog } from "./own-log.ts";
+import { processStartTicks } from "./process-identity.ts";
+import { configName, processName, type ShimIdentity, socketName, type ToShim } from "./protocol.ts";
+import { RunQueue } from "./run-queue.ts";
+import { Shim } from "./shim.ts";
+import { stackTraceLimit } from "./trap.ts";
+
+/** Written by the daemon that starts the shim, so both are of one build. */
+interface ShimConfig extends ShimIdentity {
+  readonly limits: ShimLimits;
+}
+
+const wasiClock: Omit<WasiClock, "cpuNs"> = {
+  realtimeNs: () => BigInt(Math.round((performance.timeOrigin + performance.now()) * 1e3)) * 1000n,
+  monotonicNs: () => process.hrtime.bigint(),
+  resolutionNs: 1000n,
+};
+
+class ShimProcess {
+  readonly #limits: ShimLimits;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #shim: Shim;
+  readonly #link: DaemonLink;
+  readonly #modules: ModuleStore;
+  #aloneTimer: Timer | undefined;
+  #exitWhenEmpty = false;
+  #exitWhenEnded = false;
+
+  constructor(config: ShimConfig, clock: Clock, log: Log) {
+    this.#limits = config.limits;
+    this.#clock = clock;
+    this.#log = log;
+    this.#modules = new ModuleStore(config.limits, clock);
+    const parts = {
+      modules: this.#modules,
+      mounts: new MountTable(),
+      budget: new ShimBudget(config.limits, systemMappingsMax()),
+      queue: new RunQueue({
+        now: () => performance.now(),
+        schedule: (turn) => void setImmediate(turn),
+        turnMs: queueLimits.turnMs,
+      }),
+      clock,
+      wasiClock,
+      random: (target: Uint8Array) => void randomFillSync(target),
+      log,
+    };
+    this.#shim = new Shim(parts, config.limits, {
+      started: (id, atMs) => this.#link.tell({ kind: "started", id, atMs }),
+      ended: (id, atMs, end) => {
+        this.#link.tell({ kind: "ended", id, atMs, end });
+        if (this.#exitWhenEnded && this.#shim.running === 0) this.#exit();
+      },
+      logsDropped: (id) => this.#link.tell({ kind: "logsDropped", id }),
+      usage: (usages) => this.#link.tellUsage(usages),
+      emptied: () => this.#onEmpty(),
+    });
+    this.#link = new DaemonLink(
+      { shimId: config.shimId, namespace: config.namespace, buildId: config.buildId },
+      {
+        receive: (message) => this.#receive(message),
+        inventory: () => this.#shim.reports(),
+        connectedChanged: () => this.#onEmpty(),
+      },
+      log,
+    );
+  }
+
+  async listen(path: string): Promise<void> {
+    await this.#link.listen(path);
+    this.#onEmpty();
+  }
+
+  /** Stops everything, then exits; by force when that takes too long. */
+  terminate(asked: boolean): void {
+    this.#exitWhenEnded = true;
+    this.#shim.stopAll(asked);
+    if (this.#shim.running === 0) this.#exit();
+    else this.#clock.setTimer(exitMs, () => process.exit(1));
+  }
+
+  #receive(message: ToShim): void {
+    switch (message.kind) {
+      case "start":
+        return this.#shim.start(message.spec);
+      case "stop":
+        return this.#shim.stop(message.uid, message.graceMs);
+      case "settle":
+        return this.#shim.settle(message.id);
+      case "exit":
+        if (message.when === "now") return this.terminate(true);
+        this.#exitWhenEmpty = true;
+        return this.#onEmpty();
+      default:
+        return assertNever(message, "message");
+    }
+  }
+
+  /** Without a daemon and without a run it waits a little for either, then goes. */
+  #onEmpty(): void {
+    this.#aloneTimer?.cancel();
+    this.#aloneTimer = undefined;
+    if (!this.#shim.empty) return;
+    if (this.#exitWhenEmpty) this.#exit();
+    else if (!this.#link.connected) {
+      this.#aloneTimer = this.#clock.setTimer(this.#limits.aloneMs, () => {
+        if (this.#shim.empty && !this.#link.connected) this.#exit();
+      });
+    }
+  }
+
+  #exit(): void {
+    this.#log.info("exiting");
+    this.#modules.close();
+    this.#clock.setTimer(exitMs, () => process.exit(1));
+    void this.#link.close().then(() => process.exit(0));
+  }
+}
+
+async function main(folder: string): Promise<void> {
+  const config = JSON.parse(readFileSync(join(folder, configName), "utf8")) as ShimConfig;
+  const log = openOwnLog({ shim: config.shimId, namespace: config.namespace });
+  Error.stackTraceLimit = stackTraceLimit;
+  const shim = new ShimProcess(config, systemClock, log);
+  process.on("SIGINT", () => {});
+  process.on("SIGHUP", () => {});
+  process.on("SIGTERM", () => shim.terminate(false));
+  // A bug of ours outside any instance: the others have done nothing to deserve an end.
+  process.on("uncaughtException", (error) => log.error("uncaught exception", { err: error.stack }));
+  process.on("unhandledRejection", (error) => log.error("unhandled rejection", { err: String(error) }));
+  // The path of a Unix socket is short; that of the state folder may not be.
+  process.chdir(folder);
+  const identity = { pid: process.pid, startTicks: processStartTicks(process.pid) };
+  writeFileSync(`${processName}.new`, JSON.stringify(identity), { mode: 0o600 });
+  renameSync(`${processName}.new`, processName);
+  try {
+    unlinkSync(socketName);
+  } catch (thrown) {
+    if (errorCode(thrown) !== "ENOENT") throw thrown;
+  }
+  await shim.listen(socketName);
+  log.info("listening", { pid: process.pid });
+}
+
+await main(process.argv[2] ?? ".");

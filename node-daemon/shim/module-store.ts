@@ -1,0 +1,92 @@
+import { readFile } from "node:fs/promises";
+import type { Clock, Timer } from "../../kit/clock.ts";
+import type { ModuleFacts } from "../wasm/module-facts.ts";
+import { engine, type WasmModule } from "./engine.ts";
+import type { ShimLimits } from "./limits.ts";
+
+export interface LoadedModule {
+  readonly module: WasmModule;
+  readonly facts: ModuleFacts;
+}
+
+interface Slot {
+  readonly loading: Promise<LoadedModule>;
+  users: number;
+  /** Since when nobody uses it. */
+  idleSinceMs: number;
+}
+
+/** Where the facts of a rewritten module are, given the module's own file. */
+export function factsFile(moduleFile: string): string {
+  return moduleFile.replace(/\.wasm$/, ".json");
+}
+
+/**
+ * Compiled modules, one per file, shared by all instances. A module without users stays for a while; how many and how
+ * long is bounded, by one timer for all.
+ */
+export class ModuleStore {
+  readonly #limits: ShimLimits;
+  readonly #clock: Clock;
+  readonly #slots = new Map<string, Slot>();
+  #sweep: Timer | undefined;
+
+  constructor(limits: ShimLimits, clock: Clock) {
+    this.#limits = limits;
+    this.#clock = clock;
+  }
+
+  /** To be released once, also when it rejects. */
+  acquire(file: string): Promise<LoadedModule> {
+    let slot = this.#slots.get(file);
+    if (!slot) {
+      slot = { loading: load(file), users: 0, idleSinceMs: 0 };
+      this.#slots.set(file, slot);
+      // Another attempt reads again.
+      const failed = slot;
+      slot.loading.catch(() => {
+        if (this.#slots.get(file) === failed) this.#slots.delete(file);
+      });
+    }
+    slot.users++;
+    return slot.loading;
+  }
+
+  release(file: string): void {
+    const slot = this.#slots.get(file);
+    if (!slot || --slot.users > 0) return;
+    slot.idleSinceMs = this.#clock.monotonic();
+    this.#dropIdle();
+  }
+
+  get size(): number {
+    return this.#slots.size;
+  }
+
+  close(): void {
+    this.#sweep?.cancel();
+    this.#slots.clear();
+  }
+
+  #dropIdle(): void {
+    const now = this.#clock.monotonic();
+    const idle = [...this.#slots]
+      .filter(([, slot]) => slot.users <= 0)
+      .sort(([, a], [, b]) => b.idleSinceMs - a.idleSinceMs);
+    for (const [index, [file, slot]] of idle.entries()) {
+      const old = now - slot.idleSinceMs >= this.#limits.idleModuleMs;
+      if (old || index >= this.#limits.idleModulesMax) this.#slots.delete(file);
+    }
+    if (idle.length === 0 || this.#sweep) return;
+    this.#sweep = this.#clock.setTimer(this.#limits.idleModuleMs, () => {
+      this.#sweep = undefined;
+      this.#dropIdle();
+    });
+  }
+}
+
+async function load(file: string): Promise<LoadedModule> {
+  const [bytes, facts] = await Promise.all([readFile(file), readFile(factsFile(file), "utf8")]);
+  const module = await engine.compile(bytes);
+  return { module, facts: (JSON.parse(facts) as { readonly facts: ModuleFacts }).facts };
+}

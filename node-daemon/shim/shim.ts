@@ -1,0 +1,183 @@
+/**
+ * The runs of one hosting process, and what the daemon is told about them.
+ *
+ *   start ─▶ preparing ─▶ running ─▶ ended ─ settle ─▶ forgotten
+ *                 └───────────────────▲
+ *
+ * Invariants:
+ * - A run that is known is not started again; an end is kept until it is settled, with or without a daemon.
+ * - What is to be told is kept as the state of the run, not as messages: a daemon that is slow or away makes nothing
+ *   grow beyond the runs themselves.
+ */
+import type { Clock, Timer } from "../../kit/clock.ts";
+import { Bug } from "../../kit/errors.ts";
+import type { RunEnd, RunId, RunSpec, RunUsage } from "../runtimes/runtime-driver.ts";
+import { Instance, type InstanceParts } from "./instance.ts";
+import type { ShimLimits } from "./limits.ts";
+import { type RunReport, runKey } from "./protocol.ts";
+
+interface Run {
+  readonly id: RunId;
+  instance: Instance | undefined;
+  startedMs: number | undefined;
+  ended: { readonly atMs: number; readonly end: RunEnd } | undefined;
+  logsDropped: boolean;
+}
+
+export interface ShimEvents {
+  started(id: RunId, atMs: number): void;
+  ended(id: RunId, atMs: number, end: RunEnd): void;
+  logsDropped(id: RunId): void;
+  usage(usages: readonly RunUsage[]): void;
+  /** The number of runs, ended ones included, has become zero. */
+  emptied(): void;
+}
+
+export class Shim {
+  readonly #parts: InstanceParts;
+  readonly #limits: ShimLimits;
+  readonly #clock: Clock;
+  readonly #events: ShimEvents;
+  readonly #runs = new Map<string, Run>();
+  readonly #byUid = new Map<string, Run>();
+  #unsettled = 0;
+  readonly #used = new Set<Run>();
+  #usageTimer: Timer | undefined;
+  /** Set once the process was told to go: what a run that nobody asked to stop has ended with. */
+  #terminating = false;
+  readonly #asked = new WeakSet<Run>();
+
+  constructor(parts: InstanceParts, limits: ShimLimits, events: ShimEvents) {
+    this.#parts = parts;
+    this.#limits = limits;
+    this.#clock = parts.clock;
+    this.#events = events;
+  }
+
+  get empty(): boolean {
+    return this.#runs.size === 0;
+  }
+
+  get running(): number {
+    return this.#runs.size - this.#unsettled;
+  }
+
+  reports(): RunReport[] {
+    return [...this.#runs.values()].map(({ id, startedMs, ended, logsDropped }) => ({
+      id,
+      startedMs,
+      ended,
+      logsDropped,
+    }));
+  }
+
+  start(spec: RunSpec): void {
+    const key = runKey(spec.id);
+    if (this.#runs.has(key)) return;
+    const run: Run = {
+      id: spec.id,
+      instance: undefined,
+      startedMs: undefined,
+      ended: undefined,
+      logsDropped: false,
+    };
+    this.#runs.set(key, run);
+    const refused = this.#refusal(spec);
+    if (refused) {
+      this.#end(run, refused);
+      return;
+    }
+    const instance = new Instance(this.#parts, spec, {
+      started: () => this.#started(run),
+      used: () => this.#markUsed(run),
+      logsDropped: () => this.#logsDropped(run),
+    });
+    run.instance = instance;
+    this.#byUid.set(spec.id.uid, run);
+    void instance.host().then((end) => this.#end(run, end));
+  }
+
+  stop(uid: string, graceMs: number): void {
+    const run = this.#byUid.get(uid);
+    if (!run?.instance) return;
+    this.#asked.add(run);
+    run.instance.stop(graceMs);
+  }
+
+  /** `asked`: the daemon wants it so, and the runs end as stopped. Otherwise they are lost to whoever started them. */
+  stopAll(asked: boolean): void {
+    this.#terminating ||= !asked;
+    for (const run of this.#byUid.values()) {
+      if (asked) this.#asked.add(run);
+      run.instance?.stop(0);
+    }
+  }
+
+  settle(id: RunId): void {
+    const key = runKey(id);
+    if (!this.#runs.get(key)?.ended) return;
+    this.#runs.delete(key);
+    this.#unsettled--;
+    if (this.empty) this.#events.emptied();
+  }
+
+  #refusal(spec: RunSpec): RunEnd | undefined {
+    const refuse = (reason: string, message: string): RunEnd => ({
+      kind: "refused",
+      reason,
+      message,
+      retryable: true,
+    });
+    if (this.#terminating) return refuse("ShimFull", "the hosting process is shutting down");
+    if (this.running > this.#limits.instancesMax || this.#unsettled > this.#limits.unsettledMax)
+      return refuse("ShimFull", "the hosting process has no room for another instance");
+    const other = this.#byUid.get(spec.id.uid);
+    if (other) throw new Bug(`start of ${runKey(spec.id)} while run ${other.id.run} has not ended`);
+    return undefined;
+  }
+
+  #started(run: Run): void {
+    run.startedMs = this.#clock.now();
+    this.#events.started(run.id, run.startedMs);
+  }
+
+  #end(run: Run, end: RunEnd): void {
+    const told: RunEnd =
+      end.kind === "stopped" && this.#terminating && !this.#asked.has(run)
+        ? { kind: "lost", message: "the hosting process was told to terminate" }
+        : end;
+    if (run.instance) {
+      // The last of its usage goes ahead of the end; a run that started and ended unseen has used something too.
+      this.#used.delete(run);
+      if (run.startedMs !== undefined) this.#events.usage([usageOf(run, run.instance)]);
+      this.#byUid.delete(run.id.uid);
+      run.instance = undefined;
+    }
+    run.ended = { atMs: this.#clock.now(), end: told };
+    this.#unsettled++;
+    this.#events.ended(run.id, run.ended.atMs, told);
+  }
+
+  #logsDropped(run: Run): void {
+    if (run.logsDropped) return;
+    run.logsDropped = true;
+    this.#events.logsDropped(run.id);
+  }
+
+  #markUsed(run: Run): void {
+    this.#used.add(run);
+    this.#usageTimer ??= this.#clock.setTimer(this.#limits.usagePeriodMs, () => this.#pushUsage());
+  }
+
+  #pushUsage(): void {
+    this.#usageTimer = undefined;
+    const usages: RunUsage[] = [];
+    for (const run of this.#used) if (run.instance) usages.push(usageOf(run, run.instance));
+    this.#used.clear();
+    if (usages.length > 0) this.#events.usage(usages);
+  }
+}
+
+function usageOf(run: Run, instance: Instance): RunUsage {
+  return { id: run.id, cpuUs: instance.cpuUs, memoryBytes: instance.memoryBytes };
+}

@@ -1,0 +1,52 @@
+import type { RunEnd } from "../runtimes/runtime-driver.ts";
+import { engine } from "./engine.ts";
+import { trapFramesMax, trapTextMax } from "./limits.ts";
+
+/** V8 hides what is beyond; set once by the process, as it is a property of all errors. */
+export const stackTraceLimit = trapFramesMax + 16;
+
+/**
+ * What a guest died of. Reasons: `StackOverflow`, `UncaughtException` (of the guest's language, thrown through
+ * `_start`), and `Trap` for all the engine's traps, which the message tells apart.
+ */
+export function describeTrap(thrown: unknown, functionImports: number): RunEnd & { readonly kind: "trapped" } {
+  const stack = thrown instanceof Error ? wasmFrames(thrown.stack ?? "", functionImports) : [];
+  const at = stack.length > 0 ? `\n${stack.join("\n")}` : "";
+  const { reason, what } = classify(thrown);
+  const message = `${what}${at}`;
+  return {
+    kind: "trapped",
+    reason,
+    message: message.length > trapTextMax ? `${message.slice(0, trapTextMax - 1)}…` : message,
+  };
+}
+
+function classify(thrown: unknown): { readonly reason: string; readonly what: string } {
+  if (thrown instanceof RangeError) {
+    return { reason: "StackOverflow", what: "the call stack is exhausted: unbounded recursion?" };
+  }
+  if (thrown instanceof engine.RuntimeError) return { reason: "Trap", what: `trap: ${thrown.message}` };
+  if (thrown instanceof engine.Exception) {
+    return { reason: "UncaughtException", what: "an exception was thrown and nothing in the module caught it" };
+  }
+  return { reason: "UncaughtException", what: `uncaught: ${String(thrown).slice(0, 500)}` };
+}
+
+/**
+ * The guest's own frames, innermost first. The functions that the rewriter added are left out, and indices are those of
+ * the original module again (one import was added behind its own). Offsets are not: they are of the rewritten code.
+ */
+function wasmFrames(stack: string, functionImports: number): string[] {
+  const frames: string[] = [];
+  for (const line of stack.split("\n")) {
+    const found = /^\s+at (?:(.*) \()?wasm:\/\/[^)]*:wasm-function\[(\d+)\]/.exec(line);
+    if (!found) continue;
+    const name = found[1];
+    if (name?.replace(/^[^ ]*\.wasm\./, "").startsWith("wherry.") === true) continue;
+    const index = Number(found[2]);
+    const original = index > functionImports ? index - 1 : index;
+    frames.push(`    at ${name ?? "function"} [${original}]`);
+    if (frames.length === trapFramesMax) break;
+  }
+  return frames;
+}
