@@ -56,9 +56,9 @@ export interface KeyPath {
 /** Something that can be mounted. Exactly one source beside the name. */
 export interface Volume {
   readonly name: string;
-  /** A directory of the node. It must lie under a root that the node offers. */
+  /** A folder of the node. It must lie below one of those that the node offers (wherry up offers the one it was started in). */
   readonly hostPath?: {
-    /** An absolute path on the node. */
+    /** The folder: absolute, or relative to the first of the folders that the node offers. */
     readonly path: string;
   };
   readonly configMap?: {
@@ -105,7 +105,7 @@ export interface InstanceSpec {
   readonly runtime?: "v8" | "wasmtime" | "wasmedge" | "wasmer";
   /** The WebAssembly module to run. */
   readonly module: {
-    /** Where the module comes from: file:///absolute/path (on the node), https://… or http://… */
+    /** Where the module comes from: https://…, http://…, or a file of the node below one of the folders that it offers: file:///absolute/path, or file://relative/path below the first of them. */
     readonly image: string;
     /** The SHA-256 of the module. When given, anything else is refused. */
     readonly digest?: string;

@@ -88,8 +88,7 @@ export class EventRecorder {
       const count = pending.count + (typeof existing?.["count"] === "number" ? existing["count"] : 0);
       const object = eventObject(name, pending, count);
       if (!existing) {
-        const outcome = await this.#backend.create(events, object);
-        if (outcome.kind !== "exists") return;
+        await this.#backend.create(events, object);
         return;
       }
       const first = existing["firstTimestamp"];

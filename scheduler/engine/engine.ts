@@ -1,0 +1,292 @@
+/**
+ * The scheduler's one loop: it owns the cluster state, and nothing else changes it.
+ *
+ *   declared objects ─┐                                ┌─▶ steps: make, stop, forget instances
+ *   node sessions ────┼─▶ cluster state ─▶ dirty owners ┼─▶ status writes (coalesced per object)
+ *   timers ───────────┘                                └─▶ placement ─▶ assign over the sessions
+ *
+ * Inputs change the state at once and mark owners dirty; once per event-loop turn the loop reconciles each dirty owner
+ * and runs placement. Nothing here waits: writes to the backend and the sessions are queued elsewhere, and come back as
+ * inputs.
+ *
+ * After the start, workloads that were declared before are left alone (held) until every node that could have their
+ * instances has sent its inventory or is lost; new ones are placed at once. So a new leader duplicates nothing.
+ *
+ * Invariants: an instance is only assigned to a node after the state has assumed it; the end of a job's instance is
+ * acknowledged to its node only after it is counted durably (see Reconciler).
+ */
+import type { WasmNode } from "../../api/gen/kinds.gen.ts";
+import type { ApiObject } from "../../api/object-meta.ts";
+import type { Clock } from "../../kit/clock.ts";
+import { WherryError } from "../../kit/errors.ts";
+import type { Log } from "../../kit/log.ts";
+import type { Random } from "../../kit/random.ts";
+import type { LogOptions } from "../apiserver/live-resource.ts";
+import type { Backend, BackendEvent, ResourceKey } from "../backend/backend.ts";
+import type { InstanceChange } from "../core/cluster-state/changes.ts";
+import { ClusterState } from "../core/cluster-state/cluster-state.ts";
+import type { Instance, WorkloadKind } from "../core/model.ts";
+import type { ConfigKind } from "../core/templates/resolve-template.ts";
+import { EventRecorder } from "./event-recorder.ts";
+import type { InstanceFigures } from "./instance-object.ts";
+import { LiveInstances, type InstanceSource } from "./live-instances.ts";
+import { NodeBook } from "./node-book.ts";
+import { nodeResource } from "./node-objects.ts";
+import { Placer } from "./placer.ts";
+import { Reconciler } from "./reconciler.ts";
+import { TemplateCatalogue } from "./template-catalogue.ts";
+import { WakeUps } from "./wake-ups.ts";
+import { namespaceOf, toWorkload, workloadResources, type Workload } from "./workloads.ts";
+
+export interface EngineOptions {
+  readonly backend: Backend;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly lostAfterMs: number;
+}
+
+const configResources: Readonly<Record<ConfigKind, ResourceKey>> = {
+  ConfigMap: { group: "", plural: "configmaps" },
+  Secret: { group: "", plural: "secrets" },
+};
+const eventResource: ResourceKey = { group: "", plural: "events" };
+
+export class Engine implements InstanceSource, AsyncDisposable {
+  readonly live: LiveInstances;
+  readonly nodes: NodeBook;
+  readonly #options: EngineOptions;
+  readonly #state = new ClusterState();
+  readonly #workloads = new Map<string, Workload>();
+  readonly #held = new Set<string>();
+  readonly #dirty = new Set<string>();
+  readonly #catalogue: TemplateCatalogue;
+  readonly #events: EventRecorder;
+  readonly #wakeUps: WakeUps;
+  readonly #placer: Placer;
+  readonly #reconciler: Reconciler;
+  readonly #stopping = new AbortController();
+  #turnScheduled = false;
+
+  constructor(options: EngineOptions) {
+    const { backend, clock, random, log } = options;
+    this.#options = options;
+    const state = this.#state;
+    const changed = (change: InstanceChange) => this.#instanceChanged(change);
+    this.live = new LiveInstances(this, clock.now() * 1000, log);
+    this.#events = new EventRecorder(backend, clock, log);
+    this.#wakeUps = new WakeUps(clock, (uids) => this.#markAll(uids));
+    this.#catalogue = new TemplateCatalogue(
+      (namespace) => (kind, name) => backend.get(configResources[kind], namespace, name),
+    );
+    this.nodes = new NodeBook({ ...options, state, changed, nodeChanged: () => this.#nodeChanged() });
+    this.#placer = new Placer({
+      state,
+      clock,
+      nodes: this.nodes,
+      events: this.#events,
+      changed,
+      entryOf: (uid) => {
+        const workload = this.#workloads.get(uid);
+        return workload && this.#reconciler.catalogueEntry(workload);
+      },
+    });
+    this.#reconciler = new Reconciler({
+      state,
+      backend,
+      clock,
+      random,
+      log,
+      catalogue: this.#catalogue,
+      events: this.#events,
+      nodes: this.nodes,
+      changed,
+      workload: (uid) => this.#workloads.get(uid),
+    });
+  }
+
+  /** Resolves when everything declared is known; node sessions may then be accepted. */
+  async start(): Promise<void> {
+    const { signal } = this.#stopping;
+    await Promise.all([
+      this.#watch(nodeResource, (event) => this.#nodeEvent(event), signal),
+      this.#watch(configResources.ConfigMap, (event) => this.#configEvent("ConfigMap", event), signal),
+      this.#watch(configResources.Secret, (event) => this.#configEvent("Secret", event), signal),
+      // Nothing acts on events; watched so that the recorder can go on counting.
+      this.#watch(eventResource, () => {}, signal),
+    ]);
+    await Promise.all(
+      (["WasmDeployment", "WasmJob"] as const).map((kind) => {
+        let synced = false;
+        return this.#watch(
+          workloadResources[kind],
+          (event) => {
+            if (event.kind === "synced") synced = true;
+            else this.#workloadEvent(kind, event, !synced);
+          },
+          signal,
+        );
+      }),
+    );
+    this.#options.log.info("declared objects read", {
+      workloads: this.#workloads.size,
+      held: this.#held.size,
+      nodes: [...this.#state.nodes()].length,
+    });
+    this.#releaseHeld();
+  }
+
+  async close(): Promise<void> {
+    this.#stopping.abort();
+    this.#wakeUps.close();
+    this.#events.close();
+    await Promise.all([this.#reconciler.close(), this.nodes.close()]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  *instances(namespace: string | undefined): Iterable<Instance> {
+    for (const instance of this.#state.instances()) {
+      if (namespace === undefined || instance.namespace === namespace) yield instance;
+    }
+  }
+
+  instanceNamed(namespace: string, name: string): Instance | undefined {
+    return this.#state.instanceNamed(namespace, name);
+  }
+
+  isReachable(nodeName: string): boolean {
+    return this.#state.node(nodeName)?.connection.kind === "connected";
+  }
+
+  usageOf(uid: string): InstanceFigures | undefined {
+    return this.nodes.usageOf(uid);
+  }
+
+  requestStop(uid: string, graceSeconds: number | undefined): void {
+    this.#reconciler.stop(uid, graceSeconds === undefined ? undefined : graceSeconds * 1000);
+  }
+
+  openLog(instance: Instance, options: LogOptions, signal: AbortSignal): AsyncIterable<Uint8Array> {
+    const { state } = instance;
+    if (state.kind === "pending") {
+      const why = state.message || "it has not been placed yet";
+      throw new WherryError("LogUnavailable", `instance ${instance.name} has no log: ${why}`);
+    }
+    const session = this.nodes.session(state.nodeName);
+    if (session) return session.openLog(instance.uid, options, signal);
+    const message = `the log of ${instance.name} is on node ${state.nodeName}, which is not connected`;
+    throw new WherryError("NodeUnreachable", message, { retryable: true });
+  }
+
+  /** Resolves with the watch's `synced`. */
+  #watch(resource: ResourceKey, listener: (event: BackendEvent) => void, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      this.#options.backend.watch(
+        resource,
+        (event) => {
+          listener(event);
+          if (event.kind === "synced") resolve();
+        },
+        signal,
+      );
+    });
+  }
+
+  #workloadEvent(kind: WorkloadKind, event: Exclude<BackendEvent, { kind: "synced" }>, isOld: boolean): void {
+    const { uid } = event.object.metadata;
+    if (event.kind === "delete") {
+      this.#workloads.delete(uid);
+      this.#held.delete(uid);
+      this.#catalogue.drop(uid);
+      this.#wakeUps.set(uid, undefined);
+    } else {
+      const before = this.#workloads.get(uid);
+      const workload = toWorkload(kind, event.object);
+      this.#workloads.set(uid, workload);
+      if (before?.object.metadata.generation !== workload.object.metadata.generation)
+        this.#catalogue.drop(uid);
+      if (isOld && this.nodes.hasUnknown()) this.#held.add(uid);
+    }
+    this.#mark(uid);
+  }
+
+  #configEvent(kind: ConfigKind, event: BackendEvent): void {
+    if (event.kind === "synced") return;
+    const { namespace = "", name } = event.object.metadata;
+    const readers = this.#catalogue.configChanged(kind, namespace, name);
+    for (const uid of readers) this.#placer.wakeOwner(uid);
+    if (readers.length > 0) this.#scheduleTurn();
+  }
+
+  #nodeEvent(event: BackendEvent): void {
+    if (event.kind === "synced") return;
+    const node = event.object as unknown as WasmNode & ApiObject;
+    if (event.kind === "put") this.nodes.declared(node);
+    else this.nodes.undeclared(node.metadata.name);
+    this.#nodeChanged();
+  }
+
+  #nodeChanged(): void {
+    this.#placer.nodesChanged();
+    this.#releaseHeld();
+    this.#scheduleTurn();
+  }
+
+  #releaseHeld(): void {
+    if (this.#held.size === 0 || this.nodes.hasUnknown()) return;
+    this.#options.log.info("all nodes have reported; workloads are reconciled again", {
+      workloads: this.#held.size,
+    });
+    const released = [...this.#held];
+    this.#held.clear();
+    this.#markAll(released);
+  }
+
+  #instanceChanged(change: InstanceChange): void {
+    const { instance } = change;
+    if (change.kind === "removed") {
+      this.nodes.dropUsage(instance.uid);
+      this.live.removed(instance);
+    } else {
+      this.live.changed(instance);
+    }
+    this.#placer.instanceChanged(change);
+    this.#mark(instance.owner.uid);
+  }
+
+  #markAll(uids: readonly string[]): void {
+    for (const uid of uids) this.#mark(uid);
+  }
+
+  #mark(ownerUid: string): void {
+    this.#dirty.add(ownerUid);
+    this.#scheduleTurn();
+  }
+
+  #scheduleTurn(): void {
+    if (this.#turnScheduled || this.#stopping.signal.aborted) return;
+    this.#turnScheduled = true;
+    setImmediate(() => {
+      this.#turnScheduled = false;
+      this.#turn();
+    });
+  }
+
+  #turn(): void {
+    if (this.#stopping.signal.aborted) return;
+    const dirty = [...this.#dirty];
+    this.#dirty.clear();
+    for (const uid of dirty) {
+      if (this.#held.has(uid)) continue;
+      const workload = this.#workloads.get(uid);
+      // The state changes while steps are executed; what that makes dirty is looked at in the next turn.
+      const instances = [...this.#state.instancesOwnedBy(uid)];
+      if (!workload) this.#reconciler.reconcileOrphans(instances);
+      else this.#wakeUps.set(uid, this.#reconciler.reconcile(workload, namespaceOf(workload), instances));
+    }
+    this.#placer.run();
+  }
+}

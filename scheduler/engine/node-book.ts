@@ -1,0 +1,283 @@
+/**
+ * The nodes as the engine knows them: their sessions, what they said at hello, and their health.
+ *
+ *   (declared) suspect ──session, whole inventory──▶ connected ──session ends──▶ suspect ──lostAfter──▶ lost
+ *                 ▲                                                                 │                    │
+ *                 └──────────────── session, whole inventory ───────────────────────┴────────────────────┘
+ *
+ * A node counts as connected only after its whole inventory is known, so placement never works on half of it. A new
+ * session of a node replaces the one before it.
+ */
+import type { WasmNode } from "../../api/gen/kinds.gen.ts";
+import type { Clock, Timer } from "../../kit/clock.ts";
+import type { Log } from "../../kit/log.ts";
+import type { Backend } from "../backend/backend.ts";
+import type { InstanceChange } from "../core/cluster-state/changes.ts";
+import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
+import { assessNodeHealth, type NodeHealthMemory } from "../core/cluster-state/node-health.ts";
+import type { Instance, ObservedStatus } from "../core/model.ts";
+import type {
+  HeldInstance,
+  InstanceUsage,
+  NodeHello,
+  NodeListener,
+  NodeSession,
+} from "../nodes/node-port.ts";
+import type { InstanceFigures } from "./instance-object.ts";
+import { NodeObjects } from "./node-objects.ts";
+
+export interface NodeBookOptions {
+  readonly backend: Backend;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly lostAfterMs: number;
+  readonly state: ClusterState;
+  readonly changed: (change: InstanceChange) => void;
+  /** Something about nodes changed that may concern placement or held workloads. */
+  readonly nodeChanged: () => void;
+}
+
+interface Connected {
+  readonly session: NodeSession;
+  /** Uids that the inventory has named; undefined once it is complete. */
+  seen: Set<string> | undefined;
+}
+
+interface UsageSample extends InstanceFigures {
+  readonly cpuUs: number;
+  readonly atMs: number;
+}
+
+export class NodeBook implements NodeListener, AsyncDisposable {
+  readonly #options: NodeBookOptions;
+  readonly #objects: NodeObjects;
+  readonly #sessions = new Map<string, Connected>();
+  readonly #hellos = new Map<string, NodeHello>();
+  readonly #usages = new Map<string, UsageSample>();
+  /** Nodes declared before this process that have not been heard of yet. */
+  readonly #unknown = new Set<string>();
+  #health: NodeHealthMemory;
+  #healthTimer: Timer | undefined;
+
+  constructor(options: NodeBookOptions) {
+    this.#options = options;
+    this.#health = { kind: "normal", sinceMs: options.clock.monotonic() };
+    this.#objects = new NodeObjects(options.backend, options.clock, options.log, (name) => {
+      const node = options.state.node(name);
+      return node && { hello: this.#hellos.get(name), connection: node.connection };
+    });
+  }
+
+  session(nodeName: string): NodeSession | undefined {
+    return this.#sessions.get(nodeName)?.session;
+  }
+
+  /** Whether some node of before has neither reported nor been given up. */
+  hasUnknown(): boolean {
+    return this.#unknown.size > 0;
+  }
+
+  usageOf(uid: string): InstanceFigures | undefined {
+    return this.#usages.get(uid);
+  }
+
+  dropUsage(uid: string): void {
+    this.#usages.delete(uid);
+  }
+
+  /** The WasmNode object, made by us or changed by somebody. */
+  declared(object: WasmNode): void {
+    const { name } = object.metadata;
+    if (!this.#options.state.node(name)) this.#unknown.add(name);
+    this.#upsert(name, object);
+    this.#objects.touch(name);
+    this.#assessHealth();
+  }
+
+  undeclared(name: string): void {
+    const connected = this.#sessions.get(name);
+    this.#unknown.delete(name);
+    const loss = this.#options.state.removeNode(name, this.#options.clock.now());
+    for (const change of loss?.instances ?? []) this.#options.changed(change);
+    // A daemon that still runs registers again at once, and with it the object comes back, as a kubelet's Node does.
+    connected?.session.close("the WasmNode object was deleted");
+  }
+
+  connected(hello: NodeHello, session: NodeSession): string | undefined {
+    const { log, state } = this.#options;
+    const before = this.#sessions.get(hello.name);
+    this.#sessions.set(hello.name, { session, seen: new Set() });
+    before?.session.close("a newer session of this node has opened");
+    this.#hellos.set(hello.name, hello);
+    if (!state.node(hello.name)) this.#upsert(hello.name, undefined);
+    else this.#upsert(hello.name, this.#declaredObject(hello.name));
+    log.info("node session opened", { node: hello.name, version: hello.daemonVersion });
+    return undefined;
+  }
+
+  inventory(session: NodeSession, held: readonly HeldInstance[], done: boolean): void {
+    const connected = this.#current(session);
+    if (!connected?.seen) return;
+    for (const { instance, status } of held) {
+      connected.seen.add(instance.uid);
+      this.#take(session, instance, status);
+    }
+    if (done) this.#inventoryDone(session, connected, connected.seen);
+  }
+
+  statuses(
+    session: NodeSession,
+    statuses: readonly { readonly uid: string; readonly status: ObservedStatus }[],
+  ): void {
+    if (!this.#current(session)) return;
+    for (const { uid, status } of statuses) {
+      const outcome = this.#options.state.observe(session.nodeName, uid, status);
+      if (outcome.kind === "changed") this.#options.changed(outcome.change);
+      else if (outcome.kind === "unknown") this.#dismiss(session, uid, status);
+    }
+  }
+
+  usages(session: NodeSession, usages: readonly InstanceUsage[]): void {
+    const atMs = this.#options.clock.monotonic();
+    for (const { uid, cpuUs, memoryBytes } of usages) {
+      if (!this.#options.state.instance(uid)) continue;
+      const before = this.#usages.get(uid);
+      const elapsedMs = atMs - (before?.atMs ?? atMs);
+      const spentUs = Math.max(0, cpuUs - (before?.cpuUs ?? cpuUs));
+      const cpuMillis = elapsedMs > 0 ? Math.round(spentUs / elapsedMs) : 0;
+      this.#usages.set(uid, { cpuUs, atMs, cpuMillis, memoryBytes });
+    }
+    if (!this.#current(session)) return;
+  }
+
+  disconnected(session: NodeSession): void {
+    if (!this.#current(session)) return;
+    const { nodeName } = session;
+    this.#sessions.delete(nodeName);
+    this.#options.log.warn("node session lost", { node: nodeName });
+    this.#setConnection(nodeName, { kind: "suspect", sinceMs: this.#options.clock.monotonic() });
+  }
+
+  async close(): Promise<void> {
+    this.#healthTimer?.cancel();
+    await this.#objects.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #current(session: NodeSession): Connected | undefined {
+    const connected = this.#sessions.get(session.nodeName);
+    return connected?.session === session ? connected : undefined;
+  }
+
+  #take(session: NodeSession, instance: Instance, status: ObservedStatus): void {
+    const isFinal = status.phase === "Succeeded" || status.phase === "Failed";
+    const state = {
+      kind: isFinal ? "ended" : "bound",
+      nodeName: session.nodeName,
+      observed: status,
+    } as const;
+    const outcome = this.#options.state.adopt({ ...instance, state });
+    if (outcome.kind === "changed") this.#options.changed(outcome.change);
+    else if (outcome.kind === "refused") this.#dismiss(session, instance.uid, status);
+    if (this.#options.state.instance(instance.uid)?.state.kind === "stopping")
+      session.stop(instance.uid, undefined);
+  }
+
+  /** The node has something that the state does not want from it: a copy that was replaced, or a result long counted. */
+  #dismiss(session: NodeSession, uid: string, status: ObservedStatus): void {
+    if (status.phase === "Succeeded" || status.phase === "Failed") session.acknowledge(uid);
+    else session.stop(uid, 0);
+  }
+
+  #inventoryDone(session: NodeSession, connected: Connected, seen: ReadonlySet<string>): void {
+    const { state, clock, log, changed } = this.#options;
+    const { nodeName } = session;
+    connected.seen = undefined;
+    for (const instance of [...state.instancesOn(nodeName)]) {
+      if (seen.has(instance.uid) || instance.state.kind === "ended" || instance.state.kind === "pending")
+        continue;
+      // Never heard of there: the assignment was lost on the way, so placement may decide anew.
+      const change =
+        state.forget(instance.uid) ??
+        state.markEnded(instance.uid, {
+          reason: "NodeLost",
+          message: `node ${nodeName} came back without it`,
+          nowMs: clock.now(),
+        });
+      if (change) changed(change);
+    }
+    this.#unknown.delete(nodeName);
+    log.info("node connected", { node: nodeName, instances: seen.size });
+    this.#setConnection(nodeName, { kind: "connected" });
+  }
+
+  #setConnection(
+    nodeName: string,
+    connection: { kind: "connected" } | { kind: "suspect"; sinceMs: number },
+  ): void {
+    const { state, changed } = this.#options;
+    if (!state.setConnection(nodeName, connection)) return;
+    // What the API shows of an instance depends on whether its node can be reached.
+    for (const instance of [...state.instancesOn(nodeName)]) {
+      changed({ kind: "updated", instance, before: instance, freedOn: undefined });
+    }
+    this.#objects.touch(nodeName);
+    this.#assessHealth();
+    this.#options.nodeChanged();
+  }
+
+  #assessHealth(): void {
+    const { state, clock, lostAfterMs, log, changed } = this.#options;
+    this.#healthTimer?.cancel();
+    const nowMs = clock.monotonic();
+    const health = assessNodeHealth({ nodes: state.nodes(), nowMs, lostAfterMs, memory: this.#health });
+    if (health.memory.kind !== this.#health.kind) {
+      log.warn(
+        health.memory.kind === "massSilence" ? "too many nodes are silent: evictions stop" : "nodes are back",
+      );
+    }
+    this.#health = health.memory;
+    for (const name of health.lost) {
+      const loss = state.loseNode(name, clock.now());
+      log.warn("node lost, its instances are replaced", { node: name, instances: loss?.instances.length });
+      for (const change of loss?.instances ?? []) changed(change);
+      this.#unknown.delete(name);
+      this.#objects.touch(name);
+    }
+    if (health.lost.length > 0) this.#options.nodeChanged();
+    const { wakeAtMs } = health;
+    if (wakeAtMs !== undefined) {
+      this.#healthTimer = clock.setTimer(wakeAtMs - nowMs, () => this.#assessHealth());
+    }
+  }
+
+  #declaredObject(name: string): WasmNode | undefined {
+    return this.#options.backend.get({ group: "wherry.dev", plural: "wasmnodes" }, "", name) as unknown as
+      | WasmNode
+      | undefined;
+  }
+
+  #upsert(name: string, object: WasmNode | undefined): void {
+    const hello = this.#hellos.get(name);
+    const suspect = { kind: "suspect", sinceMs: this.#options.clock.monotonic() } as const;
+    this.#options.state.upsertNode(
+      {
+        name,
+        labels: { ...object?.metadata.labels, "kubernetes.io/hostname": name, ...hello?.labels },
+        taints: (object?.spec.taints ?? []).map(({ key, value, effect }) => ({
+          key,
+          value: value ?? "",
+          effect,
+        })),
+        unschedulable: object?.spec.unschedulable ?? false,
+        allocatable: hello?.allocatable ?? { cpuMillis: 0, memoryBytes: 0, instances: 0 },
+        runtimes: hello?.runtimes ?? [],
+      },
+      suspect,
+    );
+    this.#objects.touch(name);
+  }
+}

@@ -1,0 +1,145 @@
+/** Keeps the WasmNode objects true: made when a node first registers, written when something changes, never per heartbeat. */
+import { isDeepStrictEqual } from "node:util";
+import { formatBytes, formatCpu } from "../../api/quantity.ts";
+import type { Condition, NodeResources, WasmNode, WasmNodeStatus } from "../../api/gen/kinds.gen.ts";
+import type { ApiObject } from "../../api/object-meta.ts";
+import type { Clock } from "../../kit/clock.ts";
+import { assertNever, errorMessage, WherryError } from "../../kit/errors.ts";
+import { KeyedWorker } from "../../kit/keyed-worker.ts";
+import type { Log } from "../../kit/log.ts";
+import type { Backend, ResourceKey } from "../backend/backend.ts";
+import type { NodeCapacity, NodeConnection } from "../core/model.ts";
+import type { NodeHello } from "../nodes/node-port.ts";
+import { timestamp } from "./instance-object.ts";
+
+export const nodeResource: ResourceKey = { group: "wherry.dev", plural: "wasmnodes" };
+
+export interface NodeFacts {
+  readonly hello: NodeHello | undefined;
+  readonly connection: NodeConnection;
+}
+
+export class NodeObjects implements AsyncDisposable {
+  readonly #backend: Backend;
+  readonly #clock: Clock;
+  readonly #facts: (name: string) => NodeFacts | undefined;
+  readonly #worker: KeyedWorker;
+
+  constructor(backend: Backend, clock: Clock, log: Log, facts: (name: string) => NodeFacts | undefined) {
+    this.#backend = backend;
+    this.#clock = clock;
+    this.#facts = facts;
+    this.#worker = new KeyedWorker((name) => this.#write(name), {
+      clock,
+      concurrencyMax: 16,
+      intervalMs: 200,
+      backoff: { initialMs: 200, factor: 2, maxMs: 30_000 },
+      failed: (name, thrown) =>
+        log.warn("node status not written, trying again", { node: name, reason: errorMessage(thrown) }),
+    });
+  }
+
+  /** Something about this node changed. */
+  touch(name: string): void {
+    this.#worker.schedule(name);
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #write(name: string): Promise<void> {
+    const facts = this.#facts(name);
+    if (!facts) return;
+    const existing = this.#backend.get(nodeResource, "", name) as unknown as WasmNode | undefined;
+    const object = existing ?? (facts.hello && (await this.#create(name, facts.hello)));
+    if (!object) return;
+    const status = nodeStatus(facts, object, timestamp(this.#clock.now()));
+    if (isDeepStrictEqual(status, object.status)) return;
+    const outcome = await this.#backend.updateStatus(nodeResource, object as unknown as ApiObject, status);
+    if (outcome.kind === "conflict") throw new WherryError("Conflict", `WasmNode ${name} changed meanwhile`);
+  }
+
+  async #create(name: string, hello: NodeHello): Promise<WasmNode | undefined> {
+    const outcome = await this.#backend.create(nodeResource, {
+      apiVersion: "wherry.dev/v1alpha1",
+      kind: "WasmNode",
+      metadata: { name, labels: nodeLabels(name, hello) },
+      spec: { unschedulable: false },
+    });
+    return outcome.kind === "written" ? (outcome.object as unknown as WasmNode) : undefined;
+  }
+}
+
+export function nodeLabels(name: string, hello: NodeHello): Readonly<Record<string, string>> {
+  return {
+    ...hello.labels,
+    "kubernetes.io/hostname": name,
+    "kubernetes.io/os": hello.operatingSystem,
+    "kubernetes.io/arch": hello.architecture,
+  };
+}
+
+function nodeStatus(facts: NodeFacts, object: WasmNode, now: string): WasmNodeStatus {
+  const { hello, connection } = facts;
+  const ready = readyCondition(connection, object, now);
+  const phase = connection.kind === "connected" ? "Ready" : "NotReady";
+  return {
+    ...object.status,
+    phase: object.spec.unschedulable ? `${phase},SchedulingDisabled` : phase,
+    conditions: [ready],
+    ...(hello
+      ? {
+          capacity: resources(hello.capacity),
+          allocatable: resources(hello.allocatable),
+          runtimes: hello.runtimes.map(({ name, version, features }) => ({ name, version, features })),
+          nodeInfo: {
+            operatingSystem: hello.operatingSystem,
+            architecture: hello.architecture,
+            kernelVersion: hello.kernelVersion,
+            daemonVersion: hello.daemonVersion,
+          },
+        }
+      : {}),
+  };
+}
+
+function readyCondition(connection: NodeConnection, object: WasmNode, now: string): Condition {
+  const next = readiness(connection);
+  const before = object.status?.conditions?.find(({ type }) => type === "Ready");
+  const unchanged = before?.status === next.status;
+  return { type: "Ready", ...next, lastTransitionTime: unchanged ? before.lastTransitionTime : now };
+}
+
+function readiness(connection: NodeConnection): Pick<Condition, "status" | "reason" | "message"> {
+  switch (connection.kind) {
+    case "connected":
+      return { status: "True", reason: "SessionOpen", message: "The node daemon is connected." };
+    case "suspect":
+      return {
+        status: "Unknown",
+        reason: "SessionLost",
+        message: "The node daemon is not connected; its instances are left alone until it counts as lost.",
+      };
+    case "lost":
+      return {
+        status: "False",
+        reason: "NodeLost",
+        message: "The node daemon has been away too long; its instances have been replaced.",
+      };
+    default:
+      return assertNever(connection, "node connection");
+  }
+}
+
+function resources(capacity: NodeCapacity): NodeResources {
+  return {
+    cpu: formatCpu(capacity.cpuMillis),
+    memory: formatBytes(capacity.memoryBytes),
+    instances: String(capacity.instances),
+  };
+}

@@ -1,0 +1,243 @@
+/**
+ * Runs a controller on one workload and carries out its steps.
+ *
+ * Forgetting an instance lets its node drop the result, so for a job it happens only when the status that counts it is
+ * durable: either the status computed in this run equals the stored one, or the write of exactly this status has
+ * succeeded. A run whose write fails or conflicts forgets nothing; the next run counts again from what is stored.
+ */
+import { isDeepStrictEqual } from "node:util";
+import type { ApiObject } from "../../api/object-meta.ts";
+import type { Clock } from "../../kit/clock.ts";
+import { assertNever, errorMessage } from "../../kit/errors.ts";
+import { KeyedWorker } from "../../kit/keyed-worker.ts";
+import type { Log } from "../../kit/log.ts";
+import { randomSuffix, type Random } from "../../kit/random.ts";
+import type { Backend } from "../backend/backend.ts";
+import type { InstanceChange } from "../core/cluster-state/changes.ts";
+import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
+import { reconcileDeployment } from "../core/controllers/deployment/deployment.ts";
+import { reconcileJob } from "../core/controllers/job/job.ts";
+import { reconcileOrphans } from "../core/controllers/orphans.ts";
+import type { ReconcileResult, Step } from "../core/controllers/step.ts";
+import type { Instance, Slot } from "../core/model.ts";
+import type { EventRecorder } from "./event-recorder.ts";
+import { ownerApiVersion } from "./instance-object.ts";
+import type { NodeBook } from "./node-book.ts";
+import type { CatalogueEntry, TemplateCatalogue } from "./template-catalogue.ts";
+import {
+  namespaceOf,
+  ownerOf,
+  templateOf,
+  templateOwner,
+  workloadResources,
+  type Workload,
+} from "./workloads.ts";
+
+export interface ReconcilerOptions {
+  readonly state: ClusterState;
+  readonly backend: Backend;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly catalogue: TemplateCatalogue;
+  readonly events: EventRecorder;
+  readonly nodes: NodeBook;
+  readonly changed: (change: InstanceChange) => void;
+  readonly workload: (uid: string) => Workload | undefined;
+}
+
+interface PendingStatus {
+  readonly status: unknown;
+  /** Forgotten when this status is stored. */
+  readonly forget: readonly string[];
+}
+
+/** Statuses of one object are written at most this often, so that a thousand instances starting make a few writes. */
+const statusIntervalMs = 100;
+/** Names longer than this are cut, so that a suffix fits into the 253 characters of a DNS subdomain. */
+const nameLengthMax = 230;
+
+export class Reconciler implements AsyncDisposable {
+  readonly #options: ReconcilerOptions;
+  readonly #statuses = new Map<string, PendingStatus>();
+  readonly #statusWriter: KeyedWorker;
+  readonly #deletions: KeyedWorker;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+    const { clock, log } = options;
+    const backoff = { initialMs: 100, factor: 2, maxMs: 10_000 };
+    this.#statusWriter = new KeyedWorker((uid) => this.#writeStatus(uid), {
+      clock,
+      backoff,
+      concurrencyMax: 64,
+      intervalMs: statusIntervalMs,
+      failed: (uid, thrown) =>
+        log.warn("status not written, trying again", { workload: uid, reason: errorMessage(thrown) }),
+    });
+    this.#deletions = new KeyedWorker((uid) => this.#delete(uid), {
+      clock,
+      backoff,
+      concurrencyMax: 16,
+      intervalMs: 1_000,
+      failed: (uid, thrown) =>
+        log.warn("finished workload not deleted, trying again", {
+          workload: uid,
+          reason: errorMessage(thrown),
+        }),
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#statusWriter.close(), this.#deletions.close()]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  catalogueEntry(workload: Workload): CatalogueEntry {
+    return this.#options.catalogue.entry(templateOwner(workload));
+  }
+
+  /** Returns when to look again although nothing has changed. */
+  reconcile(workload: Workload, namespace: string, instances: readonly Instance[]): number | undefined {
+    const { uid } = workload.object.metadata;
+    const result = this.#control(workload, instances);
+    const isStored = isDeepStrictEqual(result.status, workload.object.status);
+    const forgotten: string[] = [];
+    for (const step of result.steps) {
+      const waits = step.kind === "forgetInstance" && workload.kind === "WasmJob" && !isStored;
+      if (waits) forgotten.push(step.uid);
+      else this.#execute(step, workload, namespace);
+    }
+    if (isStored) {
+      this.#statuses.delete(uid);
+    } else {
+      this.#statuses.set(uid, { status: result.status, forget: forgotten });
+      this.#statusWriter.schedule(uid);
+    }
+    return result.wakeAtMs;
+  }
+
+  reconcileOrphans(instances: readonly Instance[]): void {
+    for (const step of reconcileOrphans(instances)) {
+      if (step.kind === "stopInstance") this.stop(step.uid, undefined);
+      else if (step.kind === "forgetInstance") this.#forget(step.uid);
+    }
+  }
+
+  /** Without a grace the template's holds. */
+  stop(uid: string, graceMs: number | undefined): void {
+    const change = this.#options.state.markStopping(uid);
+    if (change) this.#options.changed(change);
+    const state = this.#options.state.instance(uid)?.state;
+    if (state?.kind === "stopping") this.#options.nodes.session(state.nodeName)?.stop(uid, graceMs);
+  }
+
+  #control(workload: Workload, instances: readonly Instance[]): ReconcileResult<unknown> {
+    const nowMs = this.#options.clock.now();
+    switch (workload.kind) {
+      case "WasmDeployment": {
+        const { templateHash } = this.catalogueEntry(workload);
+        return reconcileDeployment({ deployment: workload.object, templateHash, instances, nowMs });
+      }
+      case "WasmJob":
+        return reconcileJob({ job: workload.object, instances, nowMs });
+      default:
+        return assertNever(workload, "workload");
+    }
+  }
+
+  #execute(step: Step, workload: Workload, namespace: string): void {
+    switch (step.kind) {
+      case "createInstances":
+        for (let made = 0; made < step.count; made++) this.#create(workload, namespace, undefined);
+        return;
+      case "createForSlot":
+        this.#create(workload, namespace, step.slot);
+        return;
+      case "stopInstance":
+        this.stop(step.uid, undefined);
+        return;
+      case "forgetInstance":
+        this.#forget(step.uid);
+        return;
+      case "deleteOwner":
+        this.#deletions.schedule(workload.object.metadata.uid);
+        return;
+      case "recordEvent": {
+        const involved = { apiVersion: ownerApiVersion, ...ownerOf(workload), namespace };
+        this.#options.events.record({
+          involved,
+          type: step.type,
+          reason: step.reason,
+          message: step.message,
+        });
+        return;
+      }
+      default:
+        assertNever(step, "step");
+    }
+  }
+
+  #create(workload: Workload, namespace: string, slot: Slot | undefined): void {
+    const { random, clock, state, changed } = this.#options;
+    const { templateHash, requirements } = this.catalogueEntry(workload);
+    const owner = ownerOf(workload);
+    const { labels = {}, annotations = {} } = templateOf(workload).metadata ?? {};
+    const middle = slot ? String(slot.index) : templateHash.slice(0, 6);
+    const kindLabel = workload.kind === "WasmDeployment" ? "wherry.dev/deployment" : "wherry.dev/job";
+    const instance: Instance = {
+      uid: random.uuid(),
+      namespace,
+      name: `${owner.name.slice(0, nameLengthMax)}-${middle}-${randomSuffix(random)}`,
+      owner,
+      templateId: "",
+      templateHash,
+      requests: requirements.requests,
+      labels: { ...labels, [kindLabel]: owner.name, "wherry.dev/template-hash": templateHash },
+      annotations,
+      slot,
+      createdMs: clock.now(),
+      state: { kind: "pending", reason: "", message: "" },
+    };
+    changed(state.addInstance(instance));
+  }
+
+  #forget(uid: string): void {
+    const change = this.#options.state.removeInstance(uid);
+    if (!change) return;
+    const { state } = change.instance;
+    if (state.kind !== "pending") this.#options.nodes.session(state.nodeName)?.acknowledge(uid);
+    this.#options.changed(change);
+  }
+
+  async #writeStatus(uid: string): Promise<void> {
+    const pending = this.#statuses.get(uid);
+    const workload = this.#options.workload(uid);
+    if (!pending || !workload) return;
+    const object = workload.object as unknown as ApiObject;
+    const outcome = await this.#options.backend.updateStatus(
+      workloadResources[workload.kind],
+      object,
+      pending.status,
+    );
+    // A conflict means that a newer object is on its way here as a watch event, which makes the workload dirty again.
+    if (outcome.kind !== "written") return;
+    if (this.#statuses.get(uid) === pending) this.#statuses.delete(uid);
+    for (const forgotten of pending.forget) this.#forget(forgotten);
+  }
+
+  async #delete(uid: string): Promise<void> {
+    const workload = this.#options.workload(uid);
+    if (!workload) return;
+    const { backend } = this.#options;
+    await backend.delete(workloadResources[workload.kind], workload.object as unknown as ApiObject);
+    this.#options.log.info("finished workload deleted", {
+      kind: workload.kind,
+      namespace: namespaceOf(workload),
+      name: workload.object.metadata.name,
+    });
+  }
+}

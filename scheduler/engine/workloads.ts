@@ -1,0 +1,42 @@
+import type { InstanceTemplate, WasmDeployment, WasmJob } from "../../api/gen/kinds.gen.ts";
+import type { ApiObject } from "../../api/object-meta.ts";
+import type { Owner, WorkloadKind } from "../core/model.ts";
+import type { ResourceKey } from "../backend/backend.ts";
+import type { TemplateOwner } from "./template-catalogue.ts";
+
+/** A declared workload, told apart by kind. The API server has validated and defaulted the object. */
+export type Workload =
+  | { readonly kind: "WasmDeployment"; readonly object: WasmDeployment }
+  | { readonly kind: "WasmJob"; readonly object: WasmJob };
+
+export const workloadResources: Readonly<Record<WorkloadKind, ResourceKey>> = {
+  WasmDeployment: { group: "wherry.dev", plural: "wasmdeployments" },
+  WasmJob: { group: "wherry.dev", plural: "wasmjobs" },
+};
+
+export function toWorkload(kind: WorkloadKind, object: ApiObject): Workload {
+  // The backend delivers only objects that its schema, from which these types are made, has accepted.
+  return kind === "WasmDeployment"
+    ? { kind, object: object as unknown as WasmDeployment }
+    : { kind, object: object as unknown as WasmJob };
+}
+
+export function ownerOf({ kind, object }: Workload): Owner {
+  return { kind, name: object.metadata.name, uid: object.metadata.uid };
+}
+
+export function namespaceOf({ object }: Workload): string {
+  return object.metadata.namespace ?? "";
+}
+
+export function templateOf({ object }: Workload): InstanceTemplate {
+  return object.spec.template;
+}
+
+export function templateOwner(workload: Workload): TemplateOwner {
+  return {
+    uid: workload.object.metadata.uid,
+    namespace: namespaceOf(workload),
+    template: templateOf(workload),
+  };
+}

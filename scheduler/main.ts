@@ -1,0 +1,98 @@
+/** The scheduler process: reads flags, wires the parts, handles signals. Nothing imports it. */
+import { systemClock } from "../kit/clock.ts";
+import { errorCode, errorMessage } from "../kit/errors.ts";
+import { createLog, type Log } from "../kit/log.ts";
+import { systemRandom } from "../kit/random.ts";
+import { createApiServer } from "./apiserver/api-server.ts";
+import { Engine } from "./engine/engine.ts";
+import { DeferredLiveResource } from "./engine/deferred-live-resource.ts";
+import { NodeServer } from "./nodes/node-server.ts";
+import { parseSchedulerOptions, schedulerUsage, type SchedulerOptions } from "./options.ts";
+import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
+
+/** How long a graceful stop may take before the process ends anyway. Its store acknowledges nothing that is not on disk. */
+const stopTimeoutMs = 10_000;
+
+async function run(options: SchedulerOptions, log: Log): Promise<void> {
+  const clock = systemClock;
+  const random = systemRandom;
+  const store = await openSqliteStore({ file: options.storeFile, clock, log });
+  const instances = new DeferredLiveResource(clock.now() * 1000);
+  const api = await createApiServer({
+    store,
+    clock,
+    random,
+    log,
+    tls: options.tls,
+    tokens: [{ token: options.adminToken, user: "admin", groups: ["system:masters"] }],
+    live: new Map([["wasminstances", instances]]),
+    ...options.listen,
+  });
+  const epoch = await api.backend.takeEpoch();
+  const engine = new Engine({ backend: api.backend, clock, random, log, lostAfterMs: options.lostAfterMs });
+  await engine.start();
+  instances.provide(engine.live);
+  const nodes = new NodeServer({
+    ...options.nodesListen,
+    tls: options.tls,
+    epoch,
+    lostAfterMs: options.lostAfterMs,
+    listener: engine.nodes,
+    clock,
+    log,
+  });
+  const nodesAddress = await nodes.listen();
+  const { url } = await api.listen();
+  log.info("ready", { url, nodesAddress, epoch });
+  process.send?.({ kind: "ready", url, nodesAddress });
+
+  await stopRequested(log);
+  log.info("stopping");
+  await api.drain();
+  await nodes.close();
+  await engine.close();
+  await api.close();
+  await store.close();
+}
+
+/** SIGTERM, SIGINT, or the end of the parent that holds our IPC channel. A second signal ends the process at once. */
+function stopRequested(log: Log): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const stop = (why: string) => {
+      if (asked) process.exit(1);
+      asked = true;
+      log.info("asked to stop", { why });
+      setTimeout(() => {
+        log.error("stopping took too long");
+        process.exit(1);
+      }, stopTimeoutMs).unref();
+      resolve();
+    };
+    process.on("SIGTERM", () => stop("SIGTERM"));
+    process.on("SIGINT", () => stop("SIGINT"));
+    process.once("disconnect", () => stop("the parent process is gone"));
+  });
+}
+
+async function main(): Promise<void> {
+  let options: SchedulerOptions;
+  try {
+    options = parseSchedulerOptions(process.argv.slice(2));
+  } catch (thrown) {
+    process.stderr.write(`wherry-scheduler: ${errorMessage(thrown)}\n\n${schedulerUsage}\n`);
+    process.exitCode = 2;
+    return;
+  }
+  const log = createLog({ level: options.logLevel, name: "scheduler" });
+  try {
+    await run(options, log);
+    process.exit(0);
+  } catch (thrown) {
+    log.error("the scheduler cannot go on", { err: thrown, code: errorCode(thrown) });
+    process.send?.({ kind: "failed", message: errorMessage(thrown) });
+    process.exit(1);
+  }
+}
+
+await main();
