@@ -54,6 +54,9 @@ function openLeaf(walk: Walk, request: OpenRequest): OpenedEntry | Errno {
 
 /** The new descriptor; undefined when the leaf is, or may be, a symlink. */
 function openWithoutFollowing(walk: Walk, flags: number): number | undefined {
+  // Guests look for files in many places where they are not: without a stack trace that costs a quarter less.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
   try {
     return openSync(walk.leafPath, flags, 0o666);
   } catch (thrown) {
@@ -61,6 +64,8 @@ function openWithoutFollowing(walk: Walk, flags: number): number | undefined {
     // O_DIRECTORY answers ENOTDIR for a symlink as well.
     if (code === "ELOOP" || (code === "ENOTDIR" && (flags & constants.O_DIRECTORY) !== 0)) return undefined;
     throw thrown;
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 
