@@ -72,14 +72,23 @@ export class AddedFunctions implements ScanContext {
     return index < this.yieldImport ? this.functionCount + 1 + index : index + 1;
   }
 
-  /** Takes `weight` units, and yields if there were fewer. Answers where its `if` stands. */
-  writeCharge(writer: BinaryWriter, weight: number): number {
+  /**
+   * Takes `weight` units, and yields if there were fewer. `scratch` is an i32 local that may be overwritten: with it the
+   * baseline compiler's loops are a sixth faster (the optimizing one does as well without). Answers where its `if`
+   * stands.
+   */
+  writeCharge(writer: BinaryWriter, weight: number, scratch?: number): number {
     writer.u8(op.globalGet).u32(this.fuelGlobal).u8(op.i32Const).s32(weight).u8(op.i32Sub);
-    return this.#writeFuelCheck(writer);
+    return this.#writeFuelCheck(writer, scratch);
   }
 
-  #writeFuelCheck(writer: BinaryWriter): number {
-    writer.u8(op.globalSet).u32(this.fuelGlobal).u8(op.globalGet).u32(this.fuelGlobal);
+  /** Stores the new fuel on top of the stack, and yields if it is below zero. */
+  #writeFuelCheck(writer: BinaryWriter, scratch?: number): number {
+    if (scratch === undefined) {
+      writer.u8(op.globalSet).u32(this.fuelGlobal).u8(op.globalGet).u32(this.fuelGlobal);
+    } else {
+      writer.u8(op.localTee).u32(scratch).u8(op.globalSet).u32(this.fuelGlobal).u8(op.localGet).u32(scratch);
+    }
     writer.raw(op.i32Const, 0, op.i32LtS);
     const at = writer.length;
     writer.raw(op.if, emptyBlock, op.call).u32(this.yieldWrapper).u8(op.end);

@@ -26,6 +26,9 @@ export const edit = {
   index: 2,
 } as const;
 
+/** V8's limit. */
+export const localsMax = 50_000;
+
 /**
  * Decodes one function body after the other, and notes what has to change in it. It checks what decides where an
  * instruction ends, and leaves validation to the engine: the engine reads the same bytes, and refuses what is wrong.
@@ -37,6 +40,10 @@ export class BodyScanner {
   /** Quadruples (kind, from, to, value), sorted by `from`. */
   edits = new Int32Array(4 * 64);
   editsLength = 0;
+  /** Locals beside the parameters, the groups in which they are declared, and where the first group stands. */
+  locals = 0;
+  localGroups = 0;
+  localsStart = 0;
   /** Where the instructions begin, after the declarations of locals. */
   codeStart = 0;
   /** Weight of what is in no loop. */
@@ -102,12 +109,13 @@ export class BodyScanner {
   }
 
   #scanLocals(reader: BinaryReader): void {
-    const groups = reader.count("groups of locals", 2);
-    let total = 0;
-    for (let i = 0; i < groups; i++) {
+    this.localGroups = reader.count("groups of locals", 2);
+    this.localsStart = reader.pos;
+    this.locals = 0;
+    for (let i = 0; i < this.localGroups; i++) {
       const at = reader.pos;
-      total += reader.u32();
-      if (total > 50_000) reader.invalid("more than 50000 locals", at);
+      this.locals += reader.u32();
+      if (this.locals > localsMax) reader.invalid(`more than ${localsMax} locals`, at);
       this.features |= readValueType(reader).features;
     }
   }

@@ -1,11 +1,13 @@
 import type { AddedFunctions } from "./added-functions.ts";
 import { BinaryReader } from "./binary-reader.ts";
 import { BinaryWriter } from "./binary-writer.ts";
-import { BodyScanner, edit } from "./body-scanner.ts";
+import { BodyScanner, edit, localsMax } from "./body-scanner.ts";
 import { BranchHints } from "./branch-hints.ts";
 import type { ModuleModel } from "./module-model.ts";
 import { section } from "./module-model.ts";
-import { callWeight } from "./opcodes.ts";
+import { callWeight, op } from "./opcodes.ts";
+
+const i32 = 0x7f;
 
 export interface RewrittenCode {
   /** All defined functions, as in the code section. */
@@ -30,7 +32,8 @@ export function rewriteCode(model: ModuleModel, added: AddedFunctions): Rewritte
     const start = body.pos;
     scanner.scan(body);
     hints.startFunction(firstIndex + i);
-    writeBody(bodies, scanner, { binary: model.binary, start, end: body.end }, added, hints);
+    const params = model.types[model.functionTypes[model.functionImports + i] ?? -1]?.params ?? 0;
+    writeBody(bodies, scanner, { binary: model.binary, start, end: body.end, params }, added, hints);
     hints.endFunction();
   }
   reader.expectEnd("the code section");
@@ -39,10 +42,17 @@ export function rewriteCode(model: ModuleModel, added: AddedFunctions): Rewritte
   return { bodies: bodies.view(), hints: hints.finish() };
 }
 
+interface OriginalBody {
+  readonly binary: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  readonly params: number;
+}
+
 function writeBody(
   writer: BinaryWriter,
   scanner: BodyScanner,
-  original: { readonly binary: Uint8Array; readonly start: number; readonly end: number },
+  original: OriginalBody,
   added: AddedFunctions,
   hints: BranchHints,
 ): void {
@@ -50,12 +60,12 @@ function writeBody(
   const { edits, editsLength } = scanner;
   const sizeAt = writer.placeholder();
   const start = writer.length;
-  let cursor = scanner.codeStart;
-  writer.range(binary, original.start, cursor);
   // A short function that calls nothing and loops nowhere is paid for by the weight of its call.
-  if (!scanner.straight || scanner.functionWeight > callWeight) {
-    hints.unlikely(added.writeCharge(writer, scanner.functionWeight) - start);
-  }
+  const charged = !scanner.straight || scanner.functionWeight > callWeight;
+  const scratch = writeLocals(writer, scanner, original, charged);
+  const charge = (weight: number) => hints.unlikely(added.writeCharge(writer, weight, scratch) - start);
+  if (charged) charge(scanner.functionWeight);
+  let cursor = scanner.codeStart;
   for (let i = 0; i < editsLength; i += 4) {
     const value = edits[i + 3] ?? 0;
     writer.range(binary, cursor, edits[i + 1] ?? 0);
@@ -63,10 +73,10 @@ function writeBody(
     switch (edits[i]) {
       case edit.charge:
         // Even a loop of nothing must reach its next yield.
-        hints.unlikely(added.writeCharge(writer, Math.max(1, value)) - start);
+        charge(Math.max(1, value));
         break;
       case edit.call:
-        writer.u8(0x10).u32(value);
+        writer.u8(op.call).u32(value);
         break;
       default:
         writer.u32(value);
@@ -74,4 +84,23 @@ function writeBody(
   }
   writer.range(binary, cursor, original.end);
   writer.fill(sizeAt, writer.length - start);
+}
+
+/** Declares the locals, and one more for charging where the engine's limit leaves room for it: answers its index. */
+function writeLocals(
+  writer: BinaryWriter,
+  scanner: BodyScanner,
+  original: OriginalBody,
+  charged: boolean,
+): number | undefined {
+  const { locals, localGroups, localsStart, codeStart } = scanner;
+  if (!charged || original.params + locals >= localsMax) {
+    writer.range(original.binary, original.start, codeStart);
+    return undefined;
+  }
+  writer
+    .u32(localGroups + 1)
+    .range(original.binary, localsStart, codeStart)
+    .raw(1, i32);
+  return original.params + locals;
 }

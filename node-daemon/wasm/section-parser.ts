@@ -41,7 +41,7 @@ export function parseModule(binary: Uint8Array, limits: RewriteLimits): ModuleMo
 
 function parseSection(model: ModuleModel, body: BinaryReader, range: SectionRange): void {
   if (range.id === section.start) {
-    model.start = readFunctionIndex(model, body);
+    model.start = readStart(model, body);
     body.expectEnd("the start section");
     return;
   }
@@ -149,10 +149,12 @@ function signatureOf(model: ModuleModel, kind: ExternalKind, index: number): str
   }
 }
 
-function readFunctionIndex(model: ModuleModel, reader: BinaryReader): number {
+function readStart(model: ModuleModel, reader: BinaryReader): number {
   const at = reader.pos;
   const index = reader.u32();
   if (index >= model.functionTypes.length) reader.invalid(`unknown function ${index}`, at);
+  const signature = signatureOf(model, "function", index);
+  if (signature !== "() -> ()") reader.invalid(`the start function must be () -> (), not ${signature}`, at);
   return index;
 }
 

@@ -1,0 +1,172 @@
+import { describe, expect, test } from "vitest";
+import { defaultLimits } from "./module-facts.ts";
+import { op } from "./opcodes.ts";
+import type { RewriteLimits } from "./rewrite.ts";
+import { rewriteModule } from "./rewrite.ts";
+import type { Bytes, ModuleParts } from "./wasm-builder.ts";
+import { buildModule, exportItem, functionType, importItem, kind, type, u32 } from "./wasm-builder.ts";
+
+const none = functionType([], []);
+const preamble: Bytes = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
+const bytes = (...values: Bytes) => Uint8Array.from(values);
+const text = (content: string) => new TextEncoder().encode(content);
+const withCode = (...code: Bytes) => buildModule({ types: [none], functions: [{ type: 0, code }] });
+const withParts = (parts: ModuleParts) => buildModule(parts);
+const longest: Bytes = [0x80, 0x80, 0x80, 0x80, 0x80, 0x00];
+
+interface Row {
+  readonly name: string;
+  readonly binary: Uint8Array;
+  readonly message: string;
+}
+
+const invalid: readonly Row[] = [
+  { name: "an empty file", binary: bytes(), message: "the file is empty" },
+  { name: "text", binary: text("\n (module)"), message: "WebAssembly text" },
+  { name: "HTML", binary: text("<!doctype html>"), message: "HTML" },
+  { name: "gzip", binary: bytes(0x1f, 0x8b, 8, 0), message: "gzip" },
+  { name: "anything else", binary: text("\x7fELF"), message: "found bytes 7f 45 4c 46" },
+  { name: "a component", binary: bytes(0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0), message: "component" },
+  { name: "another version", binary: bytes(0, 0x61, 0x73, 0x6d, 2, 0, 0, 0), message: "02 00 00 00" },
+  { name: "half a header", binary: bytes(0, 0x61, 0x73, 0x6d, 1), message: "within its header" },
+  {
+    name: "a section beyond the end",
+    binary: bytes(...preamble, 1, 9, 0),
+    message: "offset 0xa: section 1 of 9",
+  },
+  {
+    name: "an unknown section",
+    binary: bytes(...preamble, 77, 0),
+    message: "offset 0x8: unknown section 77",
+  },
+  { name: "sections out of order", binary: bytes(...preamble, 3, 1, 0, 1, 1, 0), message: "out of order" },
+  { name: "a repeated section", binary: bytes(...preamble, 1, 1, 0, 1, 1, 0), message: "repeated" },
+  { name: "a size of 6 bytes", binary: bytes(...preamble, 1, ...longest), message: "does not fit 32 bits" },
+  {
+    name: "a huge count",
+    binary: bytes(...preamble, 1, 5, 0xff, 0xff, 0xff, 0xff, 0x0f),
+    message: "4294967295 elements announced, but 0 bytes are left",
+  },
+  { name: "bytes after a section", binary: bytes(...preamble, 1, 2, 0, 0), message: "left over" },
+  { name: "a bad name", binary: bytes(...preamble, 0, 3, 2, 0xff, 0xfe), message: "not UTF-8" },
+  {
+    name: "an unknown type",
+    binary: withParts({ types: [[0x12]] }),
+    message: "a function type was expected",
+  },
+  { name: "an unknown value type", binary: withParts({ types: [functionType([1], [])] }), message: "0x1" },
+  {
+    name: "a function without a body",
+    binary: bytes(...preamble, 1, 4, 1, ...none, 3, 2, 1, 0),
+    message: "1 functions are declared, but 0 have bodies",
+  },
+  {
+    name: "a function of an unknown type",
+    binary: withParts({ functions: [{ type: 3, code: [] }] }),
+    message: "unknown type 3",
+  },
+  { name: "an unknown opcode", binary: withCode(0xff), message: "unknown opcode 0xff" },
+  { name: "an unknown SIMD opcode", binary: withCode(0xfd, 0x9a, 0x01), message: "unknown opcode 0xfd 0x9a" },
+  { name: "an unknown 0xfc opcode", binary: withCode(0xfc, 77, 0), message: "unknown opcode 0xfc 0x4d" },
+  { name: "a call of nothing", binary: withCode(op.call, 9), message: "unknown function 9" },
+  { name: "code after the end", binary: withCode(op.end), message: "left over after the end of a function" },
+  { name: "an unclosed block", binary: withCode(op.block, 0x40), message: "unexpected end" },
+  {
+    name: "a huge br_table",
+    binary: withCode(op.brTable, ...u32(1e9)),
+    message: "1000000000 branch targets",
+  },
+  { name: "memory.grow without memory", binary: withCode(op.memoryGrow, 0), message: "unknown memory 0" },
+  { name: "memory.fill without memory", binary: withCode(0xfc, 11, 0), message: "unknown memory 0" },
+  { name: "table.grow without table", binary: withCode(0xfc, 15, 0), message: "unknown table 0" },
+  {
+    name: "an export of nothing",
+    binary: withParts({ exports: [exportItem("f", kind.function, 0)] }),
+    message: "unknown function 0",
+  },
+  {
+    name: "an element segment of form 8",
+    binary: withParts({ elements: [[8, 0]] }),
+    message: "unknown form 8",
+  },
+  {
+    name: "a call in an initializer",
+    binary: withParts({ globals: [[type.i32, 0, op.call, 0, op.end]] }),
+    message: "opcode 0x10 in a constant expression",
+  },
+  {
+    name: "a start function with results",
+    binary: withParts({
+      types: [functionType([], [type.i32])],
+      functions: [{ type: 0, code: [op.i32Const, 1] }],
+      start: 0,
+    }),
+    message: "not () -> (i32)",
+  },
+];
+
+const unsupported: readonly Row[] = [
+  { name: "a shared memory", binary: withParts({ memories: [[3, 1, 2]] }), message: "(threads)" },
+  {
+    name: "an imported shared memory",
+    binary: withParts({ imports: [importItem("env", "memory", kind.memory, [3, 1, 2])] }),
+    message: "(threads)",
+  },
+  { name: "an atomic instruction", binary: withCode(0xfe, 3, 0), message: "(threads)" },
+  { name: "a struct", binary: withParts({ types: [[0x5f, 0]] }), message: "(gc)" },
+  { name: "an array", binary: withParts({ types: [[0x5e, type.i32, 1]] }), message: "(gc)" },
+  { name: "anyref", binary: withParts({ types: [functionType([0x6e], [])] }), message: "(gc)" },
+  { name: "a nullable i31", binary: withParts({ types: [functionType([0x63, 0x6c], [])] }), message: "(gc)" },
+  { name: "a gc instruction", binary: withCode(0xfb, 0), message: "(gc)" },
+  { name: "a gc initializer", binary: withParts({ globals: [[0x6e, 0, 0xfb, 28]] }), message: "(gc)" },
+  { name: "stack switching", binary: withCode(0xe0, 0), message: "(stack-switching)" },
+];
+
+describe("rejections", () => {
+  test.each(invalid)("rewriteModule: $name is invalid, and the message says where", ({ binary, message }) => {
+    const result = rewriteModule(binary);
+    expect(result).toMatchObject({ kind: "rejected", reason: "ModuleInvalid" });
+    expect(result).toHaveProperty("message", expect.stringContaining(message));
+    expect(result).toHaveProperty("message", expect.stringMatching(/^offset 0x/));
+  });
+
+  test.each(unsupported)("rewriteModule: $name is not supported", ({ binary, message }) => {
+    const result = rewriteModule(binary);
+    expect(result).toMatchObject({ kind: "rejected", reason: "ModuleUnsupported" });
+    expect(result).toHaveProperty("message", expect.stringContaining(message));
+    expect(result).toHaveProperty("message", expect.stringContaining("isolation: process"));
+  });
+
+  const limitRows: readonly { name: string; limits: Partial<RewriteLimits>; parts?: ModuleParts }[] = [
+    { name: "its own size", limits: { moduleBytesMax: 10 } },
+    { name: "the size of the result", limits: { rewrittenBytesMax: 300 } },
+    { name: "its imports", limits: { namesMax: 1 } },
+    { name: "its names", limits: { factsCharactersMax: 20 } },
+    { name: "its references", limits: { referencesMax: 1 } },
+    { name: "its tables", limits: { tableElementsMax: 10 }, parts: { tables: [[type.funcref, 0, 11]] } },
+  ];
+  test.each(limitRows)("rewriteModule: a module is too large by $name", ({ limits, parts }) => {
+    const host = importItem("host", "a function with a long name", kind.function, [0]);
+    const binary = withParts({
+      types: [none],
+      imports: [host, host],
+      exports: [exportItem("first", kind.function, 0), exportItem("second", kind.function, 1)],
+      ...parts,
+    });
+    expect(rewriteModule(binary)).toHaveProperty("kind", "rewritten");
+    expect(rewriteModule(binary, { ...defaultLimits, ...limits })).toMatchObject({
+      kind: "rejected",
+      reason: "ModuleTooLarge",
+    });
+  });
+
+  test("rewriteModule: deep nesting is no deeper than the guest's own bytes", () => {
+    const depth = 100_000;
+    const opened = Array.from({ length: depth }, () => [op.loop, 0x40]).flat();
+    const closed = Array.from({ length: depth }, () => op.end);
+    const result = rewriteModule(
+      withParts({ types: [none], functions: [{ type: 0, code: [...opened, ...closed] }] }),
+    );
+    expect(result).toHaveProperty("kind", "rewritten");
+  });
+});
