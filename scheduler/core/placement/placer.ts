@@ -1,0 +1,97 @@
+import { CandidateIndex } from "./candidate-index.ts";
+import { reportNode, type Explanation, type NodeReport } from "./explanation.ts";
+import { viewOf, type NodeEvent, type PlacementRequest, type Profile } from "./framework.ts";
+import { prepareProfile, type PreparedProfile } from "./prepared-profile.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+export type Placement =
+  | { readonly kind: "placed"; readonly nodeName: string }
+  | { readonly kind: "unplaceable"; readonly explanation: Explanation };
+
+export interface BatchPlacement {
+  /** One name per instance that has a place, in the order of decision. */
+  readonly nodeNames: readonly string[];
+  /** Why there are fewer than asked for. */
+  readonly explanation: Explanation | undefined;
+}
+
+export interface PlacerOptions {
+  readonly profile: Profile;
+  /** A whole number, not negative: where the round robin among equal nodes begins. */
+  readonly seed: number;
+  /** How many requests keep their candidates between calls; the least recently used one gives way. */
+  readonly cachedRequestsMax: number;
+}
+
+/**
+ * Chooses nodes. Proposals only: cluster state's `assume` commits or rejects them. Synchronous, and a function of its
+ * arguments and of the calls before; what it keeps are candidates that it could find again.
+ */
+export class Placer {
+  readonly #options: PlacerOptions;
+  readonly #indexes = new Map<string, CandidateIndex>();
+
+  constructor(options: PlacerOptions) {
+    this.#options = options;
+  }
+
+  /** A place for one instance. Snapshots must come in the order in which they were made. */
+  place(snapshot: Snapshot, request: PlacementRequest): Placement {
+    const index = this.#indexFor(snapshot, request);
+    const nodeName = index.best(snapshot);
+    if (nodeName !== undefined) return { kind: "placed", nodeName };
+    return { kind: "unplaceable", explanation: index.explain(snapshot) };
+  }
+
+  /** Places for `count` instances of one request. */
+  placeBatch(snapshot: Snapshot, request: PlacementRequest, count: number): BatchPlacement {
+    const index = this.#indexFor(snapshot, request);
+    if (count > 0 && index.best(snapshot) === undefined)
+      return { nodeNames: [], explanation: index.explain(snapshot) };
+    return index.takeBatch(snapshot, count);
+  }
+
+  /** What every rule says of every node: for people who ask why. */
+  explain(snapshot: Snapshot, request: PlacementRequest): readonly NodeReport[] {
+    const prepared = this.#prepared(request);
+    return Array.from({ length: snapshot.size }, (_, position) => {
+      const node = snapshot.at(position);
+      return reportNode(prepared, viewOf(node, request.ownerInstancesOn(node.node.name)));
+    });
+  }
+
+  /** The queueing hint: whether an event may let through a request that these plugins rejected. */
+  mayHelp(
+    event: NodeEvent,
+    request: Pick<PlacementRequest, "key" | "requirements">,
+    rejectedBy: ReadonlySet<string>,
+  ): boolean {
+    if (rejectedBy.size === 0) return event.kind === "nodeAdded";
+    const view = viewOf(event.view, 0);
+    return this.#prepared(request).filters.some(({ plugin, filter }) => {
+      if (!rejectedBy.has(plugin.name)) return false;
+      if (plugin.mayHelp !== undefined) return plugin.mayHelp(event, request.requirements);
+      if (event.kind === "capacityFreed" && plugin.reads === "node") return false;
+      return filter(view).kind === "success";
+    });
+  }
+
+  #prepared(request: Pick<PlacementRequest, "key" | "requirements">): PreparedProfile {
+    const cached = this.#indexes.get(request.key)?.prepared;
+    return cached ?? prepareProfile(this.#options.profile, request.requirements);
+  }
+
+  #indexFor(snapshot: Snapshot, request: PlacementRequest): CandidateIndex {
+    const { profile, seed, cachedRequestsMax } = this.#options;
+    const index = this.#indexes.get(request.key) ?? new CandidateIndex(profile, request, seed);
+    this.#indexes.delete(request.key);
+    this.#indexes.set(request.key, index);
+    if (this.#indexes.size > cachedRequestsMax)
+      for (const oldest of this.#indexes.keys()) {
+        this.#indexes.delete(oldest);
+        break;
+      }
+    index.follow(snapshot, request);
+    return index;
+  }
+}

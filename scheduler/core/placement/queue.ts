@@ -1,0 +1,241 @@
+/**
+ * Instances that wait for a node, in groups of one request each. Holds uids, no instances.
+ *
+ *                 add                      take                    close: all placed
+ *     (unknown) ────────▶ active ─────────────────────▶ in flight ─────────────────▶ (unknown)
+ *                         ▲    ▲                             │
+ *        its time is over │    │ wake, after its backoff     │ close: some have no place
+ *                         │    └────────────────────┐        ▼
+ *                      backoff ◀── wake, before ── unschedulable ◀── add to such a group: the same verdict
+ *
+ * Groups are served in turn, so a large one does not hold up the others. An unschedulable group wakes by an event that
+ * may help it, never by time; its verdict is shared, so an instance that joins it costs nothing. It does not place.
+ *
+ * Invariants: a uid is in at most one group, and waits or is in flight, not both; a removed uid is never handed out or
+ * taken back. Not bounded by itself: it holds what the cluster state holds as pending.
+ */
+import { backoffMs, type BackoffLimits } from "../../../kit/backoff.ts";
+import type { PlacementRequirements } from "../model.ts";
+import type { Explanation } from "./explanation.ts";
+import type { NodeEvent } from "./framework.ts";
+import { TimedHeap } from "./timed-heap.ts";
+
+export interface QueuedRequest {
+  readonly key: string;
+  readonly requirements: PlacementRequirements;
+}
+
+export interface Batch {
+  readonly request: QueuedRequest;
+  readonly uids: readonly string[];
+  /** How many wakes there had been: an event since then may have made the verdict obsolete. */
+  readonly wakesBefore: number;
+}
+
+/** What became of a batch; those not named here have been placed. */
+export interface BatchOutcome {
+  readonly unplaceable: readonly string[];
+  readonly explanation: Explanation | undefined;
+  /** Proposals that were not committed: to be tried on a new snapshot. */
+  readonly rejected: readonly string[];
+}
+
+export interface PlacementQueueOptions {
+  /** How long a group rests between attempts that fail. */
+  readonly backoff: BackoffLimits;
+  /** `Placer.mayHelp`. */
+  readonly mayHelp: (event: NodeEvent, request: QueuedRequest, rejectedBy: ReadonlySet<string>) => boolean;
+}
+
+type GroupState =
+  | { readonly kind: "idle" }
+  | { readonly kind: "active" }
+  | { readonly kind: "backoff"; readonly untilMs: number }
+  | { readonly kind: "unschedulable"; readonly explanation: Explanation; readonly parkedMs: number };
+
+interface Group {
+  readonly request: QueuedRequest;
+  readonly waiting: Set<string>;
+  inFlight: number;
+  failedAttempts: number;
+  state: GroupState;
+}
+
+interface Membership {
+  readonly group: Group;
+  inFlight: boolean;
+}
+
+export class PlacementQueue {
+  readonly #options: PlacementQueueOptions;
+  readonly #groups = new Map<string, Group>();
+  readonly #members = new Map<string, Membership>();
+  readonly #active = new Set<Group>();
+  readonly #unschedulable = new Set<Group>();
+  readonly #backoff = new TimedHeap<Group>();
+  #wakes = 0;
+
+  constructor(options: PlacementQueueOptions) {
+    this.#options = options;
+  }
+
+  /** How many instances wait or are in flight. */
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** Instances by the state of their group, for metrics. */
+  counts(): Readonly<Record<"active" | "backoff" | "unschedulable", number>> {
+    const counts = { active: 0, backoff: 0, unschedulable: 0 };
+    for (const { state, waiting } of this.#groups.values())
+      if (state.kind !== "idle") counts[state.kind] += waiting.size;
+    return counts;
+  }
+
+  /** Queues an instance. If its group is known to have no place now, says why; nothing else will be done for it. */
+  add(uid: string, request: QueuedRequest): Explanation | undefined {
+    if (this.#members.has(uid)) return undefined;
+    const group = this.#groupFor(request);
+    this.#members.set(uid, { group, inFlight: false });
+    group.waiting.add(uid);
+    if (group.state.kind === "idle") this.#enter(group, { kind: "active" });
+    return group.state.kind === "unschedulable" ? group.state.explanation : undefined;
+  }
+
+  /** Drops an instance that needs no place any more. */
+  remove(uid: string): void {
+    const member = this.#members.get(uid);
+    if (member === undefined) return;
+    this.#members.delete(uid);
+    if (member.inFlight) member.group.inFlight--;
+    member.group.waiting.delete(uid);
+    this.#dropIfEmpty(member.group);
+  }
+
+  /** Up to `limit` instances of the group whose turn it is. Must be closed. Undefined: nothing to do now. */
+  take(limit: number, nowMs: number): Batch | undefined {
+    for (let due = this.#backoff.popDue(nowMs); due !== undefined; due = this.#backoff.popDue(nowMs))
+      if (due.state.kind === "backoff" && due.state.untilMs <= nowMs) this.#enter(due, { kind: "active" });
+    const [group] = this.#active;
+    if (group === undefined) return undefined;
+    const uids: string[] = [];
+    for (const uid of group.waiting) {
+      if (uids.length >= limit) break;
+      uids.push(uid);
+      group.waiting.delete(uid);
+      const member = this.#members.get(uid);
+      if (member !== undefined) member.inFlight = true;
+    }
+    group.inFlight += uids.length;
+    this.#enter(group, { kind: group.waiting.size > 0 ? "active" : "idle" });
+    return { request: group.request, uids, wakesBefore: this.#wakes };
+  }
+
+  /** Ends what `take` began. */
+  close(batch: Batch, outcome: BatchOutcome, nowMs: number): void {
+    const group = this.#groups.get(batch.request.key);
+    if (group === undefined) return;
+    const unplaceable = this.#takeBack(outcome.unplaceable);
+    const rejected = this.#takeBack(outcome.rejected);
+    let placed = 0;
+    for (const uid of batch.uids) {
+      if (this.#members.get(uid)?.inFlight !== true) continue;
+      this.#members.delete(uid);
+      group.inFlight--;
+      placed++;
+    }
+    if (placed > 0) group.failedAttempts = 0;
+    if (unplaceable > 0 && outcome.explanation !== undefined)
+      this.#park(group, outcome.explanation, batch.wakesBefore, nowMs);
+    else if (unplaceable + rejected > 0) this.#again(group, placed > 0, nowMs);
+    this.#dropIfEmpty(group);
+  }
+
+  /** Wakes the groups that an event may help. Returns how many. */
+  wake(event: NodeEvent, nowMs: number): number {
+    this.#wakes++;
+    let woken = 0;
+    for (const group of this.#unschedulable) {
+      if (group.state.kind !== "unschedulable") continue;
+      const { explanation, parkedMs } = group.state;
+      if (!this.#options.mayHelp(event, group.request, explanation.rejectedBy)) continue;
+      woken++;
+      this.#enterAt(group, parkedMs + this.#restMs(group), nowMs);
+    }
+    return woken;
+  }
+
+  /** When the next group's backoff is over; undefined: nothing happens by time alone. Active groups are due now. */
+  wakeAtMs(): number | undefined {
+    return this.#backoff.firstAtMs();
+  }
+
+  get hasActive(): boolean {
+    return this.#active.size > 0;
+  }
+
+  #park(group: Group, explanation: Explanation, wakesBefore: number, nowMs: number): void {
+    group.failedAttempts++;
+    if (this.#wakes === wakesBefore)
+      this.#enter(group, { kind: "unschedulable", explanation, parkedMs: nowMs });
+    else this.#enterAt(group, nowMs + this.#restMs(group), nowMs);
+  }
+
+  #again(group: Group, hadSuccess: boolean, nowMs: number): void {
+    if (!hadSuccess) group.failedAttempts++;
+    this.#enterAt(group, hadSuccess ? nowMs : nowMs + this.#restMs(group), nowMs);
+  }
+
+  #restMs(group: Group): number {
+    return backoffMs(group.failedAttempts - 1, this.#options.backoff);
+  }
+
+  #enterAt(group: Group, readyMs: number, nowMs: number): void {
+    this.#enter(group, readyMs <= nowMs ? { kind: "active" } : { kind: "backoff", untilMs: readyMs });
+  }
+
+  /** The only place where a group changes its state. An active group that enters again goes to the end of the line. */
+  #enter(group: Group, state: GroupState): void {
+    this.#active.delete(group);
+    this.#unschedulable.delete(group);
+    if (group.state.kind === "backoff") this.#backoff.delete(group);
+    group.state = state;
+    if (state.kind === "active") this.#active.add(group);
+    if (state.kind === "unschedulable") this.#unschedulable.add(group);
+    if (state.kind === "backoff") this.#backoff.set(group, state.untilMs);
+  }
+
+  /** Puts uids in flight back into their group; those removed meanwhile are skipped. */
+  #takeBack(uids: readonly string[]): number {
+    let count = 0;
+    for (const uid of uids) {
+      const member = this.#members.get(uid);
+      if (member?.inFlight !== true) continue;
+      member.inFlight = false;
+      member.group.inFlight--;
+      member.group.waiting.add(uid);
+      count++;
+    }
+    return count;
+  }
+
+  #groupFor(request: QueuedRequest): Group {
+    const known = this.#groups.get(request.key);
+    if (known !== undefined) return known;
+    const group: Group = {
+      request,
+      waiting: new Set(),
+      inFlight: 0,
+      failedAttempts: 0,
+      state: { kind: "idle" },
+    };
+    this.#groups.set(request.key, group);
+    return group;
+  }
+
+  #dropIfEmpty(group: Group): void {
+    if (group.waiting.size > 0) return;
+    this.#enter(group, { kind: "idle" });
+    if (group.inFlight === 0) this.#groups.delete(group.request.key);
+  }
+}
