@@ -17,7 +17,8 @@ import {
 } from "./wasm-builder.ts";
 
 function published(packageName: string, file: string): Uint8Array {
-  return readFileSync(new URL(`../../node_modules/${packageName}/${file}`, import.meta.url));
+  // A copy, because slices of a Buffer share its bytes.
+  return new Uint8Array(readFileSync(new URL(`../../node_modules/${packageName}/${file}`, import.meta.url)));
 }
 
 const programs = [
