@@ -5,7 +5,7 @@ import { createLog, type Log } from "../kit/log.ts";
 import { systemRandom } from "../kit/random.ts";
 import { createApiServer } from "./apiserver/api-server.ts";
 import { Engine } from "./engine/engine.ts";
-import { DeferredLiveResource } from "./engine/deferred-live-resource.ts";
+import type { LiveResource } from "./apiserver/live-resource.ts";
 import { NodeServer } from "./nodes/node-server.ts";
 import { parseSchedulerOptions, schedulerUsage, type SchedulerOptions } from "./options.ts";
 import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
@@ -17,7 +17,8 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   const clock = systemClock;
   const random = systemRandom;
   const store = await openSqliteStore({ file: options.storeFile, clock, log });
-  const instances = new DeferredLiveResource(clock.now() * 1000);
+  // The engine needs the API server's backend, and the server the engine's instances: filled in before it listens.
+  const live = new Map<string, LiveResource>();
   const api = await createApiServer({
     store,
     clock,
@@ -25,13 +26,13 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     log,
     tls: options.tls,
     tokens: [{ token: options.adminToken, user: "admin", groups: ["system:masters"] }],
-    live: new Map([["wasminstances", instances]]),
+    live,
     ...options.listen,
   });
   const epoch = await api.backend.takeEpoch();
   const engine = new Engine({ backend: api.backend, clock, random, log, lostAfterMs: options.lostAfterMs });
   await engine.start();
-  instances.provide(engine.live);
+  live.set("wasminstances", engine.live);
   const nodes = new NodeServer({
     ...options.nodesListen,
     tls: options.tls,

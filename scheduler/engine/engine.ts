@@ -32,7 +32,7 @@ import type { InstanceFigures } from "./instance-object.ts";
 import { LiveInstances, type InstanceSource } from "./live-instances.ts";
 import { NodeBook } from "./node-book.ts";
 import { nodeResource } from "./node-objects.ts";
-import { Placer } from "./placer.ts";
+import { PlacementRunner } from "./placement-runner.ts";
 import { Reconciler } from "./reconciler.ts";
 import { TemplateCatalogue } from "./template-catalogue.ts";
 import { WakeUps } from "./wake-ups.ts";
@@ -63,7 +63,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #catalogue: TemplateCatalogue;
   readonly #events: EventRecorder;
   readonly #wakeUps: WakeUps;
-  readonly #placer: Placer;
+  readonly #placement: PlacementRunner;
   readonly #reconciler: Reconciler;
   readonly #stopping = new AbortController();
   #turnScheduled = false;
@@ -79,17 +79,23 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#catalogue = new TemplateCatalogue(
       (namespace) => (kind, name) => backend.get(configResources[kind], namespace, name),
     );
-    this.nodes = new NodeBook({ ...options, state, changed, nodeChanged: () => this.#nodeChanged() });
-    this.#placer = new Placer({
+    this.nodes = new NodeBook({
+      ...options,
+      state,
+      changed,
+      nodeChanged: (name, kind) => this.#nodeChanged(name, kind),
+    });
+    this.#placement = new PlacementRunner({
       state,
       clock,
-      nodes: this.nodes,
       events: this.#events,
       changed,
+      session: (nodeName) => this.nodes.session(nodeName),
       entryOf: (uid) => {
         const workload = this.#workloads.get(uid);
         return workload && this.#reconciler.catalogueEntry(workload);
       },
+      again: () => this.#scheduleTurn(),
     });
     this.#reconciler = new Reconciler({
       state,
@@ -102,6 +108,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       nodes: this.nodes,
       changed,
       workload: (uid) => this.#workloads.get(uid),
+      stored: (workload) => this.#workloadStored(workload),
     });
   }
 
@@ -140,6 +147,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#stopping.abort();
     this.#wakeUps.close();
     this.#events.close();
+    this.#placement.close();
     await Promise.all([this.#reconciler.close(), this.nodes.close()]);
   }
 
@@ -201,6 +209,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#workloads.delete(uid);
       this.#held.delete(uid);
       this.#catalogue.drop(uid);
+      this.#reconciler.drop(uid);
       this.#wakeUps.set(uid, undefined);
     } else {
       const before = this.#workloads.get(uid);
@@ -217,7 +226,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     if (event.kind === "synced") return;
     const { namespace = "", name } = event.object.metadata;
     const readers = this.#catalogue.configChanged(kind, namespace, name);
-    for (const uid of readers) this.#placer.wakeOwner(uid);
+    for (const uid of readers) this.#placement.wakeOwner(uid);
     if (readers.length > 0) this.#scheduleTurn();
   }
 
@@ -226,13 +235,18 @@ export class Engine implements InstanceSource, AsyncDisposable {
     const node = event.object as unknown as WasmNode & ApiObject;
     if (event.kind === "put") this.nodes.declared(node);
     else this.nodes.undeclared(node.metadata.name);
-    this.#nodeChanged();
   }
 
-  #nodeChanged(): void {
-    this.#placer.nodesChanged();
+  #nodeChanged(nodeName: string, kind: "nodeAdded" | "nodeUpdated"): void {
+    this.#placement.nodeChanged(nodeName, kind);
     this.#releaseHeld();
     this.#scheduleTurn();
+  }
+
+  /** Our own write, before the watch brings it: a controller must never count from an older status than is stored. */
+  #workloadStored(workload: Workload): void {
+    const { uid } = workload.object.metadata;
+    if (this.#workloads.has(uid)) this.#workloads.set(uid, workload);
   }
 
   #releaseHeld(): void {
@@ -253,7 +267,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     } else {
       this.live.changed(instance);
     }
-    this.#placer.instanceChanged(change);
+    this.#placement.instanceChanged(change);
     this.#mark(instance.owner.uid);
   }
 
@@ -287,6 +301,6 @@ export class Engine implements InstanceSource, AsyncDisposable {
       if (!workload) this.#reconciler.reconcileOrphans(instances);
       else this.#wakeUps.set(uid, this.#reconciler.reconcile(workload, namespaceOf(workload), instances));
     }
-    this.#placer.run();
+    this.#placement.run();
   }
 }

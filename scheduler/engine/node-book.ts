@@ -34,7 +34,7 @@ export interface NodeBookOptions {
   readonly state: ClusterState;
   readonly changed: (change: InstanceChange) => void;
   /** Something about nodes changed that may concern placement or held workloads. */
-  readonly nodeChanged: () => void;
+  readonly nodeChanged: (nodeName: string, kind: "nodeAdded" | "nodeUpdated") => void;
 }
 
 interface Connected {
@@ -90,8 +90,8 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     const { name } = object.metadata;
     if (!this.#options.state.node(name)) this.#unknown.add(name);
     this.#upsert(name, object);
-    this.#objects.touch(name);
     this.#assessHealth();
+    this.#options.nodeChanged(name, "nodeUpdated");
   }
 
   undeclared(name: string): void {
@@ -99,6 +99,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     this.#unknown.delete(name);
     const loss = this.#options.state.removeNode(name, this.#options.clock.now());
     for (const change of loss?.instances ?? []) this.#options.changed(change);
+    this.#options.nodeChanged(name, "nodeUpdated");
     // A daemon that still runs registers again at once, and with it the object comes back, as a kubelet's Node does.
     connected?.session.close("the WasmNode object was deleted");
   }
@@ -138,6 +139,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
   }
 
   usages(session: NodeSession, usages: readonly InstanceUsage[]): void {
+    if (!this.#current(session)) return;
     const atMs = this.#options.clock.monotonic();
     for (const { uid, cpuUs, memoryBytes } of usages) {
       if (!this.#options.state.instance(uid)) continue;
@@ -147,7 +149,6 @@ export class NodeBook implements NodeListener, AsyncDisposable {
       const cpuMillis = elapsedMs > 0 ? Math.round(spentUs / elapsedMs) : 0;
       this.#usages.set(uid, { cpuUs, atMs, cpuMillis, memoryBytes });
     }
-    if (!this.#current(session)) return;
   }
 
   disconnected(session: NodeSession): void {
@@ -196,7 +197,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     const { state, clock, log, changed } = this.#options;
     const { nodeName } = session;
     connected.seen = undefined;
-    for (const instance of [...state.instancesOn(nodeName)]) {
+    for (const instance of Array.from(state.instancesOn(nodeName))) {
       if (seen.has(instance.uid) || instance.state.kind === "ended" || instance.state.kind === "pending")
         continue;
       // Never heard of there: the assignment was lost on the way, so placement may decide anew.
@@ -221,12 +222,12 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     const { state, changed } = this.#options;
     if (!state.setConnection(nodeName, connection)) return;
     // What the API shows of an instance depends on whether its node can be reached.
-    for (const instance of [...state.instancesOn(nodeName)]) {
+    for (const instance of Array.from(state.instancesOn(nodeName))) {
       changed({ kind: "updated", instance, before: instance, freedOn: undefined });
     }
     this.#objects.touch(nodeName);
     this.#assessHealth();
-    this.#options.nodeChanged();
+    this.#options.nodeChanged(nodeName, connection.kind === "connected" ? "nodeAdded" : "nodeUpdated");
   }
 
   #assessHealth(): void {
@@ -246,8 +247,8 @@ export class NodeBook implements NodeListener, AsyncDisposable {
       for (const change of loss?.instances ?? []) changed(change);
       this.#unknown.delete(name);
       this.#objects.touch(name);
+      this.#options.nodeChanged(name, "nodeUpdated");
     }
-    if (health.lost.length > 0) this.#options.nodeChanged();
     const { wakeAtMs } = health;
     if (wakeAtMs !== undefined) {
       this.#healthTimer = clock.setTimer(wakeAtMs - nowMs, () => this.#assessHealth());

@@ -16,7 +16,7 @@ import type { Backend } from "../backend/backend.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import { reconcileDeployment } from "../core/controllers/deployment/deployment.ts";
-import { reconcileJob } from "../core/controllers/job/job.ts";
+import { emptyJobMemory, reconcileJob, type JobMemory } from "../core/controllers/job/job.ts";
 import { reconcileOrphans } from "../core/controllers/orphans.ts";
 import type { ReconcileResult, Step } from "../core/controllers/step.ts";
 import type { Instance, Slot } from "../core/model.ts";
@@ -29,6 +29,7 @@ import {
   ownerOf,
   templateOf,
   templateOwner,
+  toWorkload,
   workloadResources,
   type Workload,
 } from "./workloads.ts";
@@ -44,6 +45,8 @@ export interface ReconcilerOptions {
   readonly nodes: NodeBook;
   readonly changed: (change: InstanceChange) => void;
   readonly workload: (uid: string) => Workload | undefined;
+  /** A status has been written; this is the workload as stored. */
+  readonly stored: (workload: Workload) => void;
 }
 
 interface PendingStatus {
@@ -60,6 +63,7 @@ const nameLengthMax = 230;
 export class Reconciler implements AsyncDisposable {
   readonly #options: ReconcilerOptions;
   readonly #statuses = new Map<string, PendingStatus>();
+  readonly #jobMemories = new Map<string, JobMemory>();
   readonly #statusWriter: KeyedWorker;
   readonly #deletions: KeyedWorker;
 
@@ -104,7 +108,8 @@ export class Reconciler implements AsyncDisposable {
   reconcile(workload: Workload, namespace: string, instances: readonly Instance[]): number | undefined {
     const { uid } = workload.object.metadata;
     const result = this.#control(workload, instances);
-    const isStored = isDeepStrictEqual(result.status, workload.object.status);
+    const before = workload.object.status;
+    const isStored = result.status === before || isDeepStrictEqual(result.status, before);
     const forgotten: string[] = [];
     for (const step of result.steps) {
       const waits = step.kind === "forgetInstance" && workload.kind === "WasmJob" && !isStored;
@@ -118,6 +123,12 @@ export class Reconciler implements AsyncDisposable {
       this.#statusWriter.schedule(uid);
     }
     return result.wakeAtMs;
+  }
+
+  /** The workload is gone. */
+  drop(ownerUid: string): void {
+    this.#statuses.delete(ownerUid);
+    this.#jobMemories.delete(ownerUid);
   }
 
   reconcileOrphans(instances: readonly Instance[]): void {
@@ -142,8 +153,13 @@ export class Reconciler implements AsyncDisposable {
         const { templateHash } = this.catalogueEntry(workload);
         return reconcileDeployment({ deployment: workload.object, templateHash, instances, nowMs });
       }
-      case "WasmJob":
-        return reconcileJob({ job: workload.object, instances, nowMs });
+      case "WasmJob": {
+        const { uid } = workload.object.metadata;
+        const memory = this.#jobMemories.get(uid) ?? emptyJobMemory;
+        const result = reconcileJob({ job: workload.object, instances, nowMs, memory });
+        this.#jobMemories.set(uid, result.memory);
+        return result;
+      }
       default:
         return assertNever(workload, "workload");
     }
@@ -225,6 +241,7 @@ export class Reconciler implements AsyncDisposable {
     );
     // A conflict means that a newer object is on its way here as a watch event, which makes the workload dirty again.
     if (outcome.kind !== "written") return;
+    this.#options.stored(toWorkload(workload.kind, outcome.object));
     if (this.#statuses.get(uid) === pending) this.#statuses.delete(uid);
     for (const forgotten of pending.forget) this.#forget(forgotten);
   }

@@ -1,0 +1,214 @@
+/**
+ * Brings pending instances to placement and its proposals to the nodes.
+ *
+ *   pending ──template resolved──▶ queue ──▶ proposal ──assume──▶ assigned over the session
+ *      └──something missing──▶ parked until the ConfigMap or Secret changes
+ *
+ * A turn places a bounded number, so that sessions and the API get their turns in between.
+ */
+import type { Clock, Timer } from "../../kit/clock.ts";
+import type { InstanceChange } from "../core/cluster-state/changes.ts";
+import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
+import type { Instance } from "../core/model.ts";
+import { defaultProfile } from "../core/placement/default-profile.ts";
+import { explanationText, type Explanation } from "../core/placement/explanation.ts";
+import type { NodeEvent, PlacementRequest } from "../core/placement/framework.ts";
+import { Placer } from "../core/placement/placer.ts";
+import { PlacementQueue, type Batch, type QueuedRequest } from "../core/placement/queue.ts";
+import type { NodeSession, NodeTemplate } from "../nodes/node-port.ts";
+import type { EventRecorder } from "./event-recorder.ts";
+import { ownerApiVersion } from "./instance-object.ts";
+import type { CatalogueEntry } from "./template-catalogue.ts";
+
+export interface PlacementRunnerOptions {
+  readonly state: ClusterState;
+  readonly clock: Clock;
+  readonly events: EventRecorder;
+  readonly session: (nodeName: string) => NodeSession | undefined;
+  readonly changed: (change: InstanceChange) => void;
+  /** The current template of a workload; undefined when the workload is gone. */
+  readonly entryOf: (ownerUid: string) => CatalogueEntry | undefined;
+  /** Asks for another turn of the loop. */
+  readonly again: () => void;
+}
+
+const batchSizeMax = 500;
+const batchesPerTurn = 8;
+/** How long instances without a place rest at least, once an event woke them. */
+const retryBackoff = { initialMs: 100, factor: 2, maxMs: 10_000 };
+const cachedRequestsMax = 1_000;
+
+export class PlacementRunner {
+  readonly #options: PlacementRunnerOptions;
+  readonly #placer = new Placer({ profile: defaultProfile, seed: 0, cachedRequestsMax });
+  readonly #queue: PlacementQueue;
+  /** Instances by owner whose template refers to something that does not exist. */
+  readonly #parked = new Map<string, Set<string>>();
+  #timer: Timer | undefined;
+
+  constructor(options: PlacementRunnerOptions) {
+    this.#options = options;
+    this.#queue = new PlacementQueue({
+      backoff: retryBackoff,
+      mayHelp: (event, request, rejectedBy) => this.#placer.mayHelp(event, request, rejectedBy),
+    });
+  }
+
+  instanceChanged({ kind, instance, before, freedOn }: InstanceChange): void {
+    const isPending = kind !== "removed" && instance.state.kind === "pending";
+    const wasPending = before?.state.kind === "pending";
+    if (isPending && !wasPending) this.#enqueue(instance);
+    if (kind === "removed" && wasPending) this.#drop(instance);
+    if (freedOn !== undefined) this.#wake("capacityFreed", freedOn);
+  }
+
+  nodeChanged(nodeName: string, kind: "nodeAdded" | "nodeUpdated"): void {
+    this.#wake(kind, nodeName);
+  }
+
+  /** What a workload's template refers to has changed. */
+  wakeOwner(ownerUid: string): void {
+    const parked = this.#parked.get(ownerUid);
+    if (!parked) return;
+    this.#parked.delete(ownerUid);
+    for (const uid of parked) {
+      const instance = this.#options.state.instance(uid);
+      if (instance?.state.kind === "pending") this.#enqueue(instance);
+    }
+  }
+
+  run(): void {
+    for (let batches = 0; batches < batchesPerTurn; batches++) {
+      const batch = this.#queue.take(batchSizeMax, this.#now());
+      if (!batch) break;
+      this.#place(batch);
+    }
+    if (this.#queue.hasActive) this.#options.again();
+    this.#armTimer();
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+  }
+
+  #now(): number {
+    return this.#options.clock.monotonic();
+  }
+
+  #enqueue(instance: Instance): void {
+    const entry = this.#options.entryOf(instance.owner.uid);
+    if (entry?.outcome.kind === "missing") {
+      this.#park(instance, entry.outcome.reason, entry.outcome.message);
+      return;
+    }
+    if (!entry) return;
+    const request = {
+      key: `${instance.owner.uid}/${instance.templateHash}`,
+      requirements: entry.requirements,
+    };
+    const explanation = this.#queue.add(instance.uid, request);
+    if (explanation) this.#explain([instance.uid], explanation);
+  }
+
+  #park(instance: Instance, reason: string, message: string): void {
+    const parked = this.#parked.get(instance.owner.uid) ?? new Set();
+    this.#parked.set(instance.owner.uid, parked);
+    parked.add(instance.uid);
+    this.#recordWarning(instance, reason, message);
+    this.#tellPending(instance.uid, reason, message);
+  }
+
+  #drop(instance: Instance): void {
+    this.#queue.remove(instance.uid);
+    const parked = this.#parked.get(instance.owner.uid);
+    parked?.delete(instance.uid);
+    if (parked?.size === 0) this.#parked.delete(instance.owner.uid);
+  }
+
+  #wake(kind: NodeEvent["kind"], nodeName: string): void {
+    const node = this.#options.state.node(nodeName);
+    if (!node) return;
+    const view = { node, committed: this.#options.state.committedOn(nodeName) };
+    if (this.#queue.wake({ kind, view }, this.#now()) > 0) this.#options.again();
+  }
+
+  #place(batch: Batch): void {
+    const instances = this.#placeable(batch);
+    const first = instances[0];
+    const entry = first && this.#options.entryOf(first.owner.uid);
+    if (!first || entry?.outcome.kind !== "resolved") {
+      for (const instance of instances) {
+        if (entry?.outcome.kind === "missing")
+          this.#park(instance, entry.outcome.reason, entry.outcome.message);
+      }
+      this.#queue.close(batch, { unplaceable: [], explanation: undefined, rejected: [] }, this.#now());
+      return;
+    }
+    const request = this.#request(batch.request, first.owner.uid);
+    const proposal = this.#placer.placeBatch(this.#options.state.snapshot(), request, instances.length);
+    const rejected = this.#commit(instances, proposal.nodeNames, entry.outcome.template);
+    const unplaceable = instances.slice(proposal.nodeNames.length).map(({ uid }) => uid);
+    const { explanation } = proposal;
+    this.#queue.close(batch, { unplaceable, explanation, rejected }, this.#now());
+    if (explanation) {
+      this.#explain(unplaceable, explanation);
+      this.#recordWarning(first, "FailedPlacement", explanation.message);
+    }
+  }
+
+  /** Those of a batch that still wait. The rest is let go of when the batch is closed. */
+  #placeable(batch: Batch): readonly Instance[] {
+    return batch.uids.flatMap((uid) => {
+      const instance = this.#options.state.instance(uid);
+      return instance?.state.kind === "pending" ? [instance] : [];
+    });
+  }
+
+  #request(queued: QueuedRequest, ownerUid: string): PlacementRequest {
+    return { ...queued, ownerInstancesOn: (nodeName) => this.#options.state.ownerCount(ownerUid, nodeName) };
+  }
+
+  /** Returns the proposals that no longer held. */
+  #commit(
+    instances: readonly Instance[],
+    nodeNames: readonly string[],
+    template: NodeTemplate,
+  ): readonly string[] {
+    const rejected: string[] = [];
+    for (const [place, nodeName] of nodeNames.entries()) {
+      const instance = instances[place];
+      if (!instance) break;
+      const session = this.#options.session(nodeName);
+      const outcome = session ? this.#options.state.assume(instance.uid, nodeName) : undefined;
+      if (outcome?.kind === "assumed") {
+        session?.assign(outcome.change.instance, template);
+        this.#options.changed(outcome.change);
+      } else if (outcome?.kind !== "gone") {
+        rejected.push(instance.uid);
+      }
+    }
+    return rejected;
+  }
+
+  #explain(uids: readonly string[], explanation: Explanation): void {
+    const text = explanationText(explanation);
+    for (const uid of uids) this.#tellPending(uid, "Unschedulable", text);
+  }
+
+  #tellPending(uid: string, reason: string, message: string): void {
+    const change = this.#options.state.explainPending(uid, reason, message);
+    if (change) this.#options.changed(change);
+  }
+
+  #recordWarning({ owner, namespace }: Instance, reason: string, message: string): void {
+    const involved = { apiVersion: ownerApiVersion, ...owner, namespace };
+    this.#options.events.record({ involved, type: "Warning", reason, message });
+  }
+
+  #armTimer(): void {
+    this.#timer?.cancel();
+    const atMs = this.#queue.wakeAtMs();
+    if (atMs === undefined) return;
+    this.#timer = this.#options.clock.setTimer(atMs - this.#now(), () => this.#options.again());
+  }
+}
