@@ -1,6 +1,116 @@
+import { existsSync } from "node:fs";
+import { hostname } from "node:os";
+import { isAbsolute, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import type { CommandContext } from "../command.ts";
-export function define(command: Command, context: CommandContext): void {
-  void command;
-  void context;
+import { parseCount } from "../duration.ts";
+import { Failure } from "../failure.ts";
+import { localLimits } from "../local/limits.ts";
+import { up, type NodeReady, type RunningCluster, type UpSignals } from "../local/up.ts";
+import type { Terminal } from "../terminal.ts";
+
+interface UpCommandOptions {
+  readonly nodes: string;
+  readonly port: string;
+  readonly stateDir: string;
+  readonly hostPath: readonly string[];
+  readonly verbose?: boolean;
+}
+
+const nodesMax = 100;
+const portMax = 65_534;
+
+export function define(command: Command, { terminal }: CommandContext): void {
+  const collect = (value: string, before: readonly string[]) => [...before, value];
+  command
+    .option("--nodes <count>", "how many node daemons", "1")
+    .option("--port <port>", "the API's port; the node daemons use the next one", "7443")
+    .option("--state-dir <folder>", "where everything is kept", ".wherry")
+    .option(
+      "--host-path <folder>",
+      "a folder that manifests may mount, beside this one; repeatable",
+      collect,
+      [],
+    )
+    .option("--verbose", "show what the processes log")
+    .action(async (options: UpCommandOptions) => {
+      const port = parseCount(options.port, "--port");
+      if (port > portMax) throw new Failure(`--port "${options.port}" must be at most ${portMax}`);
+      const nodes = parseCount(options.nodes, "--nodes", 1);
+      if (nodes > nodesMax) throw new Failure(`--nodes "${options.nodes}" must be at most ${nodesMax}`);
+      for (const path of options.hostPath) {
+        if (!existsSync(resolve(terminal.workingDirectory, path))) {
+          throw new Failure(`--host-path ${path}: the path does not exist`);
+        }
+      }
+      const settings = {
+        nodes,
+        port,
+        stateDirectory: resolve(terminal.workingDirectory, options.stateDir),
+        hostPaths: options.hostPath,
+        verbose: options.verbose ?? false,
+        workingDirectory: terminal.workingDirectory,
+        hostname: hostname(),
+        schedulerProgram: program("scheduler"),
+        nodeProgram: program("node-daemon"),
+      };
+      const notice = (text: string) => void terminal.err(`${text}\n`);
+      const onReady = (cluster: RunningCluster) => void terminal.out(readyText(cluster, terminal));
+      await up(settings, { onReady, onNotice: notice }, stopOnSignals(terminal), terminal.clock);
+    });
+}
+
+/** A service's main file: beside `cli`, in the sources as in dist. */
+function program(service: string): string {
+  const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
+  return fileURLToPath(new URL(`../../${service}/main.${ending}`, import.meta.url));
+}
+
+/** The first signal stops in order, another one at once. */
+function stopOnSignals(terminal: Terminal): UpSignals {
+  const stop = new AbortController();
+  const kill = new AbortController();
+  let firstMs = 0;
+  const onSignal = () => {
+    const now = terminal.clock.monotonic();
+    if (!stop.signal.aborted) {
+      firstMs = now;
+      stop.abort();
+      void terminal.err("\nstopping (Ctrl-C again to stop at once)\n");
+    } else if (now - firstMs > localLimits.signalEchoMs) {
+      kill.abort();
+    }
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
+  return { stop: stop.signal, kill: kill.signal };
+}
+
+function readyText({ url, kubeconfig, nodes }: RunningCluster, terminal: Terminal): string {
+  const path = shorter(kubeconfig, terminal.workingDirectory);
+  const seconds = (terminal.clock.monotonic() / 1000).toFixed(1);
+  return [
+    `wherry is ready in ${seconds} s`,
+    `  API         ${url}`,
+    `  kubeconfig  ${path}   (kubectl --kubeconfig ${path} get wasmnodes)`,
+    ...nodes.map((node) => `  node        ${nodeText(node)}`),
+    "Try next:",
+    "  npx wherry apply -f examples/hello",
+    "  npx wherry get wasminstances",
+    "  npx wherry logs -f wasmdeployment/hello",
+    `Ctrl-C stops everything; the declared objects stay in ${shorter(resolve(kubeconfig, ".."), terminal.workingDirectory)}.`,
+    "",
+  ].join("\n");
+}
+
+function nodeText({ name, capacity, runtimes }: NodeReady): string {
+  const cores = capacity.cpuMillis / 1000;
+  const gibibytes = capacity.memoryBytes / 2 ** 30;
+  const memory = gibibytes >= 10 ? Math.round(gibibytes).toString() : gibibytes.toFixed(1);
+  return `${name}: ${cores} ${cores === 1 ? "core" : "cores"}, ${memory} GiB, ${runtimes.join(", ")}`;
+}
+
+function shorter(path: string, from: string): string {
+  const short = relative(from, path);
+  return short === "" || short.startsWith("..") || isAbsolute(short) ? path : short;
 }

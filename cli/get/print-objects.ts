@@ -2,7 +2,7 @@ import type { ApiObject } from "../../api/object-meta.ts";
 import type { ApiClient } from "../client/api-client.ts";
 import { getObject, listObjects, listPages, resourcePath } from "../client/objects.ts";
 import { isNotFound } from "../client/status-error.ts";
-import type { GetRequest, GetTarget } from "../commands/get.ts";
+import type { GetRequest, GetTarget } from "./request.ts";
 import { describeError } from "../error-text.ts";
 import { AlreadyReported } from "../failure.ts";
 import { formatColumns } from "../output/table.ts";

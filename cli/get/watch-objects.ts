@@ -3,7 +3,7 @@ import type { ApiClient } from "../client/api-client.ts";
 import { listPages, type ListQuery } from "../client/objects.ts";
 import { ApiStatusError } from "../client/status-error.ts";
 import { watch } from "../client/watch.ts";
-import type { GetRequest, GetTarget } from "../commands/get.ts";
+import type { GetRequest, GetTarget } from "./request.ts";
 import { ColumnLayout } from "../output/table.ts";
 import { tableAccept, type TableAnswer } from "../resources/server-table.ts";
 import type { Terminal } from "../terminal.ts";
