@@ -7,38 +7,10 @@ import { parentPort } from "node:worker_threads";
 import { errorCode, errorMessage } from "../../../kit/errors.ts";
 import { engine } from "../../shim/engine.ts";
 import { factsFile } from "../../shim/module-store.ts";
-import type { ExternalKind, ModuleFacts } from "../../wasm/module-facts.ts";
+import type { ExternalKind } from "../../wasm/module-facts.ts";
 import { rewriteModule } from "../../wasm/rewrite.ts";
 import { checkImports, checkModule, type Rejection } from "./check-module.ts";
-
-export interface PrepareTask {
-  readonly task: number;
-  /** The fetched module. */
-  readonly file: string;
-  /** Where the translated one goes, and its facts beside it. */
-  readonly target: string;
-}
-
-/** The second file, complete once it exists: it is written last. */
-export interface PreparedFacts {
-  readonly moduleBytes: number;
-  readonly facts: ModuleFacts;
-}
-
-export type PrepareAnswer =
-  | { readonly task: number; readonly kind: "prepared"; readonly memoryBytesMin: number }
-  | ({ readonly task: number } & Rejection)
-  /** Files could not be read or written. */
-  | {
-      readonly task: number;
-      readonly kind: "failed";
-      readonly code: string | undefined;
-      readonly message: string;
-    };
-
-export function memoryBytesMin(facts: ModuleFacts): number {
-  return facts.memories.reduce((sum, memory) => sum + memory.minPages * 65_536, 0);
-}
+import { memoryBytesMin, type PrepareAnswer, type PreparedFacts, type PrepareTask } from "./prepare-task.ts";
 
 async function prepare({ task, file, target }: PrepareTask): Promise<PrepareAnswer> {
   const original = await readFile(file);

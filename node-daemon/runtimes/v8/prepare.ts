@@ -15,7 +15,7 @@ import { factsFile } from "../../shim/module-store.ts";
 import { rewriterVersion } from "../../wasm/rewrite.ts";
 import type { PrepareOutcome } from "../runtime-driver.ts";
 import { driverLimits } from "./limits.ts";
-import { memoryBytesMin, type PrepareAnswer, type PreparedFacts, type PrepareTask } from "./prepare-worker.ts";
+import { memoryBytesMin, type PrepareAnswer, type PreparedFacts, type PrepareTask } from "./prepare-task.ts";
 
 interface Job {
   readonly task: PrepareTask;

@@ -1,0 +1,117 @@
+/** The folder of one shim, `<state>/shims/<shimId>`: its configuration, process, socket and own log. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { mkdir, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { ShimLimits } from "../../shim/limits.ts";
+import type { ProcessIdentity } from "../../shim/process-identity.ts";
+import { configName, ownLogName, processName, type ShimIdentity, socketName } from "../../shim/protocol.ts";
+
+const mainFile = fileURLToPath(
+  new URL(import.meta.url.endsWith(".ts") ? "../../shim/main.ts" : "../../shim/main.js", import.meta.url),
+);
+
+/** What fits into the address of a Unix socket, with the zero at its end. */
+const socketPathBytesMax = 107;
+
+const logTailBytes = 2_048;
+
+export async function createShimFolder(
+  folder: string,
+  identity: ShimIdentity,
+  limits: ShimLimits,
+): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await writeFile(join(folder, configName), JSON.stringify({ ...identity, limits }), { mode: 0o600 });
+}
+
+/** In a session of its own, so that neither a signal to the daemon's group nor the daemon's end reaches it. */
+export function spawnShim(folder: string, execPath: string): ChildProcess {
+  const log = openSync(join(folder, ownLogName), "a", 0o600);
+  try {
+    const child = spawn(execPath, ["--disable-warning=ExperimentalWarning", mainFile, folder], {
+      detached: true,
+      // What the daemon was given is none of the guests' business.
+      env: {},
+      stdio: ["ignore", log, log],
+    });
+    child.unref();
+    return child;
+  } finally {
+    closeSync(log);
+  }
+}
+
+export async function listShimFolders(root: string): Promise<string[]> {
+  try {
+    const entries = await readdir(root, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map((entry) => join(root, entry.name));
+  } catch {
+    return [];
+  }
+}
+
+export async function readIdentity(folder: string): Promise<ShimIdentity | undefined> {
+  return (await readJson(join(folder, configName))) as ShimIdentity | undefined;
+}
+
+export async function readProcess(folder: string): Promise<ProcessIdentity | undefined> {
+  return (await readJson(join(folder, processName))) as ProcessIdentity | undefined;
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undefined when nobody listens. */
+export function connectTo(folder: string): Promise<Socket | undefined> {
+  const path = join(folder, socketName);
+  let directory: number | undefined;
+  try {
+    if (Buffer.byteLength(path) > socketPathBytesMax) directory = openSync(folder, "r");
+  } catch {
+    return Promise.resolve(undefined);
+  }
+  return new Promise((resolve) => {
+    const socket = connect(directory === undefined ? path : `/proc/self/fd/${directory}/${socketName}`);
+    const settle = (outcome: Socket | undefined) => {
+      socket.off("error", onError);
+      if (directory !== undefined) closeSync(directory);
+      directory = undefined;
+      resolve(outcome);
+    };
+    const onError = () => {
+      socket.destroy();
+      settle(undefined);
+    };
+    socket.once("error", onError);
+    socket.once("connect", () => settle(socket));
+  });
+}
+
+/** The last of what the shim wrote about itself: an abort of the engine says here why. */
+export async function readLogTail(folder: string): Promise<string> {
+  try {
+    const file = await open(join(folder, ownLogName), "r");
+    try {
+      const { size } = await file.stat();
+      const from = Math.max(0, size - logTailBytes);
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(logTailBytes), 0, logTailBytes, from);
+      return buffer.toString("utf8", 0, bytesRead).trim();
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return "";
+  }
+}
+
+export function removeShimFolder(folder: string): Promise<void> {
+  return rm(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,141 @@
+/** Test support: small WASI commands, assembled by hand. */
+import { preview1Signatures } from "../wasi/signatures.ts";
+import {
+  buildModule,
+  type Bytes,
+  custom,
+  exportItem,
+  functionType,
+  type FunctionParts,
+  importItem,
+  kind,
+  lines,
+  name,
+  s32,
+  sized,
+  type,
+  u32,
+  vector,
+} from "../wasm/wasm-builder.ts";
+
+const i32Const = (value: number): Bytes => [0x41, ...s32(value)];
+const call = (index: number): Bytes => [0x10, ...u32(index)];
+const drop: Bytes = [0x1a];
+const block = (opcode: number, ...code: readonly Bytes[]): Bytes => [opcode, 0x40, ...lines(...code), 0x0b];
+/** For ever. */
+const loop = (...code: readonly Bytes[]): Bytes => block(0x03, ...code, [0x0c, 0]);
+
+/** Where the fixed data lies: one subscription, its event, one vector with its text. */
+const at = { subscription: 0, events: 64, count: 96, vector: 104, done: 112, text: 128 };
+
+interface GuestParts {
+  readonly imports: readonly string[];
+  readonly pages?: number;
+  readonly sleepMs?: number;
+  readonly text?: string;
+  /** Of `_start`; functions are numbered after the imports, `_start` first. */
+  readonly code: Bytes;
+  readonly functions?: readonly (readonly [title: string, code: Bytes])[];
+  readonly startSection?: boolean;
+}
+
+const valueTypes: Readonly<Record<string, number>> = { i32: type.i32, i64: type.i64 };
+
+function signatureType(signature: string): Bytes {
+  const [params = "", results = ""] = signature.split("->");
+  const types = (text: string) => (text.match(/i(?:32|64)/g) ?? []).map((word) => valueTypes[word] ?? 0);
+  return functionType(types(params), types(results));
+}
+
+function guest(parts: GuestParts): Uint8Array {
+  const { imports } = parts;
+  const names = ["_start", ...(parts.functions ?? []).map(([title]) => title)];
+  const functions: FunctionParts[] = [{ type: 0, code: parts.code }];
+  for (const [, code] of parts.functions ?? []) functions.push({ type: 0, code });
+  const nameMap = vector(names.map((title, index) => [...u32(imports.length + index), ...name(title)]));
+  return buildModule({
+    types: [
+      functionType([], []),
+      ...imports.map((title) => signatureType(preview1Signatures[title] ?? "() -> ()")),
+    ],
+    imports: imports.map((title, index) =>
+      importItem("wasi_snapshot_preview1", title, kind.function, u32(index + 1)),
+    ),
+    memories: [[0, ...u32(parts.pages ?? 1)]],
+    exports: [exportItem("memory", kind.memory, 0), exportItem("_start", kind.function, imports.length)],
+    ...(parts.startSection === true ? { start: imports.length + 1 } : {}),
+    functions,
+    data: [[0, ...i32Const(0), 0x0b, ...sized(fixedData(parts))]],
+    customs: [custom("name", [1, ...sized(nameMap)])],
+  });
+}
+
+function fixedData({ sleepMs = 0, text = "" }: GuestParts): Bytes {
+  const data = Buffer.alloc(at.text + Buffer.byteLength(text));
+  data.writeUInt32LE(1, at.subscription + 16);
+  data.writeBigUInt64LE(BigInt(sleepMs) * 1_000_000n, at.subscription + 24);
+  data.writeUInt32LE(at.text, at.vector);
+  data.writeUInt32LE(Buffer.byteLength(text), at.vector + 4);
+  data.write(text, at.text);
+  return [...data];
+}
+
+/** With `poll_oneoff` and `fd_write`, `fd_read` imported at these indices. */
+const sleepOnce = (poll: number): Bytes =>
+  lines(i32Const(at.subscription), i32Const(at.events), i32Const(1), i32Const(at.count), call(poll), drop);
+const transfer = (index: number, fd: number): Bytes =>
+  lines(i32Const(fd), i32Const(at.vector), i32Const(1), i32Const(at.done), call(index), drop);
+const exitWith = (index: number, code: number): Bytes => lines(i32Const(code), call(index));
+
+export const guests = {
+  /** Prints one line and returns. */
+  hello: (text: string) => guest({ imports: ["fd_write"], text, code: transfer(0, 1) }),
+  exits: (code: number) => guest({ imports: ["proc_exit"], code: exitWith(0, code) }),
+  sleeps: (sleepMs: number) => guest({ imports: ["poll_oneoff"], sleepMs, code: loop(sleepOnce(0)) }),
+  /** Sleeps once, then exits. */
+  sleepsThenExits: (sleepMs: number, code: number) =>
+    guest({ imports: ["poll_oneoff", "proc_exit"], sleepMs, code: lines(sleepOnce(0), exitWith(1, code)) }),
+  /** Prints a line, sleeps, and so on. */
+  ticks: (sleepMs: number, text: string) =>
+    guest({
+      imports: ["poll_oneoff", "fd_write"],
+      sleepMs,
+      text,
+      code: loop(transfer(1, 1), sleepOnce(0)),
+    }),
+  spins: () => guest({ imports: [], code: loop() }),
+  spinsInStartSection: () =>
+    guest({ imports: [], code: [], functions: [["before", loop()]], startSection: true }),
+  sleepsInStartSection: (sleepMs: number, code: number) =>
+    guest({
+      imports: ["poll_oneoff", "proc_exit"],
+      sleepMs,
+      code: exitWith(1, code),
+      functions: [["before", sleepOnce(0)]],
+      startSection: true,
+    }),
+  traps: () => guest({ imports: [], code: call(1), functions: [["innermost", [0x00]]] }),
+  divides: () => guest({ imports: [], code: lines(i32Const(1), i32Const(0), [0x6d], drop) }),
+  recurses: () => guest({ imports: [], code: call(1), functions: [["deeper", lines(call(1), call(1))]] }),
+  /** Catches all there is around a sleep, for ever. */
+  catchesAll: (sleepMs: number) =>
+    guest({
+      imports: ["poll_oneoff"],
+      sleepMs,
+      code: loop([0x06, 0x40], sleepOnce(0), [0x19, 0x0b]),
+    }),
+  catchesAllSpinning: () => guest({ imports: [], code: loop([0x06, 0x40], loop(), [0x19, 0x0b]) }),
+  /** Exits with 0 when its memory could grow by so many pages, else with 1. */
+  grows: (pages: number) =>
+    guest({
+      imports: ["proc_exit"],
+      code: lines(i32Const(pages), [0x40, 0], i32Const(-1), [0x46], call(0)),
+    }),
+  needsPages: (pages: number) => guest({ imports: [], pages, code: [] }),
+  /** Reads standard input until its end, then exits. */
+  readsInput: (code: number) =>
+    guest({ imports: ["fd_read", "proc_exit"], text: " ", code: lines(transfer(0, 0), exitWith(1, code)) }),
+  /** Calls the host without a pause. */
+  callsHost: () => guest({ imports: ["fd_write"], code: loop(transfer(0, 1)) }),
+  yields: () => guest({ imports: ["sched_yield"], code: loop(call(0), drop) }),
+};
