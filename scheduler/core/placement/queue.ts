@@ -102,6 +102,12 @@ export class PlacementQueue {
     return group.state.kind === "unschedulable" ? group.state.explanation : undefined;
   }
 
+  /** Why an instance's group has no place, as last found out; undefined while that is not known. */
+  explanation(uid: string): Explanation | undefined {
+    const state = this.#members.get(uid)?.group.state;
+    return state?.kind === "unschedulable" ? state.explanation : undefined;
+  }
+
   /** Drops an instance that needs no place any more. */
   remove(uid: string): void {
     const member = this.#members.get(uid);

@@ -1,0 +1,182 @@
+/** Builders for tests and benchmarks: complete values with defaults, of which a test names only what it is about. */
+import type {
+  WasmDeployment,
+  WasmDeploymentSpec,
+  WasmDeploymentStatus,
+  WasmJob,
+  WasmJobSpec,
+  WasmJobStatus,
+} from "../../../api/gen/kinds.gen.ts";
+import type { ObjectMeta } from "../../../api/object-meta.ts";
+import type {
+  ClusterNode,
+  Instance,
+  InstanceState,
+  NodeCapacity,
+  ObservedStatus,
+  PlacementRequirements,
+  Slot,
+} from "../model.ts";
+
+export const startMs = Date.UTC(2026, 0, 1);
+
+export function aNode(name: string, overrides: Partial<ClusterNode> = {}): ClusterNode {
+  return {
+    name,
+    labels: {},
+    taints: [],
+    unschedulable: false,
+    allocatable: aCapacity(),
+    runtimes: [{ name: "v8", version: "14.6", features: [] }],
+    connection: { kind: "connected" },
+    ...overrides,
+  };
+}
+
+export function aCapacity(overrides: Partial<NodeCapacity> = {}): NodeCapacity {
+  return { cpuMillis: 4_000, memoryBytes: 8 * 2 ** 30, instances: 1_000, ...overrides };
+}
+
+export function aStatus(overrides: Partial<ObservedStatus> = {}): ObservedStatus {
+  return {
+    phase: "Running",
+    ready: true,
+    reason: "",
+    message: "",
+    exitCode: undefined,
+    restarts: 0,
+    startedMs: startMs,
+    finishedMs: undefined,
+    lastTermination: undefined,
+    logsDropped: false,
+    sequence: 1,
+    ...overrides,
+  };
+}
+
+export function anInstance(uid: string, overrides: Partial<Instance> = {}): Instance {
+  return {
+    uid,
+    namespace: "default",
+    name: `instance-${uid}`,
+    owner: { kind: "WasmDeployment", name: "web", uid: "owner" },
+    templateId: "template-1",
+    templateHash: "h1",
+    requests: { cpuMillis: 100, memoryBytes: 64 * 2 ** 20 },
+    labels: {},
+    annotations: {},
+    slot: undefined,
+    createdMs: startMs,
+    state: pending,
+    ...overrides,
+  };
+}
+
+export const pending: InstanceState = { kind: "pending", reason: "", message: "" };
+
+export function bound(nodeName: string, status?: Partial<ObservedStatus>): InstanceState {
+  return { kind: "bound", nodeName, observed: status === undefined ? undefined : aStatus(status) };
+}
+
+export function ready(nodeName = "n1"): InstanceState {
+  return bound(nodeName, {});
+}
+
+export function unready(nodeName = "n1"): InstanceState {
+  return bound(nodeName, { ready: false });
+}
+
+export function stopping(nodeName = "n1"): InstanceState {
+  return { kind: "stopping", nodeName, observed: aStatus() };
+}
+
+export function ended(
+  phase: "Succeeded" | "Failed",
+  reason: string,
+  overrides: Partial<ObservedStatus> = {},
+): InstanceState {
+  const observed = aStatus({ phase, ready: false, reason, finishedMs: startMs, sequence: 2, ...overrides });
+  return { kind: "ended", nodeName: "n1", observed };
+}
+
+/** An instance of a job's slot. */
+export function aTry(
+  uid: string,
+  slot: Slot,
+  state: InstanceState,
+  overrides: Partial<Instance> = {},
+): Instance {
+  const owner = { kind: "WasmJob", name: "work", uid: "job" } as const;
+  return anInstance(uid, { owner, slot, state, ...overrides });
+}
+
+export function aMeta(name: string, overrides: Partial<ObjectMeta> = {}): ObjectMeta {
+  return {
+    name,
+    namespace: "default",
+    uid: `uid-${name}`,
+    resourceVersion: "1",
+    generation: 1,
+    creationTimestamp: "2026-01-01T00:00:00Z",
+    ...overrides,
+  };
+}
+
+export function aDeployment(
+  spec: Partial<WasmDeploymentSpec> = {},
+  status?: WasmDeploymentStatus,
+  meta: Partial<ObjectMeta> = {},
+): WasmDeployment {
+  return {
+    apiVersion: "wherry.dev/v1alpha1",
+    kind: "WasmDeployment",
+    metadata: aMeta("web", meta),
+    spec: { replicas: 3, strategy: rolling("25%", "25%"), template: aTemplate(), ...spec },
+    ...(status === undefined ? {} : { status }),
+  };
+}
+
+export function rolling(
+  maxSurge: number | string,
+  maxUnavailable: number | string,
+): WasmDeploymentSpec["strategy"] {
+  return { type: "RollingUpdate", rollingUpdate: { maxSurge, maxUnavailable } };
+}
+
+export const recreate: WasmDeploymentSpec["strategy"] = { ...rolling("25%", "25%"), type: "Recreate" };
+
+export function aJob(
+  spec: Partial<WasmJobSpec> = {},
+  status?: WasmJobStatus,
+  meta: Partial<ObjectMeta> = {},
+): WasmJob {
+  return {
+    apiVersion: "wherry.dev/v1alpha1",
+    kind: "WasmJob",
+    metadata: aMeta("work", meta),
+    spec: { completions: 1, parallelism: 1, backoffLimit: 6, template: aTemplate(), ...spec },
+    ...(status === undefined ? {} : { status }),
+  };
+}
+
+export function requirements(overrides: Partial<PlacementRequirements> = {}): PlacementRequirements {
+  return {
+    runtime: "v8",
+    requests: { cpuMillis: 100, memoryBytes: 64 * 2 ** 20 },
+    nodeSelector: {},
+    tolerations: [],
+    ...overrides,
+  };
+}
+
+function aTemplate(): WasmDeploymentSpec["template"] {
+  return {
+    metadata: { labels: { app: "web" } },
+    spec: {
+      module: { image: "file:///srv/web.wasm" },
+      resources: {},
+      terminationGracePeriodSeconds: 30,
+      stopNotice: "none",
+    },
+  };
+}
