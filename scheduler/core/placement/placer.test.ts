@@ -1,0 +1,253 @@
+import { expect, test } from "vitest";
+import { seededRandom } from "../../../kit/random.ts";
+import { ClusterState } from "../cluster-state/cluster-state.ts";
+import type { ClusterNode, PlacementRequirements } from "../model.ts";
+import { aCapacity, aNode, anInstance, bound, requirements } from "../testing/builders.ts";
+import { defaultProfile } from "./default-profile.ts";
+import { explanationText } from "./explanation.ts";
+import type { PlacementRequest } from "./framework.ts";
+import { Placer } from "./placer.ts";
+
+function clusterOf(nodes: readonly ClusterNode[]): ClusterState {
+  const state = new ClusterState();
+  for (const node of nodes) state.upsertNode(node, node.connection);
+  return state;
+}
+
+function requestFor(
+  state: ClusterState,
+  overrides: Partial<PlacementRequirements> = {},
+  owner = "owner",
+): PlacementRequest {
+  return {
+    key: `${owner}/h1`,
+    requirements: requirements(overrides),
+    ownerInstancesOn: (nodeName) => state.ownerCount(owner, nodeName),
+  };
+}
+
+function aPlacer(seed = 0): Placer {
+  return new Placer({ profile: defaultProfile, seed, cachedRequestsMax: 16 });
+}
+
+const tight = { requests: { cpuMillis: 1_000, memoryBytes: 0 } };
+
+test.each([
+  { name: "no node", nodes: [], message: "0/0 nodes are available: no node has joined the cluster yet." },
+  {
+    name: "not connected",
+    nodes: [aNode("a", { connection: { kind: "suspect", sinceMs: 1 } })],
+    message: "0/1 nodes are available: 1 node(s) not connected (suspect).",
+  },
+  {
+    name: "cordoned",
+    nodes: [aNode("a", { unschedulable: true })],
+    message: "0/1 nodes are available: 1 node(s) were unschedulable.",
+  },
+  {
+    name: "another label",
+    nodes: [aNode("a", { labels: { zone: "y" } })],
+    request: { nodeSelector: { zone: "x" } },
+    message: "0/1 nodes are available: 1 node(s) didn't match the node selector.",
+  },
+  {
+    name: "no such runtime",
+    nodes: [aNode("a")],
+    request: { runtime: "wasmtime" },
+    message: "0/1 nodes are available: 1 node(s) without runtime wasmtime.",
+  },
+  {
+    name: "each reason with its count",
+    nodes: [
+      aNode("a", { allocatable: aCapacity({ memoryBytes: 2 ** 20 }) }),
+      aNode("b", { taints: [{ key: "dedicated", value: "gpu", effect: "NoSchedule" }] }),
+      aNode("c", { taints: [{ key: "dedicated", value: "gpu", effect: "NoExecute" }] }),
+    ],
+    message:
+      "0/3 nodes are available: 1 insufficient memory, 2 node(s) had untolerated taint {dedicated: gpu}.",
+  },
+  {
+    name: "capacities that are no numbers",
+    nodes: [aNode("a", { allocatable: { cpuMillis: Number.NaN, memoryBytes: -1, instances: 5 } })],
+    message: "0/1 nodes are available: 1 insufficient cpu, 1 insufficient memory.",
+  },
+  {
+    name: "no more instances",
+    nodes: [aNode("a", { allocatable: aCapacity({ instances: 0 }) })],
+    request: { requests: { cpuMillis: 0, memoryBytes: 0 } },
+    message: "0/1 nodes are available: 1 too many instances.",
+  },
+])("Placer.place: says why: $name", ({ nodes, request, message }) => {
+  const state = clusterOf(nodes);
+  const placement = aPlacer().place(state.snapshot(), requestFor(state, request));
+  expect(placement.kind).toBe("unplaceable");
+  expect(placement.kind === "unplaceable" && placement.explanation.message).toBe(message);
+});
+
+test.each([
+  {
+    name: "a tolerated taint",
+    toleration: { key: "k", operator: "Equal", value: "v", effect: "NoSchedule" },
+  },
+  { name: "any value tolerated", toleration: { key: "k", operator: "Exists", value: "", effect: "" } },
+  { name: "everything tolerated", toleration: { key: "", operator: "Exists", value: "", effect: "" } },
+] as const)("Placer.place: goes to a node with $name", ({ toleration }) => {
+  const state = clusterOf([aNode("a", { taints: [{ key: "k", value: "v", effect: "NoSchedule" }] })]);
+  const request = requestFor(state, { tolerations: [toleration] });
+  expect(aPlacer().place(state.snapshot(), request)).toEqual({ kind: "placed", nodeName: "a" });
+});
+
+test.each([
+  {
+    name: "the node without a taint PreferNoSchedule",
+    nodes: [aNode("a", { taints: [{ key: "k", value: "", effect: "PreferNoSchedule" }] }), aNode("b")],
+  },
+  {
+    name: "the node with more left",
+    nodes: [aNode("a", { allocatable: aCapacity({ cpuMillis: 200 }) }), aNode("b")],
+  },
+])("Placer.place: prefers $name", ({ nodes }) => {
+  const state = clusterOf(nodes);
+  expect(aPlacer().place(state.snapshot(), requestFor(state))).toMatchObject({ nodeName: "b" });
+});
+
+test("Placer.place: prefers the node with fewer instances of the owner", () => {
+  const state = clusterOf([aNode("a"), aNode("b")]);
+  state.addInstance(anInstance("x", { state: bound("a") }));
+  const other = { ...anInstance("y").owner, uid: "other" };
+  for (let i = 0; i < 5; i++) state.addInstance(anInstance(`y${i}`, { owner: other, state: bound("b") }));
+  expect(aPlacer().place(state.snapshot(), requestFor(state))).toMatchObject({ nodeName: "b" });
+});
+
+test("Placer.placeBatch: spreads equally over equal nodes, beginning where the seed says", () => {
+  const state = clusterOf([aNode("a"), aNode("b"), aNode("c")]);
+  const { nodeNames } = aPlacer(1).placeBatch(state.snapshot(), requestFor(state), 6);
+  expect(nodeNames).toEqual(["b", "c", "a", "b", "c", "a"]);
+});
+
+test("Placer.placeBatch: fills what fits and says why the rest does not", () => {
+  const state = clusterOf([aNode("a"), aNode("b")]);
+  const { nodeNames, explanation } = aPlacer().placeBatch(state.snapshot(), requestFor(state, tight), 10);
+  expect(nodeNames).toHaveLength(8);
+  expect(explanation?.message).toBe("0/2 nodes are available: 2 insufficient cpu.");
+  expect([...(explanation?.rejectedBy ?? [])]).toEqual(["resources-fit"]);
+});
+
+test("Placer.placeBatch: a batch that is not committed leaves nothing behind", () => {
+  const state = clusterOf([aNode("a"), aNode("b")]);
+  const placer = aPlacer();
+  placer.placeBatch(state.snapshot(), requestFor(state, tight), 8);
+  expect(placer.placeBatch(state.snapshot(), requestFor(state, tight), 8).nodeNames).toHaveLength(8);
+});
+
+test("Placer.place: instances that cannot be placed share one verdict", () => {
+  const state = clusterOf([aNode("a", { unschedulable: true })]);
+  const placer = aPlacer();
+  const first = placer.place(state.snapshot(), requestFor(state));
+  const second = placer.place(state.snapshot(), requestFor(state));
+  expect(first.kind === "unplaceable" && second.kind === "unplaceable").toBe(true);
+  expect(first.kind === "unplaceable" && second.kind === "unplaceable" && first.explanation).toBe(
+    second.kind === "unplaceable" && second.explanation,
+  );
+});
+
+test("Placer.explain: every rule against a node, and the scores of those that fit", () => {
+  const state = clusterOf([
+    aNode("a", {
+      unschedulable: true,
+      allocatable: aCapacity({ cpuMillis: 50 }),
+    }),
+    aNode("b"),
+  ]);
+  const [a, b] = aPlacer().explain(state.snapshot(), requestFor(state));
+  expect(a).toMatchObject({
+    kind: "rejected",
+    rejections: [
+      { plugin: "node-unschedulable", kind: "unresolvable" },
+      {
+        plugin: "resources-fit",
+        kind: "unresolvable",
+        reasons: [{ detail: "insufficient cpu: wants 100m, 50m free" }],
+      },
+    ],
+  });
+  expect(b).toMatchObject({
+    kind: "feasible",
+    scores: [{ plugin: "taints-and-tolerations", score: 100 }, {}, {}],
+  });
+});
+
+test("explanationText: lists at most 50 nodes", () => {
+  const state = clusterOf(Array.from({ length: 60 }, (_, i) => aNode(`n${i}`, { unschedulable: true })));
+  const placement = aPlacer().place(state.snapshot(), requestFor(state));
+  const text = placement.kind === "unplaceable" ? explanationText(placement.explanation) : "";
+  expect(text.split("\n")).toHaveLength(52);
+  expect(text).toContain("  n0: cordoned (unschedulable) [node-unschedulable]");
+  expect(text).toContain("  and 10 more nodes");
+});
+
+test.each([
+  {
+    name: "a node that fits",
+    kind: "nodeAdded",
+    node: aNode("x"),
+    rejectedBy: ["resources-fit"],
+    helps: true,
+  },
+  {
+    name: "a node that is too small",
+    kind: "nodeAdded",
+    node: aNode("x", { allocatable: aCapacity({ cpuMillis: 1 }) }),
+    rejectedBy: ["resources-fit"],
+    helps: false,
+  },
+  {
+    name: "room on a node whose taint was the reason",
+    kind: "capacityFreed",
+    node: aNode("x"),
+    rejectedBy: ["taints-and-tolerations"],
+    helps: false,
+  },
+  { name: "the first node", kind: "nodeAdded", node: aNode("x"), rejectedBy: [], helps: true },
+] as const)("Placer.mayHelp: $name", ({ kind, node, rejectedBy, helps }) => {
+  const event = { kind, view: { node, committed: { cpuMillis: 0, memoryBytes: 0, instances: 0 } } };
+  const request = { key: "k", requirements: requirements() };
+  expect(aPlacer().mayHelp(event, request, new Set(rejectedBy))).toBe(helps);
+});
+
+test.each([1, 2, 3, 4, 5])("Placer.place: agrees with a scan of all nodes, seed %i", (seed) => {
+  const random = seededRandom(seed);
+  const pick = (n: number) => Math.floor(random.fraction() * n);
+  const randomNode = (i: number) =>
+    aNode(`n${i}`, {
+      labels: { zone: `z${pick(3)}` },
+      unschedulable: pick(5) === 0,
+      allocatable: aCapacity({ cpuMillis: 500 * pick(6), instances: pick(12) }),
+    });
+  const state = clusterOf(Array.from({ length: 40 }, (_, i) => randomNode(i)));
+  const placer = aPlacer(seed);
+  for (let step = 0; step < 400; step++) {
+    const owner = `o${pick(3)}`;
+    const zone = `z${pick(3)}`;
+    const base = requestFor(state, { nodeSelector: { zone } }, owner);
+    const request = { ...base, key: `${owner}/${zone}` };
+    const snapshot = state.snapshot();
+    const scanned = aPlacer()
+      .explain(snapshot, request)
+      .filter((report) => report.kind === "feasible");
+    const best = Math.max(...scanned.map(({ total }) => total));
+    const placement = placer.place(snapshot, request);
+    if (placement.kind === "unplaceable") expect(scanned).toEqual([]);
+    else {
+      const chosen = scanned.find(({ nodeName }) => nodeName === placement.nodeName);
+      expect(chosen?.total, `seed ${seed}, step ${step}`).toBe(best);
+      const uid = `i${step}`;
+      const known = { ...anInstance(uid).owner, uid: owner };
+      state.addInstance(anInstance(uid, { owner: known }));
+      expect(state.assume(uid, placement.nodeName).kind).toBe("assumed");
+    }
+    if (pick(3) === 0) state.removeInstance(`i${pick(step + 1)}`);
+    if (pick(20) === 0) state.upsertNode(randomNode(pick(40)), { kind: "connected" });
+    if (pick(50) === 0) state.removeNode(`n${pick(40)}`, step);
+  }
+});

@@ -1,0 +1,146 @@
+import { expect, test } from "vitest";
+import { aNode, requirements } from "../testing/builders.ts";
+import type { Explanation } from "./explanation.ts";
+import type { NodeEvent } from "./framework.ts";
+import { PlacementQueue, type Batch } from "./queue.ts";
+
+const web = { key: "web", requirements: requirements() };
+const api = { key: "api", requirements: requirements() };
+
+const full: Explanation = {
+  message: "0/1 nodes are available: 1 insufficient cpu.",
+  nodeCount: 1,
+  reasons: [],
+  nodes: [],
+  rejectedBy: new Set(["resources-fit"]),
+};
+
+const freed: NodeEvent = {
+  kind: "capacityFreed",
+  view: { node: aNode("n1"), committed: { cpuMillis: 0, memoryBytes: 0, instances: 0 } },
+};
+
+function aQueue(mayHelp: (event: NodeEvent) => boolean = () => true): PlacementQueue {
+  return new PlacementQueue({ backoff: { initialMs: 1_000, factor: 2, maxMs: 10_000 }, mayHelp });
+}
+
+function take(queue: PlacementQueue, nowMs = 0, limit = 100): Batch {
+  const batch = queue.take(limit, nowMs);
+  if (batch === undefined) throw new Error("nothing to take");
+  return batch;
+}
+
+const allPlaced = { unplaceable: [], explanation: undefined, rejected: [] };
+
+function parkAll(queue: PlacementQueue, nowMs = 0): void {
+  const batch = take(queue, nowMs);
+  queue.close(batch, { unplaceable: batch.uids, explanation: full, rejected: [] }, nowMs);
+}
+
+test("PlacementQueue.take: serves groups in turn, each up to the limit", () => {
+  const queue = aQueue();
+  for (const uid of ["a", "b", "c"]) queue.add(uid, web);
+  queue.add("x", api);
+  const taken = [take(queue, 0, 2), take(queue, 0, 2), take(queue, 0, 2)];
+  expect(taken.map(({ uids }) => uids)).toEqual([["a", "b"], ["x"], ["c"]]);
+  expect(queue.take(2, 0)).toBeUndefined();
+  for (const batch of taken) queue.close(batch, allPlaced, 0);
+  expect(queue.size).toBe(0);
+});
+
+test("PlacementQueue.add: twice is once", () => {
+  const queue = aQueue();
+  queue.add("a", web);
+  queue.add("a", web);
+  expect(take(queue).uids).toEqual(["a"]);
+});
+
+test("PlacementQueue.add: joins the verdict of its group at no cost", () => {
+  const queue = aQueue();
+  queue.add("a", web);
+  parkAll(queue);
+  expect(queue.add("b", web)).toBe(full);
+  expect(queue.explanation("b")).toBe(full);
+  expect(queue.hasActive).toBe(false);
+  expect(queue.counts()).toEqual({ active: 0, backoff: 0, unschedulable: 2 });
+});
+
+test("PlacementQueue.remove: what is gone is neither handed out nor taken back", () => {
+  const queue = aQueue();
+  for (const uid of ["a", "b", "c"]) queue.add(uid, web);
+  queue.remove("a");
+  const batch = take(queue);
+  expect(batch.uids).toEqual(["b", "c"]);
+  queue.remove("b");
+  queue.close(batch, { unplaceable: ["b", "c"], explanation: full, rejected: [] }, 0);
+  expect(queue.size).toBe(1);
+  queue.remove("c");
+  expect(queue.size).toBe(0);
+  expect(queue.wake(freed, 0)).toBe(0);
+});
+
+test.each([
+  { name: "before its backoff is over: rests until then", nowMs: 400, wakeAtMs: 1_000, active: false },
+  { name: "after it: is active at once", nowMs: 1_000, wakeAtMs: undefined, active: true },
+])("PlacementQueue.wake: a group woken $name", ({ nowMs, wakeAtMs, active }) => {
+  const queue = aQueue();
+  queue.add("a", web);
+  parkAll(queue);
+  expect(queue.wakeAtMs()).toBeUndefined();
+  expect(queue.wake(freed, nowMs)).toBe(1);
+  expect(queue.wakeAtMs()).toBe(wakeAtMs);
+  expect(queue.hasActive).toBe(active);
+});
+
+test("PlacementQueue.wake: an event that cannot help wakes nobody", () => {
+  const queue = aQueue(() => false);
+  queue.add("a", web);
+  parkAll(queue);
+  expect(queue.wake(freed, 5_000)).toBe(0);
+  expect(queue.take(1, 99_999)).toBeUndefined();
+});
+
+test("PlacementQueue.take: a group returns when its backoff is over, and rests longer each time", () => {
+  const queue = aQueue();
+  queue.add("a", web);
+  const rests: number[] = [];
+  let nowMs = 0;
+  for (let attempt = 0; attempt < 6; attempt++) {
+    parkAll(queue, nowMs);
+    queue.wake(freed, nowMs);
+    const next = queue.wakeAtMs() ?? nowMs;
+    expect(queue.take(1, next - 1)).toBeUndefined();
+    rests.push(next - nowMs);
+    nowMs = next;
+  }
+  expect(rests).toEqual([1_000, 2_000, 4_000, 8_000, 10_000, 10_000]);
+});
+
+test("PlacementQueue.close: an event during the attempt is not missed", () => {
+  const queue = aQueue();
+  queue.add("a", web);
+  const batch = take(queue);
+  queue.wake(freed, 0);
+  queue.close(batch, { unplaceable: ["a"], explanation: full, rejected: [] }, 0);
+  expect(queue.wakeAtMs()).toBe(1_000);
+});
+
+test.each([
+  { name: "with success elsewhere: again at once", rejected: ["b"], wakeAtMs: undefined },
+  { name: "all of them: after a rest", rejected: ["a", "b"], wakeAtMs: 1_000 },
+])("PlacementQueue.close: rejected commits, $name", ({ rejected, wakeAtMs }) => {
+  const queue = aQueue();
+  for (const uid of ["a", "b"]) queue.add(uid, web);
+  queue.close(take(queue), { unplaceable: [], explanation: undefined, rejected }, 0);
+  expect(queue.wakeAtMs()).toBe(wakeAtMs);
+  expect(queue.hasActive).toBe(wakeAtMs === undefined);
+});
+
+test("PlacementQueue.close: those that came during the attempt stay active", () => {
+  const queue = aQueue();
+  queue.add("a", web);
+  const batch = take(queue);
+  queue.add("b", web);
+  queue.close(batch, allPlaced, 0);
+  expect(take(queue).uids).toEqual(["b"]);
+});
