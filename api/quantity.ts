@@ -1,21 +1,27 @@
 /**
- * Kubernetes quantities: 250m, 1.5, 64Mi, 1e3. Amounts are kept as whole thousandths, rounded up, as Kubernetes does
- * beyond its own precision. https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+ * Kubernetes quantities: a decimal number with a binary (Ki, Mi, …) or decimal (k, M, …) suffix or an exponent.
+ * https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+ * Values are exact and held in thousandths; what is finer is rounded away from zero, as Kubernetes does.
  */
-import { Bug } from "../kit/errors.ts";
 
 export type ParsedQuantity =
   | { readonly kind: "ok"; readonly milli: bigint }
   | { readonly kind: "invalid"; readonly message: string };
 
-const form =
-  /^(?<sign>[+-]?)(?<whole>\d*)(?:\.(?<fraction>\d*))?(?<suffix>[KMGTPE]i|[numkMGTPE]|[eE][+-]?\d{1,3})?$/;
-const binarySuffixes = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
-const decimalExponents: Readonly<Record<string, number>> = {
+const quantityForm = /^([+-]?)([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?$/;
+
+const binaryPower: Readonly<Record<string, bigint>> = {
+  Ki: 10n,
+  Mi: 20n,
+  Gi: 30n,
+  Ti: 40n,
+  Pi: 50n,
+  Ei: 60n,
+};
+const decimalExponent: Readonly<Record<string, number>> = {
   n: -9,
   u: -6,
   m: -3,
-  "": 0,
   k: 3,
   M: 6,
   G: 9,
@@ -23,66 +29,78 @@ const decimalExponents: Readonly<Record<string, number>> = {
   P: 15,
   E: 18,
 };
-/** Longer texts are no amounts that anybody means, and would cost time to parse. */
-const lengthMax = 64;
 
-export function parseQuantity(text: string | number): ParsedQuantity {
-  const source = String(text);
-  const match = source.length <= lengthMax ? form.exec(source) : null;
-  const { sign = "", whole = "", fraction = "", suffix = "" } = match?.groups ?? {};
-  if (!match || whole + fraction === "") {
+/** Longer texts and larger exponents are refused rather than computed: their value could not be used anyway. */
+const textLengthMax = 64;
+const exponentMax = 30;
+/** 2^63-1 whole units, the range of Kubernetes' int64. */
+const milliMax = (2n ** 63n - 1n) * 1000n;
+
+export function parseQuantity(quantity: string | number): ParsedQuantity {
+  const text = typeof quantity === "number" ? String(quantity) : quantity;
+  const match = text.length <= textLengthMax ? quantityForm.exec(text) : null;
+  if (match === null) {
+    const shown = JSON.stringify(text.length <= textLengthMax ? text : `${text.slice(0, textLengthMax)}…`);
     return {
       kind: "invalid",
-      message: `"${source.slice(0, lengthMax)}" is no quantity; write for example 250m, 1.5 or 64Mi`,
+      message: `${shown} is no quantity: write a number with an optional unit, such as 250m or 2 for cpu, 64Mi or 1Gi for memory`,
     };
   }
-  const binary = binarySuffixes.indexOf(suffix);
-  const exponent =
-    /^[eE]/.test(suffix) && suffix.length > 1 ? Number(suffix.slice(1)) : (decimalExponents[suffix] ?? 0);
-  const digits = BigInt(whole + fraction);
-  const scaled =
-    binary >= 0
-      ? scale(digits * 1024n ** BigInt(binary + 1), 3 - fraction.length)
-      : scale(digits, exponent + 3 - fraction.length);
-  return { kind: "ok", milli: sign === "-" ? -scaled : scaled };
+  const [, sign, number = "", suffix = ""] = match;
+  const [whole = "", fraction = ""] = number.split(".");
+  const power = binaryPower[suffix];
+  const exponent = power === undefined ? exponentOf(suffix) : 0;
+  if (Math.abs(exponent) > exponentMax) return outOfRange(text);
+  const digits = BigInt(whole + fraction) * 2n ** (power ?? 0n);
+  const milli = scaled(digits, exponent + 3 - fraction.length);
+  if (milli > milliMax) return outOfRange(text);
+  return { kind: "ok", milli: sign === "-" ? -milli : milli };
 }
 
-/** value * 10^exponent, rounded up. */
-function scale(value: bigint, exponent: number): bigint {
-  if (exponent >= 0) return value * 10n ** BigInt(exponent);
-  const divisor = 10n ** BigInt(-exponent);
-  return (value + divisor - 1n) / divisor;
-}
-
-function milliOf(quantity: string | number): bigint {
-  const parsed = parseQuantity(quantity);
-  if (parsed.kind === "invalid")
-    throw new Bug(`a quantity was used before it was validated: ${parsed.message}`);
-  return parsed.milli;
-}
-
-/** Thousandths of a core, of a validated quantity. */
+/** Cores as millicores. Takes what validation has accepted; anything else counts as 0. */
 export function cpuMillis(quantity: string | number): number {
-  return Number(milliOf(quantity));
+  const parsed = parseQuantity(quantity);
+  return parsed.kind === "ok" ? Number(parsed.milli) : 0;
 }
 
-/** Whole bytes, rounded up, of a validated quantity. */
+/** Whole bytes, rounded up. Takes what validation has accepted; anything else counts as 0. */
 export function memoryBytes(quantity: string | number): number {
-  return Number((milliOf(quantity) + 999n) / 1000n);
+  const parsed = parseQuantity(quantity);
+  if (parsed.kind === "invalid") return 0;
+  const remainder = parsed.milli % 1000n;
+  return Number(parsed.milli / 1000n + (remainder > 0n ? 1n : 0n));
 }
 
+/** 250 → "250m", 2000 → "2". */
 export function formatCpu(millis: number): string {
-  return millis % 1000 === 0 ? String(millis / 1000) : `${millis}m`;
+  return millis % 1000 === 0 ? String(millis / 1000) : `${Math.round(millis)}m`;
 }
 
-/** The largest binary unit that divides the amount. */
+/** Bytes with the largest binary unit that divides them: 67108864 → "64Mi", 1000 → "1000". */
 export function formatBytes(bytes: number): string {
-  let amount = bytes;
+  let rest = Math.round(bytes);
   let unit = "";
-  for (const suffix of binarySuffixes) {
-    if (amount === 0 || amount % 1024 !== 0) break;
-    amount /= 1024;
-    unit = suffix;
+  for (const next of ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"]) {
+    if (rest === 0 || rest % 1024 !== 0) break;
+    rest /= 1024;
+    unit = next;
   }
-  return `${amount}${unit}`;
+  return `${rest}${unit}`;
+}
+
+function exponentOf(suffix: string): number {
+  return decimalExponent[suffix] ?? (suffix === "" ? 0 : Number(suffix.slice(1)));
+}
+
+function scaled(digits: bigint, exponent: number): bigint {
+  if (exponent >= 0) return digits * 10n ** BigInt(exponent);
+  const divisor = 10n ** BigInt(-exponent);
+  return (digits + divisor - 1n) / divisor;
+}
+
+function outOfRange(text: string): ParsedQuantity {
+  return {
+    kind: "invalid",
+    message: `${JSON.stringify(text)} is out of range: the largest quantity is 2^63-1`,
+  };
 }
