@@ -1,0 +1,245 @@
+import { expect, test } from "vitest";
+import { FakeClock } from "../../kit/fake-clock.ts";
+import { silentLog } from "../../kit/log.ts";
+import { seededRandom } from "../../kit/random.ts";
+import type { ApiObject } from "../../api/object-meta.ts";
+import { FakeBackend } from "../testing/fake-backend.ts";
+import { FakeNode } from "../testing/fake-node.ts";
+import { Engine } from "./engine.ts";
+
+const lostAfterMs = 15_000;
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+}
+
+async function start(backend = new FakeBackend()) {
+  const clock = new FakeClock();
+  const random = seededRandom(7);
+  const engine = new Engine({ backend, clock, random, log: silentLog, lostAfterMs });
+  await engine.start();
+  await settle();
+  const instances = () => [...engine.instances(undefined)];
+  const states = () => instances().map(({ state }) => state.kind);
+  const node = (name: string) => new FakeNode(name, engine.nodes).connect();
+  /** Lets timers of up to `ms` fire and everything they cause happen. */
+  const pass = async (ms: number) => {
+    for (let left = ms; left > 0; left -= 100) {
+      clock.advance(Math.min(100, left));
+      await settle();
+    }
+  };
+  return { backend, clock, engine, instances, states, node, pass };
+}
+
+function deployment(replicas: number, template: Record<string, unknown> = {}) {
+  return {
+    apiVersion: "wherry.dev/v1alpha1",
+    kind: "WasmDeployment",
+    metadata: { name: "app", namespace: "default" },
+    spec: {
+      replicas,
+      strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: "25%", maxUnavailable: "25%" } },
+      template: {
+        spec: { module: { image: "file:///m.wasm" }, resources: {}, restartPolicy: "Always", ...template },
+      },
+    },
+  };
+}
+
+function job(spec: Record<string, unknown> = {}) {
+  return {
+    apiVersion: "wherry.dev/v1alpha1",
+    kind: "WasmJob",
+    metadata: { name: "work", namespace: "default" },
+    spec: {
+      completions: 1,
+      parallelism: 1,
+      backoffLimit: 6,
+      ...spec,
+      template: { spec: { module: { image: "file:///m.wasm" }, resources: {}, restartPolicy: "Never" } },
+    },
+  };
+}
+
+function statusOf(backend: FakeBackend, plural: string, name: string): Record<string, unknown> {
+  const object = backend.get({ group: "wherry.dev", plural }, "default", name);
+  return (object?.["status"] as Record<string, unknown> | undefined) ?? {};
+}
+
+test("Engine: a deployment's instances are spread, run, and are counted in its status", async () => {
+  const { backend, node, pass, states } = await start();
+  const [a, b] = [node("a"), node("b")];
+  backend.put("wasmdeployments", deployment(4));
+  await pass(200);
+  expect([a.held.size, b.held.size]).toEqual([2, 2]);
+  a.runAll();
+  b.runAll();
+  await pass(300);
+  expect(states()).toEqual(["bound", "bound", "bound", "bound"]);
+  expect(statusOf(backend, "wasmdeployments", "app")).toMatchObject({ ready: "4/4", readyReplicas: 4 });
+});
+
+test("Engine: without a node, instances say why they wait, and start when one comes", async () => {
+  const { backend, node, pass, instances } = await start();
+  backend.put("wasmdeployments", deployment(1));
+  await pass(200);
+  expect(instances()[0]?.state).toMatchObject({ kind: "pending", reason: "Unschedulable" });
+  const late = node("late");
+  await pass(1_000);
+  expect(late.held.size).toBe(1);
+});
+
+test("Engine: a missing ConfigMap holds instances back until it exists", async () => {
+  const { backend, node, pass, instances } = await start();
+  const a = node("a");
+  backend.put(
+    "wasmdeployments",
+    deployment(2, { envFrom: [{ configMapRef: { name: "late", optional: false } }] }),
+  );
+  await pass(200);
+  expect(instances()[0]?.state).toMatchObject({ kind: "pending", reason: "ConfigMapNotFound" });
+  backend.put("configmaps", {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "late", namespace: "default" },
+    data: { A: "1" },
+  });
+  await pass(200);
+  expect(a.held.size).toBe(2);
+  const spec = JSON.parse(Buffer.from([...a.templates.values()][0]!.specJson).toString()) as { env: unknown };
+  expect(spec.env).toEqual([{ name: "A", value: "1" }]);
+});
+
+test("Engine: a lost node's instances move, and what is too many is stopped when it comes back", async () => {
+  const { backend, node, pass, engine } = await start();
+  const [a, b] = [node("a"), node("b")];
+  backend.put("wasmdeployments", deployment(4));
+  await pass(200);
+  a.runAll();
+  b.runAll();
+  await pass(200);
+  a.disconnect();
+  await pass(lostAfterMs - 1_000);
+  expect(b.held.size).toBe(2);
+  await pass(2_000);
+  expect(b.held.size).toBe(4);
+  b.runAll();
+  const back = new FakeNode("a", engine.nodes, [...a.held.values()]).connect();
+  await pass(200);
+  // Which copies go is the controller's rule: the younger ones on the fuller node.
+  expect(back.stopped.length + b.stopped.length).toBe(2);
+});
+
+test("Engine: a new leader adopts what nodes hold and makes nothing twice", async () => {
+  const first = await start();
+  const a = first.node("a");
+  first.backend.put("wasmdeployments", deployment(3));
+  await first.pass(200);
+  a.runAll();
+  await first.pass(500);
+  await first.engine.close();
+
+  const second = await start(first.backend);
+  await second.pass(5_000);
+  expect(second.instances()).toEqual([]);
+  const again = new FakeNode("a", second.engine.nodes, [...a.held.values()]).connect();
+  await second.pass(500);
+  expect(second.states()).toEqual(["bound", "bound", "bound"]);
+  expect(again.held.size).toBe(3);
+  expect(again.stopped).toEqual([]);
+});
+
+test("Engine: a workload declared after the start does not wait for silent nodes", async () => {
+  const first = await start();
+  first.node("a");
+  await first.pass(300);
+  await first.engine.close();
+
+  const second = await start(first.backend);
+  const b = second.node("b");
+  second.backend.put("wasmdeployments", deployment(1));
+  await second.pass(300);
+  expect(b.held.size).toBe(1);
+});
+
+test("Engine: a deleted workload's instances are stopped, acknowledged and gone", async () => {
+  const { backend, node, pass, instances } = await start();
+  const a = node("a");
+  const object = backend.put("wasmdeployments", deployment(2));
+  await pass(200);
+  a.runAll();
+  const uids = [...a.held.keys()];
+  backend.remove("wasmdeployments", object);
+  await pass(200);
+  expect(new Set(a.stopped)).toEqual(new Set(uids));
+  for (const uid of uids) a.report(uid, { phase: "Failed", ready: false, reason: "Stopped" });
+  await pass(200);
+  expect(new Set(a.acknowledged)).toEqual(new Set(uids));
+  expect(instances()).toEqual([]);
+});
+
+test("Engine: a job's result is acknowledged only when the status that counts it is stored", async () => {
+  const { backend, node, pass } = await start();
+  const a = node("a");
+  backend.put("wasmjobs", job());
+  await pass(300);
+  a.runAll();
+  await pass(300);
+  const [uid = ""] = a.held.keys();
+  backend.holdWrites = true;
+  a.report(uid, { phase: "Succeeded", ready: false, exitCode: 0, finishedMs: 2 });
+  await pass(1_000);
+  expect(a.acknowledged).toEqual([]);
+  backend.releaseWrites();
+  await pass(1_000);
+  expect(a.acknowledged).toEqual([uid]);
+  expect(statusOf(backend, "wasmjobs", "work")).toMatchObject({ succeeded: 1, phase: "Complete" });
+});
+
+test("Engine: a failed attempt is made again, and counted once however often it is reported", async () => {
+  const { backend, node, pass } = await start();
+  const a = node("a");
+  backend.put("wasmjobs", job({ backoffLimit: 2 }));
+  await pass(300);
+  const [uid = ""] = a.held.keys();
+  a.report(uid, { phase: "Failed", ready: false, exitCode: 1, finishedMs: 2 });
+  a.report(uid, { phase: "Failed", ready: false, exitCode: 1, finishedMs: 2 });
+  await pass(500);
+  expect(statusOf(backend, "wasmjobs", "work")).toMatchObject({ failed: 1 });
+  await pass(2_000);
+  expect([...a.held.keys()]).not.toContain(uid);
+  expect(a.held.size).toBe(1);
+});
+
+test("Engine: watchers of instances see each change, and a resourceVersion that grows", async () => {
+  const { backend, node, pass, engine } = await start();
+  const events: { kind: string; object: ApiObject }[] = [];
+  engine.live.subscribe((event) => events.push(event));
+  const a = node("a");
+  backend.put("wasmdeployments", deployment(1));
+  await pass(200);
+  a.runAll();
+  await pass(200);
+  const phases = events.map(({ object }) => (object["status"] as { phase: string }).phase);
+  expect(phases.at(-1)).toBe("Running");
+  const versions = events.map(({ object }) => Number(object.metadata.resourceVersion));
+  expect(versions).toEqual(versions.toSorted((x, y) => x - y));
+});
+
+test("Engine: a node object tells capacity and readiness, and is written on change only", async () => {
+  const { backend, node, pass } = await start();
+  const a = node("a");
+  await pass(500);
+  const read = () => backend.get({ group: "wherry.dev", plural: "wasmnodes" }, "", "a");
+  expect(read()?.["status"]).toMatchObject({
+    phase: "Ready",
+    allocatable: { cpu: "4", memory: "4Gi", instances: "1000" },
+  });
+  const version = read()?.metadata.resourceVersion;
+  await pass(60_000);
+  expect(read()?.metadata.resourceVersion).toBe(version);
+  a.disconnect();
+  await pass(500);
+  expect(read()?.["status"]).toMatchObject({ phase: "NotReady" });
+});

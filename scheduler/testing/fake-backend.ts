@@ -1,0 +1,121 @@
+import type { ApiObject } from "../../api/object-meta.ts";
+import type { Backend, BackendEvent, ResourceKey, WriteOutcome } from "../backend/backend.ts";
+
+/** Declared objects in memory, with the port's rules and nothing else. Writes can be held back, to see what happens meanwhile. */
+export class FakeBackend implements Backend {
+  readonly #objects = new Map<string, ApiObject>();
+  readonly #listeners = new Map<string, Set<(event: BackendEvent) => void>>();
+  readonly #heldWrites: (() => void)[] = [];
+  #revision = 0;
+  #uid = 0;
+  holdWrites = false;
+
+  watch({ plural }: ResourceKey, listener: (event: BackendEvent) => void, signal: AbortSignal): void {
+    const listeners = this.#listeners.get(plural) ?? new Set();
+    this.#listeners.set(plural, listeners);
+    listeners.add(listener);
+    signal.addEventListener("abort", () => listeners.delete(listener), { once: true });
+    for (const [key, object] of this.#objects) {
+      if (key.startsWith(`${plural}/`)) listener({ kind: "put", object });
+    }
+    listener({ kind: "synced" });
+  }
+
+  get({ plural }: ResourceKey, namespace: string, name: string): ApiObject | undefined {
+    return this.#objects.get(`${plural}/${namespace}/${name}`);
+  }
+
+  create(
+    { plural }: ResourceKey,
+    object: Parameters<Backend["create"]>[1],
+  ): Promise<WriteOutcome | { readonly kind: "exists" }> {
+    return this.#write(() => {
+      const key = keyOf(plural, object.metadata);
+      if (this.#objects.has(key)) return { kind: "exists" };
+      return { kind: "written", object: this.put(plural, object) };
+    });
+  }
+
+  updateStatus({ plural }: ResourceKey, object: ApiObject, status: unknown): Promise<WriteOutcome> {
+    return this.#replace(plural, object, (current) => ({ ...current, status }));
+  }
+
+  update({ plural }: ResourceKey, object: ApiObject): Promise<WriteOutcome> {
+    return this.#replace(plural, object, (current) => ({ ...object, status: current["status"] }));
+  }
+
+  delete({ plural }: ResourceKey, object: ApiObject): Promise<WriteOutcome> {
+    return this.#write(() => {
+      const current = this.#objects.get(keyOf(plural, object.metadata));
+      if (current?.metadata.uid !== object.metadata.uid) return { kind: "notFound" };
+      this.remove(plural, current);
+      return { kind: "written", object: current };
+    });
+  }
+
+  takeEpoch(): Promise<number> {
+    return Promise.resolve(1);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** As a user would: creates or replaces, with a new generation when the spec changes. */
+  put(plural: string, object: Parameters<Backend["create"]>[1]): ApiObject {
+    const key = keyOf(plural, object.metadata);
+    const before = this.#objects.get(key);
+    const isChanged = JSON.stringify(before?.["spec"]) !== JSON.stringify(object["spec"]);
+    const generation = (before?.metadata.generation ?? 0) + (isChanged ? 1 : 0);
+    const stored = {
+      ...object,
+      metadata: {
+        name: "",
+        creationTimestamp: "2026-01-01T00:00:00Z",
+        uid: before?.metadata.uid ?? `uid-${++this.#uid}`,
+        ...object.metadata,
+        generation,
+        resourceVersion: String(++this.#revision),
+      },
+    } as ApiObject;
+    this.#objects.set(key, stored);
+    this.#tell(plural, { kind: "put", object: stored });
+    return stored;
+  }
+
+  remove(plural: string, object: ApiObject): void {
+    this.#objects.delete(keyOf(plural, object.metadata));
+    this.#tell(plural, { kind: "delete", object });
+  }
+
+  releaseWrites(): void {
+    this.holdWrites = false;
+    for (const write of this.#heldWrites.splice(0)) write();
+  }
+
+  #replace(
+    plural: string,
+    object: ApiObject,
+    change: (current: ApiObject) => ApiObject,
+  ): Promise<WriteOutcome> {
+    return this.#write(() => {
+      const current = this.#objects.get(keyOf(plural, object.metadata));
+      if (!current) return { kind: "notFound" };
+      if (current.metadata.resourceVersion !== object.metadata.resourceVersion) return { kind: "conflict" };
+      return { kind: "written", object: this.put(plural, change(current)) };
+    });
+  }
+
+  async #write<T>(write: () => T): Promise<T> {
+    if (this.holdWrites) await new Promise<void>((resolve) => this.#heldWrites.push(resolve));
+    return write();
+  }
+
+  #tell(plural: string, event: BackendEvent): void {
+    for (const listener of this.#listeners.get(plural) ?? []) listener(event);
+  }
+}
+
+function keyOf(plural: string, metadata: { readonly namespace?: string; readonly name?: string }): string {
+  return `${plural}/${metadata.namespace ?? ""}/${metadata.name ?? ""}`;
+}

@@ -1,0 +1,99 @@
+import type { LogOptions } from "../apiserver/live-resource.ts";
+import type { Instance, ObservedStatus } from "../core/model.ts";
+import type { HeldInstance, NodeHello, NodeListener, NodeSession, NodeTemplate } from "../nodes/node-port.ts";
+
+export const running: ObservedStatus = {
+  phase: "Running",
+  ready: true,
+  reason: "",
+  message: "",
+  exitCode: undefined,
+  restarts: 0,
+  startedMs: 1,
+  finishedMs: undefined,
+  lastTermination: undefined,
+  logsDropped: false,
+  sequence: 1,
+};
+
+/** A node daemon's side of a session without a wire: holds what it is assigned, and reports when told to. */
+export class FakeNode implements NodeSession {
+  readonly nodeName: string;
+  readonly held = new Map<string, HeldInstance>();
+  readonly templates = new Map<string, NodeTemplate>();
+  readonly acknowledged: string[] = [];
+  readonly stopped: string[] = [];
+  readonly #listener: NodeListener;
+  closed: string | undefined;
+
+  constructor(nodeName: string, listener: NodeListener, held: readonly HeldInstance[] = []) {
+    this.nodeName = nodeName;
+    this.#listener = listener;
+    for (const entry of held) this.held.set(entry.instance.uid, entry);
+  }
+
+  connect(hello: Partial<NodeHello> = {}): this {
+    const capacity = { cpuMillis: 4_000, memoryBytes: 2 ** 32, instances: 1_000 };
+    this.#listener.connected(
+      {
+        name: this.nodeName,
+        daemonVersion: "test",
+        bootId: "boot",
+        capacity,
+        allocatable: capacity,
+        runtimes: [{ name: "v8", version: "14", features: [] }],
+        labels: {},
+        operatingSystem: "linux",
+        architecture: "amd64",
+        kernelVersion: "6",
+        ...hello,
+      },
+      this,
+    );
+    this.#listener.inventory(this, [...this.held.values()], true);
+    return this;
+  }
+
+  /** Reports a status of one instance, with the next sequence. */
+  report(uid: string, status: Partial<ObservedStatus>): void {
+    const entry = this.held.get(uid);
+    const sequence = (entry?.status.sequence ?? 0) + 1;
+    const next = { ...running, ...status, sequence };
+    if (entry) this.held.set(uid, { ...entry, status: next });
+    this.#listener.statuses(this, [{ uid, status: next }]);
+  }
+
+  runAll(): void {
+    for (const [uid, { status }] of this.held) if (status.phase === "Pending") this.report(uid, {});
+  }
+
+  disconnect(): void {
+    this.#listener.disconnected(this);
+  }
+
+  assign(instance: Instance, template: NodeTemplate): void {
+    this.templates.set(template.id, template);
+    if (this.held.has(instance.uid)) return;
+    this.held.set(instance.uid, {
+      instance,
+      status: { ...running, phase: "Pending", ready: false, sequence: 0 },
+    });
+  }
+
+  stop(uid: string): void {
+    this.stopped.push(uid);
+  }
+
+  acknowledge(uid: string): void {
+    this.acknowledged.push(uid);
+    this.held.delete(uid);
+  }
+
+  async *openLog(uid: string, _options: LogOptions, _signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    yield Buffer.from(`log of ${uid}\n`);
+  }
+
+  close(reason: string): void {
+    this.closed = reason;
+  }
+}

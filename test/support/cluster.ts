@@ -1,0 +1,236 @@
+/** Real processes for end-to-end tests: a scheduler and node daemons, each ended by the test that started it. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { openSync } from "node:fs";
+import { LocalCertificates } from "../../cli/local/certificates.ts";
+import { writeLocalKubeconfig } from "../../cli/local/kubeconfig.ts";
+import { openStateDirectory, type StateDirectory } from "../../cli/local/state-directory.ts";
+
+export const checkout = resolve(fileURLToPath(new URL("../..", import.meta.url)));
+
+interface SchedulerReady {
+  readonly url: string;
+  readonly nodesAddress: string;
+}
+
+export interface CommandResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface ClusterOptions {
+  readonly lostAfter?: string;
+  readonly hostPaths?: readonly string[];
+}
+
+/** A program that reports over IPC, as `wherry up` runs it. */
+class Daemon<Ready> {
+  readonly process: ChildProcess;
+  readonly ready: Promise<Ready>;
+
+  constructor(program: string, args: readonly string[], logFile: string) {
+    const log = openSync(logFile, "a");
+    this.process = spawn(process.execPath, [join(checkout, program), ...args], {
+      stdio: ["ignore", log, log, "ipc"],
+      cwd: checkout,
+    });
+    this.ready = new Promise((settle, reject) => {
+      this.process.on("message", (message: { kind: string }) => {
+        if (message.kind === "ready") settle(message as unknown as Ready);
+      });
+      this.process.once("exit", (code, signal) => {
+        reject(
+          new Error(`${program} ended (${code ?? signal}):\n${readFileSync(logFile, "utf8").slice(-4000)}`),
+        );
+      });
+    });
+    this.ready.catch(() => {});
+  }
+
+  async end(signal: NodeJS.Signals): Promise<void> {
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
+    const gone = new Promise((settle) => this.process.once("exit", settle));
+    this.process.kill(signal);
+    await gone;
+  }
+}
+
+/** One cluster under a temporary folder. `await using` stops it and removes the folder. */
+export class TestCluster implements AsyncDisposable {
+  readonly folder: string;
+  readonly directory: StateDirectory;
+  readonly #options: ClusterOptions;
+  readonly #certificates: LocalCertificates;
+  readonly #nodes = new Map<string, Daemon<unknown>>();
+  #scheduler: Daemon<SchedulerReady> | undefined;
+  #addresses: SchedulerReady | undefined;
+
+  private constructor(options: ClusterOptions) {
+    this.#options = options;
+    this.folder = mkdtempSync(join(tmpdir(), "wherry-e2e-"));
+    this.directory = openStateDirectory(join(this.folder, "state"));
+    this.#certificates = new LocalCertificates(this.directory.pki, () => Date.now());
+  }
+
+  static async start(nodes: readonly string[], options: ClusterOptions = {}): Promise<TestCluster> {
+    const cluster = new TestCluster(options);
+    await cluster.startScheduler();
+    await Promise.all(nodes.map((name) => cluster.startNode(name)));
+    return cluster;
+  }
+
+  /** A restarted scheduler listens where the one before did. */
+  async startScheduler(): Promise<void> {
+    const { ca, certificate, key } = await this.#certificates.scheduler(["localhost", "127.0.0.1"]);
+    const token = this.#certificates.adminToken();
+    const listen = this.#addresses ? new URL(this.#addresses.url).host : "127.0.0.1:0";
+    const args = ["--store", `sqlite:${join(this.directory.store, "store.db")}`];
+    args.push("--listen", listen, "--nodes-listen", this.#addresses?.nodesAddress ?? "127.0.0.1:0");
+    args.push("--ca", ca, "--cert", certificate, "--key", key, "--token-file", token.file);
+    args.push("--lost-after", this.#options.lostAfter ?? "15s");
+    this.#scheduler = new Daemon("scheduler/main.ts", args, join(this.directory.logs, "scheduler.log"));
+    this.#addresses = await this.#scheduler.ready;
+    const access = { server: this.#addresses.url, caFile: ca, token: token.token };
+    writeLocalKubeconfig(this.directory.kubeconfig, access);
+  }
+
+  async killScheduler(): Promise<void> {
+    await this.#scheduler?.end("SIGKILL");
+  }
+
+  async startNode(name: string): Promise<void> {
+    const { ca, certificate, key } = await this.#certificates.node(name);
+    const state = this.directory.node(name);
+    mkdirSync(state, { recursive: true });
+    const args = ["--name", name, "--scheduler", this.#addresses?.nodesAddress ?? "", "--state-dir", state];
+    args.push("--ca", ca, "--cert", certificate, "--key", key);
+    for (const path of [checkout, this.folder, ...(this.#options.hostPaths ?? [])]) {
+      args.push("--allow-host-path", path);
+    }
+    const node = new Daemon("node-daemon/main.ts", args, join(this.directory.logs, `${name}.log`));
+    this.#nodes.set(name, node);
+    await node.ready;
+  }
+
+  async killNode(name: string): Promise<void> {
+    await this.#nodes.get(name)?.end("SIGKILL");
+  }
+
+  async stopNode(name: string): Promise<void> {
+    await this.#nodes.get(name)?.end("SIGTERM");
+  }
+
+  /** Pids of a node's shims, found by the state folder in their command lines. */
+  shims(name: string): readonly number[] {
+    const state = `${this.directory.node(name)}/`;
+    return readdirSync("/proc").flatMap((entry) => {
+      const file = `/proc/${entry}/cmdline`;
+      if (!/^\d+$/.test(entry) || Number(entry) === this.#nodes.get(name)?.process.pid) return [];
+      try {
+        const words = readFileSync(file, "utf8").split("\0");
+        return words.some((word) => word.startsWith(state)) ? [Number(entry)] : [];
+      } catch {
+        return [];
+      }
+    });
+  }
+
+  killShims(name: string): void {
+    for (const pid of this.shims(name)) process.kill(pid, "SIGKILL");
+  }
+
+  /** Runs the CLI against this cluster. */
+  wherry(...args: readonly string[]): Promise<CommandResult> {
+    return this.wherryWithInput(undefined, ...args);
+  }
+
+  wherryWithInput(input: string | undefined, ...args: readonly string[]): Promise<CommandResult> {
+    return run(process.execPath, [join(checkout, "cli/bin.mjs"), ...args], input, {
+      ...process.env,
+      KUBECONFIG: this.directory.kubeconfig,
+    });
+  }
+
+  async apply(manifest: string): Promise<void> {
+    const { code, stdout, stderr } = await this.wherryWithInput(manifest, "apply", "-f", "-");
+    if (code !== 0) throw new Error(`apply failed (${code}):\n${stdout}${stderr}`);
+  }
+
+  async json<T>(...args: readonly string[]): Promise<T> {
+    const { code, stdout, stderr } = await this.wherry("get", ...args, "-o", "json");
+    if (code !== 0) throw new Error(`get ${args.join(" ")} failed (${code}):\n${stderr}`);
+    return JSON.parse(stdout) as T;
+  }
+
+  async instances(): Promise<readonly TestInstance[]> {
+    return (await this.json<{ items: readonly TestInstance[] }>("wasminstances", "-A")).items;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const keep = process.env["WHERRY_KEEP_TEST_STATE"] !== undefined;
+    await Promise.all([...this.#nodes.values()].map((node) => node.end("SIGTERM")));
+    await this.#scheduler?.end("SIGTERM");
+    for (const name of this.#nodes.keys()) this.killShims(name);
+    if (!keep && existsSync(this.folder)) rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export interface TestInstance {
+  readonly metadata: {
+    readonly name: string;
+    readonly uid: string;
+    readonly labels: Readonly<Record<string, string>>;
+  };
+  readonly spec: {
+    readonly nodeName?: string;
+    readonly owner: { readonly name: string };
+    readonly completionIndex?: number;
+  };
+  readonly status: {
+    readonly phase: string;
+    readonly display: string;
+    readonly reason?: string;
+    readonly message?: string;
+    readonly restarts: number;
+    readonly ready: string;
+    readonly exitCode?: number;
+    readonly logsDropped?: boolean;
+    readonly lastTermination?: { readonly reason: string; readonly message: string };
+  };
+}
+
+export function run(
+  program: string,
+  args: readonly string[],
+  input: string | undefined,
+  env: NodeJS.ProcessEnv,
+): Promise<CommandResult> {
+  return new Promise((settle, reject) => {
+    const child = spawn(program, args, { env, stdio: ["pipe", "pipe", "pipe"], cwd: checkout });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    child.once("error", reject);
+    child.once("close", (code) => settle({ code, stdout, stderr }));
+    child.stdin.end(input ?? "");
+  });
+}
+
+/** Asks again until `check` passes; fails with its last complaint. For waiting on other processes only. */
+export async function eventually(check: () => Promise<void>, timeoutMs = 60_000): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      await check();
+      return;
+    } catch (thrown) {
+      if (performance.now() > deadline) throw thrown;
+      await new Promise((settle) => setTimeout(settle, 100));
+    }
+  }
+}

@@ -1,0 +1,25 @@
+import { stringify } from "yaml";
+
+interface WorkloadOptions {
+  readonly name: string;
+  readonly image: string;
+  readonly template?: Readonly<Record<string, unknown>>;
+  readonly spec?: Readonly<Record<string, unknown>>;
+}
+
+function workload(kind: string, { name, image, template = {}, spec = {} }: WorkloadOptions): string {
+  return stringify({
+    apiVersion: "wherry.dev/v1alpha1",
+    kind,
+    metadata: { name },
+    spec: { ...spec, template: { spec: { module: { image }, ...template } } },
+  });
+}
+
+export function deployment(replicas: number, options: WorkloadOptions): string {
+  return workload("WasmDeployment", { ...options, spec: { replicas, ...options.spec } });
+}
+
+export function job(options: WorkloadOptions): string {
+  return workload("WasmJob", options);
+}
