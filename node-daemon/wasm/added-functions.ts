@@ -29,6 +29,7 @@ interface AddedFunction {
  */
 export class AddedFunctions implements ScanContext {
   readonly functionCount: number;
+  readonly globalCount: number;
   readonly fuelGlobal: number;
   readonly killGlobal: number;
   readonly memoryCapGlobal: number;
@@ -47,7 +48,8 @@ export class AddedFunctions implements ScanContext {
   constructor(model: ModuleModel) {
     this.#model = model;
     this.functionCount = model.functionTypes.length;
-    this.fuelGlobal = model.globalTypes.length;
+    this.globalCount = model.globalTypes.length;
+    this.fuelGlobal = this.globalCount;
     this.killGlobal = this.fuelGlobal + 1;
     this.memoryCapGlobal = this.fuelGlobal + 2;
     this.tableCapGlobal = this.fuelGlobal + 3;

@@ -1,10 +1,20 @@
 import type { BinaryReader } from "./binary-reader.ts";
 import { feature, readBlockType, readHeapType, readValueType } from "./value-types.ts";
-import { misc, op, shape, shapes, simdHasMemarg, simdTrailingBytes, weights } from "./opcodes.ts";
+import {
+  localsPerFuel,
+  misc,
+  op,
+  shape,
+  shapes,
+  simdHasMemarg,
+  simdTrailingBytes,
+  weights,
+} from "./opcodes.ts";
 
 /** What a scan asks of the rest of the module: the new index of a function, and the helpers it may call. */
 export interface ScanContext {
   readonly functionCount: number;
+  readonly globalCount: number;
   newFunctionIndex(index: number): number;
   /** Each answers the index of a helper function, which is added to the module when first asked for. */
   memoryGrowLimiter(memory: number, at: number): number;
@@ -31,7 +41,8 @@ export const localsMax = 50_000;
 
 /**
  * Decodes one function body after the other, and notes what has to change in it. It checks what decides where an
- * instruction ends, and leaves validation to the engine: the engine reads the same bytes, and refuses what is wrong.
+ * instruction ends and what could reach the added functions and globals, and leaves all other validation to the engine:
+ * it reads the same bytes, and refuses what is wrong.
  *
  * Every instruction is charged to the innermost loop around it, or else to the function. Blocks are kept on an
  * explicit stack, because their depth is up to the guest.
@@ -105,7 +116,7 @@ export class BodyScanner {
       }
     }
     reader.expectEnd("the end of a function");
-    this.functionWeight = this.#weight;
+    this.functionWeight = this.#weight + Math.floor(this.locals / localsPerFuel);
   }
 
   #scanLocals(reader: BinaryReader): void {
@@ -182,6 +193,13 @@ export class BodyScanner {
         this.features |= feature["typed-function-references"];
         this.straight = false;
         return reader.skipLeb(5);
+      case op.globalGet:
+      case op.globalSet: {
+        // What the engine would refuse before could name one of the added globals after.
+        const index = reader.u32();
+        if (index >= this.#context.globalCount) reader.invalid(`unknown global ${index}`, at);
+        return;
+      }
       case op.selectTyped:
         for (let left = reader.count("types"); left > 0; left--)
           this.features |= readValueType(reader).features;

@@ -13,9 +13,13 @@ export function skipConstantExpression(model: ModuleModel, reader: BinaryReader)
       case op.end:
         return;
       case op.i32Const:
-      case op.globalGet:
         reader.skipLeb(5);
         break;
+      case op.globalGet: {
+        const index = reader.u32();
+        if (index >= model.globalTypes.length) reader.invalid(`unknown global ${index}`, at);
+        break;
+      }
       case op.i64Const:
         reader.skipLeb(10);
         break;

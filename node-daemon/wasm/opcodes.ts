@@ -52,6 +52,10 @@ export const op = {
   i64Mul: 0x7e,
   i64Shl: 0x86,
   i64ShrU: 0x88,
+  f32Sqrt: 0x91,
+  f32Div: 0x95,
+  f64Sqrt: 0x9f,
+  f64Div: 0xa3,
   i32WrapI64: 0xa7,
   i64ExtendI32U: 0xad,
   refNull: 0xd0,
@@ -106,7 +110,9 @@ function buildShapes(): Uint8Array {
   set(shape.none, 0x1a, op.select);
   set(shape.special, op.selectTyped);
   set(shape.special, op.tryTable);
-  set(shape.leb, op.localGet, 0x26);
+  set(shape.leb, op.localGet, op.localTee);
+  set(shape.special, op.globalGet, op.globalSet);
+  set(shape.leb, 0x25, 0x26);
   set(shape.memarg, 0x28, 0x3e);
   set(shape.leb, op.memorySize);
   set(shape.special, op.memoryGrow);
@@ -176,10 +182,21 @@ export function weightOf(opcode: number): number {
       return 500;
     case op.prefixMisc:
     case op.prefixSimd:
+    case op.f32Sqrt:
+    case op.f32Div:
+    case op.f64Sqrt:
+    case op.f64Div:
       return 4;
     default:
-      return 1;
+      return isIntegerDivision(opcode) ? 8 : 1;
   }
 }
+
+function isIntegerDivision(opcode: number): boolean {
+  return (opcode >= 0x6d && opcode <= 0x70) || (opcode >= 0x7f && opcode <= 0x82);
+}
+
+/** Locals that one unit pays for: a call writes a zero into each. */
+export const localsPerFuel = 8;
 
 export const weights: Uint16Array = Uint16Array.from({ length: 256 }, (_, opcode) => weightOf(opcode));

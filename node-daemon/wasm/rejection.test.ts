@@ -69,6 +69,18 @@ const invalid: readonly Row[] = [
   { name: "an unknown SIMD opcode", binary: withCode(0xfd, 0x9a, 0x01), message: "unknown opcode 0xfd 0x9a" },
   { name: "an unknown 0xfc opcode", binary: withCode(0xfc, 77, 0), message: "unknown opcode 0xfc 0x4d" },
   { name: "a call of nothing", binary: withCode(op.call, 9), message: "unknown function 9" },
+  {
+    name: "a write to the added fuel",
+    binary: withCode(op.i32Const, 9, op.globalSet, 0),
+    message: "unknown global 0",
+  },
+  { name: "a read of the added kill flag", binary: withCode(op.globalGet, 1), message: "unknown global 1" },
+  {
+    name: "an initializer from an unknown global",
+    binary: withParts({ globals: [[type.i32, 0, op.globalGet, 0, op.end]] }),
+    message: "unknown global 0",
+  },
+  { name: "a call of the added import", binary: withCode(op.call, 1), message: "unknown function 1" },
   { name: "code after the end", binary: withCode(op.end), message: "left over after the end of a function" },
   { name: "an unclosed block", binary: withCode(op.block, 0x40), message: "unexpected end" },
   {

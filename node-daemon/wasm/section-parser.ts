@@ -103,8 +103,8 @@ function parseGlobals(model: ModuleModel, reader: BinaryReader, count: number): 
     const mutable = reader.u8();
     if (mutable > 3) reader.invalid("0 or 1 was expected for the mutability of a global", at);
     if (mutable > 1) reader.unsupported("shared globals (threads)", at);
-    model.globalTypes.push(mutable === 1 ? `mut ${type.text}` : type.text);
     skipConstantExpression(model, reader);
+    model.globalTypes.push(mutable === 1 ? `mut ${type.text}` : type.text);
   }
 }
 
