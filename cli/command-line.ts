@@ -1,0 +1,132 @@
+import { Command, CommanderError } from "commander";
+import { errorMessage } from "../kit/errors.ts";
+import type { CommandContext, CommandModule } from "./command.ts";
+import { AlreadyReported } from "./failure.ts";
+import type { Connection, ConnectionFlags } from "./connection.ts";
+import type { Terminal } from "./terminal.ts";
+
+interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<CommandModule>;
+}
+
+/** Only the file of the command that runs is loaded: that is what keeps the start short. */
+const commands: readonly CommandEntry[] = [
+  {
+    name: "up",
+    summary: "Run a scheduler and node daemons on this machine",
+    load: () => import("./commands/up.ts"),
+  },
+  {
+    name: "apply",
+    summary: "Make the cluster as the manifests say",
+    load: () => import("./commands/apply.ts"),
+  },
+  { name: "get", summary: "Show objects", load: () => import("./commands/get.ts") },
+  {
+    name: "describe",
+    summary: "Show everything about objects, with their events",
+    load: () => import("./commands/describe.ts"),
+  },
+  {
+    name: "logs",
+    summary: "Print the log of an instance or of all instances of a workload",
+    load: () => import("./commands/logs.ts"),
+  },
+  { name: "delete", summary: "Delete objects", load: () => import("./commands/delete.ts") },
+  {
+    name: "scale",
+    summary: "Set how many instances a workload has",
+    load: () => import("./commands/scale.ts"),
+  },
+  {
+    name: "api-resources",
+    summary: "List the resources that the server knows",
+    load: () => import("./commands/api-resources.ts"),
+  },
+  {
+    name: "version",
+    summary: "Print the versions of client and server",
+    load: () => import("./commands/version.ts"),
+  },
+];
+
+const kubeconfigHelp = `
+The cluster is the first of: --kubeconfig, KUBECONFIG, ~/.kube/config, and .wherry/kubeconfig (made by "wherry up")
+of this folder or the nearest one above it.`;
+
+/** Runs one command line and returns the exit code. `args` are those after the program's name. */
+export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<number> {
+  let connection: Connection | undefined;
+  const program = new Command("wherry");
+  const flags = () => program.opts<ConnectionFlags>();
+  const context: CommandContext = {
+    terminal,
+    namespaceGiven: () => flags().namespace !== undefined,
+    connect: async () => {
+      const { Connection } = await import("./connection.ts");
+      return (connection ??= new Connection(flags(), terminal));
+    },
+  };
+  defineProgram(program, context);
+  try {
+    await program.parseAsync(helpLast(args), { from: "user" });
+    return 0;
+  } catch (error) {
+    return await report(error, connection, terminal);
+  } finally {
+    await connection?.[Symbol.asyncDispose]();
+  }
+}
+
+function defineProgram(program: Command, context: CommandContext): void {
+  const { terminal } = context;
+  program
+    .description("Schedules WebAssembly the way Kubernetes schedules containers.")
+    .option("-n, --namespace <name>", "the namespace to work in")
+    .option("--kubeconfig <file>", "the kubeconfig file that names the cluster")
+    .option("--context <name>", "the context of the kubeconfig to use")
+    .addHelpText("after", kubeconfigHelp)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => void terminal.out(text),
+      writeErr: (text) => void terminal.err(text),
+    })
+    .exitOverride()
+    .hook("preSubcommand", async (_program, command) => {
+      const entry = commands.find(({ name }) => name === command.name());
+      (await entry?.load())?.define(command, context);
+    });
+  // `copyInheritedSettings` happens in `command`: the subcommands write and exit as the program does.
+  for (const { name, summary } of commands) program.command(name).description(summary);
+}
+
+/** `help get` as `get --help`, because only a command that is about to run has its options. */
+function helpLast(args: readonly string[]): readonly string[] {
+  const [first, second] = args;
+  if (first === "help" && second !== undefined) return [second, "--help"];
+  return args.length === 0 ? ["--help"] : args;
+}
+
+async function report(
+  failure: unknown,
+  connection: Connection | undefined,
+  terminal: Terminal,
+): Promise<number> {
+  if (failure instanceof CommanderError) return failure.exitCode;
+  if (failure instanceof AlreadyReported) return 1;
+  const [{ describeError, isUnreachable }, { connectionHint }] = await Promise.all([
+    import("./error-text.ts"),
+    import("./connection.ts"),
+  ]);
+  await terminal.err(`${describeError(failure)}\n`);
+  const hint = await connectionHint(connection, terminal, isUnreachable(failure)).catch(errorMessage);
+  if (hint !== undefined && !isHelpful(failure)) await terminal.err(`${hint}\n`);
+  return 1;
+}
+
+/** A refusal of a request that was understood needs no advice about which cluster was asked. */
+function isHelpful(error: unknown): boolean {
+  return error instanceof Error && error.name === "ApiStatusError";
+}

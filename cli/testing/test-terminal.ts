@@ -1,0 +1,45 @@
+import { FakeClock } from "../../kit/fake-clock.ts";
+import { systemClock } from "../../kit/clock.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** A terminal that keeps what is printed. Its time stands still unless a timer is set, which runs on the real one. */
+export class TestTerminal implements Terminal {
+  readonly env: Record<string, string> = {};
+  readonly workingDirectory: string;
+  readonly homeDirectory: string;
+  readonly clock;
+  stdout = "";
+  stderr = "";
+  standardInput = "";
+  readonly #waiting: { readonly text: string; readonly resolve: () => void }[] = [];
+
+  constructor(directory: string) {
+    this.workingDirectory = directory;
+    this.homeDirectory = directory;
+    const wall = new FakeClock();
+    this.clock = { ...systemClock, now: () => wall.now() };
+  }
+
+  async out(text: string | Uint8Array): Promise<void> {
+    this.stdout += typeof text === "string" ? text : Buffer.from(text).toString("utf8");
+    for (const { text: wanted, resolve } of this.#waiting) {
+      if (this.stdout.includes(wanted)) resolve();
+    }
+  }
+
+  async err(text: string): Promise<void> {
+    this.stderr += text;
+  }
+
+  readStandardInput(): Promise<string> {
+    return Promise.resolve(this.standardInput);
+  }
+
+  /** Resolves as soon as standard output contains the text. */
+  printed(text: string): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.stdout.includes(text)) resolve();
+      else this.#waiting.push({ text, resolve });
+    });
+  }
+}
