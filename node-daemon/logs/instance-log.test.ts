@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { openInstanceLog, pendingBytesMax } from "./instance-log.ts";
 import { parseRecord } from "./log-record.ts";
-import { WriteGate } from "./write-gate.ts";
+import { Gate } from "../core/gate.ts";
 
 let root: string;
 beforeEach(async () => {
@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
-function openLog(options: { fileBytesMax?: number; folder?: string; gate?: WriteGate } = {}) {
+function openLog(options: { fileBytesMax?: number; folder?: string; gate?: Gate } = {}) {
   const seen = { drops: 0 };
   const folder = options.folder ?? join(root, "uid");
   const log = openInstanceLog({
@@ -74,7 +74,7 @@ test("openInstanceLog: a restarted run appends", async () => {
 });
 
 test("sink.write: takes what fits, then nothing, and wakes the writer when there is room", async () => {
-  const gate = new WriteGate(1);
+  const gate = new Gate(1);
   let release: (() => void) | undefined;
   const held = gate.run(() => new Promise<void>((resolve) => (release = resolve)));
   const { log, out } = openLog({ gate });
@@ -131,8 +131,8 @@ test("openInstanceLog: a disk that refuses costs counted lines, nothing else", a
   expect(seen.drops).toBe(1);
 });
 
-test("WriteGate.run: never more at once than its bound", async () => {
-  const gate = new WriteGate(2);
+test("Gate.run: never more at once than its bound", async () => {
+  const gate = new Gate(2);
   let running = 0;
   let most = 0;
   const task = async () => {

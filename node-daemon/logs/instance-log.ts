@@ -23,7 +23,7 @@ import {
   previousFile,
   recordTime,
 } from "./log-record.ts";
-import { WriteGate } from "./write-gate.ts";
+import { Gate } from "../core/gate.ts";
 
 /** What one instance may have waiting for the disk. A guest that writes faster is suspended. */
 export const pendingBytesMax = 256 * 1024;
@@ -32,7 +32,7 @@ export const pendingBytesMax = 256 * 1024;
 export const defaultLogLimits: InstanceLogLimits = { fileBytesMax: 5 * 1024 * 1024 };
 
 /** One per process because Node has one pool of four file threads per process: more at once only queue there. */
-const processGate = new WriteGate(8);
+const processGate = new Gate(8);
 
 export interface InstanceLogLimits {
   readonly fileBytesMax: number;
@@ -59,7 +59,7 @@ export interface InstanceLogOptions {
   readonly clock: Clock;
   /** Called once, when lines are gone: an old file with content was replaced, or the disk refused. */
   readonly onDropped: () => void;
-  readonly gate?: WriteGate;
+  readonly gate?: Gate;
 }
 
 export function openInstanceLog(options: InstanceLogOptions): InstanceLog {
@@ -76,7 +76,7 @@ const newlineByte = Buffer.from("\n");
 
 class DiskLog implements InstanceLog {
   readonly #options: InstanceLogOptions;
-  readonly #gate: WriteGate;
+  readonly #gate: Gate;
   #pending: Piece[] = [];
   /** Bytes in `#pending`, in the open lines and in flight. */
   #heldBytes = 0;

@@ -3,12 +3,9 @@
  * sessions or the API: it prepares modules, starts runs, stops them, and tells how they ended.
  */
 
-/** One start of an instance. A restarted instance keeps its uid and gets the next run number. */
-export interface RunId {
-  readonly uid: string;
-  /** Counts from 0: equals the instance's restarts. */
-  readonly run: number;
-}
+import type { AdoptedRun, RunEnd, RunId } from "../core/run.ts";
+
+export type { AdoptedRun, RunEnd, RunId } from "../core/run.ts";
 
 export interface MountPoint {
   /** What the guest sees: absolute, normalized. */
@@ -56,22 +53,6 @@ export type PrepareOutcome =
   /** The module itself is at fault: trying again cannot help. `reason` in CamelCase, `message` says what to do. */
   | { readonly kind: "rejected"; readonly reason: string; readonly message: string };
 
-export type RunEnd =
-  | { readonly kind: "exited"; readonly exitCode: number }
-  /** `message` has what happened and the guest's stack. */
-  | { readonly kind: "trapped"; readonly reason: string; readonly message: string }
-  /** Ended because it was told to stop. */
-  | { readonly kind: "stopped" }
-  /** Could not be started: the reason is one of the status reasons (MemoryLimitTooSmall, MountFailed, …). */
-  | {
-      readonly kind: "refused";
-      readonly reason: string;
-      readonly message: string;
-      readonly retryable: boolean;
-    }
-  /** The process that hosted it died. */
-  | { readonly kind: "lost"; readonly message: string };
-
 export interface RunUsage {
   readonly id: RunId;
   /** Since the start of the run. */
@@ -87,11 +68,6 @@ export interface RunListener {
   /** Old lines of this run's log were dropped to stay within the bound. Told once per run. */
   logsDropped(id: RunId): void;
 }
-
-/** A run that outlived the daemon process which had started it. */
-export type AdoptedRun =
-  | { readonly kind: "running"; readonly id: RunId; readonly startedMs: number }
-  | { readonly kind: "ended"; readonly id: RunId; readonly atMs: number; readonly end: RunEnd };
 
 export interface RuntimeFacts {
   readonly name: string;

@@ -1,8 +1,8 @@
 /**
- * Bounds how many logs write to the disk at once. A task that finds it full waits in order; tasks are at most one per
- * log, so the queue is bounded by the number of logs.
+ * Bounds how many tasks of one kind run at once. A task that finds it full waits, in order; it refuses none, so callers
+ * bound how many they bring (one write per log, one mount per instance).
  */
-export class WriteGate {
+export class Gate {
   readonly #concurrencyMax: number;
   #running = 0;
   readonly #waiting: (() => void)[] = [];

@@ -1,0 +1,561 @@
+/**
+ * The one writer of this node's instances. Sessions, drivers, timers and setups feed it events; it applies them to the
+ * lifecycles, one at a time, and carries out the actions that come back.
+ *
+ *   session ──assign, stop, acknowledge──┐                        ┌──▶ setups (fetch, prepare, mount)
+ *   driver ───started, ended, usage──────┼─▶ reduce ─▶ actions ───┼──▶ timer (one, for the earliest wait)
+ *   setups, timer ───────────────────────┘      │                 └──▶ after the commit: start, stop, settle
+ *                                               └──▶ changed status ──▶ session
+ *
+ * Invariants:
+ * - What a restart must know is on disk before the driver is told: a start (or the next daemon would not know the
+ *   run), and a settle (or the end would be lost).
+ * - All events of one event-loop turn share one transaction.
+ * - An ended instance stays until the scheduler has acknowledged it.
+ * - A disk that refuses the transaction delays starts and settles; it is tried again, and nothing else stops.
+ */
+import type { Clock, Timer } from "../kit/clock.ts";
+import type { Log } from "../kit/log.ts";
+import type { NodeAssignment, NodeTemplate } from "./core/assignment.ts";
+import { DueQueue } from "./core/due-queue.ts";
+import { Gate } from "./core/gate.ts";
+import { restartPolicyOf, stopsWhenCutOff } from "./core/instance-config.ts";
+import {
+  assigned,
+  type Lifecycle,
+  type LifecycleAction,
+  type LifecycleEvent,
+  type Now,
+  reduce,
+  type Step,
+  type StopCause,
+} from "./core/lifecycle.ts";
+import { mountConcurrencyMax } from "./core/limits.ts";
+import { mustStore, recover } from "./core/recover.ts";
+import { type ReportedStatus, statusOf } from "./core/status.ts";
+import type { ModuleStore } from "./images/module-store.ts";
+import type { EndedLogs } from "./logs/ended-logs.ts";
+import type {
+  AdoptedRun,
+  LogLimits,
+  RunEnd,
+  RunId,
+  RunListener,
+  RunUsage,
+  RuntimeDriver,
+} from "./runtimes/runtime-driver.ts";
+import type { Checkpoint, CheckpointChange } from "./session/checkpoint.ts";
+import { type ReadyInstance, runSpecOf, setUp, type SetupPorts } from "./setup.ts";
+import { type HeldTemplate, Templates } from "./templates.ts";
+import type { VolumeStore } from "./volumes/volume-store.ts";
+
+export interface AgentOptions {
+  readonly nodeName: string;
+  readonly stateDir: string;
+  readonly logLimits: LogLimits;
+  readonly drivers: ReadonlyMap<string, RuntimeDriver>;
+  readonly modules: Pick<ModuleStore, "fetch" | "retain" | "release">;
+  readonly volumes: Pick<VolumeStore, "mount" | "removeInstance" | "removeTemplate">;
+  readonly endedLogs: Pick<EndedLogs, "keep" | "remove">;
+  readonly checkpoint: Checkpoint;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** What is told when an instance's status changed. Set by whoever reports to the scheduler. */
+export type StatusListener = (uid: string) => void;
+
+interface Held {
+  readonly assignment: NodeAssignment;
+  readonly template: HeldTemplate;
+  lifecycle: Lifecycle;
+  setup: AbortController | undefined;
+  ready: ReadyInstance | undefined;
+  retained: string | undefined;
+}
+
+interface DriverAction {
+  readonly held: Held;
+  readonly action: Extract<LifecycleAction, { kind: "startRun" | "stopRun" | "settle" }>;
+}
+
+/** A disk that refused is tried again after this long. */
+const commitRetryMs = 1000;
+
+export class NodeAgent implements RunListener {
+  readonly #options: AgentOptions;
+  readonly #setupPorts: SetupPorts;
+  readonly #held = new Map<string, Held>();
+  readonly #templates = new Templates();
+  readonly #due = new DueQueue<{ readonly uid: string; readonly attempt: number }>();
+  readonly #usage = new Map<string, RunUsage>();
+  readonly #changedUsage = new Set<string>();
+  readonly #endWaiters = new Map<string, AbortController>();
+  #dueTimer: { readonly timer: Timer; readonly atMs: number } | undefined;
+  #dirty = new Set<string>();
+  #changes: CheckpointChange[] = [];
+  #driverActions: DriverAction[] = [];
+  #unknownEnds: RunId[] = [];
+  #commitScheduled = false;
+  #onStatus: StatusListener = () => {};
+  #draining = false;
+  #closed = false;
+  #quiet: { readonly resolve: () => void } | undefined;
+  #aliveCount = 0;
+  /** What drivers told before the instances were loaded. */
+  #early: (() => void)[] | undefined = [];
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    const { drivers, modules, volumes } = options;
+    this.#setupPorts = { drivers, modules, volumes, mountGate: new Gate(mountConcurrencyMax) };
+  }
+
+  /** Takes over from the daemon process before this one. Called once, before anything else. */
+  async recover(signal: AbortSignal): Promise<void> {
+    const { checkpoint, drivers, log } = this.#options;
+    this.#templates.load(checkpoint.loadTemplates());
+    const adopted = new Map<string, AdoptedRun>();
+    for (const driver of drivers.values()) {
+      for (const run of await driver.adopt(this, signal)) adopted.set(run.id.uid, run);
+    }
+    for (const { assignment, lifecycle } of checkpoint.loadInstances()) {
+      const held = this.#hold(assignment, this.#templates.use(assignment.templateId), lifecycle);
+      const run = adopted.get(assignment.uid);
+      if (run?.id.run === lifecycle.run) adopted.delete(assignment.uid);
+      if (lifecycle.moduleDigest !== undefined && lifecycle.state.kind !== "ended") {
+        this.#retain(held, lifecycle.moduleDigest);
+      }
+      this.#take(held, recover(lifecycle, run, this.#now()));
+    }
+    for (const run of adopted.values()) this.#disown(run);
+    const early = this.#early;
+    this.#early = undefined;
+    for (const apply of early ?? []) apply();
+    if (this.#held.size > 0) log.info("instances taken over", { instances: this.#held.size });
+  }
+
+  onStatus(listener: StatusListener): void {
+    this.#onStatus = listener;
+  }
+
+  /** The scheduler may count on no template sent before. */
+  beginSession(): void {
+    this.#store(...this.#templates.forgetUnused());
+  }
+
+  assign(templates: readonly NodeTemplate[], assignments: readonly NodeAssignment[]): void {
+    for (const template of templates) this.#store(...this.#templates.receive(template));
+    for (const assignment of assignments) {
+      if (this.#held.has(assignment.uid)) continue;
+      const template = this.#templates.use(assignment.templateId);
+      const restart = this.#restartPolicy(template, assignment);
+      const stopNotice = template.outcome.kind === "configured" ? template.outcome.config.stopNotice : "none";
+      const step = assigned({ restart, stopNotice });
+      const held = this.#hold(assignment, template, step.lifecycle);
+      this.#dirty.add(assignment.uid);
+      this.#take(held, step);
+      if (this.#draining) this.#dispatch(held, { kind: "stop", cause: "NodeShutdown", graceMs: 0 });
+    }
+  }
+
+  /** Without a grace the template's holds. Answers whether the instance is known here. */
+  stop(uid: string, graceMs: number | undefined): boolean {
+    const held = this.#held.get(uid);
+    if (!held) {
+      this.#options.endedLogs.remove(uid);
+      return false;
+    }
+    this.#dispatch(held, { kind: "stop", cause: "Stopped", graceMs: graceMs ?? graceOf(held) });
+    return true;
+  }
+
+  /** The scheduler has noted these ends. One that has not ended (a repetition from before) stays. */
+  acknowledge(uids: readonly string[]): void {
+    for (const uid of uids) {
+      const held = this.#held.get(uid);
+      if (held?.lifecycle.state.kind !== "ended") continue;
+      const { cause } = held.lifecycle.state;
+      this.#held.delete(uid);
+      this.#dirty.delete(uid);
+      this.#store({ kind: "removeInstance", uid });
+      // Who deleted it does not want to read it any more; who finished may be read later.
+      if (cause === "Stopped") this.#options.endedLogs.remove(uid);
+      else this.#options.endedLogs.keep(uid);
+      if (this.#templates.unuse(held.template)) this.#removeTemplateFiles(held.template.id);
+    }
+  }
+
+  statusOf(uid: string): ReportedStatus | undefined {
+    const held = this.#held.get(uid);
+    return held && statusOf(held.lifecycle);
+  }
+
+  assignmentOf(uid: string): NodeAssignment | undefined {
+    return this.#held.get(uid)?.assignment;
+  }
+
+  uids(): readonly string[] {
+    return [...this.#held.keys()];
+  }
+
+  get templatesInUse(): readonly string[] {
+    return this.#templates.used();
+  }
+
+  /** Instances that have not ended. */
+  get aliveCount(): number {
+    return this.#aliveCount;
+  }
+
+  /** Usage that changed since the last call. */
+  takeUsage(): readonly RunUsage[] {
+    const taken: RunUsage[] = [];
+    for (const uid of this.#changedUsage) {
+      const usage = this.#usage.get(uid);
+      if (usage) taken.push(usage);
+    }
+    this.#changedUsage.clear();
+    return taken;
+  }
+
+  /** Aborted once the instance writes no more log. */
+  endOf(uid: string): AbortSignal {
+    const held = this.#held.get(uid);
+    if (!held || held.lifecycle.state.kind === "ended") return AbortSignal.abort();
+    const waiter = this.#endWaiters.get(uid) ?? new AbortController();
+    this.#endWaiters.set(uid, waiter);
+    return waiter.signal;
+  }
+
+  /** The scheduler has been away for too long: what must not run twice is stopped. */
+  cutOff(graceMsMax: number): void {
+    for (const held of this.#held.values()) {
+      const { outcome } = held.template;
+      if (outcome.kind !== "configured" || !stopsWhenCutOff(outcome.config, held.assignment)) continue;
+      this.#dispatch(held, {
+        kind: "stop",
+        cause: "Disconnected",
+        graceMs: Math.min(graceOf(held), graceMsMax),
+      });
+    }
+  }
+
+  /** Stops all instances, and resolves when they have ended. New ones are ended as they come. */
+  async drain(graceMsMax: number): Promise<void> {
+    this.#draining = true;
+    this.#stopAll("NodeShutdown", graceMsMax);
+    this.#commit();
+    if (this.#aliveCount === 0) return;
+    await new Promise<void>((resolve) => (this.#quiet = { resolve }));
+    this.#commit();
+  }
+
+  /** Ends what a drain has not ended in time. */
+  killAll(): void {
+    this.#stopAll("NodeShutdown", 0);
+    this.#commit();
+  }
+
+  /** Writes what is pending, and from then on does nothing more. */
+  close(): void {
+    this.#commit();
+    this.#closed = true;
+    this.#dueTimer?.timer.cancel();
+    for (const held of this.#held.values()) held.setup?.abort(new Error("the node daemon is closing"));
+  }
+
+  started(id: RunId, atMs: number): void {
+    if (this.#early) {
+      this.#early.push(() => this.started(id, atMs));
+      return;
+    }
+    const held = this.#held.get(id.uid);
+    if (held) this.#dispatch(held, { kind: "runStarted", run: id.run, atMs });
+  }
+
+  ended(id: RunId, atMs: number, end: RunEnd): void {
+    if (this.#early) {
+      this.#early.push(() => this.ended(id, atMs, end));
+      return;
+    }
+    const held = this.#held.get(id.uid);
+    if (held) {
+      this.#dispatch(held, { kind: "runEnded", run: id.run, atMs, end });
+    } else {
+      this.#unknownEnds.push(id);
+      this.#scheduleCommit();
+    }
+  }
+
+  usage(usages: readonly RunUsage[]): void {
+    for (const usage of usages) {
+      const { uid } = usage.id;
+      if (this.#held.get(uid)?.lifecycle.run !== usage.id.run) continue;
+      const before = this.#usage.get(uid);
+      if (before?.cpuUs === usage.cpuUs && before.memoryBytes === usage.memoryBytes) continue;
+      this.#usage.set(uid, usage);
+      this.#changedUsage.add(uid);
+    }
+  }
+
+  logsDropped(id: RunId): void {
+    const held = this.#held.get(id.uid);
+    if (held) this.#dispatch(held, { kind: "logsDropped" });
+  }
+
+  #hold(assignment: NodeAssignment, template: HeldTemplate, lifecycle: Lifecycle): Held {
+    const held: Held = {
+      assignment,
+      template,
+      lifecycle,
+      setup: undefined,
+      ready: undefined,
+      retained: undefined,
+    };
+    this.#held.set(assignment.uid, held);
+    if (lifecycle.state.kind !== "ended") this.#aliveCount++;
+    return held;
+  }
+
+  #restartPolicy(template: HeldTemplate, assignment: NodeAssignment) {
+    const { outcome } = template;
+    if (outcome.kind === "configured") return restartPolicyOf(outcome.config, assignment);
+    return assignment.owner.kind === "WasmJob" ? "Never" : "Always";
+  }
+
+  #dispatch(held: Held, event: LifecycleEvent): void {
+    if (this.#closed) return;
+    this.#take(held, reduce(held.lifecycle, event, this.#now()));
+  }
+
+  /** Applies one step of the reducer. */
+  #take(held: Held, { lifecycle, actions }: Step): void {
+    const before = held.lifecycle;
+    const { uid } = held.assignment;
+    held.lifecycle = lifecycle;
+    if (lifecycle !== before) {
+      if (mustStore(before, lifecycle)) this.#dirty.add(uid);
+      if (lifecycle.moduleDigest !== held.retained) this.#retain(held, lifecycle.moduleDigest);
+      if (lifecycle.state.kind === "ended" && before.state.kind !== "ended") this.#onEnded(held);
+      this.#logTransition(held, before);
+    }
+    for (const action of actions) this.#perform(held, action);
+    if (lifecycle !== before || actions.length > 0) this.#scheduleCommit();
+    this.#onStatus(uid);
+  }
+
+  #logTransition(held: Held, before: Lifecycle): void {
+    const { state } = held.lifecycle;
+    if (state.kind === before.state.kind) return;
+    const { uid, namespace, name } = held.assignment;
+    const fields = { uid, namespace, name, from: before.state.kind, to: state.kind, run: held.lifecycle.run };
+    if (state.kind === "ended") {
+      this.#options.log.info("instance ended", { ...fields, reason: state.termination.reason });
+    } else if (state.kind === "waiting") {
+      this.#options.log.info("instance waits", { ...fields, reason: state.reason, message: state.message });
+    } else {
+      this.#options.log.debug("instance changed", fields);
+    }
+  }
+
+  #perform(held: Held, action: LifecycleAction): void {
+    switch (action.kind) {
+      case "setUp":
+        this.#beginSetup(held, action.attempt, action.digest);
+        return;
+      case "cancelSetup":
+        held.setup?.abort(new Error("the instance was stopped"));
+        held.setup = undefined;
+        return;
+      case "wakeAfter":
+        this.#wakeAfter(held, action.delayMs);
+        return;
+      case "startRun":
+      case "stopRun":
+      case "settle":
+        this.#driverActions.push({ held, action });
+    }
+  }
+
+  #beginSetup(held: Held, attempt: number, preferredDigest: string | undefined): void {
+    const setup = new AbortController();
+    held.setup = setup;
+    const { assignment, template } = held;
+    const request = {
+      assignment,
+      template: template.outcome,
+      attempt,
+      preferredDigest,
+      contents: () => this.#loadContents(assignment.templateId),
+      signal: setup.signal,
+    };
+    void setUp(
+      request,
+      this.#setupPorts,
+      (event) => this.#dispatch(held, event),
+      (ready) => (held.ready = ready),
+    );
+  }
+
+  /** A template that came in this very turn is not on disk yet. */
+  #loadContents(templateId: string) {
+    this.#commit();
+    return this.#options.checkpoint.loadContents(templateId);
+  }
+
+  #onEnded(held: Held): void {
+    const { uid } = held.assignment;
+    this.#aliveCount--;
+    this.#retain(held, undefined);
+    held.ready = undefined;
+    this.#usage.delete(uid);
+    this.#changedUsage.delete(uid);
+    this.#endWaiters.get(uid)?.abort();
+    this.#endWaiters.delete(uid);
+    const { outcome } = held.template;
+    const ownVolumes =
+      outcome.kind === "configured" && outcome.config.mounts.some(({ source }) => source.kind === "emptyDir");
+    if (ownVolumes) {
+      this.#options.volumes
+        .removeInstance(uid)
+        .catch((err: unknown) => this.#options.log.warn("volumes not removed", { uid, err }));
+    }
+    if (this.#aliveCount === 0) this.#quiet?.resolve();
+  }
+
+  #retain(held: Held, digest: string | undefined): void {
+    const { modules } = this.#options;
+    const wanted = held.lifecycle.state.kind === "ended" ? undefined : digest;
+    if (wanted === held.retained) return;
+    if (wanted !== undefined) modules.retain(wanted);
+    if (held.retained !== undefined) modules.release(held.retained);
+    held.retained = wanted;
+  }
+
+  #wakeAfter(held: Held, delayMs: number): void {
+    const { attempt } = held.lifecycle;
+    this.#due.push(this.#options.clock.monotonic() + delayMs, { uid: held.assignment.uid, attempt });
+    this.#armDueTimer();
+  }
+
+  #armDueTimer(): void {
+    const { clock } = this.#options;
+    const nextMs = this.#due.nextMs;
+    if (nextMs === undefined || (this.#dueTimer && this.#dueTimer.atMs <= nextMs)) return;
+    this.#dueTimer?.timer.cancel();
+    const timer = clock.setTimer(nextMs - clock.monotonic(), () => this.#wakeDue());
+    this.#dueTimer = { timer, atMs: nextMs };
+  }
+
+  #wakeDue(): void {
+    this.#dueTimer = undefined;
+    // Node's timers may fire a fraction of a millisecond early by this clock.
+    const nowMs = this.#options.clock.monotonic() + 1;
+    for (let due = this.#due.takeDue(nowMs); due; due = this.#due.takeDue(nowMs)) {
+      const held = this.#held.get(due.uid);
+      if (held?.lifecycle.attempt === due.attempt) this.#dispatch(held, { kind: "woke" });
+    }
+    this.#armDueTimer();
+  }
+
+  #store(...changes: readonly CheckpointChange[]): void {
+    if (changes.length === 0) return;
+    this.#changes.push(...changes);
+    this.#scheduleCommit();
+  }
+
+  #scheduleCommit(): void {
+    if (this.#commitScheduled) return;
+    this.#commitScheduled = true;
+    setImmediate(() => {
+      this.#commitScheduled = false;
+      this.#commit();
+    });
+  }
+
+  #commit(): void {
+    if (this.#closed) return;
+    const changes = [...this.#changes];
+    for (const uid of this.#dirty) {
+      const held = this.#held.get(uid);
+      if (held) {
+        const { assignment, lifecycle } = held;
+        changes.push({ kind: "putInstance", instance: { assignment, lifecycle } });
+      }
+    }
+    try {
+      this.#options.checkpoint.commit(changes);
+    } catch (err) {
+      this.#options.log.error("checkpoint not written; starts wait until it is", { err });
+      this.#options.clock.setTimer(commitRetryMs, () => this.#commit());
+      return;
+    }
+    this.#changes = [];
+    this.#dirty = new Set();
+    this.#tellDrivers();
+  }
+
+  #tellDrivers(): void {
+    const actions = this.#driverActions;
+    this.#driverActions = [];
+    for (const { held, action } of actions) this.#tellDriver(held, action);
+    const unknown = this.#unknownEnds;
+    this.#unknownEnds = [];
+    for (const id of unknown) for (const driver of this.#options.drivers.values()) driver.settle(id);
+  }
+
+  #tellDriver(held: Held, action: DriverAction["action"]): void {
+    const { assignment } = held;
+    const driver = this.#driverOf(held);
+    if (action.kind === "settle") {
+      driver?.settle({ uid: assignment.uid, run: action.run });
+    } else if (action.kind === "stopRun") {
+      driver?.stop(assignment.uid, action.graceMs);
+    } else if (held.ready && driver) {
+      driver.start(runSpecOf(assignment, action.run, held.ready, this.#options));
+      held.ready = undefined;
+      held.setup = undefined;
+    }
+  }
+
+  #driverOf(held: Held): RuntimeDriver | undefined {
+    const { outcome } = held.template;
+    return this.#options.drivers.get(outcome.kind === "configured" ? outcome.config.runtime : "");
+  }
+
+  /** A run that nothing on disk speaks of: it is nobody's. */
+  #disown(run: AdoptedRun): void {
+    this.#options.log.warn("run without an assignment stopped", { uid: run.id.uid, run: run.id.run });
+    if (run.kind === "ended") {
+      this.#unknownEnds.push(run.id);
+      this.#scheduleCommit();
+      return;
+    }
+    for (const driver of this.#options.drivers.values()) driver.stop(run.id.uid, 0);
+  }
+
+  #stopAll(cause: StopCause, graceMsMax: number): void {
+    for (const held of this.#held.values()) {
+      this.#dispatch(held, { kind: "stop", cause, graceMs: Math.min(graceOf(held), graceMsMax) });
+    }
+  }
+
+  #removeTemplateFiles(id: string): void {
+    this.#options.volumes
+      .removeTemplate(id)
+      .catch((err: unknown) =>
+        this.#options.log.warn("files of a template not removed", { template: id, err }),
+      );
+  }
+
+  #now(): Now {
+    const { clock } = this.#options;
+    return { wallMs: clock.now(), monotonicMs: clock.monotonic() };
+  }
+}
+
+function graceOf(held: Held): number {
+  const { outcome } = held.template;
+  return outcome.kind === "configured" ? outcome.config.gracePeriodMs : 0;
+}

@@ -1,0 +1,27 @@
+/** One instance as the scheduler decided it. Kept and sent back whole: a new scheduler rebuilds its state from it. */
+export interface NodeAssignment {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly owner: { readonly kind: string; readonly name: string; readonly uid: string };
+  readonly templateId: string;
+  readonly templateHash: string;
+  readonly cpuMillis: number;
+  readonly memoryBytes: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly slot: { readonly index: number; readonly attempt: number } | undefined;
+  readonly createdMs: number;
+}
+
+export interface VolumeContent {
+  readonly volume: string;
+  readonly secret: boolean;
+  readonly files: readonly { readonly path: string; readonly data: Uint8Array }[];
+}
+
+export interface NodeTemplate {
+  readonly id: string;
+  readonly specJson: Uint8Array;
+  readonly contents: readonly VolumeContent[];
+}

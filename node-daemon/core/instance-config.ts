@@ -1,0 +1,181 @@
+/**
+ * From a template and an assignment to what one instance needs, fully defaulted. Pure. The scheduler has validated the
+ * template against its schema; what is checked here is what only values can break, and it says where.
+ */
+import type { EnvVar, InstanceSpec, Quantity, Volume } from "../../api/gen/kinds.gen.ts";
+import { cpuMillis, memoryBytes, parseQuantity } from "../../api/quantity.ts";
+import { assertNever, errorMessage } from "../../kit/errors.ts";
+import type { NodeAssignment } from "./assignment.ts";
+import type { RestartPolicy } from "./lifecycle.ts";
+import { memoryBytesDefault, memoryBytesMax } from "./limits.ts";
+
+export type VolumeSource =
+  | { readonly kind: "hostPath"; readonly path: string }
+  | { readonly kind: "emptyDir" }
+  /** A configMap or secret; its files came with the template. */
+  | { readonly kind: "content"; readonly secret: boolean };
+
+export interface ConfiguredMount {
+  readonly volume: string;
+  readonly source: VolumeSource;
+  /** Absolute and normalized. */
+  readonly guestPath: string;
+  readonly readOnly: boolean;
+}
+
+/** What all instances of a template share. */
+export interface TemplateConfig {
+  readonly runtime: string;
+  readonly image: string;
+  /** Hexadecimal, without "sha256:". */
+  readonly digest: string | undefined;
+  readonly args: readonly string[];
+  readonly env: readonly EnvVar[];
+  readonly mounts: readonly ConfiguredMount[];
+  readonly memoryBytesMax: number;
+  readonly cpuLimitMillis: number | undefined;
+  readonly restartPolicy: RestartPolicy | undefined;
+  readonly gracePeriodMs: number;
+  readonly stopNotice: "none" | "stdin";
+  readonly onDisconnect: "continue" | "stop" | undefined;
+}
+
+export type ConfigOutcome =
+  | { readonly kind: "configured"; readonly config: TemplateConfig }
+  | { readonly kind: "invalid"; readonly message: string };
+
+/** Ends the reading of a template early; never leaves this file. */
+class Invalid extends Error {}
+
+export function configureTemplate(specJson: Uint8Array): ConfigOutcome {
+  try {
+    const spec = JSON.parse(Buffer.from(specJson).toString("utf8")) as InstanceSpec;
+    return { kind: "configured", config: configOf(spec) };
+  } catch (thrown) {
+    return { kind: "invalid", message: `the template cannot be used: ${errorMessage(thrown)}` };
+  }
+}
+
+function configOf(spec: InstanceSpec): TemplateConfig {
+  const { limits, requests } = spec.resources ?? {};
+  return {
+    runtime: spec.runtime ?? "v8",
+    image: spec.module.image,
+    digest: spec.module.digest?.replace(/^sha256:/, ""),
+    args: spec.args ?? [],
+    env: spec.env ?? [],
+    mounts: configureMounts(spec),
+    memoryBytesMax: memoryMax(limits?.memory, requests?.memory),
+    cpuLimitMillis: limits?.cpu === undefined ? undefined : read("limits.cpu", limits.cpu, cpuMillis),
+    restartPolicy: spec.restartPolicy,
+    gracePeriodMs: (spec.terminationGracePeriodSeconds ?? 30) * 1000,
+    stopNotice: spec.stopNotice ?? "none",
+    onDisconnect: spec.onDisconnect,
+  };
+}
+
+function memoryMax(limit: Quantity | undefined, request: Quantity | undefined): number {
+  if (limit !== undefined) return Math.min(memoryBytesMax, read("limits.memory", limit, memoryBytes));
+  const asked = request === undefined ? 0 : read("requests.memory", request, memoryBytes);
+  return Math.min(memoryBytesMax, Math.max(memoryBytesDefault, asked));
+}
+
+function read(field: string, quantity: Quantity, amount: (quantity: Quantity) => number): number {
+  const parsed = parseQuantity(quantity);
+  if (parsed.kind === "invalid") throw new Invalid(`spec.resources.${field}: ${parsed.message}`);
+  return amount(quantity);
+}
+
+function configureMounts(spec: InstanceSpec): readonly ConfiguredMount[] {
+  const volumes = new Map((spec.volumes ?? []).map((volume) => [volume.name, volume]));
+  const taken = new Map<string, number>();
+  return (spec.mounts ?? []).map((mount, index) => {
+    const at = `spec.mounts[${index}]`;
+    const volume = volumes.get(mount.volume);
+    if (!volume) {
+      throw new Invalid(`${at}.volume: no volume is named "${mount.volume}"; add it to spec.volumes`);
+    }
+    // The name becomes part of paths on this machine; the schema has checked it, this makes sure.
+    if (!/^[a-z0-9][-a-z0-9]*$/.test(volume.name)) throw new Invalid(`${at}.volume: not a valid volume name`);
+    const guestPath = guestPathOf(mount.path, at);
+    const other = taken.get(guestPath);
+    if (other !== undefined) {
+      throw new Invalid(`${at}.path: ${guestPath} is already taken by spec.mounts[${other}]`);
+    }
+    taken.set(guestPath, index);
+    const source = sourceOf(volume);
+    return { volume: volume.name, source, guestPath, readOnly: mount.readOnly || source.kind === "content" };
+  });
+}
+
+/** Absolute, without "." and empty parts. */
+function guestPathOf(path: string, at: string): string {
+  if (path.includes("\0")) throw new Invalid(`${at}.path: contains a NUL character`);
+  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+  if (parts.includes("..")) throw new Invalid(`${at}.path: must not contain ".."`);
+  return `/${parts.join("/")}`;
+}
+
+function sourceOf(volume: Volume): VolumeSource {
+  if (volume.hostPath) return { kind: "hostPath", path: volume.hostPath.path };
+  if (volume.emptyDir) return { kind: "emptyDir" };
+  if (volume.configMap) return { kind: "content", secret: false };
+  if (volume.secret) return { kind: "content", secret: true };
+  throw new Invalid(
+    `spec.volumes "${volume.name}": has no source; give it hostPath, configMap, secret or emptyDir`,
+  );
+}
+
+/** Jobs leave retrying to the scheduler, which counts it against backoffLimit; everything else is to stay up. */
+export function restartPolicyOf(config: TemplateConfig, assignment: NodeAssignment): RestartPolicy {
+  return config.restartPolicy ?? (assignment.owner.kind === "WasmJob" ? "Never" : "Always");
+}
+
+export function stopsWhenCutOff(config: TemplateConfig, assignment: NodeAssignment): boolean {
+  return (config.onDisconnect ?? (assignment.owner.kind === "WasmJob" ? "stop" : "continue")) === "stop";
+}
+
+/** The guest's environment: the template's variables with the instance's own fields, then the job's index. */
+export function environmentOf(
+  config: TemplateConfig,
+  assignment: NodeAssignment,
+  nodeName: string,
+): readonly (readonly [string, string])[] {
+  const env = new Map<string, string>();
+  for (const variable of config.env) env.set(variable.name, valueOf(variable, assignment, nodeName));
+  if (assignment.slot) env.set("JOB_COMPLETION_INDEX", String(assignment.slot.index));
+  return [...env];
+}
+
+function valueOf(variable: EnvVar, assignment: NodeAssignment, nodeName: string): string {
+  const path = variable.valueFrom?.fieldRef?.fieldPath;
+  switch (path) {
+    case "metadata.name":
+      return assignment.name;
+    case "metadata.namespace":
+      return assignment.namespace;
+    case "metadata.uid":
+      return assignment.uid;
+    case "spec.nodeName":
+      return nodeName;
+    case undefined:
+      return variable.value ?? "";
+    default:
+      return assertNever(path, "field path");
+  }
+}
+
+/** The guest's arguments. The first is the program's name: the module's file name, as a shell would have it. */
+export function argumentsOf(config: TemplateConfig): readonly string[] {
+  return [programName(config.image), ...config.args];
+}
+
+function programName(image: string): string {
+  const withoutQuery = image.split(/[?#]/)[0] ?? "";
+  const last = withoutQuery.split("/").at(-1) ?? "";
+  try {
+    return decodeURIComponent(last) || "module.wasm";
+  } catch {
+    return last;
+  }
+}

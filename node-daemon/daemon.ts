@@ -1,0 +1,186 @@
+/**
+ * The daemon put together: checkpoint, modules, volumes, drivers, agent, link. `main.ts` gives it options and tells it when
+ * to leave; tests give it other drivers.
+ */
+import { mkdir } from "node:fs/promises";
+import { arch, platform, release } from "node:os";
+import { join } from "node:path";
+import { type Clock, sleep } from "../kit/clock.ts";
+import { WherryError } from "../kit/errors.ts";
+import type { Log } from "../kit/log.ts";
+import type { Random } from "../kit/random.ts";
+import type { Hello } from "../proto/gen/wherry/v1/Hello.ts";
+import { protocolVersion } from "../proto/node-service.ts";
+import { NodeAgent } from "./agent.ts";
+import { drainMsMax, endedLogsMax, farewellMsMax } from "./core/limits.ts";
+import { ModuleStore } from "./images/module-store.ts";
+import { EndedLogs } from "./logs/ended-logs.ts";
+import { defaultLogLimits } from "./logs/instance-log.ts";
+import type { DaemonOptions } from "./options.ts";
+import type { RuntimeDriver, RuntimeFacts } from "./runtimes/runtime-driver.ts";
+import { type Checkpoint, openCheckpoint } from "./session/checkpoint.ts";
+import { LogSender } from "./session/log-sender.ts";
+import { SchedulerLink } from "./session/scheduler-link.ts";
+import { logFolderOf } from "./setup.ts";
+import { AllowedRoots } from "./volumes/allowed-roots.ts";
+import { VolumeStore } from "./volumes/volume-store.ts";
+
+export interface DaemonParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly version: string;
+  /** Candidates; those that this machine lacks are left out. */
+  readonly drivers: readonly RuntimeDriver[];
+}
+
+export class Daemon {
+  readonly runtimes: readonly RuntimeFacts[];
+  /** Resolves with the first session. */
+  readonly connected: Promise<void>;
+  readonly #parts: DaemonParts;
+  readonly #drivers: ReadonlyMap<string, RuntimeDriver>;
+  readonly #checkpoint: Checkpoint;
+  readonly #agent: NodeAgent;
+  readonly #link: SchedulerLink;
+
+  private constructor(
+    parts: DaemonParts,
+    checkpoint: Checkpoint,
+    found: readonly (readonly [RuntimeFacts, RuntimeDriver])[],
+    agent: NodeAgent,
+    linkOf: (onConnected: () => void) => SchedulerLink,
+  ) {
+    this.#parts = parts;
+    this.#checkpoint = checkpoint;
+    this.runtimes = found.map(([facts]) => facts);
+    this.#drivers = new Map(found.map(([{ name }, driver]) => [name, driver]));
+    this.#agent = agent;
+    const connected = Promise.withResolvers<void>();
+    this.connected = connected.promise;
+    this.#link = linkOf(connected.resolve);
+  }
+
+  /** Takes over what an earlier daemon left, and begins to look for the scheduler. */
+  static async start(options: DaemonOptions, parts: DaemonParts, signal: AbortSignal): Promise<Daemon> {
+    const { stateDir } = options;
+    const { clock, log } = parts;
+    await mkdir(stateDir, { recursive: true, mode: 0o700 });
+    const checkpoint = openCheckpoint(join(stateDir, "daemon.db"));
+    const found = await detect(parts.drivers, signal);
+    const roots = new AllowedRoots(options.allowedHostPaths);
+    const volumes = new VolumeStore(stateDir, roots);
+    const endedLogs = new EndedLogs(join(stateDir, "instances"), endedLogsMax, log);
+    const agent = new NodeAgent({
+      nodeName: options.name,
+      stateDir,
+      logLimits: defaultLogLimits,
+      drivers: new Map(found.map(([{ name }, driver]) => [name, driver])),
+      modules: await ModuleStore.open({ folder: join(stateDir, "cache", "modules"), roots, clock, log }),
+      volumes,
+      endedLogs,
+      checkpoint,
+      clock,
+      log,
+    });
+    await agent.recover(signal);
+    await volumes.sweepTemplates(agent.templatesInUse);
+    const daemon = new Daemon(parts, checkpoint, found, agent, (onConnected) =>
+      createLink(options, parts, { agent, checkpoint, found, onConnected }),
+    );
+    daemon.#link.start();
+    // What is left of instances long gone can wait until everything else runs.
+    void daemon.connected.then(() => endedLogs.adopt((uid) => agent.assignmentOf(uid) !== undefined));
+    return daemon;
+  }
+
+  /** Stops all instances within a bound, reports how they ended, and ends what hosted them. */
+  async drain(): Promise<void> {
+    const { clock, log } = this.#parts;
+    log.info("draining", { instances: this.#agent.aliveCount });
+    const over = new AbortController();
+    const killMs = drainMsMax - killMsMax;
+    const kill = sleep(clock, killMs, over.signal).then(() => this.#agent.killAll());
+    const giveUp = kill.then(() => sleep(clock, killMsMax, over.signal));
+    await Promise.race([this.#agent.drain(killMs), giveUp.catch(() => {})]);
+    over.abort(new Error("drained"));
+    await this.#close("stop");
+  }
+
+  /** Leaves the instances running, for the next daemon on this state directory. */
+  async leave(): Promise<void> {
+    await this.#close("keep");
+  }
+
+  async #close(what: "keep" | "stop"): Promise<void> {
+    await this.#link.close(farewellMsMax);
+    this.#agent.close();
+    for (const driver of this.#drivers.values()) await driver.close(what);
+    this.#checkpoint.close();
+  }
+}
+
+/** The last part of a drain, when those that have not ended are killed. */
+const killMsMax = 3000;
+
+async function detect(
+  drivers: readonly RuntimeDriver[],
+  signal: AbortSignal,
+): Promise<readonly (readonly [RuntimeFacts, RuntimeDriver])[]> {
+  const found: (readonly [RuntimeFacts, RuntimeDriver])[] = [];
+  for (const driver of drivers) {
+    const facts = await driver.detect(signal);
+    if (facts) found.push([facts, driver]);
+  }
+  if (found.length > 0) return found;
+  throw new WherryError(
+    "NoRuntime",
+    "this machine has no runtime for WebAssembly that the node daemon can use; the built-in one needs Linux and the Node that Wherry installs",
+  );
+}
+
+interface LinkParts {
+  readonly agent: NodeAgent;
+  readonly checkpoint: Checkpoint;
+  readonly found: readonly (readonly [RuntimeFacts, RuntimeDriver])[];
+  readonly onConnected: () => void;
+}
+
+function createLink(options: DaemonOptions, parts: DaemonParts, linked: LinkParts): SchedulerLink {
+  const { agent, checkpoint, found, onConnected } = linked;
+  const { clock, random, log } = parts;
+  const logs = new LogSender({
+    folderOf: (uid) => logFolderOf(options.stateDir, uid),
+    isHeld: (uid) => agent.assignmentOf(uid) !== undefined,
+    endOf: (uid) => agent.endOf(uid),
+    log,
+  });
+  return new SchedulerLink({
+    address: options.scheduler,
+    tls: options.tls,
+    hello: helloOf(options, parts, found),
+    instances: agent,
+    logs,
+    checkpoint,
+    // The scheduler lets the node count as lost some time after this; half as much again is left for a grace.
+    onCutOff: (afterMs) => agent.cutOff(afterMs / 2),
+    onConnected,
+    clock,
+    random,
+    log,
+  });
+}
+
+function helloOf(options: DaemonOptions, { version, random }: DaemonParts, found: LinkParts["found"]): Hello {
+  return {
+    nodeName: options.name,
+    protocolVersion,
+    daemonVersion: version,
+    capacity: options.capacity,
+    allocatable: options.allocatable,
+    runtimes: found.map(([facts]) => ({ ...facts, features: [...facts.features] })),
+    labels: { ...options.labels },
+    info: { operatingSystem: platform(), architecture: arch(), kernelVersion: release() },
+    bootId: random.uuid(),
+  };
+}

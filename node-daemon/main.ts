@@ -1,0 +1,84 @@
+/** The node daemon process: reads flags, wires the parts, handles signals. Nothing imports it. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { systemClock } from "../kit/clock.ts";
+import { errorCode, errorMessage } from "../kit/errors.ts";
+import { createLog, type Log } from "../kit/log.ts";
+import { systemRandom } from "../kit/random.ts";
+import { Daemon } from "./daemon.ts";
+import { type DaemonOptions, daemonUsage, parseDaemonOptions } from "./options.ts";
+import { createV8Driver } from "./runtimes/v8/driver.ts";
+
+async function run(options: DaemonOptions, log: Log): Promise<void> {
+  const clock = systemClock;
+  const starting = new AbortController();
+  const stop = stopRequested(log);
+  void stop.then(() => starting.abort(new Error("asked to stop while starting")));
+  const v8 = createV8Driver({
+    stateDir: join(options.stateDir, "runtimes", "v8"),
+    cacheDir: join(options.stateDir, "cache", "v8"),
+    clock,
+    log,
+  });
+  const parts = { clock, random: systemRandom, log, version: packageVersion(), drivers: [v8] };
+  const daemon = await Daemon.start(options, parts, starting.signal);
+  void daemon.connected.then(() => {
+    const runtimes = daemon.runtimes.map(({ name }) => name);
+    log.info("ready", { node: options.name, runtimes });
+    void tellParent({ kind: "ready", name: options.name, capacity: options.allocatable, runtimes });
+  });
+  await stop;
+  if (options.keepInstancesOnExit) await daemon.leave();
+  else await daemon.drain();
+}
+
+/** SIGTERM, SIGINT, or the end of the parent that holds our IPC channel. A second signal ends the process at once. */
+function stopRequested(log: Log): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const stop = (why: string) => {
+      if (asked) process.exit(1);
+      asked = true;
+      log.info("asked to stop", { why });
+      resolve();
+    };
+    process.on("SIGTERM", () => stop("SIGTERM"));
+    process.on("SIGINT", () => stop("SIGINT"));
+    process.once("disconnect", () => {
+      if (!asked) stop("the parent process is gone");
+    });
+  });
+}
+
+/** Resolves when the message is out. A parent that is gone is told nothing, and that is no error of ours. */
+async function tellParent(message: object): Promise<void> {
+  if (!process.connected) return;
+  await new Promise<void>((resolve) => process.send?.(message, undefined, undefined, () => resolve()));
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+async function main(): Promise<void> {
+  let options: DaemonOptions;
+  try {
+    options = parseDaemonOptions(process.argv.slice(2));
+  } catch (thrown) {
+    process.stderr.write(`wherry-node: ${errorMessage(thrown)}\n\n${daemonUsage}\n`);
+    process.exitCode = 2;
+    return;
+  }
+  const log = createLog({ level: options.logLevel, name: "node" }).bind({ node: options.name });
+  try {
+    await run(options, log);
+    process.exit(0);
+  } catch (thrown) {
+    log.error("the node daemon cannot go on", { err: thrown, code: errorCode(thrown) });
+    await tellParent({ kind: "failed", message: errorMessage(thrown) });
+    process.exit(1);
+  }
+}
+
+await main();

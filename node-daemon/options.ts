@@ -1,0 +1,162 @@
+import { readFileSync } from "node:fs";
+import { availableParallelism, totalmem } from "node:os";
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { cpuMillis, memoryBytes, parseQuantity } from "../api/quantity.ts";
+import { errorMessage, WherryError } from "../kit/errors.ts";
+import { instancesDefault, reservedMemory } from "./core/limits.ts";
+
+export interface NodeCapacity {
+  readonly cpuMillis: number;
+  readonly memoryBytes: number;
+  readonly instances: number;
+}
+
+/** Everything the node daemon is told at its start, parsed and complete. */
+export interface DaemonOptions {
+  readonly name: string;
+  /** HOST:PORT. */
+  readonly scheduler: string;
+  readonly tls: { readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer };
+  readonly stateDir: string;
+  readonly allowedHostPaths: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly capacity: NodeCapacity;
+  /** What instances may have of it. */
+  readonly allocatable: NodeCapacity;
+  readonly logLevel: string;
+  readonly keepInstancesOnExit: boolean;
+}
+
+export const daemonUsage = `Usage: wherry-node --name NAME --scheduler HOST:PORT --ca FILE --cert FILE --key FILE --state-dir DIR
+  --name NAME              this node's name; the certificate must be for system:node:NAME
+  --scheduler HOST:PORT    where the scheduler accepts nodes
+  --ca, --cert, --key      PEM files: the cluster's CA, and this node's certificate and key
+  --state-dir DIR          what the node keeps: instances, logs, cached modules, and Secrets in plain text
+  --allow-host-path DIR    a directory that hostPath volumes and file:// modules may come from (repeatable; default none)
+  --label KEY=VALUE        a label of the node (repeatable)
+  --cpu QUANTITY           cores for instances, such as 2 or 1500m (default: the machine's)
+  --memory QUANTITY        memory for instances, such as 4Gi (default: the machine's, less a reserve)
+  --max-instances N        how many instances at most (default ${instancesDefault})
+  --keep-instances-on-exit leave instances running when the daemon is stopped, for the next one to take over
+  --log-level LEVEL        trace, debug, info, warn or error (default info)`;
+
+const logLevels = new Set(["trace", "debug", "info", "warn", "error", "silent"]);
+
+/** Throws a `WherryError` InvalidFlag that names the flag. */
+export function parseDaemonOptions(args: readonly string[]): DaemonOptions {
+  const values = parseFlags(args);
+  const name = required(values.name, "name");
+  if (!/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/.test(name)) {
+    throw invalid("name", name, "lower case letters, digits, - and .");
+  }
+  const scheduler = required(values.scheduler, "scheduler");
+  if (!/^.+:\d{1,5}$/.test(scheduler)) throw invalid("scheduler", scheduler, "HOST:PORT");
+  const logLevel = values["log-level"] ?? "info";
+  if (!logLevels.has(logLevel)) throw invalid("log-level", logLevel, [...logLevels].join(", "));
+  return {
+    name,
+    scheduler,
+    tls: { ca: file(values.ca, "ca"), cert: file(values.cert, "cert"), key: file(values.key, "key") },
+    stateDir: resolve(required(values["state-dir"], "state-dir")),
+    allowedHostPaths: (values["allow-host-path"] ?? []).map(absolutePath),
+    labels: Object.fromEntries((values.label ?? []).map(parseLabel)),
+    ...capacities(values),
+    logLevel,
+    keepInstancesOnExit: values["keep-instances-on-exit"] ?? false,
+  };
+}
+
+function parseFlags(args: readonly string[]) {
+  const text = { type: "string" } as const;
+  const texts = { type: "string", multiple: true } as const;
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        name: text,
+        scheduler: text,
+        ca: text,
+        cert: text,
+        key: text,
+        "state-dir": text,
+        "allow-host-path": texts,
+        label: texts,
+        cpu: text,
+        memory: text,
+        "max-instances": text,
+        "keep-instances-on-exit": { type: "boolean" },
+        "log-level": text,
+      },
+    }).values;
+  } catch (thrown) {
+    throw new WherryError("InvalidFlag", errorMessage(thrown), { cause: thrown });
+  }
+}
+
+type Flags = ReturnType<typeof parseFlags>;
+
+function required(value: string | undefined, flag: string): string {
+  if (value === undefined || value === "") throw new WherryError("InvalidFlag", `--${flag} is required`);
+  return value;
+}
+
+function invalid(flag: string, value: string, expected: string): WherryError {
+  return new WherryError("InvalidFlag", `--${flag}: "${value}" is not valid; expected ${expected}`);
+}
+
+function file(path: string | undefined, flag: string): Buffer {
+  try {
+    return readFileSync(required(path, flag));
+  } catch (thrown) {
+    if (thrown instanceof WherryError) throw thrown;
+    throw new WherryError("InvalidFlag", `--${flag}: ${errorMessage(thrown)}`, { cause: thrown });
+  }
+}
+
+function absolutePath(path: string): string {
+  if (path === "") throw invalid("allow-host-path", path, "a directory");
+  return resolve(path);
+}
+
+function parseLabel(text: string): readonly [string, string] {
+  const equals = text.indexOf("=");
+  if (equals < 1) throw invalid("label", text, "KEY=VALUE");
+  return [text.slice(0, equals), text.slice(equals + 1)];
+}
+
+function capacities(values: Flags): Pick<DaemonOptions, "capacity" | "allocatable"> {
+  // In a container the machine's memory is not what one may have.
+  const constrained = process.constrainedMemory();
+  const machineBytes = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+  const reserved = Math.max(reservedMemory.bytesMin, machineBytes * reservedMemory.share);
+  const cpu = quantity(values.cpu, "cpu", cpuMillis) ?? availableParallelism() * 1000;
+  const memory = quantity(values.memory, "memory", memoryBytes);
+  const instances = count(values["max-instances"]) ?? instancesDefault;
+  const allocatableBytes = memory ?? Math.max(0, Math.floor(machineBytes - reserved));
+  return {
+    capacity: { cpuMillis: cpu, memoryBytes: memory ?? machineBytes, instances },
+    allocatable: { cpuMillis: cpu, memoryBytes: allocatableBytes, instances },
+  };
+}
+
+function quantity(
+  text: string | undefined,
+  flag: string,
+  amount: (text: string) => number,
+): number | undefined {
+  if (text === undefined) return undefined;
+  const parsed = parseQuantity(text);
+  if (parsed.kind === "invalid" || parsed.milli <= 0n)
+    throw invalid(flag, text, "a quantity above zero, such as 2 or 4Gi");
+  return amount(text);
+}
+
+function count(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < 1) {
+    throw invalid("max-instances", text, "a whole number above zero");
+  }
+  return value;
+}

@@ -1,0 +1,186 @@
+/**
+ * What the daemon must remember across its own death, in `<state>/daemon.db`.
+ *
+ * Writes of one event-loop turn are one transaction: the caller gathers them and calls `commit`. With WAL and
+ * synchronous=NORMAL a commit costs no fsync: what is committed survives `kill -9` of this process (it is in the kernel's page
+ * cache), and a crash of the whole machine loses at most the last moments without corrupting anything. FULL would buy
+ * nothing: after a machine crash every instance is gone too, and the scheduler decides anew from what the node reports.
+ *
+ * The file holds Secrets (templates have them resolved), so it and its folder are the daemon's user's alone.
+ */
+import { chmodSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { deserialize, serialize } from "node:v8";
+import { errorMessage, WherryError } from "../../kit/errors.ts";
+import type { NodeAssignment, NodeTemplate, VolumeContent } from "../core/assignment.ts";
+import type { Lifecycle } from "../core/lifecycle.ts";
+
+export interface StoredInstance {
+  readonly assignment: NodeAssignment;
+  readonly lifecycle: Lifecycle;
+}
+
+export type CheckpointChange =
+  | { readonly kind: "putInstance"; readonly instance: StoredInstance }
+  | { readonly kind: "removeInstance"; readonly uid: string }
+  | { readonly kind: "putTemplate"; readonly template: NodeTemplate }
+  | { readonly kind: "removeTemplate"; readonly id: string };
+
+export interface StoredMeta {
+  /** The highest epoch seen. */
+  readonly epoch: number;
+  /** From the last Welcome; undefined before the first. */
+  readonly stopDisconnectedAfterMs: number | undefined;
+}
+
+export interface Checkpoint {
+  loadInstances(): readonly StoredInstance[];
+  /** Without contents, which may be large. */
+  loadTemplates(): readonly { readonly id: string; readonly specJson: Uint8Array }[];
+  loadContents(templateId: string): readonly VolumeContent[];
+  loadMeta(): StoredMeta;
+  saveMeta(meta: StoredMeta): void;
+  commit(changes: readonly CheckpointChange[]): void;
+  close(): void;
+}
+
+/** Raised when stored values change their meaning. */
+const schemaVersion = 1;
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS instances (uid TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS templates (id TEXT PRIMARY KEY, spec BLOB NOT NULL, contents BLOB NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+`;
+
+export function openCheckpoint(file: string): Checkpoint {
+  const database = new DatabaseSync(file);
+  try {
+    chmodSync(file, 0o600);
+    takeLock(database, file);
+    const { user_version: version } = database.prepare("PRAGMA user_version").get() as {
+      user_version: number;
+    };
+    if (version !== 0 && version !== schemaVersion) {
+      throw new WherryError(
+        "StateVersionUnknown",
+        `${file} was written by another version of the node daemon (schema ${version}, this one knows ${schemaVersion}); use that version, or move the file away to start with nothing`,
+      );
+    }
+    database.exec(schema);
+    database.exec(`PRAGMA user_version = ${schemaVersion}`);
+    return new SqliteCheckpoint(database);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/**
+ * The database is also the lock on the state directory: the kernel frees it with the process, however that ended. The
+ * wait is for a predecessor that is just leaving.
+ */
+function takeLock(database: DatabaseSync, file: string): void {
+  try {
+    database.exec("PRAGMA busy_timeout = 2000; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;");
+    database.exec("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE; COMMIT;");
+  } catch (error) {
+    if (!/locked|busy/i.test(errorMessage(error))) throw error;
+    throw new WherryError(
+      "StateDirLocked",
+      `another node daemon uses ${dirname(file)}; stop it, or give this one a directory of its own with --state-dir`,
+      { cause: error },
+    );
+  }
+}
+
+class SqliteCheckpoint implements Checkpoint {
+  readonly #database: DatabaseSync;
+  readonly #putInstance: StatementSync;
+  readonly #removeInstance: StatementSync;
+  readonly #putTemplate: StatementSync;
+  readonly #removeTemplate: StatementSync;
+  readonly #putMeta: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#putInstance = database.prepare(
+      "INSERT INTO instances VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+    );
+    this.#removeInstance = database.prepare("DELETE FROM instances WHERE uid = ?");
+    this.#putTemplate = database.prepare("INSERT INTO templates VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
+    this.#removeTemplate = database.prepare("DELETE FROM templates WHERE id = ?");
+    this.#putMeta = database.prepare(
+      "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+    );
+  }
+
+  loadInstances(): readonly StoredInstance[] {
+    const rows = this.#database.prepare("SELECT value FROM instances").all() as { value: string }[];
+    return rows.map(({ value }) => JSON.parse(value) as StoredInstance);
+  }
+
+  loadTemplates(): readonly { readonly id: string; readonly specJson: Uint8Array }[] {
+    const rows = this.#database.prepare("SELECT id, spec FROM templates").all();
+    return (rows as { id: string; spec: Uint8Array }[]).map(({ id, spec }) => ({ id, specJson: spec }));
+  }
+
+  loadContents(templateId: string): readonly VolumeContent[] {
+    const row = this.#database.prepare("SELECT contents FROM templates WHERE id = ?").get(templateId);
+    return row ? (deserialize((row as { contents: Uint8Array }).contents) as readonly VolumeContent[]) : [];
+  }
+
+  loadMeta(): StoredMeta {
+    const rows = this.#database.prepare("SELECT name, value FROM meta").all() as {
+      name: string;
+      value: number;
+    }[];
+    const values = new Map(rows.map(({ name, value }) => [name, value]));
+    return {
+      epoch: values.get("epoch") ?? 0,
+      stopDisconnectedAfterMs: values.get("stopDisconnectedAfterMs"),
+    };
+  }
+
+  saveMeta({ epoch, stopDisconnectedAfterMs }: StoredMeta): void {
+    this.#putMeta.run("epoch", epoch);
+    if (stopDisconnectedAfterMs !== undefined) {
+      this.#putMeta.run("stopDisconnectedAfterMs", stopDisconnectedAfterMs);
+    }
+  }
+
+  commit(changes: readonly CheckpointChange[]): void {
+    if (changes.length === 0) return;
+    this.#database.exec("BEGIN IMMEDIATE");
+    try {
+      for (const change of changes) this.#apply(change);
+      this.#database.exec("COMMIT");
+    } catch (error) {
+      this.#database.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #apply(change: CheckpointChange): void {
+    switch (change.kind) {
+      case "putInstance":
+        this.#putInstance.run(change.instance.assignment.uid, JSON.stringify(change.instance));
+        return;
+      case "removeInstance":
+        this.#removeInstance.run(change.uid);
+        return;
+      case "putTemplate": {
+        const { id, specJson, contents } = change.template;
+        this.#putTemplate.run(id, specJson, serialize(contents));
+        return;
+      }
+      case "removeTemplate":
+        this.#removeTemplate.run(change.id);
+    }
+  }
+}

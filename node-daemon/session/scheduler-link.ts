@@ -1,0 +1,164 @@
+/**
+ * Keeps a session with the scheduler, for as long as the daemon lives.
+ *
+ *   dial ──▶ session ──ended──▶ wait (jittered, 100 ms to 10 s; none after a good session) ──▶ dial …
+ *                  └── meanwhile: after stopDisconnectedAfter, once, `onCutOff`
+ *
+ * How long it has been cut off is counted by the monotonic clock from the last end of a welcomed session, or from the
+ * daemon's start when instances were taken over. Nothing else happens to instances while the scheduler is away.
+ */
+import { type ChannelOptions, credentials, status as grpcStatus } from "@grpc/grpc-js";
+import { backoffMs, jittered } from "../../kit/backoff.ts";
+import { type Clock, sleep, type Timer } from "../../kit/clock.ts";
+import type { Log } from "../../kit/log.ts";
+import type { Random } from "../../kit/random.ts";
+import type { Hello } from "../../proto/gen/wherry/v1/Hello.ts";
+import type { NodeServiceClient } from "../../proto/gen/wherry/v1/NodeService.ts";
+import { messageBytesMax, NodeService } from "../../proto/node-service.ts";
+import { keepalive, reconnectBackoff } from "../core/limits.ts";
+import type { Checkpoint, StoredMeta } from "./checkpoint.ts";
+import type { LogSender } from "./log-sender.ts";
+import { NodeSession, type SessionEnd, type SessionInstances, type Welcome } from "./node-session.ts";
+
+export interface LinkOptions {
+  /** HOST:PORT; the scheduler's certificate must name the host. */
+  readonly address: string;
+  readonly tls: { readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer };
+  readonly hello: Hello;
+  readonly instances: SessionInstances;
+  readonly logs: Pick<LogSender, "send">;
+  readonly checkpoint: Pick<Checkpoint, "loadMeta" | "saveMeta">;
+  /** Told how long it had been disconnected when it gave up waiting. */
+  readonly onCutOff: (afterMs: number) => void;
+  readonly onConnected: () => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+const channelOptions: ChannelOptions = {
+  "grpc.max_receive_message_length": messageBytesMax,
+  "grpc.max_send_message_length": messageBytesMax,
+  "grpc.keepalive_time_ms": keepalive.intervalMs,
+  "grpc.keepalive_timeout_ms": keepalive.timeoutMs,
+  "grpc.keepalive_permit_without_calls": 1,
+  // Each attempt is a channel of its own, so that only our backoff applies.
+  "grpc.use_local_subchannel_pool": 1,
+  "grpc.enable_retries": 0,
+};
+
+/** A session that lived shorter than this was refused, whatever it said. */
+const goodSessionMs = 1000;
+
+export class SchedulerLink {
+  readonly #options: LinkOptions;
+  readonly #stop = new AbortController();
+  #meta: StoredMeta;
+  #session: NodeSession | undefined;
+  #cutOffTimer: Timer | undefined;
+  #welcomed = false;
+  #running: Promise<void> | undefined;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.#meta = options.checkpoint.loadMeta();
+  }
+
+  start(): void {
+    this.#armCutOff();
+    this.#running ??= this.#run();
+  }
+
+  /** Sends what is pending and ends the session in order, within `farewellMsMax`. */
+  async close(farewellMsMax: number): Promise<void> {
+    const { clock } = this.#options;
+    this.#cutOffTimer?.cancel();
+    this.#stop.abort(new Error("the node daemon is closing"));
+    const session = this.#session;
+    const over = new AbortController();
+    const timeout = sleep(clock, farewellMsMax, over.signal).then(
+      () => session?.abort("the farewell took too long"),
+      () => {},
+    );
+    await Promise.race([session?.flush(), timeout]);
+    session?.close();
+    await this.#running;
+    over.abort(new Error("done"));
+  }
+
+  async #run(): Promise<void> {
+    const { clock, random, log, address } = this.#options;
+    let failures = 0;
+    while (!this.#stop.signal.aborted) {
+      const dialledMs = clock.monotonic();
+      const end = await this.#runSession();
+      const good = this.#welcomed && clock.monotonic() - dialledMs >= goodSessionMs;
+      if (this.#stop.signal.aborted) return;
+      if (this.#welcomed) this.#armCutOff();
+      this.#welcomed = false;
+      failures = good ? 0 : failures + 1;
+      const fields = { address, code: grpcStatus[end.code], reason: end.message, failures };
+      // One line when it begins and one a minute or so, not one per attempt.
+      if (failures <= 1 || failures % 8 === 0) log.warn("no session with the scheduler", fields);
+      else log.debug("no session with the scheduler", fields);
+      const delayMs = good ? 0 : jittered(backoffMs(failures - 1, reconnectBackoff), random.fraction());
+      await sleep(clock, delayMs, this.#stop.signal).catch(() => {});
+    }
+  }
+
+  async #runSession(): Promise<SessionEnd> {
+    const { tls, address, hello, instances, logs, clock, log } = this.#options;
+    const secure = credentials.createSsl(tls.ca, tls.key, tls.cert);
+    const client: NodeServiceClient = new NodeService(address, secure, channelOptions);
+    try {
+      this.#session = new NodeSession({
+        client,
+        hello,
+        instances,
+        admitEpoch: (epoch) => this.#admitEpoch(epoch),
+        onWelcome: (welcome) => this.#onWelcome(welcome),
+        openLog: (request) => logs.send(client, request),
+        clock,
+        log,
+      });
+      return await this.#session.ended;
+    } finally {
+      this.#session = undefined;
+      client.close();
+    }
+  }
+
+  #admitEpoch(epoch: number): boolean {
+    if (epoch < this.#meta.epoch) return false;
+    if (epoch > this.#meta.epoch) this.#saveMeta({ ...this.#meta, epoch });
+    return true;
+  }
+
+  #onWelcome({ stopDisconnectedAfterMs, heartbeatIntervalMs }: Welcome): void {
+    this.#welcomed = true;
+    this.#cutOffTimer?.cancel();
+    this.#cutOffTimer = undefined;
+    if (stopDisconnectedAfterMs !== this.#meta.stopDisconnectedAfterMs) {
+      this.#saveMeta({ ...this.#meta, stopDisconnectedAfterMs });
+    }
+    const { log, address, onConnected } = this.#options;
+    log.info("session with the scheduler", { address, epoch: this.#meta.epoch, heartbeatIntervalMs });
+    onConnected();
+  }
+
+  #saveMeta(meta: StoredMeta): void {
+    this.#options.checkpoint.saveMeta(meta);
+    this.#meta = meta;
+  }
+
+  #armCutOff(): void {
+    const afterMs = this.#meta.stopDisconnectedAfterMs;
+    if (!afterMs || this.#cutOffTimer) return;
+    this.#cutOffTimer = this.#options.clock.setTimer(afterMs, () => {
+      this.#options.log.warn("cut off from the scheduler; instances with onDisconnect stop are stopped", {
+        afterMs,
+      });
+      this.#options.onCutOff(afterMs);
+    });
+  }
+}

@@ -1,0 +1,101 @@
+/** Between gRPC's messages and the daemon's own types. Parses once, at the edge: nothing inside is optional that need not be. */
+import type { Assignment, Assignment__Output } from "../../proto/gen/wherry/v1/Assignment.ts";
+import type { InstanceStatus } from "../../proto/gen/wherry/v1/InstanceStatus.ts";
+import type { Template__Output } from "../../proto/gen/wherry/v1/Template.ts";
+import type { NodeAssignment, NodeTemplate } from "../core/assignment.ts";
+import type { ReportedStatus } from "../core/status.ts";
+
+/** A message that breaks the contract: the session is closed. */
+export class ContractViolation extends Error {
+  override readonly name = "ContractViolation";
+}
+
+/** Uids become names of folders here. */
+export function isUid(text: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/.test(text);
+}
+
+export function readAssignment(message: Assignment__Output): NodeAssignment {
+  const { owner, uid } = message;
+  if (!isUid(uid)) throw new ContractViolation(`assignment with uid "${uid}"`);
+  if (!owner || message.templateId === "") {
+    throw new ContractViolation(`assignment ${uid} has no owner or no template`);
+  }
+  return {
+    uid,
+    namespace: message.namespace,
+    name: message.name,
+    owner: { kind: owner.kind, name: owner.name, uid: owner.uid },
+    templateId: message.templateId,
+    templateHash: message.templateHash,
+    cpuMillis: message.cpuMillis,
+    memoryBytes: message.memoryBytes,
+    labels: message.labels,
+    annotations: message.annotations,
+    slot: message.hasSlot ? { index: message.completionIndex, attempt: message.attempt } : undefined,
+    createdMs: message.createdMs,
+  };
+}
+
+export function writeAssignment(assignment: NodeAssignment): Assignment {
+  const { slot, ...rest } = assignment;
+  return {
+    ...rest,
+    hasSlot: slot !== undefined,
+    completionIndex: slot?.index ?? 0,
+    attempt: slot?.attempt ?? 0,
+  };
+}
+
+export function readTemplate(message: Template__Output): NodeTemplate {
+  if (message.id === "") throw new ContractViolation("template without an id");
+  return {
+    id: message.id,
+    specJson: message.specJson,
+    contents: message.contents.map(({ volume, secret, files }) => ({
+      volume,
+      secret,
+      files: files.map(({ path, data }) => ({ path, data })),
+    })),
+  };
+}
+
+export function writeStatus(uid: string, status: ReportedStatus): InstanceStatus {
+  const last = status.lastTermination;
+  return {
+    uid,
+    phase: status.phase,
+    ready: status.ready,
+    reason: status.reason,
+    message: status.message,
+    hasExitCode: status.exitCode !== undefined,
+    exitCode: status.exitCode ?? 0,
+    restarts: status.restarts,
+    startedMs: status.startedMs ?? 0,
+    finishedMs: status.finishedMs ?? 0,
+    lastTermination: last
+      ? {
+          reason: last.reason,
+          message: last.message,
+          hasExitCode: last.exitCode !== undefined,
+          exitCode: last.exitCode ?? 0,
+          finishedMs: last.finishedMs,
+        }
+      : null,
+    logsDropped: status.logsDropped,
+    sequence: status.sequence,
+  };
+}
+
+/** The answer to a stop of an instance that is not here: a final status, so that the scheduler can let go of it. */
+export function notFoundStatus(uid: string, nowMs: number): InstanceStatus {
+  return {
+    uid,
+    phase: "Failed",
+    reason: "NotFound",
+    message: "the node does not have this instance",
+    finishedMs: nowMs,
+    // Above whatever was reported before: nothing follows.
+    sequence: Number.MAX_SAFE_INTEGER,
+  };
+}

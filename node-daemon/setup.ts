@@ -1,0 +1,177 @@
+/**
+ * Gets one instance ready to start: fetch, prepare, mount, in that order, each step reported as an event of the
+ * instance's lifecycle. Holds no state: what was aborted reports nothing.
+ */
+import { join } from "node:path";
+import { errorMessage } from "../kit/errors.ts";
+import type { NodeAssignment, VolumeContent } from "./core/assignment.ts";
+import type { Gate } from "./core/gate.ts";
+import type { ConfigOutcome, TemplateConfig } from "./core/instance-config.ts";
+import { argumentsOf, environmentOf } from "./core/instance-config.ts";
+import type { LifecycleEvent } from "./core/lifecycle.ts";
+import type { ModuleStore } from "./images/module-store.ts";
+import type {
+  LogLimits,
+  MountPoint,
+  PreparedModule,
+  RunSpec,
+  RuntimeDriver,
+} from "./runtimes/runtime-driver.ts";
+import type { VolumeStore } from "./volumes/volume-store.ts";
+
+export interface SetupPorts {
+  readonly drivers: ReadonlyMap<string, RuntimeDriver>;
+  readonly modules: Pick<ModuleStore, "fetch">;
+  readonly volumes: Pick<VolumeStore, "mount">;
+  readonly mountGate: Gate;
+}
+
+export interface SetupRequest {
+  readonly assignment: NodeAssignment;
+  readonly template: ConfigOutcome;
+  readonly attempt: number;
+  readonly preferredDigest: string | undefined;
+  readonly contents: () => readonly VolumeContent[];
+  readonly signal: AbortSignal;
+}
+
+/** What a run starts from. */
+export interface ReadyInstance {
+  readonly config: TemplateConfig;
+  readonly module: PreparedModule;
+  readonly mounts: readonly MountPoint[];
+}
+
+type Failure = { readonly reason: string; readonly message: string; readonly retryable: boolean };
+
+/** Ends a setup early; never leaves this file. */
+class SetupFailure extends Error {
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}
+
+/** Never rejects. `ready` is called just before the event `mounted`. */
+export async function setUp(
+  request: SetupRequest,
+  ports: SetupPorts,
+  emit: (event: LifecycleEvent) => void,
+  ready: (instance: ReadyInstance) => void,
+): Promise<void> {
+  const { attempt, signal } = request;
+  try {
+    const config = usableConfig(request.template);
+    const driver = driverOf(config, ports);
+    const module = await fetchAndPrepare(config, driver, request, ports, emit);
+    const mounts = await mountAll(config, request, ports);
+    if (signal.aborted) return;
+    ready({ config, module, mounts });
+    emit({ kind: "mounted", attempt });
+  } catch (error) {
+    if (signal.aborted) return;
+    const unexpected = { reason: "SetupFailed", message: errorMessage(error), retryable: true };
+    const failure = error instanceof SetupFailure ? error.failure : unexpected;
+    emit({ kind: "setupFailed", attempt, ...failure });
+  }
+}
+
+function usableConfig(template: ConfigOutcome): TemplateConfig {
+  if (template.kind === "configured") return template.config;
+  throw new SetupFailure({ reason: "ConfigInvalid", message: template.message, retryable: false });
+}
+
+function driverOf(config: TemplateConfig, ports: SetupPorts): RuntimeDriver {
+  const driver = ports.drivers.get(config.runtime);
+  if (driver) return driver;
+  const has = [...ports.drivers.keys()].join(", ");
+  const message = `this node has no runtime ${config.runtime} (it has ${has}); correct spec.runtime or install it here`;
+  throw new SetupFailure({ reason: "RuntimeUnavailable", message, retryable: false });
+}
+
+async function fetchAndPrepare(
+  config: TemplateConfig,
+  driver: RuntimeDriver,
+  request: SetupRequest,
+  ports: SetupPorts,
+  emit: (event: LifecycleEvent) => void,
+): Promise<PreparedModule> {
+  const { attempt, signal, preferredDigest } = request;
+  const { image, digest } = config;
+  const outcome = await ports.modules.fetch({ image, digest, preferred: preferredDigest }, signal);
+  if (outcome.kind === "failed") throw new SetupFailure(outcome);
+  signal.throwIfAborted();
+  emit({ kind: "fetched", attempt, digest: outcome.module.digest });
+  const prepared = await driver.prepare(outcome.module.digest, outcome.module.file, signal);
+  if (prepared.kind === "rejected") {
+    const message = `module ${image}: ${prepared.message}`;
+    throw new SetupFailure({ reason: prepared.reason, message, retryable: false });
+  }
+  const fault = memoryFault(config, prepared.module);
+  if (fault) throw new SetupFailure(fault);
+  signal.throwIfAborted();
+  emit({ kind: "prepared", attempt });
+  return prepared.module;
+}
+
+function memoryFault(config: TemplateConfig, module: PreparedModule): Failure | undefined {
+  if (module.memoryBytesMin <= config.memoryBytesMax) return undefined;
+  const mebibytes = (bytes: number) => Math.ceil(bytes / 1024 / 1024);
+  const needed = mebibytes(module.memoryBytesMin);
+  const message = `the module's memory starts at ${needed} MiB, its limit is ${mebibytes(config.memoryBytesMax)} MiB; set spec.resources.limits.memory to at least ${needed}Mi`;
+  return { reason: "MemoryLimitTooSmall", message, retryable: false };
+}
+
+async function mountAll(
+  config: TemplateConfig,
+  request: SetupRequest,
+  ports: SetupPorts,
+): Promise<readonly MountPoint[]> {
+  if (config.mounts.length === 0) return [];
+  const { uid, templateId } = request.assignment;
+  const { contents } = request;
+  const { mounts } = config;
+  const outcome = await ports.mountGate.run(() =>
+    request.signal.aborted
+      ? Promise.reject(request.signal.reason as Error)
+      : ports.volumes.mount({ uid, templateId, mounts, contents }),
+  );
+  if (outcome.kind === "failed") throw new SetupFailure(outcome);
+  return outcome.mounts;
+}
+
+export interface RunContext {
+  readonly nodeName: string;
+  readonly stateDir: string;
+  readonly logLimits: LogLimits;
+}
+
+export function runSpecOf(
+  assignment: NodeAssignment,
+  run: number,
+  { config, module, mounts }: ReadyInstance,
+  context: RunContext,
+): RunSpec {
+  const { uid, namespace, name, cpuMillis } = assignment;
+  return {
+    id: { uid, run },
+    namespace,
+    name,
+    module,
+    args: argumentsOf(config),
+    env: environmentOf(config, assignment, context.nodeName),
+    mounts,
+    memoryBytesMax: config.memoryBytesMax,
+    cpuRequestMillis: cpuMillis,
+    cpuLimitMillis: config.cpuLimitMillis,
+    stopNotice: config.stopNotice,
+    logFolder: logFolderOf(context.stateDir, uid),
+    logLimits: context.logLimits,
+  };
+}
+
+export function logFolderOf(stateDir: string, uid: string): string {
+  return join(stateDir, "instances", uid, "logs");
+}
