@@ -1,4 +1,6 @@
 import type { BinaryReader } from "./binary-reader.ts";
+import { Edits, edit } from "./edits.ts";
+import { FuelRegions, frameKind } from "./fuel-regions.ts";
 import { feature, readBlockType, readHeapType, readValueType } from "./value-types.ts";
 import {
   localsPerFuel,
@@ -26,16 +28,6 @@ export interface ScanContext {
   isTable64(table: number, at: number): boolean;
 }
 
-/** What is to be written instead of the bytes [from, to) of the original. */
-export const edit = {
-  /** A charge of `value` units. */
-  charge: 0,
-  /** A call of function `value`. */
-  call: 1,
-  /** The number `value`. */
-  index: 2,
-} as const;
-
 /** V8's limit. */
 export const localsMax = 50_000;
 
@@ -44,51 +36,42 @@ export const localsMax = 50_000;
  * instruction ends and what could reach the added functions and globals, and leaves all other validation to the engine:
  * it reads the same bytes, and refuses what is wrong.
  *
- * Every instruction is charged to the innermost loop around it, or else to the function. Blocks are kept on an
- * explicit stack, because their depth is up to the guest.
+ * Blocks are kept on an explicit stack, in `FuelRegions`, because their depth is up to the guest.
  */
 export class BodyScanner {
-  /** Quadruples (kind, from, to, value), sorted by `from`. */
-  edits = new Int32Array(4 * 64);
-  editsLength = 0;
+  readonly edits = new Edits();
   /** Locals beside the parameters, the groups in which they are declared, and where the first group stands. */
   locals = 0;
   localGroups = 0;
   localsStart = 0;
   /** Where the instructions begin, after the declarations of locals. */
   codeStart = 0;
-  /** Weight of what is in no loop. */
-  functionWeight = 0;
+  /** Cost of what begins at the function's entry. */
+  entryWeight = 0;
   /** Whether its cost is bounded by its weight. */
   straight = true;
   instructions = 0;
   features = 0;
 
   readonly #context: ScanContext;
-  /** Of every open block: the position of its charge among the edits if it is a loop, or else -1. */
-  #loops = new Int32Array(64);
-  /** Of every open loop: the weight so far of the region around it. */
-  #outerWeights = new Int32Array(64);
-  #depth = 0;
-  #weight = 0;
+  readonly #regions = new FuelRegions(this.edits);
 
   constructor(context: ScanContext) {
     this.#context = context;
   }
 
   scan(reader: BinaryReader): void {
-    this.editsLength = 0;
-    this.#depth = 0;
-    this.#weight = 0;
+    this.edits.clear();
     this.straight = true;
     this.#scanLocals(reader);
     this.codeStart = reader.pos;
-    this.#open(-1);
-    while (this.#depth > 0) {
+    const regions = this.#regions;
+    regions.start();
+    while (regions.depth > 0) {
       const at = reader.pos;
       const code = reader.u8();
       this.instructions++;
-      this.#weight += weights[code] ?? 0;
+      regions.weight += weights[code] ?? 0;
       switch (shapes[code]) {
         case shape.none:
           break;
@@ -116,7 +99,7 @@ export class BodyScanner {
       }
     }
     reader.expectEnd("the end of a function");
-    this.functionWeight = this.#weight + Math.floor(this.locals / localsPerFuel);
+    this.entryWeight = regions.entryWeight + Math.floor(this.locals / localsPerFuel);
   }
 
   #scanLocals(reader: BinaryReader): void {
@@ -131,68 +114,61 @@ export class BodyScanner {
     }
   }
 
-  #open(loop: number): void {
-    if (this.#depth === this.#loops.length) {
-      this.#loops = grown(this.#loops);
-      this.#outerWeights = grown(this.#outerWeights);
-    }
-    this.#loops[this.#depth] = loop;
-    this.#outerWeights[this.#depth] = this.#weight;
-    this.#depth++;
-  }
-
-  #close(): void {
-    this.#depth--;
-    const loop = this.#loops[this.#depth] ?? -1;
-    if (loop < 0) return;
-    this.edits[loop + 3] = this.#weight;
-    this.#weight = this.#outerWeights[this.#depth] ?? 0;
-  }
-
-  #edit(kind: number, from: number, to: number, value: number): void {
-    if (this.editsLength + 4 > this.edits.length) this.edits = grown(this.edits);
-    this.edits[this.editsLength] = kind;
-    this.edits[this.editsLength + 1] = from;
-    this.edits[this.editsLength + 2] = to;
-    this.edits[this.editsLength + 3] = value;
-    this.editsLength += 4;
-  }
-
   /** Instructions below 0xd0 that are more than one number or constant. */
   #scanControl(reader: BinaryReader, code: number, at: number): void {
+    const regions = this.#regions;
     switch (code) {
+      case op.unreachable:
+      case op.return:
+        return regions.stop();
       case op.block:
+        this.features |= readBlockType(reader);
+        return regions.open(frameKind.block, reader.pos);
       case op.if:
         this.features |= readBlockType(reader);
-        return this.#open(-1);
+        return regions.open(frameKind.if, reader.pos);
       case op.loop:
         this.features |= readBlockType(reader);
         this.straight = false;
-        this.#open(this.editsLength);
-        this.#weight = 0;
-        return this.#edit(edit.charge, reader.pos, reader.pos, 0);
+        return regions.open(frameKind.loop, reader.pos);
       case op.else:
-        return;
+        return regions.else();
       case op.end:
-        return this.#close();
+        return regions.close(reader.pos);
+      case op.brIf:
+        return regions.branch(reader.u32());
+      case op.br:
+        regions.branch(reader.u32());
+        return regions.stop();
       case op.brTable:
-        for (let left = reader.count("branch targets") + 1; left > 0; left--) reader.skipLeb(5);
-        return;
+        for (let left = reader.count("branch targets") + 1; left > 0; left--) regions.branch(reader.u32());
+        return regions.stop();
+      default:
+        return this.#scanCall(reader, code, at);
+    }
+  }
+
+  #scanCall(reader: BinaryReader, code: number, at: number): void {
+    switch (code) {
       case op.returnCall:
         this.features |= feature["tail-call"];
-        return this.#scanFunctionIndex(reader);
+        this.#scanFunctionIndex(reader);
+        return this.#regions.stop();
       case op.call:
         return this.#scanFunctionIndex(reader);
       case op.returnCallIndirect:
         this.features |= feature["tail-call"];
-        return this.#scanCallIndirect(reader);
+        this.#scanCallIndirect(reader);
+        return this.#regions.stop();
       case op.callIndirect:
         return this.#scanCallIndirect(reader);
       case op.callRef:
       case op.returnCallRef:
         this.features |= feature["typed-function-references"];
         this.straight = false;
-        return reader.skipLeb(5);
+        reader.skipLeb(5);
+        if (code === op.returnCallRef) this.#regions.stop();
+        return;
       case op.globalGet:
       case op.globalSet: {
         // What the engine would refuse before could name one of the added globals after.
@@ -206,7 +182,7 @@ export class BodyScanner {
         return;
       case op.memoryGrow: {
         const memory = reader.u32();
-        return this.#edit(edit.call, at, at, this.#context.memoryGrowLimiter(memory, at));
+        return void this.edits.add(edit.call, at, at, this.#context.memoryGrowLimiter(memory, at));
       }
       default:
         return this.#scanExceptions(reader, code, at);
@@ -218,7 +194,7 @@ export class BodyScanner {
     const index = reader.u32();
     if (index >= this.#context.functionCount) reader.invalid(`unknown function ${index}`, at);
     this.straight = false;
-    this.#edit(edit.index, at, reader.pos, this.#context.newFunctionIndex(index));
+    this.edits.add(edit.index, at, reader.pos, this.#context.newFunctionIndex(index));
   }
 
   #scanCallIndirect(reader: BinaryReader): void {
@@ -231,24 +207,27 @@ export class BodyScanner {
     switch (code) {
       case op.try:
         this.features |= feature["legacy-exceptions"] | readBlockType(reader);
-        return this.#open(-1);
+        return this.#regions.open(frameKind.block, reader.pos);
       case op.catchAll:
-        return;
+        return this.#regions.handler(reader.pos);
       case op.catch:
+        reader.skipLeb(5);
+        return this.#regions.handler(reader.pos);
       case op.throw:
       case op.rethrow:
         this.features |= feature.exceptions;
-        return reader.skipLeb(5);
+        reader.skipLeb(5);
+        return this.#regions.stop();
       case op.throwRef:
         this.features |= feature.exceptions;
-        return;
+        return this.#regions.stop();
       case op.delegate:
         reader.skipLeb(5);
-        return this.#close();
+        return this.#regions.close(reader.pos);
       case op.tryTable:
         this.features |= feature.exceptions | readBlockType(reader);
         this.#scanCatches(reader);
-        return this.#open(-1);
+        return this.#regions.open(frameKind.block, reader.pos);
       default:
         reader.invalid(`unknown opcode 0x${code.toString(16)}`, at);
     }
@@ -260,7 +239,7 @@ export class BodyScanner {
       if (kind > 3) reader.invalid(`unknown catch clause 0x${kind.toString(16)}`, reader.pos - 1);
       // Clauses 0 and 1 name a tag; 2 and 3 catch all.
       if (kind < 2) reader.skipLeb(5);
-      reader.skipLeb(5);
+      this.#regions.caughtAt(reader.u32());
     }
   }
 
@@ -270,6 +249,10 @@ export class BodyScanner {
       case op.refNull:
         this.features |= readHeapType(reader).features | feature["reference-types"];
         return;
+      case op.brOnNull:
+      case op.brOnNonNull:
+        this.features |= feature["typed-function-references"];
+        return this.#regions.branch(reader.u32());
       case op.refFunc:
         this.features |= feature["reference-types"];
         return this.#scanReference(reader);
@@ -303,25 +286,25 @@ export class BodyScanner {
     switch (code) {
       case misc.memoryInit:
         context.isMemory64(reader.u32(), at);
-        return this.#edit(edit.call, at, at, context.lengthCharger(false));
+        return void this.edits.add(edit.call, at, at, context.lengthCharger(false));
       case misc.memoryCopy: {
         const source = reader.u32();
-        return this.#edit(edit.call, at, reader.pos, context.memoryCopy(first, source, at));
+        return void this.edits.add(edit.call, at, reader.pos, context.memoryCopy(first, source, at));
       }
       case misc.memoryFill:
-        return this.#edit(edit.call, at, reader.pos, context.memoryFill(first, at));
+        return void this.edits.add(edit.call, at, reader.pos, context.memoryFill(first, at));
       case misc.tableInit:
         context.isTable64(reader.u32(), at);
-        return this.#edit(edit.call, at, at, context.lengthCharger(false));
+        return void this.edits.add(edit.call, at, at, context.lengthCharger(false));
       case misc.tableCopy: {
         const source = reader.u32();
         const is64 = context.isTable64(first, at) && context.isTable64(source, at);
-        return this.#edit(edit.call, at, at, context.lengthCharger(is64));
+        return void this.edits.add(edit.call, at, at, context.lengthCharger(is64));
       }
       case misc.tableFill:
-        return this.#edit(edit.call, at, at, context.lengthCharger(context.isTable64(first, at)));
+        return void this.edits.add(edit.call, at, at, context.lengthCharger(context.isTable64(first, at)));
       case misc.tableGrow:
-        return this.#edit(edit.call, at, at, context.tableGrowLimiter(first, at));
+        return void this.edits.add(edit.call, at, at, context.tableGrowLimiter(first, at));
       case misc.dataDrop:
       case misc.elemDrop:
       case misc.tableSize:
@@ -348,10 +331,4 @@ export class BodyScanner {
     if ((alignment & 0x40) !== 0) reader.skipLeb(5);
     reader.skipLeb(10);
   }
-}
-
-function grown(array: Int32Array): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(array.length * 2);
-  larger.set(array);
-  return larger;
 }

@@ -1,8 +1,9 @@
 import type { AddedFunctions } from "./added-functions.ts";
 import { BinaryReader } from "./binary-reader.ts";
 import { BinaryWriter } from "./binary-writer.ts";
-import { BodyScanner, edit, localsMax } from "./body-scanner.ts";
+import { BodyScanner, localsMax } from "./body-scanner.ts";
 import { BranchHints } from "./branch-hints.ts";
+import { edit } from "./edits.ts";
 import type { ModuleModel } from "./module-model.ts";
 import { section } from "./module-model.ts";
 import { callWeight, op } from "./opcodes.ts";
@@ -57,23 +58,22 @@ function writeBody(
   hints: BranchHints,
 ): void {
   const { binary } = original;
-  const { edits, editsLength } = scanner;
+  const { items, length } = scanner.edits;
   const sizeAt = writer.placeholder();
   const start = writer.length;
   // A short function that calls nothing and loops nowhere is paid for by the weight of its call.
-  const charged = !scanner.straight || scanner.functionWeight > callWeight;
+  const charged = !scanner.straight || scanner.entryWeight > callWeight;
   const scratch = writeLocals(writer, scanner, original, charged);
   const charge = (weight: number) => hints.unlikely(added.writeCharge(writer, weight, scratch) - start);
-  if (charged) charge(scanner.functionWeight);
+  if (charged) charge(scanner.entryWeight);
   let cursor = scanner.codeStart;
-  for (let i = 0; i < editsLength; i += 4) {
-    const value = edits[i + 3] ?? 0;
-    writer.range(binary, cursor, edits[i + 1] ?? 0);
-    cursor = edits[i + 2] ?? 0;
-    switch (edits[i]) {
+  for (let i = 0; i < length; i += 4) {
+    const value = items[i + 3] ?? 0;
+    writer.range(binary, cursor, items[i + 1] ?? 0);
+    cursor = items[i + 2] ?? 0;
+    switch (items[i]) {
       case edit.charge:
-        // Even a loop of nothing must reach its next yield.
-        charge(Math.max(1, value));
+        charge(value);
         break;
       case edit.call:
         writer.u8(op.call).u32(value);

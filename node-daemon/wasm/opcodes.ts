@@ -60,6 +60,8 @@ export const op = {
   i64ExtendI32U: 0xad,
   refNull: 0xd0,
   refFunc: 0xd2,
+  brOnNull: 0xd5,
+  brOnNonNull: 0xd6,
   prefixGc: 0xfb,
   prefixMisc: 0xfc,
   prefixSimd: 0xfd,
@@ -83,7 +85,7 @@ export const misc = {
 /** The block type of a block that takes and leaves nothing. */
 export const emptyBlock = 0x40;
 
-/** What follows an opcode. The decoder treats everything above `memarg` one by one. */
+/** What follows an opcode. The decoder treats everything `special` one by one. */
 export const shape = {
   unknown: 0,
   none: 1,
@@ -103,9 +105,7 @@ function buildShapes(): Uint8Array {
   const table = new Uint8Array(256);
   const set = (kind: number, from: number, to = from) => table.fill(kind, from, to + 1);
   set(shape.special, 0x00, 0x15);
-  set(shape.none, 0x00, 0x01);
-  set(shape.leb, op.br, op.brIf);
-  set(shape.none, op.return);
+  set(shape.none, 0x01);
   set(shape.special, op.delegate, op.catchAll);
   set(shape.none, 0x1a, op.select);
   set(shape.special, op.selectTyped);
@@ -125,7 +125,7 @@ function buildShapes(): Uint8Array {
   set(shape.none, 0xd1);
   set(shape.special, op.refFunc, 0xd3);
   set(shape.none, 0xd4);
-  set(shape.leb, 0xd5, 0xd6);
+  set(shape.special, op.brOnNull, op.brOnNonNull);
   set(shape.special, 0xe0, 0xe6);
   set(shape.special, op.prefixGc, op.prefixThreads);
   return table;
