@@ -93,6 +93,12 @@ test.each<{
     after: { failed: 1, failedAttempts: [{ index: 0, attempts: 1, failures: 1 }] },
   },
   {
+    name: "the next attempt waits for that also when its backoff is over long since",
+    instances: [aTry("a", { index: 0, attempt: 0 }, failed("Error", { finishedMs: startMs }))],
+    steps: ["forget a"],
+    after: { failed: 1 },
+  },
+  {
     name: "a failure counted before counts no more",
     status: { failed: 1, failedAttempts: [{ index: 0, attempts: 1, failures: 1 }] },
     instances: [aTry("a", { index: 0, attempt: 0 }, failed())],
