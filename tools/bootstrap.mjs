@@ -14,7 +14,10 @@ export function install(scope) {
   if (missing.length > 0) {
     const some = missing.slice(0, 3).join(", ") + (missing.length > 3 ? ", …" : "");
     console.log(`installing dependencies (${missing.length} missing or old: ${some})`);
-    runNpm(scope === "production" && !hasDevelopmentPackages() ? ["ci", "--omit=dev"] : ["ci"]);
+    // Not `npm ci`: it refuses a lock file without every optional build for every other machine, which a registry need
+    // not have. With --no-save the lock file is followed and left alone, and its hashes are checked all the same.
+    const omitted = scope === "production" && !hasDevelopmentPackages() ? ["--omit=dev"] : [];
+    runNpm(["install", "--no-save", ...omitted]);
     const still = missingPackages(scope);
     if (still.length > 0)
       fail(`npm did not install ${still.join(", ")}; it may be that npm is told to omit them`);
@@ -56,7 +59,7 @@ function readPackages(file) {
 }
 
 function runNpm(args) {
-  // npm removes node_modules first, and with it the Node that npm's scripts put first on the path.
+  // npm may replace the Node in node_modules, which npm's scripts put first on the path; it runs on the machine's own.
   const path = (process.env.PATH ?? "")
     .split(delimiter)
     .filter((folder) => resolve(folder) !== join(modules, ".bin"))
