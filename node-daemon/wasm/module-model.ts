@@ -63,7 +63,7 @@ export class ModuleModel {
   /** Type of every function: imported ones first. */
   readonly functionTypes: number[] = [];
   functionImports = 0;
-  /** Index of the first imported function's facts and so on: names for stacks. */
+  /** `module.name` of every imported function: its wrapper is called so on stacks. */
   readonly functionImportNames: string[] = [];
   readonly memories: MemoryFacts[] = [];
   readonly tables: TableFacts[] = [];

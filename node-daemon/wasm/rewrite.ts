@@ -7,7 +7,8 @@
  *
  * What the guest computes does not change. What the host gets is in `Hooks` (module-facts.ts):
  *
- *  - the guest never runs more than the heaviest function body or loop pass between two looks at the fuel;
+ *  - the guest never runs more than the heaviest path through a function body or loop between two looks at the fuel
+ *    (fuel-regions.ts);
  *  - every call of an imported function, direct, through a table or a reference, passes the kill check when it
  *    returns. An import that *throws* does not: a host that kills also sets the fuel to 0, and then the next charge
  *    yields and traps. Traps pass through every `catch_all`;
