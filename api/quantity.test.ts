@@ -44,7 +44,7 @@ test("cpuMillis and memoryBytes: whole units, rounded up", () => {
   expect(cpuMillis("0.2501")).toBe(251);
   expect(memoryBytes("100m")).toBe(1);
   expect(memoryBytes("1Gi")).toBe(1_073_741_824);
-  expect(memoryBytes("nonsense")).toBe(0);
+  expect(() => memoryBytes("nonsense")).toThrow("before it was validated");
 });
 
 test.each([

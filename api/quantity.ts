@@ -3,6 +3,7 @@
  * https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
  * Values are exact and held in thousandths; what is finer is rounded away from zero, as Kubernetes does.
  */
+import { Bug } from "../kit/errors.ts";
 
 export type ParsedQuantity =
   | { readonly kind: "ok"; readonly milli: bigint }
@@ -57,18 +58,22 @@ export function parseQuantity(quantity: string | number): ParsedQuantity {
   return { kind: "ok", milli: sign === "-" ? -milli : milli };
 }
 
-/** Cores as millicores. Takes what validation has accepted; anything else counts as 0. */
+/** Cores as millicores, of a quantity that validation has accepted. */
 export function cpuMillis(quantity: string | number): number {
-  const parsed = parseQuantity(quantity);
-  return parsed.kind === "ok" ? Number(parsed.milli) : 0;
+  return Number(acceptedMilli(quantity));
 }
 
-/** Whole bytes, rounded up. Takes what validation has accepted; anything else counts as 0. */
+/** Whole bytes, rounded up, of a quantity that validation has accepted. */
 export function memoryBytes(quantity: string | number): number {
+  const milli = acceptedMilli(quantity);
+  return Number(milli / 1000n + (milli % 1000n > 0n ? 1n : 0n));
+}
+
+function acceptedMilli(quantity: string | number): bigint {
   const parsed = parseQuantity(quantity);
-  if (parsed.kind === "invalid") return 0;
-  const remainder = parsed.milli % 1000n;
-  return Number(parsed.milli / 1000n + (remainder > 0n ? 1n : 0n));
+  if (parsed.kind === "invalid")
+    throw new Bug(`a quantity was used before it was validated: ${parsed.message}`);
+  return parsed.milli;
 }
 
 /** 250 → "250m", 2000 → "2". */
