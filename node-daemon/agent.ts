@@ -390,12 +390,12 @@ export class NodeAgent implements RunListener {
       contents: () => this.#loadContents(assignment.templateId),
       signal: setup.signal,
     };
-    void setUp(
+    setUp(
       request,
       this.#setupPorts,
       (event) => this.#dispatch(held, event),
       (ready) => (held.ready = ready),
-    );
+    ).catch((err: unknown) => this.#options.log.error("bug in a setup", { uid: assignment.uid, err }));
   }
 
   /** A template that came in this very turn is not on disk yet. */

@@ -50,7 +50,8 @@ class SetupFailure extends Error {
 
   constructor(failure: Failure) {
     super(failure.message);
-    this.failure = failure;
+    const { reason, message, retryable } = failure;
+    this.failure = { reason, message, retryable };
   }
 }
 

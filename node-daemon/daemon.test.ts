@@ -1,0 +1,273 @@
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { systemClock } from "../kit/clock.ts";
+import { silentLog } from "../kit/log.ts";
+import { systemRandom } from "../kit/random.ts";
+import { Daemon } from "./daemon.ts";
+import type { DaemonOptions } from "./options.ts";
+import { writeAssignment } from "./session/wire.ts";
+import { buildAssignment, buildTemplate } from "./testing/builders.ts";
+import { TestAuthority, type TlsFiles } from "./testing/certificates.ts";
+import { FakeDriver } from "./testing/fake-driver.ts";
+import { TestScheduler } from "./testing/test-scheduler.ts";
+
+let authority: TestAuthority;
+let nodeTls: TlsFiles;
+let schedulerTls: TlsFiles;
+beforeAll(async () => {
+  authority = await TestAuthority.make();
+  nodeTls = await authority.issue("system:node:n1");
+  schedulerTls = await authority.issue("wherry-scheduler");
+});
+
+let root: string;
+let scheduler: TestScheduler;
+let driver: FakeDriver;
+let daemons: Daemon[];
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "wherry-daemon-"));
+  await mkdir(join(root, "modules"));
+  await writeFile(join(root, "modules", "app.wasm"), "module bytes");
+  scheduler = new TestScheduler();
+  await scheduler.listen(schedulerTls);
+  driver = new FakeDriver();
+  daemons = [];
+});
+afterEach(async () => {
+  await Promise.all(daemons.map((daemon) => daemon.leave()));
+  scheduler.stop();
+  await rm(root, { recursive: true, force: true });
+});
+
+async function startDaemon(given: Partial<DaemonOptions> = {}): Promise<Daemon> {
+  const capacity = { cpuMillis: 2000, memoryBytes: 2 ** 30, instances: 100 };
+  const options: DaemonOptions = {
+    name: "n1",
+    scheduler: `localhost:${scheduler.port}`,
+    tls: nodeTls,
+    stateDir: join(root, "state"),
+    allowedHostPaths: [join(root, "modules")],
+    labels: { zone: "a" },
+    capacity,
+    allocatable: capacity,
+    logLevel: "silent",
+    keepInstancesOnExit: false,
+    ...given,
+  };
+  const parts = { clock: systemClock, random: systemRandom, log: silentLog, version: "0", drivers: [driver] };
+  const daemon = await Daemon.start(options, parts, new AbortController().signal);
+  daemons.push(daemon);
+  return daemon;
+}
+
+/** As after `kill -9`: nothing is told to anybody. The database must be free for the next one. */
+async function replaceDaemon(daemon: Daemon): Promise<void> {
+  daemons = daemons.filter((other) => other !== daemon);
+  await daemon.leave();
+}
+
+function assignMessage(uids: readonly string[], given: Parameters<typeof buildAssignment>[0] = {}) {
+  const template = buildTemplate({ module: { image: `file://${root}/modules/app.wasm` } });
+  return {
+    assign: {
+      templates: [{ id: template.id, specJson: Buffer.from(template.specJson), contents: [] }],
+      assignments: uids.map((uid) => writeAssignment(buildAssignment({ uid, name: uid, ...given }))),
+    },
+  };
+}
+
+async function connect() {
+  const session = await scheduler.session();
+  session.welcome();
+  const held = await session.inventory();
+  return { session, held };
+}
+
+test("Daemon: says hello, then an empty inventory, and runs what it is assigned", async () => {
+  await startDaemon();
+  const { session, held } = await connect();
+  expect(held).toEqual([]);
+  expect(session.received.all[0]?.hello).toMatchObject({
+    nodeName: "n1",
+    protocolVersion: 1,
+    allocatable: { cpuMillis: 2000 },
+    runtimes: [{ name: "v8" }],
+    labels: { zone: "a" },
+  });
+  session.send(assignMessage(["a", "b"]));
+  const status = await session.status("a", (phase) => phase === "Running");
+  expect(status).toMatchObject({ ready: true, restarts: 0, startedMs: 1000 });
+  await session.status("b", (phase) => phase === "Running");
+  expect(driver.runs.get("a/0")?.spec).toMatchObject({ args: ["app.wasm"], memoryBytesMax: 256 * 2 ** 20 });
+});
+
+test("Daemon: a result stays until it is acknowledged, across sessions", async () => {
+  await startDaemon();
+  const first = await connect();
+  first.session.send(assignMessage(["job"], { owner: { kind: "WasmJob", name: "j", uid: "o" } }));
+  await first.session.status("job", (phase) => phase === "Running");
+  driver.end("job", 0, { kind: "exited", exitCode: 0 });
+  await first.session.status("job", (phase) => phase === "Succeeded");
+  expect(driver.settled).toEqual([{ uid: "job", run: 0 }]);
+  first.session.end();
+  const second = await connect();
+  expect(second.held).toMatchObject([
+    { assignment: { uid: "job" }, status: { phase: "Succeeded", exitCode: 0 } },
+  ]);
+  second.session.send({ acknowledge: { uids: ["job"] } });
+  second.session.send({ stop: { instances: [{ uid: "job", hasGrace: false, graceMs: 0 }] } });
+  const gone = await second.session.status("job", (_, reason) => reason === "NotFound");
+  expect(gone.phase).toBe("Failed");
+});
+
+test("Daemon: a repeated assignment changes nothing, a stop ends it", async () => {
+  await startDaemon();
+  const { session } = await connect();
+  session.send(assignMessage(["a"]));
+  await session.status("a", (phase) => phase === "Running");
+  session.send(assignMessage(["a"]));
+  session.send({ stop: { instances: [{ uid: "a", hasGrace: true, graceMs: 50 }] } });
+  await session.status("a", (phase, reason) => phase === "Failed" && reason === "Stopped");
+  expect([...driver.runs.keys()]).toEqual(["a/0"]);
+  expect(driver.stopped).toEqual([{ uid: "a", graceMs: 50 }]);
+});
+
+test("Daemon: an epoch lower than one seen ends the session, also for the next daemon", async () => {
+  const daemon = await startDaemon();
+  const first = await scheduler.session();
+  first.welcome({ epoch: 7 });
+  await first.inventory();
+  first.send(assignMessage(["a"]), 6);
+  await first.ended.promise;
+  expect(driver.runs.size).toBe(0);
+  await replaceDaemon(daemon);
+  scheduler.stop();
+  scheduler = new TestScheduler();
+  await scheduler.listen(schedulerTls);
+  await startDaemon();
+  const next = await scheduler.session();
+  next.welcome({ epoch: 6 });
+  await next.ended.promise;
+  expect(next.received.all.some((message) => message.inventory)).toBe(false);
+});
+
+test("Daemon: the next one adopts what runs, and reports what ended and what was lost", async () => {
+  const daemon = await startDaemon();
+  const first = await connect();
+  first.session.send(assignMessage(["runs", "ended", "lost"]));
+  for (const uid of ["runs", "ended", "lost"])
+    await first.session.status(uid, (phase) => phase === "Running");
+  await replaceDaemon(daemon);
+  expect(driver.closedAs).toBe("keep");
+  driver = new FakeDriver();
+  driver.adopted = [
+    { kind: "running", id: { uid: "runs", run: 0 }, startedMs: 1000 },
+    { kind: "ended", id: { uid: "ended", run: 0 }, atMs: 5, end: { kind: "exited", exitCode: 4 } },
+    { kind: "running", id: { uid: "stranger", run: 0 }, startedMs: 1000 },
+  ];
+  await startDaemon();
+  const second = await connect();
+  const statuses = new Map(second.held.map(({ assignment, status }) => [assignment?.uid, status]));
+  expect(statuses.get("runs")).toMatchObject({ phase: "Running", ready: true, restarts: 0 });
+  expect(statuses.get("ended")).toMatchObject({
+    restarts: 1,
+    lastTermination: { reason: "Error", exitCode: 4 },
+  });
+  expect(statuses.get("lost")).toMatchObject({ restarts: 1, lastTermination: { reason: "ShimLost" } });
+  expect(driver.stopped).toEqual([{ uid: "stranger", graceMs: 0 }]);
+  expect(driver.settled).toContainEqual({ uid: "ended", run: 0 });
+});
+
+test("Daemon: two on one state directory is an error that says so", async () => {
+  await startDaemon();
+  await expect(startDaemon()).rejects.toThrow(/another node daemon uses .*--state-dir/);
+});
+
+test("Daemon: drain ends everything as a disruption and reports it before it leaves", async () => {
+  const daemon = await startDaemon();
+  const { session } = await connect();
+  session.send(assignMessage(["a", "b"]));
+  await session.status("b", (phase) => phase === "Running");
+  daemons = [];
+  await daemon.drain();
+  const statuses = session.received.all.flatMap((message) => message.status?.statuses ?? []);
+  const last = new Map(statuses.map((status) => [status.uid, status.reason]));
+  expect(Object.fromEntries(last)).toEqual({ a: "NodeShutdown", b: "NodeShutdown" });
+  expect(driver.closedAs).toBe("stop");
+});
+
+test("Daemon: cut off for too long, jobs stop and deployments go on", async () => {
+  await startDaemon();
+  const session = await scheduler.session();
+  session.welcome({ stopDisconnectedAfterMs: 150 });
+  await session.inventory();
+  session.send(assignMessage(["web"]));
+  session.send(assignMessage(["job"], { owner: { kind: "WasmJob", name: "j", uid: "o" } }));
+  await session.status("job", (phase) => phase === "Running");
+  scheduler.stop();
+  await expect.poll(() => driver.stopped.map(({ uid }) => uid)).toEqual(["job"]);
+  await scheduler.listen(schedulerTls);
+  const again = await connect();
+  const held = new Map(again.held.map(({ assignment, status }) => [assignment?.uid, status]));
+  expect(held.get("job")).toMatchObject({ phase: "Failed", reason: "Disconnected" });
+  expect(held.get("web")).toMatchObject({ phase: "Running" });
+});
+
+test("Daemon: thousands of starts arrive in bounded messages, and the inventory has them all", async () => {
+  await startDaemon();
+  const { session } = await connect();
+  const uids = Array.from({ length: 3000 }, (_, i) => `uid-${i}`);
+  for (let i = 0; i < uids.length; i += 500) session.send(assignMessage(uids.slice(i, i + 500)));
+  for (const uid of uids) await session.status(uid, (phase) => phase === "Running");
+  const sizes = session.received.all.map((message) => message.status?.statuses.length ?? 0);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(500);
+  session.end();
+  const again = await connect();
+  expect(new Set(again.held.map(({ assignment }) => assignment?.uid)).size).toBe(3000);
+});
+
+test("Daemon: sends a log on a call of its own", async () => {
+  await startDaemon();
+  const { session } = await connect();
+  session.send(assignMessage(["a"]));
+  await session.status("a", (phase) => phase === "Running");
+  const folder = driver.runs.get("a/0")?.spec.logFolder ?? "";
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, "current.log"), "2026-01-01T00:00:00.000000000Z stdout F hello\n");
+  const open = { uid: "a", follow: true, tailLines: -1, sinceMs: 0, timestamps: false };
+  session.send({ openLog: { streamId: "s1", ...open } });
+  await scheduler.logOpened.first((id) => (id === "s1" ? true : undefined));
+  session.send({ stop: { instances: [{ uid: "a", hasGrace: true, graceMs: 0 }] } });
+  const log = scheduler.logs.get("s1");
+  await log?.ended;
+  expect(Buffer.concat(log?.chunks.map(({ data }) => data) ?? []).toString()).toBe("hello\n");
+  session.send({ openLog: { streamId: "s2", ...open, uid: "../../etc" } });
+  await scheduler.logOpened.first((id) => (id === "s2" ? true : undefined));
+  await scheduler.logs.get("s2")?.ended;
+  expect(scheduler.logs.get("s2")?.chunks.at(-1)?.error).toContain("no longer has the log");
+});
+
+test("Daemon: a module outside the allowed directories is refused with what to do", async () => {
+  await startDaemon({ allowedHostPaths: [] });
+  const { session } = await connect();
+  session.send(assignMessage(["a"]));
+  const status = await session.status("a", (_, reason) => reason === "HostPathNotAllowed");
+  expect(status).toMatchObject({
+    phase: "Pending",
+    message: expect.stringContaining("--allow-host-path") as string,
+  });
+});
+
+test("Daemon: forgets the files of instances that were deleted", async () => {
+  await startDaemon();
+  const { session } = await connect();
+  session.send(assignMessage(["a"]));
+  await session.status("a", (phase) => phase === "Running");
+  await mkdir(join(root, "state", "instances", "a", "logs"), { recursive: true });
+  session.send({ stop: { instances: [{ uid: "a", hasGrace: true, graceMs: 0 }] } });
+  await session.status("a", (_, reason) => reason === "Stopped");
+  session.send({ acknowledge: { uids: ["a"] } });
+  await expect.poll(() => readdir(join(root, "state", "instances"))).toEqual([]);
+});

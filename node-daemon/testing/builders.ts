@@ -1,0 +1,38 @@
+import type { InstanceSpec } from "../../api/gen/kinds.gen.ts";
+import type { NodeAssignment, NodeTemplate, VolumeContent } from "../core/assignment.ts";
+
+export function buildAssignment(given: Partial<NodeAssignment> = {}): NodeAssignment {
+  return {
+    uid: "uid-1",
+    namespace: "default",
+    name: "web-1",
+    owner: { kind: "WasmDeployment", name: "web", uid: "owner-1" },
+    templateId: "template-1",
+    templateHash: "hash-1",
+    cpuMillis: 50,
+    memoryBytes: 16 * 1024 * 1024,
+    labels: {},
+    annotations: {},
+    slot: undefined,
+    createdMs: 0,
+    ...given,
+  };
+}
+
+export function buildSpec(given: Partial<InstanceSpec> = {}): InstanceSpec {
+  return {
+    module: { image: "file:///modules/app.wasm" },
+    resources: {},
+    terminationGracePeriodSeconds: 30,
+    stopNotice: "none",
+    ...given,
+  };
+}
+
+export function buildTemplate(
+  spec: Partial<InstanceSpec> = {},
+  given: { readonly id?: string; readonly contents?: readonly VolumeContent[] } = {},
+): NodeTemplate {
+  const specJson = Buffer.from(JSON.stringify(buildSpec(spec)));
+  return { id: given.id ?? "template-1", specJson, contents: given.contents ?? [] };
+}

@@ -1,0 +1,92 @@
+import type {
+  AdoptedRun,
+  PrepareOutcome,
+  RunEnd,
+  RunId,
+  RunListener,
+  RunSpec,
+  RuntimeDriver,
+  RuntimeFacts,
+} from "../runtimes/runtime-driver.ts";
+
+export interface FakeRun {
+  readonly spec: RunSpec;
+  state: "starting" | "running" | "ended";
+  stops: number[];
+}
+
+/** A driver whose runs do what the test says. Times are the test's. */
+export class FakeDriver implements RuntimeDriver {
+  readonly runs = new Map<string, FakeRun>();
+  readonly settled: RunId[] = [];
+  readonly stopped: { readonly uid: string; readonly graceMs: number }[] = [];
+  /** What an earlier daemon left. */
+  adopted: readonly AdoptedRun[] = [];
+  closedAs: "keep" | "stop" | undefined;
+  /** Runs start, and obey stops, by themselves. */
+  obedient = true;
+  outcomeOf: (digest: string, file: string) => PrepareOutcome = (digest, file) => ({
+    kind: "prepared",
+    module: { digest, file, memoryBytesMin: 65_536 },
+  });
+  #listener: RunListener | undefined;
+
+  detect(): Promise<RuntimeFacts> {
+    return Promise.resolve({ name: "v8", version: "fake", features: [] });
+  }
+
+  adopt(listener: RunListener): Promise<readonly AdoptedRun[]> {
+    this.#listener = listener;
+    return Promise.resolve(this.adopted);
+  }
+
+  prepare(digest: string, file: string): Promise<PrepareOutcome> {
+    return Promise.resolve(this.outcomeOf(digest, file));
+  }
+
+  start(spec: RunSpec): void {
+    const run: FakeRun = { spec, state: "starting", stops: [] };
+    this.runs.set(`${spec.id.uid}/${spec.id.run}`, run);
+    if (this.obedient) this.started(spec.id.uid, spec.id.run);
+  }
+
+  stop(uid: string, graceMs: number): void {
+    this.stopped.push({ uid, graceMs });
+    for (const run of this.runs.values()) {
+      if (run.spec.id.uid !== uid || run.state === "ended") continue;
+      run.stops.push(graceMs);
+      if (this.obedient) this.end(uid, run.spec.id.run, { kind: "stopped" });
+    }
+  }
+
+  settle(id: RunId): void {
+    this.settled.push(id);
+  }
+
+  close(what: "keep" | "stop"): Promise<void> {
+    this.closedAs = what;
+    return Promise.resolve();
+  }
+
+  started(uid: string, run = 0, atMs = 1_000): void {
+    this.#at(uid, run).state = "running";
+    this.#listener?.started({ uid, run }, atMs);
+  }
+
+  end(uid: string, run: number, end: RunEnd, atMs = 2_000): void {
+    this.#at(uid, run).state = "ended";
+    this.#listener?.ended({ uid, run }, atMs, end);
+  }
+
+  /** Tells the listener something about a run that was never started here. */
+  get listener(): RunListener {
+    if (!this.#listener) throw new Error("nobody has adopted yet");
+    return this.#listener;
+  }
+
+  #at(uid: string, run: number): FakeRun {
+    const found = this.runs.get(`${uid}/${run}`);
+    if (!found) throw new Error(`run ${uid}/${run} was not started`);
+    return found;
+  }
+}
