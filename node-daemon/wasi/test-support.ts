@@ -139,8 +139,16 @@ export class FakeHost implements WasiHost {
   advance(ms: number): void {
     this.realtimeNs += BigInt(ms) * 1_000_000n;
     this.monotonicNs += BigInt(ms) * 1_000_000n;
-    for (const timer of this.timers) {
-      if (timer.delayMs > ms) continue;
+    this.#fire((timer) => timer.delayMs <= ms);
+  }
+
+  /** As real timers may, too early. */
+  fireAll(): void {
+    this.#fire(() => true);
+  }
+
+  #fire(due: (timer: FakeTimer) => boolean): void {
+    for (const timer of [...this.timers].filter(due)) {
       this.timers.delete(timer);
       timer.fire();
     }

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 
 import { errno, fdFlag, fileType, openFlag, right } from "../abi.ts";
 import { MountedGuest } from "../guest-fixture.ts";
-import { allRights, readRights, type OpenOptions } from "../test-support.ts";
+import { allRights, Guest, readRights, type OpenOptions } from "../test-support.ts";
 
 const readOnlyAccess = { rights: readRights };
 
@@ -14,7 +14,7 @@ describe("path_open: answers by path", () => {
     name: string,
     path: string | Uint8Array,
     expected: number,
-    OpenOptions?,
+    options?: OpenOptions,
   ])[] = [
     ["a file", "file", 0],
     ["a nested file", "dir/nested", 0],
@@ -73,7 +73,7 @@ describe("path_open: answers by path", () => {
     ["a descriptor that is no directory", "file", errno.notdir, { fd: 1 }],
   ];
 
-  test.each(rows)("%s", (_name, path, expected, options) => {
+  test.each(rows.map((row) => ({ name: row[0], row })))("$name", ({ row: [, path, expected, options] }) => {
     using mounted = new MountedGuest();
     mounted.file("file", "text");
     mounted.file("dir/nested", "text");
@@ -109,10 +109,10 @@ describe("path_open: what is no file is refused without waiting", () => {
 
   test("a device", () => {
     using mounted = new MountedGuest();
-    const { guest, sandbox } = mounted;
+    const { sandbox } = mounted;
     const devices = sandbox.capability("/dev");
     sandbox.host.preopens = [{ guestPath: "/dev", directory: devices, readOnly: false }];
-    using other = new (guest.constructor as typeof import("../test-support.ts").Guest)(sandbox.host);
+    using other = new Guest(sandbox.host);
     expect(other.open("null")).toBe(-errno.acces);
   });
 });
