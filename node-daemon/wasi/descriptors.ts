@@ -17,7 +17,10 @@ interface Rights {
 
 export interface FileDescriptor extends Rights {
   readonly kind: "file";
-  /** The host's descriptor. Reads and writes pass `position` themselves: Node can't seek. */
+  /**
+   * The host's descriptor, -1 once it is closed: its number may be another instance's by then, so whoever comes back from a
+   * suspension asks first. Reads and writes pass `position` themselves: Node can't seek.
+   */
   hostFd: number;
   position: number;
   /** `fdFlag` bits. */
@@ -125,6 +128,7 @@ function closeDescriptor(descriptor: Descriptor): void {
   switch (descriptor.kind) {
     case "file":
       closeSync(descriptor.hostFd);
+      descriptor.hostFd = -1;
       return;
     case "directory":
       descriptor.directory.release();

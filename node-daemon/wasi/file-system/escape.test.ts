@@ -154,6 +154,21 @@ test("escape: a mount of the host's root has no way into /proc and /sys", () => 
   expect(guest.open("etc/passwd", { rights: readRights })).toBeGreaterThan(0);
 });
 
+test("escape: no attempt leaves a host descriptor open", () => {
+  using mounted = fenced();
+  const { guest } = mounted;
+  const open = () => readdirSync("/proc/self/fd").length;
+  guest.open("dir/file", { rights: readRights });
+  const before = open();
+  for (const [, path] of ways) {
+    guest.open(path, { rights: readRights });
+    guest.open(`dir/../${path}`, { rights: readRights });
+    guest.call("path_rename", 3, `dir/./${path}`, 3, `dir/../dir/${path}`);
+    guest.call("path_filestat_get", 3, 1, `dir/../${path}`, guest.out);
+  }
+  expect(open()).toBe(before);
+});
+
 test("escape: nor do bounded chains of links take forever", () => {
   using mounted = fenced();
   const long = "dir/../".repeat(500);

@@ -118,6 +118,18 @@ test("fd_write, fd_read: a long transfer gives the neighbours turns", async () =
   ]);
 });
 
+test("fd_write: a long transfer ends when the instance is closed meanwhile", async () => {
+  using mounted = new MountedGuest();
+  const { guest, sandbox } = mounted;
+  const length = limits.transferBytesMax * 3;
+  guest.memory.grow(Math.ceil(length / 65_536));
+  const fd = guest.open("big", { flags: openFlag.create });
+  const answer = guest.invoke("fd_write", fd, guest.vectors([guest.buffer, length]), 1, guest.out);
+  guest.preview1.close();
+  expect(await answer).toBe(errno.intr);
+  expect([mounted.text("big").length, sandbox.host.bugs]).toEqual([limits.transferBytesMax, []]);
+});
+
 describe("fd_read of standard input", () => {
   test("takes what is there, keeps the rest, ends", () => {
     using mounted = new MountedGuest();

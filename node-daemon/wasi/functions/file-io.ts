@@ -151,6 +151,8 @@ async function transferInTurns(
     done += piece;
     if (piece < length) break;
     await context.host.yield();
+    // Killed meanwhile.
+    if (file.hostFd === -1) return errno.intr;
   }
   if (move) moveBehind(direction, file, at, done);
   context.memory.setU32(out, done);
