@@ -356,6 +356,17 @@ test("runCommandLine: a server that is away is named with what to do", async () 
   );
 });
 
+test("runCommandLine: the cluster of ~/.kube/config that is not ours points at the local one", async () => {
+  const home = mkdtempSync(join(tmpdir(), "wherry-home-"));
+  mkdirSync(join(home, ".kube"));
+  const access = { server: "https://127.0.0.1:1", caFile: certificates.ca, token: "x" };
+  writeLocalKubeconfig(join(home, ".kube", "config"), access);
+  const terminal = Object.assign(new TestTerminal(folder), { homeDirectory: home });
+  expect(await runCommandLine(["get", "wd"], terminal)).toBe(1);
+  expect(terminal.stderr).toContain(`add --kubeconfig ${join(folder, ".wherry", "kubeconfig")}`);
+  rmSync(home, { recursive: true });
+});
+
 test("runCommandLine: a wrong token is refused", async () => {
   const access = { server: server.url, caFile: certificates.ca, token: "wrong" };
   writeLocalKubeconfig(join(folder, ".wherry", "kubeconfig"), access);

@@ -115,18 +115,17 @@ async function report(
   terminal: Terminal,
 ): Promise<number> {
   if (failure instanceof CommanderError) return failure.exitCode;
-  if (failure instanceof AlreadyReported) return 1;
   const [{ describeError, isUnreachable }, { connectionHint }] = await Promise.all([
     import("./error-text.ts"),
     import("./connection.ts"),
   ]);
-  await terminal.err(`${describeError(failure)}\n`);
+  if (!(failure instanceof AlreadyReported)) await terminal.err(`${describeError(failure)}\n`);
   const hint = await connectionHint(connection, terminal, isUnreachable(failure)).catch(errorMessage);
-  if (hint !== undefined && !isHelpful(failure)) await terminal.err(`${hint}\n`);
+  if (hint !== undefined && !isRefusal(failure)) await terminal.err(`${hint}\n`);
   return 1;
 }
 
 /** A refusal of a request that was understood needs no advice about which cluster was asked. */
-function isHelpful(error: unknown): boolean {
+function isRefusal(error: unknown): boolean {
   return error instanceof Error && error.name === "ApiStatusError";
 }

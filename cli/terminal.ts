@@ -19,6 +19,8 @@ export function processTerminal(): Terminal {
     stream.on("error", (error: NodeJS.ErrnoException) => {
       // The reader (`| head`) has seen enough: that is no failure of the command.
       if (error.code === "EPIPE") process.exit(0);
+      // The terminal was closed; the signal that says so follows.
+      if (error.code === "EIO") return;
       throw error;
     });
   }

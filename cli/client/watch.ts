@@ -37,9 +37,13 @@ export async function* watch<T>(
   request: WatchRequest,
 ): AsyncGenerator<WatchEvent<T>, void, undefined> {
   let resourceVersion = request.resourceVersion;
+  let opened = false;
+  const onOpen = () => {
+    opened = true;
+  };
   for (let failures = 0; !request.signal.aborted;) {
     try {
-      for await (const event of watchOnce(client, request, resourceVersion)) {
+      for await (const event of watchOnce(client, request, resourceVersion, onOpen)) {
         failures = 0;
         resourceVersion = versionOf(event.object) ?? resourceVersion;
         if (event.type === "ERROR") throw statusOfEvent(event.object);
@@ -47,15 +51,19 @@ export async function* watch<T>(
       }
     } catch (error) {
       if (request.signal.aborted) return;
-      if (!(error instanceof ConnectionError)) throw error;
-      if (failures === 0 && resourceVersion === request.resourceVersion) throw error;
+      if (!(error instanceof ConnectionError) || !opened) throw error;
     }
     if (request.signal.aborted) return;
     await sleep(clock, backoffMs(failures++, clientLimits.rewatch), request.signal).catch(() => {});
   }
 }
 
-async function* watchOnce(client: ApiClient, request: WatchRequest, resourceVersion: string) {
+async function* watchOnce(
+  client: ApiClient,
+  request: WatchRequest,
+  resourceVersion: string,
+  onOpen: () => void,
+) {
   const response = await client.open({
     path: resourcePath(request.resource, request.namespace),
     query: {
@@ -68,6 +76,7 @@ async function* watchOnce(client: ApiClient, request: WatchRequest, resourceVers
     ...(request.accept ? { accept: request.accept } : {}),
     signal: request.signal,
   });
+  onOpen();
   try {
     for await (const line of lines(response, clientLimits.watchLineBytesMax)) {
       if (line.length > 0) yield JSON.parse(line.toString("utf8")) as RawEvent;

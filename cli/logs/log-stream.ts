@@ -1,4 +1,5 @@
-import type { ApiClient } from "../client/api-client.ts";
+import { errorMessage } from "../../kit/errors.ts";
+import { ConnectionError, type ApiClient } from "../client/api-client.ts";
 import { resourcePath } from "../client/objects.ts";
 import { lines } from "../client/json-lines.ts";
 import type { Terminal } from "../terminal.ts";
@@ -40,6 +41,9 @@ export async function printLog(
       const before = prefix();
       await terminal.out(Buffer.concat([Buffer.from(before), line, newline]));
     }
+  } catch (error) {
+    if (signal?.aborted) return;
+    throw new ConnectionError(`the log of ${instance} was broken off: ${errorMessage(error)}`, error);
   } finally {
     response.destroy();
   }
