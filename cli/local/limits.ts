@@ -11,6 +11,8 @@ export const localLimits = {
   /** Children of an `up` that was killed stop by themselves; after this they are made to. */
   leftoversMs: 20_000,
   leftoversLookMs: 50,
+  /** What several daemons may offer of the machine's memory together; the rest is for the processes themselves. */
+  nodesMemoryShare: 0.85,
   restart: { initialMs: 500, factor: 2, maxMs: 30_000 },
   /** A child that ran this long starts again without delay when it crashes. */
   restartResetMs: 60_000,

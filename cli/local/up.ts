@@ -228,7 +228,10 @@ function flags(values: Readonly<Record<string, string | readonly string[]>>): re
 function shareOfMachine(nodes: number): { readonly cpu?: string; readonly memory?: string } {
   if (nodes === 1) return {};
   const cpuMillis = Math.floor((cpus().length * 1000) / nodes);
-  const memoryMiB = Math.floor(totalmem() / nodes / 2 ** 20);
+  // In a container the machine's memory is not what one may have.
+  const limit = process.constrainedMemory();
+  const bytes = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+  const memoryMiB = Math.floor((bytes * localLimits.nodesMemoryShare) / nodes / 2 ** 20);
   return { cpu: `${cpuMillis}m`, memory: `${memoryMiB}Mi` };
 }
 
