@@ -24,7 +24,7 @@ async function run(options: DaemonOptions, log: Log): Promise<void> {
   const daemon = await Daemon.start(options, parts, starting.signal);
   void daemon.connected.then(() => {
     const runtimes = daemon.runtimes.map(({ name }) => name);
-    log.info("ready", { node: options.name, runtimes });
+    log.info("ready", { runtimes });
     void tellParent({ kind: "ready", name: options.name, capacity: options.allocatable, runtimes });
   });
   await stop;

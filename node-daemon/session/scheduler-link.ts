@@ -7,15 +7,14 @@
  * How long it has been cut off is counted by the monotonic clock from the last end of a welcomed session, or from the
  * daemon's start when instances were taken over. Nothing else happens to instances while the scheduler is away.
  */
-import { type ChannelOptions, credentials, status as grpcStatus } from "@grpc/grpc-js";
+import { status as grpcStatus } from "@grpc/grpc-js";
 import { backoffMs, jittered } from "../../kit/backoff.ts";
 import { type Clock, sleep, type Timer } from "../../kit/clock.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
 import type { Hello } from "../../proto/gen/wherry/v1/Hello.ts";
-import type { NodeServiceClient } from "../../proto/gen/wherry/v1/NodeService.ts";
-import { messageBytesMax, NodeService } from "../../proto/node-service.ts";
-import { keepalive, reconnectBackoff } from "../core/limits.ts";
+import { reconnectBackoff } from "../core/limits.ts";
+import { type ClientTls, dial } from "./channel.ts";
 import type { Checkpoint, StoredMeta } from "./checkpoint.ts";
 import type { LogSender } from "./log-sender.ts";
 import { NodeSession, type SessionEnd, type SessionInstances, type Welcome } from "./node-session.ts";
@@ -23,7 +22,7 @@ import { NodeSession, type SessionEnd, type SessionInstances, type Welcome } fro
 export interface LinkOptions {
   /** HOST:PORT; the scheduler's certificate must name the host. */
   readonly address: string;
-  readonly tls: { readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer };
+  readonly tls: ClientTls;
   readonly hello: Hello;
   readonly instances: SessionInstances;
   readonly logs: Pick<LogSender, "send">;
@@ -35,17 +34,6 @@ export interface LinkOptions {
   readonly random: Random;
   readonly log: Log;
 }
-
-const channelOptions: ChannelOptions = {
-  "grpc.max_receive_message_length": messageBytesMax,
-  "grpc.max_send_message_length": messageBytesMax,
-  "grpc.keepalive_time_ms": keepalive.intervalMs,
-  "grpc.keepalive_timeout_ms": keepalive.timeoutMs,
-  "grpc.keepalive_permit_without_calls": 1,
-  // Each attempt is a channel of its own, so that only our backoff applies.
-  "grpc.use_local_subchannel_pool": 1,
-  "grpc.enable_retries": 0,
-};
 
 /** A session that lived shorter than this was refused, whatever it said. */
 const goodSessionMs = 1000;
@@ -108,8 +96,7 @@ export class SchedulerLink {
 
   async #runSession(): Promise<SessionEnd> {
     const { tls, address, hello, instances, logs, clock, log } = this.#options;
-    const secure = credentials.createSsl(tls.ca, tls.key, tls.cert);
-    const client: NodeServiceClient = new NodeService(address, secure, channelOptions);
+    const client = dial(address, tls);
     try {
       this.#session = new NodeSession({
         client,
