@@ -169,7 +169,7 @@ export interface Condition {
   readonly status: "True" | "False" | "Unknown";
   readonly observedGeneration?: number;
   readonly lastTransitionTime: string;
-  /** Why the condition has this status */
+  /** Why the condition has this status, in CamelCase. */
   readonly reason: string;
   /** The same for people. */
   readonly message: string;
@@ -220,7 +220,7 @@ export interface WasmDeploymentStatus {
   readonly unavailableReplicas?: number;
   /** For people: ready/wanted. */
   readonly ready?: string;
-  /** The labels that all instances have */
+  /** The labels that all instances have, in text. */
   readonly selector?: string;
   readonly conditions?: readonly Condition[];
 }
@@ -337,9 +337,9 @@ export interface WasmInstanceStatus {
   readonly display?: string;
   /** For people: 1/1 or 0/1. */
   readonly ready?: string;
-  /** Why it is in this phase */
+  /** Why it is in this phase, in CamelCase. */
   readonly reason?: string;
-  /** The same for people */
+  /** The same for people, with what to do. */
   readonly message?: string;
   readonly restarts: number;
   readonly startTime?: string;
@@ -356,9 +356,9 @@ export interface WasmInstanceStatus {
   };
   /** The last figures that the node sent. */
   readonly usage?: {
-    /** Cores in use */
+    /** Cores in use, as a quantity. */
     readonly cpu: string;
-    /** Bytes of linear memory */
+    /** Bytes of linear memory, as a quantity. */
     readonly memory: string;
   };
 }
