@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { mappings, type ShimLimits } from "./limits.ts";
+import type { Clock, Timer } from "../../kit/clock.ts";
+import { collection, mappings, type ShimLimits } from "./limits.ts";
 
 /** Linux's default of vm.max_map_count. */
 const mappingsDefault = 65_530;
@@ -13,34 +14,115 @@ export function systemMappingsMax(): number {
   }
 }
 
+/** One instance's part of the budget. Everything it says is said once. */
+export interface Reservation {
+  /** This object, while it is reachable, holds the instance's mappings. */
+  hold(memory: object): void;
+  /** The instance is torn down. */
+  close(): void;
+}
+
 /**
  * What the process can hold. Running out of mappings is a fatal abort inside V8, for all instances at once, so starts
- * are refused well before. Reserved before an instance is made, unreserved when it is torn down.
+ * are refused well before.
+ *
+ *   reserved ── torn down ─▶ dead ── collected by the engine ─▶ free
+ *
+ * A dead instance's mappings last until the engine collects it. The engine does not know that they are scarce: when they
+ * stand in the way of a start, or are many while nothing happens, it is asked to.
  */
 export class ShimBudget {
-  readonly #instancesMax: number;
+  #instancesMax: number;
   readonly #mappingsMax: number;
+  readonly #clock: Clock;
+  readonly #collectGarbage: (() => void) | undefined;
+  readonly #collected = new FinalizationRegistry<number>((count) => this.#free(count));
   #instances = 0;
+  #dead = 0;
   #mappings = 0;
+  #collecting: Promise<void> | undefined;
+  #quiet: Timer | undefined;
 
-  constructor(limits: ShimLimits, mappingsMax: number) {
+  constructor(limits: ShimLimits, mappingsMax: number, clock: Clock, collectGarbage?: () => void) {
     this.#instancesMax = limits.instancesMax;
     this.#mappingsMax = mappingsMax - limits.mappingsReserved;
+    this.#clock = clock;
+    this.#collectGarbage = collectGarbage;
   }
 
   get instances(): number {
     return this.#instances;
   }
 
-  /** Undefined when there is no room; otherwise how to give it back, to be called once. */
-  reserve(memories: number): (() => void) | undefined {
+  /** Torn down, and still in memory as far as is known. */
+  get dead(): number {
+    return this.#dead;
+  }
+
+  /** Undefined when there is no room. */
+  async reserve(memories: number): Promise<Reservation | undefined> {
+    const now = this.#tryReserve(memories);
+    if (now || this.#dead === 0) return now;
+    await this.collect();
+    return this.#tryReserve(memories);
+  }
+
+  /**
+   * The engine could not place another memory. It keeps the stacks of ended instances, anywhere in the address space, and
+   * a memory wants 8 GiB in one piece; each failed attempt costs everyone a second. So it is not tried again.
+   */
+  exhausted(): void {
+    this.#instancesMax = Math.floor(this.#instances * collection.exhaustedFactor);
+  }
+
+  /** Collects the dead. A pause for all: some 10 ms for each 1,000 instances. */
+  collect(): Promise<void> {
+    this.#collecting ??= this.#collect().finally(() => {
+      this.#collecting = undefined;
+    });
+    return this.#collecting;
+  }
+
+  async #collect(): Promise<void> {
+    this.#collectGarbage?.();
+    // The engine tells what it has collected in tasks of its own.
+    for (let turn = 0; turn < collection.turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  #tryReserve(memories: number): Reservation | undefined {
     const needed = mappings.perInstance + memories * mappings.perMemory;
-    if (this.#instances >= this.#instancesMax || this.#mappings + needed > this.#mappingsMax) return undefined;
+    // Address space runs out at twice as many memories as instances are allowed: the dead count for that.
+    if (this.#instances >= this.#instancesMax) return undefined;
+    if (this.#instances + this.#dead >= this.#instancesMax * collection.addressSpaceFactor) return undefined;
+    if (this.#mappings + needed > this.#mappingsMax) return undefined;
     this.#instances++;
     this.#mappings += needed;
-    return () => {
-      this.#instances--;
-      this.#mappings -= needed;
+    let held = false;
+    return {
+      hold: (memory) => {
+        held = true;
+        this.#collected.register(memory, needed);
+      },
+      close: () => {
+        this.#instances--;
+        this.#dead++;
+        if (!held) this.#free(needed);
+        else this.#collectWhenQuiet();
+      },
     };
+  }
+
+  #free(count: number): void {
+    this.#mappings -= count;
+    this.#dead--;
+  }
+
+  #collectWhenQuiet(): void {
+    if (this.#dead < collection.deadMin) return;
+    this.#quiet?.cancel();
+    this.#quiet = this.#clock.setTimer(collection.quietMs, () => {
+      this.#quiet = undefined;
+      if (this.#dead >= collection.deadMin) void this.collect();
+    });
   }
 }

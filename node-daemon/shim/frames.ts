@@ -79,7 +79,10 @@ export class MessageWriter {
   send(message: object): boolean {
     const text = JSON.stringify(message);
     // Three bytes of UTF-8 for one character at most.
-    if (text.length * 3 > protocolLimits.frameBytesMax && Buffer.byteLength(text) > protocolLimits.frameBytesMax / 2)
+    if (
+      text.length * 3 > protocolLimits.frameBytesMax &&
+      Buffer.byteLength(text) > protocolLimits.frameBytesMax / 2
+    )
       return false;
     this.#gathered.push(text);
     this.#gatheredBytes += text.length;

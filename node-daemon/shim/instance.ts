@@ -58,6 +58,7 @@ export class Instance {
   readonly #guest: Guest;
   readonly #stdin: NoticeInput | undefined;
   #memory: WasmMemory | undefined;
+  #memoryBytesLast = 0;
   #killAtMs = Number.POSITIVE_INFINITY;
   #killTimer: Timer | undefined;
   #running = false;
@@ -77,7 +78,7 @@ export class Instance {
   }
 
   get memoryBytes(): number {
-    return this.#memory?.buffer.byteLength ?? 0;
+    return this.#memory?.buffer.byteLength ?? this.#memoryBytesLast;
   }
 
   /** With the shorter of all graces that were asked for. */
@@ -114,6 +115,7 @@ export class Instance {
     } finally {
       this.#killTimer?.cancel();
       this.#guest.close();
+      this.#memoryBytesLast = this.memoryBytes;
       this.#memory = undefined;
       try {
         held.dispose();
@@ -127,13 +129,15 @@ export class Instance {
   async #run(held: DisposableStack, log: InstanceLog): Promise<RunEnd> {
     const loaded = await loadModule(this.#parts.modules, this.#spec.module.file);
     this.#checkMemory(loaded.facts);
-    const unreserve = this.#parts.budget.reserve(loaded.facts.memories.length);
-    if (!unreserve) throw new Refusal("ShimFull", "the hosting process has no room for another instance", true);
-    held.defer(unreserve);
+    const reservation = await this.#parts.budget.reserve(loaded.facts.memories.length);
+    if (!reservation)
+      throw new Refusal("ShimFull", "the hosting process has no room for another instance", true);
+    held.defer(() => reservation.close());
     await this.#guest.turn();
     if (this.#guest.killed) return { kind: "stopped" };
     const preopens = this.#openMounts(held);
     const instance = this.#instantiate(held, loaded, preopens, log);
+    reservation.hold(this.#memory ?? instance);
     this.#running = true;
     this.#events.started();
     try {
@@ -229,8 +233,12 @@ export class Instance {
     if (errorCode(thrown) === "wasi-start-invalid")
       return refused("ArgumentsInvalid", errorMessage(thrown), false);
     // The engine's word for memory that the machine did not give.
-    if (thrown instanceof RangeError)
-      return refused("OutOfMemory", `instantiate the module: ${thrown.message}`, true);
+    if (thrown instanceof RangeError) {
+      // Another process may have what this one lacks, unless this is its only instance.
+      const shared = this.#parts.budget.instances > 1;
+      if (shared) this.#parts.budget.exhausted();
+      return refused(shared ? "ShimFull" : "OutOfMemory", `instantiate the module: ${thrown.message}`, true);
+    }
     // An active segment out of bounds.
     if (thrown instanceof engine.RuntimeError) return describeTrap(thrown, 0);
     this.#onBug(thrown);

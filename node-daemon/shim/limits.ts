@@ -32,6 +32,20 @@ export const defaultShimLimits: ShimLimits = {
 /** What one suspended instance takes of the process' mappings: its stack, and two for each memory. Measured. */
 export const mappings = { perInstance: 3, perMemory: 2 } as const;
 
+/** When dead instances are collected. */
+export const collection = {
+  /** Fewer are not worth the pause. */
+  deadMin: 500,
+  /** Without another end. Under steady churn the engine collects by itself. */
+  quietMs: 1_000,
+  /** Live and dead together, against the live ones allowed: 16,000 memories exhaust the address space. */
+  addressSpaceFactor: 1.5,
+  /** Of the instances that were there when the address space was exhausted, this part is allowed from then on. */
+  exhaustedFactor: 0.9,
+  /** Of the event loop, until the engine has told what it collected. */
+  turns: 4,
+} as const;
+
 /** Elements that all tables of one instance may grow to: 8 bytes each on a 64-bit machine. */
 export const tableElementsMax = 1_000_000;
 

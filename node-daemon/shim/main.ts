@@ -50,7 +50,7 @@ class ShimProcess {
     const parts = {
       modules: this.#modules,
       mounts: new MountTable(),
-      budget: new ShimBudget(config.limits, systemMappingsMax()),
+      budget: new ShimBudget(config.limits, systemMappingsMax(), clock, () => void globalThis.gc?.()),
       queue: new RunQueue({
         now: () => performance.now(),
         schedule: (turn) => void setImmediate(turn),

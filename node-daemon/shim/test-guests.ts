@@ -136,6 +136,6 @@ export const guests = {
   readsInput: (code: number) =>
     guest({ imports: ["fd_read", "proc_exit"], text: " ", code: lines(transfer(0, 0), exitWith(1, code)) }),
   /** Calls the host without a pause. */
-  callsHost: () => guest({ imports: ["fd_write"], code: loop(transfer(0, 1)) }),
+  callsHost: () => guest({ imports: ["fd_write"], text: ".", code: loop(transfer(0, 1)) }),
   yields: () => guest({ imports: ["sched_yield"], code: loop(call(0), drop) }),
 };

@@ -9,7 +9,10 @@ export const stackTraceLimit = trapFramesMax + 16;
  * What a guest died of. Reasons: `StackOverflow`, `UncaughtException` (of the guest's language, thrown through
  * `_start`), and `Trap` for all the engine's traps, which the message tells apart.
  */
-export function describeTrap(thrown: unknown, functionImports: number): RunEnd & { readonly kind: "trapped" } {
+export function describeTrap(
+  thrown: unknown,
+  functionImports: number,
+): RunEnd & { readonly kind: "trapped" } {
   const stack = thrown instanceof Error ? wasmFrames(thrown.stack ?? "", functionImports) : [];
   const at = stack.length > 0 ? `\n${stack.join("\n")}` : "";
   const { reason, what } = classify(thrown);
@@ -27,7 +30,10 @@ function classify(thrown: unknown): { readonly reason: string; readonly what: st
   }
   if (thrown instanceof engine.RuntimeError) return { reason: "Trap", what: `trap: ${thrown.message}` };
   if (thrown instanceof engine.Exception) {
-    return { reason: "UncaughtException", what: "an exception was thrown and nothing in the module caught it" };
+    return {
+      reason: "UncaughtException",
+      what: "an exception was thrown and nothing in the module caught it",
+    };
   }
   return { reason: "UncaughtException", what: `uncaught: ${String(thrown).slice(0, 500)}` };
 }

@@ -65,11 +65,18 @@ function complaint(entry: ImportFacts): string | undefined {
 
 function checkStart(facts: Pick<ModuleFacts, "exports">): Rejection | undefined {
   const start = facts.exports.find((entry) => entry.name === "_start");
-  if (start?.kind === "function" && plainSignature(start.signature ?? "() -> ()") === plainSignature("() -> ()"))
+  if (
+    start?.kind === "function" &&
+    plainSignature(start.signature ?? "() -> ()") === plainSignature("() -> ()")
+  )
     return undefined;
   const isReactor = facts.exports.some((entry) => entry.name === "_initialize");
-  const what = isReactor ? "it is a library (a WASI reactor)" : "it is a library, or was built for another host";
-  const found = start ? `exports _start as ${start.kind} ${bounded(start.signature ?? "")}` : "does not export _start";
+  const what = isReactor
+    ? "it is a library (a WASI reactor)"
+    : "it is a library, or was built for another host";
+  const found = start
+    ? `exports _start as ${start.kind} ${bounded(start.signature ?? "")}`
+    : "does not export _start";
   return {
     kind: "rejected",
     reason: "NoStartFunction",

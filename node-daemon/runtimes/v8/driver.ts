@@ -32,7 +32,13 @@ import type {
 } from "../runtime-driver.ts";
 import { driverLimits } from "./limits.ts";
 import { ModulePreparer } from "./prepare.ts";
-import { createShimFolder, listShimFolders, readIdentity, removeShimFolder, spawnShim } from "./shim-folder.ts";
+import {
+  createShimFolder,
+  listShimFolders,
+  readIdentity,
+  removeShimFolder,
+  spawnShim,
+} from "./shim-folder.ts";
 import { type RunMessage, ShimHandle, type ShimHandleEvents } from "./shim-handle.ts";
 
 export interface V8DriverOptions {
@@ -110,7 +116,8 @@ class V8Driver implements RuntimeDriver {
 
   detect(): Promise<RuntimeFacts | undefined> {
     // Promise Integration is what everything here rests on; the descriptors of /proc are what mounts rest on.
-    if (typeof engine.Suspending !== "function" || process.platform !== "linux") return Promise.resolve(undefined);
+    if (typeof engine.Suspending !== "function" || process.platform !== "linux")
+      return Promise.resolve(undefined);
     const features = ["wasi_snapshot_preview1", "fuel", "memory-limit", "shared-process"];
     return Promise.resolve({ name: "v8", version: process.versions.v8, features });
   }
@@ -347,7 +354,12 @@ class V8Driver implements RuntimeDriver {
       return;
     }
     const message = "arguments and environment are too large";
-    this.#end(run, this.#clock.now(), { kind: "refused", reason: "ArgumentsInvalid", message, retryable: false });
+    this.#end(run, this.#clock.now(), {
+      kind: "refused",
+      reason: "ArgumentsInvalid",
+      message,
+      retryable: false,
+    });
   }
 
   /** Its shim has no room for it, or is gone before it knew of it. */
@@ -371,8 +383,7 @@ class V8Driver implements RuntimeDriver {
     if (report.startedMs !== undefined) this.#started(run, report.startedMs);
     if (report.logsDropped) this.#logsDropped(run);
     if (report.ended) this.#ended(run, report.ended.atMs, report.ended.end);
-    else if (run.stop)
-      run.shim.handle.send({ kind: "stop", uid: run.id.uid, graceMs: run.stop.graceMs });
+    else if (run.stop) run.shim.handle.send({ kind: "stop", uid: run.id.uid, graceMs: run.stop.graceMs });
   }
 
   #onMessage(handle: ShimHandle, message: RunMessage): void {

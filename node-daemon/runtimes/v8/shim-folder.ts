@@ -13,6 +13,9 @@ const mainFile = fileURLToPath(
   new URL(import.meta.url.endsWith(".ts") ? "../../shim/main.ts" : "../../shim/main.js", import.meta.url),
 );
 
+/** The shim collects dead instances itself, as the engine does not know that mappings are scarce (see ShimBudget). */
+const nodeFlags = ["--disable-warning=ExperimentalWarning", "--expose-gc"];
+
 /** What fits into the address of a Unix socket, with the zero at its end. */
 const socketPathBytesMax = 107;
 
@@ -31,7 +34,7 @@ export async function createShimFolder(
 export function spawnShim(folder: string, execPath: string): ChildProcess {
   const log = openSync(join(folder, ownLogName), "a", 0o600);
   try {
-    const child = spawn(execPath, ["--disable-warning=ExperimentalWarning", mainFile, folder], {
+    const child = spawn(execPath, [...nodeFlags, mainFile, folder], {
       detached: true,
       // What the daemon was given is none of the guests' business.
       env: {},
