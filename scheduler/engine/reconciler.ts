@@ -19,6 +19,7 @@ import { reconcileDeployment } from "../core/controllers/deployment/deployment.t
 import { emptyJobMemory, reconcileJob, type JobMemory } from "../core/controllers/job/job.ts";
 import { reconcileOrphans } from "../core/controllers/orphans.ts";
 import type { ReconcileResult, Step } from "../core/controllers/step.ts";
+import { ownerLabel, templateHashLabel } from "../core/labels.ts";
 import type { Instance, Slot } from "../core/model.ts";
 import type { EventRecorder } from "./event-recorder.ts";
 import { ownerApiVersion } from "./instance-object.ts";
@@ -203,7 +204,6 @@ export class Reconciler implements AsyncDisposable {
     const owner = ownerOf(workload);
     const { labels = {}, annotations = {} } = templateOf(workload).metadata ?? {};
     const middle = slot ? String(slot.index) : templateHash.slice(0, 6);
-    const kindLabel = workload.kind === "WasmDeployment" ? "wherry.dev/deployment" : "wherry.dev/job";
     const instance: Instance = {
       uid: random.uuid(),
       namespace,
@@ -212,7 +212,7 @@ export class Reconciler implements AsyncDisposable {
       templateId: "",
       templateHash,
       requests: requirements.requests,
-      labels: { ...labels, [kindLabel]: owner.name, "wherry.dev/template-hash": templateHash },
+      labels: { ...labels, [ownerLabel[workload.kind]]: owner.name, [templateHashLabel]: templateHash },
       annotations,
       slot,
       createdMs: clock.now(),

@@ -2,6 +2,7 @@ import type { WasmDeployment, WasmDeploymentStatus } from "../../../../api/gen/k
 import type { Instance } from "../../model.ts";
 import { conditionAfter, sameOr, type ConditionVerdict } from "../conditions.ts";
 import { rolloutLimits } from "./rollout-limits.ts";
+import { ownerLabel } from "../../labels.ts";
 import { selectorText } from "./selector-text.ts";
 
 export interface DeploymentCounts {
@@ -18,7 +19,9 @@ export function deploymentStatus(
   const { spec, metadata, status: previous } = deployment;
   const { generation } = metadata;
   const replicas = counts.current.length + counts.old.length;
-  const selector = spec.selector ?? { matchLabels: spec.template.metadata?.labels ?? {} };
+  const selector = spec.selector ?? {
+    matchLabels: { [ownerLabel.WasmDeployment]: deployment.metadata.name },
+  };
   const verdicts = [
     availability(deployment, counts.available),
     progress(deployment, replicas, counts.current.length, counts.available),

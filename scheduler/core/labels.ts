@@ -1,0 +1,9 @@
+import type { WorkloadKind } from "./model.ts";
+
+/** Labels that every instance gets beside its template's. */
+export const ownerLabel: Readonly<Record<WorkloadKind, string>> = {
+  WasmDeployment: "wherry.dev/deployment",
+  WasmJob: "wherry.dev/job",
+};
+
+export const templateHashLabel = "wherry.dev/template-hash";
