@@ -176,7 +176,7 @@ test("reconcileDeployment: status counts, and conditions as of a Deployment", ()
     availableReplicas: 4,
     unavailableReplicas: 1,
     ready: "4/5",
-    selector: "app=web",
+    selector: "wherry.dev/deployment=web",
     conditions: [
       { type: "Available", status: "True", reason: "MinimumReplicasAvailable" },
       { type: "Progressing", status: "True", reason: "InstancesUpdating" },
