@@ -14,10 +14,9 @@
  * - An ended instance stays until the scheduler has acknowledged it.
  * - A disk that refuses the transaction delays starts and settles; it is tried again, and nothing else stops.
  */
-import type { Clock, Timer } from "../kit/clock.ts";
+import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import type { NodeAssignment, NodeTemplate } from "./core/assignment.ts";
-import { DueQueue } from "./core/due-queue.ts";
 import { Gate } from "./core/gate.ts";
 import { restartPolicyOf, stopsWhenCutOff } from "./core/instance-config.ts";
 import {
@@ -34,6 +33,7 @@ import { mountConcurrencyMax } from "./core/limits.ts";
 import { mustStore, recover } from "./core/recover.ts";
 import { type ReportedStatus, statusOf } from "./core/status.ts";
 import type { ModuleStore } from "./images/module-store.ts";
+import { Ledger } from "./ledger.ts";
 import type { EndedLogs } from "./logs/ended-logs.ts";
 import type {
   AdoptedRun,
@@ -44,10 +44,12 @@ import type {
   RunUsage,
   RuntimeDriver,
 } from "./runtimes/runtime-driver.ts";
-import type { Checkpoint, CheckpointChange } from "./session/checkpoint.ts";
+import type { Checkpoint, StoredInstance } from "./session/checkpoint.ts";
 import { type ReadyInstance, runSpecOf, setUp, type SetupPorts } from "./setup.ts";
 import { type HeldTemplate, Templates } from "./templates.ts";
+import { UsageBook } from "./usage-book.ts";
 import type { VolumeStore } from "./volumes/volume-store.ts";
+import { WakeTimer } from "./wake-timer.ts";
 
 export interface AgentOptions {
   readonly nodeName: string;
@@ -74,29 +76,17 @@ interface Held {
   retained: string | undefined;
 }
 
-interface DriverAction {
-  readonly held: Held;
-  readonly action: Extract<LifecycleAction, { kind: "startRun" | "stopRun" | "settle" }>;
-}
-
-/** A disk that refused is tried again after this long. */
-const commitRetryMs = 1000;
+type DriverAction = Extract<LifecycleAction, { kind: "startRun" | "stopRun" | "settle" }>;
 
 export class NodeAgent implements RunListener {
   readonly #options: AgentOptions;
   readonly #setupPorts: SetupPorts;
   readonly #held = new Map<string, Held>();
   readonly #templates = new Templates();
-  readonly #due = new DueQueue<{ readonly uid: string; readonly attempt: number }>();
-  readonly #usage = new Map<string, RunUsage>();
-  readonly #changedUsage = new Set<string>();
+  readonly #ledger: Ledger;
+  readonly #wakeTimer: WakeTimer<{ readonly uid: string; readonly attempt: number }>;
+  readonly #usage = new UsageBook();
   readonly #endWaiters = new Map<string, AbortController>();
-  #dueTimer: { readonly timer: Timer; readonly atMs: number } | undefined;
-  #dirty = new Set<string>();
-  #changes: CheckpointChange[] = [];
-  #driverActions: DriverAction[] = [];
-  #unknownEnds: RunId[] = [];
-  #commitScheduled = false;
   #onStatus: StatusListener = () => {};
   #draining = false;
   #closed = false;
@@ -107,7 +97,12 @@ export class NodeAgent implements RunListener {
 
   constructor(options: AgentOptions) {
     this.#options = options;
-    const { drivers, modules, volumes } = options;
+    const { drivers, modules, volumes, checkpoint, clock, log } = options;
+    this.#ledger = new Ledger({ checkpoint, instanceOf: (uid) => this.#stored(uid), clock, log });
+    this.#wakeTimer = new WakeTimer(clock, ({ uid, attempt }) => {
+      const held = this.#held.get(uid);
+      if (held?.lifecycle.attempt === attempt) this.#dispatch(held, { kind: "woke" });
+    });
     this.#setupPorts = { drivers, modules, volumes, mountGate: new Gate(mountConcurrencyMax) };
   }
 
@@ -141,11 +136,12 @@ export class NodeAgent implements RunListener {
 
   /** The scheduler may count on no template sent before. */
   beginSession(): void {
-    this.#store(...this.#templates.forgetUnused());
+    this.#ledger.add(...this.#templates.forgetUnused());
+    this.#usage.renew();
   }
 
   assign(templates: readonly NodeTemplate[], assignments: readonly NodeAssignment[]): void {
-    for (const template of templates) this.#store(...this.#templates.receive(template));
+    for (const template of templates) this.#ledger.add(...this.#templates.receive(template));
     for (const assignment of assignments) {
       if (this.#held.has(assignment.uid)) continue;
       const template = this.#templates.use(assignment.templateId);
@@ -153,7 +149,7 @@ export class NodeAgent implements RunListener {
       const stopNotice = template.outcome.kind === "configured" ? template.outcome.config.stopNotice : "none";
       const step = assigned({ restart, stopNotice });
       const held = this.#hold(assignment, template, step.lifecycle);
-      this.#dirty.add(assignment.uid);
+      this.#ledger.note(assignment.uid);
       this.#take(held, step);
       if (this.#draining) this.#dispatch(held, { kind: "stop", cause: "NodeShutdown", graceMs: 0 });
     }
@@ -177,8 +173,7 @@ export class NodeAgent implements RunListener {
       if (held?.lifecycle.state.kind !== "ended") continue;
       const { cause } = held.lifecycle.state;
       this.#held.delete(uid);
-      this.#dirty.delete(uid);
-      this.#store({ kind: "removeInstance", uid });
+      this.#ledger.add({ kind: "removeInstance", uid });
       // Who deleted it does not want to read it any more; who finished may be read later.
       if (cause === "Stopped") this.#options.endedLogs.remove(uid);
       else this.#options.endedLogs.keep(uid);
@@ -210,13 +205,7 @@ export class NodeAgent implements RunListener {
 
   /** Usage that changed since the last call. */
   takeUsage(): readonly RunUsage[] {
-    const taken: RunUsage[] = [];
-    for (const uid of this.#changedUsage) {
-      const usage = this.#usage.get(uid);
-      if (usage) taken.push(usage);
-    }
-    this.#changedUsage.clear();
-    return taken;
+    return this.#usage.take();
   }
 
   /** Aborted once the instance writes no more log. */
@@ -245,23 +234,23 @@ export class NodeAgent implements RunListener {
   async drain(graceMsMax: number): Promise<void> {
     this.#draining = true;
     this.#stopAll("NodeShutdown", graceMsMax);
-    this.#commit();
+    this.#ledger.commit();
     if (this.#aliveCount === 0) return;
     await new Promise<void>((resolve) => (this.#quiet = { resolve }));
-    this.#commit();
+    this.#ledger.commit();
   }
 
   /** Ends what a drain has not ended in time. */
   killAll(): void {
     this.#stopAll("NodeShutdown", 0);
-    this.#commit();
+    this.#ledger.commit();
   }
 
   /** Writes what is pending, and from then on does nothing more. */
   close(): void {
-    this.#commit();
+    this.#ledger.close();
     this.#closed = true;
-    this.#dueTimer?.timer.cancel();
+    this.#wakeTimer.close();
     for (const held of this.#held.values()) held.setup?.abort(new Error("the node daemon is closing"));
   }
 
@@ -283,19 +272,13 @@ export class NodeAgent implements RunListener {
     if (held) {
       this.#dispatch(held, { kind: "runEnded", run: id.run, atMs, end });
     } else {
-      this.#unknownEnds.push(id);
-      this.#scheduleCommit();
+      this.#settleUnknown(id);
     }
   }
 
   usage(usages: readonly RunUsage[]): void {
     for (const usage of usages) {
-      const { uid } = usage.id;
-      if (this.#held.get(uid)?.lifecycle.run !== usage.id.run) continue;
-      const before = this.#usage.get(uid);
-      if (before?.cpuUs === usage.cpuUs && before.memoryBytes === usage.memoryBytes) continue;
-      this.#usage.set(uid, usage);
-      this.#changedUsage.add(uid);
+      if (this.#held.get(usage.id.uid)?.lifecycle.run === usage.id.run) this.#usage.note(usage);
     }
   }
 
@@ -318,6 +301,11 @@ export class NodeAgent implements RunListener {
     return held;
   }
 
+  #stored(uid: string): StoredInstance | undefined {
+    const held = this.#held.get(uid);
+    return held && { assignment: held.assignment, lifecycle: held.lifecycle };
+  }
+
   #restartPolicy(template: HeldTemplate, assignment: NodeAssignment) {
     const { outcome } = template;
     if (outcome.kind === "configured") return restartPolicyOf(outcome.config, assignment);
@@ -335,13 +323,12 @@ export class NodeAgent implements RunListener {
     const { uid } = held.assignment;
     held.lifecycle = lifecycle;
     if (lifecycle !== before) {
-      if (mustStore(before, lifecycle)) this.#dirty.add(uid);
+      if (mustStore(before, lifecycle)) this.#ledger.note(uid);
       if (lifecycle.moduleDigest !== held.retained) this.#retain(held, lifecycle.moduleDigest);
       if (lifecycle.state.kind === "ended" && before.state.kind !== "ended") this.#onEnded(held);
       this.#logTransition(held, before);
     }
     for (const action of actions) this.#perform(held, action);
-    if (lifecycle !== before || actions.length > 0) this.#scheduleCommit();
     this.#onStatus(uid);
   }
 
@@ -369,12 +356,15 @@ export class NodeAgent implements RunListener {
         held.setup = undefined;
         return;
       case "wakeAfter":
-        this.#wakeAfter(held, action.delayMs);
+        this.#wakeTimer.after(action.delayMs, {
+          uid: held.assignment.uid,
+          attempt: held.lifecycle.attempt,
+        });
         return;
       case "startRun":
       case "stopRun":
       case "settle":
-        this.#driverActions.push({ held, action });
+        this.#ledger.afterCommit(() => this.#tellDriver(held, action));
     }
   }
 
@@ -400,7 +390,7 @@ export class NodeAgent implements RunListener {
 
   /** A template that came in this very turn is not on disk yet. */
   #loadContents(templateId: string) {
-    this.#commit();
+    this.#ledger.commit();
     return this.#options.checkpoint.loadContents(templateId);
   }
 
@@ -409,8 +399,7 @@ export class NodeAgent implements RunListener {
     this.#aliveCount--;
     this.#retain(held, undefined);
     held.ready = undefined;
-    this.#usage.delete(uid);
-    this.#changedUsage.delete(uid);
+    this.#usage.forget(uid);
     this.#endWaiters.get(uid)?.abort();
     this.#endWaiters.delete(uid);
     const { outcome } = held.template;
@@ -433,79 +422,7 @@ export class NodeAgent implements RunListener {
     held.retained = wanted;
   }
 
-  #wakeAfter(held: Held, delayMs: number): void {
-    const { attempt } = held.lifecycle;
-    this.#due.push(this.#options.clock.monotonic() + delayMs, { uid: held.assignment.uid, attempt });
-    this.#armDueTimer();
-  }
-
-  #armDueTimer(): void {
-    const { clock } = this.#options;
-    const nextMs = this.#due.nextMs;
-    if (nextMs === undefined || (this.#dueTimer && this.#dueTimer.atMs <= nextMs)) return;
-    this.#dueTimer?.timer.cancel();
-    const timer = clock.setTimer(nextMs - clock.monotonic(), () => this.#wakeDue());
-    this.#dueTimer = { timer, atMs: nextMs };
-  }
-
-  #wakeDue(): void {
-    this.#dueTimer = undefined;
-    // Node's timers may fire a fraction of a millisecond early by this clock.
-    const nowMs = this.#options.clock.monotonic() + 1;
-    for (let due = this.#due.takeDue(nowMs); due; due = this.#due.takeDue(nowMs)) {
-      const held = this.#held.get(due.uid);
-      if (held?.lifecycle.attempt === due.attempt) this.#dispatch(held, { kind: "woke" });
-    }
-    this.#armDueTimer();
-  }
-
-  #store(...changes: readonly CheckpointChange[]): void {
-    if (changes.length === 0) return;
-    this.#changes.push(...changes);
-    this.#scheduleCommit();
-  }
-
-  #scheduleCommit(): void {
-    if (this.#commitScheduled) return;
-    this.#commitScheduled = true;
-    setImmediate(() => {
-      this.#commitScheduled = false;
-      this.#commit();
-    });
-  }
-
-  #commit(): void {
-    if (this.#closed) return;
-    const changes = [...this.#changes];
-    for (const uid of this.#dirty) {
-      const held = this.#held.get(uid);
-      if (held) {
-        const { assignment, lifecycle } = held;
-        changes.push({ kind: "putInstance", instance: { assignment, lifecycle } });
-      }
-    }
-    try {
-      this.#options.checkpoint.commit(changes);
-    } catch (err) {
-      this.#options.log.error("checkpoint not written; starts wait until it is", { err });
-      this.#options.clock.setTimer(commitRetryMs, () => this.#commit());
-      return;
-    }
-    this.#changes = [];
-    this.#dirty = new Set();
-    this.#tellDrivers();
-  }
-
-  #tellDrivers(): void {
-    const actions = this.#driverActions;
-    this.#driverActions = [];
-    for (const { held, action } of actions) this.#tellDriver(held, action);
-    const unknown = this.#unknownEnds;
-    this.#unknownEnds = [];
-    for (const id of unknown) for (const driver of this.#options.drivers.values()) driver.settle(id);
-  }
-
-  #tellDriver(held: Held, action: DriverAction["action"]): void {
+  #tellDriver(held: Held, action: DriverAction): void {
     const { assignment } = held;
     const driver = this.#driverOf(held);
     if (action.kind === "settle") {
@@ -527,12 +444,14 @@ export class NodeAgent implements RunListener {
   /** A run that nothing on disk speaks of: it is nobody's. */
   #disown(run: AdoptedRun): void {
     this.#options.log.warn("run without an assignment stopped", { uid: run.id.uid, run: run.id.run });
-    if (run.kind === "ended") {
-      this.#unknownEnds.push(run.id);
-      this.#scheduleCommit();
-      return;
-    }
-    for (const driver of this.#options.drivers.values()) driver.stop(run.id.uid, 0);
+    if (run.kind === "ended") this.#settleUnknown(run.id);
+    else for (const driver of this.#options.drivers.values()) driver.stop(run.id.uid, 0);
+  }
+
+  #settleUnknown(id: RunId): void {
+    this.#ledger.afterCommit(() => {
+      for (const driver of this.#options.drivers.values()) driver.settle(id);
+    });
   }
 
   #stopAll(cause: StopCause, graceMsMax: number): void {

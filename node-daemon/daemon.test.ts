@@ -180,6 +180,32 @@ test("Daemon: the next one adopts what runs, and reports what ended and what was
   expect(driver.settled).toContainEqual({ uid: "ended", run: 0 });
 });
 
+test("Daemon: a template lasts as long as the session that sent it", async () => {
+  await startDaemon();
+  const { session } = await connect();
+  session.send(assignMessage(["a"]));
+  await session.status("a", (phase) => phase === "Running");
+  session.send({ stop: { instances: [{ uid: "a", hasGrace: true, graceMs: 0 }] } });
+  await session.status("a", (_, reason) => reason === "Stopped");
+  session.send({ acknowledge: { uids: ["a"] } });
+  const { assignments } = assignMessage(["b"]).assign;
+  session.send({ assign: { templates: [], assignments } });
+  await session.status("b", (phase) => phase === "Running");
+});
+
+test("Daemon: says when an instance lost log lines", async () => {
+  await startDaemon();
+  const { session } = await connect();
+  session.send(assignMessage(["a"]));
+  await session.status("a", (phase) => phase === "Running");
+  const id = { uid: "a", run: 0 };
+  driver.listener.logsDropped(id);
+  const dropped = await session.received.first((message) =>
+    message.status?.statuses.find((status) => status.logsDropped),
+  );
+  expect(dropped).toMatchObject({ uid: "a", phase: "Running" });
+});
+
 test("Daemon: two on one state directory is an error that says so", async () => {
   await startDaemon();
   await expect(startDaemon()).rejects.toThrow(/another node daemon uses .*--state-dir/);

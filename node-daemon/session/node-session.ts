@@ -84,6 +84,8 @@ export class NodeSession {
   readonly #notFound = new Set<string>();
   /** Undefined once the inventory is sent; null before the welcome. */
   #inventory: readonly string[] | undefined | null = null;
+  /** Taken from the book and not written yet. */
+  #usages: readonly RunUsage[] = [];
   #heartbeatDue = false;
   #usageDue = false;
   #statusDue = false;
@@ -262,13 +264,11 @@ export class NodeSession {
   }
 
   #usagePart(): NodeMessage | undefined {
-    this.#usageDue = false;
-    const usages = this.#options.instances.takeUsage().map(({ id, cpuUs, memoryBytes }) => ({
-      uid: id.uid,
-      cpuUs,
-      memoryBytes,
-    }));
-    // Usage entries are some fifty bytes: even ten thousand are far below a message's bound.
+    if (this.#usages.length === 0) this.#usages = this.#options.instances.takeUsage();
+    const part = this.#usages.slice(0, batchItemsMax);
+    this.#usages = this.#usages.slice(batchItemsMax);
+    this.#usageDue = this.#usages.length > 0;
+    const usages = part.map(({ id, cpuUs, memoryBytes }) => ({ uid: id.uid, cpuUs, memoryBytes }));
     return usages.length > 0 ? { usage: { usages } } : undefined;
   }
 
