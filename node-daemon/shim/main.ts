@@ -50,7 +50,9 @@ class ShimProcess {
     const parts = {
       modules: this.#modules,
       mounts: new MountTable(),
-      budget: new ShimBudget(config.limits, systemMappingsMax(), clock, () => void globalThis.gc?.()),
+      budget: new ShimBudget(config.limits, systemMappingsMax(), clock, () => {
+        globalThis.gc?.();
+      }),
       queue: new RunQueue({
         now: () => performance.now(),
         schedule: (turn) => void setImmediate(turn),

@@ -9,7 +9,7 @@
  * - What is to be told is kept as the state of the run, not as messages: a daemon that is slow or away makes nothing
  *   grow beyond the runs themselves.
  */
-import type { Clock, Timer } from "../../kit/clock.ts";
+import type { Clock } from "../../kit/clock.ts";
 import { Bug } from "../../kit/errors.ts";
 import type { RunEnd, RunId, RunSpec, RunUsage } from "../runtimes/runtime-driver.ts";
 import { Instance, type InstanceParts } from "./instance.ts";
@@ -42,7 +42,7 @@ export class Shim {
   readonly #byUid = new Map<string, Run>();
   #unsettled = 0;
   readonly #used = new Set<Run>();
-  #usageTimer: Timer | undefined;
+  #usageTimed = false;
   /** Set once the process was told to go: what a run that nobody asked to stop has ended with. */
   #terminating = false;
   readonly #asked = new WeakSet<Run>();
@@ -164,13 +164,16 @@ export class Shim {
     this.#events.logsDropped(run.id);
   }
 
+  /** The timer runs only while someone has used something: an idle shim does nothing. */
   #markUsed(run: Run): void {
     this.#used.add(run);
-    this.#usageTimer ??= this.#clock.setTimer(this.#limits.usagePeriodMs, () => this.#pushUsage());
+    if (this.#usageTimed) return;
+    this.#usageTimed = true;
+    this.#clock.setTimer(this.#limits.usagePeriodMs, () => this.#pushUsage());
   }
 
   #pushUsage(): void {
-    this.#usageTimer = undefined;
+    this.#usageTimed = false;
     const usages: RunUsage[] = [];
     for (const run of this.#used) if (run.instance) usages.push(usageOf(run, run.instance));
     this.#used.clear();

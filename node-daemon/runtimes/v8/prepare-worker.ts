@@ -69,5 +69,6 @@ parentPort?.on("message", (task: PrepareTask) => {
       const message = errorMessage(thrown);
       return { task: task.task, kind: "failed", code: errorCode(thrown), message };
     })
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port to a thread, not a window
     .then((answer) => parentPort?.postMessage(answer));
 });

@@ -102,6 +102,7 @@ export class ModulePreparer {
     }
     this.#worker ??= this.#startWorker();
     this.#worker.ref();
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     this.#worker.postMessage(job.task);
     this.#timer = this.#clock.setTimer(driverLimits.prepareMs, () => {
       this.#finish(rejected(job, `translating it took longer than ${driverLimits.prepareMs / 1000} s`));
