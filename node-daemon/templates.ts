@@ -4,7 +4,9 @@ import { type ConfigOutcome, configureTemplate } from "./core/instance-config.ts
 
 export interface HeldTemplate {
   readonly id: string;
-  readonly outcome: ConfigOutcome;
+  /** Changes once at most: when a template comes after an instance that named it. */
+  outcome: ConfigOutcome;
+  arrived: boolean;
   users: number;
 }
 
@@ -16,20 +18,23 @@ export class Templates {
   readonly #templates = new Map<string, HeldTemplate>();
 
   load(stored: readonly { readonly id: string; readonly specJson: Uint8Array }[]): void {
-    for (const { id, specJson } of stored) this.#add(id, configureTemplate(specJson));
+    for (const { id, specJson } of stored) this.#add(id, configureTemplate(specJson), true);
   }
 
   /** Returns what is to be stored. */
   receive(template: NodeTemplate): readonly CheckpointChange[] {
-    if (this.#templates.has(template.id)) return [];
-    this.#add(template.id, configureTemplate(template.specJson));
+    const known = this.#templates.get(template.id);
+    if (known?.arrived) return [];
+    const outcome = configureTemplate(template.specJson);
+    if (known) Object.assign(known, { outcome, arrived: true });
+    else this.#add(template.id, outcome, true);
     return [{ kind: "putTemplate", template }];
   }
 
   /** Counts a user. A template that never came is an instance's configuration fault. */
   use(id: string): HeldTemplate {
     const message = `template ${id} was not sent to this node; delete the instance, and the scheduler makes it anew`;
-    const template = this.#templates.get(id) ?? this.#add(id, { kind: "invalid", message });
+    const template = this.#templates.get(id) ?? this.#add(id, { kind: "invalid", message }, false);
     template.users++;
     return template;
   }
@@ -51,8 +56,8 @@ export class Templates {
     return [...this.#templates.values()].filter(({ users }) => users > 0).map(({ id }) => id);
   }
 
-  #add(id: string, outcome: ConfigOutcome): HeldTemplate {
-    const template = { id, outcome, users: 0 };
+  #add(id: string, outcome: ConfigOutcome, arrived: boolean): HeldTemplate {
+    const template = { id, outcome, arrived, users: 0 };
     this.#templates.set(id, template);
     return template;
   }

@@ -215,8 +215,8 @@ export class NodeSession {
     if (this.#inventory) return this.#inventoryPart(this.#inventory);
     if (this.#heartbeatDue) {
       this.#heartbeatDue = false;
-      const { rss } = process.memoryUsage();
-      return { heartbeat: { rssBytes: rss, instances: this.#options.instances.aliveCount } };
+      const rssBytes = process.memoryUsage.rss();
+      return { heartbeat: { rssBytes, instances: this.#options.instances.aliveCount } };
     }
     if (this.#dirty.size > 0 || this.#notFound.size > 0)
       return { status: { statuses: this.#takeStatuses() } };
