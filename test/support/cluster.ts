@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openSync } from "node:fs";
+import { TestClient } from "./client.ts";
 import { LocalCertificates } from "../../cli/local/certificates.ts";
 import { writeLocalKubeconfig } from "../../cli/local/kubeconfig.ts";
 import { openStateDirectory, type StateDirectory } from "../../cli/local/state-directory.ts";
@@ -141,6 +142,19 @@ export class TestCluster implements AsyncDisposable {
 
   killShims(name: string): void {
     for (const pid of this.shims(name)) process.kill(pid, "SIGKILL");
+  }
+
+  /** The scheduler, the daemons and their shims. */
+  pids(): readonly number[] {
+    const daemons = [this.#scheduler, ...this.#nodes.values()].flatMap((daemon) => daemon?.process.pid ?? []);
+    return [...daemons, ...[...this.#nodes.keys()].flatMap((name) => this.shims(name))];
+  }
+
+  /** A plain HTTPS client, for measurements that a process per request would drown. */
+  client(): TestClient {
+    const token = this.#certificates.adminToken().token;
+    const ca = readFileSync(join(this.directory.pki, "ca.crt"));
+    return new TestClient(this.#addresses?.url ?? "", ca, token);
   }
 
   /** Runs the CLI against this cluster. */

@@ -1,0 +1,31 @@
+/** `npm run bench [NAME…]`: prints every figure. Absolute times depend on the machine; ratios within one run count. */
+import { cpus, totalmem } from "node:os";
+import { errorMessage } from "../kit/errors.ts";
+import { formatFigure, type Figure } from "./figure.ts";
+
+const suites: Readonly<Record<string, () => Promise<{ run: () => Promise<readonly Figure[]> }>>> = {
+  "end-to-end": () => import("./end-to-end.ts"),
+  instances: () => import("./instances.ts"),
+  placement: () => import("./placement.ts"),
+};
+
+const chosen = process.argv.slice(2);
+const unknown = chosen.filter((name) => !(name in suites));
+if (unknown.length > 0) {
+  console.error(`no benchmark is called ${unknown.join(", ")}; there are ${Object.keys(suites).join(", ")}`);
+  process.exit(2);
+}
+console.log(
+  `Node ${process.versions.node}, V8 ${process.versions.v8}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+);
+for (const [name, load] of Object.entries(suites)) {
+  if (chosen.length > 0 && !chosen.includes(name)) continue;
+  console.log(`\n${name}`);
+  try {
+    const { run } = await load();
+    for (const figure of await run()) console.log(`  ${formatFigure(figure)}`);
+  } catch (thrown) {
+    console.log(`  not measured: ${errorMessage(thrown)}`);
+    process.exitCode = 1;
+  }
+}
