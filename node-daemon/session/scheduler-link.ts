@@ -35,6 +35,9 @@ export interface LinkOptions {
   readonly log: Log;
 }
 
+/** What was written has left by then; only the scheduler's own end is still awaited. */
+const endMsMax = 300;
+
 /** A session that lived shorter than this was refused, whatever it said. */
 const goodSessionMs = 1000;
 
@@ -63,15 +66,11 @@ export class SchedulerLink {
     this.#cutOffTimer?.cancel();
     this.#stop.abort(new Error("the node daemon is closing"));
     const session = this.#session;
-    const over = new AbortController();
-    const timeout = sleep(clock, farewellMsMax, over.signal).then(
-      () => session?.abort("the farewell took too long"),
-      () => {},
-    );
-    await Promise.race([session?.flush(), timeout]);
+    await within(clock, farewellMsMax, session?.flush());
     session?.close();
+    await within(clock, endMsMax, this.#running);
+    session?.abort("the scheduler did not end the session");
     await this.#running;
-    over.abort(new Error("done"));
   }
 
   async #run(): Promise<void> {
@@ -148,4 +147,12 @@ export class SchedulerLink {
       this.#options.onCutOff(afterMs);
     });
   }
+}
+
+/** Waits for `work`, but no longer than `limitMs`. */
+async function within(clock: Clock, limitMs: number, work: Promise<unknown> | undefined): Promise<void> {
+  if (!work) return;
+  const over = new AbortController();
+  await Promise.race([work, sleep(clock, limitMs, over.signal).catch(() => {})]);
+  over.abort(new Error("done"));
 }
