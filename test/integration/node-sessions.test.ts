@@ -1,0 +1,231 @@
+/** The scheduler's end of the wire, spoken to by a client that breaks its rules. */
+import { credentials, status as grpcStatus, type ClientDuplexStream, type ServiceError } from "@grpc/grpc-js";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { LocalCertificates, type CertificateFiles } from "../../cli/local/certificates.ts";
+import { systemClock } from "../../kit/clock.ts";
+import { silentLog } from "../../kit/log.ts";
+import type { NodeMessage } from "../../proto/gen/wherry/v1/NodeMessage.ts";
+import type { SchedulerMessage__Output } from "../../proto/gen/wherry/v1/SchedulerMessage.ts";
+import { batchItemsMax, NodeService, protocolVersion } from "../../proto/node-service.ts";
+import type { Instance } from "../../scheduler/core/model.ts";
+import type { NodeListener, NodeSession } from "../../scheduler/nodes/node-port.ts";
+import { NodeServer } from "../../scheduler/nodes/node-server.ts";
+
+type Session = ClientDuplexStream<NodeMessage, SchedulerMessage__Output>;
+
+let certificates: LocalCertificates;
+let server: NodeServer;
+let address = "";
+let sessions: NodeSession[] = [];
+const calls: string[] = [];
+
+const listener: NodeListener = {
+  connected(hello, session) {
+    calls.push(`connected ${hello.name}`);
+    sessions.push(session);
+    return undefined;
+  },
+  inventory: (session, held, done) => void calls.push(`inventory ${session.nodeName} ${held.length} ${done}`),
+  statuses: (session, statuses) => void calls.push(`statuses ${session.nodeName} ${statuses.length}`),
+  usages() {},
+  disconnected: (session) => void calls.push(`disconnected ${session.nodeName}`),
+};
+
+beforeAll(async () => {
+  certificates = new LocalCertificates(mkdtempSync(join(tmpdir(), "wherry-sessions-")), () => Date.now());
+  const files = await certificates.scheduler(["localhost", "127.0.0.1"]);
+  server = new NodeServer({
+    host: "127.0.0.1",
+    port: 0,
+    tls: read(files),
+    epoch: 7,
+    lostAfterMs: 15_000,
+    listener,
+    clock: systemClock,
+    log: silentLog,
+  });
+  address = (await server.listen()).replace("127.0.0.1", "localhost");
+});
+afterAll(() => server.close());
+
+function read({ ca, certificate, key }: CertificateFiles) {
+  return { ca: readFileSync(ca), cert: readFileSync(certificate), key: readFileSync(key) };
+}
+
+async function dial(name: string) {
+  const { ca, cert, key } = read(await certificates.node(name));
+  return new NodeService(address, credentials.createSsl(ca, key, cert));
+}
+
+function hello(name: string, overrides: object = {}): NodeMessage {
+  const capacity = { cpuMillis: 1, memoryBytes: 1, instances: 1 };
+  return { hello: { nodeName: name, protocolVersion, capacity, allocatable: capacity, ...overrides } };
+}
+
+function end(call: Session): Promise<{ readonly code: number; readonly details: string }> {
+  return new Promise((settle) => {
+    call.on("data", () => {});
+    call.once("error", (error: ServiceError) => settle({ code: error.code, details: error.details }));
+  });
+}
+
+function next(call: Session): Promise<SchedulerMessage__Output> {
+  return new Promise((settle, reject) => {
+    call.once("data", settle);
+    call.once("error", reject);
+  });
+}
+
+const anInstance = (uid: string): Instance => ({
+  uid,
+  namespace: "default",
+  name: uid,
+  owner: { kind: "WasmJob", name: "o", uid: "o" },
+  templateId: "",
+  templateHash: "h",
+  requests: { cpuMillis: 0, memoryBytes: 0 },
+  labels: {},
+  annotations: {},
+  slot: { index: 3, attempt: 1 },
+  createdMs: 1,
+  state: { kind: "bound", nodeName: "n", observed: undefined },
+});
+
+const template = { id: "t", specJson: Buffer.from("{}"), contents: [] };
+
+test.each([
+  {
+    name: "another node's name",
+    node: "a",
+    message: hello("b"),
+    code: grpcStatus.PERMISSION_DENIED,
+    details: /certificate is for node a/,
+  },
+  {
+    name: "a protocol from the future",
+    node: "a",
+    message: hello("a", { protocolVersion: 99 }),
+    code: grpcStatus.UNIMPLEMENTED,
+    details: /protocol 1, the daemon 99/,
+  },
+  {
+    name: "no hello",
+    node: "a",
+    message: { heartbeat: {} },
+    code: grpcStatus.INVALID_ARGUMENT,
+    details: /must be hello/,
+  },
+  {
+    name: "a capacity that is no amount",
+    node: "a",
+    message: hello("a", { allocatable: { cpuMillis: 2 ** 60, memoryBytes: 1, instances: 1 } }),
+    code: grpcStatus.INVALID_ARGUMENT,
+    details: /hello\.allocatable/,
+  },
+])("NodeServer: refuses $name", async ({ node, message, code, details }) => {
+  using client = closing(await dial(node));
+  const call = client.session();
+  const ended = end(call);
+  call.write(message);
+  const { code: actual, details: text } = await ended;
+  expect(actual).toBe(code);
+  expect(text).toMatch(details);
+});
+
+test("NodeServer: refuses a client without a certificate", async () => {
+  const { ca } = await certificates.node("a");
+  using client = closing(new NodeService(address, credentials.createSsl(readFileSync(ca))));
+  expect((await end(client.session())).code).toBe(grpcStatus.UNAVAILABLE);
+});
+
+test("NodeServer: a status with an unknown phase ends the session, and the listener hears of it", async () => {
+  using client = closing(await dial("broken"));
+  const call = client.session();
+  const ended = end(call);
+  call.write(hello("broken"));
+  call.write({ status: { statuses: [{ uid: "u", phase: "Dancing" }] } });
+  expect((await ended).details).toMatch(/phase "Dancing"/);
+  expect(calls.filter((text) => text.endsWith("broken"))).toEqual([
+    "connected broken",
+    "disconnected broken",
+  ]);
+});
+
+test("NodeServer: commands come batched, with the epoch, each template once", async () => {
+  sessions = [];
+  using client = closing(await dial("n"));
+  const call = client.session();
+  call.write(hello("n"));
+  const welcome = await next(call);
+  expect(welcome).toMatchObject({
+    epoch: 7,
+    welcome: { heartbeatIntervalMs: 5_000, stopDisconnectedAfterMs: 9_000 },
+  });
+  const received: SchedulerMessage__Output[] = [];
+  const all = new Promise<void>((settle) => {
+    call.on("data", (message: SchedulerMessage__Output) => {
+      received.push(message);
+      if (message.acknowledge) settle();
+    });
+  });
+  const [session] = sessions;
+  for (let i = 0; i < batchItemsMax + 10; i++) session!.assign(anInstance(`u${i}`), template);
+  session!.stop("u1", undefined);
+  session!.stop("u2", 0);
+  session!.acknowledge("u3");
+  await all;
+  expect(received.map(({ assign }) => assign?.assignments.length ?? 0)).toEqual([batchItemsMax, 10, 0, 0]);
+  expect(received.map(({ assign }) => assign?.templates.length ?? 0)).toEqual([1, 0, 0, 0]);
+  expect(received[0]?.assign?.assignments[0]).toMatchObject({
+    uid: "u0",
+    hasSlot: true,
+    completionIndex: 3,
+    attempt: 1,
+  });
+  expect(received[2]?.stop?.instances).toEqual([
+    { uid: "u1", hasGrace: false, graceMs: 0 },
+    { uid: "u2", hasGrace: true, graceMs: 0 },
+  ]);
+  expect(received.every(({ epoch }) => epoch === 7)).toBe(true);
+});
+
+test("NodeServer: a log is pulled from the node that has it, and ends when the reader stops", async () => {
+  sessions = [];
+  using client = closing(await dial("n"));
+  const call = client.session();
+  call.write(hello("n"));
+  await next(call);
+  const asked = next(call);
+  const abort = new AbortController();
+  const options = { follow: true, tailLines: 5, sinceMs: undefined, timestamps: false };
+  const chunks = sessions[0]!.openLog("u", options, abort.signal)[Symbol.asyncIterator]();
+  const { openLog } = await asked;
+  expect(openLog).toMatchObject({ uid: "u", follow: true, tailLines: 5, sinceMs: 0 });
+  let finished: (error: ServiceError | null) => void = () => {};
+  const over = new Promise<ServiceError | null>((settle) => (finished = settle));
+  const sending = client.sendLog((error) => finished(error));
+  sending.on("error", () => {});
+  sending.write({ streamId: openLog!.streamId, data: Buffer.from("one\n") });
+  expect(Buffer.from((await chunks.next()).value as Uint8Array).toString()).toBe("one\n");
+  sending.write({ data: Buffer.from("two\n") });
+  expect(Buffer.from((await chunks.next()).value as Uint8Array).toString()).toBe("two\n");
+  abort.abort();
+  expect((await chunks.next()).done).toBe(true);
+  await over;
+});
+
+test("NodeServer: a log stream that nobody asked for is ended", async () => {
+  using client = closing(await dial("n"));
+  const answer = await new Promise((settle) => {
+    const sending = client.sendLog((error) => settle(error === null ? "ended" : error.code));
+    sending.write({ streamId: "made-up", data: Buffer.from("x") });
+  });
+  expect(answer).toBe("ended");
+});
+
+function closing<T extends { close(): void }>(client: T): T & Disposable {
+  return Object.assign(client, { [Symbol.dispose]: () => client.close() });
+}
