@@ -210,7 +210,7 @@ export class Guest implements Runnable {
     const plain = this.#plain(call);
     return (...args) => {
       const outcome = plain(...args);
-      if (!(outcome instanceof Promise)) return outcome;
+      if (!(outcome instanceof Promise)) return this.#goOn(outcome);
       // Whatever settles it, the guest goes on only when it is its turn.
       return new Promise((resolve) => {
         outcome.then(
@@ -224,11 +224,27 @@ export class Guest implements Runnable {
     };
   }
 
-  #outOfFuel(): Promise<void> | undefined {
-    if (this.#killed) return undefined;
+  #outOfFuel(): unknown {
+    if (this.#killed) return this.#hop(undefined);
     this.#refill();
-    if (this.#queue.mayContinue) return undefined;
-    return new Promise((resolve) => this.#continueAs("yielded", resolve));
+    return this.#nextSlice(undefined);
+  }
+
+  /** After a call that did not have to wait: the clock may say that the slice is over all the same. */
+  #goOn(value: unknown): unknown {
+    if (!this.#cutShort || this.#killed) return this.#hop(value);
+    this.#refill();
+    return this.#nextSlice(value);
+  }
+
+  #nextSlice(value: unknown): unknown {
+    if (this.#queue.mayContinue) return this.#hop(value);
+    return new Promise((resolve) => this.#continueAs("yielded", () => resolve(value)));
+  }
+
+  #hop(value: unknown): unknown {
+    this.#queue.hop(this);
+    return value;
   }
 
   #continueAs(runClass: RunClass, ready: () => void): void {

@@ -96,6 +96,21 @@ describe("RunQueue", () => {
     expect(await bench.turn()).toEqual(["moved", "other"]);
   });
 
+  test("hop: a guest that goes on at once is still the one that runs", async () => {
+    const bench = new Bench();
+    const hopping = bench.runnable("hopping", 1, (self) => {
+      bench.queue.hop(self);
+      queueMicrotask(() => {
+        bench.ran.push("went on");
+        bench.nowMs += 1;
+      });
+    });
+    bench.queue.push(hopping, "woken");
+    bench.queue.push(bench.runnable("next", 0), "woken");
+    expect(await bench.turn()).toEqual(["hopping", "went on", "next"]);
+    expect(bench.charged.get("hopping")).toBe(2);
+  });
+
   test("mayContinue: alone, and until the turn is over", async () => {
     const bench = new Bench();
     const seen: boolean[] = [];

@@ -13,7 +13,8 @@
  * - Nothing is scheduled while nobody waits.
  *
  * A resumed guest continues in a microtask, the first after its promise is resolved. So a microtask that is queued
- * right behind runs when the guest has suspended again, or has ended.
+ * right behind runs when the guest has suspended again, or has ended. The engine suspends for one microtask even when a
+ * suspending import answers no promise: whoever answers so says `hop`, and the guest is taken to go on.
  */
 
 export interface Runnable {
@@ -42,6 +43,7 @@ export class RunQueue {
   #runningSince = 0;
   #turnEnds = 0;
   #yieldedServed = false;
+  #hopped = false;
 
   constructor(options: RunQueueOptions) {
     this.#options = options;
@@ -70,6 +72,11 @@ export class RunQueue {
     return this.#entries.size === 0 && this.#options.now() < this.#turnEnds;
   }
 
+  /** The running guest goes on in the next microtask. */
+  hop(runnable: Runnable): void {
+    if (this.#running === runnable) this.#hopped = true;
+  }
+
   /** Since the running guest was resumed, if this is the one. */
   runningMs(runnable: Runnable): number {
     return this.#running === runnable ? this.#options.now() - this.#runningSince : 0;
@@ -83,6 +90,11 @@ export class RunQueue {
   };
 
   readonly #step = (): void => {
+    if (this.#hopped) {
+      this.#hopped = false;
+      queueMicrotask(this.#step);
+      return;
+    }
     const now = this.#options.now();
     const last = this.#running;
     this.#running = undefined;
