@@ -54,7 +54,7 @@ export const openFilesMax = 256;
 
 export const queueLimits = {
   /** Guests run this long before the event loop gets its turn for timers, files and the daemon. */
-  turnMs: 4,
+  turnMs: 2,
   /** What one slice of one guest should take. */
   sliceMs: 1,
 } as const;
