@@ -49,6 +49,7 @@ async function startDaemon(given: Partial<DaemonOptions> = {}): Promise<Daemon> 
     tls: nodeTls,
     stateDir: join(root, "state"),
     allowedHostPaths: [join(root, "modules")],
+    reservedHostPaths: [],
     labels: { zone: "a" },
     capacity,
     allocatable: capacity,

@@ -68,7 +68,7 @@ export class Daemon {
     await mkdir(stateDir, { recursive: true, mode: 0o700 });
     const checkpoint = openCheckpoint(join(stateDir, "daemon.db"));
     const found = await detect(parts.drivers, signal);
-    const roots = new AllowedRoots(options.allowedHostPaths);
+    const roots = new AllowedRoots(options.allowedHostPaths, [stateDir, ...options.reservedHostPaths]);
     const volumes = new VolumeStore(stateDir, roots);
     const endedLogs = new EndedLogs(join(stateDir, "instances"), endedLogsMax, log);
     const agent = new NodeAgent({

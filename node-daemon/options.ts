@@ -20,6 +20,8 @@ export interface DaemonOptions {
   readonly tls: { readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer };
   readonly stateDir: string;
   readonly allowedHostPaths: readonly string[];
+  /** Never given to an instance, whatever is allowed. */
+  readonly reservedHostPaths: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   readonly capacity: NodeCapacity;
   /** What instances may have of it. */
@@ -34,6 +36,7 @@ export const daemonUsage = `Usage: wherry-node --name NAME --scheduler HOST:PORT
   --ca, --cert, --key      PEM files: the cluster's CA, and this node's certificate and key
   --state-dir DIR          what the node keeps: instances, logs, cached modules, and Secrets in plain text
   --allow-host-path DIR    a directory that hostPath volumes and file:// modules may come from (repeatable; default none)
+  --reserve-host-path DIR  a directory that is never given, inside an allowed one (repeatable; always --state-dir)
   --label KEY=VALUE        a label of the node (repeatable)
   --cpu QUANTITY           cores for instances, such as 2 or 1500m (default: the machine's)
   --memory QUANTITY        memory for instances, such as 4Gi (default: the machine's, less a reserve)
@@ -59,7 +62,8 @@ export function parseDaemonOptions(args: readonly string[]): DaemonOptions {
     scheduler,
     tls: { ca: file(values.ca, "ca"), cert: file(values.cert, "cert"), key: file(values.key, "key") },
     stateDir: resolve(required(values["state-dir"], "state-dir")),
-    allowedHostPaths: (values["allow-host-path"] ?? []).map(absolutePath),
+    allowedHostPaths: (values["allow-host-path"] ?? []).map(absolutePath("allow-host-path")),
+    reservedHostPaths: (values["reserve-host-path"] ?? []).map(absolutePath("reserve-host-path")),
     labels: Object.fromEntries((values.label ?? []).map(parseLabel)),
     ...capacities(values),
     logLevel,
@@ -81,6 +85,7 @@ function parseFlags(args: readonly string[]) {
         key: text,
         "state-dir": text,
         "allow-host-path": texts,
+        "reserve-host-path": texts,
         label: texts,
         cpu: text,
         memory: text,
@@ -114,9 +119,11 @@ function file(path: string | undefined, flag: string): Buffer {
   }
 }
 
-function absolutePath(path: string): string {
-  if (path === "") throw invalid("allow-host-path", path, "a directory");
-  return resolve(path);
+function absolutePath(flag: string): (path: string) => string {
+  return (path) => {
+    if (path === "") throw invalid(flag, path, "a directory");
+    return resolve(path);
+  };
 }
 
 function parseLabel(text: string): readonly [string, string] {

@@ -1,5 +1,5 @@
 /** C to WASI preview 1, with the compiler that comes as WebAssembly in npm's @yowasp/clang. Needs no system package. */
-import { runClang } from "@yowasp/clang";
+import { commands } from "@yowasp/clang";
 
 /** Compiles one self-contained C file for size; rejects with the compiler's messages. */
 export async function compileC(source: string, flags: readonly string[] = []): Promise<Uint8Array> {
@@ -8,10 +8,10 @@ export async function compileC(source: string, flags: readonly string[] = []): P
     if (bytes) messages.push(new TextDecoder().decode(bytes));
   };
   try {
-    const output = await runClang(
-      ["clang", "-Os", "-Wl,--strip-debug", ...flags, "guest.c", "-o", "guest.wasm"],
+    const output = await commands.clang(
+      ["-Os", "-Wl,--strip-debug", ...flags, "guest.c", "-o", "guest.wasm"],
       { "guest.c": source },
-      { stdout: collect, stderr: collect },
+      { stdout: collect, stderr: collect, fetchProgress: () => {} },
     );
     const binary = output?.["guest.wasm"];
     if (!(binary instanceof Uint8Array)) throw new Error("the compiler wrote no guest.wasm");

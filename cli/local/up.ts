@@ -175,6 +175,7 @@ class LocalCluster implements AsyncDisposable {
             "state-dir": this.#directory.node(name),
             "log-level": "info",
             "allow-host-path": allowedHostPaths(this.#options),
+            "reserve-host-path": this.#directory.root,
             ...shareOfMachine(names.length),
           }),
         stopMs: localLimits.nodeStopMs,

@@ -5,7 +5,6 @@
 import { constants } from "node:fs";
 import { open, readlink } from "node:fs/promises";
 import { Readable } from "node:stream";
-import { fileURLToPath } from "node:url";
 import { errorCode, errorMessage } from "../../kit/errors.ts";
 import type { AllowedRoots } from "../volumes/allowed-roots.ts";
 import { imageLimits } from "./limits.ts";
@@ -37,17 +36,16 @@ export interface SourceRequest {
 }
 
 export async function openSource(request: SourceRequest, roots: AllowedRoots): Promise<OpenedSource> {
+  if (request.image.startsWith("file://")) return await openFile(request, roots);
   const url = URL.parse(request.image);
   switch (url?.protocol) {
-    case "file:":
-      return await openFile(url, request, roots);
     case "http:":
     case "https:":
       return await openHttp(url, request);
     default:
       throw new SourceFailure(
         "ModuleNotFound",
-        `spec.module.image "${request.image}" is no URL of a kind that nodes fetch; use file:///absolute/path, https:// or http://`,
+        `spec.module.image "${request.image}" is no URL of a kind that nodes fetch; use file://, https:// or http://`,
         { retryable: false },
       );
   }
@@ -58,9 +56,9 @@ export async function openSource(request: SourceRequest, roots: AllowedRoots): P
  * same roots as a hostPath volume. Otherwise `file:///etc/…` would tell a tenant what exists on the node.
  * The check is made on the open file, so nothing can be exchanged between check and use.
  */
-async function openFile(url: URL, request: SourceRequest, roots: AllowedRoots): Promise<OpenedSource> {
+async function openFile(request: SourceRequest, roots: AllowedRoots): Promise<OpenedSource> {
   const { image } = request;
-  const path = filePathOf(url, image);
+  const path = filePathOf(image, roots);
   // O_NONBLOCK: opening a named pipe must not wait for its other end.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
     const missing = ["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "");
@@ -75,9 +73,9 @@ async function openFile(url: URL, request: SourceRequest, roots: AllowedRoots): 
   let handedOver = false;
   try {
     const realPath = await readlink(`/proc/self/fd/${file.fd}`);
-    if (!(await roots.allows(realPath))) {
-      const message = `module ${image} is not under an allowed directory: ${roots.advice}`;
-      throw new SourceFailure("HostPathNotAllowed", message, { retryable: false });
+    const verdict = await roots.judge(realPath);
+    if (verdict.kind === "refused") {
+      throw new SourceFailure("HostPathNotAllowed", `module ${image} ${verdict.why}`, { retryable: false });
     }
     const facts = await file.stat({ bigint: true });
     if (!facts.isFile()) throw notFound(`module ${image} is not a regular file`);
@@ -91,12 +89,18 @@ async function openFile(url: URL, request: SourceRequest, roots: AllowedRoots): 
   }
 }
 
-function filePathOf(url: URL, image: string): string {
+/** `file:///absolute` or `file://relative` (see docs/adr/0006), percent-encoded or not. */
+function filePathOf(image: string, roots: AllowedRoots): string {
+  const text = image.slice("file://".length);
   try {
-    return fileURLToPath(url);
+    const path = roots.absolute(decodeURIComponent(text));
+    if (path !== undefined) return path;
   } catch (error) {
     throw notFound(`spec.module.image "${image}" is no file on this node: ${errorMessage(error)}`);
   }
+  throw new SourceFailure("HostPathNotAllowed", `module ${image} is relative, and ${roots.advice}`, {
+    retryable: false,
+  });
 }
 
 async function openHttp(url: URL, request: SourceRequest): Promise<OpenedSource> {

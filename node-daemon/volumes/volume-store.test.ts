@@ -39,6 +39,24 @@ test("mount: a directory under an allowed root", async () => {
   });
 });
 
+test("mount: a relative path is below the first allowed root", async () => {
+  const outcome = await mount({ kind: "hostPath", path: "data" });
+  expect(outcome).toMatchObject({ kind: "mounted", mounts: [{ hostPath: join(root, "allowed", "data") }] });
+});
+
+test.each([
+  { name: "the reserved folder", path: "allowed/keys" },
+  { name: "a folder inside it", path: "allowed/keys/deep" },
+  { name: "a folder that contains it", path: "allowed" },
+])("mount: $name is refused although it is under an allowed root", async ({ path }) => {
+  await mkdir(join(root, "allowed", "keys", "deep"), { recursive: true });
+  const roots = new AllowedRoots([join(root, "allowed")], [join(root, "allowed", "keys")]);
+  store = new VolumeStore(join(root, "state"), roots);
+  const outcome = await mount({ kind: "hostPath", path: join(root, path) });
+  expect(outcome).toMatchObject({ kind: "failed", reason: "HostPathNotAllowed" });
+  expect(outcome.kind === "failed" && outcome.message).toContain("keeps its keys");
+});
+
 test.each([
   {
     name: "a sibling with the root's name as prefix",

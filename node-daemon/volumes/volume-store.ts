@@ -124,7 +124,12 @@ export class VolumeStore {
   }
 
   async #hostDirectory(volume: string, path: string): Promise<string> {
-    const real = await realpath(path).catch((error: unknown) => {
+    const absolute = this.#roots.absolute(path);
+    if (absolute === undefined) {
+      const message = `volume ${volume}: hostPath ${path} is relative, and ${this.#roots.advice}`;
+      throw new MountFailure("HostPathNotAllowed", message, { retryable: false });
+    }
+    const real = await realpath(absolute).catch((error: unknown) => {
       const missing = ["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "");
       const what = missing
         ? "does not exist on this node; create it or correct the path"
@@ -133,8 +138,9 @@ export class VolumeStore {
         retryable: false,
       });
     });
-    if (!(await this.#roots.allows(real))) {
-      const message = `volume ${volume}: hostPath ${path} is not under an allowed directory: ${this.#roots.advice}`;
+    const verdict = await this.#roots.judge(real);
+    if (verdict.kind === "refused") {
+      const message = `volume ${volume}: hostPath ${path} ${verdict.why}`;
       throw new MountFailure("HostPathNotAllowed", message, { retryable: false });
     }
     if (!(await stat(real)).isDirectory()) {

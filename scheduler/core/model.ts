@@ -125,4 +125,7 @@ export const disruptionReasons: ReadonlySet<string> = new Set([
   "NodeShutdown",
   "Evicted",
   "Stopped",
+  // A node that was cut off stopped it by itself, or had never heard of it.
+  "Disconnected",
+  "NotFound",
 ]);

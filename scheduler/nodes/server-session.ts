@@ -67,7 +67,10 @@ export class ServerSession implements NodeSession {
     this.lastHeardMs = options.now();
     const { call } = options;
     call.on("data", (message: NodeMessage__Output) => this.#receive(message));
-    call.on("end", () => this.#end());
+    call.on("end", () => {
+      this.#end();
+      call.end();
+    });
     call.on("error", () => this.#end());
     call.on("cancelled", () => this.#end());
     call.on("close", () => this.#end());

@@ -41,7 +41,7 @@ function example(file: string, hostPaths: Readonly<Record<string, string>>): str
 test("CPython: a script from a ConfigMap reads a read-only folder and writes to another", async () => {
   const out = join(cluster.folder, "out");
   mkdirSync(out);
-  await cluster.apply(example("python/count-words.yaml", { ".wherry/out": out }));
+  await cluster.apply(example("python/count-words.yaml", { "examples/python/out": out }));
   await completion("count-words");
   expect(readFileSync(join(out, "words.txt"), "utf8")).toBe("quay.txt 12\nriver.txt 17\ntotal 29\n");
   const { stdout } = await cluster.wherry("logs", "wasmjob/count-words");
@@ -52,7 +52,7 @@ test("CPython: a read-only mount refuses writes", async () => {
   const texts = join(cluster.folder, "texts");
   mkdirSync(texts);
   const manifest = example("python/count-words.yaml", {
-    ".wherry/out": texts,
+    "examples/python/out": texts,
     "examples/python/texts": texts,
   })
     .replaceAll("count-words", "no-write")

@@ -112,6 +112,7 @@ export class TestCluster implements AsyncDisposable {
     for (const path of [checkout, this.folder, ...(this.#options.hostPaths ?? [])]) {
       args.push("--allow-host-path", path);
     }
+    args.push("--reserve-host-path", this.directory.root);
     const node = new Daemon("node-daemon/main.ts", args, join(this.directory.logs, `${name}.log`));
     this.#nodes.set(name, node);
     await node.ready;
