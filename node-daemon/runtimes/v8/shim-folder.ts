@@ -13,8 +13,11 @@ const mainFile = fileURLToPath(
   new URL(import.meta.url.endsWith(".ts") ? "../../shim/main.ts" : "../../shim/main.js", import.meta.url),
 );
 
-/** The shim collects dead instances itself, as the engine does not know that mappings are scarce (see ShimBudget). */
-const nodeFlags = ["--disable-warning=ExperimentalWarning", "--expose-gc"];
+/**
+ * The shim collects dead instances itself, as the engine does not know that mappings are scarce (see ShimBudget). A small
+ * young generation saves a quarter of the memory of a sleeping instance, and costs no measurable start rate.
+ */
+const nodeFlags = ["--disable-warning=ExperimentalWarning", "--expose-gc", "--max-semi-space-size=2"];
 
 /** What fits into the address of a Unix socket, with the zero at its end. */
 const socketPathBytesMax = 107;
