@@ -10,7 +10,6 @@
  *   grow beyond the runs themselves.
  */
 import type { Clock } from "../../kit/clock.ts";
-import { Bug } from "../../kit/errors.ts";
 import type { RunEnd, RunId, RunSpec, RunUsage } from "../runtimes/runtime-driver.ts";
 import { Instance, type InstanceParts } from "./instance.ts";
 import type { ShimLimits } from "./limits.ts";
@@ -122,17 +121,20 @@ export class Shim {
   }
 
   #refusal(spec: RunSpec): RunEnd | undefined {
-    const refuse = (reason: string, message: string): RunEnd => ({
+    const refuse = (reason: string, message: string, retryable = true): RunEnd => ({
       kind: "refused",
       reason,
       message,
-      retryable: true,
+      retryable,
     });
     if (this.#terminating) return refuse("ShimFull", "the hosting process is shutting down");
     if (this.running > this.#limits.instancesMax || this.#unsettled > this.#limits.unsettledMax)
       return refuse("ShimFull", "the hosting process has no room for another instance");
     const other = this.#byUid.get(spec.id.uid);
-    if (other) throw new Bug(`start of ${runKey(spec.id)} while run ${other.id.run} has not ended`);
+    if (other) {
+      const message = `a bug of the daemon: started while run ${other.id.run} of the same instance has not ended`;
+      return refuse("InternalError", message, false);
+    }
     return undefined;
   }
 
