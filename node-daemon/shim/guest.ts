@@ -13,7 +13,12 @@
  * - An import does not throw into the guest, which could catch it: the functions of preview 1 answer EIO to a bug.
  */
 import { errno } from "../wasi/abi.ts";
-import type { WasiFunction } from "../wasi/functions/context.ts";
+import {
+  type Preview1,
+  preview1Functions,
+  suspendingFunctions,
+  type WasiFunction,
+} from "../wasi/preview1.ts";
 import type { ModuleFacts } from "../wasm/module-facts.ts";
 import { engine, type WasmGlobal, type WasmImports, type WasmInstance } from "./engine.ts";
 import { fuelLimits, queueLimits, tableElementsMax } from "./limits.ts";
@@ -26,17 +31,12 @@ export interface GuestEvents {
   bug(error: unknown): void;
 }
 
-export interface WasiImports {
-  readonly functions: Readonly<Record<string, WasiFunction>>;
-  readonly suspending: ReadonlySet<string>;
-}
-
 interface Controls {
   readonly fuel: WasmGlobal;
   readonly kill: WasmGlobal;
 }
 
-type AnyFunction = (...args: unknown[]) => unknown;
+type HostFunction = (...args: unknown[]) => unknown;
 
 /** Ends the host's part of a call whose guest was killed. Reaches nobody. */
 class Killed extends Error {}
@@ -81,10 +81,10 @@ export class Guest implements Runnable {
   }
 
   /** Throws what the engine throws. Runs no code of the guest. */
-  instantiate(loaded: LoadedModule, wasi: WasiImports, memoryPagesMax: number): WasmInstance {
+  instantiate(loaded: LoadedModule, preview1: Preview1, memoryPagesMax: number): WasmInstance {
     const { module, facts } = loaded;
     const { hooks } = facts;
-    const instance = new engine.Instance(module, this.#imports(facts, wasi));
+    const instance = new engine.Instance(module, this.#imports(facts, preview1));
     const global = (name: string) => instance.exports[name] as WasmGlobal;
     global(hooks.memoryCap).value = memoryPagesMax;
     global(hooks.tableCap).value = tableElementsMax;
@@ -183,15 +183,15 @@ export class Guest implements Runnable {
 
   // As the guest sees it.
 
-  #imports(facts: ModuleFacts, wasi: WasiImports): WasmImports {
+  #imports(facts: ModuleFacts, preview1: Preview1): WasmImports {
     const imports: WasmImports = {};
     for (const { module, name } of facts.imports) {
-      const call = wasi.functions[name] as AnyFunction | undefined;
+      const call = preview1Functions.get(name);
       if (!call) continue;
       const names = (imports[module] ??= {});
-      names[name] ??= wasi.suspending.has(name)
-        ? new engine.Suspending(this.#suspending(call))
-        : this.#plain(call);
+      names[name] ??= suspendingFunctions.has(name)
+        ? new engine.Suspending(this.#suspending(preview1, call))
+        : this.#plain(preview1, call);
     }
     const { hooks } = facts;
     const outOfFuel = new engine.Suspending(() => this.#outOfFuel());
@@ -199,29 +199,32 @@ export class Guest implements Runnable {
     return imports;
   }
 
-  #plain(call: AnyFunction): AnyFunction {
+  #plain(preview1: Preview1, call: WasiFunction): HostFunction {
     return (...args) => {
       this.#countCall();
-      return call(...args);
+      return preview1.call(call, args);
     };
   }
 
-  #suspending(call: AnyFunction): AnyFunction {
-    const plain = this.#plain(call);
+  #suspending(preview1: Preview1, call: WasiFunction): HostFunction {
     return (...args) => {
-      const outcome = plain(...args);
-      if (!(outcome instanceof Promise)) return this.#goOn(outcome);
-      // Whatever settles it, the guest goes on only when it is its turn.
-      return new Promise((resolve) => {
-        outcome.then(
-          (value) => this.#continueAs("woken", () => resolve(value)),
-          (thrown: unknown) => {
-            this.bug(thrown);
-            this.#continueAs("woken", () => resolve(errno.io));
-          },
-        );
-      });
+      this.#countCall();
+      const outcome = preview1.call(call, args);
+      return outcome instanceof Promise ? this.#inTurn(outcome) : this.#goOn(outcome);
     };
+  }
+
+  /** Whatever settles it, the guest goes on only when it is its turn. */
+  #inTurn(outcome: Promise<number>): Promise<number> {
+    return new Promise((resolve) => {
+      outcome.then(
+        (value) => this.#continueAs("woken", () => resolve(value)),
+        (thrown: unknown) => {
+          this.bug(thrown);
+          this.#continueAs("woken", () => resolve(errno.io));
+        },
+      );
+    });
   }
 
   #outOfFuel(): unknown {

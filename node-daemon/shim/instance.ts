@@ -4,7 +4,7 @@ import type { Log } from "../../kit/log.ts";
 import { type InstanceLog, type LogSink, openInstanceLog } from "../logs/instance-log.ts";
 import type { RunEnd, RunSpec } from "../runtimes/runtime-driver.ts";
 import type { OutputSink, Preopen, WasiClock } from "../wasi/host.ts";
-import { createPreview1, suspendingFunctions } from "../wasi/preview1.ts";
+import { Preview1 } from "../wasi/preview1.ts";
 import type { ModuleFacts } from "../wasm/module-facts.ts";
 import type { ShimBudget } from "./budget.ts";
 import { engine, type WasmInstance, type WasmMemory } from "./engine.ts";
@@ -25,7 +25,7 @@ export interface InstanceParts {
   readonly budget: ShimBudget;
   readonly queue: RunQueue;
   readonly clock: Clock;
-  readonly wasiClock: Omit<WasiClock, "cpuNs">;
+  readonly wasiClock: WasiClock;
   readonly random: (target: Uint8Array) => void;
   readonly log: Log;
 }
@@ -182,14 +182,15 @@ export class Instance {
     const guest = this.#guest;
     const { args, env, memoryBytesMax } = this.#spec;
     const { wasiClock, random, clock } = this.#parts;
-    const preview1 = createPreview1({
+    const preview1 = new Preview1({
       args,
       env,
       preopens,
       stdin: this.#stdin ?? emptyInput,
       stdout: outputTo(log.sink("stdout")),
       stderr: outputTo(log.sink("stderr")),
-      clock: { ...wasiClock, cpuNs: () => BigInt(Math.round(guest.usedMs * 1e6)) },
+      clock: wasiClock,
+      cpuNs: () => BigInt(Math.round(guest.usedMs * 1e6)),
       random,
       limits: { openFilesMax },
       exit: (code) => guest.exit(code),
@@ -202,8 +203,7 @@ export class Instance {
       onBug: (error) => guest.bug(error),
     });
     held.defer(() => preview1.close());
-    const wasi = { functions: preview1.functions, suspending: suspendingFunctions };
-    const instance = guest.instantiate(loaded, wasi, Math.floor(memoryBytesMax / pageBytes));
+    const instance = guest.instantiate(loaded, preview1, Math.floor(memoryBytesMax / pageBytes));
     const memory = instance.exports["memory"];
     if (memory instanceof engine.Memory) {
       this.#memory = memory;

@@ -3,6 +3,9 @@ import { Bug } from "../../kit/errors.ts";
 /** `fatal`: a guest's string that is no UTF-8 is refused, not repaired into another name. */
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+const noBytes = new Uint8Array(0);
+const noView = new DataView(noBytes.buffer);
+
 /** A `WebAssembly.Memory`, as far as it matters here. */
 export interface WasmMemory {
   readonly buffer: ArrayBufferLike;
@@ -14,12 +17,11 @@ export interface WasmMemory {
  */
 export class GuestMemory {
   #memory: WasmMemory | undefined;
-  #bytes: Uint8Array = new Uint8Array(0);
-  #view = new DataView(this.#bytes.buffer);
+  #bytes: Uint8Array = noBytes;
+  #view: DataView = noView;
 
   bind(memory: WasmMemory): void {
     this.#memory = memory;
-    this.#refresh();
   }
 
   #refresh(): void {

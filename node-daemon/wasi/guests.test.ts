@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 
 import type { WasmMemory } from "./guest-memory.ts";
 import { MountedGuest } from "./guest-fixture.ts";
-import { createPreview1, suspendingFunctions, type WasiHost } from "./preview1.ts";
+import { Preview1, preview1Functions, suspendingFunctions, type WasiHost } from "./preview1.ts";
 import { FakeHost } from "./test-support.ts";
 
 interface WasmEngine {
@@ -68,11 +68,11 @@ async function run(file: string, host: RunningHost): Promise<number> {
   const module = new engine.Module(
     readFileSync(fileURLToPath(new URL(`../../node_modules/${file}`, import.meta.url))),
   );
-  const preview1 = createPreview1(host);
-  const imports = Object.entries(preview1.functions).map(([name, call]) => [
-    name,
-    suspendingFunctions.has(name) ? new engine.Suspending(call) : call,
-  ]);
+  const preview1 = new Preview1(host);
+  const imports = [...preview1Functions].map(([name, wasiFunction]) => {
+    const call = (...args: unknown[]) => preview1.call(wasiFunction, args);
+    return [name, suspendingFunctions.has(name) ? new engine.Suspending(call) : call];
+  });
   const instance = new engine.Instance(module, {
     wasi_snapshot_preview1: Object.fromEntries(imports) as Record<string, unknown>,
   });

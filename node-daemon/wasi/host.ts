@@ -7,8 +7,6 @@ export interface WasiClock {
   monotonicNs(): bigint;
   /** What both tick in. */
   readonly resolutionNs: bigint;
-  /** CPU time that the instance has used; without it the CPU clocks answer ENOTSUP. */
-  cpuNs?(): bigint;
 }
 
 export interface Preopen {
@@ -45,6 +43,8 @@ export interface WasiHost {
   readonly stdout: OutputSink;
   readonly stderr: OutputSink;
   readonly clock: WasiClock;
+  /** CPU time that the instance has used; without it the CPU clocks answer ENOTSUP. */
+  cpuNs?(): bigint;
   readonly random: (target: Uint8Array) => void;
   readonly limits: {
     /** Open descriptors, stdio and preopens included; beyond it EMFILE. */

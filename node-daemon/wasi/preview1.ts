@@ -9,74 +9,114 @@
  * becomes EIO and is reported to the host. A killed instance's wait ends with EINTR; that it traps then is the host's doing.
  */
 import { WherryError } from "../../kit/errors.ts";
-import { directoryRights, errno, fileRights, inputRights, outputRights, writingRights } from "./abi.ts";
-import { DescriptorTable, type DirectoryDescriptor } from "./descriptors.ts";
+import {
+  directoryRights,
+  errno,
+  type Errno,
+  fileRights,
+  inputRights,
+  outputRights,
+  writingRights,
+} from "./abi.ts";
+import {
+  DescriptorTable,
+  type DirectoryDescriptor,
+  type InputDescriptor,
+  type OutputDescriptor,
+} from "./descriptors.ts";
 import { errnoOfThrown } from "./errnos.ts";
-import type { WasiContext, WasiFunction, WasiFunctions } from "./functions/context.ts";
+import type { WasiAnswer, WasiContext, WasiFunction } from "./functions/context.ts";
 import { directoryFunctions } from "./functions/directories.ts";
 import { fileDescriptorFunctions } from "./functions/file-descriptors.ts";
 import { fileIoFunctions } from "./functions/file-io.ts";
 import { pathOpenFunctions } from "./functions/path-open.ts";
 import { pathFunctions } from "./functions/paths.ts";
 import { pollFunctions } from "./functions/poll.ts";
-import { processFunctions } from "./functions/process.ts";
+import { measureStrings, processFunctions } from "./functions/process.ts";
 import { socketFunctions } from "./functions/sockets.ts";
 import { GuestMemory, type WasmMemory } from "./guest-memory.ts";
-import type { Preopen, WasiHost } from "./host.ts";
+import type { InputSource, OutputSink, Preopen, WasiHost } from "./host.ts";
 
 export { DirectoryCapability, openDirectoryCapability } from "./file-system/directory-capability.ts";
+export type { WasiFunction } from "./functions/context.ts";
 export type { WasmMemory } from "./guest-memory.ts";
 export type { InputSource, OutputSink, Preopen, WasiClock, WasiHost } from "./host.ts";
 export { missingFunctions, preview1Signatures, suspendingFunctions } from "./signatures.ts";
 
-export interface Preview1 {
-  /**
-   * By name. Plain functions that answer an errno, or a promise of one where `suspendingFunctions` says so. Only
-   * `proc_exit` answers nothing.
-   */
-  readonly functions: WasiFunctions;
-  /** Before the first call. */
-  bindMemory(memory: WasmMemory): void;
-  /** Closes every descriptor. Idempotent. */
-  close(): void;
-}
+/** All functions of `wasi_snapshot_preview1`, by name. */
+export const preview1Functions: ReadonlyMap<string, WasiFunction> = new Map(
+  Object.entries<WasiFunction>({
+    ...processFunctions,
+    ...fileIoFunctions,
+    ...fileDescriptorFunctions,
+    ...directoryFunctions,
+    ...pathOpenFunctions,
+    ...pathFunctions,
+    ...pollFunctions,
+    ...socketFunctions,
+  }),
+);
 
-/** Throws a {@link WherryError} for arguments, environment or mounts that can't be handed to any guest. */
-export function createPreview1(host: WasiHost): Preview1 {
-  const memory = new GuestMemory();
-  const descriptors = new DescriptorTable(host.limits.openFilesMax);
-  const context: WasiContext = { host, memory, descriptors, listings: new Set() };
-  const plain: WasiFunctions = {
-    ...processFunctions(context),
-    ...fileIoFunctions(context),
-    ...fileDescriptorFunctions(context),
-    ...directoryFunctions(context),
-    ...pathOpenFunctions(context),
-    ...pathFunctions(context),
-    ...pollFunctions(context),
-    ...socketFunctions(context),
-    proc_raise: () => errno.nosys,
-  };
-  addDescriptors(descriptors, host);
-  const functions: Record<string, WasiFunction> = {};
-  for (const [name, call] of Object.entries(plain)) functions[name] = guarded(call, host);
-  return {
-    functions,
-    bindMemory: (bound) => memory.bind(bound),
-    close: () => descriptors.closeAll(),
-  };
+export class Preview1 {
+  readonly #context: WasiContext;
+
+  /** Throws a {@link WherryError} for arguments, environment or mounts that can't be handed to any guest. */
+  constructor(host: WasiHost) {
+    this.#context = {
+      host,
+      memory: new GuestMemory(),
+      descriptors: new DescriptorTable(host.limits.openFilesMax),
+      strings: measureStrings(host),
+      listings: new Set(),
+    };
+    addDescriptors(this.#context.descriptors, host);
+  }
+
+  /** Before the first call. */
+  bindMemory(memory: WasmMemory): void {
+    this.#context.memory.bind(memory);
+  }
+
+  /** `args` are what the guest passed, by the signature of `wasiFunction`. Never throws or rejects. */
+  call(wasiFunction: WasiFunction, args: readonly unknown[]): WasiAnswer {
+    try {
+      // The engine has checked them against the module's import, and that was checked against the signature.
+      const answer = wasiFunction(this.#context, ...(args as never[]));
+      return answer instanceof Promise ? answer.catch((thrown: unknown) => this.#refused(thrown)) : answer;
+    } catch (thrown) {
+      return this.#refused(thrown);
+    }
+  }
+
+  /** Closes every descriptor. Idempotent. */
+  close(): void {
+    this.#context.descriptors.closeAll();
+  }
+
+  #refused(thrown: unknown): Errno {
+    const known = errnoOfThrown(thrown);
+    if (known === undefined) this.#context.host.onBug?.(thrown);
+    return known ?? errno.io;
+  }
 }
 
 function addDescriptors(descriptors: DescriptorTable, host: WasiHost): void {
-  const stdio = { rightsInheriting: 0, readOnly: false, flags: 0 };
   const directories = host.preopens.map(preopened);
-  descriptors.add({ kind: "input", source: host.stdin, rightsBase: inputRights, ...stdio });
-  descriptors.add({ kind: "output", sink: host.stdout, rightsBase: outputRights, ...stdio });
-  descriptors.add({ kind: "output", sink: host.stderr, rightsBase: outputRights, ...stdio });
+  descriptors.add(inputDescriptor(host.stdin));
+  descriptors.add(outputDescriptor(host.stdout));
+  descriptors.add(outputDescriptor(host.stderr));
   for (const directory of directories) {
     directory.directory.acquire();
     descriptors.add(directory);
   }
+}
+
+function inputDescriptor(source: InputSource): InputDescriptor {
+  return { kind: "input", source, rightsBase: inputRights, rightsInheriting: 0, readOnly: false, flags: 0 };
+}
+
+function outputDescriptor(sink: OutputSink): OutputDescriptor {
+  return { kind: "output", sink, rightsBase: outputRights, rightsInheriting: 0, readOnly: false, flags: 0 };
 }
 
 function preopened({ guestPath, directory, readOnly }: Preopen): DirectoryDescriptor {
@@ -93,21 +133,5 @@ function preopened({ guestPath, directory, readOnly }: Preopen): DirectoryDescri
     rightsBase: directoryRights & granted,
     rightsInheriting: (directoryRights | fileRights) & granted,
     readOnly,
-  };
-}
-
-function guarded(call: WasiFunction, host: WasiHost): WasiFunction {
-  const refused = (thrown: unknown): number => {
-    const known = errnoOfThrown(thrown);
-    if (known === undefined) host.onBug?.(thrown);
-    return known ?? errno.io;
-  };
-  return (...args) => {
-    try {
-      const answer = call(...args);
-      return answer instanceof Promise ? answer.catch(refused) : answer;
-    } catch (thrown) {
-      return refused(thrown);
-    }
   };
 }

@@ -6,10 +6,10 @@ import { right, size } from "./abi.ts";
 import type { WasmMemory } from "./guest-memory.ts";
 import type { InputSource, OutputSink } from "./host.ts";
 import {
-  createPreview1,
   openDirectoryCapability,
   type DirectoryCapability,
-  type Preview1,
+  Preview1,
+  preview1Functions,
   type WasiHost,
 } from "./preview1.ts";
 
@@ -91,7 +91,7 @@ export class FakeHost implements WasiHost {
   limits = { openFilesMax: 64 };
   realtimeNs = 1_700_000_000_123_456_789n;
   monotonicNs = 5_000_000_000n;
-  cpuNs: bigint | undefined;
+  cpuNs?: () => bigint;
   readonly exits: number[] = [];
   readonly bugs: unknown[] = [];
   readonly timers = new Set<FakeTimer>();
@@ -100,12 +100,10 @@ export class FakeHost implements WasiHost {
   kill = () => {};
 
   get clock(): WasiHost["clock"] {
-    const { cpuNs } = this;
     return {
       realtimeNs: () => this.realtimeNs,
       monotonicNs: () => this.monotonicNs,
       resolutionNs: 1000n,
-      ...(cpuNs === undefined ? {} : { cpuNs: () => cpuNs }),
     };
   }
 
@@ -181,7 +179,7 @@ export class Guest implements Disposable {
 
   constructor(host: FakeHost) {
     this.host = host;
-    this.preview1 = createPreview1(host);
+    this.preview1 = new Preview1(host);
     this.preview1.bindMemory(this.memory);
   }
 
@@ -205,10 +203,12 @@ export class Guest implements Disposable {
 
   /** What the function answered, a promise included. */
   invoke(name: string, ...args: readonly (number | bigint | string | Uint8Array)[]): unknown {
-    const call = this.preview1.functions[name] as unknown as (...flat: (number | bigint)[]) => unknown;
-    return call(
-      ...args.flatMap((arg) => (typeof arg === "number" || typeof arg === "bigint" ? [arg] : this.put(arg))),
+    const wasiFunction = preview1Functions.get(name);
+    if (!wasiFunction) throw new TypeError(`there is no ${name}`);
+    const flat = args.flatMap((arg) =>
+      typeof arg === "number" || typeof arg === "bigint" ? [arg] : this.put(arg),
     );
+    return this.preview1.call(wasiFunction, flat);
   }
 
   /** For calls that must not wait. */

@@ -2,17 +2,29 @@ import type { DescriptorTable, DirectoryDescriptor } from "../descriptors.ts";
 import type { GuestMemory } from "../guest-memory.ts";
 import type { WasiHost } from "../host.ts";
 
+/** What arguments and environment take in the guest's memory. */
+export interface StartStrings {
+  readonly argsBytes: number;
+  readonly envBytes: number;
+}
+
 /** What the functions of one instance share. */
 export interface WasiContext {
   readonly host: WasiHost;
   readonly memory: GuestMemory;
   readonly descriptors: DescriptorTable;
+  readonly strings: StartStrings;
   /** Directories whose listing is kept, the oldest first. */
   readonly listings: Set<DirectoryDescriptor>;
 }
 
-/** A function as the guest calls it: i32 arrive as signed numbers, i64 as signed bigints. Answers an errno. */
-export type WasiFunction = (...args: never[]) => number | void | Promise<number>;
+/** An errno. Only `proc_exit` answers nothing; only the functions in `suspendingFunctions` may answer a promise. */
+export type WasiAnswer = number | void | Promise<number>;
+/**
+ * A function as the guest calls it, behind the context of its instance: i32 arrive as signed numbers, i64 as signed
+ * bigints. One for all instances, since a node hosts thousands and most never call most of them.
+ */
+export type WasiFunction = (context: WasiContext, ...args: never[]) => WasiAnswer;
 export type WasiFunctions = Readonly<Record<string, WasiFunction>>;
 
 const rightsAll = (1n << 30n) - 1n;

@@ -13,27 +13,32 @@ const encoder = new TextEncoder();
  * `fd_readdir`. A cookie is an index into a snapshot that is taken when a guest starts from 0. Inodes are looked up as
  * entries are handed out: an entry that is gone by then (or whose name is no UTF-8, so that no guest could name it) is left out.
  */
-export function directoryFunctions(context: WasiContext): WasiFunctions {
-  const { memory, descriptors } = context;
-  return {
-    fd_readdir(fd: number, buffer: number, length: number, cookie: bigint, out: number): number {
-      const descriptor = descriptors.get(fd);
-      if (descriptor === undefined) return errno.badf;
-      if (descriptor.kind !== "directory") return errno.notdir;
-      const refused = missingRight(descriptor, right.fdReaddir);
-      if (refused !== 0) return refused;
-      buffer >>>= 0;
-      length >>>= 0;
-      out >>>= 0;
-      if (!memory.fits(buffer, length) || !memory.fits(out, 4)) return errno.fault;
-      const listing = listingOf(context, descriptor, cookie === 0n);
-      if (typeof listing === "number") return listing;
-      const target = memory.slice(buffer, length);
-      memory.setU32(out, fill(target, descriptor.directory.fd, listing, Number(unsigned64(cookie))));
-      return 0;
-    },
-  };
-}
+export const directoryFunctions = {
+  fd_readdir(
+    context: WasiContext,
+    fd: number,
+    buffer: number,
+    length: number,
+    cookie: bigint,
+    out: number,
+  ): number {
+    const { memory, descriptors } = context;
+    const descriptor = descriptors.get(fd);
+    if (descriptor === undefined) return errno.badf;
+    if (descriptor.kind !== "directory") return errno.notdir;
+    const refused = missingRight(descriptor, right.fdReaddir);
+    if (refused !== 0) return refused;
+    buffer >>>= 0;
+    length >>>= 0;
+    out >>>= 0;
+    if (!memory.fits(buffer, length) || !memory.fits(out, 4)) return errno.fault;
+    const listing = listingOf(context, descriptor, cookie === 0n);
+    if (typeof listing === "number") return listing;
+    const target = memory.slice(buffer, length);
+    memory.setU32(out, fill(target, descriptor.directory.fd, listing, Number(unsigned64(cookie))));
+    return 0;
+  },
+} satisfies WasiFunctions;
 
 function listingOf(
   { listings }: WasiContext,

@@ -14,174 +14,173 @@ import { newTimes, writeFilestat } from "./filestat.ts";
 const adviceMax = 5;
 
 /** What is done to a descriptor itself: state, rights, sizes, times, seeking, syncing, closing. */
-export function fileDescriptorFunctions(context: WasiContext): WasiFunctions {
-  return { ...stateFunctions(context), ...fileFunctions(context), ...metadataFunctions(context) };
-}
-
-function stateFunctions({ memory, descriptors, listings }: WasiContext): WasiFunctions {
-  return {
-    fd_close(fd: number): number {
-      const descriptor = descriptors.get(fd);
-      if (descriptor?.kind === "directory") listings.delete(descriptor);
-      return descriptors.close(fd);
-    },
-
-    fd_renumber(from: number, to: number): number {
-      const replaced = descriptors.get(to);
-      if (replaced?.kind === "directory" && from !== to) listings.delete(replaced);
-      return descriptors.renumber(from, to);
-    },
-
-    fd_fdstat_get(fd: number, out: number): number {
-      const descriptor = descriptors.get(fd);
-      if (descriptor === undefined) return errno.badf;
-      out >>>= 0;
-      if (!memory.fits(out, size.fdstat)) return errno.fault;
-      const { view } = memory;
-      view.setBigUint64(out, 0n);
-      view.setUint8(out, fileTypeOfDescriptor(descriptor));
-      view.setUint16(out + 2, descriptor.flags, true);
-      view.setBigUint64(out + 8, BigInt(descriptor.rightsBase), true);
-      view.setBigUint64(out + 16, BigInt(descriptor.rightsInheriting), true);
-      return 0;
-    },
-
-    fd_fdstat_set_flags(fd: number, flags: number): number {
-      const descriptor = descriptors.get(fd);
-      if (descriptor === undefined) return errno.badf;
-      if ((flags & ~fdFlagsAll) !== 0) return errno.inval;
-      const refused = missingRight(descriptor, right.fdFdstatSetFlags);
-      if (refused !== 0) return refused;
-      if (descriptor.kind === "file" && descriptor.flags !== flags) changeFlags(descriptor, flags);
-      descriptor.flags = flags;
-      return 0;
-    },
-
-    fd_fdstat_set_rights(fd: number, base: bigint, inheriting: bigint): number {
-      const descriptor = descriptors.get(fd);
-      if (descriptor === undefined) return errno.badf;
-      const newBase = rightsOf(base);
-      const newInheriting = rightsOf(inheriting);
-      const more = (newBase & ~descriptor.rightsBase) | (newInheriting & ~descriptor.rightsInheriting);
-      if (more !== 0) return errno.notcapable;
-      descriptor.rightsBase = newBase;
-      descriptor.rightsInheriting = newInheriting;
-      return 0;
-    },
-
-    fd_prestat_get(fd: number, out: number): number {
-      const path = preopenPath(descriptors.get(fd));
-      if (path === undefined) return errno.badf;
-      out >>>= 0;
-      if (!memory.fits(out, size.prestat)) return errno.fault;
-      memory.setU32(out, 0);
-      memory.setU32(out + 4, path.byteLength);
-      return 0;
-    },
-
-    fd_prestat_dir_name(fd: number, out: number, length: number): number {
-      const path = preopenPath(descriptors.get(fd));
-      if (path === undefined) return errno.badf;
-      out >>>= 0;
-      if (length >>> 0 < path.byteLength) return errno.nametoolong;
-      if (!memory.fits(out, path.byteLength)) return errno.fault;
-      memory.bytes.set(path, out);
-      return 0;
-    },
-  };
-}
-
-function fileFunctions(context: WasiContext): WasiFunctions {
-  const { memory, descriptors } = context;
-
-  return {
-    fd_seek(fd: number, delta: bigint, from: number, out: number): number {
-      // Asking where one is needs no more than the right to tell.
-      if (delta === 0n && from === whence.current) return tell(fd, out);
-      const file = fileWith(descriptors.get(fd), right.fdSeek);
-      if (typeof file === "number") return file;
-      out >>>= 0;
-      if (!memory.fits(out, 8)) return errno.fault;
-      const origin = seekOrigin(file, from);
-      if (origin === undefined) return errno.inval;
-      const position = origin + Number(delta);
-      if (position < 0) return errno.inval;
-      if (!Number.isSafeInteger(position)) return errno.overflow;
-      file.position = position;
-      memory.setU64(out, BigInt(position));
-      return 0;
-    },
-
-    fd_tell: tell,
-
-    fd_advise(fd: number, _offset: bigint, length: bigint, advice: number): number {
-      const file = fileWith(descriptors.get(fd), right.fdAdvise);
-      if (typeof file === "number") return file;
-      // The advice itself is not passed on: it changes nothing that a guest could see.
-      return advice >>> 0 > adviceMax || unsigned64(length) >= 1n << 63n ? errno.inval : 0;
-    },
-
-    fd_allocate(fd: number, offset: bigint, length: bigint): number {
-      const file = fileWith(descriptors.get(fd), right.fdAllocate);
-      if (typeof file === "number") return file;
-      return allocate(file, unsigned64(offset), unsigned64(length));
-    },
-
-    fd_filestat_set_size(fd: number, newSize: bigint): number {
-      const file = fileWith(descriptors.get(fd), right.fdFilestatSetSize);
-      if (typeof file === "number") return file;
-      const bytes = Number(unsigned64(newSize));
-      if (!Number.isSafeInteger(bytes)) return errno.fbig;
-      if (file.write) ftruncateSync(file.hostFd, bytes);
-      else truncateSync(descriptorPath(file.hostFd), bytes);
-      return 0;
-    },
-
-    fd_sync: (fd: number) => sync(context, descriptors.get(fd), right.fdSync, fsync),
-    fd_datasync: (fd: number) => sync(context, descriptors.get(fd), right.fdDatasync, fdatasync),
-  };
-
-  function tell(fd: number, out: number): number {
+export const fileDescriptorFunctions = {
+  fd_close({ descriptors, listings }: WasiContext, fd: number): number {
     const descriptor = descriptors.get(fd);
-    // The right to seek implies the right to tell.
-    const seeks = descriptor !== undefined && missingRight(descriptor, right.fdSeek) === 0;
-    const file = fileWith(descriptor, seeks ? 0 : right.fdTell);
+    if (descriptor?.kind === "directory") listings.delete(descriptor);
+    return descriptors.close(fd);
+  },
+
+  fd_renumber({ descriptors, listings }: WasiContext, from: number, to: number): number {
+    const replaced = descriptors.get(to);
+    if (replaced?.kind === "directory" && from !== to) listings.delete(replaced);
+    return descriptors.renumber(from, to);
+  },
+
+  fd_fdstat_get({ memory, descriptors }: WasiContext, fd: number, out: number): number {
+    const descriptor = descriptors.get(fd);
+    if (descriptor === undefined) return errno.badf;
+    out >>>= 0;
+    if (!memory.fits(out, size.fdstat)) return errno.fault;
+    const { view } = memory;
+    view.setBigUint64(out, 0n);
+    view.setUint8(out, fileTypeOfDescriptor(descriptor));
+    view.setUint16(out + 2, descriptor.flags, true);
+    view.setBigUint64(out + 8, BigInt(descriptor.rightsBase), true);
+    view.setBigUint64(out + 16, BigInt(descriptor.rightsInheriting), true);
+    return 0;
+  },
+
+  fd_fdstat_set_flags({ descriptors }: WasiContext, fd: number, flags: number): number {
+    const descriptor = descriptors.get(fd);
+    if (descriptor === undefined) return errno.badf;
+    if ((flags & ~fdFlagsAll) !== 0) return errno.inval;
+    const refused = missingRight(descriptor, right.fdFdstatSetFlags);
+    if (refused !== 0) return refused;
+    if (descriptor.kind === "file" && descriptor.flags !== flags) changeFlags(descriptor, flags);
+    descriptor.flags = flags;
+    return 0;
+  },
+
+  fd_fdstat_set_rights({ descriptors }: WasiContext, fd: number, base: bigint, inheriting: bigint): number {
+    const descriptor = descriptors.get(fd);
+    if (descriptor === undefined) return errno.badf;
+    const newBase = rightsOf(base);
+    const newInheriting = rightsOf(inheriting);
+    const more = (newBase & ~descriptor.rightsBase) | (newInheriting & ~descriptor.rightsInheriting);
+    if (more !== 0) return errno.notcapable;
+    descriptor.rightsBase = newBase;
+    descriptor.rightsInheriting = newInheriting;
+    return 0;
+  },
+
+  fd_prestat_get({ memory, descriptors }: WasiContext, fd: number, out: number): number {
+    const path = preopenPath(descriptors.get(fd));
+    if (path === undefined) return errno.badf;
+    out >>>= 0;
+    if (!memory.fits(out, size.prestat)) return errno.fault;
+    memory.setU32(out, 0);
+    memory.setU32(out + 4, path.byteLength);
+    return 0;
+  },
+
+  fd_prestat_dir_name({ memory, descriptors }: WasiContext, fd: number, out: number, length: number): number {
+    const path = preopenPath(descriptors.get(fd));
+    if (path === undefined) return errno.badf;
+    out >>>= 0;
+    if (length >>> 0 < path.byteLength) return errno.nametoolong;
+    if (!memory.fits(out, path.byteLength)) return errno.fault;
+    memory.bytes.set(path, out);
+    return 0;
+  },
+
+  fd_seek(context: WasiContext, fd: number, delta: bigint, from: number, out: number): number {
+    // Asking where one is needs no more than the right to tell.
+    if (delta === 0n && from === whence.current) return tell(context, fd, out);
+    const { memory, descriptors } = context;
+    const file = fileWith(descriptors.get(fd), right.fdSeek);
     if (typeof file === "number") return file;
     out >>>= 0;
     if (!memory.fits(out, 8)) return errno.fault;
-    memory.setU64(out, BigInt(file.position));
+    const origin = seekOrigin(file, from);
+    if (origin === undefined) return errno.inval;
+    const position = origin + Number(delta);
+    if (position < 0) return errno.inval;
+    if (!Number.isSafeInteger(position)) return errno.overflow;
+    file.position = position;
+    memory.setU64(out, BigInt(position));
     return 0;
-  }
-}
+  },
 
-function metadataFunctions({ host, memory, descriptors }: WasiContext): WasiFunctions {
-  return {
-    fd_filestat_get(fd: number, out: number): number {
-      const descriptor = descriptors.get(fd);
-      if (descriptor === undefined) return errno.badf;
-      const refused = missingRight(descriptor, right.fdFilestatGet);
-      if (refused !== 0) return refused;
-      out >>>= 0;
-      if (!memory.fits(out, size.filestat)) return errno.fault;
-      const hostFd = hostFdOf(descriptor);
-      if (hostFd === undefined) memory.bytes.fill(0, out, out + size.filestat);
-      else writeFilestat(memory, out, fstatSync(hostFd, { bigint: true }));
-      return 0;
-    },
+  fd_tell: tell,
 
-    fd_filestat_set_times(fd: number, atime: bigint, mtime: bigint, flags: number): number {
-      const descriptor = descriptors.get(fd);
-      if (descriptor === undefined) return errno.badf;
-      const refused = missingRight(descriptor, right.fdFilestatSetTimes);
-      if (refused !== 0) return refused;
-      const times = newTimes(atime, mtime, flags, host.clock.realtimeNs());
-      if (times === undefined) return errno.inval;
-      const hostFd = hostFdOf(descriptor);
-      if (hostFd === undefined) return errno.inval;
-      setTimes(descriptorPath(hostFd), true, times);
-      return 0;
-    },
-  };
+  fd_advise(
+    { descriptors }: WasiContext,
+    fd: number,
+    _offset: bigint,
+    length: bigint,
+    advice: number,
+  ): number {
+    const file = fileWith(descriptors.get(fd), right.fdAdvise);
+    if (typeof file === "number") return file;
+    // The advice itself is not passed on: it changes nothing that a guest could see.
+    return advice >>> 0 > adviceMax || unsigned64(length) >= 1n << 63n ? errno.inval : 0;
+  },
+
+  fd_allocate({ descriptors }: WasiContext, fd: number, offset: bigint, length: bigint): number {
+    const file = fileWith(descriptors.get(fd), right.fdAllocate);
+    if (typeof file === "number") return file;
+    return allocate(file, unsigned64(offset), unsigned64(length));
+  },
+
+  fd_filestat_set_size({ descriptors }: WasiContext, fd: number, newSize: bigint): number {
+    const file = fileWith(descriptors.get(fd), right.fdFilestatSetSize);
+    if (typeof file === "number") return file;
+    const bytes = Number(unsigned64(newSize));
+    if (!Number.isSafeInteger(bytes)) return errno.fbig;
+    if (file.write) ftruncateSync(file.hostFd, bytes);
+    else truncateSync(descriptorPath(file.hostFd), bytes);
+    return 0;
+  },
+
+  fd_sync: (context: WasiContext, fd: number) =>
+    sync(context, context.descriptors.get(fd), right.fdSync, fsync),
+  fd_datasync: (context: WasiContext, fd: number) =>
+    sync(context, context.descriptors.get(fd), right.fdDatasync, fdatasync),
+
+  fd_filestat_get({ memory, descriptors }: WasiContext, fd: number, out: number): number {
+    const descriptor = descriptors.get(fd);
+    if (descriptor === undefined) return errno.badf;
+    const refused = missingRight(descriptor, right.fdFilestatGet);
+    if (refused !== 0) return refused;
+    out >>>= 0;
+    if (!memory.fits(out, size.filestat)) return errno.fault;
+    const hostFd = hostFdOf(descriptor);
+    if (hostFd === undefined) memory.bytes.fill(0, out, out + size.filestat);
+    else writeFilestat(memory, out, fstatSync(hostFd, { bigint: true }));
+    return 0;
+  },
+
+  fd_filestat_set_times(
+    { host, descriptors }: WasiContext,
+    fd: number,
+    atime: bigint,
+    mtime: bigint,
+    flags: number,
+  ): number {
+    const descriptor = descriptors.get(fd);
+    if (descriptor === undefined) return errno.badf;
+    const refused = missingRight(descriptor, right.fdFilestatSetTimes);
+    if (refused !== 0) return refused;
+    const times = newTimes(atime, mtime, flags, host.clock.realtimeNs());
+    if (times === undefined) return errno.inval;
+    const hostFd = hostFdOf(descriptor);
+    if (hostFd === undefined) return errno.inval;
+    setTimes(descriptorPath(hostFd), true, times);
+    return 0;
+  },
+} satisfies WasiFunctions;
+
+function tell({ memory, descriptors }: WasiContext, fd: number, out: number): number {
+  const descriptor = descriptors.get(fd);
+  // The right to seek implies the right to tell.
+  const seeks = descriptor !== undefined && missingRight(descriptor, right.fdSeek) === 0;
+  const file = fileWith(descriptor, seeks ? 0 : right.fdTell);
+  if (typeof file === "number") return file;
+  out >>>= 0;
+  if (!memory.fits(out, 8)) return errno.fault;
+  memory.setU64(out, BigInt(file.position));
+  return 0;
 }
 
 /** The regular file with those rights, or why not. */

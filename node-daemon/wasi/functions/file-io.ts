@@ -29,44 +29,56 @@ interface Ranges {
 type Direction = "read" | "write";
 type Answer = number | Promise<number>;
 
-export function fileIoFunctions(context: WasiContext): WasiFunctions {
-  const { memory, descriptors } = context;
-
-  /** The four functions: with `offset` at that place, without at the descriptor's own position. */
-  function transfer(
-    direction: Direction,
+export const fileIoFunctions = {
+  fd_read: (context: WasiContext, fd: number, vectors: number, count: number, out: number): Answer =>
+    transfer(context, "read", fd, vectors, count, undefined, out),
+  fd_write: (context: WasiContext, fd: number, vectors: number, count: number, out: number): Answer =>
+    transfer(context, "write", fd, vectors, count, undefined, out),
+  fd_pread: (
+    context: WasiContext,
     fd: number,
     vectors: number,
     count: number,
-    offset: bigint | undefined,
+    offset: bigint,
     out: number,
-  ): Answer {
-    const descriptor = descriptors.get(fd);
-    if (descriptor === undefined) return errno.badf;
-    if (descriptor.kind === "directory") return errno.isdir;
-    const refused = missingRight(descriptor, direction === "read" ? right.fdRead : right.fdWrite);
-    if (refused !== 0) return refused;
-    out >>>= 0;
-    if (!memory.fits(out, 4)) return errno.fault;
-    const ranges = readRanges(memory, vectors >>> 0, count >>> 0);
-    if (typeof ranges === "number") return ranges;
-    if (descriptor.kind === "file") return transferFile(context, direction, descriptor, ranges, offset, out);
-    if (offset !== undefined) return errno.spipe;
-    return descriptor.kind === "input"
-      ? readInput(context, descriptor, ranges, out)
-      : writeOutput(context, descriptor, ranges, out);
-  }
+  ): Answer =>
+    seekable(context.descriptors.get(fd)) || transfer(context, "read", fd, vectors, count, offset, out),
+  fd_pwrite: (
+    context: WasiContext,
+    fd: number,
+    vectors: number,
+    count: number,
+    offset: bigint,
+    out: number,
+  ): Answer =>
+    seekable(context.descriptors.get(fd)) || transfer(context, "write", fd, vectors, count, offset, out),
+} satisfies WasiFunctions;
 
-  return {
-    fd_read: (fd: number, vectors: number, count: number, out: number): Answer =>
-      transfer("read", fd, vectors, count, undefined, out),
-    fd_write: (fd: number, vectors: number, count: number, out: number): Answer =>
-      transfer("write", fd, vectors, count, undefined, out),
-    fd_pread: (fd: number, vectors: number, count: number, offset: bigint, out: number): Answer =>
-      seekable(descriptors.get(fd)) || transfer("read", fd, vectors, count, offset, out),
-    fd_pwrite: (fd: number, vectors: number, count: number, offset: bigint, out: number): Answer =>
-      seekable(descriptors.get(fd)) || transfer("write", fd, vectors, count, offset, out),
-  };
+/** The four functions: with `offset` at that place, without at the descriptor's own position. */
+function transfer(
+  context: WasiContext,
+  direction: Direction,
+  fd: number,
+  vectors: number,
+  count: number,
+  offset: bigint | undefined,
+  out: number,
+): Answer {
+  const { memory, descriptors } = context;
+  const descriptor = descriptors.get(fd);
+  if (descriptor === undefined) return errno.badf;
+  if (descriptor.kind === "directory") return errno.isdir;
+  const refused = missingRight(descriptor, direction === "read" ? right.fdRead : right.fdWrite);
+  if (refused !== 0) return refused;
+  out >>>= 0;
+  if (!memory.fits(out, 4)) return errno.fault;
+  const ranges = readRanges(memory, vectors >>> 0, count >>> 0);
+  if (typeof ranges === "number") return ranges;
+  if (descriptor.kind === "file") return transferFile(context, direction, descriptor, ranges, offset, out);
+  if (offset !== undefined) return errno.spipe;
+  return descriptor.kind === "input"
+    ? readInput(context, descriptor, ranges, out)
+    : writeOutput(context, descriptor, ranges, out);
 }
 
 /** `pread` and `pwrite` need the right to seek as well, as preview 1 says. */

@@ -20,47 +20,46 @@ import { directoryWith, guestPath } from "./paths.ts";
  * something for what was opened. Only reading and writing must be granted in full, else the open is refused: the
  * libraries of Rust and Go ask for every right at every open, read-only mounts included.
  */
-export function pathOpenFunctions(context: WasiContext): WasiFunctions {
-  const { memory, descriptors } = context;
-  return {
-    path_open(
-      fd: number,
-      lookup: number,
-      path: number,
-      length: number,
-      openFlags: number,
-      base: bigint,
-      inheriting: bigint,
-      fdFlags: number,
-      out: number,
-    ): number {
-      out >>>= 0;
-      if (!memory.fits(out, 4)) return errno.fault;
-      const directory = directoryWith(context, fd, neededOfDirectory(openFlags));
-      if (typeof directory === "number") return directory;
-      const text = guestPath(context, path, length);
-      if (typeof text === "number") return text;
-      const asked = rightsOf(base);
-      const refused = refusedFlags(openFlags, fdFlags, asked) || refusedRights(directory, asked);
-      if (refused !== 0) return refused;
-      if (descriptors.full) return errno.mfile;
+export const pathOpenFunctions = {
+  path_open(
+    context: WasiContext,
+    fd: number,
+    lookup: number,
+    path: number,
+    length: number,
+    openFlags: number,
+    base: bigint,
+    inheriting: bigint,
+    fdFlags: number,
+    out: number,
+  ): number {
+    const { memory, descriptors } = context;
+    out >>>= 0;
+    if (!memory.fits(out, 4)) return errno.fault;
+    const directory = directoryWith(context, fd, neededOfDirectory(openFlags));
+    if (typeof directory === "number") return directory;
+    const text = guestPath(context, path, length);
+    if (typeof text === "number") return text;
+    const asked = rightsOf(base);
+    const refused = refusedFlags(openFlags, fdFlags, asked) || refusedRights(directory, asked);
+    if (refused !== 0) return refused;
+    if (descriptors.full) return errno.mfile;
 
-      const request: OpenRequest = {
-        path: text,
-        followSymlink: (lookup & lookupSymlinkFollow) !== 0,
-        openFlags,
-        fdFlags,
-        read: (asked & right.fdRead) !== 0,
-        write: (asked & right.fdWrite) !== 0,
-      };
-      const opened = openBelow(directory.directory.fd, request);
-      if (typeof opened === "number") return opened;
-      const descriptor = describe(opened, request, directory, asked, rightsOf(inheriting));
-      memory.setU32(out, descriptors.add(descriptor));
-      return 0;
-    },
-  };
-}
+    const request: OpenRequest = {
+      path: text,
+      followSymlink: (lookup & lookupSymlinkFollow) !== 0,
+      openFlags,
+      fdFlags,
+      read: (asked & right.fdRead) !== 0,
+      write: (asked & right.fdWrite) !== 0,
+    };
+    const opened = openBelow(directory.directory.fd, request);
+    if (typeof opened === "number") return opened;
+    const descriptor = describe(opened, request, directory, asked, rightsOf(inheriting));
+    memory.setU32(out, descriptors.add(descriptor));
+    return 0;
+  },
+} satisfies WasiFunctions;
 
 function neededOfDirectory(openFlags: number): number {
   let needed: number = right.pathOpen;

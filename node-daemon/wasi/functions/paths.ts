@@ -60,150 +60,154 @@ function atPath(
 }
 
 /** All `path_` functions but `path_open`. None of them follows a symlink on the host's side. */
-export function pathFunctions(context: WasiContext): WasiFunctions {
-  return { ...statFunctions(context), ...entryFunctions(context), ...linkFunctions(context) };
-}
+export const pathFunctions = {
+  path_filestat_get(
+    context: WasiContext,
+    fd: number,
+    lookup: number,
+    path: number,
+    length: number,
+    out: number,
+  ): number {
+    const { memory } = context;
+    out >>>= 0;
+    if (!memory.fits(out, size.filestat)) return errno.fault;
+    return atPath(context, fd, right.pathFilestatGet, path, length, (walk) => {
+      const stat = statLeaf(walk, (lookup & lookupSymlinkFollow) !== 0);
+      if (typeof stat === "number") return stat;
+      writeFilestat(memory, out, stat);
+      return 0;
+    });
+  },
 
-function statFunctions(context: WasiContext): WasiFunctions {
-  const { host, memory } = context;
-  return {
-    path_filestat_get(fd: number, lookup: number, path: number, length: number, out: number): number {
-      out >>>= 0;
-      if (!memory.fits(out, size.filestat)) return errno.fault;
-      return atPath(context, fd, right.pathFilestatGet, path, length, (walk) => {
-        const stat = statLeaf(walk, (lookup & lookupSymlinkFollow) !== 0);
-        if (typeof stat === "number") return stat;
-        writeFilestat(memory, out, stat);
-        return 0;
-      });
-    },
+  path_filestat_set_times(
+    context: WasiContext,
+    fd: number,
+    lookup: number,
+    path: number,
+    length: number,
+    atime: bigint,
+    mtime: bigint,
+    flags: number,
+  ): number {
+    const times = newTimes(atime, mtime, flags, context.host.clock.realtimeNs());
+    if (times === undefined) return errno.inval;
+    return atPath(context, fd, right.pathFilestatSetTimes, path, length, (walk) => {
+      const stat = statLeaf(walk, (lookup & lookupSymlinkFollow) !== 0);
+      if (typeof stat === "number") return stat;
+      setTimes(walk.leafPath, false, times);
+      return 0;
+    });
+  },
 
-    path_filestat_set_times(
-      fd: number,
-      lookup: number,
-      path: number,
-      length: number,
-      atime: bigint,
-      mtime: bigint,
-      flags: number,
-    ): number {
-      const times = newTimes(atime, mtime, flags, host.clock.realtimeNs());
-      if (times === undefined) return errno.inval;
-      return atPath(context, fd, right.pathFilestatSetTimes, path, length, (walk) => {
-        const stat = statLeaf(walk, (lookup & lookupSymlinkFollow) !== 0);
-        if (typeof stat === "number") return stat;
-        setTimes(walk.leafPath, false, times);
-        return 0;
-      });
-    },
-  };
-}
+  path_create_directory: (context: WasiContext, fd: number, path: number, length: number): number =>
+    atPath(context, fd, right.pathCreateDirectory, path, length, (walk) => {
+      if (walk.leafIsDot) return errno.exist;
+      mkdirSync(walk.leafPath, 0o777);
+      return 0;
+    }),
 
-function entryFunctions(context: WasiContext): WasiFunctions {
-  return {
-    path_create_directory: (fd: number, path: number, length: number): number =>
-      atPath(context, fd, right.pathCreateDirectory, path, length, (walk) => {
-        if (walk.leafIsDot) return errno.exist;
-        mkdirSync(walk.leafPath, 0o777);
+  path_remove_directory: (context: WasiContext, fd: number, path: number, length: number): number =>
+    atPath(context, fd, right.pathRemoveDirectory, path, length, (walk) => {
+      if (walk.leafIsDot) return errno.inval;
+      rmdirSync(walk.leafPath);
+      return 0;
+    }),
+
+  path_unlink_file: (context: WasiContext, fd: number, path: number, length: number): number =>
+    atPath(context, fd, right.pathUnlinkFile, path, length, (walk) => {
+      if (walk.leafIsDot) return errno.isdir;
+      if (walk.directoryRequired) return isDirectory(walk) ? errno.isdir : errno.notdir;
+      unlinkSync(walk.leafPath);
+      return 0;
+    }),
+
+  path_rename(
+    context: WasiContext,
+    fromFd: number,
+    fromPath: number,
+    fromLength: number,
+    toFd: number,
+    toPath: number,
+    toLength: number,
+  ): number {
+    return atPath(context, fromFd, right.pathRenameSource, fromPath, fromLength, (from) =>
+      atPath(context, toFd, right.pathRenameTarget, toPath, toLength, (to) => {
+        if (from.leafIsDot || to.leafIsDot) return errno.busy;
+        // A trailing slash names a directory, and never what a symlink leads to.
+        if ((from.directoryRequired || to.directoryRequired) && !isDirectory(from)) return errno.notdir;
+        renameSync(from.leafPath, to.leafPath);
         return 0;
       }),
+    );
+  },
 
-    path_remove_directory: (fd: number, path: number, length: number): number =>
-      atPath(context, fd, right.pathRemoveDirectory, path, length, (walk) => {
-        if (walk.leafIsDot) return errno.inval;
-        rmdirSync(walk.leafPath);
-        return 0;
-      }),
-
-    path_unlink_file: (fd: number, path: number, length: number): number =>
-      atPath(context, fd, right.pathUnlinkFile, path, length, (walk) => {
-        if (walk.leafIsDot) return errno.isdir;
-        if (walk.directoryRequired) return isDirectory(walk) ? errno.isdir : errno.notdir;
-        unlinkSync(walk.leafPath);
-        return 0;
-      }),
-
-    path_rename(
-      fromFd: number,
-      fromPath: number,
-      fromLength: number,
-      toFd: number,
-      toPath: number,
-      toLength: number,
-    ): number {
-      return atPath(context, fromFd, right.pathRenameSource, fromPath, fromLength, (from) =>
-        atPath(context, toFd, right.pathRenameTarget, toPath, toLength, (to) => {
-          if (from.leafIsDot || to.leafIsDot) return errno.busy;
-          // A trailing slash names a directory, and never what a symlink leads to.
-          if ((from.directoryRequired || to.directoryRequired) && !isDirectory(from)) return errno.notdir;
-          renameSync(from.leafPath, to.leafPath);
-          return 0;
-        }),
-      );
-    },
-  };
-}
-
-function linkFunctions(context: WasiContext): WasiFunctions {
-  const { memory } = context;
-  return {
-    path_link(
-      oldFd: number,
-      lookup: number,
-      oldPath: number,
-      oldLength: number,
-      newFd: number,
-      newPath: number,
-      newLength: number,
-    ): number {
-      // Wasmtime has no following links either.
-      if ((lookup & lookupSymlinkFollow) !== 0) return errno.inval;
-      return atPath(context, oldFd, right.pathLinkSource, oldPath, oldLength, (source) =>
-        atPath(context, newFd, right.pathLinkTarget, newPath, newLength, (target) => {
-          if (source.leafIsDot) return errno.perm;
-          const refused = refusedAsNewName(target);
-          if (refused !== 0) return refused;
-          if (source.directoryRequired && !isDirectory(source)) return errno.notdir;
-          linkSync(source.leafPath, target.leafPath);
-          return 0;
-        }),
-      );
-    },
-
-    path_symlink(target: number, targetLength: number, fd: number, path: number, length: number): number {
-      const text = guestPath(context, target, targetLength);
-      if (typeof text === "number") return text;
-      if (text.startsWith("/")) return errno.perm;
-      return atPath(context, fd, right.pathSymlink, path, length, (walk) => {
-        const refused = refusedAsNewName(walk);
+  path_link(
+    context: WasiContext,
+    oldFd: number,
+    lookup: number,
+    oldPath: number,
+    oldLength: number,
+    newFd: number,
+    newPath: number,
+    newLength: number,
+  ): number {
+    // Wasmtime has no following links either.
+    if ((lookup & lookupSymlinkFollow) !== 0) return errno.inval;
+    return atPath(context, oldFd, right.pathLinkSource, oldPath, oldLength, (source) =>
+      atPath(context, newFd, right.pathLinkTarget, newPath, newLength, (target) => {
+        if (source.leafIsDot) return errno.perm;
+        const refused = refusedAsNewName(target);
         if (refused !== 0) return refused;
-        symlinkSync(text, walk.leafPath);
+        if (source.directoryRequired && !isDirectory(source)) return errno.notdir;
+        linkSync(source.leafPath, target.leafPath);
         return 0;
-      });
-    },
+      }),
+    );
+  },
 
-    path_readlink(
-      fd: number,
-      path: number,
-      length: number,
-      buffer: number,
-      bufferLength: number,
-      out: number,
-    ): number {
-      buffer >>>= 0;
-      bufferLength >>>= 0;
-      out >>>= 0;
-      if (!memory.fits(buffer, bufferLength) || !memory.fits(out, 4)) return errno.fault;
-      return atPath(context, fd, right.pathReadlink, path, length, (walk) => {
-        if (walk.directoryRequired) return isDirectory(walk) ? errno.inval : errno.notdir;
-        const target = readlinkSync(walk.leafPath, "buffer").subarray(0, bufferLength);
-        memory.bytes.set(target, buffer);
-        memory.setU32(out, target.byteLength);
-        return 0;
-      });
-    },
-  };
-}
+  path_symlink(
+    context: WasiContext,
+    target: number,
+    targetLength: number,
+    fd: number,
+    path: number,
+    length: number,
+  ): number {
+    const text = guestPath(context, target, targetLength);
+    if (typeof text === "number") return text;
+    if (text.startsWith("/")) return errno.perm;
+    return atPath(context, fd, right.pathSymlink, path, length, (walk) => {
+      const refused = refusedAsNewName(walk);
+      if (refused !== 0) return refused;
+      symlinkSync(text, walk.leafPath);
+      return 0;
+    });
+  },
+
+  path_readlink(
+    context: WasiContext,
+    fd: number,
+    path: number,
+    length: number,
+    buffer: number,
+    bufferLength: number,
+    out: number,
+  ): number {
+    const { memory } = context;
+    buffer >>>= 0;
+    bufferLength >>>= 0;
+    out >>>= 0;
+    if (!memory.fits(buffer, bufferLength) || !memory.fits(out, 4)) return errno.fault;
+    return atPath(context, fd, right.pathReadlink, path, length, (walk) => {
+      if (walk.directoryRequired) return isDirectory(walk) ? errno.inval : errno.notdir;
+      const target = readlinkSync(walk.leafPath, "buffer").subarray(0, bufferLength);
+      memory.bytes.set(target, buffer);
+      memory.setU32(out, target.byteLength);
+      return 0;
+    });
+  },
+} satisfies WasiFunctions;
 
 function isDirectory(walk: Walk): boolean {
   return lstatSync(walk.leafPath).isDirectory();

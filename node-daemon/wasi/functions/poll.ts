@@ -34,32 +34,36 @@ type Subscription =
   | { readonly kind: "input"; readonly event: Event; readonly stream: InputDescriptor }
   | { readonly kind: "output"; readonly event: Event; readonly stream: OutputDescriptor };
 
-export function pollFunctions(context: WasiContext): WasiFunctions {
-  const { memory } = context;
-  return {
-    poll_oneoff(input: number, output: number, count: number, out: number): number | Promise<number> {
-      input >>>= 0;
-      output >>>= 0;
-      count >>>= 0;
-      out >>>= 0;
-      if (count === 0 || count > limits.subscriptionsMax) return errno.inval;
-      const fits =
-        memory.fits(input, count * size.subscription) &&
-        memory.fits(output, count * size.event) &&
-        memory.fits(out, 4);
-      if (!fits) return errno.fault;
-      const subscriptions: Subscription[] = [];
-      for (let i = 0; i < count; i++) {
-        const subscription = readSubscription(context, input + i * size.subscription);
-        if (subscription === undefined) return errno.inval;
-        subscriptions.push(subscription);
-      }
-      const ready = readyEvents(context.host, subscriptions);
-      if (ready.length > 0) return answer(context, ready, output, out);
-      return waitForFirst(context, subscriptions, output, out);
-    },
-  };
-}
+export const pollFunctions = {
+  poll_oneoff(
+    context: WasiContext,
+    input: number,
+    output: number,
+    count: number,
+    out: number,
+  ): number | Promise<number> {
+    const { memory } = context;
+    input >>>= 0;
+    output >>>= 0;
+    count >>>= 0;
+    out >>>= 0;
+    if (count === 0 || count > limits.subscriptionsMax) return errno.inval;
+    const fits =
+      memory.fits(input, count * size.subscription) &&
+      memory.fits(output, count * size.event) &&
+      memory.fits(out, 4);
+    if (!fits) return errno.fault;
+    const subscriptions: Subscription[] = [];
+    for (let i = 0; i < count; i++) {
+      const subscription = readSubscription(context, input + i * size.subscription);
+      if (subscription === undefined) return errno.inval;
+      subscriptions.push(subscription);
+    }
+    const ready = readyEvents(context.host, subscriptions);
+    if (ready.length > 0) return answer(context, ready, output, out);
+    return waitForFirst(context, subscriptions, output, out);
+  },
+} satisfies WasiFunctions;
 
 async function waitForFirst(
   context: WasiContext,

@@ -30,7 +30,7 @@ test("args_get, environ_get: hand over the strings as C wants them", () => {
   expect(strings(guest, "environ_sizes_get", "environ_get")).toEqual(["A=1=2", "EMPTY="]);
 });
 
-describe("createPreview1: refuses strings that no guest could be given", () => {
+describe("Preview1: refuses strings that no guest could be given", () => {
   const rows: readonly (readonly [name: string, change: (host: FakeHost) => void])[] = [
     ["NUL in an argument", (host) => (host.args = ["a\0b"])],
     ["NUL in a name", (host) => (host.env = [["a\0b", ""]])],
@@ -72,7 +72,7 @@ describe("process functions: errno", () => {
 
 test("clock_time_get, clock_res_get: ask the host's clocks", () => {
   const host = new FakeHost();
-  host.cpuNs = 77n;
+  host.cpuNs = () => 77n;
   using guest = new Guest(host);
   const times = [0, 1, 2, 3].map((id) => {
     guest.call("clock_time_get", id, 0n, out);

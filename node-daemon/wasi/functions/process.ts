@@ -1,58 +1,65 @@
 import { WherryError } from "../../../kit/errors.ts";
-import { clockId, errno } from "../abi.ts";
+import { clockId, errno, type Errno } from "../abi.ts";
+import type { GuestMemory } from "../guest-memory.ts";
 import type { WasiHost } from "../host.ts";
 import { limits } from "../limits.ts";
-import type { WasiContext, WasiFunctions } from "./context.ts";
+import type { StartStrings, WasiContext, WasiFunctions } from "./context.ts";
+
+const encoder = new TextEncoder();
 
 /** Arguments, environment, clocks, randomness, exit, yield. */
-export function processFunctions(context: WasiContext): WasiFunctions {
-  const { host, memory } = context;
-  const args = stringList(context, host.args.map(argument));
-  const environment = stringList(context, host.env.map(variable));
-  refuseTooLong(args.byteLength + environment.byteLength);
+export const processFunctions = {
+  args_sizes_get: ({ memory, host, strings }: WasiContext, countOut: number, bytesOut: number): Errno =>
+    putSizes(memory, host.args.length, strings.argsBytes, countOut, bytesOut),
 
-  return {
-    args_sizes_get: args.sizes,
-    args_get: args.get,
-    environ_sizes_get: environment.sizes,
-    environ_get: environment.get,
+  args_get: ({ memory, host, strings }: WasiContext, pointersOut: number, bytesOut: number): Errno =>
+    putStrings(memory, host.args, strings.argsBytes, pointersOut, bytesOut),
 
-    clock_res_get(id: number, out: number): number {
-      out >>>= 0;
-      if (!memory.fits(out, 8)) return errno.fault;
-      if (timeOf(host, id) === undefined) return noSuchClock(id);
-      memory.setU64(out, host.clock.resolutionNs);
-      return 0;
-    },
+  environ_sizes_get: ({ memory, host, strings }: WasiContext, countOut: number, bytesOut: number): Errno =>
+    putSizes(memory, host.env.length, strings.envBytes, countOut, bytesOut),
 
-    clock_time_get(id: number, _precision: bigint, out: number): number {
-      out >>>= 0;
-      if (!memory.fits(out, 8)) return errno.fault;
-      const now = timeOf(host, id);
-      if (now === undefined) return noSuchClock(id);
-      memory.setU64(out, BigInt.asUintN(64, now));
-      return 0;
-    },
+  environ_get({ memory, host, strings }: WasiContext, pointersOut: number, bytesOut: number): Errno {
+    const variables = host.env.map(([name, value]) => `${name}=${value}`);
+    return putStrings(memory, variables, strings.envBytes, pointersOut, bytesOut);
+  },
 
-    random_get(pointer: number, length: number): number | Promise<number> {
-      pointer >>>= 0;
-      length >>>= 0;
-      if (!memory.fits(pointer, length)) return errno.fault;
-      if (length > limits.randomBytesMax) return randomInTurns(context, pointer, length);
-      fillRandom(context, pointer, length);
-      return 0;
-    },
+  clock_res_get({ host, memory }: WasiContext, id: number, out: number): Errno {
+    out >>>= 0;
+    if (!memory.fits(out, 8)) return errno.fault;
+    if (timeOf(host, id) === undefined) return noSuchClock(id);
+    memory.setU64(out, host.clock.resolutionNs);
+    return 0;
+  },
 
-    proc_exit(code: number): void {
-      host.exit(code >>> 0);
-    },
+  clock_time_get({ host, memory }: WasiContext, id: number, _precision: bigint, out: number): Errno {
+    out >>>= 0;
+    if (!memory.fits(out, 8)) return errno.fault;
+    const now = timeOf(host, id);
+    if (now === undefined) return noSuchClock(id);
+    memory.setU64(out, BigInt.asUintN(64, now));
+    return 0;
+  },
 
-    async sched_yield(): Promise<number> {
-      await host.yield();
-      return 0;
-    },
-  };
-}
+  random_get(context: WasiContext, pointer: number, length: number): number | Promise<number> {
+    pointer >>>= 0;
+    length >>>= 0;
+    if (!context.memory.fits(pointer, length)) return errno.fault;
+    if (length > limits.randomBytesMax) return randomInTurns(context, pointer, length);
+    fillRandom(context, pointer, length);
+    return 0;
+  },
+
+  proc_exit({ host }: WasiContext, code: number): void {
+    host.exit(code >>> 0);
+  },
+
+  proc_raise: (): Errno => errno.nosys,
+
+  async sched_yield({ host }: WasiContext): Promise<number> {
+    await host.yield();
+    return 0;
+  },
+} satisfies WasiFunctions;
 
 function timeOf(host: WasiHost, id: number): bigint | undefined {
   if (id === clockId.monotonic) return host.clock.monotonicNs();
@@ -61,7 +68,7 @@ function timeOf(host: WasiHost, id: number): bigint | undefined {
 }
 
 function cpuClock(host: WasiHost, id: number): bigint | undefined {
-  return id === clockId.processCpu || id === clockId.threadCpu ? host.clock.cpuNs?.() : undefined;
+  return id === clockId.processCpu || id === clockId.threadCpu ? host.cpuNs?.() : undefined;
 }
 
 function noSuchClock(id: number): number {
@@ -82,56 +89,62 @@ async function randomInTurns(context: WasiContext, pointer: number, length: numb
   return 0;
 }
 
-interface StringList {
-  readonly byteLength: number;
-  readonly sizes: (countOut: number, bytesOut: number) => number;
-  readonly get: (pointersOut: number, bytesOut: number) => number;
+function putSizes(
+  memory: GuestMemory,
+  count: number,
+  byteLength: number,
+  countOut: number,
+  bytesOut: number,
+): Errno {
+  countOut >>>= 0;
+  bytesOut >>>= 0;
+  if (!memory.fits(countOut, 4) || !memory.fits(bytesOut, 4)) return errno.fault;
+  memory.setU32(countOut, count);
+  memory.setU32(bytesOut, byteLength);
+  return 0;
 }
 
 /** Strings as C wants them: an array of pointers, and the bytes, each string with a NUL at its end. */
-function stringList({ memory }: WasiContext, strings: readonly Uint8Array[]): StringList {
-  const byteLength = strings.reduce((sum, bytes) => sum + bytes.byteLength, 0);
-  return {
-    byteLength,
-    sizes(countOut, bytesOut) {
-      countOut >>>= 0;
-      bytesOut >>>= 0;
-      if (!memory.fits(countOut, 4) || !memory.fits(bytesOut, 4)) return errno.fault;
-      memory.setU32(countOut, strings.length);
-      memory.setU32(bytesOut, byteLength);
-      return 0;
-    },
-    get(pointersOut, bytesOut) {
-      pointersOut >>>= 0;
-      let at = bytesOut >>> 0;
-      if (!memory.fits(pointersOut, strings.length * 4) || !memory.fits(at, byteLength)) return errno.fault;
-      for (const [index, bytes] of strings.entries()) {
-        memory.setU32(pointersOut + index * 4, at);
-        memory.bytes.set(bytes, at);
-        at += bytes.byteLength;
-      }
-      return 0;
-    },
-  };
-}
-
-function argument(text: string): Uint8Array {
-  if (text.includes("\0")) refuse(`the argument ${JSON.stringify(text)} has a NUL in it`);
-  return Buffer.from(`${text}\0`);
-}
-
-function variable([name, value]: readonly [string, string]): Uint8Array {
-  if (name === "" || name.includes("=") || name.includes("\0")) {
-    refuse(`${JSON.stringify(name)} is no name for an environment variable`);
+function putStrings(
+  memory: GuestMemory,
+  strings: readonly string[],
+  byteLength: number,
+  pointersOut: number,
+  bytesOut: number,
+): Errno {
+  pointersOut >>>= 0;
+  let at = bytesOut >>> 0;
+  if (!memory.fits(pointersOut, strings.length * 4) || !memory.fits(at, byteLength)) return errno.fault;
+  for (const [index, text] of strings.entries()) {
+    memory.setU32(pointersOut + index * 4, at);
+    at += encoder.encodeInto(text, memory.bytes.subarray(at)).written;
+    memory.bytes[at++] = 0;
   }
-  // The value may be a secret: it is not in the message.
-  if (value.includes("\0")) refuse(`the environment variable ${name} has a NUL in its value`);
-  return Buffer.from(`${name}=${value}\0`);
+  return 0;
 }
 
-function refuseTooLong(byteLength: number): void {
-  if (byteLength <= limits.startBytesMax) return;
-  refuse(`arguments and environment have ${byteLength} bytes, of at most ${limits.startBytesMax}`);
+/** The bytes that the strings take in a guest. Throws a {@link WherryError} for what no guest could be given. */
+export function measureStrings({ args, env }: Pick<WasiHost, "args" | "env">): StartStrings {
+  let argsBytes = 0;
+  for (const text of args) {
+    if (text.includes("\0")) refuse(`the argument ${JSON.stringify(text)} has a NUL in it`);
+    argsBytes += Buffer.byteLength(text) + 1;
+  }
+  let envBytes = 0;
+  for (const [name, value] of env) {
+    if (name === "" || name.includes("=") || name.includes("\0")) {
+      refuse(`${JSON.stringify(name)} is no name for an environment variable`);
+    }
+    // The value may be a secret: it is not in the message.
+    if (value.includes("\0")) refuse(`the environment variable ${name} has a NUL in its value`);
+    envBytes += Buffer.byteLength(name) + Buffer.byteLength(value) + 2;
+  }
+  if (argsBytes + envBytes > limits.startBytesMax) {
+    refuse(
+      `arguments and environment have ${argsBytes + envBytes} bytes, of at most ${limits.startBytesMax}`,
+    );
+  }
+  return { argsBytes, envBytes };
 }
 
 function refuse(why: string): never {
