@@ -1,0 +1,221 @@
+import type {
+  EnvVar,
+  InstanceSpec,
+  InstanceTemplate,
+  Mount,
+  Quantity,
+  Toleration,
+  Volume,
+} from "../gen/kinds.gen.ts";
+import { parseQuantity } from "../quantity.ts";
+import {
+  duplicateValue,
+  type FieldError,
+  forbiddenValue,
+  invalidValue,
+  notFoundValue,
+  requiredValue,
+} from "./field-error.ts";
+import { validateAnnotations, validateLabels } from "./metadata.ts";
+
+const envNameForm = /^[^=\0]+$/;
+const volumeSources = ["hostPath", "configMap", "secret", "emptyDir"] as const;
+
+export function validateInstanceTemplate(template: InstanceTemplate, field: string): readonly FieldError[] {
+  return [
+    ...validateLabels(template.metadata?.labels ?? {}, `${field}.metadata.labels`),
+    ...validateAnnotations(template.metadata?.annotations ?? {}, `${field}.metadata.annotations`),
+    ...validateInstanceSpec(template.spec, `${field}.spec`),
+  ];
+}
+
+function validateInstanceSpec(spec: InstanceSpec, field: string): readonly FieldError[] {
+  return [
+    ...validateImage(spec.module.image, `${field}.module.image`),
+    ...validateResources(spec.resources, `${field}.resources`),
+    ...validateEnv(spec.env ?? [], `${field}.env`),
+    ...validateEnvFrom(spec.envFrom ?? [], `${field}.envFrom`),
+    ...validateVolumes(spec.volumes ?? [], `${field}.volumes`),
+    ...validateMounts(spec.mounts ?? [], spec.volumes ?? [], `${field}.mounts`),
+    ...validateLabels(spec.nodeSelector ?? {}, `${field}.nodeSelector`),
+    ...(spec.tolerations ?? []).flatMap((one, at) => validateToleration(one, `${field}.tolerations[${at}]`)),
+  ];
+}
+
+function validateImage(image: string, field: string): readonly FieldError[] {
+  if (/^file:\/\/\/./.test(image)) return [];
+  if (/^https?:\/\//.test(image) && URL.canParse(image)) return [];
+  return [invalidValue(field, image, "must be file:///absolute/path (on the node), https://… or http://…")];
+}
+
+function validateResources(resources: InstanceSpec["resources"], field: string): readonly FieldError[] {
+  return (["cpu", "memory"] as const).flatMap((name) => {
+    const request = resources.requests?.[name];
+    const limit = resources.limits?.[name];
+    const errors = [
+      ...validateQuantity(request, `${field}.requests.${name}`),
+      ...validateQuantity(limit, `${field}.limits.${name}`),
+    ];
+    if (errors.length > 0 || request === undefined || limit === undefined) return errors;
+    if (milliOf(request) <= milliOf(limit)) return [];
+    return [
+      invalidValue(
+        `${field}.requests.${name}`,
+        request,
+        `must be less than or equal to ${name} limit of ${limit}`,
+      ),
+    ];
+  });
+}
+
+function validateQuantity(quantity: Quantity | undefined, field: string): readonly FieldError[] {
+  if (quantity === undefined) return [];
+  const parsed = parseQuantity(quantity);
+  if (parsed.kind === "invalid") return [invalidValue(field, quantity, parsed.message)];
+  return parsed.milli < 0n ? [invalidValue(field, quantity, "must be greater than or equal to 0")] : [];
+}
+
+function milliOf(quantity: Quantity): bigint {
+  const parsed = parseQuantity(quantity);
+  return parsed.kind === "ok" ? parsed.milli : 0n;
+}
+
+function validateEnv(env: readonly EnvVar[], field: string): readonly FieldError[] {
+  return [
+    ...duplicates(
+      env.map((one) => one.name),
+      (at) => `${field}[${at}].name`,
+    ),
+    ...env.flatMap((one, at) => {
+      const errors: FieldError[] = [];
+      if (!envNameForm.test(one.name))
+        errors.push(invalidValue(`${field}[${at}].name`, one.name, "must be non-empty and without '='"));
+      if (one.value !== undefined && one.value !== "" && one.valueFrom)
+        errors.push(
+          invalidValue(`${field}[${at}].valueFrom`, "", "may not be specified when `value` is not empty"),
+        );
+      if (one.valueFrom && Object.keys(one.valueFrom).length !== 1)
+        errors.push(
+          invalidValue(
+            `${field}[${at}].valueFrom`,
+            one.valueFrom,
+            "must have exactly one of configMapKeyRef, secretKeyRef and fieldRef",
+          ),
+        );
+      return errors;
+    }),
+  ];
+}
+
+function validateEnvFrom(
+  sources: NonNullable<InstanceSpec["envFrom"]>,
+  field: string,
+): readonly FieldError[] {
+  return sources.flatMap((source, at) =>
+    (source.configMapRef === undefined) === (source.secretRef === undefined)
+      ? [invalidValue(`${field}[${at}]`, source, "must have exactly one of configMapRef and secretRef")]
+      : [],
+  );
+}
+
+function validateVolumes(volumes: readonly Volume[], field: string): readonly FieldError[] {
+  return [
+    ...duplicates(
+      volumes.map((one) => one.name),
+      (at) => `${field}[${at}].name`,
+    ),
+    ...volumes.flatMap((volume, at) => validateVolume(volume, `${field}[${at}]`)),
+  ];
+}
+
+function validateVolume(volume: Volume, field: string): readonly FieldError[] {
+  const sources = volumeSources.filter((source) => volume[source] !== undefined);
+  if (sources.length === 0)
+    return [requiredValue(field, `must specify one volume source: ${volumeSources.join(", ")}`)];
+  if (sources.length > 1)
+    return sources
+      .slice(1)
+      .map((source) => forbiddenValue(`${field}.${source}`, "may not specify more than 1 volume source"));
+  const hostPath = volume.hostPath?.path;
+  if (hostPath !== undefined && hostPath.split("/").includes(".."))
+    return [invalidValue(`${field}.hostPath.path`, hostPath, "must not contain '..'")];
+  const items = (volume.configMap ?? volume.secret)?.items ?? [];
+  const source = volume.configMap ? "configMap" : "secret";
+  return [
+    ...items.flatMap((item, at) =>
+      item.path.startsWith("/") || item.path.split("/").includes("..")
+        ? [
+            invalidValue(
+              `${field}.${source}.items[${at}].path`,
+              item.path,
+              "must be a relative path without '..'",
+            ),
+          ]
+        : [],
+    ),
+    ...duplicates(
+      items.map((item) => item.path),
+      (at) => `${field}.${source}.items[${at}].path`,
+    ),
+  ];
+}
+
+function validateMounts(
+  mounts: readonly Mount[],
+  volumes: readonly Volume[],
+  field: string,
+): readonly FieldError[] {
+  const names = new Set(volumes.map((volume) => volume.name));
+  return [
+    ...mounts.flatMap((mount, at) => {
+      const errors: FieldError[] = [];
+      if (!names.has(mount.volume))
+        errors.push(
+          notFoundValue(`${field}[${at}].volume`, mount.volume, "there is no volume with this name"),
+        );
+      if (!mount.path.startsWith("/") || mount.path.includes("\0"))
+        errors.push(invalidValue(`${field}[${at}].path`, mount.path, "must be an absolute path"));
+      else if (mount.path.split("/").includes(".."))
+        errors.push(invalidValue(`${field}[${at}].path`, mount.path, "must not contain '..'"));
+      return errors;
+    }),
+    ...duplicates(
+      mounts.map((mount) => normalPath(mount.path)),
+      (at) => `${field}[${at}].path`,
+    ),
+  ];
+}
+
+/** `/a//b/./` and `/a/b` are the same place. */
+function normalPath(path: string): string {
+  return `/${path
+    .split("/")
+    .filter((part) => part !== "" && part !== ".")
+    .join("/")}`;
+}
+
+function validateToleration(toleration: Toleration, field: string): readonly FieldError[] {
+  const errors: FieldError[] = [];
+  if (toleration.operator === "Exists" && (toleration.value ?? "") !== "")
+    errors.push(
+      invalidValue(`${field}.value`, toleration.value, "value must be empty when `operator` is 'Exists'"),
+    );
+  if ((toleration.key ?? "") === "" && toleration.operator !== "Exists")
+    errors.push(
+      invalidValue(
+        `${field}.operator`,
+        toleration.operator,
+        'operator must be Exists when `key` is empty, which means "match all values and all keys"',
+      ),
+    );
+  return errors;
+}
+
+function duplicates(values: readonly string[], fieldOf: (at: number) => string): readonly FieldError[] {
+  const seen = new Set<string>();
+  return values.flatMap((value, at) => {
+    if (seen.has(value)) return [duplicateValue(fieldOf(at), value)];
+    seen.add(value);
+    return [];
+  });
+}

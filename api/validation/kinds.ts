@@ -1,0 +1,20 @@
+import type { WasmDeployment, WasmJob, WasmNode } from "../gen/kinds.gen.ts";
+import type { ApiObject } from "../object-meta.ts";
+import type { FieldError } from "./field-error.ts";
+import { validateWasmDeployment } from "./wasm-deployment.ts";
+import { validateWasmJob } from "./wasm-job.ts";
+import { validateWasmNode } from "./wasm-node.ts";
+
+export type SemanticCheck = (object: ApiObject, old: ApiObject | undefined) => readonly FieldError[];
+
+/** What a schema cannot say, by kind. Each check gets objects that the kind's schema has accepted. */
+export const semanticChecks: Readonly<Record<string, SemanticCheck>> = {
+  WasmDeployment: typed<WasmDeployment>(validateWasmDeployment),
+  WasmJob: typed<WasmJob>(validateWasmJob),
+  WasmNode: typed<WasmNode>(validateWasmNode),
+};
+
+function typed<T>(check: (object: T, old: T | undefined) => readonly FieldError[]): SemanticCheck {
+  // The schema, from which T is generated, has accepted both.
+  return (object, old) => check(object as unknown as T, old as unknown as T | undefined);
+}

@@ -1,0 +1,70 @@
+import type { ObjectMeta } from "../object-meta.ts";
+import { type FieldError, forbiddenValue, invalidValue, requiredValue, tooLong } from "./field-error.ts";
+import { checkLabelName, checkLabelValue, checkQualifiedName, checkSubdomainName } from "./names.ts";
+
+/** All annotations together. */
+const annotationsBytesMax = 256 * 1024;
+
+/** `nameForm` is that of the kind: namespaces are labels, nearly everything else is a subdomain. */
+export function validateMetadata(
+  metadata: ObjectMeta,
+  old: ObjectMeta | undefined,
+  nameForm: "label" | "subdomain",
+): readonly FieldError[] {
+  const errors: FieldError[] = [];
+  const checkName = nameForm === "label" ? checkLabelName : checkSubdomainName;
+  const nameProblem = checkName(metadata.name);
+  if (metadata.name === "") errors.push(requiredValue("metadata.name", "name or generateName is required"));
+  else if (nameProblem !== undefined) errors.push(invalidValue("metadata.name", metadata.name, nameProblem));
+  errors.push(...validateLabels(metadata.labels ?? {}, "metadata.labels"));
+  errors.push(...validateAnnotations(metadata.annotations ?? {}, "metadata.annotations"));
+  for (const finalizer of metadata.finalizers ?? []) {
+    const problem = checkQualifiedName(finalizer);
+    if (problem !== undefined) errors.push(invalidValue("metadata.finalizers", finalizer, problem));
+  }
+  for (const [at, owner] of (metadata.ownerReferences ?? []).entries()) {
+    const field = `metadata.ownerReferences[${at}]`;
+    for (const part of ["apiVersion", "kind", "name", "uid"] as const)
+      if (!owner[part]) errors.push(requiredValue(`${field}.${part}`, "must not be empty"));
+  }
+  if (old?.deletionTimestamp !== undefined) {
+    const added = (metadata.finalizers ?? []).filter((one) => !old.finalizers?.includes(one));
+    if (added.length > 0)
+      errors.push(
+        forbiddenValue(
+          "metadata.finalizers",
+          `no new finalizers can be added if the object is being deleted, found new finalizers ${JSON.stringify(added)}`,
+        ),
+      );
+  }
+  return errors;
+}
+
+export function validateLabels(
+  labels: Readonly<Record<string, string>>,
+  field: string,
+): readonly FieldError[] {
+  return Object.entries(labels).flatMap(([key, value]) => {
+    const keyProblem = checkQualifiedName(key);
+    const valueProblem = checkLabelValue(value);
+    return [
+      ...(keyProblem === undefined ? [] : [invalidValue(field, key, keyProblem)]),
+      ...(valueProblem === undefined ? [] : [invalidValue(field, value, valueProblem)]),
+    ];
+  });
+}
+
+export function validateAnnotations(
+  annotations: Readonly<Record<string, string>>,
+  field: string,
+): readonly FieldError[] {
+  const errors: FieldError[] = [];
+  let bytes = 0;
+  for (const [key, value] of Object.entries(annotations)) {
+    const problem = checkQualifiedName(key.toLowerCase());
+    if (problem !== undefined) errors.push(invalidValue(field, key, problem));
+    bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
+  }
+  if (bytes > annotationsBytesMax) errors.push(tooLong(field, annotationsBytesMax));
+  return errors;
+}

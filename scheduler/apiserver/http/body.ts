@@ -1,0 +1,98 @@
+import type { IncomingMessage } from "node:http";
+import { LineCounter, parseDocument } from "yaml";
+import { errorMessage } from "../../../kit/errors.ts";
+import type { Submitted } from "../objects/prepare.ts";
+import { isObject } from "../resource.ts";
+import { ApiError, badRequest } from "../status.ts";
+import { scanJson } from "./json-scan.ts";
+
+/** As kube-apiserver's. */
+export const bodyBytesMax = 3 * 1024 * 1024;
+/** YAML costs far more time to parse than JSON. */
+const yamlBytesMax = 1024 * 1024;
+
+const yamlTypes = new Set(["application/yaml", "application/x-yaml", "text/yaml"]);
+
+/** Without parameters, in lower case; "" when the header is missing. */
+export function mediaTypeOf(request: IncomingMessage): string {
+  return (request.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
+}
+
+export async function readBody(request: IncomingMessage): Promise<string> {
+  const announced = Number(request.headers["content-length"] ?? 0);
+  if (announced > bodyBytesMax) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > bodyBytesMax) throw tooLarge();
+    chunks.push(chunk);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+  } catch (thrown) {
+    throw badRequest(`the body of the request is no valid UTF-8: ${errorMessage(thrown)}`);
+  }
+}
+
+/** An object in JSON or YAML. A missing Content-Type means JSON, as some of kubectl's requests have none. */
+export async function readObject(request: IncomingMessage): Promise<Submitted> {
+  const { value, duplicateFields } = parseValue(await readBody(request), checkedType(request));
+  if (!isObject(value)) throw badRequest("the body of the request must be an object");
+  return { object: value, duplicateFields };
+}
+
+export function parseValue(
+  text: string,
+  mediaType: string,
+): { readonly value: unknown; readonly duplicateFields: readonly string[] } {
+  if (yamlTypes.has(mediaType)) return { value: parseYaml(text), duplicateFields: [] };
+  if (text.trim() === "") throw badRequest("the request needs a body");
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (thrown) {
+    throw badRequest(`the body of the request is no valid JSON: ${errorMessage(thrown)}`);
+  }
+  return { value, duplicateFields: scanJson(text) };
+}
+
+function checkedType(request: IncomingMessage): string {
+  const mediaType = mediaTypeOf(request);
+  if (mediaType === "" || mediaType === "application/json" || yamlTypes.has(mediaType)) return mediaType;
+  throw new ApiError(
+    "UnsupportedMediaType",
+    `the body of the request was in an unknown format (${mediaType}) - accepted media types include: application/json, application/yaml`,
+  );
+}
+
+function parseYaml(text: string): unknown {
+  if (text.length > yamlBytesMax)
+    throw new ApiError(
+      "RequestEntityTooLarge",
+      `a YAML body may have ${yamlBytesMax} bytes; send JSON instead`,
+    );
+  const lineCounter = new LineCounter();
+  let value: unknown;
+  try {
+    const document = parseDocument(text, { lineCounter, version: "1.1", merge: true, schema: "yaml-1.1" });
+    const [error] = document.errors;
+    if (error) {
+      const place = error.linePos?.[0];
+      const where = place ? ` at line ${place.line}, column ${place.col}` : "";
+      throw badRequest(`the body of the request is no valid YAML${where}: ${error.message.split("\n")[0]}`);
+    }
+    value = document.toJS({ maxAliasCount: 100 });
+    // Through JSON, so that dates, sets and the like become what JSON has, and the same limits hold.
+    const json = JSON.stringify(value);
+    scanJson(json);
+    return JSON.parse(json);
+  } catch (thrown) {
+    if (thrown instanceof ApiError) throw thrown;
+    throw badRequest(`the body of the request is no valid YAML: ${errorMessage(thrown)}`);
+  }
+}
+
+function tooLarge(): ApiError {
+  return new ApiError("RequestEntityTooLarge", `the body of the request may have ${bodyBytesMax} bytes`);
+}

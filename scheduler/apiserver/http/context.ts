@@ -1,0 +1,34 @@
+import type { Clock } from "../../../kit/clock.ts";
+import type { Log } from "../../../kit/log.ts";
+import type { Random } from "../../../kit/random.ts";
+import type { LiveResource } from "../live-resource.ts";
+import type { NamespaceReaper } from "../objects/namespace-reaper.ts";
+import type { ObjectWriter } from "../objects/object-writer.ts";
+import type { Kind, Registry } from "../registry.ts";
+import type { ObjectSource } from "../storage/object-source.ts";
+import type { WatchHub } from "./watch-hub.ts";
+
+/** What handlers work with. */
+export interface ApiContext {
+  readonly registry: Registry;
+  readonly writer: ObjectWriter;
+  readonly reaper: NamespaceReaper;
+  readonly watches: WatchHub;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  sourceOf(kind: Kind): ObjectSource;
+  /** Throws ServiceUnavailable while the scheduler has not yet said what is alive. */
+  liveOf(kind: Kind): LiveResource;
+}
+
+/** A resource request whose kind is known. */
+export interface ResourceTarget {
+  readonly kind: Kind;
+  /** "" for cluster-scoped kinds and for all namespaces. */
+  readonly namespace: string;
+  readonly name: string | undefined;
+  readonly subresource: string | undefined;
+}
+
+export type NamedTarget = ResourceTarget & { readonly name: string };

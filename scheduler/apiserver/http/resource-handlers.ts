@@ -1,0 +1,107 @@
+import { ApiError, badRequest, methodNotAllowed, unknownPath } from "../status.ts";
+import type { ApiContext, NamedTarget, ResourceTarget } from "./context.ts";
+import type { Exchange } from "./exchange.ts";
+import { getObject, listObjects, streamLog, watchObjects } from "./read-handlers.ts";
+import type { RequestTarget } from "./request-target.ts";
+import { getScale, writeScale } from "./scale-handlers.ts";
+import {
+  createObject,
+  deleteCollection,
+  deleteObject,
+  patchObject,
+  replaceObject,
+} from "./write-handlers.ts";
+
+/** Whether the request stays open: such ones are not counted among those in flight. */
+export function isLongRunning(exchange: Exchange, target: RequestTarget): boolean {
+  return target.kind === "resource" && (exchange.flag("watch") || target.subresource === "log");
+}
+
+export async function serveResource(
+  context: ApiContext,
+  exchange: Exchange,
+  request: RequestTarget & { readonly kind: "resource" },
+): Promise<void> {
+  const target = resolveTarget(context, request);
+  if (target.name === undefined) return serveCollection(context, exchange, target);
+  const named: NamedTarget = { ...target, name: target.name };
+  if (target.subresource === undefined) return serveObject(context, exchange, named);
+  return serveSubresource(context, exchange, named);
+}
+
+function resolveTarget(
+  context: ApiContext,
+  request: RequestTarget & { readonly kind: "resource" },
+): ResourceTarget {
+  const kind = context.registry.find(request.group, request.version, request.plural);
+  if (!kind) throw unknownPath();
+  const { namespaced } = kind.resource;
+  if (!namespaced && request.namespace !== "") throw unknownPath();
+  if (namespaced && request.namespace === "" && request.name !== undefined) throw unknownPath();
+  const { namespace, name, subresource } = request;
+  return { kind, namespace, name, subresource };
+}
+
+async function serveCollection(
+  context: ApiContext,
+  exchange: Exchange,
+  target: ResourceTarget,
+): Promise<void> {
+  switch (exchange.method) {
+    case "GET":
+    case "HEAD":
+      if (exchange.flag("watch")) return watchObjects(context, exchange, target);
+      return listObjects(context, exchange, target);
+    case "POST":
+      if (target.kind.resource.storage === "live") throw methodNotAllowed();
+      if (target.kind.resource.namespaced && target.namespace === "")
+        throw badRequest("an empty namespace may not be set during creation");
+      return createObject(context, exchange, target);
+    case "DELETE":
+      if (target.kind.resource.namespaced && target.namespace === "") throw methodNotAllowed();
+      return deleteCollection(context, exchange, target);
+    default:
+      throw methodNotAllowed();
+  }
+}
+
+async function serveObject(context: ApiContext, exchange: Exchange, target: NamedTarget): Promise<void> {
+  const isLive = target.kind.resource.storage === "live";
+  switch (exchange.method) {
+    case "GET":
+    case "HEAD":
+      if (exchange.flag("watch")) return watchObjects(context, exchange, target);
+      return getObject(context, exchange, target);
+    case "PUT":
+      if (isLive) throw methodNotAllowed();
+      return replaceObject(context, exchange, target);
+    case "PATCH":
+      if (isLive) throw methodNotAllowed();
+      return patchObject(context, exchange, target);
+    case "DELETE":
+      return deleteObject(context, exchange, target);
+    default:
+      throw methodNotAllowed();
+  }
+}
+
+async function serveSubresource(context: ApiContext, exchange: Exchange, target: NamedTarget): Promise<void> {
+  const { resource } = target.kind;
+  const { method } = exchange;
+  const reads = method === "GET" || method === "HEAD";
+  if (resource.storage === "live") {
+    if (target.subresource !== "log") throw unknownPath();
+    if (!reads) throw methodNotAllowed();
+    return streamLog(context, exchange, target);
+  }
+  if (target.subresource === "scale" && resource.scale) {
+    if (reads) return getScale(context, exchange, target);
+    if (method === "PUT" || method === "PATCH") return writeScale(context, exchange, target);
+    throw methodNotAllowed();
+  }
+  if (target.subresource !== "status" || !resource.status) throw unknownPath();
+  if (reads) return getObject(context, exchange, target);
+  if (method === "PUT") return replaceObject(context, exchange, target);
+  if (method === "PATCH") return patchObject(context, exchange, target);
+  throw new ApiError("MethodNotAllowed", "the server does not allow this method on the requested resource");
+}

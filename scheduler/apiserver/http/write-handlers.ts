@@ -1,0 +1,254 @@
+import type { ApiObject } from "../../../api/object-meta.ts";
+import type { DeleteOptions, WriteOptions } from "../objects/object-writer.ts";
+import {
+  checkTypeAndPlace,
+  type FieldValidation,
+  metadataOf,
+  type Part,
+  type Submitted,
+} from "../objects/prepare.ts";
+import { applyJsonPatch } from "../patch/json-patch.ts";
+import { applyMergePatch } from "../patch/merge-patch.ts";
+import { applyStrategicMergePatch } from "../patch/strategic-merge.ts";
+import type { Kind } from "../registry.ts";
+import { apiVersionOf, isObject, type JsonObject } from "../resource.ts";
+import { ApiError, badRequest, deleted, invalid, notFound } from "../status.ts";
+import { mediaTypeOf, parseValue, readBody, readObject } from "./body.ts";
+import type { ApiContext, NamedTarget, ResourceTarget } from "./context.ts";
+import type { Exchange } from "./exchange.ts";
+import { select, selectionOf } from "./list-options.ts";
+import { presentObject } from "./present.ts";
+import { representationOf } from "./read-handlers.ts";
+
+/** Objects of a collection that are deleted at the same time. */
+const deleteConcurrency = 100;
+
+export async function createObject(
+  context: ApiContext,
+  exchange: Exchange,
+  target: ResourceTarget,
+): Promise<void> {
+  const { kind, namespace } = target;
+  const options = writeOptionsOf(exchange);
+  const submitted = withType(kind, await readObject(exchange.request));
+  checkTypeAndPlace(kind, submitted.object, { namespace, name: undefined });
+  const object = await context.writer.create(kind, namespace, submitted, options);
+  await sendObject(context, exchange, kind, object, 201);
+}
+
+export async function replaceObject(
+  context: ApiContext,
+  exchange: Exchange,
+  target: NamedTarget,
+): Promise<void> {
+  const { kind, namespace, name } = target;
+  const options = writeOptionsOf(exchange);
+  const submitted = withType(kind, await readObject(exchange.request));
+  checkTypeAndPlace(kind, submitted.object, { namespace, name });
+  // As Kubernetes has it for custom kinds: replacing blindly must be asked for by saying what is replaced.
+  if (!kind.resource.strategicMerge && !metadataOf(submitted.object)["resourceVersion"])
+    throw invalid(kind.resource, name, [
+      {
+        reason: "FieldValueInvalid",
+        field: "metadata.resourceVersion",
+        message: "Invalid value: 0x0: must be specified for an update",
+      },
+    ]);
+  const part = partOf(target);
+  const object = await context.writer.update(kind, namespace, name, part, () => submitted, options);
+  await sendObject(context, exchange, kind, object, 200);
+}
+
+export async function patchObject(
+  context: ApiContext,
+  exchange: Exchange,
+  target: NamedTarget,
+): Promise<void> {
+  const { kind, namespace, name } = target;
+  const options = writeOptionsOf(exchange);
+  const patch = await readPatch(exchange, kind.resource.strategicMerge);
+  const change = (current: ApiObject): Submitted => {
+    const object = patch.apply(current as unknown as JsonObject);
+    checkTypeAndPlace(kind, object, { namespace, name });
+    return { object, duplicateFields: patch.duplicateFields };
+  };
+  const object = await context.writer.update(kind, namespace, name, partOf(target), change, options);
+  await sendObject(context, exchange, kind, object, 200);
+}
+
+export async function deleteObject(
+  context: ApiContext,
+  exchange: Exchange,
+  target: NamedTarget,
+): Promise<void> {
+  const { kind, namespace, name } = target;
+  const { gracePeriodSeconds, ...options } = await readDeleteOptions(exchange);
+  if (kind.resource.storage === "live") {
+    const existing = context.sourceOf(kind).get(namespace, name);
+    if (!existing) throw notFound(kind.resource, name);
+    if (options.uid !== undefined && options.uid !== existing.metadata.uid)
+      throw new ApiError("Conflict", `${kind.resource.plural} "${name}": the uid is another`);
+    const live = context.liveOf(kind);
+    const object = options.dryRun ? existing : live.delete(namespace, name, gracePeriodSeconds);
+    return sendObject(context, exchange, kind, object ?? existing, 200);
+  }
+  const outcome = await context.writer.delete(kind, namespace, name, options);
+  if (outcome.kind === "removed")
+    return exchange.send(200, deleted(kind.resource, name, outcome.object.metadata.uid));
+  if (kind.resource.group === "" && kind.resource.plural === "namespaces" && !options.dryRun)
+    await context.reaper.reap(name);
+  return sendObject(context, exchange, kind, outcome.object, 200);
+}
+
+/** Each object by itself, as Kubernetes does it: what was deleted before a failure stays deleted. */
+export async function deleteCollection(
+  context: ApiContext,
+  exchange: Exchange,
+  target: ResourceTarget,
+): Promise<void> {
+  const { kind } = target;
+  const { gracePeriodSeconds, ...options } = await readDeleteOptions(exchange);
+  const selection = selectionOf(exchange, kind.resource, target);
+  const objects = select(context.sourceOf(kind), selection);
+  for (let at = 0; at < objects.length; at += deleteConcurrency) {
+    await Promise.all(
+      objects.slice(at, at + deleteConcurrency).map(async ({ metadata: { namespace = "", name } }) => {
+        if (kind.resource.storage === "live") {
+          if (!options.dryRun) context.liveOf(kind).delete(namespace, name, gracePeriodSeconds);
+          return;
+        }
+        try {
+          await context.writer.delete(kind, namespace, name, options);
+        } catch (thrown) {
+          if (!(thrown instanceof ApiError) || thrown.reason !== "NotFound") throw thrown;
+        }
+      }),
+    );
+  }
+  await exchange.send(200, {
+    kind: kind.resource.listKind,
+    apiVersion: apiVersionOf(kind.resource),
+    metadata: { resourceVersion: String(context.sourceOf(kind).revision) },
+    items: objects,
+  });
+}
+
+export async function sendObject(
+  context: ApiContext,
+  exchange: Exchange,
+  kind: Kind,
+  object: ApiObject,
+  code: number,
+): Promise<void> {
+  const as = representationOf(exchange);
+  const body = presentObject(kind, object, as, context.clock.now());
+  await exchange.send(code, body, { yaml: as.kind === "object" && as.yaml });
+}
+
+export function writeOptionsOf(exchange: Exchange): WriteOptions {
+  const fieldValidation = exchange.query.get("fieldValidation") || "Warn";
+  if (!["Strict", "Warn", "Ignore"].includes(fieldValidation))
+    throw unsupportedParameter("fieldValidation", fieldValidation, ["Ignore", "Warn", "Strict"]);
+  return {
+    // Checked above.
+    fieldValidation: fieldValidation as FieldValidation,
+    warn: (text) => exchange.warn(text),
+    dryRun: dryRunOf(exchange.query.getAll("dryRun")),
+    signal: exchange.signal,
+  };
+}
+
+export interface Patch {
+  readonly duplicateFields: readonly string[];
+  apply(target: JsonObject): JsonObject;
+}
+
+export async function readPatch(exchange: Exchange, strategicMerge: boolean): Promise<Patch> {
+  const type = mediaTypeOf(exchange.request);
+  const applies = patchTypes[type];
+  if (type === "application/apply-patch+yaml")
+    throw new ApiError(
+      "UnsupportedMediaType",
+      "server-side apply is not served yet; use client-side apply (kubectl apply without --server-side)",
+    );
+  if (!applies || (type === strategicType && !strategicMerge)) {
+    const supported = Object.keys(patchTypes).filter((one) => one !== strategicType || strategicMerge);
+    throw new ApiError(
+      "UnsupportedMediaType",
+      `the body of the request was in an unknown format - accepted media types include: ${supported.join(", ")}`,
+    );
+  }
+  const { value, duplicateFields } = parseValue(await readBody(exchange.request), "application/json");
+  if (type !== "application/json-patch+json" && !isObject(value))
+    throw badRequest("the patch must be an object");
+  return {
+    duplicateFields,
+    apply: (target) => {
+      const patched = applies(target, value);
+      if (!isObject(patched)) throw badRequest("the patch must leave an object");
+      return patched;
+    },
+  };
+}
+
+const strategicType = "application/strategic-merge-patch+json";
+
+const patchTypes: Readonly<Record<string, (target: JsonObject, patch: unknown) => unknown>> = {
+  "application/json-patch+json": applyJsonPatch,
+  "application/merge-patch+json": applyMergePatch,
+  [strategicType]: applyStrategicMergePatch,
+};
+
+function partOf({ subresource }: ResourceTarget): Part {
+  return subresource === "status" ? "status" : "main";
+}
+
+/** Clients with typed objects leave the type out, as the URL says it. */
+function withType(kind: Kind, submitted: Submitted): Submitted {
+  const { apiVersion, kind: name } = submitted.object;
+  if (apiVersion !== undefined || name !== undefined || !kind.resource.strategicMerge) return submitted;
+  const type = { apiVersion: apiVersionOf(kind.resource), kind: kind.resource.kind };
+  return { ...submitted, object: { ...type, ...submitted.object } };
+}
+
+async function readDeleteOptions(
+  exchange: Exchange,
+): Promise<DeleteOptions & { readonly gracePeriodSeconds: number | undefined }> {
+  const hasBody =
+    exchange.request.headers["transfer-encoding"] !== undefined ||
+    Number(exchange.request.headers["content-length"] ?? 0) > 0;
+  const body = hasBody ? (await readObject(exchange.request)).object : {};
+  const preconditions = isObject(body["preconditions"]) ? body["preconditions"] : {};
+  const grace = body["gracePeriodSeconds"];
+  const policy = body["propagationPolicy"] ?? exchange.query.get("propagationPolicy");
+  if (policy !== null && policy !== undefined && !propagationPolicies.includes(String(policy)))
+    throw unsupportedParameter("propagationPolicy", String(policy), propagationPolicies);
+  if (grace !== undefined && grace !== null && (!Number.isSafeInteger(grace) || Number(grace) < 0))
+    throw badRequest("gracePeriodSeconds must be a whole number that is not negative");
+  const dryRun = Array.isArray(body["dryRun"]) ? body["dryRun"].map(String) : [];
+  return {
+    dryRun: dryRunOf([...dryRun, ...exchange.query.getAll("dryRun")]),
+    uid: textOf(preconditions["uid"]),
+    resourceVersion: textOf(preconditions["resourceVersion"]),
+    gracePeriodSeconds: typeof grace === "number" ? grace : exchange.number("gracePeriodSeconds"),
+    signal: exchange.signal,
+  };
+}
+
+const propagationPolicies = ["Foreground", "Background", "Orphan"];
+
+function dryRunOf(values: readonly string[]): boolean {
+  const given = values.filter((value) => value !== "");
+  const wrong = given.find((value) => value !== "All");
+  if (wrong !== undefined) throw unsupportedParameter("dryRun", wrong, ["All"]);
+  return given.length > 0;
+}
+
+function unsupportedParameter(name: string, value: string, supported: readonly string[]): ApiError {
+  const list = supported.map((one) => JSON.stringify(one)).join(", ");
+  return badRequest(`${name}: Unsupported value: ${JSON.stringify(value)}: supported values: ${list}`);
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}

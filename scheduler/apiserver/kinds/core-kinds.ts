@@ -1,0 +1,13 @@
+import type { ResourceDefinition } from "../resource.ts";
+import { configMapDefinition } from "./config-map.ts";
+import { eventDefinition } from "./event.ts";
+import { namespaceDefinition } from "./namespace.ts";
+import { secretDefinition } from "./secret.ts";
+
+/** Kubernetes' own kinds, as far as Wherry uses them. One descriptor each. */
+export const coreKinds: readonly ResourceDefinition[] = [
+  namespaceDefinition,
+  configMapDefinition,
+  secretDefinition,
+  eventDefinition,
+];

@@ -1,0 +1,54 @@
+import type { ApiObject } from "../../../api/object-meta.ts";
+import type { Column, ResourceDefinition } from "../resource.ts";
+
+type Given = Pick<ResourceDefinition, "kind" | "plural" | "schema" | "columns"> & Partial<ResourceDefinition>;
+
+/** A core/v1 kind: what most of them share, and what this one says. */
+export function coreKind(given: Given): ResourceDefinition {
+  return {
+    group: "",
+    version: "v1",
+    listKind: `${given.kind}List`,
+    singular: given.kind.toLowerCase(),
+    shortNames: [],
+    categories: [],
+    namespaced: true,
+    storage: "stored",
+    nameForm: "subdomain",
+    status: false,
+    scale: undefined,
+    generation: false,
+    strategicMerge: true,
+    selectableFields: [],
+    normalize: (object) => object,
+    validate: () => [],
+    ...given,
+  };
+}
+
+export function pathColumn(
+  name: string,
+  type: string,
+  path: string,
+  description: string,
+  priority = 0,
+): Column {
+  return { name, type, format: "", description, priority, cell: { kind: "path", path } };
+}
+
+export function functionColumn(
+  name: string,
+  type: string,
+  description: string,
+  of: (object: ApiObject, nowMs: number) => unknown,
+  priority = 0,
+): Column {
+  return { name, type, format: "", description, priority, cell: { kind: "function", of } };
+}
+
+export const ageColumn = pathColumn(
+  "Age",
+  "date",
+  ".metadata.creationTimestamp",
+  "How long ago the object was created.",
+);

@@ -1,0 +1,67 @@
+/**
+ * The JSONPath of printer columns and scale subresources: names, quoted names, indexes, `[*]` and the filter
+ * `[?(@.a.b=="text")]`. https://kubernetes.io/docs/reference/kubectl/jsonpath/
+ */
+export type JsonPath = (root: unknown) => readonly unknown[];
+
+type Step =
+  | { readonly kind: "name"; readonly name: string }
+  | { readonly kind: "index"; readonly index: number }
+  | { readonly kind: "all" }
+  | { readonly kind: "filter"; readonly path: readonly string[]; readonly equals: string };
+
+const stepForm =
+  /\.(?<name>(?:\\.|[^.[\]\\])+)|\['(?<quoted>[^']*)'\]|\["(?<doubled>[^"]*)"\]|\[(?<index>-?\d+)\]|(?<all>\[\*\]|\.\*)|\[\?\(@(?<path>[.\w]+)\s*==\s*["'](?<equals>[^"']*)["']\s*\)\]/y;
+
+/** Throws on a text that is none of this; definitions are read at start, so that is where it shows. */
+export function compileJsonPath(text: string): JsonPath {
+  const path = text.replace(/^\{(.*)\}$/s, "$1").replace(/^\$/, "");
+  const steps: Step[] = [];
+  stepForm.lastIndex = 0;
+  while (stepForm.lastIndex < path.length) {
+    const groups = stepForm.exec(path)?.groups;
+    if (!groups) throw new TypeError(`${JSON.stringify(text)} is no supported JSONPath`);
+    steps.push(stepOf(groups));
+  }
+  return (root) =>
+    steps.reduce<readonly unknown[]>((values, step) => values.flatMap((one) => take(one, step)), [root]);
+}
+
+function stepOf(groups: Readonly<Record<string, string | undefined>>): Step {
+  const name = groups["name"];
+  if (groups["all"] !== undefined || name === "*") return { kind: "all" };
+  if (name !== undefined) return { kind: "name", name: name.replaceAll(/\\(.)/g, "$1") };
+  const quoted = groups["quoted"] ?? groups["doubled"];
+  if (quoted !== undefined) return { kind: "name", name: quoted };
+  if (groups["index"] !== undefined) return { kind: "index", index: Number(groups["index"]) };
+  const path = (groups["path"] ?? "").split(".").filter((part) => part !== "");
+  return { kind: "filter", path, equals: groups["equals"] ?? "" };
+}
+
+function take(value: unknown, step: Step): readonly unknown[] {
+  if (typeof value !== "object" || value === null) return [];
+  switch (step.kind) {
+    case "name":
+      return field(value, step.name);
+    case "index":
+      return Array.isArray(value) && value.at(step.index) !== undefined ? [value.at(step.index)] : [];
+    case "all":
+      return Object.values(value);
+    case "filter":
+      return Object.values(value).filter((one: unknown) => {
+        const found = step.path.reduce<readonly unknown[]>(
+          (values, name) => values.flatMap((v) => field(v, name)),
+          [one],
+        );
+        return found.length > 0 && String(found[0]) === step.equals;
+      });
+    default:
+      return step satisfies never;
+  }
+}
+
+function field(value: unknown, name: string): readonly unknown[] {
+  if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return [];
+  const found = (value as Readonly<Record<string, unknown>>)[name];
+  return found === undefined || found === null ? [] : [found];
+}

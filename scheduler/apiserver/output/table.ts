@@ -1,0 +1,89 @@
+import type { ApiObject } from "../../../api/object-meta.ts";
+import type { Column, ResourceDefinition } from "../resource.ts";
+import { humanDuration } from "./human-duration.ts";
+import { compileJsonPath } from "./json-path.ts";
+import { partialMetadata } from "./partial-metadata.ts";
+
+export type IncludeObject = "None" | "Metadata" | "Object";
+
+type CellOf = (object: ApiObject, nowMs: number) => unknown;
+
+const nameColumn = {
+  name: "Name",
+  type: "string",
+  format: "name",
+  description: "Name must be unique within a namespace.",
+  priority: 0,
+};
+
+/** Prints objects of one kind as meta.k8s.io Tables. */
+export class TablePrinter {
+  readonly #definitions: readonly object[];
+  readonly #cells: readonly CellOf[];
+
+  constructor(resource: ResourceDefinition) {
+    this.#definitions = [
+      nameColumn,
+      ...resource.columns.map(({ name, type, format, description, priority }) => ({
+        name,
+        type,
+        format,
+        description: description || name,
+        priority,
+      })),
+    ];
+    this.#cells = [(object) => object.metadata.name, ...resource.columns.map(cellOf)];
+  }
+
+  table(
+    objects: readonly ApiObject[],
+    metadata: object,
+    options: {
+      readonly apiVersion: string;
+      readonly include: IncludeObject;
+      readonly nowMs: number;
+      readonly columns: boolean;
+    },
+  ): object {
+    return {
+      kind: "Table",
+      apiVersion: options.apiVersion,
+      metadata,
+      columnDefinitions: options.columns ? this.#definitions : [],
+      rows: objects.map((object) => ({
+        cells: this.#cells.map((cell) => cell(object, options.nowMs) ?? null),
+        ...(options.include === "None"
+          ? {}
+          : {
+              object: options.include === "Object" ? object : partialMetadata(object, options.apiVersion),
+            }),
+      })),
+    };
+  }
+}
+
+function cellOf({ cell, type }: Column): CellOf {
+  if (cell.kind === "function") return cell.of;
+  const path = compileJsonPath(cell.path);
+  return (object, nowMs) => {
+    const values = path(object);
+    if (values.length === 0) return null;
+    switch (type) {
+      case "date": {
+        const time = Date.parse(String(values[0]));
+        return Number.isNaN(time) ? "<unknown>" : humanDuration(nowMs - time);
+      }
+      case "integer":
+      case "number":
+        return typeof values[0] === "number" ? values[0] : null;
+      case "boolean":
+        return typeof values[0] === "boolean" ? values[0] : null;
+      default:
+        return values.map(cellText).join(",");
+    }
+  };
+}
+
+function cellText(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

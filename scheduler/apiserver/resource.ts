@@ -1,0 +1,94 @@
+import type { ApiObject } from "../../api/object-meta.ts";
+import type { FieldError } from "../../api/validation/field-error.ts";
+
+/** A structural schema: the subset of OpenAPI v3 that CustomResourceDefinitions may use. */
+export interface Schema {
+  readonly type?: "object" | "array" | "string" | "integer" | "number" | "boolean";
+  readonly format?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly nullable?: boolean;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly additionalProperties?: Schema | boolean;
+  readonly items?: Schema;
+  readonly required?: readonly string[];
+  readonly enum?: readonly unknown[];
+  readonly pattern?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly minProperties?: number;
+  readonly maxProperties?: number;
+  readonly "x-kubernetes-int-or-string"?: boolean;
+  readonly "x-kubernetes-preserve-unknown-fields"?: boolean;
+  readonly "x-kubernetes-list-type"?: "atomic" | "set" | "map";
+  readonly "x-kubernetes-list-map-keys"?: readonly string[];
+  readonly [extension: string]: unknown;
+}
+
+/** A column of the server-side table. Either a JSONPath or a function makes the cell. */
+export interface Column {
+  readonly name: string;
+  readonly type: string;
+  readonly format: string;
+  readonly description: string;
+  /** Above 0: only with `-o wide`. */
+  readonly priority: number;
+  readonly cell: { readonly kind: "path"; readonly path: string } | CellFunction;
+}
+
+export interface CellFunction {
+  readonly kind: "function";
+  readonly of: (object: ApiObject, nowMs: number) => unknown;
+}
+
+export interface ScalePaths {
+  readonly specReplicasPath: string;
+  readonly statusReplicasPath: string;
+  readonly labelSelectorPath: string | undefined;
+}
+
+/** Everything the server must know of a kind. Made from a CRD file or written as a descriptor. */
+export interface ResourceDefinition {
+  /** "" is the core group. */
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly listKind: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  readonly namespaced: boolean;
+  /** stored: in the store. live: in the scheduler's memory, behind the LiveResource port. */
+  readonly storage: "stored" | "live";
+  readonly nameForm: "label" | "subdomain";
+  /** Whether there is a `status` subresource; then neither write touches the other's part. */
+  readonly status: boolean;
+  readonly scale: ScalePaths | undefined;
+  /** Whether `metadata.generation` counts changes outside metadata and status. */
+  readonly generation: boolean;
+  /** Whether strategic merge patches are taken: core kinds only, as in Kubernetes. */
+  readonly strategicMerge: boolean;
+  readonly schema: Schema;
+  readonly columns: readonly Column[];
+  /** The fields, beside metadata.name and metadata.namespace, that a field selector may name. */
+  readonly selectableFields: readonly string[];
+  /** Brings a new or changed object into its stored form, before the schema's defaults. */
+  readonly normalize: (object: ApiObject) => ApiObject;
+  /** What schemas cannot say. */
+  readonly validate: (object: ApiObject, old: ApiObject | undefined) => readonly FieldError[];
+}
+
+export function apiVersionOf(resource: { readonly group: string; readonly version: string }): string {
+  return resource.group === "" ? resource.version : `${resource.group}/${resource.version}`;
+}
+
+export type JsonObject = Record<string, unknown>;
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,71 @@
+import type { Schema } from "../resource.ts";
+
+const text: Schema = { type: "string" };
+const textMap: Schema = { type: "object", additionalProperties: text };
+
+/** metav1.ObjectMeta. Also what `kubectl explain` shows of it. */
+export const objectMetaSchema: Schema = {
+  type: "object",
+  description: "Standard object's metadata: name, namespace, labels, annotations and what the server keeps.",
+  properties: {
+    name: { ...text, description: "Name must be unique within a namespace. It cannot be changed." },
+    generateName: {
+      ...text,
+      description: "A prefix; the server makes the name unique. Used when name is empty.",
+    },
+    namespace: { ...text, description: "The space within which the name must be unique." },
+    labels: { ...textMap, description: "Keys and values to select objects by." },
+    annotations: { ...textMap, description: "Keys and values that tools keep with the object." },
+    uid: { ...text, description: "Unique in time and space. Set by the server." },
+    resourceVersion: {
+      ...text,
+      description: "The version of the object for optimistic concurrency and watches. Set by the server.",
+    },
+    generation: {
+      type: "integer",
+      format: "int64",
+      description: "Grows with every change of the wanted state. Set by the server.",
+    },
+    creationTimestamp: {
+      ...text,
+      format: "date-time",
+      description: "When it was created. Set by the server.",
+    },
+    deletionTimestamp: {
+      ...text,
+      format: "date-time",
+      description: "When its deletion was asked for. Set by the server.",
+    },
+    deletionGracePeriodSeconds: { type: "integer", format: "int64", description: "Set by the server." },
+    selfLink: { ...text, description: "Not set by servers any more." },
+    finalizers: {
+      type: "array",
+      items: text,
+      "x-kubernetes-list-type": "set",
+      description: "Must be empty before the object is removed.",
+    },
+    ownerReferences: {
+      type: "array",
+      description: "The objects that this one depends on.",
+      "x-kubernetes-list-type": "map",
+      "x-kubernetes-list-map-keys": ["uid"],
+      items: {
+        type: "object",
+        required: ["apiVersion", "kind", "name", "uid"],
+        properties: {
+          apiVersion: text,
+          kind: text,
+          name: text,
+          uid: text,
+          controller: { type: "boolean" },
+          blockOwnerDeletion: { type: "boolean" },
+        },
+      },
+    },
+    managedFields: {
+      type: "array",
+      items: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
+      description: "Which manager set which fields. Not kept by this server.",
+    },
+  },
+};

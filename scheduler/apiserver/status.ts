@@ -1,0 +1,188 @@
+import { errorMessage, WherryError } from "../../kit/errors.ts";
+import type { FieldError } from "../../api/validation/field-error.ts";
+import type { ResourceDefinition } from "./resource.ts";
+
+/** metav1.Status. */
+export interface Status {
+  readonly kind: "Status";
+  readonly apiVersion: "v1";
+  readonly metadata: Readonly<Record<string, never>>;
+  readonly status: "Success" | "Failure";
+  readonly message?: string;
+  readonly reason?: string;
+  readonly details?: StatusDetails;
+  readonly code?: number;
+}
+
+export interface StatusDetails {
+  readonly name?: string;
+  readonly group?: string;
+  readonly kind?: string;
+  readonly uid?: string;
+  readonly causes?: readonly { readonly reason: string; readonly message: string; readonly field?: string }[];
+  readonly retryAfterSeconds?: number;
+}
+
+/** The reasons we answer with, and their HTTP codes. https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/ */
+const reasonCodes = {
+  BadRequest: 400,
+  Unauthorized: 401,
+  Forbidden: 403,
+  NotFound: 404,
+  MethodNotAllowed: 405,
+  NotAcceptable: 406,
+  AlreadyExists: 409,
+  Conflict: 409,
+  Expired: 410,
+  RequestEntityTooLarge: 413,
+  UnsupportedMediaType: 415,
+  Invalid: 422,
+  TooManyRequests: 429,
+  InternalError: 500,
+  ServiceUnavailable: 503,
+  Timeout: 504,
+} as const;
+
+export type StatusReason = keyof typeof reasonCodes;
+
+/** A request that is answered with a failure Status. `code` is the reason. */
+export class ApiError extends WherryError {
+  readonly reason: StatusReason;
+  readonly details: StatusDetails;
+
+  constructor(reason: StatusReason, message: string, details: StatusDetails = {}) {
+    super(reason, message, { retryable: reason === "TooManyRequests" || reason === "ServiceUnavailable" });
+    this.reason = reason;
+    this.details = details;
+  }
+
+  get httpCode(): number {
+    return reasonCodes[this.reason];
+  }
+
+  toStatus(): Status {
+    return {
+      kind: "Status",
+      apiVersion: "v1",
+      metadata: {},
+      status: "Failure",
+      message: this.message,
+      reason: this.reason,
+      details: this.details,
+      code: this.httpCode,
+    };
+  }
+}
+
+export function badRequest(message: string): ApiError {
+  return new ApiError("BadRequest", message);
+}
+
+export function notFound(resource: ResourceDefinition, name: string): ApiError {
+  return new ApiError("NotFound", `${qualified(resource)} "${name}" not found`, details(resource, name));
+}
+
+export function alreadyExists(resource: ResourceDefinition, name: string): ApiError {
+  return new ApiError(
+    "AlreadyExists",
+    `${qualified(resource)} "${name}" already exists`,
+    details(resource, name),
+  );
+}
+
+export function modified(resource: ResourceDefinition, name: string): ApiError {
+  return conflict(
+    resource,
+    name,
+    "the object has been modified; please apply your changes to the latest version and try again",
+  );
+}
+
+export function conflict(resource: ResourceDefinition, name: string, why: string): ApiError {
+  return new ApiError(
+    "Conflict",
+    `Operation cannot be fulfilled on ${qualified(resource)} "${name}": ${why}`,
+    details(resource, name),
+  );
+}
+
+export function forbidden(resource: ResourceDefinition, name: string, why: string): ApiError {
+  return new ApiError(
+    "Forbidden",
+    `${qualified(resource)} "${name}" is forbidden: ${why}`,
+    details(resource, name),
+  );
+}
+
+export function invalid(
+  resource: { readonly group: string; readonly kind: string },
+  name: string,
+  errors: readonly FieldError[],
+): ApiError {
+  const texts = errors.map((error) => `${error.field}: ${error.message}`);
+  const list = texts.length === 1 ? texts[0] : `[${texts.join(", ")}]`;
+  const kind = resource.group === "" ? resource.kind : `${resource.kind}.${resource.group}`;
+  return new ApiError("Invalid", `${kind} "${name}" is invalid: ${list}`, {
+    name,
+    group: resource.group,
+    kind: resource.kind,
+    causes: errors.map(({ reason, message, field }) => ({ reason, message, field })),
+  });
+}
+
+export function expired(message: string): ApiError {
+  return new ApiError("Expired", message);
+}
+
+/** A path, or a subresource, that is not served. */
+export function unknownPath(): ApiError {
+  return new ApiError("NotFound", "the server could not find the requested resource");
+}
+
+export function methodNotAllowed(): ApiError {
+  return new ApiError("MethodNotAllowed", "the server does not allow this method on the requested resource");
+}
+
+/** Whatever was thrown, as what the client is told. The one table from codes to Status. */
+export function toApiError(thrown: unknown): ApiError {
+  if (thrown instanceof ApiError) return thrown;
+  if (!(thrown instanceof WherryError)) return internalError(thrown);
+  switch (thrown.code) {
+    case "StoreBusy":
+      return new ApiError("TooManyRequests", thrown.message, { retryAfterSeconds: 1 });
+    case "StoreUnavailable":
+    case "StoreClosed":
+    case "StoreCorrupt":
+    case "BackendUnavailable":
+    case "NodeUnreachable":
+    case "LogUnavailable":
+      return new ApiError("ServiceUnavailable", thrown.message, { retryAfterSeconds: 1 });
+    case "NotFound":
+      return new ApiError("NotFound", thrown.message);
+    default:
+      return internalError(thrown);
+  }
+}
+
+function internalError(thrown: unknown): ApiError {
+  return new ApiError("InternalError", `Internal error occurred: ${errorMessage(thrown)}`);
+}
+
+function qualified(resource: ResourceDefinition): string {
+  return resource.group === "" ? resource.plural : `${resource.plural}.${resource.group}`;
+}
+
+function details(resource: ResourceDefinition, name: string): StatusDetails {
+  return { name, ...(resource.group === "" ? {} : { group: resource.group }), kind: resource.plural };
+}
+
+/** The answer to a DELETE that removed the object. */
+export function deleted(resource: ResourceDefinition, name: string, uid: string): Status {
+  return {
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Success",
+    details: { ...details(resource, name), uid },
+  };
+}

@@ -1,0 +1,59 @@
+import type { ApiObject } from "../../../api/object-meta.ts";
+import type { LiveEvent, LiveResource } from "../live-resource.ts";
+import { EventWindow, type ObjectSource, type SourceEvent } from "./object-source.ts";
+
+/** A live kind as a source of lists and watches. Remembers what each object was, to tell new from changed. */
+export class LiveSource implements ObjectSource, Disposable {
+  readonly #live: LiveResource;
+  readonly #window: EventWindow;
+  readonly #known = new Map<string, ApiObject>();
+  readonly #listeners = new Set<(event: SourceEvent) => void>();
+  readonly #subscription: Disposable;
+
+  constructor(live: LiveResource) {
+    this.#live = live;
+    this.#window = new EventWindow(live.revision);
+    for (const object of live.list(undefined)) this.#known.set(keyOf(object), object);
+    this.#subscription = live.subscribe((event) => this.#apply(event));
+  }
+
+  get revision(): number {
+    return this.#live.revision;
+  }
+
+  get(namespace: string, name: string): ApiObject | undefined {
+    return this.#live.get(namespace, name);
+  }
+
+  list(namespace: string | undefined): readonly ApiObject[] {
+    return [...this.#live.list(namespace)].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  }
+
+  eventsAfter(revision: number): readonly SourceEvent[] | undefined {
+    return this.#window.after(revision);
+  }
+
+  subscribe(listener: (event: SourceEvent) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  [Symbol.dispose](): void {
+    this.#subscription[Symbol.dispose]();
+  }
+
+  #apply({ kind, object }: LiveEvent): void {
+    const key = keyOf(object);
+    const previous = this.#known.get(key);
+    if (kind === "put") this.#known.set(key, object);
+    else this.#known.delete(key);
+    const event = { kind, object, previous, revision: Number(object.metadata.resourceVersion) };
+    this.#window.push(event);
+    for (const listener of this.#listeners) listener(event);
+  }
+}
+
+/** Sorts by namespace, then name. */
+function keyOf(object: ApiObject): string {
+  return `${object.metadata.namespace ?? ""}\0${object.metadata.name}`;
+}
