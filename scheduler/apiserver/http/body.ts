@@ -5,6 +5,7 @@ import type { Submitted } from "../objects/prepare.ts";
 import { isObject } from "../resource.ts";
 import { ApiError, badRequest } from "../status.ts";
 import { scanJson } from "./json-scan.ts";
+import { decodeProtobuf, protobufType } from "./protobuf-body.ts";
 
 /** As kube-apiserver's. */
 export const bodyBytesMax = 3 * 1024 * 1024;
@@ -19,6 +20,10 @@ export function mediaTypeOf(request: IncomingMessage): string {
 }
 
 export async function readBody(request: IncomingMessage): Promise<string> {
+  return decodeText(await readBytes(request));
+}
+
+async function readBytes(request: IncomingMessage): Promise<Buffer> {
   const announced = Number(request.headers["content-length"] ?? 0);
   if (announced > bodyBytesMax) throw tooLarge();
   const chunks: Buffer[] = [];
@@ -28,8 +33,12 @@ export async function readBody(request: IncomingMessage): Promise<string> {
     if (bytes > bodyBytesMax) throw tooLarge();
     chunks.push(chunk);
   }
+  return Buffer.concat(chunks);
+}
+
+function decodeText(bytes: Buffer): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (thrown) {
     throw badRequest(`the body of the request is no valid UTF-8: ${errorMessage(thrown)}`);
   }
@@ -37,7 +46,10 @@ export async function readBody(request: IncomingMessage): Promise<string> {
 
 /** An object in JSON or YAML. A missing Content-Type means JSON, as some of kubectl's requests have none. */
 export async function readObject(request: IncomingMessage): Promise<Submitted> {
-  const { value, duplicateFields } = parseValue(await readBody(request), checkedType(request));
+  const mediaType = checkedType(request);
+  const bytes = await readBytes(request);
+  if (mediaType === protobufType) return { object: decodeProtobuf(bytes), duplicateFields: [] };
+  const { value, duplicateFields } = parseValue(decodeText(bytes), mediaType);
   if (!isObject(value)) throw badRequest("the body of the request must be an object");
   return { object: value, duplicateFields };
 }
@@ -59,7 +71,8 @@ export function parseValue(
 
 function checkedType(request: IncomingMessage): string {
   const mediaType = mediaTypeOf(request);
-  if (mediaType === "" || mediaType === "application/json" || yamlTypes.has(mediaType)) return mediaType;
+  const isKnown = mediaType === "" || mediaType === "application/json" || mediaType === protobufType;
+  if (isKnown || yamlTypes.has(mediaType)) return mediaType;
   throw new ApiError(
     "UnsupportedMediaType",
     `the body of the request was in an unknown format (${mediaType}) - accepted media types include: application/json, application/yaml`,

@@ -81,10 +81,7 @@ export class Exchange {
     response.setHeader("Content-Type", type);
     response.setHeader("Cache-Control", "no-cache, private");
     for (const warning of this.#warnings) response.appendHeader("Warning", `299 - ${quoted(warning)}`);
-    if (
-      body.length >= gzipBytesMin &&
-      /\bgzip\b/.test(String(this.request.headers["accept-encoding"] ?? ""))
-    ) {
+    if (body.length >= gzipBytesMin && /\bgzip\b/.test(this.request.headers["accept-encoding"] ?? "")) {
       body = await gzipAsync(body, { level: 1 });
       response.setHeader("Content-Encoding", "gzip");
       response.setHeader("Vary", "Accept-Encoding");

@@ -1,5 +1,5 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
-import { type Submitted } from "../objects/prepare.ts";
+import type { Submitted } from "../objects/prepare.ts";
 import type { Kind, ScaleAccess } from "../registry.ts";
 import { isObject, type JsonObject } from "../resource.ts";
 import { badRequest, invalid, modified, notFound, unknownPath } from "../status.ts";
@@ -37,7 +37,7 @@ export async function writeScale(
       resourceVersion !== current.metadata.resourceVersion
     )
       throw modified(kind.resource, name);
-    const object = withField(current as unknown as JsonObject, access.specReplicas, replicasOf(scale, name));
+    const object = withField(current, access.specReplicas, replicasOf(scale, name));
     return { object, duplicateFields: [] };
   };
   const object = await context.writer.update(kind, namespace, name, "main", change, options);
@@ -52,7 +52,7 @@ async function readChange(exchange: Exchange): Promise<(scale: JsonObject) => Js
   const { object } = await readObject(exchange.request);
   if (object["kind"] !== undefined && object["kind"] !== "Scale")
     throw badRequest(
-      `the kind in the data (${String(object["kind"])}) does not match the expected kind (Scale)`,
+      `the kind in the data (${JSON.stringify(object["kind"])}) does not match the expected kind (Scale)`,
     );
   return () => object;
 }

@@ -68,7 +68,7 @@ export async function patchObject(
   const options = writeOptionsOf(exchange);
   const patch = await readPatch(exchange, kind.resource.strategicMerge);
   const change = (current: ApiObject): Submitted => {
-    const object = patch.apply(current as unknown as JsonObject);
+    const object = patch.apply(current);
     checkTypeAndPlace(kind, object, { namespace, name });
     return { object, duplicateFields: patch.duplicateFields };
   };
@@ -221,8 +221,8 @@ async function readDeleteOptions(
   const preconditions = isObject(body["preconditions"]) ? body["preconditions"] : {};
   const grace = body["gracePeriodSeconds"];
   const policy = body["propagationPolicy"] ?? exchange.query.get("propagationPolicy");
-  if (policy !== null && policy !== undefined && !propagationPolicies.includes(String(policy)))
-    throw unsupportedParameter("propagationPolicy", String(policy), propagationPolicies);
+  if (policy !== null && policy !== undefined && !propagationPolicies.some((one) => one === policy))
+    throw unsupportedParameter("propagationPolicy", policy, propagationPolicies);
   if (grace !== undefined && grace !== null && (!Number.isSafeInteger(grace) || Number(grace) < 0))
     throw badRequest("gracePeriodSeconds must be a whole number that is not negative");
   const dryRun = Array.isArray(body["dryRun"]) ? body["dryRun"].map(String) : [];
@@ -244,7 +244,7 @@ function dryRunOf(values: readonly string[]): boolean {
   return given.length > 0;
 }
 
-function unsupportedParameter(name: string, value: string, supported: readonly string[]): ApiError {
+function unsupportedParameter(name: string, value: unknown, supported: readonly string[]): ApiError {
   const list = supported.map((one) => JSON.stringify(one)).join(", ");
   return badRequest(`${name}: Unsupported value: ${JSON.stringify(value)}: supported values: ${list}`);
 }

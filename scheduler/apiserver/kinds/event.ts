@@ -76,7 +76,7 @@ export const eventDefinition = coreKind({
     functionColumn("Object", "string", "The object that it is about.", involvedText),
     pathColumn("Subobject", "string", ".involvedObject.fieldPath", "The part of the object.", 1),
     pathColumn("Source", "string", ".source.component", "Who reports it.", 1),
-    functionColumn("Message", "string", "What happened.", (event) => String(event["message"] ?? "").trim()),
+    functionColumn("Message", "string", "What happened.", (event) => textOf(event["message"]).trim()),
     functionColumn(
       "First Seen",
       "string",
@@ -97,12 +97,16 @@ export const eventDefinition = coreKind({
   },
 });
 
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
 function involvedText(event: ApiObject): string {
   const involved = isObject(event["involvedObject"]) ? event["involvedObject"] : {};
-  return `${String(involved["kind"] ?? "").toLowerCase()}/${String(involved["name"] ?? "")}`;
+  return `${textOf(involved["kind"]).toLowerCase()}/${textOf(involved["name"])}`;
 }
 
 function ago(timestamp: unknown, nowMs: number): string {
-  const at = Date.parse(String(timestamp));
+  const at = Date.parse(textOf(timestamp));
   return Number.isNaN(at) ? "<unknown>" : humanDuration(nowMs - at);
 }

@@ -49,5 +49,5 @@ function mergeStringData(object: ApiObject): ApiObject {
     ([key, value]) => [key, Buffer.from(value).toString("base64")] as const,
   );
   const data = isObject(object["data"]) ? object["data"] : {};
-  return { ...rest, data: { ...data, ...Object.fromEntries(encoded) } } as unknown as ApiObject;
+  return { ...rest, data: { ...data, ...Object.fromEntries(encoded) } };
 }

@@ -33,7 +33,7 @@ export class EventExpiry implements Disposable {
     this.#clock = clock;
     this.#log = log;
     const changedMs = (object: ApiObject) => {
-      const lastMs = Date.parse(String(object["lastTimestamp"] ?? object.metadata.creationTimestamp));
+      const lastMs = Date.parse(textOf(object["lastTimestamp"]) ?? object.metadata.creationTimestamp);
       return Number.isNaN(lastMs) ? clock.now() : Math.min(lastMs, clock.now());
     };
     const existing = [...cache.list(undefined)].sort((a, b) => changedMs(a) - changedMs(b));
@@ -97,6 +97,10 @@ export class EventExpiry implements Disposable {
         this.#schedule();
       });
   }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }
 
 function keyOf(object: ApiObject): string {

@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { ApiObject, ObjectMeta } from "../../../api/object-meta.ts";
+import { showValue } from "../../../api/validation/field-error.ts";
 import { validateMetadata } from "../../../api/validation/metadata.ts";
 import type { Kind } from "../registry.ts";
 import { apiVersionOf, isObject, type JsonObject } from "../resource.ts";
@@ -95,11 +96,11 @@ export function checkTypeAndPlace(
   const { apiVersion, kind: name } = object;
   if (apiVersion !== undefined && apiVersion !== wantedVersion)
     throw badRequest(
-      `the API version in the data (${String(apiVersion)}) does not match the expected API version (${wantedVersion})`,
+      `the API version in the data (${showValue(apiVersion)}) does not match the expected API version (${wantedVersion})`,
     );
   if (name !== undefined && name !== resource.kind)
     throw badRequest(
-      `the kind in the data (${String(name)}) does not match the expected kind (${resource.kind})`,
+      `the kind in the data (${showValue(name)}) does not match the expected kind (${resource.kind})`,
     );
   if (apiVersion === undefined || name === undefined)
     throw badRequest(`the object must say its apiVersion (${wantedVersion}) and its kind (${resource.kind})`);
@@ -107,11 +108,11 @@ export function checkTypeAndPlace(
   const namespace = metadata["namespace"] ?? "";
   if (namespace !== "" && namespace !== place.namespace)
     throw badRequest(
-      `the namespace of the provided object (${String(namespace)}) does not match the namespace sent on the request (${place.namespace})`,
+      `the namespace of the provided object (${showValue(namespace)}) does not match the namespace sent on the request (${place.namespace})`,
     );
   if (place.name !== undefined && metadata["name"] !== undefined && metadata["name"] !== place.name)
     throw badRequest(
-      `the name of the object (${String(metadata["name"])}) does not match the name on the URL (${place.name})`,
+      `the name of the object (${showValue(metadata["name"])}) does not match the name on the URL (${place.name})`,
     );
 }
 
@@ -136,7 +137,7 @@ function accept(
   strict: Strictness,
 ): ApiObject {
   const { resource } = kind;
-  const shaped = shapeObject(resource.normalize(base) as unknown as JsonObject, kind.schema);
+  const shaped = shapeObject(resource.normalize(base), kind.schema);
   reportStrictness(kind, shaped.unknownFields, submitted.duplicateFields, strict);
   // The schema, from which ApiObject's types come, is checked in the next line.
   const object = shaped.object as unknown as ApiObject;

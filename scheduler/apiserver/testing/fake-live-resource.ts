@@ -1,0 +1,71 @@
+import type { ApiObject } from "../../../api/object-meta.ts";
+import { WherryError } from "../../../kit/errors.ts";
+import type { LiveEvent, LiveResource, LogOptions } from "../live-resource.ts";
+
+/** Live objects that a test puts and removes, and logs that it writes. */
+export class FakeLiveResource implements LiveResource {
+  readonly #objects = new Map<string, ApiObject>();
+  readonly #listeners = new Set<(event: LiveEvent) => void>();
+  readonly logs = new Map<string, readonly string[]>();
+  readonly openedLogs: LogOptions[] = [];
+  revision = 1_000_000;
+
+  put(namespace: string, name: string, fields: Readonly<Record<string, unknown>> = {}): ApiObject {
+    this.revision++;
+    const object: ApiObject = {
+      apiVersion: "live.wherry.dev/v1alpha1",
+      kind: "WasmInstance",
+      metadata: {
+        name,
+        namespace,
+        uid: `uid-${name}`,
+        resourceVersion: String(this.revision),
+        creationTimestamp: "2026-01-01T00:00:00Z",
+      },
+      spec: { owner: { kind: "WasmDeployment", name: "hello", uid: "u" }, nodeName: "node-1" },
+      status: { phase: "Running", display: "Running", ready: "1/1", restarts: 0 },
+      ...fields,
+    };
+    this.#objects.set(`${namespace}/${name}`, object);
+    this.#tell({ kind: "put", object });
+    return object;
+  }
+
+  list(namespace: string | undefined): readonly ApiObject[] {
+    return [...this.#objects.values()].filter(
+      (one) => namespace === undefined || one.metadata.namespace === namespace,
+    );
+  }
+
+  get(namespace: string, name: string): ApiObject | undefined {
+    return this.#objects.get(`${namespace}/${name}`);
+  }
+
+  subscribe(listener: (event: LiveEvent) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  delete(namespace: string, name: string): ApiObject | undefined {
+    const object = this.get(namespace, name);
+    if (!object) return undefined;
+    this.#objects.delete(`${namespace}/${name}`);
+    this.revision++;
+    const metadata = { ...object.metadata, resourceVersion: String(this.revision) };
+    this.#tell({ kind: "delete", object: { ...object, metadata } });
+    return object;
+  }
+
+  async *openLog(_namespace: string, name: string, options: LogOptions): AsyncIterable<Uint8Array> {
+    this.openedLogs.push(options);
+    await Promise.resolve();
+    const lines = this.logs.get(name);
+    if (!lines)
+      throw new WherryError("NodeUnreachable", `the node of ${name} is silent`, { retryable: true });
+    for (const line of lines) yield Buffer.from(`${line}\n`);
+  }
+
+  #tell(event: LiveEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}

@@ -1,0 +1,225 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { Agent, request } from "node:https";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { type Clock, systemClock } from "../../../kit/clock.ts";
+import { silentLog } from "../../../kit/log.ts";
+import { systemRandom } from "../../../kit/random.ts";
+import { openSqliteStore } from "../../store/sqlite/sqlite-store.ts";
+import type { Store } from "../../store/store.ts";
+import { type ApiServer, createApiServer } from "../api-server.ts";
+import { selfSignedCertificate } from "./certificate.ts";
+import { FakeLiveResource } from "./fake-live-resource.ts";
+
+export interface Answer {
+  readonly code: number;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly text: string;
+  /** The body as JSON; undefined for anything else. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- tests look into it freely
+  readonly body: any;
+}
+
+export interface CallOptions {
+  readonly body?: unknown;
+  readonly type?: string;
+  readonly accept?: string;
+  readonly token?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A whole API server on a free port, with a fake live kind, and a client for it. */
+export class TestServer implements AsyncDisposable {
+  readonly folder: string;
+  readonly store: Store;
+  readonly api: ApiServer;
+  readonly live: FakeLiveResource;
+  readonly url: string;
+  readonly ca: string;
+  readonly #agent: Agent;
+
+  private constructor(parts: {
+    readonly folder: string;
+    readonly store: Store;
+    readonly api: ApiServer;
+    readonly live: FakeLiveResource;
+    readonly url: string;
+    readonly ca: string;
+  }) {
+    this.folder = parts.folder;
+    this.store = parts.store;
+    this.api = parts.api;
+    this.live = parts.live;
+    this.url = parts.url;
+    this.ca = parts.ca;
+    this.#agent = new Agent({ keepAlive: true, ca: parts.ca, maxSockets: 128 });
+  }
+
+  static async start(clock: Clock = systemClock): Promise<TestServer> {
+    const folder = mkdtempSync(join(tmpdir(), "wherry-api-"));
+    const store = await openSqliteStore({ file: join(folder, "store.db"), clock, log: silentLog });
+    const live = new FakeLiveResource();
+    const tls = await selfSignedCertificate();
+    const api = await createApiServer({
+      store,
+      clock,
+      random: systemRandom,
+      log: silentLog,
+      tls,
+      tokens: [{ token: "secret-token", user: "admin", groups: ["system:masters"] }],
+      live: new Map([["wasminstances", live]]),
+      host: "127.0.0.1",
+      port: 0,
+    });
+    const { url } = await api.listen();
+    return new TestServer({ folder, store, api, live, url, ca: tls.ca });
+  }
+
+  /** Writes a kubeconfig and returns its path. */
+  kubeconfig(): string {
+    const file = join(this.folder, "kubeconfig");
+    const config = {
+      apiVersion: "v1",
+      kind: "Config",
+      clusters: [
+        {
+          name: "w",
+          cluster: {
+            server: this.url,
+            "certificate-authority-data": Buffer.from(this.ca).toString("base64"),
+          },
+        },
+      ],
+      users: [{ name: "admin", user: { token: "secret-token" } }],
+      contexts: [{ name: "w", context: { cluster: "w", user: "admin", namespace: "default" } }],
+      "current-context": "w",
+    };
+    writeFileSync(file, stringify(config), { mode: 0o600 });
+    return file;
+  }
+
+  async call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    const body = bodyOf(options.body);
+    const sent = request(
+      this.url + path,
+      { method, agent: this.#agent, headers: headersOf(method, body, options) },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("error", reject);
+        response.on("end", () => {
+          const text = Buffer.concat(chunks).toString("utf8");
+          const isJson = String(response.headers["content-type"]).includes("json");
+          const headers = response.headers as Answer["headers"];
+          resolve({
+            code: response.statusCode ?? 0,
+            headers,
+            text,
+            body: isJson && !headers["content-encoding"] ? (JSON.parse(text) as unknown) : undefined,
+          });
+        });
+      },
+    );
+    sent.on("error", reject);
+    sent.end(body);
+    return promise;
+  }
+
+  /** Starts a watch; `next` gives its events one after the other, undefined at its end. */
+  watch(path: string, accept?: string): WatchReader {
+    return new WatchReader((onChunk, onEnd) => {
+      const sent = request(
+        this.url + path,
+        { agent: this.#agent, headers: headersOf("GET", undefined, accept === undefined ? {} : { accept }) },
+        (response) => {
+          response.setEncoding("utf8");
+          response.on("data", onChunk);
+          response.on("end", onEnd);
+          response.on("error", onEnd);
+        },
+      );
+      sent.on("error", onEnd);
+      sent.end();
+      return () => sent.destroy();
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#agent.destroy();
+    await this.api.close();
+    await this.store.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+// oxlint-disable-next-line typescript/no-explicit-any -- tests look into it freely
+export type WatchedEvent = { readonly type: string; readonly object: any };
+
+export class WatchReader implements Disposable {
+  readonly #events: WatchedEvent[] = [];
+  readonly #stop: () => void;
+  #rest = "";
+  #isEnded = false;
+  #wake: (() => void) | undefined;
+
+  constructor(start: (onChunk: (text: string) => void, onEnd: () => void) => () => void) {
+    this.#stop = start(
+      (text) => {
+        const lines = (this.#rest + text).split("\n");
+        this.#rest = lines.pop() ?? "";
+        for (const line of lines) this.#events.push(JSON.parse(line) as WatchedEvent);
+        this.#wake?.();
+      },
+      () => {
+        this.#isEnded = true;
+        this.#wake?.();
+      },
+    );
+  }
+
+  async next(): Promise<WatchedEvent | undefined> {
+    while (this.#events.length === 0 && !this.#isEnded)
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    return this.#events.shift();
+  }
+
+  async take(count: number): Promise<readonly WatchedEvent[]> {
+    const events: WatchedEvent[] = [];
+    while (events.length < count) {
+      const event = await this.next();
+      if (!event) break;
+      events.push(event);
+    }
+    return events;
+  }
+
+  [Symbol.dispose](): void {
+    this.#stop();
+  }
+}
+
+function bodyOf(body: unknown): string | Buffer | undefined {
+  if (body === undefined || typeof body === "string" || Buffer.isBuffer(body)) return body;
+  return JSON.stringify(body);
+}
+
+function headersOf(
+  method: string,
+  body: string | Buffer | undefined,
+  options: CallOptions,
+): Record<string, string> {
+  const token = "token" in options ? options.token : "secret-token";
+  const defaultType = method === "PATCH" ? "application/merge-patch+json" : "application/json";
+  return {
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    ...(body === undefined
+      ? {}
+      : { "content-type": options.type ?? defaultType, "content-length": String(Buffer.byteLength(body)) }),
+    ...(options.accept === undefined ? {} : { accept: options.accept }),
+    ...options.headers,
+  };
+}
