@@ -56,6 +56,24 @@ test("openInstanceLog: a line longer than 16 KiB is cut into partial records", a
   ]);
 });
 
+test("openInstanceLog: single bytes become the same records as one write", async () => {
+  const text = bytes(`${"a".repeat(300)}\n\n${"b".repeat(16_384)}\n${"c".repeat(20_000)}`);
+  const whole = openLog({ folder: join(root, "whole") });
+  const single = openLog({ folder: join(root, "single") });
+  expect(whole.out.write(text)).toBe(text.length);
+  // The writer's own buffer is used again: what an open line keeps are copies.
+  const one = new Uint8Array(1);
+  for (const byte of text) {
+    one[0] = byte;
+    expect(single.out.write(one)).toBe(1);
+  }
+  await Promise.all([whole.log.close(), single.log.close()]);
+  const [expected, found] = await Promise.all(
+    [whole, single].map(({ folder }) => readFile(join(folder, "current.log"), "utf8")),
+  );
+  expect(found).toBe(expected);
+});
+
 test("openInstanceLog: no folder before the first line", async () => {
   const { log, folder } = openLog();
   await log.close();

@@ -28,6 +28,9 @@ import { Gate } from "../core/gate.ts";
 /** What one instance may have waiting for the disk. A guest that writes faster is suspended. */
 export const pendingBytesMax = 256 * 1024;
 
+/** Of an open line's buffer at first. */
+const openLineBytesMin = 256;
+
 /** A current and a previous file of this size: some 10 MiB per instance, as with a kubelet's smaller settings. */
 export const defaultLogLimits: InstanceLogLimits = { fileBytesMax: 5 * 1024 * 1024 };
 
@@ -66,21 +69,43 @@ export function openInstanceLog(options: InstanceLogOptions): InstanceLog {
   return new DiskLog(options);
 }
 
-interface Piece {
-  readonly prefix: Buffer;
-  /** Content with its newline. */
-  readonly body: Buffer;
-}
-
 const newlineByte = Buffer.from("\n");
+const nothing = new Uint8Array(0);
+
+/** What was written since the last newline. Guests write single bytes too, so it grows by doubling. */
+class OpenLine {
+  length = 0;
+  // Not from the pool that buffers share: a line may stay open for the life of its guest.
+  #buffer = Buffer.allocUnsafeSlow(openLineBytesMin);
+
+  constructor(content: Uint8Array) {
+    this.append(content);
+  }
+
+  get bytes(): Uint8Array {
+    return this.#buffer.subarray(0, this.length);
+  }
+
+  append(content: Uint8Array): void {
+    const length = this.length + content.length;
+    if (length > this.#buffer.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(length, 2 * this.#buffer.length));
+      grown.set(this.bytes);
+      this.#buffer = grown;
+    }
+    this.#buffer.set(content, this.length);
+    this.length = length;
+  }
+}
 
 class DiskLog implements InstanceLog {
   readonly #options: InstanceLogOptions;
   readonly #gate: Gate;
-  #pending: Piece[] = [];
+  /** Records, each with its newline. */
+  #pending: Buffer[] = [];
   /** Bytes in `#pending`, in the open lines and in flight. */
   #heldBytes = 0;
-  readonly #openLines = new Map<LogStream, Buffer[]>();
+  readonly #openLines = new Map<LogStream, OpenLine>();
   #waiting: (() => void)[] = [];
   #flushing: Promise<void> | undefined;
   #closed = false;
@@ -109,7 +134,7 @@ class DiskLog implements InstanceLog {
   async close(): Promise<void> {
     if (!this.#closed) {
       this.#closed = true;
-      for (const stream of this.#openLines.keys()) this.#finishLine(stream, "P");
+      for (const [stream, open] of this.#openLines) this.#finishLine(stream, "P", open, nothing);
       this.#flush();
     }
     while (this.#flushing) await this.#flushing;
@@ -118,42 +143,34 @@ class DiskLog implements InstanceLog {
   #write(stream: LogStream, bytes: Uint8Array): number {
     // A closed log swallows: its guest is on the way out and must not wait for room that never comes.
     if (this.#closed) return bytes.length;
+    const fitting = Math.min(bytes.length, pendingBytesMax - this.#heldBytes);
     let taken = 0;
-    let copy: Buffer | undefined;
-    while (taken < bytes.length && this.#heldBytes < pendingBytesMax) {
-      copy ??= Buffer.from(bytes.subarray(0, pendingBytesMax - this.#heldBytes));
-      if (taken >= copy.length) break;
-      taken += this.#takeOne(stream, copy.subarray(taken));
+    while (taken < fitting && this.#heldBytes < pendingBytesMax) {
+      taken += this.#takeOne(stream, bytes.subarray(taken, fitting));
     }
     if (this.#pending.length > 0) this.#flush();
     return taken;
   }
 
   /** Takes up to the end of one line or one piece. */
-  #takeOne(stream: LogStream, bytes: Buffer): number {
-    const open = this.#openLines.get(stream) ?? [];
-    const room = pieceBytesMax - open.reduce((sum, part) => sum + part.length, 0);
-    const end = bytes.subarray(0, room).indexOf(newline);
-    const length = end < 0 ? Math.min(room, bytes.length) : end;
-    if (length > 0) {
-      open.push(bytes.subarray(0, length));
-      this.#heldBytes += length;
-    }
-    this.#openLines.set(stream, open);
-    if (end >= 0) {
-      this.#finishLine(stream, "F");
-      return length + 1;
-    }
-    if (length === room) this.#finishLine(stream, "P");
-    return length;
+  #takeOne(stream: LogStream, bytes: Uint8Array): number {
+    const open = this.#openLines.get(stream);
+    const piece = bytes.subarray(0, pieceBytesMax - (open?.length ?? 0));
+    const end = piece.indexOf(newline);
+    const content = end < 0 ? piece : piece.subarray(0, end);
+    this.#heldBytes += content.length;
+    const full = (open?.length ?? 0) + content.length === pieceBytesMax;
+    if (end >= 0 || full) this.#finishLine(stream, end >= 0 ? "F" : "P", open, content);
+    else if (open) open.append(content);
+    else this.#openLines.set(stream, new OpenLine(content));
+    return end >= 0 ? end + 1 : content.length;
   }
 
-  #finishLine(stream: LogStream, tag: "F" | "P"): void {
-    const open = this.#openLines.get(stream) ?? [];
-    if (tag === "P" && open.length === 0) return;
+  /** `rest` follows what is in the open line. */
+  #finishLine(stream: LogStream, tag: "F" | "P", open: OpenLine | undefined, rest: Uint8Array): void {
     this.#openLines.delete(stream);
     const prefix = Buffer.from(`${recordTime(this.#options.clock.now())} ${stream} ${tag} `);
-    this.#pending.push({ prefix, body: Buffer.concat([...open, newlineByte]) });
+    this.#pending.push(Buffer.concat([prefix, open?.bytes ?? nothing, rest, newlineByte]));
     this.#heldBytes += prefix.length + 1;
   }
 
@@ -177,36 +194,33 @@ class DiskLog implements InstanceLog {
 
   /** Never rejects. Takes everything that waited, so a log that waited for its turn writes many lines at once. */
   async #writePending(): Promise<void> {
-    const pieces = this.#pending;
+    const records = this.#pending;
     this.#pending = [];
     let next = 0;
     try {
-      while (next < pieces.length) next = await this.#append(pieces, next);
+      while (next < records.length) next = await this.#append(records, next);
     } catch {
-      this.#linesLost += pieces.length - next;
+      this.#linesLost += records.length - next;
       this.#tellDropped();
     } finally {
-      for (const { prefix, body } of pieces) this.#heldBytes -= prefix.length + body.length;
+      for (const record of records) this.#heldBytes -= record.length;
     }
   }
 
-  /** Appends the pieces that the current file has room for, rotating it first when it has none. */
-  async #append(pieces: readonly Piece[], from: number): Promise<number> {
+  /** Appends the records that the current file has room for, rotating it first when it has none. */
+  async #append(records: readonly Buffer[], from: number): Promise<number> {
     const { folder, limits } = this.#options;
     const file = await this.#openCurrent();
     let size = 0;
     try {
       size = (await file.stat()).size;
-      const parts: Buffer[] = [];
       let next = from;
-      for (let piece = pieces[next]; piece; piece = pieces[++next]) {
-        const bytes = piece.prefix.length + piece.body.length;
-        if (size > 0 && size + bytes > limits.fileBytesMax) break;
-        size += bytes;
-        parts.push(piece.prefix, piece.body);
+      for (let record = records[next]; record; record = records[++next]) {
+        if (size > 0 && size + record.length > limits.fileBytesMax) break;
+        size += record.length;
       }
       if (next > from) {
-        await file.appendFile(Buffer.concat(parts));
+        await file.appendFile(Buffer.concat(records.slice(from, next)));
         return next;
       }
     } finally {

@@ -1,15 +1,16 @@
-import type { Clock, Timer } from "../../kit/clock.ts";
+import type { Timer } from "../../kit/clock.ts";
 import { errorCode, errorMessage } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
-import { type InstanceLog, type LogSink, openInstanceLog } from "../logs/instance-log.ts";
+import { type InstanceLog, openInstanceLog } from "../logs/instance-log.ts";
 import type { RunEnd, RunSpec } from "../runtimes/runtime-driver.ts";
-import type { OutputSink, Preopen, WasiClock } from "../wasi/host.ts";
+import type { Preopen } from "../wasi/host.ts";
 import { Preview1 } from "../wasi/preview1.ts";
 import type { ModuleFacts } from "../wasm/module-facts.ts";
 import type { ShimBudget } from "./budget.ts";
 import { engine, type WasmInstance, type WasmMemory } from "./engine.ts";
 import { Guest } from "./guest.ts";
-import { openFilesMax } from "./limits.ts";
+import { InstanceHost, type SharedHost } from "./instance-host.ts";
+import { LogOutput } from "./log-output.ts";
 import type { LoadedModule, ModuleStore } from "./module-store.ts";
 import type { MountTable } from "./mount-table.ts";
 import { emptyInput, NoticeInput } from "./notice-input.ts";
@@ -19,14 +20,11 @@ import { describeTrap } from "./trap.ts";
 const pageBytes = 65_536;
 
 /** What all instances of a shim share. */
-export interface InstanceParts {
+export interface InstanceParts extends SharedHost {
   readonly modules: ModuleStore;
   readonly mounts: MountTable;
   readonly budget: ShimBudget;
   readonly queue: RunQueue;
-  readonly clock: Clock;
-  readonly wasiClock: WasiClock;
-  readonly random: (target: Uint8Array) => void;
   readonly log: Log;
 }
 
@@ -57,6 +55,8 @@ export class Instance {
   readonly #events: InstanceEvents;
   readonly #guest: Guest;
   readonly #stdin: NoticeInput | undefined;
+  /** Once something was written. */
+  #log: InstanceLog | undefined;
   #memory: WasmMemory | undefined;
   #memoryBytesLast = 0;
   #killAtMs = Number.POSITIVE_INFINITY;
@@ -98,18 +98,12 @@ export class Instance {
 
   /** Never rejects. When it resolves everything is released, and what the guest wrote is on disk. */
   async host(): Promise<RunEnd> {
-    const { modules, clock } = this.#parts;
-    const { module, logFolder, logLimits } = this.#spec;
+    const { modules } = this.#parts;
+    const { module } = this.#spec;
     const held = new DisposableStack();
     held.defer(() => modules.release(module.file));
-    const log = openInstanceLog({
-      folder: logFolder,
-      limits: logLimits,
-      clock,
-      onDropped: () => this.#events.logsDropped(),
-    });
     try {
-      return await this.#run(held, log);
+      return await this.#run(held);
     } catch (thrown) {
       return this.#refusalOf(thrown);
     } finally {
@@ -122,11 +116,11 @@ export class Instance {
       } catch (thrown) {
         this.#onBug(thrown);
       }
-      await log.close();
+      await this.#log?.close();
     }
   }
 
-  async #run(held: DisposableStack, log: InstanceLog): Promise<RunEnd> {
+  async #run(held: DisposableStack): Promise<RunEnd> {
     const loaded = await loadModule(this.#parts.modules, this.#spec.module.file);
     this.#checkMemory(loaded.facts);
     const reservation = await this.#parts.budget.reserve(loaded.facts.memories.length);
@@ -136,7 +130,7 @@ export class Instance {
     await this.#guest.turn();
     if (this.#guest.killed) return { kind: "stopped" };
     const preopens = this.#openMounts(held);
-    const instance = this.#instantiate(held, loaded, preopens, log);
+    const instance = this.#instantiate(held, loaded, preopens);
     reservation.hold(this.#memory ?? instance);
     this.#running = true;
     this.#events.started();
@@ -146,6 +140,16 @@ export class Instance {
       return this.#endOf(loaded.facts, thrown);
     }
     return this.#endOf(loaded.facts, undefined);
+  }
+
+  #openLog(): InstanceLog {
+    this.#log ??= openInstanceLog({
+      folder: this.#spec.logFolder,
+      limits: this.#spec.logLimits,
+      clock: this.#parts.clock,
+      onDropped: () => this.#events.logsDropped(),
+    });
+    return this.#log;
   }
 
   #checkMemory(facts: ModuleFacts): void {
@@ -173,37 +177,17 @@ export class Instance {
     });
   }
 
-  #instantiate(
-    held: DisposableStack,
-    loaded: LoadedModule,
-    preopens: readonly Preopen[],
-    log: InstanceLog,
-  ): WasmInstance {
-    const guest = this.#guest;
-    const { args, env, memoryBytesMax } = this.#spec;
-    const { wasiClock, random, clock } = this.#parts;
-    const preview1 = new Preview1({
-      args,
-      env,
-      preopens,
+  #instantiate(held: DisposableStack, loaded: LoadedModule, preopens: readonly Preopen[]): WasmInstance {
+    const streams = {
       stdin: this.#stdin ?? emptyInput,
-      stdout: outputTo(log.sink("stdout")),
-      stderr: outputTo(log.sink("stderr")),
-      clock: wasiClock,
-      cpuNs: () => BigInt(Math.round(guest.usedMs * 1e6)),
-      random,
-      limits: { openFilesMax },
-      exit: (code) => guest.exit(code),
-      wait: (begin, whenKilled) => guest.wait(begin, whenKilled),
-      setTimer: (delayMs, fire) => {
-        const timer = clock.setTimer(delayMs, fire);
-        return () => timer.cancel();
-      },
-      yield: () => guest.yield(),
-      onBug: (error) => guest.bug(error),
-    });
+      stdout: new LogOutput(() => this.#openLog().sink("stdout")),
+      stderr: new LogOutput(() => this.#openLog().sink("stderr")),
+    };
+    const host = new InstanceHost(this.#parts, this.#spec, this.#guest, preopens, streams);
+    const preview1 = new Preview1(host);
     held.defer(() => preview1.close());
-    const instance = guest.instantiate(loaded, preview1, Math.floor(memoryBytesMax / pageBytes));
+    const pagesMax = Math.floor(this.#spec.memoryBytesMax / pageBytes);
+    const instance = this.#guest.instantiate(loaded, preview1, pagesMax);
     const memory = instance.exports["memory"];
     if (memory instanceof engine.Memory) {
       this.#memory = memory;
@@ -267,31 +251,5 @@ function bugEnd(error: unknown): RunEnd {
     kind: "trapped",
     reason: "InternalError",
     message: `a bug in the runtime, not in the module: ${errorMessage(error)}`,
-  };
-}
-
-/** A log's sink answers later whether it has room, and forgets no waiter; a guest's poll wants both at once. */
-function outputTo(sink: LogSink): OutputSink {
-  let full = false;
-  const waiting = new Set<() => void>();
-  const hasRoom = () => {
-    full = false;
-    for (const wake of waiting) wake();
-    waiting.clear();
-  };
-  return {
-    write(bytes) {
-      const accepted = sink.write(bytes);
-      if (accepted < bytes.length && !full) {
-        full = true;
-        sink.onWritable(hasRoom);
-      }
-      return accepted;
-    },
-    onWritable(wake) {
-      if (full) waiting.add(wake);
-      else wake();
-      return () => void waiting.delete(wake);
-    },
   };
 }

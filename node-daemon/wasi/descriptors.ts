@@ -65,13 +65,17 @@ export function refusal(descriptor: Descriptor, missing: number): Errno {
 /** The descriptors of one instance by number. */
 export class DescriptorTable {
   readonly #openMax: number;
-  readonly #slots: (Descriptor | undefined)[] = [];
-  #openCount = 0;
+  readonly #slots: (Descriptor | undefined)[];
+  #openCount: number;
   /** No slot below it is free. */
-  #lowestFree = 0;
+  #lowestFree: number;
 
-  constructor(openMax: number) {
+  /** Takes over the descriptors that are there from the start, and the array with them. */
+  constructor(openMax: number, first: Descriptor[]) {
     this.#openMax = openMax;
+    this.#slots = first;
+    this.#openCount = first.length;
+    this.#lowestFree = first.length;
   }
 
   get full(): boolean {

@@ -19,6 +19,7 @@ import {
   writingRights,
 } from "./abi.ts";
 import {
+  type Descriptor,
   DescriptorTable,
   type DirectoryDescriptor,
   type InputDescriptor,
@@ -62,14 +63,10 @@ export class Preview1 {
 
   /** Throws a {@link WherryError} for arguments, environment or mounts that can't be handed to any guest. */
   constructor(host: WasiHost) {
-    this.#context = {
-      host,
-      memory: new GuestMemory(),
-      descriptors: new DescriptorTable(host.limits.openFilesMax),
-      strings: measureStrings(host),
-      listings: new Set(),
-    };
-    addDescriptors(this.#context.descriptors, host);
+    // Both may throw; the second acquires only when nothing can any more.
+    const strings = measureStrings(host);
+    const descriptors = new DescriptorTable(host.limits.openFilesMax, firstDescriptors(host));
+    this.#context = { host, memory: new GuestMemory(), descriptors, strings, listings: new Set() };
   }
 
   /** Before the first call. */
@@ -100,15 +97,15 @@ export class Preview1 {
   }
 }
 
-function addDescriptors(descriptors: DescriptorTable, host: WasiHost): void {
+function firstDescriptors(host: WasiHost): Descriptor[] {
   const directories = host.preopens.map(preopened);
-  descriptors.add(inputDescriptor(host.stdin));
-  descriptors.add(outputDescriptor(host.stdout));
-  descriptors.add(outputDescriptor(host.stderr));
-  for (const directory of directories) {
-    directory.directory.acquire();
-    descriptors.add(directory);
-  }
+  for (const { directory } of directories) directory.acquire();
+  return [
+    inputDescriptor(host.stdin),
+    outputDescriptor(host.stdout),
+    outputDescriptor(host.stderr),
+    ...directories,
+  ];
 }
 
 function inputDescriptor(source: InputSource): InputDescriptor {

@@ -1,0 +1,92 @@
+import type { Clock } from "../../kit/clock.ts";
+import type { RunSpec } from "../runtimes/runtime-driver.ts";
+import type { InputSource, OutputSink, Preopen, WasiClock, WasiHost } from "../wasi/host.ts";
+import type { Guest } from "./guest.ts";
+import { openFilesMax } from "./limits.ts";
+
+const limits = { openFilesMax };
+
+/** What the guests of a shim have in common. */
+export interface SharedHost {
+  readonly clock: Clock;
+  readonly wasiClock: WasiClock;
+  readonly random: (target: Uint8Array) => void;
+}
+
+export interface InstanceStreams {
+  readonly stdin: InputSource;
+  readonly stdout: OutputSink;
+  readonly stderr: OutputSink;
+}
+
+/** Preview 1's host for one instance. A class, as closures would be a good part of what a sleeping instance takes. */
+export class InstanceHost implements WasiHost {
+  readonly #shared: SharedHost;
+  readonly #spec: RunSpec;
+  readonly #guest: Guest;
+  readonly preopens: readonly Preopen[];
+  readonly stdin: InputSource;
+  readonly stdout: OutputSink;
+  readonly stderr: OutputSink;
+
+  constructor(
+    shared: SharedHost,
+    spec: RunSpec,
+    guest: Guest,
+    preopens: readonly Preopen[],
+    streams: InstanceStreams,
+  ) {
+    this.#shared = shared;
+    this.#spec = spec;
+    this.#guest = guest;
+    this.preopens = preopens;
+    this.stdin = streams.stdin;
+    this.stdout = streams.stdout;
+    this.stderr = streams.stderr;
+  }
+
+  get args(): WasiHost["args"] {
+    return this.#spec.args;
+  }
+
+  get env(): WasiHost["env"] {
+    return this.#spec.env;
+  }
+
+  get clock(): WasiClock {
+    return this.#shared.wasiClock;
+  }
+
+  get random(): WasiHost["random"] {
+    return this.#shared.random;
+  }
+
+  get limits(): WasiHost["limits"] {
+    return limits;
+  }
+
+  cpuNs(): bigint {
+    return BigInt(Math.round(this.#guest.usedMs * 1e6));
+  }
+
+  exit(code: number): void {
+    this.#guest.exit(code);
+  }
+
+  wait<T>(begin: (wake: (value: T) => void) => () => void, whenKilled: T): Promise<T> {
+    return this.#guest.wait(begin, whenKilled);
+  }
+
+  setTimer(delayMs: number, fire: () => void): () => void {
+    const timer = this.#shared.clock.setTimer(delayMs, fire);
+    return () => timer.cancel();
+  }
+
+  yield(): Promise<void> {
+    return this.#guest.yield();
+  }
+
+  onBug(error: unknown): void {
+    this.#guest.bug(error);
+  }
+}
