@@ -2,9 +2,10 @@
 // The `wherry` command. Node runs the sources as they are; dist/ has them compiled, beside a copy of this file.
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { findNode, isWantedNode, runOn, wantedMajor } from "./runtime.mjs";
+import { findNode, isWantedNode, keepCompiledCode, runOn, wantedMajor } from "./runtime.mjs";
 
 if (isWantedNode()) {
+  keepCompiledCode();
   const compiled = new URL("./main.js", import.meta.url);
   const program = existsSync(compiled) ? compiled : new URL("./main.ts", import.meta.url);
   const { main } = await import(program.href);
