@@ -97,10 +97,11 @@ export class Guest implements Runnable {
    * Runs the start section, then `_start`, each so that it may suspend, as every export must be called. Rejects with what
    * came out of the guest.
    */
-  async activate(instance: WasmInstance, startHook: string | undefined): Promise<void> {
-    if (startHook !== undefined) await engine.promising(instance.exports[startHook])();
-    // A guest that a start section has ended has nothing more to do.
-    if (!this.#killed) await engine.promising(instance.exports["_start"])();
+  activate(instance: WasmInstance, startHook: string | undefined): Promise<unknown> {
+    if (startHook === undefined) return this.#start(instance);
+    return engine
+      .promising(instance.exports[startHook])()
+      .then(() => this.#start(instance));
   }
 
   /** Drops what keeps the instance's memory alive. */
@@ -108,6 +109,11 @@ export class Guest implements Runnable {
     this.#killed = true;
     this.#controls = undefined;
     this.#queue.remove(this);
+  }
+
+  #start(instance: WasmInstance): Promise<unknown> {
+    // A guest that a start section has ended has nothing more to do.
+    return this.#killed ? Promise.resolve() : engine.promising(instance.exports["_start"])();
   }
 
   // As the run queue sees it.

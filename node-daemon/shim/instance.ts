@@ -2,13 +2,13 @@ import type { Timer } from "../../kit/clock.ts";
 import { errorCode, errorMessage } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import { type InstanceLog, openInstanceLog } from "../logs/instance-log.ts";
-import type { RunEnd, RunSpec } from "../runtimes/runtime-driver.ts";
+import type { RunEnd, RunId, RunSpec } from "../runtimes/runtime-driver.ts";
 import type { Preopen } from "../wasi/host.ts";
 import { Preview1 } from "../wasi/preview1.ts";
 import type { ModuleFacts } from "../wasm/module-facts.ts";
 import type { ShimBudget } from "./budget.ts";
 import { engine, type WasmInstance, type WasmMemory } from "./engine.ts";
-import { Guest } from "./guest.ts";
+import { Guest, type GuestEvents } from "./guest.ts";
 import { InstanceHost, type SharedHost } from "./instance-host.ts";
 import { LogOutput } from "./log-output.ts";
 import type { LoadedModule, ModuleStore } from "./module-store.ts";
@@ -28,12 +28,13 @@ export interface InstanceParts extends SharedHost {
   readonly log: Log;
 }
 
+/** One object for all instances. */
 export interface InstanceEvents {
   /** About to run its first instruction. */
-  started(): void;
+  started(id: RunId): void;
   /** Used CPU time. Called often. */
-  used(): void;
-  logsDropped(): void;
+  used(id: RunId): void;
+  logsDropped(id: RunId): void;
 }
 
 /** Leaves the preparation of an instance; `host` catches it. */
@@ -49,7 +50,7 @@ class Refusal extends Error {
 }
 
 /** One run: preparing, running, closing. `host` is called once and goes through all of it. */
-export class Instance {
+export class Instance implements GuestEvents {
   readonly #parts: InstanceParts;
   readonly #spec: RunSpec;
   readonly #events: InstanceEvents;
@@ -69,7 +70,7 @@ export class Instance {
     this.#parts = parts;
     this.#spec = spec;
     this.#events = events;
-    this.#guest = new Guest(parts.queue, { used: () => events.used(), bug: (error) => this.#onBug(error) });
+    this.#guest = new Guest(parts.queue, this);
     this.#stdin = spec.stopNotice === "stdin" ? new NoticeInput() : undefined;
   }
 
@@ -114,7 +115,7 @@ export class Instance {
       try {
         held.dispose();
       } catch (thrown) {
-        this.#onBug(thrown);
+        this.bug(thrown);
       }
       await this.#log?.close();
     }
@@ -133,7 +134,7 @@ export class Instance {
     const instance = this.#instantiate(held, loaded, preopens);
     reservation.hold(this.#memory ?? instance);
     this.#running = true;
-    this.#events.started();
+    this.#events.started(this.#spec.id);
     try {
       await this.#guest.activate(instance, loaded.facts.hooks.start);
     } catch (thrown) {
@@ -147,7 +148,7 @@ export class Instance {
       folder: this.#spec.logFolder,
       limits: this.#spec.logLimits,
       clock: this.#parts.clock,
-      onDropped: () => this.#events.logsDropped(),
+      onDropped: () => this.#events.logsDropped(this.#spec.id),
     });
     return this.#log;
   }
@@ -225,11 +226,17 @@ export class Instance {
     }
     // An active segment out of bounds.
     if (thrown instanceof engine.RuntimeError) return describeTrap(thrown, 0);
-    this.#onBug(thrown);
+    this.bug(thrown);
     return bugEnd(thrown);
   }
 
-  #onBug(error: unknown): void {
+  // As its guest sees it.
+
+  used(): void {
+    this.#events.used(this.#spec.id);
+  }
+
+  bug(error: unknown): void {
     this.#parts.log.error("bug while hosting an instance", { ...this.#spec.id, err: String(error) });
     this.#bug ??= error;
     this.#guest.kill();

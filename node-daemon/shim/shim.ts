@@ -11,7 +11,7 @@
  */
 import type { Clock } from "../../kit/clock.ts";
 import type { RunEnd, RunId, RunSpec, RunUsage } from "../runtimes/runtime-driver.ts";
-import { Instance, type InstanceParts } from "./instance.ts";
+import { Instance, type InstanceEvents, type InstanceParts } from "./instance.ts";
 import type { ShimLimits } from "./limits.ts";
 import { type RunReport, runKey } from "./protocol.ts";
 
@@ -37,7 +37,13 @@ export class Shim {
   readonly #limits: ShimLimits;
   readonly #clock: Clock;
   readonly #events: ShimEvents;
+  readonly #instanceEvents: InstanceEvents = {
+    started: ({ uid }) => this.#started(this.#byUid.get(uid)),
+    used: ({ uid }) => this.#markUsed(this.#byUid.get(uid)),
+    logsDropped: ({ uid }) => this.#logsDropped(this.#byUid.get(uid)),
+  };
   readonly #runs = new Map<string, Run>();
+  /** Those that have not ended: one of each uid at most. */
   readonly #byUid = new Map<string, Run>();
   #unsettled = 0;
   readonly #used = new Set<Run>();
@@ -86,11 +92,7 @@ export class Shim {
       this.#end(run, refused);
       return;
     }
-    const instance = new Instance(this.#parts, spec, {
-      started: () => this.#started(run),
-      used: () => this.#markUsed(run),
-      logsDropped: () => this.#logsDropped(run),
-    });
+    const instance = new Instance(this.#parts, spec, this.#instanceEvents);
     run.instance = instance;
     this.#byUid.set(spec.id.uid, run);
     void instance.host().then((end) => this.#end(run, end));
@@ -138,7 +140,8 @@ export class Shim {
     return undefined;
   }
 
-  #started(run: Run): void {
+  #started(run: Run | undefined): void {
+    if (!run) return;
     run.startedMs = this.#clock.now();
     this.#events.started(run.id, run.startedMs);
   }
@@ -160,14 +163,15 @@ export class Shim {
     this.#events.ended(run.id, run.ended.atMs, told);
   }
 
-  #logsDropped(run: Run): void {
-    if (run.logsDropped) return;
+  #logsDropped(run: Run | undefined): void {
+    if (!run || run.logsDropped) return;
     run.logsDropped = true;
     this.#events.logsDropped(run.id);
   }
 
   /** The timer runs only while someone has used something: an idle shim does nothing. */
-  #markUsed(run: Run): void {
+  #markUsed(run: Run | undefined): void {
+    if (!run) return;
     this.#used.add(run);
     if (this.#usageTimed) return;
     this.#usageTimed = true;

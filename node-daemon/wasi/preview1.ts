@@ -66,7 +66,7 @@ export class Preview1 {
     // Both may throw; the second acquires only when nothing can any more.
     const strings = measureStrings(host);
     const descriptors = new DescriptorTable(host.limits.openFilesMax, firstDescriptors(host));
-    this.#context = { host, memory: new GuestMemory(), descriptors, strings, listings: new Set() };
+    this.#context = { host, memory: new GuestMemory(), descriptors, strings, listings: [] };
   }
 
   /** Before the first call. */

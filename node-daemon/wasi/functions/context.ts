@@ -15,7 +15,7 @@ export interface WasiContext {
   readonly descriptors: DescriptorTable;
   readonly strings: StartStrings;
   /** Directories whose listing is kept, the oldest first. */
-  readonly listings: Set<DirectoryDescriptor>;
+  readonly listings: DirectoryDescriptor[];
 }
 
 /** An errno. Only `proc_exit` answers nothing; only the functions in `suspendingFunctions` may answer a promise. */

@@ -49,14 +49,17 @@ function listingOf(
   const listing = readListing(descriptor.directory.fd);
   if (typeof listing === "number") return listing;
   descriptor.listing = listing;
-  listings.delete(descriptor);
-  listings.add(descriptor);
-  const [oldest] = listings;
-  if (oldest !== undefined && listings.size > limits.listingsMax) {
-    oldest.listing = undefined;
-    listings.delete(oldest);
-  }
+  forgetListing(listings, descriptor);
+  listings.push(descriptor);
+  const oldest = listings.length > limits.listingsMax ? listings.shift() : undefined;
+  if (oldest !== undefined) oldest.listing = undefined;
   return listing;
+}
+
+/** For a directory that is closed or listed anew. */
+export function forgetListing(listings: DirectoryDescriptor[], directory: DirectoryDescriptor): void {
+  const index = listings.indexOf(directory);
+  if (index >= 0) listings.splice(index, 1);
 }
 
 /** Fills `target` to its end, the last entry cut off if need be; less than that means that there is no more. */

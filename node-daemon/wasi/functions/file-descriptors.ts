@@ -9,6 +9,7 @@ import { libc } from "../file-system/libc.ts";
 import { reopen } from "../file-system/open.ts";
 import { setTimes } from "../file-system/times.ts";
 import { rightsOf, unsigned64, type WasiContext, type WasiFunctions } from "./context.ts";
+import { forgetListing } from "./directories.ts";
 import { newTimes, writeFilestat } from "./filestat.ts";
 
 const adviceMax = 5;
@@ -17,13 +18,13 @@ const adviceMax = 5;
 export const fileDescriptorFunctions = {
   fd_close({ descriptors, listings }: WasiContext, fd: number): number {
     const descriptor = descriptors.get(fd);
-    if (descriptor?.kind === "directory") listings.delete(descriptor);
+    if (descriptor?.kind === "directory") forgetListing(listings, descriptor);
     return descriptors.close(fd);
   },
 
   fd_renumber({ descriptors, listings }: WasiContext, from: number, to: number): number {
     const replaced = descriptors.get(to);
-    if (replaced?.kind === "directory" && from !== to) listings.delete(replaced);
+    if (replaced?.kind === "directory" && from !== to) forgetListing(listings, replaced);
     return descriptors.renumber(from, to);
   },
 
