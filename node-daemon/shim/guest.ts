@@ -208,14 +208,14 @@ export class Guest implements Runnable {
   #plain(preview1: Preview1, call: WasiFunction): HostFunction {
     return (...args) => {
       this.#countCall();
-      return preview1.call(call, args);
+      return preview1.call(call, ...args);
     };
   }
 
   #suspending(preview1: Preview1, call: WasiFunction): HostFunction {
     return (...args) => {
       this.#countCall();
-      const outcome = preview1.call(call, args);
+      const outcome = preview1.call(call, ...args);
       return outcome instanceof Promise ? this.#inTurn(outcome) : this.#goOn(outcome);
     };
   }

@@ -70,7 +70,7 @@ async function run(file: string, host: RunningHost): Promise<number> {
   );
   const preview1 = new Preview1(host);
   const imports = [...preview1Functions].map(([name, wasiFunction]) => {
-    const call = (...args: unknown[]) => preview1.call(wasiFunction, args);
+    const call = (...args: unknown[]) => preview1.call(wasiFunction, ...args);
     return [name, suspendingFunctions.has(name) ? new engine.Suspending(call) : call];
   });
   const instance = new engine.Instance(module, {

@@ -54,7 +54,7 @@ test("Preview1: our own bug is EIO and reported", async () => {
 test("Preview1: a call before the memory is bound is EIO", () => {
   const preview1 = new Preview1(new FakeHost());
   const sizes = preview1Functions.get("args_sizes_get");
-  expect(sizes && preview1.call(sizes, [0, 4])).toBe(errno.io);
+  expect(sizes && preview1.call(sizes, 0, 4)).toBe(errno.io);
 });
 
 test("Preview1.close: closes everything, twice, and gives directories back", () => {

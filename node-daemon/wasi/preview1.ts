@@ -75,7 +75,7 @@ export class Preview1 {
   }
 
   /** `args` are what the guest passed, by the signature of `wasiFunction`. Never throws or rejects. */
-  call(wasiFunction: WasiFunction, args: readonly unknown[]): WasiAnswer {
+  call(wasiFunction: WasiFunction, ...args: readonly unknown[]): WasiAnswer {
     try {
       // The engine has checked them against the module's import, and that was checked against the signature.
       const answer = wasiFunction(this.#context, ...(args as never[]));

@@ -208,7 +208,7 @@ export class Guest implements Disposable {
     const flat = args.flatMap((arg) =>
       typeof arg === "number" || typeof arg === "bigint" ? [arg] : this.put(arg),
     );
-    return this.preview1.call(wasiFunction, flat);
+    return this.preview1.call(wasiFunction, ...flat);
   }
 
   /** For calls that must not wait. */
