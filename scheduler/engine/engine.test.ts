@@ -179,10 +179,10 @@ test("Engine: a deleted workload's instances are stopped, acknowledged and gone"
   expect(instances()).toEqual([]);
 });
 
-test("Engine: a job's result is acknowledged only when the status that counts it is stored", async () => {
-  const { backend, node, pass } = await start();
+test("Engine: a job's result is counted only when its status is stored, and acknowledged when the job is deleted", async () => {
+  const { backend, node, pass, states } = await start();
   const a = node("a");
-  backend.put("wasmjobs", job());
+  const object = backend.put("wasmjobs", job());
   await pass(300);
   a.runAll();
   await pass(300);
@@ -193,8 +193,30 @@ test("Engine: a job's result is acknowledged only when the status that counts it
   expect(a.acknowledged).toEqual([]);
   backend.releaseWrites();
   await pass(1_000);
-  expect(a.acknowledged).toEqual([uid]);
+  expect(states()).toEqual(["ended"]);
   expect(statusOf(backend, "wasmjobs", "work")).toMatchObject({ succeeded: 1, phase: "Complete" });
+  backend.remove("wasmjobs", object);
+  await pass(500);
+  expect(a.acknowledged).toEqual([uid]);
+  expect(states()).toEqual([]);
+});
+
+test("Engine: of jobs' ended instances the newest are kept to be looked at, the rest is acknowledged", async () => {
+  const { backend, node, pass, instances } = await start();
+  const a = node("a");
+  backend.put("wasmjobs", job({ completions: 1_200, parallelism: 1_200 }));
+  await pass(500);
+  // The fake node holds 1,000 at once.
+  for (let round = 0; round < 3; round++) {
+    for (const [uid, { status }] of a.held) {
+      if (status.phase === "Pending")
+        a.report(uid, { phase: "Succeeded", ready: false, exitCode: 0, finishedMs: 2 });
+    }
+    await pass(500);
+  }
+  expect(statusOf(backend, "wasmjobs", "work")).toMatchObject({ succeeded: 1_200, phase: "Complete" });
+  expect(instances()).toHaveLength(1_000);
+  expect(a.acknowledged).toHaveLength(200);
 });
 
 test("Engine: a failed attempt is made again, and counted once however often it is reported", async () => {
@@ -208,8 +230,7 @@ test("Engine: a failed attempt is made again, and counted once however often it 
   await pass(500);
   expect(statusOf(backend, "wasmjobs", "work")).toMatchObject({ failed: 1 });
   await pass(2_000);
-  expect([...a.held.keys()]).not.toContain(uid);
-  expect(a.held.size).toBe(1);
+  expect([...a.held.values()].map(({ status }) => status.phase)).toEqual(["Failed", "Pending"]);
 });
 
 test("Engine: watchers of instances see each change, and a resourceVersion that grows", async () => {

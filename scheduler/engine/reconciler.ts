@@ -4,6 +4,7 @@
  * Forgetting an instance lets its node drop the result, so for a job it happens only when the status that counts it is
  * durable: either the status computed in this run equals the stored one, or the write of exactly this status has
  * succeeded. A run whose write fails or conflicts forgets nothing; the next run counts again from what is stored.
+ * Even then a job's ended instances are only retired: no controller sees them any more, people do.
  */
 import { isDeepStrictEqual } from "node:util";
 import type { ApiObject } from "../../api/object-meta.ts";
@@ -21,6 +22,7 @@ import { reconcileOrphans } from "../core/controllers/orphans.ts";
 import type { ReconcileResult, Step } from "../core/controllers/step.ts";
 import { ownerLabel, templateHashLabel } from "../core/labels.ts";
 import type { Instance, Slot } from "../core/model.ts";
+import { RetiredInstances } from "./retired-instances.ts";
 import type { EventRecorder } from "./event-recorder.ts";
 import { ownerApiVersion } from "./instance-object.ts";
 import type { NodeBook } from "./node-book.ts";
@@ -58,12 +60,15 @@ interface PendingStatus {
 
 /** Statuses of one object are written at most this often, so that a thousand instances starting make a few writes. */
 const statusIntervalMs = 100;
+/** Ended instances of jobs that can still be looked at, in the whole cluster. Nodes keep the logs of as many. */
+const retiredMax = 1_000;
 /** Names longer than this are cut, so that a suffix fits into the 253 characters of a DNS subdomain. */
 const nameLengthMax = 230;
 
 export class Reconciler implements AsyncDisposable {
   readonly #options: ReconcilerOptions;
   readonly #statuses = new Map<string, PendingStatus>();
+  readonly #retired = new RetiredInstances(retiredMax);
   readonly #jobMemories = new Map<string, JobMemory>();
   readonly #statusWriter: KeyedWorker;
   readonly #deletions: KeyedWorker;
@@ -108,7 +113,8 @@ export class Reconciler implements AsyncDisposable {
   /** Returns when to look again although nothing has changed. */
   reconcile(workload: Workload, namespace: string, instances: readonly Instance[]): number | undefined {
     const { uid } = workload.object.metadata;
-    const result = this.#control(workload, instances);
+    const counting = instances.filter((instance) => !this.#retired.has(instance.uid));
+    const result = this.#control(workload, counting);
     const before = workload.object.status;
     const isStored = result.status === before || isDeepStrictEqual(result.status, before);
     const forgotten: string[] = [];
@@ -178,7 +184,8 @@ export class Reconciler implements AsyncDisposable {
         this.stop(step.uid, undefined);
         return;
       case "forgetInstance":
-        this.#forget(step.uid);
+        if (workload.kind === "WasmJob") this.#retire(step.uid);
+        else this.#forget(step.uid);
         return;
       case "deleteOwner":
         this.#deletions.schedule(workload.object.metadata.uid);
@@ -221,7 +228,13 @@ export class Reconciler implements AsyncDisposable {
     changed(state.addInstance(instance));
   }
 
+  #retire(uid: string): void {
+    const surplus = this.#retired.add(uid);
+    if (surplus !== undefined) this.#forget(surplus);
+  }
+
   #forget(uid: string): void {
+    this.#retired.delete(uid);
     const change = this.#options.state.removeInstance(uid);
     if (!change) return;
     const { state } = change.instance;
@@ -243,7 +256,7 @@ export class Reconciler implements AsyncDisposable {
     if (outcome.kind !== "written") return;
     this.#options.stored(toWorkload(workload.kind, outcome.object));
     if (this.#statuses.get(uid) === pending) this.#statuses.delete(uid);
-    for (const forgotten of pending.forget) this.#forget(forgotten);
+    for (const forgotten of pending.forget) this.#retire(forgotten);
   }
 
   async #delete(uid: string): Promise<void> {

@@ -3,9 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Keeps the compiler from leaving out blocks that nobody reads. */
+static char *volatile last;
+
 int main(void) {
     size_t megabytes = 0;
-    for (void *block; (block = malloc(1 << 20)); megabytes++) memset(block, 1, 1 << 20);
+    while ((last = malloc(1 << 20))) {
+        memset(last, 1, 1 << 20);
+        megabytes++;
+    }
     printf("got %zu MiB\n", megabytes);
     return 3;
 }

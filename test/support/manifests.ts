@@ -3,6 +3,7 @@ import { stringify } from "yaml";
 interface WorkloadOptions {
   readonly name: string;
   readonly image: string;
+  /** More fields of the instances. */
   readonly template?: Readonly<Record<string, unknown>>;
   readonly spec?: Readonly<Record<string, unknown>>;
 }
