@@ -7,7 +7,18 @@ import { parseSchedulerOptions } from "./options.ts";
 const folder = mkdtempSync(join(tmpdir(), "wherry-options-"));
 const pem = join(folder, "any.pem");
 writeFileSync(pem, "secret\n");
-const complete = ["--store", "sqlite:/tmp/x.db", "--ca", pem, "--cert", pem, "--key", pem, "--token-file", pem];
+const complete = [
+  "--store",
+  "sqlite:/tmp/x.db",
+  "--ca",
+  pem,
+  "--cert",
+  pem,
+  "--key",
+  pem,
+  "--token-file",
+  pem,
+];
 
 test("parseSchedulerOptions: defaults", () => {
   expect(parseSchedulerOptions(complete)).toMatchObject({
@@ -28,7 +39,11 @@ test("parseSchedulerOptions: IPv6 address and duration", () => {
 test.each([
   { name: "missing store", args: complete.slice(2), message: "--store is required" },
   { name: "unknown store", args: [...complete, "--store", "etcd:x"], message: "expected sqlite:FILE" },
-  { name: "bad port", args: [...complete, "--listen", "localhost:99999"], message: "--listen localhost:99999" },
+  {
+    name: "bad port",
+    args: [...complete, "--listen", "localhost:99999"],
+    message: "--listen localhost:99999",
+  },
   { name: "no port", args: [...complete, "--nodes-listen", "localhost"], message: "expected HOST:PORT" },
   { name: "bad duration", args: [...complete, "--lost-after", "soon"], message: "--lost-after soon" },
   { name: "zero duration", args: [...complete, "--lost-after", "0s"], message: "--lost-after 0s" },

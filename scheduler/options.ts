@@ -103,6 +103,7 @@ const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h
 function duration(flag: string, value: string): number {
   const match = /^(?<amount>\d+)(?<unit>ms|s|m|h)$/.exec(value);
   const ms = Number(match?.groups?.["amount"]) * (unitMs[match?.groups?.["unit"] ?? ""] ?? Number.NaN);
-  if (!(ms >= 1_000 && ms <= 86_400_000)) throw invalid(flag, value, "a duration from 1s to 24h, such as 15s or 2m");
+  if (!(ms >= 1_000 && ms <= 86_400_000))
+    throw invalid(flag, value, "a duration from 1s to 24h, such as 15s or 2m");
   return ms;
 }

@@ -45,7 +45,13 @@ function validateInstanceSpec(spec: InstanceSpec, field: string): readonly Field
 function validateImage(image: string, field: string): readonly FieldError[] {
   if (/^file:\/\/./.test(image)) return [];
   if (/^https?:\/\//.test(image) && URL.canParse(image)) return [];
-  return [invalidValue(field, image, "must be https://…, http://…, file:///absolute/path or file://relative/path (below the first folder that the node offers)")];
+  return [
+    invalidValue(
+      field,
+      image,
+      "must be https://…, http://…, file:///absolute/path or file://relative/path (below the first folder that the node offers)",
+    ),
+  ];
 }
 
 function validateResources(resources: InstanceSpec["resources"], field: string): readonly FieldError[] {
