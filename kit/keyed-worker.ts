@@ -64,7 +64,7 @@ export class KeyedWorker implements AsyncDisposable {
   async close(): Promise<void> {
     this.#closed = true;
     for (const entry of this.#entries.values()) entry.timer?.cancel();
-    await Promise.allSettled([...this.#running]);
+    await Promise.allSettled(this.#running);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
