@@ -140,11 +140,16 @@ function capacities(values: Flags): Pick<DaemonOptions, "capacity" | "allocatabl
   const cpu = quantity(values.cpu, "cpu", cpuMillis) ?? availableParallelism() * 1000;
   const memory = quantity(values.memory, "memory", memoryBytes);
   const instances = count(values["max-instances"]) ?? instancesDefault;
-  const allocatableBytes = memory ?? Math.max(0, Math.floor(machineBytes - reserved));
+  const allocatableBytes = memory ?? wholeMebibytes(Math.max(0, machineBytes - reserved));
   return {
-    capacity: { cpuMillis: cpu, memoryBytes: memory ?? machineBytes, instances },
+    capacity: { cpuMillis: cpu, memoryBytes: memory ?? wholeMebibytes(machineBytes), instances },
     allocatable: { cpuMillis: cpu, memoryBytes: allocatableBytes, instances },
   };
+}
+
+/** So that people can read it. */
+function wholeMebibytes(bytes: number): number {
+  return Math.floor(bytes / 2 ** 20) * 2 ** 20;
 }
 
 function quantity(
