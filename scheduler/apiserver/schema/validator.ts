@@ -132,6 +132,10 @@ const patternAdvices: readonly { readonly marker: string; readonly advice: strin
     advice:
       "must be a quantity: a number with an optional unit, such as 250m or 2 for cpu, 64Mi or 1Gi for memory",
   },
+  {
+    marker: "file|https?",
+    advice: "must begin with https://, http:// or file://, such as file:///srv/app.wasm",
+  },
   { marker: "[0-9]+%?", advice: "must be a number of instances such as 1, or a share such as 25%" },
   { marker: "sha256:", advice: "must be sha256: followed by 64 lower-case hexadecimal digits" },
   {
