@@ -53,7 +53,7 @@ export class TestServer implements AsyncDisposable {
     this.live = parts.live;
     this.url = parts.url;
     this.ca = parts.ca;
-    this.#agent = new Agent({ keepAlive: true, ca: parts.ca, maxSockets: 128 });
+    this.#agent = new Agent({ keepAlive: true, ca: parts.ca });
   }
 
   static async start(clock: Clock = systemClock): Promise<TestServer> {

@@ -1,0 +1,200 @@
+import { expect, test } from "vitest";
+import type { ApiObject } from "../object-meta.ts";
+import { semanticChecks } from "./kinds.ts";
+
+function workload(kind: string, template: object, spec: object = {}, labels?: object): ApiObject {
+  return {
+    apiVersion: "wherry.dev/v1alpha1",
+    kind,
+    metadata: { name: "w", uid: "u", resourceVersion: "1", creationTimestamp: "2026-01-01T00:00:00Z" },
+    spec: {
+      strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: "25%", maxUnavailable: "25%" } },
+      ...spec,
+      template: {
+        ...(labels ? { metadata: { labels } } : {}),
+        spec: { module: { image: "file:///m.wasm" }, resources: {}, ...template },
+      },
+    },
+  };
+}
+
+function problems(object: ApiObject, old?: ApiObject): readonly string[] {
+  return (semanticChecks[object.kind]?.(object, old) ?? []).map(
+    (error) => `${error.field}: ${error.message}`,
+  );
+}
+
+const t = "spec.template.spec";
+
+test.each([
+  { name: "nothing wrong", template: {}, expected: [] },
+  {
+    name: "a quantity that is none",
+    template: { resources: { requests: { cpu: "lots" } } },
+    expected: [expect.stringContaining(`${t}.resources.requests.cpu: Invalid value: "lots"`)],
+  },
+  {
+    name: "a negative quantity",
+    template: { resources: { limits: { memory: "-1Mi" } } },
+    expected: [`${t}.resources.limits.memory: Invalid value: "-1Mi": must be greater than or equal to 0`],
+  },
+  {
+    name: "a request above its limit",
+    template: { resources: { requests: { cpu: "2" }, limits: { cpu: "500m" } } },
+    expected: [
+      `${t}.resources.requests.cpu: Invalid value: "2": must be less than or equal to cpu limit of 500m`,
+    ],
+  },
+  {
+    name: "a request that is its limit in other words",
+    template: { resources: { requests: { cpu: "0.5" }, limits: { cpu: "500m" } } },
+    expected: [],
+  },
+  {
+    name: "two volumes of a name",
+    template: {
+      volumes: [
+        { name: "a", emptyDir: {} },
+        { name: "a", emptyDir: {} },
+      ],
+    },
+    expected: [`${t}.volumes[1].name: Duplicate value: "a"`],
+  },
+  {
+    name: "a volume without a source",
+    template: { volumes: [{ name: "a" }] },
+    expected: [expect.stringContaining(`${t}.volumes[0]: Required value: must specify one volume source`)],
+  },
+  {
+    name: "a volume with two sources",
+    template: { volumes: [{ name: "a", emptyDir: {}, hostPath: { path: "/x" } }] },
+    expected: [`${t}.volumes[0].emptyDir: Forbidden: may not specify more than 1 volume source`],
+  },
+  {
+    name: "a mount of no volume",
+    template: { mounts: [{ volume: "a", path: "/x", readOnly: false }] },
+    expected: [`${t}.mounts[0].volume: Not found: "a": there is no volume with this name`],
+  },
+  {
+    name: "a mount with ..",
+    template: { volumes: [{ name: "a", emptyDir: {} }], mounts: [{ volume: "a", path: "/x/../y" }] },
+    expected: [`${t}.mounts[0].path: Invalid value: "/x/../y": must not contain '..'`],
+  },
+  {
+    name: "a relative mount",
+    template: { volumes: [{ name: "a", emptyDir: {} }], mounts: [{ volume: "a", path: "x" }] },
+    expected: [`${t}.mounts[0].path: Invalid value: "x": must be an absolute path`],
+  },
+  {
+    name: "two mounts at one place",
+    template: {
+      volumes: [{ name: "a", emptyDir: {} }],
+      mounts: [
+        { volume: "a", path: "/x" },
+        { volume: "a", path: "/x//./" },
+      ],
+    },
+    expected: [`${t}.mounts[1].path: Duplicate value: "/x"`],
+  },
+  {
+    name: "env with value and valueFrom",
+    template: { env: [{ name: "A", value: "1", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } }] },
+    expected: [`${t}.env[0].valueFrom: Invalid value: "": may not be specified when \`value\` is not empty`],
+  },
+  {
+    name: "two env of a name",
+    template: { env: [{ name: "A" }, { name: "A" }] },
+    expected: [`${t}.env[1].name: Duplicate value: "A"`],
+  },
+  {
+    name: "a toleration Exists with a value",
+    template: { tolerations: [{ key: "a", operator: "Exists", value: "x" }] },
+    expected: [
+      `${t}.tolerations[0].value: Invalid value: "x": value must be empty when \`operator\` is 'Exists'`,
+    ],
+  },
+  {
+    name: "restartPolicy Never in a deployment",
+    template: { restartPolicy: "Never" },
+    expected: [`${t}.restartPolicy: Unsupported value: "Never": supported values: "Always"`],
+  },
+  {
+    name: "an image of no known scheme",
+    template: { module: { image: "ftp://x/y" } },
+    expected: [expect.stringContaining(`${t}.module.image: Invalid value: "ftp://x/y"`)],
+  },
+])("validateWasmDeployment: $name", ({ template, expected }) => {
+  expect(problems(workload("WasmDeployment", template))).toEqual(expected);
+});
+
+test.each([
+  {
+    name: "both bounds 0",
+    rollingUpdate: { maxSurge: 0, maxUnavailable: "0%" },
+    expected: ['maxUnavailable: Invalid value: "0%": may not be 0 when `maxSurge` is 0'],
+  },
+  {
+    name: "a negative surge",
+    rollingUpdate: { maxSurge: -1, maxUnavailable: 1 },
+    expected: ["maxSurge: Invalid value: -1: must be greater than or equal to 0"],
+  },
+  {
+    name: "more than all unavailable",
+    rollingUpdate: { maxSurge: 1, maxUnavailable: "101%" },
+    expected: ['maxUnavailable: Invalid value: "101%": must not be greater than 100%'],
+  },
+  { name: "a number and a share", rollingUpdate: { maxSurge: 0, maxUnavailable: "1%" }, expected: [] },
+])("validateWasmDeployment: rolling update with $name", ({ rollingUpdate, expected }) => {
+  const object = workload("WasmDeployment", {}, { strategy: { type: "RollingUpdate", rollingUpdate } });
+  expect(problems(object)).toEqual(expected.map((text) => `spec.strategy.rollingUpdate.${text}`));
+});
+
+test.each([
+  { name: "equal labels", selector: { matchLabels: { a: "1" } }, labels: { a: "1", b: "2" }, count: 0 },
+  { name: "another value", selector: { matchLabels: { a: "1" } }, labels: { a: "2" }, count: 1 },
+  {
+    name: "an expression that holds",
+    selector: { matchExpressions: [{ key: "a", operator: "In", values: ["1", "2"] }] },
+    labels: { a: "2" },
+    count: 0,
+  },
+  {
+    name: "In without values",
+    selector: { matchExpressions: [{ key: "a", operator: "In" }] },
+    labels: { a: "2" },
+    count: 1,
+  },
+])("validateWasmDeployment: selector with $name", ({ selector, labels, count }) => {
+  expect(problems(workload("WasmDeployment", {}, { selector }, labels))).toHaveLength(count);
+});
+
+test.each([
+  { name: "Always", restartPolicy: "Always", count: 1 },
+  { name: "OnFailure", restartPolicy: "OnFailure", count: 0 },
+  { name: "Never", restartPolicy: "Never", count: 0 },
+])("validateWasmJob: restartPolicy $name", ({ restartPolicy, count }) => {
+  expect(problems(workload("WasmJob", { restartPolicy }))).toHaveLength(count);
+});
+
+test("validateWasmJob: template and completions do not change", () => {
+  const old = workload("WasmJob", {}, { completions: 1, parallelism: 1 });
+  const changed = workload("WasmJob", { args: ["x"] }, { completions: 2, parallelism: 2 });
+  expect(problems(changed, old).map((text) => text.split(":")[0])).toEqual([
+    "spec.completions",
+    "spec.template",
+  ]);
+  expect(problems(workload("WasmJob", {}, { completions: 1, parallelism: 5 }), old)).toEqual([]);
+});
+
+test("validateWasmNode: taints have keys and come once", () => {
+  const taints = [
+    { key: "a", effect: "NoSchedule" },
+    { key: "a", effect: "NoSchedule" },
+    { key: "-", effect: "NoExecute" },
+  ];
+  const node = { ...workload("WasmNode", {}), spec: { unschedulable: false, taints } };
+  expect(problems(node).map((text) => text.split(": ").slice(0, 2).join(": "))).toEqual([
+    "spec.taints[1]: Duplicate value",
+    "spec.taints[2].key: Invalid value",
+  ]);
+});

@@ -1,0 +1,30 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { scanJson } from "./json-scan.ts";
+
+test.each([
+  { name: "nothing twice", text: '{"a":{"a":1},"b":[{"a":1},{"a":2}]}', paths: [] },
+  { name: "a field twice", text: '{"a":1,"a":2}', paths: ["a"] },
+  { name: "a nested field twice", text: '{"s":{"l":[0,{"x":1,"x":2}]}}', paths: ["s.l[1].x"] },
+  { name: "the same in other words", text: '{"a":1,"\\u0061":2}', paths: ["a"] },
+  { name: "texts with marks of JSON", text: '{"a":"{\\"a\\",[","b":"\\\\","a2":1}', paths: [] },
+])("scanJson: $name", ({ text, paths }) => {
+  expect(scanJson(text)).toEqual(paths);
+});
+
+test.each([
+  { name: "deep nesting", text: "[".repeat(101) + "]".repeat(101) },
+  { name: "__proto__", text: '{"a":{"__proto__":{}}}' },
+])("scanJson: refuses $name", ({ text }) => {
+  expect(() => scanJson(text)).toThrow(expect.objectContaining({ code: "BadRequest" }) as Error);
+});
+
+test("scanJson: finds nothing in what JSON.stringify made", () => {
+  fc.assert(
+    fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {
+      const text = JSON.stringify(value);
+      if (!text.includes("__proto__")) expect(scanJson(text)).toEqual([]);
+    }),
+    { seed: 11 },
+  );
+});
