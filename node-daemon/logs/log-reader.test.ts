@@ -112,3 +112,25 @@ test("readInstanceLog: the signal ends a follower at once", async () => {
   stop.abort();
   expect((await waiting).done).toBe(true);
 });
+
+test("readInstanceLog: without following, what is written meanwhile is left out, also across rotations", async () => {
+  const current = join(folder, "current.log");
+  const previous = join(folder, "previous.log");
+  const lines = (from: number, count: number) =>
+    Array.from({ length: count }, (_, i) => record(1, `line ${from + i}`)).join("");
+  await writeFile(previous, lines(0, 3_000));
+  await writeFile(current, lines(3_000, 3_000));
+  const parts: Uint8Array[] = [];
+  let rotated = false;
+  for await (const part of readInstanceLog(options())) {
+    parts.push(part);
+    if (rotated) continue;
+    rotated = true;
+    await appendFile(current, lines(6_000, 3_000));
+    await rename(current, previous);
+    await writeFile(current, lines(9_000, 3_000));
+  }
+  const read = Buffer.concat(parts).toString().trimEnd().split("\n");
+  expect(read.length).toBe(6_000);
+  expect(read.at(-1)).toBe("line 5999");
+});

@@ -2,6 +2,9 @@
  * Reads an instance's log: the end of it, since a time, or following it as it grows. Memory is bounded by one block
  * whatever the size of the files: the last lines are looked for backwards.
  *
+ * Without following, what was there at the start is read and nothing that comes meanwhile: a guest that writes faster
+ * than its reader reads must not keep it for ever.
+ *
  * Following watches the folder (inotify) and never polls. A file that is renamed while being followed is read to its
  * end through the open handle before its successor is opened. A reader so slow that both files were replaced under it
  * misses what the bound on disk dropped, as everyone does.
@@ -38,6 +41,7 @@ interface Position {
 
 export async function* readInstanceLog(options: LogReadOptions): AsyncGenerator<Uint8Array, void, void> {
   const changes = options.follow ? await watchFolder(options) : undefined;
+  const end = options.follow ? undefined : await endNow(options.folder);
   const formatter = new Formatter(options);
   let at: Position | undefined;
   try {
@@ -48,7 +52,9 @@ export async function* readInstanceLog(options: LogReadOptions): AsyncGenerator<
       changes?.clear();
       at ??= await openAt(join(options.folder, currentFile), 0);
       while (at && !options.signal.aborted) {
-        yield* readToEnd(at, formatter, options.signal);
+        const isLast = end !== undefined && at.inode === end.inode;
+        yield* readToEnd(at, isLast ? end.size : Number.POSITIVE_INFINITY, formatter, options.signal);
+        if (isLast) break;
         const following = await openFollowing(options.folder, at);
         if (!following) break;
         await at.file.close();
@@ -65,18 +71,27 @@ export async function* readInstanceLog(options: LogReadOptions): AsyncGenerator<
   }
 }
 
+interface LogEnd {
+  readonly inode: number;
+  readonly size: number;
+}
+
+/** Where a reader that does not follow stops. */
+async function endNow(folder: string): Promise<LogEnd | undefined> {
+  const current = await stat(join(folder, currentFile)).catch(() => undefined);
+  return current && { inode: current.ino, size: current.size };
+}
+
 async function* readToEnd(
   at: Position,
+  end: number,
   formatter: Formatter,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, void> {
   for (;;) {
-    const { bytesRead, buffer } = await at.file.read(
-      Buffer.allocUnsafe(blockBytes),
-      0,
-      blockBytes,
-      at.offset,
-    );
+    const length = Math.min(blockBytes, end - at.offset);
+    if (length <= 0) return;
+    const { bytesRead, buffer } = await at.file.read(Buffer.allocUnsafe(length), 0, length, at.offset);
     if (bytesRead === 0 || signal.aborted) return;
     at.offset += bytesRead;
     const out = formatter.format(buffer.subarray(0, bytesRead));

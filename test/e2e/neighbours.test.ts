@@ -75,6 +75,11 @@ interface BadModule {
   readonly template?: Readonly<Record<string, unknown>>;
 }
 
+const launcher = `
+__attribute__((import_module("rocket"), import_name("launch"))) void launch(void);
+int main(void) { launch(); return 0; }
+`;
+
 const badModules: readonly BadModule[] = [
   { name: "missing", bytes: async () => undefined, reason: "ModuleNotFound", message: /missing\.wasm/ },
   {
@@ -90,11 +95,24 @@ const badModules: readonly BadModule[] = [
     message: /./,
   },
   { name: "empty", bytes: async () => new Uint8Array(), reason: "ModuleInvalid", message: /empty/ },
+  {
+    name: "in need of more than WASI",
+    bytes: () => compileC(launcher),
+    reason: "ImportsUnsatisfied",
+    message: /rocket\.launch/,
+  },
+  {
+    name: "a library",
+    bytes: () => compileC("int answer(void) { return 42; }", ["-mexec-model=reactor", "-Wl,--export=answer"]),
+    reason: "NoStartFunction",
+    message: /_start/,
+  },
 ];
 
 test.each(badModules)(
   "a module that is $name: the instance says so",
-  async ({ name, bytes, reason, message }) => {
+  async ({ name: title, bytes, reason, message }) => {
+    const name = title.replaceAll(" ", "-").toLowerCase();
     const file = join(cluster.folder, `${name}.wasm`);
     const content = await bytes();
     if (content) writeFileSync(file, content);
