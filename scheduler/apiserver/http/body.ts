@@ -88,12 +88,13 @@ function parseYaml(text: string): unknown {
   const lineCounter = new LineCounter();
   let value: unknown;
   try {
-    const document = parseDocument(text, { lineCounter, version: "1.1", merge: true, schema: "yaml-1.1" });
+    const document = parseDocument(text, { lineCounter, prettyErrors: false, version: "1.1", merge: true });
     const [error] = document.errors;
     if (error) {
-      const place = error.linePos?.[0];
-      const where = place ? ` at line ${place.line}, column ${place.col}` : "";
-      throw badRequest(`the body of the request is no valid YAML${where}: ${error.message.split("\n")[0]}`);
+      const { line, col } = lineCounter.linePos(error.pos[0]);
+      throw badRequest(
+        `the body of the request is no valid YAML at line ${line}, column ${col}: ${error.message}`,
+      );
     }
     value = document.toJS({ maxAliasCount: 100 });
     // Through JSON, so that dates, sets and the like become what JSON has, and the same limits hold.

@@ -38,6 +38,7 @@ export class TestServer implements AsyncDisposable {
   readonly url: string;
   readonly ca: string;
   readonly #agent: Agent;
+  readonly #owned: boolean;
 
   private constructor(parts: {
     readonly folder: string;
@@ -46,6 +47,7 @@ export class TestServer implements AsyncDisposable {
     readonly live: FakeLiveResource;
     readonly url: string;
     readonly ca: string;
+    readonly owned: boolean;
   }) {
     this.folder = parts.folder;
     this.store = parts.store;
@@ -53,11 +55,16 @@ export class TestServer implements AsyncDisposable {
     this.live = parts.live;
     this.url = parts.url;
     this.ca = parts.ca;
+    this.#owned = parts.owned;
     this.#agent = new Agent({ keepAlive: true, ca: parts.ca });
   }
 
-  static async start(clock: Clock = systemClock): Promise<TestServer> {
-    const folder = mkdtempSync(join(tmpdir(), "wherry-api-"));
+  /** `folder`: one with the store of an earlier server; otherwise a new one, removed at the end. */
+  static async start(
+    options: { readonly clock?: Clock; readonly folder?: string } = {},
+  ): Promise<TestServer> {
+    const { clock = systemClock } = options;
+    const folder = options.folder ?? mkdtempSync(join(tmpdir(), "wherry-api-"));
     const store = await openSqliteStore({ file: join(folder, "store.db"), clock, log: silentLog });
     const live = new FakeLiveResource();
     const tls = await selfSignedCertificate();
@@ -73,7 +80,7 @@ export class TestServer implements AsyncDisposable {
       port: 0,
     });
     const { url } = await api.listen();
-    return new TestServer({ folder, store, api, live, url, ca: tls.ca });
+    return new TestServer({ folder, store, api, live, url, ca: tls.ca, owned: options.folder === undefined });
   }
 
   /** Writes a kubeconfig and returns its path. */
@@ -150,7 +157,7 @@ export class TestServer implements AsyncDisposable {
     this.#agent.destroy();
     await this.api.close();
     await this.store.close();
-    rmSync(this.folder, { recursive: true, force: true });
+    if (this.#owned) rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
