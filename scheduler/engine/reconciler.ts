@@ -58,8 +58,8 @@ interface PendingStatus {
   readonly forget: readonly string[];
 }
 
-/** Statuses of one object are written at most this often, so that a thousand instances starting make a few writes. */
-const statusIntervalMs = 100;
+/** Statuses of one object are written at most this often: a thousand instances starting make some thirty writes. */
+const statusIntervalMs = 20;
 /** Ended instances of jobs that can still be looked at, in the whole cluster. Nodes keep the logs of as many. */
 const retiredMax = 1_000;
 /** Names longer than this are cut, so that a suffix fits into the 253 characters of a DNS subdomain. */

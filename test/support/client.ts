@@ -31,11 +31,14 @@ export class TestClient {
     const url = `${this.#url}?watch=true&fieldSelector=metadata.name%3D${name}`;
     return new Promise((settle, reject) => {
       const call = request(url, this.#options, (response) => {
-        createInterface({ input: response }).on("line", (line) => {
+        const lines = createInterface({ input: response });
+        // Also what the call's own end makes the response say.
+        lines.on("error", reject);
+        lines.on("line", (line) => {
           const { object } = JSON.parse(line) as { object: { status?: Status } };
           if (!object.status || !check(object.status)) return;
-          call.destroy();
           settle();
+          call.destroy();
         });
       });
       call.once("error", reject);
