@@ -233,6 +233,30 @@ test("Engine: a failed attempt is made again, and counted once however often it 
   expect([...a.held.values()].map(({ status }) => status.phase)).toEqual(["Failed", "Pending"]);
 });
 
+test("Engine: what goes wrong with instances is an event of their workload, counted", async () => {
+  const { backend, node, pass } = await start();
+  const a = node("a");
+  backend.put("wasmdeployments", deployment(2));
+  await pass(200);
+  for (const uid of a.held.keys()) {
+    a.report(uid, { ready: false, reason: "CrashLoopBackOff", message: "trapped: unreachable", restarts: 1 });
+    a.report(uid, { ready: false, reason: "CrashLoopBackOff", message: "trapped: unreachable", restarts: 2 });
+  }
+  await pass(2_000);
+  const events: ApiObject[] = [];
+  backend.watch(
+    { group: "", plural: "events" },
+    (event) => event.kind === "put" && events.push(event.object),
+    new AbortController().signal,
+  );
+  const crash = events.find((event) => event["reason"] === "CrashLoopBackOff");
+  expect(crash).toMatchObject({
+    type: "Warning",
+    count: 4,
+    involvedObject: { kind: "WasmDeployment", name: "app" },
+  });
+});
+
 test("Engine: watchers of instances see each change, and a resourceVersion that grows", async () => {
   const { backend, node, pass, engine } = await start();
   const events: { kind: string; object: ApiObject }[] = [];

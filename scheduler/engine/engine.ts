@@ -25,10 +25,10 @@ import type { LogOptions } from "../apiserver/live-resource.ts";
 import type { Backend, BackendEvent, ResourceKey } from "../backend/backend.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import { ClusterState } from "../core/cluster-state/cluster-state.ts";
-import type { Instance, WorkloadKind } from "../core/model.ts";
+import type { Instance, ObservedStatus, WorkloadKind } from "../core/model.ts";
 import type { ConfigKind } from "../core/templates/resolve-template.ts";
 import { EventRecorder } from "./event-recorder.ts";
-import type { InstanceFigures } from "./instance-object.ts";
+import { ownerApiVersion, type InstanceFigures } from "./instance-object.ts";
 import { LiveInstances, type InstanceSource } from "./live-instances.ts";
 import { NodeBook } from "./node-book.ts";
 import { nodeResource } from "./node-objects.ts";
@@ -50,6 +50,18 @@ const configResources: Readonly<Record<ConfigKind, ResourceKey>> = {
   ConfigMap: { group: "", plural: "configmaps" },
   Secret: { group: "", plural: "secrets" },
 };
+const retryAfterBugMs = 10_000;
+/** Steps on the way, and ends that were asked for. */
+const harmlessReasons: ReadonlySet<string> = new Set([
+  "",
+  "FetchingModule",
+  "PreparingModule",
+  "Starting",
+  "Completed",
+  "Stopped",
+  "NodeShutdown",
+  "NotFound",
+]);
 const eventResource: ResourceKey = { group: "", plural: "events" };
 
 export class Engine implements InstanceSource, AsyncDisposable {
@@ -268,7 +280,20 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.live.changed(instance);
     }
     this.#placement.instanceChanged(change);
+    this.#recordTrouble(change);
     this.#mark(instance.owner.uid);
+  }
+
+  /** What went wrong with an instance is an event of its workload: there people look first. */
+  #recordTrouble({ instance, before }: InstanceChange): void {
+    const observed = observedOf(instance);
+    if (!observed || observed.ready || harmlessReasons.has(observed.reason)) return;
+    const known = before && observedOf(before);
+    if (known?.reason === observed.reason && known.restarts === observed.restarts) return;
+    const { owner, namespace, name } = instance;
+    const involved = { apiVersion: ownerApiVersion, ...owner, namespace };
+    const message = `instance ${name}: ${observed.message || observed.reason}`;
+    this.#events.record({ involved, type: "Warning", reason: observed.reason, message });
   }
 
   #markAll(uids: readonly string[]): void {
@@ -295,12 +320,26 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#dirty.clear();
     for (const uid of dirty) {
       if (this.#held.has(uid)) continue;
-      const workload = this.#workloads.get(uid);
-      // The state changes while steps are executed; what that makes dirty is looked at in the next turn.
-      const instances = [...this.#state.instancesOwnedBy(uid)];
-      if (!workload) this.#reconciler.reconcileOrphans(instances);
-      else this.#wakeUps.set(uid, this.#reconciler.reconcile(workload, namespaceOf(workload), instances));
+      try {
+        this.#reconcile(uid);
+      } catch (thrown) {
+        // A bug of ours in one workload's controller, which is pure, must not stop the others.
+        this.#options.log.error("a workload could not be reconciled", { workload: uid, err: thrown });
+        this.#wakeUps.set(uid, this.#options.clock.now() + retryAfterBugMs);
+      }
     }
     this.#placement.run();
   }
+
+  #reconcile(uid: string): void {
+    const workload = this.#workloads.get(uid);
+    // The state changes while steps are executed; what that makes dirty is looked at in the next turn.
+    const instances = [...this.#state.instancesOwnedBy(uid)];
+    if (!workload) this.#reconciler.reconcileOrphans(instances);
+    else this.#wakeUps.set(uid, this.#reconciler.reconcile(workload, namespaceOf(workload), instances));
+  }
+}
+
+function observedOf({ state }: Instance): ObservedStatus | undefined {
+  return state.kind === "pending" ? undefined : state.observed;
 }

@@ -97,6 +97,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
   undeclared(name: string): void {
     const connected = this.#sessions.get(name);
     this.#unknown.delete(name);
+    this.#hellos.delete(name);
     const loss = this.#options.state.removeNode(name, this.#options.clock.now());
     for (const change of loss?.instances ?? []) this.#options.changed(change);
     this.#options.nodeChanged(name, "nodeUpdated");
