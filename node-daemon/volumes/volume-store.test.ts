@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { VolumeContent } from "../core/assignment.ts";
 import type { ConfiguredMount, VolumeSource } from "../core/instance-config.ts";
 import { AllowedRoots } from "./allowed-roots.ts";
+import { openDirectoryCapability } from "../wasi/preview1.ts";
 import { VolumeStore } from "./volume-store.ts";
 
 let root: string;
@@ -94,6 +95,21 @@ test("mount: an emptyDir stays with its instance and goes with it", async () => 
   await store.removeInstance("u1");
   await expect(stat(folder)).rejects.toThrow("ENOENT");
 });
+
+test.each([
+  ["an emptyDir", { kind: "emptyDir" }],
+  ["a secret", content],
+] as const)(
+  "mount: %s in a state folder that is a symlink is given by its real path",
+  async (_name, source) => {
+    await mkdir(join(root, "elsewhere"));
+    await symlink(join(root, "elsewhere"), join(root, "state"));
+    const outcome = await mount(source, [secret]);
+    const folder = outcome.kind === "mounted" ? (outcome.mounts[0]?.hostPath ?? "") : "";
+    expect(folder.startsWith(join(root, "elsewhere"))).toBe(true);
+    openDirectoryCapability(folder).release();
+  },
+);
 
 test("mount: a secret is written once for its template, for the daemon's user alone", async () => {
   const [first, second] = await Promise.all([mount(content, [secret]), mount(content, [secret])]);

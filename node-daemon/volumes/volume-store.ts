@@ -4,6 +4,9 @@
  *   hostPath           the directory itself, once its real path lies under an allowed root
  *   emptyDir           <state>/instances/<uid>/volumes/<name>, removed with the instance
  *   configMap, secret  <state>/templates/<template id>/<volume>, shared by the template's instances, removed with the last
+ *
+ * All are given as real paths: what opens them follows no symlink, neither one of the operator's to the state folder nor
+ * one that a guest has made since.
  */
 import { createHash } from "node:crypto";
 import { mkdir, readdir, realpath, rm, stat } from "node:fs/promises";
@@ -114,10 +117,10 @@ export class VolumeStore {
       case "emptyDir": {
         const folder = join(this.#instanceVolumes(request.uid), volume);
         await mkdir(folder, { recursive: true, mode: 0o700 });
-        return folder;
+        return await realpath(folder);
       }
       case "content":
-        return await this.#contentDirectory(volume, request);
+        return await realpath(await this.#contentDirectory(volume, request));
       default:
         return assertNever(source, "volume source");
     }

@@ -1,3 +1,4 @@
+import { mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { expect, test } from "vitest";
 
 import { errno } from "./abi.ts";
@@ -74,9 +75,31 @@ test("openDirectoryCapability: refuses what is missing and what is no folder of 
   expect(() => openDirectoryCapability(`${sandbox.root}/none`)).toThrow(
     expect.objectContaining({ code: "mount-unavailable" }),
   );
-  expect(() => openDirectoryCapability("/proc/self")).toThrow(
+  expect(() => openDirectoryCapability(`/proc/${process.pid}`)).toThrow(
     expect.objectContaining({ code: "mount-forbidden" }),
   );
+});
+
+test.each([
+  ["a symlink at its end", "link"],
+  ["a symlink on its way", "link/inner"],
+  ["..", "mount/../mount"],
+  [".. at its end", "mount/inner/.."],
+  [".", "mount/./inner"],
+  ["a slash at its end", "mount/"],
+])("openDirectoryCapability: refuses what is no real path: %s", (_name, path) => {
+  using sandbox = new Sandbox();
+  mkdirSync(`${sandbox.mount}/inner`, { recursive: true });
+  symlinkSync("mount", `${sandbox.root}/link`);
+  const before = readdirSync("/proc/self/fd").length;
+  expect(() => openDirectoryCapability(`${sandbox.root}/${path}`)).toThrow(
+    expect.objectContaining({ code: "mount-unavailable" }),
+  );
+  expect(readdirSync("/proc/self/fd")).toHaveLength(before);
+});
+
+test.each(["mount/inner", ""])("openDirectoryCapability: refuses the relative path %j", (path) => {
+  expect(() => openDirectoryCapability(path)).toThrow(expect.objectContaining({ code: "mount-unavailable" }));
 });
 
 test("DirectoryCapability: outlives its opener while an instance holds it", () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -309,7 +309,7 @@ export const readRights = allRights & ~BigInt(right.fdWrite);
 /** A folder on the host, mounted as `/` into a guest, and a sibling folder that the guest must never reach. */
 export class Sandbox implements Disposable {
   readonly host = new FakeHost();
-  readonly root = mkdtempSync(join(tmpdir(), "wherry-wasi-"));
+  readonly root = realpathSync(mkdtempSync(join(tmpdir(), "wherry-wasi-")));
   readonly mount = join(this.root, "mount");
   readonly outside = join(this.root, "outside");
   readonly #capabilities: DirectoryCapability[] = [];

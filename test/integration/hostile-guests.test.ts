@@ -1,7 +1,7 @@
 /** Guests that mean harm, on real shims: what they try, and that their neighbours and the node do not notice. */
 /* oxlint-disable max-lines -- tables of attempts that share their builders */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { type Recorder, TestNode } from "../../node-daemon/runtimes/v8/test-driver.ts";
@@ -467,7 +467,7 @@ describe("a mount is not left", () => {
       [text(0, value)],
     );
   const mounted = (node: TestNode): Partial<RunSpec> => {
-    const folder = join(node.folder, "mount");
+    const folder = join(realpathSync(node.folder), "mount");
     mkdirSync(join(folder, "inner"), { recursive: true });
     writeFileSync(join(node.folder, "secret"), "secret");
     writeFileSync(join(folder, "file"), "");
@@ -521,9 +521,20 @@ describe("a mount is not left", () => {
 
   test("by mounting /proc itself", async () => {
     const end = await endOf(guests.exits(0), () => ({
-      mounts: [{ guestPath: "/p", hostPath: "/proc/self", readOnly: true }],
+      mounts: [{ guestPath: "/p", hostPath: "/proc/1", readOnly: true }],
     }));
     expect(end).toMatchObject({ kind: "refused", reason: "MountFailed", retryable: false });
+  });
+
+  test("by making the mount's folder a symlink once its path was checked", async () => {
+    const end = await endOf(opens("secret"), (node) => {
+      const folder = join(realpathSync(node.folder), "mount");
+      symlinkSync(realpathSync(node.folder), folder);
+      writeFileSync(join(node.folder, "secret"), "secret");
+      return { mounts: [{ guestPath: "/m", hostPath: folder, readOnly: true }] };
+    });
+    // The next attempt checks the path anew.
+    expect(end).toMatchObject({ kind: "refused", reason: "MountFailed", retryable: true });
   });
 
   test("nor are more than 256 descriptors open at once: the next open is refused", async () => {

@@ -1,7 +1,7 @@
-import { closeSync, constants, fstatSync, openSync, statfsSync } from "node:fs";
+import { closeSync, fstatSync, openSync, statfsSync } from "node:fs";
 
-import { Bug, WherryError, errorMessage } from "../../../kit/errors.ts";
-import { descriptorPath } from "./host-flags.ts";
+import { Bug, WherryError, errorCode, errorMessage } from "../../../kit/errors.ts";
+import { descriptorPath, entryPath, mountFlags, stepFlags } from "./host-flags.ts";
 
 /**
  * An open directory on the host, and with it the right to everything below it. Shared by many instances: each holder
@@ -27,25 +27,51 @@ export class DirectoryCapability {
   }
 }
 
-/** Opens a directory of the host, following symlinks in the operator's own path. The caller holds one reference. */
-export function openDirectoryCapability(hostPath: string): DirectoryCapability {
+/**
+ * Opens a directory of the host by its real path. Whoever checked that path saw no symlink in it, but a guest that may
+ * write there can have put one since: every component is opened by itself, without following, so what is opened is what
+ * was checked or nothing. The caller holds one reference.
+ */
+export function openDirectoryCapability(realPath: string): DirectoryCapability {
   allowedDevices.clear();
-  let fd: number;
-  try {
-    fd = openSync(hostPath, constants.O_RDONLY | constants.O_DIRECTORY);
-  } catch (thrown) {
-    throw new WherryError("mount-unavailable", `open directory ${hostPath}: ${errorMessage(thrown)}`, {
-      cause: thrown,
-    });
-  }
+  const fd = openRealPath(realPath);
   if (isKernelFileSystem(fd, fstatSync(fd).dev)) {
     closeSync(fd);
     throw new WherryError(
       "mount-forbidden",
-      `open directory ${hostPath}: it is a kernel interface, not files`,
+      `open directory ${realPath}: it is a kernel interface, not files`,
     );
   }
   return new DirectoryCapability(fd);
+}
+
+function openRealPath(path: string): number {
+  const components = path === "/" ? [] : path.split("/").slice(1);
+  if (!path.startsWith("/") || components.some((name) => name === "" || name === "." || name === "..")) {
+    throw new WherryError("mount-unavailable", `open directory ${path}: it is no real path`);
+  }
+  let fd = openSync("/", components.length === 0 ? mountFlags : stepFlags);
+  for (const [index, name] of components.entries()) {
+    const parent = fd;
+    try {
+      fd = openSync(entryPath(parent, name), index === components.length - 1 ? mountFlags : stepFlags);
+    } catch (thrown) {
+      throw new WherryError("mount-unavailable", `open directory ${path}: ${whyNot(name, thrown)}`, {
+        cause: thrown,
+      });
+    } finally {
+      closeSync(parent);
+    }
+  }
+  return fd;
+}
+
+/** Not the system's message, which names our way to the directory. */
+function whyNot(name: string, thrown: unknown): string {
+  const code = errorCode(thrown);
+  if (code === "ELOOP" || code === "ENOTDIR")
+    return `${name} is no directory, or has become a symlink since it was checked`;
+  return `${name}: ${code ?? errorMessage(thrown)}`;
 }
 
 /**

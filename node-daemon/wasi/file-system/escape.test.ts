@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
@@ -17,6 +18,7 @@ import { describe, expect, test } from "vitest";
 
 import { errno, openFlag, timesFlag } from "../abi.ts";
 import { MountedGuest, secret } from "../guest-fixture.ts";
+import { type DirectoryCapability, openDirectoryCapability } from "./directory-capability.ts";
 import { Guest, readRights } from "../test-support.ts";
 
 /** Ways to name the secret beside the mount, once the fixture below has laid its links. */
@@ -178,9 +180,9 @@ test("escape: nor do bounded chains of links take forever", () => {
   expect(mounted.guest.open("deep/../".repeat(500), { rights: readRights })).toBe(4);
 });
 
-test("escape: a swap race by another process never leads outside", async () => {
-  using mounted = fenced();
-  const { guest, sandbox } = mounted;
+/** Another process that flips `flip` in the mount, a folder with a secret of its own, with a symlink to the outside. */
+async function startSwapper(mounted: MountedGuest): Promise<() => Promise<void>> {
+  const { sandbox } = mounted;
   mounted.file("flip/secret", "inside");
   mkdirSync(mounted.path("flip/empty"));
   symlinkSync(sandbox.outside, mounted.path("flip-link"));
@@ -190,6 +192,41 @@ test("escape: a swap race by another process never leads outside", async () => {
     { stdio: ["pipe", "pipe", "inherit"] },
   );
   await once(swapper.stdout, "data");
+  return async () => {
+    swapper.stdin.end();
+    await once(swapper, "exit");
+  };
+}
+
+test("escape: a mount swapped between the check of its path and its opening never leads outside", async () => {
+  using mounted = fenced();
+  const { sandbox } = mounted;
+  mkdirSync(join(sandbox.outside, "empty"));
+  const stop = await startSwapper(mounted);
+  const answers = { inside: 0, outside: 0, refused: 0 };
+  for (let i = 0; i < 4_000; i++) {
+    for (const path of ["flip", "flip/empty"]) {
+      let directory: DirectoryCapability | undefined;
+      try {
+        directory = openDirectoryCapability(mounted.path(path));
+        const within = readlinkSync(`/proc/self/fd/${directory.fd}`).startsWith(sandbox.mount);
+        answers[within ? "inside" : "outside"]++;
+      } catch {
+        answers.refused++;
+      } finally {
+        directory?.release();
+      }
+    }
+  }
+  await stop();
+  expect(answers.outside).toBe(0);
+  expect(Math.min(answers.inside, answers.refused)).toBeGreaterThan(0);
+}, 60_000);
+
+test("escape: a swap race by another process never leads outside", async () => {
+  using mounted = fenced();
+  const { guest, sandbox } = mounted;
+  const stop = await startSwapper(mounted);
   const answers = { inside: 0, outside: 0, refused: 0 };
   const outsideInode = lstatSync(join(sandbox.outside, "secret"), { bigint: true }).ino;
   for (let i = 0; i < 30_000; i++) {
@@ -205,8 +242,7 @@ test("escape: a swap race by another process never leads outside", async () => {
       if (guest.u64(guest.out + 8) === outsideInode) answers.outside++;
     }
   }
-  swapper.stdin.end();
-  await once(swapper, "exit");
+  await stop();
   expect(answers.outside).toBe(0);
   // The race was one: both happened.
   expect(Math.min(answers.inside, answers.refused)).toBeGreaterThan(0);

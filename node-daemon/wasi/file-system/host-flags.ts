@@ -6,6 +6,9 @@ const openPathOnly = 0o10000000;
 /** For one step of a path: only a directory, never through a symlink. */
 export const stepFlags = openPathOnly | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
+/** For the last step to a mount: it is listed and synced as well. */
+export const mountFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+
 /** On every open of a leaf: no symlink, no waiting for the other end of a FIFO, no controlling terminal. */
 export const leafFlags = constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
 
