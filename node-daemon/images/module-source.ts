@@ -64,7 +64,7 @@ async function openFile(request: SourceRequest, roots: AllowedRoots): Promise<Op
     const missing = ["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "");
     throw missing
       ? notFound(
-          `module ${image} does not exist on this node; put the file there or correct spec.module.image`,
+          `module ${image} does not exist on this node (${path}); put the file there or correct spec.module.image`,
         )
       : new SourceFailure("ModuleFetchFailed", `opening module ${image}: ${errorMessage(error)}`, {
           retryable: true,
