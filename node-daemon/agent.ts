@@ -34,7 +34,6 @@ import { mustStore, recover } from "./core/recover.ts";
 import { type ReportedStatus, statusOf } from "./core/status.ts";
 import type { ModuleStore } from "./images/module-store.ts";
 import { Ledger } from "./ledger.ts";
-import type { EndedLogs } from "./logs/ended-logs.ts";
 import type {
   AdoptedRun,
   LogLimits,
@@ -48,6 +47,7 @@ import type { Checkpoint, StoredInstance } from "./session/checkpoint.ts";
 import { type ReadyInstance, runSpecOf, setUp, type SetupPorts } from "./setup.ts";
 import { type HeldTemplate, Templates } from "./templates.ts";
 import { UsageBook } from "./usage-book.ts";
+import type { InstanceFolders } from "./volumes/instance-folders.ts";
 import type { VolumeStore } from "./volumes/volume-store.ts";
 import { WakeTimer } from "./wake-timer.ts";
 
@@ -58,7 +58,7 @@ export interface AgentOptions {
   readonly drivers: ReadonlyMap<string, RuntimeDriver>;
   readonly modules: Pick<ModuleStore, "fetch" | "retain" | "release">;
   readonly volumes: Pick<VolumeStore, "mount" | "removeInstance" | "removeTemplate">;
-  readonly endedLogs: Pick<EndedLogs, "keep" | "remove">;
+  readonly folders: Pick<InstanceFolders, "remove">;
   readonly checkpoint: Checkpoint;
   readonly clock: Clock;
   readonly log: Log;
@@ -159,7 +159,6 @@ export class NodeAgent implements RunListener {
   stop(uid: string, graceMs: number | undefined): boolean {
     const held = this.#held.get(uid);
     if (!held) {
-      this.#options.endedLogs.remove(uid);
       return false;
     }
     this.#dispatch(held, { kind: "stop", cause: "Stopped", graceMs: graceMs ?? graceOf(held) });
@@ -171,12 +170,9 @@ export class NodeAgent implements RunListener {
     for (const uid of uids) {
       const held = this.#held.get(uid);
       if (held?.lifecycle.state.kind !== "ended") continue;
-      const { cause } = held.lifecycle.state;
       this.#held.delete(uid);
       this.#ledger.add({ kind: "removeInstance", uid });
-      // Who deleted it does not want to read it any more; who finished may be read later.
-      if (cause === "Stopped") this.#options.endedLogs.remove(uid);
-      else this.#options.endedLogs.keep(uid);
+      this.#options.folders.remove(uid);
       if (this.#templates.unuse(held.template)) this.#removeTemplateFiles(held.template.id);
     }
   }

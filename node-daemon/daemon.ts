@@ -12,9 +12,8 @@ import type { Random } from "../kit/random.ts";
 import type { Hello } from "../proto/gen/wherry/v1/Hello.ts";
 import { protocolVersion } from "../proto/node-service.ts";
 import { NodeAgent } from "./agent.ts";
-import { drainMsMax, endedLogsMax, farewellMsMax } from "./core/limits.ts";
+import { drainMsMax, farewellMsMax } from "./core/limits.ts";
 import { ModuleStore } from "./images/module-store.ts";
-import { EndedLogs } from "./logs/ended-logs.ts";
 import { defaultLogLimits } from "./logs/instance-log.ts";
 import type { DaemonOptions } from "./options.ts";
 import type { RuntimeDriver, RuntimeFacts } from "./runtimes/runtime-driver.ts";
@@ -23,6 +22,7 @@ import { LogSender } from "./session/log-sender.ts";
 import { SchedulerLink } from "./session/scheduler-link.ts";
 import { logFolderOf } from "./setup.ts";
 import { AllowedRoots } from "./volumes/allowed-roots.ts";
+import { InstanceFolders } from "./volumes/instance-folders.ts";
 import { VolumeStore } from "./volumes/volume-store.ts";
 
 export interface DaemonParts {
@@ -70,7 +70,7 @@ export class Daemon {
     const found = await detect(parts.drivers, signal);
     const roots = new AllowedRoots(options.allowedHostPaths, [stateDir, ...options.reservedHostPaths]);
     const volumes = new VolumeStore(stateDir, roots);
-    const endedLogs = new EndedLogs(join(stateDir, "instances"), endedLogsMax, log);
+    const folders = new InstanceFolders(join(stateDir, "instances"), log);
     const agent = new NodeAgent({
       nodeName: options.name,
       stateDir,
@@ -78,7 +78,7 @@ export class Daemon {
       drivers: new Map(found.map(([{ name }, driver]) => [name, driver])),
       modules: await ModuleStore.open({ folder: join(stateDir, "cache", "modules"), roots, clock, log }),
       volumes,
-      endedLogs,
+      folders,
       checkpoint,
       clock,
       log,
@@ -90,7 +90,7 @@ export class Daemon {
     );
     daemon.#link.start();
     // What is left of instances long gone can wait until everything else runs.
-    void daemon.connected.then(() => endedLogs.adopt((uid) => agent.assignmentOf(uid) !== undefined));
+    void daemon.connected.then(() => folders.sweep((uid) => agent.assignmentOf(uid) !== undefined));
     return daemon;
   }
 

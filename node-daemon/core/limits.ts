@@ -56,9 +56,6 @@ export const drainMsMax = 25 * secondMs;
 /** After a drain, how long the last statuses may take to reach the scheduler. */
 export const farewellMsMax = 2 * secondMs;
 
-/** Logs of ended instances are kept for the newest so many, after the scheduler has acknowledged their end. */
-export const endedLogsMax = 1000;
-
 /** Readers of logs at once; each holds a file, a watch and a call. More are refused. */
 export const logReadersMax = 256;
 
