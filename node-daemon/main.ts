@@ -5,6 +5,7 @@ import { systemClock } from "../kit/clock.ts";
 import { errorCode, errorMessage } from "../kit/errors.ts";
 import { createLog, type Log } from "../kit/log.ts";
 import { systemRandom } from "../kit/random.ts";
+import { stopRequested, tellParent } from "../kit/service.ts";
 import { Daemon } from "./daemon.ts";
 import { type DaemonOptions, daemonUsage, parseDaemonOptions } from "./options.ts";
 import { createV8Driver } from "./runtimes/v8/driver.ts";
@@ -30,30 +31,6 @@ async function run(options: DaemonOptions, log: Log): Promise<void> {
   await stop;
   if (options.keepInstancesOnExit) await daemon.leave();
   else await daemon.drain();
-}
-
-/** SIGTERM, SIGINT, or the end of the parent that holds our IPC channel. A second signal ends the process at once. */
-function stopRequested(log: Log): Promise<void> {
-  return new Promise((resolve) => {
-    let asked = false;
-    const stop = (why: string) => {
-      if (asked) process.exit(1);
-      asked = true;
-      log.info("asked to stop", { why });
-      resolve();
-    };
-    process.on("SIGTERM", () => stop("SIGTERM"));
-    process.on("SIGINT", () => stop("SIGINT"));
-    process.once("disconnect", () => {
-      if (!asked) stop("the parent process is gone");
-    });
-  });
-}
-
-/** Resolves when the message is out. A parent that is gone is told nothing, and that is no error of ours. */
-async function tellParent(message: object): Promise<void> {
-  if (!process.connected) return;
-  await new Promise<void>((resolve) => process.send?.(message, undefined, undefined, () => resolve()));
 }
 
 function packageVersion(): string {

@@ -3,6 +3,7 @@ import { systemClock } from "../kit/clock.ts";
 import { errorCode, errorMessage } from "../kit/errors.ts";
 import { createLog, type Log } from "../kit/log.ts";
 import { systemRandom } from "../kit/random.ts";
+import { stopRequested, tellParent } from "../kit/service.ts";
 import { createApiServer } from "./apiserver/api-server.ts";
 import { Engine } from "./engine/engine.ts";
 import type { LiveResource } from "./apiserver/live-resource.ts";
@@ -16,6 +17,8 @@ const stopTimeoutMs = 10_000;
 async function run(options: SchedulerOptions, log: Log): Promise<void> {
   const clock = systemClock;
   const random = systemRandom;
+  // From here on, so that a parent that dies while we start leaves no scheduler behind.
+  const stop = stopRequested(log);
   const store = await openSqliteStore({ file: options.storeFile, clock, log });
   // The engine needs the API server's backend, and the server the engine's instances: filled in before it listens.
   const live = new Map<string, LiveResource>();
@@ -45,35 +48,18 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   const nodesAddress = await nodes.listen();
   const { url } = await api.listen();
   log.info("ready", { url, nodesAddress, epoch });
-  process.send?.({ kind: "ready", url, nodesAddress });
+  await tellParent({ kind: "ready", url, nodesAddress });
 
-  await stopRequested(log);
-  log.info("stopping");
+  await stop;
+  setTimeout(() => {
+    log.error("stopping took too long");
+    process.exit(1);
+  }, stopTimeoutMs).unref();
   await api.drain();
   await nodes.close();
   await engine.close();
   await api.close();
   await store.close();
-}
-
-/** SIGTERM, SIGINT, or the end of the parent that holds our IPC channel. A second signal ends the process at once. */
-function stopRequested(log: Log): Promise<void> {
-  return new Promise((resolve) => {
-    let asked = false;
-    const stop = (why: string) => {
-      if (asked) process.exit(1);
-      asked = true;
-      log.info("asked to stop", { why });
-      setTimeout(() => {
-        log.error("stopping took too long");
-        process.exit(1);
-      }, stopTimeoutMs).unref();
-      resolve();
-    };
-    process.on("SIGTERM", () => stop("SIGTERM"));
-    process.on("SIGINT", () => stop("SIGINT"));
-    process.once("disconnect", () => stop("the parent process is gone"));
-  });
 }
 
 async function main(): Promise<void> {
@@ -91,7 +77,7 @@ async function main(): Promise<void> {
     process.exit(0);
   } catch (thrown) {
     log.error("the scheduler cannot go on", { err: thrown, code: errorCode(thrown) });
-    process.send?.({ kind: "failed", message: errorMessage(thrown) });
+    await tellParent({ kind: "failed", message: errorMessage(thrown) });
     process.exit(1);
   }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { parseDurationMs } from "../duration.ts";
-import { humanDuration } from "./age.ts";
+import { humanDuration } from "../../kit/human-duration.ts";
 import { cellText, ColumnLayout } from "./table.ts";
 import { toYaml } from "./yaml.ts";
 

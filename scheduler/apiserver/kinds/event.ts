@@ -1,6 +1,6 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
 import { invalidValue } from "../../../api/validation/field-error.ts";
-import { humanDuration } from "../output/human-duration.ts";
+import { humanDuration } from "../../../kit/human-duration.ts";
 import { isObject, type Schema } from "../resource.ts";
 import { coreKind, functionColumn, pathColumn } from "./descriptor.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { humanDuration } from "./human-duration.ts";
+import { humanDuration } from "../../../kit/human-duration.ts";
 import { compileJsonPath } from "./json-path.ts";
 
 const s = 1000;

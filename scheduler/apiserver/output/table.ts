@@ -1,6 +1,6 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
 import type { Column, ResourceDefinition } from "../resource.ts";
-import { humanDuration } from "./human-duration.ts";
+import { humanDuration } from "../../../kit/human-duration.ts";
 import { compileJsonPath } from "./json-path.ts";
 import { partialMetadata } from "./partial-metadata.ts";
 
