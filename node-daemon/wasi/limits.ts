@@ -22,8 +22,8 @@ export const limits = {
   listingEntriesMax: 100_000,
   /** Listings of one instance kept between calls; the oldest is dropped and read again when needed. */
   listingsMax: 16,
-  /** Subscriptions of one poll; beyond it EINVAL. */
-  subscriptionsMax: 4096,
+  /** Subscriptions of one poll, four times as many as an instance may have descriptors; beyond it EINVAL. */
+  subscriptionsMax: 1024,
   /** Arguments and environment together, as Linux bounds them in the order of magnitude; refused at creation. */
   startBytesMax: 1024 * 1024,
   /** Timers above this fire at once in Node; longer waits are armed again. */

@@ -145,6 +145,28 @@ describe("poll_oneoff: waits for the earliest", () => {
     expect(await answer).toBe(0);
   });
 
+  test("a thousand subscriptions take one timer for each clock and one watcher for each stream", async () => {
+    using mounted = new MountedGuest();
+    const { guest, sandbox } = mounted;
+    sandbox.host.stdout.room = 0;
+    const kinds = (index: number): readonly Subscription[] => [
+      { clock: clockId.monotonic, ns: BigInt(1000 - index) * second },
+      { clock: clockId.realtime, ns: 1_800_000_000n * second - BigInt(index), absolute: true },
+      { read: 0 },
+      { write: 1 },
+    ];
+    const answer = poll(guest, ...Array.from({ length: 64 }, (_, index) => kinds(index)).flat());
+    expect([sandbox.host.timers.size, sandbox.host.stdin.watchers, sandbox.host.stdout.watchers]).toEqual([
+      2, 1, 1,
+    ]);
+    sandbox.host.advance(937_001);
+    expect(await answer).toBe(0);
+    expect(events(guest)).toEqual([[352n, 0n, 0n, 0n]]);
+    expect([sandbox.host.timers.size, sandbox.host.stdin.watchers, sandbox.host.stdout.watchers]).toEqual([
+      0, 0, 0,
+    ]);
+  });
+
   test("a kill ends it", async () => {
     using mounted = new MountedGuest();
     const { guest, sandbox } = mounted;

@@ -4,10 +4,13 @@
  *     subscriptions ─▶ ready or wrong already? ── yes ─▶ events
  *                        │ no
  *                        ▼
- *                      one wait of the instance: one timer for the earliest deadline, one callback for each stream
- *                        │ the first to fire
+ *                      one wait of the instance: one timer for the earliest deadline of each clock, one callback for
+ *                        │ each stream. The first to fire
  *                        ▼
- *                      events of all that are ready now, in the order of the subscriptions
+ *                      subscriptions read again ─▶ events of all that are ready now, in their order
+ *
+ * A suspended guest writes no memory, so what it subscribed to is kept there and nowhere else: a poll of a thousand clocks
+ * is held for as long as the guest likes.
  *
  * Regular files are always ready. An absolute time of the realtime clock is turned into a delay once and checked again when it
  * fires: a clock set forward meanwhile is noticed then.
@@ -34,6 +37,14 @@ type Subscription =
   | { readonly kind: "input"; readonly event: Event; readonly stream: InputDescriptor }
   | { readonly kind: "output"; readonly event: Event; readonly stream: OutputDescriptor };
 
+/** Where a poll's subscriptions lie, and what they wait relative to. */
+interface Poll {
+  readonly input: number;
+  readonly count: number;
+  /** Of the monotonic clock. */
+  readonly beganNs: bigint;
+}
+
 export const pollFunctions = {
   poll_oneoff(
     context: WasiContext,
@@ -42,7 +53,7 @@ export const pollFunctions = {
     count: number,
     out: number,
   ): number | Promise<number> {
-    const { memory } = context;
+    const { memory, host } = context;
     input >>>= 0;
     output >>>= 0;
     count >>>= 0;
@@ -53,35 +64,57 @@ export const pollFunctions = {
       memory.fits(output, count * size.event) &&
       memory.fits(out, 4);
     if (!fits) return errno.fault;
-    const subscriptions: Subscription[] = [];
-    for (let i = 0; i < count; i++) {
-      const subscription = readSubscription(context, input + i * size.subscription);
-      if (subscription === undefined) return errno.inval;
-      subscriptions.push(subscription);
-    }
-    const ready = readyEvents(context.host, subscriptions);
+    const poll = { input, count, beganNs: host.clock.monotonicNs() };
+    const subscriptions = readSubscriptions(context, poll);
+    if (subscriptions === undefined) return errno.inval;
+    const ready = readyEvents(host, subscriptions);
     if (ready.length > 0) return answer(context, ready, output, out);
-    return waitForFirst(context, subscriptions, output, out);
+    return waitForFirst(context, poll, firsts(subscriptions), output, out);
   },
 } satisfies WasiFunctions;
 
 async function waitForFirst(
   context: WasiContext,
-  subscriptions: readonly Subscription[],
+  poll: Poll,
+  watched: readonly Subscription[],
   output: number,
   out: number,
 ): Promise<number> {
   const { host } = context;
   const woken = await host.wait<"ready" | "killed">((wake) => {
-    const cancels = subscriptions.map((subscription) => watch(host, subscription, () => wake("ready")));
+    const cancels = watched.map((subscription) => watch(host, subscription, () => wake("ready")));
     return () => {
       for (const cancel of cancels) cancel();
     };
   }, "killed");
   if (woken === "killed") return errno.intr;
-  const ready = readyEvents(host, subscriptions);
+  const ready = readyEvents(host, readSubscriptions(context, poll) ?? []);
   // A stream that was ready for a moment only: an interrupted wait, which every guest knows to repeat.
   return ready.length === 0 ? errno.intr : answer(context, ready, output, out);
+}
+
+/** The earliest deadline of each clock, and each stream once: five at most. */
+function firsts(subscriptions: readonly Subscription[]): readonly Subscription[] {
+  const watched: Subscription[] = [];
+  for (const subscription of subscriptions) {
+    const index = watched.findIndex((other) => waitsForTheSame(subscription, other));
+    const other = watched[index];
+    if (other === undefined) watched.push(subscription);
+    else if (
+      other.kind === "clock" &&
+      subscription.kind === "clock" &&
+      subscription.deadlineNs < other.deadlineNs
+    ) {
+      watched[index] = subscription;
+    }
+  }
+  return watched;
+}
+
+function waitsForTheSame(a: Subscription, b: Subscription): boolean {
+  if (a.kind === "clock") return b.kind === "clock" && a.realtime === b.realtime;
+  if (a.kind === "input") return b.kind === "input" && a.stream.source === b.stream.source;
+  return a.kind === "output" && b.kind === "output" && a.stream.sink === b.stream.sink;
 }
 
 function watch(host: WasiHost, subscription: Subscription, fire: () => void): () => void {
@@ -148,17 +181,36 @@ function firesAtOnce(register: (wake: () => void) => () => void): boolean {
   return fired;
 }
 
-/** Undefined for what is no subscription at all; a descriptor that can't be waited for is an event with an error. */
-function readSubscription(context: WasiContext, at: number): Subscription | undefined {
+/** Undefined when one of them is no subscription at all. */
+function readSubscriptions(
+  context: WasiContext,
+  { input, count, beganNs }: Poll,
+): readonly Subscription[] | undefined {
+  const subscriptions: Subscription[] = [];
+  for (let i = 0; i < count; i++) {
+    const subscription = readSubscription(context, input + i * size.subscription, beganNs);
+    if (subscription === undefined) return undefined;
+    subscriptions.push(subscription);
+  }
+  return subscriptions;
+}
+
+/** A descriptor that can't be waited for is an event with an error. */
+function readSubscription(context: WasiContext, at: number, beganNs: bigint): Subscription | undefined {
   const { view } = context.memory;
   const userdata = view.getBigUint64(at, true);
   const type = view.getUint8(at + 8);
-  if (type === eventType.clock) return clockSubscription(context, at + 16, userdata);
+  if (type === eventType.clock) return clockSubscription(context, at + 16, userdata, beganNs);
   if (type !== eventType.fdRead && type !== eventType.fdWrite) return undefined;
   return streamSubscription(context, view.getUint32(at + 16, true), { userdata, type, error: 0, bytes: 0n });
 }
 
-function clockSubscription({ host, memory }: WasiContext, at: number, userdata: bigint): Subscription {
+function clockSubscription(
+  { memory }: WasiContext,
+  at: number,
+  userdata: bigint,
+  beganNs: bigint,
+): Subscription {
   const { view } = memory;
   const id = view.getUint32(at, true);
   const timeout = view.getBigUint64(at + 8, true);
@@ -170,7 +222,7 @@ function clockSubscription({ host, memory }: WasiContext, at: number, userdata: 
   }
   // However the wall clock is set meanwhile, a delay is a delay.
   if (!absolute) {
-    return { kind: "clock", event, realtime: false, deadlineNs: host.clock.monotonicNs() + timeout };
+    return { kind: "clock", event, realtime: false, deadlineNs: beganNs + timeout };
   }
   return { kind: "clock", event, realtime: id === clockId.realtime, deadlineNs: timeout };
 }
