@@ -180,7 +180,12 @@ function helloOf(options: DaemonOptions, { version, random }: DaemonParts, found
     allocatable: options.allocatable,
     runtimes: found.map(([facts]) => ({ ...facts, features: [...facts.features] })),
     labels: { ...options.labels },
-    info: { operatingSystem: platform(), architecture: arch(), kernelVersion: release() },
+    info: { operatingSystem: platform(), architecture: architectureName(arch()), kernelVersion: release() },
     bootId: random.uuid(),
   };
+}
+
+/** As `kubernetes.io/arch` has it, which is Go's word. */
+function architectureName(name: string): string {
+  return name === "x64" ? "amd64" : name;
 }

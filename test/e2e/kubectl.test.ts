@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { checkout, eventually, TestCluster } from "../support/cluster.ts";
-import { runKubectl } from "../support/kubectl.ts";
+import { runKubectl, streamKubectl } from "../support/kubectl.ts";
 
 let cluster: TestCluster;
 
@@ -36,6 +36,32 @@ test("kubectl: apply, wait, scale, watch and delete a deployment that runs", asy
   await kubectl("wait", "--for=jsonpath={.status.readyReplicas}=5", "wd/hello", "--timeout=30s");
   await kubectl("delete", "-f", example);
   await eventually(async () => expect(await kubectl("get", "wi")).toBe(""));
+});
+
+test("kubectl and wherry: watches of instances show each change, and a followed log goes on", async () => {
+  const watching = cluster.stream("get", "wi", "-w");
+  const kubectlWatching = streamKubectl(cluster.directory.kubeconfig, ["get", "wi", "-w", "--no-headers"]);
+  const manifest = readFileSync(join(checkout, "examples/hello/hello.yaml"), "utf8").replace(
+    "name: hello",
+    "name: seen",
+  );
+  await cluster.apply(manifest);
+  const following = cluster.stream("logs", "-f", "wasmdeployment/seen");
+  try {
+    await eventually(async () => {
+      for (const { text } of [watching, kubectlWatching]) {
+        expect(text().match(/^seen-\S+\s+1\/1\s+Running/gm)?.length ?? 0).toBeGreaterThanOrEqual(3);
+      }
+      expect(following.text().match(/tick 3$/gm)?.length ?? 0).toBe(3);
+    });
+    await kubectl("delete", "wd", "seen");
+    await eventually(async () => {
+      for (const { text } of [watching, kubectlWatching])
+        expect(text()).toMatch(/^seen-\S+\s+0\/1\s+Terminating/m);
+    });
+  } finally {
+    for (const { stop } of [watching, kubectlWatching, following]) stop();
+  }
 });
 
 test("kubectl and wherry: both apply one object, and each sees the other's change", async () => {

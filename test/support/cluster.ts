@@ -170,6 +170,12 @@ export class TestCluster implements AsyncDisposable {
     });
   }
 
+  /** A command that goes on until it is stopped. */
+  stream(...args: readonly string[]): RunningCommand {
+    const env = { ...process.env, KUBECONFIG: this.directory.kubeconfig };
+    return streamCommand(process.execPath, [join(checkout, "cli/bin.mjs"), ...args], env);
+  }
+
   async apply(manifest: string): Promise<void> {
     const { code, stdout, stderr } = await this.wherryWithInput(manifest, "apply", "-f", "-");
     if (code !== 0) throw new Error(`apply failed (${code}):\n${stdout}${stderr}`);
@@ -216,6 +222,25 @@ export interface TestInstance {
     readonly logsDropped?: boolean;
     readonly lastTermination?: { readonly reason: string; readonly message: string };
   };
+}
+
+export interface RunningCommand {
+  /** Everything printed so far. */
+  text(): string;
+  stop(): void;
+}
+
+export function streamCommand(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): RunningCommand {
+  const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"], cwd: checkout });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+  }
+  return { text: () => text, stop: () => void child.kill("SIGTERM") };
 }
 
 export function run(

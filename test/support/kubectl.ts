@@ -12,6 +12,7 @@ import {
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { inflateRawSync } from "node:zlib";
+import { streamCommand, type RunningCommand } from "./cluster.ts";
 
 export interface CommandResult {
   readonly code: number;
@@ -51,6 +52,12 @@ export function runKubectl(kubeconfig: string, args: readonly string[], input = 
     );
     child.stdin?.end(input);
   });
+}
+
+/** A kubectl that goes on until it is stopped. */
+export function streamKubectl(kubeconfig: string, args: readonly string[]): RunningCommand {
+  const flags = [`--kubeconfig=${kubeconfig}`, `--cache-dir=${join(dirname(kubeconfig), "cache")}`];
+  return streamCommand(kubectlBinaries().kubectl, [...flags, ...args], process.env);
 }
 
 /** The named members of a zip archive, by its central directory. */

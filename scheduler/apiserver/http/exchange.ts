@@ -53,7 +53,7 @@ export class Exchange {
   number(name: string): number | undefined {
     const text = this.query.get(name);
     if (text === null || text === "") return undefined;
-    if (/^\d{1,15}$/.test(text)) return Number(text);
+    if (/^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
     throw new ApiError(
       "BadRequest",
       `the parameter ${name} must be a whole number, not ${JSON.stringify(text)}`,
