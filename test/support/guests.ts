@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { compileC } from "../../tools/compile-c.ts";
 import { checkout } from "./cluster.ts";
 
-export type GuestName = "ticker" | "sleeper" | "spinner" | "trapper" | "flooder" | "hungry";
+export type GuestName = "ticker" | "sleeper" | "spinner" | "trapper" | "flooder" | "hungry" | "worker";
 
 const folder = mkdtempSync(join(tmpdir(), "wherry-guests-"));
 const built = new Map<GuestName, Promise<string>>();

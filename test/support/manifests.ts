@@ -5,15 +5,20 @@ interface WorkloadOptions {
   readonly image: string;
   /** More fields of the instances. */
   readonly template?: Readonly<Record<string, unknown>>;
+  /** Of the instances. */
+  readonly labels?: Readonly<Record<string, string>>;
   readonly spec?: Readonly<Record<string, unknown>>;
 }
 
-function workload(kind: string, { name, image, template = {}, spec = {} }: WorkloadOptions): string {
+function workload(
+  kind: string,
+  { name, image, template = {}, labels = {}, spec = {} }: WorkloadOptions,
+): string {
   return stringify({
     apiVersion: "wherry.dev/v1alpha1",
     kind,
     metadata: { name },
-    spec: { ...spec, template: { spec: { module: { image }, ...template } } },
+    spec: { ...spec, template: { metadata: { labels }, spec: { module: { image }, ...template } } },
   });
 }
 
