@@ -126,6 +126,15 @@ export class TestCluster implements AsyncDisposable {
     await this.#nodes.get(name)?.end("SIGTERM");
   }
 
+  /** A frozen daemon keeps its connections and says nothing: what a partition looks like to the scheduler. */
+  freezeNode(name: string): void {
+    this.#nodes.get(name)?.process.kill("SIGSTOP");
+  }
+
+  thawNode(name: string): void {
+    this.#nodes.get(name)?.process.kill("SIGCONT");
+  }
+
   /** Pids of a node's shims, found by the state folder in their command lines. */
   shims(name: string): readonly number[] {
     const state = `${this.directory.node(name)}/`;
@@ -226,8 +235,8 @@ export interface TestInstance {
 
 export interface RunningCommand {
   /** Everything printed so far. */
-  text(): string;
-  stop(): void;
+  readonly text: () => string;
+  readonly stop: () => void;
 }
 
 export function streamCommand(
