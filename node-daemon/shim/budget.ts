@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Clock, Timer } from "../../kit/clock.ts";
-import { collection, mappings, type ShimLimits } from "./limits.ts";
+import { collection, descriptorsReserved, mappings, type ShimLimits } from "./limits.ts";
 
 /** Linux's default of vm.max_map_count. */
 const mappingsDefault = 65_530;
@@ -12,6 +12,13 @@ export function systemMappingsMax(): number {
   } catch {
     return mappingsDefault;
   }
+}
+
+/** Beyond so many open descriptors of this process guests open no more. */
+export function guestDescriptorsMax(processLimits = readFileSync("/proc/self/limits", "utf8")): number {
+  const found = /^Max open files +(\d+)/m.exec(processLimits);
+  const openMax = found ? Number(found[1]) : Number.MAX_SAFE_INTEGER;
+  return openMax - Math.min(descriptorsReserved, Math.floor(openMax / 2));
 }
 
 /** One instance's part of the budget. Everything it says is said once. */

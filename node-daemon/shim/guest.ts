@@ -16,6 +16,7 @@ import { errno } from "../wasi/abi.ts";
 import {
   type Preview1,
   preview1Functions,
+  quickFunctions,
   suspendingFunctions,
   type WasiFunction,
 } from "../wasi/preview1.ts";
@@ -197,7 +198,7 @@ export class Guest implements Runnable {
       const names = (imports[module] ??= {});
       names[name] ??= suspendingFunctions.has(name)
         ? new engine.Suspending(this.#suspending(preview1, call))
-        : this.#plain(preview1, call);
+        : this.#plain(preview1, call, quickFunctions.has(name) ? 1 : fuelLimits.callsPerLook);
     }
     const { hooks } = facts;
     const outOfFuel = new engine.Suspending(() => this.#outOfFuel());
@@ -205,17 +206,18 @@ export class Guest implements Runnable {
     return imports;
   }
 
-  #plain(preview1: Preview1, call: WasiFunction): HostFunction {
+  #plain(preview1: Preview1, call: WasiFunction, weight: number): HostFunction {
     return (...args) => {
-      this.#countCall();
-      return preview1.call(call, ...args);
+      const outcome = preview1.call(call, ...args);
+      this.#countCall(weight);
+      return outcome;
     };
   }
 
   #suspending(preview1: Preview1, call: WasiFunction): HostFunction {
     return (...args) => {
-      this.#countCall();
       const outcome = preview1.call(call, ...args);
+      this.#countCall(fuelLimits.callsPerLook);
       return outcome instanceof Promise ? this.#inTurn(outcome) : this.#goOn(outcome);
     };
   }
@@ -274,8 +276,11 @@ export class Guest implements Runnable {
     if (this.#controls) this.#controls.fuel.value = this.#grant;
   }
 
-  #countCall(): void {
-    if (++this.#calls % fuelLimits.callsPerLook !== 0 || !this.#controls) return;
+  #countCall(weight: number): void {
+    this.#calls += weight;
+    if (this.#calls < fuelLimits.callsPerLook) return;
+    this.#calls = 0;
+    if (!this.#controls) return;
     if (this.#sliceMs + this.#queue.runningMs(this) < queueLimits.sliceMs) return;
     this.#cutShort = true;
     this.#controls.fuel.value = 0;

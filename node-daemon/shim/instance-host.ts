@@ -1,16 +1,16 @@
 import type { Clock } from "../../kit/clock.ts";
 import type { RunSpec } from "../runtimes/runtime-driver.ts";
+import type { ListingCache } from "../wasi/file-system/listing-cache.ts";
 import type { InputSource, OutputSink, Preopen, WasiClock, WasiHost } from "../wasi/host.ts";
 import type { Guest } from "./guest.ts";
-import { openFilesMax } from "./limits.ts";
-
-const limits = { openFilesMax };
 
 /** What the guests of a shim have in common. */
 export interface SharedHost {
   readonly clock: Clock;
   readonly wasiClock: WasiClock;
   readonly random: (target: Uint8Array) => void;
+  readonly listings: ListingCache;
+  readonly wasiLimits: WasiHost["limits"];
 }
 
 export interface InstanceStreams {
@@ -62,7 +62,11 @@ export class InstanceHost implements WasiHost {
   }
 
   get limits(): WasiHost["limits"] {
-    return limits;
+    return this.#shared.wasiLimits;
+  }
+
+  get listings(): ListingCache {
+    return this.#shared.listings;
   }
 
   cpuNs(): bigint {

@@ -52,6 +52,12 @@ export const tableElementsMax = 1_000_000;
 /** Open files, stdio and mounts included, of one instance. */
 export const openFilesMax = 256;
 
+/**
+ * Descriptors of the process that guests cannot have: 8 writes of logs, a mount each, the daemon, modules being read, and
+ * the 512 directories of the deepest rename. Of a small limit, half.
+ */
+export const descriptorsReserved = 1_024;
+
 export const queueLimits = {
   /** Guests run this long before the event loop gets its turn for timers, files and the daemon. */
   turnMs: 2,
@@ -64,7 +70,10 @@ export const fuelLimits = {
   first: 500_000,
   least: 5_000,
   most: 50_000_000,
-  /** The clock is read at every so many host calls: a loop of calls spends time, but little fuel. */
+  /**
+   * The clock is read after every so many quick host calls, and after each other one: a loop of calls spends time, but
+   * little fuel.
+   */
   callsPerLook: 16,
 } as const;
 

@@ -8,9 +8,10 @@ import { type Clock, systemClock, type Timer } from "../../kit/clock.ts";
 import { assertNever, errorCode } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import type { WasiClock } from "../wasi/host.ts";
-import { ShimBudget, systemMappingsMax } from "./budget.ts";
+import { ListingCache } from "../wasi/file-system/listing-cache.ts";
+import { guestDescriptorsMax, ShimBudget, systemMappingsMax } from "./budget.ts";
 import { DaemonLink } from "./daemon-link.ts";
-import { exitMs, queueLimits, type ShimLimits } from "./limits.ts";
+import { exitMs, openFilesMax, queueLimits, type ShimLimits } from "./limits.ts";
 import { ModuleStore } from "./module-store.ts";
 import { MountTable } from "./mount-table.ts";
 import { openOwnLog } from "./own-log.ts";
@@ -61,6 +62,8 @@ class ShimProcess {
       clock,
       wasiClock,
       random: (target: Uint8Array) => void randomFillSync(target),
+      listings: new ListingCache(),
+      wasiLimits: { openFilesMax, hostDescriptorsMax: guestDescriptorsMax() },
       log,
     };
     this.#shim = new Shim(parts, config.limits, {

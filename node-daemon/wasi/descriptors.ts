@@ -3,7 +3,7 @@ import { closeSync } from "node:fs";
 import { assertNever } from "../../kit/errors.ts";
 import { errno, writingRights, type Errno } from "./abi.ts";
 import type { DirectoryCapability } from "./file-system/directory-capability.ts";
-import type { ListingEntry } from "./file-system/listing.ts";
+import type { ListingCache, ListingHolder } from "./file-system/listing-cache.ts";
 import type { InputSource, OutputSink } from "./host.ts";
 
 interface Rights {
@@ -29,12 +29,11 @@ export interface FileDescriptor extends Rights {
   readonly write: boolean;
 }
 
-export interface DirectoryDescriptor extends Rights {
+export interface DirectoryDescriptor extends Rights, ListingHolder {
   readonly kind: "directory";
   readonly directory: DirectoryCapability;
   /** UTF-8; undefined for a directory that the guest opened itself. */
   readonly preopenPath: Uint8Array | undefined;
-  listing: readonly ListingEntry[] | undefined;
   flags: number;
 }
 
@@ -65,14 +64,16 @@ export function refusal(descriptor: Descriptor, missing: number): Errno {
 /** The descriptors of one instance by number. */
 export class DescriptorTable {
   readonly #openMax: number;
+  readonly #listings: ListingCache;
   readonly #slots: (Descriptor | undefined)[];
   #openCount: number;
   /** No slot below it is free. */
   #lowestFree: number;
 
   /** Takes over the descriptors that are there from the start, and the array with them. */
-  constructor(openMax: number, first: Descriptor[]) {
+  constructor(openMax: number, listings: ListingCache, first: Descriptor[]) {
     this.#openMax = openMax;
+    this.#listings = listings;
     this.#slots = first;
     this.#openCount = first.length;
     this.#lowestFree = first.length;
@@ -104,7 +105,7 @@ export class DescriptorTable {
     this.#slots[slot] = undefined;
     this.#openCount--;
     this.#lowestFree = Math.min(this.#lowestFree, slot);
-    closeDescriptor(descriptor);
+    this.#release(descriptor);
     return 0;
   }
 
@@ -118,7 +119,7 @@ export class DescriptorTable {
     this.#slots[from >>> 0] = undefined;
     this.#openCount--;
     this.#lowestFree = Math.min(this.#lowestFree, from >>> 0);
-    closeDescriptor(replaced);
+    this.#release(replaced);
     return 0;
   }
 
@@ -126,21 +127,22 @@ export class DescriptorTable {
     for (let fd = 0; fd < this.#slots.length; fd++) this.close(fd);
     this.#slots.length = 0;
   }
-}
 
-function closeDescriptor(descriptor: Descriptor): void {
-  switch (descriptor.kind) {
-    case "file":
-      closeSync(descriptor.hostFd);
-      descriptor.hostFd = -1;
-      return;
-    case "directory":
-      descriptor.directory.release();
-      return;
-    case "input":
-    case "output":
-      return;
-    default:
-      assertNever(descriptor, "descriptor");
+  #release(descriptor: Descriptor): void {
+    switch (descriptor.kind) {
+      case "file":
+        closeSync(descriptor.hostFd);
+        descriptor.hostFd = -1;
+        return;
+      case "directory":
+        this.#listings.forget(descriptor);
+        descriptor.directory.release();
+        return;
+      case "input":
+      case "output":
+        return;
+      default:
+        assertNever(descriptor, "descriptor");
+    }
   }
 }

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { ListingCache } from "./preview1.ts";
 import { Guest, Sandbox } from "./test-support.ts";
 
 export const secret = "not for guests";
@@ -10,14 +11,23 @@ export class MountedGuest implements Disposable {
   readonly sandbox = new Sandbox();
   readonly guest: Guest;
 
-  constructor(options: { readonly readOnly?: boolean; readonly openFilesMax?: number } = {}) {
+  constructor(
+    options: {
+      readonly readOnly?: boolean;
+      readonly openFilesMax?: number;
+      readonly hostDescriptorsMax?: number;
+      readonly listings?: ListingCache;
+    } = {},
+  ) {
     const { sandbox } = this;
     mkdirSync(sandbox.mount);
     mkdirSync(sandbox.outside);
     writeFileSync(join(sandbox.outside, "secret"), secret);
     const directory = sandbox.capability(sandbox.mount);
     sandbox.host.preopens = [{ guestPath: "/", directory, readOnly: options.readOnly ?? false }];
-    sandbox.host.limits = { openFilesMax: options.openFilesMax ?? 64 };
+    const { openFilesMax = 64, hostDescriptorsMax = 100_000 } = options;
+    sandbox.host.listings = options.listings ?? new ListingCache();
+    sandbox.host.limits = { openFilesMax, hostDescriptorsMax };
     this.guest = new Guest(sandbox.host);
   }
 

@@ -1,4 +1,5 @@
 import type { DirectoryCapability } from "./file-system/directory-capability.ts";
+import type { ListingCache } from "./file-system/listing-cache.ts";
 
 export interface WasiClock {
   /** Nanoseconds since the Unix epoch. */
@@ -39,6 +40,8 @@ export interface WasiHost {
   readonly env: readonly (readonly [name: string, value: string])[];
   /** Become descriptors 3, 4, … in this order. Acquired here, released by `close`. */
   readonly preopens: readonly Preopen[];
+  /** Shared by all instances of the process. */
+  readonly listings: ListingCache;
   readonly stdin: InputSource;
   readonly stdout: OutputSink;
   readonly stderr: OutputSink;
@@ -49,6 +52,11 @@ export interface WasiHost {
   readonly limits: {
     /** Open descriptors, stdio and preopens included; beyond it EMFILE. */
     readonly openFilesMax: number;
+    /**
+     * Of the process: beyond so many open descriptors, whosever they are, guests get EMFILE. The rest is for logs, mounts
+     * and what else the process itself opens.
+     */
+    readonly hostDescriptorsMax: number;
   };
   /** Called by `proc_exit`, which then returns: the host makes the guest trap on the way back into it. */
   exit(code: number): void;

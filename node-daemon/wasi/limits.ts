@@ -6,10 +6,13 @@ export const limits = {
   pathBytesMax: 4096,
   /** Linux's own bound on followed links; beyond it ELOOP. */
   symlinkHopsMax: 40,
-  /** Steps of one path resolution, links included: each costs a system call, and 2,048 is all one path can hold. */
-  pathStepsMax: 2048,
-  /** Directories held open during one resolution, out of the process' descriptors; beyond it ENAMETOOLONG. */
-  pathDepthMax: 512,
+  /** Steps of one path resolution, links included: each costs a system call or two, all of them some milliseconds. */
+  pathStepsMax: 512,
+  /**
+   * Directories held open during one resolution; beyond it ENAMETOOLONG. A rename makes two, out of the descriptors that
+   * the process keeps for itself.
+   */
+  pathDepthMax: 256,
   /** Linux's IOV_MAX; beyond it EINVAL. */
   iovecsMax: 1024,
   /** A longer read or write is done in pieces with a turn for the neighbours after each: 4 MiB take about a millisecond. */
@@ -18,14 +21,20 @@ export const limits = {
   randomBytesMax: 1024 * 1024,
   /** What `getrandom` fills at once without being interrupted. */
   randomChunkBytes: 65_536,
-  /** Entries in one directory listing, some 100 bytes each; beyond it ENOMEM. */
-  listingEntriesMax: 100_000,
-  /** Listings of one instance kept between calls; the oldest is dropped and read again when needed. */
-  listingsMax: 16,
+  /** Entries in one directory listing, some 100 bytes each and read in 20 ms; beyond it ENOMEM. */
+  listingEntriesMax: 20_000,
+  /** In the listings that all instances of a process keep between calls: some 40 MB. */
+  listingEntriesKeptMax: 400_000,
+  /** Entries handed out at once, each with a system call: a millisecond or two. Then the neighbours have a turn. */
+  listingEntriesPerTurn: 256,
   /** Subscriptions of one poll, four times as many as an instance may have descriptors; beyond it EINVAL. */
   subscriptionsMax: 1024,
   /** Arguments and environment together, as Linux bounds them in the order of magnitude; refused at creation. */
   startBytesMax: 1024 * 1024,
+  /** Arguments and variables together: each call for them writes all, which is to take some milliseconds. */
+  startStringsMax: 16_384,
+  /** Characters of what was refused that its message shows. */
+  quotedCharactersMax: 200,
   /** Timers above this fire at once in Node; longer waits are armed again. */
   timerDelayMsMax: 2 ** 31 - 1,
 } as const;

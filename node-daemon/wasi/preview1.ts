@@ -38,11 +38,12 @@ import { socketFunctions } from "./functions/sockets.ts";
 import { GuestMemory, type WasmMemory } from "./guest-memory.ts";
 import type { InputSource, OutputSink, Preopen, WasiHost } from "./host.ts";
 
+export { ListingCache } from "./file-system/listing-cache.ts";
 export { DirectoryCapability, openDirectoryCapability } from "./file-system/directory-capability.ts";
 export type { WasiFunction } from "./functions/context.ts";
 export type { WasmMemory } from "./guest-memory.ts";
 export type { InputSource, OutputSink, Preopen, WasiClock, WasiHost } from "./host.ts";
-export { missingFunctions, preview1Signatures, suspendingFunctions } from "./signatures.ts";
+export { missingFunctions, preview1Signatures, quickFunctions, suspendingFunctions } from "./signatures.ts";
 
 /** All functions of `wasi_snapshot_preview1`, by name. */
 export const preview1Functions: ReadonlyMap<string, WasiFunction> = new Map(
@@ -65,8 +66,8 @@ export class Preview1 {
   constructor(host: WasiHost) {
     // Both may throw; the second acquires only when nothing can any more.
     const strings = measureStrings(host);
-    const descriptors = new DescriptorTable(host.limits.openFilesMax, firstDescriptors(host));
-    this.#context = { host, memory: new GuestMemory(), descriptors, strings, listings: [] };
+    const descriptors = new DescriptorTable(host.limits.openFilesMax, host.listings, firstDescriptors(host));
+    this.#context = { host, memory: new GuestMemory(), descriptors, strings };
   }
 
   /** Before the first call. */

@@ -57,11 +57,24 @@ export const suspendingFunctions: ReadonlySet<string> = new Set([
   "fd_pread",
   "fd_pwrite",
   "fd_read",
+  "fd_readdir",
   "fd_sync",
   "fd_write",
   "poll_oneoff",
   "random_get",
   "sched_yield",
+]);
+
+/** The functions that only look up a number or two: so quick that looking at the clock after each would be felt. */
+export const quickFunctions: ReadonlySet<string> = new Set([
+  "args_sizes_get",
+  "clock_res_get",
+  "clock_time_get",
+  "environ_sizes_get",
+  "fd_fdstat_get",
+  "fd_prestat_get",
+  "fd_seek",
+  "fd_tell",
 ]);
 
 /** Answered with ENOSYS (sockets with EBADF or ENOTSOCK): signals mean nothing here, and there are no sockets yet. */

@@ -6,6 +6,7 @@ import { right, size } from "./abi.ts";
 import type { WasmMemory } from "./guest-memory.ts";
 import type { InputSource, OutputSink } from "./host.ts";
 import {
+  ListingCache,
   openDirectoryCapability,
   type DirectoryCapability,
   Preview1,
@@ -88,7 +89,8 @@ export class FakeHost implements WasiHost {
   readonly stdin = new FakeStream();
   readonly stdout = new FakeStream();
   readonly stderr = new FakeStream();
-  limits = { openFilesMax: 64 };
+  listings = new ListingCache();
+  limits = { openFilesMax: 64, hostDescriptorsMax: 100_000 };
   realtimeNs = 1_700_000_000_123_456_789n;
   monotonicNs = 5_000_000_000n;
   cpuNs?: () => bigint;
@@ -264,6 +266,11 @@ export class Guest implements Disposable {
   list(fd: number, cookie = 0n, length = 4096): readonly DirectoryEntry[] {
     const refused = this.call("fd_readdir", fd, this.buffer, length, cookie, this.out);
     if (refused !== 0) throw new Error(`fd_readdir answered ${refused}`);
+    return this.entries();
+  }
+
+  /** What `fd_readdir` has put into the buffer, without a last entry that is cut off. */
+  entries(): readonly DirectoryEntry[] {
     const entries: DirectoryEntry[] = [];
     const end = this.buffer + this.u32();
     for (let at = this.buffer; at + size.dirent <= end;) {

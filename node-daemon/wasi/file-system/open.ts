@@ -3,7 +3,7 @@ import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { errorCode } from "../../../kit/errors.ts";
 import { errno, fdFlag, openFlag, type Errno } from "../abi.ts";
 import { isKernelFileSystem } from "./directory-capability.ts";
-import { descriptorPath, leafFlags } from "./host-flags.ts";
+import { descriptorPath, entryPath, leafFlags, stepFlags } from "./host-flags.ts";
 import { Walk } from "./walk.ts";
 
 export interface OpenRequest {
@@ -100,6 +100,16 @@ function accessFlags(read: boolean, write: boolean, fdFlags: number): number {
   if ((fdFlags & (fdFlag.sync | fdFlag.rsync)) !== 0) flags |= constants.O_SYNC;
   else if ((fdFlags & fdFlag.dsync) !== 0) flags |= constants.O_DSYNC;
   return flags;
+}
+
+/**
+ * The number that an open would get now. The system gives the lowest that is free, so it is also the least that are open
+ * in this process. `base` is any open directory.
+ */
+export function nextDescriptor(base: number): number {
+  const fd = openSync(entryPath(base, "."), stepFlags);
+  closeSync(fd);
+  return fd;
 }
 
 /** Opens what `fd` has open once more, with other flags: Node can't change those of an open descriptor. */

@@ -1,4 +1,4 @@
-import type { DescriptorTable, DirectoryDescriptor } from "../descriptors.ts";
+import type { DescriptorTable } from "../descriptors.ts";
 import type { GuestMemory } from "../guest-memory.ts";
 import type { WasiHost } from "../host.ts";
 
@@ -14,8 +14,6 @@ export interface WasiContext {
   readonly memory: GuestMemory;
   readonly descriptors: DescriptorTable;
   readonly strings: StartStrings;
-  /** Directories whose listing is kept, the oldest first. */
-  readonly listings: DirectoryDescriptor[];
 }
 
 /** An errno. Only `proc_exit` answers nothing; only the functions in `suspendingFunctions` may answer a promise. */

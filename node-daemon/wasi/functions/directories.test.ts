@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 
 import { errno, fileType, right } from "../abi.ts";
 import { MountedGuest } from "../guest-fixture.ts";
+import { ListingCache } from "../file-system/listing-cache.ts";
 import { limits } from "../limits.ts";
 import { allRights, readRights } from "../test-support.ts";
 
@@ -51,14 +52,47 @@ test("fd_readdir: cuts the last entry off, and starts anywhere", () => {
 });
 
 test("fd_readdir: a listing that was dropped is read again", () => {
-  using mounted = new MountedGuest();
+  const listings = new ListingCache(10);
+  using mounted = new MountedGuest({ listings });
   const { guest } = mounted;
   mounted.file("d/one", "");
   mounted.file("d/two", "");
-  const fds = Array.from({ length: limits.listingsMax + 2 }, () => guest.open("d", { rights: readRights }));
+  const fds = Array.from({ length: 4 }, () => guest.open("d", { rights: readRights }));
   for (const fd of fds) guest.list(fd);
+  expect(listings.entries).toBe(8);
   expect(guest.list(fds[0] ?? 0, 3n).map(({ name }) => name)).toEqual(["two"]);
+  guest.call("fd_close", fds[0] ?? 0);
+  expect(listings.entries).toBe(4);
+  guest.preview1.close();
+  expect(listings.entries).toBe(0);
 });
+
+test("fd_readdir: a large buffer is filled in turns, and to the end", async () => {
+  // Holds not even one listing: each turn reads its own.
+  using mounted = new MountedGuest({ listings: new ListingCache(1) });
+  const { guest, sandbox } = mounted;
+  const names = Array.from(
+    { length: 2 * limits.listingEntriesPerTurn },
+    (_, index) => `file-${1000 + index}`,
+  );
+  for (const name of names) mounted.file(name, "");
+  const length = 40_000;
+  expect(await guest.invoke("fd_readdir", 3, guest.buffer, length, 0n, guest.out)).toBe(0);
+  expect(sandbox.host.yields).toBe(2);
+  expect(guest.entries().map(({ name }) => name)).toEqual([".", "..", ...names]);
+  const [whole] = [guest.u32()];
+  expect(whole).toBeLessThan(length);
+  // And to the last byte of one that is too small for all.
+  expect(await guest.invoke("fd_readdir", 3, guest.buffer, whole - 5, 0n, guest.out)).toBe(0);
+  expect(guest.u32()).toBe(whole - 5);
+  expect(guest.entries().map(({ name }) => name)).toEqual([".", "..", ...names.slice(0, -1)]);
+});
+
+test("fd_readdir: more entries than a listing may have are refused", () => {
+  using mounted = new MountedGuest();
+  for (let i = 0; i <= limits.listingEntriesMax; i++) writeFileSync(mounted.path(`${i}`), "");
+  expect(mounted.guest.call("fd_readdir", 3, 65_536, 100, 0n, 1024)).toBe(errno.nomem);
+}, 20_000);
 
 test("fd_readdir: leaves out names that are no UTF-8", () => {
   using mounted = new MountedGuest();

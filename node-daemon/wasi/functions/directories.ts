@@ -1,6 +1,6 @@
 import { lstatSync } from "node:fs";
 
-import { errno, right, size } from "../abi.ts";
+import { errno, right, size, type Errno } from "../abi.ts";
 import { missingRight, type DirectoryDescriptor } from "../descriptors.ts";
 import { entryPath } from "../file-system/host-flags.ts";
 import { readListing, type ListingEntry } from "../file-system/listing.ts";
@@ -21,7 +21,7 @@ export const directoryFunctions = {
     length: number,
     cookie: bigint,
     out: number,
-  ): number {
+  ): number | Promise<number> {
     const { memory, descriptors } = context;
     const descriptor = descriptors.get(fd);
     if (descriptor === undefined) return errno.badf;
@@ -32,42 +32,91 @@ export const directoryFunctions = {
     length >>>= 0;
     out >>>= 0;
     if (!memory.fits(buffer, length) || !memory.fits(out, 4)) return errno.fault;
-    const listing = listingOf(context, descriptor, cookie === 0n);
-    if (typeof listing === "number") return listing;
-    const target = memory.slice(buffer, length);
-    memory.setU32(out, fill(target, descriptor.directory.fd, listing, Number(unsigned64(cookie))));
+    const target = { buffer, length, out };
+    const start = Number(unsigned64(cookie));
+    const piece = fillPiece(context, descriptor, target, start, 0);
+    if (typeof piece === "number") return piece;
+    if (piece.next !== undefined) return fillInTurns(context, descriptor, target, piece.next, piece.used);
+    memory.setU32(out, piece.used);
     return 0;
   },
 } satisfies WasiFunctions;
 
+/** Where the guest wants it: offsets rather than a view, since a suspension may detach that. */
+interface Target {
+  readonly buffer: number;
+  readonly length: number;
+  readonly out: number;
+}
+
 function listingOf(
-  { listings }: WasiContext,
+  { host }: WasiContext,
   descriptor: DirectoryDescriptor,
   fresh: boolean,
 ): readonly ListingEntry[] | number {
-  if (!fresh && descriptor.listing !== undefined) return descriptor.listing;
+  const kept = fresh ? undefined : host.listings.use(descriptor);
+  if (kept !== undefined) return kept;
   const listing = readListing(descriptor.directory.fd);
-  if (typeof listing === "number") return listing;
-  descriptor.listing = listing;
-  forgetListing(listings, descriptor);
-  listings.push(descriptor);
-  const oldest = listings.length > limits.listingsMax ? listings.shift() : undefined;
-  if (oldest !== undefined) oldest.listing = undefined;
+  if (typeof listing !== "number") host.listings.keep(descriptor, listing);
   return listing;
 }
 
-/** For a directory that is closed or listed anew. */
-export function forgetListing(listings: DirectoryDescriptor[], directory: DirectoryDescriptor): void {
-  const index = listings.indexOf(directory);
-  if (index >= 0) listings.splice(index, 1);
+interface Piece {
+  /** Of the buffer, so far. */
+  readonly used: number;
+  /** The index of the first entry that is still to come, if there are entries and room left. */
+  readonly next: number | undefined;
 }
 
-/** Fills `target` to its end, the last entry cut off if need be; less than that means that there is no more. */
-function fill(target: Uint8Array, fd: number, listing: readonly ListingEntry[], start: number): number {
+/**
+ * Fills the buffer to its end, the last entry cut off if need be: less than that means to the guest that there is no more.
+ * So a large buffer cannot be answered with less, but it is filled in turns.
+ */
+async function fillInTurns(
+  context: WasiContext,
+  descriptor: DirectoryDescriptor,
+  target: Target,
+  start: number,
+  usedBefore: number,
+): Promise<number> {
+  let used = usedBefore;
+  for (let next: number | undefined = start; next !== undefined;) {
+    await context.host.yield();
+    const piece = fillPiece(context, descriptor, target, next, used);
+    if (typeof piece === "number") return piece;
+    ({ used, next } = piece);
+  }
+  context.memory.setU32(target.out, used);
+  return 0;
+}
+
+/** What is done at once. The listing is not held over a suspension: the cache bounds what all instances hold. */
+function fillPiece(
+  context: WasiContext,
+  descriptor: DirectoryDescriptor,
+  { buffer, length }: Target,
+  start: number,
+  usedBefore: number,
+): Piece | Errno {
+  const listing = listingOf(context, descriptor, start === 0);
+  if (typeof listing === "number") return listing;
+  const end = Math.min(start + limits.listingEntriesPerTurn, listing.length);
+  const room = context.memory.slice(buffer + usedBefore, length - usedBefore);
+  const used = usedBefore + fillFrom(room, descriptor.directory.fd, listing.slice(start, end), start);
+  return { used, next: used < length && end < listing.length ? end : undefined };
+}
+
+/** How many bytes of `target` the entries take, the first of which has that index in the listing. */
+function fillFrom(
+  target: Uint8Array,
+  fd: number,
+  entries: readonly ListingEntry[],
+  firstIndex: number,
+): number {
   let used = 0;
-  for (let index = start; index < listing.length && used < target.byteLength; index++) {
-    const entry = listing[index];
-    const bytes = entry === undefined ? undefined : encode(fd, entry, index + 1);
+  for (const [offset, entry] of entries.entries()) {
+    if (used === target.byteLength) break;
+    const bytes = encode(fd, entry, firstIndex + offset + 1);
     if (bytes === undefined) continue;
     const fitting = bytes.subarray(0, target.byteLength - used);
     target.set(fitting, used);

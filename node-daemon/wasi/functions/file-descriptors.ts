@@ -9,24 +9,16 @@ import { libc } from "../file-system/libc.ts";
 import { reopen } from "../file-system/open.ts";
 import { setTimes } from "../file-system/times.ts";
 import { rightsOf, unsigned64, type WasiContext, type WasiFunctions } from "./context.ts";
-import { forgetListing } from "./directories.ts";
 import { newTimes, writeFilestat } from "./filestat.ts";
 
 const adviceMax = 5;
 
 /** What is done to a descriptor itself: state, rights, sizes, times, seeking, syncing, closing. */
 export const fileDescriptorFunctions = {
-  fd_close({ descriptors, listings }: WasiContext, fd: number): number {
-    const descriptor = descriptors.get(fd);
-    if (descriptor?.kind === "directory") forgetListing(listings, descriptor);
-    return descriptors.close(fd);
-  },
+  fd_close: ({ descriptors }: WasiContext, fd: number): number => descriptors.close(fd),
 
-  fd_renumber({ descriptors, listings }: WasiContext, from: number, to: number): number {
-    const replaced = descriptors.get(to);
-    if (replaced?.kind === "directory" && from !== to) forgetListing(listings, replaced);
-    return descriptors.renumber(from, to);
-  },
+  fd_renumber: ({ descriptors }: WasiContext, from: number, to: number): number =>
+    descriptors.renumber(from, to),
 
   fd_fdstat_get({ memory, descriptors }: WasiContext, fd: number, out: number): number {
     const descriptor = descriptors.get(fd);

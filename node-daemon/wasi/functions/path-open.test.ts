@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, statSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { describe, expect, test } from "vitest";
 
@@ -139,6 +139,26 @@ test("path_open: takes the lowest free number and refuses with EMFILE at the lim
   expect([guest.open("file"), guest.open("file"), guest.open("file")]).toEqual([4, 5, -errno.mfile]);
   expect(guest.call("fd_close", 4)).toBe(0);
   expect(guest.open("file")).toBe(4);
+});
+
+test("path_open: refuses with EMFILE, and changes nothing, when the process has few descriptors left", () => {
+  const taken = readdirSync("/proc/self/fd").length + 20;
+  using mounted = new MountedGuest({ hostDescriptorsMax: taken });
+  const { guest } = mounted;
+  mounted.file("file", "text");
+  mounted.file("dir/file", "");
+  const opened: number[] = [];
+  for (let fd = guest.open("file"); fd >= 0; fd = guest.open("file")) opened.push(fd);
+  const openInProcess = readdirSync("/proc/self/fd").length;
+  expect(openInProcess).toBeLessThan(taken + 10);
+  expect(guest.open("dir", { rights: readRights })).toBe(-errno.mfile);
+  expect(guest.open("made", { flags: openFlag.create })).toBe(-errno.mfile);
+  expect(guest.open("file", { flags: openFlag.truncate })).toBe(-errno.mfile);
+  expect(existsSync(mounted.path("made"))).toBe(false);
+  expect(mounted.text("file")).toBe("text");
+  expect(readdirSync("/proc/self/fd")).toHaveLength(openInProcess);
+  guest.call("fd_close", opened[0] ?? 0);
+  expect(guest.open("made", { flags: openFlag.create })).toBe(opened[0]);
 });
 
 test("path_open: a result pointer outside of memory opens nothing", () => {

@@ -1,3 +1,5 @@
+import { closeSync } from "node:fs";
+
 import {
   directoryRights,
   errno,
@@ -11,7 +13,7 @@ import {
 } from "../abi.ts";
 import { refusal, type Descriptor, type DirectoryDescriptor } from "../descriptors.ts";
 import { DirectoryCapability } from "../file-system/directory-capability.ts";
-import { openBelow, type OpenedEntry, type OpenRequest } from "../file-system/open.ts";
+import { nextDescriptor, openBelow, type OpenedEntry, type OpenRequest } from "../file-system/open.ts";
 import { rightsOf, type WasiContext, type WasiFunctions } from "./context.ts";
 import { directoryWith, guestPath } from "./paths.ts";
 
@@ -33,7 +35,7 @@ export const pathOpenFunctions = {
     fdFlags: number,
     out: number,
   ): number {
-    const { memory, descriptors } = context;
+    const { memory, descriptors, host } = context;
     out >>>= 0;
     if (!memory.fits(out, 4)) return errno.fault;
     const directory = directoryWith(context, fd, neededOfDirectory(openFlags));
@@ -43,7 +45,11 @@ export const pathOpenFunctions = {
     const asked = rightsOf(base);
     const refused = refusedFlags(openFlags, fdFlags, asked) || refusedRights(directory, asked);
     if (refused !== 0) return refused;
-    if (descriptors.full) return errno.mfile;
+    const { hostDescriptorsMax } = host.limits;
+    const changes = (openFlags & (openFlag.create | openFlag.truncate)) !== 0;
+    // A refused open must have changed nothing; any other is refused once the number is known.
+    const scarce = changes && nextDescriptor(directory.directory.fd) >= hostDescriptorsMax;
+    if (descriptors.full || scarce) return errno.mfile;
 
     const request: OpenRequest = {
       path: text,
@@ -55,6 +61,10 @@ export const pathOpenFunctions = {
     };
     const opened = openBelow(directory.directory.fd, request);
     if (typeof opened === "number") return opened;
+    if (opened.fd >= hostDescriptorsMax) {
+      closeSync(opened.fd);
+      return errno.mfile;
+    }
     const descriptor = describe(opened, request, directory, asked, rightsOf(inheriting));
     memory.setU32(out, descriptors.add(descriptor));
     return 0;

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 
+import { errorMessage } from "../../../kit/errors.ts";
 import { errno } from "../abi.ts";
 import { limits } from "../limits.ts";
 import { FakeHost, Guest } from "../test-support.ts";
+import { measureStrings } from "./process.ts";
 
 const out = 1024;
 
@@ -81,6 +83,32 @@ test("clock_time_get, clock_res_get: ask the host's clocks", () => {
   expect(times).toEqual([host.realtimeNs, host.monotonicNs, 77n, 77n]);
   expect(guest.call("clock_res_get", 1, out)).toBe(0);
   expect(guest.u64()).toBe(1000n);
+});
+
+describe("measureStrings: refuses, in a message that is short", () => {
+  const long = "x".repeat(900_000);
+  type Row = readonly [
+    name: string,
+    args: readonly string[],
+    env: readonly (readonly [string, string])[],
+    says: string,
+  ];
+  const rows: readonly Row[] = [
+    ["a long argument with a NUL", [`${long}\0`], [], "has a NUL in it"],
+    ["a long variable with a NUL", [], [[long, "\0"]], "has a NUL in its value"],
+    ["a long name that is none", [], [[`${long}=`, ""]], "is no name"],
+    ["many strings", Array.from({ length: 16_384 }, () => "x"), [["NAME", "value"]], "16385 arguments"],
+  ];
+  test.each(rows)("%s", (_name, args, env, says) => {
+    let message = "";
+    try {
+      measureStrings({ args, env });
+    } catch (thrown) {
+      message = errorMessage(thrown);
+    }
+    expect(message).toContain(says);
+    expect(message.length).toBeLessThan(400);
+  });
 });
 
 test("random_get: fills in chunks, and in turns when there is much", async () => {

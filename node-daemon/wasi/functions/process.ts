@@ -125,18 +125,21 @@ function putStrings(
 
 /** The bytes that the strings take in a guest. Throws a {@link WherryError} for what no guest could be given. */
 export function measureStrings({ args, env }: Pick<WasiHost, "args" | "env">): StartStrings {
+  if (args.length + env.length > limits.startStringsMax) {
+    refuse(`${args.length + env.length} arguments and variables, of at most ${limits.startStringsMax}`);
+  }
   let argsBytes = 0;
   for (const text of args) {
-    if (text.includes("\0")) refuse(`the argument ${JSON.stringify(text)} has a NUL in it`);
+    if (text.includes("\0")) refuse(`the argument ${quoted(text)} has a NUL in it`);
     argsBytes += Buffer.byteLength(text) + 1;
   }
   let envBytes = 0;
   for (const [name, value] of env) {
     if (name === "" || name.includes("=") || name.includes("\0")) {
-      refuse(`${JSON.stringify(name)} is no name for an environment variable`);
+      refuse(`${quoted(name)} is no name for an environment variable`);
     }
     // The value may be a secret: it is not in the message.
-    if (value.includes("\0")) refuse(`the environment variable ${name} has a NUL in its value`);
+    if (value.includes("\0")) refuse(`the environment variable ${quoted(name)} has a NUL in its value`);
     envBytes += Buffer.byteLength(name) + Buffer.byteLength(value) + 2;
   }
   if (argsBytes + envBytes > limits.startBytesMax) {
@@ -145,6 +148,11 @@ export function measureStrings({ args, env }: Pick<WasiHost, "args" | "env">): S
     );
   }
   return { argsBytes, envBytes };
+}
+
+function quoted(text: string): string {
+  const { quotedCharactersMax } = limits;
+  return JSON.stringify(text.length > quotedCharactersMax ? `${text.slice(0, quotedCharactersMax)}…` : text);
 }
 
 function refuse(why: string): never {
