@@ -2,15 +2,14 @@ import type { BulkFuel } from "./bulk-memory.ts";
 import { pieceBytes, writeCopy, writeFill } from "./bulk-memory.ts";
 import { BinaryWriter } from "./binary-writer.ts";
 import { Rejection } from "./binary-reader.ts";
+import type { Arity } from "./operand-stack.ts";
 import type { ScanContext } from "./body-scanner.ts";
 import type { ModuleModel } from "./module-model.ts";
-import { emptyBlock, misc, op } from "./opcodes.ts";
+import { bytesPerFuelLog2, emptyBlock, fuelPerElementLog2, misc, op } from "./opcodes.ts";
 
 const i32 = 0x7f;
 const i64 = 0x7e;
-
-/** Bulk operations charge one unit for so many bytes or elements, as a power of two. */
-const bytesPerFuelLog2 = 6;
+const nothing: Arity = { params: 0, results: 0 };
 
 interface AddedFunction {
   readonly type: number;
@@ -23,13 +22,14 @@ interface AddedFunction {
  * The functions and globals that a rewritten module has beyond its own, and where they stand:
  *
  *   functions: imported ... | yield | defined ... | a wrapper per imported one ... | yield wrapper | helpers ...
- *   globals:   imported and defined ... | fuel | kill | memory cap | table cap
+ *   globals:   imported and defined ... | fuel | kill | memory cap | table cap | first-call charges ...
  *
  * So an imported function keeps its index (but nobody except its wrapper refers to it), a defined one moves by one.
  */
 export class AddedFunctions implements ScanContext {
   readonly functionCount: number;
   readonly globalCount: number;
+  readonly branchValuesMax: number;
   readonly fuelGlobal: number;
   readonly killGlobal: number;
   readonly memoryCapGlobal: number;
@@ -40,6 +40,8 @@ export class AddedFunctions implements ScanContext {
   readonly yieldType: number;
   readonly yieldWrapper: number;
   readonly functions: AddedFunction[] = [];
+  /** Initial values of the globals that hold what the first call of a function pays. */
+  readonly firstCallCharges: number[] = [];
 
   readonly #model: ModuleModel;
   readonly #types = new Map<string, number>();
@@ -49,6 +51,7 @@ export class AddedFunctions implements ScanContext {
     this.#model = model;
     this.functionCount = model.functionTypes.length;
     this.globalCount = model.globalTypes.length;
+    this.branchValuesMax = model.limits.branchValuesMax;
     this.fuelGlobal = this.globalCount;
     this.killGlobal = this.fuelGlobal + 1;
     this.memoryCapGlobal = this.fuelGlobal + 2;
@@ -95,6 +98,18 @@ export class AddedFunctions implements ScanContext {
     const at = writer.length;
     writer.raw(op.if, emptyBlock, op.call).u32(this.yieldWrapper).u8(op.end);
     return at;
+  }
+
+  /**
+   * The charge at a function's entry. The engine compiles a function when it is first called, which can take far longer
+   * than running it: that call pays `firstCall` units more, from a global that is zero from then on.
+   */
+  writeEntryCharge(writer: BinaryWriter, weight: number, firstCall: number, scratch?: number): number {
+    if (firstCall === 0) return this.writeCharge(writer, weight, scratch);
+    const global = this.tableCapGlobal + this.firstCallCharges.push(firstCall);
+    writer.u8(op.globalGet).u32(this.fuelGlobal).u8(op.i32Const).s32(weight).u8(op.i32Sub);
+    writer.u8(op.globalGet).u32(global).u8(op.i32Sub).raw(op.i32Const, 0).u8(op.globalSet).u32(global);
+    return this.#writeFuelCheck(writer, scratch);
   }
 
   #writeKillCheck(writer: BinaryWriter): void {
@@ -145,21 +160,41 @@ export class AddedFunctions implements ScanContext {
     return is64;
   }
 
-  /** `(length) -> length`: charges for a bulk operation whose length is on top of the stack. */
-  lengthCharger(is64: boolean): number {
-    return this.#helper(`charge ${is64}`, () => {
+  arityOfType(type: number): Arity {
+    return this.#model.types[type] ?? nothing;
+  }
+
+  arityOfFunction(index: number): Arity {
+    return this.arityOfType(this.#model.functionTypes[index] ?? -1);
+  }
+
+  arityOfTag(index: number): Arity {
+    return this.arityOfType(this.#model.tagTypes[index] ?? -1);
+  }
+
+  /**
+   * `(length) -> length`: charges for a bulk operation on so many bytes of a memory, or elements of a table, whose length
+   * is on top of the stack.
+   */
+  lengthCharger(is64: boolean, of: "bytes" | "elements"): number {
+    return this.#helper(`charge ${is64} ${of}`, () => {
       const address = is64 ? i64 : i32;
       const body = new BinaryWriter().raw(0);
       body.u8(op.globalGet).u32(this.fuelGlobal);
-      body.raw(op.localGet, 0);
-      // A length that will trap anyway must not overflow the counter.
-      if (is64) body.raw(op.i64Const).s32(-1).raw(op.i64Const, 32, op.i64ShrU, op.localGet, 0);
-      if (is64)
-        body.raw(op.i64Const).s32(-1).raw(op.i64Const, 32, op.i64ShrU, op.i64LtU, op.select, op.i32WrapI64);
-      body.raw(op.i32Const, bytesPerFuelLog2, op.i32ShrU, op.i32Sub);
+      // More than this traps or is refused anyway, and must not overflow the counter.
+      const lengthMax = new BinaryWriter()
+        .u8(is64 ? op.i64Const : op.i32Const)
+        .s32(2 ** (of === "bytes" ? 30 : 25))
+        .view();
+      body.append(lengthMax).raw(op.localGet, 0, op.localGet, 0).append(lengthMax);
+      body.raw(is64 ? op.i64GtU : op.i32GtU, op.select);
+      if (is64) body.u8(op.i32WrapI64);
+      if (of === "bytes") body.raw(op.i32Const, bytesPerFuelLog2, op.i32ShrU);
+      else body.raw(op.i32Const, fuelPerElementLog2, op.i32Shl);
+      body.u8(op.i32Sub);
       this.#writeFuelCheck(body);
       body.raw(op.localGet, 0, op.end);
-      return this.#add(this.#type([address], [address]), body, `wherry.charge${is64 ? "64" : "32"}`);
+      return this.#add(this.#type([address], [address]), body, `wherry.charge.${of}${is64 ? "64" : "32"}`);
     });
   }
 
@@ -185,7 +220,13 @@ export class AddedFunctions implements ScanContext {
         is64: tableIs64,
         size: new BinaryWriter().raw(op.prefixMisc, misc.tableSize).u32(index).view(),
       }));
-      return this.#addGrowLimiter("table", is64, this.tableCapGlobal, sizes, this.lengthCharger(is64));
+      return this.#addGrowLimiter(
+        "table",
+        is64,
+        this.tableCapGlobal,
+        sizes,
+        this.lengthCharger(is64, "elements"),
+      );
     });
   }
 
@@ -237,7 +278,7 @@ export class AddedFunctions implements ScanContext {
   }
 
   #bulkFuel(is64: boolean): BulkFuel {
-    const charger = this.lengthCharger(is64);
+    const charger = this.lengthCharger(is64, "bytes");
     return {
       writePieceCharge: (body) => void this.writeCharge(body, pieceBytes >>> bytesPerFuelLog2),
       writeLengthCharge: (body) => void body.u8(op.call).u32(charger),

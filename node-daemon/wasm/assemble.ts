@@ -81,7 +81,7 @@ class Assembly {
       case section.function:
         return this.#pushGrown(id, range, this.#added.functions.length, this.#addedFunctionTypes());
       case section.global:
-        return this.#pushGrown(id, range, 4, this.#addedGlobals());
+        return this.#pushGrown(id, range, 4 + this.#added.firstCallCharges.length, this.#addedGlobals());
       case section.export:
         return this.#pushGrown(id, range, this.#hooks.start === undefined ? 4 : 5, this.#addedExports());
       case section.code:
@@ -174,7 +174,7 @@ class Assembly {
 
   #addedGlobals(): BinaryWriter {
     const out = new BinaryWriter();
-    for (const initial of [0, 0, memoryCapPages, tableCapElements]) {
+    for (const initial of [0, 0, memoryCapPages, tableCapElements, ...this.#added.firstCallCharges]) {
       out.raw(0x7f, 0x01, op.i32Const).s32(initial).u8(op.end);
     }
     return out;

@@ -1,6 +1,10 @@
 import type { BinaryReader } from "./binary-reader.ts";
+import { Rejection } from "./binary-reader.ts";
 import { Edits, edit } from "./edits.ts";
 import { FuelRegions, frameKind } from "./fuel-regions.ts";
+import type { Arity } from "./operand-stack.ts";
+import { fixedArities, miscArities, OperandStack, simdArities } from "./operand-stack.ts";
+import type { BlockType } from "./value-types.ts";
 import { feature, readBlockType, readHeapType, readValueType } from "./value-types.ts";
 import {
   localsPerFuel,
@@ -17,15 +21,21 @@ import {
 export interface ScanContext {
   readonly functionCount: number;
   readonly globalCount: number;
+  /** Most values that all branches of a function together may find. */
+  readonly branchValuesMax: number;
   newFunctionIndex(index: number): number;
   /** Each answers the index of a helper function, which is added to the module when first asked for. */
   memoryGrowLimiter(memory: number, at: number): number;
   tableGrowLimiter(table: number, at: number): number;
-  lengthCharger(is64: boolean): number;
+  lengthCharger(is64: boolean, of: "bytes" | "elements"): number;
   memoryFill(memory: number, at: number): number;
   memoryCopy(destination: number, source: number, at: number): number;
   isMemory64(memory: number, at: number): boolean;
   isTable64(table: number, at: number): boolean;
+  /** Each answers no values for what does not exist, which is the engine's to refuse. */
+  arityOfType(type: number): Arity;
+  arityOfFunction(index: number): Arity;
+  arityOfTag(index: number): Arity;
 }
 
 /** V8's limit. */
@@ -48,6 +58,11 @@ export class BodyScanner {
   codeStart = 0;
   /** Cost of what begins at the function's entry. */
   entryWeight = 0;
+  /**
+   * Values in locals and on the stack, added up over all branches and calls: the engine's baseline compiler, which runs
+   * on the event loop when a function is first called, copies or compares them there.
+   */
+  branchValues = 0;
   /** Whether its cost is bounded by its weight. */
   straight = true;
   instructions = 0;
@@ -55,23 +70,30 @@ export class BodyScanner {
 
   readonly #context: ScanContext;
   readonly #regions = new FuelRegions(this.edits);
+  readonly #stack = new OperandStack();
+  #variables = 0;
 
   constructor(context: ScanContext) {
     this.#context = context;
   }
 
-  scan(reader: BinaryReader): void {
+  scan(reader: BinaryReader, params: number): void {
     this.edits.clear();
     this.straight = true;
+    this.branchValues = 0;
     this.#scanLocals(reader);
+    this.#variables = params + this.locals;
     this.codeStart = reader.pos;
     const regions = this.#regions;
     regions.start();
+    this.#stack.start();
     while (regions.depth > 0) {
       const at = reader.pos;
       const code = reader.u8();
       this.instructions++;
       regions.weight += weights[code] ?? 0;
+      const arity = fixedArities[code] ?? 0;
+      this.#stack.apply(arity >>> 4, arity & 15);
       switch (shapes[code]) {
         case shape.none:
           break;
@@ -116,36 +138,74 @@ export class BodyScanner {
 
   /** Instructions below 0xd0 that are more than one number or constant. */
   #scanControl(reader: BinaryReader, code: number, at: number): void {
-    const regions = this.#regions;
     switch (code) {
       case op.unreachable:
       case op.return:
-        return regions.stop();
+        return this.#stop();
       case op.block:
-        this.features |= readBlockType(reader);
-        return regions.open(frameKind.block, reader.pos);
+        return this.#open(reader, frameKind.block);
       case op.if:
-        this.features |= readBlockType(reader);
-        return regions.open(frameKind.if, reader.pos);
+        this.#stack.apply(1, 0);
+        return this.#open(reader, frameKind.if);
       case op.loop:
-        this.features |= readBlockType(reader);
         this.straight = false;
-        return regions.open(frameKind.loop, reader.pos);
+        return this.#open(reader, frameKind.loop);
       case op.else:
-        return regions.else();
+        this.#countBranch(at);
+        this.#stack.else();
+        return this.#regions.else();
       case op.end:
-        return regions.close(reader.pos);
+        this.#countBranch(at);
+        this.#stack.close();
+        return this.#regions.close(reader.pos);
       case op.brIf:
-        return regions.branch(reader.u32());
+        this.#stack.apply(1, 0);
+        this.#countBranch(at);
+        return this.#regions.branch(reader.u32());
       case op.br:
-        regions.branch(reader.u32());
-        return regions.stop();
+        this.#countBranch(at);
+        this.#regions.branch(reader.u32());
+        return this.#stop();
       case op.brTable:
-        for (let left = reader.count("branch targets") + 1; left > 0; left--) regions.branch(reader.u32());
-        return regions.stop();
+        for (let left = reader.count("branch targets") + 1; left > 0; left--) {
+          this.#countBranch(at);
+          this.#regions.branch(reader.u32());
+        }
+        return this.#stop();
       default:
         return this.#scanCall(reader, code, at);
     }
+  }
+
+  #open(reader: BinaryReader, kind: number): void {
+    this.#countBranch(reader.pos - 1);
+    const type = readBlockType(reader);
+    this.features |= type.features;
+    this.#openFrame(kind, type, reader.pos);
+  }
+
+  #openFrame(kind: number, type: BlockType, at: number): void {
+    const arity = type.index === undefined ? undefined : this.#context.arityOfType(type.index);
+    this.#stack.open(arity?.params ?? 0, arity?.results ?? type.results);
+    this.#regions.open(kind, at);
+  }
+
+  /** Nothing follows up to the next `else`, handler, or end. */
+  #stop(): void {
+    this.#stack.stop();
+    this.#regions.stop();
+  }
+
+  #countBranch(at: number): void {
+    this.branchValues += this.#variables + this.#stack.height;
+    const { branchValuesMax } = this.#context;
+    if (this.branchValues <= branchValuesMax) return;
+    throw new Rejection(
+      "ModuleTooLarge",
+      `offset 0x${at.toString(16)}: the branches of one function find more than ${branchValuesMax} values in its ` +
+        "locals and on its stack, added up over all branches: compiling it would hold up all others. Split it into " +
+        "several functions",
+    );
   }
 
   #scanCall(reader: BinaryReader, code: number, at: number): void {
@@ -153,22 +213,25 @@ export class BodyScanner {
       case op.returnCall:
         this.features |= feature["tail-call"];
         this.#scanFunctionIndex(reader);
-        return this.#regions.stop();
+        this.#countBranch(at);
+        return this.#stop();
       case op.call:
-        return this.#scanFunctionIndex(reader);
+        return this.#apply(this.#context.arityOfFunction(this.#scanFunctionIndex(reader)), at);
       case op.returnCallIndirect:
         this.features |= feature["tail-call"];
         this.#scanCallIndirect(reader);
-        return this.#regions.stop();
+        this.#countBranch(at);
+        return this.#stop();
       case op.callIndirect:
-        return this.#scanCallIndirect(reader);
+        return this.#apply(this.#scanCallIndirect(reader), at);
       case op.callRef:
-      case op.returnCallRef:
+      case op.returnCallRef: {
         this.features |= feature["typed-function-references"];
         this.straight = false;
-        reader.skipLeb(5);
-        if (code === op.returnCallRef) this.#regions.stop();
-        return;
+        this.#stack.apply(1, 0);
+        this.#apply(this.#context.arityOfType(reader.u32()), at);
+        return code === op.returnCallRef ? this.#stop() : undefined;
+      }
       case op.globalGet:
       case op.globalSet: {
         // What the engine would refuse before could name one of the added globals after.
@@ -176,12 +239,17 @@ export class BodyScanner {
         if (index >= this.#context.globalCount) reader.invalid(`unknown global ${index}`, at);
         return;
       }
+      case op.tableGet:
+      case op.tableSet:
+        this.#countBranch(at);
+        return reader.skipLeb(5);
       case op.selectTyped:
         for (let left = reader.count("types"); left > 0; left--)
           this.features |= readValueType(reader).features;
         return;
       case op.memoryGrow: {
         const memory = reader.u32();
+        this.#countBranch(at);
         return void this.edits.add(edit.call, at, at, this.#context.memoryGrowLimiter(memory, at));
       }
       default:
@@ -189,52 +257,71 @@ export class BodyScanner {
     }
   }
 
-  #scanFunctionIndex(reader: BinaryReader): void {
+  #apply(callee: Arity, at: number): void {
+    this.#stack.apply(callee.params, callee.results);
+    // The compiler compares each result with every other.
+    this.branchValues += (callee.results * callee.results) >>> 4;
+    this.#countBranch(at);
+  }
+
+  #scanFunctionIndex(reader: BinaryReader): number {
     const at = reader.pos;
     const index = reader.u32();
     if (index >= this.#context.functionCount) reader.invalid(`unknown function ${index}`, at);
     this.straight = false;
     this.edits.add(edit.index, at, reader.pos, this.#context.newFunctionIndex(index));
+    return index;
   }
 
-  #scanCallIndirect(reader: BinaryReader): void {
-    reader.skipLeb(5);
+  #scanCallIndirect(reader: BinaryReader): Arity {
+    const callee = this.#context.arityOfType(reader.u32());
     reader.skipLeb(5);
     this.straight = false;
+    this.#stack.apply(1, 0);
+    return callee;
   }
 
   #scanExceptions(reader: BinaryReader, code: number, at: number): void {
+    this.#countBranch(at);
     switch (code) {
       case op.try:
-        this.features |= feature["legacy-exceptions"] | readBlockType(reader);
-        return this.#regions.open(frameKind.block, reader.pos);
+        this.features |= feature["legacy-exceptions"];
+        return this.#open(reader, frameKind.block);
       case op.catchAll:
+        this.#stack.handler(0);
         return this.#regions.handler(reader.pos);
       case op.catch:
-        reader.skipLeb(5);
+        this.#stack.handler(this.#context.arityOfTag(reader.u32()).params);
         return this.#regions.handler(reader.pos);
       case op.throw:
       case op.rethrow:
         this.features |= feature.exceptions;
         reader.skipLeb(5);
-        return this.#regions.stop();
+        return this.#stop();
       case op.throwRef:
         this.features |= feature.exceptions;
-        return this.#regions.stop();
+        return this.#stop();
       case op.delegate:
         reader.skipLeb(5);
+        this.#stack.close();
         return this.#regions.close(reader.pos);
       case op.tryTable:
-        this.features |= feature.exceptions | readBlockType(reader);
-        this.#scanCatches(reader);
-        return this.#regions.open(frameKind.block, reader.pos);
+        return this.#scanTryTable(reader, at);
       default:
         reader.invalid(`unknown opcode 0x${code.toString(16)}`, at);
     }
   }
 
-  #scanCatches(reader: BinaryReader): void {
+  #scanTryTable(reader: BinaryReader, at: number): void {
+    const type = readBlockType(reader);
+    this.features |= feature.exceptions | type.features;
+    this.#scanCatches(reader, at);
+    this.#openFrame(frameKind.block, type, reader.pos);
+  }
+
+  #scanCatches(reader: BinaryReader, at: number): void {
     for (let left = reader.count("catch clauses", 2); left > 0; left--) {
+      this.#countBranch(at);
       const kind = reader.u8();
       if (kind > 3) reader.invalid(`unknown catch clause 0x${kind.toString(16)}`, reader.pos - 1);
       // Clauses 0 and 1 name a tag; 2 and 3 catch all.
@@ -252,9 +339,11 @@ export class BodyScanner {
       case op.brOnNull:
       case op.brOnNonNull:
         this.features |= feature["typed-function-references"];
+        this.#countBranch(at);
         return this.#regions.branch(reader.u32());
       case op.refFunc:
         this.features |= feature["reference-types"];
+        this.#countBranch(at);
         return this.#scanReference(reader);
       case op.prefixMisc:
         return this.#scanMisc(reader, at);
@@ -279,14 +368,17 @@ export class BodyScanner {
   #scanMisc(reader: BinaryReader, at: number): void {
     const context = this.#context;
     const code = reader.u32();
+    const arity = miscArities[code] ?? 0;
+    this.#stack.apply(arity >>> 4, arity & 15);
     // The saturating conversions have no immediates and belong to no later proposal worth naming.
     if (code < misc.memoryInit) return;
     this.features |= feature["bulk-memory"];
+    this.#countBranch(at);
     const first = reader.u32();
     switch (code) {
       case misc.memoryInit:
         context.isMemory64(reader.u32(), at);
-        return void this.edits.add(edit.call, at, at, context.lengthCharger(false));
+        return void this.edits.add(edit.call, at, at, context.lengthCharger(false, "bytes"));
       case misc.memoryCopy: {
         const source = reader.u32();
         return void this.edits.add(edit.call, at, reader.pos, context.memoryCopy(first, source, at));
@@ -295,14 +387,19 @@ export class BodyScanner {
         return void this.edits.add(edit.call, at, reader.pos, context.memoryFill(first, at));
       case misc.tableInit:
         context.isTable64(reader.u32(), at);
-        return void this.edits.add(edit.call, at, at, context.lengthCharger(false));
+        return void this.edits.add(edit.call, at, at, context.lengthCharger(false, "elements"));
       case misc.tableCopy: {
         const source = reader.u32();
         const is64 = context.isTable64(first, at) && context.isTable64(source, at);
-        return void this.edits.add(edit.call, at, at, context.lengthCharger(is64));
+        return void this.edits.add(edit.call, at, at, context.lengthCharger(is64, "elements"));
       }
       case misc.tableFill:
-        return void this.edits.add(edit.call, at, at, context.lengthCharger(context.isTable64(first, at)));
+        return void this.edits.add(
+          edit.call,
+          at,
+          at,
+          context.lengthCharger(context.isTable64(first, at), "elements"),
+        );
       case misc.tableGrow:
         return void this.edits.add(edit.call, at, at, context.tableGrowLimiter(first, at));
       case misc.dataDrop:
@@ -319,6 +416,8 @@ export class BodyScanner {
     const trailing = simdTrailingBytes(code);
     if (trailing < 0) reader.invalid(`unknown opcode 0xfd 0x${code.toString(16)}`, at);
     this.features |= feature.simd;
+    const arity = simdArities[code] ?? 0;
+    this.#stack.apply(arity >>> 4, arity & 15);
     if (code >= 0x100) this.features |= feature["relaxed-simd"];
     if (simdHasMemarg(code)) this.#skipMemarg(reader);
     reader.skip(trailing);

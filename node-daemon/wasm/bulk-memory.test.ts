@@ -9,6 +9,7 @@ import { buildModule, exportItem, functionType, kind, lines, type, u32 } from ".
 const { i32, i64, funcref, externref } = type;
 const pages = 80;
 const memoryBytes = pages * 65_536;
+const emptyElement: Bytes = [op.refNull, funcref, op.end];
 const threeLocals: Bytes = [op.localGet, 0, op.localGet, 1, op.localGet, 2];
 
 /** Memory 0 has 32-bit addresses, memory 1 too, memory 2 has 64-bit ones. */
@@ -154,26 +155,43 @@ describe("bulk operations", () => {
       buildModule({
         types: [functionType([i32], []), functionType([i64], [])],
         tables: [
-          [funcref, 0, ...u32(100_000)],
-          [externref, 4, ...u32(100_000)],
+          [funcref, 0, ...u32(50_000)],
+          [externref, 4, ...u32(50_000)],
         ],
         functions: [
           { type: 0, code: [op.i32Const, 0, op.refNull, funcref, op.localGet, 0, op.prefixMisc, 17, 0] },
           { type: 0, code: [op.i32Const, 0, op.i32Const, 5, op.localGet, 0, op.prefixMisc, 14, 0, 0] },
           { type: 1, code: [op.i64Const, 0, op.refNull, externref, op.localGet, 0, op.prefixMisc, 17, 1] },
+          { type: 0, code: [op.i32Const, 0, op.i32Const, 0, op.localGet, 0, op.prefixMisc, 12, 0, 0] },
+          { type: 0, code: [op.refNull, funcref, op.localGet, 0, op.prefixMisc, 15, 0, 0x1a] },
         ],
-        exports: ["fill", "copy", "fill64"].map((name, index) => exportItem(name, kind.function, index)),
+        elements: [
+          [5, funcref, ...u32(20_000), ...Array.from({ length: 20_000 }, () => emptyElement).flat()],
+        ],
+        exports: ["fill", "copy", "fill64", "init", "grow"].map((name, index) =>
+          exportItem(name, kind.function, index),
+        ),
       }),
     );
     for (const [name, length] of [
-      ["fill", 64_000],
-      ["copy", 64_000],
-      ["fill64", 64_000n],
+      ["fill", 40_000],
+      ["copy", 40_000],
+      ["fill64", 40_000n],
+      ["init", 20_000],
+      ["grow", 20_000],
     ] as const) {
+      guest.slice = 10_000_000;
       guest.fuel = guest.slice;
       guest.call(name, length);
-      expect(guest.slice - guest.fuel).toBeGreaterThanOrEqual(1000);
-      expect(guest.slice - guest.fuel).toBeLessThan(1020);
+      expect(guest.slice - guest.fuel).toBeGreaterThanOrEqual(32 * Number(length));
+      expect(guest.slice - guest.fuel).toBeLessThan(32 * Number(length) + 1020);
+    }
+    // Neither may a length that traps or is refused fill the fuel up.
+    for (const length of [-1, -(2 ** 31), 2 ** 31 - 1]) {
+      guest.fuel = 1000;
+      guest.yields = 0;
+      guest.call("grow", length);
+      expect(guest.yields).toBe(1);
     }
     expect(() => guest.call("fill64", -1n)).toThrow("table index is out of bounds");
   });

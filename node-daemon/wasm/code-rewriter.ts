@@ -6,7 +6,7 @@ import { BranchHints } from "./branch-hints.ts";
 import { edit } from "./edits.ts";
 import type { ModuleModel } from "./module-model.ts";
 import { section } from "./module-model.ts";
-import { callWeight, op } from "./opcodes.ts";
+import { callWeight, compileWeight, op } from "./opcodes.ts";
 
 const i32 = 0x7f;
 
@@ -31,9 +31,9 @@ export function rewriteCode(model: ModuleModel, added: AddedFunctions): Rewritte
     const size = reader.u32();
     const body = reader.slice(size, "function body");
     const start = body.pos;
-    scanner.scan(body);
-    hints.startFunction(firstIndex + i);
     const params = model.types[model.functionTypes[model.functionImports + i] ?? -1]?.params ?? 0;
+    scanner.scan(body, params);
+    hints.startFunction(firstIndex + i);
     writeBody(bodies, scanner, { binary: model.binary, start, end: body.end, params }, added, hints);
     hints.endFunction();
   }
@@ -62,10 +62,12 @@ function writeBody(
   const sizeAt = writer.placeholder();
   const start = writer.length;
   // A short function that calls nothing and loops nowhere is paid for by the weight of its call.
-  const charged = !scanner.straight || scanner.entryWeight > callWeight;
+  const firstCall = compileWeight(original.end - original.start, scanner.branchValues);
+  const charged = !scanner.straight || scanner.entryWeight > callWeight || firstCall > 0;
   const scratch = writeLocals(writer, scanner, original, charged);
   const charge = (weight: number) => hints.unlikely(added.writeCharge(writer, weight, scratch) - start);
-  if (charged) charge(scanner.entryWeight);
+  if (charged)
+    hints.unlikely(added.writeEntryCharge(writer, scanner.entryWeight, firstCall, scratch) - start);
   let cursor = scanner.codeStart;
   for (let i = 0; i < length; i += 4) {
     const value = items[i + 3] ?? 0;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { seededRandom } from "../../kit/random.ts";
-import { rewriteModule } from "./rewrite.ts";
+import { defaultLimits, rewriteModule } from "./rewrite.ts";
 import { engine } from "./rewritten-guest.ts";
 import type { Bytes } from "./wasm-builder.ts";
 import {
@@ -111,6 +111,14 @@ describe("real programs", () => {
       await expect(engine.compile(result.bytes)).resolves.toBeDefined();
     },
   );
+
+  test("rewriteModule: clang, the largest module we know, is accepted with room to spare", () => {
+    const limits = { ...defaultLimits, branchValuesMax: defaultLimits.branchValuesMax / 4 };
+    expect(rewriteModule(published("@yowasp/clang", "gen/llvm.core.wasm"), limits)).toHaveProperty(
+      "kind",
+      "rewritten",
+    );
+  });
 
   test("rewriteModule: the same input gives the same output", () => {
     expect(rewriteModule(sampleModule())).toEqual(rewriteModule(sampleModule()));

@@ -35,12 +35,21 @@ function countingGuest(code: Bytes): RewrittenGuest {
       imports: [importItem("host", "fail", kind.function, [1])],
       globals: [0, 40, 1].map((initial) => [i32, 1, op.i32Const, initial, op.end]),
       functions: [{ type: 0, code }],
-      exports: [exportItem("run", kind.function, 1), exportItem("counter", kind.global, counter)],
+      exports: [
+        exportItem("run", kind.function, 1),
+        exportItem("counter", kind.global, counter),
+        exportItem("passes", kind.global, passes),
+        exportItem("dice", kind.global, dice),
+      ],
     }),
     { imports: { host: { fail } } },
   );
   guest.slice = 2 ** 30;
   guest.fuel = guest.slice;
+  // The first call pays for the compilation as well: what follows is to pay for itself.
+  guest.call("run", 0);
+  guest.item("passes").value = 40;
+  guest.item("dice").value = 1;
   return guest;
 }
 
@@ -51,6 +60,57 @@ function spend(guest: RewrittenGuest, argument: number): { paid: number; counted
   guest.call("run", argument);
   return { paid: fuel - guest.fuel, counted: Number(guest.item("counter").value) - before };
 }
+
+describe("compileWeight", () => {
+  /** Runs a function of many branches: what its calls have paid, one after the other. */
+  function callsOf(branches: number): number[] {
+    const code = Array.from({ length: branches }, () => [op.localGet, 0, op.if, 0x40, op.end]).flat();
+    const guest = new RewrittenGuest(
+      buildModule({
+        types: [functionType([i32], [])],
+        functions: [{ type: 0, locals: Array<number>(100).fill(i32), code }],
+        exports: [exportItem("run", kind.function, 0)],
+      }),
+    );
+    guest.slice = 2 ** 30;
+    return [1, 2, 3].map(() => {
+      guest.fuel = guest.slice;
+      guest.call("run", 0);
+      return guest.slice - guest.fuel;
+    });
+  }
+
+  test("rewriteModule: the first call of a function pays for its compilation, and only that", () => {
+    const [first = 0, second = 0, third = 0] = callsOf(500);
+    // At each `if` and each `end` it finds 101 locals.
+    expect(first - second).toBeGreaterThan(500 * 2 * 101 * 10);
+    expect(second).toBe(third);
+    expect(second).toBeLessThan(1500);
+  });
+
+  test("rewriteModule: a small function is as good as compiled", () => {
+    const [first, second] = callsOf(5);
+    expect(first).toBe(second);
+  });
+
+  test("rewriteModule: the first calls of many large functions yield after each, whatever they pay in full", () => {
+    const code = Array.from({ length: 4000 }, () => [op.localGet, 0, op.if, 0x40, op.end]).flat();
+    const locals = Array<number>(1000).fill(i32);
+    const functions = 5;
+    const calls = Array.from({ length: functions }, (_, index) => [op.i32Const, 0, op.call, ...u32(index)]);
+    const guest = new RewrittenGuest(
+      buildModule({
+        types: [functionType([i32], [])],
+        functions: [...calls.map(() => ({ type: 0, locals, code })), { type: 0, code: calls.flat() }],
+        exports: [exportItem("run", kind.function, functions)],
+      }),
+    );
+    guest.slice = 50_000_000;
+    guest.fuel = guest.slice;
+    guest.call("run", 0);
+    expect(guest.yields).toBe(functions);
+  });
+});
 
 describe("FuelRegions", () => {
   test("FuelRegions: of two arms the heavier one is paid", () => {

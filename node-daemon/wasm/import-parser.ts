@@ -2,7 +2,8 @@ import type { BinaryReader } from "./binary-reader.ts";
 import { Rejection } from "./binary-reader.ts";
 import type { ExternalKind } from "./module-facts.ts";
 import type { ModuleModel } from "./module-model.ts";
-import { feature, readValueType } from "./value-types.ts";
+import type { TypeText } from "./value-types.ts";
+import { feature, holdsException, readValueType } from "./value-types.ts";
 
 export function parseImports(model: ModuleModel, reader: BinaryReader, count: number): void {
   const { namesMax, factsCharactersMax } = model.limits;
@@ -38,8 +39,7 @@ function readImportType(model: ModuleModel, reader: BinaryReader): { kind: Exter
       readMemoryType(model, reader, true);
       return { kind: "memory", signature: "" };
     case 0x03: {
-      const type = readValueType(reader);
-      model.features |= type.features;
+      const type = readStoredType(model, reader);
       const mutable = reader.u8();
       if (mutable > 1) reader.unsupported("shared globals (threads)", reader.pos - 1);
       const signature = mutable === 1 ? `mut ${type.text}` : type.text;
@@ -53,11 +53,22 @@ function readImportType(model: ModuleModel, reader: BinaryReader): { kind: Exter
   }
 }
 
-/** Answers the type of its elements. */
-export function readTableType(model: ModuleModel, reader: BinaryReader, imported: boolean): string {
+/**
+ * The type of what tables and globals hold. Exceptions must not outlive the functions that handle them: nobody counts
+ * how much of the heap, which all instances share, they keep.
+ */
+export function readStoredType(model: ModuleModel, reader: BinaryReader): TypeText {
   const at = reader.pos;
   const type = readValueType(reader);
   model.features |= type.features;
+  if (holdsException(type)) reader.unsupported("tables or globals of exceptions (exnref)", at);
+  return type;
+}
+
+/** Answers the type of its elements. */
+export function readTableType(model: ModuleModel, reader: BinaryReader, imported: boolean): string {
+  const at = reader.pos;
+  const type = readStoredType(model, reader);
   const flagsAt = reader.pos;
   const flags = reader.u8();
   if ((flags & 0x02) !== 0) reader.unsupported("shared tables (threads)", flagsAt);
@@ -104,9 +115,13 @@ export function readTagType(model: ModuleModel, reader: BinaryReader): string {
   const at = reader.pos;
   if (reader.u8() !== 0) reader.invalid("the attribute 0x00 of a tag was expected", at);
   const type = reader.u32();
-  const signature = model.types[type]?.signature;
-  if (signature === undefined) return reader.invalid(`tag of the unknown type ${type}`, at);
+  const found = model.types[type];
+  if (found === undefined) return reader.invalid(`tag of the unknown type ${type}`, at);
+  const { tagParametersMax } = model.limits;
+  if (found.params > tagParametersMax) {
+    reader.unsupported(`exceptions of ${found.params} values (at most ${tagParametersMax} are allowed)`, at);
+  }
   model.tagTypes.push(type);
   model.features |= feature.exceptions;
-  return signature;
+  return found.signature;
 }

@@ -62,6 +62,8 @@ export interface ModuleFacts {
   readonly hooks: Hooks;
   /** Proposals that the module uses, in alphabetical order. */
   readonly features: readonly string[];
+  /** Imported and defined. For each the engine keeps something in every instance. */
+  readonly functions: number;
   /** Static count. */
   readonly instructions: number;
 }
@@ -86,6 +88,13 @@ export interface RewriteLimits {
   readonly tablesMax: number;
   /** Initial elements of all tables: V8 allocates them at instantiation, before any cap could count. */
   readonly tableElementsMax: number;
+  /** Values of one exception: the engine keeps them on the heap that all instances share. */
+  readonly tagParametersMax: number;
+  /**
+   * Values that all branches of one function find in locals and on the stack, added up: the engine's baseline compiler
+   * takes 20 to 70 ns for each when the function is first called, and meanwhile nobody else runs.
+   */
+  readonly branchValuesMax: number;
 }
 
 export const defaultLimits: RewriteLimits = {
@@ -96,5 +105,7 @@ export const defaultLimits: RewriteLimits = {
   referencesMax: 2_000_000,
   memoriesMax: 16,
   tablesMax: 64,
-  tableElementsMax: 10_000_000,
+  tableElementsMax: 100_000,
+  tagParametersMax: 16,
+  branchValuesMax: 10_000_000,
 };

@@ -36,6 +36,7 @@ export const sectionOrder: readonly number[] = [
 
 export interface FunctionType {
   readonly params: number;
+  readonly results: number;
   readonly signature: string;
 }
 

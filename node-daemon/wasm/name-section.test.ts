@@ -104,6 +104,38 @@ describe("names", () => {
     expect(customSections(guest.bytes, "name")).toHaveLength(1);
   });
 
+  test("rewriteModule: names of functions are cut, and forge no lines; the module's name goes", () => {
+    const long = `${"n".repeat(255)}é`;
+    const forging = "a)\n    at b (wasm://\u2028\u202e\x7f";
+    const entries: readonly (readonly [number, string])[] = [
+      [0, "größe"],
+      [1, long],
+      [2, forging],
+    ];
+    const names = [subsection(0, name("my module")), subsection(1, nameMap(entries)), globalNames].flat();
+    const { bytes } = new RewrittenGuest(namedModule(names), {
+      imports: { host: { wait: () => undefined } },
+    });
+    const [section] = customSections(bytes, "name");
+    const text = Buffer.from(section ?? []).toString("utf8");
+    expect(text).not.toContain("my module");
+    expect(text).toContain("größe");
+    expect(text).toContain(`${"n".repeat(255)}\x03`);
+    expect(text).not.toContain("né");
+    expect(text).toContain("a)?    at b (wasm://???");
+    expect(text).toContain(Buffer.from(globalNames).toString("latin1"));
+    const guest = new RewrittenGuest(namedModule(names), { imports: { host: { wait: () => undefined } } });
+    const stack = stackOf(() => guest.call("run"));
+    expect(stack).toContain("a)?    at b");
+    expect(stack).not.toContain("my module");
+  });
+
+  test("rewriteModule: a name that is no UTF-8 becomes empty, and the others stay", () => {
+    const broken = subsection(1, vector([[1, 2, 0xff, 0xfe], nameMap([[2, "inner"]]).slice(1)]));
+    const guest = new RewrittenGuest(namedModule(broken), { imports: { host: { wait: () => undefined } } });
+    expect(stackOf(() => guest.call("run"))).toContain("inner");
+  });
+
   test("rewriteModule: custom sections stay, but for those that tell of the old code", () => {
     const titles = ["producers", "mine", ".debug_info", "linking", "reloc.CODE", "sourceMappingURL"];
     const more = titles.map((title) => custom(title, [1, 2, 3]));

@@ -13,9 +13,14 @@ export interface Renaming {
   readonly addedNames: readonly string[];
 }
 
+/** Bytes of one function's name that are kept: stacks of a module with long names take long to print and to read. */
+const nameBytesMax = 256;
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /**
  * The contents of a new name section, made from those of the old one. Labels are dropped, because the added blocks
- * shift them. A section that does not parse is replaced as a whole: engines ignore such a section too.
+ * shift them, and so is the name of the module, which an engine prints in every frame of a stack. A section that does not parse is replaced as a whole: engines ignore such a section too.
  */
 export function rewriteNames(original: BinaryReader | undefined, renaming: Renaming): Uint8Array {
   try {
@@ -35,7 +40,7 @@ function write(original: BinaryReader | undefined, renaming: Renaming): Uint8Arr
       named = true;
     }
     if (id === subsection.locals) writeLocalNames(out, body, renaming);
-    else if (id !== subsection.functions && id !== subsection.labels) writeCopied(out, id, body);
+    else if (id > subsection.labels) writeCopied(out, id, body);
   }
   if (!named) writeFunctionNames(out, undefined, renaming);
   return out.view();
@@ -74,13 +79,44 @@ function writeFunctionNames(out: BinaryWriter, body: BinaryReader | undefined, r
       importNamed = true;
     }
     out.u32(moved(index, renaming));
-    const from = reader.pos;
-    reader.skip(reader.count("bytes of a name"));
-    out.range(reader.bytes, from, reader.pos);
+    writeName(out, reader);
   }
   if (!importNamed) out.u32(renaming.addedImport).name(renaming.addedImportName);
   for (const [i, name] of renaming.addedNames.entries()) out.u32(renaming.addedStart + i).name(name);
   out.fill(sizeAt, out.length - start);
+}
+
+/** Copies a name, cut, and without what would forge or break the lines of a stack. */
+function writeName(out: BinaryWriter, reader: BinaryReader): void {
+  const size = reader.count("bytes of a name");
+  const { bytes, pos } = reader;
+  reader.skip(size);
+  if (size <= nameBytesMax && isPlain(bytes, pos, reader.pos)) {
+    out.u32(size).range(bytes, pos, reader.pos);
+    return;
+  }
+  let end = Math.min(reader.pos, pos + nameBytesMax);
+  // Not within a character: those that continue one are 10xxxxxx.
+  while (end > pos && end < reader.pos && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+  // What is no UTF-8 engines do not show either.
+  out.name(readable(bytes.subarray(pos, end)));
+}
+
+function isPlain(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) {
+    const byte = bytes[i] ?? 0;
+    if (byte < 0x20 || byte > 0x7e) return false;
+  }
+  return true;
+}
+
+/** Control characters, line ends and what turns the direction of text around become "?". */
+function readable(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "?");
+  } catch {
+    return "";
+  }
 }
 
 function writeLocalNames(out: BinaryWriter, body: BinaryReader, renaming: Renaming): void {

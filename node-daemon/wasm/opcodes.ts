@@ -31,6 +31,8 @@ export const op = {
   localTee: 0x22,
   globalGet: 0x23,
   globalSet: 0x24,
+  tableGet: 0x25,
+  tableSet: 0x26,
   memorySize: 0x3f,
   memoryGrow: 0x40,
   i32Const: 0x41,
@@ -46,6 +48,7 @@ export const op = {
   i32Sub: 0x6b,
   i32Mul: 0x6c,
   i32Or: 0x72,
+  i32Shl: 0x74,
   i32ShrU: 0x76,
   i64Add: 0x7c,
   i64Sub: 0x7d,
@@ -111,8 +114,7 @@ function buildShapes(): Uint8Array {
   set(shape.special, op.selectTyped);
   set(shape.special, op.tryTable);
   set(shape.leb, op.localGet, op.localTee);
-  set(shape.special, op.globalGet, op.globalSet);
-  set(shape.leb, 0x25, 0x26);
+  set(shape.special, op.globalGet, op.tableSet);
   set(shape.memarg, 0x28, 0x3e);
   set(shape.leb, op.memorySize);
   set(shape.special, op.memoryGrow);
@@ -195,6 +197,22 @@ export function weightOf(opcode: number): number {
 function isIntegerDivision(opcode: number): boolean {
   return (opcode >= 0x6d && opcode <= 0x70) || (opcode >= 0x7f && opcode <= 0x82);
 }
+
+/** Of one compilation: a function that costs less is as good as compiled. */
+const compileWeightMin = 20_000;
+/** More than any slice, so that the guest yields; and too little to overflow the counter. */
+const compileWeightMax = 100_000_000;
+
+/** Fuel for compiling a function of so many bytes, whose branches find so many values, in the baseline compiler. */
+export function compileWeight(bytes: number, branchValues: number): number {
+  const weight = 32 * bytes + 10 * branchValues;
+  return weight < compileWeightMin ? 0 : Math.min(weight, compileWeightMax);
+}
+
+/** Bytes of a bulk operation that one unit pays for, as a power of two: they are moved by the cache line. */
+export const bytesPerFuelLog2 = 6;
+/** Units for one element of a table, as a power of two: they are moved one by one, in 7 to 120 ns. */
+export const fuelPerElementLog2 = 5;
 
 /** Locals that one unit pays for: a call writes a zero into each. */
 export const localsPerFuel = 8;

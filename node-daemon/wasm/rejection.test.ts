@@ -131,6 +131,49 @@ const unsupported: readonly Row[] = [
   { name: "a nullable i31", binary: withParts({ types: [functionType([0x63, 0x6c], [])] }), message: "(gc)" },
   { name: "a gc instruction", binary: withCode(0xfb, 0), message: "(gc)" },
   { name: "a gc initializer", binary: withParts({ globals: [[0x6e, 0, 0xfb, 28]] }), message: "(gc)" },
+  {
+    name: "a table of exceptions",
+    binary: withParts({ tables: [[0x69, 0, 1]] }),
+    message: "tables or globals of exceptions (exnref)",
+  },
+  {
+    name: "an imported table of exceptions",
+    binary: withParts({ imports: [importItem("env", "t", kind.table, [0x69, 0, 1])] }),
+    message: "(exnref)",
+  },
+  {
+    name: "a table of exceptions that are not null",
+    binary: withParts({ tables: [[0x64, 0x69, 0, 1]] }),
+    message: "(exnref)",
+  },
+  {
+    name: "a global of an exception",
+    binary: withParts({ globals: [[0x69, 1, op.refNull, 0x69, op.end]] }),
+    message: "(exnref)",
+  },
+  {
+    name: "a global of a null exception",
+    binary: withParts({ globals: [[0x74, 1, op.refNull, 0x74, op.end]] }),
+    message: "(exnref)",
+  },
+  {
+    name: "an imported global of an exception",
+    binary: withParts({ imports: [importItem("env", "g", kind.global, [0x63, 0x69, 0])] }),
+    message: "(exnref)",
+  },
+  {
+    name: "a tag of 17 values",
+    binary: withParts({ types: [functionType(Array<number>(17).fill(type.i64), [])], tags: [[0, 0]] }),
+    message: "exceptions of 17 values (at most 16 are allowed)",
+  },
+  {
+    name: "an imported tag of 17 values",
+    binary: withParts({
+      types: [functionType(Array<number>(17).fill(type.i64), [])],
+      imports: [importItem("env", "e", kind.tag, [0, 0])],
+    }),
+    message: "exceptions of 17 values",
+  },
   { name: "stack switching", binary: withCode(0xe0, 0), message: "(stack-switching)" },
 ];
 
@@ -170,6 +213,82 @@ describe("rejections", () => {
       kind: "rejected",
       reason: "ModuleTooLarge",
     });
+  });
+
+  test("rewriteModule: exceptions in locals and of 16 values are fine", () => {
+    const parts: ModuleParts = {
+      types: [functionType(Array<number>(16).fill(type.i64), []), none],
+      tags: [[0, 0]],
+      functions: [{ type: 1, locals: [0x69], code: [op.refNull, 0x69, op.localSet, 0] }],
+    };
+    expect(rewriteModule(withParts(parts))).toHaveProperty("kind", "rewritten");
+  });
+
+  test("rewriteModule: tables of more than 100,000 elements are refused", () => {
+    const tables = (elements: number) => withParts({ tables: [[type.funcref, 0, ...u32(elements)]] });
+    expect(rewriteModule(tables(100_000))).toHaveProperty("kind", "rewritten");
+    expect(rewriteModule(tables(100_001))).toMatchObject({ kind: "rejected", reason: "ModuleTooLarge" });
+  });
+
+  const repeated = (times: number, ...code: Bytes) => Array.from({ length: times }, () => code).flat();
+  const guarded: Bytes = [op.localGet, 0, op.if, 0x40, op.end];
+  const thousand = Array<number>(1000).fill(type.i32);
+  /** Each takes seconds to compile; `code` of half the `times` and a tenth of the values is fine. */
+  const branchRows: readonly {
+    name: string;
+    times: number;
+    locals?: number;
+    code: (times: number) => Bytes;
+  }[] = [
+    {
+      name: "branches over 20,000 locals",
+      times: 2000,
+      locals: 20_000,
+      code: (n) => repeated(n, ...guarded),
+    },
+    {
+      name: "branches over 20,000 operands",
+      times: 2000,
+      code: (n) => [...repeated(10 * n, op.i32Const, 0), ...repeated(n, ...guarded), op.unreachable],
+    },
+    { name: "calls that leave 1000 results each", times: 300, code: (n) => repeated(n, op.call, 1) },
+    {
+      name: "calls whose 1000 results are dropped",
+      times: 300,
+      code: (n) => repeated(n, op.call, 1, ...repeated(1000, 0x1a)),
+    },
+    {
+      name: "ifs that take and leave 1000 values",
+      times: 6000,
+      code: (n) => [...repeated(1000, op.i32Const, 0), ...repeated(n, op.localGet, 0, op.if, 2, op.end)],
+    },
+    {
+      name: "branch tables over 20,000 locals",
+      times: 1000,
+      locals: 20_000,
+      code: (n) => [op.localGet, 0, op.brTable, ...u32(n), ...repeated(n + 1, 0)],
+    },
+    {
+      name: "reads of a table over 20,000 locals",
+      times: 1000,
+      locals: 20_000,
+      code: (n) => repeated(n, op.i32Const, 0, 0x25, 0, 0x1a),
+    },
+  ];
+  test.each(branchRows)("rewriteModule: $name make a function too large", ({ times, locals = 0, code }) => {
+    const module = (count: number) =>
+      withParts({
+        types: [functionType([type.i32], []), functionType([], thousand), functionType(thousand, thousand)],
+        tables: [[type.funcref, 0, 1]],
+        functions: [
+          { type: 0, locals: Array<number>(locals).fill(type.i32), code: code(count) },
+          { type: 1, code: [op.unreachable] },
+        ],
+      });
+    const result = rewriteModule(module(times));
+    expect(result).toMatchObject({ kind: "rejected", reason: "ModuleTooLarge" });
+    expect(result).toHaveProperty("message", expect.stringContaining("Split it into several functions"));
+    expect(rewriteModule(module(times / 10))).toHaveProperty("kind", "rewritten");
   });
 
   test("rewriteModule: deep nesting is no deeper than the guest's own bytes", () => {

@@ -378,6 +378,7 @@ describe("references", () => {
       memory: { minPages: 2, maxPages: 300, imported: false, memory64: false, shared: false },
       hooks: { module: "wherry.1", yield: "yield", fuel: "wherry.fuel.1", kill: "wherry.kill" },
       features: ["multi-value"],
+      functions: 2,
       instructions: 3,
     });
     expect(JSON.parse(JSON.stringify(guest.facts)).memory.maxPages).toBe(300);

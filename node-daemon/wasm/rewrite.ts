@@ -44,7 +44,7 @@ export type {
 export { defaultLimits } from "./module-facts.ts";
 
 /** Part of the key under which rewritten modules are cached: raise it whenever the output changes. */
-export const rewriterVersion = 1;
+export const rewriterVersion = 2;
 
 /** Never throws on bad input, and never changes `binary`. The result is deterministic. */
 export function rewriteModule(binary: Uint8Array, limits: RewriteLimits = defaultLimits): RewriteResult {
@@ -72,6 +72,7 @@ function factsOf(model: ModuleModel, hooks: Hooks): ModuleFacts {
     tables: model.tables,
     hooks,
     features: featureNames(model.features),
+    functions: model.functionTypes.length,
     instructions: model.instructions,
   };
 }

@@ -1,7 +1,7 @@
 import { assertNever } from "../../kit/errors.ts";
 import { BinaryReader, Rejection } from "./binary-reader.ts";
 import { skipConstantExpression, readFunctionReference } from "./constant-expression.ts";
-import { parseImports, readMemoryType, readTableType, readTagType } from "./import-parser.ts";
+import { parseImports, readMemoryType, readStoredType, readTableType, readTagType } from "./import-parser.ts";
 import type { ExternalKind, RewriteLimits } from "./module-facts.ts";
 import { ModuleModel, section, sectionOrder } from "./module-model.ts";
 import type { SectionRange } from "./module-model.ts";
@@ -97,8 +97,7 @@ function parseTables(model: ModuleModel, reader: BinaryReader, count: number): v
 
 function parseGlobals(model: ModuleModel, reader: BinaryReader, count: number): void {
   for (let i = 0; i < count; i++) {
-    const type = readValueType(reader);
-    model.features |= type.features;
+    const type = readStoredType(model, reader);
     const at = reader.pos;
     const mutable = reader.u8();
     if (mutable > 3) reader.invalid("0 or 1 was expected for the mutability of a global", at);

@@ -45,7 +45,7 @@ function parseType(model: ModuleModel, reader: BinaryReader): void {
   const results = readTypes(model, reader, "results");
   if (results.count > 1) model.features |= feature["multi-value"];
   const signature = `(${params.text}) -> (${results.text})`;
-  model.types.push({ params: params.count, signature });
+  model.types.push({ params: params.count, results: results.count, signature });
   model.factsCharacters += signature.length;
   if (model.factsCharacters > model.limits.factsCharactersMax) {
     throw new Rejection("ModuleTooLarge", `types longer than ${model.limits.factsCharactersMax} characters`);

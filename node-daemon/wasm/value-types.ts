@@ -57,6 +57,11 @@ const gcTypes: ReadonlySet<number> = new Set([0x6e, 0x6d, 0x6c, 0x6b, 0x6a, 0x71
 const refNullable = 0x63;
 const refNonNull = 0x64;
 
+/** Whether values of this type keep an exception, and with it all of its values, on the engine's heap. */
+export function holdsException(type: TypeText): boolean {
+  return (type.features & feature.exceptions) !== 0;
+}
+
 export function readHeapType(reader: BinaryReader): TypeText {
   const at = reader.pos;
   const code = reader.s33();
@@ -79,18 +84,29 @@ export function readValueType(reader: BinaryReader): TypeText {
   return rejectType(reader, code, at);
 }
 
-/** Passes a block type: empty, one value type, or the index of a function type. */
-export function readBlockType(reader: BinaryReader): number {
+export interface BlockType {
+  readonly features: number;
+  /** Without `index`. */
+  readonly results: number;
+  /** Of a function type that says what the block takes and leaves. */
+  readonly index?: number;
+}
+
+const emptyBlockType: BlockType = { features: 0, results: 0 };
+
+/** A block type is empty, one value type, or the index of a function type. */
+export function readBlockType(reader: BinaryReader): BlockType {
   const code = reader.peek();
   if (code === 0x40) {
     reader.pos++;
-    return 0;
+    return emptyBlockType;
   }
   // Negative one-byte numbers are value types, everything else is an index.
-  if (code >= 0x40 && code < 0x80) return readValueType(reader).features;
+  if (code >= 0x40 && code < 0x80) return { features: readValueType(reader).features, results: 1 };
   const at = reader.pos;
-  if (reader.s33() < 0) reader.invalid("a block type is a value type in one byte, or an index", at);
-  return feature["multi-value"];
+  const index = reader.s33();
+  if (index < 0) reader.invalid("a block type is a value type in one byte, or an index", at);
+  return { features: feature["multi-value"], results: 0, index };
 }
 
 function rejectType(reader: BinaryReader, code: number, at: number): never {
