@@ -5,6 +5,7 @@ import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../kit/clock.ts";
 import { silentLog } from "../kit/log.ts";
 import { systemRandom } from "../kit/random.ts";
+import { protocolVersion } from "../proto/node-service.ts";
 import { Daemon } from "./daemon.ts";
 import type { DaemonOptions } from "./options.ts";
 import { writeAssignment } from "./session/wire.ts";
@@ -92,7 +93,7 @@ test("Daemon: says hello, then an empty inventory, and runs what it is assigned"
   expect(held).toEqual([]);
   expect(session.received.all[0]?.hello).toMatchObject({
     nodeName: "n1",
-    protocolVersion: 1,
+    protocolVersion,
     allocatable: { cpuMillis: 2000 },
     runtimes: [{ name: "v8" }],
     labels: { zone: "a" },
@@ -240,6 +241,31 @@ test("Daemon: cut off for too long, jobs stop and deployments go on", async () =
   const held = new Map(again.held.map(({ assignment, status }) => [assignment?.uid, status]));
   expect(held.get("job")).toMatchObject({ phase: "Failed", reason: "Disconnected" });
   expect(held.get("web")).toMatchObject({ phase: "Running" });
+});
+
+test("Daemon: a scheduler that answers no heartbeat has given the node up, although the session stands", async () => {
+  await startDaemon();
+  const session = await scheduler.session();
+  session.welcome({ stopDisconnectedAfterMs: 300, heartbeatIntervalMs: 100 });
+  await session.inventory();
+  session.send(assignMessage(["job"], { owner: { kind: "WasmJob", name: "j", uid: "o" } }));
+  const { reason } = await session.status("job", (phase) => phase === "Failed");
+  expect(reason).toBe("Disconnected");
+});
+
+test("Daemon: as long as heartbeats are answered nothing is cut off", async () => {
+  await startDaemon();
+  const session = await scheduler.session();
+  session.welcome({ stopDisconnectedAfterMs: 500, heartbeatIntervalMs: 100 });
+  await session.inventory();
+  session.send(assignMessage(["job"], { owner: { kind: "WasmJob", name: "j", uid: "o" } }));
+  let answered = 0;
+  await session.received.first((message) => {
+    if (!message.heartbeat) return undefined;
+    session.send({ heartbeatAnswer: {} });
+    return ++answered === 10 ? true : undefined;
+  });
+  expect(driver.stopped).toEqual([]);
 });
 
 test("Daemon: thousands of starts arrive in bounded messages, and the inventory has them all", async () => {

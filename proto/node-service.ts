@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { ProtoGrpcType } from "./gen/node.ts";
 
 /** Raised when a message changes its meaning; buf's breaking check guards everything else. */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 /** Both sides refuse larger messages. Senders split batches to stay well below: see {@link batchItemsMax}. */
 export const messageBytesMax = 32 * 1024 * 1024;

@@ -60,6 +60,8 @@ export interface SessionOptions {
   /** Notes an epoch durably; false when a higher one has been seen. */
   readonly admitEpoch: (epoch: number) => boolean;
   readonly onWelcome: (welcome: Welcome) => void;
+  /** The scheduler has heard this daemon, at this monotonic time or later. */
+  readonly onHeard: (atMs: number) => void;
   readonly openLog: (request: OpenLog__Output) => void;
   readonly clock: Clock;
   readonly log: Log;
@@ -87,6 +89,8 @@ export class NodeSession {
   /** Taken from the book and not written yet. */
   #usages: readonly RunUsage[] = [];
   #heartbeatDue = false;
+  /** When the hello or the heartbeat was sent that is not answered yet. */
+  #unansweredSinceMs: number | undefined;
   #usageDue = false;
   #statusDue = false;
   #windowFull = false;
@@ -110,6 +114,7 @@ export class NodeSession {
         this.#cancel(grpcStatus.DEADLINE_EXCEEDED, `no welcome within ${welcomeTimeoutMs / 1000} s`);
       }
     });
+    this.#unansweredSinceMs = options.clock.monotonic();
     this.#write({ hello: options.hello });
   }
 
@@ -176,6 +181,8 @@ export class NodeSession {
       instances.acknowledge(message.acknowledge.uids);
     } else if (message.openLog) {
       this.#options.openLog(message.openLog);
+    } else if (message.heartbeatAnswer) {
+      this.#answered();
     }
   }
 
@@ -189,8 +196,16 @@ export class NodeSession {
     });
     this.#inventory = instances.uids();
     onWelcome(welcome);
+    this.#answered();
     this.#repeat(Math.max(100, welcome.heartbeatIntervalMs), () => (this.#heartbeatDue = true));
     this.#repeat(usageIntervalMs, () => (this.#usageDue = true));
+    this.#pump();
+  }
+
+  #answered(): void {
+    if (this.#unansweredSinceMs === undefined) return;
+    this.#options.onHeard(this.#unansweredSinceMs);
+    this.#unansweredSinceMs = undefined;
     this.#pump();
   }
 
@@ -213,8 +228,10 @@ export class NodeSession {
   #next(): NodeMessage | undefined {
     if (this.#inventory === null) return undefined;
     if (this.#inventory) return this.#inventoryPart(this.#inventory);
-    if (this.#heartbeatDue) {
+    // One at a time: an answer then belongs to the last one.
+    if (this.#heartbeatDue && this.#unansweredSinceMs === undefined) {
       this.#heartbeatDue = false;
+      this.#unansweredSinceMs = this.#options.clock.monotonic();
       const rssBytes = process.memoryUsage.rss();
       return { heartbeat: { rssBytes, instances: this.#options.instances.aliveCount } };
     }

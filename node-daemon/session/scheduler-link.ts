@@ -2,10 +2,13 @@
  * Keeps a session with the scheduler, for as long as the daemon lives.
  *
  *   dial ──▶ session ──ended──▶ wait (jittered, 100 ms to 10 s; none after a good session) ──▶ dial …
- *                  └── meanwhile: after stopDisconnectedAfter, once, `onCutOff`
  *
- * How long it has been cut off is counted by the monotonic clock from the last end of a welcomed session, or from the
- * daemon's start when instances were taken over. Nothing else happens to instances while the scheduler is away.
+ *   heard ──stopDisconnectedAfter──▶ `onCutOff`, once, until it is heard again
+ *
+ * How long it has been cut off is counted by the monotonic clock from when the scheduler last heard this daemon for
+ * certain (a hello that was welcomed, a heartbeat that was answered), or from the daemon's start when instances were
+ * taken over. Not from the session's end: where packets just vanish the scheduler may notice that first, and would give
+ * what runs here to another node. Nothing else happens to instances while the scheduler is away.
  */
 import { status as grpcStatus } from "@grpc/grpc-js";
 import { backoffMs, jittered } from "../../kit/backoff.ts";
@@ -56,7 +59,7 @@ export class SchedulerLink {
   }
 
   start(): void {
-    this.#armCutOff();
+    this.#armCutOff(this.#options.clock.monotonic());
     this.#running ??= this.#run();
   }
 
@@ -81,7 +84,6 @@ export class SchedulerLink {
       const end = await this.#runSession();
       const good = this.#welcomed && clock.monotonic() - dialledMs >= goodSessionMs;
       if (this.#stop.signal.aborted) return;
-      if (this.#welcomed) this.#armCutOff();
       this.#welcomed = false;
       failures = good ? 0 : failures + 1;
       const fields = { address, code: grpcStatus[end.code], reason: end.message, failures };
@@ -103,6 +105,7 @@ export class SchedulerLink {
         instances,
         admitEpoch: (epoch) => this.#admitEpoch(epoch),
         onWelcome: (welcome) => this.#onWelcome(welcome),
+        onHeard: (atMs) => this.#armCutOff(atMs),
         openLog: (request) => logs.send(client, request),
         clock,
         log,
@@ -122,8 +125,6 @@ export class SchedulerLink {
 
   #onWelcome({ stopDisconnectedAfterMs, heartbeatIntervalMs }: Welcome): void {
     this.#welcomed = true;
-    this.#cutOffTimer?.cancel();
-    this.#cutOffTimer = undefined;
     if (stopDisconnectedAfterMs !== this.#meta.stopDisconnectedAfterMs) {
       this.#saveMeta({ ...this.#meta, stopDisconnectedAfterMs });
     }
@@ -137,10 +138,12 @@ export class SchedulerLink {
     this.#meta = meta;
   }
 
-  #armCutOff(): void {
+  #armCutOff(heardMs: number): void {
+    const { clock } = this.#options;
     const afterMs = this.#meta.stopDisconnectedAfterMs;
-    if (!afterMs || this.#cutOffTimer) return;
-    this.#cutOffTimer = this.#options.clock.setTimer(afterMs, () => {
+    this.#cutOffTimer?.cancel();
+    if (!afterMs || this.#stop.signal.aborted) return;
+    this.#cutOffTimer = clock.setTimer(Math.max(0, heardMs + afterMs - clock.monotonic()), () => {
       this.#options.log.warn("cut off from the scheduler; instances with onDisconnect stop are stopped", {
         afterMs,
       });

@@ -7,6 +7,7 @@ import type { Assignment as _wherry_v1_Assignment, Assignment__Output as _wherry
 import type { Capacity as _wherry_v1_Capacity, Capacity__Output as _wherry_v1_Capacity__Output } from './wherry/v1/Capacity.ts';
 import type { FileContent as _wherry_v1_FileContent, FileContent__Output as _wherry_v1_FileContent__Output } from './wherry/v1/FileContent.ts';
 import type { Heartbeat as _wherry_v1_Heartbeat, Heartbeat__Output as _wherry_v1_Heartbeat__Output } from './wherry/v1/Heartbeat.ts';
+import type { HeartbeatAnswer as _wherry_v1_HeartbeatAnswer, HeartbeatAnswer__Output as _wherry_v1_HeartbeatAnswer__Output } from './wherry/v1/HeartbeatAnswer.ts';
 import type { HeldInstance as _wherry_v1_HeldInstance, HeldInstance__Output as _wherry_v1_HeldInstance__Output } from './wherry/v1/HeldInstance.ts';
 import type { Hello as _wherry_v1_Hello, Hello__Output as _wherry_v1_Hello__Output } from './wherry/v1/Hello.ts';
 import type { InstanceStatus as _wherry_v1_InstanceStatus, InstanceStatus__Output as _wherry_v1_InstanceStatus__Output } from './wherry/v1/InstanceStatus.ts';
@@ -43,6 +44,7 @@ export interface ProtoGrpcType {
       Capacity: MessageTypeDefinition<_wherry_v1_Capacity, _wherry_v1_Capacity__Output>
       FileContent: MessageTypeDefinition<_wherry_v1_FileContent, _wherry_v1_FileContent__Output>
       Heartbeat: MessageTypeDefinition<_wherry_v1_Heartbeat, _wherry_v1_Heartbeat__Output>
+      HeartbeatAnswer: MessageTypeDefinition<_wherry_v1_HeartbeatAnswer, _wherry_v1_HeartbeatAnswer__Output>
       HeldInstance: MessageTypeDefinition<_wherry_v1_HeldInstance, _wherry_v1_HeldInstance__Output>
       Hello: MessageTypeDefinition<_wherry_v1_Hello, _wherry_v1_Hello__Output>
       InstanceStatus: MessageTypeDefinition<_wherry_v1_InstanceStatus, _wherry_v1_InstanceStatus__Output>

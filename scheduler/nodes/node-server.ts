@@ -31,6 +31,7 @@ export interface NodeServerOptions {
   readonly log: Log;
 }
 
+/** At most; see `#accept`. */
 const heartbeatIntervalMs = 5_000;
 /** A session that stays silent for this long is closed; the node then counts as suspect. */
 const silenceMsMax = 3 * heartbeatIntervalMs;
@@ -108,12 +109,14 @@ export class NodeServer implements AsyncDisposable {
       return;
     }
     const { epoch, listener, clock, log, lostAfterMs } = this.#options;
+    const stopDisconnectedAfterMs = Math.max(1_000, Math.floor(lostAfterMs * 0.6));
     const session = new ServerSession({
       call,
       certifiedName,
       epoch,
-      heartbeatIntervalMs,
-      stopDisconnectedAfterMs: Math.max(1_000, Math.floor(lostAfterMs * 0.6)),
+      // A node may miss the answers to two before it stops what must not run twice.
+      heartbeatIntervalMs: Math.min(heartbeatIntervalMs, Math.floor(stopDisconnectedAfterMs / 3)),
+      stopDisconnectedAfterMs,
       listener,
       logs: this.#logs,
       log: log.bind({ node: certifiedName }),

@@ -146,6 +146,8 @@ export class ServerSession implements NodeSession {
       listener.statuses(this, statuses);
     } else if (message.usage) {
       listener.usages(this, message.usage.usages);
+    } else if (message.heartbeat) {
+      this.#write({ heartbeatAnswer: {} });
     }
   }
 

@@ -109,7 +109,7 @@ test.each([
     node: "a",
     message: hello("a", { protocolVersion: 99 }),
     code: grpcStatus.UNIMPLEMENTED,
-    details: /protocol 1, the daemon 99/,
+    details: new RegExp(`protocol ${protocolVersion}, the daemon 99`),
   },
   {
     name: "no hello",
@@ -154,6 +154,17 @@ test("NodeServer: a status with an unknown phase ends the session, and the liste
   ]);
 });
 
+test("NodeServer: answers each heartbeat, which is how a node knows that it is heard", async () => {
+  using client = closing(await dial("n"));
+  const call = client.session();
+  call.write(hello("n"));
+  await next(call);
+  for (let beat = 0; beat < 2; beat++) {
+    call.write({ heartbeat: {} });
+    expect(await next(call)).toMatchObject({ epoch: 7, heartbeatAnswer: {} });
+  }
+});
+
 test("NodeServer: commands come batched, with the epoch, each template once", async () => {
   sessions = [];
   using client = closing(await dial("n"));
@@ -162,7 +173,7 @@ test("NodeServer: commands come batched, with the epoch, each template once", as
   const welcome = await next(call);
   expect(welcome).toMatchObject({
     epoch: 7,
-    welcome: { heartbeatIntervalMs: 5_000, stopDisconnectedAfterMs: 9_000 },
+    welcome: { heartbeatIntervalMs: 3_000, stopDisconnectedAfterMs: 9_000 },
   });
   const received: SchedulerMessage__Output[] = [];
   const all = new Promise<void>((settle) => {

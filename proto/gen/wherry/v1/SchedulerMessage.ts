@@ -5,6 +5,7 @@ import type { Assign as _wherry_v1_Assign, Assign__Output as _wherry_v1_Assign__
 import type { Stop as _wherry_v1_Stop, Stop__Output as _wherry_v1_Stop__Output } from '../../wherry/v1/Stop.ts';
 import type { Acknowledge as _wherry_v1_Acknowledge, Acknowledge__Output as _wherry_v1_Acknowledge__Output } from '../../wherry/v1/Acknowledge.ts';
 import type { OpenLog as _wherry_v1_OpenLog, OpenLog__Output as _wherry_v1_OpenLog__Output } from '../../wherry/v1/OpenLog.ts';
+import type { HeartbeatAnswer as _wherry_v1_HeartbeatAnswer, HeartbeatAnswer__Output as _wherry_v1_HeartbeatAnswer__Output } from '../../wherry/v1/HeartbeatAnswer.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface SchedulerMessage {
@@ -14,7 +15,8 @@ export interface SchedulerMessage {
   'stop'?: (_wherry_v1_Stop | null);
   'acknowledge'?: (_wherry_v1_Acknowledge | null);
   'openLog'?: (_wherry_v1_OpenLog | null);
-  'message'?: "welcome"|"assign"|"stop"|"acknowledge"|"openLog";
+  'heartbeatAnswer'?: (_wherry_v1_HeartbeatAnswer | null);
+  'message'?: "welcome"|"assign"|"stop"|"acknowledge"|"openLog"|"heartbeatAnswer";
 }
 
 export interface SchedulerMessage__Output {
@@ -24,5 +26,6 @@ export interface SchedulerMessage__Output {
   'stop'?: (_wherry_v1_Stop__Output | null);
   'acknowledge'?: (_wherry_v1_Acknowledge__Output | null);
   'openLog'?: (_wherry_v1_OpenLog__Output | null);
-  'message'?: "welcome"|"assign"|"stop"|"acknowledge"|"openLog";
+  'heartbeatAnswer'?: (_wherry_v1_HeartbeatAnswer__Output | null);
+  'message'?: "welcome"|"assign"|"stop"|"acknowledge"|"openLog"|"heartbeatAnswer";
 }
