@@ -87,10 +87,15 @@ class Chaos {
 
   async #disturbNode(name: string, random: Random): Promise<void> {
     const { cluster } = this;
-    const choice = pick(random, ["kill", "killAll", "killShims", "stop"] as const);
+    const choice = pick(random, ["kill", "killAll", "killShims", "stop", "freeze"] as const);
     const awayMs = upTo(random, 5_000);
     tell(`node ${name}: ${choice}${choice === "killShims" ? "" : `, away for ${awayMs} ms`}`);
     if (choice === "killShims") return cluster.killShims(name);
+    if (choice === "freeze") {
+      cluster.freezeNode(name);
+      await pause(awayMs);
+      return cluster.thawNode(name);
+    }
     await (choice === "stop" ? cluster.stopNode(name) : cluster.killNode(name));
     if (choice === "killAll") cluster.killShims(name);
     await pause(awayMs);
