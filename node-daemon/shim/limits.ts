@@ -46,8 +46,21 @@ export const collection = {
   turns: 4,
 } as const;
 
-/** Elements that all tables of one instance may grow to: 8 bytes each on a 64-bit machine. */
-export const tableElementsMax = 1_000_000;
+/** Elements that all tables of one instance may grow to: 3.2 MB of heap. */
+export const tableElementsMax = 100_000;
+
+/**
+ * What instances take of the engine's heap, in bytes. It has 4 GiB for all of them, and running out of it is a fatal abort,
+ * so starts are refused well before. Measured: 24 for an element of a table, 370 for an exported function.
+ */
+export const heap = {
+  perTableElement: 32,
+  perExport: 400,
+  perFunction: 16,
+  perString: 32,
+  /** Of the heap. The rest is for the instances themselves, compiled modules and garbage. */
+  share: 0.7,
+} as const;
 
 /** Open files, stdio and mounts included, of one instance. */
 export const openFilesMax = 256;
@@ -84,9 +97,11 @@ export const protocolLimits = {
   batchBytes: 256 * 1024,
 } as const;
 
-/** Characters of a trap's description: it travels in statuses and events. */
-export const trapTextMax = 4_096;
+/** Characters of what is told about an end. */
+export const messageCharsMax = 4_096;
 export const trapFramesMax = 32;
+/** Characters of a function's name in a trap's frame. */
+export const trapNameMax = 200;
 
 /** After SIGTERM: how long to wait for logs and for the daemon to take the ends. */
 export const exitMs = 5_000;

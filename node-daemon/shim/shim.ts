@@ -12,7 +12,7 @@
 import type { Clock } from "../../kit/clock.ts";
 import type { RunEnd, RunId, RunSpec, RunUsage } from "../runtimes/runtime-driver.ts";
 import { Instance, type InstanceEvents, type InstanceParts } from "./instance.ts";
-import type { ShimLimits } from "./limits.ts";
+import { messageCharsMax, type ShimLimits } from "./limits.ts";
 import { type RunReport, runKey } from "./protocol.ts";
 
 interface Run {
@@ -158,9 +158,9 @@ export class Shim {
       this.#byUid.delete(run.id.uid);
       run.instance = undefined;
     }
-    run.ended = { atMs: this.#clock.now(), end: told };
+    run.ended = { atMs: this.#clock.now(), end: withShortMessage(told) };
     this.#unsettled++;
-    this.#events.ended(run.id, run.ended.atMs, told);
+    this.#events.ended(run.id, run.ended.atMs, run.ended.end);
   }
 
   #logsDropped(run: Run | undefined): void {
@@ -185,6 +185,12 @@ export class Shim {
     this.#used.clear();
     if (usages.length > 0) this.#events.usage(usages);
   }
+}
+
+/** Whoever wrote it: an end is kept, and travels in statuses and events. */
+function withShortMessage(end: RunEnd): RunEnd {
+  if (!("message" in end) || end.message.length <= messageCharsMax) return end;
+  return { ...end, message: `${end.message.slice(0, messageCharsMax - 1)}…` };
 }
 
 function usageOf(run: Run, instance: Instance): RunUsage {

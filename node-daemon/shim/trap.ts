@@ -1,6 +1,6 @@
 import type { RunEnd } from "../runtimes/runtime-driver.ts";
 import { engine } from "./engine.ts";
-import { trapFramesMax, trapTextMax } from "./limits.ts";
+import { messageCharsMax, trapFramesMax, trapNameMax } from "./limits.ts";
 
 /** V8 hides what is beyond; set once by the process, as it is a property of all errors. */
 export const stackTraceLimit = trapFramesMax + 16;
@@ -20,7 +20,7 @@ export function describeTrap(
   return {
     kind: "trapped",
     reason,
-    message: message.length > trapTextMax ? `${message.slice(0, trapTextMax - 1)}…` : message,
+    message: message.length > messageCharsMax ? `${message.slice(0, messageCharsMax - 1)}…` : message,
   };
 }
 
@@ -38,21 +38,34 @@ function classify(thrown: unknown): { readonly reason: string; readonly what: st
   return { reason: "UncaughtException", what: `uncaught: ${String(thrown).slice(0, 500)}` };
 }
 
+/** At the end of a frame's line, which is the part that no name reaches. */
+const location = /:wasm-function\[(\d{1,8})\]:0x[0-9a-f]{1,8}\)?$/;
+const locationCharsMax = 64;
+
 /**
  * The guest's own frames, innermost first. The functions that the rewriter added are left out, and indices are those of
  * the original module again (one import was added behind its own). Offsets are not: they are of the rewritten code.
+ *
+ * Names are the guest's and can be anything of any length, so no pattern is matched against them.
  */
 function wasmFrames(stack: string, functionImports: number): string[] {
   const frames: string[] = [];
   for (const line of stack.split("\n")) {
-    const found = /^\s+at (?:(.*) \()?wasm:\/\/[^)]*:wasm-function\[(\d+)\]/.exec(line);
+    const found = location.exec(line.slice(-locationCharsMax));
     if (!found) continue;
-    const name = found[1];
+    const name = nameIn(line);
     if (name?.replace(/^[^ ]*\.wasm\./, "").startsWith("wherry.") === true) continue;
-    const index = Number(found[2]);
+    const index = Number(found[1]);
     const original = index > functionImports ? index - 1 : index;
     frames.push(`    at ${name ?? "function"} [${original}]`);
     if (frames.length === trapFramesMax) break;
   }
   return frames;
+}
+
+/** Of `    at name (wasm://…)`; a function without a name has its location alone. */
+function nameIn(line: string): string | undefined {
+  const start = line.indexOf("at ") + "at ".length;
+  const end = line.lastIndexOf(" (wasm://");
+  return end <= start ? undefined : line.slice(start, Math.min(end, start + trapNameMax));
 }
