@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
+import { getHeapStatistics } from "node:v8";
 import type { Clock, Timer } from "../../kit/clock.ts";
-import { collection, descriptorsReserved, mappings, type ShimLimits } from "./limits.ts";
+import { collection, descriptorsReserved, heap, mappings, type ShimLimits } from "./limits.ts";
 
 /** Linux's default of vm.max_map_count. */
 const mappingsDefault = 65_530;
 
-export function systemMappingsMax(): number {
+function systemMappingsMax(): number {
   try {
     const value = Number.parseInt(readFileSync("/proc/sys/vm/max_map_count", "utf8"), 10);
     return Number.isSafeInteger(value) && value > 0 ? value : mappingsDefault;
@@ -21,6 +22,24 @@ export function guestDescriptorsMax(processLimits = readFileSync("/proc/self/lim
   return openMax - Math.min(descriptorsReserved, Math.floor(openMax / 2));
 }
 
+export interface Capacity {
+  readonly mappingsMax: number;
+  /** For the reservations of all instances. */
+  readonly heapBytesMax: number;
+}
+
+export function systemCapacity(): Capacity {
+  return {
+    mappingsMax: systemMappingsMax(),
+    heapBytesMax: Math.floor(getHeapStatistics().heap_size_limit * heap.share),
+  };
+}
+
+export interface Needs {
+  readonly memories: number;
+  readonly heapBytes: number;
+}
+
 /** One instance's part of the budget. Everything it says is said once. */
 export interface Reservation {
   /** This object, while it is reachable, holds the instance's mappings. */
@@ -30,29 +49,33 @@ export interface Reservation {
 }
 
 /**
- * What the process can hold. Running out of mappings is a fatal abort inside V8, for all instances at once, so starts
- * are refused well before.
+ * What the process can hold. Running out of mappings or of heap is a fatal abort inside V8, for all instances at once, so
+ * starts are refused well before.
  *
  *   reserved ── torn down ─▶ dead ── collected by the engine ─▶ free
  *
  * A dead instance's mappings last until the engine collects it. The engine does not know that they are scarce: when they
- * stand in the way of a start, or are many while nothing happens, it is asked to.
+ * stand in the way of a start, or are many while nothing happens, it is asked to. Of its heap it knows, so a dead instance's
+ * part of that is free at once.
  */
 export class ShimBudget {
   #instancesMax: number;
   readonly #mappingsMax: number;
+  readonly #heapBytesMax: number;
   readonly #clock: Clock;
   readonly #collectGarbage: (() => void) | undefined;
   readonly #collected = new FinalizationRegistry<number>((count) => this.#free(count));
   #instances = 0;
   #dead = 0;
   #mappings = 0;
+  #heapBytes = 0;
   #collecting: Promise<void> | undefined;
   #quiet: Timer | undefined;
 
-  constructor(limits: ShimLimits, mappingsMax: number, clock: Clock, collectGarbage?: () => void) {
+  constructor(limits: ShimLimits, capacity: Capacity, clock: Clock, collectGarbage?: () => void) {
     this.#instancesMax = limits.instancesMax;
-    this.#mappingsMax = mappingsMax - limits.mappingsReserved;
+    this.#mappingsMax = capacity.mappingsMax - limits.mappingsReserved;
+    this.#heapBytesMax = capacity.heapBytesMax;
     this.#clock = clock;
     this.#collectGarbage = collectGarbage;
   }
@@ -67,11 +90,11 @@ export class ShimBudget {
   }
 
   /** Undefined when there is no room. */
-  async reserve(memories: number): Promise<Reservation | undefined> {
-    const now = this.#tryReserve(memories);
+  async reserve(needs: Needs): Promise<Reservation | undefined> {
+    const now = this.#tryReserve(needs);
     if (now || this.#dead === 0) return now;
     await this.collect();
-    return this.#tryReserve(memories);
+    return this.#tryReserve(needs);
   }
 
   /**
@@ -96,14 +119,16 @@ export class ShimBudget {
     for (let turn = 0; turn < collection.turns; turn++) await new Promise((resolve) => setImmediate(resolve));
   }
 
-  #tryReserve(memories: number): Reservation | undefined {
+  #tryReserve({ memories, heapBytes }: Needs): Reservation | undefined {
     const needed = mappings.perInstance + memories * mappings.perMemory;
     // Address space runs out at twice as many memories as instances are allowed: the dead count for that.
     if (this.#instances >= this.#instancesMax) return undefined;
     if (this.#instances + this.#dead >= this.#instancesMax * collection.addressSpaceFactor) return undefined;
     if (this.#mappings + needed > this.#mappingsMax) return undefined;
+    if (this.#heapBytes + heapBytes > this.#heapBytesMax) return undefined;
     this.#instances++;
     this.#mappings += needed;
+    this.#heapBytes += heapBytes;
     let held = false;
     return {
       hold: (memory) => {
@@ -112,6 +137,7 @@ export class ShimBudget {
       },
       close: () => {
         this.#instances--;
+        this.#heapBytes -= heapBytes;
         this.#dead++;
         if (!held) this.#free(needed);
         else this.#collectWhenQuiet();

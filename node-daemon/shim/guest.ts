@@ -22,7 +22,8 @@ import {
 } from "../wasi/preview1.ts";
 import type { ModuleFacts } from "../wasm/module-facts.ts";
 import { engine, type WasmGlobal, type WasmImports, type WasmInstance } from "./engine.ts";
-import { fuelLimits, queueLimits, tableElementsMax } from "./limits.ts";
+import { tableElementsCap } from "./footprint.ts";
+import { fuelLimits, queueLimits } from "./limits.ts";
 import type { LoadedModule } from "./module-store.ts";
 import type { Runnable, RunClass, RunQueue } from "./run-queue.ts";
 
@@ -88,7 +89,7 @@ export class Guest implements Runnable {
     const instance = new engine.Instance(module, this.#imports(facts, preview1));
     const global = (name: string) => instance.exports[name] as WasmGlobal;
     global(hooks.memoryCap).value = memoryPagesMax;
-    global(hooks.tableCap).value = tableElementsMax;
+    global(hooks.tableCap).value = tableElementsCap(facts);
     this.#controls = { fuel: global(hooks.fuel), kill: global(hooks.kill) };
     this.#controls.fuel.value = this.#grant;
     return instance;

@@ -8,8 +8,10 @@ import { Preview1 } from "../wasi/preview1.ts";
 import type { ModuleFacts } from "../wasm/module-facts.ts";
 import type { ShimBudget } from "./budget.ts";
 import { engine, type WasmInstance, type WasmMemory } from "./engine.ts";
+import { heapBytesOf, tableElementsMin } from "./footprint.ts";
 import { Guest, type GuestEvents } from "./guest.ts";
 import { InstanceHost, type SharedHost } from "./instance-host.ts";
+import { heap } from "./limits.ts";
 import { LogOutput } from "./log-output.ts";
 import type { LoadedModule, ModuleStore } from "./module-store.ts";
 import type { MountTable } from "./mount-table.ts";
@@ -18,6 +20,7 @@ import type { RunQueue } from "./run-queue.ts";
 import { describeTrap } from "./trap.ts";
 
 const pageBytes = 65_536;
+const none: readonly WasmMemory[] = [];
 
 /** What all instances of a shim share. */
 export interface InstanceParts extends SharedHost {
@@ -58,7 +61,10 @@ export class Instance implements GuestEvents {
   readonly #stdin: NoticeInput | undefined;
   /** Once something was written. */
   #log: InstanceLog | undefined;
-  #memory: WasmMemory | undefined;
+  /** All that are exported, each once. */
+  #memories: readonly WasmMemory[] = none;
+  /** Of those that are not: as they started, since nothing can be learnt of their growth. */
+  #hiddenBytes = 0;
   #memoryBytesLast = 0;
   #killAtMs = Number.POSITIVE_INFINITY;
   #killTimer: Timer | undefined;
@@ -79,7 +85,8 @@ export class Instance implements GuestEvents {
   }
 
   get memoryBytes(): number {
-    return this.#memory?.buffer.byteLength ?? this.#memoryBytesLast;
+    if (this.#memories.length === 0) return this.#memoryBytesLast;
+    return this.#hiddenBytes + sizeOf(this.#memories);
   }
 
   /** With the shorter of all graces that were asked for. */
@@ -111,7 +118,7 @@ export class Instance implements GuestEvents {
       this.#killTimer?.cancel();
       this.#guest.close();
       this.#memoryBytesLast = this.memoryBytes;
-      this.#memory = undefined;
+      this.#memories = none;
       try {
         held.dispose();
       } catch (thrown) {
@@ -124,7 +131,10 @@ export class Instance implements GuestEvents {
   async #run(held: DisposableStack): Promise<RunEnd> {
     const loaded = await loadModule(this.#parts.modules, this.#spec.module.file);
     this.#checkMemory(loaded.facts);
-    const reservation = await this.#parts.budget.reserve(loaded.facts.memories.length);
+    const reservation = await this.#parts.budget.reserve({
+      memories: loaded.facts.memories.length,
+      heapBytes: heapBytesOf(loaded.facts, this.#spec),
+    });
     if (!reservation)
       throw new Refusal("ShimFull", "the hosting process has no room for another instance", true);
     held.defer(() => reservation.close());
@@ -132,7 +142,7 @@ export class Instance implements GuestEvents {
     if (this.#guest.killed) return { kind: "stopped" };
     const preopens = this.#openMounts(held);
     const instance = this.#instantiate(held, loaded, preopens);
-    reservation.hold(this.#memory ?? instance);
+    reservation.hold(this.#memories[0] ?? instance);
     this.#running = true;
     this.#events.started(this.#spec.id);
     try {
@@ -154,7 +164,7 @@ export class Instance implements GuestEvents {
   }
 
   #checkMemory(facts: ModuleFacts): void {
-    const needed = facts.memories.reduce((sum, memory) => sum + memory.minPages * pageBytes, 0);
+    const needed = memoryBytesMin(facts) + tableElementsMin(facts) * heap.perTableElement;
     const allowed = this.#spec.memoryBytesMax;
     if (needed <= allowed) return;
     throw new Refusal(
@@ -190,10 +200,10 @@ export class Instance implements GuestEvents {
     const pagesMax = Math.floor(this.#spec.memoryBytesMax / pageBytes);
     const instance = this.#guest.instantiate(loaded, preview1, pagesMax);
     const memory = instance.exports["memory"];
-    if (memory instanceof engine.Memory) {
-      this.#memory = memory;
-      preview1.bindMemory(memory);
-    }
+    if (memory instanceof engine.Memory) preview1.bindMemory(memory);
+    this.#memories = exportedMemories(loaded.facts, instance);
+    this.#hiddenBytes = memoryBytesMin(loaded.facts) - sizeOf(this.#memories);
+    if (this.#memories.length === 0) this.#memoryBytesLast = this.#hiddenBytes;
     return instance;
   }
 
@@ -241,6 +251,27 @@ export class Instance implements GuestEvents {
     this.#bug ??= error;
     this.#guest.kill();
   }
+}
+
+function memoryBytesMin({ memories }: ModuleFacts): number {
+  return memories.reduce((sum, memory) => sum + memory.minPages * pageBytes, 0);
+}
+
+/** A module may export one memory under many names. */
+function exportedMemories({ exports }: ModuleFacts, instance: WasmInstance): readonly WasmMemory[] {
+  const memories: WasmMemory[] = [];
+  for (const { name, kind } of exports) {
+    if (kind !== "memory") continue;
+    const memory = instance.exports[name] as WasmMemory;
+    if (!memories.includes(memory)) memories.push(memory);
+  }
+  return memories;
+}
+
+function sizeOf(memories: readonly WasmMemory[]): number {
+  let bytes = 0;
+  for (const { buffer } of memories) bytes += buffer.byteLength;
+  return bytes;
 }
 
 async function loadModule(modules: ModuleStore, file: string): Promise<LoadedModule> {

@@ -9,7 +9,7 @@ import { assertNever, errorCode } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import type { WasiClock } from "../wasi/host.ts";
 import { ListingCache } from "../wasi/file-system/listing-cache.ts";
-import { guestDescriptorsMax, ShimBudget, systemMappingsMax } from "./budget.ts";
+import { guestDescriptorsMax, ShimBudget, systemCapacity } from "./budget.ts";
 import { DaemonLink } from "./daemon-link.ts";
 import { exitMs, openFilesMax, queueLimits, type ShimLimits } from "./limits.ts";
 import { ModuleStore } from "./module-store.ts";
@@ -51,7 +51,7 @@ class ShimProcess {
     const parts = {
       modules: this.#modules,
       mounts: new MountTable(),
-      budget: new ShimBudget(config.limits, systemMappingsMax(), clock, () => {
+      budget: new ShimBudget(config.limits, systemCapacity(), clock, () => {
         globalThis.gc?.();
       }),
       queue: new RunQueue({

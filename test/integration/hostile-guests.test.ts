@@ -289,7 +289,7 @@ describe("caps hold", () => {
     [
       "of all tables together",
       refused(
-        lines([0xd0, 0x70], i32(600_000), [0xfc, 15, 0], drop, [0xd0, 0x70], i32(600_000), [0xfc, 15, 1]),
+        lines([0xd0, 0x70], i32(60_000), [0xfc, 15, 0], drop, [0xd0, 0x70], i32(60_000), [0xfc, 15, 1]),
         {
           tables: [
             [type.funcref, 0, 0],
@@ -319,6 +319,60 @@ describe("caps hold", () => {
       reason: "MemoryLimitTooSmall",
     });
   });
+});
+
+describe("the heap that all instances of a process share", () => {
+  test("tables that a memory limit does not cover are refused", async () => {
+    const module = command([], [], { tables: [[type.funcref, 0, ...u32(99_000)]] });
+    expect(await endOf(module, () => ({ memoryBytesMax: 2 * mebibyte }))).toMatchObject({
+      kind: "refused",
+      reason: "MemoryLimitTooSmall",
+    });
+  });
+
+  test("tables that could grow too far together are spread over processes before they do", async () => {
+    await using node = new TestNode();
+    const { driver, told } = await node.open();
+    // It grows once it is woken, which is never: the test machine is to keep its memory.
+    const sleep = lines(i32(0), i32(200), i32(1), i32(100), call(0), drop);
+    const grow = lines([0xd0, 0x70], i32(99_000), [0xfc, 15, 0], drop);
+    const module = command(["poll_oneoff"], lines(sleep, grow), {
+      tables: [[type.funcref, 0, 0]],
+      data: [dataAt(16, [1, 0, 0, 0, 0, 0, 0, 0, ...Buffer.alloc(7, 0xff), 0x7f])],
+    });
+    const prepared = await node.prepared(driver, module);
+    for (let i = 0; i < 1_500; i++) driver.start(node.spec(`hostile-${i}`, prepared));
+    await told.hasStarted(1_500);
+    // One process holds some 900.
+    expect(node.shimPids()).toHaveLength(2);
+    expect(told.ends).toEqual([]);
+  });
+});
+
+test("usage counts memories that are not exported, or not as memory", async () => {
+  await using node = new TestNode({ usagePeriodMs: 20 });
+  const { driver, told } = await node.open();
+  const module = command(["poll_oneoff"], forever(i32(16), i32(200), i32(1), i32(100), call(0), drop), {
+    memories: [
+      [0, 1],
+      [0, 2],
+      [0, 4],
+    ],
+    exports: [
+      exportItem("memory", kind.memory, 0),
+      exportItem("other", kind.memory, 1),
+      exportItem("alias", kind.memory, 1),
+      exportItem("_start", kind.function, 1),
+    ],
+  });
+  driver.start(node.spec("hostile", await node.prepared(driver, module)));
+  expect(await told.until(() => told.usages.at(0)?.memoryBytes)).toBe(7 * page);
+});
+
+test("an argument of 900 KB that is refused is told in a bounded message", async () => {
+  const end = await endOf(guests.exits(0), () => ({ args: [`${"x".repeat(900_000)}\0`] }));
+  expect(end).toMatchObject({ kind: "refused", reason: "ArgumentsInvalid" });
+  expect("message" in end ? end.message.length : 0).toBeLessThan(4_096);
 });
 
 describe("names and numbers that are meant to confuse", () => {
