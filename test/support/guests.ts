@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compileC } from "../../tools/compile-c.ts";
@@ -7,6 +7,7 @@ import { checkout } from "./cluster.ts";
 export type GuestName = "ticker" | "sleeper" | "spinner" | "trapper" | "flooder" | "hungry" | "worker";
 
 const folder = mkdtempSync(join(tmpdir(), "wherry-guests-"));
+process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
 const built = new Map<GuestName, Promise<string>>();
 
 /** The file of a guest from test/guests, compiled at its first use. */
