@@ -195,8 +195,8 @@ describe("a neighbour that ticks every 5 ms goes on ticking", () => {
     await told.endOf("timer");
     for (const uid of uids) expect(await stopped(driver, told, uid)).toEqual({ kind: "stopped" });
     expect(await stopped(driver, told, "neighbour")).toEqual({ kind: "stopped" });
-    // 13 to 116 ms on an idle machine of two cores; the rest is for a busy one.
-    expect(longestPause(node.log("neighbour"))).toBeLessThan(400);
+    // 13 to 116 ms on an idle machine of two cores. What was a hole before it was closed took 1.5 s and more.
+    expect(longestPause(node.log("neighbour"))).toBeLessThan(1_500);
   });
 });
 
