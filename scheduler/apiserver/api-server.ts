@@ -5,19 +5,27 @@ import type { Random } from "../../kit/random.ts";
 import type { Backend } from "../backend/backend.ts";
 import { EmbeddedBackend } from "../backend/embedded.ts";
 import type { Store } from "../store/store.ts";
+import { AccessControl } from "./access-control.ts";
+import { Authenticator, type Token } from "./authentication/authenticator.ts";
 import { OpenApiDocuments } from "./discovery/open-api.ts";
 import { ApiListener } from "./http/api-listener.ts";
-import { Authenticator, type Token } from "./http/authenticator.ts";
 import type { ApiContext } from "./http/context.ts";
+import { FairQueue } from "./http/fair-queue.ts";
+import { limits } from "./http/limits.ts";
 import { WatchHub } from "./http/watch-hub.ts";
 import type { LiveResource } from "./live-resource.ts";
+import { ApiMetrics } from "./metrics/api-metrics.ts";
+import { permanentNamespaces } from "./objects/deletion.ts";
 import { EventExpiry } from "./objects/event-expiry.ts";
+import { GarbageCollector } from "./objects/garbage-collector.ts";
 import { NamespaceReaper } from "./objects/namespace-reaper.ts";
-import { ObjectWriter, permanentNamespaces } from "./objects/object-writer.ts";
+import { internalWrite, ObjectWriter } from "./objects/object-writer.ts";
 import { builtInResources, type Kind, Registry } from "./registry.ts";
+import { qualified } from "./resource.ts";
 import { ApiError } from "./status.ts";
 import { LiveSource } from "./storage/live-source.ts";
-import { StoreCache } from "./storage/store-cache.ts";
+import type { ObjectSource } from "./storage/object-source.ts";
+import { objectKey, StoreCache, type StoredForm } from "./storage/store-cache.ts";
 
 export interface ApiServerOptions {
   readonly store: Store;
@@ -52,15 +60,15 @@ export interface ApiServer extends AsyncDisposable {
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { store, clock, random } = options;
   const log = options.log.bind({ component: "apiserver" });
-  const resources = builtInResources();
-  const registry = new Registry(resources);
-  const cache = new StoreCache(resources.filter((resource) => resource.storage === "stored"));
+  const registry = new Registry(builtInResources());
+  const form: StoredForm = { encode: (_key, text) => text, decode: (_key, stored) => stored };
+  const cache = new StoreCache(form, log);
+  for (const kind of registry.stored) cache.of(kind.resource).setShape((object) => kind.shape(object));
   const closing = new AbortController();
   await cache.open(store, closing.signal);
-  const writer = new ObjectWriter(store, cache, registry, clock, random);
+  const writer = new ObjectWriter({ store, cache, form, registry, clock, random, admission: [] });
   await createPermanentNamespaces(registry, writer);
-  const parts = { registry, cache, writer, log, closing };
-  return new EmbeddedApiServer(options, parts);
+  return new EmbeddedApiServer(options, { registry, cache, writer, log, closing });
 }
 
 interface Parts {
@@ -78,6 +86,7 @@ class EmbeddedApiServer implements ApiServer {
   readonly #liveSources = new Map<string, LiveSource>();
   readonly #watches: WatchHub;
   readonly #reaper: NamespaceReaper;
+  readonly #collector: GarbageCollector;
   readonly #expiry: EventExpiry | undefined;
   readonly #listener: ApiListener;
   #isDraining = false;
@@ -85,37 +94,69 @@ class EmbeddedApiServer implements ApiServer {
 
   constructor(options: ApiServerOptions, parts: Parts) {
     const { registry, cache, writer, log } = parts;
-    const { clock, random } = options;
+    const { clock, store } = options;
     this.#parts = parts;
     this.#live = options.live;
     this.#watches = new WatchHub(clock);
-    this.#reaper = new NamespaceReaper(registry, cache, writer, log);
+    this.#reaper = new NamespaceReaper({ registry, cache, writer, clock, log });
+    this.#collector = new GarbageCollector({
+      registry,
+      cache,
+      writer,
+      clock,
+      log,
+      sourceOf: (kind) =>
+        kind.resource.storage === "live" && !this.#live.has(kind.resource.plural)
+          ? undefined
+          : this.#sourceOf(kind),
+    });
     const events = registry.findPlural("", "events");
     this.#expiry = events && new EventExpiry(events, cache.of(events.resource), writer, clock, log);
-    this.backend = new EmbeddedBackend({ registry, cache, writer, store: options.store });
+    this.backend = new EmbeddedBackend({ registry, cache, writer, store });
+    this.#listener = this.#makeListener(options);
+  }
+
+  #makeListener(options: ApiServerOptions): ApiListener {
+    const { registry, cache, writer, log } = this.#parts;
+    const { clock, random, tls, host, port } = options;
+    const queue = new FairQueue(limits, clock);
+    const metrics = new ApiMetrics({
+      running: () => queue.running,
+      queued: () => queue.queued,
+      watches: () => this.#watches.size,
+      revision: () => cache.revision,
+      objects: () =>
+        registry.stored.map(({ resource }) => [qualified(resource), cache.of(resource).size] as const),
+    });
     const api: ApiContext = {
       registry,
       writer,
-      reaper: this.#reaper,
       watches: this.#watches,
       clock,
       random,
       log,
-      sourceOf: (kind) =>
-        kind.resource.storage === "stored" ? cache.of(kind.resource) : this.#liveSource(kind),
+      sourceOf: (kind) => this.#sourceOf(kind),
       liveOf: (kind) => this.#liveOf(kind),
+      unreadable: ({ resource }, namespace, name) =>
+        cache.of(resource).unreadable(objectKey(resource, namespace, name)),
+      unreadableCount: ({ resource }) => cache.of(resource).unreadableCount,
     };
-    this.#listener = new ApiListener({
+    return new ApiListener({
       api,
       paths: {
         registry,
         openApi: new OpenApiDocuments(registry),
+        metrics,
         unreadiness: () => (this.#isDraining ? "the server is stopping" : undefined),
       },
-      authenticator: new Authenticator(options.tokens),
-      tls: options.tls,
-      host: options.host,
-      port: options.port,
+      access: new AccessControl(new Authenticator(options.tokens), {
+        authorize: () => ({ allowed: true, reason: "" }),
+      }),
+      queue,
+      metrics,
+      tls,
+      host,
+      port,
       log,
     });
   }
@@ -123,7 +164,8 @@ class EmbeddedApiServer implements ApiServer {
   async listen(): Promise<{ readonly url: string }> {
     for (const kind of this.#parts.registry.kinds)
       if (kind.resource.storage === "live" && this.#live.has(kind.resource.plural)) this.#liveSource(kind);
-    await this.#reaper.resume();
+    this.#reaper.resume();
+    this.#collector.resume();
     const address = await this.#listener.listen();
     this.#parts.log.info("API listening", address);
     return address;
@@ -147,11 +189,15 @@ class EmbeddedApiServer implements ApiServer {
     await this.drain();
     await this.#listener.close();
     this.#watches[Symbol.dispose]();
-    this.#reaper[Symbol.dispose]();
+    await Promise.all([this.#reaper[Symbol.asyncDispose](), this.#collector[Symbol.asyncDispose]()]);
     this.#expiry?.[Symbol.dispose]();
     for (const source of this.#liveSources.values()) source[Symbol.dispose]();
     await this.backend[Symbol.asyncDispose]();
     this.#parts.closing.abort(new WherryError("StoreClosed", "the API server is closed"));
+  }
+
+  #sourceOf(kind: Kind): ObjectSource {
+    return kind.resource.storage === "live" ? this.#liveSource(kind) : this.#parts.cache.of(kind.resource);
   }
 
   #liveOf({ resource }: Kind): LiveResource {
@@ -178,12 +224,7 @@ async function createPermanentNamespaces(registry: Registry, writer: ObjectWrite
   for (const name of permanentNamespaces) {
     const object = { apiVersion: "v1", kind: "Namespace", metadata: { name } };
     try {
-      await writer.create(
-        kind,
-        "",
-        { object, duplicateFields: [] },
-        { fieldValidation: "Ignore", warn: () => {}, dryRun: false },
-      );
+      await writer.create(kind, "", { object, duplicateFields: [] }, internalWrite);
     } catch (thrown) {
       if (errorCode(thrown) !== "AlreadyExists") throw thrown;
     }

@@ -1,20 +1,69 @@
 import { fileURLToPath } from "node:url";
+import type { ApiObject } from "../../api/object-meta.ts";
+import { FieldManager } from "./apply/field-manager.ts";
+import { type CompiledRules, compileRules } from "./cel/rules.ts";
 import { coreKinds } from "./kinds/core-kinds.ts";
 import { readCrdFolder } from "./kinds/read-crd.ts";
 import { compileJsonPath, type JsonPath } from "./output/json-path.ts";
 import { TablePrinter } from "./output/table.ts";
-import type { ResourceDefinition, Schema } from "./resource.ts";
+import { apiVersionOf, type JsonObject, type ResourceDefinition, type Schema } from "./resource.ts";
 import { objectMetaSchema } from "./schema/metadata-schema.ts";
+import { shapeObject } from "./schema/structural.ts";
 import { compileSchema, type Validate } from "./schema/validator.ts";
 
-/** A definition with everything compiled that each request would otherwise compile again. */
-export interface Kind {
+/** One version of a kind with everything compiled that each request would otherwise compile again. */
+export class Kind {
   readonly resource: ResourceDefinition;
   /** The kind's schema with apiVersion, kind and metadata. */
   readonly schema: Schema;
-  readonly validate: Validate;
   readonly printer: TablePrinter;
   readonly scale: ScaleAccess | undefined;
+  /** Who set which field. */
+  readonly fields: FieldManager;
+  #validate: Validate | undefined;
+  #rules: CompiledRules | undefined;
+  readonly #converted = new WeakMap<ApiObject, ApiObject>();
+
+  constructor(resource: ResourceDefinition) {
+    this.resource = resource;
+    this.schema = fullSchema(resource.schema);
+    this.printer = new TablePrinter(resource);
+    this.scale = resource.scale && scaleAccess(resource.scale);
+    this.fields = new FieldManager({
+      schema: this.schema,
+      apiVersion: apiVersionOf(resource),
+      hasStatus: resource.status,
+    });
+  }
+
+  /** The structural schema's check. Compiled at its first use: most kinds of a start are not written. */
+  get validate(): Validate {
+    return (this.#validate ??= compileSchema(this.schema));
+  }
+
+  /** The CEL rules of the schema. */
+  get rules(): CompiledRules {
+    return (this.#rules ??= compileRules(this.schema));
+  }
+
+  /** A stored object in this version. The same object gives the same result. */
+  view(stored: ApiObject): ApiObject {
+    const apiVersion = apiVersionOf(this.resource);
+    if (stored.apiVersion === apiVersion) return stored;
+    const known = this.#converted.get(stored);
+    if (known) return known;
+    const view = this.shape({ ...stored, apiVersion });
+    this.#converted.set(stored, view);
+    return view;
+  }
+
+  /** Defaults filled in, unknown fields gone. */
+  shape(object: ApiObject): ApiObject {
+    const { normalize } = this.resource;
+    const shaped = shapeObject(normalize(object) as unknown as JsonObject, this.schema).object;
+    // The schema includes that of metadata, and the object has been accepted once already.
+    return shaped as unknown as ApiObject;
+  }
 }
 
 export interface ScaleAccess {
@@ -25,23 +74,87 @@ export interface ScaleAccess {
   readonly readSelector: JsonPath | undefined;
 }
 
-/** All kinds that are served. Adding one is adding a CRD file or a core descriptor. */
+/**
+ * All kinds that are served. Adding one of ours is adding a CRD file or a core descriptor; users add theirs while the
+ * server runs. Versions of one kind stand together, the preferred one first.
+ */
 export class Registry {
-  readonly kinds: readonly Kind[];
-  readonly #byPath: ReadonlyMap<string, Kind>;
+  readonly #resources = new Map<string, readonly Kind[]>();
+  readonly #listeners = new Set<() => void>();
+  #kinds: readonly Kind[] | undefined;
+  #byName: ReadonlyMap<string, Kind> | undefined;
+  #generation = 1;
 
-  constructor(resources: readonly ResourceDefinition[]) {
-    this.kinds = resources.map(compileKind);
-    this.#byPath = new Map(this.kinds.map((kind) => [pathOf(kind.resource), kind]));
+  constructor(definitions: readonly ResourceDefinition[]) {
+    for (const versions of Map.groupBy(definitions, resourceKey).values()) this.put(versions);
+  }
+
+  /** Every version of every kind. */
+  get kinds(): readonly Kind[] {
+    return (this.#kinds ??= [...this.#resources.values()].flat());
+  }
+
+  /** Every kind whose objects are in the store, once, in the version in which they are stored. */
+  get stored(): readonly Kind[] {
+    return this.kinds.filter(
+      ({ resource }) => resource.storage === "stored" && resource.version === resource.storageVersion,
+    );
+  }
+
+  /** Grows with every change: what was made from the kinds before is out of date. */
+  get generation(): number {
+    return this.#generation;
   }
 
   find(group: string, version: string, plural: string): Kind | undefined {
-    return this.#byPath.get(pathOf({ group, version, plural }));
+    return this.#resources
+      .get(resourceKey({ group, plural }))
+      ?.find(({ resource }) => resource.version === version);
   }
 
-  /** Whatever its version; one version of a kind is served. */
+  /** In its preferred version. */
   findPlural(group: string, plural: string): Kind | undefined {
-    return this.kinds.find(({ resource }) => resource.group === group && resource.plural === plural);
+    return this.#resources.get(resourceKey({ group, plural }))?.[0];
+  }
+
+  /** The version in which objects of this kind are stored. */
+  storageOf({ resource: { group, plural, storageVersion } }: Kind): Kind | undefined {
+    return this.find(group, storageVersion, plural);
+  }
+
+  /** The kind that an owner reference or an object names. */
+  findKind(apiVersion: string, name: string): Kind | undefined {
+    this.#byName ??= new Map(
+      this.kinds.map((kind) => [nameKey(apiVersionOf(kind.resource), kind.resource.kind), kind]),
+    );
+    return this.#byName.get(nameKey(apiVersion, name));
+  }
+
+  /** All versions of one resource, in place of those that were served before. */
+  put(versions: readonly ResourceDefinition[]): void {
+    const [first] = versions;
+    if (!first) return;
+    this.#resources.set(
+      resourceKey(first),
+      versions.map((definition) => new Kind(definition)),
+    );
+    this.#changed();
+  }
+
+  remove(resource: { readonly group: string; readonly plural: string }): void {
+    if (this.#resources.delete(resourceKey(resource))) this.#changed();
+  }
+
+  subscribe(listener: () => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  #changed(): void {
+    this.#kinds = undefined;
+    this.#byName = undefined;
+    this.#generation++;
+    for (const listener of this.#listeners) listener();
   }
 }
 
@@ -55,44 +168,38 @@ export function builtInResources(): readonly ResourceDefinition[] {
   ];
 }
 
-function pathOf(resource: {
-  readonly group: string;
-  readonly version: string;
-  readonly plural: string;
-}): string {
-  return `${resource.group}/${resource.version}/${resource.plural}`;
+function resourceKey(resource: { readonly group: string; readonly plural: string }): string {
+  return `${resource.group}/${resource.plural}`;
 }
 
-function compileKind(resource: ResourceDefinition): Kind {
-  const { scale } = resource;
-  const schema: Schema = {
-    ...resource.schema,
+function nameKey(apiVersion: string, kind: string): string {
+  return `${apiVersion} ${kind}`;
+}
+
+function scaleAccess(scale: NonNullable<ResourceDefinition["scale"]>): ScaleAccess {
+  return {
+    specReplicas: scale.specReplicasPath.split(".").filter((part) => part !== ""),
+    readSpecReplicas: compileJsonPath(scale.specReplicasPath),
+    readStatusReplicas: compileJsonPath(scale.statusReplicasPath),
+    readSelector:
+      scale.labelSelectorPath === undefined ? undefined : compileJsonPath(scale.labelSelectorPath),
+  };
+}
+
+/** With what every object has. */
+function fullSchema(schema: Schema): Schema {
+  const own = new Set(["apiVersion", "kind", "metadata"]);
+  const properties = Object.entries(schema.properties ?? {}).filter(([name]) => !own.has(name));
+  return {
+    ...schema,
     properties: {
       apiVersion: {
         type: "string",
         description: "The versioned schema of this representation of an object.",
       },
       kind: { type: "string", description: "The kind of the object, in CamelCase." },
-      ...withoutMetadata(resource.schema.properties),
+      ...Object.fromEntries(properties),
       metadata: objectMetaSchema,
     },
   };
-  return {
-    resource,
-    schema,
-    validate: compileSchema(schema),
-    printer: new TablePrinter(resource),
-    scale: scale && {
-      specReplicas: scale.specReplicasPath.split(".").filter((part) => part !== ""),
-      readSpecReplicas: compileJsonPath(scale.specReplicasPath),
-      readStatusReplicas: compileJsonPath(scale.statusReplicasPath),
-      readSelector:
-        scale.labelSelectorPath === undefined ? undefined : compileJsonPath(scale.labelSelectorPath),
-    },
-  };
-}
-
-function withoutMetadata(properties: Schema["properties"] = {}): Readonly<Record<string, Schema>> {
-  const own = new Set(["apiVersion", "kind", "metadata"]);
-  return Object.fromEntries(Object.entries(properties).filter(([name]) => !own.has(name)));
 }

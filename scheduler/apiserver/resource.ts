@@ -56,6 +56,8 @@ export interface ResourceDefinition {
   /** "" is the core group. */
   readonly group: string;
   readonly version: string;
+  /** The version in which objects are stored. The others are views of it. */
+  readonly storageVersion: string;
   readonly kind: string;
   readonly listKind: string;
   readonly plural: string;
@@ -85,6 +87,11 @@ export interface ResourceDefinition {
 
 export function apiVersionOf(resource: { readonly group: string; readonly version: string }): string {
   return resource.group === "" ? resource.version : `${resource.group}/${resource.version}`;
+}
+
+/** As messages and metrics name a resource: `wasmjobs.wherry.dev`. */
+export function qualified(resource: { readonly group: string; readonly plural: string }): string {
+  return resource.group === "" ? resource.plural : `${resource.plural}.${resource.group}`;
 }
 
 export type JsonObject = Record<string, unknown>;

@@ -1,17 +1,22 @@
 import { errorMessage, WherryError } from "../../kit/errors.ts";
 import type { FieldError } from "../../api/validation/field-error.ts";
-import type { ResourceDefinition } from "./resource.ts";
+import { qualified, type ResourceDefinition } from "./resource.ts";
 
 /** metav1.Status. */
 export interface Status {
   readonly kind: "Status";
   readonly apiVersion: "v1";
-  readonly metadata: Readonly<Record<string, never>>;
+  readonly metadata: ListMeta;
   readonly status: "Success" | "Failure";
   readonly message?: string;
   readonly reason?: string;
   readonly details?: StatusDetails;
   readonly code?: number;
+}
+
+/** What a failed list tells of how to go on. */
+export interface ListMeta {
+  readonly continue?: string;
 }
 
 export interface StatusDetails {
@@ -49,11 +54,13 @@ export type StatusReason = keyof typeof reasonCodes;
 export class ApiError extends WherryError {
   readonly reason: StatusReason;
   readonly details: StatusDetails;
+  readonly metadata: ListMeta;
 
-  constructor(reason: StatusReason, message: string, details: StatusDetails = {}) {
+  constructor(reason: StatusReason, message: string, details: StatusDetails = {}, metadata: ListMeta = {}) {
     super(reason, message, { retryable: reason === "TooManyRequests" || reason === "ServiceUnavailable" });
     this.reason = reason;
     this.details = details;
+    this.metadata = metadata;
   }
 
   get httpCode(): number {
@@ -64,7 +71,7 @@ export class ApiError extends WherryError {
     return {
       kind: "Status",
       apiVersion: "v1",
-      metadata: {},
+      metadata: this.metadata,
       status: "Failure",
       message: this.message,
       reason: this.reason,
@@ -106,12 +113,16 @@ export function conflict(resource: ResourceDefinition, name: string, why: string
   );
 }
 
-export function forbidden(resource: ResourceDefinition, name: string, why: string): ApiError {
-  return new ApiError(
-    "Forbidden",
-    `${qualified(resource)} "${name}" is forbidden: ${why}`,
-    details(resource, name),
-  );
+export function forbidden(
+  resource: ResourceDefinition,
+  name: string,
+  why: string,
+  causes?: StatusDetails["causes"],
+): ApiError {
+  return new ApiError("Forbidden", `${qualified(resource)} "${name}" is forbidden: ${why}`, {
+    ...details(resource, name),
+    ...(causes && { causes }),
+  });
 }
 
 export function invalid(
@@ -132,6 +143,20 @@ export function invalid(
 
 export function expired(message: string): ApiError {
   return new ApiError("Expired", message);
+}
+
+/** Options of a list or watch that go against each other. */
+export function invalidOptions(field: string, message: string): ApiError {
+  const reason = message.startsWith("Forbidden") ? "FieldValueForbidden" : "FieldValueNotSupported";
+  return invalid({ group: "meta.k8s.io", kind: "ListOptions" }, "", [{ reason, field, message }]);
+}
+
+/** Clients wait a moment and ask again, from the beginning: the revision is another store's, or not reached yet. */
+export function tooLargeRevision(wanted: number, current: number): ApiError {
+  return new ApiError("Timeout", `Too large resource version: ${wanted}, current: ${current}`, {
+    causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }],
+    retryAfterSeconds: 1,
+  });
 }
 
 /** A path, or a subresource, that is not served. */
@@ -166,10 +191,6 @@ export function toApiError(thrown: unknown): ApiError {
 
 function internalError(thrown: unknown): ApiError {
   return new ApiError("InternalError", `Internal error occurred: ${errorMessage(thrown)}`);
-}
-
-function qualified(resource: ResourceDefinition): string {
-  return resource.group === "" ? resource.plural : `${resource.plural}.${resource.group}`;
 }
 
 function details(resource: ResourceDefinition, name: string): StatusDetails {

@@ -1,7 +1,8 @@
 import { errorCode, WherryError } from "../../kit/errors.ts";
 import type { ApiObject } from "../../api/object-meta.ts";
-import type { ObjectWriter, WriteOptions } from "../apiserver/objects/object-writer.ts";
-import type { Part } from "../apiserver/objects/prepare.ts";
+import { internalWrite, type ObjectWriter } from "../apiserver/objects/object-writer.ts";
+import type { Subresource } from "../apiserver/objects/prepare.ts";
+import { schedulerUser } from "../apiserver/authentication/user.ts";
 import type { Kind, Registry } from "../apiserver/registry.ts";
 import type { JsonObject } from "../apiserver/resource.ts";
 import type { StoreCache } from "../apiserver/storage/store-cache.ts";
@@ -9,9 +10,6 @@ import type { Store } from "../store/store.ts";
 import type { Backend, BackendEvent, ResourceKey, WriteOutcome } from "./backend.ts";
 
 const epochKey = "/epoch";
-
-/** What the scheduler itself writes is checked like everybody's; it just is not told about unknown fields. */
-const writeOptions: WriteOptions = { fieldValidation: "Ignore", warn: () => {}, dryRun: false };
 
 /** The Backend on the API server of this very process, without HTTP between. */
 export class EmbeddedBackend implements Backend {
@@ -54,7 +52,7 @@ export class EmbeddedBackend implements Backend {
     const namespace = object.metadata.namespace ?? "";
     const submitted = { object: object as unknown as JsonObject, duplicateFields: [] };
     const kind = this.#kindOf(resource);
-    const outcome = await attempt(() => this.#writer.create(kind, namespace, submitted, writeOptions));
+    const outcome = await attempt(() => this.#writer.create(kind, namespace, submitted, internalWrite));
     return outcome.kind === "taken" ? { kind: "exists" } : outcome;
   }
 
@@ -63,14 +61,20 @@ export class EmbeddedBackend implements Backend {
   }
 
   update(resource: ResourceKey, object: ApiObject): Promise<WriteOutcome> {
-    return this.#write(resource, object, "main");
+    return this.#write(resource, object, "");
   }
 
   async delete(resource: ResourceKey, object: ApiObject): Promise<WriteOutcome> {
     const { namespace = "", name, uid } = object.metadata;
     const kind = this.#kindOf(resource);
     const outcome = await attempt(async () => {
-      const options = { dryRun: false, uid, resourceVersion: undefined };
+      const options = {
+        user: schedulerUser,
+        dryRun: false,
+        uid,
+        resourceVersion: undefined,
+        policy: undefined,
+      };
       return (await this.#writer.delete(kind, namespace, name, options)).object;
     });
     // Another uid: the object that was meant is gone.
@@ -98,12 +102,12 @@ export class EmbeddedBackend implements Backend {
     return Promise.resolve();
   }
 
-  async #write(resource: ResourceKey, object: ApiObject, part: Part): Promise<WriteOutcome> {
+  async #write(resource: ResourceKey, object: ApiObject, subresource: Subresource): Promise<WriteOutcome> {
     const { namespace = "", name } = object.metadata;
     const submitted = { object: object as unknown as JsonObject, duplicateFields: [] };
     const kind = this.#kindOf(resource);
     const outcome = await attempt(() =>
-      this.#writer.update(kind, namespace, name, part, () => submitted, writeOptions),
+      this.#writer.update(kind, namespace, name, subresource, () => submitted, internalWrite),
     );
     return outcome.kind === "taken" ? { kind: "conflict" } : outcome;
   }

@@ -8,7 +8,7 @@ import type { Clock, Timer } from "../../kit/clock.ts";
 import { errorMessage } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Backend, ResourceKey } from "../backend/backend.ts";
-import { timestamp } from "./instance-object.ts";
+import { toTimestamp } from "../../kit/timestamps.ts";
 
 export interface InvolvedObject {
   readonly apiVersion: string;
@@ -116,8 +116,8 @@ function eventObject(name: string, pending: Pending, count: number): ApiObject {
     reason,
     message: message.slice(0, 1024),
     count,
-    firstTimestamp: timestamp(pending.firstMs),
-    lastTimestamp: timestamp(pending.lastMs),
+    firstTimestamp: toTimestamp(pending.firstMs),
+    lastTimestamp: toTimestamp(pending.lastMs),
     source: { component: "wherry-scheduler" },
     reportingComponent: "wherry-scheduler",
   };

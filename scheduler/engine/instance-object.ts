@@ -1,3 +1,4 @@
+import { toTimestamp } from "../../kit/timestamps.ts";
 import type { WasmInstance, WasmInstanceStatus } from "../../api/gen/kinds.gen.ts";
 import { assertNever } from "../../kit/errors.ts";
 import type { Instance, ObservedStatus, Termination } from "../core/model.ts";
@@ -25,7 +26,7 @@ export function instanceObject(
       namespace: instance.namespace,
       uid: instance.uid,
       resourceVersion,
-      creationTimestamp: timestamp(instance.createdMs),
+      creationTimestamp: toTimestamp(instance.createdMs),
       labels: instance.labels,
       ...(Object.keys(instance.annotations).length > 0 ? { annotations: instance.annotations } : {}),
       ownerReferences: [{ apiVersion: ownerApiVersion, ...instance.owner, controller: true }],
@@ -92,8 +93,8 @@ function observedStatus(observed: ObservedStatus): WasmInstanceStatus {
     ...(observed.reason ? { reason: observed.reason } : {}),
     ...(observed.message ? { message: observed.message } : {}),
     restarts: observed.restarts,
-    ...(observed.startedMs === undefined ? {} : { startTime: timestamp(observed.startedMs) }),
-    ...(observed.finishedMs === undefined ? {} : { finishTime: timestamp(observed.finishedMs) }),
+    ...(observed.startedMs === undefined ? {} : { startTime: toTimestamp(observed.startedMs) }),
+    ...(observed.finishedMs === undefined ? {} : { finishTime: toTimestamp(observed.finishedMs) }),
     ...(observed.exitCode === undefined ? {} : { exitCode: observed.exitCode }),
     ...(observed.logsDropped ? { logsDropped: true } : {}),
     ...(observed.lastTermination ? { lastTermination: terminationOf(observed.lastTermination) } : {}),
@@ -105,15 +106,10 @@ function terminationOf(last: Termination): NonNullable<WasmInstanceStatus["lastT
     reason: last.reason,
     message: last.message,
     ...(last.exitCode === undefined ? {} : { exitCode: last.exitCode }),
-    finishTime: timestamp(last.finishedMs),
+    finishTime: toTimestamp(last.finishedMs),
   };
 }
 
 function usageOf(usage: InstanceFigures): NonNullable<WasmInstanceStatus["usage"]> {
   return { cpu: `${usage.cpuMillis}m`, memory: `${Math.ceil(usage.memoryBytes / 1024)}Ki` };
-}
-
-/** RFC 3339 in seconds, as metav1.Time. */
-export function timestamp(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }

@@ -10,7 +10,7 @@ import type { Log } from "../../kit/log.ts";
 import type { Backend, ResourceKey } from "../backend/backend.ts";
 import type { NodeCapacity, NodeConnection } from "../core/model.ts";
 import type { NodeHello } from "../nodes/node-port.ts";
-import { timestamp } from "./instance-object.ts";
+import { toTimestamp } from "../../kit/timestamps.ts";
 
 export const nodeResource: ResourceKey = { group: "wherry.dev", plural: "wasmnodes" };
 
@@ -58,7 +58,7 @@ export class NodeObjects implements AsyncDisposable {
     const existing = this.#backend.get(nodeResource, "", name) as unknown as WasmNode | undefined;
     const object = existing ?? (facts.hello && (await this.#create(name, facts.hello)));
     if (!object) return;
-    const status = nodeStatus(facts, object, timestamp(this.#clock.now()));
+    const status = nodeStatus(facts, object, toTimestamp(this.#clock.now()));
     if (isDeepStrictEqual(status, object.status)) return;
     const outcome = await this.#backend.updateStatus(nodeResource, object as unknown as ApiObject, status);
     if (outcome.kind === "conflict") throw new WherryError("Conflict", `WasmNode ${name} changed meanwhile`);

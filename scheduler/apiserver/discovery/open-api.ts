@@ -6,35 +6,44 @@ import { subresourcesOf, verbsOf } from "./discovery.ts";
 
 /**
  * OpenAPI v3 documents, one for each group version: what `kubectl explain` prints and by which kubectl decides whether
- * the server checks fields. Made once; they change only with the program.
+ * the server checks fields. Made when they are asked for, and again when the kinds have changed.
  */
 export class OpenApiDocuments {
-  readonly #documents: ReadonlyMap<string, string>;
-  readonly index: string;
+  readonly #registry: Registry;
+  #made:
+    | { readonly generation: number; readonly documents: ReadonlyMap<string, string>; index: string }
+    | undefined;
 
   constructor(registry: Registry) {
-    const paths = new Map(
-      registry.kinds.map(({ resource }) => [rootPath(resource.group, resource.version), resource]),
-    );
-    this.#documents = new Map(
-      [...paths].map(([path, { group, version }]) => {
-        const kinds = registry.kinds.filter(
-          ({ resource }) => resource.group === group && resource.version === version,
-        );
-        return [path, JSON.stringify(documentOf(kinds, path))];
-      }),
-    );
-    const entries = [...this.#documents].map(([path, text]) => {
-      const hash = createHash("sha256").update(text).digest("hex").toUpperCase();
-      return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }];
-    });
-    this.index = JSON.stringify({ paths: Object.fromEntries(entries) });
+    this.#registry = registry;
+  }
+
+  get index(): string {
+    return this.#current().index;
   }
 
   /** `path`: as in the index, `apis/GROUP/VERSION` or `api/v1`. */
   get(path: string): string | undefined {
-    return this.#documents.get(path);
+    return this.#current().documents.get(path);
   }
+
+  #current() {
+    const { generation } = this.#registry;
+    if (this.#made?.generation !== generation) this.#made = { generation, ...makeDocuments(this.#registry) };
+    return this.#made;
+  }
+}
+
+function makeDocuments(registry: Registry) {
+  const byPath = Map.groupBy(registry.kinds, ({ resource }) => rootPath(resource.group, resource.version));
+  const documents = new Map(
+    [...byPath].map(([path, kinds]) => [path, JSON.stringify(documentOf(kinds, path))]),
+  );
+  const entries = [...documents].map(([path, text]) => {
+    const hash = createHash("sha256").update(text).digest("hex").toUpperCase();
+    return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }];
+  });
+  return { documents, index: JSON.stringify({ paths: Object.fromEntries(entries) }) };
 }
 
 const metaName = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";

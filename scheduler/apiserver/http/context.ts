@@ -2,7 +2,6 @@ import type { Clock } from "../../../kit/clock.ts";
 import type { Log } from "../../../kit/log.ts";
 import type { Random } from "../../../kit/random.ts";
 import type { LiveResource } from "../live-resource.ts";
-import type { NamespaceReaper } from "../objects/namespace-reaper.ts";
 import type { ObjectWriter } from "../objects/object-writer.ts";
 import type { Kind, Registry } from "../registry.ts";
 import type { ObjectSource } from "../storage/object-source.ts";
@@ -12,12 +11,14 @@ import type { WatchHub } from "./watch-hub.ts";
 export interface ApiContext {
   readonly registry: Registry;
   readonly writer: ObjectWriter;
-  readonly reaper: NamespaceReaper;
   readonly watches: WatchHub;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
   sourceOf(kind: Kind): ObjectSource;
+  /** Why a stored object cannot be read. undefined: there is none, or it can. */
+  unreadable(kind: Kind, namespace: string, name: string): string | undefined;
+  unreadableCount(kind: Kind): number;
   /** Throws ServiceUnavailable while the scheduler has not yet said what is alive. */
   liveOf(kind: Kind): LiveResource;
 }

@@ -1,14 +1,22 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Writable } from "node:stream";
 import { promisify } from "node:util";
-import { gzip } from "node:zlib";
-import { stringify } from "yaml";
-import type { User } from "./authenticator.ts";
+import { createGzip, gzip } from "node:zlib";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { User } from "../authentication/user.ts";
+import { Bug } from "../../../kit/errors.ts";
+import { yamlOf } from "../output/yaml.ts";
 import { ApiError } from "../status.ts";
 
 const gzipAsync = promisify(gzip);
 /** Smaller answers cost more to compress than they save. As kube-apiserver's. */
 const gzipBytesMin = 128 * 1024;
+/** Long answers are made in pieces of so many characters, and for so long in one turn of the event loop. */
+const pieceChars = 256 * 1024;
+const turnMs = 5;
+/** How long a client may take nothing of an answer. */
+const slowClientMs = 30_000;
 /** Warnings of one answer, and the length of one. */
 const warningsMax = 20;
 const warningLengthMax = 256;
@@ -19,15 +27,15 @@ export class Exchange {
   readonly response: ServerResponse;
   readonly path: string;
   readonly query: URLSearchParams;
-  readonly user: User | undefined;
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
   readonly #warnings: string[] = [];
+  #user: User | undefined;
+  #failure: ApiError | undefined;
 
-  constructor(request: IncomingMessage, response: ServerResponse, user: User | undefined) {
+  constructor(request: IncomingMessage, response: ServerResponse) {
     this.request = request;
     this.response = response;
-    this.user = user;
     const url = request.url ?? "/";
     const mark = url.indexOf("?");
     this.path = mark < 0 ? url : url.slice(0, mark);
@@ -37,6 +45,25 @@ export class Exchange {
     response.once("close", () => {
       if (!response.writableFinished) gone.abort(new ApiError("Timeout", "the client is gone"));
     });
+  }
+
+  /** Whoever asks. Known once the request is authenticated, which comes before everything that looks here. */
+  get user(): User {
+    if (!this.#user) throw new Bug("the request is not authenticated");
+    return this.#user;
+  }
+
+  set user(user: User) {
+    this.#user = user;
+  }
+
+  /** What it was answered with, if it was refused or failed. */
+  get failure(): ApiError | undefined {
+    return this.#failure;
+  }
+
+  get userAgent(): string {
+    return this.request.headers["user-agent"] ?? "";
   }
 
   get method(): string {
@@ -70,7 +97,7 @@ export class Exchange {
     options: { readonly yaml?: boolean; readonly type?: string } = {},
   ): Promise<void> {
     const isYaml = options.yaml === true;
-    const text = isYaml ? stringify(body, { aliasDuplicateObjects: false }) : `${JSON.stringify(body)}\n`;
+    const text = isYaml ? yamlOf(body) : `${JSON.stringify(body)}\n`;
     await this.sendText(code, text, options.type ?? (isYaml ? "application/yaml" : "application/json"));
   }
 
@@ -78,10 +105,8 @@ export class Exchange {
     const { response } = this;
     if (response.headersSent || response.destroyed) return;
     let body: Buffer = Buffer.from(text);
-    response.setHeader("Content-Type", type);
-    response.setHeader("Cache-Control", "no-cache, private");
-    for (const warning of this.#warnings) response.appendHeader("Warning", `299 - ${quoted(warning)}`);
-    if (body.length >= gzipBytesMin && /\bgzip\b/.test(this.request.headers["accept-encoding"] ?? "")) {
+    this.#setHeaders(type);
+    if (body.length >= gzipBytesMin && this.#acceptsGzip()) {
       body = await gzipAsync(body, { level: 1 });
       response.setHeader("Content-Encoding", "gzip");
       response.setHeader("Vary", "Accept-Encoding");
@@ -89,6 +114,78 @@ export class Exchange {
     response.setHeader("Content-Length", body.length);
     response.statusCode = code;
     response.end(this.method === "HEAD" ? undefined : body);
+  }
+
+  /**
+   * A long answer, made piece by piece: each turn of the event loop makes what takes a few milliseconds, and no more is
+   * made than the client takes. A client that takes nothing for long is dropped.
+   */
+  async sendPieces(pieces: Iterable<string>, type: string): Promise<void> {
+    const { response } = this;
+    const start: string[] = [];
+    const iterator = pieces[Symbol.iterator]();
+    let length = 0;
+    let endsMs = performance.now() + turnMs;
+    let next = iterator.next();
+    for (; next.done !== true && length < gzipBytesMin; next = iterator.next()) {
+      start.push(next.value);
+      length += next.value.length;
+    }
+    if (next.done === true) return this.sendText(200, start.join(""), type);
+    if (response.headersSent || response.destroyed) return;
+    this.#setHeaders(type);
+    response.statusCode = 200;
+    if (this.method === "HEAD") return void response.end();
+    const out = this.#acceptsGzip() ? this.#compressed() : response;
+    out.write(start.join(""));
+    let chunk = "";
+    for (; next.done !== true; next = iterator.next()) {
+      chunk += next.value;
+      if (chunk.length < pieceChars && performance.now() < endsMs) continue;
+      const isFull = !out.write(chunk);
+      chunk = "";
+      if (isFull) await this.#drained(out);
+      else await nextTurn();
+      if (response.destroyed) return;
+      endsMs = performance.now() + turnMs;
+    }
+    out.end(chunk);
+  }
+
+  #compressed(): Writable {
+    const stream = createGzip({ level: 1 });
+    this.response.setHeader("Content-Encoding", "gzip");
+    this.response.setHeader("Vary", "Accept-Encoding");
+    stream.pipe(this.response);
+    this.response.once("close", () => stream.destroy());
+    stream.on("error", () => this.response.destroy());
+    return stream;
+  }
+
+  /** Resolves when the client has taken what was written, or is gone. */
+  #drained(out: Writable): Promise<void> {
+    return new Promise((resolve) => {
+      const late = setTimeout(() => this.response.destroy(), slowClientMs);
+      const done = () => {
+        clearTimeout(late);
+        out.off("drain", done);
+        this.response.off("close", done);
+        resolve();
+      };
+      out.once("drain", done);
+      this.response.once("close", done);
+    });
+  }
+
+  #acceptsGzip(): boolean {
+    return /\bgzip\b/.test(this.request.headers["accept-encoding"] ?? "");
+  }
+
+  #setHeaders(type: string): void {
+    const { response } = this;
+    response.setHeader("Content-Type", type);
+    response.setHeader("Cache-Control", "no-cache, private");
+    for (const warning of this.#warnings) response.appendHeader("Warning", `299 - ${quoted(warning)}`);
   }
 
   /** For answers that rarely change: the client's copy is used when its ETag matches. */
@@ -106,6 +203,7 @@ export class Exchange {
 
   async fail(error: ApiError): Promise<void> {
     const { response, request } = this;
+    this.#failure = error;
     if (response.headersSent) {
       response.destroy();
       return;
@@ -116,6 +214,14 @@ export class Exchange {
     if (!request.complete && this.method !== "GET") response.setHeader("Connection", "close");
     await this.send(error.httpCode, error.toStatus());
   }
+}
+
+/** Programs of one user that are told apart, at most so long. */
+const agentLengthMax = 64;
+
+/** Whose turn it is, where clients share something: the user, and with which program. */
+export function flowOf({ user, userAgent }: Exchange): string {
+  return `${user.name} ${userAgent.slice(0, agentLengthMax)}`;
 }
 
 /** A quoted string for a header: ASCII without control characters. */

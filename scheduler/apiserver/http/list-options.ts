@@ -1,8 +1,10 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
+import type { Kind } from "../registry.ts";
 import type { ResourceDefinition } from "../resource.ts";
 import { parseFieldQuery } from "../selectors/field-query.ts";
 import { parseLabelQuery } from "../selectors/label-query.ts";
-import { badRequest, expired } from "../status.ts";
+import { ApiError, badRequest, expired, invalidOptions, tooLargeRevision } from "../status.ts";
+import { keyOf } from "../storage/event-window.ts";
 import type { ObjectSource } from "../storage/object-source.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -35,13 +37,20 @@ export function selectionOf(
   };
 }
 
-export function select(source: ObjectSource, { matches, namespace, name }: Selection): readonly ApiObject[] {
-  if (name !== undefined && namespace !== undefined) {
-    const object = source.get(namespace, name);
-    return object && matches?.(object) ? [object] : [];
+export function select(
+  source: ObjectSource,
+  { matches, namespace, name }: Selection,
+  kind: Kind,
+): readonly ApiObject[] {
+  if (name !== undefined && (namespace !== undefined || !kind.resource.namespaced)) {
+    const object = source.get(namespace ?? "", name);
+    return object && matches?.(object) ? [kind.view(object)] : [];
   }
-  const all = source.list(namespace);
-  return matches ? all.filter(matches) : all;
+  return filter(source.list(namespace), matches).map((object) => kind.view(object));
+}
+
+function filter(objects: readonly ApiObject[], matches: Selection["matches"]): readonly ApiObject[] {
+  return matches ? objects.filter(matches) : objects;
 }
 
 export interface Page {
@@ -53,71 +62,114 @@ export interface Page {
   };
 }
 
-/** Where the next page begins, and the revision of the first one, which every page of a list names. */
+/** Where the next page begins, and the revision of the first one, at which every page of the list is read. */
 interface ContinueToken {
   readonly v: "meta.k8s.io/v1";
+  /** -1: whatever the revision is now; the list is then not of one moment. */
   readonly rv: number;
   readonly start: string;
 }
 
+const nowRevision = -1;
+
 /** The part of the list that the request asks for. */
-export function pageOf(exchange: Exchange, source: ObjectSource, selection: Selection): Page {
+export function pageOf(exchange: Exchange, source: ObjectSource, selection: Selection, kind: Kind): Page {
   const limit = exchange.number("limit") ?? 0;
   const token = parseToken(exchange.query.get("continue") ?? "");
+  const exact = token ? revisionOf(exchange, token) : exactRevision(exchange, source.revision);
   const { revision } = source;
-  if (token && token.rv > revision)
-    throw expired("The provided continue parameter is too old to display a consistent list result.");
-  if (!token) checkListRevision(exchange, revision);
-  const selected = select(source, selection);
+  const selected = selectAt(source, selection, kind, exact, token);
   const rest = token ? selected.slice(firstAfter(selected, token.start)) : selected;
-  const resourceVersion = String(token?.rv ?? revision);
-  if (limit === 0 || rest.length <= limit) return { objects: rest, metadata: { resourceVersion } };
+  const resourceVersion = String(exact ?? revision);
+  if (limit === 0 || rest.length <= limit)
+    return { objects: viewed(rest, kind), metadata: { resourceVersion } };
   const objects = rest.slice(0, limit);
   const last = objects.at(-1);
-  const next: ContinueToken = {
-    v: "meta.k8s.io/v1",
-    rv: token?.rv ?? revision,
-    start: last ? keyOf(last) : "",
-  };
   return {
-    objects,
+    objects: viewed(objects, kind),
     metadata: {
       resourceVersion,
-      continue: Buffer.from(JSON.stringify(next)).toString("base64url"),
+      continue: tokenText(exact ?? revision, last ? keyOf(last) : ""),
       ...(selection.matches ? {} : { remainingItemCount: rest.length - limit }),
     },
   };
 }
 
-/** As far as a cache without history can: what is newer than we are is refused, an exact past is gone. */
-function checkListRevision(exchange: Exchange, current: number): void {
+function viewed(objects: readonly ApiObject[], kind: Kind): readonly ApiObject[] {
+  return objects.map((object) => kind.view(object));
+}
+
+/** Stored objects in order, at the revision if one is given. Throws Expired when that is no longer known. */
+function selectAt(
+  source: ObjectSource,
+  selection: Selection,
+  kind: Kind,
+  revision: number | undefined,
+  token: ContinueToken | undefined,
+): readonly ApiObject[] {
+  const { matches, namespace, name } = selection;
+  if (revision === undefined || revision === source.revision) {
+    if (name === undefined) return filter(source.list(namespace), matches);
+    const isOnePlace = namespace !== undefined || !kind.resource.namespaced;
+    if (!isOnePlace) return filter(source.list(undefined), matches);
+    const object = source.get(namespace ?? "", name);
+    return object ? filter([object], matches) : [];
+  }
+  const objects = source.listAt(namespace, revision);
+  if (objects) return filter(objects, matches);
+  if (!token) throw expired("The resourceVersion for the provided list is too old.");
+  throw new ApiError("Expired", continueExpired, {}, { continue: tokenText(nowRevision, token.start) });
+}
+
+const continueExpired =
+  "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.";
+
+/** The revision that the list must be of. undefined: now will do. */
+function exactRevision(exchange: Exchange, current: number): number | undefined {
   const wanted = exchange.number("resourceVersion");
   const match = exchange.query.get("resourceVersionMatch") ?? "";
+  const refuse = (text: string) => {
+    throw invalidOptions("resourceVersionMatch", text);
+  };
+  if (exchange.query.get("sendInitialEvents") !== null)
+    throw invalidOptions("sendInitialEvents", "Forbidden: sendInitialEvents is forbidden for list");
   if (!["", "Exact", "NotOlderThan"].includes(match))
-    throw badRequest(`resourceVersionMatch must be Exact or NotOlderThan, not ${match}`);
+    refuse(`Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan"`);
   if (match !== "" && wanted === undefined)
-    throw badRequest("resourceVersionMatch is forbidden unless resourceVersion is provided");
-  if (wanted === undefined || wanted === 0) return;
-  if (wanted > current) throw expired(`Too large resource version: ${wanted}, current: ${current}`);
-  if (match === "Exact" && wanted !== current)
-    throw expired(`The provided resource version is too old: ${wanted}, current: ${current}`);
+    refuse("Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided");
+  if (match === "Exact" && wanted === 0)
+    refuse('Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
+  if (wanted === undefined || wanted === 0) return undefined;
+  if (wanted > current) throw tooLargeRevision(wanted, current);
+  return match === "Exact" ? wanted : undefined;
+}
+
+function revisionOf(exchange: Exchange, token: ContinueToken): number | undefined {
+  if ((exchange.query.get("resourceVersionMatch") ?? "") !== "")
+    throw invalidOptions(
+      "resourceVersionMatch",
+      "Forbidden: resourceVersionMatch is forbidden when continue is provided",
+    );
+  if ((exchange.number("resourceVersion") ?? 0) !== 0)
+    throw badRequest("specifying resource version is not allowed when using continue");
+  return token.rv === nowRevision ? undefined : token.rv;
+}
+
+function tokenText(rv: number, start: string): string {
+  const token: ContinueToken = { v: "meta.k8s.io/v1", rv, start };
+  return Buffer.from(JSON.stringify(token)).toString("base64url");
 }
 
 function parseToken(text: string): ContinueToken | undefined {
   if (text === "") return undefined;
   try {
     const token = JSON.parse(Buffer.from(text, "base64url").toString("utf8")) as ContinueToken;
-    if (token.v === "meta.k8s.io/v1" && Number.isSafeInteger(token.rv) && typeof token.start === "string")
-      return token;
+    const isRevision = Number.isSafeInteger(token.rv) && token.rv >= nowRevision && token.rv !== 0;
+    if (token.v === "meta.k8s.io/v1" && isRevision && typeof token.start === "string") return token;
   } catch {
     // Answered below, like every other token that is not ours.
   }
   throw badRequest("continue key is not valid");
-}
-
-/** Namespaces and names have no NUL and none of them sorts before it, so this is the order of lists. */
-function keyOf({ metadata }: ApiObject): string {
-  return `${metadata.namespace ?? ""}\0${metadata.name}`;
 }
 
 function firstAfter(objects: readonly ApiObject[], start: string): number {

@@ -6,8 +6,9 @@ import {
   singleGroup,
 } from "../discovery/discovery.ts";
 import type { OpenApiDocuments } from "../discovery/open-api.ts";
+import type { ApiMetrics } from "../metrics/api-metrics.ts";
 import type { Registry } from "../registry.ts";
-import { ApiError, methodNotAllowed, unknownPath } from "../status.ts";
+import { methodNotAllowed, unknownPath } from "../status.ts";
 import type { Exchange } from "./exchange.ts";
 import { parseAccept } from "./media.ts";
 
@@ -28,12 +29,14 @@ const serverVersion = {
 const publicPaths = new Set(["livez", "readyz", "healthz", "version"]);
 
 export function isPublicPath(parts: readonly string[]): boolean {
-  return parts.length === 1 && publicPaths.has(parts[0] ?? "");
+  const isOne = parts.length === 1 || (parts.length === 2 && parts[0] !== "version");
+  return isOne && publicPaths.has(parts[0] ?? "");
 }
 
 export interface PathContext {
   readonly registry: Registry;
   readonly openApi: OpenApiDocuments;
+  readonly metrics: ApiMetrics;
   /** undefined: ready; otherwise why not. */
   readonly unreadiness: () => string | undefined;
 }
@@ -48,10 +51,10 @@ export async function servePath(
   const [root, group = "", version = ""] = parts;
   switch (root) {
     case "livez":
-      return sendHealth(exchange, undefined);
+      return sendHealth(exchange, parts, undefined);
     case "readyz":
     case "healthz":
-      return sendHealth(exchange, context.unreadiness());
+      return sendHealth(exchange, parts, context.unreadiness());
     case "version":
       return exchange.send(200, serverVersion);
     case "api":
@@ -68,22 +71,41 @@ export async function servePath(
           ? singleGroup(context.registry, group)
           : resourceList(context.registry, group, version),
       );
+    case "metrics":
+      return exchange.sendText(200, await context.metrics.text(), context.metrics.contentType);
     case "openapi":
       return sendOpenApi(context, exchange, parts.slice(1));
     case undefined:
       return exchange.send(200, {
-        paths: ["/api", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"],
+        paths: ["/api", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v3", "/readyz", "/version"],
       });
     default:
       throw unknownPath();
   }
 }
 
-async function sendHealth(exchange: Exchange, problem: string | undefined): Promise<void> {
-  if (problem !== undefined) throw new ApiError("ServiceUnavailable", problem, { retryAfterSeconds: 1 });
-  const text = exchange.query.has("verbose") ? "[+]store ok\nreadyz check passed\n" : "ok";
-  await exchange.sendText(200, text, "text/plain; charset=utf-8");
+/** `/readyz?verbose`, `/readyz/store?verbose`: as people and probes ask a real server. */
+async function sendHealth(
+  exchange: Exchange,
+  [root = "", check]: readonly string[],
+  problem: string | undefined,
+): Promise<void> {
+  if (check !== undefined && !healthChecks.includes(check)) throw unknownPath();
+  const excluded = new Set(exchange.query.getAll("exclude"));
+  const failed = problem !== undefined && check !== "ping" && !excluded.has("store");
+  const marks = healthChecks
+    .filter((one) => check === undefined || one === check)
+    .map((one) => {
+      if (excluded.has(one)) return `[+]${one} excluded: ok`;
+      return one === "store" && failed ? `[-]${one} failed: ${problem}` : `[+]${one} ok`;
+    });
+  const verdict = failed ? `${root} check failed` : `${root} check passed`;
+  const isLong = failed || exchange.query.has("verbose");
+  const text = isLong ? [...marks, verdict, ""].join("\n") : "ok";
+  await exchange.sendText(failed ? 503 : 200, text, "text/plain; charset=utf-8");
 }
+
+const healthChecks = ["ping", "store"];
 
 async function sendDocument(exchange: Exchange, document: object | undefined): Promise<void> {
   if (!document) throw unknownPath();

@@ -1,9 +1,10 @@
-import { badRequest, expired, invalid, notFound } from "../status.ts";
+import type { ApiObject } from "../../../api/object-meta.ts";
+import { ApiError, badRequest, expired, invalidOptions, notFound } from "../status.ts";
 import type { ApiContext, NamedTarget, ResourceTarget } from "./context.ts";
-import type { Exchange } from "./exchange.ts";
+import { type Exchange, flowOf } from "./exchange.ts";
 import { pageOf, select, selectionOf } from "./list-options.ts";
 import { negotiate, parseAccept, type Representation } from "./media.ts";
-import { presentList, presentObject } from "./present.ts";
+import { presentList, presentObject, presentYaml } from "./present.ts";
 import { WatchStream } from "./watch-stream.ts";
 
 /** A watch without timeoutSeconds ends by itself after this and up to twice as long, so that not all end together. */
@@ -16,12 +17,19 @@ export function representationOf(exchange: Exchange): Representation {
 }
 
 export async function getObject(context: ApiContext, exchange: Exchange, target: NamedTarget): Promise<void> {
-  const { kind, namespace, name } = target;
+  const { kind } = target;
   const as = representationOf(exchange);
-  const object = context.sourceOf(kind).get(namespace, name);
-  if (!object) throw notFound(kind.resource, name);
-  const body = presentObject(kind, object, as, context.clock.now());
+  const body = presentObject(kind, existing(context, target), as, context.clock.now());
   await exchange.send(200, body, { yaml: as.kind === "object" && as.yaml });
+}
+
+/** In the kind's version. Throws NotFound, or InternalError for what is stored and cannot be read. */
+export function existing(context: ApiContext, { kind, namespace, name }: NamedTarget): ApiObject {
+  const object = context.sourceOf(kind).get(namespace, name);
+  if (object) return kind.view(object);
+  const why = context.unreadable(kind, namespace, name);
+  if (why === undefined) throw notFound(kind.resource, name);
+  throw new ApiError("InternalError", `${kind.resource.plural} "${name}" cannot be read: ${why}`);
 }
 
 export async function listObjects(
@@ -32,31 +40,39 @@ export async function listObjects(
   const { kind } = target;
   const as = representationOf(exchange);
   const selection = selectionOf(exchange, kind.resource, target);
-  const page = pageOf(exchange, context.sourceOf(kind), selection);
-  const body = presentList(kind, page, as, context.clock.now());
-  await exchange.send(200, body, { yaml: as.kind === "object" && as.yaml });
+  const page = pageOf(exchange, context.sourceOf(kind), selection, kind);
+  const hidden = context.unreadableCount(kind);
+  if (hidden > 0)
+    exchange.warn(
+      `${hidden} ${kind.resource.plural} are stored and cannot be read; the server's log says why`,
+    );
+  if (as.kind === "object" && as.yaml)
+    return exchange.sendPieces(presentYaml(kind, page), "application/yaml");
+  await exchange.sendPieces(presentList(kind, page, as, context.clock.now()), "application/json");
 }
 
 /** Returns at once; the watch goes on until its client leaves or its time is over. */
 export function watchObjects(context: ApiContext, exchange: Exchange, target: ResourceTarget): void {
   const { kind } = target;
   const { watches, clock, log } = context;
-  watches.admit();
+  const flow = flowOf(exchange);
+  watches.admit(flow);
   const as = representationOf(exchange);
   const source = context.sourceOf(kind);
   const selection = selectionOf(exchange, kind.resource, target);
-  const start = startOf(exchange, kind.resource.kind);
+  const start = startOf(exchange);
   const bookmarks = exchange.flag("allowWatchBookmarks");
   const timeoutMs = timeoutOf(exchange, context);
   const after = start.kind === "after" ? start.revision : source.revision;
+  const { encoder, ready } = watches;
   const stream = new WatchStream(
-    { exchange, kind, source, selection, as, now: () => clock.now(), encoder: watches.encoder, log },
+    { exchange, kind, source, selection, as, now: () => clock.now(), encoder, log, ready },
     after,
   );
-  const remove = watches.add(stream, bookmarks, timeoutMs);
-  exchange.response.once("close", remove);
+  exchange.response.once("close", watches.add(stream, flow, bookmarks, timeoutMs));
   if (start.kind !== "after") {
-    if (start.kind === "initial") stream.sendInitial(select(source, selection), start.bookmark && bookmarks);
+    if (start.kind === "initial")
+      stream.sendInitial(select(source, selection, kind), start.bookmark && bookmarks);
     stream.follow([]);
     return;
   }
@@ -71,19 +87,30 @@ type WatchStart =
   | { readonly kind: "initial"; readonly bookmark: boolean }
   | { readonly kind: "after"; readonly revision: number };
 
-function startOf(exchange: Exchange, kind: string): WatchStart {
+function startOf(exchange: Exchange): WatchStart {
   const revision = exchange.number("resourceVersion") ?? 0;
   const initial = exchange.query.get("sendInitialEvents");
-  if (initial === null)
+  const match = exchange.query.get("resourceVersionMatch") ?? "";
+  if (initial === null) {
+    if (match !== "")
+      throw invalidOptions(
+        "resourceVersionMatch",
+        "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+      );
     return revision === 0 ? { kind: "initial", bookmark: false } : { kind: "after", revision };
-  if (exchange.query.get("resourceVersionMatch") !== "NotOlderThan")
-    throw invalid({ group: "meta.k8s.io", kind: "ListOptions" }, kind, [
-      {
-        reason: "FieldValueInvalid",
-        field: "resourceVersionMatch",
-        message: "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-      },
-    ]);
+  }
+  if (match === "")
+    throw invalidOptions(
+      "resourceVersionMatch",
+      "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+    );
+  if (match !== "NotOlderThan")
+    throw invalidOptions(
+      "resourceVersionMatch",
+      `Unsupported value: ${JSON.stringify(match)}: supported values: "NotOlderThan"`,
+    );
+  if ((exchange.query.get("continue") ?? "") !== "")
+    throw invalidOptions("continue", "Forbidden: continue is forbidden for watch with sendInitialEvents");
   if (exchange.flag("sendInitialEvents")) return { kind: "initial", bookmark: true };
   return revision === 0 ? { kind: "now" } : { kind: "after", revision };
 }

@@ -2,18 +2,16 @@ import type { ApiObject } from "../../../api/object-meta.ts";
 import type { Submitted } from "../objects/prepare.ts";
 import type { Kind, ScaleAccess } from "../registry.ts";
 import { isObject, type JsonObject } from "../resource.ts";
-import { badRequest, invalid, modified, notFound, unknownPath } from "../status.ts";
+import { badRequest, invalid, modified, unknownPath } from "../status.ts";
 import { readObject } from "./body.ts";
 import type { ApiContext, NamedTarget } from "./context.ts";
 import type { Exchange } from "./exchange.ts";
+import { existing } from "./read-handlers.ts";
 import { readPatch, writeOptionsOf } from "./write-handlers.ts";
 
 /** autoscaling/v1 Scale, the same view of every kind that can be scaled. */
 export async function getScale(context: ApiContext, exchange: Exchange, target: NamedTarget): Promise<void> {
-  const { kind, namespace, name } = target;
-  const object = context.sourceOf(kind).get(namespace, name);
-  if (!object) throw notFound(kind.resource, name);
-  await exchange.send(200, scaleOf(object, accessOf(kind)));
+  await exchange.send(200, scaleOf(existing(context, target), accessOf(target.kind)));
 }
 
 export async function writeScale(
@@ -40,7 +38,7 @@ export async function writeScale(
     const object = withField(current, access.specReplicas, replicasOf(scale, name));
     return { object, duplicateFields: [] };
   };
-  const object = await context.writer.update(kind, namespace, name, "main", change, options);
+  const object = await context.writer.update(kind, namespace, name, "scale", change, options);
   await exchange.send(200, scaleOf(object, access));
 }
 

@@ -1,11 +1,15 @@
 import type { Clock, Timer } from "../../../kit/clock.ts";
 import { ApiError } from "../status.ts";
-import { EventEncoder, type WatchStream } from "./watch-stream.ts";
+import { EventEncoder } from "./event-encoder.ts";
+import type { WatchStream } from "./watch-stream.ts";
 
-/** Refused beyond, with TooManyRequests. */
+/** Refused beyond, with TooManyRequests; one flow (see FairQueue) may have half of them. */
 const watchesMax = 4_000;
+const watchesOfFlowMax = watchesMax / 2;
 /** How often a watch that allows bookmarks gets one: often enough that a resumed watch is never too old. */
 const bookmarkMs = 60_000;
+/** How long streams are written to in one turn of the event loop. */
+const turnMs = 5;
 
 interface Entry {
   readonly stream: WatchStream;
@@ -13,11 +17,15 @@ interface Entry {
   timer: Timer | undefined;
 }
 
-/** All watches that are open: bounds them, sends them bookmarks, and ends them when the server drains. */
+/** All watches that are open: bounds them, writes them, sends them bookmarks, and ends them when the server drains. */
 export class WatchHub implements Disposable {
   readonly encoder = new EventEncoder();
   readonly #clock: Clock;
   readonly #entries = new Set<Entry>();
+  readonly #flows = new Map<string, number>();
+  /** Streams that have something to write. */
+  readonly #ready = new Set<WatchStream>();
+  #pump: NodeJS.Immediate | undefined;
   #bookmarkTimer: Timer | undefined;
 
   constructor(clock: Clock) {
@@ -28,46 +36,77 @@ export class WatchHub implements Disposable {
     return this.#entries.size;
   }
 
-  admit(): void {
-    if (this.#entries.size >= watchesMax)
-      throw new ApiError("TooManyRequests", `${watchesMax} watches are open already`, {
-        retryAfterSeconds: 5,
-      });
+  admit(flow: string): void {
+    if (this.#entries.size < watchesMax && (this.#flows.get(flow) ?? 0) < watchesOfFlowMax) return;
+    throw new ApiError("TooManyRequests", `${this.#entries.size} watches are open already`, {
+      retryAfterSeconds: 5,
+    });
   }
 
   /** Returns what to call when the watch is over. */
-  add(stream: WatchStream, bookmarks: boolean, timeoutMs: number): () => void {
+  add(stream: WatchStream, flow: string, bookmarks: boolean, timeoutMs: number): () => void {
     const entry: Entry = { stream, bookmarks, timer: undefined };
     entry.timer = this.#clock.setTimer(timeoutMs, () => {
       if (bookmarks) stream.bookmark();
       stream.end();
     });
     this.#entries.add(entry);
-    this.#schedule();
+    this.#flows.set(flow, (this.#flows.get(flow) ?? 0) + 1);
+    this.#scheduleBookmarks();
     return () => {
       entry.timer?.cancel();
       this.#entries.delete(entry);
+      this.#ready.delete(stream);
+      const left = (this.#flows.get(flow) ?? 1) - 1;
+      if (left > 0) this.#flows.set(flow, left);
+      else this.#flows.delete(flow);
       if (this.#entries.size > 0) return;
       this.#bookmarkTimer?.cancel();
       this.#bookmarkTimer = undefined;
     };
   }
 
+  /** Writes the stream before long, together with all others that have something. */
+  readonly ready = (stream: WatchStream): void => {
+    this.#ready.add(stream);
+    this.#pump ??= setImmediate(() => this.#pumpAll());
+  };
+
   endAll(): void {
     for (const { stream } of this.#entries) stream.end();
   }
 
+  /** Ends the watches of a kind that is served no more, or differently. */
+  endKind(resource: { readonly group: string; readonly plural: string }): void {
+    for (const { stream } of this.#entries) {
+      const { group, plural } = stream.kind.resource;
+      if (group === resource.group && plural === resource.plural) stream.end();
+    }
+  }
+
   [Symbol.dispose](): void {
     this.endAll();
+    this.#pumpAll();
     for (const { timer } of this.#entries) timer?.cancel();
     this.#bookmarkTimer?.cancel();
   }
 
-  #schedule(): void {
+  #pumpAll(): void {
+    this.#pump = undefined;
+    const endsMs = this.#clock.monotonic() + turnMs;
+    for (const stream of this.#ready) {
+      this.#ready.delete(stream);
+      stream.pump();
+      if (this.#clock.monotonic() >= endsMs) break;
+    }
+    if (this.#ready.size > 0) this.#pump ??= setImmediate(() => this.#pumpAll());
+  }
+
+  #scheduleBookmarks(): void {
     this.#bookmarkTimer ??= this.#clock.setTimer(bookmarkMs, () => {
       this.#bookmarkTimer = undefined;
       for (const { stream, bookmarks } of this.#entries) if (bookmarks) stream.bookmark();
-      if (this.#entries.size > 0) this.#schedule();
+      if (this.#entries.size > 0) this.#scheduleBookmarks();
     });
   }
 }

@@ -3,23 +3,27 @@
  *
  *   source ─▶ queue ─▶ pump ─▶ response          (pauses when the response is full, goes on at its `drain`)
  *
+ * The hub pumps all streams that have something, once per turn of the event loop: so what is committed together is sent
+ * together.
+ *
  * Invariants: events go out in the order of their revisions; the past and the subscription are joined in one turn
  * of the event loop, so none is missed or comes twice; the queue is bounded, and a client that
- * lets it fill is disconnected and has to list again. The initial state does not count against that bound.
+ * lets it fill is told so, disconnected, and has to list again. The initial state does not count against that bound.
  */
 import type { ApiObject } from "../../../api/object-meta.ts";
 import type { Log } from "../../../kit/log.ts";
 import type { Kind } from "../registry.ts";
 import { apiVersionOf } from "../resource.ts";
-import type { ApiError } from "../status.ts";
+import { type ApiError, expired } from "../status.ts";
 import type { ObjectSource, SourceEvent } from "../storage/object-source.ts";
+import type { EventEncoder } from "./event-encoder.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Selection } from "./list-options.ts";
 import type { Representation } from "./media.ts";
 import { presentObject } from "./present.ts";
 
 /** Changes that a client may be behind. Beyond: it is dropped. */
-const queueEventsMax = 20_000;
+const queueEventsMax = 10_000;
 /** Written at once, before it is looked whether the client still takes more. */
 const chunkChars = 64 * 1024;
 
@@ -38,6 +42,8 @@ export interface WatchStreamOptions {
   /** Shared by all watches. */
   readonly encoder: EventEncoder;
   readonly log: Log;
+  /** Called when there is something to pump. */
+  readonly ready: (stream: WatchStream) => void;
 }
 
 export class WatchStream {
@@ -61,9 +67,13 @@ export class WatchStream {
     response.flushHeaders();
     response.on("drain", () => {
       this.#isPaused = false;
-      this.#pump();
+      options.ready(this);
     });
     response.once("close", () => this.#stop());
+  }
+
+  get kind(): Kind {
+    return this.#options.kind;
   }
 
   /** The state now, as if everything had just been added; with `bookmark`, then the end of it is marked. */
@@ -74,8 +84,9 @@ export class WatchStream {
 
   follow(past: readonly SourceEvent[]): void {
     for (const event of past) this.#take(event);
+    if (this.#isEnded) return;
     this.#subscription = this.#options.source.subscribe((event) => this.#take(event));
-    this.#pump();
+    this.#options.ready(this);
   }
 
   /** Tells the client up to where it has seen everything. */
@@ -93,7 +104,7 @@ export class WatchStream {
       type: "BOOKMARK",
       object: { kind: resource.kind, apiVersion: apiVersionOf(resource), metadata },
     });
-    this.#pump();
+    this.#options.ready(this);
   }
 
   fail(error: ApiError): void {
@@ -106,49 +117,11 @@ export class WatchStream {
     this.#subscription?.[Symbol.dispose]();
     this.#subscription = undefined;
     this.#isEnded = true;
-    this.#pump();
+    this.#options.ready(this);
   }
 
-  #stop(): void {
-    this.#subscription?.[Symbol.dispose]();
-    this.#subscription = undefined;
-    this.#isEnded = true;
-    this.#queue = [];
-  }
-
-  #take(event: SourceEvent): void {
-    this.#revision = event.revision;
-    const outgoing = this.#outgoing(event);
-    if (!outgoing) return;
-    this.#queue.push(outgoing);
-    if (++this.#changes > queueEventsMax) {
-      this.#options.log.warn("watch dropped: its client does not keep up", {
-        path: this.#options.exchange.path,
-      });
-      this.#stop();
-      this.#options.exchange.response.destroy();
-      return;
-    }
-    this.#pump();
-  }
-
-  /** An object that comes to be selected was added, and one that no longer is was deleted, for this client. */
-  #outgoing({ kind, object, previous }: SourceEvent): Outgoing | undefined {
-    const { matches, namespace } = this.#options.selection;
-    if (namespace !== undefined && object.metadata.namespace !== namespace) return undefined;
-    const is = kind === "put" && (!matches || matches(object));
-    const was = previous !== undefined && (!matches || matches(previous));
-    if (is) return { type: was ? "MODIFIED" : "ADDED", object };
-    if (!was) return undefined;
-    const { resourceVersion } = object.metadata;
-    return {
-      type: "DELETED",
-      object:
-        kind === "delete" ? object : { ...previous, metadata: { ...previous.metadata, resourceVersion } },
-    };
-  }
-
-  #pump(): void {
+  /** Writes what the client takes. The hub calls it. */
+  pump(): void {
     const { response } = this.#options.exchange;
     let sent = 0;
     while (!this.#isPaused && sent < this.#queue.length && !response.destroyed) {
@@ -164,25 +137,48 @@ export class WatchStream {
     if (this.#isEnded && this.#queue.length === 0) response.end();
   }
 
+  #stop(): void {
+    this.#subscription?.[Symbol.dispose]();
+    this.#subscription = undefined;
+    this.#isEnded = true;
+    this.#queue = [];
+  }
+
+  #take(event: SourceEvent): void {
+    this.#revision = event.revision;
+    const outgoing = this.#outgoing(event);
+    if (!outgoing || this.#isEnded) return;
+    this.#queue.push(outgoing);
+    if (++this.#changes > queueEventsMax) return this.#drop();
+    this.#options.ready(this);
+  }
+
+  #drop(): void {
+    const { log, exchange } = this.#options;
+    log.warn("watch dropped: its client does not keep up", { path: exchange.path, user: exchange.user.name });
+    this.#queue = [];
+    this.fail(expired(`the client is more than ${queueEventsMax} events behind: list again`));
+  }
+
+  /** An object that comes to be selected was added, and one that no longer is was deleted, for this client. */
+  #outgoing({ kind, object, previous }: SourceEvent): Outgoing | undefined {
+    const { matches, namespace } = this.#options.selection;
+    if (namespace !== undefined && object.metadata.namespace !== namespace) return undefined;
+    const is = kind === "put" && (!matches || matches(object));
+    const was = previous !== undefined && (!matches || matches(previous));
+    if (is) return { type: was ? "MODIFIED" : "ADDED", object: this.kind.view(object) };
+    if (!was) return undefined;
+    const { resourceVersion } = object.metadata;
+    const last =
+      kind === "delete" ? object : { ...previous, metadata: { ...previous.metadata, resourceVersion } };
+    return { type: "DELETED", object: this.kind.view(last) };
+  }
+
   #text({ type, object }: Outgoing): string {
     const { as, kind, now, encoder } = this.#options;
     if (type === "ERROR" || as.kind === "object") return encoder.encode(type, object);
     const columns = !this.#hasColumns;
     this.#hasColumns = true;
     return `${JSON.stringify({ type, object: presentObject(kind, object as ApiObject, as, now(), columns) })}\n`;
-  }
-}
-
-/** Makes the text of each event. Many watchers get the same object in a row: its text is made once. */
-export class EventEncoder {
-  #lastObject: object | undefined;
-  #lastText = "";
-
-  encode(type: string, object: object): string {
-    if (object !== this.#lastObject) {
-      this.#lastText = JSON.stringify(object);
-      this.#lastObject = object;
-    }
-    return `{"type":"${type}","object":${this.#lastText}}\n`;
   }
 }

@@ -1,11 +1,18 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
-import type { DeleteOptions, WriteOptions } from "../objects/object-writer.ts";
+import {
+  invalidValue,
+  requiredValue,
+  tooLong,
+  unsupportedValue,
+} from "../../../api/validation/field-error.ts";
+import { type DeleteOptions, propagationPolicies } from "../objects/deletion.ts";
+import type { WriteOptions } from "../objects/object-writer.ts";
 import {
   checkTypeAndPlace,
   type FieldValidation,
   metadataOf,
-  type Part,
   type Submitted,
+  type Subresource,
 } from "../objects/prepare.ts";
 import { applyJsonPatch } from "../patch/json-patch.ts";
 import { applyMergePatch } from "../patch/merge-patch.ts";
@@ -54,8 +61,8 @@ export async function replaceObject(
         message: "Invalid value: 0x0: must be specified for an update",
       },
     ]);
-  const part = partOf(target);
-  const object = await context.writer.update(kind, namespace, name, part, () => submitted, options);
+  const subresource = subresourceOf(target);
+  const object = await context.writer.update(kind, namespace, name, subresource, () => submitted, options);
   await sendObject(context, exchange, kind, object, 200);
 }
 
@@ -65,6 +72,7 @@ export async function patchObject(
   target: NamedTarget,
 ): Promise<void> {
   const { kind, namespace, name } = target;
+  if (mediaTypeOf(exchange.request) === applyType) return applyObject(context, exchange, target);
   const options = writeOptionsOf(exchange);
   const patch = await readPatch(exchange, kind.resource.strategicMerge);
   const change = (current: ApiObject): Submitted => {
@@ -72,8 +80,34 @@ export async function patchObject(
     checkTypeAndPlace(kind, object, { namespace, name });
     return { object, duplicateFields: patch.duplicateFields };
   };
-  const object = await context.writer.update(kind, namespace, name, partOf(target), change, options);
+  const object = await context.writer.update(kind, namespace, name, subresourceOf(target), change, options);
   await sendObject(context, exchange, kind, object, 200);
+}
+
+/** Server-side apply. The body may be YAML, as its type says. */
+async function applyObject(context: ApiContext, exchange: Exchange, target: NamedTarget): Promise<void> {
+  const { kind, namespace, name } = target;
+  const manager = exchange.query.get("fieldManager") ?? "";
+  if (manager === "")
+    throw invalid({ group: "meta.k8s.io", kind: "PatchOptions" }, "", [
+      requiredValue("fieldManager", "is required for apply patch"),
+    ]);
+  const options = writeOptionsOf(exchange);
+  const force = exchange.flag("force");
+  const config = parseValue(await readBody(exchange.request), "application/yaml");
+  if (!isObject(config.value)) throw badRequest("the body of the request must be an object");
+  const { value } = config;
+  checkTypeAndPlace(kind, value, { namespace, name });
+  const subresource = subresourceOf(target);
+  const { object, isNew } = await context.writer.apply(
+    kind,
+    namespace,
+    name,
+    subresource,
+    (current, author) => kind.fields.apply(current, value, { ...author, subresource, force }),
+    options,
+  );
+  await sendObject(context, exchange, kind, object, isNew ? 201 : 200);
 }
 
 export async function deleteObject(
@@ -95,8 +129,6 @@ export async function deleteObject(
   const outcome = await context.writer.delete(kind, namespace, name, options);
   if (outcome.kind === "removed")
     return exchange.send(200, deleted(kind.resource, name, outcome.object.metadata.uid));
-  if (kind.resource.group === "" && kind.resource.plural === "namespaces" && !options.dryRun)
-    await context.reaper.reap(name);
   return sendObject(context, exchange, kind, outcome.object, 200);
 }
 
@@ -109,7 +141,7 @@ export async function deleteCollection(
   const { kind } = target;
   const { gracePeriodSeconds, ...options } = await readDeleteOptions(exchange);
   const selection = selectionOf(exchange, kind.resource, target);
-  const objects = select(context.sourceOf(kind), selection);
+  const objects = select(context.sourceOf(kind), selection, kind);
   for (let at = 0; at < objects.length; at += deleteConcurrency) {
     await Promise.all(
       objects.slice(at, at + deleteConcurrency).map(async ({ metadata: { namespace = "", name } }) => {
@@ -150,6 +182,8 @@ export function writeOptionsOf(exchange: Exchange): WriteOptions {
   if (!["Strict", "Warn", "Ignore"].includes(fieldValidation))
     throw unsupportedParameter("fieldValidation", fieldValidation, ["Ignore", "Warn", "Strict"]);
   return {
+    user: exchange.user,
+    manager: managerOf(exchange),
     // Checked above.
     fieldValidation: fieldValidation as FieldValidation,
     warn: (text) => exchange.warn(text),
@@ -157,6 +191,25 @@ export function writeOptionsOf(exchange: Exchange): WriteOptions {
     signal: exchange.signal,
   };
 }
+
+/** Who the fields belong to: what the client says, or else the name of its program. As kube-apiserver has it. */
+function managerOf(exchange: Exchange): string {
+  const given = exchange.query.get("fieldManager") ?? "";
+  const printable = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]*$/u;
+  if (given.length > managerLengthMax)
+    throw invalid({ group: "meta.k8s.io", kind: "PatchOptions" }, "", [
+      tooLong("fieldManager", managerLengthMax),
+    ]);
+  if (!printable.test(given))
+    throw invalid({ group: "meta.k8s.io", kind: "PatchOptions" }, "", [
+      invalidValue("fieldManager", given, "should only contain printable characters"),
+    ]);
+  if (given !== "") return given;
+  const agent = exchange.userAgent.split("/")[0]?.slice(0, managerLengthMax) ?? "";
+  return printable.test(agent) && agent !== "" ? agent : "unknown";
+}
+
+const managerLengthMax = 128;
 
 export interface Patch {
   readonly duplicateFields: readonly string[];
@@ -166,13 +219,9 @@ export interface Patch {
 export async function readPatch(exchange: Exchange, strategicMerge: boolean): Promise<Patch> {
   const type = mediaTypeOf(exchange.request);
   const applies = patchTypes[type];
-  if (type === "application/apply-patch+yaml")
-    throw new ApiError(
-      "UnsupportedMediaType",
-      "server-side apply is not served yet; use client-side apply (kubectl apply without --server-side)",
-    );
   if (!applies || (type === strategicType && !strategicMerge)) {
-    const supported = Object.keys(patchTypes).filter((one) => one !== strategicType || strategicMerge);
+    const own = Object.keys(patchTypes).filter((one) => one !== strategicType || strategicMerge);
+    const supported = [...own, applyType];
     throw new ApiError(
       "UnsupportedMediaType",
       `the body of the request was in an unknown format - accepted media types include: ${supported.join(", ")}`,
@@ -191,6 +240,7 @@ export async function readPatch(exchange: Exchange, strategicMerge: boolean): Pr
   };
 }
 
+const applyType = "application/apply-patch+yaml";
 const strategicType = "application/strategic-merge-patch+json";
 
 const patchTypes: Readonly<Record<string, (target: JsonObject, patch: unknown) => unknown>> = {
@@ -199,8 +249,8 @@ const patchTypes: Readonly<Record<string, (target: JsonObject, patch: unknown) =
   [strategicType]: applyStrategicMergePatch,
 };
 
-function partOf({ subresource }: ResourceTarget): Part {
-  return subresource === "status" ? "status" : "main";
+function subresourceOf({ subresource }: ResourceTarget): Subresource {
+  return subresource === "status" || subresource === "finalize" ? subresource : "";
 }
 
 /** Clients with typed objects leave the type out, as the URL says it. */
@@ -220,14 +270,19 @@ async function readDeleteOptions(
   const body = hasBody ? (await readObject(exchange.request)).object : {};
   const preconditions = isObject(body["preconditions"]) ? body["preconditions"] : {};
   const grace = body["gracePeriodSeconds"];
-  const policy = body["propagationPolicy"] ?? exchange.query.get("propagationPolicy");
-  if (policy !== null && policy !== undefined && !propagationPolicies.some((one) => one === policy))
-    throw unsupportedParameter("propagationPolicy", policy, propagationPolicies);
+  const given = body["propagationPolicy"] ?? (exchange.query.get("propagationPolicy") || undefined);
+  const policy = propagationPolicies.find((one) => one === given);
+  if (given !== undefined && given !== null && policy === undefined)
+    throw invalid({ group: "meta.k8s.io", kind: "DeleteOptions" }, "", [
+      unsupportedValue("propagationPolicy", given, propagationPolicies),
+    ]);
   if (grace !== undefined && grace !== null && (!Number.isSafeInteger(grace) || Number(grace) < 0))
     throw badRequest("gracePeriodSeconds must be a whole number that is not negative");
   const dryRun = Array.isArray(body["dryRun"]) ? body["dryRun"].map(String) : [];
   return {
     dryRun: dryRunOf([...dryRun, ...exchange.query.getAll("dryRun")]),
+    user: exchange.user,
+    policy: policy ?? orphanPolicy(body["orphanDependents"] ?? exchange.query.get("orphanDependents")),
     uid: textOf(preconditions["uid"]),
     resourceVersion: textOf(preconditions["resourceVersion"]),
     gracePeriodSeconds: typeof grace === "number" ? grace : exchange.number("gracePeriodSeconds"),
@@ -235,7 +290,11 @@ async function readDeleteOptions(
   };
 }
 
-const propagationPolicies = ["Foreground", "Background", "Orphan"];
+/** The older way to say it. */
+function orphanPolicy(orphan: unknown): DeleteOptions["policy"] {
+  if (orphan === true || orphan === "true") return "Orphan";
+  return orphan === false || orphan === "false" ? "Background" : undefined;
+}
 
 function dryRunOf(values: readonly string[]): boolean {
   const given = values.filter((value) => value !== "");

@@ -8,6 +8,7 @@ export function coreKind(given: Given): ResourceDefinition {
   return {
     group: "",
     version: "v1",
+    storageVersion: given.version ?? "v1",
     listKind: `${given.kind}List`,
     singular: given.kind.toLowerCase(),
     shortNames: [],

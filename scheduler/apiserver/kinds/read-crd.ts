@@ -10,6 +10,7 @@ import type { Column, ResourceDefinition, ScalePaths, Schema } from "../resource
 interface CrdVersion {
   readonly name: string;
   readonly served: boolean;
+  readonly storage: boolean;
   readonly schema: { readonly openAPIV3Schema: Schema };
   readonly subresources?: { readonly status?: object; readonly scale?: ScalePaths };
   readonly additionalPrinterColumns?: readonly {
@@ -61,6 +62,7 @@ function definitionsOf({ spec }: Crd, storage: "stored" | "live"): readonly Reso
     .map((version) => ({
       group: spec.group,
       version: version.name,
+      storageVersion: spec.versions.find(({ storage: isStored }) => isStored)?.name ?? version.name,
       kind: names.kind,
       listKind: names.listKind ?? `${names.kind}List`,
       plural: names.plural,

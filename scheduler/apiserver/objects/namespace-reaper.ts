@@ -1,92 +1,102 @@
 /**
  * Empties namespaces that are being deleted, in bounded batches, and then removes them. What has finalizers is only
- * marked; each removal of such an object looks again whether its namespace is empty now.
+ * marked; each removal of such an object looks again whether its namespace is empty now. Driven by the cache's events.
  */
 import type { ApiObject } from "../../../api/object-meta.ts";
+import type { Clock } from "../../../kit/clock.ts";
+import { KeyedWorker } from "../../../kit/keyed-worker.ts";
 import type { Log } from "../../../kit/log.ts";
 import type { Kind, Registry } from "../registry.ts";
-import type { StoreCache } from "../storage/store-cache.ts";
+import { isObject } from "../resource.ts";
+import type { KindCache, StoreCache } from "../storage/store-cache.ts";
 import type { ObjectWriter } from "./object-writer.ts";
 
 /** Objects deleted by one commit. */
 const batchMax = 500;
+/** What a real server's own controller removes from `spec.finalizers` when the contents are gone. */
+const ownFinalizer = "kubernetes";
 
-export class NamespaceReaper implements Disposable {
-  readonly #cache: StoreCache;
-  readonly #writer: ObjectWriter;
-  readonly #log: Log;
-  readonly #kinds: readonly Kind[];
-  readonly #namespaces: Kind | undefined;
-  readonly #subscriptions: readonly Disposable[];
-  readonly #running = new Map<string, Promise<void>>();
+export interface NamespaceReaperParts {
+  readonly registry: Registry;
+  readonly cache: StoreCache;
+  readonly writer: ObjectWriter;
+  readonly clock: Clock;
+  readonly log: Log;
+}
 
-  constructor(registry: Registry, cache: StoreCache, writer: ObjectWriter, log: Log) {
-    this.#cache = cache;
-    this.#writer = writer;
-    this.#log = log;
-    this.#kinds = registry.kinds.filter(
-      ({ resource }) => resource.namespaced && resource.storage === "stored",
-    );
-    this.#namespaces = registry.findPlural("", "namespaces");
-    this.#subscriptions = this.#kinds.map((kind) =>
-      cache.of(kind.resource).subscribe((event) => {
-        if (event.kind === "delete") this.#wake(event.object.metadata.namespace ?? "");
-      }),
-    );
+export class NamespaceReaper implements AsyncDisposable {
+  readonly #parts: NamespaceReaperParts;
+  readonly #namespaces: KindCache;
+  readonly #subscription: Disposable;
+  readonly #worker: KeyedWorker;
+
+  constructor(parts: NamespaceReaperParts) {
+    const { cache, clock, log } = parts;
+    this.#parts = parts;
+    this.#namespaces = cache.of({ group: "", plural: "namespaces" });
+    this.#worker = new KeyedWorker((name) => this.#reap(name), {
+      clock,
+      concurrencyMax: 4,
+      intervalMs: 0,
+      backoff: { initialMs: 100, factor: 2, maxMs: 30_000 },
+      failed: (namespace, err) => log.error("namespace could not be emptied", { namespace, err }),
+    });
+    this.#subscription = cache.subscribeAll(({ kind, object }) => {
+      const { namespace, name } = object.metadata;
+      if (namespace === undefined) {
+        if (kind === "put" && object.kind === "Namespace" && object.apiVersion === "v1") this.#wake(name);
+      } else if (kind === "delete") this.#wake(namespace);
+    });
   }
 
   /** Goes on with what an earlier process has begun. */
-  async resume(): Promise<void> {
-    if (!this.#namespaces) return;
-    for (const object of this.#cache.of(this.#namespaces.resource).list(undefined))
-      if (object.metadata.deletionTimestamp !== undefined) await this.reap(object.metadata.name);
+  resume(): void {
+    for (const { metadata } of this.#namespaces.list(undefined)) this.#wake(metadata.name);
   }
 
-  /** Resolves when the namespace is gone, or waits for finalizers only. */
-  reap(name: string): Promise<void> {
-    const running = this.#running.get(name) ?? this.#reap(name).finally(() => this.#running.delete(name));
-    this.#running.set(name, running);
-    return running;
-  }
-
-  [Symbol.dispose](): void {
-    for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#subscription[Symbol.dispose]();
+    await this.#worker.close();
   }
 
   #wake(name: string): void {
-    if (this.#terminating(name) === undefined || this.#running.has(name) || this.#contents(name).length > 0)
-      return;
-    this.reap(name).catch((thrown: unknown) =>
-      this.#log.error("namespace could not be removed", { namespace: name, err: thrown }),
-    );
+    if (this.#terminating(name)) this.#worker.schedule(name);
   }
 
   async #reap(name: string): Promise<void> {
-    while (this.#terminating(name) !== undefined) {
+    const { writer } = this.#parts;
+    while (this.#terminating(name)) {
       const contents = this.#contents(name);
-      const removable = contents.filter(
-        ({ object }) =>
-          !object.metadata.finalizers?.length || object.metadata.deletionTimestamp === undefined,
-      );
-      for (let at = 0; at < removable.length; at += batchMax)
-        await this.#writer.deleteBatch(removable.slice(at, at + batchMax));
+      const unmarked = contents.filter(({ object }) => object.metadata.deletionTimestamp === undefined);
+      for (let at = 0; at < unmarked.length; at += batchMax)
+        await writer.deleteBatch(unmarked.slice(at, at + batchMax));
+      if (unmarked.length > 0) continue;
       const namespace = this.#terminating(name);
-      if (removable.length > 0) continue;
-      if (contents.length > 0 || !namespace || (await this.#writer.removeNamespace(namespace))) return;
+      // Finalizers are removed by whoever put them there; that wakes us.
+      if (contents.length > 0 || !namespace || isHeld(namespace)) return;
+      if (await writer.removeNamespace(namespace)) return;
     }
   }
 
   #terminating(name: string): ApiObject | undefined {
-    const object = this.#namespaces && this.#cache.of(this.#namespaces.resource).get("", name);
+    const object = this.#namespaces.get("", name);
     return object?.metadata.deletionTimestamp === undefined ? undefined : object;
   }
 
   #contents(namespace: string): readonly { readonly kind: Kind; readonly object: ApiObject }[] {
-    return this.#kinds.flatMap((kind) =>
-      this.#cache
-        .of(kind.resource)
-        .list(namespace)
-        .map((object) => ({ kind, object })),
-    );
+    const { registry, cache } = this.#parts;
+    return registry.stored
+      .filter(({ resource }) => resource.namespaced)
+      .flatMap((kind) =>
+        cache
+          .of(kind.resource)
+          .list(namespace)
+          .map((object) => ({ kind, object })),
+      );
   }
+}
+
+function isHeld({ metadata, spec }: ApiObject): boolean {
+  const finalizers = isObject(spec) && Array.isArray(spec["finalizers"]) ? spec["finalizers"] : [];
+  return (metadata.finalizers?.length ?? 0) > 0 || finalizers.some((one) => one !== ownFinalizer);
 }

@@ -4,14 +4,17 @@
  * A write reads the object from the cache, decides what it becomes, and commits that on the condition that the object
  * still has the revision that was read. Somebody else's write in between means reading and deciding again; only a client
  * that named a resourceVersion itself gets a conflict. Nothing is locked.
+ *
+ *   submitted ─▶ prepare (defaults, pruning, field owners, validation) ─▶ admission ─▶ commit ─▶ cache
  */
-import { isDeepStrictEqual } from "node:util";
 import type { ApiObject } from "../../../api/object-meta.ts";
 import type { Clock } from "../../../kit/clock.ts";
 import { type Random, randomSuffix } from "../../../kit/random.ts";
 import type { Store, StoreWrite } from "../../store/store.ts";
+import type { AdmissionPlugin, AdmissionRequest } from "../admission/admission.ts";
+import { schedulerUser, type User } from "../authentication/user.ts";
 import type { Kind, Registry } from "../registry.ts";
-import type { JsonObject } from "../resource.ts";
+import { apiVersionOf, type JsonObject } from "../resource.ts";
 import {
   alreadyExists,
   ApiError,
@@ -22,33 +25,41 @@ import {
   modified,
   notFound,
 } from "../status.ts";
-import { objectKey, type StoreCache, toStored } from "../storage/store-cache.ts";
+import { objectKey, type StoreCache, type StoredForm, toStored } from "../storage/store-cache.ts";
+import { checkDelete, type DeleteOptions, isNamespace, markDeleted } from "./deletion.ts";
 import {
+  type Author,
   metadataOf,
-  type Part,
   prepareCreate,
   prepareUpdate,
-  rfc3339,
   type Strictness,
   type Submitted,
+  type Subresource,
 } from "./prepare.ts";
 
 export interface WriteOptions extends Strictness {
+  readonly user: User;
+  readonly manager: string;
   readonly dryRun: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface DeleteOptions {
-  readonly dryRun: boolean;
-  readonly uid: string | undefined;
-  readonly resourceVersion: string | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
+/** What the scheduler itself writes is checked like everybody's; it just is not told about unknown fields. */
+export const internalWrite: WriteOptions = {
+  user: schedulerUser,
+  manager: "wherry-scheduler",
+  fieldValidation: "Ignore",
+  warn: () => {},
+  dryRun: false,
+};
 
 export type DeleteOutcome =
   | { readonly kind: "removed"; readonly object: ApiObject }
   /** Marked for deletion; it goes when its finalizers have. */
   | { readonly kind: "marked"; readonly object: ApiObject };
+
+/** Turns what is stored into what shall be. May run several times, each time with what the object is now. */
+export type Change = (current: ApiObject, author: Author) => Submitted;
 
 /** How often a write is decided again because the object changed meanwhile. Only a storm on one object needs more. */
 const attemptsMax = 100;
@@ -60,19 +71,24 @@ const storedBytesMax = 1_572_864;
 
 type Next = { readonly kind: "put" | "delete"; readonly object: ApiObject } | { readonly kind: "unchanged" };
 
+export interface ObjectWriterParts {
+  readonly store: Store;
+  readonly cache: StoreCache;
+  readonly form: StoredForm;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Asked in this order. More may be added until the first write of a client. */
+  readonly admission: readonly AdmissionPlugin[];
+}
+
 export class ObjectWriter {
-  readonly #store: Store;
-  readonly #cache: StoreCache;
-  readonly #clock: Clock;
-  readonly #random: Random;
+  readonly #parts: ObjectWriterParts;
   readonly #namespaces: Kind;
 
-  constructor(store: Store, cache: StoreCache, registry: Registry, clock: Clock, random: Random) {
-    this.#store = store;
-    this.#cache = cache;
-    this.#clock = clock;
-    this.#random = random;
-    const namespaces = registry.findPlural("", "namespaces");
+  constructor(parts: ObjectWriterParts) {
+    this.#parts = parts;
+    const namespaces = parts.registry.findPlural("", "namespaces");
     if (!namespaces) throw new TypeError("the kind Namespace is not defined");
     this.#namespaces = namespaces;
   }
@@ -90,7 +106,7 @@ export class ObjectWriter {
     const isGenerated = !metadata["name"] && typeof generateName === "string" && generateName !== "";
     for (let attempt = 0; ; attempt++) {
       const name = isGenerated
-        ? generateName.slice(0, generateNameLengthMax) + randomSuffix(this.#random)
+        ? generateName.slice(0, generateNameLengthMax) + randomSuffix(this.#parts.random)
         : nameOf(kind, metadata);
       const created = await this.#createNamed(kind, namespace, name, submitted, options);
       if (created) return created;
@@ -98,38 +114,66 @@ export class ObjectWriter {
     }
   }
 
-  /** `change` may run several times, each time with what the object is now. */
   update(
     kind: Kind,
     namespace: string,
     name: string,
-    part: Part,
-    change: (current: ApiObject) => Submitted,
+    subresource: Subresource,
+    change: Change,
     options: WriteOptions,
   ): Promise<ApiObject> {
     return this.#mutate(kind, namespace, name, options, (current) => {
-      const submitted = change(current);
-      const object = prepareUpdate(kind, submitted, current, part, options);
-      if (isDeepStrictEqual(object, current)) return { kind: "unchanged" };
-      const isDone = object.metadata.deletionTimestamp !== undefined && !object.metadata.finalizers?.length;
-      return { kind: isDone && part === "main" && !isNamespace(kind) ? "delete" : "put", object };
+      const author: Author = { manager: options.manager, nowMs: this.#parts.clock.now() };
+      const submitted = change(current, author);
+      const object = prepareUpdate(kind, submitted, current, subresource, author, options);
+      if (object === current) return { kind: "unchanged" };
+      const isGone =
+        object.metadata.deletionTimestamp !== undefined &&
+        !object.metadata.finalizers?.length &&
+        subresource !== "status" &&
+        !isNamespace(kind);
+      return { kind: isGone ? "delete" : "put", object, subresource };
     });
+  }
+
+  /**
+   * Server-side apply: changes what is there, or creates what is not. `isNew` tells which of them it was.
+   */
+  async apply(
+    kind: Kind,
+    namespace: string,
+    name: string,
+    subresource: Subresource,
+    merge: (current: ApiObject | undefined, author: Author) => JsonObject,
+    options: WriteOptions,
+  ): Promise<{ readonly object: ApiObject; readonly isNew: boolean }> {
+    const submit = (current: ApiObject | undefined, author: Author): Submitted => ({
+      object: merge(current, author),
+      duplicateFields: [],
+      isApplied: true,
+    });
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const isThere = this.#current(kind, namespace, name) !== undefined;
+      if (isThere || subresource !== "") {
+        const change: Change = (current, author) => submit(current, author);
+        const object = await this.update(kind, namespace, name, subresource, change, options);
+        return { object, isNew: false };
+      }
+      const author: Author = { manager: options.manager, nowMs: this.#parts.clock.now() };
+      const created = await this.#createNamed(kind, namespace, name, submit(undefined, author), options);
+      if (created) return { object: created, isNew: true };
+    }
+    throw modified(kind.resource, name);
   }
 
   async delete(kind: Kind, namespace: string, name: string, options: DeleteOptions): Promise<DeleteOutcome> {
     let marked = false;
     const object = await this.#mutate(kind, namespace, name, options, (current) => {
-      this.#checkDelete(kind, current, options);
-      const { metadata } = current;
-      marked = isNamespace(kind) || (metadata.finalizers?.length ?? 0) > 0;
-      if (!marked) return { kind: "delete", object: current };
-      if (metadata.deletionTimestamp !== undefined) return { kind: "unchanged" };
-      const deletionTimestamp = rfc3339(this.#clock.now());
-      const object = {
-        ...current,
-        metadata: { ...metadata, deletionTimestamp, deletionGracePeriodSeconds: 0 },
-      };
-      return { kind: "put", object: kind.resource.normalize(object) };
+      checkDelete(kind, current, options);
+      const going = markDeleted(kind, current, options.policy, this.#parts.clock.now());
+      marked = going !== undefined;
+      if (!going) return { kind: "delete", object: current };
+      return going === current ? { kind: "unchanged" } : { kind: "put", object: going };
     });
     return { kind: marked ? "marked" : "removed", object };
   }
@@ -142,27 +186,33 @@ export class ObjectWriter {
     items: readonly { readonly kind: Kind; readonly object: ApiObject }[],
     signal?: AbortSignal,
   ): Promise<void> {
-    const deletionTimestamp = rfc3339(this.#clock.now());
     const writes = items.flatMap(({ kind, object }): StoreWrite[] => {
       const { metadata } = object;
       const key = objectKey(kind.resource, metadata.namespace ?? "", metadata.name);
-      if (!metadata.finalizers?.length) return [{ kind: "delete", key, expectedRevision: undefined }];
-      if (metadata.deletionTimestamp !== undefined) return [];
-      const value = toStored({
-        ...object,
-        metadata: { ...metadata, deletionTimestamp, deletionGracePeriodSeconds: 0 },
-      });
+      const going = markDeleted(kind, object, undefined, this.#parts.clock.now());
+      if (!going) return [{ kind: "delete", key, expectedRevision: undefined }];
+      if (going === object) return [];
+      const value = this.#storedText(kind, key, going);
       return [{ kind: "put", key, value, expectedRevision: Number(metadata.resourceVersion) }];
     });
-    await Promise.all(writes.map((write) => this.#store.commit([write], signal)));
+    await Promise.all(writes.map((write) => this.#parts.store.commit([write], signal)));
   }
 
   /** Removes a namespace whose contents are gone. Returns false when it is not, or no longer, in that state. */
   async removeNamespace(object: ApiObject): Promise<boolean> {
     const key = objectKey(this.#namespaces.resource, "", object.metadata.name);
     const expectedRevision = Number(object.metadata.resourceVersion);
-    const outcome = await this.#store.commit([{ kind: "delete", key, expectedRevision }]);
+    const outcome = await this.#parts.store.commit([{ kind: "delete", key, expectedRevision }]);
     return outcome.kind === "committed";
+  }
+
+  /** Writes the object again as it is, so that it is stored in today's form. */
+  async rewrite(kind: Kind, object: ApiObject): Promise<void> {
+    const { namespace = "", name, resourceVersion } = object.metadata;
+    const key = objectKey(kind.resource, namespace, name);
+    const value = this.#storedText(kind, key, object);
+    const write: StoreWrite = { kind: "put", key, value, expectedRevision: Number(resourceVersion) };
+    await this.#parts.store.commit([write]);
   }
 
   /** undefined: the name is taken. */
@@ -174,15 +224,26 @@ export class ObjectWriter {
     options: WriteOptions,
   ): Promise<ApiObject | undefined> {
     const { resource } = kind;
-    const identity = { namespace, name, uid: this.#random.uuid(), nowMs: this.#clock.now() };
-    const object = prepareCreate(kind, submitted, identity, options);
+    const { store, clock, random } = this.#parts;
+    const author: Author = { manager: options.manager, nowMs: clock.now() };
+    const identity = { namespace, name, uid: random.uuid() };
+    const object = prepareCreate(kind, submitted, identity, author, options);
     const key = objectKey(resource, namespace, name);
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const checks = this.#checkNamespace(kind, namespace, name);
-      if (this.#cache.of(resource).get(resource.namespaced ? namespace : "", name)) return undefined;
+      if (this.#current(kind, namespace, name)) return undefined;
+      using _admitted = this.#admit({
+        operation: "create",
+        resource,
+        subresource: "",
+        user: options.user,
+        object,
+        old: undefined,
+        dryRun: options.dryRun,
+      });
       if (options.dryRun) return object;
-      const value = storedText(kind, object);
-      const outcome = await this.#store.commit(
+      const value = this.#storedText(kind, key, object);
+      const outcome = await store.commit(
         [{ kind: "put", key, value, expectedRevision: 0 }, ...checks],
         options.signal,
       );
@@ -196,68 +257,100 @@ export class ObjectWriter {
     kind: Kind,
     namespace: string,
     name: string,
-    options: { readonly dryRun: boolean; readonly signal?: AbortSignal | undefined },
-    decide: (current: ApiObject) => Next,
+    options: {
+      readonly user: User;
+      readonly dryRun: boolean;
+      readonly signal?: AbortSignal | undefined;
+    },
+    decide: (current: ApiObject) => Next & { readonly subresource?: Subresource },
   ): Promise<ApiObject> {
     const { resource } = kind;
     const key = objectKey(resource, namespace, name);
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
-      const current = this.#cache.of(resource).get(resource.namespaced ? namespace : "", name);
+      const current = this.#current(kind, namespace, name);
       if (!current) throw notFound(resource, name);
       const next = decide(current);
       if (next.kind === "unchanged") return current;
+      using _admitted = this.#admit({
+        operation: next.kind === "delete" ? "delete" : "update",
+        resource,
+        subresource: next.subresource ?? "",
+        user: options.user,
+        object: next.object,
+        old: current,
+        dryRun: options.dryRun,
+      });
       if (options.dryRun) return next.object;
       const expectedRevision = Number(current.metadata.resourceVersion);
       const write: StoreWrite =
         next.kind === "put"
-          ? { kind: "put", key, value: storedText(kind, next.object), expectedRevision }
+          ? { kind: "put", key, value: this.#storedText(kind, key, next.object), expectedRevision }
           : { kind: "delete", key, expectedRevision };
-      const outcome = await this.#store.commit([write], options.signal);
+      const outcome = await this.#parts.store.commit([write], options.signal);
       if (outcome.kind === "committed") return withRevision(next.object, outcome.revision);
     }
     throw modified(resource, name);
+  }
+
+  /** The object in the kind's version. Throws when it is there and cannot be read. */
+  #current(kind: Kind, namespace: string, name: string): ApiObject | undefined {
+    const { resource } = kind;
+    const cache = this.#parts.cache.of(resource);
+    const stored = cache.get(resource.namespaced ? namespace : "", name);
+    if (stored) return kind.view(stored);
+    const why = cache.unreadable(objectKey(resource, namespace, name));
+    if (why === undefined) return undefined;
+    throw new ApiError("InternalError", `${resource.plural} "${name}" cannot be read: ${why}`);
+  }
+
+  #admit(request: AdmissionRequest): Disposable {
+    const admitted = new DisposableStack();
+    try {
+      for (const plugin of this.#parts.admission) {
+        const reservation = plugin.admit(request);
+        if (reservation) admitted.use(reservation);
+      }
+    } catch (thrown) {
+      admitted.dispose();
+      throw thrown;
+    }
+    return admitted;
   }
 
   /** The namespace must exist and not be going; the commit fails if that changes meanwhile. */
   #checkNamespace(kind: Kind, namespace: string, name: string): readonly StoreWrite[] {
     if (!kind.resource.namespaced) return [];
     const { resource } = this.#namespaces;
-    const object = this.#cache.of(resource).get("", namespace);
+    const object = this.#parts.cache.of(resource).get("", namespace);
     if (!object) throw notFound(resource, namespace);
     if (object.metadata.deletionTimestamp !== undefined)
       throw forbidden(
         kind.resource,
         name,
         `unable to create new content in namespace ${namespace} because it is being terminated`,
+        [
+          {
+            reason: "NamespaceTerminating",
+            message: `namespace ${namespace} is being terminated`,
+            field: "metadata.namespace",
+          },
+        ],
       );
     const expectedRevision = Number(object.metadata.resourceVersion);
     return [{ kind: "check", key: objectKey(resource, "", namespace), expectedRevision }];
   }
 
-  #checkDelete(kind: Kind, { metadata }: ApiObject, options: DeleteOptions): void {
-    const { name, uid, resourceVersion } = metadata;
-    if (options.uid !== undefined && options.uid !== uid)
-      throw conflict(
-        kind.resource,
-        name,
-        `Precondition failed: UID in precondition: ${options.uid}, UID in object meta: ${uid}`,
-      );
-    if (options.resourceVersion !== undefined && options.resourceVersion !== resourceVersion)
-      throw conflict(
-        kind.resource,
-        name,
-        `Precondition failed: ResourceVersion in precondition: ${options.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`,
-      );
-    if (isNamespace(kind) && permanentNamespaces.includes(name))
-      throw forbidden(kind.resource, name, "this namespace may not be deleted");
+  #storedText(kind: Kind, key: string, object: ApiObject): string {
+    const { group, storageVersion } = kind.resource;
+    const apiVersion = apiVersionOf({ group, version: storageVersion });
+    const text = toStored(object.apiVersion === apiVersion ? object : { ...object, apiVersion });
+    const bytes = Buffer.byteLength(text);
+    if (bytes <= storedBytesMax) return this.#parts.form.encode(key, text);
+    throw new ApiError(
+      "RequestEntityTooLarge",
+      `${kind.resource.kind} "${object.metadata.name}" has ${bytes} bytes; an object may have ${storedBytesMax}`,
+    );
   }
-}
-
-/** They are made at every start and are never deleted. */
-export const permanentNamespaces: readonly string[] = ["default", "kube-system"];
-
-function isNamespace({ resource }: Kind): boolean {
-  return resource.group === "" && resource.plural === "namespaces";
 }
 
 function nameOf(kind: Kind, metadata: JsonObject): string {
@@ -270,16 +363,6 @@ function nameOf(kind: Kind, metadata: JsonObject): string {
       message: "Required value: name or generateName is required",
     },
   ]);
-}
-
-function storedText(kind: Kind, object: ApiObject): string {
-  const text = toStored(object);
-  const bytes = Buffer.byteLength(text);
-  if (bytes <= storedBytesMax) return text;
-  throw new ApiError(
-    "RequestEntityTooLarge",
-    `${kind.resource.kind} "${object.metadata.name}" has ${bytes} bytes; an object may have ${storedBytesMax}`,
-  );
 }
 
 function withRevision(object: ApiObject, revision: number): ApiObject {

@@ -4,8 +4,10 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { ApiObject, ObjectMeta } from "../../../api/object-meta.ts";
-import { showValue } from "../../../api/validation/field-error.ts";
+import { type FieldError, showValue } from "../../../api/validation/field-error.ts";
 import { validateMetadata } from "../../../api/validation/metadata.ts";
+import { assertNever } from "../../../kit/errors.ts";
+import { toTimestamp } from "../../../kit/timestamps.ts";
 import type { Kind } from "../registry.ts";
 import { apiVersionOf, isObject, type JsonObject } from "../resource.ts";
 import { shapeObject } from "../schema/structural.ts";
@@ -18,6 +20,8 @@ export interface Submitted {
   readonly object: JsonObject;
   /** Paths of fields that the text had twice. */
   readonly duplicateFields: readonly string[];
+  /** It is the result of a server-side apply, and says itself whose its fields are. */
+  readonly isApplied?: boolean;
 }
 
 export interface Strictness {
@@ -25,20 +29,26 @@ export interface Strictness {
   readonly warn: (text: string) => void;
 }
 
-/** Which part of the object a write is for; the other part stays as it was. */
-export type Part = "main" | "status";
+/** By which URL an object is written: its own, or that of a subresource, which writes a part of it only. */
+export type Subresource = "" | "status" | "scale" | "finalize";
+
+export interface Author {
+  /** Who the fields that a write sets belong to. */
+  readonly manager: string;
+  readonly nowMs: number;
+}
 
 export interface NewIdentity {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
-  readonly nowMs: number;
 }
 
 export function prepareCreate(
   kind: Kind,
   submitted: Submitted,
   identity: NewIdentity,
+  author: Author,
   strict: Strictness,
 ): ApiObject {
   const { resource } = kind;
@@ -53,34 +63,82 @@ export function prepareCreate(
       name: identity.name,
       ...(resource.namespaced ? { namespace: identity.namespace } : {}),
       uid: identity.uid,
-      creationTimestamp: rfc3339(identity.nowMs),
+      creationTimestamp: toTimestamp(author.nowMs),
       ...(resource.generation ? { generation: 1 } : {}),
     },
   };
-  return accept(kind, base as unknown as ApiObject, undefined, "main", submitted, strict);
+  const shaped = shape(kind, base as unknown as ApiObject, submitted, strict);
+  const object = submitted.isApplied
+    ? shaped
+    : kind.fields.trackUpdate(undefined, shaped, { ...author, subresource: "" });
+  check(kind, object, undefined, "");
+  return object;
 }
 
+/** Gives back `old` itself when nothing changes. */
 export function prepareUpdate(
   kind: Kind,
   submitted: Submitted,
   old: ApiObject,
-  part: Part,
+  subresource: Subresource,
+  author: Author,
   strict: Strictness,
 ): ApiObject {
-  const { resource } = kind;
-  const metadata = metadataOf(submitted.object);
-  checkPreconditions(kind, metadata, old);
-  const { status: _, ...main } = submitted.object;
-  const { status: oldStatus, ...oldMain } = old;
-  const status = part === "status" || !resource.status ? submitted.object["status"] : oldStatus;
-  const base = {
-    ...(part === "main" ? main : oldMain),
-    ...(status === undefined ? {} : { status }),
-    ...typeMetaOf(kind),
-    metadata:
-      part === "main" ? { ...clientMetadata(metadata), ...serverMetadata(old.metadata) } : old.metadata,
-  };
-  const object = accept(kind, base as unknown as ApiObject, old, part, submitted, strict);
+  checkPreconditions(kind, metadataOf(submitted.object), old);
+  const base = mergeParts(kind, submitted, old, subresource);
+  const shaped = shape(kind, base as unknown as ApiObject, submitted, strict);
+  const tracked = submitted.isApplied
+    ? shaped
+    : kind.fields.trackUpdate(old, shaped, { ...author, subresource });
+  const object = withGeneration(kind, tracked, old);
+  if (isDeepStrictEqual(object, old)) return old;
+  check(kind, object, old, subresource);
+  return object;
+}
+
+/** Of what was sent, only the part that the URL is for; the rest as it is stored. */
+function mergeParts(
+  { resource }: Kind,
+  { object }: Submitted,
+  old: ApiObject,
+  subresource: Subresource,
+): JsonObject {
+  const metadata = metadataOf(object);
+  const type = { apiVersion: apiVersionOf(resource), kind: resource.kind };
+  const { managedFields } = metadata;
+  switch (subresource) {
+    case "status": {
+      const { status: _, ...oldMain } = old;
+      const { status } = object;
+      return {
+        ...oldMain,
+        ...(status === undefined ? {} : { status }),
+        ...type,
+        metadata: { ...old.metadata, ...(managedFields === undefined ? {} : { managedFields }) },
+      };
+    }
+    case "finalize": {
+      const given = isObject(object["spec"]) ? object["spec"] : {};
+      const spec = isObject(old["spec"]) ? old["spec"] : {};
+      return { ...old, spec: { ...spec, finalizers: given["finalizers"] ?? [] }, ...type };
+    }
+    case "":
+    case "scale": {
+      const { status: given, ...main } = object;
+      const status = resource.status ? old["status"] : given;
+      return {
+        ...main,
+        ...(status === undefined ? {} : { status }),
+        ...type,
+        metadata: { ...clientMetadata(metadata), ...serverMetadata(old.metadata) },
+      };
+    }
+    default:
+      return assertNever(subresource, "subresource");
+  }
+}
+
+function withGeneration({ resource }: Kind, object: ApiObject, old: ApiObject): ApiObject {
   if (!resource.generation || isDeepStrictEqual(wanted(object), wanted(old))) return object;
   return { ...object, metadata: { ...object.metadata, generation: (old.metadata.generation ?? 0) + 1 } };
 }
@@ -123,34 +181,35 @@ export function metadataOf(object: JsonObject): JsonObject {
   return metadata;
 }
 
-/** RFC 3339 in whole seconds, as all timestamps of metadata. */
-export function rfc3339(timeMs: number): string {
-  return new Date(timeMs).toISOString().replace(/\.\d{3}Z$/, "Z");
+function shape(kind: Kind, base: ApiObject, submitted: Submitted, strict: Strictness): ApiObject {
+  const shaped = shapeObject(kind.resource.normalize(base) as unknown as JsonObject, kind.schema);
+  reportStrictness(kind, shaped.unknownFields, submitted.duplicateFields, strict);
+  // The schema, from which ApiObject's types come, is checked before the object is used.
+  return shaped.object as unknown as ApiObject;
 }
 
-function accept(
-  kind: Kind,
-  base: ApiObject,
-  old: ApiObject | undefined,
-  part: Part,
-  submitted: Submitted,
-  strict: Strictness,
-): ApiObject {
+function check(kind: Kind, object: ApiObject, old: ApiObject | undefined, subresource: Subresource): void {
   const { resource } = kind;
-  const shaped = shapeObject(resource.normalize(base), kind.schema);
-  reportStrictness(kind, shaped.unknownFields, submitted.duplicateFields, strict);
-  // The schema, from which ApiObject's types come, is checked in the next line.
-  const object = shaped.object as unknown as ApiObject;
-  const name = object.metadata.name;
-  const schemaErrors = kind.validate(shaped.object);
-  if (schemaErrors.length > 0) throw invalid(resource, name, schemaErrors);
+  const { name } = object.metadata;
+  // Read as plain JSON: until the schema has accepted it, nothing is known of it.
+  const plain = object as unknown as JsonObject;
+  const schemaErrors = kind.validate(plain);
+  if (schemaErrors.length > 0)
+    throw invalid(resource, name, kind.rules.isEmpty ? schemaErrors : [...schemaErrors, rulesNotChecked]);
   const errors = [
     ...validateMetadata(object.metadata, old?.metadata, resource.nameForm),
-    ...(part === "main" ? resource.validate(object, old) : []),
+    ...(subresource === "status" ? [] : resource.validate(object, old)),
+    ...kind.rules.check(plain, old as unknown as JsonObject | undefined),
   ];
   if (errors.length > 0) throw invalid(resource, name, errors);
-  return object;
 }
+
+const rulesNotChecked: FieldError = {
+  reason: "FieldValueInvalid",
+  field: "<nil>",
+  message:
+    "Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
+};
 
 function reportStrictness(
   kind: Kind,
@@ -203,7 +262,6 @@ function clientMetadata(metadata: JsonObject): JsonObject {
     creationTimestamp: _created,
     deletionTimestamp: _deleted,
     deletionGracePeriodSeconds: _grace,
-    managedFields: _managed,
     selfLink: _self,
     ...rest
   } = metadata;

@@ -35,29 +35,24 @@ export class TablePrinter {
     this.#cells = [(object) => object.metadata.name, ...resource.columns.map(cellOf)];
   }
 
-  table(
-    objects: readonly ApiObject[],
-    metadata: object,
-    options: {
-      readonly apiVersion: string;
-      readonly include: IncludeObject;
-      readonly nowMs: number;
-      readonly columns: boolean;
-    },
-  ): object {
+  /** What every table of this kind begins with, and the function that makes its rows. */
+  table(options: {
+    /** Of meta.k8s.io. */
+    readonly version: string;
+    readonly include: IncludeObject;
+    readonly nowMs: number;
+    readonly columns: boolean;
+  }): { readonly head: object; readonly row: (object: ApiObject) => object } {
+    const apiVersion = `meta.k8s.io/${options.version}`;
+    const { include, nowMs } = options;
     return {
-      kind: "Table",
-      apiVersion: options.apiVersion,
-      metadata,
-      columnDefinitions: options.columns ? this.#definitions : [],
-      rows: objects.map((object) => ({
-        cells: this.#cells.map((cell) => cell(object, options.nowMs) ?? null),
-        ...(options.include === "None"
+      head: { kind: "Table", apiVersion, columnDefinitions: options.columns ? this.#definitions : [] },
+      row: (object) => ({
+        cells: this.#cells.map((cell) => cell(object, nowMs) ?? null),
+        ...(include === "None"
           ? {}
-          : {
-              object: options.include === "Object" ? object : partialMetadata(object, options.apiVersion),
-            }),
-      })),
+          : { object: include === "Object" ? object : partialMetadata(object, apiVersion) }),
+      }),
     };
   }
 }

@@ -1,6 +1,10 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
 import type { LiveEvent, LiveResource } from "../live-resource.ts";
-import { EventWindow, type ObjectSource, type SourceEvent } from "./object-source.ts";
+import { EventWindow, keyOf, undo } from "./event-window.ts";
+import type { ObjectSource, SourceEvent } from "./object-source.ts";
+
+/** An instance as an object, roughly. */
+const liveObjectBytes = 4_096;
 
 /** A live kind as a source of lists and watches. Remembers what each object was, to tell new from changed. */
 export class LiveSource implements ObjectSource, Disposable {
@@ -29,6 +33,11 @@ export class LiveSource implements ObjectSource, Disposable {
     return [...this.#live.list(namespace)].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
   }
 
+  listAt(namespace: string | undefined, revision: number): readonly ApiObject[] | undefined {
+    const events = this.#window.after(revision);
+    return events && undo(this.list(namespace), events, namespace);
+  }
+
   eventsAfter(revision: number): readonly SourceEvent[] | undefined {
     return this.#window.after(revision);
   }
@@ -47,13 +56,9 @@ export class LiveSource implements ObjectSource, Disposable {
     const previous = this.#known.get(key);
     if (kind === "put") this.#known.set(key, object);
     else this.#known.delete(key);
-    const event = { kind, object, previous, revision: Number(object.metadata.resourceVersion) };
+    const revision = Number(object.metadata.resourceVersion);
+    const event: SourceEvent = { kind, object, previous, revision, bytes: liveObjectBytes };
     this.#window.push(event);
     for (const listener of this.#listeners) listener(event);
   }
-}
-
-/** Sorts by namespace, then name. */
-function keyOf(object: ApiObject): string {
-  return `${object.metadata.namespace ?? ""}\0${object.metadata.name}`;
 }

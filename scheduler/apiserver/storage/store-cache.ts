@@ -6,10 +6,13 @@
  * Invariant: every KindCache is at the same revision, that of the last whole batch.
  */
 import type { ApiObject } from "../../../api/object-meta.ts";
-import type { Store, StoreBatch, StoreEvent } from "../../store/store.ts";
-import { Bug } from "../../../kit/errors.ts";
+import { errorMessage } from "../../../kit/errors.ts";
+import type { Log } from "../../../kit/log.ts";
+import type { Store, StoreBatch, StoredEntry, StoreEvent } from "../../store/store.ts";
 import type { ResourceDefinition } from "../resource.ts";
-import { EventWindow, ObjectIndex, type ObjectSource, type SourceEvent } from "./object-source.ts";
+import { EventWindow, undo } from "./event-window.ts";
+import { ObjectIndex } from "./object-index.ts";
+import type { ObjectSource, SourceEvent } from "./object-source.ts";
 
 export const registryPrefix = "/registry/";
 
@@ -27,19 +30,22 @@ export function toStored(object: ApiObject): string {
   return JSON.stringify({ ...object, metadata });
 }
 
-function fromStored(value: string, revision: number): ApiObject {
-  const object = JSON.parse(value) as ApiObject;
-  return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
+/** How texts are kept under their keys, for example encrypted. `decode` throws what people should read. */
+export interface StoredForm {
+  encode(key: string, text: string): string;
+  decode(key: string, stored: string): string;
 }
 
 export class StoreCache {
-  readonly #kinds: ReadonlyMap<string, KindCache>;
+  readonly #kinds = new Map<string, KindCache>();
+  readonly #form: StoredForm;
+  readonly #log: Log;
+  readonly #listeners = new Set<(event: SourceEvent) => void>();
   #revision = 0;
 
-  constructor(resources: readonly ResourceDefinition[]) {
-    this.#kinds = new Map(
-      resources.map((resource) => [kindPrefix(resource), new KindCache(() => this.#revision)]),
-    );
+  constructor(form: StoredForm, log: Log) {
+    this.#form = form;
+    this.#log = log;
   }
 
   get revision(): number {
@@ -50,46 +56,79 @@ export class StoreCache {
   async open(store: Store, signal: AbortSignal): Promise<void> {
     const { revision, entries } = await store.list(registryPrefix, signal);
     this.#revision = revision;
-    for (const { key, value, revision: written } of entries)
-      this.#kindOf(key)?.load(fromStored(value, written));
+    const byKind = Map.groupBy(entries, ({ key }) => prefixOf(key));
+    for (const [prefix, own] of byKind) this.#kindAt(prefix).load(own);
     for (const kind of this.#kinds.values()) kind.begin(revision);
     await store.watch(registryPrefix, revision, (batch) => this.#apply(batch), signal);
   }
 
-  of(resource: ResourceDefinition): KindCache {
-    const kind = this.#kinds.get(kindPrefix(resource));
-    if (!kind) throw new Bug(`${resource.plural} are not stored`);
+  /** The cache of a kind, whether it has objects or not. */
+  of(resource: { readonly group: string; readonly plural: string }): KindCache {
+    return this.#kindAt(kindPrefix(resource));
+  }
+
+  /** Events of every kind after this call, each after its own kind's listeners had it. The listener must not throw. */
+  subscribeAll(listener: (event: SourceEvent) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  #kindAt(prefix: string): KindCache {
+    const known = this.#kinds.get(prefix);
+    if (known) return known;
+    const kind = new KindCache(() => this.#revision, this.#form, this.#log);
+    this.#kinds.set(prefix, kind);
     return kind;
   }
 
   #apply(batch: StoreBatch): void {
     for (const event of batch.events) {
       this.#revision = event.revision;
-      this.#kindOf(event.key)?.apply(event);
+      const applied = this.#kindAt(prefixOf(event.key)).apply(event);
+      if (applied) for (const listener of this.#listeners) listener(applied);
     }
     this.#revision = batch.revision;
   }
-
-  /** The key's first three parts. A kind that this version does not serve stays in the store, unseen. */
-  #kindOf(key: string): KindCache | undefined {
-    const afterGroup = key.indexOf("/", registryPrefix.length);
-    return this.#kinds.get(key.slice(0, key.indexOf("/", afterGroup + 1) + 1));
-  }
 }
 
-/** One stored kind. */
+/** The key's first three parts. A kind that is not served (yet) is kept all the same. */
+function prefixOf(key: string): string {
+  const afterGroup = key.indexOf("/", registryPrefix.length);
+  return key.slice(0, key.indexOf("/", afterGroup + 1) + 1);
+}
+
+/** Brings a stored object into the shape that its kind has today: defaults of fields that are younger than the object. */
+export type Shape = (object: ApiObject) => ApiObject;
+
+/** One stored kind. Objects are in the version in which they are stored. */
 export class KindCache implements ObjectSource {
   readonly #index = new ObjectIndex();
   readonly #listeners = new Set<(event: SourceEvent) => void>();
+  /** What cannot be read (encrypted with a key that is gone, for example), by key, and why. */
+  readonly #unreadable = new Map<string, string>();
   readonly #readRevision: () => number;
-  #window = new EventWindow(0);
+  readonly #form: StoredForm;
+  readonly #log: Log;
+  #window: EventWindow;
+  #shape: Shape = (object) => object;
 
-  constructor(readRevision: () => number) {
+  constructor(readRevision: () => number, form: StoredForm, log: Log) {
     this.#readRevision = readRevision;
+    this.#form = form;
+    this.#log = log;
+    this.#window = new EventWindow(readRevision());
   }
 
   get revision(): number {
     return this.#readRevision();
+  }
+
+  get size(): number {
+    return this.#index.size;
+  }
+
+  sizeOf(namespace: string): number {
+    return this.#index.sizeOf(namespace);
   }
 
   get(namespace: string, name: string): ApiObject | undefined {
@@ -98,6 +137,11 @@ export class KindCache implements ObjectSource {
 
   list(namespace: string | undefined): readonly ApiObject[] {
     return this.#index.list(namespace);
+  }
+
+  listAt(namespace: string | undefined, revision: number): readonly ApiObject[] | undefined {
+    const events = this.#window.after(revision);
+    return events && undo(this.list(namespace), events, namespace);
   }
 
   eventsAfter(revision: number): readonly SourceEvent[] | undefined {
@@ -109,20 +153,57 @@ export class KindCache implements ObjectSource {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
-  load(object: ApiObject): void {
-    this.#index.put(object);
+  /** Why the object under this key cannot be read. undefined: it can, or there is none. */
+  unreadable(key: string): string | undefined {
+    return this.#unreadable.get(key);
   }
 
+  get unreadableCount(): number {
+    return this.#unreadable.size;
+  }
+
+  /** From now on; what is here already is brought into this shape, too. */
+  setShape(shape: Shape): void {
+    this.#shape = shape;
+    for (const object of this.#index.list(undefined)) this.#index.put(shape(object));
+  }
+
+  load(entries: readonly StoredEntry[]): void {
+    this.#index.load(entries.flatMap(({ key, value, revision }) => this.#read(key, value, revision) ?? []));
+  }
+
+  /** Nothing is known of what came before this revision. */
   begin(revision: number): void {
     this.#window = new EventWindow(revision);
   }
 
-  apply(stored: StoreEvent): void {
-    const object = fromStored(stored.value, stored.revision);
+  apply(stored: StoreEvent): SourceEvent | undefined {
+    const object = this.#read(stored.key, stored.value, stored.revision);
+    if (stored.kind === "delete") this.#unreadable.delete(stored.key);
+    if (!object) return undefined;
     const { namespace = "", name } = object.metadata;
     const previous = stored.kind === "put" ? this.#index.put(object) : this.#index.remove(namespace, name);
-    const event: SourceEvent = { kind: stored.kind, object, previous, revision: stored.revision };
+    const bytes = stored.value.length * bytesPerChar;
+    const event: SourceEvent = { kind: stored.kind, object, previous, revision: stored.revision, bytes };
     this.#window.push(event);
     for (const listener of this.#listeners) listener(event);
+    return event;
+  }
+
+  #read(key: string, stored: string, revision: number): ApiObject | undefined {
+    try {
+      const object = JSON.parse(this.#form.decode(key, stored)) as ApiObject;
+      const metadata = { ...object.metadata, resourceVersion: String(revision) };
+      this.#unreadable.delete(key);
+      return this.#shape({ ...object, metadata });
+    } catch (thrown) {
+      const why = errorMessage(thrown);
+      this.#unreadable.set(key, why);
+      this.#log.error("stored object cannot be read", { key, reason: why });
+      return undefined;
+    }
   }
 }
+
+/** What parsed JSON takes in memory, roughly, for each character of its text. */
+const bytesPerChar = 3;

@@ -1,5 +1,5 @@
 import type { Condition } from "../../../api/gen/kinds.gen.ts";
-import { toTimestamp } from "./timestamps.ts";
+import { toTimestamp } from "../../../kit/timestamps.ts";
 
 export type ConditionVerdict = Pick<Condition, "type" | "status" | "reason" | "message">;
 

@@ -16,7 +16,7 @@ import { disruptionReasons, type Instance } from "../../model.ts";
 import { reconcileOrphans } from "../orphans.ts";
 import { inRemovalOrder, isAvailable } from "../removal-order.ts";
 import type { ReconcileResult, Step } from "../step.ts";
-import { earliest } from "../timestamps.ts";
+import { earliest } from "../../../../kit/timestamps.ts";
 import { deploymentStatus } from "./deployment-status.ts";
 import { rolloutLimits } from "./rollout-limits.ts";
 

@@ -3,7 +3,7 @@ import type { Instance } from "../../model.ts";
 import { isTrue, sameOr } from "../conditions.ts";
 import { isLive } from "../removal-order.ts";
 import type { ReconcileResult, Step } from "../step.ts";
-import { fromTimestamp } from "../timestamps.ts";
+import { fromTimestamp } from "../../../../kit/timestamps.ts";
 
 export interface JobEnd {
   readonly type: "Complete" | "Failed";

@@ -1,6 +1,6 @@
 import type { WasmJob, WasmJobStatus } from "../../../../api/gen/kinds.gen.ts";
 import { conditionAfter, sameOr } from "../conditions.ts";
-import { toTimestamp } from "../timestamps.ts";
+import { toTimestamp } from "../../../../kit/timestamps.ts";
 import type { JobEnd } from "./finished-job.ts";
 import type { SlotCensus } from "./slot-census.ts";
 import type { SlotLedger } from "./slot-ledger.ts";

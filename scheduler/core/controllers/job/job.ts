@@ -19,7 +19,7 @@ import { isTrue } from "../conditions.ts";
 import { reconcileOrphans } from "../orphans.ts";
 import { inRemovalOrder } from "../removal-order.ts";
 import type { ReconcileResult, Step } from "../step.ts";
-import { earliest, fromTimestamp } from "../timestamps.ts";
+import { earliest, fromTimestamp } from "../../../../kit/timestamps.ts";
 import { finishedJob, type JobEnd } from "./finished-job.ts";
 import { jobStatus } from "./job-status.ts";
 import { takeSlotCensus, type SlotCensus } from "./slot-census.ts";

@@ -1,13 +1,9 @@
+import type { User } from "./user.ts";
 import { createHash, timingSafeEqual } from "node:crypto";
 
 export interface Token {
   readonly token: string;
   readonly user: string;
-  readonly groups: readonly string[];
-}
-
-export interface User {
-  readonly name: string;
   readonly groups: readonly string[];
 }
 
@@ -18,7 +14,7 @@ export class Authenticator {
   constructor(tokens: readonly Token[]) {
     this.#tokens = tokens.map(({ token, user, groups }) => ({
       digest: digestOf(token),
-      user: { name: user, groups: [...groups, "system:authenticated"] },
+      user: { name: user, uid: "", groups: [...groups, "system:authenticated"], extra: {} },
     }));
   }
 

@@ -1,0 +1,32 @@
+/** Every limit of the HTTP surface, with its reason. */
+export const limits = {
+  /** Selectors and field lists fit; floods do not. */
+  headerBytesMax: 64 * 1024,
+  headersMax: 100,
+  /** Time for a client to send its headers, and the whole of its request. */
+  handshakeTimeoutMs: 10_000,
+  headersTimeoutMs: 15_000,
+  requestTimeoutMs: 60_000,
+  /** Longer than any client keeps an idle connection, so that the client is the one to close it. */
+  keepAliveTimeoutMs: 95_000,
+  /** Refused beyond by closing at once. */
+  connectionsMax: 10_000,
+  /** What the kernel keeps while we are busy. */
+  backlog: 1_024,
+  /** A handshake takes about a millisecond of the one thread; what else comes waits. */
+  handshakesMax: 16,
+  connectionsWaitingMax: 10_000,
+  /** Requests that run at the same time. More than the commits of one transaction need, far less than memory allows. */
+  seats: 256,
+  /** Of one flow: so that slow requests of one client leave room. */
+  seatsOfFlow: 128,
+  /** Requests that wait for a seat. As Kubernetes' queues of 50 for each of a flow's eight hands, and some more. */
+  queuedOfFlow: 1_000,
+  queued: 10_000,
+  /** How long requests are begun in one turn of the event loop; then controllers and sessions have theirs. */
+  turnMs: 5,
+  /** Logs that are being read. */
+  streamsMax: 1_000,
+  /** How long a stop waits for requests in flight. */
+  drainTimeoutMs: 5_000,
+} as const;

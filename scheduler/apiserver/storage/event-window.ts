@@ -1,0 +1,70 @@
+import type { ApiObject } from "../../../api/object-meta.ts";
+import type { SourceEvent } from "./object-source.ts";
+
+/** What each kind keeps for watches that resume and for lists of the recent past. Whatever is beyond either bound goes. */
+export const windowLimits = { eventsMax: 8_192, bytesMax: 32 * 1024 * 1024 } as const;
+
+/** The last events of one kind. Bounded: the oldest go. */
+export class EventWindow {
+  #events: SourceEvent[] = [];
+  #bytes = 0;
+  /** Every event after this revision is here. */
+  #completeAfter: number;
+
+  constructor(revision: number) {
+    this.#completeAfter = revision;
+  }
+
+  push(event: SourceEvent): void {
+    this.#events.push(event);
+    this.#bytes += event.bytes;
+    while (this.#events.length > windowLimits.eventsMax || this.#bytes > windowLimits.bytesMax)
+      this.#dropOldest();
+  }
+
+  after(revision: number): readonly SourceEvent[] | undefined {
+    if (revision < this.#completeAfter) return undefined;
+    let low = 0;
+    let high = this.#events.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#events[middle]?.revision ?? 0) <= revision) low = middle + 1;
+      else high = middle;
+    }
+    return this.#events.slice(low);
+  }
+
+  /** A quarter at a time, so that each event is moved a few times at most. */
+  #dropOldest(): void {
+    const count = Math.ceil(this.#events.length / 4);
+    for (const { bytes, revision } of this.#events.slice(0, count)) {
+      this.#bytes -= bytes;
+      this.#completeAfter = revision;
+    }
+    this.#events = this.#events.slice(count);
+  }
+}
+
+/** What `objects` (in order) was before the events, which came after: each is taken back, the newest first. */
+export function undo(
+  objects: readonly ApiObject[],
+  events: readonly SourceEvent[],
+  namespace: string | undefined,
+): readonly ApiObject[] {
+  /** What each object was at first, by key; undefined: it was not there. */
+  const before = new Map<string, ApiObject | undefined>();
+  for (const { object, previous } of events) {
+    if (namespace !== undefined && object.metadata.namespace !== namespace) continue;
+    const key = keyOf(object);
+    if (!before.has(key)) before.set(key, previous);
+  }
+  if (before.size === 0) return objects;
+  const kept = objects.filter((object) => !before.has(keyOf(object)));
+  const brought = [...before.values()].filter((object) => object !== undefined);
+  return [...kept, ...brought].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+}
+
+/** Namespaces and names have no NUL and none of them sorts before it, so this is the order of lists. */
+export function keyOf({ metadata }: ApiObject): string {
+  return `${metadata.namespace ?? ""}\0${metadata.name}`;
+}
