@@ -15,7 +15,12 @@ import { defaultProfile } from "../core/placement/default-profile.ts";
 import { explainWithoutNodes, explanationText, type Explanation } from "../core/placement/explanation.ts";
 import type { NodeEvent, PlacementRequest } from "../core/placement/framework.ts";
 import { Placer, type BatchPlacement } from "../core/placement/placer.ts";
-import { PlacementQueue, type Batch, type BatchOutcome, type QueuedRequest } from "../core/placement/queue.ts";
+import {
+  PlacementQueue,
+  type Batch,
+  type BatchOutcome,
+  type QueuedRequest,
+} from "../core/placement/queue.ts";
 import { chargeOf, traitsOf } from "../core/quota/compute-resources.ts";
 import type { QuotaBook } from "../core/quota/quota-book.ts";
 import type { NodeSession, NodeTemplate } from "../nodes/node-port.ts";
@@ -150,9 +155,7 @@ export class PlacementRunner {
     for (const namespace of this.#freedNamespaces)
       this.#queue.wakeWhere(
         ({ quota }, rejectedBy) =>
-          quota.namespace === namespace &&
-          rejectedBy.has(quotaRule) &&
-          quotas.allowance(quota, 1).count > 0,
+          quota.namespace === namespace && rejectedBy.has(quotaRule) && quotas.allowance(quota, 1).count > 0,
         this.#now(),
       );
     this.#freedNamespaces.clear();

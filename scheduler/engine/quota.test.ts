@@ -64,7 +64,12 @@ function statusOf(backend: FakeBackend, name: string): Record<string, unknown> {
   return (object?.["status"] as Record<string, unknown> | undefined) ?? {};
 }
 
-function quota(backend: FakeBackend, hard: Record<string, string | number>, spec = {}, name = "q"): ApiObject {
+function quota(
+  backend: FakeBackend,
+  hard: Record<string, string | number>,
+  spec = {},
+  name = "q",
+): ApiObject {
   const { metadata, ...rest } = aResourceQuota(name, hard, spec);
   return backend.put("resourcequotas", {
     ...rest,
@@ -178,7 +183,9 @@ test("Engine: deleting one workload's instances places another's", async () => {
   await pass(500);
   for (const uid of a.stopped) a.report(uid, { phase: "Failed", ready: false, reason: "Stopped" });
   await pass(1_000);
-  expect(new Set([...a.held.values()].map(({ instance }) => instance.owner.name))).toEqual(new Set(["second"]));
+  expect(new Set([...a.held.values()].map(({ instance }) => instance.owner.name))).toEqual(
+    new Set(["second"]),
+  );
   expect(bound()).toBe(2);
 });
 

@@ -82,6 +82,11 @@ export class ObjectIndex {
     return previous;
   }
 
+  /** How many objects a namespace has, without looking at them. */
+  count(namespace: string): number {
+    return this.#namespaces.get(namespace)?.objects.size ?? 0;
+  }
+
   list(namespace: string | undefined): readonly ApiObject[] {
     if (namespace !== undefined) return this.#listOne(namespace);
     return [...this.#namespaces.keys()].sort().flatMap((one) => this.#listOne(one));

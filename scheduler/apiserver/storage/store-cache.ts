@@ -32,8 +32,16 @@ function fromStored(value: string, revision: number): ApiObject {
   return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
 }
 
+/** A stored kind as its keys name it. */
+export interface StoredKind {
+  /** "" is the core group. */
+  readonly group: string;
+  readonly plural: string;
+}
+
 export class StoreCache {
   readonly #kinds: ReadonlyMap<string, KindCache>;
+  readonly #listeners = new Set<(kind: StoredKind, event: SourceEvent) => void>();
   #revision = 0;
 
   constructor(resources: readonly ResourceDefinition[]) {
@@ -62,10 +70,20 @@ export class StoreCache {
     return kind;
   }
 
+  /** Events of all kinds after this call, each after its kind's own listeners. The listener must not throw. */
+  subscribe(listener: (kind: StoredKind, event: SourceEvent) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
   #apply(batch: StoreBatch): void {
     for (const event of batch.events) {
       this.#revision = event.revision;
-      this.#kindOf(event.key)?.apply(event);
+      const applied = this.#kindOf(event.key)?.apply(event);
+      if (!applied || this.#listeners.size === 0) continue;
+      const [group = "", plural = ""] = event.key.slice(registryPrefix.length).split("/", 2);
+      const kind = { group: group === "core" ? "" : group, plural };
+      for (const listener of this.#listeners) listener(kind, applied);
     }
     this.#revision = batch.revision;
   }
@@ -96,6 +114,10 @@ export class KindCache implements ObjectSource {
     return this.#index.get(namespace, name);
   }
 
+  count(namespace: string): number {
+    return this.#index.count(namespace);
+  }
+
   list(namespace: string | undefined): readonly ApiObject[] {
     return this.#index.list(namespace);
   }
@@ -117,12 +139,13 @@ export class KindCache implements ObjectSource {
     this.#window = new EventWindow(revision);
   }
 
-  apply(stored: StoreEvent): void {
+  apply(stored: StoreEvent): SourceEvent {
     const object = fromStored(stored.value, stored.revision);
     const { namespace = "", name } = object.metadata;
     const previous = stored.kind === "put" ? this.#index.put(object) : this.#index.remove(namespace, name);
     const event: SourceEvent = { kind: stored.kind, object, previous, revision: stored.revision };
     this.#window.push(event);
     for (const listener of this.#listeners) listener(event);
+    return event;
   }
 }

@@ -32,9 +32,7 @@ export function checkQuotas(
   wanted: number,
   used: (quota: Quota) => ComputeAmounts,
 ): QuotaAllowance {
-  const matching = quotas.filter(
-    (quota) => quota.compute.length > 0 && matchesScopes(quota, subject.traits),
-  );
+  const matching = quotas.filter((quota) => quota.compute.length > 0 && matchesScopes(quota, subject.traits));
   for (const quota of matching) {
     const refusal = missingText(quota, subject);
     if (refusal !== undefined) return { count: 0, refusal };

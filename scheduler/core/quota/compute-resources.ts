@@ -42,11 +42,7 @@ export function chargeOf({ requests, limits }: Pick<Instance, "requests" | "limi
 }
 
 /** `amounts` with `count` times `charge`; a negative count takes it away. */
-export function amountsWith(
-  amounts: ComputeAmounts,
-  charge: ComputeAmounts,
-  count: bigint,
-): ComputeAmounts {
+export function amountsWith(amounts: ComputeAmounts, charge: ComputeAmounts, count: bigint): ComputeAmounts {
   return {
     "requests.cpu": amounts["requests.cpu"] + charge["requests.cpu"] * count,
     "requests.memory": amounts["requests.memory"] + charge["requests.memory"] * count,
