@@ -1,5 +1,13 @@
 import { expect, test } from "vitest";
-import { cpuMillis, formatBytes, formatCpu, memoryBytes, parseQuantity } from "./quantity.ts";
+import {
+  canonicalQuantity,
+  cpuMillis,
+  formatBytes,
+  formatCpu,
+  formatQuantity,
+  memoryBytes,
+  parseQuantity,
+} from "./quantity.ts";
 
 test.each([
   { name: "millicores", text: "250m", milli: 250n },
@@ -62,4 +70,38 @@ test.each([
   { bytes: 0, text: "0" },
 ])("formatBytes: $bytes is $text", ({ bytes, text }) => {
   expect(formatBytes(bytes)).toBe(text);
+});
+
+test.each([
+  { text: "1000m", canonical: "1" },
+  { text: "0.5", canonical: "500m" },
+  { text: 2, canonical: "2" },
+  { text: 0.1, canonical: "100m" },
+  { text: "1500", canonical: "1500" },
+  { text: "2000", canonical: "2k" },
+  { text: "1024Mi", canonical: "1Gi" },
+  { text: "1.5Gi", canonical: "1536Mi" },
+  { text: "1Ki", canonical: "1Ki" },
+  { text: "0.5Ki", canonical: "512" },
+  { text: "1.1Ki", canonical: "1126400m" },
+  { text: "0Gi", canonical: "0" },
+  { text: "1e3", canonical: "1e3" },
+  { text: "12e2", canonical: "1200" },
+  { text: "1E", canonical: "1E" },
+  { text: "100n", canonical: "100n" },
+  { text: "-2000m", canonical: "-2" },
+  { text: "+1", canonical: "1" },
+  { text: "lots", canonical: "lots" },
+])("canonicalQuantity: $text is $canonical", ({ text, canonical }) => {
+  expect(canonicalQuantity(text)).toBe(canonical);
+});
+
+test.each([
+  { milli: 950n, format: "decimal", text: "950m" },
+  { milli: 1_000n, format: "decimal", text: "1" },
+  { milli: 0n, format: "binary", text: "0" },
+  { milli: BigInt(64 * 2 ** 20) * 1_000n, format: "binary", text: "64Mi" },
+  { milli: 1_025_000n, format: "binary", text: "1025" },
+] as const)("formatQuantity: $milli thousandths are $text", ({ milli, format, text }) => {
+  expect(formatQuantity(milli, format)).toBe(text);
 });

@@ -34,10 +34,21 @@ const decimalExponent: Readonly<Record<string, number>> = {
 /** Longer texts and larger exponents are refused rather than computed: their value could not be used anyway. */
 const textLengthMax = 64;
 const exponentMax = 30;
-/** 2^63-1 whole units, the range of Kubernetes' int64. */
-const milliMax = (2n ** 63n - 1n) * 1000n;
 
 export function parseQuantity(quantity: string | number): ParsedQuantity {
+  const read = readQuantity(quantity, 3);
+  return read.kind === "invalid" ? read : { kind: "ok", milli: read.scaled };
+}
+
+/** How a quantity is written: with k, M, … or with Ki, Mi, … or with e3, e6, …. */
+export type QuantityFormat = "decimal" | "binary" | "exponent";
+
+type ReadQuantity =
+  | { readonly kind: "ok"; readonly scaled: bigint; readonly format: QuantityFormat }
+  | Extract<ParsedQuantity, { kind: "invalid" }>;
+
+/** The value times 10^scale, rounded away from zero. */
+function readQuantity(quantity: string | number, scale: number): ReadQuantity {
   const text = typeof quantity === "number" ? String(quantity) : quantity;
   const match = text.length <= textLengthMax ? quantityForm.exec(text) : null;
   if (match === null) {
@@ -53,9 +64,14 @@ export function parseQuantity(quantity: string | number): ParsedQuantity {
   const exponent = power === undefined ? exponentOf(suffix) : 0;
   if (Math.abs(exponent) > exponentMax) return outOfRange(text);
   const digits = BigInt(whole + fraction) * 2n ** (power ?? 0n);
-  const milli = scaled(digits, exponent + 3 - fraction.length);
-  if (milli > milliMax) return outOfRange(text);
-  return { kind: "ok", milli: sign === "-" ? -milli : milli };
+  const value = scaled(digits, exponent + scale - fraction.length);
+  if (value > (2n ** 63n - 1n) * 10n ** BigInt(scale)) return outOfRange(text);
+  return { kind: "ok", scaled: sign === "-" ? -value : value, format: formatOf(suffix) };
+}
+
+function formatOf(suffix: string): QuantityFormat {
+  if (suffix in binaryPower) return "binary";
+  return suffix === "" || suffix in decimalExponent ? "decimal" : "exponent";
 }
 
 /** Cores as millicores, of a quantity that validation has accepted. */
@@ -93,6 +109,47 @@ export function formatBytes(bytes: number): string {
   return `${rest}${unit}`;
 }
 
+/**
+ * The one way to write this value in this format, as Kubernetes does: no fraction, the largest unit that leaves none.
+ * Below 1024, and where there is a fraction, the binary format is written as the decimal one.
+ */
+export function formatQuantity(milli: bigint, format: QuantityFormat): string {
+  return formatNano(milli * 1_000_000n, format);
+}
+
+/** A quantity as Kubernetes hands it back: "1000m" is "1", "0.5" is "500m". What is no quantity is left as it is. */
+export function canonicalQuantity(quantity: string | number): string {
+  const read = readQuantity(quantity, 9);
+  return read.kind === "ok" ? formatNano(read.scaled, read.format) : String(quantity);
+}
+
+const decimalSuffixes: readonly string[] = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
+const binarySuffixes: readonly string[] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+const nanoPerUnit = 1_000_000_000n;
+
+function formatNano(nano: bigint, format: QuantityFormat): string {
+  if (nano === 0n) return "0";
+  const size = nano < 0n ? -nano : nano;
+  if (format === "binary" && size >= 1024n * nanoPerUnit && size % nanoPerUnit === 0n) {
+    const { mantissa, steps } = divided(nano / nanoPerUnit, 1024n, binarySuffixes.length - 1);
+    return `${mantissa}${binarySuffixes[steps] ?? ""}`;
+  }
+  const { mantissa, steps } = divided(nano, 1000n, decimalSuffixes.length - 1);
+  const exponent = (steps - 3) * 3;
+  if (format === "exponent") return exponent === 0 ? String(mantissa) : `${mantissa}e${exponent}`;
+  return `${mantissa}${decimalSuffixes[steps] ?? ""}`;
+}
+
+function divided(value: bigint, by: bigint, stepsMax: number): { mantissa: bigint; steps: number } {
+  let mantissa = value;
+  let steps = 0;
+  while (steps < stepsMax && mantissa % by === 0n) {
+    mantissa /= by;
+    steps++;
+  }
+  return { mantissa, steps };
+}
+
 function exponentOf(suffix: string): number {
   return decimalExponent[suffix] ?? (suffix === "" ? 0 : Number(suffix.slice(1)));
 }
@@ -103,7 +160,7 @@ function scaled(digits: bigint, exponent: number): bigint {
   return (digits + divisor - 1n) / divisor;
 }
 
-function outOfRange(text: string): ParsedQuantity {
+function outOfRange(text: string): Extract<ParsedQuantity, { kind: "invalid" }> {
   return {
     kind: "invalid",
     message: `${JSON.stringify(text)} is out of range: the largest quantity is 2^63-1`,

@@ -12,6 +12,10 @@ export interface NodeAssignment {
   readonly annotations: Readonly<Record<string, string>>;
   readonly slot: { readonly index: number; readonly attempt: number } | undefined;
   readonly createdMs: number;
+  /** 0: without a limit. The daemon takes limits from the template; these are for the scheduler's quotas. */
+  readonly cpuLimitMillis: number;
+  readonly memoryLimitBytes: number;
+  readonly hasDeadline: boolean;
 }
 
 export interface VolumeContent {

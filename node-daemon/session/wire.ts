@@ -34,6 +34,9 @@ export function readAssignment(message: Assignment__Output): NodeAssignment {
     annotations: message.annotations,
     slot: message.hasSlot ? { index: message.completionIndex, attempt: message.attempt } : undefined,
     createdMs: message.createdMs,
+    cpuLimitMillis: message.cpuLimitMillis,
+    memoryLimitBytes: message.memoryLimitBytes,
+    hasDeadline: message.hasDeadline,
   };
 }
 

@@ -15,6 +15,9 @@ export function buildAssignment(given: Partial<NodeAssignment> = {}): NodeAssign
     annotations: {},
     slot: undefined,
     createdMs: 0,
+    cpuLimitMillis: 0,
+    memoryLimitBytes: 0,
+    hasDeadline: false,
     ...given,
   };
 }

@@ -95,6 +95,10 @@ export interface Instance {
   /** The hash of the owner's template alone. */
   readonly templateHash: string;
   readonly requests: Resources;
+  /** What it may use at most; 0: no limit. Placement ignores it, quotas count it. */
+  readonly limits: Resources;
+  /** Whether its job had an activeDeadlineSeconds when it was made: the quota scope Terminating. */
+  readonly hasDeadline: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly slot: Slot | undefined;

@@ -23,6 +23,7 @@ import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
 import type { LogOptions } from "../apiserver/live-resource.ts";
 import type { Backend, BackendEvent, ResourceKey } from "../backend/backend.ts";
+import type { ObjectCounts } from "../backend/object-counts.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance, ObservedStatus, WorkloadKind } from "../core/model.ts";
@@ -33,6 +34,7 @@ import { LiveInstances, type InstanceSource } from "./live-instances.ts";
 import { NodeBook } from "./node-book.ts";
 import { nodeResource } from "./node-objects.ts";
 import { PlacementRunner } from "./placement-runner.ts";
+import { QuotaKeeper, quotaResource } from "./quota-keeper.ts";
 import { Reconciler } from "./reconciler.ts";
 import { TemplateCatalogue } from "./template-catalogue.ts";
 import { WakeUps } from "./wake-ups.ts";
@@ -44,6 +46,8 @@ export interface EngineOptions {
   readonly random: Random;
   readonly log: Log;
   readonly lostAfterMs: number;
+  /** For the status of quotas; absent where somebody else writes it, as Kubernetes' own controller does. */
+  readonly objectCounts?: ObjectCounts | undefined;
 }
 
 const configResources: Readonly<Record<ConfigKind, ResourceKey>> = {
@@ -75,6 +79,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #catalogue: TemplateCatalogue;
   readonly #events: EventRecorder;
   readonly #wakeUps: WakeUps;
+  readonly #quotas: QuotaKeeper;
   readonly #placement: PlacementRunner;
   readonly #reconciler: Reconciler;
   readonly #stopping = new AbortController();
@@ -97,9 +102,16 @@ export class Engine implements InstanceSource, AsyncDisposable {
       changed,
       nodeChanged: (name, kind) => this.#nodeChanged(name, kind),
     });
+    this.#quotas = new QuotaKeeper({
+      ...options,
+      state,
+      objectCounts: options.objectCounts,
+      changed: (namespace) => this.#placement.quotaChanged(namespace),
+    });
     this.#placement = new PlacementRunner({
       state,
       clock,
+      quotas: this.#quotas.book,
       events: this.#events,
       changed,
       session: (nodeName) => this.nodes.session(nodeName),
@@ -133,6 +145,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#watch(configResources.Secret, (event) => this.#configEvent("Secret", event), signal),
       // Nothing acts on events; watched so that the recorder can go on counting.
       this.#watch(eventResource, () => {}, signal),
+      this.#watch(quotaResource, (event) => this.#quotas.event(event), signal),
     ]);
     await Promise.all(
       (["WasmDeployment", "WasmJob"] as const).map((kind) => {
@@ -152,7 +165,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       held: this.#held.size,
       nodes: [...this.#state.nodes()].length,
     });
-    this.#releaseHeld();
+    this.#nodesReported();
   }
 
   async close(): Promise<void> {
@@ -160,7 +173,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#wakeUps.close();
     this.#events.close();
     this.#placement.close();
-    await Promise.all([this.#reconciler.close(), this.nodes.close()]);
+    await Promise.all([this.#reconciler.close(), this.#quotas.close(), this.nodes.close()]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -251,7 +264,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   #nodeChanged(nodeName: string, kind: "nodeAdded" | "nodeUpdated"): void {
     this.#placement.nodeChanged(nodeName, kind);
-    this.#releaseHeld();
+    this.#nodesReported();
     this.#scheduleTurn();
   }
 
@@ -261,8 +274,11 @@ export class Engine implements InstanceSource, AsyncDisposable {
     if (this.#workloads.has(uid)) this.#workloads.set(uid, workload);
   }
 
-  #releaseHeld(): void {
-    if (this.#held.size === 0 || this.nodes.hasUnknown()) return;
+  /** If all have, what their instances use is known, and old workloads may be reconciled. */
+  #nodesReported(): void {
+    if (this.nodes.hasUnknown()) return;
+    this.#quotas.usageIsKnown();
+    if (this.#held.size === 0) return;
     this.#options.log.info("all nodes have reported; workloads are reconciled again", {
       workloads: this.#held.size,
     });
@@ -279,6 +295,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     } else {
       this.live.changed(instance);
     }
+    this.#quotas.instanceChanged(change);
     this.#placement.instanceChanged(change);
     this.#recordTrouble(change);
     this.#mark(instance.owner.uid);

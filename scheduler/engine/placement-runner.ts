@@ -2,6 +2,7 @@
  * Brings pending instances to placement and its proposals to the nodes.
  *
  *   pending ──template resolved──▶ queue ──▶ proposal ──assume──▶ assigned over the session
+ *      │                       │ └──over quota──▶ waits in the queue until the namespace has room again
  *      └──something missing──▶ parked until the ConfigMap or Secret changes
  *
  * A turn places a bounded number, so that sessions and the API get their turns in between.
@@ -11,10 +12,17 @@ import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance } from "../core/model.ts";
 import { defaultProfile } from "../core/placement/default-profile.ts";
-import { explanationText, type Explanation } from "../core/placement/explanation.ts";
+import { explainWithoutNodes, explanationText, type Explanation } from "../core/placement/explanation.ts";
 import type { NodeEvent, PlacementRequest } from "../core/placement/framework.ts";
-import { Placer } from "../core/placement/placer.ts";
-import { PlacementQueue, type Batch, type QueuedRequest } from "../core/placement/queue.ts";
+import { Placer, type BatchPlacement } from "../core/placement/placer.ts";
+import {
+  PlacementQueue,
+  type Batch,
+  type BatchOutcome,
+  type QueuedRequest,
+} from "../core/placement/queue.ts";
+import { chargeOf, traitsOf } from "../core/quota/compute-resources.ts";
+import type { QuotaBook } from "../core/quota/quota-book.ts";
 import type { NodeSession, NodeTemplate } from "../nodes/node-port.ts";
 import type { EventRecorder } from "./event-recorder.ts";
 import { ownerApiVersion } from "./instance-object.ts";
@@ -24,6 +32,7 @@ export interface PlacementRunnerOptions {
   readonly state: ClusterState;
   readonly clock: Clock;
   readonly events: EventRecorder;
+  readonly quotas: Pick<QuotaBook, "allowance" | "of">;
   readonly session: (nodeName: string) => NodeSession | undefined;
   readonly changed: (change: InstanceChange) => void;
   /** The current template of a workload; undefined when the workload is gone. */
@@ -37,6 +46,10 @@ const batchesPerTurn = 8;
 /** How long instances without a place rest at least, once an event woke them. */
 const retryBackoff = { initialMs: 100, factor: 2, maxMs: 10_000 };
 const cachedRequestsMax = 1_000;
+/** The name under which quotas stand among the rules that reject. */
+const quotaRule = "resource-quota";
+
+const nothingProposed: BatchPlacement = { nodeNames: [], explanation: undefined };
 
 export class PlacementRunner {
   readonly #options: PlacementRunnerOptions;
@@ -44,6 +57,8 @@ export class PlacementRunner {
   readonly #queue: PlacementQueue;
   /** Instances by owner whose template refers to something that does not exist. */
   readonly #parked = new Map<string, Set<string>>();
+  /** Namespaces with quotas in which an instance has let go of something since the last turn. */
+  readonly #freedNamespaces = new Set<string>();
   #timer: Timer | undefined;
 
   constructor(options: PlacementRunnerOptions) {
@@ -59,7 +74,18 @@ export class PlacementRunner {
     const wasPending = before?.state.kind === "pending";
     if (isPending && !wasPending) this.#enqueue(instance);
     if (kind === "removed" && wasPending) this.#drop(instance);
-    if (freedOn !== undefined) this.#wake("capacityFreed", freedOn);
+    if (freedOn === undefined) return;
+    this.#wake("capacityFreed", freedOn);
+    if (this.#options.quotas.of(instance.namespace).length > 0) this.#freedNamespaces.add(instance.namespace);
+  }
+
+  /** A quota of this namespace was made, changed or removed: what waits for one is tried again, or told why not. */
+  quotaChanged(namespace: string): void {
+    const woken = this.#queue.wakeWhere(
+      ({ quota }, rejectedBy) => quota.namespace === namespace && rejectedBy.has(quotaRule),
+      this.#now(),
+    );
+    if (woken > 0) this.#options.again();
   }
 
   nodeChanged(nodeName: string, kind: "nodeAdded" | "nodeUpdated"): void {
@@ -78,6 +104,7 @@ export class PlacementRunner {
   }
 
   run(): void {
+    this.#wakeFreed();
     for (let batches = 0; batches < batchesPerTurn; batches++) {
       const batch = this.#queue.take(batchSizeMax, this.#now());
       if (!batch) break;
@@ -102,10 +129,7 @@ export class PlacementRunner {
       return;
     }
     if (!entry) return;
-    const request = {
-      key: `${instance.owner.uid}/${instance.templateHash}`,
-      requirements: entry.requirements,
-    };
+    const request = queuedRequest(instance, entry);
     const explanation = this.#queue.add(instance.uid, request);
     if (explanation) this.#explain([instance.uid], explanation);
   }
@@ -123,6 +147,18 @@ export class PlacementRunner {
     const parked = this.#parked.get(instance.owner.uid);
     parked?.delete(instance.uid);
     if (parked?.size === 0) this.#parked.delete(instance.owner.uid);
+  }
+
+  /** Once per turn, however many instances have ended; only what now fits, so that a full namespace costs nothing. */
+  #wakeFreed(): void {
+    const { quotas } = this.#options;
+    for (const namespace of this.#freedNamespaces)
+      this.#queue.wakeWhere(
+        ({ quota }, rejectedBy) =>
+          quota.namespace === namespace && rejectedBy.has(quotaRule) && quotas.allowance(quota, 1).count > 0,
+        this.#now(),
+      );
+    this.#freedNamespaces.clear();
   }
 
   #wake(kind: NodeEvent["kind"], nodeName: string): void {
@@ -144,16 +180,35 @@ export class PlacementRunner {
       this.#queue.close(batch, { unplaceable: [], explanation: undefined, rejected: [] }, this.#now());
       return;
     }
-    const request = this.#request(batch.request, first.owner.uid);
-    const proposal = this.#placer.placeBatch(this.#options.state.snapshot(), request, instances.length);
-    const rejected = this.#commit(instances, proposal.nodeNames, entry.outcome.template);
-    const unplaceable = instances.slice(proposal.nodeNames.length).map(({ uid }) => uid);
-    const { explanation } = proposal;
+    const { explanation, unplaceable, rejected } = this.#propose(
+      batch.request,
+      instances,
+      entry.outcome.template,
+    );
     this.#queue.close(batch, { unplaceable, explanation, rejected }, this.#now());
     if (explanation) {
       this.#explain(unplaceable, explanation);
       this.#recordWarning(first, "FailedPlacement", explanation.message);
     }
+  }
+
+  /** Places as many of these as the quotas and then the nodes take. They are alike, and there is at least one. */
+  #propose(queued: QueuedRequest, instances: readonly Instance[], template: NodeTemplate): BatchOutcome {
+    const { quotas, state } = this.#options;
+    const { count } = quotas.allowance(queued.quota, instances.length);
+    const ownerUid = instances[0]?.owner.uid ?? "";
+    const { nodeNames, explanation } =
+      count > 0
+        ? this.#placer.placeBatch(state.snapshot(), this.#request(queued, ownerUid), count)
+        : nothingProposed;
+    const rejected = this.#commit(instances, nodeNames, template);
+    const left = instances.slice(nodeNames.length).map(({ uid }) => uid);
+    if (explanation || left.length === 0) return { unplaceable: left, explanation, rejected };
+    // Asked again: what was committed counts, and what the nodes did not take after all leaves room for others.
+    const { refusal } = quotas.allowance(queued.quota, 1);
+    if (refusal === undefined)
+      return { unplaceable: [], explanation: undefined, rejected: [...rejected, ...left] };
+    return { unplaceable: left, explanation: explainWithoutNodes(quotaRule, refusal), rejected };
   }
 
   /** Those of a batch that still wait. The rest is let go of when the batch is closed. */
@@ -211,4 +266,20 @@ export class PlacementRunner {
     if (atMs === undefined) return;
     this.#timer = this.#options.clock.setTimer(atMs - this.#now(), () => this.#options.again());
   }
+}
+
+function queuedRequest(instance: Instance, entry: CatalogueEntry): QueuedRequest {
+  const { owner, namespace, templateHash, hasDeadline } = instance;
+  return {
+    // A deadline is none of the template's, and quotas tell those with one from those without.
+    key: `${owner.uid}/${templateHash}${hasDeadline ? "/deadline" : ""}`,
+    requirements: entry.requirements,
+    quota: {
+      namespace,
+      workload: owner.name,
+      charge: chargeOf(instance),
+      traits: traitsOf(instance),
+      unspecified: entry.unspecified,
+    },
+  };
 }

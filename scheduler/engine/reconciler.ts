@@ -28,6 +28,7 @@ import { ownerApiVersion } from "./instance-object.ts";
 import type { NodeBook } from "./node-book.ts";
 import type { CatalogueEntry, TemplateCatalogue } from "./template-catalogue.ts";
 import {
+  hasDeadline,
   namespaceOf,
   ownerOf,
   templateOf,
@@ -207,7 +208,7 @@ export class Reconciler implements AsyncDisposable {
 
   #create(workload: Workload, namespace: string, slot: Slot | undefined): void {
     const { random, clock, state, changed } = this.#options;
-    const { templateHash, requirements } = this.catalogueEntry(workload);
+    const { templateHash, requirements, limits } = this.catalogueEntry(workload);
     const owner = ownerOf(workload);
     const { labels = {}, annotations = {} } = templateOf(workload).metadata ?? {};
     const middle = slot ? String(slot.index) : templateHash.slice(0, 6);
@@ -219,6 +220,8 @@ export class Reconciler implements AsyncDisposable {
       templateId: "",
       templateHash,
       requests: requirements.requests,
+      limits,
+      hasDeadline: hasDeadline(workload),
       labels: { ...labels, [ownerLabel[workload.kind]]: owner.name, [templateHashLabel]: templateHash },
       annotations,
       slot,

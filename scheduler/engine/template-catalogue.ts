@@ -5,7 +5,8 @@
 import { createHash } from "node:crypto";
 import type { InstanceTemplate } from "../../api/gen/kinds.gen.ts";
 import { cpuMillis, memoryBytes } from "../../api/quantity.ts";
-import type { PlacementRequirements } from "../core/model.ts";
+import type { PlacementRequirements, Resources } from "../core/model.ts";
+import type { ComputeResource } from "../core/quota/compute-resources.ts";
 import {
   configReferences,
   resolveTemplate,
@@ -23,6 +24,9 @@ export type TemplateOutcome =
 export interface CatalogueEntry {
   readonly templateHash: string;
   readonly requirements: PlacementRequirements;
+  readonly limits: Resources;
+  /** What the template leaves open, which matters to quotas. */
+  readonly unspecified: ReadonlySet<ComputeResource>;
   readonly outcome: TemplateOutcome;
 }
 
@@ -56,6 +60,7 @@ export class TemplateCatalogue {
     const entry: CatalogueEntry = {
       templateHash: templateHash(owner.template),
       requirements: requirementsOf(owner.template),
+      ...declaredLimits(owner.template),
       outcome:
         resolved.kind === "resolved" ? { kind: "resolved", template: nodeTemplate(resolved.body) } : resolved,
     };
@@ -110,6 +115,22 @@ function nodeTemplate(body: TemplateBody): NodeTemplate {
     id: digest.digest("hex").slice(0, 32),
     specJson: Buffer.from(specText),
     contents: body.contents,
+  };
+}
+
+function declaredLimits({ spec }: InstanceTemplate): Pick<CatalogueEntry, "limits" | "unspecified"> {
+  const { requests, limits } = spec.resources;
+  const unspecified = new Set<ComputeResource>();
+  if (limits?.cpu === undefined) unspecified.add("limits.cpu");
+  if (limits?.memory === undefined) unspecified.add("limits.memory");
+  if ((requests?.cpu ?? limits?.cpu) === undefined) unspecified.add("requests.cpu");
+  if ((requests?.memory ?? limits?.memory) === undefined) unspecified.add("requests.memory");
+  return {
+    limits: {
+      cpuMillis: limits?.cpu === undefined ? 0 : cpuMillis(limits.cpu),
+      memoryBytes: limits?.memory === undefined ? 0 : memoryBytes(limits.memory),
+    },
+    unspecified,
   };
 }
 

@@ -33,6 +33,11 @@ export function templateOf({ object }: Workload): InstanceTemplate {
   return object.spec.template;
 }
 
+/** Whether the workload ends its instances after a time: the quota scope Terminating. */
+export function hasDeadline({ kind, object }: Workload): boolean {
+  return kind === "WasmJob" && object.spec.activeDeadlineSeconds !== undefined;
+}
+
 export function templateOwner(workload: Workload): TemplateOwner {
   return {
     uid: workload.object.metadata.uid,

@@ -93,6 +93,8 @@ function readAssignment(
     templateId: assignment.templateId,
     templateHash: assignment.templateHash,
     requests: { cpuMillis: assignment.cpuMillis, memoryBytes: assignment.memoryBytes },
+    limits: { cpuMillis: assignment.cpuLimitMillis, memoryBytes: assignment.memoryLimitBytes },
+    hasDeadline: assignment.hasDeadline,
     labels: assignment.labels,
     annotations: assignment.annotations,
     slot: assignment.hasSlot ? { index: assignment.completionIndex, attempt: assignment.attempt } : undefined,
@@ -117,6 +119,9 @@ export function writeAssignment(instance: Instance, templateId: string): Assignm
     completionIndex: instance.slot?.index ?? 0,
     attempt: instance.slot?.attempt ?? 0,
     createdMs: instance.createdMs,
+    cpuLimitMillis: instance.limits.cpuMillis,
+    memoryLimitBytes: instance.limits.memoryBytes,
+    hasDeadline: instance.hasDeadline,
   };
 }
 

@@ -87,6 +87,8 @@ const anInstance = (uid: string): Instance => ({
   templateId: "",
   templateHash: "h",
   requests: { cpuMillis: 0, memoryBytes: 0 },
+  limits: { cpuMillis: 200, memoryBytes: 2 ** 26 },
+  hasDeadline: true,
   labels: {},
   annotations: {},
   slot: { index: 3, attempt: 1 },
@@ -195,6 +197,9 @@ test("NodeServer: commands come batched, with the epoch, each template once", as
     hasSlot: true,
     completionIndex: 3,
     attempt: 1,
+    cpuLimitMillis: 200,
+    memoryLimitBytes: 2 ** 26,
+    hasDeadline: true,
   });
   expect(received[2]?.stop?.instances).toEqual([
     { uid: "u1", hasGrace: false, graceMs: 0 },

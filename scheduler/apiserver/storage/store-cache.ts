@@ -36,11 +36,18 @@ export interface StoredForm {
   decode(key: string, stored: string): string;
 }
 
+/** A stored kind as its keys name it. */
+export interface StoredKind {
+  /** "" is the core group. */
+  readonly group: string;
+  readonly plural: string;
+}
+
 export class StoreCache {
   readonly #kinds = new Map<string, KindCache>();
   readonly #form: StoredForm;
   readonly #log: Log;
-  readonly #listeners = new Set<(event: SourceEvent) => void>();
+  readonly #listeners = new Set<(event: SourceEvent, kind: StoredKind) => void>();
   #revision = 0;
 
   constructor(form: StoredForm, log: Log) {
@@ -63,12 +70,12 @@ export class StoreCache {
   }
 
   /** The cache of a kind, whether it has objects or not. */
-  of(resource: { readonly group: string; readonly plural: string }): KindCache {
+  of(resource: StoredKind): KindCache {
     return this.#kindAt(kindPrefix(resource));
   }
 
   /** Events of every kind after this call, each after its own kind's listeners had it. The listener must not throw. */
-  subscribeAll(listener: (event: SourceEvent) => void): Disposable {
+  subscribeAll(listener: (event: SourceEvent, kind: StoredKind) => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
@@ -84,11 +91,19 @@ export class StoreCache {
   #apply(batch: StoreBatch): void {
     for (const event of batch.events) {
       this.#revision = event.revision;
-      const applied = this.#kindAt(prefixOf(event.key)).apply(event);
-      if (applied) for (const listener of this.#listeners) listener(applied);
+      const prefix = prefixOf(event.key);
+      const applied = this.#kindAt(prefix).apply(event);
+      if (!applied || this.#listeners.size === 0) continue;
+      const kind = kindOfPrefix(prefix);
+      for (const listener of this.#listeners) listener(applied, kind);
     }
     this.#revision = batch.revision;
   }
+}
+
+function kindOfPrefix(prefix: string): StoredKind {
+  const [group = "", plural = ""] = prefix.slice(registryPrefix.length).split("/");
+  return { group: group === "core" ? "" : group, plural };
 }
 
 /** The key's first three parts. A kind that is not served (yet) is kept all the same. */

@@ -17,6 +17,7 @@
  */
 import type { ClusterNode, Instance, InstanceState, NodeConnection, ObservedStatus } from "../model.ts";
 import type { Snapshot } from "../placement/snapshot.ts";
+import { QuotaUsage } from "../quota/quota-usage.ts";
 import { fits, shortfalls } from "../resources.ts";
 import type {
   AdoptOutcome,
@@ -41,6 +42,8 @@ export interface DeclaredEnd {
 export class ClusterState {
   readonly #instances = new InstanceIndex();
   readonly #nodes = new NodeIndex();
+  /** What the placed instances of each namespace use. Read only, outside. */
+  readonly quotaUsage = new QuotaUsage();
 
   instance(uid: string): Instance | undefined {
     return this.#instances.entry(uid)?.instance;
@@ -101,6 +104,7 @@ export class ClusterState {
   addInstance(instance: Instance): InstanceChange {
     const entry = this.#instances.add(instance);
     this.#nodes.account(entry, undefined, instance);
+    this.quotaUsage.account(undefined, instance);
     return { kind: "added", instance, before: undefined, freedOn: undefined };
   }
 
@@ -175,6 +179,7 @@ export class ClusterState {
     const { instance } = entry;
     this.#instances.remove(entry);
     this.#nodes.account(entry, instance, undefined);
+    this.quotaUsage.account(instance, undefined);
     return { kind: "removed", instance, before: instance, freedOn: occupiedNode(instance.state) };
   }
 
@@ -237,7 +242,10 @@ export class ClusterState {
     const before = entry.instance;
     const instance: Instance = { ...before, state };
     const movesAccounts = before.state.kind !== state.kind;
-    if (movesAccounts) this.#nodes.account(entry, before, instance);
+    if (movesAccounts) {
+      this.#nodes.account(entry, before, instance);
+      this.quotaUsage.account(before, instance);
+    }
     this.#instances.replace(entry, instance);
     const freed = occupiedNode(before.state);
     const freedOn = occupiedNode(state) === freed ? undefined : freed;

@@ -73,6 +73,12 @@ export function explainUnplaceable(prepared: PreparedProfile, views: Iterable<No
   return { message: messageOf(nodes.length, reasons), nodeCount: nodes.length, reasons, nodes, rejectedBy };
 }
 
+/** A rule that looks at no node is against it: no node was asked. */
+export function explainWithoutNodes(plugin: string, message: string): Explanation {
+  const reasons = [{ summary: message, count: 1 }];
+  return { message, nodeCount: 0, reasons, nodes: [], rejectedBy: new Set([plugin]) };
+}
+
 /** The message and, a line each, at most 50 nodes with all that is against them. */
 export function explanationText({ message, nodes }: Explanation): string {
   const lines = nodes.slice(0, listedNodesMax).map(({ nodeName, rejections }) => {

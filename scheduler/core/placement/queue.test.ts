@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { aNode, requirements } from "../testing/builders.ts";
+import { aNode, aQuotaSubject, requirements } from "../testing/builders.ts";
 import type { Explanation } from "./explanation.ts";
 import type { NodeEvent } from "./framework.ts";
 import { PlacementQueue, type Batch } from "./queue.ts";
 
-const web = { key: "web", requirements: requirements() };
-const api = { key: "api", requirements: requirements() };
+const web = { key: "web", requirements: requirements(), quota: aQuotaSubject() };
+const api = { key: "api", requirements: requirements(), quota: aQuotaSubject() };
 
 const full: Explanation = {
   message: "0/1 nodes are available: 1 insufficient cpu.",

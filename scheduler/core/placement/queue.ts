@@ -16,6 +16,7 @@
  */
 import { backoffMs, type BackoffLimits } from "../../../kit/backoff.ts";
 import type { PlacementRequirements } from "../model.ts";
+import type { QuotaSubject } from "../quota/check-quotas.ts";
 import type { Explanation } from "./explanation.ts";
 import type { NodeEvent } from "./framework.ts";
 import { TimedHeap } from "./timed-heap.ts";
@@ -23,6 +24,8 @@ import { TimedHeap } from "./timed-heap.ts";
 export interface QueuedRequest {
   readonly key: string;
   readonly requirements: PlacementRequirements;
+  /** What the quotas of the namespace are asked about before any node is looked at. */
+  readonly quota: QuotaSubject;
 }
 
 export interface Batch {
@@ -159,12 +162,21 @@ export class PlacementQueue {
 
   /** Wakes the groups that an event may help. Returns how many. */
   wake(event: NodeEvent, nowMs: number): number {
+    const { mayHelp } = this.#options;
+    return this.wakeWhere((request, rejectedBy) => mayHelp(event, request, rejectedBy), nowMs);
+  }
+
+  /** Wakes the groups that something which is no node's event may help: `mayHelp` is its hint. */
+  wakeWhere(
+    mayHelp: (request: QueuedRequest, rejectedBy: ReadonlySet<string>) => boolean,
+    nowMs: number,
+  ): number {
     this.#wakes++;
     let woken = 0;
     for (const group of this.#unschedulable) {
       if (group.state.kind !== "unschedulable") continue;
       const { explanation, parkedMs } = group.state;
-      if (!this.#options.mayHelp(event, group.request, explanation.rejectedBy)) continue;
+      if (!mayHelp(group.request, explanation.rejectedBy)) continue;
       woken++;
       this.#enterAt(group, parkedMs + this.#restMs(group), nowMs);
     }

@@ -7,7 +7,7 @@ import type {
   WasmJobSpec,
   WasmJobStatus,
 } from "../../../api/gen/kinds.gen.ts";
-import type { ObjectMeta } from "../../../api/object-meta.ts";
+import type { ApiObject, ObjectMeta } from "../../../api/object-meta.ts";
 import type {
   ClusterNode,
   Instance,
@@ -17,6 +17,8 @@ import type {
   PlacementRequirements,
   Slot,
 } from "../model.ts";
+import type { QuotaSubject } from "../quota/check-quotas.ts";
+import { chargeOf, traitsOf } from "../quota/compute-resources.ts";
 
 export const startMs = Date.UTC(2026, 0, 1);
 
@@ -63,6 +65,8 @@ export function anInstance(uid: string, overrides: Partial<Instance> = {}): Inst
     templateId: "template-1",
     templateHash: "h1",
     requests: { cpuMillis: 100, memoryBytes: 64 * 2 ** 20 },
+    limits: { cpuMillis: 0, memoryBytes: 0 },
+    hasDeadline: false,
     labels: {},
     annotations: {},
     slot: undefined,
@@ -179,4 +183,26 @@ function aTemplate(): WasmDeploymentSpec["template"] {
       stopNotice: "none",
     },
   };
+}
+
+/** What quotas see of `anInstance`. */
+export function aQuotaSubject(overrides: Partial<QuotaSubject> = {}): QuotaSubject {
+  const instance = anInstance("subject");
+  return {
+    namespace: instance.namespace,
+    workload: instance.owner.name,
+    charge: chargeOf(instance),
+    traits: traitsOf(instance),
+    unspecified: new Set(["limits.cpu", "limits.memory"]),
+    ...overrides,
+  };
+}
+
+/** A ResourceQuota as the API has it. */
+export function aResourceQuota(
+  name: string,
+  hard: Readonly<Record<string, string | number>>,
+  spec: Readonly<Record<string, unknown>> = {},
+): ApiObject {
+  return { apiVersion: "v1", kind: "ResourceQuota", metadata: aMeta(name), spec: { hard, ...spec } };
 }

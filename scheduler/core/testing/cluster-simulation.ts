@@ -24,6 +24,7 @@ import {
   aJob,
   aNode,
   anInstance,
+  aQuotaSubject,
   requirements,
   rolling,
   startMs,
@@ -174,7 +175,8 @@ export class ClusterSimulation {
         requests: requirements().requests,
       }),
     );
-    this.#queue.add(uid, { key: `${owner.uid}/${templateHash}`, requirements: requirements() });
+    const key = `${owner.uid}/${templateHash}`;
+    this.#queue.add(uid, { key, requirements: requirements(), quota: aQuotaSubject() });
   }
 
   #stop(uid: string): void {

@@ -18,6 +18,9 @@ export interface Assignment {
   'completionIndex'?: (number);
   'attempt'?: (number);
   'createdMs'?: (number | string | Long);
+  'cpuLimitMillis'?: (number | string | Long);
+  'memoryLimitBytes'?: (number | string | Long);
+  'hasDeadline'?: (boolean);
 }
 
 export interface Assignment__Output {
@@ -35,4 +38,7 @@ export interface Assignment__Output {
   'completionIndex': (number);
   'attempt': (number);
   'createdMs': (number);
+  'cpuLimitMillis': (number);
+  'memoryLimitBytes': (number);
+  'hasDeadline': (boolean);
 }
