@@ -80,7 +80,7 @@ function compileKind(resource: ResourceDefinition): Kind {
   return {
     resource,
     schema,
-    validate: compileSchema(schema),
+    validate: compileSchema(schema, { advises: isOurs(resource.group) }),
     printer: new TablePrinter(resource),
     scale: scale && {
       specReplicas: scale.specReplicasPath.split(".").filter((part) => part !== ""),
@@ -90,6 +90,10 @@ function compileKind(resource: ResourceDefinition): Kind {
         scale.labelSelectorPath === undefined ? undefined : compileJsonPath(scale.labelSelectorPath),
     },
   };
+}
+
+function isOurs(group: string): boolean {
+  return group === "wherry.dev" || group.endsWith(".wherry.dev");
 }
 
 function withoutMetadata(properties: Schema["properties"] = {}): Readonly<Record<string, Schema>> {

@@ -74,7 +74,7 @@ function decodeEnvelope(bytes: Buffer): JsonObject {
       "UnsupportedMediaType",
       `the body of the request was in an unknown format: protobuf is not taken for ${kind || "an object without kind"} of ${apiVersion || "no apiVersion"} - accepted media types include: application/json, application/yaml`,
     );
-  const raw = Buffer.from(String(envelope["raw"] ?? ""), "base64");
+  const raw = Buffer.from(textOf(envelope["raw"]), "base64");
   return { apiVersion, kind, ...readMessage(readerOf(raw), fields) };
 }
 
@@ -153,7 +153,7 @@ function readEntry(reader: protobuf.Reader, value: ProtobufValue): JsonObject {
     1: { name: "key", value: { kind: "text" }, repeated: false, omitsEmpty: false },
     2: { name: "value", value, repeated: false, omitsEmpty: false },
   });
-  const key = String(entry["key"] ?? "");
+  const key = textOf(entry["key"]);
   if (key === "__proto__") throw badRequest('the field name "__proto__" is not allowed');
   return { [key]: entry["value"] ?? emptyValue(value) };
 }
@@ -193,7 +193,7 @@ function readJson(reader: protobuf.Reader): unknown {
     1: { name: "raw", value: { kind: "text" }, repeated: false, omitsEmpty: true },
   });
   if (raw === undefined) return {};
-  const text = String(raw);
+  const text = textOf(raw);
   const value: unknown = JSON.parse(text);
   scanJson(text);
   return value;
@@ -203,6 +203,11 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function readText(reader: protobuf.Reader): string {
   return utf8.decode(reader.bytes());
+}
+
+/** What `readMessage` has read as text; "" for nothing. */
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }
 
 function nested(reader: protobuf.Reader): protobuf.Reader {
