@@ -16,7 +16,7 @@ import {
 } from "../../../api/validation/field-error.ts";
 import { isObject, type JsonObject, type Schema } from "../resource.ts";
 import { isKnownFormat, isOfFormat } from "./formats.ts";
-import { matchesPattern } from "./pattern.ts";
+import { matchPattern, type PatternBudget, patternStepsMax } from "./pattern.ts";
 
 /** More would help nobody, and a list of a million wrong items must not become a million messages. */
 export const errorsMax = 50;
@@ -25,15 +25,16 @@ export const errorsMax = 50;
 interface Outcome {
   readonly errors: FieldError[];
   matches: number;
+  readonly budget: PatternBudget;
 }
 
 /** `path`: of the value in its object; "" for the object itself. */
 export function checkValue(value: unknown, schema: Schema, path: string): readonly FieldError[] {
-  return check(value, schema, path).errors.slice(0, errorsMax);
+  return check(value, schema, path, { steps: patternStepsMax }).errors.slice(0, errorsMax);
 }
 
-function check(value: unknown, schema: Schema, path: string): Outcome {
-  const outcome: Outcome = { errors: [], matches: 1 };
+function check(value: unknown, schema: Schema, path: string, budget: PatternBudget): Outcome {
+  const outcome: Outcome = { errors: [], matches: 1, budget };
   checkType(value, schema, path, outcome);
   if (value !== null && value !== undefined) {
     checkCombinations(value, schema, path, outcome);
@@ -109,13 +110,13 @@ function checkCombinations(value: unknown, schema: Schema, path: string, outcome
   const { anyOf = [], oneOf = [], allOf = [], not } = schema;
   const complain = (text: string) => add(outcome, invalidValue("<nil>", "", `${name} must ${text}`));
   if (anyOf.length > 0) {
-    const results = untilFirstSuccess(anyOf, value, path);
+    const results = untilFirstSuccess(anyOf, value, path, outcome.budget);
     const success = results.find((one) => one.errors.length === 0);
     if (!success) complain("validate at least one schema (anyOf)");
     merge(outcome, success ?? closest(results));
   }
   if (oneOf.length > 0) {
-    const results = oneOf.map((one) => check(value, one, path));
+    const results = oneOf.map((one) => check(value, one, path, outcome.budget));
     const successes = results.filter((one) => one.errors.length === 0);
     const [first] = successes;
     if (successes.length === 1 && first) merge(outcome, first);
@@ -126,19 +127,25 @@ function checkCombinations(value: unknown, schema: Schema, path: string, outcome
     }
   }
   if (allOf.length > 0) {
-    const results = allOf.map((one) => check(value, one, path));
+    const results = allOf.map((one) => check(value, one, path, outcome.budget));
     for (const result of results) merge(outcome, result);
     const valid = results.filter((one) => one.errors.length === 0).length;
     if (valid < results.length)
       complain(`validate all the schemas (allOf)${valid === 0 ? ". None validated" : ""}`);
   }
-  if (not && check(value, not, path).errors.length === 0) complain("not validate the schema (not)");
+  if (not && check(value, not, path, outcome.budget).errors.length === 0)
+    complain("not validate the schema (not)");
 }
 
-function untilFirstSuccess(schemas: readonly Schema[], value: unknown, path: string): readonly Outcome[] {
+function untilFirstSuccess(
+  schemas: readonly Schema[],
+  value: unknown,
+  path: string,
+  budget: PatternBudget,
+): readonly Outcome[] {
   const results: Outcome[] = [];
   for (const schema of schemas) {
-    const result = check(value, schema, path);
+    const result = check(value, schema, path, budget);
     results.push(result);
     if (result.errors.length === 0) break;
   }
@@ -156,8 +163,9 @@ function checkText(value: string, schema: Schema, path: string, outcome: Outcome
   if (maxLength !== undefined && length > maxLength) add(outcome, tooLong(fieldOf(path), maxLength));
   if (minLength !== undefined && length < minLength)
     add(outcome, problem(path, value, `should be at least ${minLength} chars long`));
-  if (pattern && !matchesPattern(pattern, value))
-    add(outcome, problem(path, value, `should match '${pattern}'`));
+  const match = pattern ? matchPattern(pattern, value, outcome.budget) : "matches";
+  if (match === "differs") add(outcome, problem(path, value, `should match '${pattern}'`));
+  if (match === "too much") add(outcome, problem(path, value, `is too long to be matched with '${pattern}'`));
   if (format && isKnownFormat(schema.type, format) && !isOfFormat(format, value))
     add(outcome, typeError(path, value, format));
   if (outcome.errors.length === errorsBefore) outcome.matches++;
@@ -204,7 +212,7 @@ function checkList(value: readonly unknown[], schema: Schema, path: string, outc
   if (items)
     for (const [at, one] of value.entries()) {
       if (outcome.errors.length >= errorsMax) return;
-      merge(outcome, check(one, items, `${path}[${at}]`));
+      merge(outcome, check(one, items, `${path}[${at}]`, outcome.budget));
     }
   if (minItems !== undefined && value.length < minItems)
     add(outcome, problem(path, value.length, `should have at least ${minItems} items`));
@@ -223,8 +231,9 @@ function checkFields(value: JsonObject, schema: Schema, path: string, outcome: O
     if (outcome.errors.length >= errorsMax) return;
     const own = Object.hasOwn(properties, name) ? properties[name] : undefined;
     const place = path === "" ? name : `${path}.${name}`;
-    if (own) merge(outcome, check(value[name], own, place));
-    else if (isObject(additionalProperties)) merge(outcome, check(value[name], additionalProperties, place));
+    if (own) merge(outcome, check(value[name], own, place, outcome.budget));
+    else if (isObject(additionalProperties))
+      merge(outcome, check(value[name], additionalProperties, place, outcome.budget));
     else if (additionalProperties === false)
       add(outcome, invalidValue(fieldOf(path), name, `${path}.${name} in body is a forbidden property`));
   }

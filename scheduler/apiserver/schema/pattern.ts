@@ -1,6 +1,7 @@
 /**
- * The patterns of schemas are RE2's, as in Kubernetes: matched in time linear in the text, so that no pattern stalls the
- * process. Each is compiled when it is first needed, and again after many others were.
+ * The patterns of schemas are RE2's, as in Kubernetes: the time that a match takes grows with the text and with the pattern's
+ * program, never exponentially. That product is what a budget counts, so that no object stalls the process. A pattern is
+ * compiled when it is first needed, and again after many others were.
  */
 import { RE2JS } from "@bufbuild/re2";
 import { errorMessage } from "../../../kit/errors.ts";
@@ -10,13 +11,28 @@ const patternsMax = 2000;
 
 const compiled = new Map<string, RE2JS>();
 
+/** What the patterns of one object may still take: characters times instructions, of which a slow one takes 20 ns. */
+export interface PatternBudget {
+  steps: number;
+}
+
+export const patternStepsMax = 100_000_000;
+
 /** A pattern that is none matches nothing. */
-export function matchesPattern(pattern: string, text: string): boolean {
+export function matchPattern(
+  pattern: string,
+  text: string,
+  budget: PatternBudget,
+): "matches" | "differs" | "too much" {
+  let expression: RE2JS;
   try {
-    return compile(pattern).test(text);
+    expression = compile(pattern);
   } catch {
-    return false;
+    return "differs";
   }
+  budget.steps -= text.length * expression.re2Input.prog.numInst();
+  if (budget.steps < 0) return "too much";
+  return expression.test(text) ? "matches" : "differs";
 }
 
 /** Why it is no pattern, in Go's words. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Schema } from "../resource.ts";
 import { isKnownFormat, isOfFormat } from "./formats.ts";
-import { matchesPattern, patternProblem } from "./pattern.ts";
+import { matchPattern, patternProblem } from "./pattern.ts";
 import { compileSchema, rulesBlockedBy } from "./validator.ts";
 
 /** Checks an object whose only field is x, and prints the errors as a Status does. */
@@ -300,8 +300,14 @@ test.each([
   expect(isKnownFormat(type, format)).toBe(known);
 });
 
+test("matchPattern: takes no more than its budget", () => {
+  const budget = { steps: 1000 };
+  expect(matchPattern("^a$", "a", budget)).toBe("matches");
+  expect(matchPattern("^(.{0,900}a)+$", "ab", budget)).toBe("too much");
+});
+
 test("patternProblem: is Go's", () => {
   expect(patternProblem("a(b")).toBe("error parsing regexp: missing closing ): `a(b`");
   expect(patternProblem("^a$")).toBeUndefined();
-  expect(matchesPattern("a(b", "a")).toBe(false);
+  expect(matchPattern("a(b", "a", { steps: 100 })).toBe("differs");
 });
