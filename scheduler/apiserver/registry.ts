@@ -80,7 +80,10 @@ function compileKind(resource: ResourceDefinition): Kind {
   return {
     resource,
     schema,
-    validate: compileSchema(schema, { advises: isOurs(resource.group) }),
+    validate: compileSchema(schema, {
+      advises: isOurs(resource.group),
+      checksListTypes: !resource.strategicMerge,
+    }),
     printer: new TablePrinter(resource),
     scale: scale && {
       specReplicas: scale.specReplicasPath.split(".").filter((part) => part !== ""),

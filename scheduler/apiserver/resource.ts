@@ -82,6 +82,8 @@ export interface ResourceDefinition {
   readonly generation: boolean;
   /** Whether strategic merge patches are taken: core kinds only, as in Kubernetes. */
   readonly strategicMerge: boolean;
+  /** What clients of a deprecated version are told in a Warning header. */
+  readonly deprecationWarning: string | undefined;
   readonly schema: Schema;
   readonly columns: readonly Column[];
   /** The fields, beside metadata.name and metadata.namespace, that a field selector may name. */

@@ -28,6 +28,8 @@ const embedding = new WeakMap<Schema, boolean>();
 function mayEmbed(schema: Schema): boolean {
   const known = embedding.get(schema);
   if (known !== undefined) return known;
+  // For a schema that holds itself.
+  embedding.set(schema, false);
   const { properties = {}, additionalProperties, items } = schema;
   const parts = [...Object.values(properties), items, isObject(additionalProperties) && additionalProperties];
   const found =

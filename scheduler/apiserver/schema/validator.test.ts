@@ -6,7 +6,10 @@ import { compileSchema, rulesBlockedBy } from "./validator.ts";
 
 /** Checks an object whose only field is x, and prints the errors as a Status does. */
 function errorsOf(x: unknown, schema: Schema, advises = false): readonly string[] {
-  const validate = compileSchema({ type: "object", properties: { x: schema } }, { advises });
+  const validate = compileSchema(
+    { type: "object", properties: { x: schema } },
+    { advises, checksListTypes: true },
+  );
   return validate({ x }).map(({ field, message }) => `${field}: ${message}`);
 }
 
