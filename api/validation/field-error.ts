@@ -50,7 +50,10 @@ export function notFoundValue(field: string, value: unknown, why: string): Field
 }
 
 export function unsupportedValue(field: string, value: unknown, supported: readonly unknown[]): FieldError {
-  const list = supported.map((one) => JSON.stringify(one)).join(", ");
+  // Kubernetes quotes numbers, too.
+  const list = supported
+    .map((one) => JSON.stringify(typeof one === "string" ? one : JSON.stringify(one)))
+    .join(", ");
   return {
     reason: "FieldValueNotSupported",
     field,
@@ -59,13 +62,14 @@ export function unsupportedValue(field: string, value: unknown, supported: reado
 }
 
 export function tooLong(field: string, bytesMax: number): FieldError {
-  return { reason: "FieldValueTooLong", field, message: `Too long: may not be more than ${bytesMax} bytes` };
+  const unit = bytesMax === 1 ? "byte" : "bytes";
+  return { reason: "FieldValueTooLong", field, message: `Too long: may not be more than ${bytesMax} ${unit}` };
 }
 
 export function tooMany(field: string, count: number, countMax: number): FieldError {
   return {
     reason: "FieldValueTooMany",
     field,
-    message: `Too many: ${count}: must have at most ${countMax} items`,
+    message: `Too many: ${count}: must have at most ${countMax} ${countMax === 1 ? "item" : "items"}`,
   };
 }

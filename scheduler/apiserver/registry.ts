@@ -38,7 +38,11 @@ export class Kind {
 
   /** The structural schema's check. Compiled at its first use: most kinds of a start are not written. */
   get validate(): Validate {
-    return (this.#validate ??= compileSchema(this.schema));
+    const { group, strategicMerge } = this.resource;
+    return (this.#validate ??= compileSchema(this.schema, {
+      advises: isOurs(group),
+      checksListTypes: !strategicMerge,
+    }));
   }
 
   /** The CEL rules of the schema. */
@@ -94,11 +98,13 @@ export class Registry {
     return (this.#kinds ??= [...this.#resources.values()].flat());
   }
 
-  /** Every kind whose objects are in the store, once, in the version in which they are stored. */
+  /** Every kind whose objects are in the store, once: in the version in which they are stored, if that is served. */
   get stored(): readonly Kind[] {
-    return this.kinds.filter(
-      ({ resource }) => resource.storage === "stored" && resource.version === resource.storageVersion,
-    );
+    return [...this.#resources.values()].flatMap((versions) => {
+      const [first] = versions;
+      if (first?.resource.storage !== "stored") return [];
+      return versions.find(({ resource }) => resource.version === resource.storageVersion) ?? first;
+    });
   }
 
   /** Grows with every change: what was made from the kinds before is out of date. */
@@ -170,6 +176,10 @@ export function builtInResources(): readonly ResourceDefinition[] {
 
 function resourceKey(resource: { readonly group: string; readonly plural: string }): string {
   return `${resource.group}/${resource.plural}`;
+}
+
+function isOurs(group: string): boolean {
+  return group === "wherry.dev" || group.endsWith(".wherry.dev");
 }
 
 function nameKey(apiVersion: string, kind: string): string {

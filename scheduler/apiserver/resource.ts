@@ -16,13 +16,22 @@ export interface Schema {
   readonly pattern?: string;
   readonly minimum?: number;
   readonly maximum?: number;
+  /** As in OpenAPI 3.0: whether `minimum` itself is out. */
+  readonly exclusiveMinimum?: boolean;
+  readonly exclusiveMaximum?: boolean;
+  readonly multipleOf?: number;
   readonly minLength?: number;
   readonly maxLength?: number;
   readonly minItems?: number;
   readonly maxItems?: number;
   readonly minProperties?: number;
   readonly maxProperties?: number;
+  readonly allOf?: readonly Schema[];
+  readonly anyOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
+  readonly not?: Schema;
   readonly "x-kubernetes-int-or-string"?: boolean;
+  readonly "x-kubernetes-embedded-resource"?: boolean;
   readonly "x-kubernetes-preserve-unknown-fields"?: boolean;
   readonly "x-kubernetes-list-type"?: "atomic" | "set" | "map";
   readonly "x-kubernetes-list-map-keys"?: readonly string[];
@@ -75,6 +84,8 @@ export interface ResourceDefinition {
   readonly generation: boolean;
   /** Whether strategic merge patches are taken: core kinds only, as in Kubernetes. */
   readonly strategicMerge: boolean;
+  /** What clients of a deprecated version are told in a Warning header. */
+  readonly deprecationWarning: string | undefined;
   readonly schema: Schema;
   readonly columns: readonly Column[];
   /** The fields, beside metadata.name and metadata.namespace, that a field selector may name. */

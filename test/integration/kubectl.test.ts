@@ -162,7 +162,7 @@ test.each([
     name: "replicas -1",
     spec: ["replicas: -1"],
     message:
-      'The WasmDeployment "bad" is invalid: spec.replicas: Invalid value: -1: should be greater than or equal to 0',
+      'The WasmDeployment "bad" is invalid: spec.replicas: Invalid value: -1: spec.replicas in body should be greater than or equal to 0',
   },
 ])("apply: refuses $name", async ({ spec, message }) => {
   const result = await apply(...manifest("bad", ...spec));

@@ -60,8 +60,8 @@ function documentOf(kinds: readonly Kind[], root: string): object {
     paths: Object.assign({}, ...kinds.map((kind) => pathsOf(kind, root))) as object,
     components: {
       schemas: {
-        ...(Object.assign({}, ...kinds.map(schemasOf)) as object),
-        [metaName]: published(objectMetaSchema),
+        ...schemasOfAll(kinds),
+        [metaName]: published(objectMetaSchema, {}),
         [listMetaName]: {
           type: "object",
           description: "What lists have for metadata.",
@@ -76,10 +76,16 @@ function documentOf(kinds: readonly Kind[], root: string): object {
   };
 }
 
-function schemasOf(kind: Kind): JsonObject {
+function schemasOfAll(kinds: readonly Kind[]): JsonObject {
+  const definitions: JsonObject = {};
+  const schemas = kinds.map((kind) => schemasOf(kind, definitions));
+  return { ...(Object.assign({}, ...schemas) as JsonObject), ...definitions };
+}
+
+function schemasOf(kind: Kind, definitions: JsonObject): JsonObject {
   const { resource, schema } = kind;
   const { group, version } = resource;
-  const body = published(schema);
+  const body = published(schema, definitions);
   const properties = isObject(body["properties"]) ? body["properties"] : {};
   return {
     [schemaName(kind)]: {
@@ -112,10 +118,21 @@ function reference(name: string, description: string): object {
   return { description, allOf: [{ $ref: `#/components/schemas/${name}` }], default: {} };
 }
 
-const hiddenKeywords = new Set(["x-kubernetes-validations"]);
+const hiddenKeywords = new Set(["x-kubernetes-validations", "x-wherry-definition"]);
 
-/** The schema as clients get it. */
-function published(schema: Schema): JsonObject {
+/** The schema as clients get it. What is defined by a name of its own stands in `definitions` and is referred to. */
+function published(schema: Schema, definitions: JsonObject): JsonObject {
+  const name = schema["x-wherry-definition"];
+  if (typeof name !== "string") return publishedBody(schema, definitions);
+  if (!Object.hasOwn(definitions, name)) {
+    // Before its body, which may refer to it.
+    definitions[name] = {};
+    definitions[name] = publishedBody(schema, definitions);
+  }
+  return { $ref: `#/components/schemas/${name}` };
+}
+
+function publishedBody(schema: Schema, definitions: JsonObject): JsonObject {
   const result: JsonObject = {};
   for (const [keyword, value] of Object.entries(schema)) {
     if (value === null || value === undefined || hiddenKeywords.has(keyword)) continue;
@@ -123,11 +140,11 @@ function published(schema: Schema): JsonObject {
   }
   if (schema.properties)
     result["properties"] = Object.fromEntries(
-      Object.entries(schema.properties).map(([name, one]) => [name, published(one)]),
+      Object.entries(schema.properties).map(([name, one]) => [name, published(one, definitions)]),
     );
-  if (schema.items) result["items"] = published(schema.items);
+  if (schema.items) result["items"] = published(schema.items, definitions);
   if (isObject(schema.additionalProperties))
-    result["additionalProperties"] = published(schema.additionalProperties);
+    result["additionalProperties"] = published(schema.additionalProperties, definitions);
   if (schema["x-kubernetes-int-or-string"] === true) {
     delete result["anyOf"];
     delete result["type"];

@@ -3,7 +3,7 @@ import type { Column, ResourceDefinition } from "../resource.ts";
 
 type Given = Pick<ResourceDefinition, "kind" | "plural" | "schema" | "columns"> & Partial<ResourceDefinition>;
 
-/** A core/v1 kind: what most of them share, and what this one says. */
+/** One of Kubernetes' own kinds, of core/v1 unless it says another group: what most share, and what this one says. */
 export function coreKind(given: Given): ResourceDefinition {
   return {
     group: "",
@@ -20,6 +20,7 @@ export function coreKind(given: Given): ResourceDefinition {
     scale: undefined,
     generation: false,
     strategicMerge: true,
+    deprecationWarning: undefined,
     selectableFields: [],
     normalize: (object) => object,
     validate: () => [],

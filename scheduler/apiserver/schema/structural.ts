@@ -36,11 +36,27 @@ function shapeFields(value: JsonObject, schema: Schema, path: string, unknown: s
     } else if (keepsUnknown || isOpen) result[name] = field;
     else unknown.push(place);
   }
-  for (const [name, own] of Object.entries(properties ?? {})) {
-    if (own.default === undefined || result[name] !== undefined) continue;
-    result[name] = shape(structuredClone(own.default), own, "", []);
-  }
+  for (const [name, own] of defaultedOf(schema))
+    if (!Object.hasOwn(result, name)) result[name] = shape(structuredClone(own.default), own, "", []);
   return result;
+}
+
+const defaulted = new WeakMap<Schema, readonly (readonly [string, Schema])[]>();
+
+/** The fields with defaults. Looked for once: an object may have a million items, and a schema ten thousand fields. */
+function defaultedOf(schema: Schema): readonly (readonly [string, Schema])[] {
+  const known = defaulted.get(schema);
+  if (known) return known;
+  const found = Object.entries(schema.properties ?? {}).filter(([, own]) => own.default !== undefined);
+  defaulted.set(schema, found);
+  return found;
+}
+
+/** The paths of fields that the schema does not know. */
+export function unknownFieldsOf(value: unknown, schema: Schema): readonly string[] {
+  const unknown: string[] = [];
+  shape(value, schema, "", unknown);
+  return unknown;
 }
 
 function ownSchema(properties: Schema["properties"], name: string): Schema | undefined {
