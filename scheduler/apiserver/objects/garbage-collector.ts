@@ -170,8 +170,13 @@ export class GarbageCollector implements AsyncDisposable {
     }
     const waits = states.some(({ state }) => state === "waiting");
     // An owner that waits for us must also wait for ours.
-    const hasOwn = this.#dependents.has(object.metadata.uid);
-    await this.#delete(kind, object, waits && hasOwn ? "Foreground" : "Background");
+    const own = waits ? this.#dependentsOf(object.metadata.uid) : [];
+    // Owners that wait for each other would wait for ever: this one no longer blocks its own.
+    if (own.some((one) => isForeground(one.object)) && owners.some((owner) => owner.blockOwnerDeletion)) {
+      await this.#unblock(kind, object);
+      return this.#schedule(object);
+    }
+    await this.#delete(kind, object, own.length > 0 ? "Foreground" : "Background");
   }
 
   /** `waiting`: on its way, and held until its dependents are gone. */
@@ -186,8 +191,7 @@ export class GarbageCollector implements AsyncDisposable {
     const namespace = kind.resource.namespaced ? (dependent.metadata.namespace ?? "") : "";
     const owner = source.get(namespace, ownerName);
     if (owner?.metadata.uid !== uid) return "gone";
-    const { deletionTimestamp, finalizers = [] } = owner.metadata;
-    return deletionTimestamp !== undefined && finalizers.includes(foregroundFinalizer) ? "waiting" : "alive";
+    return isForeground(owner) ? "waiting" : "alive";
   }
 
   async #orphan(kind: Kind, object: ApiObject): Promise<void> {
@@ -259,6 +263,13 @@ export class GarbageCollector implements AsyncDisposable {
     });
   }
 
+  #unblock(kind: Kind, object: ApiObject): Promise<void> {
+    return this.#change(kind, object, ({ ownerReferences = [], ...metadata }) => ({
+      ...metadata,
+      ownerReferences: ownerReferences.map((owner) => ({ ...owner, blockOwnerDeletion: false })),
+    }));
+  }
+
   #dropFinalizer(kind: Kind, object: ApiObject, finalizer: string): Promise<void> {
     return this.#change(kind, object, ({ finalizers = [], ...metadata }) => {
       const kept = finalizers.filter((one) => one !== finalizer);
@@ -295,6 +306,12 @@ async function expecting(write: () => Promise<unknown>): Promise<void> {
   } catch (thrown) {
     if (errorCode(thrown) !== "NotFound") throw thrown;
   }
+}
+
+function isForeground({ metadata }: ApiObject): boolean {
+  return (
+    metadata.deletionTimestamp !== undefined && (metadata.finalizers ?? []).includes(foregroundFinalizer)
+  );
 }
 
 function isWaitingForUs({ metadata }: ApiObject): boolean {

@@ -1,0 +1,237 @@
+/**
+ * Serves the kinds that CustomResourceDefinitions declare, for as long as they do.
+ *
+ *   created ─▶ names accepted? ─▶ Established, served ─▶ changed: served as it says now
+ *                  │ no                     │
+ *                  ▼                        ▼ deleted
+ *         NamesAccepted: False     Terminating: its objects are deleted, then the kind is no longer served
+ *
+ * What is established is served from the cache's event on, before any client hears of it. Statuses are written behind that,
+ * one at a time for each definition.
+ */
+import type { ApiObject } from "../../../api/object-meta.ts";
+import type { Clock } from "../../../kit/clock.ts";
+import { errorCode } from "../../../kit/errors.ts";
+import { KeyedWorker } from "../../../kit/keyed-worker.ts";
+import type { Log } from "../../../kit/log.ts";
+import { toTimestamp } from "../../../kit/timestamps.ts";
+import { internalWrite, type ObjectWriter } from "../objects/object-writer.ts";
+import type { Kind, Registry } from "../registry.ts";
+import type { KindCache, StoreCache } from "../storage/store-cache.ts";
+import { acceptNames, type TakenNames } from "./accept-names.ts";
+import { asCrd, type Crd, type CrdStatus, isEstablished } from "./crd.ts";
+import { definitionsOf } from "./definitions-of.ts";
+
+export const crdResource = { group: "apiextensions.k8s.io", plural: "customresourcedefinitions" } as const;
+/** Holds a definition until its objects are gone. */
+export const crdFinalizer = "customresourcecleanup.apiextensions.k8s.io";
+/** Objects deleted by one commit. */
+const batchMax = 500;
+
+export interface CrdControllerParts {
+  readonly registry: Registry;
+  readonly cache: StoreCache;
+  readonly writer: ObjectWriter;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Ends what clients follow of a kind that is served differently now, or no more. */
+  readonly kindChanged: (resource: { readonly group: string; readonly plural: string }) => void;
+}
+
+export class CrdController implements AsyncDisposable {
+  readonly #parts: CrdControllerParts;
+  readonly #kind: Kind;
+  readonly #cache: KindCache;
+  /** Plurals of the server's own kinds: never a definition's to change. */
+  readonly #builtIn: readonly TakenNames[];
+  /** What was served last for each definition. */
+  readonly #served = new Map<string, Crd>();
+  readonly #worker: KeyedWorker;
+  readonly #subscriptions = new DisposableStack();
+
+  constructor(parts: CrdControllerParts) {
+    const { registry, cache, clock, log } = parts;
+    this.#parts = parts;
+    const kind = registry.findPlural(crdResource.group, crdResource.plural);
+    if (!kind) throw new TypeError("the kind CustomResourceDefinition is not defined");
+    this.#kind = kind;
+    this.#cache = cache.of(crdResource);
+    this.#builtIn = registry.kinds.map(({ resource }) => ({ group: resource.group, names: resource }));
+    this.#worker = new KeyedWorker((name) => this.#process(name), {
+      clock,
+      concurrencyMax: 4,
+      intervalMs: 0,
+      backoff: { initialMs: 100, factor: 2, maxMs: 30_000 },
+      failed: (name, err) => log.warn("custom resource definition will be looked at again", { name, err }),
+    });
+    for (const object of this.#cache.list(undefined)) this.#serve(asCrd(object));
+    this.#subscriptions.use(
+      this.#cache.subscribe(({ kind: change, object }) => {
+        if (change === "put") this.#serve(asCrd(object));
+        else this.#withdraw(asCrd(object));
+        this.#worker.schedule(object.metadata.name);
+      }),
+    );
+    // The last object of a kind that is being deleted lets its definition go.
+    this.#subscriptions.use(
+      cache.subscribeAll(({ kind: change }, { group, plural }) => {
+        const name = `${plural}.${group}`;
+        if (change === "delete" && this.#cache.get("", name)?.metadata.deletionTimestamp !== undefined)
+          this.#worker.schedule(name);
+      }),
+    );
+  }
+
+  /** Goes on with what an earlier process has begun. */
+  resume(): void {
+    for (const { metadata } of this.#cache.list(undefined)) this.#worker.schedule(metadata.name);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#subscriptions.dispose();
+    await this.#worker.close();
+  }
+
+  #serve(crd: Crd): void {
+    const { registry, cache, log } = this.#parts;
+    const { name } = crd.metadata;
+    const before = this.#served.get(name);
+    if (!isEstablished(crd) || isServedSame(before, crd)) return;
+    const resource = { group: crd.spec.group, plural: crd.spec.names.plural };
+    try {
+      const definitions = definitionsOf(crd);
+      registry.put(definitions);
+      this.#served.set(name, crd);
+      const stored = registry.stored.find(
+        (kind) => kind.resource.group === resource.group && kind.resource.plural === resource.plural,
+      );
+      cache.of(resource).setShape((object) => (stored ? stored.shape(object) : object));
+      if (definitions.length === 0) registry.remove(resource);
+    } catch (thrown) {
+      log.error("custom resource definition cannot be served", { name, err: thrown });
+    }
+    if (before) this.#parts.kindChanged(resource);
+  }
+
+  #withdraw(crd: Crd): void {
+    if (!this.#served.delete(crd.metadata.name)) return;
+    const resource = { group: crd.spec.group, plural: crd.spec.names.plural };
+    this.#parts.registry.remove(resource);
+    this.#parts.kindChanged(resource);
+  }
+
+  async #process(name: string): Promise<void> {
+    const object = this.#cache.get("", name);
+    if (!object) return;
+    const crd = asCrd(object);
+    if (crd.metadata.deletionTimestamp !== undefined) return this.#finish(crd);
+    if (!crd.metadata.finalizers?.includes(crdFinalizer)) await this.#hold(name);
+    const status = this.#statusOf(crd);
+    if (status !== crd.status) await this.#writeStatus(crd, status);
+    // Names that this one has given up, others may be waiting for.
+    for (const other of this.#cache.list(undefined))
+      if (
+        other.metadata.name !== name &&
+        !isEstablished(asCrd(other)) &&
+        asCrd(other).spec.group === crd.spec.group
+      )
+        this.#worker.schedule(other.metadata.name);
+  }
+
+  #statusOf(crd: Crd): CrdStatus {
+    const others = this.#cache.list(undefined).flatMap((object): readonly TakenNames[] => {
+      const { metadata, spec, status } = asCrd(object);
+      if (metadata.name === crd.metadata.name || spec.group !== crd.spec.group) return [];
+      return [{ group: spec.group, names: status.acceptedNames ?? {} }];
+    });
+    const status = acceptNames(crd, [...this.#builtIn, ...others], toTimestamp(this.#parts.clock.now()));
+    const stored = crd.spec.versions.find((version) => version.storage)?.name;
+    const before = status.storedVersions ?? [];
+    if (stored === undefined || before.includes(stored)) return status;
+    return { ...status, storedVersions: [...before, stored] };
+  }
+
+  async #hold(name: string): Promise<void> {
+    await this.#change(name, "", (current) => {
+      const finalizers = current.metadata.finalizers ?? [];
+      if (finalizers.includes(crdFinalizer) || current.metadata.deletionTimestamp !== undefined)
+        return current;
+      return { ...current, metadata: { ...current.metadata, finalizers: [...finalizers, crdFinalizer] } };
+    });
+  }
+
+  async #writeStatus(crd: Crd, status: CrdStatus): Promise<void> {
+    const { name, generation } = crd.metadata;
+    await this.#change(name, "status", (current) =>
+      // Names are accepted of what was looked at; a newer one is looked at again.
+      current.metadata.generation === generation ? { ...current, status } : current,
+    );
+  }
+
+  /** Deletes the objects; those with finalizers are waited for. */
+  async #finish(crd: Crd): Promise<void> {
+    const { registry, cache, writer, clock } = this.#parts;
+    const { name, finalizers = [] } = crd.metadata;
+    if (!finalizers.includes(crdFinalizer)) return;
+    const { group, names } = crd.spec;
+    const kind = registry.findPlural(group, names.plural);
+    if (kind && isEstablished(crd)) {
+      await this.#writeStatus(crd, terminating(crd, toTimestamp(clock.now())));
+      const objects = cache.of(kind.resource).list(undefined);
+      const unmarked = objects.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+      for (let at = 0; at < unmarked.length; at += batchMax)
+        await writer.deleteBatch(unmarked.slice(at, at + batchMax).map((object) => ({ kind, object })));
+      if (cache.of(kind.resource).size > 0) return;
+    }
+    await this.#change(name, "", (current) => {
+      const kept = (current.metadata.finalizers ?? []).filter((one) => one !== crdFinalizer);
+      const { finalizers: _, ...metadata } = current.metadata;
+      return { ...current, metadata: { ...metadata, ...(kept.length > 0 ? { finalizers: kept } : {}) } };
+    });
+  }
+
+  async #change(
+    name: string,
+    subresource: "" | "status",
+    change: (current: ApiObject) => ApiObject,
+  ): Promise<void> {
+    try {
+      await this.#parts.writer.update(
+        this.#kind,
+        "",
+        name,
+        subresource,
+        (current) => ({ object: { ...change(current) }, duplicateFields: [] }),
+        internalWrite,
+      );
+    } catch (thrown) {
+      if (errorCode(thrown) !== "NotFound") throw thrown;
+    }
+  }
+}
+
+/** Whether what is served would be the same. */
+function isServedSame(before: Crd | undefined, crd: Crd): boolean {
+  return (
+    before !== undefined &&
+    before.metadata.uid === crd.metadata.uid &&
+    before.metadata.generation === crd.metadata.generation &&
+    JSON.stringify(before.status.acceptedNames) === JSON.stringify(crd.status.acceptedNames)
+  );
+}
+
+function terminating(crd: Crd, now: string): CrdStatus {
+  const conditions = crd.status.conditions ?? [];
+  if (conditions.some(({ type, status }) => type === "Terminating" && status === "True")) return crd.status;
+  const condition = {
+    type: "Terminating",
+    status: "True",
+    lastTransitionTime: now,
+    reason: "InstanceDeletionInProgress",
+    message: "CustomResource deletion is in progress",
+  } as const;
+  return {
+    ...crd.status,
+    conditions: [...conditions.filter(({ type }) => type !== "Terminating"), condition],
+  };
+}

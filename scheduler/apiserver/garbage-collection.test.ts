@@ -1,0 +1,124 @@
+import { expect, test } from "vitest";
+import type { JsonObject } from "./resource.ts";
+import { configMap, configMapsPath } from "./testing/manifests.ts";
+import { TestServer } from "./testing/test-server.ts";
+import { until } from "./testing/until.ts";
+
+async function create(server: TestServer, name: string, owners: readonly JsonObject[] = []) {
+  const answer = await server.call("POST", configMapsPath, {
+    body: configMap(name, {}, owners.length > 0 ? { ownerReferences: owners } : {}),
+  });
+  expect(answer.code, answer.text).toBe(201);
+  return answer.body as { readonly metadata: { readonly name: string; readonly uid: string } };
+}
+
+function ownedBy(
+  { metadata }: { readonly metadata: { readonly name: string; readonly uid: string } },
+  more: JsonObject = {},
+): JsonObject {
+  return { apiVersion: "v1", kind: "ConfigMap", name: metadata.name, uid: metadata.uid, ...more };
+}
+
+async function names(server: TestServer): Promise<readonly string[]> {
+  const { body } = await server.call("GET", configMapsPath);
+  return (body.items as readonly { metadata: { name: string } }[]).map(({ metadata }) => metadata.name);
+}
+
+async function gone(server: TestServer, ...expected: readonly string[]): Promise<void> {
+  await until(async () => !(await names(server)).some((name) => expected.includes(name)));
+}
+
+test("delete in the background: dependents go, and theirs; whoever has another owner stays", async () => {
+  await using server = await TestServer.start();
+  const a = await create(server, "a");
+  const other = await create(server, "other");
+  const child = await create(server, "child", [ownedBy(a)]);
+  await create(server, "grandchild", [ownedBy(child)]);
+  await create(server, "shared", [ownedBy(a), ownedBy(other)]);
+  expect((await server.call("DELETE", `${configMapsPath}/a`)).body.status).toBe("Success");
+  await gone(server, "a", "child", "grandchild");
+  await until(async () => {
+    const { body } = await server.call("GET", `${configMapsPath}/shared`);
+    return body.metadata.ownerReferences.length === 1;
+  });
+  expect(await names(server)).toEqual(["other", "shared"]);
+});
+
+test("delete and orphan: dependents stay and lose the reference", async () => {
+  await using server = await TestServer.start();
+  const a = await create(server, "a");
+  await create(server, "child", [ownedBy(a)]);
+  const answer = await server.call("DELETE", `${configMapsPath}/a`, {
+    body: { propagationPolicy: "Orphan" },
+  });
+  expect(answer.body.metadata.finalizers).toEqual(["orphan"]);
+  await gone(server, "a");
+  const { body } = await server.call("GET", `${configMapsPath}/child`);
+  expect(body.metadata.ownerReferences).toBeUndefined();
+});
+
+test("delete in the foreground: the owner stays until those that block it are gone", async () => {
+  await using server = await TestServer.start();
+  const a = await create(server, "a");
+  await server.call("POST", configMapsPath, {
+    body: configMap(
+      "held",
+      {},
+      {
+        ownerReferences: [ownedBy(a, { blockOwnerDeletion: true })],
+        finalizers: ["example.com/hold"],
+      },
+    ),
+  });
+  await create(server, "quick", [ownedBy(a, { blockOwnerDeletion: true })]);
+  const answer = await server.call("DELETE", `${configMapsPath}/a?propagationPolicy=Foreground`);
+  expect(answer.body.metadata.finalizers).toEqual(["foregroundDeletion"]);
+  await gone(server, "quick");
+  expect(await names(server)).toEqual(["a", "held"]);
+  await server.call("PATCH", `${configMapsPath}/held`, { body: { metadata: { finalizers: null } } });
+  await gone(server, "a", "held");
+});
+
+test("an owner that does not exist takes its dependents along at once, one of an unknown kind does not", async () => {
+  await using server = await TestServer.start();
+  const ghost = { metadata: { name: "ghost", uid: "11111111-2222-3333-4444-555555555555" } };
+  await create(server, "lost", [ownedBy(ghost)]);
+  await create(server, "foreign", [ownedBy(ghost, { kind: "Pod" })]);
+  await gone(server, "lost");
+  expect(await names(server)).toEqual(["foreign"]);
+});
+
+test("an owner of the same name with another uid is another", async () => {
+  await using server = await TestServer.start();
+  const first = await create(server, "a");
+  await server.call("DELETE", `${configMapsPath}/a`);
+  await create(server, "a");
+  await create(server, "child", [ownedBy(first)]);
+  await gone(server, "child");
+  expect(await names(server)).toEqual(["a"]);
+});
+
+test("owners that point at each other: deleting one in the foreground takes both", async () => {
+  await using server = await TestServer.start();
+  const a = await create(server, "a");
+  const b = await create(server, "b", [ownedBy(a, { blockOwnerDeletion: true })]);
+  await server.call("PATCH", `${configMapsPath}/a`, {
+    body: { metadata: { ownerReferences: [ownedBy(b, { blockOwnerDeletion: true })] } },
+  });
+  await server.call("DELETE", `${configMapsPath}/a?propagationPolicy=Foreground`);
+  await gone(server, "a", "b");
+});
+
+test("a restarted server finishes what was begun", async () => {
+  await using first = await TestServer.start();
+  const a = await create(first, "a");
+  await create(first, "child", [ownedBy(a)]);
+  await first.api.close();
+  // As if the process had died between the two deletions.
+  await first.store.commit([
+    { kind: "delete", key: "/registry/core/configmaps/default/a", expectedRevision: undefined },
+  ]);
+  await first.store.close();
+  await using second = await TestServer.start({ folder: first.folder });
+  await gone(second, "child");
+});
