@@ -30,6 +30,8 @@ export class RbacAuthorizer implements Authorizer, RuleResolver, Disposable {
   readonly #roles: ObjectSource;
   readonly #clusterRoles: ObjectSource;
   readonly #tables = new WeakMap<ApiObject, RuleTable>();
+  /** Apart, so that no binding of a namespace can ever count as one of the cluster. */
+  readonly #clusterBindings = new BindingIndex();
   readonly #bindings = new BindingIndex();
   readonly #subscriptions: readonly Disposable[];
 
@@ -37,16 +39,10 @@ export class RbacAuthorizer implements Authorizer, RuleResolver, Disposable {
   constructor(sources: RbacSources) {
     this.#roles = sources.roles;
     this.#clusterRoles = sources.clusterRoles;
-    const bindingSources = [sources.clusterRoleBindings, sources.roleBindings];
-    for (const source of bindingSources)
-      for (const object of source.list(undefined)) this.#bindings.put(bindingOf(object));
-    this.#subscriptions = bindingSources.map((source) =>
-      source.subscribe(({ kind, object }) => {
-        const binding = bindingOf(object);
-        if (kind === "put") this.#bindings.put(binding);
-        else this.#bindings.remove(binding.namespace, binding.name);
-      }),
-    );
+    this.#subscriptions = [
+      follow(sources.clusterRoleBindings, this.#clusterBindings),
+      follow(sources.roleBindings, this.#bindings),
+    ];
   }
 
   authorize(attributes: Attributes): Decision {
@@ -82,7 +78,7 @@ export class RbacAuthorizer implements Authorizer, RuleResolver, Disposable {
   }
 
   *#grants(user: User, namespace: string): Iterable<Grant> {
-    yield* this.#bindings.grants(user, "");
+    yield* this.#clusterBindings.grants(user, "");
     if (namespace !== "") yield* this.#bindings.grants(user, namespace);
   }
 
@@ -98,6 +94,15 @@ export class RbacAuthorizer implements Authorizer, RuleResolver, Disposable {
     if (kind === "ClusterRole") return this.#clusterRoles.get("", name);
     return kind === "Role" && namespace !== "" ? this.#roles.get(namespace, name) : undefined;
   }
+}
+
+function follow(source: ObjectSource, index: BindingIndex): Disposable {
+  for (const object of source.list(undefined)) index.put(bindingOf(object));
+  return source.subscribe(({ kind, object }) => {
+    const binding = bindingOf(object);
+    if (kind === "put") index.put(binding);
+    else index.remove(binding.namespace, binding.name);
+  });
 }
 
 function addError(errors: Set<string>, roleRef: RoleRef): void {
