@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { attributes, userNamed } from "../testing/rbac-objects.ts";
 import { compactRules, coverage, describeRule, permissionsMax } from "./coverage.ts";
