@@ -60,14 +60,11 @@ export class RoleAggregator implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    const settled = sleep(this.#clock, settleMs, this.#closing.signal);
-    if (
-      !(await settled.then(
-        () => true,
-        () => false,
-      ))
-    )
+    try {
+      await sleep(this.#clock, settleMs, this.#closing.signal);
+    } catch {
       return;
+    }
     const failures: unknown[] = [];
     for (const { role, rules } of staleRoles(this.#source.list(undefined))) {
       if (this.#closing.signal.aborted) return;
