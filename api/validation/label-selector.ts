@@ -35,7 +35,7 @@ function termMatches(
   term: NonNullable<LabelSelector["matchExpressions"]>[number],
   labels: Readonly<Record<string, string>>,
 ): boolean {
-  const value = labels[term.key];
+  const value = Object.hasOwn(labels, term.key) ? labels[term.key] : undefined;
   switch (term.operator) {
     case "In":
       return value !== undefined && (term.values ?? []).includes(value);

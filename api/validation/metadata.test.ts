@@ -5,6 +5,7 @@ import {
   checkConfigKey,
   checkLabelName,
   checkLabelValue,
+  checkPathSegmentName,
   checkQualifiedName,
   checkSubdomainName,
 } from "./names.ts";
@@ -48,6 +49,11 @@ test.each([
     check: checkQualifiedName,
     good: ["a", "A_b.c", "x.io/a"],
     bad: ["", "/a", "x.io/", "a/b/c", "X/a", "a b"],
+  },
+  {
+    check: checkPathSegmentName,
+    good: ["a", "system:node", "A b", "..."],
+    bad: [".", "..", "a/b", "a%2f"],
   },
   { check: checkLabelValue, good: ["", "a", "A.b_c"], bad: ["-", "a b", "a/b"] },
   { check: checkConfigKey, good: ["a", "A_b-c.d", ".env"], bad: ["..a", "", ".", "..", "a/b", "a b"] },

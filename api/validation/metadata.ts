@@ -1,19 +1,29 @@
 import type { ObjectMeta } from "../object-meta.ts";
 import { type FieldError, forbiddenValue, invalidValue, requiredValue, tooLong } from "./field-error.ts";
-import { checkLabelName, checkLabelValue, checkQualifiedName, checkSubdomainName } from "./names.ts";
+import {
+  checkLabelName,
+  checkLabelValue,
+  checkPathSegmentName,
+  checkQualifiedName,
+  checkSubdomainName,
+} from "./names.ts";
+
+/** Namespaces are labels, RBAC's kinds are path segments, nearly everything else is a subdomain. */
+export type NameForm = "label" | "subdomain" | "path";
+
+const nameChecks = { label: checkLabelName, subdomain: checkSubdomainName, path: checkPathSegmentName };
 
 /** All annotations together. */
 const annotationsBytesMax = 256 * 1024;
 
-/** `nameForm` is that of the kind: namespaces are labels, nearly everything else is a subdomain. */
+/** `nameForm` is that of the kind. */
 export function validateMetadata(
   metadata: ObjectMeta,
   old: ObjectMeta | undefined,
-  nameForm: "label" | "subdomain",
+  nameForm: NameForm,
 ): readonly FieldError[] {
   const errors: FieldError[] = [];
-  const checkName = nameForm === "label" ? checkLabelName : checkSubdomainName;
-  const nameProblem = checkName(metadata.name);
+  const nameProblem = nameChecks[nameForm](metadata.name);
   if (metadata.name === "") errors.push(requiredValue("metadata.name", "name or generateName is required"));
   else if (nameProblem !== undefined) errors.push(invalidValue("metadata.name", metadata.name, nameProblem));
   errors.push(...validateLabels(metadata.labels ?? {}, "metadata.labels"));

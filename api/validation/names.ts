@@ -26,6 +26,14 @@ export function checkSubdomainName(text: string): string | undefined {
   return "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 }
 
+/** What can stand between the slashes of a URL: the names of RBAC's kinds, which may hold colons. */
+export function checkPathSegmentName(text: string): string | undefined {
+  if (text === "." || text === "..") return `may not be '${text}'`;
+  if (text.includes("/")) return "may not contain '/'";
+  if (text.includes("%")) return "may not contain '%'";
+  return undefined;
+}
+
 /** The key of a label, annotation, taint or finalizer: an optional DNS prefix and a name. */
 export function checkQualifiedName(text: string): string | undefined {
   const parts = text.split("/");

@@ -1,5 +1,6 @@
 import type { ApiObject } from "../../api/object-meta.ts";
 import type { FieldError } from "../../api/validation/field-error.ts";
+import type { NameForm } from "../../api/validation/metadata.ts";
 
 /** A structural schema: the subset of OpenAPI v3 that CustomResourceDefinitions may use. */
 export interface Schema {
@@ -76,7 +77,7 @@ export interface ResourceDefinition {
   readonly namespaced: boolean;
   /** stored: in the store. live: in the scheduler's memory, behind the LiveResource port. */
   readonly storage: "stored" | "live";
-  readonly nameForm: "label" | "subdomain";
+  readonly nameForm: NameForm;
   /** Whether there is a `status` subresource; then neither write touches the other's part. */
   readonly status: boolean;
   readonly scale: ScalePaths | undefined;

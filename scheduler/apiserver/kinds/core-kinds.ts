@@ -2,6 +2,8 @@ import type { ResourceDefinition } from "../resource.ts";
 import { configMapDefinition } from "./config-map.ts";
 import { eventDefinition } from "./event.ts";
 import { namespaceDefinition } from "./namespace.ts";
+import { clusterRoleBindingDefinition, roleBindingDefinition } from "./role-binding.ts";
+import { clusterRoleDefinition, roleDefinition } from "./role.ts";
 import { secretDefinition } from "./secret.ts";
 
 /** Kubernetes' own kinds, as far as Wherry uses them. One descriptor each. */
@@ -10,4 +12,8 @@ export const coreKinds: readonly ResourceDefinition[] = [
   configMapDefinition,
   secretDefinition,
   eventDefinition,
+  roleDefinition,
+  clusterRoleDefinition,
+  roleBindingDefinition,
+  clusterRoleBindingDefinition,
 ];
