@@ -14,19 +14,20 @@ const registry = new Registry([
   clusterRoleBindingDefinition,
 ]);
 
+const author = { manager: "test", nowMs: Date.UTC(2026, 0, 1) };
 const strictness = { fieldValidation: "Strict", warn: () => undefined } as const;
 
 function create(kindName: string, fields: object, name = "x"): ApiObject {
   const kind = registry.kinds.find(({ resource }) => resource.kind === kindName)!;
   const object = { apiVersion: `${group}/v1`, kind: kindName, metadata: { name }, ...fields };
-  const identity = { namespace: "n", name, uid: "u", nowMs: Date.UTC(2026, 0, 1) };
-  return prepareCreate(kind, { object, duplicateFields: [] }, identity, strictness);
+  const identity = { namespace: "n", name, uid: "u" };
+  return prepareCreate(kind, { object, duplicateFields: [] }, identity, author, strictness);
 }
 
 function update(old: ApiObject, fields: object): ApiObject {
   const kind = registry.kinds.find(({ resource }) => resource.kind === old.kind)!;
   const object = { ...old, ...fields };
-  return prepareUpdate(kind, { object, duplicateFields: [] }, old, "main", strictness);
+  return prepareUpdate(kind, { object, duplicateFields: [] }, old, "", author, strictness);
 }
 
 function problem(run: () => unknown): string {
@@ -168,11 +169,8 @@ test("RBAC kinds: print what kubectl shows", () => {
   const rows = [create("Role", {}), bound].map((object) => {
     const { printer } = registry.kinds.find(({ resource }) => resource.kind === object.kind)!;
     const nowMs = Date.UTC(2026, 0, 2);
-    return printer.table(
-      [object],
-      {},
-      { apiVersion: "meta.k8s.io/v1", include: "None", nowMs, columns: true },
-    );
+    const { head, row } = printer.table({ version: "v1", include: "None", nowMs, columns: true });
+    return { ...head, rows: [row(object)] };
   });
   expect(rows).toMatchObject([
     {

@@ -103,7 +103,7 @@ export class GarbageCollector implements AsyncDisposable {
     const isNamed = owners.some(({ uid }) => !before.some((one) => one.uid === uid));
     if (isNamed || isWaitingForUs(object)) this.#schedule(object);
     // Whoever waits for its dependents looks again: this one may no longer block it.
-    for (const { uid } of before) if (!owners.some((one) => one.uid === uid)) this.#wakeOwner(uid);
+    for (const { uid } of before) this.#wakeOwner(uid);
   }
 
   #removed(object: ApiObject): void {

@@ -3,7 +3,8 @@ import type { User } from "../authentication/user.ts";
 import type { Attributes } from "../authorization/authorizer.ts";
 import { rbacGroup } from "../authorization/policy.ts";
 import type { RbacSources } from "../authorization/rbac.ts";
-import { KindCache, toStored } from "../storage/store-cache.ts";
+import { silentLog } from "../../../kit/log.ts";
+import { KindCache, type StoredForm, toStored } from "../storage/store-cache.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -72,13 +73,15 @@ export function attributes(user: User, text: string, namespace = ""): Attributes
   return { kind: "resource", user, verb, group, version: "v1", resource, subresource, namespace, name };
 }
 
+const plainForm: StoredForm = { encode: (_key, text) => text, decode: (_key, stored) => stored };
+
 /** The four kinds, each behind the cache that serves it in the program. Counts how often all of a kind are listed. */
 export class PolicySources implements RbacSources {
   #revision = 0;
-  readonly roles = new CountingCache(() => this.#revision);
-  readonly clusterRoles = new CountingCache(() => this.#revision);
-  readonly roleBindings = new CountingCache(() => this.#revision);
-  readonly clusterRoleBindings = new CountingCache(() => this.#revision);
+  readonly roles = new CountingCache(() => this.#revision, plainForm, silentLog);
+  readonly clusterRoles = new CountingCache(() => this.#revision, plainForm, silentLog);
+  readonly roleBindings = new CountingCache(() => this.#revision, plainForm, silentLog);
+  readonly clusterRoleBindings = new CountingCache(() => this.#revision, plainForm, silentLog);
 
   constructor(...objects: readonly ApiObject[]) {
     for (const object of objects) this.put(object);
