@@ -28,7 +28,8 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     random,
     log,
     tls: options.tls,
-    tokens: [{ token: options.adminToken, user: "admin", groups: ["system:masters"] }],
+    tokens: options.tokens,
+    serviceAccountKeys: options.serviceAccountKeys,
     live,
     ...options.listen,
   });

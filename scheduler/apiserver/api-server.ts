@@ -5,9 +5,12 @@ import type { Random } from "../../kit/random.ts";
 import type { Backend } from "../backend/backend.ts";
 import { EmbeddedBackend } from "../backend/embedded.ts";
 import type { Store } from "../store/store.ts";
+import { Authenticator } from "./authentication/authenticator.ts";
+import type { ServiceAccountKey } from "./authentication/service-account-keys.ts";
+import { ServiceAccountTokens } from "./authentication/service-account-tokens.ts";
+import type { StaticToken } from "./authentication/static-tokens.ts";
 import { OpenApiDocuments } from "./discovery/open-api.ts";
 import { ApiListener } from "./http/api-listener.ts";
-import { Authenticator, type Token } from "./http/authenticator.ts";
 import type { ApiContext } from "./http/context.ts";
 import { WatchHub } from "./http/watch-hub.ts";
 import type { LiveResource } from "./live-resource.ts";
@@ -30,7 +33,9 @@ export interface ApiServerOptions {
     readonly cert: string | Buffer;
     readonly ca: string | Buffer;
   };
-  readonly tokens: readonly Token[];
+  readonly tokens: readonly StaticToken[];
+  /** For the tokens of ServiceAccounts: the first signs, all verify. Without any, there are no such tokens. */
+  readonly serviceAccountKeys: readonly ServiceAccountKey[];
   /** By plural. May be filled until `listen` is called. */
   readonly live: ReadonlyMap<string, LiveResource>;
   readonly host: string;
@@ -105,6 +110,17 @@ class EmbeddedApiServer implements ApiServer {
         kind.resource.storage === "stored" ? cache.of(kind.resource) : this.#liveSource(kind),
       liveOf: (kind) => this.#liveOf(kind),
     };
+    const find = (plural: string) => (namespace: string, name: string) => {
+      const kind = registry.findPlural("", plural);
+      return kind && cache.of(kind.resource).get(namespace, name);
+    };
+    const serviceAccounts = new ServiceAccountTokens({
+      keys: options.serviceAccountKeys,
+      findServiceAccount: find("serviceaccounts"),
+      findSecret: find("secrets"),
+      clock,
+      random,
+    });
     this.#listener = new ApiListener({
       api,
       paths: {
@@ -112,7 +128,7 @@ class EmbeddedApiServer implements ApiServer {
         openApi: new OpenApiDocuments(registry),
         unreadiness: () => (this.#isDraining ? "the server is stopping" : undefined),
       },
-      authenticator: new Authenticator(options.tokens),
+      authenticator: new Authenticator(options.tokens, serviceAccounts, clock),
       tls: options.tls,
       host: options.host,
       port: options.port,

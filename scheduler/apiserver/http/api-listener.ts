@@ -1,11 +1,13 @@
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
+import type { TLSSocket } from "node:tls";
 import type { AddressInfo } from "node:net";
 import { errorCode, errorMessage, WherryError } from "../../../kit/errors.ts";
 import type { Log } from "../../../kit/log.ts";
-import { ApiError, toApiError } from "../status.ts";
-import type { Authenticator } from "./authenticator.ts";
+import type { Authenticator } from "../authentication/authenticator.ts";
+import { clientCertificateTls } from "../authentication/client-certificate.ts";
+import { ApiError, badRequest, toApiError } from "../status.ts";
 import type { ApiContext } from "./context.ts";
 import { Exchange } from "./exchange.ts";
 import { isPublicPath, type PathContext, servePath } from "./path-handlers.ts";
@@ -57,6 +59,7 @@ export class ApiListener {
       {
         key: options.tls.key,
         cert: options.tls.cert,
+        ...clientCertificateTls(options.tls.ca),
         minVersion: "TLSv1.2",
         ALPNProtocols: ["http/1.1"],
         maxHeaderSize: limits.headerBytesMax,
@@ -68,7 +71,8 @@ export class ApiListener {
       (request, response) => void this.#serve(request, response),
     );
     this.#server.maxConnections = limits.connectionsMax;
-    this.#server.maxHeadersCount = limits.headersMax;
+    // Node would drop what exceeds a limit of its own without a word: an Impersonate-User, for one.
+    this.#server.maxHeadersCount = 0;
     // A client that speaks no TLS, or not ours, is its own affair; the connection is closed by Node.
     this.#server.on("tlsClientError", () => {});
   }
@@ -116,13 +120,18 @@ export class ApiListener {
     // A client that resets its connection is noticed by the response's `close`.
     request.on("error", () => {});
     response.on("error", () => {});
-    const exchange = new Exchange(
-      request,
-      response,
-      authenticator.authenticate(request.headers.authorization),
-    );
+    const authentication = authenticator.authenticate({
+      authorization: request.headers.authorization,
+      // Every socket of an HTTPS server is one.
+      socket: request.socket as TLSSocket,
+    });
+    const user = authentication.kind === "user" ? authentication.user : undefined;
+    const exchange = new Exchange(request, response, user);
     let counted = false;
     try {
+      if (request.rawHeaders.length > limits.headersMax * 2)
+        throw badRequest(`a request may have ${limits.headersMax} headers`);
+      if (authentication.kind === "refused") throw new ApiError("Unauthorized", "Unauthorized");
       const target = parseTarget(exchange.path);
       if (!exchange.user && !(target.kind === "path" && isPublicPath(target.parts)))
         throw new ApiError("Unauthorized", "Unauthorized");

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { stringify } from "yaml";
-import type { User } from "./authenticator.ts";
+import type { User } from "../authentication/user.ts";
 import { ApiError } from "../status.ts";
 
 const gzipAsync = promisify(gzip);
