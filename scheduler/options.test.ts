@@ -52,8 +52,11 @@ test("parseSchedulerOptions: IPv6 address and duration", () => {
 test("parseSchedulerOptions: tokens, keys and the audit log", () => {
   const options = parseSchedulerOptions([
     ...complete,
-    ...["--token-auth-file", tokenFile, "--audit-log", "/tmp/audit.log", "--audit-log-maxsize", "5"],
-    ...["--service-account-key-file", privateFile, "--service-account-key-file", publicFile],
+    `--token-auth-file=${tokenFile}`,
+    `--service-account-key-file=${privateFile}`,
+    `--service-account-key-file=${publicFile}`,
+    "--audit-log=/tmp/audit.log",
+    "--audit-log-maxsize=5",
   ]);
   expect(options.tokens.at(1)).toEqual({ token: "abc", user: "alice", uid: "u1", groups: ["dev", "ops"] });
   expect(options.serviceAccountKeys.map((key) => key.privateKey !== undefined)).toEqual([true, false]);

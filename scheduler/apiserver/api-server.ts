@@ -5,6 +5,7 @@ import type { Random } from "../../kit/random.ts";
 import type { Backend } from "../backend/backend.ts";
 import { EmbeddedBackend } from "../backend/embedded.ts";
 import type { Store } from "../store/store.ts";
+import type { AuditSink } from "./audit/request-audit.ts";
 import { Authenticator } from "./authentication/authenticator.ts";
 import type { ServiceAccountKey } from "./authentication/service-account-keys.ts";
 import { ServiceAccountTokens } from "./authentication/service-account-tokens.ts";
@@ -36,6 +37,8 @@ export interface ApiServerOptions {
   readonly tokens: readonly StaticToken[];
   /** For the tokens of ServiceAccounts: the first signs, all verify. Without any, there are no such tokens. */
   readonly serviceAccountKeys: readonly ServiceAccountKey[];
+  /** Where requests are written down; its owner closes it. undefined: nowhere. */
+  readonly audit: AuditSink | undefined;
   /** By plural. May be filled until `listen` is called. */
   readonly live: ReadonlyMap<string, LiveResource>;
   readonly host: string;
@@ -128,6 +131,7 @@ class EmbeddedApiServer implements ApiServer {
         openApi: new OpenApiDocuments(registry),
         unreadiness: () => (this.#isDraining ? "the server is stopping" : undefined),
       },
+      audit: options.audit,
       authenticator: new Authenticator(options.tokens, serviceAccounts, clock),
       tls: options.tls,
       host: options.host,

@@ -11,7 +11,7 @@ import { authenticatedGroups, credentialIdKey, type User } from "./user.ts";
 /** What of a TLSSocket is looked at. */
 export type PeerSocket = Pick<TLSSocket, "authorized" | "getPeerCertificate"> & {
   /** Node's types say Error; it is a code such as CERT_HAS_EXPIRED. */
-  readonly authorizationError?: unknown;
+  readonly authorizationError?: Error | string | null;
 };
 
 export type CertificateOutcome =
@@ -55,13 +55,24 @@ export class ClientCertificates {
   }
 }
 
+/** Whether the client has shown a certificate, good or bad. */
+export function hasCertificate(socket: PeerSocket): boolean {
+  return peerCertificate(socket) !== undefined;
+}
+
+/** Without one, Node gives an empty object, or null when the connection is gone. */
+function peerCertificate(socket: PeerSocket): PeerCertificate | undefined {
+  const certificate: PeerCertificate | null = socket.getPeerCertificate();
+  return certificate?.fingerprint256 ? certificate : undefined;
+}
+
 function readPeer(socket: PeerSocket): Known {
-  const certificate = socket.getPeerCertificate();
-  // Without one, Node gives an empty object, or null when the connection is gone.
-  if (!certificate?.fingerprint256) return { kind: "none" };
+  const certificate = peerCertificate(socket);
+  if (!certificate) return { kind: "none" };
   if (!socket.authorized) {
-    const why = String(socket.authorizationError ?? "not verified");
-    return { kind: "refused", reason: `the client certificate is not trusted: ${why}` };
+    const why = socket.authorizationError;
+    const text = why instanceof Error ? why.message : (why ?? "not verified");
+    return { kind: "refused", reason: `the client certificate is not trusted: ${text}` };
   }
   return certificateUser(certificate);
 }

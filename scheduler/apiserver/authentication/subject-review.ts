@@ -1,4 +1,5 @@
 /** The reviews of authentication.k8s.io/v1 that tell who somebody is. */
+import { assertNever } from "../../../kit/errors.ts";
 import { toTimestamp } from "../../core/controllers/timestamps.ts";
 import { isObject } from "../resource.ts";
 import { badRequest } from "../status.ts";
@@ -54,6 +55,8 @@ export function tokenReview(authenticator: Authenticator, body: unknown): object
       return review({ user: {}, error: unknownToken });
     case "refused":
       return review({ user: {}, error: `[${unknownToken}, ${outcome.reason}]` });
+    default:
+      return assertNever(outcome, "outcome of a token");
   }
 }
 

@@ -1,6 +1,6 @@
 /** The `token` subresource of a ServiceAccount, `kubectl create token`: authentication.k8s.io/v1 TokenRequest in and out. */
 import type { FieldError } from "../../../api/validation/field-error.ts";
-import { invalidValue, tooLong } from "../../../api/validation/field-error.ts";
+import { invalidValue, showValue, tooLong } from "../../../api/validation/field-error.ts";
 import type { ApiObject } from "../../../api/object-meta.ts";
 import { toTimestamp } from "../../core/controllers/timestamps.ts";
 import { isObject, type JsonObject } from "../resource.ts";
@@ -127,7 +127,7 @@ function requireMatch(key: string, given: unknown, wanted: string, account: stri
 
 function requireUid(given: unknown, { metadata }: ApiObject): void {
   if (given === undefined || given === "" || given === metadata.uid) return;
-  const why = `the UID in the token request (${String(given)}) does not match the UID of the service account (${metadata.uid})`;
+  const why = `the UID in the token request (${typeof given === "string" ? given : showValue(given)}) does not match the UID of the service account (${metadata.uid})`;
   throw conflict("TokenRequest.authentication.k8s.io", metadata.name, why);
 }
 

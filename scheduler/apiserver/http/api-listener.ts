@@ -5,12 +5,15 @@ import type { TLSSocket } from "node:tls";
 import type { AddressInfo } from "node:net";
 import { errorCode, errorMessage, WherryError } from "../../../kit/errors.ts";
 import type { Log } from "../../../kit/log.ts";
+import { failedAuthentication } from "../audit/audit-event.ts";
+import { type AuditSink, RequestAudit } from "../audit/request-audit.ts";
 import type { Authenticator } from "../authentication/authenticator.ts";
-import { clientCertificateTls } from "../authentication/client-certificate.ts";
-import { ApiError, badRequest, toApiError } from "../status.ts";
+import { clientCertificateTls, hasCertificate } from "../authentication/client-certificate.ts";
+import { ApiError, badRequest, type Status, toApiError } from "../status.ts";
 import type { ApiContext } from "./context.ts";
 import { Exchange } from "./exchange.ts";
 import { isPublicPath, type PathContext, servePath } from "./path-handlers.ts";
+import { requestAttributes } from "./request-attributes.ts";
 import { parseTarget } from "./request-target.ts";
 import { isLongRunning, serveResource } from "./resource-handlers.ts";
 
@@ -36,6 +39,8 @@ export interface ApiListenerOptions {
   readonly api: ApiContext;
   readonly paths: PathContext;
   readonly authenticator: Authenticator;
+  /** undefined: no audit log. */
+  readonly audit: AuditSink | undefined;
   readonly tls: {
     readonly key: string | Buffer;
     readonly cert: string | Buffer;
@@ -116,7 +121,7 @@ export class ApiListener {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { authenticator, log } = this.#options;
+    const { authenticator, log, api } = this.#options;
     // A client that resets its connection is noticed by the response's `close`.
     request.on("error", () => {});
     response.on("error", () => {});
@@ -127,12 +132,17 @@ export class ApiListener {
     });
     const user = authentication.kind === "user" ? authentication.user : undefined;
     const exchange = new Exchange(request, response, user);
+    const { clock, random } = api;
+    const audit = new RequestAudit({ sink: this.#options.audit, clock, random }, request, response);
+    audit.user = user;
     let counted = false;
     try {
       if (request.rawHeaders.length > limits.headersMax * 2)
         throw badRequest(`a request may have ${limits.headersMax} headers`);
-      if (authentication.kind === "refused") throw new ApiError("Unauthorized", "Unauthorized");
       const target = parseTarget(exchange.path);
+      audit.attributes = requestAttributes(exchange, target);
+      if (isLongRunning(exchange, target)) audit.expectLong();
+      if (authentication.kind === "refused") throw new ApiError("Unauthorized", "Unauthorized");
       if (!exchange.user && !(target.kind === "path" && isPublicPath(target.parts)))
         throw new ApiError("Unauthorized", "Unauthorized");
       if (!isLongRunning(exchange, target)) {
@@ -149,6 +159,7 @@ export class ApiListener {
       const error = toApiError(thrown);
       if (error.httpCode === 500)
         log.error("request failed", { method: exchange.method, path: exchange.path, err: thrown });
+      audit.failure = auditedStatus(error, request);
       await exchange.fail(error).catch((failure: unknown) => {
         log.warn("answer could not be sent", { path: exchange.path, err: failure });
         response.destroy();
@@ -174,4 +185,11 @@ export class ApiListener {
   #release(): void {
     if (--this.#inFlight === 0) this.#whenIdle?.();
   }
+}
+
+function auditedStatus(error: ApiError, { headers, socket }: IncomingMessage): Status {
+  const status = error.toStatus();
+  if (error.reason !== "Unauthorized") return status;
+  const message = failedAuthentication(headers.authorization, hasCertificate(socket as TLSSocket)); // As above.
+  return { ...status, message };
 }

@@ -76,6 +76,7 @@ export class TestServer implements AsyncDisposable {
       tls,
       tokens: [{ token: "secret-token", user: "admin", uid: "", groups: ["system:masters"] }],
       serviceAccountKeys: [],
+      audit: undefined,
       live: new Map([["wasminstances", live]]),
       host: "127.0.0.1",
       port: 0,
