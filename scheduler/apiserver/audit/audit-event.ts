@@ -29,8 +29,8 @@ export interface AuditedRequest {
   readonly impersonatedUser: User | undefined;
   /** undefined: it was not asked for. */
   readonly decision: Decision | undefined;
-  /** Of the object, once it is known. */
-  readonly uid: string | undefined;
+  /** What was found or made; its name is not in the URL of a creation. */
+  readonly object: { readonly name: string; readonly uid: string } | undefined;
   /** More to note: `authentication.kubernetes.io/issued-credential-id`. */
   readonly annotations: Readonly<Record<string, string>>;
 }
@@ -173,9 +173,11 @@ function withoutSecrets(uri: string): string {
   return uri.replaceAll(/([?&][^=&]*(?:token|password|secret|authorization)[^=&]*=)[^&]*/gi, "$1REDACTED");
 }
 
-function objectRefOf({ attributes, uid }: AuditedRequest): Readonly<Record<string, string>> | undefined {
+function objectRefOf({ attributes, object }: AuditedRequest): Readonly<Record<string, string>> | undefined {
   if (attributes.kind === "path") return undefined;
-  const { resource, namespace, name, group, version, subresource } = attributes;
+  const { resource, namespace, group, version, subresource } = attributes;
+  const name = attributes.name === "" ? object?.name : attributes.name;
+  const uid = object?.uid;
   const all = { resource, namespace, name, uid, apiGroup: group, apiVersion: version, subresource };
   const given = Object.entries(all).flatMap(([key, value = ""]) => (value === "" ? [] : [[key, cut(value)]]));
   return Object.fromEntries(given) as Record<string, string>; // Texts, all of them.

@@ -37,8 +37,8 @@ export class RequestAudit {
   user: User | undefined;
   impersonatedUser: User | undefined;
   decision: Decision | undefined;
-  /** Of the object, where it is found out. */
-  uid: string | undefined;
+  /** What the request is about, where it is one object and it is there. */
+  object: { readonly name: string; readonly uid: string } | undefined;
   /** What a failure is answered with. */
   failure: Status | undefined;
   attributes: RequestAttributes;
@@ -94,7 +94,7 @@ export class RequestAudit {
       user: this.user,
       impersonatedUser: this.impersonatedUser,
       decision: this.decision,
-      uid: this.uid,
+      object: this.object,
       annotations: this.#annotations,
     };
     const isAnswered = this.#response.headersSent;
