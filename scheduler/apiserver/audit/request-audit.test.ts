@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { connect } from "node:tls";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { TestServer } from "../testing/test-server.ts";
 import type { AuditEvent } from "./audit-event.ts";
@@ -97,6 +98,21 @@ test("RequestAudit: a watch is written down when it begins and when it ends", as
     { stage: "ResponseComplete", verb: "watch", responseStatus: { code: 200 } },
   ]);
   expect(events[0]?.auditID).toBe(events[1]?.auditID);
+});
+
+test("RequestAudit: who leaves before the answer, or sends several requests at once, is written down as well", async () => {
+  const { hostname, port } = new URL(server.url);
+  const socket = connect({ host: hostname, port: Number(port), ca: server.ca });
+  const request = (name: string) => {
+    const body = JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata: { name } });
+    const head = `POST ${configMaps} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer secret-token`;
+    return `${head}\r\nAudit-ID: ${name}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  };
+  await once(socket, "secureConnect");
+  socket.resume();
+  socket.end(["a", "b", "c"].map(request).join(""));
+  const seen = (await written(3)).map(({ auditID, verb }) => `${verb} ${auditID}`);
+  expect(seen.toSorted()).toEqual(["create a", "create b", "create c"]);
 });
 
 test("RequestAudit: health and the recording of events are left out", async () => {

@@ -29,8 +29,8 @@ export interface AuditContext {
 }
 
 /**
- * One request on its way through the server: whoever finds something out notes it here. When the response is over, however
- * that came about, what is known by then is written down.
+ * One request on its way through the server: whoever finds something out notes it here. What is known at its end is written
+ * down: when its handler is done (a client that has gone away hides nothing), and for a long one, when its stream is over, too.
  */
 export class RequestAudit {
   readonly id: string;
@@ -47,6 +47,7 @@ export class RequestAudit {
   readonly #origin: RequestOrigin;
   readonly #response: ServerResponse;
   readonly #receivedMs: number;
+  #isLong = false;
 
   /** Tells the client the id of its request. */
   constructor(
@@ -63,7 +64,6 @@ export class RequestAudit {
     this.attributes = { kind: "path", verb: method.toLowerCase(), path: url.split("?", 1)[0] ?? "/" };
     this.id = auditIdOf(headers["audit-id"], () => context.random.uuid());
     response.setHeader("Audit-Id", this.id);
-    if (context.sink) response.once("close", () => this.#write("ResponseComplete"));
   }
 
   note(key: string, value: string): void {
@@ -72,7 +72,8 @@ export class RequestAudit {
 
   /** The request stays open: it is also written down when its response begins. */
   expectLong(): void {
-    if (!this.#context.sink) return;
+    if (!this.#context.sink || this.#isLong) return;
+    this.#isLong = true;
     const response = this.#response;
     const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse; // Overloaded.
     // Node has no event for this, and calls it itself where nobody else does.
@@ -81,6 +82,13 @@ export class RequestAudit {
       this.#write("ResponseStarted");
       return result;
     };
+  }
+
+  /** The handler is done, well or not. Called once. */
+  end(): void {
+    const response = this.#response;
+    if (!this.#isLong || response.closed) this.#write("ResponseComplete");
+    else response.once("close", () => this.#write("ResponseComplete"));
   }
 
   #write(stage: AuditStage): void {
@@ -97,11 +105,8 @@ export class RequestAudit {
       object: this.object,
       annotations: this.#annotations,
     };
-    const isAnswered = this.#response.headersSent;
-    const response = {
-      code: isAnswered ? this.#response.statusCode : undefined,
-      failure: isAnswered ? this.failure : undefined,
-    };
-    sink.write(auditEvent(record, stage, response, clock.now()));
+    const { headersSent, statusCode } = this.#response;
+    const code = headersSent ? statusCode : this.failure?.code;
+    sink.write(auditEvent(record, stage, { code, failure: this.failure }, clock.now()));
   }
 }

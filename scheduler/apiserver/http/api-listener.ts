@@ -155,16 +155,17 @@ export class ApiListener {
         await serveResource(this.#options.api, exchange, target);
       }
     } catch (thrown) {
-      if (exchange.signal.aborted) return;
       const error = toApiError(thrown);
+      audit.failure = auditedStatus(error, request);
+      if (exchange.signal.aborted) return;
       if (error.httpCode === 500)
         log.error("request failed", { method: exchange.method, path: exchange.path, err: thrown });
-      audit.failure = auditedStatus(error, request);
       await exchange.fail(error).catch((failure: unknown) => {
         log.warn("answer could not be sent", { path: exchange.path, err: failure });
         response.destroy();
       });
     } finally {
+      audit.end();
       if (counted) this.#release();
     }
   }
