@@ -109,8 +109,8 @@ const eventGroups = new Set(["", "events.k8s.io"]);
 const eventVerbs = new Set(["create", "update", "patch"]);
 
 /**
- * Whether a request is written down. As the policies in common use, what comes all the time and changes nothing is not: health
- * and metrics, and the recording of Events.
+ * Whether a request is written down. As in the policies in common use, what comes all the time and changes nothing is
+ * not: health and metrics, and the recording of Events.
  */
 export function isAudited(attributes: RequestAttributes): boolean {
   if (attributes.kind === "path") return !unauditedPaths.has(attributes.path.split("/")[1] ?? "");

@@ -29,8 +29,9 @@ export interface AuditContext {
 }
 
 /**
- * One request on its way through the server: whoever finds something out notes it here. What is known at its end is written
- * down: when its handler is done (a client that has gone away hides nothing), and for a long one, when its stream is over, too.
+ * One request on its way through the server: whoever finds something out notes it here. What is known at its end is
+ * written down: when its handler is done, so that a client that has gone away hides nothing; and of a long one, when its
+ * response begins and when that is over.
  */
 export class RequestAudit {
   readonly id: string;

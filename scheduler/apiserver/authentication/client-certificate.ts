@@ -48,8 +48,10 @@ export class ClientCertificates {
     let known = this.#known.get(socket);
     if (!known) this.#known.set(socket, (known = readPeer(socket)));
     if (known.kind !== "user") return known;
-    if (nowMs > known.notAfterMs) return { kind: "refused", reason: "the client certificate has expired" };
-    if (nowMs < known.notBeforeMs)
+    // Negated, so that a time that cannot be read is none at which it is valid.
+    if (!(nowMs <= known.notAfterMs))
+      return { kind: "refused", reason: "the client certificate has expired" };
+    if (!(nowMs >= known.notBeforeMs))
       return { kind: "refused", reason: "the client certificate is not valid yet" };
     return { kind: "user", user: known.user };
   }
