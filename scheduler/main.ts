@@ -4,6 +4,7 @@ import { errorCode, errorMessage } from "../kit/errors.ts";
 import { createLog, type Log } from "../kit/log.ts";
 import { systemRandom } from "../kit/random.ts";
 import { stopRequested, tellParent } from "../kit/service.ts";
+import { openAuditLog } from "./apiserver/audit/audit-log.ts";
 import { createApiServer } from "./apiserver/api-server.ts";
 import { Engine } from "./engine/engine.ts";
 import type { LiveResource } from "./apiserver/live-resource.ts";
@@ -19,6 +20,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   const random = systemRandom;
   // From here on, so that a parent that dies while we start leaves no scheduler behind.
   const stop = stopRequested(log);
+  const audit = options.audit && (await openAuditLog({ ...options.audit, clock, log }));
   const store = await openSqliteStore({ file: options.storeFile, clock, log });
   // The engine needs the API server's backend, and the server the engine's instances: filled in before it listens.
   const live = new Map<string, LiveResource>();
@@ -28,12 +30,21 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     random,
     log,
     tls: options.tls,
-    tokens: [{ token: options.adminToken, user: "admin", groups: ["system:masters"] }],
+    tokens: options.tokens,
+    serviceAccountKeys: options.serviceAccountKeys,
+    audit,
     live,
     ...options.listen,
   });
   const epoch = await api.backend.takeEpoch();
-  const engine = new Engine({ backend: api.backend, clock, random, log, lostAfterMs: options.lostAfterMs });
+  const engine = new Engine({
+    backend: api.backend,
+    clock,
+    random,
+    log,
+    lostAfterMs: options.lostAfterMs,
+    objectCounts: api.counts,
+  });
   await engine.start();
   live.set("wasminstances", engine.live);
   const nodes = new NodeServer({
@@ -59,6 +70,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   await nodes.close();
   await engine.close();
   await api.close();
+  await audit?.close();
   await store.close();
 }
 

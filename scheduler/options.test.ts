@@ -1,12 +1,23 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { generateKeyPairSync } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { parseSchedulerOptions } from "./options.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "wherry-options-"));
-const pem = join(folder, "any.pem");
-writeFileSync(pem, "secret\n");
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function write(name: string, text: string): string {
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
+}
+
+const pem = write("any.pem", "secret\n");
+const tokenFile = write("tokens.csv", 'abc,alice,u1,"dev,ops"\n');
+const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const privateFile = write("sa.key", privateKey.export({ type: "pkcs8", format: "pem" }));
+const publicFile = write("sa.pub", publicKey.export({ type: "spki", format: "pem" }));
 const complete = [
   "--store",
   "sqlite:/tmp/x.db",
@@ -25,7 +36,9 @@ test("parseSchedulerOptions: defaults", () => {
     storeFile: "/tmp/x.db",
     listen: { host: "127.0.0.1", port: 7443 },
     nodesListen: { host: "127.0.0.1", port: 7444 },
-    adminToken: "secret",
+    tokens: [{ token: "secret", user: "admin", uid: "", groups: ["system:masters"] }],
+    serviceAccountKeys: [],
+    audit: undefined,
     lostAfterMs: 15_000,
   });
 });
@@ -35,6 +48,24 @@ test("parseSchedulerOptions: IPv6 address and duration", () => {
   expect(options.listen).toEqual({ host: "::1", port: 0 });
   expect(options.lostAfterMs).toBe(120_000);
 });
+
+test("parseSchedulerOptions: tokens, keys and the audit log", () => {
+  const options = parseSchedulerOptions([
+    ...complete,
+    `--token-auth-file=${tokenFile}`,
+    `--service-account-key-file=${privateFile}`,
+    `--service-account-key-file=${publicFile}`,
+    "--audit-log=/tmp/audit.log",
+    "--audit-log-maxsize=5",
+  ]);
+  expect(options.tokens.at(1)).toEqual({ token: "abc", user: "alice", uid: "u1", groups: ["dev", "ops"] });
+  expect(options.serviceAccountKeys.map((key) => key.privateKey !== undefined)).toEqual([true, false]);
+  expect(options.audit).toEqual({ file: "/tmp/audit.log", fileBytesMax: 5 * 2 ** 20, backupsMax: 10 });
+});
+
+const badTokens = write("bad.csv", "abc,alice,u1\nxyz,bob\n");
+const sameToken = write("same.csv", "secret,alice,u1\n");
+const blankToken = write("blank", "two words\n");
 
 test.each([
   { name: "missing store", args: complete.slice(2), message: "--store is required" },
@@ -48,6 +79,47 @@ test.each([
   { name: "bad duration", args: [...complete, "--lost-after", "soon"], message: "--lost-after soon" },
   { name: "zero duration", args: [...complete, "--lost-after", "0s"], message: "--lost-after 0s" },
   { name: "unknown flag", args: [...complete, "--colour", "red"], message: "--colour" },
+  {
+    name: "a bad line among the tokens",
+    args: [...complete, "--token-auth-file", badTokens],
+    message: `--token-auth-file ${badTokens}: line 2: must have at least 3 columns (token, user name, user uid), found 2`,
+  },
+  {
+    name: "the administrator's token again",
+    args: [...complete, "--token-auth-file", sameToken],
+    message: `--token-auth-file ${sameToken}: the token of --token-file is there again`,
+  },
+  {
+    name: "a token with blanks",
+    args: [...complete, "--token-file", blankToken],
+    message: `--token-file ${blankToken}: expected one token without blanks`,
+  },
+  {
+    name: "no token file there",
+    args: [...complete, "--token-auth-file", "/nowhere"],
+    message: "--token-auth-file /nowhere: ENOENT",
+  },
+  {
+    name: "what is no key",
+    args: [...complete, "--service-account-key-file", pem],
+    message: `--service-account-key-file ${pem}: no PEM block with a key in it`,
+  },
+  {
+    name: "a first key that cannot sign",
+    args: [...complete, "--service-account-key-file", publicFile],
+    message: `--service-account-key-file ${publicFile}: the first key signs and must be a private one`,
+  },
+  { name: "the audit log to a stream", args: [...complete, "--audit-log", "-"], message: "expected a file" },
+  {
+    name: "an audit log of no size",
+    args: [...complete, "--audit-log-maxsize", "0"],
+    message: "--audit-log-maxsize 0: expected a whole number from 1 to 100000",
+  },
+  {
+    name: "a negative number of backups",
+    args: [...complete, "--audit-log-maxbackup=-1"],
+    message: "--audit-log-maxbackup -1: expected a whole number from 0 to 10000",
+  },
   { name: "missing file", args: [...complete, "--ca", "/nowhere"], message: "--ca: ENOENT" },
 ])("parseSchedulerOptions: $name", ({ args, message }) => {
   expect(() => parseSchedulerOptions(args)).toThrow(message);

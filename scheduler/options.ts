@@ -1,10 +1,23 @@
 import { parseArgs } from "node:util";
 import { readFileSync } from "node:fs";
 import { errorMessage, WherryError } from "../kit/errors.ts";
+import {
+  parseServiceAccountKeys,
+  type ServiceAccountKey,
+} from "./apiserver/authentication/service-account-keys.ts";
+import type { StaticToken } from "./apiserver/authentication/static-tokens.ts";
+import { parseTokenFile } from "./apiserver/authentication/token-file.ts";
 
 export interface HostPort {
   readonly host: string;
   readonly port: number;
+}
+
+export interface AuditOptions {
+  readonly file: string;
+  readonly fileBytesMax: number;
+  /** 0: all are kept. */
+  readonly backupsMax: number;
 }
 
 /** Everything the scheduler is told at its start, parsed and complete. */
@@ -13,7 +26,12 @@ export interface SchedulerOptions {
   readonly listen: HostPort;
   readonly nodesListen: HostPort;
   readonly tls: { readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer };
-  readonly adminToken: string;
+  /** The administrator's, and those of the token file. */
+  readonly tokens: readonly StaticToken[];
+  /** The first signs, all verify. Empty: ServiceAccounts have no tokens. */
+  readonly serviceAccountKeys: readonly ServiceAccountKey[];
+  /** undefined: nothing is written down. */
+  readonly audit: AuditOptions | undefined;
   readonly lostAfterMs: number;
   readonly logLevel: string;
 }
@@ -24,6 +42,14 @@ export const schedulerUsage = `Usage: wherry-scheduler --store sqlite:FILE --ca 
   --nodes-listen HOST:PORT where node daemons connect (default 127.0.0.1:7444)
   --ca, --cert, --key      PEM files: the cluster's CA, and this scheduler's certificate and key
   --token-file FILE        the administrator's bearer token
+  --token-auth-file FILE   bearer tokens of others: lines of token,user,uid,"group1,group2"
+  --service-account-key-file FILE
+                           PEM file with P-256 keys for the tokens of ServiceAccounts; may be repeated: the first key
+                           signs, so it must be a private one, and all verify
+  --audit-log FILE         who did what, as JSON lines; without it, nothing is written down
+  --audit-log-maxsize MEGABYTES
+                           the size at which the audit log begins a new file (default 100)
+  --audit-log-maxbackup N  how many of its old files are kept; 0: all (default 10)
   --lost-after DURATION    how long a silent node keeps its instances (default 15s)
   --log-level LEVEL        trace, debug, info, warn or error (default info)`;
 
@@ -31,7 +57,7 @@ const logLevels = new Set(["trace", "debug", "info", "warn", "error", "silent"])
 
 /** Throws a `WherryError` InvalidFlag that names the flag. */
 export function parseSchedulerOptions(args: readonly string[]): SchedulerOptions {
-  const values = parseFlags(args);
+  const { values, keyFiles } = parseFlags(args);
   const store = required(values, "store");
   if (!store.startsWith("sqlite:")) throw invalid("store", store, "sqlite:FILE");
   const logLevel = values["log-level"] ?? "info";
@@ -41,18 +67,27 @@ export function parseSchedulerOptions(args: readonly string[]): SchedulerOptions
     listen: hostPort("listen", values["listen"] ?? "127.0.0.1:7443"),
     nodesListen: hostPort("nodes-listen", values["nodes-listen"] ?? "127.0.0.1:7444"),
     tls: { ca: file(values, "ca"), cert: file(values, "cert"), key: file(values, "key") },
-    adminToken: file(values, "token-file").toString("utf8").trim(),
+    tokens: tokens(values),
+    serviceAccountKeys: serviceAccountKeys(keyFiles),
+    audit: audit(values),
     lostAfterMs: duration("lost-after", values["lost-after"] ?? "15s"),
     logLevel,
   };
 }
 
-type Flags = Readonly<Record<string, string | undefined>>;
+interface Flags {
+  readonly [flag: string]: string | undefined;
+}
 
-function parseFlags(args: readonly string[]): Flags {
+const keyFlag = "service-account-key-file";
+
+function parseFlags(args: readonly string[]): {
+  readonly values: Flags;
+  readonly keyFiles: readonly string[];
+} {
   const text = { type: "string" } as const;
   try {
-    return parseArgs({
+    const { [keyFlag]: keyFiles = [], ...values } = parseArgs({
       args: [...args],
       options: {
         store: text,
@@ -62,12 +97,78 @@ function parseFlags(args: readonly string[]): Flags {
         cert: text,
         key: text,
         "token-file": text,
+        "token-auth-file": text,
+        [keyFlag]: { type: "string", multiple: true },
+        "audit-log": text,
+        "audit-log-maxsize": text,
+        "audit-log-maxbackup": text,
         "lost-after": text,
         "log-level": text,
       },
     }).values;
+    return { values, keyFiles };
   } catch (thrown) {
     throw new WherryError("InvalidFlag", errorMessage(thrown), { cause: thrown });
+  }
+}
+
+function tokens(values: Flags): readonly StaticToken[] {
+  const token = file(values, "token-file").toString("utf8").trim();
+  if (!/^[\x21-\x7e]+$/.test(token))
+    throw new WherryError(
+      "InvalidFlag",
+      `--token-file ${values["token-file"]}: expected one token without blanks`,
+    );
+  const admin = { token, user: "admin", uid: "", groups: ["system:masters"] };
+  const path = values["token-auth-file"];
+  if (path === undefined) return [admin];
+  const others = readWith("token-auth-file", path, parseTokenFile);
+  if (others.some((other) => other.token === token))
+    throw new WherryError(
+      "InvalidFlag",
+      `--token-auth-file ${path}: the token of --token-file is there again`,
+    );
+  return [admin, ...others];
+}
+
+function serviceAccountKeys(paths: readonly string[]): readonly ServiceAccountKey[] {
+  const keys = paths.flatMap((path) => readWith(keyFlag, path, parseServiceAccountKeys));
+  const [first] = keys;
+  if (first && !first.privateKey)
+    throw new WherryError(
+      "InvalidFlag",
+      `--${keyFlag} ${paths[0]}: the first key signs and must be a private one`,
+    );
+  return keys;
+}
+
+function audit(values: Flags): AuditOptions | undefined {
+  const path = values["audit-log"];
+  const megabytes = wholeNumber(values, "audit-log-maxsize", 100, { min: 1, max: 100_000 });
+  const backupsMax = wholeNumber(values, "audit-log-maxbackup", 10, { min: 0, max: 10_000 });
+  if (path === undefined) return undefined;
+  if (path === "" || path === "-") throw invalid("audit-log", path, "a file");
+  return { file: path, fileBytesMax: megabytes * 1024 * 1024, backupsMax };
+}
+
+function wholeNumber(
+  values: Flags,
+  flag: string,
+  otherwise: number,
+  { min, max }: { readonly min: number; readonly max: number },
+): number {
+  const value = values[flag] ?? String(otherwise);
+  const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
+  if (!(number >= min && number <= max)) throw invalid(flag, value, `a whole number from ${min} to ${max}`);
+  return number;
+}
+
+/** What a file says; what is wrong with it is told with the flag and the file. */
+function readWith<T>(flag: string, path: string, parse: (text: string) => T): T {
+  try {
+    return parse(readFileSync(path, "utf8"));
+  } catch (thrown) {
+    throw new WherryError("InvalidFlag", `--${flag} ${path}: ${errorMessage(thrown)}`, { cause: thrown });
   }
 }
 

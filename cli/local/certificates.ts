@@ -3,7 +3,7 @@
  * node. They are made again when they are near their end or no longer fit; the CA never is, because everything that
  * trusts the cluster trusts it.
  */
-import { randomBytes, X509Certificate } from "node:crypto";
+import { generateKeyPairSync, randomBytes, X509Certificate } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { join } from "node:path";
@@ -61,6 +61,16 @@ export class LocalCertificates {
     const file = join(this.#folder, "admin-token");
     if (!existsSync(file)) writePrivateFile(file, `${randomBytes(32).toString("hex")}\n`);
     return { file, token: readFileSync(file, "utf8").trim() };
+  }
+
+  /** The file with the key that signs the tokens of ServiceAccounts, made once: with another, those that are out are void. */
+  serviceAccountKey(): string {
+    const file = join(this.#folder, "service-account.key");
+    if (!existsSync(file)) {
+      const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+      writePrivateFile(file, privateKey.export({ type: "pkcs8", format: "pem" }));
+    }
+    return file;
   }
 
   async #leaf(name: string, request: LeafRequest): Promise<CertificateFiles> {

@@ -1,4 +1,4 @@
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -53,6 +53,14 @@ test("LocalCertificates: the token is made once", () => {
   const token = () => new LocalCertificates(folder, () => now).adminToken().token;
   expect(token()).toMatch(/^[0-9a-f]{64}$/);
   expect(token()).toBe(token());
+});
+
+test("LocalCertificates: the key of ServiceAccounts is made once, on P-256, for its owner alone", () => {
+  const file = () => new LocalCertificates(folder, () => now).serviceAccountKey();
+  const pem = readFileSync(file(), "utf8");
+  expect(createPrivateKey(pem).asymmetricKeyDetails).toEqual({ namedCurve: "prime256v1" });
+  expect(statSync(file()).mode & 0o777).toBe(0o600);
+  expect(readFileSync(file(), "utf8")).toBe(pem);
 });
 
 test("StateLock: refuses a second holder, and is gone after the first", () => {

@@ -1,12 +1,25 @@
+import type { ApiObject } from "../../api/object-meta.ts";
 import type { Clock } from "../../kit/clock.ts";
-import { errorCode, WherryError } from "../../kit/errors.ts";
+import { WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
 import type { Backend } from "../backend/backend.ts";
 import { EmbeddedBackend } from "../backend/embedded.ts";
+import type { ObjectCounts } from "../backend/object-counts.ts";
 import type { Store } from "../store/store.ts";
-import { AccessControl } from "./access-control.ts";
-import { Authenticator, type Token } from "./authentication/authenticator.ts";
+import type { AdmissionPlugin } from "./admission/admission.ts";
+import { QuotaAdmission } from "./admission/quota.ts";
+import type { AuditSink } from "./audit/request-audit.ts";
+import { Authenticator } from "./authentication/authenticator.ts";
+import type { ServiceAccountKey } from "./authentication/service-account-keys.ts";
+import { ServiceAccountTokens } from "./authentication/service-account-tokens.ts";
+import type { StaticToken } from "./authentication/static-tokens.ts";
+import { RoleAggregator } from "./authorization/aggregation.ts";
+import { EscalationGuard } from "./authorization/escalation-guard.ts";
+import { type PolicyRule, rbacGroup, ruleBody } from "./authorization/policy.ts";
+import { RbacAuthorizer } from "./authorization/rbac.ts";
+import { CrdAdmission } from "./crd/crd-admission.ts";
+import { CrdController, crdResource } from "./crd/crd-controller.ts";
 import { OpenApiDocuments } from "./discovery/open-api.ts";
 import { ApiListener } from "./http/api-listener.ts";
 import type { ApiContext } from "./http/context.ts";
@@ -15,30 +28,36 @@ import { limits } from "./http/limits.ts";
 import { WatchHub } from "./http/watch-hub.ts";
 import type { LiveResource } from "./live-resource.ts";
 import { ApiMetrics } from "./metrics/api-metrics.ts";
-import { permanentNamespaces } from "./objects/deletion.ts";
+import { bootstrap, readCrds } from "./objects/bootstrap.ts";
 import { EventExpiry } from "./objects/event-expiry.ts";
 import { GarbageCollector } from "./objects/garbage-collector.ts";
 import { NamespaceReaper } from "./objects/namespace-reaper.ts";
 import { internalWrite, ObjectWriter } from "./objects/object-writer.ts";
-import { builtInResources, type Kind, Registry } from "./registry.ts";
+import { metadataOf } from "./objects/prepare.ts";
+import { builtInResources, crdFolder, type Kind, Registry } from "./registry.ts";
 import { qualified } from "./resource.ts";
 import { ApiError } from "./status.ts";
 import { LiveSource } from "./storage/live-source.ts";
 import type { ObjectSource } from "./storage/object-source.ts";
 import { objectKey, StoreCache, type StoredForm } from "./storage/store-cache.ts";
+import { StoredCounts } from "./storage/stored-counts.ts";
 
 export interface ApiServerOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** PEM texts. */
+  /** PEM texts. Clients with a certificate of this CA are known by it. */
   readonly tls: {
     readonly key: string | Buffer;
     readonly cert: string | Buffer;
     readonly ca: string | Buffer;
   };
-  readonly tokens: readonly Token[];
+  readonly tokens: readonly StaticToken[];
+  /** The first signs tokens of ServiceAccounts, all verify them. Empty: there are none. */
+  readonly serviceAccountKeys: readonly ServiceAccountKey[];
+  /** undefined: no audit log. */
+  readonly audit: AuditSink | undefined;
   /** By plural. May be filled until `listen` is called. */
   readonly live: ReadonlyMap<string, LiveResource>;
   readonly host: string;
@@ -50,13 +69,15 @@ export interface ApiServerOptions {
 export interface ApiServer extends AsyncDisposable {
   /** Works before `listen` and until `close`. */
   readonly backend: Backend;
+  /** How many objects there are, for the status of quotas. */
+  readonly counts: ObjectCounts;
   listen(): Promise<{ readonly url: string }>;
   /** Ends all watches, refuses new requests, and waits for those in flight. */
   drain(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Reads the whole store into memory and sees to it that the permanent namespaces exist. */
+/** Reads the whole store into memory and sees to it that what every cluster has is there. */
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { store, clock, random } = options;
   const log = options.log.bind({ component: "apiserver" });
@@ -66,27 +87,51 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   for (const kind of registry.stored) cache.of(kind.resource).setShape((object) => kind.shape(object));
   const closing = new AbortController();
   await cache.open(store, closing.signal);
-  const writer = new ObjectWriter({ store, cache, form, registry, clock, random, admission: [] });
-  await createPermanentNamespaces(registry, writer);
-  return new EmbeddedApiServer(options, { registry, cache, writer, log, closing });
+  const rbac = new RbacAuthorizer({
+    roles: cache.of({ group: rbacGroup, plural: "roles" }),
+    clusterRoles: cache.of({ group: rbacGroup, plural: "clusterroles" }),
+    roleBindings: cache.of({ group: rbacGroup, plural: "rolebindings" }),
+    clusterRoleBindings: cache.of({ group: rbacGroup, plural: "clusterrolebindings" }),
+  });
+  const counts = new StoredCounts(registry, cache);
+  const crds = readCrds(crdFolder);
+  const quotas = cache.of({ group: "", plural: "resourcequotas" });
+  const admission: readonly AdmissionPlugin[] = [
+    new CrdAdmission(cache.of(crdResource), new Set(crds.map((crd) => String(metadataOf(crd)["name"])))),
+    new EscalationGuard(rbac),
+    // The last: what it counts is about to be written.
+    new QuotaAdmission({
+      quotas: (namespace) => quotas.list(namespace),
+      count: (group, plural, namespace) => counts.count({ group, plural }, namespace) ?? 0,
+      exists: (group, plural, namespace, name) => counts.exists({ group, plural }, namespace, name),
+    }),
+  ];
+  const writer = new ObjectWriter({ store, cache, form, registry, clock, random, admission });
+  await bootstrap({ registry, cache, writer }, crds);
+  return new EmbeddedApiServer(options, { registry, cache, writer, rbac, counts, log, closing });
 }
 
 interface Parts {
   readonly registry: Registry;
   readonly cache: StoreCache;
   readonly writer: ObjectWriter;
+  readonly rbac: RbacAuthorizer;
+  readonly counts: StoredCounts;
   readonly log: Log;
   readonly closing: AbortController;
 }
 
 class EmbeddedApiServer implements ApiServer {
   readonly backend: Backend;
+  readonly counts: ObjectCounts;
   readonly #parts: Parts;
   readonly #live: ReadonlyMap<string, LiveResource>;
   readonly #liveSources = new Map<string, LiveSource>();
   readonly #watches: WatchHub;
   readonly #reaper: NamespaceReaper;
   readonly #collector: GarbageCollector;
+  readonly #crds: CrdController;
+  readonly #aggregator: RoleAggregator;
   readonly #expiry: EventExpiry | undefined;
   readonly #listener: ApiListener;
   #isDraining = false;
@@ -95,30 +140,31 @@ class EmbeddedApiServer implements ApiServer {
   constructor(options: ApiServerOptions, parts: Parts) {
     const { registry, cache, writer, log } = parts;
     const { clock, store } = options;
+    const common = { registry, cache, writer, clock, log };
     this.#parts = parts;
     this.#live = options.live;
     this.#watches = new WatchHub(clock);
-    this.#reaper = new NamespaceReaper({ registry, cache, writer, clock, log });
-    this.#collector = new GarbageCollector({
-      registry,
-      cache,
-      writer,
-      clock,
-      log,
-      sourceOf: (kind) =>
-        kind.resource.storage === "live" && !this.#live.has(kind.resource.plural)
-          ? undefined
-          : this.#sourceOf(kind),
+    this.#reaper = new NamespaceReaper(common);
+    this.#collector = new GarbageCollector({ ...common, sourceOf: (kind) => this.#knownSource(kind) });
+    this.#crds = new CrdController({
+      ...common,
+      kindChanged: (resource) => this.#watches.endKind(resource),
     });
+    this.#aggregator = new RoleAggregator(
+      cache.of({ group: rbacGroup, plural: "clusterroles" }),
+      (role, rules) => writeRules(parts, role, rules),
+      { clock, log },
+    );
     const events = registry.findPlural("", "events");
     this.#expiry = events && new EventExpiry(events, cache.of(events.resource), writer, clock, log);
     this.backend = new EmbeddedBackend({ registry, cache, writer, store });
+    this.counts = parts.counts;
     this.#listener = this.#makeListener(options);
   }
 
   #makeListener(options: ApiServerOptions): ApiListener {
-    const { registry, cache, writer, log } = this.#parts;
-    const { clock, random, tls, host, port } = options;
+    const { registry, cache, writer, rbac, log } = this.#parts;
+    const { clock, random, audit, tls, host, port } = options;
     const queue = new FairQueue(limits, clock);
     const metrics = new ApiMetrics({
       running: () => queue.running,
@@ -128,10 +174,22 @@ class EmbeddedApiServer implements ApiServer {
       objects: () =>
         registry.stored.map(({ resource }) => [qualified(resource), cache.of(resource).size] as const),
     });
+    const serviceAccounts = new ServiceAccountTokens({
+      keys: options.serviceAccountKeys,
+      findServiceAccount: (namespace, name) =>
+        cache.of({ group: "", plural: "serviceaccounts" }).get(namespace, name),
+      findSecret: (namespace, name) => cache.of({ group: "", plural: "secrets" }).get(namespace, name),
+      clock,
+      random,
+    });
+    const authenticator = new Authenticator(options.tokens, serviceAccounts, clock);
     const api: ApiContext = {
       registry,
       writer,
       watches: this.#watches,
+      policy: rbac,
+      authenticator,
+      serviceAccounts,
       clock,
       random,
       log,
@@ -149,9 +207,9 @@ class EmbeddedApiServer implements ApiServer {
         metrics,
         unreadiness: () => (this.#isDraining ? "the server is stopping" : undefined),
       },
-      access: new AccessControl(new Authenticator(options.tokens), {
-        authorize: () => ({ allowed: true, reason: "" }),
-      }),
+      authenticator,
+      authorizer: rbac,
+      audit,
       queue,
       metrics,
       tls,
@@ -164,6 +222,7 @@ class EmbeddedApiServer implements ApiServer {
   async listen(): Promise<{ readonly url: string }> {
     for (const kind of this.#parts.registry.kinds)
       if (kind.resource.storage === "live" && this.#live.has(kind.resource.plural)) this.#liveSource(kind);
+    this.#crds.resume();
     this.#reaper.resume();
     this.#collector.resume();
     const address = await this.#listener.listen();
@@ -189,7 +248,9 @@ class EmbeddedApiServer implements ApiServer {
     await this.drain();
     await this.#listener.close();
     this.#watches[Symbol.dispose]();
-    await Promise.all([this.#reaper[Symbol.asyncDispose](), this.#collector[Symbol.asyncDispose]()]);
+    const controllers = [this.#reaper, this.#collector, this.#crds, this.#aggregator];
+    await Promise.all(controllers.map((controller) => controller[Symbol.asyncDispose]()));
+    this.#parts.rbac[Symbol.dispose]();
     this.#expiry?.[Symbol.dispose]();
     for (const source of this.#liveSources.values()) source[Symbol.dispose]();
     await this.backend[Symbol.asyncDispose]();
@@ -198,6 +259,13 @@ class EmbeddedApiServer implements ApiServer {
 
   #sourceOf(kind: Kind): ObjectSource {
     return kind.resource.storage === "live" ? this.#liveSource(kind) : this.#parts.cache.of(kind.resource);
+  }
+
+  /** undefined: a live kind that the scheduler has not begun to tell of. */
+  #knownSource(kind: Kind): ObjectSource | undefined {
+    const { storage, plural } = kind.resource;
+    if (storage === "review" || (storage === "live" && !this.#live.has(plural))) return undefined;
+    return this.#sourceOf(kind);
   }
 
   #liveOf({ resource }: Kind): LiveResource {
@@ -218,15 +286,16 @@ class EmbeddedApiServer implements ApiServer {
   }
 }
 
-async function createPermanentNamespaces(registry: Registry, writer: ObjectWriter): Promise<void> {
-  const kind = registry.findPlural("", "namespaces");
+async function writeRules(
+  { registry, writer }: Parts,
+  role: ApiObject,
+  rules: readonly PolicyRule[],
+): Promise<void> {
+  const kind = registry.findPlural(rbacGroup, "clusterroles");
   if (!kind) return;
-  for (const name of permanentNamespaces) {
-    const object = { apiVersion: "v1", kind: "Namespace", metadata: { name } };
-    try {
-      await writer.create(kind, "", { object, duplicateFields: [] }, internalWrite);
-    } catch (thrown) {
-      if (errorCode(thrown) !== "AlreadyExists") throw thrown;
-    }
-  }
+  const object = { ...role, rules: rules.map(ruleBody) };
+  await writer.update(kind, "", role.metadata.name, "", () => ({ object, duplicateFields: [] }), {
+    ...internalWrite,
+    manager: "clusterrole-aggregation-controller",
+  });
 }

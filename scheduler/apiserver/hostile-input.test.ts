@@ -68,3 +68,10 @@ test(
     );
   },
 );
+
+test("the server: more headers than it takes are refused, not dropped", async () => {
+  await using server = await TestServer.start();
+  const headers = Object.fromEntries(Array.from({ length: 101 }, (_, i) => [`x-${i}`, "1"]));
+  const answer = await server.call("GET", "/version", { headers });
+  expect([answer.code, answer.body.message]).toEqual([400, "a request may have 100 headers"]);
+});

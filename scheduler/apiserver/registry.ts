@@ -1,7 +1,12 @@
 import { fileURLToPath } from "node:url";
 import type { ApiObject } from "../../api/object-meta.ts";
+import type { FieldError } from "../../api/validation/field-error.ts";
 import { FieldManager } from "./apply/field-manager.ts";
 import { type CompiledRules, compileRules } from "./cel/rules.ts";
+import { accessReviews } from "./authorization/reviews.ts";
+import { authenticationReviews, type ReviewDescription } from "./authentication/reviews.ts";
+import { customResourceDefinitionKind } from "./kinds/custom-resource-definition.ts";
+import { coreKind } from "./kinds/descriptor.ts";
 import { coreKinds } from "./kinds/core-kinds.ts";
 import { readCrdFolder } from "./kinds/read-crd.ts";
 import { compileJsonPath, type JsonPath } from "./output/json-path.ts";
@@ -164,13 +169,33 @@ export class Registry {
   }
 }
 
+/** What is wrong with the CEL rules of a user's schema, which stands at `path` of its definition. */
+function ruleProblems(schema: Schema, path: string): readonly FieldError[] {
+  return compileRules(schema).problems.map((problem) => ({ ...problem, field: `${path}.${problem.field}` }));
+}
+
+export const crdFolder = folderAt("../../charts/wherry/crds");
+
+function folderAt(path: string): string {
+  return fileURLToPath(new URL(path, import.meta.url));
+}
+
+/** A kind that can be created only, and of which nothing is kept. */
+function reviewDefinition(review: ReviewDescription): ResourceDefinition {
+  const { group, version, kind, plural, singular, namespaced, schema } = review;
+  const storage = "review";
+  return coreKind({ group, version, kind, plural, singular, namespaced, schema, storage, columns: [] });
+}
+
 /** Kinds of this repository: the chart's CRDs, the generated live kinds, and the core descriptors. */
 export function builtInResources(): readonly ResourceDefinition[] {
-  const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url));
   return [
     ...coreKinds,
-    ...readCrdFolder(folder("../../charts/wherry/crds"), "stored"),
-    ...readCrdFolder(folder("../../api/gen/live"), "live"),
+    customResourceDefinitionKind(ruleProblems),
+    ...accessReviews.map(reviewDefinition),
+    ...authenticationReviews.map(reviewDefinition),
+    ...readCrdFolder(crdFolder, "stored"),
+    ...readCrdFolder(folderAt("../../api/gen/live"), "live"),
   ];
 }
 

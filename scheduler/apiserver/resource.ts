@@ -75,8 +75,8 @@ export interface ResourceDefinition {
   readonly shortNames: readonly string[];
   readonly categories: readonly string[];
   readonly namespaced: boolean;
-  /** stored: in the store. live: in the scheduler's memory, behind the LiveResource port. */
-  readonly storage: "stored" | "live";
+  /** stored: in the store. review: nowhere, it is answered and forgotten. live: in the scheduler's memory, behind the LiveResource port. */
+  readonly storage: "stored" | "live" | "review";
   readonly nameForm: NameForm;
   /** Whether there is a `status` subresource; then neither write touches the other's part. */
   readonly status: boolean;

@@ -1,5 +1,5 @@
 import type { Registry } from "../registry.ts";
-import { apiVersionOf, type ResourceDefinition } from "../resource.ts";
+import { apiVersionOf, qualified, type ResourceDefinition } from "../resource.ts";
 
 /** The documents by which clients learn what is served. */
 export function coreVersions(): object {
@@ -86,6 +86,7 @@ function aggregatedResource(resource: ResourceDefinition): object {
 
 export function verbsOf({ storage }: ResourceDefinition): readonly string[] {
   const reading = ["get", "list", "watch"];
+  if (storage === "review") return ["create"];
   if (storage === "live") return ["delete", "deletecollection", ...reading];
   return ["create", "delete", "deletecollection", ...reading, "patch", "update"].sort();
 }
@@ -99,13 +100,29 @@ interface Subresource {
 export function subresourcesOf(resource: ResourceDefinition): readonly Subresource[] {
   const { group, version, kind } = resource;
   if (resource.storage === "live") return [{ name: "log", kind: { group, version, kind }, verbs: ["get"] }];
+  if (resource.storage === "review") return [];
   const verbs = ["get", "patch", "update"];
   const scale = { name: "scale", kind: { group: "autoscaling", version: "v1", kind: "Scale" }, verbs };
   return [
     ...(resource.status ? [{ name: "status", kind: { group, version, kind }, verbs }] : []),
     ...(resource.scale ? [scale] : []),
+    ...(extraSubresources[qualified(resource)] ?? []),
   ];
 }
+
+/** What single kinds have beside status and scale. */
+const extraSubresources: Readonly<Record<string, readonly Subresource[]>> = {
+  serviceaccounts: [
+    {
+      name: "token",
+      kind: { group: "authentication.k8s.io", version: "v1", kind: "TokenRequest" },
+      verbs: ["create"],
+    },
+  ],
+  namespaces: [
+    { name: "finalize", kind: { group: "", version: "v1", kind: "Namespace" }, verbs: ["update"] },
+  ],
+};
 
 /** Without the core group, which has its own root. */
 function groupsOf(registry: Registry): readonly string[] {

@@ -9,27 +9,37 @@ import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { errorCode, errorMessage, WherryError } from "../../../kit/errors.ts";
 import type { Log } from "../../../kit/log.ts";
-import type { Attributes } from "../authorization/authorizer.ts";
+import { failedAuthentication } from "../audit/audit-event.ts";
+import { type AuditSink, RequestAudit } from "../audit/request-audit.ts";
+import type { Authenticator } from "../authentication/authenticator.ts";
+import { clientCertificateTls, hasCertificate } from "../authentication/client-certificate.ts";
+import { impersonate } from "../authentication/impersonation.ts";
+import type { User } from "../authentication/user.ts";
+import type { Authorizer } from "../authorization/authorizer.ts";
+import { forbiddenRequest } from "../authorization/forbidden.ts";
 import type { ApiMetrics } from "../metrics/api-metrics.ts";
-import { ApiError, toApiError } from "../status.ts";
-import type { Access } from "./access.ts";
-import { attributesOf } from "./attributes.ts";
+import { ApiError, badRequest, type Status, toApiError } from "../status.ts";
 import { ConnectionGate } from "./connection-gate.ts";
 import type { ApiContext } from "./context.ts";
 import { Exchange, flowOf } from "./exchange.ts";
 import type { FairQueue } from "./fair-queue.ts";
 import { limits } from "./limits.ts";
 import { isPublicPath, type PathContext, servePath } from "./path-handlers.ts";
+import { requestAttributes } from "./request-attributes.ts";
 import { parseTarget, type RequestTarget } from "./request-target.ts";
 import { isLongRunning, serveResource } from "./resource-handlers.ts";
 
 export interface ApiListenerOptions {
   readonly api: ApiContext;
   readonly paths: PathContext;
-  readonly access: Access;
+  readonly authenticator: Authenticator;
+  readonly authorizer: Authorizer;
+  /** undefined: no audit log. */
+  readonly audit: AuditSink | undefined;
   readonly queue: FairQueue;
   readonly metrics: ApiMetrics;
   readonly tls: {
@@ -54,7 +64,9 @@ export class ApiListener {
     this.#options = options;
     this.#server = createServer(
       {
-        ...options.access.tls(options.tls),
+        key: options.tls.key,
+        cert: options.tls.cert,
+        ...clientCertificateTls(options.tls.ca),
         minVersion: "TLSv1.2",
         ALPNProtocols: ["http/1.1"],
         handshakeTimeout: limits.handshakeTimeoutMs,
@@ -66,7 +78,8 @@ export class ApiListener {
       },
       (request, response) => void this.#serve(request, response),
     );
-    this.#server.maxHeadersCount = limits.headersMax;
+    // Node would drop what exceeds a limit of its own without a word: an Impersonate-User, for one.
+    this.#server.maxHeadersCount = 0;
     this.#server.maxConnections = limits.connectionsMax;
     // What a new connection meets is the gate; who comes through it gets what Node had there: TLS, then HTTP.
     const handshakes = this.#server.listeners("connection");
@@ -125,47 +138,63 @@ export class ApiListener {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const receivedMs = this.#options.api.clock.monotonic();
     // A client that resets its connection is noticed by the response's `close`.
     request.on("error", () => {});
     response.on("error", () => {});
-    const exchange = new Exchange(request, response);
+    const { audit: sink, api } = this.#options;
+    const { clock, random } = api;
+    const receivedMs = clock.monotonic();
+    const audit = new RequestAudit({ sink, clock, random }, request, response);
+    const exchange = new Exchange(request, response, audit);
+    response.once("close", () => this.#finished(exchange, (clock.monotonic() - receivedMs) / 1000));
     this.#inFlight++;
     try {
-      const target = parseTarget(exchange.path);
-      if (target.kind === "path" && isPublicPath(target.parts))
-        await servePath(this.#options.paths, exchange, target.parts);
-      else await this.#serveKnown(exchange, target, receivedMs);
+      await this.#admit(exchange);
     } catch (thrown) {
       await this.#fail(exchange, thrown);
     } finally {
+      audit.end();
       if (--this.#inFlight === 0) this.#whenIdle?.();
     }
   }
 
-  /** For those who say who they are, and may do what they want to do. */
-  async #serveKnown(exchange: Exchange, target: RequestTarget, receivedMs: number): Promise<void> {
-    const { access, queue, log } = this.#options;
-    const identity = access.identify(exchange.request);
-    exchange.user = identity.user;
-    const attributes = attributesOf(exchange, identity.user, target);
-    const isLong = isLongRunning(exchange, target);
-    exchange.response.once("close", () => {
-      const seconds = (this.#options.api.clock.monotonic() - receivedMs) / 1000;
-      this.#finished(attributes, exchange, seconds, isLong);
+  /** From door to door. */
+  async #admit(exchange: Exchange): Promise<void> {
+    const { authorizer, queue, paths } = this.#options;
+    const { audit, request } = exchange;
+    if (request.rawHeaders.length > limits.headersMax * 2)
+      throw badRequest(`a request may have ${limits.headersMax} headers`);
+    const target = parseTarget(exchange.path);
+    audit.attributes = requestAttributes(exchange, target);
+    const isPublic = target.kind === "path" && isPublicPath(target.parts);
+    const user = this.#identify(exchange, isPublic);
+    if (isPublic) return servePath(paths, exchange, target.parts);
+    if (!user) throw new ApiError("Unauthorized", "Unauthorized");
+    exchange.user = user;
+    const attributes = { ...audit.attributes, user };
+    audit.decision = authorizer.authorize(attributes);
+    if (!audit.decision.allowed) throw forbiddenRequest(attributes, audit.decision.reason);
+    if (isLongRunning(exchange, target)) audit.expectLong();
+    if (attributes.kind === "resource" && attributes.subresource === "log")
+      return this.#stream(exchange, target);
+    return queue.run(flowOf(exchange), () => this.#handle(exchange, target), exchange.signal);
+  }
+
+  /** In whose name the request is made. undefined: nobody said. Throws for credentials that are no good, wherever. */
+  #identify({ request, audit }: Exchange, isPublic: boolean): User | undefined {
+    const { authenticator, authorizer } = this.#options;
+    const authentication = authenticator.authenticate({
+      authorization: request.headers.authorization,
+      // Every socket of an HTTPS server is one.
+      socket: request.socket as TLSSocket,
     });
-    const record = access.record(exchange, identity, attributes, isLong);
-    try {
-      const decision = access.authorize(attributes);
-      record.decided(decision);
-      if (isLong && attributes.kind === "resource" && attributes.subresource === "log")
-        await this.#stream(exchange, target);
-      else await queue.run(flowOf(exchange), () => this.#handle(exchange, target), exchange.signal);
-    } catch (thrown) {
-      // Answered here, so that the record of it tells how.
-      await this.#fail(exchange, thrown);
-      if (!(thrown instanceof ApiError)) log.debug("request ended early", { path: exchange.path });
-    }
+    if (authentication.kind === "refused") throw new ApiError("Unauthorized", "Unauthorized");
+    if (authentication.kind === "anonymous") return undefined;
+    audit.user = authentication.user;
+    if (isPublic) return authentication.user;
+    const user = impersonate(authentication.user, request.rawHeaders, authorizer);
+    if (user !== authentication.user) audit.impersonatedUser = user;
+    return user;
   }
 
   async #handle(exchange: Exchange, target: RequestTarget): Promise<void> {
@@ -189,9 +218,10 @@ export class ApiListener {
   }
 
   async #fail(exchange: Exchange, thrown: unknown): Promise<void> {
-    if (exchange.signal.aborted) return;
     const { log } = this.#options;
     const error = toApiError(thrown);
+    exchange.audit.failure = auditedStatus(error, exchange.request);
+    if (exchange.signal.aborted) return;
     if (!(thrown instanceof ApiError) && error.httpCode === 500)
       log.error("request failed", { method: exchange.method, path: exchange.path, err: thrown });
     await exchange.fail(error).catch((failure: unknown) => {
@@ -200,16 +230,27 @@ export class ApiListener {
     });
   }
 
-  #finished(attributes: Attributes, exchange: Exchange, seconds: number, isLongRunning: boolean): void {
+  #finished({ audit, response }: Exchange, seconds: number): void {
     const { metrics, api } = this.#options;
+    const { attributes } = audit;
     const isKnown =
       attributes.kind === "path" ||
       api.registry.find(attributes.group, attributes.version, attributes.resource) !== undefined;
-    metrics.finished(attributes, exchange.response.statusCode, seconds, { isKnown, isLongRunning });
+    const isLongRunning =
+      attributes.verb === "watch" || (attributes.kind === "resource" && attributes.subresource === "log");
+    metrics.finished(attributes, response.statusCode, seconds, { isKnown, isLongRunning });
   }
 
   #checkReady(): void {
     const problem = this.#options.paths.unreadiness();
     if (problem !== undefined) throw new ApiError("ServiceUnavailable", problem, { retryAfterSeconds: 1 });
   }
+}
+
+function auditedStatus(error: ApiError, { headers, socket }: IncomingMessage): Status {
+  const status = error.toStatus();
+  if (error.reason !== "Unauthorized") return status;
+  // As above.
+  const message = failedAuthentication(headers.authorization, hasCertificate(socket as TLSSocket));
+  return { ...status, message };
 }

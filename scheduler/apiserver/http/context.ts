@@ -1,6 +1,9 @@
 import type { Clock } from "../../../kit/clock.ts";
 import type { Log } from "../../../kit/log.ts";
 import type { Random } from "../../../kit/random.ts";
+import type { Authenticator } from "../authentication/authenticator.ts";
+import type { ServiceAccountTokens } from "../authentication/service-account-tokens.ts";
+import type { Authorizer, RuleResolver } from "../authorization/authorizer.ts";
 import type { LiveResource } from "../live-resource.ts";
 import type { ObjectWriter } from "../objects/object-writer.ts";
 import type { Kind, Registry } from "../registry.ts";
@@ -12,6 +15,10 @@ export interface ApiContext {
   readonly registry: Registry;
   readonly writer: ObjectWriter;
   readonly watches: WatchHub;
+  /** Who may do what. */
+  readonly policy: Authorizer & RuleResolver;
+  readonly authenticator: Authenticator;
+  readonly serviceAccounts: ServiceAccountTokens;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

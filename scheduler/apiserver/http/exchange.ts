@@ -6,6 +6,7 @@ import { createGzip, gzip } from "node:zlib";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { User } from "../authentication/user.ts";
 import { Bug } from "../../../kit/errors.ts";
+import type { RequestAudit } from "../audit/request-audit.ts";
 import { yamlOf } from "../output/yaml.ts";
 import { ApiError } from "../status.ts";
 
@@ -29,13 +30,14 @@ export class Exchange {
   readonly query: URLSearchParams;
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
+  readonly audit: RequestAudit;
   readonly #warnings: string[] = [];
   #user: User | undefined;
-  #failure: ApiError | undefined;
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  constructor(request: IncomingMessage, response: ServerResponse, audit: RequestAudit) {
     this.request = request;
     this.response = response;
+    this.audit = audit;
     const url = request.url ?? "/";
     const mark = url.indexOf("?");
     this.path = mark < 0 ? url : url.slice(0, mark);
@@ -55,11 +57,6 @@ export class Exchange {
 
   set user(user: User) {
     this.#user = user;
-  }
-
-  /** What it was answered with, if it was refused or failed. */
-  get failure(): ApiError | undefined {
-    return this.#failure;
   }
 
   get userAgent(): string {
@@ -203,7 +200,6 @@ export class Exchange {
 
   async fail(error: ApiError): Promise<void> {
     const { response, request } = this;
-    this.#failure = error;
     if (response.headersSent) {
       response.destroy();
       return;

@@ -1,8 +1,11 @@
-import { ApiError, badRequest, methodNotAllowed, unknownPath } from "../status.ts";
+import { badRequest, methodNotAllowed, unknownPath } from "../status.ts";
 import type { ApiContext, NamedTarget, ResourceTarget } from "./context.ts";
 import type { Exchange } from "./exchange.ts";
 import { getObject, listObjects, streamLog, watchObjects } from "./read-handlers.ts";
 import type { RequestTarget } from "./request-target.ts";
+import { createReview, createToken } from "./review-handlers.ts";
+import { isNamespace } from "../objects/deletion.ts";
+import type { ResourceDefinition } from "../resource.ts";
 import { getScale, writeScale } from "./scale-handlers.ts";
 import {
   createObject,
@@ -47,6 +50,10 @@ async function serveCollection(
   exchange: Exchange,
   target: ResourceTarget,
 ): Promise<void> {
+  if (target.kind.resource.storage === "review") {
+    if (exchange.method !== "POST") throw methodNotAllowed();
+    return createReview(context, exchange, target);
+  }
   switch (exchange.method) {
     case "GET":
     case "HEAD":
@@ -66,6 +73,7 @@ async function serveCollection(
 }
 
 async function serveObject(context: ApiContext, exchange: Exchange, target: NamedTarget): Promise<void> {
+  if (target.kind.resource.storage === "review") throw methodNotAllowed();
   const isLive = target.kind.resource.storage === "live";
   switch (exchange.method) {
     case "GET":
@@ -99,9 +107,21 @@ async function serveSubresource(context: ApiContext, exchange: Exchange, target:
     if (method === "PUT" || method === "PATCH") return writeScale(context, exchange, target);
     throw methodNotAllowed();
   }
+  if (target.subresource === "token" && isServiceAccount(resource)) {
+    if (method !== "POST") throw methodNotAllowed();
+    return createToken(context, exchange, target);
+  }
+  if (target.subresource === "finalize" && isNamespace(target.kind)) {
+    if (method !== "PUT") throw methodNotAllowed();
+    return replaceObject(context, exchange, target);
+  }
   if (target.subresource !== "status" || !resource.status) throw unknownPath();
   if (reads) return getObject(context, exchange, target);
   if (method === "PUT") return replaceObject(context, exchange, target);
   if (method === "PATCH") return patchObject(context, exchange, target);
-  throw new ApiError("MethodNotAllowed", "the server does not allow this method on the requested resource");
+  throw methodNotAllowed();
+}
+
+function isServiceAccount({ group, plural }: ResourceDefinition): boolean {
+  return group === "" && plural === "serviceaccounts";
 }

@@ -5,6 +5,7 @@ import {
   tooLong,
   unsupportedValue,
 } from "../../../api/validation/field-error.ts";
+import { forbiddenRequest } from "../authorization/forbidden.ts";
 import { type DeleteOptions, propagationPolicies } from "../objects/deletion.ts";
 import type { WriteOptions } from "../objects/object-writer.ts";
 import {
@@ -104,10 +105,31 @@ async function applyObject(context: ApiContext, exchange: Exchange, target: Name
     namespace,
     name,
     subresource,
-    (current, author) => kind.fields.apply(current, value, { ...author, subresource, force }),
+    (current, author) => {
+      if (!current) mayCreate(context, exchange, target);
+      return kind.fields.apply(current, value, { ...author, subresource, force });
+    },
     options,
   );
   await sendObject(context, exchange, kind, object, isNew ? 201 : 200);
+}
+
+/** Whoever applies what is not there yet creates it, and must be allowed to. */
+function mayCreate(context: ApiContext, exchange: Exchange, { kind, namespace }: NamedTarget): void {
+  const { group, version, plural } = kind.resource;
+  const attributes = {
+    kind: "resource",
+    user: exchange.user,
+    verb: "create",
+    group,
+    version,
+    resource: plural,
+    subresource: "",
+    namespace,
+    name: "",
+  } as const;
+  const { allowed, reason } = context.policy.authorize(attributes);
+  if (!allowed) throw forbiddenRequest(attributes, reason);
 }
 
 export async function deleteObject(
@@ -174,6 +196,7 @@ export async function sendObject(
 ): Promise<void> {
   const as = representationOf(exchange);
   const body = presentObject(kind, object, as, context.clock.now());
+  exchange.audit.object = object.metadata;
   await exchange.send(code, body, { yaml: as.kind === "object" && as.yaml });
 }
 
@@ -254,7 +277,7 @@ function subresourceOf({ subresource }: ResourceTarget): Subresource {
 }
 
 /** Clients with typed objects leave the type out, as the URL says it. */
-function withType(kind: Kind, submitted: Submitted): Submitted {
+export function withType(kind: Kind, submitted: Submitted): Submitted {
   const { apiVersion, kind: name } = submitted.object;
   if (apiVersion !== undefined || name !== undefined || !kind.resource.strategicMerge) return submitted;
   const type = { apiVersion: apiVersionOf(kind.resource), kind: kind.resource.kind };

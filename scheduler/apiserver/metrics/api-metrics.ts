@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry as MetricRegistry } from "prom-client";
-import type { Attributes } from "../authorization/authorizer.ts";
+import type { RequestAttributes } from "../audit/audit-event.ts";
 
 export interface ApiGauges {
   readonly running: () => number;
@@ -63,7 +63,7 @@ export class ApiMetrics {
 
   /** `isKnown`: whether the resource is served; others count as one. */
   finished(
-    attributes: Attributes,
+    attributes: RequestAttributes,
     code: number,
     seconds: number,
     options: { readonly isKnown: boolean; readonly isLongRunning: boolean },

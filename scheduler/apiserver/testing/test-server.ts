@@ -8,6 +8,7 @@ import { silentLog } from "../../../kit/log.ts";
 import { systemRandom } from "../../../kit/random.ts";
 import { openSqliteStore } from "../../store/sqlite/sqlite-store.ts";
 import type { Store } from "../../store/store.ts";
+import type { AuditSink } from "../audit/request-audit.ts";
 import { type ApiServer, createApiServer } from "../api-server.ts";
 import { selfSignedCertificate } from "./certificate.ts";
 import { FakeLiveResource } from "./fake-live-resource.ts";
@@ -61,7 +62,7 @@ export class TestServer implements AsyncDisposable {
 
   /** `folder`: one with the store of an earlier server; otherwise a new one, removed at the end. */
   static async start(
-    options: { readonly clock?: Clock; readonly folder?: string } = {},
+    options: { readonly clock?: Clock; readonly folder?: string; readonly audit?: AuditSink } = {},
   ): Promise<TestServer> {
     const { clock = systemClock } = options;
     const folder = options.folder ?? mkdtempSync(join(tmpdir(), "wherry-api-"));
@@ -74,7 +75,9 @@ export class TestServer implements AsyncDisposable {
       random: systemRandom,
       log: silentLog,
       tls,
-      tokens: [{ token: "secret-token", user: "admin", groups: ["system:masters"] }],
+      tokens: [{ token: "secret-token", user: "admin", uid: "", groups: ["system:masters"] }],
+      serviceAccountKeys: [],
+      audit: options.audit,
       live: new Map([["wasminstances", live]]),
       host: "127.0.0.1",
       port: 0,
