@@ -137,12 +137,12 @@ test.each([
         { name: "y" },
       ],
     },
-    is: `ClusterRoleBinding.${group} "x" is invalid: [subjects[0].name: Invalid value: "A b": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com'), subjects[0].apiGroup: Unsupported value: "x": supported values: "", subjects[0].namespace: Required value, subjects[1].name: Required value, subjects[1].apiGroup: Unsupported value: "v1": supported values: "${group}", subjects[2].kind: Unsupported value: "": supported values: "ServiceAccount", "User", "Group"]`,
+    is: `ClusterRoleBinding.${group} "x" is invalid: [subjects[0].name: Invalid value: "A b": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*'), subjects[0].apiGroup: Unsupported value: "x": supported values: "", subjects[0].namespace: Required value, subjects[1].name: Required value, subjects[1].apiGroup: Unsupported value: "v1": supported values: "${group}", subjects[2].kind: Unsupported value: "": supported values: "ServiceAccount", "User", "Group"]`,
   },
   {
     kind: "RoleBinding",
     fields: { roleRef: "view", subjects: [7] },
-    is: `RoleBinding.${group} "x" is invalid: [subjects[0]: Invalid value: "integer": subjects[0] in body must be of type object: "integer", roleRef: Invalid value: "string": roleRef in body must be of type object: "string"]`,
+    is: `RoleBinding.${group} "x" is invalid: [roleRef: Invalid value: "string": roleRef in body must be of type object: "string", subjects[0]: Invalid value: "integer": subjects[0] in body must be of type object: "integer"]`,
   },
 ])("RBAC kinds: refuse $kind of $fields", ({ kind, fields, name, is }) => {
   expect(problem(() => create(kind, fields, name))).toBe(is);
