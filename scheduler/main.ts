@@ -9,6 +9,7 @@ import { Engine } from "./engine/engine.ts";
 import type { LiveResource } from "./apiserver/live-resource.ts";
 import { NodeServer } from "./nodes/node-server.ts";
 import { parseSchedulerOptions, schedulerUsage, type SchedulerOptions } from "./options.ts";
+import { runRestore } from "./restore-command.ts";
 import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
 
 /** How long a graceful stop may take before the process ends anyway. Its store acknowledges nothing that is not on disk. */
@@ -19,7 +20,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   const random = systemRandom;
   // From here on, so that a parent that dies while we start leaves no scheduler behind.
   const stop = stopRequested(log);
-  const store = await openSqliteStore({ file: options.storeFile, clock, log });
+  const store = await openSqliteStore({ file: options.storeFile, clock, log, random });
   // The engine needs the API server's backend, and the server the engine's instances: filled in before it listens.
   const live = new Map<string, LiveResource>();
   const api = await createApiServer({
@@ -63,6 +64,13 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
 }
 
 async function main(): Promise<void> {
+  if (process.argv[2] === "restore") {
+    process.exitCode = runRestore(process.argv.slice(3), systemClock, systemRandom, {
+      out: (text) => void process.stdout.write(text),
+      err: (text) => void process.stderr.write(text),
+    });
+    return;
+  }
   let options: SchedulerOptions;
   try {
     options = parseSchedulerOptions(process.argv.slice(2));

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { readFileSync } from "node:fs";
 import { errorMessage, WherryError } from "../kit/errors.ts";
+import { readEncryptionKeys, type EncryptionKeys } from "./apiserver/storage/encryption-keys.ts";
 
 export interface HostPort {
   readonly host: string;
@@ -14,16 +15,22 @@ export interface SchedulerOptions {
   readonly nodesListen: HostPort;
   readonly tls: { readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer };
   readonly adminToken: string;
+  /** Of Secrets in the store. */
+  readonly encryption: EncryptionKeys;
   readonly lostAfterMs: number;
   readonly logLevel: string;
 }
 
 export const schedulerUsage = `Usage: wherry-scheduler --store sqlite:FILE --ca FILE --cert FILE --key FILE --token-file FILE
+       wherry-scheduler restore --store sqlite:FILE --from BACKUP [--force]
   --store sqlite:FILE      where declared objects are kept
   --listen HOST:PORT       the API (default 127.0.0.1:7443; port 0 takes a free one)
   --nodes-listen HOST:PORT where node daemons connect (default 127.0.0.1:7444)
   --ca, --cert, --key      PEM files: the cluster's CA, and this scheduler's certificate and key
   --token-file FILE        the administrator's bearer token
+  --encryption-key-file FILE
+                           encrypts Secrets in the store: a line NAME:BASE64 (32 bytes) for each key; the first
+                           encrypts, all decrypt
   --lost-after DURATION    how long a silent node keeps its instances (default 15s)
   --log-level LEVEL        trace, debug, info, warn or error (default info)`;
 
@@ -42,6 +49,7 @@ export function parseSchedulerOptions(args: readonly string[]): SchedulerOptions
     nodesListen: hostPort("nodes-listen", values["nodes-listen"] ?? "127.0.0.1:7444"),
     tls: { ca: file(values, "ca"), cert: file(values, "cert"), key: file(values, "key") },
     adminToken: file(values, "token-file").toString("utf8").trim(),
+    encryption: encryption(values["encryption-key-file"]),
     lostAfterMs: duration("lost-after", values["lost-after"] ?? "15s"),
     logLevel,
   };
@@ -62,6 +70,7 @@ function parseFlags(args: readonly string[]): Flags {
         cert: text,
         key: text,
         "token-file": text,
+        "encryption-key-file": text,
         "lost-after": text,
         "log-level": text,
       },
@@ -87,6 +96,15 @@ function file(values: Flags, flag: string): Buffer {
     return readFileSync(path);
   } catch (thrown) {
     throw new WherryError("InvalidFlag", `--${flag}: ${errorMessage(thrown)}`, { cause: thrown });
+  }
+}
+
+function encryption(path: string | undefined): EncryptionKeys {
+  if (path === undefined) return { kind: "none" };
+  try {
+    return readEncryptionKeys(path);
+  } catch (thrown) {
+    throw new WherryError("InvalidFlag", `--encryption-key-file: ${errorMessage(thrown)}`, { cause: thrown });
   }
 }
 

@@ -137,6 +137,7 @@ class LocalCluster implements AsyncDisposable {
     const server = await this.#certificates.scheduler(hosts);
     const identities = await Promise.all(names.map((name) => this.#certificates.node(name)));
     const admin = this.#certificates.adminToken();
+    const encryptionKeyFile = this.#certificates.encryptionKeyFile();
     const listen = { api: `127.0.0.1:${this.#options.port}`, nodes: `127.0.0.1:${nodesPort}` };
     if (this.#closing) throw new Failure("stopped while starting");
     this.#scheduler = this.#child<SchedulerReady>("scheduler", {
@@ -150,6 +151,7 @@ class LocalCluster implements AsyncDisposable {
           cert: server.certificate,
           key: server.key,
           "token-file": admin.file,
+          "encryption-key-file": encryptionKeyFile,
           "log-level": "info",
         }),
       stopMs: localLimits.schedulerStopMs,

@@ -92,6 +92,7 @@ export class TestCluster implements AsyncDisposable {
     const args = ["--store", `sqlite:${join(this.directory.store, "store.db")}`];
     args.push("--listen", listen, "--nodes-listen", this.#addresses?.nodesAddress ?? "127.0.0.1:0");
     args.push("--ca", ca, "--cert", certificate, "--key", key, "--token-file", token.file);
+    args.push("--encryption-key-file", this.#certificates.encryptionKeyFile());
     args.push("--lost-after", this.#options.lostAfter ?? "15s");
     this.#scheduler = new Daemon("scheduler/main.ts", args, join(this.directory.logs, "scheduler.log"));
     this.#addresses = await this.#scheduler.ready;
