@@ -1,12 +1,13 @@
 import { backup, DatabaseSync, type StatementSync } from "node:sqlite";
 import { errorMessage } from "../../../kit/errors.ts";
 import type { CommitOutcome, StoredEntry, StoreWrite } from "../store.ts";
-import { storeError } from "./failures.ts";
+import { corruption } from "./failures.ts";
 import { History } from "./history.ts";
 import {
   bringUpToDate,
   checksum,
   createPrivately,
+  currentLayout,
   inspectFile,
   inTransaction,
   readNumber,
@@ -259,20 +260,13 @@ function openFile(db: DatabaseSync, options: WorkerOptions): string | undefined 
   const content = inspectFile(db);
   if (content.kind === "ours" && content.damage !== undefined) {
     try {
-      if (content.layout === 1) throw new Error("it is of an earlier version, which cannot be changed now");
+      if (content.layout < currentLayout)
+        throw new Error("a file of an earlier version must be changed first");
       verifyEntries(db);
-      db.exec("PRAGMA query_only = ON");
     } catch (thrown) {
-      throw storeError(
-        options.file,
-        Object.assign(
-          new Error(`${content.damage}; what is stored cannot be read: ${errorMessage(thrown)}`),
-          {
-            errcode: 11,
-          },
-        ),
-      );
+      throw corruption(`${content.damage}; what is stored cannot be read: ${errorMessage(thrown)}`);
     }
+    db.exec("PRAGMA query_only = ON");
     return content.damage;
   }
   bringUpToDate(db, content, options.newEpoch);

@@ -23,7 +23,8 @@ const failures: Readonly<Record<number, { readonly code: string; readonly advice
 
 /** What went wrong with a store's file, with what to do about it. */
 export function storeError(file: string, thrown: unknown): WherryError {
-  if (thrown instanceof WherryError) return thrown;
+  if (thrown instanceof WherryError)
+    return new WherryError(thrown.code, `store ${file}: ${thrown.message}`, { cause: thrown });
   const known = failures[primaryCode(thrown)];
   const code = known?.code ?? "StoreUnavailable";
   const advice = known ? ` (${known.advice})` : "";

@@ -59,6 +59,8 @@ export function createPrivately(file: string): void {
 /** Takes the file for this process alone; the lock falls with the process, whatever way it ends. */
 export function takeFile(db: DatabaseSync, fileBytesMax: number | undefined): void {
   db.exec("PRAGMA busy_timeout = 2000; PRAGMA locking_mode = EXCLUSIVE;");
+  // Looked at again once it is ours; here so that nothing is written to somebody else's file.
+  identifyFile(db);
   // Before the first page is written: it cannot be chosen later without writing everything anew.
   db.exec("PRAGMA auto_vacuum = INCREMENTAL;");
   db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
@@ -71,13 +73,10 @@ export function takeFile(db: DatabaseSync, fileBytesMax: number | undefined): vo
   db.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(fileBytesMax / pageBytes))}`);
 }
 
-export type FileContent =
-  | { readonly kind: "new" }
-  /** `damage`: what SQLite's own check found. */
-  | { readonly kind: "ours"; readonly layout: number; readonly damage: string | undefined };
+type FileIdentity = { readonly kind: "new" } | { readonly kind: "ours"; readonly layout: number };
 
 /** Looks without writing. Throws when it is somebody else's database or one of a later version. */
-export function inspectFile(db: DatabaseSync): FileContent {
+function identifyFile(db: DatabaseSync): FileIdentity {
   const names = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
   if (names.length === 0) return { kind: "new" };
   const known = new Set(names.map((row) => String(row["name"])));
@@ -89,7 +88,21 @@ export function inspectFile(db: DatabaseSync): FileContent {
       "StoreForeign",
       `the file has layout ${layout}, written by another version of Wherry`,
     );
-  return { kind: "ours", layout, damage: findDamage(db, "quick_check") };
+  return { kind: "ours", layout };
+}
+
+export type FileContent =
+  | { readonly kind: "new" }
+  /** `damage`: what SQLite's own check found. */
+  | { readonly kind: "ours"; readonly layout: number; readonly damage: string | undefined };
+
+/**
+ * SQLite's quick check reads the whole file: 0.1 s for 50,000 objects, which is why it is done at every start. Without it
+ * the first write could make damage worse.
+ */
+export function inspectFile(db: DatabaseSync): FileContent {
+  const identity = identifyFile(db);
+  return identity.kind === "new" ? identity : { ...identity, damage: findDamage(db, "quick_check") };
 }
 
 export function findDamage(db: DatabaseSync, check: "quick_check" | "integrity_check"): string | undefined {

@@ -173,7 +173,10 @@ function attempt<Result>(from: string, body: () => Result): Result {
   } catch (thrown) {
     if (thrown instanceof WherryError) throw new WherryError(thrown.code, `${from}: ${thrown.message}`);
     if (isCorrupt(thrown))
-      throw new WherryError("StoreCorrupt", `${from} is damaged and cannot be restored: ${errorMessage(thrown)}`);
+      throw new WherryError(
+        "StoreCorrupt",
+        `${from} is damaged and cannot be restored: ${errorMessage(thrown)}`,
+      );
     throw storeError(from, thrown);
   }
 }

@@ -242,7 +242,7 @@ class SqliteStore implements Store {
 
   async #ask(request: WorkerRequest): Promise<Answer> {
     if (this.#isClosed) throw closedError();
-    const link = this.#link.isDead ? await (this.#relinking ??= this.#relink()) : this.#link;
+    const link = this.#link.isDead ? await this.#sharedRelink() : this.#link;
     try {
       return await link.ask(request);
     } catch (thrown) {
@@ -251,26 +251,32 @@ class SqliteStore implements Store {
     }
   }
 
+  #sharedRelink(): Promise<WorkerLink> {
+    if (!this.#relinking) {
+      const relinking = this.#relink();
+      this.#relinking = relinking;
+      const done = () => void (this.#relinking = undefined);
+      relinking.then(done, done);
+    }
+    return this.#relinking;
+  }
+
   /** A new worker in place of one that died. Watchers hear first what the old one wrote without saying so. */
   async #relink(): Promise<WorkerLink> {
-    try {
-      const { clock } = this.#options;
-      if (clock.monotonic() - this.#linkedAtMs < restartMsMin)
-        throw new WherryError("StoreUnavailable", "the store's thread has ended; it is started again soon", {
-          retryable: true,
-        });
-      this.#linkedAtMs = clock.monotonic();
-      this.#log.error("the store's thread has ended; starting it again");
-      const link = new WorkerLink(this.#options.workerScript ?? workerScript, this.#thread);
-      await openedBy(link);
-      const answer = await link.ask({ kind: "history", prefix: "", afterRevision: this.#told });
-      const { revision, events } = pastOf(answer, this.#told);
-      if (revision > this.#told) this.#tell(revision, events);
-      this.#link = link;
-      return link;
-    } finally {
-      this.#relinking = undefined;
-    }
+    const { clock } = this.#options;
+    if (clock.monotonic() - this.#linkedAtMs < restartMsMin)
+      throw new WherryError("StoreUnavailable", "the store's thread has ended; it is started again soon", {
+        retryable: true,
+      });
+    this.#linkedAtMs = clock.monotonic();
+    this.#log.error("the store's thread has ended; starting it again");
+    const link = new WorkerLink(this.#options.workerScript ?? workerScript, this.#thread);
+    await openedBy(link);
+    const answer = await link.ask({ kind: "history", prefix: "", afterRevision: this.#told });
+    const { revision, events } = pastOf(answer, this.#told);
+    if (revision > this.#told) this.#tell(revision, events);
+    this.#link = link;
+    return link;
   }
 
   #becomeReadOnly({ message }: WherryError): void {

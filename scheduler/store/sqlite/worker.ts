@@ -2,7 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { assertNever, Bug } from "../../../kit/errors.ts";
 import { Database } from "./database.ts";
-import { storeError } from "./failures.ts";
+import { corruption, storeError } from "./failures.ts";
 import type { WorkerMessage, WorkerOptions, WorkerPart, WorkerReply, WorkerRequest } from "./messages.ts";
 
 const options = workerData as WorkerOptions;
@@ -64,7 +64,7 @@ function serve(): void {
     return;
   }
   const { revision, epoch, damage, tidiness } = database;
-  const readOnly = damage === undefined ? undefined : `store ${options.file} is damaged: ${damage}`;
+  const readOnly = damage === undefined ? undefined : storeError(options.file, corruption(damage)).message;
   post({ id: 0, reply: { kind: "opened", revision, epoch, readOnly, tidiness } });
   let copying: Promise<WorkerReply> = Promise.resolve({ kind: "copied" });
   port.on("message", ({ id, request }: { readonly id: number; readonly request: WorkerRequest }) => {
