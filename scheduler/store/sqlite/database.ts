@@ -12,7 +12,7 @@ import {
   inTransaction,
   readNumber,
   requireSum,
-  syncFolderOf,
+  syncFoldersOf,
   takeFile,
   verifyEntries,
 } from "./layout.ts";
@@ -135,6 +135,8 @@ export class Database {
   ): readonly string[] | undefined {
     const after = afterRevision ?? this.#history.compacted;
     if (after < this.#history.compacted) return undefined;
+    // A watch from now on works also where the history is damaged.
+    if (after >= this.#revision) return [];
     const parts = new Parts(onPart);
     const keys = new Set<string>();
     for (const row of this.#history.newestFirst(after, ...prefixRange(prefix))) {
@@ -270,7 +272,7 @@ function openFile(db: DatabaseSync, options: WorkerOptions): string | undefined 
     return content.damage;
   }
   bringUpToDate(db, content, options.newEpoch);
-  if (content.kind === "new") syncFolderOf(options.file);
+  if (content.kind === "new") syncFoldersOf(options.file);
   return undefined;
 }
 

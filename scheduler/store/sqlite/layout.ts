@@ -189,12 +189,24 @@ export function readNumber(db: DatabaseSync, sql: string): number {
   return Number(Object.values(db.prepare(sql).get() ?? {})[0] ?? 0);
 }
 
-/** SQLite syncs the folder only together with its journals; a new file's own name must survive power loss too. */
+/** SQLite syncs the folder only together with its journals; a file's own name must survive power loss too. */
 export function syncFolderOf(file: string): void {
   const folder = openSync(dirname(file), "r");
   try {
     fsyncSync(folder);
   } finally {
     closeSync(folder);
+  }
+}
+
+/** The same for a file whose folder may be as new as it is, and so may the folder's own. */
+export function syncFoldersOf(file: string): void {
+  syncFolderOf(file);
+  for (const folder of [dirname(file), dirname(dirname(file))]) {
+    try {
+      syncFolderOf(folder);
+    } catch {
+      // Somebody else's, which was there before.
+    }
   }
 }

@@ -16,7 +16,7 @@
 import { openSync, closeSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import type { Clock } from "../../../kit/clock.ts";
-import { Bug, errorCode, WherryError } from "../../../kit/errors.ts";
+import { Bug, errorCode, errorMessage, WherryError } from "../../../kit/errors.ts";
 import type { Log } from "../../../kit/log.ts";
 import { systemRandom, type Random } from "../../../kit/random.ts";
 import type {
@@ -32,9 +32,10 @@ import type {
 import { backupFileOf, openBackup, removeLeftoverBackups } from "./backup-file.ts";
 import { CommitQueue, type QueuedCommit } from "./commit-queue.ts";
 import { entriesOf, eventsOf, eventsOfUndoLog } from "./events.ts";
-import type { HistoryLimits, WorkerOptions, WorkerReply, WorkerRequest } from "./messages.ts";
+import type { HistoryLimits, WorkerReply, WorkerRequest } from "./messages.ts";
+import { type Opened, StoreThread } from "./store-thread.ts";
 import { TidyTimer } from "./tidy-timer.ts";
-import { type Answer, failureOf, WorkerLink, workerScript } from "./worker-link.ts";
+import { type Answer, type WorkerLink, workerScript } from "./worker-link.ts";
 
 export interface SqliteStoreOptions {
   readonly file: string;
@@ -54,33 +55,30 @@ const historyDefault: HistoryLimits = {
   bytesMax: 64 * 1024 * 1024,
   ageMsMax: 3_600_000,
 };
-/** A worker that dies at once, again and again, is not started more often than this. */
-const restartMsMin = 1_000;
-
 /** Resolves once the file is open and recovered; rejects with StoreCorrupt, StoreForeign, StoreUnwritable or StoreLocked. */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
-  const thread: WorkerOptions = {
-    file: options.file,
-    history: { ...historyDefault, ...options.history },
-    fileBytesMax: options.fileBytesMax,
-    newEpoch: (options.random ?? systemRandom).uuid(),
-  };
-  const link = new WorkerLink(options.workerScript ?? workerScript, thread);
-  const opened = await openedBy(link);
-  removeLeftoverBackups(options.file);
-  const { file, log } = options;
-  log.info("store opened", { file, revision: opened.revision, epoch: opened.epoch });
-  if (opened.readOnly !== undefined) log.error("store is read only", { file, reason: opened.readOnly });
-  return new SqliteStore(options, thread, link, opened);
+  const { file, clock } = options;
+  const history = { ...historyDefault, ...options.history };
+  const log = options.log.bind({ component: "store" });
+  const random = options.random ?? systemRandom;
+  const thread = await StoreThread.start({
+    script: options.workerScript ?? workerScript,
+    worker: { file, history, fileBytesMax: options.fileBytesMax, newEpoch: random.uuid() },
+    clock,
+    log,
+  });
+  removeLeftoverBackups(file);
+  const { revision, epoch } = thread.opened;
+  log.info("store opened", { file, revision, epoch });
+  return new SqliteStore({ file, clock, log, random, ageMsMax: history.ageMsMax }, thread);
 }
 
-type Opened = WorkerReply & { readonly kind: "opened" };
-
-async function openedBy(link: WorkerLink): Promise<Opened> {
-  const { reply } = await link.opened;
-  if (reply.kind === "opened") return reply;
-  await link.ended;
-  throw reply.kind === "failed" ? failureOf(reply) : unexpected(reply);
+interface Parts {
+  readonly file: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random: Random;
+  readonly ageMsMax: number;
 }
 
 interface Watcher {
@@ -90,16 +88,11 @@ interface Watcher {
 
 class SqliteStore implements Store {
   readonly epoch: string;
-  readonly #options: SqliteStoreOptions;
-  readonly #thread: WorkerOptions;
-  readonly #log: Log;
-  readonly #random: Random;
+  readonly #parts: Parts;
+  readonly #thread: StoreThread;
   readonly #watchers = new Set<Watcher>();
   readonly #queue = new CommitQueue();
   readonly #tidying: TidyTimer;
-  #link: WorkerLink;
-  #linkedAtMs: number;
-  #relinking: Promise<WorkerLink> | undefined;
   /** The last revision that the watchers know. */
   #told: number;
   #readOnly: string | undefined;
@@ -110,23 +103,20 @@ class SqliteStore implements Store {
   #pumping: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(options: SqliteStoreOptions, thread: WorkerOptions, link: WorkerLink, opened: Opened) {
-    this.epoch = opened.epoch;
-    this.#options = options;
+  constructor(parts: Parts, thread: StoreThread) {
+    const { opened } = thread;
+    this.#parts = parts;
     this.#thread = thread;
-    this.#log = options.log.bind({ component: "store" });
-    this.#random = options.random ?? systemRandom;
-    this.#link = link;
-    this.#linkedAtMs = options.clock.monotonic();
+    this.epoch = opened.epoch;
     this.#told = opened.revision;
-    this.#readOnly = opened.readOnly;
-    const { ageMsMax } = thread.history;
-    this.#tidying = new TidyTimer(options.clock, ageMsMax, async () => {
-      const { reply } = await this.#ask({ kind: "tidy", nowMs: options.clock.now() });
+    thread.onReplaced((link, reopened) => this.#catchUp(link, reopened));
+    this.#tidying = new TidyTimer(parts.clock, parts.ageMsMax, async () => {
+      const { reply } = await this.#ask({ kind: "tidy", nowMs: parts.clock.now() });
       if (reply.kind !== "tidied") throw unexpected(reply);
       return reply.tidiness;
     });
-    if (this.#readOnly === undefined) this.#tidying.note(opened.tidiness);
+    if (opened.readOnly === undefined) this.#tidying.note(opened.tidiness);
+    else this.#becomeReadOnly(opened.readOnly);
   }
 
   get readOnly(): string | undefined {
@@ -203,7 +193,7 @@ class SqliteStore implements Store {
       throw new WherryError("StoreBusy", "store: a backup is being made already", { retryable: true });
     this.#isBackingUp = true;
     const done = () => void (this.#isBackingUp = false);
-    const file = backupFileOf(this.#options.file, this.#random.uuid());
+    const file = backupFileOf(this.#parts.file, this.#parts.random.uuid());
     try {
       // Made before SQLite makes it, for nobody else to read.
       closeSync(openSync(file, "wx", 0o600));
@@ -236,54 +226,37 @@ class SqliteStore implements Store {
     this.#isClosed = true;
     this.#watchers.clear();
     this.#tidying[Symbol.dispose]();
-    await this.#relinking?.catch(() => {});
-    await this.#link.close();
+    await this.#thread.close();
   }
 
   async #ask(request: WorkerRequest): Promise<Answer> {
     if (this.#isClosed) throw closedError();
-    const link = this.#link.isDead ? await this.#sharedRelink() : this.#link;
     try {
-      return await link.ask(request);
+      return await this.#thread.ask(request);
     } catch (thrown) {
-      if (errorCode(thrown) === "StoreCorrupt") this.#becomeReadOnly(thrown as WherryError);
+      if (errorCode(thrown) === "StoreCorrupt") this.#becomeReadOnly(errorMessage(thrown));
       throw thrown;
     }
   }
 
-  #sharedRelink(): Promise<WorkerLink> {
-    if (!this.#relinking) {
-      const relinking = this.#relink();
-      this.#relinking = relinking;
-      const done = () => void (this.#relinking = undefined);
-      relinking.then(done, done);
-    }
-    return this.#relinking;
-  }
-
-  /** A new worker in place of one that died. Watchers hear first what the old one wrote without saying so. */
-  async #relink(): Promise<WorkerLink> {
-    const { clock } = this.#options;
-    if (clock.monotonic() - this.#linkedAtMs < restartMsMin)
-      throw new WherryError("StoreUnavailable", "the store's thread has ended; it is started again soon", {
-        retryable: true,
-      });
-    this.#linkedAtMs = clock.monotonic();
-    this.#log.error("the store's thread has ended; starting it again");
-    const link = new WorkerLink(this.#options.workerScript ?? workerScript, this.#thread);
-    await openedBy(link);
+  /** Watchers hear what a worker wrote without saying so, before the new one is asked anything else. */
+  async #catchUp(link: WorkerLink, { epoch, readOnly }: Opened): Promise<void> {
+    if (epoch !== this.epoch)
+      throw new WherryError(
+        "StoreUnavailable",
+        `store ${this.#parts.file}: another store is in its place now; restart the scheduler`,
+      );
+    if (readOnly !== undefined) this.#becomeReadOnly(readOnly);
     const answer = await link.ask({ kind: "history", prefix: "", afterRevision: this.#told });
     const { revision, events } = pastOf(answer, this.#told);
     if (revision > this.#told) this.#tell(revision, events);
-    this.#link = link;
-    return link;
   }
 
-  #becomeReadOnly({ message }: WherryError): void {
+  #becomeReadOnly(reason: string): void {
     if (this.#readOnly !== undefined) return;
-    this.#readOnly = message;
+    this.#readOnly = reason;
     this.#tidying[Symbol.dispose]();
-    this.#log.error("store is read only", { reason: message });
+    this.#parts.log.error("store is read only", { reason });
   }
 
   async #past(prefix: string, afterRevision: number | undefined): Promise<StoreHistory> {
@@ -301,7 +274,7 @@ class SqliteStore implements Store {
   async #commitBatch(batch: readonly QueuedCommit[]): Promise<void> {
     const commits = batch.map((queued) => queued.writes);
     try {
-      const { reply } = await this.#ask({ kind: "commit", nowMs: this.#options.clock.now(), commits });
+      const { reply } = await this.#ask({ kind: "commit", nowMs: this.#parts.clock.now(), commits });
       if (reply.kind !== "committed") throw unexpected(reply);
       this.#noteHealth(undefined);
       this.#tell(reply.revision, eventsOf(commits, reply.outcomes, reply.removed));
@@ -320,8 +293,8 @@ class SqliteStore implements Store {
   /** Logs when it begins to fail and when it works again, not each time in between. */
   #noteHealth(failure: unknown): void {
     const isFailing = failure !== undefined;
-    if (isFailing && !this.#isFailing) this.#log.error("commits fail", { err: failure });
-    if (!isFailing && this.#isFailing) this.#log.info("commits succeed again");
+    if (isFailing && !this.#isFailing) this.#parts.log.error("commits fail", { err: failure });
+    if (!isFailing && this.#isFailing) this.#parts.log.info("commits succeed again");
     this.#isFailing = isFailing;
   }
 
