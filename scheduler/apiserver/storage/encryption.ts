@@ -41,6 +41,7 @@ export class ValueCodec {
   decode(key: string, stored: string): string {
     const sealed = parseSealed(key, stored);
     if (!sealed) return stored;
+    if (sealed.keyName === "") throw undecipherable(key, "");
     const found = this.#known.find(({ name }) => name === sealed.keyName);
     if (found) return decrypt(found, key, sealed);
     const why = this.#keys.kind === "missing" ? `: ${this.#keys.reason}` : ", which is not among the keys";
@@ -74,7 +75,7 @@ function isEncryptedKind(key: string): boolean {
 function parseSealed(key: string, stored: string): Sealed | undefined {
   if (!isEncryptedKind(key) || !stored.startsWith(encryptedPrefix)) return undefined;
   const end = stored.indexOf(":", encryptedPrefix.length);
-  if (end < 0) throw undecipherable(key, "unknown");
+  if (end < 0) return { keyName: "", base64: "" };
   return { keyName: stored.slice(encryptedPrefix.length, end), base64: stored.slice(end + 1) };
 }
 

@@ -60,7 +60,7 @@ export class Database {
       this.#updateEntry = db.prepare("UPDATE entry SET value = ?, revision = ?, sum = ? WHERE key = ?");
       this.#deleteEntry = db.prepare("DELETE FROM entry WHERE key = ?");
       this.#setCounter = db.prepare("UPDATE counter SET value = ? WHERE name = ?");
-      this.#history = new History(db, options.history);
+      this.#history = new History(db, options.history, this.damage !== undefined);
       this.#revision = readNumber(db, "SELECT value FROM counter WHERE name = 'revision'");
       this.epoch = String(db.prepare("SELECT value FROM identity WHERE name = 'epoch'").get()?.["value"]);
     } catch (thrown) {

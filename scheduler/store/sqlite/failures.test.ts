@@ -146,12 +146,19 @@ async function makeFile(): Promise<string> {
   return file;
 }
 
-/** Overwrites a page in the middle of a table or an index. */
-function damage(file: string, table: string, change: (page: Buffer) => void): void {
+/** Overwrites a page of a table or an index: the root, or the leaf at some place of it. */
+function damage(
+  file: string,
+  table: string,
+  change: (page: Buffer) => void,
+  place: number | "root" = 0.5,
+): void {
   const pages = inspect(file, (db) =>
-    db.prepare("SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf'").all(table),
+    db
+      .prepare("SELECT pageno FROM dbstat WHERE name = ? AND iif(?, path = '/', pagetype = 'leaf')")
+      .all(table, place === "root" ? 1 : 0),
   );
-  const number = Number(pages[Math.floor(pages.length / 2)]?.["pageno"]);
+  const number = Number(pages[place === "root" ? 0 : Math.floor(pages.length * place)]?.["pageno"]);
   const offset = (number - 1) * 4096;
   const page = readFileSync(file).subarray(offset, offset + 4096);
   change(page);
@@ -160,11 +167,16 @@ function damage(file: string, table: string, change: (page: Buffer) => void): vo
   closeSync(descriptor);
 }
 
-test.each([{ table: "history" }, { table: "history_revision" }])(
-  "openSqliteStore: with damage in $table it is read only, and says why",
-  async ({ table }) => {
+test.each<{ table: string; place: number | "root" }>([
+  { table: "history", place: 0.5 },
+  { table: "history", place: 0 },
+  { table: "history", place: "root" },
+  { table: "history_revision", place: 0.5 },
+])(
+  "openSqliteStore: with damage in $table at $place it is read only, and says why",
+  async ({ table, place }) => {
     const file = await makeFile();
-    damage(file, table, (page) => page.fill(0xee));
+    damage(file, table, (page) => page.fill(0xee), place);
     const { log, lines } = recordingLog();
     const store = await open(file, { log });
     expect(store.readOnly).toContain(`store ${file}: `);

@@ -50,7 +50,8 @@ export class History {
   #saves = 0;
   #isFragmented = false;
 
-  constructor(db: DatabaseSync, limits: HistoryLimits) {
+  /** `isDamaged`: the file is only read, and perhaps not even the history's beginning can be. */
+  constructor(db: DatabaseSync, limits: HistoryLimits, isDamaged: boolean) {
     this.#db = db;
     this.#limits = limits;
     this.#recordChange = db.prepare(
@@ -67,7 +68,7 @@ export class History {
     this.#setCounter = db.prepare("UPDATE counter SET value = ? WHERE name = ?");
     this.#countPages = new RowStatement(db, "PRAGMA page_count");
     this.#countFree = new RowStatement(db, "PRAGMA freelist_count");
-    this.#state = this.#saved = this.#load();
+    this.#state = this.#saved = this.#load(isDamaged);
     this.#canShrink = canShrink(db);
     this.#isFragmented = this.#freePages() > 0;
   }
@@ -117,7 +118,7 @@ export class History {
     if (!this.#isOverfull && !((this.#state.oldestAtMs ?? Infinity) < tooOldMs)) return;
     let { rows, bytes } = this.#state;
     let upTo = 0;
-    for (const row of this.#selectOldest.all(limit)) {
+    for (const row of this.#selectOldest.iterate(limit)) {
       const [revision, at, size] = [Number(row[0]), Number(row[1]), Number(row[2])];
       const isOver = rows > this.#limits.eventsMax || bytes > this.#limits.bytesMax || at < tooOldMs;
       if (!isOver && revision !== upTo) break;
@@ -191,14 +192,14 @@ export class History {
     return row && Number(row[1]);
   }
 
-  #load(): State {
+  #load(isDamaged: boolean): State {
     const counters = new RowStatement(this.#db, "SELECT name, value FROM counter").all();
     const value = (name: string) => Number(counters.find((row) => row[0] === name)?.[1] ?? 0);
     return {
       compacted: value("compacted"),
       rows: value("history_rows"),
       bytes: value("history_bytes"),
-      oldestAtMs: this.#readOldest(),
+      oldestAtMs: isDamaged ? undefined : this.#readOldest(),
     };
   }
 

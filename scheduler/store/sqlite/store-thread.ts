@@ -23,6 +23,8 @@ export class StoreThread {
   #link: WorkerLink;
   #linkedAtMs: number;
   #relinking: Promise<WorkerLink> | undefined;
+  /** Said so already. */
+  #isAway = false;
   #onReplaced: (link: WorkerLink, opened: Opened) => Promise<void> = () => Promise.resolve();
 
   private constructor(settings: ThreadSettings, link: WorkerLink, opened: Opened) {
@@ -70,7 +72,8 @@ export class StoreThread {
         retryable: true,
       });
     this.#linkedAtMs = clock.monotonic();
-    log.error("the store's thread has ended; starting it again");
+    if (!this.#isAway) log.error("the store's thread has ended; starting it again");
+    this.#isAway = true;
     const link = new WorkerLink(script, worker);
     const opened = await openedBy(link);
     try {
@@ -80,6 +83,7 @@ export class StoreThread {
       throw thrown;
     }
     this.#link = link;
+    this.#isAway = false;
     return link;
   }
 }
