@@ -7,6 +7,7 @@ const suites: Readonly<Record<string, () => Promise<{ run: () => Promise<readonl
   "end-to-end": () => import("./end-to-end.ts"),
   instances: () => import("./instances.ts"),
   placement: () => import("./placement.ts"),
+  store: () => import("./store.ts"),
 };
 
 const chosen = process.argv.slice(2);

@@ -46,6 +46,16 @@ const commands: readonly CommandEntry[] = [
     load: () => import("./commands/api-resources.ts"),
   },
   {
+    name: "backup",
+    summary: "Write a copy of everything that the cluster stores to a file",
+    load: () => import("./commands/backup.ts"),
+  },
+  {
+    name: "restore",
+    summary: "Put a backup in the place of a stopped cluster's store",
+    load: () => import("./commands/restore.ts"),
+  },
+  {
     name: "version",
     summary: "Print the versions of client and server",
     load: () => import("./commands/version.ts"),

@@ -5,11 +5,15 @@ import { createLog, type Log } from "../kit/log.ts";
 import { systemRandom } from "../kit/random.ts";
 import { stopRequested, tellParent } from "../kit/service.ts";
 import { openAuditLog } from "./apiserver/audit/audit-log.ts";
-import { createApiServer } from "./apiserver/api-server.ts";
+import type { AuditLog } from "./apiserver/audit/audit-log.ts";
+import { ValueCodec } from "./apiserver/storage/encryption.ts";
+import type { Store } from "./store/store.ts";
+import { type ApiServer, createApiServer } from "./apiserver/api-server.ts";
 import { Engine } from "./engine/engine.ts";
 import type { LiveResource } from "./apiserver/live-resource.ts";
 import { NodeServer } from "./nodes/node-server.ts";
 import { parseSchedulerOptions, schedulerUsage, type SchedulerOptions } from "./options.ts";
+import { runRestore } from "./restore-command.ts";
 import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
 
 /** How long a graceful stop may take before the process ends anyway. Its store acknowledges nothing that is not on disk. */
@@ -21,11 +25,14 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   // From here on, so that a parent that dies while we start leaves no scheduler behind.
   const stop = stopRequested(log);
   const audit = options.audit && (await openAuditLog({ ...options.audit, clock, log }));
-  const store = await openSqliteStore({ file: options.storeFile, clock, log });
+  const store = await openSqliteStore({ file: options.storeFile, clock, log, random });
+  if (options.encryption.kind === "missing")
+    log.error("Secrets cannot be read or written", { reason: options.encryption.reason });
   // The engine needs the API server's backend, and the server the engine's instances: filled in before it listens.
   const live = new Map<string, LiveResource>();
   const api = await createApiServer({
     store,
+    form: new ValueCodec(options.encryption),
     clock,
     random,
     log,
@@ -36,6 +43,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     live,
     ...options.listen,
   });
+  if (store.readOnly !== undefined) return serveReadOnly(options, { api, store, audit, stop, log });
   const epoch = await api.backend.takeEpoch();
   const engine = new Engine({
     backend: api.backend,
@@ -74,7 +82,41 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   await store.close();
 }
 
+interface ReadOnlyParts {
+  readonly api: ApiServer;
+  readonly store: Store;
+  readonly audit: AuditLog | undefined;
+  readonly stop: Promise<unknown>;
+  readonly log: Log;
+}
+
+/**
+ * A store that cannot be written takes no leadership: what runs goes on, nodes keep their instances, and people can read
+ * what is declared, to save it.
+ */
+async function serveReadOnly(
+  options: SchedulerOptions,
+  { api, store, audit, stop, log }: ReadOnlyParts,
+): Promise<void> {
+  const { host, port } = options.nodesListen;
+  const nodesAddress = `${host}:${port}`;
+  const { url } = await api.listen();
+  log.error("read-only: nothing is scheduled", { url, reason: store.readOnly });
+  await tellParent({ kind: "ready", url, nodesAddress });
+  await stop;
+  await api.close();
+  await audit?.close();
+  await store.close();
+}
+
 async function main(): Promise<void> {
+  if (process.argv[2] === "restore") {
+    process.exitCode = runRestore(process.argv.slice(3), systemClock, systemRandom, {
+      out: (text) => void process.stdout.write(text),
+      err: (text) => void process.stderr.write(text),
+    });
+    return;
+  }
   let options: SchedulerOptions;
   try {
     options = parseSchedulerOptions(process.argv.slice(2));

@@ -18,6 +18,14 @@ const tokenFile = write("tokens.csv", 'abc,alice,u1,"dev,ops"\n');
 const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const privateFile = write("sa.key", privateKey.export({ type: "pkcs8", format: "pem" }));
 const publicFile = write("sa.pub", publicKey.export({ type: "spki", format: "pem" }));
+const keys = join(folder, "encryption.keys");
+const openKeys = join(folder, "open.keys");
+for (const [path, mode] of [
+  [keys, 0o600],
+  [openKeys, 0o644],
+] as const) {
+  writeFileSync(path, `k1:${Buffer.alloc(32, 1).toString("base64")}\n`, { mode });
+}
 const complete = [
   "--store",
   "sqlite:/tmp/x.db",
@@ -66,6 +74,22 @@ test("parseSchedulerOptions: tokens, keys and the audit log", () => {
 const badTokens = write("bad.csv", "abc,alice,u1\nxyz,bob\n");
 const sameToken = write("same.csv", "secret,alice,u1\n");
 const blankToken = write("blank", "two words\n");
+
+test.each([
+  { name: "none", args: [], expected: { kind: "none" } },
+  {
+    name: "a file",
+    args: ["--encryption-key-file", keys],
+    expected: { kind: "keys", keys: [{ name: "k1", bytes: Buffer.alloc(32, 1) }] },
+  },
+  {
+    name: "a file that is gone",
+    args: ["--encryption-key-file", join(folder, "gone")],
+    expected: { kind: "missing", reason: expect.stringContaining("gone cannot be read (ENOENT") },
+  },
+])("parseSchedulerOptions: encryption keys from $name", ({ args, expected }) => {
+  expect(parseSchedulerOptions([...complete, ...args]).encryption).toEqual(expected);
+});
 
 test.each([
   { name: "missing store", args: complete.slice(2), message: "--store is required" },
@@ -119,6 +143,11 @@ test.each([
     name: "a negative number of backups",
     args: [...complete, "--audit-log-maxbackup=-1"],
     message: "--audit-log-maxbackup -1: expected a whole number from 0 to 10000",
+  },
+  {
+    name: "a key file that others may read",
+    args: [...complete, "--encryption-key-file", openKeys],
+    message: "--encryption-key-file: key file",
   },
   { name: "missing file", args: [...complete, "--ca", "/nowhere"], message: "--ca: ENOENT" },
 ])("parseSchedulerOptions: $name", ({ args, message }) => {

@@ -7,6 +7,7 @@ import {
 } from "./apiserver/authentication/service-account-keys.ts";
 import type { StaticToken } from "./apiserver/authentication/static-tokens.ts";
 import { parseTokenFile } from "./apiserver/authentication/token-file.ts";
+import { readEncryptionKeys, type EncryptionKeys } from "./apiserver/storage/encryption-keys.ts";
 
 export interface HostPort {
   readonly host: string;
@@ -32,11 +33,14 @@ export interface SchedulerOptions {
   readonly serviceAccountKeys: readonly ServiceAccountKey[];
   /** undefined: nothing is written down. */
   readonly audit: AuditOptions | undefined;
+  /** Of Secrets in the store. */
+  readonly encryption: EncryptionKeys;
   readonly lostAfterMs: number;
   readonly logLevel: string;
 }
 
 export const schedulerUsage = `Usage: wherry-scheduler --store sqlite:FILE --ca FILE --cert FILE --key FILE --token-file FILE
+       wherry-scheduler restore --store sqlite:FILE --from BACKUP [--force]
   --store sqlite:FILE      where declared objects are kept
   --listen HOST:PORT       the API (default 127.0.0.1:7443; port 0 takes a free one)
   --nodes-listen HOST:PORT where node daemons connect (default 127.0.0.1:7444)
@@ -50,6 +54,9 @@ export const schedulerUsage = `Usage: wherry-scheduler --store sqlite:FILE --ca 
   --audit-log-maxsize MEGABYTES
                            the size at which the audit log begins a new file (default 100)
   --audit-log-maxbackup N  how many of its old files are kept; 0: all (default 10)
+  --encryption-key-file FILE
+                           encrypts Secrets in the store: a line NAME:BASE64 (32 bytes) for each key; the first
+                           encrypts, all decrypt
   --lost-after DURATION    how long a silent node keeps its instances (default 15s)
   --log-level LEVEL        trace, debug, info, warn or error (default info)`;
 
@@ -70,6 +77,7 @@ export function parseSchedulerOptions(args: readonly string[]): SchedulerOptions
     tokens: tokens(values),
     serviceAccountKeys: serviceAccountKeys(keyFiles),
     audit: audit(values),
+    encryption: encryption(values["encryption-key-file"]),
     lostAfterMs: duration("lost-after", values["lost-after"] ?? "15s"),
     logLevel,
   };
@@ -102,6 +110,7 @@ function parseFlags(args: readonly string[]): {
         "audit-log": text,
         "audit-log-maxsize": text,
         "audit-log-maxbackup": text,
+        "encryption-key-file": text,
         "lost-after": text,
         "log-level": text,
       },
@@ -188,6 +197,15 @@ function file(values: Flags, flag: string): Buffer {
     return readFileSync(path);
   } catch (thrown) {
     throw new WherryError("InvalidFlag", `--${flag}: ${errorMessage(thrown)}`, { cause: thrown });
+  }
+}
+
+function encryption(path: string | undefined): EncryptionKeys {
+  if (path === undefined) return { kind: "none" };
+  try {
+    return readEncryptionKeys(path);
+  } catch (thrown) {
+    throw new WherryError("InvalidFlag", `--encryption-key-file: ${errorMessage(thrown)}`, { cause: thrown });
   }
 }
 

@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { isAbsolute, relative, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import type { CommandContext } from "../command.ts";
 import { parseCount } from "../duration.ts";
 import { Failure } from "../failure.ts";
 import { localLimits } from "../local/limits.ts";
+import { serviceProgram } from "../local/program.ts";
 import { up, type NodeReady, type RunningCluster, type UpSignals } from "../local/up.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -52,19 +52,13 @@ export function define(command: Command, { terminal }: CommandContext): void {
         verbose: options.verbose ?? false,
         workingDirectory: terminal.workingDirectory,
         hostname: hostname(),
-        schedulerProgram: program("scheduler"),
-        nodeProgram: program("node-daemon"),
+        schedulerProgram: serviceProgram("scheduler"),
+        nodeProgram: serviceProgram("node-daemon"),
       };
       const notice = (text: string) => void terminal.err(`${text}\n`);
       const onReady = (cluster: RunningCluster) => void terminal.out(readyText(cluster, terminal));
       await up(settings, { onReady, onNotice: notice }, stopOnSignals(terminal), terminal.clock);
     });
-}
-
-/** A service's main file: beside `cli`, in the sources as in dist. */
-function program(service: string): string {
-  const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  return fileURLToPath(new URL(`../../${service}/main.${ending}`, import.meta.url));
 }
 
 /** The first signal stops in order, another one at once. */

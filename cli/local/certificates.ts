@@ -73,6 +73,16 @@ export class LocalCertificates {
     return file;
   }
 
+  /** The key under which the scheduler encrypts Secrets in its store, made once. Its name tells it from any later one. */
+  encryptionKeyFile(): string {
+    const file = join(this.#folder, "encryption.keys");
+    if (!existsSync(file)) {
+      const name = `key-${randomBytes(4).toString("hex")}`;
+      writePrivateFile(file, `${name}:${randomBytes(32).toString("base64")}\n`);
+    }
+    return file;
+  }
+
   async #leaf(name: string, request: LeafRequest): Promise<CertificateFiles> {
     const files = {
       ca: join(this.#folder, "ca.crt"),

@@ -63,6 +63,15 @@ test("LocalCertificates: the key of ServiceAccounts is made once, on P-256, for 
   expect(readFileSync(file(), "utf8")).toBe(pem);
 });
 
+test("LocalCertificates: the key of Secrets is made once, for the owner only", () => {
+  const file = new LocalCertificates(folder, () => now).encryptionKeyFile();
+  const text = readFileSync(file, "utf8");
+  expect(text).toMatch(/^key-[0-9a-f]{8}:[A-Za-z0-9+/]{43}=\n$/);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  new LocalCertificates(folder, () => now).encryptionKeyFile();
+  expect(readFileSync(file, "utf8")).toBe(text);
+});
+
 test("StateLock: refuses a second holder, and is gone after the first", () => {
   const path = join(folder, "up.lock");
   {

@@ -57,6 +57,7 @@ test("up: tells the children where everything is", async () => {
   const scheduler = childArgs("scheduler").join(" ");
   expect(scheduler).toContain(`--store sqlite:${folder}/scheduler/store.db --listen 127.0.0.1:0`);
   expect(scheduler).toContain(`--service-account-key-file ${folder}/pki/service-account.key`);
+  expect(scheduler).toContain(`--encryption-key-file ${folder}/pki/encryption.keys`);
   const node = childArgs("node-lap-top").join(" ");
   expect(node).toContain(`--name lap-top --scheduler 127.0.0.1:17444 --ca ${folder}/pki/ca.crt`);
   expect(node).toContain("--allow-host-path /work --allow-host-path /work/data");
@@ -66,6 +67,7 @@ test("up: tells the children where everything is", async () => {
     "pki/ca.key",
     "pki/admin-token",
     "pki/service-account.key",
+    "pki/encryption.keys",
     "pki/node-lap-top.key",
     "logs/scheduler.log",
   ]) {

@@ -138,6 +138,7 @@ class LocalCluster implements AsyncDisposable {
     const identities = await Promise.all(names.map((name) => this.#certificates.node(name)));
     const admin = this.#certificates.adminToken();
     const serviceAccountKey = this.#certificates.serviceAccountKey();
+    const encryptionKeyFile = this.#certificates.encryptionKeyFile();
     const listen = { api: `127.0.0.1:${this.#options.port}`, nodes: `127.0.0.1:${nodesPort}` };
     if (this.#closing) throw new Failure("stopped while starting");
     this.#scheduler = this.#child<SchedulerReady>("scheduler", {
@@ -152,6 +153,7 @@ class LocalCluster implements AsyncDisposable {
           key: server.key,
           "token-file": admin.file,
           "service-account-key-file": serviceAccountKey,
+          "encryption-key-file": encryptionKeyFile,
           "log-level": "info",
         }),
       stopMs: localLimits.schedulerStopMs,

@@ -59,6 +59,8 @@ export class TestApiServer implements AsyncDisposable {
   readonly objects = new Map<string, TestObject>();
   /** Logs by instance; a request with `follow` stays open until `endLog`. */
   readonly logs = new Map<string, string>();
+  /** What `/backup` answers; with `breaksOff` the connection ends in the middle of it. */
+  backup: { content: Buffer; breaksOff: boolean } = { content: Buffer.alloc(0), breaksOff: false };
   /** Answers the next request to a path otherwise than usual. */
   readonly refusals = new Map<string, { readonly code: number; readonly status: object }>();
   readonly token = "secret-token";
@@ -155,9 +157,17 @@ export class TestApiServer implements AsyncDisposable {
     else if (url.pathname === "/api" || url.pathname === "/apis")
       send(200, discovery(url.pathname === "/api"));
     else if (url.pathname === "/version") send(200, { gitVersion: "v1.36.0-wherry" });
+    else if (url.pathname === "/backup") this.#sendBackup(response);
     else if (url.pathname.endsWith("/log")) this.#log(recorded, response);
     else if (recorded.method === "GET") this.#read(recorded, request.headers.accept ?? "", response, send);
     else this.#write(recorded, send);
+  }
+
+  #sendBackup(response: ServerResponse): void {
+    const { content, breaksOff } = this.backup;
+    response.writeHead(200, { "content-type": "application/octet-stream" });
+    if (breaksOff) response.write(content.subarray(0, 1_000), () => response.destroy());
+    else response.end(content);
   }
 
   #log({ path, query }: RecordedRequest, response: ServerResponse): void {

@@ -44,6 +44,8 @@ import { StoredCounts } from "./storage/stored-counts.ts";
 
 export interface ApiServerOptions {
   readonly store: Store;
+  /** How texts stand in the store: Secrets encrypted, if there are keys. */
+  readonly form: StoredForm;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -79,10 +81,9 @@ export interface ApiServer extends AsyncDisposable {
 
 /** Reads the whole store into memory and sees to it that what every cluster has is there. */
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const { store, clock, random } = options;
+  const { store, form, clock, random } = options;
   const log = options.log.bind({ component: "apiserver" });
   const registry = new Registry(builtInResources());
-  const form: StoredForm = { encode: (_key, text) => text, decode: (_key, stored) => stored };
   const cache = new StoreCache(form, log);
   for (const kind of registry.stored) cache.of(kind.resource).setShape((object) => kind.shape(object));
   const closing = new AbortController();
@@ -107,7 +108,10 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     }),
   ];
   const writer = new ObjectWriter({ store, cache, form, registry, clock, random, admission });
-  await bootstrap({ registry, cache, writer }, crds);
+  if (store.readOnly === undefined) {
+    await bootstrap({ registry, cache, writer }, crds);
+    await rewriteOutdated(registry, cache, writer, store);
+  }
   return new EmbeddedApiServer(options, { registry, cache, writer, rbac, counts, log, closing });
 }
 
@@ -134,6 +138,7 @@ class EmbeddedApiServer implements ApiServer {
   readonly #aggregator: RoleAggregator;
   readonly #expiry: EventExpiry | undefined;
   readonly #listener: ApiListener;
+  readonly #isReadOnly: boolean;
   #isDraining = false;
   #closed: Promise<void> | undefined;
 
@@ -156,7 +161,11 @@ class EmbeddedApiServer implements ApiServer {
       { clock, log },
     );
     const events = registry.findPlural("", "events");
-    this.#expiry = events && new EventExpiry(events, cache.of(events.resource), writer, clock, log);
+    this.#isReadOnly = store.readOnly !== undefined;
+    this.#expiry =
+      events && !this.#isReadOnly
+        ? new EventExpiry(events, cache.of(events.resource), writer, clock, log)
+        : undefined;
     this.backend = new EmbeddedBackend({ registry, cache, writer, store });
     this.counts = parts.counts;
     this.#listener = this.#makeListener(options);
@@ -205,6 +214,7 @@ class EmbeddedApiServer implements ApiServer {
         registry,
         openApi: new OpenApiDocuments(registry),
         metrics,
+        store: options.store,
         unreadiness: () => (this.#isDraining ? "the server is stopping" : undefined),
       },
       authenticator,
@@ -222,9 +232,11 @@ class EmbeddedApiServer implements ApiServer {
   async listen(): Promise<{ readonly url: string }> {
     for (const kind of this.#parts.registry.kinds)
       if (kind.resource.storage === "live" && this.#live.has(kind.resource.plural)) this.#liveSource(kind);
-    this.#crds.resume();
-    this.#reaper.resume();
-    this.#collector.resume();
+    if (!this.#isReadOnly) {
+      this.#crds.resume();
+      this.#reaper.resume();
+      this.#collector.resume();
+    }
     const address = await this.#listener.listen();
     this.#parts.log.info("API listening", address);
     return address;
@@ -284,6 +296,21 @@ class EmbeddedApiServer implements ApiServer {
     this.#liveSources.set(plural, source);
     return source;
   }
+}
+
+/** What was stored in another form, under an older key for example, is stored in today's; and nothing is left of the old. */
+async function rewriteOutdated(
+  registry: Registry,
+  cache: StoreCache,
+  writer: ObjectWriter,
+  store: Store,
+): Promise<void> {
+  const outdated = registry.stored.flatMap((kind) =>
+    cache.of(kind.resource).outdated.map((object) => ({ kind, object })),
+  );
+  if (outdated.length === 0) return;
+  await Promise.all(outdated.map(({ kind, object }) => writer.rewrite(kind, object)));
+  await store.forgetHistory();
 }
 
 async function writeRules(

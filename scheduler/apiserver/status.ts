@@ -178,6 +178,9 @@ export function toApiError(thrown: unknown): ApiError {
     case "StoreUnavailable":
     case "StoreClosed":
     case "StoreCorrupt":
+    case "StoreReadOnly":
+    case "StoreUnwritable":
+    case "EncryptionKeyMissing":
     case "BackendUnavailable":
     case "NodeUnreachable":
     case "LogUnavailable":

@@ -1,7 +1,7 @@
 /**
  * Durable texts under keys, with one revision for all of them that only grows. A commit is atomic and gets one revision;
  * the keys it wrote carry it. The promise of `commit` resolves only once the commit survives a crash and power loss, and
- * after every watcher in this process has been told.
+ * after every watcher in this process has been told. Keys and values are well-formed Unicode.
  */
 
 export interface StoredEntry {
@@ -39,11 +39,42 @@ export interface StoreBatch {
   readonly events: readonly StoreEvent[];
 }
 
+/** An event of the past, with what the entry was before it; undefined: it did not exist. */
+export type PastEvent = StoreEvent & { readonly previous: StoredEntry | undefined };
+
+/** Every event under a prefix that is still kept. */
+export interface StoreHistory {
+  /** Nothing that came after this revision is missing. */
+  readonly completeAfter: number;
+  /** The revision at which it was read. */
+  readonly revision: number;
+  /** In order. */
+  readonly events: readonly PastEvent[];
+}
+
+/** A consistent copy of everything. There is one at a time: it must be disposed of. */
+export interface StoreBackup extends AsyncDisposable {
+  /** The length of the content. */
+  readonly bytes: number;
+  /** Read once, at the reader's own pace. */
+  readonly content: AsyncIterable<Uint8Array>;
+}
+
 /**
- * Methods reject with a `WherryError`: `StoreBusy` (the bounded queue of writes is full; retryable), `StoreUnavailable`
- * (the engine failed, for example a full disk; nothing was written; retryable), `StoreClosed`.
+ * Methods reject with a `WherryError`:
+ * - `StoreBusy`: the bounded queue of writes is full, or a backup is being made already; retryable.
+ * - `StoreUnavailable`: the engine failed, for example a full disk; retryable. Nothing was written, unless the message
+ *   says that this is not known; then the watches tell.
+ * - `StoreReadOnly`: writes are refused for the reason that `readOnly` gives.
+ * - `StoreCorrupt`: what was to be read is damaged.
+ * - `StoreClosed`.
  */
 export interface Store extends AsyncDisposable {
+  /** A random name of this line of revisions. It changes when a backup is restored: older revisions mean nothing then. */
+  readonly epoch: string;
+  /** Why nothing can be written, for people; undefined: it can. Once set it stays. */
+  readonly readOnly: string | undefined;
+
   get(key: string, signal?: AbortSignal): Promise<StoredEntry | undefined>;
 
   /** Everything under the prefix at one revision, ordered by the keys' bytes. */
@@ -65,6 +96,18 @@ export interface Store extends AsyncDisposable {
     listener: (batch: StoreBatch) => void,
     signal: AbortSignal,
   ): Promise<void>;
+
+  /** The past that is still kept: by count, by age and by bytes, whichever ends first. */
+  history(prefix: string, signal?: AbortSignal): Promise<StoreHistory>;
+
+  /**
+   * Forgets the whole past, so that nothing that was overwritten or deleted can be read any more, not in the file either.
+   * Watches that are open go on.
+   */
+  forgetHistory(): Promise<void>;
+
+  /** Made while writes go on. */
+  backup(signal?: AbortSignal): Promise<StoreBackup>;
 
   /** Refuses new commits and waits for those under way. */
   drain(): Promise<void>;

@@ -93,6 +93,7 @@ export class TestCluster implements AsyncDisposable {
     args.push("--listen", listen, "--nodes-listen", this.#addresses?.nodesAddress ?? "127.0.0.1:0");
     args.push("--ca", ca, "--cert", certificate, "--key", key, "--token-file", token.file);
     args.push("--service-account-key-file", this.#certificates.serviceAccountKey());
+    args.push("--encryption-key-file", this.#certificates.encryptionKeyFile());
     args.push("--lost-after", this.#options.lostAfter ?? "15s");
     this.#scheduler = new Daemon("scheduler/main.ts", args, join(this.directory.logs, "scheduler.log"));
     this.#addresses = await this.#scheduler.ready;

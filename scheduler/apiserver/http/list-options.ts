@@ -73,10 +73,16 @@ interface ContinueToken {
 const nowRevision = -1;
 
 /** The part of the list that the request asks for. */
-export function pageOf(exchange: Exchange, source: ObjectSource, selection: Selection, kind: Kind): Page {
+export async function pageOf(
+  exchange: Exchange,
+  source: ObjectSource,
+  selection: Selection,
+  kind: Kind,
+): Promise<Page> {
   const limit = exchange.number("limit") ?? 0;
   const token = parseToken(exchange.query.get("continue") ?? "");
   const exact = token ? revisionOf(exchange, token) : exactRevision(exchange, source.revision);
+  if (exact !== undefined) await source.recall(exact);
   const { revision } = source;
   const selected = selectAt(source, selection, kind, exact, token);
   const rest = token ? selected.slice(firstAfter(selected, token.start)) : selected;
@@ -115,7 +121,7 @@ function selectAt(
     const object = source.get(namespace ?? "", name);
     return object ? filter([object], matches) : [];
   }
-  const objects = source.listAt(namespace, revision);
+  const objects = revision < source.revision ? source.listAt(namespace, revision) : undefined;
   if (objects) return filter(objects, matches);
   if (!token) throw expired("The resourceVersion for the provided list is too old.");
   throw new ApiError("Expired", continueExpired, {}, { continue: tokenText(nowRevision, token.start) });

@@ -1,3 +1,5 @@
+import { pipeline } from "node:stream/promises";
+import type { Store } from "../../store/store.ts";
 import {
   aggregatedDiscovery,
   coreVersions,
@@ -25,6 +27,8 @@ const serverVersion = {
   platform: `${process.platform}/${process.arch === "x64" ? "amd64" : process.arch}`,
 };
 
+const backupMsMax = 600_000;
+
 /** Answered without a token. */
 const publicPaths = new Set(["livez", "readyz", "healthz", "version"]);
 
@@ -37,6 +41,7 @@ export interface PathContext {
   readonly registry: Registry;
   readonly openApi: OpenApiDocuments;
   readonly metrics: ApiMetrics;
+  readonly store: Store;
   /** undefined: ready; otherwise why not. */
   readonly unreadiness: () => string | undefined;
 }
@@ -73,15 +78,42 @@ export async function servePath(
       );
     case "metrics":
       return exchange.sendText(200, await context.metrics.text(), context.metrics.contentType);
+    case "backup":
+      if (parts.length > 1) throw unknownPath();
+      return sendBackup(context.store, exchange);
     case "openapi":
       return sendOpenApi(context, exchange, parts.slice(1));
     case undefined:
       return exchange.send(200, {
-        paths: ["/api", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v3", "/readyz", "/version"],
+        paths: [
+          "/api",
+          "/apis",
+          "/backup",
+          "/healthz",
+          "/livez",
+          "/metrics",
+          "/openapi/v3",
+          "/readyz",
+          "/version",
+        ],
       });
     default:
       throw unknownPath();
   }
+}
+
+/** A copy of the whole store, as one file; whoever may have it may have everything in it. */
+async function sendBackup(store: Store, exchange: Exchange): Promise<void> {
+  const { response, signal } = exchange;
+  await using backup = await store.backup(signal);
+  response.writeHead(200, {
+    "Content-Type": "application/vnd.sqlite3",
+    "Content-Length": backup.bytes,
+    "Cache-Control": "no-store",
+  });
+  // A reader that stops would keep others from making theirs.
+  const stalled = AbortSignal.timeout(backupMsMax);
+  await pipeline(backup.content, response, { signal: AbortSignal.any([signal, stalled]) });
 }
 
 /** `/readyz?verbose`, `/readyz/store?verbose`: as people and probes ask a real server. */

@@ -40,7 +40,7 @@ export async function listObjects(
   const { kind } = target;
   const as = representationOf(exchange);
   const selection = selectionOf(exchange, kind.resource, target);
-  const page = pageOf(exchange, context.sourceOf(kind), selection, kind);
+  const page = await pageOf(exchange, context.sourceOf(kind), selection, kind);
   const hidden = context.unreadableCount(kind);
   if (hidden > 0)
     exchange.warn(
@@ -52,7 +52,11 @@ export async function listObjects(
 }
 
 /** Returns at once; the watch goes on until its client leaves or its time is over. */
-export function watchObjects(context: ApiContext, exchange: Exchange, target: ResourceTarget): void {
+export async function watchObjects(
+  context: ApiContext,
+  exchange: Exchange,
+  target: ResourceTarget,
+): Promise<void> {
   const { kind } = target;
   const { watches, clock, log } = context;
   const flow = flowOf(exchange);
@@ -63,6 +67,7 @@ export function watchObjects(context: ApiContext, exchange: Exchange, target: Re
   const start = startOf(exchange);
   const bookmarks = exchange.flag("allowWatchBookmarks");
   const timeoutMs = timeoutOf(exchange, context);
+  if (start.kind === "after") await source.recall(start.revision);
   const after = start.kind === "after" ? start.revision : source.revision;
   const { encoder, ready } = watches;
   const stream = new WatchStream(

@@ -15,6 +15,11 @@ export class EventWindow {
     this.#completeAfter = revision;
   }
 
+  /** What is known ends here. */
+  get completeAfter(): number {
+    return this.#completeAfter;
+  }
+
   push(event: SourceEvent): void {
     this.#events.push(event);
     this.#bytes += event.bytes;

@@ -42,6 +42,11 @@ export class LiveSource implements ObjectSource, Disposable {
     return this.#window.after(revision);
   }
 
+  /** Live kinds have no past beyond this process. */
+  recall(): Promise<void> {
+    return Promise.resolve();
+  }
+
   subscribe(listener: (event: SourceEvent) => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };

@@ -20,8 +20,10 @@ export interface ObjectSource {
   list(namespace: string | undefined): readonly ApiObject[];
   /** The list as it was at a revision of the recent past. undefined: that is no longer known. */
   listAt(namespace: string | undefined, revision: number): readonly ApiObject[] | undefined;
-  /** undefined when some of them are no longer known. */
+  /** undefined when some of them are not known; `recall` may bring them in. */
   eventsAfter(revision: number): readonly SourceEvent[] | undefined;
+  /** Brings in what is known of before this process began, if the revision lies there. */
+  recall(revision: number): Promise<void>;
   /** Events after this call, in order. The listener must not throw. */
   subscribe(listener: (event: SourceEvent) => void): Disposable;
 }

@@ -8,7 +8,7 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
 import { errorMessage } from "../../../kit/errors.ts";
 import type { Log } from "../../../kit/log.ts";
-import type { Store, StoreBatch, StoredEntry, StoreEvent } from "../../store/store.ts";
+import type { PastEvent, Store, StoreBatch, StoredEntry, StoreEvent } from "../../store/store.ts";
 import type { ResourceDefinition } from "../resource.ts";
 import { EventWindow, undo } from "./event-window.ts";
 import { ObjectIndex } from "./object-index.ts";
@@ -34,6 +34,8 @@ export function toStored(object: ApiObject): string {
 export interface StoredForm {
   encode(key: string, text: string): string;
   decode(key: string, stored: string): string;
+  /** Whether the text is not in the form that `encode` gives it today. */
+  needsRewrite(key: string, stored: string): boolean;
 }
 
 /** A stored kind as its keys name it. */
@@ -47,8 +49,12 @@ export class StoreCache {
   readonly #kinds = new Map<string, KindCache>();
   readonly #form: StoredForm;
   readonly #log: Log;
+  #store: Store | undefined;
   readonly #listeners = new Set<(event: SourceEvent, kind: StoredKind) => void>();
   #revision = 0;
+  /** The revision at which this process began to follow the store. */
+  #firstRevision = 0;
+  #past: Promise<void> | undefined;
 
   constructor(form: StoredForm, log: Log) {
     this.#form = form;
@@ -63,10 +69,34 @@ export class StoreCache {
   async open(store: Store, signal: AbortSignal): Promise<void> {
     const { revision, entries } = await store.list(registryPrefix, signal);
     this.#revision = revision;
+    this.#firstRevision = revision;
     const byKind = Map.groupBy(entries, ({ key }) => prefixOf(key));
     for (const [prefix, own] of byKind) this.#kindAt(prefix).load(own);
     for (const kind of this.#kinds.values()) kind.begin(revision);
     await store.watch(registryPrefix, revision, (batch) => this.#apply(batch), signal);
+    this.#store = store;
+  }
+
+  /**
+   * Brings in what happened before this process began, as far as the store still knows it: for clients that go on from
+   * there. Done once, and only when somebody asks: at a start it would only cost time.
+   */
+  loadPast(): Promise<void> {
+    this.#past ??= this.#loadPast();
+    return this.#past;
+  }
+
+  async #loadPast(): Promise<void> {
+    try {
+      const past = await this.#store?.history(registryPrefix);
+      if (!past) return;
+      const byKind = Map.groupBy(past.events, ({ key }) => prefixOf(key));
+      for (const [prefix, kind] of this.#kinds)
+        kind.prepend(byKind.get(prefix) ?? [], past.completeAfter, this.#firstRevision);
+    } catch (thrown) {
+      // Whoever asked lists again, as after a compaction.
+      this.#log.warn("the store's history cannot be read", { reason: errorMessage(thrown) });
+    }
   }
 
   /** The cache of a kind, whether it has objects or not. */
@@ -83,7 +113,12 @@ export class StoreCache {
   #kindAt(prefix: string): KindCache {
     const known = this.#kinds.get(prefix);
     if (known) return known;
-    const kind = new KindCache(() => this.#revision, this.#form, this.#log);
+    const kind = new KindCache({
+      revision: () => this.#revision,
+      form: this.#form,
+      log: this.#log,
+      loadPast: () => this.loadPast(),
+    });
     this.#kinds.set(prefix, kind);
     return kind;
   }
@@ -115,6 +150,15 @@ function prefixOf(key: string): string {
 /** Brings a stored object into the shape that its kind has today: defaults of fields that are younger than the object. */
 export type Shape = (object: ApiObject) => ApiObject;
 
+export interface KindCacheParts {
+  /** The revision of the whole cache, now. */
+  readonly revision: () => number;
+  readonly form: StoredForm;
+  readonly log: Log;
+  /** Has `prepend` called, if there is anything. */
+  readonly loadPast: () => Promise<void>;
+}
+
 /** One stored kind. Objects are in the version in which they are stored. */
 export class KindCache implements ObjectSource {
   readonly #index = new ObjectIndex();
@@ -122,16 +166,19 @@ export class KindCache implements ObjectSource {
   /** What cannot be read (encrypted with a key that is gone, for example), by key, and why. */
   readonly #unreadable = new Map<string, string>();
   readonly #readRevision: () => number;
+  readonly #loadPast: () => Promise<void>;
   readonly #form: StoredForm;
   readonly #log: Log;
   #window: EventWindow;
   #shape: Shape = (object) => object;
+  #outdated: readonly ApiObject[] = [];
 
-  constructor(readRevision: () => number, form: StoredForm, log: Log) {
-    this.#readRevision = readRevision;
-    this.#form = form;
-    this.#log = log;
-    this.#window = new EventWindow(readRevision());
+  constructor(parts: KindCacheParts) {
+    this.#readRevision = parts.revision;
+    this.#form = parts.form;
+    this.#log = parts.log;
+    this.#loadPast = parts.loadPast;
+    this.#window = new EventWindow(parts.revision());
   }
 
   get revision(): number {
@@ -183,8 +230,41 @@ export class KindCache implements ObjectSource {
     for (const object of this.#index.list(undefined)) this.#index.put(shape(object));
   }
 
+  /** What was read at the start in a form that is no longer the one of today. */
+  get outdated(): readonly ApiObject[] {
+    return this.#outdated;
+  }
+
   load(entries: readonly StoredEntry[]): void {
-    this.#index.load(entries.flatMap(({ key, value, revision }) => this.#read(key, value, revision) ?? []));
+    const outdated: ApiObject[] = [];
+    const objects = entries.flatMap(({ key, value, revision }) => {
+      const object = this.#read(key, value, revision);
+      if (object && this.#form.needsRewrite(key, value)) outdated.push(object);
+      return object ?? [];
+    });
+    this.#index.load(objects);
+    this.#outdated = outdated;
+  }
+
+  /** Puts events of before `firstRevision`, where the window began, in front of it; if nothing is missing in between. */
+  prepend(past: readonly PastEvent[], completeAfter: number, firstRevision: number): void {
+    const since = this.#window.after(firstRevision);
+    if (!since || completeAfter >= this.#window.completeAfter) return;
+    const window = new EventWindow(completeAfter);
+    for (const event of past) {
+      const { kind, key, value, revision, previous } = event;
+      if (revision > firstRevision) break;
+      const object = this.#parse(key, value, revision);
+      const before = previous && this.#parse(key, previous.value, previous.revision);
+      const bytes = (value.length + (previous?.value.length ?? 0)) * bytesPerChar;
+      window.push({ kind, object, previous: before, revision, bytes });
+    }
+    for (const event of since) window.push(event);
+    this.#window = window;
+  }
+
+  async recall(revision: number): Promise<void> {
+    if (revision < this.#window.completeAfter) await this.#loadPast();
   }
 
   /** Nothing is known of what came before this revision. */
@@ -205,12 +285,17 @@ export class KindCache implements ObjectSource {
     return event;
   }
 
+  #parse(key: string, stored: string, revision: number): ApiObject {
+    const object = JSON.parse(this.#form.decode(key, stored)) as ApiObject;
+    const metadata = { ...object.metadata, resourceVersion: String(revision) };
+    return this.#shape({ ...object, metadata });
+  }
+
   #read(key: string, stored: string, revision: number): ApiObject | undefined {
     try {
-      const object = JSON.parse(this.#form.decode(key, stored)) as ApiObject;
-      const metadata = { ...object.metadata, resourceVersion: String(revision) };
+      const object = this.#parse(key, stored, revision);
       this.#unreadable.delete(key);
-      return this.#shape({ ...object, metadata });
+      return object;
     } catch (thrown) {
       const why = errorMessage(thrown);
       this.#unreadable.set(key, why);

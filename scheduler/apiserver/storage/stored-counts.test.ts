@@ -34,7 +34,7 @@ test("StoredCounts: sizes by kind and namespace, and who tells when they change"
       store.commit([{ kind: "put", key: keyOf(path), value: objectAt(path), expectedRevision: undefined }]);
     await put("core/configmaps/default/old");
     const plain = (_key: string, text: string) => text;
-    const cache = new StoreCache({ encode: plain, decode: plain }, silentLog);
+    const cache = new StoreCache({ encode: plain, decode: plain, needsRewrite: () => false }, silentLog);
     await cache.open(store, closing.signal);
     const counts = new StoredCounts(new Registry(builtInResources()), cache);
     const told: string[] = [];

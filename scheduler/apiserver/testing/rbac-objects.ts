@@ -73,15 +73,26 @@ export function attributes(user: User, text: string, namespace = ""): Attributes
   return { kind: "resource", user, verb, group, version: "v1", resource, subresource, namespace, name };
 }
 
-const plainForm: StoredForm = { encode: (_key, text) => text, decode: (_key, stored) => stored };
+const plainForm: StoredForm = {
+  encode: (_key, text) => text,
+  decode: (_key, stored) => stored,
+  needsRewrite: () => false,
+};
 
 /** The four kinds, each behind the cache that serves it in the program. Counts how often all of a kind are listed. */
 export class PolicySources implements RbacSources {
   #revision = 0;
-  readonly roles = new CountingCache(() => this.#revision, plainForm, silentLog);
-  readonly clusterRoles = new CountingCache(() => this.#revision, plainForm, silentLog);
-  readonly roleBindings = new CountingCache(() => this.#revision, plainForm, silentLog);
-  readonly clusterRoleBindings = new CountingCache(() => this.#revision, plainForm, silentLog);
+  readonly #cache = () =>
+    new CountingCache({
+      revision: () => this.#revision,
+      form: plainForm,
+      log: silentLog,
+      loadPast: () => Promise.resolve(),
+    });
+  readonly roles = this.#cache();
+  readonly clusterRoles = this.#cache();
+  readonly roleBindings = this.#cache();
+  readonly clusterRoleBindings = this.#cache();
 
   constructor(...objects: readonly ApiObject[]) {
     for (const object of objects) this.put(object);

@@ -9,6 +9,8 @@ import { systemRandom } from "../../../kit/random.ts";
 import { openSqliteStore } from "../../store/sqlite/sqlite-store.ts";
 import type { Store } from "../../store/store.ts";
 import type { AuditSink } from "../audit/request-audit.ts";
+import type { EncryptionKeys } from "../storage/encryption-keys.ts";
+import { ValueCodec } from "../storage/encryption.ts";
 import { type ApiServer, createApiServer } from "../api-server.ts";
 import { selfSignedCertificate } from "./certificate.ts";
 import { FakeLiveResource } from "./fake-live-resource.ts";
@@ -62,7 +64,12 @@ export class TestServer implements AsyncDisposable {
 
   /** `folder`: one with the store of an earlier server; otherwise a new one, removed at the end. */
   static async start(
-    options: { readonly clock?: Clock; readonly folder?: string; readonly audit?: AuditSink } = {},
+    options: {
+      readonly clock?: Clock;
+      readonly folder?: string;
+      readonly audit?: AuditSink;
+      readonly encryption?: EncryptionKeys;
+    } = {},
   ): Promise<TestServer> {
     const { clock = systemClock } = options;
     const folder = options.folder ?? mkdtempSync(join(tmpdir(), "wherry-api-"));
@@ -71,6 +78,7 @@ export class TestServer implements AsyncDisposable {
     const tls = await selfSignedCertificate();
     const api = await createApiServer({
       store,
+      form: new ValueCodec(options.encryption ?? { kind: "none" }),
       clock,
       random: systemRandom,
       log: silentLog,

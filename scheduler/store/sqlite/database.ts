@@ -1,206 +1,289 @@
-import { DatabaseSync, type StatementSync } from "node:sqlite";
-import type { CommitOutcome, StoredEntry, StoreEvent, StoreWrite } from "../store.ts";
-import type { HistoryLimits, WorkerOptions } from "./messages.ts";
+import { backup, DatabaseSync, type StatementSync } from "node:sqlite";
+import { errorMessage } from "../../../kit/errors.ts";
+import type { CommitOutcome, StoredEntry, StoreWrite } from "../store.ts";
+import { corruption } from "./failures.ts";
+import { History } from "./history.ts";
+import {
+  bringUpToDate,
+  checksum,
+  createPrivately,
+  currentLayout,
+  inspectFile,
+  inTransaction,
+  readNumber,
+  requireSum,
+  syncFoldersOf,
+  takeFile,
+  verifyEntries,
+} from "./layout.ts";
+import type { Tidiness, WorkerOptions, WorkerPart } from "./messages.ts";
+import { RowStatement } from "./rows.ts";
 
-/** Rows that one commit prunes at most beyond what it adds, so that no single write pays for a long past. */
-const pruneRowsMax = 2_000;
+/** What one part of a long answer holds at most, so that the other thread reads one while the next is made. */
+const partTextsMax = 1_000;
+const partCharactersMax = 1_000_000;
+/** Pages of a backup that are copied without letting a commit in between. */
+const backupStepPages = 256;
 
-const layout = `
-  CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS entry (key TEXT PRIMARY KEY, value TEXT NOT NULL, revision INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS history (
-    id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
-    deleted INTEGER NOT NULL, at INTEGER NOT NULL);
-  CREATE INDEX IF NOT EXISTS history_revision ON history (revision);
-  INSERT OR IGNORE INTO counter VALUES ('revision', 0), ('compacted', 0), ('layout', 1);
-`;
-
-type Row = Readonly<Record<string, string | number | null>>;
+interface Head {
+  readonly revision: number;
+  readonly bytes: number;
+}
 
 /** The SQLite file, synchronously: runs in the store's worker thread only. One transaction takes many commits. */
 export class Database {
+  readonly epoch: string;
+  /** What is wrong with the file, when it can only be read. */
+  readonly damage: string | undefined;
   readonly #db: DatabaseSync;
-  readonly #limits: HistoryLimits;
-  readonly #selectEntry: StatementSync;
-  readonly #upsertEntry: StatementSync;
+  readonly #history: History;
+  readonly #selectEntry: RowStatement;
+  readonly #selectHead: RowStatement;
+  readonly #insertEntry: StatementSync;
+  readonly #updateEntry: StatementSync;
   readonly #deleteEntry: StatementSync;
-  readonly #insertHistory: StatementSync;
   readonly #setCounter: StatementSync;
   #revision: number;
-  #compacted: number;
-  #historyRows: number;
 
   constructor(options: WorkerOptions) {
-    this.#limits = options.history;
-    this.#db = new DatabaseSync(options.file);
+    createPrivately(options.file);
+    const db = new DatabaseSync(options.file);
+    this.#db = db;
     try {
-      this.#open();
+      this.damage = openFile(db, options);
+      this.#selectEntry = new RowStatement(db, "SELECT value, revision, sum FROM entry WHERE key = ?");
+      this.#selectHead = new RowStatement(
+        db,
+        "SELECT revision, octet_length(value) FROM entry WHERE key = ?",
+      );
+      this.#insertEntry = db.prepare("INSERT INTO entry (key, value, revision, sum) VALUES (?, ?, ?, ?)");
+      this.#updateEntry = db.prepare("UPDATE entry SET value = ?, revision = ?, sum = ? WHERE key = ?");
+      this.#deleteEntry = db.prepare("DELETE FROM entry WHERE key = ?");
+      this.#setCounter = db.prepare("UPDATE counter SET value = ? WHERE name = ?");
+      this.#history = new History(db, options.history, this.damage !== undefined);
+      this.#revision = readNumber(db, "SELECT value FROM counter WHERE name = 'revision'");
+      this.epoch = String(db.prepare("SELECT value FROM identity WHERE name = 'epoch'").get()?.["value"]);
     } catch (thrown) {
-      this.#db.close();
+      db.close();
       throw thrown;
     }
-    this.#selectEntry = this.#db.prepare("SELECT value, revision FROM entry WHERE key = ?");
-    this.#upsertEntry = this.#db.prepare(
-      "INSERT INTO entry VALUES (?1, ?2, ?3) ON CONFLICT (key) DO UPDATE SET value = ?2, revision = ?3",
-    );
-    this.#deleteEntry = this.#db.prepare("DELETE FROM entry WHERE key = ?");
-    this.#insertHistory = this.#db.prepare(
-      "INSERT INTO history (revision, key, value, deleted, at) VALUES (?, ?, ?, ?, ?)",
-    );
-    this.#setCounter = this.#db.prepare("UPDATE counter SET value = ? WHERE name = ?");
-    this.#revision = this.#number("SELECT value FROM counter WHERE name = 'revision'");
-    this.#compacted = this.#number("SELECT value FROM counter WHERE name = 'compacted'");
-    this.#historyRows = this.#number("SELECT count(*) FROM history");
   }
 
   get revision(): number {
     return this.#revision;
   }
 
+  get tidiness(): Tidiness {
+    return this.#history.tidiness;
+  }
+
   /** Applies the commits in one transaction. When it throws, nothing of any of them was written. */
   commit(
     commits: readonly (readonly StoreWrite[])[],
     nowMs: number,
-  ): { readonly outcomes: readonly CommitOutcome[]; readonly events: readonly StoreEvent[] } {
-    const before = { revision: this.#revision, compacted: this.#compacted, historyRows: this.#historyRows };
-    this.#db.exec("BEGIN IMMEDIATE");
+  ): { readonly outcomes: readonly CommitOutcome[]; readonly removed: readonly (string | null)[] } {
+    const revisionBefore = this.#revision;
+    const historyBefore = this.#history.state;
     try {
-      const events: StoreEvent[] = [];
-      const outcomes = commits.map((writes) => this.#apply(writes, nowMs, events));
-      if (events.length > 0) this.#prune(nowMs);
-      this.#setCounter.run(this.#revision, "revision");
-      this.#db.exec("COMMIT");
-      return { outcomes, events };
+      return inTransaction(this.#db, () => {
+        const removed: (string | null)[] = [];
+        const outcomes = commits.map((writes) => this.#apply(writes, nowMs, removed));
+        this.#history.prune(nowMs);
+        if (this.#revision !== revisionBefore) this.#setCounter.run(this.#revision, "revision");
+        this.#history.save();
+        return { outcomes, removed };
+      });
     } catch (thrown) {
-      this.#revision = before.revision;
-      this.#compacted = before.compacted;
-      this.#historyRows = before.historyRows;
-      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+      this.#revision = revisionBefore;
+      this.#history.putBack(historyBefore);
       throw thrown;
     }
   }
 
   get(key: string): StoredEntry | undefined {
-    const row = this.#selectEntry.get(key) as Row | undefined;
-    return row && { key, value: String(row["value"]), revision: Number(row["revision"]) };
+    const row = this.#selectEntry.get(key);
+    if (!row) return undefined;
+    const value = String(row[0]);
+    requireSum(key, value, Number(row[2]));
+    return { key, value, revision: Number(row[1]) };
   }
 
-  list(prefix: string): StoredEntry[] {
-    const rows = this.#db
-      .prepare("SELECT key, value, revision FROM entry WHERE key >= ? AND key < ? ORDER BY key")
-      .all(prefix, afterPrefix(prefix)) as Row[];
-    return rows.map((row) => ({
-      key: String(row["key"]),
-      value: String(row["value"]),
-      revision: Number(row["revision"]),
-    }));
+  /** Key, value and revision of each entry. */
+  list(prefix: string, onPart: (part: WorkerPart) => void): void {
+    const [from, to] = prefixRange(prefix);
+    const select = new RowStatement(
+      this.#db,
+      "SELECT key, value, revision, sum FROM entry WHERE key >= ? AND key < ? ORDER BY key",
+    );
+    const parts = new Parts(onPart);
+    for (const row of select.iterate(from, to)) {
+      const [key, value, revision] = [String(row[0]), String(row[1]), Number(row[2])];
+      requireSum(key, value, Number(row[3]));
+      parts.push(value.length, key, value, revision);
+    }
+    parts.end();
   }
 
-  /** The events after a revision, or undefined when some of them have been pruned. */
-  history(prefix: string, afterRevision: number): StoreEvent[] | undefined {
-    if (afterRevision < this.#compacted) return undefined;
-    const rows = this.#db
-      .prepare("SELECT * FROM history WHERE revision > ? AND key >= ? AND key < ? ORDER BY id")
-      .all(afterRevision, prefix, afterPrefix(prefix)) as Row[];
-    return rows.map((row) => ({
-      kind: row["deleted"] === 1 ? "delete" : "put",
-      key: String(row["key"]),
-      value: String(row["value"]),
-      revision: Number(row["revision"]),
-    }));
+  /**
+   * Key, deleted, revision, previous value and its revision of each event after a revision, newest first. Returns what
+   * their keys hold now; undefined when some of the events are no longer kept.
+   */
+  history(
+    prefix: string,
+    afterRevision: number | undefined,
+    onPart: (part: WorkerPart) => void,
+  ): readonly string[] | undefined {
+    const after = afterRevision ?? this.#history.compacted;
+    if (after < this.#history.compacted) return undefined;
+    // A watch from now on works also where the history is damaged.
+    if (after >= this.#revision) return [];
+    const parts = new Parts(onPart);
+    const keys = new Set<string>();
+    for (const row of this.#history.newestFirst(after, ...prefixRange(prefix))) {
+      keys.add(row.key);
+      parts.push(
+        row.previous?.length ?? 0,
+        row.key,
+        row.deleted,
+        row.revision,
+        row.previous,
+        row.previousRevision,
+      );
+    }
+    parts.end();
+    return [...keys].flatMap((key) => {
+      const entry = this.get(key);
+      return entry ? [key, entry.value] : [];
+    });
   }
 
-  get oldestRevision(): number {
-    return this.#compacted;
+  /** Everything after this revision is kept. */
+  get completeAfter(): number {
+    return this.#history.compacted;
+  }
+
+  /** One bounded step; there is more to do while `tidiness` says so. */
+  tidy(nowMs: number): void {
+    this.#changeHistory(() => this.#history.prune(nowMs));
+    this.#history.shrinkFile();
+  }
+
+  /** Nothing of the past is left, neither in the file nor in its log. */
+  forget(): void {
+    this.#changeHistory(() => this.#history.clear(this.#revision));
+    this.#db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  }
+
+  /** Commits go on meanwhile; those of before the last step are in the copy, each whole or not at all. */
+  async copyTo(file: string): Promise<void> {
+    await backup(this.#db, file, { rate: backupStepPages });
   }
 
   close(): void {
     this.#db.close();
   }
 
-  #open(): void {
-    // One process owns the file; the lock falls with the process, whatever way it ends.
-    this.#db.exec("PRAGMA busy_timeout = 2000; PRAGMA locking_mode = EXCLUSIVE;");
-    this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
-    this.#db.exec("PRAGMA journal_size_limit = 16777216; PRAGMA cache_size = -16384;");
-    this.#db.exec(`BEGIN EXCLUSIVE; ${layout} COMMIT;`);
-    const check = this.#db.prepare("PRAGMA quick_check(1)").get() as Row | undefined;
-    if (check?.["quick_check"] !== "ok")
-      throw Object.assign(new Error(String(check?.["quick_check"])), { errcode: sqliteCorrupt });
-    const version = this.#number("SELECT value FROM counter WHERE name = 'layout'");
-    if (version !== 1)
-      throw new Error(`the file has layout ${version}, written by another version of Wherry`);
+  #changeHistory(change: () => void): void {
+    const before = this.#history.state;
+    try {
+      inTransaction(this.#db, () => {
+        change();
+        this.#history.save();
+      });
+    } catch (thrown) {
+      this.#history.putBack(before);
+      throw thrown;
+    }
   }
 
-  #apply(writes: readonly StoreWrite[], nowMs: number, events: StoreEvent[]): CommitOutcome {
-    const current = new Map<string, StoredEntry | undefined>();
+  #apply(writes: readonly StoreWrite[], nowMs: number, removed: (string | null)[]): CommitOutcome {
+    const heads = new Map<string, Head | undefined>();
     for (const write of writes) {
-      const entry = this.get(write.key);
-      current.set(write.key, entry);
-      const revision = entry?.revision ?? 0;
+      const head = this.#head(write.key);
+      heads.set(write.key, head);
+      const revision = head?.revision ?? 0;
       if (write.expectedRevision !== undefined && write.expectedRevision !== revision)
         return { kind: "conflict", key: write.key, currentRevision: revision };
     }
-    const revision = this.#revision + 1;
+    const revision = ++this.#revision;
     for (const write of writes) {
       if (write.kind === "check") continue;
+      const { key } = write;
+      const head = heads.get(key);
       if (write.kind === "put") {
-        this.#upsertEntry.run(write.key, write.value, revision);
-        current.set(write.key, { key: write.key, value: write.value, revision });
-        this.#record({ kind: "put", key: write.key, value: write.value, revision }, nowMs, events);
+        this.#history.record(key, { revision, deleted: 0, nowMs }, head?.bytes);
+        const sum = checksum(key, write.value);
+        if (head) this.#updateEntry.run(write.value, revision, sum, key);
+        else this.#insertEntry.run(key, write.value, revision, sum);
+        if (writes.length > 1) heads.set(key, { revision, bytes: Buffer.byteLength(write.value) });
         continue;
       }
-      const old = current.get(write.key);
-      if (!old) continue;
-      this.#deleteEntry.run(write.key);
-      current.set(write.key, undefined);
-      this.#record({ kind: "delete", key: write.key, value: old.value, revision }, nowMs, events);
+      removed.push(head ? (this.get(key)?.value ?? null) : null);
+      if (!head) continue;
+      this.#history.record(key, { revision, deleted: 1, nowMs }, head.bytes);
+      this.#deleteEntry.run(key);
+      heads.set(key, undefined);
     }
-    this.#revision = revision;
     return { kind: "committed", revision };
   }
 
-  #record(event: StoreEvent, nowMs: number, events: StoreEvent[]): void {
-    this.#insertHistory.run(event.revision, event.key, event.value, event.kind === "delete" ? 1 : 0, nowMs);
-    this.#historyRows++;
-    events.push(event);
-  }
-
-  /** Removes the oldest events beyond the limits, by whole revisions. */
-  #prune(nowMs: number): void {
-    const excess = Math.max(0, this.#historyRows - this.#limits.eventsMax);
-    const rows = this.#db
-      .prepare("SELECT revision, at FROM history ORDER BY id LIMIT ?")
-      .all(Math.max(1, Math.min(excess + 1, pruneRowsMax))) as Row[];
-    const byCount = excess > 0 ? rows.at(Math.min(excess, rows.length) - 1) : undefined;
-    const oldest = rows[0];
-    const byAge = oldest && Number(oldest["at"]) < nowMs - this.#limits.ageMsMax;
-    let upTo = byCount ? Number(byCount["revision"]) : 0;
-    if (byAge) upTo = Math.max(upTo, this.#expiredRevision(nowMs));
-    if (upTo === 0) return;
-    const removed = this.#db.prepare("DELETE FROM history WHERE revision <= ?").run(upTo);
-    this.#historyRows -= Number(removed.changes);
-    this.#compacted = upTo;
-    this.#setCounter.run(upTo, "compacted");
-  }
-
-  #expiredRevision(nowMs: number): number {
-    const rows = this.#db
-      .prepare("SELECT revision, at FROM history ORDER BY id LIMIT ?")
-      .all(pruneRowsMax) as Row[];
-    const last = rows.findLast((row) => Number(row["at"]) < nowMs - this.#limits.ageMsMax);
-    return Number(last?.["revision"] ?? 0);
-  }
-
-  #number(sql: string): number {
-    const row = this.#db.prepare(sql).get() as Row | undefined;
-    return Number(Object.values(row ?? {})[0] ?? 0);
+  #head(key: string): Head | undefined {
+    const row = this.#selectHead.get(key);
+    return row && { revision: Number(row[0]), bytes: Number(row[1]) };
   }
 }
 
-export const sqliteCorrupt = 11;
+/** Collects rows into parts of bounded size. */
+class Parts {
+  readonly #onPart: (part: WorkerPart) => void;
+  #values: (string | number | null)[] = [];
+  #characters = 0;
 
-/** The smallest text above every text with this prefix. */
-function afterPrefix(prefix: string): string {
-  return `${prefix}\u{10FFFF}`;
+  constructor(onPart: (part: WorkerPart) => void) {
+    this.#onPart = onPart;
+  }
+
+  push(characters: number, ...values: readonly (string | number | null)[]): void {
+    this.#values.push(...values);
+    this.#characters += characters;
+    if (this.#values.length >= partTextsMax || this.#characters >= partCharactersMax) this.end();
+  }
+
+  end(): void {
+    if (this.#values.length > 0) this.#onPart(this.#values);
+    this.#values = [];
+    this.#characters = 0;
+  }
+}
+
+/** Returns the damage of a file whose entries can all be read; throws when they cannot. */
+function openFile(db: DatabaseSync, options: WorkerOptions): string | undefined {
+  takeFile(db, options.fileBytesMax);
+  const content = inspectFile(db);
+  if (content.kind === "ours" && content.damage !== undefined) {
+    try {
+      if (content.layout < currentLayout)
+        throw new Error("a file of an earlier version must be changed first");
+      verifyEntries(db);
+    } catch (thrown) {
+      throw corruption(`${content.damage}; what is stored cannot be read: ${errorMessage(thrown)}`);
+    }
+    db.exec("PRAGMA query_only = ON");
+    return content.damage;
+  }
+  bringUpToDate(db, content, options.newEpoch);
+  if (content.kind === "new") syncFoldersOf(options.file);
+  return undefined;
+}
+
+/** The texts with a prefix are those from the first up to, without, the second; a blob is above every text. */
+export function prefixRange(prefix: string): readonly [from: string, to: string | Uint8Array] {
+  const points = Array.from(prefix, (character) => character.codePointAt(0) ?? 0);
+  for (let last = points.pop(); last !== undefined; last = points.pop()) {
+    if (last === 0x10ffff) continue;
+    // The surrogates are no characters of their own.
+    const next = last === 0xd7ff ? 0xe000 : last + 1;
+    return [prefix, String.fromCodePoint(...points, next)];
+  }
+  return [prefix, new Uint8Array()];
 }

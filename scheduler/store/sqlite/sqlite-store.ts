@@ -8,52 +8,77 @@
  *
  * Invariants: at most one transaction under way; watchers see commits in the order of revisions and before the
  * committer's promise resolves; nothing is acknowledged before its COMMIT returned. The queue is bounded and refuses.
+ *
+ * Failures: a full disk or a failing one refuses commits until it is well again. Damage that is met makes the store read
+ * only for good. A worker that dies is replaced at the next request; what it wrote without saying so is read from the
+ * history and told to the watchers before anything else is.
  */
-import { extname } from "node:path";
-import { Worker } from "node:worker_threads";
+import { openSync, closeSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import type { Clock } from "../../../kit/clock.ts";
-import { Bug, errorMessage, WherryError } from "../../../kit/errors.ts";
+import { Bug, errorCode, errorMessage, WherryError } from "../../../kit/errors.ts";
 import type { Log } from "../../../kit/log.ts";
-import type { CommitOutcome, Store, StoreBatch, StoredEntry, StoreEvent, StoreWrite } from "../store.ts";
-import type { HistoryLimits, WorkerOptions, WorkerReply, WorkerRequest } from "./messages.ts";
+import { systemRandom, type Random } from "../../../kit/random.ts";
+import type {
+  CommitOutcome,
+  Store,
+  StoreBackup,
+  StoreBatch,
+  StoredEntry,
+  StoreEvent,
+  StoreHistory,
+  StoreWrite,
+} from "../store.ts";
+import { backupFileOf, openBackup, removeLeftoverBackups } from "./backup-file.ts";
+import { CommitQueue, type QueuedCommit } from "./commit-queue.ts";
+import { entriesOf, eventsOf, eventsOfUndoLog } from "./events.ts";
+import type { HistoryLimits, WorkerReply, WorkerRequest } from "./messages.ts";
+import { type Opened, StoreThread } from "./store-thread.ts";
+import { TidyTimer } from "./tidy-timer.ts";
+import { type Answer, type WorkerLink, workerScript } from "./worker-link.ts";
 
 export interface SqliteStoreOptions {
   readonly file: string;
   readonly clock: Clock;
   readonly log: Log;
-  readonly history?: HistoryLimits;
+  readonly random?: Random;
+  readonly history?: Partial<HistoryLimits>;
+  /** The file grows no further; writes beyond it fail as on a full disk. */
+  readonly fileBytesMax?: number;
+  /** What runs in the thread; tests put their own around it. */
+  readonly workerScript?: URL;
 }
 
 /** An hour of a busy cluster; what a watch may miss and still resume. */
-const historyDefault: HistoryLimits = { eventsMax: 20_000, ageMsMax: 3_600_000 };
-/** Commits of one transaction: more would only delay the first of them. */
-const batchCommitsMax = 1_000;
-/** Queued commits and their bytes. Full: refuses with StoreBusy. */
-const queueCommitsMax = 20_000;
-const queueBytesMax = 128 * 1024 * 1024;
-
-/** Resolves once the file is open and recovered; rejects with StoreCorrupt, StoreUnwritable or StoreLocked. */
+const historyDefault: HistoryLimits = {
+  eventsMax: 20_000,
+  bytesMax: 64 * 1024 * 1024,
+  ageMsMax: 3_600_000,
+};
+/** Resolves once the file is open and recovered; rejects with StoreCorrupt, StoreForeign, StoreUnwritable or StoreLocked. */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
-  const workerData: WorkerOptions = { file: options.file, history: options.history ?? historyDefault };
-  const script = new URL(`./worker${extname(import.meta.url)}`, import.meta.url);
-  const link = new WorkerLink(new Worker(script, { workerData, name: "store" }));
-  const reply = await link.opened;
-  if (reply.kind === "failed") {
-    await link.ended;
-    throw failureError(reply);
-  }
-  options.log.info("store opened", {
-    file: options.file,
-    revision: reply.kind === "opened" ? reply.revision : 0,
+  const { file, clock } = options;
+  const history = { ...historyDefault, ...options.history };
+  const log = options.log.bind({ component: "store" });
+  const random = options.random ?? systemRandom;
+  const thread = await StoreThread.start({
+    script: options.workerScript ?? workerScript,
+    worker: { file, history, fileBytesMax: options.fileBytesMax, newEpoch: random.uuid() },
+    clock,
+    log,
   });
-  return new SqliteStore(link, options.clock, options.log);
+  removeLeftoverBackups(file);
+  const { revision, epoch } = thread.opened;
+  log.info("store opened", { file, revision, epoch });
+  return new SqliteStore({ file, clock, log, random, ageMsMax: history.ageMsMax }, thread);
 }
 
-interface QueuedCommit {
-  readonly writes: readonly StoreWrite[];
-  readonly bytes: number;
-  readonly resolve: (outcome: CommitOutcome) => void;
-  readonly reject: (error: Error) => void;
+interface Parts {
+  readonly file: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random: Random;
+  readonly ageMsMax: number;
 }
 
 interface Watcher {
@@ -62,66 +87,64 @@ interface Watcher {
 }
 
 class SqliteStore implements Store {
-  readonly #link: WorkerLink;
-  readonly #clock: Clock;
-  readonly #log: Log;
+  readonly epoch: string;
+  readonly #parts: Parts;
+  readonly #thread: StoreThread;
   readonly #watchers = new Set<Watcher>();
-  #queue: QueuedCommit[] = [];
-  #queuedBytes = 0;
-  #draining = false;
+  readonly #queue = new CommitQueue();
+  readonly #tidying: TidyTimer;
+  /** The last revision that the watchers know. */
+  #told: number;
+  #readOnly: string | undefined;
+  #isFailing = false;
+  #isDraining = false;
+  #isClosed = false;
+  #isBackingUp = false;
   #pumping: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(link: WorkerLink, clock: Clock, log: Log) {
-    this.#link = link;
-    this.#clock = clock;
-    this.#log = log.bind({ component: "store" });
+  constructor(parts: Parts, thread: StoreThread) {
+    const { opened } = thread;
+    this.#parts = parts;
+    this.#thread = thread;
+    this.epoch = opened.epoch;
+    this.#told = opened.revision;
+    thread.onReplaced((link, reopened) => this.#catchUp(link, reopened));
+    this.#tidying = new TidyTimer(parts.clock, parts.ageMsMax, async () => {
+      const { reply } = await this.#ask({ kind: "tidy", nowMs: parts.clock.now() });
+      if (reply.kind !== "tidied") throw unexpected(reply);
+      return reply.tidiness;
+    });
+    if (opened.readOnly === undefined) this.#tidying.note(opened.tidiness);
+    else this.#becomeReadOnly(opened.readOnly);
+  }
+
+  get readOnly(): string | undefined {
+    return this.#readOnly;
   }
 
   async get(key: string, signal?: AbortSignal): Promise<StoredEntry | undefined> {
     signal?.throwIfAborted();
-    const reply = await this.#link.ask({ kind: "get", key });
+    const { reply } = await this.#ask({ kind: "get", key });
     if (reply.kind !== "entry") throw unexpected(reply);
     return reply.entry;
   }
 
   async list(prefix: string, signal?: AbortSignal) {
     signal?.throwIfAborted();
-    const reply = await this.#link.ask({ kind: "list", prefix });
-    if (reply.kind !== "entries") throw unexpected(reply);
-    return { revision: reply.revision, entries: reply.entries };
+    const { reply, parts } = await this.#ask({ kind: "list", prefix });
+    if (reply.kind !== "listed") throw unexpected(reply);
+    return { revision: reply.revision, entries: entriesOf(parts) };
   }
 
-  commit(writes: readonly StoreWrite[], signal?: AbortSignal): Promise<CommitOutcome> {
-    return new Promise((resolve, reject) => {
-      const bytes = writes.reduce((sum, write) => sum + (write.kind === "put" ? write.value.length : 0), 0);
-      if (signal?.aborted) return reject(signal.reason as Error);
-      if (this.#draining) return reject(closedError());
-      if (this.#queue.length >= queueCommitsMax || this.#queuedBytes + bytes > queueBytesMax)
-        return reject(
-          new WherryError("StoreBusy", `store: ${this.#queue.length} commits are waiting already`, {
-            retryable: true,
-          }),
-        );
-      const onAbort = () => {
-        const at = this.#queue.indexOf(queued);
-        if (at < 0) return;
-        this.#queue.splice(at, 1);
-        this.#queuedBytes -= bytes;
-        reject(signal?.reason as Error);
-      };
-      const done = () => signal?.removeEventListener("abort", onAbort);
-      const queued: QueuedCommit = {
-        writes,
-        bytes,
-        resolve: (outcome) => (done(), resolve(outcome)),
-        reject: (error: Error) => (done(), reject(error)),
-      };
-      signal?.addEventListener("abort", onAbort, { once: true });
-      this.#queue.push(queued);
-      this.#queuedBytes += bytes;
-      this.#pumping ??= this.#pump();
-    });
+  async commit(writes: readonly StoreWrite[], signal?: AbortSignal): Promise<CommitOutcome> {
+    signal?.throwIfAborted();
+    if (this.#isDraining) throw closedError();
+    if (this.#readOnly !== undefined) throw new WherryError("StoreReadOnly", this.#readOnly);
+    for (const write of writes) requireWellFormed(write);
+    const outcome = this.#queue.add(writes, signal);
+    this.#pumping ??= this.#pump();
+    return outcome;
   }
 
   async watch(
@@ -142,7 +165,7 @@ class SqliteStore implements Store {
     try {
       const past = await this.#past(prefix, afterRevision);
       if (signal.aborted) return;
-      if (past.revision > afterRevision) listener(past);
+      if (past.revision > afterRevision) listener({ revision: past.revision, events: past.events });
       for (const batch of pending) {
         const events = batch.events.filter((event) => event.revision > past.revision);
         if (batch.revision > past.revision) listener({ revision: batch.revision, events });
@@ -154,8 +177,38 @@ class SqliteStore implements Store {
     }
   }
 
+  async history(prefix: string, signal?: AbortSignal): Promise<StoreHistory> {
+    signal?.throwIfAborted();
+    return this.#past(prefix, undefined);
+  }
+
+  async forgetHistory(): Promise<void> {
+    if (this.#readOnly !== undefined) throw new WherryError("StoreReadOnly", this.#readOnly);
+    await this.#ask({ kind: "forget" });
+  }
+
+  async backup(signal?: AbortSignal): Promise<StoreBackup> {
+    signal?.throwIfAborted();
+    if (this.#isBackingUp)
+      throw new WherryError("StoreBusy", "store: a backup is being made already", { retryable: true });
+    this.#isBackingUp = true;
+    const done = () => void (this.#isBackingUp = false);
+    const file = backupFileOf(this.#parts.file, this.#parts.random.uuid());
+    try {
+      // Made before SQLite makes it, for nobody else to read.
+      closeSync(openSync(file, "wx", 0o600));
+      await this.#ask({ kind: "backup", file });
+      signal?.throwIfAborted();
+      return await openBackup(file, done);
+    } catch (thrown) {
+      done();
+      await rm(file, { force: true });
+      throw thrown;
+    }
+  }
+
   async drain(): Promise<void> {
-    this.#draining = true;
+    this.#isDraining = true;
     await this.#pumping;
   }
 
@@ -168,52 +221,85 @@ class SqliteStore implements Store {
     return this.close();
   }
 
-  async #past(prefix: string, afterRevision: number): Promise<StoreBatch> {
-    const reply = await this.#link.ask({ kind: "history", prefix, afterRevision });
-    if (reply.kind === "history") return { revision: reply.revision, events: reply.events };
-    if (reply.kind !== "compacted") throw unexpected(reply);
-    throw new WherryError(
-      "Compacted",
-      `watch from revision ${afterRevision}: only what came after ${reply.oldestRevision} is kept`,
-    );
-  }
-
   async #close(): Promise<void> {
     await this.drain();
+    this.#isClosed = true;
     this.#watchers.clear();
-    await this.#link.close();
+    this.#tidying[Symbol.dispose]();
+    await this.#thread.close();
+  }
+
+  async #ask(request: WorkerRequest): Promise<Answer> {
+    if (this.#isClosed) throw closedError();
+    try {
+      return await this.#thread.ask(request);
+    } catch (thrown) {
+      if (errorCode(thrown) === "StoreCorrupt") this.#becomeReadOnly(errorMessage(thrown));
+      throw thrown;
+    }
+  }
+
+  /** Watchers hear what a worker wrote without saying so, before the new one is asked anything else. */
+  async #catchUp(link: WorkerLink, { epoch, readOnly }: Opened): Promise<void> {
+    if (epoch !== this.epoch)
+      throw new WherryError(
+        "StoreUnavailable",
+        `store ${this.#parts.file}: another store is in its place now; restart the scheduler`,
+      );
+    if (readOnly !== undefined) this.#becomeReadOnly(readOnly);
+    const answer = await link.ask({ kind: "history", prefix: "", afterRevision: this.#told });
+    const { revision, events } = pastOf(answer, this.#told);
+    if (revision > this.#told) this.#tell(revision, events);
+  }
+
+  #becomeReadOnly(reason: string): void {
+    if (this.#readOnly !== undefined) return;
+    this.#readOnly = reason;
+    this.#tidying[Symbol.dispose]();
+    this.#parts.log.error("store is read only", { reason });
+  }
+
+  async #past(prefix: string, afterRevision: number | undefined): Promise<StoreHistory> {
+    return pastOf(await this.#ask({ kind: "history", prefix, afterRevision }), afterRevision);
   }
 
   /** Sends one transaction after the other until nothing is queued. */
   async #pump(): Promise<void> {
     // What is committed in the same turn of the event loop shares the first transaction already.
     await Promise.resolve();
-    while (this.#queue.length > 0) {
-      const batch = this.#queue.splice(0, batchCommitsMax);
-      for (const queued of batch) this.#queuedBytes -= queued.bytes;
-      await this.#commitBatch(batch);
-    }
+    while (!this.#queue.isEmpty) await this.#commitBatch(this.#queue.takeBatch());
     this.#pumping = undefined;
   }
 
   async #commitBatch(batch: readonly QueuedCommit[]): Promise<void> {
+    const commits = batch.map((queued) => queued.writes);
     try {
-      const commits = batch.map((queued) => queued.writes);
-      const reply = await this.#link.ask({ kind: "commit", nowMs: this.#clock.now(), commits });
+      const { reply } = await this.#ask({ kind: "commit", nowMs: this.#parts.clock.now(), commits });
       if (reply.kind !== "committed") throw unexpected(reply);
-      this.#tell(reply.revision, reply.events);
+      this.#noteHealth(undefined);
+      this.#tell(reply.revision, eventsOf(commits, reply.outcomes, reply.removed));
+      this.#tidying.note(reply.tidiness);
       for (const [at, queued] of batch.entries()) {
         const outcome = reply.outcomes[at];
         if (outcome) queued.resolve(outcome);
         else queued.reject(new Bug("the store's worker gave fewer outcomes than commits"));
       }
     } catch (thrown) {
-      this.#log.error("commit failed", { err: thrown, commits: batch.length });
+      this.#noteHealth(thrown);
       for (const queued of batch) queued.reject(thrown as Error);
     }
   }
 
+  /** Logs when it begins to fail and when it works again, not each time in between. */
+  #noteHealth(failure: unknown): void {
+    const isFailing = failure !== undefined;
+    if (isFailing && !this.#isFailing) this.#parts.log.error("commits fail", { err: failure });
+    if (!isFailing && this.#isFailing) this.#parts.log.info("commits succeed again");
+    this.#isFailing = isFailing;
+  }
+
   #tell(revision: number, events: readonly StoreEvent[]): void {
+    this.#told = revision;
     for (const watcher of this.#watchers) {
       const wanted =
         watcher.prefix === "" ? events : events.filter((event) => event.key.startsWith(watcher.prefix));
@@ -222,52 +308,26 @@ class SqliteStore implements Store {
   }
 }
 
-/** Questions to the worker and its answers, which come in the same order. When the worker dies, every question fails. */
-class WorkerLink {
-  readonly #worker: Worker;
-  readonly #waiting: { resolve: (reply: WorkerReply) => void; reject: (error: Error) => void }[] = [];
-  #failure: WherryError | undefined;
-  readonly opened: Promise<WorkerReply>;
-  readonly ended: Promise<void>;
-
-  constructor(worker: Worker) {
-    this.#worker = worker;
-    this.opened = new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
-    this.ended = new Promise((resolve) => worker.once("exit", () => resolve()));
-    worker.on("message", (reply: WorkerReply) => this.#waiting.shift()?.resolve(reply));
-    worker.on("error", (error) => this.#fail(`the store's thread failed: ${errorMessage(error)}`, error));
-    worker.on("exit", () => this.#fail("the store is closed"));
+function pastOf({ reply, parts }: Answer, afterRevision: number | undefined): StoreHistory {
+  if (reply.kind === "history") {
+    const { revision, completeAfter, current } = reply;
+    return { revision, completeAfter, events: eventsOfUndoLog(parts, current) };
   }
+  if (reply.kind !== "compacted") throw unexpected(reply);
+  throw new WherryError(
+    "Compacted",
+    `watch from revision ${afterRevision}: only what came after ${reply.completeAfter} is kept`,
+  );
+}
 
-  async ask(request: WorkerRequest): Promise<WorkerReply> {
-    if (this.#failure) throw this.#failure;
-    const reply = await new Promise<WorkerReply>((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
-      this.#worker.postMessage(request, []);
-    });
-    if (reply.kind === "failed") throw failureError(reply);
-    return reply;
-  }
-
-  async close(): Promise<void> {
-    if (this.#failure) return;
-    await this.ask({ kind: "close" });
-    await this.ended;
-  }
-
-  #fail(message: string, cause?: unknown): void {
-    this.#failure ??=
-      cause === undefined ? closedError() : new WherryError("StoreUnavailable", message, { cause });
-    for (const waiting of this.#waiting.splice(0)) waiting.reject(this.#failure);
-  }
+/** SQLite would store something else than half a surrogate pair. */
+function requireWellFormed(write: StoreWrite): void {
+  if (write.key.isWellFormed() && (write.kind !== "put" || write.value.isWellFormed())) return;
+  throw new Bug(`store: the key or value of ${JSON.stringify(write.key)} is no well-formed Unicode`);
 }
 
 function closedError(): WherryError {
   return new WherryError("StoreClosed", "the store is closed");
-}
-
-function failureError(reply: WorkerReply & { readonly kind: "failed" }): WherryError {
-  return new WherryError(reply.code, reply.message, { retryable: reply.retryable });
 }
 
 function unexpected(reply: WorkerReply): Bug {

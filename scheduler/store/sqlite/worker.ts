@@ -1,78 +1,94 @@
-/** The thread that owns the SQLite file. Takes one request at a time and answers each, in order. */
+/** The thread that owns the SQLite file. Takes one request at a time and answers each; a backup alone takes its time. */
 import { parentPort, workerData } from "node:worker_threads";
-import { assertNever, Bug, errorMessage } from "../../../kit/errors.ts";
-import { Database, sqliteCorrupt } from "./database.ts";
-import type { WorkerOptions, WorkerReply, WorkerRequest } from "./messages.ts";
+import { assertNever, Bug } from "../../../kit/errors.ts";
+import { Database } from "./database.ts";
+import { corruption, storeError } from "./failures.ts";
+import type { WorkerMessage, WorkerOptions, WorkerPart, WorkerReply, WorkerRequest } from "./messages.ts";
 
 const options = workerData as WorkerOptions;
 
-/** SQLite's primary result codes. https://www.sqlite.org/rescode.html */
-const sqliteFailures: Readonly<Record<number, { readonly code: string; readonly advice: string }>> = {
-  5: { code: "StoreLocked", advice: "another process uses it; stop that one first" },
-  6: { code: "StoreLocked", advice: "another process uses it; stop that one first" },
-  8: { code: "StoreUnwritable", advice: "the file or its folder cannot be written; check owner and mode" },
-  [sqliteCorrupt]: { code: "StoreCorrupt", advice: "the file is damaged; restore a backup or move it away" },
-  13: { code: "StoreUnavailable", advice: "the disk is full; free some space" },
-  14: {
-    code: "StoreUnwritable",
-    advice: "the file cannot be opened; check that its folder exists and can be written",
-  },
-  26: { code: "StoreCorrupt", advice: "the file is no SQLite database; restore a backup or move it away" },
-};
-
 function failure(thrown: unknown): WorkerReply {
-  const errcode =
-    typeof thrown === "object" && thrown !== null && "errcode" in thrown ? Number(thrown.errcode) & 0xff : 0;
-  const known = sqliteFailures[errcode];
-  const message = `store ${options.file}: ${errorMessage(thrown)}${known ? ` (${known.advice})` : ""}`;
-  const code = known?.code ?? "StoreUnavailable";
-  return { kind: "failed", code, message, retryable: code === "StoreUnavailable" };
+  const { code, message, retryable } = storeError(options.file, thrown);
+  return { kind: "failed", code, message, retryable };
 }
 
-function answer(database: Database, request: WorkerRequest): WorkerReply {
+function answer(
+  database: Database,
+  request: Exclude<WorkerRequest, { kind: "backup" | "close" }>,
+  onPart: (part: WorkerPart) => void,
+): WorkerReply {
   switch (request.kind) {
     case "commit": {
-      const { outcomes, events } = database.commit(request.commits, request.nowMs);
-      return { kind: "committed", revision: database.revision, outcomes, events };
+      const { outcomes, removed } = database.commit(request.commits, request.nowMs);
+      const { revision, tidiness } = database;
+      return { kind: "committed", revision, outcomes, removed, tidiness };
     }
     case "get":
       return { kind: "entry", entry: database.get(request.key) };
     case "list":
-      return { kind: "entries", revision: database.revision, entries: database.list(request.prefix) };
+      database.list(request.prefix, onPart);
+      return { kind: "listed", revision: database.revision };
     case "history": {
-      const events = database.history(request.prefix, request.afterRevision);
-      if (!events) return { kind: "compacted", oldestRevision: database.oldestRevision };
-      return { kind: "history", revision: database.revision, events };
+      const { revision, completeAfter } = database;
+      const current = database.history(request.prefix, request.afterRevision, onPart);
+      if (!current) return { kind: "compacted", completeAfter };
+      return { kind: "history", revision, completeAfter, current };
     }
-    case "close":
-      database.close();
-      return { kind: "closed" };
+    case "tidy":
+      database.tidy(request.nowMs);
+      return { kind: "tidied", tidiness: database.tidiness };
+    case "forget":
+      database.forget();
+      return { kind: "forgotten" };
     default:
       return assertNever(request, "request to the store's worker");
+  }
+}
+
+function openDatabase(): Database | WorkerReply {
+  try {
+    return new Database(options);
+  } catch (thrown) {
+    return failure(thrown);
   }
 }
 
 function serve(): void {
   const port = parentPort;
   if (!port) throw new Bug("the store's worker was not started as a thread");
-  let database: Database;
-  try {
-    database = new Database(options);
-  } catch (thrown) {
-    port.postMessage(failure(thrown));
+  const post = (message: WorkerMessage) => port.postMessage(message, []);
+  const database = openDatabase();
+  if (!(database instanceof Database)) {
+    post({ id: 0, reply: database });
     port.close();
     return;
   }
-  port.postMessage({ kind: "opened", revision: database.revision } satisfies WorkerReply);
-  port.on("message", (request: WorkerRequest) => {
+  const { revision, epoch, damage, tidiness } = database;
+  const readOnly = damage === undefined ? undefined : storeError(options.file, corruption(damage)).message;
+  post({ id: 0, reply: { kind: "opened", revision, epoch, readOnly, tidiness } });
+  let copying: Promise<WorkerReply> = Promise.resolve({ kind: "copied" });
+  port.on("message", ({ id, request }: { readonly id: number; readonly request: WorkerRequest }) => {
+    if (request.kind === "backup") {
+      copying = database.copyTo(request.file).then((): WorkerReply => ({ kind: "copied" }), failure);
+      void copying.then((reply) => post({ id, reply }));
+      return;
+    }
+    if (request.kind === "close") {
+      // A copy under way reads the file from another thread.
+      void copying.then(() => {
+        database.close();
+        post({ id, reply: { kind: "closed" } });
+        port.close();
+      });
+      return;
+    }
     let reply: WorkerReply;
     try {
-      reply = answer(database, request);
+      reply = answer(database, request, (part) => post({ id, part }));
     } catch (thrown) {
       reply = failure(thrown);
     }
-    port.postMessage(reply);
-    if (reply.kind === "closed") port.close();
+    post({ id, reply });
   });
 }
 
