@@ -22,8 +22,10 @@ export class TablePrinter {
   readonly #cells: readonly CellOf[];
 
   constructor(resource: ResourceDefinition) {
+    // Events are listed by what they say; their own name is one of the last columns.
+    const named = resource.strategicMerge && resource.columns.some(({ name }) => name === nameColumn.name);
     this.#definitions = [
-      nameColumn,
+      ...(named ? [] : [nameColumn]),
       ...resource.columns.map(({ name, type, format, description, priority }) => ({
         name,
         type,
@@ -32,7 +34,10 @@ export class TablePrinter {
         priority,
       })),
     ];
-    this.#cells = [(object) => object.metadata.name, ...resource.columns.map(cellOf)];
+    this.#cells = [
+      ...(named ? [] : [(object: ApiObject) => object.metadata.name]),
+      ...resource.columns.map(cellOf),
+    ];
   }
 
   table(
