@@ -64,6 +64,15 @@ describe("definitionsOf", () => {
     });
   });
 
+  test("the replicas of a kind with scale are not negative", () => {
+    const scale = { specReplicasPath: ".spec.replicas", statusReplicasPath: ".status.replicas" };
+    const [definition] = definitionsOf(accepted({ versions: [version({ subresources: { scale } })] }));
+    const boat = { kind: "Boat", spec: { replicas: -1 } } as unknown as ApiObject;
+    expect(definition?.validate(boat, undefined)).toMatchObject([
+      { field: ".spec.replicas", message: "Invalid value: -1: should be a non-negative integer" },
+    ]);
+  });
+
   test("without columns there is the age", () => {
     const [definition] = definitionsOf(accepted({}));
     expect(definition?.columns.map(({ name, type }) => ({ name, type }))).toEqual([

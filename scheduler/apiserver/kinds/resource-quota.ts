@@ -5,9 +5,15 @@ import { canonicalQuantity } from "./canonical-quantity.ts";
 import { ageColumn, coreKind, functionColumn } from "./descriptor.ts";
 import { validateResourceQuota } from "./validate-resource-quota.ts";
 
+const quantity: Schema = {
+  "x-kubernetes-int-or-string": true,
+  "x-wherry-definition": "io.k8s.apimachinery.pkg.api.resource.Quantity",
+  description: "A number with an optional unit: 250m, 2, 64Mi, 1Gi.",
+};
+
 const quantities = (description: string): Schema => ({
   type: "object",
-  additionalProperties: { "x-kubernetes-int-or-string": true },
+  additionalProperties: quantity,
   description,
 });
 

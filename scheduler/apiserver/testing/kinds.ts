@@ -14,7 +14,7 @@ const meta = {
 
 /** One of the kind, called x. */
 export function object(kind: ResourceDefinition, fields: JsonObject, metadata: JsonObject = {}): ApiObject {
-  return { apiVersion: "v1", kind: kind.kind, metadata: { ...meta, ...metadata }, ...fields } as ApiObject;
+  return { apiVersion: "v1", kind: kind.kind, metadata: { ...meta, ...metadata }, ...fields };
 }
 
 /** What would be stored. */
@@ -32,9 +32,7 @@ export function errorsOf(
 ): readonly string[] {
   const before = old && shaped(kind, object(kind, old, metadata));
   const now = shaped(kind, object(kind, fields, metadata));
-  const broken = compileSchema(kind.schema, { advises: false, checksListTypes: false })(
-    now as unknown as JsonObject,
-  );
+  const broken = compileSchema(kind.schema, { advises: false, checksListTypes: false })(now);
   const errors = broken.length > 0 ? broken : kind.validate(now, before);
   return errors.map(({ field, message }) => `${field}: ${message}`);
 }
