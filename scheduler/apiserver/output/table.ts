@@ -84,7 +84,8 @@ function cellOf({ cell, type }: Column): CellOf {
       case "boolean":
         return typeof values[0] === "boolean" ? values[0] : null;
       default:
-        return values.map(cellText).join(",");
+        // As kubectl's JSONPath prints several results.
+        return values.map(cellText).join(" ");
     }
   };
 }
