@@ -35,7 +35,12 @@ interface Outcome {
 
 /** `path`: of the value in its object; "" for the object itself. */
 export function checkValue(value: unknown, schema: Schema, path: string): readonly FieldError[] {
-  return check(value, schema, path, { steps: patternStepsMax }).errors.slice(0, errorsMax);
+  const budget: PatternBudget = { steps: patternStepsMax };
+  const { errors } = check(value, schema, path, budget);
+  // Below a `not` or beside an alternative it may have been no error that a pattern could not be matched.
+  if (budget.steps < 0 && errors.length === 0)
+    return [invalidValue(fieldOf(path), "", "the patterns of its schema would take too long to match")];
+  return errors.slice(0, errorsMax);
 }
 
 function check(value: unknown, schema: Schema, path: string, budget: PatternBudget): Outcome {

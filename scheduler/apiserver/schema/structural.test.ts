@@ -45,6 +45,19 @@ test.each<
     [],
   ],
   ["a schema of a prototype's name is none", { toString: 1 }, { a: text }, {}, ["toString"]],
+  [
+    "an embedded resource keeps what every object has",
+    { a: { apiVersion: "v1", kind: "K", metadata: { labels: { b: "c" } }, spec: 1 } },
+    {
+      a: {
+        type: "object",
+        "x-kubernetes-embedded-resource": true,
+        properties: { metadata: { type: "object" } },
+      },
+    },
+    { a: { apiVersion: "v1", kind: "K", metadata: { labels: { b: "c" } } } },
+    ["a.spec"],
+  ],
 ])("shapeObject: %s", (_name, object, properties, expected, unknown) => {
   const shaped = shapeObject({ ...object }, { type: "object", properties });
   expect(shaped).toEqual({ object: expected, unknownFields: unknown });

@@ -46,13 +46,16 @@ function shapeFields(value: JsonObject, schema: Schema, path: string, pass: Pass
   const { properties, additionalProperties } = schema;
   const keepsUnknown =
     schema["x-kubernetes-preserve-unknown-fields"] === true || additionalProperties === true;
+  const isResource = schema["x-kubernetes-embedded-resource"] === true;
   const isOpen = properties === undefined && additionalProperties === undefined && schema.type !== "object";
   const result: JsonObject = {};
   for (const [name, field] of Object.entries(value)) {
     const own =
       ownSchema(properties, name) ?? (isObject(additionalProperties) ? additionalProperties : undefined);
     const place = path === "" ? name : `${path}.${name}`;
-    if (own) {
+    // What every object has, an embedded one has, too, whatever its schema says.
+    if (isResource && metaFields.has(name)) result[name] = field;
+    else if (own) {
       if (field !== null || own.nullable === true) result[name] = shape(field, own, place, pass);
     } else if (keepsUnknown || isOpen) result[name] = field;
     else if (pass.unknownFields.length < unknownFieldsMax)
@@ -73,6 +76,8 @@ function shapeFields(value: JsonObject, schema: Schema, path: string, pass: Pass
   }
   return result;
 }
+
+const metaFields: ReadonlySet<string> = new Set(["apiVersion", "kind", "metadata"]);
 
 interface Defaulted {
   readonly name: string;
