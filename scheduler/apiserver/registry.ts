@@ -61,7 +61,7 @@ export class Kind {
     if (stored.apiVersion === apiVersion) return stored;
     const known = this.#converted.get(stored);
     if (known) return known;
-    const view = this.shape({ ...stored, apiVersion });
+    const view = this.shape(this.resource.alias?.fromStored(stored) ?? { ...stored, apiVersion });
     this.#converted.set(stored, view);
     return view;
   }
@@ -107,7 +107,7 @@ export class Registry {
   get stored(): readonly Kind[] {
     return [...this.#resources.values()].flatMap((versions) => {
       const [first] = versions;
-      if (first?.resource.storage !== "stored") return [];
+      if (first?.resource.storage !== "stored" || first.resource.alias) return [];
       return versions.find(({ resource }) => resource.version === resource.storageVersion) ?? first;
     });
   }
