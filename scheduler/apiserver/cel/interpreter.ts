@@ -1,0 +1,422 @@
+import { acceptsAll, type Overload } from "./functions/declare.ts";
+import { Collected, noSuchKey } from "./functions/operators.ts";
+import { optionalItem, present } from "./functions/optionals.ts";
+import type { Call, Comprehension, Expression, ListLiteral, MapLiteral, Select } from "./language/ast.ts";
+import { isBinding } from "./language/ast.ts";
+import type { Checked } from "./language/checker.ts";
+import { Meter, Toil } from "./meter.ts";
+import { callCost, listCost, mapCost } from "./runtime-cost.ts";
+import { absent, ArrayList, ErrorValue, isError, isList, isMap, keyIdentity, noSuchOverload, OptionalValue, TableMap, TypeValue, type Value } from "./values.ts";
+
+/** The values of the variables, each at its place. */
+interface Frame {
+  readonly slots: Value[];
+  readonly meter: Meter;
+}
+
+/** A compiled node. */
+interface Node {
+  readonly run: (frame: Frame) => Value;
+  /** Known before the expression runs; then it costs nothing. */
+  readonly constant?: Value;
+  /** A variable, or a chain of fields and items of one. Where cel-go resolves such a chain without observing its variable
+   * (as an index, as a branch of `?:`), that one unit is not charged. `runUncharged` does that. */
+  readonly runUncharged?: (frame: Frame) => Value;
+}
+
+export interface Program {
+  run(variables: readonly Value[], meter: Meter): Value;
+}
+
+/** Makes closures of a checked expression. `variables`: the names whose values `run` is given, in their order. */
+export function compileProgram(checked: Checked, variables: readonly string[]): Program | ErrorValue {
+  const compiler = new Compiler(checked, variables);
+  const node = compiler.compile(checked.expression);
+  if (compiler.problem) return compiler.problem;
+  return {
+    run: (values, meter) => {
+      const slots = Array.from<Value>({ length: compiler.slotCount }).fill(null);
+      for (let at = 0; at < values.length; at++) slots[at] = values[at] ?? null;
+      return node.run({ slots, meter });
+    },
+  };
+}
+
+const conversionNames = new Set("bool bytes double duration dyn int string timestamp uint".split(" "));
+
+class Compiler {
+  readonly #checked: Checked;
+  readonly #scope: string[];
+  readonly #nodes = new Map<Expression, Node>();
+  slotCount: number;
+  problem: ErrorValue | undefined;
+
+  constructor(checked: Checked, variables: readonly string[]) {
+    this.#checked = checked;
+    this.#scope = [...variables];
+    this.slotCount = variables.length;
+  }
+
+  compile(expression: Expression): Node {
+    const known = this.#nodes.get(expression);
+    if (known) return known;
+    const node = this.#make(expression);
+    this.#nodes.set(expression, node);
+    return node;
+  }
+
+  #make(expression: Expression): Node {
+    switch (expression.kind) {
+      case "literal":
+        return constant(expression.value);
+      case "identifier":
+        return this.#identifier(expression, expression.name);
+      case "select":
+        return this.#select(expression);
+      case "call":
+        return this.#call(expression);
+      case "list":
+        return this.#list(expression);
+      case "map":
+        return this.#map(expression);
+      case "struct":
+        return constant(new ErrorValue(`undeclared reference to '${expression.name}'`));
+      case "comprehension":
+        return isBinding(expression) ? this.#binding(expression) : this.#comprehension(expression);
+    }
+  }
+
+  #identifier(expression: Expression, name: string): Node {
+    const named = this.#checked.typeNamed(expression);
+    if (named) return constant(new TypeValue(named));
+    const slot = this.#scope.lastIndexOf(name);
+    const runUncharged = ({ slots }: Frame) => slots[slot] ?? null;
+    return {
+      runUncharged,
+      run: (frame) => {
+        frame.meter.charge(1);
+        return runUncharged(frame);
+      },
+    };
+  }
+
+  #select(expression: Select): Node {
+    const named = this.#checked.typeNamed(expression);
+    if (named) return constant(new TypeValue(named));
+    const operand = this.compile(expression.operand);
+    const { field, isTest, isOptional } = expression;
+    const read = isTest ? testField : isOptional ? optionalField : selectField;
+    return chain(operand, (value, meter) => {
+      if (!isTest) meter.charge(1);
+      return read(value, field);
+    });
+  }
+
+  #call(expression: Call): Node {
+    const { name } = expression;
+    switch (name) {
+      case "_&&_":
+      case "_||_":
+        return this.#logical(expression, name === "_||_");
+      case "_?_:_":
+        return this.#conditional(expression);
+      case "_[_]":
+      case "_[?_]":
+        return this.#index(expression);
+      case "or":
+      case "orValue":
+        return this.#alternative(expression);
+      default:
+        return this.#invocation(expression);
+    }
+  }
+
+  #operands(expression: Call): readonly Node[] {
+    const isQualified = this.#checked.qualifiedCall(expression) !== undefined;
+    const target = expression.target && !isQualified ? [this.compile(expression.target)] : [];
+    return [...target, ...expression.arguments.map((one) => this.compile(one))];
+  }
+
+  #invocation(expression: Call): Node {
+    const operands = this.#operands(expression);
+    const overloads = this.#checked.overloadsOf(expression);
+    const constants = operands.map(({ constant: value }) => value);
+    if (operands.length === 1 && conversionNames.has(expression.name) && constants[0] !== undefined)
+      return this.#foldedConversion(overloads, constants[0]);
+    const set = expression.name === "@in" ? constantSet(constants[1]) : undefined;
+    if (set) return membership(operands[0], set);
+    return {
+      run: (frame) => {
+        const values: Value[] = [];
+        for (const operand of operands) {
+          const value = operand.run(frame);
+          if (isError(value)) return value;
+          values.push(value);
+        }
+        return invoke(overloads, values, frame.meter);
+      },
+    };
+  }
+
+  /** `duration("1h")` is worked out once, and what cannot be is a mistake of the rule. */
+  #foldedConversion(overloads: readonly Overload[], value: Value): Node {
+    const result = invoke(overloads, [value], new Meter(Infinity, new Toil(Infinity)));
+    if (isError(result)) this.problem ??= result;
+    return constant(result);
+  }
+
+  #logical(expression: Call, decisive: boolean): Node {
+    const [left, right] = this.#operands(expression);
+    if (!left || !right) return constant(noSuchOverload);
+    return {
+      run: (frame) => {
+        const first = left.run(frame);
+        if (first === decisive) return decisive;
+        const second = right.run(frame);
+        // Either side decides, whatever became of the other.
+        if (second === decisive) return decisive;
+        if (isError(first)) return first;
+        if (isError(second)) return second;
+        return typeof first === "boolean" && typeof second === "boolean" ? second : noSuchOverload;
+      },
+    };
+  }
+
+  #conditional(expression: Call): Node {
+    const [condition, yes, no] = this.#operands(expression);
+    if (!condition || !yes || !no) return constant(noSuchOverload);
+    const [runYes, runNo] = [yes.runUncharged ?? yes.run, no.runUncharged ?? no.run];
+    return {
+      run: (frame) => {
+        const value = condition.run(frame);
+        if (value === true) return runYes(frame);
+        if (value === false) return runNo(frame);
+        return isError(value) ? value : noSuchOverload;
+      },
+    };
+  }
+
+  #index(expression: Call): Node {
+    const [container, index] = this.#operands(expression);
+    if (!container || !index) return constant(noSuchOverload);
+    const overloads = this.#checked.overloadsOf(expression);
+    const runIndex = index.runUncharged ?? index.run;
+    const isOptional = expression.name === "_[?_]";
+    return chain(container, (value, meter, frame) => {
+      const at = runIndex(frame);
+      if (isError(at)) return at;
+      meter.charge(1);
+      if (isOptional || value instanceof OptionalValue) return optionalItem(value, at);
+      const overload = overloads.find((one) => acceptsAll(one, [value, at]));
+      if (overload) return overload.call([value, at], meter);
+      return isMap(value) ? (value.find(at) ?? noSuchKey(at)) : noSuchOverload;
+    });
+  }
+
+  /** `a.or(b)` and `a.orValue(b)`: `b` runs only where `a` holds nothing. */
+  #alternative(expression: Call): Node {
+    const [optional, otherwise] = this.#operands(expression);
+    if (!optional || !otherwise) return constant(noSuchOverload);
+    const isValue = expression.name === "orValue";
+    return {
+      run: (frame) => {
+        const value = optional.run(frame);
+        if (isError(value)) return value;
+        if (!(value instanceof OptionalValue)) return noSuchOverload;
+        if (value.value === undefined) return otherwise.run(frame);
+        return isValue ? value.value : value;
+      },
+    };
+  }
+
+  #list({ elements }: ListLiteral): Node {
+    const nodes = elements.map(({ value, isOptional }) => ({ node: this.compile(value), isOptional }));
+    const constants = nodes.map(({ node }) => node.constant);
+    if (nodes.every(({ node, isOptional }) => node.constant !== undefined && !isOptional))
+      return constant(new ArrayList(constants.map((value) => value ?? null)));
+    return {
+      run: (frame) => {
+        const values: Value[] = [];
+        for (const { node, isOptional } of nodes) {
+          const value = node.run(frame);
+          if (isError(value)) return value;
+          if (!isOptional) values.push(value);
+          else if (!(value instanceof OptionalValue)) return noSuchOverload;
+          else if (value.value !== undefined) values.push(value.value);
+        }
+        frame.meter.charge(listCost);
+        return new ArrayList(values);
+      },
+    };
+  }
+
+  #map({ entries }: MapLiteral): Node {
+    const nodes = entries.map(({ key, value, isOptional }) => ({
+      key: this.compile(key),
+      value: this.compile(value),
+      isOptional,
+    }));
+    const run = (frame: Frame): Value => {
+      const map = new TableMap();
+      for (const { key, value, isOptional } of nodes) {
+        const [name, content] = [key.run(frame), value.run(frame)];
+        if (isError(name)) return name;
+        if (isError(content)) return content;
+        const entry = isOptional && content instanceof OptionalValue ? content.value : content;
+        if (entry === undefined) continue;
+        if (keyIdentity(name) === undefined) return new ErrorValue("unsupported key type");
+        if (!map.insert(name, entry)) return new ErrorValue(`Failed with repeated key`);
+      }
+      frame.meter.charge(mapCost);
+      return map;
+    };
+    const isConstant = nodes.every(
+      ({ key, value, isOptional }) => key.constant !== undefined && value.constant !== undefined && !isOptional,
+    );
+    return isConstant ? constant(run({ slots: [], meter: new Meter(Infinity, new Toil(Infinity)) })) : { run };
+  }
+
+  #declare(name: string): number {
+    this.#scope.push(name);
+    this.slotCount = Math.max(this.slotCount, this.#scope.length);
+    return this.#scope.length - 1;
+  }
+
+  #binding(expression: Comprehension): Node {
+    const initial = this.compile(expression.initial);
+    const slot = this.#declare(expression.accumulator);
+    const result = this.compile(expression.result);
+    this.#scope.pop();
+    return {
+      run: (frame) => {
+        const value = initial.run(frame);
+        if (isError(value)) return value;
+        frame.slots[slot] = value;
+        return result.run(frame);
+      },
+    };
+  }
+
+  #comprehension(expression: Comprehension): Node {
+    const range = this.compile(expression.range);
+    const initial = this.compile(expression.initial);
+    const depth = this.#scope.length;
+    const accumulator = this.#declare(expression.accumulator);
+    const first = this.#declare(expression.first);
+    const second = expression.second === undefined ? undefined : this.#declare(expression.second);
+    const condition = this.compile(expression.condition);
+    const step = this.compile(expression.step);
+    this.#scope.length = depth + 1;
+    const result = this.compile(expression.result);
+    this.#scope.length = depth;
+    const fresh = freshAccumulator(expression.initial);
+    return {
+      run: (frame) => {
+        const over = range.run(frame);
+        if (isError(over)) return over;
+        const { slots, meter } = frame;
+        slots[accumulator] = fresh ? fresh() : initial.run(frame);
+        const goesOn = (key: Value, value: Value): boolean => {
+          slots[first] = key;
+          if (second !== undefined) slots[second] = value;
+          if (condition.run(frame) === false) return false;
+          meter.toil(1);
+          slots[accumulator] = step.run(frame);
+          return true;
+        };
+        if (!each(over, second !== undefined, goesOn)) return noSuchOverload;
+        const value = result.run(frame);
+        return value instanceof Collected ? new ArrayList(value.values) : value;
+      },
+    };
+  }
+}
+
+function constant(value: Value): Node {
+  return { constant: value, run: () => value };
+}
+
+/** Lists and maps are collected in place. */
+function freshAccumulator(initial: Expression): (() => Value) | undefined {
+  if (initial.kind === "list" && initial.elements.length === 0) return () => new Collected([]);
+  if (initial.kind === "map" && initial.entries.length === 0) return () => new TableMap();
+  return undefined;
+}
+
+/** Calls for each element until told to stop. False: the value is nothing to go through. */
+function each(over: Value, hasTwo: boolean, goesOn: (first: Value, second: Value) => boolean): boolean {
+  if (isList(over)) {
+    for (let at = 0; at < over.size; at++) {
+      const item = over.at(at);
+      if (!(hasTwo ? goesOn(BigInt(at), item) : goesOn(item, null))) break;
+    }
+    return true;
+  }
+  if (!isMap(over)) return false;
+  for (const key of over.keys()) if (!goesOn(key, hasTwo ? (over.find(key) ?? null) : null)) break;
+  return true;
+}
+
+/** One more step of a chain of fields and items. */
+function chain(operand: Node, read: (value: Value, meter: Meter, frame: Frame) => Value): Node {
+  const after = (value: Value, frame: Frame) => (isError(value) ? value : read(value, frame.meter, frame));
+  const { runUncharged } = operand;
+  return {
+    run: (frame) => after(operand.run(frame), frame),
+    ...(runUncharged ? { runUncharged: (frame: Frame) => after(runUncharged(frame), frame) } : {}),
+  };
+}
+
+function invoke(overloads: readonly Overload[], values: readonly Value[], meter: Meter): Value {
+  for (const overload of overloads) {
+    if (!acceptsAll(overload, values)) continue;
+    const result = overload.call(values, meter);
+    meter.charge(callCost(overload, values, result));
+    return result;
+  }
+  return noSuchOverload;
+}
+
+function selectField(value: Value, field: string): Value {
+  if (value instanceof OptionalValue) return value.value === undefined ? absent : optionalField(value.value, field);
+  if (!isMap(value)) return noSuchOverload;
+  return value.find(field) ?? noSuchKey(field);
+}
+
+function optionalField(value: Value, field: string): Value {
+  if (value instanceof OptionalValue) return value.value === undefined ? absent : optionalField(value.value, field);
+  if (!isMap(value)) return noSuchOverload;
+  const found = value.find(field);
+  return found === undefined ? absent : present(found);
+}
+
+function testField(value: Value, field: string): Value {
+  if (value instanceof OptionalValue) return value.value !== undefined && testField(value.value, field);
+  if (!isMap(value)) return noSuchOverload;
+  return value.find(field) !== undefined;
+}
+
+/** A list of plain constants is looked up, not searched; cel-go does so too, at no cost. */
+function constantSet(value: Value | undefined): ReadonlySet<string> | undefined {
+  if (!isList(value) || value.size === 0) return undefined;
+  const identities = new Set<string>();
+  for (let at = 0; at < value.size; at++) {
+    const identity = keyIdentity(value.at(at));
+    if (identity === undefined || typeof value.at(at) === "number") return undefined;
+    identities.add(identity);
+  }
+  return identities;
+}
+
+function membership(operand: Node | undefined, set: ReadonlySet<string>): Node {
+  if (!operand) return constant(noSuchOverload);
+  return {
+    run: (frame) => {
+      const value = operand.run(frame);
+      if (isError(value)) return value;
+      const identity = keyIdentity(value);
+      return identity !== undefined && set.has(identity);
+    },
+  };
+}
+
