@@ -25,7 +25,8 @@ export function compileExpression(source: string, variables: ReadonlyMap<string,
     const problems = checked.problems.length > 0 ? checked.problems : literalProblems(checked.expression);
     if (problems.length > 0) return failed(problems);
     const program = compileProgram(checked, [...variables.keys()]);
-    if (isError(program)) return { kind: "failed", message: `program instantiation failed: ${program.message}` };
+    if (isError(program))
+      return { kind: "failed", message: `program instantiation failed: ${program.message}` };
     return { kind: "ok", program, checked, result: checked.typeOf(checked.expression) };
   } catch (error) {
     if (error instanceof SyntaxProblem) return failed([{ at: error.at, message: error.message }]);

@@ -1,12 +1,25 @@
 import { acceptsAll, type Overload } from "./functions/declare.ts";
-import { Collected, noSuchKey } from "./functions/operators.ts";
+import { Collected, itemOf } from "./functions/operators.ts";
 import { optionalItem, present } from "./functions/optionals.ts";
 import type { Call, Comprehension, Expression, ListLiteral, MapLiteral, Select } from "./language/ast.ts";
 import { isBinding } from "./language/ast.ts";
 import type { Checked } from "./language/checker.ts";
 import { Meter, Toil } from "./meter.ts";
-import { callCost, listCost, mapCost } from "./runtime-cost.ts";
-import { absent, ArrayList, ErrorValue, isError, isList, isMap, keyIdentity, noSuchOverload, OptionalValue, TableMap, TypeValue, type Value } from "./values.ts";
+import { costFormula, type Formula, listCost, mapCost } from "./runtime-cost.ts";
+import {
+  absent,
+  ArrayList,
+  ErrorValue,
+  isError,
+  isList,
+  isMap,
+  keyIdentity,
+  noSuchOverload,
+  OptionalValue,
+  TableMap,
+  TypeValue,
+  type Value,
+} from "./values.ts";
 
 /** The values of the variables, each at its place. */
 interface Frame {
@@ -105,10 +118,16 @@ class Compiler {
     if (named) return constant(new TypeValue(named));
     const operand = this.compile(expression.operand);
     const { field, isTest, isOptional } = expression;
-    const read = isTest ? testField : isOptional ? optionalField : selectField;
+    if (isTest) return chain(operand, (value) => testField(value, field));
+    if (!isOptional)
+      return chain(operand, (value, meter) => {
+        meter.charge(1);
+        return selectField(value, field);
+      });
     return chain(operand, (value, meter) => {
-      if (!isTest) meter.charge(1);
-      return read(value, field);
+      const found = optionalField(value, field);
+      if (found !== absent) meter.charge(1);
+      return found;
     });
   }
 
@@ -139,28 +158,19 @@ class Compiler {
 
   #invocation(expression: Call): Node {
     const operands = this.#operands(expression);
-    const overloads = this.#checked.overloadsOf(expression);
+    const candidates = this.#checked
+      .overloadsOf(expression)
+      .map((overload) => ({ overload, cost: costFormula(overload) }));
     const constants = operands.map(({ constant: value }) => value);
     if (operands.length === 1 && conversionNames.has(expression.name) && constants[0] !== undefined)
-      return this.#foldedConversion(overloads, constants[0]);
+      return this.#foldedConversion(candidates, constants[0]);
     const set = expression.name === "@in" ? constantSet(constants[1]) : undefined;
-    if (set) return membership(operands[0], set);
-    return {
-      run: (frame) => {
-        const values: Value[] = [];
-        for (const operand of operands) {
-          const value = operand.run(frame);
-          if (isError(value)) return value;
-          values.push(value);
-        }
-        return invoke(overloads, values, frame.meter);
-      },
-    };
+    return set ? membership(operands[0], set) : invocation(candidates, operands);
   }
 
   /** `duration("1h")` is worked out once, and what cannot be is a mistake of the rule. */
-  #foldedConversion(overloads: readonly Overload[], value: Value): Node {
-    const result = invoke(overloads, [value], new Meter(Infinity, new Toil(Infinity)));
+  #foldedConversion(candidates: readonly Candidate[], value: Value): Node {
+    const result = invoke(candidates, [value], new Meter(Infinity, new Toil(Infinity)));
     if (isError(result)) this.problem ??= result;
     return constant(result);
   }
@@ -205,11 +215,15 @@ class Compiler {
     return chain(container, (value, meter, frame) => {
       const at = runIndex(frame);
       if (isError(at)) return at;
+      if (isOptional || value instanceof OptionalValue) {
+        const found = optionalItem(value, at);
+        if (found !== absent) meter.charge(1);
+        return found;
+      }
       meter.charge(1);
-      if (isOptional || value instanceof OptionalValue) return optionalItem(value, at);
       const overload = overloads.find((one) => acceptsAll(one, [value, at]));
       if (overload) return overload.call([value, at], meter);
-      return isMap(value) ? (value.find(at) ?? noSuchKey(at)) : noSuchOverload;
+      return isMap(value) ? itemOf(value, at) : noSuchOverload;
     });
   }
 
@@ -271,9 +285,12 @@ class Compiler {
       return map;
     };
     const isConstant = nodes.every(
-      ({ key, value, isOptional }) => key.constant !== undefined && value.constant !== undefined && !isOptional,
+      ({ key, value, isOptional }) =>
+        key.constant !== undefined && value.constant !== undefined && !isOptional,
     );
-    return isConstant ? constant(run({ slots: [], meter: new Meter(Infinity, new Toil(Infinity)) })) : { run };
+    return isConstant
+      ? constant(run({ slots: [], meter: new Meter(Infinity, new Toil(Infinity)) }))
+      : { run };
   }
 
   #declare(name: string): number {
@@ -367,24 +384,64 @@ function chain(operand: Node, read: (value: Value, meter: Meter, frame: Frame) =
   };
 }
 
-function invoke(overloads: readonly Overload[], values: readonly Value[], meter: Meter): Value {
-  for (const overload of overloads) {
+/** An overload that a call may mean, with its price. */
+interface Candidate {
+  readonly overload: Overload;
+  readonly cost: Formula | undefined;
+}
+
+function invoke(candidates: readonly Candidate[], values: readonly Value[], meter: Meter): Value {
+  for (const { overload, cost } of candidates) {
     if (!acceptsAll(overload, values)) continue;
     const result = overload.call(values, meter);
-    meter.charge(callCost(overload, values, result));
+    meter.charge(cost ? cost(values, result) : 1);
     return result;
   }
   return noSuchOverload;
 }
 
+/** A call whose operand failed costs a unit all the same. */
+function failed(error: ErrorValue, { meter }: Frame): ErrorValue {
+  meter.charge(1);
+  return error;
+}
+
+/** Calls with one and with two operands are nearly all; they make no list bit by bit. */
+function invocation(candidates: readonly Candidate[], operands: readonly Node[]): Node {
+  const [first, second] = operands;
+  if (first && second && operands.length === 2)
+    return {
+      run: (frame) => {
+        const left = first.run(frame);
+        const right = second.run(frame);
+        if (isError(left)) return failed(left, frame);
+        if (isError(right)) return failed(right, frame);
+        return invoke(candidates, [left, right], frame.meter);
+      },
+    };
+  return {
+    run: (frame) => {
+      const values: Value[] = [];
+      for (const operand of operands) {
+        const value = operand.run(frame);
+        if (isError(value)) return operands.length === 1 ? failed(value, frame) : value;
+        values.push(value);
+      }
+      return invoke(candidates, values, frame.meter);
+    },
+  };
+}
+
 function selectField(value: Value, field: string): Value {
-  if (value instanceof OptionalValue) return value.value === undefined ? absent : optionalField(value.value, field);
+  if (value instanceof OptionalValue)
+    return value.value === undefined ? absent : optionalField(value.value, field);
   if (!isMap(value)) return noSuchOverload;
-  return value.find(field) ?? noSuchKey(field);
+  return itemOf(value, field);
 }
 
 function optionalField(value: Value, field: string): Value {
-  if (value instanceof OptionalValue) return value.value === undefined ? absent : optionalField(value.value, field);
+  if (value instanceof OptionalValue)
+    return value.value === undefined ? absent : optionalField(value.value, field);
   if (!isMap(value)) return noSuchOverload;
   const found = value.find(field);
   return found === undefined ? absent : present(found);
@@ -419,4 +476,3 @@ function membership(operand: Node | undefined, set: ReadonlySet<string>): Node {
     },
   };
 }
-

@@ -11,13 +11,16 @@ export const regexFactor = 0.25;
 export const listCost = 10;
 export const mapCost = 30;
 
-/** Every function whose time grows with its arguments counts its own steps too: costs are known only after the call. */
-export function callCost(overload: Overload, values: readonly Value[], result: Value): number {
-  const formula = byId[overload.id] ?? byName[overload.name];
-  return formula ? formula(values, result) : 1;
-}
+export type Formula = (values: readonly Value[], result: Value) => number;
 
-type Formula = (values: readonly Value[], result: Value) => number;
+/**
+ * The formula of an overload; undefined: one unit. Costs are known only after a call, so every function whose time grows
+ * with its arguments counts its own steps as it takes them.
+ */
+export function costFormula({ id, name }: Overload): Formula | undefined {
+  if (Object.hasOwn(byId, id)) return byId[id];
+  return Object.hasOwn(byName, name) ? byName[name] : undefined;
+}
 
 function sizeOf(values: readonly Value[], at: number): number {
   const value = values[at];
@@ -37,7 +40,8 @@ const smallerCost: Formula = (values) => {
   return Math.ceil(Math.min(sizeOf(values, 0), sizeOf(values, 1)) * traversalFactor);
 };
 
-const concatenation: Formula = (values) => Math.ceil((sizeOf(values, 0) + sizeOf(values, 1)) * traversalFactor);
+const concatenation: Formula = (values) =>
+  Math.ceil((sizeOf(values, 0) + sizeOf(values, 1)) * traversalFactor);
 const resultSize: Formula = (_values, result) => costSize(result) + 1 + listCost;
 const treeCost: Formula = ([value]) => (value === undefined ? 0 : traversal(value));
 const setsCost =

@@ -103,13 +103,11 @@ function reference(name: string, description: string): object {
   return { description, allOf: [{ $ref: `#/components/schemas/${name}` }], default: {} };
 }
 
-const hiddenKeywords = new Set(["x-kubernetes-validations"]);
-
 /** The schema as clients get it. */
 function published(schema: Schema): JsonObject {
   const result: JsonObject = {};
   for (const [keyword, value] of Object.entries(schema)) {
-    if (value === null || value === undefined || hiddenKeywords.has(keyword)) continue;
+    if (value === null || value === undefined) continue;
     result[keyword] = value;
   }
   if (schema.properties)

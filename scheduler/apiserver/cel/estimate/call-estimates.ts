@@ -81,12 +81,14 @@ const joining: Estimate = ({ all: [list, separator] }) => {
   return { cost: scale(size, traversalFactor), size };
 };
 
-const matching = (hasResult: boolean): Estimate => (operands) => {
-  const text = sizeOf(operands, 0);
-  const steps = scale(add(text, one), traversalFactor);
-  const cost = multiply(steps, scale(sizeOf(operands, 1), regexFactor));
-  return { cost, ...(hasResult ? { size: { min: 0, max: text.max } } : {}) };
-};
+const matching =
+  (hasResult: boolean): Estimate =>
+  (operands) => {
+    const text = sizeOf(operands, 0);
+    const steps = scale(add(text, one), traversalFactor);
+    const cost = multiply(steps, scale(sizeOf(operands, 1), regexFactor));
+    return { cost, ...(hasResult ? { size: { min: 0, max: text.max } } : {}) };
+  };
 
 const addressSize = { min: 4, max: 16 };
 
@@ -196,7 +198,10 @@ export const byId: Readonly<Record<string, Estimate>> = {
   string_format: (operands) => ({ cost: scale(computed(operands, 0), traversalFactor) }),
   string_to_bytes: (operands) => {
     const size = computed(operands, 0);
-    return { cost: scale(size, traversalFactor), size: { min: size.min, max: Math.min(size.max * 4, limit) } };
+    return {
+      cost: scale(size, traversalFactor),
+      size: { min: size.min, max: Math.min(size.max * 4, limit) },
+    };
   },
   bytes_to_string: (operands) => {
     const size = computed(operands, 0);
@@ -214,7 +219,10 @@ export const byId: Readonly<Record<string, Estimate>> = {
   in_list: (operands) => ({ cost: computed(operands, 1) }),
   matches_string: matching(false),
   contains_string: (operands) => ({
-    cost: multiply(scale(computed(operands, 0), traversalFactor), scale(computed(operands, 1), traversalFactor)),
+    cost: multiply(
+      scale(computed(operands, 0), traversalFactor),
+      scale(computed(operands, 1), traversalFactor),
+    ),
   }),
   add_string: concatenating,
   add_bytes: concatenating,
@@ -238,7 +246,10 @@ const sortingBy = selfCompare(1);
 export function estimateCall(name: string, id: string, operands: Operands): CallEstimate | undefined {
   if (name === "sort") return sorting(operands);
   if (name === "@sortByAssociatedKeys") return sortingBy(operands);
-  const estimate = Object.hasOwn(byId, id) ? byId[id] : Object.hasOwn(byName, name) ? byName[name] : undefined;
+  const estimate = Object.hasOwn(byId, id)
+    ? byId[id]
+    : Object.hasOwn(byName, name)
+      ? byName[name]
+      : undefined;
   return estimate?.(operands);
 }
-

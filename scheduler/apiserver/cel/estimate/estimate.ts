@@ -1,5 +1,15 @@
 import type { Declaration } from "../schema/declaration.ts";
-import { accumulatorName, type Call, type Comprehension, type Expression, isBinding, type ListLiteral, type MapLiteral, type Select } from "../language/ast.ts";
+import {
+  accumulatorName,
+  type Call,
+  type Comprehension,
+  type Expression,
+  isBinding,
+  type ListLiteral,
+  type MapLiteral,
+  qualifiedName,
+  type Select,
+} from "../language/ast.ts";
 import type { Checked } from "../language/checker.ts";
 import { optionalValue, type Type } from "../language/types.ts";
 import { listCost, mapCost } from "../runtime-cost.ts";
@@ -76,11 +86,15 @@ class Estimator {
   }
 
   #select(expression: Select): Range {
-    if (this.#checked.typeNamed(expression)) return exactly(1);
+    if (this.#checked.typeNamed(expression)) {
+      this.#paths.set(expression, [qualifiedName(expression) ?? ""]);
+      return exactly(1);
+    }
     const operand = this.cost(expression.operand);
     if (expression.isTest) return operand;
     const { kind } = this.#checked.typeOf(expression.operand);
-    this.#paths.set(expression, [...this.#path(expression.operand), expression.field]);
+    if (!expression.isOptional)
+      this.#paths.set(expression, [...this.#path(expression.operand), expression.field]);
     return kind === "map" || kind === "struct" || expression.isOptional ? add(operand, exactly(1)) : operand;
   }
 
@@ -102,7 +116,9 @@ class Estimator {
     let size: Range | undefined;
     for (const { id, name } of overloads) {
       const special = this.#special(expression, id, costs, nodes);
-      const estimate = special ?? this.#withOperands(estimateCall(name, id, { all: nodes, hasTarget: target !== undefined }), costs);
+      const estimate =
+        special ??
+        this.#withOperands(estimateCall(name, id, { all: nodes, hasTarget: target !== undefined }), costs);
       cost = union(cost, estimate.cost);
       if (estimate.size) size = size ? union(size, estimate.size) : estimate.size;
       size = this.#indexSize(expression, id, size);
@@ -116,7 +132,12 @@ class Estimator {
   }
 
   /** Operators that do not evaluate all of their operands, and those that pass on what they hold. */
-  #special(expression: Call, id: string, costs: readonly Range[], nodes: readonly Operand[]): CallEstimate | undefined {
+  #special(
+    expression: Call,
+    id: string,
+    costs: readonly Range[],
+    nodes: readonly Operand[],
+  ): CallEstimate | undefined {
     const [first, second, third] = costs;
     switch (id) {
       case "logical_and":
@@ -174,13 +195,12 @@ class Estimator {
     return cost;
   }
 
-  #binding({ range, initial, accumulator, result, ...rest }: Comprehension): Range {
+  #binding({ range, initial, accumulator, result }: Comprehension): Range {
     const cost = add(this.cost(range), this.cost(initial));
     const entries = this.#entriesOf(initial);
     this.#locals.push({ name: accumulator, path: this.#path(initial), size: this.#size(initial), entries });
     const total = add(cost, this.cost(result));
     this.#locals.pop();
-    void rest;
     return total;
   }
 
@@ -211,7 +231,11 @@ class Estimator {
     const entries = this.#entriesOf(range);
     const isList = this.#checked.typeOf(range).kind === "list";
     const path = this.#path(range);
-    const value = { path: [...path, isList ? "@items" : "@values"], size: entries?.value, entries: undefined };
+    const value = {
+      path: [...path, isList ? "@items" : "@values"],
+      size: entries?.value,
+      entries: undefined,
+    };
     const key = { path: [...path, isList ? "@indices" : "@keys"], size: entries?.key, entries: undefined };
     if (second === undefined) this.#locals.push({ ...(isList ? value : key), name: first });
     else this.#locals.push({ ...key, name: first }, { ...value, name: second });

@@ -1,9 +1,40 @@
 import * as types from "../language/types.ts";
-import { BOOL, BYTES, DOUBLE, DURATION, INT, listOf, mapOf, parameter, STRING, TIMESTAMP, UINT } from "../language/types.ts";
-import { characterCount, Duration, ErrorValue, isError, isList, isMap, OptionalValue, Timestamp, TypeValue, Uint, type Value } from "../values.ts";
+import {
+  BOOL,
+  BYTES,
+  DOUBLE,
+  DURATION,
+  INT,
+  listOf,
+  mapOf,
+  parameter,
+  STRING,
+  TIMESTAMP,
+  UINT,
+} from "../language/types.ts";
+import {
+  characterCount,
+  Duration,
+  ErrorValue,
+  isError,
+  isList,
+  isMap,
+  OptionalValue,
+  Timestamp,
+  TypeValue,
+  Uint,
+  type Value,
+} from "../values.ts";
 import { define, defineMethod, type Overload } from "./declare.ts";
 import { dynamic, intOf, uintOf } from "./operators.ts";
-import { durationOf, formatDuration, formatTimestamp, parseDuration, parseTimestamp, timestampOf } from "./time-ranges.ts";
+import {
+  durationOf,
+  formatDuration,
+  formatTimestamp,
+  parseDuration,
+  parseTimestamp,
+  timestampOf,
+} from "./time-ranges.ts";
 
 const A = parameter("A");
 const B = parameter("B");
@@ -21,7 +52,9 @@ function boolOf(text: string): Value {
 }
 
 function integerOf(text: string): Value {
-  return /^[+-]?\d{1,40}$/.test(text) ? intOf(BigInt(text.replace("+", ""))) : conversionError("", "string", "int");
+  return /^[+-]?\d{1,40}$/.test(text)
+    ? intOf(BigInt(text.replace("+", "")))
+    : conversionError("", "string", "int");
 }
 
 function unsignedOf(text: string): Value {
@@ -59,7 +92,8 @@ function textOf(bytes: Uint8Array): Value {
 const maxInt = 2 ** 63;
 
 function truncated(value: number): Value {
-  if (!Number.isFinite(value) || value <= -maxInt || value >= maxInt) return new ErrorValue("integer overflow");
+  if (!Number.isFinite(value) || value <= -maxInt || value >= maxInt)
+    return new ErrorValue("integer overflow");
   return BigInt(Math.trunc(value));
 }
 
@@ -111,7 +145,9 @@ const toNumber: readonly Overload[] = [
   define(["int", "double_to_int64"], [DOUBLE], INT, ([value]) => truncated(value)),
   define(["int", "duration_to_int64"], [DURATION], INT, ([{ nanos }]) => nanos),
   define(["int", "string_to_int64"], [STRING], INT, ([text]) => integerOf(text)),
-  define(["int", "timestamp_to_int64"], [TIMESTAMP], INT, ([{ nanos }]) => floorDivide(nanos, 1_000_000_000n)),
+  define(["int", "timestamp_to_int64"], [TIMESTAMP], INT, ([{ nanos }]) =>
+    floorDivide(nanos, 1_000_000_000n),
+  ),
   define(["int", "uint64_to_int64"], [UINT], INT, ([{ value }]) => intOf(value)),
   define(["uint", "uint64_to_uint64"], [UINT], UINT, ([value]) => value),
   define(["uint", "double_to_uint64"], [DOUBLE], UINT, ([value]) => truncatedUnsigned(value)),
@@ -135,13 +171,21 @@ const toOthers: readonly Overload[] = [
   define(["bytes", "string_to_bytes"], [STRING], BYTES, ([text]) => new Uint8Array(Buffer.from(text))),
   define(["duration", "duration_to_duration"], [DURATION], DURATION, ([value]) => value),
   define(["duration", "int64_to_duration"], [INT], DURATION, ([value]) => durationOf(value)),
-  define(["duration", "string_to_duration"], [STRING], DURATION, ([text]) =>
-    parseDuration(text) ?? conversionError("", "string", "google.protobuf.Duration"),
+  define(
+    ["duration", "string_to_duration"],
+    [STRING],
+    DURATION,
+    ([text]) => parseDuration(text) ?? conversionError("", "string", "google.protobuf.Duration"),
   ),
   define(["timestamp", "timestamp_to_timestamp"], [TIMESTAMP], TIMESTAMP, ([value]) => value),
-  define(["timestamp", "int64_to_timestamp"], [INT], TIMESTAMP, ([value]) => timestampOf(value * 1_000_000_000n)),
-  define(["timestamp", "string_to_timestamp"], [STRING], TIMESTAMP, ([text]) =>
-    parseTimestamp(text) ?? conversionError("", "string", "google.protobuf.Timestamp"),
+  define(["timestamp", "int64_to_timestamp"], [INT], TIMESTAMP, ([value]) =>
+    timestampOf(value * 1_000_000_000n),
+  ),
+  define(
+    ["timestamp", "string_to_timestamp"],
+    [STRING],
+    TIMESTAMP,
+    ([text]) => parseTimestamp(text) ?? conversionError("", "string", "google.protobuf.Timestamp"),
   ),
   define(["type", "type"], [A], types.typeOf(A), ([value]) => new TypeValue(typeOfValue(value))),
   dynamic,

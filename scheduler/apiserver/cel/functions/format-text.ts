@@ -1,7 +1,19 @@
 import { formatType } from "../language/types.ts";
 import type { Meter } from "../meter.ts";
 import { compareStrings } from "../equality.ts";
-import { Duration, ErrorValue, isError, isList, isMap, type ListValue, type MapValue, Timestamp, TypeValue, Uint, type Value } from "../values.ts";
+import {
+  Duration,
+  ErrorValue,
+  isError,
+  isList,
+  isMap,
+  type ListValue,
+  type MapValue,
+  Timestamp,
+  TypeValue,
+  Uint,
+  type Value,
+} from "../values.ts";
 import { formatDouble, typeOfValue } from "./conversions.ts";
 import { formatDuration, formatTimestamp } from "./time-ranges.ts";
 
@@ -33,13 +45,21 @@ export function formatText(text: string, values: ListValue, meter: Meter): Value
   return result + text.slice(from);
 }
 
-function formatClause(letter: string, digits: string | undefined, value: Value, meter: Meter): string | ErrorValue {
+function formatClause(
+  letter: string,
+  digits: string | undefined,
+  value: Value,
+  meter: Meter,
+): string | ErrorValue {
   const precision = Math.min(digits === undefined ? precisionDefault : Number(digits), precisionMax);
   switch (letter) {
     case "s":
       return plain(value, meter);
     case "d":
-      return integer(value, 10) ?? failed(`decimal clause can only be used on integers, was given ${typeName(value)}`);
+      return (
+        integer(value, 10) ??
+        failed(`decimal clause can only be used on integers, was given ${typeName(value)}`)
+      );
     case "f":
       return float(value, "fixed-point", (number) => fixed(number, precision));
     case "e":
@@ -51,7 +71,9 @@ function formatClause(letter: string, digits: string | undefined, value: Value, 
         failed(`only integers and bools can be formatted as binary, was given ${typeName(value)}`)
       );
     case "o":
-      return integer(value, 8) ?? failed(`octal clause can only be used on integers, was given ${typeName(value)}`);
+      return (
+        integer(value, 8) ?? failed(`octal clause can only be used on integers, was given ${typeName(value)}`)
+      );
     case "x":
       return hexadecimal(value);
     case "X": {
@@ -61,9 +83,7 @@ function formatClause(letter: string, digits: string | undefined, value: Value, 
     case "":
       return new ErrorValue("unexpected end of string");
     default:
-      return new ErrorValue(
-        `could not parse formatting clause: unrecognized formatting clause "${letter}"`,
-      );
+      return new ErrorValue(`could not parse formatting clause: unrecognized formatting clause "${letter}"`);
   }
 }
 
@@ -94,7 +114,8 @@ const namedNumbers: Readonly<Record<string, number>> = { NaN, Infinity, "-Infini
 
 function float(value: Value, clause: string, format: (value: number) => string): string | ErrorValue {
   if (typeof value === "number") return format(value);
-  const named = typeof value === "string" && Object.hasOwn(namedNumbers, value) ? namedNumbers[value] : undefined;
+  const named =
+    typeof value === "string" && Object.hasOwn(namedNumbers, value) ? namedNumbers[value] : undefined;
   if (named !== undefined) return format(named);
   return failed(`${clause} clause can only be used on doubles, was given ${typeName(value)}`);
 }
@@ -126,7 +147,8 @@ function plain(value: Value, meter: Meter): string | ErrorValue {
   if (value instanceof Timestamp) return formatTimestamp(value);
   if (value instanceof Duration) return formatDuration(value);
   if (value instanceof Uint8Array) return Buffer.from(value).toString();
-  if (value instanceof TypeValue) return typeName(value) === "type" ? formatType(value.type) : typeName(value);
+  if (value instanceof TypeValue)
+    return typeName(value) === "type" ? formatType(value.type) : typeName(value);
   if (isList(value)) return listText(value, meter);
   if (isMap(value)) return mapText(value, meter);
   return (
@@ -140,7 +162,8 @@ function plain(value: Value, meter: Meter): string | ErrorValue {
 /** Inside lists and maps, values are written as CEL's literals. */
 function literal(value: Value, meter: Meter): string | ErrorValue {
   meter.toil(1);
-  if (typeof value === "number") return Number.isFinite(value) ? value.toFixed(precisionDefault) : `"${formatDouble(value)}"`;
+  if (typeof value === "number")
+    return Number.isFinite(value) ? value.toFixed(precisionDefault) : `"${formatDouble(value)}"`;
   const text = plain(value, meter);
   if (isError(text)) return text;
   meter.toil(text.length);

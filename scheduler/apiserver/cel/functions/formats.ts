@@ -97,7 +97,9 @@ function qualifiedProblems(text: string): readonly string[] {
   const [prefix] = parts;
   if (parts.length === 2 && prefix !== undefined)
     problems.push(
-      ...(prefix === "" ? ["prefix part must be non-empty"] : nameProblems(subdomain, prefix).map((one) => `prefix part ${one}`)),
+      ...(prefix === ""
+        ? ["prefix part must be non-empty"]
+        : nameProblems(subdomain, prefix).map((one) => `prefix part ${one}`)),
     );
   const name = parts.at(-1) ?? "";
   if (name === "") problems.push("name part must be non-empty");
@@ -130,26 +132,39 @@ const formats: ReadonlyMap<string, Format> = new Map([
   ["dns1035Label", new Format("DNS1035Label", 30, (text) => nameProblems(label1035, text))],
   ["qualifiedName", new Format("QualifiedName", 60, qualifiedProblems)],
   ["dns1123LabelPrefix", new Format("DNS1123LabelPrefix", 30, (text) => prefixProblems(label, text))],
-  ["dns1123SubdomainPrefix", new Format("DNS1123SubdomainPrefix", 60, (text) => prefixProblems(subdomain, text))],
+  [
+    "dns1123SubdomainPrefix",
+    new Format("DNS1123SubdomainPrefix", 60, (text) => prefixProblems(subdomain, text)),
+  ],
   ["dns1035LabelPrefix", new Format("DNS1035LabelPrefix", 30, (text) => prefixProblems(label1035, text))],
   ["labelValue", new Format("LabelValue", 40, (text) => nameProblems(labelValue, text))],
   ["uri", uriFormat],
   ["uuid", new Format("uuid", 63, matching(uuidForm, "does not match the UUID format"))],
-  ["byte", new Format("byte", 84, (text) => (text !== "" && base64Form.test(text) ? [] : ["invalid base64"]))],
+  [
+    "byte",
+    new Format("byte", 84, (text) => (text !== "" && base64Form.test(text) ? [] : ["invalid base64"])),
+  ],
   ["date", new Format("date", 108, (text) => (isDate(text) ? [] : ["invalid date"]))],
   ["datetime", new Format("datetime", 108, (text) => (parseTimestamp(text) ? [] : ["invalid datetime"]))],
 ]);
 
 export const namedFormats: readonly Overload[] = [
-  ...[...formats].map(([name, format]) => define([`format.${name}`, `format.${name}`], [], FORMAT, () => format)),
+  ...[...formats].map(([name, format]) =>
+    define([`format.${name}`, `format.${name}`], [], FORMAT, () => format),
+  ),
   define(["format.named", "format-named"], [STRING], optionalOf(FORMAT), ([name]) => {
     const format = formats.get(name);
     return format ? new OptionalValue(format) : absent;
   }),
-  defineMethod(["validate", "format-validate"], [FORMAT, STRING], optionalOf(listOf(STRING)), ([format, text], meter) => {
-    if (!(format instanceof Format)) return noSuchOverload;
-    meter.toil(text.length);
-    const problems = format.problems(text);
-    return problems.length === 0 ? absent : new OptionalValue(stringList(problems));
-  }),
+  defineMethod(
+    ["validate", "format-validate"],
+    [FORMAT, STRING],
+    optionalOf(listOf(STRING)),
+    ([format, text], meter) => {
+      if (!(format instanceof Format)) return noSuchOverload;
+      meter.toil(text.length);
+      const problems = format.problems(text);
+      return problems.length === 0 ? absent : new OptionalValue(stringList(problems));
+    },
+  ),
 ];

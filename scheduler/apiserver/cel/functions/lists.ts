@@ -1,16 +1,37 @@
 import { compare, equal } from "../equality.ts";
 import * as types from "../language/types.ts";
-import { BOOL, BYTES, DOUBLE, DURATION, INT, listOf, parameter, STRING, TIMESTAMP, UINT } from "../language/types.ts";
+import {
+  BOOL,
+  BYTES,
+  DOUBLE,
+  DURATION,
+  INT,
+  listOf,
+  parameter,
+  STRING,
+  TIMESTAMP,
+  UINT,
+} from "../language/types.ts";
 import type { Meter } from "../meter.ts";
-import { absent, ArrayList, Duration, ErrorValue, isError, isList, listItems, type ListValue, OptionalValue, Uint, type Value } from "../values.ts";
+import {
+  absent,
+  ArrayList,
+  Duration,
+  ErrorValue,
+  isError,
+  isList,
+  listItems,
+  type ListValue,
+  OptionalValue,
+  Uint,
+  type Value,
+} from "../values.ts";
 import { define, defineMethod, type Overload } from "./declare.ts";
-import { contains, intOf, uintOf } from "./operators.ts";
+import { contains, intOf, itemToil, listSizeMax, listTooLong, uintOf } from "./operators.ts";
 import { durationOf } from "./time-ranges.ts";
 
 const T = parameter("T");
 const anyList = listOf(T);
-/** A list longer than this could not come from a request. */
-const sizeMax = 1_000_000;
 
 const comparable = [INT, UINT, DOUBLE, BOOL, DURATION, TIMESTAMP, STRING, BYTES] as const;
 const summable: readonly (readonly [types.Type, string, Value])[] = [
@@ -113,14 +134,15 @@ function flatten(list: ListValue, depth: bigint, meter: Meter): Value {
   if (depth < 0n) return new ErrorValue("level must be non-negative");
   const result: Value[] = [];
   const take = (from: ListValue, left: bigint): void => {
-    meter.toil(from.size + 1);
+    meter.toil(from.size * itemToil + 1);
+    if (result.length + from.size > listSizeMax) return;
     for (const value of listItems(from)) {
       if (isList(value) && left > 0n) take(value, left - 1n);
       else result.push(value);
     }
   };
   take(list, depth);
-  return new ArrayList(result);
+  return result.length >= listSizeMax ? listTooLong : new ArrayList(result);
 }
 
 function distinct(list: ListValue, meter: Meter): Value {
@@ -145,16 +167,23 @@ function sortBy(list: ListValue, keys: ListValue, meter: Meter): Value {
 }
 
 function range(count: bigint): Value {
-  if (count > sizeMax) return new ErrorValue(`lists.range(${count}) is longer than ${sizeMax}`);
+  if (count > listSizeMax) return listTooLong;
   return new ArrayList(Array.from({ length: Math.max(0, Number(count)) }, (_, at) => BigInt(at)));
 }
 
 /** Version 3 of cel-go's list extension. */
 const extension: readonly Overload[] = [
-  defineMethod(["slice", "list_slice"], [anyList, INT, INT], anyList, ([list, start, end]) => slice(list, start, end)),
-  defineMethod(["flatten", "list_flatten"], [listOf(anyList)], anyList, ([list], meter) => flatten(list, 1n, meter)),
-  defineMethod(["flatten", "list_flatten_int"], [listOf(types.DYN), INT], listOf(types.DYN), ([list, depth], meter) =>
-    flatten(list, depth, meter),
+  defineMethod(["slice", "list_slice"], [anyList, INT, INT], anyList, ([list, start, end]) =>
+    slice(list, start, end),
+  ),
+  defineMethod(["flatten", "list_flatten"], [listOf(anyList)], anyList, ([list], meter) =>
+    flatten(list, 1n, meter),
+  ),
+  defineMethod(
+    ["flatten", "list_flatten_int"],
+    [listOf(types.DYN), INT],
+    listOf(types.DYN),
+    ([list, depth], meter) => flatten(list, depth, meter),
   ),
   ...comparable.flatMap((type) => [
     defineMethod(["sort", `list_${type.kind}_sort`], [listOf(type)], listOf(type), ([list], meter) =>
@@ -168,7 +197,12 @@ const extension: readonly Overload[] = [
     ),
   ]),
   define(["lists.range", "lists_range"], [INT], listOf(INT), ([count]) => range(count)),
-  defineMethod(["reverse", "list_reverse"], [anyList], anyList, ([list]) => new ArrayList(listItems(list).toReversed())),
+  defineMethod(
+    ["reverse", "list_reverse"],
+    [anyList],
+    anyList,
+    ([list]) => new ArrayList(listItems(list).toReversed()),
+  ),
   defineMethod(["distinct", "list_distinct"], [anyList], anyList, ([list], meter) => distinct(list, meter)),
   defineMethod(["first", "list_first"], [anyList], types.optionalOf(T), ([list]) =>
     list.size === 0 ? absent : new OptionalValue(list.at(0)),
@@ -192,8 +226,11 @@ const sets: readonly Overload[] = [
   define(["sets.contains", "list_sets_contains_list"], [anyList, anyList], BOOL, ([a, b], meter) =>
     containsAll(a, b, meter),
   ),
-  define(["sets.equivalent", "list_sets_equivalent_list"], [anyList, anyList], BOOL, ([a, b], meter) =>
-    containsAll(a, b, meter) && containsAll(b, a, meter),
+  define(
+    ["sets.equivalent", "list_sets_equivalent_list"],
+    [anyList, anyList],
+    BOOL,
+    ([a, b], meter) => containsAll(a, b, meter) && containsAll(b, a, meter),
   ),
   define(["sets.intersects", "list_sets_intersects_list"], [anyList, anyList], BOOL, ([a, b], meter) =>
     intersects(a, b, meter),

@@ -82,7 +82,8 @@ function cidrOf(text: string): CidrValue | ErrorValue {
   const parsed = parseAddress(text.slice(0, slash));
   if (parsed.kind === "mapped") return failed(`IPv4-mapped IPv6 address ${quoted(text)} is not allowed`);
   if (parsed.kind === "zone") return unreadable("IPv6 zones cannot be present in a prefix");
-  if (parsed.kind === "invalid") return unreadable(`ParseAddr(${quoted(text.slice(0, slash))}): ${parsed.reason}`);
+  if (parsed.kind === "invalid")
+    return unreadable(`ParseAddr(${quoted(text.slice(0, slash))}): ${parsed.reason}`);
   const digits = text.slice(slash + 1);
   if (!/^(0|[1-9]\d{0,2})$/.test(digits)) return unreadable(`bad bits after slash: ${quoted(digits)}`);
   if (Number(digits) > parsed.address.bits) return unreadable("prefix length out of range");
@@ -173,13 +174,17 @@ const networks: readonly Overload[] = [
     containsCidr(cidr, cidrOf(text)),
   ),
   defineMethod(["containsCIDR", "cidr_contains_cidr"], [CIDR, CIDR], BOOL, ([a, b]) => containsCidr(a, b)),
-  defineMethod(["ip", "cidr_ip"], [CIDR], IP, ([cidr]) => withCidr(cidr, ({ address }) => new IpValue(address))),
+  defineMethod(["ip", "cidr_ip"], [CIDR], IP, ([cidr]) =>
+    withCidr(cidr, ({ address }) => new IpValue(address)),
+  ),
   defineMethod(["prefixLength", "cidr_prefix_length"], [CIDR], INT, ([cidr]) =>
     withCidr(cidr, ({ length }) => BigInt(length)),
   ),
   defineMethod(["masked", "cidr_masked"], [CIDR], CIDR, ([cidr]) =>
-    withCidr(cidr, ({ address: { bits, value }, length }) =>
-      new CidrValue({ bits, value: value & maskOf(bits, length) }, length),
+    withCidr(
+      cidr,
+      ({ address: { bits, value }, length }) =>
+        new CidrValue({ bits, value: value & maskOf(bits, length) }, length),
     ),
   ),
 ];

@@ -1,8 +1,31 @@
 import { compare, equal, itemKey, scalarIdentity } from "../equality.ts";
 import * as types from "../language/types.ts";
-import { BOOL, BYTES, DOUBLE, DURATION, DYN, INT, listOf, mapOf, parameter, STRING, TIMESTAMP, UINT } from "../language/types.ts";
+import {
+  BOOL,
+  BYTES,
+  DOUBLE,
+  DURATION,
+  DYN,
+  INT,
+  listOf,
+  mapOf,
+  parameter,
+  STRING,
+  TIMESTAMP,
+  UINT,
+} from "../language/types.ts";
 import type { Meter } from "../meter.ts";
-import { ArrayList, Duration, ErrorValue, isError, isMap, listItems, type ListValue, Timestamp, Uint, type Value } from "../values.ts";
+import {
+  ArrayList,
+  ErrorValue,
+  isError,
+  isMap,
+  listItems,
+  type ListValue,
+  type MapValue,
+  Uint,
+  type Value,
+} from "../values.ts";
 import { define, type Overload } from "./declare.ts";
 import { durationOf, timestampOf } from "./time-ranges.ts";
 
@@ -29,15 +52,27 @@ const arithmetic: readonly Overload[] = [
   define(["_+_", "add_string"], [STRING, STRING], STRING, ([a, b]) => a + b),
   define(["_+_", "add_bytes"], [BYTES, BYTES], BYTES, ([a, b]) => new Uint8Array(Buffer.concat([a, b]))),
   define(["_+_", "add_list"], [listOf(A), listOf(A)], listOf(A), ([a, b], meter) => concatenate(a, b, meter)),
-  define(["_+_", "add_duration_duration"], [DURATION, DURATION], DURATION, ([a, b]) => durationOf(a.nanos + b.nanos)),
-  define(["_+_", "add_duration_timestamp"], [DURATION, TIMESTAMP], TIMESTAMP, ([a, b]) => timestampOf(a.nanos + b.nanos)),
-  define(["_+_", "add_timestamp_duration"], [TIMESTAMP, DURATION], TIMESTAMP, ([a, b]) => timestampOf(a.nanos + b.nanos)),
+  define(["_+_", "add_duration_duration"], [DURATION, DURATION], DURATION, ([a, b]) =>
+    durationOf(a.nanos + b.nanos),
+  ),
+  define(["_+_", "add_duration_timestamp"], [DURATION, TIMESTAMP], TIMESTAMP, ([a, b]) =>
+    timestampOf(a.nanos + b.nanos, b.offsetMinutes),
+  ),
+  define(["_+_", "add_timestamp_duration"], [TIMESTAMP, DURATION], TIMESTAMP, ([a, b]) =>
+    timestampOf(a.nanos + b.nanos, a.offsetMinutes),
+  ),
   define(["_-_", "subtract_int64"], [INT, INT], INT, ([a, b]) => intOf(a - b)),
   define(["_-_", "subtract_uint64"], [UINT, UINT], UINT, ([a, b]) => uintOf(a.value - b.value)),
   define(["_-_", "subtract_double"], [DOUBLE, DOUBLE], DOUBLE, ([a, b]) => a - b),
-  define(["_-_", "subtract_duration_duration"], [DURATION, DURATION], DURATION, ([a, b]) => durationOf(a.nanos - b.nanos)),
-  define(["_-_", "subtract_timestamp_duration"], [TIMESTAMP, DURATION], TIMESTAMP, ([a, b]) => timestampOf(a.nanos - b.nanos)),
-  define(["_-_", "subtract_timestamp_timestamp"], [TIMESTAMP, TIMESTAMP], DURATION, ([a, b]) => durationOf(a.nanos - b.nanos)),
+  define(["_-_", "subtract_duration_duration"], [DURATION, DURATION], DURATION, ([a, b]) =>
+    durationOf(a.nanos - b.nanos),
+  ),
+  define(["_-_", "subtract_timestamp_duration"], [TIMESTAMP, DURATION], TIMESTAMP, ([a, b]) =>
+    timestampOf(a.nanos - b.nanos, a.offsetMinutes),
+  ),
+  define(["_-_", "subtract_timestamp_timestamp"], [TIMESTAMP, TIMESTAMP], DURATION, ([a, b]) =>
+    durationOf(a.nanos - b.nanos),
+  ),
   define(["_*_", "multiply_int64"], [INT, INT], INT, ([a, b]) => intOf(a * b)),
   define(["_*_", "multiply_uint64"], [UINT, UINT], UINT, ([a, b]) => uintOf(a.value * b.value)),
   define(["_*_", "multiply_double"], [DOUBLE, DOUBLE], DOUBLE, ([a, b]) => a * b),
@@ -54,13 +89,19 @@ const arithmetic: readonly Overload[] = [
   define(["-_", "negate_double"], [DOUBLE], DOUBLE, ([a]) => -a),
 ];
 
+/** A longer list could not come from a request, so nobody needs one; a shorter one takes this much work an item. */
+export const listSizeMax = 1_000_000;
+export const itemToil = 10;
+export const listTooLong = new ErrorValue(`a list would have more than ${listSizeMax} items`);
+
 /** The accumulator of a running comprehension grows in place: nothing else can hold it. Otherwise both sides are copied. */
 function concatenate(a: ListValue, b: ListValue, meter: Meter): Value {
+  if (a.size + b.size > listSizeMax) return listTooLong;
   if (a instanceof Collected) {
     for (let at = 0; at < b.size; at++) a.values.push(b.at(at));
     return a;
   }
-  meter.toil(a.size + b.size);
+  meter.toil((a.size + b.size) * itemToil);
   const { semantics } = a;
   if (semantics.kind === "atomic") return new ArrayList([...listItems(a), ...listItems(b)]);
   const identify = (value: Value) =>
@@ -128,7 +169,7 @@ const containers: readonly Overload[] = [
   define(["@in", "in_list"], [A, listOf(A)], BOOL, ([value, list], meter) => contains(list, value, meter)),
   define(["@in", "in_map"], [A, mapOf(A, B)], BOOL, ([key, map]) => map.find(key) !== undefined),
   define(["_[_]", "index_list"], [listOf(A), INT], A, ([list, index]) => itemAt(list, index)),
-  define(["_[_]", "index_map"], [mapOf(A, B), A], B, ([map, key]) => map.find(key) ?? noSuchKey(key)),
+  define(["_[_]", "index_map"], [mapOf(A, B), A], B, ([map, key]) => itemOf(map, key)),
 ];
 
 export function itemAt(list: ListValue, index: Value): Value {
@@ -144,7 +185,13 @@ function wholeNumber(value: Value): number | undefined {
   return typeof number === "number" && Number.isInteger(number) ? number : undefined;
 }
 
-export function noSuchKey(key: Value): ErrorValue {
+/** A null is a value like any other. */
+export function itemOf(map: MapValue, key: Value): Value {
+  const value = map.find(key);
+  return value === undefined ? noSuchKey(key) : value;
+}
+
+function noSuchKey(key: Value): ErrorValue {
   const shown = key instanceof Uint ? key.value : key;
   return new ErrorValue(`no such key: ${String(shown)}`);
 }
@@ -153,5 +200,3 @@ export const operators: readonly Overload[] = [...arithmetic, ...comparison, ...
 
 /** For the checker only: dyn(x). */
 export const dynamic: Overload = define(["dyn", "to_dyn"], [A], DYN, ([value]) => value);
-
-export { Timestamp, Duration };

@@ -1,5 +1,20 @@
 import { BOOL, INT, listOf, mapOf, optionalOf, parameter } from "../language/types.ts";
-import { absent, ArrayList, Duration, ErrorValue, isError, isList, isMap, isOpaque, listItems, OptionalValue, Timestamp, TypeValue, Uint, type Value } from "../values.ts";
+import {
+  absent,
+  ArrayList,
+  Duration,
+  ErrorValue,
+  isError,
+  isList,
+  isMap,
+  isOpaque,
+  listItems,
+  OptionalValue,
+  Timestamp,
+  TypeValue,
+  Uint,
+  type Value,
+} from "../values.ts";
 import { define, defineMethod, type Overload } from "./declare.ts";
 import { itemAt } from "./operators.ts";
 
@@ -40,11 +55,18 @@ export function present(value: Value): Value {
 
 /** `optional[index]`: an optional of what is there, none where there is nothing. */
 const indexing: readonly Overload[] = [
-  define(["_[?_]", "list_optindex_optional_int"], [listV, INT], optionalV, ([list, at]) => optionalItem(list, at)),
-  define(["_[?_]", "optional_list_optindex_optional_int"], [optionalOf(listV), INT], optionalV, ([list, at]) =>
+  define(["_[?_]", "list_optindex_optional_int"], [listV, INT], optionalV, ([list, at]) =>
     optionalItem(list, at),
   ),
-  define(["_[?_]", "map_optindex_optional_value"], [mapKV, K], optionalV, ([map, key]) => optionalItem(map, key)),
+  define(
+    ["_[?_]", "optional_list_optindex_optional_int"],
+    [optionalOf(listV), INT],
+    optionalV,
+    ([list, at]) => optionalItem(list, at),
+  ),
+  define(["_[?_]", "map_optindex_optional_value"], [mapKV, K], optionalV, ([map, key]) =>
+    optionalItem(map, key),
+  ),
   define(["_[?_]", "optional_map_optindex_optional_value"], [optionalOf(mapKV), K], optionalV, ([map, key]) =>
     optionalItem(map, key),
   ),
@@ -62,18 +84,25 @@ const methods: readonly Overload[] = [
     isZero(value) ? absent : new OptionalValue(value),
   ),
   define(["optional.none", "optional_none"], [], optionalV, () => absent),
-  defineMethod(["value", "optional_value"], [optionalV], V, ([optional]) =>
-    (optional instanceof OptionalValue ? optional.value : undefined) ??
-    new ErrorValue("optional.none() dereference"),
-  ),
-  defineMethod(["hasValue", "optional_hasValue"], [optionalV], BOOL, ([optional]) =>
-    optional instanceof OptionalValue && optional.value !== undefined,
+  defineMethod(["value", "optional_value"], [optionalV], V, ([optional]) => {
+    const value = optional instanceof OptionalValue ? optional.value : undefined;
+    return value === undefined ? new ErrorValue("optional.none() dereference") : value;
+  }),
+  defineMethod(
+    ["hasValue", "optional_hasValue"],
+    [optionalV],
+    BOOL,
+    ([optional]) => optional instanceof OptionalValue && optional.value !== undefined,
   ),
   // Evaluated by the interpreter, which looks at the second only where the first has no value.
   defineMethod(["or", "optional_or_optional"], [optionalV, optionalV], optionalV, ([a]) => a),
   defineMethod(["orValue", "optional_orValue_value"], [optionalV, V], V, ([, value]) => value),
-  define(["optional.unwrap", "optional_unwrap"], [listOf(optionalV)], listV, ([list]) => unwrap(listItems(list))),
-  defineMethod(["unwrapOpt", "optional_unwrapOpt"], [listOf(optionalV)], listV, ([list]) => unwrap(listItems(list))),
+  define(["optional.unwrap", "optional_unwrap"], [listOf(optionalV)], listV, ([list]) =>
+    unwrap(listItems(list)),
+  ),
+  defineMethod(["unwrapOpt", "optional_unwrapOpt"], [listOf(optionalV)], listV, ([list]) =>
+    unwrap(listItems(list)),
+  ),
 ];
 
 function unwrap(items: readonly Value[]): Value {

@@ -34,7 +34,14 @@ const decimalExponents: Readonly<Record<string, number>> = {
   P: 15,
   E: 18,
 };
-const binaryPowers: Readonly<Record<string, bigint>> = { Ki: 10n, Mi: 20n, Gi: 30n, Ti: 40n, Pi: 50n, Ei: 60n };
+const binaryPowers: Readonly<Record<string, bigint>> = {
+  Ki: 10n,
+  Mi: 20n,
+  Gi: 30n,
+  Ti: 40n,
+  Pi: 50n,
+  Ei: 60n,
+};
 
 const textLengthMax = 256;
 /** Kubernetes keeps nothing finer than a nano and nothing larger than this beside exact decimals. */
@@ -49,7 +56,8 @@ export function parseQuantity(text: string): Quantity | undefined {
   const power = Object.hasOwn(binaryPowers, suffix) ? binaryPowers[suffix] : undefined;
   const isExponent = /^[eE][+-]?\d/.test(suffix);
   const known = Object.hasOwn(decimalExponents, suffix) ? decimalExponents[suffix] : undefined;
-  if (suffix === "K" || (suffix !== "" && power === undefined && known === undefined && !isExponent)) return undefined;
+  if (suffix === "K" || (suffix !== "" && power === undefined && known === undefined && !isExponent))
+    return undefined;
   const [whole = "", fraction = ""] = number.split(".");
   const scale = isExponent ? Number(suffix.slice(1)) : (known ?? 0);
   if (Math.abs(scale) > exponentMax) return undefined;
@@ -99,11 +107,17 @@ function withTwo(a: unknown, b: unknown, use: (a: Quantity, b: Quantity) => Valu
 }
 
 export const quantities: readonly Overload[] = [
-  define(["quantity", "string_to_quantity"], [STRING], QUANTITY, ([text]) =>
-    parseQuantity(text) ??
-    new ErrorValue(
-      form.test(text) ? "unable to parse quantity's suffix" : "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
-    ),
+  define(
+    ["quantity", "string_to_quantity"],
+    [STRING],
+    QUANTITY,
+    ([text]) =>
+      parseQuantity(text) ??
+      new ErrorValue(
+        form.test(text)
+          ? "unable to parse quantity's suffix"
+          : "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+      ),
   ),
   define(["isQuantity", "is_quantity_string"], [STRING], BOOL, ([text]) => parseQuantity(text) !== undefined),
   define(["sign", "quantity_sign"], [QUANTITY], INT, ([value]) => sign(value)),

@@ -9,8 +9,26 @@ import type { Meter } from "../meter.ts";
 type Program = ReturnType<RE2JS["re2"]>["prog"];
 
 /** Instructions, numbered as in every RE2. */
-const op = { alternative: 1, alternativeMatch: 2, capture: 3, emptyWidth: 4, match: 6, nop: 7, rune: 8 } as const;
-const emptyWidth = { beginLine: 1, endLine: 2, beginText: 4, endText: 8, boundary: 16, noBoundary: 32 } as const;
+const op = {
+  alternative: 1,
+  alternativeMatch: 2,
+  capture: 3,
+  emptyWidth: 4,
+  match: 6,
+  nop: 7,
+  rune: 8,
+} as const;
+const emptyWidth = {
+  beginLine: 1,
+  endLine: 2,
+  beginText: 4,
+  endText: 8,
+  boundary: 16,
+  noBoundary: 32,
+} as const;
+
+/** What moving one thread takes, in characters of simpler work. */
+const threadToil = 8;
 
 /** A list of threads in order of preference, each instruction at most once. */
 class Threads {
@@ -72,7 +90,7 @@ export class RegexMachine {
       const rune = text.codePointAt(at);
       const width = rune === undefined ? 0 : rune > 0xffff ? 2 : 1;
       if (!found) this.#follow(this.#current, this.#program.start, at, text, at);
-      meter.toil(1 + this.#current.size * 2);
+      meter.toil(1 + this.#current.size * threadToil);
       const end = this.#advance(rune ?? -1, text, at, at + width);
       if (end) found = end;
       if ((found && isAny) || rune === undefined) return found;

@@ -39,12 +39,7 @@ function compile(text: string): RegexMachine | ErrorValue {
   }
 }
 
-function search(
-  text: string,
-  pattern: string,
-  meter: Meter,
-  use: (machine: RegexMachine) => Value,
-): Value {
+function search(text: string, pattern: string, meter: Meter, use: (machine: RegexMachine) => Value): Value {
   if (!cache.has(pattern)) meter.toil(Math.min(pattern.length, patternLengthMax) * compileToil);
   const machine = compilePattern(pattern);
   return isError(machine) ? machine : use(machine);
@@ -73,8 +68,12 @@ export const regex: readonly Overload[] = [
   defineMethod(["find", "string_find_string"], [STRING, STRING], STRING, ([text, pattern], meter) =>
     search(text, pattern, meter, (machine) => findAll(text, machine, 1, meter)[0] ?? ""),
   ),
-  defineMethod(["findAll", "string_find_all_string"], [STRING, STRING], listOf(STRING), ([text, pattern], meter) =>
-    search(text, pattern, meter, (machine) => stringList(findAll(text, machine, -1, meter))),
+  defineMethod(
+    ["findAll", "string_find_all_string"],
+    [STRING, STRING],
+    listOf(STRING),
+    ([text, pattern], meter) =>
+      search(text, pattern, meter, (machine) => stringList(findAll(text, machine, -1, meter))),
   ),
   defineMethod(
     ["findAll", "string_find_all_string_int"],

@@ -92,7 +92,10 @@ function comparing(name: string, id: string, use: (order: number) => Value): Ove
 }
 
 function made(text: string, isNormalized: boolean): Value {
-  return parse(text, isNormalized) ?? new ErrorValue(`invalid semantic version ${JSON.stringify(text.slice(0, 100))}`);
+  return (
+    parse(text, isNormalized) ??
+    new ErrorValue(`invalid semantic version ${JSON.stringify(text.slice(0, 100))}`)
+  );
 }
 
 export const semvers: readonly Overload[] = [
@@ -101,8 +104,11 @@ export const semvers: readonly Overload[] = [
     made(text, isNormalized),
   ),
   define(["isSemver", "is_semver_string"], [STRING], BOOL, ([text]) => parse(text, false) !== undefined),
-  define(["isSemver", "is_semver_string_bool"], [STRING, BOOL], BOOL, ([text, isNormalized]) =>
-    parse(text, isNormalized) !== undefined,
+  define(
+    ["isSemver", "is_semver_string_bool"],
+    [STRING, BOOL],
+    BOOL,
+    ([text, isNormalized]) => parse(text, isNormalized) !== undefined,
   ),
   ...(["major", "minor", "patch"] as const).map((name, at) =>
     defineMethod([name, `semver_${name}`], [SEMVER], INT, ([value]) =>

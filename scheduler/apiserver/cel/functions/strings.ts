@@ -149,17 +149,26 @@ const standard: readonly Overload[] = [
     meter.toil(text.length);
     return text.includes(part);
   }),
-  defineMethod(["startsWith", "starts_with_string"], [STRING, STRING], BOOL, ([text, part]) => text.startsWith(part)),
-  defineMethod(["endsWith", "ends_with_string"], [STRING, STRING], BOOL, ([text, part]) => text.endsWith(part)),
+  defineMethod(["startsWith", "starts_with_string"], [STRING, STRING], BOOL, ([text, part]) =>
+    text.startsWith(part),
+  ),
+  defineMethod(["endsWith", "ends_with_string"], [STRING, STRING], BOOL, ([text, part]) =>
+    text.endsWith(part),
+  ),
 ];
 
 const positions: readonly Overload[] = [
-  defineMethod(["charAt", "string_char_at_int"], [STRING, INT], STRING, ([text, at], meter) => charAt(text, at, meter)),
+  defineMethod(["charAt", "string_char_at_int"], [STRING, INT], STRING, ([text, at], meter) =>
+    charAt(text, at, meter),
+  ),
   defineMethod(["indexOf", "string_index_of_string"], [STRING, STRING], INT, ([text, part], meter) =>
     indexOf(text, part, 0n, meter),
   ),
-  defineMethod(["indexOf", "string_index_of_string_int"], [STRING, STRING, INT], INT, ([text, part, offset], meter) =>
-    indexOf(text, part, offset, meter),
+  defineMethod(
+    ["indexOf", "string_index_of_string_int"],
+    [STRING, STRING, INT],
+    INT,
+    ([text, part, offset], meter) => indexOf(text, part, offset, meter),
   ),
   defineMethod(["lastIndexOf", "string_last_index_of_string"], [STRING, STRING], INT, ([text, part], meter) =>
     lastIndexOf(text, part, undefined, meter),
@@ -173,8 +182,11 @@ const positions: readonly Overload[] = [
   defineMethod(["substring", "string_substring_int"], [STRING, INT], STRING, ([text, start], meter) =>
     substring(text, start, undefined, meter),
   ),
-  defineMethod(["substring", "string_substring_int_int"], [STRING, INT, INT], STRING, ([text, start, end], meter) =>
-    substring(text, start, end, meter),
+  defineMethod(
+    ["substring", "string_substring_int_int"],
+    [STRING, INT, INT],
+    STRING,
+    ([text, start, end], meter) => substring(text, start, end, meter),
   ),
 ];
 
@@ -197,8 +209,11 @@ const changes: readonly Overload[] = [
     STRING,
     ([text, part, by, limit], meter) => replace(text, part, by, limit, meter),
   ),
-  defineMethod(["split", "string_split_string"], [STRING, STRING], listOf(STRING), ([text, separator], meter) =>
-    split(text, separator, -1n, meter),
+  defineMethod(
+    ["split", "string_split_string"],
+    [STRING, STRING],
+    listOf(STRING),
+    ([text, separator], meter) => split(text, separator, -1n, meter),
   ),
   defineMethod(
     ["split", "string_split_string_int"],

@@ -5,10 +5,10 @@ const second = 1_000_000_000n;
 const timestampMin = -62_135_596_800n * second;
 const timestampMax = 253_402_300_800n * second - 1n;
 
-export function timestampOf(nanos: bigint): Timestamp | ErrorValue {
+export function timestampOf(nanos: bigint, offsetMinutes = 0): Timestamp | ErrorValue {
   return nanos < timestampMin || nanos > timestampMax
     ? new ErrorValue("timestamp overflow")
-    : new Timestamp(nanos);
+    : new Timestamp(nanos, offsetMinutes);
 }
 
 export function durationOf(nanos: bigint): Duration | ErrorValue {
@@ -78,15 +78,15 @@ export function parseLongDuration(text: string): Duration | undefined {
   return duration instanceof Duration ? duration : undefined;
 }
 
-const timestampForm =
-  /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d+))?([Zz]|[+-]\d\d:\d\d)$/;
+const timestampForm = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d+))?([Zz]|[+-]\d\d:\d\d)$/;
 
 /** RFC 3339. Undefined: the text is no timestamp. */
 export function parseTimestamp(text: string): Timestamp | undefined {
   if (text.length > textLengthMax) return undefined;
   const match = timestampForm.exec(text);
   if (!match) return undefined;
-  const [, year = "", month = "", day = "", hour = "", minute = "", seconds = "", fraction = "", zone = ""] = match;
+  const [, year = "", month = "", day = "", hour = "", minute = "", seconds = "", fraction = "", zone = ""] =
+    match;
   const days = daysSinceEpoch(Number(year), Number(month), Number(day));
   const [h, m, s] = [hour, minute, seconds].map(Number);
   if (days === undefined || h === undefined || m === undefined || s === undefined) return undefined;
@@ -94,7 +94,7 @@ export function parseTimestamp(text: string): Timestamp | undefined {
   const offset = zoneOffsetMinutes(zone);
   if (offset === undefined) return undefined;
   const wholeSeconds = BigInt(days * 86_400 + h * 3600 + m * 60 + s - offset * 60);
-  const stamp = timestampOf(wholeSeconds * second + BigInt(fraction.padEnd(9, "0").slice(0, 9)));
+  const stamp = timestampOf(wholeSeconds * second + BigInt(fraction.padEnd(9, "0").slice(0, 9)), offset);
   return stamp instanceof Timestamp ? stamp : undefined;
 }
 
@@ -118,16 +118,26 @@ export function zoneOffsetMinutes(zone: string): number | undefined {
   return sign === "-" ? -total : total;
 }
 
-export function formatTimestamp({ nanos }: Timestamp): string {
+export function formatTimestamp({ nanos, offsetMinutes }: Timestamp): string {
   const fraction = ((nanos % second) + second) % second;
-  const date = new Date(Number((nanos - fraction) / 1_000_000n)).toISOString().slice(0, 19);
+  const local = Number((nanos - fraction) / 1_000_000n) + offsetMinutes * 60_000;
+  const date = new Date(local).toISOString().slice(0, 19);
   const digits = fraction === 0n ? "" : `.${String(fraction).padStart(9, "0").replace(/0+$/, "")}`;
-  return `${date}${digits}Z`;
+  return `${date}${digits}${formatOffset(offsetMinutes)}`;
+}
+
+function formatOffset(minutes: number): string {
+  if (minutes === 0) return "Z";
+  const size = Math.abs(minutes);
+  const [hours, rest] = [Math.floor(size / 60), size % 60].map((part) => String(part).padStart(2, "0"));
+  return `${minutes < 0 ? "-" : "+"}${hours}:${rest}`;
 }
 
 /** Seconds, as CEL prints durations: "5400s", "1.5s". */
 export function formatDuration({ nanos }: Duration): string {
   const size = nanos < 0n ? -nanos : nanos;
-  const fraction = String(size % second).padStart(9, "0").replace(/0+$/, "");
+  const fraction = String(size % second)
+    .padStart(9, "0")
+    .replace(/0+$/, "");
   return `${nanos < 0n ? "-" : ""}${size / second}${fraction === "" ? "" : `.${fraction}`}s`;
 }

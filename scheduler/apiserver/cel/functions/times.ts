@@ -87,8 +87,28 @@ export const times: readonly Overload[] = [
       read(stamp, zone, get, meter),
     ),
   ]),
-  defineMethod(["getHours", "duration_to_hours"], [DURATION], INT, ([{ nanos }]) => nanos / 3_600_000_000_000n),
-  defineMethod(["getMinutes", "duration_to_minutes"], [DURATION], INT, ([{ nanos }]) => nanos / 60_000_000_000n),
-  defineMethod(["getSeconds", "duration_to_seconds"], [DURATION], INT, ([{ nanos }]) => nanos / 1_000_000_000n),
-  defineMethod(["getMilliseconds", "duration_to_milliseconds"], [DURATION], INT, ([{ nanos }]) => nanos / millisecond),
+  defineMethod(
+    ["getHours", "duration_to_hours"],
+    [DURATION],
+    INT,
+    ([{ nanos }]) => nanos / 3_600_000_000_000n,
+  ),
+  defineMethod(
+    ["getMinutes", "duration_to_minutes"],
+    [DURATION],
+    INT,
+    ([{ nanos }]) => nanos / 60_000_000_000n,
+  ),
+  defineMethod(
+    ["getSeconds", "duration_to_seconds"],
+    [DURATION],
+    INT,
+    ([{ nanos }]) => nanos / 1_000_000_000n,
+  ),
+  defineMethod(
+    ["getMilliseconds", "duration_to_milliseconds"],
+    [DURATION],
+    INT,
+    ([{ nanos }]) => nanos / millisecond,
+  ),
 ];

@@ -58,7 +58,9 @@ function parseRequestUri(text: string): Parsed {
 
 function withPath(scheme: string, host: string, path: string, query: string): Parsed {
   const bad = badEscape(path);
-  return bad === undefined ? { scheme, host, path, query } : { problem: `invalid URL escape ${JSON.stringify(bad)}` };
+  return bad === undefined
+    ? { scheme, host, path, query }
+    : { problem: `invalid URL escape ${JSON.stringify(bad)}` };
 }
 
 function badEscape(text: string): string | undefined {
@@ -76,7 +78,8 @@ function parseAuthority(authority: string): { readonly host: string } | { readon
   if (port === undefined) return { problem: "missing ']' in host" };
   if (!/^(:\d*)?$/.test(port)) return { problem: `invalid port ${JSON.stringify(port)} after host` };
   const character = /[^A-Za-z0-9\-_.~!$&'()*+,;=:[\]%<>"\u0080-\uffff]/.exec(host)?.[0];
-  if (character !== undefined) return { problem: `invalid character ${JSON.stringify(character)} in host name` };
+  if (character !== undefined)
+    return { problem: `invalid character ${JSON.stringify(character)} in host name` };
   const escape = badEscape(host);
   if (escape !== undefined) return { problem: `invalid URL escape ${JSON.stringify(escape)}` };
   return { host: decoded(host) };

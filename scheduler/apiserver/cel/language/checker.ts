@@ -44,6 +44,9 @@ export function checkExpression(expression: Expression, environment: Environment
   };
 }
 
+/** Each `map(x, {x: x})` doubles a type, so a short text could make one that fills the memory. */
+const typeSizeMax = 500;
+
 class Checker {
   readonly problems: Problem[] = [];
   readonly overloads = new Map<Expression, readonly Overload[]>();
@@ -69,7 +72,10 @@ class Checker {
   check(expression: Expression): Type {
     const known = this.#types.get(expression);
     if (known) return known;
-    const type = this.#infer(expression);
+    const inferred = this.#infer(expression);
+    const type = types.isLargerThan(inferred, typeSizeMax)
+      ? this.#report(expression.at, "the type of the expression is too large")
+      : inferred;
     this.#types.set(expression, type);
     return type;
   }
@@ -79,7 +85,9 @@ class Checker {
       case "literal":
         return literalType(expression.value);
       case "identifier":
-        return this.#identifier(expression, expression.name) ?? this.#undeclared(expression.at, expression.name);
+        return (
+          this.#identifier(expression, expression.name) ?? this.#undeclared(expression.at, expression.name)
+        );
       case "select":
         return this.#select(expression);
       case "call":

@@ -133,7 +133,8 @@ function transformation(call: MethodCall): Expression {
   const { at, name, operands } = call;
   const last = operand(call, operands.length - 1);
   const isList = name === "transformList";
-  const insert = (...values: readonly Expression[]) => invoke(at, "cel.@mapInsert", accumulated(at), ...values);
+  const insert = (...values: readonly Expression[]) =>
+    invoke(at, "cel.@mapInsert", accumulated(at), ...values);
   const step = {
     transformList: () => collect(at, last),
     transformMap: () => insert(operand(call, 0), last),

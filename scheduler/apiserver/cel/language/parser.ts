@@ -11,7 +11,9 @@ const sourceLengthMax = 100_000;
 const depthMax = 250;
 
 const reserved = new Set(
-  "as break const continue else for function if import let loop package namespace return var void while".split(" "),
+  "as break const continue else for function if import let loop package namespace return var void while".split(
+    " ",
+  ),
 );
 
 /**
@@ -69,7 +71,8 @@ class Parser {
     const token = this.#takeMark(text);
     if (token) return token;
     const { at, text: found, kind } = this.#token;
-    const how = kind === "end" ? `missing '${text}' at '<EOF>'` : `mismatched input '${found}' expecting '${text}'`;
+    const how =
+      kind === "end" ? `missing '${text}' at '<EOF>'` : `mismatched input '${found}' expecting '${text}'`;
     throw new SyntaxProblem(at, `Syntax error: ${how}`);
   }
 
@@ -113,7 +116,10 @@ class Parser {
       const only = terms[from];
       if (to - from === 1 && only) return only;
       const middle = from + ((to - from + 1) >> 1);
-      return this.#call(places[middle - 1] ?? 0, `_${operator}_`, [balance(from, middle), balance(middle, to)]);
+      return this.#call(places[middle - 1] ?? 0, `_${operator}_`, [
+        balance(from, middle),
+        balance(middle, to),
+      ]);
     };
     return balance(0, terms.length);
   }
@@ -135,9 +141,7 @@ class Parser {
     const next = this.#token;
     if (operator.text === "-" && next.kind === "literal" && isNumber(next.value))
       return this.#member(this.#primary(true));
-    return this.#nested(() =>
-      this.#call(operator.at, operator.text === "!" ? "!_" : "-_", [this.#unary()]),
-    );
+    return this.#nested(() => this.#call(operator.at, operator.text === "!" ? "!_" : "-_", [this.#unary()]));
   }
 
   #member(start: Expression): Expression {
@@ -160,10 +164,7 @@ class Parser {
     const name = this.#name();
     const open = isOptional ? undefined : this.#takeMark("(");
     if (open) return this.#macroOrCall(open.at, name.text, operand, this.#expressions(")"));
-    return this.#made(
-      { kind: "select", at, operand, field: name.text, isTest: false, isOptional },
-      operand,
-    );
+    return this.#made({ kind: "select", at, operand, field: name.text, isTest: false, isOptional }, operand);
   }
 
   #name(): Token {

@@ -64,8 +64,7 @@ function readEscape(
   const simple = simpleEscapes[letter];
   if (simple !== undefined && Object.hasOwn(simpleEscapes, letter)) return { content: simple, length: 2 };
   const width = { x: 2, X: 2, u: 4, U: 8 }[letter];
-  const digits =
-    width === undefined ? source.slice(at + 1, at + 4) : source.slice(at + 2, at + 2 + width);
+  const digits = width === undefined ? source.slice(at + 1, at + 4) : source.slice(at + 2, at + 2 + width);
   const isOctal = width === undefined && /^[0-3][0-7]{2}$/.test(digits);
   const isHex = width !== undefined && new RegExp(`^[0-9A-Fa-f]{${width}}$`).test(digits);
   const code = Number.parseInt(digits, isOctal ? 8 : 16);

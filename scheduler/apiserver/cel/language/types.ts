@@ -122,3 +122,10 @@ export function sameType(a: Type, b: Type): boolean {
   const [left, right] = [typeParameters(a), typeParameters(b)];
   return left.length === right.length && left.every((one, at) => sameType(one, right[at] ?? ERROR));
 }
+
+/** Whether a type has more parts than `max`. Only so many are looked at. */
+export function isLargerThan(type: Type, max: number): boolean {
+  let left = max;
+  const visit = (one: Type): boolean => --left < 0 || typeParameters(one).some(visit);
+  return visit(type);
+}

@@ -1,17 +1,10 @@
-import {
-  DYN,
-  listOf,
-  mapOf,
-  opaque,
-  sameType,
-  type Type,
-  typeOf,
-  typeParameters,
-} from "./types.ts";
+import { DYN, listOf, mapOf, opaque, sameType, type Type, typeOf, typeParameters } from "./types.ts";
 
 /** Finds what type variables stand for while one expression is checked. */
 export class Unifier {
-  #bindings = new Map<string, Type>();
+  readonly #bindings = new Map<string, Type>();
+  /** What was bound, and to what before, so that an attempt can be undone without a copy of everything. */
+  readonly #trail: { readonly name: string; readonly before: Type | undefined }[] = [];
   #fresh = 0;
 
   freshVariable(): Type {
@@ -24,10 +17,19 @@ export class Unifier {
   }
 
   areAssignable(a: readonly Type[], b: readonly Type[]): boolean {
-    const before = new Map(this.#bindings);
-    if (a.length === b.length && a.every((one, at) => this.#assign(one, b[at] ?? DYN))) return true;
-    this.#bindings = before;
-    return false;
+    const isAssignable = a.length === b.length && a.every((one, at) => this.#assign(one, b[at] ?? DYN));
+    while (this.#trail.length > 0) {
+      const change = this.#trail.pop();
+      if (isAssignable || !change) continue;
+      if (change.before) this.#bindings.set(change.name, change.before);
+      else this.#bindings.delete(change.name);
+    }
+    return isAssignable;
+  }
+
+  #set(name: string, type: Type): void {
+    this.#trail.push({ name, before: this.#bindings.get(name) });
+    this.#bindings.set(name, type);
   }
 
   /** The type with every bound variable replaced; with `isFinal`, unbound ones become dyn. */
@@ -100,11 +102,11 @@ export class Unifier {
       if (sameType(type, bound)) return true;
       if (!this.#assign(type, bound)) return false;
       const general = mostGeneral(type, bound);
-      if (!this.#mentions(general, name)) this.#bindings.set(name, general);
+      if (!this.#mentions(general, name)) this.#set(name, general);
       return true;
     }
     if (this.#mentions(type, name)) return undefined;
-    this.#bindings.set(name, type);
+    this.#set(name, type);
     return true;
   }
 

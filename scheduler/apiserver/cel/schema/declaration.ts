@@ -66,7 +66,11 @@ function hasValues({ additionalProperties }: Schema): boolean {
 
 function declareList(schema: Schema, name: string): Declaration | undefined {
   if (!schema.items) return undefined;
-  const element = declare(schema.items, schema.items["x-kubernetes-embedded-resource"] === true, `${name}.@idx`);
+  const element = declare(
+    schema.items,
+    schema.items["x-kubernetes-embedded-resource"] === true,
+    `${name}.@idx`,
+  );
   if (!element) return undefined;
   const maxElements =
     schema.maxItems === undefined
@@ -120,7 +124,11 @@ function declareText(schema: Schema): Declaration {
   });
   switch (schema.format) {
     case "byte":
-      return text(types.BYTES, 2, schema.maxLength === undefined ? requestBytesMax - 2 : bounded(schema.maxLength));
+      return text(
+        types.BYTES,
+        2,
+        schema.maxLength === undefined ? requestBytesMax - 2 : bounded(schema.maxLength),
+      );
     case "duration":
       return text(types.DURATION, 3, 32);
     case "date":
