@@ -25,7 +25,7 @@ export function equal(a: Value, b: Value, meter: Meter): boolean {
     return true;
   }
   const [left, right] = [numeric(a), numeric(b)];
-  if (left !== undefined && right !== undefined) return left == right;
+  if (left !== undefined && right !== undefined) return left === right || compareNumbers(left, right) === 0;
   if (a instanceof Timestamp) return b instanceof Timestamp && a.nanos === b.nanos;
   if (a instanceof Duration) return b instanceof Duration && a.nanos === b.nanos;
   if (a instanceof Uint8Array) return b instanceof Uint8Array && Buffer.compare(a, b) === 0;
@@ -103,7 +103,7 @@ function otherIdentity(value: Value): string {
   if (value instanceof Timestamp) return `t${value.nanos}`;
   if (value instanceof Duration) return `d${value.nanos}`;
   if (value instanceof Uint8Array) return `x${Buffer.from(value).toString("base64")}`;
-  return `?${String(value)}`;
+  return "?";
 }
 
 function equalMaps(a: MapValue, b: MapValue, meter: Meter): boolean {
@@ -133,6 +133,11 @@ export function compare(a: Value, b: Value, meter: Meter): number | ErrorValue {
   if (a instanceof Duration && b instanceof Duration) return order(a.nanos, b.nanos);
   if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b);
   return noSuchOverload;
+}
+
+/** An integer and a double are equal where their values are. NaN equals nothing. */
+function compareNumbers(a: bigint | number, b: bigint | number): number {
+  return Number.isNaN(a) || Number.isNaN(b) ? NaN : order(a, b);
 }
 
 function order(a: bigint | number, b: bigint | number): number {

@@ -192,6 +192,17 @@ export function stringList(values: readonly string[]): ListValue {
   return new ArrayList([...values]);
 }
 
+/** A map's key as messages show it. */
+export function showKey(key: Value): string {
+  if (key instanceof Uint) return String(key.value);
+  return typeof key === "object" ? "?" : String(key);
+}
+
+/** Characters as CEL has them. */
+export function codePoints(text: string): string[] {
+  return Array.from(text);
+}
+
 /** Characters as CEL counts them: code points. */
 export function characterCount(text: string): number {
   let pairs = 0;

@@ -1,3 +1,4 @@
+import { assertNever } from "../../../../kit/errors.ts";
 import type { Declaration } from "../schema/declaration.ts";
 import {
   accumulatorName,
@@ -82,6 +83,8 @@ class Estimator {
         return this.#map(expression);
       case "comprehension":
         return isBinding(expression) ? this.#binding(expression) : this.#comprehension(expression);
+      default:
+        return assertNever(expression, "expression");
     }
   }
 

@@ -135,7 +135,7 @@ function scientific(value: number, precision: number): string {
   if (!Number.isFinite(value)) return fixed(value, precision);
   const [mantissa = "", exponent = "0"] = value.toExponential(precision).split("e");
   const digits = exponent.replace(/^[+-]/, "").padStart(2, "0");
-  const raised = [...digits].map((digit) => superscripts[Number(digit)] ?? "").join("");
+  const raised = digits.replace(/\d/g, (digit) => superscripts[Number(digit)] ?? "");
   return `${mantissa}×10${exponent.startsWith("-") ? "⁻" : ""}${raised}`;
 }
 

@@ -1,5 +1,5 @@
 import { mapOf, parameter } from "../language/types.ts";
-import { ErrorValue, type MapValue, TableMap, type Value } from "../values.ts";
+import { ErrorValue, type MapValue, showKey, TableMap, type Value } from "../values.ts";
 import { define, type Overload } from "./declare.ts";
 
 const K = parameter("K");
@@ -9,7 +9,7 @@ const mapKV = mapOf(K, V);
 /** Adds to a comprehension's accumulator, in place: nothing else can hold it. */
 function insert(map: MapValue, key: Value, value: Value): Value {
   if (!(map instanceof TableMap)) return new ErrorValue("no such overload");
-  return map.insert(key, value) ? map : new ErrorValue(`insert failed: key ${String(key)} already exists`);
+  return map.insert(key, value) ? map : new ErrorValue(`insert failed: key ${showKey(key)} already exists`);
 }
 
 /** What `transformMap` and `transformMapEntry` become. Not a name that a text can contain. */

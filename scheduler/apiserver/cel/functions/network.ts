@@ -1,3 +1,4 @@
+import { assertNever } from "../../../../kit/errors.ts";
 import { BOOL, INT, opaque, STRING } from "../language/types.ts";
 import { ErrorValue, isError, noSuchOverload, type OpaqueValue, type Value } from "../values.ts";
 import { type Address, formatAddress, parseAddress, type ParsedAddress } from "./ip-address.ts";
@@ -67,6 +68,8 @@ function ipOf(text: string): IpValue | ErrorValue {
       return new ErrorValue(
         `IP Address ${quoted(text)} parse error during conversion from string: ParseAddr(${quoted(text)}): ${parsed.reason}`,
       );
+    default:
+      return assertNever(parsed, "parsed address");
   }
 }
 
@@ -122,7 +125,7 @@ const isMulticast = inRanges("224.0.0.0/4", "ff00::/8");
 const isLinkLocalMulticast = inRanges(
   "224.0.0.0/24",
   // The third digit holds flags.
-  ...[..."0123456789abcdef"].map((flags) => `ff${flags}2::/16`),
+  ...Array.from({ length: 16 }, (_, flags) => `ff${flags.toString(16)}2::/16`),
 );
 const isLinkLocalUnicast = inRanges("169.254.0.0/16", "fe80::/10");
 const isBroadcast = inRanges("255.255.255.255/32");

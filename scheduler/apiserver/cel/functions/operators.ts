@@ -23,6 +23,7 @@ import {
   listItems,
   type ListValue,
   type MapValue,
+  showKey,
   Uint,
   type Value,
 } from "../values.ts";
@@ -192,8 +193,7 @@ export function itemOf(map: MapValue, key: Value): Value {
 }
 
 function noSuchKey(key: Value): ErrorValue {
-  const shown = key instanceof Uint ? key.value : key;
-  return new ErrorValue(`no such key: ${String(shown)}`);
+  return new ErrorValue(`no such key: ${showKey(key)}`);
 }
 
 export const operators: readonly Overload[] = [...arithmetic, ...comparison, ...logic, ...containers];

@@ -50,7 +50,8 @@ function findAll(text: string, machine: RegexMachine, limit: number, meter: Mete
   const found: string[] = [];
   let from = 0;
   let previousEnd = -1;
-  while (from <= text.length && (limit < 0 || found.length < limit)) {
+  while (from <= text.length) {
+    if (limit >= 0 && found.length >= limit) break;
     const match = machine.find(text, from, false, meter);
     if (!match) break;
     const { start, end } = match;

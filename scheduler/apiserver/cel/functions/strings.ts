@@ -1,6 +1,6 @@
 import { BOOL, DYN, INT, listOf, STRING } from "../language/types.ts";
 import type { Meter } from "../meter.ts";
-import { ErrorValue, type ListValue, stringList, type Value } from "../values.ts";
+import { characterCount, codePoints, ErrorValue, type ListValue, stringList, type Value } from "../values.ts";
 import { define, defineMethod, type Overload } from "./declare.ts";
 import { formatText } from "./format-text.ts";
 
@@ -10,7 +10,7 @@ const textLengthMax = 16 * 1024 * 1024;
 /** Indices count characters, not UTF-16 units. Most texts have only characters of one unit. */
 function characters(text: string, meter: Meter): readonly string[] | string {
   meter.toil(text.length);
-  return /[\ud800-\udbff]/.test(text) ? [...text] : text;
+  return /[\ud800-\udbff]/.test(text) ? codePoints(text) : text;
 }
 
 function slice(text: readonly string[] | string, from: number, to?: number): string {
@@ -31,7 +31,7 @@ function charAt(text: string, index: bigint, meter: Meter): Value {
 /** The index in characters of the unit at `unit`. */
 function characterIndex(text: string, unit: number): bigint {
   if (unit < 0) return -1n;
-  return BigInt([...text.slice(0, unit)].length);
+  return BigInt(characterCount(text.slice(0, unit)));
 }
 
 function unitIndex(all: readonly string[] | string, index: number): number {
@@ -80,7 +80,7 @@ function replace(text: string, part: string, by: string, limit: bigint, meter: M
 }
 
 function interleaved(text: string, limit: bigint): readonly string[] {
-  const all = [...text];
+  const all = codePoints(text);
   const count = limit < 0n ? all.length + 1 : Math.min(Number(limit), all.length + 1);
   const pieces = ["", ...all];
   if (count === all.length + 1) return [...pieces, ""];
@@ -90,7 +90,7 @@ function interleaved(text: string, limit: bigint): readonly string[] {
 /** Go's strings.SplitN: at most `limit` pieces, the last unsplit; below 0 without limit. */
 function splitPieces(text: string, separator: string, limit: number): readonly string[] {
   if (limit === 0) return [];
-  const all = separator === "" ? [...text] : text.split(separator);
+  const all = separator === "" ? codePoints(text) : text.split(separator);
   if (limit < 0 || all.length <= limit) return all;
   return [...all.slice(0, limit - 1), all.slice(limit - 1).join(separator)];
 }
@@ -127,7 +127,9 @@ const quoted: Readonly<Record<string, string>> = {
 };
 
 export function quote(text: string): string {
-  return `"${text.toWellFormed().replace(/[\x07\b\f\n\r\t\v\\"]/g, (unit) => quoted[unit] ?? unit)}"`;
+  return `"${codePoints(text.toWellFormed())
+    .map((one) => quoted[one] ?? one)
+    .join("")}"`;
 }
 
 function lowerAscii(text: string): string {

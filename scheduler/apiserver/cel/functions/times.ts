@@ -1,6 +1,6 @@
 import { DURATION, INT, STRING, TIMESTAMP } from "../language/types.ts";
 import type { Meter } from "../meter.ts";
-import { ErrorValue, Timestamp, type Value } from "../values.ts";
+import { ErrorValue, type Timestamp, type Value } from "../values.ts";
 import { floorDivide } from "./conversions.ts";
 import { defineMethod, type Overload } from "./declare.ts";
 import { zoneOffsetMinutes } from "./time-ranges.ts";

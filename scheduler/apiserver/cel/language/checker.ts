@@ -1,3 +1,4 @@
+import { assertNever } from "../../../../kit/errors.ts";
 import type { Overload } from "../functions/declare.ts";
 import { Duration, Timestamp, Uint, type Value } from "../values.ts";
 import type { Call, Comprehension, Expression, ListLiteral, MapLiteral, Select } from "./ast.ts";
@@ -100,6 +101,8 @@ class Checker {
         return this.#undeclared(expression.at, expression.name);
       case "comprehension":
         return this.#comprehension(expression);
+      default:
+        return assertNever(expression, "expression");
     }
   }
 

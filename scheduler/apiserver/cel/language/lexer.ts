@@ -58,7 +58,7 @@ function matchAt(pattern: RegExp, source: string, at: number): string {
 /** Ranges are checked by the parser, which knows the sign. */
 function numberValue(text: string): Value {
   if (/[uU]$/.test(text)) return new Uint(BigInt(text.slice(0, -1)));
-  if (/^0x/.test(text) || /^[0-9]+$/.test(text)) return BigInt(text);
+  if (text.startsWith("0x") || /^[0-9]+$/.test(text)) return BigInt(text);
   const value = Number(text);
   return Number.isFinite(value) ? value : new ErrorValue("invalid double literal");
 }

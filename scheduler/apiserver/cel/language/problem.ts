@@ -31,12 +31,12 @@ function showProblem(source: string, { at, message }: Problem): string {
   const lineEnd = source.indexOf("\n", lineStart);
   const line = source.slice(lineStart, lineEnd === -1 ? source.length : lineEnd).replaceAll("\t", " ");
   const lineNumber = before.split("\n").length;
-  const prefix = [...source.slice(lineStart, at)];
+  const prefix = Array.from(source.slice(lineStart, at));
   const head = `ERROR: <input>:${lineNumber}:${prefix.length + 1}: ${message}`;
   if (line.length > lineLengthMax) return head;
   // Full-width marks below full-width characters, so that the arrow stands where the eye expects it.
   const dots = prefix.map((character) => (isAscii(character) ? "." : "\uff0e")).join("");
-  const next = [...source.slice(at, at + 2)][0] ?? "";
+  const next = String.fromCodePoint(source.codePointAt(at) ?? 0x20);
   return `${head}\n | ${line}\n | ${dots}${isAscii(next) ? "^" : "\uff3e"}`;
 }
 
