@@ -121,8 +121,8 @@ function equalMaps(a: MapValue, b: MapValue, meter: Meter): boolean {
 export function compare(a: Value, b: Value, meter: Meter): number | ErrorValue {
   const [left, right] = [numeric(a), numeric(b)];
   if (left !== undefined && right !== undefined) {
-    if (Number.isNaN(left) || Number.isNaN(right)) return new ErrorValue("NaN values cannot be ordered");
-    return order(left, right);
+    const result = compareNumbers(left, right);
+    return Number.isNaN(result) ? new ErrorValue("NaN values cannot be ordered") : result;
   }
   if (typeof a === "string" && typeof b === "string") {
     meter.toil(Math.min(a.length, b.length));
@@ -135,9 +135,10 @@ export function compare(a: Value, b: Value, meter: Meter): number | ErrorValue {
   return noSuchOverload;
 }
 
-/** An integer and a double are equal where their values are. NaN equals nothing. */
+/** An integer meets a double as a double. NaN equals nothing and has no order. */
 function compareNumbers(a: bigint | number, b: bigint | number): number {
-  return Number.isNaN(a) || Number.isNaN(b) ? NaN : order(a, b);
+  if (Number.isNaN(a) || Number.isNaN(b)) return NaN;
+  return typeof a === typeof b ? order(a, b) : order(Number(a), Number(b));
 }
 
 function order(a: bigint | number, b: bigint | number): number {

@@ -13,6 +13,7 @@ const holding: Readonly<Record<string, readonly string[]>> = {
     "dyn(1) == dyn(1.0) && dyn(1u) == dyn(1)",
     "1 < 1.5 && 2u > 1 && 1.0 <= 1u",
     "dyn('1') != dyn(1)",
+    "[7, 8][dyn(1.0)] == 8 && [7, 8][dyn(0u)] == 7 && 0.0001 == double('1e-4')",
     "!(true && false) || false",
     "true ? 1 == 1 : 1 / 0 == 1",
     "1 / 0 == 1 || true",
@@ -37,7 +38,7 @@ const holding: Readonly<Record<string, readonly string[]>> = {
     "string(duration('1h30m')) == '5400s' && string(duration('-1.5s')) == '-1.5s'",
     "string(timestamp('2024-02-29T12:00:00.5+01:00') + duration('1s')) == '2024-02-29T12:00:01.5+01:00'",
     "size('héllo') == 5 && size('😀') == 1 && size(b'abc') == 3 && {'a': 1}.size() == 1",
-    "string(1e25) == '1e+25' && string(0.00001) == '1e-05'",
+    "string(1e25) == '1e+25' && string(1000000.0) == '1e+06' && string(123456.5) == '123456.5' && string(0.00001) == '1e-05'",
   ],
   strings: [
     "'hello'.contains('ell') && 'hello'.startsWith('he') && 'hello'.endsWith('lo')",

@@ -1,6 +1,6 @@
 import { assertNever } from "../../../kit/errors.ts";
 import { acceptsAll } from "./functions/declare.ts";
-import { Collected, itemOf } from "./functions/operators.ts";
+import { Collected, itemAt, itemOf } from "./functions/operators.ts";
 import { optionalItem } from "./functions/optionals.ts";
 import type { Call, Comprehension, Expression, ListLiteral, MapLiteral, Select } from "./language/ast.ts";
 import { isBinding } from "./language/ast.ts";
@@ -28,6 +28,7 @@ import {
   ArrayList,
   ErrorValue,
   isError,
+  isList,
   isMap,
   keyIdentity,
   noSuchOverload,
@@ -225,6 +226,7 @@ class Compiler {
       meter.charge(1);
       const overload = overloads.find((one) => acceptsAll(one, [value, at]));
       if (overload) return overload.call([value, at], meter);
+      if (isList(value)) return itemAt(value, at);
       return isMap(value) ? itemOf(value, at) : noSuchOverload;
     });
   }

@@ -68,15 +68,15 @@ function doubleOf(text: string): Value {
   return isNumber ? Number(text) : conversionError("", "string", "double");
 }
 
-/** As Go's %g prints them: an exponent from 21 digits on, and below 0.0001. */
+/** As Go's %g prints them: with an exponent from a million on, and below 0.0001. */
 export function formatDouble(value: number): string {
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "-Inf";
   if (Object.is(value, -0)) return "-0";
-  const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-4 || size >= 1e21))
-    return value.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
-  return String(value);
+  const exponential = value.toExponential();
+  const exponent = Number(exponential.slice(exponential.indexOf("e") + 1));
+  if (exponent >= -4 && exponent < 6) return String(value);
+  return exponential.replace(/e([+-])(\d)$/, "e$10$2");
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
