@@ -67,6 +67,13 @@ describe("problems: what a definition is refused for", () => {
     ]);
   });
 
+  test("rules that are too long altogether are not even compiled", () => {
+    const long = `self.x == 1 || ${"true || ".repeat(12_000)}true`;
+    expect(problems(spec(long, long, long, long))).toEqual([
+      "schema: Forbidden: the validation rules of a schema may have 300000 characters altogether, these have 384076",
+    ]);
+  });
+
   test("a schema of no type has no rules", () => {
     const untyped: Schema = { "x-kubernetes-preserve-unknown-fields": true };
     expect(problems(object({ spec: ruled(untyped, "true") }))[0]).toContain(

@@ -1,4 +1,4 @@
-import type { FieldError } from "../../../api/validation/field-error.ts";
+import { type FieldError, forbiddenValue } from "../../../api/validation/field-error.ts";
 import { isObject, type JsonObject, type Schema } from "../resource.ts";
 import { checkRules, type RuleNode } from "./rule-check.ts";
 import { compileSet, type CostTotal, type Place, times, totalProblems } from "./rule-compiler.ts";
@@ -21,11 +21,22 @@ export interface CompiledRules {
   ): readonly FieldError[];
 }
 
+/** Compiling takes some 3 µs a character, and all rules of a definition are compiled at once. */
+const textLengthMax = 300_000;
+
 const none: CompiledRules = { problems: [], check: () => [] };
 
 /** `path`: where the schema stands in what is validated, such as `spec.validation.openAPIV3Schema`; problems begin with it. */
 export function compileRules(schema: Schema, path = ""): CompiledRules {
   if (!hasRules(schema)) return none;
+  const length = ruleLength(schema);
+  if (length > textLengthMax) {
+    const refused = forbiddenValue(
+      path,
+      `the validation rules of a schema may have ${textLengthMax} characters altogether, these have ${length}`,
+    );
+    return { problems: [refused], check: () => [refused] };
+  }
   const total: CostTotal = { total: 0, dearest: [] };
   const place: Place = { path, cardinality: 1, uncorrelated: undefined };
   const built = build(schema, declare(schema, true), place, total, true);
@@ -37,6 +48,13 @@ export function compileRules(schema: Schema, path = ""): CompiledRules {
 /** Every object pays for rules only where there are any. */
 function hasRules(schema: Schema): boolean {
   return rulesOf(schema).length > 0 || childrenOf(schema).some(hasRules);
+}
+
+function ruleLength(schema: Schema): number {
+  let length = 0;
+  for (const { rule, messageExpression } of rulesOf(schema)) length += rule.length + messageExpression.length;
+  for (const child of childrenOf(schema)) length += ruleLength(child);
+  return length;
 }
 
 function childrenOf(schema: Schema): readonly Schema[] {

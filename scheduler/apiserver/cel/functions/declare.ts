@@ -1,5 +1,5 @@
 import type { Meter } from "../meter.ts";
-import type { Type } from "../language/types.ts";
+import { type Type, typeParameters } from "../language/types.ts";
 import {
   Duration,
   isList,
@@ -23,6 +23,8 @@ export interface Overload {
   /** With the target first. */
   readonly parameters: readonly Type[];
   readonly result: Type;
+  /** Whether the types have variables, which each call fills in anew. */
+  readonly isGeneric: boolean;
   /** Only ever called with arguments that `acceptsAll` has accepted. */
   readonly call: (values: readonly Value[], meter: Meter) => Value;
 }
@@ -54,7 +56,12 @@ function declare<const P extends readonly Type[]>(
   call: Implementation<P>,
 ): Overload {
   // The one cast that spares every function its own checks: calls are made after `acceptsAll`.
-  return { id, name, isMethod, parameters, result, call: call as unknown as Overload["call"] };
+  const isGeneric = [...parameters, result].some(hasVariable);
+  return { id, name, isMethod, parameters, result, isGeneric, call: call as unknown as Overload["call"] };
+}
+
+function hasVariable(type: Type): boolean {
+  return type.kind === "parameter" || typeParameters(type).some(hasVariable);
 }
 
 /** `define(["size", "size_string"], [STRING], INT, ([text]) => …)` */

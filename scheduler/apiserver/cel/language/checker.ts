@@ -189,7 +189,9 @@ class Checker {
     let result: Type | undefined;
     for (const overload of declared) {
       if (overload.isMethod !== (target !== undefined)) continue;
-      const [own, ...parameters] = this.#unifier.instantiate([overload.result, ...overload.parameters]);
+      if (overload.parameters.length !== given.length) continue;
+      const plain = [overload.result, ...overload.parameters];
+      const [own, ...parameters] = overload.isGeneric ? this.#unifier.instantiate(plain) : plain;
       if (!own || !this.#unifier.areAssignable(given, parameters)) continue;
       matching.push(overload);
       const type = this.#unifier.substitute(own);
