@@ -6,6 +6,7 @@ import { limit } from "./estimate/ranges.ts";
 import { readFieldPath } from "./field-path.ts";
 import type { Program } from "./interpreter.ts";
 import { optionalOf, type Type } from "./language/types.ts";
+import type { Toil } from "./meter.ts";
 import { type Declaration, requestBytesMax } from "./schema/declaration.ts";
 import {
   costProblem,
@@ -39,6 +40,8 @@ export interface Place {
 
 export interface CostTotal {
   total: number;
+  /** For compiling the patterns of all rules. */
+  readonly toil: Toil;
   /** The four dearest. */
   dearest: readonly { readonly field: string; readonly cost: number }[];
 }
@@ -95,7 +98,7 @@ function compileRule(
   ]);
   const field = `${place.path}.rule`;
   const main = withResult(
-    compileExpression(rule.rule, variables),
+    compileExpression(rule.rule, variables, total.toil),
     "bool",
     "cel expression must evaluate to a bool",
   );
@@ -146,7 +149,7 @@ function compileMessage(
   if (rule.messageExpression.trim() === "") return { program: undefined, problems: [] };
   const field = `${path}.messageExpression`;
   const compiled = withResult(
-    compileExpression(rule.messageExpression, variables),
+    compileExpression(rule.messageExpression, variables, total.toil),
     "string",
     "messageExpression must evaluate to a string",
   );

@@ -50,6 +50,11 @@ describe("check: a hostile rule ends in time, with an error", () => {
   test.each([
     ["a pattern that backtracks elsewhere", "!self.s.matches('^(a+)+$')", { s: `${"a".repeat(50_000)}b` }],
     ["nested repetitions", "!self.s.matches('(a?){500}a{500}$')", { s: "a".repeat(499) }],
+    [
+      "many large patterns",
+      "self.l.all(i, !self.s.matches('((x{10}){10}){10}((y{10}){10}){10}((z{10}){10}){10}' + string(i)))",
+      { l: numbers, s: "x" },
+    ],
     ["lists of lists", "self.l.map(i, self.l).flatten().size() > 0", { l: numbers }],
     ["a list of a billion", "lists.range(1000000000).size() > 0", {}],
   ])("%s", (_name, rule, data) => {
@@ -72,5 +77,18 @@ describe("check: a hostile rule ends in time, with an error", () => {
     const rules = compileRules(object({ spec: ruled(big, "self.l.all(x, self.l.all(y, x + y >= 0))") }));
     expect(rules.check({ spec: { l: numbers } }, undefined)).toHaveLength(1);
     expect(rules.check({ spec: { l: [1, 2] } }, undefined)).toEqual([]);
+  });
+
+  test("many large patterns in one definition", () => {
+    const rules = Array.from(
+      { length: 1000 },
+      (_, at) => `self.s.matches('((x{10}){10}){10}((y{10}){10}){10}((z{10}){10}){10}${at}')`,
+    );
+    const start = performance.now();
+    const { problems } = compileRules(object({ spec: ruled(big, ...rules) }));
+    expect(performance.now() - start).toBeLessThan(5000);
+    expect(problems.some(({ message }) => message.includes("the patterns are too large together"))).toBe(
+      true,
+    );
   });
 });

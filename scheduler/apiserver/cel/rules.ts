@@ -1,5 +1,7 @@
 import { type FieldError, forbiddenValue } from "../../../api/validation/field-error.ts";
 import { isObject, type JsonObject, type Schema } from "../resource.ts";
+import { compileToilMax } from "./compile.ts";
+import { Toil } from "./meter.ts";
 import { checkRules, type RuleNode } from "./rule-check.ts";
 import { compileSet, type CostTotal, type Place, times, totalProblems } from "./rule-compiler.ts";
 import { declare, type Declaration } from "./schema/declaration.ts";
@@ -37,7 +39,7 @@ export function compileRules(schema: Schema, path = ""): CompiledRules {
     );
     return { problems: [refused], check: () => [refused] };
   }
-  const total: CostTotal = { total: 0, dearest: [] };
+  const total: CostTotal = { total: 0, dearest: [], toil: new Toil(compileToilMax) };
   const place: Place = { path, cardinality: 1, uncorrelated: undefined };
   const built = build(schema, declare(schema, true), place, total, true);
   const { node } = built;
@@ -144,7 +146,11 @@ function buildChildren(schema: Schema, declaration: Declaration | undefined, pla
 /** Rules inside `allOf` speak of the values of the schema around it. */
 function buildPart(part: Schema, schema: Schema, declaration: Declaration | undefined): RuleNode {
   const place: Place = { path: "", cardinality: 1, uncorrelated: undefined };
-  const { rules } = compileSet(part, declaration, place, { total: 0, dearest: [] });
+  const { rules } = compileSet(part, declaration, place, {
+    total: 0,
+    dearest: [],
+    toil: new Toil(compileToilMax),
+  });
   const nested = (own: Schema, known: Declaration | undefined): RuleNode =>
     buildPart(own, known?.schema ?? own, known);
   const { items, additionalProperties, properties } = part;

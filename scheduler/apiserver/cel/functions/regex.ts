@@ -3,45 +3,57 @@ import { BOOL, INT, listOf, STRING } from "../language/types.ts";
 import type { Meter } from "../meter.ts";
 import { ErrorValue, isError, stringList, type Value } from "../values.ts";
 import { defineMethod, type Overload } from "./declare.ts";
+import { patternSize } from "./pattern-size.ts";
 import { RegexMachine } from "./regex-machine.ts";
 
-/** A short pattern can compile to a large program (`(x{1000}){…}`): both are bounded. */
+/** A short pattern can compile to a large program (`((x{10}){10}){10}`): both are bounded. */
 const patternLengthMax = 10_000;
 const programSizeMax = 20_000;
-/** About what compiling costs for each character of a pattern. */
-const compileToil = 200;
+/** About what compiling one instruction takes, in characters of simpler work. */
+const instructionToil = 200;
 
-/** Patterns stand in rules, so the same few come again and again. Forgets the oldest. */
-const cache = new Map<string, RegexMachine | ErrorValue>();
-const cacheSizeMax = 500;
+interface Compiled {
+  readonly machine: RegexMachine | ErrorValue;
+  readonly size: number;
+}
 
-export function compilePattern(text: string): RegexMachine | ErrorValue {
+/** Patterns stand in rules, so the same few come again and again. Holds so many instructions; forgets the oldest. */
+const cache = new Map<string, Compiled>();
+const cachedInstructionsMax = 200_000;
+let cachedInstructions = 0;
+
+/** The machine of a pattern, compiled at most once while it is remembered. */
+export function compilePattern(text: string, meter: Meter): RegexMachine | ErrorValue {
   const known = cache.get(text);
-  if (known) return known;
-  const compiled = compile(text);
-  const oldest = cache.size >= cacheSizeMax ? cache.keys().next().value : undefined;
-  if (oldest !== undefined) cache.delete(oldest);
-  cache.set(text, compiled);
-  return compiled;
+  if (known) return known.machine;
+  const size = text.length > patternLengthMax ? Infinity : patternSize(text) + text.length;
+  if (size > programSizeMax) return new ErrorValue("error parsing regexp: expression too large");
+  meter.toil(size * instructionToil);
+  const machine = compile(text);
+  cachedInstructions += size;
+  for (const [oldest, { size: freed }] of cache) {
+    if (cachedInstructions <= cachedInstructionsMax) break;
+    cache.delete(oldest);
+    cachedInstructions -= freed;
+  }
+  cache.set(text, { machine, size });
+  return machine;
 }
 
 function compile(text: string): RegexMachine | ErrorValue {
-  const problem = (reason: string) => new ErrorValue(`error parsing regexp: ${reason}`);
-  if (text.length > patternLengthMax) return problem(`longer than ${patternLengthMax} characters`);
   try {
     const pattern = RE2JS.compile(text);
-    const size = pattern.re2().prog.numInst();
-    return size > programSizeMax ? problem("expression too large") : new RegexMachine(pattern);
+    const isLarge = pattern.re2().prog.numInst() > 2 * programSizeMax;
+    return isLarge ? new ErrorValue("error parsing regexp: expression too large") : new RegexMachine(pattern);
   } catch (error) {
     // The library throws for what it cannot read, and runs out of stack for what is nested too deep.
     const reason = error instanceof Error ? error.message : String(error);
-    return problem(reason.replace(/^error parsing regexp: /, ""));
+    return new ErrorValue(`error parsing regexp: ${reason.replace(/^error parsing regexp: /, "")}`);
   }
 }
 
 function search(text: string, pattern: string, meter: Meter, use: (machine: RegexMachine) => Value): Value {
-  if (!cache.has(pattern)) meter.toil(Math.min(pattern.length, patternLengthMax) * compileToil);
-  const machine = compilePattern(pattern);
+  const machine = compilePattern(pattern, meter);
   return isError(machine) ? machine : use(machine);
 }
 
