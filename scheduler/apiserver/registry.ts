@@ -52,7 +52,9 @@ export class Kind {
 
   /** The CEL rules of the schema. */
   get rules(): CompiledRules {
-    return (this.#rules ??= compileRules(this.schema));
+    const { strategicMerge, schema } = this.resource;
+    // Built-in kinds have their checks in code, and schemas that may hold themselves.
+    return (this.#rules ??= compileRules(strategicMerge ? {} : schema));
   }
 
   /** A stored object in this version. The same object gives the same result. */
@@ -171,7 +173,7 @@ export class Registry {
 
 /** What is wrong with the CEL rules of a user's schema, which stands at `path` of its definition. */
 function ruleProblems(schema: Schema, path: string): readonly FieldError[] {
-  return compileRules(schema).problems.map((problem) => ({ ...problem, field: `${path}.${problem.field}` }));
+  return compileRules(schema, path).problems;
 }
 
 export const crdFolder = folderAt("../../charts/wherry/crds");

@@ -10,7 +10,7 @@ import { assertNever } from "../../../kit/errors.ts";
 import { toTimestamp } from "../../../kit/timestamps.ts";
 import type { Kind } from "../registry.ts";
 import { apiVersionOf, isObject, type JsonObject } from "../resource.ts";
-import { rulesBlockedBy } from "../schema/validator.ts";
+import { rulesSkipped } from "../cel/rules.ts";
 import { shapeObject } from "../schema/structural.ts";
 import { badRequest, conflict, invalid, modified } from "../status.ts";
 
@@ -201,7 +201,7 @@ function check(
   // Read as plain JSON: until the schema has accepted it, nothing is known of it.
   const plain = object as unknown as JsonObject;
   const schemaErrors = kind.validate(plain);
-  const blocked = kind.rules.isEmpty ? undefined : rulesBlockedBy(schemaErrors);
+  const blocked = kind.rules.isEmpty ? undefined : rulesSkipped(schemaErrors);
   // The checks of the kind itself take for granted what the schema says.
   const ownErrors =
     schemaErrors.length > 0
@@ -210,7 +210,11 @@ function check(
           ...validateMetadata(object.metadata, old?.metadata, resource.nameForm),
           ...(subresource === "status" ? [] : resource.validate(object, old)),
         ];
-  const errors = [...schemaErrors, ...ownErrors, ...(blocked ? [blocked] : kind.rules.check(plain, old))];
+  const errors = [
+    ...schemaErrors,
+    ...ownErrors,
+    ...(blocked ? [blocked] : kind.rules.check(plain, old, strict.warn)),
+  ];
   if (errors.length > 0) throw invalid(resource, name, errors);
   for (const warning of resource.warnings(object, old)) strict.warn(warning);
 }
