@@ -1,12 +1,6 @@
 import type { JsonObject } from "../resource.ts";
 import { type Entry, type FieldSet, leaf, nodeOf, setOf } from "./field-set.ts";
-import {
-  elementOfItem,
-  type FieldType,
-  type ListType,
-  type MapType,
-  typeOfField,
-} from "./field-type.ts";
+import { elementOfItem, type FieldType, type ListType, type MapType, typeOfField } from "./field-type.ts";
 import { fieldElement } from "./path-element.ts";
 import { asList, asMap, fieldOf, isEmptyMap, isEqualJson, shapeOf } from "./shape.ts";
 import { fieldsOf } from "./to-field-set.ts";
@@ -80,11 +74,11 @@ function compareValues(before: unknown, after: unknown, type: FieldType): Change
   }
   if (one.kind === other.kind) return compareLeaves(before, after);
   // Of another kind than it was: what was below it is gone, what is below it is new.
-  return {
-    removed: withoutSelf(fieldsOf(before, type, "all")),
-    modified: leaf,
-    added: withoutSelf(fieldsOf(after, type, "all")),
-  };
+  const [gone, come] = [
+    childrenOnly(fieldsOf(before, type, "all")),
+    childrenOnly(fieldsOf(after, type, "all")),
+  ];
+  return { removed: gone, modified: gone && come ? undefined : leaf, added: come };
 }
 
 function compareLeaves(before: unknown, after: unknown): Change | undefined {
@@ -152,7 +146,7 @@ function compareItems(
   };
 }
 
-function withoutSelf(node: FieldSet | undefined): FieldSet | undefined {
+function childrenOnly(node: FieldSet | undefined): FieldSet | undefined {
   if (node === undefined || node === leaf) return undefined;
   const { ".": _self, ...children } = node;
   return children;

@@ -134,7 +134,9 @@ export class FieldManager {
     const merged = mergeObjects(before, config, this.#type);
     const owned = others.reduce((all, { fields }) => union(all, fields), applied);
     const pruned = last ? pruneFields(merged, last.fields, owned, this.#type) : merged;
-    const object = this.#partOfObject(before, pruned, live !== undefined, by.subresource);
+    // Pruning may take an empty list, which nobody owns, away with what held it: an apply must not need a second one.
+    const complete = pruned === merged ? merged : mergeObjects(pruned, config, this.#type);
+    const object = this.#partOfObject(before, complete, live !== undefined, by.subresource);
 
     const comparison = this.#compare(before, object, by.subresource);
     if (!by.force) this.#refuseConflicts(others, comparison, before, by);
@@ -189,11 +191,7 @@ export class FieldManager {
     );
   }
 
-  #withUpdate(
-    entries: readonly ManagedEntry[],
-    fields: FieldSet,
-    by: UpdateBy,
-  ): readonly ManagedEntry[] {
+  #withUpdate(entries: readonly ManagedEntry[], fields: FieldSet, by: UpdateBy): readonly ManagedEntry[] {
     const own = this.#keyOf("Update", by);
     const before = entries.find((entry) => isSameManager(entry, own));
     const entry: ManagedEntry = {
@@ -270,9 +268,7 @@ export class FieldManager {
     const why = validateConfig(config, this.#type);
     if (why === undefined) return;
     const place = `${textOf(metadata["namespace"])}/${textOf(metadata["name"])}`;
-    throw badRequest(
-      `failed to create typed patch object (${place}; ${showType(apiVersion, kind)}): ${why}`,
-    );
+    throw badRequest(`failed to create typed patch object (${place}; ${showType(apiVersion, kind)}): ${why}`);
   }
 }
 
@@ -314,7 +310,11 @@ function asLive(
   object: JsonObject,
   managedFields: readonly unknown[] | undefined,
 ): JsonObject {
-  if (live && managedFields === live.metadata.managedFields && isEqualJson(withoutManagedFields(live), object))
+  if (
+    live &&
+    managedFields === live.metadata.managedFields &&
+    isEqualJson(withoutManagedFields(live), object)
+  )
     return live;
   const { resourceVersion, ...metadata } = asMap(object["metadata"]);
   return {
@@ -342,4 +342,3 @@ function showType(apiVersion: unknown, kind: unknown): string {
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
-

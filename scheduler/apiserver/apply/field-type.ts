@@ -143,9 +143,10 @@ function listType(schema: Schema, keepsUnknown: boolean): ListType {
 
 function keyedList(schema: Schema, item: FieldType, keyNames: readonly string[]): ListType {
   const properties = schema.items?.properties ?? {};
-  const keys = [...keyNames]
-    .sort()
-    .map((name) => ({ name, default: Object.hasOwn(properties, name) ? properties[name]?.default : undefined }));
+  const keys = [...keyNames].sort().map((name) => ({
+    name,
+    default: Object.hasOwn(properties, name) ? properties[name]?.default : undefined,
+  }));
   return { kind: "map", item, keys, keyNames };
 }
 

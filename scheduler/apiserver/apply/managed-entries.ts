@@ -134,10 +134,7 @@ function secondsOf({ time }: ManagedEntry): number {
 }
 
 /** The entries without what somebody else has taken or removed; those of which nothing is left are gone. */
-export function withoutFields(
-  entries: readonly ManagedEntry[],
-  fields: FieldSet,
-): readonly ManagedEntry[] {
+export function withoutFields(entries: readonly ManagedEntry[], fields: FieldSet): readonly ManagedEntry[] {
   if (isEmpty(fields)) return entries;
   return entries.flatMap((entry) => {
     const left = difference(entry.fields, fields);

@@ -1,12 +1,19 @@
-import { asMember, childrenOf, type FieldSet, hasChildren, isMember, leaf, nodeOf, setOf } from "./field-set.ts";
+import {
+  asMember,
+  childrenOf,
+  type FieldSet,
+  hasChildren,
+  isMember,
+  leaf,
+  nodeOf,
+  setOf,
+} from "./field-set.ts";
 import { type FieldType, isDeduced, typeOfField } from "./field-type.ts";
 import { fieldNameOf } from "./path-element.ts";
 
 /** The set with every declared field that only holds fields of the set: .spec of .spec.replicas, too. */
 export function withNamedFields(set: FieldSet, type: FieldType): FieldSet {
-  return setOf(
-    childrenOf(set).map(([element, node]) => [element, named(element, node, type)] as const),
-  );
+  return setOf(childrenOf(set).map(([element, node]) => [element, named(element, node, type)] as const));
 }
 
 function named(element: string, node: FieldSet, above: FieldType): FieldSet {

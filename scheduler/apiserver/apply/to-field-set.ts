@@ -1,4 +1,4 @@
-import { type Entry, type FieldSet, leaf, nodeOf, setOf } from "./field-set.ts";
+import { asMember, type Entry, type FieldSet, leaf, nodeOf, setOf } from "./field-set.ts";
 import { elementOfItem, type FieldType, type ListType, type MapType, typeOfField } from "./field-type.ts";
 import { fieldElement } from "./path-element.ts";
 import { asList, asMap, isEmptyMap, shapeOf } from "./shape.ts";
@@ -42,7 +42,7 @@ function fieldsOfMap(map: JsonObject, type: MapType, extent: Extent): readonly E
     if (value === undefined) continue;
     const node = fieldsOf(value, typeOfField(type, name), extent);
     if (extent === "all" || isOwnedByItself(value) || !type.fields.has(name))
-      children.push([fieldElement(name), withSelf(node)]);
+      children.push([fieldElement(name), asMember(node)]);
     else if (node) children.push([fieldElement(name), node]);
   }
   return children;
@@ -63,12 +63,7 @@ export function fieldsOfList(
     if (found.kind === "invalid") continue;
     // An item that is there twice is owned as a whole.
     const isRepeated = children.has(found.element);
-    children.set(found.element, isRepeated ? leaf : withSelf(fieldsOf(item, type.item, extent)));
+    children.set(found.element, isRepeated ? leaf : asMember(fieldsOf(item, type.item, extent)));
   }
   return [...children];
-}
-
-function withSelf(node: FieldSet | undefined): FieldSet {
-  if (node === undefined || node === leaf || node["."] !== undefined) return node ?? leaf;
-  return { ".": leaf, ...node };
 }

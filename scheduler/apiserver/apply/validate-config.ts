@@ -19,7 +19,9 @@ interface Problem {
 export function validateConfig(config: JsonObject, type: FieldType): string | undefined {
   const problems: Problem[] = [];
   validate(config, type, "", problems);
-  const texts = problems.slice(0, problemsMax).map(({ path, why }) => (path === "" ? why : `${path}: ${why}`));
+  const texts = problems
+    .slice(0, problemsMax)
+    .map(({ path, why }) => (path === "" ? why : `${path}: ${why}`));
   if (texts.length <= 1) return texts[0];
   return ["errors:", ...texts.map((text) => `  ${text}`)].join("\n");
 }
@@ -83,16 +85,14 @@ const jsTypes: Readonly<Record<Scalar, readonly string[]>> = {
 
 function whyNoScalar(value: unknown, type: Scalar): string | undefined {
   if (jsTypes[type].includes(typeof value)) return undefined;
-  switch (type) {
-    case "numeric":
-      return `expected numeric (int or float), got ${goType(value)}`;
-    case "string":
-      return `expected string, got &value.valueUnstructured{Value:${showGo(value)}}`;
-    case "boolean":
-      return `expected boolean, got &{${showGo(value)}}`;
-    case "untyped":
-      return `expected any scalar, got &{${showGo(value)}}`;
-  }
+  const shown = showGo(value);
+  const whys: Readonly<Record<Scalar, string>> = {
+    numeric: `expected numeric (int or float), got ${goType(value)}`,
+    string: `expected string, got &value.valueUnstructured{Value:${shown}}`,
+    boolean: `expected boolean, got &{${shown}}`,
+    untyped: `expected any scalar, got &{${shown}}`,
+  };
+  return whys[type];
 }
 
 function goType(value: unknown): string {
