@@ -17,12 +17,13 @@ export function pruneFields(
 ): JsonObject {
   if (isEmpty(difference(last, owned))) return merged;
   const named = (set: FieldSet): FieldSet => withNamedFields(set, type);
-  const all = named(toFieldSet(merged, type, "given"));
+  const fieldsOf = (object: JsonObject): FieldSet => toFieldSet(object, type, "all");
+  const all = fieldsOf(merged);
   // Without all that was applied, with whatever stands below it; then back comes what is owned,
   const bare = removeFields(merged, named(last), type);
-  const bareFields = named(toFieldSet(bare, type, "given"));
-  const withOwned = removeFields(merged, difference(all, union(bareFields, named(owned))), type);
+  const isOwned = union(fieldsOf(bare), named(owned));
+  const withOwned = removeFields(merged, difference(all, isOwned), type);
   // and last what nobody owns but the applier never applied either.
-  const kept = named(toFieldSet(withOwned, type, "given"));
-  return removeFields(merged, intersection(difference(all, kept), named(last)), type);
+  const gone = difference(all, fieldsOf(withOwned));
+  return removeFields(merged, intersection(gone, named(last)), type);
 }
