@@ -11,7 +11,7 @@ import { applyJsonPatch } from "../patch/json-patch.ts";
 import { applyMergePatch } from "../patch/merge-patch.ts";
 import { applyStrategicMergePatch } from "../patch/strategic-merge.ts";
 import type { Kind } from "../registry.ts";
-import { apiVersionOf, isObject, type JsonObject } from "../resource.ts";
+import { apiVersionOf, isObject, type JsonObject, type Schema } from "../resource.ts";
 import { ApiError, badRequest, deleted, invalid, notFound } from "../status.ts";
 import { mediaTypeOf, parseValue, readBody, readObject } from "./body.ts";
 import type { ApiContext, NamedTarget, ResourceTarget } from "./context.ts";
@@ -66,7 +66,7 @@ export async function patchObject(
 ): Promise<void> {
   const { kind, namespace, name } = target;
   const options = writeOptionsOf(exchange);
-  const patch = await readPatch(exchange, kind.resource.strategicMerge);
+  const patch = await readPatch(exchange, kind.resource.strategicMerge && kind.schema);
   const change = (current: ApiObject): Submitted => {
     const object = patch.apply(current);
     checkTypeAndPlace(kind, object, { namespace, name });
@@ -163,7 +163,8 @@ export interface Patch {
   apply(target: JsonObject): JsonObject;
 }
 
-export async function readPatch(exchange: Exchange, strategicMerge: boolean): Promise<Patch> {
+/** `strategicMerge` is the schema that strategic merge patches go by; false: they are not taken. */
+export async function readPatch(exchange: Exchange, strategicMerge: Schema | false): Promise<Patch> {
   const type = mediaTypeOf(exchange.request);
   const applies = patchTypes[type];
   if (type === "application/apply-patch+yaml")
@@ -171,8 +172,10 @@ export async function readPatch(exchange: Exchange, strategicMerge: boolean): Pr
       "UnsupportedMediaType",
       "server-side apply is not served yet; use client-side apply (kubectl apply without --server-side)",
     );
-  if (!applies || (type === strategicType && !strategicMerge)) {
-    const supported = Object.keys(patchTypes).filter((one) => one !== strategicType || strategicMerge);
+  if (!applies || (type === strategicType && strategicMerge === false)) {
+    const supported = Object.keys(patchTypes).filter(
+      (one) => one !== strategicType || strategicMerge !== false,
+    );
     throw new ApiError(
       "UnsupportedMediaType",
       `the body of the request was in an unknown format - accepted media types include: ${supported.join(", ")}`,
@@ -184,7 +187,7 @@ export async function readPatch(exchange: Exchange, strategicMerge: boolean): Pr
   return {
     duplicateFields,
     apply: (target) => {
-      const patched = applies(target, value);
+      const patched = applies(target, value, strategicMerge || undefined);
       if (!isObject(patched)) throw badRequest("the patch must leave an object");
       return patched;
     },
@@ -193,7 +196,9 @@ export async function readPatch(exchange: Exchange, strategicMerge: boolean): Pr
 
 const strategicType = "application/strategic-merge-patch+json";
 
-const patchTypes: Readonly<Record<string, (target: JsonObject, patch: unknown) => unknown>> = {
+type ApplyPatch = (target: JsonObject, patch: unknown, schema: Schema | undefined) => unknown;
+
+const patchTypes: Readonly<Record<string, ApplyPatch>> = {
   "application/json-patch+json": applyJsonPatch,
   "application/merge-patch+json": applyMergePatch,
   [strategicType]: applyStrategicMergePatch,

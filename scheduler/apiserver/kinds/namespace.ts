@@ -29,6 +29,8 @@ const schema: Schema = {
         },
         conditions: {
           type: "array",
+          "x-kubernetes-list-type": "map",
+          "x-kubernetes-list-map-keys": ["type"],
           items: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
         },
       },
