@@ -16,7 +16,16 @@ import type { JsonObject, Schema } from "../resource.ts";
 import { badRequest } from "../status.ts";
 import { type Comparison, compareObjects } from "./compare.ts";
 import { type Conflict, conflictError } from "./conflicts.ts";
-import { difference, type FieldSet, intersection, isEmpty, leaf, setOf, union } from "./field-set.ts";
+import {
+  difference,
+  type FieldSet,
+  intersection,
+  isEmpty,
+  leaf,
+  setOf,
+  union,
+  unionOfAll,
+} from "./field-set.ts";
 import { compileType, type FieldType } from "./field-type.ts";
 import { kubectlManager, lastAppliedFields, withLastApplied } from "./last-applied.ts";
 import {
@@ -132,7 +141,7 @@ export class FieldManager {
     const given = union(toFieldSet(config, this.#type, "given"), metadataField);
     const applied = this.#partOf(given, by.subresource);
     const merged = mergeObjects(before, config, this.#type);
-    const owned = others.reduce((all, { fields }) => union(all, fields), applied);
+    const owned = unionOfAll([applied, ...others.map(({ fields }) => fields)]);
     const pruned = last ? pruneFields(merged, last.fields, owned, this.#type) : merged;
     // Pruning may take an empty list, which nobody owns, away with what held it: an apply must not need a second one.
     const complete = pruned === merged ? merged : mergeObjects(pruned, config, this.#type);

@@ -7,7 +7,7 @@
  * the set that also has fields below it in the set; without "." for one that only has those below it. At the top, {} is
  * the empty set. Sets are immutable and share parts; names are in canonical form and in the order of compareElements.
  */
-import { compareElements, showElement } from "./path-element.ts";
+import { compareElements, showElement, sortByElement } from "./path-element.ts";
 
 export interface FieldSet {
   readonly [element: string]: FieldSet;
@@ -37,8 +37,12 @@ export function hasChildren(node: FieldSet): boolean {
 
 /** What stands under a name, of its parts; undefined when there is nothing. */
 export function nodeOf(isSelf: boolean, children: readonly Entry[]): FieldSet | undefined {
+  return inOrder(isSelf, ordered(children));
+}
+
+function inOrder(isSelf: boolean, children: readonly Entry[]): FieldSet | undefined {
   if (children.length === 0) return isSelf ? leaf : undefined;
-  return Object.fromEntries(isSelf ? [[self, leaf], ...ordered(children)] : ordered(children));
+  return Object.fromEntries(isSelf ? [[self, leaf], ...children] : children);
 }
 
 /** A set, of what stands under its names. */
@@ -61,29 +65,49 @@ export function union(a: FieldSet, b: FieldSet): FieldSet {
   return unionOfNodes(a, b);
 }
 
+/** Of many sets at once: one after the other would copy what is there already again for each. */
+export function unionOfAll(sets: readonly FieldSet[]): FieldSet {
+  return setOf(childrenOfAll(sets));
+}
+
+function childrenOfAll(nodes: readonly FieldSet[]): readonly Entry[] {
+  const byElement = new Map<string, FieldSet[]>();
+  for (const node of nodes) {
+    for (const [element, child] of childrenOf(node)) {
+      const others = byElement.get(element);
+      if (others) others.push(child);
+      else byElement.set(element, [child]);
+    }
+  }
+  return [...byElement].map(([element, [first = leaf, ...others]]) => {
+    if (others.length === 0) return [element, first];
+    const all = [first, ...others];
+    return [element, nodeOf(all.some(isMember), childrenOfAll(all)) ?? leaf];
+  });
+}
+
 /** Of what stands under the same name in two sets. */
 export function unionOfNodes(a: FieldSet, b: FieldSet): FieldSet {
   if (a === b) return a;
   if (isEmpty(a)) return asMember(b);
   if (isEmpty(b)) return asMember(a);
+  const [ours, theirs] = [childrenOf(a), childrenOf(b)];
   const children: Entry[] = [];
   let isA = true;
-  let added = 0;
-  for (const element in a) {
-    if (element === self) continue;
-    const [one, other] = [a[element] ?? leaf, b[element]];
-    const merged = other === undefined ? one : unionOfNodes(one, other);
-    if (merged !== one) isA = false;
-    children.push([element, merged]);
-  }
-  for (const element in b) {
-    if (element === self || a[element] !== undefined) continue;
-    children.push([element, b[element] ?? leaf]);
-    added++;
+  for (let at = 0, other = 0; at < ours.length || other < theirs.length;) {
+    const [one, two] = [ours[at], theirs[other]];
+    const order = one && two ? compareElements(one[0], two[0]) : one ? -1 : 1;
+    if (order <= 0) at++;
+    if (order >= 0) other++;
+    const taken = order > 0 ? two : one;
+    if (!taken) continue;
+    const node = order === 0 && two ? unionOfNodes(taken[1], two[1]) : taken[1];
+    if (order > 0 || node !== taken[1]) isA = false;
+    children.push([taken[0], node]);
   }
   const isSelf = a[self] !== undefined || b[self] !== undefined;
-  if (isA && added === 0 && isSelf === (a[self] !== undefined)) return a;
-  return nodeOf(isSelf, children) ?? leaf;
+  if (isA && isSelf === (a[self] !== undefined)) return a;
+  return inOrder(isSelf, children) ?? leaf;
 }
 
 /** What is in both. */
@@ -96,7 +120,7 @@ function commonChildren(a: FieldSet, b: FieldSet): readonly Entry[] {
   for (const element in a) {
     const [one, other] = [a[element], b[element]];
     if (element === self || one === undefined || other === undefined) continue;
-    const node = nodeOf(isMember(one) && isMember(other), commonChildren(one, other));
+    const node = inOrder(isMember(one) && isMember(other), commonChildren(one, other));
     if (node) children.push([element, node]);
   }
   return children;
@@ -121,7 +145,7 @@ function differenceOfNodes(a: FieldSet, b: FieldSet, isBelowName: boolean): Fiel
     if (node !== one) isSame = false;
     if (node) children.push([element, node]);
   }
-  return isSame ? a : nodeOf(isSelf, children);
+  return isSame ? a : inOrder(isSelf, children);
 }
 
 export function isEqual(a: FieldSet, b: FieldSet): boolean {
@@ -168,7 +192,7 @@ export function pathsOf(set: FieldSet): readonly string[] {
 function ordered(children: readonly Entry[]): readonly Entry[] {
   for (let at = 1; at < children.length; at++) {
     const [before, after] = [children[at - 1]?.[0] ?? "", children[at]?.[0] ?? ""];
-    if (compareElements(before, after) > 0) return [...children].sort(([a], [b]) => compareElements(a, b));
+    if (compareElements(before, after) > 0) return sortByElement(children);
   }
   return children;
 }

@@ -1,6 +1,6 @@
 /** metadata.managedFields: who owns which fields, read from what clients and the store have, and written. */
 import { isObject } from "../resource.ts";
-import { difference, type FieldSet, isEmpty, leaf, union } from "./field-set.ts";
+import { difference, type FieldSet, isEmpty, leaf, unionOfAll } from "./field-set.ts";
 import { parseFieldsV1 } from "./fields-v1.ts";
 import { isEqualJson } from "./shape.ts";
 
@@ -25,9 +25,6 @@ export type ManagerKey = Pick<ManagedEntry, "manager" | "operation" | "apiVersio
 const updateEntriesMax = 10;
 const ancientManager = "ancient-changes";
 
-/** Entries of one object; more than any sequence of real clients leaves. */
-const entriesMax = 1000;
-
 /** A time that sorts and compares; unreadable ones are refused. */
 const timeForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 
@@ -44,17 +41,15 @@ export function isSameManager(a: ManagerKey, b: ManagerKey): boolean {
 /** undefined: one of the entries is not well-formed, so none is taken. */
 export function decodeManagedFields(value: unknown): readonly ManagedEntry[] | undefined {
   if (value === undefined || value === null) return [];
-  if (!Array.isArray(value) || value.length > entriesMax) return undefined;
-  const entries: ManagedEntry[] = [];
+  if (!Array.isArray(value)) return undefined;
+  const entries = new Map<string, ManagedEntry>();
   for (const one of value as readonly unknown[]) {
     const entry = decodeEntry(one);
     if (!entry) return undefined;
-    const at = entries.findIndex((other) => isSameManager(other, entry));
     // As in Kubernetes, the last of several entries of one manager is the one that counts.
-    if (at < 0) entries.push(entry);
-    else entries[at] = entry;
+    entries.set(identifierOf(entry), entry);
   }
-  return entries;
+  return [...entries.values()];
 }
 
 function decodeEntry(value: unknown): ManagedEntry | undefined {
@@ -145,38 +140,38 @@ export function withoutFields(entries: readonly ManagedEntry[], fields: FieldSet
 
 /** Merges the oldest updates until at most ten are left, those of each version into one of their own. */
 export function capUpdates(entries: readonly ManagedEntry[]): readonly ManagedEntry[] {
-  const updates = entries.filter(({ operation }) => operation === "Update");
-  if (updates.length <= updateEntriesMax) return entries;
-  updates.sort((a, b) => secondsOf(a) - secondsOf(b) || compareText(identifierOf(a), identifierOf(b)));
-  let kept = [...entries];
+  const isUpdate = ({ operation }: ManagedEntry): boolean => operation === "Update";
+  if (entries.filter(isUpdate).length <= updateEntriesMax) return entries;
+  const updates = entries
+    .filter(isUpdate)
+    .map((entry) => ({ entry, seconds: secondsOf(entry), identifier: identifierOf(entry) }))
+    .sort((a, b) => a.seconds - b.seconds || compareText(a.identifier, b.identifier))
+    .map(({ entry }) => entry);
+  // The first of a version is only merged when there is a second, which makes one entry less.
+  const oldOf = new Map<string, ManagedEntry[]>();
   let count = updates.length;
-  const firstOf = new Map<string, ManagedEntry>();
   for (const entry of updates) {
     if (count <= updateEntriesMax) break;
-    const first = firstOf.get(entry.apiVersion);
-    if (!first) {
-      firstOf.set(entry.apiVersion, entry);
-      continue;
+    const old = oldOf.get(entry.apiVersion);
+    if (!old) oldOf.set(entry.apiVersion, [entry]);
+    else {
+      old.push(entry);
+      count--;
     }
-    const isBucket = (one: ManagedEntry): boolean =>
-      one.operation === "Update" &&
-      one.manager === ancientManager &&
-      one.apiVersion === entry.apiVersion &&
-      one.subresource === "";
-    // The first of a version becomes the bucket when the second comes; a bucket from before goes on.
-    const bucket = isBucket(entry) ? first : (kept.find(isBucket) ?? first);
-    const merged: ManagedEntry = {
-      manager: ancientManager,
-      operation: "Update",
-      apiVersion: entry.apiVersion,
-      subresource: "",
-      time: entry.time,
-      fields: union(entry.fields, bucket.fields),
-    };
-    kept = [...kept.filter((one) => one !== bucket && one !== entry), merged];
-    count--;
   }
-  return kept;
+  const gone = new Set<ManagedEntry>();
+  const buckets: ManagedEntry[] = [];
+  for (const [apiVersion, old] of oldOf) {
+    const newest = old.at(-1);
+    if (old.length < 2 || !newest) continue;
+    const bucket: ManagerKey = { manager: ancientManager, operation: "Update", apiVersion, subresource: "" };
+    // A bucket from before goes on.
+    const merged = new Set([...old, ...updates.filter((entry) => isSameManager(entry, bucket))]);
+    for (const entry of merged) gone.add(entry);
+    const fields = unionOfAll([...merged].map((entry) => entry.fields));
+    buckets.push({ ...bucket, time: newest.time, fields });
+  }
+  return [...entries.filter((entry) => !gone.has(entry)), ...buckets];
 }
 
 /** The text by which Kubernetes tells managers apart, and in the order of which it lists them. */

@@ -22,7 +22,7 @@ export function valueElement(value: unknown): string {
 }
 
 /** `pairs` in the order of their names. */
-export function keyElement(pairs: readonly (readonly [name: string, value: unknown])[]): string {
+export function keyElement(pairs: readonly Pair[]): string {
   return `k:{${pairs.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(",")}}`;
 }
 
@@ -60,17 +60,45 @@ export function canonicalElement(text: string): Canonical {
   }
 }
 
-const ranks: Readonly<Record<string, number>> = { ".": 0, f: 1, k: 2, v: 3, i: 4 };
-
 /** The order in which FieldsV1 has its names: fields, keys, values, indices; each by content, numbers as numbers. */
 export function compareElements(a: string, b: string): number {
-  const type = a[0] ?? "";
-  if (type !== b[0]) return (ranks[type] ?? 9) - (ranks[b[0] ?? ""] ?? 9);
   if (a === b) return 0;
-  if (type === "i") return Number(a.slice(2)) - Number(b.slice(2));
-  if (type === "v") return compareValues(parseJson(a.slice(2)), parseJson(b.slice(2)));
-  if (type === "k") return comparePairs(pairsOf(a), pairsOf(b));
-  return a < b ? -1 : 1;
+  const [one = "", other = ""] = [a[0], b[0]];
+  if (one !== other) return (ranks[one] ?? 9) - (ranks[other] ?? 9);
+  // Nearly all are fields; they need no reading.
+  if (one === "f") return a < b ? -1 : 1;
+  return compareRead(readElement(a), readElement(b));
+}
+
+/** Each element is read once, however often it is compared. */
+export function sortByElement<T>(
+  entries: readonly (readonly [element: string, T])[],
+): readonly (readonly [element: string, T])[] {
+  return entries
+    .map((entry) => ({ entry, read: readElement(entry[0]) }))
+    .sort((a, b) => compareRead(a.read, b.read))
+    .map(({ entry }) => entry);
+}
+
+type Pair = readonly [name: string, value: unknown];
+
+interface ReadElement {
+  readonly rank: number;
+  /** A field has its name, a value itself, as one pair. */
+  readonly pairs: readonly Pair[];
+}
+
+const ranks: Readonly<Record<string, number>> = { ".": 0, f: 1, k: 2, v: 3, i: 4 };
+
+function readElement(element: string): ReadElement {
+  const rank = ranks[element[0] ?? ""] ?? 9;
+  if (element[0] === "k") return { rank, pairs: pairsOf(element) };
+  const rest = element.slice(2);
+  return { rank, pairs: [["", rank >= 3 ? parseJson(rest) : rest]] };
+}
+
+function compareRead(a: ReadElement, b: ReadElement): number {
+  return a.rank === b.rank ? comparePairs(a.pairs, b.pairs) : a.rank - b.rank;
 }
 
 /** As messages show it: `.spec`, `[name="web"]`, `[="a"]`, `[0]`. */
@@ -90,19 +118,16 @@ export function showElement(element: string): string {
   }
 }
 
-function pairsOf(element: string): readonly (readonly [string, unknown])[] {
+function pairsOf(element: string): readonly Pair[] {
   const keys = parseJson(element.slice(2));
   return isObject(keys) ? sortedPairs(keys) : [];
 }
 
-function sortedPairs(keys: object): readonly (readonly [string, unknown])[] {
+function sortedPairs(keys: object): readonly Pair[] {
   return Object.entries(keys).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-function comparePairs(
-  a: readonly (readonly [string, unknown])[],
-  b: readonly (readonly [string, unknown])[],
-): number {
+function comparePairs(a: readonly Pair[], b: readonly Pair[]): number {
   for (const [at, [name, value]] of a.entries()) {
     const other = b[at];
     if (!other) return 1;
