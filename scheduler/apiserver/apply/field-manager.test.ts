@@ -314,6 +314,15 @@ test("apply: status belongs to the subresource, the rest to the object", () => {
   expect(server.live?.["status"]).toEqual({});
 });
 
+test("apply: a status that its only owner no longer applies goes", () => {
+  const server = new WidgetServer()
+    .apply("a", widget({ spec: { image: "i" } }))
+    .apply("a", widget({ status: { phase: "On" } }), { subresource: "status" })
+    .apply("a", widget({}), { subresource: "status" });
+  expect(server.live).not.toHaveProperty("status");
+  expect(server.owners).toEqual(["a Apply: .spec.image"]);
+});
+
 test("trackUpdate: an update of the status owns nothing of the rest, and the other way round", () => {
   const server = new WidgetServer()
     .update("a", widget({ spec: { image: "i" } }))

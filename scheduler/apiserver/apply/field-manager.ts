@@ -234,10 +234,10 @@ export class FieldManager {
   /** A merged object with the other part as it was, which the write cannot change. */
   #partOfObject(before: JsonObject, merged: JsonObject, isLive: boolean, subresource: string): JsonObject {
     if (subresource === "status") {
-      const { status } = merged;
+      const { status: _old, ...rest } = before;
       const { resourceVersion, uid } = asMap(merged["metadata"]);
       const metadata = { ...asMap(before["metadata"]), ...definedOf({ resourceVersion, uid }) };
-      return { ...before, metadata, ...definedOf({ status }) };
+      return { ...rest, metadata, ...definedOf({ status: merged["status"] }) };
     }
     if (subresource !== "" || !this.#parts.hasStatus) return merged;
     const { status: _status, ...rest } = merged;
