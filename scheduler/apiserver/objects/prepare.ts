@@ -10,6 +10,8 @@ import { assertNever } from "../../../kit/errors.ts";
 import { toTimestamp } from "../../../kit/timestamps.ts";
 import type { Kind } from "../registry.ts";
 import { apiVersionOf, isObject, type JsonObject } from "../resource.ts";
+import { keepTimes } from "../apply/field-manager.ts";
+import { managedFieldsErrors } from "../apply/manager-name.ts";
 import { rulesSkipped } from "../cel/rules.ts";
 import { shapeObject } from "../schema/structural.ts";
 import { badRequest, conflict, invalid, modified } from "../status.ts";
@@ -89,7 +91,7 @@ export function prepareUpdate(
   const base = mergeParts(kind, submitted, old, subresource);
   const shaped = shape(kind, base as unknown as ApiObject, submitted, strict);
   const tracked = submitted.isApplied
-    ? shaped
+    ? keepTimes(old, shaped)
     : kind.fields.trackUpdate(old, shaped, { ...author, subresource });
   const object = withGeneration(kind, tracked, old);
   if (isDeepStrictEqual(object, old)) return old;
@@ -208,6 +210,7 @@ function check(
       ? []
       : [
           ...validateMetadata(object.metadata, old?.metadata, resource.nameForm),
+          ...managedFieldsErrors(object.metadata.managedFields),
           ...(subresource === "status" ? [] : resource.validate(object, old)),
         ];
   const errors = [
