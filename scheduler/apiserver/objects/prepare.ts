@@ -13,6 +13,7 @@ import { apiVersionOf, isObject, type JsonObject } from "../resource.ts";
 import { keepTimes } from "../apply/field-manager.ts";
 import { managedFieldsErrors } from "../apply/manager-name.ts";
 import { rulesSkipped } from "../cel/rules.ts";
+import { ratchet } from "../schema/ratchet.ts";
 import { shapeObject } from "../schema/structural.ts";
 import { badRequest, conflict, invalid, modified } from "../status.ts";
 
@@ -202,17 +203,17 @@ function check(
   const { name } = object.metadata;
   // Read as plain JSON: until the schema has accepted it, nothing is known of it.
   const plain = object as unknown as JsonObject;
-  const schemaErrors = kind.validate(plain);
+  const found = kind.validate(plain);
+  const schemaErrors = old && !resource.strategicMerge ? ratchet(found, plain, old) : found;
   const blocked = kind.rules.isEmpty ? undefined : rulesSkipped(schemaErrors);
-  // The checks of the kind itself take for granted what the schema says.
-  const ownErrors =
-    schemaErrors.length > 0
-      ? []
-      : [
-          ...validateMetadata(object.metadata, old?.metadata, resource.nameForm),
-          ...managedFieldsErrors(object.metadata.managedFields),
-          ...(subresource === "status" ? [] : resource.validate(object, old)),
-        ];
+  // The checks of the kind itself take for granted what the schema says, also of what an update leaves as it was.
+  const isShaped = found.length === 0;
+  const hasMetadata = !found.some(({ field }) => field.startsWith("metadata"));
+  const ownErrors = [
+    ...(hasMetadata ? validateMetadata(object.metadata, old?.metadata, resource.nameForm) : []),
+    ...(hasMetadata ? managedFieldsErrors(object.metadata.managedFields) : []),
+    ...(isShaped && subresource !== "status" ? resource.validate(object, old) : []),
+  ];
   const errors = [
     ...schemaErrors,
     ...ownErrors,
