@@ -148,6 +148,8 @@ export async function deleteObject(
     const object = options.dryRun ? existing : live.delete(namespace, name, gracePeriodSeconds);
     return sendObject(context, exchange, kind, object ?? existing, 200);
   }
+  if (options.policy === "Orphan" && kind.resource.group === "wherry.dev")
+    exchange.warn(`instances cannot be orphaned: those of ${kind.resource.singular} ${name} stop with it`);
   const outcome = await context.writer.delete(kind, namespace, name, options);
   if (outcome.kind === "removed")
     return exchange.send(200, deleted(kind.resource, name, outcome.object.metadata.uid));
