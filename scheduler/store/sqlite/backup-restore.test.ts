@@ -81,6 +81,23 @@ test("backup: is the commits up to some point while others go on, and nothing st
   expect(Object.keys(values).filter((key) => key.startsWith("/bulk/"))).toHaveLength(4_000);
 });
 
+test("backup: never meets a transaction, however much is written", async () => {
+  const store = await open(newFile());
+  await store.commit(Array.from({ length: 1_000 }, (_, at) => put(`/bulk/${at}`, "x".repeat(2_000))));
+  const done = new AbortController();
+  const writing = [1, 2, 3].map(async (writer) => {
+    for (let at = 0; !done.signal.aborted; at++)
+      await store.commit(Array.from({ length: 200 }, (_, key) => put(`/${writer}/${key}`, String(at))));
+  });
+  for (let round = 0; round < 20; round++) {
+    await using backup = await store.backup();
+    expect(backup.bytes).toBeGreaterThan(2_000_000);
+  }
+  done.abort();
+  await Promise.all(writing);
+  await store.close();
+});
+
 test("backup: its header says how long it is, and its owner alone may read what is beside the store", async () => {
   const file = newFile();
   const store = await open(file);
