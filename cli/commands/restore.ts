@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Command } from "commander";
 import type { CommandContext } from "../command.ts";
@@ -9,7 +9,7 @@ import { Failure } from "../failure.ts";
 import { StateLock } from "../local/lock.ts";
 import { isRunning } from "../local/process-identity.ts";
 import { serviceProgram } from "../local/program.ts";
-import { openStateDirectory } from "../local/state-directory.ts";
+import { openStateDirectory, storeFileOf } from "../local/state-directory.ts";
 
 interface RestoreOptions {
   readonly stateDir: string;
@@ -33,7 +33,7 @@ export function define(command: Command, { terminal }: CommandContext): void {
       using lock = new StateLock(directory.lock, root);
       if (lock.leftovers.some(isRunning))
         throw new Failure("processes of an earlier run are still ending; try again in a moment");
-      const store = `sqlite:${join(directory.store, "store.db")}`;
+      const store = `sqlite:${storeFileOf(directory)}`;
       const args = ["restore", "--store", store, "--from", from, ...(options.force ? ["--force"] : [])];
       await terminal.out(await run(serviceProgram("scheduler"), args));
     });

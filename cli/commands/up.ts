@@ -80,8 +80,10 @@ function stopOnSignals(terminal: Terminal): UpSignals {
   return { stop: stop.signal, kill: kill.signal };
 }
 
-function readyText({ url, kubeconfig, nodes }: RunningCluster, terminal: Terminal): string {
+function readyText(cluster: RunningCluster, terminal: Terminal): string {
+  const { url, kubeconfig, nodes, readOnly } = cluster;
   const path = shorter(kubeconfig, terminal.workingDirectory);
+  if (readOnly !== undefined) return readOnlyText(readOnly, url, path);
   const seconds = (terminal.clock.monotonic() / 1000).toFixed(1);
   return [
     `wherry is ready in ${seconds} s`,
@@ -93,6 +95,17 @@ function readyText({ url, kubeconfig, nodes }: RunningCluster, terminal: Termina
     "  npx wherry get wasminstances",
     "  npx wherry logs -f wasmdeployment/hello",
     `Ctrl-C stops everything; the declared objects stay in ${shorter(resolve(kubeconfig, ".."), terminal.workingDirectory)}.`,
+    "",
+  ].join("\n");
+}
+
+function readOnlyText(reason: string, url: string, kubeconfig: string): string {
+  return [
+    "wherry is READ-ONLY: what is declared can be read, nothing can be changed, and no node is started.",
+    `  reason      ${reason}`,
+    `  API         ${url}`,
+    `  kubeconfig  ${kubeconfig}   (kubectl --kubeconfig ${kubeconfig} get wasmdeployments -A)`,
+    "Ctrl-C stops it.",
     "",
   ].join("\n");
 }

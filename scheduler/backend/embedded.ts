@@ -5,7 +5,7 @@ import type { Subresource } from "../apiserver/objects/prepare.ts";
 import { schedulerUser } from "../apiserver/authentication/user.ts";
 import type { Kind, Registry } from "../apiserver/registry.ts";
 import type { JsonObject } from "../apiserver/resource.ts";
-import type { StoreCache } from "../apiserver/storage/store-cache.ts";
+import { objectKey, type StoreCache } from "../apiserver/storage/store-cache.ts";
 import type { Store } from "../store/store.ts";
 import type { Backend, BackendEvent, ResourceKey, WriteOutcome } from "./backend.ts";
 
@@ -43,6 +43,11 @@ export class EmbeddedBackend implements Backend {
 
   get(resource: ResourceKey, namespace: string, name: string): ApiObject | undefined {
     return this.#cache.of(this.#kindOf(resource).resource).get(namespace, name);
+  }
+
+  unreadable(resource: ResourceKey, namespace: string, name: string): string | undefined {
+    const { resource: definition } = this.#kindOf(resource);
+    return this.#cache.of(definition).unreadable(objectKey(definition, namespace, name));
   }
 
   async create(

@@ -107,7 +107,10 @@ export function inspectFile(db: DatabaseSync): FileContent {
 
 export function findDamage(db: DatabaseSync, check: "quick_check" | "integrity_check"): string | undefined {
   const result = Object.values(db.prepare(`PRAGMA ${check}(1)`).get() ?? {})[0];
-  return result === "ok" ? undefined : String(result);
+  if (result === "ok") return undefined;
+  // It names the database first, of which there is one.
+  const lines = String(result).split("\n");
+  return lines.filter((line) => line !== "" && !line.startsWith("***")).join("; ") || "damaged";
 }
 
 /** Makes a new file, or makes an older one current. In one transaction: after a crash it is as it was. */
