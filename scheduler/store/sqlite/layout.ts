@@ -158,11 +158,16 @@ function writeIdentity(db: DatabaseSync, epoch: string): void {
 }
 
 /** Reads every entry, and throws unless each is whole and none is missing from the table or from its index. */
-export function verifyEntries(db: DatabaseSync): number {
+export function verifyEntries(
+  db: DatabaseSync,
+  onEntry: (key: string, value: string) => void = () => {},
+): number {
   const rows = db.prepare("SELECT key, value, sum FROM entry NOT INDEXED");
   let count = 0;
   for (const row of rows.iterate()) {
-    requireSum(String(row["key"]), String(row["value"]), Number(row["sum"]));
+    const [key, value] = [String(row["key"]), String(row["value"])];
+    requireSum(key, value, Number(row["sum"]));
+    onEntry(key, value);
     count++;
   }
   const byKey = readNumber(db, "SELECT count(*) FROM (SELECT key FROM entry ORDER BY key)");

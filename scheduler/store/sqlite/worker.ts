@@ -8,7 +8,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { assertNever, Bug } from "../../../kit/errors.ts";
 import { Database } from "./database.ts";
-import { corruption, storeError } from "./failures.ts";
+import { readOnlyReason, storeError } from "./failures.ts";
 import type { WorkerMessage, WorkerOptions, WorkerPart, WorkerReply, WorkerRequest } from "./messages.ts";
 
 const options = workerData as WorkerOptions;
@@ -73,7 +73,7 @@ function serve(): void {
     return;
   }
   const { revision, epoch, damage, tidiness } = database;
-  const readOnly = damage === undefined ? undefined : storeError(options.file, corruption(damage)).message;
+  const readOnly = damage === undefined ? undefined : readOnlyReason(options.file, damage);
   post({ id: 0, reply: { kind: "opened", revision, epoch, readOnly, tidiness } });
   const reply = ({ id, request }: Numbered<Question>) => {
     try {
