@@ -7,6 +7,7 @@ import { parseCount } from "../duration.ts";
 import { Failure } from "../failure.ts";
 import { localLimits } from "../local/limits.ts";
 import { serviceProgram } from "../local/program.ts";
+import { defaultStateDirectory } from "../local/state-directory.ts";
 import { up, type NodeReady, type RunningCluster, type UpSignals } from "../local/up.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -26,7 +27,7 @@ export function define(command: Command, { terminal }: CommandContext): void {
   command
     .option("--nodes <count>", "how many node daemons", "1")
     .option("--port <port>", "the API's port; the node daemons use the next one", "7443")
-    .option("--state-dir <folder>", "where everything is kept", ".wherry")
+    .option("--state-dir <folder>", "where everything is kept", defaultStateDirectory)
     .option(
       "--host-path <folder>",
       "a folder that manifests may mount, beside this one; repeatable",

@@ -74,12 +74,12 @@ export class LocalCertificates {
   }
 
   get hasEncryptionKey(): boolean {
-    return existsSync(this.#encryptionKeyFile);
+    return existsSync(this.encryptionKeyPath);
   }
 
   /** The key under which the scheduler encrypts Secrets in its store, made once. Its name tells it from any later one. */
   encryptionKeyFile(): string {
-    const file = this.#encryptionKeyFile;
+    const file = this.encryptionKeyPath;
     if (!existsSync(file)) {
       const name = `key-${randomBytes(4).toString("hex")}`;
       writePrivateFile(file, `${name}:${randomBytes(32).toString("base64")}\n`);
@@ -87,7 +87,7 @@ export class LocalCertificates {
     return file;
   }
 
-  get #encryptionKeyFile(): string {
+  get encryptionKeyPath(): string {
     return join(this.#folder, "encryption.keys");
   }
 

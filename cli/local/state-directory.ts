@@ -12,6 +12,9 @@ export interface StateDirectory {
   node(name: string): string;
 }
 
+/** Below the working directory. */
+export const defaultStateDirectory = ".wherry";
+
 export function storeFileOf(directory: StateDirectory): string {
   return join(directory.store, "store.db");
 }
