@@ -283,8 +283,11 @@ export class KindCache implements ObjectSource {
   }
 
   apply(stored: StoreEvent): SourceEvent | undefined {
-    const object = this.#read(stored.key, stored.value, stored.revision);
-    if (stored.kind === "delete") this.#unreadable.delete(stored.key);
+    const isDelete = stored.kind === "delete";
+    const object = isDelete
+      ? this.#tryRead(stored.key, stored.value, stored.revision)
+      : this.#read(stored.key, stored.value, stored.revision);
+    if (isDelete) this.#unreadable.delete(stored.key);
     if (!object) return undefined;
     const { namespace = "", name } = object.metadata;
     const previous = stored.kind === "put" ? this.#index.put(object) : this.#index.remove(namespace, name);
