@@ -11,7 +11,7 @@ import { coreKinds } from "./kinds/core-kinds.ts";
 import { readCrdFolder } from "./kinds/read-crd.ts";
 import { compileJsonPath, type JsonPath } from "./output/json-path.ts";
 import { TablePrinter } from "./output/table.ts";
-import { apiVersionOf, type JsonObject, type ResourceDefinition, type Schema } from "./resource.ts";
+import { apiVersionOf, type ResourceDefinition, type Schema } from "./resource.ts";
 import { objectMetaSchema } from "./schema/metadata-schema.ts";
 import { shapeObject } from "./schema/structural.ts";
 import { compileSchema, type Validate } from "./schema/validator.ts";
@@ -69,7 +69,7 @@ export class Kind {
   /** Defaults filled in, unknown fields gone. */
   shape(object: ApiObject): ApiObject {
     const { normalize } = this.resource;
-    const shaped = shapeObject(normalize(object) as unknown as JsonObject, this.schema).object;
+    const shaped = shapeObject(normalize(object), this.schema).object;
     // The schema includes that of metadata, and the object has been accepted once already.
     return shaped as unknown as ApiObject;
   }

@@ -79,13 +79,33 @@ test("watch: bookmarks come by the clock, and the watch ends at its timeout", as
   expect(await watch.next()).toBeUndefined();
 });
 
+test("watch and list: go on from before a restart, as far as the store remembers", async () => {
+  await using first = await TestServer.start();
+  const a = await first.call("POST", configMapsPath, { body: configMap("a") });
+  const revision = String(a.body.metadata.resourceVersion);
+  await first.call("PATCH", `${configMapsPath}/a`, { body: { data: { x: "1" } } });
+  await first.call("POST", configMapsPath, { body: configMap("b") });
+  await first.call("DELETE", `${configMapsPath}/b`);
+  await first.api.close();
+  await first.store.close();
+  await using server = await TestServer.start({ folder: first.folder });
+  using watch = server.watch(`${configMapsPath}?watch=true&resourceVersion=${revision}`);
+  expect((await watch.take(3)).map(summary)).toEqual(["MODIFIED a", "ADDED b", "DELETED b"]);
+  const then = await server.call(
+    "GET",
+    `${configMapsPath}?resourceVersion=${revision}&resourceVersionMatch=Exact`,
+  );
+  expect(then.body).toMatchObject({ metadata: { resourceVersion: revision }, items: [{ data: {} }] });
+});
+
 test.each([
-  { name: "from before a restart", revision: "1" },
+  { name: "from before what the store remembers", revision: "1" },
   { name: "of another store", revision: "999999999" },
 ])("watch: 410 as an ERROR event when the revision is $name", async ({ revision }) => {
   await using first = await TestServer.start();
   await first.call("POST", configMapsPath, { body: configMap("a") });
   await first.api.close();
+  await first.store.forgetHistory();
   await first.store.close();
   await using server = await TestServer.start({ folder: first.folder });
   using watch = server.watch(`${configMapsPath}?watch=true&resourceVersion=${revision}`);

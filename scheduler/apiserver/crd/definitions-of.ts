@@ -1,5 +1,6 @@
 import { applyDefaults } from "../../../api/defaults.ts";
 import type { ApiObject } from "../../../api/object-meta.ts";
+import { invalidValue } from "../../../api/validation/field-error.ts";
 import { semanticChecks } from "../../../api/validation/kinds.ts";
 import { compileJsonPath } from "../output/json-path.ts";
 import type { Column, ResourceDefinition, ScalePaths, Schema } from "../resource.ts";
@@ -62,7 +63,7 @@ function definitionOf(
     columns: columnsOf(version),
     selectableFields: (version.selectableFields ?? []).map(({ jsonPath }) => jsonPath.replace(/^\./, "")),
     normalize: (object: ApiObject) => (isOwn ? applyDefaults(object) : object),
-    validate: (isOwn ? semanticChecks[names.kind] : undefined) ?? (() => []),
+    validate: isOwn ? (semanticChecks[names.kind] ?? (() => [])) : scaleCheck(scaleOf(version.subresources)),
   };
 }
 
@@ -78,6 +79,25 @@ function scaleOf(subresources: Subresources | undefined): ScalePaths | undefined
   if (specReplicasPath === undefined || statusReplicasPath === undefined) return undefined;
   return { specReplicasPath, statusReplicasPath, labelSelectorPath: labelSelectorPath || undefined };
 }
+
+/** The replicas of a kind with a scale subresource are whole numbers, whatever its schema says. */
+function scaleCheck(scale: ScalePaths | undefined): ResourceDefinition["validate"] {
+  if (!scale) return () => [];
+  const paths = [scale.specReplicasPath, scale.statusReplicasPath].map((path) => ({
+    path,
+    read: compileJsonPath(path),
+  }));
+  return (object) =>
+    paths.flatMap(({ path, read }) => {
+      const [replicas] = read(object);
+      if (typeof replicas !== "number") return [];
+      if (replicas < 0) return [invalidValue(path, replicas, "should be a non-negative integer")];
+      if (replicas <= replicasMax) return [];
+      return [invalidValue(path, replicas, `should be less than or equal to ${replicasMax}`)];
+    });
+}
+
+const replicasMax = 2 ** 31 - 1;
 
 /** What clients of a deprecated version are told. */
 function warningOf(group: string, kind: string, version: CrdVersion): string | undefined {

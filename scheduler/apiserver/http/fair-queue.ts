@@ -128,16 +128,13 @@ export class FairQueue {
     const { seats, seatsOfFlow, turnMs } = this.#limits;
     if (this.#queued === 0) return;
     this.#turnEndsMs = this.#clock.monotonic() + turnMs;
-    let isWorthMore = true;
-    // One of each flow at a time, until the turn is over.
-    while (isWorthMore && this.#running < seats && this.#clock.monotonic() < this.#turnEndsMs) {
-      isWorthMore = false;
-      for (const flow of [...this.#turns]) {
-        if (this.#running >= seats || this.#clock.monotonic() >= this.#turnEndsMs) break;
-        if (flow.running >= seatsOfFlow) continue;
-        this.#startOne(flow);
-        isWorthMore = true;
-      }
+    // A flow that was served goes to the end of the line, and is met again there.
+    for (const flow of this.#turns) {
+      if (this.#running >= seats || this.#clock.monotonic() >= this.#turnEndsMs) break;
+      if (flow.running >= seatsOfFlow) continue;
+      this.#turns.delete(flow);
+      if (flow.queue.length > 1) this.#turns.add(flow);
+      this.#startOne(flow);
     }
     // What ends makes the next turn; only seats that are free now need one by themselves.
     const canGoOn = [...this.#turns].some((flow) => flow.running < seatsOfFlow);
@@ -146,7 +143,6 @@ export class FairQueue {
 
   #startOne(flow: Flow): void {
     const start = flow.queue.shift();
-    if (flow.queue.length === 0) this.#turns.delete(flow);
     if (!start) return;
     this.#queued--;
     start();

@@ -69,7 +69,7 @@ export class WatchHub implements Disposable {
   /** Writes the stream before long, together with all others that have something. */
   readonly ready = (stream: WatchStream): void => {
     this.#ready.add(stream);
-    this.#pump ??= setImmediate(() => this.#pumpAll());
+    this.#schedulePump();
   };
 
   endAll(): void {
@@ -99,7 +99,12 @@ export class WatchHub implements Disposable {
       stream.pump();
       if (this.#clock.monotonic() >= endsMs) break;
     }
-    if (this.#ready.size > 0) this.#pump ??= setImmediate(() => this.#pumpAll());
+    if (this.#ready.size > 0) this.#schedulePump();
+  }
+
+  #schedulePump(): void {
+    if (this.#pump) return;
+    this.#pump = setImmediate(() => this.#pumpAll());
   }
 
   #scheduleBookmarks(): void {

@@ -44,13 +44,12 @@ export const configMapDefinition = coreKind({
     ageColumn,
   ],
   validate: (object, old) => {
-    const twice = Object.keys(recordOf(object["binaryData"])).filter(
-      (key) => key in recordOf(object["data"]),
-    );
+    const binary = recordOf(object["binaryData"]);
+    const twice = Object.keys(recordOf(object["data"])).filter((key) => Object.hasOwn(binary, key));
     return [
-      ...validateKeys(object, "data", "binaryData"),
-      ...twice.map((key) => invalidValue("binaryData", key, "duplicate of key present in data")),
       ...validateImmutable(object, old, "data", "binaryData"),
+      ...validateKeys(object, "data", "binaryData"),
+      ...twice.map((key) => invalidValue(`data[${key}]`, key, "duplicate of key present in binaryData")),
     ];
   },
 });
@@ -78,7 +77,9 @@ export function validateKeys(object: ApiObject, ...fields: readonly string[]): r
         field === "data" && object.kind === "ConfigMap" ? Buffer.byteLength(value) : (value.length * 3) / 4;
     }
   }
-  if (bytes > configBytesMax) errors.push(tooLong("data", configBytesMax));
+  // Of a ConfigMap Kubernetes means the whole object, and writes it so.
+  const place = object.kind === "ConfigMap" ? "[]" : "data";
+  if (bytes > configBytesMax) errors.push(tooLong(place, configBytesMax));
   return errors;
 }
 
@@ -88,9 +89,8 @@ export function validateImmutable(
   ...fields: readonly string[]
 ): readonly FieldError[] {
   if (old?.["immutable"] !== true) return [];
-  const errors = fields
-    .filter((field) => !isDeepStrictEqual(recordOf(object[field]), recordOf(old[field])))
-    .map((field) => forbiddenValue(field, "field is immutable when `immutable` is set"));
-  if (object["immutable"] === true) return errors;
-  return [...errors, forbiddenValue("immutable", "field is immutable when `immutable` is set")];
+  const changed = fields.filter((field) => !isDeepStrictEqual(recordOf(object[field]), recordOf(old[field])));
+  return [...(object["immutable"] === true ? [] : ["immutable"]), ...changed].map((field) =>
+    forbiddenValue(field, "field is immutable when `immutable` is set"),
+  );
 }

@@ -1,31 +1,34 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
-import { invalidValue } from "../../../api/validation/field-error.ts";
 import { humanDuration } from "../../../kit/human-duration.ts";
-import { isObject, type Schema } from "../resource.ts";
-import { coreKind, functionColumn, pathColumn } from "./descriptor.ts";
+import { type Column, isObject, type JsonObject, type Schema } from "../resource.ts";
+import { coreKind, functionColumn } from "./descriptor.ts";
+import { objectReference } from "./object-reference.ts";
+import { validateEvent } from "./validate-event.ts";
 
 const text: Schema = { type: "string" };
 const time: Schema = { type: "string", format: "date-time" };
 
-const objectReference: Schema = {
+export const eventSource: Schema = {
   type: "object",
   properties: {
-    apiVersion: text,
-    kind: text,
-    namespace: text,
-    name: text,
-    uid: text,
-    resourceVersion: text,
-    fieldPath: text,
+    component: { ...text, description: "The component." },
+    host: { ...text, description: "The machine that it runs on." },
+  },
+};
+
+export const eventSeries: Schema = {
+  type: "object",
+  properties: {
+    count: { type: "integer", format: "int32", description: "How often it has happened." },
+    lastObservedTime: { ...time, description: "When it was last seen, in microseconds." },
   },
 };
 
 const schema: Schema = {
   type: "object",
   description: "Event reports something that happened to an object. Events are kept for an hour.",
-  required: ["involvedObject"],
   properties: {
-    involvedObject: { ...objectReference, description: "The object that it is about." },
+    involvedObject: { ...objectReference, default: {}, description: "The object that it is about." },
     reason: { ...text, description: "Why, in CamelCase, for programs." },
     message: { ...text, description: "What happened, for people." },
     type: { ...text, description: "Normal or Warning." },
@@ -33,19 +36,12 @@ const schema: Schema = {
     firstTimestamp: { ...time, description: "When it was first seen." },
     lastTimestamp: { ...time, description: "When it was last seen." },
     eventTime: { ...time, description: "When it was first seen, in microseconds." },
-    source: {
-      type: "object",
-      properties: { component: text, host: text },
-      description: "Who reports it.",
-    },
-    action: text,
-    related: objectReference,
-    reportingComponent: text,
-    reportingInstance: text,
-    series: {
-      type: "object",
-      properties: { count: { type: "integer", format: "int32" }, lastObservedTime: time },
-    },
+    source: { ...eventSource, default: {}, description: "Who reports it, in the older form." },
+    action: { ...text, description: "What was done, or failed." },
+    related: { ...objectReference, description: "Another object that has to do with it." },
+    reportingComponent: { ...text, default: "", description: "Which controller reports it." },
+    reportingInstance: { ...text, default: "", description: "Which of the controller's instances." },
+    series: { ...eventSeries, description: "How the event went on, when it did." },
   },
 };
 
@@ -67,43 +63,73 @@ export const eventDefinition = coreKind({
     "source",
     "reportingComponent",
   ],
-  columns: [
-    functionColumn("Last Seen", "string", "How long ago it was last seen.", (event, nowMs) =>
-      ago(event["lastTimestamp"] ?? event["eventTime"] ?? event.metadata.creationTimestamp, nowMs),
-    ),
-    pathColumn("Type", "string", ".type", "Normal or Warning."),
-    pathColumn("Reason", "string", ".reason", "Why, in CamelCase."),
-    functionColumn("Object", "string", "The object that it is about.", involvedText),
-    pathColumn("Subobject", "string", ".involvedObject.fieldPath", "The part of the object.", 1),
-    pathColumn("Source", "string", ".source.component", "Who reports it.", 1),
-    functionColumn("Message", "string", "What happened.", (event) => textOf(event["message"]).trim()),
-    functionColumn(
-      "First Seen",
+  columns: eventColumns((event) => event),
+  validate: (event) => validateEvent(event),
+});
+
+/** `toCore`: of another form of events to this one. */
+export function eventColumns(toCore: (event: ApiObject) => ApiObject): readonly Column[] {
+  const column = (
+    name: string,
+    type: string,
+    description: string,
+    of: (event: ApiObject, nowMs: number) => unknown,
+    priority = 0,
+  ) => functionColumn(name, type, description, (event, nowMs) => of(toCore(event), nowMs), priority);
+  return [
+    column("Last Seen", "string", "How long ago it was last seen.", lastSeen),
+    column("Type", "string", "Normal or Warning.", (event) => textOf(event["type"])),
+    column("Reason", "string", "Why, in CamelCase.", (event) => textOf(event["reason"])),
+    column("Object", "string", "The object that it is about.", involvedText),
+    column(
+      "Subobject",
       "string",
-      "How long ago it was first seen.",
-      (event, nowMs) =>
-        ago(event["firstTimestamp"] ?? event["eventTime"] ?? event.metadata.creationTimestamp, nowMs),
+      "The part of the object.",
+      (event) => textOf(involvedOf(event)["fieldPath"]),
       1,
     ),
-    functionColumn("Count", "integer", "How often it has happened.", (event) => event["count"] ?? 1, 1),
-    pathColumn("Name", "string", ".metadata.name", "The event's own name.", 1),
-  ],
-  validate: (event) => {
-    const involved = isObject(event["involvedObject"]) ? event["involvedObject"] : {};
-    const namespace = involved["namespace"] ?? "";
-    if (namespace === (event.metadata.namespace ?? "")) return [];
-    if (namespace === "" && event.metadata.namespace === "default") return [];
-    return [invalidValue("involvedObject.namespace", namespace, "does not match event.namespace")];
-  },
-});
+    column("Source", "string", "Who reports it.", sourceText, 1),
+    column("Message", "string", "What happened.", (event) => textOf(event["message"]).trim()),
+    column("First Seen", "string", "How long ago it was first seen.", firstSeen, 1),
+    column("Count", "integer", "How often it has happened.", countOf, 1),
+    column("Name", "string", "The event's own name.", (event) => event.metadata.name, 1),
+  ];
+}
+
+function firstSeen(event: ApiObject, nowMs: number): string {
+  return ago(event["firstTimestamp"] ?? event["eventTime"], nowMs);
+}
+
+function lastSeen(event: ApiObject, nowMs: number): string {
+  const { series, lastTimestamp } = event;
+  if (isObject(series)) return ago(series["lastObservedTime"], nowMs);
+  return lastTimestamp === undefined ? firstSeen(event, nowMs) : ago(lastTimestamp, nowMs);
+}
+
+function countOf({ series, count }: ApiObject): unknown {
+  if (isObject(series)) return series["count"] ?? 0;
+  return count === undefined || count === 0 ? 1 : count;
+}
+
+function sourceText(event: ApiObject): string {
+  const source = isObject(event["source"]) ? event["source"] : {};
+  const component = textOf(source["component"]) || textOf(event["reportingComponent"]);
+  const instance = textOf(source["host"]) || textOf(event["reportingInstance"]);
+  return instance === "" ? component : `${component}, ${instance}`;
+}
+
+function involvedOf(event: ApiObject): JsonObject {
+  return isObject(event["involvedObject"]) ? event["involvedObject"] : {};
+}
 
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
 function involvedText(event: ApiObject): string {
-  const involved = isObject(event["involvedObject"]) ? event["involvedObject"] : {};
-  return `${textOf(involved["kind"]).toLowerCase()}/${textOf(involved["name"])}`;
+  const { kind, name } = involvedOf(event);
+  const named = textOf(name) === "" ? "" : `/${textOf(name)}`;
+  return `${textOf(kind).toLowerCase()}${named}`;
 }
 
 function ago(timestamp: unknown, nowMs: number): string {

@@ -49,15 +49,15 @@ export class ApiMetrics {
     gauge("wherry_apiserver_requests_queued", "Requests that wait for a seat now.", gauges.queued);
     gauge("wherry_apiserver_watches", "Watches that are open now.", gauges.watches);
     gauge("wherry_store_revision", "The revision of the last commit.", gauges.revision);
-    new Gauge({
+    const objects: Gauge<"resource"> = new Gauge({
       name: "wherry_apiserver_objects",
       help: "Objects in the store, by resource.",
       labelNames: ["resource"],
-      registers,
       collect() {
-        this.reset();
-        for (const [resource, count] of gauges.objects()) this.set({ resource }, count);
+        objects.reset();
+        for (const [resource, count] of gauges.objects()) objects.set({ resource }, count);
       },
+      registers,
     });
   }
 

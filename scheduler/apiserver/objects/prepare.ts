@@ -182,7 +182,7 @@ export function metadataOf(object: JsonObject): JsonObject {
 }
 
 function shape(kind: Kind, base: ApiObject, submitted: Submitted, strict: Strictness): ApiObject {
-  const shaped = shapeObject(kind.resource.normalize(base) as unknown as JsonObject, kind.schema);
+  const shaped = shapeObject(kind.resource.normalize(base), kind.schema);
   reportStrictness(kind, shaped.unknownFields, submitted.duplicateFields, strict);
   // The schema, from which ApiObject's types come, is checked before the object is used.
   return shaped.object as unknown as ApiObject;
@@ -199,7 +199,7 @@ function check(kind: Kind, object: ApiObject, old: ApiObject | undefined, subres
   const errors = [
     ...validateMetadata(object.metadata, old?.metadata, resource.nameForm),
     ...(subresource === "status" ? [] : resource.validate(object, old)),
-    ...kind.rules.check(plain, old as unknown as JsonObject | undefined),
+    ...kind.rules.check(plain, old),
   ];
   if (errors.length > 0) throw invalid(resource, name, errors);
 }

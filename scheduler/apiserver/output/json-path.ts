@@ -1,5 +1,5 @@
 /**
- * The JSONPath of printer columns and scale subresources: names, quoted names, indexes, `[*]` and the filter
+ * The JSONPath of printer columns and scale subresources: names, quoted names, indexes, slices, `[*]` and the filter
  * `[?(@.a.b=="text")]`. https://kubernetes.io/docs/reference/kubectl/jsonpath/
  */
 export type JsonPath = (root: unknown) => readonly unknown[];
@@ -7,11 +7,12 @@ export type JsonPath = (root: unknown) => readonly unknown[];
 type Step =
   | { readonly kind: "name"; readonly name: string }
   | { readonly kind: "index"; readonly index: number }
+  | { readonly kind: "slice"; readonly start: number; readonly end: number | undefined }
   | { readonly kind: "all" }
   | { readonly kind: "filter"; readonly path: readonly string[]; readonly equals: string };
 
 const stepForm =
-  /\.(?<name>(?:\\.|[^.[\]\\])+)|\['(?<quoted>[^']*)'\]|\["(?<doubled>[^"]*)"\]|\[(?<index>-?\d+)\]|(?<all>\[\*\]|\.\*)|\[\?\(@(?<path>[.\w]+)\s*==\s*["'](?<equals>[^"']*)["']\s*\)\]/y;
+  /\.(?<name>(?:\\.|[^.[\]\\])+)|\['(?<quoted>[^']*)'\]|\["(?<doubled>[^"]*)"\]|\[(?<index>-?\d+)\]|\[(?<start>-?\d*):(?<end>-?\d*)\]|(?<all>\[\*\]|\.\*)|\[\?\(@(?<path>[.\w]+)\s*==\s*["'](?<equals>[^"']*)["']\s*\)\]/y;
 
 /** Throws on a text that is none of this; definitions are read at start, so that is where it shows. */
 export function compileJsonPath(text: string): JsonPath {
@@ -32,8 +33,10 @@ function stepOf(groups: Readonly<Record<string, string | undefined>>): Step {
   if (groups["all"] !== undefined || name === "*") return { kind: "all" };
   if (name !== undefined) return { kind: "name", name: name.replaceAll(/\\(.)/g, "$1") };
   const quoted = groups["quoted"] ?? groups["doubled"];
-  if (quoted !== undefined) return { kind: "name", name: quoted };
+  if (quoted !== undefined) return { kind: "name", name: quoted.replaceAll(/\\(.)/g, "$1") };
   if (groups["index"] !== undefined) return { kind: "index", index: Number(groups["index"]) };
+  const { start, end } = groups;
+  if (start !== undefined) return { kind: "slice", start: Number(start), end: end ? Number(end) : undefined };
   const path = (groups["path"] ?? "").split(".").filter((part) => part !== "");
   return { kind: "filter", path, equals: groups["equals"] ?? "" };
 }
@@ -45,6 +48,8 @@ function take(value: unknown, step: Step): readonly unknown[] {
       return field(value, step.name);
     case "index":
       return Array.isArray(value) && value.at(step.index) !== undefined ? [value.at(step.index)] : [];
+    case "slice":
+      return Array.isArray(value) ? value.slice(step.start, step.end) : [];
     case "all":
       return Object.values(value);
     case "filter":

@@ -48,6 +48,9 @@ test.each([
   { path: ".spec.a\\.b", values: [1] },
   { path: ".list[0].type", values: ["Ready"] },
   { path: ".list[-1].type", values: ["Other"] },
+  { path: ".list[-1:].type", values: ["Other"] },
+  { path: ".list[0:1].type", values: ["Ready"] },
+  { path: ".spec['a\\.b']", values: [1] },
   { path: ".list[*].type", values: ["Ready", "Other"] },
   { path: ".list[*].n[*]", values: [1, 2, 3] },
   { path: '.list[?(@.type=="Ready")].status', values: ["True"] },
@@ -59,5 +62,5 @@ test.each([
 });
 
 test("compileJsonPath: refuses what it does not know", () => {
-  expect(() => compileJsonPath(".a[1:2]")).toThrow("no supported JSONPath");
+  expect(() => compileJsonPath(".a[?(@.b>1)]")).toThrow("no supported JSONPath");
 });

@@ -22,8 +22,10 @@ export class TablePrinter {
   readonly #cells: readonly CellOf[];
 
   constructor(resource: ResourceDefinition) {
+    // Events are listed by what they say; their own name is one of the last columns.
+    const named = resource.strategicMerge && resource.columns.some(({ name }) => name === nameColumn.name);
     this.#definitions = [
-      nameColumn,
+      ...(named ? [] : [nameColumn]),
       ...resource.columns.map(({ name, type, format, description, priority }) => ({
         name,
         type,
@@ -32,7 +34,10 @@ export class TablePrinter {
         priority,
       })),
     ];
-    this.#cells = [(object) => object.metadata.name, ...resource.columns.map(cellOf)];
+    this.#cells = [
+      ...(named ? [] : [(object: ApiObject) => object.metadata.name]),
+      ...resource.columns.map(cellOf),
+    ];
   }
 
   /** What every table of this kind begins with, and the function that makes its rows. */
@@ -74,7 +79,8 @@ function cellOf({ cell, type }: Column): CellOf {
       case "boolean":
         return typeof values[0] === "boolean" ? values[0] : null;
       default:
-        return values.map(cellText).join(",");
+        // As kubectl's JSONPath prints several results.
+        return values.map(cellText).join(" ");
     }
   };
 }

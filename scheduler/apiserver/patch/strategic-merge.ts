@@ -7,6 +7,9 @@ import { badRequest } from "../status.ts";
  */
 const mergeKeys: Readonly<Record<string, string>> = {
   "metadata.ownerReferences": "uid",
+  // ServiceAccount's.
+  secrets: "name",
+  imagePullSecrets: "name",
   "status.conditions": "type",
 };
 const mergeSets: ReadonlySet<string> = new Set(["metadata.finalizers", "spec.finalizers"]);

@@ -21,6 +21,11 @@ import { matchPattern, type PatternBudget, patternStepsMax } from "./pattern.ts"
 /** More would help nobody, and a list of a million wrong items must not become a million messages. */
 export const errorsMax = 50;
 
+/** Names and patterns may have a megabyte, and stand in each of the messages. */
+const shownLengthMax = 300;
+/** The values of an enum that are listed. */
+const shownValuesMax = 200;
+
 /** `matches` says how much of a schema was gone through: of alternatives that all fail, the one with most is reported. */
 interface Outcome {
   readonly errors: FieldError[];
@@ -30,7 +35,12 @@ interface Outcome {
 
 /** `path`: of the value in its object; "" for the object itself. */
 export function checkValue(value: unknown, schema: Schema, path: string): readonly FieldError[] {
-  return check(value, schema, path, { steps: patternStepsMax }).errors.slice(0, errorsMax);
+  const budget: PatternBudget = { steps: patternStepsMax };
+  const { errors } = check(value, schema, path, budget);
+  // Below a `not` or beside an alternative it may have been no error that a pattern could not be matched.
+  if (budget.steps < 0 && errors.length === 0)
+    return [invalidValue(fieldOf(path), "", "the patterns of its schema would take too long to match")];
+  return errors.slice(0, errorsMax);
 }
 
 function check(value: unknown, schema: Schema, path: string, budget: PatternBudget): Outcome {
@@ -157,15 +167,16 @@ function closest(results: readonly Outcome[]): Outcome {
 }
 
 function checkText(value: string, schema: Schema, path: string, outcome: Outcome): void {
-  const { minLength, maxLength, pattern, format } = schema;
+  const { minLength, maxLength, pattern = "", format } = schema;
   const errorsBefore = outcome.errors.length;
   const length = minLength === undefined && maxLength === undefined ? 0 : codePoints(value);
   if (maxLength !== undefined && length > maxLength) add(outcome, tooLong(fieldOf(path), maxLength));
   if (minLength !== undefined && length < minLength)
     add(outcome, problem(path, value, `should be at least ${minLength} chars long`));
-  const match = pattern ? matchPattern(pattern, value, outcome.budget) : "matches";
-  if (match === "differs") add(outcome, problem(path, value, `should match '${pattern}'`));
-  if (match === "too much") add(outcome, problem(path, value, `is too long to be matched with '${pattern}'`));
+  const match = pattern !== "" ? matchPattern(pattern, value, outcome.budget) : "matches";
+  if (match === "differs") add(outcome, problem(path, value, `should match '${shorten(pattern)}'`));
+  if (match === "too much")
+    add(outcome, problem(path, value, `is too long to be matched with '${shorten(pattern)}'`));
   if (format && isKnownFormat(schema.type, format) && !isOfFormat(format, value))
     add(outcome, typeError(path, value, format));
   if (outcome.errors.length === errorsBefore) outcome.matches++;
@@ -230,7 +241,7 @@ function checkFields(value: JsonObject, schema: Schema, path: string, outcome: O
   for (const name of names) {
     if (outcome.errors.length >= errorsMax) return;
     const own = Object.hasOwn(properties, name) ? properties[name] : undefined;
-    const place = path === "" ? name : `${path}.${name}`;
+    const place = fieldPath(path, name);
     if (own) merge(outcome, check(value[name], own, place, outcome.budget));
     else if (isObject(additionalProperties))
       merge(outcome, check(value[name], additionalProperties, place, outcome.budget));
@@ -238,7 +249,16 @@ function checkFields(value: JsonObject, schema: Schema, path: string, outcome: O
       add(outcome, invalidValue(fieldOf(path), name, `${path}.${name} in body is a forbidden property`));
   }
   for (const name of required)
-    if (!Object.hasOwn(value, name)) add(outcome, requiredValue(path === "" ? name : `${path}.${name}`));
+    if (!Object.hasOwn(value, name)) add(outcome, requiredValue(fieldPath(path, name)));
+}
+
+function fieldPath(path: string, name: string): string {
+  const shown = shorten(name);
+  return path === "" ? shown : `${path}.${shown}`;
+}
+
+function shorten(text: string): string {
+  return text.length <= shownLengthMax ? text : `${text.slice(0, shownLengthMax)}…`;
 }
 
 function checkEnum(value: unknown, schema: Schema, path: string, outcome: Outcome): void {
@@ -247,7 +267,7 @@ function checkEnum(value: unknown, schema: Schema, path: string, outcome: Outcom
   const isPlain = typeof value !== "object" || value === null;
   const text = isPlain ? "" : canonical(value);
   if (values.some((one) => one === value || (!isPlain && canonical(one) === text))) return;
-  add(outcome, unsupportedValue(fieldOf(path), value, values));
+  add(outcome, unsupportedValue(fieldOf(path), value, values.slice(0, shownValuesMax)));
 }
 
 /** JSON with the names of objects in order. */

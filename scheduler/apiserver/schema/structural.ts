@@ -1,5 +1,6 @@
 import { duplicateValue, type FieldError } from "../../../api/validation/field-error.ts";
 import { isObject, type JsonObject, type Schema } from "../resource.ts";
+import { ApiError } from "../status.ts";
 
 /**
  * Brings an object into the shape that a structural schema gives it: fields that the schema does not know go, nulls where
@@ -10,53 +11,91 @@ export function shapeObject(
   object: JsonObject,
   schema: Schema,
 ): { readonly object: JsonObject; readonly unknownFields: readonly string[] } {
-  const unknownFields: string[] = [];
-  return { object: shapeFields(object, schema, "", unknownFields), unknownFields };
+  const pass: Pass = { unknownFields: [], defaultBytes: 0 };
+  return { object: shapeFields(object, schema, "", pass), unknownFields: pass.unknownFields };
 }
 
-function shape(value: unknown, schema: Schema, path: string, unknown: string[]): unknown {
-  if (isObject(value)) return shapeFields(value, schema, path, unknown);
+/** The paths of fields that the schema does not know. */
+export function unknownFieldsOf(value: unknown, schema: Schema): readonly string[] {
+  const pass: Pass = { unknownFields: [], defaultBytes: 0 };
+  shape(value, schema, "", pass);
+  return pass.unknownFields;
+}
+
+interface Pass {
+  readonly unknownFields: string[];
+  /** A small object of many empty items may ask for any number of defaults. */
+  defaultBytes: number;
+}
+
+/** More than any object may have. */
+const defaultBytesMax = 4 * 1024 * 1024;
+/** As many as Kubernetes tells of. */
+const unknownFieldsMax = 100;
+/** Names may have a megabyte. */
+const shownLengthMax = 1000;
+
+function shape(value: unknown, schema: Schema, path: string, pass: Pass): unknown {
+  if (isObject(value)) return shapeFields(value, schema, path, pass);
   const { items } = schema;
   if (!Array.isArray(value) || !items) return value;
-  return value.map((one, at) => shape(one, items, `${path}[${at}]`, unknown));
+  return value.map((one, at) => shape(one, items, `${path}[${at}]`, pass));
 }
 
-function shapeFields(value: JsonObject, schema: Schema, path: string, unknown: string[]): JsonObject {
+function shapeFields(value: JsonObject, schema: Schema, path: string, pass: Pass): JsonObject {
   const { properties, additionalProperties } = schema;
   const keepsUnknown =
     schema["x-kubernetes-preserve-unknown-fields"] === true || additionalProperties === true;
+  const isResource = schema["x-kubernetes-embedded-resource"] === true;
   const isOpen = properties === undefined && additionalProperties === undefined && schema.type !== "object";
   const result: JsonObject = {};
   for (const [name, field] of Object.entries(value)) {
     const own =
       ownSchema(properties, name) ?? (isObject(additionalProperties) ? additionalProperties : undefined);
     const place = path === "" ? name : `${path}.${name}`;
-    if (own) {
-      if (field !== null || own.nullable === true) result[name] = shape(field, own, place, unknown);
+    // What every object has, an embedded one has, too, whatever its schema says.
+    if (isResource && metaFields.has(name)) result[name] = field;
+    else if (own) {
+      if (field !== null || own.nullable === true) result[name] = shape(field, own, place, pass);
     } else if (keepsUnknown || isOpen) result[name] = field;
-    else unknown.push(place);
+    else if (pass.unknownFields.length < unknownFieldsMax)
+      pass.unknownFields.push(place.slice(0, shownLengthMax));
   }
-  for (const [name, own] of defaultedOf(schema))
-    if (!Object.hasOwn(result, name)) result[name] = shape(structuredClone(own.default), own, "", []);
+  for (const { name, own, bytes } of defaultedOf(schema)) {
+    if (Object.hasOwn(result, name)) continue;
+    pass.defaultBytes += bytes;
+    if (pass.defaultBytes > defaultBytesMax)
+      throw new ApiError(
+        "RequestEntityTooLarge",
+        `the defaults of its fields would give the object more than ${defaultBytesMax} bytes`,
+      );
+    // Defaults have no unknown fields to tell of.
+    const filled: Pass = { unknownFields: [], defaultBytes: pass.defaultBytes };
+    result[name] = shape(structuredClone(own.default), own, "", filled);
+    pass.defaultBytes = filled.defaultBytes;
+  }
   return result;
 }
 
-const defaulted = new WeakMap<Schema, readonly (readonly [string, Schema])[]>();
+const metaFields: ReadonlySet<string> = new Set(["apiVersion", "kind", "metadata"]);
 
-/** The fields with defaults. Looked for once: an object may have a million items, and a schema ten thousand fields. */
-function defaultedOf(schema: Schema): readonly (readonly [string, Schema])[] {
-  const known = defaulted.get(schema);
-  if (known) return known;
-  const found = Object.entries(schema.properties ?? {}).filter(([, own]) => own.default !== undefined);
-  defaulted.set(schema, found);
-  return found;
+interface Defaulted {
+  readonly name: string;
+  readonly own: Schema;
+  readonly bytes: number;
 }
 
-/** The paths of fields that the schema does not know. */
-export function unknownFieldsOf(value: unknown, schema: Schema): readonly string[] {
-  const unknown: string[] = [];
-  shape(value, schema, "", unknown);
-  return unknown;
+const defaulted = new WeakMap<Schema, readonly Defaulted[]>();
+
+/** The fields with defaults. Looked for once: an object may have a million items, and a schema ten thousand fields. */
+function defaultedOf(schema: Schema): readonly Defaulted[] {
+  const known = defaulted.get(schema);
+  if (known) return known;
+  const found = Object.entries(schema.properties ?? {})
+    .filter(([, own]) => own.default !== undefined)
+    .map(([name, own]) => ({ name, own, bytes: name.length + JSON.stringify(own.default).length }));
+  defaulted.set(schema, found);
+  return found;
 }
 
 function ownSchema(properties: Schema["properties"], name: string): Schema | undefined {

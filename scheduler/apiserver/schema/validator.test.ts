@@ -237,6 +237,19 @@ describe("compileSchema: the words of kube-apiserver", () => {
     expect(errorsOf(items, { type: "array", items: text })).toHaveLength(50);
   });
 
+  test("names of a megabyte are shortened in messages", () => {
+    const map: Schema = { type: "object", additionalProperties: text };
+    const [message = ""] = errorsOf({ ["k".repeat(1_000_000)]: 1 }, map);
+    expect(message.length).toBeLessThan(2000);
+  });
+
+  test("a pattern below not that would take too long is an error", () => {
+    const schema: Schema = { type: "string", not: { pattern: "^(.{0,900}a)+$" } };
+    expect(errorsOf("b".repeat(1_000_000), schema)).toEqual([
+      '<nil>: Invalid value: "": the patterns of its schema would take too long to match',
+    ]);
+  });
+
   test("patterns of our own kinds are explained", () => {
     const schema: Schema = { type: "string", pattern: "^sha256:[a-f0-9]{64}$" };
     expect(errorsOf("x", schema, true)).toEqual([
