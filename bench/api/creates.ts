@@ -58,5 +58,5 @@ async function createsPerSecond(access: Access, clients: number, next: () => Cal
   const connections = await openMany(access, clients);
   using _closing = { [Symbol.dispose]: () => connections.forEach((one) => one[Symbol.dispose]()) };
   await closedLoop(connections, 201, { ms: warmUpMs }, next);
-  return closedLoop(connections, 201, { ms: measuredMs }, next);
+  return await closedLoop(connections, 201, { ms: measuredMs }, next);
 }
