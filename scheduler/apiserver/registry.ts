@@ -52,7 +52,9 @@ export class Kind {
 
   /** The CEL rules of the schema. */
   get rules(): CompiledRules {
-    return (this.#rules ??= compileRules(this.schema));
+    const { strategicMerge, schema } = this.resource;
+    // Built-in kinds have their checks in code, and schemas that may hold themselves.
+    return (this.#rules ??= compileRules(strategicMerge ? {} : schema));
   }
 
   /** A stored object in this version. The same object gives the same result. */
@@ -61,7 +63,7 @@ export class Kind {
     if (stored.apiVersion === apiVersion) return stored;
     const known = this.#converted.get(stored);
     if (known) return known;
-    const view = this.shape({ ...stored, apiVersion });
+    const view = this.shape(this.resource.alias?.fromStored(stored) ?? { ...stored, apiVersion });
     this.#converted.set(stored, view);
     return view;
   }
@@ -107,7 +109,7 @@ export class Registry {
   get stored(): readonly Kind[] {
     return [...this.#resources.values()].flatMap((versions) => {
       const [first] = versions;
-      if (first?.resource.storage !== "stored") return [];
+      if (first?.resource.storage !== "stored" || first.resource.alias) return [];
       return versions.find(({ resource }) => resource.version === resource.storageVersion) ?? first;
     });
   }
@@ -171,7 +173,7 @@ export class Registry {
 
 /** What is wrong with the CEL rules of a user's schema, which stands at `path` of its definition. */
 function ruleProblems(schema: Schema, path: string): readonly FieldError[] {
-  return compileRules(schema).problems.map((problem) => ({ ...problem, field: `${path}.${problem.field}` }));
+  return compileRules(schema, path).problems;
 }
 
 export const crdFolder = folderAt("../../charts/wherry/crds");

@@ -26,6 +26,8 @@ export async function serveResource(
   request: RequestTarget & { readonly kind: "resource" },
 ): Promise<void> {
   const target = resolveTarget(context, request);
+  const { deprecationWarning } = target.kind.resource;
+  if (deprecationWarning !== undefined) exchange.warn(deprecationWarning);
   if (target.name === undefined) return serveCollection(context, exchange, target);
   const named: NamedTarget = { ...target, name: target.name };
   if (target.subresource === undefined) return serveObject(context, exchange, named);

@@ -162,7 +162,7 @@ export async function deleteCollection(
 ): Promise<void> {
   const { kind } = target;
   const { gracePeriodSeconds, ...options } = await readDeleteOptions(exchange);
-  const selection = selectionOf(exchange, kind.resource, target);
+  const selection = selectionOf(exchange, kind, target);
   const objects = select(context.sourceOf(kind), selection, kind);
   for (let at = 0; at < objects.length; at += deleteConcurrency) {
     await Promise.all(

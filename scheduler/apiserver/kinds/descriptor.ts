@@ -15,6 +15,7 @@ export function coreKind(given: Given): ResourceDefinition {
     categories: [],
     namespaced: true,
     storage: "stored",
+    alias: undefined,
     nameForm: "subdomain",
     status: false,
     scale: undefined,
@@ -24,6 +25,7 @@ export function coreKind(given: Given): ResourceDefinition {
     selectableFields: [],
     normalize: (object) => object,
     validate: () => [],
+    warnings: () => [],
     ...given,
   };
 }

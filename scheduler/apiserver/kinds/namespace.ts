@@ -118,19 +118,3 @@ function validateFinalizers(object: ApiObject): readonly FieldError[] {
       ];
     });
 }
-
-/** What `PUT namespaces/NAME/finalize` makes of the stored namespace: nothing but spec.finalizers changes. */
-export function finalizedNamespace(current: ApiObject, submitted: ApiObject): ApiObject {
-  const { finalizers } = isObject(submitted["spec"]) ? submitted["spec"] : {};
-  const spec = isObject(current["spec"]) ? current["spec"] : {};
-  return { ...current, spec: { ...spec, finalizers: finalizers ?? [] } };
-}
-
-/** Whether nothing holds a namespace any more that is being deleted. */
-export function isFinalized(namespace: ApiObject): boolean {
-  const { finalizers } = isObject(namespace["spec"]) ? namespace["spec"] : {};
-  const isHeld = Array.isArray(finalizers) && finalizers.length > 0;
-  return (
-    namespace.metadata.deletionTimestamp !== undefined && !isHeld && !namespace.metadata.finalizers?.length
-  );
-}
