@@ -23,8 +23,7 @@ export class Kind {
   readonly schema: Schema;
   readonly printer: TablePrinter;
   readonly scale: ScaleAccess | undefined;
-  /** Who set which field. */
-  readonly fields: FieldManager;
+  #fields: FieldManager | undefined;
   #validate: Validate | undefined;
   #rules: CompiledRules | undefined;
   readonly #converted = new WeakMap<ApiObject, ApiObject>();
@@ -34,14 +33,21 @@ export class Kind {
     this.schema = fullSchema(resource.schema);
     this.printer = new TablePrinter(resource);
     this.scale = resource.scale && scaleAccess(resource.scale);
-    this.fields = new FieldManager({
-      schema: this.schema,
-      apiVersion: apiVersionOf(resource),
-      hasStatus: resource.status,
-    });
   }
 
-  /** The structural schema's check. Compiled at its first use: most kinds of a start are not written. */
+  /** Who set which field. Made at its first use, as everything else that most kinds of a start do without. */
+  get fields(): FieldManager {
+    const { kind, status, emptyObject } = this.resource;
+    return (this.#fields ??= new FieldManager({
+      schema: this.schema,
+      apiVersion: apiVersionOf(this.resource),
+      kind,
+      ...(emptyObject && { emptyObject }),
+      hasStatus: status,
+    }));
+  }
+
+  /** The structural schema's check. */
   get validate(): Validate {
     const { group, strategicMerge } = this.resource;
     return (this.#validate ??= compileSchema(this.schema, {
