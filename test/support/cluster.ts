@@ -190,11 +190,17 @@ export class TestCluster implements AsyncDisposable {
     return [...daemons, ...[...this.#nodes.keys()].flatMap((name) => this.shims(name))];
   }
 
+  /** Where the API is, and the administrator's credentials. */
+  get access(): { readonly url: string; readonly ca: Buffer; readonly token: string } {
+    const { token } = this.#certificates.adminToken();
+    const ca = readFileSync(join(this.directory.pki, "ca.crt"));
+    return { url: this.#addresses?.url ?? "", ca, token };
+  }
+
   /** A plain HTTPS client, for measurements that a process per request would drown. */
   client(): TestClient {
-    const token = this.#certificates.adminToken().token;
-    const ca = readFileSync(join(this.directory.pki, "ca.crt"));
-    return new TestClient(this.#addresses?.url ?? "", ca, token);
+    const { url, ca, token } = this.access;
+    return new TestClient(url, ca, token);
   }
 
   /** The command line's own client, for requests that tests make by themselves. Each has its own connections. */
