@@ -19,16 +19,20 @@ export async function measureCreates(
 ): Promise<readonly Figure[]> {
   const figures: Figure[] = [];
   const configMap = () => createConfigMap("creates");
-  const plain = await plainRates(access, pki, folder, configMap);
+  const files = [join(folder, "plain.db"), join(pki, "scheduler.key"), join(pki, "scheduler.crt")];
+  await using server = new Child("./plain-server.ts", files);
+  const { port } = await server.message<{ readonly port: number }>();
+  const plain = { ...access, url: `https://127.0.0.1:${port}` };
   for (const clients of clientCounts) {
+    // One right after the other: other programs of the machine then disturb both alike.
+    const beside = await createsPerSecond(plain, clients, configMap);
     const { perSecond, tookMs, cpuMicros } = await createsPerSecond(access, clients, configMap, cpuMs);
-    const beside = plain.get(clients) ?? Number.NaN;
     figures.push(
       { name: `creates of 1 KB ConfigMaps, ${clients} clients`, value: perSecond, unit: "/s" },
       { name: "  p99", value: percentile(tookMs, 0.99), unit: "ms" },
       { name: "  processor time for each, all threads", value: cpuMicros, unit: "µs" },
-      { name: "  a bare server with one durable insert for each", value: beside, unit: "/s" },
-      { name: "  against that", value: perSecond / beside, unit: "times" },
+      { name: "  a bare server with one durable insert for each", value: beside.perSecond, unit: "/s" },
+      { name: "  against that", value: perSecond / beside.perSecond, unit: "times" },
     );
   }
   for (const clients of clientCounts) {
@@ -41,22 +45,6 @@ export async function measureCreates(
     );
   }
   return figures;
-}
-
-async function plainRates(
-  access: Access,
-  pki: string,
-  folder: string,
-  next: () => Call,
-): Promise<ReadonlyMap<number, number>> {
-  const files = [join(folder, "plain.db"), join(pki, "scheduler.key"), join(pki, "scheduler.crt")];
-  await using server = new Child("./plain-server.ts", files);
-  const { port } = await server.message<{ readonly port: number }>();
-  const plain = { ...access, url: `https://127.0.0.1:${port}` };
-  const rates = new Map<number, number>();
-  for (const clients of clientCounts)
-    rates.set(clients, (await createsPerSecond(plain, clients, next)).perSecond);
-  return rates;
 }
 
 async function createsPerSecond(
