@@ -1,216 +1,248 @@
-import { createHash } from "node:crypto";
-import type { Kind, Registry } from "../registry.ts";
-import { apiVersionOf, isObject, type JsonObject, type Schema } from "../resource.ts";
-import { objectMetaSchema } from "../schema/metadata-schema.ts";
-import { subresourcesOf, verbsOf } from "./discovery.ts";
+import type { Kind } from "../registry.ts";
+import { isObject, type JsonObject, type Schema } from "../resource.ts";
+import { metaSchemas, metaTypes, typeMetaProperties } from "./meta-schemas.ts";
+import { builtInGroups } from "./group-order.ts";
+import { groupVersionKindsOf, typeNameOf } from "./names.ts";
+import { isBuiltIn } from "./subresources.ts";
+import { fieldsOfType, type TypeField } from "./type-fields.ts";
+
+/** OpenAPI 3.0 has references beside nothing else, and alternatives; Swagger 2.0 has neither rule nor alternatives. */
+export type Dialect = "v2" | "v3";
 
 /**
- * OpenAPI v3 documents, one for each group version: what `kubectl explain` prints and by which kubectl decides whether
- * the server checks fields. Made when they are asked for, and again when the kinds have changed.
+ * The schemas of one document, by name: those of kinds, and all that they refer to. Built-in types are split at the names
+ * of type-fields.ts; custom kinds stay in one piece. What Swagger cannot say is left out as Kubernetes leaves it out.
  */
-export class OpenApiDocuments {
-  readonly #registry: Registry;
-  #made:
-    | { readonly generation: number; readonly documents: ReadonlyMap<string, string>; index: string }
-    | undefined;
+export class SchemaSet {
+  readonly #dialect: Dialect;
+  readonly #schemas = new Map<string, JsonObject>();
 
-  constructor(registry: Registry) {
-    this.#registry = registry;
+  constructor(dialect: Dialect) {
+    this.#dialect = dialect;
   }
 
-  get index(): string {
-    return this.#current().index;
+  /** In the order of their names. */
+  get schemas(): JsonObject {
+    return Object.fromEntries([...this.#schemas].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
-  /** `path`: as in the index, `apis/GROUP/VERSION` or `api/v1`. */
-  get(path: string): string | undefined {
-    return this.#current().documents.get(path);
+  /** Adds a kind and its list. */
+  addKind(kind: Kind): void {
+    const { resource } = kind;
+    const name = typeNameOf(resource);
+    if (this.#schemas.has(name)) return;
+    this.#schemas.set(name, {});
+    this.#schemas.set(name, this.#kindSchema(kind, name));
+    if (resource.storage !== "review") this.#schemas.set(`${name}List`, this.#listSchema(kind, name));
   }
 
-  #current() {
-    const { generation } = this.#registry;
-    if (this.#made?.generation !== generation) this.#made = { generation, ...makeDocuments(this.#registry) };
-    return this.#made;
+  /** Adds a type that all kinds share, and refers to it. */
+  reference(name: string): JsonObject {
+    const schema = metaSchemas.get(name);
+    if (schema) this.#define(name, schema);
+    return this.#referenceTo(name, {});
   }
-}
 
-function makeDocuments(registry: Registry) {
-  const byPath = Map.groupBy(registry.kinds, ({ resource }) => rootPath(resource.group, resource.version));
-  const documents = new Map(
-    [...byPath].map(([path, kinds]) => [path, JSON.stringify(documentOf(kinds, path))]),
-  );
-  const entries = [...documents].map(([path, text]) => {
-    const hash = createHash("sha256").update(text).digest("hex").toUpperCase();
-    return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }];
-  });
-  return { documents, index: JSON.stringify({ paths: Object.fromEntries(entries) }) };
-}
+  #referenceTo(name: string, beside: JsonObject): JsonObject {
+    if (this.#dialect === "v2") return { ...beside, $ref: `#/definitions/${name}` };
+    const reference = { $ref: `#/components/schemas/${name}` };
+    return Object.keys(beside).length === 0 ? reference : { ...beside, allOf: [reference] };
+  }
 
-const metaName = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
-const listMetaName = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta";
-
-function rootPath(group: string, version: string): string {
-  return group === "" ? `api/${version}` : `apis/${group}/${version}`;
-}
-
-function documentOf(kinds: readonly Kind[], root: string): object {
-  return {
-    openapi: "3.0.0",
-    info: { title: "Wherry", version: "v1" },
-    paths: Object.assign({}, ...kinds.map((kind) => pathsOf(kind, root))) as object,
-    components: {
-      schemas: {
-        ...schemasOfAll(kinds),
-        [metaName]: published(objectMetaSchema, {}),
-        [listMetaName]: {
-          type: "object",
-          description: "What lists have for metadata.",
-          properties: {
-            resourceVersion: { type: "string" },
-            continue: { type: "string" },
-            remainingItemCount: { type: "integer", format: "int64" },
-          },
-        },
-      },
-    },
-  };
-}
-
-function schemasOfAll(kinds: readonly Kind[]): JsonObject {
-  const definitions: JsonObject = {};
-  const schemas = kinds.map((kind) => schemasOf(kind, definitions));
-  return { ...(Object.assign({}, ...schemas) as JsonObject), ...definitions };
-}
-
-function schemasOf(kind: Kind, definitions: JsonObject): JsonObject {
-  const { resource, schema } = kind;
-  const { group, version } = resource;
-  const body = published(schema, definitions);
-  const properties = isObject(body["properties"]) ? body["properties"] : {};
-  return {
-    [schemaName(kind)]: {
+  #kindSchema({ resource, schema }: Kind, name: string): JsonObject {
+    const builtIn = isBuiltIn(resource);
+    const identity = {
+      "x-kubernetes-group-version-kind": groupVersionKindsOf(resource, resource.kind),
+      ...selectableFieldsOf(resource.selectableFields, builtIn),
+    };
+    // kubectl takes properties for all that there may be.
+    if (this.#dialect === "v2" && schema["x-kubernetes-preserve-unknown-fields"] === true)
+      return { type: "object", ...identity };
+    const { properties, ...body } = this.#body(schema, name, builtIn);
+    return {
       ...body,
-      properties: { ...properties, metadata: reference(metaName, "Standard object's metadata.") },
-      "x-kubernetes-group-version-kind": [{ group, version, kind: resource.kind }],
-    },
-    [`${schemaName(kind)}List`]: {
+      properties: { ...(isObject(properties) ? properties : {}), ...this.#objectFields(builtIn) },
+      ...identity,
+    };
+  }
+
+  #objectFields(builtIn: boolean): JsonObject {
+    this.reference(metaTypes.objectMeta);
+    const metadata = this.#referenceTo(metaTypes.objectMeta, {
+      description: "Standard object's metadata.",
+      ...this.#emptyDefault(builtIn),
+    });
+    return { ...typeMetaProperties, metadata };
+  }
+
+  #listSchema({ resource }: Kind, name: string): JsonObject {
+    const builtIn = isBuiltIn(resource);
+    this.reference(metaTypes.listMeta);
+    const empty = this.#emptyDefault(builtIn);
+    return {
       type: "object",
       required: ["items"],
       description: `${resource.listKind} is a list of ${resource.kind}.`,
       properties: {
-        apiVersion: { type: "string" },
-        kind: { type: "string" },
-        metadata: reference(listMetaName, "Standard list metadata."),
-        items: { type: "array", items: reference(schemaName(kind), "") },
+        ...typeMetaProperties,
+        items: {
+          type: "array",
+          description: `List of ${resource.plural}.`,
+          items: this.#referenceTo(name, empty),
+        },
+        metadata: this.#referenceTo(metaTypes.listMeta, { description: "Standard list metadata.", ...empty }),
       },
-      "x-kubernetes-group-version-kind": [{ group, version, kind: resource.listKind }],
-    },
-  };
-}
+      "x-kubernetes-group-version-kind": groupVersionKindsOf(resource, resource.listKind),
+      ...selectableFieldsOf(resource.selectableFields, builtIn),
+    };
+  }
 
-/** As Kubernetes names them: the group reversed. */
-function schemaName({ resource: { group, version, kind } }: Kind): string {
-  if (group === "") return `io.k8s.api.core.${version}.${kind}`;
-  return `${group.split(".").reverse().join(".")}.${version}.${kind}`;
-}
+  #emptyDefault(builtIn: boolean): JsonObject {
+    return builtIn && this.#dialect === "v3" ? { default: {} } : {};
+  }
 
-function reference(name: string, description: string): object {
-  return { description, allOf: [{ $ref: `#/components/schemas/${name}` }], default: {} };
+  #define(name: string, schema: Schema): void {
+    if (this.#schemas.has(name)) return;
+    // Before its body, which may refer to it.
+    this.#schemas.set(name, {});
+    const body = this.#body(metaSchemas.get(name) ?? schema, name, true);
+    delete body["default"];
+    const kinds = sharedKinds.get(name);
+    this.#schemas.set(name, kinds ? { ...body, "x-kubernetes-group-version-kind": kinds } : body);
+  }
+
+  /** A field of a built-in type, or what is in it when it is a list or a map. */
+  #field(schema: Schema, { type, mergeKey, isMerged }: TypeField): JsonObject {
+    const name = definitionOf(schema) ?? type ?? (isTime(schema) ? metaTypes.time : undefined);
+    const isContainer = schema.items !== undefined || isObject(schema.additionalProperties);
+    if (name === undefined || (isContainer && definitionOf(schema) === undefined)) {
+      const body = this.#body(schema, undefined, true, type);
+      if (mergeKey !== undefined) body["x-kubernetes-patch-merge-key"] = mergeKey;
+      if (mergeKey !== undefined || isMerged) body["x-kubernetes-patch-strategy"] = "merge";
+      return body;
+    }
+    this.#define(name, schema);
+    const { description, default: value } = schema;
+    return this.#referenceTo(name, {
+      ...(description === undefined ? {} : { description }),
+      ...(value === undefined || this.#dialect === "v2" ? {} : { default: value }),
+    });
+  }
+
+  /** `itemType`: the name of the type of items, for built-in lists and maps. */
+  #body(given: Schema, typeName: string | undefined, builtIn: boolean, itemType?: string): JsonObject {
+    const schema = this.#dialect === "v2" ? swaggerSchema(given, builtIn) : given;
+    const result: JsonObject = {};
+    for (const [keyword, value] of Object.entries(schema)) {
+      if (value === null || value === undefined || hiddenKeywords.has(keyword)) continue;
+      if (!builtIn || keyword !== "x-kubernetes-preserve-unknown-fields") result[keyword] = value;
+    }
+    // Something that may be of several types is anything, for those who read this.
+    if (builtIn && definitionOf(given) !== undefined && given.type === undefined) delete result["properties"];
+    else if (schema.properties) result["properties"] = this.#properties(schema.properties, typeName, builtIn);
+    const inner = (one: Schema) =>
+      builtIn ? this.#field(one, itemType === undefined ? {} : { type: itemType }) : this.#body(one, undefined, false);
+    if (schema.items) result["items"] = inner(schema.items);
+    if (isObject(schema.additionalProperties)) result["additionalProperties"] = inner(schema.additionalProperties);
+    if (schema["x-kubernetes-int-or-string"] === true) this.#setIntOrString(result, builtIn);
+    if (!builtIn && schema["x-kubernetes-embedded-resource"] === true) this.#setEmbedded(result);
+    return result;
+  }
+
+  #properties(
+    properties: Readonly<Record<string, Schema>>,
+    typeName: string | undefined,
+    builtIn: boolean,
+  ): JsonObject {
+    const fields = builtIn && typeName !== undefined ? fieldsOfType(typeName) : {};
+    return Object.fromEntries(
+      Object.entries(properties).map(([name, one]) => [
+        name,
+        builtIn ? this.#field(one, fields[name] ?? {}) : this.#body(one, undefined, false),
+      ]),
+    );
+  }
+
+  /** Of the built-in types only quantities are of this sort. */
+  #setIntOrString(body: JsonObject, builtIn: boolean): void {
+    if (!builtIn) {
+      if (this.#dialect === "v3" && body["anyOf"] === undefined && body["allOf"] === undefined)
+        body["anyOf"] = [{ type: "integer" }, { type: "string" }];
+      return;
+    }
+    delete body["x-kubernetes-int-or-string"];
+    delete body["anyOf"];
+    delete body["type"];
+    if (this.#dialect === "v2") body["type"] = "string";
+    else body["oneOf"] = [{ type: "string" }, { type: "number" }];
+  }
+
+  #setEmbedded(body: JsonObject): void {
+    // As above: kubectl would take these fields for all.
+    if (this.#dialect === "v2" && body["x-kubernetes-preserve-unknown-fields"] === true) return;
+    const properties = isObject(body["properties"]) ? body["properties"] : {};
+    const required = Array.isArray(body["required"]) ? (body["required"] as readonly unknown[]) : [];
+    body["properties"] = { ...properties, ...this.#objectFields(false) };
+    body["required"] = [...new Set([...required, "kind", "apiVersion"])];
+  }
 }
 
 const hiddenKeywords = new Set(["x-kubernetes-validations", "x-wherry-definition"]);
 
-/** The schema as clients get it. What is defined by a name of its own stands in `definitions` and is referred to. */
-function published(schema: Schema, definitions: JsonObject): JsonObject {
-  const name = schema["x-wherry-definition"];
-  if (typeof name !== "string") return publishedBody(schema, definitions);
-  if (!Object.hasOwn(definitions, name)) {
-    // Before its body, which may refer to it.
-    definitions[name] = {};
-    definitions[name] = publishedBody(schema, definitions);
-  }
-  return { $ref: `#/components/schemas/${name}` };
-}
+/** What Swagger 2.0 has no words for. */
+const alternatives = ["allOf", "anyOf", "oneOf", "not", "nullable"] as const;
 
-function publishedBody(schema: Schema, definitions: JsonObject): JsonObject {
-  const result: JsonObject = {};
-  for (const [keyword, value] of Object.entries(schema)) {
-    if (value === null || value === undefined || hiddenKeywords.has(keyword)) continue;
-    result[keyword] = value;
+/**
+ * Without alternatives. A value that may be null, or have fields that are not known, is any value: kubectl would refuse
+ * what it finds beside properties.
+ */
+function swaggerSchema(schema: Schema, builtIn: boolean): Schema {
+  const result: Record<string, unknown> = { ...schema };
+  for (const keyword of alternatives) delete result[keyword];
+  if (builtIn) delete result["default"];
+  const isOpen = schema["x-kubernetes-preserve-unknown-fields"] === true && !builtIn;
+  if (schema.nullable === true || isOpen) {
+    delete result["items"];
+    delete result["properties"];
   }
-  if (schema.properties)
-    result["properties"] = Object.fromEntries(
-      Object.entries(schema.properties).map(([name, one]) => [name, published(one, definitions)]),
-    );
-  if (schema.items) result["items"] = published(schema.items, definitions);
-  if (isObject(schema.additionalProperties))
-    result["additionalProperties"] = published(schema.additionalProperties, definitions);
-  if (schema["x-kubernetes-int-or-string"] === true) {
-    delete result["anyOf"];
-    delete result["type"];
-    result["oneOf"] = [{ type: "integer" }, { type: "string" }];
-  }
+  const isShapeless = schema.type === "array" && result["items"] === undefined;
+  if (schema.nullable === true || isShapeless || (isOpen && schema.type === "object")) delete result["type"];
+  const required = requiredOf(schema);
+  if (required.length === 0) delete result["required"];
+  else result["required"] = required;
   return result;
 }
 
-function pathsOf(kind: Kind, root: string): JsonObject {
-  const { resource } = kind;
-  const place = resource.namespaced ? `/${root}/namespaces/{namespace}` : `/${root}`;
-  const collection = `${place}/${resource.plural}`;
-  const verbs = new Set(verbsOf(resource));
-  const operation = (action: string, parameters: readonly string[]) => operationOf(kind, action, parameters);
-  const writing = ["dryRun", "fieldManager", "fieldValidation"];
-  const item: JsonObject = { get: operation("get", []), delete: operation("delete", ["dryRun"]) };
-  if (verbs.has("update")) {
-    item["put"] = operation("put", writing);
-    item["patch"] = operation("patch", [...writing, "force"]);
-  }
-  return {
-    [collection]: {
-      get: operation("list", [
-        "labelSelector",
-        "fieldSelector",
-        "limit",
-        "continue",
-        "resourceVersion",
-        "watch",
-      ]),
-      ...(verbs.has("create") ? { post: operation("post", writing) } : {}),
-    },
-    [`${collection}/{name}`]: item,
-    ...Object.fromEntries(
-      subresourcesOf(resource).map(({ name }) => [
-        `${collection}/{name}/${name}`,
-        {
-          get: operation("get", []),
-          ...(verbs.has("update")
-            ? { put: operation("put", writing), patch: operation("patch", [...writing, "force"]) }
-            : {}),
-        },
-      ]),
-    ),
-  };
+/** Fields that may be null may as well be missing. */
+function requiredOf({ required = [], properties = {}, additionalProperties }: Schema): readonly string[] {
+  if (isObject(additionalProperties) && additionalProperties["nullable"] === true) return [];
+  return required.filter(
+    (name) => !Object.hasOwn(properties, name) || properties[name]?.nullable !== true,
+  );
 }
 
-function operationOf(kind: Kind, action: string, parameters: readonly string[]): object {
-  const { group, version, kind: name } = kind.resource;
-  const suffix = action === "list" ? "List" : "";
-  return {
-    description: `${action} of ${name}, ${apiVersionOf(kind.resource)}`,
-    parameters: parameters.map((parameter) => ({
-      name: parameter,
-      in: "query",
-      schema: { type: "string", uniqueItems: true },
-    })),
-    responses: {
-      "200": {
-        description: "OK",
-        content: {
-          "application/json": { schema: { $ref: `#/components/schemas/${schemaName(kind)}${suffix}` } },
-        },
-      },
-    },
-    "x-kubernetes-action": action,
-    "x-kubernetes-group-version-kind": { group, version, kind: name },
-  };
+function definitionOf(schema: Schema): string | undefined {
+  const name = schema["x-wherry-definition"];
+  return typeof name === "string" ? name : undefined;
 }
+
+function isTime({ type, format }: Schema): boolean {
+  return type === "string" && format === "date-time";
+}
+
+function selectableFieldsOf(fields: readonly string[], builtIn: boolean): JsonObject {
+  if (builtIn || fields.length === 0) return {};
+  return { "x-kubernetes-selectable-fields": fields.map((fieldPath) => ({ fieldPath })) };
+}
+
+/** Of types that all kinds share: as what kinds they may come. */
+const sharedKinds: ReadonlyMap<string, readonly object[]> = new Map([
+  [metaTypes.status, [{ group: "", kind: "Status", version: "v1" }]],
+  [metaTypes.resourceList, [{ group: "", kind: "APIResourceList", version: "v1" }]],
+  [metaTypes.scale, [{ group: "autoscaling", kind: "Scale", version: "v1" }]],
+  [metaTypes.tokenRequest, [{ group: "authentication.k8s.io", kind: "TokenRequest", version: "v1" }]],
+  ...[metaTypes.deleteOptions, metaTypes.watchEvent].map((name): [string, readonly object[]] => [
+    name,
+    builtInGroups.map((group) => ({ group, kind: name.slice(name.lastIndexOf(".") + 1), version: "v1" })),
+  ]),
+]);
