@@ -98,6 +98,8 @@ export interface ResourceDefinition {
   /** What clients of a deprecated version are told in a Warning header. */
   readonly deprecationWarning: string | undefined;
   readonly schema: Schema;
+  /** What every object has even if nobody says so, as Kubernetes' own kinds have their structs: `spec: {}`. */
+  readonly emptyObject: JsonObject | undefined;
   readonly columns: readonly Column[];
   /** The fields, beside metadata.name and metadata.namespace, that a field selector may name. */
   readonly selectableFields: readonly string[];

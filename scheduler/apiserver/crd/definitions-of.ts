@@ -54,6 +54,7 @@ function definitionOf(
     namespaced: spec.scope === "Namespaced",
     storage,
     alias: undefined,
+    emptyObject: undefined,
     nameForm: "subdomain",
     status: version.subresources?.status !== undefined,
     scale: scaleOf(version.subresources),

@@ -134,7 +134,7 @@ export class SchemaSet {
     const schema = this.#dialect === "v2" ? swaggerSchema(given, builtIn) : given;
     const result: JsonObject = {};
     for (const [keyword, value] of Object.entries(schema)) {
-      if (value === null || value === undefined || hiddenKeywords.has(keyword)) continue;
+      if (value === null || value === undefined || keyword === definitionKeyword) continue;
       if (!builtIn || keyword !== "x-kubernetes-preserve-unknown-fields") result[keyword] = value;
     }
     // Something that may be of several types is anything, for those who read this.
@@ -187,7 +187,8 @@ export class SchemaSet {
   }
 }
 
-const hiddenKeywords = new Set(["x-kubernetes-validations", "x-wherry-definition"]);
+/** For this server only: schemas that hold themselves have a name. */
+const definitionKeyword = "x-wherry-definition";
 
 /** What Swagger 2.0 has no words for. */
 const alternatives = ["allOf", "anyOf", "oneOf", "not", "nullable"] as const;
@@ -222,7 +223,7 @@ function requiredOf({ required = [], properties = {}, additionalProperties }: Sc
 }
 
 function definitionOf(schema: Schema): string | undefined {
-  const name = schema["x-wherry-definition"];
+  const name = schema[definitionKeyword];
   return typeof name === "string" ? name : undefined;
 }
 

@@ -23,6 +23,7 @@ export function coreKind(given: Given): ResourceDefinition {
     strategicMerge: true,
     deprecationWarning: undefined,
     selectableFields: [],
+    emptyObject: undefined,
     normalize: (object) => object,
     validate: () => [],
     warnings: () => [],

@@ -71,6 +71,7 @@ export const namespaceDefinition = coreKind({
   nameForm: "label",
   status: true,
   schema,
+  emptyObject: { spec: {}, status: {} },
   columns: [pathColumn("Status", "string", ".status.phase", "The status of the namespace"), ageColumn],
   selectableFields: ["status.phase"],
   normalize,

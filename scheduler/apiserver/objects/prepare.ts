@@ -10,7 +10,10 @@ import { assertNever } from "../../../kit/errors.ts";
 import { toTimestamp } from "../../../kit/timestamps.ts";
 import type { Kind } from "../registry.ts";
 import { apiVersionOf, isObject, type JsonObject } from "../resource.ts";
-import { rulesBlockedBy } from "../schema/validator.ts";
+import { keepTimes } from "../apply/field-manager.ts";
+import { managedFieldsErrors } from "../apply/manager-name.ts";
+import { rulesSkipped } from "../cel/rules.ts";
+import { ratchet } from "../schema/ratchet.ts";
 import { shapeObject } from "../schema/structural.ts";
 import { badRequest, conflict, invalid, modified } from "../status.ts";
 
@@ -89,7 +92,7 @@ export function prepareUpdate(
   const base = mergeParts(kind, submitted, old, subresource);
   const shaped = shape(kind, base as unknown as ApiObject, submitted, strict);
   const tracked = submitted.isApplied
-    ? shaped
+    ? keepTimes(old, shaped)
     : kind.fields.trackUpdate(old, shaped, { ...author, subresource });
   const object = withGeneration(kind, tracked, old);
   if (isDeepStrictEqual(object, old)) return old;
@@ -200,17 +203,22 @@ function check(
   const { name } = object.metadata;
   // Read as plain JSON: until the schema has accepted it, nothing is known of it.
   const plain = object as unknown as JsonObject;
-  const schemaErrors = kind.validate(plain);
-  const blocked = kind.rules.isEmpty ? undefined : rulesBlockedBy(schemaErrors);
-  // The checks of the kind itself take for granted what the schema says.
-  const ownErrors =
-    schemaErrors.length > 0
-      ? []
-      : [
-          ...validateMetadata(object.metadata, old?.metadata, resource.nameForm),
-          ...(subresource === "status" ? [] : resource.validate(object, old)),
-        ];
-  const errors = [...schemaErrors, ...ownErrors, ...(blocked ? [blocked] : kind.rules.check(plain, old))];
+  const found = kind.validate(plain);
+  const schemaErrors = old && !resource.strategicMerge ? ratchet(found, plain, old) : found;
+  const blocked = kind.rules.isEmpty ? undefined : rulesSkipped(schemaErrors);
+  // The checks of the kind itself take for granted what the schema says, also of what an update leaves as it was.
+  const isShaped = found.length === 0;
+  const hasMetadata = !found.some(({ field }) => field.startsWith("metadata"));
+  const ownErrors = [
+    ...(hasMetadata ? validateMetadata(object.metadata, old?.metadata, resource.nameForm) : []),
+    ...(hasMetadata ? managedFieldsErrors(object.metadata.managedFields) : []),
+    ...(isShaped && subresource !== "status" ? resource.validate(object, old) : []),
+  ];
+  const errors = [
+    ...schemaErrors,
+    ...ownErrors,
+    ...(blocked ? [blocked] : kind.rules.check(plain, old, strict.warn)),
+  ];
   if (errors.length > 0) throw invalid(resource, name, errors);
   for (const warning of resource.warnings(object, old)) strict.warn(warning);
 }
