@@ -10,7 +10,7 @@ import {
 } from "./discovery.ts";
 import { TaggedDocument } from "./tagged-document.ts";
 
-/** Documents of one state of the kinds. Addresses of servers are in some of them, so clients have a say in how many there are. */
+/** Documents of one state of the kinds. Some have an address in them, and the machine may have many. */
 const documentsMax = 1_000;
 
 /** What discovery answers, made once for each change of the kinds. */

@@ -258,9 +258,5 @@ const documentFields: readonly Field[] = [
         writeNamed(1, name, scopes, writeTypes, writer);
     }),
   ],
-  [
-    13,
-    "securityDefinitions",
-    named(wrapped(2, (value, writer) => writeFields(value, apiKeyFields, writer))),
-  ],
+  [13, "securityDefinitions", named(wrapped(2, (value, writer) => writeFields(value, apiKeyFields, writer)))],
 ];

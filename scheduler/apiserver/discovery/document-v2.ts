@@ -38,7 +38,14 @@ function operationV2(operation: Operation, schemas: SchemaSet): JsonObject {
   const schemaOf = (type: string | undefined) =>
     type === undefined ? { type: "string" } : schemas.reference(type);
   const inBody = body
-    ? [{ name: "body", in: "body", ...(body.required ? { required: true } : {}), schema: schemaOf(body.type) }]
+    ? [
+        {
+          name: "body",
+          in: "body",
+          ...(body.required ? { required: true } : {}),
+          schema: schemaOf(body.type),
+        },
+      ]
     : [];
   const all = [...inBody, ...parameters.map(parameterV2)];
   const responses = codes.map(([code, text]) => [

@@ -32,22 +32,6 @@ const listMeta: Schema = {
   },
 };
 
-const ownerReference: Schema = {
-  type: "object",
-  "x-kubernetes-map-type": "atomic",
-  required: ["apiVersion", "kind", "name", "uid"],
-  description:
-    "OwnerReference names an object that this one depends on, in the same namespace or outside of namespaces.",
-  properties: {
-    apiVersion: text("The owner's API version."),
-    kind: text("The owner's kind."),
-    name: text("The owner's name."),
-    uid: text("The owner's uid."),
-    controller: flag("Whether this owner is the one that manages the object."),
-    blockOwnerDeletion: flag("Whether a foreground deletion of the owner waits for this object."),
-  },
-};
-
 const managedFieldsEntry: Schema = {
   type: "object",
   description: "ManagedFieldsEntry tells which fields a manager has set, in which version and how.",
@@ -57,19 +41,20 @@ const managedFieldsEntry: Schema = {
     apiVersion: text("The version in which they were set."),
     time: time("When the entry was last changed."),
     fieldsType: text("The form of the fields: FieldsV1."),
-    fieldsV1: { type: "object", description: "The fields, as a tree whose keys are the steps of their paths." },
+    fieldsV1: {
+      type: "object",
+      description: "The fields, as a tree whose keys are the steps of their paths.",
+    },
     subresource: text("The subresource through which they were set, if any."),
   },
 };
 
-const { ownerReferences, managedFields, ...ownMeta } = objectMetaSchema.properties ?? {};
-
+/** With what the server itself writes described: it takes it back in any form. */
 const objectMeta: Schema = {
   ...objectMetaSchema,
   properties: {
-    ...ownMeta,
-    ownerReferences: { ...ownerReferences, items: ownerReference },
-    managedFields: { ...managedFields, "x-kubernetes-list-type": "atomic", items: managedFieldsEntry },
+    ...objectMetaSchema.properties,
+    managedFields: { ...objectMetaSchema.properties?.["managedFields"], items: managedFieldsEntry },
   },
 };
 
@@ -267,10 +252,16 @@ export const metaSchemas: ReadonlyMap<string, Schema> = new Map<string, Schema>(
   [metaTypes.status, status],
   [metaTypes.deleteOptions, deleteOptions],
   [metaTypes.watchEvent, watchEvent],
-  [metaTypes.patch, { type: "object", description: "Patch is the body of a PATCH; its media type says how to read it." }],
+  [
+    metaTypes.patch,
+    { type: "object", description: "Patch is the body of a PATCH; its media type says how to read it." },
+  ],
   [metaTypes.resourceList, resourceList],
   [metaTypes.time, { type: "string", format: "date-time", description: "Time is a moment, to the second." }],
-  [metaTypes.microTime, { type: "string", format: "date-time", description: "MicroTime is a moment, to the microsecond." }],
+  [
+    metaTypes.microTime,
+    { type: "string", format: "date-time", description: "MicroTime is a moment, to the microsecond." },
+  ],
   [metaTypes.scale, scale],
   [metaTypes.tokenRequest, tokenRequest],
 ]);

@@ -93,7 +93,8 @@ export class OpenApiDocuments {
   }
 
   #renewed(known: Version3 | undefined, kinds: readonly Kind[]): Version3 {
-    if (known?.kinds.length === kinds.length && known.kinds.every((kind, at) => kind === kinds[at])) return known;
+    if (known?.kinds.length === kinds.length && known.kinds.every((kind, at) => kind === kinds[at]))
+      return known;
     const document = new TaggedDocument(JSON.stringify(documentV3(kinds, this.#serverVersion)));
     return { kinds, document };
   }

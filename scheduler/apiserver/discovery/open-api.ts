@@ -4,7 +4,7 @@ import { metaSchemas, metaTypes, typeMetaProperties } from "./meta-schemas.ts";
 import { builtInGroups } from "./group-order.ts";
 import { groupVersionKindsOf, typeNameOf } from "./names.ts";
 import { isBuiltIn } from "./subresources.ts";
-import { fieldsOfType, type TypeField } from "./type-fields.ts";
+import { fieldsOfType } from "./type-fields.ts";
 
 /** OpenAPI 3.0 has references beside nothing else, and alternatives; Swagger 2.0 has neither rule nor alternatives. */
 export type Dialect = "v2" | "v3";
@@ -112,15 +112,11 @@ export class SchemaSet {
   }
 
   /** A field of a built-in type, or what is in it when it is a list or a map. */
-  #field(schema: Schema, { type, mergeKey, isMerged }: TypeField): JsonObject {
+  #field(schema: Schema, type: string | undefined): JsonObject {
     const name = definitionOf(schema) ?? type ?? (isTime(schema) ? metaTypes.time : undefined);
     const isContainer = schema.items !== undefined || isObject(schema.additionalProperties);
-    if (name === undefined || (isContainer && definitionOf(schema) === undefined)) {
-      const body = this.#body(schema, undefined, true, type);
-      if (mergeKey !== undefined) body["x-kubernetes-patch-merge-key"] = mergeKey;
-      if (mergeKey !== undefined || isMerged) body["x-kubernetes-patch-strategy"] = "merge";
-      return body;
-    }
+    if (name === undefined || (isContainer && definitionOf(schema) === undefined))
+      return this.#body(schema, undefined, true, type);
     this.#define(name, schema);
     const { description, default: value } = schema;
     return this.#referenceTo(name, {
@@ -140,10 +136,10 @@ export class SchemaSet {
     // Something that may be of several types is anything, for those who read this.
     if (builtIn && definitionOf(given) !== undefined && given.type === undefined) delete result["properties"];
     else if (schema.properties) result["properties"] = this.#properties(schema.properties, typeName, builtIn);
-    const inner = (one: Schema) =>
-      builtIn ? this.#field(one, itemType === undefined ? {} : { type: itemType }) : this.#body(one, undefined, false);
+    const inner = (one: Schema) => (builtIn ? this.#field(one, itemType) : this.#body(one, undefined, false));
     if (schema.items) result["items"] = inner(schema.items);
-    if (isObject(schema.additionalProperties)) result["additionalProperties"] = inner(schema.additionalProperties);
+    if (isObject(schema.additionalProperties))
+      result["additionalProperties"] = inner(schema.additionalProperties);
     if (schema["x-kubernetes-int-or-string"] === true) this.#setIntOrString(result, builtIn);
     if (!builtIn && schema["x-kubernetes-embedded-resource"] === true) this.#setEmbedded(result);
     return result;
@@ -158,7 +154,7 @@ export class SchemaSet {
     return Object.fromEntries(
       Object.entries(properties).map(([name, one]) => [
         name,
-        builtIn ? this.#field(one, fields[name] ?? {}) : this.#body(one, undefined, false),
+        builtIn ? this.#field(one, fields[name]) : this.#body(one, undefined, false),
       ]),
     );
   }
@@ -217,9 +213,7 @@ function swaggerSchema(schema: Schema, builtIn: boolean): Schema {
 /** Fields that may be null may as well be missing. */
 function requiredOf({ required = [], properties = {}, additionalProperties }: Schema): readonly string[] {
   if (isObject(additionalProperties) && additionalProperties["nullable"] === true) return [];
-  return required.filter(
-    (name) => !Object.hasOwn(properties, name) || properties[name]?.nullable !== true,
-  );
+  return required.filter((name) => !Object.hasOwn(properties, name) || properties[name]?.nullable !== true);
 }
 
 function definitionOf(schema: Schema): string | undefined {

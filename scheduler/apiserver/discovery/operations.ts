@@ -2,7 +2,13 @@ import type { ResourceDefinition } from "../resource.ts";
 import { metaTypes } from "./meta-schemas.ts";
 import { operationIdOf, rootOf, tagOf, typeNameOf } from "./names.ts";
 import { type NamedParameter, pathParameter, type QueryParameter, queryParametersOf } from "./parameters.ts";
-import { type GroupVersionKind, isBuiltIn, type Subresource, subresourcesOf, verbsOf } from "./subresources.ts";
+import {
+  type GroupVersionKind,
+  isBuiltIn,
+  type Subresource,
+  subresourcesOf,
+  verbsOf,
+} from "./subresources.ts";
 
 /** What OpenAPI documents say of one method of one path, in no version of theirs. */
 export interface Operation {
@@ -16,7 +22,9 @@ export interface Operation {
   /** Without those of its path. */
   readonly parameters: readonly NamedParameter[];
   /** Which type the body has, and in what media types it is taken. */
-  readonly body: { readonly type: string; readonly media: readonly string[]; readonly required: boolean } | undefined;
+  readonly body:
+    | { readonly type: string; readonly media: readonly string[]; readonly required: boolean }
+    | undefined;
   /** undefined as type: plain text. */
   readonly answer: { readonly type: string | undefined; readonly media: readonly string[] };
   readonly codes: readonly (readonly [code: number, description: string])[];
@@ -46,7 +54,12 @@ const listing: readonly QueryParameter[] = [
   "watch",
 ];
 const writing: readonly QueryParameter[] = ["dryRun", "fieldManager", "fieldValidation"];
-const deleting: readonly QueryParameter[] = ["dryRun", "gracePeriodSeconds", "orphanDependents", "propagationPolicy"];
+const deleting: readonly QueryParameter[] = [
+  "dryRun",
+  "gracePeriodSeconds",
+  "orphanDependents",
+  "propagationPolicy",
+];
 const deletingAll: readonly QueryParameter[] = [
   ...deleting,
   ...listing.filter((name) => name !== "watch" && name !== "allowWatchBookmarks"),
@@ -57,7 +70,10 @@ const objectMedia = ["application/json", "application/yaml"];
 const listMedia = ["application/json", "application/json;stream=watch", "application/yaml"];
 
 /** The list of what a group version has. */
-export function versionOperations(resource: { readonly group: string; readonly version: string }): PathOperations {
+export function versionOperations(resource: {
+  readonly group: string;
+  readonly version: string;
+}): PathOperations {
   const operation: Operation = {
     method: "get",
     id: operationIdOf(resource, "get", "APIResources"),
@@ -79,9 +95,7 @@ export function operationsOf(resource: ResourceDefinition): readonly PathOperati
   const root = `/${rootOf(resource)}`;
   const collection = `${root}${namespaced ? "/namespaces/{namespace}" : ""}/${plural}`;
   const verbs = new Set(verbsOf(resource));
-  const inPath = namespaced
-    ? [pathParameter("namespace", `namespace of the ${resource.kind}`)]
-    : [];
+  const inPath = namespaced ? [pathParameter("namespace", `namespace of the ${resource.kind}`)] : [];
   const named = [pathParameter("name", `name of the ${resource.kind}`), ...inPath];
   const everywhere =
     namespaced && verbs.has("list")
@@ -100,14 +114,20 @@ export function operationsOf(resource: ResourceDefinition): readonly PathOperati
 }
 
 /** What all operations take stands once, with the path. */
-function pathOf(path: string, inPath: readonly NamedParameter[], operations: readonly Operation[]): PathOperations {
+function pathOf(
+  path: string,
+  inPath: readonly NamedParameter[],
+  operations: readonly Operation[],
+): PathOperations {
   const [first] = operations;
   const isCommon = ({ name }: NamedParameter) =>
     operations.every(({ parameters }) => parameters.some((one) => one.name === name));
   const common = first?.parameters.filter(isCommon) ?? [];
   return {
     path,
-    parameters: [...inPath, ...common, ...queryParametersOf(["pretty"])].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    parameters: [...inPath, ...common, ...queryParametersOf(["pretty"])].sort((a, b) =>
+      a.name < b.name ? -1 : 1,
+    ),
     operations: operations.map((one) => ({
       ...one,
       parameters: one.parameters.filter((parameter) => !isCommon(parameter)),
@@ -115,7 +135,10 @@ function pathOf(path: string, inPath: readonly NamedParameter[], operations: rea
   };
 }
 
-function collectionOperations(resource: ResourceDefinition, verbs: ReadonlySet<string>): readonly Operation[] {
+function collectionOperations(
+  resource: ResourceDefinition,
+  verbs: ReadonlySet<string>,
+): readonly Operation[] {
   const { kind } = resource;
   const scope = resource.namespaced ? "Namespaced" : "";
   const type = typeNameOf(resource);
@@ -166,7 +189,8 @@ function objectOperations(
   const kindThere = sub ? { kindThere: sub.kind } : {};
   const answer = { type, media: type === undefined ? ["text/plain", ...objectMedia] : objectMedia };
   const body = bodyOf(resource, type ?? "");
-  const make = (verb: string, one: Made) => (verbs.has(verb) ? [operation(resource, { ...kindThere, ...one })] : []);
+  const make = (verb: string, one: Made) =>
+    verbs.has(verb) ? [operation(resource, { ...kindThere, ...one })] : [];
   return [
     ...make("get", {
       method: "get",
@@ -273,7 +297,11 @@ function bodyOf(resource: ResourceDefinition, type: string): NonNullable<Operati
 
 /** By these, clients know that there is server-side apply, and where strategic merge is taken. */
 function patchMediaOf(resource: ResourceDefinition): readonly string[] {
-  const everyKind = ["application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json"];
+  const everyKind = [
+    "application/apply-patch+yaml",
+    "application/json-patch+json",
+    "application/merge-patch+json",
+  ];
   return isBuiltIn(resource) ? [...everyKind, "application/strategic-merge-patch+json"] : everyKind;
 }
 

@@ -15,7 +15,8 @@ export class TaggedDocument {
 
   /** `tag`: of another form of the same document; otherwise made of these bytes. */
   constructor(body: string | Uint8Array, tag?: string) {
-    this.body = typeof body === "string" ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.length);
+    this.body =
+      typeof body === "string" ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.length);
     this.tag = tag ?? createHash("sha512").update(this.body).digest("hex").toUpperCase();
   }
 
