@@ -178,7 +178,7 @@ const queryParameterFields: readonly Field[] = [
   [4, "name", text],
   [6, "type", text],
   [7, "format", text],
-  [21, "uniqueItems", flag],
+  [20, "uniqueItems", flag],
 ];
 
 const pathParameterFields: readonly Field[] = [
@@ -188,7 +188,7 @@ const pathParameterFields: readonly Field[] = [
   [4, "name", text],
   [5, "type", text],
   [6, "format", text],
-  [20, "uniqueItems", flag],
+  [19, "uniqueItems", flag],
 ];
 
 /** ParametersItem, Parameter, and then one of three sorts. */

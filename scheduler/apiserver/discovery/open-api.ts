@@ -101,24 +101,27 @@ export class SchemaSet {
     return builtIn && this.#dialect === "v3" ? { default: {} } : {};
   }
 
-  #define(name: string, schema: Schema): void {
+  #define(name: string, schema: Schema, isField = false): void {
     if (this.#schemas.has(name)) return;
     // Before its body, which may refer to it.
     this.#schemas.set(name, {});
     const body = this.#body(metaSchemas.get(name) ?? schema, name, true);
     delete body["default"];
+    // What is said of the field stands with the field.
+    if (isField && !metaSchemas.has(name) && definitionOf(schema) === undefined) delete body["description"];
     const kinds = sharedKinds.get(name);
     this.#schemas.set(name, kinds ? { ...body, "x-kubernetes-group-version-kind": kinds } : body);
   }
 
   /** A field of a built-in type, or what is in it when it is a list or a map. */
-  #field(schema: Schema, type: string | undefined): JsonObject {
-    const name = definitionOf(schema) ?? type ?? (isTime(schema) ? metaTypes.time : undefined);
+  #field(schema: Schema, type: string | undefined, isField: boolean): JsonObject {
+    const name = type ?? definitionOf(schema) ?? (isTime(schema) ? metaTypes.time : undefined);
     const isContainer = schema.items !== undefined || isObject(schema.additionalProperties);
     if (name === undefined || (isContainer && definitionOf(schema) === undefined))
       return this.#body(schema, undefined, true, type);
-    this.#define(name, schema);
+    this.#define(name, schema, isField);
     const { description, default: value } = schema;
+    if (!isField) return this.#referenceTo(name, {});
     return this.#referenceTo(name, {
       ...(description === undefined ? {} : { description }),
       ...(value === undefined || this.#dialect === "v2" ? {} : { default: value }),
@@ -136,7 +139,8 @@ export class SchemaSet {
     // Something that may be of several types is anything, for those who read this.
     if (builtIn && definitionOf(given) !== undefined && given.type === undefined) delete result["properties"];
     else if (schema.properties) result["properties"] = this.#properties(schema.properties, typeName, builtIn);
-    const inner = (one: Schema) => (builtIn ? this.#field(one, itemType) : this.#body(one, undefined, false));
+    const inner = (one: Schema) =>
+      builtIn ? this.#field(one, itemType, false) : this.#body(one, undefined, false);
     if (schema.items) result["items"] = inner(schema.items);
     if (isObject(schema.additionalProperties))
       result["additionalProperties"] = inner(schema.additionalProperties);
@@ -154,7 +158,7 @@ export class SchemaSet {
     return Object.fromEntries(
       Object.entries(properties).map(([name, one]) => [
         name,
-        builtIn ? this.#field(one, fields[name]) : this.#body(one, undefined, false),
+        builtIn ? this.#field(one, fields[name], true) : this.#body(one, undefined, false),
       ]),
     );
   }

@@ -178,6 +178,7 @@ const typeFields: ReadonlyMap<string, TypeFields> = new Map<string, TypeFields>(
     `${extensions}.JSONSchemaProps`,
     {
       default: json,
+      items: `${extensions}.JSONSchemaPropsOrArray`,
       example: json,
       enum: json,
       externalDocs: `${extensions}.ExternalDocumentation`,
