@@ -121,7 +121,7 @@ export class SchemaSet {
       return this.#body(schema, undefined, true, type);
     this.#define(name, schema, isField);
     const { description, default: value } = schema;
-    if (!isField) return this.#referenceTo(name, {});
+    if (!isField) return this.#referenceTo(name, this.#emptyDefault(schema.type === "object"));
     return this.#referenceTo(name, {
       ...(description === undefined ? {} : { description }),
       ...(value === undefined || this.#dialect === "v2" ? {} : { default: value }),

@@ -41,8 +41,9 @@ export async function serveGroupDiscovery(
 async function sendPlain(exchange: Exchange, document: TaggedDocument | undefined): Promise<void> {
   if (!document) throw unknownPath();
   const as = negotiate(parseAccept(exchange.request.headers.accept), null);
-  if (as.kind === "object" && as.yaml)
-    return exchange.send(200, JSON.parse(document.body.toString()) as object, { yaml: true });
+  const yaml = as.kind === "object" && as.yaml;
+  if (yaml || exchange.isPretty)
+    return exchange.send(200, JSON.parse(document.body.toString()) as object, { yaml });
   await exchange.sendDocument(document, "application/json");
 }
 

@@ -121,7 +121,7 @@ export class Exchange {
   async sendPieces(pieces: Iterable<string>, type: string): Promise<void> {
     const { response } = this;
     const start: string[] = [];
-    const isPretty = type === "application/json" && this.#isPretty();
+    const isPretty = type === "application/json" && this.isPretty;
     const iterator = (isPretty ? prettyPieces(pieces) : pieces)[Symbol.iterator]();
     let length = 0;
     let endsMs = performance.now() + turnMs;
@@ -196,6 +196,7 @@ export class Exchange {
     response.setHeader("ETag", `"${document.tag}"`);
     response.setHeader("Vary", "Accept, Accept-Encoding");
     if (document.matches(request.headers["if-none-match"])) {
+      response.removeHeader("Content-Type");
       response.statusCode = 304;
       response.end();
       return;
@@ -220,10 +221,11 @@ export class Exchange {
 
   /** As kube-apiserver's: a line, or indented for whoever asks for that or is a program that people read with. */
   #jsonOf(body: object): string {
-    return this.#isPretty() ? JSON.stringify(body, undefined, 2) : `${JSON.stringify(body)}\n`;
+    return this.isPretty ? JSON.stringify(body, undefined, 2) : `${JSON.stringify(body)}\n`;
   }
 
-  #isPretty(): boolean {
+  /** Whether the answer is for people to read. */
+  get isPretty(): boolean {
     return isPrettyWanted(this.query.get("pretty"), this.userAgent);
   }
 
