@@ -61,7 +61,10 @@ const boats = crd({
 const proxy = createServer((incoming, outgoing) => {
   const path = incoming.url ?? "/";
   if (path.startsWith("/openapi/")) asked.push(path);
-  if (path.startsWith("/openapi/v3")) return void outgoing.writeHead(404).end();
+  if (path.startsWith("/openapi/v3")) {
+    outgoing.writeHead(404).end();
+    return;
+  }
   const sent = request(server.url + path, {
     method: incoming.method ?? "GET",
     ca: server.ca,

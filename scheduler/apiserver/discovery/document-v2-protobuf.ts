@@ -13,7 +13,7 @@ type FieldType =
   /** One message, or a list of them. */
   | { readonly kind: "message" | "messages"; readonly write: WriteMessage }
   /** An object: a list of messages with name and value. */
-  | { readonly kind: "named"; readonly number: number; readonly write: WriteMessage };
+  | { readonly kind: "named"; readonly write: WriteMessage };
 
 type WriteMessage = (value: unknown, writer: Writer) => void;
 type Field = readonly [number: number, name: string, type: FieldType];
@@ -27,15 +27,48 @@ const texts = { kind: "texts" } as const;
 const anys = { kind: "anys" } as const;
 const message = (write: WriteMessage) => ({ kind: "message", write }) as const;
 const messages = (write: WriteMessage) => ({ kind: "messages", write }) as const;
-/** A message that has nothing but named values, in the field of this number. */
-const named = (write: WriteMessage, number = 1) => ({ kind: "named", number, write }) as const;
+/** A message that has nothing but named values. */
+const named = (write: WriteMessage) => ({ kind: "named", write }) as const;
 /** All that begins with x-, whatever it is called. */
 const extensions = (number: number): Field => [number, "", { kind: "extensions" }];
 
-export function encodeDocumentV2(document: JsonObject): Uint8Array {
+/** One path of the document, as a field of its message Paths. */
+export function encodeNamedPath(path: string, value: unknown): Uint8Array {
   const writer = protobuf.Writer.create();
-  writeFields(document, documentFields, writer);
+  writeNamed(2, path, value, (one, inner) => writeFields(one, pathFields, inner), writer);
   return writer.finish();
+}
+
+/** One definition of the document, as a field of its message Definitions. */
+export function encodeNamedSchema(name: string, value: unknown): Uint8Array {
+  const writer = protobuf.Writer.create();
+  writeNamed(1, name, value, writeSchema, writer);
+  return writer.finish();
+}
+
+/** The document, with paths and definitions that are encoded already. */
+export function encodeFrame(
+  frame: JsonObject,
+  paths: readonly Uint8Array[],
+  definitions: readonly Uint8Array[],
+): Buffer {
+  const writer = protobuf.Writer.create();
+  writeFields(frame, frameFields, writer);
+  return Buffer.concat([
+    writer.finish(),
+    ...lengthened(pathsNumber, paths),
+    ...lengthened(definitionsNumber, definitions),
+  ]);
+}
+
+const pathsNumber = 8;
+const definitionsNumber = 9;
+
+/** A message of these pieces. */
+function lengthened(number: number, pieces: readonly Uint8Array[]): readonly Uint8Array[] {
+  const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const head = protobuf.Writer.create().uint32(tagOf(number)).uint32(bytes).finish();
+  return [head, ...pieces];
 }
 
 /** A tag for everything that has a length. */
@@ -88,7 +121,7 @@ function writeField(number: number, value: unknown, type: FieldType, writer: Wri
         value,
         (all, inner) => {
           for (const [name, one] of Object.entries(isObject(all) ? all : {}))
-            writeNamed(type.number, name, one, type.write, inner);
+            writeNamed(1, name, one, type.write, inner);
         },
         writer,
       );
@@ -244,11 +277,9 @@ const apiKeyFields: readonly Field[] = [
   [4, "description", text],
 ];
 
-const documentFields: readonly Field[] = [
+const frameFields: readonly Field[] = [
   [1, "swagger", text],
   [2, "info", message((value, writer) => writeFields(value, infoFields, writer))],
-  [8, "paths", named((value, writer) => writeFields(value, pathFields, writer), 2)],
-  [9, "definitions", named(writeSchema)],
   // Requirements are lists of scopes by name: StringArray.
   [
     12,

@@ -3,7 +3,7 @@ import { type CrdLike, definitionsOf } from "../crd/definitions-of.ts";
 import { Registry } from "../registry.ts";
 import { isObject, type JsonObject } from "../resource.ts";
 import { crd, version } from "../testing/crds.ts";
-import { documentV2 } from "./document-v2.ts";
+import { partV2 } from "./document-v2.ts";
 
 /** How a field of a custom kind is published. */
 function published(schema: JsonObject): unknown {
@@ -11,8 +11,7 @@ function published(schema: JsonObject): unknown {
   const given = crd({ versions: [version({ schema: { openAPIV3Schema } })] });
   // A CRD as a client sends it has all that definitions are made of.
   const registry = new Registry(definitionsOf(given as unknown as CrdLike));
-  const { definitions } = documentV2(registry.kinds, "v1");
-  const boat = isObject(definitions) ? definitions["com.example.v1.Boat"] : undefined;
+  const boat = partV2(registry.kinds).definitions["com.example.v1.Boat"];
   return isObject(boat) && isObject(boat["properties"]) ? boat["properties"]["spec"] : boat;
 }
 
@@ -89,6 +88,6 @@ test.each([
     given: JSON.parse('{"type":"object","properties":{"__proto__":{"type":"string"},"constructor":{}}}'),
     is: undefined,
   },
-])("documentV2: $name", ({ given, is }) => {
+])("partV2: $name", ({ given, is }) => {
   expect(published(given as JsonObject)).toEqual(is ?? given);
 });

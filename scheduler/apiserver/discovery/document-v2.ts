@@ -1,12 +1,18 @@
 import type { Kind } from "../registry.ts";
 import type { JsonObject } from "../resource.ts";
 import { extensionsOf, pathsOf } from "./document-v3.ts";
-import { SchemaSet } from "./open-api.ts";
 import type { Operation } from "./operations.ts";
 import { parameterV2 } from "./parameters.ts";
+import { SchemaSet } from "./schema-set.ts";
 
-/** The Swagger 2.0 document of all kinds: what kubectl before 1.27, Terraform and generators of clients read. */
-export function documentV2(kinds: readonly Kind[], serverVersion: string): JsonObject {
+/** What some kinds add to the Swagger 2.0 document: what kubectl before 1.27, Terraform and generators of clients read. */
+export interface PartV2 {
+  readonly paths: JsonObject;
+  /** By name. Types that all kinds share are in every part, and the same in all of them. */
+  readonly definitions: JsonObject;
+}
+
+export function partV2(kinds: readonly Kind[]): PartV2 {
   const schemas = new SchemaSet("v2");
   for (const kind of kinds) schemas.addKind(kind);
   const paths = pathsOf(kinds).map(({ path, parameters, operations }) => [
@@ -16,11 +22,14 @@ export function documentV2(kinds: readonly Kind[], serverVersion: string): JsonO
       ...(parameters.length === 0 ? {} : { parameters: parameters.map(parameterV2) }),
     },
   ]);
+  return { paths: Object.fromEntries(paths) as JsonObject, definitions: schemas.schemas };
+}
+
+/** The document without `paths` and `definitions`. */
+export function frameV2(serverVersion: string): JsonObject {
   return {
     swagger: "2.0",
     info: { title: "Kubernetes", version: serverVersion },
-    paths: Object.fromEntries(paths) as object,
-    definitions: schemas.schemas,
     securityDefinitions: {
       BearerToken: {
         description: "Bearer Token authentication",

@@ -2,7 +2,7 @@ import type { Kind } from "../registry.ts";
 import type { JsonObject } from "../resource.ts";
 import { compareTexts } from "./group-order.ts";
 import { metaTypes } from "./meta-schemas.ts";
-import { SchemaSet } from "./open-api.ts";
+import { SchemaSet } from "./schema-set.ts";
 import { type Operation, operationsOf, type PathOperations, versionOperations } from "./operations.ts";
 import { parameterV3 } from "./parameters.ts";
 

@@ -1,38 +1,53 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Kind, Registry } from "../registry.ts";
-import { documentV2 } from "./document-v2.ts";
-import { encodeDocumentV2 } from "./document-v2-protobuf.ts";
 import { documentV3 } from "./document-v3.ts";
 import { compareTexts } from "./group-order.ts";
 import { rootOf } from "./names.ts";
+import {
+  joinSwagger,
+  joinSwaggerProtobuf,
+  type SwaggerPart,
+  swaggerPart,
+  type SwaggerProtobufPart,
+  swaggerProtobufPart,
+} from "./swagger.ts";
 import { TaggedDocument } from "./tagged-document.ts";
 
-interface Version3 {
-  /** What it was made of. */
+/** One group version: what it is made of, and what has been made of it. */
+interface GroupVersion {
   readonly kinds: readonly Kind[];
+  document: TaggedDocument | undefined;
+  swagger: SwaggerPart | undefined;
+  swaggerProtobuf: SwaggerProtobufPart | undefined;
+}
+
+/** A document of all kinds, in one state of them. */
+interface Whole {
+  readonly generation: number;
   readonly document: TaggedDocument;
 }
 
-interface Made {
+interface All {
   readonly generation: number;
-  readonly documents: ReadonlyMap<string, Version3>;
-  readonly index: TaggedDocument;
+  readonly entries: readonly (readonly [path: string, one: GroupVersion])[];
 }
 
-interface Version2 {
-  readonly generation: number;
-  readonly json: TaggedDocument;
-  protobuf: TaggedDocument | undefined;
-}
+/** How long documents are made in one turn of the event loop. */
+const turnMs = 5;
 
 /**
  * OpenAPI documents: what `kubectl explain` prints, by which clients learn what the server can do, and of which others
- * make types. Made when they are asked for. When kinds change, the documents of other group versions stay as they are.
+ * make types. Made when they are asked for, one group version after the other, so that many kinds stop nobody else. When
+ * kinds change, what was made of other group versions stays.
  */
 export class OpenApiDocuments {
   readonly #registry: Registry;
   readonly #serverVersion: string;
-  #v3: Made | undefined;
-  #v2: Version2 | undefined;
+  #generation = 0;
+  #groupVersions: ReadonlyMap<string, GroupVersion> = new Map();
+  #index: Whole | undefined;
+  #swagger: Whole | undefined;
+  #swaggerProtobuf: Whole | undefined;
 
   constructor(registry: Registry, serverVersion: string) {
     this.#registry = registry;
@@ -40,64 +55,87 @@ export class OpenApiDocuments {
   }
 
   /** `/openapi/v3`: the paths of the documents, with their hashes. */
-  get index(): TaggedDocument {
-    return this.#version3().index;
+  async index(): Promise<TaggedDocument> {
+    const { generation, entries } = await this.#all((one) => this.#documentOf(one));
+    this.#index = wholeOf(this.#index, generation, () => {
+      const paths = entries.map(([path, one]) => [
+        path,
+        { serverRelativeURL: urlOf(path, this.#documentOf(one)) },
+      ]);
+      return new TaggedDocument(JSON.stringify({ paths: Object.fromEntries(paths) as object }));
+    });
+    return this.#index.document;
   }
 
   /** `path`: as in the index, `apis/GROUP/VERSION` or `api/v1`. */
   get(path: string): TaggedDocument | undefined {
-    return this.#version3().documents.get(path)?.document;
+    const one = this.#current().get(path);
+    return one && this.#documentOf(one);
   }
 
   /** `/openapi/v2` in JSON. */
-  get swagger(): TaggedDocument {
-    return this.#version2().json;
+  async swagger(): Promise<TaggedDocument> {
+    const partOf = (one: GroupVersion) => (one.swagger ??= swaggerPart(one.kinds));
+    const { generation, entries } = await this.#all(partOf);
+    this.#swagger = wholeOf(this.#swagger, generation, () => {
+      const parts = entries.map(([, one]) => partOf(one));
+      return new TaggedDocument(joinSwagger(parts, this.#serverVersion));
+    });
+    return this.#swagger.document;
   }
 
-  /** `/openapi/v2` in protobuf. Has the tag of the JSON: it is the same document. */
-  get swaggerProtobuf(): TaggedDocument {
-    const made = this.#version2();
-    if (!made.protobuf) {
-      const { kinds } = this.#registry;
-      made.protobuf = new TaggedDocument(
-        encodeDocumentV2(documentV2(kinds, this.#serverVersion)),
-        made.json.tag,
-      );
+  /** `/openapi/v2` in protobuf. */
+  async swaggerProtobuf(): Promise<TaggedDocument> {
+    const partOf = (one: GroupVersion) => (one.swaggerProtobuf ??= swaggerProtobufPart(one.kinds));
+    const { generation, entries } = await this.#all(partOf);
+    this.#swaggerProtobuf = wholeOf(this.#swaggerProtobuf, generation, () => {
+      const parts = entries.map(([, one]) => partOf(one));
+      return new TaggedDocument(joinSwaggerProtobuf(parts, this.#serverVersion));
+    });
+    return this.#swaggerProtobuf.document;
+  }
+
+  /** All group versions, when each is prepared; they are those of now. */
+  async #all(prepare: (one: GroupVersion) => unknown): Promise<All> {
+    for (;;) {
+      const current = this.#current();
+      let endsMs = performance.now() + turnMs;
+      for (const one of current.values()) {
+        prepare(one);
+        if (performance.now() < endsMs) continue;
+        await nextTurn();
+        endsMs = performance.now() + turnMs;
+      }
+      if (this.#current() === current) return { generation: this.#generation, entries: [...current] };
     }
-    return made.protobuf;
   }
 
-  #version2(): Version2 {
+  #documentOf(one: GroupVersion): TaggedDocument {
+    return (one.document ??= new TaggedDocument(JSON.stringify(documentV3(one.kinds, this.#serverVersion))));
+  }
+
+  #current(): ReadonlyMap<string, GroupVersion> {
     const { generation, kinds } = this.#registry;
-    if (this.#v2?.generation === generation) return this.#v2;
-    const json = new TaggedDocument(JSON.stringify(documentV2(kinds, this.#serverVersion)));
-    return (this.#v2 = { generation, json, protobuf: undefined });
-  }
-
-  #version3(): Made {
-    const { generation } = this.#registry;
-    if (this.#v3?.generation === generation) return this.#v3;
-    const known = this.#v3?.documents;
-    const byPath = Map.groupBy(this.#registry.kinds, ({ resource }) => rootOf(resource));
-    const documents = new Map(
-      [...byPath]
+    if (this.#generation === generation) return this.#groupVersions;
+    const known = this.#groupVersions;
+    this.#generation = generation;
+    this.#groupVersions = new Map(
+      [...Map.groupBy(kinds, ({ resource }) => rootOf(resource))]
         .sort(([a], [b]) => compareTexts(a, b))
-        .map(([path, kinds]) => [path, this.#renewed(known?.get(path), kinds)]),
+        .map(([path, those]) => [path, renewed(known.get(path), those)]),
     );
-    const paths = [...documents].map(([path, { document }]) => [
-      path,
-      { serverRelativeURL: urlOf(path, document) },
-    ]);
-    const index = new TaggedDocument(JSON.stringify({ paths: Object.fromEntries(paths) as object }));
-    return (this.#v3 = { generation, documents, index });
+    return this.#groupVersions;
   }
+}
 
-  #renewed(known: Version3 | undefined, kinds: readonly Kind[]): Version3 {
-    if (known?.kinds.length === kinds.length && known.kinds.every((kind, at) => kind === kinds[at]))
-      return known;
-    const document = new TaggedDocument(JSON.stringify(documentV3(kinds, this.#serverVersion)));
-    return { kinds, document };
-  }
+function wholeOf(known: Whole | undefined, generation: number, make: () => TaggedDocument): Whole {
+  return known?.generation === generation ? known : { generation, document: make() };
+}
+
+function renewed(known: GroupVersion | undefined, kinds: readonly Kind[]): GroupVersion {
+  const isSame = known?.kinds.length === kinds.length && known.kinds.every((kind, at) => kind === kinds[at]);
+  if (known && isSame) return known;
+  return { kinds, document: undefined, swagger: undefined, swaggerProtobuf: undefined };
 }
 
 /** Where a document stands as long as it is the same: there, clients may keep it for ever. */

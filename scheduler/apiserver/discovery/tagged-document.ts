@@ -13,11 +13,9 @@ export class TaggedDocument {
   readonly tag: string;
   #zipped: Promise<Buffer> | undefined;
 
-  /** `tag`: of another form of the same document; otherwise made of these bytes. */
-  constructor(body: string | Uint8Array, tag?: string) {
-    this.body =
-      typeof body === "string" ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.length);
-    this.tag = tag ?? createHash("sha512").update(this.body).digest("hex").toUpperCase();
+  constructor(body: string | Buffer) {
+    this.body = typeof body === "string" ? Buffer.from(body) : body;
+    this.tag = createHash("sha512").update(this.body).digest("hex").toUpperCase();
   }
 
   /** undefined: it is sent as it is. */

@@ -227,6 +227,7 @@ test.each([
   { method: "GET", path: "/metrics/more", code: 404 },
   { method: "GET", path: "/apis/wherry.dev/v9", code: 404 },
   { method: "POST", path: "/version", code: 405 },
+  { method: "DELETE", path: "/api/v1/namespaces", code: 405 },
 ])("$method $path: $code", async ({ method, path, code }) => {
   const { body } = await server.call(method, path, method === "GET" ? {} : { body: {} });
   const message =

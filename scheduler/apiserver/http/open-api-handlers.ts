@@ -22,7 +22,7 @@ export async function serveOpenApi(
   const [version, ...rest] = parts;
   if (version === "v2" && rest.length === 0) return sendSwagger(openApi, exchange);
   if (version !== "v3") throw unknownPath();
-  if (rest.length === 0) return exchange.sendDocument(openApi.index, "application/json");
+  if (rest.length === 0) return exchange.sendDocument(await openApi.index(), "application/json");
   const path = rest.join("/");
   const document = openApi.get(path);
   if (!document) throw unknownPath();
@@ -31,8 +31,8 @@ export async function serveOpenApi(
 
 async function sendSwagger(openApi: OpenApiDocuments, exchange: Exchange): Promise<void> {
   for (const { type } of parseAccept(exchange.request.headers.accept)) {
-    if (protobufTypes.has(type)) return exchange.sendDocument(openApi.swaggerProtobuf, protobufV2);
-    if (jsonTypes.has(type)) return exchange.sendDocument(openApi.swagger, "application/json");
+    if (protobufTypes.has(type)) return exchange.sendDocument(await openApi.swaggerProtobuf(), protobufV2);
+    if (jsonTypes.has(type)) return exchange.sendDocument(await openApi.swagger(), "application/json");
   }
   throw notAcceptable(["application/json", protobufV2]);
 }
