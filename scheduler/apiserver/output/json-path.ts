@@ -48,8 +48,11 @@ function stepOf(groups: Readonly<Record<string, string | undefined>>): Step {
   const operator = groups["operator"];
   if (operator === undefined) return { kind: "filter", path, comparison: undefined };
   const text = groups["double"] ?? groups["single"];
-  const value: unknown = text ?? JSON.parse(groups["plain"] ?? "null");
-  return { kind: "filter", path, comparison: { operator, value } };
+  return { kind: "filter", path, comparison: { operator, value: text ?? plainValue(groups["plain"] ?? "") } };
+}
+
+function plainValue(text: string): number | boolean {
+  return text === "true" || text === "false" ? text === "true" : Number(text);
 }
 
 /** Values of different types are not compared. */
