@@ -21,7 +21,7 @@ export class TablePrinter {
   readonly #definitions: readonly object[];
   readonly #cells: readonly CellOf[];
 
-  constructor(resource: ResourceDefinition) {
+  constructor(resource: Pick<ResourceDefinition, "columns" | "strategicMerge">) {
     // Events are listed by what they say; their own name is one of the last columns.
     const named = resource.strategicMerge && resource.columns.some(({ name }) => name === nameColumn.name);
     this.#definitions = [
