@@ -67,9 +67,14 @@ export class CrdController implements AsyncDisposable {
     for (const object of this.#cache.list(undefined)) this.#serve(asCrd(object));
     this.#subscriptions.use(
       this.#cache.subscribe(({ kind: change, object }) => {
-        if (change === "put") this.#serve(asCrd(object));
-        else this.#withdraw(asCrd(object));
-        this.#worker.schedule(object.metadata.name);
+        const crd = asCrd(object);
+        if (change === "put") {
+          this.#serve(crd);
+          this.#worker.schedule(crd.metadata.name);
+        } else {
+          this.#withdraw(crd);
+          this.#lookAtWaiting(crd);
+        }
       }),
     );
     // The last object of a kind that is being deleted lets its definition go.
@@ -131,14 +136,16 @@ export class CrdController implements AsyncDisposable {
     if (crd.metadata.deletionTimestamp !== undefined) return this.#finish(crd);
     if (!crd.metadata.finalizers?.includes(crdFinalizer)) await this.#hold(name);
     const status = this.#statusOf(crd);
-    if (status !== crd.status) await this.#writeStatus(crd, status);
-    // Names that this one has given up, others may be waiting for.
-    for (const other of this.#cache.list(undefined))
-      if (
-        other.metadata.name !== name &&
-        !isEstablished(asCrd(other)) &&
-        asCrd(other).spec.group === crd.spec.group
-      )
+    // Nothing has changed for the others either: looking at them would have them look at this one, without end.
+    if (status === crd.status) return;
+    await this.#writeStatus(crd, status);
+    this.#lookAtWaiting(crd);
+  }
+
+  /** Names that this one has given up, others may be waiting for. */
+  #lookAtWaiting({ metadata, spec }: Crd): void {
+    for (const other of this.#cache.list(undefined).map(asCrd))
+      if (other.metadata.name !== metadata.name && !isEstablished(other) && other.spec.group === spec.group)
         this.#worker.schedule(other.metadata.name);
   }
 

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Writable } from "node:stream";
 import { promisify } from "node:util";
@@ -7,6 +6,8 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { User } from "../authentication/user.ts";
 import { Bug } from "../../../kit/errors.ts";
 import type { RequestAudit } from "../audit/request-audit.ts";
+import type { TaggedDocument } from "../discovery/tagged-document.ts";
+import { isPrettyWanted, prettyPieces } from "../output/pretty-json.ts";
 import { yamlOf } from "../output/yaml.ts";
 import { ApiError } from "../status.ts";
 
@@ -94,7 +95,7 @@ export class Exchange {
     options: { readonly yaml?: boolean; readonly type?: string } = {},
   ): Promise<void> {
     const isYaml = options.yaml === true;
-    const text = isYaml ? yamlOf(body) : `${JSON.stringify(body)}\n`;
+    const text = isYaml ? yamlOf(body) : this.#jsonOf(body);
     await this.sendText(code, text, options.type ?? (isYaml ? "application/yaml" : "application/json"));
   }
 
@@ -120,7 +121,8 @@ export class Exchange {
   async sendPieces(pieces: Iterable<string>, type: string): Promise<void> {
     const { response } = this;
     const start: string[] = [];
-    const iterator = pieces[Symbol.iterator]();
+    const isPretty = type === "application/json" && this.isPretty;
+    const iterator = (isPretty ? prettyPieces(pieces) : pieces)[Symbol.iterator]();
     let length = 0;
     let endsMs = performance.now() + turnMs;
     let next = iterator.next();
@@ -185,17 +187,51 @@ export class Exchange {
     for (const warning of this.#warnings) response.appendHeader("Warning", `299 - ${quoted(warning)}`);
   }
 
-  /** For answers that rarely change: the client's copy is used when its ETag matches. */
-  async sendTagged(text: string, type: string): Promise<void> {
-    const tag = `"${createHash("sha256").update(text).digest("hex").slice(0, 32).toUpperCase()}"`;
-    this.response.setHeader("ETag", tag);
-    this.response.setHeader("Vary", "Accept");
-    if (this.request.headers["if-none-match"] === tag) {
-      this.response.statusCode = 304;
-      this.response.end();
+  /** A document that is made once: the client's copy is used when its ETag matches. */
+  async sendDocument(document: TaggedDocument, type: string, cacheControl?: string): Promise<void> {
+    const { response, request } = this;
+    if (response.headersSent || response.destroyed) return;
+    this.#setHeaders(type);
+    if (cacheControl !== undefined) response.setHeader("Cache-Control", cacheControl);
+    response.setHeader("ETag", `"${document.tag}"`);
+    response.setHeader("Vary", "Accept, Accept-Encoding");
+    if (document.matches(request.headers["if-none-match"])) {
+      response.removeHeader("Content-Type");
+      response.statusCode = 304;
+      response.end();
       return;
     }
-    await this.sendText(200, text, type);
+    response.statusCode = 200;
+    let { body } = document;
+    const zipped = this.#acceptsGzip() ? document.zipped() : undefined;
+    if (zipped) {
+      body = await zipped;
+      response.setHeader("Content-Encoding", "gzip");
+    }
+    response.setHeader("Content-Length", body.length);
+    response.end(this.method === "HEAD" ? undefined : body);
+  }
+
+  /** For good: clients may remember it. */
+  redirect(location: string): void {
+    const { response } = this;
+    response.writeHead(301, { Location: location, "Content-Length": 0, Vary: "Accept" });
+    response.end();
+  }
+
+  /** As kube-apiserver's: a line, or indented for whoever asks for that or is a program that people read with. */
+  #jsonOf(body: object): string {
+    return this.isPretty ? JSON.stringify(body, undefined, 2) : `${JSON.stringify(body)}\n`;
+  }
+
+  /** Whether the answer is for people to read. */
+  get isPretty(): boolean {
+    return isPrettyWanted(this.query.get("pretty"), this.userAgent);
+  }
+
+  #hasShortBody(): boolean {
+    const { "content-length": length, "transfer-encoding": coding } = this.request.headers;
+    return coding === undefined && Number(length ?? 0) <= droppedBodyBytesMax;
   }
 
   async fail(error: ApiError): Promise<void> {
@@ -206,11 +242,17 @@ export class Exchange {
     }
     if (error.details.retryAfterSeconds !== undefined)
       response.setHeader("Retry-After", error.details.retryAfterSeconds);
-    // What is left of a refused body is not read; the connection cannot be used again.
-    if (!request.complete && this.method !== "GET") response.setHeader("Connection", "close");
+    if (!request.complete && this.method !== "GET" && !this.#hasShortBody())
+      response.setHeader("Connection", "close");
     await this.send(error.httpCode, error.toStatus());
   }
 }
+
+/**
+ * What is left of a refused body is dropped by Node once it is answered, up to so many bytes. Beyond, the connection is not
+ * used again: a new one costs more than reading that much. As Go's server.
+ */
+const droppedBodyBytesMax = 256 * 1024;
 
 /** Programs of one user that are told apart, at most so long. */
 const agentLengthMax = 64;

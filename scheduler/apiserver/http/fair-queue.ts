@@ -12,8 +12,9 @@
  */
 import type { Clock } from "../../../kit/clock.ts";
 import { ApiError } from "../status.ts";
+import { type RefusalLimits, RefusalPace } from "./refusal-pace.ts";
 
-export interface FairQueueLimits {
+export interface FairQueueLimits extends RefusalLimits {
   readonly seats: number;
   readonly seatsOfFlow: number;
   readonly queuedOfFlow: number;
@@ -34,6 +35,7 @@ export class FairQueue {
   readonly #flows = new Map<string, Flow>();
   /** Flows that wait for a seat, in the order in which they get one. */
   readonly #turns = new Set<Flow>();
+  readonly #refusals: RefusalPace;
   #running = 0;
   #queued = 0;
   #turnEndsMs = 0;
@@ -42,6 +44,7 @@ export class FairQueue {
   constructor(limits: FairQueueLimits, clock: Clock) {
     this.#limits = limits;
     this.#clock = clock;
+    this.#refusals = new RefusalPace(limits, clock);
   }
 
   get running(): number {
@@ -58,13 +61,20 @@ export class FairQueue {
     const { seats, seatsOfFlow, queuedOfFlow, queued } = this.#limits;
     const isFree = this.#queued === 0 && this.#running < seats && flow.running < seatsOfFlow;
     if (isFree && this.#hasTurn()) return this.#begin(flow, work);
-    if (flow.queue.length >= queuedOfFlow || this.#queued >= queued)
-      return Promise.reject(
-        new ApiError("TooManyRequests", "Too many requests, please try again later.", {
-          retryAfterSeconds: 1,
-        }),
-      );
+    if (flow.queue.length >= queuedOfFlow || this.#queued >= queued) return this.#refuse(signal);
     return this.#wait(flow, work, signal);
+  }
+
+  /** Whoever waits to be refused waits no longer. */
+  flush(): void {
+    this.#refusals.flush();
+  }
+
+  async #refuse(signal: AbortSignal): Promise<never> {
+    await this.#refusals.turn(signal);
+    throw new ApiError("TooManyRequests", "Too many requests, please try again later.", {
+      retryAfterSeconds: 1,
+    });
   }
 
   async #begin(flow: Flow, work: () => Promise<void>): Promise<void> {

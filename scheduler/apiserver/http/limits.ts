@@ -23,6 +23,11 @@ export const limits = {
   /** Requests that wait for a seat. As Kubernetes' queues of 50 for each of a flow's eight hands, and some more. */
   queuedOfFlow: 1_000,
   queued: 10_000,
+  /** Refusals that clients are told of: a thousand per second, which takes a tenth of the one thread. */
+  refusals: 20,
+  refusalIntervalMs: 20,
+  /** Refused requests that wait to be told so. A connection has one of them. */
+  refusalsWaiting: 10_000,
   /** How long requests are begun in one turn of the event loop; then controllers and sessions have theirs. */
   turnMs: 5,
   /** Logs that are being read. */

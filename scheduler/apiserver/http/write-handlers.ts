@@ -25,6 +25,7 @@ import type { Exchange } from "./exchange.ts";
 import { select, selectionOf } from "./list-options.ts";
 import { presentObject } from "./present.ts";
 import { representationOf } from "./read-handlers.ts";
+import { asksForUnsafeDelete, deleteUnread } from "./unsafe-delete.ts";
 
 /** Objects of a collection that are deleted at the same time. */
 const deleteConcurrency = 100;
@@ -141,7 +142,8 @@ export async function deleteObject(
   target: NamedTarget,
 ): Promise<void> {
   const { kind, namespace, name } = target;
-  const { gracePeriodSeconds, ...options } = await readDeleteOptions(exchange);
+  const { gracePeriodSeconds, isUnsafe, ...options } = await readDeleteOptions(exchange);
+  if (isUnsafe) return deleteUnread(context, exchange, target);
   if (kind.resource.storage === "live") {
     const existing = context.sourceOf(kind).get(namespace, name);
     if (!existing) throw notFound(kind.resource, name);
@@ -166,7 +168,7 @@ export async function deleteCollection(
   target: ResourceTarget,
 ): Promise<void> {
   const { kind } = target;
-  const { gracePeriodSeconds, ...options } = await readDeleteOptions(exchange);
+  const { gracePeriodSeconds, isUnsafe: _, ...options } = await readDeleteOptions(exchange);
   const selection = selectionOf(exchange, kind, target);
   const objects = select(context.sourceOf(kind), selection, kind);
   for (let at = 0; at < objects.length; at += deleteConcurrency) {
@@ -285,9 +287,13 @@ export function withType(kind: Kind, submitted: Submitted): Submitted {
   return { ...submitted, object: { ...type, ...submitted.object } };
 }
 
-async function readDeleteOptions(
-  exchange: Exchange,
-): Promise<DeleteOptions & { readonly gracePeriodSeconds: number | undefined }> {
+interface GivenDeleteOptions extends DeleteOptions {
+  readonly gracePeriodSeconds: number | undefined;
+  /** Delete it although it cannot be read. */
+  readonly isUnsafe: boolean;
+}
+
+async function readDeleteOptions(exchange: Exchange): Promise<GivenDeleteOptions> {
   const hasBody =
     exchange.request.headers["transfer-encoding"] !== undefined ||
     Number(exchange.request.headers["content-length"] ?? 0) > 0;
@@ -309,6 +315,7 @@ async function readDeleteOptions(
     policy: policy ?? orphanPolicy(body["orphanDependents"] ?? exchange.query.get("orphanDependents")),
     uid: textOf(preconditions["uid"]),
     resourceVersion: textOf(preconditions["resourceVersion"]),
+    isUnsafe: asksForUnsafeDelete(exchange, body),
     gracePeriodSeconds: typeof grace === "number" ? grace : exchange.number("gracePeriodSeconds"),
     signal: exchange.signal,
   };

@@ -146,7 +146,7 @@ export class TestServer implements AsyncDisposable {
             code: response.statusCode ?? 0,
             headers,
             text,
-            body: isJson && !headers["content-encoding"] ? (JSON.parse(text) as unknown) : undefined,
+            body: isJson && text !== "" && !headers["content-encoding"] ? (JSON.parse(text) as unknown) : undefined,
           });
         });
       },
