@@ -92,6 +92,13 @@ function parseYaml(text: string): unknown {
     const [error] = document.errors;
     if (error) {
       const { line, col } = lineCounter.linePos(error.pos[0]);
+      // Kubernetes' words: clients look for them.
+      if (error.code === "DUPLICATE_KEY") {
+        const key = /^[^\s:]{1,100}/.exec(text.slice(error.pos[0]))?.[0] ?? "";
+        throw badRequest(
+          `error decoding YAML: yaml: unmarshal errors:\n  line ${line}: key ${JSON.stringify(key)} already set in map`,
+        );
+      }
       throw badRequest(
         `the body of the request is no valid YAML at line ${line}, column ${col}: ${error.message}`,
       );
