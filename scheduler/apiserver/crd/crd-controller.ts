@@ -110,7 +110,11 @@ export class CrdController implements AsyncDisposable {
       const stored = registry.stored.find(
         (kind) => kind.resource.group === resource.group && kind.resource.plural === resource.plural,
       );
-      cache.of(resource).setShape((object) => (stored ? stored.shape(object) : object));
+      cache
+        .reshape(resource, (object) => (stored ? stored.shape(object) : object))
+        .catch((thrown: unknown) =>
+          log.warn("stored objects could not be read again", { name, err: thrown }),
+        );
       if (definitions.length === 0) registry.remove(resource);
     } catch (thrown) {
       log.error("custom resource definition cannot be served", { name, err: thrown });
