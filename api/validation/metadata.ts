@@ -1,5 +1,12 @@
 import type { ObjectMeta } from "../object-meta.ts";
-import { type FieldError, forbiddenValue, invalidValue, requiredValue, tooLong } from "./field-error.ts";
+import {
+  type FieldError,
+  forbiddenValue,
+  invalidValue,
+  requiredValue,
+  showValue,
+  tooLong,
+} from "./field-error.ts";
 import {
   checkLabelName,
   checkLabelValue,
@@ -26,8 +33,10 @@ export function validateMetadata(
   const nameProblem = nameChecks[nameForm](metadata.name);
   if (metadata.name === "") errors.push(requiredValue("metadata.name", "name or generateName is required"));
   else if (nameProblem !== undefined) errors.push(invalidValue("metadata.name", metadata.name, nameProblem));
-  errors.push(...validateLabels(metadata.labels ?? {}, "metadata.labels"));
-  errors.push(...validateAnnotations(metadata.annotations ?? {}, "metadata.annotations"));
+  // One by one: there may be more of them than a call takes arguments.
+  for (const error of validateLabels(metadata.labels ?? {}, "metadata.labels")) errors.push(error);
+  for (const error of validateAnnotations(metadata.annotations ?? {}, "metadata.annotations"))
+    errors.push(error);
   for (const finalizer of metadata.finalizers ?? []) {
     const problem = checkQualifiedName(finalizer);
     if (problem !== undefined) errors.push(invalidValue("metadata.finalizers", finalizer, problem));
@@ -38,12 +47,13 @@ export function validateMetadata(
       if (!owner[part]) errors.push(requiredValue(`${field}.${part}`, "must not be empty"));
   }
   if (old?.deletionTimestamp !== undefined) {
-    const added = (metadata.finalizers ?? []).filter((one) => !old.finalizers?.includes(one));
+    const before = new Set(old.finalizers);
+    const added = (metadata.finalizers ?? []).filter((one) => !before.has(one));
     if (added.length > 0)
       errors.push(
         forbiddenValue(
           "metadata.finalizers",
-          `no new finalizers can be added if the object is being deleted, found new finalizers ${JSON.stringify(added)}`,
+          `no new finalizers can be added if the object is being deleted, found new finalizers ${showValue(added)}`,
         ),
       );
   }

@@ -20,20 +20,64 @@ export function mediaTypeOf(request: IncomingMessage): string {
 }
 
 export async function readBody(request: IncomingMessage): Promise<string> {
+  checkEncoding(request);
   return decodeText(await readBytes(request));
 }
 
+/** Bodies that have arrived as a whole before anything was done for their requests. */
+const received = new WeakMap<IncomingMessage, Buffer>();
+/** Who waits for the rest of a body. */
+const readers = new WeakMap<IncomingMessage, (failure: ApiError) => void>();
+
+/** Waits for the body, for whoever reads it later. `count` is told of each part as it comes, and may throw. */
+export async function receiveBody(request: IncomingMessage, count: (bytes: number) => void): Promise<void> {
+  received.set(request, await collect(request, count));
+}
+
+/** The rest of the body cannot come. False: nobody waits for it. */
+export function failBody(request: IncomingMessage, failure: ApiError): boolean {
+  const fail = readers.get(request);
+  fail?.(failure);
+  return fail !== undefined;
+}
+
 async function readBytes(request: IncomingMessage): Promise<Buffer> {
+  return received.get(request) ?? collect(request, () => {});
+}
+
+function collect(request: IncomingMessage, count: (bytes: number) => void): Promise<Buffer> {
   const announced = Number(request.headers["content-length"] ?? 0);
-  if (announced > bodyBytesMax) throw tooLarge();
+  if (announced > bodyBytesMax) return Promise.reject(tooLarge());
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > bodyBytesMax) throw tooLarge();
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+  const take = (chunk: Buffer) => {
+    try {
+      bytes += chunk.length;
+      if (bytes > bodyBytesMax) throw tooLarge();
+      count(chunk.length);
+      chunks.push(chunk);
+    } catch (thrown) {
+      stop();
+      reject(thrown as Error);
+    }
+  };
+  const end = () => {
+    stop();
+    resolve(Buffer.concat(chunks));
+  };
+  const fail = (failure: ApiError) => {
+    stop();
+    reject(failure);
+  };
+  const cutOff = () => fail(badRequest("the body of the request ended before its end"));
+  const stop = () => {
+    readers.delete(request);
+    request.off("data", take).off("end", end).off("close", cutOff);
+  };
+  readers.set(request, fail);
+  request.on("data", take).once("end", end).once("close", cutOff);
+  return promise;
 }
 
 function decodeText(bytes: Buffer): string {
@@ -70,12 +114,23 @@ export function parseValue(
 }
 
 function checkedType(request: IncomingMessage): string {
+  checkEncoding(request);
   const mediaType = mediaTypeOf(request);
   const isKnown = mediaType === "" || mediaType === "application/json" || mediaType === protobufType;
   if (isKnown || yamlTypes.has(mediaType)) return mediaType;
   throw new ApiError(
     "UnsupportedMediaType",
     `the body of the request was in an unknown format (${mediaType}) - accepted media types include: application/json, application/yaml`,
+  );
+}
+
+/** What unpacks to any size is not taken. */
+function checkEncoding({ headers }: IncomingMessage): void {
+  const encoding = headers["content-encoding"] ?? "";
+  if (encoding === "" || encoding.toLowerCase() === "identity") return;
+  throw new ApiError(
+    "UnsupportedMediaType",
+    `the body of the request was encoded (${encoding.slice(0, 100)}): send it as it is`,
   );
 }
 

@@ -1,10 +1,12 @@
 import type { Clock, Timer } from "../../../kit/clock.ts";
 import { ApiError } from "../status.ts";
 import { EventEncoder } from "./event-encoder.ts";
+import { addCount, type Flow, flowKey } from "./turn-queue.ts";
 import type { WatchStream } from "./watch-stream.ts";
 
-/** Refused beyond, with TooManyRequests; one flow (see FairQueue) may have half of them. */
+/** Refused beyond, with TooManyRequests; one user may have three quarters of them, and one flow (see FairQueue) half. */
 const watchesMax = 4_000;
+const watchesOfUserMax = (watchesMax * 3) / 4;
 const watchesOfFlowMax = watchesMax / 2;
 /** How often a watch that allows bookmarks gets one: often enough that a resumed watch is never too old. */
 const bookmarkMs = 60_000;
@@ -22,6 +24,7 @@ export class WatchHub implements Disposable {
   readonly encoder = new EventEncoder();
   readonly #clock: Clock;
   readonly #entries = new Set<Entry>();
+  readonly #users = new Map<string, number>();
   readonly #flows = new Map<string, number>();
   /** Streams that have something to write. */
   readonly #ready = new Set<WatchStream>();
@@ -36,30 +39,34 @@ export class WatchHub implements Disposable {
     return this.#entries.size;
   }
 
-  admit(flow: string): void {
-    if (this.#entries.size < watchesMax && (this.#flows.get(flow) ?? 0) < watchesOfFlowMax) return;
+  admit(flow: Flow): void {
+    const isRoom =
+      this.#entries.size < watchesMax &&
+      (this.#users.get(flow.user) ?? 0) < watchesOfUserMax &&
+      (this.#flows.get(flowKey(flow)) ?? 0) < watchesOfFlowMax;
+    if (isRoom) return;
     throw new ApiError("TooManyRequests", `${this.#entries.size} watches are open already`, {
       retryAfterSeconds: 5,
     });
   }
 
   /** Returns what to call when the watch is over. */
-  add(stream: WatchStream, flow: string, bookmarks: boolean, timeoutMs: number): () => void {
+  add(stream: WatchStream, flow: Flow, bookmarks: boolean, timeoutMs: number): () => void {
     const entry: Entry = { stream, bookmarks, timer: undefined };
     entry.timer = this.#clock.setTimer(timeoutMs, () => {
       if (bookmarks) stream.bookmark();
       stream.end();
     });
     this.#entries.add(entry);
-    this.#flows.set(flow, (this.#flows.get(flow) ?? 0) + 1);
+    addCount(this.#users, flow.user, 1);
+    addCount(this.#flows, flowKey(flow), 1);
     this.#scheduleBookmarks();
     return () => {
       entry.timer?.cancel();
       this.#entries.delete(entry);
       this.#ready.delete(stream);
-      const left = (this.#flows.get(flow) ?? 1) - 1;
-      if (left > 0) this.#flows.set(flow, left);
-      else this.#flows.delete(flow);
+      addCount(this.#users, flow.user, -1);
+      addCount(this.#flows, flowKey(flow), -1);
       if (this.#entries.size > 0) return;
       this.#bookmarkTimer?.cancel();
       this.#bookmarkTimer = undefined;

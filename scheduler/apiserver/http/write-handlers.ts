@@ -1,12 +1,6 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
-import {
-  invalidValue,
-  requiredValue,
-  tooLong,
-  unsupportedValue,
-} from "../../../api/validation/field-error.ts";
+import { invalidValue, requiredValue, tooLong } from "../../../api/validation/field-error.ts";
 import { forbiddenRequest } from "../authorization/forbidden.ts";
-import { type DeleteOptions, propagationPolicies } from "../objects/deletion.ts";
 import type { WriteOptions } from "../objects/object-writer.ts";
 import {
   checkTypeAndPlace,
@@ -23,8 +17,10 @@ import { apiVersionOf, isObject, type JsonObject } from "../resource.ts";
 import { ApiError, badRequest, deleted, invalid, notFound } from "../status.ts";
 import { mediaTypeOf, parseValue, readBody, readObject } from "./body.ts";
 import type { ApiContext, NamedTarget, ResourceTarget } from "./context.ts";
+import { readDeleteOptions } from "./delete-options.ts";
 import type { Exchange } from "./exchange.ts";
 import { select, selectionOf } from "./list-options.ts";
+import { dryRunOf, unsupportedParameter } from "./parameters.ts";
 import { presentObject } from "./present.ts";
 import { representationOf } from "./read-handlers.ts";
 
@@ -282,55 +278,4 @@ export function withType(kind: Kind, submitted: Submitted): Submitted {
   if (apiVersion !== undefined || name !== undefined || !kind.resource.strategicMerge) return submitted;
   const type = { apiVersion: apiVersionOf(kind.resource), kind: kind.resource.kind };
   return { ...submitted, object: { ...type, ...submitted.object } };
-}
-
-async function readDeleteOptions(
-  exchange: Exchange,
-): Promise<DeleteOptions & { readonly gracePeriodSeconds: number | undefined }> {
-  const hasBody =
-    exchange.request.headers["transfer-encoding"] !== undefined ||
-    Number(exchange.request.headers["content-length"] ?? 0) > 0;
-  const body = hasBody ? (await readObject(exchange.request)).object : {};
-  const preconditions = isObject(body["preconditions"]) ? body["preconditions"] : {};
-  const grace = body["gracePeriodSeconds"];
-  const given = body["propagationPolicy"] ?? (exchange.query.get("propagationPolicy") || undefined);
-  const policy = propagationPolicies.find((one) => one === given);
-  if (given !== undefined && given !== null && policy === undefined)
-    throw invalid({ group: "meta.k8s.io", kind: "DeleteOptions" }, "", [
-      unsupportedValue("propagationPolicy", given, propagationPolicies),
-    ]);
-  if (grace !== undefined && grace !== null && (!Number.isSafeInteger(grace) || Number(grace) < 0))
-    throw badRequest("gracePeriodSeconds must be a whole number that is not negative");
-  const dryRun = Array.isArray(body["dryRun"]) ? body["dryRun"].map(String) : [];
-  return {
-    dryRun: dryRunOf([...dryRun, ...exchange.query.getAll("dryRun")]),
-    user: exchange.user,
-    policy: policy ?? orphanPolicy(body["orphanDependents"] ?? exchange.query.get("orphanDependents")),
-    uid: textOf(preconditions["uid"]),
-    resourceVersion: textOf(preconditions["resourceVersion"]),
-    gracePeriodSeconds: typeof grace === "number" ? grace : exchange.number("gracePeriodSeconds"),
-    signal: exchange.signal,
-  };
-}
-
-/** The older way to say it. */
-function orphanPolicy(orphan: unknown): DeleteOptions["policy"] {
-  if (orphan === true || orphan === "true") return "Orphan";
-  return orphan === false || orphan === "false" ? "Background" : undefined;
-}
-
-function dryRunOf(values: readonly string[]): boolean {
-  const given = values.filter((value) => value !== "");
-  const wrong = given.find((value) => value !== "All");
-  if (wrong !== undefined) throw unsupportedParameter("dryRun", wrong, ["All"]);
-  return given.length > 0;
-}
-
-function unsupportedParameter(name: string, value: unknown, supported: readonly string[]): ApiError {
-  const list = supported.map((one) => JSON.stringify(one)).join(", ");
-  return badRequest(`${name}: Unsupported value: ${JSON.stringify(value)}: supported values: ${list}`);
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
 }

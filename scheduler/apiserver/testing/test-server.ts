@@ -4,11 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { type Clock, systemClock } from "../../../kit/clock.ts";
-import { silentLog } from "../../../kit/log.ts";
+import { type Log, silentLog } from "../../../kit/log.ts";
 import { systemRandom } from "../../../kit/random.ts";
 import { openSqliteStore } from "../../store/sqlite/sqlite-store.ts";
 import type { Store } from "../../store/store.ts";
 import type { AuditSink } from "../audit/request-audit.ts";
+import type { ServiceAccountKey } from "../authentication/service-account-keys.ts";
+import type { StaticToken } from "../authentication/static-tokens.ts";
 import type { EncryptionKeys } from "../storage/encryption-keys.ts";
 import { ValueCodec } from "../storage/encryption.ts";
 import { type ApiServer, createApiServer } from "../api-server.ts";
@@ -30,6 +32,8 @@ export interface CallOptions {
   readonly accept?: string;
   readonly token?: string | undefined;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Whether a watch that has begun is answer enough. */
+  readonly cutsWatches?: boolean;
 }
 
 /** A whole API server on a free port, with a fake live kind, and a client for it. */
@@ -69,6 +73,10 @@ export class TestServer implements AsyncDisposable {
       readonly folder?: string;
       readonly audit?: AuditSink;
       readonly encryption?: EncryptionKeys;
+      readonly log?: Log;
+      /** Beside the administrator's. */
+      readonly tokens?: readonly StaticToken[];
+      readonly serviceAccountKeys?: readonly ServiceAccountKey[];
     } = {},
   ): Promise<TestServer> {
     const { clock = systemClock } = options;
@@ -81,10 +89,13 @@ export class TestServer implements AsyncDisposable {
       form: new ValueCodec(options.encryption ?? { kind: "none" }),
       clock,
       random: systemRandom,
-      log: silentLog,
+      log: options.log ?? silentLog,
       tls,
-      tokens: [{ token: "secret-token", user: "admin", uid: "", groups: ["system:masters"] }],
-      serviceAccountKeys: [],
+      tokens: [
+        { token: "secret-token", user: "admin", uid: "", groups: ["system:masters"] },
+        ...(options.tokens ?? []),
+      ],
+      serviceAccountKeys: options.serviceAccountKeys ?? [],
       audit: options.audit,
       live: new Map([["wasminstances", live]]),
       host: "127.0.0.1",
@@ -125,6 +136,10 @@ export class TestServer implements AsyncDisposable {
       { method, agent: this.#agent, headers: headersOf(method, body, options) },
       (response) => {
         const chunks: Buffer[] = [];
+        if (options.cutsWatches === true && response.statusCode === 200 && path.includes("watch=")) {
+          resolve({ code: 200, headers: {}, text: "", body: undefined });
+          sent.destroy();
+        }
         response.on("data", (chunk: Buffer) => chunks.push(chunk));
         response.on("error", reject);
         response.on("end", () => {
@@ -135,7 +150,10 @@ export class TestServer implements AsyncDisposable {
             code: response.statusCode ?? 0,
             headers,
             text,
-            body: isJson && !headers["content-encoding"] ? (JSON.parse(text) as unknown) : undefined,
+            body:
+              isJson && text !== "" && !headers["content-encoding"]
+                ? (JSON.parse(text) as unknown)
+                : undefined,
           });
         });
       },
