@@ -23,7 +23,7 @@ import type { Authorizer } from "../authorization/authorizer.ts";
 import { forbiddenRequest } from "../authorization/forbidden.ts";
 import type { ApiMetrics } from "../metrics/api-metrics.ts";
 import { ApiError, badRequest, methodNotAllowed, type Status, toApiError } from "../status.ts";
-import { receiveBody } from "./body.ts";
+import { longYamlOf, receiveBody, replaceBody } from "./body.ts";
 import { AnswerBudget, BodyBudget } from "./byte-budgets.ts";
 import { ConnectionGate } from "./connection-gate.ts";
 import { answerRaw, ConnectionTurns } from "./connection-turns.ts";
@@ -37,6 +37,7 @@ import { parseTarget, type RequestTarget } from "./request-target.ts";
 import { isLongRunning, serveResource } from "./resource-handlers.ts";
 import { SharedTurns } from "./shared-turns.ts";
 import { addCount } from "./turn-queue.ts";
+import { YamlReader } from "./yaml-reader.ts";
 
 export interface ApiListenerOptions {
   readonly api: ApiContext;
@@ -65,6 +66,7 @@ export class ApiListener {
   readonly #turns = new SharedTurns();
   readonly #bodies = new BodyBudget(limits.bodies);
   readonly #answers: AnswerBudget;
+  readonly #yaml: YamlReader;
   /** Logs that are being read, by user. */
   readonly #streams = new Map<string, number>();
   #inFlight = 0;
@@ -73,6 +75,7 @@ export class ApiListener {
   constructor(options: ApiListenerOptions) {
     this.#options = options;
     this.#answers = new AnswerBudget(limits.answers, options.api.clock);
+    this.#yaml = new YamlReader(options.api.clock);
     this.#server = createServer(
       {
         key: options.tls.key,
@@ -164,6 +167,7 @@ export class ApiListener {
     this.#server.close();
     this.#gate.close();
     this.#answers[Symbol.dispose]();
+    this.#yaml[Symbol.dispose]();
     this.#server.closeAllConnections();
     await closed;
   }
@@ -218,13 +222,16 @@ export class ApiListener {
   }
 
   /** Before the request has a seat: however slowly a body comes, nobody else waits for it. */
-  async #receive({ request, response, user }: Exchange): Promise<void> {
+  async #receive(exchange: Exchange): Promise<void> {
+    const { request, response, user } = exchange;
     let bytes = 0;
     response.once("close", () => this.#bodies.give(user.name, bytes));
     await receiveBody(request, (more) => {
       this.#bodies.take(user.name, more);
       bytes += more;
     });
+    const yaml = longYamlOf(request);
+    if (yaml !== undefined) replaceBody(request, await this.#yaml.read(flowOf(exchange), yaml));
   }
 
   /** In whose name the request is made. undefined: nobody said. Throws for credentials that are no good, wherever. */

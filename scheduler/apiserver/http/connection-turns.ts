@@ -46,7 +46,7 @@ export class ConnectionTurns {
     this.#broken.add(socket);
     const failure = failureOf(error.code ?? "");
     const last = [...(this.#connections.get(socket)?.open ?? [])].at(-1);
-    if (!last) return void answerRaw(socket, failure);
+    if (!last) return answerRaw(socket, failure);
     // Whoever reads this request's body answers with the failure; anything else could not be told from its answer.
     if (last.complete || !failBody(last, failure)) socket.destroy();
   }

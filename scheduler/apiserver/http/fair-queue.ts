@@ -82,8 +82,8 @@ export class FairQueue {
   }
 
   #mayBegin(flow: Flow): boolean {
-    const { user: mayUser, flow: mayFlow } = this.#mayGo;
-    return this.#running < this.#limits.seats && mayUser(flow.user) && mayFlow(flow);
+    const mayGo = this.#mayGo;
+    return this.#running < this.#limits.seats && mayGo.user(flow.user) && mayGo.flow(flow);
   }
 
   async #begin(flow: Flow, work: Work): Promise<void> {

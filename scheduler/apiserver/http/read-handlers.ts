@@ -72,9 +72,9 @@ export async function watchObjects(
   exchange.signal.throwIfAborted();
   watches.admit(flow);
   const after = start.kind === "after" ? start.revision : source.revision;
-  const { encoder, ready } = watches;
+  const { encoder, ready, room } = watches;
   const stream = new WatchStream(
-    { exchange, kind, source, selection, as, now: () => clock.now(), encoder, log, ready },
+    { exchange, kind, source, selection, as, now: () => clock.now(), encoder, room, log, ready },
     after,
   );
   exchange.response.once("close", watches.add(stream, flow, bookmarks, timeoutMs));

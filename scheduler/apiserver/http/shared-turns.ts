@@ -6,7 +6,7 @@ import { type Flow, TurnQueue } from "./turn-queue.ts";
  */
 export class SharedTurns {
   readonly #waiting = new TurnQueue<() => void>();
-  #pump: NodeJS.Immediate | undefined;
+  #isScheduled = false;
 
   get waiting(): number {
     return this.#waiting.size;
@@ -21,8 +21,10 @@ export class SharedTurns {
   }
 
   #schedule(): void {
-    this.#pump ??= setImmediate(() => {
-      this.#pump = undefined;
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
       this.#waiting.shift()?.();
       // The piece is done before the event loop goes on, and this comes in its next turn.
       if (this.#waiting.size > 0) this.#schedule();

@@ -2,12 +2,17 @@ import type { Clock, Timer } from "../../../kit/clock.ts";
 import { ApiError } from "../status.ts";
 import { EventEncoder } from "./event-encoder.ts";
 import { addCount, type Flow, flowKey } from "./turn-queue.ts";
-import type { WatchStream } from "./watch-stream.ts";
+import type { WatchRoom, WatchStream } from "./watch-stream.ts";
 
 /** Refused beyond, with TooManyRequests; one user may have three quarters of them, and one flow (see FairQueue) half. */
 const watchesMax = 4_000;
 const watchesOfUserMax = (watchesMax * 3) / 4;
 const watchesOfFlowMax = watchesMax / 2;
+/** Objects of initial states that wait for their clients, in all and of one user. Refused beyond. */
+const initialMax = 4_000_000;
+const initialOfUserMax = (initialMax * 3) / 4;
+/** Events that wait for slow clients, in all. Beyond: the slowest are dropped. */
+const queuedMax = 4_000_000;
 /** How often a watch that allows bookmarks gets one: often enough that a resumed watch is never too old. */
 const bookmarkMs = 60_000;
 /** How long streams are written to in one turn of the event loop. */
@@ -15,6 +20,7 @@ const turnMs = 5;
 
 interface Entry {
   readonly stream: WatchStream;
+  readonly user: string;
   readonly bookmarks: boolean;
   timer: Timer | undefined;
 }
@@ -22,6 +28,7 @@ interface Entry {
 /** All watches that are open: bounds them, writes them, sends them bookmarks, and ends them when the server drains. */
 export class WatchHub implements Disposable {
   readonly encoder = new EventEncoder();
+  readonly room: WatchRoom = { eventsLeft: queuedMax };
   readonly #clock: Clock;
   readonly #entries = new Set<Entry>();
   readonly #users = new Map<string, number>();
@@ -44,15 +51,24 @@ export class WatchHub implements Disposable {
       this.#entries.size < watchesMax &&
       (this.#users.get(flow.user) ?? 0) < watchesOfUserMax &&
       (this.#flows.get(flowKey(flow)) ?? 0) < watchesOfFlowMax;
-    if (isRoom) return;
+    if (isRoom && this.#hasRoomForInitial(flow.user)) return;
     throw new ApiError("TooManyRequests", `${this.#entries.size} watches are open already`, {
       retryAfterSeconds: 5,
     });
   }
 
+  #hasRoomForInitial(user: string): boolean {
+    let [all, own] = [0, 0];
+    for (const entry of this.#entries) {
+      all += entry.stream.initialLeft;
+      if (entry.user === user) own += entry.stream.initialLeft;
+    }
+    return all < initialMax && own < initialOfUserMax;
+  }
+
   /** Returns what to call when the watch is over. */
   add(stream: WatchStream, flow: Flow, bookmarks: boolean, timeoutMs: number): () => void {
-    const entry: Entry = { stream, bookmarks, timer: undefined };
+    const entry: Entry = { stream, user: flow.user, bookmarks, timer: undefined };
     entry.timer = this.#clock.setTimer(timeoutMs, () => {
       if (bookmarks) stream.bookmark();
       stream.end();
@@ -117,7 +133,10 @@ export class WatchHub implements Disposable {
   #scheduleBookmarks(): void {
     this.#bookmarkTimer ??= this.#clock.setTimer(bookmarkMs, () => {
       this.#bookmarkTimer = undefined;
-      for (const { stream, bookmarks } of this.#entries) if (bookmarks) stream.bookmark();
+      for (const { stream, bookmarks } of this.#entries) {
+        stream.dropIfStuck();
+        if (bookmarks) stream.bookmark();
+      }
       if (this.#entries.size > 0) this.#scheduleBookmarks();
     });
   }

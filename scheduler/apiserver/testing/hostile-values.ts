@@ -43,7 +43,7 @@ export function hostileValue(dice: Dice): unknown {
     () => 0,
     () => -1,
     () => 1.5,
-    () => 9007199254740993,
+    () => 2 ** 53,
     () => 1e308,
     () => "",
     () => " ",
@@ -89,7 +89,8 @@ export function mutate(dice: Dice, original: unknown): unknown {
 }
 
 function mutateOnce(dice: Dice, root: { value: unknown }): void {
-  let place: JsonObject | unknown[] = root as unknown as JsonObject; // To be walked like what is in it.
+  const whole: JsonObject = root;
+  let place: JsonObject | unknown[] = whole;
   let key: string | number = "value";
   for (;;) {
     const value: unknown = Array.isArray(place) ? place[Number(key)] : place[key];
@@ -105,7 +106,7 @@ function mutateOnce(dice: Dice, root: { value: unknown }): void {
   }
   switch (dice.below(4)) {
     case 0:
-      if (place !== (root as unknown)) delete place[key];
+      if (place !== whole) delete place[key];
       return;
     case 1:
       place[`${key}x`] = hostileValue(dice);
