@@ -63,7 +63,11 @@ export function unsupportedValue(field: string, value: unknown, supported: reado
 
 export function tooLong(field: string, bytesMax: number): FieldError {
   const unit = bytesMax === 1 ? "byte" : "bytes";
-  return { reason: "FieldValueTooLong", field, message: `Too long: may not be more than ${bytesMax} ${unit}` };
+  return {
+    reason: "FieldValueTooLong",
+    field,
+    message: `Too long: may not be more than ${bytesMax} ${unit}`,
+  };
 }
 
 export function tooMany(field: string, count: number, countMax: number): FieldError {

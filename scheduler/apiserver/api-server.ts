@@ -8,6 +8,7 @@ import { EmbeddedBackend } from "../backend/embedded.ts";
 import type { ObjectCounts } from "../backend/object-counts.ts";
 import type { Store } from "../store/store.ts";
 import type { AdmissionPlugin } from "./admission/admission.ts";
+import { PriorityClassAdmission } from "./admission/priority-class.ts";
 import { QuotaAdmission } from "./admission/quota.ts";
 import type { AuditSink } from "./audit/request-audit.ts";
 import { Authenticator } from "./authentication/authenticator.ts";
@@ -29,6 +30,7 @@ import { WatchHub } from "./http/watch-hub.ts";
 import type { LiveResource } from "./live-resource.ts";
 import { ApiMetrics } from "./metrics/api-metrics.ts";
 import { bootstrap, readCrds } from "./objects/bootstrap.ts";
+import { DefaultServiceAccounts } from "./objects/default-service-accounts.ts";
 import { EventExpiry } from "./objects/event-expiry.ts";
 import { GarbageCollector } from "./objects/garbage-collector.ts";
 import { NamespaceReaper } from "./objects/namespace-reaper.ts";
@@ -100,6 +102,9 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const admission: readonly AdmissionPlugin[] = [
     new CrdAdmission(cache.of(crdResource), new Set(crds.map((crd) => String(metadataOf(crd)["name"])))),
     new EscalationGuard(rbac),
+    new PriorityClassAdmission(() =>
+      cache.of({ group: "scheduling.k8s.io", plural: "priorityclasses" }).list(undefined),
+    ),
     // The last: what it counts is about to be written.
     new QuotaAdmission({
       quotas: (namespace) => quotas.list(namespace),
@@ -135,6 +140,7 @@ class EmbeddedApiServer implements ApiServer {
   readonly #reaper: NamespaceReaper;
   readonly #collector: GarbageCollector;
   readonly #crds: CrdController;
+  readonly #accounts: DefaultServiceAccounts;
   readonly #aggregator: RoleAggregator;
   readonly #expiry: EventExpiry | undefined;
   readonly #listener: ApiListener;
@@ -155,6 +161,7 @@ class EmbeddedApiServer implements ApiServer {
       ...common,
       kindChanged: (resource) => this.#watches.endKind(resource),
     });
+    this.#accounts = new DefaultServiceAccounts(common);
     this.#aggregator = new RoleAggregator(
       cache.of({ group: rbacGroup, plural: "clusterroles" }),
       (role, rules) => writeRules(parts, role, rules),
@@ -236,6 +243,7 @@ class EmbeddedApiServer implements ApiServer {
       this.#crds.resume();
       this.#reaper.resume();
       this.#collector.resume();
+      this.#accounts.start();
     }
     const address = await this.#listener.listen();
     this.#parts.log.info("API listening", address);
@@ -260,7 +268,7 @@ class EmbeddedApiServer implements ApiServer {
     await this.drain();
     await this.#listener.close();
     this.#watches[Symbol.dispose]();
-    const controllers = [this.#reaper, this.#collector, this.#crds, this.#aggregator];
+    const controllers = [this.#reaper, this.#collector, this.#crds, this.#accounts, this.#aggregator];
     await Promise.all(controllers.map((controller) => controller[Symbol.asyncDispose]()));
     this.#parts.rbac[Symbol.dispose]();
     this.#expiry?.[Symbol.dispose]();

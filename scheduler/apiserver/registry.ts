@@ -23,8 +23,7 @@ export class Kind {
   readonly schema: Schema;
   readonly printer: TablePrinter;
   readonly scale: ScaleAccess | undefined;
-  /** Who set which field. */
-  readonly fields: FieldManager;
+  #fields: FieldManager | undefined;
   #validate: Validate | undefined;
   #rules: CompiledRules | undefined;
   readonly #converted = new WeakMap<ApiObject, ApiObject>();
@@ -34,14 +33,21 @@ export class Kind {
     this.schema = fullSchema(resource.schema);
     this.printer = new TablePrinter(resource);
     this.scale = resource.scale && scaleAccess(resource.scale);
-    this.fields = new FieldManager({
-      schema: this.schema,
-      apiVersion: apiVersionOf(resource),
-      hasStatus: resource.status,
-    });
   }
 
-  /** The structural schema's check. Compiled at its first use: most kinds of a start are not written. */
+  /** Who set which field. Made at its first use, as everything else that most kinds of a start do without. */
+  get fields(): FieldManager {
+    const { kind, status, emptyObject } = this.resource;
+    return (this.#fields ??= new FieldManager({
+      schema: this.schema,
+      apiVersion: apiVersionOf(this.resource),
+      kind,
+      ...(emptyObject && { emptyObject }),
+      hasStatus: status,
+    }));
+  }
+
+  /** The structural schema's check. */
   get validate(): Validate {
     const { group, strategicMerge } = this.resource;
     return (this.#validate ??= compileSchema(this.schema, {
@@ -52,7 +58,9 @@ export class Kind {
 
   /** The CEL rules of the schema. */
   get rules(): CompiledRules {
-    return (this.#rules ??= compileRules(this.schema));
+    const { strategicMerge, schema } = this.resource;
+    // Built-in kinds have their checks in code, and schemas that may hold themselves.
+    return (this.#rules ??= compileRules(strategicMerge ? {} : schema));
   }
 
   /** A stored object in this version. The same object gives the same result. */
@@ -61,7 +69,7 @@ export class Kind {
     if (stored.apiVersion === apiVersion) return stored;
     const known = this.#converted.get(stored);
     if (known) return known;
-    const view = this.shape({ ...stored, apiVersion });
+    const view = this.shape(this.resource.alias?.fromStored(stored) ?? { ...stored, apiVersion });
     this.#converted.set(stored, view);
     return view;
   }
@@ -107,7 +115,7 @@ export class Registry {
   get stored(): readonly Kind[] {
     return [...this.#resources.values()].flatMap((versions) => {
       const [first] = versions;
-      if (first?.resource.storage !== "stored") return [];
+      if (first?.resource.storage !== "stored" || first.resource.alias) return [];
       return versions.find(({ resource }) => resource.version === resource.storageVersion) ?? first;
     });
   }
@@ -171,7 +179,7 @@ export class Registry {
 
 /** What is wrong with the CEL rules of a user's schema, which stands at `path` of its definition. */
 function ruleProblems(schema: Schema, path: string): readonly FieldError[] {
-  return compileRules(schema).problems.map((problem) => ({ ...problem, field: `${path}.${problem.field}` }));
+  return compileRules(schema, path).problems;
 }
 
 export const crdFolder = folderAt("../../charts/wherry/crds");

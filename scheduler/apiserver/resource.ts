@@ -61,6 +61,14 @@ export interface ScalePaths {
   readonly labelSelectorPath: string | undefined;
 }
 
+/** Objects of one kind, stored as another's: its other form. */
+export interface Alias {
+  readonly group: string;
+  readonly plural: string;
+  readonly fromStored: (object: ApiObject) => ApiObject;
+  readonly toStored: (object: ApiObject) => ApiObject;
+}
+
 /** Everything the server must know of a kind. Made from a CRD file or written as a descriptor. */
 export interface ResourceDefinition {
   /** "" is the core group. */
@@ -77,6 +85,8 @@ export interface ResourceDefinition {
   readonly namespaced: boolean;
   /** stored: in the store. review: nowhere, it is answered and forgotten. live: in the scheduler's memory, behind the LiveResource port. */
   readonly storage: "stored" | "live" | "review";
+  /** undefined: the kind has objects of its own. */
+  readonly alias: Alias | undefined;
   readonly nameForm: NameForm;
   /** Whether there is a `status` subresource; then neither write touches the other's part. */
   readonly status: boolean;
@@ -88,6 +98,8 @@ export interface ResourceDefinition {
   /** What clients of a deprecated version are told in a Warning header. */
   readonly deprecationWarning: string | undefined;
   readonly schema: Schema;
+  /** What every object has even if nobody says so, as Kubernetes' own kinds have their structs: `spec: {}`. */
+  readonly emptyObject: JsonObject | undefined;
   readonly columns: readonly Column[];
   /** The fields, beside metadata.name and metadata.namespace, that a field selector may name. */
   readonly selectableFields: readonly string[];
@@ -95,6 +107,8 @@ export interface ResourceDefinition {
   readonly normalize: (object: ApiObject) => ApiObject;
   /** What schemas cannot say. */
   readonly validate: (object: ApiObject, old: ApiObject | undefined) => readonly FieldError[];
+  /** What the writer of a valid object is told. */
+  readonly warnings: (object: ApiObject, old: ApiObject | undefined) => readonly string[];
 }
 
 export function apiVersionOf(resource: { readonly group: string; readonly version: string }): string {

@@ -268,6 +268,8 @@ export function run(
     child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
     child.once("error", reject);
     child.once("close", (code) => settle({ code, stdout, stderr }));
+    // One that has ended already does not read; its exit code tells.
+    child.stdin.on("error", () => {});
     child.stdin.end(input ?? "");
   });
 }

@@ -53,6 +53,8 @@ function definitionOf(
     categories: names.categories ?? [],
     namespaced: spec.scope === "Namespaced",
     storage,
+    alias: undefined,
+    emptyObject: undefined,
     nameForm: "subdomain",
     status: version.subresources?.status !== undefined,
     scale: scaleOf(version.subresources),
@@ -63,6 +65,7 @@ function definitionOf(
     columns: columnsOf(version),
     selectableFields: (version.selectableFields ?? []).map(({ jsonPath }) => jsonPath.replace(/^\./, "")),
     normalize: (object: ApiObject) => (isOwn ? applyDefaults(object) : object),
+    warnings: () => [],
     validate: isOwn ? (semanticChecks[names.kind] ?? (() => [])) : scaleCheck(scaleOf(version.subresources)),
   };
 }

@@ -118,11 +118,12 @@ function reference(name: string, description: string): object {
   return { description, allOf: [{ $ref: `#/components/schemas/${name}` }], default: {} };
 }
 
-const hiddenKeywords = new Set(["x-kubernetes-validations", "x-wherry-definition"]);
+/** For this server only: schemas that hold themselves have a name. */
+const definitionKeyword = "x-wherry-definition";
 
 /** The schema as clients get it. What is defined by a name of its own stands in `definitions` and is referred to. */
 function published(schema: Schema, definitions: JsonObject): JsonObject {
-  const name = schema["x-wherry-definition"];
+  const name = schema[definitionKeyword];
   if (typeof name !== "string") return publishedBody(schema, definitions);
   if (!Object.hasOwn(definitions, name)) {
     // Before its body, which may refer to it.
@@ -135,7 +136,7 @@ function published(schema: Schema, definitions: JsonObject): JsonObject {
 function publishedBody(schema: Schema, definitions: JsonObject): JsonObject {
   const result: JsonObject = {};
   for (const [keyword, value] of Object.entries(schema)) {
-    if (value === null || value === undefined || hiddenKeywords.has(keyword)) continue;
+    if (value === null || value === undefined || keyword === definitionKeyword) continue;
     result[keyword] = value;
   }
   if (schema.properties)

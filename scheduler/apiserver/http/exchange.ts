@@ -103,7 +103,7 @@ export class Exchange {
   }
 
   warn(text: string): void {
-    if (this.#warnings.length < warningsMax) this.#warnings.push(text);
+    if (this.#warnings.length < warningsMax && !this.#warnings.includes(text)) this.#warnings.push(text);
   }
 
   async send(

@@ -1,6 +1,5 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
 import type { Kind } from "../registry.ts";
-import type { ResourceDefinition } from "../resource.ts";
 import { parseFieldQuery } from "../selectors/field-query.ts";
 import { parseLabelQuery } from "../selectors/label-query.ts";
 import { ApiError, badRequest, expired, invalidOptions, tooLargeRevision } from "../status.ts";
@@ -19,9 +18,10 @@ export interface Selection {
 /** What the URL's namespace and selectors select. `name`: a watch of one object by its own URL. */
 export function selectionOf(
   exchange: Exchange,
-  resource: ResourceDefinition,
+  kind: Kind,
   target: { readonly namespace: string; readonly name: string | undefined },
 ): Selection {
+  const { resource } = kind;
   const labels = parseLabelQuery(exchange.query.get("labelSelector") ?? "");
   const fields = parseFieldQuery(exchange.query.get("fieldSelector") ?? "", resource);
   const namespace = target.namespace === "" ? fields?.namespace : target.namespace;
@@ -29,7 +29,8 @@ export function selectionOf(
   const matches = (object: ApiObject) =>
     (name === undefined || object.metadata.name === name) &&
     (!labels || labels(object.metadata.labels ?? {})) &&
-    (!fields || fields.matches(object));
+    // The names of fields are those of the kind; an alias is stored with others.
+    (!fields || fields.matches(resource.alias ? kind.view(object) : object));
   return {
     matches: labels || fields || name !== undefined ? matches : undefined,
     namespace: resource.namespaced ? namespace || undefined : undefined,

@@ -39,7 +39,7 @@ export async function listObjects(
 ): Promise<void> {
   const { kind } = target;
   const as = representationOf(exchange);
-  const selection = selectionOf(exchange, kind.resource, target);
+  const selection = selectionOf(exchange, kind, target);
   const page = await pageOf(exchange, context.sourceOf(kind), selection, kind);
   const hidden = context.unreadableCount(kind);
   if (hidden > 0)
@@ -63,7 +63,7 @@ export async function watchObjects(
   watches.admit(flow);
   const as = representationOf(exchange);
   const source = context.sourceOf(kind);
-  const selection = selectionOf(exchange, kind.resource, target);
+  const selection = selectionOf(exchange, kind, target);
   const start = startOf(exchange);
   const bookmarks = exchange.flag("allowWatchBookmarks");
   const timeoutMs = timeoutOf(exchange, context);

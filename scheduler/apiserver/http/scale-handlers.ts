@@ -1,13 +1,14 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
-import type { Submitted } from "../objects/prepare.ts";
+import { parentEntriesOf, scaleEntriesOf, scaleFieldManager } from "../apply/scale-fields.ts";
+import type { Author, Submitted } from "../objects/prepare.ts";
 import type { Kind, ScaleAccess } from "../registry.ts";
-import { isObject, type JsonObject } from "../resource.ts";
+import { apiVersionOf, isObject, type JsonObject } from "../resource.ts";
 import { badRequest, invalid, modified, unknownPath } from "../status.ts";
-import { readObject } from "./body.ts";
+import { mediaTypeOf, readObject } from "./body.ts";
 import type { ApiContext, NamedTarget } from "./context.ts";
 import type { Exchange } from "./exchange.ts";
 import { existing } from "./read-handlers.ts";
-import { readPatch, writeOptionsOf } from "./write-handlers.ts";
+import { applyType, readConfig, readPatch, writeOptionsOf } from "./write-handlers.ts";
 
 /** autoscaling/v1 Scale, the same view of every kind that can be scaled. */
 export async function getScale(context: ApiContext, exchange: Exchange, target: NamedTarget): Promise<void> {
@@ -23,37 +24,66 @@ export async function writeScale(
   const access = accessOf(kind);
   const options = { ...writeOptionsOf(exchange), fieldValidation: "Ignore" as const };
   const changeScale = await readChange(exchange);
-  const change = (current: ApiObject): Submitted => {
-    const scale = changeScale(scaleOf(current, access));
-    const metadata = isObject(scale["metadata"]) ? scale["metadata"] : {};
-    const { resourceVersion } = metadata;
-    if (metadata["name"] !== undefined && metadata["name"] !== name)
-      throw badRequest(`the name of the object does not match the name on the URL (${name})`);
-    if (
-      typeof resourceVersion === "string" &&
-      resourceVersion !== "" &&
-      resourceVersion !== current.metadata.resourceVersion
-    )
-      throw modified(kind.resource, name);
-    const object = withField(current, access.specReplicas, replicasOf(scale, name));
-    return { object, duplicateFields: [] };
+  const change = (current: ApiObject, author: Author): Submitted => {
+    const live = scaleOf(current, access);
+    const scale = changeScale(live, author);
+    checkScale(kind, scale, current);
+    const { managedFields, ...metadata } = current.metadata;
+    const apiVersion = apiVersionOf(kind.resource);
+    const owners = parentEntriesOf(managedFields, managedFieldsOf(scale), {
+      replicasPath: access.specReplicas,
+      apiVersion,
+    });
+    const changed = withField(current, access.specReplicas, replicasOf(scale, name));
+    const object = { ...changed, metadata: { ...metadata, ...(owners ? { managedFields: owners } : {}) } };
+    return { object, duplicateFields: [], isApplied: true };
   };
   const object = await context.writer.update(kind, namespace, name, "scale", change, options);
   await exchange.send(200, scaleOf(object, access));
 }
 
-async function readChange(exchange: Exchange): Promise<(scale: JsonObject) => JsonObject> {
+function checkScale(kind: Kind, scale: JsonObject, { metadata: { name, resourceVersion } }: ApiObject): void {
+  const metadata = isObject(scale["metadata"]) ? scale["metadata"] : {};
+  if (metadata["name"] !== undefined && metadata["name"] !== name)
+    throw badRequest(`the name of the object does not match the name on the URL (${name})`);
+  const wanted = metadata["resourceVersion"];
+  if (typeof wanted === "string" && wanted !== "" && wanted !== resourceVersion)
+    throw modified(kind.resource, name);
+}
+
+function managedFieldsOf(scale: JsonObject): unknown {
+  return isObject(scale["metadata"]) ? scale["metadata"]["managedFields"] : undefined;
+}
+
+/** The Scale that a request makes of the one that there is, with who owns what of it. */
+type ChangeScale = (live: ApiObject, author: Author) => JsonObject;
+
+async function readChange(exchange: Exchange): Promise<ChangeScale> {
+  if (exchange.method === "PATCH" && mediaTypeOf(exchange.request) === applyType) {
+    const force = exchange.flag("force");
+    const config = await readConfig(exchange);
+    return (live, author) => scaleFieldManager.apply(live, config, { ...author, subresource, force });
+  }
+  const track = (live: ApiObject, next: JsonObject, author: Author) => {
+    const metadata = isObject(next["metadata"]) ? next["metadata"] : {};
+    const { managedFields } = live.metadata;
+    // Checked below, as far as anything of it is used.
+    const whole = { ...next, metadata: { managedFields, ...metadata } } as unknown as ApiObject;
+    return scaleFieldManager.trackUpdate(live, whole, { ...author, subresource });
+  };
   if (exchange.method === "PATCH") {
     const patch = await readPatch(exchange, false);
-    return (scale) => patch.apply(scale);
+    return (live, author) => track(live, patch.apply(live), author);
   }
   const { object } = await readObject(exchange.request);
   if (object["kind"] !== undefined && object["kind"] !== "Scale")
     throw badRequest(
       `the kind in the data (${JSON.stringify(object["kind"])}) does not match the expected kind (Scale)`,
     );
-  return () => object;
+  return (live, author) => track(live, object, author);
 }
+
+const subresource = "scale";
 
 function replicasOf(scale: JsonObject, name: string): number {
   const spec = isObject(scale["spec"]) ? scale["spec"] : {};
@@ -68,13 +98,21 @@ function replicasOf(scale: JsonObject, name: string): number {
   ]);
 }
 
-function scaleOf(object: ApiObject, access: ScaleAccess): JsonObject {
-  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
+function scaleOf(object: ApiObject, access: ScaleAccess): ApiObject {
+  const { name, namespace = "", uid, resourceVersion, creationTimestamp } = object.metadata;
+  const managedFields = scaleEntriesOf(object.metadata.managedFields, access.specReplicas);
   const selector = access.readSelector?.(object)[0];
   return {
     kind: "Scale",
     apiVersion: "autoscaling/v1",
-    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
+    metadata: {
+      name,
+      namespace,
+      uid,
+      resourceVersion,
+      creationTimestamp,
+      ...(managedFields ? { managedFields } : {}),
+    },
     spec: { replicas: access.readSpecReplicas(object)[0] ?? 0 },
     status: {
       replicas: access.readStatusReplicas(object)[0] ?? 0,

@@ -1,5 +1,11 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
+<<<<<<< HEAD
 import { invalidValue, requiredValue, tooLong } from "../../../api/validation/field-error.ts";
+=======
+import { unsupportedValue } from "../../../api/validation/field-error.ts";
+import { refuseUidOfAbsent } from "../apply/absent-object.ts";
+import { managerNameOf } from "../apply/manager-name.ts";
+>>>>>>> main
 import { forbiddenRequest } from "../authorization/forbidden.ts";
 import type { WriteOptions } from "../objects/object-writer.ts";
 import {
@@ -13,7 +19,7 @@ import { applyJsonPatch } from "../patch/json-patch.ts";
 import { applyMergePatch } from "../patch/merge-patch.ts";
 import { applyStrategicMergePatch } from "../patch/strategic-merge.ts";
 import type { Kind } from "../registry.ts";
-import { apiVersionOf, isObject, type JsonObject } from "../resource.ts";
+import { apiVersionOf, isObject, type JsonObject, type Schema } from "../resource.ts";
 import { ApiError, badRequest, deleted, invalid, notFound } from "../status.ts";
 import { mediaTypeOf, parseValue, readBody, readObject } from "./body.ts";
 import type { ApiContext, NamedTarget, ResourceTarget } from "./context.ts";
@@ -71,7 +77,7 @@ export async function patchObject(
   const { kind, namespace, name } = target;
   if (mediaTypeOf(exchange.request) === applyType) return applyObject(context, exchange, target);
   const options = writeOptionsOf(exchange);
-  const patch = await readPatch(exchange, kind.resource.strategicMerge);
+  const patch = await readPatch(exchange, kind.resource.strategicMerge && kind.schema);
   const change = (current: ApiObject): Submitted => {
     const object = patch.apply(current);
     checkTypeAndPlace(kind, object, { namespace, name });
@@ -84,16 +90,9 @@ export async function patchObject(
 /** Server-side apply. The body may be YAML, as its type says. */
 async function applyObject(context: ApiContext, exchange: Exchange, target: NamedTarget): Promise<void> {
   const { kind, namespace, name } = target;
-  const manager = exchange.query.get("fieldManager") ?? "";
-  if (manager === "")
-    throw invalid({ group: "meta.k8s.io", kind: "PatchOptions" }, "", [
-      requiredValue("fieldManager", "is required for apply patch"),
-    ]);
   const options = writeOptionsOf(exchange);
   const force = exchange.flag("force");
-  const config = parseValue(await readBody(exchange.request), "application/yaml");
-  if (!isObject(config.value)) throw badRequest("the body of the request must be an object");
-  const { value } = config;
+  const value = await readConfig(exchange);
   checkTypeAndPlace(kind, value, { namespace, name });
   const subresource = subresourceOf(target);
   const { object, isNew } = await context.writer.apply(
@@ -102,12 +101,22 @@ async function applyObject(context: ApiContext, exchange: Exchange, target: Name
     name,
     subresource,
     (current, author) => {
-      if (!current) mayCreate(context, exchange, target);
+      if (!current) {
+        mayCreate(context, exchange, target);
+        refuseUidOfAbsent(kind.resource, name, value);
+      }
       return kind.fields.apply(current, value, { ...author, subresource, force });
     },
     options,
   );
   await sendObject(context, exchange, kind, object, isNew ? 201 : 200);
+}
+
+/** What somebody applies. YAML, as the type says, and so JSON too. */
+export async function readConfig(exchange: Exchange): Promise<JsonObject> {
+  const { value } = parseValue(await readBody(exchange.request), "application/yaml");
+  if (isObject(value)) return value;
+  throw badRequest("the body of the request must be an object");
 }
 
 /** Whoever applies what is not there yet creates it, and must be allowed to. */
@@ -144,6 +153,8 @@ export async function deleteObject(
     const object = options.dryRun ? existing : live.delete(namespace, name, gracePeriodSeconds);
     return sendObject(context, exchange, kind, object ?? existing, 200);
   }
+  if (options.policy === "Orphan" && kind.resource.group === "wherry.dev")
+    exchange.warn(`instances cannot be orphaned: those of ${kind.resource.singular} ${name} stop with it`);
   const outcome = await context.writer.delete(kind, namespace, name, options);
   if (outcome.kind === "removed")
     return exchange.send(200, deleted(kind.resource, name, outcome.object.metadata.uid));
@@ -158,7 +169,7 @@ export async function deleteCollection(
 ): Promise<void> {
   const { kind } = target;
   const { gracePeriodSeconds, ...options } = await readDeleteOptions(exchange);
-  const selection = selectionOf(exchange, kind.resource, target);
+  const selection = selectionOf(exchange, kind, target);
   const objects = select(context.sourceOf(kind), selection, kind);
   for (let at = 0; at < objects.length; at += deleteConcurrency) {
     await Promise.all(
@@ -211,35 +222,29 @@ export function writeOptionsOf(exchange: Exchange): WriteOptions {
   };
 }
 
-/** Who the fields belong to: what the client says, or else the name of its program. As kube-apiserver has it. */
+/** Who the fields belong to that the request sets. */
 function managerOf(exchange: Exchange): string {
-  const given = exchange.query.get("fieldManager") ?? "";
-  const printable = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]*$/u;
-  if (given.length > managerLengthMax)
-    throw invalid({ group: "meta.k8s.io", kind: "PatchOptions" }, "", [
-      tooLong("fieldManager", managerLengthMax),
-    ]);
-  if (!printable.test(given))
-    throw invalid({ group: "meta.k8s.io", kind: "PatchOptions" }, "", [
-      invalidValue("fieldManager", given, "should only contain printable characters"),
-    ]);
-  if (given !== "") return given;
-  const agent = exchange.userAgent.split("/")[0]?.slice(0, managerLengthMax) ?? "";
-  return printable.test(agent) && agent !== "" ? agent : "unknown";
+  const { method, query, userAgent, request } = exchange;
+  return managerNameOf({
+    options: method === "POST" ? "CreateOptions" : method === "PUT" ? "UpdateOptions" : "PatchOptions",
+    isApply: mediaTypeOf(request) === applyType,
+    fieldManager: query.get("fieldManager") ?? "",
+    hasForce: query.has("force"),
+    userAgent,
+  });
 }
-
-const managerLengthMax = 128;
 
 export interface Patch {
   readonly duplicateFields: readonly string[];
   apply(target: JsonObject): JsonObject;
 }
 
-export async function readPatch(exchange: Exchange, strategicMerge: boolean): Promise<Patch> {
+/** `strategicMerge` is the schema that strategic merge patches go by; false: they are not taken. */
+export async function readPatch(exchange: Exchange, strategicMerge: Schema | false): Promise<Patch> {
   const type = mediaTypeOf(exchange.request);
   const applies = patchTypes[type];
-  if (!applies || (type === strategicType && !strategicMerge)) {
-    const own = Object.keys(patchTypes).filter((one) => one !== strategicType || strategicMerge);
+  if (!applies || (type === strategicType && strategicMerge === false)) {
+    const own = Object.keys(patchTypes).filter((one) => one !== strategicType || strategicMerge !== false);
     const supported = [...own, applyType];
     throw new ApiError(
       "UnsupportedMediaType",
@@ -252,17 +257,19 @@ export async function readPatch(exchange: Exchange, strategicMerge: boolean): Pr
   return {
     duplicateFields,
     apply: (target) => {
-      const patched = applies(target, value);
+      const patched = applies(target, value, strategicMerge || undefined);
       if (!isObject(patched)) throw badRequest("the patch must leave an object");
       return patched;
     },
   };
 }
 
-const applyType = "application/apply-patch+yaml";
+export const applyType = "application/apply-patch+yaml";
 const strategicType = "application/strategic-merge-patch+json";
 
-const patchTypes: Readonly<Record<string, (target: JsonObject, patch: unknown) => unknown>> = {
+type ApplyPatch = (target: JsonObject, patch: unknown, schema: Schema | undefined) => unknown;
+
+const patchTypes: Readonly<Record<string, ApplyPatch>> = {
   "application/json-patch+json": applyJsonPatch,
   "application/merge-patch+json": applyMergePatch,
   [strategicType]: applyStrategicMergePatch,

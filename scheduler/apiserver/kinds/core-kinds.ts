@@ -6,6 +6,7 @@ import { namespaceDefinition } from "./namespace.ts";
 import { clusterRoleBindingDefinition, roleBindingDefinition } from "./role-binding.ts";
 import { clusterRoleDefinition, roleDefinition } from "./role.ts";
 import { priorityClassDefinition } from "./priority-class.ts";
+import { reportedEventDefinition } from "./reported-event.ts";
 import { resourceQuotaDefinition } from "./resource-quota.ts";
 import { secretDefinition } from "./secret.ts";
 import { serviceAccountDefinition } from "./service-account.ts";
@@ -16,6 +17,7 @@ export const coreKinds: readonly ResourceDefinition[] = [
   configMapDefinition,
   secretDefinition,
   eventDefinition,
+  reportedEventDefinition,
   roleDefinition,
   clusterRoleDefinition,
   roleBindingDefinition,

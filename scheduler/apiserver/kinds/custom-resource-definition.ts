@@ -1,4 +1,5 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
+import { crdWarnings } from "../crd/crd-warnings.ts";
 import { asCrd, isEstablished } from "../crd/crd.ts";
 import { validateCrd } from "../crd/validate-crd.ts";
 import type { CheckRules } from "../crd/validate-version.ts";
@@ -151,6 +152,7 @@ export function customResourceDefinitionKind(checkRules: CheckRules): ResourceDe
     status: true,
     generation: true,
     schema,
+    warnings: (object, old) => crdWarnings(asCrd(object), old && asCrd(old)),
     columns: [
       pathColumn("Scope", "string", ".spec.scope", "Cluster/Namespaced", 1),
       functionColumn("Versions", "string", "Served versions", servedVersions, 1),

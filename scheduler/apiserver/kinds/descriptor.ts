@@ -15,6 +15,7 @@ export function coreKind(given: Given): ResourceDefinition {
     categories: [],
     namespaced: true,
     storage: "stored",
+    alias: undefined,
     nameForm: "subdomain",
     status: false,
     scale: undefined,
@@ -22,8 +23,10 @@ export function coreKind(given: Given): ResourceDefinition {
     strategicMerge: true,
     deprecationWarning: undefined,
     selectableFields: [],
+    emptyObject: undefined,
     normalize: (object) => object,
     validate: () => [],
+    warnings: () => [],
     ...given,
   };
 }

@@ -50,6 +50,7 @@ export const eventDefinition = coreKind({
   plural: "events",
   shortNames: ["ev"],
   schema,
+  emptyObject: { involvedObject: {}, source: {} },
   selectableFields: [
     "involvedObject.kind",
     "involvedObject.namespace",

@@ -4,7 +4,7 @@ import { errorsOf, object, rowOf, shaped } from "../testing/kinds.ts";
 import { canonicalQuantity } from "./canonical-quantity.ts";
 import { configMapDefinition } from "./config-map.ts";
 import { leaseDefinition } from "./lease.ts";
-import { finalizedNamespace, isFinalized, namespaceDefinition } from "./namespace.ts";
+import { namespaceDefinition } from "./namespace.ts";
 import { namespaceConditions } from "./namespace-conditions.ts";
 import { priorityClassDefinition } from "./priority-class.ts";
 import { resourceQuotaDefinition } from "./resource-quota.ts";
@@ -370,19 +370,6 @@ describe("Namespace", () => {
       'spec.finalizers: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified',
     ]);
     expect(errorsOf(namespaceDefinition, { spec: { finalizers: ["example.com/mine"] } })).toEqual([]);
-  });
-
-  test("finalize changes the finalizers only, and lets go of what is being deleted", () => {
-    const current = object(
-      namespaceDefinition,
-      { spec: { finalizers: ["kubernetes"] } },
-      { deletionTimestamp: "2026-01-01T00:00:00Z" },
-    );
-    expect(isFinalized(current)).toBe(false);
-    const submitted = object(namespaceDefinition, { spec: { finalizers: [] } }, { labels: { a: "b" } });
-    const done = finalizedNamespace(current, submitted);
-    expect(done).toEqual({ ...current, spec: { finalizers: [] } });
-    expect(isFinalized(done)).toBe(true);
   });
 
   test("conditions say what is left", () => {

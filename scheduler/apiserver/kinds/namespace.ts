@@ -71,6 +71,7 @@ export const namespaceDefinition = coreKind({
   nameForm: "label",
   status: true,
   schema,
+  emptyObject: { spec: {}, status: {} },
   columns: [pathColumn("Status", "string", ".status.phase", "The status of the namespace"), ageColumn],
   selectableFields: ["status.phase"],
   normalize,
@@ -117,20 +118,4 @@ function validateFinalizers(object: ApiObject): readonly FieldError[] {
         invalidValue(field, finalizer, "name is neither a standard finalizer name nor is it fully qualified"),
       ];
     });
-}
-
-/** What `PUT namespaces/NAME/finalize` makes of the stored namespace: nothing but spec.finalizers changes. */
-export function finalizedNamespace(current: ApiObject, submitted: ApiObject): ApiObject {
-  const { finalizers } = isObject(submitted["spec"]) ? submitted["spec"] : {};
-  const spec = isObject(current["spec"]) ? current["spec"] : {};
-  return { ...current, spec: { ...spec, finalizers: finalizers ?? [] } };
-}
-
-/** Whether nothing holds a namespace any more that is being deleted. */
-export function isFinalized(namespace: ApiObject): boolean {
-  const { finalizers } = isObject(namespace["spec"]) ? namespace["spec"] : {};
-  const isHeld = Array.isArray(finalizers) && finalizers.length > 0;
-  return (
-    namespace.metadata.deletionTimestamp !== undefined && !isHeld && !namespace.metadata.finalizers?.length
-  );
 }

@@ -68,6 +68,7 @@ export const reportedEventDefinition = coreKind({
   kind: "Event",
   plural: "events",
   shortNames: ["ev"],
+  alias: { group: "", plural: "events", fromStored: reportedEventOf, toStored: coreEventOf },
   schema,
   selectableFields: [
     "regarding.kind",

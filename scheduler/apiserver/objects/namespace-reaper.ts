@@ -7,9 +7,12 @@ import type { Clock } from "../../../kit/clock.ts";
 import { KeyedWorker } from "../../../kit/keyed-worker.ts";
 import type { Log } from "../../../kit/log.ts";
 import type { Kind, Registry } from "../registry.ts";
-import { isObject } from "../resource.ts";
+import { errorCode } from "../../../kit/errors.ts";
+import { toTimestamp } from "../../../kit/timestamps.ts";
+import { namespaceConditions } from "../kinds/namespace-conditions.ts";
+import { isObject, qualified } from "../resource.ts";
 import type { KindCache, StoreCache } from "../storage/store-cache.ts";
-import type { ObjectWriter } from "./object-writer.ts";
+import { internalWrite, type ObjectWriter } from "./object-writer.ts";
 
 /** Objects deleted by one commit. */
 const batchMax = 500;
@@ -22,6 +25,11 @@ export interface NamespaceReaperParts {
   readonly writer: ObjectWriter;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+interface Content {
+  readonly kind: Kind;
+  readonly object: ApiObject;
 }
 
 export class NamespaceReaper implements AsyncDisposable {
@@ -72,9 +80,34 @@ export class NamespaceReaper implements AsyncDisposable {
         await writer.deleteBatch(unmarked.slice(at, at + batchMax));
       if (unmarked.length > 0) continue;
       const namespace = this.#terminating(name);
+      if (!namespace) return;
       // Finalizers are removed by whoever put them there; that wakes us.
-      if (contents.length > 0 || !namespace || isHeld(namespace)) return;
+      if (contents.length > 0 || isHeld(namespace)) return this.#report(namespace, contents);
       if (await writer.removeNamespace(namespace)) return;
+    }
+  }
+
+  /** Says in the namespace's conditions what it waits for. */
+  async #report(namespace: ApiObject, contents: readonly Content[]): Promise<void> {
+    const { registry, writer, clock } = this.#parts;
+    const kind = registry.findPlural("", "namespaces");
+    if (!kind) return;
+    const remaining = [...Map.groupBy(contents, (content) => qualified(content.kind.resource))].map(
+      ([resource, left]) => ({
+        resource,
+        finalizersOf: left.map(({ object }) => object.metadata.finalizers ?? []),
+      }),
+    );
+    const change = (current: ApiObject) => {
+      const status = isObject(current["status"]) ? current["status"] : {};
+      const before: unknown[] = Array.isArray(status["conditions"]) ? status["conditions"] : [];
+      const conditions = namespaceConditions(remaining, before.filter(isObject), toTimestamp(clock.now()));
+      return { object: { ...current, status: { ...status, conditions } }, duplicateFields: [] };
+    };
+    try {
+      await writer.update(kind, "", namespace.metadata.name, "status", change, internalWrite);
+    } catch (thrown) {
+      if (errorCode(thrown) !== "NotFound") throw thrown;
     }
   }
 
@@ -83,7 +116,7 @@ export class NamespaceReaper implements AsyncDisposable {
     return object?.metadata.deletionTimestamp === undefined ? undefined : object;
   }
 
-  #contents(namespace: string): readonly { readonly kind: Kind; readonly object: ApiObject }[] {
+  #contents(namespace: string): readonly Content[] {
     const { registry, cache } = this.#parts;
     return registry.stored
       .filter(({ resource }) => resource.namespaced)

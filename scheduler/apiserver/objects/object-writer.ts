@@ -341,9 +341,9 @@ export class ObjectWriter {
   }
 
   #storedText(kind: Kind, key: string, object: ApiObject): string {
-    const { group, storageVersion } = kind.resource;
+    const { group, storageVersion, alias } = kind.resource;
     const apiVersion = apiVersionOf({ group, version: storageVersion });
-    const text = toStored(object.apiVersion === apiVersion ? object : { ...object, apiVersion });
+    const text = toStored(alias?.toStored(object) ?? { ...object, apiVersion });
     const bytes = Buffer.byteLength(text);
     if (bytes <= storedBytesMax) return this.#parts.form.encode(key, text);
     throw new ApiError(

@@ -4,12 +4,16 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { ApiObject, ObjectMeta } from "../../../api/object-meta.ts";
-import { type FieldError, showValue } from "../../../api/validation/field-error.ts";
+import { showValue } from "../../../api/validation/field-error.ts";
 import { validateMetadata } from "../../../api/validation/metadata.ts";
 import { assertNever } from "../../../kit/errors.ts";
 import { toTimestamp } from "../../../kit/timestamps.ts";
 import type { Kind } from "../registry.ts";
 import { apiVersionOf, isObject, type JsonObject } from "../resource.ts";
+import { keepTimes } from "../apply/field-manager.ts";
+import { managedFieldsErrors } from "../apply/manager-name.ts";
+import { rulesSkipped } from "../cel/rules.ts";
+import { ratchet } from "../schema/ratchet.ts";
 import { shapeObject } from "../schema/structural.ts";
 import { badRequest, conflict, invalid, modified } from "../status.ts";
 
@@ -71,7 +75,7 @@ export function prepareCreate(
   const object = submitted.isApplied
     ? shaped
     : kind.fields.trackUpdate(undefined, shaped, { ...author, subresource: "" });
-  check(kind, object, undefined, "");
+  check(kind, object, undefined, "", strict);
   return object;
 }
 
@@ -88,11 +92,11 @@ export function prepareUpdate(
   const base = mergeParts(kind, submitted, old, subresource);
   const shaped = shape(kind, base as unknown as ApiObject, submitted, strict);
   const tracked = submitted.isApplied
-    ? shaped
+    ? keepTimes(old, shaped)
     : kind.fields.trackUpdate(old, shaped, { ...author, subresource });
   const object = withGeneration(kind, tracked, old);
   if (isDeepStrictEqual(object, old)) return old;
-  check(kind, object, old, subresource);
+  check(kind, object, old, subresource, strict);
   return object;
 }
 
@@ -188,28 +192,36 @@ function shape(kind: Kind, base: ApiObject, submitted: Submitted, strict: Strict
   return shaped.object as unknown as ApiObject;
 }
 
-function check(kind: Kind, object: ApiObject, old: ApiObject | undefined, subresource: Subresource): void {
+function check(
+  kind: Kind,
+  object: ApiObject,
+  old: ApiObject | undefined,
+  subresource: Subresource,
+  strict: Strictness,
+): void {
   const { resource } = kind;
   const { name } = object.metadata;
   // Read as plain JSON: until the schema has accepted it, nothing is known of it.
   const plain = object as unknown as JsonObject;
-  const schemaErrors = kind.validate(plain);
-  if (schemaErrors.length > 0)
-    throw invalid(resource, name, kind.rules.isEmpty ? schemaErrors : [...schemaErrors, rulesNotChecked]);
+  const found = kind.validate(plain);
+  const schemaErrors = old && !resource.strategicMerge ? ratchet(found, plain, old) : found;
+  const blocked = kind.rules.isEmpty ? undefined : rulesSkipped(schemaErrors);
+  // The checks of the kind itself take for granted what the schema says, also of what an update leaves as it was.
+  const isShaped = found.length === 0;
+  const hasMetadata = !found.some(({ field }) => field.startsWith("metadata"));
+  const ownErrors = [
+    ...(hasMetadata ? validateMetadata(object.metadata, old?.metadata, resource.nameForm) : []),
+    ...(hasMetadata ? managedFieldsErrors(object.metadata.managedFields) : []),
+    ...(isShaped && subresource !== "status" ? resource.validate(object, old) : []),
+  ];
   const errors = [
-    ...validateMetadata(object.metadata, old?.metadata, resource.nameForm),
-    ...(subresource === "status" ? [] : resource.validate(object, old)),
-    ...kind.rules.check(plain, old),
+    ...schemaErrors,
+    ...ownErrors,
+    ...(blocked ? [blocked] : kind.rules.check(plain, old, strict.warn)),
   ];
   if (errors.length > 0) throw invalid(resource, name, errors);
+  for (const warning of resource.warnings(object, old)) strict.warn(warning);
 }
-
-const rulesNotChecked: FieldError = {
-  reason: "FieldValueInvalid",
-  field: "<nil>",
-  message:
-    "Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
-};
 
 function reportStrictness(
   kind: Kind,

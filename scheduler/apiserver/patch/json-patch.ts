@@ -1,144 +1,226 @@
-import { isDeepStrictEqual } from "node:util";
 import { isObject } from "../resource.ts";
 import { ApiError, badRequest } from "../status.ts";
+import { isEqualJson } from "../apply/shape.ts";
+import { goTypeOf, unprocessable } from "./patch-errors.ts";
 
 /** As kube-apiserver bounds them. */
 const operationsMax = 10_000;
 /** What `copy` may add in all: repeated copies double and double again. */
 const copiedBytesMax = 3 * 1024 * 1024;
+/** What follows recurses over the object. More than a body may have, whose object has managedFields by now. */
+const depthMax = 128;
 
 interface Operation {
   readonly op: string;
-  readonly path: readonly string[];
-  readonly from: readonly string[] | undefined;
+  /** As it was sent; undefined: there was none. */
+  readonly path: string | undefined;
+  readonly from: string | undefined;
   readonly value: unknown;
 }
 
+interface Document {
+  value: unknown;
+  copiedBytes: number;
+}
+
 /**
- * RFC 6902. Small enough to be ours: the common packages either change their input or let paths reach prototypes.
+ * RFC 6902, as kube-apiserver does it: a negative index counts from the end, and `replace` sets what an object does not
+ * have. Ours, because the common packages either change their input or let paths reach prototypes.
  * Throws BadRequest for what is no patch and Invalid for a patch that does not fit the object.
  */
 export function applyJsonPatch(target: unknown, patch: unknown): unknown {
-  if (!Array.isArray(patch)) throw badRequest("a JSON patch is a list of operations");
+  if (!Array.isArray(patch)) throw undecodable(patch, "value of type []handlers.jsonPatchOp");
   if (patch.length > operationsMax)
     throw new ApiError(
       "RequestEntityTooLarge",
-      `the allowed maximum operations in a JSON patch is ${operationsMax}, got ${patch.length}`,
+      `Request entity too large: The allowed maximum operations in a JSON patch is ${operationsMax}, got ${patch.length}`,
     );
-  const root = { value: structuredClone(target) };
-  let copiedBytes = 0;
-  for (const one of patch) {
-    const operation = parseOperation(one);
-    if (operation.op === "copy")
-      copiedBytes += JSON.stringify(read(root, operation.from ?? []) ?? null).length;
-    if (copiedBytes > copiedBytesMax)
-      throw new ApiError("RequestEntityTooLarge", "the copies of the JSON patch are too large together");
-    apply(root, operation);
-  }
-  return root.value;
+  const operations = patch.map(parseOperation);
+  const document: Document = { value: structuredClone(target), copiedBytes: 0 };
+  for (const operation of operations) apply(document, operation);
+  if (isDeeperThan(document.value, depthMax))
+    throw unprocessable(`the patched object is nested deeper than ${depthMax} levels`);
+  return document.value;
 }
 
 function parseOperation(one: unknown): Operation {
-  if (!isObject(one) || typeof one["op"] !== "string" || typeof one["path"] !== "string")
-    throw badRequest(`a JSON patch operation needs "op" and "path": ${JSON.stringify(one).slice(0, 200)}`);
-  const { op, from } = one;
-  const needsFrom = op === "move" || op === "copy";
-  if (needsFrom && typeof from !== "string") throw badRequest(`the JSON patch operation ${op} needs "from"`);
-  if (["add", "replace", "test"].includes(op) && !("value" in one))
-    throw badRequest(`the JSON patch operation ${op} needs "value"`);
-  return {
-    op,
-    path: parsePointer(one["path"]),
-    from: typeof from === "string" ? parsePointer(from) : undefined,
-    value: one["value"],
+  if (!isObject(one)) throw undecodable(one, "value of type handlers.jsonPatchOp");
+  const text = (name: string): string | undefined => {
+    const value = one[name] ?? undefined;
+    if (value === undefined || typeof value === "string") return value;
+    throw undecodable(value, `struct field jsonPatchOp.${name} of type string`);
   };
+  const operation = { op: text("op") ?? "unknown", path: text("path"), from: text("from") };
+  if (["add", "replace", "test"].includes(operation.op) && !Object.hasOwn(one, "value"))
+    throw badRequest(`error decoding patch: the operation ${operation.op} needs a value`);
+  return { ...operation, value: one["value"] };
 }
 
-function parsePointer(pointer: string): readonly string[] {
-  if (pointer === "") return [];
-  if (!pointer.startsWith("/")) throw badRequest(`JSON pointer ${JSON.stringify(pointer)} must begin with /`);
-  return pointer
-    .slice(1)
-    .split("/")
-    .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+function undecodable(value: unknown, target: string): ApiError {
+  const type = isObject(value) ? "object" : Array.isArray(value) ? "array" : jsonTypeOf(value);
+  return badRequest(`error decoding patch: json: cannot unmarshal ${type} into Go ${target}`);
 }
 
-function apply(root: { value: unknown }, { op, path, from = [], value }: Operation): void {
+function jsonTypeOf(value: unknown): string {
+  const type = goTypeOf(value);
+  return type === "int64" || type === "float64" ? "number" : type === "<nil>" ? "null" : type;
+}
+
+function apply(document: Document, operation: Operation): void {
+  const { op, path, from, value } = operation;
   switch (op) {
     case "add":
-      return add(root, path, structuredClone(value));
+      return add(document, op, pathOf(op, path), structuredClone(value));
     case "remove":
-      return void remove(root, path);
+      return void remove(document, op, pathOf(op, path));
     case "replace":
-      if (path.length > 0) remove(root, path);
-      return add(root, path, structuredClone(value));
+      return replace(document, pathOf(op, path), structuredClone(value));
     case "move": {
-      if (path.length > from.length && from.every((part, at) => part === path[at]))
-        throw badRequest("a JSON patch cannot move a value into itself");
-      return add(root, path, remove(root, from));
+      const moved = remove(document, op, fromOf(op, from));
+      return add(document, op, pathOf(op, path), moved);
     }
-    case "copy":
-      return add(root, path, structuredClone(read(root, from)));
-    case "test":
-      if (!isDeepStrictEqual(read(root, path), value))
-        throw new ApiError(
-          "Invalid",
-          `the JSON patch's test of ${textOf(path)} failed: the value is another`,
+    case "copy": {
+      const copied = readExisting(document, op, fromOf(op, from));
+      document.copiedBytes += JSON.stringify(copied).length;
+      if (document.copiedBytes > copiedBytesMax)
+        throw unprocessable(
+          `Unable to complete the copy, the accumulated size increase of copy is ${document.copiedBytes}, exceeding the limit ${copiedBytesMax}`,
         );
-      return;
+      return add(document, op, pathOf(op, path), structuredClone(copied));
+    }
+    case "test":
+      return check(document, pathOf(op, path), value);
     default:
-      throw badRequest(`unknown JSON patch operation ${JSON.stringify(op)}`);
+      throw unprocessable(`Unexpected kind: ${op}`);
   }
 }
 
-function read(root: { value: unknown }, path: readonly string[]): unknown {
-  return path.reduce<unknown>((place, part) => {
-    if (Array.isArray(place)) return place[existingIndex(place, part, path)];
-    if (isObject(place) && Object.hasOwn(place, part)) return place[part];
-    throw missing(path);
-  }, root.value);
+function pathOf(op: string, path: string | undefined): string {
+  if (path === undefined) throw unprocessable(`${op} operation failed to decode path: missing value`);
+  return path;
 }
 
-function add(root: { value: unknown }, path: readonly string[], value: unknown): void {
-  const last = path.at(-1);
-  if (last === undefined) {
-    root.value = value;
-    return;
+function fromOf(op: string, from: string | undefined): string {
+  if (from === undefined)
+    throw unprocessable(
+      `${op} operation failed to decode from: operation, missing from field: missing value`,
+    );
+  return from;
+}
+
+/** The object or list that holds what a pointer points to, and the last part of the pointer. */
+interface Place {
+  readonly parent: unknown;
+  readonly part: string;
+}
+
+function placeOf(document: Document, op: string, pointer: string): Place {
+  const parts = pointer.split("/").map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+  // The text before the first slash.
+  if (parts.shift() !== "" || parts.length === 0) throw missingPath(op, pointer);
+  const part = parts.pop() ?? "";
+  let parent = document.value;
+  for (const step of parts) {
+    parent = Array.isArray(parent)
+      ? parent[indexIn(parent, step) ?? -1]
+      : isObject(parent) && Object.hasOwn(parent, step)
+        ? parent[step]
+        : undefined;
   }
-  const parent = read(root, path.slice(0, -1));
+  if (!Array.isArray(parent) && !isObject(parent)) throw missingPath(op, pointer);
+  return { parent, part };
+}
+
+function add(document: Document, op: string, pointer: string, value: unknown): void {
+  const { parent, part } = placeOf(document, op, pointer);
   if (Array.isArray(parent)) {
-    const index = last === "-" ? parent.length : indexOf(last, path);
-    if (index > parent.length) throw missing(path);
-    parent.splice(index, 0, value);
-  } else if (isObject(parent) && last !== "__proto__") parent[last] = value;
-  else throw missing(path);
+    // One more than there are: behind the last.
+    const at = part === "-" ? parent.length : indexOf(part, parent.length + 1);
+    if (at === undefined) throw noIndex("add", pointer, part);
+    parent.splice(at, 0, value);
+  } else if (isObject(parent) && part !== "__proto__") parent[part] = value;
+  else throw missingPath(op, pointer);
 }
 
-function remove(root: { value: unknown }, path: readonly string[]): unknown {
-  const value = read(root, path);
-  const parent = read(root, path.slice(0, -1));
-  const last = path.at(-1);
-  if (last === undefined) throw badRequest("a JSON patch cannot remove the whole object");
-  if (Array.isArray(parent)) parent.splice(existingIndex(parent, last, path), 1);
-  else if (isObject(parent)) delete parent[last];
+function remove(document: Document, op: string, pointer: string): unknown {
+  const value = readExisting(document, op, pointer);
+  const { parent, part } = placeOf(document, op, pointer);
+  if (Array.isArray(parent)) parent.splice(indexIn(parent, part) ?? parent.length, 1);
+  else if (isObject(parent)) delete parent[part];
   return value;
 }
 
-function existingIndex(list: readonly unknown[], part: string, path: readonly string[]): number {
-  const index = indexOf(part, path);
-  if (index >= list.length) throw missing(path);
-  return index;
+function replace(document: Document, pointer: string, value: unknown): void {
+  if (pointer === "") {
+    if (!isObject(value) && !Array.isArray(value))
+      throw unprocessable("replace operation value must be object or array");
+    document.value = value;
+    return;
+  }
+  const { parent, part } = placeOf(document, "replace", pointer);
+  if (Array.isArray(parent)) {
+    const at = indexIn(parent, part);
+    if (at === undefined)
+      throw unprocessable(`replace operation does not apply: doc is missing key: ${pointer}: missing value`);
+    parent[at] = value;
+  } else if (isObject(parent) && part !== "__proto__") parent[part] = value;
+  else throw missingPath("replace", pointer);
 }
 
-function indexOf(part: string, path: readonly string[]): number {
-  if (!/^(0|[1-9]\d*)$/.test(part)) throw missing(path);
-  return Number(part);
+/** What is not there is null to a test. */
+function check(document: Document, pointer: string, wanted: unknown): void {
+  const failed = unprocessable(`testing value ${pointer} failed: test failed`);
+  if (pointer === "") {
+    if (!isEqualJson(document.value, wanted)) throw failed;
+    return;
+  }
+  const { parent, part } = placeOf(document, "test", pointer);
+  let value: unknown;
+  if (Array.isArray(parent)) {
+    const at = indexIn(parent, part);
+    if (at === undefined) throw noIndex("test", pointer, part);
+    value = parent[at];
+  } else value = isObject(parent) && Object.hasOwn(parent, part) ? parent[part] : undefined;
+  if (!isEqualJson(value ?? null, wanted)) throw failed;
 }
 
-function missing(path: readonly string[]): ApiError {
-  return new ApiError("Invalid", `the JSON patch names ${textOf(path)}, which the object does not have`);
+function readExisting(document: Document, op: string, pointer: string): unknown {
+  const { parent, part } = placeOf(document, op, pointer);
+  if (Array.isArray(parent)) {
+    const at = indexIn(parent, part);
+    if (at === undefined) throw noIndex(op, pointer, part);
+    return parent[at];
+  }
+  if (isObject(parent) && Object.hasOwn(parent, part)) return parent[part];
+  throw unprocessable(
+    `error in ${op} for path: '${pointer}': Unable to remove nonexistent key: ${part}: missing value`,
+  );
 }
 
-function textOf(path: readonly string[]): string {
-  return JSON.stringify(`/${path.join("/")}`);
+function indexIn(list: readonly unknown[], part: string): number | undefined {
+  return indexOf(part, list.length);
+}
+
+/** undefined: no whole number, or none of so many. */
+function indexOf(part: string, count: number): number | undefined {
+  if (!/^[+-]?\d{1,9}$/.test(part)) return undefined;
+  const at = Number(part) < 0 ? Number(part) + count : Number(part);
+  return at >= 0 && at < count ? at : undefined;
+}
+
+function missingPath(op: string, pointer: string): ApiError {
+  return unprocessable(`${op} operation does not apply: doc is missing path: "${pointer}": missing value`);
+}
+
+function noIndex(op: string, pointer: string, part: string): ApiError {
+  const why = /^[+-]?\d+$/.test(part)
+    ? `Unable to access invalid index: ${part}: invalid index referenced`
+    : `value was not a proper array index: '${part}'`;
+  return unprocessable(`error in ${op} for path: '${pointer}': ${why}`);
+}
+
+function isDeeperThan(value: unknown, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (depth === 0) return true;
+  return Object.values(value).some((one) => isDeeperThan(one, depth - 1));
 }

@@ -2,7 +2,6 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { applyJsonPatch } from "./json-patch.ts";
 import { applyMergePatch } from "./merge-patch.ts";
-import { applyStrategicMergePatch } from "./strategic-merge.ts";
 
 /** The examples of RFC 7386, appendix A. */
 test.each([
@@ -62,30 +61,163 @@ test.each([
 });
 
 test.each([
-  { name: "no list", patch: {}, reason: "BadRequest" },
-  { name: "no operation", patch: [1], reason: "BadRequest" },
-  { name: "unknown operation", patch: [{ op: "x", path: "" }], reason: "BadRequest" },
-  { name: "a pointer without /", patch: [{ op: "remove", path: "a" }], reason: "BadRequest" },
-  { name: "add without value", patch: [{ op: "add", path: "/a" }], reason: "BadRequest" },
-  { name: "a missing field", patch: [{ op: "remove", path: "/zz" }], reason: "Invalid" },
   {
-    name: "a replaced field that is missing",
+    name: "replace of a field that is missing sets it",
     patch: [{ op: "replace", path: "/zz", value: 1 }],
+    result: { a: { b: 1 }, l: [1, 2], zz: 1 },
+  },
+  {
+    name: "negative indices count from the end",
+    patch: [
+      { op: "remove", path: "/l/-1" },
+      { op: "add", path: "/l/-1", value: 7 },
+    ],
+    result: { a: { b: 1 }, l: [1, 7] },
+  },
+  {
+    name: "what is missing is null to a test",
+    patch: [
+      { op: "test", path: "/zz", value: null },
+      { op: "replace", path: "/l/0", value: 0 },
+    ],
+    result: { a: { b: 1 }, l: [0, 2] },
+  },
+  { name: "replace of the whole", patch: [{ op: "replace", path: "", value: { x: 1 } }], result: { x: 1 } },
+  {
+    name: "test of the whole",
+    patch: [{ op: "test", path: "", value: { l: [1, 2], a: { b: 1 } } }],
+    result: { a: { b: 1 }, l: [1, 2] },
+  },
+  {
+    name: "names with empty parts",
+    patch: [{ op: "add", path: "/a/", value: 1 }],
+    result: { a: { b: 1, "": 1 }, l: [1, 2] },
+  },
+])("applyJsonPatch: as kube-apiserver: $name", ({ patch, result }) => {
+  expect(applyJsonPatch({ a: { b: 1 }, l: [1, 2] }, patch)).toEqual(result);
+});
+
+const rejected = "the server rejected our request due to an error in our request: ";
+
+test.each([
+  {
+    name: "no list",
+    patch: {},
+    reason: "BadRequest",
+    message:
+      "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp",
+  },
+  {
+    name: "no operation",
+    patch: [1],
+    reason: "BadRequest",
+    message: "error decoding patch: json: cannot unmarshal number into Go value of type handlers.jsonPatchOp",
+  },
+  {
+    name: "an operation that is no text",
+    patch: [{ op: true }],
+    reason: "BadRequest",
+    message:
+      "error decoding patch: json: cannot unmarshal bool into Go struct field jsonPatchOp.op of type string",
+  },
+  { name: "add without value", patch: [{ op: "add", path: "/a" }], reason: "BadRequest" },
+  {
+    name: "unknown operation",
+    patch: [{ op: "x", path: "" }],
+    reason: "Invalid",
+    message: `${rejected}Unexpected kind: x`,
+  },
+  {
+    name: "no operation's name",
+    patch: [{ path: "/a" }],
+    reason: "Invalid",
+    message: `${rejected}Unexpected kind: unknown`,
+  },
+  {
+    name: "no path",
+    patch: [{ op: "remove" }],
+    reason: "Invalid",
+    message: `${rejected}remove operation failed to decode path: missing value`,
+  },
+  { name: "no from", patch: [{ op: "copy", path: "/a" }], reason: "Invalid" },
+  {
+    name: "a pointer without /",
+    patch: [{ op: "remove", path: "a" }],
+    reason: "Invalid",
+    message: `${rejected}remove operation does not apply: doc is missing path: "a": missing value`,
+  },
+  { name: "removing the whole", patch: [{ op: "remove", path: "" }], reason: "Invalid" },
+  {
+    name: "replacing the whole by text",
+    patch: [{ op: "replace", path: "", value: "x" }],
     reason: "Invalid",
   },
-  { name: "beyond a list", patch: [{ op: "add", path: "/l/9", value: 1 }], reason: "Invalid" },
-  { name: "a leading zero", patch: [{ op: "remove", path: "/l/00" }], reason: "Invalid" },
-  { name: "a test that fails", patch: [{ op: "test", path: "/l", value: [] }], reason: "Invalid" },
-  { name: "a move into itself", patch: [{ op: "move", from: "/a", path: "/a/b" }], reason: "BadRequest" },
+  {
+    name: "a missing field",
+    patch: [{ op: "remove", path: "/zz" }],
+    reason: "Invalid",
+    message: `${rejected}error in remove for path: '/zz': Unable to remove nonexistent key: zz: missing value`,
+  },
+  { name: "a missing parent", patch: [{ op: "add", path: "/zz/y", value: 1 }], reason: "Invalid" },
+  {
+    name: "a parent of a prototype",
+    patch: [{ op: "add", path: "/constructor/y", value: 1 }],
+    reason: "Invalid",
+  },
+  { name: "copying what is missing", patch: [{ op: "copy", from: "/zz", path: "/y" }], reason: "Invalid" },
+  {
+    name: "beyond a list",
+    patch: [{ op: "add", path: "/l/9", value: 1 }],
+    reason: "Invalid",
+    message: `${rejected}error in add for path: '/l/9': Unable to access invalid index: 9: invalid index referenced`,
+  },
+  { name: "before a list", patch: [{ op: "remove", path: "/l/-3" }], reason: "Invalid" },
+  { name: "the end of a list, removed", patch: [{ op: "remove", path: "/l/-" }], reason: "Invalid" },
+  { name: "an index that is none", patch: [{ op: "replace", path: "/l/1e0", value: 1 }], reason: "Invalid" },
+  {
+    name: "a test that fails",
+    patch: [{ op: "test", path: "/l", value: [] }],
+    reason: "Invalid",
+    message: `${rejected}testing value /l failed: test failed`,
+  },
+  {
+    name: "a test after a change",
+    patch: [
+      { op: "remove", path: "/a" },
+      { op: "test", path: "/a/b", value: 1 },
+    ],
+    reason: "Invalid",
+  },
+  { name: "a move into itself", patch: [{ op: "move", from: "/a", path: "/a/b" }], reason: "Invalid" },
   { name: "a prototype", patch: [{ op: "add", path: "/__proto__", value: {} }], reason: "Invalid" },
   {
-    name: "copies that double",
-    patch: Array.from({ length: 60 }, () => ({ op: "copy", from: "", path: "/l/-" })),
-    reason: "RequestEntityTooLarge",
+    name: "a prototype, replaced",
+    patch: [{ op: "replace", path: "/__proto__", value: {} }],
+    reason: "Invalid",
   },
-])("applyJsonPatch: refuses $name", ({ patch, reason }) => {
+  {
+    name: "copies that double",
+    patch: Array.from({ length: 60 }, () => ({ op: "copy", from: "/a", path: "/a/c" })).flatMap((copy) => [
+      copy,
+      { ...copy, path: "/a/d" },
+    ]),
+    reason: "Invalid",
+  },
+  {
+    name: "nesting without end",
+    patch: Array.from({ length: 1000 }, (_, at) => ({ op: "add", path: "/a".repeat(at + 1), value: {} })),
+    reason: "Invalid",
+  },
+  {
+    name: "too many operations",
+    patch: Array.from({ length: 10_001 }, () => ({ op: "test", path: "/a/b", value: 1 })),
+    reason: "RequestEntityTooLarge",
+    message: "Request entity too large: The allowed maximum operations in a JSON patch is 10000, got 10001",
+  },
+])("applyJsonPatch: refuses $name", ({ patch, reason, message }) => {
   const target = { a: { b: 1 }, l: [1, 2] };
-  expect(() => applyJsonPatch(target, patch)).toThrow(expect.objectContaining({ code: reason }) as Error);
+  const expected = message === undefined ? { code: reason } : { code: reason, message };
+  expect(() => applyJsonPatch(target, patch)).toThrow(expect.objectContaining(expected) as Error);
   expect(target).toEqual({ a: { b: 1 }, l: [1, 2] });
 });
 
@@ -106,59 +238,4 @@ test("applyJsonPatch, applyMergePatch: add of what is there already changes noth
     ),
     { seed: 7 },
   );
-});
-
-const owner = (uid: string, extra: object = {}) => ({ uid, name: uid, ...extra });
-
-test.each([
-  {
-    name: "maps merge and null removes",
-    target: { data: { a: "1", b: "2" } },
-    patch: { data: { a: null, c: "3" } },
-    result: { data: { b: "2", c: "3" } },
-  },
-  {
-    name: "owners merge by uid",
-    target: { metadata: { ownerReferences: [owner("1"), owner("2")] } },
-    patch: { metadata: { ownerReferences: [owner("2", { controller: true }), owner("3")] } },
-    result: { metadata: { ownerReferences: [owner("1"), owner("2", { controller: true }), owner("3")] } },
-  },
-  {
-    name: "$patch: delete removes an owner",
-    target: { metadata: { ownerReferences: [owner("1"), owner("2")] } },
-    patch: { metadata: { ownerReferences: [{ $patch: "delete", uid: "1" }] } },
-    result: { metadata: { ownerReferences: [owner("2")] } },
-  },
-  {
-    name: "finalizers are a set, in the order that is asked for",
-    target: { metadata: { finalizers: ["a", "b"] } },
-    patch: { metadata: { finalizers: ["c"], "$setElementOrder/finalizers": ["c", "b", "a"] } },
-    result: { metadata: { finalizers: ["c", "b", "a"] } },
-  },
-  {
-    name: "$deleteFromPrimitiveList",
-    target: { metadata: { finalizers: ["a", "b"] } },
-    patch: { metadata: { "$deleteFromPrimitiveList/finalizers": ["a"] } },
-    result: { metadata: { finalizers: ["b"] } },
-  },
-  {
-    name: "$patch: replace",
-    target: { data: { a: "1", b: "2" } },
-    patch: { data: { $patch: "replace", c: "3" } },
-    result: { data: { c: "3" } },
-  },
-  {
-    name: "$retainKeys",
-    target: { data: { a: "1", b: "2" } },
-    patch: { data: { $retainKeys: ["b", "c"], c: "3" } },
-    result: { data: { b: "2", c: "3" } },
-  },
-  {
-    name: "other lists are replaced",
-    target: { x: [1, 2] },
-    patch: { x: [3] },
-    result: { x: [3] },
-  },
-])("applyStrategicMergePatch: $name", ({ target, patch, result }) => {
-  expect(applyStrategicMergePatch(target, patch)).toEqual(result);
 });

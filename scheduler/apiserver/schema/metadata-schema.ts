@@ -42,6 +42,7 @@ export const objectMetaSchema: Schema = {
       type: "array",
       items: text,
       "x-kubernetes-list-type": "set",
+      "x-kubernetes-patch-strategy": "merge",
       description: "Must be empty before the object is removed.",
     },
     ownerReferences: {
@@ -49,8 +50,11 @@ export const objectMetaSchema: Schema = {
       description: "The objects that this one depends on.",
       "x-kubernetes-list-type": "map",
       "x-kubernetes-list-map-keys": ["uid"],
+      "x-kubernetes-patch-strategy": "merge",
+      "x-kubernetes-patch-merge-key": "uid",
       items: {
         type: "object",
+        "x-kubernetes-map-type": "atomic",
         required: ["apiVersion", "kind", "name", "uid"],
         properties: {
           apiVersion: text,
@@ -64,8 +68,9 @@ export const objectMetaSchema: Schema = {
     },
     managedFields: {
       type: "array",
+      "x-kubernetes-list-type": "atomic",
       items: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
-      description: "Which manager set which fields. Not kept by this server.",
+      description: "Which manager set which fields, when, and by which operation. Kept by the server.",
     },
   },
 };

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Schema } from "../resource.ts";
 import { isKnownFormat, isOfFormat } from "./formats.ts";
 import { matchPattern, patternProblem } from "./pattern.ts";
-import { compileSchema, rulesBlockedBy } from "./validator.ts";
+import { compileSchema } from "./validator.ts";
 
 /** Checks an object whose only field is x, and prints the errors as a Status does. */
 function errorsOf(x: unknown, schema: Schema, advises = false): readonly string[] {
@@ -261,15 +261,6 @@ describe("compileSchema: the words of kube-apiserver", () => {
     const schema: Schema = { type: "string", pattern: "^(a+)+$" };
     expect(errorsOf(`${"a".repeat(50_000)}b`, schema)).toHaveLength(1);
   });
-});
-
-test.each([
-  { reason: "FieldValueRequired", blocks: true },
-  { reason: "FieldValueTypeInvalid", blocks: true },
-  { reason: "FieldValueInvalid", blocks: false },
-  { reason: "FieldValueDuplicate", blocks: false },
-] as const)("rulesBlockedBy: $reason blocks CEL rules: $blocks", ({ reason, blocks }) => {
-  expect(rulesBlockedBy([{ reason, field: "x", message: "" }]) !== undefined).toBe(blocks);
 });
 
 test.each([

@@ -25,22 +25,3 @@ export function compileSchema(schema: Schema, options: SchemaOptions): Validate 
     return [...said, ...checkEmbeddedResources(object, schema, ""), ...further].slice(0, errorsMax);
   };
 }
-
-const blockingReasons: ReadonlySet<string> = new Set([
-  "FieldValueNotSupported",
-  "FieldValueRequired",
-  "FieldValueTooLong",
-  "FieldValueTooMany",
-  "FieldValueTypeInvalid",
-]);
-
-/** The CEL rules of an object of the wrong shape are not run; this is what is said instead. undefined: they may run. */
-export function rulesBlockedBy(errors: readonly FieldError[]): FieldError | undefined {
-  if (!errors.some(({ reason }) => blockingReasons.has(reason))) return undefined;
-  return {
-    reason: "FieldValueInvalid",
-    field: "<nil>",
-    message:
-      "Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
-  };
-}

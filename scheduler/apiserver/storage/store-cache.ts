@@ -16,7 +16,12 @@ import type { ObjectSource, SourceEvent } from "./object-source.ts";
 
 export const registryPrefix = "/registry/";
 
-export function kindPrefix(resource: { readonly group: string; readonly plural: string }): string {
+/** `alias`: as which kind the objects are stored, if not as their own. */
+export function kindPrefix({
+  alias,
+  ...own
+}: StoredKind & { readonly alias?: StoredKind | undefined }): string {
+  const resource = alias ?? own;
   return `${registryPrefix}${resource.group === "" ? "core" : resource.group}/${resource.plural}/`;
 }
 
@@ -100,7 +105,7 @@ export class StoreCache {
   }
 
   /** The cache of a kind, whether it has objects or not. */
-  of(resource: StoredKind): KindCache {
+  of(resource: StoredKind & { readonly alias?: StoredKind | undefined }): KindCache {
     return this.#kindAt(kindPrefix(resource));
   }
 

@@ -14,8 +14,10 @@ import type { StaticToken } from "../authentication/static-tokens.ts";
 import type { EncryptionKeys } from "../storage/encryption-keys.ts";
 import { ValueCodec } from "../storage/encryption.ts";
 import { type ApiServer, createApiServer } from "../api-server.ts";
-import { selfSignedCertificate } from "./certificate.ts";
+import type { ServiceAccountKey } from "../authentication/service-account-keys.ts";
+import { TestAuthority } from "./certificate.ts";
 import { FakeLiveResource } from "./fake-live-resource.ts";
+import { newServiceAccountKey } from "./service-accounts.ts";
 
 export interface Answer {
   readonly code: number;
@@ -44,6 +46,8 @@ export class TestServer implements AsyncDisposable {
   readonly live: FakeLiveResource;
   readonly url: string;
   readonly ca: string;
+  /** Signs the certificates of clients. */
+  readonly authority: TestAuthority;
   readonly #agent: Agent;
   readonly #owned: boolean;
 
@@ -53,7 +57,7 @@ export class TestServer implements AsyncDisposable {
     readonly api: ApiServer;
     readonly live: FakeLiveResource;
     readonly url: string;
-    readonly ca: string;
+    readonly authority: TestAuthority;
     readonly owned: boolean;
   }) {
     this.folder = parts.folder;
@@ -61,9 +65,10 @@ export class TestServer implements AsyncDisposable {
     this.api = parts.api;
     this.live = parts.live;
     this.url = parts.url;
-    this.ca = parts.ca;
+    this.authority = parts.authority;
+    this.ca = parts.authority.cert;
     this.#owned = parts.owned;
-    this.#agent = new Agent({ keepAlive: true, ca: parts.ca });
+    this.#agent = new Agent({ keepAlive: true, ca: this.ca });
   }
 
   /** `folder`: one with the store of an earlier server; otherwise a new one, removed at the end. */
@@ -76,33 +81,38 @@ export class TestServer implements AsyncDisposable {
       readonly log?: Log;
       /** Beside the administrator's. */
       readonly tokens?: readonly StaticToken[];
+      /** Of an earlier server, as clients know it. */
+      readonly authority?: TestAuthority;
       readonly serviceAccountKeys?: readonly ServiceAccountKey[];
+      /** 0: a free one. */
+      readonly port?: number;
     } = {},
   ): Promise<TestServer> {
     const { clock = systemClock } = options;
     const folder = options.folder ?? mkdtempSync(join(tmpdir(), "wherry-api-"));
     const store = await openSqliteStore({ file: join(folder, "store.db"), clock, log: silentLog });
     const live = new FakeLiveResource();
-    const tls = await selfSignedCertificate();
+    const authority = options.authority ?? (await TestAuthority.create("wherry-test"));
     const api = await createApiServer({
       store,
       form: new ValueCodec(options.encryption ?? { kind: "none" }),
       clock,
       random: systemRandom,
       log: options.log ?? silentLog,
-      tls,
+      tls: { key: authority.key, cert: authority.cert, ca: authority.cert },
       tokens: [
         { token: "secret-token", user: "admin", uid: "", groups: ["system:masters"] },
         ...(options.tokens ?? []),
       ],
-      serviceAccountKeys: options.serviceAccountKeys ?? [],
+      serviceAccountKeys: options.serviceAccountKeys ?? [newServiceAccountKey()],
       audit: options.audit,
       live: new Map([["wasminstances", live]]),
       host: "127.0.0.1",
-      port: 0,
+      port: options.port ?? 0,
     });
     const { url } = await api.listen();
-    return new TestServer({ folder, store, api, live, url, ca: tls.ca, owned: options.folder === undefined });
+    const owned = options.folder === undefined;
+    return new TestServer({ folder, store, api, live, url, authority, owned });
   }
 
   /** Writes a kubeconfig and returns its path. */
