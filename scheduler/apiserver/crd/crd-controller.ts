@@ -48,6 +48,7 @@ export class CrdController implements AsyncDisposable {
   readonly #served = new Map<string, Crd>();
   readonly #worker: KeyedWorker;
   readonly #subscriptions = new DisposableStack();
+  #naming: Promise<void> = Promise.resolve();
 
   constructor(parts: CrdControllerParts) {
     const { registry, cache, clock, log } = parts;
@@ -122,20 +123,35 @@ export class CrdController implements AsyncDisposable {
 
   async #process(name: string): Promise<void> {
     const object = this.#cache.get("", name);
-    if (!object) return;
+    if (!object) return this.#wakeUnnamed(name);
     const crd = asCrd(object);
     if (crd.metadata.deletionTimestamp !== undefined) return this.#finish(crd);
     if (!crd.metadata.finalizers?.includes(crdFinalizer)) await this.#hold(name);
+    // One after the other: whoever comes second must see the names that the first has got.
+    const settled = this.#naming.then(() => this.#settleNames(name));
+    this.#naming = settled.catch(() => {});
+    await settled;
+  }
+
+  async #settleNames(name: string): Promise<void> {
+    const object = this.#cache.get("", name);
+    if (!object) return;
+    const crd = asCrd(object);
     const status = this.#statusOf(crd);
-    if (status !== crd.status) await this.#writeStatus(crd, status);
-    // Names that this one has given up, others may be waiting for.
-    for (const other of this.#cache.list(undefined))
-      if (
-        other.metadata.name !== name &&
-        !isEstablished(asCrd(other)) &&
-        asCrd(other).spec.group === crd.spec.group
-      )
+    // Nothing changes, so nobody gets a name by it: two that wait for the same would wake each other for ever.
+    if (status === crd.status) return;
+    await this.#writeStatus(crd, status);
+    this.#wakeUnnamed(name);
+  }
+
+  /** The definition may have given up names that others of its group are waiting for. */
+  #wakeUnnamed(name: string): void {
+    const group = name.slice(name.indexOf(".") + 1);
+    for (const object of this.#cache.list(undefined)) {
+      const other = asCrd(object);
+      if (other.metadata.name !== name && other.spec.group === group && !hasItsNames(other))
         this.#worker.schedule(other.metadata.name);
+    }
   }
 
   #statusOf(crd: Crd): CrdStatus {
@@ -208,6 +224,10 @@ export class CrdController implements AsyncDisposable {
       if (errorCode(thrown) !== "NotFound") throw thrown;
     }
   }
+}
+
+function hasItsNames({ status }: Crd): boolean {
+  return status.conditions?.some((one) => one.type === "NamesAccepted" && one.status === "True") === true;
 }
 
 /** Whether what is served would be the same. */

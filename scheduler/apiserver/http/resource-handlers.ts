@@ -27,13 +27,10 @@ export async function serveResource(
   request: RequestTarget & { readonly kind: "resource" },
 ): Promise<void> {
   const target = resolveTarget(context, request);
-<<<<<<< HEAD
   // Before anything is done: what cannot be answered is not to have happened.
   if (target.subresource !== "log") representationOf(exchange);
-=======
   const { deprecationWarning } = target.kind.resource;
   if (deprecationWarning !== undefined) exchange.warn(deprecationWarning);
->>>>>>> main
   if (target.name === undefined) return serveCollection(context, exchange, target);
   const named: NamedTarget = { ...target, name: target.name };
   if (target.subresource === undefined) return serveObject(context, exchange, named);

@@ -1,11 +1,6 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
-<<<<<<< HEAD
-import { invalidValue, requiredValue, tooLong } from "../../../api/validation/field-error.ts";
-=======
-import { unsupportedValue } from "../../../api/validation/field-error.ts";
 import { refuseUidOfAbsent } from "../apply/absent-object.ts";
 import { managerNameOf } from "../apply/manager-name.ts";
->>>>>>> main
 import { forbiddenRequest } from "../authorization/forbidden.ts";
 import type { WriteOptions } from "../objects/object-writer.ts";
 import {
@@ -27,7 +22,7 @@ import { readDeleteOptions } from "./delete-options.ts";
 import type { Exchange } from "./exchange.ts";
 import { select, selectionOf } from "./list-options.ts";
 import { dryRunOf, unsupportedParameter } from "./parameters.ts";
-import { presentObject } from "./present.ts";
+import { presentList, presentObject } from "./present.ts";
 import { representationOf } from "./read-handlers.ts";
 
 /** Objects of a collection that are deleted at the same time. */
@@ -186,12 +181,9 @@ export async function deleteCollection(
       }),
     );
   }
-  await exchange.send(200, {
-    kind: kind.resource.listKind,
-    apiVersion: apiVersionOf(kind.resource),
-    metadata: { resourceVersion: String(context.sourceOf(kind).revision) },
-    items: objects,
-  });
+  const page = { objects, metadata: { resourceVersion: String(context.sourceOf(kind).revision) } };
+  const as = { kind: "object", yaml: false } as const;
+  await exchange.sendPieces(presentList(kind, page, as, context.clock.now()), "application/json");
 }
 
 export async function sendObject(
@@ -242,9 +234,9 @@ export interface Patch {
 /** `strategicMerge` is the schema that strategic merge patches go by; false: they are not taken. */
 export async function readPatch(exchange: Exchange, strategicMerge: Schema | false): Promise<Patch> {
   const type = mediaTypeOf(exchange.request);
-  const applies = patchTypes[type];
+  const applies = patchTypes.get(type);
   if (!applies || (type === strategicType && strategicMerge === false)) {
-    const own = Object.keys(patchTypes).filter((one) => one !== strategicType || strategicMerge !== false);
+    const own = [...patchTypes.keys()].filter((one) => one !== strategicType || strategicMerge !== false);
     const supported = [...own, applyType];
     throw new ApiError(
       "UnsupportedMediaType",
@@ -269,11 +261,11 @@ const strategicType = "application/strategic-merge-patch+json";
 
 type ApplyPatch = (target: JsonObject, patch: unknown, schema: Schema | undefined) => unknown;
 
-const patchTypes: Readonly<Record<string, ApplyPatch>> = {
-  "application/json-patch+json": applyJsonPatch,
-  "application/merge-patch+json": applyMergePatch,
-  [strategicType]: applyStrategicMergePatch,
-};
+const patchTypes: ReadonlyMap<string, ApplyPatch> = new Map<string, ApplyPatch>([
+  ["application/json-patch+json", applyJsonPatch],
+  ["application/merge-patch+json", applyMergePatch],
+  [strategicType, applyStrategicMergePatch],
+]);
 
 function subresourceOf({ subresource }: ResourceTarget): Subresource {
   return subresource === "status" || subresource === "finalize" ? subresource : "";

@@ -1,4 +1,4 @@
-import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import { errorMessage } from "../../../kit/errors.ts";
 import { badRequest } from "../status.ts";
 
@@ -27,11 +27,9 @@ export function yamlToJson(text: string): string {
       throw badRequest(
         `the body of the request is no valid YAML at ${placeOf(error.pos[0])}: ${error.message}`,
       );
-    const repeated = repeatedKey(document.contents);
-    if (repeated !== undefined)
-      throw badRequest(
-        `the body of the request is no valid YAML at ${placeOf(repeated)}: Map keys must be unique`,
-      );
+    const bad = badKey(document.contents);
+    if (bad)
+      throw badRequest(`the body of the request is no valid YAML at ${placeOf(bad.offset)}: ${bad.why}`);
     // Through JSON, so that dates, sets and the like become what JSON has.
     return JSON.stringify(document.toJS({ maxAliasCount: 100 })) ?? "null";
   } catch (thrown) {
@@ -40,19 +38,21 @@ export function yamlToJson(text: string): string {
   }
 }
 
-/** Where a mapping has a key again. */
-function repeatedKey(root: unknown): number | undefined {
+/** A key that a mapping has again, or that no JSON can have: those that are collections cost most of all. */
+function badKey(root: unknown): { readonly offset: number; readonly why: string } | undefined {
   const open: unknown[] = [root];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    if (isAlias(node)) continue;
     if (isSeq(node)) for (const item of node.items) open.push(item);
-    if (isPair(node)) open.push(node.key, node.value);
     if (!isMap(node)) continue;
     const keys = new Set<unknown>();
     for (const { key, value } of node.items) {
-      open.push(key, value);
-      if (!isScalar(key) || key.value === "<<" || typeof key.value === "symbol") continue;
-      if (keys.has(key.value)) return key.range?.[0] ?? 0;
+      open.push(value);
+      if (!isScalar(key)) {
+        const range = isNode(key) ? key.range : node.range;
+        return { offset: range?.[0] ?? 0, why: "a key must be a plain value" };
+      }
+      if (key.value === "<<" || typeof key.value === "symbol") continue;
+      if (keys.has(key.value)) return { offset: key.range?.[0] ?? 0, why: "Map keys must be unique" };
       keys.add(key.value);
     }
   }

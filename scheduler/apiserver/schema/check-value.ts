@@ -116,9 +116,9 @@ function problem(path: string, value: unknown, why: string): FieldError {
 /** allOf, anyOf, oneOf, not: what they say stands beside the object, without a path of its own. */
 function checkCombinations(value: unknown, schema: Schema, path: string, outcome: Outcome): void {
   outcome.matches++;
-  const name = JSON.stringify(path);
   const { anyOf = [], oneOf = [], allOf = [], not } = schema;
-  const complain = (text: string) => add(outcome, invalidValue("<nil>", "", `${name} must ${text}`));
+  const complain = (text: string) =>
+    add(outcome, invalidValue("<nil>", "", `${JSON.stringify(path)} must ${text}`));
   if (anyOf.length > 0) {
     const results = untilFirstSuccess(anyOf, value, path, outcome.budget);
     const success = results.find((one) => one.errors.length === 0);

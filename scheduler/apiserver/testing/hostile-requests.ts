@@ -42,6 +42,8 @@ const types = [
   "",
   ";",
   "APPLICATION/JSON",
+  "constructor",
+  "__proto__",
 ];
 const accepts = [
   "application/json",

@@ -9,7 +9,6 @@ import { systemRandom } from "../../../kit/random.ts";
 import { openSqliteStore } from "../../store/sqlite/sqlite-store.ts";
 import type { Store } from "../../store/store.ts";
 import type { AuditSink } from "../audit/request-audit.ts";
-import type { ServiceAccountKey } from "../authentication/service-account-keys.ts";
 import type { StaticToken } from "../authentication/static-tokens.ts";
 import type { EncryptionKeys } from "../storage/encryption-keys.ts";
 import { ValueCodec } from "../storage/encryption.ts";
