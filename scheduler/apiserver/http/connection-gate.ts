@@ -26,16 +26,20 @@ export interface GateLimits {
   readonly silentMs: number;
 }
 
+interface Place {
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
+}
+
 /** What of a socket is looked at. */
-export type GateSocket = Pick<
-  Socket,
-  "remoteAddress" | "remotePort" | "destroyed" | "destroy" | "setTimeout" | "readableLength"
-> & {
+export interface GateSocket extends Place {
+  readonly destroyed: boolean;
+  readonly readableLength: number;
+  destroy(): unknown;
+  setTimeout(ms: number): unknown;
   once(event: "readable" | "close" | "error" | "timeout", listener: () => void): unknown;
   off(event: "readable" | "timeout", listener: () => void): unknown;
-};
-
-type Place = Pick<Socket, "remoteAddress" | "remotePort">;
+}
 
 export class ConnectionGate<S extends GateSocket = Socket> {
   readonly #limits: GateLimits;
