@@ -13,7 +13,8 @@ const roomy: FairQueueLimits = {
   queued: 50_000,
   turnMs: 5,
 };
-const never = new AbortController().signal;
+/** Of its own for each request, as they have. */
+const newSignal = () => new AbortController().signal;
 const noisy: Flow = { user: "noisy", agent: "storm/1" };
 const quiet: Flow = { user: "quiet", agent: "kubectl/1" };
 
@@ -28,7 +29,7 @@ class Load {
     this.queue = new FairQueue({ ...roomy, ...limits }, new FakeClock());
   }
 
-  send(flow: Flow, name = flow.user, signal: AbortSignal = never): void {
+  send(flow: Flow, name = flow.user, signal: AbortSignal = newSignal()): void {
     const work = () => {
       this.begun.push(name);
       return new Promise<void>((end) => this.#ends.push({ name, end }));
@@ -119,7 +120,7 @@ test("FairQueue: who leaves the queue makes room, and is not run", async () => {
 test("FairQueue: a seat that is given up is another's, and only once", async () => {
   const load = new Load({ seats: 1, seatsOfUser: 1, seatsOfFlow: 1 });
   let seat: Seat | undefined;
-  const slow = load.queue.run(noisy, (own) => ((seat = own), new Promise<void>(() => {})), never);
+  const slow = load.queue.run(noisy, (own) => ((seat = own), new Promise<void>(() => {})), newSignal());
   load.send(quiet);
   load.send(quiet);
   await nextTurn();
@@ -134,7 +135,9 @@ test("FairQueue: a seat that is given up is another's, and only once", async () 
 
 test("FairQueue: work that fails gives its seat back", async () => {
   const load = new Load({ seats: 1, seatsOfUser: 1, seatsOfFlow: 1 });
-  await expect(load.queue.run(noisy, () => Promise.reject(new Error("no")), never)).rejects.toThrow("no");
+  await expect(load.queue.run(noisy, () => Promise.reject(new Error("no")), newSignal())).rejects.toThrow(
+    "no",
+  );
   load.send(quiet);
   await nextTurn();
   expect(load.begun).toEqual(["quiet"]);
