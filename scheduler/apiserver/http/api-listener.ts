@@ -89,6 +89,8 @@ export class ApiListener {
         requestTimeout: limits.requestTimeoutMs,
         keepAliveTimeout: limits.keepAliveTimeoutMs,
         noDelay: true,
+        // Checked below, so that it is answered like everything else.
+        requireHostHeader: false,
       },
       (request, response) => void this.#serve(request, response),
     );
@@ -200,6 +202,8 @@ export class ApiListener {
     const { audit, request } = exchange;
     if (request.rawHeaders.length > limits.headersMax * 2)
       throw badRequest(`a request may have ${limits.headersMax} headers`);
+    if (request.headers.host === undefined && request.httpVersion !== "1.0")
+      throw badRequest("missing required Host header");
     const target = parseTarget(exchange.path);
     audit.attributes = requestAttributes(exchange, target);
     const isPublic = target.kind === "path" && isPublicPath(target.parts);

@@ -25,6 +25,8 @@ export async function readBody(request: IncomingMessage): Promise<string> {
 
 /** Bodies that have arrived as a whole before anything was done for their requests. */
 const received = new WeakMap<IncomingMessage, Buffer>();
+/** Those of which the rest cannot come. */
+const broken = new WeakMap<IncomingMessage, ApiError>();
 /** Who waits for the rest of a body. */
 const readers = new WeakMap<IncomingMessage, (failure: ApiError) => void>();
 
@@ -33,11 +35,10 @@ export async function receiveBody(request: IncomingMessage, count: (bytes: numbe
   received.set(request, await collect(request, count));
 }
 
-/** The rest of the body cannot come. False: nobody waits for it. */
-export function failBody(request: IncomingMessage, failure: ApiError): boolean {
-  const fail = readers.get(request);
-  fail?.(failure);
-  return fail !== undefined;
+/** The rest of the body cannot come. */
+export function failBody(request: IncomingMessage, failure: ApiError): void {
+  broken.set(request, failure);
+  readers.get(request)?.(failure);
 }
 
 async function readBytes(request: IncomingMessage): Promise<Buffer> {
@@ -47,6 +48,8 @@ async function readBytes(request: IncomingMessage): Promise<Buffer> {
 function collect(request: IncomingMessage, count: (bytes: number) => void): Promise<Buffer> {
   const announced = Number(request.headers["content-length"] ?? 0);
   if (announced > bodyBytesMax) return Promise.reject(tooLarge());
+  const failure = broken.get(request);
+  if (failure) return Promise.reject(failure);
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let bytes = 0;

@@ -15,7 +15,7 @@ const sentMax = 64;
 
 interface Connection {
   /** Requests that are not yet answered, in their order. */
-  readonly open: Set<IncomingMessage>;
+  readonly open: Map<IncomingMessage, ServerResponse>;
   /** Those of them that are not served yet. */
   readonly waiting: (() => void)[];
 }
@@ -28,9 +28,9 @@ export class ConnectionTurns {
   async enter(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
     const { socket } = request;
     let connection = this.#connections.get(socket);
-    if (!connection) this.#connections.set(socket, (connection = { open: new Set(), waiting: [] }));
+    if (!connection) this.#connections.set(socket, (connection = { open: new Map(), waiting: [] }));
     const { open, waiting } = connection;
-    open.add(request);
+    open.set(request, response);
     response.once("close", () => {
       open.delete(request);
       waiting.shift()?.();
@@ -47,8 +47,10 @@ export class ConnectionTurns {
     const failure = failureOf(error.code ?? "");
     const last = [...(this.#connections.get(socket)?.open ?? [])].at(-1);
     if (!last) return answerRaw(socket, failure);
-    // Whoever reads this request's body answers with the failure; anything else could not be told from its answer.
-    if (last.complete || !failBody(last, failure)) socket.destroy();
+    const [request, response] = last;
+    // Whoever reads this request's body answers with the failure: anything else could not be told from its answer.
+    if (!request.complete) failBody(request, failure);
+    response.once("close", () => (request.complete ? answerRaw(socket, failure) : socket.destroy()));
   }
 }
 
