@@ -33,15 +33,15 @@ export function validateMetadata(
   const nameProblem = nameChecks[nameForm](metadata.name);
   if (metadata.name === "") errors.push(requiredValue("metadata.name", "name or generateName is required"));
   else if (nameProblem !== undefined) errors.push(invalidValue("metadata.name", metadata.name, nameProblem));
-  // One by one: there may be more of them than a call takes arguments.
-  for (const error of validateLabels(metadata.labels ?? {}, "metadata.labels")) errors.push(error);
-  for (const error of validateAnnotations(metadata.annotations ?? {}, "metadata.annotations"))
-    errors.push(error);
+  errors.push(...validateLabels(metadata.labels ?? {}, "metadata.labels"));
+  errors.push(...validateAnnotations(metadata.annotations ?? {}, "metadata.annotations"));
   for (const finalizer of metadata.finalizers ?? []) {
+    if (errors.length >= errorsMax) break;
     const problem = checkQualifiedName(finalizer);
     if (problem !== undefined) errors.push(invalidValue("metadata.finalizers", finalizer, problem));
   }
   for (const [at, owner] of (metadata.ownerReferences ?? []).entries()) {
+    if (errors.length >= errorsMax) break;
     const field = `metadata.ownerReferences[${at}]`;
     for (const part of ["apiVersion", "kind", "name", "uid"] as const)
       if (!owner[part]) errors.push(requiredValue(`${field}.${part}`, "must not be empty"));
@@ -60,18 +60,22 @@ export function validateMetadata(
   return errors;
 }
 
+/** More would help nobody, and there may be many thousands. */
+const errorsMax = 100;
+
 export function validateLabels(
   labels: Readonly<Record<string, string>>,
   field: string,
 ): readonly FieldError[] {
-  return Object.entries(labels).flatMap(([key, value]) => {
+  const errors: FieldError[] = [];
+  for (const [key, value] of Object.entries(labels)) {
+    if (errors.length >= errorsMax) break;
     const keyProblem = checkQualifiedName(key);
     const valueProblem = checkLabelValue(value);
-    return [
-      ...(keyProblem === undefined ? [] : [invalidValue(field, key, keyProblem)]),
-      ...(valueProblem === undefined ? [] : [invalidValue(field, value, valueProblem)]),
-    ];
-  });
+    if (keyProblem !== undefined) errors.push(invalidValue(field, key, keyProblem));
+    if (valueProblem !== undefined) errors.push(invalidValue(field, value, valueProblem));
+  }
+  return errors;
 }
 
 export function validateAnnotations(
@@ -81,7 +85,7 @@ export function validateAnnotations(
   const errors: FieldError[] = [];
   let bytes = 0;
   for (const [key, value] of Object.entries(annotations)) {
-    const problem = checkQualifiedName(key.toLowerCase());
+    const problem = errors.length < errorsMax ? checkQualifiedName(key.toLowerCase()) : undefined;
     if (problem !== undefined) errors.push(invalidValue(field, key, problem));
     bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
   }

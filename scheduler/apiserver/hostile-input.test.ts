@@ -8,6 +8,7 @@ import { seededRandom } from "../../kit/random.ts";
 import { guards, paths, questions } from "./testing/hostile-guards.ts";
 import { type Guard, type HostileRequest, hostileRequest } from "./testing/hostile-requests.ts";
 import { Dice } from "./testing/hostile-values.ts";
+import { configMap, configMapsPath } from "./testing/manifests.ts";
 import { newServiceAccountKey } from "./testing/service-accounts.ts";
 import { type Answer, TestServer } from "./testing/test-server.ts";
 import { until } from "./testing/until.ts";
@@ -99,4 +100,91 @@ test("the server: more headers than it takes are refused, not dropped", async ()
   const headers = Object.fromEntries(Array.from({ length: 101 }, (_, i) => [`x-${i}`, "1"]));
   const answer = await server.call("GET", "/version", { headers });
   expect([answer.code, answer.body.message]).toEqual([400, "a request may have 100 headers"]);
+});
+
+const kept = `${configMapsPath}/kept`;
+
+test.each([
+  { name: "dryRun is a string", body: { dryRun: "All" }, code: 400 },
+  { name: "dryRun has a number", body: { dryRun: [1] }, code: 400 },
+  { name: "dryRun is something else", body: { dryRun: ["Some"] }, code: 400 },
+  { name: "preconditions are a string", body: { preconditions: "uid" }, code: 400 },
+  { name: "a precondition is a number", body: { preconditions: { uid: 5 } }, code: 400 },
+  { name: "a precondition is a list", body: { preconditions: { resourceVersion: ["1"] } }, code: 400 },
+  { name: "the policy is unknown", body: { propagationPolicy: "Sideways" }, code: 422 },
+  { name: "the policy is a number", body: { propagationPolicy: 1 }, code: 400 },
+  { name: "orphanDependents is a string", body: { orphanDependents: "true" }, code: 400 },
+  { name: "both are set", body: { orphanDependents: true, propagationPolicy: "Orphan" }, code: 422 },
+  { name: "the grace period is negative", body: { gracePeriodSeconds: -1 }, code: 400 },
+  { name: "it is another kind", body: { kind: "ConfigMap", apiVersion: "v1" }, code: 400 },
+])("DELETE: nothing is deleted when $name", async ({ body, code }) => {
+  await using server = await TestServer.start();
+  await server.call("POST", configMapsPath, { body: configMap("kept") });
+  expect((await server.call("DELETE", kept, { body })).code).toBe(code);
+  expect((await server.call("DELETE", configMapsPath, { body })).code).toBe(code);
+  expect((await server.call("GET", kept)).code).toBe(200);
+});
+
+test.each([
+  { method: "PUT", body: configMap("kept", { a: "2" }) },
+  { method: "PATCH", body: { data: { a: "2" } } },
+  { method: "DELETE", body: undefined },
+])(
+  "$method: what cannot be answered in any form that the client takes is not done",
+  async ({ method, body }) => {
+    await using server = await TestServer.start();
+    await server.call("POST", configMapsPath, { body: configMap("kept", { a: "1" }) });
+    expect((await server.call(method, kept, { body, accept: "text/html" })).code).toBe(406);
+    expect((await server.call("GET", kept)).body.data).toEqual({ a: "1" });
+  },
+);
+
+test.each(["constructor", "__proto__", "tostring", "application/json"])(
+  "PATCH: %s is no kind of patch",
+  async (type) => {
+    await using server = await TestServer.start();
+    await server.call("POST", configMapsPath, { body: configMap("kept") });
+    expect((await server.call("PATCH", kept, { body: {}, type })).code).toBe(415);
+  },
+);
+
+test("GET: one object is got, not watched, by whoever may get", async () => {
+  await using server = await TestServer.start();
+  await server.call("POST", configMapsPath, { body: configMap("kept") });
+  expect((await server.call("GET", `${kept}?watch=true`)).body.kind).toBe("ConfigMap");
+});
+
+test("the server: thousands of finalizers cost their number, not its square", async () => {
+  await using server = await TestServer.start();
+  const finalizers = Array.from({ length: 40_000 }, (_, i) => `f${i.toString(36)}`);
+  const created = await server.call("POST", configMapsPath, { body: configMap("kept", {}, { finalizers }) });
+  expect(created.code).toBe(201);
+  expect((await server.call("DELETE", kept)).code).toBe(200);
+  expect((await server.call("PATCH", kept, { body: { data: { a: "1" } } })).code).toBe(200);
+});
+
+test.each([
+  { name: "labels", metadata: { labels: Object.fromEntries(keys(60_000)) } },
+  { name: "annotations", metadata: { annotations: Object.fromEntries(keys(60_000)) } },
+  { name: "a label of a megabyte", metadata: { labels: { ["!".repeat(1_000_000)]: "" } } },
+])("the server: wrong $name are told of in a bounded answer", async ({ metadata }) => {
+  await using server = await TestServer.start();
+  const answer = await server.call("POST", configMapsPath, { body: configMap("x", {}, metadata) });
+  expect(answer.code).toBe(422);
+  expect(answer.text.length).toBeLessThan(200_000);
+});
+
+function keys(count: number): readonly (readonly [string, string])[] {
+  return Array.from({ length: count }, (_, i) => [`!${i}`, ""]);
+}
+
+test.each([
+  { name: "a mapping of many keys", text: Array.from({ length: 20_000 }, (_, i) => `k${i}: 1\n`).join("") },
+  { name: "keys that are collections", text: "? ".repeat(5_000) },
+  { name: "deep nesting", text: "[".repeat(100_000) },
+  { name: "aliases of aliases", text: `a: &a [x]\nb: &b [${"*a,".repeat(99)}]\nc: [${"*b,".repeat(99)}]` },
+])("the server: YAML with $name is refused, or read as what it is, before long", async ({ text }) => {
+  await using server = await TestServer.start();
+  const answer = await server.call("POST", configMapsPath, { body: text, type: "application/yaml" });
+  expect([400, 413, 422]).toContain(answer.code);
 });

@@ -23,6 +23,11 @@ test.each([
   expect(() => scanJson(text)).toThrow(expect.objectContaining({ code: "BadRequest" }) as Error);
 });
 
+test("scanJson: refuses an object of more names than can be stored", () => {
+  const text = JSON.stringify(Object.fromEntries(Array.from({ length: 70_000 }, (_, i) => [`k${i}`, 1])));
+  expect(() => scanJson(text)).toThrow(expect.objectContaining({ code: "RequestEntityTooLarge" }) as Error);
+});
+
 test("scanJson: finds nothing in what JSON.stringify made", () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {

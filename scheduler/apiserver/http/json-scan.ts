@@ -1,7 +1,9 @@
-import { badRequest } from "../status.ts";
+import { ApiError, badRequest } from "../status.ts";
 
 /** Deeper than any real object; recursion over what passes is safe. */
 const depthMax = 100;
+/** Names of one object. With its managed fields, one with more could not be stored; and each step on its way copies it. */
+const namesMax = 65_536;
 /** Reported at most. */
 const duplicatesMax = 20;
 /** Names may have megabytes. */
@@ -71,6 +73,8 @@ function noteKey(level: Level, keys: Set<string>, key: string, duplicates: strin
   if (keys.has(key) && duplicates.length < duplicatesMax)
     duplicates.push(pathOf(level).slice(0, pathLengthMax));
   keys.add(key);
+  if (keys.size > namesMax)
+    throw new ApiError("RequestEntityTooLarge", `an object may have ${namesMax} fields`);
 }
 
 /** Digits and signs; letters of `true` and the like are passed by. */

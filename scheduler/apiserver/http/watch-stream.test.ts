@@ -70,7 +70,7 @@ class FakeSource {
     for (let i = 0; i < count; i++) {
       const object = configMap(`o-${++this.revision}`, this.revision);
       const event = { kind: "put", object, previous: undefined, revision: this.revision, bytes } as const;
-      for (const listener of [...this.listeners]) listener(event);
+      for (const listener of this.listeners) listener(event);
     }
   }
 }
