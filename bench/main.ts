@@ -4,6 +4,7 @@ import { errorMessage } from "../kit/errors.ts";
 import { formatFigure, type Figure } from "./figure.ts";
 
 const suites: Readonly<Record<string, () => Promise<{ run: () => Promise<readonly Figure[]> }>>> = {
+  "api-server": () => import("./api-server.ts"),
   "end-to-end": () => import("./end-to-end.ts"),
   instances: () => import("./instances.ts"),
   placement: () => import("./placement.ts"),

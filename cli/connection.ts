@@ -25,7 +25,7 @@ export class Connection implements AsyncDisposable {
   constructor(flags: ConnectionFlags, terminal: Terminal) {
     this.location = locateKubeconfig(flags.kubeconfig, terminal);
     const access = readClusterAccess(this.location.files, flags.context);
-    this.client = new ApiClient(access);
+    this.client = new ApiClient(access, (text) => void terminal.err(`Warning: ${text}\n`));
     this.namespace = flags.namespace ?? access.namespace;
   }
 

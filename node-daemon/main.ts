@@ -44,6 +44,7 @@ async function main(): Promise<void> {
     options = parseDaemonOptions(process.argv.slice(2));
   } catch (thrown) {
     process.stderr.write(`wherry-node: ${errorMessage(thrown)}\n\n${daemonUsage}\n`);
+    await tellParent({ kind: "failed", message: errorMessage(thrown) });
     process.exitCode = 2;
     return;
   }

@@ -101,8 +101,8 @@ async function serveReadOnly(
   const { host, port } = options.nodesListen;
   const nodesAddress = `${host}:${port}`;
   const { url } = await api.listen();
-  log.error("read-only: nothing is scheduled", { url, reason: store.readOnly });
-  await tellParent({ kind: "ready", url, nodesAddress });
+  log.error("read-only: nothing is scheduled, and nodes are not listened to", { url });
+  await tellParent({ kind: "ready", url, nodesAddress, readOnly: store.readOnly });
   await stop;
   await api.close();
   await audit?.close();
@@ -122,6 +122,7 @@ async function main(): Promise<void> {
     options = parseSchedulerOptions(process.argv.slice(2));
   } catch (thrown) {
     process.stderr.write(`wherry-scheduler: ${errorMessage(thrown)}\n\n${schedulerUsage}\n`);
+    await tellParent({ kind: "failed", message: errorMessage(thrown) });
     process.exitCode = 2;
     return;
   }

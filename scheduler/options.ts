@@ -40,7 +40,7 @@ export interface SchedulerOptions {
 }
 
 export const schedulerUsage = `Usage: wherry-scheduler --store sqlite:FILE --ca FILE --cert FILE --key FILE --token-file FILE
-       wherry-scheduler restore --store sqlite:FILE --from BACKUP [--force]
+       wherry-scheduler restore --store sqlite:FILE --from BACKUP [--force] [--encryption-key-file FILE]
   --store sqlite:FILE      where declared objects are kept
   --listen HOST:PORT       the API (default 127.0.0.1:7443; port 0 takes a free one)
   --nodes-listen HOST:PORT where node daemons connect (default 127.0.0.1:7444)

@@ -3,6 +3,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { errorCode, errorMessage, WherryError } from "../../kit/errors.ts";
 import type { ClusterAccess } from "./kubeconfig.ts";
 import { clientLimits } from "./limits.ts";
+import { warningTexts } from "./warnings.ts";
 import { ApiStatusError, type Status } from "./status-error.ts";
 
 export interface ApiRequest {
@@ -32,9 +33,12 @@ export class ApiClient implements AsyncDisposable {
   readonly access: ClusterAccess;
   readonly #agent: HttpAgent;
   readonly #send: typeof httpRequest;
+  readonly #onWarning: (text: string) => void;
 
-  constructor(access: ClusterAccess) {
+  /** `onWarning` gets what the server wants people to know about an answer. */
+  constructor(access: ClusterAccess, onWarning: (text: string) => void = () => {}) {
     this.access = access;
+    this.#onWarning = onWarning;
     if (access.server.protocol === "https:") {
       this.#send = httpsRequest;
       this.#agent = new HttpsAgent({
@@ -74,6 +78,7 @@ export class ApiClient implements AsyncDisposable {
     } catch (error) {
       throw this.#connectionError(error, request.signal);
     }
+    for (const text of warningTexts(response.headers.warning)) this.#onWarning(text);
     const code = response.statusCode ?? 0;
     if (code >= 200 && code < 300) return response;
     const body = await readAll(response, clientLimits.errorBodyBytesMax).catch(() => "");

@@ -112,7 +112,7 @@ test("restore: puts a backup in the place of the store, once; with --force again
   const first = await run("restore copy.db");
   expect(first).toMatchObject({ code: 0, stderr: "" });
   expect(first.stdout).toBe(
-    `restored 1 entries from ${join(folder, "copy.db")} into ${store}, at revision 1000000001\n`,
+    `restored 1 objects from ${join(folder, "copy.db")} into ${store}\nstart the cluster with "wherry up"\n`,
   );
   expect(existsSync(store)).toBe(true);
   const second = await run("restore copy.db");

@@ -1,15 +1,16 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Command } from "commander";
 import type { CommandContext } from "../command.ts";
 import { Failure } from "../failure.ts";
+import { LocalCertificates } from "../local/certificates.ts";
 import { StateLock } from "../local/lock.ts";
 import { isRunning } from "../local/process-identity.ts";
 import { serviceProgram } from "../local/program.ts";
-import { openStateDirectory } from "../local/state-directory.ts";
+import { defaultStateDirectory, openStateDirectory, storeFileOf } from "../local/state-directory.ts";
 
 interface RestoreOptions {
   readonly stateDir: string;
@@ -19,7 +20,7 @@ interface RestoreOptions {
 export function define(command: Command, { terminal }: CommandContext): void {
   command
     .argument("<file>", 'what "wherry backup" has written')
-    .option("--state-dir <folder>", 'where "wherry up" keeps everything', ".wherry")
+    .option("--state-dir <folder>", 'where "wherry up" keeps everything', defaultStateDirectory)
     .option("--force", "also when there is a store already: it is kept under another name")
     .addHelpText(
       "after",
@@ -33,9 +34,12 @@ export function define(command: Command, { terminal }: CommandContext): void {
       using lock = new StateLock(directory.lock, root);
       if (lock.leftovers.some(isRunning))
         throw new Failure("processes of an earlier run are still ending; try again in a moment");
-      const store = `sqlite:${join(directory.store, "store.db")}`;
-      const args = ["restore", "--store", store, "--from", from, ...(options.force ? ["--force"] : [])];
-      await terminal.out(await run(serviceProgram("scheduler"), args));
+      const store = `sqlite:${storeFileOf(directory)}`;
+      const keys = new LocalCertificates(directory.pki, () => terminal.clock.now()).encryptionKeyPath;
+      const args = ["restore", "--store", store, "--from", from, "--encryption-key-file", keys];
+      const report = await run(serviceProgram("scheduler"), [...args, ...(options.force ? ["--force"] : [])]);
+      const place = options.stateDir === defaultStateDirectory ? "" : ` --state-dir ${options.stateDir}`;
+      await terminal.out(`${report}start the cluster with "wherry up${place}"\n`);
     });
 }
 

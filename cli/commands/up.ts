@@ -7,6 +7,7 @@ import { parseCount } from "../duration.ts";
 import { Failure } from "../failure.ts";
 import { localLimits } from "../local/limits.ts";
 import { serviceProgram } from "../local/program.ts";
+import { defaultStateDirectory } from "../local/state-directory.ts";
 import { up, type NodeReady, type RunningCluster, type UpSignals } from "../local/up.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -26,7 +27,7 @@ export function define(command: Command, { terminal }: CommandContext): void {
   command
     .option("--nodes <count>", "how many node daemons", "1")
     .option("--port <port>", "the API's port; the node daemons use the next one", "7443")
-    .option("--state-dir <folder>", "where everything is kept", ".wherry")
+    .option("--state-dir <folder>", "where everything is kept", defaultStateDirectory)
     .option(
       "--host-path <folder>",
       "a folder that manifests may mount, beside this one; repeatable",
@@ -80,8 +81,10 @@ function stopOnSignals(terminal: Terminal): UpSignals {
   return { stop: stop.signal, kill: kill.signal };
 }
 
-function readyText({ url, kubeconfig, nodes }: RunningCluster, terminal: Terminal): string {
+function readyText(cluster: RunningCluster, terminal: Terminal): string {
+  const { url, kubeconfig, nodes, readOnly } = cluster;
   const path = shorter(kubeconfig, terminal.workingDirectory);
+  if (readOnly !== undefined) return readOnlyText(readOnly, url, path);
   const seconds = (terminal.clock.monotonic() / 1000).toFixed(1);
   return [
     `wherry is ready in ${seconds} s`,
@@ -93,6 +96,17 @@ function readyText({ url, kubeconfig, nodes }: RunningCluster, terminal: Termina
     "  npx wherry get wasminstances",
     "  npx wherry logs -f wasmdeployment/hello",
     `Ctrl-C stops everything; the declared objects stay in ${shorter(resolve(kubeconfig, ".."), terminal.workingDirectory)}.`,
+    "",
+  ].join("\n");
+}
+
+function readOnlyText(reason: string, url: string, kubeconfig: string): string {
+  return [
+    "wherry is READ-ONLY: what is declared can be read, nothing can be changed, and no node is started.",
+    `  reason      ${reason}`,
+    `  API         ${url}`,
+    `  kubeconfig  ${kubeconfig}   (kubectl --kubeconfig ${kubeconfig} get wasmdeployments -A)`,
+    "Ctrl-C stops it.",
     "",
   ].join("\n");
 }

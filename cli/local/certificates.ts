@@ -73,14 +73,22 @@ export class LocalCertificates {
     return file;
   }
 
+  get hasEncryptionKey(): boolean {
+    return existsSync(this.encryptionKeyPath);
+  }
+
   /** The key under which the scheduler encrypts Secrets in its store, made once. Its name tells it from any later one. */
   encryptionKeyFile(): string {
-    const file = join(this.#folder, "encryption.keys");
+    const file = this.encryptionKeyPath;
     if (!existsSync(file)) {
       const name = `key-${randomBytes(4).toString("hex")}`;
       writePrivateFile(file, `${name}:${randomBytes(32).toString("base64")}\n`);
     }
     return file;
+  }
+
+  get encryptionKeyPath(): string {
+    return join(this.#folder, "encryption.keys");
   }
 
   async #leaf(name: string, request: LeafRequest): Promise<CertificateFiles> {

@@ -185,7 +185,9 @@ export class SupervisedChild<Ready> {
     }
     const complaint = this.#complaint === undefined ? [] : [this.#complaint];
     this.#complaint = undefined;
-    const lastWords = [...complaint, ...this.#lastLines.splice(0)].map((line) => `  ${line}`);
+    // Its own reason says more than the end of its log, which is kept in its file.
+    const lastLines = this.#lastLines.splice(0);
+    const lastWords = (complaint.length > 0 ? complaint : lastLines).map((line) => `  ${line}`);
     const name = this.#spec.name;
     if (!this.#everReady) {
       this.#state = { kind: "stopped" };

@@ -12,6 +12,13 @@ export interface StateDirectory {
   node(name: string): string;
 }
 
+/** Below the working directory. */
+export const defaultStateDirectory = ".wherry";
+
+export function storeFileOf(directory: StateDirectory): string {
+  return join(directory.store, "store.db");
+}
+
 /** Makes the folders. Nobody but the owner may look into it, and git never takes it. */
 export function openStateDirectory(root: string): StateDirectory {
   const directory: StateDirectory = {

@@ -110,6 +110,43 @@ test("up: a child that never was ready ends it, with the child's last words", as
   expect(journal().at(-1)).toBe("scheduler stop SIGTERM");
 });
 
+test("up: a child that says why it cannot go on is quoted, and not the lines of its log", async () => {
+  writeFileSync(join(folder, "scheduler.complaint"), "the store is damaged");
+  await expect(start().ended).rejects.toThrow(
+    /^scheduler ended with exit code 1 before it was ready:\n {2}the store is damaged$/,
+  );
+});
+
+test("up: a scheduler that can only read starts no node, and stays", async () => {
+  writeFileSync(join(folder, "read-only"), "");
+  const run = start();
+  expect(await run.ready).toMatchObject({ readOnly: "a page is damaged", nodes: [] });
+  run.stop();
+  await run.ended;
+  expect(journal().map((line) => line.replace(/ \d+$/, ""))).toEqual([
+    "scheduler start",
+    "scheduler stop SIGTERM",
+  ]);
+});
+
+test("up: says when it makes a new key for the Secrets of a store that is there already", async () => {
+  const run = start();
+  await run.ready;
+  run.stop();
+  await run.ended;
+  const file = join(folder, "pki/encryption.keys");
+  const isToldOf = (text: string) => text.includes(`${file} was missing`);
+  expect(run.notices.some(isToldOf)).toBe(false);
+  writeFileSync(join(folder, "scheduler/store.db"), "");
+  rmSync(file);
+  const again = start();
+  await again.ready;
+  again.stop();
+  await again.ended;
+  expect(again.notices.filter(isToldOf)).toHaveLength(1);
+  expect(existsSync(file)).toBe(true);
+});
+
 test("up: a second one on the same state names the first", async () => {
   const run = start();
   await run.ready;

@@ -6,6 +6,7 @@
  * Nodes start after the scheduler, since they need its port, and stop before it, so that it hears how their instances
  * ended. Whatever fails on the way in, everything that was started is stopped again, in the same order.
  */
+import { existsSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { sleep, type Clock } from "../../kit/clock.ts";
@@ -18,7 +19,7 @@ import { localLimits } from "./limits.ts";
 import { StateLock } from "./lock.ts";
 import { requireFreePort } from "./port.ts";
 import { isRunning, signalProcess, type ProcessIdentity } from "./process-identity.ts";
-import { openStateDirectory, type StateDirectory } from "./state-directory.ts";
+import { openStateDirectory, storeFileOf, type StateDirectory } from "./state-directory.ts";
 
 export interface UpOptions {
   /** How many node daemons. */
@@ -41,6 +42,8 @@ export interface SchedulerReady {
   readonly url: string;
   /** HOST:PORT where the daemons dial in. */
   readonly nodesAddress: string;
+  /** Why the store can only be read; then daemons are not listened to. */
+  readonly readOnly?: string;
 }
 
 export interface NodeReady {
@@ -53,6 +56,8 @@ export interface NodeReady {
 export interface RunningCluster {
   readonly url: string;
   readonly kubeconfig: string;
+  /** Why nothing can be written or scheduled; there are no nodes then. */
+  readonly readOnly: string | undefined;
   readonly nodes: readonly NodeReady[];
 }
 
@@ -138,14 +143,14 @@ class LocalCluster implements AsyncDisposable {
     const identities = await Promise.all(names.map((name) => this.#certificates.node(name)));
     const admin = this.#certificates.adminToken();
     const serviceAccountKey = this.#certificates.serviceAccountKey();
-    const encryptionKeyFile = this.#certificates.encryptionKeyFile();
+    const encryptionKeyFile = this.#encryptionKeyFile();
     const listen = { api: `127.0.0.1:${this.#options.port}`, nodes: `127.0.0.1:${nodesPort}` };
     if (this.#closing) throw new Failure("stopped while starting");
     this.#scheduler = this.#child<SchedulerReady>("scheduler", {
       program: this.#options.schedulerProgram,
       args: () =>
         flags({
-          store: `sqlite:${join(this.#directory.store, "store.db")}`,
+          store: `sqlite:${storeFileOf(this.#directory)}`,
           listen: listen.api,
           "nodes-listen": listen.nodes,
           ca: server.ca,
@@ -165,6 +170,8 @@ class LocalCluster implements AsyncDisposable {
     const access = { server: ready.url, caFile: server.ca, token: admin.token };
     writeLocalKubeconfig(this.#directory.kubeconfig, access);
     if (this.#closing) throw new Failure("stopped while starting");
+    const cluster = { url: ready.url, kubeconfig: this.#directory.kubeconfig, readOnly: ready.readOnly };
+    if (ready.readOnly !== undefined) return { ...cluster, nodes: [] };
     this.#nodes = names.map((name, index) => {
       const files = identities[index] ?? server;
       return this.#child<NodeReady>(`node-${name}`, {
@@ -186,7 +193,7 @@ class LocalCluster implements AsyncDisposable {
       });
     });
     const nodes = await Promise.all(this.#nodes.map((node) => node.start()));
-    return { url: ready.url, kubeconfig: this.#directory.kubeconfig, nodes };
+    return { ...cluster, nodes };
   }
 
   kill(): void {
@@ -198,6 +205,17 @@ class LocalCluster implements AsyncDisposable {
     await Promise.all(this.#nodes.map((node) => node.stop()));
     await this.#scheduler?.stop();
     for (const log of this.#logs.values()) log[Symbol.dispose]();
+  }
+
+  /** A key that is lost is not missed before somebody reads a Secret: who deletes the file by mistake should hear of it. */
+  #encryptionKeyFile(): string {
+    const isLost = existsSync(storeFileOf(this.#directory)) && !this.#certificates.hasEncryptionKey;
+    const file = this.#certificates.encryptionKeyFile();
+    if (isLost)
+      this.#childEvents.onNotice(
+        `${file} was missing beside a store: a new key was made for it. Secrets that are stored under another key can be read again once that key's line is put back, after the first`,
+      );
+    return file;
   }
 
   #child<Ready>(name: string, spec: Omit<ConstructorParameters<typeof SupervisedChild>[0], "name">) {

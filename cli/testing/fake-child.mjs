@@ -1,5 +1,5 @@
 // Stands in for the scheduler and a node daemon: reports ready, writes a log line, records how it ends.
-import { appendFileSync, existsSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 const flag = (name) => process.argv[process.argv.indexOf(`--${name}`) + 1];
@@ -12,6 +12,13 @@ writeFileSync(join(root, `${name}.args`), JSON.stringify(process.argv.slice(2)))
 if (existsSync(join(root, `${name}.broken`))) {
   console.error("cannot go on");
   process.exit(3);
+}
+const complaint = join(root, `${name}.complaint`);
+if (existsSync(complaint)) {
+  console.error("a line of its log");
+  const message = readFileSync(complaint, "utf8");
+  await new Promise((resolve) => process.send({ kind: "failed", message }, resolve));
+  process.exit(1);
 }
 record(`start ${process.pid}`);
 const stop = (why) => {
@@ -30,6 +37,11 @@ process.send(
         capacity: { cpuMillis: 2000, memoryBytes: 2 ** 34, instances: 8000 },
         runtimes: ["v8"],
       }
-    : { kind: "ready", url: "https://127.0.0.1:17443", nodesAddress: "127.0.0.1:17444" },
+    : {
+        kind: "ready",
+        url: "https://127.0.0.1:17443",
+        nodesAddress: "127.0.0.1:17444",
+        ...(existsSync(join(root, "read-only")) && { readOnly: "a page is damaged" }),
+      },
 );
 setInterval(() => {}, 1e6);

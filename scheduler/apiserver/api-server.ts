@@ -291,7 +291,8 @@ class EmbeddedApiServer implements ApiServer {
   #liveOf({ resource }: Kind): LiveResource {
     const live = this.#live.get(resource.plural);
     if (live) return live;
-    throw new ApiError("ServiceUnavailable", `${resource.plural} are not known yet`, {
+    const why = this.#isReadOnly ? ": nothing is scheduled while the store is read-only" : " yet";
+    throw new ApiError("ServiceUnavailable", `${resource.plural} are not known${why}`, {
       retryAfterSeconds: 1,
     });
   }

@@ -139,6 +139,24 @@ test("another definition cannot take a name that is taken", async () => {
   await server.call("DELETE", `${crds}/vessels.example.com`);
 });
 
+test("a name that is given up goes to the definition that waits for it", async () => {
+  const spec = { ...(crd(version("v1", true, { color }))["spec"] as JsonObject), group: "example.org" };
+  const create = async (plural: string) => {
+    const metadata = { name: `${plural}.example.org` };
+    const names = { kind: "Boat", plural };
+    const { code } = await server.call("POST", crds, {
+      body: { ...crd(), metadata, spec: { ...spec, names } },
+    });
+    expect(code).toBe(201);
+  };
+  await create("boats");
+  await established("boats.example.org");
+  await create("ships");
+  await server.call("DELETE", `${crds}/boats.example.org`);
+  await established("ships.example.org");
+  await server.call("DELETE", `${crds}/ships.example.org`);
+});
+
 test("the server's own kinds are definitions too, and cannot be changed or deleted", async () => {
   const { body } = await server.call("GET", `${crds}/wasmdeployments.wherry.dev`);
   expect(body.spec.names.kind).toBe("WasmDeployment");

@@ -219,6 +219,17 @@ function details(resource: ResourceDefinition, name: string): StatusDetails {
   return { name, ...(resource.group === "" ? {} : { group: resource.group }), kind: resource.plural };
 }
 
+/** The answer to a DELETE of what could not be read. */
+export function deletedUnread(resource: ResourceDefinition, name: string): Status {
+  return {
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Success",
+    details: details(resource, name),
+  };
+}
+
 /** The answer to a DELETE that removed the object. */
 export function deleted(resource: ResourceDefinition, name: string, uid: string): Status {
   return {

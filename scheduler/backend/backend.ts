@@ -30,6 +30,9 @@ export interface Backend extends AsyncDisposable {
   /** The object as last seen by this process, or undefined. Only for watched resources. */
   get(resource: ResourceKey, namespace: string, name: string): ApiObject | undefined;
 
+  /** Why an object that exists cannot be read; undefined: it can, or there is none. Only for watched resources. */
+  unreadable(resource: ResourceKey, namespace: string, name: string): string | undefined;
+
   create(
     resource: ResourceKey,
     object: Omit<ApiObject, "metadata"> & { readonly metadata: Partial<ApiObject["metadata"]> },

@@ -1,11 +1,11 @@
-import { errorCode, WherryError } from "../../kit/errors.ts";
+import { Bug, errorCode, WherryError } from "../../kit/errors.ts";
 import type { ApiObject } from "../../api/object-meta.ts";
 import { internalWrite, type ObjectWriter } from "../apiserver/objects/object-writer.ts";
 import type { Subresource } from "../apiserver/objects/prepare.ts";
 import { schedulerUser } from "../apiserver/authentication/user.ts";
 import type { Kind, Registry } from "../apiserver/registry.ts";
 import type { JsonObject } from "../apiserver/resource.ts";
-import type { StoreCache } from "../apiserver/storage/store-cache.ts";
+import { objectKey, type StoreCache } from "../apiserver/storage/store-cache.ts";
 import type { Store } from "../store/store.ts";
 import type { Backend, BackendEvent, ResourceKey, WriteOutcome } from "./backend.ts";
 
@@ -45,6 +45,11 @@ export class EmbeddedBackend implements Backend {
     return this.#cache.of(this.#kindOf(resource).resource).get(namespace, name);
   }
 
+  unreadable(resource: ResourceKey, namespace: string, name: string): string | undefined {
+    const { resource: definition } = this.#kindOf(resource);
+    return this.#cache.of(definition).unreadable(objectKey(definition, namespace, name));
+  }
+
   async create(
     resource: ResourceKey,
     object: Omit<ApiObject, "metadata"> & { readonly metadata: Partial<ApiObject["metadata"]> },
@@ -82,19 +87,21 @@ export class EmbeddedBackend implements Backend {
     return outcome.kind === "taken" ? { kind: "conflict" } : outcome;
   }
 
+  /**
+   * The revision at which the leadership was taken. A restore leaps the revision far beyond all that were given out; a
+   * count would be that of the backup again, and nodes would refuse the scheduler as one of before.
+   */
   async takeEpoch(): Promise<number> {
     try {
-      for (;;) {
-        const entry = await this.#store.get(epochKey, this.#closing.signal);
-        const epoch = Number(entry?.value ?? 0) + 1;
-        const outcome = await this.#store.commit([
-          { kind: "put", key: epochKey, value: String(epoch), expectedRevision: entry?.revision ?? 0 },
-        ]);
-        if (outcome.kind === "committed") return epoch;
-      }
+      const outcome = await this.#store.commit(
+        [{ kind: "put", key: epochKey, value: "taken", expectedRevision: undefined }],
+        this.#closing.signal,
+      );
+      if (outcome.kind === "committed") return outcome.revision;
     } catch (thrown) {
       throw unavailable(thrown);
     }
+    throw new Bug("a write without a condition met a conflict");
   }
 
   [Symbol.asyncDispose](): Promise<void> {

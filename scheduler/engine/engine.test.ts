@@ -111,6 +111,35 @@ test("Engine: a missing ConfigMap holds instances back until it exists", async (
   expect(spec.env).toEqual([{ name: "A", value: "1" }]);
 });
 
+test("Engine: a Secret that cannot be read holds instances back, and what runs goes on", async () => {
+  const { backend, node, pass, instances } = await start();
+  const a = node("a");
+  const keys = {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: "keys", namespace: "default" },
+    data: { A: "MQ==" },
+  };
+  const secret = backend.put("secrets", keys);
+  const template = { envFrom: [{ secretRef: { name: "keys", optional: true } }] };
+  backend.put("wasmdeployments", deployment(1, template));
+  await pass(200);
+  expect(a.held.size).toBe(1);
+  backend.unreadables.set("secrets/default/keys", "its key is lost");
+  backend.remove("secrets", secret);
+  backend.put("wasmdeployments", deployment(2, template));
+  await pass(200);
+  expect(a.held.size).toBe(1);
+  const pending = instances().filter(({ state }) => state.kind === "pending");
+  expect(pending.map(({ state }) => state)).toMatchObject([
+    { reason: "SecretUnreadable", message: "its key is lost" },
+  ]);
+  backend.unreadables.clear();
+  backend.put("secrets", keys);
+  await pass(200);
+  expect(a.held.size).toBe(2);
+});
+
 test("Engine: a lost node's instances move, and what is too many is stopped when it comes back", async () => {
   const { backend, node, pass, engine } = await start();
   const [a, b] = [node("a"), node("b")];

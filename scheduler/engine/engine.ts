@@ -27,7 +27,7 @@ import type { ObjectCounts } from "../backend/object-counts.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance, ObservedStatus, WorkloadKind } from "../core/model.ts";
-import type { ConfigKind } from "../core/templates/resolve-template.ts";
+import { type ConfigKind, type ConfigLookup, Unreadable } from "../core/templates/resolve-template.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import { ownerApiVersion, type InstanceFigures } from "./instance-object.ts";
 import { LiveInstances, type InstanceSource } from "./live-instances.ts";
@@ -93,9 +93,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.live = new LiveInstances(this, clock.now() * 1000, log);
     this.#events = new EventRecorder(backend, clock, log);
     this.#wakeUps = new WakeUps(clock, (uids) => this.#markAll(uids));
-    this.#catalogue = new TemplateCatalogue(
-      (namespace) => (kind, name) => backend.get(configResources[kind], namespace, name),
-    );
+    this.#catalogue = new TemplateCatalogue((namespace) => configLookup(backend, namespace));
     this.nodes = new NodeBook({
       ...options,
       state,
@@ -359,4 +357,13 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
 function observedOf({ state }: Instance): ObservedStatus | undefined {
   return state.kind === "pending" ? undefined : state.observed;
+}
+
+function configLookup(backend: Backend, namespace: string): ConfigLookup {
+  return (kind, name) => {
+    const resource = configResources[kind];
+    const object = backend.get(resource, namespace, name);
+    const reason = object ? undefined : backend.unreadable(resource, namespace, name);
+    return reason === undefined ? object : new Unreadable(reason);
+  };
 }

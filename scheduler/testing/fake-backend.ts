@@ -9,6 +9,8 @@ export class FakeBackend implements Backend {
   #revision = 0;
   #uid = 0;
   holdWrites = false;
+  /** By `plural/namespace/name`, and why. */
+  readonly unreadables = new Map<string, string>();
 
   watch({ plural }: ResourceKey, listener: (event: BackendEvent) => void, signal: AbortSignal): void {
     const listeners = this.#listeners.get(plural) ?? new Set();
@@ -23,6 +25,10 @@ export class FakeBackend implements Backend {
 
   get({ plural }: ResourceKey, namespace: string, name: string): ApiObject | undefined {
     return this.#objects.get(`${plural}/${namespace}/${name}`);
+  }
+
+  unreadable({ plural }: ResourceKey, namespace: string, name: string): string | undefined {
+    return this.unreadables.get(`${plural}/${namespace}/${name}`);
   }
 
   create(

@@ -6,9 +6,11 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openSync } from "node:fs";
 import { TestClient } from "./client.ts";
+import { ApiClient } from "../../cli/client/api-client.ts";
+import { readClusterAccess } from "../../cli/client/kubeconfig.ts";
 import { LocalCertificates } from "../../cli/local/certificates.ts";
 import { writeLocalKubeconfig } from "../../cli/local/kubeconfig.ts";
-import { openStateDirectory, type StateDirectory } from "../../cli/local/state-directory.ts";
+import { openStateDirectory, storeFileOf, type StateDirectory } from "../../cli/local/state-directory.ts";
 
 export const checkout = resolve(fileURLToPath(new URL("../..", import.meta.url)));
 
@@ -26,6 +28,8 @@ export interface CommandResult {
 export interface ClusterOptions {
   readonly lostAfter?: string;
   readonly hostPaths?: readonly string[];
+  /** What runs the scheduler's program, instead of node alone. */
+  readonly schedulerCommand?: (directory: StateDirectory) => readonly [string, ...string[]];
 }
 
 /** A program that reports over IPC, as `wherry up` runs it. */
@@ -33,15 +37,21 @@ class Daemon<Ready> {
   readonly process: ChildProcess;
   readonly ready: Promise<Ready>;
 
-  constructor(program: string, args: readonly string[], logFile: string) {
+  constructor(
+    program: string,
+    args: readonly string[],
+    logFile: string,
+    [command, ...words]: readonly [string, ...string[]] = [process.execPath],
+  ) {
     const log = openSync(logFile, "a");
-    this.process = spawn(process.execPath, [join(checkout, program), ...args], {
+    this.process = spawn(command, [...words, join(checkout, program), ...args], {
       stdio: ["ignore", log, log, "ipc"],
       cwd: checkout,
     });
     this.ready = new Promise((settle, reject) => {
       this.process.on("message", (message: { kind: string }) => {
         if (message.kind === "ready") settle(message as unknown as Ready);
+        if (message.kind === "failed") reject(new Error((message as unknown as { message: string }).message));
       });
       this.process.once("exit", (code, signal) => {
         reject(
@@ -89,16 +99,34 @@ export class TestCluster implements AsyncDisposable {
     const { ca, certificate, key } = await this.#certificates.scheduler(["localhost", "127.0.0.1"]);
     const token = this.#certificates.adminToken();
     const listen = this.#addresses ? new URL(this.#addresses.url).host : "127.0.0.1:0";
-    const args = ["--store", `sqlite:${join(this.directory.store, "store.db")}`];
+    const args = ["--store", `sqlite:${storeFileOf(this.directory)}`];
     args.push("--listen", listen, "--nodes-listen", this.#addresses?.nodesAddress ?? "127.0.0.1:0");
     args.push("--ca", ca, "--cert", certificate, "--key", key, "--token-file", token.file);
     args.push("--service-account-key-file", this.#certificates.serviceAccountKey());
     args.push("--encryption-key-file", this.#certificates.encryptionKeyFile());
     args.push("--lost-after", this.#options.lostAfter ?? "15s");
-    this.#scheduler = new Daemon("scheduler/main.ts", args, join(this.directory.logs, "scheduler.log"));
+    this.#scheduler = new Daemon(
+      "scheduler/main.ts",
+      args,
+      join(this.directory.logs, "scheduler.log"),
+      this.#options.schedulerCommand?.(this.directory),
+    );
     this.#addresses = await this.#scheduler.ready;
     const access = { server: this.#addresses.url, caFile: ca, token: token.token };
     writeLocalKubeconfig(this.directory.kubeconfig, access);
+  }
+
+  async stopScheduler(): Promise<void> {
+    await this.#scheduler?.end("SIGTERM");
+  }
+
+  get schedulerPid(): number {
+    return this.#scheduler?.process.pid ?? 0;
+  }
+
+  get isSchedulerRunning(): boolean {
+    const child = this.#scheduler?.process;
+    return child !== undefined && child.exitCode === null && child.signalCode === null;
   }
 
   async killScheduler(): Promise<void> {
@@ -162,11 +190,22 @@ export class TestCluster implements AsyncDisposable {
     return [...daemons, ...[...this.#nodes.keys()].flatMap((name) => this.shims(name))];
   }
 
+  /** Where the API is, and the administrator's credentials. */
+  get access(): { readonly url: string; readonly ca: Buffer; readonly token: string } {
+    const { token } = this.#certificates.adminToken();
+    const ca = readFileSync(join(this.directory.pki, "ca.crt"));
+    return { url: this.#addresses?.url ?? "", ca, token };
+  }
+
   /** A plain HTTPS client, for measurements that a process per request would drown. */
   client(): TestClient {
-    const token = this.#certificates.adminToken().token;
-    const ca = readFileSync(join(this.directory.pki, "ca.crt"));
-    return new TestClient(this.#addresses?.url ?? "", ca, token);
+    const { url, ca, token } = this.access;
+    return new TestClient(url, ca, token);
+  }
+
+  /** The command line's own client, for requests that tests make by themselves. Each has its own connections. */
+  api(): ApiClient {
+    return new ApiClient(readClusterAccess([this.directory.kubeconfig], undefined));
   }
 
   /** Runs the CLI against this cluster. */

@@ -68,9 +68,14 @@ export class CrdController implements AsyncDisposable {
     for (const object of this.#cache.list(undefined)) this.#serve(asCrd(object));
     this.#subscriptions.use(
       this.#cache.subscribe(({ kind: change, object }) => {
-        if (change === "put") this.#serve(asCrd(object));
-        else this.#withdraw(asCrd(object));
-        this.#worker.schedule(object.metadata.name);
+        const crd = asCrd(object);
+        if (change === "put") {
+          this.#serve(crd);
+          this.#worker.schedule(crd.metadata.name);
+        } else {
+          this.#withdraw(crd);
+          this.#lookAtWaiting(crd);
+        }
       }),
     );
     // The last object of a kind that is being deleted lets its definition go.
@@ -123,7 +128,7 @@ export class CrdController implements AsyncDisposable {
 
   async #process(name: string): Promise<void> {
     const object = this.#cache.get("", name);
-    if (!object) return this.#wakeUnnamed(name);
+    if (!object) return;
     const crd = asCrd(object);
     if (crd.metadata.deletionTimestamp !== undefined) return this.#finish(crd);
     if (!crd.metadata.finalizers?.includes(crdFinalizer)) await this.#hold(name);
@@ -138,20 +143,17 @@ export class CrdController implements AsyncDisposable {
     if (!object) return;
     const crd = asCrd(object);
     const status = this.#statusOf(crd);
-    // Nothing changes, so nobody gets a name by it: two that wait for the same would wake each other for ever.
+    // Nothing has changed for the others either: looking at them would have them look at this one, without end.
     if (status === crd.status) return;
     await this.#writeStatus(crd, status);
-    this.#wakeUnnamed(name);
+    this.#lookAtWaiting(crd);
   }
 
-  /** The definition may have given up names that others of its group are waiting for. */
-  #wakeUnnamed(name: string): void {
-    const group = name.slice(name.indexOf(".") + 1);
-    for (const object of this.#cache.list(undefined)) {
-      const other = asCrd(object);
-      if (other.metadata.name !== name && other.spec.group === group && !hasItsNames(other))
+  /** Names that this one has given up, others may be waiting for. */
+  #lookAtWaiting({ metadata, spec }: Crd): void {
+    for (const other of this.#cache.list(undefined).map(asCrd))
+      if (other.metadata.name !== metadata.name && !hasItsNames(other) && other.spec.group === spec.group)
         this.#worker.schedule(other.metadata.name);
-    }
   }
 
   #statusOf(crd: Crd): CrdStatus {

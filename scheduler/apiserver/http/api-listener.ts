@@ -153,6 +153,7 @@ export class ApiListener {
   /** Waits for the requests in flight, with a limit. */
   async drain(): Promise<void> {
     this.#options.api.watches.endAll();
+    this.#options.queue.flush();
     // The ends of the watches are written in the next turn.
     await nextTurn();
     if (this.#inFlight === 0) return;

@@ -5,14 +5,19 @@ import { badRequest, invalid } from "../status.ts";
 import { readObject } from "./body.ts";
 import type { Exchange } from "./exchange.ts";
 import { dryRunOf } from "./parameters.ts";
+import { asksForUnsafeDelete } from "./unsafe-delete.ts";
+
+export interface GivenDeleteOptions extends DeleteOptions {
+  readonly gracePeriodSeconds: number | undefined;
+  /** Delete it although it cannot be read. */
+  readonly isUnsafe: boolean;
+}
 
 /**
  * How a DELETE is meant: by its body, or else by its parameters. A body that cannot be understood is refused: it may have
  * been meant to prevent something.
  */
-export async function readDeleteOptions(
-  exchange: Exchange,
-): Promise<DeleteOptions & { readonly gracePeriodSeconds: number | undefined }> {
+export async function readDeleteOptions(exchange: Exchange): Promise<GivenDeleteOptions> {
   const { query } = exchange;
   const body = await readBodyOptions(exchange);
   const preconditions = fieldOf(body, "preconditions", "object") ?? {};
@@ -34,6 +39,7 @@ export async function readDeleteOptions(
     policy: policy ?? orphanPolicy(orphan),
     uid: fieldOf(preconditions, "uid", "string"),
     resourceVersion: fieldOf(preconditions, "resourceVersion", "string"),
+    isUnsafe: asksForUnsafeDelete(exchange, body),
     gracePeriodSeconds: grace ?? exchange.number("gracePeriodSeconds"),
     signal: exchange.signal,
   };

@@ -233,6 +233,11 @@ export class Exchange {
     await this.sendText(200, text, type);
   }
 
+  #hasShortBody(): boolean {
+    const { "content-length": length, "transfer-encoding": coding } = this.request.headers;
+    return coding === undefined && Number(length ?? 0) <= droppedBodyBytesMax;
+  }
+
   async fail(error: ApiError): Promise<void> {
     const { response, request } = this;
     if (response.headersSent) {
@@ -241,11 +246,17 @@ export class Exchange {
     }
     if (error.details.retryAfterSeconds !== undefined)
       response.setHeader("Retry-After", error.details.retryAfterSeconds);
-    // What is left of a refused body is not read; the connection cannot be used again.
-    if (!request.complete && this.method !== "GET") response.setHeader("Connection", "close");
+    if (!request.complete && this.method !== "GET" && !this.#hasShortBody())
+      response.setHeader("Connection", "close");
     await this.send(error.httpCode, error.toStatus());
   }
 }
+
+/**
+ * What is left of a refused body is dropped by Node once it is answered, up to so many bytes. Beyond, the connection is not
+ * used again: a new one costs more than reading that much. As Go's server.
+ */
+const droppedBodyBytesMax = 256 * 1024;
 
 /** Programs of one user that are told apart, at most so long. */
 const agentLengthMax = 64;

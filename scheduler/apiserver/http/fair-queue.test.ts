@@ -11,6 +11,9 @@ const roomy: FairQueueLimits = {
   queuedOfFlow: 20_000,
   queuedOfUser: 40_000,
   queued: 50_000,
+  refusals: 1_000,
+  refusalIntervalMs: 20,
+  refusalsWaiting: 1_000,
   turnMs: 5,
 };
 /** Of its own for each request, as they have. */

@@ -14,9 +14,10 @@
  */
 import type { Clock } from "../../../kit/clock.ts";
 import { ApiError } from "../status.ts";
+import { type RefusalLimits, RefusalPace } from "./refusal-pace.ts";
 import { addCount, type Flow, flowKey, type MayGo, TurnQueue } from "./turn-queue.ts";
 
-export interface FairQueueLimits {
+export interface FairQueueLimits extends RefusalLimits {
   readonly seats: number;
   readonly seatsOfUser: number;
   readonly seatsOfFlow: number;
@@ -46,6 +47,7 @@ export class FairQueue {
     user: (user) => (this.#ofUsers.get(user) ?? 0) < this.#limits.seatsOfUser,
     flow: (flow) => (this.#ofFlows.get(flowKey(flow)) ?? 0) < this.#limits.seatsOfFlow,
   };
+  readonly #refusals: RefusalPace;
   #running = 0;
   #turnEndsMs = 0;
   #pump: NodeJS.Immediate | undefined;
@@ -53,6 +55,7 @@ export class FairQueue {
   constructor(limits: FairQueueLimits, clock: Clock) {
     this.#limits = limits;
     this.#clock = clock;
+    this.#refusals = new RefusalPace(limits, clock);
   }
 
   get running(): number {
@@ -73,12 +76,20 @@ export class FairQueue {
       waiting.sizeOfUser(flow.user) >= queuedOfUser ||
       waiting.size >= queued
     )
-      return Promise.reject(
-        new ApiError("TooManyRequests", "Too many requests, please try again later.", {
-          retryAfterSeconds: 1,
-        }),
-      );
+      return this.#refuse(signal);
     return this.#wait(flow, work, signal);
+  }
+
+  /** Whoever waits to be refused waits no longer. */
+  flush(): void {
+    this.#refusals.flush();
+  }
+
+  async #refuse(signal: AbortSignal): Promise<never> {
+    await this.#refusals.turn(signal);
+    throw new ApiError("TooManyRequests", "Too many requests, please try again later.", {
+      retryAfterSeconds: 1,
+    });
   }
 
   #mayBegin(flow: Flow): boolean {

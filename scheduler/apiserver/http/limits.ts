@@ -27,6 +27,11 @@ export const limits = {
   queuedOfFlow: 1_000,
   queuedOfUser: 5_000,
   queued: 10_000,
+  /** Refusals that clients are told of: a thousand per second, which takes a tenth of the one thread. */
+  refusals: 20,
+  refusalIntervalMs: 20,
+  /** Refused requests that wait to be told so. A connection has one of them. */
+  refusalsWaiting: 10_000,
   /** How long requests are begun in one turn of the event loop; then controllers and sessions have theirs. */
   turnMs: 5,
   /** Logs that are being read, in all and by one user. */

@@ -24,6 +24,7 @@ import { select, selectionOf } from "./list-options.ts";
 import { dryRunOf, unsupportedParameter } from "./parameters.ts";
 import { presentList, presentObject } from "./present.ts";
 import { representationOf } from "./read-handlers.ts";
+import { deleteUnread } from "./unsafe-delete.ts";
 
 /** Objects of a collection that are deleted at the same time. */
 const deleteConcurrency = 100;
@@ -138,7 +139,8 @@ export async function deleteObject(
   target: NamedTarget,
 ): Promise<void> {
   const { kind, namespace, name } = target;
-  const { gracePeriodSeconds, ...options } = await readDeleteOptions(exchange);
+  const { gracePeriodSeconds, isUnsafe, ...options } = await readDeleteOptions(exchange);
+  if (isUnsafe) return deleteUnread(context, exchange, target);
   if (kind.resource.storage === "live") {
     const existing = context.sourceOf(kind).get(namespace, name);
     if (!existing) throw notFound(kind.resource, name);
@@ -163,7 +165,7 @@ export async function deleteCollection(
   target: ResourceTarget,
 ): Promise<void> {
   const { kind } = target;
-  const { gracePeriodSeconds, ...options } = await readDeleteOptions(exchange);
+  const { gracePeriodSeconds, isUnsafe: _, ...options } = await readDeleteOptions(exchange);
   const selection = selectionOf(exchange, kind, target);
   const objects = select(context.sourceOf(kind), selection, kind);
   for (let at = 0; at < objects.length; at += deleteConcurrency) {

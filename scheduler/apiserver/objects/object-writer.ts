@@ -178,6 +178,12 @@ export class ObjectWriter {
     return { kind: marked ? "marked" : "removed", object };
   }
 
+  /** Whatever it is: nothing of it can be known. */
+  async deleteUnread(kind: Kind, namespace: string, name: string, signal?: AbortSignal): Promise<void> {
+    const key = objectKey(kind.resource, namespace, name);
+    await this.#parts.store.commit([{ kind: "delete", key, expectedRevision: undefined }], signal);
+  }
+
   /**
    * Deletes what has no finalizers and marks the rest. For whole namespaces and expired events. One commit for each, so
    * that no two events share a revision and a watch can resume between them; the store groups them.

@@ -24,6 +24,8 @@ export function compileJsonPath(text: string): JsonPath {
     if (!groups) throw new TypeError(`${JSON.stringify(text)} is no supported JSONPath`);
     steps.push(stepOf(groups));
   }
+  const names = steps.flatMap((step) => (step.kind === "name" ? [step.name] : []));
+  if (names.length === steps.length) return (root) => follow(root, names);
   return (root) =>
     steps.reduce<readonly unknown[]>((values, step) => values.flatMap((one) => take(one, step)), [root]);
 }
@@ -39,6 +41,16 @@ function stepOf(groups: Readonly<Record<string, string | undefined>>): Step {
   if (start !== undefined) return { kind: "slice", start: Number(start), end: end ? Number(end) : undefined };
   const path = (groups["path"] ?? "").split(".").filter((part) => part !== "");
   return { kind: "filter", path, equals: groups["equals"] ?? "" };
+}
+
+/** Most paths are names only, and lists have thousands of rows. */
+function follow(root: unknown, names: readonly string[]): readonly unknown[] {
+  let value = root;
+  for (const name of names) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return [];
+    value = (value as Readonly<Record<string, unknown>>)[name];
+  }
+  return value === undefined || value === null ? [] : [value];
 }
 
 function take(value: unknown, step: Step): readonly unknown[] {

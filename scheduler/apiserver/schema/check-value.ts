@@ -73,8 +73,7 @@ function add(outcome: Outcome, error: FieldError): void {
 }
 
 function checkType(value: unknown, schema: Schema, path: string, outcome: Outcome): void {
-  const isEither = schema["x-kubernetes-int-or-string"] === true;
-  const types = isEither ? ["integer", "string"] : [schema.type ?? []].flat();
+  const types = typesOf(schema);
   if (types.length === 0 || (value === null && schema.nullable === true)) return;
   const found = typeName(value);
   if (types.includes(found) || (found === "integer" && types.includes("number"))) {
@@ -103,6 +102,13 @@ function typeError(path: string, shown: string, wanted: string): FieldError {
   };
 }
 
+const intOrString: readonly string[] = ["integer", "string"];
+
+function typesOf(schema: Schema): readonly string[] {
+  if (schema["x-kubernetes-int-or-string"] === true) return intOrString;
+  return schema.type === undefined ? [] : [schema.type];
+}
+
 function typeName(value: unknown): string {
   if (value === null || value === undefined) return "null";
   if (Array.isArray(value)) return "array";
@@ -123,8 +129,9 @@ function problem(path: string, value: unknown, why: string): FieldError {
 function checkCombinations(value: unknown, schema: Schema, path: string, outcome: Outcome): void {
   outcome.matches++;
   const { anyOf = [], oneOf = [], allOf = [], not } = schema;
-  const complain = (text: string) =>
-    add(outcome, invalidValue("<nil>", "", `${JSON.stringify(path)} must ${text}`));
+  if (anyOf.length + oneOf.length + allOf.length === 0 && !not) return;
+  const name = JSON.stringify(path);
+  const complain = (text: string) => add(outcome, invalidValue("<nil>", "", `${name} must ${text}`));
   if (anyOf.length > 0) {
     const results = untilFirstSuccess(anyOf, value, path, outcome.budget);
     const success = results.find((one) => one.errors.length === 0);

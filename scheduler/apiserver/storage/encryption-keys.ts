@@ -11,7 +11,12 @@ export type EncryptionKeys =
   /** Nobody asked for encryption. */
   | { readonly kind: "none" }
   /** The first encrypts, all decrypt. */
-  | { readonly kind: "keys"; readonly keys: readonly [EncryptionKey, ...EncryptionKey[]] }
+  | {
+      readonly kind: "keys";
+      /** Where they are from. */
+      readonly file: string;
+      readonly keys: readonly [EncryptionKey, ...EncryptionKey[]];
+    }
   /** It was asked for, and the keys cannot be read: everything but Secrets is served. */
   | { readonly kind: "missing"; readonly reason: string };
 
@@ -43,7 +48,7 @@ export function readEncryptionKeys(file: string): EncryptionKeys {
       file,
       `others than its owner may read or write it (mode ${(mode & 0o777).toString(8)}); run: chmod 600 ${file}`,
     );
-  return { kind: "keys", keys: parseEncryptionKeys(file, text) };
+  return { kind: "keys", file, keys: parseEncryptionKeys(file, text) };
 }
 
 /** `NAME:BASE64` on each line; lines that are empty or begin with # do not count. */

@@ -16,7 +16,7 @@ function keyLine(name: string, fill: number): string {
 }
 
 function keys(...lines: readonly string[]): EncryptionKeys {
-  return { kind: "keys", keys: parseEncryptionKeys("keys", lines.join("\n")) };
+  return { kind: "keys", file: "/k", keys: parseEncryptionKeys("keys", lines.join("\n")) };
 }
 
 const codec = new ValueCodec(keys(keyLine("k1", 1)));

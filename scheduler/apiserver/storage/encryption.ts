@@ -4,7 +4,7 @@
  * tag; texts from before there was a key are as they were, and begin with a brace.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
-import { WherryError } from "../../../kit/errors.ts";
+import { assertNever, WherryError } from "../../../kit/errors.ts";
 import type { EncryptionKey, EncryptionKeys } from "./encryption-keys.ts";
 
 const secretPrefix = "/registry/core/secrets/";
@@ -44,10 +44,9 @@ export class ValueCodec {
     if (sealed.keyName === "") throw undecipherable(key, "");
     const found = this.#known.find(({ name }) => name === sealed.keyName);
     if (found) return decrypt(found, key, sealed);
-    const why = this.#keys.kind === "missing" ? `: ${this.#keys.reason}` : ", which is not among the keys";
     throw new WherryError(
       "EncryptionKeyMissing",
-      `${describe(key)} is encrypted with the key "${sealed.keyName}"${why}; put it back into the file of --encryption-key-file, after the first line`,
+      `${describe(key)} is encrypted with the key "${sealed.keyName}"${this.#whyMissing()}, and restart the scheduler`,
     );
   }
 
@@ -55,6 +54,19 @@ export class ValueCodec {
   needsRewrite(key: string, stored: string): boolean {
     if (!isEncryptedKind(key) || this.#keys.kind !== "keys") return false;
     return parseSealed(key, stored)?.keyName !== this.#keys.keys[0].name;
+  }
+
+  #whyMissing(): string {
+    switch (this.#keys.kind) {
+      case "keys":
+        return `, which is not in ${this.#keys.file}; put its line back there, after the first`;
+      case "missing":
+        return `: ${this.#keys.reason}; put the file back`;
+      case "none":
+        return ", and the scheduler has no keys; start it with --encryption-key-file";
+      default:
+        return assertNever(this.#keys, "encryption keys");
+    }
   }
 
   get #known(): readonly EncryptionKey[] {

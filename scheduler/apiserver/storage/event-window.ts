@@ -64,9 +64,30 @@ export function undo(
     if (!before.has(key)) before.set(key, previous);
   }
   if (before.size === 0) return objects;
-  const kept = objects.filter((object) => !before.has(keyOf(object)));
-  const brought = [...before.values()].filter((object) => object !== undefined);
-  return [...kept, ...brought].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  // The objects are in order and many, the events few: what lies between two of them is taken as it is.
+  const result: ApiObject[] = [];
+  let from = 0;
+  for (const [key, object] of [...before].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const at = firstFrom(objects, key);
+    for (const one of objects.slice(from, at)) result.push(one);
+    if (object) result.push(object);
+    const found = objects[at];
+    from = found && keyOf(found) === key ? at + 1 : at;
+  }
+  return result.concat(objects.slice(from));
+}
+
+/** The position of the first object whose key is this one or comes after it. */
+function firstFrom(objects: readonly ApiObject[], key: string): number {
+  let low = 0;
+  let high = objects.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const object = objects[middle];
+    if (object && keyOf(object) < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Namespaces and names have no NUL and none of them sorts before it, so this is the order of lists. */

@@ -4,6 +4,8 @@ interface Space {
   readonly byName: Map<string, ApiObject>;
   /** By name. Kept in order by insertion, so that lists under churn do not sort again and again. */
   ordered: ApiObject[];
+  /** Somebody has `ordered` as a list: it is copied before it is changed. */
+  isListed: boolean;
 }
 
 /** Objects by namespace and name, listed in order. */
@@ -12,6 +14,8 @@ export class ObjectIndex {
   #size = 0;
   /** The names of namespaces, in order. undefined: not known any more. */
   #order: readonly string[] | undefined;
+  /** The list of all, for those who read it page by page. undefined: something has changed since. */
+  #all: readonly ApiObject[] | undefined;
 
   get size(): number {
     return this.#size;
@@ -31,14 +35,15 @@ export class ObjectIndex {
     const space = this.#spaceOf(namespace);
     const previous = space.byName.get(name);
     space.byName.set(name, object);
+    const ordered = this.#changed(space);
     if (previous) {
-      space.ordered[positionOf(space.ordered, name)] = object;
+      ordered[positionOf(ordered, name)] = object;
       return previous;
     }
     this.#size++;
-    const last = space.ordered.at(-1);
-    if (!last || last.metadata.name < name) space.ordered.push(object);
-    else space.ordered.splice(positionOf(space.ordered, name), 0, object);
+    const last = ordered.at(-1);
+    if (!last || last.metadata.name < name) ordered.push(object);
+    else ordered.splice(positionOf(ordered, name), 0, object);
     return undefined;
   }
 
@@ -53,7 +58,9 @@ export class ObjectIndex {
     for (const space of touched) {
       this.#size += space.byName.size - space.ordered.length;
       space.ordered = [...space.byName.values()].sort(compareNames);
+      space.isListed = false;
     }
+    this.#all = undefined;
   }
 
   remove(namespace: string, name: string): ApiObject | undefined {
@@ -61,7 +68,8 @@ export class ObjectIndex {
     const previous = space?.byName.get(name);
     if (!space || !previous) return undefined;
     space.byName.delete(name);
-    space.ordered.splice(positionOf(space.ordered, name), 1);
+    const ordered = this.#changed(space);
+    ordered.splice(positionOf(ordered, name), 1);
     this.#size--;
     if (space.byName.size > 0) return previous;
     this.#namespaces.delete(namespace);
@@ -69,17 +77,35 @@ export class ObjectIndex {
     return previous;
   }
 
-  /** A copy, ordered by namespace and name; undefined: all namespaces. */
+  /** Ordered by namespace and name, and never changed; undefined: all namespaces. */
   list(namespace: string | undefined): readonly ApiObject[] {
-    if (namespace !== undefined) return [...(this.#namespaces.get(namespace)?.ordered ?? [])];
+    if (namespace === undefined) return (this.#all ??= this.#listAll());
+    const space = this.#namespaces.get(namespace);
+    if (!space) return [];
+    space.isListed = true;
+    return space.ordered;
+  }
+
+  #listAll(): readonly ApiObject[] {
     this.#order ??= [...this.#namespaces.keys()].sort();
-    return this.#order.flatMap((one) => this.#namespaces.get(one)?.ordered ?? []);
+    const all: ApiObject[] = [];
+    for (const name of this.#order)
+      for (const object of this.#namespaces.get(name)?.ordered ?? []) all.push(object);
+    return all;
+  }
+
+  /** The list of the space, to be changed now. */
+  #changed(space: Space): ApiObject[] {
+    this.#all = undefined;
+    if (space.isListed) space.ordered = [...space.ordered];
+    space.isListed = false;
+    return space.ordered;
   }
 
   #spaceOf(namespace: string): Space {
     const known = this.#namespaces.get(namespace);
     if (known) return known;
-    const space: Space = { byName: new Map(), ordered: [] };
+    const space: Space = { byName: new Map(), ordered: [], isListed: false };
     this.#namespaces.set(namespace, space);
     this.#order = undefined;
     return space;

@@ -243,12 +243,17 @@ export class KindCache implements ObjectSource {
   load(entries: readonly StoredEntry[]): void {
     const outdated: ApiObject[] = [];
     const objects = entries.flatMap(({ key, value, revision }) => {
-      const object = this.#read(key, value, revision);
+      const object = this.#tryRead(key, value, revision);
       if (object && this.#form.needsRewrite(key, value)) outdated.push(object);
       return object ?? [];
     });
     this.#index.load(objects);
     this.#outdated = outdated;
+    const [first] = this.#unreadable;
+    if (!first) return;
+    // All for the same reason, most likely: a key that is gone.
+    const [key, reason] = first;
+    this.#log.error("stored objects cannot be read", { count: this.#unreadable.size, key, reason });
   }
 
   /** Puts events of before `firstRevision`, where the window began, in front of it; if nothing is missing in between. */
@@ -278,8 +283,11 @@ export class KindCache implements ObjectSource {
   }
 
   apply(stored: StoreEvent): SourceEvent | undefined {
-    const object = this.#read(stored.key, stored.value, stored.revision);
-    if (stored.kind === "delete") this.#unreadable.delete(stored.key);
+    const isDelete = stored.kind === "delete";
+    const object = isDelete
+      ? this.#tryRead(stored.key, stored.value, stored.revision)
+      : this.#read(stored.key, stored.value, stored.revision);
+    if (isDelete) this.#unreadable.delete(stored.key);
     if (!object) return undefined;
     const { namespace = "", name } = object.metadata;
     const previous = stored.kind === "put" ? this.#index.put(object) : this.#index.remove(namespace, name);
@@ -297,14 +305,20 @@ export class KindCache implements ObjectSource {
   }
 
   #read(key: string, stored: string, revision: number): ApiObject | undefined {
+    const object = this.#tryRead(key, stored, revision);
+    if (!object)
+      this.#log.error("a stored object cannot be read", { key, reason: this.#unreadable.get(key) });
+    return object;
+  }
+
+  /** undefined: it cannot be read, and why is kept. */
+  #tryRead(key: string, stored: string, revision: number): ApiObject | undefined {
     try {
       const object = this.#parse(key, stored, revision);
       this.#unreadable.delete(key);
       return object;
     } catch (thrown) {
-      const why = errorMessage(thrown);
-      this.#unreadable.set(key, why);
-      this.#log.error("stored object cannot be read", { key, reason: why });
+      this.#unreadable.set(key, errorMessage(thrown));
       return undefined;
     }
   }

@@ -8,8 +8,17 @@ import { assertNever } from "../../../kit/errors.ts";
 
 export type ConfigKind = "ConfigMap" | "Secret";
 
-/** Looks up a ConfigMap or Secret in the workload's namespace. */
-export type ConfigLookup = (kind: ConfigKind, name: string) => ApiObject | undefined;
+/** Looks up a ConfigMap or Secret in the workload's namespace; undefined: there is none. */
+export type ConfigLookup = (kind: ConfigKind, name: string) => ApiObject | Unreadable | undefined;
+
+/** It is there, and nobody can read it: the key that it is encrypted with is lost, for example. */
+export class Unreadable {
+  readonly reason: string;
+
+  constructor(reason: string) {
+    this.reason = reason;
+  }
+}
 
 export interface VolumeFile {
   readonly path: string;
@@ -30,7 +39,7 @@ export interface TemplateBody {
 
 export type ResolveOutcome =
   | { readonly kind: "resolved"; readonly body: TemplateBody }
-  /** Something the template refers to does not exist (yet). The reason becomes the instance's. */
+  /** Something the template refers to does not exist (yet), or cannot be read. The reason becomes the instance's. */
   | { readonly kind: "missing"; readonly reason: string; readonly message: string };
 
 interface Reference {
@@ -145,6 +154,8 @@ function volumeFiles(
 
 function find(reference: Reference, optional: boolean, lookup: ConfigLookup): ApiObject | undefined {
   const object = lookup(reference.kind, reference.name);
+  // What is optional must be used all the same when it is there.
+  if (object instanceof Unreadable) throw new Missing(`${reference.kind}Unreadable`, object.reason);
   if (object || optional) return object;
   throw new Missing(
     `${reference.kind}NotFound`,

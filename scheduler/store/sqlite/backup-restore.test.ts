@@ -19,6 +19,8 @@ import { inspect, makeLayout1, newFile, open, put } from "./testing/files.ts";
 
 const newEpoch = "11111111-2222-4333-8444-555555555555";
 const nowMs = Date.UTC(2026, 0, 1);
+/** The first revision of a store that is restored then. */
+const leaped = nowMs * 1_000 + 1_000_000_000;
 
 function restore(from: string, file: string, force = false) {
   return restoreSqliteStore({ from, file, force, nowMs, newEpoch });
@@ -81,6 +83,23 @@ test("backup: is the commits up to some point while others go on, and nothing st
   expect(Object.keys(values).filter((key) => key.startsWith("/bulk/"))).toHaveLength(4_000);
 });
 
+test("backup: never meets a transaction, however much is written", async () => {
+  const store = await open(newFile());
+  await store.commit(Array.from({ length: 1_000 }, (_, at) => put(`/bulk/${at}`, "x".repeat(2_000))));
+  const done = new AbortController();
+  const writing = [1, 2, 3].map(async (writer) => {
+    for (let at = 0; !done.signal.aborted; at++)
+      await store.commit(Array.from({ length: 200 }, (_, key) => put(`/${writer}/${key}`, String(at))));
+  });
+  for (let round = 0; round < 20; round++) {
+    await using backup = await store.backup();
+    expect(backup.bytes).toBeGreaterThan(2_000_000);
+  }
+  done.abort();
+  await Promise.all(writing);
+  await store.close();
+});
+
 test("backup: its header says how long it is, and its owner alone may read what is beside the store", async () => {
   const file = newFile();
   const store = await open(file);
@@ -125,14 +144,19 @@ test("restore: into an empty place, at an epoch of its own and far beyond the re
   const { epoch } = store;
   await store.close();
   const file = newFile();
-  expect(restore(backup, file)).toEqual({ entries: 2, revision: 1_000_000_002, keptAside: undefined });
+  expect(restore(backup, file)).toEqual({
+    entries: 2,
+    revision: leaped,
+    salvaged: undefined,
+    keptAside: undefined,
+  });
   expect(strangers(file)).toEqual([]);
   expect(statSync(file).mode & 0o777).toBe(0o600);
   const restored = await contents(file);
   expect(restored).toEqual({
     epoch: newEpoch,
-    revision: 1_000_000_002,
-    history: { completeAfter: 1_000_000_002, revision: 1_000_000_002, events: [] },
+    revision: leaped,
+    history: { completeAfter: leaped, revision: leaped, events: [] },
     values: { "/a": "2", "/b": "1" },
   });
   expect(restored.epoch).not.toBe(epoch);
@@ -151,7 +175,15 @@ test("restore: refuses a store that exists, and keeps it aside with force", asyn
 
   const aside = `${file}.before-restore-2026-01-01T00-00-00-000Z`;
   // Further than both: the same backup may be restored twice.
-  expect(restore(backup, file, true)).toEqual({ entries: 1, revision: 1_000_000_003, keptAside: aside });
+  expect(restore(backup, file, true)).toEqual({
+    entries: 1,
+    revision: leaped,
+    salvaged: undefined,
+    keptAside: aside,
+  });
+  expect(restoreSqliteStore({ from: backup, file, force: true, nowMs: nowMs + 1, newEpoch })).toMatchObject({
+    revision: leaped + 1_000_000_000,
+  });
   expect((await contents(file)).values).toEqual({ "/a": "old" });
   expect((await contents(aside)).values).toEqual({ "/a": "newer", "/b": "new" });
 });

@@ -44,6 +44,7 @@ export class Database {
   readonly #deleteEntry: StatementSync;
   readonly #setCounter: StatementSync;
   #revision: number;
+  #isCopying = false;
 
   constructor(options: WorkerOptions) {
     createPrivately(options.file);
@@ -165,7 +166,8 @@ export class Database {
   /** One bounded step; there is more to do while `tidiness` says so. */
   tidy(nowMs: number): void {
     this.#changeHistory(() => this.#history.prune(nowMs));
-    this.#history.shrinkFile();
+    if (this.#isCopying) this.#history.leaveFile();
+    else this.#history.shrinkFile();
   }
 
   /** Nothing of the past is left, neither in the file nor in its log. */
@@ -174,9 +176,17 @@ export class Database {
     this.#db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   }
 
-  /** Commits go on meanwhile; those of before the last step are in the copy, each whole or not at all. */
-  async copyTo(file: string): Promise<void> {
-    await backup(this.#db, file, { rate: backupStepPages });
+  /**
+   * `between` is called after each step but the last: only then may other methods be called. What is committed there is
+   * in the copy. The file must not shrink meanwhile: Node would wait for ever for the pages that are gone.
+   */
+  async copyTo(file: string, between: () => void): Promise<void> {
+    this.#isCopying = true;
+    try {
+      await backup(this.#db, file, { rate: backupStepPages, progress: between });
+    } finally {
+      this.#isCopying = false;
+    }
   }
 
   close(): void {

@@ -1,10 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { closeSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
+import { appendFileSync, closeSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { FakeClock } from "../../../kit/fake-clock.ts";
 import type { Log } from "../../../kit/log.ts";
+import { restoreSqliteStore } from "./restore.ts";
 import { inspect, newFile, open, put } from "./testing/files.ts";
 
 /** A log that keeps the errors' and notices' texts. */
@@ -180,7 +181,7 @@ test.each<{ table: string; place: number | "root" }>([
     const { log, lines } = recordingLog();
     const store = await open(file, { log });
     expect(store.readOnly).toContain(`store ${file}: `);
-    expect(store.readOnly).toContain("restore a backup");
+    expect(store.readOnly).toContain("wherry restore FILE");
     expect(lines).toContain("error store is read only");
     expect((await store.list("/")).entries).toHaveLength(100);
     expect((await store.get("/3/3"))?.value).toBe("1".repeat(3_000));
@@ -195,8 +196,20 @@ test.each<{ table: string; place: number | "root" }>([
       });
     stop.abort();
     const size = statSync(file).size;
+    const saved = newFile();
+    await using backup = await store.backup();
+    for await (const chunk of backup.content) appendFileSync(saved, chunk);
     await store.close();
     expect(statSync(file).size).toBe(size);
+
+    const report = restoreSqliteStore({ from: saved, file, force: true, nowMs: 1, newEpoch: "new" });
+    expect(report).toMatchObject({ entries: 100, salvaged: expect.stringMatching(/./) });
+    const salvaged = await open(file);
+    expect((await salvaged.list("/")).entries.filter(({ value }) => value === "1".repeat(3_000)).length).toBe(
+      100,
+    );
+    expect((await salvaged.commit([put("/a", "1")])).kind).toBe("committed");
+    await salvaged.close();
   },
 );
 

@@ -34,6 +34,11 @@ export function storeError(file: string, thrown: unknown): WherryError {
   });
 }
 
+/** Of a file whose entries can all be read. */
+export function readOnlyReason(file: string, damage: string): string {
+  return `store ${file}: ${damage}; all that is declared can be read, and nothing can be written (save it with "wherry backup FILE", stop the scheduler, and put it back with "wherry restore FILE --force")`;
+}
+
 export function isCorrupt(thrown: unknown): boolean {
   const code = primaryCode(thrown);
   return code === sqliteCorrupt || code === 26;

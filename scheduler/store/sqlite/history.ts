@@ -152,6 +152,11 @@ export class History {
     this.#isFragmented = free > shrinkPagesMax;
   }
 
+  /** Not now: asked again after some more transactions. */
+  leaveFile(): void {
+    this.#isFragmented = false;
+  }
+
   *newestFirst(afterRevision: number, from: string, to: string | Uint8Array): Iterable<HistoryRow> {
     const select = new RowStatement(
       this.#db,

@@ -107,7 +107,10 @@ export function inspectFile(db: DatabaseSync): FileContent {
 
 export function findDamage(db: DatabaseSync, check: "quick_check" | "integrity_check"): string | undefined {
   const result = Object.values(db.prepare(`PRAGMA ${check}(1)`).get() ?? {})[0];
-  return result === "ok" ? undefined : String(result);
+  if (result === "ok") return undefined;
+  // It names the database first, of which there is one.
+  const lines = String(result).split("\n");
+  return lines.filter((line) => line !== "" && !line.startsWith("***")).join("; ") || "damaged";
 }
 
 /** Makes a new file, or makes an older one current. In one transaction: after a crash it is as it was. */
@@ -155,11 +158,16 @@ function writeIdentity(db: DatabaseSync, epoch: string): void {
 }
 
 /** Reads every entry, and throws unless each is whole and none is missing from the table or from its index. */
-export function verifyEntries(db: DatabaseSync): number {
+export function verifyEntries(
+  db: DatabaseSync,
+  onEntry: (key: string, value: string) => void = () => {},
+): number {
   const rows = db.prepare("SELECT key, value, sum FROM entry NOT INDEXED");
   let count = 0;
   for (const row of rows.iterate()) {
-    requireSum(String(row["key"]), String(row["value"]), Number(row["sum"]));
+    const [key, value] = [String(row["key"]), String(row["value"])];
+    requireSum(key, value, Number(row["sum"]));
+    onEntry(key, value);
     count++;
   }
   const byKey = readNumber(db, "SELECT count(*) FROM (SELECT key FROM entry ORDER BY key)");

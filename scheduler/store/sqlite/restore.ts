@@ -1,7 +1,7 @@
 /**
  * Puts a backup in the place of a store that is not in use.
  *
- *   copy beside the target ─▶ check all of it ─▶ new epoch, revision leaps ─▶ old file kept aside ─▶ rename
+ *   copy beside the target ─▶ check all of it, salvage it if need be ─▶ new epoch, revision leaps ─▶ old file kept aside ─▶ rename
  *
  * Whatever it was interrupted at, there is a whole store in the target's place afterwards: the old one or the new one.
  */
@@ -23,7 +23,6 @@ import { errorCode, errorMessage, WherryError } from "../../../kit/errors.ts";
 import { isCorrupt, storeError } from "./failures.ts";
 import {
   bringUpToDate,
-  findDamage,
   inspectFile,
   inTransaction,
   readNumber,
@@ -31,6 +30,7 @@ import {
   takeFile,
   verifyEntries,
 } from "./layout.ts";
+import { salvage } from "./salvage.ts";
 
 export interface RestoreOptions {
   /** The backup. */
@@ -41,20 +41,26 @@ export interface RestoreOptions {
   readonly force: boolean;
   readonly nowMs: number;
   readonly newEpoch: string;
+  /** Sees everything that is restored. */
+  readonly onEntry?: (key: string, value: string) => void;
 }
 
 export interface RestoreReport {
   readonly entries: number;
   readonly revision: number;
+  /** What is wrong with the backup, which concerns nothing that is stored. */
+  readonly salvaged: string | undefined;
   /** Where the store of before is now. */
   readonly keptAside: string | undefined;
 }
 
 /**
- * Revisions of after the backup were given out already, and clients remember them. Far more than could be written since;
- * a restore of every minute would take thirty years to come near what a number can hold.
+ * Revisions of after the backup were given out already, and clients remember them: far more than could be written since.
+ * A restore of every minute would take ten years to come near what a number can hold.
  */
 const revisionLeap = 1_000_000_000;
+/** The same backup may be restored twice, and the store in between be lost: so time counts too, for a million a second. */
+const revisionsPerMs = 1_000;
 
 /** Throws `StoreCorrupt`, `StoreForeign`, `StoreLocked`, `StoreExists` or `StoreUnwritable`; the target is untouched then. */
 export function restoreSqliteStore(options: RestoreOptions): RestoreReport {
@@ -68,14 +74,19 @@ export function restoreSqliteStore(options: RestoreOptions): RestoreReport {
         `${file} exists; with --force it is kept under another name and replaced`,
       );
     copyBackup(from, draft);
+    const salvaged = attempt(from, () => salvage(draft, options.newEpoch));
     const report = attempt(from, () =>
-      prepareDraft(draft, options.newEpoch, before.kind === "exists" ? before.revision : 0),
+      prepareDraft(draft, {
+        onEntry: options.onEntry ?? (() => {}),
+        newEpoch: options.newEpoch,
+        revisionMin: Math.max(before.kind === "exists" ? before.revision : 0, options.nowMs * revisionsPerMs),
+      }),
     );
     syncFile(draft);
     const keptAside = before.kind === "exists" ? keepAside(file, options.nowMs) : undefined;
     renameSync(draft, file);
     syncFolderOf(file);
-    return { ...report, keptAside };
+    return { ...report, salvaged, keptAside };
   } finally {
     for (const suffix of ["", "-wal", "-shm", "-journal"]) rmSync(draft + suffix, { force: true });
   }
@@ -120,22 +131,26 @@ function copyBackup(from: string, draft: string): void {
   }
 }
 
+interface DraftOptions {
+  readonly newEpoch: string;
+  /** No revision up to it may come (again). */
+  readonly revisionMin: number;
+  readonly onEntry: (key: string, value: string) => void;
+}
+
 function prepareDraft(
   draft: string,
-  newEpoch: string,
-  targetRevision: number,
+  { newEpoch, revisionMin, onEntry }: DraftOptions,
 ): { readonly entries: number; readonly revision: number } {
   const db = new DatabaseSync(draft);
   try {
     takeFile(db, undefined);
     const content = inspectFile(db);
     if (content.kind === "new") throw new WherryError("StoreForeign", "the file is empty");
-    const damage = content.damage ?? findDamage(db, "integrity_check");
-    if (damage !== undefined) throw Object.assign(new Error(damage), { errcode: 11 });
     bringUpToDate(db, content, newEpoch);
-    const entries = verifyEntries(db);
+    const entries = verifyEntries(db, onEntry);
     const own = readNumber(db, "SELECT value FROM counter WHERE name = 'revision'");
-    const revision = Math.max(own, targetRevision) + revisionLeap;
+    const revision = Math.max(own, revisionMin) + revisionLeap;
     inTransaction(db, () => {
       db.exec("DELETE FROM history");
       db.prepare("UPDATE identity SET value = ? WHERE name = 'epoch'").run(newEpoch);

@@ -1,8 +1,14 @@
-/** The thread that owns the SQLite file. Takes one request at a time and answers each; a backup alone takes its time. */
+/**
+ * The thread that owns the SQLite file. Takes one request at a time and answers each.
+ *
+ * A backup alone takes its time: Node copies it step by step in yet another thread, on the same connection. Requests and
+ * steps take turns, so that no step ever meets a transaction: SQLite would answer that it is busy, which Node takes for
+ * the end when it is the first step, and otherwise repeats without a pause.
+ */
 import { parentPort, workerData } from "node:worker_threads";
 import { assertNever, Bug } from "../../../kit/errors.ts";
 import { Database } from "./database.ts";
-import { corruption, storeError } from "./failures.ts";
+import { readOnlyReason, storeError } from "./failures.ts";
 import type { WorkerMessage, WorkerOptions, WorkerPart, WorkerReply, WorkerRequest } from "./messages.ts";
 
 const options = workerData as WorkerOptions;
@@ -12,11 +18,14 @@ function failure(thrown: unknown): WorkerReply {
   return { kind: "failed", code, message, retryable };
 }
 
-function answer(
-  database: Database,
-  request: Exclude<WorkerRequest, { kind: "backup" | "close" }>,
-  onPart: (part: WorkerPart) => void,
-): WorkerReply {
+type Question = Exclude<WorkerRequest, { kind: "backup" | "close" }>;
+
+interface Numbered<Request> {
+  readonly id: number;
+  readonly request: Request;
+}
+
+function answer(database: Database, request: Question, onPart: (part: WorkerPart) => void): WorkerReply {
   switch (request.kind) {
     case "commit": {
       const { outcomes, removed } = database.commit(request.commits, request.nowMs);
@@ -64,31 +73,42 @@ function serve(): void {
     return;
   }
   const { revision, epoch, damage, tidiness } = database;
-  const readOnly = damage === undefined ? undefined : storeError(options.file, corruption(damage)).message;
+  const readOnly = damage === undefined ? undefined : readOnlyReason(options.file, damage);
   post({ id: 0, reply: { kind: "opened", revision, epoch, readOnly, tidiness } });
-  let copying: Promise<WorkerReply> = Promise.resolve({ kind: "copied" });
-  port.on("message", ({ id, request }: { readonly id: number; readonly request: WorkerRequest }) => {
-    if (request.kind === "backup") {
-      copying = database.copyTo(request.file).then((): WorkerReply => ({ kind: "copied" }), failure);
-      void copying.then((reply) => post({ id, reply }));
-      return;
-    }
-    if (request.kind === "close") {
-      // A copy under way reads the file from another thread.
-      void copying.then(() => {
-        database.close();
-        post({ id, reply: { kind: "closed" } });
-        port.close();
-      });
-      return;
-    }
-    let reply: WorkerReply;
+  const reply = ({ id, request }: Numbered<Question>) => {
     try {
-      reply = answer(database, request, (part) => post({ id, part }));
+      post({ id, reply: answer(database, request, (part) => post({ id, part })) });
     } catch (thrown) {
-      reply = failure(thrown);
+      post({ id, reply: failure(thrown) });
     }
-    post({ id, reply });
+  };
+  /** What has come while a step of the copy is under way. */
+  const waiting: Numbered<Question>[] = [];
+  const replyToWaiting = () => waiting.splice(0).forEach(reply);
+  let copying: Promise<void> | undefined;
+  port.on("message", ({ id, request }: Numbered<WorkerRequest>) => {
+    switch (request.kind) {
+      case "backup":
+        copying = database
+          .copyTo(request.file, replyToWaiting)
+          .then((): WorkerReply => ({ kind: "copied" }), failure)
+          .then((copied) => {
+            copying = undefined;
+            replyToWaiting();
+            post({ id, reply: copied });
+          });
+        return;
+      case "close":
+        void Promise.resolve(copying).then(() => {
+          database.close();
+          post({ id, reply: { kind: "closed" } });
+          port.close();
+        });
+        return;
+      default:
+        if (copying) waiting.push({ id, request });
+        else reply({ id, request });
+    }
   });
 }
 
