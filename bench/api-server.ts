@@ -16,7 +16,7 @@ import { closedLoop } from "./api/load.ts";
 import { loopDelay } from "./api/loop-delay.ts";
 import { createConfigMap, createNamespace } from "./api/objects.ts";
 import { median, type Figure } from "./figure.ts";
-import { memoryBytesOf } from "./processes.ts";
+import { cpuMsOf, memoryBytesOf } from "./processes.ts";
 
 const objectsMax = 50_000;
 const idleMs = 2_000;
@@ -37,10 +37,20 @@ async function underLoad(cluster: TestCluster, folder: string): Promise<readonly
   const { pki } = cluster.directory;
   using control = await Connection.open(access, "control");
   await loopDelay(control, "");
+  const beforeMs = cpuMsOf(cluster.pids());
   await pause(idleMs);
-  const figures: Figure[] = [memory(cluster, "idle"), ...(await loopDelay(control, "idle"))];
+  const idleCpu = (cpuMsOf(cluster.pids()) - beforeMs) / (idleMs / 1_000);
+  const figures: Figure[] = [
+    memory(cluster, "idle"),
+    { name: "processor time of the scheduler, idle", value: idleCpu, unit: "ms/s" },
+    ...(await loopDelay(control, "idle")),
+  ];
   await createNamespace(control, "creates");
-  figures.push(...(await measureCreates(access, pki, folder)), ...(await loopDelay(control, "creates")));
+  const cpuMs = () => cpuMsOf(cluster.pids());
+  figures.push(
+    ...(await measureCreates(access, pki, folder, cpuMs)),
+    ...(await loopDelay(control, "creates")),
+  );
   const writers = await openMany(access, 64);
   using _closing = { [Symbol.dispose]: () => writers.forEach((one) => one[Symbol.dispose]()) };
   figures.push(...(await measureLists(control, writers)), ...(await loopDelay(control, "lists")));

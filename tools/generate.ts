@@ -75,7 +75,8 @@ function toCrd(source: KindSource, group: string) {
         plural: source.plural,
         singular: source.kind.toLowerCase(),
         shortNames: source.shortNames,
-        categories: ["wherry"],
+        // What runs is in `all`, as what runs in Kubernetes is; nodes are not.
+        categories: source.scope === "Namespaced" ? ["wherry", "all"] : ["wherry"],
       },
       versions: [
         {

@@ -21,11 +21,13 @@ import { type PolicyRule, rbacGroup, ruleBody } from "./authorization/policy.ts"
 import { RbacAuthorizer } from "./authorization/rbac.ts";
 import { CrdAdmission } from "./crd/crd-admission.ts";
 import { CrdController, crdResource } from "./crd/crd-controller.ts";
-import { OpenApiDocuments } from "./discovery/open-api.ts";
+import { DiscoveryDocuments } from "./discovery/discovery-documents.ts";
+import { OpenApiDocuments } from "./discovery/open-api-documents.ts";
 import { ApiListener } from "./http/api-listener.ts";
 import type { ApiContext } from "./http/context.ts";
 import { FairQueue } from "./http/fair-queue.ts";
 import { limits } from "./http/limits.ts";
+import { serverVersion } from "./http/server-version.ts";
 import { WatchHub } from "./http/watch-hub.ts";
 import type { LiveResource } from "./live-resource.ts";
 import { ApiMetrics } from "./metrics/api-metrics.ts";
@@ -218,8 +220,9 @@ class EmbeddedApiServer implements ApiServer {
     return new ApiListener({
       api,
       paths: {
-        registry,
-        openApi: new OpenApiDocuments(registry),
+        discovery: new DiscoveryDocuments(registry),
+        openApi: new OpenApiDocuments(registry, serverVersion.gitVersion),
+        clock,
         metrics,
         store: options.store,
         unreadiness: () => (this.#isDraining ? "the server is stopping" : undefined),

@@ -142,7 +142,7 @@ test("watch: drain ends it properly", async () => {
   await server.api.drain();
   expect(await watch.next()).toBeUndefined();
   expect((await server.call("GET", configMapsPath)).code).toBe(503);
-  expect((await server.call("GET", "/readyz")).code).toBe(503);
+  expect((await server.call("GET", "/readyz")).code).toBe(500);
 });
 
 test("a restarted server has what was written, and a watch from the last revision goes on", async () => {

@@ -41,15 +41,44 @@ export function kubectlBinaries(): { readonly kubectl: string; readonly helm: st
   return { kubectl, helm };
 }
 
-export function runKubectl(kubeconfig: string, args: readonly string[], input = ""): Promise<CommandResult> {
+/** `env`: beside this process's own. */
+export function runKubectl(
+  kubeconfig: string,
+  args: readonly string[],
+  input = "",
+  env: NodeJS.ProcessEnv = {},
+): Promise<CommandResult> {
+  const flags = [`--kubeconfig=${kubeconfig}`, `--cache-dir=${join(dirname(kubeconfig), "cache")}`];
+  return runProgram(kubectlBinaries().kubectl, [...flags, ...args], input, env);
+}
+
+/** Helm, with its own files beside the kubeconfig. */
+export function runHelm(kubeconfig: string, args: readonly string[]): Promise<CommandResult> {
+  const folder = join(dirname(kubeconfig), "helm");
+  return runProgram(kubectlBinaries().helm, args, "", {
+    KUBECONFIG: kubeconfig,
+    HELM_CACHE_HOME: folder,
+    HELM_CONFIG_HOME: folder,
+    HELM_DATA_HOME: folder,
+  });
+}
+
+function runProgram(
+  program: string,
+  args: readonly string[],
+  input: string,
+  env: NodeJS.ProcessEnv,
+): Promise<CommandResult> {
   return new Promise((resolve) => {
     const child = execFile(
-      kubectlBinaries().kubectl,
-      [`--kubeconfig=${kubeconfig}`, `--cache-dir=${join(dirname(kubeconfig), "cache")}`, ...args],
-      { maxBuffer: 64 * 1024 * 1024, timeout: 60_000 },
+      program,
+      args,
+      { maxBuffer: 64 * 1024 * 1024, timeout: 60_000, env: { ...process.env, ...env } },
       (error: ExecFileException | null, stdout, stderr) =>
         resolve({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr }),
     );
+    // A program that reads no input may have ended already.
+    child.stdin?.on("error", () => {});
     child.stdin?.end(input);
   });
 }

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { authenticatedGroups, type User } from "./user.ts";
 
 /** A bearer token from a file. */
@@ -15,7 +15,7 @@ export interface StaticToken {
  * the time that a look-up takes tells nothing about how close a guess was, and many tokens cost no more than one.
  */
 export class StaticTokens {
-  readonly #key = randomBytes(32);
+  readonly #key = randomBytes(32).toString("base64");
   readonly #users: ReadonlyMap<string, User>;
 
   constructor(tokens: readonly StaticToken[]) {
@@ -32,6 +32,7 @@ export class StaticTokens {
   }
 
   #digestOf(token: string): string {
-    return createHmac("sha256", this.#key).update(token).digest("base64");
+    // Not an HMAC, which takes five times as long: nobody sees the digests, so nobody can lengthen one.
+    return hash("sha256", this.#key + token, "base64");
   }
 }

@@ -36,7 +36,7 @@ describe("definitionsOf", () => {
             selectableFields: [{ jsonPath: ".spec.color" }],
             additionalPrinterColumns: [
               { name: "Color", type: "string", jsonPath: ".spec.color" },
-              { name: "Odd", type: "string", jsonPath: ".spec[?(@.a>1)]" },
+              { name: "Odd", type: "string", jsonPath: ".spec[?(@.a=~1)]" },
             ],
           }),
         ],

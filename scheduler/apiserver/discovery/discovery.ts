@@ -1,9 +1,16 @@
+import { createHash } from "node:crypto";
 import type { Registry } from "../registry.ts";
-import { apiVersionOf, qualified, type ResourceDefinition } from "../resource.ts";
+import { apiVersionOf, type ResourceDefinition } from "../resource.ts";
+import { compareGroups, compareGroupVersions, compareTexts } from "./group-order.ts";
+import { type GroupVersionKind, isBuiltIn, subresourcesOf, verbsOf } from "./subresources.ts";
 
-/** The documents by which clients learn what is served. */
-export function coreVersions(): object {
-  return { kind: "APIVersions", versions: ["v1"], serverAddressByClientCIDRs: [] };
+/** The documents by which clients learn what is served. `address`: where the client has reached the server. */
+export function coreVersions(address: string): object {
+  return {
+    kind: "APIVersions",
+    versions: ["v1"],
+    serverAddressByClientCIDRs: [{ clientCIDR: "0.0.0.0/0", serverAddress: address }],
+  };
 }
 
 export function groupList(registry: Registry): object {
@@ -24,7 +31,7 @@ export function resourceList(registry: Registry, group: string, version: string)
   if (resources.length === 0) return undefined;
   return {
     kind: "APIResourceList",
-    apiVersion: "v1",
+    ...(group === "" ? {} : { apiVersion: "v1" }),
     groupVersion: apiVersionOf({ group, version }),
     resources: resources.flatMap((resource) => [
       {
@@ -33,15 +40,15 @@ export function resourceList(registry: Registry, group: string, version: string)
         namespaced: resource.namespaced,
         kind: resource.kind,
         verbs: verbsOf(resource),
-        ...(resource.shortNames.length > 0 ? { shortNames: resource.shortNames } : {}),
-        ...(resource.categories.length > 0 ? { categories: resource.categories } : {}),
+        ...namesOf(resource),
+        ...(resource.storage === "stored" ? { storageVersionHash: storageVersionHash(resource) } : {}),
       },
       ...subresourcesOf(resource).map(({ name, kind, verbs }) => ({
         name: `${resource.plural}/${name}`,
         singularName: "",
         namespaced: resource.namespaced,
+        ...(kind.group === group ? {} : { group: kind.group, version: kind.version }),
         kind: kind.kind,
-        ...(kind.group === resource.group ? {} : { group: kind.group, version: kind.version }),
         verbs,
       })),
     ]),
@@ -56,89 +63,74 @@ export function aggregatedDiscovery(registry: Registry, core: boolean, version: 
     apiVersion: `apidiscovery.k8s.io/${version}`,
     metadata: {},
     items: groups.map((group) => ({
-      metadata: { name: group, creationTimestamp: null },
+      metadata: group === "" ? {} : { name: group },
       versions: versionsOf(registry, group).map((one) => ({
         version: one,
-        freshness: "Current",
         resources: inVersion(registry, group, one).map(aggregatedResource),
+        freshness: "Current",
       })),
     })),
   };
 }
 
 function aggregatedResource(resource: ResourceDefinition): object {
-  const { group, version, kind } = resource;
+  const subresources = subresourcesOf(resource);
   return {
     resource: resource.plural,
-    responseKind: { group, version, kind },
+    responseKind: responseKind(resource, resource),
     scope: resource.namespaced ? "Namespaced" : "Cluster",
     singularResource: resource.singular,
     verbs: verbsOf(resource),
-    shortNames: resource.shortNames,
-    categories: resource.categories,
-    subresources: subresourcesOf(resource).map((one) => ({
-      subresource: one.name,
-      responseKind: one.kind,
-      verbs: one.verbs,
-    })),
+    ...namesOf(resource),
+    ...(subresources.length === 0
+      ? {}
+      : {
+          subresources: subresources.map((one) => ({
+            subresource: one.name,
+            responseKind: responseKind(resource, one.kind),
+            verbs: one.verbs,
+          })),
+        }),
   };
 }
 
-export function verbsOf({ storage }: ResourceDefinition): readonly string[] {
-  const reading = ["get", "list", "watch"];
-  if (storage === "review") return ["create"];
-  if (storage === "live") return ["delete", "deletecollection", ...reading];
-  return ["create", "delete", "deletecollection", ...reading, "patch", "update"].sort();
+function namesOf({ shortNames, categories }: ResourceDefinition): object {
+  return {
+    ...(shortNames.length > 0 ? { shortNames } : {}),
+    ...(categories.length > 0 ? { categories } : {}),
+  };
 }
 
-interface Subresource {
-  readonly name: string;
-  readonly kind: { readonly group: string; readonly version: string; readonly kind: string };
-  readonly verbs: readonly string[];
+/** Of a built-in kind, no group and version mean those that it stands under. */
+function responseKind(resource: ResourceDefinition, { group, version, kind }: GroupVersionKind): object {
+  if (isBuiltIn(resource) && group === resource.group) return { group: "", version: "", kind };
+  return { group, version, kind };
 }
 
-export function subresourcesOf(resource: ResourceDefinition): readonly Subresource[] {
-  const { group, version, kind } = resource;
-  if (resource.storage === "live") return [{ name: "log", kind: { group, version, kind }, verbs: ["get"] }];
-  if (resource.storage === "review") return [];
-  const verbs = ["get", "patch", "update"];
-  const scale = { name: "scale", kind: { group: "autoscaling", version: "v1", kind: "Scale" }, verbs };
-  return [
-    ...(resource.status ? [{ name: "status", kind: { group, version, kind }, verbs }] : []),
-    ...(resource.scale ? [scale] : []),
-    ...(extraSubresources[qualified(resource)] ?? []),
-  ];
+/** Equal for clients as long as the form in which objects are stored is. Kubernetes' own, so that values can be compared. */
+function storageVersionHash({ group, storageVersion, kind, alias }: ResourceDefinition): string {
+  const stored = alias ? alias.group : group;
+  const text = `${stored}/${storageVersion}/${kind}`;
+  return createHash("sha256").update(text).digest().subarray(0, 8).toString("base64");
 }
 
-/** What single kinds have beside status and scale. */
-const extraSubresources: Readonly<Record<string, readonly Subresource[]>> = {
-  serviceaccounts: [
-    {
-      name: "token",
-      kind: { group: "authentication.k8s.io", version: "v1", kind: "TokenRequest" },
-      verbs: ["create"],
-    },
-  ],
-  namespaces: [
-    { name: "finalize", kind: { group: "", version: "v1", kind: "Namespace" }, verbs: ["update"] },
-  ],
-};
-
-/** Without the core group, which has its own root. */
-function groupsOf(registry: Registry): readonly string[] {
+/** Without the core group, which has its own root. In the order of discovery. */
+export function groupsOf(registry: Registry): readonly string[] {
   const groups = registry.kinds.map(({ resource }) => resource.group).filter((group) => group !== "");
-  return [...new Set(groups)];
+  return [...new Set(groups)].sort(compareGroups);
 }
 
-function versionsOf(registry: Registry, group: string): readonly string[] {
-  const versions = registry.kinds.filter(({ resource }) => resource.group === group);
-  return [...new Set(versions.map(({ resource }) => resource.version))];
+/** The preferred one first. */
+export function versionsOf(registry: Registry, group: string): readonly string[] {
+  const resources = registry.kinds.map(({ resource }) => resource).filter((one) => one.group === group);
+  return [...new Set(resources.toSorted(compareGroupVersions).map(({ version }) => version))];
 }
 
 function inVersion(registry: Registry, group: string, version: string): readonly ResourceDefinition[] {
   return registry.kinds
     .map(({ resource }) => resource)
-    .filter((resource) => resource.group === group && resource.version === version);
+    .filter((resource) => resource.group === group && resource.version === version)
+    .sort((a, b) => compareTexts(a.plural, b.plural));
 }
 
 function groupBody(registry: Registry, group: string): object {

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Writable } from "node:stream";
 import { promisify } from "node:util";
@@ -6,6 +5,8 @@ import { createGzip, gzip } from "node:zlib";
 import type { User } from "../authentication/user.ts";
 import { Bug } from "../../../kit/errors.ts";
 import type { RequestAudit } from "../audit/request-audit.ts";
+import type { TaggedDocument } from "../discovery/tagged-document.ts";
+import { isPrettyWanted, prettyPieces } from "../output/pretty-json.ts";
 import { yamlOf } from "../output/yaml.ts";
 import { ApiError } from "../status.ts";
 import type { AnswerBudget } from "./byte-budgets.ts";
@@ -112,7 +113,7 @@ export class Exchange {
     options: { readonly yaml?: boolean; readonly type?: string } = {},
   ): Promise<void> {
     const isYaml = options.yaml === true;
-    const text = isYaml ? yamlOf(body) : `${JSON.stringify(body)}\n`;
+    const text = isYaml ? yamlOf(body) : this.#jsonOf(body);
     await this.sendText(code, text, options.type ?? (isYaml ? "application/yaml" : "application/json"));
   }
 
@@ -128,12 +129,13 @@ export class Exchange {
     }
     response.setHeader("Content-Length", body.length);
     response.statusCode = code;
-    if (body.length >= countedBytesMin) this.#countUntaken(body.length);
+    this.#countUntaken(body.length);
     response.end(this.method === "HEAD" ? undefined : body);
   }
 
   /** What is made and not taken counts against its user. */
   #countUntaken(bytes: number): void {
+    if (bytes < countedBytesMin) return;
     const { response } = this;
     const taken = this.#parts.answers.add(this.#user?.name ?? "", bytes, () => response.destroy());
     response.once("close", taken);
@@ -146,7 +148,8 @@ export class Exchange {
   async sendPieces(pieces: Iterable<string>, type: string): Promise<void> {
     const { response } = this;
     const start: string[] = [];
-    const iterator = pieces[Symbol.iterator]();
+    const isPretty = type === "application/json" && this.isPretty;
+    const iterator = (isPretty ? prettyPieces(pieces) : pieces)[Symbol.iterator]();
     let length = 0;
     let next = iterator.next();
     for (; next.done !== true && length < gzipBytesMin; next = iterator.next()) {
@@ -220,17 +223,47 @@ export class Exchange {
     for (const warning of this.#warnings) response.appendHeader("Warning", `299 - ${quoted(warning)}`);
   }
 
-  /** For answers that rarely change: the client's copy is used when its ETag matches. */
-  async sendTagged(text: string, type: string): Promise<void> {
-    const tag = `"${createHash("sha256").update(text).digest("hex").slice(0, 32).toUpperCase()}"`;
-    this.response.setHeader("ETag", tag);
-    this.response.setHeader("Vary", "Accept");
-    if (this.request.headers["if-none-match"] === tag) {
-      this.response.statusCode = 304;
-      this.response.end();
+  /** A document that is made once: the client's copy is used when its ETag matches. */
+  async sendDocument(document: TaggedDocument, type: string, cacheControl?: string): Promise<void> {
+    const { response, request } = this;
+    if (response.headersSent || response.destroyed) return;
+    this.#setHeaders(type);
+    if (cacheControl !== undefined) response.setHeader("Cache-Control", cacheControl);
+    response.setHeader("ETag", `"${document.tag}"`);
+    response.setHeader("Vary", "Accept, Accept-Encoding");
+    if (document.matches(request.headers["if-none-match"])) {
+      response.removeHeader("Content-Type");
+      response.statusCode = 304;
+      response.end();
       return;
     }
-    await this.sendText(200, text, type);
+    response.statusCode = 200;
+    let { body } = document;
+    const zipped = this.#acceptsGzip() ? document.zipped() : undefined;
+    if (zipped) {
+      body = await zipped;
+      response.setHeader("Content-Encoding", "gzip");
+    }
+    response.setHeader("Content-Length", body.length);
+    this.#countUntaken(body.length);
+    response.end(this.method === "HEAD" ? undefined : body);
+  }
+
+  /** For good: clients may remember it. */
+  redirect(location: string): void {
+    const { response } = this;
+    response.writeHead(301, { Location: location, "Content-Length": 0, Vary: "Accept" });
+    response.end();
+  }
+
+  /** As kube-apiserver's: a line, or indented for whoever asks for that or is a program that people read with. */
+  #jsonOf(body: object): string {
+    return this.isPretty ? JSON.stringify(body, undefined, 2) : `${JSON.stringify(body)}\n`;
+  }
+
+  /** Whether the answer is for people to read. */
+  get isPretty(): boolean {
+    return isPrettyWanted(this.query.get("pretty"), this.userAgent);
   }
 
   #hasShortBody(): boolean {

@@ -63,7 +63,7 @@ function includeOf(text: string | null): IncludeObject {
   }
 }
 
-function notAcceptable(): ApiError {
+export function notAcceptable(): ApiError {
   return new ApiError(
     "NotAcceptable",
     "only the following media types are accepted: application/json, application/yaml, application/json;as=Table;v=v1;g=meta.k8s.io",

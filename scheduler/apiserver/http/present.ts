@@ -8,7 +8,7 @@ import type { Page } from "./list-options.ts";
 
 /** One object in the form that the client asked for. `columns`: whether a table names its columns. */
 export function presentObject(
-  kind: Kind,
+  kind: Pick<Kind, "printer">,
   object: ApiObject,
   as: Representation,
   nowMs: number,

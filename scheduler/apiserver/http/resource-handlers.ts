@@ -1,3 +1,4 @@
+import { verbsOf } from "../discovery/subresources.ts";
 import { badRequest, methodNotAllowed, unknownPath } from "../status.ts";
 import type { ApiContext, NamedTarget, ResourceTarget } from "./context.ts";
 import type { Exchange } from "./exchange.ts";
@@ -71,6 +72,7 @@ async function serveCollection(
       return createObject(context, exchange, target);
     case "DELETE":
       if (target.kind.resource.namespaced && target.namespace === "") throw methodNotAllowed();
+      if (!verbsOf(target.kind.resource).includes("deletecollection")) throw methodNotAllowed();
       return deleteCollection(context, exchange, target);
     default:
       throw methodNotAllowed();

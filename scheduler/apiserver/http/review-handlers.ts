@@ -9,7 +9,8 @@ import { badRequest } from "../status.ts";
 import { readObject } from "./body.ts";
 import type { ApiContext, NamedTarget, ResourceTarget } from "./context.ts";
 import type { Exchange } from "./exchange.ts";
-import { existing } from "./read-handlers.ts";
+import { notAcceptable } from "./media.ts";
+import { existing, representationOf } from "./read-handlers.ts";
 import { withType } from "./write-handlers.ts";
 
 /** Answers a question that is asked by creating an object. */
@@ -21,7 +22,14 @@ export async function createReview(
   const { kind, namespace } = target;
   const { object } = withType(kind, await readObject(exchange.request));
   checkTypeAndPlace(kind, object, { namespace, name: undefined });
-  await exchange.send(201, answer(context, exchange, target, object));
+  await sendAnswer(exchange, answer(context, exchange, target, object));
+}
+
+/** An answer has no metadata to be told of, nor rows. */
+async function sendAnswer(exchange: Exchange, body: object): Promise<void> {
+  const as = representationOf(exchange);
+  if (as.kind !== "object") throw notAcceptable();
+  await exchange.send(201, body, { yaml: as.yaml });
 }
 
 function answer(
@@ -51,7 +59,7 @@ export async function createToken(
     throw badRequest(`the body must be a TokenRequest of ${tokenVersion}`);
   const issued = issueToken(context.serviceAccounts, { namespace, name }, object);
   exchange.audit.note(issuedCredentialIdKey, issued.credentialId);
-  await exchange.send(201, issued.object);
+  await sendAnswer(exchange, issued.object);
 }
 
 const tokenVersion = "authentication.k8s.io/v1";

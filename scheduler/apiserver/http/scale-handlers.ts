@@ -1,18 +1,20 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
 import { parentEntriesOf, scaleEntriesOf, scaleFieldManager } from "../apply/scale-fields.ts";
 import type { Author, Submitted } from "../objects/prepare.ts";
+import { TablePrinter } from "../output/table.ts";
 import type { Kind, ScaleAccess } from "../registry.ts";
-import { apiVersionOf, isObject, type JsonObject } from "../resource.ts";
+import { apiVersionOf, type Column, isObject, type JsonObject } from "../resource.ts";
 import { badRequest, invalid, modified, unknownPath } from "../status.ts";
 import { mediaTypeOf, readObject } from "./body.ts";
 import type { ApiContext, NamedTarget } from "./context.ts";
 import type { Exchange } from "./exchange.ts";
-import { existing } from "./read-handlers.ts";
+import { presentObject } from "./present.ts";
+import { existing, representationOf } from "./read-handlers.ts";
 import { applyType, readConfig, readPatch, writeOptionsOf } from "./write-handlers.ts";
 
 /** autoscaling/v1 Scale, the same view of every kind that can be scaled. */
 export async function getScale(context: ApiContext, exchange: Exchange, target: NamedTarget): Promise<void> {
-  await exchange.send(200, scaleOf(existing(context, target), accessOf(target.kind)));
+  await sendScale(context, exchange, scaleOf(existing(context, target), accessOf(target.kind)));
 }
 
 export async function writeScale(
@@ -39,7 +41,26 @@ export async function writeScale(
     return { object, duplicateFields: [], isApplied: true };
   };
   const object = await context.writer.update(kind, namespace, name, "scale", change, options);
-  await exchange.send(200, scaleOf(object, access));
+  await sendScale(context, exchange, scaleOf(object, access));
+}
+
+async function sendScale({ clock }: ApiContext, exchange: Exchange, scale: ApiObject): Promise<void> {
+  const as = representationOf(exchange);
+  const body = presentObject({ printer: scalePrinter }, scale, as, clock.now());
+  await exchange.send(200, body, { yaml: as.kind === "object" && as.yaml });
+}
+
+const scalePrinter = new TablePrinter({
+  strategicMerge: false,
+  columns: [
+    scaleColumn("Desired", "integer", ".spec.replicas", "The number of instances that is wanted."),
+    scaleColumn("Available", "integer", ".status.replicas", "The number of instances that there are."),
+    scaleColumn("Age", "date", ".metadata.creationTimestamp", "How long ago the object was created."),
+  ],
+});
+
+function scaleColumn(name: string, type: string, path: string, description: string): Column {
+  return { name, type, format: "", description, priority: 0, cell: { kind: "path", path } };
 }
 
 function checkScale(kind: Kind, scale: JsonObject, { metadata: { name, resourceVersion } }: ApiObject): void {

@@ -100,6 +100,8 @@ const properties: Readonly<Record<string, Schema>> = {
     items: rule,
     "x-kubernetes-list-type": "map",
     "x-kubernetes-list-map-keys": ["rule"],
+    "x-kubernetes-patch-strategy": "merge",
+    "x-kubernetes-patch-merge-key": "rule",
     description: "Rules in CEL.",
   },
 };

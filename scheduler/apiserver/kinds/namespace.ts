@@ -41,6 +41,8 @@ const schema: Schema = {
           type: "array",
           "x-kubernetes-list-type": "map",
           "x-kubernetes-list-map-keys": ["type"],
+          "x-kubernetes-patch-strategy": "merge",
+          "x-kubernetes-patch-merge-key": "type",
           description: "How far its deletion has come.",
           items: {
             type: "object",

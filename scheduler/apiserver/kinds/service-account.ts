@@ -12,6 +12,8 @@ const schema: Schema = {
       items: objectReference,
       "x-kubernetes-list-type": "map",
       "x-kubernetes-list-map-keys": ["name"],
+      "x-kubernetes-patch-strategy": "merge",
+      "x-kubernetes-patch-merge-key": "name",
       description: "Secrets of the namespace that programs of this account may use.",
     },
     imagePullSecrets: {
@@ -22,6 +24,8 @@ const schema: Schema = {
         properties: { name: { type: "string", description: "The name of the Secret.", default: "" } },
       },
       "x-kubernetes-list-type": "atomic",
+      "x-kubernetes-patch-strategy": "merge",
+      "x-kubernetes-patch-merge-key": "name",
       description: "Secrets of the namespace to fetch images with.",
     },
     automountServiceAccountToken: {

@@ -169,9 +169,7 @@ export function checkTypeAndPlace(
   const metadata = metadataOf(object);
   const namespace = metadata["namespace"] ?? "";
   if (namespace !== "" && namespace !== place.namespace)
-    throw badRequest(
-      `the namespace of the provided object (${showValue(namespace)}) does not match the namespace sent on the request (${place.namespace})`,
-    );
+    throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
   if (place.name !== undefined && metadata["name"] !== undefined && metadata["name"] !== place.name)
     throw badRequest(
       `the name of the object (${showValue(metadata["name"])}) does not match the name on the URL (${place.name})`,
@@ -229,10 +227,10 @@ function reportStrictness(
   duplicateFields: readonly string[],
   strict: Strictness,
 ): void {
-  const problems = [
-    ...unknownFields.map((path) => `unknown field "${path}"`),
-    ...duplicateFields.map((path) => `duplicate field "${path}"`),
-  ];
+  const unknown = unknownFields.map((path) => `unknown field "${path}"`);
+  const duplicates = duplicateFields.map((path) => `duplicate field "${path}"`);
+  // Kubernetes finds both at once where a kind is built in, and the unknown ones afterwards where it is not.
+  const problems = kind.resource.strategicMerge ? [...unknown, ...duplicates] : [...duplicates, ...unknown];
   if (problems.length === 0 || strict.fieldValidation === "Ignore") return;
   if (strict.fieldValidation === "Warn") {
     for (const problem of problems) strict.warn(problem);

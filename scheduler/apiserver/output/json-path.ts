@@ -1,6 +1,6 @@
 /**
- * The JSONPath of printer columns and scale subresources: names, quoted names, indexes, slices, `[*]` and the filter
- * `[?(@.a.b=="text")]`. https://kubernetes.io/docs/reference/kubectl/jsonpath/
+ * The JSONPath of printer columns and scale subresources: names, quoted names, indexes, slices, `[*]` and filters, such as
+ * `[?(@.a.b=="text")]` and `[?(@.a)]`. https://kubernetes.io/docs/reference/kubectl/jsonpath/
  */
 export type JsonPath = (root: unknown) => readonly unknown[];
 
@@ -9,10 +9,15 @@ type Step =
   | { readonly kind: "index"; readonly index: number }
   | { readonly kind: "slice"; readonly start: number; readonly end: number | undefined }
   | { readonly kind: "all" }
-  | { readonly kind: "filter"; readonly path: readonly string[]; readonly equals: string };
+  | {
+      readonly kind: "filter";
+      readonly path: readonly string[];
+      /** undefined: that there is a value. */
+      readonly comparison: { readonly operator: string; readonly value: unknown } | undefined;
+    };
 
 const stepForm =
-  /\.(?<name>(?:\\.|[^.[\]\\])+)|\['(?<quoted>[^']*)'\]|\["(?<doubled>[^"]*)"\]|\[(?<index>-?\d+)\]|\[(?<start>-?\d*):(?<end>-?\d*)\]|(?<all>\[\*\]|\.\*)|\[\?\(@(?<path>[.\w]+)\s*==\s*["'](?<equals>[^"']*)["']\s*\)\]/y;
+  /\.(?<name>(?:\\.|[^.[\]\\])+)|\['(?<quoted>[^']*)'\]|\["(?<doubled>[^"]*)"\]|\[(?<index>-?\d+)\]|\[(?<start>-?\d*):(?<end>-?\d*)\]|(?<all>\[\*\]|\.\*)|\[\?\(\s*@(?<path>[.\w]+)\s*(?:(?<operator>==|!=|<=|>=|<|>)\s*(?:"(?<double>[^"]*)"|'(?<single>[^']*)'|(?<plain>-?\d+(?:\.\d+)?|true|false))\s*)?\)\]/y;
 
 /** Throws on a text that is none of this; definitions are read at start, so that is where it shows. */
 export function compileJsonPath(text: string): JsonPath {
@@ -40,7 +45,37 @@ function stepOf(groups: Readonly<Record<string, string | undefined>>): Step {
   const { start, end } = groups;
   if (start !== undefined) return { kind: "slice", start: Number(start), end: end ? Number(end) : undefined };
   const path = (groups["path"] ?? "").split(".").filter((part) => part !== "");
-  return { kind: "filter", path, equals: groups["equals"] ?? "" };
+  const operator = groups["operator"];
+  if (operator === undefined) return { kind: "filter", path, comparison: undefined };
+  const text = groups["double"] ?? groups["single"];
+  return { kind: "filter", path, comparison: { operator, value: text ?? plainValue(groups["plain"] ?? "") } };
+}
+
+function plainValue(text: string): number | boolean {
+  return text === "true" || text === "false" ? text === "true" : Number(text);
+}
+
+/** Values of different types are not compared. */
+function compare(left: unknown, operator: string, right: unknown): boolean {
+  const isComparable =
+    (typeof left === "string" && typeof right === "string") ||
+    (typeof left === "number" && typeof right === "number") ||
+    (typeof left === "boolean" && typeof right === "boolean");
+  if (!isComparable) return false;
+  switch (operator) {
+    case "==":
+      return left === right;
+    case "!=":
+      return left !== right;
+    case "<":
+      return left < right;
+    case "<=":
+      return left <= right;
+    case ">":
+      return left > right;
+    default:
+      return left >= right;
+  }
 }
 
 /** Most paths are names only, and lists have thousands of rows. */
@@ -65,12 +100,15 @@ function take(value: unknown, step: Step): readonly unknown[] {
     case "all":
       return Object.values(value);
     case "filter":
-      return Object.values(value).filter((one: unknown) => {
+      if (!Array.isArray(value)) return [];
+      return value.filter((one: unknown) => {
         const found = step.path.reduce<readonly unknown[]>(
           (values, name) => values.flatMap((v) => field(v, name)),
           [one],
         );
-        return found.length > 0 && String(found[0]) === step.equals;
+        const { comparison } = step;
+        if (!comparison) return found.length > 0;
+        return found.length === 1 && compare(found[0], comparison.operator, comparison.value);
       });
     default:
       return step satisfies never;

@@ -34,8 +34,8 @@ test.each([
 const object = {
   spec: { replicas: 3, "a.b": 1 },
   list: [
-    { type: "Ready", status: "True", n: [1, 2] },
-    { type: "Other", status: "False", n: [3] },
+    { type: "Ready", status: "True", n: [1, 2], size: 1, on: true },
+    { type: "Other", status: "False", n: [3], size: 2, on: false },
   ],
   nothing: null,
 };
@@ -54,6 +54,13 @@ test.each([
   { path: ".list[*].type", values: ["Ready", "Other"] },
   { path: ".list[*].n[*]", values: [1, 2, 3] },
   { path: '.list[?(@.type=="Ready")].status', values: ["True"] },
+  { path: ".list[?(@.type!='Ready')].status", values: ["False"] },
+  { path: ".list[?( @.type )].status", values: ["True", "False"] },
+  { path: ".list[?(@.missing)].status", values: [] },
+  { path: ".list[?(@.size>1)].type", values: ["Other"] },
+  { path: ".list[?(@.size<=1.5)].type", values: ["Ready"] },
+  { path: '.list[?(@.size=="2")].type', values: [] },
+  { path: ".list[?(@.on==true)].type", values: ["Ready"] },
   { path: ".nothing", values: [] },
   { path: ".missing.deeper", values: [] },
   { path: ".spec.constructor", values: [] },
@@ -62,5 +69,6 @@ test.each([
 });
 
 test("compileJsonPath: refuses what it does not know", () => {
-  expect(() => compileJsonPath(".a[?(@.b>1)]")).toThrow("no supported JSONPath");
+  for (const path of [".a[?(@.b=~1)]", ".a[?(@.b==c)]", "..a", ".a[x]"])
+    expect(() => compileJsonPath(path)).toThrow("no supported JSONPath");
 });

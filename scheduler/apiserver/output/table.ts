@@ -21,7 +21,7 @@ export class TablePrinter {
   readonly #definitions: readonly object[];
   readonly #cells: readonly CellOf[];
 
-  constructor(resource: ResourceDefinition) {
+  constructor(resource: Pick<ResourceDefinition, "columns" | "strategicMerge">) {
     // Events are listed by what they say; their own name is one of the last columns.
     const named = resource.strategicMerge && resource.columns.some(({ name }) => name === nameColumn.name);
     this.#definitions = [
@@ -66,23 +66,33 @@ function cellOf({ cell, type }: Column): CellOf {
   if (cell.kind === "function") return cell.of;
   const path = compileJsonPath(cell.path);
   return (object, nowMs) => {
-    const values = path(object);
-    if (values.length === 0) return null;
-    switch (type) {
-      case "date": {
-        const time = Date.parse(String(values[0]));
-        return Number.isNaN(time) ? "<unknown>" : humanDuration(nowMs - time);
-      }
-      case "integer":
-      case "number":
-        return typeof values[0] === "number" ? values[0] : null;
-      case "boolean":
-        return typeof values[0] === "boolean" ? values[0] : null;
-      default:
-        // As kubectl's JSONPath prints several results.
-        return values.map(cellText).join(" ");
-    }
+    // Of several values only the first is shown, as by a real server.
+    const [value] = path(object);
+    return value === undefined ? null : cellValue(type, value, nowMs);
   };
+}
+
+function cellValue(type: string, value: unknown, nowMs: number): unknown {
+  switch (type) {
+    case "date":
+      return typeof value === "string" ? ageText(value, nowMs) : null;
+    case "integer":
+      return typeof value === "number" ? Math.trunc(value) : null;
+    case "number":
+      return typeof value === "number" ? value : null;
+    case "boolean":
+      return typeof value === "boolean" ? value : null;
+    default:
+      return cellText(value);
+  }
+}
+
+const timeForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
+
+function ageText(text: string, nowMs: number): string {
+  if (text === "") return "<unknown>";
+  const time = timeForm.test(text) ? Date.parse(text) : NaN;
+  return Number.isNaN(time) ? "<invalid>" : humanDuration(nowMs - time);
 }
 
 function cellText(value: unknown): string {

@@ -1,0 +1,64 @@
+import { qualified, type ResourceDefinition } from "../resource.ts";
+import { compareTexts } from "./group-order.ts";
+
+export interface Subresource {
+  readonly name: string;
+  /** What is read and written there. */
+  readonly kind: GroupVersionKind;
+  readonly verbs: readonly string[];
+}
+
+export interface GroupVersionKind {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+}
+
+export const scaleKind: GroupVersionKind = { group: "autoscaling", version: "v1", kind: "Scale" };
+export const tokenRequestKind: GroupVersionKind = {
+  group: "authentication.k8s.io",
+  version: "v1",
+  kind: "TokenRequest",
+};
+
+/** Kubernetes' own kinds, in this order; custom ones have another. */
+const builtInVerbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+const customVerbs = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
+const liveVerbs = ["delete", "deletecollection", "get", "list", "watch"];
+
+/** Namespaces go one by one. */
+const undeletedCollections: ReadonlySet<string> = new Set(["namespaces"]);
+
+export function verbsOf(resource: ResourceDefinition): readonly string[] {
+  if (resource.storage === "review") return ["create"];
+  if (resource.storage === "live") return liveVerbs;
+  if (!isBuiltIn(resource)) return customVerbs;
+  if (!undeletedCollections.has(qualified(resource))) return builtInVerbs;
+  return builtInVerbs.filter((verb) => verb !== "deletecollection");
+}
+
+export function subresourcesOf(resource: ResourceDefinition): readonly Subresource[] {
+  const { group, version, kind } = resource;
+  if (resource.storage === "live") return [{ name: "log", kind: { group, version, kind }, verbs: ["get"] }];
+  if (resource.storage === "review") return [];
+  const verbs = ["get", "patch", "update"];
+  const own = [
+    ...(resource.status ? [{ name: "status", kind: { group, version, kind }, verbs }] : []),
+    ...(resource.scale ? [{ name: "scale", kind: scaleKind, verbs }] : []),
+    ...(extraSubresources[qualified(resource)] ?? []),
+  ];
+  return isBuiltIn(resource) ? own.toSorted((a, b) => compareTexts(a.name, b.name)) : own;
+}
+
+/** What single kinds have beside status and scale. */
+const extraSubresources: Readonly<Record<string, readonly Subresource[]>> = {
+  serviceaccounts: [{ name: "token", kind: tokenRequestKind, verbs: ["create"] }],
+  namespaces: [
+    { name: "finalize", kind: { group: "", version: "v1", kind: "Namespace" }, verbs: ["update"] },
+  ],
+};
+
+/** One of Kubernetes' own kinds, which discovery and OpenAPI describe in other ways than custom ones. */
+export function isBuiltIn(resource: ResourceDefinition): boolean {
+  return resource.strategicMerge;
+}
