@@ -48,6 +48,7 @@ export class CrdController implements AsyncDisposable {
   readonly #served = new Map<string, Crd>();
   readonly #worker: KeyedWorker;
   readonly #subscriptions = new DisposableStack();
+  #naming: Promise<void> = Promise.resolve();
 
   constructor(parts: CrdControllerParts) {
     const { registry, cache, clock, log } = parts;
@@ -135,6 +136,16 @@ export class CrdController implements AsyncDisposable {
     const crd = asCrd(object);
     if (crd.metadata.deletionTimestamp !== undefined) return this.#finish(crd);
     if (!crd.metadata.finalizers?.includes(crdFinalizer)) await this.#hold(name);
+    // One after the other: whoever comes second must see the names that the first has got.
+    const settled = this.#naming.then(() => this.#settleNames(name));
+    this.#naming = settled.catch(() => {});
+    await settled;
+  }
+
+  async #settleNames(name: string): Promise<void> {
+    const object = this.#cache.get("", name);
+    if (!object) return;
+    const crd = asCrd(object);
     const status = this.#statusOf(crd);
     // Nothing has changed for the others either: looking at them would have them look at this one, without end.
     if (status === crd.status) return;
@@ -145,7 +156,7 @@ export class CrdController implements AsyncDisposable {
   /** Names that this one has given up, others may be waiting for. */
   #lookAtWaiting({ metadata, spec }: Crd): void {
     for (const other of this.#cache.list(undefined).map(asCrd))
-      if (other.metadata.name !== metadata.name && !isEstablished(other) && other.spec.group === spec.group)
+      if (other.metadata.name !== metadata.name && !hasItsNames(other) && other.spec.group === spec.group)
         this.#worker.schedule(other.metadata.name);
   }
 
@@ -219,6 +230,10 @@ export class CrdController implements AsyncDisposable {
       if (errorCode(thrown) !== "NotFound") throw thrown;
     }
   }
+}
+
+function hasItsNames({ status }: Crd): boolean {
+  return status.conditions?.some((one) => one.type === "NamesAccepted" && one.status === "True") === true;
 }
 
 /** Whether what is served would be the same. */
