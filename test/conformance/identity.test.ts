@@ -172,7 +172,13 @@ test("roles: nobody gives what they do not have, nor binds it, nor changes what 
   const token = await tokenOf("climber");
   const may = {
     metadata: { name: "climber" },
-    rules: [{ apiGroups: ["rbac.authorization.k8s.io"], resources: ["roles", "rolebindings"], verbs: ["get", "create", "update", "patch"] }],
+    rules: [
+      {
+        apiGroups: ["rbac.authorization.k8s.io"],
+        resources: ["roles", "rolebindings"],
+        verbs: ["get", "create", "update", "patch"],
+      },
+    ],
   };
   expectCode(201, await server.call("POST", inNamespace("default", "roles", rbac), { body: may }));
   const subjects = [{ kind: "ServiceAccount", name: "climber", namespace: "default" }];
