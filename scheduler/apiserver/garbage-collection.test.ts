@@ -122,3 +122,29 @@ test("a restarted server finishes what was begun", async () => {
   await using second = await TestServer.start({ folder: first.folder });
   await gone(second, "child");
 });
+
+test("delete in the foreground: a stranger in another namespace holds nothing up", async () => {
+  await using server = await TestServer.start();
+  await server.call("POST", "/api/v1/namespaces", { body: { metadata: { name: "elsewhere" } } });
+  const a = await create(server, "a");
+  const metadata = {
+    finalizers: ["example.com/never"],
+    ownerReferences: [ownedBy(a, { blockOwnerDeletion: true })],
+  };
+  const stranger = "/api/v1/namespaces/elsewhere/configmaps";
+  expect((await server.call("POST", stranger, { body: configMap("stranger", {}, metadata) })).code).toBe(201);
+  await server.call("DELETE", `${configMapsPath}/a`, { body: { propagationPolicy: "Foreground" } });
+  await gone(server, "a");
+});
+
+test("what is of no namespace stays, whatever in a namespace it names as its owner", async () => {
+  await using server = await TestServer.start();
+  const a = await create(server, "a");
+  const roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+  const role = { metadata: { name: "kept", ownerReferences: [ownedBy(a)] }, rules: [] };
+  expect((await server.call("POST", roles, { body: role })).code).toBe(201);
+  const child = await create(server, "child", [ownedBy(a)]);
+  await server.call("DELETE", `${configMapsPath}/a`);
+  await gone(server, "a", child.metadata.name);
+  expect((await server.call("GET", `${roles}/kept`)).code).toBe(200);
+});

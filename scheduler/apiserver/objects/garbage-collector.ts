@@ -98,12 +98,15 @@ export class GarbageCollector implements AsyncDisposable {
     const { metadata } = object;
     const owners = metadata.ownerReferences ?? [];
     const before = previous?.metadata.ownerReferences ?? [];
-    for (const { uid } of before) if (!owners.some((one) => one.uid === uid)) this.#forget(uid, metadata.uid);
-    for (const { uid } of owners) this.#remember(uid, placeOf(object));
-    const isNamed = owners.some(({ uid }) => !before.some((one) => one.uid === uid));
+    // Thousands of owners are possible, if of no use.
+    const ownerIds = new Set(owners.map(({ uid }) => uid));
+    const beforeIds = new Set(before.map(({ uid }) => uid));
+    for (const uid of beforeIds) if (!ownerIds.has(uid)) this.#forget(uid, metadata.uid);
+    for (const uid of ownerIds) this.#remember(uid, placeOf(object));
+    const isNamed = owners.some(({ uid }) => !beforeIds.has(uid));
     if (isNamed || isWaitingForUs(object)) this.#schedule(object);
     // Whoever waits for its dependents looks again: this one may no longer block it.
-    for (const { uid } of before) this.#wakeOwner(uid);
+    for (const uid of beforeIds) this.#wakeOwner(uid);
   }
 
   #removed(object: ApiObject): void {
@@ -187,6 +190,8 @@ export class GarbageCollector implements AsyncDisposable {
     const kind = this.#parts.registry.findKind(apiVersion, name);
     const source = kind && this.#parts.sourceOf(kind);
     if (!source) return "alive";
+    // What is of no namespace can't have an owner in one: which one is not said. As in Kubernetes, it stays.
+    if (kind.resource.namespaced && dependent.metadata.namespace === undefined) return "alive";
     // An owner in another namespace is none: names mean nothing across namespaces.
     const namespace = kind.resource.namespaced ? (dependent.metadata.namespace ?? "") : "";
     const owner = source.get(namespace, ownerName);
@@ -196,14 +201,14 @@ export class GarbageCollector implements AsyncDisposable {
 
   async #orphan(kind: Kind, object: ApiObject): Promise<void> {
     const { uid } = object.metadata;
-    for (const dependent of this.#dependentsOf(uid))
+    for (const dependent of this.#ownDependents(object))
       await this.#dropReferences(dependent.kind, dependent.object, (owner) => owner.uid === uid);
     await this.#dropFinalizer(kind, object, orphanFinalizer);
   }
 
   async #deleteForeground(kind: Kind, object: ApiObject): Promise<void> {
     const { uid } = object.metadata;
-    const dependents = this.#dependentsOf(uid);
+    const dependents = this.#ownDependents(object);
     for (const { object: dependent } of dependents)
       if (dependent.metadata.deletionTimestamp === undefined) this.#schedule(dependent);
     const blocks = (dependent: ApiObject) =>
@@ -221,6 +226,15 @@ export class GarbageCollector implements AsyncDisposable {
     return registry.kinds
       .filter(({ resource }) => resource.storage === "live")
       .flatMap((kind) => sourceOf(kind) ?? []);
+  }
+
+  /** Whoever names an owner in another namespace has none there, and holds up nothing. */
+  #ownDependents({ metadata }: ApiObject): readonly { readonly kind: Kind; readonly object: ApiObject }[] {
+    const { namespace, uid } = metadata;
+    const dependents = this.#dependentsOf(uid);
+    return namespace === undefined
+      ? dependents
+      : dependents.filter(({ object }) => object.metadata.namespace === namespace);
   }
 
   #dependentsOf(uid: string): readonly { readonly kind: Kind; readonly object: ApiObject }[] {
