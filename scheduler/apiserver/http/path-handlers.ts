@@ -99,11 +99,13 @@ function pathsOf(context: PathContext): readonly string[] {
   return [
     ...context.discovery.paths,
     ...health,
+    "/.well-known/openid-configuration",
     "/backup",
     "/metrics",
     "/openapi/v2",
     "/openapi/v3",
     "/openapi/v3/",
+    "/openid/v1/jwks",
     "/version",
   ].sort();
 }

@@ -5,6 +5,7 @@
  *
  * Invariant: every KindCache is at the same revision, that of the last whole batch.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ApiObject } from "../../../api/object-meta.ts";
 import { errorMessage } from "../../../kit/errors.ts";
 import type { Log } from "../../../kit/log.ts";
@@ -15,6 +16,9 @@ import { ObjectIndex } from "./object-index.ts";
 import type { ObjectSource, SourceEvent } from "./object-source.ts";
 
 export const registryPrefix = "/registry/";
+
+/** Objects that are read again in one turn of the event loop. */
+const refreshMax = 200;
 
 /** `alias`: as which kind the objects are stored, if not as their own. */
 export function kindPrefix({
@@ -117,8 +121,11 @@ export class StoreCache {
     const prefix = kindPrefix(resource);
     const kind = this.#kindAt(prefix);
     kind.setShape(shape);
-    const stored = await this.#store?.list(prefix);
-    if (stored) kind.refresh(stored.entries, shape);
+    const { entries } = (await this.#store?.list(prefix)) ?? { entries: [] };
+    for (let at = 0; at < entries.length; at += refreshMax) {
+      kind.refresh(entries.slice(at, at + refreshMax), shape);
+      await nextTurn();
+    }
   }
 
   /** Events of every kind after this call, each after its own kind's listeners had it. The listener must not throw. */
