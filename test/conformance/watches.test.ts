@@ -152,3 +152,17 @@ test("a watch with a time limit ends in time", async () => {
   using limited = server.watch(`${maps}?watch=true&timeoutSeconds=1`);
   for (let event = await limited.next(); event; event = await limited.next());
 });
+
+test("the old paths of watches are watches: of a list, of one object, of a custom kind", async () => {
+  const revision = Number((await create("old-path")).metadata.resourceVersion) - 1;
+  for (const path of [
+    "namespaces/default/configmaps",
+    "namespaces/default/configmaps/old-path",
+    "configmaps",
+  ]) {
+    using watch = server.watch(`/api/v1/watch/${path}?resourceVersion=${revision}`);
+    expect(said(await watch.take(1))).toEqual(["ADDED old-path 0"]);
+  }
+  using ours = server.watch("/apis/wherry.dev/v1alpha1/watch/wasmjobs?timeoutSeconds=1");
+  expect(await ours.next()).toBeUndefined();
+});

@@ -37,6 +37,9 @@ export interface ExchangeParts {
   readonly turns: SharedTurns;
 }
 
+/** How watches were asked for before there was `?watch=true`; Kubernetes still takes it. */
+const watchPrefix = /^(\/api\/[^/]+|\/apis\/[^/]+\/[^/]+)\/watch(?=\/)/;
+
 /** One request with its answer. */
 export class Exchange {
   readonly request: IncomingMessage;
@@ -59,8 +62,10 @@ export class Exchange {
     this.audit = audit;
     const url = request.url ?? "/";
     const mark = url.indexOf("?");
-    this.path = mark < 0 ? url : url.slice(0, mark);
+    const path = mark < 0 ? url : url.slice(0, mark);
+    this.path = path.replace(watchPrefix, "$1");
     this.query = new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1));
+    if (this.path !== path) this.query.set("watch", "true");
     const gone = new AbortController();
     this.signal = gone.signal;
     response.once("close", () => {
