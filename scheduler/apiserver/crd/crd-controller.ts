@@ -34,6 +34,8 @@ export interface CrdControllerParts {
   readonly writer: ObjectWriter;
   readonly clock: Clock;
   readonly log: Log;
+  /** Definitions of the server's own kinds, which are served anyhow, with what code adds to them. */
+  readonly ownNames: ReadonlySet<string>;
   /** Ends what clients follow of a kind that is served differently now, or no more. */
   readonly kindChanged: (resource: { readonly group: string; readonly plural: string }) => void;
 }
@@ -42,7 +44,7 @@ export class CrdController implements AsyncDisposable {
   readonly #parts: CrdControllerParts;
   readonly #kind: Kind;
   readonly #cache: KindCache;
-  /** Plurals of the server's own kinds: never a definition's to change. */
+  /** Names of the server's own kinds: no definition of somebody else gets them. */
   readonly #builtIn: readonly TakenNames[];
   /** What was served last for each definition. */
   readonly #served = new Map<string, Crd>();
@@ -102,7 +104,7 @@ export class CrdController implements AsyncDisposable {
     const { registry, cache, log } = this.#parts;
     const { name } = crd.metadata;
     const before = this.#served.get(name);
-    if (!isEstablished(crd) || isServedSame(before, crd)) return;
+    if (!isEstablished(crd) || isServedSame(before, crd) || this.#parts.ownNames.has(name)) return;
     const resource = { group: crd.spec.group, plural: crd.spec.names.plural };
     try {
       const definitions = definitionsOf(crd);
@@ -111,7 +113,11 @@ export class CrdController implements AsyncDisposable {
       const stored = registry.stored.find(
         (kind) => kind.resource.group === resource.group && kind.resource.plural === resource.plural,
       );
-      cache.of(resource).setShape((object) => (stored ? stored.shape(object) : object));
+      cache
+        .reshape(resource, (object) => (stored ? stored.shape(object) : object))
+        .catch((thrown: unknown) =>
+          log.warn("stored objects could not be read again", { name, err: thrown }),
+        );
       if (definitions.length === 0) registry.remove(resource);
     } catch (thrown) {
       log.error("custom resource definition cannot be served", { name, err: thrown });
@@ -162,7 +168,11 @@ export class CrdController implements AsyncDisposable {
       if (metadata.name === crd.metadata.name || spec.group !== crd.spec.group) return [];
       return [{ group: spec.group, names: status.acceptedNames ?? {} }];
     });
-    const status = acceptNames(crd, [...this.#builtIn, ...others], toTimestamp(this.#parts.clock.now()));
+    // A definition of one of the server's own kinds has that kind's names.
+    const builtIn = this.#builtIn.filter(
+      ({ group, names }) => `${names.plural}.${group}` !== crd.metadata.name,
+    );
+    const status = acceptNames(crd, [...builtIn, ...others], toTimestamp(this.#parts.clock.now()));
     const stored = crd.spec.versions.find((version) => version.storage)?.name;
     const before = status.storedVersions ?? [];
     if (stored === undefined || before.includes(stored)) return status;

@@ -30,9 +30,11 @@ import { answerRaw, ConnectionTurns } from "./connection-turns.ts";
 import type { ApiContext } from "./context.ts";
 import { Exchange, flowOf } from "./exchange.ts";
 import type { FairQueue, Seat } from "./fair-queue.ts";
+import { isIssuerPath, serveIssuer } from "./issuer-handlers.ts";
 import { limits } from "./limits.ts";
 import { isPublicPath, type PathContext, servePath } from "./path-handlers.ts";
 import { requestAttributes } from "./request-attributes.ts";
+import { checkTimeout } from "./request-timeout.ts";
 import { parseTarget, type RequestTarget } from "./request-target.ts";
 import { isLongRunning, serveResource } from "./resource-handlers.ts";
 import { SharedTurns } from "./shared-turns.ts";
@@ -207,6 +209,7 @@ export class ApiListener {
       throw badRequest("missing required Host header");
     const target = parseTarget(exchange.path);
     audit.attributes = requestAttributes(exchange, target);
+    if (!isLongRunning(exchange, target)) checkTimeout(exchange.query);
     const isPublic = target.kind === "path" && isPublicPath(target.parts);
     const user = this.#identify(exchange, isPublic);
     if (isPublic) return servePath(paths, exchange, target.parts);
@@ -257,7 +260,10 @@ export class ApiListener {
   }
 
   async #handle(exchange: Exchange, target: RequestTarget): Promise<void> {
-    if (target.kind === "path") return servePath(this.#options.paths, exchange, target.parts);
+    if (target.kind === "path")
+      return isIssuerPath(target.parts)
+        ? serveIssuer(this.#options.api, exchange, target.parts)
+        : servePath(this.#options.paths, exchange, target.parts);
     this.#checkReady();
     await serveResource(this.#options.api, exchange, target);
   }

@@ -4,6 +4,7 @@ import { managerNameOf } from "../apply/manager-name.ts";
 import { forbiddenRequest } from "../authorization/forbidden.ts";
 import type { WriteOptions } from "../objects/object-writer.ts";
 import {
+  checkDecodable,
   checkTypeAndPlace,
   type FieldValidation,
   metadataOf,
@@ -38,6 +39,7 @@ export async function createObject(
   const options = writeOptionsOf(exchange);
   const submitted = withType(kind, await readObject(exchange.request));
   checkTypeAndPlace(kind, submitted.object, { namespace, name: undefined });
+  checkDecodable(kind, submitted.object);
   const object = await context.writer.create(kind, namespace, submitted, options);
   await sendObject(context, exchange, kind, object, 201);
 }
@@ -51,6 +53,7 @@ export async function replaceObject(
   const options = writeOptionsOf(exchange);
   const submitted = withType(kind, await readObject(exchange.request));
   checkTypeAndPlace(kind, submitted.object, { namespace, name });
+  checkDecodable(kind, submitted.object);
   // As Kubernetes has it for custom kinds: replacing blindly must be asked for by saying what is replaced.
   if (!kind.resource.strategicMerge && !metadataOf(submitted.object)["resourceVersion"])
     throw invalid(kind.resource, name, [
