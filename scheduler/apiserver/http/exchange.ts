@@ -9,6 +9,7 @@ import type { TaggedDocument } from "../discovery/tagged-document.ts";
 import { isPrettyWanted, prettyPieces } from "../output/pretty-json.ts";
 import { yamlOf } from "../output/yaml.ts";
 import { ApiError } from "../status.ts";
+import { parseOldWatchPath } from "./old-watch-path.ts";
 import type { AnswerBudget } from "./byte-budgets.ts";
 import type { Seat } from "./fair-queue.ts";
 import type { SharedTurns } from "./shared-turns.ts";
@@ -37,9 +38,6 @@ export interface ExchangeParts {
   readonly turns: SharedTurns;
 }
 
-/** How watches were asked for before there was `?watch=true`; Kubernetes still takes it. */
-const watchPrefix = /^(\/api\/[^/]+|\/apis\/[^/]+\/[^/]+)\/watch(?=\/)/;
-
 /** One request with its answer. */
 export class Exchange {
   readonly request: IncomingMessage;
@@ -63,9 +61,11 @@ export class Exchange {
     const url = request.url ?? "/";
     const mark = url.indexOf("?");
     const path = mark < 0 ? url : url.slice(0, mark);
-    this.path = path.replace(watchPrefix, "$1");
+    const watched = parseOldWatchPath(path);
+    this.path = watched?.path ?? path;
     this.query = new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1));
-    if (this.path !== path) this.query.set("watch", "true");
+    if (watched) this.query.set("watch", "true");
+    if (watched?.name !== undefined) this.query.set("fieldSelector", `metadata.name=${watched.name}`);
     const gone = new AbortController();
     this.signal = gone.signal;
     response.once("close", () => {
