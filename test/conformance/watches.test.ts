@@ -163,6 +163,9 @@ test("the old paths of watches are watches: of a list, of one object, of a custo
     using watch = server.watch(`/api/v1/watch/${path}?resourceVersion=${revision}`);
     expect(said(await watch.take(1))).toEqual(["ADDED old-path 0"]);
   }
+  expect((await server.call("DELETE", "/api/v1/watch/namespaces/default/configmaps/old-path")).code).toBe(
+    404,
+  );
   using ours = server.watch("/apis/wherry.dev/v1alpha1/watch/wasmjobs?timeoutSeconds=1");
   expect(await ours.next()).toBeUndefined();
 });

@@ -61,7 +61,7 @@ export class Exchange {
     const url = request.url ?? "/";
     const mark = url.indexOf("?");
     const path = mark < 0 ? url : url.slice(0, mark);
-    const watched = parseOldWatchPath(path);
+    const watched = request.method === "GET" ? parseOldWatchPath(path) : undefined;
     this.path = watched?.path ?? path;
     this.query = new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1));
     if (watched) this.query.set("watch", "true");
