@@ -24,6 +24,7 @@ import {
   invalid,
   modified,
   notFound,
+  unknownPath,
 } from "../status.ts";
 import { objectKey, type StoreCache, type StoredForm, toStored } from "../storage/store-cache.ts";
 import { checkDelete, type DeleteOptions, isNamespace, markDeleted } from "./deletion.ts";
@@ -179,14 +180,14 @@ export class ObjectWriter {
   }
 
   /** Whatever it is: nothing of it can be known. */
-  async deleteUnread(kind: Kind, namespace: string, name: string, signal?: AbortSignal): Promise<void> {
-    const key = objectKey(kind.resource, namespace, name);
+  async deleteUnread(key: string, signal?: AbortSignal): Promise<void> {
     await this.#parts.store.commit([{ kind: "delete", key, expectedRevision: undefined }], signal);
   }
 
   /**
-   * Deletes what has no finalizers and marks the rest. For whole namespaces and expired events. One commit for each, so
-   * that no two events share a revision and a watch can resume between them; the store groups them.
+   * Deletes what has no finalizers and marks the rest; what has changed meanwhile is left as it is now. For whole
+   * namespaces and expired events. One commit for each, so that no two events share a revision and a watch can resume
+   * between them; the store groups them.
    */
   async deleteBatch(
     items: readonly { readonly kind: Kind; readonly object: ApiObject }[],
@@ -196,10 +197,10 @@ export class ObjectWriter {
       const { metadata } = object;
       const key = objectKey(kind.resource, metadata.namespace ?? "", metadata.name);
       const going = markDeleted(kind, object, undefined, this.#parts.clock.now());
-      if (!going) return [{ kind: "delete", key, expectedRevision: undefined }];
+      const expectedRevision = Number(metadata.resourceVersion);
+      if (!going) return [{ kind: "delete", key, expectedRevision }];
       if (going === object) return [];
-      const value = this.#storedText(kind, key, going);
-      return [{ kind: "put", key, value, expectedRevision: Number(metadata.resourceVersion) }];
+      return [{ kind: "put", key, value: this.#storedText(kind, key, going), expectedRevision }];
     });
     await Promise.all(writes.map((write) => this.#parts.store.commit([write], signal)));
   }
@@ -236,6 +237,8 @@ export class ObjectWriter {
     const object = prepareCreate(kind, submitted, identity, author, options);
     const key = objectKey(resource, namespace, name);
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      // A definition may have gone while its client took its time to say what it creates.
+      if (!this.#parts.registry.find(resource.group, resource.version, resource.plural)) throw unknownPath();
       const checks = this.#checkNamespace(kind, namespace, name);
       if (this.#current(kind, namespace, name)) return undefined;
       using _admitted = this.#admit({

@@ -229,6 +229,11 @@ export class KindCache implements ObjectSource {
     return this.#unreadable.size;
   }
 
+  /** The keys of what cannot be read and lies under the prefix. */
+  unreadableUnder(prefix: string): readonly string[] {
+    return [...this.#unreadable.keys()].filter((key) => key.startsWith(prefix));
+  }
+
   /** From now on; what is here already is brought into this shape, too. */
   setShape(shape: Shape): void {
     this.#shape = shape;
