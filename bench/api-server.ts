@@ -1,12 +1,9 @@
-/**
- * The API server under load: a real scheduler with durability on, over TLS, asked by this process. To compare with, from
- * elsewhere: kube-apiserver 1.36 with etcd, without fsync, on two cores took 205 to 394 creates per second from 16 clients,
- * 275 MiB idle, and 3 to 7 s to be ready.
- */
+/** The API server under load: a real scheduler with durability on, over TLS, asked by this process. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TestCluster } from "../test/support/cluster.ts";
+import { besideKubernetes, kubernetes } from "./api/anchor.ts";
 import { type Access, Connection, openMany } from "./api/connection.ts";
 import { measureCreates } from "./api/creates.ts";
 import { measureFairness } from "./api/fairness.ts";
@@ -42,6 +39,7 @@ async function underLoad(cluster: TestCluster, folder: string): Promise<readonly
   const idleCpu = (cpuMsOf(cluster.pids()) - beforeMs) / (idleMs / 1_000);
   const figures: Figure[] = [
     memory(cluster, "idle"),
+    besideKubernetes(mebibytes(cluster), kubernetes.idleMebibytes, "MiB"),
     { name: "processor time of the scheduler, idle", value: idleCpu, unit: "ms/s" },
     ...(await loopDelay(control, "idle")),
   ];
@@ -80,6 +78,7 @@ async function full(cluster: TestCluster): Promise<readonly Figure[]> {
   return [
     ...figures,
     { name: `process start to /readyz with ${objectsMax} objects`, value: median(times), unit: "ms" },
+    besideKubernetes(median(times), kubernetes.readyMs, "ms"),
     memory(cluster, `${objectsMax} objects, after a start`),
   ];
 }
@@ -98,11 +97,11 @@ async function fill(access: Access): Promise<void> {
 }
 
 function memory(cluster: TestCluster, when: string): Figure {
-  return {
-    name: `memory of the scheduler (PSS), ${when}`,
-    value: memoryBytesOf(cluster.pids()) / 2 ** 20,
-    unit: "MiB",
-  };
+  return { name: `memory of the scheduler (PSS), ${when}`, value: mebibytes(cluster), unit: "MiB" };
+}
+
+function mebibytes(cluster: TestCluster): number {
+  return memoryBytesOf(cluster.pids()) / 2 ** 20;
 }
 
 function pause(ms: number): Promise<void> {

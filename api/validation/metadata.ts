@@ -1,5 +1,12 @@
 import type { ObjectMeta } from "../object-meta.ts";
-import { type FieldError, forbiddenValue, invalidValue, requiredValue, tooLong } from "./field-error.ts";
+import {
+  type FieldError,
+  forbiddenValue,
+  invalidValue,
+  requiredValue,
+  showValue,
+  tooLong,
+} from "./field-error.ts";
 import {
   checkLabelName,
   checkLabelValue,
@@ -29,39 +36,46 @@ export function validateMetadata(
   errors.push(...validateLabels(metadata.labels ?? {}, "metadata.labels"));
   errors.push(...validateAnnotations(metadata.annotations ?? {}, "metadata.annotations"));
   for (const finalizer of metadata.finalizers ?? []) {
+    if (errors.length >= errorsMax) break;
     const problem = checkQualifiedName(finalizer);
     if (problem !== undefined) errors.push(invalidValue("metadata.finalizers", finalizer, problem));
   }
   for (const [at, owner] of (metadata.ownerReferences ?? []).entries()) {
+    if (errors.length >= errorsMax) break;
     const field = `metadata.ownerReferences[${at}]`;
     for (const part of ["apiVersion", "kind", "name", "uid"] as const)
       if (!owner[part]) errors.push(requiredValue(`${field}.${part}`, "must not be empty"));
   }
   if (old?.deletionTimestamp !== undefined) {
-    const added = (metadata.finalizers ?? []).filter((one) => !old.finalizers?.includes(one));
+    const before = new Set(old.finalizers);
+    const added = (metadata.finalizers ?? []).filter((one) => !before.has(one));
     if (added.length > 0)
       errors.push(
         forbiddenValue(
           "metadata.finalizers",
-          `no new finalizers can be added if the object is being deleted, found new finalizers ${JSON.stringify(added)}`,
+          `no new finalizers can be added if the object is being deleted, found new finalizers ${showValue(added)}`,
         ),
       );
   }
   return errors;
 }
 
+/** More would help nobody, and there may be many thousands. */
+const errorsMax = 100;
+
 export function validateLabels(
   labels: Readonly<Record<string, string>>,
   field: string,
 ): readonly FieldError[] {
-  return Object.entries(labels).flatMap(([key, value]) => {
+  const errors: FieldError[] = [];
+  for (const [key, value] of Object.entries(labels)) {
+    if (errors.length >= errorsMax) break;
     const keyProblem = checkQualifiedName(key);
     const valueProblem = checkLabelValue(value);
-    return [
-      ...(keyProblem === undefined ? [] : [invalidValue(field, key, keyProblem)]),
-      ...(valueProblem === undefined ? [] : [invalidValue(field, value, valueProblem)]),
-    ];
-  });
+    if (keyProblem !== undefined) errors.push(invalidValue(field, key, keyProblem));
+    if (valueProblem !== undefined) errors.push(invalidValue(field, value, valueProblem));
+  }
+  return errors;
 }
 
 export function validateAnnotations(
@@ -71,7 +85,7 @@ export function validateAnnotations(
   const errors: FieldError[] = [];
   let bytes = 0;
   for (const [key, value] of Object.entries(annotations)) {
-    const problem = checkQualifiedName(key.toLowerCase());
+    const problem = errors.length < errorsMax ? checkQualifiedName(key.toLowerCase()) : undefined;
     if (problem !== undefined) errors.push(invalidValue(field, key, problem));
     bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
   }

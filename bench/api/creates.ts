@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Figure } from "../figure.ts";
+import { besideKubernetes, kubernetes } from "./anchor.ts";
 import { Child } from "./child.ts";
 import { type Access, type Call, openMany } from "./connection.ts";
 import { closedLoop, percentile } from "./load.ts";
@@ -34,6 +35,7 @@ export async function measureCreates(
       { name: "  a bare server with one durable insert for each", value: beside.perSecond, unit: "/s" },
       { name: "  against that", value: perSecond / beside.perSecond, unit: "times" },
     );
+    if (clients === 16) figures.push(besideKubernetes(perSecond, kubernetes.createsPerSecond, "/s"));
   }
   for (const clients of clientCounts) {
     const deployment = () => createDeployment("creates");

@@ -344,7 +344,7 @@ test("Secret: stringData is merged into data, and data must be base64", async ()
   const wrong = await server.call("POST", path, {
     body: { ...body, metadata: { name: unique() }, data: { a: "?" } },
   });
-  expect(wrong.body).toMatchObject({ code: 422 });
+  expect(wrong.body).toMatchObject({ code: 400 });
 });
 
 test("ConfigMap: immutable stays, and a megabyte is the most", async () => {

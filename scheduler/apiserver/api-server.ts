@@ -100,9 +100,10 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   });
   const counts = new StoredCounts(registry, cache);
   const crds = readCrds(crdFolder);
+  const ownCrds = new Set(crds.map((crd) => String(metadataOf(crd)["name"])));
   const quotas = cache.of({ group: "", plural: "resourcequotas" });
   const admission: readonly AdmissionPlugin[] = [
-    new CrdAdmission(cache.of(crdResource), new Set(crds.map((crd) => String(metadataOf(crd)["name"])))),
+    new CrdAdmission(cache.of(crdResource), ownCrds),
     new EscalationGuard(rbac),
     new PriorityClassAdmission(() =>
       cache.of({ group: "scheduling.k8s.io", plural: "priorityclasses" }).list(undefined),
@@ -119,7 +120,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     await bootstrap({ registry, cache, writer }, crds);
     await rewriteOutdated(registry, cache, writer, store);
   }
-  return new EmbeddedApiServer(options, { registry, cache, writer, rbac, counts, log, closing });
+  return new EmbeddedApiServer(options, { registry, cache, writer, rbac, counts, ownCrds, log, closing });
 }
 
 interface Parts {
@@ -128,6 +129,7 @@ interface Parts {
   readonly writer: ObjectWriter;
   readonly rbac: RbacAuthorizer;
   readonly counts: StoredCounts;
+  readonly ownCrds: ReadonlySet<string>;
   readonly log: Log;
   readonly closing: AbortController;
 }
@@ -161,6 +163,7 @@ class EmbeddedApiServer implements ApiServer {
     this.#collector = new GarbageCollector({ ...common, sourceOf: (kind) => this.#knownSource(kind) });
     this.#crds = new CrdController({
       ...common,
+      ownNames: parts.ownCrds,
       kindChanged: (resource) => this.#watches.endKind(resource),
     });
     this.#accounts = new DefaultServiceAccounts(common);

@@ -160,6 +160,7 @@ test("a name that is given up goes to the definition that waits for it", async (
 test("the server's own kinds are definitions too, and cannot be changed or deleted", async () => {
   const { body } = await server.call("GET", `${crds}/wasmdeployments.wherry.dev`);
   expect(body.spec.names.kind).toBe("WasmDeployment");
+  await established("wasmdeployments.wherry.dev");
   expect((await server.call("DELETE", `${crds}/wasmdeployments.wherry.dev`)).code).toBe(403);
   const spec = { names: { ...body.spec.names, shortNames: ["x"] } };
   expect((await server.call("PATCH", `${crds}/wasmdeployments.wherry.dev`, { body: { spec } })).code).toBe(

@@ -181,3 +181,17 @@ test("an object that was stored in a version that is no longer served is collect
   await server.call("DELETE", `${configMapsPath}/a`);
   await until(async () => (await server.call("GET", `${path("v2")}/b`)).code === 404);
 });
+
+test("delete in the foreground: a stranger in another namespace holds nothing up", async () => {
+  await using server = await TestServer.start();
+  await server.call("POST", "/api/v1/namespaces", { body: { metadata: { name: "elsewhere" } } });
+  const a = await create(server, "a");
+  const metadata = {
+    finalizers: ["example.com/never"],
+    ownerReferences: [ownedBy(a, { blockOwnerDeletion: true })],
+  };
+  const stranger = "/api/v1/namespaces/elsewhere/configmaps";
+  expect((await server.call("POST", stranger, { body: configMap("stranger", {}, metadata) })).code).toBe(201);
+  await server.call("DELETE", `${configMapsPath}/a`, { body: { propagationPolicy: "Foreground" } });
+  await gone(server, "a");
+});

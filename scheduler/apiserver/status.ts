@@ -36,6 +36,7 @@ const reasonCodes = {
   NotFound: 404,
   MethodNotAllowed: 405,
   NotAcceptable: 406,
+  RequestTimeout: 408,
   AlreadyExists: 409,
   Conflict: 409,
   Expired: 410,
@@ -43,6 +44,7 @@ const reasonCodes = {
   UnsupportedMediaType: 415,
   Invalid: 422,
   TooManyRequests: 429,
+  RequestHeaderFieldsTooLarge: 431,
   InternalError: 500,
   ServiceUnavailable: 503,
   Timeout: 504,
@@ -73,7 +75,7 @@ export class ApiError extends WherryError {
       apiVersion: "v1",
       metadata: this.metadata,
       status: "Failure",
-      message: this.message,
+      message: shorten(this.message, messageLengthMax),
       reason: this.reason,
       details: this.details,
       code: this.httpCode,
@@ -125,20 +127,37 @@ export function forbidden(
   });
 }
 
+/** Problems that one answer tells of, and how long names and texts of a client's may be in it: they may have megabytes. */
+const causesMax = 100;
+const fieldLengthMax = 1_000;
+const causeLengthMax = 4_000;
+const messageLengthMax = 64 * 1024;
+
 export function invalid(
   resource: { readonly group: string; readonly kind: string },
   name: string,
   errors: readonly FieldError[],
 ): ApiError {
-  const texts = errors.map((error) => `${error.field}: ${error.message}`);
+  const causes = errors.slice(0, causesMax).map(({ reason, message, field }) => ({
+    reason,
+    message: shorten(message, causeLengthMax),
+    field: shorten(field, fieldLengthMax),
+  }));
+  const more = errors.length > causes.length ? [`and ${errors.length - causes.length} more`] : [];
+  const texts = [...causes.map(({ field, message }) => `${field}: ${message}`), ...more];
   const list = texts.length === 1 ? texts[0] : `[${texts.join(", ")}]`;
   const kind = resource.group === "" ? resource.kind : `${resource.kind}.${resource.group}`;
-  return new ApiError("Invalid", `${kind} "${name}" is invalid: ${list}`, {
-    name,
+  const shownName = shorten(name, fieldLengthMax);
+  return new ApiError("Invalid", `${kind} "${shownName}" is invalid: ${list}`, {
+    name: shownName,
     group: resource.group,
     kind: resource.kind,
-    causes: errors.map(({ reason, message, field }) => ({ reason, message, field })),
+    causes,
   });
+}
+
+function shorten(text: string, lengthMax: number): string {
+  return text.length <= lengthMax ? text : `${text.slice(0, lengthMax)}…`;
 }
 
 export function expired(message: string): ApiError {

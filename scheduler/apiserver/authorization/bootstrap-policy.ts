@@ -17,6 +17,7 @@ export interface PolicyObject {
 export const autoUpdateAnnotation = "rbac.authorization.kubernetes.io/autoupdate";
 const unauthenticatedGroup = "system:unauthenticated";
 const monitoringGroup = "system:monitoring";
+const serviceAccountsGroup = "system:serviceaccounts";
 
 const read = ["get", "list", "watch"];
 const write = ["create", "delete", "deletecollection", "patch", "update"];
@@ -45,6 +46,7 @@ export function bootstrapPolicy(resources: readonly ResourceDefinition[]): reado
     clusterRoleBinding("system:discovery", authenticatedGroup),
     clusterRoleBinding("system:monitoring", monitoringGroup),
     clusterRoleBinding("system:public-info-viewer", authenticatedGroup, unauthenticatedGroup),
+    clusterRoleBinding("system:service-account-issuer-discovery", serviceAccountsGroup),
   ];
 }
 
@@ -94,6 +96,17 @@ const systemRoles = [
     pathRule(["/metrics", "/metrics/slis", ...probes, ...probes.map((path) => `${path}/*`)].sort(), ["get"]),
   ]),
   clusterRole("system:public-info-viewer", [pathRule([...probes, ...versions], ["get"])]),
+  clusterRole("system:service-account-issuer-discovery", [
+    pathRule(
+      [
+        "/.well-known/openid-configuration",
+        "/.well-known/openid-configuration/",
+        "/openid/v1/jwks",
+        "/openid/v1/jwks/",
+      ],
+      ["get"],
+    ),
+  ]),
 ];
 
 function viewRule({ group, plural, status, scale, storage }: ResourceDefinition): PolicyRule {

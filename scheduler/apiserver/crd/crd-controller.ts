@@ -34,6 +34,8 @@ export interface CrdControllerParts {
   readonly writer: ObjectWriter;
   readonly clock: Clock;
   readonly log: Log;
+  /** Definitions of the server's own kinds, which are served anyhow, with what code adds to them. */
+  readonly ownNames: ReadonlySet<string>;
   /** Ends what clients follow of a kind that is served differently now, or no more. */
   readonly kindChanged: (resource: { readonly group: string; readonly plural: string }) => void;
 }
@@ -42,13 +44,14 @@ export class CrdController implements AsyncDisposable {
   readonly #parts: CrdControllerParts;
   readonly #kind: Kind;
   readonly #cache: KindCache;
-  /** Plurals of the server's own kinds: never a definition's to change. */
+  /** Names of the server's own kinds: no definition of somebody else gets them. */
   readonly #builtIn: readonly TakenNames[];
   /** What was served last for each definition. */
   readonly #served = new Map<string, Crd>();
   readonly #worker: KeyedWorker;
   #isClosing = false;
   readonly #subscriptions = new DisposableStack();
+  #naming: Promise<void> = Promise.resolve();
 
   constructor(parts: CrdControllerParts) {
     const { registry, cache, clock, log } = parts;
@@ -103,7 +106,7 @@ export class CrdController implements AsyncDisposable {
     const { registry, cache, log } = this.#parts;
     const { name } = crd.metadata;
     const before = this.#served.get(name);
-    if (!isEstablished(crd) || isServedSame(before, crd)) return;
+    if (!isEstablished(crd) || isServedSame(before, crd) || this.#parts.ownNames.has(name)) return;
     const resource = { group: crd.spec.group, plural: crd.spec.names.plural };
     try {
       const definitions = definitionsOf(crd);
@@ -112,7 +115,11 @@ export class CrdController implements AsyncDisposable {
       const stored = registry.stored.find(
         (kind) => kind.resource.group === resource.group && kind.resource.plural === resource.plural,
       );
-      cache.of(resource).setShape((object) => (stored ? stored.shape(object) : object));
+      cache
+        .reshape(resource, (object) => (stored ? stored.shape(object) : object))
+        .catch((thrown: unknown) =>
+          log.warn("stored objects could not be read again", { name, err: thrown }),
+        );
       if (definitions.length === 0) registry.remove(resource);
     } catch (thrown) {
       log.error("custom resource definition cannot be served", { name, err: thrown });
@@ -133,6 +140,16 @@ export class CrdController implements AsyncDisposable {
     const crd = asCrd(object);
     if (crd.metadata.deletionTimestamp !== undefined) return this.#finish(crd);
     if (!crd.metadata.finalizers?.includes(crdFinalizer)) await this.#hold(name);
+    // One after the other: whoever comes second must see the names that the first has got.
+    const settled = this.#naming.then(() => this.#settleNames(name));
+    this.#naming = settled.catch(() => {});
+    await settled;
+  }
+
+  async #settleNames(name: string): Promise<void> {
+    const object = this.#cache.get("", name);
+    if (!object) return;
+    const crd = asCrd(object);
     const status = this.#statusOf(crd);
     // Nothing has changed for the others either: looking at them would have them look at this one, without end.
     if (status === crd.status) return;
@@ -143,7 +160,7 @@ export class CrdController implements AsyncDisposable {
   /** Names that this one has given up, others may be waiting for. */
   #lookAtWaiting({ metadata, spec }: Crd): void {
     for (const other of this.#cache.list(undefined).map(asCrd))
-      if (other.metadata.name !== metadata.name && !isEstablished(other) && other.spec.group === spec.group)
+      if (other.metadata.name !== metadata.name && !hasItsNames(other) && other.spec.group === spec.group)
         this.#worker.schedule(other.metadata.name);
   }
 
@@ -153,7 +170,11 @@ export class CrdController implements AsyncDisposable {
       if (metadata.name === crd.metadata.name || spec.group !== crd.spec.group) return [];
       return [{ group: spec.group, names: status.acceptedNames ?? {} }];
     });
-    const status = acceptNames(crd, [...this.#builtIn, ...others], toTimestamp(this.#parts.clock.now()));
+    // A definition of one of the server's own kinds has that kind's names.
+    const builtIn = this.#builtIn.filter(
+      ({ group, names }) => `${names.plural}.${group}` !== crd.metadata.name,
+    );
+    const status = acceptNames(crd, [...builtIn, ...others], toTimestamp(this.#parts.clock.now()));
     const stored = crd.spec.versions.find((version) => version.storage)?.name;
     const before = status.storedVersions ?? [];
     if (stored === undefined || before.includes(stored)) return status;
@@ -237,6 +258,10 @@ function storedKind(crd: Crd): Kind | undefined {
     ({ version, storageVersion }) => version === storageVersion,
   );
   return definition && new Kind(definition);
+}
+
+function hasItsNames({ status }: Crd): boolean {
+  return status.conditions?.some((one) => one.type === "NamesAccepted" && one.status === "True") === true;
 }
 
 /** Whether what is served would be the same. */

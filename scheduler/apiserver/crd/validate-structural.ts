@@ -25,18 +25,23 @@ function checkLevel(schema: Schema, level: Level, path: string): readonly FieldE
   const { items, properties = {}, additionalProperties } = schema;
   const errors: FieldError[] = [];
   if (schema.type === "array" && !items) errors.push(requiredValue(`${path}.items`, "must be specified"));
-  if (items) errors.push(...checkLevel(items, "item", `${path}.items`));
+  if (items) addAll(errors, checkLevel(items, "item", `${path}.items`));
   for (const [name, one] of Object.entries(properties))
-    errors.push(...checkLevel(one, "field", `${path}.properties[${name}]`));
+    addAll(errors, checkLevel(one, "field", `${path}.properties[${name}]`));
   if (additionalProperties !== undefined && level === "root")
     errors.push(forbiddenValue(`${path}.additionalProperties`, "must not be used at the root"));
   if (isObject(additionalProperties))
-    errors.push(...checkLevel(additionalProperties, "field", `${path}.additionalProperties`));
-  errors.push(...checkExtensions(schema, path));
-  errors.push(...checkNarrowing(schema, isEitherPattern(schema), isEitherInAllOf(schema), path));
-  errors.push(...checkTypes(schema, level, path));
-  errors.push(...checkMetaFields(schema, level, path));
+    addAll(errors, checkLevel(additionalProperties, "field", `${path}.additionalProperties`));
+  addAll(errors, checkExtensions(schema, path));
+  addAll(errors, checkNarrowing(schema, isEitherPattern(schema), isEitherInAllOf(schema), path));
+  addAll(errors, checkTypes(schema, level, path));
+  addAll(errors, checkMetaFields(schema, level, path));
   return errors;
+}
+
+/** One by one: there may be more of them than a call takes arguments. */
+function addAll(errors: FieldError[], more: readonly FieldError[]): void {
+  for (const error of more) errors.push(error);
 }
 
 function checkExtensions(schema: Schema, path: string): readonly FieldError[] {

@@ -1,7 +1,7 @@
 /**
  * The HTTPS server. Every request goes through the same doors, and whatever is thrown becomes a Status:
  *
- *   connection gate ─▶ TLS ─▶ who is it? ─▶ may they? ─▶ fair queue ─▶ handler ─▶ answer ─▶ audit, metrics
+ *   connection gate ─▶ TLS ─▶ who is it? ─▶ may they? ─▶ body ─▶ fair queue ─▶ handler ─▶ answer ─▶ audit, metrics
  *
  * Health checks need no credentials and do not queue, so that they tell of the server and not of its clients.
  */
@@ -22,16 +22,24 @@ import type { User } from "../authentication/user.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
 import { forbiddenRequest } from "../authorization/forbidden.ts";
 import type { ApiMetrics } from "../metrics/api-metrics.ts";
-import { ApiError, badRequest, type Status, toApiError } from "../status.ts";
+import { ApiError, badRequest, methodNotAllowed, type Status, toApiError } from "../status.ts";
+import { longYamlOf, receiveBody, replaceBody } from "./body.ts";
+import { AnswerBudget, BodyBudget } from "./byte-budgets.ts";
 import { ConnectionGate } from "./connection-gate.ts";
+import { answerRaw, ConnectionTurns } from "./connection-turns.ts";
 import type { ApiContext } from "./context.ts";
 import { Exchange, flowOf } from "./exchange.ts";
-import type { FairQueue } from "./fair-queue.ts";
+import type { FairQueue, Seat } from "./fair-queue.ts";
+import { isIssuerPath, serveIssuer } from "./issuer-handlers.ts";
 import { limits } from "./limits.ts";
 import { isPublicPath, type PathContext, servePath } from "./path-handlers.ts";
 import { requestAttributes } from "./request-attributes.ts";
+import { checkTimeout } from "./request-timeout.ts";
 import { parseTarget, type RequestTarget } from "./request-target.ts";
 import { isLongRunning, serveResource } from "./resource-handlers.ts";
+import { SharedTurns } from "./shared-turns.ts";
+import { addCount } from "./turn-queue.ts";
+import { YamlReader } from "./yaml-reader.ts";
 
 export interface ApiListenerOptions {
   readonly api: ApiContext;
@@ -56,12 +64,20 @@ export class ApiListener {
   readonly #options: ApiListenerOptions;
   readonly #server: Server;
   readonly #gate: ConnectionGate;
+  readonly #connections = new ConnectionTurns();
+  readonly #turns = new SharedTurns();
+  readonly #bodies = new BodyBudget(limits.bodies);
+  readonly #answers: AnswerBudget;
+  readonly #yaml: YamlReader;
+  /** Logs that are being read, by user. */
+  readonly #streams = new Map<string, number>();
   #inFlight = 0;
-  #streams = 0;
   #whenIdle: (() => void) | undefined;
 
   constructor(options: ApiListenerOptions) {
     this.#options = options;
+    this.#answers = new AnswerBudget(limits.answers, options.api.clock);
+    this.#yaml = new YamlReader(options.api.clock);
     this.#server = createServer(
       {
         key: options.tls.key,
@@ -75,25 +91,46 @@ export class ApiListener {
         requestTimeout: limits.requestTimeoutMs,
         keepAliveTimeout: limits.keepAliveTimeoutMs,
         noDelay: true,
+        // Checked below, so that it is answered like everything else.
+        requireHostHeader: false,
       },
       (request, response) => void this.#serve(request, response),
     );
     // Node would drop what exceeds a limit of its own without a word: an Impersonate-User, for one.
     this.#server.maxHeadersCount = 0;
     this.#server.maxConnections = limits.connectionsMax;
-    // What a new connection meets is the gate; who comes through it gets what Node had there: TLS, then HTTP.
-    const handshakes = this.#server.listeners("connection");
-    this.#server.removeAllListeners("connection");
-    this.#server.on("connection", (socket: Socket) => this.#gate.enter(socket));
-    this.#gate = new ConnectionGate(
-      { handshakes: limits.handshakesMax, waiting: limits.connectionsWaitingMax },
+    this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) =>
+      this.#connections.refuse(error, socket),
+    );
+    // Node would answer these by itself, or not at all.
+    this.#server.on("checkExpectation", (request, response) => void this.#serve(request, response));
+    this.#server.on("connect", (_request, socket) => answerRaw(socket, methodNotAllowed()));
+    this.#gate = this.#makeGate();
+  }
+
+  /** What a new connection meets is the gate; who comes through it gets what Node had there: TLS, then HTTP. */
+  #makeGate(): ConnectionGate {
+    const server = this.#server;
+    const handshakes = server.listeners("connection");
+    const gate = new ConnectionGate(
+      {
+        handshakes: limits.handshakesMax,
+        handshakeMs: limits.handshakeMs,
+        waiting: limits.connectionsWaitingMax,
+        ofAddress: limits.connectionsOfAddressMax,
+        silentMs: limits.handshakeTimeoutMs,
+      },
+      this.#options.api.clock,
       (socket) => {
-        for (const handshake of handshakes) handshake.call(this.#server, socket);
+        for (const handshake of handshakes) handshake.call(server, socket);
       },
     );
-    this.#server.on("secureConnection", () => this.#gate.finished());
+    server.removeAllListeners("connection");
+    server.on("connection", (socket: Socket) => gate.enter(socket));
+    server.on("secureConnection", (socket) => gate.finished(socket));
     // A client that speaks no TLS, or not ours, is its own affair; the connection is closed by Node.
-    this.#server.on("tlsClientError", () => this.#gate.finished());
+    server.on("tlsClientError", (_error, socket) => gate.finished(socket));
+    return gate;
   }
 
   async listen(): Promise<{ readonly url: string }> {
@@ -134,6 +171,8 @@ export class ApiListener {
     const closed = once(this.#server, "close");
     this.#server.close();
     this.#gate.close();
+    this.#answers[Symbol.dispose]();
+    this.#yaml[Symbol.dispose]();
     this.#server.closeAllConnections();
     await closed;
   }
@@ -142,11 +181,12 @@ export class ApiListener {
     // A client that resets its connection is noticed by the response's `close`.
     request.on("error", () => {});
     response.on("error", () => {});
+    if (!(await this.#connections.enter(request, response))) return;
     const { audit: sink, api } = this.#options;
     const { clock, random } = api;
     const receivedMs = clock.monotonic();
     const audit = new RequestAudit({ sink, clock, random }, request, response);
-    const exchange = new Exchange(request, response, audit);
+    const exchange = new Exchange(request, response, audit, { answers: this.#answers, turns: this.#turns });
     response.once("close", () => this.#finished(exchange, (clock.monotonic() - receivedMs) / 1000));
     this.#inFlight++;
     try {
@@ -165,8 +205,11 @@ export class ApiListener {
     const { audit, request } = exchange;
     if (request.rawHeaders.length > limits.headersMax * 2)
       throw badRequest(`a request may have ${limits.headersMax} headers`);
+    if (request.headers.host === undefined && request.httpVersion !== "1.0")
+      throw badRequest("missing required Host header");
     const target = parseTarget(exchange.path);
     audit.attributes = requestAttributes(exchange, target);
+    if (!isLongRunning(exchange, target)) checkTimeout(exchange.query);
     const isPublic = target.kind === "path" && isPublicPath(target.parts);
     const user = this.#identify(exchange, isPublic);
     if (isPublic) return servePath(paths, exchange, target.parts);
@@ -178,7 +221,25 @@ export class ApiListener {
     if (isLongRunning(exchange, target)) audit.expectLong();
     if (attributes.kind === "resource" && attributes.subresource === "log")
       return this.#stream(exchange, target);
-    return queue.run(flowOf(exchange), () => this.#handle(exchange, target), exchange.signal);
+    if (bodyMethods.has(exchange.method)) await this.#receive(exchange);
+    const work = async (seat: Seat) => {
+      exchange.seat = seat;
+      await this.#handle(exchange, target);
+    };
+    return queue.run(flowOf(exchange), work, exchange.signal);
+  }
+
+  /** Before the request has a seat: however slowly a body comes, nobody else waits for it. */
+  async #receive(exchange: Exchange): Promise<void> {
+    const { request, response, user } = exchange;
+    let bytes = 0;
+    response.once("close", () => this.#bodies.give(user.name, bytes));
+    await receiveBody(request, (more) => {
+      this.#bodies.take(user.name, more);
+      bytes += more;
+    });
+    const yaml = longYamlOf(request);
+    if (yaml !== undefined) replaceBody(request, await this.#yaml.read(flowOf(exchange), yaml));
   }
 
   /** In whose name the request is made. undefined: nobody said. Throws for credentials that are no good, wherever. */
@@ -199,22 +260,28 @@ export class ApiListener {
   }
 
   async #handle(exchange: Exchange, target: RequestTarget): Promise<void> {
-    if (target.kind === "path") return servePath(this.#options.paths, exchange, target.parts);
+    if (target.kind === "path")
+      return isIssuerPath(target.parts)
+        ? serveIssuer(this.#options.api, exchange, target.parts)
+        : servePath(this.#options.paths, exchange, target.parts);
     this.#checkReady();
     await serveResource(this.#options.api, exchange, target);
   }
 
   /** A log may go on for days: it takes no seat, and has a bound of its own. */
   async #stream(exchange: Exchange, target: RequestTarget): Promise<void> {
-    if (this.#streams >= limits.streamsMax)
-      throw new ApiError("TooManyRequests", `${limits.streamsMax} logs are being read already`, {
+    const { name } = exchange.user;
+    const own = this.#streams.get(name) ?? 0;
+    const all = [...this.#streams.values()].reduce((sum, count) => sum + count, 0);
+    if (own >= limits.streamsOfUserMax || all >= limits.streamsMax)
+      throw new ApiError("TooManyRequests", `${all} logs are being read already, ${own} of them by you`, {
         retryAfterSeconds: 5,
       });
-    this.#streams++;
+    addCount(this.#streams, name, 1);
     try {
       await this.#handle(exchange, target);
     } finally {
-      this.#streams--;
+      addCount(this.#streams, name, -1);
     }
   }
 
@@ -247,6 +314,9 @@ export class ApiListener {
     if (problem !== undefined) throw new ApiError("ServiceUnavailable", problem, { retryAfterSeconds: 1 });
   }
 }
+
+/** Those whose bodies mean something. */
+const bodyMethods: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 
 function auditedStatus(error: ApiError, { headers, socket }: IncomingMessage): Status {
   const status = error.toStatus();

@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Writable } from "node:stream";
 import { promisify } from "node:util";
 import { createGzip, gzip } from "node:zlib";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { User } from "../authentication/user.ts";
 import { Bug } from "../../../kit/errors.ts";
 import type { RequestAudit } from "../audit/request-audit.ts";
@@ -10,6 +9,10 @@ import type { TaggedDocument } from "../discovery/tagged-document.ts";
 import { isPrettyWanted, prettyPieces } from "../output/pretty-json.ts";
 import { yamlOf } from "../output/yaml.ts";
 import { ApiError } from "../status.ts";
+import type { AnswerBudget } from "./byte-budgets.ts";
+import type { Seat } from "./fair-queue.ts";
+import type { SharedTurns } from "./shared-turns.ts";
+import type { Flow } from "./turn-queue.ts";
 
 const gzipAsync = promisify(gzip);
 /** Smaller answers cost more to compress than they save. As kube-apiserver's. */
@@ -17,11 +20,22 @@ const gzipBytesMin = 128 * 1024;
 /** Long answers are made in pieces of so many characters, and for so long in one turn of the event loop. */
 const pieceChars = 256 * 1024;
 const turnMs = 5;
-/** How long a client may take nothing of an answer. */
+/** How long a client may take nothing of an answer, and how soon others get its seat meanwhile. */
 const slowClientMs = 30_000;
+const patienceMs = 250;
+/** Smaller answers are in the kernel's hands at once. */
+const countedBytesMin = 16 * 1024;
+/** What an answer in pieces holds while it is made: buffers, and the compressor's window. */
+const streamBytes = 512 * 1024;
 /** Warnings of one answer, and the length of one. */
 const warningsMax = 20;
 const warningLengthMax = 256;
+
+/** What all exchanges of a server have in common. */
+export interface ExchangeParts {
+  readonly answers: AnswerBudget;
+  readonly turns: SharedTurns;
+}
 
 /** One request with its answer. */
 export class Exchange {
@@ -33,9 +47,13 @@ export class Exchange {
   readonly signal: AbortSignal;
   readonly audit: RequestAudit;
   readonly #warnings: string[] = [];
+  readonly #parts: ExchangeParts;
   #user: User | undefined;
+  /** While it runs. */
+  seat: Seat | undefined;
 
-  constructor(request: IncomingMessage, response: ServerResponse, audit: RequestAudit) {
+  constructor(request: IncomingMessage, response: ServerResponse, audit: RequestAudit, parts: ExchangeParts) {
+    this.#parts = parts;
     this.request = request;
     this.response = response;
     this.audit = audit;
@@ -111,7 +129,16 @@ export class Exchange {
     }
     response.setHeader("Content-Length", body.length);
     response.statusCode = code;
+    this.#countUntaken(body.length);
     response.end(this.method === "HEAD" ? undefined : body);
+  }
+
+  /** What is made and not taken counts against its user. */
+  #countUntaken(bytes: number): void {
+    if (bytes < countedBytesMin) return;
+    const { response } = this;
+    const taken = this.#parts.answers.add(this.#user?.name ?? "", bytes, () => response.destroy());
+    response.once("close", taken);
   }
 
   /**
@@ -124,7 +151,6 @@ export class Exchange {
     const isPretty = type === "application/json" && this.isPretty;
     const iterator = (isPretty ? prettyPieces(pieces) : pieces)[Symbol.iterator]();
     let length = 0;
-    let endsMs = performance.now() + turnMs;
     let next = iterator.next();
     for (; next.done !== true && length < gzipBytesMin; next = iterator.next()) {
       start.push(next.value);
@@ -135,18 +161,19 @@ export class Exchange {
     this.#setHeaders(type);
     response.statusCode = 200;
     if (this.method === "HEAD") return void response.end();
+    this.#countUntaken(streamBytes);
     const out = this.#acceptsGzip() ? this.#compressed() : response;
     out.write(start.join(""));
     let chunk = "";
+    let endsMs = await this.#nextTurn();
     for (; next.done !== true; next = iterator.next()) {
       chunk += next.value;
       if (chunk.length < pieceChars && performance.now() < endsMs) continue;
       const isFull = !out.write(chunk);
       chunk = "";
-      if (isFull) await this.#drained(out);
-      else await nextTurn();
+      if (isFull) await this.drained(out);
+      endsMs = await this.#nextTurn();
       if (response.destroyed) return;
-      endsMs = performance.now() + turnMs;
     }
     out.end(chunk);
   }
@@ -161,11 +188,20 @@ export class Exchange {
     return stream;
   }
 
+  /** Resolves when the next piece may be made, with the time at which it must be done. */
+  async #nextTurn(): Promise<number> {
+    await this.#parts.turns.next(flowOf(this));
+    return performance.now() + turnMs;
+  }
+
   /** Resolves when the client has taken what was written, or is gone. */
-  #drained(out: Writable): Promise<void> {
+  drained(out: Writable = this.response): Promise<void> {
     return new Promise((resolve) => {
+      if (this.response.closed) return resolve();
+      const slow = setTimeout(() => this.seat?.leave(), patienceMs);
       const late = setTimeout(() => this.response.destroy(), slowClientMs);
       const done = () => {
+        clearTimeout(slow);
         clearTimeout(late);
         out.off("drain", done);
         this.response.off("close", done);
@@ -209,6 +245,7 @@ export class Exchange {
       response.setHeader("Content-Encoding", "gzip");
     }
     response.setHeader("Content-Length", body.length);
+    this.#countUntaken(body.length);
     response.end(this.method === "HEAD" ? undefined : body);
   }
 
@@ -258,8 +295,8 @@ const droppedBodyBytesMax = 256 * 1024;
 const agentLengthMax = 64;
 
 /** Whose turn it is, where clients share something: the user, and with which program. */
-export function flowOf({ user, userAgent }: Exchange): string {
-  return `${user.name} ${userAgent.slice(0, agentLengthMax)}`;
+export function flowOf({ user, userAgent }: Exchange): Flow {
+  return { user: user.name, agent: userAgent.slice(0, agentLengthMax) };
 }
 
 /** A quoted string for a header: ASCII without control characters. */

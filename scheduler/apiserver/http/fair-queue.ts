@@ -1,43 +1,54 @@
 /**
  * Lets every client have its share of the server, as Kubernetes' API priority and fairness does.
  *
- *   request ─▶ its flow's queue ─▶ a seat, flows taking turns ─▶ runs
+ *   request ─▶ its flow's queue ─▶ a seat, users taking turns, and the flows of each ─▶ runs
  *
- * A flow is who asks and with which program. Seats bound what runs at the same time; no flow has more than half of them,
- * however many it could use, so that slow requests of one never take them all. Work is begun for a few milliseconds per
- * turn of the event loop, then everything else of this process has its turn: controllers, sessions, other sockets.
+ * A flow is who asks and with which program. Seats bound what runs at the same time; no flow has more than half of them, and
+ * no user more than three quarters, however many they could use, so that slow requests of one never take them all. Work is
+ * begun for a few milliseconds per turn of the event loop, then everything else of this process has its turn: controllers,
+ * sessions, other sockets. Whoever only waits for its client gives its seat up.
  *
- * Bounds: requests in each flow's queue, and in all of them; beyond, `run` refuses with TooManyRequests.
+ * Bounds: requests in each flow's queue, in those of one user, and in all of them; beyond, `run` refuses with
+ * TooManyRequests.
  * https://kubernetes.io/docs/concepts/cluster-administration/flow-control/
  */
 import type { Clock } from "../../../kit/clock.ts";
 import { ApiError } from "../status.ts";
 import { type RefusalLimits, RefusalPace } from "./refusal-pace.ts";
+import { addCount, type Flow, flowKey, type MayGo, TurnQueue } from "./turn-queue.ts";
 
 export interface FairQueueLimits extends RefusalLimits {
   readonly seats: number;
+  readonly seatsOfUser: number;
   readonly seatsOfFlow: number;
   readonly queuedOfFlow: number;
+  readonly queuedOfUser: number;
   readonly queued: number;
   /** How long requests are begun in one turn of the event loop. */
   readonly turnMs: number;
 }
 
-interface Flow {
-  readonly name: string;
-  readonly queue: (() => void)[];
-  running: number;
+/** What a running request has. */
+export interface Seat {
+  /** For what needs nothing more of the server: others may have it. Idempotent. */
+  leave(): void;
 }
+
+export type Work = (seat: Seat) => Promise<void>;
 
 export class FairQueue {
   readonly #limits: FairQueueLimits;
   readonly #clock: Clock;
-  readonly #flows = new Map<string, Flow>();
-  /** Flows that wait for a seat, in the order in which they get one. */
-  readonly #turns = new Set<Flow>();
+  readonly #waiting = new TurnQueue<() => void>();
+  /** Seats that are taken, by user and by flow; none is 0. */
+  readonly #ofUsers = new Map<string, number>();
+  readonly #ofFlows = new Map<string, number>();
+  readonly #mayGo: MayGo = {
+    user: (user) => (this.#ofUsers.get(user) ?? 0) < this.#limits.seatsOfUser,
+    flow: (flow) => (this.#ofFlows.get(flowKey(flow)) ?? 0) < this.#limits.seatsOfFlow,
+  };
   readonly #refusals: RefusalPace;
   #running = 0;
-  #queued = 0;
   #turnEndsMs = 0;
   #pump: NodeJS.Immediate | undefined;
 
@@ -52,16 +63,20 @@ export class FairQueue {
   }
 
   get queued(): number {
-    return this.#queued;
+    return this.#waiting.size;
   }
 
   /** Runs the work when the flow has a seat. Refuses when too much waits; `signal` takes it out of the queue. */
-  run(flowName: string, work: () => Promise<void>, signal: AbortSignal): Promise<void> {
-    const flow = this.#flows.get(flowName) ?? { name: flowName, queue: [], running: 0 };
-    const { seats, seatsOfFlow, queuedOfFlow, queued } = this.#limits;
-    const isFree = this.#queued === 0 && this.#running < seats && flow.running < seatsOfFlow;
-    if (isFree && this.#hasTurn()) return this.#begin(flow, work);
-    if (flow.queue.length >= queuedOfFlow || this.#queued >= queued) return this.#refuse(signal);
+  run(flow: Flow, work: Work, signal: AbortSignal): Promise<void> {
+    const { queuedOfFlow, queuedOfUser, queued } = this.#limits;
+    const waiting = this.#waiting;
+    if (waiting.size === 0 && this.#mayBegin(flow) && this.#hasTurn()) return this.#begin(flow, work);
+    if (
+      waiting.sizeOf(flow) >= queuedOfFlow ||
+      waiting.sizeOfUser(flow.user) >= queuedOfUser ||
+      waiting.size >= queued
+    )
+      return this.#refuse(signal);
     return this.#wait(flow, work, signal);
   }
 
@@ -77,27 +92,42 @@ export class FairQueue {
     });
   }
 
-  async #begin(flow: Flow, work: () => Promise<void>): Promise<void> {
-    this.#flows.set(flow.name, flow);
-    flow.running++;
-    this.#running++;
+  #mayBegin(flow: Flow): boolean {
+    const mayGo = this.#mayGo;
+    return this.#running < this.#limits.seats && mayGo.user(flow.user) && mayGo.flow(flow);
+  }
+
+  async #begin(flow: Flow, work: Work): Promise<void> {
+    const seat = this.#takeSeat(flow);
     try {
-      await work();
+      await work(seat);
     } finally {
-      flow.running--;
-      this.#running--;
-      this.#dropIdle(flow);
-      if (this.#queued > 0) this.#schedule();
+      seat.leave();
     }
   }
 
-  #wait(flow: Flow, work: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  #takeSeat(flow: Flow): Seat {
+    const key = flowKey(flow);
+    let isTaken = true;
+    this.#running++;
+    addCount(this.#ofUsers, flow.user, 1);
+    addCount(this.#ofFlows, key, 1);
+    return {
+      leave: () => {
+        if (!isTaken) return;
+        isTaken = false;
+        this.#running--;
+        addCount(this.#ofUsers, flow.user, -1);
+        addCount(this.#ofFlows, key, -1);
+        if (this.#waiting.size > 0) this.#schedule();
+      },
+    };
+  }
+
+  #wait(flow: Flow, work: Work, signal: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const leave = () => {
-      flow.queue.splice(flow.queue.indexOf(start), 1);
-      this.#queued--;
-      if (flow.queue.length === 0) this.#turns.delete(flow);
-      this.#dropIdle(flow);
+      this.#waiting.remove(flow, start);
       reject(signal.reason as Error);
     };
     const start = () => {
@@ -105,16 +135,9 @@ export class FairQueue {
       this.#begin(flow, work).then(resolve, reject);
     };
     signal.addEventListener("abort", leave, { once: true });
-    this.#flows.set(flow.name, flow);
-    flow.queue.push(start);
-    this.#queued++;
-    this.#turns.add(flow);
+    this.#waiting.push(flow, start);
     this.#schedule();
     return promise;
-  }
-
-  #dropIdle(flow: Flow): void {
-    if (flow.running === 0 && flow.queue.length === 0) this.#flows.delete(flow.name);
   }
 
   #hasTurn(): boolean {
@@ -135,26 +158,14 @@ export class FairQueue {
   }
 
   #startNext(): void {
-    const { seats, seatsOfFlow, turnMs } = this.#limits;
-    if (this.#queued === 0) return;
-    this.#turnEndsMs = this.#clock.monotonic() + turnMs;
-    // A flow that was served goes to the end of the line, and is met again there.
-    for (const flow of this.#turns) {
-      if (this.#running >= seats || this.#clock.monotonic() >= this.#turnEndsMs) break;
-      if (flow.running >= seatsOfFlow) continue;
-      this.#turns.delete(flow);
-      if (flow.queue.length > 1) this.#turns.add(flow);
-      this.#startOne(flow);
+    if (this.#waiting.size === 0) return;
+    this.#turnEndsMs = this.#clock.monotonic() + this.#limits.turnMs;
+    while (this.#running < this.#limits.seats) {
+      if (this.#clock.monotonic() >= this.#turnEndsMs) return this.#schedule();
+      const start = this.#waiting.shift(this.#mayGo);
+      // Seats that are given up make the next turn.
+      if (!start) return;
+      start();
     }
-    // What ends makes the next turn; only seats that are free now need one by themselves.
-    const canGoOn = [...this.#turns].some((flow) => flow.running < seatsOfFlow);
-    if (this.#running < seats && canGoOn) this.#schedule();
-  }
-
-  #startOne(flow: Flow): void {
-    const start = flow.queue.shift();
-    if (!start) return;
-    this.#queued--;
-    start();
   }
 }

@@ -82,7 +82,9 @@ export async function pageOf(
 ): Promise<Page> {
   const limit = exchange.number("limit") ?? 0;
   const token = parseToken(exchange.query.get("continue") ?? "");
-  const exact = token ? revisionOf(exchange, token) : exactRevision(exchange, source.revision);
+  const exact = token
+    ? revisionOf(exchange, token, source.revision)
+    : exactRevision(exchange, source.revision);
   if (exact !== undefined) await source.recall(exact);
   const { revision } = source;
   const selected = selectAt(source, selection, kind, exact, token);
@@ -151,7 +153,7 @@ function exactRevision(exchange: Exchange, current: number): number | undefined 
   return match === "Exact" ? wanted : undefined;
 }
 
-function revisionOf(exchange: Exchange, token: ContinueToken): number | undefined {
+function revisionOf(exchange: Exchange, token: ContinueToken, current: number): number | undefined {
   if ((exchange.query.get("resourceVersionMatch") ?? "") !== "")
     throw invalidOptions(
       "resourceVersionMatch",
@@ -159,6 +161,8 @@ function revisionOf(exchange: Exchange, token: ContinueToken): number | undefine
     );
   if ((exchange.number("resourceVersion") ?? 0) !== 0)
     throw badRequest("specifying resource version is not allowed when using continue");
+  // Tokens of ours are never ahead.
+  if (token.rv > current) throw badRequest("continue key is not valid");
   return token.rv === nowRevision ? undefined : token.rv;
 }
 

@@ -70,6 +70,7 @@ export async function servePath(
 async function sendBackup(store: Store, exchange: Exchange): Promise<void> {
   const { response, signal } = exchange;
   await using backup = await store.backup(signal);
+  exchange.seat?.leave();
   response.writeHead(200, {
     "Content-Type": "application/vnd.sqlite3",
     "Content-Length": backup.bytes,

@@ -68,10 +68,13 @@ export async function watchObjects(
   const bookmarks = exchange.flag("allowWatchBookmarks");
   const timeoutMs = timeoutOf(exchange, context);
   if (start.kind === "after") await source.recall(start.revision);
+  // Meanwhile the client may have gone, and others may have come.
+  exchange.signal.throwIfAborted();
+  watches.admit(flow);
   const after = start.kind === "after" ? start.revision : source.revision;
-  const { encoder, ready } = watches;
+  const { encoder, ready, room } = watches;
   const stream = new WatchStream(
-    { exchange, kind, source, selection, as, now: () => clock.now(), encoder, log, ready },
+    { exchange, kind, source, selection, as, now: () => clock.now(), encoder, room, log, ready },
     after,
   );
   exchange.response.once("close", watches.add(stream, flow, bookmarks, timeoutMs));
@@ -145,7 +148,7 @@ export async function streamLog(context: ApiContext, exchange: Exchange, target:
     // Only now is it known that there is a log; before, a failure still becomes a Status.
     startLog(exchange);
     if (response.destroyed) return;
-    if (!response.write(chunk)) await drained(exchange);
+    if (!response.write(chunk)) await exchange.drained();
   }
   startLog(exchange);
   response.end();
@@ -157,17 +160,4 @@ function startLog({ response }: Exchange): void {
   response.setHeader("Content-Type", "text/plain; charset=utf-8");
   response.setHeader("Cache-Control", "no-cache, private");
   response.flushHeaders();
-}
-
-/** Resolves when the client has taken what was written, or is gone. */
-function drained({ response }: Exchange): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      response.off("drain", done);
-      response.off("close", done);
-      resolve();
-    };
-    response.once("drain", done);
-    response.once("close", done);
-  });
 }

@@ -2,7 +2,7 @@ import { verbsOf } from "../discovery/subresources.ts";
 import { badRequest, methodNotAllowed, unknownPath } from "../status.ts";
 import type { ApiContext, NamedTarget, ResourceTarget } from "./context.ts";
 import type { Exchange } from "./exchange.ts";
-import { getObject, listObjects, streamLog, watchObjects } from "./read-handlers.ts";
+import { getObject, listObjects, representationOf, streamLog, watchObjects } from "./read-handlers.ts";
 import type { RequestTarget } from "./request-target.ts";
 import { createReview, createToken } from "./review-handlers.ts";
 import { isNamespace } from "../objects/deletion.ts";
@@ -18,7 +18,8 @@ import {
 
 /** Whether the request stays open: such ones are not counted among those in flight. */
 export function isLongRunning(exchange: Exchange, target: RequestTarget): boolean {
-  return target.kind === "resource" && (exchange.flag("watch") || target.subresource === "log");
+  if (target.kind === "path") return false;
+  return target.name === undefined ? exchange.flag("watch") : target.subresource === "log";
 }
 
 export async function serveResource(
@@ -27,6 +28,8 @@ export async function serveResource(
   request: RequestTarget & { readonly kind: "resource" },
 ): Promise<void> {
   const target = resolveTarget(context, request);
+  // Before anything is done: what cannot be answered is not to have happened.
+  if (target.subresource !== "log") representationOf(exchange);
   const { deprecationWarning } = target.kind.resource;
   if (deprecationWarning !== undefined) exchange.warn(deprecationWarning);
   if (target.name === undefined) return serveCollection(context, exchange, target);
@@ -82,7 +85,7 @@ async function serveObject(context: ApiContext, exchange: Exchange, target: Name
   switch (exchange.method) {
     case "GET":
     case "HEAD":
-      if (exchange.flag("watch")) return watchObjects(context, exchange, target);
+      // Whoever may get may not watch: `watch` means something for collections only.
       return getObject(context, exchange, target);
     case "PUT":
       if (isLive) throw methodNotAllowed();

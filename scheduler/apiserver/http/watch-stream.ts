@@ -8,13 +8,15 @@
  *
  * Invariants: events go out in the order of their revisions; the past and the subscription are joined in one turn
  * of the event loop, so none is missed or comes twice; the queue is bounded, and a client that
- * lets it fill is told so, disconnected, and has to list again. The initial state does not count against that bound.
+ * lets it fill is told so, disconnected, and has to list again. The initial state does not count against that bound: it is
+ * kept as the list that it is. A client that takes nothing at all for long is disconnected, too.
  */
 import type { ApiObject } from "../../../api/object-meta.ts";
 import type { Log } from "../../../kit/log.ts";
 import type { Kind } from "../registry.ts";
 import { apiVersionOf } from "../resource.ts";
 import { type ApiError, expired } from "../status.ts";
+import { windowLimits } from "../storage/event-window.ts";
 import type { ObjectSource, SourceEvent } from "../storage/object-source.ts";
 import type { EventEncoder } from "./event-encoder.ts";
 import type { Exchange } from "./exchange.ts";
@@ -22,14 +24,23 @@ import type { Selection } from "./list-options.ts";
 import type { Representation } from "./media.ts";
 import { presentObject } from "./present.ts";
 
-/** Changes that a client may be behind. Beyond: it is dropped. */
-const queueEventsMax = 10_000;
+/** Changes that a client may be behind, and what they may hold in memory. Beyond: it is dropped. */
+export const queueLimits = { eventsMax: 10_000, bytesMax: windowLimits.bytesMax } as const;
+/** So many it may always be behind, however much all watches hold together. */
+const queueEventsMin = 1_000;
 /** Written at once, before it is looked whether the client still takes more. */
 const chunkChars = 64 * 1024;
 
 interface Outgoing {
   readonly type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
   readonly object: ApiObject | object;
+  /** About what it holds in memory that would not be held without it. */
+  readonly bytes: number;
+}
+
+/** Shared by all watches: how many events may still wait for slow clients. */
+export interface WatchRoom {
+  eventsLeft: number;
 }
 
 export interface WatchStreamOptions {
@@ -41,6 +52,7 @@ export interface WatchStreamOptions {
   readonly now: () => number;
   /** Shared by all watches. */
   readonly encoder: EventEncoder;
+  readonly room: WatchRoom;
   readonly log: Log;
   /** Called when there is something to pump. */
   readonly ready: (stream: WatchStream) => void;
@@ -48,10 +60,14 @@ export interface WatchStreamOptions {
 
 export class WatchStream {
   readonly #options: WatchStreamOptions;
+  /** The initial state that is still to be sent, and how much of it has been. */
+  #initial: readonly ApiObject[] = [];
+  #initialSent = 0;
   #queue: Outgoing[] = [];
-  /** How many of the queue are changes, not initial state. */
-  #changes = 0;
+  #queueBytes = 0;
   #isPaused = false;
+  /** Looked at from time to time: whether the client has taken anything since. */
+  #wasPaused = false;
   #isEnded = false;
   #hasColumns = false;
   #revision: number;
@@ -67,6 +83,7 @@ export class WatchStream {
     response.flushHeaders();
     response.on("drain", () => {
       this.#isPaused = false;
+      this.#wasPaused = false;
       options.ready(this);
     });
     response.once("close", () => this.#stop());
@@ -76,9 +93,18 @@ export class WatchStream {
     return this.#options.kind;
   }
 
+  /** Objects of the initial state that the client has not taken. */
+  get initialLeft(): number {
+    return this.#initial.length - this.#initialSent;
+  }
+
+  get queued(): number {
+    return this.#queue.length;
+  }
+
   /** The state now, as if everything had just been added; with `bookmark`, then the end of it is marked. */
   sendInitial(objects: readonly ApiObject[], bookmark: boolean): void {
-    for (const object of objects) this.#queue.push({ type: "ADDED", object });
+    this.#initial = objects;
     if (bookmark) this.bookmark({ "k8s.io/initial-events-end": "true" });
   }
 
@@ -100,15 +126,16 @@ export class WatchStream {
       creationTimestamp: null,
       ...(annotations && { annotations }),
     };
-    this.#queue.push({
+    this.#push({
       type: "BOOKMARK",
       object: { kind: resource.kind, apiVersion: apiVersionOf(resource), metadata },
+      bytes: 0,
     });
     this.#options.ready(this);
   }
 
   fail(error: ApiError): void {
-    this.#queue.push({ type: "ERROR", object: error.toStatus() });
+    this.#push({ type: "ERROR", object: error.toStatus(), bytes: 0 });
     this.end();
   }
 
@@ -120,61 +147,102 @@ export class WatchStream {
     this.#options.ready(this);
   }
 
+  /** Ends the watch of a client that has taken nothing since the last call. The hub calls it from time to time. */
+  dropIfStuck(): void {
+    if (this.#isPaused && this.#wasPaused) {
+      this.#tellDropped("its client takes nothing");
+      // Nothing that is written would reach it.
+      this.#options.exchange.response.destroy();
+    }
+    this.#wasPaused = this.#isPaused;
+  }
+
   /** Writes what the client takes. The hub calls it. */
   pump(): void {
     const { response } = this.#options.exchange;
     let sent = 0;
-    while (!this.#isPaused && sent < this.#queue.length && !response.destroyed) {
+    while (!this.#isPaused && !response.destroyed && (this.initialLeft > 0 || sent < this.#queue.length)) {
       let chunk = "";
-      while (sent < this.#queue.length && chunk.length < chunkChars) {
+      while (this.initialLeft > 0 && chunk.length < chunkChars) {
+        const object = this.#initial[this.#initialSent++];
+        if (object) chunk += this.#text("ADDED", object);
+      }
+      while (this.initialLeft === 0 && sent < this.#queue.length && chunk.length < chunkChars) {
         const outgoing = this.#queue[sent++];
-        if (outgoing) chunk += this.#text(outgoing);
+        if (outgoing) chunk += this.#text(outgoing.type, outgoing.object);
       }
       this.#isPaused = !response.write(chunk);
     }
-    this.#queue = sent === this.#queue.length ? [] : this.#queue.slice(sent);
-    this.#changes = Math.min(this.#changes, this.#queue.length);
-    if (this.#isEnded && this.#queue.length === 0) response.end();
+    if (this.initialLeft === 0) this.#forgetInitial();
+    this.#shift(sent);
+    if (this.#isEnded && this.initialLeft === 0 && this.#queue.length === 0) response.end();
+  }
+
+  #push(outgoing: Outgoing): void {
+    this.#queue.push(outgoing);
+    this.#queueBytes += outgoing.bytes;
+    this.#options.room.eventsLeft--;
+  }
+
+  /** Forgets the first of the queue. */
+  #shift(count: number): void {
+    for (const { bytes } of this.#queue.slice(0, count)) this.#queueBytes -= bytes;
+    this.#queue = count === this.#queue.length ? [] : this.#queue.slice(count);
+    this.#options.room.eventsLeft += count;
+  }
+
+  #forgetInitial(): void {
+    this.#initial = [];
+    this.#initialSent = 0;
   }
 
   #stop(): void {
     this.#subscription?.[Symbol.dispose]();
     this.#subscription = undefined;
     this.#isEnded = true;
-    this.#queue = [];
+    this.#forgetInitial();
+    this.#shift(this.#queue.length);
   }
 
   #take(event: SourceEvent): void {
     this.#revision = event.revision;
     const outgoing = this.#outgoing(event);
     if (!outgoing || this.#isEnded) return;
-    this.#queue.push(outgoing);
-    if (++this.#changes > queueEventsMax) return this.#drop();
+    this.#push(outgoing);
+    const { eventsMax, bytesMax } = queueLimits;
+    const isScarce = this.#options.room.eventsLeft < 0 && this.#queue.length > queueEventsMin;
+    if (this.#queue.length > eventsMax || this.#queueBytes > bytesMax || isScarce) return this.#drop();
     this.#options.ready(this);
   }
 
   #drop(): void {
+    const count = this.#queue.length;
+    this.#tellDropped("its client does not keep up");
+    this.#forgetInitial();
+    this.#shift(count);
+    this.fail(expired(`the client is ${count} events behind, which is too much: list again`));
+  }
+
+  #tellDropped(why: string): void {
     const { log, exchange } = this.#options;
-    log.warn("watch dropped: its client does not keep up", { path: exchange.path, user: exchange.user.name });
-    this.#queue = [];
-    this.fail(expired(`the client is more than ${queueEventsMax} events behind: list again`));
+    log.warn("watch dropped", { reason: why, path: exchange.path, user: exchange.user.name });
   }
 
   /** An object that comes to be selected was added, and one that no longer is was deleted, for this client. */
-  #outgoing({ kind, object, previous }: SourceEvent): Outgoing | undefined {
+  #outgoing({ kind, object, previous, bytes }: SourceEvent): Outgoing | undefined {
     const { matches, namespace } = this.#options.selection;
     if (namespace !== undefined && object.metadata.namespace !== namespace) return undefined;
     const is = kind === "put" && (!matches || matches(object));
     const was = previous !== undefined && (!matches || matches(previous));
-    if (is) return { type: was ? "MODIFIED" : "ADDED", object: this.kind.view(object) };
+    if (is) return { type: was ? "MODIFIED" : "ADDED", object: this.kind.view(object), bytes };
     if (!was) return undefined;
     const { resourceVersion } = object.metadata;
     const last =
       kind === "delete" ? object : { ...previous, metadata: { ...previous.metadata, resourceVersion } };
-    return { type: "DELETED", object: this.kind.view(last) };
+    return { type: "DELETED", object: this.kind.view(last), bytes };
   }
 
-  #text({ type, object }: Outgoing): string {
+  #text(type: Outgoing["type"], object: object): string {
     const { as, kind, now, encoder } = this.#options;
     if (type === "ERROR" || as.kind === "object") return encoder.encode(type, object);
     const columns = !this.#hasColumns;

@@ -1,11 +1,10 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
-import { unsupportedValue } from "../../../api/validation/field-error.ts";
 import { refuseUidOfAbsent } from "../apply/absent-object.ts";
 import { managerNameOf } from "../apply/manager-name.ts";
 import { forbiddenRequest } from "../authorization/forbidden.ts";
-import { type DeleteOptions, propagationPolicies } from "../objects/deletion.ts";
 import type { WriteOptions } from "../objects/object-writer.ts";
 import {
+  checkDecodable,
   checkTypeAndPlace,
   type FieldValidation,
   metadataOf,
@@ -20,11 +19,13 @@ import { apiVersionOf, isObject, type JsonObject, type Schema } from "../resourc
 import { ApiError, badRequest, deleted, invalid, notFound } from "../status.ts";
 import { mediaTypeOf, parseValue, readBody, readObject } from "./body.ts";
 import type { ApiContext, NamedTarget, ResourceTarget } from "./context.ts";
+import { readDeleteOptions } from "./delete-options.ts";
 import type { Exchange } from "./exchange.ts";
 import { select, selectionOf } from "./list-options.ts";
-import { presentObject } from "./present.ts";
+import { dryRunOf, unsupportedParameter } from "./parameters.ts";
+import { presentList, presentObject } from "./present.ts";
 import { representationOf } from "./read-handlers.ts";
-import { asksForUnsafeDelete, deleteUnread } from "./unsafe-delete.ts";
+import { deleteUnread } from "./unsafe-delete.ts";
 
 /** Objects of a collection that are deleted at the same time. */
 const deleteConcurrency = 100;
@@ -38,6 +39,7 @@ export async function createObject(
   const options = writeOptionsOf(exchange);
   const submitted = withType(kind, await readObject(exchange.request));
   checkTypeAndPlace(kind, submitted.object, { namespace, name: undefined });
+  checkDecodable(kind, submitted.object);
   const object = await context.writer.create(kind, namespace, submitted, options);
   await sendObject(context, exchange, kind, object, 201);
 }
@@ -51,6 +53,7 @@ export async function replaceObject(
   const options = writeOptionsOf(exchange);
   const submitted = withType(kind, await readObject(exchange.request));
   checkTypeAndPlace(kind, submitted.object, { namespace, name });
+  checkDecodable(kind, submitted.object);
   // As Kubernetes has it for custom kinds: replacing blindly must be asked for by saying what is replaced.
   if (!kind.resource.strategicMerge && !metadataOf(submitted.object)["resourceVersion"])
     throw invalid(kind.resource, name, [
@@ -183,12 +186,9 @@ export async function deleteCollection(
       }),
     );
   }
-  await exchange.send(200, {
-    kind: kind.resource.listKind,
-    apiVersion: apiVersionOf(kind.resource),
-    metadata: { resourceVersion: String(context.sourceOf(kind).revision) },
-    items: objects,
-  });
+  const page = { objects, metadata: { resourceVersion: String(context.sourceOf(kind).revision) } };
+  const as = { kind: "object", yaml: false } as const;
+  await exchange.sendPieces(presentList(kind, page, as, context.clock.now()), "application/json");
 }
 
 export async function sendObject(
@@ -239,9 +239,9 @@ export interface Patch {
 /** `strategicMerge` is the schema that strategic merge patches go by; false: they are not taken. */
 export async function readPatch(exchange: Exchange, strategicMerge: Schema | false): Promise<Patch> {
   const type = mediaTypeOf(exchange.request);
-  const applies = patchTypes[type];
+  const applies = patchTypes.get(type);
   if (!applies || (type === strategicType && strategicMerge === false)) {
-    const own = Object.keys(patchTypes).filter((one) => one !== strategicType || strategicMerge !== false);
+    const own = [...patchTypes.keys()].filter((one) => one !== strategicType || strategicMerge !== false);
     const supported = [...own, applyType];
     throw new ApiError(
       "UnsupportedMediaType",
@@ -266,11 +266,11 @@ const strategicType = "application/strategic-merge-patch+json";
 
 type ApplyPatch = (target: JsonObject, patch: unknown, schema: Schema | undefined) => unknown;
 
-const patchTypes: Readonly<Record<string, ApplyPatch>> = {
-  "application/json-patch+json": applyJsonPatch,
-  "application/merge-patch+json": applyMergePatch,
-  [strategicType]: applyStrategicMergePatch,
-};
+const patchTypes: ReadonlyMap<string, ApplyPatch> = new Map<string, ApplyPatch>([
+  ["application/json-patch+json", applyJsonPatch],
+  ["application/merge-patch+json", applyMergePatch],
+  [strategicType, applyStrategicMergePatch],
+]);
 
 function subresourceOf({ subresource }: ResourceTarget): Subresource {
   return subresource === "status" || subresource === "finalize" ? subresource : "";
@@ -282,60 +282,4 @@ export function withType(kind: Kind, submitted: Submitted): Submitted {
   if (apiVersion !== undefined || name !== undefined || !kind.resource.strategicMerge) return submitted;
   const type = { apiVersion: apiVersionOf(kind.resource), kind: kind.resource.kind };
   return { ...submitted, object: { ...type, ...submitted.object } };
-}
-
-interface GivenDeleteOptions extends DeleteOptions {
-  readonly gracePeriodSeconds: number | undefined;
-  /** Delete it although it cannot be read. */
-  readonly isUnsafe: boolean;
-}
-
-async function readDeleteOptions(exchange: Exchange): Promise<GivenDeleteOptions> {
-  const hasBody =
-    exchange.request.headers["transfer-encoding"] !== undefined ||
-    Number(exchange.request.headers["content-length"] ?? 0) > 0;
-  const body = hasBody ? (await readObject(exchange.request)).object : {};
-  const preconditions = isObject(body["preconditions"]) ? body["preconditions"] : {};
-  const grace = body["gracePeriodSeconds"];
-  const given = body["propagationPolicy"] ?? (exchange.query.get("propagationPolicy") || undefined);
-  const policy = propagationPolicies.find((one) => one === given);
-  if (given !== undefined && given !== null && policy === undefined)
-    throw invalid({ group: "meta.k8s.io", kind: "DeleteOptions" }, "", [
-      unsupportedValue("propagationPolicy", given, propagationPolicies),
-    ]);
-  if (grace !== undefined && grace !== null && (!Number.isSafeInteger(grace) || Number(grace) < 0))
-    throw badRequest("gracePeriodSeconds must be a whole number that is not negative");
-  const dryRun = Array.isArray(body["dryRun"]) ? body["dryRun"].map(String) : [];
-  return {
-    dryRun: dryRunOf([...dryRun, ...exchange.query.getAll("dryRun")]),
-    user: exchange.user,
-    policy: policy ?? orphanPolicy(body["orphanDependents"] ?? exchange.query.get("orphanDependents")),
-    uid: textOf(preconditions["uid"]),
-    resourceVersion: textOf(preconditions["resourceVersion"]),
-    isUnsafe: asksForUnsafeDelete(exchange, body),
-    gracePeriodSeconds: typeof grace === "number" ? grace : exchange.number("gracePeriodSeconds"),
-    signal: exchange.signal,
-  };
-}
-
-/** The older way to say it. */
-function orphanPolicy(orphan: unknown): DeleteOptions["policy"] {
-  if (orphan === true || orphan === "true") return "Orphan";
-  return orphan === false || orphan === "false" ? "Background" : undefined;
-}
-
-function dryRunOf(values: readonly string[]): boolean {
-  const given = values.filter((value) => value !== "");
-  const wrong = given.find((value) => value !== "All");
-  if (wrong !== undefined) throw unsupportedParameter("dryRun", wrong, ["All"]);
-  return given.length > 0;
-}
-
-function unsupportedParameter(name: string, value: unknown, supported: readonly string[]): ApiError {
-  const list = supported.map((one) => JSON.stringify(one)).join(", ");
-  return badRequest(`${name}: Unsupported value: ${JSON.stringify(value)}: supported values: ${list}`);
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
 }

@@ -101,7 +101,7 @@ const status: Schema = {
       "x-kubernetes-list-map-keys": ["type"],
       items: {
         type: "object",
-        required: ["type", "status"],
+        // Both required in Kubernetes, which then takes what has neither.
         properties: {
           type: text,
           status: text,

@@ -61,9 +61,9 @@ export function markDeleted(
   const { metadata } = object;
   const finalizers = finalizersFor(metadata.finalizers ?? [], policy);
   if (finalizers.length === 0 && !isNamespace(kind)) return undefined;
+  const before = new Set(metadata.finalizers);
   const isSame =
-    finalizers.length === (metadata.finalizers?.length ?? 0) &&
-    finalizers.every((one) => metadata.finalizers?.includes(one));
+    finalizers.length === (metadata.finalizers?.length ?? 0) && finalizers.every((one) => before.has(one));
   const isMarked = metadata.deletionTimestamp !== undefined;
   if (isMarked && isSame) return object;
   const { generation } = metadata;

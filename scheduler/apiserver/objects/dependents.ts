@@ -13,14 +13,17 @@ export function placeOf({ group, plural }: StoredKind, { metadata }: ApiObject):
   return { group, plural, namespace, name, uid };
 }
 
+/** An owner. `namespace`: "" for one that is in none, whose dependents may be anywhere. */
+export type Owner = Pick<Place, "uid" | "namespace">;
+
 interface Owned {
   /** By uid. */
   readonly places: Map<string, Place>;
-  /** Those of them that keep the owner from going. */
-  readonly blocking: Set<string>;
+  /** The uids of those that keep the owner from going, by namespace. */
+  readonly blocking: Map<string, Set<string>>;
 }
 
-/** Who names whom as its owner. Every question takes one look-up, however many there are. */
+/** Who names whom as its owner. Whoever names one in another namespace is not among its dependents. */
 export class Dependents {
   /** By the owner's uid. */
   readonly #owned = new Map<string, Owned>();
@@ -32,35 +35,44 @@ export class Dependents {
     before: readonly OwnerReference[],
     isBlocking: (owner: OwnerReference) => boolean,
   ): void {
-    this.remove(place.uid, before);
+    this.remove(place, before);
     for (const owner of owners) {
-      const owned = this.#of(owner.uid);
-      owned.places.set(place.uid, place);
-      if (isBlocking(owner)) owned.blocking.add(place.uid);
+      const { places, blocking } = this.#of(owner.uid);
+      places.set(place.uid, place);
+      if (!isBlocking(owner)) continue;
+      const there = blocking.get(place.namespace) ?? new Set();
+      blocking.set(place.namespace, there.add(place.uid));
     }
   }
 
-  remove(dependent: string, owners: readonly OwnerReference[]): void {
+  remove({ namespace, uid: dependent }: Owner, owners: readonly OwnerReference[]): void {
     for (const { uid } of owners) {
       const owned = this.#owned.get(uid);
-      owned?.places.delete(dependent);
-      owned?.blocking.delete(dependent);
-      if (owned?.places.size === 0) this.#owned.delete(uid);
+      if (!owned) continue;
+      owned.places.delete(dependent);
+      const there = owned.blocking.get(namespace);
+      there?.delete(dependent);
+      if (there?.size === 0) owned.blocking.delete(namespace);
+      if (owned.places.size === 0) this.#owned.delete(uid);
     }
   }
 
-  of(owner: string): readonly Place[] {
-    return [...(this.#owned.get(owner)?.places.values() ?? [])];
+  of({ uid, namespace }: Owner): readonly Place[] {
+    const places = [...(this.#owned.get(uid)?.places.values() ?? [])];
+    return namespace === "" ? places : places.filter((place) => place.namespace === namespace);
   }
 
-  isBlocked(owner: string): boolean {
-    return (this.#owned.get(owner)?.blocking.size ?? 0) > 0;
+  /** Takes one look-up, however many dependents there are. */
+  isBlocked({ uid, namespace }: Owner): boolean {
+    const blocking = this.#owned.get(uid)?.blocking;
+    if (!blocking) return false;
+    return namespace === "" ? blocking.size > 0 : blocking.has(namespace);
   }
 
   #of(owner: string): Owned {
     const known = this.#owned.get(owner);
     if (known) return known;
-    const owned: Owned = { places: new Map(), blocking: new Set() };
+    const owned: Owned = { places: new Map(), blocking: new Map() };
     this.#owned.set(owner, owned);
     return owned;
   }

@@ -86,7 +86,7 @@ export class GarbageCollector implements AsyncDisposable {
       this.#subscriptions.use(
         source.subscribe(({ kind, object, previous }) => {
           if (kind === "put") return this.#putLive(placeOf(resource, object), object, previous);
-          this.#dependents.remove(object.metadata.uid, ownersOf(object));
+          this.#dependents.remove(placeOf(resource, object), ownersOf(object));
           this.#wakeOwners(ownersOf(object));
         }),
       );
@@ -114,11 +114,11 @@ export class GarbageCollector implements AsyncDisposable {
   }
 
   #removed(object: ApiObject): void {
-    const { uid } = object.metadata;
+    const { uid, namespace = "" } = object.metadata;
     this.#places.delete(uid);
-    this.#dependents.remove(uid, ownersOf(object));
+    this.#dependents.remove({ uid, namespace }, ownersOf(object));
     this.#wakeOwners(ownersOf(object));
-    for (const dependent of this.#dependents.of(uid)) this.#schedule(dependent);
+    for (const dependent of this.#dependents.of({ uid, namespace: "" })) this.#schedule(dependent);
   }
 
   #schedule(place: Place): void {
@@ -128,8 +128,10 @@ export class GarbageCollector implements AsyncDisposable {
 
   /** Owners that wait for their dependents are looked at when the last one that blocks them is gone, and not before. */
   #wakeOwners(owners: readonly OwnerReference[]): void {
-    for (const { uid } of owners)
-      if (this.#places.has(uid) && !this.#dependents.isBlocked(uid)) this.#worker.schedule(uid);
+    for (const { uid } of owners) {
+      const place = this.#places.get(uid);
+      if (place && !this.#dependents.isBlocked(place)) this.#worker.schedule(uid);
+    }
   }
 
   async #process(uid: string): Promise<void> {
@@ -159,7 +161,7 @@ export class GarbageCollector implements AsyncDisposable {
     }
     const waits = states.some(({ state }) => state === "waiting");
     // An owner that waits for us must also wait for ours.
-    const own = waits ? this.#dependentsOf(object.metadata.uid) : [];
+    const own = waits ? this.#dependentsOf(place) : [];
     // Owners that wait for each other would wait for ever: this one no longer blocks its own.
     if (own.some((one) => isForeground(one.object)) && owners.some((owner) => owner.blockOwnerDeletion)) {
       await this.#unblock(kind, object);
@@ -185,9 +187,9 @@ export class GarbageCollector implements AsyncDisposable {
     return isForeground(owner) ? "waiting" : "alive";
   }
 
-  async #orphan({ kind, object }: Found): Promise<void> {
-    const { uid } = object.metadata;
-    const dependents = this.#dependentsOf(uid);
+  async #orphan({ kind, object, place }: Found): Promise<void> {
+    const { uid } = place;
+    const dependents = this.#dependentsOf(place);
     for (let at = 0; at < dependents.length; at += concurrencyMax)
       await Promise.all(
         dependents
@@ -197,11 +199,10 @@ export class GarbageCollector implements AsyncDisposable {
     await this.#dropFinalizer(kind, object, orphanFinalizer);
   }
 
-  async #deleteForeground({ kind, object }: Found): Promise<void> {
-    const { uid } = object.metadata;
-    for (const dependent of this.#dependentsOf(uid))
+  async #deleteForeground({ kind, object, place }: Found): Promise<void> {
+    for (const dependent of this.#dependentsOf(place))
       if (dependent.object.metadata.deletionTimestamp === undefined) this.#schedule(dependent.place);
-    if (!this.#dependents.isBlocked(uid)) await this.#dropFinalizer(kind, object, foregroundFinalizer);
+    if (!this.#dependents.isBlocked(place)) await this.#dropFinalizer(kind, object, foregroundFinalizer);
   }
 
   #liveSources(): readonly { readonly resource: ResourceDefinition; readonly source: ObjectSource }[] {
@@ -213,8 +214,8 @@ export class GarbageCollector implements AsyncDisposable {
   }
 
   /** Stored ones. */
-  #dependentsOf(uid: string): readonly Found[] {
-    return this.#dependents.of(uid).flatMap((place) => this.#find(place) ?? []);
+  #dependentsOf(owner: Place): readonly Found[] {
+    return this.#dependents.of(owner).flatMap((place) => this.#find(place) ?? []);
   }
 
   /** In the version in which it is stored, if that is served. */

@@ -13,6 +13,7 @@ import { apiVersionOf, isObject, type JsonObject } from "../resource.ts";
 import { keepTimes } from "../apply/field-manager.ts";
 import { managedFieldsErrors } from "../apply/manager-name.ts";
 import { rulesSkipped } from "../cel/rules.ts";
+import { undecodable } from "../schema/decode.ts";
 import { ratchet } from "../schema/ratchet.ts";
 import { shapeObject } from "../schema/structural.ts";
 import { badRequest, conflict, invalid, modified } from "../status.ts";
@@ -174,6 +175,14 @@ export function checkTypeAndPlace(
     throw badRequest(
       `the name of the object (${showValue(metadata["name"])}) does not match the name on the URL (${place.name})`,
     );
+}
+
+/** What is no object of a built-in kind at all, Kubernetes does not even validate. */
+export function checkDecodable({ resource, schema }: Kind, object: JsonObject): void {
+  const { kind, version, strategicMerge } = resource;
+  const why = strategicMerge ? undecodable(object, schema, kind) : undefined;
+  if (why !== undefined)
+    throw badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${why}`);
 }
 
 export function metadataOf(object: JsonObject): JsonObject {

@@ -10,6 +10,9 @@ const copiedBytesMax = 3 * 1024 * 1024;
 /** What follows recurses over the object. More than a body may have, whose object has managedFields by now. */
 const depthMax = 128;
 
+/** Items of lists that may be moved up or down in all: lists may have a million, and operations come by the thousands. */
+const movedItemsMax = 100_000_000;
+
 interface Operation {
   readonly op: string;
   /** As it was sent; undefined: there was none. */
@@ -21,6 +24,7 @@ interface Operation {
 interface Document {
   value: unknown;
   copiedBytes: number;
+  movedItems: number;
 }
 
 /**
@@ -36,10 +40,9 @@ export function applyJsonPatch(target: unknown, patch: unknown): unknown {
       `Request entity too large: The allowed maximum operations in a JSON patch is ${operationsMax}, got ${patch.length}`,
     );
   const operations = patch.map(parseOperation);
-  const document: Document = { value: structuredClone(target), copiedBytes: 0 };
+  const document: Document = { value: structuredClone(target), copiedBytes: 0, movedItems: 0 };
   for (const operation of operations) apply(document, operation);
-  if (isDeeperThan(document.value, depthMax))
-    throw unprocessable(`the patched object is nested deeper than ${depthMax} levels`);
+  checkDepth(document.value);
   return document.value;
 }
 
@@ -81,6 +84,7 @@ function apply(document: Document, operation: Operation): void {
     }
     case "copy": {
       const copied = readExisting(document, op, fromOf(op, from));
+      checkDepth(copied);
       document.copiedBytes += JSON.stringify(copied).length;
       if (document.copiedBytes > copiedBytesMax)
         throw unprocessable(
@@ -137,6 +141,7 @@ function add(document: Document, op: string, pointer: string, value: unknown): v
     // One more than there are: behind the last.
     const at = part === "-" ? parent.length : indexOf(part, parent.length + 1);
     if (at === undefined) throw noIndex("add", pointer, part);
+    countMoved(document, parent.length - at);
     parent.splice(at, 0, value);
   } else if (isObject(parent) && part !== "__proto__") parent[part] = value;
   else throw missingPath(op, pointer);
@@ -145,8 +150,11 @@ function add(document: Document, op: string, pointer: string, value: unknown): v
 function remove(document: Document, op: string, pointer: string): unknown {
   const value = readExisting(document, op, pointer);
   const { parent, part } = placeOf(document, op, pointer);
-  if (Array.isArray(parent)) parent.splice(indexIn(parent, part) ?? parent.length, 1);
-  else if (isObject(parent)) delete parent[part];
+  if (Array.isArray(parent)) {
+    const at = indexIn(parent, part) ?? parent.length;
+    countMoved(document, parent.length - at);
+    parent.splice(at, 1);
+  } else if (isObject(parent)) delete parent[part];
   return value;
 }
 
@@ -217,6 +225,18 @@ function noIndex(op: string, pointer: string, part: string): ApiError {
     ? `Unable to access invalid index: ${part}: invalid index referenced`
     : `value was not a proper array index: '${part}'`;
   return unprocessable(`error in ${op} for path: '${pointer}': ${why}`);
+}
+
+function countMoved(document: Document, items: number): void {
+  document.movedItems += items;
+  if (document.movedItems > movedItemsMax)
+    throw unprocessable("the operations of the JSON patch move too many items of long lists");
+}
+
+/** Moves may nest what is there any number of times. */
+function checkDepth(value: unknown): void {
+  if (isDeeperThan(value, depthMax))
+    throw unprocessable(`the patched object is nested deeper than ${depthMax} levels`);
 }
 
 function isDeeperThan(value: unknown, depth: number): boolean {

@@ -209,6 +209,26 @@ test.each([
     reason: "Invalid",
   },
   {
+    name: "what moves have nested, before it is copied",
+    patch: [
+      { op: "add", path: "/x0", value: {} },
+      ...Array.from({ length: 4_000 }, (_, at) => [
+        { op: "add", path: `/x${at + 1}`, value: {} },
+        { op: "move", from: `/x${at}`, path: `/x${at + 1}/y` },
+      ]).flat(),
+      { op: "copy", from: "/x4000", path: "/z" },
+    ],
+    reason: "Invalid",
+  },
+  {
+    name: "more shifting of a long list than there is time for",
+    patch: [
+      { op: "add", path: "/x", value: Array.from({ length: 1_000_000 }, () => 0) },
+      ...Array.from({ length: 9_000 }, () => ({ op: "move", from: "/x/0", path: "/x/-" })),
+    ],
+    reason: "Invalid",
+  },
+  {
     name: "too many operations",
     patch: Array.from({ length: 10_001 }, () => ({ op: "test", path: "/a/b", value: 1 })),
     reason: "RequestEntityTooLarge",

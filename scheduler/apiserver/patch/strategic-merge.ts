@@ -119,15 +119,29 @@ function mergeList(
   const rest = withoutDeleted(target, items, mergeKey);
   const given = items.filter((item) => item[patchDirective] === undefined);
   const merged = [...rest];
+  const places = placesByKey(rest, mergeKey);
   for (const item of given) {
     const key = own(item, mergeKey);
     if (key === undefined) throw noMergeKey(item, mergeKey);
-    const at = merged.findIndex((one) => isObject(one) && own(one, mergeKey) === key);
+    const at = places.get(key) ?? merged.length;
     const old = merged[at];
     if (isObject(old)) merged[at] = mergeMap(old, item, rules.schema);
-    else merged.push(clean(item));
+    else {
+      places.set(key, at);
+      merged.push(clean(item));
+    }
   }
   return mergeInOrder(merged, given, rest, mergeKey);
+}
+
+/** Where the first item of each key is. */
+function placesByKey(list: readonly unknown[], mergeKey: string): Map<unknown, number> {
+  const places = new Map<unknown, number>();
+  for (const [at, item] of list.entries()) {
+    const key = isObject(item) ? own(item, mergeKey) : undefined;
+    if (key !== undefined && !places.has(key)) places.set(key, at);
+  }
+  return places;
 }
 
 /** The target's items that no item of the patch deletes; none, if the patch replaces the list. */

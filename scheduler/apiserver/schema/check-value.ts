@@ -26,6 +26,9 @@ const shownLengthMax = 300;
 /** The values of an enum that are listed. */
 const shownValuesMax = 200;
 
+/** What a check costs, in the steps of patterns. */
+const stepsOfCheck = 50;
+
 /** `matches` says how much of a schema was gone through: of alternatives that all fail, the one with most is reported. */
 interface Outcome {
   readonly errors: FieldError[];
@@ -37,14 +40,17 @@ interface Outcome {
 export function checkValue(value: unknown, schema: Schema, path: string): readonly FieldError[] {
   const budget: PatternBudget = { steps: patternStepsMax };
   const { errors } = check(value, schema, path, budget);
-  // Below a `not` or beside an alternative it may have been no error that a pattern could not be matched.
+  // Below a `not` or beside an alternative it may have been no error that something could not be checked.
   if (budget.steps < 0 && errors.length === 0)
-    return [invalidValue(fieldOf(path), "", "the patterns of its schema would take too long to match")];
+    return [invalidValue(fieldOf(path), "", "its schema would take too long to check")];
   return errors.slice(0, errorsMax);
 }
 
 function check(value: unknown, schema: Schema, path: string, budget: PatternBudget): Outcome {
   const outcome: Outcome = { errors: [], matches: 1, budget };
+  // A list of a thousand items and as many alternatives is small, and takes a million of these.
+  budget.steps -= stepsOfCheck;
+  if (budget.steps < 0) return outcome;
   checkType(value, schema, path, outcome);
   if (value !== null && value !== undefined) {
     checkCombinations(value, schema, path, outcome);

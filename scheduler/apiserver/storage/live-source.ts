@@ -30,7 +30,8 @@ export class LiveSource implements ObjectSource, Disposable {
   }
 
   list(namespace: string | undefined): readonly ApiObject[] {
-    return [...this.#live.list(namespace)].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+    const keyed = this.#live.list(namespace).map((object) => [keyOf(object), object] as const);
+    return keyed.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
   }
 
   listAt(namespace: string | undefined, revision: number): readonly ApiObject[] | undefined {

@@ -109,6 +109,18 @@ export class StoreCache {
     return this.#kindAt(kindPrefix(resource));
   }
 
+  /**
+   * From now on a kind has another shape. What is here already is read again as it is stored: what the shape before had
+   * added (defaults) or left out (fields that it did not know) is no longer so.
+   */
+  async reshape(resource: StoredKind, shape: Shape): Promise<void> {
+    const prefix = kindPrefix(resource);
+    const kind = this.#kindAt(prefix);
+    kind.setShape(shape);
+    const stored = await this.#store?.list(prefix);
+    if (stored) kind.refresh(stored.entries, shape);
+  }
+
   /** Events of every kind after this call, each after its own kind's listeners had it. The listener must not throw. */
   subscribeAll(listener: (event: SourceEvent, kind: StoredKind) => void): Disposable {
     this.#listeners.add(listener);
@@ -238,6 +250,18 @@ export class KindCache implements ObjectSource {
   setShape(shape: Shape): void {
     this.#shape = shape;
     for (const object of this.#index.list(undefined)) this.#index.put(shape(object));
+  }
+
+  /** Reads again what has not changed since it was stored so, unless the shape has changed once more. */
+  refresh(entries: readonly StoredEntry[], shape: Shape): void {
+    if (this.#shape !== shape) return;
+    for (const { key, value, revision } of entries) {
+      const object = this.#read(key, value, revision);
+      if (!object) continue;
+      const { namespace = "", name, resourceVersion } = object.metadata;
+      if (this.#index.get(namespace, name)?.metadata.resourceVersion === resourceVersion)
+        this.#index.put(object);
+    }
   }
 
   /** What was read at the start in a form that is no longer the one of today. */

@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { type Clock, systemClock } from "../../../kit/clock.ts";
-import { silentLog } from "../../../kit/log.ts";
+import { type Log, silentLog } from "../../../kit/log.ts";
 import { systemRandom } from "../../../kit/random.ts";
 import { openSqliteStore } from "../../store/sqlite/sqlite-store.ts";
 import type { Store } from "../../store/store.ts";
 import type { AuditSink } from "../audit/request-audit.ts";
+import type { StaticToken } from "../authentication/static-tokens.ts";
 import type { EncryptionKeys } from "../storage/encryption-keys.ts";
 import { ValueCodec } from "../storage/encryption.ts";
 import { type ApiServer, createApiServer } from "../api-server.ts";
@@ -32,6 +33,8 @@ export interface CallOptions {
   readonly accept?: string;
   readonly token?: string | undefined;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Whether a watch that has begun is answer enough. */
+  readonly cutsWatches?: boolean;
 }
 
 /** A whole API server on a free port, with a fake live kind, and a client for it. */
@@ -74,6 +77,9 @@ export class TestServer implements AsyncDisposable {
       readonly folder?: string;
       readonly audit?: AuditSink;
       readonly encryption?: EncryptionKeys;
+      readonly log?: Log;
+      /** Beside the administrator's. */
+      readonly tokens?: readonly StaticToken[];
       /** Of an earlier server, as clients know it. */
       readonly authority?: TestAuthority;
       readonly serviceAccountKeys?: readonly ServiceAccountKey[];
@@ -91,9 +97,12 @@ export class TestServer implements AsyncDisposable {
       form: new ValueCodec(options.encryption ?? { kind: "none" }),
       clock,
       random: systemRandom,
-      log: silentLog,
+      log: options.log ?? silentLog,
       tls: { key: authority.key, cert: authority.cert, ca: authority.cert },
-      tokens: [{ token: "secret-token", user: "admin", uid: "", groups: ["system:masters"] }],
+      tokens: [
+        { token: "secret-token", user: "admin", uid: "", groups: ["system:masters"] },
+        ...(options.tokens ?? []),
+      ],
       serviceAccountKeys: options.serviceAccountKeys ?? [newServiceAccountKey()],
       audit: options.audit,
       live: new Map([["wasminstances", live]]),
@@ -136,6 +145,10 @@ export class TestServer implements AsyncDisposable {
       { method, agent: this.#agent, headers: headersOf(method, body, options) },
       (response) => {
         const chunks: Buffer[] = [];
+        if (options.cutsWatches === true && response.statusCode === 200 && path.includes("watch=")) {
+          resolve({ code: 200, headers: {}, text: "", body: undefined });
+          sent.destroy();
+        }
         response.on("data", (chunk: Buffer) => chunks.push(chunk));
         response.on("error", reject);
         response.on("end", () => {
@@ -146,7 +159,10 @@ export class TestServer implements AsyncDisposable {
             code: response.statusCode ?? 0,
             headers,
             text,
-            body: isJson && text !== "" && !headers["content-encoding"] ? (JSON.parse(text) as unknown) : undefined,
+            body:
+              isJson && text !== "" && !headers["content-encoding"]
+                ? (JSON.parse(text) as unknown)
+                : undefined,
           });
         });
       },
