@@ -202,3 +202,17 @@ test("a definition of which no version is served takes its objects along, too", 
   await until(async () => (await server.call("GET", `${crds}/${name}`)).code === 404);
   expect((await server.store.list("/registry/example.com/rafts/")).entries).toEqual([]);
 });
+
+test("metadata.generation: counts changes of a status that is no subresource, as of any other field", async () => {
+  const name = "canoes.example.com";
+  const canoes = "/apis/example.com/v1/namespaces/default/canoes";
+  const body = crd({ ...version("v1", true, { crew, color }), subresources: {} });
+  const names = { kind: "Canoe", plural: "canoes", singular: "canoe" };
+  await server.call("POST", crds, {
+    body: { ...body, metadata: { name }, spec: { ...(body["spec"] as object), names } },
+  });
+  await established(name);
+  await server.call("POST", canoes, { body: { ...boat("a"), kind: "Canoe" } });
+  const changed = await server.call("PATCH", `${canoes}/a`, { body: { status: { crew: 2 } } });
+  expect(changed.body).toMatchObject({ metadata: { generation: 2 }, status: { crew: 2 } });
+});
