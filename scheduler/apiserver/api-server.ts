@@ -149,7 +149,7 @@ class EmbeddedApiServer implements ApiServer {
   readonly #expiry: EventExpiry | undefined;
   readonly #listener: ApiListener;
   readonly #isReadOnly: boolean;
-  #isDraining = false;
+  #drained: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(options: ApiServerOptions, parts: Parts) {
@@ -228,7 +228,7 @@ class EmbeddedApiServer implements ApiServer {
         clock,
         metrics,
         store: options.store,
-        unreadiness: () => (this.#isDraining ? "the server is stopping" : undefined),
+        unreadiness: () => (this.#drained ? "the server is stopping" : undefined),
       },
       authenticator,
       authorizer: rbac,
@@ -256,9 +256,9 @@ class EmbeddedApiServer implements ApiServer {
     return address;
   }
 
-  async drain(): Promise<void> {
-    this.#isDraining = true;
-    await this.#listener.drain();
+  drain(): Promise<void> {
+    this.#drained ??= this.#listener.drain();
+    return this.#drained;
   }
 
   close(): Promise<void> {
@@ -313,6 +313,9 @@ class EmbeddedApiServer implements ApiServer {
   }
 }
 
+/** Objects rewritten at the same time: what they take fits into the store's queue, however large they are. */
+const rewriteMax = 50;
+
 /** What was stored in another form, under an older key for example, is stored in today's; and nothing is left of the old. */
 async function rewriteOutdated(
   registry: Registry,
@@ -324,7 +327,11 @@ async function rewriteOutdated(
     cache.of(kind.resource).outdated.map((object) => ({ kind, object })),
   );
   if (outdated.length === 0) return;
-  await Promise.all(outdated.map(({ kind, object }) => writer.rewrite(kind, object)));
+  // No more at once than the store queues.
+  for (let at = 0; at < outdated.length; at += rewriteMax)
+    await Promise.all(
+      outdated.slice(at, at + rewriteMax).map(({ kind, object }) => writer.rewrite(kind, object)),
+    );
   await store.forgetHistory();
 }
 
