@@ -132,6 +132,7 @@ export class CrdController implements AsyncDisposable {
     const resource = { group: crd.spec.group, plural: crd.spec.names.plural };
     this.#parts.registry.remove(resource);
     this.#parts.kindChanged(resource);
+    this.#parts.cache.forget(resource);
   }
 
   async #process(name: string): Promise<void> {
