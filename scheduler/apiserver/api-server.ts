@@ -115,18 +115,22 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       exists: (group, plural, namespace, name) => counts.exists({ group, plural }, namespace, name),
     }),
   ];
-  const writer = new ObjectWriter({ store, cache, form, registry, clock, random, admission });
+  const metrics = new ApiMetrics();
+  const committed: ApiMetrics["committed"] = (result, seconds) => metrics.committed(result, seconds);
+  const writer = new ObjectWriter({ store, cache, form, registry, clock, random, admission, committed });
   if (store.readOnly === undefined) {
     await bootstrap({ registry, cache, writer }, crds);
     await rewriteOutdated(registry, cache, writer, store);
   }
-  return new EmbeddedApiServer(options, { registry, cache, writer, rbac, counts, ownCrds, log, closing });
+  const parts: Parts = { registry, cache, writer, metrics, rbac, counts, ownCrds, log, closing };
+  return new EmbeddedApiServer(options, parts);
 }
 
 interface Parts {
   readonly registry: Registry;
   readonly cache: StoreCache;
   readonly writer: ObjectWriter;
+  readonly metrics: ApiMetrics;
   readonly rbac: RbacAuthorizer;
   readonly counts: StoredCounts;
   readonly ownCrds: ReadonlySet<string>;
@@ -184,17 +188,10 @@ class EmbeddedApiServer implements ApiServer {
   }
 
   #makeListener(options: ApiServerOptions): ApiListener {
-    const { registry, cache, writer, rbac, log } = this.#parts;
+    const { registry, cache, writer, metrics, rbac, log } = this.#parts;
     const { clock, random, audit, tls, host, port } = options;
     const queue = new FairQueue(limits, clock);
-    const metrics = new ApiMetrics({
-      running: () => queue.running,
-      queued: () => queue.queued,
-      watches: () => this.#watches.size,
-      revision: () => cache.revision,
-      objects: () =>
-        registry.stored.map(({ resource }) => [qualified(resource), cache.of(resource).size] as const),
-    });
+    this.#exposeMetrics(options, queue);
     const serviceAccounts = new ServiceAccountTokens({
       keys: options.serviceAccountKeys,
       findServiceAccount: (namespace, name) =>
@@ -239,6 +236,25 @@ class EmbeddedApiServer implements ApiServer {
       host,
       port,
       log,
+    });
+  }
+
+  #exposeMetrics({ store, audit }: ApiServerOptions, queue: FairQueue): void {
+    const { registry, cache, metrics } = this.#parts;
+    metrics.expose({
+      running: () => queue.running,
+      queued: () => queue.queued,
+      watches: () => this.#watches.size,
+      watchesDropped: () => this.#watches.room.dropped,
+      revision: () => cache.revision,
+      store: () => store.figures,
+      isReadOnly: () => store.readOnly !== undefined,
+      audit: audit && (() => audit.counters),
+      objects: () =>
+        registry.stored.map(({ resource }) => {
+          const { size, unreadableCount } = cache.of(resource);
+          return [qualified(resource), size, unreadableCount] as const;
+        }),
     });
   }
 
