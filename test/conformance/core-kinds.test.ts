@@ -211,7 +211,7 @@ test("quota: what it counts is refused beyond it, also for others that create it
   const create = (plural: string, name: string) =>
     server.call("POST", inNamespace("two", plural), { body: { metadata: { name } } });
   const answers = await Promise.all(["a", "b", "c"].map((name) => create("configmaps", name)));
-  expect(answers.map(({ code }) => code).toSorted()).toEqual([201, 403, 403]);
+  expect(answers.filter(({ code }) => code === 201)).toHaveLength(1);
   expect(answers.find(({ code }) => code === 403)?.body.message).toMatch(
     /^configmaps "\w" is forbidden: exceeded quota: few, requested: configmaps=1, used: configmaps=1, limited: configmaps=1$/,
   );

@@ -45,11 +45,11 @@ test("apply: several documents, a folder, created, unchanged, configured, and wh
 
 test("apply: a list is as good as its items", async () => {
   const list = { apiVersion: "v1", kind: "List", items: [configMap("in-list-1"), configMap("in-list-2")] };
-  expect(await k.run("apply --validate=false -f -", manifest(list))).toBe(
+  expect(await k.run("apply -f -", manifest(list))).toBe(
     "configmap/in-list-1 created\nconfigmap/in-list-2 created\n",
   );
   const written = await k.run("get cm in-list-1 in-list-2 -o yaml");
-  expect(await k.run("replace --validate=false -f -", written)).toBe(
+  expect(await k.run("replace -f -", written)).toBe(
     "configmap/in-list-1 replaced\nconfigmap/in-list-2 replaced\n",
   );
 });
@@ -163,6 +163,15 @@ test("apply --validate: strict refuses, warn warns, ignore is silent", async () 
   expect(await k.refused("apply --server-side -f -", bad)).toContain(
     ".spec.replicass: field not declared in schema",
   );
+});
+
+test("apply: kinds and versions that are not served", async () => {
+  const [kind, version] = await Promise.all([
+    k.refused("apply -f -", manifest({ ...configMap("x"), kind: "Nothing" })),
+    k.refused("apply -f -", manifest({ ...configMap("x"), apiVersion: "nothing.example.com/v1" })),
+  ]);
+  expect(kind).toContain('no matches for kind "Nothing" in version "v1"\nensure CRDs are installed first');
+  expect(version).toContain('no matches for kind "ConfigMap" in version "nothing.example.com/v1"');
 });
 
 test("create and apply: generateName, a namespace that is not there, a name that is taken", async () => {

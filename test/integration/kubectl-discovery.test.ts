@@ -50,7 +50,7 @@ test("api-resources: wide, by verbs, by scope, by group", async () => {
     k.run("api-resources -o name --sort-by=name"),
   ]);
   expect(wide).toMatch(
-    /^wasmdeployments +wd +wherry\.dev\/v1alpha1 +true +WasmDeployment +create,delete,deletecollection,get,list,patch,update,watch +\S*wherry/m,
+    /^wasmdeployments +wd +wherry\.dev\/v1alpha1 +true +WasmDeployment +delete,deletecollection,get,list,patch,create,update,watch +\S*wherry/m,
   );
   expect(wide).toMatch(
     /^selfsubjectreviews +authentication\.k8s\.io\/v1 +false +SelfSubjectReview +create *$/m,

@@ -97,7 +97,10 @@ test.each([
     args: "get cm,wd,secrets",
     is: /configmap\/n7 [\s\S]*\n\nNAME +READY[\s\S]*wasmdeployment\.wherry\.dev\/work /,
   },
-  { args: "get all", is: /wasmdeployment\.wherry\.dev\/work[\s\S]*wasminstance\.live\.wherry\.dev\/hello-1/ },
+  {
+    args: "get all",
+    is: /wasminstance\.live\.wherry\.dev\/hello-1 [\s\S]*wasmdeployment\.wherry\.dev\/work /,
+  },
   { args: "get wasmdeployments.v1alpha1.wherry.dev work", is: /^NAME .*\nwork / },
   {
     args: "get ns default -o yaml",

@@ -83,7 +83,7 @@ test("RequestAudit: no secret, whatever goes wrong with one", async () => {
   expect(text).not.toContain("hunter2");
   expect(text).not.toContain("secret-token");
   expect(events.map(({ responseStatus }) => responseStatus)).toMatchObject([
-    { code: 422, reason: "Invalid" },
+    { code: 400, reason: "BadRequest" },
     { code: 400, reason: "BadRequest" },
     { code: 401, reason: "Unauthorized", message: "Authentication failed, attempted: bearer" },
     { code: 401, message: "Authentication failed, no credentials provided" },

@@ -112,7 +112,26 @@ export function parseValue(
   } catch (thrown) {
     throw badRequest(`the body of the request is no valid JSON: ${errorMessage(thrown)}`);
   }
-  return { value, duplicateFields: scanJson(text) };
+  return scanned(text, value);
+}
+
+/** `value` is what JSON.parse has made of the text. */
+function scanned(text: string, value: unknown): ReturnType<typeof parseValue> {
+  const duplicateFields = scanJson(text);
+  return { value: escapedSurrogate.test(text) ? wellFormed(value) : value, duplicateFields };
+}
+
+const escapedSurrogate = /\\u[dD][89a-fA-F]/;
+const loneSurrogate = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g;
+
+/** Half a character is none: UTF-8 cannot say it. As in Go, U+FFFD stands for it. The scan has bounded the depth. */
+function wellFormed(value: unknown): unknown {
+  if (typeof value === "string") return value.replaceAll(loneSurrogate, "\uFFFD");
+  if (Array.isArray(value)) return value.map(wellFormed);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, one]) => [name.replaceAll(loneSurrogate, "\uFFFD"), wellFormed(one)]),
+  );
 }
 
 function checkedType(request: IncomingMessage): string {
@@ -141,7 +160,7 @@ function parseYaml(text: string): ReturnType<typeof parseValue> {
   const json = asJson(text);
   if (json) return json;
   const converted = yamlToJson(text);
-  return { value: JSON.parse(converted), duplicateFields: scanJson(converted) };
+  return scanned(converted, JSON.parse(converted));
 }
 
 function asJson(text: string): ReturnType<typeof parseValue> | undefined {
@@ -152,7 +171,7 @@ function asJson(text: string): ReturnType<typeof parseValue> | undefined {
   } catch {
     return undefined;
   }
-  return { value, duplicateFields: scanJson(text) };
+  return scanned(text, value);
 }
 
 /** Longer ones are read elsewhere, before the request has its turn. */

@@ -1,4 +1,5 @@
 import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import { showValue } from "../../../api/validation/field-error.ts";
 import { errorMessage } from "../../../kit/errors.ts";
 import { badRequest } from "../status.ts";
 
@@ -28,8 +29,15 @@ export function yamlToJson(text: string): string {
         `the body of the request is no valid YAML at ${placeOf(error.pos[0])}: ${error.message}`,
       );
     const bad = badKey(document.contents);
+    if (bad?.again !== undefined)
+      // Kubernetes' words: clients look for them.
+      throw badRequest(
+        `error decoding YAML: yaml: unmarshal errors:\n  line ${lineCounter.linePos(bad.offset).line}: key ${showValue(bad.again)} already set in map`,
+      );
     if (bad)
-      throw badRequest(`the body of the request is no valid YAML at ${placeOf(bad.offset)}: ${bad.why}`);
+      throw badRequest(
+        `the body of the request is no valid YAML at ${placeOf(bad.offset)}: a key must be a plain value`,
+      );
     // Through JSON, so that dates, sets and the like become what JSON has.
     return JSON.stringify(document.toJS({ maxAliasCount: 100 })) ?? "null";
   } catch (thrown) {
@@ -39,7 +47,7 @@ export function yamlToJson(text: string): string {
 }
 
 /** A key that a mapping has again, or that no JSON can have: those that are collections cost most of all. */
-function badKey(root: unknown): { readonly offset: number; readonly why: string } | undefined {
+function badKey(root: unknown): { readonly offset: number; readonly again?: string } | undefined {
   const open: unknown[] = [root];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     if (isSeq(node)) for (const item of node.items) open.push(item);
@@ -49,10 +57,10 @@ function badKey(root: unknown): { readonly offset: number; readonly why: string 
       open.push(value);
       if (!isScalar(key)) {
         const range = isNode(key) ? key.range : node.range;
-        return { offset: range?.[0] ?? 0, why: "a key must be a plain value" };
+        return { offset: range?.[0] ?? 0 };
       }
       if (key.value === "<<" || typeof key.value === "symbol") continue;
-      if (keys.has(key.value)) return { offset: key.range?.[0] ?? 0, why: "Map keys must be unique" };
+      if (keys.has(key.value)) return { offset: key.range?.[0] ?? 0, again: String(key.value) };
       keys.add(key.value);
     }
   }

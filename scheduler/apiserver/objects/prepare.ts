@@ -217,14 +217,16 @@ function check(
   // The checks of the kind itself take for granted what the schema says, also of what an update leaves as it was.
   const isShaped = found.length === 0;
   const hasMetadata = !found.some(({ field }) => field.startsWith("metadata"));
-  const ownErrors = [
-    ...(hasMetadata ? validateMetadata(object.metadata, old?.metadata, resource.nameForm) : []),
-    ...(hasMetadata ? managedFieldsErrors(object.metadata.managedFields) : []),
-    ...(isShaped && subresource !== "status" ? resource.validate(object, old) : []),
-  ];
+  const metadataErrors = hasMetadata
+    ? [
+        ...validateMetadata(object.metadata, old?.metadata, resource.nameForm),
+        ...managedFieldsErrors(object.metadata.managedFields),
+      ]
+    : [];
   const errors = [
+    ...metadataErrors,
     ...schemaErrors,
-    ...ownErrors,
+    ...(isShaped && subresource !== "status" ? resource.validate(object, old) : []),
     ...(blocked ? [blocked] : kind.rules.check(plain, old, strict.warn)),
   ];
   if (errors.length > 0) throw invalid(resource, name, errors);

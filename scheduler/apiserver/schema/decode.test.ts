@@ -16,6 +16,7 @@ const schema: Schema = {
         seconds: { type: "integer", format: "int32" },
         flag: { type: "boolean" },
         list: { type: "array", items: text },
+        time: { type: "string", format: "date-time" },
         bytes: { type: "string", format: "byte" },
         quantity: { "x-kubernetes-int-or-string": true },
         anything: {},
@@ -78,6 +79,11 @@ test.each<Row>([
     name: "what is no base64",
     object: { spec: { bytes: "YQ=!" } },
     is: "illegal base64 data at input byte 2",
+  },
+  {
+    name: "what is no time",
+    object: { spec: { time: "today" } },
+    is: 'parsing time "today" as "2006-01-02T15:04:05Z07:00": cannot parse "today" as "2006"',
   },
   {
     name: "base64 that ends too early",

@@ -27,9 +27,7 @@ function problem(value: unknown, schema: Schema, place: Place): string | undefin
   switch (schema.type) {
     case "string":
       if (typeof value !== "string") return mismatch(jsonType(value));
-      return schema.format === "byte" && !isOfFormat("byte", value)
-        ? `illegal base64 data at input byte ${value.search(/[^A-Za-z0-9+/=]|=[^=]|$/)}`
-        : undefined;
+      return illFormed(value, schema.format);
     case "boolean":
       return typeof value === "boolean" ? undefined : mismatch(jsonType(value));
     case "integer":
@@ -45,6 +43,14 @@ function problem(value: unknown, schema: Schema, place: Place): string | undefin
     default:
       return undefined;
   }
+}
+
+/** The two formats that are types of their own in Go. */
+function illFormed(text: string, format: string | undefined): string | undefined {
+  if ((format !== "byte" && format !== "date-time") || isOfFormat(format, text)) return undefined;
+  if (format === "byte") return `illegal base64 data at input byte ${text.search(/[^A-Za-z0-9+/=]|=[^=]|$/)}`;
+  const shown = showValue(text);
+  return `parsing time ${shown} as "2006-01-02T15:04:05Z07:00": cannot parse ${shown} as "2006"`;
 }
 
 function inFields(

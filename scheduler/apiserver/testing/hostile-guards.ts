@@ -134,7 +134,6 @@ export const guards: readonly Guard[] = [
   guard(`${rbac}/namespaces/default/roles`, "rbac.authorization.k8s.io/v1", "Role", { rules: [rule] }),
   guard(`${rbac}/clusterroles`, "rbac.authorization.k8s.io/v1", "ClusterRole", {
     rules: [rule, { nonResourceURLs: ["/x"], verbs: ["get"] }],
-    aggregationRule: { clusterRoleSelectors: [{ matchLabels: { a: "b" } }] },
   }),
   guard(`${rbac}/namespaces/default/rolebindings`, "rbac.authorization.k8s.io/v1", "RoleBinding", {
     roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "kept" },
