@@ -100,18 +100,17 @@ export class ApiMetrics {
 
   #exposeObjects(objects: ApiFigures["objects"]): void {
     const labelNames = ["resource"] as const;
-    const registers = [this.#registry];
     const unreadable = new Gauge({
       name: "wherry_apiserver_objects_unreadable",
       help: "Objects in the store that cannot be read, by resource.",
       labelNames,
-      registers,
+      registers: [],
     });
-    new Gauge({
+    const readable = new Gauge({
       name: "wherry_apiserver_objects",
       help: "Objects in the store, by resource.",
       labelNames,
-      registers,
+      registers: [],
       collect() {
         this.reset();
         unreadable.reset();
@@ -121,30 +120,25 @@ export class ApiMetrics {
         }
       },
     });
+    // In this order: the values of both are made when the first is read.
+    this.#registry.registerMetric(readable);
+    this.#registry.registerMetric(unreadable);
   }
 
   #gauge(name: string, help: string, read: () => number): void {
-    new Gauge({
-      name,
-      help,
-      registers: [this.#registry],
-      collect() {
-        this.set(read());
-      },
-    });
+    const collect = function (this: Gauge) {
+      this.set(read());
+    };
+    this.#registry.registerMetric(new Gauge({ name, help, registers: [], collect }));
   }
 
   /** Of what is counted elsewhere. */
   #counter(name: string, help: string, read: () => number): void {
-    new Counter({
-      name,
-      help,
-      registers: [this.#registry],
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    });
+    const collect = function (this: Counter) {
+      this.reset();
+      this.inc(read());
+    };
+    this.#registry.registerMetric(new Counter({ name, help, registers: [], collect }));
   }
 
   committed(result: CommitResult, seconds: number): void {
