@@ -195,3 +195,18 @@ test("delete in the foreground: a stranger in another namespace holds nothing up
   await server.call("DELETE", `${configMapsPath}/a`, { body: { propagationPolicy: "Foreground" } });
   await gone(server, "a");
 });
+
+test("deleting a definition takes what depends on its objects along, however much that is", async () => {
+  await using server = await TestServer.start();
+  await server.call("POST", crds, { body: boats(version()) });
+  const path = "/apis/example.com/v1/namespaces/default/boats";
+  await until(async () => (await server.call("GET", path)).code === 200);
+  const boat = { apiVersion: "example.com/v1", kind: "Boat", metadata: { name: "b" } };
+  const { body: owner } = await server.call("POST", path, { body: boat });
+  const reference = ownedBy(owner, { apiVersion: "example.com/v1", kind: "Boat" });
+  // More than the collector works on at the same time.
+  const made = Array.from({ length: 300 }, (_, i) => create(server, `child-${i}`, [reference]));
+  await Promise.all(made);
+  await server.call("DELETE", `${crds}/boats.example.com`);
+  await until(async () => (await names(server)).length === 0);
+});

@@ -21,6 +21,7 @@ interface Owned {
   readonly places: Map<string, Place>;
   /** The uids of those that keep the owner from going, by namespace. */
   readonly blocking: Map<string, Set<string>>;
+  isOwnerGone: boolean;
 }
 
 /** Who names whom as its owner. Whoever names one in another namespace is not among its dependents. */
@@ -69,10 +70,20 @@ export class Dependents {
     return namespace === "" ? blocking.size > 0 : blocking.has(namespace);
   }
 
+  /** It was seen going; remembered for as long as somebody names it. */
+  ownerIsGone(uid: string): void {
+    const owned = this.#owned.get(uid);
+    if (owned) owned.isOwnerGone = true;
+  }
+
+  isOwnerGone(uid: string): boolean {
+    return this.#owned.get(uid)?.isOwnerGone === true;
+  }
+
   #of(owner: string): Owned {
     const known = this.#owned.get(owner);
     if (known) return known;
-    const owned: Owned = { places: new Map(), blocking: new Map() };
+    const owned: Owned = { places: new Map(), blocking: new Map(), isOwnerGone: false };
     this.#owned.set(owner, owned);
     return owned;
   }

@@ -118,6 +118,7 @@ export class GarbageCollector implements AsyncDisposable {
     this.#places.delete(uid);
     this.#dependents.remove({ uid, namespace }, ownersOf(object));
     this.#wakeOwners(ownersOf(object));
+    this.#dependents.ownerIsGone(uid);
     for (const dependent of this.#dependents.of({ uid, namespace: "" })) this.#schedule(dependent);
   }
 
@@ -175,6 +176,8 @@ export class GarbageCollector implements AsyncDisposable {
     dependent: ApiObject,
     { apiVersion, kind: name, name: ownerName, uid }: OwnerReference,
   ): "alive" | "waiting" | "gone" {
+    // Also when its kind has gone with it since.
+    if (this.#dependents.isOwnerGone(uid)) return "gone";
     const kind = this.#parts.registry.findKind(apiVersion, name);
     const source = kind && this.#parts.sourceOf(kind);
     if (!source) return "alive";
