@@ -115,18 +115,22 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       exists: (group, plural, namespace, name) => counts.exists({ group, plural }, namespace, name),
     }),
   ];
-  const writer = new ObjectWriter({ store, cache, form, registry, clock, random, admission });
+  const metrics = new ApiMetrics();
+  const committed: ApiMetrics["committed"] = (result, seconds) => metrics.committed(result, seconds);
+  const writer = new ObjectWriter({ store, cache, form, registry, clock, random, admission, committed });
   if (store.readOnly === undefined) {
     await bootstrap({ registry, cache, writer }, crds);
     await rewriteOutdated(registry, cache, writer, store);
   }
-  return new EmbeddedApiServer(options, { registry, cache, writer, rbac, counts, ownCrds, log, closing });
+  const parts: Parts = { registry, cache, writer, metrics, rbac, counts, ownCrds, log, closing };
+  return new EmbeddedApiServer(options, parts);
 }
 
 interface Parts {
   readonly registry: Registry;
   readonly cache: StoreCache;
   readonly writer: ObjectWriter;
+  readonly metrics: ApiMetrics;
   readonly rbac: RbacAuthorizer;
   readonly counts: StoredCounts;
   readonly ownCrds: ReadonlySet<string>;
@@ -149,7 +153,7 @@ class EmbeddedApiServer implements ApiServer {
   readonly #expiry: EventExpiry | undefined;
   readonly #listener: ApiListener;
   readonly #isReadOnly: boolean;
-  #isDraining = false;
+  #drained: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(options: ApiServerOptions, parts: Parts) {
@@ -184,17 +188,10 @@ class EmbeddedApiServer implements ApiServer {
   }
 
   #makeListener(options: ApiServerOptions): ApiListener {
-    const { registry, cache, writer, rbac, log } = this.#parts;
+    const { registry, cache, writer, metrics, rbac, log } = this.#parts;
     const { clock, random, audit, tls, host, port } = options;
     const queue = new FairQueue(limits, clock);
-    const metrics = new ApiMetrics({
-      running: () => queue.running,
-      queued: () => queue.queued,
-      watches: () => this.#watches.size,
-      revision: () => cache.revision,
-      objects: () =>
-        registry.stored.map(({ resource }) => [qualified(resource), cache.of(resource).size] as const),
-    });
+    this.#exposeMetrics(options, queue);
     const serviceAccounts = new ServiceAccountTokens({
       keys: options.serviceAccountKeys,
       findServiceAccount: (namespace, name) =>
@@ -228,7 +225,7 @@ class EmbeddedApiServer implements ApiServer {
         clock,
         metrics,
         store: options.store,
-        unreadiness: () => (this.#isDraining ? "the server is stopping" : undefined),
+        unreadiness: () => (this.#drained ? "the server is stopping" : undefined),
       },
       authenticator,
       authorizer: rbac,
@@ -239,6 +236,25 @@ class EmbeddedApiServer implements ApiServer {
       host,
       port,
       log,
+    });
+  }
+
+  #exposeMetrics({ store, audit }: ApiServerOptions, queue: FairQueue): void {
+    const { registry, cache, metrics } = this.#parts;
+    metrics.expose({
+      running: () => queue.running,
+      queued: () => queue.queued,
+      watches: () => this.#watches.size,
+      watchesDropped: () => this.#watches.room.dropped,
+      revision: () => cache.revision,
+      store: () => store.figures,
+      isReadOnly: () => store.readOnly !== undefined,
+      audit: audit && (() => audit.counters),
+      objects: () =>
+        registry.stored.map(({ resource }) => {
+          const { size, unreadableCount } = cache.of(resource);
+          return [qualified(resource), size, unreadableCount] as const;
+        }),
     });
   }
 
@@ -256,9 +272,9 @@ class EmbeddedApiServer implements ApiServer {
     return address;
   }
 
-  async drain(): Promise<void> {
-    this.#isDraining = true;
-    await this.#listener.drain();
+  drain(): Promise<void> {
+    this.#drained ??= this.#listener.drain();
+    return this.#drained;
   }
 
   close(): Promise<void> {
@@ -313,6 +329,9 @@ class EmbeddedApiServer implements ApiServer {
   }
 }
 
+/** Objects rewritten at the same time: what they take fits into the store's queue, however large they are. */
+const rewriteMax = 50;
+
 /** What was stored in another form, under an older key for example, is stored in today's; and nothing is left of the old. */
 async function rewriteOutdated(
   registry: Registry,
@@ -324,7 +343,11 @@ async function rewriteOutdated(
     cache.of(kind.resource).outdated.map((object) => ({ kind, object })),
   );
   if (outdated.length === 0) return;
-  await Promise.all(outdated.map(({ kind, object }) => writer.rewrite(kind, object)));
+  // No more at once than the store queues.
+  for (let at = 0; at < outdated.length; at += rewriteMax)
+    await Promise.all(
+      outdated.slice(at, at + rewriteMax).map(({ kind, object }) => writer.rewrite(kind, object)),
+    );
   await store.forgetHistory();
 }
 

@@ -183,3 +183,36 @@ test("a restarted server serves what was defined, and deleting the definition ta
   await until(async () => (await server.call("GET", `${crds}/boats.example.com`)).code === 404);
   expect((await server.call("GET", boats)).code).toBe(404);
 });
+
+test("a definition of which no version is served takes its objects along, too", async () => {
+  const name = "rafts.example.com";
+  const rafts = "/apis/example.com/v1/namespaces/default/rafts";
+  const names = { kind: "Raft", plural: "rafts", singular: "raft" };
+  const body = crd(version("v1", true, { crew, color }));
+  const made = await server.call("POST", crds, {
+    body: { ...body, metadata: { name }, spec: { ...(body["spec"] as object), names } },
+  });
+  expect(made.code, made.text).toBe(201);
+  await established(name);
+  await server.call("POST", rafts, { body: { ...boat("a"), kind: "Raft" } });
+  const unserved = [{ op: "replace", path: "/spec/versions/0/served", value: false }];
+  await server.call("PATCH", `${crds}/${name}`, { body: unserved, type: "application/json-patch+json" });
+  await until(async () => (await server.call("GET", rafts)).code === 404);
+  await server.call("DELETE", `${crds}/${name}`);
+  await until(async () => (await server.call("GET", `${crds}/${name}`)).code === 404);
+  expect((await server.store.list("/registry/example.com/rafts/")).entries).toEqual([]);
+});
+
+test("metadata.generation: counts changes of a status that is no subresource, as of any other field", async () => {
+  const name = "canoes.example.com";
+  const canoes = "/apis/example.com/v1/namespaces/default/canoes";
+  const body = crd({ ...version("v1", true, { crew, color }), subresources: {} });
+  const names = { kind: "Canoe", plural: "canoes", singular: "canoe" };
+  await server.call("POST", crds, {
+    body: { ...body, metadata: { name }, spec: { ...(body["spec"] as object), names } },
+  });
+  await established(name);
+  await server.call("POST", canoes, { body: { ...boat("a"), kind: "Canoe" } });
+  const changed = await server.call("PATCH", `${canoes}/a`, { body: { status: { crew: 2 } } });
+  expect(changed.body).toMatchObject({ metadata: { generation: 2 }, status: { crew: 2 } });
+});

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { JsonObject } from "./resource.ts";
+import { crd, version } from "./testing/crds.ts";
 import { configMap, configMapsPath } from "./testing/manifests.ts";
 import { TestServer } from "./testing/test-server.ts";
 import { until } from "./testing/until.ts";
@@ -123,6 +124,64 @@ test("a restarted server finishes what was begun", async () => {
   await gone(second, "child");
 });
 
+test("what is in no namespace stays, whatever in a namespace it names as its owner", async () => {
+  await using server = await TestServer.start();
+  const roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+  const ghost = { metadata: { name: "ghost", uid: "11111111-2222-3333-4444-555555555555" } };
+  const metadata = { name: "wide", ownerReferences: [ownedBy(ghost)] };
+  const made = await server.call("POST", roles, {
+    body: { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole", metadata, rules: [] },
+  });
+  expect(made.code, made.text).toBe(201);
+  // Looked at after it.
+  await create(server, "lost", [ownedBy(ghost)]);
+  await gone(server, "lost");
+  expect((await server.call("GET", `${roles}/wide`)).code).toBe(200);
+});
+
+test("delete in the foreground: the owner waits for the last of its live dependents", async () => {
+  await using server = await TestServer.start();
+  const { metadata } = await create(server, "a");
+  const ownerReferences = [ownedBy({ metadata })];
+  for (const name of ["one", "two"]) {
+    const { metadata: own } = server.live.put("default", name);
+    server.live.put("default", name, { metadata: { ...own, ownerReferences } });
+  }
+  await server.call("DELETE", `${configMapsPath}/a?propagationPolicy=Foreground`);
+  server.live.delete("default", "one");
+  await create(server, "later", [ownedBy({ metadata: { name: "ghost", uid: "1" } })]);
+  await gone(server, "later");
+  expect(await names(server)).toEqual(["a"]);
+  server.live.delete("default", "two");
+  await gone(server, "a");
+});
+
+const crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+
+function boats(...versions: readonly JsonObject[]): JsonObject {
+  return crd({ versions });
+}
+
+test("an object that was stored in a version that is no longer served is collected all the same", async () => {
+  await using server = await TestServer.start();
+  await server.call("POST", crds, { body: boats(version({ name: "v1" })) });
+  const path = (name: string) => `/apis/example.com/${name}/namespaces/default/boats`;
+  await until(async () => (await server.call("GET", path("v1"))).code === 200);
+  const a = await create(server, "a");
+  const boat = { apiVersion: "example.com/v1", kind: "Boat" };
+  const ownerReferences = [ownedBy(a)];
+  await server.call("POST", path("v1"), { body: { ...boat, metadata: { name: "b", ownerReferences } } });
+  const { body: before } = await server.call("GET", `${crds}/boats.example.com`);
+  const versions = [version({ name: "v1", served: false, storage: false }), version({ name: "v2" })];
+  const answer = await server.call("PUT", `${crds}/boats.example.com`, {
+    body: { ...before, spec: { ...before.spec, versions } },
+  });
+  expect(answer.code, answer.text).toBe(200);
+  await until(async () => (await server.call("GET", `${path("v2")}/b`)).code === 200);
+  await server.call("DELETE", `${configMapsPath}/a`);
+  await until(async () => (await server.call("GET", `${path("v2")}/b`)).code === 404);
+});
+
 test("delete in the foreground: a stranger in another namespace holds nothing up", async () => {
   await using server = await TestServer.start();
   await server.call("POST", "/api/v1/namespaces", { body: { metadata: { name: "elsewhere" } } });
@@ -137,14 +196,17 @@ test("delete in the foreground: a stranger in another namespace holds nothing up
   await gone(server, "a");
 });
 
-test("what is of no namespace stays, whatever in a namespace it names as its owner", async () => {
+test("deleting a definition takes what depends on its objects along, however much that is", async () => {
   await using server = await TestServer.start();
-  const a = await create(server, "a");
-  const roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
-  const role = { metadata: { name: "kept", ownerReferences: [ownedBy(a)] }, rules: [] };
-  expect((await server.call("POST", roles, { body: role })).code).toBe(201);
-  const child = await create(server, "child", [ownedBy(a)]);
-  await server.call("DELETE", `${configMapsPath}/a`);
-  await gone(server, "a", child.metadata.name);
-  expect((await server.call("GET", `${roles}/kept`)).code).toBe(200);
+  await server.call("POST", crds, { body: boats(version()) });
+  const path = "/apis/example.com/v1/namespaces/default/boats";
+  await until(async () => (await server.call("GET", path)).code === 200);
+  const boat = { apiVersion: "example.com/v1", kind: "Boat", metadata: { name: "b" } };
+  const { body: owner } = await server.call("POST", path, { body: boat });
+  const reference = ownedBy(owner, { apiVersion: "example.com/v1", kind: "Boat" });
+  // More than the collector works on at the same time.
+  const made = Array.from({ length: 300 }, (_, i) => create(server, `child-${i}`, [reference]));
+  await Promise.all(made);
+  await server.call("DELETE", `${crds}/boats.example.com`);
+  await until(async () => (await names(server)).length === 0);
 });

@@ -99,6 +99,7 @@ export class Registry {
   readonly #resources = new Map<string, readonly Kind[]>();
   readonly #listeners = new Set<() => void>();
   #kinds: readonly Kind[] | undefined;
+  #stored: readonly Kind[] | undefined;
   #byName: ReadonlyMap<string, Kind> | undefined;
   #generation = 1;
 
@@ -113,11 +114,11 @@ export class Registry {
 
   /** Every kind whose objects are in the store, once: in the version in which they are stored, if that is served. */
   get stored(): readonly Kind[] {
-    return [...this.#resources.values()].flatMap((versions) => {
+    return (this.#stored ??= [...this.#resources.values()].flatMap((versions) => {
       const [first] = versions;
       if (first?.resource.storage !== "stored" || first.resource.alias) return [];
       return versions.find(({ resource }) => resource.version === resource.storageVersion) ?? first;
-    });
+    }));
   }
 
   /** Grows with every change: what was made from the kinds before is out of date. */
@@ -171,6 +172,7 @@ export class Registry {
 
   #changed(): void {
     this.#kinds = undefined;
+    this.#stored = undefined;
     this.#byName = undefined;
     this.#generation++;
     for (const listener of this.#listeners) listener();

@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { request } from "node:https";
 import { expect, test } from "vitest";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { configMap, configMapsPath, deployment, deploymentsPath } from "./testing/manifests.ts";
@@ -143,6 +146,24 @@ test("watch: drain ends it properly", async () => {
   expect(await watch.next()).toBeUndefined();
   expect((await server.call("GET", configMapsPath)).code).toBe(503);
   expect((await server.call("GET", "/readyz")).code).toBe(500);
+});
+
+test("drain: does not wait for a log that is followed", async () => {
+  // Its time does not move: what waits for a limit waits for ever.
+  await using server = await TestServer.start({ clock: new FakeClock() });
+  server.live.put("default", "a");
+  server.live.logs.set("a", ["line"]);
+  server.live.endless.add("a");
+  const path = "/apis/live.wherry.dev/v1alpha1/namespaces/default/wasminstances/a/log?follow=true";
+  const options = { ca: server.ca, agent: false, headers: { authorization: "Bearer secret-token" } };
+  const call = request(server.url + path, options);
+  call.on("error", () => {});
+  call.end();
+  const [response] = (await once(call, "response")) as [IncomingMessage];
+  response.on("error", () => {});
+  await once(response, "data");
+  await server.api.drain();
+  expect(response.complete).toBe(false);
 });
 
 test("a restarted server has what was written, and a watch from the last revision goes on", async () => {

@@ -60,6 +60,13 @@ export interface StoreBackup extends AsyncDisposable {
   readonly content: AsyncIterable<Uint8Array>;
 }
 
+export interface StoreFigures {
+  /** Commits that are not taken up yet. */
+  readonly queuedCommits: number;
+  /** What it takes on the disk; 0 when that is not known. */
+  readonly fileBytes: number;
+}
+
 /**
  * Methods reject with a `WherryError`:
  * - `StoreBusy`: the bounded queue of writes is full, or a backup is being made already; retryable.
@@ -74,6 +81,9 @@ export interface Store extends AsyncDisposable {
   readonly epoch: string;
   /** Why nothing can be written, for people; undefined: it can. Once set it stays. */
   readonly readOnly: string | undefined;
+
+  /** As they are now, for metrics. */
+  readonly figures: StoreFigures;
 
   get(key: string, signal?: AbortSignal): Promise<StoredEntry | undefined>;
 

@@ -56,8 +56,6 @@ const deduced: Recursive = {
 };
 deduced.map = { atomic: false, fields: noFields, others: deduced };
 
-export const deducedType: FieldType = deduced;
-
 export function isDeduced(type: MapType): boolean {
   return type.others === deduced && type.fields.size === 0;
 }

@@ -14,6 +14,8 @@ async function written(count: number): Promise<readonly AuditEvent[]> {
 }
 
 class Sink extends EventTarget {
+  readonly counters = { written: 0, dropped: 0, failures: 0 };
+
   write(event: AuditEvent): void {
     events.push(event);
     this.dispatchEvent(new Event("written"));

@@ -4,6 +4,7 @@ import type { Random } from "../../../kit/random.ts";
 import type { User } from "../authentication/user.ts";
 import type { Decision } from "../authorization/authorizer.ts";
 import type { Status } from "../status.ts";
+import type { AuditCounters } from "./audit-log.ts";
 import {
   auditEvent,
   type AuditEvent,
@@ -18,6 +19,7 @@ import {
 
 /** Where audit events go: an AuditLog. */
 export interface AuditSink {
+  readonly counters: AuditCounters;
   write(event: AuditEvent): void;
 }
 

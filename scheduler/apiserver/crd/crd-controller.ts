@@ -16,7 +16,7 @@ import { KeyedWorker } from "../../../kit/keyed-worker.ts";
 import type { Log } from "../../../kit/log.ts";
 import { toTimestamp } from "../../../kit/timestamps.ts";
 import { internalWrite, type ObjectWriter } from "../objects/object-writer.ts";
-import type { Kind, Registry } from "../registry.ts";
+import { Kind, type Registry } from "../registry.ts";
 import type { KindCache, StoreCache } from "../storage/store-cache.ts";
 import { acceptNames, type TakenNames } from "./accept-names.ts";
 import { asCrd, type Crd, type CrdStatus, isEstablished } from "./crd.ts";
@@ -25,7 +25,7 @@ import { definitionsOf } from "./definitions-of.ts";
 export const crdResource = { group: "apiextensions.k8s.io", plural: "customresourcedefinitions" } as const;
 /** Holds a definition until its objects are gone. */
 export const crdFinalizer = "customresourcecleanup.apiextensions.k8s.io";
-/** Objects deleted by one commit. */
+/** Objects deleted at the same time. */
 const batchMax = 500;
 
 export interface CrdControllerParts {
@@ -49,6 +49,7 @@ export class CrdController implements AsyncDisposable {
   /** What was served last for each definition. */
   readonly #served = new Map<string, Crd>();
   readonly #worker: KeyedWorker;
+  #isClosing = false;
   readonly #subscriptions = new DisposableStack();
   #naming: Promise<void> = Promise.resolve();
 
@@ -96,6 +97,7 @@ export class CrdController implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosing = true;
     this.#subscriptions.dispose();
     await this.#worker.close();
   }
@@ -130,6 +132,7 @@ export class CrdController implements AsyncDisposable {
     const resource = { group: crd.spec.group, plural: crd.spec.names.plural };
     this.#parts.registry.remove(resource);
     this.#parts.kindChanged(resource);
+    this.#parts.cache.forget(resource);
   }
 
   async #process(name: string): Promise<void> {
@@ -198,24 +201,35 @@ export class CrdController implements AsyncDisposable {
 
   /** Deletes the objects; those with finalizers are waited for. */
   async #finish(crd: Crd): Promise<void> {
-    const { registry, cache, writer, clock } = this.#parts;
+    const { clock } = this.#parts;
     const { name, finalizers = [] } = crd.metadata;
     if (!finalizers.includes(crdFinalizer)) return;
-    const { group, names } = crd.spec;
-    const kind = registry.findPlural(group, names.plural);
-    if (kind && isEstablished(crd)) {
+    const kind = isEstablished(crd) ? storedKind(crd) : undefined;
+    if (kind) {
       await this.#writeStatus(crd, terminating(crd, toTimestamp(clock.now())));
-      const objects = cache.of(kind.resource).list(undefined);
-      const unmarked = objects.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-      for (let at = 0; at < unmarked.length; at += batchMax)
-        await writer.deleteBatch(unmarked.slice(at, at + batchMax).map((object) => ({ kind, object })));
-      if (cache.of(kind.resource).size > 0) return;
+      if (!(await this.#deleteAll(kind))) return;
     }
     await this.#change(name, "", (current) => {
       const kept = (current.metadata.finalizers ?? []).filter((one) => one !== crdFinalizer);
       const { finalizers: _, ...metadata } = current.metadata;
       return { ...current, metadata: { ...metadata, ...(kept.length > 0 ? { finalizers: kept } : {}) } };
     });
+  }
+
+  /** Whether all are gone. */
+  async #deleteAll(kind: Kind): Promise<boolean> {
+    const { writer } = this.#parts;
+    const cache = this.#parts.cache.of(kind.resource);
+    while (!this.#isClosing) {
+      const unmarked = cache
+        .list(undefined)
+        .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+        .map((object) => ({ kind, object }));
+      if (unmarked.length === 0) return cache.size === 0;
+      for (let at = 0; at < unmarked.length && !this.#isClosing; at += batchMax)
+        await writer.deleteBatch(unmarked.slice(at, at + batchMax));
+    }
+    return false;
   }
 
   async #change(
@@ -236,6 +250,15 @@ export class CrdController implements AsyncDisposable {
       if (errorCode(thrown) !== "NotFound") throw thrown;
     }
   }
+}
+
+/** What is stored of a definition, whether a version of it is served or none. */
+function storedKind(crd: Crd): Kind | undefined {
+  const versions = crd.spec.versions.map((version) => ({ ...version, served: true }));
+  const definition = definitionsOf({ ...crd, spec: { ...crd.spec, versions } }).find(
+    ({ version, storageVersion }) => version === storageVersion,
+  );
+  return definition && new Kind(definition);
 }
 
 function hasItsNames({ status }: Crd): boolean {

@@ -33,10 +33,10 @@ import type { FairQueue, Seat } from "./fair-queue.ts";
 import { isIssuerPath, serveIssuer } from "./issuer-handlers.ts";
 import { limits } from "./limits.ts";
 import { isPublicPath, type PathContext, servePath } from "./path-handlers.ts";
-import { requestAttributes } from "./request-attributes.ts";
+import { isLongRunning, requestAttributes } from "./request-attributes.ts";
 import { checkTimeout } from "./request-timeout.ts";
 import { parseTarget, type RequestTarget } from "./request-target.ts";
-import { isLongRunning, serveResource } from "./resource-handlers.ts";
+import { serveResource } from "./resource-handlers.ts";
 import { SharedTurns } from "./shared-turns.ts";
 import { addCount } from "./turn-queue.ts";
 import { YamlReader } from "./yaml-reader.ts";
@@ -72,6 +72,8 @@ export class ApiListener {
   /** Logs that are being read, by user. */
   readonly #streams = new Map<string, number>();
   #inFlight = 0;
+  /** Of those in flight, the logs that go on for as long as the server does. */
+  #followed = 0;
   #whenIdle: (() => void) | undefined;
 
   constructor(options: ApiListenerOptions) {
@@ -152,13 +154,17 @@ export class ApiListener {
     return { url: `https://${host.includes(":") ? `[${host}]` : host}:${address.port}` };
   }
 
-  /** Waits for the requests in flight, with a limit. */
+  get #isIdle(): boolean {
+    return this.#inFlight === this.#followed;
+  }
+
+  /** Waits for the requests in flight that end by themselves, with a limit. */
   async drain(): Promise<void> {
     this.#options.api.watches.endAll();
     this.#options.queue.flush();
     // The ends of the watches are written in the next turn.
     await nextTurn();
-    if (this.#inFlight === 0) return;
+    if (this.#isIdle) return;
     const idle = new Promise<void>((resolve) => (this.#whenIdle = resolve));
     const { clock } = this.#options.api;
     const { promise: late, resolve: giveUp } = Promise.withResolvers<void>();
@@ -195,7 +201,8 @@ export class ApiListener {
       await this.#fail(exchange, thrown);
     } finally {
       audit.end();
-      if (--this.#inFlight === 0) this.#whenIdle?.();
+      this.#inFlight--;
+      if (this.#isIdle) this.#whenIdle?.();
     }
   }
 
@@ -209,7 +216,7 @@ export class ApiListener {
       throw badRequest("missing required Host header");
     const target = parseTarget(exchange.path);
     audit.attributes = requestAttributes(exchange, target);
-    if (!isLongRunning(exchange, target)) checkTimeout(exchange.query);
+    if (!isLongRunning(audit.attributes)) checkTimeout(exchange.query);
     const isPublic = target.kind === "path" && isPublicPath(target.parts);
     const user = this.#identify(exchange, isPublic);
     if (isPublic) return servePath(paths, exchange, target.parts);
@@ -218,7 +225,7 @@ export class ApiListener {
     const attributes = { ...audit.attributes, user };
     audit.decision = authorizer.authorize(attributes);
     if (!audit.decision.allowed) throw forbiddenRequest(attributes, audit.decision.reason);
-    if (isLongRunning(exchange, target)) audit.expectLong();
+    if (isLongRunning(attributes)) audit.expectLong();
     if (attributes.kind === "resource" && attributes.subresource === "log")
       return this.#stream(exchange, target);
     if (bodyMethods.has(exchange.method)) await this.#receive(exchange);
@@ -277,10 +284,13 @@ export class ApiListener {
       throw new ApiError("TooManyRequests", `${all} logs are being read already, ${own} of them by you`, {
         retryAfterSeconds: 5,
       });
+    const followed = exchange.flag("follow") ? 1 : 0;
+    this.#followed += followed;
     addCount(this.#streams, name, 1);
     try {
       await this.#handle(exchange, target);
     } finally {
+      this.#followed -= followed;
       addCount(this.#streams, name, -1);
     }
   }
@@ -304,9 +314,8 @@ export class ApiListener {
     const isKnown =
       attributes.kind === "path" ||
       api.registry.find(attributes.group, attributes.version, attributes.resource) !== undefined;
-    const isLongRunning =
-      attributes.verb === "watch" || (attributes.kind === "resource" && attributes.subresource === "log");
-    metrics.finished(attributes, response.statusCode, seconds, { isKnown, isLongRunning });
+    const labels = { isKnown, isLongRunning: isLongRunning(attributes) };
+    metrics.finished(attributes, response.statusCode, seconds, labels);
   }
 
   #checkReady(): void {

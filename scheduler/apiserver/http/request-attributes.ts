@@ -26,6 +26,11 @@ export function requestAttributes(
   };
 }
 
+/** Whether the request stays open until its client has had enough. */
+export function isLongRunning(attributes: RequestAttributes): boolean {
+  return attributes.verb === "watch" || (attributes.kind === "resource" && attributes.subresource === "log");
+}
+
 const verbs: ReadonlyMap<string, string> = new Map([
   ["GET", "get"],
   ["HEAD", "get"],

@@ -16,12 +16,6 @@ import {
   replaceObject,
 } from "./write-handlers.ts";
 
-/** Whether the request stays open: such ones are not counted among those in flight. */
-export function isLongRunning(exchange: Exchange, target: RequestTarget): boolean {
-  if (target.kind === "path") return false;
-  return target.name === undefined ? exchange.flag("watch") : target.subresource === "log";
-}
-
 export async function serveResource(
   context: ApiContext,
   exchange: Exchange,

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { TestServer } from "../testing/test-server.ts";
+import { until } from "../testing/until.ts";
 import { parseEncryptionKeys, type EncryptionKeys } from "../storage/encryption-keys.ts";
 
 const path = "/api/v1/namespaces/default/secrets";
@@ -40,6 +41,22 @@ test("DELETE: what cannot be read goes only when that is asked for, and its name
   expect((await server.call("GET", `${path}/lost`)).code).toBe(404);
   expect((await server.call("POST", path, { body: secret("lost") })).code).toBe(201);
   expect((await server.call("GET", path)).headers["warning"]).toBeUndefined();
+});
+
+test("DELETE of a namespace: what cannot be read goes with it", async () => {
+  await using first = await TestServer.start({ encryption: keys("old") });
+  await first.call("POST", "/api/v1/namespaces", {
+    body: { apiVersion: "v1", kind: "Namespace", metadata: { name: "team" } },
+  });
+  await first.call("POST", "/api/v1/namespaces/team/secrets", { body: secret("lost") });
+  await using server = await serverWithLostKey(first);
+  await server.call("DELETE", "/api/v1/namespaces/team");
+  await until(async () => (await server.call("GET", "/api/v1/namespaces/team")).code === 404);
+  const { entries } = await server.store.list("/registry/core/secrets/");
+  expect(entries.map(({ key }) => key.split("/").slice(-2).join("/")).sort()).toEqual([
+    "default/kept",
+    "default/lost",
+  ]);
 });
 
 test.each([

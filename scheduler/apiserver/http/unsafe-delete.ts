@@ -6,6 +6,7 @@ import { invalidValue } from "../../../api/validation/field-error.ts";
 import { forbiddenRequest } from "../authorization/forbidden.ts";
 import type { JsonObject } from "../resource.ts";
 import { deletedUnread, invalid } from "../status.ts";
+import { objectKey } from "../storage/store-cache.ts";
 import type { ApiContext, NamedTarget } from "./context.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -55,6 +56,6 @@ export async function deleteUnread(
         "is exclusively used to delete corrupt object(s), try again by removing this option",
       ),
     ]);
-  await context.writer.deleteUnread(kind, namespace, name, exchange.signal);
+  await context.writer.deleteUnread(objectKey(kind.resource, namespace, name), exchange.signal);
   await exchange.send(200, deletedUnread(kind.resource, name));
 }

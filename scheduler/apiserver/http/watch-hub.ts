@@ -28,7 +28,7 @@ interface Entry {
 /** All watches that are open: bounds them, writes them, sends them bookmarks, and ends them when the server drains. */
 export class WatchHub implements Disposable {
   readonly encoder = new EventEncoder();
-  readonly room: WatchRoom = { eventsLeft: queuedMax };
+  readonly room: WatchRoom = { eventsLeft: queuedMax, dropped: 0 };
   readonly #clock: Clock;
   readonly #entries = new Set<Entry>();
   readonly #users = new Map<string, number>();

@@ -38,9 +38,12 @@ interface Outgoing {
   readonly bytes: number;
 }
 
-/** Shared by all watches: how many events may still wait for slow clients. */
+/** Shared by all watches. */
 export interface WatchRoom {
+  /** How many events may still wait for slow clients. */
   eventsLeft: number;
+  /** Watches that were ended because their clients did not keep up, of all times. */
+  dropped: number;
 }
 
 export interface WatchStreamOptions {
@@ -224,7 +227,8 @@ export class WatchStream {
   }
 
   #tellDropped(why: string): void {
-    const { log, exchange } = this.#options;
+    const { log, exchange, room } = this.#options;
+    room.dropped++;
     log.warn("watch dropped", { reason: why, path: exchange.path, user: exchange.user.name });
   }
 

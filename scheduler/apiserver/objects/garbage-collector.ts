@@ -9,7 +9,7 @@
  *
  * Driven by the cache's events alone; nothing polls. Invariants: an object is deleted only when each of its owners is known
  * to be gone: of a kind that is served, and not in the cache under that name with that uid. Owners of kinds that are not
- * served (another API server's, or a CRD that is gone) count as alive.
+ * served (another API server's, or a CRD that is gone) count as alive, and so do namespaced ones of what is in no namespace.
  */
 import type { ApiObject, OwnerReference } from "../../../api/object-meta.ts";
 import type { Clock } from "../../../kit/clock.ts";
@@ -18,8 +18,10 @@ import { KeyedWorker } from "../../../kit/keyed-worker.ts";
 import type { Log } from "../../../kit/log.ts";
 import { schedulerUser } from "../authentication/user.ts";
 import type { Kind, Registry } from "../registry.ts";
+import type { ResourceDefinition } from "../resource.ts";
 import type { ObjectSource } from "../storage/object-source.ts";
 import type { StoreCache } from "../storage/store-cache.ts";
+import { Dependents, type Place, placeOf } from "./dependents.ts";
 import { foregroundFinalizer, orphanFinalizer, type PropagationPolicy } from "./deletion.ts";
 import { internalWrite, type ObjectWriter, type WriteOptions } from "./object-writer.ts";
 
@@ -40,19 +42,16 @@ const concurrencyMax = 50;
 /** An owner whose thousands of dependents go one by one is looked at so often at most. */
 const objectIntervalMs = 10;
 
-/** Which object: enough to find it again. */
-interface Place {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
+interface Found {
+  readonly kind: Kind;
+  readonly place: Place;
+  readonly object: ApiObject;
 }
 
 export class GarbageCollector implements AsyncDisposable {
   readonly #parts: GarbageCollectorParts;
-  /** By the owner's uid: who names it. */
-  readonly #dependents = new Map<string, Map<string, Place>>();
+  readonly #dependents = new Dependents();
+  /** What is looked at, or waits for its dependents. By uid. */
   readonly #places = new Map<string, Place>();
   readonly #worker: KeyedWorker;
   readonly #subscriptions = new DisposableStack();
@@ -69,8 +68,8 @@ export class GarbageCollector implements AsyncDisposable {
         log.warn("garbage collection will be tried again", { place: this.#places.get(uid), err }),
     });
     this.#subscriptions.use(
-      cache.subscribeAll(({ kind, object, previous }) =>
-        kind === "put" ? this.#put(object, previous) : this.#removed(object),
+      cache.subscribeAll(({ kind: change, object, previous }, kind) =>
+        change === "put" ? this.#put(placeOf(kind, object), object, previous) : this.#removed(object),
       ),
     );
   }
@@ -79,14 +78,19 @@ export class GarbageCollector implements AsyncDisposable {
   resume(): void {
     const { registry, cache } = this.#parts;
     for (const { resource } of registry.stored)
-      for (const object of cache.of(resource).list(undefined)) this.#put(object, undefined);
-    for (const source of this.#liveSources())
+      for (const object of cache.of(resource).list(undefined))
+        this.#put(placeOf(resource, object), object, undefined);
+    for (const { resource, source } of this.#liveSources()) {
+      for (const object of source.list(undefined))
+        this.#putLive(placeOf(resource, object), object, undefined);
       this.#subscriptions.use(
-        source.subscribe(({ kind, object }) => {
-          if (kind === "delete")
-            for (const { uid } of object.metadata.ownerReferences ?? []) this.#wakeOwner(uid);
+        source.subscribe(({ kind, object, previous }) => {
+          if (kind === "put") return this.#putLive(placeOf(resource, object), object, previous);
+          this.#dependents.remove(placeOf(resource, object), ownersOf(object));
+          this.#wakeOwners(ownersOf(object));
         }),
       );
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -94,55 +98,41 @@ export class GarbageCollector implements AsyncDisposable {
     await this.#worker.close();
   }
 
-  #put(object: ApiObject, previous: ApiObject | undefined): void {
-    const { metadata } = object;
-    const owners = metadata.ownerReferences ?? [];
-    const before = previous?.metadata.ownerReferences ?? [];
-    // Thousands of owners are possible, if of no use.
-    const ownerIds = new Set(owners.map(({ uid }) => uid));
-    const beforeIds = new Set(before.map(({ uid }) => uid));
-    for (const uid of beforeIds) if (!ownerIds.has(uid)) this.#forget(uid, metadata.uid);
-    for (const uid of ownerIds) this.#remember(uid, placeOf(object));
-    const isNamed = owners.some(({ uid }) => !beforeIds.has(uid));
-    if (isNamed || isWaitingForUs(object)) this.#schedule(object);
-    // Whoever waits for its dependents looks again: this one may no longer block it.
-    for (const uid of beforeIds) this.#wakeOwner(uid);
+  #put(place: Place, object: ApiObject, previous: ApiObject | undefined): void {
+    const owners = ownersOf(object);
+    const before = ownersOf(previous);
+    this.#dependents.change(place, owners, before, (owner) => owner.blockOwnerDeletion === true);
+    const known = new Set(before.map(({ uid }) => uid));
+    const isNamed = owners.some(({ uid }) => !known.has(uid));
+    if (isNamed || isWaitingForUs(object)) this.#schedule(place);
+    this.#wakeOwners(before);
+  }
+
+  /** Instances are stopped by their own controller, which sees their owner's mark; here they are only waited for. */
+  #putLive(place: Place, object: ApiObject, previous: ApiObject | undefined): void {
+    this.#dependents.change(place, ownersOf(object), ownersOf(previous), () => true);
   }
 
   #removed(object: ApiObject): void {
-    const { uid, ownerReferences = [] } = object.metadata;
+    const { uid, namespace = "" } = object.metadata;
     this.#places.delete(uid);
-    for (const owner of ownerReferences) {
-      this.#forget(owner.uid, uid);
-      this.#wakeOwner(owner.uid);
-    }
-    for (const dependent of this.#dependents.get(uid)?.values() ?? []) this.#schedulePlace(dependent);
+    this.#dependents.remove({ uid, namespace }, ownersOf(object));
+    this.#wakeOwners(ownersOf(object));
+    this.#dependents.ownerIsGone(uid);
+    for (const dependent of this.#dependents.of({ uid, namespace: "" })) this.#schedule(dependent);
   }
 
-  #remember(owner: string, dependent: Place): void {
-    let known = this.#dependents.get(owner);
-    if (!known) this.#dependents.set(owner, (known = new Map()));
-    known.set(dependent.uid, dependent);
-  }
-
-  #forget(owner: string, dependent: string): void {
-    const known = this.#dependents.get(owner);
-    known?.delete(dependent);
-    if (known?.size === 0) this.#dependents.delete(owner);
-  }
-
-  #schedule(object: ApiObject): void {
-    this.#schedulePlace(placeOf(object));
-  }
-
-  #schedulePlace(place: Place): void {
+  #schedule(place: Place): void {
     this.#places.set(place.uid, place);
     this.#worker.schedule(place.uid);
   }
 
-  /** Only owners that wait for their dependents are in `#places`. */
-  #wakeOwner(uid: string): void {
-    if (this.#places.has(uid)) this.#worker.schedule(uid);
+  /** Owners that wait for their dependents are looked at when the last one that blocks them is gone, and not before. */
+  #wakeOwners(owners: readonly OwnerReference[]): void {
+    for (const { uid } of owners) {
+      const place = this.#places.get(uid);
+      if (place && !this.#dependents.isBlocked(place)) this.#worker.schedule(uid);
+    }
   }
 
   async #process(uid: string): Promise<void> {
@@ -152,18 +142,17 @@ export class GarbageCollector implements AsyncDisposable {
       this.#places.delete(uid);
       return;
     }
-    const { kind, object } = found;
+    const { object } = found;
     const { finalizers = [], deletionTimestamp } = object.metadata;
-    if (deletionTimestamp !== undefined && finalizers.includes(orphanFinalizer))
-      return this.#orphan(kind, object);
+    if (deletionTimestamp !== undefined && finalizers.includes(orphanFinalizer)) return this.#orphan(found);
     if (deletionTimestamp !== undefined && finalizers.includes(foregroundFinalizer))
-      return this.#deleteForeground(kind, object);
+      return this.#deleteForeground(found);
     this.#places.delete(uid);
-    if (object.metadata.ownerReferences?.length) await this.#checkOwners(kind, object);
+    if (ownersOf(object).length > 0) await this.#checkOwners(found);
   }
 
-  async #checkOwners(kind: Kind, object: ApiObject): Promise<void> {
-    const owners = object.metadata.ownerReferences ?? [];
+  async #checkOwners({ kind, object, place }: Found): Promise<void> {
+    const owners = ownersOf(object);
     const states = owners.map((owner) => ({ owner, state: this.#stateOf(object, owner) }));
     const gone = states.filter(({ state }) => state !== "alive");
     if (gone.length === 0) return;
@@ -173,11 +162,11 @@ export class GarbageCollector implements AsyncDisposable {
     }
     const waits = states.some(({ state }) => state === "waiting");
     // An owner that waits for us must also wait for ours.
-    const own = waits ? this.#dependentsOf(object.metadata.uid) : [];
+    const own = waits ? this.#dependentsOf(place) : [];
     // Owners that wait for each other would wait for ever: this one no longer blocks its own.
     if (own.some((one) => isForeground(one.object)) && owners.some((owner) => owner.blockOwnerDeletion)) {
       await this.#unblock(kind, object);
-      return this.#schedule(object);
+      return this.#schedule(place);
     }
     await this.#delete(kind, object, own.length > 0 ? "Foreground" : "Background");
   }
@@ -187,66 +176,59 @@ export class GarbageCollector implements AsyncDisposable {
     dependent: ApiObject,
     { apiVersion, kind: name, name: ownerName, uid }: OwnerReference,
   ): "alive" | "waiting" | "gone" {
+    // Also when its kind has gone with it since.
+    if (this.#dependents.isOwnerGone(uid)) return "gone";
     const kind = this.#parts.registry.findKind(apiVersion, name);
     const source = kind && this.#parts.sourceOf(kind);
     if (!source) return "alive";
-    // What is of no namespace can't have an owner in one: which one is not said. As in Kubernetes, it stays.
-    if (kind.resource.namespaced && dependent.metadata.namespace === undefined) return "alive";
+    const { namespace } = dependent.metadata;
+    // Nobody can say which one is meant.
+    if (kind.resource.namespaced && namespace === undefined) return "alive";
     // An owner in another namespace is none: names mean nothing across namespaces.
-    const namespace = kind.resource.namespaced ? (dependent.metadata.namespace ?? "") : "";
-    const owner = source.get(namespace, ownerName);
+    const owner = source.get(kind.resource.namespaced ? (namespace ?? "") : "", ownerName);
     if (owner?.metadata.uid !== uid) return "gone";
     return isForeground(owner) ? "waiting" : "alive";
   }
 
-  async #orphan(kind: Kind, object: ApiObject): Promise<void> {
-    const { uid } = object.metadata;
-    for (const dependent of this.#ownDependents(object))
-      await this.#dropReferences(dependent.kind, dependent.object, (owner) => owner.uid === uid);
+  async #orphan({ kind, object, place }: Found): Promise<void> {
+    const { uid } = place;
+    const dependents = this.#dependentsOf(place);
+    for (let at = 0; at < dependents.length; at += concurrencyMax)
+      await Promise.all(
+        dependents
+          .slice(at, at + concurrencyMax)
+          .map((one) => this.#dropReferences(one.kind, one.object, (owner) => owner.uid === uid)),
+      );
     await this.#dropFinalizer(kind, object, orphanFinalizer);
   }
 
-  async #deleteForeground(kind: Kind, object: ApiObject): Promise<void> {
-    const { uid } = object.metadata;
-    const dependents = this.#ownDependents(object);
-    for (const { object: dependent } of dependents)
-      if (dependent.metadata.deletionTimestamp === undefined) this.#schedule(dependent);
-    const blocks = (dependent: ApiObject) =>
-      dependent.metadata.ownerReferences?.some(
-        (owner) => owner.uid === uid && owner.blockOwnerDeletion === true,
-      );
-    if (dependents.some((dependent) => blocks(dependent.object))) return;
-    // Instances are stopped by their own controller, which sees the mark; here it is only waited for.
-    if (this.#liveSources().some((source) => hasDependent(source, object))) return;
-    await this.#dropFinalizer(kind, object, foregroundFinalizer);
+  async #deleteForeground({ kind, object, place }: Found): Promise<void> {
+    for (const dependent of this.#dependentsOf(place))
+      if (dependent.object.metadata.deletionTimestamp === undefined) this.#schedule(dependent.place);
+    if (!this.#dependents.isBlocked(place)) await this.#dropFinalizer(kind, object, foregroundFinalizer);
   }
 
-  #liveSources(): readonly ObjectSource[] {
+  #liveSources(): readonly { readonly resource: ResourceDefinition; readonly source: ObjectSource }[] {
     const { registry, sourceOf } = this.#parts;
-    return registry.kinds
-      .filter(({ resource }) => resource.storage === "live")
-      .flatMap((kind) => sourceOf(kind) ?? []);
+    return registry.kinds.flatMap((kind) => {
+      const source = kind.resource.storage === "live" ? sourceOf(kind) : undefined;
+      return source ? [{ resource: kind.resource, source }] : [];
+    });
   }
 
-  /** Whoever names an owner in another namespace has none there, and holds up nothing. */
-  #ownDependents({ metadata }: ApiObject): readonly { readonly kind: Kind; readonly object: ApiObject }[] {
-    const { namespace, uid } = metadata;
-    const dependents = this.#dependentsOf(uid);
-    return namespace === undefined
-      ? dependents
-      : dependents.filter(({ object }) => object.metadata.namespace === namespace);
+  /** Stored ones. */
+  #dependentsOf(owner: Place): readonly Found[] {
+    return this.#dependents.of(owner).flatMap((place) => this.#find(place) ?? []);
   }
 
-  #dependentsOf(uid: string): readonly { readonly kind: Kind; readonly object: ApiObject }[] {
-    const places = [...(this.#dependents.get(uid)?.values() ?? [])];
-    return places.flatMap((place) => this.#find(place) ?? []);
-  }
-
-  #find(place: Place): { readonly kind: Kind; readonly object: ApiObject } | undefined {
-    const kind = this.#parts.registry.findKind(place.apiVersion, place.kind);
-    if (!kind || kind.resource.storage !== "stored") return undefined;
-    const object = this.#parts.cache.of(kind.resource).get(place.namespace, place.name);
-    return object && { kind, object };
+  /** In the version in which it is stored, if that is served. */
+  #find(place: Place): Found | undefined {
+    const { registry, cache } = this.#parts;
+    const served = registry.findPlural(place.group, place.plural);
+    if (served?.resource.storage !== "stored") return undefined;
+    const kind = registry.storageOf(served) ?? served;
+    const object = cache.of(kind.resource).get(place.namespace, place.name);
+    return object && { kind, place, object };
   }
 
   async #delete(kind: Kind, object: ApiObject, policy: PropagationPolicy): Promise<void> {
@@ -336,13 +318,6 @@ function isWaitingForUs({ metadata }: ApiObject): boolean {
   );
 }
 
-function hasDependent(source: ObjectSource, { metadata }: ApiObject): boolean {
-  return source
-    .list(metadata.namespace)
-    .some((one) => one.metadata.ownerReferences?.some((owner) => owner.uid === metadata.uid));
-}
-
-function placeOf({ apiVersion, kind, metadata }: ApiObject): Place {
-  const { namespace = "", name, uid } = metadata;
-  return { apiVersion, kind, namespace, name, uid };
+function ownersOf(object: ApiObject | undefined): readonly OwnerReference[] {
+  return object?.metadata.ownerReferences ?? [];
 }

@@ -1,6 +1,7 @@
 /**
  * Empties namespaces that are being deleted, in bounded batches, and then removes them. What has finalizers is only
- * marked; each removal of such an object looks again whether its namespace is empty now. Driven by the cache's events.
+ * marked; each removal of such an object looks again whether its namespace is empty now. What cannot be read goes, too:
+ * nobody could ever delete it by name in a namespace that is gone. Driven by the cache's events.
  */
 import type { ApiObject } from "../../../api/object-meta.ts";
 import type { Clock } from "../../../kit/clock.ts";
@@ -11,11 +12,13 @@ import { errorCode } from "../../../kit/errors.ts";
 import { toTimestamp } from "../../../kit/timestamps.ts";
 import { namespaceConditions } from "../kinds/namespace-conditions.ts";
 import { isObject, qualified } from "../resource.ts";
-import type { KindCache, StoreCache } from "../storage/store-cache.ts";
+import { type KindCache, objectKey, type StoreCache } from "../storage/store-cache.ts";
 import { internalWrite, type ObjectWriter } from "./object-writer.ts";
 
-/** Objects deleted by one commit. */
+/** Objects deleted at the same time. */
 const batchMax = 500;
+/** A namespace whose thousands of held objects go one by one is looked at so often at most. */
+const lookIntervalMs = 50;
 /** What a real server's own controller removes from `spec.finalizers` when the contents are gone. */
 const ownFinalizer = "kubernetes";
 
@@ -37,6 +40,7 @@ export class NamespaceReaper implements AsyncDisposable {
   readonly #namespaces: KindCache;
   readonly #subscription: Disposable;
   readonly #worker: KeyedWorker;
+  #isClosing = false;
 
   constructor(parts: NamespaceReaperParts) {
     const { cache, clock, log } = parts;
@@ -45,7 +49,7 @@ export class NamespaceReaper implements AsyncDisposable {
     this.#worker = new KeyedWorker((name) => this.#reap(name), {
       clock,
       concurrencyMax: 4,
-      intervalMs: 0,
+      intervalMs: lookIntervalMs,
       backoff: { initialMs: 100, factor: 2, maxMs: 30_000 },
       failed: (namespace, err) => log.error("namespace could not be emptied", { namespace, err }),
     });
@@ -63,6 +67,7 @@ export class NamespaceReaper implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosing = true;
     this.#subscription[Symbol.dispose]();
     await this.#worker.close();
   }
@@ -73,12 +78,15 @@ export class NamespaceReaper implements AsyncDisposable {
 
   async #reap(name: string): Promise<void> {
     const { writer } = this.#parts;
-    while (this.#terminating(name)) {
+    while (this.#terminating(name) && !this.#isClosing) {
       const contents = this.#contents(name);
       const unmarked = contents.filter(({ object }) => object.metadata.deletionTimestamp === undefined);
-      for (let at = 0; at < unmarked.length; at += batchMax)
+      const unreadable = this.#unreadable(name);
+      for (let at = 0; at < unmarked.length && !this.#isClosing; at += batchMax)
         await writer.deleteBatch(unmarked.slice(at, at + batchMax));
-      if (unmarked.length > 0) continue;
+      for (let at = 0; at < unreadable.length && !this.#isClosing; at += batchMax)
+        await Promise.all(unreadable.slice(at, at + batchMax).map((key) => writer.deleteUnread(key)));
+      if (unmarked.length + unreadable.length > 0) continue;
       const namespace = this.#terminating(name);
       if (!namespace) return;
       // Finalizers are removed by whoever put them there; that wakes us.
@@ -117,15 +125,25 @@ export class NamespaceReaper implements AsyncDisposable {
   }
 
   #contents(namespace: string): readonly Content[] {
-    const { registry, cache } = this.#parts;
-    return registry.stored
-      .filter(({ resource }) => resource.namespaced)
-      .flatMap((kind) =>
-        cache
-          .of(kind.resource)
-          .list(namespace)
-          .map((object) => ({ kind, object })),
-      );
+    const { cache } = this.#parts;
+    return this.#kinds().flatMap((kind) =>
+      cache
+        .of(kind.resource)
+        .list(namespace)
+        .map((object) => ({ kind, object })),
+    );
+  }
+
+  /** Keys. */
+  #unreadable(namespace: string): readonly string[] {
+    const { cache } = this.#parts;
+    return this.#kinds().flatMap(({ resource }) =>
+      cache.of(resource).unreadableUnder(objectKey(resource, namespace, "")),
+    );
+  }
+
+  #kinds(): readonly Kind[] {
+    return this.#parts.registry.stored.filter(({ resource }) => resource.namespaced);
   }
 }
 

@@ -10,9 +10,10 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
 import type { Clock } from "../../../kit/clock.ts";
 import { type Random, randomSuffix } from "../../../kit/random.ts";
-import type { Store, StoreWrite } from "../../store/store.ts";
+import type { CommitOutcome, Store, StoreWrite } from "../../store/store.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "../admission/admission.ts";
 import { schedulerUser, type User } from "../authentication/user.ts";
+import type { CommitResult } from "../metrics/api-metrics.ts";
 import type { Kind, Registry } from "../registry.ts";
 import { apiVersionOf, type JsonObject } from "../resource.ts";
 import {
@@ -24,6 +25,7 @@ import {
   invalid,
   modified,
   notFound,
+  unknownPath,
 } from "../status.ts";
 import { objectKey, type StoreCache, type StoredForm, toStored } from "../storage/store-cache.ts";
 import { checkDelete, type DeleteOptions, isNamespace, markDeleted } from "./deletion.ts";
@@ -78,8 +80,10 @@ export interface ObjectWriterParts {
   readonly registry: Registry;
   readonly clock: Clock;
   readonly random: Random;
-  /** Asked in this order. More may be added until the first write of a client. */
+  /** Asked in this order. */
   readonly admission: readonly AdmissionPlugin[];
+  /** Told of every commit when it is over. */
+  readonly committed?: (result: CommitResult, seconds: number) => void;
 }
 
 export class ObjectWriter {
@@ -179,14 +183,14 @@ export class ObjectWriter {
   }
 
   /** Whatever it is: nothing of it can be known. */
-  async deleteUnread(kind: Kind, namespace: string, name: string, signal?: AbortSignal): Promise<void> {
-    const key = objectKey(kind.resource, namespace, name);
-    await this.#parts.store.commit([{ kind: "delete", key, expectedRevision: undefined }], signal);
+  async deleteUnread(key: string, signal?: AbortSignal): Promise<void> {
+    await this.#commit([{ kind: "delete", key, expectedRevision: undefined }], signal);
   }
 
   /**
-   * Deletes what has no finalizers and marks the rest. For whole namespaces and expired events. One commit for each, so
-   * that no two events share a revision and a watch can resume between them; the store groups them.
+   * Deletes what has no finalizers and marks the rest; what has changed meanwhile is left as it is now. For whole
+   * namespaces and expired events. One commit for each, so that no two events share a revision and a watch can resume
+   * between them; the store groups them.
    */
   async deleteBatch(
     items: readonly { readonly kind: Kind; readonly object: ApiObject }[],
@@ -196,19 +200,19 @@ export class ObjectWriter {
       const { metadata } = object;
       const key = objectKey(kind.resource, metadata.namespace ?? "", metadata.name);
       const going = markDeleted(kind, object, undefined, this.#parts.clock.now());
-      if (!going) return [{ kind: "delete", key, expectedRevision: undefined }];
+      const expectedRevision = Number(metadata.resourceVersion);
+      if (!going) return [{ kind: "delete", key, expectedRevision }];
       if (going === object) return [];
-      const value = this.#storedText(kind, key, going);
-      return [{ kind: "put", key, value, expectedRevision: Number(metadata.resourceVersion) }];
+      return [{ kind: "put", key, value: this.#storedText(kind, key, going), expectedRevision }];
     });
-    await Promise.all(writes.map((write) => this.#parts.store.commit([write], signal)));
+    await Promise.all(writes.map((write) => this.#commit([write], signal)));
   }
 
   /** Removes a namespace whose contents are gone. Returns false when it is not, or no longer, in that state. */
   async removeNamespace(object: ApiObject): Promise<boolean> {
     const key = objectKey(this.#namespaces.resource, "", object.metadata.name);
     const expectedRevision = Number(object.metadata.resourceVersion);
-    const outcome = await this.#parts.store.commit([{ kind: "delete", key, expectedRevision }]);
+    const outcome = await this.#commit([{ kind: "delete", key, expectedRevision }]);
     return outcome.kind === "committed";
   }
 
@@ -218,7 +222,7 @@ export class ObjectWriter {
     const key = objectKey(kind.resource, namespace, name);
     const value = this.#storedText(kind, key, object);
     const write: StoreWrite = { kind: "put", key, value, expectedRevision: Number(resourceVersion) };
-    await this.#parts.store.commit([write]);
+    await this.#commit([write]);
   }
 
   /** undefined: the name is taken. */
@@ -230,12 +234,14 @@ export class ObjectWriter {
     options: WriteOptions,
   ): Promise<ApiObject | undefined> {
     const { resource } = kind;
-    const { store, clock, random } = this.#parts;
+    const { clock, random } = this.#parts;
     const author: Author = { manager: options.manager, nowMs: clock.now() };
     const identity = { namespace, name, uid: random.uuid() };
     const object = prepareCreate(kind, submitted, identity, author, options);
     const key = objectKey(resource, namespace, name);
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      // A definition may have gone while its client took its time to say what it creates.
+      if (!this.#parts.registry.find(resource.group, resource.version, resource.plural)) throw unknownPath();
       const checks = this.#checkNamespace(kind, namespace, name);
       if (this.#current(kind, namespace, name)) return undefined;
       using _admitted = this.#admit({
@@ -249,7 +255,7 @@ export class ObjectWriter {
       });
       if (options.dryRun) return object;
       const value = this.#storedText(kind, key, object);
-      const outcome = await store.commit(
+      const outcome = await this.#commit(
         [{ kind: "put", key, value, expectedRevision: 0 }, ...checks],
         options.signal,
       );
@@ -292,10 +298,23 @@ export class ObjectWriter {
         next.kind === "put"
           ? { kind: "put", key, value: this.#storedText(kind, key, next.object), expectedRevision }
           : { kind: "delete", key, expectedRevision };
-      const outcome = await this.#parts.store.commit([write], options.signal);
+      const outcome = await this.#commit([write], options.signal);
       if (outcome.kind === "committed") return withRevision(next.object, outcome.revision);
     }
     throw modified(resource, name);
+  }
+
+  async #commit(writes: readonly StoreWrite[], signal?: AbortSignal): Promise<CommitOutcome> {
+    const { store, clock, committed } = this.#parts;
+    const startMs = clock.monotonic();
+    let result: CommitResult = "failed";
+    try {
+      const outcome = await store.commit(writes, signal);
+      result = outcome.kind;
+      return outcome;
+    } finally {
+      committed?.(result, (clock.monotonic() - startMs) / 1_000);
+    }
   }
 
   /** The object in the kind's version. Throws when it is there and cannot be read. */

@@ -9,7 +9,7 @@ import { validateMetadata } from "../../../api/validation/metadata.ts";
 import { assertNever } from "../../../kit/errors.ts";
 import { toTimestamp } from "../../../kit/timestamps.ts";
 import type { Kind } from "../registry.ts";
-import { apiVersionOf, isObject, type JsonObject } from "../resource.ts";
+import { apiVersionOf, isObject, type JsonObject, type ResourceDefinition } from "../resource.ts";
 import { keepTimes } from "../apply/field-manager.ts";
 import { managedFieldsErrors } from "../apply/manager-name.ts";
 import { rulesSkipped } from "../cel/rules.ts";
@@ -144,7 +144,8 @@ function mergeParts(
 }
 
 function withGeneration({ resource }: Kind, object: ApiObject, old: ApiObject): ApiObject {
-  if (!resource.generation || isDeepStrictEqual(wanted(object), wanted(old))) return object;
+  if (!resource.generation || isDeepStrictEqual(wanted(object, resource), wanted(old, resource)))
+    return object;
   return { ...object, metadata: { ...object.metadata, generation: (old.metadata.generation ?? 0) + 1 } };
 }
 
@@ -308,7 +309,8 @@ function serverMetadata(old: ObjectMeta): Partial<ObjectMeta> {
 }
 
 /** What `generation` counts the changes of. */
-function wanted(object: ApiObject): unknown {
-  const { metadata: _metadata, status: _status, ...rest } = object;
-  return rest;
+function wanted(object: ApiObject, { status: hasStatus }: ResourceDefinition): unknown {
+  const { metadata: _metadata, status, ...rest } = object;
+  // Without the subresource, `status` is a field like every other.
+  return hasStatus ? rest : { ...rest, status };
 }

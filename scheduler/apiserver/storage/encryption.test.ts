@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { systemClock } from "../../../kit/clock.ts";
 import { silentLog } from "../../../kit/log.ts";
 import { openSqliteStore } from "../../store/sqlite/sqlite-store.ts";
+import { TestServer } from "../testing/test-server.ts";
 import { ValueCodec } from "./encryption.ts";
 import { parseEncryptionKeys, readEncryptionKeys, type EncryptionKeys } from "./encryption-keys.ts";
 
@@ -133,6 +134,29 @@ test("readEncryptionKeys: refuses a file that others may read, and says how to c
   chmodSync(file, 0o600);
   expect(readEncryptionKeys(file)).toMatchObject({ kind: "keys", keys: [{ name: "k2" }, { name: "k1" }] });
   rmSync(folder, { recursive: true });
+});
+
+test("createApiServer: more Secrets than the store queues are encrypted at the first start with a key", async () => {
+  const count = 20_001;
+  await using first = await TestServer.start();
+  const secret = (name: string) => ({
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name, namespace: "default", uid: name, creationTimestamp: "2026-01-01T00:00:00Z" },
+  });
+  const writes = Array.from({ length: count }, (_, i) => ({
+    kind: "put" as const,
+    key: `/registry/core/secrets/default/s${i}`,
+    value: JSON.stringify(secret(`s${i}`)),
+    expectedRevision: undefined,
+  }));
+  await first.store.commit(writes);
+  await first.api.close();
+  await first.store.close();
+  await using server = await TestServer.start({ folder: first.folder, encryption: keys(keyLine("k1", 1)) });
+  const { entries } = await server.store.list("/registry/core/secrets/");
+  expect(entries.filter(({ value }) => value.includes("Secret"))).toEqual([]);
+  expect(entries.length).toBe(count);
 });
 
 test("ValueCodec: no file of the store has a Secret's text, nor has a backup", async () => {

@@ -101,16 +101,36 @@ export class StoreCache {
       if (!past) return;
       const byKind = Map.groupBy(past.events, ({ key }) => prefixOf(key));
       for (const [prefix, kind] of this.#kinds)
-        kind.prepend(byKind.get(prefix) ?? [], past.completeAfter, this.#firstRevision);
+        this.#prepend(prefix, kind, byKind.get(prefix) ?? [], past.completeAfter);
     } catch (thrown) {
-      // Whoever asked lists again, as after a compaction.
-      this.#log.warn("the store's history cannot be read", { reason: errorMessage(thrown) });
+      this.#pastUnknown(registryPrefix, thrown);
     }
+  }
+
+  /** A kind of which something cannot be read, under a key that is gone for example, is no matter of the others. */
+  #prepend(prefix: string, kind: KindCache, past: readonly PastEvent[], completeAfter: number): void {
+    try {
+      kind.prepend(past, completeAfter, this.#firstRevision);
+    } catch (thrown) {
+      this.#pastUnknown(prefix, thrown);
+    }
+  }
+
+  /** Whoever asked lists again, as after a compaction. */
+  #pastUnknown(prefix: string, thrown: unknown): void {
+    this.#log.warn("the store's history cannot be read", { prefix, reason: errorMessage(thrown) });
   }
 
   /** The cache of a kind, whether it has objects or not. */
   of(resource: StoredKind & { readonly alias?: StoredKind | undefined }): KindCache {
     return this.#kindAt(kindPrefix(resource));
+  }
+
+  /** Of a kind that is no longer served nothing is kept, neither its past; unless some of its objects are still there. */
+  forget(resource: StoredKind): void {
+    const prefix = kindPrefix(resource);
+    const kind = this.#kinds.get(prefix);
+    if (kind?.size === 0 && kind.unreadableCount === 0) this.#kinds.delete(prefix);
   }
 
   /**
@@ -120,7 +140,10 @@ export class StoreCache {
   async reshape(resource: StoredKind, shape: Shape): Promise<void> {
     const prefix = kindPrefix(resource);
     const kind = this.#kindAt(prefix);
+    // What has no shape yet is as it is stored.
+    const { isShaped } = kind;
     kind.setShape(shape);
+    if (!isShaped) return;
     const { entries } = (await this.#store?.list(prefix)) ?? { entries: [] };
     for (let at = 0; at < entries.length; at += refreshMax) {
       kind.refresh(entries.slice(at, at + refreshMax), shape);
@@ -174,6 +197,8 @@ function prefixOf(key: string): string {
 /** Brings a stored object into the shape that its kind has today: defaults of fields that are younger than the object. */
 export type Shape = (object: ApiObject) => ApiObject;
 
+const asStored: Shape = (object) => object;
+
 export interface KindCacheParts {
   /** The revision of the whole cache, now. */
   readonly revision: () => number;
@@ -194,7 +219,7 @@ export class KindCache implements ObjectSource {
   readonly #form: StoredForm;
   readonly #log: Log;
   #window: EventWindow;
-  #shape: Shape = (object) => object;
+  #shape: Shape = asStored;
   #outdated: readonly ApiObject[] = [];
 
   constructor(parts: KindCacheParts) {
@@ -246,6 +271,15 @@ export class KindCache implements ObjectSource {
 
   get unreadableCount(): number {
     return this.#unreadable.size;
+  }
+
+  /** The keys of what cannot be read and lies under the prefix. */
+  unreadableUnder(prefix: string): readonly string[] {
+    return [...this.#unreadable.keys()].filter((key) => key.startsWith(prefix));
+  }
+
+  get isShaped(): boolean {
+    return this.#shape !== asStored;
   }
 
   /** From now on; what is here already is brought into this shape, too. */

@@ -13,16 +13,6 @@ import { randomBytes, webcrypto } from "node:crypto";
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const hourMs = 3_600_000;
 
-/** A certificate of its own authority for 127.0.0.1, as PEM. */
-export async function selfSignedCertificate(): Promise<{
-  readonly key: string;
-  readonly cert: string;
-  readonly ca: string;
-}> {
-  const { key, cert } = await TestAuthority.create("wherry-test");
-  return { key, cert, ca: cert };
-}
-
 export interface LeafOptions {
   readonly subject: JsonName;
   /** "none": without an extended key usage. */

@@ -7,6 +7,8 @@ export class FakeLiveResource implements LiveResource {
   readonly #objects = new Map<string, ApiObject>();
   readonly #listeners = new Set<(event: LiveEvent) => void>();
   readonly logs = new Map<string, readonly string[]>();
+  /** Whose logs go on until nobody reads them. */
+  readonly endless = new Set<string>();
   readonly openedLogs: LogOptions[] = [];
   revision = 1_000_000;
 
@@ -56,13 +58,19 @@ export class FakeLiveResource implements LiveResource {
     return object;
   }
 
-  async *openLog(_namespace: string, name: string, options: LogOptions): AsyncIterable<Uint8Array> {
+  async *openLog(
+    _namespace: string,
+    name: string,
+    options: LogOptions,
+    signal: AbortSignal,
+  ): AsyncIterable<Uint8Array> {
     this.openedLogs.push(options);
     await Promise.resolve();
     const lines = this.logs.get(name);
     if (!lines)
       throw new WherryError("NodeUnreachable", `the node of ${name} is silent`, { retryable: true });
     for (const line of lines) yield Buffer.from(`${line}\n`);
+    if (this.endless.has(name)) await new Promise((resolve) => signal.addEventListener("abort", resolve));
   }
 
   #tell(event: LiveEvent): void {

@@ -20,8 +20,8 @@ export class CommitQueue {
   readonly #commits = new Set<QueuedCommit>();
   #bytes = 0;
 
-  get isEmpty(): boolean {
-    return this.#commits.size === 0;
+  get size(): number {
+    return this.#commits.size;
   }
 
   /** An aborted signal takes the commit out again, as long as it waits. Throws `StoreBusy`. */

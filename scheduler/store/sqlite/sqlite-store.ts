@@ -13,7 +13,7 @@
  * only for good. A worker that dies is replaced at the next request; what it wrote without saying so is read from the
  * history and told to the watchers before anything else is.
  */
-import { openSync, closeSync } from "node:fs";
+import { openSync, closeSync, statSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import type { Clock } from "../../../kit/clock.ts";
 import { Bug, errorCode, errorMessage, WherryError } from "../../../kit/errors.ts";
@@ -26,6 +26,7 @@ import type {
   StoreBatch,
   StoredEntry,
   StoreEvent,
+  StoreFigures,
   StoreHistory,
   StoreWrite,
 } from "../store.ts";
@@ -121,6 +122,15 @@ class SqliteStore implements Store {
 
   get readOnly(): string | undefined {
     return this.#readOnly;
+  }
+
+  get figures(): StoreFigures {
+    const { file } = this.#parts;
+    const fileBytes = [file, `${file}-wal`].reduce(
+      (sum, name) => sum + (statSync(name, { throwIfNoEntry: false })?.size ?? 0),
+      0,
+    );
+    return { queuedCommits: this.#queue.size, fileBytes };
   }
 
   async get(key: string, signal?: AbortSignal): Promise<StoredEntry | undefined> {
@@ -267,7 +277,7 @@ class SqliteStore implements Store {
   async #pump(): Promise<void> {
     // What is committed in the same turn of the event loop shares the first transaction already.
     await Promise.resolve();
-    while (!this.#queue.isEmpty) await this.#commitBatch(this.#queue.takeBatch());
+    while (this.#queue.size > 0) await this.#commitBatch(this.#queue.takeBatch());
     this.#pumping = undefined;
   }
 
