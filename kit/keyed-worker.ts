@@ -33,7 +33,9 @@ export class KeyedWorker implements AsyncDisposable {
   readonly #run: (key: string) => Promise<void>;
   readonly #options: KeyedWorkerOptions;
   readonly #entries = new Map<string, Entry>();
-  readonly #queue: string[] = [];
+  /** From `#next` on: what is before it has been taken. */
+  #queue: string[] = [];
+  #next = 0;
   readonly #running = new Set<Promise<void>>();
   #closed = false;
 
@@ -78,7 +80,7 @@ export class KeyedWorker implements AsyncDisposable {
 
   #startNext(): void {
     while (!this.#closed && this.#running.size < this.#options.concurrencyMax) {
-      const key = this.#queue.shift();
+      const key = this.#take();
       if (key === undefined) return;
       const entry = this.#entries.get(key);
       if (!entry) continue;
@@ -91,6 +93,17 @@ export class KeyedWorker implements AsyncDisposable {
       });
       this.#running.add(running);
     }
+  }
+
+  /** Long queues are not moved for every key that is taken. */
+  #take(): string | undefined {
+    const key = this.#queue[this.#next];
+    if (key === undefined) return undefined;
+    this.#next++;
+    if (this.#next * 2 < this.#queue.length) return key;
+    this.#queue = this.#queue.slice(this.#next);
+    this.#next = 0;
+    return key;
   }
 
   async #execute(key: string, entry: Entry): Promise<void> {

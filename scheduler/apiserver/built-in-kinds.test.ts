@@ -1,5 +1,7 @@
 /** What the server's own kinds do beyond being stored. */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { FakeClock } from "../../kit/fake-clock.ts";
+import { isObject, type JsonObject } from "./resource.ts";
 import { configMap, configMapsPath } from "./testing/manifests.ts";
 import { TestServer } from "./testing/test-server.ts";
 import { until } from "./testing/until.ts";
@@ -116,4 +118,40 @@ test("Event: one object under two groups", async () => {
   expect((await server.call("GET", `${reported}/seen`)).body.note).toBe("a ship");
   expect((await server.call("DELETE", `${reported}/seen`)).code).toBe(200);
   expect((await server.call("GET", `${core}/seen`)).code).toBe(404);
+});
+
+test("ServiceAccount: the default one comes when the quota that was in its way is gone", async () => {
+  const clock = new FakeClock();
+  await using server = await TestServer.start({ clock });
+  const path = "/api/v1/namespaces/default";
+  await until(async () => (await server.call("GET", `${path}/serviceaccounts/default`)).code === 200);
+  const spec = { hard: { "count/serviceaccounts": "0" } };
+  await server.call("POST", `${path}/resourcequotas`, {
+    body: { apiVersion: "v1", kind: "ResourceQuota", metadata: { name: "none" }, spec },
+  });
+  await server.call("DELETE", `${path}/serviceaccounts/default`);
+  expect((await server.call("GET", `${path}/serviceaccounts/default`)).code).toBe(404);
+  await server.call("DELETE", `${path}/resourcequotas/none`);
+  clock.advance(60_000);
+  await until(async () => (await server.call("GET", `${path}/serviceaccounts/default`)).code === 200);
+});
+
+test("a restart writes nothing: what every cluster has is there already", async () => {
+  await using first = await TestServer.start();
+  await until(async () => {
+    const { body } = await first.call("GET", "/api/v1/serviceaccounts");
+    return body.items.length === 3;
+  });
+  const crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+  await until(async () => {
+    const { body } = await first.call("GET", crds);
+    return body.items.every((one: JsonObject) => isObject(one["status"]));
+  });
+  await first.api.close();
+  const { revision } = await first.store.list("");
+  await first.store.close();
+  await using second = await TestServer.start({ folder: first.folder });
+  await second.call("GET", crds);
+  await second.api.close();
+  expect((await second.store.list("")).revision).toBe(revision);
 });

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { ApiMetrics } from "./api-metrics.ts";
 import { configMap, configMapsPath } from "../testing/manifests.ts";
 import { TestServer } from "../testing/test-server.ts";
 
@@ -66,4 +67,26 @@ test("GET /metrics: counters that are kept elsewhere do not add up from one look
   await server.call("GET", "/metrics");
   const { text } = await server.call("GET", "/metrics");
   expect(parse(text).get("wherry_audit_events_total")?.samples.get("wherry_audit_events_total")).toBe(1);
+});
+
+test("ApiMetrics.finished: has a bound for resources that come and go", async () => {
+  const metrics = new ApiMetrics();
+  for (let i = 0; i < 3_000; i++)
+    metrics.finished(
+      {
+        kind: "resource",
+        verb: "get",
+        group: "example.com",
+        version: "v1",
+        resource: `kind${i}`,
+        subresource: "",
+        namespace: "",
+        name: "",
+      },
+      200,
+      0.01,
+      { isKnown: true, isLongRunning: false },
+    );
+  const requests = parse(await metrics.text()).get("wherry_apiserver_requests_total");
+  expect(requests?.samples.size).toBe(1_001);
 });

@@ -25,9 +25,14 @@ export type CommitResult = "committed" | "conflict" | "failed";
 const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const requestLabels = ["verb", "group", "resource", "subresource", "code"] as const;
 
-/** The API server's own figures, for Prometheus. Labels take values from what is served only, so that their number is bounded. */
+/** Beyond, requests count as those for an unknown resource. */
+const resourcesMax = 1_000;
+
+/** The API server's own figures, for Prometheus. Labels take values from what is served only, and from so many kinds of that. */
 export class ApiMetrics {
   readonly #registry = new MetricRegistry();
+  /** Resources that have series of their own. */
+  readonly #counted = new Set<string>();
   readonly #requests: Counter<(typeof requestLabels)[number]>;
   readonly #durations: Histogram<"verb" | "group" | "resource">;
   readonly #commits: Histogram<"result">;
@@ -153,15 +158,25 @@ export class ApiMetrics {
     options: { readonly isKnown: boolean; readonly isLongRunning: boolean },
   ): void {
     const isResource = attributes.kind === "resource";
+    const isNamed = isResource && options.isKnown && this.#isCounted(attributes);
     const labels = {
       verb: knownVerbs.has(attributes.verb) ? attributes.verb : "other",
-      group: isResource && options.isKnown ? attributes.group : "",
-      resource: isResource ? (options.isKnown ? attributes.resource : "unknown") : "",
+      group: isNamed ? attributes.group : "",
+      resource: isNamed ? attributes.resource : isResource ? "unknown" : "",
     };
     const subresource =
       isResource && knownSubresources.has(attributes.subresource) ? attributes.subresource : "";
     this.#requests.inc({ ...labels, subresource, code: String(code) });
     if (!options.isLongRunning) this.#durations.observe(labels, seconds);
+  }
+
+  /** Series stay for good, and definitions may come and go under ever new names. */
+  #isCounted({ group, resource }: { readonly group: string; readonly resource: string }): boolean {
+    const name = `${resource}.${group}`;
+    if (this.#counted.has(name)) return true;
+    if (this.#counted.size >= resourcesMax) return false;
+    this.#counted.add(name);
+    return true;
   }
 
   text(): Promise<string> {

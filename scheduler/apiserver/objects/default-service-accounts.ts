@@ -74,8 +74,8 @@ export class DefaultServiceAccounts implements AsyncDisposable {
       await writer.create(kind, namespace, { object, duplicateFields: [] }, internalWrite);
     } catch (thrown) {
       const code = errorCode(thrown) ?? "";
-      // Somebody else has made it, or the namespace is going.
-      if (!["AlreadyExists", "Forbidden", "NotFound"].includes(code)) throw thrown;
+      // Somebody else has made it, or the namespace has gone. What a quota forbids is tried again.
+      if (!["AlreadyExists", "NotFound"].includes(code)) throw thrown;
     }
   }
 }
