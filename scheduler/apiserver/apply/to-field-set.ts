@@ -52,7 +52,7 @@ function isOwnedByItself(value: unknown): boolean {
   return value === null || (typeof value === "object" && !Array.isArray(value) && isEmptyMap(asMap(value)));
 }
 
-export function fieldsOfList(
+function fieldsOfList(
   list: readonly unknown[],
   type: Exclude<ListType, { kind: "atomic" }>,
   extent: Extent,

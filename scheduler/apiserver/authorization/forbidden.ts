@@ -2,7 +2,7 @@ import { ApiError } from "../status.ts";
 import type { Attributes } from "./authorizer.ts";
 
 /** What was not allowed, in Kubernetes' words. */
-export function forbiddenMessage(attributes: Attributes): string {
+function forbiddenMessage(attributes: Attributes): string {
   const { user, verb } = attributes;
   const who = `User ${JSON.stringify(user.name)} cannot ${verb}`;
   if (attributes.kind === "path") return escaped(`${who} path ${JSON.stringify(attributes.path)}`);

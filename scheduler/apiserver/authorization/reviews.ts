@@ -20,7 +20,7 @@ import {
 import { selectorProblems } from "./review-selectors.ts";
 import { validateReview } from "./review-validation.ts";
 
-export const reviewGroup = "authorization.k8s.io";
+const reviewGroup = "authorization.k8s.io";
 
 export interface ReviewRequest {
   /** The body. Its apiVersion and kind have been compared with the URL. */

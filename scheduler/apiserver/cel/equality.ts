@@ -81,7 +81,7 @@ function every(size: number, holds: (at: number) => boolean): boolean {
   return true;
 }
 
-export function itemsByKey(list: ListValue, keys: readonly string[], meter: Meter): Map<string, Value> {
+function itemsByKey(list: ListValue, keys: readonly string[], meter: Meter): Map<string, Value> {
   const items = new Map<string, Value>();
   for (let at = 0; at < list.size; at++) items.set(itemKey(list.at(at), keys, meter), list.at(at));
   return items;

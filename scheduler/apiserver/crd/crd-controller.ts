@@ -24,7 +24,7 @@ import { definitionsOf } from "./definitions-of.ts";
 
 export const crdResource = { group: "apiextensions.k8s.io", plural: "customresourcedefinitions" } as const;
 /** Holds a definition until its objects are gone. */
-export const crdFinalizer = "customresourcecleanup.apiextensions.k8s.io";
+const crdFinalizer = "customresourcecleanup.apiextensions.k8s.io";
 /** Objects deleted at the same time. */
 const batchMax = 500;
 

@@ -14,8 +14,8 @@ export interface GroupVersionKind {
   readonly kind: string;
 }
 
-export const scaleKind: GroupVersionKind = { group: "autoscaling", version: "v1", kind: "Scale" };
-export const tokenRequestKind: GroupVersionKind = {
+const scaleKind: GroupVersionKind = { group: "autoscaling", version: "v1", kind: "Scale" };
+const tokenRequestKind: GroupVersionKind = {
   group: "authentication.k8s.io",
   version: "v1",
   kind: "TokenRequest",

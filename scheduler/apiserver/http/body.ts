@@ -8,7 +8,7 @@ import { decodeProtobuf, protobufType } from "./protobuf-body.ts";
 import { yamlToJson } from "./yaml-text.ts";
 
 /** As kube-apiserver's. */
-export const bodyBytesMax = 3 * 1024 * 1024;
+const bodyBytesMax = 3 * 1024 * 1024;
 
 const applyType = "application/apply-patch+yaml";
 const yamlTypes = new Set(["application/yaml", "application/x-yaml", "text/yaml"]);

@@ -191,7 +191,7 @@ export async function deleteCollection(
   await exchange.sendPieces(presentList(kind, page, as, context.clock.now()), "application/json");
 }
 
-export async function sendObject(
+async function sendObject(
   context: ApiContext,
   exchange: Exchange,
   kind: Kind,

@@ -11,7 +11,7 @@ import { isObject } from "../resource.ts";
 import { ageColumn, coreKind, functionColumn } from "./descriptor.ts";
 
 /** All values of a ConfigMap or Secret together. */
-export const configBytesMax = 1024 * 1024;
+const configBytesMax = 1024 * 1024;
 
 export const configMapDefinition = coreKind({
   kind: "ConfigMap",

@@ -21,10 +21,7 @@ export const registryPrefix = "/registry/";
 const refreshMax = 200;
 
 /** `alias`: as which kind the objects are stored, if not as their own. */
-export function kindPrefix({
-  alias,
-  ...own
-}: StoredKind & { readonly alias?: StoredKind | undefined }): string {
+function kindPrefix({ alias, ...own }: StoredKind & { readonly alias?: StoredKind | undefined }): string {
   const resource = alias ?? own;
   return `${registryPrefix}${resource.group === "" ? "core" : resource.group}/${resource.plural}/`;
 }

@@ -81,7 +81,7 @@ const { spec: crdSpec } = crd({
 });
 
 /** The definition, and then one of its kind. */
-export const boatDefinition: Guard = {
+const boatDefinition: Guard = {
   ...guard(
     "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
     "apiextensions.k8s.io/v1",

@@ -202,7 +202,7 @@ export class TestServer implements AsyncDisposable {
 // oxlint-disable-next-line typescript/no-explicit-any -- tests look into it freely
 export type WatchedEvent = { readonly type: string; readonly object: any };
 
-export class WatchReader implements Disposable {
+class WatchReader implements Disposable {
   readonly #events: WatchedEvent[] = [];
   readonly #stop: () => void;
   #rest = "";
