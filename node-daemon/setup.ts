@@ -10,12 +10,13 @@ import type { ConfigOutcome, TemplateConfig } from "./core/instance-config.ts";
 import { argumentsOf, environmentOf } from "./core/instance-config.ts";
 import type { LifecycleEvent } from "./core/lifecycle.ts";
 import type { ModuleStore } from "./images/module-store.ts";
-import type {
-  LogLimits,
-  MountPoint,
-  PreparedModule,
-  RunSpec,
-  RuntimeDriver,
+import {
+  noNetworkGrant,
+  type LogLimits,
+  type MountPoint,
+  type PreparedModule,
+  type RunSpec,
+  type RuntimeDriver,
 } from "./runtimes/runtime-driver.ts";
 import type { VolumeStore } from "./volumes/volume-store.ts";
 
@@ -164,6 +165,7 @@ export function runSpecOf(
     args: argumentsOf(config),
     env: environmentOf(config, assignment, context.nodeName),
     mounts,
+    network: noNetworkGrant,
     memoryBytesMax: config.memoryBytesMax,
     cpuRequestMillis: cpuMillis,
     cpuLimitMillis: config.cpuLimitMillis,

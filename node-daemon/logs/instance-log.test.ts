@@ -18,7 +18,7 @@ function openLog(options: { fileBytesMax?: number; folder?: string; gate?: Gate 
   const folder = options.folder ?? join(root, "uid");
   const log = openInstanceLog({
     folder,
-    limits: { fileBytesMax: options.fileBytesMax ?? 1 << 20 },
+    limits: { fileBytesMax: options.fileBytesMax ?? 1 << 20, bytesPerSecondMax: 1e9 },
     clock: new FakeClock(),
     onDropped: () => seen.drops++,
     ...(options.gate ? { gate: options.gate } : {}),

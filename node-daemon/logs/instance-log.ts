@@ -32,13 +32,17 @@ export const pendingBytesMax = 256 * 1024;
 const openLineBytesMin = 256;
 
 /** A current and a previous file of this size: some 10 MiB per instance, as with a kubelet's smaller settings. */
-export const defaultLogLimits: InstanceLogLimits = { fileBytesMax: 5 * 1024 * 1024 };
+export const defaultLogLimits: InstanceLogLimits = {
+  fileBytesMax: 5 * 1024 * 1024,
+  bytesPerSecondMax: 4 * 1024 * 1024,
+};
 
 /** One per process because Node has one pool of four file threads per process: more at once only queue there. */
 const processGate = new Gate(8);
 
 export interface InstanceLogLimits {
   readonly fileBytesMax: number;
+  readonly bytesPerSecondMax: number;
 }
 
 export interface LogSink {

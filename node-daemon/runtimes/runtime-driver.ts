@@ -13,11 +13,39 @@ export interface MountPoint {
   /** A directory on this machine, already checked against the allowed roots. */
   readonly hostPath: string;
   readonly readOnly: boolean;
+  /** What files and directories there may take together (see wasi/file-system/disk-quota.ts); no limit if absent. */
+  readonly sizeBytesMax?: number;
 }
+
+/** Where an instance may connect to: a name, an address, or `*`, and a port, or 0 for any. */
+export interface AllowedEndpoint {
+  /** A DNS name in lower case without a final dot, an IPv4 or IPv6 address in its shortest form, or `*`. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A listening socket that a preview 1 instance is given, and where a component may listen itself. */
+export interface ListenerGrant {
+  readonly name: string;
+  /** An address of this machine, already checked against what the node allows. */
+  readonly address: string;
+  /** 0: any that is free. */
+  readonly port: number;
+}
+
+/** Empty: no network. */
+export interface NetworkGrant {
+  readonly allow: readonly AllowedEndpoint[];
+  readonly listeners: readonly ListenerGrant[];
+}
+
+export const noNetworkGrant: NetworkGrant = { allow: [], listeners: [] };
 
 export interface LogLimits {
   /** When the current file would pass this, it becomes the old file and the one before is dropped. */
   readonly fileBytesMax: number;
+  /** What may be written over time, after a burst of a few seconds' worth; who writes faster is suspended. */
+  readonly bytesPerSecondMax: number;
 }
 
 /** Everything that one run needs. Plain data: it crosses a process boundary. */
@@ -30,6 +58,7 @@ export interface RunSpec {
   readonly args: readonly string[];
   readonly env: readonly (readonly [string, string])[];
   readonly mounts: readonly MountPoint[];
+  readonly network: NetworkGrant;
   /** What linear memory may grow to, in bytes. */
   readonly memoryBytesMax: number;
   readonly cpuRequestMillis: number;

@@ -2,6 +2,7 @@ import type { Clock } from "../../kit/clock.ts";
 import type { RunSpec } from "../runtimes/runtime-driver.ts";
 import type { ListingCache } from "../wasi/file-system/listing-cache.ts";
 import type { InputSource, OutputSink, Preopen, WasiClock, WasiHost } from "../wasi/host.ts";
+import { noNetwork, type Network } from "../wasi/sockets/network.ts";
 import type { Guest } from "./guest.ts";
 
 /** What the guests of a shim have in common. */
@@ -63,6 +64,10 @@ export class InstanceHost implements WasiHost {
 
   get limits(): WasiHost["limits"] {
     return this.#shared.wasiLimits;
+  }
+
+  get network(): Network {
+    return noNetwork;
   }
 
   get listings(): ListingCache {

@@ -1,5 +1,7 @@
 import type { DirectoryCapability } from "./file-system/directory-capability.ts";
+import type { Errno } from "./abi.ts";
 import type { ListingCache } from "./file-system/listing-cache.ts";
+import type { Network } from "./sockets/network.ts";
 
 export interface WasiClock {
   /** Nanoseconds since the Unix epoch. */
@@ -17,9 +19,14 @@ export interface Preopen {
   readonly readOnly: boolean;
 }
 
+/** A stream that broke: its reads, or its writes, fail from now on. Only sockets and files do. */
+export interface StreamFailure {
+  readonly errno: Errno;
+}
+
 export interface InputSource {
   /** At most `maxBytes` (at least 1) that are there, `end` for good, or `wait`. The bytes are copied at once. */
-  read(maxBytes: number): Uint8Array | "end" | "wait";
+  read(maxBytes: number): Uint8Array | "end" | "wait" | StreamFailure;
   /**
    * Calls `wake` once, when `read` would not answer `wait`: before returning if that is so already. Returns how to
    * cancel.
@@ -29,7 +36,7 @@ export interface InputSource {
 
 export interface OutputSink {
   /** How many bytes were accepted, 0 when full. `bytes` is guest memory: what is kept has to be copied. */
-  write(bytes: Uint8Array): number;
+  write(bytes: Uint8Array): number | StreamFailure;
   /** Calls `wake` once, when `write` would accept something: before returning if that is so already. */
   onWritable(wake: () => void): () => void;
 }
@@ -45,6 +52,7 @@ export interface WasiHost {
   readonly stdin: InputSource;
   readonly stdout: OutputSink;
   readonly stderr: OutputSink;
+  readonly network: Network;
   readonly clock: WasiClock;
   /** CPU time that the instance has used; without it the CPU clocks answer ENOTSUP. */
   cpuNs?(): bigint;
@@ -63,7 +71,7 @@ export interface WasiHost {
   /**
    * Suspends the guest: `begin` starts waiting and returns how to cancel; the promise resolves with what `wake` was
    * given first (it may be called before `begin` returns), or with `whenKilled` if the host kills the instance meanwhile.
-   * At most one wait at a time.
+   * Preview 1 waits for one thing at a time; a component may have several waits.
    */
   wait<T>(begin: (wake: (value: T) => void) => () => void, whenKilled: T): Promise<T>;
   /** Calls `fire` once after `delayMs` (at most 2^31-1; longer waits are armed again in here); returns how to cancel. */
@@ -72,4 +80,15 @@ export interface WasiHost {
   yield(): Promise<void>;
   /** A function of ours failed in a way it never should: the guest got EIO. */
   onBug?(error: unknown): void;
+}
+
+/** Leaves the host's part of a call whose guest has ended or was killed. Reaches nobody. */
+export class GuestEnded extends Error {}
+
+/** What the hosting shim gives to one component. Whoever needs to leave a call early throws `GuestEnded`. */
+export interface ComponentHost extends Omit<WasiHost, "exit"> {
+  /** Ends the guest; what it calls afterwards, or still waits for, ends with `GuestEnded` as well. */
+  exit(code: number): never;
+  /** Whether it was ended or killed: its waits have settled with `whenKilled`. */
+  readonly ended: boolean;
 }

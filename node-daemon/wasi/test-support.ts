@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { right, size } from "./abi.ts";
 import type { WasmMemory } from "./guest-memory.ts";
 import type { InputSource, OutputSink } from "./host.ts";
+import { noNetwork } from "./sockets/network.ts";
 import {
   ListingCache,
   openDirectoryCapability,
@@ -89,6 +90,7 @@ export class FakeHost implements WasiHost {
   readonly stdin = new FakeStream();
   readonly stdout = new FakeStream();
   readonly stderr = new FakeStream();
+  network: WasiHost["network"] = noNetwork;
   listings = new ListingCache();
   limits = { openFilesMax: 64, hostDescriptorsMax: 100_000 };
   realtimeNs = 1_700_000_000_123_456_789n;

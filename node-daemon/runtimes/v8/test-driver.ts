@@ -7,16 +7,17 @@ import { systemClock } from "../../../kit/clock.ts";
 import { silentLog } from "../../../kit/log.ts";
 import type { ShimLimits } from "../../shim/limits.ts";
 import type { ProcessIdentity } from "../../shim/process-identity.ts";
-import type {
-  AdoptedRun,
-  PreparedModule,
-  PrepareOutcome,
-  RunEnd,
-  RunId,
-  RunListener,
-  RunSpec,
-  RunUsage,
-  RuntimeDriver,
+import {
+  type AdoptedRun,
+  noNetworkGrant,
+  type PreparedModule,
+  type PrepareOutcome,
+  type RunEnd,
+  type RunId,
+  type RunListener,
+  type RunSpec,
+  type RunUsage,
+  type RuntimeDriver,
 } from "../runtime-driver.ts";
 import { createV8Driver } from "./driver.ts";
 
@@ -136,12 +137,13 @@ export class TestNode implements AsyncDisposable {
       args: [uid],
       env: [],
       mounts: [],
+      network: noNetworkGrant,
       memoryBytesMax: 4 * mebibyte,
       cpuRequestMillis: 0,
       cpuLimitMillis: undefined,
       stopNotice: "none",
       logFolder: join(this.folder, "logs", uid),
-      logLimits: { fileBytesMax: mebibyte },
+      logLimits: { fileBytesMax: mebibyte, bytesPerSecondMax: 1024 * mebibyte },
       ...more,
     };
   }

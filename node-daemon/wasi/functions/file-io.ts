@@ -227,6 +227,7 @@ function takeInput(memory: GuestMemory, input: InputDescriptor, ranges: Ranges, 
   }
   const bytes = input.source.read(Math.min(ranges.total, limits.transferBytesMax));
   if (bytes === "wait") return "wait";
+  if (bytes !== "end" && "errno" in bytes) return bytes.errno;
   let taken = 0;
   if (bytes !== "end") {
     for (const view of viewsOf(memory, ranges, 0, bytes.byteLength)) {
@@ -240,6 +241,7 @@ function takeInput(memory: GuestMemory, input: InputDescriptor, ranges: Ranges, 
 
 function writeOutput(context: WasiContext, output: OutputDescriptor, ranges: Ranges, out: number): Answer {
   const accepted = offerOutput(context.memory, output, ranges);
+  if (accepted < 0) return -accepted;
   if (accepted > 0 || ranges.total === 0) {
     context.memory.setU32(out, accepted);
     return 0;
@@ -261,17 +263,19 @@ async function waitForOutput(
     );
     if (woken === "killed") return errno.intr;
     const accepted = offerOutput(context.memory, output, ranges);
+    if (accepted < 0) return -accepted;
     if (accepted === 0) continue;
     context.memory.setU32(out, accepted);
     return 0;
   }
 }
 
-/** Offers everything once; a short write is an answer like any other. */
+/** Offers everything once; a short write is an answer like any other, and a negative one an errno. */
 function offerOutput(memory: GuestMemory, output: OutputDescriptor, ranges: Ranges): number {
   let accepted = 0;
   for (const view of viewsOf(memory, ranges, 0, ranges.total)) {
     const here = output.sink.write(view);
+    if (typeof here !== "number") return accepted > 0 ? accepted : -here.errno;
     accepted += here;
     if (here < view.byteLength) break;
   }
