@@ -4,7 +4,6 @@ import { errorCode } from "../../../kit/errors.ts";
 import { errno, fdFlag, openFlag, type Errno } from "../abi.ts";
 import { isKernelFileSystem } from "./file-system-types.ts";
 import { descriptorPath, leafFlags, stepFlags } from "./host-flags.ts";
-import type { ReopenRequest } from "./operations.ts";
 import { Walk } from "./walk.ts";
 
 export interface OpenRequest {
@@ -17,6 +16,9 @@ export interface OpenRequest {
   readonly read: boolean;
   readonly write: boolean;
 }
+
+/** How a file is opened once more. */
+export type ReopenRequest = Pick<OpenRequest, "fdFlags" | "read" | "write">;
 
 export interface OpenedEntry {
   readonly kind: "file" | "directory";

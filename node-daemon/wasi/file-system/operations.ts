@@ -10,7 +10,7 @@
  */
 import type { Errno } from "../abi.ts";
 import type { ListingEntry } from "./listing.ts";
-import type { OpenedEntry, OpenRequest } from "./open.ts";
+import type { OpenedEntry, OpenRequest, ReopenRequest } from "./open.ts";
 import type { NewTimes } from "./times.ts";
 
 export interface FileStat {
@@ -24,9 +24,6 @@ export interface FileStat {
   readonly mtimeNs: bigint;
   readonly ctimeNs: bigint;
 }
-
-/** How a file is opened once more. */
-export type ReopenRequest = Pick<OpenRequest, "fdFlags" | "read" | "write">;
 
 /**
  * The value, or an errno (a number above 0; where the value is a number itself, an errno is negative). A promise only if
