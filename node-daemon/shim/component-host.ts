@@ -1,6 +1,8 @@
 import type { RunSpec } from "../runtimes/runtime-driver.ts";
+import { ResourceCount } from "../wasi/component-resources.ts";
 import type { ListingCache } from "../wasi/file-system/listing-cache.ts";
 import type { ComponentHost, InputSource, OutputSink, Preopen, WasiClock, WasiHost } from "../wasi/host.ts";
+import { limits } from "../wasi/limits.ts";
 import { noNetwork, type Network } from "../wasi/sockets/network.ts";
 import type { ComponentGuest } from "./component-guest.ts";
 import type { InstanceStreams, SharedHost } from "./instance-host.ts";
@@ -11,6 +13,7 @@ export class HostOfComponent implements ComponentHost {
   readonly #spec: RunSpec;
   readonly #guest: ComponentGuest;
   readonly #onBug: (error: unknown) => void;
+  readonly resources = new ResourceCount(limits.resourcesMax);
   readonly preopens: readonly Preopen[];
   readonly stdin: InputSource;
   readonly stdout: OutputSink;
