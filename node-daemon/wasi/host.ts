@@ -1,5 +1,6 @@
 import type { DirectoryCapability } from "./file-system/directory-capability.ts";
 import type { Errno } from "./abi.ts";
+import type { ResourceCount } from "./component-resources.ts";
 import type { ListingCache } from "./file-system/listing-cache.ts";
 import type { Network } from "./sockets/network.ts";
 
@@ -91,4 +92,6 @@ export interface ComponentHost extends Omit<WasiHost, "exit"> {
   exit(code: number): never;
   /** Whether it was ended or killed: its waits have settled with `whenKilled`. */
   readonly ended: boolean;
+  /** What the component holds by handle, of `limits.resourcesMax`. */
+  readonly resources: ResourceCount;
 }
