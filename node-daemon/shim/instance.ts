@@ -2,10 +2,12 @@ import type { Timer } from "../../kit/clock.ts";
 import { errorCode, errorMessage } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import { type InstanceLog, openInstanceLog } from "../logs/instance-log.ts";
+import type { LogStream } from "../logs/log-record.ts";
 import type { RunEnd, RunId, RunSpec } from "../runtimes/runtime-driver.ts";
-import type { Preopen } from "../wasi/host.ts";
+import type { InputSource, OutputSink, Preopen } from "../wasi/host.ts";
 import { Preview1 } from "../wasi/preview1.ts";
 import type { ModuleFacts } from "../wasm/module-facts.ts";
+import { Attachment } from "./attachment.ts";
 import type { ShimBudget } from "./budget.ts";
 import { engine, type WasmInstance, type WasmMemory } from "./engine.ts";
 import { heapBytesOf, tableElementsMin } from "./footprint.ts";
@@ -58,7 +60,10 @@ export class Instance implements GuestEvents {
   readonly #spec: RunSpec;
   readonly #events: InstanceEvents;
   readonly #guest: Guest;
-  readonly #stdin: NoticeInput | undefined;
+  /** Its end tells the guest to stop. */
+  readonly #notice: { end(): void } | undefined;
+  readonly #stdin: InputSource;
+  readonly #attachment: Attachment | undefined;
   /** Once something was written. */
   #log: InstanceLog | undefined;
   /** All that are exported, each once. */
@@ -77,7 +82,10 @@ export class Instance implements GuestEvents {
     this.#spec = spec;
     this.#events = events;
     this.#guest = new Guest(parts.queue, this);
-    this.#stdin = spec.stopNotice === "stdin" ? new NoticeInput() : undefined;
+    this.#attachment = spec.attachment === undefined ? undefined : new Attachment(spec.attachment);
+    const silent = spec.stopNotice === "stdin" ? (this.#attachment ?? new NoticeInput()) : undefined;
+    this.#notice = silent;
+    this.#stdin = silent ?? this.#attachment ?? emptyInput;
   }
 
   get cpuUs(): number {
@@ -91,8 +99,8 @@ export class Instance implements GuestEvents {
 
   /** With the shorter of all graces that were asked for. */
   stop(graceMs: number): void {
-    this.#stdin?.end();
-    if (!this.#stdin || !this.#running || graceMs <= 0) {
+    this.#notice?.end();
+    if (!this.#notice || !this.#running || graceMs <= 0) {
       this.#killTimer?.cancel();
       this.#guest.kill();
       return;
@@ -124,6 +132,7 @@ export class Instance implements GuestEvents {
       } catch (thrown) {
         this.bug(thrown);
       }
+      this.#attachment?.close();
       await this.#log?.close();
     }
   }
@@ -163,6 +172,11 @@ export class Instance implements GuestEvents {
     return this.#log;
   }
 
+  #output(stream: LogStream): OutputSink {
+    const log = new LogOutput(() => this.#openLog().sink(stream));
+    return this.#attachment?.copying(stream, log) ?? log;
+  }
+
   #checkMemory(facts: ModuleFacts): void {
     const needed = memoryBytesMin(facts) + tableElementsMin(facts) * heap.perTableElement;
     const allowed = this.#spec.memoryBytesMax;
@@ -189,11 +203,7 @@ export class Instance implements GuestEvents {
   }
 
   #instantiate(held: DisposableStack, loaded: LoadedModule, preopens: readonly Preopen[]): WasmInstance {
-    const streams = {
-      stdin: this.#stdin ?? emptyInput,
-      stdout: new LogOutput(() => this.#openLog().sink("stdout")),
-      stderr: new LogOutput(() => this.#openLog().sink("stderr")),
-    };
+    const streams = { stdin: this.#stdin, stdout: this.#output("stdout"), stderr: this.#output("stderr") };
     const host = new InstanceHost(this.#parts, this.#spec, this.#guest, preopens, streams);
     const preview1 = new Preview1(host);
     held.defer(() => preview1.close());
