@@ -9,7 +9,7 @@ import { libc } from "../file-system/libc.ts";
 import { reopen } from "../file-system/open.ts";
 import { setTimes } from "../file-system/times.ts";
 import { rightsOf, unsigned64, type WasiContext, type WasiFunctions } from "./context.ts";
-import { newTimes, writeFilestat } from "./filestat.ts";
+import { filestatForm, newTimes } from "./filestat.ts";
 
 const adviceMax = 5;
 
@@ -131,16 +131,21 @@ export const fileDescriptorFunctions = {
   fd_datasync: (context: WasiContext, fd: number) =>
     sync(context, context.descriptors.get(fd), right.fdDatasync, fdatasync),
 
-  fd_filestat_get({ memory, descriptors }: WasiContext, fd: number, out: number): number {
+  fd_filestat_get(
+    { memory, descriptors }: WasiContext,
+    fd: number,
+    out: number,
+    form = filestatForm,
+  ): number {
     const descriptor = descriptors.get(fd);
     if (descriptor === undefined) return errno.badf;
     const refused = missingRight(descriptor, right.fdFilestatGet);
     if (refused !== 0) return refused;
     out >>>= 0;
-    if (!memory.fits(out, size.filestat)) return errno.fault;
+    if (!memory.fits(out, form.bytes)) return errno.fault;
     const hostFd = hostFdOf(descriptor);
-    if (hostFd === undefined) memory.bytes.fill(0, out, out + size.filestat);
-    else writeFilestat(memory, out, fstatSync(hostFd, { bigint: true }));
+    if (hostFd === undefined) memory.bytes.fill(0, out, out + form.bytes);
+    else form.write(memory, out, fstatSync(hostFd, { bigint: true }));
     return 0;
   },
 

@@ -1,6 +1,6 @@
 import type { BigIntStats } from "node:fs";
 
-import { timesFlag, timesFlagsAll } from "../abi.ts";
+import { size, timesFlag, timesFlagsAll } from "../abi.ts";
 import { fileTypeOf } from "../file-system/file-stat.ts";
 import type { NewTimes } from "../file-system/times.ts";
 import type { GuestMemory } from "../guest-memory.ts";
@@ -20,7 +20,15 @@ export function newTimes(atime: bigint, mtime: bigint, flags: number, nowNs: big
   };
 }
 
-export function writeFilestat(memory: GuestMemory, out: number, stat: BigIntStats): void {
+/** How a guest wants the attributes of a file: the two versions of preview 1 differ. */
+export interface FilestatForm {
+  readonly bytes: number;
+  write(memory: GuestMemory, out: number, stat: BigIntStats): void;
+}
+
+export const filestatForm: FilestatForm = { bytes: size.filestat, write: writeFilestat };
+
+function writeFilestat(memory: GuestMemory, out: number, stat: BigIntStats): void {
   const { view } = memory;
   view.setBigUint64(out, stat.dev, true);
   view.setBigUint64(out + 8, stat.ino, true);

@@ -9,14 +9,14 @@ import {
   unlinkSync,
 } from "node:fs";
 
-import { errno, lookupSymlinkFollow, right, size, type Errno } from "../abi.ts";
+import { errno, lookupSymlinkFollow, right, type Errno } from "../abi.ts";
 import { missingRight, type DirectoryDescriptor } from "../descriptors.ts";
 import { statLeaf } from "../file-system/file-stat.ts";
 import { setTimes } from "../file-system/times.ts";
 import { Walk } from "../file-system/walk.ts";
 import { limits } from "../limits.ts";
 import type { WasiContext, WasiFunctions } from "./context.ts";
-import { newTimes, writeFilestat } from "./filestat.ts";
+import { filestatForm, newTimes } from "./filestat.ts";
 
 /** The directory behind `fd` if it has the rights, or why not. */
 export function directoryWith(context: WasiContext, fd: number, needed: number): DirectoryDescriptor | Errno {
@@ -68,14 +68,15 @@ export const pathFunctions = {
     path: number,
     length: number,
     out: number,
+    form = filestatForm,
   ): number {
     const { memory } = context;
     out >>>= 0;
-    if (!memory.fits(out, size.filestat)) return errno.fault;
+    if (!memory.fits(out, form.bytes)) return errno.fault;
     return atPath(context, fd, right.pathFilestatGet, path, length, (walk) => {
       const stat = statLeaf(walk, (lookup & lookupSymlinkFollow) !== 0);
       if (typeof stat === "number") return stat;
-      writeFilestat(memory, out, stat);
+      form.write(memory, out, stat);
       return 0;
     });
   },
