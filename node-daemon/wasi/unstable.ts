@@ -3,10 +3,8 @@
  * `whence`, the number of links as 32 bits, a user's identifier in what is subscribed to on clocks, and no `sock_accept`.
  * Events, directory entries, rights, errnos and all other numbers are the same. A module may import from both.
  */
-import type { BigIntStats } from "node:fs";
-
 import { type SubscriptionForm, whence } from "./abi.ts";
-import { fileTypeOf } from "./file-system/file-stat.ts";
+import type { FileStat } from "./file-system/operations.ts";
 import type { WasiContext, WasiFunction, WasiFunctions } from "./functions/context.ts";
 import { fileDescriptorFunctions } from "./functions/file-descriptors.ts";
 import type { FilestatForm } from "./functions/filestat.ts";
@@ -49,15 +47,16 @@ export const wasiFunctions: ReadonlyMap<string, ReadonlyMap<string, WasiFunction
   ["wasi_unstable", unstableFunctions],
 ]);
 
-function writeFilestat(memory: GuestMemory, out: number, stat: BigIntStats): void {
+function writeFilestat(memory: GuestMemory, out: number, stat: FileStat): number {
   const { view } = memory;
   view.setBigUint64(out, stat.dev, true);
   view.setBigUint64(out + 8, stat.ino, true);
-  view.setUint32(out + 16, fileTypeOf(stat), true);
+  view.setUint32(out + 16, stat.type, true);
   const linksMax = 0xffff_ffffn;
   view.setUint32(out + 20, Number(stat.nlink > linksMax ? linksMax : stat.nlink), true);
   view.setBigUint64(out + 24, stat.size, true);
   view.setBigUint64(out + 32, BigInt.asUintN(64, stat.atimeNs), true);
   view.setBigUint64(out + 40, BigInt.asUintN(64, stat.mtimeNs), true);
   view.setBigUint64(out + 48, BigInt.asUintN(64, stat.ctimeNs), true);
+  return 0;
 }

@@ -1,7 +1,5 @@
-import type { BigIntStats } from "node:fs";
-
 import { size, timesFlag, timesFlagsAll } from "../abi.ts";
-import { fileTypeOf } from "../file-system/file-stat.ts";
+import type { FileStat } from "../file-system/operations.ts";
 import type { NewTimes } from "../file-system/times.ts";
 import type { GuestMemory } from "../guest-memory.ts";
 import { unsigned64 } from "./context.ts";
@@ -23,20 +21,22 @@ export function newTimes(atime: bigint, mtime: bigint, flags: number, nowNs: big
 /** How a guest wants the attributes of a file: the two versions of preview 1 differ. */
 export interface FilestatForm {
   readonly bytes: number;
-  write(memory: GuestMemory, out: number, stat: BigIntStats): void;
+  /** Answers 0. */
+  write(memory: GuestMemory, out: number, stat: FileStat): number;
 }
 
 export const filestatForm: FilestatForm = { bytes: size.filestat, write: writeFilestat };
 
-function writeFilestat(memory: GuestMemory, out: number, stat: BigIntStats): void {
+function writeFilestat(memory: GuestMemory, out: number, stat: FileStat): number {
   const { view } = memory;
   view.setBigUint64(out, stat.dev, true);
   view.setBigUint64(out + 8, stat.ino, true);
   view.setBigUint64(out + 16, 0n, true);
-  view.setUint8(out + 16, fileTypeOf(stat));
+  view.setUint8(out + 16, stat.type);
   view.setBigUint64(out + 24, stat.nlink, true);
   view.setBigUint64(out + 32, stat.size, true);
   view.setBigUint64(out + 40, BigInt.asUintN(64, stat.atimeNs), true);
   view.setBigUint64(out + 48, BigInt.asUintN(64, stat.mtimeNs), true);
   view.setBigUint64(out + 56, BigInt.asUintN(64, stat.ctimeNs), true);
+  return 0;
 }
