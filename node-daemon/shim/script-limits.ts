@@ -1,3 +1,4 @@
+import { errorMessage } from "../../kit/errors.ts";
 import { GuestTrap } from "../wasi/component-resources.ts";
 import { scriptLimits } from "./limits.ts";
 
@@ -38,7 +39,9 @@ export class ScriptLimits {
   elements(count: number): void {
     this.#elements += count;
     if (this.#elements > scriptLimits.elementsMax) {
-      throw new GuestTrap(`lift lists of ${this.#elements} elements: at most ${scriptLimits.elementsMax} in one call`);
+      throw new GuestTrap(
+        `lift lists of ${this.#elements} elements: at most ${scriptLimits.elementsMax} in one call`,
+      );
     }
   }
 
@@ -57,7 +60,9 @@ export class ScriptLimits {
   #keep(units: number): void {
     this.#slotUnits += units;
     if (this.#slotUnits > scriptLimits.slotUnitsMax) {
-      throw new GuestTrap("open a handle: the component has as many handles, streams and calls open as it may");
+      throw new GuestTrap(
+        "open a handle: the component has as many handles, streams and calls open as it may",
+      );
     }
   }
 }
@@ -73,7 +78,11 @@ export function countingDecoder(limits: ScriptLimits): new (label?: string, opti
 
     decode(bytes: ArrayBufferView): string {
       limits.bytes(bytes.byteLength);
-      return this.#decoder.decode(bytes as Uint8Array);
+      try {
+        return this.#decoder.decode(bytes as Uint8Array);
+      } catch (thrown) {
+        throw new GuestTrap(`lift a string of ${bytes.byteLength} bytes: ${errorMessage(thrown)}`);
+      }
     }
   };
 }
