@@ -126,8 +126,9 @@ function fillFrom(
 }
 
 function encode(fd: number, entry: ListingEntry, next: number): Uint8Array | undefined {
-  // The parent's inode is none of the guest's business: `..` may be outside.
-  const inode = entry.name === ".." ? 0n : inodeOf(fd, entry.name);
+  // The parent may be outside, so it is as at a root, which is its own parent. Not 0: wasi-libc's scandir asks for the
+  // status of such an entry, and fails when it may not have it.
+  const inode = inodeOf(fd, entry.name === ".." ? "." : entry.name);
   if (inode === undefined) return undefined;
   const name = encoder.encode(entry.name);
   const bytes = new Uint8Array(size.dirent + name.byteLength);
