@@ -13,6 +13,7 @@ export class HostOfComponent implements ComponentHost {
   readonly #spec: RunSpec;
   readonly #guest: ComponentGuest;
   readonly #onBug: (error: unknown) => void;
+  readonly #closes: (() => void)[] = [];
   readonly resources = new ResourceCount(limits.resourcesMax);
   readonly preopens: readonly Preopen[];
   readonly stdin: InputSource;
@@ -88,6 +89,21 @@ export class HostOfComponent implements ComponentHost {
 
   yield(): Promise<void> {
     return this.#guest.yield();
+  }
+
+  onEnd(close: () => void): void {
+    this.#closes.push(close);
+  }
+
+  /** Once nothing of the guest runs any more, and no wait of it is left. */
+  close(): void {
+    for (const close of this.#closes.splice(0)) {
+      try {
+        close();
+      } catch (thrown) {
+        this.#onBug(thrown);
+      }
+    }
   }
 
   onBug(error: unknown): void {

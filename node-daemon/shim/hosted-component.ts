@@ -3,7 +3,7 @@ import { offer } from "../components/offer.ts";
 import type { InterfaceMembers } from "../wasi/component-interfaces.ts";
 import type { Preopen } from "../wasi/host.ts";
 import type { Needs } from "./budget.ts";
-import { ComponentGuest, MemoryExceeded } from "./component-guest.ts";
+import { ComponentGuest } from "./component-guest.ts";
 import { HostOfComponent } from "./component-host.ts";
 import { componentHeapBytes, tableElementsMin } from "./footprint.ts";
 import type { GuestEvents } from "./guest.ts";
@@ -68,10 +68,11 @@ export class HostedComponent implements HostedGuest {
   }
 
   /** The core instances are made by the generated code, when it runs. */
-  instantiate(_held: DisposableStack, preopens: readonly Preopen[], streams: InstanceStreams): void {
+  instantiate(held: DisposableStack, preopens: readonly Preopen[], streams: InstanceStreams): void {
     const host = new HostOfComponent(this.#shared, this.#spec, this.#guest, preopens, streams, (error) =>
       this.#events.bug(error),
     );
+    held.defer(() => host.close());
     const interfaces: Record<string, InterfaceMembers> = {};
     for (const name of this.#loaded.facts.imports) {
       const offered = offer.get(name);

@@ -2,8 +2,10 @@ import type { Timer } from "../../kit/clock.ts";
 import { errorCode, errorMessage } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import { type InstanceLog, openInstanceLog } from "../logs/instance-log.ts";
+import type { LogStream } from "../logs/log-record.ts";
 import type { RunEnd, RunId, RunSpec } from "../runtimes/runtime-driver.ts";
-import type { Preopen } from "../wasi/host.ts";
+import type { InputSource, OutputSink, Preopen } from "../wasi/host.ts";
+import { Attachment } from "./attachment.ts";
 import type { ShimBudget } from "./budget.ts";
 import { engine } from "./engine.ts";
 import type { GuestEvents } from "./guest.ts";
@@ -42,7 +44,10 @@ export class Instance implements GuestEvents {
   readonly #parts: InstanceParts;
   readonly #spec: RunSpec;
   readonly #events: InstanceEvents;
-  readonly #stdin: NoticeInput | undefined;
+  /** Its end tells the guest to stop. */
+  readonly #notice: { end(): void } | undefined;
+  readonly #stdin: InputSource;
+  readonly #attachment: Attachment | undefined;
   /** Once it is loaded. */
   #guest: HostedGuest | undefined;
   /** Before it was loaded. */
@@ -60,7 +65,10 @@ export class Instance implements GuestEvents {
     this.#parts = parts;
     this.#spec = spec;
     this.#events = events;
-    this.#stdin = spec.stopNotice === "stdin" ? new NoticeInput() : undefined;
+    this.#attachment = spec.attachment === undefined ? undefined : new Attachment(spec.attachment);
+    const silent = spec.stopNotice === "stdin" ? (this.#attachment ?? new NoticeInput()) : undefined;
+    this.#notice = silent;
+    this.#stdin = silent ?? this.#attachment ?? emptyInput;
   }
 
   get cpuUs(): number {
@@ -73,8 +81,8 @@ export class Instance implements GuestEvents {
 
   /** With the shorter of all graces that were asked for. */
   stop(graceMs: number): void {
-    this.#stdin?.end();
-    if (!this.#stdin || !this.#running || graceMs <= 0) {
+    this.#notice?.end();
+    if (!this.#notice || !this.#running || graceMs <= 0) {
       this.#killTimer?.cancel();
       this.#kill();
       return;
@@ -106,6 +114,7 @@ export class Instance implements GuestEvents {
       } catch (thrown) {
         this.bug(thrown);
       }
+      this.#attachment?.close();
       await this.#log?.close();
     }
   }
@@ -125,11 +134,7 @@ export class Instance implements GuestEvents {
     await guest.turn();
     if (guest.killed) return { kind: "stopped" };
     const preopens = this.#openMounts(held);
-    const streams = {
-      stdin: this.#stdin ?? emptyInput,
-      stdout: new LogOutput(() => this.#openLog().sink("stdout")),
-      stderr: new LogOutput(() => this.#openLog().sink("stderr")),
-    };
+    const streams = { stdin: this.#stdin, stdout: this.#output("stdout"), stderr: this.#output("stderr") };
     guest.instantiate(held, preopens, streams);
     this.#running = true;
     this.#events.started(this.#spec.id);
@@ -156,6 +161,11 @@ export class Instance implements GuestEvents {
       onDropped: () => this.#events.logsDropped(this.#spec.id),
     });
     return this.#log;
+  }
+
+  #output(stream: LogStream): OutputSink {
+    const log = new LogOutput(() => this.#openLog().sink(stream));
+    return this.#attachment?.copying(stream, log) ?? log;
   }
 
   #openMounts(held: DisposableStack): Preopen[] {

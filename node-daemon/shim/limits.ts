@@ -105,6 +105,9 @@ export const fuelLimits = {
  */
 export const syncCallFuel = 20_000_000;
 
+/** What may wait for a client that is attached; twice as much as for the log. Beyond it the client is cut off. */
+export const attachmentBytesMax = 512 * 1024;
+
 export const protocolLimits = {
   /** A frame holds one message or more; the largest is the start of a run with a megabyte of environment. */
   frameBytesMax: 16 * 1024 * 1024,
