@@ -12,6 +12,7 @@ import { dirname, join } from "node:path";
 
 import { FakeComponentHost } from "../component-test-support.ts";
 import type { InterfaceMembers, OfferedInterface } from "../component-interfaces.ts";
+import { err, ok, type Result } from "../component-values.ts";
 import { type DirectoryCapability, openDirectoryCapability } from "../file-system/directory-capability.ts";
 import type { ComponentHost } from "../host.ts";
 import { filesystemInterfaces as preview2Filesystem } from "../preview2/filesystem.ts";
@@ -84,7 +85,7 @@ interface Preview2Streams {
   >;
 }
 
-type Future = Promise<{ readonly tag: "ok" } | { readonly tag: "err"; readonly val: unknown }>;
+type Future = Promise<Result<undefined, unknown>>;
 
 interface Preview3Streams {
   readViaStream(offset: bigint): readonly [AsyncIterableIterator<Uint8Array>, Future];
@@ -98,7 +99,7 @@ export interface Generation {
   readonly name: string;
   readonly interfaces: readonly OfferedInterface[];
   /** Up to 4 KiB, through a stream. */
-  read(file: TestDescriptor, offset?: bigint): Promise<string>;
+  read(file: TestDescriptor, offset?: bigint): Promise<Result<string, string>>;
   /** Through a stream: `ok`. */
   write(file: TestDescriptor, text: string, offset?: bigint): Promise<string>;
   append(file: TestDescriptor, text: string): Promise<string>;
@@ -110,11 +111,11 @@ export const preview2: Generation = {
   interfaces: preview2Filesystem,
   async read(file, offset = 0n) {
     const said = await (file as unknown as Preview2Streams).readViaStream(offset);
-    if (said.tag === "err") return codeName(said.val);
+    if (said.tag === "err") return err(codeName(said.val));
     using stream = said.val;
     const read = await stream.blockingRead(4096n);
-    if (read.tag === "ok") return Buffer.from(read.val).toString("latin1");
-    return read.val.tag === "closed" ? "" : "broken";
+    if (read.tag === "ok") return ok(Buffer.from(read.val).toString("latin1"));
+    return read.val.tag === "closed" ? ok("") : err("broken");
   },
   async write(file, text, offset = 0n) {
     return written(await (file as unknown as Preview2Streams).writeViaStream(offset), text);
@@ -154,8 +155,8 @@ export const preview3: Generation = {
     const first = await stream.next();
     await stream.return?.();
     const said = await outcome;
-    if (said.tag === "err") return codeName(said.val);
-    return first.done === true ? "" : Buffer.from(first.value).toString("latin1");
+    if (said.tag === "err") return err(codeName(said.val));
+    return ok(first.done === true ? "" : Buffer.from(first.value).toString("latin1"));
   },
   async write(file, text, offset = 0n) {
     return why(await (file as unknown as Preview3Streams).writeViaStream(guestStream(text), offset));
@@ -202,7 +203,7 @@ function codeName(code: unknown): string {
 }
 
 /** `ok`, or why not. */
-export function why(said: { readonly tag: "ok" } | { readonly tag: "err"; readonly val: unknown }): string {
+export function why(said: Result<unknown, unknown>): string {
   return said.tag === "ok" ? "ok" : codeName(said.val);
 }
 

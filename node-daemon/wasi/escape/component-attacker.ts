@@ -63,12 +63,12 @@ export class ComponentAttacker implements Attacker {
   open(at: Handle, path: string, how: OpenHow): Promise<Reply<Handle>> {
     const { create = false, exclusive = false, truncate = false, directory = false } = how;
     const { read = false, write = false, follow = true } = how;
-    const said = this.#at(at).openAt(
-      { symlinkFollow: follow },
-      path,
-      { create, exclusive, truncate, directory },
-      { read, write, mutateDirectory: directory },
-    );
+    const openFlags = { create, exclusive, truncate, directory };
+    const ask = (mutateDirectory: boolean) =>
+      this.#at(at).openAt({ symlinkFollow: follow }, path, openFlags, { read, write, mutateDirectory });
+    // Takes all that it can get.
+    const first = ask(directory);
+    const said = directory && !(first instanceof Promise) && why(first) === "read-only" ? ask(false) : first;
     return this.#replied(said, (descriptor) => {
       const handle = this.#descriptors.push(descriptor) - 1;
       if (how.append === true) this.#appending.add(handle);
@@ -83,7 +83,7 @@ export class ComponentAttacker implements Attacker {
   }
 
   async read(file: Handle): Promise<Reply<string>> {
-    return { ok: true, value: await this.#generation.read(this.#at(file)) };
+    return this.#replied(this.#generation.read(this.#at(file)), (text) => text);
   }
 
   async write(file: Handle, text: string): Promise<Reply<true>> {
