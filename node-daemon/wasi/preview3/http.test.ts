@@ -18,16 +18,20 @@ interface Types {
   };
   readonly RequestOptions: new () => RequestOptionsBase;
   readonly Request: {
-    new (
+    readonly new: (
       headers: FieldsBase,
       contents?: GuestStream,
       trailers?: PromiseLike<Trailers>,
       options?: RequestOptionsBase,
-    ): New<RequestBase>;
+    ) => New<RequestBase>;
     consumeBody(request: RequestBase, result: PromiseLike<Transmitted>): Consumed;
   };
   readonly Response: {
-    new (headers: FieldsBase, contents?: GuestStream, trailers?: PromiseLike<Trailers>): New<ResponseBase>;
+    readonly new: (
+      headers: FieldsBase,
+      contents?: GuestStream,
+      trailers?: PromiseLike<Trailers>,
+    ) => New<ResponseBase>;
     consumeBody(response: ResponseBase, result: PromiseLike<Transmitted>): Consumed;
   };
 }
