@@ -1,4 +1,5 @@
 import type { DirectoryCapability } from "./file-system/directory-capability.ts";
+import type { ResourceCount } from "./component-resources.ts";
 import type { ListingCache } from "./file-system/listing-cache.ts";
 import type { Network } from "./sockets/network.ts";
 import type { InputSource, OutputSink } from "./streams.ts";
@@ -71,4 +72,8 @@ export interface ComponentHost extends Omit<WasiHost, "exit"> {
   exit(code: number): never;
   /** Whether it was ended or killed: its waits have settled with `whenKilled`. */
   readonly ended: boolean;
+  /** What the component holds by handle, of `limits.resourcesMax`. */
+  readonly resources: ResourceCount;
+  /** Calls `close` once, when the instance is torn down, after its last wait has settled. */
+  onEnd(close: () => void): void;
 }
