@@ -1,9 +1,8 @@
-import { closeSync } from "node:fs";
-
 import { assertNever } from "../../kit/errors.ts";
 import { errno, writingRights, type Errno } from "./abi.ts";
 import type { DirectoryCapability } from "./file-system/directory-capability.ts";
 import type { ListingCache, ListingHolder } from "./file-system/listing-cache.ts";
+import type { FileOperations } from "./file-system/operations.ts";
 import type { InputSource, OutputSink } from "./host.ts";
 
 interface Rights {
@@ -17,6 +16,7 @@ interface Rights {
 
 export interface FileDescriptor extends Rights {
   readonly kind: "file";
+  readonly files: FileOperations;
   /**
    * The host's descriptor, -1 once it is closed: its number may be another instance's by then, so whoever comes back from a
    * suspension asks first. Reads and writes pass `position` themselves: Node can't seek.
@@ -131,7 +131,7 @@ export class DescriptorTable {
   #release(descriptor: Descriptor): void {
     switch (descriptor.kind) {
       case "file":
-        closeSync(descriptor.hostFd);
+        descriptor.files.close(descriptor.hostFd);
         descriptor.hostFd = -1;
         return;
       case "directory":

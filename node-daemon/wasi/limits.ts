@@ -35,6 +35,17 @@ export const limits = {
   startStringsMax: 16_384,
   /** Characters of what was refused that its message shows. */
   quotedCharactersMax: 200,
+  /**
+   * What one component holds by handle, each some hundred bytes on the host's heap with the bindings' part: about 1 MiB.
+   * Beyond it a trap.
+   */
+  resourcesMax: 2048,
+  /** Read from, or spliced between, streams of components at once: a copy or two, each far below a millisecond. */
+  streamReadBytesMax: 1024 * 1024,
+  /** What one output stream of a component holds while its sink is full, as a pipe of Linux does. */
+  streamWriteBytesMax: 65_536,
+  /** The most that WASI 0.2 lets a guest write and flush in one call; beyond it a trap. */
+  writeAndFlushBytesMax: 4096,
   /** Timers above this fire at once in Node; longer waits are armed again. */
   timerDelayMsMax: 2 ** 31 - 1,
 } as const;

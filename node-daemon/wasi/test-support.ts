@@ -68,8 +68,9 @@ export class FakeStream implements InputSource, OutputSink {
   }
 
   wakeAll(): void {
-    for (const wake of this.#waiting) wake();
+    const waiting = [...this.#waiting];
     this.#waiting.clear();
+    for (const wake of waiting) wake();
   }
 
   get watchers(): number {

@@ -1,7 +1,10 @@
-import { closeSync, fstatSync, openSync, statfsSync } from "node:fs";
+import { closeSync, fstatSync, openSync } from "node:fs";
 
 import { Bug, WherryError, errorCode, errorMessage } from "../../../kit/errors.ts";
-import { descriptorPath, entryPath, mountFlags, stepFlags } from "./host-flags.ts";
+import { forgetDevices, isKernelFileSystem } from "./file-system-types.ts";
+import { entryPath, mountFlags, stepFlags } from "./host-flags.ts";
+import { localFiles } from "./local-files.ts";
+import type { FileOperations } from "./operations.ts";
 
 /**
  * An open directory on the host, and with it the right to everything below it. Shared by many instances: each holder
@@ -9,10 +12,13 @@ import { descriptorPath, entryPath, mountFlags, stepFlags } from "./host-flags.t
  */
 export class DirectoryCapability {
   readonly fd: number;
+  /** What can be done with it and with what is opened below it. */
+  readonly files: FileOperations;
   #references = 1;
 
-  constructor(fd: number) {
+  constructor(fd: number, files: FileOperations) {
     this.fd = fd;
+    this.files = files;
   }
 
   acquire(): this {
@@ -23,7 +29,7 @@ export class DirectoryCapability {
 
   release(): void {
     if (this.#references === 0) throw new Bug("a closed directory was released");
-    if (--this.#references === 0) closeSync(this.fd);
+    if (--this.#references === 0) this.files.close(this.fd);
   }
 }
 
@@ -33,7 +39,7 @@ export class DirectoryCapability {
  * was checked or nothing. The caller holds one reference.
  */
 export function openDirectoryCapability(realPath: string): DirectoryCapability {
-  allowedDevices.clear();
+  forgetDevices();
   const fd = openRealPath(realPath);
   if (isKernelFileSystem(fd, fstatSync(fd).dev)) {
     closeSync(fd);
@@ -42,7 +48,7 @@ export function openDirectoryCapability(realPath: string): DirectoryCapability {
       `open directory ${realPath}: it is a kernel interface, not files`,
     );
   }
-  return new DirectoryCapability(fd);
+  return new DirectoryCapability(fd, localFiles);
 }
 
 function openRealPath(path: string): number {
@@ -72,41 +78,4 @@ function whyNot(name: string, thrown: unknown): string {
   if (code === "ELOOP" || code === "ENOTDIR")
     return `${name} is no directory, or has become a symlink since it was checked`;
   return `${name}: ${code ?? errorMessage(thrown)}`;
-}
-
-/**
- * File systems that are doors into the kernel: their "regular files" are process memory, debug switches and the like.
- * Nothing on them is opened, even when a mount happens to contain one. Numbers from linux/magic.h.
- */
-const kernelFileSystemTypes: ReadonlySet<number> = new Set([
-  0x9fa0, // proc
-  0x62656572, // sysfs
-  0x64626720, // debugfs
-  0x74726163, // tracefs
-  0x73636673, // securityfs
-  0x27e0eb, // cgroup
-  0x63677270, // cgroup2
-  0xcafe4a11, // bpf
-  0x62656570, // configfs
-  0x1cd1, // devpts
-  0xde5e81e4, // efivarfs
-  0x19800202, // mqueue
-  0x6e736673, // nsfs
-]);
-
-/**
- * Devices found to hold files. The number of an unmounted file system can come back for another one, so this is
- * forgotten whenever a mount is opened, and bounded.
- */
-const allowedDevices = new Set<number>();
-const allowedDevicesMax = 256;
-
-/** Whether what `fd` has open, on device `dev`, is on such a file system. */
-export function isKernelFileSystem(fd: number, dev: number): boolean {
-  if (allowedDevices.has(dev)) return false;
-  // statfs types are 32-bit but arrive signed on some file systems.
-  if (kernelFileSystemTypes.has(statfsSync(descriptorPath(fd)).type >>> 0)) return true;
-  if (allowedDevices.size >= allowedDevicesMax) allowedDevices.clear();
-  allowedDevices.add(dev);
-  return false;
 }

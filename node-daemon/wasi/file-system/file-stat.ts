@@ -1,16 +1,22 @@
 import { lstatSync, type BigIntStats } from "node:fs";
 
 import { errno, fileType, type Errno } from "../abi.ts";
+import type { FileStat } from "./operations.ts";
 import type { Walk } from "./walk.ts";
 
 /** The file type of a `st_mode`. */
-export function fileTypeOf(stat: BigIntStats): number {
+function fileTypeOf(stat: BigIntStats): number {
   if (stat.isFile()) return fileType.regularFile;
   if (stat.isDirectory()) return fileType.directory;
   if (stat.isSymbolicLink()) return fileType.symbolicLink;
   if (stat.isCharacterDevice()) return fileType.characterDevice;
   if (stat.isBlockDevice()) return fileType.blockDevice;
   return stat.isSocket() ? fileType.socketStream : fileType.unknown;
+}
+
+export function fileStat(stat: BigIntStats): FileStat {
+  const { dev, ino, nlink, size, atimeNs, mtimeNs, ctimeNs } = stat;
+  return { dev, ino, type: fileTypeOf(stat), nlink, size, atimeNs, mtimeNs, ctimeNs };
 }
 
 /**

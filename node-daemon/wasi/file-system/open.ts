@@ -2,8 +2,8 @@ import { closeSync, constants, fstatSync, openSync } from "node:fs";
 
 import { errorCode } from "../../../kit/errors.ts";
 import { errno, fdFlag, openFlag, type Errno } from "../abi.ts";
-import { isKernelFileSystem } from "./directory-capability.ts";
-import { descriptorPath, entryPath, leafFlags, stepFlags } from "./host-flags.ts";
+import { isKernelFileSystem } from "./file-system-types.ts";
+import { descriptorPath, leafFlags, stepFlags } from "./host-flags.ts";
 import { Walk } from "./walk.ts";
 
 export interface OpenRequest {
@@ -16,6 +16,9 @@ export interface OpenRequest {
   readonly read: boolean;
   readonly write: boolean;
 }
+
+/** How a file is opened once more. */
+export type ReopenRequest = Pick<OpenRequest, "fdFlags" | "read" | "write">;
 
 export interface OpenedEntry {
   readonly kind: "file" | "directory";
@@ -102,17 +105,14 @@ function accessFlags(read: boolean, write: boolean, fdFlags: number): number {
   return flags;
 }
 
-/**
- * The number that an open would get now. The system gives the lowest that is free, so it is also the least that are open
- * in this process. `base` is any open directory.
- */
-export function nextDescriptor(base: number): number {
-  const fd = openSync(entryPath(base, "."), stepFlags);
+/** The number that an open would get now: the system gives the lowest that is free, so at least so many are open. */
+export function nextDescriptor(): number {
+  const fd = openSync("/", stepFlags);
   closeSync(fd);
   return fd;
 }
 
 /** Opens what `fd` has open once more, with other flags: Node can't change those of an open descriptor. */
-export function reopen(fd: number, read: boolean, write: boolean, fdFlags: number): number {
+export function reopen(fd: number, { read, write, fdFlags }: ReopenRequest): number {
   return openSync(descriptorPath(fd), accessFlags(read, write, fdFlags) | constants.O_NONBLOCK);
 }

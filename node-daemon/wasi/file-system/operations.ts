@@ -4,10 +4,13 @@
  * Paths are a guest's; they are resolved below an open directory and never leave it (walk.ts). Descriptors are the host's.
  * All arguments and answers are plain data, so that the same work can be done on this thread, for a local file system, or
  * on another, for one that may block. Symlinks are never followed on the host's side.
+ *
+ * Two directories are of one mount if their operations are the same object; between others nothing is renamed or linked
+ * (EXDEV, which is the caller's to answer).
  */
 import type { Errno } from "../abi.ts";
 import type { ListingEntry } from "./listing.ts";
-import type { OpenedEntry, OpenRequest } from "./open.ts";
+import type { OpenedEntry, OpenRequest, ReopenRequest } from "./open.ts";
 import type { NewTimes } from "./times.ts";
 
 export interface FileStat {
@@ -24,22 +27,26 @@ export interface FileStat {
 
 /**
  * The value, or an errno (a number above 0; where the value is a number itself, an errno is negative). A promise only if
- * `mayBlock`, or for a large transfer. System errors never reject; our own bugs do.
+ * `mayBlock`, for a large transfer or a long listing. System errors never reject; our own bugs do.
  */
 export type Answer<T> = T | Errno | Promise<T | Errno>;
 /** 0, or an errno. */
 export type Done = Errno | Promise<Errno>;
-/** How many bytes, or a negative errno. */
+/** A number of bytes, or a descriptor; or a negative errno. */
 export type Transferred = number | Promise<number>;
 
 export interface FileOperations {
-  /** Any of them may answer a promise: the file system is not a local one. */
+  /** Any of them may answer a promise: the file system is not a local one, or its disk space is bounded. */
   readonly mayBlock: boolean;
 
   open(directory: number, request: OpenRequest): Answer<OpenedEntry>;
-  /** The caller has given up the descriptor. */
+  /** A new descriptor for what `fd` has open, a regular file; `fd` stays open. */
+  reopen(fd: number, request: ReopenRequest): Transferred;
+  /** The caller has given up the descriptor. What is still being done with it is done first. */
   close(fd: number): void;
   stat(fd: number): Answer<FileStat>;
+  /** The bytes of a regular file. */
+  size(fd: number): Transferred;
   statAt(directory: number, path: string, follow: boolean): Answer<FileStat>;
   setTimes(fd: number, times: NewTimes): Done;
   setTimesAt(directory: number, path: string, follow: boolean, times: NewTimes): Done;
@@ -54,8 +61,14 @@ export interface FileOperations {
   symlink(target: string, directory: number, path: string): Done;
   /** The target's bytes. */
   readlink(directory: number, path: string): Answer<Uint8Array>;
-  list(directory: number): Answer<readonly ListingEntry[]>;
-  /** Into `targets`, one after the other, from `position` on; fewer bytes at the end of the file, 0 behind it. */
+  /** A long listing is made in turns, each after `turn` has resolved; if it rejects, so does the answer. */
+  list(directory: number, turn?: () => Promise<void>): Answer<readonly ListingEntry[]>;
+  /** Of the entries of these names in the directory itself; undefined for one that is not there. */
+  inodes(directory: number, names: readonly string[]): Answer<readonly (bigint | undefined)[]>;
+  /**
+   * Into `targets`, one after the other, from `position` on; fewer bytes at the end of the file, 0 behind it. The views
+   * have to stay valid until it has answered.
+   */
   read(fd: number, targets: readonly Uint8Array[], position: number): Transferred;
   /** At `position`; at the end of the file if the descriptor was opened to append. */
   write(fd: number, sources: readonly Uint8Array[], position: number): Transferred;

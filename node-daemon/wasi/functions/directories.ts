@@ -1,10 +1,9 @@
-import { lstatSync } from "node:fs";
-
-import { errno, right, size, type Errno } from "../abi.ts";
+import { errno, right, size } from "../abi.ts";
 import { missingRight, type DirectoryDescriptor } from "../descriptors.ts";
-import { entryPath } from "../file-system/host-flags.ts";
-import { readListing, type ListingEntry } from "../file-system/listing.ts";
+import type { ListingEntry } from "../file-system/listing.ts";
+import type { GuestMemory } from "../guest-memory.ts";
 import { limits } from "../limits.ts";
+import { answered } from "./answers.ts";
 import { unsigned64, type WasiContext, type WasiFunctions } from "./context.ts";
 
 const encoder = new TextEncoder();
@@ -32,13 +31,7 @@ export const directoryFunctions = {
     length >>>= 0;
     out >>>= 0;
     if (!memory.fits(buffer, length) || !memory.fits(out, 4)) return errno.fault;
-    const target = { buffer, length, out };
-    const start = Number(unsigned64(cookie));
-    const piece = fillPiece(context, descriptor, target, start, 0);
-    if (typeof piece === "number") return piece;
-    if (piece.next !== undefined) return fillInTurns(context, descriptor, target, piece.next, piece.used);
-    memory.setU32(out, piece.used);
-    return 0;
+    return fill(context, descriptor, { buffer, length, out }, Number(unsigned64(cookie)), 0);
   },
 } satisfies WasiFunctions;
 
@@ -49,97 +42,111 @@ interface Target {
   readonly out: number;
 }
 
-function listingOf(
-  { host }: WasiContext,
-  descriptor: DirectoryDescriptor,
-  fresh: boolean,
-): readonly ListingEntry[] | number {
-  const kept = fresh ? undefined : host.listings.use(descriptor);
-  if (kept !== undefined) return kept;
-  const listing = readListing(descriptor.directory.fd);
-  if (typeof listing !== "number") host.listings.keep(descriptor, listing);
-  return listing;
-}
-
-interface Piece {
-  /** Of the buffer, so far. */
-  readonly used: number;
-  /** The index of the first entry that is still to come, if there are entries and room left. */
-  readonly next: number | undefined;
-}
-
 /**
- * Fills the buffer to its end, the last entry cut off if need be: less than that means to the guest that there is no more.
- * So a large buffer cannot be answered with less, but it is filled in turns.
+ * Fills the buffer from `used` on to its end, the last entry cut off if need be: less than that means to the guest that
+ * there is no more. So a large buffer cannot be answered with less, but it is filled in turns. The listing is not held over
+ * them: the cache bounds what all instances hold.
  */
-async function fillInTurns(
+function fill(
   context: WasiContext,
   descriptor: DirectoryDescriptor,
   target: Target,
   start: number,
-  usedBefore: number,
-): Promise<number> {
-  let used = usedBefore;
-  for (let next: number | undefined = start; next !== undefined;) {
-    await context.host.yield();
-    const piece = fillPiece(context, descriptor, target, next, used);
-    if (typeof piece === "number") return piece;
-    ({ used, next } = piece);
-  }
-  context.memory.setU32(target.out, used);
-  return 0;
+  used: number,
+): number | Promise<number> {
+  return withListing(context, descriptor, start === 0, (listing) => {
+    const { fd, files } = descriptor.directory;
+    const entries = fitting(listing, start, target.length - used);
+    const names = entries.map(({ name }) => name);
+    const next = start + entries.length;
+    const more = next < listing.length;
+    return answered(context, files.inodes(fd, names), (inodes) => {
+      const end = put(context.memory, entries, inodes, start, target, used);
+      if (more && end < target.length) return fillInTurn(context, descriptor, target, next, end);
+      context.memory.setU32(target.out, end);
+      return 0;
+    });
+  });
 }
 
-/** What is done at once. The listing is not held over a suspension: the cache bounds what all instances hold. */
-function fillPiece(
+async function fillInTurn(
   context: WasiContext,
   descriptor: DirectoryDescriptor,
-  { buffer, length }: Target,
+  target: Target,
   start: number,
-  usedBefore: number,
-): Piece | Errno {
-  const listing = listingOf(context, descriptor, start === 0);
-  if (typeof listing === "number") return listing;
-  const end = Math.min(start + limits.listingEntriesPerTurn, listing.length);
-  const room = context.memory.slice(buffer + usedBefore, length - usedBefore);
-  const used = usedBefore + fillFrom(room, descriptor.directory.fd, listing.slice(start, end), start);
-  return { used, next: used < length && end < listing.length ? end : undefined };
+  used: number,
+): Promise<number> {
+  await context.host.yield();
+  return fill(context, descriptor, target, start, used);
 }
 
-/** How many bytes of `target` the entries take, the first of which has that index in the listing. */
-function fillFrom(
-  target: Uint8Array,
-  fd: number,
-  entries: readonly ListingEntry[],
+function withListing(
+  context: WasiContext,
+  descriptor: DirectoryDescriptor,
+  fresh: boolean,
+  use: (listing: readonly ListingEntry[]) => number | Promise<number>,
+): number | Promise<number> {
+  const { host } = context;
+  const kept = fresh ? undefined : host.listings.use(descriptor);
+  if (kept !== undefined) return use(kept);
+  const { fd, files } = descriptor.directory;
+  return answered(
+    context,
+    files.list(fd, () => host.yield()),
+    (listing) => {
+      host.listings.keep(descriptor, listing);
+      return use(listing);
+    },
+  );
+}
+
+/** The entries from `start` on that are begun within `room` bytes, as many as one turn may have. */
+function fitting(listing: readonly ListingEntry[], start: number, room: number): EncodedEntry[] {
+  const end = Math.min(start + limits.listingEntriesPerTurn, listing.length);
+  const entries: EncodedEntry[] = [];
+  let left = room;
+  for (let i = start; i < end && left > 0; i++) {
+    const entry = listing[i];
+    if (entry === undefined) break;
+    const bytes = encoder.encode(entry.name);
+    entries.push({ name: entry.name, type: entry.type, bytes });
+    left -= size.dirent + bytes.byteLength;
+  }
+  return entries;
+}
+
+interface EncodedEntry extends ListingEntry {
+  readonly bytes: Uint8Array;
+}
+
+/** How many bytes of the buffer are used then. */
+function put(
+  memory: GuestMemory,
+  entries: readonly EncodedEntry[],
+  inodes: readonly (bigint | undefined)[],
   firstIndex: number,
+  { buffer, length }: Target,
+  usedBefore: number,
 ): number {
-  let used = 0;
+  let used = usedBefore;
   for (const [offset, entry] of entries.entries()) {
-    if (used === target.byteLength) break;
-    const bytes = encode(fd, entry, firstIndex + offset + 1);
-    if (bytes === undefined) continue;
-    const fitting = bytes.subarray(0, target.byteLength - used);
-    target.set(fitting, used);
-    used += fitting.byteLength;
+    // The parent's inode is none of the guest's business: `..` may be outside.
+    const inode = entry.name === ".." ? 0n : inodes[offset];
+    if (inode === undefined) continue;
+    const bytes = dirent(entry, inode, firstIndex + offset + 1).subarray(0, length - used);
+    memory.bytes.set(bytes, buffer + used);
+    used += bytes.byteLength;
   }
   return used;
 }
 
-function encode(fd: number, entry: ListingEntry, next: number): Uint8Array | undefined {
-  // The parent's inode is none of the guest's business: `..` may be outside.
-  const inode = entry.name === ".." ? 0n : inodeOf(fd, entry.name);
-  if (inode === undefined) return undefined;
-  const name = encoder.encode(entry.name);
+function dirent({ type, bytes: name }: EncodedEntry, inode: bigint, next: number): Uint8Array {
   const bytes = new Uint8Array(size.dirent + name.byteLength);
   const view = new DataView(bytes.buffer);
   view.setBigUint64(0, BigInt(next), true);
   view.setBigUint64(8, inode, true);
   view.setUint32(16, name.byteLength, true);
-  view.setUint8(20, entry.type);
+  view.setUint8(20, type);
   bytes.set(name, size.dirent);
   return bytes;
-}
-
-function inodeOf(fd: number, name: string): bigint | undefined {
-  return lstatSync(entryPath(fd, name), { bigint: true, throwIfNoEntry: false })?.ino;
 }

@@ -1,17 +1,13 @@
-import { closeSync, fdatasync, fstatSync, fsync, ftruncateSync, truncateSync } from "node:fs";
-import { getSystemErrorName } from "node:util";
-
 import { errno, fdFlagsAll, fileType, right, size, whence } from "../abi.ts";
 import { missingRight, type Descriptor, type FileDescriptor } from "../descriptors.ts";
-import { errnoOfThrown } from "../errnos.ts";
-import { descriptorPath } from "../file-system/host-flags.ts";
-import { libc } from "../file-system/libc.ts";
-import { reopen } from "../file-system/open.ts";
-import { setTimes } from "../file-system/times.ts";
+import type { FileOperations } from "../file-system/operations.ts";
+import { answered, counted, done } from "./answers.ts";
 import { rightsOf, unsigned64, type WasiContext, type WasiFunctions } from "./context.ts";
 import { newTimes, writeFilestat } from "./filestat.ts";
 
 const adviceMax = 5;
+
+type Result = number | Promise<number>;
 
 /** What is done to a descriptor itself: state, rights, sizes, times, seeking, syncing, closing. */
 export const fileDescriptorFunctions = {
@@ -34,13 +30,15 @@ export const fileDescriptorFunctions = {
     return 0;
   },
 
-  fd_fdstat_set_flags({ descriptors }: WasiContext, fd: number, flags: number): number {
-    const descriptor = descriptors.get(fd);
+  fd_fdstat_set_flags(context: WasiContext, fd: number, flags: number): Result {
+    const descriptor = context.descriptors.get(fd);
     if (descriptor === undefined) return errno.badf;
     if ((flags & ~fdFlagsAll) !== 0) return errno.inval;
     const refused = missingRight(descriptor, right.fdFdstatSetFlags);
     if (refused !== 0) return refused;
-    if (descriptor.kind === "file" && descriptor.flags !== flags) changeFlags(descriptor, flags);
+    if (descriptor.kind === "file" && descriptor.flags !== flags) {
+      return changeFlags(context, descriptor, flags);
+    }
     descriptor.flags = flags;
     return 0;
   },
@@ -77,7 +75,7 @@ export const fileDescriptorFunctions = {
     return 0;
   },
 
-  fd_seek(context: WasiContext, fd: number, delta: bigint, from: number, out: number): number {
+  fd_seek(context: WasiContext, fd: number, delta: bigint, from: number, out: number): Result {
     // Asking where one is needs no more than the right to tell.
     if (delta === 0n && from === whence.current) return tell(context, fd, out);
     const { memory, descriptors } = context;
@@ -85,14 +83,12 @@ export const fileDescriptorFunctions = {
     if (typeof file === "number") return file;
     out >>>= 0;
     if (!memory.fits(out, 8)) return errno.fault;
-    const origin = seekOrigin(file, from);
-    if (origin === undefined) return errno.inval;
-    const position = origin + Number(delta);
-    if (position < 0) return errno.inval;
-    if (!Number.isSafeInteger(position)) return errno.overflow;
-    file.position = position;
-    memory.setU64(out, BigInt(position));
-    return 0;
+    if (from === whence.set) return seekTo(context, file, Number(delta), out);
+    if (from === whence.current) return seekTo(context, file, file.position + Number(delta), out);
+    if (from !== whence.end) return errno.inval;
+    return counted(context, file.files.size(file.hostFd), (bytes) =>
+      seekTo(context, file, bytes + Number(delta), out),
+    );
   },
 
   fd_tell: tell,
@@ -110,57 +106,54 @@ export const fileDescriptorFunctions = {
     return advice >>> 0 > adviceMax || unsigned64(length) >= 1n << 63n ? errno.inval : 0;
   },
 
-  fd_allocate({ descriptors }: WasiContext, fd: number, offset: bigint, length: bigint): number {
-    const file = fileWith(descriptors.get(fd), right.fdAllocate);
+  fd_allocate(context: WasiContext, fd: number, offset: bigint, length: bigint): Result {
+    const file = fileWith(context.descriptors.get(fd), right.fdAllocate);
     if (typeof file === "number") return file;
-    return allocate(file, unsigned64(offset), unsigned64(length));
+    return done(context, file.files.allocate(file.hostFd, unsigned64(offset), unsigned64(length)));
   },
 
-  fd_filestat_set_size({ descriptors }: WasiContext, fd: number, newSize: bigint): number {
-    const file = fileWith(descriptors.get(fd), right.fdFilestatSetSize);
+  fd_filestat_set_size(context: WasiContext, fd: number, newSize: bigint): Result {
+    const file = fileWith(context.descriptors.get(fd), right.fdFilestatSetSize);
     if (typeof file === "number") return file;
     const bytes = Number(unsigned64(newSize));
     if (!Number.isSafeInteger(bytes)) return errno.fbig;
-    if (file.write) ftruncateSync(file.hostFd, bytes);
-    else truncateSync(descriptorPath(file.hostFd), bytes);
-    return 0;
+    return done(context, file.files.setSize(file.hostFd, bytes));
   },
 
-  fd_sync: (context: WasiContext, fd: number) =>
-    sync(context, context.descriptors.get(fd), right.fdSync, fsync),
-  fd_datasync: (context: WasiContext, fd: number) =>
-    sync(context, context.descriptors.get(fd), right.fdDatasync, fdatasync),
+  fd_sync: (context: WasiContext, fd: number): Result => sync(context, fd, right.fdSync, false),
+  fd_datasync: (context: WasiContext, fd: number): Result => sync(context, fd, right.fdDatasync, true),
 
-  fd_filestat_get({ memory, descriptors }: WasiContext, fd: number, out: number): number {
-    const descriptor = descriptors.get(fd);
+  fd_filestat_get(context: WasiContext, fd: number, out: number): Result {
+    const { memory } = context;
+    const descriptor = context.descriptors.get(fd);
     if (descriptor === undefined) return errno.badf;
     const refused = missingRight(descriptor, right.fdFilestatGet);
     if (refused !== 0) return refused;
     out >>>= 0;
     if (!memory.fits(out, size.filestat)) return errno.fault;
-    const hostFd = hostFdOf(descriptor);
-    if (hostFd === undefined) memory.bytes.fill(0, out, out + size.filestat);
-    else writeFilestat(memory, out, fstatSync(hostFd, { bigint: true }));
+    const host = hostOf(descriptor);
+    if (host !== undefined) {
+      return answered(context, host.files.stat(host.fd), (stat) => writeFilestat(memory, out, stat));
+    }
+    memory.bytes.fill(0, out, out + size.filestat);
     return 0;
   },
 
   fd_filestat_set_times(
-    { host, descriptors }: WasiContext,
+    context: WasiContext,
     fd: number,
     atime: bigint,
     mtime: bigint,
     flags: number,
-  ): number {
-    const descriptor = descriptors.get(fd);
+  ): Result {
+    const descriptor = context.descriptors.get(fd);
     if (descriptor === undefined) return errno.badf;
     const refused = missingRight(descriptor, right.fdFilestatSetTimes);
     if (refused !== 0) return refused;
-    const times = newTimes(atime, mtime, flags, host.clock.realtimeNs());
+    const times = newTimes(atime, mtime, flags, context.host.clock.realtimeNs());
     if (times === undefined) return errno.inval;
-    const hostFd = hostFdOf(descriptor);
-    if (hostFd === undefined) return errno.inval;
-    setTimes(descriptorPath(hostFd), true, times);
-    return 0;
+    const host = hostOf(descriptor);
+    return host === undefined ? errno.inval : done(context, host.files.setTimes(host.fd, times));
   },
 } satisfies WasiFunctions;
 
@@ -189,9 +182,14 @@ function preopenPath(descriptor: Descriptor | undefined): Uint8Array | undefined
   return descriptor?.kind === "directory" ? descriptor.preopenPath : undefined;
 }
 
-function hostFdOf(descriptor: Descriptor): number | undefined {
-  if (descriptor.kind === "file") return descriptor.hostFd;
-  return descriptor.kind === "directory" ? descriptor.directory.fd : undefined;
+interface HostDescriptor {
+  readonly fd: number;
+  readonly files: FileOperations;
+}
+
+function hostOf(descriptor: Descriptor): HostDescriptor | undefined {
+  if (descriptor.kind === "file") return { fd: descriptor.hostFd, files: descriptor.files };
+  return descriptor.kind === "directory" ? descriptor.directory : undefined;
 }
 
 /** Standard input and output are streams of the host's own making: of no type that preview 1 names. */
@@ -200,46 +198,31 @@ function fileTypeOfDescriptor(descriptor: Descriptor): number {
   return descriptor.kind === "directory" ? fileType.directory : fileType.unknown;
 }
 
-function seekOrigin(file: FileDescriptor, from: number): number | undefined {
-  if (from === whence.set) return 0;
-  if (from === whence.current) return file.position;
-  return from === whence.end ? fstatSync(file.hostFd).size : undefined;
-}
-
-function changeFlags(file: FileDescriptor, flags: number): void {
-  const replacement = reopen(file.hostFd, file.read, file.write, flags);
-  closeSync(file.hostFd);
-  file.hostFd = replacement;
-}
-
-function allocate(file: FileDescriptor, offset: bigint, length: bigint): number {
-  if (length === 0n) return errno.inval;
-  const end = offset + length;
-  if (end > BigInt(Number.MAX_SAFE_INTEGER)) return errno.fbig;
-  const calls = libc();
-  if (calls !== undefined) {
-    const reason = calls.posix_fallocate(file.hostFd, offset, length);
-    return reason === 0 ? 0 : (errnoOfThrown({ code: getSystemErrorName(-reason) }) ?? errno.io);
-  }
-  // Without the C library the file gets its size, but no space is reserved.
-  if (fstatSync(file.hostFd).size < end) ftruncateSync(file.hostFd, Number(end));
+function seekTo({ memory }: WasiContext, file: FileDescriptor, position: number, out: number): number {
+  if (position < 0) return errno.inval;
+  if (!Number.isSafeInteger(position)) return errno.overflow;
+  file.position = position;
+  memory.setU64(out, BigInt(position));
   return 0;
 }
 
-/** Waits off the thread: a disk takes its time, and the neighbours have theirs. */
-function sync(
-  { host }: WasiContext,
-  descriptor: Descriptor | undefined,
-  needed: number,
-  call: (fd: number, done: (error: Error | null) => void) => void,
-): number | Promise<number> {
+function changeFlags(context: WasiContext, file: FileDescriptor, flags: number): Result {
+  const { files, hostFd, read, write } = file;
+  const replace = (replacement: number) => {
+    file.hostFd = replacement;
+    file.flags = flags;
+    files.close(hostFd);
+    return 0;
+  };
+  const reopened = files.reopen(hostFd, { fdFlags: flags, read, write });
+  return counted(context, reopened, replace, (late) => files.close(late));
+}
+
+function sync(context: WasiContext, fd: number, needed: number, dataOnly: boolean): Result {
+  const descriptor = context.descriptors.get(fd);
   if (descriptor === undefined) return errno.badf;
-  const hostFd = hostFdOf(descriptor);
-  if (hostFd === undefined) return 0;
+  const host = hostOf(descriptor);
+  if (host === undefined) return 0;
   const refused = missingRight(descriptor, needed);
-  if (refused !== 0) return refused;
-  return host.wait<number>((wake) => {
-    call(hostFd, (error) => wake(error === null ? 0 : (errnoOfThrown(error) ?? errno.io)));
-    return () => {};
-  }, errno.intr);
+  return refused === 0 ? done(context, host.files.sync(host.fd, dataOnly)) : refused;
 }

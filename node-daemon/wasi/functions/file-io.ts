@@ -4,8 +4,6 @@
  * neighbours after each; stdio waits when it has to. Files that may block (network file systems) would go the way of
  * `transferInTurns` with asynchronous calls.
  */
-import { fstatSync, readSync, readvSync, writeSync, writevSync } from "node:fs";
-
 import { errno, fdFlag, right, size, type Errno } from "../abi.ts";
 import {
   missingRight,
@@ -14,9 +12,10 @@ import {
   type InputDescriptor,
   type OutputDescriptor,
 } from "../descriptors.ts";
-import { errnoOfThrown } from "../errnos.ts";
+import type { Transferred } from "../file-system/operations.ts";
 import type { GuestMemory } from "../guest-memory.ts";
 import { limits } from "../limits.ts";
+import { counted } from "./answers.ts";
 import { unsigned64, type WasiContext, type WasiFunctions } from "./context.ts";
 
 /** Ranges of guest memory, checked; offsets rather than views, since a suspension may detach those. */
@@ -132,10 +131,11 @@ function transferFile(
   if (ranges.total > limits.transferBytesMax) {
     return transferInTurns(context, direction, file, ranges, at, offset === undefined, out);
   }
-  const done = transferPiece(context.memory, direction, file, ranges, 0, ranges.total, at);
-  if (offset === undefined) moveBehind(direction, file, at, done);
-  context.memory.setU32(out, done);
-  return 0;
+  return counted(
+    context,
+    transferPiece(context.memory, direction, file, ranges, 0, ranges.total, at),
+    (done) => finish(context, direction, file, offset === undefined ? at : undefined, done, out),
+  );
 }
 
 async function transferInTurns(
@@ -150,25 +150,17 @@ async function transferInTurns(
   let done = 0;
   while (done < ranges.total) {
     const length = Math.min(limits.transferBytesMax, ranges.total - done);
-    let piece: number;
-    try {
-      piece = transferPiece(context.memory, direction, file, ranges, done, length, at + done);
-    } catch (thrown) {
-      // What was transferred before counts; the error comes back with the next call.
-      const refused = errnoOfThrown(thrown);
-      if (refused === undefined) throw thrown;
-      if (done === 0) return refused;
-      break;
-    }
+    const piece = await transferPiece(context.memory, direction, file, ranges, done, length, at + done);
+    // What was transferred before counts; the error comes back with the next call.
+    if (piece < 0 && done === 0) return -piece;
+    if (piece < 0) break;
     done += piece;
     if (piece < length) break;
     await context.host.yield();
     // Killed meanwhile.
     if (file.hostFd === -1) return errno.intr;
   }
-  if (move) moveBehind(direction, file, at, done);
-  context.memory.setU32(out, done);
-  return 0;
+  return finish(context, direction, file, move ? at : undefined, done, out);
 }
 
 function transferPiece(
@@ -179,21 +171,29 @@ function transferPiece(
   start: number,
   length: number,
   at: number,
-): number {
-  if (length === 0) return 0;
-  const [pointer] = ranges.pointers;
-  if (ranges.pointers.length === 1 && pointer !== undefined) {
-    return direction === "read"
-      ? readSync(file.hostFd, memory.bytes, pointer + start, length, at)
-      : writeSync(file.hostFd, memory.bytes, pointer + start, length, at);
-  }
+): Transferred {
   const views = viewsOf(memory, ranges, start, length);
-  return direction === "read" ? readvSync(file.hostFd, views, at) : writevSync(file.hostFd, views, at);
+  const { files, hostFd } = file;
+  return direction === "read" ? files.read(hostFd, views, at) : files.write(hostFd, views, at);
 }
 
-function moveBehind(direction: Direction, file: FileDescriptor, at: number, done: number): void {
-  const appended = direction === "write" && (file.flags & fdFlag.append) !== 0;
-  file.position = appended ? fstatSync(file.hostFd).size : at + done;
+/** Tells the guest how much was transferred, and moves the position behind it if that started at `from`. */
+function finish(
+  context: WasiContext,
+  direction: Direction,
+  file: FileDescriptor,
+  from: number | undefined,
+  done: number,
+  out: number,
+): Answer {
+  context.memory.setU32(out, done);
+  if (from === undefined) return 0;
+  file.position = from + done;
+  if (direction === "read" || (file.flags & fdFlag.append) === 0) return 0;
+  return counted(context, file.files.size(file.hostFd), (bytes) => {
+    file.position = bytes;
+    return 0;
+  });
 }
 
 function readInput(context: WasiContext, input: InputDescriptor, ranges: Ranges, out: number): Answer {

@@ -1,7 +1,5 @@
-import type { BigIntStats } from "node:fs";
-
 import { timesFlag, timesFlagsAll } from "../abi.ts";
-import { fileTypeOf } from "../file-system/file-stat.ts";
+import type { FileStat } from "../file-system/operations.ts";
 import type { NewTimes } from "../file-system/times.ts";
 import type { GuestMemory } from "../guest-memory.ts";
 import { unsigned64 } from "./context.ts";
@@ -20,15 +18,17 @@ export function newTimes(atime: bigint, mtime: bigint, flags: number, nowNs: big
   };
 }
 
-export function writeFilestat(memory: GuestMemory, out: number, stat: BigIntStats): void {
+/** Answers 0. */
+export function writeFilestat(memory: GuestMemory, out: number, stat: FileStat): number {
   const { view } = memory;
   view.setBigUint64(out, stat.dev, true);
   view.setBigUint64(out + 8, stat.ino, true);
   view.setBigUint64(out + 16, 0n, true);
-  view.setUint8(out + 16, fileTypeOf(stat));
+  view.setUint8(out + 16, stat.type);
   view.setBigUint64(out + 24, stat.nlink, true);
   view.setBigUint64(out + 32, stat.size, true);
   view.setBigUint64(out + 40, BigInt.asUintN(64, stat.atimeNs), true);
   view.setBigUint64(out + 48, BigInt.asUintN(64, stat.mtimeNs), true);
   view.setBigUint64(out + 56, BigInt.asUintN(64, stat.ctimeNs), true);
+  return 0;
 }

@@ -1,5 +1,3 @@
-import { closeSync } from "node:fs";
-
 import {
   directoryRights,
   errno,
@@ -13,7 +11,8 @@ import {
 } from "../abi.ts";
 import { refusal, type Descriptor, type DirectoryDescriptor } from "../descriptors.ts";
 import { DirectoryCapability } from "../file-system/directory-capability.ts";
-import { nextDescriptor, openBelow, type OpenedEntry, type OpenRequest } from "../file-system/open.ts";
+import { nextDescriptor, type OpenedEntry, type OpenRequest } from "../file-system/open.ts";
+import { answered } from "./answers.ts";
 import { rightsOf, type WasiContext, type WasiFunctions } from "./context.ts";
 import { directoryWith, guestPath } from "./paths.ts";
 
@@ -30,11 +29,11 @@ export const pathOpenFunctions = {
     path: number,
     length: number,
     openFlags: number,
-    base: bigint,
+    rights: bigint,
     inheriting: bigint,
     fdFlags: number,
     out: number,
-  ): number {
+  ): number | Promise<number> {
     const { memory, descriptors, host } = context;
     out >>>= 0;
     if (!memory.fits(out, 4)) return errno.fault;
@@ -42,13 +41,13 @@ export const pathOpenFunctions = {
     if (typeof directory === "number") return directory;
     const text = guestPath(context, path, length);
     if (typeof text === "number") return text;
-    const asked = rightsOf(base);
+    const asked = rightsOf(rights);
     const refused = refusedFlags(openFlags, fdFlags, asked) || refusedRights(directory, asked);
     if (refused !== 0) return refused;
     const { hostDescriptorsMax } = host.limits;
     const changes = (openFlags & (openFlag.create | openFlag.truncate)) !== 0;
     // A refused open must have changed nothing; any other is refused once the number is known.
-    const scarce = changes && nextDescriptor(directory.directory.fd) >= hostDescriptorsMax;
+    const scarce = changes && nextDescriptor() >= hostDescriptorsMax;
     if (descriptors.full || scarce) return errno.mfile;
 
     const request: OpenRequest = {
@@ -59,15 +58,22 @@ export const pathOpenFunctions = {
       read: (asked & right.fdRead) !== 0,
       write: (asked & right.fdWrite) !== 0,
     };
-    const opened = openBelow(directory.directory.fd, request);
-    if (typeof opened === "number") return opened;
-    if (opened.fd >= hostDescriptorsMax) {
-      closeSync(opened.fd);
-      return errno.mfile;
-    }
-    const descriptor = describe(opened, request, directory, asked, rightsOf(inheriting));
-    memory.setU32(out, descriptors.add(descriptor));
-    return 0;
+    const { files, fd: base } = directory.directory;
+    return answered(
+      context,
+      files.open(base, request),
+      (opened) => {
+        // Others may have opened something while this one waited.
+        if (opened.fd >= hostDescriptorsMax || descriptors.full) {
+          files.close(opened.fd);
+          return errno.mfile;
+        }
+        const descriptor = describe(opened, request, directory, asked, rightsOf(inheriting));
+        memory.setU32(out, descriptors.add(descriptor));
+        return 0;
+      },
+      (late) => files.close(late.fd),
+    );
   },
 } satisfies WasiFunctions;
 
@@ -99,10 +105,11 @@ function describe(
   const rightsBase = asked & parent.rightsInheriting;
   const rightsInheriting = askedInheriting & parent.rightsInheriting;
   const { readOnly } = parent;
+  const { files } = parent.directory;
   if (opened.kind === "directory") {
     return {
       kind: "directory",
-      directory: new DirectoryCapability(opened.fd),
+      directory: new DirectoryCapability(opened.fd, files),
       preopenPath: undefined,
       listing: undefined,
       flags: request.fdFlags & ~fdFlag.append,
@@ -113,6 +120,7 @@ function describe(
   }
   return {
     kind: "file",
+    files,
     hostFd: opened.fd,
     position: 0,
     flags: request.fdFlags,

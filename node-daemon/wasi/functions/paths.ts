@@ -1,22 +1,12 @@
-import {
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  readlinkSync,
-  renameSync,
-  rmdirSync,
-  symlinkSync,
-  unlinkSync,
-} from "node:fs";
-
 import { errno, lookupSymlinkFollow, right, size, type Errno } from "../abi.ts";
 import { missingRight, type DirectoryDescriptor } from "../descriptors.ts";
-import { statLeaf } from "../file-system/file-stat.ts";
-import { setTimes } from "../file-system/times.ts";
-import { Walk } from "../file-system/walk.ts";
+import type { DirectoryCapability } from "../file-system/directory-capability.ts";
 import { limits } from "../limits.ts";
+import { answered, done } from "./answers.ts";
 import type { WasiContext, WasiFunctions } from "./context.ts";
 import { newTimes, writeFilestat } from "./filestat.ts";
+
+type Result = number | Promise<number>;
 
 /** The directory behind `fd` if it has the rights, or why not. */
 export function directoryWith(context: WasiContext, fd: number, needed: number): DirectoryDescriptor | Errno {
@@ -38,25 +28,20 @@ export function guestPath({ memory }: WasiContext, pointer: number, length: numb
   return path.includes("\0") ? errno.inval : path;
 }
 
-/** Walks to where a guest's path leads below `fd` and hands the walk to `use`. */
+/** The directory behind `fd`, if it has the rights, and the path at `pointer`: handed to `use`, or why not. */
 function atPath(
   context: WasiContext,
   fd: number,
   needed: number,
   pointer: number,
   length: number,
-  use: (walk: Walk, directory: DirectoryDescriptor, path: string) => Errno,
-): Errno {
-  const directory = directoryWith(context, fd, needed);
-  if (typeof directory === "number") return directory;
+  use: (directory: DirectoryCapability, path: string) => Result,
+): Result {
+  const descriptor = directoryWith(context, fd, needed);
+  if (typeof descriptor === "number") return descriptor;
   const path = guestPath(context, pointer, length);
   if (typeof path === "number") return path;
-  const walk = new Walk(directory.directory.fd);
-  try {
-    return walk.start(path) || use(walk, directory, path);
-  } finally {
-    walk.close();
-  }
+  return use(descriptor.directory, path);
 }
 
 /** All `path_` functions but `path_open`. None of them follows a symlink on the host's side. */
@@ -68,16 +53,14 @@ export const pathFunctions = {
     path: number,
     length: number,
     out: number,
-  ): number {
+  ): Result {
     const { memory } = context;
     out >>>= 0;
     if (!memory.fits(out, size.filestat)) return errno.fault;
-    return atPath(context, fd, right.pathFilestatGet, path, length, (walk) => {
-      const stat = statLeaf(walk, (lookup & lookupSymlinkFollow) !== 0);
-      if (typeof stat === "number") return stat;
-      writeFilestat(memory, out, stat);
-      return 0;
-    });
+    const follow = (lookup & lookupSymlinkFollow) !== 0;
+    return atPath(context, fd, right.pathFilestatGet, path, length, ({ fd, files }, text) =>
+      answered(context, files.statAt(fd, text, follow), (stat) => writeFilestat(memory, out, stat)),
+    );
   },
 
   path_filestat_set_times(
@@ -89,38 +72,29 @@ export const pathFunctions = {
     atime: bigint,
     mtime: bigint,
     flags: number,
-  ): number {
+  ): Result {
     const times = newTimes(atime, mtime, flags, context.host.clock.realtimeNs());
     if (times === undefined) return errno.inval;
-    return atPath(context, fd, right.pathFilestatSetTimes, path, length, (walk) => {
-      const stat = statLeaf(walk, (lookup & lookupSymlinkFollow) !== 0);
-      if (typeof stat === "number") return stat;
-      setTimes(walk.leafPath, false, times);
-      return 0;
-    });
+    const follow = (lookup & lookupSymlinkFollow) !== 0;
+    return atPath(context, fd, right.pathFilestatSetTimes, path, length, ({ fd, files }, text) =>
+      done(context, files.setTimesAt(fd, text, follow, times)),
+    );
   },
 
-  path_create_directory: (context: WasiContext, fd: number, path: number, length: number): number =>
-    atPath(context, fd, right.pathCreateDirectory, path, length, (walk) => {
-      if (walk.leafIsDot) return errno.exist;
-      mkdirSync(walk.leafPath, 0o777);
-      return 0;
-    }),
+  path_create_directory: (context: WasiContext, fd: number, path: number, length: number): Result =>
+    atPath(context, fd, right.pathCreateDirectory, path, length, ({ fd, files }, text) =>
+      done(context, files.createDirectory(fd, text)),
+    ),
 
-  path_remove_directory: (context: WasiContext, fd: number, path: number, length: number): number =>
-    atPath(context, fd, right.pathRemoveDirectory, path, length, (walk) => {
-      if (walk.leafIsDot) return errno.inval;
-      rmdirSync(walk.leafPath);
-      return 0;
-    }),
+  path_remove_directory: (context: WasiContext, fd: number, path: number, length: number): Result =>
+    atPath(context, fd, right.pathRemoveDirectory, path, length, ({ fd, files }, text) =>
+      done(context, files.removeDirectory(fd, text)),
+    ),
 
-  path_unlink_file: (context: WasiContext, fd: number, path: number, length: number): number =>
-    atPath(context, fd, right.pathUnlinkFile, path, length, (walk) => {
-      if (walk.leafIsDot) return errno.isdir;
-      if (walk.directoryRequired) return isDirectory(walk) ? errno.isdir : errno.notdir;
-      unlinkSync(walk.leafPath);
-      return 0;
-    }),
+  path_unlink_file: (context: WasiContext, fd: number, path: number, length: number): Result =>
+    atPath(context, fd, right.pathUnlinkFile, path, length, ({ fd, files }, text) =>
+      done(context, files.unlink(fd, text)),
+    ),
 
   path_rename(
     context: WasiContext,
@@ -130,14 +104,11 @@ export const pathFunctions = {
     toFd: number,
     toPath: number,
     toLength: number,
-  ): number {
-    return atPath(context, fromFd, right.pathRenameSource, fromPath, fromLength, (from) =>
-      atPath(context, toFd, right.pathRenameTarget, toPath, toLength, (to) => {
-        if (from.leafIsDot || to.leafIsDot) return errno.busy;
-        // A trailing slash names a directory, and never what a symlink leads to.
-        if ((from.directoryRequired || to.directoryRequired) && !isDirectory(from)) return errno.notdir;
-        renameSync(from.leafPath, to.leafPath);
-        return 0;
+  ): Result {
+    return atPath(context, fromFd, right.pathRenameSource, fromPath, fromLength, (from, fromText) =>
+      atPath(context, toFd, right.pathRenameTarget, toPath, toLength, (to, toText) => {
+        if (from.files !== to.files) return errno.xdev;
+        return done(context, from.files.rename(from.fd, fromText, to.fd, toText));
       }),
     );
   },
@@ -151,17 +122,13 @@ export const pathFunctions = {
     newFd: number,
     newPath: number,
     newLength: number,
-  ): number {
+  ): Result {
     // Wasmtime has no following links either.
     if ((lookup & lookupSymlinkFollow) !== 0) return errno.inval;
-    return atPath(context, oldFd, right.pathLinkSource, oldPath, oldLength, (source) =>
-      atPath(context, newFd, right.pathLinkTarget, newPath, newLength, (target) => {
-        if (source.leafIsDot) return errno.perm;
-        const refused = refusedAsNewName(target);
-        if (refused !== 0) return refused;
-        if (source.directoryRequired && !isDirectory(source)) return errno.notdir;
-        linkSync(source.leafPath, target.leafPath);
-        return 0;
+    return atPath(context, oldFd, right.pathLinkSource, oldPath, oldLength, (from, fromText) =>
+      atPath(context, newFd, right.pathLinkTarget, newPath, newLength, (to, toText) => {
+        if (from.files !== to.files) return errno.xdev;
+        return done(context, from.files.link(from.fd, fromText, to.fd, toText));
       }),
     );
   },
@@ -173,16 +140,12 @@ export const pathFunctions = {
     fd: number,
     path: number,
     length: number,
-  ): number {
+  ): Result {
     const text = guestPath(context, target, targetLength);
     if (typeof text === "number") return text;
-    if (text.startsWith("/")) return errno.perm;
-    return atPath(context, fd, right.pathSymlink, path, length, (walk) => {
-      const refused = refusedAsNewName(walk);
-      if (refused !== 0) return refused;
-      symlinkSync(text, walk.leafPath);
-      return 0;
-    });
+    return atPath(context, fd, right.pathSymlink, path, length, ({ fd, files }, name) =>
+      done(context, files.symlink(text, fd, name)),
+    );
   },
 
   path_readlink(
@@ -193,31 +156,19 @@ export const pathFunctions = {
     buffer: number,
     bufferLength: number,
     out: number,
-  ): number {
+  ): Result {
     const { memory } = context;
     buffer >>>= 0;
     bufferLength >>>= 0;
     out >>>= 0;
     if (!memory.fits(buffer, bufferLength) || !memory.fits(out, 4)) return errno.fault;
-    return atPath(context, fd, right.pathReadlink, path, length, (walk) => {
-      if (walk.directoryRequired) return isDirectory(walk) ? errno.inval : errno.notdir;
-      const target = readlinkSync(walk.leafPath, "buffer").subarray(0, bufferLength);
-      memory.bytes.set(target, buffer);
-      memory.setU32(out, target.byteLength);
-      return 0;
-    });
+    return atPath(context, fd, right.pathReadlink, path, length, ({ fd, files }, text) =>
+      answered(context, files.readlink(fd, text), (target) => {
+        const fitting = target.subarray(0, bufferLength);
+        memory.bytes.set(fitting, buffer);
+        memory.setU32(out, fitting.byteLength);
+        return 0;
+      }),
+    );
   },
 } satisfies WasiFunctions;
-
-function isDirectory(walk: Walk): boolean {
-  return lstatSync(walk.leafPath).isDirectory();
-}
-
-/** Why no file or link may get that name, as Linux answers for names that end in a slash. */
-function refusedAsNewName(walk: Walk): Errno {
-  if (walk.leafIsDot) return errno.exist;
-  if (!walk.directoryRequired) return 0;
-  const stat = lstatSync(walk.leafPath, { throwIfNoEntry: false });
-  if (stat === undefined) return errno.noent;
-  return stat.isDirectory() ? errno.exist : errno.notdir;
-}

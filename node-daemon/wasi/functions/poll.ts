@@ -15,11 +15,14 @@
  * Regular files are always ready. An absolute time of the realtime clock is turned into a delay once and checked again when it
  * fires: a clock set forward meanwhile is noticed then.
  */
-import { fstatSync } from "node:fs";
-
 import { assertNever } from "../../../kit/errors.ts";
 import { clockFlagAbsolute, clockId, errno, eventType, right, size } from "../abi.ts";
-import { missingRight, type InputDescriptor, type OutputDescriptor } from "../descriptors.ts";
+import {
+  missingRight,
+  type FileDescriptor,
+  type InputDescriptor,
+  type OutputDescriptor,
+} from "../descriptors.ts";
 import type { WasiHost } from "../host.ts";
 import { limits } from "../limits.ts";
 import type { WasiContext, WasiFunctions } from "./context.ts";
@@ -242,7 +245,7 @@ function streamSubscription(context: WasiContext, fd: number, event: Event): Sub
     case "output":
       return { kind: "output", event: streamEvent, stream: descriptor };
     case "file": {
-      const left = reads ? fstatSync(descriptor.hostFd).size - descriptor.position : 1;
+      const left = reads ? bytesLeft(descriptor) : 1;
       return { kind: "done", event: { ...event, bytes: BigInt(Math.max(0, left)) } };
     }
     case "directory":
@@ -250,6 +253,12 @@ function streamSubscription(context: WasiContext, fd: number, event: Event): Sub
     default:
       return assertNever(descriptor, "descriptor");
   }
+}
+
+/** To be read; told where asking costs nothing, else at least a byte, as for a stream. */
+function bytesLeft({ files, hostFd, position }: FileDescriptor): number {
+  const bytes = files.mayBlock ? undefined : files.size(hostFd);
+  return typeof bytes === "number" ? bytes - position : 1;
 }
 
 function answer({ memory }: WasiContext, events: readonly Event[], output: number, out: number): number {

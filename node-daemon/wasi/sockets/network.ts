@@ -6,7 +6,7 @@
  * Everything here is bounded per instance: sockets of any kind by `socketsMax`, bytes buffered per connection and
  * direction by the implementation.
  */
-import type { InputSource, OutputSink } from "../host.ts";
+import type { InputSource, OutputSink } from "../streams.ts";
 
 export interface SocketAddress {
   readonly family: "ipv4" | "ipv6";

@@ -1,0 +1,85 @@
+/**
+ * The files of a file system that never blocks for long, on this thread: each call goes straight to the kernel and answers at
+ * once. What the kernel refuses becomes an errno here.
+ */
+import { fstatSync } from "node:fs";
+
+import { errno, type Errno } from "../abi.ts";
+import { errnoOfThrown } from "../errnos.ts";
+import { fileStat } from "./file-stat.ts";
+import { descriptorPath } from "./host-flags.ts";
+import { readListing } from "./listing.ts";
+import * as descriptors from "./local-descriptors.ts";
+import * as paths from "./local-paths.ts";
+import { openBelow, reopen } from "./open.ts";
+import type { FileOperations } from "./operations.ts";
+import { setTimes } from "./times.ts";
+
+/** The errno for what a file system call threw; our own bugs are thrown on. */
+function refusal(thrown: unknown): Errno {
+  const known = errnoOfThrown(thrown);
+  if (known === undefined) throw thrown;
+  return known;
+}
+
+/** `call`, with what the kernel refuses as an errno. */
+function answering<Arguments extends readonly unknown[], T>(
+  call: (...args: Arguments) => T,
+): (...args: Arguments) => T | Errno {
+  return (...args) => {
+    try {
+      return call(...args);
+    } catch (thrown) {
+      return refusal(thrown);
+    }
+  };
+}
+
+/** `call`, which answers a number, with what the kernel refuses as a negative errno. */
+function counting<Arguments extends readonly unknown[]>(
+  call: (...args: Arguments) => number,
+): (...args: Arguments) => number {
+  return (...args) => {
+    try {
+      return call(...args);
+    } catch (thrown) {
+      return -refusal(thrown);
+    }
+  };
+}
+
+export const localFiles = {
+  mayBlock: false,
+  open: answering(openBelow),
+  reopen: counting(reopen),
+  close(fd) {
+    try {
+      descriptors.busyDescriptors.close(fd);
+    } catch (thrown) {
+      // Closed it is, whatever the disk says; but not if it never was open.
+      if (refusal(thrown) === errno.badf) throw thrown;
+    }
+  },
+  stat: answering((fd: number) => fileStat(fstatSync(fd, { bigint: true }))),
+  size: counting((fd: number) => fstatSync(fd).size),
+  statAt: answering(paths.statAt),
+  setTimes: answering((fd, times) => {
+    setTimes(descriptorPath(fd), true, times);
+    return 0;
+  }),
+  setTimesAt: answering(paths.setTimesAt),
+  setSize: answering(descriptors.setSize),
+  allocate: answering(descriptors.allocate),
+  sync: descriptors.sync,
+  createDirectory: answering(paths.createDirectory),
+  removeDirectory: answering(paths.removeDirectory),
+  unlink: answering(paths.unlink),
+  rename: answering(paths.rename),
+  link: answering(paths.link),
+  symlink: answering(paths.symlink),
+  readlink: answering(paths.readlink),
+  list: answering((fd: number) => readListing(fd)),
+  inodes: answering(descriptors.inodes),
+  read: counting(descriptors.read),
+  write: counting(descriptors.write),
+} satisfies FileOperations;
