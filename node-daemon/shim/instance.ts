@@ -1,17 +1,19 @@
 import type { Timer } from "../../kit/clock.ts";
-import { errorCode, errorMessage } from "../../kit/errors.ts";
+import { errorCode, errorMessage, WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import { type InstanceLog, openInstanceLog } from "../logs/instance-log.ts";
 import type { RunEnd, RunId, RunSpec } from "../runtimes/runtime-driver.ts";
 import type { Preopen } from "../wasi/host.ts";
 import { Preview1 } from "../wasi/preview1.ts";
+import { openNetwork } from "../wasi/sockets/host-network.ts";
+import type { Network } from "../wasi/sockets/network.ts";
 import type { ModuleFacts } from "../wasm/module-facts.ts";
 import type { ShimBudget } from "./budget.ts";
 import { engine, type WasmInstance, type WasmMemory } from "./engine.ts";
 import { heapBytesOf, tableElementsMin } from "./footprint.ts";
 import { Guest, type GuestEvents } from "./guest.ts";
 import { InstanceHost, type SharedHost } from "./instance-host.ts";
-import { heap } from "./limits.ts";
+import { drainMs, heap } from "./limits.ts";
 import { LogOutput } from "./log-output.ts";
 import type { LoadedModule, ModuleStore } from "./module-store.ts";
 import type { MountTable } from "./mount-table.ts";
@@ -69,6 +71,8 @@ export class Instance implements GuestEvents {
   #killAtMs = Number.POSITIVE_INFINITY;
   #killTimer: Timer | undefined;
   #running = false;
+  /** Ends the wait for what the network has to send. */
+  #drained: (() => void) | undefined;
   /** The first bug of ours that hit this instance. */
   #bug: unknown;
 
@@ -94,14 +98,19 @@ export class Instance implements GuestEvents {
     this.#stdin?.end();
     if (!this.#stdin || !this.#running || graceMs <= 0) {
       this.#killTimer?.cancel();
-      this.#guest.kill();
+      this.#kill();
       return;
     }
     const killAtMs = this.#parts.clock.monotonic() + graceMs;
     if (killAtMs >= this.#killAtMs) return;
     this.#killAtMs = killAtMs;
     this.#killTimer?.cancel();
-    this.#killTimer = this.#parts.clock.setTimer(graceMs, () => this.#guest.kill());
+    this.#killTimer = this.#parts.clock.setTimer(graceMs, () => this.#kill());
+  }
+
+  #kill(): void {
+    this.#guest.kill();
+    this.#drained?.();
   }
 
   /** Never rejects. When it resolves everything is released, and what the guest wrote is on disk. */
@@ -141,16 +150,29 @@ export class Instance implements GuestEvents {
     await this.#guest.turn();
     if (this.#guest.killed) return { kind: "stopped" };
     const preopens = this.#openMounts(held);
-    const instance = this.#instantiate(held, loaded, preopens);
+    const network = this.#openNetwork(held);
+    const instance = this.#instantiate(held, loaded, preopens, network);
     reservation.hold(this.#memories[0] ?? instance);
     this.#running = true;
     this.#events.started(this.#spec.id);
+    let thrown: unknown;
     try {
       await this.#guest.activate(instance, loaded.facts.hooks.start);
-    } catch (thrown) {
-      return this.#endOf(loaded.facts, thrown);
+    } catch (caught) {
+      thrown = caught;
     }
-    return this.#endOf(loaded.facts, undefined);
+    const end = this.#endOf(loaded.facts, thrown);
+    if (end.kind === "exited" && network.available) await this.#drain(network);
+    return end;
+  }
+
+  /** What the guest has sent before it ended still goes out, unless someone wants the instance gone. */
+  async #drain(network: Network): Promise<void> {
+    const over = new AbortController();
+    this.#drained = () => over.abort();
+    const timer = this.#parts.clock.setTimer(drainMs, this.#drained);
+    await network.drain(over.signal);
+    timer.cancel();
   }
 
   #openLog(): InstanceLog {
@@ -188,13 +210,32 @@ export class Instance implements GuestEvents {
     });
   }
 
-  #instantiate(held: DisposableStack, loaded: LoadedModule, preopens: readonly Preopen[]): WasmInstance {
+  #openNetwork(held: DisposableStack): Network {
+    const { clock, wasiLimits } = this.#parts;
+    try {
+      const { hostDescriptorsMax } = wasiLimits;
+      const network = openNetwork(this.#spec.network, true, { clock, hostDescriptorsMax });
+      held.defer(() => network.close());
+      return network;
+    } catch (thrown) {
+      if (!(thrown instanceof WherryError)) throw thrown;
+      const reason = thrown.code === "address-in-use" ? "AddressInUse" : "AddressUnavailable";
+      throw new Refusal(reason, thrown.message, thrown.retryable);
+    }
+  }
+
+  #instantiate(
+    held: DisposableStack,
+    loaded: LoadedModule,
+    preopens: readonly Preopen[],
+    network: Network,
+  ): WasmInstance {
     const streams = {
       stdin: this.#stdin ?? emptyInput,
       stdout: new LogOutput(() => this.#openLog().sink("stdout")),
       stderr: new LogOutput(() => this.#openLog().sink("stderr")),
     };
-    const host = new InstanceHost(this.#parts, this.#spec, this.#guest, preopens, streams);
+    const host = new InstanceHost(this.#parts, this.#spec, this.#guest, preopens, network, streams);
     const preview1 = new Preview1(host);
     held.defer(() => preview1.close());
     const pagesMax = Math.floor(this.#spec.memoryBytesMax / pageBytes);

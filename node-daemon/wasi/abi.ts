@@ -144,6 +144,18 @@ export const inputRights =
 export const outputRights =
   right.fdWrite | right.fdFdstatSetFlags | right.fdFilestatGet | right.pollFdReadwrite;
 
+/** Of a connection, and what a listener hands on. */
+export const socketRights =
+  right.fdRead |
+  right.fdWrite |
+  right.fdFdstatSetFlags |
+  right.fdFilestatGet |
+  right.pollFdReadwrite |
+  right.sockShutdown;
+/** Reading is what a poll for connections is. */
+export const listenerRights =
+  right.fdRead | right.fdFdstatSetFlags | right.fdFilestatGet | right.pollFdReadwrite | right.sockAccept;
+
 export const fileType = {
   unknown: 0,
   blockDevice: 1,
@@ -165,6 +177,12 @@ export const whence = { set: 0, current: 1, end: 2 } as const;
 export const clockId = { realtime: 0, monotonic: 1, processCpu: 2, threadCpu: 3 } as const;
 export const eventType = { clock: 0, fdRead: 1, fdWrite: 2 } as const;
 export const clockFlagAbsolute = 1;
+/** The peer of the socket has closed it. */
+export const eventFlagHangup = 1;
+export const receiveFlag = { peek: 1, waitall: 2 } as const;
+export const receiveFlagsAll = 3;
+export const shutdownFlag = { receive: 1, send: 2 } as const;
+export const shutdownFlagsAll = 3;
 
 /** Sizes in bytes of the structures that cross the boundary. */
 export const size = {

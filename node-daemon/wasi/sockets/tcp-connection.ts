@@ -14,7 +14,7 @@ import type { Socket } from "node:net";
 
 import type { Clock, Timer } from "../../../kit/clock.ts";
 import { errno } from "../abi.ts";
-import type { InputSource, StreamFailure } from "../host.ts";
+import type { InputSource, StreamFailure } from "../streams.ts";
 import { socketLimits } from "./limits.ts";
 import type { SocketAddress, SocketError, TcpConnection, TcpOptions } from "./network.ts";
 import { type Failure, failureOf } from "./socket-errors.ts";
@@ -79,11 +79,10 @@ export class HostConnection implements TcpConnection {
 
   read(maxBytes: number): ReturnType<InputSource["read"]> {
     const peeked = this.#peeked;
-    if (peeked !== undefined) {
-      this.#peeked = peeked.byteLength > maxBytes ? peeked.subarray(maxBytes) : undefined;
-      return peeked.subarray(0, maxBytes);
-    }
-    return this.#take(maxBytes) ?? this.#nothingToRead();
+    if (peeked === undefined) return this.#take(maxBytes) ?? this.#nothingToRead();
+    this.#peeked = peeked.byteLength > maxBytes ? peeked.subarray(maxBytes) : undefined;
+    const more = this.#take(maxBytes - peeked.byteLength);
+    return more === undefined ? peeked.subarray(0, maxBytes) : Buffer.concat([peeked, more]);
   }
 
   peek(maxBytes: number): ReturnType<InputSource["read"]> {
