@@ -1,5 +1,6 @@
 /** What an instance takes, or may come to take, of the heap that all instances of a process share. */
 import type { RunSpec } from "../runtimes/runtime-driver.ts";
+import type { ComponentFacts } from "../components/component-facts.ts";
 import type { ModuleFacts } from "../wasm/module-facts.ts";
 import { heap, tableElementsMax } from "./limits.ts";
 
@@ -31,6 +32,16 @@ export function heapBytesOf(
   for (const text of args) bytes += stringBytes(text);
   for (const [name, value] of env) bytes += stringBytes(name) + stringBytes(value);
   return bytes;
+}
+
+/** The closures of its generated code are most of what a small component takes. */
+export function componentHeapBytes(
+  { modules, scriptBytes }: Pick<ComponentFacts, "modules" | "scriptBytes">,
+  strings: Pick<RunSpec, "args" | "env">,
+): number {
+  let bytes = heap.componentFixed + Math.ceil(scriptBytes * heap.perScriptByte);
+  for (const { facts } of modules) bytes += heapBytesOf(facts, { args: [], env: [] });
+  return bytes + heapBytesOf({ tables: [], features: [], exports: [], functions: 0 }, strings);
 }
 
 function stringBytes(text: string): number {

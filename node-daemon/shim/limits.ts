@@ -58,9 +58,15 @@ export const heap = {
   perExport: 400,
   perFunction: 16,
   perString: 32,
+  /** Of a component: its own objects, and what its generated code makes for each byte of itself. */
+  componentFixed: 100_000,
+  perScriptByte: 1,
   /** Of the heap. The rest is for the instances themselves, compiled modules and garbage. */
   share: 0.7,
 } as const;
+
+/** Of WebAssembly. */
+export const pageBytes = 65_536;
 
 /** Open files, stdio and mounts included, of one instance. */
 export const openFilesMax = 256;
@@ -91,7 +97,19 @@ export const fuelLimits = {
    * little fuel.
    */
   callsPerLook: 16,
+  /** The same for components, whose generated code takes some 10 µs for each call. */
+  componentCallsPerLook: 8,
 } as const;
+
+/**
+ * For a call of a component's function by the code between it and the host, which cannot be suspended: an allocation in the
+ * guest's memory, mostly, or what cleans up after a call. It is 20 to 40 ms, in which no other guest runs; such a call that
+ * takes more is a trap.
+ */
+export const syncCallFuel = 20_000_000;
+
+/** What may wait for a client that is attached; twice as much as for the log. Beyond it the client is cut off. */
+export const attachmentBytesMax = 512 * 1024;
 
 export const protocolLimits = {
   /** A frame holds one message or more; the largest is the start of a run with a megabyte of environment. */

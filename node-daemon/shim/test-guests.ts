@@ -135,6 +135,19 @@ export const guests = {
   /** Reads standard input until its end, then exits. */
   readsInput: (code: number) =>
     guest({ imports: ["fd_read", "proc_exit"], text: " ", code: lines(transfer(0, 0), exitWith(1, code)) }),
+  /** Writes every byte of its standard input to its standard output, then exits. */
+  echoes: (code: number) =>
+    guest({
+      imports: ["fd_read", "fd_write", "proc_exit"],
+      text: " ",
+      code: loop(
+        transfer(0, 0),
+        i32Const(at.done),
+        [0x28, 2, 0, 0x45],
+        block(0x04, exitWith(2, code)),
+        transfer(1, 1),
+      ),
+    }),
   /** Calls the host without a pause. */
   callsHost: () => guest({ imports: ["fd_write"], text: ".", code: loop(transfer(0, 1)) }),
   yields: () => guest({ imports: ["sched_yield"], code: loop(call(0), drop) }),

@@ -194,3 +194,12 @@ export const size = {
   subscription: 48,
   event: 32,
 };
+
+/** How a guest writes what it subscribes to: the two versions of preview 1 differ. */
+export interface SubscriptionForm {
+  readonly bytes: number;
+  /** Where the clock's id stands; what follows it is the same. */
+  readonly clockAt: number;
+}
+
+export const subscriptionForm: SubscriptionForm = { bytes: size.subscription, clockAt: 16 };

@@ -8,6 +8,7 @@ export class FakeComponentHost extends FakeHost implements ComponentHost {
   ended = false;
   resources = new ResourceCount(limits.resourcesMax);
   readonly #kills = new Set<() => void>();
+  readonly #closers: (() => void)[] = [];
 
   override exit(code: number): never {
     super.exit(code);
@@ -31,6 +32,16 @@ export class FakeComponentHost extends FakeHost implements ComponentHost {
   }
 
   override kill = (): void => this.#end();
+
+  onEnd(close: () => void): void {
+    this.#closers.push(close);
+  }
+
+  /** Tears the instance down. */
+  close(): void {
+    this.#end();
+    for (const close of this.#closers.splice(0)) close();
+  }
 
   /** How many waits have not ended. */
   get waiting(): number {

@@ -20,7 +20,7 @@ export function onDeadline(
       fire();
       return;
     }
-    const leftMs = leftNs / 1_000_000n + 1n;
+    const leftMs = (leftNs + 999_999n) / 1_000_000n;
     const { timerDelayMsMax } = limits;
     cancel = host.setTimer(leftMs > BigInt(timerDelayMsMax) ? timerDelayMsMax : Number(leftMs), arm);
   };

@@ -74,4 +74,6 @@ export interface ComponentHost extends Omit<WasiHost, "exit"> {
   readonly ended: boolean;
   /** What the component holds by handle, of `limits.resourcesMax`. */
   readonly resources: ResourceCount;
+  /** Calls `close` once, when the instance is torn down, after its last wait has settled. */
+  onEnd(close: () => void): void;
 }

@@ -19,6 +19,8 @@ export const limits = {
   transferBytesMax: 4 * 1024 * 1024,
   /** As above, for random bytes. */
   randomBytesMax: 1024 * 1024,
+  /** Random bytes in one list of a component, which lies on the host's heap until it is whole; beyond it a trap. */
+  randomListBytesMax: 4 * 1024 * 1024,
   /** What `getrandom` fills at once without being interrupted. */
   randomChunkBytes: 65_536,
   /** Entries in one directory listing, some 100 bytes each and read in 20 ms; beyond it ENOMEM. */
@@ -44,6 +46,8 @@ export const limits = {
   streamReadBytesMax: 1024 * 1024,
   /** What one output stream of a component holds while its sink is full, as a pipe of Linux does. */
   streamWriteBytesMax: 65_536,
+  /** Put into, or taken from, a stream of WASI 0.3 at once: the bindings make an array of numbers of it, eight times as large. */
+  streamChunkBytesMax: 65_536,
   /** The most that WASI 0.2 lets a guest write and flush in one call; beyond it a trap. */
   writeAndFlushBytesMax: 4096,
   /** Timers above this fire at once in Node; longer waits are armed again. */

@@ -51,6 +51,15 @@ export const preview1Signatures: Readonly<Record<string, string>> = {
   sock_shutdown: "(i32 i32) -> (i32)",
 };
 
+/** Those of `wasi_unstable`, the snapshot before: the same but one. */
+const { sock_accept: _since, ...unstableSignatures } = preview1Signatures;
+
+/** Of everything that a core module can import, by the name of the module it is imported from. */
+export const wasiSignatures: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map([
+  ["wasi_snapshot_preview1", preview1Signatures],
+  ["wasi_unstable", unstableSignatures],
+]);
+
 /** The functions that may answer a promise: the shim wraps them with `WebAssembly.Suspending`. */
 export const suspendingFunctions: ReadonlySet<string> = new Set([
   "fd_datasync",

@@ -1,5 +1,5 @@
 /** What this runtime asks of a module beyond being valid. Pure; every answer is written for the module's author. */
-import { preview1Signatures } from "../../wasi/signatures.ts";
+import { wasiSignatures } from "../../wasi/signatures.ts";
 import type { ImportFacts, ModuleFacts } from "../../wasm/module-facts.ts";
 
 export interface Rejection {
@@ -7,8 +7,6 @@ export interface Rejection {
   readonly reason: string;
   readonly message: string;
 }
-
-const wasiModule = "wasi_snapshot_preview1";
 
 /** Imports named in one message; the rest is counted. */
 const namedMax = 8;
@@ -46,17 +44,15 @@ export function checkImports(imports: readonly ImportFacts[]): Rejection | undef
     reason: "ImportsUnsatisfied",
     message:
       `the module imports what is not offered: ${bad.slice(0, namedMax).join(", ")}${more}. Offered are the functions of ` +
-      `${wasiModule}: compile for a WASI preview 1 command (wasm32-wasip1)`,
+      `${[...wasiSignatures.keys()].join(" and ")}: compile for a WASI preview 1 command (wasm32-wasip1)`,
   };
 }
 
 function complaint(entry: ImportFacts): string | undefined {
   const name = `${bounded(entry.module)}.${bounded(entry.name)}`;
   if (entry.kind !== "function") return `${entry.kind} ${name}`;
-  const offered =
-    entry.module === wasiModule && Object.hasOwn(preview1Signatures, entry.name)
-      ? preview1Signatures[entry.name]
-      : undefined;
+  const signatures = wasiSignatures.get(entry.module) ?? {};
+  const offered = Object.hasOwn(signatures, entry.name) ? signatures[entry.name] : undefined;
   if (offered === undefined) return `function ${name}`;
   if (entry.signature === undefined || plainSignature(entry.signature) === plainSignature(offered))
     return undefined;

@@ -16,7 +16,17 @@
  * fires: a clock set forward meanwhile is noticed then.
  */
 import { assertNever } from "../../../kit/errors.ts";
-import { clockFlagAbsolute, clockId, errno, eventFlagHangup, eventType, right, size } from "../abi.ts";
+import {
+  clockFlagAbsolute,
+  clockId,
+  errno,
+  eventFlagHangup,
+  eventType,
+  right,
+  size,
+  subscriptionForm,
+  type SubscriptionForm,
+} from "../abi.ts";
 import { missingRight, type FileDescriptor } from "../descriptors.ts";
 import type { WasiHost } from "../host.ts";
 import { limits } from "../limits.ts";
@@ -46,6 +56,7 @@ type Subscription =
 interface Poll {
   readonly input: number;
   readonly count: number;
+  readonly form: SubscriptionForm;
   /** Of the monotonic clock. */
   readonly beganNs: bigint;
 }
@@ -57,6 +68,7 @@ export const pollFunctions = {
     output: number,
     count: number,
     out: number,
+    form = subscriptionForm,
   ): number | Promise<number> {
     const { memory, host } = context;
     input >>>= 0;
@@ -65,11 +77,11 @@ export const pollFunctions = {
     out >>>= 0;
     if (count === 0 || count > limits.subscriptionsMax) return errno.inval;
     const fits =
-      memory.fits(input, count * size.subscription) &&
+      memory.fits(input, count * form.bytes) &&
       memory.fits(output, count * size.event) &&
       memory.fits(out, 4);
     if (!fits) return errno.fault;
-    const poll = { input, count, beganNs: host.clock.monotonicNs() };
+    const poll: Poll = { input, count, form, beganNs: host.clock.monotonicNs() };
     const subscriptions = readSubscriptions(context, poll);
     if (subscriptions === undefined) return errno.inval;
     const ready = readyEvents(host, subscriptions);
@@ -183,13 +195,10 @@ function firesAtOnce(register: (wake: () => void) => () => void): boolean {
 }
 
 /** Undefined when one of them is no subscription at all. */
-function readSubscriptions(
-  context: WasiContext,
-  { input, count, beganNs }: Poll,
-): readonly Subscription[] | undefined {
+function readSubscriptions(context: WasiContext, poll: Poll): readonly Subscription[] | undefined {
   const subscriptions: Subscription[] = [];
-  for (let i = 0; i < count; i++) {
-    const subscription = readSubscription(context, input + i * size.subscription, beganNs);
+  for (let i = 0; i < poll.count; i++) {
+    const subscription = readSubscription(context, poll, poll.input + i * poll.form.bytes);
     if (subscription === undefined) return undefined;
     subscriptions.push(subscription);
   }
@@ -197,11 +206,15 @@ function readSubscriptions(
 }
 
 /** A descriptor that can't be waited for is an event with an error. */
-function readSubscription(context: WasiContext, at: number, beganNs: bigint): Subscription | undefined {
+function readSubscription(
+  context: WasiContext,
+  { form, beganNs }: Poll,
+  at: number,
+): Subscription | undefined {
   const { view } = context.memory;
   const userdata = view.getBigUint64(at, true);
   const type = view.getUint8(at + 8);
-  if (type === eventType.clock) return clockSubscription(context, at + 16, userdata, beganNs);
+  if (type === eventType.clock) return clockSubscription(context, at + form.clockAt, userdata, beganNs);
   if (type !== eventType.fdRead && type !== eventType.fdWrite) return undefined;
   return streamSubscription(context, view.getUint32(at + 16, true), {
     userdata,

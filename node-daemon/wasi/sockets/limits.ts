@@ -7,7 +7,10 @@ export const socketLimits = {
   socketsMax: 128,
   /** Read ahead of the guest, per connection; what one read of the kernel brings (64 KiB) may come on top. */
   receiveBufferBytes: 65_536,
-  /** Accepted from the guest and not yet by the kernel, per connection; beyond it writers wait. */
+  /**
+   * Accepted from the guest and not yet by the kernel, per connection; beyond it writers wait. The write that fills it is
+   * accepted whole, up to as much again.
+   */
   sendBufferBytes: 65_536,
   /** Connections taken from the kernel that the guest has not accepted; they are not read. The next wait in the kernel. */
   acceptQueueMax: 8,

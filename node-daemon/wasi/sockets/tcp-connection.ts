@@ -105,16 +105,15 @@ export class HostConnection implements TcpConnection {
     const failure = this.#failure;
     if (failure !== undefined) return { errno: failure.errno };
     if (this.#sendShut || this.#closed || this.#socket.destroyed) return brokenPipe;
-    const room = this.#room;
-    if (room <= 0 || bytes.byteLength === 0) return 0;
-    const accepted = Math.min(room, bytes.byteLength);
-    this.#socket.write(Buffer.from(bytes.subarray(0, accepted)));
-    return accepted;
+    if (!this.#hasRoom || bytes.byteLength === 0) return 0;
+    const accepted = Buffer.from(bytes.subarray(0, socketLimits.sendBufferBytes));
+    this.#socket.write(accepted);
+    return accepted.byteLength;
   }
 
   onWritable(wake: () => void): () => void {
     const fails = this.#sendShut || this.#closed || this.#socket.destroyed;
-    return this.#writers.watch(fails || this.#room > 0, wake);
+    return this.#writers.watch(fails || this.#hasRoom, wake);
   }
 
   shutdown(how: "receive" | "send" | "both"): void {
@@ -147,8 +146,8 @@ export class HostConnection implements TcpConnection {
     this.#linger = this.#clock.setTimer(socketLimits.lingerMs, () => this.#abort());
   }
 
-  get #room(): number {
-    return socketLimits.sendBufferBytes - this.#socket.writableLength;
+  get #hasRoom(): boolean {
+    return this.#socket.writableLength < socketLimits.sendBufferBytes;
   }
 
   /** What the socket has buffered, up to `maxBytes`. */

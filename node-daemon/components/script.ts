@@ -1,0 +1,76 @@
+/**
+ * The JavaScript that jco generates, as it is pinned in package.json: what is read from it, and how it becomes a function
+ * that sees nothing but its parameters and what the language itself has.
+ */
+import { Bug } from "../../kit/errors.ts";
+
+/** What the generated code reaches for; each is handed in by whoever runs it, for each instance. */
+export const scriptParameters = [
+  "WebAssembly",
+  "console",
+  "setTimeout",
+  "setInterval",
+  "clearTimeout",
+  "clearInterval",
+  "queueMicrotask",
+  "globalThis",
+] as const;
+
+/** Names of the global object that it is not to find. */
+const hidden = [
+  "global",
+  "process",
+  "require",
+  "module",
+  "exports",
+  "Buffer",
+  "fetch",
+  "setImmediate",
+  "clearImmediate",
+  "Function",
+  "structuredClone",
+  "performance",
+  "navigator",
+  "crypto",
+  "Worker",
+  "WebSocket",
+  "EventSource",
+  "BroadcastChannel",
+  "MessageChannel",
+  "SharedArrayBuffer",
+  "Atomics",
+  "URL",
+] as const;
+
+const start = "export function instantiate(";
+const end = "\nexport const _util = {";
+/** It would fetch core modules, if it were not given a function for that. */
+const fetching = /^ *if \(!getCoreModule\) getCoreModule = .*import\.meta\.url.*$/m;
+
+/** The module's text as the body of a function that answers `instantiate`. */
+export function asFunctionBody(module: string): string {
+  const from = module.indexOf(start);
+  const to = module.lastIndexOf(end);
+  if (from < 0 || to < from) throw new Bug("jco generated a module of another form than was expected");
+  const body = `return function instantiate(${module.slice(from + start.length, to).replace(fetching, "")}`;
+  if (/^(?:export|import)\b/m.test(body) || body.includes("import.meta")) {
+    throw new Bug("jco generated a module that imports or exports more than was expected");
+  }
+  return body;
+}
+
+/** A script whose value is the function. The first line is one that the body does not see. */
+export function wrapFunctionBody(body: string): string {
+  return `(function (${scriptParameters.join(", ")}, ${hidden.join(", ")}) { "use strict"; ${body}\n})`;
+}
+
+const used = /\[iface="([^"\n]*)", function="([^"\n]*)"\] \[Instruction::CallInterface\]/g;
+
+/** Functions of interfaces that the generated code calls: the names as in WIT. */
+export function usedFunctions(module: string): (readonly [interfaceName: string, functionName: string])[] {
+  const found = new Map<string, readonly [string, string]>();
+  for (const [whole, interfaceName = "", functionName = ""] of module.matchAll(used)) {
+    found.set(whole, [interfaceName, functionName]);
+  }
+  return [...found.values()];
+}

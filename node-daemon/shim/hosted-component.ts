@@ -1,0 +1,115 @@
+import type { RunEnd, RunSpec } from "../runtimes/runtime-driver.ts";
+import { offer } from "../components/offer.ts";
+import type { InterfaceMembers } from "../wasi/component-interfaces.ts";
+import type { Preopen } from "../wasi/host.ts";
+import type { Network } from "../wasi/sockets/network.ts";
+import type { Needs } from "./budget.ts";
+import { ComponentGuest } from "./component-guest.ts";
+import { HostOfComponent } from "./component-host.ts";
+import { componentHeapBytes, tableElementsMin } from "./footprint.ts";
+import type { GuestEvents } from "./guest.ts";
+import type { HostedGuest, HostedParts } from "./hosted-guest.ts";
+import type { InstanceStreams, SharedHost } from "./instance-host.ts";
+import { heap, pageBytes } from "./limits.ts";
+import type { LoadedComponent } from "./module-store.ts";
+import { describeComponentFault } from "./component-trap.ts";
+
+/** A component that is a command of WASI 0.2 or 0.3. */
+export class HostedComponent implements HostedGuest {
+  readonly #loaded: LoadedComponent;
+  readonly #shared: SharedHost;
+  readonly #spec: RunSpec;
+  readonly #events: GuestEvents;
+  readonly #guest: ComponentGuest;
+  #interfaces: Readonly<Record<string, InterfaceMembers>> = {};
+  #closed = false;
+
+  constructor({ shared, queue, spec, events }: HostedParts, loaded: LoadedComponent) {
+    this.#loaded = loaded;
+    this.#shared = shared;
+    this.#spec = spec;
+    this.#events = events;
+    this.#guest = new ComponentGuest(queue, events, shared.clock, spec.memoryBytesMax);
+  }
+
+  get usedMs(): number {
+    return this.#guest.usedMs;
+  }
+
+  get memoryBytes(): number {
+    return this.#closed ? 0 : this.#guest.memoryBytes;
+  }
+
+  get killed(): boolean {
+    return this.#guest.killed;
+  }
+
+  get needs(): Needs {
+    const { facts } = this.#loaded;
+    const memories = facts.modules.flatMap((core) => core.facts.memories.filter(({ imported }) => !imported));
+    return { memories: memories.length, heapBytes: componentHeapBytes(facts, this.#spec) };
+  }
+
+  get memoryBytesMin(): number {
+    let bytes = 0;
+    for (const { facts } of this.#loaded.facts.modules) {
+      for (const { imported, minPages } of facts.memories) if (!imported) bytes += minPages * pageBytes;
+      bytes +=
+        tableElementsMin({ tables: facts.tables.filter(({ imported }) => !imported) }) * heap.perTableElement;
+    }
+    return bytes;
+  }
+
+  get mapped(): object | undefined {
+    return this.#guest.firstMemory;
+  }
+
+  turn(): Promise<void> {
+    return this.#guest.turn();
+  }
+
+  /** The core instances are made by the generated code, when it runs. */
+  instantiate(
+    held: DisposableStack,
+    preopens: readonly Preopen[],
+    network: Network,
+    streams: InstanceStreams,
+  ): void {
+    const host = new HostOfComponent(
+      this.#shared,
+      this.#spec,
+      this.#guest,
+      preopens,
+      network,
+      streams,
+      (error) => this.#events.bug(error),
+    );
+    held.defer(() => host.close());
+    const interfaces: Record<string, InterfaceMembers> = {};
+    for (const name of this.#loaded.facts.imports) {
+      const offered = offer.get(name);
+      if (offered) interfaces[name] = offered.make(host);
+    }
+    this.#interfaces = interfaces;
+  }
+
+  async run(): Promise<RunEnd> {
+    const outcome = await this.#guest.run(this.#loaded, this.#interfaces);
+    const { exitCode, fault } = this.#guest;
+    if (exitCode !== undefined) return { kind: "exited", exitCode };
+    if (outcome.kind === "returned") return { kind: "exited", exitCode: outcome.ok ? 0 : 1 };
+    if (!fault) return { kind: "stopped" };
+    const limits = { memoryBytes: this.#guest.memoryBytes, memoryBytesMax: this.#spec.memoryBytesMax };
+    return describeComponentFault(fault.thrown, this.#loaded.facts, limits);
+  }
+
+  kill(): void {
+    this.#guest.kill();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#guest.close();
+    this.#interfaces = {};
+  }
+}

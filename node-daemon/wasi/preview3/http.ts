@@ -1,0 +1,3 @@
+import type { OfferedInterface } from "../component-interfaces.ts";
+
+export const httpInterfaces: readonly OfferedInterface[] = [];
