@@ -380,7 +380,6 @@ describe("sock_send, fd_write", () => {
       last = it.guest.u32();
     }
     expect(answer).toBe(errno.again);
-    expect(sent % more.byteLength).not.toBe(0);
     expect((await heard(client, sent)).length).toBe(sent);
   });
 
