@@ -11,11 +11,13 @@ import { engine, type WasmInstance, type WasmMemory } from "./engine.ts";
 import { heapBytesOf, tableElementsMin } from "./footprint.ts";
 import { Guest, type GuestEvents } from "./guest.ts";
 import { InstanceHost, type SharedHost } from "./instance-host.ts";
+import { openMounts } from "./instance-mounts.ts";
 import { heap } from "./limits.ts";
 import { LogOutput } from "./log-output.ts";
 import type { LoadedModule, ModuleStore } from "./module-store.ts";
 import type { MountTable } from "./mount-table.ts";
 import { emptyInput, NoticeInput } from "./notice-input.ts";
+import { Refusal } from "./refusal.ts";
 import type { RunQueue } from "./run-queue.ts";
 import { describeTrap } from "./trap.ts";
 
@@ -38,18 +40,6 @@ export interface InstanceEvents {
   /** Used CPU time. Called often. */
   used(id: RunId): void;
   logsDropped(id: RunId): void;
-}
-
-/** Leaves the preparation of an instance; `host` catches it. */
-class Refusal extends Error {
-  readonly reason: string;
-  readonly retryable: boolean;
-
-  constructor(reason: string, message: string, retryable: boolean) {
-    super(message);
-    this.reason = reason;
-    this.retryable = retryable;
-  }
 }
 
 /** One run: preparing, running, closing. `host` is called once and goes through all of it. */
@@ -140,7 +130,8 @@ export class Instance implements GuestEvents {
     held.defer(() => reservation.close());
     await this.#guest.turn();
     if (this.#guest.killed) return { kind: "stopped" };
-    const preopens = this.#openMounts(held);
+    const preopens = await openMounts(this.#parts.mounts, this.#spec.mounts, this.#guest, held);
+    if (preopens === undefined) return { kind: "stopped" };
     const instance = this.#instantiate(held, loaded, preopens);
     reservation.hold(this.#memories[0] ?? instance);
     this.#running = true;
@@ -173,19 +164,6 @@ export class Instance implements GuestEvents {
         `${Math.ceil(needed / 2 ** 20)}Mi or more`,
       false,
     );
-  }
-
-  #openMounts(held: DisposableStack): Preopen[] {
-    return this.#spec.mounts.map(({ guestPath, hostPath, readOnly }) => {
-      try {
-        const mount = this.#parts.mounts.open(hostPath);
-        held.defer(() => mount.close());
-        return { guestPath, directory: mount.directory, readOnly };
-      } catch (thrown) {
-        const retryable = errorCode(thrown) !== "mount-forbidden";
-        throw new Refusal("MountFailed", `mount ${guestPath}: ${errorMessage(thrown)}`, retryable);
-      }
-    });
   }
 
   #instantiate(held: DisposableStack, loaded: LoadedModule, preopens: readonly Preopen[]): WasmInstance {

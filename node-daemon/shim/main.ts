@@ -39,6 +39,7 @@ class ShimProcess {
   readonly #shim: Shim;
   readonly #link: DaemonLink;
   readonly #modules: ModuleStore;
+  readonly #mounts: MountTable;
   #aloneTimer: Timer | undefined;
   #exitWhenEmpty = false;
   #exitWhenEnded = false;
@@ -48,9 +49,10 @@ class ShimProcess {
     this.#clock = clock;
     this.#log = log;
     this.#modules = new ModuleStore(config.limits, clock);
+    this.#mounts = new MountTable({ monotonic: () => clock.monotonic() });
     const parts = {
       modules: this.#modules,
-      mounts: new MountTable(),
+      mounts: this.#mounts,
       budget: new ShimBudget(config.limits, systemCapacity(), clock, () => {
         globalThis.gc?.();
       }),

@@ -1,8 +1,6 @@
 /**
- * Reading and writing. Regular files are read and written synchronously, straight between guest memory and the kernel, at
- * a position kept here. A transfer longer than `limits.transferBytesMax` is done in pieces with a turn for the
- * neighbours after each; stdio waits when it has to. Files that may block (network file systems) would go the way of
- * `transferInTurns` with asynchronous calls.
+ * Reading and writing. Files are read and written straight between guest memory and the kernel, at a position kept here; a
+ * long transfer, and one of a file system that may block, suspends the guest. So does stdio when it has to wait.
  */
 import { errno, fdFlag, right, size, type Errno } from "../abi.ts";
 import {
@@ -12,7 +10,6 @@ import {
   type InputDescriptor,
   type OutputDescriptor,
 } from "../descriptors.ts";
-import type { Transferred } from "../file-system/operations.ts";
 import type { GuestMemory } from "../guest-memory.ts";
 import { limits } from "../limits.ts";
 import { counted } from "./answers.ts";
@@ -103,17 +100,14 @@ function readRanges(memory: GuestMemory, vectors: number, count: number): Ranges
   return total > 0xffff_ffff ? errno.inval : { pointers, lengths, total };
 }
 
-/** The ranges from `start` on, `length` bytes at most, as views. */
-function viewsOf(memory: GuestMemory, ranges: Ranges, start: number, length: number): Uint8Array[] {
+/** The first `length` bytes of the ranges, as views. */
+function viewsOf(memory: GuestMemory, ranges: Ranges, length: number): Uint8Array[] {
   const views: Uint8Array[] = [];
-  let skip = start;
   let left = length;
   for (let i = 0; i < ranges.pointers.length && left > 0; i++) {
-    const here = ranges.lengths[i] ?? 0;
-    const take = Math.min(here - skip, left);
-    if (take > 0) views.push(memory.slice((ranges.pointers[i] ?? 0) + skip, take));
-    if (take > 0) left -= take;
-    skip = Math.max(0, skip - here);
+    const take = Math.min(ranges.lengths[i] ?? 0, left);
+    if (take > 0) views.push(memory.slice(ranges.pointers[i] ?? 0, take));
+    left -= take;
   }
   return views;
 }
@@ -128,53 +122,12 @@ function transferFile(
 ): Answer {
   const at = offset === undefined ? file.position : Number(unsigned64(offset));
   if (!Number.isSafeInteger(at + ranges.total)) return direction === "read" ? errno.inval : errno.fbig;
-  if (ranges.total > limits.transferBytesMax) {
-    return transferInTurns(context, direction, file, ranges, at, offset === undefined, out);
-  }
-  return counted(
-    context,
-    transferPiece(context.memory, direction, file, ranges, 0, ranges.total, at),
-    (done) => finish(context, direction, file, offset === undefined ? at : undefined, done, out),
-  );
-}
-
-async function transferInTurns(
-  context: WasiContext,
-  direction: Direction,
-  file: FileDescriptor,
-  ranges: Ranges,
-  at: number,
-  move: boolean,
-  out: number,
-): Promise<number> {
-  let done = 0;
-  while (done < ranges.total) {
-    const length = Math.min(limits.transferBytesMax, ranges.total - done);
-    const piece = await transferPiece(context.memory, direction, file, ranges, done, length, at + done);
-    // What was transferred before counts; the error comes back with the next call.
-    if (piece < 0 && done === 0) return -piece;
-    if (piece < 0) break;
-    done += piece;
-    if (piece < length) break;
-    await context.host.yield();
-    // Killed meanwhile.
-    if (file.hostFd === -1) return errno.intr;
-  }
-  return finish(context, direction, file, move ? at : undefined, done, out);
-}
-
-function transferPiece(
-  memory: GuestMemory,
-  direction: Direction,
-  file: FileDescriptor,
-  ranges: Ranges,
-  start: number,
-  length: number,
-  at: number,
-): Transferred {
-  const views = viewsOf(memory, ranges, start, length);
   const { files, hostFd } = file;
-  return direction === "read" ? files.read(hostFd, views, at) : files.write(hostFd, views, at);
+  const views = viewsOf(context.memory, ranges, ranges.total);
+  const transferred = direction === "read" ? files.read(hostFd, views, at) : files.write(hostFd, views, at);
+  return counted(context, transferred, (done) =>
+    finish(context, direction, file, offset === undefined ? at : undefined, done, out),
+  );
 }
 
 /** Tells the guest how much was transferred, and moves the position behind it if that started at `from`. */
@@ -230,7 +183,7 @@ function takeInput(memory: GuestMemory, input: InputDescriptor, ranges: Ranges, 
   if (bytes !== "end" && "errno" in bytes) return bytes.errno;
   let taken = 0;
   if (bytes !== "end") {
-    for (const view of viewsOf(memory, ranges, 0, bytes.byteLength)) {
+    for (const view of viewsOf(memory, ranges, bytes.byteLength)) {
       view.set(bytes.subarray(taken, taken + view.byteLength));
       taken += view.byteLength;
     }
@@ -273,7 +226,7 @@ async function waitForOutput(
 /** Offers everything once; a short write is an answer like any other, and a negative one an errno. */
 function offerOutput(memory: GuestMemory, output: OutputDescriptor, ranges: Ranges): number {
   let accepted = 0;
-  for (const view of viewsOf(memory, ranges, 0, ranges.total)) {
+  for (const view of viewsOf(memory, ranges, ranges.total)) {
     const here = output.sink.write(view);
     if (typeof here !== "number") return accepted > 0 ? accepted : -here.errno;
     accepted += here;
