@@ -99,7 +99,7 @@ class ShimProcess {
     this.#exitWhenEnded = true;
     this.#shim.stopAll(asked);
     if (this.#shim.running === 0) this.#exit();
-    else this.#clock.setTimer(exitMs, () => process.exit(1));
+    else this.#clock.setTimer(exitMs, () => this.#leave(1));
   }
 
   #receive(message: ToShim): void {
@@ -135,8 +135,14 @@ class ShimProcess {
   #exit(): void {
     this.#log.info("exiting");
     this.#modules.close();
-    this.#clock.setTimer(exitMs, () => process.exit(1));
-    void this.#link.close().then(() => process.exit(0));
+    this.#clock.setTimer(exitMs, () => this.#leave(1));
+    void this.#link.close().then(() => this.#leave(0));
+  }
+
+  /** An orderly exit waits for all threads, also for one that hangs in a file system. */
+  #leave(code: number): never {
+    if (this.#mounts.threads > 0) process.kill(process.pid, "SIGKILL");
+    process.exit(code);
   }
 }
 
