@@ -147,17 +147,26 @@ export const guests = {
   /** Reads standard input until its end, then exits. */
   readsInput: (code: number) =>
     guest({ imports: ["fd_read", "proc_exit"], text: " ", code: lines(transfer(0, 0), exitWith(1, code)) }),
-  /** Opens a file in its first mount, or exits with 9; then reads and prints as many bytes as its path has, again and again. */
-  printsFile: (path: string, sleepMs: number) =>
+  /** Opens a file in its first mount, or exits with 9; reads and prints as many bytes as its path has; exits with 0. */
+  printsFile: (path: string) =>
     guest({
-      imports: ["path_open", "fd_read", "fd_write", "poll_oneoff", "proc_exit"],
+      imports: ["path_open", "fd_read", "fd_write", "proc_exit"],
       text: path,
-      sleepMs,
       code: lines(
         openPath(0, path.length),
-        block(0x04, exitWith(4, 9)),
-        loop(transferOpened(1), transferTo(2, 1, at.count), sleepOnce(3)),
+        block(0x04, exitWith(3, 9)),
+        transferOpened(1),
+        transferTo(2, 1, at.count),
+        exitWith(3, 0),
       ),
+    }),
+  /** The same, for ever. */
+  printsFileAgain: (path: string, sleepMs: number) =>
+    guest({
+      imports: ["path_open", "fd_read", "fd_write", "poll_oneoff"],
+      text: path,
+      sleepMs,
+      code: loop(openPath(0, path.length), drop, transferOpened(1), transferTo(2, 1, at.count), sleepOnce(3)),
     }),
   /** Calls the host without a pause. */
   callsHost: () => guest({ imports: ["fd_write"], text: ".", code: loop(transfer(0, 1)) }),
