@@ -14,6 +14,8 @@ export const scriptParameters = [
   "clearInterval",
   "queueMicrotask",
   "globalThis",
+  "TextDecoder",
+  "$$limits",
 ] as const;
 
 /** Names of the global object that it is not to find. */
@@ -32,6 +34,8 @@ const hidden = [
   "performance",
   "navigator",
   "crypto",
+  "FinalizationRegistry",
+  "WeakRef",
   "Worker",
   "WebSocket",
   "EventSource",
