@@ -46,6 +46,9 @@ export const collection = {
   turns: 4,
 } as const;
 
+/** How long a component that returned is kept for output that its log has no room for. */
+export const componentFinishMsMax = 1_000;
+
 /** Elements that all tables of one instance may grow to: 3.2 MB of heap. */
 export const tableElementsMax = 100_000;
 
