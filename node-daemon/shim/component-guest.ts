@@ -116,12 +116,14 @@ export class ComponentGuest implements Crossings {
     return this.#cores.firstMemory;
   }
 
-  /** Instantiates and runs it. Resolves once no stack of it is left; never rejects. */
+  /** Instantiates and runs it, and lets it `finish` if it returned. Resolves once no stack of it is left; never rejects. */
   async run(
     loaded: LoadedComponent,
     interfaces: Readonly<Record<string, InterfaceMembers>>,
+    finish: () => Promise<void>,
   ): Promise<ComponentOutcome> {
     const outcome = await Promise.race([this.#runScript(loaded, interfaces), this.#unwound.promise]);
+    if (outcome?.kind === "returned" && !this.#killed) await finish();
     this.kill();
     await this.#unwound.promise;
     return outcome ?? { kind: "ended" };

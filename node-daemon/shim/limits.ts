@@ -46,6 +46,9 @@ export const collection = {
   turns: 4,
 } as const;
 
+/** How long a component that returned is kept for output that its log has no room for. */
+export const componentFinishMsMax = 1_000;
+
 /** Elements that all tables of one instance may grow to: 3.2 MB of heap. */
 export const tableElementsMax = 100_000;
 
@@ -76,6 +79,9 @@ export const openFilesMax = 256;
  * the 512 directories of the deepest rename. Of a small limit, half.
  */
 export const descriptorsReserved = 1_024;
+
+/** What connections of a guest that has exited have accepted is sent for this long; then they are reset. */
+export const drainMs = 5_000;
 
 export const queueLimits = {
   /** Guests run this long before the event loop gets its turn for timers, files and the daemon. */
@@ -142,3 +148,6 @@ export const exitMs = 5_000;
 
 /** Lines a shim writes about itself in its lifetime; after that it is silent. */
 export const ownLogLinesMax = 10_000;
+
+/** Paths of which it is known whether their file system may block: those of as many instances as there can be. */
+export const mountVerdictsMax = 10_000;
