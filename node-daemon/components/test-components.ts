@@ -26,13 +26,7 @@ const bump = `(global $free (mut i32) (i32.const 65536))
       (global.set $free (i32.add (local.get $at) (local.get 3)))
       (local.get $at))`;
 
-/**
- * The functions that `main` can call: `$sleep` (ms), `$write` (address, bytes), `$exit` (0 or 1), `$arguments` (which
- * allocates), `$yield` (a pollable that is ready at once).
- */
-export function commandText(parts: CommandParts): string {
-  return `(component
-  (import "wasi:io/error@0.2.0" (instance $error (export "error" (type (sub resource)))))
+const interfaces = `(import "wasi:io/error@0.2.0" (instance $error (export "error" (type (sub resource)))))
   (alias export $error "error" (type $errorType))
   (import "wasi:io/poll@0.2.0" (instance $poll
     (export "pollable" (type $pollable (sub resource)))
@@ -57,16 +51,9 @@ export function commandText(parts: CommandParts): string {
     (export "get-stdout" (func (result (own $stdoutStream))))))
   (import "wasi:cli/exit@0.2.0" (instance $exit (export "exit" (func (param "status" (result))))))
   (import "wasi:cli/environment@0.2.0" (instance $environment
-    (export "get-arguments" (func (result (list string))))))
+    (export "get-arguments" (func (result (list string))))))`;
 
-  (core module $memoryModule
-    (memory (export "memory") ${parts.pages ?? 2})
-    ${parts.realloc ?? bump})
-  (core instance $memory (instantiate $memoryModule))
-  (alias core export $memory "memory" (core memory $mem))
-  (alias core export $memory "realloc" (core func $realloc))
-
-  (core func $block (canon lower (func $poll "[method]pollable.block")))
+const lowered = `(core func $block (canon lower (func $poll "[method]pollable.block")))
   (core func $dropPollable (canon resource.drop $pollableType))
   (core func $dropStream (canon resource.drop $streamType))
   (core func $subscribe (canon lower (func $clock "subscribe-duration")))
@@ -75,11 +62,9 @@ export function commandText(parts: CommandParts): string {
     (memory $mem) (realloc (core func $realloc))))
   (core func $exitWith (canon lower (func $exit "exit")))
   (core func $getArguments (canon lower (func $environment "get-arguments")
-    (memory $mem) (realloc (core func $realloc))))
-  ${parts.more ?? ""}
+    (memory $mem) (realloc (core func $realloc))))`;
 
-  (core module $mainModule
-    (import "host" "memory" (memory 1))
+const hostImports = `(import "host" "memory" (memory 1))
     (import "host" "block" (func $block (param i32)))
     (import "host" "drop-pollable" (func $dropPollable (param i32)))
     (import "host" "drop-stream" (func $dropStream (param i32)))
@@ -87,9 +72,9 @@ export function commandText(parts: CommandParts): string {
     (import "host" "stdout" (func $stdout (result i32)))
     (import "host" "write" (func $writeStream (param i32 i32 i32 i32)))
     (import "host" "exit" (func $exit (param i32)))
-    (import "host" "arguments" (func $getArguments (param i32)))
-    ${parts.moreImports ?? ""}
-    (func $sleep (param $ms i64)
+    (import "host" "arguments" (func $getArguments (param i32)))`;
+
+const calls = `(func $sleep (param $ms i64)
       (local $pollable i32)
       (local.set $pollable (call $subscribe (i64.mul (local.get $ms) (i64.const 1000000))))
       (call $block (local.get $pollable))
@@ -100,10 +85,9 @@ export function commandText(parts: CommandParts): string {
       (local.set $stream (call $stdout))
       (call $writeStream (local.get $stream) (local.get $at) (local.get $bytes) (i32.const 1024))
       (call $dropStream (local.get $stream)))
-    (func $arguments (call $getArguments (i32.const 1040)))
-    ${parts.main})
-  (core instance $main (instantiate $mainModule
-    (with "host" (instance
+    (func $arguments (call $getArguments (i32.const 1040)))`;
+
+const hostArguments = `(with "host" (instance
       (export "memory" (memory $mem))
       (export "block" (func $block))
       (export "drop-pollable" (func $dropPollable))
@@ -112,7 +96,33 @@ export function commandText(parts: CommandParts): string {
       (export "stdout" (func $getStdout))
       (export "write" (func $writeStream))
       (export "exit" (func $exitWith))
-      (export "arguments" (func $getArguments))))
+      (export "arguments" (func $getArguments))))`;
+
+/**
+ * The functions that `main` can call: `$sleep` (ms), `$write` (address, bytes), `$exit` (0 or 1), `$arguments` (which
+ * allocates), `$yield` (a pollable that is ready at once).
+ */
+export function commandText(parts: CommandParts): string {
+  return `(component
+  ${interfaces}
+
+  (core module $memoryModule
+    (memory (export "memory") ${parts.pages ?? 2})
+    ${parts.realloc ?? bump})
+  (core instance $memory (instantiate $memoryModule))
+  (alias core export $memory "memory" (core memory $mem))
+  (alias core export $memory "realloc" (core func $realloc))
+
+  ${lowered}
+  ${parts.more ?? ""}
+
+  (core module $mainModule
+    ${hostImports}
+    ${parts.moreImports ?? ""}
+    ${calls}
+    ${parts.main})
+  (core instance $main (instantiate $mainModule
+    ${hostArguments}
     ${parts.moreArguments ?? ""}))
   ${parts.exports ?? runExport(parts.postReturn === true)})`;
 }

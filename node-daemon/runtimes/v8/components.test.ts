@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { compileC } from "../../../tools/compile-c.ts";
 import { adapted, components } from "../../components/test-components.ts";
 import { guests } from "../../shim/test-guests.ts";
 import type { RunEnd } from "../runtime-driver.ts";
@@ -145,28 +144,31 @@ describe("a component: how its run ends", () => {
 });
 
 describe("a module made a component by the adapter", () => {
-  const source = `
-    #include <stdio.h>
-    #include <stdlib.h>
-    int main(int argc, char **argv) {
-      printf("%s %s of %d\\n", argv[1], getenv("WHO"), argc);
-      return 0;
-    }`;
-
-  test("it gets arguments and environment, and says when its memory is too tight for the adapter", async () => {
-    const component = await adapted(await compileC(source));
-    const prepared = await node.prepared(driver, component);
+  test("it runs, and says when its memory is too tight for the adapter", async () => {
+    const prepared = await node.prepared(driver, await adapted(guests.hello("hello\n")));
     const uid = nextUid();
-    driver.start(node.spec(uid, prepared, { args: ["guest", "hello"], env: [["WHO", "you"]] }));
+    driver.start(node.spec(uid, prepared));
     expect(await told.endOf(uid)).toEqual({ kind: "exited", exitCode: 0 });
-    expect(node.log(uid)).toContain("stdout F hello you of 2\n");
+    expect(node.log(uid)).toContain("stdout F hello\n");
     const tight = nextUid();
     driver.start(node.spec(tight, prepared, { memoryBytesMax: prepared.memoryBytesMin + pages(1) }));
     const end = await told.endOf(tight);
     expect(end).toMatchObject({ kind: "trapped", reason: "Trap" });
     expect("message" in end ? end.message : "").toContain("set resources.limits.memory to more");
-    // The compiler is a large module itself.
-  }, 120_000);
+  });
+
+  test("its exit code, sleep and standard input", async () => {
+    const sleeps = await node.prepared(driver, await adapted(guests.sleepsThenExits(5, 0)));
+    const reads = await node.prepared(driver, await adapted(guests.readsInput(0)));
+    const [one, two] = [nextUid(), nextUid()];
+    driver.start(node.spec(one, sleeps));
+    expect(await told.endOf(one)).toEqual({ kind: "exited", exitCode: 0 });
+    const started = told.startedUids.length;
+    driver.start(node.spec(two, reads, { stopNotice: "stdin" }));
+    await told.hasStarted(started + 1);
+    driver.stop(two, 60_000);
+    expect(await told.endOf(two)).toEqual({ kind: "exited", exitCode: 0 });
+  });
 });
 
 describe("stop", () => {
