@@ -11,6 +11,8 @@ export interface ScriptGlobals {
   readonly clearTimeout: (id: number) => void;
   readonly clearInterval: (id: number) => void;
   readonly queueMicrotask: (callback: () => unknown) => void;
+  /** Its own to keep: empty at first. */
+  readonly tasks: object;
 }
 
 /** The exports of a component: interfaces by their full names. */
@@ -39,5 +41,6 @@ export function compileBindings(body: string, name: string): Bindings {
       globals.clearInterval,
       globals.queueMicrotask,
       Object.freeze({ WebAssembly: globals.WebAssembly }),
+      globals.tasks,
     );
 }
