@@ -3,7 +3,7 @@ import { ResourceCount } from "../wasi/component-resources.ts";
 import type { ListingCache } from "../wasi/file-system/listing-cache.ts";
 import type { ComponentHost, InputSource, OutputSink, Preopen, WasiClock, WasiHost } from "../wasi/host.ts";
 import { limits } from "../wasi/limits.ts";
-import { noNetwork, type Network } from "../wasi/sockets/network.ts";
+import type { Network } from "../wasi/sockets/network.ts";
 import type { ComponentGuest } from "./component-guest.ts";
 import type { InstanceStreams, SharedHost } from "./instance-host.ts";
 
@@ -16,6 +16,7 @@ export class HostOfComponent implements ComponentHost {
   readonly #closes: (() => void)[] = [];
   readonly resources = new ResourceCount(limits.resourcesMax);
   readonly preopens: readonly Preopen[];
+  readonly network: Network;
   readonly stdin: InputSource;
   readonly stdout: OutputSink;
   readonly stderr: OutputSink;
@@ -25,6 +26,7 @@ export class HostOfComponent implements ComponentHost {
     spec: RunSpec,
     guest: ComponentGuest,
     preopens: readonly Preopen[],
+    network: Network,
     streams: InstanceStreams,
     onBug: (error: unknown) => void,
   ) {
@@ -33,6 +35,7 @@ export class HostOfComponent implements ComponentHost {
     this.#guest = guest;
     this.#onBug = onBug;
     this.preopens = preopens;
+    this.network = network;
     this.stdin = streams.stdin;
     this.stdout = streams.stdout;
     this.stderr = streams.stderr;
@@ -56,10 +59,6 @@ export class HostOfComponent implements ComponentHost {
 
   get limits(): WasiHost["limits"] {
     return this.#shared.wasiLimits;
-  }
-
-  get network(): Network {
-    return noNetwork;
   }
 
   get listings(): ListingCache {

@@ -2,6 +2,7 @@ import type { RunEnd, RunSpec } from "../runtimes/runtime-driver.ts";
 import { offer } from "../components/offer.ts";
 import type { InterfaceMembers } from "../wasi/component-interfaces.ts";
 import type { Preopen } from "../wasi/host.ts";
+import type { Network } from "../wasi/sockets/network.ts";
 import type { Needs } from "./budget.ts";
 import { ComponentGuest } from "./component-guest.ts";
 import { HostOfComponent } from "./component-host.ts";
@@ -68,9 +69,20 @@ export class HostedComponent implements HostedGuest {
   }
 
   /** The core instances are made by the generated code, when it runs. */
-  instantiate(held: DisposableStack, preopens: readonly Preopen[], streams: InstanceStreams): void {
-    const host = new HostOfComponent(this.#shared, this.#spec, this.#guest, preopens, streams, (error) =>
-      this.#events.bug(error),
+  instantiate(
+    held: DisposableStack,
+    preopens: readonly Preopen[],
+    network: Network,
+    streams: InstanceStreams,
+  ): void {
+    const host = new HostOfComponent(
+      this.#shared,
+      this.#spec,
+      this.#guest,
+      preopens,
+      network,
+      streams,
+      (error) => this.#events.bug(error),
     );
     held.defer(() => host.close());
     const interfaces: Record<string, InterfaceMembers> = {};

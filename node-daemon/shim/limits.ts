@@ -77,6 +77,9 @@ export const openFilesMax = 256;
  */
 export const descriptorsReserved = 1_024;
 
+/** What connections of a guest that has exited have accepted is sent for this long; then they are reset. */
+export const drainMs = 5_000;
+
 export const queueLimits = {
   /** Guests run this long before the event loop gets its turn for timers, files and the daemon. */
   turnMs: 2,

@@ -48,6 +48,14 @@ export const limits = {
   streamWriteBytesMax: 65_536,
   /** Put into, or taken from, a stream of WASI 0.3 at once: the bindings make an array of numbers of it, eight times as large. */
   streamChunkBytesMax: 65_536,
+  /** Names, values and overhead of one set of header fields, far above what servers accept; beyond it `size-exceeded`. */
+  httpFieldsBytesMax: 128 * 1024,
+  /** What one value costs on the heap beside its bytes. */
+  httpFieldOverheadBytes: 128,
+  /** A method, scheme, path or authority: what servers accept as a request line. */
+  httpTextCharactersMax: 8192,
+  /** Of all header fields and texts that an instance holds, which lie outside its memory. */
+  httpBytesMax: 1024 * 1024,
   /** The most that WASI 0.2 lets a guest write and flush in one call; beyond it a trap. */
   writeAndFlushBytesMax: 4096,
   /** Timers above this fire at once in Node; longer waits are armed again. */

@@ -72,6 +72,9 @@ export const suspendingFunctions: ReadonlySet<string> = new Set([
   "poll_oneoff",
   "random_get",
   "sched_yield",
+  "sock_accept",
+  "sock_recv",
+  "sock_send",
 ]);
 
 /** The functions that only look up a number or two: so quick that looking at the clock after each would be felt. */
@@ -86,11 +89,5 @@ export const quickFunctions: ReadonlySet<string> = new Set([
   "fd_tell",
 ]);
 
-/** Answered with ENOSYS (sockets with EBADF or ENOTSOCK): signals mean nothing here, and there are no sockets yet. */
-export const missingFunctions: readonly string[] = [
-  "proc_raise",
-  "sock_accept",
-  "sock_recv",
-  "sock_send",
-  "sock_shutdown",
-];
+/** Answered with ENOSYS: signals mean nothing here. */
+export const missingFunctions: readonly string[] = ["proc_raise"];

@@ -4,7 +4,7 @@
  * neighbours after each; stdio waits when it has to. Files that may block (network file systems) would go the way of
  * `transferInTurns` with asynchronous calls.
  */
-import { errno, fdFlag, right, size, type Errno } from "../abi.ts";
+import { errno, fdFlag, right, type Errno } from "../abi.ts";
 import {
   missingRight,
   type Descriptor,
@@ -16,14 +16,9 @@ import type { Transferred } from "../file-system/operations.ts";
 import type { GuestMemory } from "../guest-memory.ts";
 import { limits } from "../limits.ts";
 import { counted } from "./answers.ts";
+import { type Ranges, readRanges, viewsOf } from "./ranges.ts";
+import { receive, send } from "./socket-io.ts";
 import { unsigned64, type WasiContext, type WasiFunctions } from "./context.ts";
-
-/** Ranges of guest memory, checked; offsets rather than views, since a suspension may detach those. */
-interface Ranges {
-  readonly pointers: readonly number[];
-  readonly lengths: readonly number[];
-  readonly total: number;
-}
 
 type Direction = "read" | "write";
 type Answer = number | Promise<number>;
@@ -75,6 +70,12 @@ function transfer(
   if (typeof ranges === "number") return ranges;
   if (descriptor.kind === "file") return transferFile(context, direction, descriptor, ranges, offset, out);
   if (offset !== undefined) return errno.spipe;
+  if (descriptor.kind === "listener") return errno.notconn;
+  if (descriptor.kind === "socket") {
+    return direction === "read"
+      ? receive(context, descriptor, ranges, 0, out)
+      : send(context, descriptor, ranges, out);
+  }
   return descriptor.kind === "input"
     ? readInput(context, descriptor, ranges, out)
     : writeOutput(context, descriptor, ranges, out);
@@ -83,39 +84,6 @@ function transfer(
 /** `pread` and `pwrite` need the right to seek as well, as preview 1 says. */
 function seekable(descriptor: Descriptor | undefined): Errno {
   return descriptor?.kind === "file" ? missingRight(descriptor, right.fdSeek) : 0;
-}
-
-function readRanges(memory: GuestMemory, vectors: number, count: number): Ranges | Errno {
-  if (count > limits.iovecsMax) return errno.inval;
-  if (!memory.fits(vectors, count * size.iovec)) return errno.fault;
-  const pointers: number[] = [];
-  const lengths: number[] = [];
-  let total = 0;
-  for (let i = 0; i < count; i++) {
-    const pointer = memory.u32(vectors + i * size.iovec);
-    const length = memory.u32(vectors + i * size.iovec + 4);
-    if (!memory.fits(pointer, length)) return errno.fault;
-    pointers.push(pointer);
-    lengths.push(length);
-    total += length;
-  }
-  // The result is a u32.
-  return total > 0xffff_ffff ? errno.inval : { pointers, lengths, total };
-}
-
-/** The ranges from `start` on, `length` bytes at most, as views. */
-function viewsOf(memory: GuestMemory, ranges: Ranges, start: number, length: number): Uint8Array[] {
-  const views: Uint8Array[] = [];
-  let skip = start;
-  let left = length;
-  for (let i = 0; i < ranges.pointers.length && left > 0; i++) {
-    const here = ranges.lengths[i] ?? 0;
-    const take = Math.min(here - skip, left);
-    if (take > 0) views.push(memory.slice((ranges.pointers[i] ?? 0) + skip, take));
-    if (take > 0) left -= take;
-    skip = Math.max(0, skip - here);
-  }
-  return views;
 }
 
 function transferFile(
