@@ -102,11 +102,14 @@ export function patchScript(script: string): string {
       throw new Bug(`jco generated ${marks} places where ${what}, and ${found} of them look as expected`);
     }
   }
-  if (patched.includes(debugLog)) throw new Bug("jco generated a call of its debug log in an unexpected place");
+  if (patched.includes(debugLog))
+    throw new Bug("jco generated a call of its debug log in an unexpected place");
   return patched;
 }
 
 /** As `String.replace` does it, for a replacement that is a function. */
 function expand(replacement: string, match: readonly string[]): string {
-  return replacement.replaceAll(/\$(\$|\d)/g, (_, what: string) => (what === "$" ? "$" : (match[Number(what)] ?? "")));
+  return replacement.replaceAll(/\$(\$|\d)/g, (_, what: string) =>
+    what === "$" ? "$" : (match[Number(what)] ?? ""),
+  );
 }

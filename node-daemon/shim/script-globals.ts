@@ -49,7 +49,9 @@ export class ScriptTimers {
 
   #arm(id: number, delayMs: number, fire: () => void): void {
     if (this.#timers.size >= scriptLimits.timersMax) {
-      throw new GuestTrap(`wait for one thing more: ${scriptLimits.timersMax} timers are set, the most there may be`);
+      throw new GuestTrap(
+        `wait for one thing more: ${scriptLimits.timersMax} timers are set, the most there may be`,
+      );
     }
     this.#timers.set(id, this.#clock.setTimer(Math.max(1, delayMs), fire));
   }

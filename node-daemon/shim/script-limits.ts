@@ -38,7 +38,9 @@ export class ScriptLimits {
   elements(count: number): void {
     this.#elements += count;
     if (this.#elements > scriptLimits.elementsMax) {
-      throw new GuestTrap(`lift lists of ${this.#elements} elements: at most ${scriptLimits.elementsMax} in one call`);
+      throw new GuestTrap(
+        `lift lists of ${this.#elements} elements: at most ${scriptLimits.elementsMax} in one call`,
+      );
     }
   }
 
@@ -57,7 +59,9 @@ export class ScriptLimits {
   #keep(units: number): void {
     this.#slotUnits += units;
     if (this.#slotUnits > scriptLimits.slotUnitsMax) {
-      throw new GuestTrap("open a handle: the component has as many handles, streams and calls open as it may");
+      throw new GuestTrap(
+        "open a handle: the component has as many handles, streams and calls open as it may",
+      );
     }
   }
 }
