@@ -129,3 +129,6 @@ export const exitMs = 5_000;
 
 /** Lines a shim writes about itself in its lifetime; after that it is silent. */
 export const ownLogLinesMax = 10_000;
+
+/** Paths of which it is known whether their file system may block: those of as many instances as there can be. */
+export const mountVerdictsMax = 10_000;

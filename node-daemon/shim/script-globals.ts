@@ -26,7 +26,7 @@ export class ScriptTimers {
     const id = ++this.#last;
     const fire = () => {
       this.#inTurn(() => {
-        if (!this.#timers.has(id)) return;
+        if (!this.#timers.has(id)) return undefined;
         this.#arm(id, delayMs, fire);
         return callback();
       });

@@ -80,6 +80,21 @@ test("AssemblyScript: arguments, environment, the clock and random numbers", asy
   expect(log.match(/\*/g)).toHaveLength(60);
 });
 
+test("C as a component: the clock, the environment and output, half a second apart", async () => {
+  await applyExample("c-component", "lighthouse.yaml");
+  const log = await logOfJob("lighthouse");
+  expect(log.match(/flash \d at \d\d:\d\d:\d\d UTC/g)).toHaveLength(3);
+  expect(log).toMatch(/lighthouse-0-\w+ was lit/);
+});
+
+test("JavaScript: a component of QuickJS and a script reads its arguments and environment", async () => {
+  await applyExample("javascript", "greet.yaml");
+  const log = await logOfJob("greet");
+  expect(log).toContain("ahoy, Ada");
+  expect(log).toContain("ahoy, Grace");
+  expect(log).toMatch(/\{"at":"\d{4}-.*","lucky":\d+\}/);
+});
+
 const rust = findRust();
 test.skipIf(!rust)(
   `Rust: lists a folder and reads its own report${rust ? "" : ` (${rustMissing})`}`,

@@ -20,7 +20,7 @@ export class FileSink implements OutputSink {
   #writing = false;
   readonly #waiting = new Set<() => void>();
 
-  /** The entry is held by whoever made this, until nothing is written any more. */
+  /** Takes over one hold of `entry`. `close` has to follow. */
   constructor(entry: OpenEntry, position: number) {
     this.#entry = entry;
     this.#position = position;
@@ -35,9 +35,9 @@ export class FileSink implements OutputSink {
     }
     if (this.#entry.closed) return new FileFailure(errno.badf);
     const { mayBlock } = this.#entry.operations;
-    const offered = bytes.subarray(0, mayBlock ? limits.chunkBytes : limits.writeBytesMax);
+    const offered = bytes.subarray(0, mayBlock ? limits.pieceBytes : limits.writeBytesMax);
     // It may be guest memory, which is not to be relied on once this has returned.
-    const kept = mayBlock || offered.byteLength > limits.chunkBytes ? offered.slice() : offered;
+    const kept = mayBlock || offered.byteLength > limits.pieceBytes ? offered.slice() : offered;
     const answer = writeFrom(this.#entry, kept, this.#position);
     if (typeof answer === "number") return this.#accepted(answer);
     this.#await(answer);
@@ -51,6 +51,11 @@ export class FileSink implements OutputSink {
     }
     this.#waiting.add(wake);
     return () => void this.#waiting.delete(wake);
+  }
+
+  /** Nothing is offered any more; what was accepted is written. */
+  close(): void {
+    this.#entry.letGo();
   }
 
   #await(answer: Promise<number>): void {

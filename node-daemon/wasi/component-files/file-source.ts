@@ -2,48 +2,44 @@ import { errno } from "../abi.ts";
 import type { InputSource, StreamFailure } from "../host.ts";
 import { readInto } from "./descriptors.ts";
 import { FileFailure } from "./file-failure.ts";
-import { limits } from "./limits.ts";
 import type { OpenEntry } from "./open-entry.ts";
 
 const nothing = new Uint8Array(0);
 
 /**
  * Reads a file from some place on. A file that answers at once is read when it is asked for; another one ahead, one piece at
- * a time, which the guest may leave lying on the host's heap: so all its streams together have a bound.
+ * a time.
  */
 export class FileSource implements InputSource {
   readonly #entry: OpenEntry;
   #position: number;
   /** Read and not taken yet. */
   #ahead: Uint8Array = nothing;
-  /** What the instance is charged for it. */
-  #charged = 0;
   #over: "end" | StreamFailure | undefined;
   #reading = false;
+  #closed = false;
   readonly #waiting = new Set<() => void>();
 
-  /** The entry is held by whoever made this, until nothing is read any more. */
+  /** Takes over one hold of `entry`. `close` has to follow. */
   constructor(entry: OpenEntry, position: number) {
     this.#entry = entry;
     this.#position = position;
+    entry.files.sources++;
   }
 
   read(maxBytes: number): Uint8Array | "end" | "wait" | StreamFailure {
+    if (!this.#there && !this.#reading) this.#start(maxBytes);
     if (this.#ahead.byteLength > 0) {
       const taken = this.#ahead.subarray(0, maxBytes);
-      this.#ahead = this.#ahead.subarray(taken.byteLength);
-      if (this.#ahead.byteLength === 0) this.#discharge();
+      this.#ahead = taken.byteLength === this.#ahead.byteLength ? nothing : this.#ahead.subarray(maxBytes);
       return taken;
     }
-    if (this.#over !== undefined) return this.#over;
-    if (this.#reading) return "wait";
-    this.#start(maxBytes);
-    return this.#reading ? "wait" : this.read(maxBytes);
+    return this.#over ?? "wait";
   }
 
   onReadable(wake: () => void): () => void {
     if (!this.#there && !this.#reading && this.#entry.operations.mayBlock) {
-      this.#start(limits.chunkBytes);
+      this.#start(Number.POSITIVE_INFINITY);
     }
     // A file that never blocks is always readable.
     if (!this.#reading) {
@@ -54,11 +50,14 @@ export class FileSource implements InputSource {
     return () => void this.#waiting.delete(wake);
   }
 
-  /** Nothing is read any more. */
+  /** Nothing is read any more. Idempotent. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#over ??= "end";
     this.#ahead = nothing;
-    if (!this.#reading) this.#discharge();
+    this.#entry.files.sources--;
+    this.#entry.letGo();
   }
 
   get #there(): boolean {
@@ -71,9 +70,7 @@ export class FileSource implements InputSource {
       return;
     }
     const { files, operations } = this.#entry;
-    const size = operations.mayBlock ? files.chargeAhead(wanted) : Math.min(wanted, limits.readBytesMax);
-    if (operations.mayBlock) this.#charged = size;
-    const target = new Uint8Array(size);
+    const target = new Uint8Array(Math.min(wanted, files.pieceBytes(operations.mayBlock)));
     const answer = readInto(this.#entry, target, this.#position);
     if (typeof answer === "number") {
       this.#finish(target, answer);
@@ -94,17 +91,12 @@ export class FileSource implements InputSource {
   }
 
   #finish(target: Uint8Array, count: number): void {
-    if (count > 0 && this.#over === undefined) {
+    if (this.#closed) return;
+    if (count > 0) {
       this.#position += count;
       this.#ahead = target.subarray(0, count);
-      return;
+    } else {
+      this.#over = count === 0 ? "end" : new FileFailure(-count);
     }
-    this.#over ??= count === 0 ? "end" : new FileFailure(-count);
-    this.#discharge();
-  }
-
-  #discharge(): void {
-    this.#entry.files.dischargeAhead(this.#charged);
-    this.#charged = 0;
   }
 }

@@ -40,10 +40,11 @@ export class Reservation {
 
 export class OpenFiles {
   readonly host: ComponentHost;
+  /** Streams that read files. */
+  sources = 0;
   readonly #entries = new Set<OpenEntry>();
   #openCount: number;
   #waiting = 0;
-  #aheadBytes = 0;
   #secret: Uint8Array | undefined;
 
   constructor(host: ComponentHost) {
@@ -102,17 +103,10 @@ export class OpenFiles {
     this.#waiting--;
   }
 
-  /** How much of `wanted` may be read ahead now: at least a byte. */
-  chargeAhead(wanted: number): number {
-    const { chunkBytes, smallChunkBytes, aheadBytesMax } = limits;
-    const most = this.#aheadBytes + chunkBytes > aheadBytesMax ? smallChunkBytes : chunkBytes;
-    const charged = Math.min(wanted, most);
-    this.#aheadBytes += charged;
-    return charged;
-  }
-
-  dischargeAhead(charged: number): void {
-    this.#aheadBytes -= charged;
+  /** How much a stream reads at once; `ahead` if that may lie on the heap until the guest takes it. */
+  pieceBytes(ahead: boolean): number {
+    if (this.sources > limits.sourcesWithLargePieces) return limits.smallPieceBytes;
+    return ahead ? limits.pieceBytes : limits.readBytesMax;
   }
 
   #closeAll(): void {

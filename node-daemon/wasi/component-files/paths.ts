@@ -36,7 +36,24 @@ export function createDirectoryAt(base: OpenEntry, path: string): Done {
 }
 
 export function removeDirectoryAt(base: OpenEntry, path: string): Done {
-  return refusedAt(base, path, true) || done(base.files, base.operations.removeDirectory(base.fd, path));
+  const refused = refusedAt(base, path, true);
+  if (refused !== 0) return refused;
+  const { files, operations } = base;
+  const removed = done(files, operations.removeDirectory(base.fd, path));
+  if (!path.endsWith("/")) return removed;
+  const explained = (code: Errno): Done => (code === errno.notdir ? reasonBehind(base, path) : code);
+  return removed instanceof Promise ? removed.then(explained) : explained(removed);
+}
+
+/** A link with a slash behind it is no directory to Linux, wherever it leads. To WASI one that leads outside is refused as such. */
+function reasonBehind(base: OpenEntry, path: string): Done {
+  const found = answered<FileStat, never>(
+    base.files,
+    base.operations.statAt(base.fd, path, true),
+    () => errno.notdir,
+  );
+  const reason = (code: Errno) => (code === errno.perm ? errno.perm : errno.notdir);
+  return found instanceof Promise ? found.then(reason) : reason(found);
 }
 
 export function unlinkFileAt(base: OpenEntry, path: string): Done {

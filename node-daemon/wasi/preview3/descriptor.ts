@@ -1,4 +1,3 @@
-import type { Errno } from "../abi.ts";
 import * as descriptors from "../component-files/descriptors.ts";
 import { handedOver, type OpenEntry } from "../component-files/open-entry.ts";
 import { openAt } from "../component-files/opening.ts";
@@ -15,22 +14,20 @@ import type {
 import { HostResource } from "../component-resources.ts";
 import type { Result } from "../component-values.ts";
 import type { Answer, Done, FileStat } from "../file-system/operations.ts";
-import { GuestEnded } from "../host.ts";
+import { readDirectory, type DirectoryStream } from "./directory-stream.ts";
+import { appendStream, readStream, writeStream } from "./file-streams.ts";
 import {
   speech,
   statValue,
   typeValue,
   type DescriptorStat,
   type DescriptorType,
-  type DirectoryEntry,
   type ErrorCode,
 } from "./filesystem-values.ts";
-import { directoryEntries, fileBytes, type FileStream } from "./reading.ts";
-import { appendStream, writeStream, type ByteStream } from "./writing.ts";
+import type { ByteStream, GuestStream, Outcome } from "./streams.ts";
 
 type Answered<T> = Said<T, ErrorCode>;
-/** A WIT `future`: settled when the stream is over, never rejected. */
-type Outcome = Promise<Result<undefined, ErrorCode>>;
+type Future = Promise<Outcome<ErrorCode>>;
 
 /** `wasi:filesystem/types.descriptor` of WASI 0.3. */
 export class Descriptor extends HostResource {
@@ -46,16 +43,16 @@ export class Descriptor extends HostResource {
     return handedOver(entry, () => new Descriptor(entry));
   }
 
-  readViaStream(offset: bigint): readonly [FileStream<Uint8Array>, Outcome] {
-    return withOutcome(fileBytes(this.#entry, offset));
+  readViaStream(offset: bigint): readonly [ByteStream, Future] {
+    return readStream(this.#entry, offset);
   }
 
-  writeViaStream(data: ByteStream, offset: bigint): Outcome {
-    return this.#outcome(() => writeStream(this.#entry, data, offset));
+  writeViaStream(data: GuestStream, offset: bigint): Future {
+    return writeStream(this.#entry, data, offset);
   }
 
-  appendViaStream(data: ByteStream): Outcome {
-    return this.#outcome(() => appendStream(this.#entry, data));
+  appendViaStream(data: GuestStream): Future {
+    return appendStream(this.#entry, data);
   }
 
   advise(offset: bigint, length: bigint, advice: Advice): Answered<undefined> {
@@ -89,8 +86,8 @@ export class Descriptor extends HostResource {
     return this.#done(() => descriptors.setTimes(this.#entry, atime, mtime));
   }
 
-  readDirectory(): readonly [FileStream<DirectoryEntry>, Outcome] {
-    return withOutcome(directoryEntries(this.#entry));
+  readDirectory(): readonly [DirectoryStream, Future] {
+    return readDirectory(this.#entry);
   }
 
   sync(): Answered<undefined> {
@@ -186,16 +183,6 @@ export class Descriptor extends HostResource {
     return speech.done(this.#entry.files.host, call);
   }
 
-  /** When the instance ends meanwhile it stays open: nobody is there to be told. */
-  #outcome(call: () => Promise<Errno>): Outcome {
-    const said = Promise.resolve(speech.done(this.#entry.files.host, call));
-    return new Promise((resolve, reject) => {
-      said.then(resolve, (thrown: unknown) => {
-        if (!(thrown instanceof GuestEnded)) reject(thrown);
-      });
-    });
-  }
-
   #hash(call: () => Answer<FileStat>): Answered<MetadataHash> {
     return this.#value(call, (found) => descriptors.metadataHash(this.#entry.files, found));
   }
@@ -203,8 +190,4 @@ export class Descriptor extends HostResource {
 
 function isTrue(said: Result<boolean, ErrorCode>): boolean {
   return said.tag === "ok" && said.val;
-}
-
-function withOutcome<T>(stream: FileStream<T>): readonly [FileStream<T>, Outcome] {
-  return [stream, stream.outcome.then((code) => speech.outcome(code))];
 }
