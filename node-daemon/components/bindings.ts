@@ -14,6 +14,8 @@ export interface ScriptGlobals {
   readonly TextDecoder: new (label?: string, options?: object) => object;
   /** See patches.ts. */
   readonly limits: object;
+  /** Its own to keep: empty at first. */
+  readonly tasks: object;
 }
 
 /** The exports of a component: interfaces by their full names. */
@@ -44,5 +46,6 @@ export function compileBindings(body: string, name: string): Bindings {
       Object.freeze({ WebAssembly: globals.WebAssembly }),
       globals.TextDecoder,
       globals.limits,
+      globals.tasks,
     );
 }

@@ -16,6 +16,7 @@ export const scriptParameters = [
   "globalThis",
   "TextDecoder",
   "$$limits",
+  "$$tasks",
 ] as const;
 
 /** Names of the global object that it is not to find. */
@@ -52,12 +53,25 @@ const end = /\n *export const _util = \{/g;
 /** It would fetch core modules, if it were not given a function for that. */
 const fetching = /^ *if \(!getCoreModule\) getCoreModule = .*import\.meta\.url.*$/m;
 
+/**
+ * Which task each component of the composition is in. Kept by whoever suspends a stack where the generated code does not
+ * expect it, and put back before that goes on.
+ */
+const tasks = /^ *const CURRENT_TASK_META = \{\};$/m;
+
 /** The module's text as the body of a function that answers `instantiate`. */
 export function asFunctionBody(module: string): string {
   const from = module.indexOf(start);
   const to = [...module.matchAll(end)].at(-1)?.index ?? -1;
   if (from < 0 || to < from) throw new Bug("jco generated a module of another form than was expected");
-  const body = `return function instantiate(${module.slice(from + start.length, to).replace(fetching, "")}`;
+  const body =
+    `return function instantiate(${module.slice(from + start.length, to).replace(fetching, "")}`.replace(
+      tasks,
+      "const CURRENT_TASK_META = $$$$tasks;",
+    );
+  if (body.includes("CURRENT_TASK_META") && !body.includes("$$tasks")) {
+    throw new Bug("jco keeps the current tasks in another way than was expected");
+  }
   if (/^(?:export|import)\b/m.test(body) || body.includes("import.meta")) {
     throw new Bug("jco generated a module that imports or exports more than was expected");
   }

@@ -92,8 +92,9 @@ function runTranslator(
   binary: Uint8Array,
   { imports, run }: ChosenCommand,
 ): Map<string, Uint8Array> | Translation {
-  const suspending = [...imports].flatMap(([name, offered]) =>
-    offered.suspending.map((member) => `${name}#${member}`),
+  // An async function that is named here as well would answer its state where a guest calls it synchronously.
+  const suspending = [...imports].flatMap(([name, { suspending: members, async = [] }]) =>
+    members.filter((member) => !async.includes(member)).map((member) => `${name}#${member}`),
   );
   try {
     const { files } = generate(binary, {

@@ -11,6 +11,9 @@
  *   lets the guest or the generated code go on happens in a turn of the queue, which lasts until no microtask is left.
  * - A suspended stack is never dropped: `kill` settles all of them, whatever the generated code still waits for, and each
  *   traps. The run is over only when none is left.
+ * - The generated code notes which task runs, and believes that a stack goes on in the microtask after its import has settled.
+ *   Here others may run in between: so what was noted is kept for each stack, and a stack that was suspended goes on as the
+ *   first microtask of a turn, with its notes put back.
  * - What the generated code throws into the guest, or leaves unhandled, is a trap of the component: the guest cannot handle
  *   it, as it is killed at the same time.
  */
@@ -80,6 +83,8 @@ export class ComponentGuest implements Crossings {
   /** Turns that others get first: a call that could not be suspended has taken as many. */
   #debt = 0;
   #calls = 0;
+  /** What the generated code notes. */
+  readonly #tasks: Record<string, unknown> = {};
 
   constructor(queue: RunQueue, events: GuestEvents, clock: Clock, memoryBytesMax: number) {
     this.#queue = queue;
@@ -145,6 +150,7 @@ export class ComponentGuest implements Crossings {
         queueMicrotask: (callback) => queueMicrotask(() => this.guarded(callback)),
         TextDecoder: countingDecoder(this.#limits),
         limits: this.#limits,
+        tasks: this.#tasks,
       });
       const cores = coreModules(facts, modules);
       const exports = await instantiate(
@@ -348,7 +354,7 @@ export class ComponentGuest implements Crossings {
           if (over) return;
           over = true;
           this.#waits.delete(end);
-          this.#goOn("woken", ready);
+          this.#resumeStack(this.#turn && this.#spent ? "yielded" : "woken", ready);
         };
         const end = () => settle(() => resolve(undefined));
         this.#waits.add(end);
@@ -387,11 +393,16 @@ export class ComponentGuest implements Crossings {
   #outOfFuel(): unknown {
     if (this.#killed) return undefined;
     this.#spend(false);
-    if (this.#turn && this.#queue.mayContinue) {
-      this.#refill();
-      return undefined;
-    }
-    return new Promise<void>((resolve) => this.#continueAs("yielded", resolve));
+    return new Promise<void>((resolve) => this.#resumeStack("yielded", resolve));
+  }
+
+  /** `ready` lets a stack go on in the next microtask, which nothing comes before in a turn of its own. */
+  #resumeStack(runClass: RunClass, ready: () => void): void {
+    const noted = { ...this.#tasks };
+    this.#continueAs(runClass, () => {
+      for (const key of Object.keys(this.#tasks)) this.#tasks[key] = noted[key];
+      ready();
+    });
   }
 
   #continueAs(runClass: RunClass, ready: () => void): void {
