@@ -48,12 +48,19 @@ const end = /\n *export const _util = \{/g;
 /** It would fetch core modules, if it were not given a function for that. */
 const fetching = /^ *if \(!getCoreModule\) getCoreModule = .*import\.meta\.url.*$/m;
 
+/**
+ * What a suspending function threw that has no `result`: the generated code would wait for a promise that nothing settles,
+ * and the guest with it.
+ */
+const swallowedTrap = /(task\.reject\(err\);\s*task\.exit\(\);\s*)return task\.completionPromise\(\);/g;
+
 /** The module's text as the body of a function that answers `instantiate`. */
 export function asFunctionBody(module: string): string {
   const from = module.indexOf(start);
   const to = [...module.matchAll(end)].at(-1)?.index ?? -1;
   if (from < 0 || to < from) throw new Bug("jco generated a module of another form than was expected");
-  const body = `return function instantiate(${module.slice(from + start.length, to).replace(fetching, "")}`;
+  const text = module.slice(from + start.length, to);
+  const body = `return function instantiate(${text.replace(fetching, "").replaceAll(swallowedTrap, "$1throw err;")}`;
   if (/^(?:export|import)\b/m.test(body) || body.includes("import.meta")) {
     throw new Bug("jco generated a module that imports or exports more than was expected");
   }
