@@ -14,6 +14,9 @@ export const scriptParameters = [
   "clearInterval",
   "queueMicrotask",
   "globalThis",
+  "TextDecoder",
+  "$$limits",
+  "$$tasks",
 ] as const;
 
 /** Names of the global object that it is not to find. */
@@ -32,6 +35,8 @@ const hidden = [
   "performance",
   "navigator",
   "crypto",
+  "FinalizationRegistry",
+  "WeakRef",
   "Worker",
   "WebSocket",
   "EventSource",
@@ -49,18 +54,24 @@ const end = /\n *export const _util = \{/g;
 const fetching = /^ *if \(!getCoreModule\) getCoreModule = .*import\.meta\.url.*$/m;
 
 /**
- * What a suspending function threw that has no `result`: the generated code would wait for a promise that nothing settles,
- * and the guest with it.
+ * Which task each component of the composition is in. Kept by whoever suspends a stack where the generated code does not
+ * expect it, and put back before that goes on.
  */
-const swallowedTrap = /(task\.reject\(err\);\s*task\.exit\(\);\s*)return task\.completionPromise\(\);/g;
+const tasks = /^ *const CURRENT_TASK_META = \{\};$/m;
 
 /** The module's text as the body of a function that answers `instantiate`. */
 export function asFunctionBody(module: string): string {
   const from = module.indexOf(start);
   const to = [...module.matchAll(end)].at(-1)?.index ?? -1;
   if (from < 0 || to < from) throw new Bug("jco generated a module of another form than was expected");
-  const text = module.slice(from + start.length, to);
-  const body = `return function instantiate(${text.replace(fetching, "").replaceAll(swallowedTrap, "$1throw err;")}`;
+  const body =
+    `return function instantiate(${module.slice(from + start.length, to).replace(fetching, "")}`.replace(
+      tasks,
+      "const CURRENT_TASK_META = $$$$tasks;",
+    );
+  if (body.includes("CURRENT_TASK_META") && !body.includes("$$tasks")) {
+    throw new Bug("jco keeps the current tasks in another way than was expected");
+  }
   if (/^(?:export|import)\b/m.test(body) || body.includes("import.meta")) {
     throw new Bug("jco generated a module that imports or exports more than was expected");
   }

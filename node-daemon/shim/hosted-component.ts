@@ -69,6 +69,10 @@ export class HostedComponent implements HostedGuest {
     return this.#guest.turn();
   }
 
+  wait<T>(begin: (wake: (value: T) => void) => () => void, whenKilled: T): Promise<T> {
+    return this.#guest.wait(begin, whenKilled);
+  }
+
   /** The core instances are made by the generated code, when it runs. */
   instantiate(
     held: DisposableStack,

@@ -294,10 +294,12 @@ class TestRun implements AsyncDisposable {
 /** Sockets tests bind to and connect to addresses of their own making, all of this machine. */
 function networkOf({ proposals }: Specification): NetworkGrant {
   if (!proposals.includes("sockets")) return { allow: [], listeners: [] };
-  const addresses = ["127.0.0.1", "::1"];
+  const loopback = ["127.0.0.1", "::1"];
+  // Its tests bind to addresses that no machine has, to hear that they can't.
+  const anywhere = ["0.0.0.0", "::"];
   return {
-    allow: addresses.map((host) => ({ host, port: 0 })),
-    listeners: addresses.map((address) => ({ name: `loopback-${address}`, address, port: 0 })),
+    allow: loopback.map((host) => ({ host, port: 0 })),
+    listeners: anywhere.map((address) => ({ name: `any-${address}`, address, port: 0 })),
   };
 }
 

@@ -14,6 +14,8 @@ export const socketLimits = {
   sendBufferBytes: 65_536,
   /** Connections taken from the kernel that the guest has not accepted; they are not read. The next wait in the kernel. */
   acceptQueueMax: 8,
+  /** A component's stream of connections tries again after this long when no socket can be had. */
+  acceptRetryMs: 100,
   /** Connections that wait in the kernel. Beyond it the kernel drops what arrives, and the peer tries again. */
   listenBacklogMax: 128,
   /** A closed connection may send what it accepted for this long, to a peer that takes it; then it is reset. */

@@ -39,6 +39,11 @@ export function failureOf(thrown: unknown): Failure {
   return known === undefined ? { error: "unknown", errno: errno.io } : { error: known[0], errno: known[1] };
 }
 
+/** The error of a stream that failed with that errno; undefined for what no network says. */
+export function socketErrorOf(code: Errno): SocketError | undefined {
+  return Object.values(byCode).find(([, known]) => known === code)?.[0];
+}
+
 export function refused(error: SocketError): Refused {
   return { kind: "refused", error };
 }
