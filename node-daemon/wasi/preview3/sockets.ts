@@ -81,12 +81,14 @@ export const socketsInterfaces: readonly OfferedInterface[] = [
       ...udpMethods.map((name) => `[method]udp-socket.${name}`),
     ],
     suspending: ["[method]tcp-socket.connect", "[method]udp-socket.send", "[method]udp-socket.receive"],
+    async: ["[method]tcp-socket.connect", "[method]udp-socket.send", "[method]udp-socket.receive"],
     make: (host) => classesOf(host),
   },
   {
     name: "wasi:sockets/ip-name-lookup@0.3",
     functions: ["resolve-addresses"],
     suspending: ["resolve-addresses"],
+    async: ["resolve-addresses"],
     make: (host) => ({ resolveAddresses: (name: string) => resolveAddresses(host, name) }),
   },
 ];
