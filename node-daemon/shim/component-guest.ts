@@ -11,6 +11,9 @@
  *   lets the guest or the generated code go on happens in a turn of the queue, which lasts until no microtask is left.
  * - A suspended stack is never dropped: `kill` settles all of them, whatever the generated code still waits for, and each
  *   traps. The run is over only when none is left.
+ * - The generated code notes which task runs, and believes that a stack goes on in the microtask after its import has settled.
+ *   Here others may run in between: so what was noted is kept for each stack, and a stack that was suspended goes on as the
+ *   first microtask of a turn, with its notes put back.
  * - What the generated code throws into the guest, or leaves unhandled, is a trap of the component: the guest cannot handle
  *   it, as it is killed at the same time.
  */
@@ -25,6 +28,7 @@ import { fuelLimits, queueLimits } from "./limits.ts";
 import type { LoadedComponent } from "./module-store.ts";
 import type { Runnable, RunClass, RunQueue } from "./run-queue.ts";
 import { ScriptTimers, sharedEngine, silentConsole } from "./script-globals.ts";
+import { countingDecoder, ScriptLimits } from "./script-limits.ts";
 
 type HostFunction = (...args: unknown[]) => unknown;
 
@@ -59,6 +63,7 @@ export class ComponentGuest implements Crossings {
   readonly #events: GuestEvents;
   readonly #cores: CoreInstances;
   readonly #timers: ScriptTimers;
+  readonly #limits: ScriptLimits;
   readonly outOfFuel = new engine.Suspending(() => this.#outOfFuel());
   /** Those that wait in the queue. */
   readonly #queued = new Set<Continuation>();
@@ -76,11 +81,14 @@ export class ComponentGuest implements Crossings {
   #grant: number = fuelLimits.first;
   #spent = false;
   #calls = 0;
+  /** What the generated code notes. */
+  readonly #tasks: Record<string, unknown> = {};
 
   constructor(queue: RunQueue, events: GuestEvents, clock: Clock, memoryBytesMax: number) {
     this.#queue = queue;
     this.#events = events;
     this.#cores = new CoreInstances(this, memoryBytesMax);
+    this.#limits = new ScriptLimits(memoryBytesMax);
     this.#timers = new ScriptTimers(clock, (callback) => {
       this.#continueAs("woken", () => this.guarded(callback));
     });
@@ -111,12 +119,14 @@ export class ComponentGuest implements Crossings {
     return this.#cores.firstMemory;
   }
 
-  /** Instantiates and runs it. Resolves once no stack of it is left; never rejects. */
+  /** Instantiates and runs it, and lets it `finish` if it returned. Resolves once no stack of it is left; never rejects. */
   async run(
     loaded: LoadedComponent,
     interfaces: Readonly<Record<string, InterfaceMembers>>,
+    finish: () => Promise<void>,
   ): Promise<ComponentOutcome> {
     const outcome = await Promise.race([this.#runScript(loaded, interfaces), this.#unwound.promise]);
+    if (outcome?.kind === "returned" && !this.#killed) await finish();
     this.kill();
     await this.#unwound.promise;
     return outcome ?? { kind: "ended" };
@@ -136,6 +146,9 @@ export class ComponentGuest implements Crossings {
         clearTimeout: this.#timers.clear,
         clearInterval: this.#timers.clear,
         queueMicrotask: (callback) => queueMicrotask(() => this.guarded(callback)),
+        TextDecoder: countingDecoder(this.#limits),
+        limits: this.#limits,
+        tasks: this.#tasks,
       });
       const cores = coreModules(facts, modules);
       const exports = await instantiate(
@@ -190,6 +203,7 @@ export class ComponentGuest implements Crossings {
   beginTurn(continuation: Continuation): void {
     this.#queued.delete(continuation);
     this.#turn = continuation;
+    this.#limits.begin();
     if (this.#spent) this.#refill();
   }
 
@@ -329,7 +343,7 @@ export class ComponentGuest implements Crossings {
           if (over) return;
           over = true;
           this.#waits.delete(end);
-          this.#goOn("woken", ready);
+          this.#resumeStack(this.#turn && this.#spent ? "yielded" : "woken", ready);
         };
         const end = () => settle(() => resolve(undefined));
         this.#waits.add(end);
@@ -346,6 +360,7 @@ export class ComponentGuest implements Crossings {
 
   #enter(call: HostFunction, args: unknown[]): unknown {
     if (this.#killed) throw new GuestEnded();
+    this.#limits.begin();
     try {
       return call(...args);
     } catch (thrown) {
@@ -367,11 +382,16 @@ export class ComponentGuest implements Crossings {
   #outOfFuel(): unknown {
     if (this.#killed) return undefined;
     this.#spend(false);
-    if (this.#turn && this.#queue.mayContinue) {
-      this.#refill();
-      return undefined;
-    }
-    return new Promise<void>((resolve) => this.#continueAs("yielded", resolve));
+    return new Promise<void>((resolve) => this.#resumeStack("yielded", resolve));
+  }
+
+  /** `ready` lets a stack go on in the next microtask, which nothing comes before in a turn of its own. */
+  #resumeStack(runClass: RunClass, ready: () => void): void {
+    const noted = { ...this.#tasks };
+    this.#continueAs(runClass, () => {
+      for (const key of Object.keys(this.#tasks)) this.#tasks[key] = noted[key];
+      ready();
+    });
   }
 
   #continueAs(runClass: RunClass, ready: () => void): void {

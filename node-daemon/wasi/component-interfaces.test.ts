@@ -71,6 +71,9 @@ describe.each(lines)("interfaces of WASI $line", ({ line, newest, offered }) => 
       expect(suspending.filter((one) => !functions.includes(one))).toEqual([]);
       const asyncOnes = specified.get(name)!.functions.filter((one) => one.isAsync);
       expect(suspending).toEqual(expect.arrayContaining(asyncOnes.map((one) => one.name)));
+      expect(byName(offered, name)!.async?.toSorted() ?? []).toEqual(
+        asyncOnes.map((one) => one.name).toSorted(),
+      );
     },
   );
 

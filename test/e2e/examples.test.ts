@@ -1,5 +1,7 @@
 /** Every guest of examples/, built from its source, and its manifest applied. */
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -13,7 +15,7 @@ const built = mkdtempSync(join(tmpdir(), "wherry-examples-"));
 let cluster: TestCluster;
 
 beforeAll(async () => {
-  cluster = await TestCluster.start(["one"], { hostPaths: [built] });
+  cluster = await TestCluster.start(["one"], { hostPaths: [built], listen: ["127.0.0.1:1024-65535"] });
 });
 afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
@@ -27,7 +29,7 @@ function guestOf(name: string): ExampleGuest {
 }
 
 /** Builds a guest and applies its manifest with what was built. */
-async function applyExample(name: string, file: string): Promise<void> {
+async function applyExample(name: string, file: string, changes: Record<string, string> = {}): Promise<void> {
   const { build, kept, target } = guestOf(name);
   const binary = await build();
   if (kept === "checked in") {
@@ -36,7 +38,9 @@ async function applyExample(name: string, file: string): Promise<void> {
   }
   const image = join(built, `${name}.wasm`);
   writeFileSync(image, binary);
-  await cluster.apply(exampleManifest(`${name}/${file}`, { [`file://${target}`]: `file://${image}` }));
+  await cluster.apply(
+    exampleManifest(`${name}/${file}`, { [`file://${target}`]: `file://${image}`, ...changes }),
+  );
 }
 
 async function logOfJob(name: string): Promise<string> {
@@ -79,6 +83,30 @@ test("AssemblyScript: arguments, environment, the clock and random numbers", asy
   expect(log).toMatch(new RegExp(`dice-0-\\w+ threw 60 times at ${today}-`));
   expect(log.match(/\*/g)).toHaveLength(60);
 });
+
+test("C: a server answers at the socket that its template asks for", async () => {
+  const port = await freePort();
+  await applyExample("c-server", "server.yaml", { "port: 8088": `port: ${port}` });
+  const visit = (path: string) =>
+    eventually(async () => {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`);
+      expect(response.status).toBe(200);
+      expect(await response.text()).toMatch(new RegExp(`^server-\\S+: visit \\d, of ${path}\\n$`));
+    });
+  await visit("/first");
+  await visit("/second");
+  const { stdout } = await cluster.wherry("logs", "wasmdeployment/server");
+  expect(stdout).toContain("GET /first\nGET /second\n");
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
 
 test("C as a component: the clock, the environment and output, half a second apart", async () => {
   await applyExample("c-component", "lighthouse.yaml");

@@ -11,6 +11,7 @@ export type GuestName =
   | "trapper"
   | "flooder"
   | "hungry"
+  | "snoop"
   | "worker"
   | "echo";
 

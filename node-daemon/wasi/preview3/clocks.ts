@@ -14,6 +14,7 @@ export const clocksInterfaces: readonly OfferedInterface[] = [
     name: "wasi:clocks/monotonic-clock@0.3",
     functions: ["now", "get-resolution", "wait-until", "wait-for"],
     suspending: ["wait-until", "wait-for"],
+    async: ["wait-until", "wait-for"],
     make(host: ComponentHost) {
       const deadlines = new Deadlines(host);
       return {

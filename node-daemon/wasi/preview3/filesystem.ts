@@ -49,6 +49,7 @@ export const filesystemInterfaces: readonly OfferedInterface[] = [
       ...suspendingMethods,
     ],
     suspending: suspendingMethods,
+    async: suspendingMethods,
     make: () => ({ Descriptor }),
   },
   {
