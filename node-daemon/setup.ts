@@ -131,11 +131,15 @@ async function fetchAndPrepare(
   return prepared.module;
 }
 
+const mebibyte = 1024 * 1024;
+
 function memoryFault(config: TemplateConfig, module: PreparedModule): Failure | undefined {
   if (module.memoryBytesMin <= config.memoryBytesMax) return undefined;
-  const mebibytes = (bytes: number) => Math.ceil(bytes / 1024 / 1024);
-  const needed = mebibytes(module.memoryBytesMin);
-  const message = `the module's memory starts at ${needed} MiB, its limit is ${mebibytes(config.memoryBytesMax)} MiB; set spec.resources.limits.memory to at least ${needed}Mi`;
+  const size = (bytes: number) =>
+    bytes % mebibyte === 0 ? `${bytes / mebibyte} MiB` : `${Math.ceil(bytes / 1024)} KiB`;
+  const message =
+    `the module's memory starts at ${size(module.memoryBytesMin)}, its limit is ${size(config.memoryBytesMax)}; ` +
+    `set spec.resources.limits.memory to at least ${Math.ceil(module.memoryBytesMin / mebibyte)}Mi`;
   return { reason: "MemoryLimitTooSmall", message, retryable: false };
 }
 

@@ -11,6 +11,9 @@ export interface ScriptGlobals {
   readonly clearTimeout: (id: number) => void;
   readonly clearInterval: (id: number) => void;
   readonly queueMicrotask: (callback: () => unknown) => void;
+  readonly TextDecoder: new (label?: string, options?: object) => object;
+  /** See patches.ts. */
+  readonly limits: object;
 }
 
 /** The exports of a component: interfaces by their full names. */
@@ -39,5 +42,7 @@ export function compileBindings(body: string, name: string): Bindings {
       globals.clearInterval,
       globals.queueMicrotask,
       Object.freeze({ WebAssembly: globals.WebAssembly }),
+      globals.TextDecoder,
+      globals.limits,
     );
 }

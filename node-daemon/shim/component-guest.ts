@@ -25,6 +25,7 @@ import { fuelLimits, queueLimits } from "./limits.ts";
 import type { LoadedComponent } from "./module-store.ts";
 import type { Runnable, RunClass, RunQueue } from "./run-queue.ts";
 import { ScriptTimers, sharedEngine, silentConsole } from "./script-globals.ts";
+import { countingDecoder, ScriptLimits } from "./script-limits.ts";
 
 type HostFunction = (...args: unknown[]) => unknown;
 
@@ -59,6 +60,7 @@ export class ComponentGuest implements Crossings {
   readonly #events: GuestEvents;
   readonly #cores: CoreInstances;
   readonly #timers: ScriptTimers;
+  readonly #limits: ScriptLimits;
   readonly outOfFuel = new engine.Suspending(() => this.#outOfFuel());
   /** Those that wait in the queue. */
   readonly #queued = new Set<Continuation>();
@@ -81,6 +83,7 @@ export class ComponentGuest implements Crossings {
     this.#queue = queue;
     this.#events = events;
     this.#cores = new CoreInstances(this, memoryBytesMax);
+    this.#limits = new ScriptLimits(memoryBytesMax);
     this.#timers = new ScriptTimers(clock, (callback) => {
       this.#continueAs("woken", () => this.guarded(callback));
     });
@@ -111,12 +114,14 @@ export class ComponentGuest implements Crossings {
     return this.#cores.firstMemory;
   }
 
-  /** Instantiates and runs it. Resolves once no stack of it is left; never rejects. */
+  /** Instantiates and runs it, and lets it `finish` if it returned. Resolves once no stack of it is left; never rejects. */
   async run(
     loaded: LoadedComponent,
     interfaces: Readonly<Record<string, InterfaceMembers>>,
+    finish: () => Promise<void>,
   ): Promise<ComponentOutcome> {
     const outcome = await Promise.race([this.#runScript(loaded, interfaces), this.#unwound.promise]);
+    if (outcome?.kind === "returned" && !this.#killed) await finish();
     this.kill();
     await this.#unwound.promise;
     return outcome ?? { kind: "ended" };
@@ -136,6 +141,8 @@ export class ComponentGuest implements Crossings {
         clearTimeout: this.#timers.clear,
         clearInterval: this.#timers.clear,
         queueMicrotask: (callback) => queueMicrotask(() => this.guarded(callback)),
+        TextDecoder: countingDecoder(this.#limits),
+        limits: this.#limits,
       });
       const cores = coreModules(facts, modules);
       const exports = await instantiate(
@@ -190,6 +197,7 @@ export class ComponentGuest implements Crossings {
   beginTurn(continuation: Continuation): void {
     this.#queued.delete(continuation);
     this.#turn = continuation;
+    this.#limits.begin();
     if (this.#spent) this.#refill();
   }
 
@@ -346,6 +354,7 @@ export class ComponentGuest implements Crossings {
 
   #enter(call: HostFunction, args: unknown[]): unknown {
     if (this.#killed) throw new GuestEnded();
+    this.#limits.begin();
     try {
       return call(...args);
     } catch (thrown) {

@@ -3,9 +3,10 @@ import { ResourceCount } from "../wasi/component-resources.ts";
 import type { ListingCache } from "../wasi/file-system/listing-cache.ts";
 import type { ComponentHost, InputSource, OutputSink, Preopen, WasiClock, WasiHost } from "../wasi/host.ts";
 import { limits } from "../wasi/limits.ts";
-import { noNetwork, type Network } from "../wasi/sockets/network.ts";
+import type { Network } from "../wasi/sockets/network.ts";
 import type { ComponentGuest } from "./component-guest.ts";
 import type { InstanceStreams, SharedHost } from "./instance-host.ts";
+import { componentFinishMsMax } from "./limits.ts";
 
 /** The host of one component, for every interface that it imports. */
 export class HostOfComponent implements ComponentHost {
@@ -13,9 +14,11 @@ export class HostOfComponent implements ComponentHost {
   readonly #spec: RunSpec;
   readonly #guest: ComponentGuest;
   readonly #onBug: (error: unknown) => void;
+  readonly #finishes = new Set<() => Promise<void>>();
   readonly #closes: (() => void)[] = [];
   readonly resources = new ResourceCount(limits.resourcesMax);
   readonly preopens: readonly Preopen[];
+  readonly network: Network;
   readonly stdin: InputSource;
   readonly stdout: OutputSink;
   readonly stderr: OutputSink;
@@ -25,6 +28,7 @@ export class HostOfComponent implements ComponentHost {
     spec: RunSpec,
     guest: ComponentGuest,
     preopens: readonly Preopen[],
+    network: Network,
     streams: InstanceStreams,
     onBug: (error: unknown) => void,
   ) {
@@ -33,6 +37,7 @@ export class HostOfComponent implements ComponentHost {
     this.#guest = guest;
     this.#onBug = onBug;
     this.preopens = preopens;
+    this.network = network;
     this.stdin = streams.stdin;
     this.stdout = streams.stdout;
     this.stderr = streams.stderr;
@@ -56,10 +61,6 @@ export class HostOfComponent implements ComponentHost {
 
   get limits(): WasiHost["limits"] {
     return this.#shared.wasiLimits;
-  }
-
-  get network(): Network {
-    return noNetwork;
   }
 
   get listings(): ListingCache {
@@ -89,6 +90,20 @@ export class HostOfComponent implements ComponentHost {
 
   yield(): Promise<void> {
     return this.#guest.yield();
+  }
+
+  onReturn(finish: () => Promise<void>): () => void {
+    this.#finishes.add(finish);
+    return () => this.#finishes.delete(finish);
+  }
+
+  /** Resolves once what a guest that returned had handed over is where it was to go, or after a while. */
+  async finish(): Promise<void> {
+    if (this.#finishes.size === 0) return;
+    const late = Promise.withResolvers<void>();
+    const cancel = this.setTimer(componentFinishMsMax, late.resolve);
+    await Promise.race([Promise.all([...this.#finishes].map((finish) => finish())), late.promise]);
+    cancel();
   }
 
   onEnd(close: () => void): void {

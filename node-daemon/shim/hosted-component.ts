@@ -2,6 +2,7 @@ import type { RunEnd, RunSpec } from "../runtimes/runtime-driver.ts";
 import { offer } from "../components/offer.ts";
 import type { InterfaceMembers } from "../wasi/component-interfaces.ts";
 import type { Preopen } from "../wasi/host.ts";
+import type { Network } from "../wasi/sockets/network.ts";
 import type { Needs } from "./budget.ts";
 import { ComponentGuest } from "./component-guest.ts";
 import { HostOfComponent } from "./component-host.ts";
@@ -21,6 +22,7 @@ export class HostedComponent implements HostedGuest {
   readonly #events: GuestEvents;
   readonly #guest: ComponentGuest;
   #interfaces: Readonly<Record<string, InterfaceMembers>> = {};
+  #finish: () => Promise<void> = () => Promise.resolve();
   #closed = false;
 
   constructor({ shared, queue, spec, events }: HostedParts, loaded: LoadedComponent) {
@@ -67,10 +69,25 @@ export class HostedComponent implements HostedGuest {
     return this.#guest.turn();
   }
 
+  wait<T>(begin: (wake: (value: T) => void) => () => void, whenKilled: T): Promise<T> {
+    return this.#guest.wait(begin, whenKilled);
+  }
+
   /** The core instances are made by the generated code, when it runs. */
-  instantiate(held: DisposableStack, preopens: readonly Preopen[], streams: InstanceStreams): void {
-    const host = new HostOfComponent(this.#shared, this.#spec, this.#guest, preopens, streams, (error) =>
-      this.#events.bug(error),
+  instantiate(
+    held: DisposableStack,
+    preopens: readonly Preopen[],
+    network: Network,
+    streams: InstanceStreams,
+  ): void {
+    const host = new HostOfComponent(
+      this.#shared,
+      this.#spec,
+      this.#guest,
+      preopens,
+      network,
+      streams,
+      (error) => this.#events.bug(error),
     );
     held.defer(() => host.close());
     const interfaces: Record<string, InterfaceMembers> = {};
@@ -79,10 +96,11 @@ export class HostedComponent implements HostedGuest {
       if (offered) interfaces[name] = offered.make(host);
     }
     this.#interfaces = interfaces;
+    this.#finish = () => host.finish();
   }
 
   async run(): Promise<RunEnd> {
-    const outcome = await this.#guest.run(this.#loaded, this.#interfaces);
+    const outcome = await this.#guest.run(this.#loaded, this.#interfaces, this.#finish);
     const { exitCode, fault } = this.#guest;
     if (exitCode !== undefined) return { kind: "exited", exitCode };
     if (outcome.kind === "returned") return { kind: "exited", exitCode: outcome.ok ? 0 : 1 };

@@ -1,5 +1,6 @@
 import type { RunEnd, RunSpec } from "../runtimes/runtime-driver.ts";
 import type { Preopen } from "../wasi/host.ts";
+import type { Network } from "../wasi/sockets/network.ts";
 import type { Needs } from "./budget.ts";
 import type { InstanceStreams, SharedHost } from "./instance-host.ts";
 import type { RunQueue } from "./run-queue.ts";
@@ -25,8 +26,15 @@ export interface HostedGuest {
   readonly memoryBytesMin: number;
   /** What follows in the same turn is charged to it. */
   turn(): Promise<void>;
+  /** As `WasiHost.wait`, for what the instance waits for before it runs. */
+  wait<T>(begin: (wake: (value: T) => void) => () => void, whenKilled: T): Promise<T>;
   /** Makes the instance. Throws what the engine and WASI throw; what is acquired goes to `held`. */
-  instantiate(held: DisposableStack, preopens: readonly Preopen[], streams: InstanceStreams): void;
+  instantiate(
+    held: DisposableStack,
+    preopens: readonly Preopen[],
+    network: Network,
+    streams: InstanceStreams,
+  ): void;
   /** Once nothing of it runs any more; what broke the guest is in the end. */
   run(): Promise<RunEnd>;
   /** What keeps its memory mappings as long as it is reachable. Of one that has run and is not closed. */

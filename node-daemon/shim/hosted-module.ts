@@ -1,6 +1,7 @@
 import { Preview1 } from "../wasi/preview1.ts";
 import type { RunEnd, RunSpec } from "../runtimes/runtime-driver.ts";
 import type { Preopen } from "../wasi/host.ts";
+import type { Network } from "../wasi/sockets/network.ts";
 import type { ModuleFacts } from "../wasm/module-facts.ts";
 import type { Needs } from "./budget.ts";
 import { engine, type WasmInstance, type WasmMemory } from "./engine.ts";
@@ -63,9 +64,18 @@ export class HostedModule implements HostedGuest {
     return this.#guest.turn();
   }
 
-  instantiate(held: DisposableStack, preopens: readonly Preopen[], streams: InstanceStreams): void {
+  wait<T>(begin: (wake: (value: T) => void) => () => void, whenKilled: T): Promise<T> {
+    return this.#guest.wait(begin, whenKilled);
+  }
+
+  instantiate(
+    held: DisposableStack,
+    preopens: readonly Preopen[],
+    network: Network,
+    streams: InstanceStreams,
+  ): void {
     const { facts } = this.#loaded;
-    const host = new InstanceHost(this.#shared, this.#spec, this.#guest, preopens, streams);
+    const host = new InstanceHost(this.#shared, this.#spec, this.#guest, preopens, network, streams);
     const preview1 = new Preview1(host);
     held.defer(() => preview1.close());
     const pagesMax = Math.floor(this.#spec.memoryBytesMax / pageBytes);

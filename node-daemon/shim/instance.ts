@@ -1,10 +1,12 @@
 import type { Timer } from "../../kit/clock.ts";
-import { errorCode, errorMessage } from "../../kit/errors.ts";
+import { errorCode, errorMessage, WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import { type InstanceLog, openInstanceLog } from "../logs/instance-log.ts";
 import type { LogStream } from "../logs/log-record.ts";
 import type { RunEnd, RunId, RunSpec } from "../runtimes/runtime-driver.ts";
 import type { InputSource, OutputSink, Preopen } from "../wasi/host.ts";
+import { openNetwork } from "../wasi/sockets/host-network.ts";
+import type { Network } from "../wasi/sockets/network.ts";
 import { Attachment } from "./attachment.ts";
 import type { ShimBudget } from "./budget.ts";
 import { engine } from "./engine.ts";
@@ -13,6 +15,8 @@ import { HostedComponent } from "./hosted-component.ts";
 import type { HostedGuest, HostedParts } from "./hosted-guest.ts";
 import { HostedModule } from "./hosted-module.ts";
 import type { SharedHost } from "./instance-host.ts";
+import { openMounts } from "./instance-mounts.ts";
+import { drainMs } from "./limits.ts";
 import { LogOutput } from "./log-output.ts";
 import type { Loaded, ModuleStore } from "./module-store.ts";
 import type { MountTable } from "./mount-table.ts";
@@ -58,6 +62,7 @@ export class Instance implements GuestEvents {
   #killAtMs = Number.POSITIVE_INFINITY;
   #killTimer: Timer | undefined;
   #running = false;
+  #stopDraining: (() => void) | undefined;
   /** The first bug of ours that hit this instance. */
   #bug: unknown;
 
@@ -133,15 +138,27 @@ export class Instance implements GuestEvents {
     held.defer(() => reservation.close());
     await guest.turn();
     if (guest.killed) return { kind: "stopped" };
-    const preopens = this.#openMounts(held);
+    const preopens = await openMounts(this.#parts.mounts, this.#spec.mounts, guest, held);
+    if (preopens === undefined) return { kind: "stopped" };
+    const network = this.#openNetwork(held, loaded);
     const streams = { stdin: this.#stdin, stdout: this.#output("stdout"), stderr: this.#output("stderr") };
-    guest.instantiate(held, preopens, streams);
+    guest.instantiate(held, preopens, network, streams);
     this.#running = true;
     this.#events.started(this.#spec.id);
     const end = await guest.run();
     const { mapped } = guest;
     if (mapped) reservation.hold(mapped);
+    if (end.kind === "exited" && network.available) await this.#drain(network);
     return end;
+  }
+
+  /** What the guest has sent before it ended still goes out, unless someone wants the instance gone. */
+  async #drain(network: Network): Promise<void> {
+    const over = new AbortController();
+    this.#stopDraining = () => over.abort();
+    const timer = this.#parts.clock.setTimer(drainMs, this.#stopDraining);
+    await network.drain(over.signal);
+    timer.cancel();
   }
 
   get #hostedParts(): HostedParts {
@@ -151,6 +168,7 @@ export class Instance implements GuestEvents {
   #kill(): void {
     this.#stopped = true;
     this.#guest?.kill();
+    this.#stopDraining?.();
   }
 
   #openLog(): InstanceLog {
@@ -168,17 +186,19 @@ export class Instance implements GuestEvents {
     return this.#attachment?.copying(stream, log) ?? log;
   }
 
-  #openMounts(held: DisposableStack): Preopen[] {
-    return this.#spec.mounts.map(({ guestPath, hostPath, readOnly }) => {
-      try {
-        const mount = this.#parts.mounts.open(hostPath);
-        held.defer(() => mount.close());
-        return { guestPath, directory: mount.directory, readOnly };
-      } catch (thrown) {
-        const retryable = errorCode(thrown) !== "mount-forbidden";
-        throw new Refusal("MountFailed", `mount ${guestPath}: ${errorMessage(thrown)}`, retryable);
-      }
-    });
+  /** A module gets its listeners as descriptors; a component makes its own. */
+  #openNetwork(held: DisposableStack, { kind }: Loaded): Network {
+    const { clock, wasiLimits } = this.#parts;
+    try {
+      const { hostDescriptorsMax } = wasiLimits;
+      const network = openNetwork(this.#spec.network, kind === "module", { clock, hostDescriptorsMax });
+      held.defer(() => network.close());
+      return network;
+    } catch (thrown) {
+      if (!(thrown instanceof WherryError)) throw thrown;
+      const reason = thrown.code === "address-in-use" ? "AddressInUse" : "AddressUnavailable";
+      throw new Refusal(reason, thrown.message, thrown.retryable);
+    }
   }
 
   /** What kept the run from starting. */

@@ -1,3 +1,5 @@
+import type { WasiHost } from "./host.ts";
+
 /**
  * The types of all functions of `wasi_snapshot_preview1`: parameters and results in parentheses, separated by one space.
  * A module that imports anything else from there is refused before it starts.
@@ -72,7 +74,35 @@ export const suspendingFunctions: ReadonlySet<string> = new Set([
   "poll_oneoff",
   "random_get",
   "sched_yield",
+  "sock_accept",
+  "sock_recv",
+  "sock_send",
 ]);
+
+/** With a mount that may block, these do as well. Wrapped, a call costs a microtask even where nothing waits. */
+const alsoSuspending: ReadonlySet<string> = new Set([
+  ...suspendingFunctions,
+  "fd_allocate",
+  "fd_fdstat_set_flags",
+  "fd_filestat_get",
+  "fd_filestat_set_size",
+  "fd_filestat_set_times",
+  "fd_seek",
+  "path_create_directory",
+  "path_filestat_get",
+  "path_filestat_set_times",
+  "path_link",
+  "path_open",
+  "path_readlink",
+  "path_remove_directory",
+  "path_rename",
+  "path_symlink",
+  "path_unlink_file",
+]);
+
+export function suspendingFunctionsFor({ preopens }: Pick<WasiHost, "preopens">): ReadonlySet<string> {
+  return preopens.some(({ directory }) => directory.files.mayBlock) ? alsoSuspending : suspendingFunctions;
+}
 
 /** The functions that only look up a number or two: so quick that looking at the clock after each would be felt. */
 export const quickFunctions: ReadonlySet<string> = new Set([
@@ -86,11 +116,5 @@ export const quickFunctions: ReadonlySet<string> = new Set([
   "fd_tell",
 ]);
 
-/** Answered with ENOSYS (sockets with EBADF or ENOTSOCK): signals mean nothing here, and there are no sockets yet. */
-export const missingFunctions: readonly string[] = [
-  "proc_raise",
-  "sock_accept",
-  "sock_recv",
-  "sock_send",
-  "sock_shutdown",
-];
+/** Answered with ENOSYS: signals mean nothing here. */
+export const missingFunctions: readonly string[] = ["proc_raise"];

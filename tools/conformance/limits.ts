@@ -15,5 +15,5 @@ export const conformanceLimits = {
   logFileBytes: 64 * 1024 * 1024,
   logBytesPerSecond: 64 * 1024 * 1024,
   /** Characters of a reason in the table. */
-  reasonCharsMax: 300,
+  reasonCharsMax: 400,
 } as const;

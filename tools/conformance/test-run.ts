@@ -221,7 +221,7 @@ class TestRun implements AsyncDisposable {
     const expected =
       end.kind === "exited" ? end.exitCode === exitCode : this.#killed && end.kind === "stopped";
     if (!expected)
-      throw new Mismatch(`expected exit code ${exitCode}, ${describeEnd(end)}${await this.#complaint()}`);
+      throw new Mismatch(`expected exit code ${exitCode}, ${await this.#complaint(describeEnd(end))}`);
     for (const stream of this.#whole) {
       const rest = await this.#rest(stream);
       if (rest.length > 0) throw new Mismatch(`${stream}: did not expect ${quoted(rest)}`);
@@ -258,10 +258,13 @@ class TestRun implements AsyncDisposable {
     return end === undefined ? "" : ` (${describeEnd(end)})`;
   }
 
-  /** The end of what it wrote to standard error: where an assertion says what it wanted. */
-  async #complaint(): Promise<string> {
+  /** How it ended, and what it wrote to standard error: an assertion says what it wanted. */
+  async #complaint(end: string): Promise<string> {
     const text = (await this.#output?.written("stderr"))?.toString().trim() ?? "";
-    return text === "" ? "" : `: ${text.slice(-conformanceLimits.reasonCharsMax)}`;
+    if (text === "") return end;
+    // Without the guest's stack: the assertion says more.
+    const [first = ""] = end.split("\n");
+    return `${first}: ${text.slice(0, conformanceLimits.reasonCharsMax)}`;
   }
 
   #socket(id: string): Socket {

@@ -51,7 +51,7 @@ function leftovers(fence: Fence): readonly string[] {
     .map((path) => `left behind: ${path}`);
 }
 
-async function startSwapper(root: string, swap: Swap): Promise<() => Promise<void>> {
+export async function startSwapper(root: string, swap: Swap): Promise<() => Promise<void>> {
   const file = fileURLToPath(new URL("swapper.ts", import.meta.url));
   const swapper = spawn(process.execPath, [file, root, String(swaps.indexOf(swap))], {
     stdio: ["pipe", "pipe", "inherit"],

@@ -57,7 +57,9 @@ function fill(
   return withListing(context, descriptor, start === 0, (listing) => {
     const { fd, files } = descriptor.directory;
     const entries = fitting(listing, start, target.length - used);
-    const names = entries.map(({ name }) => name);
+    // The parent may be outside, so it is as at a root, which is its own parent. An inode of 0 would not do: wasi-libc's
+    // scandir asks for the status of such an entry, and fails when it may not have it.
+    const names = entries.map(({ name }) => (name === ".." ? "." : name));
     const next = start + entries.length;
     const more = next < listing.length;
     return answered(context, files.inodes(fd, names), (inodes) => {
@@ -130,8 +132,7 @@ function put(
 ): number {
   let used = usedBefore;
   for (const [offset, entry] of entries.entries()) {
-    // The parent's inode is none of the guest's business: `..` may be outside.
-    const inode = entry.name === ".." ? 0n : inodes[offset];
+    const inode = inodes[offset];
     if (inode === undefined) continue;
     const bytes = dirent(entry, inode, firstIndex + offset + 1).subarray(0, length - used);
     memory.bytes.set(bytes, buffer + used);

@@ -1,10 +1,8 @@
 /**
- * Reading and writing. Regular files are read and written synchronously, straight between guest memory and the kernel, at
- * a position kept here. A transfer longer than `limits.transferBytesMax` is done in pieces with a turn for the
- * neighbours after each; stdio waits when it has to. Files that may block (network file systems) would go the way of
- * `transferInTurns` with asynchronous calls.
+ * Reading and writing. Files are read and written straight between guest memory and the kernel, at a position kept here; a
+ * long transfer, and one of a file system that may block, suspends the guest. So does stdio when it has to wait.
  */
-import { errno, fdFlag, right, size, type Errno } from "../abi.ts";
+import { errno, fdFlag, right, type Errno } from "../abi.ts";
 import {
   missingRight,
   type Descriptor,
@@ -12,18 +10,12 @@ import {
   type InputDescriptor,
   type OutputDescriptor,
 } from "../descriptors.ts";
-import type { Transferred } from "../file-system/operations.ts";
 import type { GuestMemory } from "../guest-memory.ts";
 import { limits } from "../limits.ts";
 import { counted } from "./answers.ts";
+import { type Ranges, readRanges, viewsOf } from "./ranges.ts";
+import { receive, send } from "./socket-io.ts";
 import { unsigned64, type WasiContext, type WasiFunctions } from "./context.ts";
-
-/** Ranges of guest memory, checked; offsets rather than views, since a suspension may detach those. */
-interface Ranges {
-  readonly pointers: readonly number[];
-  readonly lengths: readonly number[];
-  readonly total: number;
-}
 
 type Direction = "read" | "write";
 type Answer = number | Promise<number>;
@@ -75,6 +67,12 @@ function transfer(
   if (typeof ranges === "number") return ranges;
   if (descriptor.kind === "file") return transferFile(context, direction, descriptor, ranges, offset, out);
   if (offset !== undefined) return errno.spipe;
+  if (descriptor.kind === "listener") return errno.notconn;
+  if (descriptor.kind === "socket") {
+    return direction === "read"
+      ? receive(context, descriptor, ranges, 0, out)
+      : send(context, descriptor, ranges, out);
+  }
   return descriptor.kind === "input"
     ? readInput(context, descriptor, ranges, out)
     : writeOutput(context, descriptor, ranges, out);
@@ -83,39 +81,6 @@ function transfer(
 /** `pread` and `pwrite` need the right to seek as well, as preview 1 says. */
 function seekable(descriptor: Descriptor | undefined): Errno {
   return descriptor?.kind === "file" ? missingRight(descriptor, right.fdSeek) : 0;
-}
-
-function readRanges(memory: GuestMemory, vectors: number, count: number): Ranges | Errno {
-  if (count > limits.iovecsMax) return errno.inval;
-  if (!memory.fits(vectors, count * size.iovec)) return errno.fault;
-  const pointers: number[] = [];
-  const lengths: number[] = [];
-  let total = 0;
-  for (let i = 0; i < count; i++) {
-    const pointer = memory.u32(vectors + i * size.iovec);
-    const length = memory.u32(vectors + i * size.iovec + 4);
-    if (!memory.fits(pointer, length)) return errno.fault;
-    pointers.push(pointer);
-    lengths.push(length);
-    total += length;
-  }
-  // The result is a u32.
-  return total > 0xffff_ffff ? errno.inval : { pointers, lengths, total };
-}
-
-/** The ranges from `start` on, `length` bytes at most, as views. */
-function viewsOf(memory: GuestMemory, ranges: Ranges, start: number, length: number): Uint8Array[] {
-  const views: Uint8Array[] = [];
-  let skip = start;
-  let left = length;
-  for (let i = 0; i < ranges.pointers.length && left > 0; i++) {
-    const here = ranges.lengths[i] ?? 0;
-    const take = Math.min(here - skip, left);
-    if (take > 0) views.push(memory.slice((ranges.pointers[i] ?? 0) + skip, take));
-    if (take > 0) left -= take;
-    skip = Math.max(0, skip - here);
-  }
-  return views;
 }
 
 function transferFile(
@@ -128,53 +93,12 @@ function transferFile(
 ): Answer {
   const at = offset === undefined ? file.position : Number(unsigned64(offset));
   if (!Number.isSafeInteger(at + ranges.total)) return direction === "read" ? errno.inval : errno.fbig;
-  if (ranges.total > limits.transferBytesMax) {
-    return transferInTurns(context, direction, file, ranges, at, offset === undefined, out);
-  }
-  return counted(
-    context,
-    transferPiece(context.memory, direction, file, ranges, 0, ranges.total, at),
-    (done) => finish(context, direction, file, offset === undefined ? at : undefined, done, out),
-  );
-}
-
-async function transferInTurns(
-  context: WasiContext,
-  direction: Direction,
-  file: FileDescriptor,
-  ranges: Ranges,
-  at: number,
-  move: boolean,
-  out: number,
-): Promise<number> {
-  let done = 0;
-  while (done < ranges.total) {
-    const length = Math.min(limits.transferBytesMax, ranges.total - done);
-    const piece = await transferPiece(context.memory, direction, file, ranges, done, length, at + done);
-    // What was transferred before counts; the error comes back with the next call.
-    if (piece < 0 && done === 0) return -piece;
-    if (piece < 0) break;
-    done += piece;
-    if (piece < length) break;
-    await context.host.yield();
-    // Killed meanwhile.
-    if (file.hostFd === -1) return errno.intr;
-  }
-  return finish(context, direction, file, move ? at : undefined, done, out);
-}
-
-function transferPiece(
-  memory: GuestMemory,
-  direction: Direction,
-  file: FileDescriptor,
-  ranges: Ranges,
-  start: number,
-  length: number,
-  at: number,
-): Transferred {
-  const views = viewsOf(memory, ranges, start, length);
   const { files, hostFd } = file;
-  return direction === "read" ? files.read(hostFd, views, at) : files.write(hostFd, views, at);
+  const views = viewsOf(context.memory, ranges, 0, ranges.total);
+  const transferred = direction === "read" ? files.read(hostFd, views, at) : files.write(hostFd, views, at);
+  return counted(context, transferred, (done) =>
+    finish(context, direction, file, offset === undefined ? at : undefined, done, out),
+  );
 }
 
 /** Tells the guest how much was transferred, and moves the position behind it if that started at `from`. */
