@@ -3,8 +3,10 @@ import { describe, expect, test } from "vitest";
 
 import { ResourceCount } from "../component-resources.ts";
 import { DirectoryCapability, openDirectoryCapability } from "../file-system/directory-capability.ts";
+import { DiskQuota } from "../file-system/disk-quota.ts";
 import { ListingCache } from "../file-system/listing-cache.ts";
 import { GuestEnded } from "../host.ts";
+import { limits as wasiLimits } from "../limits.ts";
 import { limits } from "./limits.ts";
 import { openFilesOf } from "./open-files.ts";
 import { SlowFiles } from "./slow-files.ts";
@@ -215,6 +217,27 @@ describe.each(generations)("$name open files", (generation) => {
     expect(told.filter((code) => code === "insufficient-memory")).toHaveLength(2);
     expect(told.filter((code) => code === "ok")).toHaveLength(limits.waitingCallsMax);
     expect(await whyOf(root.statAt(follow, "file"))).toBe("ok");
+  });
+
+  test("a mount with a limit: what goes beyond it is refused as quota, and room that is made counts", async () => {
+    using mounted = new MountedComponent({
+      open: (hostPath) => {
+        const { fd, files } = openDirectoryCapability(hostPath);
+        const bytesMax = 3 * wasiLimits.quotaEntryBytes;
+        return new DirectoryCapability(fd, new DiskQuota({ files, root: fd, bytesMax, monotonic: () => 0 }));
+      },
+    });
+    const root = mounted.root(generation);
+    const file = await must(root.openAt(follow, "file", { create: true }, {}));
+    const most = 2 * wasiLimits.quotaEntryBytes;
+    await must(file.setSize(BigInt(most)));
+    expect(await whyOf(file.setSize(BigInt(most + 1)))).toBe("quota");
+    expect(await generation.append(file, "x")).toMatch(/^(?:quota|broken)$/);
+    expect(await whyOf(root.createDirectoryAt("dir"))).toBe("quota");
+    await must(file.setSize(0n));
+    expect(await generation.append(file, "x")).toBe("ok");
+    await must(root.createDirectoryAt("dir"));
+    expect(mounted.text("file")).toBe("x");
   });
 
   test("a bug of ours is told to the host, and to the guest as io", async () => {

@@ -65,6 +65,8 @@ export class SlowFiles implements FileOperations {
     this.#later(() => this.#files.readlink(...args));
   list = (...args: Parameters<FileOperations["list"]>): ReturnType<FileOperations["list"]> =>
     this.#later(() => this.#files.list(...args));
+  usage = (directory: number): ReturnType<FileOperations["usage"]> =>
+    this.#later(() => this.#files.usage(directory));
   inodes = (...args: Parameters<FileOperations["inodes"]>): ReturnType<FileOperations["inodes"]> =>
     this.#later(() => this.#files.inodes(...args));
   read = (...args: Parameters<FileOperations["read"]>): Transferred =>
