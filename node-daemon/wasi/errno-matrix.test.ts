@@ -13,6 +13,7 @@ import { DirectoryCapability } from "./file-system/directory-capability.ts";
 import { MountedGuest } from "./guest-fixture.ts";
 import { limits } from "./limits.ts";
 import { preview1Signatures } from "./signatures.ts";
+import { noNetwork, type TcpConnection, type TcpListener } from "./sockets/network.ts";
 import { allRights, Guest, readRights } from "./test-support.ts";
 
 type ErrnoName = Exclude<keyof typeof errno, "success">;
@@ -21,8 +22,10 @@ type Arguments = readonly (number | bigint | string | Uint8Array)[];
 interface Setup {
   readonly readOnly?: boolean;
   readonly openFilesMax?: number;
+  /** Before another guest is made, which has only what the host hands out: 3 is the mount. */
+  readonly host?: (sandbox: MountedGuest["sandbox"]) => void;
   /** Before the call. */
-  readonly arrange?: (mounted: MountedGuest) => void;
+  readonly arrange?: (guest: Guest, mounted: MountedGuest) => void;
 }
 
 type Row = readonly [call: string, answer: ErrnoName, args: Arguments, setup?: Setup];
@@ -39,7 +42,7 @@ const powerless = 5;
 const powerlessDirectory = 6;
 
 /** file, dir/in, empty/, self -> self; descriptors 3 to 6. */
-function populated({ readOnly = false, openFilesMax = 64, arrange }: Setup): MountedGuest {
+function populated({ readOnly = false, openFilesMax = 64 }: Setup): MountedGuest {
   const mounted = new MountedGuest({ readOnly, openFilesMax });
   mounted.file("file", "text");
   mounted.file("dir/in", "text");
@@ -52,14 +55,13 @@ function populated({ readOnly = false, openFilesMax = 64, arrange }: Setup): Mou
     guest.open("dir", { rights: 0n }),
   ];
   expect(opened).toEqual([file, powerless, powerlessDirectory]);
-  arrange?.(mounted);
   return mounted;
 }
 
 /** One vector that lies in memory, written where `vectors` points. */
 const vectors = 2048;
 const withVectors: Setup = {
-  arrange: ({ guest }) => {
+  arrange: (guest) => {
     guest.view.setUint32(vectors, buffer, true);
     guest.view.setUint32(vectors + 4, 16, true);
     // Of the second, the end lies outside.
@@ -73,7 +75,7 @@ const readOnly: Setup = { ...withVectors, readOnly: true };
 const processRows: readonly Row[] = [
   ["args_get", "fault", [out, nowhere]],
   ["args_sizes_get", "fault", [nowhere + 1, out]],
-  ["environ_get", "fault", [-1, out], { arrange: ({ sandbox }) => (sandbox.host.env = [["A", "1"]]) }],
+  ["environ_get", "fault", [-1, out], { host: ({ host }) => (host.env = [["A", "1"]]) }],
   ["environ_sizes_get", "fault", [out, nowhere + 1]],
   ["clock_res_get", "fault", [clockId.realtime, nowhere]],
   ["clock_res_get", "inval", [4, out]],
@@ -154,9 +156,9 @@ const transferRows: readonly Row[] = [
     "again",
     [0, vectors, 1, out],
     {
-      arrange: (mounted) => {
-        withVectors.arrange?.(mounted);
-        mounted.guest.call("fd_fdstat_set_flags", 0, fdFlag.nonblock);
+      arrange: (guest, mounted) => {
+        withVectors.arrange?.(guest, mounted);
+        guest.call("fd_fdstat_set_flags", 0, fdFlag.nonblock);
       },
     },
   ],
@@ -171,10 +173,10 @@ const transferRows: readonly Row[] = [
     "again",
     [1, vectors, 1, out],
     {
-      arrange: (mounted) => {
-        withVectors.arrange?.(mounted);
+      arrange: (guest, mounted) => {
+        withVectors.arrange?.(guest, mounted);
         mounted.sandbox.host.stdout.room = 0;
-        mounted.guest.call("fd_fdstat_set_flags", 1, fdFlag.nonblock);
+        guest.call("fd_fdstat_set_flags", 1, fdFlag.nonblock);
       },
     },
   ],
@@ -183,9 +185,8 @@ const transferRows: readonly Row[] = [
     "fbig",
     [file, vectors, 1, out],
     {
-      arrange: (mounted) => {
-        withVectors.arrange?.(mounted);
-        const { guest } = mounted;
+      arrange: (guest, mounted) => {
+        withVectors.arrange?.(guest, mounted);
         expect(guest.call("fd_seek", file, BigInt(Number.MAX_SAFE_INTEGER), 0, out)).toBe(0);
       },
     },
@@ -213,7 +214,7 @@ const transferRows: readonly Row[] = [
     "nomem",
     [top, buffer, 64, 0n, out],
     {
-      arrange: (mounted) => {
+      arrange: (_guest, mounted) => {
         for (let i = 0; i <= limits.listingEntriesMax; i++) writeFileSync(mounted.path(`${i}`), "");
       },
     },
@@ -252,12 +253,11 @@ const commonPathRows = Object.entries(pathCalls).flatMap(([call, args]): readonl
 ]);
 
 const otherMount: Setup = {
-  arrange: ({ sandbox, guest }) => {
+  host: (sandbox) => {
     // Two mounts are two if what is done with their files is.
     const { fd, files } = sandbox.capability(sandbox.outside);
     const directory = new DirectoryCapability(fd, { ...files, close: () => {} });
     sandbox.host.preopens = [...sandbox.host.preopens, { guestPath: "/other", directory, readOnly: false }];
-    guest.preview1.close();
   },
 };
 
@@ -276,7 +276,7 @@ const pathRows: readonly Row[] = [
     "path_open",
     "acces",
     [top, 0, "fifo", 0, readRights, 0n, 0, out],
-    { arrange: (mounted) => void execFileSync("mkfifo", [mounted.path("fifo")]) },
+    { arrange: (_guest, mounted) => void execFileSync("mkfifo", [mounted.path("fifo")]) },
   ],
   ["path_remove_directory", "rofs", [top, "empty"], { readOnly: true }],
   ["path_remove_directory", "notempty", [top, "dir"]],
@@ -291,25 +291,124 @@ const pathRows: readonly Row[] = [
   ["path_unlink_file", "isdir", [top, "empty"]],
 ];
 
-const socketRows: readonly Row[] = ["sock_accept", "sock_recv", "sock_send", "sock_shutdown"].flatMap(
-  (call): readonly Row[] => {
-    const [parameters = ""] = (preview1Signatures[call] ?? "").slice(1).split(")");
-    const rest = parameters
-      .split(" ")
-      .slice(1)
-      .map(() => 1);
-    return [
-      [call, "badf", [none, ...rest]],
-      [call, "notsock", [file, ...rest]],
-    ];
-  },
-);
+/** Nothing is there, and nothing fits, ever. */
+class FakeConnection implements TcpConnection {
+  readonly local = { family: "ipv4", address: "127.0.0.1", port: 80 } as const;
+  readonly remote = { family: "ipv4", address: "127.0.0.1", port: 4000 } as const;
+  readonly options = new FakeOptions();
+  readonly buffered = 0;
+  broken: TcpConnection["broken"];
+  read = () => "wait" as const;
+  peek = () => "wait" as const;
+  write = () => 0;
+  onReadable = () => () => {};
+  onWritable = () => () => {};
+  flushed = () => Promise.resolve();
+  shutdown(): void {}
+  close(): void {}
+}
+
+class FakeOptions {
+  noDelay = false;
+  keepAlive = false;
+  keepAliveIdleMs = 1000;
+  keepAliveIntervalMs = 1000;
+  keepAliveCount = 1;
+}
+
+const listener = 4;
+const socket = 5;
+const powerlessSocket = 6;
+
+/** A listener with two connections, that are accepted: one has no rights. The next is for the test. */
+function withSockets(
+  arrange: (guest: Guest, connections: readonly FakeConnection[]) => void = () => {},
+): Setup {
+  const connections = Array.from({ length: 3 }, () => new FakeConnection());
+  const waiting = [...connections];
+  const tcpListener: TcpListener = {
+    local: { family: "ipv4", address: "127.0.0.1", port: 80 },
+    accept: () => waiting.shift() ?? "wait",
+    onAcceptable: () => () => {},
+    close() {},
+  };
+  return {
+    host: ({ host }) => {
+      host.network = { ...noNetwork, listeners: [{ name: "http", listener: tcpListener }] };
+    },
+    arrange: (guest, mounted) => {
+      withVectors.arrange?.(guest, mounted);
+      for (const fd of [socket, powerlessSocket]) {
+        expect([guest.call("sock_accept", listener, 0, out), guest.u32(out)]).toEqual([0, fd]);
+      }
+      guest.call("fd_fdstat_set_rights", powerlessSocket, 0n, 0n);
+      arrange(guest, connections);
+    },
+  };
+}
+
+const nonblocking = (fd: number): Setup =>
+  withSockets((guest) => expect(guest.call("fd_fdstat_set_flags", fd, fdFlag.nonblock)).toBe(0));
+
+const socketRows: readonly Row[] = [
+  ["fd_read", "notconn", [listener, vectors, 1, out], withSockets()],
+  ["fd_sync", "inval", [socket], withSockets()],
+  ["fd_datasync", "inval", [socket], withSockets()],
+  ["sock_accept", "badf", [none, 0, out]],
+  ["sock_accept", "notsock", [file, 0, out]],
+  ["sock_accept", "inval", [socket, 0, out], withSockets()],
+  ["sock_accept", "inval", [listener, fdFlag.append, out], withSockets()],
+  [
+    "sock_accept",
+    "notcapable",
+    [listener, 0, out],
+    withSockets((guest) => expect(guest.call("fd_fdstat_set_rights", listener, 0n, 0n)).toBe(0)),
+  ],
+  ["sock_accept", "fault", [listener, 0, nowhere + 1], withSockets()],
+  [
+    "sock_accept",
+    "again",
+    [listener, 0, out],
+    withSockets((guest) => {
+      guest.call("sock_accept", listener, 0, out);
+      guest.call("fd_fdstat_set_flags", listener, fdFlag.nonblock);
+    }),
+  ],
+  ["sock_accept", "mfile", [listener, 0, out], { ...withSockets(), openFilesMax: 7 }],
+  ["sock_recv", "badf", [none, vectors, 1, 0, out, out + 4]],
+  ["sock_recv", "notsock", [file, vectors, 1, 0, out, out + 4]],
+  ["sock_recv", "notconn", [listener, vectors, 1, 0, out, out + 4], withSockets()],
+  ["sock_recv", "notcapable", [powerlessSocket, vectors, 1, 0, out, out + 4], withSockets()],
+  ["sock_recv", "inval", [socket, vectors, 1, 4, out, out + 4], withSockets()],
+  ["sock_recv", "fault", [socket, vectors, 2, 0, out, out + 4], withSockets()],
+  ["sock_recv", "again", [socket, vectors, 1, 0, out, out + 4], nonblocking(socket)],
+  ["sock_send", "badf", [none, vectors, 1, 0, out]],
+  ["sock_send", "notsock", [file, vectors, 1, 0, out]],
+  ["sock_send", "notconn", [listener, vectors, 1, 0, out], withSockets()],
+  ["sock_send", "notcapable", [powerlessSocket, vectors, 1, 0, out], withSockets()],
+  ["sock_send", "inval", [socket, vectors, 1, 1, out], withSockets()],
+  ["sock_send", "fault", [socket, vectors, 2, 0, out], withSockets()],
+  ["sock_send", "again", [socket, vectors, 1, 0, out], nonblocking(socket)],
+  ["sock_shutdown", "badf", [none, 1]],
+  ["sock_shutdown", "notsock", [file, 1]],
+  ["sock_shutdown", "notconn", [listener, 1], withSockets()],
+  [
+    "sock_shutdown",
+    "notconn",
+    [socket, 1],
+    withSockets((_guest, [first]) => {
+      if (first) first.broken = "connection-reset";
+    }),
+  ],
+  ["sock_shutdown", "notcapable", [powerlessSocket, 1], withSockets()],
+  ["sock_shutdown", "inval", [socket, 0], withSockets()],
+];
 
 /** One subscription to a stream. */
 const subscription = 2048;
 function subscribe(type: number, fd: number): Setup {
   return {
-    arrange: ({ guest }) => {
+    arrange: (guest) => {
       guest.bytes(subscription, 48).fill(0);
       guest.view.setUint8(subscription + 8, type);
       guest.view.setUint32(subscription + 16, fd, true);
@@ -342,12 +441,20 @@ const rows: readonly Row[] = [
 
 function perform([call, , args, setup = {}]: Row): {
   readonly answer: number;
+  readonly guest: Guest;
   readonly mounted: MountedGuest;
 } {
   const mounted = populated(setup);
-  const guest = setup === otherMount ? new Guest(mounted.sandbox.host) : mounted.guest;
+  let { guest } = mounted;
+  if (setup.host) {
+    mounted.guest.preview1.close();
+    setup.host(mounted.sandbox);
+    guest = new Guest(mounted.sandbox.host);
+  }
+  setup.arrange?.(guest, mounted);
   const passed = args.flatMap((arg) => (arg === nowhereMark ? [nowhere, 8] : [arg]));
-  return { answer: guest.call(call, ...passed), mounted };
+  const answer = guest.call(call, ...passed);
+  return { answer, guest, mounted };
 }
 
 describe("errno: each that a function answers by itself", () => {
