@@ -11,6 +11,9 @@ export interface ScriptGlobals {
   readonly clearTimeout: (id: number) => void;
   readonly clearInterval: (id: number) => void;
   readonly queueMicrotask: (callback: () => unknown) => void;
+  readonly TextDecoder: new (label?: string, options?: object) => object;
+  /** See patches.ts. */
+  readonly limits: object;
   /** Its own to keep: empty at first. */
   readonly tasks: object;
 }
@@ -41,6 +44,8 @@ export function compileBindings(body: string, name: string): Bindings {
       globals.clearInterval,
       globals.queueMicrotask,
       Object.freeze({ WebAssembly: globals.WebAssembly }),
+      globals.TextDecoder,
+      globals.limits,
       globals.tasks,
     );
 }

@@ -14,6 +14,8 @@ export const scriptParameters = [
   "clearInterval",
   "queueMicrotask",
   "globalThis",
+  "TextDecoder",
+  "$$limits",
   "$$tasks",
 ] as const;
 
@@ -33,6 +35,8 @@ const hidden = [
   "performance",
   "navigator",
   "crypto",
+  "FinalizationRegistry",
+  "WeakRef",
   "Worker",
   "WebSocket",
   "EventSource",
@@ -44,7 +48,8 @@ const hidden = [
 ] as const;
 
 const start = "export function instantiate(";
-const end = "\nexport const _util = {";
+/** Indented where jco's own count of braces is off. */
+const end = /\n *export const _util = \{/g;
 /** It would fetch core modules, if it were not given a function for that. */
 const fetching = /^ *if \(!getCoreModule\) getCoreModule = .*import\.meta\.url.*$/m;
 
@@ -57,7 +62,7 @@ const tasks = /^ *const CURRENT_TASK_META = \{\};$/m;
 /** The module's text as the body of a function that answers `instantiate`. */
 export function asFunctionBody(module: string): string {
   const from = module.indexOf(start);
-  const to = module.lastIndexOf(end);
+  const to = [...module.matchAll(end)].at(-1)?.index ?? -1;
   if (from < 0 || to < from) throw new Bug("jco generated a module of another form than was expected");
   const body =
     `return function instantiate(${module.slice(from + start.length, to).replace(fetching, "")}`.replace(

@@ -22,6 +22,7 @@ import {
 import type { ComponentFacts, CoreModuleFacts } from "./component-facts.ts";
 import { readOutline } from "./component-reader.ts";
 import { componentLimits } from "./limits.ts";
+import { patchScript } from "./patches.ts";
 import { asFunctionBody, usedFunctions, wrapFunctionBody } from "./script.ts";
 
 export interface TranslatedComponent {
@@ -67,7 +68,7 @@ function translate(binary: Uint8Array, command: ChosenCommand): Translation {
   checkSizes(script, modules, facts);
   const missing = checkFunctions(usedFunctions(script), command.imports);
   if (missing) return { ...missing, worn: false };
-  const body = asFunctionBody(script);
+  const body = asFunctionBody(patchScript(script));
   checkSyntax(body);
   return {
     kind: "translated",
@@ -137,7 +138,7 @@ function rewriteCore(
 
 /** What could end a string, a template, a comment or a line of JavaScript, or is no own property of an object. */
 // oxlint-disable-next-line no-control-regex -- they are what is looked for
-const harmful = /['"`\\\u0000-\u001f\u007f-\u009f\u2028\u2029]|\$\{|\*\/|\/\*|<!--|-->|^__proto__$/;
+const harmful = /['"`\\\u0000-\u001f\u007f-\u009f\u2028\u2029]|\$\{|\*\/|\/\*|<!--|-->|_debugLog|^__proto__$/;
 
 function checkName(name: string): void {
   if (!harmful.test(name) && name.isWellFormed()) return;

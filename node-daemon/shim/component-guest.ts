@@ -28,6 +28,7 @@ import { fuelLimits, queueLimits } from "./limits.ts";
 import type { LoadedComponent } from "./module-store.ts";
 import type { Runnable, RunClass, RunQueue } from "./run-queue.ts";
 import { ScriptTimers, sharedEngine, silentConsole } from "./script-globals.ts";
+import { countingDecoder, ScriptLimits } from "./script-limits.ts";
 
 type HostFunction = (...args: unknown[]) => unknown;
 
@@ -62,6 +63,7 @@ export class ComponentGuest implements Crossings {
   readonly #events: GuestEvents;
   readonly #cores: CoreInstances;
   readonly #timers: ScriptTimers;
+  readonly #limits: ScriptLimits;
   readonly outOfFuel = new engine.Suspending(() => this.#outOfFuel());
   /** Those that wait in the queue. */
   readonly #queued = new Set<Continuation>();
@@ -86,6 +88,7 @@ export class ComponentGuest implements Crossings {
     this.#queue = queue;
     this.#events = events;
     this.#cores = new CoreInstances(this, memoryBytesMax);
+    this.#limits = new ScriptLimits(memoryBytesMax);
     this.#timers = new ScriptTimers(clock, (callback) => {
       this.#continueAs("woken", () => this.guarded(callback));
     });
@@ -116,12 +119,14 @@ export class ComponentGuest implements Crossings {
     return this.#cores.firstMemory;
   }
 
-  /** Instantiates and runs it. Resolves once no stack of it is left; never rejects. */
+  /** Instantiates and runs it, and lets it `finish` if it returned. Resolves once no stack of it is left; never rejects. */
   async run(
     loaded: LoadedComponent,
     interfaces: Readonly<Record<string, InterfaceMembers>>,
+    finish: () => Promise<void>,
   ): Promise<ComponentOutcome> {
     const outcome = await Promise.race([this.#runScript(loaded, interfaces), this.#unwound.promise]);
+    if (outcome?.kind === "returned" && !this.#killed) await finish();
     this.kill();
     await this.#unwound.promise;
     return outcome ?? { kind: "ended" };
@@ -141,6 +146,8 @@ export class ComponentGuest implements Crossings {
         clearTimeout: this.#timers.clear,
         clearInterval: this.#timers.clear,
         queueMicrotask: (callback) => queueMicrotask(() => this.guarded(callback)),
+        TextDecoder: countingDecoder(this.#limits),
+        limits: this.#limits,
         tasks: this.#tasks,
       });
       const cores = coreModules(facts, modules);
@@ -196,6 +203,7 @@ export class ComponentGuest implements Crossings {
   beginTurn(continuation: Continuation): void {
     this.#queued.delete(continuation);
     this.#turn = continuation;
+    this.#limits.begin();
     if (this.#spent) this.#refill();
   }
 
@@ -352,6 +360,7 @@ export class ComponentGuest implements Crossings {
 
   #enter(call: HostFunction, args: unknown[]): unknown {
     if (this.#killed) throw new GuestEnded();
+    this.#limits.begin();
     try {
       return call(...args);
     } catch (thrown) {

@@ -6,6 +6,7 @@ import { limits } from "../wasi/limits.ts";
 import type { Network } from "../wasi/sockets/network.ts";
 import type { ComponentGuest } from "./component-guest.ts";
 import type { InstanceStreams, SharedHost } from "./instance-host.ts";
+import { componentFinishMsMax } from "./limits.ts";
 
 /** The host of one component, for every interface that it imports. */
 export class HostOfComponent implements ComponentHost {
@@ -13,6 +14,7 @@ export class HostOfComponent implements ComponentHost {
   readonly #spec: RunSpec;
   readonly #guest: ComponentGuest;
   readonly #onBug: (error: unknown) => void;
+  readonly #finishes = new Set<() => Promise<void>>();
   readonly #closes: (() => void)[] = [];
   readonly resources = new ResourceCount(limits.resourcesMax);
   readonly preopens: readonly Preopen[];
@@ -88,6 +90,20 @@ export class HostOfComponent implements ComponentHost {
 
   yield(): Promise<void> {
     return this.#guest.yield();
+  }
+
+  onReturn(finish: () => Promise<void>): () => void {
+    this.#finishes.add(finish);
+    return () => this.#finishes.delete(finish);
+  }
+
+  /** Resolves once what a guest that returned had handed over is where it was to go, or after a while. */
+  async finish(): Promise<void> {
+    if (this.#finishes.size === 0) return;
+    const late = Promise.withResolvers<void>();
+    const cancel = this.setTimer(componentFinishMsMax, late.resolve);
+    await Promise.race([Promise.all([...this.#finishes].map((finish) => finish())), late.promise]);
+    cancel();
   }
 
   onEnd(close: () => void): void {

@@ -13,7 +13,7 @@
  * - An import does not throw into the guest, which could catch it: the functions of preview 1 answer EIO to a bug.
  */
 import { errno } from "../wasi/abi.ts";
-import { type Preview1, quickFunctions, suspendingFunctions, type WasiFunction } from "../wasi/preview1.ts";
+import { type Preview1, quickFunctions, type WasiFunction } from "../wasi/preview1.ts";
 import { wasiFunctions } from "../wasi/unstable.ts";
 import type { ModuleFacts } from "../wasm/module-facts.ts";
 import { engine, type WasmGlobal, type WasmImports, type WasmInstance } from "./engine.ts";
@@ -192,7 +192,7 @@ export class Guest implements Runnable {
       const call = wasiFunctions.get(module)?.get(name);
       if (!call) continue;
       const names = (imports[module] ??= {});
-      names[name] ??= suspendingFunctions.has(name)
+      names[name] ??= preview1.suspending.has(name)
         ? new engine.Suspending(this.#suspending(preview1, call))
         : this.#plain(preview1, call, quickFunctions.has(name) ? 1 : fuelLimits.callsPerLook);
     }

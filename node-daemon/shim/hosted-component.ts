@@ -22,6 +22,7 @@ export class HostedComponent implements HostedGuest {
   readonly #events: GuestEvents;
   readonly #guest: ComponentGuest;
   #interfaces: Readonly<Record<string, InterfaceMembers>> = {};
+  #finish: () => Promise<void> = () => Promise.resolve();
   #closed = false;
 
   constructor({ shared, queue, spec, events }: HostedParts, loaded: LoadedComponent) {
@@ -68,6 +69,10 @@ export class HostedComponent implements HostedGuest {
     return this.#guest.turn();
   }
 
+  wait<T>(begin: (wake: (value: T) => void) => () => void, whenKilled: T): Promise<T> {
+    return this.#guest.wait(begin, whenKilled);
+  }
+
   /** The core instances are made by the generated code, when it runs. */
   instantiate(
     held: DisposableStack,
@@ -91,10 +96,11 @@ export class HostedComponent implements HostedGuest {
       if (offered) interfaces[name] = offered.make(host);
     }
     this.#interfaces = interfaces;
+    this.#finish = () => host.finish();
   }
 
   async run(): Promise<RunEnd> {
-    const outcome = await this.#guest.run(this.#loaded, this.#interfaces);
+    const outcome = await this.#guest.run(this.#loaded, this.#interfaces, this.#finish);
     const { exitCode, fault } = this.#guest;
     if (exitCode !== undefined) return { kind: "exited", exitCode };
     if (outcome.kind === "returned") return { kind: "exited", exitCode: outcome.ok ? 0 : 1 };

@@ -26,6 +26,8 @@ export interface HostedGuest {
   readonly memoryBytesMin: number;
   /** What follows in the same turn is charged to it. */
   turn(): Promise<void>;
+  /** As `WasiHost.wait`, for what the instance waits for before it runs. */
+  wait<T>(begin: (wake: (value: T) => void) => () => void, whenKilled: T): Promise<T>;
   /** Makes the instance. Throws what the engine and WASI throw; what is acquired goes to `held`. */
   instantiate(
     held: DisposableStack,

@@ -64,6 +64,10 @@ export class HostedModule implements HostedGuest {
     return this.#guest.turn();
   }
 
+  wait<T>(begin: (wake: (value: T) => void) => () => void, whenKilled: T): Promise<T> {
+    return this.#guest.wait(begin, whenKilled);
+  }
+
   instantiate(
     held: DisposableStack,
     preopens: readonly Preopen[],

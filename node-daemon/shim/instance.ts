@@ -15,6 +15,7 @@ import { HostedComponent } from "./hosted-component.ts";
 import type { HostedGuest, HostedParts } from "./hosted-guest.ts";
 import { HostedModule } from "./hosted-module.ts";
 import type { SharedHost } from "./instance-host.ts";
+import { openMounts } from "./instance-mounts.ts";
 import { drainMs } from "./limits.ts";
 import { LogOutput } from "./log-output.ts";
 import type { Loaded, ModuleStore } from "./module-store.ts";
@@ -137,7 +138,8 @@ export class Instance implements GuestEvents {
     held.defer(() => reservation.close());
     await guest.turn();
     if (guest.killed) return { kind: "stopped" };
-    const preopens = this.#openMounts(held);
+    const preopens = await openMounts(this.#parts.mounts, this.#spec.mounts, guest, held);
+    if (preopens === undefined) return { kind: "stopped" };
     const network = this.#openNetwork(held, loaded);
     const streams = { stdin: this.#stdin, stdout: this.#output("stdout"), stderr: this.#output("stderr") };
     guest.instantiate(held, preopens, network, streams);
@@ -182,19 +184,6 @@ export class Instance implements GuestEvents {
   #output(stream: LogStream): OutputSink {
     const log = new LogOutput(() => this.#openLog().sink(stream));
     return this.#attachment?.copying(stream, log) ?? log;
-  }
-
-  #openMounts(held: DisposableStack): Preopen[] {
-    return this.#spec.mounts.map(({ guestPath, hostPath, readOnly }) => {
-      try {
-        const mount = this.#parts.mounts.open(hostPath);
-        held.defer(() => mount.close());
-        return { guestPath, directory: mount.directory, readOnly };
-      } catch (thrown) {
-        const retryable = errorCode(thrown) !== "mount-forbidden";
-        throw new Refusal("MountFailed", `mount ${guestPath}: ${errorMessage(thrown)}`, retryable);
-      }
-    });
   }
 
   /** A module gets its listeners as descriptors; a component makes its own. */

@@ -46,6 +46,9 @@ export const collection = {
   turns: 4,
 } as const;
 
+/** How long a component that returned is kept for output that its log has no room for. */
+export const componentFinishMsMax = 1_000;
+
 /** Elements that all tables of one instance may grow to: 3.2 MB of heap. */
 export const tableElementsMax = 100_000;
 
@@ -111,6 +114,19 @@ export const syncCallFuel = 20_000_000;
 /** What may wait for a client that is attached; twice as much as for the log. Beyond it the client is cut off. */
 export const attachmentBytesMax = 512 * 1024;
 
+/** What a component may make of its generated code. */
+export const scriptLimits = {
+  /** Slots of tables that are kept: some 20 bytes each, so a megabyte or two. */
+  slotUnitsMax: 65_536,
+  /** A waitable, a stream, a call: one of them with what hangs on it takes a kilobyte or two, and 8,192 can be open. */
+  unitsPerObject: 8,
+  /** Of lists that are lifted one by one, some 100 bytes each. No interface of WASI has use for so many. */
+  elementsMax: 65_536,
+  liftedBytesBeyondMemory: 2 ** 20,
+  /** Timers of the generated code at a time: one or two for each task. */
+  timersMax: 10_000,
+} as const;
+
 export const protocolLimits = {
   /** A frame holds one message or more; the largest is the start of a run with a megabyte of environment. */
   frameBytesMax: 16 * 1024 * 1024,
@@ -129,3 +145,6 @@ export const exitMs = 5_000;
 
 /** Lines a shim writes about itself in its lifetime; after that it is silent. */
 export const ownLogLinesMax = 10_000;
+
+/** Paths of which it is known whether their file system may block: those of as many instances as there can be. */
+export const mountVerdictsMax = 10_000;

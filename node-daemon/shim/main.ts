@@ -39,6 +39,7 @@ class ShimProcess {
   readonly #shim: Shim;
   readonly #link: DaemonLink;
   readonly #modules: ModuleStore;
+  readonly #mounts: MountTable;
   #aloneTimer: Timer | undefined;
   #exitWhenEmpty = false;
   #exitWhenEnded = false;
@@ -48,9 +49,10 @@ class ShimProcess {
     this.#clock = clock;
     this.#log = log;
     this.#modules = new ModuleStore(config.limits, clock);
+    this.#mounts = new MountTable({ monotonic: () => clock.monotonic() });
     const parts = {
       modules: this.#modules,
-      mounts: new MountTable(),
+      mounts: this.#mounts,
       budget: new ShimBudget(config.limits, systemCapacity(), clock, () => {
         globalThis.gc?.();
       }),
@@ -99,7 +101,7 @@ class ShimProcess {
     this.#exitWhenEnded = true;
     this.#shim.stopAll(asked);
     if (this.#shim.running === 0) this.#exit();
-    else this.#clock.setTimer(exitMs, () => process.exit(1));
+    else this.#clock.setTimer(exitMs, () => this.#leave(1));
   }
 
   #receive(message: ToShim): void {
@@ -135,8 +137,14 @@ class ShimProcess {
   #exit(): void {
     this.#log.info("exiting");
     this.#modules.close();
-    this.#clock.setTimer(exitMs, () => process.exit(1));
-    void this.#link.close().then(() => process.exit(0));
+    this.#clock.setTimer(exitMs, () => this.#leave(1));
+    void this.#link.close().then(() => this.#leave(0));
+  }
+
+  /** An orderly exit waits for all threads, also for one that hangs in a file system. */
+  #leave(code: number): never {
+    if (this.#mounts.threads > 0) process.kill(process.pid, "SIGKILL");
+    process.exit(code);
   }
 }
 

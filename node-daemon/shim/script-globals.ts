@@ -1,5 +1,7 @@
 import type { Clock, Timer } from "../../kit/clock.ts";
+import { GuestTrap } from "../wasi/component-resources.ts";
 import { engine } from "./engine.ts";
+import { scriptLimits } from "./limits.ts";
 
 /** Timers of one component's generated code; each fires in a turn of the guest. Bounded by what that code does: a handful for each task. */
 export class ScriptTimers {
@@ -46,6 +48,9 @@ export class ScriptTimers {
   }
 
   #arm(id: number, delayMs: number, fire: () => void): void {
+    if (this.#timers.size >= scriptLimits.timersMax) {
+      throw new GuestTrap(`wait for one thing more: ${scriptLimits.timersMax} timers are set, the most there may be`);
+    }
     this.#timers.set(id, this.#clock.setTimer(Math.max(1, delayMs), fire));
   }
 }

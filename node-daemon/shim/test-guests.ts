@@ -1,4 +1,5 @@
 /** Test support: small WASI commands, assembled by hand. */
+import { right } from "../wasi/abi.ts";
 import { preview1Signatures } from "../wasi/signatures.ts";
 import {
   buildModule,
@@ -83,8 +84,19 @@ function fixedData({ sleepMs = 0, text = "" }: GuestParts): Bytes {
 /** With `poll_oneoff` and `fd_write`, `fd_read` imported at these indices. */
 const sleepOnce = (poll: number): Bytes =>
   lines(i32Const(at.subscription), i32Const(at.events), i32Const(1), i32Const(at.count), call(poll), drop);
-const transfer = (index: number, fd: number): Bytes =>
-  lines(i32Const(fd), i32Const(at.vector), i32Const(1), i32Const(at.done), call(index), drop);
+const transferTo = (index: number, fd: number, done: number): Bytes =>
+  lines(i32Const(fd), i32Const(at.vector), i32Const(1), i32Const(done), call(index), drop);
+const transfer = (index: number, fd: number): Bytes => transferTo(index, fd, at.done);
+/** Opens the path that is its text, in the first mount, and leaves the descriptor where `transferOpened` looks for it. */
+const openPath = (index: number, length: number): Bytes =>
+  lines(
+    ...[3, 0, at.text, length, 0].map(i32Const),
+    [0x42, right.fdRead, 0x42, 0],
+    ...[0, at.done].map(i32Const),
+    call(index),
+  );
+const transferOpened = (index: number): Bytes =>
+  lines(i32Const(at.done), [0x28, 2, 0], ...[at.vector, 1, at.count].map(i32Const), call(index), drop);
 const exitWith = (index: number, code: number): Bytes => lines(i32Const(code), call(index));
 
 export const guests = {
@@ -147,6 +159,27 @@ export const guests = {
         block(0x04, exitWith(2, code)),
         transfer(1, 1),
       ),
+    }),
+  /** Opens a file in its first mount, or exits with 9; reads and prints as many bytes as its path has; exits with 0. */
+  printsFile: (path: string) =>
+    guest({
+      imports: ["path_open", "fd_read", "fd_write", "proc_exit"],
+      text: path,
+      code: lines(
+        openPath(0, path.length),
+        block(0x04, exitWith(3, 9)),
+        transferOpened(1),
+        transferTo(2, 1, at.count),
+        exitWith(3, 0),
+      ),
+    }),
+  /** The same, for ever. */
+  printsFileAgain: (path: string, sleepMs: number) =>
+    guest({
+      imports: ["path_open", "fd_read", "fd_write", "poll_oneoff"],
+      text: path,
+      sleepMs,
+      code: loop(openPath(0, path.length), drop, transferOpened(1), transferTo(2, 1, at.count), sleepOnce(3)),
     }),
   /** Calls the host without a pause. */
   callsHost: () => guest({ imports: ["fd_write"], text: ".", code: loop(transfer(0, 1)) }),

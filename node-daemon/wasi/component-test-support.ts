@@ -8,6 +8,7 @@ export class FakeComponentHost extends FakeHost implements ComponentHost {
   ended = false;
   resources = new ResourceCount(limits.resourcesMax);
   readonly #kills = new Set<() => void>();
+  readonly #finishes = new Set<() => Promise<void>>();
   readonly #closers: (() => void)[] = [];
 
   override exit(code: number): never {
@@ -32,6 +33,20 @@ export class FakeComponentHost extends FakeHost implements ComponentHost {
   }
 
   override kill = (): void => this.#end();
+
+  onReturn(finish: () => Promise<void>): () => void {
+    this.#finishes.add(finish);
+    return () => this.#finishes.delete(finish);
+  }
+
+  /** The guest has returned. */
+  async finish(): Promise<void> {
+    for (const finish of this.#finishes) await finish();
+  }
+
+  get unfinished(): number {
+    return this.#finishes.size;
+  }
 
   onEnd(close: () => void): void {
     this.#closers.push(close);

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import type { FileOperations } from "./file-system/operations.ts";
 import { ListingCache } from "./preview1.ts";
 import { Guest, Sandbox } from "./test-support.ts";
 
@@ -17,13 +18,15 @@ export class MountedGuest implements Disposable {
       readonly openFilesMax?: number;
       readonly hostDescriptorsMax?: number;
       readonly listings?: ListingCache;
+      /** How the mount is served; as a local one if absent. */
+      readonly files?: FileOperations;
     } = {},
   ) {
     const { sandbox } = this;
     mkdirSync(sandbox.mount);
     mkdirSync(sandbox.outside);
     writeFileSync(join(sandbox.outside, "secret"), secret);
-    const directory = sandbox.capability(sandbox.mount);
+    const directory = sandbox.capability(sandbox.mount, options.files);
     sandbox.host.preopens = [{ guestPath: "/", directory, readOnly: options.readOnly ?? false }];
     const { openFilesMax = 64, hostDescriptorsMax = 100_000 } = options;
     sandbox.host.listings = options.listings ?? new ListingCache();

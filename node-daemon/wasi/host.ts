@@ -74,6 +74,11 @@ export interface ComponentHost extends Omit<WasiHost, "exit"> {
   readonly ended: boolean;
   /** What the component holds by handle, of `limits.resourcesMax`. */
   readonly resources: ResourceCount;
+  /**
+   * Calls `finish` when the guest has returned and before it is ended, so that output that it handed over is not lost. The
+   * end waits for it, but not for ever. Returns how to cancel.
+   */
+  onReturn(finish: () => Promise<void>): () => void;
   /** Calls `close` once, when the instance is torn down, after its last wait has settled. */
   onEnd(close: () => void): void;
 }

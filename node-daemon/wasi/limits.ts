@@ -15,8 +15,15 @@ export const limits = {
   pathDepthMax: 256,
   /** Linux's IOV_MAX; beyond it EINVAL. */
   iovecsMax: 1024,
-  /** A longer read or write is done in pieces with a turn for the neighbours after each: 4 MiB take about a millisecond. */
-  transferBytesMax: 4 * 1024 * 1024,
+  /**
+   * A longer read or write of a file suspends the guest and is done off the thread, which costs 50 to 100 µs: 1 MiB takes
+   * 100 to 200 when the kernel has it in memory. What is read from a stream at once is no more either.
+   */
+  transferBytesMax: 1024 * 1024,
+  /** The pieces in which it is done off the thread: between two, it ends if the guest was killed. */
+  transferPieceBytes: 4 * 1024 * 1024,
+  /** Pieces under way at once, of all guests: the process has four threads for that, and its logs need them as well. */
+  transferPiecesMax: 2,
   /** As above, for random bytes. */
   randomBytesMax: 1024 * 1024,
   /** Random bytes in one list of a component, which lies on the host's heap until it is whole; beyond it a trap. */
@@ -27,8 +34,34 @@ export const limits = {
   listingEntriesMax: 20_000,
   /** In the listings that all instances of a process keep between calls: some 40 MB. */
   listingEntriesKeptMax: 400_000,
+  /** Entries of a listing that are read, or sorted, in one turn: about a millisecond. */
+  listingEntriesPerStep: 1024,
   /** Entries handed out at once, each with a system call: a millisecond or two. Then the neighbours have a turn. */
   listingEntriesPerTurn: 256,
+  /**
+   * Threads of one mount that may block, 7 MB each: two, so that one call that takes long does not hold up all others.
+   */
+  fileThreadsPerMount: 2,
+  /** Of the process, hung ones included: beyond it such mounts share what threads they have, or are not opened. */
+  fileThreadsMax: 32,
+  /** Calls that wait for the threads of one mount; beyond it EAGAIN. */
+  fileJobsWaitingMax: 1024,
+  /** For the largest listing, many times over. */
+  fileThreadHeapMb: 64,
+  /** What is read or written by one job of a thread, through a buffer of that size. */
+  fileThreadTransferBytes: 1024 * 1024,
+  /** A disk quota counts so much for an entry besides what is in it: a block of the usual file systems. */
+  quotaEntryBytes: 4096,
+  /**
+   * A quota that looks exhausted is measured afresh, but not more often than this, and so that it takes a tenth of the time
+   * at most: a guest at its limit could keep a disk busy with it.
+   */
+  quotaMeasurePauseMsMin: 1_000,
+  quotaMeasurePauseFactor: 9,
+  /** Folders that a measurement has still to visit, some 200 bytes each; where there are more, a quota is exhausted. */
+  usageFoldersMax: 100_000,
+  /** Files with several names that a measurement remembers; what is more is counted once for each name. */
+  usageLinksMax: 100_000,
   /** Subscriptions of one poll, four times as many as an instance may have descriptors; beyond it EINVAL. */
   subscriptionsMax: 1024,
   /** Arguments and environment together, as Linux bounds them in the order of magnitude; refused at creation. */

@@ -5,7 +5,7 @@
  *     guest ─▶ functions/ ─▶ descriptors (rights) ─▶ file-system/ (walks below a capability) ─▶ kernel
  *                     └────▶ host (streams, clocks, waiting)
  *
- * Nothing ever throws into the guest: what the kernel refuses becomes an errno by one table, anything else is our bug,
+ * Nothing ever throws into the guest: what the kernel refuses becomes an errno by one table (errnos.ts), anything else is our bug,
  * becomes EIO and is reported to the host. A killed instance's wait ends with EINTR; that it traps then is the host's doing.
  */
 import { WherryError } from "../../kit/errors.ts";
@@ -41,6 +41,7 @@ import { socketFunctions } from "./functions/sockets.ts";
 import { GuestMemory, type WasmMemory } from "./guest-memory.ts";
 import type { InputSource, OutputSink, Preopen, WasiHost } from "./host.ts";
 import type { TcpListener } from "./sockets/network.ts";
+import { suspendingFunctionsFor } from "./signatures.ts";
 
 export { ListingCache } from "./file-system/listing-cache.ts";
 export { DirectoryCapability, openDirectoryCapability } from "./file-system/directory-capability.ts";
@@ -65,12 +66,15 @@ export const preview1Functions: ReadonlyMap<string, WasiFunction> = new Map(
 
 export class Preview1 {
   readonly #context: WasiContext;
+  /** The functions that may answer a promise. */
+  readonly suspending: ReadonlySet<string>;
 
   /** Throws a {@link WherryError} for arguments, environment or mounts that can't be handed to any guest. */
   constructor(host: WasiHost) {
     // Both may throw; the second acquires only when nothing can any more.
     const strings = measureStrings(host);
     const descriptors = new DescriptorTable(host.limits.openFilesMax, host.listings, firstDescriptors(host));
+    this.suspending = suspendingFunctionsFor(host);
     this.#context = { host, memory: new GuestMemory(), descriptors, strings };
   }
 

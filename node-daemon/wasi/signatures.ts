@@ -1,3 +1,5 @@
+import type { WasiHost } from "./host.ts";
+
 /**
  * The types of all functions of `wasi_snapshot_preview1`: parameters and results in parentheses, separated by one space.
  * A module that imports anything else from there is refused before it starts.
@@ -76,6 +78,31 @@ export const suspendingFunctions: ReadonlySet<string> = new Set([
   "sock_recv",
   "sock_send",
 ]);
+
+/** With a mount that may block, these do as well. Wrapped, a call costs a microtask even where nothing waits. */
+const alsoSuspending: ReadonlySet<string> = new Set([
+  ...suspendingFunctions,
+  "fd_allocate",
+  "fd_fdstat_set_flags",
+  "fd_filestat_get",
+  "fd_filestat_set_size",
+  "fd_filestat_set_times",
+  "fd_seek",
+  "path_create_directory",
+  "path_filestat_get",
+  "path_filestat_set_times",
+  "path_link",
+  "path_open",
+  "path_readlink",
+  "path_remove_directory",
+  "path_rename",
+  "path_symlink",
+  "path_unlink_file",
+]);
+
+export function suspendingFunctionsFor({ preopens }: Pick<WasiHost, "preopens">): ReadonlySet<string> {
+  return preopens.some(({ directory }) => directory.files.mayBlock) ? alsoSuspending : suspendingFunctions;
+}
 
 /** The functions that only look up a number or two: so quick that looking at the clock after each would be felt. */
 export const quickFunctions: ReadonlySet<string> = new Set([

@@ -3,17 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { right, size } from "./abi.ts";
+import { openMount } from "./file-system/directory-capability.ts";
+import { localFiles } from "./file-system/local-files.ts";
+import type { FileOperations } from "./file-system/operations.ts";
 import type { WasmMemory } from "./guest-memory.ts";
 import type { InputSource, OutputSink } from "./host.ts";
 import { noNetwork } from "./sockets/network.ts";
-import {
-  ListingCache,
-  openDirectoryCapability,
-  type DirectoryCapability,
-  Preview1,
-  preview1Functions,
-  type WasiHost,
-} from "./preview1.ts";
+import { ListingCache, DirectoryCapability, Preview1, preview1Functions, type WasiHost } from "./preview1.ts";
 
 interface WasmEngine {
   readonly Memory: new (descriptor: { readonly initial: number }) => WasmMemory & {
@@ -326,8 +322,8 @@ export class Sandbox implements Disposable {
   readonly outside = join(this.root, "outside");
   readonly #capabilities: DirectoryCapability[] = [];
 
-  capability(path: string): DirectoryCapability {
-    const capability = openDirectoryCapability(path);
+  capability(path: string, files: FileOperations = localFiles): DirectoryCapability {
+    const capability = new DirectoryCapability(openMount(path).fd, files);
     this.#capabilities.push(capability);
     return capability;
   }

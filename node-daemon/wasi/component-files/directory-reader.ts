@@ -87,8 +87,9 @@ export class DirectoryReader implements ListingHolder {
     if (doubtful.length === 0) return own;
     const found = operations.inodes(this.#entry.fd, doubtful);
     return answered<readonly (bigint | undefined)[], readonly ListingEntry[]>(files, found, (inodes) => {
-      const missing = new Set(doubtful.filter((_, index) => inodes[index] === undefined));
-      return own.filter(({ name }) => !missing.has(name));
+      // A name that is text stands there once, whatever is taken for it.
+      const there = new Set(doubtful.filter((_, index) => inodes[index] !== undefined));
+      return own.filter(({ name }) => !name.includes(replacement) || there.delete(name));
     });
   }
 

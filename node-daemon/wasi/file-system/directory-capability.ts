@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync } from "node:fs";
 
 import { Bug, WherryError, errorCode, errorMessage } from "../../../kit/errors.ts";
 import { forgetDevices, isKernelFileSystem } from "./file-system-types.ts";
+import type { OpenedMount } from "./file-jobs.ts";
 import { entryPath, mountFlags, stepFlags } from "./host-flags.ts";
 import { localFiles } from "./local-files.ts";
 import type { FileOperations } from "./operations.ts";
@@ -33,22 +34,23 @@ export class DirectoryCapability {
   }
 }
 
+/** Opens a directory of a local file system by its real path. The caller holds one reference. */
+export function openDirectoryCapability(realPath: string): DirectoryCapability {
+  return new DirectoryCapability(openMount(realPath).fd, localFiles);
+}
+
 /**
  * Opens a directory of the host by its real path. Whoever checked that path saw no symlink in it, but a guest that may
  * write there can have put one since: every component is opened by itself, without following, so what is opened is what
- * was checked or nothing. The caller holds one reference.
+ * was checked or nothing.
  */
-export function openDirectoryCapability(realPath: string): DirectoryCapability {
+export function openMount(realPath: string): OpenedMount {
   forgetDevices();
   const fd = openRealPath(realPath);
-  if (isKernelFileSystem(fd, fstatSync(fd).dev)) {
-    closeSync(fd);
-    throw new WherryError(
-      "mount-forbidden",
-      `open directory ${realPath}: it is a kernel interface, not files`,
-    );
-  }
-  return new DirectoryCapability(fd, localFiles);
+  const { dev, ino } = fstatSync(fd, { bigint: true });
+  if (!isKernelFileSystem(fd, Number(dev))) return { fd, key: `${dev}:${ino}` };
+  closeSync(fd);
+  throw new WherryError("mount-forbidden", `open directory ${realPath}: it is a kernel interface, not files`);
 }
 
 function openRealPath(path: string): number {

@@ -10,23 +10,64 @@ export interface ListingEntry {
   readonly type: number;
 }
 
+type Listing = readonly ListingEntry[];
+
 /**
  * A snapshot of a directory, `.` and `..` first, the rest sorted by name: a cookie is an index into it, and means the same
- * again after the snapshot was dropped and read anew, as long as the directory has not changed.
+ * again after the snapshot was dropped and read anew, as long as the directory has not changed. In steps of about a
+ * millisecond. May throw a system error.
  */
-export function readListing(fd: number): readonly ListingEntry[] | Errno {
-  const entries: ListingEntry[] = [];
+export function* readListing(fd: number): Generator<undefined, Listing | Errno> {
+  const runs: Listing[] = [];
+  let run: ListingEntry[] = [];
   const directory = opendirSync(descriptorPath(fd), { bufferSize: 256 });
   try {
     for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
-      if (entries.length >= limits.listingEntriesMax) return errno.nomem;
-      entries.push({ name: entry.name, type: typeOf(entry) });
+      if (runs.length * limits.listingEntriesPerStep + run.length >= limits.listingEntriesMax)
+        return errno.nomem;
+      run.push({ name: entry.name, type: typeOf(entry) });
+      if (run.length < limits.listingEntriesPerStep) continue;
+      runs.push(run.sort(byName));
+      run = [];
+      yield;
     }
   } finally {
     directory.closeSync();
   }
-  entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  return [{ name: ".", type: fileType.directory }, { name: "..", type: fileType.directory }, ...entries];
+  const sorted = yield* merged([...runs, run.sort(byName)]);
+  return [{ name: ".", type: fileType.directory }, { name: "..", type: fileType.directory }, ...sorted];
+}
+
+function byName(a: ListingEntry, b: ListingEntry): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+}
+
+/** Sorted runs as one. */
+function* merged(runs: readonly Listing[]): Generator<undefined, Listing> {
+  let left = runs;
+  while (left.length > 1) {
+    const next: Listing[] = [];
+    for (let i = 0; i < left.length; i += 2) {
+      const [one = [], other = []] = [left[i], left[i + 1]];
+      next.push(mergedPair(one, other));
+      if (one.length + other.length >= limits.listingEntriesPerStep) yield;
+    }
+    left = next;
+  }
+  return left[0] ?? [];
+}
+
+function mergedPair(one: Listing, other: Listing): Listing {
+  const sum: ListingEntry[] = [];
+  let at = 0;
+  for (const entry of one) {
+    for (let next = other[at]; next !== undefined && byName(next, entry) < 0; next = other[at]) {
+      sum.push(next);
+      at++;
+    }
+    sum.push(entry);
+  }
+  return sum.concat(other.slice(at));
 }
 
 function typeOf(entry: Dirent): number {

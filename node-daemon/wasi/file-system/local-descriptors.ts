@@ -1,22 +1,11 @@
 /** What is done to an open descriptor on this thread. All may throw system errors. */
-import {
-  closeSync,
-  fdatasync,
-  fstatSync,
-  fsync,
-  ftruncateSync,
-  lstatSync,
-  readSync,
-  readvSync,
-  truncateSync,
-  writeSync,
-  writevSync,
-} from "node:fs";
+import { fdatasync, fstatSync, fsync, ftruncateSync, lstatSync, truncateSync } from "node:fs";
 import { getSystemErrorName } from "node:util";
 
 import { errorCode } from "../../../kit/errors.ts";
 import { errno, type Errno } from "../abi.ts";
 import { errnoOfThrown } from "../errnos.ts";
+import { busyDescriptors } from "./busy-descriptors.ts";
 import { descriptorPath, entryPath } from "./host-flags.ts";
 import { libc } from "./libc.ts";
 
@@ -50,54 +39,6 @@ export function inodes(directory: number, names: readonly string[]): (bigint | u
     (name) => lstatSync(entryPath(directory, name), { bigint: true, throwIfNoEntry: false })?.ino,
   );
 }
-
-export function read(fd: number, targets: readonly Uint8Array[], position: number): number {
-  const [only] = targets;
-  if (only === undefined) return 0;
-  if (targets.length === 1) return readSync(fd, only, 0, only.byteLength, position);
-  return readvSync(fd, targets, position);
-}
-
-export function write(fd: number, sources: readonly Uint8Array[], position: number): number {
-  const [only] = sources;
-  if (only === undefined) return 0;
-  if (sources.length === 1) return writeSync(fd, only, 0, only.byteLength, position);
-  return writevSync(fd, sources, position);
-}
-
-/**
- * Descriptors that another thread works on are closed when it has done with them: the number could be another file's by
- * then.
- */
-export class BusyDescriptors {
-  readonly #uses = new Map<number, number>();
-  readonly #givenUp = new Set<number>();
-
-  hold(fd: number): void {
-    this.#uses.set(fd, (this.#uses.get(fd) ?? 0) + 1);
-  }
-
-  letGo(fd: number): void {
-    const left = (this.#uses.get(fd) ?? 0) - 1;
-    if (left > 0) {
-      this.#uses.set(fd, left);
-      return;
-    }
-    this.#uses.delete(fd);
-    if (this.#givenUp.delete(fd)) closeSync(fd);
-  }
-
-  close(fd: number): void {
-    if (this.#uses.has(fd)) this.#givenUp.add(fd);
-    else closeSync(fd);
-  }
-
-  closing(fd: number): boolean {
-    return this.#givenUp.has(fd);
-  }
-}
-
-export const busyDescriptors = new BusyDescriptors();
 
 /** Waits off the thread: a disk takes its time, and the neighbours have theirs. */
 export function sync(fd: number, dataOnly: boolean): Promise<Errno> {

@@ -6,20 +6,33 @@ import { fstatSync } from "node:fs";
 
 import { errno, type Errno } from "../abi.ts";
 import { errnoOfThrown } from "../errnos.ts";
+import { measureUsage } from "./disk-usage.ts";
+import { busyDescriptors } from "./busy-descriptors.ts";
 import { fileStat } from "./file-stat.ts";
 import { descriptorPath } from "./host-flags.ts";
 import { readListing } from "./listing.ts";
 import * as descriptors from "./local-descriptors.ts";
 import * as paths from "./local-paths.ts";
+import * as transfers from "./local-transfers.ts";
 import { openBelow, reopen } from "./open.ts";
-import type { FileOperations } from "./operations.ts";
+import type { FileOperations, Transferred } from "./operations.ts";
 import { setTimes } from "./times.ts";
+import { inTurns } from "./turns.ts";
 
 /** The errno for what a file system call threw; our own bugs are thrown on. */
 function refusal(thrown: unknown): Errno {
   const known = errnoOfThrown(thrown);
   if (known === undefined) throw thrown;
   return known;
+}
+
+/** As `answering`, for what may be answered later. */
+async function answeringLater<T>(answer: Promise<T>): Promise<T | Errno> {
+  try {
+    return await answer;
+  } catch (thrown) {
+    return refusal(thrown);
+  }
 }
 
 /** `call`, with what the kernel refuses as an errno. */
@@ -36,9 +49,9 @@ function answering<Arguments extends readonly unknown[], T>(
 }
 
 /** `call`, which answers a number, with what the kernel refuses as a negative errno. */
-function counting<Arguments extends readonly unknown[]>(
-  call: (...args: Arguments) => number,
-): (...args: Arguments) => number {
+function counting<Arguments extends readonly unknown[], T extends Transferred>(
+  call: (...args: Arguments) => T,
+): (...args: Arguments) => T | number {
   return (...args) => {
     try {
       return call(...args);
@@ -54,7 +67,7 @@ export const localFiles = {
   reopen: counting(reopen),
   close(fd) {
     try {
-      descriptors.busyDescriptors.close(fd);
+      busyDescriptors.close(fd);
     } catch (thrown) {
       // Closed it is, whatever the disk says; but not if it never was open.
       if (refusal(thrown) === errno.badf) throw thrown;
@@ -78,8 +91,17 @@ export const localFiles = {
   link: answering(paths.link),
   symlink: answering(paths.symlink),
   readlink: answering(paths.readlink),
-  list: answering((fd: number) => readListing(fd)),
+  list: answering((fd: number, turn?: () => Promise<void>) => {
+    const listing = inTurns(readListing(fd), turn);
+    return listing instanceof Promise ? answeringLater(listing) : listing;
+  }),
+  usage: answering((directory: number) => {
+    const usage = inTurns(measureUsage(directory));
+    if (!(usage instanceof Promise)) return usage;
+    busyDescriptors.hold(directory);
+    return answeringLater(usage).finally(() => busyDescriptors.letGo(directory));
+  }),
   inodes: answering(descriptors.inodes),
-  read: counting(descriptors.read),
-  write: counting(descriptors.write),
+  read: counting(transfers.read),
+  write: counting(transfers.write),
 } satisfies FileOperations;

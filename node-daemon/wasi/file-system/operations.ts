@@ -35,6 +35,16 @@ export type Done = Errno | Promise<Errno>;
 /** A number of bytes, or a descriptor; or a negative errno. */
 export type Transferred = number | Promise<number>;
 
+/** What everything below a directory takes. */
+export interface DiskUsage {
+  /** The apparent sizes of all files, hard links counted once. */
+  readonly bytes: number;
+  /** Files, directories, links; without the directory itself. */
+  readonly entries: number;
+  /** False if there was more than could be counted. */
+  readonly complete: boolean;
+}
+
 export interface FileOperations {
   /** Any of them may answer a promise: the file system is not a local one, or its disk space is bounded. */
   readonly mayBlock: boolean;
@@ -63,6 +73,8 @@ export interface FileOperations {
   readlink(directory: number, path: string): Answer<Uint8Array>;
   /** A long listing is made in turns, each after `turn` has resolved; if it rejects, so does the answer. */
   list(directory: number, turn?: () => Promise<void>): Answer<readonly ListingEntry[]>;
+  /** In turns if there is much. */
+  usage(directory: number): Answer<DiskUsage>;
   /** Of the entries of these names in the directory itself; undefined for one that is not there. */
   inodes(directory: number, names: readonly string[]): Answer<readonly (bigint | undefined)[]>;
   /**

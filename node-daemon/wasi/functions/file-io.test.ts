@@ -1,4 +1,5 @@
-import { appendFileSync } from "node:fs";
+import { appendFileSync, readdirSync, readlinkSync } from "node:fs";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 
 import { errno, fdFlag, openFlag, right } from "../abi.ts";
@@ -99,16 +100,16 @@ test("fd_read: works on memory that has grown", () => {
   expect(guest.bytes(far, 4).toString()).toBe("text");
 });
 
-test("fd_write, fd_read: a long transfer gives the neighbours turns", async () => {
+test("fd_write, fd_read: a long transfer suspends the guest", async () => {
   using mounted = new MountedGuest();
   const { guest, sandbox } = mounted;
-  const length = limits.transferBytesMax * 2 + 5;
+  const length = limits.transferPieceBytes * 2 + 5;
   guest.memory.grow(Math.ceil(length / 65_536));
   guest.bytes(guest.buffer, length).fill("w");
   const fd = guest.open("big", { flags: openFlag.create });
   const vectors = guest.vectors([guest.buffer, 3], [guest.buffer + 3, length - 3]);
   expect(await guest.invoke("fd_write", fd, vectors, 2, guest.out)).toBe(0);
-  expect([guest.u32(), mounted.text("big").length, sandbox.host.yields]).toEqual([length, length, 3]);
+  expect([guest.u32(), mounted.text("big").length, sandbox.host.waits]).toEqual([length, length, 1]);
   guest.bytes(guest.buffer, length).fill(0);
   guest.call("fd_seek", fd, 5n, 0, guest.out);
   expect(await guest.invoke("fd_read", fd, vectors, 2, guest.out)).toBe(0);
@@ -116,19 +117,44 @@ test("fd_write, fd_read: a long transfer gives the neighbours turns", async () =
     length - 5,
     length - 5,
   ]);
+  expect([guest.call("fd_tell", fd, guest.out), guest.u64()]).toEqual([0, BigInt(length)]);
 });
 
-test("fd_write: a long transfer ends when the instance is closed meanwhile", async () => {
+test("fd_write: what suspends no guest is as long as `transferBytesMax`", () => {
+  using mounted = new MountedGuest();
+  const { guest } = mounted;
+  guest.memory.grow(Math.ceil(limits.transferBytesMax / 65_536));
+  const fd = guest.open("big", { flags: openFlag.create });
+  const vectors = guest.vectors([guest.buffer, limits.transferBytesMax]);
+  expect(guest.call("fd_write", fd, vectors, 1, guest.out)).toBe(0);
+  expect(guest.u32()).toBe(limits.transferBytesMax);
+});
+
+test("fd_write: a long transfer ends when the guest is killed; its descriptor is closed after it", async () => {
   using mounted = new MountedGuest();
   const { guest, sandbox } = mounted;
-  const length = limits.transferBytesMax * 3;
+  const length = limits.transferPieceBytes * 3;
   guest.memory.grow(Math.ceil(length / 65_536));
   const fd = guest.open("big", { flags: openFlag.create });
+  const isOpen = () => openPaths().includes(mounted.path("big"));
   const answer = guest.invoke("fd_write", fd, guest.vectors([guest.buffer, length]), 1, guest.out);
-  guest.preview1.close();
+  sandbox.host.kill();
   expect(await answer).toBe(errno.intr);
-  expect([mounted.text("big").length, sandbox.host.bugs]).toEqual([limits.transferBytesMax, []]);
+  guest.preview1.close();
+  while (isOpen()) await nextTurn();
+  expect([mounted.text("big").length, sandbox.host.bugs]).toEqual([limits.transferPieceBytes, []]);
 });
+
+/** What this process has open. */
+function openPaths(): string[] {
+  return readdirSync("/proc/self/fd").flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${fd}`)];
+    } catch {
+      return [];
+    }
+  });
+}
 
 describe("fd_read of standard input", () => {
   test("takes what is there, keeps the rest, ends", () => {

@@ -1,8 +1,6 @@
 /**
- * Reading and writing. Regular files are read and written synchronously, straight between guest memory and the kernel, at
- * a position kept here. A transfer longer than `limits.transferBytesMax` is done in pieces with a turn for the
- * neighbours after each; stdio waits when it has to. Files that may block (network file systems) would go the way of
- * `transferInTurns` with asynchronous calls.
+ * Reading and writing. Files are read and written straight between guest memory and the kernel, at a position kept here; a
+ * long transfer, and one of a file system that may block, suspends the guest. So does stdio when it has to wait.
  */
 import { errno, fdFlag, right, type Errno } from "../abi.ts";
 import {
@@ -12,7 +10,6 @@ import {
   type InputDescriptor,
   type OutputDescriptor,
 } from "../descriptors.ts";
-import type { Transferred } from "../file-system/operations.ts";
 import type { GuestMemory } from "../guest-memory.ts";
 import { limits } from "../limits.ts";
 import { counted } from "./answers.ts";
@@ -96,53 +93,12 @@ function transferFile(
 ): Answer {
   const at = offset === undefined ? file.position : Number(unsigned64(offset));
   if (!Number.isSafeInteger(at + ranges.total)) return direction === "read" ? errno.inval : errno.fbig;
-  if (ranges.total > limits.transferBytesMax) {
-    return transferInTurns(context, direction, file, ranges, at, offset === undefined, out);
-  }
-  return counted(
-    context,
-    transferPiece(context.memory, direction, file, ranges, 0, ranges.total, at),
-    (done) => finish(context, direction, file, offset === undefined ? at : undefined, done, out),
-  );
-}
-
-async function transferInTurns(
-  context: WasiContext,
-  direction: Direction,
-  file: FileDescriptor,
-  ranges: Ranges,
-  at: number,
-  move: boolean,
-  out: number,
-): Promise<number> {
-  let done = 0;
-  while (done < ranges.total) {
-    const length = Math.min(limits.transferBytesMax, ranges.total - done);
-    const piece = await transferPiece(context.memory, direction, file, ranges, done, length, at + done);
-    // What was transferred before counts; the error comes back with the next call.
-    if (piece < 0 && done === 0) return -piece;
-    if (piece < 0) break;
-    done += piece;
-    if (piece < length) break;
-    await context.host.yield();
-    // Killed meanwhile.
-    if (file.hostFd === -1) return errno.intr;
-  }
-  return finish(context, direction, file, move ? at : undefined, done, out);
-}
-
-function transferPiece(
-  memory: GuestMemory,
-  direction: Direction,
-  file: FileDescriptor,
-  ranges: Ranges,
-  start: number,
-  length: number,
-  at: number,
-): Transferred {
-  const views = viewsOf(memory, ranges, start, length);
   const { files, hostFd } = file;
-  return direction === "read" ? files.read(hostFd, views, at) : files.write(hostFd, views, at);
+  const views = viewsOf(context.memory, ranges, 0, ranges.total);
+  const transferred = direction === "read" ? files.read(hostFd, views, at) : files.write(hostFd, views, at);
+  return counted(context, transferred, (done) =>
+    finish(context, direction, file, offset === undefined ? at : undefined, done, out),
+  );
 }
 
 /** Tells the guest how much was transferred, and moves the position behind it if that started at `from`. */

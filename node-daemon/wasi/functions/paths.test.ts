@@ -1,14 +1,19 @@
 import { existsSync, lstatSync, mkdirSync, readlinkSync, statSync, symlinkSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 
 import { errno, fileType, timesFlag } from "../abi.ts";
+import { ThreadBudget } from "../file-system/file-threads.ts";
+import type { FileOperations } from "../file-system/operations.ts";
+import { ThreadedFiles } from "../file-system/threaded-files.ts";
 import { MountedGuest } from "../guest-fixture.ts";
 
 type Arguments = readonly (number | bigint | string | Uint8Array)[];
 type Row = readonly [name: string, call: string, args: Arguments, expected: number];
 
 /** file, dir/ (with `in`), empty/, link -> file, dirlink -> dir, dangling -> none, uplink -> .. */
-function populated(options: { readonly readOnly?: boolean } = {}): MountedGuest {
+function populated(
+  options: { readonly readOnly?: boolean; readonly files?: FileOperations } = {},
+): MountedGuest {
   const mounted = new MountedGuest(options);
   mounted.file("file", "text");
   mounted.file("dir/in", "text");
@@ -110,6 +115,15 @@ describe("path functions: errno", () => {
   test.each(rows)("%s", (_name, call, args, expected) => {
     using mounted = populated();
     expect(mounted.guest.call(call, ...args)).toBe(expected);
+    expect(mounted.sandbox.host.bugs).toEqual([]);
+  });
+
+  const threaded = new ThreadedFiles(new ThreadBudget());
+  afterAll(() => threaded.end());
+
+  test.each(rows)("on a file system that may block: %s", async (_name, call, args, expected) => {
+    using mounted = populated({ files: threaded });
+    expect(await mounted.guest.invoke(call, ...args)).toBe(expected);
     expect(mounted.sandbox.host.bugs).toEqual([]);
   });
 

@@ -224,7 +224,7 @@ describe("OutputStream", () => {
     expect(stream.written.toString()).toBe("aaaabbbbcccc");
   });
 
-  it("ends a wait with its guest, and still writes what was accepted", async () => {
+  it("ends a wait with its guest, and writes no more", async () => {
     const { host, output, stream } = setUp();
     stream.room = 0;
     const written = output.blockingWriteAndFlush(bytes("hello"));
@@ -232,7 +232,27 @@ describe("OutputStream", () => {
     await expect(written).rejects.toBeInstanceOf(GuestEnded);
     stream.room = 100;
     stream.wakeAll();
+    expect(stream.written.toString()).toBe("");
+    expect(host.unfinished).toBe(0);
+  });
+
+  it("holds up a guest that returns until what is pending was written, dropped or not", async () => {
+    const { host, output, stream } = setUp();
+    stream.room = 2;
+    output.checkWrite();
+    output.write(bytes("hello"));
+    output[Symbol.dispose]();
+    let finished = false;
+    const finish = host.finish().then(() => (finished = true));
+    stream.room = 1;
+    stream.wakeAll();
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+    expect(finished).toBe(false);
+    stream.room = 100;
+    stream.wakeAll();
+    await finish;
     expect(stream.written.toString()).toBe("hello");
+    expect(host.unfinished).toBe(0);
   });
 
   it("tells a failure once, then is closed", () => {

@@ -4,8 +4,8 @@
  *     check-write ─▶ permit ─▶ write ─▶ sink ── full ─▶ pending ─▶ sink, as soon as it has room
  *
  * - Nothing is permitted while anything is pending, or while the sink is full: a guest that outruns its sink waits.
- * - What is pending is bounded by the largest permit, and is written on even after the guest dropped the stream or ended:
- *   it was accepted. `release` is called after that.
+ * - What is pending is bounded by the largest permit, and is written on even after the guest dropped the stream or returned:
+ *   it was accepted. `release` is called after that. Nothing is written once the guest was ended.
  * - A sink that failed is told about once, as `last-operation-failed`; then the stream is closed.
  */
 import { HostResource, trap } from "../component-resources.ts";
@@ -26,6 +26,8 @@ export class OutputStream extends HostResource {
   /** Not told to the guest yet. */
   #failure: StreamFailure | undefined;
   #closed = false;
+  /** While anything is pending. */
+  #cancelFinish: (() => void) | undefined;
   /** What is left of the last permit. */
   #permitted = 0;
   /** Who waits for nothing to be pending. */
@@ -178,6 +180,12 @@ export class OutputStream extends HostResource {
       this.#failure = written;
     } else if (written < contents.byteLength) {
       this.#pending = new Uint8Array(contents.subarray(written));
+      this.#cancelFinish ??= this.#host.onReturn(() =>
+        this.#whenFlushed().then(
+          () => {},
+          () => {},
+        ),
+      );
       this.#sink.onWritable(() => this.#drain());
     }
   }
@@ -185,8 +193,10 @@ export class OutputStream extends HostResource {
   #drain(): void {
     const pending = this.#pending;
     this.#pending = new Uint8Array(0);
-    this.#put(pending);
+    if (!this.#host.ended) this.#put(pending);
     if (this.#pending.byteLength > 0) return;
+    this.#cancelFinish?.();
+    this.#cancelFinish = undefined;
     for (const wake of this.#waiting) wake();
     this.#waiting.clear();
     if (this.dropped) this.#release?.();

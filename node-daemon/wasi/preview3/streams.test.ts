@@ -190,6 +190,18 @@ describe("drainInto", () => {
     expect(stream.disposed).toBe(1);
   });
 
+  it("takes what was written when the guest returned, and drops the stream", async () => {
+    const { host, sink, stream, outcome } = output();
+    await settle();
+    const finished = host.finish();
+    stream.write(104, 101, 121);
+    await finished;
+    expect(await outcome).toEqual({ tag: "ok", val: undefined });
+    expect(sink.written.toString()).toBe("hey");
+    expect(stream.disposed).toBeGreaterThan(0);
+    expect(host.unfinished).toBe(0);
+  });
+
   it.each(["read", "write"])("ends with its guest while it waits to %s", async (what) => {
     const { host, sink, stream, outcome, released } = output();
     if (what === "write") {

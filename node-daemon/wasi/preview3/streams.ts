@@ -13,7 +13,7 @@
  *     stream ─▶ drainInto ─▶ OutputSink, and the future: ok once all was accepted, err when the sink broke
  *
  * A drain reads the next chunk when the sink has accepted the last one: a guest that outruns its sink waits. When the guest
- * ends or is killed, everything here ends with `GuestEnded`.
+ * returns, what it has written by then is drained. When it exits or is killed, everything here ends with `GuestEnded`.
  */
 import { trap } from "../component-resources.ts";
 import { done, err, type Result } from "../component-values.ts";
@@ -127,14 +127,22 @@ export function drainInto<E>(
   end: StreamEnd<E>,
 ): Promise<Outcome<E>> {
   host.resources.take();
+  // Our end is dropped, but what the guest has written by then can still be read.
+  const cancelFinish = host.onReturn(() => {
+    stream[Symbol.dispose]();
+    return outcome.then(nothing, nothing);
+  });
   const outcome = drain(host, stream, sink, end).finally(() => {
+    cancelFinish();
     host.resources.giveBack();
     stream[Symbol.dispose]();
     end.release?.();
   });
-  outcome.catch(() => {});
+  outcome.catch(nothing);
   return outcome;
 }
+
+function nothing(): void {}
 
 async function drain<E>(
   host: ComponentHost,
