@@ -67,11 +67,11 @@ export const readOnly: Setup = { ...withVectors, readOnly: true };
 /** Stands for a path whose pointer leads outside. */
 export const nowhereMark = "nowhere";
 
-export function perform([call, , args, setup = {}]: Row): {
-  readonly answer: number;
+export async function perform([call, , args, setup = {}]: Row): Promise<{
+  readonly answer: unknown;
   readonly guest: Guest;
   readonly mounted: MountedGuest;
-} {
+}> {
   const mounted = populated(setup);
   let { guest } = mounted;
   if (setup.host) {
@@ -81,6 +81,6 @@ export function perform([call, , args, setup = {}]: Row): {
   }
   setup.arrange?.(guest, mounted);
   const passed = args.flatMap((arg) => (arg === nowhereMark ? [nowhere, 8] : [arg]));
-  const answer = guest.call(call, ...passed);
+  const answer = await guest.invoke(call, ...passed);
   return { answer, guest, mounted };
 }

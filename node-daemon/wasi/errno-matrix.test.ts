@@ -18,8 +18,8 @@ const rows: readonly Row[] = [...fileRows, ...waitingRows];
 describe("errno: each that a function answers by itself", () => {
   test.each(rows.map((row) => ({ call: row[0], answer: row[1], row })))(
     "$call: $answer",
-    ({ answer, row }) => {
-      const performed = perform(row);
+    async ({ answer, row }) => {
+      const performed = await perform(row);
       using mounted = performed.mounted;
       expect(performed.answer).toBe(errno[answer]);
       expect(mounted.sandbox.host.bugs).toEqual([]);
@@ -28,8 +28,8 @@ describe("errno: each that a function answers by itself", () => {
 
   test.each(eventRows.map((row) => ({ answer: row[1], row })))(
     "an event of poll_oneoff: $answer",
-    ({ answer, row }) => {
-      const performed = perform(row);
+    async ({ answer, row }) => {
+      const performed = await perform(row);
       using mounted = performed.mounted;
       expect(performed.answer).toBe(0);
       expect(mounted.guest.view.getUint16(buffer + 8, true)).toBe(errno[answer]);
