@@ -12,7 +12,8 @@ import type { HostedGuest, HostedParts } from "./hosted-guest.ts";
 import type { InstanceStreams, SharedHost } from "./instance-host.ts";
 import { heap, pageBytes } from "./limits.ts";
 import type { LoadedComponent } from "./module-store.ts";
-import { describeComponentFault } from "./component-trap.ts";
+import { describeFault, isOurBug } from "./component-fault.ts";
+import { MemoryUnavailable } from "./core-instances.ts";
 
 /** A component that is a command of WASI 0.2 or 0.3. */
 export class HostedComponent implements HostedGuest {
@@ -105,8 +106,9 @@ export class HostedComponent implements HostedGuest {
     if (exitCode !== undefined) return { kind: "exited", exitCode };
     if (outcome.kind === "returned") return { kind: "exited", exitCode: outcome.ok ? 0 : 1 };
     if (!fault) return { kind: "stopped" };
-    const limits = { memoryBytes: this.#guest.memoryBytes, memoryBytesMax: this.#spec.memoryBytesMax };
-    return describeComponentFault(fault.thrown, this.#loaded.facts, limits);
+    if (fault.thrown instanceof MemoryUnavailable) throw fault.thrown;
+    if (isOurBug(fault.thrown)) this.#events.bug(fault.thrown);
+    return describeFault(fault.thrown, this.#guest.memoryBytes, this.#spec.memoryBytesMax);
   }
 
   kill(): void {
