@@ -5,6 +5,7 @@
  * which stands on no stack that could suspend, a wrapper gives the guest a grant of fuel that it cannot refill. Handed to
  * another core instance, or to `promising`, it is unwrapped: between core instances no JavaScript stands.
  */
+import { componentLimits } from "../components/limits.ts";
 import type { CoreModuleFacts } from "../components/component-facts.ts";
 import { GuestTrap } from "../wasi/component-resources.ts";
 import { killFlag } from "../wasm/module-facts.ts";
@@ -74,6 +75,11 @@ export class CoreInstances {
     fuel: number,
   ): WasmInstance {
     const { hooks } = facts;
+    if (this.#cores.length >= componentLimits.coreInstancesMax) {
+      throw new GuestTrap(
+        `instantiate a core module: there are ${this.#cores.length}, the most there may be`,
+      );
+    }
     const linked = this.#link(imports);
     (linked[hooks.module] ??= {})[hooks.yield] = this.#crossings.outOfFuel;
     const instance = newInstance(module, linked);
@@ -93,7 +99,7 @@ export class CoreInstances {
     });
     global(hooks.fuel).value = fuel;
     global(hooks.kill).value = this.#flag;
-    this.refreshCaps();
+    if (this.refreshCaps() < 0) throw new GuestTrap("the memory limit is passed");
     return instance;
   }
 
