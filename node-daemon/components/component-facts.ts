@@ -7,6 +7,8 @@ export const componentsVersion = 3;
 export interface CoreModuleFacts {
   readonly file: string;
   readonly bytes: number;
+  /** How many of it each instance of the component has. */
+  readonly instances: number;
   readonly facts: ModuleFacts;
 }
 
@@ -22,6 +24,25 @@ export interface ComponentFacts {
 
 /** Names of the files in a translated component's folder. The facts are written last, and the folder renamed after that. */
 export const componentFiles = { facts: "component.json", script: "component.js" } as const;
+
+/** Memories and tables that a core module brings itself; the others are of another core instance. */
+export function ownOf<T extends { readonly imported: boolean }>(items: readonly T[]): readonly T[] {
+  return items.filter(({ imported }) => !imported);
+}
+
+/** Of all core instances of one instance of the component. */
+export function sumOf(facts: Pick<ComponentFacts, "modules">, of: (facts: ModuleFacts) => number): number {
+  return facts.modules.reduce((sum, core) => sum + core.instances * of(core.facts), 0);
+}
+
+const pageBytes = 65_536;
+
+/** The least linear memory that it starts with. */
+export function componentBytesMin(facts: Pick<ComponentFacts, "modules">): number {
+  return sumOf(facts, ({ memories }) =>
+    ownOf(memories).reduce((sum, { minPages }) => sum + minPages * pageBytes, 0),
+  );
+}
 
 export function isComponentFile(file: string): boolean {
   return file.endsWith(`/${componentFiles.facts}`);

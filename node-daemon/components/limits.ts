@@ -8,9 +8,11 @@ export const componentLimits = {
   nameCharactersMax: 500,
   /** After translation. A composition of several components has a few for each of them and for each pair. */
   coreModulesMax: 128,
+  /** A core module may be instantiated many times; each has fuel and flags of its own. */
+  coreInstancesMax: 256,
   /** Of all core modules together, once they are rewritten. */
   coreBytesMax: 512 * 2 ** 20,
-  /** Memories of all core modules together: each takes address space and two mappings, in every instance. */
+  /** Memories of all core instances together: each takes address space and two mappings, in every instance. */
   memoriesMax: 16,
   /** Of the generated JavaScript: kept in memory by each shim that runs it. All of WASI 0.2 makes about 2 MB. */
   scriptBytesMax: 16 * 2 ** 20,

@@ -93,3 +93,13 @@ export function usedFunctions(module: string): (readonly [interfaceName: string,
   }
   return [...found.values()];
 }
+
+const got = /const (module\d+) ?= ?getCoreModule\('([^'\n]*)'\);/g;
+const instantiated = /instantiateCore\(yield (module\d+)\b/g;
+
+/** How often the generated code instantiates each core module, by its file. */
+export function coreInstances(module: string): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const [, name = ""] of module.matchAll(instantiated)) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return new Map([...module.matchAll(got)].map(([, name = "", file = ""]) => [file, counts.get(name) ?? 0]));
+}

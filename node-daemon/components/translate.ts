@@ -19,11 +19,11 @@ import {
   type ComponentRejection,
   type Offer,
 } from "./check-imports.ts";
-import type { ComponentFacts, CoreModuleFacts } from "./component-facts.ts";
+import { type ComponentFacts, type CoreModuleFacts, ownOf, sumOf } from "./component-facts.ts";
 import { readOutline } from "./component-reader.ts";
 import { componentLimits } from "./limits.ts";
 import { patchScript } from "./patches.ts";
-import { asFunctionBody, usedFunctions, wrapFunctionBody } from "./script.ts";
+import { asFunctionBody, coreInstances, usedFunctions, wrapFunctionBody } from "./script.ts";
 
 export interface TranslatedComponent {
   readonly kind: "translated";
@@ -54,18 +54,23 @@ export async function translateComponent(binary: Uint8Array, offer: Offer): Prom
 function translate(binary: Uint8Array, command: ChosenCommand): Translation {
   const generated = runTranslator(binary, command);
   if (!(generated instanceof Map)) return generated;
+  const script = Buffer.from(generated.get("component.js") ?? []).toString("utf8");
+  const instances = coreInstances(script);
   const modules: Uint8Array[] = [];
   const facts: CoreModuleFacts[] = [];
-  let script = "";
-  for (const [name, content] of generated) {
-    if (name === "component.js") script = Buffer.from(content).toString("utf8");
-    else if (name.endsWith(".wasm")) {
-      const rewritten = rewriteCore(name, content);
-      modules.push(rewritten.bytes);
-      facts.push({ file: name, bytes: rewritten.bytes.byteLength, facts: rewritten.facts });
-    }
+  for (const [file, content] of generated) {
+    if (!file.endsWith(".wasm")) continue;
+    const rewritten = rewriteCore(file, content);
+    modules.push(rewritten.bytes);
+    const { bytes } = rewritten;
+    facts.push({
+      file,
+      bytes: bytes.byteLength,
+      instances: instances.get(file) ?? 0,
+      facts: rewritten.facts,
+    });
   }
-  checkSizes(script, modules, facts);
+  checkSizes(script, facts);
   const missing = checkFunctions(usedFunctions(script), command.imports);
   if (missing) return { ...missing, worn: false };
   const body = asFunctionBody(patchScript(script));
@@ -106,7 +111,10 @@ function runTranslator(
   } catch (thrown) {
     const payload = (thrown as { readonly payload?: unknown }).payload;
     if (typeof payload === "string") {
-      const why = payload.replaceAll(/\s*\n\s*/g, " ").slice(0, 2_000);
+      const why = payload
+        .replace(/^failed to extract interface information from component\s+Caused by:\s*/, "")
+        .replaceAll(/\s*\n\s*/g, " ")
+        .slice(0, 2_000);
       return {
         kind: "rejected",
         reason: "ModuleInvalid",
@@ -149,20 +157,29 @@ function checkName(name: string): void {
   );
 }
 
-function checkSizes(script: string, modules: readonly Uint8Array[], facts: readonly CoreModuleFacts[]): void {
-  const { coreModulesMax, coreBytesMax, memoriesMax, scriptBytesMax } = componentLimits;
-  const tooLarge = (what: string): never => {
-    throw new Rejection("ModuleTooLarge", `the component is too large: ${what}`);
+function checkSizes(script: string, modules: readonly CoreModuleFacts[]): void {
+  const { coreModulesMax, coreInstancesMax, coreBytesMax, memoriesMax, scriptBytesMax } = componentLimits;
+  const check = (actual: number, max: number, what: string) => {
+    if (actual <= max) return;
+    throw new Rejection("ModuleTooLarge", `the component is too large: ${actual} ${what}, of at most ${max}`);
   };
-  if (modules.length > coreModulesMax)
-    tooLarge(`${modules.length} core modules, of at most ${coreModulesMax}`);
-  const bytes = modules.reduce((sum, module) => sum + module.byteLength, 0);
-  if (bytes > coreBytesMax) tooLarge(`core modules of ${bytes} bytes, of at most ${coreBytesMax}`);
-  const memories = facts.flatMap((module) => module.facts.memories.filter((memory) => !memory.imported));
-  if (memories.length > memoriesMax) tooLarge(`${memories.length} memories, of at most ${memoriesMax}`);
-  if (script.length > scriptBytesMax) {
-    tooLarge(`its bindings are a script of ${script.length} bytes, of at most ${scriptBytesMax}`);
-  }
+  check(modules.length, coreModulesMax, "core modules");
+  check(
+    modules.reduce((sum, { bytes }) => sum + bytes, 0),
+    coreBytesMax,
+    "bytes of core modules",
+  );
+  check(
+    sumOf({ modules }, () => 1),
+    coreInstancesMax,
+    "core instances",
+  );
+  check(
+    sumOf({ modules }, ({ memories }) => ownOf(memories).length),
+    memoriesMax,
+    "memories",
+  );
+  check(script.length, scriptBytesMax, "characters of generated bindings");
 }
 
 function checkSyntax(body: string): void {

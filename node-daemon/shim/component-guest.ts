@@ -20,6 +20,7 @@
 import type { Clock } from "../../kit/clock.ts";
 import type { ComponentFacts } from "../components/component-facts.ts";
 import type { InterfaceMembers } from "../wasi/component-interfaces.ts";
+import { GuestTrap } from "../wasi/component-resources.ts";
 import { GuestEnded } from "../wasi/host.ts";
 import { CoreInstances, type Crossings } from "./core-instances.ts";
 import { engine, type WasmImports, type WasmMemory, type WasmModule } from "./engine.ts";
@@ -49,8 +50,7 @@ class Continuation implements Runnable {
   }
 
   resume(): void {
-    this.#guest.beginTurn(this);
-    this.#ready();
+    if (this.#guest.beginTurn(this)) this.#ready();
   }
 
   charge(ms: number): void {
@@ -80,6 +80,8 @@ export class ComponentGuest implements Crossings {
   #sliceMs = 0;
   #grant: number = fuelLimits.first;
   #spent = false;
+  /** Turns that others get first: a call that could not be suspended has taken as many. */
+  #debt = 0;
   #calls = 0;
   /** What the generated code notes. */
   readonly #tasks: Record<string, unknown> = {};
@@ -200,16 +202,25 @@ export class ComponentGuest implements Crossings {
 
   // As the run queue sees it.
 
-  beginTurn(continuation: Continuation): void {
+  /** False if it is not its turn after all. */
+  beginTurn(continuation: Continuation): boolean {
+    if (this.#debt > 0 && !this.#killed) {
+      this.#debt--;
+      this.#queue.push(continuation, "yielded");
+      return false;
+    }
     this.#queued.delete(continuation);
     this.#turn = continuation;
     this.#limits.begin();
     if (this.#spent) this.#refill();
+    return true;
   }
 
   endTurn(ms: number): void {
     this.#turn = undefined;
     this.#charge(ms);
+    if (ms > queueLimits.overrunMs)
+      this.#debt = Math.min(queueLimits.debtMax, Math.floor(ms / queueLimits.sliceMs));
   }
 
   // As its host sees it.
@@ -426,7 +437,8 @@ export class ComponentGuest implements Crossings {
     this.#spent = false;
     this.#sliceMs = -this.#runningMs();
     this.#cores.setFuel(this.#grant);
-    if (this.#cores.refreshCaps() < 0) this.failed(new MemoryExceeded());
+    // Several memories have together grown beyond what they may.
+    if (this.#cores.refreshCaps() < 0) this.failed(new GuestTrap("the memory limit is passed"));
   }
 
   /** The clock is looked at after each call of the generated code, which takes time and little fuel. */
@@ -436,9 +448,6 @@ export class ComponentGuest implements Crossings {
     if (this.#sliceMs + this.#runningMs() >= queueLimits.sliceMs) this.#spend(true);
   }
 }
-
-/** Several memories have together grown beyond what they may. */
-export class MemoryExceeded extends Error {}
 
 interface CoreModule {
   readonly module: WasmModule;

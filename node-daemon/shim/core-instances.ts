@@ -5,7 +5,9 @@
  * which stands on no stack that could suspend, a wrapper gives the guest a grant of fuel that it cannot refill. Handed to
  * another core instance, or to `promising`, it is unwrapped: between core instances no JavaScript stands.
  */
+import { componentLimits } from "../components/limits.ts";
 import type { CoreModuleFacts } from "../components/component-facts.ts";
+import { GuestTrap } from "../wasi/component-resources.ts";
 import { killFlag } from "../wasm/module-facts.ts";
 import {
   engine,
@@ -16,7 +18,7 @@ import {
   type WasmModule,
 } from "./engine.ts";
 import { tableElementsCap } from "./footprint.ts";
-import { syncCallFuel } from "./limits.ts";
+import { pageBytes, syncCallFuel } from "./limits.ts";
 
 type HostFunction = (...args: unknown[]) => unknown;
 
@@ -24,10 +26,8 @@ interface Core {
   readonly fuel: WasmGlobal;
   readonly kill: WasmGlobal;
   readonly memoryCap: WasmGlobal;
-  /** Those that it exports or imports, each once. */
+  /** All that it has, its own or imported, each once. */
   readonly memories: readonly WasmMemory[];
-  /** Its own that it exports to nobody: as they started. */
-  readonly hiddenPages: number;
 }
 
 /** What is done around each crossing between the generated code and a guest. */
@@ -41,8 +41,6 @@ export interface Crossings {
   endSyncCall(fault: unknown): void;
 }
 
-const pageBytes = 65_536;
-
 export class CoreInstances {
   readonly #crossings: Crossings;
   readonly #memoryBytesMax: number;
@@ -50,7 +48,6 @@ export class CoreInstances {
   readonly #raw = new WeakMap<object, unknown>();
   /** All that are known, each once. */
   readonly #memories = new Set<WasmMemory>();
-  #hiddenPages = 0;
   /** Of each core, while a synchronous call is under way. */
   #savedFuel: number[] | undefined;
   #flag: number = killFlag.none;
@@ -61,7 +58,7 @@ export class CoreInstances {
   }
 
   get memoryBytes(): number {
-    let bytes = this.#hiddenPages * pageBytes;
+    let bytes = 0;
     for (const { buffer } of this.#memories) bytes += buffer.byteLength;
     return bytes;
   }
@@ -78,29 +75,31 @@ export class CoreInstances {
     fuel: number,
   ): WasmInstance {
     const { hooks } = facts;
+    if (this.#cores.length >= componentLimits.coreInstancesMax) {
+      throw new GuestTrap(
+        `instantiate a core module: there are ${this.#cores.length}, the most there may be`,
+      );
+    }
     const linked = this.#link(imports);
     (linked[hooks.module] ??= {})[hooks.yield] = this.#crossings.outOfFuel;
-    const instance = new engine.Instance(module, linked);
+    const instance = newInstance(module, linked);
     const global = (name: string) => instance.exports[name] as WasmGlobal;
     const memories = new Set<WasmMemory>();
     for (const names of Object.values(linked)) {
       for (const item of Object.values(names)) if (item instanceof engine.Memory) memories.add(item);
     }
     for (const item of Object.values(instance.exports)) if (item instanceof engine.Memory) memories.add(item);
-    const hidden = hiddenPages(facts.memories, memories.size);
     for (const memory of memories) this.#memories.add(memory);
-    this.#hiddenPages += hidden;
     global(hooks.tableCap).value = tableElementsCap(facts);
     this.#cores.push({
       fuel: global(hooks.fuel),
       kill: global(hooks.kill),
       memoryCap: global(hooks.memoryCap),
       memories: [...memories],
-      hiddenPages: hidden,
     });
     global(hooks.fuel).value = fuel;
     global(hooks.kill).value = this.#flag;
-    this.refreshCaps();
+    if (this.refreshCaps() < 0) throw new GuestTrap("the memory limit is passed");
     return instance;
   }
 
@@ -146,8 +145,8 @@ export class CoreInstances {
   refreshCaps(): number {
     const room = this.#memoryBytesMax - this.memoryBytes;
     const roomPages = Math.max(0, Math.floor(room / pageBytes));
-    for (const { memories, hiddenPages: hidden, memoryCap } of this.#cores) {
-      let pages = hidden;
+    for (const { memories, memoryCap } of this.#cores) {
+      let pages = 0;
       for (const { buffer } of memories) pages += buffer.byteLength / pageBytes;
       memoryCap.value = pages + roomPages;
     }
@@ -174,13 +173,17 @@ export class CoreInstances {
     try {
       return raw(...args);
     } catch (thrown) {
-      fault = thrown;
+      fault = this.#outOfFuel ? tooLong(thrown) : thrown;
       throw thrown;
     } finally {
       this.#restore(this.#savedFuel);
       this.#savedFuel = undefined;
       this.#crossings.endSyncCall(fault);
     }
+  }
+
+  get #outOfFuel(): boolean {
+    return this.#flag === killFlag.none && this.#cores.some(({ fuel }) => fuel.value < 0);
   }
 
   /** What the call used is taken from what the guest had before it. */
@@ -209,13 +212,22 @@ export class CoreInstances {
   }
 }
 
-function hiddenPages(memories: CoreModuleFacts["facts"]["memories"], visible: number): number {
-  const hidden = memories.length - visible;
-  if (hidden <= 0) return 0;
-  // Which they are is not known: the largest.
-  const pages = memories.filter((memory) => !memory.imported).map((memory) => memory.minPages);
-  return pages
-    .sort((a, b) => b - a)
-    .slice(0, hidden)
-    .reduce((sum, count) => sum + count, 0);
+/** With the guest's stack. */
+function tooLong(thrown: unknown): unknown {
+  const trap = new GuestTrap(
+    "a call that cannot be suspended took too long: an allocation for the host, a destructor or what cleans up after a call",
+  );
+  if (thrown instanceof Error && thrown.stack !== undefined) trap.stack = thrown.stack;
+  return trap;
+}
+
+/** The machine did not give the memory; the engine says it with the class that has other meanings too. */
+export class MemoryUnavailable extends RangeError {}
+
+function newInstance(module: WasmModule, imports: WasmImports): WasmInstance {
+  try {
+    return new engine.Instance(module, imports);
+  } catch (thrown) {
+    throw thrown instanceof RangeError ? new MemoryUnavailable(thrown.message) : thrown;
+  }
 }

@@ -1,6 +1,6 @@
 /** What an instance takes, or may come to take, of the heap that all instances of a process share. */
 import type { RunSpec } from "../runtimes/runtime-driver.ts";
-import type { ComponentFacts } from "../components/component-facts.ts";
+import { type ComponentFacts, sumOf } from "../components/component-facts.ts";
 import type { ModuleFacts } from "../wasm/module-facts.ts";
 import { heap, tableElementsMax } from "./limits.ts";
 
@@ -36,11 +36,13 @@ export function heapBytesOf(
 
 /** The closures of its generated code are most of what a small component takes. */
 export function componentHeapBytes(
-  { modules, scriptBytes }: Pick<ComponentFacts, "modules" | "scriptBytes">,
+  component: Pick<ComponentFacts, "modules" | "scriptBytes">,
   strings: Pick<RunSpec, "args" | "env">,
 ): number {
-  let bytes = heap.componentFixed + Math.ceil(scriptBytes * heap.perScriptByte);
-  for (const { facts } of modules) bytes += heapBytesOf(facts, { args: [], env: [] });
+  const bytes =
+    heap.componentFixed +
+    Math.ceil(component.scriptBytes * heap.perScriptByte) +
+    sumOf(component, (facts) => heapBytesOf(facts, { args: [], env: [] }));
   return bytes + heapBytesOf({ tables: [], features: [], exports: [], functions: 0 }, strings);
 }
 

@@ -1,4 +1,5 @@
 import type { RunEnd, RunSpec } from "../runtimes/runtime-driver.ts";
+import { componentBytesMin, ownOf, sumOf } from "../components/component-facts.ts";
 import { offer } from "../components/offer.ts";
 import type { InterfaceMembers } from "../wasi/component-interfaces.ts";
 import type { Preopen } from "../wasi/host.ts";
@@ -10,9 +11,10 @@ import { componentHeapBytes, tableElementsMin } from "./footprint.ts";
 import type { GuestEvents } from "./guest.ts";
 import type { HostedGuest, HostedParts } from "./hosted-guest.ts";
 import type { InstanceStreams, SharedHost } from "./instance-host.ts";
-import { heap, pageBytes } from "./limits.ts";
+import { heap } from "./limits.ts";
 import type { LoadedComponent } from "./module-store.ts";
-import { describeComponentFault } from "./component-trap.ts";
+import { describeFault, isOurBug } from "./component-fault.ts";
+import { MemoryUnavailable } from "./core-instances.ts";
 
 /** A component that is a command of WASI 0.2 or 0.3. */
 export class HostedComponent implements HostedGuest {
@@ -47,18 +49,16 @@ export class HostedComponent implements HostedGuest {
 
   get needs(): Needs {
     const { facts } = this.#loaded;
-    const memories = facts.modules.flatMap((core) => core.facts.memories.filter(({ imported }) => !imported));
-    return { memories: memories.length, heapBytes: componentHeapBytes(facts, this.#spec) };
+    return {
+      memories: sumOf(facts, ({ memories }) => ownOf(memories).length),
+      heapBytes: componentHeapBytes(facts, this.#spec),
+    };
   }
 
   get memoryBytesMin(): number {
-    let bytes = 0;
-    for (const { facts } of this.#loaded.facts.modules) {
-      for (const { imported, minPages } of facts.memories) if (!imported) bytes += minPages * pageBytes;
-      bytes +=
-        tableElementsMin({ tables: facts.tables.filter(({ imported }) => !imported) }) * heap.perTableElement;
-    }
-    return bytes;
+    const { facts } = this.#loaded;
+    const elements = sumOf(facts, ({ tables }) => tableElementsMin({ tables: ownOf(tables) }));
+    return componentBytesMin(facts) + elements * heap.perTableElement;
   }
 
   get mapped(): object | undefined {
@@ -105,8 +105,9 @@ export class HostedComponent implements HostedGuest {
     if (exitCode !== undefined) return { kind: "exited", exitCode };
     if (outcome.kind === "returned") return { kind: "exited", exitCode: outcome.ok ? 0 : 1 };
     if (!fault) return { kind: "stopped" };
-    const limits = { memoryBytes: this.#guest.memoryBytes, memoryBytesMax: this.#spec.memoryBytesMax };
-    return describeComponentFault(fault.thrown, this.#loaded.facts, limits);
+    if (fault.thrown instanceof MemoryUnavailable) throw fault.thrown;
+    if (isOurBug(fault.thrown)) this.#events.bug(fault.thrown);
+    return describeFault(fault.thrown, this.#guest.memoryBytes, this.#spec.memoryBytesMax);
   }
 
   kill(): void {

@@ -22,10 +22,8 @@ export class HostedModule implements HostedGuest {
   readonly #spec: RunSpec;
   readonly #guest: Guest;
   #instance: WasmInstance | undefined;
-  /** All that are exported, each once. */
+  /** Each once. */
   #memories: readonly WasmMemory[] = none;
-  /** Of those that are not: as they started, since nothing can be learnt of their growth. */
-  #hiddenBytes = 0;
 
   constructor({ shared, queue, spec, events }: HostedParts, loaded: LoadedModule) {
     this.#loaded = loaded;
@@ -39,7 +37,7 @@ export class HostedModule implements HostedGuest {
   }
 
   get memoryBytes(): number {
-    return this.#hiddenBytes + sizeOf(this.#memories);
+    return sizeOf(this.#memories);
   }
 
   get killed(): boolean {
@@ -82,8 +80,7 @@ export class HostedModule implements HostedGuest {
     const instance = this.#guest.instantiate(this.#loaded, preview1, pagesMax);
     const memory = instance.exports["memory"];
     if (memory instanceof engine.Memory) preview1.bindMemory(memory);
-    this.#memories = exportedMemories(facts, instance);
-    this.#hiddenBytes = memoryBytesMin(facts) - sizeOf(this.#memories);
+    this.#memories = memoriesOf(facts, instance);
     this.#instance = instance;
   }
 
@@ -104,7 +101,6 @@ export class HostedModule implements HostedGuest {
   close(): void {
     this.#guest.close();
     this.#memories = none;
-    this.#hiddenBytes = 0;
     this.#instance = undefined;
   }
 
@@ -123,13 +119,14 @@ function memoryBytesMin({ memories }: ModuleFacts): number {
 }
 
 /** A module may export one memory under many names. */
-function exportedMemories({ exports }: ModuleFacts, instance: WasmInstance): readonly WasmMemory[] {
+function memoriesOf({ exports, hooks }: ModuleFacts, instance: WasmInstance): readonly WasmMemory[] {
   const memories: WasmMemory[] = [];
-  for (const { name, kind } of exports) {
-    if (kind !== "memory") continue;
+  const add = (name: string) => {
     const memory = instance.exports[name] as WasmMemory;
     if (!memories.includes(memory)) memories.push(memory);
-  }
+  };
+  for (const { name, kind } of exports) if (kind === "memory") add(name);
+  for (const name of hooks.memories) add(name);
   return memories;
 }
 

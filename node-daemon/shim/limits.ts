@@ -88,6 +88,9 @@ export const queueLimits = {
   turnMs: 2,
   /** What one slice of one guest should take. */
   sliceMs: 1,
+  /** A turn of a component that is longer is made good: it lets as many slices of others go first, up to `debtMax`. */
+  overrunMs: 4,
+  debtMax: 200,
 } as const;
 
 export const fuelLimits = {

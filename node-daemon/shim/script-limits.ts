@@ -1,3 +1,4 @@
+import { errorMessage } from "../../kit/errors.ts";
 import { GuestTrap } from "../wasi/component-resources.ts";
 import { scriptLimits } from "./limits.ts";
 
@@ -77,7 +78,11 @@ export function countingDecoder(limits: ScriptLimits): new (label?: string, opti
 
     decode(bytes: ArrayBufferView): string {
       limits.bytes(bytes.byteLength);
-      return this.#decoder.decode(bytes as Uint8Array);
+      try {
+        return this.#decoder.decode(bytes as Uint8Array);
+      } catch (thrown) {
+        throw new GuestTrap(`lift a string of ${bytes.byteLength} bytes: ${errorMessage(thrown)}`);
+      }
     }
   };
 }

@@ -46,6 +46,8 @@ export interface Hooks {
   readonly memoryCap: string;
   /** Exported mutable i32, unsigned: elements that all tables together may reach by growing. */
   readonly tableCap: string;
+  /** Exports of the memories that the guest exports to nobody: the host has to know how large they are. */
+  readonly memories: readonly string[];
   /** Exported function `() -> ()` that was the start section; to be called first. */
   readonly start: string | undefined;
 }

@@ -1,4 +1,3 @@
-import type { ComponentFacts } from "../../components/component-facts.ts";
 import type { ModuleFacts } from "../../wasm/module-facts.ts";
 import type { Rejection } from "./check-module.ts";
 
@@ -35,11 +34,6 @@ export type PrepareAnswer =
       readonly message: string;
     };
 
-/** Of the memories that it brings itself: those of a component's core modules are often one another's. */
-export function memoryBytesMin(facts: Pick<ModuleFacts, "memories">): number {
-  return facts.memories.reduce((sum, memory) => sum + (memory.imported ? 0 : memory.minPages * 65_536), 0);
-}
-
-export function componentBytesMin({ modules }: ComponentFacts): number {
-  return modules.reduce((sum, { facts }) => sum + memoryBytesMin(facts), 0);
+export function memoryBytesMin(facts: ModuleFacts): number {
+  return facts.memories.reduce((sum, memory) => sum + memory.minPages * 65_536, 0);
 }

@@ -6,20 +6,14 @@ import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parentPort } from "node:worker_threads";
 import { errorCode, errorMessage } from "../../../kit/errors.ts";
-import { componentFiles } from "../../components/component-facts.ts";
+import { componentBytesMin, componentFiles } from "../../components/component-facts.ts";
 import { isComponent } from "../../components/component-reader.ts";
 import { engine } from "../../shim/engine.ts";
 import { factsFile } from "../../shim/module-store.ts";
 import type { ExternalKind } from "../../wasm/module-facts.ts";
 import { rewriteModule } from "../../wasm/rewrite.ts";
 import { checkImports, checkModule, type Rejection } from "./check-module.ts";
-import {
-  componentBytesMin,
-  memoryBytesMin,
-  type PrepareAnswer,
-  type PreparedFacts,
-  type PrepareTask,
-} from "./prepare-task.ts";
+import { memoryBytesMin, type PrepareAnswer, type PreparedFacts, type PrepareTask } from "./prepare-task.ts";
 
 async function prepare(job: PrepareTask): Promise<PrepareAnswer> {
   const { task, file, target } = job;

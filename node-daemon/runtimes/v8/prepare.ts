@@ -12,19 +12,13 @@ import { Worker } from "node:worker_threads";
 import { type Clock, type Timer } from "../../../kit/clock.ts";
 import { errorCode, errorMessage, WherryError } from "../../../kit/errors.ts";
 import { componentsKey } from "../../components/cache-key.ts";
-import { componentFiles, type ComponentFacts } from "../../components/component-facts.ts";
+import { componentBytesMin, componentFiles, type ComponentFacts } from "../../components/component-facts.ts";
 import { offer } from "../../components/offer.ts";
 import { factsFile } from "../../shim/module-store.ts";
 import { rewriterVersion } from "../../wasm/rewrite.ts";
 import type { PrepareOutcome } from "../runtime-driver.ts";
 import { driverLimits } from "./limits.ts";
-import {
-  componentBytesMin,
-  memoryBytesMin,
-  type PrepareAnswer,
-  type PreparedFacts,
-  type PrepareTask,
-} from "./prepare-task.ts";
+import { memoryBytesMin, type PrepareAnswer, type PreparedFacts, type PrepareTask } from "./prepare-task.ts";
 
 interface Job {
   readonly task: PrepareTask;

@@ -18,10 +18,14 @@ import { errno, type Errno } from "../abi.ts";
 import { nextDescriptor } from "../file-system/open.ts";
 import { GuestEnded, type ComponentHost } from "../host.ts";
 import { limits } from "./limits.ts";
-import type { OpenEntry } from "./open-entry.ts";
 
 const standardStreams = 3;
 const secretBytes = 16;
+
+/** An entry, as far as it matters here. */
+interface OpenedEntry {
+  close(): void;
+}
 
 /** One place among the open files of an instance. */
 export class Reservation {
@@ -42,7 +46,7 @@ export class OpenFiles {
   readonly host: ComponentHost;
   /** Streams that read files. */
   sources = 0;
-  readonly #entries = new Set<OpenEntry>();
+  readonly #entries = new Set<OpenedEntry>();
   #openCount: number;
   #waiting = 0;
   #secret: Uint8Array | undefined;
@@ -81,14 +85,14 @@ export class OpenFiles {
     return fd < this.host.limits.hostDescriptorsMax;
   }
 
-  add(entry: OpenEntry): void {
+  add(entry: OpenedEntry): void {
     this.#entries.add(entry);
     if (!this.host.ended) return;
     entry.close();
     throw new GuestEnded();
   }
 
-  remove(entry: OpenEntry): void {
+  remove(entry: OpenedEntry): void {
     if (!this.#entries.delete(entry)) throw new Bug("an entry was closed twice");
   }
 
