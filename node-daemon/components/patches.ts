@@ -101,6 +101,13 @@ const patches: readonly Patch[] = [
     pattern: /(let values = \[\];\s*)(if \(this\.#elemMeta\.isNone\))/g,
     replacement: "$1$$$$limits.elements(count); $2",
   },
+  {
+    // It would wait for a promise that nothing settles, and the guest with it.
+    what: "a function without a result has thrown",
+    mark: /return task\.completionPromise\(\);/g,
+    pattern: /(task\.reject\(err\);\s*task\.exit\(\);\s*)return task\.completionPromise\(\);/g,
+    replacement: "$1throw err;",
+  },
 ];
 
 /** Nothing of it speaks to anyone; but what it would say is put together each time. */
