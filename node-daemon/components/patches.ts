@@ -89,6 +89,12 @@ const patches: readonly Patch[] = [
     replacement: "$1 = $$$$limits.allocator($2);",
   },
   {
+    what: "the message of an error is kept",
+    mark: /function errCtxReserveGlobalRep\(/g,
+    pattern: /const errCtx = \{ refCount, debugMessage \};/g,
+    replacement: "const errCtx = { refCount, debugMessage: $$$$limits.message(debugMessage) };",
+  },
+  {
     // Where a call is asynchronous, what it throws would reach nobody, and the guest wait for ever.
     what: "a call broke the component",
     mark: /\bmarkTrapped\(err\) \{/g,

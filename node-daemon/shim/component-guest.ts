@@ -24,7 +24,7 @@ import { GuestTrap } from "../wasi/component-resources.ts";
 import { GuestEnded } from "../wasi/host.ts";
 import { CoreInstances, type Crossings } from "./core-instances.ts";
 import { engine, type WasmImports, type WasmMemory, type WasmModule } from "./engine.ts";
-import type { GuestEvents } from "./guest.ts";
+import type { HostedEvents } from "./hosted-guest.ts";
 import { fuelLimits, queueLimits } from "./limits.ts";
 import type { LoadedComponent } from "./module-store.ts";
 import type { Runnable, RunClass, RunQueue } from "./run-queue.ts";
@@ -60,7 +60,7 @@ class Continuation implements Runnable {
 
 export class ComponentGuest implements Crossings {
   readonly #queue: RunQueue;
-  readonly #events: GuestEvents;
+  readonly #events: HostedEvents;
   readonly #cores: CoreInstances;
   readonly #timers: ScriptTimers;
   readonly #limits: ScriptLimits;
@@ -86,11 +86,15 @@ export class ComponentGuest implements Crossings {
   /** What the generated code notes. */
   readonly #tasks: Record<string, unknown> = {};
 
-  constructor(queue: RunQueue, events: GuestEvents, clock: Clock, memoryBytesMax: number) {
+  constructor(queue: RunQueue, events: HostedEvents, clock: Clock, memoryBytesMax: number) {
     this.#queue = queue;
     this.#events = events;
     this.#cores = new CoreInstances(this, memoryBytesMax);
-    this.#limits = new ScriptLimits(memoryBytesMax, (thrown) => this.failed(thrown));
+    this.#limits = new ScriptLimits(
+      memoryBytesMax,
+      (bytes) => events.needHeap(bytes),
+      (thrown) => this.failed(thrown),
+    );
     this.#timers = new ScriptTimers(clock, (callback) => {
       this.#continueAs("woken", () => this.guarded(callback));
     });

@@ -1,24 +1,33 @@
 import { errorMessage } from "../../kit/errors.ts";
 import { GuestTrap } from "../wasi/component-resources.ts";
-import { scriptLimits } from "./limits.ts";
+import { heap, scriptLimits } from "./limits.ts";
 
 /**
  * What a component may make the generated code keep on the host's heap, or build there in one go. Beyond it the component
  * traps.
  *
- * What is kept is counted by the slots of tables, which are reused and never shrink. What is built is counted from one
+ * What is kept is counted by the slots of tables, which are reused and never shrink; the process has to have room for it,
+ * beyond what each component is granted from the start. What is built is counted from one
  * entry of the generated code to the next: the same bytes of the guest's memory can be asked for many times in one call.
  */
 export class ScriptLimits {
   readonly #bytesMax: number;
+  readonly #needHeap: (bytes: number) => boolean;
   readonly #onBroken: (thrown: unknown) => void;
-  #slotUnits = 0;
+  /** What the process has granted, and what of it is in use. */
+  #heapBytes: number = heap.componentKeeps;
+  #keptBytes = 0;
   #elements = 0;
   #bytes = 0;
 
   /** `memoryBytesMax`: a guest can hand over all of its memory at once, but not much more. */
-  constructor(memoryBytesMax: number, onBroken: (thrown: unknown) => void) {
+  constructor(
+    memoryBytesMax: number,
+    needHeap: (bytes: number) => boolean,
+    onBroken: (thrown: unknown) => void,
+  ) {
     this.#bytesMax = memoryBytesMax + scriptLimits.liftedBytesBeyondMemory;
+    this.#needHeap = needHeap;
     this.#onBroken = onBroken;
   }
 
@@ -31,11 +40,11 @@ export class ScriptLimits {
   // As the patched code calls them.
 
   tableSlot(): void {
-    this.#keep(1);
+    this.#keep(scriptLimits.bytesPerHandle);
   }
 
   objectSlot(): void {
-    this.#keep(scriptLimits.unitsPerObject);
+    this.#keep(scriptLimits.bytesPerObject);
   }
 
   elements(count: number): void {
@@ -81,13 +90,23 @@ export class ScriptLimits {
     this.#onBroken(thrown);
   }
 
-  #keep(units: number): void {
-    this.#slotUnits += units;
-    if (this.#slotUnits > scriptLimits.slotUnitsMax) {
+  /** Hosts may shorten it. A slice would keep all of it alive. */
+  message(text: string): string {
+    return Buffer.from(text.slice(0, scriptLimits.messageCharsMax)).toString();
+  }
+
+  #keep(bytes: number): void {
+    this.#keptBytes += bytes;
+    if (this.#keptBytes > scriptLimits.keptBytesMax) {
       throw new GuestTrap(
         "open a handle: the component has as many handles, streams and calls open as it may",
       );
     }
+    if (this.#keptBytes <= this.#heapBytes) return;
+    if (!this.#needHeap(scriptLimits.keptBytesStep)) {
+      throw new GuestTrap("open a handle: the process that hosts the component has no room for more");
+    }
+    this.#heapBytes += scriptLimits.keptBytesStep;
   }
 }
 
