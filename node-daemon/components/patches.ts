@@ -102,6 +102,12 @@ const patches: readonly Patch[] = [
     replacement: "$1 $$$$limits.broken(err);",
   },
   {
+    what: "something of the host is over",
+    mark: /pendingHostOperations--;/g,
+    pattern: /(STORE_ASYNC_STATE\.pendingHostOperations--;)/g,
+    replacement: "$1 $$$$limits.hostDone();",
+  },
+  {
     what: "a stream is read",
     mark: /class ManagedBuffer\b/g,
     pattern: /(let values = \[\];\s*)(if \(this\.#elemMeta\.isNone\))/g,

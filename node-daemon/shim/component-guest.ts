@@ -72,6 +72,8 @@ export class ComponentGuest implements Crossings {
   readonly #unwound = Promise.withResolvers<void>();
   #stacks = 0;
   #turn: Continuation | undefined;
+  /** In this turn something has happened that the generated code may wait for. */
+  #active = false;
   #killed = false;
   #exitCode: number | undefined;
   #fault: { readonly thrown: unknown } | undefined;
@@ -90,11 +92,11 @@ export class ComponentGuest implements Crossings {
     this.#queue = queue;
     this.#events = events;
     this.#cores = new CoreInstances(this, memoryBytesMax);
-    this.#limits = new ScriptLimits(
-      memoryBytesMax,
-      (bytes) => events.needHeap(bytes),
-      (thrown) => this.failed(thrown),
-    );
+    this.#limits = new ScriptLimits(memoryBytesMax, {
+      needHeap: (bytes) => events.needHeap(bytes),
+      broken: (thrown) => this.failed(thrown),
+      hostDone: () => this.#timers.ask(),
+    });
     this.#timers = new ScriptTimers(clock, (callback) => {
       this.#continueAs("woken", () => this.guarded(callback));
     });
@@ -223,7 +225,8 @@ export class ComponentGuest implements Crossings {
   endTurn(ms: number): void {
     this.#turn = undefined;
     this.#charge(ms);
-    this.#timers.turnEnded();
+    if (this.#active) this.#timers.ask();
+    this.#active = false;
     if (ms > queueLimits.overrunMs)
       this.#debt = Math.min(queueLimits.debtMax, Math.floor(ms / queueLimits.sliceMs));
   }
@@ -272,7 +275,10 @@ export class ComponentGuest implements Crossings {
       cancel = begin((value) => {
         if (over) return;
         finish();
-        this.#goOn("woken", () => resolve(value));
+        this.#goOn("woken", () => {
+          this.#active = true;
+          resolve(value);
+        });
       });
       if (over) cancel();
     });
@@ -306,6 +312,7 @@ export class ComponentGuest implements Crossings {
 
   beginSyncCall(): void {
     if (this.#killed) throw new GuestEnded();
+    this.#active = true;
   }
 
   endSyncCall(fault: unknown): void {
@@ -318,6 +325,7 @@ export class ComponentGuest implements Crossings {
     return (...args) => {
       if (this.#killed) return Promise.reject(new GuestEnded());
       this.#stacks++;
+      this.#active = true;
       const startMs = this.#turn ? undefined : performance.now();
       const over = call(...args).then(
         (value) => {
@@ -406,6 +414,7 @@ export class ComponentGuest implements Crossings {
     const noted = { ...this.#tasks };
     this.#continueAs(runClass, () => {
       for (const key of Object.keys(this.#tasks)) this.#tasks[key] = noted[key];
+      this.#active = true;
       ready();
     });
   }

@@ -139,8 +139,10 @@ export const scriptLimits = {
   liftedBytesBeyondMemory: 2 ** 20,
   /** Timers of the generated code at a time: one or two for each task. */
   timersMax: 10_000,
-  /** How often intervals are asked by the clock, beside after each turn of the guest. */
-  intervalMs: 1_000,
+  /** The timeout with which the generated code asks whether a task can go on. */
+  pollMs: 10,
+  /** How often what only asks is asked by the clock, beside whenever the guest ran. */
+  askMs: 1_000,
 } as const;
 
 export const protocolLimits = {

@@ -2,6 +2,15 @@ import { errorMessage } from "../../kit/errors.ts";
 import { GuestTrap } from "../wasi/component-resources.ts";
 import { heap, scriptLimits } from "./limits.ts";
 
+export interface ScriptEvents {
+  /** Takes so much more of the heap of the process; false when there is none. */
+  needHeap(bytes: number): boolean;
+  /** A call has thrown what no interface has a word for. */
+  broken(thrown: unknown): void;
+  /** Something that the guest may wait for. */
+  hostDone(): void;
+}
+
 /**
  * What a component may make the generated code keep on the host's heap, or build there in one go. Beyond it the component
  * traps.
@@ -12,8 +21,7 @@ import { heap, scriptLimits } from "./limits.ts";
  */
 export class ScriptLimits {
   readonly #bytesMax: number;
-  readonly #needHeap: (bytes: number) => boolean;
-  readonly #onBroken: (thrown: unknown) => void;
+  readonly #events: ScriptEvents;
   /** What the process has granted, and what of it is in use. */
   #heapBytes: number = heap.componentKeeps;
   #keptBytes = 0;
@@ -21,14 +29,9 @@ export class ScriptLimits {
   #bytes = 0;
 
   /** `memoryBytesMax`: a guest can hand over all of its memory at once, but not much more. */
-  constructor(
-    memoryBytesMax: number,
-    needHeap: (bytes: number) => boolean,
-    onBroken: (thrown: unknown) => void,
-  ) {
+  constructor(memoryBytesMax: number, events: ScriptEvents) {
     this.#bytesMax = memoryBytesMax + scriptLimits.liftedBytesBeyondMemory;
-    this.#needHeap = needHeap;
-    this.#onBroken = onBroken;
+    this.#events = events;
   }
 
   /** An entry of the generated code, by the guest or in a turn. */
@@ -87,7 +90,11 @@ export class ScriptLimits {
   }
 
   broken(thrown: unknown): void {
-    this.#onBroken(thrown);
+    this.#events.broken(thrown);
+  }
+
+  hostDone(): void {
+    this.#events.hostDone();
   }
 
   /** Hosts may shorten it. A slice would keep all of it alive. */
@@ -103,7 +110,7 @@ export class ScriptLimits {
       );
     }
     if (this.#keptBytes <= this.#heapBytes) return;
-    if (!this.#needHeap(scriptLimits.keptBytesStep)) {
+    if (!this.#events.needHeap(scriptLimits.keptBytesStep)) {
       throw new GuestTrap("open a handle: the process that hosts the component has no room for more");
     }
     this.#heapBytes += scriptLimits.keptBytesStep;
