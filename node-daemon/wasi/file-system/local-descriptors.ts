@@ -6,7 +6,8 @@ import { errorCode } from "../../../kit/errors.ts";
 import { errno, type Errno } from "../abi.ts";
 import { errnoOfThrown } from "../errnos.ts";
 import { busyDescriptors } from "./busy-descriptors.ts";
-import { descriptorPath, entryPath } from "./host-flags.ts";
+import { statEntry } from "./entries.ts";
+import { descriptorPath } from "./host-flags.ts";
 import { libc } from "./libc.ts";
 
 export function setSize(fd: number, bytes: number): Errno {
@@ -35,9 +36,7 @@ export function allocate(fd: number, offset: bigint, length: bigint): Errno {
 }
 
 export function inodes(directory: number, names: readonly string[]): (bigint | undefined)[] {
-  return names.map(
-    (name) => lstatSync(entryPath(directory, name), { bigint: true, throwIfNoEntry: false })?.ino,
-  );
+  return names.map((name) => statEntry(directory, name)?.ino);
 }
 
 /** Waits off the thread: a disk takes its time, and the neighbours have theirs. */

@@ -4,6 +4,7 @@ import {
   mkdtempSync,
   readFileSync,
   readdirSync,
+  readlinkSync,
   realpathSync,
   rmSync,
   writeFileSync,
@@ -76,8 +77,7 @@ test("ThreadedFiles: what is closed during a call is closed after it", async () 
   const written = at.files.write(fd, [Buffer.from("text")], 0);
   at.files.close(fd);
   expect(await written).toBe(4);
-  const isOpen = () => readdirSync("/proc/self/fd").includes(`${fd}`);
-  while (isOpen()) await nextTurn();
+  while (isOpen(join(at.folder, "a"))) await nextTurn();
   expect(readFileSync(join(at.folder, "a"), "utf8")).toBe("text");
 });
 
@@ -113,6 +113,17 @@ function openedKey(folder: string): string {
   const { fd, key } = openMount(folder);
   closeSync(fd);
   return key;
+}
+
+/** By this process. */
+function isOpen(path: string): boolean {
+  return readdirSync("/proc/self/fd").some((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`) === path;
+    } catch {
+      return false;
+    }
+  });
 }
 
 describe("ThreadedFiles: a file system that hangs", () => {

@@ -9,8 +9,9 @@ import { unsigned64, type WasiContext, type WasiFunctions } from "./context.ts";
 const encoder = new TextEncoder();
 
 /**
- * `fd_readdir`. A cookie is an index into a snapshot that is taken when a guest starts from 0. Inodes are looked up as
- * entries are handed out: an entry that is gone by then (or whose name is no UTF-8, so that no guest could name it) is left out.
+ * `fd_readdir`. A cookie is an index into a snapshot that is taken when a guest starts from 0. Inodes that are not in it are
+ * looked up as entries are handed out: an entry that is gone by then (or whose name is no UTF-8, so that no guest could
+ * name it) is left out.
  */
 export const directoryFunctions = {
   fd_readdir(
@@ -57,15 +58,20 @@ function fill(
   return withListing(context, descriptor, start === 0, (listing) => {
     const { fd, files } = descriptor.directory;
     const entries = fitting(listing, start, target.length - used);
-    const names = entries.map(({ name }) => name);
     const next = start + entries.length;
     const more = next < listing.length;
-    return answered(context, files.inodes(fd, names), (inodes) => {
+    const putAll = (inodes: readonly (bigint | undefined)[]) => {
       const end = put(context.memory, entries, inodes, start, target, used);
       if (more && end < target.length) return fillInTurn(context, descriptor, target, next, end);
       context.memory.setU32(target.out, end);
       return 0;
-    });
+    };
+    const known = entries.map(({ inode }) => inode);
+    if (!known.includes(undefined)) return putAll(known);
+    const names = entries.map(({ name }) => name);
+    return answered(context, files.inodes(fd, names), (asked) =>
+      putAll(known.map((inode, index) => inode ?? asked[index])),
+    );
   });
 }
 
@@ -109,7 +115,7 @@ function fitting(listing: readonly ListingEntry[], start: number, room: number):
     const entry = listing[i];
     if (entry === undefined) break;
     const bytes = encoder.encode(entry.name);
-    entries.push({ name: entry.name, type: entry.type, bytes });
+    entries.push({ ...entry, bytes });
     left -= size.dirent + bytes.byteLength;
   }
   return entries;
@@ -130,8 +136,7 @@ function put(
 ): number {
   let used = usedBefore;
   for (const [offset, entry] of entries.entries()) {
-    // The parent's inode is none of the guest's business: `..` may be outside.
-    const inode = entry.name === ".." ? 0n : inodes[offset];
+    const inode = inodes[offset];
     if (inode === undefined) continue;
     const bytes = dirent(entry, inode, firstIndex + offset + 1).subarray(0, length - used);
     memory.bytes.set(bytes, buffer + used);
