@@ -4,7 +4,6 @@
  * which Node can only do by way of `/proc/self/fd`, at twice the price. Through `node:ffi`, which is experimental: where it is
  * missing, callers do what Node can. Loaded at the first use, since Node prints a warning then.
  */
-import { constants } from "node:fs";
 import { endianness } from "node:os";
 
 export interface Libc {

@@ -1,5 +1,5 @@
 /** What is done to an open descriptor on this thread. All may throw system errors. */
-import { fdatasync, fstatSync, fsync, ftruncateSync, lstatSync, truncateSync } from "node:fs";
+import { fdatasync, fstatSync, fsync, ftruncateSync, truncateSync } from "node:fs";
 import { getSystemErrorName } from "node:util";
 
 import { errorCode } from "../../../kit/errors.ts";

@@ -128,8 +128,7 @@ function isOpen(path: string): boolean {
 
 describe("ThreadedFiles: a file system that hangs", () => {
   test("holds up its own calls and nothing else, and they go on with it", async ({ skip }) => {
-    await using fuse = await FuseMount.mount();
-    if (fuse === undefined) return skip("no FUSE file system can be mounted here");
+    await using fuse = await FuseMount.mount(skip);
     const budget = new ThreadBudget();
     const far = new ThreadedFiles(budget);
     using near = new ThreadedFolder();
@@ -166,8 +165,7 @@ describe("ThreadedFiles: a file system that hangs", () => {
   });
 
   test("what waits to use a descriptor that is closed is dropped", async ({ skip }) => {
-    await using fuse = await FuseMount.mount();
-    if (fuse === undefined) return skip("no FUSE file system can be mounted here");
+    await using fuse = await FuseMount.mount(skip);
     const budget = new ThreadBudget();
     const far = new ThreadedFiles(budget);
     const { fd: root } = await far.openMount(fuse.folder);
