@@ -34,6 +34,7 @@ import { mustStore, recover } from "./core/recover.ts";
 import { type ReportedStatus, statusOf } from "./core/status.ts";
 import type { ModuleStore } from "./images/module-store.ts";
 import { Ledger } from "./ledger.ts";
+import type { AllowedNetwork } from "./network/allowed-network.ts";
 import type {
   AdoptedRun,
   LogLimits,
@@ -58,6 +59,7 @@ export interface AgentOptions {
   readonly drivers: ReadonlyMap<string, RuntimeDriver>;
   readonly modules: Pick<ModuleStore, "fetch" | "retain" | "release">;
   readonly volumes: Pick<VolumeStore, "mount" | "removeInstance" | "removeTemplate">;
+  readonly network: AllowedNetwork;
   readonly folders: Pick<InstanceFolders, "remove">;
   readonly checkpoint: Checkpoint;
   readonly clock: Clock;
@@ -97,13 +99,13 @@ export class NodeAgent implements RunListener {
 
   constructor(options: AgentOptions) {
     this.#options = options;
-    const { drivers, modules, volumes, checkpoint, clock, log } = options;
+    const { drivers, modules, volumes, network, checkpoint, clock, log } = options;
     this.#ledger = new Ledger({ checkpoint, instanceOf: (uid) => this.#stored(uid), clock, log });
     this.#wakeTimer = new WakeTimer(clock, ({ uid, attempt }) => {
       const held = this.#held.get(uid);
       if (held?.lifecycle.attempt === attempt) this.#dispatch(held, { kind: "woke" });
     });
-    this.#setupPorts = { drivers, modules, volumes, mountGate: new Gate(mountConcurrencyMax) };
+    this.#setupPorts = { drivers, modules, volumes, network, mountGate: new Gate(mountConcurrencyMax) };
   }
 
   /** Takes over from the daemon process before this one. Called once, before anything else. */

@@ -14,6 +14,7 @@ import { protocolVersion } from "../proto/node-service.ts";
 import { NodeAgent } from "./agent.ts";
 import { drainMsMax, farewellMsMax } from "./core/limits.ts";
 import { ModuleStore } from "./images/module-store.ts";
+import { AllowedNetwork } from "./network/allowed-network.ts";
 import { defaultLogLimits } from "./logs/instance-log.ts";
 import type { DaemonOptions } from "./options.ts";
 import type { RuntimeDriver, RuntimeFacts } from "./runtimes/runtime-driver.ts";
@@ -78,6 +79,7 @@ export class Daemon {
       drivers: new Map(found.map(([{ name }, driver]) => [name, driver])),
       modules: await ModuleStore.open({ folder: join(stateDir, "cache", "modules"), roots, clock, log }),
       volumes,
+      network: new AllowedNetwork(options.allowedListen, options.allowedLoopback),
       folders,
       checkpoint,
       clock,

@@ -30,7 +30,9 @@ test("parseDaemonOptions: everything given", () => {
     cpu: "1500m",
     memory: "4Gi",
     "max-instances": "50",
-    "allow-host-path": ["/a", "b"],
+    "allow-host-path": ["/a", "b", "team=/c", "./x=y"],
+    "allow-listen": ["127.0.0.1:1024-65535", "web=*:80", "[::1]:9000"],
+    "allow-loopback": ["web", "*"],
     label: ["zone=a", "x/y=c=d"],
   });
   expect(options).toMatchObject({
@@ -39,8 +41,18 @@ test("parseDaemonOptions: everything given", () => {
     labels: { zone: "a", "x/y": "c=d" },
     logLevel: "info",
   });
-  expect(options.allowedHostPaths[0]).toBe("/a");
-  expect(options.allowedHostPaths[1]).toMatch(/^\/.*\/b$/);
+  expect(options.allowedHostPaths).toEqual([
+    { namespace: undefined, path: "/a" },
+    { namespace: undefined, path: expect.stringMatching(/^\/.*\/b$/) as string },
+    { namespace: "team", path: "/c" },
+    { namespace: undefined, path: expect.stringMatching(/^\/.*\/x=y$/) as string },
+  ]);
+  expect(options.allowedListen).toEqual([
+    { namespace: undefined, address: "127.0.0.1", fromPort: 1024, toPort: 65_535 },
+    { namespace: "web", address: "*", fromPort: 80, toPort: 80 },
+    { namespace: undefined, address: "::1", fromPort: 9000, toPort: 9000 },
+  ]);
+  expect(options.allowedLoopback).toEqual(["web", "*"]);
 });
 
 test("parseDaemonOptions: without amounts, the machine's less a reserve", () => {
@@ -55,6 +67,11 @@ test.each([
   { flag: "scheduler", value: "nowhere" },
   { flag: "ca", value: "/does/not/exist" },
   { flag: "state-dir", value: undefined },
+  { flag: "allow-host-path", value: "team=" },
+  { flag: "allow-listen", value: "localhost:80" },
+  { flag: "allow-listen", value: "127.0.0.1:0" },
+  { flag: "allow-listen", value: "127.0.0.1:9-8" },
+  { flag: "allow-loopback", value: "Web" },
   { flag: "cpu", value: "many" },
   { flag: "memory", value: "0" },
   { flag: "max-instances", value: "-1" },

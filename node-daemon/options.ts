@@ -3,8 +3,11 @@ import { availableParallelism, totalmem } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { cpuMillis, memoryBytes, parseQuantity } from "../api/quantity.ts";
+import { parseAddress } from "../api/network.ts";
 import { errorMessage, WherryError } from "../kit/errors.ts";
 import { instancesDefault, reservedMemory } from "./core/limits.ts";
+import type { AllowedListen } from "./network/allowed-network.ts";
+import type { AllowedRoot } from "./volumes/allowed-roots.ts";
 
 export interface NodeCapacity {
   readonly cpuMillis: number;
@@ -19,9 +22,12 @@ export interface DaemonOptions {
   readonly scheduler: string;
   readonly tls: { readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer };
   readonly stateDir: string;
-  readonly allowedHostPaths: readonly string[];
+  readonly allowedHostPaths: readonly AllowedRoot[];
   /** Never given to an instance, whatever is allowed. */
   readonly reservedHostPaths: readonly string[];
+  readonly allowedListen: readonly AllowedListen[];
+  /** Namespaces that may connect to the machine's own addresses; `*` is every one. */
+  readonly allowedLoopback: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   readonly capacity: NodeCapacity;
   /** What instances may have of it. */
@@ -35,8 +41,15 @@ export const daemonUsage = `Usage: wherry-node --name NAME --scheduler HOST:PORT
   --scheduler HOST:PORT    where the scheduler accepts nodes
   --ca, --cert, --key      PEM files: the cluster's CA, and this node's certificate and key
   --state-dir DIR          what the node keeps: instances, logs, cached modules, and Secrets in plain text
-  --allow-host-path DIR    a directory that hostPath volumes and file:// modules may come from (repeatable; default none)
+  --allow-host-path [NAMESPACE=]DIR
+                           a directory that hostPath volumes and file:// modules may come from, for all namespaces or for
+                           one (repeatable; default none)
   --reserve-host-path DIR  a directory that is never given, inside an allowed one (repeatable; always --state-dir)
+  --allow-listen [NAMESPACE=]ADDRESS:PORT[-PORT]
+                           where instances may listen; ADDRESS may be * (repeatable; default nowhere)
+  --allow-loopback NAMESPACE
+                           whose instances may connect to this machine's own addresses, such as 127.0.0.1, if their template
+                           lists them; * for all (repeatable; default nobody's)
   --label KEY=VALUE        a label of the node (repeatable)
   --cpu QUANTITY           cores for instances, such as 2 or 1500m (default: the machine's)
   --memory QUANTITY        memory for instances, such as 4Gi (default: the machine's, less a reserve)
@@ -62,8 +75,10 @@ export function parseDaemonOptions(args: readonly string[]): DaemonOptions {
     scheduler,
     tls: { ca: file(values.ca, "ca"), cert: file(values.cert, "cert"), key: file(values.key, "key") },
     stateDir: resolve(required(values["state-dir"], "state-dir")),
-    allowedHostPaths: (values["allow-host-path"] ?? []).map(absolutePath("allow-host-path")),
+    allowedHostPaths: (values["allow-host-path"] ?? []).map(parseRoot),
     reservedHostPaths: (values["reserve-host-path"] ?? []).map(absolutePath("reserve-host-path")),
+    allowedListen: (values["allow-listen"] ?? []).map(parseListen),
+    allowedLoopback: (values["allow-loopback"] ?? []).map(parseNamespace),
     labels: Object.fromEntries((values.label ?? []).map(parseLabel)),
     ...capacities(values),
     logLevel,
@@ -86,6 +101,8 @@ function parseFlags(args: readonly string[]) {
         "state-dir": text,
         "allow-host-path": texts,
         "reserve-host-path": texts,
+        "allow-listen": texts,
+        "allow-loopback": texts,
         label: texts,
         cpu: text,
         memory: text,
@@ -124,6 +141,35 @@ function absolutePath(flag: string): (path: string) => string {
     if (path === "") throw invalid(flag, path, "a directory");
     return resolve(path);
   };
+}
+
+/** Splits `NAMESPACE=VALUE`; a folder whose name looks like that is written `./a=b`. */
+function splitNamespace(text: string): readonly [namespace: string | undefined, value: string] {
+  const match = /^([a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?)=(.*)$/s.exec(text);
+  return match === null ? [undefined, text] : [match[1], match[2] ?? ""];
+}
+
+function parseRoot(text: string): AllowedRoot {
+  const [namespace, path] = splitNamespace(text);
+  return { namespace, path: absolutePath("allow-host-path")(path) };
+}
+
+function parseListen(text: string): AllowedListen {
+  const [namespace, endpoint] = splitNamespace(text);
+  const match = /^(\*|\[[^\]]+\]|[^:]+):(\d{1,5})(?:-(\d{1,5}))?$/.exec(endpoint);
+  const host = match?.[1]?.replace(/^\[(.*)\]$/, "$1") ?? "";
+  const address = host === "*" ? host : parseAddress(host);
+  const fromPort = Number(match?.[2]);
+  const toPort = Number(match?.[3] ?? match?.[2]);
+  if (address !== undefined && fromPort >= 1 && fromPort <= toPort && toPort <= 65_535) {
+    return { namespace, address, fromPort, toPort };
+  }
+  throw invalid("allow-listen", text, "[NAMESPACE=]ADDRESS:PORT[-PORT], such as 127.0.0.1:8000-8999");
+}
+
+function parseNamespace(text: string): string {
+  if (text === "*" || /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(text)) return text;
+  throw invalid("allow-loopback", text, "a namespace, or *");
 }
 
 function parseLabel(text: string): readonly [string, string] {

@@ -10,13 +10,14 @@ import type { ConfigOutcome, TemplateConfig } from "./core/instance-config.ts";
 import { argumentsOf, environmentOf } from "./core/instance-config.ts";
 import type { LifecycleEvent } from "./core/lifecycle.ts";
 import type { ModuleStore } from "./images/module-store.ts";
-import {
-  noNetworkGrant,
-  type LogLimits,
-  type MountPoint,
-  type PreparedModule,
-  type RunSpec,
-  type RuntimeDriver,
+import type { AllowedNetwork } from "./network/allowed-network.ts";
+import type {
+  LogLimits,
+  MountPoint,
+  NetworkGrant,
+  PreparedModule,
+  RunSpec,
+  RuntimeDriver,
 } from "./runtimes/runtime-driver.ts";
 import type { VolumeStore } from "./volumes/volume-store.ts";
 
@@ -24,6 +25,7 @@ export interface SetupPorts {
   readonly drivers: ReadonlyMap<string, RuntimeDriver>;
   readonly modules: Pick<ModuleStore, "fetch">;
   readonly volumes: Pick<VolumeStore, "mount">;
+  readonly network: AllowedNetwork;
   readonly mountGate: Gate;
 }
 
@@ -41,6 +43,7 @@ export interface ReadyInstance {
   readonly config: TemplateConfig;
   readonly module: PreparedModule;
   readonly mounts: readonly MountPoint[];
+  readonly network: NetworkGrant;
 }
 
 type Failure = { readonly reason: string; readonly message: string; readonly retryable: boolean };
@@ -67,10 +70,11 @@ export async function setUp(
   try {
     const config = usableConfig(request.template);
     const driver = driverOf(config, ports);
+    const network = networkOf(config, request, ports);
     const module = await fetchAndPrepare(config, driver, request, ports, emit);
     const mounts = await mountAll(config, request, ports);
     if (signal.aborted) return;
-    ready({ config, module, mounts });
+    ready({ config, module, mounts, network });
     emit({ kind: "mounted", attempt });
   } catch (error) {
     if (signal.aborted) return;
@@ -93,6 +97,12 @@ function driverOf(config: TemplateConfig, ports: SetupPorts): RuntimeDriver {
   throw new SetupFailure({ reason: "RuntimeUnavailable", message, retryable: false });
 }
 
+function networkOf(config: TemplateConfig, { assignment }: SetupRequest, ports: SetupPorts): NetworkGrant {
+  const verdict = ports.network.judge(config.network, assignment.namespace);
+  if (verdict.kind === "granted") return verdict.network;
+  throw new SetupFailure({ reason: verdict.reason, message: verdict.message, retryable: false });
+}
+
 async function fetchAndPrepare(
   config: TemplateConfig,
   driver: RuntimeDriver,
@@ -102,7 +112,10 @@ async function fetchAndPrepare(
 ): Promise<PreparedModule> {
   const { attempt, signal, preferredDigest } = request;
   const { image, digest } = config;
-  const outcome = await ports.modules.fetch({ image, digest, preferred: preferredDigest }, signal);
+  const outcome = await ports.modules.fetch(
+    { image, namespace: request.assignment.namespace, digest, preferred: preferredDigest },
+    signal,
+  );
   if (outcome.kind === "failed") throw new SetupFailure(outcome);
   signal.throwIfAborted();
   emit({ kind: "fetched", attempt, digest: outcome.module.digest });
@@ -118,11 +131,15 @@ async function fetchAndPrepare(
   return prepared.module;
 }
 
+const mebibyte = 1024 * 1024;
+
 function memoryFault(config: TemplateConfig, module: PreparedModule): Failure | undefined {
   if (module.memoryBytesMin <= config.memoryBytesMax) return undefined;
-  const mebibytes = (bytes: number) => Math.ceil(bytes / 1024 / 1024);
-  const needed = mebibytes(module.memoryBytesMin);
-  const message = `the module's memory starts at ${needed} MiB, its limit is ${mebibytes(config.memoryBytesMax)} MiB; set spec.resources.limits.memory to at least ${needed}Mi`;
+  const size = (bytes: number) =>
+    bytes % mebibyte === 0 ? `${bytes / mebibyte} MiB` : `${Math.ceil(bytes / 1024)} KiB`;
+  const message =
+    `the module's memory starts at ${size(module.memoryBytesMin)}, its limit is ${size(config.memoryBytesMax)}; ` +
+    `set spec.resources.limits.memory to at least ${Math.ceil(module.memoryBytesMin / mebibyte)}Mi`;
   return { reason: "MemoryLimitTooSmall", message, retryable: false };
 }
 
@@ -132,13 +149,13 @@ async function mountAll(
   ports: SetupPorts,
 ): Promise<readonly MountPoint[]> {
   if (config.mounts.length === 0) return [];
-  const { uid, templateId } = request.assignment;
+  const { uid, namespace, templateId } = request.assignment;
   const { contents } = request;
   const { mounts } = config;
   const outcome = await ports.mountGate.run(() =>
     request.signal.aborted
       ? Promise.reject(request.signal.reason as Error)
-      : ports.volumes.mount({ uid, templateId, mounts, contents }),
+      : ports.volumes.mount({ uid, namespace, templateId, mounts, contents }),
   );
   if (outcome.kind === "failed") throw new SetupFailure(outcome);
   return outcome.mounts;
@@ -153,7 +170,7 @@ export interface RunContext {
 export function runSpecOf(
   assignment: NodeAssignment,
   run: number,
-  { config, module, mounts }: ReadyInstance,
+  { config, module, mounts, network }: ReadyInstance,
   context: RunContext,
 ): RunSpec {
   const { uid, namespace, name, cpuMillis } = assignment;
@@ -165,7 +182,7 @@ export function runSpecOf(
     args: argumentsOf(config),
     env: environmentOf(config, assignment, context.nodeName),
     mounts,
-    network: noNetworkGrant,
+    network,
     memoryBytesMax: config.memoryBytesMax,
     cpuRequestMillis: cpuMillis,
     cpuLimitMillis: config.cpuLimitMillis,

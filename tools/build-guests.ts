@@ -1,17 +1,24 @@
-/** `npm run guests`: compiles every examples/NAME/*.c beside its source. The results are checked in, so that the examples run without a compiler. */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { compileC } from "./compile-c.ts";
+/**
+ * `npm run guests` builds the guests of `examples/` that are checked in and need nothing but what npm brings;
+ * `npm run guests -- NAME...` those that are named, for example `rust` or `javascript`.
+ */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "./gate.ts";
+import { exampleGuests } from "./guests.ts";
 
-const root = resolve(fileURLToPath(new URL("..", import.meta.url)));
-const examples = join(root, "examples");
-
-for (const entry of readdirSync(examples, { recursive: true, encoding: "utf8" }).sort()) {
-  if (!entry.endsWith(".c")) continue;
-  const source = join(examples, entry);
-  const target = source.replace(/\.c$/, ".wasm");
-  const binary = await compileC(readFileSync(source, "utf8"));
-  writeFileSync(target, binary);
-  console.log(`${relative(root, target)}: ${binary.byteLength} bytes`);
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => exampleGuests.every((guest) => guest.name !== name));
+if (unknown.length > 0) {
+  const known = exampleGuests.map(({ name }) => name).join(", ");
+  console.error(`error: no guest is called ${unknown.join(", ")}; there are ${known}`);
+  process.exit(1);
+}
+const wanted = exampleGuests.filter(({ name, kept }) =>
+  names.length > 0 ? names.includes(name) : kept === "checked in",
+);
+for (const { target, build } of wanted) {
+  const binary = await build();
+  writeFileSync(join(root, target), binary);
+  console.log(`${target}: ${binary.byteLength} bytes`);
 }

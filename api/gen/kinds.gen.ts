@@ -53,6 +53,9 @@ export interface KeyPath {
   readonly path: string;
 }
 
+/** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
+export type Quantity = number | string;
+
 /** Something that can be mounted. Exactly one source beside the name. */
 export interface Volume {
   readonly name: string;
@@ -74,7 +77,10 @@ export interface Volume {
     readonly optional: boolean;
   };
   /** A directory of the instance's own, empty at its first start, removed with it. */
-  readonly emptyDir?: Readonly<Record<string, never>>;
+  readonly emptyDir?: {
+    /** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
+    readonly sizeLimit?: Quantity;
+  };
 }
 
 /** Makes a volume visible to the guest, as a WASI preopen. */
@@ -86,9 +92,6 @@ export interface Mount {
   /** Whether writing is refused. Always so for configMap and secret. */
   readonly readOnly: boolean;
 }
-
-/** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
-export type Quantity = number | string;
 
 /** Lets an instance onto nodes with a matching taint, as in Kubernetes. */
 export interface Toleration {
@@ -123,6 +126,19 @@ export interface InstanceSpec {
   readonly volumes?: readonly Volume[];
   /** The directories that the guest sees. Nothing else of the node is visible. */
   readonly mounts?: readonly Mount[];
+  /** What the guest may reach. Nothing by default. WASI preview 1 has no calls to connect; components (WASI 0.2 and later) have. */
+  readonly network?: {
+    /** Where it may connect to, as host:port. The host is a DNS name, an address ([::1]:80 for IPv6) or *, the port a number or *. A name covers the addresses that it resolves to, but never private ones or those of the node itself: these have to be listed as addresses. */
+    readonly allow?: readonly string[];
+  };
+  /** Sockets of the node that listen before the guest starts. A preview 1 guest finds them as descriptors behind its mounts (LISTEN_FDS, LISTEN_FDNAMES and LISTEN_FDS_START say which); a component may listen at these addresses itself. */
+  readonly listeners?: readonly ({
+    readonly name: string;
+    /** The port on the node. 0: any that is free. */
+    readonly port: number;
+    /** The address of the node to listen at: 0.0.0.0 or :: for all of them. The node has to allow it. */
+    readonly address: string;
+  })[];
   readonly resources: {
     /** What placement reserves on the node. Limits count where requests are missing. */
     readonly requests?: {

@@ -7,6 +7,7 @@ import type {
   Toleration,
   Volume,
 } from "../gen/kinds.gen.ts";
+import { parseAddress, parseEndpoint } from "../network.ts";
 import { parseQuantity } from "../quantity.ts";
 import {
   duplicateValue,
@@ -37,6 +38,8 @@ function validateInstanceSpec(spec: InstanceSpec, field: string): readonly Field
     ...validateEnvFrom(spec.envFrom ?? [], `${field}.envFrom`),
     ...validateVolumes(spec.volumes ?? [], `${field}.volumes`),
     ...validateMounts(spec.mounts ?? [], spec.volumes ?? [], `${field}.mounts`),
+    ...validateNetwork(spec.network?.allow ?? [], `${field}.network.allow`),
+    ...validateListeners(spec.listeners ?? [], `${field}.listeners`),
     ...validateLabels(spec.nodeSelector ?? {}, `${field}.nodeSelector`),
     ...(spec.tolerations ?? []).flatMap((one, at) => validateToleration(one, `${field}.tolerations[${at}]`)),
   ];
@@ -145,6 +148,7 @@ function validateVolume(volume: Volume, field: string): readonly FieldError[] {
   const hostPath = volume.hostPath?.path;
   if (hostPath !== undefined && hostPath.split("/").includes(".."))
     return [invalidValue(`${field}.hostPath.path`, hostPath, "must not contain '..'")];
+  if (volume.emptyDir) return validateQuantity(volume.emptyDir.sizeLimit, `${field}.emptyDir.sizeLimit`);
   const items = (volume.configMap ?? volume.secret)?.items ?? [];
   const source = volume.configMap ? "configMap" : "secret";
   return [
@@ -162,6 +166,54 @@ function validateVolume(volume: Volume, field: string): readonly FieldError[] {
     ...duplicates(
       items.map((item) => item.path),
       (at) => `${field}.${source}.items[${at}].path`,
+    ),
+  ];
+}
+
+function validateNetwork(allow: readonly string[], field: string): readonly FieldError[] {
+  return [
+    ...allow.flatMap((text, at) =>
+      parseEndpoint(text)
+        ? []
+        : [
+            invalidValue(
+              `${field}[${at}]`,
+              text,
+              "must be host:port, such as api.example.com:443, 10.0.0.7:5432, [fd00::7]:80 or *:443",
+            ),
+          ],
+    ),
+    ...duplicates(
+      allow.map((text) => text.toLowerCase()),
+      (at) => `${field}[${at}]`,
+    ),
+  ];
+}
+
+function validateListeners(
+  listeners: NonNullable<InstanceSpec["listeners"]>,
+  field: string,
+): readonly FieldError[] {
+  return [
+    ...listeners.flatMap(({ address }, at) =>
+      parseAddress(address) === undefined
+        ? [
+            invalidValue(
+              `${field}[${at}].address`,
+              address,
+              "must be an IPv4 or IPv6 address without a zone, such as 127.0.0.1 or ::",
+            ),
+          ]
+        : [],
+    ),
+    ...duplicates(
+      listeners.map(({ name }) => name),
+      (at) => `${field}[${at}].name`,
+    ),
+    // Any number of them may ask for whatever port is free.
+    ...duplicates(
+      listeners.map(({ address, port }, at) => (port === 0 ? `any ${at}` : `${address} port ${port}`)),
+      (at) => `${field}[${at}].port`,
     ),
   ];
 }

@@ -39,6 +39,35 @@ test.each([
     expected: [`${t}.resources.limits.memory: Invalid value: "-1Mi": must be greater than or equal to 0`],
   },
   {
+    name: "an emptyDir's size that is none",
+    template: { volumes: [{ name: "a", emptyDir: { sizeLimit: "-1" } }] },
+    expected: [`${t}.volumes[0].emptyDir.sizeLimit: Invalid value: "-1": must be greater than or equal to 0`],
+  },
+  {
+    name: "hosts without a port, and an address in another disguise",
+    template: { network: { allow: ["db:5432", "example.com", "127.1:80"] } },
+    expected: [
+      expect.stringContaining(`${t}.network.allow[1]: Invalid value: "example.com": must be host:port`),
+      expect.stringContaining(`${t}.network.allow[2]: Invalid value: "127.1:80": must be host:port`),
+    ],
+  },
+  {
+    name: "listeners that want the same, and one at a name",
+    template: {
+      listeners: [
+        { name: "a", address: "127.0.0.1", port: 80 },
+        { name: "b", address: "127.0.0.1", port: 80 },
+        { name: "c", address: "127.0.0.1", port: 0 },
+        { name: "d", address: "127.0.0.1", port: 0 },
+        { name: "e", address: "localhost", port: 81 },
+      ],
+    },
+    expected: [
+      expect.stringContaining(`${t}.listeners[4].address: Invalid value: "localhost": must be an IPv4 or`),
+      `${t}.listeners[1].port: Duplicate value: "127.0.0.1 port 80"`,
+    ],
+  },
+  {
     name: "a request above its limit",
     template: { resources: { requests: { cpu: "2" }, limits: { cpu: "500m" } } },
     expected: [

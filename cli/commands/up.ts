@@ -16,6 +16,7 @@ interface UpCommandOptions {
   readonly port: string;
   readonly stateDir: string;
   readonly hostPath: readonly string[];
+  readonly listen: readonly string[];
   readonly verbose?: boolean;
 }
 
@@ -31,6 +32,12 @@ export function define(command: Command, { terminal }: CommandContext): void {
     .option(
       "--host-path <folder>",
       "a folder that manifests may mount, beside this one; repeatable",
+      collect,
+      [],
+    )
+    .option(
+      "--listen <address:port>",
+      "where instances may listen, beside 127.0.0.1 above port 1023: ADDRESS:PORT or ADDRESS:PORT-PORT; repeatable",
       collect,
       [],
     )
@@ -50,6 +57,7 @@ export function define(command: Command, { terminal }: CommandContext): void {
         port,
         stateDirectory: resolve(terminal.workingDirectory, options.stateDir),
         hostPaths: options.hostPath,
+        listen: options.listen,
         verbose: options.verbose ?? false,
         workingDirectory: terminal.workingDirectory,
         hostname: hostname(),

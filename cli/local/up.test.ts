@@ -52,7 +52,7 @@ test("up: starts the scheduler, then the nodes; stops them the other way round",
 });
 
 test("up: tells the children where everything is", async () => {
-  const run = start({ hostPaths: ["data"] });
+  const run = start({ hostPaths: ["data"], listen: ["0.0.0.0:80"] });
   await run.ready;
   const scheduler = childArgs("scheduler").join(" ");
   expect(scheduler).toContain(`--store sqlite:${folder}/scheduler/store.db --listen 127.0.0.1:0`);
@@ -61,6 +61,10 @@ test("up: tells the children where everything is", async () => {
   const node = childArgs("node-lap-top").join(" ");
   expect(node).toContain(`--name lap-top --scheduler 127.0.0.1:17444 --ca ${folder}/pki/ca.crt`);
   expect(node).toContain("--allow-host-path /work --allow-host-path /work/data");
+  expect(node).toContain(
+    "--allow-listen 127.0.0.1:1024-65535 --allow-listen [::1]:1024-65535 --allow-listen 0.0.0.0:80",
+  );
+  expect(node).toContain("--allow-loopback *");
   expect(node).not.toContain("--cpu");
   for (const file of [
     "kubeconfig",

@@ -29,6 +29,8 @@ export interface UpOptions {
   readonly stateDirectory: string;
   /** Directories that manifests may mount, beside the working directory. */
   readonly hostPaths: readonly string[];
+  /** Where instances may listen, beside the machine's loopback addresses: as the daemon's `--allow-listen`. */
+  readonly listen: readonly string[];
   /** Show the children's informational lines as well. */
   readonly verbose: boolean;
   readonly workingDirectory: string;
@@ -187,6 +189,9 @@ class LocalCluster implements AsyncDisposable {
             "log-level": "info",
             "allow-host-path": allowedHostPaths(this.#options),
             "reserve-host-path": this.#directory.root,
+            // Whoever starts a cluster on a machine of their own writes its manifests, too.
+            "allow-listen": ["127.0.0.1:1024-65535", "[::1]:1024-65535", ...this.#options.listen],
+            "allow-loopback": "*",
             ...shareOfMachine(names.length),
           }),
         stopMs: localLimits.nodeStopMs,

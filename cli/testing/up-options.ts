@@ -9,6 +9,7 @@ export function fakeUpOptions(stateDirectory: string, changes: Partial<UpOptions
     port: 0,
     stateDirectory,
     hostPaths: [],
+    listen: [],
     verbose: false,
     workingDirectory: "/work",
     hostname: "Lap.Top",

@@ -3,6 +3,7 @@
  * template against its schema; what is checked here is what only values can break, and it says where.
  */
 import type { EnvVar, InstanceSpec, Quantity, Volume } from "../../api/gen/kinds.gen.ts";
+import { type Endpoint, parseAddress, parseEndpoint } from "../../api/network.ts";
 import { cpuMillis, memoryBytes, parseQuantity } from "../../api/quantity.ts";
 import { assertNever, errorMessage } from "../../kit/errors.ts";
 import type { NodeAssignment } from "./assignment.ts";
@@ -11,7 +12,7 @@ import { memoryBytesDefault, memoryBytesMax } from "./limits.ts";
 
 export type VolumeSource =
   | { readonly kind: "hostPath"; readonly path: string }
-  | { readonly kind: "emptyDir" }
+  | { readonly kind: "emptyDir"; readonly sizeBytesMax?: number }
   /** A configMap or secret; its files came with the template. */
   | { readonly kind: "content"; readonly secret: boolean };
 
@@ -23,6 +24,12 @@ export interface ConfiguredMount {
   readonly readOnly: boolean;
 }
 
+/** What a template asks of the network; the node has its own say in it (see network/allowed-network.ts). */
+export interface NetworkConfig {
+  readonly allow: readonly Endpoint[];
+  readonly listeners: readonly { readonly name: string; readonly address: string; readonly port: number }[];
+}
+
 /** What all instances of a template share. */
 export interface TemplateConfig {
   readonly runtime: string;
@@ -32,6 +39,7 @@ export interface TemplateConfig {
   readonly args: readonly string[];
   readonly env: readonly EnvVar[];
   readonly mounts: readonly ConfiguredMount[];
+  readonly network: NetworkConfig;
   readonly memoryBytesMax: number;
   readonly cpuLimitMillis: number | undefined;
   readonly restartPolicy: RestartPolicy | undefined;
@@ -65,8 +73,10 @@ function configOf(spec: InstanceSpec): TemplateConfig {
     args: spec.args ?? [],
     env: spec.env ?? [],
     mounts: configureMounts(spec),
+    network: configureNetwork(spec),
     memoryBytesMax: memoryMax(limits?.memory, requests?.memory),
-    cpuLimitMillis: limits?.cpu === undefined ? undefined : read("limits.cpu", limits.cpu, cpuMillis),
+    cpuLimitMillis:
+      limits?.cpu === undefined ? undefined : read("spec.resources.limits.cpu", limits.cpu, cpuMillis),
     restartPolicy: spec.restartPolicy,
     gracePeriodMs: (spec.terminationGracePeriodSeconds ?? 30) * 1000,
     stopNotice: spec.stopNotice ?? "none",
@@ -75,14 +85,15 @@ function configOf(spec: InstanceSpec): TemplateConfig {
 }
 
 function memoryMax(limit: Quantity | undefined, request: Quantity | undefined): number {
-  if (limit !== undefined) return Math.min(memoryBytesMax, read("limits.memory", limit, memoryBytes));
-  const asked = request === undefined ? 0 : read("requests.memory", request, memoryBytes);
+  if (limit !== undefined)
+    return Math.min(memoryBytesMax, read("spec.resources.limits.memory", limit, memoryBytes));
+  const asked = request === undefined ? 0 : read("spec.resources.requests.memory", request, memoryBytes);
   return Math.min(memoryBytesMax, Math.max(memoryBytesDefault, asked));
 }
 
 function read(field: string, quantity: Quantity, amount: (quantity: Quantity) => number): number {
   const parsed = parseQuantity(quantity);
-  if (parsed.kind === "invalid") throw new Invalid(`spec.resources.${field}: ${parsed.message}`);
+  if (parsed.kind === "invalid") throw new Invalid(`${field}: ${parsed.message}`);
   return amount(quantity);
 }
 
@@ -108,6 +119,21 @@ function configureMounts(spec: InstanceSpec): readonly ConfiguredMount[] {
   });
 }
 
+function configureNetwork({ network, listeners }: InstanceSpec): NetworkConfig {
+  return {
+    allow: (network?.allow ?? []).map((text, index) => {
+      const endpoint = parseEndpoint(text);
+      if (endpoint) return endpoint;
+      throw new Invalid(`spec.network.allow[${index}]: "${text}" is not host:port`);
+    }),
+    listeners: (listeners ?? []).map(({ name, port, address }, index) => {
+      const parsed = parseAddress(address);
+      if (parsed !== undefined) return { name, port, address: parsed };
+      throw new Invalid(`spec.listeners[${index}].address: "${address}" is no address`);
+    }),
+  };
+}
+
 /** Absolute, without "." and empty parts. */
 function guestPathOf(path: string, at: string): string {
   if (path.includes("\0")) throw new Invalid(`${at}.path: contains a NUL character`);
@@ -118,7 +144,12 @@ function guestPathOf(path: string, at: string): string {
 
 function sourceOf(volume: Volume): VolumeSource {
   if (volume.hostPath) return { kind: "hostPath", path: volume.hostPath.path };
-  if (volume.emptyDir) return { kind: "emptyDir" };
+  if (volume.emptyDir) {
+    const { sizeLimit } = volume.emptyDir;
+    if (sizeLimit === undefined) return { kind: "emptyDir" };
+    const field = `spec.volumes "${volume.name}": emptyDir.sizeLimit`;
+    return { kind: "emptyDir", sizeBytesMax: read(field, sizeLimit, memoryBytes) };
+  }
   if (volume.configMap) return { kind: "content", secret: false };
   if (volume.secret) return { kind: "content", secret: true };
   throw new Invalid(

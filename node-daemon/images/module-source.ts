@@ -28,6 +28,8 @@ export type OpenedSource =
 
 export interface SourceRequest {
   readonly image: string;
+  /** Whose instance is to run it. */
+  readonly namespace: string;
   /** From the last time; undefined asks for the content whatever it is. */
   readonly validator: string | undefined;
   /** With a digest the transport need not be trusted. */
@@ -57,8 +59,8 @@ export async function openSource(request: SourceRequest, roots: AllowedRoots): P
  * The check is made on the open file, so nothing can be exchanged between check and use.
  */
 async function openFile(request: SourceRequest, roots: AllowedRoots): Promise<OpenedSource> {
-  const { image } = request;
-  const path = filePathOf(image, roots);
+  const { image, namespace } = request;
+  const path = filePathOf(request, roots);
   // O_NONBLOCK: opening a named pipe must not wait for its other end.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
     const missing = ["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "");
@@ -73,7 +75,7 @@ async function openFile(request: SourceRequest, roots: AllowedRoots): Promise<Op
   let handedOver = false;
   try {
     const realPath = await readlink(`/proc/self/fd/${file.fd}`);
-    const verdict = await roots.judge(realPath);
+    const verdict = await roots.judge(realPath, namespace);
     if (verdict.kind === "refused") {
       throw new SourceFailure("HostPathNotAllowed", `module ${image} ${verdict.why}`, { retryable: false });
     }
@@ -90,17 +92,21 @@ async function openFile(request: SourceRequest, roots: AllowedRoots): Promise<Op
 }
 
 /** `file:///absolute` or `file://relative` (see docs/adr/0006), percent-encoded or not. */
-function filePathOf(image: string, roots: AllowedRoots): string {
+function filePathOf({ image, namespace }: SourceRequest, roots: AllowedRoots): string {
   const text = image.slice("file://".length);
   try {
-    const path = roots.absolute(decodeURIComponent(text));
+    const path = roots.absolute(decodeURIComponent(text), namespace);
     if (path !== undefined) return path;
   } catch (error) {
     throw notFound(`spec.module.image "${image}" is no file on this node: ${errorMessage(error)}`);
   }
-  throw new SourceFailure("HostPathNotAllowed", `module ${image} is relative, and ${roots.advice}`, {
-    retryable: false,
-  });
+  throw new SourceFailure(
+    "HostPathNotAllowed",
+    `module ${image} is relative, and ${roots.advice(namespace)}`,
+    {
+      retryable: false,
+    },
+  );
 }
 
 async function openHttp(url: URL, request: SourceRequest): Promise<OpenedSource> {

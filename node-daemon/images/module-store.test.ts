@@ -37,14 +37,18 @@ afterEach(async () => {
 const openStore = (cacheBytesMax = 1 << 20) =>
   ModuleStore.open({
     folder: join(root, "cache"),
-    roots: new AllowedRoots([join(root, "allowed")]),
+    roots: new AllowedRoots([
+      { path: join(root, "allowed") },
+      { namespace: "team", path: join(root, "team") },
+    ]),
     clock,
     log: silentLog,
     cacheBytesMax,
   });
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 const never = new AbortController().signal;
-const fetchOf = (store: ModuleStore, image: string, digest?: string) => store.fetch({ image, digest }, never);
+const fetchOf = (store: ModuleStore, image: string, digest?: string) =>
+  store.fetch({ image, namespace: "default", digest }, never);
 
 async function contentOf(store: ModuleStore, image: string, digest?: string): Promise<string> {
   const outcome = await fetchOf(store, image, digest);
@@ -74,7 +78,7 @@ test("fetch: a restart prefers what it ran before", async () => {
   await writeFile(file, "two");
   clock.advance(3000);
   const outcome = await store.fetch(
-    { image: `file://${file}`, digest: undefined, preferred: sha256("one") },
+    { image: `file://${file}`, namespace: "default", digest: undefined, preferred: sha256("one") },
     never,
   );
   expect(outcome).toMatchObject({ kind: "fetched", module: { digest: sha256("one") } });
@@ -194,7 +198,10 @@ test("fetch: a silent server is given up, and one who left does not wait", async
   respond = () => asked.resolve();
   const store = await openStore();
   const leaving = new AbortController();
-  const left = store.fetch({ image: `${base}/m.wasm`, digest: undefined }, leaving.signal);
+  const left = store.fetch(
+    { image: `${base}/m.wasm`, namespace: "default", digest: undefined },
+    leaving.signal,
+  );
   const stays = fetchOf(store, `${base}/m.wasm`);
   await asked.promise;
   leaving.abort(new Error("left"));
@@ -215,4 +222,15 @@ test("ModuleStore: beyond its bound the cache drops what was used longest ago, n
     if (name === "a") store.retain(sha256("aaaa"));
   }
   expect((await readdir(join(root, "cache"))).sort()).toEqual([sha256("aaaa"), sha256("cccc")].sort());
+});
+
+test("fetch: a file that only one namespace may read is refused to others, also when it is in the cache", async () => {
+  const file = join(root, "team", "a.wasm");
+  await mkdir(join(root, "team"));
+  await writeFile(file, "theirs");
+  const store = await openStore();
+  const ask = (namespace: string) =>
+    store.fetch({ image: `file://${file}`, namespace, digest: undefined }, never);
+  expect(await ask("team")).toMatchObject({ kind: "fetched" });
+  expect(await ask("default")).toMatchObject({ kind: "failed", reason: "HostPathNotAllowed" });
 });

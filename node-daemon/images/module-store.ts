@@ -18,6 +18,8 @@ import { causeOf, openSource, SourceFailure, tooLarge } from "./module-source.ts
 
 export interface ModuleRequest {
   readonly image: string;
+  /** Whose instance is to run it: not every namespace may read every folder of the node. */
+  readonly namespace: string;
   /** Hexadecimal SHA-256. */
   readonly digest: string | undefined;
   /** Taken from the cache if it is there, without asking the source: what a restarted instance ran before. */
@@ -84,7 +86,7 @@ export class ModuleStore {
     signal.throwIfAborted();
     const cached = this.#fromCache(request);
     if (cached) return { kind: "fetched", module: cached };
-    const key = `${request.digest ?? ""} ${request.image}`;
+    const key = `${request.digest ?? ""} ${sourceOf(request)}`;
     const fetch = this.#fetches.get(key) ?? this.#begin(key, request);
     fetch.waiting++;
     const leave = () => {
@@ -100,10 +102,11 @@ export class ModuleStore {
     }
   }
 
-  #fromCache({ image, digest, preferred }: ModuleRequest): CachedModule | undefined {
+  #fromCache(request: ModuleRequest): CachedModule | undefined {
+    const { digest, preferred } = request;
     if (digest !== undefined) return this.#cache.get(digest);
     if (preferred !== undefined && this.#cache.has(preferred)) return this.#cache.get(preferred);
-    const known = this.#known.get(image);
+    const known = this.#known.get(sourceOf(request));
     if (!known || this.#options.clock.monotonic() - known.lookedMs > imageLimits.freshMs) return undefined;
     return this.#cache.get(known.digest);
   }
@@ -144,18 +147,19 @@ export class ModuleStore {
   }
 
   async #fetchNow(
-    { image, digest }: ModuleRequest,
+    { image, namespace, digest }: ModuleRequest,
     signal: AbortSignal,
     onBytes: (total: number) => void,
   ): Promise<CachedModule> {
-    const known = this.#known.get(image);
+    const key = sourceOf({ image, namespace });
+    const known = this.#known.get(key);
     const usable = known && digest === undefined && this.#cache.get(known.digest);
     const validator = usable ? known.validator : undefined;
-    const request = { image, validator, verified: digest !== undefined, signal };
+    const request = { image, namespace, validator, verified: digest !== undefined, signal };
     const source = await openSource(request, this.#options.roots);
     const lookedMs = this.#options.clock.monotonic();
     if (source.kind === "unchanged" && known && usable) {
-      this.#known.set(image, { ...known, lookedMs });
+      this.#known.set(key, { ...known, lookedMs });
       return usable;
     }
     if (source.kind === "unchanged") throw new Error("the source said unchanged without being asked");
@@ -168,13 +172,13 @@ export class ModuleStore {
       );
     };
     const module = await this.#cache.put(source.stream, { signal, onBytes, check });
-    this.#remember(image, { digest: module.digest, validator: source.validator, lookedMs });
+    this.#remember(key, { digest: module.digest, validator: source.validator, lookedMs });
     this.#options.log.info("module fetched", { image, digest: module.digest });
     return module;
   }
 
-  #remember(image: string, known: Known): void {
-    this.#known.set(image, known);
+  #remember(source: string, known: Known): void {
+    this.#known.set(source, known);
     for (const [other, { digest }] of this.#known) {
       if (!this.#cache.has(digest)) this.#known.delete(other);
     }
@@ -188,6 +192,11 @@ export class ModuleStore {
     const message = `fetching module ${image}: ${causeOf(signal.aborted ? signal.reason : error)}`;
     return { kind: "failed", reason: "ModuleFetchFailed", message, retryable: true };
   }
+}
+
+/** What the store knows a source by: a file of the node is looked at for each namespace, since it may be refused to one. */
+function sourceOf({ image, namespace }: Pick<ModuleRequest, "image" | "namespace">): string {
+  return image.startsWith("file:") ? `${namespace} ${image}` : image;
 }
 
 function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {

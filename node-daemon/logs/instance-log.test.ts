@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { openInstanceLog, pendingBytesMax } from "./instance-log.ts";
 import { parseRecord } from "./log-record.ts";
@@ -13,13 +13,24 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
-function openLog(options: { fileBytesMax?: number; folder?: string; gate?: Gate } = {}) {
+function openLog(
+  options: {
+    fileBytesMax?: number;
+    bytesPerSecondMax?: number;
+    folder?: string;
+    gate?: Gate;
+    clock?: FakeClock;
+  } = {},
+) {
   const seen = { drops: 0 };
   const folder = options.folder ?? join(root, "uid");
   const log = openInstanceLog({
     folder,
-    limits: { fileBytesMax: options.fileBytesMax ?? 1 << 20, bytesPerSecondMax: 1e9 },
-    clock: new FakeClock(),
+    limits: {
+      fileBytesMax: options.fileBytesMax ?? 1 << 20,
+      bytesPerSecondMax: options.bytesPerSecondMax ?? 1e9,
+    },
+    clock: options.clock ?? new FakeClock(),
     onDropped: () => seen.drops++,
     ...(options.gate ? { gate: options.gate } : {}),
   });
@@ -161,4 +172,36 @@ test("Gate.run: never more at once than its bound", async () => {
   };
   await Promise.all(Array.from({ length: 20 }, () => gate.run(task)));
   expect(most).toBe(2);
+});
+
+describe("openInstanceLog: a rate of 1 kB/s", () => {
+  const line = `${"x".repeat(99)}\n`;
+  const writeUntilFull = (sink: { write(bytes: Uint8Array): number }) => {
+    while (sink.write(bytes(line.repeat(100))) === 10_000);
+  };
+
+  test("after a burst the writer has to wait until it is paid for", async () => {
+    const clock = new FakeClock();
+    const { log, out, folder } = openLog({ bytesPerSecondMax: 1000, clock });
+    writeUntilFull(out);
+    await vi.waitFor(() => stat(join(folder, "current.log")));
+    await new Promise<void>((resolve) => out.onWritable(resolve));
+    const before = (await stat(join(folder, "current.log"))).size;
+    writeUntilFull(out);
+    const room = new Promise<void>((resolve) => out.onWritable(resolve));
+    expect((await stat(join(folder, "current.log"))).size).toBe(before);
+    clock.advance(before);
+    await room;
+    expect((await stat(join(folder, "current.log"))).size).toBeGreaterThan(before);
+    await log.close();
+  });
+
+  test("a log that is closed does not wait", async () => {
+    const { log, out, folder } = openLog({ bytesPerSecondMax: 1000 });
+    writeUntilFull(out);
+    await new Promise<void>((resolve) => out.onWritable(resolve));
+    out.write(bytes("last\n"));
+    await log.close();
+    expect(await readFile(join(folder, "current.log"), "utf8")).toContain("last\n");
+  });
 });

@@ -2,7 +2,7 @@
  * The log of one instance on disk: two files, `current.log` and `previous.log`, bounded in size.
  *
  *   guest ──write──▶ pending (≤ 256 KiB) ──one write in flight──▶ current.log ──full: rename──▶ previous.log
- *                       │ full
+ *                       │ full                 at a bounded rate
  *                       └─▶ write returns less; the guest is suspended until onWritable wakes it
  *
  * Invariants:
@@ -24,9 +24,13 @@ import {
   recordTime,
 } from "./log-record.ts";
 import { Gate } from "../core/gate.ts";
+import { Pace } from "./pace.ts";
 
 /** What one instance may have waiting for the disk. A guest that writes faster is suspended. */
 export const pendingBytesMax = 256 * 1024;
+
+/** A program that starts may tell a lot at once. */
+const burstMs = 2_000;
 
 /** Of an open line's buffer at first. */
 const openLineBytesMin = 256;
@@ -42,6 +46,7 @@ const processGate = new Gate(8);
 
 export interface InstanceLogLimits {
   readonly fileBytesMax: number;
+  /** To the disk, over time. What is written faster waits, and so does the guest once `pendingBytesMax` wait. */
   readonly bytesPerSecondMax: number;
 }
 
@@ -112,6 +117,9 @@ class DiskLog implements InstanceLog {
   readonly #openLines = new Map<LogStream, OpenLine>();
   #waiting: (() => void)[] = [];
   #flushing: Promise<void> | undefined;
+  readonly #pace: Pace;
+  /** Ends the wait for the pace; undefined while there is none. */
+  #hurry: (() => void) | undefined;
   #closed = false;
   #dropTold = false;
   #linesLost = 0;
@@ -119,6 +127,7 @@ class DiskLog implements InstanceLog {
   constructor(options: InstanceLogOptions) {
     this.#options = options;
     this.#gate = options.gate ?? processGate;
+    this.#pace = new Pace(options.limits.bytesPerSecondMax, burstMs);
   }
 
   sink(stream: LogStream): LogSink {
@@ -139,6 +148,7 @@ class DiskLog implements InstanceLog {
     if (!this.#closed) {
       this.#closed = true;
       for (const [stream, open] of this.#openLines) this.#finishLine(stream, "P", open, nothing);
+      this.#hurry?.();
       this.#flush();
     }
     while (this.#flushing) await this.#flushing;
@@ -180,13 +190,29 @@ class DiskLog implements InstanceLog {
 
   #flush(): void {
     if (this.#flushing || this.#pending.length === 0) return;
-    this.#flushing = this.#gate
-      .run(() => this.#writePending())
+    this.#flushing = this.#keepPace()
+      .then(() => this.#gate.run(() => this.#writePending()))
       .finally(() => {
         this.#flushing = undefined;
         this.#wakeWaiting();
         this.#flush();
       });
+  }
+
+  /** At once when there is nothing to wait for, and when the log is closed. */
+  #keepPace(): Promise<void> {
+    const { clock } = this.#options;
+    const waitMs = this.#closed ? 0 : this.#pace.waitMs(clock.monotonic());
+    if (waitMs === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const goOn = () => {
+        timer.cancel();
+        this.#hurry = undefined;
+        resolve();
+      };
+      const timer = clock.setTimer(Math.ceil(waitMs), goOn);
+      this.#hurry = goOn;
+    });
   }
 
   #wakeWaiting(): void {
@@ -207,7 +233,10 @@ class DiskLog implements InstanceLog {
       this.#linesLost += records.length - next;
       this.#tellDropped();
     } finally {
-      for (const record of records) this.#heldBytes -= record.length;
+      let bytes = 0;
+      for (const record of records) bytes += record.length;
+      this.#heldBytes -= bytes;
+      this.#pace.spend(bytes, this.#options.clock.monotonic());
     }
   }
 

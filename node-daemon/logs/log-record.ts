@@ -21,6 +21,7 @@ export function recordTime(ms: number): string {
 
 export interface LogRecord {
   readonly time: string;
+  readonly stream: LogStream;
   readonly partial: boolean;
   readonly content: Buffer;
 }
@@ -31,8 +32,9 @@ export function parseRecord(line: Buffer): LogRecord {
   const streamEnd = line.indexOf(space, timeEnd + 1);
   const tagEnd = line.indexOf(space, streamEnd + 1);
   if (timeEnd < 0 || streamEnd < 0 || tagEnd !== streamEnd + 2) {
-    return { time: "", partial: false, content: line };
+    return { time: "", stream: "stdout", partial: false, content: line };
   }
   const time = line.toString("latin1", 0, timeEnd);
-  return { time, partial: line[streamEnd + 1] === 0x50, content: line.subarray(tagEnd + 1) };
+  const stream = line.toString("latin1", timeEnd + 1, streamEnd) === "stderr" ? "stderr" : "stdout";
+  return { time, stream, partial: line[streamEnd + 1] === 0x50, content: line.subarray(tagEnd + 1) };
 }

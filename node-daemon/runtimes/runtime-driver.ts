@@ -64,6 +64,11 @@ export interface RunSpec {
   readonly cpuRequestMillis: number;
   readonly cpuLimitMillis: number | undefined;
   readonly stopNotice: "none" | "stdin";
+  /**
+   * A Unix socket on which somebody listens who is attached to this run (see shim/attachment.ts): its standard input comes
+   * from there, and a copy of what it writes goes there. Absent: standard input is empty.
+   */
+  readonly attachment?: string;
   /** The folder of this instance's log files (see node-daemon/logs). */
   readonly logFolder: string;
   readonly logLimits: LogLimits;

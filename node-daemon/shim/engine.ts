@@ -27,9 +27,14 @@ export type WasmImports = Record<string, Record<string, unknown>>;
 interface Engine {
   readonly Instance: new (module: WasmModule, imports: WasmImports) => WasmInstance;
   readonly Memory: new (...args: never[]) => WasmMemory;
-  readonly Module: { imports(module: WasmModule): readonly ModuleImport[] };
+  readonly Module: {
+    new (bytes: Uint8Array): WasmModule;
+    imports(module: WasmModule): readonly ModuleImport[];
+  };
   readonly Exception: new (...args: never[]) => object;
-  readonly RuntimeError: new () => Error;
+  readonly RuntimeError: new (message?: string) => Error;
+  readonly SuspendError: new () => Error;
+  readonly Global: new (...args: never[]) => WasmGlobal;
   readonly CompileError: new () => Error;
   /** An import that may answer a promise, which suspends the guest. */
   readonly Suspending: new (call: (...args: never[]) => unknown) => object;

@@ -1,5 +1,6 @@
 /** What an instance takes, or may come to take, of the heap that all instances of a process share. */
 import type { RunSpec } from "../runtimes/runtime-driver.ts";
+import { type ComponentFacts, sumOf } from "../components/component-facts.ts";
 import type { ModuleFacts } from "../wasm/module-facts.ts";
 import { heap, tableElementsMax } from "./limits.ts";
 
@@ -31,6 +32,18 @@ export function heapBytesOf(
   for (const text of args) bytes += stringBytes(text);
   for (const [name, value] of env) bytes += stringBytes(name) + stringBytes(value);
   return bytes;
+}
+
+/** The closures of its generated code are most of what a small component takes. */
+export function componentHeapBytes(
+  component: Pick<ComponentFacts, "modules" | "scriptBytes">,
+  strings: Pick<RunSpec, "args" | "env">,
+): number {
+  const bytes =
+    heap.componentFixed +
+    Math.ceil(component.scriptBytes * heap.perScriptByte) +
+    sumOf(component, (facts) => heapBytesOf(facts, { args: [], env: [] }));
+  return bytes + heapBytesOf({ tables: [], features: [], exports: [], functions: 0 }, strings);
 }
 
 function stringBytes(text: string): number {

@@ -13,7 +13,8 @@
  * - An import does not throw into the guest, which could catch it: the functions of preview 1 answer EIO to a bug.
  */
 import { errno } from "../wasi/abi.ts";
-import { type Preview1, preview1Functions, quickFunctions, type WasiFunction } from "../wasi/preview1.ts";
+import { type Preview1, quickFunctions, type WasiFunction } from "../wasi/preview1.ts";
+import { wasiFunctions } from "../wasi/unstable.ts";
 import type { ModuleFacts } from "../wasm/module-facts.ts";
 import { engine, type WasmGlobal, type WasmImports, type WasmInstance } from "./engine.ts";
 import { tableElementsCap } from "./footprint.ts";
@@ -188,7 +189,7 @@ export class Guest implements Runnable {
   #imports(facts: ModuleFacts, preview1: Preview1): WasmImports {
     const imports: WasmImports = {};
     for (const { module, name } of facts.imports) {
-      const call = preview1Functions.get(name);
+      const call = wasiFunctions.get(module)?.get(name);
       if (!call) continue;
       const names = (imports[module] ??= {});
       names[name] ??= preview1.suspending.has(name)

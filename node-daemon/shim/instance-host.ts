@@ -2,7 +2,8 @@ import type { Clock } from "../../kit/clock.ts";
 import type { RunSpec } from "../runtimes/runtime-driver.ts";
 import type { ListingCache } from "../wasi/file-system/listing-cache.ts";
 import type { InputSource, OutputSink, Preopen, WasiClock, WasiHost } from "../wasi/host.ts";
-import { noNetwork, type Network } from "../wasi/sockets/network.ts";
+import type { Network } from "../wasi/sockets/network.ts";
+import { withListeners } from "../wasi/sockets/listen-environment.ts";
 import type { Guest } from "./guest.ts";
 
 /** What the guests of a shim have in common. */
@@ -29,18 +30,21 @@ export class InstanceHost implements WasiHost {
   readonly stdin: InputSource;
   readonly stdout: OutputSink;
   readonly stderr: OutputSink;
+  readonly network: Network;
 
   constructor(
     shared: SharedHost,
     spec: RunSpec,
     guest: Guest,
     preopens: readonly Preopen[],
+    network: Network,
     streams: InstanceStreams,
   ) {
     this.#shared = shared;
     this.#spec = spec;
     this.#guest = guest;
     this.preopens = preopens;
+    this.network = network;
     this.stdin = streams.stdin;
     this.stdout = streams.stdout;
     this.stderr = streams.stderr;
@@ -51,7 +55,7 @@ export class InstanceHost implements WasiHost {
   }
 
   get env(): WasiHost["env"] {
-    return this.#spec.env;
+    return withListeners(this.#spec.env, this.preopens.length, this.network.listeners);
   }
 
   get clock(): WasiClock {
@@ -64,10 +68,6 @@ export class InstanceHost implements WasiHost {
 
   get limits(): WasiHost["limits"] {
     return this.#shared.wasiLimits;
-  }
-
-  get network(): Network {
-    return noNetwork;
   }
 
   get listings(): ListingCache {

@@ -1,7 +1,7 @@
 import { errorCode, errorMessage } from "../../kit/errors.ts";
 import type { MountPoint } from "../runtimes/runtime-driver.ts";
 import type { Preopen } from "../wasi/host.ts";
-import type { Guest } from "./guest.ts";
+import type { HostedGuest } from "./hosted-guest.ts";
 import type { HeldMount, MountTable } from "./mount-table.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -12,7 +12,7 @@ import { Refusal } from "./refusal.ts";
 export async function openMounts(
   table: MountTable,
   mounts: readonly MountPoint[],
-  guest: Guest,
+  guest: HostedGuest,
   held: DisposableStack,
 ): Promise<Preopen[] | undefined> {
   const preopens: Preopen[] = [];
@@ -44,7 +44,7 @@ function openMount(table: MountTable, mount: MountPoint): HeldMount | Promise<He
 }
 
 /** The file system may take as long as it likes; a kill doesn't wait for it. */
-async function unlessKilled(guest: Guest, opening: Promise<HeldMount>): Promise<HeldMount | undefined> {
+async function unlessKilled(guest: HostedGuest, opening: Promise<HeldMount>): Promise<HeldMount | undefined> {
   const ended = await guest.wait<{ readonly by: "opening" | "kill" }>(
     (wake) => {
       const done = () => wake({ by: "opening" });

@@ -1,28 +1,29 @@
 import type { Timer } from "../../kit/clock.ts";
-import { errorCode, errorMessage } from "../../kit/errors.ts";
+import { errorCode, errorMessage, WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import { type InstanceLog, openInstanceLog } from "../logs/instance-log.ts";
+import type { LogStream } from "../logs/log-record.ts";
 import type { RunEnd, RunId, RunSpec } from "../runtimes/runtime-driver.ts";
-import type { Preopen } from "../wasi/host.ts";
-import { Preview1 } from "../wasi/preview1.ts";
-import type { ModuleFacts } from "../wasm/module-facts.ts";
+import type { InputSource, OutputSink } from "../wasi/host.ts";
+import { openNetwork } from "../wasi/sockets/host-network.ts";
+import type { Network } from "../wasi/sockets/network.ts";
+import { Attachment } from "./attachment.ts";
 import type { ShimBudget } from "./budget.ts";
-import { engine, type WasmInstance, type WasmMemory } from "./engine.ts";
-import { heapBytesOf, tableElementsMin } from "./footprint.ts";
-import { Guest, type GuestEvents } from "./guest.ts";
-import { InstanceHost, type SharedHost } from "./instance-host.ts";
+import { engine } from "./engine.ts";
+import type { GuestEvents } from "./guest.ts";
+import { HostedComponent } from "./hosted-component.ts";
+import type { HostedGuest, HostedParts } from "./hosted-guest.ts";
+import { HostedModule } from "./hosted-module.ts";
+import type { SharedHost } from "./instance-host.ts";
 import { openMounts } from "./instance-mounts.ts";
-import { heap } from "./limits.ts";
+import { drainMs } from "./limits.ts";
 import { LogOutput } from "./log-output.ts";
-import type { LoadedModule, ModuleStore } from "./module-store.ts";
+import type { Loaded, ModuleStore } from "./module-store.ts";
 import type { MountTable } from "./mount-table.ts";
 import { emptyInput, NoticeInput } from "./notice-input.ts";
-import { Refusal } from "./refusal.ts";
+import { memoryLimitTooSmall, Refusal } from "./refusal.ts";
 import type { RunQueue } from "./run-queue.ts";
 import { describeTrap } from "./trap.ts";
-
-const pageBytes = 65_536;
-const none: readonly WasmMemory[] = [];
 
 /** What all instances of a shim share. */
 export interface InstanceParts extends SharedHost {
@@ -47,18 +48,21 @@ export class Instance implements GuestEvents {
   readonly #parts: InstanceParts;
   readonly #spec: RunSpec;
   readonly #events: InstanceEvents;
-  readonly #guest: Guest;
-  readonly #stdin: NoticeInput | undefined;
+  /** Its end tells the guest to stop. */
+  readonly #notice: { end(): void } | undefined;
+  readonly #stdin: InputSource;
+  readonly #attachment: Attachment | undefined;
+  /** Once it is loaded. */
+  #guest: HostedGuest | undefined;
+  /** Before it was loaded. */
+  #stopped = false;
   /** Once something was written. */
   #log: InstanceLog | undefined;
-  /** All that are exported, each once. */
-  #memories: readonly WasmMemory[] = none;
-  /** Of those that are not: as they started, since nothing can be learnt of their growth. */
-  #hiddenBytes = 0;
   #memoryBytesLast = 0;
   #killAtMs = Number.POSITIVE_INFINITY;
   #killTimer: Timer | undefined;
   #running = false;
+  #stopDraining: (() => void) | undefined;
   /** The first bug of ours that hit this instance. */
   #bug: unknown;
 
@@ -66,32 +70,33 @@ export class Instance implements GuestEvents {
     this.#parts = parts;
     this.#spec = spec;
     this.#events = events;
-    this.#guest = new Guest(parts.queue, this);
-    this.#stdin = spec.stopNotice === "stdin" ? new NoticeInput() : undefined;
+    this.#attachment = spec.attachment === undefined ? undefined : new Attachment(spec.attachment);
+    const silent = spec.stopNotice === "stdin" ? (this.#attachment ?? new NoticeInput()) : undefined;
+    this.#notice = silent;
+    this.#stdin = silent ?? this.#attachment ?? emptyInput;
   }
 
   get cpuUs(): number {
-    return Math.round(this.#guest.usedMs * 1000);
+    return Math.round((this.#guest?.usedMs ?? 0) * 1000);
   }
 
   get memoryBytes(): number {
-    if (this.#memories.length === 0) return this.#memoryBytesLast;
-    return this.#hiddenBytes + sizeOf(this.#memories);
+    return this.#guest?.memoryBytes || this.#memoryBytesLast;
   }
 
   /** With the shorter of all graces that were asked for. */
   stop(graceMs: number): void {
-    this.#stdin?.end();
-    if (!this.#stdin || !this.#running || graceMs <= 0) {
+    this.#notice?.end();
+    if (!this.#notice || !this.#running || graceMs <= 0) {
       this.#killTimer?.cancel();
-      this.#guest.kill();
+      this.#kill();
       return;
     }
     const killAtMs = this.#parts.clock.monotonic() + graceMs;
     if (killAtMs >= this.#killAtMs) return;
     this.#killAtMs = killAtMs;
     this.#killTimer?.cancel();
-    this.#killTimer = this.#parts.clock.setTimer(graceMs, () => this.#guest.kill());
+    this.#killTimer = this.#parts.clock.setTimer(graceMs, () => this.#kill());
   }
 
   /** Never rejects. When it resolves everything is released, and what the guest wrote is on disk. */
@@ -101,47 +106,69 @@ export class Instance implements GuestEvents {
     const held = new DisposableStack();
     held.defer(() => modules.release(module.file));
     try {
-      return await this.#run(held);
+      const end = await this.#run(held);
+      return this.#bug === undefined ? end : bugEnd(this.#bug);
     } catch (thrown) {
       return this.#refusalOf(thrown);
     } finally {
       this.#killTimer?.cancel();
-      this.#guest.close();
       this.#memoryBytesLast = this.memoryBytes;
-      this.#memories = none;
+      this.#guest?.close();
       try {
         held.dispose();
       } catch (thrown) {
         this.bug(thrown);
       }
+      this.#attachment?.close();
       await this.#log?.close();
     }
   }
 
   async #run(held: DisposableStack): Promise<RunEnd> {
     const loaded = await loadModule(this.#parts.modules, this.#spec.module.file);
-    this.#checkMemory(loaded.facts);
-    const reservation = await this.#parts.budget.reserve({
-      memories: loaded.facts.memories.length,
-      heapBytes: heapBytesOf(loaded.facts, this.#spec),
-    });
+    if (this.#stopped) return { kind: "stopped" };
+    const guest = hostedGuest(this.#hostedParts, loaded);
+    this.#guest = guest;
+    if (guest.memoryBytesMin > this.#spec.memoryBytesMax) {
+      throw memoryLimitTooSmall(guest.memoryBytesMin, this.#spec.memoryBytesMax);
+    }
+    const reservation = await this.#parts.budget.reserve(guest.needs);
     if (!reservation)
       throw new Refusal("ShimFull", "the hosting process has no room for another instance", true);
     held.defer(() => reservation.close());
-    await this.#guest.turn();
-    if (this.#guest.killed) return { kind: "stopped" };
-    const preopens = await openMounts(this.#parts.mounts, this.#spec.mounts, this.#guest, held);
+    await guest.turn();
+    if (guest.killed) return { kind: "stopped" };
+    const preopens = await openMounts(this.#parts.mounts, this.#spec.mounts, guest, held);
     if (preopens === undefined) return { kind: "stopped" };
-    const instance = this.#instantiate(held, loaded, preopens);
-    reservation.hold(this.#memories[0] ?? instance);
+    const network = this.#openNetwork(held, loaded);
+    const streams = { stdin: this.#stdin, stdout: this.#output("stdout"), stderr: this.#output("stderr") };
+    guest.instantiate(held, preopens, network, streams);
     this.#running = true;
     this.#events.started(this.#spec.id);
-    try {
-      await this.#guest.activate(instance, loaded.facts.hooks.start);
-    } catch (thrown) {
-      return this.#endOf(loaded.facts, thrown);
-    }
-    return this.#endOf(loaded.facts, undefined);
+    const end = await guest.run();
+    const { mapped } = guest;
+    if (mapped) reservation.hold(mapped);
+    if (end.kind === "exited" && network.available) await this.#drain(network);
+    return end;
+  }
+
+  /** What the guest has sent before it ended still goes out, unless someone wants the instance gone. */
+  async #drain(network: Network): Promise<void> {
+    const over = new AbortController();
+    this.#stopDraining = () => over.abort();
+    const timer = this.#parts.clock.setTimer(drainMs, this.#stopDraining);
+    await network.drain(over.signal);
+    timer.cancel();
+  }
+
+  get #hostedParts(): HostedParts {
+    return { shared: this.#parts, queue: this.#parts.queue, spec: this.#spec, events: this };
+  }
+
+  #kill(): void {
+    this.#stopped = true;
+    this.#guest?.kill();
+    this.#stopDraining?.();
   }
 
   #openLog(): InstanceLog {
@@ -154,44 +181,24 @@ export class Instance implements GuestEvents {
     return this.#log;
   }
 
-  #checkMemory(facts: ModuleFacts): void {
-    const needed = memoryBytesMin(facts) + tableElementsMin(facts) * heap.perTableElement;
-    const allowed = this.#spec.memoryBytesMax;
-    if (needed <= allowed) return;
-    throw new Refusal(
-      "MemoryLimitTooSmall",
-      `the module needs ${needed} bytes of memory to start, its limit is ${allowed}: set resources.limits.memory to ` +
-        `${Math.ceil(needed / 2 ** 20)}Mi or more`,
-      false,
-    );
+  #output(stream: LogStream): OutputSink {
+    const log = new LogOutput(() => this.#openLog().sink(stream));
+    return this.#attachment?.copying(stream, log) ?? log;
   }
 
-  #instantiate(held: DisposableStack, loaded: LoadedModule, preopens: readonly Preopen[]): WasmInstance {
-    const streams = {
-      stdin: this.#stdin ?? emptyInput,
-      stdout: new LogOutput(() => this.#openLog().sink("stdout")),
-      stderr: new LogOutput(() => this.#openLog().sink("stderr")),
-    };
-    const host = new InstanceHost(this.#parts, this.#spec, this.#guest, preopens, streams);
-    const preview1 = new Preview1(host);
-    held.defer(() => preview1.close());
-    const pagesMax = Math.floor(this.#spec.memoryBytesMax / pageBytes);
-    const instance = this.#guest.instantiate(loaded, preview1, pagesMax);
-    const memory = instance.exports["memory"];
-    if (memory instanceof engine.Memory) preview1.bindMemory(memory);
-    this.#memories = exportedMemories(loaded.facts, instance);
-    this.#hiddenBytes = memoryBytesMin(loaded.facts) - sizeOf(this.#memories);
-    if (this.#memories.length === 0) this.#memoryBytesLast = this.#hiddenBytes;
-    return instance;
-  }
-
-  #endOf(facts: ModuleFacts, thrown: unknown): RunEnd {
-    if (this.#bug !== undefined) return bugEnd(this.#bug);
-    const { exitCode, killed } = this.#guest;
-    if (exitCode !== undefined) return { kind: "exited", exitCode };
-    if (thrown === undefined && !killed) return { kind: "exited", exitCode: 0 };
-    if (killed) return { kind: "stopped" };
-    return describeTrap(thrown, facts.imports.filter((entry) => entry.kind === "function").length);
+  /** A module gets its listeners as descriptors; a component makes its own. */
+  #openNetwork(held: DisposableStack, { kind }: Loaded): Network {
+    const { clock, wasiLimits } = this.#parts;
+    try {
+      const { hostDescriptorsMax } = wasiLimits;
+      const network = openNetwork(this.#spec.network, kind === "module", { clock, hostDescriptorsMax });
+      held.defer(() => network.close());
+      return network;
+    } catch (thrown) {
+      if (!(thrown instanceof WherryError)) throw thrown;
+      const reason = thrown.code === "address-in-use" ? "AddressInUse" : "AddressUnavailable";
+      throw new Refusal(reason, thrown.message, thrown.retryable);
+    }
   }
 
   /** What kept the run from starting. */
@@ -227,32 +234,11 @@ export class Instance implements GuestEvents {
   bug(error: unknown): void {
     this.#parts.log.error("bug while hosting an instance", { ...this.#spec.id, err: String(error) });
     this.#bug ??= error;
-    this.#guest.kill();
+    this.#kill();
   }
 }
 
-function memoryBytesMin({ memories }: ModuleFacts): number {
-  return memories.reduce((sum, memory) => sum + memory.minPages * pageBytes, 0);
-}
-
-/** A module may export one memory under many names. */
-function exportedMemories({ exports }: ModuleFacts, instance: WasmInstance): readonly WasmMemory[] {
-  const memories: WasmMemory[] = [];
-  for (const { name, kind } of exports) {
-    if (kind !== "memory") continue;
-    const memory = instance.exports[name] as WasmMemory;
-    if (!memories.includes(memory)) memories.push(memory);
-  }
-  return memories;
-}
-
-function sizeOf(memories: readonly WasmMemory[]): number {
-  let bytes = 0;
-  for (const { buffer } of memories) bytes += buffer.byteLength;
-  return bytes;
-}
-
-async function loadModule(modules: ModuleStore, file: string): Promise<LoadedModule> {
+async function loadModule(modules: ModuleStore, file: string): Promise<Loaded> {
   try {
     return await modules.acquire(file);
   } catch (thrown) {
@@ -260,6 +246,10 @@ async function loadModule(modules: ModuleStore, file: string): Promise<LoadedMod
     const message = `load the prepared module: ${errorMessage(thrown)}`;
     throw new Refusal(invalid ? "ModuleInvalid" : "ModuleUnavailable", message, !invalid);
   }
+}
+
+function hostedGuest(parts: HostedParts, loaded: Loaded): HostedGuest {
+  return loaded.kind === "module" ? new HostedModule(parts, loaded) : new HostedComponent(parts, loaded);
 }
 
 function bugEnd(error: unknown): RunEnd {

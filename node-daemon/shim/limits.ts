@@ -46,6 +46,9 @@ export const collection = {
   turns: 4,
 } as const;
 
+/** How long a component that returned is kept for output that its log has no room for. */
+export const componentFinishMsMax = 1_000;
+
 /** Elements that all tables of one instance may grow to: 3.2 MB of heap. */
 export const tableElementsMax = 100_000;
 
@@ -58,9 +61,15 @@ export const heap = {
   perExport: 400,
   perFunction: 16,
   perString: 32,
+  /** Of a component: its own objects, and what its generated code makes for each byte of itself. */
+  componentFixed: 100_000,
+  perScriptByte: 1,
   /** Of the heap. The rest is for the instances themselves, compiled modules and garbage. */
   share: 0.7,
 } as const;
+
+/** Of WebAssembly. */
+export const pageBytes = 65_536;
 
 /** Open files, stdio and mounts included, of one instance. */
 export const openFilesMax = 256;
@@ -71,11 +80,17 @@ export const openFilesMax = 256;
  */
 export const descriptorsReserved = 1_024;
 
+/** What connections of a guest that has exited have accepted is sent for this long; then they are reset. */
+export const drainMs = 5_000;
+
 export const queueLimits = {
   /** Guests run this long before the event loop gets its turn for timers, files and the daemon. */
   turnMs: 2,
   /** What one slice of one guest should take. */
   sliceMs: 1,
+  /** A turn of a component that is longer is made good: it lets as many slices of others go first, up to `debtMax`. */
+  overrunMs: 4,
+  debtMax: 200,
 } as const;
 
 export const fuelLimits = {
@@ -88,6 +103,31 @@ export const fuelLimits = {
    * little fuel.
    */
   callsPerLook: 16,
+  /** The same for components, whose generated code takes some 10 µs for each call. */
+  componentCallsPerLook: 8,
+} as const;
+
+/**
+ * For a call of a component's function by the code between it and the host, which cannot be suspended: an allocation in the
+ * guest's memory, mostly, or what cleans up after a call. It is 20 to 40 ms, in which no other guest runs; such a call that
+ * takes more is a trap.
+ */
+export const syncCallFuel = 20_000_000;
+
+/** What may wait for a client that is attached; twice as much as for the log. Beyond it the client is cut off. */
+export const attachmentBytesMax = 512 * 1024;
+
+/** What a component may make of its generated code. */
+export const scriptLimits = {
+  /** Slots of tables that are kept: some 20 bytes each, so a megabyte or two. */
+  slotUnitsMax: 65_536,
+  /** A waitable, a stream, a call: one of them with what hangs on it takes a kilobyte or two, and 8,192 can be open. */
+  unitsPerObject: 8,
+  /** Of lists that are lifted one by one, some 100 bytes each. No interface of WASI has use for so many. */
+  elementsMax: 65_536,
+  liftedBytesBeyondMemory: 2 ** 20,
+  /** Timers of the generated code at a time: one or two for each task. */
+  timersMax: 10_000,
 } as const;
 
 export const protocolLimits = {

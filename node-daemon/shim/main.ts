@@ -59,6 +59,8 @@ class ShimProcess {
       queue: new RunQueue({
         now: () => performance.now(),
         schedule: (turn) => void setImmediate(turn),
+        // The queue of ticks is served once there is no microtask.
+        whenDrained: (step) => queueMicrotask(() => process.nextTick(step)),
         turnMs: queueLimits.turnMs,
       }),
       clock,

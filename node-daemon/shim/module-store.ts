@@ -1,16 +1,30 @@
 import { readFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import type { Clock, Timer } from "../../kit/clock.ts";
+import { type Bindings, compileBindings } from "../components/bindings.ts";
+import { componentFiles, type ComponentFacts, isComponentFile } from "../components/component-facts.ts";
 import type { ModuleFacts } from "../wasm/module-facts.ts";
 import { engine, type WasmModule } from "./engine.ts";
 import type { ShimLimits } from "./limits.ts";
 
 export interface LoadedModule {
+  readonly kind: "module";
   readonly module: WasmModule;
   readonly facts: ModuleFacts;
 }
 
+export interface LoadedComponent {
+  readonly kind: "component";
+  readonly facts: ComponentFacts;
+  /** In the order of the facts. */
+  readonly modules: readonly WasmModule[];
+  readonly bindings: Bindings;
+}
+
+export type Loaded = LoadedModule | LoadedComponent;
+
 interface Slot {
-  readonly loading: Promise<LoadedModule>;
+  readonly loading: Promise<Loaded>;
   users: number;
   /** Since when nobody uses it. */
   idleSinceMs: number;
@@ -37,7 +51,7 @@ export class ModuleStore {
   }
 
   /** To be released once, also when it rejects. */
-  acquire(file: string): Promise<LoadedModule> {
+  acquire(file: string): Promise<Loaded> {
     let slot = this.#slots.get(file);
     if (!slot) {
       slot = { loading: load(file), users: 0, idleSinceMs: 0 };
@@ -85,8 +99,19 @@ export class ModuleStore {
   }
 }
 
-async function load(file: string): Promise<LoadedModule> {
+async function load(file: string): Promise<Loaded> {
+  if (isComponentFile(file)) return loadComponent(file);
   const [bytes, facts] = await Promise.all([readFile(file), readFile(factsFile(file), "utf8")]);
   const module = await engine.compile(bytes);
-  return { module, facts: (JSON.parse(facts) as { readonly facts: ModuleFacts }).facts };
+  return { kind: "module", module, facts: (JSON.parse(facts) as { readonly facts: ModuleFacts }).facts };
+}
+
+async function loadComponent(file: string): Promise<LoadedComponent> {
+  const folder = dirname(file);
+  const facts = JSON.parse(await readFile(file, "utf8")) as ComponentFacts;
+  const [script, ...modules] = await Promise.all([
+    readFile(join(folder, componentFiles.script), "utf8"),
+    ...facts.modules.map(async (core) => engine.compile(await readFile(join(folder, core.file)))),
+  ]);
+  return { kind: "component", facts, modules, bindings: compileBindings(script, basename(folder)) };
 }

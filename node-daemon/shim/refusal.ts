@@ -9,3 +9,12 @@ export class Refusal extends Error {
     this.retryable = retryable;
   }
 }
+
+export function memoryLimitTooSmall(neededBytes: number, allowedBytes: number): Refusal {
+  return new Refusal(
+    "MemoryLimitTooSmall",
+    `the module needs ${neededBytes} bytes of memory to start, its limit is ${allowedBytes}: set ` +
+      `resources.limits.memory to ${Math.ceil(neededBytes / 2 ** 20)}Mi or more`,
+    false,
+  );
+}

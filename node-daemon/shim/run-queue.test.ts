@@ -10,6 +10,7 @@ class Bench {
   readonly queue = new RunQueue({
     now: () => this.nowMs,
     schedule: (turn) => void this.#turns.push(turn),
+    whenDrained: (step) => queueMicrotask(() => process.nextTick(step)),
     turnMs: 4,
   });
 

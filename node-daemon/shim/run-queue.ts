@@ -20,6 +20,8 @@
 export interface Runnable {
   /** Continues the guest in the next microtask, or at once. Must not throw. */
   resume(): void;
+  /** What it does is over only when no microtask is left: JavaScript stands between the host and this guest. */
+  readonly drains?: true;
   /** What it used since then. */
   charge(ms: number): void;
 }
@@ -31,6 +33,8 @@ export interface RunQueueOptions {
   readonly now: () => number;
   /** Calls it in the next turn of the event loop, after I/O. */
   readonly schedule: (turn: () => void) => void;
+  /** Calls it once no microtask is left. Only for runnables that drain. */
+  readonly whenDrained: (step: () => void) => void;
   readonly turnMs: number;
 }
 
@@ -104,7 +108,8 @@ export class RunQueue {
       this.#running = next;
       this.#runningSince = now;
       next.resume();
-      queueMicrotask(this.#step);
+      if (next.drains) this.#options.whenDrained(this.#step);
+      else queueMicrotask(this.#step);
     } else if (this.#entries.size > 0 && !this.#scheduled) {
       this.#scheduled = true;
       this.#options.schedule(this.#turn);

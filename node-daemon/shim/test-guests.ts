@@ -147,6 +147,19 @@ export const guests = {
   /** Reads standard input until its end, then exits. */
   readsInput: (code: number) =>
     guest({ imports: ["fd_read", "proc_exit"], text: " ", code: lines(transfer(0, 0), exitWith(1, code)) }),
+  /** Writes every byte of its standard input to its standard output, then exits. */
+  echoes: (code: number) =>
+    guest({
+      imports: ["fd_read", "fd_write", "proc_exit"],
+      text: " ",
+      code: loop(
+        transfer(0, 0),
+        i32Const(at.done),
+        [0x28, 2, 0, 0x45],
+        block(0x04, exitWith(2, code)),
+        transfer(1, 1),
+      ),
+    }),
   /** Opens a file in its first mount, or exits with 9; reads and prints as many bytes as its path has; exits with 0. */
   printsFile: (path: string) =>
     guest({

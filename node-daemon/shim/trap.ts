@@ -25,7 +25,7 @@ export function describeTrap(
 }
 
 function classify(thrown: unknown): { readonly reason: string; readonly what: string } {
-  if (thrown instanceof RangeError) {
+  if (thrown instanceof RangeError && thrown.message.startsWith("Maximum call stack")) {
     return { reason: "StackOverflow", what: "the call stack is exhausted: unbounded recursion?" };
   }
   if (thrown instanceof engine.RuntimeError) return { reason: "Trap", what: `trap: ${thrown.message}` };

@@ -3,31 +3,38 @@ import { isAbsolute, resolve, sep } from "node:path";
 
 export type PathVerdict = { readonly kind: "allowed" } | { readonly kind: "refused"; readonly why: string };
 
+/** `--allow-host-path [NAMESPACE=]DIR`. */
+export interface AllowedRoot {
+  readonly path: string;
+  /** Whose instances may be given it; every namespace's if absent. */
+  readonly namespace?: string | undefined;
+}
+
 /**
- * The directories of this machine that instances may be given (`--allow-host-path`). Both sides are compared as real
- * paths, so a symlink under a root does not lead out of it. A root that does not exist (yet) allows nothing.
+ * The directories of this machine that instances may be given, each to all namespaces or to one. Both sides are compared
+ * as real paths, so a symlink under a root does not lead out of it. A root that does not exist (yet) allows nothing.
  *
  * What is reserved (`--reserve-host-path`, and always the daemon's own state) is never given: neither a folder inside
  * it nor one that contains it, because keys and the Secrets of others lie there and a mount shows all that is below.
  */
 export class AllowedRoots {
-  readonly #roots: readonly string[];
+  readonly #roots: readonly AllowedRoot[];
   readonly #reserved: readonly string[];
 
-  constructor(roots: readonly string[], reserved: readonly string[] = []) {
+  constructor(roots: readonly AllowedRoot[], reserved: readonly string[] = []) {
     this.#roots = roots;
     this.#reserved = reserved;
   }
 
-  /** A relative path is below the first root (see docs/adr/0006). Undefined when there is no root. */
-  absolute(path: string): string | undefined {
+  /** A relative path is below the namespace's first root (see docs/adr/0006). Undefined when there is no root. */
+  absolute(path: string, namespace: string): string | undefined {
     if (isAbsolute(path)) return path;
-    const [first] = this.#roots;
+    const [first] = this.#rootsOf(namespace);
     return first === undefined ? undefined : resolve(first, path);
   }
 
   /** `realPath` must have no symlinks left in it. */
-  async judge(realPath: string): Promise<PathVerdict> {
+  async judge(realPath: string, namespace: string): Promise<PathVerdict> {
     for (const reserved of this.#reserved) {
       const real = await realpath(reserved).catch(() => undefined);
       if (real === undefined) continue;
@@ -36,20 +43,27 @@ export class AllowedRoots {
         return { kind: "refused", why };
       }
     }
-    for (const root of this.#roots) {
+    for (const root of this.#rootsOf(namespace)) {
       const real = await realpath(root).catch(() => undefined);
       if (real !== undefined && isWithin(realPath, real)) return { kind: "allowed" };
     }
-    return { kind: "refused", why: `is not under an allowed directory: ${this.advice}` };
+    return { kind: "refused", why: `is not under an allowed directory: ${this.advice(namespace)}` };
   }
 
-  /** For messages: what is allowed, and how to allow more. */
-  get advice(): string {
+  /** For messages: what a namespace is allowed (and not what others are), and how to allow more. */
+  advice(namespace: string): string {
+    const roots = this.#rootsOf(namespace);
     const now =
-      this.#roots.length === 0
-        ? "this node allows no host paths"
-        : `this node allows ${this.#roots.join(", ")}`;
-    return `${now}; start its daemon with --allow-host-path DIR to allow another`;
+      roots.length === 0
+        ? `this node allows namespace ${namespace} no host paths`
+        : `this node allows namespace ${namespace} ${roots.join(", ")}`;
+    return `${now}; start its daemon with --allow-host-path [NAMESPACE=]DIR to allow another`;
+  }
+
+  #rootsOf(namespace: string): readonly string[] {
+    return this.#roots
+      .filter((root) => root.namespace === undefined || root.namespace === namespace)
+      .map(({ path }) => path);
   }
 }
 

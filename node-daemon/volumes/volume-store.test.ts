@@ -16,7 +16,13 @@ beforeEach(async () => {
   await mkdir(join(root, "allowed-not"));
   await symlink(join(root, "allowed-not"), join(root, "allowed", "escape"));
   await writeFile(join(root, "allowed", "file"), "");
-  store = new VolumeStore(join(root, "state"), new AllowedRoots([join(root, "allowed")]));
+  store = new VolumeStore(
+    join(root, "state"),
+    new AllowedRoots([
+      { path: join(root, "allowed") },
+      { namespace: "team", path: join(root, "allowed-not") },
+    ]),
+  );
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
@@ -24,8 +30,19 @@ function mountOf(source: VolumeSource, readOnly = false): ConfiguredMount {
   return { volume: "v", source, guestPath: "/v", readOnly };
 }
 
-function mount(source: VolumeSource, contents: readonly VolumeContent[] = [], templateId = "t1") {
-  return store.mount({ uid: "u1", templateId, mounts: [mountOf(source)], contents: () => contents });
+function mount(
+  source: VolumeSource,
+  contents: readonly VolumeContent[] = [],
+  templateId = "t1",
+  namespace = "default",
+) {
+  return store.mount({
+    uid: "u1",
+    namespace,
+    templateId,
+    mounts: [mountOf(source)],
+    contents: () => contents,
+  });
 }
 
 const file = (path: string, text: string) => ({ path, data: Buffer.from(text) });
@@ -51,7 +68,7 @@ test.each([
   { name: "a folder that contains it", path: "allowed" },
 ])("mount: $name is refused although it is under an allowed root", async ({ path }) => {
   await mkdir(join(root, "allowed", "keys", "deep"), { recursive: true });
-  const roots = new AllowedRoots([join(root, "allowed")], [join(root, "allowed", "keys")]);
+  const roots = new AllowedRoots([{ path: join(root, "allowed") }], [join(root, "allowed", "keys")]);
   store = new VolumeStore(join(root, "state"), roots);
   const outcome = await mount({ kind: "hostPath", path: join(root, path) });
   expect(outcome).toMatchObject({ kind: "failed", reason: "HostPathNotAllowed" });
@@ -149,3 +166,18 @@ test.each(["../x", "/abs", "a/../../b", "a//b", "", "."])(
     expect(outcome).toMatchObject({ kind: "failed", reason: "ConfigInvalid" });
   },
 );
+
+test("mount: a root of one namespace is given to it and to no other, and relative paths are below the first of its own", async () => {
+  const source = { kind: "hostPath", path: join(root, "allowed-not") } as const;
+  expect(await mount(source, [], "t1", "team")).toMatchObject({ kind: "mounted" });
+  const refused = await mount(source);
+  expect(refused).toMatchObject({ kind: "failed", reason: "HostPathNotAllowed" });
+  expect(refused.kind === "failed" && refused.message).toContain(
+    `allows namespace default ${join(root, "allowed")};`,
+  );
+});
+
+test("mount: an emptyDir hands on its size limit", async () => {
+  const outcome = await mount({ kind: "emptyDir", sizeBytesMax: 1024 });
+  expect(outcome).toMatchObject({ kind: "mounted", mounts: [{ sizeBytesMax: 1024 }] });
+});

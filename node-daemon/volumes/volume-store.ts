@@ -29,6 +29,7 @@ export type MountOutcome =
 
 export interface MountRequest {
   readonly uid: string;
+  readonly namespace: string;
   readonly templateId: string;
   readonly mounts: readonly ConfiguredMount[];
   /** The template's files, read only when a volume of it is not on the disk yet. */
@@ -65,7 +66,13 @@ export class VolumeStore {
       const mounts: MountPoint[] = [];
       for (const { volume, source, guestPath, readOnly } of request.mounts) {
         const hostPath = await this.#directoryOf(volume, source, request);
-        mounts.push({ guestPath, hostPath, readOnly });
+        const sizeBytesMax = source.kind === "emptyDir" ? source.sizeBytesMax : undefined;
+        mounts.push({
+          guestPath,
+          hostPath,
+          readOnly,
+          ...(sizeBytesMax === undefined ? {} : { sizeBytesMax }),
+        });
       }
       return { kind: "mounted", mounts };
     } catch (error) {
@@ -113,7 +120,7 @@ export class VolumeStore {
   async #directoryOf(volume: string, source: VolumeSource, request: MountRequest): Promise<string> {
     switch (source.kind) {
       case "hostPath":
-        return await this.#hostDirectory(volume, source.path);
+        return await this.#hostDirectory(volume, source.path, request.namespace);
       case "emptyDir": {
         const folder = join(this.#instanceVolumes(request.uid), volume);
         await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -126,10 +133,10 @@ export class VolumeStore {
     }
   }
 
-  async #hostDirectory(volume: string, path: string): Promise<string> {
-    const absolute = this.#roots.absolute(path);
+  async #hostDirectory(volume: string, path: string, namespace: string): Promise<string> {
+    const absolute = this.#roots.absolute(path, namespace);
     if (absolute === undefined) {
-      const message = `volume ${volume}: hostPath ${path} is relative, and ${this.#roots.advice}`;
+      const message = `volume ${volume}: hostPath ${path} is relative, and ${this.#roots.advice(namespace)}`;
       throw new MountFailure("HostPathNotAllowed", message, { retryable: false });
     }
     const real = await realpath(absolute).catch((error: unknown) => {
@@ -141,7 +148,7 @@ export class VolumeStore {
         retryable: false,
       });
     });
-    const verdict = await this.#roots.judge(real);
+    const verdict = await this.#roots.judge(real, namespace);
     if (verdict.kind === "refused") {
       const message = `volume ${volume}: hostPath ${path} ${verdict.why}`;
       throw new MountFailure("HostPathNotAllowed", message, { retryable: false });

@@ -6,13 +6,20 @@ export const errno = {
   success: 0,
   tooBig: 1,
   acces: 2,
+  addrinuse: 3,
+  addrnotavail: 4,
+  afnosupport: 5,
   again: 6,
   badf: 8,
   busy: 10,
+  connaborted: 13,
+  connrefused: 14,
+  connreset: 15,
   dquot: 19,
   exist: 20,
   fault: 21,
   fbig: 22,
+  hostunreach: 23,
   ilseq: 25,
   intr: 27,
   inval: 28,
@@ -21,7 +28,10 @@ export const errno = {
   loop: 32,
   mfile: 33,
   mlink: 34,
+  msgsize: 35,
   nametoolong: 37,
+  netdown: 38,
+  netunreach: 40,
   nfile: 41,
   nobufs: 42,
   nodev: 43,
@@ -30,6 +40,7 @@ export const errno = {
   nomem: 48,
   nospc: 51,
   nosys: 52,
+  notconn: 53,
   notdir: 54,
   notempty: 55,
   notsock: 57,
@@ -133,6 +144,18 @@ export const inputRights =
 export const outputRights =
   right.fdWrite | right.fdFdstatSetFlags | right.fdFilestatGet | right.pollFdReadwrite;
 
+/** Of a connection, and what a listener hands on. */
+export const socketRights =
+  right.fdRead |
+  right.fdWrite |
+  right.fdFdstatSetFlags |
+  right.fdFilestatGet |
+  right.pollFdReadwrite |
+  right.sockShutdown;
+/** Reading is what a poll for connections is. */
+export const listenerRights =
+  right.fdRead | right.fdFdstatSetFlags | right.fdFilestatGet | right.pollFdReadwrite | right.sockAccept;
+
 export const fileType = {
   unknown: 0,
   blockDevice: 1,
@@ -154,6 +177,12 @@ export const whence = { set: 0, current: 1, end: 2 } as const;
 export const clockId = { realtime: 0, monotonic: 1, processCpu: 2, threadCpu: 3 } as const;
 export const eventType = { clock: 0, fdRead: 1, fdWrite: 2 } as const;
 export const clockFlagAbsolute = 1;
+/** The peer of the socket has closed it. */
+export const eventFlagHangup = 1;
+export const receiveFlag = { peek: 1, waitall: 2 } as const;
+export const receiveFlagsAll = 3;
+export const shutdownFlag = { receive: 1, send: 2 } as const;
+export const shutdownFlagsAll = 3;
 
 /** Sizes in bytes of the structures that cross the boundary. */
 export const size = {
@@ -165,3 +194,12 @@ export const size = {
   subscription: 48,
   event: 32,
 };
+
+/** How a guest writes what it subscribes to: the two versions of preview 1 differ. */
+export interface SubscriptionForm {
+  readonly bytes: number;
+  /** Where the clock's id stands; what follows it is the same. */
+  readonly clockAt: number;
+}
+
+export const subscriptionForm: SubscriptionForm = { bytes: size.subscription, clockAt: 16 };

@@ -22,6 +22,8 @@ export interface OfferedInterface {
   readonly functions: readonly string[];
   /** Those of `functions` whose implementation may answer a promise, so that the guest is suspended. */
   readonly suspending: readonly string[];
+  /** Those of `suspending` that are async in WIT: the bindings wait for them by themselves. None in WASI 0.2. */
+  readonly async?: readonly string[];
   /** The members for one instance. Cheap: called when it starts, for each interface that the component imports. */
   make(host: ComponentHost): InterfaceMembers;
 }

@@ -4,6 +4,7 @@ import type { DirectoryCapability } from "./file-system/directory-capability.ts"
 import type { ListingCache, ListingHolder } from "./file-system/listing-cache.ts";
 import type { FileOperations } from "./file-system/operations.ts";
 import type { InputSource, OutputSink } from "./host.ts";
+import type { TcpConnection, TcpListener } from "./sockets/network.ts";
 
 interface Rights {
   /** What may be done with the descriptor itself: `right` bits. */
@@ -49,7 +50,25 @@ export interface OutputDescriptor extends Rights {
   flags: number;
 }
 
-export type Descriptor = FileDescriptor | DirectoryDescriptor | InputDescriptor | OutputDescriptor;
+export interface SocketDescriptor extends Rights {
+  readonly kind: "socket";
+  readonly connection: TcpConnection;
+  flags: number;
+}
+
+export interface ListenerDescriptor extends Rights {
+  readonly kind: "listener";
+  readonly listener: TcpListener;
+  flags: number;
+}
+
+export type Descriptor =
+  | FileDescriptor
+  | DirectoryDescriptor
+  | InputDescriptor
+  | OutputDescriptor
+  | SocketDescriptor
+  | ListenerDescriptor;
 
 /** Why `descriptor` must not do what needs all of `needed`, or 0. */
 export function missingRight(descriptor: Descriptor, needed: number): Errno {
@@ -140,6 +159,12 @@ export class DescriptorTable {
         return;
       case "input":
       case "output":
+        return;
+      case "socket":
+        descriptor.connection.close();
+        return;
+      case "listener":
+        descriptor.listener.close();
         return;
       default:
         assertNever(descriptor, "descriptor");

@@ -1,7 +1,10 @@
 import type { DirectoryCapability } from "./file-system/directory-capability.ts";
-import type { Errno } from "./abi.ts";
+import type { ResourceCount } from "./component-resources.ts";
 import type { ListingCache } from "./file-system/listing-cache.ts";
 import type { Network } from "./sockets/network.ts";
+import type { InputSource, OutputSink } from "./streams.ts";
+
+export type { InputSource, OutputSink, StreamFailure } from "./streams.ts";
 
 export interface WasiClock {
   /** Nanoseconds since the Unix epoch. */
@@ -17,28 +20,6 @@ export interface Preopen {
   readonly guestPath: string;
   readonly directory: DirectoryCapability;
   readonly readOnly: boolean;
-}
-
-/** A stream that broke: its reads, or its writes, fail from now on. Only sockets and files do. */
-export interface StreamFailure {
-  readonly errno: Errno;
-}
-
-export interface InputSource {
-  /** At most `maxBytes` (at least 1) that are there, `end` for good, or `wait`. The bytes are copied at once. */
-  read(maxBytes: number): Uint8Array | "end" | "wait" | StreamFailure;
-  /**
-   * Calls `wake` once, when `read` would not answer `wait`: before returning if that is so already. Returns how to
-   * cancel.
-   */
-  onReadable(wake: () => void): () => void;
-}
-
-export interface OutputSink {
-  /** How many bytes were accepted, 0 when full. `bytes` is guest memory: what is kept has to be copied. */
-  write(bytes: Uint8Array): number | StreamFailure;
-  /** Calls `wake` once, when `write` would accept something: before returning if that is so already. */
-  onWritable(wake: () => void): () => void;
 }
 
 /** What the hosting shim gives to one instance. */
@@ -91,4 +72,13 @@ export interface ComponentHost extends Omit<WasiHost, "exit"> {
   exit(code: number): never;
   /** Whether it was ended or killed: its waits have settled with `whenKilled`. */
   readonly ended: boolean;
+  /** What the component holds by handle, of `limits.resourcesMax`. */
+  readonly resources: ResourceCount;
+  /**
+   * Calls `finish` when the guest has returned and before it is ended, so that output that it handed over is not lost. The
+   * end waits for it, but not for ever. Returns how to cancel.
+   */
+  onReturn(finish: () => Promise<void>): () => void;
+  /** Calls `close` once, when the instance is torn down, after its last wait has settled. */
+  onEnd(close: () => void): void;
 }

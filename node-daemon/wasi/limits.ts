@@ -26,6 +26,8 @@ export const limits = {
   transferPiecesMax: 2,
   /** As above, for random bytes. */
   randomBytesMax: 1024 * 1024,
+  /** Random bytes in one list of a component, which lies on the host's heap until it is whole; beyond it a trap. */
+  randomListBytesMax: 4 * 1024 * 1024,
   /** What `getrandom` fills at once without being interrupted. */
   randomChunkBytes: 65_536,
   /** Entries in one directory listing, some 100 bytes each and read in 20 ms; beyond it ENOMEM. */
@@ -68,6 +70,27 @@ export const limits = {
   startStringsMax: 16_384,
   /** Characters of what was refused that its message shows. */
   quotedCharactersMax: 200,
+  /**
+   * What one component holds by handle, each some hundred bytes on the host's heap with the bindings' part: about 1 MiB.
+   * Beyond it a trap.
+   */
+  resourcesMax: 2048,
+  /** Read from, or spliced between, streams of components at once: a copy or two, each far below a millisecond. */
+  streamReadBytesMax: 1024 * 1024,
+  /** What one output stream of a component holds while its sink is full, as a pipe of Linux does. */
+  streamWriteBytesMax: 65_536,
+  /** Put into, or taken from, a stream of WASI 0.3 at once: the bindings make an array of numbers of it, eight times as large. */
+  streamChunkBytesMax: 65_536,
+  /** Names, values and overhead of one set of header fields, far above what servers accept; beyond it `size-exceeded`. */
+  httpFieldsBytesMax: 128 * 1024,
+  /** What one value costs on the heap beside its bytes. */
+  httpFieldOverheadBytes: 128,
+  /** A method, scheme, path or authority: what servers accept as a request line. */
+  httpTextCharactersMax: 8192,
+  /** Of all header fields and texts that an instance holds, which lie outside its memory. */
+  httpBytesMax: 1024 * 1024,
+  /** The most that WASI 0.2 lets a guest write and flush in one call; beyond it a trap. */
+  writeAndFlushBytesMax: 4096,
   /** Timers above this fire at once in Node; longer waits are armed again. */
   timerDelayMsMax: 2 ** 31 - 1,
 } as const;

@@ -15,7 +15,9 @@ import {
   type Errno,
   fileRights,
   inputRights,
+  listenerRights,
   outputRights,
+  socketRights,
   writingRights,
 } from "./abi.ts";
 import {
@@ -23,6 +25,7 @@ import {
   DescriptorTable,
   type DirectoryDescriptor,
   type InputDescriptor,
+  type ListenerDescriptor,
   type OutputDescriptor,
 } from "./descriptors.ts";
 import { errnoOfThrown } from "./errnos.ts";
@@ -37,6 +40,7 @@ import { measureStrings, processFunctions } from "./functions/process.ts";
 import { socketFunctions } from "./functions/sockets.ts";
 import { GuestMemory, type WasmMemory } from "./guest-memory.ts";
 import type { InputSource, OutputSink, Preopen, WasiHost } from "./host.ts";
+import type { TcpListener } from "./sockets/network.ts";
 import { suspendingFunctionsFor } from "./signatures.ts";
 
 export { ListingCache } from "./file-system/listing-cache.ts";
@@ -110,7 +114,19 @@ function firstDescriptors(host: WasiHost): Descriptor[] {
     outputDescriptor(host.stdout),
     outputDescriptor(host.stderr),
     ...directories,
+    ...host.network.listeners.map(({ listener }) => listenerDescriptor(listener)),
   ];
+}
+
+function listenerDescriptor(listener: TcpListener): ListenerDescriptor {
+  return {
+    kind: "listener",
+    listener,
+    rightsBase: listenerRights,
+    rightsInheriting: socketRights,
+    readOnly: false,
+    flags: 0,
+  };
 }
 
 function inputDescriptor(source: InputSource): InputDescriptor {

@@ -53,6 +53,15 @@ export const preview1Signatures: Readonly<Record<string, string>> = {
   sock_shutdown: "(i32 i32) -> (i32)",
 };
 
+/** Those of `wasi_unstable`, the snapshot before: the same but one. */
+const { sock_accept: _since, ...unstableSignatures } = preview1Signatures;
+
+/** Of everything that a core module can import, by the name of the module it is imported from. */
+export const wasiSignatures: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map([
+  ["wasi_snapshot_preview1", preview1Signatures],
+  ["wasi_unstable", unstableSignatures],
+]);
+
 /** The functions that may answer a promise: the shim wraps them with `WebAssembly.Suspending`. */
 export const suspendingFunctions: ReadonlySet<string> = new Set([
   "fd_datasync",
@@ -65,6 +74,9 @@ export const suspendingFunctions: ReadonlySet<string> = new Set([
   "poll_oneoff",
   "random_get",
   "sched_yield",
+  "sock_accept",
+  "sock_recv",
+  "sock_send",
 ]);
 
 /** With a mount that may block, these do as well. Wrapped, a call costs a microtask even where nothing waits. */
@@ -104,11 +116,5 @@ export const quickFunctions: ReadonlySet<string> = new Set([
   "fd_tell",
 ]);
 
-/** Answered with ENOSYS (sockets with EBADF or ENOTSOCK): signals mean nothing here, and there are no sockets yet. */
-export const missingFunctions: readonly string[] = [
-  "proc_raise",
-  "sock_accept",
-  "sock_recv",
-  "sock_send",
-  "sock_shutdown",
-];
+/** Answered with ENOSYS: signals mean nothing here. */
+export const missingFunctions: readonly string[] = ["proc_raise"];

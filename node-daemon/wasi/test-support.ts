@@ -64,8 +64,9 @@ export class FakeStream implements InputSource, OutputSink {
   }
 
   wakeAll(): void {
-    for (const wake of this.#waiting) wake();
+    const waiting = [...this.#waiting];
     this.#waiting.clear();
+    for (const wake of waiting) wake();
   }
 
   get watchers(): number {
@@ -169,6 +170,8 @@ export type Call = (...args: (number | bigint | string | Uint8Array)[]) => numbe
  */
 export class Guest implements Disposable {
   readonly host: FakeHost;
+  /** Those of another version, when a test says so. */
+  functions: typeof preview1Functions = preview1Functions;
   readonly preview1: Preview1;
   readonly memory = new engine.Memory({ initial: 4 });
   /** Where results go: up to 4 KiB. */
@@ -203,7 +206,7 @@ export class Guest implements Disposable {
 
   /** What the function answered, a promise included. */
   invoke(name: string, ...args: readonly (number | bigint | string | Uint8Array)[]): unknown {
-    const wasiFunction = preview1Functions.get(name);
+    const wasiFunction = this.functions.get(name);
     if (!wasiFunction) throw new TypeError(`there is no ${name}`);
     const flat = args.flatMap((arg) =>
       typeof arg === "number" || typeof arg === "bigint" ? [arg] : this.put(arg),

@@ -4,6 +4,7 @@ import { BinaryWriter } from "./binary-writer.ts";
 import { Rejection } from "./binary-reader.ts";
 import type { Arity } from "./operand-stack.ts";
 import type { ScanContext } from "./body-scanner.ts";
+import { killFlag } from "./module-facts.ts";
 import type { ModuleModel } from "./module-model.ts";
 import { bytesPerFuelLog2, emptyBlock, fuelPerElementLog2, misc, op } from "./opcodes.ts";
 
@@ -59,8 +60,11 @@ export class AddedFunctions implements ScanContext {
     this.yieldImport = model.functionImports;
     this.yieldType = this.#type([], []);
     for (let i = 0; i < model.functionImports; i++) this.#addImportWrapper(i);
-    const body = new BinaryWriter().raw(0, op.call).u32(this.yieldImport);
-    this.#writeKillCheck(body);
+    // Before the call too: where nothing can suspend, calling it is what must not be done.
+    const body = new BinaryWriter().u8(0);
+    this.#writeTrapUnless(body, "running");
+    body.u8(op.call).u32(this.yieldImport);
+    this.#writeTrapUnless(body, "running");
     this.yieldWrapper = this.#add(this.yieldType, body.u8(op.end), "wherry.yielded");
   }
 
@@ -112,8 +116,11 @@ export class AddedFunctions implements ScanContext {
     return this.#writeFuelCheck(writer, scratch);
   }
 
-  #writeKillCheck(writer: BinaryWriter): void {
-    writer.u8(op.globalGet).u32(this.killGlobal).raw(op.if, emptyBlock, op.unreachable, op.end);
+  /** `running`: the flag is 0. `alive`: it does not say that the guest was killed, only perhaps that it cannot suspend now. */
+  #writeTrapUnless(writer: BinaryWriter, what: "running" | "alive"): void {
+    writer.u8(op.globalGet).u32(this.killGlobal);
+    if (what === "alive") writer.raw(op.i32Const, killFlag.killed, op.i32And);
+    writer.raw(op.if, emptyBlock, op.unreachable, op.end);
   }
 
   #addImportWrapper(index: number): void {
@@ -122,7 +129,7 @@ export class AddedFunctions implements ScanContext {
     const body = new BinaryWriter(16 + 3 * params).u8(0);
     for (let i = 0; i < params; i++) body.u8(op.localGet).u32(i);
     body.u8(op.call).u32(index);
-    this.#writeKillCheck(body);
+    this.#writeTrapUnless(body, "alive");
     this.#add(type, body.u8(op.end), `wherry.import.${this.#model.functionImportNames[index] ?? index}`);
   }
 

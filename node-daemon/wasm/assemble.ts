@@ -83,7 +83,7 @@ class Assembly {
       case section.global:
         return this.#pushGrown(id, range, 4 + this.#added.firstCallCharges.length, this.#addedGlobals());
       case section.export:
-        return this.#pushGrown(id, range, this.#hooks.start === undefined ? 4 : 5, this.#addedExports());
+        return this.#pushGrown(id, range, this.#addedExportCount, this.#addedExports());
       case section.code:
         return this.#writeCode(range);
       case section.table:
@@ -180,14 +180,24 @@ class Assembly {
     return out;
   }
 
+  get #addedExportCount(): number {
+    return 4 + this.#hooks.memories.length + (this.#hooks.start === undefined ? 0 : 1);
+  }
+
   #addedExports(): BinaryWriter {
-    const { fuel, kill, memoryCap, tableCap, start } = this.#hooks;
+    const { fuel, kill, memoryCap, tableCap, memories, start } = this.#hooks;
     const out = new BinaryWriter();
     for (const [i, name] of [fuel, kill, memoryCap, tableCap].entries()) {
       out
         .name(name)
         .u8(0x03)
         .u32(this.#added.fuelGlobal + i);
+    }
+    for (const [i, index] of this.#model.hiddenMemories.entries()) {
+      out
+        .name(memories[i] ?? "")
+        .u8(0x02)
+        .u32(index);
     }
     if (start !== undefined) {
       out

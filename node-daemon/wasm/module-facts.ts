@@ -40,15 +40,26 @@ export interface Hooks {
   readonly yield: string;
   /** Exported mutable i32: units left. Below zero the guest yields at the next charge. Initially 0. */
   readonly fuel: string;
-  /** Exported mutable i32: once it is not zero the guest traps when a call of an import returns, or at a yield. */
+  /** Exported mutable i32, a {@link killFlag}. */
   readonly kill: string;
   /** Exported mutable i32, unsigned: pages that all memories together may reach by growing. */
   readonly memoryCap: string;
   /** Exported mutable i32, unsigned: elements that all tables together may reach by growing. */
   readonly tableCap: string;
+  /** Exports of the memories that the guest exports to nobody: the host has to know how large they are. */
+  readonly memories: readonly string[];
   /** Exported function `() -> ()` that was the start section; to be called first. */
   readonly start: string | undefined;
 }
+
+/** What the host says with the global `Hooks.kill`. */
+export const killFlag = {
+  none: 0,
+  /** The guest traps when a call of an import returns, and before and after a yield. */
+  killed: 1,
+  /** The guest cannot suspend: it was called synchronously. It traps instead of yielding. */
+  cannotYield: 2,
+} as const;
 
 /** What the host needs to know of a module: plain JSON, cached beside the rewritten file. All of the original module. */
 export interface ModuleFacts {

@@ -75,6 +75,8 @@ export class ModuleModel {
   readonly tagTypes: number[] = [];
   readonly imports: ImportFacts[] = [];
   readonly exports: ExportFacts[] = [];
+  /** Indices. */
+  readonly exportedMemories = new Set<number>();
   start: number | undefined;
   /**
    * Function indices outside the code section, as triples (from, to, index) in the order of the file: `from` and `to`
@@ -92,6 +94,13 @@ export class ModuleModel {
 
   find(id: number): SectionRange | undefined {
     return this.sections.find((range) => range.id === id);
+  }
+
+  /** Indices of the memories that are its own and that nobody outside can see. */
+  get hiddenMemories(): readonly number[] {
+    return this.memories.flatMap(({ imported }, index) =>
+      imported || this.exportedMemories.has(index) ? [] : [index],
+    );
   }
 
   get functionsDefined(): number {

@@ -376,7 +376,7 @@ describe("references", () => {
         { name: "memory", kind: "memory" },
       ],
       memory: { minPages: 2, maxPages: 300, imported: false, memory64: false, shared: false },
-      hooks: { module: "wherry.1", yield: "yield", fuel: "wherry.fuel.1", kill: "wherry.kill" },
+      hooks: { module: "wherry.1", yield: "yield", fuel: "wherry.fuel.1", kill: "wherry.kill", memories: [] },
       features: ["multi-value"],
       functions: 2,
       instructions: 3,

@@ -122,6 +122,7 @@ function parseExports(model: ModuleModel, reader: BinaryReader, count: number): 
     const index = kind === "function" ? readFunctionReference(model, reader) : reader.u32();
     const signature = signatureOf(model, kind, index);
     if (signature === undefined) reader.invalid(`export of the unknown ${kind} ${index}`, indexAt);
+    if (kind === "memory") model.exportedMemories.add(index);
     model.exports.push({ name, kind, ...(signature === "" ? {} : { signature }) });
     model.factsCharacters += name.length + signature.length;
     if (model.factsCharacters > factsCharactersMax) {

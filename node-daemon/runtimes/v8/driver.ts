@@ -118,7 +118,7 @@ class V8Driver implements RuntimeDriver {
     // Promise Integration is what everything here rests on; the descriptors of /proc are what mounts rest on.
     if (typeof engine.Suspending !== "function" || process.platform !== "linux")
       return Promise.resolve(undefined);
-    const features = ["wasi_snapshot_preview1", "fuel", "memory-limit", "shared-process"];
+    const features = ["wasi_snapshot_preview1", "wasi_unstable", "fuel", "memory-limit", "shared-process"];
     return Promise.resolve({ name: "v8", version: process.versions.v8, features });
   }
 

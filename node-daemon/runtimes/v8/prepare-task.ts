@@ -7,6 +7,8 @@ export interface PrepareTask {
   readonly file: string;
   /** Where the translated one goes, and its facts beside it. */
   readonly target: string;
+  /** The folder of a translated component. */
+  readonly componentTarget: string;
 }
 
 /** The second file, complete once it exists: it is written last. */
@@ -16,8 +18,14 @@ export interface PreparedFacts {
 }
 
 export type PrepareAnswer =
-  | { readonly task: number; readonly kind: "prepared"; readonly memoryBytesMin: number }
-  | ({ readonly task: number } & Rejection)
+  | {
+      readonly task: number;
+      readonly kind: "prepared";
+      readonly file: string;
+      readonly memoryBytesMin: number;
+    }
+  /** `worn`: this thread cannot be trusted with another module. */
+  | ({ readonly task: number; readonly worn?: boolean } & Rejection)
   /** Files could not be read or written. */
   | {
       readonly task: number;

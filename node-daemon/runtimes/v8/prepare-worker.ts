@@ -2,9 +2,12 @@
  * Translates one module after another, away from the daemon's event loop and with a heap of its own: this thread may
  * die of a hostile module, and another takes its place.
  */
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { parentPort } from "node:worker_threads";
 import { errorCode, errorMessage } from "../../../kit/errors.ts";
+import { componentBytesMin, componentFiles } from "../../components/component-facts.ts";
+import { isComponent } from "../../components/component-reader.ts";
 import { engine } from "../../shim/engine.ts";
 import { factsFile } from "../../shim/module-store.ts";
 import type { ExternalKind } from "../../wasm/module-facts.ts";
@@ -12,8 +15,10 @@ import { rewriteModule } from "../../wasm/rewrite.ts";
 import { checkImports, checkModule, type Rejection } from "./check-module.ts";
 import { memoryBytesMin, type PrepareAnswer, type PreparedFacts, type PrepareTask } from "./prepare-task.ts";
 
-async function prepare({ task, file, target }: PrepareTask): Promise<PrepareAnswer> {
+async function prepare(job: PrepareTask): Promise<PrepareAnswer> {
+  const { task, file, target } = job;
   const original = await readFile(file);
+  if (isComponent(original)) return prepareComponent(job, original);
   const invalid = await validate(original);
   if (invalid) return { task, ...invalid };
   const rewritten = rewriteModule(original);
@@ -24,7 +29,40 @@ async function prepare({ task, file, target }: PrepareTask): Promise<PrepareAnsw
   const prepared: PreparedFacts = { moduleBytes: bytes.byteLength, facts };
   await writeWhole(target, bytes);
   await writeWhole(factsFile(target), JSON.stringify(prepared));
-  return { task, kind: "prepared", memoryBytesMin: memoryBytesMin(facts) };
+  return { task, kind: "prepared", file: target, memoryBytesMin: memoryBytesMin(facts) };
+}
+
+/** The folder is complete once it has its name. */
+async function prepareComponent(
+  { task, componentTarget }: PrepareTask,
+  original: Uint8Array,
+): Promise<PrepareAnswer> {
+  // Most nodes run none, and the translator is large.
+  const [{ translateComponent }, { offer }] = await Promise.all([
+    import("../../components/translate.ts"),
+    import("../../components/offer.ts"),
+  ]);
+  const translated = await translateComponent(original, offer);
+  if (translated.kind === "rejected") return { task, ...translated };
+  const { facts, script, modules } = translated;
+  const temporary = `${componentTarget}.${process.pid}.new`;
+  try {
+    await rm(temporary, { recursive: true, force: true });
+    await mkdir(temporary, { mode: 0o750 });
+    for (const [index, { file }] of facts.modules.entries()) {
+      await writeSynced(join(temporary, file), modules[index] ?? "");
+    }
+    await writeSynced(join(temporary, componentFiles.script), script);
+    await writeSynced(join(temporary, componentFiles.facts), JSON.stringify(facts));
+    // What stood there is incomplete: the cache was asked before.
+    await rm(componentTarget, { recursive: true, force: true });
+    await rename(temporary, componentTarget);
+  } catch (thrown) {
+    await rm(temporary, { recursive: true, force: true });
+    throw thrown;
+  }
+  const written = join(componentTarget, componentFiles.facts);
+  return { task, kind: "prepared", file: written, memoryBytesMin: componentBytesMin(facts) };
 }
 
 /** The engine judges the original, so that positions in its message are those of the author's file. */
@@ -49,17 +87,21 @@ async function validate(original: Uint8Array): Promise<Rejection | undefined> {
 async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
   const temporary = `${path}.${process.pid}.new`;
   try {
-    const file = await open(temporary, "w", 0o640);
-    try {
-      await file.writeFile(content);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeSynced(temporary, content);
     await rename(temporary, path);
   } catch (thrown) {
     await rm(temporary, { force: true });
     throw thrown;
+  }
+}
+
+async function writeSynced(path: string, content: Uint8Array | string): Promise<void> {
+  const file = await open(path, "w", 0o640);
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
 

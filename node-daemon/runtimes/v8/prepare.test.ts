@@ -1,6 +1,7 @@
 import { readdirSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { components } from "../../components/test-components.ts";
 import { guests } from "../../shim/test-guests.ts";
 import { buildModule, exportItem, functionType, importItem, kind, u32 } from "../../wasm/wasm-builder.ts";
 import { TestNode } from "./test-driver.ts";
@@ -123,6 +124,27 @@ describe("prepare: the cache", () => {
     writeFileSync(module!.file, "");
     expect(await later.driver.prepare(digest, file, signal)).toEqual(one);
     expect(statSync(module!.file).size).toBeGreaterThan(0);
+  });
+
+  test("a component is a folder: whole or made again, and found by a later driver", async () => {
+    await using node = new TestNode();
+    const { driver } = await node.open();
+    const { file, digest } = node.write(await components.sleeps(1));
+    const signal = AbortSignal.timeout(60_000);
+    const one = await driver.prepare(digest, file, signal);
+    const module = one.kind === "prepared" ? one.module : undefined;
+    expect(module).toMatchObject({ digest, memoryBytesMin: 131_072 });
+    const [folder, ...rest] = readdirSync(join(node.folder, "cache"));
+    expect(rest).toEqual([]);
+    expect(module?.file).toBe(join(node.folder, "cache", folder ?? "", "component.json"));
+
+    const later = await node.open();
+    expect(await later.driver.prepare(digest, "/nowhere", signal)).toEqual(one);
+    for (const damaged of ["component.js", "component.core.wasm", "component.json"]) {
+      writeFileSync(join(dirname(module!.file), damaged), "");
+      expect(await later.driver.prepare(digest, file, signal)).toEqual(one);
+      expect(statSync(join(dirname(module!.file), damaged)).size).toBeGreaterThan(0);
+    }
   });
 
   test("a missing file is an operating failure, an abort ends the waiting alone", async () => {

@@ -11,6 +11,9 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { type Clock, type Timer } from "../../../kit/clock.ts";
 import { errorCode, errorMessage, WherryError } from "../../../kit/errors.ts";
+import { componentsKey } from "../../components/cache-key.ts";
+import { componentBytesMin, componentFiles, type ComponentFacts } from "../../components/component-facts.ts";
+import { offer } from "../../components/offer.ts";
 import { factsFile } from "../../shim/module-store.ts";
 import { rewriterVersion } from "../../wasm/rewrite.ts";
 import type { PrepareOutcome } from "../runtime-driver.ts";
@@ -30,6 +33,7 @@ const workerFile = new URL(
 export class ModulePreparer {
   readonly #cacheDir: string;
   readonly #clock: Clock;
+  readonly #componentsKey = componentsKey(offer);
   readonly #shared = new Map<string, Promise<PrepareOutcome>>();
   #waiting: Job[] = [];
   #current: Job | undefined;
@@ -62,14 +66,16 @@ export class ModulePreparer {
   }
 
   async #prepare(digest: string, file: string): Promise<PrepareOutcome> {
-    const target = join(this.#cacheDir, `${digest.replaceAll(/[^\w.-]/g, "-")}-r${rewriterVersion}.wasm`);
-    const cached = await readCached(target);
-    if (cached) return prepared(digest, target, memoryBytesMin(cached.facts));
+    const base = join(this.#cacheDir, `${digest.replaceAll(/[^\w.-]/g, "-")}-r${rewriterVersion}`);
+    const target = `${base}.wasm`;
+    const componentTarget = `${base}-${this.#componentsKey}`;
+    const cached = (await readCached(target)) ?? (await readCachedComponent(componentTarget));
+    if (cached) return prepared(digest, cached.file, cached.memoryBytesMin);
     await mkdir(this.#cacheDir, { recursive: true, mode: 0o750 });
-    const answer = await this.#enqueue(file, target);
+    const answer = await this.#enqueue(file, target, componentTarget);
     switch (answer.kind) {
       case "prepared":
-        return prepared(digest, target, answer.memoryBytesMin);
+        return prepared(digest, answer.file, answer.memoryBytesMin);
       case "rejected":
         return { kind: "rejected", reason: answer.reason, message: answer.message };
       default:
@@ -79,14 +85,14 @@ export class ModulePreparer {
     }
   }
 
-  #enqueue(file: string, target: string): Promise<PrepareAnswer> {
+  #enqueue(file: string, target: string, componentTarget: string): Promise<PrepareAnswer> {
     if (this.#waiting.length >= driverLimits.preparingMax) {
       throw new WherryError("prepare-busy", `prepare module ${file}: ${this.#waiting.length} are waiting`, {
         retryable: true,
       });
     }
     return new Promise((done) => {
-      this.#waiting.push({ task: { task: this.#tasks++, file, target }, done });
+      this.#waiting.push({ task: { task: this.#tasks++, file, target, componentTarget }, done });
       this.#next();
     });
   }
@@ -116,7 +122,8 @@ export class ModulePreparer {
     });
     worker.on("message", (answer: PrepareAnswer) => {
       if (this.#current?.task.task !== answer.task) return;
-      this.#settle(answer);
+      if (answer.kind === "rejected" && answer.worn === true) this.#finish(answer);
+      else this.#settle(answer);
     });
     worker.on("error", (thrown) => {
       if (this.#worker !== worker || !this.#current) return;
@@ -150,11 +157,33 @@ export class ModulePreparer {
   }
 }
 
+interface Cached {
+  readonly file: string;
+  readonly memoryBytesMin: number;
+}
+
 /** Undefined unless both files are whole. */
-async function readCached(target: string): Promise<PreparedFacts | undefined> {
+async function readCached(target: string): Promise<Cached | undefined> {
   try {
-    const facts = JSON.parse(await readFile(factsFile(target), "utf8")) as PreparedFacts;
-    return (await stat(target)).size === facts.moduleBytes ? facts : undefined;
+    const prepared = JSON.parse(await readFile(factsFile(target), "utf8")) as PreparedFacts;
+    if ((await stat(target)).size !== prepared.moduleBytes) return undefined;
+    return { file: target, memoryBytesMin: memoryBytesMin(prepared.facts) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undefined unless all files are whole. */
+async function readCachedComponent(folder: string): Promise<Cached | undefined> {
+  try {
+    const file = join(folder, componentFiles.facts);
+    const facts = JSON.parse(await readFile(file, "utf8")) as ComponentFacts;
+    const sizes: [string, number][] = facts.modules.map((module) => [module.file, module.bytes]);
+    sizes.push([componentFiles.script, facts.scriptBytes]);
+    for (const [name, bytes] of sizes) {
+      if ((await stat(join(folder, name))).size !== bytes) return undefined;
+    }
+    return { file, memoryBytesMin: componentBytesMin(facts) };
   } catch {
     return undefined;
   }

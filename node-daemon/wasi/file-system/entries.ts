@@ -40,7 +40,7 @@ function beneath(): Libc | undefined {
 function probe(calls: Libc | undefined): Libc | undefined {
   const fd = openSync("/", constants.O_RDONLY | constants.O_DIRECTORY);
   const probed =
-    calls !== undefined && put(".") ? calls.openBeneath(fd, pathBuffer, constants.O_DIRECTORY, 0) : -1;
+    calls !== undefined && put(".") ? calls.openBeneath(fd, pathBuffer, constants.O_DIRECTORY, 0, true) : -1;
   closeSync(fd);
   if (probed < 0) return undefined;
   closeSync(probed);
@@ -52,18 +52,21 @@ export function openEntry(directory: number, name: string, flags: number, mode: 
   const calls = beneath();
   if (calls !== undefined && put(name)) {
     const create = (flags & constants.O_CREAT) !== 0;
-    const fd = calls.openBeneath(directory, pathBuffer, flags, create ? mode : 0);
+    const fd = calls.openBeneath(directory, pathBuffer, flags, create ? mode : 0, false);
     if (fd >= 0) return fd;
     if (calls.reason() === noSuchEntry) return -errno.noent;
   }
   return openSync(entryPath(directory, name), flags, mode);
 }
 
-/** Opens what `path` leads to below `directory`, if that is possible in one step: without `..` and through no symlink. */
+/**
+ * Opens what `path` leads to below `directory`, if that is possible in one step: through no symlink and onto no other mount,
+ * so onto no file system that `directory` is not on.
+ */
 export function openDirectly(directory: number, path: string, flags: number): number | undefined {
   const calls = beneath();
   if (calls === undefined || !put(path)) return undefined;
-  const fd = calls.openBeneath(directory, pathBuffer, flags, 0);
+  const fd = calls.openBeneath(directory, pathBuffer, flags, 0, true);
   return fd < 0 ? undefined : fd;
 }
 

@@ -4,7 +4,7 @@ import { descriptorPath } from "./host-flags.ts";
 
 /**
  * File systems that are doors into the kernel: their "regular files" are process memory, debug switches and the like.
- * Nothing on them is opened, even when a mount happens to contain one. Numbers from linux/magic.h.
+ * Nothing on them is opened or told, even when a mount happens to contain one. Numbers from linux/magic.h.
  */
 const kernelFileSystemTypes: ReadonlySet<number> = new Set([
   0x9fa0, // proc
@@ -20,6 +20,20 @@ const kernelFileSystemTypes: ReadonlySet<number> = new Set([
   0xde5e81e4, // efivarfs
   0x19800202, // mqueue
   0x6e736673, // nsfs
+  0x42494e4d, // binfmt_misc: a line written there makes the host run what it says
+  0xf97cff8c, // selinuxfs
+  0x43415d53, // smackfs
+  0x5a3c69f0, // apparmorfs
+  0x6165676c, // pstorefs
+  0x65735543, // fusectl
+  0x07655821, // resctrl
+  0x6c6f6f70, // binderfs
+  0xabba1974, // xenfs
+  0x6e667364, // nfsd
+  0x67596969, // rpc_pipefs
+  0x50494446, // pidfs
+  0x9fa1, // openpromfs
+  0x9fa2, // usbfs
 ]);
 
 /**

@@ -15,8 +15,11 @@ export interface Libc {
   getdents64(fd: number, buffer: Uint8Array): number;
   /** Into `struct statx`; 0, or -1. */
   statx(directory: number, path: Uint8Array, flags: number, mask: number, out: Uint8Array): number;
-  /** The descriptor, or -1, as it is where the kernel lacks the call. Nothing is resolved but below `directory`, and no symlink. */
-  openBeneath(directory: number, path: Uint8Array, flags: number, mode: number): number;
+  /**
+   * The descriptor, or -1, as always where the kernel lacks the call. Nothing is resolved but below `directory`, no symlink,
+   * and with `sameMount` nothing that is mounted there either.
+   */
+  openBeneath(directory: number, path: Uint8Array, flags: number, mode: number, sameMount: boolean): number;
   /** Why the last call failed: a Linux errno. To be asked for at once. */
   reason(): number;
 }
@@ -31,7 +34,9 @@ export function libc(): Libc | undefined {
 const openat2Number = 437n;
 const howBytes = 24;
 /** RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, RESOLVE_NO_MAGICLINKS. */
-const resolveBeneath = 0x08 | 0x04 | 0x02;
+const beneath = 0x08n | 0x04n | 0x02n;
+/** RESOLVE_NO_XDEV as well. */
+const beneathInMount = beneath | 0x01n;
 /** O_CLOEXEC, which Node has no name for and sets by itself. */
 const closeOnExec = 0o2000000;
 
@@ -49,16 +54,17 @@ function load(): Libc | undefined {
       syscall: { return: "i64", arguments: ["i64", "i64", "pointer", "pointer", "i64"] },
       __errno_location: { return: "pointer", arguments: [] },
     });
-    const how = new BigUint64Array([0n, 0n, BigInt(resolveBeneath)]);
+    const how = new BigUint64Array([0n, 0n, 0n]);
     const reasonAt = functions.__errno_location();
     const calls: Libc = {
       utimensat: (directory, path, times, flags) => functions.utimensat(directory, path, times, flags),
       posix_fallocate: (fd, offset, length) => functions.posix_fallocate(fd, offset, length),
       getdents64: (fd, buffer) => Number(functions.getdents64(fd, buffer, BigInt(buffer.byteLength))),
       statx: (directory, path, flags, mask, out) => functions.statx(directory, path, flags, mask, out),
-      openBeneath(directory, path, flags, mode) {
+      openBeneath(directory, path, flags, mode, sameMount) {
         how[0] = BigInt(flags | closeOnExec);
         how[1] = BigInt(mode);
+        how[2] = sameMount ? beneathInMount : beneath;
         return Number(functions.syscall(openat2Number, BigInt(directory), path, how, BigInt(howBytes)));
       },
       reason: () => ffi.getInt32(reasonAt, 0),

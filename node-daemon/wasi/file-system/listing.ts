@@ -36,8 +36,9 @@ export function* readListing(fd: number): Generator<undefined, Listing | Errno> 
   }
   const sorted = yield* merged([...runs, run.sort(byName)]);
   const { directory: type } = fileType;
-  // The parent's inode is none of the guest's business: `..` may be outside.
-  return [{ name: ".", type, inode: own }, { name: "..", type, inode: 0n }, ...sorted];
+  // The parent may be outside, so it is as at a root, which is its own parent. An inode of 0 would not do: wasi-libc's
+  // scandir asks for the status of such an entry, and fails when it may not have it.
+  return [{ name: ".", type, inode: own }, { name: "..", type, inode: own }, ...sorted];
 }
 
 function byName(a: ListingEntry, b: ListingEntry): number {

@@ -36,7 +36,8 @@ export function allocate(fd: number, offset: bigint, length: bigint): Errno {
 }
 
 export function inodes(directory: number, names: readonly string[]): (bigint | undefined)[] {
-  return names.map((name) => statEntry(directory, name)?.ino);
+  // The parent may be outside: it is as at a root, which is its own parent.
+  return names.map((name) => statEntry(directory, name === ".." ? "." : name)?.ino);
 }
 
 /** Waits off the thread: a disk takes its time, and the neighbours have theirs. */

@@ -51,6 +51,10 @@ export function createDirectory(directory: number, path: string): Errno {
 export function removeDirectory(directory: number, path: string): Errno {
   return atPath(directory, path, (walk) => {
     if (walk.leafIsDot) return errno.inval;
+    if (walk.directoryRequired && lstatSync(walk.leafPath).isSymbolicLink()) {
+      // No directory, as on Linux; one that leads outside is told of as such.
+      return walk.followLeaf() || errno.notdir;
+    }
     rmdirSync(walk.leafPath);
     return 0;
   });

@@ -75,7 +75,7 @@ export interface FileOperations {
   list(directory: number, turn?: () => Promise<void>): Answer<readonly ListingEntry[]>;
   /** In turns if there is much. */
   usage(directory: number): Answer<DiskUsage>;
-  /** Of the entries of these names in the directory itself; undefined for one that is not there. */
+  /** Of the entries of these names in the directory itself, `..` as `.`; undefined for one that is not there. */
   inodes(directory: number, names: readonly string[]): Answer<readonly (bigint | undefined)[]>;
   /**
    * Into `targets`, one after the other, from `position` on; fewer bytes at the end of the file, 0 behind it. The views

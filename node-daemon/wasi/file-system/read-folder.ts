@@ -26,8 +26,12 @@ function* readByKernel(calls: Libc, fd: number): Generator<readonly ListingEntry
     const chunk = Buffer.alloc(chunkBytes);
     for (;;) {
       const bytes = calls.getdents64(folder, chunk);
-      if (bytes < 0)
-        throw new WherryError(getSystemErrorName(-calls.reason()), "read the entries of a folder");
+      if (bytes < 0) {
+        const code = getSystemErrorName(-calls.reason());
+        // A folder that was removed meanwhile has nothing in it.
+        if (code === "ENOENT") return;
+        throw new WherryError(code, "read the entries of a folder");
+      }
       if (bytes === 0) return;
       yield decoded(chunk, bytes, folder);
     }

@@ -38,5 +38,8 @@ function setExactly(path: string, follow: boolean, times: NewTimes): boolean {
 }
 
 function timespec(ns: bigint | undefined): readonly [bigint, bigint] {
-  return ns === undefined ? [0n, omit] : [ns / nsPerSecond, ns % nsPerSecond];
+  if (ns === undefined) return [0n, omit];
+  // Before 1970 too, nanoseconds count forwards from the second.
+  const rest = ((ns % nsPerSecond) + nsPerSecond) % nsPerSecond;
+  return [(ns - rest) / nsPerSecond, rest];
 }

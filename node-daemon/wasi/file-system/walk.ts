@@ -7,22 +7,25 @@
  * Invariants:
  * - The host is only ever asked for one component at a time, in a directory that is held open, without following
  *   symlinks. So no rename or swap by someone else can lead a step outside. Where the kernel promises as much for a whole
- *   path (openat2), it is asked for that instead.
+ *   path that leads to no other mount (openat2), it is asked for that instead.
  * - `..` goes back to the directory that was walked through, never to what the host calls the parent: the base is the top
  *   and cannot be popped.
  * - Symlinks are read and spliced in here. An absolute one, or one that climbs above the base, is refused (EPERM, as
  *   Wasmtime answers).
+ * - No step leads onto a file system of the kernel (/proc, /sys): there, even a stat tells of others, and a new directory
+ *   changes the machine.
  * - The leaf is not touched: the caller operates on it without following, and calls `followLeaf` when it turns out to
  *   be a symlink that the guest wants followed.
  *
  * Bounds: `limits.symlinkHopsMax`, `pathStepsMax`, `pathDepthMax`; beyond them a walk refuses.
  */
-import { closeSync, openSync, readlinkSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readlinkSync } from "node:fs";
 
 import { errorCode } from "../../../kit/errors.ts";
 import { errno, type Errno } from "../abi.ts";
 import { limits } from "../limits.ts";
 import { openDirectly } from "./entries.ts";
+import { isKernelFileSystem } from "./file-system-types.ts";
 import { entryPath, stepFlags } from "./host-flags.ts";
 
 /** Absolute, ending in a slash or a dot, or with `..` on the way. */
@@ -160,8 +163,9 @@ export class Walk {
   #descend(component: string): Errno {
     if (this.#opened.length >= limits.pathDepthMax) return errno.nametoolong;
     try {
-      this.#opened.push(openSync(entryPath(this.parent, component), stepFlags));
-      return 0;
+      const fd = openSync(entryPath(this.parent, component), stepFlags);
+      this.#opened.push(fd);
+      return isKernelFileSystem(fd, fstatSync(fd).dev) ? errno.acces : 0;
     } catch (thrown) {
       if (errorCode(thrown) !== "ENOTDIR") throw thrown;
     }

@@ -3,7 +3,7 @@ import { missingRight, type Descriptor, type FileDescriptor } from "../descripto
 import type { FileOperations } from "../file-system/operations.ts";
 import { answered, counted, done } from "./answers.ts";
 import { rightsOf, unsigned64, type WasiContext, type WasiFunctions } from "./context.ts";
-import { newTimes, writeFilestat } from "./filestat.ts";
+import { filestatForm, newTimes } from "./filestat.ts";
 
 const adviceMax = 5;
 
@@ -123,19 +123,20 @@ export const fileDescriptorFunctions = {
   fd_sync: (context: WasiContext, fd: number): Result => sync(context, fd, right.fdSync, false),
   fd_datasync: (context: WasiContext, fd: number): Result => sync(context, fd, right.fdDatasync, true),
 
-  fd_filestat_get(context: WasiContext, fd: number, out: number): Result {
+  fd_filestat_get(context: WasiContext, fd: number, out: number, form = filestatForm): Result {
     const { memory } = context;
     const descriptor = context.descriptors.get(fd);
     if (descriptor === undefined) return errno.badf;
     const refused = missingRight(descriptor, right.fdFilestatGet);
     if (refused !== 0) return refused;
     out >>>= 0;
-    if (!memory.fits(out, size.filestat)) return errno.fault;
+    if (!memory.fits(out, form.bytes)) return errno.fault;
     const host = hostOf(descriptor);
     if (host !== undefined) {
-      return answered(context, host.files.stat(host.fd), (stat) => writeFilestat(memory, out, stat));
+      return answered(context, host.files.stat(host.fd), (stat) => form.write(memory, out, stat));
     }
-    memory.bytes.fill(0, out, out + size.filestat);
+    memory.bytes.fill(0, out, out + form.bytes);
+    memory.view.setUint8(out + 16, fileTypeOfDescriptor(descriptor));
     return 0;
   },
 
@@ -192,9 +193,14 @@ function hostOf(descriptor: Descriptor): HostDescriptor | undefined {
   return descriptor.kind === "directory" ? descriptor.directory : undefined;
 }
 
+function isSocket({ kind }: Descriptor): boolean {
+  return kind === "socket" || kind === "listener";
+}
+
 /** Standard input and output are streams of the host's own making: of no type that preview 1 names. */
 function fileTypeOfDescriptor(descriptor: Descriptor): number {
   if (descriptor.kind === "file") return fileType.regularFile;
+  if (isSocket(descriptor)) return fileType.socketStream;
   return descriptor.kind === "directory" ? fileType.directory : fileType.unknown;
 }
 
@@ -222,7 +228,7 @@ function sync(context: WasiContext, fd: number, needed: number, dataOnly: boolea
   const descriptor = context.descriptors.get(fd);
   if (descriptor === undefined) return errno.badf;
   const host = hostOf(descriptor);
-  if (host === undefined) return 0;
+  if (host === undefined) return isSocket(descriptor) ? errno.inval : 0;
   const refused = missingRight(descriptor, needed);
   return refused === 0 ? done(context, host.files.sync(host.fd, dataOnly)) : refused;
 }

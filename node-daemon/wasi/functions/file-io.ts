@@ -14,14 +14,9 @@ import { sizeOf } from "../file-system/views.ts";
 import type { GuestMemory } from "../guest-memory.ts";
 import { limits } from "../limits.ts";
 import { counted } from "./answers.ts";
+import { type Ranges, readRanges, viewsOf } from "./ranges.ts";
+import { receive, send } from "./socket-io.ts";
 import { unsigned64, type WasiContext, type WasiFunctions } from "./context.ts";
-
-/** Ranges of guest memory, checked; offsets rather than views, since a suspension may detach those. */
-interface Ranges {
-  readonly pointers: readonly number[];
-  readonly lengths: readonly number[];
-  readonly total: number;
-}
 
 /** The number of bytes is a u32. */
 const resultMax = 0xffff_ffff;
@@ -78,6 +73,12 @@ function transfer(
   if (offset !== undefined) return errno.spipe;
   const ranges = readRanges(memory, vectors >>> 0, count >>> 0);
   if (typeof ranges === "number") return ranges;
+  if (descriptor.kind === "listener") return errno.notconn;
+  if (descriptor.kind === "socket") {
+    return direction === "read"
+      ? receive(context, descriptor, ranges, 0, out)
+      : send(context, descriptor, ranges, out);
+  }
   return descriptor.kind === "input"
     ? readInput(context, descriptor, ranges, out)
     : writeOutput(context, descriptor, ranges, out);
@@ -86,35 +87,6 @@ function transfer(
 /** `pread` and `pwrite` need the right to seek as well, as preview 1 says. */
 function seekable(descriptor: Descriptor | undefined): Errno {
   return descriptor?.kind === "file" ? missingRight(descriptor, right.fdSeek) : 0;
-}
-
-function readRanges(memory: GuestMemory, vectors: number, count: number): Ranges | Errno {
-  if (count > limits.iovecsMax) return errno.inval;
-  if (!memory.fits(vectors, count * size.iovec)) return errno.fault;
-  const pointers: number[] = [];
-  const lengths: number[] = [];
-  let total = 0;
-  for (let i = 0; i < count; i++) {
-    const pointer = memory.u32(vectors + i * size.iovec);
-    const length = memory.u32(vectors + i * size.iovec + 4);
-    if (!memory.fits(pointer, length)) return errno.fault;
-    pointers.push(pointer);
-    lengths.push(length);
-    total += length;
-  }
-  return total > resultMax ? errno.inval : { pointers, lengths, total };
-}
-
-/** The first `length` bytes of the ranges, as views. */
-function viewsOf(memory: GuestMemory, ranges: Ranges, length: number): Uint8Array[] {
-  const views: Uint8Array[] = [];
-  let left = length;
-  for (let i = 0; i < ranges.pointers.length && left > 0; i++) {
-    const take = Math.min(ranges.lengths[i] ?? 0, left);
-    if (take > 0) views.push(memory.slice(ranges.pointers[i] ?? 0, take));
-    left -= take;
-  }
-  return views;
 }
 
 function transferFile(
@@ -209,7 +181,7 @@ function takeInput(memory: GuestMemory, input: InputDescriptor, ranges: Ranges, 
   if (bytes !== "end" && "errno" in bytes) return bytes.errno;
   let taken = 0;
   if (bytes !== "end") {
-    for (const view of viewsOf(memory, ranges, bytes.byteLength)) {
+    for (const view of viewsOf(memory, ranges, 0, bytes.byteLength)) {
       view.set(bytes.subarray(taken, taken + view.byteLength));
       taken += view.byteLength;
     }
@@ -252,7 +224,7 @@ async function waitForOutput(
 /** Offers everything once; a short write is an answer like any other, and a negative one an errno. */
 function offerOutput(memory: GuestMemory, output: OutputDescriptor, ranges: Ranges): number {
   let accepted = 0;
-  for (const view of viewsOf(memory, ranges, ranges.total)) {
+  for (const view of viewsOf(memory, ranges, 0, ranges.total)) {
     const here = output.sink.write(view);
     if (typeof here !== "number") return accepted > 0 ? accepted : -here.errno;
     accepted += here;

@@ -1,4 +1,4 @@
-import { timesFlag, timesFlagsAll } from "../abi.ts";
+import { size, timesFlag, timesFlagsAll } from "../abi.ts";
 import type { FileStat } from "../file-system/operations.ts";
 import type { NewTimes } from "../file-system/times.ts";
 import type { GuestMemory } from "../guest-memory.ts";
@@ -18,8 +18,16 @@ export function newTimes(atime: bigint, mtime: bigint, flags: number, nowNs: big
   };
 }
 
-/** Answers 0. */
-export function writeFilestat(memory: GuestMemory, out: number, stat: FileStat): number {
+/** How a guest wants the attributes of a file: the two versions of preview 1 differ. */
+export interface FilestatForm {
+  readonly bytes: number;
+  /** Answers 0. */
+  write(memory: GuestMemory, out: number, stat: FileStat): number;
+}
+
+export const filestatForm: FilestatForm = { bytes: size.filestat, write: writeFilestat };
+
+function writeFilestat(memory: GuestMemory, out: number, stat: FileStat): number {
   const { view } = memory;
   view.setBigUint64(out, stat.dev, true);
   view.setBigUint64(out + 8, stat.ino, true);

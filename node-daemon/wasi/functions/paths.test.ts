@@ -10,7 +10,7 @@ import { MountedGuest } from "../guest-fixture.ts";
 type Arguments = readonly (number | bigint | string | Uint8Array)[];
 type Row = readonly [name: string, call: string, args: Arguments, expected: number];
 
-/** file, dir/ (with `in`), empty/, link -> file, dirlink -> dir, dangling -> none */
+/** file, dir/ (with `in`), empty/, link -> file, dirlink -> dir, dangling -> none, uplink -> .. */
 function populated(
   options: { readonly readOnly?: boolean; readonly files?: FileOperations } = {},
 ): MountedGuest {
@@ -21,6 +21,7 @@ function populated(
   symlinkSync("file", mounted.path("link"));
   symlinkSync("dir", mounted.path("dirlink"));
   symlinkSync("none", mounted.path("dangling"));
+  symlinkSync("..", mounted.path("uplink"));
   return mounted;
 }
 
@@ -45,6 +46,8 @@ describe("path functions: errno", () => {
     ["rmdir of a full directory", "path_remove_directory", [3, "dir"], errno.notempty],
     ["rmdir of a file", "path_remove_directory", [3, "file"], errno.notdir],
     ["rmdir of a link", "path_remove_directory", [3, "dirlink"], errno.notdir],
+    ["rmdir of a link with a slash", "path_remove_directory", [3, "dirlink/"], errno.notdir],
+    ["rmdir of a link to outside with a slash", "path_remove_directory", [3, "uplink/"], errno.perm],
     ["rmdir of the directory itself", "path_remove_directory", [3, "."], errno.inval],
     ["rmdir outside", "path_remove_directory", [3, "../outside"], errno.perm],
     ["unlink", "path_unlink_file", [3, "file"], 0],

@@ -1,10 +1,10 @@
-import { errno, lookupSymlinkFollow, right, size, type Errno } from "../abi.ts";
+import { errno, lookupSymlinkFollow, right, type Errno } from "../abi.ts";
 import { missingRight, type DirectoryDescriptor } from "../descriptors.ts";
 import type { DirectoryCapability } from "../file-system/directory-capability.ts";
 import { limits } from "../limits.ts";
 import { answered, done } from "./answers.ts";
 import type { WasiContext, WasiFunctions } from "./context.ts";
-import { newTimes, writeFilestat } from "./filestat.ts";
+import { filestatForm, newTimes } from "./filestat.ts";
 
 type Result = number | Promise<number>;
 
@@ -53,13 +53,14 @@ export const pathFunctions = {
     path: number,
     length: number,
     out: number,
+    form = filestatForm,
   ): Result {
     const { memory } = context;
     out >>>= 0;
-    if (!memory.fits(out, size.filestat)) return errno.fault;
+    if (!memory.fits(out, form.bytes)) return errno.fault;
     const follow = (lookup & lookupSymlinkFollow) !== 0;
     return atPath(context, fd, right.pathFilestatGet, path, length, ({ fd, files }, text) =>
-      answered(context, files.statAt(fd, text, follow), (stat) => writeFilestat(memory, out, stat)),
+      answered(context, files.statAt(fd, text, follow), (stat) => form.write(memory, out, stat)),
     );
   },
 

@@ -12,19 +12,26 @@
  * A suspended guest writes no memory, so what it subscribed to is kept there and nowhere else: a poll of a thousand clocks
  * is held for as long as the guest likes.
  *
- * Regular files are always ready. An absolute time of the realtime clock is turned into a delay once and checked again when it
+ * A listener is ready for reading when a connection can be accepted. Regular files are always ready. An absolute time of the realtime clock is turned into a delay once and checked again when it
  * fires: a clock set forward meanwhile is noticed then.
  */
 import { assertNever } from "../../../kit/errors.ts";
-import { clockFlagAbsolute, clockId, errno, eventType, right, size } from "../abi.ts";
 import {
-  missingRight,
-  type FileDescriptor,
-  type InputDescriptor,
-  type OutputDescriptor,
-} from "../descriptors.ts";
+  clockFlagAbsolute,
+  clockId,
+  errno,
+  eventFlagHangup,
+  eventType,
+  right,
+  size,
+  subscriptionForm,
+  type SubscriptionForm,
+} from "../abi.ts";
+import { onDeadline } from "../deadline.ts";
+import { missingRight, type FileDescriptor } from "../descriptors.ts";
 import type { WasiHost } from "../host.ts";
 import { limits } from "../limits.ts";
+import type { TcpConnection } from "../sockets/network.ts";
 import type { WasiContext, WasiFunctions } from "./context.ts";
 
 interface Event {
@@ -32,18 +39,25 @@ interface Event {
   readonly type: number;
   readonly error: number;
   readonly bytes: bigint;
+  readonly flags: number;
 }
 
 type Subscription =
   | { readonly kind: "done"; readonly event: Event }
   | { readonly kind: "clock"; readonly event: Event; readonly realtime: boolean; readonly deadlineNs: bigint }
-  | { readonly kind: "input"; readonly event: Event; readonly stream: InputDescriptor }
-  | { readonly kind: "output"; readonly event: Event; readonly stream: OutputDescriptor };
+  | {
+      readonly kind: "stream";
+      readonly event: Event;
+      /** Only compared: with the event's type it tells what is waited for. */
+      readonly stream: object;
+      readonly onReady: (wake: () => void) => () => void;
+    };
 
 /** Where a poll's subscriptions lie, and what they wait relative to. */
 interface Poll {
   readonly input: number;
   readonly count: number;
+  readonly form: SubscriptionForm;
   /** Of the monotonic clock. */
   readonly beganNs: bigint;
 }
@@ -55,6 +69,7 @@ export const pollFunctions = {
     output: number,
     count: number,
     out: number,
+    form = subscriptionForm,
   ): number | Promise<number> {
     const { memory, host } = context;
     input >>>= 0;
@@ -63,11 +78,11 @@ export const pollFunctions = {
     out >>>= 0;
     if (count === 0 || count > limits.subscriptionsMax) return errno.inval;
     const fits =
-      memory.fits(input, count * size.subscription) &&
+      memory.fits(input, count * form.bytes) &&
       memory.fits(output, count * size.event) &&
       memory.fits(out, 4);
     if (!fits) return errno.fault;
-    const poll = { input, count, beganNs: host.clock.monotonicNs() };
+    const poll: Poll = { input, count, form, beganNs: host.clock.monotonicNs() };
     const subscriptions = readSubscriptions(context, poll);
     if (subscriptions === undefined) return errno.inval;
     const ready = readyEvents(host, subscriptions);
@@ -116,8 +131,8 @@ function firsts(subscriptions: readonly Subscription[]): readonly Subscription[]
 
 function waitsForTheSame(a: Subscription, b: Subscription): boolean {
   if (a.kind === "clock") return b.kind === "clock" && a.realtime === b.realtime;
-  if (a.kind === "input") return b.kind === "input" && a.stream.source === b.stream.source;
-  return a.kind === "output" && b.kind === "output" && a.stream.sink === b.stream.sink;
+  if (a.kind !== "stream" || b.kind !== "stream") return false;
+  return a.event.type === b.event.type && a.stream === b.stream;
 }
 
 function watch(host: WasiHost, subscription: Subscription, fire: () => void): () => void {
@@ -125,30 +140,17 @@ function watch(host: WasiHost, subscription: Subscription, fire: () => void): ()
     case "done":
       return () => {};
     case "clock":
-      return watchClock(host, subscription.realtime, subscription.deadlineNs, fire);
-    case "input":
-      return subscription.stream.source.onReadable(fire);
-    case "output":
-      return subscription.stream.sink.onWritable(fire);
+      return onDeadline(
+        host,
+        subscription.realtime ? "realtime" : "monotonic",
+        subscription.deadlineNs,
+        fire,
+      );
+    case "stream":
+      return subscription.onReady(fire);
     default:
       return assertNever(subscription, "subscription");
   }
-}
-
-/** Arms a timer again until the deadline is really over: timers may fire early, and have a longest delay. */
-function watchClock(host: WasiHost, realtime: boolean, deadlineNs: bigint, fire: () => void): () => void {
-  let cancel = () => {};
-  const arm = () => {
-    const leftNs = deadlineNs - nowOf(host, realtime);
-    if (leftNs <= 0n) {
-      fire();
-      return;
-    }
-    const leftMs = Number(leftNs / 1_000_000n) + 1;
-    cancel = host.setTimer(Math.min(leftMs, limits.timerDelayMsMax), arm);
-  };
-  arm();
-  return () => cancel();
 }
 
 function nowOf(host: WasiHost, realtime: boolean): bigint {
@@ -167,10 +169,8 @@ function isReady(host: WasiHost, subscription: Subscription): boolean {
       return true;
     case "clock":
       return subscription.deadlineNs <= nowOf(host, subscription.realtime);
-    case "input":
-      return firesAtOnce((wake) => subscription.stream.source.onReadable(wake));
-    case "output":
-      return firesAtOnce((wake) => subscription.stream.sink.onWritable(wake));
+    case "stream":
+      return firesAtOnce(subscription.onReady);
     default:
       return assertNever(subscription, "subscription");
   }
@@ -185,13 +185,10 @@ function firesAtOnce(register: (wake: () => void) => () => void): boolean {
 }
 
 /** Undefined when one of them is no subscription at all. */
-function readSubscriptions(
-  context: WasiContext,
-  { input, count, beganNs }: Poll,
-): readonly Subscription[] | undefined {
+function readSubscriptions(context: WasiContext, poll: Poll): readonly Subscription[] | undefined {
   const subscriptions: Subscription[] = [];
-  for (let i = 0; i < count; i++) {
-    const subscription = readSubscription(context, input + i * size.subscription, beganNs);
+  for (let i = 0; i < poll.count; i++) {
+    const subscription = readSubscription(context, poll, poll.input + i * poll.form.bytes);
     if (subscription === undefined) return undefined;
     subscriptions.push(subscription);
   }
@@ -199,13 +196,23 @@ function readSubscriptions(
 }
 
 /** A descriptor that can't be waited for is an event with an error. */
-function readSubscription(context: WasiContext, at: number, beganNs: bigint): Subscription | undefined {
+function readSubscription(
+  context: WasiContext,
+  { form, beganNs }: Poll,
+  at: number,
+): Subscription | undefined {
   const { view } = context.memory;
   const userdata = view.getBigUint64(at, true);
   const type = view.getUint8(at + 8);
-  if (type === eventType.clock) return clockSubscription(context, at + 16, userdata, beganNs);
+  if (type === eventType.clock) return clockSubscription(context, at + form.clockAt, userdata, beganNs);
   if (type !== eventType.fdRead && type !== eventType.fdWrite) return undefined;
-  return streamSubscription(context, view.getUint32(at + 16, true), { userdata, type, error: 0, bytes: 0n });
+  return streamSubscription(context, view.getUint32(at + 16, true), {
+    userdata,
+    type,
+    error: 0,
+    bytes: 0n,
+    flags: 0,
+  });
 }
 
 function clockSubscription(
@@ -218,7 +225,7 @@ function clockSubscription(
   const id = view.getUint32(at, true);
   const timeout = view.getBigUint64(at + 8, true);
   const absolute = (view.getUint16(at + 24, true) & clockFlagAbsolute) !== 0;
-  const event = { userdata, type: eventType.clock, error: 0, bytes: 0n };
+  const event = { userdata, type: eventType.clock, error: 0, bytes: 0n, flags: 0 };
   if (id !== clockId.realtime && id !== clockId.monotonic) {
     const known = id === clockId.processCpu || id === clockId.threadCpu;
     return { kind: "done", event: { ...event, error: known ? errno.notsup : errno.inval } };
@@ -240,10 +247,30 @@ function streamSubscription(context: WasiContext, fd: number, event: Event): Sub
   // How much there is to read is not known before it is read: at least a byte.
   const streamEvent = { ...event, bytes: 1n };
   switch (descriptor.kind) {
-    case "input":
-      return { kind: "input", event: streamEvent, stream: descriptor };
-    case "output":
-      return { kind: "output", event: streamEvent, stream: descriptor };
+    case "input": {
+      const { source } = descriptor;
+      return {
+        kind: "stream",
+        event: streamEvent,
+        stream: source,
+        onReady: (wake) => source.onReadable(wake),
+      };
+    }
+    case "output": {
+      const { sink } = descriptor;
+      return { kind: "stream", event: streamEvent, stream: sink, onReady: (wake) => sink.onWritable(wake) };
+    }
+    case "listener": {
+      const { listener } = descriptor;
+      return {
+        kind: "stream",
+        event: streamEvent,
+        stream: listener,
+        onReady: (wake) => listener.onAcceptable(wake),
+      };
+    }
+    case "socket":
+      return socketSubscription(descriptor.connection, reads, streamEvent);
     case "file": {
       const left = reads ? bytesLeft(descriptor) : 1;
       return { kind: "done", event: { ...event, bytes: BigInt(Math.max(0, left)) } };
@@ -253,6 +280,19 @@ function streamSubscription(context: WasiContext, fd: number, event: Event): Sub
     default:
       return assertNever(descriptor, "descriptor");
   }
+}
+
+function socketSubscription(connection: TcpConnection, reads: boolean, event: Event): Subscription {
+  const onReady = (wake: () => void) => (reads ? connection.onReadable(wake) : connection.onWritable(wake));
+  const { buffered } = connection;
+  const flags = reads && buffered === 0 && hangsUp(connection) ? eventFlagHangup : 0;
+  const bytes = reads ? BigInt(buffered) : 1n;
+  return { kind: "stream", event: { ...event, bytes, flags }, stream: connection, onReady };
+}
+
+/** Nothing more will come, of a connection that has nothing to read. */
+function hangsUp(connection: TcpConnection): boolean {
+  return connection.peek(1) !== "wait";
 }
 
 /** To be read; told where asking costs nothing, else at least a byte, as for a stream. */
@@ -270,6 +310,7 @@ function answer({ memory }: WasiContext, events: readonly Event[], output: numbe
     view.setUint16(at + 8, event.error, true);
     view.setUint8(at + 10, event.type);
     view.setBigUint64(at + 16, event.bytes, true);
+    view.setUint16(at + 24, event.flags, true);
   }
   memory.setU32(out, events.length);
   return 0;

@@ -6,7 +6,7 @@
  * Everything here is bounded per instance: sockets of any kind by `socketsMax`, bytes buffered per connection and
  * direction by the implementation.
  */
-import type { InputSource, OutputSink } from "../host.ts";
+import type { InputSource, OutputSink } from "../streams.ts";
 
 export interface SocketAddress {
   readonly family: "ipv4" | "ipv6";
@@ -46,6 +46,8 @@ export type SocketOutcome<T> = { readonly kind: "ok"; readonly value: T } | Refu
 export interface TcpConnection extends InputSource, OutputSink {
   readonly local: SocketAddress;
   readonly remote: SocketAddress;
+  /** Bytes that can be read without waiting. */
+  readonly buffered: number;
   /** As `read`, and the bytes stay. */
   peek(maxBytes: number): ReturnType<InputSource["read"]>;
   /** Why the connection broke, as long as it is only that reads and writes failed. */
@@ -53,6 +55,8 @@ export interface TcpConnection extends InputSource, OutputSink {
   /** `receive`: reads end. `send`: what was accepted is sent, then the peer sees the end. Repeating it changes nothing. */
   shutdown(how: "receive" | "send" | "both"): void;
   readonly options: TcpOptions;
+  /** After a shutdown of sending: the kernel has all that was accepted, or the connection broke. */
+  flushed(): Promise<void>;
   /** Idempotent. What was accepted for sending is still sent. */
   close(): void;
 }
@@ -62,6 +66,8 @@ export interface TcpOptions {
   noDelay: boolean;
   keepAlive: boolean;
   keepAliveIdleMs: number;
+  keepAliveIntervalMs: number;
+  keepAliveCount: number;
 }
 
 export interface TcpListener {
@@ -70,6 +76,16 @@ export interface TcpListener {
   /** As `InputSource.onReadable`, for `accept`. */
   onAcceptable(wake: () => void): () => void;
   /** Idempotent. Connections that nobody accepted are closed. */
+  close(): void;
+}
+
+/** An address that is taken. `listen` and `connect` take it over, whatever they answer. */
+export interface BoundTcp {
+  readonly local: SocketAddress;
+  listen(backlog: number): SocketOutcome<TcpListener>;
+  /** As {@link Network.connect}. */
+  connect(remote: SocketAddress, signal: AbortSignal): Promise<SocketOutcome<TcpConnection>>;
+  /** Idempotent. */
   close(): void;
 }
 
@@ -82,7 +98,7 @@ export interface UdpSocket {
   readonly local: SocketAddress;
   readonly remote: SocketAddress | undefined;
   /** Only datagrams from there are received afterwards, and `send` needs no address; undefined takes it back. */
-  connect(remote: SocketAddress | undefined): Promise<SocketOutcome<undefined>>;
+  connect(remote: SocketAddress | undefined): SocketOutcome<undefined>;
   /** Copies. `wait` when too much is on its way already. */
   send(bytes: Uint8Array, remote: SocketAddress | undefined): "sent" | "wait" | Refused;
   receive(): Datagram | "wait" | Refused;
@@ -107,15 +123,19 @@ export interface Network {
     remote: SocketAddress,
     options: { readonly local: SocketAddress | undefined; readonly signal: AbortSignal },
   ): Promise<SocketOutcome<TcpConnection>>;
-  /** Whether the address may be bound to by a listener or a UDP socket; port 0 is any. */
+  /** Whether a listener grant has the address; port 0 is any. */
   mayBind(local: SocketAddress): boolean;
   /** Whether the allow list grants it. */
   mayConnect(remote: SocketAddress): boolean;
-  listen(local: SocketAddress, backlog: number): Promise<SocketOutcome<TcpListener>>;
-  bindUdp(local: SocketAddress): Promise<SocketOutcome<UdpSocket>>;
-  /** Addresses that the allow list grants for this name, at least one. */
+  /** Without a listener grant a free port (0) is given to connect from, but nothing can listen there. */
+  bindTcp(local: SocketAddress): SocketOutcome<BoundTcp>;
+  /** Without a listener grant a free port (0) is given, and only datagrams from where one may connect to are received. */
+  bindUdp(local: SocketAddress): SocketOutcome<UdpSocket>;
+  /** Addresses that the allow list grants for this name, at least one; their ports are 0. */
   resolve(name: string, signal: AbortSignal): Promise<SocketOutcome<readonly SocketAddress[]>>;
-  /** Idempotent. */
+  /** Closes everything, but what connections have accepted for sending is sent first, until `signal` aborts. Never rejects. */
+  drain(signal: AbortSignal): Promise<void>;
+  /** Idempotent. At once: a connection that has not sent everything is reset, so that its peer takes nothing for the end. */
   close(): void;
 }
 
@@ -128,8 +148,9 @@ export const noNetwork: Network = {
   connect: () => Promise.resolve(denied),
   mayBind: () => false,
   mayConnect: () => false,
-  listen: () => Promise.resolve(denied),
-  bindUdp: () => Promise.resolve(denied),
+  bindTcp: () => denied,
+  bindUdp: () => denied,
   resolve: () => Promise.resolve(denied),
+  drain: () => Promise.resolve(),
   close() {},
 };

@@ -1,0 +1,121 @@
+/** Whether a component imports only what is offered, and exports a command. Pure; every answer is for its author. */
+import type { OfferedInterface } from "../wasi/component-interfaces.ts";
+import type { ComponentItem, ComponentOutline } from "./component-reader.ts";
+import { componentLimits } from "./limits.ts";
+
+export interface ComponentRejection {
+  readonly kind: "rejected";
+  readonly reason: string;
+  readonly message: string;
+}
+
+export type Offer = ReadonlyMap<string, OfferedInterface>;
+
+export function offerOf(interfaces: readonly OfferedInterface[]): Offer {
+  return new Map(interfaces.map((offered) => [offered.name, offered]));
+}
+
+export interface ChosenCommand {
+  readonly kind: "command";
+  /** Full name of the export. */
+  readonly run: string;
+  /** Full names of imports, and the offered interface of each. */
+  readonly imports: ReadonlyMap<string, OfferedInterface>;
+}
+
+const interfaceName =
+  /^([a-z][a-z0-9-]*:[a-z][a-z0-9-]*)\/([a-z][a-z0-9-]*)@(\d+)\.(\d+)\.(\d+)(?:-[\w.-]+)?$/;
+
+/** `wasi:cli/run@0.2` of `wasi:cli/run@0.2.3`; undefined for what has no such form. */
+export function versionLine(name: string): string | undefined {
+  const found = interfaceName.exec(name);
+  // What comes before a release is compatible with nothing.
+  if (!found || name.includes("-rc")) return undefined;
+  return `${found[1]}/${found[2]}@${found[3]}.${found[4]}`;
+}
+
+/** In this order of preference. */
+const commandLines = ["wasi:cli/run@0.3", "wasi:cli/run@0.2"];
+
+export function checkOutline(outline: ComponentOutline, offer: Offer): ChosenCommand | ComponentRejection {
+  const run = commandLines
+    .map((line) =>
+      outline.exports.find(({ name, sort }) => sort === "instance" && versionLine(name) === line),
+    )
+    .find((item) => item !== undefined);
+  if (!run) return { kind: "rejected", reason: "NoStartFunction", message: noCommand(outline) };
+  const odd = outline.exports.find(({ name }) => !/^[\w:/@.+-]+$/.test(name));
+  if (odd) {
+    const message = `the component exports ${quoted(odd.name)}: names of exports are of letters, digits and :/@.+-`;
+    return { kind: "rejected", reason: "ModuleUnsupported", message };
+  }
+  const imports = new Map<string, OfferedInterface>();
+  const missing: string[] = [];
+  for (const item of outline.imports) {
+    const offered = item.sort === "instance" ? offer.get(versionLine(item.name) ?? "") : undefined;
+    if (offered) imports.set(item.name, offered);
+    else if (item.sort !== "type") missing.push(`${quoted(item.name)} (${whyNot(item, offer)})`);
+  }
+  return missing.length > 0 ? unsatisfied(missing) : { kind: "command", run: run.name, imports };
+}
+
+/** `used`: full name of the interface, and the name of the function as in WIT. */
+export function checkFunctions(
+  used: readonly (readonly [interfaceName: string, functionName: string])[],
+  imports: ReadonlyMap<string, OfferedInterface>,
+): ComponentRejection | undefined {
+  const missing: string[] = [];
+  for (const [name, member] of used) {
+    const offered = imports.get(name);
+    if (offered && !offered.functions.includes(member)) {
+      missing.push(`${quoted(`${name}#${member}`)} (${offered.name} is offered without it)`);
+    }
+  }
+  return missing.length > 0 ? unsatisfied(missing) : undefined;
+}
+
+function unsatisfied(missing: readonly string[]): ComponentRejection {
+  const { namedMax } = componentLimits;
+  const more = missing.length > namedMax ? `, and ${missing.length - namedMax} more` : "";
+  return {
+    kind: "rejected",
+    reason: "ImportsUnsatisfied",
+    message: `the component imports what is not offered: ${missing.slice(0, namedMax).join(", ")}${more}`,
+  };
+}
+
+function whyNot({ name, sort }: ComponentItem, offer: Offer): string {
+  if (sort !== "instance")
+    return `a ${sort} by itself: interfaces of WASI are offered; compose it in with wac`;
+  const [unversioned = "", version] = name.split("@");
+  if (!unversioned.startsWith("wasi:")) {
+    return "no interface of WASI: compose a component that exports it in with wac";
+  }
+  if (unversioned.startsWith("wasi:http/") && !offer.has(`${unversioned}@0.2`)) {
+    return "HTTP is not offered to commands";
+  }
+  const lines = [...offer.keys()].filter((key) => key.startsWith(`${unversioned}@`));
+  if (lines.length > 0) {
+    const offered = lines.map((line) => line.slice(unversioned.length + 1)).join(" and ");
+    return `${version === undefined ? "without a version" : "of another version"}: ${offered} is offered; build it with current tools`;
+  }
+  return "an interface of WASI that is not offered here; compose a component that exports it in with wac";
+}
+
+function noCommand({ exports }: ComponentOutline): string {
+  const exported = (start: string) => exports.some(({ name }) => name.startsWith(start));
+  let what = "a library: build it as a command, or compose it with one that uses it";
+  if (exported("wasi:cli/run@")) what = "a command of another version of WASI: 0.2 and 0.3 are supported";
+  else if (exported("wasi:http/incoming-handler@") || exported("wasi:http/handler@")) {
+    what = "an HTTP handler, not a command, and handlers are not run yet";
+  }
+  const names = exports.slice(0, componentLimits.namedMax).map(({ name }) => quoted(name));
+  const list = names.length === 0 ? "nothing" : names.join(", ");
+  return `the component does not export wasi:cli/run@0.2 or wasi:cli/run@0.3 but ${list}: it is ${what}`;
+}
+
+/** Names come from the component and can be anything. */
+function quoted(text: string): string {
+  const visible = JSON.stringify(text).slice(1, -1);
+  return visible.length > 100 ? `${visible.slice(0, 99)}…` : visible;
+}

@@ -1,0 +1,49 @@
+import type { ModuleFacts } from "../wasm/module-facts.ts";
+
+/** Raised whenever what is made of a component changes: part of the key under which it is cached. */
+export const componentsVersion = 3;
+
+/** One core module of a component, as the generated code asks for it. */
+export interface CoreModuleFacts {
+  readonly file: string;
+  readonly bytes: number;
+  /** How many of it each instance of the component has. */
+  readonly instances: number;
+  readonly facts: ModuleFacts;
+}
+
+/** What the host needs to know of a translated component: plain JSON, beside the script and the core modules. */
+export interface ComponentFacts {
+  readonly scriptBytes: number;
+  /** The interfaces that it imports, as they are offered: `wasi:cli/environment@0.2`. */
+  readonly imports: readonly string[];
+  /** The export that is the command: `wasi:cli/run@0.2.3`. */
+  readonly run: string;
+  readonly modules: readonly CoreModuleFacts[];
+}
+
+/** Names of the files in a translated component's folder. The facts are written last, and the folder renamed after that. */
+export const componentFiles = { facts: "component.json", script: "component.js" } as const;
+
+/** Memories and tables that a core module brings itself; the others are of another core instance. */
+export function ownOf<T extends { readonly imported: boolean }>(items: readonly T[]): readonly T[] {
+  return items.filter(({ imported }) => !imported);
+}
+
+/** Of all core instances of one instance of the component. */
+export function sumOf(facts: Pick<ComponentFacts, "modules">, of: (facts: ModuleFacts) => number): number {
+  return facts.modules.reduce((sum, core) => sum + core.instances * of(core.facts), 0);
+}
+
+const pageBytes = 65_536;
+
+/** The least linear memory that it starts with. */
+export function componentBytesMin(facts: Pick<ComponentFacts, "modules">): number {
+  return sumOf(facts, ({ memories }) =>
+    ownOf(memories).reduce((sum, { minPages }) => sum + minPages * pageBytes, 0),
+  );
+}
+
+export function isComponentFile(file: string): boolean {
+  return file.endsWith(`/${componentFiles.facts}`);
+}

@@ -1,0 +1,122 @@
+/**
+ * What is changed in the JavaScript that jco generates. Its runtime trusts the guest with the host's heap: tables grow with
+ * every handle, lists and strings are lifted however long they are, and some books are never cleared. Here every such place
+ * asks `$$limits` first, whose name no component can give to anything of its own.
+ *
+ * jco is pinned, and each patch has to be found where its mark is: another version that does things in another way fails
+ * all components, and the tests, instead of running without limits.
+ */
+import { Bug } from "../../kit/errors.ts";
+import { withoutCalls } from "./strip-calls.ts";
+
+interface Patch {
+  readonly what: string;
+  /** A text that is there if, and as often as, the pattern has to match. */
+  readonly mark: RegExp;
+  readonly pattern: RegExp;
+  readonly replacement: string;
+}
+
+const patches: readonly Patch[] = [
+  {
+    what: "a handle table grows by a handle that is owned",
+    mark: /table\.push\(rep \| T_FLAG\);/g,
+    pattern: /table\.push\(0\);\s*table\.push\(rep \| T_FLAG\);/g,
+    replacement: "$$$$limits.tableSlot(); table.push(0); table.push(rep | T_FLAG);",
+  },
+  {
+    what: "a handle table grows by a handle that is borrowed",
+    mark: /table\.push\(rep\);/g,
+    pattern: /table\.push\(scopeId\);\s*table\.push\(rep\);/g,
+    replacement: "$$$$limits.tableSlot(); table.push(scopeId); table.push(rep);",
+  },
+  {
+    // Only those that the guest itself defines matter there; others are never given again, and never forgotten.
+    what: "a resource is remembered as made",
+    mark: /_createdReps\.add\(/g,
+    pattern: /table\._createdReps\.add\(rep\);/g,
+    replacement:
+      "if (!table._hosted && !table._createdReps.has(rep)) { $$$$limits.tableSlot(); table._createdReps.add(rep); }",
+  },
+  {
+    what: "the table of a resource that the host defines",
+    mark: /const captureTable\d+ ?= ?new Map\(\);/g,
+    pattern: /(const captureTable(\d+) ?= ?new Map\(\);)/g,
+    replacement: "$1 handleTable$2._hosted = true;",
+  },
+  {
+    what: "a table of waitables and the like grows",
+    mark: /this\.#data\.push\(val\);/g,
+    pattern: /this\.#data\.push\(val\);\s*this\.#data\.push\(null\);/g,
+    replacement: "$$$$limits.objectSlot(); this.#data.push(val); this.#data.push(null);",
+  },
+  {
+    what: "a task ends that is not the last",
+    mark: /function clearCurrentTask\(/g,
+    pattern: /if \(last\.id !== taskID\) \{\s*\/\/[^\n]*\n\s*return;\s*\}/g,
+    replacement:
+      "if (last.id !== taskID) { const at = tasks.findIndex((meta) => meta.id === taskID); if (at >= 0) tasks.splice(at, 1); " +
+      "ASYNC_CURRENT_TASK_IDS.pop(); ASYNC_CURRENT_COMPONENT_IDXS.pop(); return; }",
+  },
+  {
+    what: "a list is lifted",
+    mark: /var result\d+ = \[\];/g,
+    pattern: /(var result\d+ = \[\];\s*)(for \(let (\w+) = 0; \3 < (len\d+); \3\+\+\))/g,
+    replacement: "$1$$$$limits.elements($4); $2",
+  },
+  {
+    what: "a list is lifted, with its type as data",
+    mark: /function _liftFlatList\(/g,
+    pattern: /(const val = \[\];\s*)(for \(var i = 0; i < len; i\+\+\))/g,
+    replacement: "$1$$$$limits.elements(len); $2",
+  },
+  {
+    what: "a list of numbers is lifted",
+    mark: /memory\d+\.buffer\.slice\(/g,
+    pattern: /memory(\d+)\.buffer\.slice\(/g,
+    replacement: "$$$$limits.slice(memory$1.buffer, ",
+  },
+  {
+    what: "a stream is read",
+    mark: /class ManagedBuffer\b/g,
+    pattern: /(let values = \[\];\s*)(if \(this\.#elemMeta\.isNone\))/g,
+    replacement: "$1$$$$limits.elements(count); $2",
+  },
+  {
+    // It would wait for a promise that nothing settles, and the guest with it.
+    what: "a function without a result has thrown",
+    mark: /return task\.completionPromise\(\);/g,
+    pattern: /(task\.reject\(err\);\s*task\.exit\(\);\s*)return task\.completionPromise\(\);/g,
+    replacement: "$1throw err;",
+  },
+];
+
+/** Nothing of it speaks to anyone; but what it would say is put together each time. */
+const debugLog = "_debugLog";
+const debugLogDefinition = /const _debugLog = \(\.\.\.args\) => \{[^{}]*\{[^{}]*\}[^{}]*\};?/;
+
+/** Throws a {@link Bug} if jco's code is not what is known of it. */
+export function patchScript(script: string): string {
+  let patched = withoutCalls(script.replace(debugLogDefinition, ""), debugLog);
+  for (const { what, mark, pattern, replacement } of patches) {
+    const marks = patched.match(mark)?.length ?? 0;
+    let found = 0;
+    patched = patched.replace(pattern, (...match) => {
+      found++;
+      return expand(replacement, match as string[]);
+    });
+    if (found !== marks) {
+      throw new Bug(`jco generated ${marks} places where ${what}, and ${found} of them look as expected`);
+    }
+  }
+  if (patched.includes(debugLog))
+    throw new Bug("jco generated a call of its debug log in an unexpected place");
+  return patched;
+}
+
+/** As `String.replace` does it, for a replacement that is a function. */
+function expand(replacement: string, match: readonly string[]): string {
+  return replacement.replaceAll(/\$(\$|\d)/g, (_, what: string) =>
+    what === "$" ? "$" : (match[Number(what)] ?? ""),
+  );
+}

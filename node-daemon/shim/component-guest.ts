@@ -1,0 +1,472 @@
+/**
+ * The execution of one component: what `Guest` is to a core module. Between the host and its core instances stands the
+ * generated code, which may keep several stacks of the guest at a time.
+ *
+ *   generated code ── promising ─▶ stack runs ── Suspending import, no fuel ─▶ suspended ── settled ─▶ queue ─▶ runs
+ *        │  └───── export ─▶ synchronous call: a grant of fuel, no suspending
+ *        └─ wait, timer ─▶ settles in a turn of the queue
+ *
+ * Invariants:
+ * - All stacks share their fuel and their slice, and all of their time, and the generated code's, is charged here. Whatever
+ *   lets the guest or the generated code go on happens in a turn of the queue, which lasts until no microtask is left.
+ * - A suspended stack is never dropped: `kill` settles all of them, whatever the generated code still waits for, and each
+ *   traps. The run is over only when none is left.
+ * - The generated code notes which task runs, and believes that a stack goes on in the microtask after its import has settled.
+ *   Here others may run in between: so what was noted is kept for each stack, and a stack that was suspended goes on as the
+ *   first microtask of a turn, with its notes put back.
+ * - What the generated code throws into the guest, or leaves unhandled, is a trap of the component: the guest cannot handle
+ *   it, as it is killed at the same time.
+ */
+import type { Clock } from "../../kit/clock.ts";
+import type { ComponentFacts } from "../components/component-facts.ts";
+import type { InterfaceMembers } from "../wasi/component-interfaces.ts";
+import { GuestTrap } from "../wasi/component-resources.ts";
+import { GuestEnded } from "../wasi/host.ts";
+import { CoreInstances, type Crossings } from "./core-instances.ts";
+import { engine, type WasmImports, type WasmMemory, type WasmModule } from "./engine.ts";
+import type { GuestEvents } from "./guest.ts";
+import { fuelLimits, queueLimits } from "./limits.ts";
+import type { LoadedComponent } from "./module-store.ts";
+import type { Runnable, RunClass, RunQueue } from "./run-queue.ts";
+import { ScriptTimers, sharedEngine, silentConsole } from "./script-globals.ts";
+import { countingDecoder, ScriptLimits } from "./script-limits.ts";
+
+type HostFunction = (...args: unknown[]) => unknown;
+
+/** How a component ended by itself: what it threw, if it did. */
+export type ComponentOutcome =
+  | { readonly kind: "returned"; readonly ok: boolean }
+  | { readonly kind: "ended" };
+
+/** Something that goes on in a turn of the queue. */
+class Continuation implements Runnable {
+  readonly drains = true;
+  readonly #guest: ComponentGuest;
+  readonly #ready: () => void;
+
+  constructor(guest: ComponentGuest, ready: () => void) {
+    this.#guest = guest;
+    this.#ready = ready;
+  }
+
+  resume(): void {
+    if (this.#guest.beginTurn(this)) this.#ready();
+  }
+
+  charge(ms: number): void {
+    this.#guest.endTurn(ms);
+  }
+}
+
+export class ComponentGuest implements Crossings {
+  readonly #queue: RunQueue;
+  readonly #events: GuestEvents;
+  readonly #cores: CoreInstances;
+  readonly #timers: ScriptTimers;
+  readonly #limits: ScriptLimits;
+  readonly outOfFuel = new engine.Suspending(() => this.#outOfFuel());
+  /** Those that wait in the queue. */
+  readonly #queued = new Set<Continuation>();
+  /** How to end each wait of the host, and each suspended import. */
+  readonly #waits = new Set<() => void>();
+  readonly #unwound = Promise.withResolvers<void>();
+  #stacks = 0;
+  #turn: Continuation | undefined;
+  #killed = false;
+  #exitCode: number | undefined;
+  #fault: { readonly thrown: unknown } | undefined;
+  #usedMs = 0;
+  /** Since the fuel was filled, without what the queue is still measuring. */
+  #sliceMs = 0;
+  #grant: number = fuelLimits.first;
+  #spent = false;
+  /** Turns that others get first: a call that could not be suspended has taken as many. */
+  #debt = 0;
+  #calls = 0;
+  /** What the generated code notes. */
+  readonly #tasks: Record<string, unknown> = {};
+
+  constructor(queue: RunQueue, events: GuestEvents, clock: Clock, memoryBytesMax: number) {
+    this.#queue = queue;
+    this.#events = events;
+    this.#cores = new CoreInstances(this, memoryBytesMax);
+    this.#limits = new ScriptLimits(memoryBytesMax);
+    this.#timers = new ScriptTimers(clock, (callback) => {
+      this.#continueAs("woken", () => this.guarded(callback));
+    });
+  }
+
+  get killed(): boolean {
+    return this.#killed;
+  }
+
+  get exitCode(): number | undefined {
+    return this.#exitCode;
+  }
+
+  /** The first that went wrong, unless it was killed before. */
+  get fault(): { readonly thrown: unknown } | undefined {
+    return this.#fault;
+  }
+
+  get usedMs(): number {
+    return this.#usedMs + this.#runningMs();
+  }
+
+  get memoryBytes(): number {
+    return this.#cores.memoryBytes;
+  }
+
+  get firstMemory(): WasmMemory | undefined {
+    return this.#cores.firstMemory;
+  }
+
+  /** Instantiates and runs it, and lets it `finish` if it returned. Resolves once no stack of it is left; never rejects. */
+  async run(
+    loaded: LoadedComponent,
+    interfaces: Readonly<Record<string, InterfaceMembers>>,
+    finish: () => Promise<void>,
+  ): Promise<ComponentOutcome> {
+    const outcome = await Promise.race([this.#runScript(loaded, interfaces), this.#unwound.promise]);
+    if (outcome?.kind === "returned" && !this.#killed) await finish();
+    this.kill();
+    await this.#unwound.promise;
+    return outcome ?? { kind: "ended" };
+  }
+
+  async #runScript(
+    { bindings, modules, facts }: LoadedComponent,
+    interfaces: Readonly<Record<string, InterfaceMembers>>,
+  ): Promise<ComponentOutcome> {
+    let running = false;
+    try {
+      const instantiate = bindings({
+        WebAssembly: { ...sharedEngine, ...this.#engineOfScript() },
+        console: silentConsole,
+        setTimeout: this.#timers.setTimeout,
+        setInterval: this.#timers.setInterval,
+        clearTimeout: this.#timers.clear,
+        clearInterval: this.#timers.clear,
+        queueMicrotask: (callback) => queueMicrotask(() => this.guarded(callback)),
+        TextDecoder: countingDecoder(this.#limits),
+        limits: this.#limits,
+        tasks: this.#tasks,
+      });
+      const cores = coreModules(facts, modules);
+      const exports = await instantiate(
+        (file) => cores.get(file),
+        interfaces,
+        (core: CoreModule, imports: WasmImports = {}) => this.#instantiateCore(core, imports),
+      );
+      running = true;
+      await exports[facts.run]?.["run"]?.();
+      return { kind: "returned", ok: true };
+    } catch (thrown) {
+      // `run` has a result without a value: its error is thrown as one that holds undefined.
+      if (running && isReturnedError(thrown)) return { kind: "returned", ok: false };
+      this.failed(thrown);
+      return { kind: "ended" };
+    }
+  }
+
+  /** A start section runs first, so that it may suspend. */
+  #instantiateCore({ module, facts }: CoreModule, imports: WasmImports): unknown {
+    const instance = this.#cores.instantiate(module, facts, imports, this.#spent ? 0 : this.#grant);
+    const shown = { exports: this.#cores.exportsOf(instance) };
+    const { start } = facts.facts.hooks;
+    if (start === undefined) return shown;
+    return this.#promising(instance.exports[start])().then(() => shown);
+  }
+
+  #engineOfScript(): object {
+    const suspending = (call: HostFunction) => new engine.Suspending(this.#suspending(call));
+    const cores = this.#cores;
+    return {
+      // Both are called with `new`; what they answer is an object, and so the result.
+      Suspending: function (call: HostFunction) {
+        return suspending(call);
+      },
+      Instance: function (module: WasmModule, imports: WasmImports) {
+        return cores.instantiateOwn(module, imports);
+      },
+      promising: (exported: unknown) => this.#promising(this.#cores.rawOf(exported)),
+    };
+  }
+
+  close(): void {
+    this.kill();
+    this.#timers.close();
+    for (const continuation of this.#queued) this.#queue.remove(continuation);
+    this.#queued.clear();
+  }
+
+  // As the run queue sees it.
+
+  /** False if it is not its turn after all. */
+  beginTurn(continuation: Continuation): boolean {
+    if (this.#debt > 0 && !this.#killed) {
+      this.#debt--;
+      this.#queue.push(continuation, "yielded");
+      return false;
+    }
+    this.#queued.delete(continuation);
+    this.#turn = continuation;
+    this.#limits.begin();
+    if (this.#spent) this.#refill();
+    return true;
+  }
+
+  endTurn(ms: number): void {
+    this.#turn = undefined;
+    this.#charge(ms);
+    if (ms > queueLimits.overrunMs)
+      this.#debt = Math.min(queueLimits.debtMax, Math.floor(ms / queueLimits.sliceMs));
+  }
+
+  // As its host sees it.
+
+  turn(): Promise<void> {
+    return new Promise((resolve) => this.#continueAs("yielded", resolve));
+  }
+
+  exit(code: number): never {
+    if (!this.#killed) {
+      this.#exitCode = code;
+      this.kill();
+    }
+    throw new GuestEnded();
+  }
+
+  kill(): void {
+    if (this.#killed) return;
+    this.#killed = true;
+    this.#cores.kill();
+    this.#timers.close();
+    for (const end of this.#waits) end();
+    this.#waits.clear();
+    for (const continuation of this.#queued) this.#queue.push(continuation, "urgent");
+    if (this.#stacks === 0) this.#unwound.resolve();
+  }
+
+  wait<T>(begin: (wake: (value: T) => void) => () => void, whenKilled: T): Promise<T> {
+    if (this.#killed) return Promise.resolve(whenKilled);
+    return new Promise((resolve) => {
+      let cancel: (() => void) | undefined;
+      let over = false;
+      const finish = () => {
+        over = true;
+        this.#waits.delete(end);
+        cancel?.();
+      };
+      const end = () => {
+        if (over) return;
+        finish();
+        resolve(whenKilled);
+      };
+      this.#waits.add(end);
+      cancel = begin((value) => {
+        if (over) return;
+        finish();
+        this.#goOn("woken", () => resolve(value));
+      });
+      if (over) cancel();
+    });
+  }
+
+  yield(): Promise<void> {
+    if (this.#killed) return Promise.reject(new GuestEnded());
+    return this.turn().then(() => {
+      if (this.#killed) throw new GuestEnded();
+    });
+  }
+
+  /** The guest, or the generated code, cannot go on. */
+  failed(thrown: unknown): void {
+    if (this.#killed) return;
+    this.#fault = { thrown };
+    this.kill();
+  }
+
+  guarded(callback: () => unknown): void {
+    if (this.#killed) return;
+    try {
+      const outcome = callback();
+      if (outcome instanceof Promise) outcome.catch((thrown: unknown) => this.failed(thrown));
+    } catch (thrown) {
+      this.failed(thrown);
+    }
+  }
+
+  // As the generated code sees it.
+
+  beginSyncCall(): void {
+    if (this.#killed) throw new GuestEnded();
+  }
+
+  endSyncCall(fault: unknown): void {
+    if (fault !== undefined) this.failed(fault);
+    else this.#countCall();
+  }
+
+  #promising(raw: unknown): (...args: unknown[]) => Promise<unknown> {
+    const call = engine.promising(raw);
+    return (...args) => {
+      if (this.#killed) return Promise.reject(new GuestEnded());
+      this.#stacks++;
+      const startMs = this.#turn ? undefined : performance.now();
+      const over = call(...args).then(
+        (value) => {
+          this.#unwind();
+          return value;
+        },
+        (thrown: unknown) => {
+          this.failed(thrown);
+          this.#unwind();
+          throw thrown;
+        },
+      );
+      // The generated code may be done with it before it is over.
+      over.catch(() => {});
+      // The queue measures only what happens in its turns.
+      if (startMs !== undefined) this.#charge(performance.now() - startMs);
+      return over;
+    };
+  }
+
+  #unwind(): void {
+    this.#stacks--;
+    if (this.#killed && this.#stacks === 0) this.#unwound.resolve();
+  }
+
+  // As the guest sees it.
+
+  fromGuest(call: HostFunction): HostFunction {
+    return (...args) => this.#enter(call, args);
+  }
+
+  #suspending(call: HostFunction): HostFunction {
+    return (...args) => {
+      const outcome = this.#enter(call, args);
+      if (!(outcome instanceof Promise)) return outcome;
+      return new Promise((resolve, reject) => {
+        let over = false;
+        const settle = (ready: () => void) => {
+          if (over) return;
+          over = true;
+          this.#waits.delete(end);
+          this.#resumeStack(this.#turn && this.#spent ? "yielded" : "woken", ready);
+        };
+        const end = () => settle(() => resolve(undefined));
+        this.#waits.add(end);
+        outcome.then(
+          (value) => settle(() => resolve(value)),
+          (thrown: unknown) => {
+            this.failed(thrown);
+            settle(() => reject(thrown));
+          },
+        );
+      });
+    };
+  }
+
+  #enter(call: HostFunction, args: unknown[]): unknown {
+    if (this.#killed) throw new GuestEnded();
+    this.#limits.begin();
+    try {
+      return call(...args);
+    } catch (thrown) {
+      this.failed(thrown);
+      throw thrown;
+    } finally {
+      this.#countCall();
+    }
+  }
+
+  /** In the turn that is, if the slice is not over; in a turn of its own otherwise. */
+  #goOn(runClass: RunClass, ready: () => void): void {
+    if (this.#turn && !this.#killed && (!this.#spent || this.#queue.mayContinue)) {
+      if (this.#spent) this.#refill();
+      ready();
+    } else this.#continueAs(this.#turn ? "yielded" : runClass, ready);
+  }
+
+  #outOfFuel(): unknown {
+    if (this.#killed) return undefined;
+    this.#spend(false);
+    return new Promise<void>((resolve) => this.#resumeStack("yielded", resolve));
+  }
+
+  /** `ready` lets a stack go on in the next microtask, which nothing comes before in a turn of its own. */
+  #resumeStack(runClass: RunClass, ready: () => void): void {
+    const noted = { ...this.#tasks };
+    this.#continueAs(runClass, () => {
+      for (const key of Object.keys(this.#tasks)) this.#tasks[key] = noted[key];
+      ready();
+    });
+  }
+
+  #continueAs(runClass: RunClass, ready: () => void): void {
+    const continuation = new Continuation(this, ready);
+    this.#queued.add(continuation);
+    this.#queue.push(continuation, this.#killed ? "urgent" : runClass);
+  }
+
+  #runningMs(): number {
+    return this.#turn ? this.#queue.runningMs(this.#turn) : 0;
+  }
+
+  #charge(ms: number): void {
+    this.#usedMs += ms;
+    this.#sliceMs += ms;
+    this.#events.used();
+  }
+
+  /** The slice is over. The next grant is what would have taken one slice's time at the speed of this one. */
+  #spend(byClock: boolean): void {
+    this.#spent = true;
+    if (byClock) {
+      this.#cores.setFuel(0);
+      return;
+    }
+    const tookMs = this.#sliceMs + this.#runningMs();
+    const factor = Math.min(2, Math.max(1 / 16, queueLimits.sliceMs / Math.max(tookMs, 0.001)));
+    this.#grant = Math.round(Math.min(fuelLimits.most, Math.max(fuelLimits.least, this.#grant * factor)));
+  }
+
+  #refill(): void {
+    this.#spent = false;
+    this.#sliceMs = -this.#runningMs();
+    this.#cores.setFuel(this.#grant);
+    // Several memories have together grown beyond what they may.
+    if (this.#cores.refreshCaps() < 0) this.failed(new GuestTrap("the memory limit is passed"));
+  }
+
+  /** The clock is looked at after each call of the generated code, which takes time and little fuel. */
+  #countCall(): void {
+    if (++this.#calls < fuelLimits.componentCallsPerLook || this.#spent || this.#killed) return;
+    this.#calls = 0;
+    if (this.#sliceMs + this.#runningMs() >= queueLimits.sliceMs) this.#spend(true);
+  }
+}
+
+interface CoreModule {
+  readonly module: WasmModule;
+  readonly facts: ComponentFacts["modules"][number];
+}
+
+function coreModules(facts: ComponentFacts, modules: readonly WasmModule[]): ReadonlyMap<string, CoreModule> {
+  const found = new Map<string, CoreModule>();
+  for (const [index, module] of modules.entries()) {
+    const core = facts.modules[index];
+    if (core) found.set(core.file, { module, facts: core });
+  }
+  return found;
+}
+
+function isReturnedError(thrown: unknown): boolean {
+  return (
+    thrown instanceof Error &&
+    Object.hasOwn(thrown, "payload") &&
+    (thrown as { payload?: unknown }).payload === undefined
+  );
+}

@@ -1,0 +1,233 @@
+/**
+ * The core instances of one component: what meters, stops and bounds them is a set of globals in each, kept alike here.
+ *
+ * What the generated code gets of an instance are its exports with a wrapper around each function. Called by that code,
+ * which stands on no stack that could suspend, a wrapper gives the guest a grant of fuel that it cannot refill. Handed to
+ * another core instance, or to `promising`, it is unwrapped: between core instances no JavaScript stands.
+ */
+import { componentLimits } from "../components/limits.ts";
+import type { CoreModuleFacts } from "../components/component-facts.ts";
+import { GuestTrap } from "../wasi/component-resources.ts";
+import { killFlag } from "../wasm/module-facts.ts";
+import {
+  engine,
+  type WasmGlobal,
+  type WasmImports,
+  type WasmInstance,
+  type WasmMemory,
+  type WasmModule,
+} from "./engine.ts";
+import { tableElementsCap } from "./footprint.ts";
+import { pageBytes, syncCallFuel } from "./limits.ts";
+
+type HostFunction = (...args: unknown[]) => unknown;
+
+interface Core {
+  readonly fuel: WasmGlobal;
+  readonly kill: WasmGlobal;
+  readonly memoryCap: WasmGlobal;
+  /** All that it has, its own or imported, each once. */
+  readonly memories: readonly WasmMemory[];
+}
+
+/** What is done around each crossing between the generated code and a guest. */
+export interface Crossings {
+  /** A function of the generated code, as a core instance calls it. */
+  fromGuest(call: HostFunction): HostFunction;
+  /** The import that is called when the fuel is spent. */
+  readonly outOfFuel: object;
+  /** Before and after a synchronous call into the guest. The first may throw; `fault` is what the call threw. */
+  beginSyncCall(): void;
+  endSyncCall(fault: unknown): void;
+}
+
+export class CoreInstances {
+  readonly #crossings: Crossings;
+  readonly #memoryBytesMax: number;
+  readonly #cores: Core[] = [];
+  readonly #raw = new WeakMap<object, unknown>();
+  /** All that are known, each once. */
+  readonly #memories = new Set<WasmMemory>();
+  /** Of each core, while a synchronous call is under way. */
+  #savedFuel: number[] | undefined;
+  #flag: number = killFlag.none;
+
+  constructor(crossings: Crossings, memoryBytesMax: number) {
+    this.#crossings = crossings;
+    this.#memoryBytesMax = memoryBytesMax;
+  }
+
+  get memoryBytes(): number {
+    let bytes = 0;
+    for (const { buffer } of this.#memories) bytes += buffer.byteLength;
+    return bytes;
+  }
+
+  get firstMemory(): WasmMemory | undefined {
+    return this.#memories.values().next().value;
+  }
+
+  /** Throws what the engine throws. Runs no code of the guest. */
+  instantiate(
+    module: WasmModule,
+    { facts }: CoreModuleFacts,
+    imports: WasmImports,
+    fuel: number,
+  ): WasmInstance {
+    const { hooks } = facts;
+    if (this.#cores.length >= componentLimits.coreInstancesMax) {
+      throw new GuestTrap(
+        `instantiate a core module: there are ${this.#cores.length}, the most there may be`,
+      );
+    }
+    const linked = this.#link(imports);
+    (linked[hooks.module] ??= {})[hooks.yield] = this.#crossings.outOfFuel;
+    const instance = newInstance(module, linked);
+    const global = (name: string) => instance.exports[name] as WasmGlobal;
+    const memories = new Set<WasmMemory>();
+    for (const names of Object.values(linked)) {
+      for (const item of Object.values(names)) if (item instanceof engine.Memory) memories.add(item);
+    }
+    for (const item of Object.values(instance.exports)) if (item instanceof engine.Memory) memories.add(item);
+    for (const memory of memories) this.#memories.add(memory);
+    global(hooks.tableCap).value = tableElementsCap(facts);
+    this.#cores.push({
+      fuel: global(hooks.fuel),
+      kill: global(hooks.kill),
+      memoryCap: global(hooks.memoryCap),
+      memories: [...memories],
+    });
+    global(hooks.fuel).value = fuel;
+    global(hooks.kill).value = this.#flag;
+    if (this.refreshCaps() < 0) throw new GuestTrap("the memory limit is passed");
+    return instance;
+  }
+
+  /**
+   * Of a module that the generated code brings itself, which chooses between an import that can suspend and one that
+   * cannot. It has no fuel of its own and needs none.
+   */
+  instantiateOwn(module: WasmModule, imports: WasmImports): { readonly exports: object } {
+    return { exports: this.exportsOf(new engine.Instance(module, this.#link(imports))) };
+  }
+
+  /** The exports as the generated code is to see them. */
+  exportsOf(instance: WasmInstance): object {
+    const { exports } = instance;
+    return new Proxy<Record<string | symbol, unknown>>(Object.create(null) as Record<string, unknown>, {
+      get: (seen, name) => {
+        if (name in seen || typeof name === "symbol") return seen[name];
+        const item = exports[name];
+        return (seen[name] = typeof item === "function" ? this.#wrap(item as HostFunction) : item);
+      },
+    });
+  }
+
+  /** Of what `exportsOf` shows. */
+  rawOf(item: unknown): unknown {
+    return typeof item === "function" ? (this.#raw.get(item) ?? item) : item;
+  }
+
+  setFuel(units: number): void {
+    for (const { fuel } of this.#cores) fuel.value = units;
+  }
+
+  /** From now on no code of the guest runs beyond its next check. */
+  kill(): void {
+    this.#flag = killFlag.killed;
+    for (const { kill, fuel } of this.#cores) {
+      kill.value = killFlag.killed;
+      fuel.value = 0;
+    }
+  }
+
+  /** Each may grow by what all together may grow by. Answers how many bytes that is; it can be negative. */
+  refreshCaps(): number {
+    const room = this.#memoryBytesMax - this.memoryBytes;
+    const roomPages = Math.max(0, Math.floor(room / pageBytes));
+    for (const { memories, memoryCap } of this.#cores) {
+      let pages = 0;
+      for (const { buffer } of memories) pages += buffer.byteLength / pageBytes;
+      memoryCap.value = pages + roomPages;
+    }
+    return room;
+  }
+
+  #wrap(raw: HostFunction): HostFunction {
+    const wrapper = (...args: unknown[]): unknown => this.#callSync(raw, args);
+    this.#raw.set(wrapper, raw);
+    return wrapper;
+  }
+
+  #callSync(raw: HostFunction, args: unknown[]): unknown {
+    if (this.#savedFuel) return raw(...args);
+    this.#crossings.beginSyncCall();
+    this.#savedFuel = this.#cores.map(({ fuel }) => fuel.value);
+    if (this.#flag === killFlag.none) {
+      for (const { fuel, kill } of this.#cores) {
+        fuel.value = syncCallFuel;
+        kill.value = killFlag.cannotYield;
+      }
+    }
+    let fault: unknown;
+    try {
+      return raw(...args);
+    } catch (thrown) {
+      fault = this.#outOfFuel ? tooLong(thrown) : thrown;
+      throw thrown;
+    } finally {
+      this.#restore(this.#savedFuel);
+      this.#savedFuel = undefined;
+      this.#crossings.endSyncCall(fault);
+    }
+  }
+
+  get #outOfFuel(): boolean {
+    return this.#flag === killFlag.none && this.#cores.some(({ fuel }) => fuel.value < 0);
+  }
+
+  /** What the call used is taken from what the guest had before it. */
+  #restore(saved: readonly number[]): void {
+    if (this.#flag !== killFlag.none) return;
+    for (const [index, { fuel, kill }] of this.#cores.entries()) {
+      const used = syncCallFuel - fuel.value;
+      fuel.value = Math.max(0, (saved[index] ?? 0) - used);
+      kill.value = killFlag.none;
+    }
+  }
+
+  #link(imports: WasmImports): WasmImports {
+    const linked: WasmImports = {};
+    for (const [module, names] of Object.entries(imports)) {
+      const items: Record<string, unknown> = {};
+      for (const [name, item] of Object.entries(names)) {
+        const raw = this.rawOf(item);
+        // What is unwrapped is the guest's own; all other functions are of the generated code.
+        const generated = raw === item && typeof item === "function";
+        items[name] = generated ? this.#crossings.fromGuest(item as HostFunction) : raw;
+      }
+      linked[module] = items;
+    }
+    return linked;
+  }
+}
+
+/** With the guest's stack. */
+function tooLong(thrown: unknown): unknown {
+  const trap = new GuestTrap(
+    "a call that cannot be suspended took too long: an allocation for the host, a destructor or what cleans up after a call",
+  );
+  if (thrown instanceof Error && thrown.stack !== undefined) trap.stack = thrown.stack;
+  return trap;
+}
+
+/** The machine did not give the memory; the engine says it with the class that has other meanings too. */
+export class MemoryUnavailable extends RangeError {}
+
+function newInstance(module: WasmModule, imports: WasmImports): WasmInstance {
+  try {
+    return new engine.Instance(module, imports);
+  } catch (thrown) {
+    throw thrown instanceof RangeError ? new MemoryUnavailable(thrown.message) : thrown;
+  }
+}

@@ -1,0 +1,137 @@
+import { Preview1 } from "../wasi/preview1.ts";
+import type { RunEnd, RunSpec } from "../runtimes/runtime-driver.ts";
+import type { Preopen } from "../wasi/host.ts";
+import type { Network } from "../wasi/sockets/network.ts";
+import type { ModuleFacts } from "../wasm/module-facts.ts";
+import type { Needs } from "./budget.ts";
+import { engine, type WasmInstance, type WasmMemory } from "./engine.ts";
+import { heapBytesOf, tableElementsMin } from "./footprint.ts";
+import { Guest } from "./guest.ts";
+import type { HostedGuest, HostedParts } from "./hosted-guest.ts";
+import { InstanceHost, type InstanceStreams, type SharedHost } from "./instance-host.ts";
+import { heap, pageBytes } from "./limits.ts";
+import type { LoadedModule } from "./module-store.ts";
+import { describeTrap } from "./trap.ts";
+
+const none: readonly WasmMemory[] = [];
+
+/** A core module that is a WASI preview 1 command. */
+export class HostedModule implements HostedGuest {
+  readonly #loaded: LoadedModule;
+  readonly #shared: SharedHost;
+  readonly #spec: RunSpec;
+  readonly #guest: Guest;
+  #instance: WasmInstance | undefined;
+  /** Each once. */
+  #memories: readonly WasmMemory[] = none;
+
+  constructor({ shared, queue, spec, events }: HostedParts, loaded: LoadedModule) {
+    this.#loaded = loaded;
+    this.#shared = shared;
+    this.#spec = spec;
+    this.#guest = new Guest(queue, events);
+  }
+
+  get usedMs(): number {
+    return this.#guest.usedMs;
+  }
+
+  get memoryBytes(): number {
+    return sizeOf(this.#memories);
+  }
+
+  get killed(): boolean {
+    return this.#guest.killed;
+  }
+
+  get needs(): Needs {
+    const { facts } = this.#loaded;
+    return { memories: facts.memories.length, heapBytes: heapBytesOf(facts, this.#spec) };
+  }
+
+  get memoryBytesMin(): number {
+    const { facts } = this.#loaded;
+    return memoryBytesMin(facts) + tableElementsMin(facts) * heap.perTableElement;
+  }
+
+  get mapped(): object | undefined {
+    return this.#memories[0] ?? this.#instance;
+  }
+
+  turn(): Promise<void> {
+    return this.#guest.turn();
+  }
+
+  wait<T>(begin: (wake: (value: T) => void) => () => void, whenKilled: T): Promise<T> {
+    return this.#guest.wait(begin, whenKilled);
+  }
+
+  instantiate(
+    held: DisposableStack,
+    preopens: readonly Preopen[],
+    network: Network,
+    streams: InstanceStreams,
+  ): void {
+    const { facts } = this.#loaded;
+    const host = new InstanceHost(this.#shared, this.#spec, this.#guest, preopens, network, streams);
+    const preview1 = new Preview1(host);
+    held.defer(() => preview1.close());
+    const pagesMax = Math.floor(this.#spec.memoryBytesMax / pageBytes);
+    const instance = this.#guest.instantiate(this.#loaded, preview1, pagesMax);
+    const memory = instance.exports["memory"];
+    if (memory instanceof engine.Memory) preview1.bindMemory(memory);
+    this.#memories = memoriesOf(facts, instance);
+    this.#instance = instance;
+  }
+
+  async run(): Promise<RunEnd> {
+    if (!this.#instance) return { kind: "stopped" };
+    try {
+      await this.#guest.activate(this.#instance, this.#loaded.facts.hooks.start);
+    } catch (thrown) {
+      return this.#endOf(thrown);
+    }
+    return this.#endOf(undefined);
+  }
+
+  kill(): void {
+    this.#guest.kill();
+  }
+
+  close(): void {
+    this.#guest.close();
+    this.#memories = none;
+    this.#instance = undefined;
+  }
+
+  #endOf(thrown: unknown): RunEnd {
+    const { exitCode, killed } = this.#guest;
+    if (exitCode !== undefined) return { kind: "exited", exitCode };
+    if (thrown === undefined && !killed) return { kind: "exited", exitCode: 0 };
+    if (killed) return { kind: "stopped" };
+    const { imports } = this.#loaded.facts;
+    return describeTrap(thrown, imports.filter((entry) => entry.kind === "function").length);
+  }
+}
+
+function memoryBytesMin({ memories }: ModuleFacts): number {
+  return memories.reduce((sum, memory) => sum + memory.minPages * pageBytes, 0);
+}
+
+/** A module may export one memory under many names. */
+function memoriesOf({ exports, hooks }: ModuleFacts, instance: WasmInstance): readonly WasmMemory[] {
+  const memories: WasmMemory[] = [];
+  const add = (name: string) => {
+    const memory = instance.exports[name] as WasmMemory;
+    if (!memories.includes(memory)) memories.push(memory);
+  };
+  for (const { name, kind } of exports) if (kind === "memory") add(name);
+  for (const name of hooks.memories) add(name);
+  return memories;
+}
+
+function sizeOf(memories: readonly WasmMemory[]): number {
+  let bytes = 0;
+  for (const { buffer } of memories) bytes += buffer.byteLength;
+  return bytes;
+}

@@ -1,0 +1,88 @@
+import { errorMessage } from "../../kit/errors.ts";
+import { GuestTrap } from "../wasi/component-resources.ts";
+import { scriptLimits } from "./limits.ts";
+
+/**
+ * What a component may make the generated code keep on the host's heap, or build there in one go. Beyond it the component
+ * traps.
+ *
+ * What is kept is counted by the slots of tables, which are reused and never shrink. What is built is counted from one
+ * entry of the generated code to the next: the same bytes of the guest's memory can be asked for many times in one call.
+ */
+export class ScriptLimits {
+  readonly #bytesMax: number;
+  #slotUnits = 0;
+  #elements = 0;
+  #bytes = 0;
+
+  /** `memoryBytesMax`: a guest can hand over all of its memory at once, but not much more. */
+  constructor(memoryBytesMax: number) {
+    this.#bytesMax = memoryBytesMax + scriptLimits.liftedBytesBeyondMemory;
+  }
+
+  /** An entry of the generated code, by the guest or in a turn. */
+  begin(): void {
+    this.#elements = 0;
+    this.#bytes = 0;
+  }
+
+  // As the patched code calls them.
+
+  tableSlot(): void {
+    this.#keep(1);
+  }
+
+  objectSlot(): void {
+    this.#keep(scriptLimits.unitsPerObject);
+  }
+
+  elements(count: number): void {
+    this.#elements += count;
+    if (this.#elements > scriptLimits.elementsMax) {
+      throw new GuestTrap(
+        `lift lists of ${this.#elements} elements: at most ${scriptLimits.elementsMax} in one call`,
+      );
+    }
+  }
+
+  slice(buffer: ArrayBuffer, from: number, to: number): ArrayBuffer {
+    this.bytes(to - from);
+    return buffer.slice(from, to);
+  }
+
+  bytes(count: number): void {
+    this.#bytes += count;
+    if (this.#bytes > this.#bytesMax) {
+      throw new GuestTrap(`lift ${this.#bytes} bytes: at most ${this.#bytesMax} in one call`);
+    }
+  }
+
+  #keep(units: number): void {
+    this.#slotUnits += units;
+    if (this.#slotUnits > scriptLimits.slotUnitsMax) {
+      throw new GuestTrap(
+        "open a handle: the component has as many handles, streams and calls open as it may",
+      );
+    }
+  }
+}
+
+/** `TextDecoder` for the generated code, by those limits. */
+export function countingDecoder(limits: ScriptLimits): new (label?: string, options?: object) => object {
+  return class {
+    readonly #decoder: TextDecoder;
+
+    constructor(label?: string, options?: object) {
+      this.#decoder = new TextDecoder(label, options);
+    }
+
+    decode(bytes: ArrayBufferView): string {
+      limits.bytes(bytes.byteLength);
+      try {
+        return this.#decoder.decode(bytes as Uint8Array);
+      } catch (thrown) {
+        throw new GuestTrap(`lift a string of ${bytes.byteLength} bytes: ${errorMessage(thrown)}`);
+      }
+    }
+  };
+}

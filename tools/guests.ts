@@ -1,0 +1,46 @@
+/** The guests of `examples/`, and how each is built from its source. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { compileAssemblyScript } from "./compile-assemblyscript.ts";
+import { compileC, compileCpp } from "./compile-c.ts";
+import { compileRust } from "./compile-rust.ts";
+import { root } from "./gate.ts";
+import { componentOf, componentOfJavaScript } from "./make-component.ts";
+
+export interface ExampleGuest {
+  /** Of its folder below `examples/`. */
+  readonly name: string;
+  /** Relative to the root. */
+  readonly target: string;
+  /**
+   * Small ones are, so that examples run without a compiler. They are built by everybody, and each time alike.
+   * `built elsewhere`: checked in, but by whoever has the compiler.
+   */
+  readonly kept: "checked in" | "built elsewhere" | "ignored";
+  readonly build: () => Promise<Uint8Array>;
+}
+
+const examples = join(root, "examples");
+
+const text = (file: string) => readFile(join(examples, file), "utf8");
+
+export const exampleGuests: readonly ExampleGuest[] = [
+  guest("hello/hello.wasm", "checked in", async () => compileC(await text("hello/hello.c"))),
+  guest("c-job/primes.wasm", "checked in", async () => compileC(await text("c-job/primes.c"))),
+  guest("c-server/server.wasm", "checked in", async () => compileC(await text("c-server/server.c"))),
+  guest("cpp/route.wasm", "checked in", async () => compileCpp(await text("cpp/route.cpp"))),
+  guest("assemblyscript/dice.wasm", "checked in", () =>
+    compileAssemblyScript(join(examples, "assemblyscript/dice.ts")),
+  ),
+  guest("c-component/lighthouse.wasm", "checked in", async () =>
+    componentOf(await compileC(await text("c-component/lighthouse.c"))),
+  ),
+  guest("rust/inventory.wasm", "built elsewhere", () => compileRust(join(examples, "rust/inventory.rs"))),
+  guest("javascript/greet.wasm", "ignored", () =>
+    componentOfJavaScript(join(examples, "javascript/greet.js"), join(examples, "javascript/world.wit")),
+  ),
+];
+
+function guest(file: string, kept: ExampleGuest["kept"], build: ExampleGuest["build"]): ExampleGuest {
+  return { name: file.slice(0, file.indexOf("/")), target: `examples/${file}`, kept, build };
+}

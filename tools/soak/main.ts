@@ -1,0 +1,166 @@
+/**
+ * `npm run soak -- [--modules N] [--seed S] [--runs N] [--opens N] [--minutes M] [--threads N] [--only INDEX]`
+ *
+ * Makes N modules from a seed, damaged in every way, and judges each as a node would before it runs; runs some of those
+ * that would have run in real shims; and opens files against a second writer until N were opened. Ends with 1 if anything
+ * broke, each finding with the number to make its module again: `--seed S --only INDEX`.
+ */
+import { writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { parseArgs } from "node:util";
+import { Preview1Attacker } from "../../node-daemon/wasi/escape/preview1-attacker.ts";
+import { race } from "../../node-daemon/wasi/escape/races.ts";
+import { swaps } from "../../node-daemon/wasi/escape/swaps.ts";
+import { loadCorpus } from "./corpus.ts";
+import { Dice } from "./dice.ts";
+import { type Broken, judgeMany } from "./judge-many.ts";
+import { judgeSafely } from "./judge.ts";
+import { makeMutant } from "./mutant.ts";
+import { runMany } from "./run-many.ts";
+
+const hangMs = 120_000;
+const progressMs = 10_000;
+
+interface Options {
+  readonly modules: number;
+  readonly runs: number;
+  readonly opens: number;
+  readonly threads: number;
+  readonly seed: number;
+  readonly only: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+function readOptions(): Options {
+  const { values } = parseArgs({
+    options: {
+      modules: { type: "string", default: "1000000" },
+      runs: { type: "string", default: "5000" },
+      opens: { type: "string", default: "1000000" },
+      minutes: { type: "string", default: "600" },
+      threads: { type: "string", default: String(availableParallelism()) },
+      seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 32)) },
+      only: { type: "string" },
+    },
+  });
+  const count = (name: keyof typeof values): number => {
+    const text = values[name] ?? "";
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value))
+      throw new RangeError(`--${name} ${text}: a whole number is needed`);
+    return value;
+  };
+  return {
+    modules: count("modules"),
+    runs: count("runs"),
+    opens: count("opens"),
+    threads: Math.max(1, count("threads")),
+    seed: count("seed") >>> 0,
+    only: values.only === undefined ? undefined : count("only"),
+    signal: AbortSignal.timeout(count("minutes") * 60_000),
+  };
+}
+
+/** Says now and then how far it is. */
+function progress(): (text: () => string) => void {
+  let next = Date.now() + progressMs;
+  return (text) => {
+    if (Date.now() < next) return;
+    next = Date.now() + progressMs;
+    console.log(`  ${text()}`);
+  };
+}
+
+const listed = (counts: ReadonlyMap<string, number>): string =>
+  [...counts]
+    .toSorted(([, one], [, other]) => other - one)
+    .map(([what, count]) => `${what} ${count}`)
+    .join(", ");
+
+/** Answers which would run. */
+async function soakPreparing(options: Options, findings: string[]): Promise<readonly number[]> {
+  const { modules, seed, threads, signal } = options;
+  console.log(`judging ${modules} modules on ${threads} threads`);
+  const began = Date.now();
+  const tell = progress();
+  const summary = await judgeMany({
+    seed,
+    from: 0,
+    to: modules,
+    threads,
+    hangMs,
+    signal,
+    progress: ({ judged, broken }) => tell(() => `${judged} judged, ${broken.length} broken`),
+  });
+  const perSecond = Math.round(summary.judged / ((Date.now() - began) / 1000));
+  console.log(`  ${summary.judged} judged, ${perSecond}/s: ${listed(summary.reasons)}`);
+  note(findings, "judging", summary.broken);
+  return summary.prepared;
+}
+
+async function soakRunning(options: Options, prepared: readonly number[], findings: string[]): Promise<void> {
+  const { seed, runs, signal } = options;
+  const dice = Dice.of(seed, 0);
+  const chosen = runs >= prepared.length ? prepared : dice.shuffle(prepared).slice(0, runs);
+  console.log(`running ${chosen.length} of ${prepared.length} that were not refused`);
+  const corpus = loadCorpus();
+  // Made one after the other: together they are too much.
+  const mutants = (function* () {
+    for (const index of chosen) yield makeMutant(corpus, seed, index);
+  })();
+  const tell = progress();
+  const summary = await runMany(mutants, {
+    batch: 100,
+    runMs: 300,
+    signal,
+    progress: ({ started, broken }) => tell(() => `${started} run, ${broken.length} broken`),
+  });
+  console.log(`  ${summary.started} run: ${listed(summary.ends)}`);
+  note(findings, "running", summary.broken);
+}
+
+async function soakRaces(options: Options, findings: string[]): Promise<void> {
+  const each = Math.ceil(options.opens / swaps.length);
+  console.log(`opening ${each} files for each of ${swaps.length} swaps by another process`);
+  for (const swap of swaps) {
+    if (options.signal.aborted) return;
+    const { opens, inside, refused, escapes } = await race(
+      (mounts) => new Preview1Attacker(mounts),
+      swap,
+      each,
+    );
+    console.log(
+      `  ${swap.name}: ${opens} opened, ${inside} read inside, ${refused} refused, ${escapes.length} escapes`,
+    );
+    for (const escape of escapes) findings.push(`race: ${escape}`);
+  }
+}
+
+function note(findings: string[], during: string, broken: readonly Broken[]): void {
+  for (const { index, what } of broken) findings.push(`${during}: --only ${index}: ${what}`);
+}
+
+/** Makes one module again, and leaves it to be looked at. */
+function showOne(seed: number, index: number): void {
+  const { binary, story } = makeMutant(loadCorpus(), seed, index);
+  const file = `soak-${seed}-${index}.wasm`;
+  writeFileSync(file, binary);
+  console.log(`${story}\n${file}: ${binary.length} bytes\n${JSON.stringify(judgeSafely(binary))}`);
+}
+
+async function soak(options: Options): Promise<number> {
+  console.log(`seed ${options.seed}`);
+  if (options.only !== undefined) {
+    showOne(options.seed, options.only);
+    return 0;
+  }
+  const findings: string[] = [];
+  const prepared = await soakPreparing(options, findings);
+  await soakRunning(options, prepared, findings);
+  await soakRaces(options, findings);
+  for (const finding of findings) console.log(`broken: ${finding}`);
+  console.log(`${findings.length} findings, seed ${options.seed}`);
+  return findings.length === 0 ? 0 : 1;
+}
+
+process.exitCode = await soak(readOptions());
