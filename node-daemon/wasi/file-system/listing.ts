@@ -1,14 +1,9 @@
 import { errno, fileType, type Errno } from "../abi.ts";
 import { limits } from "../limits.ts";
+import type { ListingEntry } from "./operations.ts";
 import { readFolder } from "./read-folder.ts";
 
-export interface ListingEntry {
-  readonly name: string;
-  /** Of `fileType`. */
-  readonly type: number;
-  /** Undefined where it is not told with the name. */
-  readonly inode: bigint | undefined;
-}
+export type { ListingEntry } from "./operations.ts";
 
 type Listing = readonly ListingEntry[];
 

@@ -5,26 +5,10 @@ import { errno, fdFlag, openFlag, type Errno } from "../abi.ts";
 import { openEntry } from "./entries.ts";
 import { isKernelFileSystem } from "./file-system-types.ts";
 import { descriptorPath, leafFlags, stepFlags } from "./host-flags.ts";
+import type { OpenedEntry, OpenRequest, ReopenRequest } from "./operations.ts";
 import { Walk } from "./walk.ts";
 
-export interface OpenRequest {
-  readonly path: string;
-  readonly followSymlink: boolean;
-  /** `openFlag` bits. */
-  readonly openFlags: number;
-  /** `fdFlag` bits. */
-  readonly fdFlags: number;
-  readonly read: boolean;
-  readonly write: boolean;
-}
-
-/** How a file is opened once more. */
-export type ReopenRequest = Pick<OpenRequest, "fdFlags" | "read" | "write">;
-
-export interface OpenedEntry {
-  readonly kind: "file" | "directory";
-  readonly fd: number;
-}
+export type { OpenedEntry, OpenRequest, ReopenRequest } from "./operations.ts";
 
 /** Opens a regular file or a directory below `base`; anything else there is refused. May throw a system error. */
 export function openBelow(base: number, request: OpenRequest): OpenedEntry | Errno {

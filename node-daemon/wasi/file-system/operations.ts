@@ -9,9 +9,34 @@
  * (EXDEV, which is the caller's to answer).
  */
 import type { Errno } from "../abi.ts";
-import type { ListingEntry } from "./listing.ts";
-import type { OpenedEntry, OpenRequest, ReopenRequest } from "./open.ts";
 import type { NewTimes } from "./times.ts";
+
+export interface OpenRequest {
+  readonly path: string;
+  readonly followSymlink: boolean;
+  /** `openFlag` bits. */
+  readonly openFlags: number;
+  /** `fdFlag` bits. */
+  readonly fdFlags: number;
+  readonly read: boolean;
+  readonly write: boolean;
+}
+
+/** How a file is opened once more. */
+export type ReopenRequest = Pick<OpenRequest, "fdFlags" | "read" | "write">;
+
+export interface OpenedEntry {
+  readonly kind: "file" | "directory";
+  readonly fd: number;
+}
+
+export interface ListingEntry {
+  readonly name: string;
+  /** Of `fileType`. */
+  readonly type: number;
+  /** Undefined where it is not told with the name. */
+  readonly inode: bigint | undefined;
+}
 
 export interface FileStat {
   readonly dev: bigint;

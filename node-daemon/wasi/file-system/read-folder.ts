@@ -7,7 +7,7 @@ import { errno, fileType } from "../abi.ts";
 import { openEntry, statEntry } from "./entries.ts";
 import { descriptorPath } from "./host-flags.ts";
 import { libc, type Libc } from "./libc.ts";
-import type { ListingEntry } from "./listing.ts";
+import type { ListingEntry } from "./operations.ts";
 
 /** For some thousand entries. */
 const chunkBytes = 64 * 1024;
