@@ -77,6 +77,25 @@ const patches: readonly Patch[] = [
     replacement: "$$$$limits.slice(memory$1.buffer, ",
   },
   {
+    what: "a handle is of a resource that the host does not have",
+    mark: /captureTable\d+\.get\(rep\w*\)/g,
+    pattern: /(captureTable\d+\.get\(\w+\);\s*if \(!(\w+)\) \{)(\s*\2 = Object\.create\()/g,
+    replacement: "$1 $$$$limits.unknownHandle();$3",
+  },
+  {
+    what: "the guest allocates",
+    mark: /\brealloc\d+ = exports/g,
+    pattern: /\b(realloc\d+) = (exports\d+[^;\n]*);/g,
+    replacement: "$1 = $$$$limits.allocator($2);",
+  },
+  {
+    // Where a call is asynchronous, what it throws would reach nobody, and the guest wait for ever.
+    what: "a call broke the component",
+    mark: /\bmarkTrapped\(err\) \{/g,
+    pattern: /\b(markTrapped\(err\) \{)/g,
+    replacement: "$1 $$$$limits.broken(err);",
+  },
+  {
     what: "a stream is read",
     mark: /class ManagedBuffer\b/g,
     pattern: /(let values = \[\];\s*)(if \(this\.#elemMeta\.isNone\))/g,
