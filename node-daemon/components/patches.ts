@@ -59,6 +59,13 @@ const patches: readonly Patch[] = [
       "ASYNC_CURRENT_TASK_IDS.pop(); ASYNC_CURRENT_COMPONENT_IDXS.pop(); return; }",
   },
   {
+    // Otherwise the call that was made never ends, and nobody learns why.
+    what: "something was thrown in a call",
+    mark: /\.markTrapped\(err\);/g,
+    pattern: /(getOrCreateAsyncState\(\w+\)\.markTrapped\(err\);)/g,
+    replacement: "$$$$limits.thrown(err); $1",
+  },
+  {
     what: "a list is lifted",
     mark: /var result\d+ = \[\];/g,
     pattern: /(var result\d+ = \[\];\s*)(for \(let (\w+) = 0; \3 < (len\d+); \3\+\+\))/g,

@@ -15,8 +15,12 @@ export class ScriptLimits {
   #elements = 0;
   #bytes = 0;
 
+  /** What was thrown where the generated code keeps it to itself. */
+  readonly thrown: (fault: unknown) => void;
+
   /** `memoryBytesMax`: a guest can hand over all of its memory at once, but not much more. */
-  constructor(memoryBytesMax: number) {
+  constructor(memoryBytesMax: number, thrown: (fault: unknown) => void) {
+    this.thrown = thrown;
     this.#bytesMax = memoryBytesMax + scriptLimits.liftedBytesBeyondMemory;
   }
 
