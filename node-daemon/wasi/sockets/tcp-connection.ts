@@ -168,6 +168,8 @@ export class HostConnection implements TcpConnection {
       this.#reading = true;
       this.#socket.on("readable", () => this.#onReadable());
     }
+    // An end that came with the last bytes is told of by no event, only after another read.
+    this.#socket.read(0);
     return "wait";
   }
 
