@@ -219,6 +219,7 @@ export class ComponentGuest implements Crossings {
   endTurn(ms: number): void {
     this.#turn = undefined;
     this.#charge(ms);
+    this.#timers.turnEnded();
     if (ms > queueLimits.overrunMs)
       this.#debt = Math.min(queueLimits.debtMax, Math.floor(ms / queueLimits.sliceMs));
   }

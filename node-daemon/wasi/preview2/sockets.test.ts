@@ -331,7 +331,8 @@ describe("TcpSocket", () => {
     const read = await input.blockingRead(1n);
     if (read.tag === "ok" || read.val.tag === "closed") throw new Error("not failed");
     const network = socketsInterfaces.find(({ name }) => name === "wasi:sockets/network@0.2");
-    const { networkErrorCode } = network?.make(fixture.host) as {
+    if (!network) throw new Error("not offered");
+    const { networkErrorCode } = network.make(fixture.host) as {
       networkErrorCode: (error: IoError) => unknown;
     };
     expect(networkErrorCode(read.val.val)).toBe("connection-reset");
