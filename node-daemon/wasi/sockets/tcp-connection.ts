@@ -171,8 +171,6 @@ export class HostConnection implements TcpConnection {
       // An end that came while there was more to read is told only to who reads on.
       this.#socket.read(0);
     }
-    // An end that came with the last bytes is told of by no event, only after another read.
-    this.#socket.read(0);
     return "wait";
   }
 

@@ -70,23 +70,6 @@ describe.each([loopback4, loopback6])("a connection, $family", (loopback) => {
     });
   });
 
-  test("an end that comes with the last bytes is told of when they are taken", async () => {
-    await withNetwork(async (network) => {
-      const listener = listen(network, loopback);
-      const client = await connect(network, listener.local);
-      const server = await accept(listener);
-      expect(server.read(1)).toBe("wait");
-      await writeAll(client, Buffer.from("last"));
-      client.shutdown("send");
-      await client.flushed();
-      // Both are there now, and are seen within some turns of the event loop.
-      for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
-      expect(textOf(server.read(9))).toBe("last");
-      await new Promise<void>((resolve) => server.onReadable(resolve));
-      expect(server.read(1)).toBe("end");
-    });
-  });
-
   test("peek: the bytes stay", async () => {
     await withNetwork(async (network) => {
       const listener = listen(network, loopback);
