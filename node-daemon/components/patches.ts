@@ -102,11 +102,23 @@ const patches: readonly Patch[] = [
     replacement: "$1 = $$$$limits.allocator($2);",
   },
   {
+    what: "the message of an error is kept",
+    mark: /function errCtxReserveGlobalRep\(/g,
+    pattern: /const errCtx = \{ refCount, debugMessage \};/g,
+    replacement: "const errCtx = { refCount, debugMessage: $$$$limits.message(debugMessage) };",
+  },
+  {
     // Where a call is asynchronous, what it throws would reach nobody, and the guest wait for ever.
     what: "a call broke the component",
     mark: /\bmarkTrapped\(err\) \{/g,
     pattern: /\b(markTrapped\(err\) \{)/g,
     replacement: "$1 $$$$limits.broken(err);",
+  },
+  {
+    what: "something of the host is over",
+    mark: /pendingHostOperations--;/g,
+    pattern: /(STORE_ASYNC_STATE\.pendingHostOperations--;)/g,
+    replacement: "$1 $$$$limits.hostDone();",
   },
   {
     what: "a stream is read",

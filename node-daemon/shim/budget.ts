@@ -44,6 +44,8 @@ export interface Needs {
 export interface Reservation {
   /** This object, while it is reachable, holds the instance's mappings. */
   hold(memory: object): void;
+  /** More of the heap, until it is closed; false when there is none left. */
+  grow(heapBytes: number): boolean;
   /** The instance is torn down. */
   close(): void;
 }
@@ -130,14 +132,21 @@ export class ShimBudget {
     this.#mappings += needed;
     this.#heapBytes += heapBytes;
     let held = false;
+    let reservedBytes = heapBytes;
     return {
+      grow: (more) => {
+        if (this.#heapBytes + more > this.#heapBytesMax) return false;
+        this.#heapBytes += more;
+        reservedBytes += more;
+        return true;
+      },
       hold: (memory) => {
         held = true;
         this.#collected.register(memory, needed);
       },
       close: () => {
         this.#instances--;
-        this.#heapBytes -= heapBytes;
+        this.#heapBytes -= reservedBytes;
         this.#dead++;
         if (!held) this.#free(needed);
         else this.#collectWhenQuiet();

@@ -24,7 +24,7 @@ import { GuestTrap } from "../wasi/component-resources.ts";
 import { GuestEnded } from "../wasi/host.ts";
 import { CoreInstances, type Crossings } from "./core-instances.ts";
 import { engine, type WasmImports, type WasmMemory, type WasmModule } from "./engine.ts";
-import type { GuestEvents } from "./guest.ts";
+import type { HostedEvents } from "./hosted-guest.ts";
 import { fuelLimits, queueLimits } from "./limits.ts";
 import type { LoadedComponent } from "./module-store.ts";
 import type { Runnable, RunClass, RunQueue } from "./run-queue.ts";
@@ -60,7 +60,7 @@ class Continuation implements Runnable {
 
 export class ComponentGuest implements Crossings {
   readonly #queue: RunQueue;
-  readonly #events: GuestEvents;
+  readonly #events: HostedEvents;
   readonly #cores: CoreInstances;
   readonly #timers: ScriptTimers;
   readonly #limits: ScriptLimits;
@@ -72,6 +72,8 @@ export class ComponentGuest implements Crossings {
   readonly #unwound = Promise.withResolvers<void>();
   #stacks = 0;
   #turn: Continuation | undefined;
+  /** In this turn something has happened that the generated code may wait for. */
+  #active = false;
   #killed = false;
   #exitCode: number | undefined;
   #fault: { readonly thrown: unknown } | undefined;
@@ -86,11 +88,15 @@ export class ComponentGuest implements Crossings {
   /** What the generated code notes. */
   readonly #tasks: Record<string, unknown> = {};
 
-  constructor(queue: RunQueue, events: GuestEvents, clock: Clock, memoryBytesMax: number) {
+  constructor(queue: RunQueue, events: HostedEvents, clock: Clock, memoryBytesMax: number) {
     this.#queue = queue;
     this.#events = events;
     this.#cores = new CoreInstances(this, memoryBytesMax);
-    this.#limits = new ScriptLimits(memoryBytesMax, (fault) => this.failed(fault));
+    this.#limits = new ScriptLimits(memoryBytesMax, {
+      needHeap: (bytes) => events.needHeap(bytes),
+      broken: (thrown) => this.failed(thrown),
+      hostDone: () => this.#timers.ask(),
+    });
     this.#timers = new ScriptTimers(clock, (callback) => {
       this.#continueAs("woken", () => this.guarded(callback));
     });
@@ -219,7 +225,8 @@ export class ComponentGuest implements Crossings {
   endTurn(ms: number): void {
     this.#turn = undefined;
     this.#charge(ms);
-    this.#timers.turnEnded();
+    if (this.#active) this.#timers.ask();
+    this.#active = false;
     if (ms > queueLimits.overrunMs)
       this.#debt = Math.min(queueLimits.debtMax, Math.floor(ms / queueLimits.sliceMs));
   }
@@ -268,7 +275,10 @@ export class ComponentGuest implements Crossings {
       cancel = begin((value) => {
         if (over) return;
         finish();
-        this.#goOn("woken", () => resolve(value));
+        this.#goOn("woken", () => {
+          this.#active = true;
+          resolve(value);
+        });
       });
       if (over) cancel();
     });
@@ -302,6 +312,7 @@ export class ComponentGuest implements Crossings {
 
   beginSyncCall(): void {
     if (this.#killed) throw new GuestEnded();
+    this.#active = true;
   }
 
   endSyncCall(fault: unknown): void {
@@ -314,6 +325,7 @@ export class ComponentGuest implements Crossings {
     return (...args) => {
       if (this.#killed) return Promise.reject(new GuestEnded());
       this.#stacks++;
+      this.#active = true;
       const startMs = this.#turn ? undefined : performance.now();
       const over = call(...args).then(
         (value) => {
@@ -402,6 +414,7 @@ export class ComponentGuest implements Crossings {
     const noted = { ...this.#tasks };
     this.#continueAs(runClass, () => {
       for (const key of Object.keys(this.#tasks)) this.#tasks[key] = noted[key];
+      this.#active = true;
       ready();
     });
   }

@@ -41,6 +41,7 @@ export function componentHeapBytes(
 ): number {
   const bytes =
     heap.componentFixed +
+    heap.componentKeeps +
     Math.ceil(component.scriptBytes * heap.perScriptByte) +
     sumOf(component, (facts) => heapBytesOf(facts, { args: [], env: [] }));
   return bytes + heapBytesOf({ tables: [], features: [], exports: [], functions: 0 }, strings);

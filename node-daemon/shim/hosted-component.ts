@@ -8,8 +8,7 @@ import type { Needs } from "./budget.ts";
 import { ComponentGuest } from "./component-guest.ts";
 import { HostOfComponent } from "./component-host.ts";
 import { componentHeapBytes, tableElementsMin } from "./footprint.ts";
-import type { GuestEvents } from "./guest.ts";
-import type { HostedGuest, HostedParts } from "./hosted-guest.ts";
+import type { HostedEvents, HostedGuest, HostedParts } from "./hosted-guest.ts";
 import type { InstanceStreams, SharedHost } from "./instance-host.ts";
 import { heap } from "./limits.ts";
 import type { LoadedComponent } from "./module-store.ts";
@@ -21,7 +20,7 @@ export class HostedComponent implements HostedGuest {
   readonly #loaded: LoadedComponent;
   readonly #shared: SharedHost;
   readonly #spec: RunSpec;
-  readonly #events: GuestEvents;
+  readonly #events: HostedEvents;
   readonly #guest: ComponentGuest;
   #interfaces: Readonly<Record<string, InterfaceMembers>> = {};
   #finish: () => Promise<void> = () => Promise.resolve();

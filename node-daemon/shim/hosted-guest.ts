@@ -11,7 +11,12 @@ export interface HostedParts {
   readonly shared: SharedHost;
   readonly queue: RunQueue;
   readonly spec: RunSpec;
-  readonly events: GuestEvents;
+  readonly events: HostedEvents;
+}
+
+export interface HostedEvents extends GuestEvents {
+  /** Takes more of the heap of the process, beyond `needs`; false when there is none. */
+  needHeap(bytes: number): boolean;
 }
 
 /** A module or a component in an instance: made once it is loaded, started once, closed once. */

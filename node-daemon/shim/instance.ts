@@ -8,11 +8,10 @@ import type { InputSource, OutputSink } from "../wasi/host.ts";
 import { openNetwork } from "../wasi/sockets/host-network.ts";
 import type { Network } from "../wasi/sockets/network.ts";
 import { Attachment } from "./attachment.ts";
-import type { ShimBudget } from "./budget.ts";
+import type { Reservation, ShimBudget } from "./budget.ts";
 import { engine } from "./engine.ts";
-import type { GuestEvents } from "./guest.ts";
 import { HostedComponent } from "./hosted-component.ts";
-import type { HostedGuest, HostedParts } from "./hosted-guest.ts";
+import type { HostedEvents, HostedGuest, HostedParts } from "./hosted-guest.ts";
 import { HostedModule } from "./hosted-module.ts";
 import type { SharedHost } from "./instance-host.ts";
 import { openMounts } from "./instance-mounts.ts";
@@ -44,7 +43,7 @@ export interface InstanceEvents {
 }
 
 /** One run: preparing, running, closing. `host` is called once and goes through all of it. */
-export class Instance implements GuestEvents {
+export class Instance implements HostedEvents {
   readonly #parts: InstanceParts;
   readonly #spec: RunSpec;
   readonly #events: InstanceEvents;
@@ -54,6 +53,7 @@ export class Instance implements GuestEvents {
   readonly #attachment: Attachment | undefined;
   /** Once it is loaded. */
   #guest: HostedGuest | undefined;
+  #reservation: Reservation | undefined;
   /** Before it was loaded. */
   #stopped = false;
   /** Once something was written. */
@@ -136,6 +136,7 @@ export class Instance implements GuestEvents {
     if (!reservation)
       throw new Refusal("ShimFull", "the hosting process has no room for another instance", true);
     held.defer(() => reservation.close());
+    this.#reservation = reservation;
     await guest.turn();
     if (guest.killed) return { kind: "stopped" };
     const preopens = await openMounts(this.#parts.mounts, this.#spec.mounts, guest, held);
@@ -229,6 +230,10 @@ export class Instance implements GuestEvents {
 
   used(): void {
     this.#events.used(this.#spec.id);
+  }
+
+  needHeap(bytes: number): boolean {
+    return this.#reservation?.grow(bytes) ?? false;
   }
 
   bug(error: unknown): void {

@@ -7,19 +7,20 @@ import { scriptLimits } from "./limits.ts";
  * Timers of one component's generated code; each fires in a turn of the guest. Bounded by what that code does: a handful for
  * each task.
  *
- * That code uses intervals to ask whether something has happened yet, every millisecond. Nothing happens to it but in turns
- * of its guest, so an interval is asked after each turn instead, and rarely by the clock, should that ever not be so: an idle
- * component costs next to nothing.
+ * With some of them that code only asks whether something has happened yet: with intervals, every millisecond, and with a
+ * timeout of ten that is set again and again while any task waits. Nothing happens to it but when the guest runs, or when
+ * something of the host is over, so these are asked then instead, and rarely by the clock, should that ever not be so: an
+ * idle component costs next to nothing.
  */
 export class ScriptTimers {
   readonly #clock: Clock;
   readonly #inTurn: (callback: () => unknown) => void;
   readonly #timers = new Map<number, Timer>();
-  readonly #intervals = new Map<number, () => unknown>();
+  /** What only asks. */
+  readonly #polls = new Map<number, { readonly ask: () => unknown; readonly repeats: boolean }>();
+  #clockAsks: Timer | undefined;
   /** A turn is queued in which they are asked. */
   #askQueued = false;
-  /** They were asked in this turn, and have found nothing. */
-  #askedInVain = false;
   #last = 0;
 
   constructor(clock: Clock, inTurn: (callback: () => unknown) => void) {
@@ -28,65 +29,66 @@ export class ScriptTimers {
   }
 
   readonly setTimeout = (callback: () => unknown, delayMs = 0): number => {
-    const id = ++this.#last;
-    this.#arm(id, delayMs, () => {
+    if (delayMs === scriptLimits.pollMs) return this.#poll(callback, false);
+    const id = this.#nextId();
+    const fire = () => {
       this.#timers.delete(id);
       this.#inTurn(callback);
-    });
-    return id;
-  };
-
-  readonly setInterval = (callback: () => unknown): number => {
-    const id = ++this.#last;
-    const fire = () => {
-      this.#arm(id, scriptLimits.intervalMs, fire);
-      this.#ask();
     };
-    this.#arm(id, scriptLimits.intervalMs, fire);
-    this.#intervals.set(id, callback);
+    this.#timers.set(id, this.#clock.setTimer(Math.max(1, delayMs), fire));
     return id;
   };
 
-  /** A turn of the guest is over, and with it what intervals may have waited for. */
-  turnEnded(): void {
-    const inVain = this.#askedInVain;
-    this.#askedInVain = false;
-    if (this.#intervals.size > 0 && !inVain) this.#ask();
-  }
-
-  /** In a turn, after which they are not asked again unless one of them has found what it waited for. */
-  #ask(): void {
-    if (this.#askQueued) return;
-    this.#askQueued = true;
-    this.#inTurn(() => {
-      this.#askQueued = false;
-      const { size } = this.#intervals;
-      const last = this.#last;
-      const outcomes = [...this.#intervals.values()].map((callback) => callback());
-      this.#askedInVain = this.#intervals.size === size && this.#last === last;
-      return Promise.all(outcomes);
-    });
-  }
+  readonly setInterval = (callback: () => unknown): number => this.#poll(callback, true);
 
   readonly clear = (id: number): void => {
     this.#timers.get(id)?.cancel();
     this.#timers.delete(id);
-    this.#intervals.delete(id);
+    this.#polls.delete(id);
   };
+
+  /** What they wait for may have happened. */
+  ask(): void {
+    if (this.#askQueued || this.#polls.size === 0) return;
+    this.#askQueued = true;
+    this.#inTurn(() => {
+      this.#askQueued = false;
+      const polls = [...this.#polls];
+      for (const [id, { repeats }] of polls) if (!repeats) this.#polls.delete(id);
+      return Promise.all(polls.map(([, { ask }]) => ask()));
+    });
+  }
 
   close(): void {
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
-    this.#intervals.clear();
+    this.#polls.clear();
+    this.#clockAsks?.cancel();
   }
 
-  #arm(id: number, delayMs: number, fire: () => void): void {
-    if (this.#timers.size >= scriptLimits.timersMax) {
+  #poll(ask: () => unknown, repeats: boolean): number {
+    const id = this.#nextId();
+    this.#polls.set(id, { ask, repeats });
+    this.#askByClock();
+    return id;
+  }
+
+  #askByClock(): void {
+    this.#clockAsks ??= this.#clock.setTimer(scriptLimits.askMs, () => {
+      this.#clockAsks = undefined;
+      if (this.#polls.size === 0) return;
+      this.#askByClock();
+      this.ask();
+    });
+  }
+
+  #nextId(): number {
+    if (this.#timers.size + this.#polls.size >= scriptLimits.timersMax) {
       throw new GuestTrap(
         `wait for one thing more: ${scriptLimits.timersMax} timers are set, the most there may be`,
       );
     }
-    this.#timers.set(id, this.#clock.setTimer(Math.max(1, delayMs), fire));
+    return ++this.#last;
   }
 }
 

@@ -1,6 +1,15 @@
 import { errorMessage } from "../../kit/errors.ts";
 import { GuestTrap } from "../wasi/component-resources.ts";
-import { scriptLimits } from "./limits.ts";
+import { heap, scriptLimits } from "./limits.ts";
+
+export interface ScriptEvents {
+  /** Takes so much more of the heap of the process; false when there is none. */
+  needHeap(bytes: number): boolean;
+  /** A call has thrown what no interface has a word for. */
+  broken(thrown: unknown): void;
+  /** Something that the guest may wait for. */
+  hostDone(): void;
+}
 
 /** As the generated code has it. */
 const tableFlag = 1 << 30;
@@ -9,20 +18,23 @@ const tableFlag = 1 << 30;
  * What a component may make the generated code keep on the host's heap, or build there in one go. Beyond it the component
  * traps.
  *
- * What is kept is counted by the slots of tables, which are reused and never shrink. What is built is counted from one
+ * What is kept is counted by the slots of tables, which are reused and never shrink; the process has to have room for it,
+ * beyond what each component is granted from the start. What is built is counted from one
  * entry of the generated code to the next: the same bytes of the guest's memory can be asked for many times in one call.
  */
 export class ScriptLimits {
   readonly #bytesMax: number;
-  readonly #onBroken: (thrown: unknown) => void;
-  #slotUnits = 0;
+  readonly #events: ScriptEvents;
+  /** What the process has granted, and what of it is in use. */
+  #heapBytes: number = heap.componentKeeps;
+  #keptBytes = 0;
   #elements = 0;
   #bytes = 0;
 
   /** `memoryBytesMax`: a guest can hand over all of its memory at once, but not much more. */
-  constructor(memoryBytesMax: number, onBroken: (thrown: unknown) => void) {
+  constructor(memoryBytesMax: number, events: ScriptEvents) {
     this.#bytesMax = memoryBytesMax + scriptLimits.liftedBytesBeyondMemory;
-    this.#onBroken = onBroken;
+    this.#events = events;
   }
 
   /** An entry of the generated code, by the guest or in a turn. */
@@ -34,11 +46,11 @@ export class ScriptLimits {
   // As the patched code calls them.
 
   tableSlot(): void {
-    this.#keep(1);
+    this.#keep(scriptLimits.bytesPerHandle);
   }
 
   objectSlot(): void {
-    this.#keep(scriptLimits.unitsPerObject);
+    this.#keep(scriptLimits.bytesPerObject);
   }
 
   /** What the table of a resource holds for the guest's handle: two slots for each, the first with a flag if it is free. */
@@ -90,16 +102,30 @@ export class ScriptLimits {
   }
 
   broken(thrown: unknown): void {
-    this.#onBroken(thrown);
+    this.#events.broken(thrown);
   }
 
-  #keep(units: number): void {
-    this.#slotUnits += units;
-    if (this.#slotUnits > scriptLimits.slotUnitsMax) {
+  hostDone(): void {
+    this.#events.hostDone();
+  }
+
+  /** Hosts may shorten it. A slice would keep all of it alive. */
+  message(text: string): string {
+    return Buffer.from(text.slice(0, scriptLimits.messageCharsMax)).toString();
+  }
+
+  #keep(bytes: number): void {
+    this.#keptBytes += bytes;
+    if (this.#keptBytes > scriptLimits.keptBytesMax) {
       throw new GuestTrap(
         "open a handle: the component has as many handles, streams and calls open as it may",
       );
     }
+    if (this.#keptBytes <= this.#heapBytes) return;
+    if (!this.#events.needHeap(scriptLimits.keptBytesStep)) {
+      throw new GuestTrap("open a handle: the process that hosts the component has no room for more");
+    }
+    this.#heapBytes += scriptLimits.keptBytesStep;
   }
 }
 
