@@ -72,13 +72,6 @@ const patches: readonly Patch[] = [
     replacement: "if (val === undefined || val === 0 || (scope & T_FLAG) !== 0) {",
   },
   {
-    // Otherwise the call that was made never ends, and nobody learns why.
-    what: "something was thrown in a call",
-    mark: /\.markTrapped\(err\);/g,
-    pattern: /(getOrCreateAsyncState\(\w+\)\.markTrapped\(err\);)/g,
-    replacement: "$$$$limits.thrown(err); $1",
-  },
-  {
     what: "a list is lifted",
     mark: /var result\d+ = \[\];/g,
     pattern: /(var result\d+ = \[\];\s*)(for \(let (\w+) = 0; \3 < (len\d+); \3\+\+\))/g,
@@ -97,10 +90,36 @@ const patches: readonly Patch[] = [
     replacement: "$$$$limits.slice(memory$1.buffer, ",
   },
   {
+    what: "a handle is of a resource that the host does not have",
+    mark: /captureTable\d+\.get\(rep\w*\)/g,
+    pattern: /(captureTable\d+\.get\(\w+\);\s*if \(!(\w+)\) \{)(\s*\2 = Object\.create\()/g,
+    replacement: "$1 $$$$limits.unknownHandle();$3",
+  },
+  {
+    what: "the guest allocates",
+    mark: /\brealloc\d+ = exports/g,
+    pattern: /\b(realloc\d+) = (exports\d+[^;\n]*);/g,
+    replacement: "$1 = $$$$limits.allocator($2);",
+  },
+  {
+    // Where a call is asynchronous, what it throws would reach nobody, and the guest wait for ever.
+    what: "a call broke the component",
+    mark: /\bmarkTrapped\(err\) \{/g,
+    pattern: /\b(markTrapped\(err\) \{)/g,
+    replacement: "$1 $$$$limits.broken(err);",
+  },
+  {
     what: "a stream is read",
     mark: /class ManagedBuffer\b/g,
     pattern: /(let values = \[\];\s*)(if \(this\.#elemMeta\.isNone\))/g,
     replacement: "$1$$$$limits.elements(count); $2",
+  },
+  {
+    // It would wait for a promise that nothing settles, and the guest with it.
+    what: "a function without a result has thrown",
+    mark: /return task\.completionPromise\(\);/g,
+    pattern: /(task\.reject\(err\);\s*task\.exit\(\);\s*)return task\.completionPromise\(\);/g,
+    replacement: "$1throw err;",
   },
 ];
 

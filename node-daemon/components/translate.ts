@@ -8,7 +8,7 @@
  */
 import { generate, $init as ready } from "@bytecodealliance/jco-transpile/component";
 import { Script } from "node:vm";
-import { errorMessage } from "../../kit/errors.ts";
+import { Bug, errorMessage } from "../../kit/errors.ts";
 import { BinaryReader, Rejection } from "../wasm/binary-reader.ts";
 import type { ModuleFacts } from "../wasm/module-facts.ts";
 import { rewriteModule } from "../wasm/rewrite.ts";
@@ -48,8 +48,12 @@ export async function translateComponent(binary: Uint8Array, offer: Offer): Prom
     await ready;
     return translate(binary, command);
   } catch (thrown) {
-    if (!(thrown instanceof Rejection)) throw thrown;
-    return { kind: "rejected", reason: thrown.reason, message: thrown.message, worn: false };
+    if (thrown instanceof Rejection) {
+      return { kind: "rejected", reason: thrown.reason, message: thrown.message, worn: false };
+    }
+    if (!(thrown instanceof Bug)) throw thrown;
+    const message = `a bug in the runtime, not in the component: ${thrown.message}`;
+    return { kind: "rejected", reason: "ModuleUnsupported", message, worn: false };
   }
 }
 

@@ -90,7 +90,7 @@ export class ComponentGuest implements Crossings {
     this.#queue = queue;
     this.#events = events;
     this.#cores = new CoreInstances(this, memoryBytesMax);
-    this.#limits = new ScriptLimits(memoryBytesMax, (fault) => this.failed(fault));
+    this.#limits = new ScriptLimits(memoryBytesMax, (thrown) => this.failed(thrown));
     this.#timers = new ScriptTimers(clock, (callback) => {
       this.#continueAs("woken", () => this.guarded(callback));
     });
@@ -219,6 +219,7 @@ export class ComponentGuest implements Crossings {
   endTurn(ms: number): void {
     this.#turn = undefined;
     this.#charge(ms);
+    this.#timers.turnEnded();
     if (ms > queueLimits.overrunMs)
       this.#debt = Math.min(queueLimits.debtMax, Math.floor(ms / queueLimits.sliceMs));
   }

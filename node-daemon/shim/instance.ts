@@ -4,7 +4,7 @@ import type { Log } from "../../kit/log.ts";
 import { type InstanceLog, openInstanceLog } from "../logs/instance-log.ts";
 import type { LogStream } from "../logs/log-record.ts";
 import type { RunEnd, RunId, RunSpec } from "../runtimes/runtime-driver.ts";
-import type { InputSource, OutputSink, Preopen } from "../wasi/host.ts";
+import type { InputSource, OutputSink } from "../wasi/host.ts";
 import { openNetwork } from "../wasi/sockets/host-network.ts";
 import type { Network } from "../wasi/sockets/network.ts";
 import { Attachment } from "./attachment.ts";

@@ -128,6 +128,8 @@ export const scriptLimits = {
   liftedBytesBeyondMemory: 2 ** 20,
   /** Timers of the generated code at a time: one or two for each task. */
   timersMax: 10_000,
+  /** How often intervals are asked by the clock, beside after each turn of the guest. */
+  intervalMs: 1_000,
 } as const;
 
 export const protocolLimits = {

@@ -14,17 +14,15 @@ const tableFlag = 1 << 30;
  */
 export class ScriptLimits {
   readonly #bytesMax: number;
+  readonly #onBroken: (thrown: unknown) => void;
   #slotUnits = 0;
   #elements = 0;
   #bytes = 0;
 
-  /** What was thrown where the generated code keeps it to itself. */
-  readonly thrown: (fault: unknown) => void;
-
   /** `memoryBytesMax`: a guest can hand over all of its memory at once, but not much more. */
-  constructor(memoryBytesMax: number, thrown: (fault: unknown) => void) {
-    this.thrown = thrown;
+  constructor(memoryBytesMax: number, onBroken: (thrown: unknown) => void) {
     this.#bytesMax = memoryBytesMax + scriptLimits.liftedBytesBeyondMemory;
+    this.#onBroken = onBroken;
   }
 
   /** An entry of the generated code, by the guest or in a turn. */
@@ -53,7 +51,8 @@ export class ScriptLimits {
   }
 
   elements(count: number): void {
-    this.#elements += count;
+    // A length of the guest's, which is unsigned.
+    this.#elements += count >>> 0;
     if (this.#elements > scriptLimits.elementsMax) {
       throw new GuestTrap(
         `lift lists of ${this.#elements} elements: at most ${scriptLimits.elementsMax} in one call`,
@@ -62,8 +61,13 @@ export class ScriptLimits {
   }
 
   slice(buffer: ArrayBuffer, from: number, to: number): ArrayBuffer {
-    this.bytes(to - from);
-    return buffer.slice(from, to);
+    const start = from >>> 0;
+    const length = to - from;
+    if (length < 0 || start + length > buffer.byteLength) {
+      throw new GuestTrap(`lift ${length >>> 0} bytes at ${start}: the memory has ${buffer.byteLength}`);
+    }
+    this.bytes(length);
+    return buffer.slice(start, start + length);
   }
 
   bytes(count: number): void {
@@ -71,6 +75,22 @@ export class ScriptLimits {
     if (this.#bytes > this.#bytesMax) {
       throw new GuestTrap(`lift ${this.#bytes} bytes: at most ${this.#bytesMax} in one call`);
     }
+  }
+
+  unknownHandle(): never {
+    throw new GuestTrap("use a handle that it does not have, or has dropped");
+  }
+
+  allocator(realloc: Allocate): Allocate {
+    return (old, oldBytes, alignment, bytes) => {
+      const at = realloc(old, oldBytes, alignment, bytes) >>> 0;
+      if (at % alignment === 0) return at;
+      throw new GuestTrap(`its allocator answered ${at}, which is no multiple of ${alignment}`);
+    };
+  }
+
+  broken(thrown: unknown): void {
+    this.#onBroken(thrown);
   }
 
   #keep(units: number): void {
@@ -82,6 +102,8 @@ export class ScriptLimits {
     }
   }
 }
+
+type Allocate = (old: number, oldBytes: number, alignment: number, bytes: number) => number;
 
 /** `TextDecoder` for the generated code, by those limits. */
 export function countingDecoder(limits: ScriptLimits): new (label?: string, options?: object) => object {

@@ -1,6 +1,6 @@
 /** Components on real shims, and what they see of the interfaces of WASI 0.2 and 0.3. */
 import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Recorder, TestNode } from "../../node-daemon/runtimes/v8/test-driver.ts";
 import type { RunEnd, RunSpec, RuntimeDriver } from "../../node-daemon/runtimes/runtime-driver.ts";
 import { compileC } from "../../tools/compile-c.ts";
@@ -13,21 +13,27 @@ interface Ran {
   readonly log: string;
 }
 
-async function withDriver<T>(
-  use: (node: TestNode, driver: RuntimeDriver, told: Recorder) => Promise<T>,
-): Promise<T> {
-  await using node = new TestNode();
-  const { driver, told } = await node.open();
-  return await use(node, driver, told);
+const node = new TestNode();
+let driver: RuntimeDriver;
+let told: Recorder;
+let runs = 0;
+
+beforeAll(async () => {
+  ({ driver, told } = await node.open());
+});
+
+afterAll(() => node[Symbol.asyncDispose]());
+
+async function start(component: Uint8Array, more: Partial<RunSpec> = {}): Promise<string> {
+  const uid = `guest-${runs++}`;
+  const module = await node.prepared(driver, component);
+  driver.start(node.spec(uid, module, { memoryBytesMax: 32 * mebibyte, ...more }));
+  return uid;
 }
 
-function run(component: Uint8Array, more: Partial<RunSpec> = {}): Promise<Ran> {
-  return withDriver(async (node, driver, told) => {
-    const module = await node.prepared(driver, component);
-    driver.start(node.spec("guest", module, { memoryBytesMax: 32 * mebibyte, ...more }));
-    const end = await told.endOf("guest");
-    return { end, log: node.log("guest") };
-  });
+async function run(component: Uint8Array, more: Partial<RunSpec> = {}): Promise<Ran> {
+  const uid = await start(component, more);
+  return { end: await told.endOf(uid), log: node.log(uid) };
 }
 
 /** A command of WASI 0.2 that may use what it needs of pollables, streams and random bytes. */
@@ -184,13 +190,10 @@ describe("a component that waits", () => {
        (i32.const 0)`,
     ],
   ])("%s is ended at once", async (_, body) => {
-    await withDriver(async (node, driver, told) => {
-      const module = await node.prepared(driver, await command(body));
-      driver.start(node.spec("guest", module, { memoryBytesMax: 32 * mebibyte }));
-      await told.hasStarted(1);
-      driver.stop("guest", 0);
-      expect(await told.endOf("guest")).toMatchObject({ kind: "stopped" });
-    });
+    const uid = await start(await command(body));
+    await told.until(() => told.startedUids.includes(uid) || undefined);
+    driver.stop(uid, 0);
+    expect(await told.endOf(uid)).toMatchObject({ kind: "stopped" });
   });
 });
 
@@ -211,11 +214,11 @@ describe("a component of WASI 0.3", () => {
     const { end } = await run(
       await asyncCommand("(loop $l (drop (call $write-via-stream (i32.wrap_i64 (call $new)))) (br $l))"),
     );
-    expect(end).toMatchObject({ kind: "trapped", message: expect.stringContaining("2048 are open") });
+    expect(end).toMatchObject({ kind: "trapped", message: expect.stringContaining("open a handle") });
   });
 });
 
-describe("a program in C as a component", () => {
+describe("a program in C as a component", { timeout: 120_000 }, () => {
   test("has arguments, environment, clocks, random bytes, output and input", async () => {
     const source = String.raw`
       #include <poll.h>

@@ -76,7 +76,9 @@ export interface TestDescriptor extends Disposable {
   metadataHashAt(pathFlags: PathFlags, path: string): Answered<MetadataHash>;
 }
 
-interface Preview2Streams {
+export interface Preview2Streams {
+  read(length: bigint, offset: bigint): Answered<readonly [Uint8Array, boolean]>;
+  write(buffer: Uint8Array, offset: bigint): Answered<bigint>;
   readViaStream(offset: bigint): Answered<InputStream>;
   writeViaStream(offset: bigint): Answered<OutputStream>;
   appendViaStream(): Answered<OutputStream>;
@@ -87,11 +89,20 @@ interface Preview2Streams {
 
 type Future = Promise<Result<undefined, unknown>>;
 
-interface Preview3Streams {
+export interface Preview3Streams {
   readViaStream(offset: bigint): readonly [AsyncIterableIterator<Uint8Array>, Future];
   writeViaStream(data: GuestStream, offset: bigint): Future;
   appendViaStream(data: GuestStream): Future;
   readDirectory(): readonly [AsyncIterableIterator<{ readonly name: string }>, Future];
+}
+
+/** The descriptor has what the other generation has not. */
+export function preview2Streams(descriptor: TestDescriptor): Preview2Streams {
+  return descriptor as unknown as Preview2Streams;
+}
+
+export function preview3Streams(descriptor: TestDescriptor): Preview3Streams {
+  return descriptor as unknown as Preview3Streams;
 }
 
 /** One generation, with what is done differently in each. All answer the name of an error code where they are refused. */
@@ -110,7 +121,7 @@ export const preview2: Generation = {
   name: "WASI 0.2",
   interfaces: preview2Filesystem,
   async read(file, offset = 0n) {
-    const said = await (file as unknown as Preview2Streams).readViaStream(offset);
+    const said = await preview2Streams(file).readViaStream(offset);
     if (said.tag === "err") return err(codeName(said.val));
     using stream = said.val;
     const read = await stream.blockingRead(4096n);
@@ -118,13 +129,13 @@ export const preview2: Generation = {
     return read.val.tag === "closed" ? ok("") : err("broken");
   },
   async write(file, text, offset = 0n) {
-    return written(await (file as unknown as Preview2Streams).writeViaStream(offset), text);
+    return written(await preview2Streams(file).writeViaStream(offset), text);
   },
   async append(file, text) {
-    return written(await (file as unknown as Preview2Streams).appendViaStream(), text);
+    return written(await preview2Streams(file).appendViaStream(), text);
   },
   async list(directory) {
-    const said = await (directory as unknown as Preview2Streams).readDirectory();
+    const said = await preview2Streams(directory).readDirectory();
     if (said.tag === "err") return codeName(said.val);
     using stream = said.val;
     const names: string[] = [];
@@ -151,7 +162,7 @@ export const preview3: Generation = {
   name: "WASI 0.3",
   interfaces: preview3Filesystem,
   async read(file, offset = 0n) {
-    const [stream, outcome] = (file as unknown as Preview3Streams).readViaStream(offset);
+    const [stream, outcome] = preview3Streams(file).readViaStream(offset);
     const first = await stream.next();
     await stream.return?.();
     const said = await outcome;
@@ -159,13 +170,13 @@ export const preview3: Generation = {
     return ok(first.done === true ? "" : Buffer.from(first.value).toString("latin1"));
   },
   async write(file, text, offset = 0n) {
-    return why(await (file as unknown as Preview3Streams).writeViaStream(guestStream(text), offset));
+    return why(await preview3Streams(file).writeViaStream(guestStream(text), offset));
   },
   async append(file, text) {
-    return why(await (file as unknown as Preview3Streams).appendViaStream(guestStream(text)));
+    return why(await preview3Streams(file).appendViaStream(guestStream(text)));
   },
   async list(directory) {
-    const [stream, outcome] = (directory as unknown as Preview3Streams).readDirectory();
+    const [stream, outcome] = preview3Streams(directory).readDirectory();
     const names: string[] = [];
     for await (const { name } of stream) names.push(name);
     const said = await outcome;
@@ -197,8 +208,8 @@ export function guestStream(
   };
 }
 
-/** The name of an error code of either generation. */
-function codeName(code: unknown): string {
+/** The name of an error code, or of a type, of either generation. */
+export function codeName(code: unknown): string {
   return typeof code === "string" ? code : (code as { readonly tag: string }).tag;
 }
 

@@ -87,9 +87,11 @@ export class ComponentAttacker implements Attacker {
   }
 
   async write(file: Handle, text: string): Promise<Reply<true>> {
-    const { write, append } = this.#generation;
+    const generation = this.#generation;
     const descriptor = this.#at(file);
-    const answer = await (this.#appending.has(file) ? append(descriptor, text) : write(descriptor, text));
+    const answer = await (this.#appending.has(file)
+      ? generation.append(descriptor, text)
+      : generation.write(descriptor, text));
     return answer === "ok" ? { ok: true, value: true } : { ok: false, why: answer };
   }
 

@@ -1,12 +1,13 @@
 /** What is done to an open descriptor on this thread. All may throw system errors. */
-import { fdatasync, fstatSync, fsync, ftruncateSync, lstatSync, truncateSync } from "node:fs";
+import { fdatasync, fstatSync, fsync, ftruncateSync, truncateSync } from "node:fs";
 import { getSystemErrorName } from "node:util";
 
 import { errorCode } from "../../../kit/errors.ts";
 import { errno, type Errno } from "../abi.ts";
 import { errnoOfThrown } from "../errnos.ts";
 import { busyDescriptors } from "./busy-descriptors.ts";
-import { descriptorPath, entryPath } from "./host-flags.ts";
+import { statEntry } from "./entries.ts";
+import { descriptorPath } from "./host-flags.ts";
 import { libc } from "./libc.ts";
 
 export function setSize(fd: number, bytes: number): Errno {
@@ -35,9 +36,8 @@ export function allocate(fd: number, offset: bigint, length: bigint): Errno {
 }
 
 export function inodes(directory: number, names: readonly string[]): (bigint | undefined)[] {
-  return names.map(
-    (name) => lstatSync(entryPath(directory, name), { bigint: true, throwIfNoEntry: false })?.ino,
-  );
+  // The parent may be outside: it is as at a root, which is its own parent.
+  return names.map((name) => statEntry(directory, name === ".." ? "." : name)?.ino);
 }
 
 /** Waits off the thread: a disk takes its time, and the neighbours have theirs. */

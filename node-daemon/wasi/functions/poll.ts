@@ -27,6 +27,7 @@ import {
   subscriptionForm,
   type SubscriptionForm,
 } from "../abi.ts";
+import { onDeadline } from "../deadline.ts";
 import { missingRight, type FileDescriptor } from "../descriptors.ts";
 import type { WasiHost } from "../host.ts";
 import { limits } from "../limits.ts";
@@ -139,28 +140,17 @@ function watch(host: WasiHost, subscription: Subscription, fire: () => void): ()
     case "done":
       return () => {};
     case "clock":
-      return watchClock(host, subscription.realtime, subscription.deadlineNs, fire);
+      return onDeadline(
+        host,
+        subscription.realtime ? "realtime" : "monotonic",
+        subscription.deadlineNs,
+        fire,
+      );
     case "stream":
       return subscription.onReady(fire);
     default:
       return assertNever(subscription, "subscription");
   }
-}
-
-/** Arms a timer again until the deadline is really over: timers may fire early, and have a longest delay. */
-function watchClock(host: WasiHost, realtime: boolean, deadlineNs: bigint, fire: () => void): () => void {
-  let cancel = () => {};
-  const arm = () => {
-    const leftNs = deadlineNs - nowOf(host, realtime);
-    if (leftNs <= 0n) {
-      fire();
-      return;
-    }
-    const leftMs = Number(leftNs / 1_000_000n) + 1;
-    cancel = host.setTimer(Math.min(leftMs, limits.timerDelayMsMax), arm);
-  };
-  arm();
-  return () => cancel();
 }
 
 function nowOf(host: WasiHost, realtime: boolean): bigint {

@@ -5,7 +5,7 @@ import { ok } from "../component-values.ts";
 import type { Family } from "../sockets/addresses.ts";
 import { socketErrorOf } from "../sockets/socket-errors.ts";
 import { ResolveAddressStream } from "./name-lookup.ts";
-import { IoError } from "./stream-error.ts";
+import type { IoError } from "./stream-error.ts";
 import { TcpSocket } from "./tcp-socket.ts";
 import { IncomingDatagramStream, OutgoingDatagramStream, UdpSocket } from "./udp-socket.ts";
 

@@ -68,7 +68,7 @@ export class TcpSocket extends ConfiguredSocket<SocketError> {
   }
 
   static create(host: ComponentHost, family: Family): Answer<TcpSocket> {
-    return host.network.available ? ok(new TcpSocket(host, family)) : err("access-denied");
+    return ok(new TcpSocket(host, family));
   }
 
   startBind(_network: unknown, local: WitSocketAddress): Answer<undefined> {

@@ -64,7 +64,7 @@ export class UdpSocket extends ConfiguredSocket<SocketError> {
   }
 
   static create(host: ComponentHost, family: Family): Answer<UdpSocket> {
-    return host.network.available ? ok(new UdpSocket(host, family)) : err("access-denied");
+    return ok(new UdpSocket(host, family));
   }
 
   startBind(_network: unknown, local: WitSocketAddress): Answer<undefined> {

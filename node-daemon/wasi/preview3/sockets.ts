@@ -44,19 +44,22 @@ const udpMethods = [
   ...["unicast-hop-limit", ...settings].flatMap((name) => [`get-${name}`, `set-${name}`]),
 ];
 
-/** The classes of one instance: `create` is a static function without a handle that would tell whose socket it is. */
+const asyncMethods = ["[method]tcp-socket.connect", "[method]udp-socket.send", "[method]udp-socket.receive"];
+
+/**
+ * The classes of one instance: `create` is a static function without a handle that would tell whose socket it is. It takes
+ * nothing of the host yet, so it is never refused.
+ */
 function classesOf(host: ComponentHost) {
-  const created = <T>(socket: () => T): Result<T, ErrorCode> =>
-    host.network.available ? ok(socket()) : err({ tag: "access-denied" });
   return {
     TcpSocket: class extends TcpSocket {
       static create(family: Family): Result<TcpSocket, ErrorCode> {
-        return created(() => new this(host, family));
+        return ok(new this(host, family));
       }
     },
     UdpSocket: class extends UdpSocket {
       static create(family: Family): Result<UdpSocket, ErrorCode> {
-        return created(() => new this(host, family));
+        return ok(new this(host, family));
       }
     },
   };
@@ -80,13 +83,15 @@ export const socketsInterfaces: readonly OfferedInterface[] = [
       "[static]udp-socket.create",
       ...udpMethods.map((name) => `[method]udp-socket.${name}`),
     ],
-    suspending: ["[method]tcp-socket.connect", "[method]udp-socket.send", "[method]udp-socket.receive"],
+    suspending: asyncMethods,
+    async: asyncMethods,
     make: (host) => classesOf(host),
   },
   {
     name: "wasi:sockets/ip-name-lookup@0.3",
     functions: ["resolve-addresses"],
     suspending: ["resolve-addresses"],
+    async: ["resolve-addresses"],
     make: (host) => ({ resolveAddresses: (name: string) => resolveAddresses(host, name) }),
   },
 ];

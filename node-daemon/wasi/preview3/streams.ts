@@ -135,8 +135,8 @@ export function drainInto<E>(
   const outcome = drain(host, stream, sink, end).finally(() => {
     cancelFinish();
     host.resources.giveBack();
-    stream[Symbol.dispose]();
     end.release?.();
+    stream[Symbol.dispose]();
   });
   outcome.catch(nothing);
   return outcome;

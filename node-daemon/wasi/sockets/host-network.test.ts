@@ -79,6 +79,8 @@ describe("resolve", () => {
     ["an address in disguise", "0x0a.0.0.8", [], "access-denied"],
     ["no name", "a b", [], "invalid-argument"],
     ["an empty name", "", [], "invalid-argument"],
+    ["a name of a megabyte", "a.".repeat(500_000), [], "invalid-argument"],
+    ["a label that is too long", `${"a".repeat(64)}.com`, [], "invalid-argument"],
     ["an empty label", "example..com", [], "invalid-argument"],
     ["a NUL", "example.com\0.evil.com", [], "invalid-argument"],
   ];

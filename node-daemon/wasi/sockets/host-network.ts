@@ -119,6 +119,7 @@ class HostNetwork implements Network {
     const { policy, seats } = this.#tcp;
     const literal = addressBytes(text);
     if (literal !== undefined) return this.#revealed(text, [addressText(literal)]);
+    if (text.length > socketLimits.nameTextMax) return refused("invalid-argument");
     const ascii = domainToASCII(text).toLowerCase();
     const name = ascii.endsWith(".") ? ascii.slice(0, -1) : ascii;
     if (!isName(name)) return refused("invalid-argument");

@@ -35,6 +35,8 @@ export const socketLimits = {
   resolveTimeoutMs: 2_500,
   /** DNS's own bound on a name. */
   nameCharsMax: 253,
+  /** Characters of a name before it is turned into ASCII: no longer one becomes a name. */
+  nameTextMax: 1024,
   /** Addresses that one name may bring. */
   addressesPerNameMax: 64,
   /** What a name was resolved to is granted for this long, and again by resolving it again. */

@@ -167,6 +167,9 @@ export class HostConnection implements TcpConnection {
     if (!this.#reading) {
       this.#reading = true;
       this.#socket.on("readable", () => this.#onReadable());
+    } else {
+      // An end that came while there was more to read is told only to who reads on.
+      this.#socket.read(0);
     }
     return "wait";
   }

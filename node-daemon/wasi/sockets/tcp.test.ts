@@ -111,6 +111,23 @@ test("read: the end of the stream, for good, while the other direction goes on",
   });
 });
 
+test("read: the end of the stream, also if it came while there was more to read", async () => {
+  await withNetwork(async (network) => {
+    const listener = listen(network, loopback4);
+    const client = await connect(network, listener.local);
+    const server = await accept(listener);
+    expect(server.read(1)).toBe("wait");
+    await writeAll(client, Buffer.from("hello"));
+    await new Promise<void>((resolve) => server.onReadable(resolve));
+    client.shutdown("send");
+    await client.flushed();
+    // On the loopback the end is there at once: the event loop has only to look.
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+    expect(textOf(await read(server, 5))).toBe("hello");
+    expect(await read(server)).toBe("end");
+  });
+});
+
 test("shutdown receive: reads end, what was buffered is gone, writes go on", async () => {
   await withNetwork(async (network) => {
     const listener = listen(network);
