@@ -90,7 +90,7 @@ export class ComponentGuest implements Crossings {
     this.#queue = queue;
     this.#events = events;
     this.#cores = new CoreInstances(this, memoryBytesMax);
-    this.#limits = new ScriptLimits(memoryBytesMax, (thrown) => this.failed(thrown));
+    this.#limits = new ScriptLimits(memoryBytesMax, (fault) => this.failed(fault));
     this.#timers = new ScriptTimers(clock, (callback) => {
       this.#continueAs("woken", () => this.guarded(callback));
     });
