@@ -82,7 +82,9 @@ export const localFiles = {
   }),
   setTimesAt: answering(paths.setTimesAt),
   setSize: answering(descriptors.setSize),
-  allocate: answering(descriptors.allocate),
+  allocate: answering((fd: number, offset: bigint, length: bigint) =>
+    inTurns(descriptors.allocate(fd, offset, length)),
+  ),
   sync: descriptors.sync,
   createDirectory: answering(paths.createDirectory),
   removeDirectory: answering(paths.removeDirectory),
