@@ -11,6 +11,7 @@ const suites: Readonly<Record<string, () => Promise<{ run: () => Promise<readonl
   instances: () => import("./instances.ts"),
   placement: () => import("./placement.ts"),
   store: () => import("./store.ts"),
+  "wasi-files": () => import("./wasi-files.ts"),
 };
 
 const chosen = process.argv.slice(2);

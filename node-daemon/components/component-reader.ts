@@ -53,8 +53,8 @@ export function readOutline(binary: Uint8Array): ComponentOutline {
     const id = reader.u8();
     if (id > sectionIdMax) reader.invalid(`unknown section ${id}`, at);
     const section = reader.slice(reader.u32(), `section ${id}`);
-    if (id === importSection) readItems(section, imports, readImport);
-    else if (id === exportSection) readItems(section, exports, readExport);
+    if (id === importSection) readItems(section, imports, readImportItem);
+    else if (id === exportSection) readItems(section, exports, readExportItem);
   }
   return { imports, exports };
 }
@@ -73,13 +73,13 @@ function readItems(
   section.expectEnd("its last item");
 }
 
-function readImport(section: BinaryReader): ComponentItem {
-  const name = readName(section);
+export function readImportItem(section: BinaryReader): ComponentItem {
+  const name = readItemName(section);
   return { name, sort: readDescription(section) };
 }
 
-function readExport(section: BinaryReader): ComponentItem {
-  const name = readName(section);
+export function readExportItem(section: BinaryReader): ComponentItem {
+  const name = readItemName(section);
   const at = section.pos;
   let sort = sorts[section.u8()];
   if (sort === undefined) return section.invalid("unknown sort of an export", at);
@@ -119,7 +119,7 @@ function readDescription(section: BinaryReader): ComponentSort {
   }
 }
 
-function readName(section: BinaryReader): string {
+export function readItemName(section: BinaryReader): string {
   const at = section.pos;
   const form = section.u8();
   if (form > 2) section.invalid("unknown form of a name", at);

@@ -10,6 +10,10 @@ export const componentLimits = {
   coreModulesMax: 128,
   /** A core module may be instantiated many times; each has fuel and flags of its own. */
   coreInstancesMax: 256,
+  /** Core instances and instances of components in it, before translation: all are written out. */
+  instancesMax: 4_000,
+  /** Components in components. The validator of the translator allows about as much. */
+  nestingMax: 100,
   /** Of all core modules together, once they are rewritten. */
   coreBytesMax: 512 * 2 ** 20,
   /** Memories of all core instances together: each takes address space and two mappings, in every instance. */

@@ -45,6 +45,19 @@ const patches: readonly Patch[] = [
       "ASYNC_CURRENT_TASK_IDS.pop(); ASYNC_CURRENT_COMPONENT_IDXS.pop(); return; }",
   },
   {
+    what: "a handle is looked up",
+    mark: /= handleTable\d+\[\(/g,
+    pattern: /= (handleTable\d+)\[\((\w+) << 1\) \+ 1\] & ~T_FLAG/g,
+    replacement: "= $$$$limits.rep($1, $2) & ~T_FLAG",
+  },
+  {
+    // One that was never given would make the table as long as it is large.
+    what: "a handle is dropped",
+    mark: /function rscTableRemove\(/g,
+    pattern: /if \(val === 0 \|\| \(scope & T_FLAG\) !== 0\) \{/g,
+    replacement: "if (val === undefined || val === 0 || (scope & T_FLAG) !== 0) {",
+  },
+  {
     what: "a list is lifted",
     mark: /var result\d+ = \[\];/g,
     pattern: /(var result\d+ = \[\];\s*)(for \(let (\w+) = 0; \3 < (len\d+); \3\+\+\))/g,

@@ -9,7 +9,7 @@
 import { generate, $init as ready } from "@bytecodealliance/jco-transpile/component";
 import { Script } from "node:vm";
 import { Bug, errorMessage } from "../../kit/errors.ts";
-import { Rejection } from "../wasm/binary-reader.ts";
+import { BinaryReader, Rejection } from "../wasm/binary-reader.ts";
 import type { ModuleFacts } from "../wasm/module-facts.ts";
 import { rewriteModule } from "../wasm/rewrite.ts";
 import {
@@ -21,6 +21,7 @@ import {
 } from "./check-imports.ts";
 import { type ComponentFacts, type CoreModuleFacts, ownOf, sumOf } from "./component-facts.ts";
 import { readOutline } from "./component-reader.ts";
+import { checkInstances } from "./count-instances.ts";
 import { componentLimits } from "./limits.ts";
 import { patchScript } from "./patches.ts";
 import { asFunctionBody, coreInstances, usedFunctions, wrapFunctionBody } from "./script.ts";
@@ -43,6 +44,7 @@ export async function translateComponent(binary: Uint8Array, offer: Offer): Prom
   try {
     const command = checkOutline(readOutline(binary), offer);
     if (command.kind === "rejected") return { ...command, worn: false };
+    checkInstances(new BinaryReader(binary));
     await ready;
     return translate(binary, command);
   } catch (thrown) {

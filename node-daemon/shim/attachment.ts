@@ -37,7 +37,7 @@ export class Attachment implements InputSource {
     // What it sent before the end still counts, but not after the instance was asked to stop.
     if (bytes !== null && !this.#ended) return bytes;
     if (this.#ended) return "end";
-    // Only reading at the end makes a socket tell of it.
+    // An end that came with the last bytes is told of by no event, only after another read.
     this.#socket.read(0);
     return "wait";
   }
@@ -47,6 +47,7 @@ export class Attachment implements InputSource {
       wake();
       return () => {};
     }
+    this.#socket.read(0);
     this.#waiting.add(wake);
     return () => void this.#waiting.delete(wake);
   }

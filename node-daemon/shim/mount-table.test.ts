@@ -49,7 +49,7 @@ test("MountTable: with a bound it has a quota of its own, which knows what is th
   );
   // There is more than one turn's worth to measure.
   expect(opening.map((opened) => opened instanceof Promise)).toEqual([true, true, true]);
-  const [one, same, larger] = await Promise.all(opening);
+  const [one, same, larger] = await Promise.all(opening.map(async (held) => held));
   if (!one || !same || !larger) throw new Error("three were opened");
   expect([one.directory === same.directory, one.directory === larger.directory]).toEqual([true, false]);
   const { files, fd } = one.directory;
@@ -69,7 +69,7 @@ test("MountTable: what may block is opened and served by threads of its path's o
   });
   expect(table.open({ hostPath: join(folder.path, "near") })).not.toBeInstanceOf(Promise);
   const paths = ["far", "far/inner", "far/inner", "."].map((name) => join(folder.path, name));
-  const held = await Promise.all(paths.map((hostPath) => table.open({ hostPath })));
+  const held = await Promise.all(paths.map(async (hostPath) => table.open({ hostPath })));
   expect(held.map(({ directory }) => directory.files.mayBlock)).toEqual([true, true, true, true]);
   expect(held[1]?.directory).toBe(held[2]?.directory);
   expect(held[0]?.directory.files).not.toBe(held[1]?.directory.files);

@@ -16,6 +16,9 @@ export interface ScriptEvents {
   hostDone(): void;
 }
 
+/** As the generated code has it. */
+const tableFlag = 1 << 30;
+
 /**
  * What a component may make the generated code keep on the host's heap, or build there in one go. Beyond it the component
  * traps.
@@ -53,6 +56,15 @@ export class ScriptLimits {
 
   objectSlot(): void {
     this.#keep(scriptLimits.bytesPerObject);
+  }
+
+  /** What the table of a resource holds for the guest's handle: two slots for each, the first with a flag if it is free. */
+  rep(table: readonly number[], handle: number): number {
+    const rep = table[(handle << 1) + 1];
+    if (rep === undefined || ((table[handle << 1] ?? 0) & tableFlag) !== 0) {
+      throw new GuestTrap(`use a resource: it has no handle ${handle}`);
+    }
+    return rep;
   }
 
   elements(count: number): void {

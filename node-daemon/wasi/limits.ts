@@ -36,6 +36,8 @@ export const limits = {
   listingEntriesKeptMax: 400_000,
   /** Entries of a listing that are read, or sorted, in one turn: about a millisecond. */
   listingEntriesPerStep: 1024,
+  /** Reserved at once: a millisecond or two in a file system that is in memory. Then the neighbours have a turn. */
+  allocateBytesPerStep: 4 * 1024 * 1024,
   /** Entries handed out at once, each with a system call: a millisecond or two. Then the neighbours have a turn. */
   listingEntriesPerTurn: 256,
   /**

@@ -1,8 +1,8 @@
 /** A part of `npm run soak`, always the same. */
 import { expect, test } from "vitest";
-import { loadCorpus } from "../../tools/soak/corpus.ts";
+import { loadComponentCorpus, loadCorpus } from "../../tools/soak/corpus.ts";
 import { judgeMany } from "../../tools/soak/judge-many.ts";
-import { makeMutant } from "../../tools/soak/mutant.ts";
+import { makeComponentMutant, makeMutant } from "../../tools/soak/mutant.ts";
 import { runMany } from "../../tools/soak/run-many.ts";
 
 const seed = 20_261_122;
@@ -24,4 +24,13 @@ test("20,000 damaged modules: each is refused with a reason or could run, and 30
   expect(run.broken).toEqual([]);
   expect(run.started).toBe(runs);
   expect([...run.ends.keys()]).toEqual(expect.arrayContaining(["exited", "stopped", "trapped: Trap"]));
+}, 300_000);
+
+test("300 damaged components: each is refused with a reason, or runs in a shim that lives", async () => {
+  const corpus = await loadComponentCorpus();
+  const mutants = Array.from({ length: 300 }, (_, index) => makeComponentMutant(corpus, seed, index));
+  const run = await runMany(mutants, { batch: 100, runMs: 200 });
+  expect(run.broken).toEqual([]);
+  expect(run.started).toBeGreaterThan(30);
+  expect(run.ends.get("rejected: ModuleInvalid") ?? 0).toBeGreaterThan(30);
 }, 300_000);

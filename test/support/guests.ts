@@ -5,6 +5,7 @@ import { compileC } from "../../tools/compile-c.ts";
 import { checkout } from "./cluster.ts";
 
 export type GuestName =
+  | "burglar"
   | "ticker"
   | "sleeper"
   | "spinner"

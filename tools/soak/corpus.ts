@@ -1,5 +1,6 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { components } from "../../node-daemon/components/test-components.ts";
 import { guests } from "../../node-daemon/shim/test-guests.ts";
 
 export interface Seed {
@@ -55,4 +56,27 @@ export function loadCorpus(): readonly Seed[] {
       .filter(([, binary]) => binary.length <= seedBytesMax)
       .map(([name, binary]) => ({ name, binary, weight: weightOf(binary.length) })),
   ];
+}
+
+/** Small components with all that they do. */
+export async function loadComponentCorpus(): Promise<readonly Seed[]> {
+  const made: readonly (readonly [name: string, binary: Promise<Uint8Array>])[] = [
+    ["exits", components.exits(0)],
+    ["calls exit", components.callsExit(1)],
+    ["hello", components.hello("hello\n")],
+    ["sleeps", components.sleeps(5)],
+    ["traps", components.traps()],
+    ["recurses", components.recurses()],
+    ["spins in start", components.spinsInStartSection()],
+    ["spins in realloc", components.spinsInRealloc()],
+    ["spins in post-return", components.spinsInPostReturn()],
+    ["spins in a destructor", components.spinsInDestructor()],
+    ["traps in a destructor", components.trapsInDestructor()],
+    ["catches all in realloc", components.catchesAllInRealloc()],
+    ["yields", components.yields()],
+    ["floods", components.floods()],
+    ["grows", components.grows(5)],
+    ["grows two", components.growsTwo(5)],
+  ];
+  return Promise.all(made.map(async ([name, binary]) => ({ name, binary: await binary, weight: 1 })));
 }

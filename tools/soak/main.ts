@@ -1,8 +1,9 @@
 /**
- * `npm run soak -- [--modules N] [--seed S] [--runs N] [--opens N] [--minutes M] [--threads N] [--only INDEX]`
+ * `npm run soak -- [--modules N] [--seed S] [--runs N] [--components N] [--opens N] [--minutes M] [--threads N] [--only INDEX]
+ * [--only-component INDEX]`
  *
  * Makes N modules from a seed, damaged in every way, and judges each as a node would before it runs; runs some of those
- * that would have run in real shims; and opens files against a second writer until N were opened. Ends with 1 if anything
+ * that would have run in real shims; does both with components; and opens files against a second writer until N were opened. Ends with 1 if anything
  * broke, each finding with the number to make its module again: `--seed S --only INDEX`.
  */
 import { writeFileSync } from "node:fs";
@@ -11,11 +12,11 @@ import { parseArgs } from "node:util";
 import { Preview1Attacker } from "../../node-daemon/wasi/escape/preview1-attacker.ts";
 import { race } from "../../node-daemon/wasi/escape/races.ts";
 import { swaps } from "../../node-daemon/wasi/escape/swaps.ts";
-import { loadCorpus } from "./corpus.ts";
+import { loadComponentCorpus, loadCorpus } from "./corpus.ts";
 import { Dice } from "./dice.ts";
 import { type Broken, judgeMany } from "./judge-many.ts";
 import { judgeSafely } from "./judge.ts";
-import { makeMutant } from "./mutant.ts";
+import { makeComponentMutant, makeMutant, type Mutant } from "./mutant.ts";
 import { runMany } from "./run-many.ts";
 
 const hangMs = 120_000;
@@ -24,10 +25,12 @@ const progressMs = 10_000;
 interface Options {
   readonly modules: number;
   readonly runs: number;
+  readonly components: number;
   readonly opens: number;
   readonly threads: number;
   readonly seed: number;
   readonly only: number | undefined;
+  readonly onlyComponent: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -36,11 +39,13 @@ function readOptions(): Options {
     options: {
       modules: { type: "string", default: "1000000" },
       runs: { type: "string", default: "5000" },
+      components: { type: "string", default: "5000" },
       opens: { type: "string", default: "1000000" },
       minutes: { type: "string", default: "600" },
       threads: { type: "string", default: String(availableParallelism()) },
       seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 32)) },
       only: { type: "string" },
+      "only-component": { type: "string" },
     },
   });
   const count = (name: keyof typeof values): number => {
@@ -53,10 +58,12 @@ function readOptions(): Options {
   return {
     modules: count("modules"),
     runs: count("runs"),
+    components: count("components"),
     opens: count("opens"),
     threads: Math.max(1, count("threads")),
     seed: count("seed") >>> 0,
     only: values.only === undefined ? undefined : count("only"),
+    onlyComponent: values["only-component"] === undefined ? undefined : count("only-component"),
     signal: AbortSignal.timeout(count("minutes") * 60_000),
   };
 }
@@ -80,6 +87,7 @@ const listed = (counts: ReadonlyMap<string, number>): string =>
 /** Answers which would run. */
 async function soakPreparing(options: Options, findings: string[]): Promise<readonly number[]> {
   const { modules, seed, threads, signal } = options;
+  if (modules === 0) return [];
   console.log(`judging ${modules} modules on ${threads} threads`);
   const began = Date.now();
   const tell = progress();
@@ -100,6 +108,7 @@ async function soakPreparing(options: Options, findings: string[]): Promise<read
 
 async function soakRunning(options: Options, prepared: readonly number[], findings: string[]): Promise<void> {
   const { seed, runs, signal } = options;
+  if (runs === 0) return;
   const dice = Dice.of(seed, 0);
   const chosen = runs >= prepared.length ? prepared : dice.shuffle(prepared).slice(0, runs);
   console.log(`running ${chosen.length} of ${prepared.length} that were not refused`);
@@ -119,8 +128,33 @@ async function soakRunning(options: Options, prepared: readonly number[], findin
   note(findings, "running", summary.broken);
 }
 
+/** Translating takes a tenth of a second each: they go the whole way, the good and the bad. */
+async function soakComponents(options: Options, findings: string[]): Promise<void> {
+  const { components, seed, signal } = options;
+  if (components === 0) return;
+  console.log(`preparing ${components} components, and running those that are not refused`);
+  const corpus = await loadComponentCorpus();
+  const mutants = (function* () {
+    for (let index = 0; index < components; index++) yield makeComponentMutant(corpus, seed, index);
+  })();
+  const tell = progress();
+  const summary = await runMany(mutants, {
+    batch: 50,
+    runMs: 300,
+    signal,
+    progress: ({ started, ends, broken }) =>
+      tell(
+        () =>
+          `${started} run, ${[...ends.values()].reduce((sum, count) => sum + count, 0)} judged, ${broken.length} broken`,
+      ),
+  });
+  console.log(`  ${summary.started} run: ${listed(summary.ends)}`);
+  note(findings, "components", summary.broken, "--only-component");
+}
+
 async function soakRaces(options: Options, findings: string[]): Promise<void> {
   const each = Math.ceil(options.opens / swaps.length);
+  if (each === 0) return;
   console.log(`opening ${each} files for each of ${swaps.length} swaps by another process`);
   for (const swap of swaps) {
     if (options.signal.aborted) return;
@@ -136,13 +170,12 @@ async function soakRaces(options: Options, findings: string[]): Promise<void> {
   }
 }
 
-function note(findings: string[], during: string, broken: readonly Broken[]): void {
-  for (const { index, what } of broken) findings.push(`${during}: --only ${index}: ${what}`);
+function note(findings: string[], during: string, broken: readonly Broken[], flag = "--only"): void {
+  for (const { index, what } of broken) findings.push(`${during}: ${flag} ${index}: ${what}`);
 }
 
-/** Makes one module again, and leaves it to be looked at. */
-function showOne(seed: number, index: number): void {
-  const { binary, story } = makeMutant(loadCorpus(), seed, index);
+/** Makes one again, and leaves it to be looked at. */
+function showOne(seed: number, { index, binary, story }: Mutant): void {
   const file = `soak-${seed}-${index}.wasm`;
   writeFileSync(file, binary);
   console.log(`${story}\n${file}: ${binary.length} bytes\n${JSON.stringify(judgeSafely(binary))}`);
@@ -151,12 +184,20 @@ function showOne(seed: number, index: number): void {
 async function soak(options: Options): Promise<number> {
   console.log(`seed ${options.seed}`);
   if (options.only !== undefined) {
-    showOne(options.seed, options.only);
+    showOne(options.seed, makeMutant(loadCorpus(), options.seed, options.only));
+    return 0;
+  }
+  if (options.onlyComponent !== undefined) {
+    showOne(
+      options.seed,
+      makeComponentMutant(await loadComponentCorpus(), options.seed, options.onlyComponent),
+    );
     return 0;
   }
   const findings: string[] = [];
   const prepared = await soakPreparing(options, findings);
   await soakRunning(options, prepared, findings);
+  await soakComponents(options, findings);
   await soakRaces(options, findings);
   for (const finding of findings) console.log(`broken: ${finding}`);
   console.log(`${findings.length} findings, seed ${options.seed}`);

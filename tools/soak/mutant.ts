@@ -1,6 +1,6 @@
 import type { Seed } from "./corpus.ts";
 import { Dice } from "./dice.ts";
-import { gentle, mutators } from "./mutators.ts";
+import { componentMutators, gentle, type Mutator, mutators } from "./mutators.ts";
 import { oddModules } from "./odd-modules.ts";
 
 export interface Mutant {
@@ -26,9 +26,19 @@ export function makeMutant(corpus: readonly Seed[], seed: number, index: number)
   return mutated(corpus, dice, { index, binary, story: name });
 }
 
+/** The same, of components. */
+export function makeComponentMutant(corpus: readonly Seed[], seed: number, index: number): Mutant {
+  const dice = Dice.of(seed, index);
+  const { name, binary } = pickSeed(corpus, dice);
+  return changed(corpus, dice, { index, binary, story: name }, componentMutators);
+}
+
 function mutated(corpus: readonly Seed[], dice: Dice, first: Mutant): Mutant {
+  return changed(corpus, dice, first, dice.chance(0.4) ? gentle : mutators);
+}
+
+function changed(corpus: readonly Seed[], dice: Dice, first: Mutant, chosen: readonly Mutator[]): Mutant {
   let { binary, story } = first;
-  const chosen = dice.chance(0.4) ? gentle : mutators;
   for (let left = dice.size(4); left > 0; left--) {
     const mutator = dice.pick(chosen);
     binary = binary.length === 0 ? binary : mutator.mutate(binary, dice, pickSeed(corpus, dice).binary);

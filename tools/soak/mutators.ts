@@ -97,7 +97,7 @@ function ofSections(
     mutate: (binary, dice, other) => {
       const sections = splitSections(binary);
       if (sections === undefined || sections.length === 0) return binary.slice();
-      return joinSections(change(sections, dice, splitSections(other) ?? []));
+      return joinSections(binary, change(sections, dice, splitSections(other) ?? []));
     },
   };
 }
@@ -313,3 +313,35 @@ export const gentle: readonly Mutator[] = ofCode
       ].includes(name),
     ),
   );
+
+/** Sections of a component that hold a whole module, or a whole component. */
+const inner = { module: 1, component: 4 } as const;
+
+/** For components: mostly the core modules in them, as what is around those is soon refused. */
+const inside: Mutator = {
+  name: "inside",
+  mutate: (binary, dice, other) => {
+    const sections = splitSections(binary) ?? [];
+    const candidates = sections.filter(({ id }) => id === inner.module || id === inner.component);
+    if (candidates.length === 0) return binary.slice();
+    const chosen = dice.pick(candidates);
+    const mutator = dice.pick(
+      chosen.id === inner.module ? (dice.chance(0.8) ? gentle : mutators) : componentMutators,
+    );
+    const contents = mutator.mutate(chosen.contents, dice, firstModuleOf(other));
+    return joinSections(
+      binary,
+      sections.map((one) => (one === chosen ? { ...one, contents } : one)),
+    );
+  },
+};
+
+function firstModuleOf(component: Uint8Array): Uint8Array {
+  return splitSections(component)?.find(({ id }) => id === inner.module)?.contents ?? component;
+}
+
+export const componentMutators: readonly Mutator[] = [
+  ...Array.from({ length: 30 }, () => inside),
+  ...ofBytes,
+  ...ofStructure.filter(({ name }) => !name.includes("start section") && !name.includes("other")),
+];

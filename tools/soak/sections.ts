@@ -20,10 +20,9 @@ export function splitSections(binary: Uint8Array): Section[] | undefined {
   });
 }
 
-const preamble = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
-
-export function joinSections(sections: readonly Section[]): Uint8Array {
-  const writer = new BinaryWriter(1024).raw(...preamble);
+/** With the preamble of `binary`, which says whether it is a module or a component. */
+export function joinSections(binary: Uint8Array, sections: readonly Section[]): Uint8Array {
+  const writer = new BinaryWriter(1024).append(binary.subarray(0, 8));
   for (const { id, contents } of sections) writer.u8(id).u32(contents.length).append(contents);
   return writer.view().slice();
 }

@@ -504,11 +504,12 @@ describe("listings", () => {
   test("the parent's inode is told by none, wherever a directory has gone", () => {
     const { guest } = attacker;
     const directory = guest.open("dir", { rights: readRights });
-    guest.list(directory, 0n, 50);
+    // As at a root, which is its own parent.
+    const own = guest.list(directory, 0n).find(({ name }) => name === ".")?.inode;
     renameSync(join(fence.mount, "dir"), join(fence.outside, "dir"));
     for (const cookie of [0n, 1n, 2n]) {
       const parent = guest.list(directory, cookie).find(({ name }) => name === "..");
-      expect(parent?.inode ?? 0n).toBe(0n);
+      expect([own, undefined]).toContain(parent?.inode);
     }
     expect(guest.list(directory).map(({ name }) => name)).toEqual([".", "..", "file", "sub"]);
     renameSync(join(fence.outside, "dir"), join(fence.mount, "dir"));

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import { errno, fdFlag, openFlag } from "../abi.ts";
@@ -353,7 +353,7 @@ test("DiskQuota: with files on another thread, changes follow one another and st
     if (typeof call !== "function" || name === "close") continue;
     later[name] = async (...args: never[]) => {
       await new Promise((resolve) => setImmediate(resolve));
-      return (call as (...args: never[]) => unknown)(...args);
+      return Reflect.apply(call, undefined, args) as unknown;
     };
   }
   using at = new QuotaFixture({ files: later as unknown as FileOperations });

@@ -2,14 +2,16 @@
  * What everything below a directory takes: the apparent size of its files, hard links counted once, and its entries. Also
  * where a guest has made as much, as deep or as many hard links as it can: what is too much is said to be incomplete.
  */
-import { closeSync, lstatSync, opendirSync, type Dir, type Dirent } from "node:fs";
+import { closeSync } from "node:fs";
 
-import { openFlag } from "../abi.ts";
+import { fileType, openFlag } from "../abi.ts";
 import { errnoOfThrown } from "../errnos.ts";
 import { limits } from "../limits.ts";
-import { descriptorPath, entryPath } from "./host-flags.ts";
+import { statEntry } from "./entries.ts";
+import type { ListingEntry } from "./listing.ts";
 import { openBelow } from "./open.ts";
 import type { DiskUsage } from "./operations.ts";
+import { readFolder } from "./read-folder.ts";
 
 /** In steps of a millisecond or two. */
 export function* measureUsage(root: number): Generator<undefined, DiskUsage> {
@@ -21,7 +23,7 @@ export function* measureUsage(root: number): Generator<undefined, DiskUsage> {
       continue;
     }
     try {
-      yield* readFolder(scan, fd, path);
+      yield* takeFolder(scan, fd, path);
     } finally {
       closeSync(fd);
     }
@@ -42,10 +44,10 @@ class UsageScan {
     return this.#folders.pop();
   }
 
-  take(folder: number, path: string, entry: Dirent): void {
+  take(folder: number, path: string, { name, type }: ListingEntry): void {
     this.entries++;
-    if (entry.isDirectory()) this.#takeFolder(`${path}/${entry.name}`);
-    else if (entry.isFile()) this.#takeFile(folder, entry.name);
+    if (type === fileType.directory) this.#takeFolder(`${path}/${name}`);
+    else if (type === fileType.regularFile) this.#takeFile(folder, name);
   }
 
   #takeFolder(path: string): void {
@@ -54,8 +56,8 @@ class UsageScan {
   }
 
   #takeFile(folder: number, name: string): void {
-    const stat = lstatSync(entryPath(folder, name), { bigint: true, throwIfNoEntry: false });
-    if (stat === undefined || !stat.isFile()) return;
+    const stat = statEntry(folder, name);
+    if (stat === undefined || stat.type !== fileType.regularFile) return;
     if (stat.nlink > 1n) {
       if (this.#counted.has(stat.ino)) return;
       if (this.#counted.size < limits.usageLinksMax) this.#counted.add(stat.ino);
@@ -75,18 +77,18 @@ function openFolder(root: number, path: string): number | undefined {
   }
 }
 
-function* readFolder(scan: UsageScan, fd: number, path: string): Generator<undefined, void> {
-  let folder: Dir | undefined;
+function* takeFolder(scan: UsageScan, fd: number, path: string): Generator<undefined, void> {
   try {
-    folder = opendirSync(descriptorPath(fd), { bufferSize: limits.listingEntriesPerTurn });
-    for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
-      scan.take(fd, path, entry);
-      if (scan.entries % limits.listingEntriesPerTurn === 0) yield;
+    let sinceTurn = 0;
+    for (const entries of readFolder(fd)) {
+      for (const entry of entries) {
+        if (entry.name === "." || entry.name === "..") continue;
+        scan.take(fd, path, entry);
+        if (++sinceTurn % limits.listingEntriesPerTurn === 0) yield;
+      }
     }
   } catch (thrown) {
     if (errnoOfThrown(thrown) === undefined) throw thrown;
     scan.complete = false;
-  } finally {
-    folder?.closeSync();
   }
 }

@@ -4,7 +4,10 @@ import type { localFiles } from "./local-files.ts";
 type LocalFiles = typeof localFiles;
 
 /** Those whose arguments and answers cross as they are. */
-export type PlainCall = Exclude<keyof LocalFiles, "mayBlock" | "sync" | "list" | "usage" | "read" | "write">;
+export type PlainCall = Exclude<
+  keyof LocalFiles,
+  "mayBlock" | "allocate" | "sync" | "list" | "usage" | "read" | "write"
+>;
 
 export type FileJob =
   | {
@@ -16,6 +19,7 @@ export type FileJob =
     }[PlainCall]
   | { readonly kind: "list" | "usage"; readonly fd: number }
   | { readonly kind: "sync"; readonly fd: number; readonly dataOnly: boolean }
+  | { readonly kind: "allocate"; readonly fd: number; readonly offset: bigint; readonly length: bigint }
   /** Answers the bytes, or an errno. */
   | { readonly kind: "read"; readonly fd: number; readonly length: number; readonly position: number }
   | {

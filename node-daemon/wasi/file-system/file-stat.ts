@@ -1,8 +1,7 @@
-import { lstatSync, type BigIntStats } from "node:fs";
+import type { BigIntStats } from "node:fs";
 
-import { errno, fileType, type Errno } from "../abi.ts";
+import { fileType } from "../abi.ts";
 import type { FileStat } from "./operations.ts";
-import type { Walk } from "./walk.ts";
 
 /** The file type of a `st_mode`. */
 function fileTypeOf(stat: BigIntStats): number {
@@ -17,21 +16,4 @@ function fileTypeOf(stat: BigIntStats): number {
 export function fileStat(stat: BigIntStats): FileStat {
   const { dev, ino, nlink, size, atimeNs, mtimeNs, ctimeNs } = stat;
   return { dev, ino, type: fileTypeOf(stat), nlink, size, atimeNs, mtimeNs, ctimeNs };
-}
-
-/**
- * Stats the leaf of a walk, walking on through symlinks if they are to be followed, or if a trailing slash says that a
- * directory is meant. Afterwards the walk stands at what was found.
- */
-export function statLeaf(walk: Walk, follow: boolean): BigIntStats | Errno {
-  for (;;) {
-    const stat = lstatSync(walk.leafPath, { bigint: true, throwIfNoEntry: false });
-    if (stat === undefined) return errno.noent;
-    if (!stat.isSymbolicLink() || !(follow || walk.directoryRequired)) {
-      return walk.directoryRequired && !stat.isDirectory() ? errno.notdir : stat;
-    }
-    const refused = walk.followLeaf();
-    // Swapped for something else in between: look again, which the bound on hops ends.
-    if (refused !== 0 && refused !== errno.inval) return refused;
-  }
 }

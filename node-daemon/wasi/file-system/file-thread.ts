@@ -9,6 +9,7 @@ import { openMount } from "./directory-capability.ts";
 import { measureUsage } from "./disk-usage.ts";
 import type { FileJob, FileJobResult } from "./file-jobs.ts";
 import { readListing } from "./listing.ts";
+import { allocate } from "./local-descriptors.ts";
 import { localFiles } from "./local-files.ts";
 import { readNow, writeNow } from "./local-transfers.ts";
 import { atOnce } from "./turns.ts";
@@ -31,6 +32,8 @@ function answerTo(job: FileJob): unknown {
       return answering(() => atOnce(readListing(job.fd)));
     case "usage":
       return answering(() => atOnce(measureUsage(job.fd)));
+    case "allocate":
+      return answering(() => atOnce(allocate(job.fd, job.offset, job.length)));
     case "sync":
       return answering(() => syncNow(job.fd, job.dataOnly));
     case "read":

@@ -1,14 +1,9 @@
-import { opendirSync, type Dirent } from "node:fs";
-
 import { errno, fileType, type Errno } from "../abi.ts";
 import { limits } from "../limits.ts";
-import { descriptorPath } from "./host-flags.ts";
+import type { ListingEntry } from "./operations.ts";
+import { readFolder } from "./read-folder.ts";
 
-export interface ListingEntry {
-  readonly name: string;
-  /** Of `fileType`. */
-  readonly type: number;
-}
+export type { ListingEntry } from "./operations.ts";
 
 type Listing = readonly ListingEntry[];
 
@@ -20,22 +15,25 @@ type Listing = readonly ListingEntry[];
 export function* readListing(fd: number): Generator<undefined, Listing | Errno> {
   const runs: Listing[] = [];
   let run: ListingEntry[] = [];
-  const directory = opendirSync(descriptorPath(fd), { bufferSize: 256 });
-  try {
-    for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
-      if (runs.length * limits.listingEntriesPerStep + run.length >= limits.listingEntriesMax)
-        return errno.nomem;
-      run.push({ name: entry.name, type: typeOf(entry) });
-      if (run.length < limits.listingEntriesPerStep) continue;
-      runs.push(run.sort(byName));
-      run = [];
-      yield;
+  let own: bigint | undefined;
+  let count = 0;
+  for (const entries of readFolder(fd)) {
+    for (const entry of entries) {
+      if (entry.name === ".") own = entry.inode;
+      if (entry.name === "." || entry.name === "..") continue;
+      if (++count > limits.listingEntriesMax) return errno.nomem;
+      run.push(entry);
     }
-  } finally {
-    directory.closeSync();
+    if (run.length < limits.listingEntriesPerStep) continue;
+    runs.push(run.sort(byName));
+    run = [];
+    yield;
   }
   const sorted = yield* merged([...runs, run.sort(byName)]);
-  return [{ name: ".", type: fileType.directory }, { name: "..", type: fileType.directory }, ...sorted];
+  const { directory: type } = fileType;
+  // The parent may be outside, so it is as at a root, which is its own parent. An inode of 0 would not do: wasi-libc's
+  // scandir asks for the status of such an entry, and fails when it may not have it.
+  return [{ name: ".", type, inode: own }, { name: "..", type, inode: own }, ...sorted];
 }
 
 function byName(a: ListingEntry, b: ListingEntry): number {
@@ -68,13 +66,4 @@ function mergedPair(one: Listing, other: Listing): Listing {
     sum.push(entry);
   }
   return sum.concat(other.slice(at));
-}
-
-function typeOf(entry: Dirent): number {
-  if (entry.isFile()) return fileType.regularFile;
-  if (entry.isDirectory()) return fileType.directory;
-  if (entry.isSymbolicLink()) return fileType.symbolicLink;
-  if (entry.isCharacterDevice()) return fileType.characterDevice;
-  if (entry.isBlockDevice()) return fileType.blockDevice;
-  return entry.isSocket() ? fileType.socketStream : fileType.unknown;
 }

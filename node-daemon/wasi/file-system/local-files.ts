@@ -82,7 +82,9 @@ export const localFiles = {
   }),
   setTimesAt: answering(paths.setTimesAt),
   setSize: answering(descriptors.setSize),
-  allocate: answering(descriptors.allocate),
+  allocate: answering((fd: number, offset: bigint, length: bigint) =>
+    inTurns(descriptors.allocate(fd, offset, length)),
+  ),
   sync: descriptors.sync,
   createDirectory: answering(paths.createDirectory),
   removeDirectory: answering(paths.removeDirectory),
@@ -102,6 +104,19 @@ export const localFiles = {
     return answeringLater(usage).finally(() => busyDescriptors.letGo(directory));
   }),
   inodes: answering(descriptors.inodes),
-  read: counting(transfers.read),
-  write: counting(transfers.write),
+  // Without a wrapper: these are called most.
+  read(fd: number, targets: readonly Uint8Array[], position: number): Transferred {
+    try {
+      return transfers.read(fd, targets, position);
+    } catch (thrown) {
+      return -refusal(thrown);
+    }
+  },
+  write(fd: number, sources: readonly Uint8Array[], position: number): Transferred {
+    try {
+      return transfers.write(fd, sources, position);
+    } catch (thrown) {
+      return -refusal(thrown);
+    }
+  },
 } satisfies FileOperations;

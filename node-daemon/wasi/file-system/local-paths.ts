@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 
 import { errno, type Errno } from "../abi.ts";
-import { fileStat, statLeaf } from "./file-stat.ts";
+import { statLeaf } from "./stat-leaf.ts";
 import type { FileStat } from "./operations.ts";
 import { setTimes, type NewTimes } from "./times.ts";
 import { Walk } from "./walk.ts";
@@ -28,10 +28,7 @@ function atPath<T>(directory: number, path: string, use: (walk: Walk) => T | Err
 }
 
 export function statAt(directory: number, path: string, follow: boolean): FileStat | Errno {
-  return atPath(directory, path, (walk) => {
-    const stat = statLeaf(walk, follow);
-    return typeof stat === "number" ? stat : fileStat(stat);
-  });
+  return atPath(directory, path, (walk) => statLeaf(walk, follow));
 }
 
 export function setTimesAt(directory: number, path: string, follow: boolean, times: NewTimes): Errno {

@@ -2,28 +2,13 @@ import { closeSync, constants, fstatSync, openSync } from "node:fs";
 
 import { errorCode } from "../../../kit/errors.ts";
 import { errno, fdFlag, openFlag, type Errno } from "../abi.ts";
+import { openEntry } from "./entries.ts";
 import { isKernelFileSystem } from "./file-system-types.ts";
 import { descriptorPath, leafFlags, stepFlags } from "./host-flags.ts";
+import type { OpenedEntry, OpenRequest, ReopenRequest } from "./operations.ts";
 import { Walk } from "./walk.ts";
 
-export interface OpenRequest {
-  readonly path: string;
-  readonly followSymlink: boolean;
-  /** `openFlag` bits. */
-  readonly openFlags: number;
-  /** `fdFlag` bits. */
-  readonly fdFlags: number;
-  readonly read: boolean;
-  readonly write: boolean;
-}
-
-/** How a file is opened once more. */
-export type ReopenRequest = Pick<OpenRequest, "fdFlags" | "read" | "write">;
-
-export interface OpenedEntry {
-  readonly kind: "file" | "directory";
-  readonly fd: number;
-}
+export type { OpenedEntry, OpenRequest, ReopenRequest } from "./operations.ts";
 
 /** Opens a regular file or a directory below `base`; anything else there is refused. May throw a system error. */
 export function openBelow(base: number, request: OpenRequest): OpenedEntry | Errno {
@@ -44,7 +29,7 @@ function openLeaf(walk: Walk, request: OpenRequest): OpenedEntry | Errno {
     if (create && (walk.directoryRequired || walk.leafIsDot)) return errno.isdir;
     const flags = hostFlags(walk, request);
     const fd = openWithoutFollowing(walk, flags);
-    if (fd !== undefined) return checked(fd);
+    if (fd !== undefined) return fd < 0 ? -fd : checked(fd);
     if (!follow && !walk.directoryRequired) {
       return (flags & constants.O_DIRECTORY) !== 0 ? errno.notdir : errno.loop;
     }
@@ -55,13 +40,12 @@ function openLeaf(walk: Walk, request: OpenRequest): OpenedEntry | Errno {
   }
 }
 
-/** The new descriptor; undefined when the leaf is, or may be, a symlink. */
+/** The new descriptor, or a negative errno; undefined when the leaf is, or may be, a symlink. */
 function openWithoutFollowing(walk: Walk, flags: number): number | undefined {
-  // Guests look for files in many places where they are not: without a stack trace that costs a quarter less.
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
   try {
-    return openSync(walk.leafPath, flags, 0o666);
+    return openEntry(walk.parent, walk.leaf, flags, 0o666);
   } catch (thrown) {
     const code = errorCode(thrown);
     // O_DIRECTORY answers ENOTDIR for a symlink as well.

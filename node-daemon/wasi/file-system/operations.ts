@@ -9,9 +9,34 @@
  * (EXDEV, which is the caller's to answer).
  */
 import type { Errno } from "../abi.ts";
-import type { ListingEntry } from "./listing.ts";
-import type { OpenedEntry, OpenRequest, ReopenRequest } from "./open.ts";
 import type { NewTimes } from "./times.ts";
+
+export interface OpenRequest {
+  readonly path: string;
+  readonly followSymlink: boolean;
+  /** `openFlag` bits. */
+  readonly openFlags: number;
+  /** `fdFlag` bits. */
+  readonly fdFlags: number;
+  readonly read: boolean;
+  readonly write: boolean;
+}
+
+/** How a file is opened once more. */
+export type ReopenRequest = Pick<OpenRequest, "fdFlags" | "read" | "write">;
+
+export interface OpenedEntry {
+  readonly kind: "file" | "directory";
+  readonly fd: number;
+}
+
+export interface ListingEntry {
+  readonly name: string;
+  /** Of `fileType`. */
+  readonly type: number;
+  /** Undefined where it is not told with the name. */
+  readonly inode: bigint | undefined;
+}
 
 export interface FileStat {
   readonly dev: bigint;
@@ -75,7 +100,7 @@ export interface FileOperations {
   list(directory: number, turn?: () => Promise<void>): Answer<readonly ListingEntry[]>;
   /** In turns if there is much. */
   usage(directory: number): Answer<DiskUsage>;
-  /** Of the entries of these names in the directory itself; undefined for one that is not there. */
+  /** Of the entries of these names in the directory itself, `..` as `.`; undefined for one that is not there. */
   inodes(directory: number, names: readonly string[]): Answer<readonly (bigint | undefined)[]>;
   /**
    * Into `targets`, one after the other, from `position` on; fewer bytes at the end of the file, 0 behind it. The views

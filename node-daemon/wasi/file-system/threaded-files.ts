@@ -72,7 +72,7 @@ export class ThreadedFiles implements FileOperations {
   }
 
   allocate(fd: number, offset: bigint, length: bigint): Promise<Errno> {
-    return this.#ask([fd], () => ({ kind: "plain", call: "allocate", args: [fd, offset, length] }));
+    return this.#ask([fd], () => ({ kind: "allocate", fd, offset, length }));
   }
 
   sync(fd: number, dataOnly: boolean): Promise<Errno> {

@@ -6,7 +6,8 @@
  *
  * Invariants:
  * - The host is only ever asked for one component at a time, in a directory that is held open, without following
- *   symlinks. So no rename or swap by someone else can lead a step outside.
+ *   symlinks. So no rename or swap by someone else can lead a step outside. Where the kernel promises as much for a whole
+ *   path that leads to no other mount (openat2), it is asked for that instead.
  * - `..` goes back to the directory that was walked through, never to what the host calls the parent: the base is the top
  *   and cannot be popped.
  * - Symlinks are read and spliced in here. An absolute one, or one that climbs above the base, is refused (EPERM, as
@@ -23,8 +24,12 @@ import { closeSync, fstatSync, openSync, readlinkSync } from "node:fs";
 import { errorCode } from "../../../kit/errors.ts";
 import { errno, type Errno } from "../abi.ts";
 import { limits } from "../limits.ts";
+import { openDirectly } from "./entries.ts";
 import { isKernelFileSystem } from "./file-system-types.ts";
 import { entryPath, stepFlags } from "./host-flags.ts";
+
+/** Absolute, ending in a slash or a dot, or with `..` on the way. */
+const dotsOrEmptyEnds = /^\/|(?:^|\/)\.{0,2}$|(?:^|\/)\.\.\//;
 
 export class Walk {
   /** One component, or `.` for the directory on top of the stack itself. */
@@ -37,6 +42,8 @@ export class Walk {
   #pending: string[] = [];
   #hops = 0;
   #steps = 0;
+  /** The path, if the walk did not hold every directory on its way. */
+  #jumped: string | undefined;
 
   constructor(base: number) {
     this.#base = base;
@@ -63,6 +70,7 @@ export class Walk {
       this.leaf = path;
       return 0;
     }
+    if (this.#jump(path)) return 0;
     return this.#splice(path) || this.#advance();
   }
 
@@ -71,12 +79,34 @@ export class Walk {
    * (any more), or why not.
    */
   followLeaf(): Errno {
-    return this.#splice(this.leaf, true) || this.#advance();
+    const refused = this.#goBackToWalk();
+    return refused || this.#splice(this.leaf, true) || this.#advance();
   }
 
   close(): void {
     for (const fd of this.#opened) closeSync(fd);
     this.#opened.length = 0;
+  }
+
+  /** The frequent case of a path without symlinks and dots: to its last component in one step of the kernel. */
+  #jump(path: string): boolean {
+    if (dotsOrEmptyEnds.test(path)) return false;
+    const slash = path.lastIndexOf("/");
+    const fd = openDirectly(this.#base, path.slice(0, slash), stepFlags);
+    if (fd === undefined) return false;
+    this.#opened.push(fd);
+    this.leaf = path.slice(slash + 1);
+    this.#jumped = path;
+    return true;
+  }
+
+  /** A symlink may lead up the path: where the walk jumped over that, it is walked after all. */
+  #goBackToWalk(): Errno {
+    if (this.#jumped === undefined) return 0;
+    const path = this.#jumped;
+    this.#jumped = undefined;
+    this.close();
+    return this.#splice(path) || this.#advance();
   }
 
   /** Puts the components of a path, or of the symlink `path` in the current directory, before the pending ones. */

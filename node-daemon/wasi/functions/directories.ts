@@ -9,8 +9,9 @@ import { unsigned64, type WasiContext, type WasiFunctions } from "./context.ts";
 const encoder = new TextEncoder();
 
 /**
- * `fd_readdir`. A cookie is an index into a snapshot that is taken when a guest starts from 0. Inodes are looked up as
- * entries are handed out: an entry that is gone by then (or whose name is no UTF-8, so that no guest could name it) is left out.
+ * `fd_readdir`. A cookie is an index into a snapshot that is taken when a guest starts from 0. Inodes that are not in it are
+ * looked up as entries are handed out: an entry that is gone by then (or whose name is no UTF-8, so that no guest could
+ * name it) is left out.
  */
 export const directoryFunctions = {
   fd_readdir(
@@ -56,18 +57,21 @@ function fill(
 ): number | Promise<number> {
   return withListing(context, descriptor, start === 0, (listing) => {
     const { fd, files } = descriptor.directory;
-    const entries = fitting(listing, start, target.length - used);
-    // The parent may be outside, so it is as at a root, which is its own parent. An inode of 0 would not do: wasi-libc's
-    // scandir asks for the status of such an entry, and fails when it may not have it.
-    const names = entries.map(({ name }) => (name === ".." ? "." : name));
-    const next = start + entries.length;
-    const more = next < listing.length;
-    return answered(context, files.inodes(fd, names), (inodes) => {
+    const entries = beginning(listing, start, target.length - used);
+    const putAll = (inodes: readonly (bigint | undefined)[]) => {
       const end = put(context.memory, entries, inodes, start, target, used);
-      if (more && end < target.length) return fillInTurn(context, descriptor, target, next, end);
+      const next = start + entries.length;
+      if (next < listing.length && end < target.length)
+        return fillInTurn(context, descriptor, target, next, end);
       context.memory.setU32(target.out, end);
       return 0;
-    });
+    };
+    const known = entries.map(({ inode }) => inode);
+    if (!known.includes(undefined)) return putAll(known);
+    const names = entries.map(({ name }) => name);
+    return answered(context, files.inodes(fd, names), (asked) =>
+      putAll(known.map((inode, index) => inode ?? asked[index])),
+    );
   });
 }
 
@@ -102,52 +106,80 @@ function withListing(
   );
 }
 
-/** The entries from `start` on that are begun within `room` bytes, as many as one turn may have. */
-function fitting(listing: readonly ListingEntry[], start: number, room: number): EncodedEntry[] {
-  const end = Math.min(start + limits.listingEntriesPerTurn, listing.length);
-  const entries: EncodedEntry[] = [];
-  let left = room;
-  for (let i = start; i < end && left > 0; i++) {
-    const entry = listing[i];
-    if (entry === undefined) break;
-    const bytes = encoder.encode(entry.name);
-    entries.push({ name: entry.name, type: entry.type, bytes });
-    left -= size.dirent + bytes.byteLength;
-  }
-  return entries;
-}
-
-interface EncodedEntry extends ListingEntry {
-  readonly bytes: Uint8Array;
+/** The entries from `start` on, as many as may begin within `room` bytes and one turn may have. */
+function beginning(listing: readonly ListingEntry[], start: number, room: number): readonly ListingEntry[] {
+  const most = Math.min(start + limits.listingEntriesPerTurn, listing.length);
+  let end = start;
+  // In UTF-8 a name has as many bytes as characters, or more.
+  for (let left = room; end < most && left > 0; end++) left -= size.dirent + (listing[end]?.name.length ?? 0);
+  return listing.slice(start, end);
 }
 
 /** How many bytes of the buffer are used then. */
 function put(
   memory: GuestMemory,
-  entries: readonly EncodedEntry[],
+  entries: readonly ListingEntry[],
   inodes: readonly (bigint | undefined)[],
   firstIndex: number,
   { buffer, length }: Target,
   usedBefore: number,
 ): number {
   let used = usedBefore;
-  for (const [offset, entry] of entries.entries()) {
-    const inode = inodes[offset];
-    if (inode === undefined) continue;
-    const bytes = dirent(entry, inode, firstIndex + offset + 1).subarray(0, length - used);
-    memory.bytes.set(bytes, buffer + used);
-    used += bytes.byteLength;
+  for (let i = 0; i < entries.length && used < length; i++) {
+    const entry = entries[i];
+    const inode = inodes[i];
+    if (entry === undefined || inode === undefined) continue;
+    used += putDirent(memory, buffer + used, length - used, entry, inode, firstIndex + i + 1);
   }
   return used;
 }
 
-function dirent({ type, bytes: name }: EncodedEntry, inode: bigint, next: number): Uint8Array {
-  const bytes = new Uint8Array(size.dirent + name.byteLength);
-  const view = new DataView(bytes.buffer);
-  view.setBigUint64(0, BigInt(next), true);
-  view.setBigUint64(8, inode, true);
-  view.setUint32(16, name.byteLength, true);
-  view.setUint8(20, type);
-  bytes.set(name, size.dirent);
-  return bytes;
+/** For each unit that a string counts, at most. */
+const utf8BytesMax = 3;
+/** For an entry that may have to be cut off. */
+const whole = Buffer.alloc(size.dirent + limits.pathBytesMax);
+const wholeView = new DataView(whole.buffer, whole.byteOffset, whole.byteLength);
+
+/** How many bytes of `room` it took: an entry that has not enough of it is cut off. */
+function putDirent(
+  { bytes, view }: GuestMemory,
+  at: number,
+  room: number,
+  entry: ListingEntry,
+  inode: bigint,
+  next: number,
+): number {
+  if (room >= size.dirent + utf8BytesMax * entry.name.length) {
+    return writeDirent(bytes, view, at, entry, inode, next);
+  }
+  const length = Math.min(room, writeDirent(whole, wholeView, 0, entry, inode, next));
+  bytes.set(whole.subarray(0, length), at);
+  return length;
+}
+
+function writeDirent(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  { name, type }: ListingEntry,
+  inode: bigint,
+  next: number,
+): number {
+  const length = putName(bytes, at + size.dirent, name);
+  view.setUint32(at, next, true);
+  view.setUint32(at + 4, 0, true);
+  view.setBigUint64(at + 8, inode, true);
+  view.setUint32(at + 16, length, true);
+  view.setUint32(at + 20, type, true);
+  return size.dirent + length;
+}
+
+/** How many bytes it has. Most names are ASCII, and short. */
+function putName(bytes: Uint8Array, at: number, name: string): number {
+  for (let i = 0; i < name.length; i++) {
+    const code = name.charCodeAt(i);
+    if (code >= 0x80) return encoder.encodeInto(name, bytes.subarray(at)).written;
+    bytes[at + i] = code;
+  }
+  return name.length;
 }

@@ -2,7 +2,7 @@
  * Reading and writing. Files are read and written straight between guest memory and the kernel, at a position kept here; a
  * long transfer, and one of a file system that may block, suspends the guest. So does stdio when it has to wait.
  */
-import { errno, fdFlag, right, type Errno } from "../abi.ts";
+import { errno, fdFlag, right, size, type Errno } from "../abi.ts";
 import {
   missingRight,
   type Descriptor,
@@ -10,12 +10,16 @@ import {
   type InputDescriptor,
   type OutputDescriptor,
 } from "../descriptors.ts";
+import { sizeOf } from "../file-system/views.ts";
 import type { GuestMemory } from "../guest-memory.ts";
 import { limits } from "../limits.ts";
 import { counted } from "./answers.ts";
 import { type Ranges, readRanges, viewsOf } from "./ranges.ts";
 import { receive, send } from "./socket-io.ts";
 import { unsigned64, type WasiContext, type WasiFunctions } from "./context.ts";
+
+/** The number of bytes is a u32. */
+const resultMax = 0xffff_ffff;
 
 type Direction = "read" | "write";
 type Answer = number | Promise<number>;
@@ -63,10 +67,12 @@ function transfer(
   if (refused !== 0) return refused;
   out >>>= 0;
   if (!memory.fits(out, 4)) return errno.fault;
+  if (descriptor.kind === "file") {
+    return transferFile(context, direction, descriptor, vectors >>> 0, count >>> 0, offset, out);
+  }
+  if (offset !== undefined) return errno.spipe;
   const ranges = readRanges(memory, vectors >>> 0, count >>> 0);
   if (typeof ranges === "number") return ranges;
-  if (descriptor.kind === "file") return transferFile(context, direction, descriptor, ranges, offset, out);
-  if (offset !== undefined) return errno.spipe;
   if (descriptor.kind === "listener") return errno.notconn;
   if (descriptor.kind === "socket") {
     return direction === "read"
@@ -87,18 +93,39 @@ function transferFile(
   context: WasiContext,
   direction: Direction,
   file: FileDescriptor,
-  ranges: Ranges,
+  vectors: number,
+  count: number,
   offset: bigint | undefined,
   out: number,
 ): Answer {
-  const at = offset === undefined ? file.position : Number(unsigned64(offset));
-  if (!Number.isSafeInteger(at + ranges.total)) return direction === "read" ? errno.inval : errno.fbig;
+  const views = readViews(context.memory, vectors, count);
+  if (typeof views === "number") return views;
+  const from = offset === undefined ? file.position : Number(unsigned64(offset));
+  const total = sizeOf(views);
+  if (total > resultMax) return errno.inval;
+  if (!Number.isSafeInteger(from + total)) return direction === "read" ? errno.inval : errno.fbig;
   const { files, hostFd } = file;
-  const views = viewsOf(context.memory, ranges, 0, ranges.total);
-  const transferred = direction === "read" ? files.read(hostFd, views, at) : files.write(hostFd, views, at);
-  return counted(context, transferred, (done) =>
-    finish(context, direction, file, offset === undefined ? at : undefined, done, out),
-  );
+  const transferred =
+    direction === "read" ? files.read(hostFd, views, from) : files.write(hostFd, views, from);
+  const moved = offset === undefined ? from : undefined;
+  if (typeof transferred === "number") {
+    return transferred < 0 ? -transferred : finish(context, direction, file, moved, transferred, out);
+  }
+  return counted(context, transferred, (done) => finish(context, direction, file, moved, done, out));
+}
+
+/** As `readRanges`, for what is transferred at once, or under a suspension during which no guest grows its memory. */
+function readViews(memory: GuestMemory, vectors: number, count: number): readonly Uint8Array[] | Errno {
+  if (count > limits.iovecsMax) return errno.inval;
+  if (!memory.fits(vectors, count * size.iovec)) return errno.fault;
+  const views: Uint8Array[] = [];
+  for (let at = vectors; at < vectors + count * size.iovec; at += size.iovec) {
+    const pointer = memory.u32(at);
+    const length = memory.u32(at + 4);
+    if (!memory.fits(pointer, length)) return errno.fault;
+    if (length > 0) views.push(memory.slice(pointer, length));
+  }
+  return views;
 }
 
 /** Tells the guest how much was transferred, and moves the position behind it if that started at `from`. */
