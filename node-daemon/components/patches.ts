@@ -130,7 +130,7 @@ const patches: readonly Patch[] = [
     what: "a stream is read",
     mark: /class ManagedBuffer\b/g,
     pattern: /(let values = \[\];\s*)(if \(this\.#elemMeta\.isNone\))/g,
-    replacement: "$1$$$$limits.elements(count); $2",
+    replacement: "$1$$$$limits.streamed(count); $2",
   },
   {
     // It would wait for a promise that nothing settles, and the guest with it.

@@ -77,6 +77,13 @@ export class ScriptLimits {
     }
   }
 
+  /** Each goes through an array of the host: of numbers, even for bytes. */
+  streamed(count: number): void {
+    if (count > scriptLimits.streamedMax) {
+      throw new GuestTrap(`pass ${count} elements of a stream at once: at most ${scriptLimits.streamedMax}`);
+    }
+  }
+
   slice(buffer: ArrayBuffer, from: number, to: number): ArrayBuffer {
     const start = from >>> 0;
     const length = to - from;
