@@ -18,25 +18,20 @@
  *   it, as it is killed at the same time.
  */
 import type { Clock } from "../../kit/clock.ts";
-import type { ComponentFacts } from "../components/component-facts.ts";
 import type { InterfaceMembers } from "../wasi/component-interfaces.ts";
 import { GuestTrap } from "../wasi/component-resources.ts";
 import { GuestEnded } from "../wasi/host.ts";
+import { type ComponentOutcome, type CoreModule, runScript, type ScriptParts } from "./component-script.ts";
 import { CoreInstances, type Crossings } from "./core-instances.ts";
-import { engine, type WasmImports, type WasmMemory, type WasmModule } from "./engine.ts";
+import { engine, type WasmImports, type WasmMemory } from "./engine.ts";
 import type { HostedEvents } from "./hosted-guest.ts";
 import { fuelLimits, queueLimits } from "./limits.ts";
 import type { LoadedComponent } from "./module-store.ts";
 import type { Runnable, RunClass, RunQueue } from "./run-queue.ts";
-import { ScriptTimers, sharedEngine, silentConsole } from "./script-globals.ts";
-import { countingDecoder, ScriptLimits } from "./script-limits.ts";
+import { ScriptTimers } from "./script-globals.ts";
+import { ScriptLimits } from "./script-limits.ts";
 
 type HostFunction = (...args: unknown[]) => unknown;
-
-/** How a component ended by itself: what it threw, if it did. */
-export type ComponentOutcome =
-  | { readonly kind: "returned"; readonly ok: boolean }
-  | { readonly kind: "ended" };
 
 /** Something that goes on in a turn of the queue. */
 class Continuation implements Runnable {
@@ -133,46 +128,29 @@ export class ComponentGuest implements Crossings {
     interfaces: Readonly<Record<string, InterfaceMembers>>,
     finish: () => Promise<void>,
   ): Promise<ComponentOutcome> {
-    const outcome = await Promise.race([this.#runScript(loaded, interfaces), this.#unwound.promise]);
+    const outcome = await Promise.race([
+      runScript(loaded, interfaces, this.#scriptParts),
+      this.#unwound.promise,
+    ]);
     if (outcome?.kind === "returned" && !this.#killed) await finish();
     this.kill();
     await this.#unwound.promise;
     return outcome ?? { kind: "ended" };
   }
 
-  async #runScript(
-    { bindings, modules, facts }: LoadedComponent,
-    interfaces: Readonly<Record<string, InterfaceMembers>>,
-  ): Promise<ComponentOutcome> {
-    let running = false;
-    try {
-      const instantiate = bindings({
-        WebAssembly: { ...sharedEngine, ...this.#engineOfScript() },
-        console: silentConsole,
-        setTimeout: this.#timers.setTimeout,
-        setInterval: this.#timers.setInterval,
-        clearTimeout: this.#timers.clear,
-        clearInterval: this.#timers.clear,
-        queueMicrotask: (callback) => queueMicrotask(() => this.guarded(callback)),
-        TextDecoder: countingDecoder(this.#limits),
-        limits: this.#limits,
-        tasks: this.#tasks,
-      });
-      const cores = coreModules(facts, modules);
-      const exports = await instantiate(
-        (file) => cores.get(file),
-        interfaces,
-        (core: CoreModule, imports: WasmImports = {}) => this.#instantiateCore(core, imports),
-      );
-      running = true;
-      await exports[facts.run]?.["run"]?.();
-      return { kind: "returned", ok: true };
-    } catch (thrown) {
-      // `run` has a result without a value: its error is thrown as one that holds undefined.
-      if (running && isReturnedError(thrown)) return { kind: "returned", ok: false };
-      this.failed(thrown);
-      return { kind: "ended" };
-    }
+  /** As the generated code uses it. */
+  get #scriptParts(): ScriptParts {
+    return {
+      timers: this.#timers,
+      limits: this.#limits,
+      tasks: this.#tasks,
+      guarded: (callback) => this.guarded(callback),
+      instantiateCore: (core, imports) => this.#instantiateCore(core, imports),
+      instantiateOwn: (module, imports) => this.#cores.instantiateOwn(module, imports),
+      suspending: (call) => new engine.Suspending(this.#suspending(call)),
+      promising: (exported) => this.#promising(this.#cores.rawOf(exported)),
+      failed: (thrown) => this.failed(thrown),
+    };
   }
 
   /** A start section runs first, so that it may suspend. */
@@ -182,21 +160,6 @@ export class ComponentGuest implements Crossings {
     const { start } = facts.facts.hooks;
     if (start === undefined) return shown;
     return this.#promising(instance.exports[start])().then(() => shown);
-  }
-
-  #engineOfScript(): object {
-    const suspending = (call: HostFunction) => new engine.Suspending(this.#suspending(call));
-    const cores = this.#cores;
-    return {
-      // Both are called with `new`; what they answer is an object, and so the result.
-      Suspending: function (call: HostFunction) {
-        return suspending(call);
-      },
-      Instance: function (module: WasmModule, imports: WasmImports) {
-        return cores.instantiateOwn(module, imports);
-      },
-      promising: (exported: unknown) => this.#promising(this.#cores.rawOf(exported)),
-    };
   }
 
   close(): void {
@@ -461,26 +424,4 @@ export class ComponentGuest implements Crossings {
     this.#calls = 0;
     if (this.#sliceMs + this.#runningMs() >= queueLimits.sliceMs) this.#spend(true);
   }
-}
-
-interface CoreModule {
-  readonly module: WasmModule;
-  readonly facts: ComponentFacts["modules"][number];
-}
-
-function coreModules(facts: ComponentFacts, modules: readonly WasmModule[]): ReadonlyMap<string, CoreModule> {
-  const found = new Map<string, CoreModule>();
-  for (const [index, module] of modules.entries()) {
-    const core = facts.modules[index];
-    if (core) found.set(core.file, { module, facts: core });
-  }
-  return found;
-}
-
-function isReturnedError(thrown: unknown): boolean {
-  return (
-    thrown instanceof Error &&
-    Object.hasOwn(thrown, "payload") &&
-    (thrown as { payload?: unknown }).payload === undefined
-  );
 }

@@ -46,7 +46,7 @@ describe("prepare: bad modules", () => {
         ],
       }),
       reason: "ImportsUnsatisfied",
-      says: `env.dlopen, function ${wasi}.fly. Offered are`,
+      says: `env.dlopen, function ${wasi}.fly. `,
     },
     {
       name: "an imported memory",

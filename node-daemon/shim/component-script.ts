@@ -1,0 +1,105 @@
+/** Runs the generated code of a component once: it makes the core instances, and its export is the command. */
+import type { ComponentFacts } from "../components/component-facts.ts";
+import type { InterfaceMembers } from "../wasi/component-interfaces.ts";
+import type { WasmImports, WasmModule } from "./engine.ts";
+import type { LoadedComponent } from "./module-store.ts";
+import { type ScriptTimers, sharedEngine, silentConsole } from "./script-globals.ts";
+import { countingDecoder, type ScriptLimits } from "./script-limits.ts";
+
+type HostFunction = (...args: unknown[]) => unknown;
+
+/** How a component ended by itself. */
+export type ComponentOutcome =
+  | { readonly kind: "returned"; readonly ok: boolean }
+  /** It has failed, as was told, or was killed. */
+  | { readonly kind: "ended" };
+
+export interface CoreModule {
+  readonly module: WasmModule;
+  readonly facts: ComponentFacts["modules"][number];
+}
+
+export interface ScriptParts {
+  readonly timers: ScriptTimers;
+  readonly limits: ScriptLimits;
+  /** Where it notes which task runs. */
+  readonly tasks: Record<string, unknown>;
+  /** Calls it and takes what it throws, or what its promise rejects with, for the guest's end. */
+  guarded(callback: () => unknown): void;
+  instantiateCore(core: CoreModule, imports: WasmImports): unknown;
+  /** Of a module that the generated code brings itself. */
+  instantiateOwn(module: WasmModule, imports: WasmImports): object;
+  /** Stand for those of the engine. */
+  suspending(call: HostFunction): object;
+  promising(exported: unknown): HostFunction;
+  failed(thrown: unknown): void;
+}
+
+/** Never rejects. */
+export async function runScript(
+  { bindings, modules, facts }: LoadedComponent,
+  interfaces: Readonly<Record<string, InterfaceMembers>>,
+  parts: ScriptParts,
+): Promise<ComponentOutcome> {
+  const { timers, limits, tasks } = parts;
+  let running = false;
+  try {
+    const instantiate = bindings({
+      WebAssembly: engineFor(parts),
+      console: silentConsole,
+      setTimeout: timers.setTimeout,
+      setInterval: timers.setInterval,
+      clearTimeout: timers.clear,
+      clearInterval: timers.clear,
+      queueMicrotask: (callback) => queueMicrotask(() => parts.guarded(callback)),
+      TextDecoder: countingDecoder(limits),
+      limits,
+      tasks,
+    });
+    const cores = coreModules(facts, modules);
+    const exports = await instantiate(
+      (file) => cores.get(file),
+      interfaces,
+      (core: CoreModule, imports: WasmImports = {}) => parts.instantiateCore(core, imports),
+    );
+    running = true;
+    await exports[facts.run]?.["run"]?.();
+    return { kind: "returned", ok: true };
+  } catch (thrown) {
+    // `run` has a result without a value: its error is thrown as one that holds undefined.
+    if (running && isReturnedError(thrown)) return { kind: "returned", ok: false };
+    parts.failed(thrown);
+    return { kind: "ended" };
+  }
+}
+
+function engineFor(parts: ScriptParts): object {
+  return {
+    ...sharedEngine,
+    // Both are called with `new`; what they answer is an object, and so the result.
+    Suspending: function (call: HostFunction) {
+      return parts.suspending(call);
+    },
+    Instance: function (module: WasmModule, imports: WasmImports) {
+      return parts.instantiateOwn(module, imports);
+    },
+    promising: (exported: unknown) => parts.promising(exported),
+  };
+}
+
+function coreModules(facts: ComponentFacts, modules: readonly WasmModule[]): ReadonlyMap<string, CoreModule> {
+  const found = new Map<string, CoreModule>();
+  for (const [index, module] of modules.entries()) {
+    const core = facts.modules[index];
+    if (core) found.set(core.file, { module, facts: core });
+  }
+  return found;
+}
+
+function isReturnedError(thrown: unknown): boolean {
+  return (
+    thrown instanceof Error &&
+    Object.hasOwn(thrown, "payload") &&
+    (thrown as { payload?: unknown }).payload === undefined
+  );
+}
