@@ -6,6 +6,8 @@ export const componentLimits = {
   namesMax: 1_000,
   /** Characters of a name of an import or export. */
   nameCharactersMax: 500,
+  /** Of the translator's memory: 1 GiB. It takes 20 MB and four times the file. */
+  translatorPagesMax: 16_384,
   /** After translation. A composition of several components has a few for each of them and for each pair. */
   coreModulesMax: 128,
   /** A core module may be instantiated many times; each has fuel and flags of its own. */

@@ -31,20 +31,6 @@ const patches: readonly Patch[] = [
     replacement: "$$$$limits.tableSlot(); table.push(scopeId); table.push(rep);",
   },
   {
-    // Only those that the guest itself defines matter there; others are never given again, and never forgotten.
-    what: "a resource is remembered as made",
-    mark: /_createdReps\.add\(/g,
-    pattern: /table\._createdReps\.add\(rep\);/g,
-    replacement:
-      "if (!table._hosted && !table._createdReps.has(rep)) { $$$$limits.tableSlot(); table._createdReps.add(rep); }",
-  },
-  {
-    what: "the table of a resource that the host defines",
-    mark: /const captureTable\d+ ?= ?new Map\(\);/g,
-    pattern: /(const captureTable(\d+) ?= ?new Map\(\);)/g,
-    replacement: "$1 handleTable$2._hosted = true;",
-  },
-  {
     what: "a table of waitables and the like grows",
     mark: /this\.#data\.push\(val\);/g,
     pattern: /this\.#data\.push\(val\);\s*this\.#data\.push\(null\);/g,
@@ -121,10 +107,30 @@ const patches: readonly Patch[] = [
     replacement: "$1 $$$$limits.hostDone();",
   },
   {
+    // It may: whatever it calls, it suspends when its fuel is spent.
+    what: "a callback is thought not to suspend",
+    mark: /callback_\d+ = Object\.assign\(/g,
+    pattern: /(callback_\d+) = Object\.assign\((exports\d+[^;\n]*), \{ _jcoMaySuspend: false \}\);/g,
+    replacement: "$1 = WebAssembly.promising($2);",
+  },
+  {
+    what: "a component called by another is thought not to suspend",
+    mark: /callee\._jcoMaySuspend/g,
+    pattern: /callee\._jcoMaySuspend === false/g,
+    replacement: "false",
+  },
+  {
+    // For the life of the component otherwise, with all that was ever made.
+    what: "streams or futures are kept",
+    mark: /const (?:STREAMS|FUTURES) ?= ?/g,
+    pattern: /const (STREAMS|FUTURES) ?= ?new RepTable\(\{ target: '[a-z ]+' \}\);/g,
+    replacement: "const $1 = $$$$limits.weakTable();",
+  },
+  {
     what: "a stream is read",
     mark: /class ManagedBuffer\b/g,
     pattern: /(let values = \[\];\s*)(if \(this\.#elemMeta\.isNone\))/g,
-    replacement: "$1$$$$limits.elements(count); $2",
+    replacement: "$1$$$$limits.streamed(count); $2",
   },
   {
     // It would wait for a promise that nothing settles, and the guest with it.
@@ -139,9 +145,21 @@ const patches: readonly Patch[] = [
 const debugLog = "_debugLog";
 const debugLogDefinition = /const _debugLog = \(\.\.\.args\) => \{[^{}]*\{[^{}]*\}[^{}]*\};?/;
 
+/**
+ * Each table of handles remembers every resource that was ever made in it, to know whether its component is the one that
+ * defines it: to that one a borrowed handle is given as what it stands for. That is so for all handles of a table, or for none.
+ */
+function withoutCreatedReps(script: string): string {
+  const definers = script.matchAll(/rscTableCreateOwn\.bind\(null, (handleTable\d+)\)/g);
+  const defining = new Set([...definers].map(([, table]) => table));
+  return script.replaceAll(/(\w+)\._createdReps = new Set\(\);/g, (_, table: string) => {
+    return `${table}._createdReps = $$limits.${defining.has(table) ? "allReps" : "noReps"};`;
+  });
+}
+
 /** Throws a {@link Bug} if jco's code is not what is known of it. */
 export function patchScript(script: string): string {
-  let patched = withoutCalls(script.replace(debugLogDefinition, ""), debugLog);
+  let patched = withoutCalls(withoutCreatedReps(script.replace(debugLogDefinition, "")), debugLog);
   for (const { what, mark, pattern, replacement } of patches) {
     const marks = patched.match(mark)?.length ?? 0;
     let found = 0;

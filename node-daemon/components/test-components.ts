@@ -253,3 +253,107 @@ function withResource(destructor: string): CommandParts {
     main: `(func (export "run") (result i32) (call $dropThing (call $newThing (i32.const 7))) (i32.const 0))`,
   };
 }
+
+/** Two components, the first of which calls the other: `body` is of the other's function, which answers an i32. */
+function composed(body: string): Promise<Uint8Array> {
+  return componentOf(`(component
+  (import "wasi:io/poll@0.2.0" (instance $poll
+    (export "pollable" (type $pollable (sub resource)))
+    (export "[method]pollable.block" (func (param "self" (borrow $pollable))))))
+  (alias export $poll "pollable" (type $pollable))
+  (import "wasi:clocks/monotonic-clock@0.2.0" (instance $clock
+    (alias outer 1 $pollable (type $outer))
+    (export "pollable" (type $clockPollable (eq $outer)))
+    (export "subscribe-duration" (func (param "when" u64) (result (own $clockPollable))))))
+  (import "wasi:cli/exit@0.2.0" (instance $exit (export "exit" (func (param "status" (result))))))
+  (component $other
+    (import "pollable" (type $pollable (sub resource)))
+    (import "block" (func $block (param "self" (borrow $pollable))))
+    (import "subscribe" (func $subscribe (param "when" u64) (result (own $pollable))))
+    (import "exit" (func $exit (param "status" (result))))
+    (core func $block (canon lower (func $block)))
+    (core func $subscribe (canon lower (func $subscribe)))
+    (core func $exit (canon lower (func $exit)))
+    (core module $module
+      (import "" "block" (func $block (param i32)))
+      (import "" "subscribe" (func $subscribe (param i64) (result i32)))
+      (import "" "exit" (func $exit (param i32)))
+      (memory (export "memory") 1)
+      (func (export "answer") (param i32) (result i32) ${body}))
+    (core instance $instance (instantiate $module (with "" (instance
+      (export "block" (func $block)) (export "subscribe" (func $subscribe)) (export "exit" (func $exit))))))
+    (func (export "answer") (param "question" u32) (result u32) (canon lift (core func $instance "answer"))))
+  (instance $other (instantiate $other
+    (with "pollable" (type $pollable))
+    (with "block" (func $poll "[method]pollable.block"))
+    (with "subscribe" (func $clock "subscribe-duration"))
+    (with "exit" (func $exit "exit"))))
+  (component $caller
+    (import "answer" (func $answer (param "question" u32) (result u32)))
+    (core func $answer (canon lower (func $answer)))
+    (core module $module
+      (import "" "answer" (func $answer (param i32) (result i32)))
+      (memory (export "memory") 1)
+      (func (export "run") (result i32) (i32.ne (call $answer (i32.const 20)) (i32.const 42))))
+    (core instance $instance (instantiate $module (with "" (instance (export "answer" (func $answer))))))
+    (func (export "run") (result (result)) (canon lift (core func $instance "run"))))
+  (instance $caller (instantiate $caller (with "answer" (func $other "answer"))))
+  (instance $command (export "run" (func $caller "run")))
+  (export "wasi:cli/run@0.2.0" (instance $command)))`);
+}
+
+/** The first makes `count` resources of the other's, asks each what it is, by a borrowed handle, and drops it. */
+function composedResources(count: number): Promise<Uint8Array> {
+  return componentOf(`(component
+  (component $other
+    (type $thing' (resource (rep i32)))
+    (export $thing "thing" (type $thing'))
+    (core func $new (canon resource.new $thing'))
+    (core module $module
+      (import "" "new" (func $new (param i32) (result i32)))
+      (memory (export "memory") 1)
+      (func (export "make") (param i32) (result i32) (call $new (i32.mul (local.get 0) (i32.const 8))))
+      (func (export "value") (param i32) (result i32) (i32.div_u (local.get 0) (i32.const 8))))
+    (core instance $instance (instantiate $module (with "" (instance (export "new" (func $new))))))
+    (func (export "make") (param "value" u32) (result (own $thing)) (canon lift (core func $instance "make")))
+    (func (export "value") (param "thing" (borrow $thing)) (result u32)
+      (canon lift (core func $instance "value"))))
+  (instance $other (instantiate $other))
+  (alias export $other "thing" (type $thing))
+  (component $caller
+    (import "thing" (type $thing (sub resource)))
+    (import "make" (func $make (param "value" u32) (result (own $thing))))
+    (import "value" (func $value (param "thing" (borrow $thing)) (result u32)))
+    (core func $make (canon lower (func $make)))
+    (core func $value (canon lower (func $value)))
+    (core func $drop (canon resource.drop $thing))
+    (core module $module
+      (import "" "make" (func $make (param i32) (result i32)))
+      (import "" "value" (func $value (param i32) (result i32)))
+      (import "" "drop" (func $drop (param i32)))
+      (func (export "run") (result i32)
+        (local $i i32) (local $thing i32) (local $wrong i32)
+        (local.set $i (i32.const ${count}))
+        (loop $more
+          (local.set $thing (call $make (local.get $i)))
+          (if (i32.ne (call $value (local.get $thing)) (local.get $i)) (then (local.set $wrong (i32.const 1))))
+          (call $drop (local.get $thing))
+          (br_if $more (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))
+        (local.get $wrong)))
+    (core instance $instance (instantiate $module (with "" (instance
+      (export "make" (func $make)) (export "value" (func $value)) (export "drop" (func $drop))))))
+    (func (export "run") (result (result)) (canon lift (core func $instance "run"))))
+  (instance $caller (instantiate $caller
+    (with "thing" (type $thing)) (with "make" (func $other "make")) (with "value" (func $other "value"))))
+  (instance $command (export "run" (func $caller "run")))
+  (export "wasi:cli/run@0.2.0" (instance $command)))`);
+}
+
+export const composedComponents = {
+  resources: () => composedResources(40_000),
+  calls: () => composed("(i32.add (local.get 0) (i32.const 22))"),
+  exits: () => composed("(call $exit (i32.const 1)) (i32.const 0)"),
+  traps: () => composed("unreachable"),
+  sleeps: () => composed("(call $block (call $subscribe (i64.const 3600000000000))) (i32.const 0)"),
+  spins: () => composed(`${forever} (i32.const 0)`),
+} as const;

@@ -6,7 +6,6 @@
  * jco pastes names of core modules into the code that it generates without escaping them, and whoever names an export can
  * be hostile. So no such name may hold a character that ends a string, a comment or a line.
  */
-import { generate, $init as ready } from "@bytecodealliance/jco-transpile/component";
 import { Script } from "node:vm";
 import { Bug, errorMessage } from "../../kit/errors.ts";
 import { BinaryReader, Rejection } from "../wasm/binary-reader.ts";
@@ -24,6 +23,7 @@ import { readOutline } from "./component-reader.ts";
 import { checkInstances } from "./count-instances.ts";
 import { componentLimits } from "./limits.ts";
 import { patchScript } from "./patches.ts";
+import { type Generate, loadTranslator } from "./translator.ts";
 import { asFunctionBody, coreInstances, usedFunctions, wrapFunctionBody } from "./script.ts";
 
 export interface TranslatedComponent {
@@ -45,8 +45,7 @@ export async function translateComponent(binary: Uint8Array, offer: Offer): Prom
     const command = checkOutline(readOutline(binary), offer);
     if (command.kind === "rejected") return { ...command, worn: false };
     checkInstances(new BinaryReader(binary));
-    await ready;
-    return translate(binary, command);
+    return translate(binary, command, await loadTranslator());
   } catch (thrown) {
     if (thrown instanceof Rejection) {
       return { kind: "rejected", reason: thrown.reason, message: thrown.message, worn: false };
@@ -57,8 +56,8 @@ export async function translateComponent(binary: Uint8Array, offer: Offer): Prom
   }
 }
 
-function translate(binary: Uint8Array, command: ChosenCommand): Translation {
-  const generated = runTranslator(binary, command);
+function translate(binary: Uint8Array, command: ChosenCommand, generate: Generate): Translation {
+  const generated = runTranslator(binary, command, generate);
   if (!(generated instanceof Map)) return generated;
   const script = Buffer.from(generated.get("component.js") ?? []).toString("utf8");
   const instances = coreInstances(script);
@@ -97,6 +96,7 @@ function translate(binary: Uint8Array, command: ChosenCommand): Translation {
 function runTranslator(
   binary: Uint8Array,
   { imports, run }: ChosenCommand,
+  generate: Generate,
 ): Map<string, Uint8Array> | Translation {
   // An async function that is named here as well would answer its state where a guest calls it synchronously.
   const suspending = [...imports].flatMap(([name, { suspending: members, async = [] }]) =>

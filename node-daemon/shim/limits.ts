@@ -136,6 +136,8 @@ export const scriptLimits = {
   messageCharsMax: 1_024,
   /** Of lists that are lifted one by one, some 100 bytes each. No interface of WASI has use for so many. */
   elementsMax: 65_536,
+  /** Elements of a stream from one end to the other: 8 MB. */
+  streamedMax: 2 ** 20,
   liftedBytesBeyondMemory: 2 ** 20,
   /** Timers of the generated code at a time: one or two for each task. */
   timersMax: 10_000,

@@ -1,6 +1,11 @@
 import { errorMessage } from "../../kit/errors.ts";
 import { GuestTrap } from "../wasi/component-resources.ts";
 import { heap, scriptLimits } from "./limits.ts";
+import { WeakTable } from "./weak-table.ts";
+
+/** Stand for sets of what a table of handles has held. */
+const allReps = { add() {}, has: () => true };
+const noReps = { add() {}, has: () => false };
 
 export interface ScriptEvents {
   /** Takes so much more of the heap of the process; false when there is none. */
@@ -72,6 +77,13 @@ export class ScriptLimits {
     }
   }
 
+  /** Each goes through an array of the host: of numbers, even for bytes. */
+  streamed(count: number): void {
+    if (count > scriptLimits.streamedMax) {
+      throw new GuestTrap(`pass ${count} elements of a stream at once: at most ${scriptLimits.streamedMax}`);
+    }
+  }
+
   slice(buffer: ArrayBuffer, from: number, to: number): ArrayBuffer {
     const start = from >>> 0;
     const length = to - from;
@@ -87,6 +99,13 @@ export class ScriptLimits {
     if (this.#bytes > this.#bytesMax) {
       throw new GuestTrap(`lift ${this.#bytes} bytes: at most ${this.#bytesMax} in one call`);
     }
+  }
+
+  readonly allReps = allReps;
+  readonly noReps = noReps;
+
+  weakTable(): WeakTable {
+    return new WeakTable();
   }
 
   unknownHandle(): never {
