@@ -6,28 +6,39 @@ import type { HeldMount, MountTable } from "./mount-table.ts";
 import { Refusal } from "./refusal.ts";
 
 /**
- * Opens the mounts of an instance, within its turn; `held` closes them. Where that takes longer than a turn, the instance has a
- * new one afterwards. Undefined if its guest was killed meanwhile; throws a {@link Refusal}.
+ * Opens the mounts of an instance; `held` closes them. At once, so that the turn in which it is called goes on, unless one of
+ * them takes longer: then the instance needs a new turn afterwards. Undefined if its guest was killed meanwhile; throws a
+ * {@link Refusal}.
  */
-export async function openMounts(
+export function openMounts(
   table: MountTable,
   mounts: readonly MountPoint[],
   guest: HostedGuest,
   held: DisposableStack,
-): Promise<Preopen[] | undefined> {
+): Preopen[] | Promise<Preopen[] | undefined> {
   const preopens: Preopen[] = [];
-  let waited = false;
-  for (const mount of mounts) {
-    const { guestPath, readOnly } = mount;
+  for (const [index, mount] of mounts.entries()) {
     const opening = openMount(table, mount);
-    waited ||= opening instanceof Promise;
-    const opened = opening instanceof Promise ? await unlessKilled(guest, opening) : opening;
-    if (opened === undefined) return undefined;
-    held.defer(() => opened.close());
-    preopens.push({ guestPath, directory: opened.directory, readOnly });
+    if (opening instanceof Promise) return openRest(index, opening);
+    preopens.push(preopenOf(mount, opening, held));
   }
-  if (waited) await guest.turn();
-  return guest.killed ? undefined : preopens;
+  return preopens;
+
+  async function openRest(first: number, slow: Promise<HeldMount>): Promise<Preopen[] | undefined> {
+    for (const [index, mount] of mounts.entries()) {
+      if (index < first) continue;
+      const opening = index === first ? slow : openMount(table, mount);
+      const opened = opening instanceof Promise ? await unlessKilled(guest, opening) : opening;
+      if (opened === undefined) return undefined;
+      preopens.push(preopenOf(mount, opened, held));
+    }
+    return preopens;
+  }
+}
+
+function preopenOf({ guestPath, readOnly }: MountPoint, opened: HeldMount, held: DisposableStack): Preopen {
+  held.defer(() => opened.close());
+  return { guestPath, directory: opened.directory, readOnly };
 }
 
 function openMount(table: MountTable, mount: MountPoint): HeldMount | Promise<HeldMount> {

@@ -139,8 +139,15 @@ export class Instance implements HostedEvents {
     this.#reservation = reservation;
     await guest.turn();
     if (guest.killed) return { kind: "stopped" };
-    const preopens = await openMounts(this.#parts.mounts, this.#spec.mounts, guest, held);
-    if (preopens === undefined) return { kind: "stopped" };
+    let preopens = openMounts(this.#parts.mounts, this.#spec.mounts, guest, held);
+    if (preopens instanceof Promise) {
+      const opened = await preopens;
+      if (opened === undefined) return { kind: "stopped" };
+      await guest.turn();
+      if (guest.killed) return { kind: "stopped" };
+      preopens = opened;
+    }
+    // Nothing may be awaited from here on: the queue takes the turn to be over in the next microtask.
     const network = this.#openNetwork(held, loaded);
     const streams = { stdin: this.#stdin, stdout: this.#output("stdout"), stderr: this.#output("stderr") };
     guest.instantiate(held, preopens, network, streams);

@@ -46,7 +46,7 @@ describe("prepare: bad modules", () => {
         ],
       }),
       reason: "ImportsUnsatisfied",
-      says: `env.dlopen, function ${wasi}.fly. `,
+      says: `env.dlopen, function ${wasi}.fly. Functions of env were not found`,
     },
     {
       name: "an imported memory",
