@@ -110,12 +110,14 @@ test("stop: a guest that waits for clients, or for one client, is gone, and so a
   const client = await dial(ports[1]);
   client.write("hello");
   await once(client, "data");
+  // It may come before the end of the run is told.
+  const clientEnded = once(client, "end");
   for (const uid of ["run-0", "run-1"]) {
     driver.stop(uid, 0);
     expect(await told.endOf(uid)).toEqual({ kind: "stopped" });
   }
   client.resume();
-  await once(client, "end");
+  await clientEnded;
   client.destroy();
   for (const port of ports) await expect(dial(port)).rejects.toMatchObject({ code: "ECONNREFUSED" });
 });
