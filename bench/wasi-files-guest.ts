@@ -16,7 +16,7 @@ import {
 
 /** Where things lie in its memory. */
 export const at = { path: 1024, vector: 512, out: 0, fd: 256, buffer: 65_536 };
-export const bufferBytes = 2 * 1024 * 1024;
+const bufferBytes = 2 * 1024 * 1024;
 
 const imports = [
   "path_open",

@@ -27,7 +27,7 @@ const interfaceName =
   /^([a-z][a-z0-9-]*:[a-z][a-z0-9-]*)\/([a-z][a-z0-9-]*)@(\d+)\.(\d+)\.(\d+)(?:-[\w.-]+)?$/;
 
 /** `wasi:cli/run@0.2` of `wasi:cli/run@0.2.3`; undefined for what has no such form. */
-export function versionLine(name: string): string | undefined {
+function versionLine(name: string): string | undefined {
   const found = interfaceName.exec(name);
   // What comes before a release is compatible with nothing.
   if (!found || name.includes("-rc")) return undefined;

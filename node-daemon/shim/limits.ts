@@ -108,7 +108,7 @@ export const fuelLimits = {
    * little fuel.
    */
   callsPerLook: 16,
-  /** The same for components, whose generated code takes some 10 µs for each call. */
+  /** The same for components, whose generated code takes some 20 µs or more for each call. */
   componentCallsPerLook: 8,
 } as const;
 

@@ -30,7 +30,7 @@ export interface Specification {
   readonly operations: readonly Operation[];
 }
 
-export const commandWorld = "wasi:cli/command";
+const commandWorld = "wasi:cli/command";
 
 type Fields = Readonly<Record<string, unknown>>;
 

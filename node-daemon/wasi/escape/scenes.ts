@@ -171,7 +171,7 @@ const moves: readonly (readonly [name: string, play: Scene])[] = [
 ];
 
 /** Everything that changes something, tried in a directory that has `dir/file` and `file`. */
-export async function tryChanges(attacker: Attacker, at: Handle, writable: Handle): Promise<void> {
+async function tryChanges(attacker: Attacker, at: Handle, writable: Handle): Promise<void> {
   const attempts: readonly (() => Replied<unknown>)[] = [
     () => attacker.open(at, "file", { write: true }),
     () => attacker.open(at, "file", { read: true, write: true }),

@@ -12,8 +12,8 @@
  * A suspended guest writes no memory, so what it subscribed to is kept there and nowhere else: a poll of a thousand clocks
  * is held for as long as the guest likes.
  *
- * A listener is ready for reading when a connection can be accepted. Regular files are always ready. An absolute time of the realtime clock is turned into a delay once and checked again when it
- * fires: a clock set forward meanwhile is noticed then.
+ * A listener is ready for reading when a connection can be accepted. Regular files are always ready. An absolute time of the
+ * realtime clock is turned into a delay once and checked again when it fires: a clock set forward meanwhile is noticed then.
  */
 import { assertNever } from "../../../kit/errors.ts";
 import {
