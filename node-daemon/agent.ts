@@ -280,6 +280,8 @@ export class NodeAgent implements RunListener {
     }
   }
 
+  outdated(): void {}
+
   logsDropped(id: RunId): void {
     const held = this.#held.get(id.uid);
     if (held) this.#dispatch(held, { kind: "logsDropped" });

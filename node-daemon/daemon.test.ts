@@ -167,9 +167,9 @@ test("Daemon: the next one adopts what runs, and reports what ended and what was
   expect(driver.closedAs).toBe("keep");
   driver = new FakeDriver();
   driver.adopted = [
-    { kind: "running", id: { uid: "runs", run: 0 }, startedMs: 1000 },
+    { kind: "running", id: { uid: "runs", run: 0 }, startedMs: 1000, isolation: "shared" },
     { kind: "ended", id: { uid: "ended", run: 0 }, atMs: 5, end: { kind: "exited", exitCode: 4 } },
-    { kind: "running", id: { uid: "stranger", run: 0 }, startedMs: 1000 },
+    { kind: "running", id: { uid: "stranger", run: 0 }, startedMs: 1000, isolation: "shared" },
   ];
   await startDaemon();
   const second = await connect();

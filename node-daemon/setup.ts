@@ -119,7 +119,10 @@ async function fetchAndPrepare(
   if (outcome.kind === "failed") throw new SetupFailure(outcome);
   signal.throwIfAborted();
   emit({ kind: "fetched", attempt, digest: outcome.module.digest });
-  const prepared = await driver.prepare(outcome.module.digest, outcome.module.file, signal);
+  const prepared = await driver.prepare(
+    { ...outcome.module, deterministic: config.deterministic !== undefined },
+    signal,
+  );
   if (prepared.kind === "rejected") {
     const message = `module ${image}: ${prepared.message}`;
     throw new SetupFailure({ reason: prepared.reason, message, retryable: false });
@@ -186,6 +189,10 @@ export function runSpecOf(
     memoryBytesMax: config.memoryBytesMax,
     cpuRequestMillis: cpuMillis,
     cpuLimitMillis: config.cpuLimitMillis,
+    isolation: config.isolation,
+    fuelMax: config.fuelMax,
+    deterministic: config.deterministic,
+    stopAloneAfterMs: undefined,
     stopNotice: config.stopNotice,
     logFolder: logFolderOf(context.stateDir, uid),
     logLimits: context.logLimits,

@@ -31,7 +31,13 @@ test("WakeTimer: nothing after close", () => {
 
 test("UsageBook: tells what changed, once, and everything to a new session", () => {
   const book = new UsageBook();
-  const usage = (uid: string, cpuUs: number) => ({ id: { uid, run: 0 }, cpuUs, memoryBytes: 1 });
+  const usage = (uid: string, cpuUs: number) => ({
+    id: { uid, run: 0 },
+    cpuUs,
+    memoryBytes: 1,
+    fuel: 0,
+    throttledUs: 0,
+  });
   book.note(usage("a", 1));
   book.note(usage("b", 1));
   expect(book.take()).toHaveLength(2);

@@ -93,6 +93,38 @@ export interface Mount {
   readonly readOnly: boolean;
 }
 
+/** A question asked again and again, as in Kubernetes. Exactly one of exec, httpGet and tcpSocket says how. */
+export interface Probe {
+  /** A fresh instance of the same module, with the same mounts, environment and limits, and these arguments. It succeeds by exiting with 0. The instance that runs is never called. */
+  readonly exec?: {
+    readonly args: readonly string[];
+  };
+  /** A GET to one of the instance's listeners. Any status from 200 to 399 is a success. */
+  readonly httpGet?: {
+    /** The name of a listener */
+    readonly port: number | string;
+    readonly path: string;
+    readonly httpHeaders?: readonly ({
+      readonly name: string;
+      readonly value: string;
+    })[];
+  };
+  /** A connection to one of the instance's listeners, which is closed again. */
+  readonly tcpSocket?: {
+    /** The name of a listener */
+    readonly port: number | string;
+  };
+  /** After the start. */
+  readonly initialDelaySeconds: number;
+  readonly periodSeconds: number;
+  readonly timeoutSeconds: number;
+  /** Successes in a row that make a success. Always 1 for startup and liveness. */
+  readonly successThreshold: number;
+  readonly failureThreshold: number;
+  /** Instead of the instance's own, when this probe ends it. Not for readiness. */
+  readonly terminationGracePeriodSeconds?: number;
+}
+
 /** Lets an instance onto nodes with a matching taint, as in Kubernetes. */
 export interface Toleration {
   /** The taint's key. Empty with operator Exists matches every taint. */
@@ -147,7 +179,7 @@ export interface InstanceSpec {
       /** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
       readonly memory?: Quantity;
     };
-    /** memory: what the guest's linear memory may grow to. */
+    /** memory: what the guest's linear memory may grow to. cpu: what it may use in any tenth of a second. */
     readonly limits?: {
       /** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
       readonly cpu?: Quantity;
@@ -155,6 +187,41 @@ export interface InstanceSpec {
       readonly memory?: Quantity;
     };
   };
+  /** What stands between this instance and others. shared: a process that it shares with instances of its namespace, each metered and capped. process: one of its own, with a limit on its heap; chosen by itself where the module needs it (shared memories, garbage-collected types) and where requests and limits are equal (Guaranteed). confined: that, and inside a sandbox of the machine's; only nodes that can do it are chosen. */
+  readonly isolation?: "shared" | "process" | "confined";
+  /** Units of work that one run may do; beyond it the run ends (FuelExhausted). One unit is about one simple machine instruction. The count of the same run is always the same. */
+  readonly fuel?: number;
+  /** The same module, input and fuel give the same output and the same count, on every machine: random numbers come from a seed, clocks stand still except for the guest's own waiting, and what differs between machines is refused. */
+  readonly deterministic?: {
+    /** Where random numbers begin. */
+    readonly seed: string;
+    /** What the clock says when the run starts. */
+    readonly startTime: string;
+  };
+  /** A question asked again and again, as in Kubernetes. Exactly one of exec, httpGet and tcpSocket says how. */
+  readonly startupProbe?: Probe;
+  /** A question asked again and again, as in Kubernetes. Exactly one of exec, httpGet and tcpSocket says how. */
+  readonly readinessProbe?: Probe;
+  /** A question asked again and again, as in Kubernetes. Exactly one of exec, httpGet and tcpSocket says how. */
+  readonly livenessProbe?: Probe;
+  readonly lifecycle?: {
+    /** What happens before the instance is told to stop, within terminationGracePeriodSeconds. One of exec and sleep. */
+    readonly preStop?: {
+      /** A fresh instance of the same module with these arguments, as for probes. */
+      readonly exec?: {
+        readonly args: readonly string[];
+      };
+      readonly sleep?: {
+        readonly seconds: number;
+      };
+    };
+  };
+  /** A file in one of the mounts. What the guest has written there when it ends (4,096 bytes at most) becomes the message of its end. */
+  readonly terminationMessagePath?: string;
+  /** With FallbackToLogsOnError the end of the log is the message of a run that failed and left no file. */
+  readonly terminationMessagePolicy: "File" | "FallbackToLogsOnError";
+  /** A PriorityClass. When the node runs short, instances of low priority go first. */
+  readonly priorityClassName?: string;
   /** What happens when the instance ends. Always for a WasmDeployment, Never or OnFailure for a WasmJob. */
   readonly restartPolicy?: "Always" | "OnFailure" | "Never";
   /** How long an instance that asked for a notice (stopNotice) may take to stop before it is killed. */
@@ -204,6 +271,8 @@ export interface NodeResources {
   readonly memory: Quantity;
   /** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
   readonly instances: Quantity;
+  /** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
+  readonly processes?: Quantity;
 }
 
 export interface WasmDeploymentSpec {
@@ -370,12 +439,20 @@ export interface WasmInstanceStatus {
     readonly exitCode?: number;
     readonly finishTime?: string;
   };
+  /** As in Kubernetes: who goes first when the node runs short. */
+  readonly qosClass?: "Guaranteed" | "Burstable" | "BestEffort";
+  /** What stands between it and other instances on its node. */
+  readonly isolation?: "shared" | "process" | "confined";
   /** The last figures that the node sent. */
   readonly usage?: {
     /** Cores in use, as a quantity. */
     readonly cpu: string;
-    /** Bytes of linear memory, as a quantity. */
+    /** Bytes of linear memory and call stack, as a quantity. */
     readonly memory: string;
+    /** Units of work in this run. */
+    readonly fuel?: number;
+    /** How long this run was held back by its CPU limit, in all. */
+    readonly throttledSeconds?: number;
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import type { EnvVar, InstanceSpec, Quantity, Volume } from "../../api/gen/kinds.gen.ts";
 import { type Endpoint, parseAddress, parseEndpoint } from "../../api/network.ts";
+import { type Isolation, requestedIsolation } from "../../api/isolation.ts";
 import { cpuMillis, memoryBytes, parseQuantity } from "../../api/quantity.ts";
 import { assertNever, errorMessage } from "../../kit/errors.ts";
 import type { NodeAssignment } from "./assignment.ts";
@@ -44,6 +45,9 @@ export interface TemplateConfig {
   readonly cpuLimitMillis: number | undefined;
   readonly restartPolicy: RestartPolicy | undefined;
   readonly gracePeriodMs: number;
+  readonly isolation: Isolation;
+  readonly fuelMax: number | undefined;
+  readonly deterministic: { readonly seed: string; readonly startTimeMs: number } | undefined;
   readonly stopNotice: "none" | "stdin";
   readonly onDisconnect: "continue" | "stop" | undefined;
 }
@@ -79,6 +83,12 @@ function configOf(spec: InstanceSpec): TemplateConfig {
       limits?.cpu === undefined ? undefined : read("spec.resources.limits.cpu", limits.cpu, cpuMillis),
     restartPolicy: spec.restartPolicy,
     gracePeriodMs: (spec.terminationGracePeriodSeconds ?? 30) * 1000,
+    isolation: requestedIsolation(spec),
+    fuelMax: spec.fuel,
+    deterministic: spec.deterministic && {
+      seed: spec.deterministic.seed,
+      startTimeMs: Date.parse(spec.deterministic.startTime),
+    },
     stopNotice: spec.stopNotice ?? "none",
     onDisconnect: spec.onDisconnect,
   };

@@ -13,7 +13,7 @@ function stored(state: LifecycleState, restart: "Always" | "Never" = "Always"): 
 }
 
 const running = { kind: "running", startedMs: 40_000, startedMonotonicMs: 999_999 } as const;
-const alive: AdoptedRun = { kind: "running", id, startedMs: 40_000 };
+const alive: AdoptedRun = { kind: "running", id, startedMs: 40_000, isolation: "shared" };
 const finished: AdoptedRun = { kind: "ended", id, atMs: 90_000, end: { kind: "exited", exitCode: 0 } };
 const stopping = { kind: "stopping", cause: "Stopped", graceMs: 500, startedMs: 1 } as const;
 const waiting = { kind: "waiting", reason: "CrashLoopBackOff", message: "", delayMs: 4000 } as const;

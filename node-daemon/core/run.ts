@@ -1,3 +1,5 @@
+import type { Isolation } from "../../api/isolation.ts";
+
 /** Runs as both the lifecycle and the runtime drivers speak of them. */
 
 /** One start of an instance. A restarted instance keeps its uid and gets the next run number. */
@@ -25,5 +27,10 @@ export type RunEnd =
 
 /** A run that outlived the daemon process which had started it. */
 export type AdoptedRun =
-  | { readonly kind: "running"; readonly id: RunId; readonly startedMs: number }
+  | {
+      readonly kind: "running";
+      readonly id: RunId;
+      readonly startedMs: number;
+      readonly isolation: Isolation;
+    }
   | { readonly kind: "ended"; readonly id: RunId; readonly atMs: number; readonly end: RunEnd };

@@ -3,6 +3,7 @@
  * sessions or the API: it prepares modules, starts runs, stops them, and tells how they ended.
  */
 
+import type { Isolation } from "../../api/isolation.ts";
 import type { AdoptedRun, RunEnd, RunId } from "../core/run.ts";
 
 export type { AdoptedRun, RunEnd, RunId } from "../core/run.ts";
@@ -41,6 +42,12 @@ export interface NetworkGrant {
 
 export const noNetworkGrant: NetworkGrant = { allow: [], listeners: [] };
 
+/** See the field `deterministic` of a template. */
+export interface Determinism {
+  readonly seed: string;
+  readonly startTimeMs: number;
+}
+
 export interface LogLimits {
   /** When the current file would pass this, it becomes the old file and the one before is dropped. */
   readonly fileBytesMax: number;
@@ -63,6 +70,13 @@ export interface RunSpec {
   readonly memoryBytesMax: number;
   readonly cpuRequestMillis: number;
   readonly cpuLimitMillis: number | undefined;
+  /** What was asked for. A module that may not share a process gets one of its own all the same. */
+  readonly isolation: Isolation;
+  /** Units of work that this run may do; then it ends as trapped, with the reason FuelExhausted. */
+  readonly fuelMax: number | undefined;
+  readonly deterministic: Determinism | undefined;
+  /** After so long without a daemon the hosting process stops this run by itself; it goes on if undefined. */
+  readonly stopAloneAfterMs: number | undefined;
   readonly stopNotice: "none" | "stdin";
   /**
    * A Unix socket on which somebody listens who is attached to this run (see shim/attachment.ts): its standard input comes
@@ -80,6 +94,15 @@ export interface PreparedModule {
   readonly file: string;
   /** The least linear memory the module needs, in bytes, to compare with the limit before starting. */
   readonly memoryBytesMin: number;
+  /** Features because of which it may not share a process with other instances. */
+  readonly needsProcess: readonly string[];
+}
+
+export interface PrepareRequest {
+  readonly digest: string;
+  readonly file: string;
+  /** For runs with `RunSpec.deterministic`: another translation, and more is refused. */
+  readonly deterministic: boolean;
 }
 
 export type PrepareOutcome =
@@ -91,16 +114,23 @@ export interface RunUsage {
   readonly id: RunId;
   /** Since the start of the run. */
   readonly cpuUs: number;
+  /** Linear memory, and the call stack as far as it is known. */
   readonly memoryBytes: number;
+  /** Units of work. */
+  readonly fuel: number;
+  /** How long it could have run and was held back by its CPU limit. */
+  readonly throttledUs: number;
 }
 
 /** What a driver reports, in order per instance. Called on the daemon's event loop; must not throw. */
 export interface RunListener {
-  started(id: RunId, atMs: number): void;
+  started(id: RunId, atMs: number, isolation: Isolation): void;
   ended(id: RunId, atMs: number, end: RunEnd): void;
   usage(usages: readonly RunUsage[]): void;
   /** Old lines of this run's log were dropped to stay within the bound. Told once per run. */
   logsDropped(id: RunId): void;
+  /** The process that hosts these runs is to go, for its age or its build: each is to be started anew, when it suits. */
+  outdated(ids: readonly RunId[], why: string): void;
 }
 
 export interface RuntimeFacts {
@@ -117,8 +147,8 @@ export interface RuntimeDriver {
    * may not have seen are reported here until {@link RuntimeDriver.settle}.
    */
   adopt(listener: RunListener, signal: AbortSignal): Promise<readonly AdoptedRun[]>;
-  /** Validates and translates a fetched module; concurrent calls for one digest share the work. */
-  prepare(digest: string, file: string, signal: AbortSignal): Promise<PrepareOutcome>;
+  /** Validates and translates a fetched module; concurrent calls for the same share the work. */
+  prepare(request: PrepareRequest, signal: AbortSignal): Promise<PrepareOutcome>;
   /** The outcome arrives at the listener: `started` and later `ended`, or `ended` alone. */
   start(spec: RunSpec): void;
   /** Repeating it with a smaller grace shortens the wait. Zero kills at the next safe point. */

@@ -27,6 +27,7 @@ export function buildSpec(given: Partial<InstanceSpec> = {}): InstanceSpec {
     module: { image: "file:///modules/app.wasm" },
     resources: {},
     terminationGracePeriodSeconds: 30,
+    terminationMessagePolicy: "File",
     stopNotice: "none",
     ...given,
   };

@@ -1,6 +1,7 @@
 import type {
   AdoptedRun,
   PrepareOutcome,
+  PrepareRequest,
   RunEnd,
   RunId,
   RunListener,
@@ -27,7 +28,7 @@ export class FakeDriver implements RuntimeDriver {
   obedient = true;
   outcomeOf: (digest: string, file: string) => PrepareOutcome = (digest, file) => ({
     kind: "prepared",
-    module: { digest, file, memoryBytesMin: 65_536 },
+    module: { digest, file, memoryBytesMin: 65_536, needsProcess: [] },
   });
   #listener: RunListener | undefined;
 
@@ -40,7 +41,7 @@ export class FakeDriver implements RuntimeDriver {
     return Promise.resolve(this.adopted);
   }
 
-  prepare(digest: string, file: string): Promise<PrepareOutcome> {
+  prepare({ digest, file }: PrepareRequest): Promise<PrepareOutcome> {
     return Promise.resolve(this.outcomeOf(digest, file));
   }
 
@@ -70,7 +71,7 @@ export class FakeDriver implements RuntimeDriver {
 
   started(uid: string, run = 0, atMs = 1_000): void {
     this.#at(uid, run).state = "running";
-    this.#listener?.started({ uid, run }, atMs);
+    this.#listener?.started({ uid, run }, atMs, this.#at(uid, run).spec.isolation);
   }
 
   end(uid: string, run: number, end: RunEnd, atMs = 2_000): void {

@@ -15,6 +15,8 @@ import type { InstanceUsage as _wherry_v1_InstanceUsage, InstanceUsage__Output a
 import type { Inventory as _wherry_v1_Inventory, Inventory__Output as _wherry_v1_Inventory__Output } from './wherry/v1/Inventory.ts';
 import type { LogChunk as _wherry_v1_LogChunk, LogChunk__Output as _wherry_v1_LogChunk__Output } from './wherry/v1/LogChunk.ts';
 import type { LogReceipt as _wherry_v1_LogReceipt, LogReceipt__Output as _wherry_v1_LogReceipt__Output } from './wherry/v1/LogReceipt.ts';
+import type { NodeCondition as _wherry_v1_NodeCondition, NodeCondition__Output as _wherry_v1_NodeCondition__Output } from './wherry/v1/NodeCondition.ts';
+import type { NodeConditions as _wherry_v1_NodeConditions, NodeConditions__Output as _wherry_v1_NodeConditions__Output } from './wherry/v1/NodeConditions.ts';
 import type { NodeInfo as _wherry_v1_NodeInfo, NodeInfo__Output as _wherry_v1_NodeInfo__Output } from './wherry/v1/NodeInfo.ts';
 import type { NodeMessage as _wherry_v1_NodeMessage, NodeMessage__Output as _wherry_v1_NodeMessage__Output } from './wherry/v1/NodeMessage.ts';
 import type { NodeServiceClient as _wherry_v1_NodeServiceClient, NodeServiceDefinition as _wherry_v1_NodeServiceDefinition } from './wherry/v1/NodeService.ts';
@@ -52,6 +54,8 @@ export interface ProtoGrpcType {
       Inventory: MessageTypeDefinition<_wherry_v1_Inventory, _wherry_v1_Inventory__Output>
       LogChunk: MessageTypeDefinition<_wherry_v1_LogChunk, _wherry_v1_LogChunk__Output>
       LogReceipt: MessageTypeDefinition<_wherry_v1_LogReceipt, _wherry_v1_LogReceipt__Output>
+      NodeCondition: MessageTypeDefinition<_wherry_v1_NodeCondition, _wherry_v1_NodeCondition__Output>
+      NodeConditions: MessageTypeDefinition<_wherry_v1_NodeConditions, _wherry_v1_NodeConditions__Output>
       NodeInfo: MessageTypeDefinition<_wherry_v1_NodeInfo, _wherry_v1_NodeInfo__Output>
       NodeMessage: MessageTypeDefinition<_wherry_v1_NodeMessage, _wherry_v1_NodeMessage__Output>
       NodeService: SubtypeConstructor<typeof grpc.Client, _wherry_v1_NodeServiceClient> & { service: _wherry_v1_NodeServiceDefinition }

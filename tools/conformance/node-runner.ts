@@ -45,6 +45,7 @@ export class NodeRunner implements AsyncDisposable {
       ended: (id, _atMs, end) => runner.#onEnded(id, end),
       usage: () => {},
       logsDropped: () => {},
+      outdated: () => {},
     };
     await runner.#driver.adopt(listener, AbortSignal.timeout(conformanceLimits.prepareMs));
     return runner;
@@ -52,7 +53,10 @@ export class NodeRunner implements AsyncDisposable {
 
   prepare(file: string): Promise<PrepareOutcome> {
     const digest = `sha256:${createHash("sha256").update(readFileSync(file)).digest("hex")}`;
-    return this.#driver.prepare(digest, file, AbortSignal.timeout(conformanceLimits.prepareMs));
+    return this.#driver.prepare(
+      { digest, file, deterministic: false },
+      AbortSignal.timeout(conformanceLimits.prepareMs),
+    );
   }
 
   start(spec: RunSpec): StartedRun {

@@ -23,6 +23,7 @@ import { rewriterVersion } from "../../wasm/rewrite.ts";
 import type {
   AdoptedRun,
   PrepareOutcome,
+  PrepareRequest,
   RunEnd,
   RunId,
   RunListener,
@@ -133,8 +134,8 @@ class V8Driver implements RuntimeDriver {
     return adopting.found;
   }
 
-  prepare(digest: string, file: string, signal: AbortSignal): Promise<PrepareOutcome> {
-    return this.#preparer.prepare(digest, file, signal);
+  prepare(request: PrepareRequest, signal: AbortSignal): Promise<PrepareOutcome> {
+    return this.#preparer.prepare(request, signal);
   }
 
   start(spec: RunSpec): void {
@@ -289,7 +290,12 @@ class V8Driver implements RuntimeDriver {
     }
     shim.live++;
     this.#byUid.set(id.uid, run);
-    this.#adopting.found.push({ kind: "running", id, startedMs: startedMs ?? this.#clock.now() });
+    this.#adopting.found.push({
+      kind: "running",
+      id,
+      startedMs: startedMs ?? this.#clock.now(),
+      isolation: "shared",
+    });
   }
 
   #onDied(handle: ShimHandle, why: string): void {
@@ -403,7 +409,7 @@ class V8Driver implements RuntimeDriver {
     if (run.state !== "starting") return;
     run.state = "running";
     run.spec = undefined;
-    this.#listener?.started(run.id, atMs);
+    this.#listener?.started(run.id, atMs, "shared");
   }
 
   #logsDropped(run: Run): void {

@@ -23,6 +23,7 @@ export type PrepareAnswer =
       readonly kind: "prepared";
       readonly file: string;
       readonly memoryBytesMin: number;
+      readonly needsProcess: readonly string[];
     }
   /** `worn`: this thread cannot be trusted with another module. */
   | ({ readonly task: number; readonly worn?: boolean } & Rejection)

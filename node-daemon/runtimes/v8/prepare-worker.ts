@@ -13,6 +13,7 @@ import { factsFile } from "../../shim/module-store.ts";
 import type { ExternalKind } from "../../wasm/module-facts.ts";
 import { rewriteModule } from "../../wasm/rewrite.ts";
 import { checkImports, checkModule, type Rejection } from "./check-module.ts";
+import { needsProcess } from "./shared-features.ts";
 import { memoryBytesMin, type PrepareAnswer, type PreparedFacts, type PrepareTask } from "./prepare-task.ts";
 
 async function prepare(job: PrepareTask): Promise<PrepareAnswer> {
@@ -29,7 +30,13 @@ async function prepare(job: PrepareTask): Promise<PrepareAnswer> {
   const prepared: PreparedFacts = { moduleBytes: bytes.byteLength, facts };
   await writeWhole(target, bytes);
   await writeWhole(factsFile(target), JSON.stringify(prepared));
-  return { task, kind: "prepared", file: target, memoryBytesMin: memoryBytesMin(facts) };
+  return {
+    task,
+    kind: "prepared",
+    file: target,
+    memoryBytesMin: memoryBytesMin(facts),
+    needsProcess: needsProcess(facts.features),
+  };
 }
 
 /** The folder is complete once it has its name. */
@@ -62,7 +69,14 @@ async function prepareComponent(
     throw thrown;
   }
   const written = join(componentTarget, componentFiles.facts);
-  return { task, kind: "prepared", file: written, memoryBytesMin: componentBytesMin(facts) };
+  const features = facts.modules.flatMap((module) => module.facts.features);
+  return {
+    task,
+    kind: "prepared",
+    file: written,
+    memoryBytesMin: componentBytesMin(facts),
+    needsProcess: needsProcess(features),
+  };
 }
 
 /** The engine judges the original, so that positions in its message are those of the author's file. */

@@ -108,8 +108,8 @@ describe("prepare: the cache", () => {
     const { file, digest } = node.write(guests.sleeps(1));
     const signal = AbortSignal.timeout(20_000);
     const [one, two] = await Promise.all([
-      driver.prepare(digest, file, signal),
-      driver.prepare(digest, file, signal),
+      driver.prepare({ digest, file, deterministic: false }, signal),
+      driver.prepare({ digest, file, deterministic: false }, signal),
     ]);
     expect(one).toEqual(two);
     const module = one.kind === "prepared" ? one.module : undefined;
@@ -118,11 +118,13 @@ describe("prepare: the cache", () => {
 
     const later = await node.open();
     const made = statSync(module!.file).mtimeMs;
-    expect(await later.driver.prepare(digest, "/nowhere", signal)).toEqual(one);
+    expect(await later.driver.prepare({ digest, file: "/nowhere", deterministic: false }, signal)).toEqual(
+      one,
+    );
     expect(statSync(module!.file).mtimeMs).toBe(made);
 
     writeFileSync(module!.file, "");
-    expect(await later.driver.prepare(digest, file, signal)).toEqual(one);
+    expect(await later.driver.prepare({ digest, file, deterministic: false }, signal)).toEqual(one);
     expect(statSync(module!.file).size).toBeGreaterThan(0);
   });
 
@@ -131,7 +133,7 @@ describe("prepare: the cache", () => {
     const { driver } = await node.open();
     const { file, digest } = node.write(await components.sleeps(1));
     const signal = AbortSignal.timeout(60_000);
-    const one = await driver.prepare(digest, file, signal);
+    const one = await driver.prepare({ digest, file, deterministic: false }, signal);
     const module = one.kind === "prepared" ? one.module : undefined;
     expect(module).toMatchObject({ digest, memoryBytesMin: 131_072 });
     const [folder, ...rest] = readdirSync(join(node.folder, "cache"));
@@ -139,10 +141,12 @@ describe("prepare: the cache", () => {
     expect(module?.file).toBe(join(node.folder, "cache", folder ?? "", "component.json"));
 
     const later = await node.open();
-    expect(await later.driver.prepare(digest, "/nowhere", signal)).toEqual(one);
+    expect(await later.driver.prepare({ digest, file: "/nowhere", deterministic: false }, signal)).toEqual(
+      one,
+    );
     for (const damaged of ["component.js", "component.core.wasm", "component.json"]) {
       writeFileSync(join(dirname(module!.file), damaged), "");
-      expect(await later.driver.prepare(digest, file, signal)).toEqual(one);
+      expect(await later.driver.prepare({ digest, file, deterministic: false }, signal)).toEqual(one);
       expect(statSync(join(dirname(module!.file), damaged)).size).toBeGreaterThan(0);
     }
   });
@@ -151,12 +155,15 @@ describe("prepare: the cache", () => {
     await using node = new TestNode();
     const { driver } = await node.open();
     await expect(
-      driver.prepare("sha256:1", join(node.folder, "no.wasm"), AbortSignal.timeout(20_000)),
+      driver.prepare(
+        { digest: "sha256:1", file: join(node.folder, "no.wasm"), deterministic: false },
+        AbortSignal.timeout(20_000),
+      ),
     ).rejects.toMatchObject({ code: "prepare-failed" });
     const { file, digest } = node.write(guests.spins());
     const abort = new AbortController();
-    const waiting = driver.prepare(digest, file, abort.signal);
-    const other = driver.prepare(digest, file, AbortSignal.timeout(20_000));
+    const waiting = driver.prepare({ digest, file, deterministic: false }, abort.signal);
+    const other = driver.prepare({ digest, file, deterministic: false }, AbortSignal.timeout(20_000));
     abort.abort(new Error("not any more"));
     await expect(waiting).rejects.toThrow("not any more");
     expect(await other).toMatchObject({ kind: "prepared" });

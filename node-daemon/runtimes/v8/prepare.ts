@@ -16,8 +16,9 @@ import { componentBytesMin, componentFiles, type ComponentFacts } from "../../co
 import { offer } from "../../components/offer.ts";
 import { factsFile } from "../../shim/module-store.ts";
 import { rewriterVersion } from "../../wasm/rewrite.ts";
-import type { PrepareOutcome } from "../runtime-driver.ts";
+import type { PrepareOutcome, PrepareRequest } from "../runtime-driver.ts";
 import { driverLimits } from "./limits.ts";
+import { needsProcess } from "./shared-features.ts";
 import { memoryBytesMin, type PrepareAnswer, type PreparedFacts, type PrepareTask } from "./prepare-task.ts";
 
 interface Job {
@@ -47,7 +48,7 @@ export class ModulePreparer {
   }
 
   /** Rejects with the signal's reason; the work itself goes on for whoever else wants it, and for the cache. */
-  prepare(digest: string, file: string, signal: AbortSignal): Promise<PrepareOutcome> {
+  prepare({ digest, file }: PrepareRequest, signal: AbortSignal): Promise<PrepareOutcome> {
     signal.throwIfAborted();
     let outcome = this.#shared.get(digest);
     if (!outcome) {
@@ -70,12 +71,12 @@ export class ModulePreparer {
     const target = `${base}.wasm`;
     const componentTarget = `${base}-${this.#componentsKey}`;
     const cached = (await readCached(target)) ?? (await readCachedComponent(componentTarget));
-    if (cached) return prepared(digest, cached.file, cached.memoryBytesMin);
+    if (cached) return prepared(digest, cached);
     await mkdir(this.#cacheDir, { recursive: true, mode: 0o750 });
     const answer = await this.#enqueue(file, target, componentTarget);
     switch (answer.kind) {
       case "prepared":
-        return prepared(digest, answer.file, answer.memoryBytesMin);
+        return prepared(digest, answer);
       case "rejected":
         return { kind: "rejected", reason: answer.reason, message: answer.message };
       default:
@@ -160,6 +161,7 @@ export class ModulePreparer {
 interface Cached {
   readonly file: string;
   readonly memoryBytesMin: number;
+  readonly needsProcess: readonly string[];
 }
 
 /** Undefined unless both files are whole. */
@@ -167,7 +169,12 @@ async function readCached(target: string): Promise<Cached | undefined> {
   try {
     const prepared = JSON.parse(await readFile(factsFile(target), "utf8")) as PreparedFacts;
     if ((await stat(target)).size !== prepared.moduleBytes) return undefined;
-    return { file: target, memoryBytesMin: memoryBytesMin(prepared.facts) };
+    const { facts } = prepared;
+    return {
+      file: target,
+      memoryBytesMin: memoryBytesMin(facts),
+      needsProcess: needsProcess(facts.features),
+    };
   } catch {
     return undefined;
   }
@@ -183,14 +190,15 @@ async function readCachedComponent(folder: string): Promise<Cached | undefined> 
     for (const [name, bytes] of sizes) {
       if ((await stat(join(folder, name))).size !== bytes) return undefined;
     }
-    return { file, memoryBytesMin: componentBytesMin(facts) };
+    const features = facts.modules.flatMap((module) => module.facts.features);
+    return { file, memoryBytesMin: componentBytesMin(facts), needsProcess: needsProcess(features) };
   } catch {
     return undefined;
   }
 }
 
-function prepared(digest: string, file: string, memoryBytesMin: number): PrepareOutcome {
-  return { kind: "prepared", module: { digest, file, memoryBytesMin } };
+function prepared(digest: string, { file, memoryBytesMin, needsProcess }: Cached): PrepareOutcome {
+  return { kind: "prepared", module: { digest, file, memoryBytesMin, needsProcess } };
 }
 
 function rejected(job: Job, why: string): PrepareAnswer {

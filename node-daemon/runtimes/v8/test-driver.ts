@@ -29,6 +29,7 @@ export class Recorder implements RunListener {
   readonly ends: { readonly id: RunId; readonly end: RunEnd }[] = [];
   readonly usages: RunUsage[] = [];
   readonly dropped: RunId[] = [];
+  readonly outdatedRuns: RunId[] = [];
   readonly #waiting = new Set<() => void>();
 
   started(id: RunId): void {
@@ -48,6 +49,11 @@ export class Recorder implements RunListener {
 
   logsDropped(id: RunId): void {
     this.dropped.push(id);
+    this.#wake();
+  }
+
+  outdated(ids: readonly RunId[]): void {
+    this.outdatedRuns.push(...ids);
     this.#wake();
   }
 
@@ -119,7 +125,7 @@ export class TestNode implements AsyncDisposable {
 
   prepare(driver: RuntimeDriver, module: Uint8Array): Promise<PrepareOutcome> {
     const { file, digest } = this.write(module);
-    return driver.prepare(digest, file, AbortSignal.timeout(20_000));
+    return driver.prepare({ digest, file, deterministic: false }, AbortSignal.timeout(20_000));
   }
 
   async prepared(driver: RuntimeDriver, module: Uint8Array): Promise<PreparedModule> {
@@ -141,6 +147,10 @@ export class TestNode implements AsyncDisposable {
       memoryBytesMax: 4 * mebibyte,
       cpuRequestMillis: 0,
       cpuLimitMillis: undefined,
+      isolation: "shared",
+      fuelMax: undefined,
+      deterministic: undefined,
+      stopAloneAfterMs: undefined,
       stopNotice: "none",
       logFolder: join(this.folder, "logs", uid),
       logLimits: { fileBytesMax: mebibyte, bytesPerSecondMax: 1024 * mebibyte },

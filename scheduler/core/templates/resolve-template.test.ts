@@ -7,6 +7,7 @@ const base: InstanceSpec = {
   module: { image: "file:///m.wasm" },
   resources: {},
   terminationGracePeriodSeconds: 30,
+  terminationMessagePolicy: "File",
   stopNotice: "none",
 };
 

@@ -180,6 +180,7 @@ function aTemplate(): WasmDeploymentSpec["template"] {
       module: { image: "file:///srv/web.wasm" },
       resources: {},
       terminationGracePeriodSeconds: 30,
+      terminationMessagePolicy: "File",
       stopNotice: "none",
     },
   };

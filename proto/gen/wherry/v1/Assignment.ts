@@ -21,6 +21,8 @@ export interface Assignment {
   'cpuLimitMillis'?: (number | string | Long);
   'memoryLimitBytes'?: (number | string | Long);
   'hasDeadline'?: (boolean);
+  'priority'?: (number);
+  'isolation'?: (string);
 }
 
 export interface Assignment__Output {
@@ -41,4 +43,6 @@ export interface Assignment__Output {
   'cpuLimitMillis': (number);
   'memoryLimitBytes': (number);
   'hasDeadline': (boolean);
+  'priority': (number);
+  'isolation': (string);
 }

@@ -6,10 +6,12 @@ export interface Capacity {
   'cpuMillis'?: (number | string | Long);
   'memoryBytes'?: (number | string | Long);
   'instances'?: (number | string | Long);
+  'processes'?: (number | string | Long);
 }
 
 export interface Capacity__Output {
   'cpuMillis': (number);
   'memoryBytes': (number);
   'instances': (number);
+  'processes': (number);
 }

@@ -17,6 +17,7 @@ export interface InstanceStatus {
   'lastTermination'?: (_wherry_v1_Termination | null);
   'logsDropped'?: (boolean);
   'sequence'?: (number | string | Long);
+  'isolation'?: (string);
 }
 
 export interface InstanceStatus__Output {
@@ -33,4 +34,5 @@ export interface InstanceStatus__Output {
   'lastTermination': (_wherry_v1_Termination__Output | null);
   'logsDropped': (boolean);
   'sequence': (number);
+  'isolation': (string);
 }

@@ -6,10 +6,14 @@ export interface InstanceUsage {
   'uid'?: (string);
   'cpuUs'?: (number | string | Long);
   'memoryBytes'?: (number | string | Long);
+  'fuel'?: (number | string | Long);
+  'throttledUs'?: (number | string | Long);
 }
 
 export interface InstanceUsage__Output {
   'uid': (string);
   'cpuUs': (number);
   'memoryBytes': (number);
+  'fuel': (number);
+  'throttledUs': (number);
 }

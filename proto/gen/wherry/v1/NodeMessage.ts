@@ -5,6 +5,7 @@ import type { Inventory as _wherry_v1_Inventory, Inventory__Output as _wherry_v1
 import type { StatusBatch as _wherry_v1_StatusBatch, StatusBatch__Output as _wherry_v1_StatusBatch__Output } from '../../wherry/v1/StatusBatch.ts';
 import type { UsageBatch as _wherry_v1_UsageBatch, UsageBatch__Output as _wherry_v1_UsageBatch__Output } from '../../wherry/v1/UsageBatch.ts';
 import type { Heartbeat as _wherry_v1_Heartbeat, Heartbeat__Output as _wherry_v1_Heartbeat__Output } from '../../wherry/v1/Heartbeat.ts';
+import type { NodeConditions as _wherry_v1_NodeConditions, NodeConditions__Output as _wherry_v1_NodeConditions__Output } from '../../wherry/v1/NodeConditions.ts';
 
 export interface NodeMessage {
   'hello'?: (_wherry_v1_Hello | null);
@@ -12,7 +13,8 @@ export interface NodeMessage {
   'status'?: (_wherry_v1_StatusBatch | null);
   'usage'?: (_wherry_v1_UsageBatch | null);
   'heartbeat'?: (_wherry_v1_Heartbeat | null);
-  'message'?: "hello"|"inventory"|"status"|"usage"|"heartbeat";
+  'conditions'?: (_wherry_v1_NodeConditions | null);
+  'message'?: "hello"|"inventory"|"status"|"usage"|"heartbeat"|"conditions";
 }
 
 export interface NodeMessage__Output {
@@ -21,5 +23,6 @@ export interface NodeMessage__Output {
   'status'?: (_wherry_v1_StatusBatch__Output | null);
   'usage'?: (_wherry_v1_UsageBatch__Output | null);
   'heartbeat'?: (_wherry_v1_Heartbeat__Output | null);
-  'message'?: "hello"|"inventory"|"status"|"usage"|"heartbeat";
+  'conditions'?: (_wherry_v1_NodeConditions__Output | null);
+  'message'?: "hello"|"inventory"|"status"|"usage"|"heartbeat"|"conditions";
 }
