@@ -101,7 +101,7 @@ export interface Probe {
   };
   /** A GET to one of the instance's listeners. Any status from 200 to 399 is a success. */
   readonly httpGet?: {
-    /** The name of a listener */
+    /** The name of a listener, or its port. */
     readonly port: number | string;
     readonly path: string;
     readonly httpHeaders?: readonly ({
@@ -111,7 +111,7 @@ export interface Probe {
   };
   /** A connection to one of the instance's listeners, which is closed again. */
   readonly tcpSocket?: {
-    /** The name of a listener */
+    /** The name of a listener, or its port. */
     readonly port: number | string;
   };
   /** After the start. */
