@@ -119,6 +119,12 @@ export const fuelLimits = {
  */
 export const syncCallFuel = 20_000_000;
 
+/**
+ * How long a module's first instance waits for functions to be optimized. They take 2 to 20 ms of a processor, and some
+ * 150 at the most that a module may ask for (`hintLimits`), or whatever the machine is busy with: then it starts without.
+ */
+export const tierWaitMsMax = 100;
+
 /** What may wait for a client that is attached; twice as much as for the log. Beyond it the client is cut off. */
 export const attachmentBytesMax = 512 * 1024;
 

@@ -6,6 +6,7 @@ import type { Hooks } from "./module-facts.ts";
 import type { ModuleModel, SectionRange } from "./module-model.ts";
 import { section, sectionOrder } from "./module-model.ts";
 import { rewriteNames } from "./name-section.ts";
+import { tierHintsSection } from "./tier-hints.ts";
 import { op } from "./opcodes.ts";
 
 /** Initially no cap: the host sets its own right after instantiation, before any guest code has run. */
@@ -214,6 +215,9 @@ class Assembly {
       new BinaryWriter().name("metadata.code.branch_hint").view(),
       this.#code.hints,
     ]);
+    if (this.#code.hintedFunctions > 0) {
+      this.#push(section.custom, [new BinaryWriter().name(tierHintsSection).view(), this.#code.tierHints]);
+    }
     const count = new BinaryWriter(8).u32((range?.count ?? 0) + functions.length).view();
     const extra = new BinaryWriter();
     for (const { body } of functions) extra.u32(body.length).append(body);

@@ -1,5 +1,6 @@
 import type { BinaryReader } from "./binary-reader.ts";
 import { Rejection } from "./binary-reader.ts";
+import type { CallGraph } from "./call-graph.ts";
 import { Edits, edit } from "./edits.ts";
 import { FuelRegions, frameKind } from "./fuel-regions.ts";
 import type { Arity } from "./operand-stack.ts";
@@ -69,15 +70,18 @@ export class BodyScanner {
   features = 0;
 
   readonly #context: ScanContext;
+  readonly #graph: CallGraph;
   readonly #regions = new FuelRegions(this.edits);
   readonly #stack = new OperandStack();
   #variables = 0;
 
-  constructor(context: ScanContext) {
+  constructor(context: ScanContext, graph: CallGraph) {
     this.#context = context;
+    this.#graph = graph;
   }
 
   scan(reader: BinaryReader, params: number): void {
+    const from = reader.pos;
     this.edits.clear();
     this.straight = true;
     this.branchValues = 0;
@@ -121,6 +125,7 @@ export class BodyScanner {
       }
     }
     reader.expectEnd("the end of a function");
+    this.#graph.endFunction(reader.pos - from, regions.loopDepthMax);
     this.entryWeight = regions.entryWeight + Math.floor(this.locals / localsPerFuel);
   }
 
@@ -268,6 +273,7 @@ export class BodyScanner {
     const at = reader.pos;
     const index = reader.u32();
     if (index >= this.#context.functionCount) reader.invalid(`unknown function ${index}`, at);
+    this.#graph.call(index, this.#regions.loopDepth);
     this.straight = false;
     this.edits.add(edit.index, at, reader.pos, this.#context.newFunctionIndex(index));
     return index;

@@ -6,6 +6,7 @@ import { BranchHints } from "./branch-hints.ts";
 import { edit } from "./edits.ts";
 import type { ModuleModel } from "./module-model.ts";
 import { section } from "./module-model.ts";
+import { chooseHinted, createCallGraph, writeTierHints } from "./tier-hints.ts";
 import { callWeight, compileWeight, op } from "./opcodes.ts";
 
 const i32 = 0x7f;
@@ -15,17 +16,22 @@ export interface RewrittenCode {
   readonly bodies: Uint8Array;
   /** Contents of a section `metadata.code.branch_hint`. */
   readonly hints: Uint8Array;
+  /** Functions that should be optimized before the guest starts, and the contents of the section that says so. */
+  readonly hintedFunctions: number;
+  readonly tierHints: Uint8Array;
 }
 
 /** Rewrites every function body, and notes in the model what it saw. */
 export function rewriteCode(model: ModuleModel, added: AddedFunctions): RewrittenCode {
   const range = model.find(section.code);
   const hints = new BranchHints();
-  if (range === undefined) return { bodies: new Uint8Array(), hints: hints.finish() };
+  const nothing = { bodies: new Uint8Array(), hintedFunctions: 0, tierHints: new Uint8Array() };
+  if (range === undefined) return { ...nothing, hints: hints.finish() };
   const capacity = Math.floor((range.end - range.contents) * 1.3) + 1024;
   const bodies = new BinaryWriter(capacity, model.limits.rewrittenBytesMax);
   const reader = new BinaryReader(model.binary, range.contents, range.end);
-  const scanner = new BodyScanner(added);
+  const graph = createCallGraph(model);
+  const scanner = new BodyScanner(added, graph);
   const firstIndex = added.yieldImport + 1;
   for (let i = 0; i < range.count; i++) {
     const size = reader.u32();
@@ -40,7 +46,13 @@ export function rewriteCode(model: ModuleModel, added: AddedFunctions): Rewritte
   reader.expectEnd("the code section");
   model.instructions = scanner.instructions;
   model.features |= scanner.features;
-  return { bodies: bodies.view(), hints: hints.finish() };
+  const hinted = chooseHinted(model, graph);
+  return {
+    bodies: bodies.view(),
+    hints: hints.finish(),
+    hintedFunctions: hinted.length,
+    tierHints: writeTierHints(hinted, (defined) => firstIndex + defined),
+  };
 }
 
 interface OriginalBody {

@@ -34,6 +34,8 @@ export class FuelRegions {
   /** Cost of the region that begins at the function's entry. */
   entryWeight = 0;
   depth = 0;
+  /** How deep the loops of the function are nested. */
+  loopDepthMax = 0;
 
   readonly #edits: Edits;
   #region = entry;
@@ -59,7 +61,13 @@ export class FuelRegions {
     this.entryWeight = 0;
     this.#region = entry;
     this.#loopCount = 0;
+    this.loopDepthMax = 0;
     this.open(frameKind.block, 0);
+  }
+
+  /** Loops around the current position. */
+  get loopDepth(): number {
+    return this.#loopCount;
   }
 
   /** Opens a block; `at` is the position behind its type. */
@@ -75,6 +83,7 @@ export class FuelRegions {
     if (kind === frameKind.loop) {
       this.#loops[this.#loopCount++] = frame;
       this.#cut(at);
+      if (this.#loopCount > this.loopDepthMax) this.loopDepthMax = this.#loopCount;
     }
     this.#loopCounts[frame] = this.#loopCount;
   }

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import type { ShimLimits } from "../../shim/limits.ts";
 import type { ProcessIdentity } from "../../shim/process-identity.ts";
 import { configName, ownLogName, processName, type ShimIdentity, socketName } from "../../shim/protocol.ts";
+import { tierFlags } from "./tier-flags.ts";
 
 const mainFile = fileURLToPath(
   new URL(import.meta.url.endsWith(".ts") ? "../../shim/main.ts" : "../../shim/main.js", import.meta.url),
@@ -17,7 +18,12 @@ const mainFile = fileURLToPath(
  * The shim collects dead instances itself, as the engine does not know that mappings are scarce (see ShimBudget). A small
  * young generation saves a quarter of the memory of a sleeping instance, and costs no measurable start rate.
  */
-const nodeFlags = ["--disable-warning=ExperimentalWarning", "--expose-gc", "--max-semi-space-size=2"];
+const nodeFlags = [
+  "--disable-warning=ExperimentalWarning",
+  "--expose-gc",
+  "--max-semi-space-size=2",
+  ...tierFlags,
+];
 
 /** What fits into the address of a Unix socket, with the zero at its end. */
 const socketPathBytesMax = 107;
