@@ -31,15 +31,11 @@ import type {
   RuntimeDriver,
   RuntimeFacts,
 } from "../runtime-driver.ts";
+import { plainLauncher, type ShimLauncher } from "./launcher.ts";
 import { driverLimits } from "./limits.ts";
 import { ModulePreparer } from "./prepare.ts";
-import {
-  createShimFolder,
-  listShimFolders,
-  readIdentity,
-  removeShimFolder,
-  spawnShim,
-} from "./shim-folder.ts";
+import { createShimFolder, listShimFolders, readIdentity, removeShimFolder } from "./shim-folder.ts";
+import { mainFile, nodeFlags } from "./shim-program.ts";
 import { type RunMessage, ShimHandle, type ShimHandleEvents } from "./shim-handle.ts";
 
 export interface V8DriverOptions {
@@ -53,6 +49,7 @@ export interface V8DriverOptions {
   readonly shimLimits?: Partial<ShimLimits>;
   /** The Node that hosts instances; this process' own by default. */
   readonly execPath?: string;
+  readonly launcher?: ShimLauncher;
 }
 
 export function createV8Driver(options: V8DriverOptions): RuntimeDriver {
@@ -224,7 +221,17 @@ class V8Driver implements RuntimeDriver {
     try {
       await createShimFolder(handle.folder, handle.identity, this.#shimLimits);
       if (this.#closed) return;
-      handle.watch(spawnShim(handle.folder, this.#options.execPath ?? process.execPath));
+      const { execPath = process.execPath, launcher = plainLauncher } = this.#options;
+      const plan = { folder: handle.folder, execPath, nodeFlags, mainFile };
+      handle.watch(
+        launcher.launch({
+          ...plan,
+          isolation: "shared",
+          readOnlyPaths: [],
+          writablePaths: [],
+          network: true,
+        }),
+      );
     } catch (thrown) {
       this.#onDied(handle, `the process that was to host it could not be started: ${errorMessage(thrown)}`);
     }

@@ -1,23 +1,11 @@
 /** The folder of one shim, `<state>/shims/<shimId>`: its configuration, process, socket and own log. */
-import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { ShimLimits } from "../../shim/limits.ts";
 import type { ProcessIdentity } from "../../shim/process-identity.ts";
 import { configName, ownLogName, processName, type ShimIdentity, socketName } from "../../shim/protocol.ts";
-
-const mainFile = fileURLToPath(
-  new URL(import.meta.url.endsWith(".ts") ? "../../shim/main.ts" : "../../shim/main.js", import.meta.url),
-);
-
-/**
- * The shim collects dead instances itself, as the engine does not know that mappings are scarce (see ShimBudget). A small
- * young generation saves a quarter of the memory of a sleeping instance, and costs no measurable start rate.
- */
-const nodeFlags = ["--disable-warning=ExperimentalWarning", "--expose-gc", "--max-semi-space-size=2"];
 
 /** What fits into the address of a Unix socket, with the zero at its end. */
 const socketPathBytesMax = 107;
@@ -31,23 +19,6 @@ export async function createShimFolder(
 ): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await writeFile(join(folder, configName), JSON.stringify({ ...identity, limits }), { mode: 0o600 });
-}
-
-/** In a session of its own, so that neither a signal to the daemon's group nor the daemon's end reaches it. */
-export function spawnShim(folder: string, execPath: string): ChildProcess {
-  const log = openSync(join(folder, ownLogName), "a", 0o600);
-  try {
-    const child = spawn(execPath, [...nodeFlags, mainFile, folder], {
-      detached: true,
-      // What the daemon was given is none of the guests' business.
-      env: {},
-      stdio: ["ignore", log, log],
-    });
-    child.unref();
-    return child;
-  } finally {
-    closeSync(log);
-  }
 }
 
 export async function listShimFolders(root: string): Promise<string[]> {
