@@ -1,14 +1,15 @@
 /** The folder of one shim, `<state>/shims/<shimId>`: its configuration, process, socket and own log. */
-import { closeSync, openSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import type { ShimLimits } from "../../shim/limits.ts";
 import type { ProcessIdentity } from "../../shim/process-identity.ts";
 import { configName, ownLogName, processName, type ShimIdentity, socketName } from "../../shim/protocol.ts";
+import { innerFolderName, readSandbox } from "./sandbox-process.ts";
 
-/** What fits into the address of a Unix socket, with the zero at its end. */
-const socketPathBytesMax = 107;
+/** Linux's O_PATH, which Node has no name for. */
+const openPathOnly = 0o10000000;
 
 const logTailBytes = 2_048;
 
@@ -35,6 +36,10 @@ export async function readIdentity(folder: string): Promise<ShimIdentity | undef
 }
 
 export async function readProcess(folder: string): Promise<ProcessIdentity | undefined> {
+  const sandbox = readSandbox(folder);
+  if (sandbox.kind === "running") return sandbox.process;
+  // What a confined shim says about its own process is true in its namespace only, if at all.
+  if (sandbox.kind !== "none") return undefined;
   return (await readJson(join(folder, processName))) as ProcessIdentity | undefined;
 }
 
@@ -46,21 +51,18 @@ async function readJson(path: string): Promise<unknown> {
   }
 }
 
-/** Undefined when nobody listens. */
+/**
+ * Undefined when nobody listens. By way of a descriptor, as a path of a socket is short, and as a confined shim may have put a
+ * symlink there, to a socket that it cannot reach itself.
+ */
 export function connectTo(folder: string): Promise<Socket | undefined> {
-  const path = join(folder, socketName);
-  let directory: number | undefined;
-  try {
-    if (Buffer.byteLength(path) > socketPathBytesMax) directory = openSync(folder, "r");
-  } catch {
-    return Promise.resolve(undefined);
-  }
+  const file = openSocket(join(folder, innerFolderName, socketName)) ?? openSocket(join(folder, socketName));
+  if (file === undefined) return Promise.resolve(undefined);
   return new Promise((resolve) => {
-    const socket = connect(directory === undefined ? path : `/proc/self/fd/${directory}/${socketName}`);
+    const socket = connect(`/proc/self/fd/${file}`);
     const settle = (outcome: Socket | undefined) => {
       socket.off("error", onError);
-      if (directory !== undefined) closeSync(directory);
-      directory = undefined;
+      closeSync(file);
       resolve(outcome);
     };
     const onError = () => {
@@ -70,6 +72,18 @@ export function connectTo(folder: string): Promise<Socket | undefined> {
     socket.once("error", onError);
     socket.once("connect", () => settle(socket));
   });
+}
+
+function openSocket(path: string): number | undefined {
+  let file: number;
+  try {
+    file = openSync(path, openPathOnly | constants.O_NOFOLLOW);
+  } catch {
+    return undefined;
+  }
+  if (fstatSync(file).isSocket()) return file;
+  closeSync(file);
+  return undefined;
 }
 
 /** The last of what the shim wrote about itself: an abort of the engine says here why. */

@@ -13,7 +13,7 @@ import { type Clock, sleep, type Timer } from "../../../kit/clock.ts";
 import { errorMessage } from "../../../kit/errors.ts";
 import type { Log } from "../../../kit/log.ts";
 import { FrameReader, MessageWriter } from "../../shim/frames.ts";
-import { isProcessAlive, type ProcessIdentity, processStartTicks } from "../../shim/process-identity.ts";
+import { type ProcessIdentity, processStartTicks } from "../../shim/process-identity.ts";
 import {
   asFromShim,
   type FromShim,
@@ -23,6 +23,7 @@ import {
   type ToShim,
 } from "../../shim/protocol.ts";
 import { driverLimits } from "./limits.ts";
+import { isShimAlive, readSandbox, signalShim } from "./sandbox-process.ts";
 import { connectTo, readLogTail, readProcess, removeShimFolder } from "./shim-folder.ts";
 
 export type RunMessage = Exclude<FromShim, { readonly kind: "hello" | "run" | "inventoryEnd" }>;
@@ -78,6 +79,8 @@ export class ShimHandle {
     }
     child.once("error", (error) => void this.#onExit(`could not be started: ${error.message}`));
     child.once("exit", (code, signal) => {
+      // Somebody killed what stands before a confined shim, which goes on.
+      if (readSandbox(this.folder).kind === "running") return;
       void this.#onExit(signal === null ? `exited with code ${code}` : `was ended by ${signal}`);
     });
     void this.#connect(driverLimits.spawnMs);
@@ -103,9 +106,8 @@ export class ShimHandle {
   /** For a shim that does not answer. `died` follows. */
   kill(signal: "SIGKILL" | "SIGTERM", why: string): void {
     this.#log.warn("killing a shim", { signal, why, pid: this.#process?.pid });
-    if (!this.#process || !isProcessAlive(this.#process)) return;
     try {
-      process.kill(this.#process.pid, signal);
+      signalShim(this.folder, this.#process, signal);
     } catch (thrown) {
       this.#log.warn("kill failed", { err: errorMessage(thrown) });
     }
@@ -139,7 +141,7 @@ export class ShimHandle {
         this.#attach(socket);
         return;
       }
-      if (!this.#process || !isProcessAlive(this.#process)) {
+      if (!isShimAlive(this.folder, this.#process)) {
         await this.#onExit("is gone");
         return;
       }
