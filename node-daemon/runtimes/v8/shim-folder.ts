@@ -5,20 +5,32 @@ import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import type { ShimLimits } from "../../shim/limits.ts";
 import type { ProcessIdentity } from "../../shim/process-identity.ts";
-import { configName, ownLogName, processName, type ShimIdentity, socketName } from "../../shim/protocol.ts";
+import {
+  configName,
+  ownLogName,
+  ownRunName,
+  type OwnRunRecord,
+  processName,
+  type ShimIdentity,
+  socketName,
+} from "../../shim/protocol.ts";
 
 /** What fits into the address of a Unix socket, with the zero at its end. */
 const socketPathBytesMax = 107;
 
-const logTailBytes = 2_048;
+/** An abort of the engine takes some 3,000: its last collections, the reason, the native stack. */
+const logTailBytes = 8_192;
 
-export async function createShimFolder(
-  folder: string,
-  identity: ShimIdentity,
-  limits: ShimLimits,
-): Promise<void> {
+/** What a shim is started with. */
+export interface ShimConfig extends ShimIdentity {
+  readonly limits: ShimLimits;
+  /** Of the engine's heap, where it is another than the engine's own choice. */
+  readonly heapMb?: number;
+}
+
+export async function createShimFolder(folder: string, config: ShimConfig): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  await writeFile(join(folder, configName), JSON.stringify({ ...identity, limits }), { mode: 0o600 });
+  await writeFile(join(folder, configName), JSON.stringify(config), { mode: 0o600 });
 }
 
 export async function listShimFolders(root: string): Promise<string[]> {
@@ -30,8 +42,18 @@ export async function listShimFolders(root: string): Promise<string[]> {
   }
 }
 
-export async function readIdentity(folder: string): Promise<ShimIdentity | undefined> {
-  return (await readJson(join(folder, configName))) as ShimIdentity | undefined;
+/** As it was started: who has claimed it since, it says itself. */
+export async function readConfig(
+  folder: string,
+): Promise<(ShimIdentity & Pick<ShimConfig, "heapMb">) | undefined> {
+  const config = (await readJson(join(folder, configName))) as ShimConfig | undefined;
+  // One that the version before this one has started is shared.
+  return config && { ...config, isolation: config.isolation ?? "shared" };
+}
+
+/** Of a shim for one run, once that has started: for when it cannot say so itself. */
+export async function readOwnRun(folder: string): Promise<OwnRunRecord | undefined> {
+  return (await readJson(join(folder, ownRunName))) as OwnRunRecord | undefined;
 }
 
 export async function readProcess(folder: string): Promise<ProcessIdentity | undefined> {
