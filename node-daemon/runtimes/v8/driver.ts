@@ -105,6 +105,7 @@ class V8Driver implements RuntimeDriver {
     if (typeof engine.Suspending !== "function" || process.platform !== "linux")
       return Promise.resolve(undefined);
     const features = ["wasi_snapshot_preview1", "wasi_unstable", "fuel", "memory-limit", "shared-process"];
+    for (const tier of this.#pool.tiers) if (tier !== "shared") features.push(`isolation-${tier}`);
     return Promise.resolve({ name: "v8", version: process.versions.v8, features });
   }
 
