@@ -90,6 +90,7 @@ export class NodeAgent implements RunListener {
   readonly #usage = new UsageBook();
   readonly #endWaiters = new Map<string, AbortController>();
   #onStatus: StatusListener = () => {};
+  #stopDisconnectedAfterMs: number | undefined;
   #draining = false;
   #closed = false;
   #quiet: { readonly resolve: () => void } | undefined;
@@ -130,6 +131,11 @@ export class NodeAgent implements RunListener {
     this.#early = undefined;
     for (const apply of early ?? []) apply();
     if (this.#held.size > 0) log.info("instances taken over", { instances: this.#held.size });
+  }
+
+  /** Holds for runs that are started from now on. */
+  setStopDisconnectedAfter(afterMs: number | undefined): void {
+    this.#stopDisconnectedAfterMs = afterMs;
   }
 
   onStatus(listener: StatusListener): void {
@@ -430,7 +436,9 @@ export class NodeAgent implements RunListener {
     } else if (action.kind === "stopRun") {
       driver?.stop(assignment.uid, action.graceMs);
     } else if (held.ready && driver) {
-      driver.start(runSpecOf(assignment, action.run, held.ready, this.#options));
+      const stopDisconnectedAfterMs = this.#stopDisconnectedAfterMs;
+      const context = { ...this.#options, stopDisconnectedAfterMs };
+      driver.start(runSpecOf(assignment, action.run, held.ready, context));
       held.ready = undefined;
       held.setup = undefined;
     }

@@ -11,6 +11,8 @@ export interface ShimLimits {
   readonly mappingsReserved: number;
   /** A shim without a daemon and without runs is of no use to anyone after this long. */
   readonly aloneMs: number;
+  /** A shim that has had no daemon for so long stops its runs and ends: for tests, whose daemons nobody starts again. */
+  readonly orphanMs: number | undefined;
   /** How often the usage of instances that ran is pushed. */
   readonly usagePeriodMs: number;
   /** A compiled module that nobody uses is kept this long, for a restart with backoff. */
@@ -24,6 +26,7 @@ export const defaultShimLimits: ShimLimits = {
   unsettledMax: 16_000,
   mappingsReserved: 6_000,
   aloneMs: 60_000,
+  orphanMs: undefined,
   usagePeriodMs: 10_000,
   idleModuleMs: 60_000,
   idleModulesMax: 8,

@@ -146,6 +146,8 @@ export class TestCluster implements AsyncDisposable {
     }
     for (const listen of this.#options.listen ?? []) args.push("--allow-listen", listen);
     args.push("--reserve-host-path", this.directory.root);
+    // A test that is killed leaves nothing behind.
+    args.push("--end-orphaned-shims-after", "60");
     const node = new Daemon("node-daemon/main.ts", args, join(this.directory.logs, `${name}.log`));
     this.#nodes.set(name, node);
     await node.ready;

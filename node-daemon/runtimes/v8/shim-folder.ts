@@ -1,25 +1,43 @@
 /** The folder of one shim, `<state>/shims/<shimId>`: its configuration, process, socket and own log. */
 import { closeSync, constants, fstatSync, openSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, rm, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import type { ShimLimits } from "../../shim/limits.ts";
+import type { RunId } from "../runtime-driver.ts";
 import type { ProcessIdentity } from "../../shim/process-identity.ts";
-import { configName, ownLogName, processName, type ShimIdentity, socketName } from "../../shim/protocol.ts";
+import {
+  configName,
+  ownLogName,
+  ownRunName,
+  type OwnRunRecord,
+  processName,
+  type ShimIdentity,
+  socketName,
+} from "../../shim/protocol.ts";
 import { innerFolderName, readSandbox } from "./sandbox-process.ts";
 
 /** Linux's O_PATH, which Node has no name for. */
 const openPathOnly = 0o10000000;
 
-const logTailBytes = 2_048;
+/** An abort of the engine takes some 3,000: its last collections, the reason, the native stack. */
+const logTailBytes = 8_192;
 
-export async function createShimFolder(
-  folder: string,
-  identity: ShimIdentity,
-  limits: ShimLimits,
-): Promise<void> {
+/** Of the files that a shim and its daemon write for each other. */
+const jsonBytesMax = 65_536;
+
+/** What a shim is started with. */
+export interface ShimConfig extends ShimIdentity {
+  readonly limits: ShimLimits;
+  /** Of the engine's heap, where it is another than the engine's own choice. */
+  readonly heapMb?: number;
+  /** Of a confined shim. */
+  readonly onlyRun?: RunId;
+}
+
+export async function createShimFolder(folder: string, config: ShimConfig): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  await writeFile(join(folder, configName), JSON.stringify({ ...identity, limits }), { mode: 0o600 });
+  await writeFile(join(folder, configName), JSON.stringify(config), { mode: 0o600 });
 }
 
 export async function listShimFolders(root: string): Promise<string[]> {
@@ -31,8 +49,19 @@ export async function listShimFolders(root: string): Promise<string[]> {
   }
 }
 
-export async function readIdentity(folder: string): Promise<ShimIdentity | undefined> {
-  return (await readJson(join(folder, configName))) as ShimIdentity | undefined;
+/** As it was started: who has claimed it since, it says itself. */
+export async function readConfig(
+  folder: string,
+): Promise<(ShimIdentity & Pick<ShimConfig, "heapMb" | "onlyRun">) | undefined> {
+  const config = (await readJson(join(folder, configName))) as ShimConfig | undefined;
+  // One that the version before this one has started is shared.
+  return config && { ...config, isolation: config.isolation ?? "shared" };
+}
+
+/** Of a shim for one run, once that has started: for when it cannot say so itself. */
+export async function readOwnRun(folder: string): Promise<OwnRunRecord | undefined> {
+  const inner = join(folder, innerFolderName, ownRunName);
+  return ((await readJson(inner)) ?? (await readJson(join(folder, ownRunName)))) as OwnRunRecord | undefined;
 }
 
 export async function readProcess(folder: string): Promise<ProcessIdentity | undefined> {
@@ -43,9 +72,15 @@ export async function readProcess(folder: string): Promise<ProcessIdentity | und
   return (await readJson(join(folder, processName))) as ProcessIdentity | undefined;
 }
 
+/** A confined shim may have put anything there: a link, a pipe, a file without end. */
+const noTricks = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
 async function readJson(path: string): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(path, "utf8"));
+    await using file = await open(path, noTricks);
+    const facts = await file.stat();
+    if (!facts.isFile() || facts.size > jsonBytesMax) return undefined;
+    return JSON.parse(await file.readFile("utf8"));
   } catch {
     return undefined;
   }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../../kit/clock.ts";
 import { silentLog } from "../../../kit/log.ts";
+import type { Isolation } from "../../../api/isolation.ts";
 import type { ShimLimits } from "../../shim/limits.ts";
 import type { ProcessIdentity } from "../../shim/process-identity.ts";
 import {
@@ -19,20 +20,22 @@ import {
   type RunUsage,
   type RuntimeDriver,
 } from "../runtime-driver.ts";
-import { createV8Driver } from "./driver.ts";
+import { createV8Driver, type V8DriverOptions } from "./driver.ts";
 
 const mebibyte = 2 ** 20;
 
 /** Keeps what it is told, and wakes whoever waits for it. */
 export class Recorder implements RunListener {
   readonly startedUids: string[] = [];
+  readonly isolations = new Map<string, Isolation>();
   readonly ends: { readonly id: RunId; readonly end: RunEnd }[] = [];
   readonly usages: RunUsage[] = [];
   readonly dropped: RunId[] = [];
   readonly outdatedRuns: RunId[] = [];
   readonly #waiting = new Set<() => void>();
 
-  started(id: RunId): void {
+  started(id: RunId, _atMs: number, isolation: Isolation): void {
+    this.isolations.set(id.uid, isolation);
     this.startedUids.push(id.uid);
     this.#wake();
   }
@@ -99,7 +102,7 @@ export class TestNode implements AsyncDisposable {
     this.#limits = limits;
   }
 
-  async open(): Promise<{
+  async open(options: Partial<V8DriverOptions> = {}): Promise<{
     readonly driver: RuntimeDriver;
     readonly told: Recorder;
     readonly adopted: readonly AdoptedRun[];
@@ -109,7 +112,10 @@ export class TestNode implements AsyncDisposable {
       cacheDir: join(this.folder, "cache"),
       clock: systemClock,
       log: silentLog,
-      shimLimits: this.#limits,
+      shimLimits: { orphanMs: 60_000, ...this.#limits },
+      // A process that a test does not need is one that it does not wait for.
+      spares: 0,
+      ...options,
     });
     this.#drivers.push(driver);
     const told = new Recorder();
