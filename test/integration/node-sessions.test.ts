@@ -30,7 +30,9 @@ const listener: NodeListener = {
   },
   inventory: (session, held, done) => void calls.push(`inventory ${session.nodeName} ${held.length} ${done}`),
   statuses: (session, statuses) => void calls.push(`statuses ${session.nodeName} ${statuses.length}`),
-  usages() {},
+  usages: (session, usages) => void calls.push(`usages ${session.nodeName} ${JSON.stringify(usages)}`),
+  conditions: (session, conditions) =>
+    void calls.push(`conditions ${session.nodeName} ${JSON.stringify(conditions)}`),
   disconnected: (session) => void calls.push(`disconnected ${session.nodeName}`),
 };
 
@@ -88,6 +90,9 @@ const anInstance = (uid: string): Instance => ({
   templateHash: "h",
   requests: { cpuMillis: 0, memoryBytes: 0 },
   limits: { cpuMillis: 200, memoryBytes: 2 ** 26 },
+  isolation: "process",
+  priority: -5,
+  priorityClass: "low",
   hasDeadline: true,
   labels: {},
   annotations: {},
@@ -200,6 +205,9 @@ test("NodeServer: commands come batched, with the epoch, each template once", as
     cpuLimitMillis: 200,
     memoryLimitBytes: 2 ** 26,
     hasDeadline: true,
+    isolation: "process",
+    priority: -5,
+    priorityClass: "low",
   });
   expect(received[2]?.stop?.instances).toEqual([
     { uid: "u1", hasGrace: false, graceMs: 0 },
