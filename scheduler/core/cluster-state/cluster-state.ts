@@ -15,7 +15,6 @@
  * never lives again; a report with a lower sequence never wins; assume never puts a node over its allocatable
  * (adopt may: what runs, runs). Every operation is O(1) per instance it touches.
  */
-import { isDeepStrictEqual } from "node:util";
 import type {
   ClusterNode,
   Instance,
@@ -235,7 +234,7 @@ export class ClusterState {
   /** Takes in what a node says of itself. Undefined: nobody knows the node, or nothing has changed. */
   setConditions(nodeName: string, conditions: readonly NodeCondition[]): NodeChange | undefined {
     const before = this.#nodes.get(nodeName);
-    if (before === undefined || isDeepStrictEqual(before.conditions, conditions)) return undefined;
+    if (before === undefined || sameConditions(before.conditions, conditions)) return undefined;
     const evictedOwners = isUnderPressure(conditions) ? before.evictedOwners : new Set<string>();
     const node: ClusterNode = { ...before, conditions, evictedOwners };
     this.#nodes.put(node);
@@ -304,6 +303,16 @@ function isOlder(status: ObservedStatus, known: ObservedStatus | undefined): boo
 
 function sameConnection(a: NodeConnection, b: NodeConnection): boolean {
   return a.kind === b.kind && (a.kind !== "suspect" || b.kind !== "suspect" || a.sinceMs === b.sinceMs);
+}
+
+function sameConditions(a: readonly NodeCondition[], b: readonly NodeCondition[]): boolean {
+  const isSame = (one: NodeCondition, other: NodeCondition | undefined) =>
+    one.type === other?.type &&
+    one.status === other.status &&
+    one.reason === other.reason &&
+    one.message === other.message &&
+    one.transitionMs === other.transitionMs;
+  return a.length === b.length && a.every((one, place) => isSame(one, b[place]));
 }
 
 function endedStatus(known: ObservedStatus | undefined, end: DeclaredEnd): ObservedStatus {
