@@ -14,27 +14,30 @@
  * - An ended instance stays until the scheduler has acknowledged it.
  * - A disk that refuses the transaction delays starts and settles; it is tried again, and nothing else stops.
  */
+import type { Isolation } from "../api/isolation.ts";
+import type { QosClass } from "../api/qos.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import type { NodeAssignment, NodeTemplate } from "./core/assignment.ts";
 import { Gate } from "./core/gate.ts";
-import { restartPolicyOf, stopsWhenCutOff } from "./core/instance-config.ts";
-import {
-  assigned,
-  type Lifecycle,
-  type LifecycleAction,
-  type LifecycleEvent,
-  type Now,
-  reduce,
-  type Step,
-  type StopCause,
-} from "./core/lifecycle.ts";
-import { mountConcurrencyMax } from "./core/limits.ts";
+import { lifecyclePolicyOf, stopsWhenCutOff } from "./core/instance-config.ts";
+import { assigned, reduce } from "./core/lifecycle.ts";
+import type {
+  Lifecycle,
+  LifecycleAction,
+  LifecycleEvent,
+  LifecyclePolicy,
+  Now,
+  Step,
+} from "./core/lifecycle-state.ts";
+import { mountConcurrencyMax, replacementsAtOnceMax } from "./core/limits.ts";
 import { mustStore, recover } from "./core/recover.ts";
 import { type ReportedStatus, statusOf } from "./core/status.ts";
+import type { StopCause } from "./core/termination.ts";
 import type { ModuleStore } from "./images/module-store.ts";
 import { Ledger } from "./ledger.ts";
 import type { AllowedNetwork } from "./network/allowed-network.ts";
+import { Replacements } from "./replacements.ts";
 import type {
   AdoptedRun,
   LogLimits,
@@ -69,6 +72,18 @@ export interface AgentOptions {
 /** What is told when an instance's status changed. Set by whoever reports to the scheduler. */
 export type StatusListener = (uid: string) => void;
 
+/** What is asked when the node runs short. */
+export interface Evictable {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly qos: QosClass;
+  readonly priority: number;
+  readonly requestBytes: number;
+  /** As last reported. */
+  readonly memoryBytes: number;
+}
+
 interface Held {
   readonly assignment: NodeAssignment;
   readonly template: HeldTemplate;
@@ -88,6 +103,7 @@ export class NodeAgent implements RunListener {
   readonly #ledger: Ledger;
   readonly #wakeTimer: WakeTimer<{ readonly uid: string; readonly attempt: number }>;
   readonly #usage = new UsageBook();
+  readonly #replacements = new Replacements(replacementsAtOnceMax, (uid, why) => this.#replace(uid, why));
   readonly #endWaiters = new Map<string, AbortController>();
   #onStatus: StatusListener = () => {};
   #draining = false;
@@ -147,9 +163,7 @@ export class NodeAgent implements RunListener {
     for (const assignment of assignments) {
       if (this.#held.has(assignment.uid)) continue;
       const template = this.#templates.use(assignment.templateId);
-      const restart = this.#restartPolicy(template, assignment);
-      const stopNotice = template.outcome.kind === "configured" ? template.outcome.config.stopNotice : "none";
-      const step = assigned({ restart, stopNotice });
+      const step = assigned(policyOf(template, assignment));
       const held = this.#hold(assignment, template, step.lifecycle);
       this.#ledger.note(assignment.uid);
       this.#take(held, step);
@@ -165,6 +179,28 @@ export class NodeAgent implements RunListener {
     }
     this.#dispatch(held, { kind: "stop", cause: "Stopped", graceMs: graceMs ?? graceOf(held) });
     return true;
+  }
+
+  /** Ends an instance because the node runs short; the scheduler gives it to another. */
+  evict(uid: string, message: string, graceMsMax = 0): void {
+    const held = this.#held.get(uid);
+    if (!held) return;
+    const graceMs = Math.min(graceOf(held), graceMsMax);
+    this.#dispatch(held, { kind: "stop", cause: "Evicted", graceMs, message });
+  }
+
+  /** Instances that have not ended. */
+  evictable(): readonly Evictable[] {
+    const alive = [...this.#held.values()].filter(({ lifecycle }) => lifecycle.state.kind !== "ended");
+    return alive.map(({ assignment, template: { outcome } }) => ({
+      uid: assignment.uid,
+      namespace: assignment.namespace,
+      name: assignment.name,
+      qos: outcome.kind === "configured" ? outcome.config.qos : "BestEffort",
+      priority: assignment.priority,
+      requestBytes: assignment.memoryBytes,
+      memoryBytes: this.#usage.latest(assignment.uid)?.memoryBytes ?? 0,
+    }));
   }
 
   /** The scheduler has noted these ends. One that has not ended (a repetition from before) stays. */
@@ -252,13 +288,13 @@ export class NodeAgent implements RunListener {
     for (const held of this.#held.values()) held.setup?.abort(new Error("the node daemon is closing"));
   }
 
-  started(id: RunId, atMs: number): void {
+  started(id: RunId, atMs: number, isolation: Isolation): void {
     if (this.#early) {
-      this.#early.push(() => this.started(id, atMs));
+      this.#early.push(() => this.started(id, atMs, isolation));
       return;
     }
     const held = this.#held.get(id.uid);
-    if (held) this.#dispatch(held, { kind: "runStarted", run: id.run, atMs });
+    if (held) this.#dispatch(held, { kind: "runStarted", run: id.run, atMs, isolation });
   }
 
   ended(id: RunId, atMs: number, end: RunEnd): void {
@@ -268,7 +304,7 @@ export class NodeAgent implements RunListener {
     }
     const held = this.#held.get(id.uid);
     if (held) {
-      this.#dispatch(held, { kind: "runEnded", run: id.run, atMs, end });
+      this.#dispatch(held, { kind: "runEnded", run: id.run, atMs, end, lastWords: "" });
     } else {
       this.#settleUnknown(id);
     }
@@ -280,11 +316,39 @@ export class NodeAgent implements RunListener {
     }
   }
 
-  outdated(): void {}
+  /** What always runs anyway is begun anew on another process, a few at a time; the rest is left to end by itself. */
+  outdated(ids: readonly RunId[], why: string): void {
+    if (this.#early) {
+      this.#early.push(() => this.outdated(ids, why));
+      return;
+    }
+    for (const { uid, run } of ids) {
+      const lifecycle = this.#held.get(uid)?.lifecycle;
+      const concerned = lifecycle?.policy.restart === "Always" && lifecycle.run === run;
+      if (concerned && lifecycle.state.kind !== "ended") this.#replacements.note(uid, why);
+    }
+    this.#replacements.beginSome();
+  }
 
   logsDropped(id: RunId): void {
     const held = this.#held.get(id.uid);
     if (held) this.#dispatch(held, { kind: "logsDropped" });
+  }
+
+  #replace(uid: string, why: string): boolean {
+    const held = this.#held.get(uid);
+    if (held?.lifecycle.state.kind !== "running") return false;
+    const { run } = held.lifecycle;
+    const graceMs = graceOf(held);
+    this.#dispatch(held, {
+      kind: "restart",
+      run,
+      reason: "ShimReplaced",
+      message: why,
+      graceMs,
+      again: "atOnce",
+    });
+    return true;
   }
 
   #hold(assignment: NodeAssignment, template: HeldTemplate, lifecycle: Lifecycle): Held {
@@ -306,12 +370,6 @@ export class NodeAgent implements RunListener {
     return held && { assignment: held.assignment, lifecycle: held.lifecycle };
   }
 
-  #restartPolicy(template: HeldTemplate, assignment: NodeAssignment) {
-    const { outcome } = template;
-    if (outcome.kind === "configured") return restartPolicyOf(outcome.config, assignment);
-    return assignment.owner.kind === "WasmJob" ? "Never" : "Always";
-  }
-
   #dispatch(held: Held, event: LifecycleEvent): void {
     if (this.#closed) return;
     this.#take(held, reduce(held.lifecycle, event, this.#now()));
@@ -327,6 +385,7 @@ export class NodeAgent implements RunListener {
       if (lifecycle.moduleDigest !== held.retained) this.#retain(held, lifecycle.moduleDigest);
       if (lifecycle.state.kind === "ended" && before.state.kind !== "ended") this.#onEnded(held);
       this.#logTransition(held, before);
+      if (isSettled(lifecycle)) this.#replacements.done(uid);
     }
     for (const action of actions) this.#perform(held, action);
     this.#onStatus(uid);
@@ -365,6 +424,10 @@ export class NodeAgent implements RunListener {
       case "stopRun":
       case "settle":
         this.#ledger.afterCommit(() => this.#tellDriver(held, action));
+        return;
+      case "preStop":
+      case "cancelPreStop":
+        return;
     }
   }
 
@@ -477,4 +540,15 @@ export class NodeAgent implements RunListener {
 function graceOf(held: Held): number {
   const { outcome } = held.template;
   return outcome.kind === "configured" ? outcome.config.gracePeriodMs : 0;
+}
+
+/** Not on its way from one run to the next. */
+function isSettled({ state: { kind } }: Lifecycle): boolean {
+  return kind === "running" || kind === "waiting" || kind === "ended";
+}
+
+function policyOf({ outcome }: HeldTemplate, assignment: NodeAssignment): LifecyclePolicy {
+  if (outcome.kind === "configured") return lifecyclePolicyOf(outcome.config, assignment);
+  const restart = assignment.owner.kind === "WasmJob" ? "Never" : "Always";
+  return { restart, stopNotice: "none", heldBack: "nothing", hasPreStop: false };
 }

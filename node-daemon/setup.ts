@@ -8,7 +8,7 @@ import type { NodeAssignment, VolumeContent } from "./core/assignment.ts";
 import type { Gate } from "./core/gate.ts";
 import type { ConfigOutcome, TemplateConfig } from "./core/instance-config.ts";
 import { argumentsOf, environmentOf } from "./core/instance-config.ts";
-import type { LifecycleEvent } from "./core/lifecycle.ts";
+import type { LifecycleEvent } from "./core/lifecycle-state.ts";
 import type { ModuleStore } from "./images/module-store.ts";
 import type { AllowedNetwork } from "./network/allowed-network.ts";
 import type {

@@ -5,10 +5,11 @@
 import type { EnvVar, InstanceSpec, Quantity, Volume } from "../../api/gen/kinds.gen.ts";
 import { type Endpoint, parseAddress, parseEndpoint } from "../../api/network.ts";
 import { type Isolation, requestedIsolation } from "../../api/isolation.ts";
+import { type QosClass, qosClass } from "../../api/qos.ts";
 import { cpuMillis, memoryBytes, parseQuantity } from "../../api/quantity.ts";
 import { assertNever, errorMessage } from "../../kit/errors.ts";
 import type { NodeAssignment } from "./assignment.ts";
-import type { RestartPolicy } from "./lifecycle.ts";
+import type { LifecyclePolicy, RestartPolicy } from "./lifecycle-state.ts";
 import { memoryBytesDefault, memoryBytesMax } from "./limits.ts";
 
 export type VolumeSource =
@@ -49,6 +50,7 @@ export interface TemplateConfig {
   readonly fuelMax: number | undefined;
   readonly deterministic: { readonly seed: string; readonly startTimeMs: number } | undefined;
   readonly stopNotice: "none" | "stdin";
+  readonly qos: QosClass;
   readonly onDisconnect: "continue" | "stop" | undefined;
 }
 
@@ -90,6 +92,7 @@ function configOf(spec: InstanceSpec): TemplateConfig {
       startTimeMs: Date.parse(spec.deterministic.startTime),
     },
     stopNotice: spec.stopNotice ?? "none",
+    qos: qosClass(spec.resources),
     onDisconnect: spec.onDisconnect,
   };
 }
@@ -170,6 +173,15 @@ function sourceOf(volume: Volume): VolumeSource {
 /** Jobs leave retrying to the scheduler, which counts it against backoffLimit; everything else is to stay up. */
 export function restartPolicyOf(config: TemplateConfig, assignment: NodeAssignment): RestartPolicy {
   return config.restartPolicy ?? (assignment.owner.kind === "WasmJob" ? "Never" : "Always");
+}
+
+export function lifecyclePolicyOf(config: TemplateConfig, assignment: NodeAssignment): LifecyclePolicy {
+  return {
+    restart: restartPolicyOf(config, assignment),
+    stopNotice: config.stopNotice,
+    heldBack: "nothing",
+    hasPreStop: false,
+  };
 }
 
 export function stopsWhenCutOff(config: TemplateConfig, assignment: NodeAssignment): boolean {
