@@ -129,7 +129,13 @@ export class ClusterSimulation {
     const owned = () => [...this.state.instancesOwnedBy(owners.deployment.uid)];
     const { deployment, templateHash, nowMs } = this;
     const before = owned();
-    const result = reconcileDeployment({ deployment, templateHash, instances: before, nowMs });
+    const result = reconcileDeployment({
+      deployment,
+      templateHash,
+      instances: before,
+      refusal: undefined,
+      nowMs,
+    });
     if (storeWorks) this.deployment = { ...deployment, status: result.status };
     const made = this.#state(() => this.#execute(result.steps, owners.deployment, storeWorks));
     this.#onDeploymentTurn({ deployment, before, after: owned(), created: made });
@@ -138,7 +144,7 @@ export class ClusterSimulation {
   #reconcileJob(storeWorks: boolean): void {
     const { job, nowMs } = this;
     const instances = this.state.instancesOwnedBy(owners.job.uid);
-    const result = reconcileJob({ job, instances, nowMs, memory: this.#memory });
+    const result = reconcileJob({ job, instances, refusal: undefined, nowMs, memory: this.#memory });
     this.#memory = result.memory;
     if (storeWorks) this.job = { ...job, status: result.status };
     // A crash between the write and what follows from it.
@@ -176,7 +182,12 @@ export class ClusterSimulation {
       }),
     );
     const key = `${owner.uid}/${templateHash}`;
-    this.#queue.add(uid, { key, requirements: requirements(), quota: aQuotaSubject() });
+    this.#queue.add(uid, {
+      key,
+      requirements: requirements({ ownerUid: owner.uid }),
+      priority: 0,
+      quota: aQuotaSubject(),
+    });
   }
 
   #stop(uid: string): void {

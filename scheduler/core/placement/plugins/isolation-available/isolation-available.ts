@@ -1,0 +1,20 @@
+import { success, unresolvable, type FilterPlugin } from "../../framework.ts";
+
+/** The node's runtime must offer the isolation that is asked for: its features say so. */
+export const isolationAvailable: FilterPlugin = {
+  name: "isolation-available",
+  reads: "node",
+  prepare({ isolation, runtime }) {
+    if (isolation === "shared") return undefined;
+    const feature = `isolation-${isolation}`;
+    return ({ node }) => {
+      // Whether the runtime is there at all is another plugin's question.
+      const offered = node.runtimes.find(({ name }) => name === runtime);
+      if (offered === undefined || offered.features.includes(feature)) return success;
+      return unresolvable(
+        `node(s) without isolation ${isolation}`,
+        `no isolation ${isolation}: its runtime ${runtime} does not have the feature ${feature}`,
+      );
+    };
+  },
+};
