@@ -256,6 +256,7 @@ export class TestCluster implements AsyncDisposable {
 export interface TestInstance {
   readonly metadata: {
     readonly name: string;
+    readonly namespace: string;
     readonly uid: string;
     readonly labels: Readonly<Record<string, string>>;
   };
