@@ -30,6 +30,8 @@ export class Recorder implements RunListener {
   readonly usages: RunUsage[] = [];
   readonly dropped: RunId[] = [];
   readonly outdatedRuns: RunId[] = [];
+  /** For who measures. */
+  onEnd: (id: RunId) => void = () => {};
   readonly #waiting = new Set<() => void>();
 
   started(id: RunId): void {
@@ -39,6 +41,7 @@ export class Recorder implements RunListener {
 
   ended(id: RunId, _atMs: number, end: RunEnd): void {
     this.ends.push({ id, end });
+    this.onEnd(id);
     this.#wake();
   }
 
