@@ -78,6 +78,12 @@ function get(url: URL, headers: HttpTarget["headers"], signal: AbortSignal): Pro
   return new Promise((resolve, reject) => {
     const asked = request(url, { agent: false, signal, headers: headersOf(headers) });
     asked.on("error", reject);
+    // Node would keep the connection for whoever asked for the other protocol, and tell nothing else.
+    asked.once("upgrade", (_response, socket) => {
+      socket.destroy();
+      reject(new Error("the answer was another protocol"));
+    });
+    asked.once("close", () => reject(new Error("the connection was closed")));
     asked.once("response", (response) => {
       readBody(response).then(
         (body) => {
