@@ -32,6 +32,8 @@ export class Recorder implements RunListener {
   readonly usages: RunUsage[] = [];
   readonly dropped: RunId[] = [];
   readonly outdatedRuns: RunId[] = [];
+  /** For who measures. */
+  onEnd: (id: RunId) => void = () => {};
   readonly #waiting = new Set<() => void>();
 
   started(id: RunId, _atMs: number, isolation: Isolation): void {
@@ -42,6 +44,7 @@ export class Recorder implements RunListener {
 
   ended(id: RunId, _atMs: number, end: RunEnd): void {
     this.ends.push({ id, end });
+    this.onEnd(id);
     this.#wake();
   }
 
