@@ -71,7 +71,8 @@ class ShimProcess {
       orphaned: () => this.terminate(true),
     });
     this.#modules = new ModuleStore(config.limits, clock);
-    this.#mounts = new MountTable({ monotonic: () => clock.monotonic() });
+    const descriptorsMax = guestDescriptorsMax();
+    this.#mounts = new MountTable({ monotonic: () => clock.monotonic(), descriptorsMax });
     const parts = {
       modules: this.#modules,
       mounts: this.#mounts,
@@ -89,7 +90,7 @@ class ShimProcess {
       wasiClock,
       random: (target: Uint8Array) => void randomFillSync(target),
       listings: new ListingCache(),
-      wasiLimits: { openFilesMax, hostDescriptorsMax: guestDescriptorsMax() },
+      wasiLimits: { openFilesMax, hostDescriptorsMax: descriptorsMax },
       log,
     };
     const events: ShimEvents = {
