@@ -3,10 +3,11 @@ import { errorCode, errorMessage, WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import { type InstanceLog, openInstanceLog } from "../logs/instance-log.ts";
 import type { LogStream } from "../logs/log-record.ts";
-import type { RunEnd, RunId, RunSpec } from "../runtimes/runtime-driver.ts";
+import type { RunEnd, RunId, RunSpec, RunUsage } from "../runtimes/runtime-driver.ts";
 import type { InputSource, OutputSink } from "../wasi/host.ts";
 import { openNetwork } from "../wasi/sockets/host-network.ts";
 import type { Network } from "../wasi/sockets/network.ts";
+import { Account } from "./account.ts";
 import { Attachment } from "./attachment.ts";
 import type { Reservation, ShimBudget } from "./budget.ts";
 import { engine } from "./engine.ts";
@@ -47,6 +48,7 @@ export class Instance implements HostedEvents {
   readonly #parts: InstanceParts;
   readonly #spec: RunSpec;
   readonly #events: InstanceEvents;
+  readonly #account: Account;
   /** Its end tells the guest to stop. */
   readonly #notice: { end(): void } | undefined;
   readonly #stdin: InputSource;
@@ -70,14 +72,22 @@ export class Instance implements HostedEvents {
     this.#parts = parts;
     this.#spec = spec;
     this.#events = events;
+    const share = { requestMillis: spec.cpuRequestMillis, limitMillis: spec.cpuLimitMillis };
+    this.#account = new Account(share, parts.queue.now(), this);
     this.#attachment = spec.attachment === undefined ? undefined : new Attachment(spec.attachment);
     const silent = spec.stopNotice === "stdin" ? (this.#attachment ?? new NoticeInput()) : undefined;
     this.#notice = silent;
     this.#stdin = silent ?? this.#attachment ?? emptyInput;
   }
 
-  get cpuUs(): number {
-    return Math.round((this.#guest?.usedMs ?? 0) * 1000);
+  /** Since it began. */
+  get usage(): Omit<RunUsage, "id"> {
+    return {
+      cpuUs: Math.round(this.#account.clockMs(0) * 1000),
+      memoryBytes: this.memoryBytes,
+      fuel: this.#guest?.fuelUsed ?? 0,
+      throttledUs: Math.round(this.#account.throttledMs(this.#parts.queue.now()) * 1000),
+    };
   }
 
   get memoryBytes(): number {
@@ -147,7 +157,6 @@ export class Instance implements HostedEvents {
       if (guest.killed) return { kind: "stopped" };
       preopens = opened;
     }
-    // Nothing may be awaited from here on: the queue takes the turn to be over in the next microtask.
     const network = this.#openNetwork(held, loaded);
     const streams = { stdin: this.#stdin, stdout: this.#output("stdout"), stderr: this.#output("stderr") };
     guest.instantiate(held, preopens, network, streams);
@@ -170,7 +179,8 @@ export class Instance implements HostedEvents {
   }
 
   get #hostedParts(): HostedParts {
-    return { shared: this.#parts, queue: this.#parts.queue, spec: this.#spec, events: this };
+    const { queue } = this.#parts;
+    return { shared: this.#parts, queue, account: this.#account, spec: this.#spec, events: this };
   }
 
   #kill(): void {

@@ -10,8 +10,10 @@ import type { Log } from "../../kit/log.ts";
 import type { WasiClock } from "../wasi/host.ts";
 import { ListingCache } from "../wasi/file-system/listing-cache.ts";
 import { guestDescriptorsMax, ShimBudget, systemCapacity } from "./budget.ts";
+import { threadCpuMs } from "./cpu-meter.ts";
 import { DaemonLink } from "./daemon-link.ts";
-import { exitMs, openFilesMax, queueLimits, type ShimLimits } from "./limits.ts";
+import { GuestTimers } from "./guest-timers.ts";
+import { exitMs, openFilesMax, type ShimLimits } from "./limits.ts";
 import { ModuleStore } from "./module-store.ts";
 import { MountTable } from "./mount-table.ts";
 import { openOwnLog } from "./own-log.ts";
@@ -50,18 +52,22 @@ class ShimProcess {
     this.#log = log;
     this.#modules = new ModuleStore(config.limits, clock);
     this.#mounts = new MountTable({ monotonic: () => clock.monotonic() });
+    const schedule = (step: () => void) => void setImmediate(step);
+    const timers = new GuestTimers({ clock, schedule });
     const parts = {
       modules: this.#modules,
       mounts: this.#mounts,
       budget: new ShimBudget(config.limits, systemCapacity(), clock, () => {
         globalThis.gc?.();
       }),
+      timers,
       queue: new RunQueue({
         now: () => performance.now(),
-        schedule: (turn) => void setImmediate(turn),
+        cpuMs: threadCpuMs,
+        schedule,
         // The queue of ticks is served once there is no microtask.
         whenDrained: (step) => queueMicrotask(() => process.nextTick(step)),
-        turnMs: queueLimits.turnMs,
+        timers,
       }),
       clock,
       wasiClock,
