@@ -1,7 +1,7 @@
 import { CpuQuota } from "./cpu-quota.ts";
 import type { Competitor } from "./fair-queue.ts";
 import { weights } from "./limits.ts";
-import { RunnableList } from "./runnable.ts";
+import { type Linked, LinkedList } from "./linked-list.ts";
 
 /** What a template asks of the CPU. */
 export interface CpuShare {
@@ -29,7 +29,7 @@ export class Account implements Competitor {
   #heldSinceMs = 0;
   #heldUntil: number | undefined;
   /** What waits for its turn. */
-  readonly waiting = new RunnableList();
+  readonly waiting = new LinkedList<Runnable>();
   /** What happened for it outside its turns, since that was last charged. */
   events = 0;
 
@@ -75,6 +75,21 @@ export class Account implements Competitor {
   throttledMs(nowMs: number): number {
     return this.#throttledMs + (this.#heldUntil === undefined ? 0 : Math.max(0, nowMs - this.#heldSinceMs));
   }
+}
+
+/** Something of an instance that waits for its turn on the thread. */
+export abstract class Runnable implements Linked<Runnable> {
+  abstract readonly account: Account;
+  linked = false;
+  previous: Runnable | undefined;
+  next: Runnable | undefined;
+  /** The queue's own: it waits ahead of all accounts. */
+  urgent = false;
+
+  /** Continues the guest in the next microtask, or at once. Must not throw. */
+  abstract resume(): void;
+  /** What began with `resume` is over, and is charged. */
+  over?(): void;
 }
 
 /** In proportion to the request, in the numbers of Kubernetes and cgroups (`cpu.shares`): a core is 1,024, nothing is 2. */

@@ -19,7 +19,7 @@
  */
 import type { InterfaceMembers } from "../wasi/component-interfaces.ts";
 import type { Clock } from "../../kit/clock.ts";
-import type { Account } from "./account.ts";
+import { type Account, Runnable } from "./account.ts";
 import { GuestTrap } from "../wasi/component-resources.ts";
 import { GuestEnded } from "../wasi/host.ts";
 import { type ComponentOutcome, type CoreModule, runScript, type ScriptParts } from "./component-script.ts";
@@ -29,7 +29,6 @@ import type { HostedEvents } from "./hosted-guest.ts";
 import { fuelLimits, queueLimits } from "./limits.ts";
 import type { LoadedComponent } from "./module-store.ts";
 import type { RunClass, RunQueue } from "./run-queue.ts";
-import { Runnable } from "./runnable.ts";
 import { ScriptTimers } from "./script-globals.ts";
 import { ScriptLimits } from "./script-limits.ts";
 

@@ -12,7 +12,7 @@
  *   for settle; the guest then traps in its own code, through every handler it may have.
  * - An import does not throw into the guest, which could catch it: the functions of preview 1 answer EIO to a bug.
  */
-import type { Account } from "./account.ts";
+import { type Account, Runnable } from "./account.ts";
 import { errno } from "../wasi/abi.ts";
 import { type Preview1, quickFunctions, type WasiFunction } from "../wasi/preview1.ts";
 import { wasiFunctions } from "../wasi/unstable.ts";
@@ -22,7 +22,6 @@ import { tableElementsCap } from "./footprint.ts";
 import { fuelLimits, queueLimits } from "./limits.ts";
 import type { LoadedModule } from "./module-store.ts";
 import type { RunClass, RunQueue } from "./run-queue.ts";
-import { Runnable } from "./runnable.ts";
 
 export interface GuestEvents {
   bug(error: unknown): void;

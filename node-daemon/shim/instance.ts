@@ -16,7 +16,7 @@ import type { HostedEvents, HostedGuest, HostedParts } from "./hosted-guest.ts";
 import { HostedModule } from "./hosted-module.ts";
 import type { SharedHost } from "./instance-host.ts";
 import { openMounts } from "./instance-mounts.ts";
-import { drainMs } from "./limits.ts";
+import { drainMs, logCost } from "./limits.ts";
 import { LogOutput } from "./log-output.ts";
 import type { Loaded, ModuleStore } from "./module-store.ts";
 import type { MountTable } from "./mount-table.ts";
@@ -135,7 +135,7 @@ export class Instance implements HostedEvents {
   }
 
   async #run(held: DisposableStack): Promise<RunEnd> {
-    const loaded = await loadModule(this.#parts.modules, this.#spec.module.file);
+    const loaded = await loadModule(this.#parts.modules, this.#spec.module.file, (ms) => this.#pay(ms));
     if (this.#stopped) return { kind: "stopped" };
     const guest = hostedGuest(this.#hostedParts, loaded);
     this.#guest = guest;
@@ -189,12 +189,18 @@ export class Instance implements HostedEvents {
     this.#stopDraining?.();
   }
 
+  /** For CPU time that was used for it outside its turns. */
+  #pay(ms: number): void {
+    this.#parts.queue.charge(this.#account, ms);
+  }
+
   #openLog(): InstanceLog {
     this.#log ??= openInstanceLog({
       folder: this.#spec.logFolder,
       limits: this.#spec.logLimits,
       clock: this.#parts.clock,
       onDropped: () => this.#events.logsDropped(this.#spec.id),
+      onWritten: (bytes) => this.#pay(logCost.perWriteMs + bytes * logCost.perByteMs),
     });
     return this.#log;
   }
@@ -206,10 +212,15 @@ export class Instance implements HostedEvents {
 
   /** A module gets its listeners as descriptors; a component makes its own. */
   #openNetwork(held: DisposableStack, { kind }: Loaded): Network {
-    const { clock, wasiLimits } = this.#parts;
+    const { clock, wasiLimits, queue } = this.#parts;
+    const onEvent = () => queue.caused(this.#account);
     try {
       const { hostDescriptorsMax } = wasiLimits;
-      const network = openNetwork(this.#spec.network, kind === "module", { clock, hostDescriptorsMax });
+      const network = openNetwork(this.#spec.network, kind === "module", {
+        clock,
+        hostDescriptorsMax,
+        onEvent,
+      });
       held.defer(() => network.close());
       return network;
     } catch (thrown) {
@@ -260,9 +271,9 @@ export class Instance implements HostedEvents {
   }
 }
 
-async function loadModule(modules: ModuleStore, file: string): Promise<Loaded> {
+async function loadModule(modules: ModuleStore, file: string, pay: (ms: number) => void): Promise<Loaded> {
   try {
-    return await modules.acquire(file);
+    return await modules.acquire(file, pay);
   } catch (thrown) {
     const invalid = thrown instanceof engine.CompileError;
     const message = `load the prepared module: ${errorMessage(thrown)}`;

@@ -7,10 +7,11 @@ import { randomFillSync } from "node:crypto";
 import { type Clock, systemClock, type Timer } from "../../kit/clock.ts";
 import { assertNever, errorCode } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
+import { threadCpuMs } from "../../kit/thread-cpu.ts";
 import type { WasiClock } from "../wasi/host.ts";
+import { payWith } from "../wasi/file-system/payer.ts";
 import { ListingCache } from "../wasi/file-system/listing-cache.ts";
 import { guestDescriptorsMax, ShimBudget, systemCapacity } from "./budget.ts";
-import { threadCpuMs } from "./cpu-meter.ts";
 import { DaemonLink } from "./daemon-link.ts";
 import { GuestTimers } from "./guest-timers.ts";
 import { exitMs, openFilesMax, type ShimLimits } from "./limits.ts";
@@ -54,6 +55,15 @@ class ShimProcess {
     this.#mounts = new MountTable({ monotonic: () => clock.monotonic() });
     const schedule = (step: () => void) => void setImmediate(step);
     const timers = new GuestTimers({ clock, schedule });
+    const queue = new RunQueue({
+      now: () => performance.now(),
+      cpuMs: threadCpuMs,
+      schedule,
+      // The queue of ticks is served once there is no microtask.
+      whenDrained: (step) => queueMicrotask(() => process.nextTick(step)),
+      timers,
+    });
+    payWith(() => queue.payer());
     const parts = {
       modules: this.#modules,
       mounts: this.#mounts,
@@ -61,14 +71,7 @@ class ShimProcess {
         globalThis.gc?.();
       }),
       timers,
-      queue: new RunQueue({
-        now: () => performance.now(),
-        cpuMs: threadCpuMs,
-        schedule,
-        // The queue of ticks is served once there is no microtask.
-        whenDrained: (step) => queueMicrotask(() => process.nextTick(step)),
-        timers,
-      }),
+      queue,
       clock,
       wasiClock,
       random: (target: Uint8Array) => void randomFillSync(target),

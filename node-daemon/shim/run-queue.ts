@@ -18,13 +18,13 @@
  * that is not its own. If it says nothing, because it goes on after a call that did not have to wait, has ended, or is still
  * being set up, it has the thread until no microtask is left. So it does not matter how many there are.
  */
-import type { Account } from "./account.ts";
+import type { Account, Runnable } from "./account.ts";
 import { CpuMeter } from "./cpu-meter.ts";
 import { FairQueue } from "./fair-queue.ts";
 import type { GuestTimers } from "./guest-timers.ts";
 import { HeldAccounts } from "./held-accounts.ts";
 import { queueLimits } from "./limits.ts";
-import { type Runnable, RunnableList } from "./runnable.ts";
+import { LinkedList } from "./linked-list.ts";
 
 export type RunClass = "urgent" | "woken" | "yielded";
 
@@ -42,7 +42,7 @@ export interface RunQueueOptions {
 
 export class RunQueue {
   readonly #options: RunQueueOptions;
-  readonly #urgent = new RunnableList();
+  readonly #urgent = new LinkedList<Runnable>();
   readonly #fair = new FairQueue<Account>(queueLimits.creditMs);
   readonly #held: HeldAccounts;
   readonly #meter: CpuMeter<Account>;
@@ -75,7 +75,8 @@ export class RunQueue {
   push(runnable: Runnable, runClass: RunClass): void {
     this.remove(runnable);
     const { account } = runnable;
-    if (runClass === "urgent") this.#urgent.push(runnable);
+    runnable.urgent = runClass === "urgent";
+    if (runnable.urgent) this.#urgent.push(runnable);
     else {
       const isFirst = account.waiting.empty;
       account.waiting.push(runnable);
@@ -85,10 +86,14 @@ export class RunQueue {
   }
 
   remove(runnable: Runnable): void {
-    const { account, waitsIn } = runnable;
-    if (!waitsIn) return;
-    waitsIn.remove(runnable);
-    if (waitsIn !== account.waiting || !waitsIn.empty) return;
+    if (!runnable.linked) return;
+    if (runnable.urgent) {
+      this.#urgent.remove(runnable);
+      return;
+    }
+    const { account } = runnable;
+    account.waiting.remove(runnable);
+    if (!account.waiting.empty) return;
     this.#fair.remove(account);
     if (account.heldUntil !== undefined) this.#held.remove(account, this.#options.now());
   }
@@ -115,8 +120,10 @@ export class RunQueue {
     return this.#options.now();
   }
 
-  get running(): Account | undefined {
-    return this.#running?.account;
+  /** Charges whoever runs now, also when it does not run any more. */
+  payer(): ((ms: number) => void) | undefined {
+    const account = this.#running?.account;
+    return account && ((ms) => this.charge(account, ms));
   }
 
   /** For CPU time that was used for it outside its turns, as far as that is known. */
