@@ -215,8 +215,11 @@ class Assembly {
       new BinaryWriter().name("metadata.code.branch_hint").view(),
       this.#code.hints,
     ]);
-    if (this.#code.hintedFunctions > 0) {
-      this.#push(section.custom, [new BinaryWriter().name(tierHintsSection).view(), this.#code.tierHints]);
+    if (this.#code.tierHints.bytes > 0) {
+      this.#push(section.custom, [
+        new BinaryWriter().name(tierHintsSection).view(),
+        this.#code.tierHints.contents,
+      ]);
     }
     const count = new BinaryWriter(8).u32((range?.count ?? 0) + functions.length).view();
     const extra = new BinaryWriter();

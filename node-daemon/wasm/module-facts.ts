@@ -75,8 +75,8 @@ export interface ModuleFacts {
   readonly features: readonly string[];
   /** Imported and defined. For each the engine keeps something in every instance. */
   readonly functions: number;
-  /** That the engine is told to optimize at once; the first instance waits for them. */
-  readonly hintedFunctions: number;
+  /** Of functions that the engine is told to optimize at once: a module's first instance waits for them. */
+  readonly hintedBytes: number;
   /** Static count. */
   readonly instructions: number;
 }

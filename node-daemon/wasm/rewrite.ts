@@ -55,14 +55,14 @@ export function rewriteModule(binary: Uint8Array, limits: RewriteLimits = defaul
     const added = new AddedFunctions(model);
     const code = rewriteCode(model, added);
     const bytes = assemble(model, added, code, hooks);
-    return { kind: "rewritten", bytes, facts: factsOf(model, hooks, code.hintedFunctions) };
+    return { kind: "rewritten", bytes, facts: factsOf(model, hooks, code.tierHints.bytes) };
   } catch (thrown) {
     if (!(thrown instanceof Rejection)) throw thrown;
     return { kind: "rejected", reason: thrown.reason, message: thrown.message };
   }
 }
 
-function factsOf(model: ModuleModel, hooks: Hooks, hintedFunctions: number): ModuleFacts {
+function factsOf(model: ModuleModel, hooks: Hooks, hintedBytes: number): ModuleFacts {
   return {
     rewriterVersion,
     imports: model.imports,
@@ -73,7 +73,7 @@ function factsOf(model: ModuleModel, hooks: Hooks, hintedFunctions: number): Mod
     hooks,
     features: featureNames(model.features),
     functions: model.functionTypes.length,
-    hintedFunctions,
+    hintedBytes,
     instructions: model.instructions,
   };
 }

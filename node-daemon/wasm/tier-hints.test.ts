@@ -65,7 +65,7 @@ function hinted(module: Module): number[] {
     }
     expect(contents.pos).toBe(contents.end);
   }
-  expect(rewritten.facts.hintedFunctions).toBe(found.length);
+  expect(rewritten.facts.hintedBytes > 0).toBe(found.length > 0);
   return found;
 }
 

@@ -38,12 +38,39 @@ export const hintLimits = {
 /** A custom section of the proposal "compilation hints"; it has to stand before the code. */
 export const tierHintsSection = "metadata.code.compilation_priority";
 
+export interface TierHints {
+  /** Of the section; empty if there is nothing to say. */
+  readonly contents: Uint8Array;
+  /** Of the hinted functions, as they were. */
+  readonly bytes: number;
+}
+
+export const noTierHints: TierHints = { contents: new Uint8Array(), bytes: 0 };
+
 export function createCallGraph(model: ModuleModel): CallGraph {
   return new CallGraph(model.functionsDefined, model.functionImports, hintLimits.callsMax);
 }
 
+/** `indexOf` gives the index that a defined function has in the rewritten module. */
+export function tierHints(
+  model: ModuleModel,
+  graph: CallGraph,
+  indexOf: (defined: number) => number,
+): TierHints {
+  const hinted = chooseHinted(model, graph);
+  if (hinted.length === 0) return noTierHints;
+  const out = new BinaryWriter().u32(hinted.length);
+  let bytes = 0;
+  for (const defined of hinted) {
+    // At offset 0, which is the function itself; two bytes: compile it first, and optimize it first.
+    out.u32(indexOf(defined)).raw(0, 2, 0, 0);
+    bytes += graph.bodyBytes[defined] ?? 0;
+  }
+  return { contents: out.view(), bytes };
+}
+
 /** Defined functions, counted without the imported ones, in rising order. */
-export function chooseHinted(model: ModuleModel, graph: CallGraph): readonly number[] {
+function chooseHinted(model: ModuleModel, graph: CallGraph): readonly number[] {
   if (graph.incomplete) return [];
   const repeated = graph.findRepeated();
   const fromExports = graph.countWays(rootsOf(model, graph, "exports"));
@@ -82,14 +109,4 @@ function rootsOf(model: ModuleModel, graph: CallGraph, which: "exports" | "all")
   }
   if (model.start !== undefined) mark(model.start);
   return roots;
-}
-
-/** Contents of the section. `indexOf` gives the index that a defined function has in the rewritten module. */
-export function writeTierHints(hinted: readonly number[], indexOf: (defined: number) => number): Uint8Array {
-  const out = new BinaryWriter().u32(hinted.length);
-  for (const defined of hinted) {
-    // At offset 0, which is the function itself; two bytes: compile it first, and optimize it first.
-    out.u32(indexOf(defined)).raw(0, 2, 0, 0);
-  }
-  return out.view();
 }
