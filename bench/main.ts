@@ -8,9 +8,11 @@ const suites: Readonly<Record<string, () => Promise<{ run: () => Promise<readonl
   components: () => import("./components.ts"),
   density: () => import("./density.ts"),
   "end-to-end": () => import("./end-to-end.ts"),
+  "guest-speed": () => import("./guest-speed.ts"),
   guests: () => import("./guests.ts"),
   instances: () => import("./instances.ts"),
   placement: () => import("./placement.ts"),
+  starts: () => import("./starts.ts"),
   store: () => import("./store.ts"),
   "wasi-files": () => import("./wasi-files.ts"),
 };

@@ -90,7 +90,14 @@ test.each<[string, Module, number[]]>([
   ],
   ["not what nobody calls", { functions: [{}, loop] }, []],
   ["what the start section leads to", { functions: [{}, { calls: [2] }, loop], start: 1 }, [2]],
-  ["what a table leads to", { functions: [{}, { calls: [2] }, loop], inTable: [1] }, [2]],
+  [
+    "what a table leads to, if it is not tiny",
+    {
+      functions: [{}, { calls: [2, 3] }, { ...loop, padding: hintLimits.otherBytesMin }, loop],
+      inTable: [1],
+    },
+    [2],
+  ],
   [
     "in two ways, if it is not large",
     { functions: [{ calls: [1, 1, 2, 2] }, loop, { ...loop, padding: hintLimits.functionBytesMax / 4 }] },
@@ -131,7 +138,8 @@ test.each<[string, Module, number[]]>([
 test("rewriteModule: of 100,000 functions that all want to be optimized, few are", () => {
   const functions: Sketch[] = Array.from({ length: 100_000 }, () => loop);
   const all = Array.from(functions.keys());
-  expect(hinted({ functions, inTable: all, exported: [] }).length).toBe(hintLimits.functionsMax);
+  const larger = functions.map((sketch) => ({ ...sketch, depth: 9, padding: hintLimits.otherBytesMin / 9 }));
+  expect(hinted({ functions: larger, inTable: all, exported: [] }).length).toBe(hintLimits.functionsMax);
   expect(hinted({ functions: [{ calls: all.map((i) => i + 1) }, ...functions] }).length).toBe(
     hintLimits.functionsMax,
   );

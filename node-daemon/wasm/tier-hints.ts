@@ -30,6 +30,8 @@ export const hintLimits = {
   functionBytesMax: 16_384,
   /** Of all hinted functions that exports lead to, and of all others. Tables hold much that is hardly ever called. */
   bytesMax: { exported: 24_576, other: 8_192 },
+  /** Of those others each, times the depth of its loops: what is smaller writes out a buffer or compares two types. */
+  otherBytesMin: 384,
   functionsMax: 64,
   /** Calls that are remembered, 4 bytes each. The largest modules known have 3 million. */
   callsMax: 8 * 2 ** 20,
@@ -76,16 +78,18 @@ function chooseHinted(model: ModuleModel, graph: CallGraph): readonly number[] {
   const fromExports = graph.countWays(rootsOf(model, graph, "exports"));
   const fromAnywhere = graph.countWays(rootsOf(model, graph, "all"));
   const bytesOf = (i: number) => graph.bodyBytes[i] ?? 0;
+  const depthOf = (i: number) => graph.loopDepths[i] ?? 0;
+  const isExported = (i: number) => (fromExports[i] ?? 0) > 0;
   const candidates: number[] = [];
   for (const [i, ways] of fromAnywhere.entries()) {
     if (ways === 0 || repeated[i] === 1 || graph.loopDepths[i] === 0) continue;
-    if (bytesOf(i) * ways ** 2 <= hintLimits.functionBytesMax) candidates.push(i);
+    if (bytesOf(i) * ways ** 2 > hintLimits.functionBytesMax) continue;
+    if (isExported(i) || bytesOf(i) * depthOf(i) >= hintLimits.otherBytesMin) candidates.push(i);
   }
-  const depthOf = (i: number) => graph.loopDepths[i] ?? 0;
   candidates.sort((a, b) => depthOf(b) - depthOf(a) || bytesOf(a) - bytesOf(b));
   const left: { exported: number; other: number } = { ...hintLimits.bytesMax };
   const chosen = candidates.filter((candidate) => {
-    const kind = (fromExports[candidate] ?? 0) > 0 ? "exported" : "other";
+    const kind = isExported(candidate) ? "exported" : "other";
     if (bytesOf(candidate) > left[kind]) return false;
     left[kind] -= bytesOf(candidate);
     return true;
