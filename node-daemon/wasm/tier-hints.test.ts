@@ -138,7 +138,11 @@ test.each<[string, Module, number[]]>([
 test("rewriteModule: of 100,000 functions that all want to be optimized, few are", () => {
   const functions: Sketch[] = Array.from({ length: 100_000 }, () => loop);
   const all = Array.from(functions.keys());
-  const larger = functions.map((sketch) => ({ ...sketch, depth: 9, padding: hintLimits.otherBytesMin / 9 }));
+  const larger = functions.map((sketch) => ({
+    ...sketch,
+    depth: 9,
+    padding: Math.ceil(hintLimits.otherBytesMin / 9),
+  }));
   expect(hinted({ functions: larger, inTable: all, exported: [] }).length).toBe(hintLimits.functionsMax);
   expect(hinted({ functions: [{ calls: all.map((i) => i + 1) }, ...functions] }).length).toBe(
     hintLimits.functionsMax,

@@ -31,7 +31,7 @@ export const hintLimits = {
   /** Of all hinted functions that exports lead to, and of all others. Tables hold much that is hardly ever called. */
   bytesMax: { exported: 24_576, other: 8_192 },
   /** Of those others each, times the depth of its loops: what is smaller writes out a buffer or compares two types. */
-  otherBytesMin: 384,
+  otherBytesMin: 512,
   functionsMax: 64,
   /** Calls that are remembered, 4 bytes each. The largest modules known have 3 million. */
   callsMax: 8 * 2 ** 20,
