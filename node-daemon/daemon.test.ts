@@ -7,6 +7,8 @@ import { silentLog } from "../kit/log.ts";
 import { systemRandom } from "../kit/random.ts";
 import { protocolVersion } from "../proto/node-service.ts";
 import { Daemon } from "./daemon.ts";
+import { ConditionBoard } from "./machine/condition-board.ts";
+import { parseMachineFlags } from "./machine/machine-options.ts";
 import type { DaemonOptions } from "./options.ts";
 import { writeAssignment } from "./session/wire.ts";
 import { buildAssignment, buildTemplate } from "./testing/builders.ts";
@@ -43,7 +45,7 @@ afterEach(async () => {
 });
 
 async function startDaemon(given: Partial<DaemonOptions> = {}): Promise<Daemon> {
-  const capacity = { cpuMillis: 2000, memoryBytes: 2 ** 30, instances: 100 };
+  const capacity = { cpuMillis: 2000, memoryBytes: 2 ** 30, instances: 100, processes: 10 };
   const options: DaemonOptions = {
     name: "n1",
     scheduler: `localhost:${scheduler.port}`,
@@ -58,11 +60,19 @@ async function startDaemon(given: Partial<DaemonOptions> = {}): Promise<Daemon> 
     allocatable: capacity,
     logLevel: "silent",
     keepInstancesOnExit: false,
+    machine: parseMachineFlags({}),
     shimAgeMsMax: 3_600_000,
     orphanMs: undefined,
     ...given,
   };
-  const parts = { clock: systemClock, random: systemRandom, log: silentLog, version: "0", drivers: [driver] };
+  const parts = {
+    clock: systemClock,
+    random: systemRandom,
+    log: silentLog,
+    version: "0",
+    drivers: [driver],
+    conditions: new ConditionBoard(systemClock, silentLog),
+  };
   const daemon = await Daemon.start(options, parts, new AbortController().signal);
   daemons.push(daemon);
   return daemon;

@@ -1,5 +1,6 @@
 import type {
   AdoptedRun,
+  GarbageOutcome,
   PrepareOutcome,
   PrepareRequest,
   RunEnd,
@@ -44,6 +45,14 @@ export class FakeDriver implements RuntimeDriver {
 
   prepare({ digest, file }: PrepareRequest): Promise<PrepareOutcome> {
     return Promise.resolve(this.outcomeOf(digest, file));
+  }
+
+  collectGarbage(): Promise<GarbageOutcome> {
+    return Promise.resolve({ keptBytes: 0, freedBytes: 0 });
+  }
+
+  processes(): Readonly<Record<string, number>> {
+    return { shared: 1 };
   }
 
   start(spec: RunSpec): void {
