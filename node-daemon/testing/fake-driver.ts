@@ -7,6 +7,7 @@ import type {
   RunId,
   RunListener,
   RunSpec,
+  RunUsage,
   RuntimeDriver,
   RuntimeFacts,
 } from "../runtimes/runtime-driver.ts";
@@ -81,6 +82,10 @@ export class FakeDriver implements RuntimeDriver {
   close(what: "keep" | "stop"): Promise<void> {
     this.closedAs = what;
     return Promise.resolve();
+  }
+
+  use(uid: string, run: number, usage: Omit<RunUsage, "id">): void {
+    this.#listener?.usage([{ id: { uid, run }, ...usage }]);
   }
 
   started(uid: string, run = 0, atMs = 1_000): void {
