@@ -3,8 +3,8 @@ import { bytesOf, parseMachineFlags } from "./machine-options.ts";
 
 test("parseMachineFlags: what nobody says", () => {
   expect(parseMachineFlags({})).toEqual({
-    evictionMemory: { kind: "share", share: 0.03 },
-    evictionDisk: { kind: "share", share: 0.03 },
+    evictionMemory: { kind: "bytes", bytes: 256 * 2 ** 20 },
+    evictionDisk: { kind: "bytes", bytes: 512 * 2 ** 20 },
     metrics: undefined,
   });
 });

@@ -14,11 +14,11 @@ export const confinementLimits = {
 export const pressureLimits = {
   /**
    * At which instances are evicted at once. The kubelet's 100Mi has shown to be too late on machines with a slow disk, where the
-   * kernel thrashes before it kills; a share of the machine grows with what can be written in the seconds between two looks.
+   * kernel thrashes before it kills. Between two looks a machine takes some hundred MiB at most without being near its end.
    */
-  memoryDefault: "3%",
-  /** What else is on the disk may not be ours: the last part is for those who can delete something. */
-  diskDefault: "3%",
+  memoryDefault: "256Mi",
+  /** Not a share: three percent of a large disk are room for years of logs. */
+  diskDefault: "512Mi",
   /** Times the amount for at-once: below it the condition is true, and after a grace instances are evicted one by one. */
   softFactor: 2,
   /** A peak that is over after this long costs nobody anything. As in the kubelet's documentation. */
