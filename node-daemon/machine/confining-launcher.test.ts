@@ -1,13 +1,14 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { LaunchPlan } from "../runtimes/v8/launcher.ts";
 import { isShimAlive, readSandbox, signalShim } from "../runtimes/v8/sandbox-process.ts";
 import { ownLogName } from "../shim/protocol.ts";
 import { processStartTicks } from "../shim/process-identity.ts";
+import { treeIn } from "./cgroup.ts";
 import { confiningLauncher } from "./confining-launcher.ts";
 import { detectConfinement } from "./confinement.ts";
 import type { Targets } from "./test-hostile-shim.ts";
@@ -61,6 +62,18 @@ function planOf(given: Partial<LaunchPlan> = {}): LaunchPlan {
     network: false,
     ...given,
   };
+}
+
+/** A program that only says who it is. */
+function writeMain(): string {
+  const mainFile = join(root, "main.cjs");
+  writeFileSync(
+    mainFile,
+    `const status = require("fs").readFileSync("/proc/self/status", "utf8").replace(/[ \\t]+/g, " ").split("\\n");
+     console.log(JSON.stringify({ pid: process.pid, status }));
+     setInterval(() => {}, 60_000);`,
+  );
+  return mainFile;
 }
 
 /** Resolves with the first whole line of its log. */
@@ -156,15 +169,24 @@ describe.skipIf(!confinement.sandbox)("confiningLauncher: a confined shim", () =
   });
 });
 
+test("confiningLauncher: a process of its own enters its group before it is anything else", async () => {
+  const groups = join(root, "groups");
+  mkdirSync(groups);
+  const grouped = confiningLauncher({ ...confinement, cgroups: treeIn(groups) });
+  const plan = planOf({ isolation: "process", mainFile: writeMain(), memoryBytesMax: 2 ** 30 });
+  const child = grouped.launch(plan);
+  const gone = new Promise((resolve) => child.once("exit", resolve));
+  const found = JSON.parse(await said(plan.folder)) as { readonly pid: number };
+  const group = join(groups, basename(plan.folder));
+  expect(readFileSync(join(group, "cgroup.procs"), "utf8")).toBe(`${found.pid}\n`);
+  expect(readFileSync(join(group, "memory.max"), "utf8")).toBe(String(2 ** 30));
+  signalShim(plan.folder, { pid: child.pid ?? 0, startTicks: undefined }, "SIGKILL");
+  await gone;
+  expect(readFileSync(join(group, "cgroup.kill"), "utf8")).toBe("1");
+});
+
 test.skipIf(!confinement.restriction)("confiningLauncher: other shims get no new privileges", async () => {
-  const mainFile = join(root, "main.cjs");
-  writeFileSync(
-    mainFile,
-    `const status = require("fs").readFileSync("/proc/self/status", "utf8").replace(/[ \\t]+/g, " ").split("\\n");
-     console.log(JSON.stringify({ pid: process.pid, status }));
-     setInterval(() => {}, 60_000);`,
-  );
-  const plan = planOf({ isolation: "process", mainFile });
+  const plan = planOf({ isolation: "process", mainFile: writeMain() });
   const child = launcher.launch(plan);
   const gone = new Promise((resolve) => child.once("exit", resolve));
   const found = JSON.parse(await said(plan.folder)) as {
