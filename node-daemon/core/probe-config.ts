@@ -87,9 +87,16 @@ export function configurePreStop({ lifecycle }: InstanceSpec): PreStop | undefin
   return sleep && { kind: "sleep", ms: sleep.seconds * 1000 };
 }
 
-export function configureLastWords(spec: InstanceSpec): LastWordsConfig {
-  const { terminationMessagePath: path, terminationMessagePolicy, mounts } = spec;
-  const place = path === undefined ? undefined : mountOfPath(path, mounts ?? []);
+/** `mountPaths`: the mounts' paths as configured. */
+export function configureLastWords(spec: InstanceSpec, mountPaths: readonly string[]): LastWordsConfig {
+  const { terminationMessagePath, terminationMessagePolicy } = spec;
+  const place =
+    terminationMessagePath === undefined
+      ? undefined
+      : mountOfPath(
+          terminationMessagePath,
+          mountPaths.map((path) => ({ path })),
+        );
   return {
     file: place && { mountPath: place.mount.path, below: place.below },
     fallbackToLog: terminationMessagePolicy === "FallbackToLogsOnError",

@@ -86,7 +86,7 @@ export class Alone {
   #stopDue(): void {
     const now = this.#clock.monotonic();
     this.#leastMs = Number.POSITIVE_INFINITY;
-    for (const [uid, afterMs] of [...this.#runs]) {
+    for (const [uid, afterMs] of this.#runs) {
       if (this.#dueAtMs(afterMs) > now) {
         this.#leastMs = Math.min(this.#leastMs, afterMs);
         continue;

@@ -216,6 +216,21 @@ test("Engine: what goes wrong with instances is an event of their workload, coun
   });
 });
 
+test.each([
+  { reason: "Unhealthy", events: ["InstancesCreated", "Unhealthy"] },
+  { reason: "NotReady", events: ["InstancesCreated"] },
+  { reason: "Stopping", events: ["InstancesCreated"] },
+])("Engine: of an instance that is not ready, $reason is told as $events", async ({ reason, events }) => {
+  const { backend, node, pass } = await startEngine();
+  const a = node("a");
+  backend.put("wasmdeployments", deployment(1));
+  await pass(200);
+  for (const uid of a.held.keys()) a.report(uid, { ready: false, reason });
+  await pass(2_000);
+  expect(eventsIn(backend).map((event) => event["reason"])).toEqual(events);
+  expect(statusOf(backend, "wasmdeployments", "app")).toMatchObject({ availableReplicas: 0, ready: "0/1" });
+});
+
 test("Engine: watchers of instances see each change, and a resourceVersion that grows", async () => {
   const { backend, node, pass, engine } = await startEngine();
   const events: { kind: string; object: ApiObject }[] = [];

@@ -62,8 +62,12 @@ const harmlessReasons: ReadonlySet<string> = new Set([
   "FetchingModule",
   "PreparingModule",
   "Starting",
+  // It runs, and its probes have not yet said that it is ready. Where they say that it is not, the reason is Unhealthy.
+  "NotReady",
+  "Stopping",
   "Completed",
   "Stopped",
+  "ShimReplaced",
   "NodeShutdown",
   "NotFound",
 ]);

@@ -149,7 +149,8 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     if (!this.#current(session)) return;
     const atMs = this.#options.clock.monotonic();
     for (const { uid, cpuUs, memoryBytes, fuel, throttledUs } of usages) {
-      if (!this.#options.state.instance(uid)) continue;
+      const state = this.#options.state.instance(uid)?.state;
+      if (state === undefined || state.kind === "pending" || state.nodeName !== session.nodeName) continue;
       const before = this.#usages.get(uid);
       const elapsedMs = atMs - (before?.atMs ?? atMs);
       const spentUs = Math.max(0, cpuUs - (before?.cpuUs ?? cpuUs));

@@ -163,19 +163,22 @@ export class ShimPool {
   }
 
   #claimSpare(needs: ShimNeeds): Shim | undefined {
-    this.#wantSpare();
     if (needs.kind === "own" && (needs.isolation === "confined" || needs.heapMb !== undefined))
       return undefined;
-    const [ready] = [...this.#spares].filter(({ handle }) => handle.isReady);
-    if (!ready) return undefined;
+    const spares = [...this.#spares];
+    // One that is still starting is nearer than one that is not even started.
+    const spare = spares.find(({ handle }) => handle.isReady) ?? spares[0];
+    if (!spare) return undefined;
     const isolation = needs.kind === "own" ? needs.isolation : "shared";
-    ready.handle.claim({ namespace: needs.namespace, isolation });
-    this.#spares.delete(ready);
-    this.#useFor(ready, needs.kind);
-    return ready;
+    spare.handle.claim({ namespace: needs.namespace, isolation });
+    this.#spares.delete(spare);
+    this.#useFor(spare, needs.kind);
+    this.#wantSpare();
+    return spare;
   }
 
   #start(needs: ShimNeeds): Shim {
+    this.#wantSpare();
     const isolation = needs.kind === "own" ? needs.isolation : "shared";
     const own = needs.kind === "own" ? needs : undefined;
     return this.#spawned({ namespace: needs.namespace, isolation }, needs.kind, own);

@@ -94,6 +94,15 @@ export class Recorder implements RunListener {
   }
 }
 
+/** Shims go, and their folders with them, while somebody looks. */
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
 /** A folder with the state of one node: several drivers can follow one another on it. */
 export class TestNode implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), "wherry-v8-"));
@@ -169,12 +178,28 @@ export class TestNode implements AsyncDisposable {
 
   /** Of the shims that are there. */
   shimPids(): number[] {
+    return [...this.owners().keys()];
+  }
+
+  /** Of those that nobody has claimed and that listen. */
+  spares(): number[] {
+    return [...this.owners()].flatMap(([pid, owner]) => (owner === undefined ? [pid] : []));
+  }
+
+  /** The namespace of each process, as it says itself in its log. */
+  owners(): Map<number, string | undefined> {
     const root = join(this.folder, "state", "shims");
-    if (!existsSync(root)) return [];
-    return readdirSync(root).flatMap((shim) => {
-      const file = join(root, shim, "process.json");
-      return existsSync(file) ? [(JSON.parse(readFileSync(file, "utf8")) as ProcessIdentity).pid] : [];
-    });
+    const owners = new Map<number, string | undefined>();
+    for (const shim of existsSync(root) ? readdirSync(root) : []) {
+      const read = (name: string) => readIfThere(join(root, shim, name));
+      const identity = read("process.json");
+      if (identity === undefined) continue;
+      const { pid } = JSON.parse(identity) as ProcessIdentity;
+      const own = (JSON.parse(read("config.json") ?? "{}") as { readonly namespace?: string }).namespace;
+      const claimed = /"namespace":"([^"]+)"[^\n]*"message":"claimed"/.exec(read("shim.log") ?? "");
+      owners.set(pid, own ?? claimed?.[1]);
+    }
+    return owners;
   }
 
   log(uid: string): string {

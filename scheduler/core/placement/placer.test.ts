@@ -348,6 +348,25 @@ test("Placer.explain: says how many processes a node has, and what needs none", 
   expect(aPlacer().place(state.snapshot(), requestFor(state)).kind).toBe("placed");
 });
 
+test.each([
+  {
+    name: "its runtime",
+    conditions: [],
+    expected: "a: no isolation confined: its runtime v8 has no feature",
+  },
+  {
+    name: "what the machine is missing",
+    conditions: [
+      { type: "Confinement", status: false, reason: "R", message: "install bwrap", transitionMs: 1 },
+    ],
+    expected: "a: no isolation confined: install bwrap [isolation-available]",
+  },
+])("Placer.place: says why a node cannot confine: $name", ({ conditions, expected }) => {
+  const state = clusterOf([aNode("a", { conditions })]);
+  const placement = aPlacer().place(state.snapshot(), requestFor(state, { isolation: "confined" }));
+  expect(placement.kind === "unplaceable" && explanationText(placement.explanation)).toContain(expected);
+});
+
 test("Placer.placeBatch: takes no more than there are processes", () => {
   const state = clusterOf([aNode("a", { allocatable: aCapacity({ processes: 3 }) })]);
   const { nodeNames } = aPlacer().placeBatch(

@@ -1,3 +1,4 @@
+import type { NodeCondition } from "../../../model.ts";
 import { success, unresolvable, type FilterPlugin } from "../../framework.ts";
 
 /** The node's runtime must offer the isolation that is asked for: its features say so. */
@@ -11,10 +12,13 @@ export const isolationAvailable: FilterPlugin = {
       // Whether the runtime is there at all is another plugin's question.
       const offered = node.runtimes.find(({ name }) => name === runtime);
       if (offered === undefined || offered.features.includes(feature)) return success;
-      return unresolvable(
-        `node(s) without isolation ${isolation}`,
-        `no isolation ${isolation}: its runtime ${runtime} does not have the feature ${feature}`,
-      );
+      const why = confinementProblem(node.conditions) ?? `its runtime ${runtime} has no feature ${feature}`;
+      return unresolvable(`node(s) without isolation ${isolation}`, `no isolation ${isolation}: ${why}`);
     };
   },
 };
+
+/** The node knows best what it is missing. */
+function confinementProblem(conditions: readonly NodeCondition[]): string | undefined {
+  return conditions.find(({ type, status }) => type === "Confinement" && !status)?.message;
+}
