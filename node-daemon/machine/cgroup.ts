@@ -108,6 +108,8 @@ function openIn(own: string, pid: number): CgroupOutcome {
   mkdirSync(shims, { recursive: true });
   write(shims, "cgroup.subtree_control", wanted.join(" "));
   const tree = treeIn(shims);
+  // Of shims that ended without a daemon.
+  tree.sweep();
   tree.open("trial", { memoryBytesMax: 2 ** 30, cpuMillisMax: undefined });
   tree.close("trial");
   return { kind: "works", tree, folder: shims };
