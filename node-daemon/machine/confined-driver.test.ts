@@ -1,9 +1,13 @@
 import type { ChildProcess } from "node:child_process";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import type { ShimLauncher } from "../runtimes/v8/launcher.ts";
 import { readSandbox } from "../runtimes/v8/sandbox-process.ts";
+import { connectTo } from "../runtimes/v8/shim-folder.ts";
 import { TestNode } from "../runtimes/v8/test-driver.ts";
 import { guests } from "../shim/test-guests.ts";
 import { confiningLauncher } from "./confining-launcher.ts";
@@ -14,6 +18,7 @@ const confinement = await detectConfinement({
   searchPath: process.env["PATH"] ?? "",
 });
 const launcher = confiningLauncher(confinement);
+const lyingMain = fileURLToPath(new URL("./test-lying-shim.ts", import.meta.url));
 const confined = { isolation: "confined" } as const;
 
 /** The first process of the only sandbox. */
@@ -95,4 +100,37 @@ describe.skipIf(!confinement.sandbox)("createV8Driver: a confined run", () => {
     process.kill(sandboxPid(node), "SIGKILL");
     expect(await told.endOf("one")).toMatchObject({ kind: "lost" });
   });
+
+  test("whose process lies about whose it is is killed, and nobody else hears of it", async () => {
+    await using node = new TestNode();
+    const lying: ShimLauncher = {
+      ...launcher,
+      launch: (plan) =>
+        launcher.launch(plan.isolation === "confined" ? { ...plan, mainFile: lyingMain } : plan),
+    };
+    const { driver, told } = await node.open({ launcher: lying });
+    const module = await node.prepared(driver, guests.sleeps(60_000));
+    driver.start(node.spec("victim", module, { namespace: "victims" }));
+    await told.hasStarted(1);
+    driver.start(node.spec("liar", module, confined));
+    expect(await told.endOf("liar")).toMatchObject({ kind: "lost" });
+    expect(told.ends.map(({ id }) => id.uid)).toEqual(["liar"]);
+  });
+});
+
+test("connectTo: follows no link that a shim has put in the place of its socket", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "wherry-socket-"));
+  const server = createServer((socket) => socket.destroy());
+  try {
+    await new Promise<void>((resolve) => server.listen(join(folder, "of-another.sock"), resolve));
+    symlinkSync(join(folder, "of-another.sock"), join(folder, "shim.sock"));
+    expect(await connectTo(folder)).toBeUndefined();
+    renameSync(join(folder, "of-another.sock"), join(folder, "shim.sock"));
+    const socket = await connectTo(folder);
+    expect(socket).toBeDefined();
+    socket?.destroy();
+  } finally {
+    server.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
