@@ -14,8 +14,13 @@ test("Engine: a node's conditions stand beside Ready, and are Unknown while it i
     allocatable: { processes: "10" },
     conditions: [
       { type: "Ready", status: "True" },
-      { type: "MemoryPressure", status: "True", reason: "Short", lastTransitionTime: "1970-01-01T00:00:01Z" },
-      { type: "Confinement", status: "False", reason: "Enough" },
+      {
+        type: "MemoryPressure",
+        status: "True",
+        reason: "MemoryPressureBegun",
+        lastTransitionTime: "1970-01-01T00:00:01Z",
+      },
+      { type: "Confinement", status: "False", reason: "ConfinementOver" },
     ],
   });
   a.disconnect();
@@ -49,10 +54,10 @@ test("Engine: pressure that begins and ends is an event of the node, and other c
   const involvedObject = { apiVersion: "wherry.dev/v1alpha1", kind: "WasmNode", name: "a", uid };
   const event = (type: string, reason: string) => ({ namespace: "default", involvedObject, type, reason });
   expect(seen).toEqual([
-    event("Warning", "NodeHasDiskPressure"),
-    event("Warning", "NodeHasInsufficientMemory"),
-    event("Normal", "NodeHasSufficientMemory"),
-    event("Normal", "NodeHasNoDiskPressure"),
+    event("Warning", "DiskPressureBegun"),
+    event("Warning", "MemoryPressureBegun"),
+    event("Normal", "MemoryPressureOver"),
+    event("Normal", "DiskPressureOver"),
   ]);
 });
 
