@@ -305,7 +305,7 @@ test.each([
   },
   {
     name: "everything is tolerated",
-    conditions: pressure("MemoryPressure", "DiskPressure", "PIDPressure", "InstancePressure"),
+    conditions: pressure("MemoryPressure", "DiskPressure", "InstancePressure"),
     request: { tolerations: [{ key: "", operator: "Exists", value: "", effect: "" } as const] },
     expected: "placed",
   },
