@@ -152,7 +152,7 @@ function unknownConditions({ status }: WasmNode, now: string): readonly Conditio
         type: known.type,
         status: "Unknown",
         reason: "NodeStatusUnknown",
-        message: `The node daemon is not connected; it said ${known.status} (${known.reason}).`,
+        message: `Not heard from the node daemon since it was ${known.status} (${known.reason}).`,
         lastTransitionTime: now,
       } as const,
     ];
