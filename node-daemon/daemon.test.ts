@@ -409,6 +409,21 @@ test("Daemon: evicts when its machine is short of memory, and says both", async 
   expect(pressure.reason).toBe("NodeHasInsufficientMemory");
 });
 
+test("Daemon: says what it is short of before its inventory, and before the ends that follow from it", async () => {
+  const room = { ...plenty, memory: () => ({ ...plenty.memory(), availableBytes: 2 ** 20 }) };
+  await startDaemon({}, room);
+  const { session } = await connect();
+  session.send(assignMessage(["a"]));
+  await session.status("a", (phase) => phase === "Failed");
+  const { all } = session.received;
+  const isShort = ({ conditions }: (typeof all)[number]) =>
+    conditions?.conditions.some(({ type, status }) => type === "MemoryPressure" && status) ?? false;
+  const isEnd = ({ status }: (typeof all)[number]) =>
+    status?.statuses.some(({ reason }) => reason === "Evicted") ?? false;
+  expect(all.slice(0, 2).map(({ message }) => message)).toEqual(["hello", "conditions"]);
+  expect(all.findIndex(isShort)).toBeLessThan(all.findIndex(isEnd));
+});
+
 test("Daemon: serves metrics of what is there, and nothing else", async () => {
   const daemon = await startDaemon({ machine: parseMachineFlags({ "metrics-address": "127.0.0.1:0" }) });
   const { session } = await connect();

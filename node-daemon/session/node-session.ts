@@ -237,6 +237,11 @@ export class NodeSession {
 
   #next(): NodeMessage | undefined {
     if (this.#inventory === null) return undefined;
+    // Before the inventory, after which the scheduler places instances here, and before ends that make it place others.
+    if (this.#conditionsDue) {
+      this.#conditionsDue = false;
+      return { conditions: { conditions: [...this.#options.conditions.conditions()] } };
+    }
     if (this.#inventory) return this.#inventoryPart(this.#inventory);
     // One at a time: an answer then belongs to the last one.
     if (this.#heartbeatDue && this.#unansweredSinceMs === undefined) {
@@ -248,10 +253,6 @@ export class NodeSession {
     if (this.#dirty.size > 0 || this.#notFound.size > 0)
       return { status: { statuses: this.#takeStatuses() } };
     this.#statusDue = false;
-    if (this.#conditionsDue) {
-      this.#conditionsDue = false;
-      return { conditions: { conditions: [...this.#options.conditions.conditions()] } };
-    }
     return this.#usageDue ? this.#usagePart() : undefined;
   }
 
