@@ -1,11 +1,21 @@
 import type { ChildProcess } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import type { ShimLauncher } from "../runtimes/v8/launcher.ts";
+import { components } from "../components/test-components.ts";
 import { readSandbox } from "../runtimes/v8/sandbox-process.ts";
 import { connectTo } from "../runtimes/v8/shim-folder.ts";
 import { TestNode } from "../runtimes/v8/test-driver.ts";
@@ -69,6 +79,33 @@ describe.skipIf(!confinement.sandbox)("createV8Driver: a confined run", () => {
     driver.start(node.spec("one", module, { ...confined, mounts }));
     expect(await told.endOf("one")).toEqual({ kind: "exited", exitCode: 0 });
     expect(node.log("one")).toContain("stdout P cont");
+  });
+
+  test("of a component too", async () => {
+    await using node = new TestNode();
+    const { driver, told } = await node.open({ launcher });
+    const module = await node.prepared(driver, await components.hello("hello\n"));
+    driver.start(node.spec("one", module, confined));
+    expect(await told.endOf("one")).toEqual({ kind: "exited", exitCode: 0 });
+    expect(node.log("one")).toContain("stdout F hello\n");
+  });
+
+  test("whose process does not answer is known to the next daemon all the same, and stopped", async () => {
+    await using node = new TestNode();
+    const first = await node.open({ launcher });
+    const module = await node.prepared(first.driver, guests.sleeps(60_000));
+    first.driver.start(node.spec("one", module, confined));
+    await first.told.hasStarted(1);
+    const firstProcess = sandboxPid(node);
+    process.kill(
+      Number(readFileSync(`/proc/${firstProcess}/task/${firstProcess}/children`, "utf8")),
+      "SIGSTOP",
+    );
+    await first.driver.close("keep");
+    const second = await node.open({ launcher });
+    expect(second.adopted).toMatchObject([{ kind: "running", id: { uid: "one", run: 0 } }]);
+    second.driver.stop("one", 0);
+    expect(await second.told.endOf("one")).toEqual({ kind: "stopped" });
   });
 
   test("goes on when somebody kills what stands before it, and can be stopped then", async () => {
