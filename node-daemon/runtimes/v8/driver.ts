@@ -19,7 +19,6 @@ import { engine } from "../../shim/engine.ts";
 import { defaultShimLimits, type ShimLimits } from "../../shim/limits.ts";
 import { protocolVersion, type RunReport, runKey } from "../../shim/protocol.ts";
 import { WakeTimer } from "../../wake-timer.ts";
-import { rewriterVersion } from "../../wasm/rewrite.ts";
 import type {
   AdoptedRun,
   GarbageOutcome,
@@ -42,6 +41,7 @@ import type { RunMessage, ShimDeath } from "./shim-handle.ts";
 import { needsOf } from "./shim-needs.ts";
 import { ShimPool } from "./shim-pool.ts";
 import { collectTranslations } from "./translation-cache.ts";
+import { installShimProgram } from "./shim-program.ts";
 
 export interface V8DriverOptions {
   /** Holds what runs: survives a restart of the daemon. */
@@ -83,9 +83,11 @@ class V8Driver implements RuntimeDriver {
     const { clock, execPath = process.execPath, launcher = plainLauncher, random = systemRandom } = options;
     this.#cacheDir = options.cacheDir;
     this.#clock = clock;
+    const program = installShimProgram(join(options.stateDir, "programs"));
     this.#pool = new ShimPool({
       shimsRoot: join(options.stateDir, "shims"),
-      buildId: options.buildId ?? ownBuildId,
+      program,
+      buildId: options.buildId ?? `${process.version}-p${protocolVersion}-${program.version}`,
       limits: { ...defaultShimLimits, ...options.shimLimits },
       execPath,
       launcher,
@@ -368,8 +370,6 @@ class V8Driver implements RuntimeDriver {
     run.shim.handle.kill("SIGKILL", "a stop is overdue");
   }
 }
-
-const ownBuildId = `${process.version}-p${protocolVersion}-r${rewriterVersion}`;
 
 /** Until a run that was told to stop is taken to be stuck. In a process of its own it may be, and then gets no second chance. */
 function overdueMsOf({ shim, stopNotice }: Run, graceMs: number): number {
