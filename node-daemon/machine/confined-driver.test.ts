@@ -28,6 +28,7 @@ const confinement = await detectConfinement({
   searchPath: process.env["PATH"] ?? "",
 });
 const launcher = confiningLauncher(confinement);
+const checkout = fileURLToPath(new URL("../../", import.meta.url));
 const lyingMain = fileURLToPath(new URL("./test-lying-shim.ts", import.meta.url));
 const confined = { isolation: "confined" } as const;
 
@@ -140,10 +141,10 @@ describe.skipIf(!confinement.sandbox)("createV8Driver: a confined run", () => {
 
   test("whose process lies about whose it is is killed, and nobody else hears of it", async () => {
     await using node = new TestNode();
+    const liar = { mainFile: lyingMain, programPaths: [checkout] };
     const lying: ShimLauncher = {
       ...launcher,
-      launch: (plan) =>
-        launcher.launch(plan.isolation === "confined" ? { ...plan, mainFile: lyingMain } : plan),
+      launch: (plan) => launcher.launch(plan.isolation === "confined" ? { ...plan, ...liar } : plan),
     };
     const { driver, told } = await node.open({ launcher: lying });
     const module = await node.prepared(driver, guests.sleeps(60_000));
