@@ -95,8 +95,8 @@ class ShimProcess {
     };
     const events: ShimEvents = {
       started: (id, atMs) => {
-        this.#recordOwnRun(id);
         this.#link.tell({ kind: "started", id, atMs });
+        if (this.#identity.isolation !== "shared") this.#beforeOwnRun(id);
       },
       ended: (id, atMs, end) => {
         this.#link.tell({ kind: "ended", id, atMs, end });
@@ -122,9 +122,9 @@ class ShimProcess {
     );
   }
 
-  /** Before its first instruction, which may be one that never ends. */
-  #recordOwnRun(id: RunId): void {
-    if (this.#identity.isolation === "shared") return;
+  /** Its first instruction may be one that never ends, and then nothing here is ever said again. */
+  #beforeOwnRun(id: RunId): void {
+    this.#link.flush();
     const report = this.#shim.reports().find((known) => runKey(known.id) === runKey(id));
     if (report) writeJson(ownRunName, { identity: this.#identity, report } satisfies OwnRunRecord);
   }
