@@ -332,3 +332,26 @@ test("Daemon: forgets the files of instances that were deleted", async () => {
   session.send({ acknowledge: { uids: ["a"] } });
   await expect.poll(() => readdir(join(root, "state", "instances"))).toEqual([]);
 });
+
+test("Daemon: instances of an outdated process begin anew at once, and are counted once", async () => {
+  await startDaemon();
+  const { session } = await connect();
+  session.send(assignMessage(["web"]));
+  session.send(assignMessage(["job"], { owner: { kind: "WasmJob", name: "j", uid: "o" } }));
+  await session.status("web", (phase) => phase === "Running");
+  await session.status("job", (phase) => phase === "Running");
+  const ids = [
+    { uid: "web", run: 0 },
+    { uid: "job", run: 0 },
+  ];
+  driver.listener.outdated(ids, "its process is a day old");
+  driver.listener.outdated(ids, "its process is a day old");
+  const again = await session.received.first((message) =>
+    message.status?.statuses.find(({ uid, restarts, ready }) => uid === "web" && restarts === 1 && ready),
+  );
+  expect(again.lastTermination).toMatchObject({
+    reason: "ShimReplaced",
+    message: "its process is a day old",
+  });
+  expect([...driver.runs.keys()].toSorted()).toEqual(["job/0", "web/0", "web/1"]);
+});

@@ -65,7 +65,7 @@ export class Daemon {
   /** Takes over what an earlier daemon left, and begins to look for the scheduler. */
   static async start(options: DaemonOptions, parts: DaemonParts, signal: AbortSignal): Promise<Daemon> {
     const { stateDir } = options;
-    const { clock, log } = parts;
+    const { clock, random, log } = parts;
     await mkdir(stateDir, { recursive: true, mode: 0o700 });
     const checkpoint = openCheckpoint(join(stateDir, "daemon.db"));
     const found = await detect(parts.drivers, signal);
@@ -83,6 +83,7 @@ export class Daemon {
       folders,
       checkpoint,
       clock,
+      random,
       log,
     });
     agent.setStopDisconnectedAfter(checkpoint.loadMeta().stopDisconnectedAfterMs);

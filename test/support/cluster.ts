@@ -147,9 +147,9 @@ export class TestCluster implements AsyncDisposable {
       args.push("--allow-host-path", path);
     }
     for (const listen of this.#options.listen ?? []) args.push("--allow-listen", listen);
+    args.push("--reserve-host-path", this.directory.root);
     // A test that is killed leaves nothing behind.
-    args.push("--reserve-host-path", this.directory.root, "--end-orphaned-shims-after", "60");
-    args.push(...(this.#options.nodeArgs ?? []));
+    args.push("--end-orphaned-shims-after", "60", ...(this.#options.nodeArgs ?? []));
     const node = new Daemon("node-daemon/main.ts", args, join(this.directory.logs, `${name}.log`));
     this.#nodes.set(name, node);
     await node.ready;

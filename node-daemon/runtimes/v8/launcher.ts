@@ -33,8 +33,9 @@ export interface ShimLauncher {
   /** Tiers that it can give, the one that shares least last. */
   readonly tiers: readonly Isolation[];
   /**
-   * The process outlives this one, and writes its standard output and error to the folder's own log. What is sent to its id
-   * as a signal reaches the shim. Throws when it cannot even be tried; a program that is missing is told by `error`.
+   * The process outlives this one, and writes its standard output and error to the folder's own log. A confined shim is found
+   * and signalled by way of sandbox-process.ts, any other by its id. Throws when it cannot even be tried; a program that is
+   * missing is told by `error`.
    */
   launch(plan: LaunchPlan): ChildProcess;
 }
@@ -42,18 +43,22 @@ export interface ShimLauncher {
 export const plainLauncher: ShimLauncher = {
   tiers: ["shared", "process"],
   launch: (plan) =>
-    spawnDetached(plan.folder, plan.execPath, [...plan.nodeFlags, plan.mainFile, plan.folder]),
+    spawnDetached(plan.folder, [plan.execPath, ...plan.nodeFlags, plan.mainFile, plan.folder]),
 };
 
-/** In a session of its own, so that neither a signal to the daemon's group nor the daemon's end reaches it. */
-export function spawnDetached(folder: string, program: string, args: readonly string[]): ChildProcess {
+/**
+ * In a session of its own, so that neither a signal to the daemon's group nor the daemon's end reaches it. `extra` is the
+ * process' descriptor 3.
+ */
+export function spawnDetached(folder: string, command: readonly string[], extra?: number): ChildProcess {
+  const [program = "", ...args] = command;
   const log = openSync(join(folder, ownLogName), "a", 0o600);
   try {
     const child = spawn(program, args, {
       detached: true,
       // What the daemon was given is none of the guests' business.
       env: {},
-      stdio: ["ignore", log, log],
+      stdio: ["ignore", log, log, ...(extra === undefined ? [] : [extra])],
     });
     child.unref();
     return child;

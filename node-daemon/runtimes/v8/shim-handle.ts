@@ -18,7 +18,7 @@ import { type Clock, sleep, type Timer } from "../../../kit/clock.ts";
 import { errorMessage } from "../../../kit/errors.ts";
 import type { Log } from "../../../kit/log.ts";
 import { FrameReader, MessageWriter } from "../../shim/frames.ts";
-import { isProcessAlive, type ProcessIdentity, processStartTicks } from "../../shim/process-identity.ts";
+import { type ProcessIdentity, processStartTicks } from "../../shim/process-identity.ts";
 import {
   asFromShim,
   type Claim,
@@ -32,7 +32,10 @@ import {
   type ShimIdentity,
   type ToShim,
 } from "../../shim/protocol.ts";
+import type { RunId } from "../runtime-driver.ts";
+import { findBreach, findReportBreach } from "./believable.ts";
 import { driverLimits } from "./limits.ts";
+import { isShimAlive, readSandbox, signalShim } from "./sandbox-process.ts";
 import { connectTo, readLogTail, readOwnRun, readProcess, removeShimFolder } from "./shim-folder.ts";
 
 export interface ShimDeath {
@@ -59,6 +62,8 @@ export interface ShimHandleOptions {
   readonly folder: string;
   readonly identity: ShimIdentity;
   readonly heapMb: number | undefined;
+  /** Of a confined shim: the one run that it may speak of. */
+  readonly onlyRun: RunId | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly events: ShimHandleEvents;
@@ -67,6 +72,7 @@ export interface ShimHandleOptions {
 export class ShimHandle {
   readonly folder: string;
   readonly #heapMb: number | undefined;
+  readonly #onlyRun: RunId | undefined;
   readonly #clock: Clock;
   #log: Log;
   readonly #events: ShimHandleEvents;
@@ -86,6 +92,7 @@ export class ShimHandle {
     this.folder = options.folder;
     this.#identity = options.identity;
     this.#heapMb = options.heapMb;
+    this.#onlyRun = options.onlyRun;
     this.#clock = options.clock;
     this.#startedAtMs = options.clock.monotonic();
     this.#log = options.log.bind({ shim: options.identity.shimId, namespace: options.identity.namespace });
@@ -125,6 +132,8 @@ export class ShimHandle {
     }
     child.once("error", (error) => void this.#onExit(`could not be started: ${error.message}`));
     child.once("exit", (code, signal) => {
+      // Somebody killed what stands before a confined shim, which goes on.
+      if (readSandbox(this.folder).kind === "running") return;
       void this.#onExit(signal === null ? `exited with code ${code}` : `was ended by ${signal}`);
     });
     void this.#connect(driverLimits.spawnMs);
@@ -151,10 +160,10 @@ export class ShimHandle {
   kill(signal: "SIGKILL" | "SIGTERM", why: string): void {
     if (this.#killed === "SIGKILL") return;
     this.#log.warn("killing a shim", { signal, why, pid: this.#process?.pid });
-    if (!this.#process || !isProcessAlive(this.#process)) return;
+    if (!isShimAlive(this.folder, this.#process)) return;
     this.#killed = signal;
     try {
-      process.kill(this.#process.pid, signal);
+      signalShim(this.folder, this.#process, signal);
     } catch (thrown) {
       this.#log.warn("kill failed", { err: errorMessage(thrown) });
     }
@@ -188,7 +197,7 @@ export class ShimHandle {
         this.#attach(socket);
         return;
       }
-      if (!this.#process || !isProcessAlive(this.#process)) {
+      if (!isShimAlive(this.folder, this.#process)) {
         await this.#onExit("is gone");
         return;
       }
@@ -217,12 +226,15 @@ export class ShimHandle {
       } catch (thrown) {
         this.#log.error("a shim sent what is no frame", { err: errorMessage(thrown) });
         socket.destroy();
+        if (this.#onlyRun) this.kill("SIGKILL", "it breaks the protocol");
       }
     });
   }
 
   #receive(reports: RunReport[], message: FromShim | undefined): void {
     if (!message || this.#over) return;
+    const breach = this.#onlyRun && findBreach(message, this.#onlyRun);
+    if (breach !== undefined) return this.kill("SIGKILL", breach);
     switch (message.kind) {
       case "hello":
         return this.#onHello(message);
@@ -248,6 +260,7 @@ export class ShimHandle {
     }
     const { shimId, namespace, buildId, isolation } = hello;
     this.#startedAtMs = this.#clock.monotonic() - hello.ageMs;
+    if (this.#onlyRun) return;
     // Claimed by us while it could not be told.
     this.#identity =
       namespace === undefined && this.#claim
@@ -259,7 +272,12 @@ export class ShimHandle {
   async #onSilent(socket: Socket): Promise<void> {
     const record = await readOwnRun(this.folder);
     if (this.#over || this.#state === "ready" || this.#socket !== socket) return;
-    if (record) {
+    if (this.#onlyRun && record && findReportBreach(record.report, this.#onlyRun) === undefined) {
+      // Who it is, it does not say itself.
+      this.#events.silent(this, { ...record, identity: this.#identity });
+      return;
+    }
+    if (record && !this.#onlyRun) {
       this.#identity = record.identity;
       this.#events.silent(this, record);
       return;

@@ -1,6 +1,8 @@
 import { dirname } from "node:path";
 import { type Isolation, processOverheadBytes } from "../../../api/isolation.ts";
-import type { RunSpec } from "../runtime-driver.ts";
+import { isComponentFile } from "../../components/component-facts.ts";
+import { factsFile } from "../../shim/module-store.ts";
+import type { RunId, RunSpec } from "../runtime-driver.ts";
 import { driverLimits } from "./limits.ts";
 
 /** What the process that hosts a run has to be. */
@@ -10,6 +12,7 @@ export type ShimNeeds =
       readonly kind: "own";
       readonly namespace: string;
       readonly isolation: Exclude<Isolation, "shared">;
+      readonly run: RunId;
       /** What the engine's heap may take; undefined when the guest has no way to fill it. */
       readonly heapMb: number | undefined;
       readonly readOnlyPaths: readonly string[];
@@ -36,13 +39,19 @@ export function needsOf(spec: RunSpec): ShimNeeds {
     kind: "own",
     namespace,
     isolation: isolation === "shared" ? "process" : isolation,
+    run: spec.id,
     heapMb,
-    readOnlyPaths: [dirname(module.file), ...pathsOf(spec, true)],
-    writablePaths: [dirname(spec.logFolder), ...pathsOf(spec, false), ...attachmentFolder(spec)],
+    readOnlyPaths: [...filesOf(module), ...pathsOf(spec, true)],
+    writablePaths: [spec.logFolder, ...pathsOf(spec, false), ...attachmentFolder(spec)],
     network: spec.network.allow.length > 0 || spec.network.listeners.length > 0,
     memoryBytesMax: spec.memoryBytesMax + heapBytes + 2 * processOverheadBytes,
     cpuMillisMax: spec.cpuLimitMillis,
   };
+}
+
+/** Others' modules are beside it. */
+function filesOf({ file }: RunSpec["module"]): readonly string[] {
+  return isComponentFile(file) ? [dirname(file)] : [file, factsFile(file)];
 }
 
 function pathsOf({ mounts }: RunSpec, readOnly: boolean): readonly string[] {

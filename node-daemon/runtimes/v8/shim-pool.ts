@@ -19,6 +19,7 @@ import type { Log } from "../../../kit/log.ts";
 import type { Random } from "../../../kit/random.ts";
 import type { ShimLimits } from "../../shim/limits.ts";
 import type { OwnRunRecord, RunReport, ShimIdentity } from "../../shim/protocol.ts";
+import type { RunId } from "../runtime-driver.ts";
 import type { Shim, ShimUse } from "./hosting.ts";
 import type { LaunchPlan, ShimLauncher } from "./launcher.ts";
 import { driverLimits } from "./limits.ts";
@@ -49,6 +50,12 @@ export interface PoolOptions {
   readonly log: Log;
   readonly random: Random;
   readonly events: PoolEvents;
+}
+
+/** What is known of a shim beside who it is. */
+interface Kept {
+  readonly heapMb?: number | undefined;
+  readonly onlyRun?: RunId | undefined;
 }
 
 export class ShimPool {
@@ -176,8 +183,8 @@ export class ShimPool {
   async #find(folder: string): Promise<void> {
     const config = await readConfig(folder);
     if (!config) return removeShimFolder(folder);
-    const { heapMb, ...identity } = config;
-    const shim = this.#add(folder, identity, heapMb, true);
+    const { heapMb, onlyRun, ...identity } = config;
+    const shim = this.#add(folder, identity, { heapMb, onlyRun }, true);
     const settled = new Promise<void>((resolve) => this.#finding.set(shim, resolve));
     await shim.handle.find();
     await settled;
@@ -190,7 +197,9 @@ export class ShimPool {
   ): Shim {
     const { shimsRoot, buildId, random } = this.#options;
     const shimId = random.uuid();
-    const shim = this.#add(join(shimsRoot, shimId), { shimId, buildId, ...whose }, own?.heapMb, false);
+    const onlyRun = own?.isolation === "confined" ? own.run : undefined;
+    const kept = { heapMb: own?.heapMb, onlyRun };
+    const shim = this.#add(join(shimsRoot, shimId), { shimId, buildId, ...whose }, kept, false);
     this.#starting.add(shim);
     this.#useFor(shim, use);
     void this.#spawn(shim, own);
@@ -202,8 +211,12 @@ export class ShimPool {
     const { execPath, launcher, limits } = this.#options;
     const heapMb = own?.heapMb;
     try {
-      const config = { ...handle.identity, limits };
-      await createShimFolder(handle.folder, heapMb === undefined ? config : { ...config, heapMb });
+      await createShimFolder(handle.folder, {
+        ...handle.identity,
+        limits,
+        ...(heapMb !== undefined && { heapMb }),
+        ...(own?.isolation === "confined" && { onlyRun: own.run }),
+      });
       if (this.#closed) return;
       const plan: LaunchPlan = {
         folder: handle.folder,
@@ -224,8 +237,9 @@ export class ShimPool {
     }
   }
 
-  #add(folder: string, identity: ShimIdentity, heapMb: number | undefined, found: boolean): Shim {
+  #add(folder: string, identity: ShimIdentity, kept: Kept, found: boolean): Shim {
     const { clock, log } = this.#options;
+    const { heapMb, onlyRun } = kept;
     const events: ShimHandleEvents = {
       ready: (from, reports) => this.#onReady(from, reports),
       message: (from, message) => {
@@ -235,7 +249,7 @@ export class ShimPool {
       silent: (from, record) => this.#onSilent(from, record),
       died: (from, death) => this.#onDied(from, death),
     };
-    const handle = new ShimHandle({ folder, identity, heapMb, clock, log, events });
+    const handle = new ShimHandle({ folder, identity, heapMb, onlyRun, clock, log, events });
     const shim: Shim = {
       handle,
       runs: new Set(),
