@@ -104,8 +104,11 @@ class ShimProcess {
     };
     const events: ShimEvents = {
       started: (id, atMs) => {
+        const own = this.#identity.isolation !== "shared";
+        if (own) this.#recordOwnRun(id);
         this.#link.tell({ kind: "started", id, atMs });
-        if (this.#identity.isolation !== "shared") this.#beforeOwnRun(id);
+        // The guest's first instruction may be one that never ends, and then nothing here is ever said again.
+        if (own) this.#link.flush();
       },
       ended: (id, atMs, end) => {
         this.#link.tell({ kind: "ended", id, atMs, end });
@@ -131,9 +134,8 @@ class ShimProcess {
     );
   }
 
-  /** Its first instruction may be one that never ends, and then nothing here is ever said again. */
-  #beforeOwnRun(id: RunId): void {
-    this.#link.flush();
+  /** What a daemon knows of it that finds it silent. */
+  #recordOwnRun(id: RunId): void {
     const report = this.#shim.reports().find((known) => runKey(known.id) === runKey(id));
     if (report) writeJson(ownRunName, { identity: this.#identity, report } satisfies OwnRunRecord);
   }
