@@ -5,6 +5,7 @@
  */
 import { readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { getHeapStatistics } from "node:v8";
 import { randomFillSync } from "node:crypto";
 import { type Clock, systemClock, type Timer } from "../../kit/clock.ts";
 import { assertNever, errorCode } from "../../kit/errors.ts";
@@ -41,6 +42,8 @@ import { stackTraceLimit } from "./trap.ts";
 /** Written by the daemon that starts the shim, so both are of one build. */
 interface ShimConfig extends ShimIdentity {
   readonly limits: ShimLimits;
+  /** Of the engine's heap, where a guest can fill it. */
+  readonly heapMb?: number;
 }
 
 const wasiClock: WasiClock = {
@@ -93,6 +96,7 @@ class ShimProcess {
       budget: new ShimBudget(config.limits, systemCapacity(), clock, () => {
         globalThis.gc?.();
       }),
+      ownHeapBytes: config.heapMb === undefined ? () => 0 : heapGrowth(),
       timers,
       queue,
       clock,
@@ -215,6 +219,12 @@ class ShimProcess {
 function writeJson(name: string, value: unknown): void {
   writeFileSync(`${name}.new`, JSON.stringify(value), { mode: 0o600 });
   renameSync(`${name}.new`, name);
+}
+
+/** Bytes in the engine's heap beyond what is there now. */
+function heapGrowth(): () => number {
+  const before = getHeapStatistics().used_heap_size;
+  return () => Math.max(0, getHeapStatistics().used_heap_size - before);
 }
 
 async function main(folder: string): Promise<void> {

@@ -66,6 +66,8 @@ test("objects in the engine's heap: up to the limit, and beyond it the run ends 
   driver.start(node.spec("beside", endless, { memoryBytesMax: 64 * mebibyte }));
   driver.start(node.spec("one", some, { memoryBytesMax: 64 * mebibyte }));
   expect(await told.endOf("one")).toEqual({ kind: "exited", exitCode: 7 });
+  // They count as its memory.
+  expect(told.usages.findLast(({ id }) => id.uid === "one")?.memoryBytes).toBeGreaterThan(8 * mebibyte);
   const end = await told.endOf("beside");
   expect(end).toMatchObject({ kind: "trapped", reason: "OutOfMemory" });
   expect("message" in end && end.message).toContain("96 MiB, the engine's own part included");
