@@ -53,9 +53,9 @@ const wasiClock: WasiClock = {
 };
 
 class ShimProcess {
+  readonly #config: ShimConfig;
   #identity: ShimIdentity;
   readonly #alone: Alone;
-  readonly #limits: ShimLimits;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #shim: Shim;
@@ -68,8 +68,8 @@ class ShimProcess {
 
   constructor(config: ShimConfig, clock: Clock, log: Log) {
     const { shimId, namespace, buildId, isolation } = config;
+    this.#config = config;
     this.#identity = { shimId, namespace, buildId, isolation };
-    this.#limits = config.limits;
     this.#clock = clock;
     this.#log = log;
     this.#alone = new Alone(clock, config.limits.orphanMs, {
@@ -150,6 +150,8 @@ class ShimProcess {
     // Its runs will be refused.
     if (owner !== undefined) return this.#log.error("claimed for another namespace", { owner, namespace });
     this.#identity = { ...this.#identity, namespace, isolation };
+    // For whoever looks at the folder: what holds is what it says.
+    writeJson(configName, { ...this.#config, ...this.#identity });
     this.#log.info("claimed", { namespace, isolation });
   }
 
@@ -194,7 +196,7 @@ class ShimProcess {
     if (!this.#shim.empty) return;
     if (this.#exitWhenEmpty) this.#exit();
     else if (!this.#link.connected) {
-      this.#aloneTimer = this.#clock.setTimer(this.#limits.aloneMs, () => {
+      this.#aloneTimer = this.#clock.setTimer(this.#config.limits.aloneMs, () => {
         if (this.#shim.empty && !this.#link.connected) this.#exit();
       });
     }
