@@ -20,7 +20,7 @@ import type { ShimLimits } from "../../shim/limits.ts";
 import type { OwnRunRecord, RunReport, ShimIdentity } from "../../shim/protocol.ts";
 import type { RunEnd, RunId } from "../runtime-driver.ts";
 import type { Shim, ShimUse } from "./hosting.ts";
-import type { LaunchPlan, ShimLauncher } from "./launcher.ts";
+import type { LaunchPlan, ProcessLimits, ShimLauncher } from "./launcher.ts";
 import { driverLimits } from "./limits.ts";
 import { outdatingOf } from "./shim-age.ts";
 import { createShimFolder, listShimFolders, readConfig, removeShimFolder } from "./shim-folder.ts";
@@ -198,10 +198,21 @@ export class ShimPool {
       return undefined;
     const spare = this.#spares.take();
     if (!spare) return undefined;
-    const isolation = needs.kind === "own" ? needs.isolation : "shared";
-    spare.handle.claim({ namespace: needs.namespace, isolation });
-    this.#useFor(spare, needs.kind);
     this.#spares.want();
+    const { handle } = spare;
+    try {
+      if (needs.kind === "own" && handle.pid !== undefined)
+        this.#options.launcher.hold(handle.folder, handle.pid, limitsOf(needs));
+    } catch (thrown) {
+      this.#options.log.warn("a spare cannot be held to limits", { err: errorMessage(thrown) });
+      this.#retire(spare);
+      return undefined;
+    }
+    handle.claim({
+      namespace: needs.namespace,
+      isolation: needs.kind === "own" ? needs.isolation : "shared",
+    });
+    this.#useFor(spare, needs.kind);
     return spare;
   }
 
@@ -261,8 +272,7 @@ export class ShimPool {
         readOnlyPaths: own?.readOnlyPaths ?? [],
         writablePaths: own?.writablePaths ?? [],
         network: own?.network ?? true,
-        ...(own && { memoryBytesMax: own.memoryBytesMax }),
-        ...(own?.cpuMillisMax !== undefined && { cpuMillisMax: own.cpuMillisMax }),
+        ...(own && limitsOf(own)),
       };
       handle.watch(launcher.launch(plan));
     } catch (thrown) {
@@ -347,7 +357,8 @@ export class ShimPool {
     const shim = this.#shims.get(handle);
     if (!shim) return;
     this.#forget(shim);
-    this.#options.events.died(shim, death);
+    const endedFor = shim.use === "own" ? this.#options.launcher.letGo(handle.folder).endedFor : undefined;
+    this.#options.events.died(shim, { ...death, endedFor });
     this.#found(shim);
     shim.gone.resolve();
     this.#spares.review();
@@ -401,7 +412,12 @@ export class ShimPool {
   }
 }
 
+function limitsOf({ memoryBytesMax, cpuMillisMax }: OwnShimNeeds): ProcessLimits {
+  return { memoryBytesMax, ...(cpuMillisMax !== undefined && { cpuMillisMax }) };
+}
+
 const neverStarted: ShimDeath = {
+  endedFor: undefined,
   why: "it was never started",
   killedBy: undefined,
   tail: "",

@@ -51,7 +51,8 @@ export class Spares {
   /** One that is still starting is nearer than one that is not even started. */
   take(): Shim | undefined {
     const shims = [...this.#shims];
-    const shim = shims.find(({ handle }) => handle.isReady) ?? shims[0];
+    const shim =
+      shims.find(({ handle }) => handle.isReady) ?? shims.find(({ handle }) => handle.pid !== undefined);
     if (shim) this.#shims.delete(shim);
     return shim;
   }
