@@ -87,6 +87,18 @@ describe("treeIn", () => {
     expect(readdirSync(join(root, "one"))).toEqual(["pids.max"]);
   });
 
+  test.each([
+    ["of which the kernel ended a process", "low 0\noom 3\noom_kill 1\noom_group_kill 1\n", true],
+    ["at its limit, but alive", "low 0\nmax 7\noom 0\noom_kill 0\n", false],
+    ["without such a file", undefined, false],
+  ])("ranOutOfMemory: a group %s", (_name, events, ranOut) => {
+    const tree = treeIn(root);
+    tree.open("one", { memoryBytesMax: 2 ** 20, cpuMillisMax: undefined });
+    if (events !== undefined) writeFileSync(join(root, "one", "memory.events"), events);
+    expect(tree.ranOutOfMemory("one")).toBe(ranOut);
+    expect(tree.ranOutOfMemory("absent")).toBe(false);
+  });
+
   test("closing kills whatever is left, also twice", () => {
     const tree = treeIn(root);
     tree.open("one", { memoryBytesMax: undefined, cpuMillisMax: undefined });

@@ -201,3 +201,18 @@ test.skipIf(!confinement.restriction)("confiningLauncher: other shims get no new
   signalShim(plan.folder, { pid: child.pid ?? 0, startTicks: undefined }, "SIGKILL");
   await gone;
 });
+
+test("confiningLauncher: a process that waited for nobody is held like one that was started for it", () => {
+  const groups = mkdtempSync(join(root, "groups-"));
+  const holding = confiningLauncher({ ...confinement, cgroups: treeIn(groups) });
+  holding.hold("/state/shims/one", 4711, { memoryBytesMax: 2 ** 20, cpuMillisMax: 250 });
+  const read = (file: string) => readFileSync(join(groups, "one", file), "utf8");
+  expect([read("memory.max"), read("cpu.max"), read("cgroup.procs")]).toEqual([
+    "1048576",
+    "25000 100000",
+    "4711",
+  ]);
+  expect(holding.letGo("/state/shims/one")).toEqual({ endedFor: undefined });
+  writeFileSync(join(groups, "one", "memory.events"), "oom_kill 1\n");
+  expect(holding.letGo("/state/shims/one")).toEqual({ endedFor: "memory" });
+});
