@@ -45,7 +45,14 @@ import type {
   RuntimeDriver,
 } from "./runtimes/runtime-driver.ts";
 import type { Checkpoint, StoredInstance } from "./session/checkpoint.ts";
-import { runSpecOf, setUp, setUpAgain, type SetupPorts, type SetupRequest } from "./setup.ts";
+import {
+  type RunContext,
+  runSpecOf,
+  setUp,
+  setUpAgain,
+  type SetupPorts,
+  type SetupRequest,
+} from "./setup.ts";
 import { type HeldTemplate, Templates } from "./templates.ts";
 import { UsageBook } from "./usage-book.ts";
 import type { InstanceFolders } from "./volumes/instance-folders.ts";
@@ -96,6 +103,7 @@ export class NodeAgent implements RunListener {
   readonly #replacements = new Replacements(replacementsAtOnceMax, (uid, why) => this.#replace(uid, why));
   readonly #endWaiters = new Map<string, AbortController>();
   #onStatus: StatusListener = () => {};
+  #stopDisconnectedAfterMs: number | undefined;
   #draining = false;
   #closed = false;
   #quiet: { readonly resolve: () => void } | undefined;
@@ -147,6 +155,11 @@ export class NodeAgent implements RunListener {
     this.#early = undefined;
     for (const apply of early ?? []) apply();
     if (this.#held.size > 0) log.info("instances taken over", { instances: this.#held.size });
+  }
+
+  /** Holds for runs that are started from now on. */
+  setStopDisconnectedAfter(afterMs: number | undefined): void {
+    this.#stopDisconnectedAfterMs = afterMs;
   }
 
   onStatus(listener: StatusListener): void {
@@ -502,11 +515,15 @@ export class NodeAgent implements RunListener {
     } else if (action.kind === "stopRun") {
       driver?.stop(assignment.uid, action.graceMs);
     } else if (held.ready && driver) {
-      driver.start(runSpecOf(assignment, action.run, held.ready, this.#options));
+      driver.start(runSpecOf(assignment, action.run, held.ready, this.#runContext));
       held.basis = hasSideRuns(held.ready.config) ? Promise.resolve(held.ready) : undefined;
       held.ready = undefined;
       held.setup = undefined;
     }
+  }
+
+  get #runContext(): RunContext {
+    return { ...this.#options, stopDisconnectedAfterMs: this.#stopDisconnectedAfterMs };
   }
 
   /** What runs beside this instance start from. */
@@ -520,7 +537,7 @@ export class NodeAgent implements RunListener {
     try {
       const ready = await basis;
       if (!driver) throw new WherryError("RuntimeUnavailable", "this node no longer has its runtime");
-      return { driver, spec: runSpecOf(held.assignment, run, ready, this.#options) };
+      return { driver, spec: runSpecOf(held.assignment, run, ready, this.#runContext) };
     } catch (thrown) {
       // The next one tries again.
       if (held.basis === basis) held.basis = undefined;

@@ -58,6 +58,8 @@ async function startDaemon(given: Partial<DaemonOptions> = {}): Promise<Daemon> 
     allocatable: capacity,
     logLevel: "silent",
     keepInstancesOnExit: false,
+    shimAgeMsMax: 3_600_000,
+    orphanMs: undefined,
     ...given,
   };
   const parts = { clock: systemClock, random: systemRandom, log: silentLog, version: "0", drivers: [driver] };
@@ -236,6 +238,9 @@ test("Daemon: cut off for too long, jobs stop and deployments go on", async () =
   session.send(assignMessage(["web"]));
   session.send(assignMessage(["job"], { owner: { kind: "WasmJob", name: "j", uid: "o" } }));
   await session.status("job", (phase) => phase === "Running");
+  // A shim without a daemon does the same.
+  const stopAloneAfterMs = (run: string) => driver.runs.get(run)?.spec.stopAloneAfterMs;
+  expect([stopAloneAfterMs("web/0"), stopAloneAfterMs("job/0")]).toEqual([undefined, 150]);
   scheduler.stop();
   await expect.poll(() => driver.stopped.map(({ uid }) => uid)).toEqual(["job"]);
   await scheduler.listen(schedulerTls);
@@ -268,6 +273,7 @@ test("Daemon: as long as heartbeats are answered nothing is cut off", async () =
     return ++answered === 10 ? true : undefined;
   });
   expect(driver.stopped).toEqual([]);
+  expect(driver.heardAgoMs.length).toBeGreaterThanOrEqual(9);
 });
 
 test("Daemon: thousands of starts arrive in bounded messages, and the inventory has them all", async () => {

@@ -86,6 +86,7 @@ export class Daemon {
       random,
       log,
     });
+    agent.setStopDisconnectedAfter(checkpoint.loadMeta().stopDisconnectedAfterMs);
     await agent.recover(signal);
     await volumes.sweepTemplates(agent.templatesInUse);
     const daemon = new Daemon(parts, checkpoint, found, agent, (onConnected) =>
@@ -165,6 +166,11 @@ function createLink(options: DaemonOptions, parts: DaemonParts, linked: LinkPart
     instances: agent,
     logs,
     checkpoint,
+    onHeard: (atMs) => {
+      const agoMs = clock.monotonic() - atMs;
+      for (const [, driver] of found) driver.heard(agoMs);
+    },
+    onStopAfter: (afterMs) => agent.setStopDisconnectedAfter(afterMs),
     // The scheduler lets the node count as lost some time after this; half as much again is left for a grace.
     onCutOff: (afterMs) => agent.cutOff(afterMs / 2),
     onConnected,

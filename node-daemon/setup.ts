@@ -7,7 +7,7 @@ import { errorMessage, WherryError } from "../kit/errors.ts";
 import type { NodeAssignment, VolumeContent } from "./core/assignment.ts";
 import type { Gate } from "./core/gate.ts";
 import type { ConfigOutcome, TemplateConfig } from "./core/instance-config.ts";
-import { argumentsOf, environmentOf } from "./core/instance-config.ts";
+import { argumentsOf, environmentOf, stopsWhenCutOff } from "./core/instance-config.ts";
 import type { LifecycleEvent } from "./core/lifecycle-state.ts";
 import type { ModuleStore } from "./images/module-store.ts";
 import type { AllowedNetwork } from "./network/allowed-network.ts";
@@ -184,6 +184,8 @@ export interface RunContext {
   readonly nodeName: string;
   readonly stateDir: string;
   readonly logLimits: LogLimits;
+  /** What the scheduler said last; undefined if it never did. */
+  readonly stopDisconnectedAfterMs: number | undefined;
 }
 
 export function runSpecOf(
@@ -208,7 +210,7 @@ export function runSpecOf(
     isolation: config.isolation,
     fuelMax: config.fuelMax,
     deterministic: config.deterministic,
-    stopAloneAfterMs: undefined,
+    stopAloneAfterMs: stopsWhenCutOff(config, assignment) ? context.stopDisconnectedAfterMs : undefined,
     stopNotice: config.stopNotice,
     logFolder: logFolderOf(context.stateDir, uid),
     logLimits: context.logLimits,
