@@ -17,12 +17,11 @@
 import type { Isolation } from "../api/isolation.ts";
 import type { QosClass } from "../api/qos.ts";
 import type { Clock } from "../kit/clock.ts";
-import { WherryError } from "../kit/errors.ts";
 import type { Log } from "../kit/log.ts";
 import type { Random } from "../kit/random.ts";
 import type { NodeAssignment, NodeTemplate } from "./core/assignment.ts";
 import { Gate } from "./core/gate.ts";
-import { hasSideRuns, stopsWhenCutOff } from "./core/instance-config.ts";
+import { stopsWhenCutOff } from "./core/instance-config.ts";
 import { assigned, reduce } from "./core/lifecycle.ts";
 import type { Lifecycle, LifecycleAction, LifecycleEvent, Now, Step } from "./core/lifecycle-state.ts";
 import { mountConcurrencyMax, replacementsAtOnceMax } from "./core/limits.ts";
@@ -31,6 +30,7 @@ import { type ReportedStatus, statusOf } from "./core/status.ts";
 import type { StopCause } from "./core/termination.ts";
 import type { ModuleStore } from "./images/module-store.ts";
 import { configOf, graceOf, type HeldInstance, isSettled, policyOf } from "./held-instance.ts";
+import { InstanceSetups } from "./instance-setups.ts";
 import { Ledger } from "./ledger.ts";
 import type { AllowedNetwork } from "./network/allowed-network.ts";
 import { RunAttendant } from "./probes/run-attendant.ts";
@@ -45,14 +45,6 @@ import type {
   RuntimeDriver,
 } from "./runtimes/runtime-driver.ts";
 import type { Checkpoint, StoredInstance } from "./session/checkpoint.ts";
-import {
-  type RunContext,
-  runSpecOf,
-  setUp,
-  setUpAgain,
-  type SetupPorts,
-  type SetupRequest,
-} from "./setup.ts";
 import { type HeldTemplate, Templates } from "./templates.ts";
 import { UsageBook } from "./usage-book.ts";
 import type { InstanceFolders } from "./volumes/instance-folders.ts";
@@ -93,7 +85,7 @@ type DriverAction = Extract<LifecycleAction, { kind: "startRun" | "stopRun" | "s
 
 export class NodeAgent implements RunListener {
   readonly #options: AgentOptions;
-  readonly #setupPorts: SetupPorts;
+  readonly #setups: InstanceSetups;
   readonly #held = new Map<string, HeldInstance>();
   readonly #templates = new Templates();
   readonly #ledger: Ledger;
@@ -122,13 +114,18 @@ export class NodeAgent implements RunListener {
     this.#attendant = new RunAttendant({
       ...options,
       instanceOf: (uid) => this.#held.get(uid),
-      besides: (held) => this.#besides(held),
+      besides: (held) => this.#setups.besides(held),
       dispatch: (uid, event) => {
         const held = this.#held.get(uid);
         if (held) this.#dispatch(held, event);
       },
     });
-    this.#setupPorts = { drivers, modules, volumes, network, mountGate: new Gate(mountConcurrencyMax) };
+    this.#setups = new InstanceSetups({
+      ports: { drivers, modules, volumes, network, mountGate: new Gate(mountConcurrencyMax) },
+      loadContents: (templateId) => this.#loadContents(templateId),
+      context: () => ({ ...options, stopDisconnectedAfterMs: this.#stopDisconnectedAfterMs }),
+      log,
+    });
   }
 
   /** Takes over from the daemon process before this one. Called once, before anything else. */
@@ -139,15 +136,18 @@ export class NodeAgent implements RunListener {
     for (const driver of drivers.values()) {
       for (const run of await driver.adopt(this, signal)) adopted.set(run.id.uid, run);
     }
-    for (const { assignment, lifecycle } of checkpoint.loadInstances()) {
-      const held = this.#hold(assignment, this.#templates.use(assignment.templateId), lifecycle);
+    for (const { assignment, lifecycle } of checkpoint.loadInstances())
+      this.#hold(assignment, this.#templates.use(assignment.templateId), lifecycle);
+    const lastWords = await this.#lastWordsOf([...adopted.values()]);
+    for (const held of this.#held.values()) {
+      const { assignment, lifecycle } = held;
       const run = adopted.get(assignment.uid);
       if (run?.id.run === lifecycle.run) adopted.delete(assignment.uid);
       if (lifecycle.moduleDigest !== undefined && lifecycle.state.kind !== "ended") {
         this.#retain(held, lifecycle.moduleDigest);
       }
       this.#attendant.sweep(held);
-      const words = run?.kind === "ended" ? await this.#attendant.lastWords(held, run.end) : undefined;
+      const words = lastWords.get(assignment.uid) ?? "";
       this.#take(held, recover(lifecycle, run, this.#now(), words), true);
     }
     for (const run of adopted.values()) this.#disown(run);
@@ -418,8 +418,12 @@ export class NodeAgent implements RunListener {
     const fields = { uid, namespace, name, from: before.state.kind, to: state.kind, run: held.lifecycle.run };
     if (state.kind === "ended") {
       this.#options.log.info("instance ended", { ...fields, reason: state.termination.reason });
-    } else if (state.kind === "waiting") {
-      this.#options.log.info("instance waits", { ...fields, reason: state.reason, message: state.message });
+    } else if (state.kind === "waiting" || state.kind === "restarting") {
+      this.#options.log.info(state.kind === "waiting" ? "instance waits" : "instance is begun anew", {
+        ...fields,
+        reason: state.reason,
+        message: state.message,
+      });
     } else {
       this.#options.log.debug("instance changed", fields);
     }
@@ -428,11 +432,10 @@ export class NodeAgent implements RunListener {
   #perform(held: HeldInstance, action: LifecycleAction): void {
     switch (action.kind) {
       case "setUp":
-        this.#beginSetup(held, action.attempt, action.digest);
+        this.#setups.begin(held, action.attempt, action.digest, (event) => this.#dispatch(held, event));
         return;
       case "cancelSetup":
-        held.setup?.abort(new Error("the instance was stopped"));
-        held.setup = undefined;
+        this.#setups.cancel(held);
         return;
       case "wakeAfter":
         this.#wakeTimer.after(action.delayMs, {
@@ -451,28 +454,6 @@ export class NodeAgent implements RunListener {
       case "cancelPreStop":
         this.#attendant.cancelPreStop(held.assignment.uid);
     }
-  }
-
-  #beginSetup(held: HeldInstance, attempt: number, preferredDigest: string | undefined): void {
-    const setup = new AbortController();
-    held.setup = setup;
-    const { assignment } = held;
-    setUp(
-      this.#setupRequest(held, attempt, preferredDigest, setup.signal),
-      this.#setupPorts,
-      (event) => this.#dispatch(held, event),
-      (ready) => (held.ready = ready),
-    ).catch((err: unknown) => this.#options.log.error("bug in a setup", { uid: assignment.uid, err }));
-  }
-
-  #setupRequest(
-    { assignment, template }: HeldInstance,
-    attempt: number,
-    preferredDigest: string | undefined,
-    signal: AbortSignal,
-  ): SetupRequest {
-    const contents = () => this.#loadContents(assignment.templateId);
-    return { assignment, template: template.outcome, attempt, preferredDigest, contents, signal };
   }
 
   /** A template that came in this very turn is not on disk yet. */
@@ -509,44 +490,25 @@ export class NodeAgent implements RunListener {
 
   #tellDriver(held: HeldInstance, action: DriverAction): void {
     const { assignment } = held;
-    const driver = this.#driverOf(held);
+    const driver = this.#setups.driverOf(held);
     if (action.kind === "settle") {
       driver?.settle({ uid: assignment.uid, run: action.run });
     } else if (action.kind === "stopRun") {
       driver?.stop(assignment.uid, action.graceMs);
-    } else if (held.ready && driver) {
-      driver.start(runSpecOf(assignment, action.run, held.ready, this.#runContext));
-      held.basis = hasSideRuns(held.ready.config) ? Promise.resolve(held.ready) : undefined;
-      held.ready = undefined;
-      held.setup = undefined;
+    } else {
+      const spec = this.#setups.take(held, action.run);
+      if (spec) driver?.start(spec);
     }
   }
 
-  get #runContext(): RunContext {
-    return { ...this.#options, stopDisconnectedAfterMs: this.#stopDisconnectedAfterMs };
-  }
-
-  /** What runs beside this instance start from. */
-  async #besides(held: HeldInstance) {
-    const { moduleDigest, attempt, run } = held.lifecycle;
-    const basis = (held.basis ??= setUpAgain(
-      this.#setupRequest(held, attempt, moduleDigest, new AbortController().signal),
-      this.#setupPorts,
-    ));
-    const driver = this.#driverOf(held);
-    try {
-      const ready = await basis;
-      if (!driver) throw new WherryError("RuntimeUnavailable", "this node no longer has its runtime");
-      return { driver, spec: runSpecOf(held.assignment, run, ready, this.#runContext) };
-    } catch (thrown) {
-      // The next one tries again.
-      if (held.basis === basis) held.basis = undefined;
-      throw thrown;
-    }
-  }
-
-  #driverOf(held: HeldInstance): RuntimeDriver | undefined {
-    return this.#options.drivers.get(configOf(held)?.runtime ?? "");
+  /** All at once: a mount that hangs delays the start of the daemon once. */
+  async #lastWordsOf(runs: readonly AdoptedRun[]): Promise<ReadonlyMap<string, string>> {
+    const words = runs.map(async (run) => {
+      const held = this.#held.get(run.id.uid);
+      const read = held && run.kind === "ended" ? this.#attendant.lastWords(held, run.end) : undefined;
+      return [run.id.uid, (await read) ?? ""] as const;
+    });
+    return new Map(await Promise.all(words));
   }
 
   /** A run that nothing on disk speaks of: it is nobody's. */

@@ -15,9 +15,10 @@ import type { RunEnd, RunId, RunSpec, RuntimeDriver } from "../runtimes/runtime-
 import { logFolderOf } from "../setup.ts";
 import type { VolumeStore } from "../volumes/volume-store.ts";
 import { readWordsFile } from "./last-words.ts";
-import { lastWordsLimits } from "./limits.ts";
+import { lastWordsLimits, probeLimits } from "./limits.ts";
 import { PreStops } from "./pre-stops.ts";
 import { type ExecQuestion, Prober } from "./prober.ts";
+import { ShareGate } from "./share-gate.ts";
 import { sideLogsOf, type SideOutcome, type SidePurpose, SideRuns } from "./side-runs.ts";
 
 export interface AttendantOptions {
@@ -39,6 +40,8 @@ export class RunAttendant {
   readonly #sideRuns: SideRuns;
   readonly #prober: Prober;
   readonly #preStops: PreStops;
+  readonly #preStopGate = new ShareGate(probeLimits.preStopsMax, probeLimits.preStopsPerNamespaceMax);
+  readonly #processGate = new ShareGate(probeLimits.processesMax, probeLimits.processesPerNamespaceMax);
   readonly #reads = new Gate(lastWordsLimits.readsMax);
 
   constructor(options: AttendantOptions) {
@@ -62,7 +65,11 @@ export class RunAttendant {
     this.#preStops = new PreStops({
       clock,
       log,
-      exec: (uid, args, timeoutMs, signal) => this.#beside(uid, "preStop", args, timeoutMs, signal),
+      exec: (uid, args, timeoutMs, signal) => {
+        const namespace = options.instanceOf(uid)?.assignment.namespace ?? "";
+        const task = () => this.#beside(uid, "preStop", args, timeoutMs, signal);
+        return this.#preStopGate.run(namespace, task);
+      },
       done: (uid, run) => dispatch(uid, { kind: "preStopDone", run }),
     });
   }
@@ -191,9 +198,15 @@ export class RunAttendant {
     signal: AbortSignal,
   ): Promise<SideOutcome> {
     const held = this.#options.instanceOf(uid);
-    if (!held) return { kind: "notStarted", message: "the instance is gone" };
-    const { driver, spec } = await this.#options.besides(held);
-    return await this.#sideRuns.run({ driver, spec, purpose, args, timeoutMs, signal });
+    if (!held || signal.aborted) return { kind: "notStarted", message: "the instance has ended" };
+    const run = async () => {
+      const { driver, spec } = await this.#options.besides(held);
+      return await this.#sideRuns.run({ driver, spec, purpose, args, timeoutMs, signal });
+    };
+    const { assignment, lifecycle } = held;
+    return lifecycle.isolation === "shared"
+      ? await run()
+      : await this.#processGate.run(assignment.namespace, run);
   }
 }
 
