@@ -1,4 +1,4 @@
-/** What the agent does about runs beside starting them: probes, preStop, last words, evictions. On a clock that stands. */
+/** What the agent does about runs beside starting them: probes, preStop, termination message, evictions. On a clock that stands. */
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -279,7 +279,7 @@ test.each([
   expect(agent.statusOf("web")?.message).toBe(message);
 });
 
-test("NodeAgent: the last words of a run that ended while no daemon was there", async () => {
+test("NodeAgent: the termination message of a run that ended while no daemon was there", async () => {
   assign(withWords());
   await statusWith({ ready: true });
   agent.close();

@@ -138,7 +138,7 @@ export class NodeAgent implements RunListener {
     }
     for (const { assignment, lifecycle } of checkpoint.loadInstances())
       this.#hold(assignment, this.#templates.use(assignment.templateId), lifecycle);
-    const lastWords = await this.#lastWordsOf([...adopted.values()]);
+    const messages = await this.#terminationMessagesOf([...adopted.values()]);
     for (const held of this.#held.values()) {
       const { assignment, lifecycle } = held;
       const run = adopted.get(assignment.uid);
@@ -147,8 +147,8 @@ export class NodeAgent implements RunListener {
         this.#retain(held, lifecycle.moduleDigest);
       }
       this.#attendant.sweep(held);
-      const words = lastWords.get(assignment.uid) ?? "";
-      this.#take(held, recover(lifecycle, run, this.#now(), words), true);
+      const message = messages.get(assignment.uid) ?? "";
+      this.#take(held, recover(lifecycle, run, this.#now(), message), true);
     }
     for (const run of adopted.values()) this.#disown(run);
     const early = this.#early;
@@ -320,10 +320,10 @@ export class NodeAgent implements RunListener {
       if (!this.#attendant.ended(id, end)) this.#settleUnknown(id);
       return;
     }
-    const apply = (lastWords: string) =>
-      this.#dispatch(held, { kind: "runEnded", run: id.run, atMs, end, lastWords });
-    const words = held.lifecycle.run === id.run ? this.#attendant.runEnded(held, end) : undefined;
-    if (words) void words.then(apply);
+    const apply = (terminationMessage: string) =>
+      this.#dispatch(held, { kind: "runEnded", run: id.run, atMs, end, terminationMessage });
+    const message = held.lifecycle.run === id.run ? this.#attendant.runEnded(held, end) : undefined;
+    if (message) void message.then(apply);
     else apply("");
   }
 
@@ -502,13 +502,14 @@ export class NodeAgent implements RunListener {
   }
 
   /** All at once: a mount that hangs delays the start of the daemon once. */
-  async #lastWordsOf(runs: readonly AdoptedRun[]): Promise<ReadonlyMap<string, string>> {
-    const words = runs.map(async (run) => {
+  async #terminationMessagesOf(runs: readonly AdoptedRun[]): Promise<ReadonlyMap<string, string>> {
+    const messages = runs.map(async (run) => {
       const held = this.#held.get(run.id.uid);
-      const read = held && run.kind === "ended" ? this.#attendant.lastWords(held, run.end) : undefined;
+      const read =
+        held && run.kind === "ended" ? this.#attendant.terminationMessage(held, run.end) : undefined;
       return [run.id.uid, (await read) ?? ""] as const;
     });
-    return new Map(await Promise.all(words));
+    return new Map(await Promise.all(messages));
   }
 
   /** A run that nothing on disk speaks of: it is nobody's. */

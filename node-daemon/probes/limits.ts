@@ -36,7 +36,7 @@ export const probeLimits = {
 /** The log of an instance that was started for a question. Its end is all that anybody reads, once. */
 export const sideLogFileBytesMax = 64 * kibibyte;
 
-export const lastWordsLimits = {
+export const terminationMessageLimits = {
   /** As in Kubernetes. */
   fileBytesMax: 4 * kibibyte,
   logBytesMax: 2 * kibibyte,

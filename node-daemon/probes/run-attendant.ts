@@ -1,5 +1,5 @@
 /**
- * What an instance's run needs beside being started and stopped: its probes, its preStop, and its last words. The agent tells
+ * What an instance's run needs beside being started and stopped: its probes, its preStop, and its termination message. The agent tells
  * it how lifecycles change, and gets events for them back; it changes none itself.
  */
 import { rm } from "node:fs/promises";
@@ -14,8 +14,8 @@ import { readLogTail } from "../logs/log-tail.ts";
 import type { RunEnd, RunId, RunSpec, RuntimeDriver } from "../runtimes/runtime-driver.ts";
 import { logFolderOf } from "../setup.ts";
 import type { VolumeStore } from "../volumes/volume-store.ts";
-import { readWordsFile } from "./last-words.ts";
-import { lastWordsLimits, probeLimits } from "./limits.ts";
+import { readMessageFile } from "./termination-message.ts";
+import { terminationMessageLimits, probeLimits } from "./limits.ts";
 import { PreStops } from "./pre-stops.ts";
 import { type ExecQuestion, Prober } from "./prober.ts";
 import { ShareGate } from "./share-gate.ts";
@@ -42,7 +42,7 @@ export class RunAttendant {
   readonly #preStops: PreStops;
   readonly #preStopGate = new ShareGate(probeLimits.preStopsMax, probeLimits.preStopsPerNamespaceMax);
   readonly #processGate = new ShareGate(probeLimits.processesMax, probeLimits.processesPerNamespaceMax);
-  readonly #reads = new Gate(lastWordsLimits.readsMax);
+  readonly #reads = new Gate(terminationMessageLimits.readsMax);
 
   constructor(options: AttendantOptions) {
     this.#options = options;
@@ -118,25 +118,25 @@ export class RunAttendant {
     return this.#sideRuns.ended(id, end);
   }
 
-  /** An instance's own run is over: nothing more is asked of it. Its last words, if they have to be waited for. */
+  /** An instance's own run is over: nothing more is asked of it. Its termination message, if they have to be waited for. */
   runEnded(held: HeldInstance, end: RunEnd): Promise<string> | undefined {
     const { uid } = held.assignment;
     this.#prober.forget(uid);
     this.#preStops.cancel(uid);
-    return this.lastWords(held, end);
+    return this.terminationMessage(held, end);
   }
 
   /** Undefined when there is nothing to read, which is so for most. Never rejects. */
-  lastWords(held: HeldInstance, end: RunEnd): Promise<string> | undefined {
-    const words = configOf(held)?.lastWords;
+  terminationMessage(held: HeldInstance, end: RunEnd): Promise<string> | undefined {
+    const config = configOf(held)?.terminationMessage;
     const { state } = held.lifecycle;
     const startedMs = "startedMs" in state ? state.startedMs : undefined;
-    if (!words || startedMs === undefined) return undefined;
+    if (!config || startedMs === undefined) return undefined;
     const failed = !(end.kind === "exited" && end.exitCode === 0) && end.kind !== "stopped";
-    const fromLog = words.fallbackToLog && failed;
-    if (!words.file && !fromLog) return undefined;
+    const fromLog = config.fallbackToLog && failed;
+    if (!config.file && !fromLog) return undefined;
     const read = this.#reads.run(async () => {
-      const left = words.file ? await this.#wordsFile(held, words.file, startedMs) : "";
+      const left = config.file ? await this.#messageFile(held, config.file, startedMs) : "";
       return left === "" && fromLog ? await this.#logTail(held, startedMs) : left;
     });
     return this.#inTime(read);
@@ -147,7 +147,7 @@ export class RunAttendant {
     this.#preStops.close();
   }
 
-  async #wordsFile(
+  async #messageFile(
     held: HeldInstance,
     { mountPath, below }: { readonly mountPath: string; readonly below: readonly string[] },
     sinceMs: number,
@@ -163,11 +163,11 @@ export class RunAttendant {
       contents: () => [],
     });
     const directory = outcome.kind === "mounted" ? outcome.mounts[0]?.hostPath : undefined;
-    return directory === undefined ? "" : await readWordsFile({ directory, below, sinceMs });
+    return directory === undefined ? "" : await readMessageFile({ directory, below, sinceMs });
   }
 
   async #logTail(held: HeldInstance, sinceMs: number): Promise<string> {
-    const { logLinesMax: linesMax, logBytesMax: bytesMax } = lastWordsLimits;
+    const { logLinesMax: linesMax, logBytesMax: bytesMax } = terminationMessageLimits;
     const folder = logFolderOf(this.#options.stateDir, held.assignment.uid);
     return await readLogTail({ folder, sinceMs, linesMax, bytesMax });
   }
@@ -175,12 +175,12 @@ export class RunAttendant {
   async #inTime(read: Promise<string>): Promise<string> {
     const { clock, log } = this.#options;
     const late = Promise.withResolvers<string>();
-    const timer = clock.setTimer(lastWordsLimits.readMsMax, () => late.resolve(""));
-    const words = read.catch((err: unknown) => {
+    const timer = clock.setTimer(terminationMessageLimits.readMsMax, () => late.resolve(""));
+    const message = read.catch((err: unknown) => {
       log.warn("termination message not read", { err });
       return "";
     });
-    const text = await Promise.race([words, late.promise]);
+    const text = await Promise.race([message, late.promise]);
     timer.cancel();
     return text;
   }
