@@ -314,3 +314,27 @@ test("NodeAgent: an eviction names its reason and its message, and what may be e
   expect(driver.stopped).toEqual([{ uid: "web", graceMs: 0 }]);
   expect(agent.evictable()).toEqual([]);
 });
+
+test("NodeAgent: all instances of an outdated process are begun anew, a few at a time, whatever happens meanwhile", async () => {
+  const uids = Array.from({ length: 20 }, (_, index) => `web-${index}`);
+  agent.assign(
+    [buildTemplate()],
+    uids.map((uid) => buildAssignment({ uid })),
+  );
+  const withRestarts = (count: number) =>
+    uids.filter((uid) => {
+      const status = agent.statusOf(uid);
+      return status?.ready && status.restarts === count;
+    });
+  await until(() => (withRestarts(0).length === 20 ? true : undefined));
+  driver.obedient = false;
+  const ids = uids.map((uid) => ({ uid, run: 0 }));
+  driver.listener.outdated(ids, "its process is old");
+  for (const id of ids) driver.listener.logsDropped(id);
+  await until(() => (driver.stopped.length > 0 ? true : undefined));
+  expect(driver.stopped.length).toBe(16);
+  driver.obedient = true;
+  for (const { uid } of driver.stopped.slice(0, 16)) driver.end(uid, 0, { kind: "stopped" });
+  await until(() => (withRestarts(1).length === 20 ? true : undefined));
+  expect(driver.stopped.length).toBe(20);
+});

@@ -14,7 +14,6 @@
  * - An ended instance stays until the scheduler has acknowledged it.
  * - A disk that refuses the transaction delays starts and settles; it is tried again, and nothing else stops.
  */
-import type { Isolation } from "../api/isolation.ts";
 import type { QosClass } from "../api/qos.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
@@ -24,7 +23,7 @@ import { Gate } from "./core/gate.ts";
 import { stopsWhenCutOff } from "./core/instance-config.ts";
 import { assigned, reduce } from "./core/lifecycle.ts";
 import type { Lifecycle, LifecycleAction, LifecycleEvent, Now, Step } from "./core/lifecycle-state.ts";
-import { mountConcurrencyMax, replacementsAtOnceMax } from "./core/limits.ts";
+import { mountConcurrencyMax } from "./core/limits.ts";
 import { mustStore, recover } from "./core/recover.ts";
 import { type ReportedStatus, statusOf } from "./core/status.ts";
 import type { StopCause } from "./core/termination.ts";
@@ -34,16 +33,8 @@ import { InstanceSetups } from "./instance-setups.ts";
 import { Ledger } from "./ledger.ts";
 import type { AllowedNetwork } from "./network/allowed-network.ts";
 import { RunAttendant } from "./probes/run-attendant.ts";
-import { Replacements } from "./replacements.ts";
-import type {
-  AdoptedRun,
-  LogLimits,
-  RunEnd,
-  RunId,
-  RunListener,
-  RunUsage,
-  RuntimeDriver,
-} from "./runtimes/runtime-driver.ts";
+import { RunReports } from "./run-reports.ts";
+import type { AdoptedRun, LogLimits, RunId, RunUsage, RuntimeDriver } from "./runtimes/runtime-driver.ts";
 import type { Checkpoint, StoredInstance } from "./session/checkpoint.ts";
 import { type HeldTemplate, Templates } from "./templates.ts";
 import { UsageBook } from "./usage-book.ts";
@@ -83,7 +74,7 @@ export interface Evictable {
 
 type DriverAction = Extract<LifecycleAction, { kind: "startRun" | "stopRun" | "settle" }>;
 
-export class NodeAgent implements RunListener {
+export class NodeAgent {
   readonly #options: AgentOptions;
   readonly #setups: InstanceSetups;
   readonly #held = new Map<string, HeldInstance>();
@@ -92,7 +83,7 @@ export class NodeAgent implements RunListener {
   readonly #wakeTimer: WakeTimer<{ readonly uid: string; readonly attempt: number }>;
   readonly #usage = new UsageBook();
   readonly #attendant: RunAttendant;
-  readonly #replacements = new Replacements(replacementsAtOnceMax, (uid, why) => this.#replace(uid, why));
+  readonly #reports: RunReports;
   readonly #endWaiters = new Map<string, AbortController>();
   #onStatus: StatusListener = () => {};
   #stopDisconnectedAfterMs: number | undefined;
@@ -100,8 +91,6 @@ export class NodeAgent implements RunListener {
   #closed = false;
   #quiet: { readonly resolve: () => void } | undefined;
   #aliveCount = 0;
-  /** What drivers told before the instances were loaded. */
-  #early: (() => void)[] | undefined = [];
 
   constructor(options: AgentOptions) {
     this.#options = options;
@@ -111,14 +100,22 @@ export class NodeAgent implements RunListener {
       const held = this.#held.get(uid);
       if (held?.lifecycle.attempt === attempt) this.#dispatch(held, { kind: "woke" });
     });
+    const instanceOf = (uid: string) => this.#held.get(uid);
     this.#attendant = new RunAttendant({
       ...options,
-      instanceOf: (uid) => this.#held.get(uid),
+      instanceOf,
       besides: (held) => this.#setups.besides(held),
       dispatch: (uid, event) => {
         const held = this.#held.get(uid);
         if (held) this.#dispatch(held, event);
       },
+    });
+    this.#reports = new RunReports({
+      attendant: this.#attendant,
+      instanceOf,
+      dispatch: (held, event) => this.#dispatch(held, event),
+      noteUsage: (usage) => this.#usage.note(usage),
+      settle: (id) => this.#settleUnknown(id),
     });
     this.#setups = new InstanceSetups({
       ports: { drivers, modules, volumes, network, mountGate: new Gate(mountConcurrencyMax) },
@@ -134,7 +131,7 @@ export class NodeAgent implements RunListener {
     this.#templates.load(checkpoint.loadTemplates());
     const adopted = new Map<string, AdoptedRun>();
     for (const driver of drivers.values()) {
-      for (const run of await driver.adopt(this, signal)) adopted.set(run.id.uid, run);
+      for (const run of await driver.adopt(this.#reports, signal)) adopted.set(run.id.uid, run);
     }
     for (const { assignment, lifecycle } of checkpoint.loadInstances())
       this.#hold(assignment, this.#templates.use(assignment.templateId), lifecycle);
@@ -151,9 +148,7 @@ export class NodeAgent implements RunListener {
       this.#take(held, recover(lifecycle, run, this.#now(), message), true);
     }
     for (const run of adopted.values()) this.#disown(run);
-    const early = this.#early;
-    this.#early = undefined;
-    for (const apply of early ?? []) apply();
+    this.#reports.open();
     if (this.#held.size > 0) log.info("instances taken over", { instances: this.#held.size });
   }
 
@@ -300,74 +295,6 @@ export class NodeAgent implements RunListener {
     for (const held of this.#held.values()) held.setup?.abort(new Error("the node daemon is closing"));
   }
 
-  started(id: RunId, atMs: number, isolation: Isolation): void {
-    if (this.#early) {
-      this.#early.push(() => this.started(id, atMs, isolation));
-      return;
-    }
-    const held = this.#held.get(id.uid);
-    if (held) this.#dispatch(held, { kind: "runStarted", run: id.run, atMs, isolation });
-    else this.#attendant.started(id);
-  }
-
-  ended(id: RunId, atMs: number, end: RunEnd): void {
-    if (this.#early) {
-      this.#early.push(() => this.ended(id, atMs, end));
-      return;
-    }
-    const held = this.#held.get(id.uid);
-    if (!held) {
-      if (!this.#attendant.ended(id, end)) this.#settleUnknown(id);
-      return;
-    }
-    const apply = (terminationMessage: string) =>
-      this.#dispatch(held, { kind: "runEnded", run: id.run, atMs, end, terminationMessage });
-    const message = held.lifecycle.run === id.run ? this.#attendant.runEnded(held, end) : undefined;
-    if (message) void message.then(apply);
-    else apply("");
-  }
-
-  usage(usages: readonly RunUsage[]): void {
-    for (const usage of usages) {
-      if (this.#held.get(usage.id.uid)?.lifecycle.run === usage.id.run) this.#usage.note(usage);
-    }
-  }
-
-  /** What always runs anyway is begun anew on another process, a few at a time; the rest is left to end by itself. */
-  outdated(ids: readonly RunId[], why: string): void {
-    if (this.#early) {
-      this.#early.push(() => this.outdated(ids, why));
-      return;
-    }
-    for (const { uid, run } of ids) {
-      const lifecycle = this.#held.get(uid)?.lifecycle;
-      const concerned = lifecycle?.policy.restart === "Always" && lifecycle.run === run;
-      if (concerned && lifecycle.state.kind !== "ended") this.#replacements.note(uid, why);
-    }
-    this.#replacements.beginSome();
-  }
-
-  logsDropped(id: RunId): void {
-    const held = this.#held.get(id.uid);
-    if (held) this.#dispatch(held, { kind: "logsDropped" });
-  }
-
-  #replace(uid: string, why: string): boolean {
-    const held = this.#held.get(uid);
-    if (held?.lifecycle.state.kind !== "running") return false;
-    const { run } = held.lifecycle;
-    const graceMs = graceOf(held);
-    this.#dispatch(held, {
-      kind: "restart",
-      run,
-      reason: "ShimReplaced",
-      message: why,
-      graceMs,
-      again: "atOnce",
-    });
-    return true;
-  }
-
   #hold(assignment: NodeAssignment, template: HeldTemplate, lifecycle: Lifecycle): HeldInstance {
     const held: HeldInstance = {
       assignment,
@@ -403,8 +330,8 @@ export class NodeAgent implements RunListener {
       if (lifecycle.moduleDigest !== held.retained) this.#retain(held, lifecycle.moduleDigest);
       if (lifecycle.state.kind === "ended" && before.state.kind !== "ended") this.#onEnded(held);
       this.#logTransition(held, before);
-      if (isSettled(lifecycle)) this.#replacements.done(uid);
       const isNews = lifecycle.state.kind !== before.state.kind || lifecycle.run !== before.run;
+      if (isNews && isSettled(lifecycle)) this.#reports.settled(uid);
       if (isNews || adopted) this.#attendant.attend(held, adopted);
     }
     for (const action of actions) this.#perform(held, action);
