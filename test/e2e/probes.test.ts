@@ -156,6 +156,21 @@ test("preStop runs before the instance goes, and one that hangs keeps it no long
   await remove("clingy");
 });
 
+test("a daemon that dies in the middle of preStop: the next one goes on with the stop, in its grace", async () => {
+  const { path, template } = folderOf("widow");
+  const lifecycle = { preStop: { exec: { args: ["hang"] } } };
+  const widow = { ...template, lifecycle, terminationGracePeriodSeconds: 15 };
+  await cluster.apply(deployment(1, { name: "widow", image, template: widow }));
+  await becomes("widow", { ready: "1/1" });
+  const deleted = cluster.wherry("delete", "wasmdeployment", "widow");
+  await becomes("widow", { ready: "0/1", reason: "Stopping" });
+  await cluster.killNode("one");
+  await cluster.startNode("one");
+  await eventually(async () => expect(await of("widow")).toEqual([]));
+  await deleted;
+  expect(runsOf(path)).toBe(1);
+});
+
 test("the next daemon goes on with probes, and stops what the last one had asked", async () => {
   const { path, template } = folderOf("kept");
   const probes = {
