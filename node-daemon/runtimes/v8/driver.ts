@@ -22,6 +22,8 @@ import { WakeTimer } from "../../wake-timer.ts";
 import { rewriterVersion } from "../../wasm/rewrite.ts";
 import type {
   AdoptedRun,
+  GarbageOutcome,
+  GarbageRequest,
   PrepareOutcome,
   PrepareRequest,
   RunEnd,
@@ -39,6 +41,7 @@ import { endOfDeath, forgotten } from "./run-end.ts";
 import type { RunMessage, ShimDeath } from "./shim-handle.ts";
 import { needsOf } from "./shim-needs.ts";
 import { ShimPool } from "./shim-pool.ts";
+import { collectTranslations } from "./translation-cache.ts";
 
 export interface V8DriverOptions {
   /** Holds what runs: survives a restart of the daemon. */
@@ -64,6 +67,7 @@ export function createV8Driver(options: V8DriverOptions): RuntimeDriver {
 }
 
 class V8Driver implements RuntimeDriver {
+  readonly #cacheDir: string;
   readonly #clock: Clock;
   readonly #pool: ShimPool;
   readonly #preparer: ModulePreparer;
@@ -77,6 +81,7 @@ class V8Driver implements RuntimeDriver {
 
   constructor(options: V8DriverOptions) {
     const { clock, execPath = process.execPath, launcher = plainLauncher, random = systemRandom } = options;
+    this.#cacheDir = options.cacheDir;
     this.#clock = clock;
     this.#pool = new ShimPool({
       shimsRoot: join(options.stateDir, "shims"),
@@ -121,6 +126,14 @@ class V8Driver implements RuntimeDriver {
 
   prepare(request: PrepareRequest, signal: AbortSignal): Promise<PrepareOutcome> {
     return this.#preparer.prepare(request, signal);
+  }
+
+  collectGarbage(request: GarbageRequest): Promise<GarbageOutcome> {
+    return collectTranslations(this.#cacheDir, request);
+  }
+
+  processes(): Readonly<Record<string, number>> {
+    return this.#pool.counts();
   }
 
   start(spec: RunSpec): void {
@@ -238,7 +251,7 @@ class V8Driver implements RuntimeDriver {
 
   #onMessage(shim: Shim, message: RunMessage): void {
     if (message.kind === "usage") {
-      this.#listener?.usage(message.usages.filter(({ id }) => this.#runs.has(runKey(id))));
+      this.#listener?.usage(message.usages.filter(({ id }) => this.#runs.get(runKey(id))?.shim === shim));
       return;
     }
     const run = this.#runs.get(runKey(message.id));

@@ -82,6 +82,12 @@ export class ShimPool {
     return this.#options.launcher.tiers;
   }
 
+  counts(): Readonly<Record<ShimUse, number>> {
+    const counts = { shared: 0, own: 0, spare: 0 };
+    for (const { use } of this.#shims.values()) counts[use]++;
+    return counts;
+  }
+
   /** Once all that an earlier daemon left have said what they run, or are gone. */
   async find(): Promise<void> {
     const folders = await listShimFolders(this.#options.shimsRoot);
