@@ -147,7 +147,7 @@ class V8Driver implements RuntimeDriver {
       queueMicrotask(() => this.#listener?.ended(spec.id, this.#clock.now(), end));
       return;
     }
-    const shim = this.#pool.place(needs);
+    const shim = this.#pool.place(needs, this.#byUid.get(spec.beside ?? "")?.shim);
     const run: Run = {
       id: spec.id,
       stopNotice: spec.stopNotice,

@@ -95,9 +95,10 @@ export class ShimPool {
     this.#wantSpare();
   }
 
-  /** One with room, a spare, or a new one. Its runs are to be sent once it is ready. */
-  place(needs: ShimNeeds): Shim {
-    const shim = (needs.kind === "shared" && this.#withRoom(needs.namespace)) || this.#claimSpare(needs);
+  /** One with room (`near` before others), a spare, or a new one. Its runs are to be sent once it is ready. */
+  place(needs: ShimNeeds, near?: Shim): Shim {
+    const shim =
+      (needs.kind === "shared" && this.#withRoom(needs.namespace, near)) || this.#claimSpare(needs);
     return shim ?? this.#start(needs);
   }
 
@@ -154,12 +155,16 @@ export class ShimPool {
 
   // Choosing.
 
-  #withRoom(namespace: string): Shim | undefined {
-    for (const shim of this.#byNamespace.get(namespace) ?? []) {
-      const takes = !shim.full && !shim.retiring && !shim.found && shim.outdated === undefined;
-      if (takes && shim.live < this.#options.limits.instancesMax) return shim;
-    }
+  #withRoom(namespace: string, near: Shim | undefined): Shim | undefined {
+    const shims = this.#byNamespace.get(namespace);
+    if (near && shims?.has(near) && this.#hasRoom(near)) return near;
+    for (const shim of shims ?? []) if (this.#hasRoom(shim)) return shim;
     return undefined;
+  }
+
+  #hasRoom(shim: Shim): boolean {
+    const takes = !shim.full && !shim.retiring && !shim.found && shim.outdated === undefined;
+    return takes && shim.live < this.#options.limits.instancesMax;
   }
 
   #claimSpare(needs: ShimNeeds): Shim | undefined {
