@@ -2,15 +2,29 @@ import type { BulkFuel } from "./bulk-memory.ts";
 import { pieceBytes, writeCopy, writeFill } from "./bulk-memory.ts";
 import { BinaryWriter } from "./binary-writer.ts";
 import { Rejection } from "./binary-reader.ts";
+import { CallDepth } from "./call-depth.ts";
 import type { Arity } from "./operand-stack.ts";
 import type { ScanContext } from "./body-scanner.ts";
-import { killFlag } from "./module-facts.ts";
+import { killFlag, stackExhaustedName } from "./module-facts.ts";
 import type { ModuleModel } from "./module-model.ts";
 import { bytesPerFuelLog2, emptyBlock, fuelPerElementLog2, misc, op } from "./opcodes.ts";
 
 const i32 = 0x7f;
 const i64 = 0x7e;
 const nothing: Arity = { params: 0, results: 0 };
+
+/**
+ * More than V8 would ever inline. Without its baseline compiler it inlines small functions wherever they are called, as far
+ * as its budget goes, and what is called when the fuel is spent would leave nothing of that for the guest's own calls.
+ */
+const neverInlinedBytes = 5_000;
+
+/** The beginning of a body. */
+function neverInlined(): BinaryWriter {
+  const body = new BinaryWriter(2 * neverInlinedBytes).u8(0);
+  for (let i = 0; i < neverInlinedBytes; i++) body.u8(op.nop);
+  return body;
+}
 
 interface AddedFunction {
   readonly type: number;
@@ -23,7 +37,7 @@ interface AddedFunction {
  * The functions and globals that a rewritten module has beyond its own, and where they stand:
  *
  *   functions: imported ... | yield | defined ... | a wrapper per imported one ... | yield wrapper | helpers ...
- *   globals:   imported and defined ... | fuel | kill | memory cap | table cap | first-call charges ...
+ *   globals:   imported and defined ... | fuel | kill | memory cap | table cap | stack | first-call charges ...
  *
  * So an imported function keeps its index (but nobody except its wrapper refers to it), a defined one moves by one.
  */
@@ -35,6 +49,8 @@ export class AddedFunctions implements ScanContext {
   readonly killGlobal: number;
   readonly memoryCapGlobal: number;
   readonly tableCapGlobal: number;
+  readonly stackGlobal: number;
+  readonly depth: CallDepth;
   /** Index of the added import. */
   readonly yieldImport: number;
   /** `() -> ()`. */
@@ -42,6 +58,10 @@ export class AddedFunctions implements ScanContext {
   readonly yieldWrapper: number;
   /** `(fuel) -> fuel`: yields where the fuel is in a local. */
   readonly refuel: number;
+  /** Traps. The host knows it by its name. */
+  readonly stackExhausted: number;
+  /** `(left) -> ()`: traps if nothing is left of the stack, and yields otherwise. */
+  readonly pauseOrTrap: number;
   readonly functions: AddedFunction[] = [];
   /** Initial values of the globals that hold what the first call of a function pays. */
   readonly firstCallCharges: number[] = [];
@@ -59,18 +79,25 @@ export class AddedFunctions implements ScanContext {
     this.killGlobal = this.fuelGlobal + 1;
     this.memoryCapGlobal = this.fuelGlobal + 2;
     this.tableCapGlobal = this.fuelGlobal + 3;
+    this.stackGlobal = this.fuelGlobal + 4;
+    this.depth = new CallDepth(this.functionCount);
     this.yieldImport = model.functionImports;
     this.yieldType = this.#type([], []);
     for (let i = 0; i < model.functionImports; i++) this.#addImportWrapper(i);
     // Before the call too: where nothing can suspend, calling it is what must not be done.
-    const body = new BinaryWriter().u8(0);
+    const body = neverInlined();
     this.#writeTrapUnless(body, "running");
     body.u8(op.call).u32(this.yieldImport);
     this.#writeTrapUnless(body, "running");
     this.yieldWrapper = this.#add(this.yieldType, body.u8(op.end), "wherry.yielded");
-    const refuel = new BinaryWriter().raw(0, op.localGet, 0, op.globalSet).u32(this.fuelGlobal);
+    const refuel = neverInlined().raw(op.localGet, 0, op.globalSet).u32(this.fuelGlobal);
     refuel.u8(op.call).u32(this.yieldWrapper).u8(op.globalGet).u32(this.fuelGlobal).u8(op.end);
     this.refuel = this.#add(this.#type([i32], [i32]), refuel, "wherry.refuel");
+    const exhausted = neverInlined().raw(op.unreachable, op.end);
+    this.stackExhausted = this.#add(this.yieldType, exhausted, stackExhaustedName);
+    const pause = neverInlined().raw(op.localGet, 0, op.i32Const, 0, op.i32LtS, op.if, emptyBlock);
+    pause.u8(op.call).u32(this.stackExhausted).u8(op.end).u8(op.call).u32(this.yieldWrapper).u8(op.end);
+    this.pauseOrTrap = this.#add(this.#type([i32], []), pause, "wherry.pauseOrTrap");
   }
 
   /** Types to append to the type section, in the order of their indices. */
@@ -80,6 +107,10 @@ export class AddedFunctions implements ScanContext {
 
   get typeCount(): number {
     return this.#types.size;
+  }
+
+  pathOf(index: number): number {
+    return this.depth.pathOf(index);
   }
 
   newFunctionIndex(index: number): number {
@@ -98,27 +129,65 @@ export class AddedFunctions implements ScanContext {
 
   /** Stores the new fuel on top of the stack, and yields if it is below zero. */
   #writeFuelCheck(writer: BinaryWriter, scratch?: number): number {
-    if (scratch === undefined) {
-      writer.u8(op.globalSet).u32(this.fuelGlobal).u8(op.globalGet).u32(this.fuelGlobal);
-    } else {
-      writer.u8(op.localTee).u32(scratch).u8(op.globalSet).u32(this.fuelGlobal).u8(op.localGet).u32(scratch);
-    }
+    this.#writeStoreFuel(writer, scratch);
     writer.raw(op.i32Const, 0, op.i32LtS);
     const at = writer.length;
     writer.raw(op.if, emptyBlock, op.call).u32(this.yieldWrapper).u8(op.end);
     return at;
   }
 
+  /** Stores the new fuel on top of the stack, and leaves it there. */
+  #writeStoreFuel(writer: BinaryWriter, scratch?: number): void {
+    if (scratch === undefined) {
+      writer.u8(op.globalSet).u32(this.fuelGlobal).u8(op.globalGet).u32(this.fuelGlobal);
+    } else {
+      writer.u8(op.localTee).u32(scratch).u8(op.globalSet).u32(this.fuelGlobal).u8(op.localGet).u32(scratch);
+    }
+  }
+
   /**
-   * The charge at a function's entry. The engine compiles a function when it is first called, which can take far longer
-   * than running it: that call pays `firstCall` units more, from a global that is zero from then on.
+   * What a function begins with: it pays, if `entry` says what, and takes its part of the stack, if it counts it. Answers
+   * where the branch stands that is taken when there is too little of either.
+   *
+   * The engine compiles a function when it is first called, which can take far longer than running it: that call pays
+   * `firstCall` units more, from a global that is zero from then on.
    */
-  writeEntryCharge(writer: BinaryWriter, weight: number, firstCall: number, scratch?: number): number {
-    if (firstCall === 0) return this.writeCharge(writer, weight, scratch);
-    const global = this.tableCapGlobal + this.firstCallCharges.push(firstCall);
+  writeEntry(
+    writer: BinaryWriter,
+    entry: { readonly weight: number; readonly firstCall: number } | undefined,
+    fuel: number | undefined,
+    stack: { readonly left: number; readonly stackCost: number } | undefined,
+  ): number | undefined {
+    if (entry === undefined && stack === undefined) return undefined;
+    if (entry !== undefined) this.#writeEntryCharge(writer, entry.weight, entry.firstCall);
+    if (stack === undefined) return this.#writeFuelCheck(writer, fuel);
+    const { left, stackCost } = stack;
+    if (entry !== undefined) this.#writeStoreFuel(writer, fuel);
+    writer.u8(op.globalGet).u32(this.stackGlobal).u8(op.i32Const).s32(stackCost).u8(op.i32Sub);
+    writer.u8(op.localTee).u32(left);
+    if (entry !== undefined) writer.u8(op.i32Or);
+    writer.raw(op.i32Const, 0, op.i32LtS);
+    const at = writer.length;
+    writer.raw(op.if, emptyBlock);
+    if (entry !== undefined) writer.u8(op.localGet).u32(left);
+    writer.u8(op.call).u32(entry === undefined ? this.stackExhausted : this.pauseOrTrap);
+    writer.u8(op.end);
+    return at;
+  }
+
+  /** Leaves what the fuel is after the charge. */
+  #writeEntryCharge(writer: BinaryWriter, weight: number, firstCall: number): void {
     writer.u8(op.globalGet).u32(this.fuelGlobal).u8(op.i32Const).s32(weight).u8(op.i32Sub);
+    if (firstCall === 0) return;
+    const global = this.stackGlobal + this.firstCallCharges.push(firstCall);
     writer.u8(op.globalGet).u32(global).u8(op.i32Sub).raw(op.i32Const, 0).u8(op.globalSet).u32(global);
-    return this.#writeFuelCheck(writer, scratch);
+  }
+
+  /** What is left for those that are called, once `more` is given back. */
+  writeTellStack(writer: BinaryWriter, left: number, more: number): void {
+    writer.u8(op.localGet).u32(left);
+    if (more > 0) writer.u8(op.i32Const).s32(more).u8(op.i32Add);
+    writer.u8(op.globalSet).u32(this.stackGlobal);
   }
 
   /**

@@ -25,6 +25,8 @@ export interface ScanContext {
   /** Most values that all branches of a function together may find. */
   readonly branchValuesMax: number;
   newFunctionIndex(index: number): number;
+  /** See `CallDepth`. */
+  pathOf(index: number): number;
   /** Each answers the index of a helper function, which is added to the module when first asked for. */
   memoryGrowLimiter(memory: number, at: number): number;
   tableGrowLimiter(table: number, at: number): number;
@@ -66,6 +68,11 @@ export class BodyScanner {
   branchValues = 0;
   /** Whether its cost is bounded by its weight. */
   straight = true;
+  /** Whether it calls a function that counts the stack. */
+  callsCounted = false;
+  /** Bytes of the longest path of free functions that it calls. */
+  freePath = 0;
+  usesVectors = false;
   instructions = 0;
   features = 0;
 
@@ -73,6 +80,11 @@ export class BodyScanner {
   readonly #regions = new FuelRegions(this.edits);
   readonly #stack = new OperandStack();
   #variables = 0;
+
+  /** Most values on its operand stack. */
+  get operandsMax(): number {
+    return this.#stack.heightMax;
+  }
 
   get nests(): LoopNests {
     return this.#regions.nests;
@@ -86,6 +98,9 @@ export class BodyScanner {
     this.edits.clear();
     this.straight = true;
     this.branchValues = 0;
+    this.callsCounted = false;
+    this.freePath = 0;
+    this.usesVectors = false;
     this.#scanLocals(reader);
     this.#variables = params + this.locals;
     this.codeStart = reader.pos;
@@ -138,7 +153,9 @@ export class BodyScanner {
       const at = reader.pos;
       this.locals += reader.u32();
       if (this.locals > localsMax) reader.invalid(`more than ${localsMax} locals`, at);
-      this.features |= readValueType(reader).features;
+      const { features, text } = readValueType(reader);
+      this.features |= features;
+      if (text === "v128") this.usesVectors = true;
     }
   }
 
@@ -252,22 +269,25 @@ export class BodyScanner {
     switch (code) {
       case op.returnCall:
         this.features |= feature["tail-call"];
-        this.#scanCallee(reader);
+        this.#scanCallee(reader, at, edit.returnStack);
         this.#countBranch(at);
         return this.#stop();
       case op.call:
-        return this.#apply(this.#scanCallee(reader), at);
+        return this.#apply(this.#scanCallee(reader, at, edit.tellStack), at);
       case op.returnCallIndirect:
         this.features |= feature["tail-call"];
+        this.#callCounted(at, edit.returnStack);
         this.#scanCallIndirect(reader);
         this.#countBranch(at);
         return this.#stop();
       case op.callIndirect:
+        this.#callCounted(at, edit.tellStack);
         return this.#apply(this.#scanCallIndirect(reader), at);
       case op.callRef:
       case op.returnCallRef: {
         this.features |= feature["typed-function-references"];
         this.#called();
+        this.#callCounted(at, code === op.callRef ? edit.tellStack : edit.returnStack);
         this.#stack.apply(1, 0);
         this.#apply(this.#context.arityOfType(reader.u32()), at);
         return code === op.returnCallRef ? this.#stop() : undefined;
@@ -310,9 +330,20 @@ export class BodyScanner {
     this.#regions.nests.call();
   }
 
-  #scanCallee(reader: BinaryReader): Arity {
+  #scanCallee(reader: BinaryReader, at: number, stackEdit: number): Arity {
     this.#called();
+    const { pos } = reader;
+    const index = reader.u32();
+    reader.pos = pos;
+    const path = this.#context.pathOf(index);
+    if (path < 0) this.#callCounted(at, stackEdit);
+    else if (path > this.freePath) this.freePath = path;
     return this.#context.arityOfFunction(this.#scanFunctionIndex(reader));
+  }
+
+  #callCounted(at: number, stackEdit: number): void {
+    this.callsCounted = true;
+    this.edits.add(stackEdit, at, at, 0);
   }
 
   /** Calls an added function, which pays for what it does, instead of the bytes [from, to). */
@@ -465,6 +496,7 @@ export class BodyScanner {
     const trailing = simdTrailingBytes(code);
     if (trailing < 0) reader.invalid(`unknown opcode 0xfd 0x${code.toString(16)}`, at);
     this.features |= feature.simd;
+    this.usesVectors = true;
     const arity = simdArities[code] ?? 0;
     this.#stack.apply(arity >>> 4, arity & 15);
     if (code >= 0x100) this.features |= feature["relaxed-simd"];

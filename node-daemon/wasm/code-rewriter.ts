@@ -1,15 +1,18 @@
 import type { AddedFunctions } from "./added-functions.ts";
-import { BinaryReader } from "./binary-reader.ts";
+import { BinaryReader, Rejection } from "./binary-reader.ts";
 import { BinaryWriter } from "./binary-writer.ts";
 import { BodyScanner, localsMax } from "./body-scanner.ts";
 import { BranchHints } from "./branch-hints.ts";
+import { addedLocals } from "./call-depth.ts";
 import { edit, editSize } from "./edits.ts";
 import { noLoop } from "./loop-nests.ts";
-import type { ModuleModel } from "./module-model.ts";
+import type { FunctionType, ModuleModel } from "./module-model.ts";
 import { section } from "./module-model.ts";
 import { callWeight, compileWeight, op } from "./opcodes.ts";
 
 const i32 = 0x7f;
+
+const noType: FunctionType = { params: 0, results: 0, signature: "" };
 
 export interface RewrittenCode {
   /** All defined functions, as in the code section. */
@@ -32,10 +35,13 @@ export function rewriteCode(model: ModuleModel, added: AddedFunctions): Rewritte
     const size = reader.u32();
     const body = reader.slice(size, "function body");
     const start = body.pos;
-    const params = model.types[model.functionTypes[model.functionImports + i] ?? -1]?.params ?? 0;
+    const type = model.types[model.functionTypes[model.functionImports + i] ?? -1] ?? noType;
+    const { params } = type;
     scanner.scan(body, params);
     hints.startFunction(firstIndex + i);
-    writeBody(bodies, scanner, { binary: model.binary, start, end: body.end, params }, added, hints);
+    const stackCost = added.depth.costOf(model.functionImports + i, scanner, type);
+    const original = { binary: model.binary, start, end: body.end, params, stackCost };
+    writeBody(bodies, scanner, original, added, hints);
     hints.endFunction();
   }
   reader.expectEnd("the code section");
@@ -49,6 +55,15 @@ interface OriginalBody {
   readonly start: number;
   readonly end: number;
   readonly params: number;
+  /** See `CallDepth.costOf`. */
+  readonly stackCost: number | undefined;
+}
+
+/** The locals that a function has beyond its own. */
+interface OwnLocals {
+  readonly fuel: number | undefined;
+  /** What is left of the stack for those that it calls. */
+  readonly left: number | undefined;
 }
 
 function writeBody(
@@ -63,9 +78,11 @@ function writeBody(
   const start = writer.length;
   const firstCall = compileWeight(original.end - original.start, scanner.branchValues);
   const paysAtEntry = firstCall > 0 || !isPaidByCall(scanner);
-  const fuel = writeLocals(writer, scanner, original, paysAtEntry);
-  if (paysAtEntry)
-    hints.unlikely(added.writeEntryCharge(writer, scanner.entryWeight, firstCall, fuel) - start);
+  const { fuel, left } = writeLocals(writer, scanner, original, paysAtEntry);
+  const { stackCost = 0 } = original;
+  const entry = paysAtEntry ? { weight: scanner.entryWeight, firstCall } : undefined;
+  const check = added.writeEntry(writer, entry, fuel, left === undefined ? undefined : { left, stackCost });
+  if (check !== undefined) hints.unlikely(check - start);
   const loops = new LoopWriter(writer, scanner, added, fuel, original.binary);
   let cursor = scanner.codeStart;
   for (let i = 0; i < length; i += editSize) {
@@ -90,6 +107,12 @@ function writeBody(
         break;
       case edit.leaveLoop:
         loops.leave(value, loop);
+        break;
+      case edit.tellStack:
+        if (left !== undefined) added.writeTellStack(writer, left, 0);
+        break;
+      case edit.returnStack:
+        if (left !== undefined) added.writeTellStack(writer, left, stackCost);
         break;
       case edit.label:
         writer.u32(loops.label(value, loop));
@@ -176,22 +199,32 @@ function isPaidByCall({ entryWeight, straight }: BodyScanner): boolean {
   return straight ? entryWeight <= callWeight : entryWeight < callWeight;
 }
 
-/** Declares the locals, and one more for the fuel where the engine's limit leaves room for it: answers its index. */
+/** Declares the locals, and those for fuel and stack where they are needed. */
 function writeLocals(
   writer: BinaryWriter,
   scanner: BodyScanner,
   original: OriginalBody,
   paysAtEntry: boolean,
-): number | undefined {
+): OwnLocals {
   const { locals, localGroups, localsStart, codeStart, edits } = scanner;
-  const charged = paysAtEntry || edits.length > 0;
-  if (!charged || original.params + locals >= localsMax) {
+  const first = original.params + locals;
+  const counted = original.stackCost !== undefined;
+  if (counted && first + addedLocals > localsMax) {
+    throw new Rejection(
+      "ModuleTooLarge",
+      `offset 0x${original.start.toString(16)}: a function that calls others has ${first} locals; at most ` +
+        `${localsMax - addedLocals} are allowed. Split it into several functions`,
+    );
+  }
+  const charged = (paysAtEntry || edits.length > 0) && first + addedLocals <= localsMax;
+  const added = (counted ? 1 : 0) + (charged ? 1 : 0);
+  if (added === 0) {
     writer.range(original.binary, original.start, codeStart);
-    return undefined;
+    return { fuel: undefined, left: undefined };
   }
   writer
     .u32(localGroups + 1)
     .range(original.binary, localsStart, codeStart)
-    .raw(1, i32);
-  return original.params + locals;
+    .raw(added, i32);
+  return { fuel: charged ? first : undefined, left: counted ? first + added - 1 : undefined };
 }

@@ -46,6 +46,11 @@ export interface Hooks {
   readonly memoryCap: string;
   /** Exported mutable i32, unsigned: elements that all tables together may reach by growing. */
   readonly tableCap: string;
+  /**
+   * Exported mutable i32: bytes of the call stack that are left for the function that is called next (see `CallDepth`). To
+   * be set before each call of an export that has no caller in the guest.
+   */
+  readonly stack: string;
   /** Exports of the memories that the guest exports to nobody: the host has to know how large they are. */
   readonly memories: readonly string[];
   /** Exported function `() -> ()` that was the start section; to be called first. */
@@ -60,6 +65,9 @@ export const killFlag = {
   /** The guest cannot suspend: it was called synchronously. It traps instead of yielding. */
   cannotYield: 2,
 } as const;
+
+/** The added function that traps when the stack is exhausted is called so in the name section. */
+export const stackExhaustedName = "wherry.stackExhausted";
 
 /** What the host needs to know of a module: plain JSON, cached beside the rewritten file. All of the original module. */
 export interface ModuleFacts {

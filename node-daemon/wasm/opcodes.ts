@@ -1,6 +1,7 @@
 /** Opcodes this folder names; all others are known only by the shape of their immediates. */
 export const op = {
   unreachable: 0x00,
+  nop: 0x01,
   block: 0x02,
   loop: 0x03,
   if: 0x04,
@@ -153,7 +154,7 @@ export function simdHasMemarg(code: number): boolean {
 }
 
 /** What a call costs; also what a function without calls and loops may cost and still go uncharged. */
-export const callWeight = 8;
+export const callWeight = 16;
 
 /**
  * Fuel that one execution of an instruction costs, by its first byte. One unit is about one simple machine

@@ -44,7 +44,7 @@ export type {
 export { defaultLimits, killFlag } from "./module-facts.ts";
 
 /** Part of the key under which rewritten modules are cached: raise it whenever the output changes. */
-export const rewriterVersion = 3;
+export const rewriterVersion = 4;
 
 /** Never throws on bad input, and never changes `binary`. The result is deterministic. */
 export function rewriteModule(binary: Uint8Array, limits: RewriteLimits = defaultLimits): RewriteResult {
