@@ -26,16 +26,16 @@ export class HostedComponent implements HostedGuest {
   #finish: () => Promise<void> = () => Promise.resolve();
   #closed = false;
 
-  constructor({ shared, queue, spec, events }: HostedParts, loaded: LoadedComponent) {
+  constructor({ shared, queue, account, spec, events }: HostedParts, loaded: LoadedComponent) {
     this.#loaded = loaded;
     this.#shared = shared;
     this.#spec = spec;
     this.#events = events;
-    this.#guest = new ComponentGuest(queue, events, shared.clock, spec.memoryBytesMax);
+    this.#guest = new ComponentGuest(queue, account, events, shared.timers, spec.memoryBytesMax);
   }
 
-  get usedMs(): number {
-    return this.#guest.usedMs;
+  get fuelUsed(): number {
+    return this.#guest.fuelUsed;
   }
 
   get memoryBytes(): number {
@@ -50,6 +50,7 @@ export class HostedComponent implements HostedGuest {
     const { facts } = this.#loaded;
     return {
       memories: sumOf(facts, ({ memories }) => ownOf(memories).length),
+      memories64: sumOf(facts, ({ memories }) => ownOf(memories).filter(({ memory64 }) => memory64).length),
       heapBytes: componentHeapBytes(facts, this.#spec),
     };
   }

@@ -25,15 +25,15 @@ export class HostedModule implements HostedGuest {
   /** Each once. */
   #memories: readonly WasmMemory[] = none;
 
-  constructor({ shared, queue, spec, events }: HostedParts, loaded: LoadedModule) {
+  constructor({ shared, queue, account, spec, events }: HostedParts, loaded: LoadedModule) {
     this.#loaded = loaded;
     this.#shared = shared;
     this.#spec = spec;
-    this.#guest = new Guest(queue, events);
+    this.#guest = new Guest(queue, account, events);
   }
 
-  get usedMs(): number {
-    return this.#guest.usedMs;
+  get fuelUsed(): number {
+    return this.#guest.fuelUsed;
   }
 
   get memoryBytes(): number {
@@ -46,7 +46,8 @@ export class HostedModule implements HostedGuest {
 
   get needs(): Needs {
     const { facts } = this.#loaded;
-    return { memories: facts.memories.length, heapBytes: heapBytesOf(facts, this.#spec) };
+    const memories64 = facts.memories.filter(({ memory64 }) => memory64).length;
+    return { memories: facts.memories.length, memories64, heapBytes: heapBytesOf(facts, this.#spec) };
   }
 
   get memoryBytesMin(): number {
