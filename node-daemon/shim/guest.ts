@@ -53,6 +53,8 @@ export class Guest extends Runnable {
   #ready: (() => void) | undefined;
   #cancelWait: (() => void) | undefined;
   #cancelYield: (() => void) | undefined;
+  /** What is to be waited for before the guest goes on after a call that can suspend. */
+  afterCall: (() => Promise<void> | undefined) | undefined;
   #killed = false;
   #exitCode: number | undefined;
   #exhausted = false;
@@ -245,8 +247,26 @@ export class Guest extends Runnable {
     return (...args) => {
       const outcome = preview1.call(call, ...args);
       this.#countCall(fuelLimits.callsPerLook);
-      return outcome instanceof Promise ? this.#inTurn(outcome) : this.#goOn(outcome);
+      if (outcome instanceof Promise) return this.#inTurn(this.afterCall ? this.#thenSettled(outcome) : outcome);
+      const settled = this.afterCall?.();
+      return settled ? this.#inTurn(this.#untilKilled(settled).then(() => outcome ?? 0)) : this.#goOn(outcome);
     };
+  }
+
+  /** A kill doesn't wait for it. */
+  #untilKilled(settled: Promise<void> | undefined): Promise<void> {
+    if (!settled) return Promise.resolve();
+    return this.wait<void>((wake) => {
+      const done = () => wake(undefined);
+      settled.then(done, done);
+      return () => {};
+    }, undefined);
+  }
+
+  async #thenSettled(outcome: Promise<number>): Promise<number> {
+    const value = await outcome;
+    await this.#untilKilled(this.afterCall?.());
+    return value;
   }
 
   /** Whatever settles it, the guest goes on only when it is its turn. */

@@ -6,6 +6,7 @@ import type { ModuleFacts } from "../wasm/module-facts.ts";
 import type { Needs } from "./budget.ts";
 import { engine, type WasmInstance, type WasmMemory } from "./engine.ts";
 import { heapBytesOf, tableElementsMin } from "./footprint.ts";
+import { DeterministicRun } from "./deterministic-run.ts";
 import { Guest } from "./guest.ts";
 import type { HostedGuest, HostedParts } from "./hosted-guest.ts";
 import { InstanceHost, type InstanceStreams, type SharedHost } from "./instance-host.ts";
@@ -80,7 +81,10 @@ export class HostedModule implements HostedGuest {
     streams: InstanceStreams,
   ): void {
     const { facts } = this.#loaded;
-    const host = new InstanceHost(this.#shared, this.#spec, this.#guest, preopens, network, streams);
+    const { deterministic } = this.#spec;
+    const fixed = deterministic && new DeterministicRun(deterministic);
+    if (fixed) this.#guest.afterCall = () => fixed.settle();
+    const host = new InstanceHost(this.#shared, this.#spec, this.#guest, preopens, network, streams, fixed);
     const preview1 = new Preview1(host);
     held.defer(() => preview1.close());
     const instance = this.#guest.instantiate(this.#loaded, preview1);

@@ -212,6 +212,13 @@ export function stackBytesMax(memoryBytesMax: number): number {
   return Math.floor(Math.min(bytesMax, Math.max(bytesMin, memoryBytesMax * share)));
 }
 
+export const deterministicLimits = {
+  /** Of one call, to one of its outputs: kept until the log has room. */
+  outputBytesMax: 256 * 1024,
+  /** Files that get a number of their own; all others have 0. */
+  filesMax: 100_000,
+} as const;
+
 /** Characters of what is told about an end. */
 export const messageCharsMax = 4_096;
 export const trapFramesMax = 32;

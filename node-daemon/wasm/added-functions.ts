@@ -5,12 +5,15 @@ import { Rejection } from "./binary-reader.ts";
 import { CallDepth } from "./call-depth.ts";
 import type { Arity } from "./operand-stack.ts";
 import type { ScanContext } from "./body-scanner.ts";
-import { killFlag, stackExhaustedName } from "./module-facts.ts";
+import { killFlag, memoryUnavailableName, type RewriteMode, stackExhaustedName } from "./module-facts.ts";
 import type { ModuleModel } from "./module-model.ts";
 import { bytesPerFuelLog2, emptyBlock, fuelPerElementLog2, misc, op } from "./opcodes.ts";
 
 const i32 = 0x7f;
 const i64 = 0x7e;
+/** What a memory without a maximum may have, in pages: the standard's limit, and more than any cap. */
+const maxPages32 = 65_536;
+const maxPages64 = 2 ** 30;
 const nothing: Arity = { params: 0, results: 0 };
 
 /**
@@ -42,6 +45,7 @@ interface AddedFunction {
  * So an imported function keeps its index (but nobody except its wrapper refers to it), a defined one moves by one.
  */
 export class AddedFunctions implements ScanContext {
+  readonly deterministic: boolean;
   readonly functionCount: number;
   readonly globalCount: number;
   readonly branchValuesMax: number;
@@ -70,8 +74,9 @@ export class AddedFunctions implements ScanContext {
   readonly #types = new Map<string, number>();
   readonly #helpers = new Map<string, number>();
 
-  constructor(model: ModuleModel) {
+  constructor(model: ModuleModel, mode: RewriteMode) {
     this.#model = model;
+    this.deterministic = mode === "deterministic";
     this.functionCount = model.functionTypes.length;
     this.globalCount = model.globalTypes.length;
     this.branchValuesMax = model.limits.branchValuesMax;
@@ -334,6 +339,38 @@ export class AddedFunctions implements ScanContext {
       }));
       return this.#addGrowLimiter("memory", is64, this.memoryCapGlobal, sizes, undefined);
     });
+  }
+
+  /**
+   * `(delta) -> old size`, as `memory.grow`: -1 if the cap or the memory's own maximum would be passed, and a trap if the
+   * machine did not give what it might have given elsewhere.
+   */
+  certainMemoryGrow(memory: number, at: number): number {
+    const is64 = this.isMemory64(memory, at);
+    const limiter = this.memoryGrowLimiter(memory, at);
+    return this.#helper(`certain memory.grow ${memory}`, () => {
+      const address = is64 ? i64 : i32;
+      const engineMax = is64 ? maxPages64 : maxPages32;
+      const maxPages = Math.min(this.#model.memories[memory]?.maxPages ?? engineMax, engineMax);
+      const refusal = [is64 ? op.i64Const : op.i32Const, 0x7f];
+      const equal = is64 ? op.i64Eq : op.i32Eq;
+      const size = new BinaryWriter().u8(op.memorySize).u32(memory);
+      if (!is64) size.u8(op.i64ExtendI32U);
+      const body = new BinaryWriter().raw(0, op.localGet, 0, op.call).u32(limiter).raw(op.localTee, 0);
+      body.raw(...refusal, equal, op.localGet, 0);
+      if (!is64) body.u8(op.i64ExtendI32U);
+      body.append(size.view()).raw(op.i64Add, op.i64Const).s32(maxPages).raw(op.i64GtU, op.i32Or);
+      body.raw(op.if, emptyBlock, ...refusal, op.return, op.end);
+      body.raw(op.localGet, 0, op.memoryGrow).u32(memory).raw(op.localTee, 0, ...refusal, equal);
+      body.raw(op.if, emptyBlock, op.call).u32(this.#memoryUnavailable()).raw(op.end, op.localGet, 0, op.end);
+      return this.#add(this.#type([address], [address]), body, `wherry.grow${memory}`);
+    });
+  }
+
+  #memoryUnavailable(): number {
+    return this.#helper("memory unavailable", () =>
+      this.#add(this.yieldType, new BinaryWriter().raw(0, op.unreachable, op.end), memoryUnavailableName),
+    );
   }
 
   tableGrowLimiter(table: number, at: number): number {

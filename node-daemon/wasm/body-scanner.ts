@@ -1,5 +1,6 @@
 import type { BinaryReader } from "./binary-reader.ts";
 import { Rejection } from "./binary-reader.ts";
+import { nanKind, needsCanonical, scalarNans, vectorNans } from "./canonical-nan.ts";
 import { Edits, edit } from "./edits.ts";
 import { FuelRegions, frameKind } from "./fuel-regions.ts";
 import type { LoopNests } from "./loop-nests.ts";
@@ -25,10 +26,14 @@ export interface ScanContext {
   /** Most values that all branches of a function together may find. */
   readonly branchValuesMax: number;
   newFunctionIndex(index: number): number;
+  /** Whether results must be the same on every machine. */
+  readonly deterministic: boolean;
   /** See `CallDepth`. */
   pathOf(index: number): number;
   /** Each answers the index of a helper function, which is added to the module when first asked for. */
   memoryGrowLimiter(memory: number, at: number): number;
+  /** Instead of `memory.grow`, where that may not depend on the machine. */
+  certainMemoryGrow(memory: number, at: number): number;
   tableGrowLimiter(table: number, at: number): number;
   lengthCharger(is64: boolean, of: "bytes" | "elements"): number;
   memoryFill(memory: number, at: number): number;
@@ -73,6 +78,8 @@ export class BodyScanner {
   /** Bytes of the longest path of free functions that it calls. */
   freePath = 0;
   usesVectors = false;
+  /** Whether something makes a NaN whose bits differ from machine to machine. */
+  makesNans = false;
   instructions = 0;
   features = 0;
 
@@ -80,6 +87,8 @@ export class BodyScanner {
   readonly #regions = new FuelRegions(this.edits);
   readonly #stack = new OperandStack();
   #variables = 0;
+  /** Of what the last instruction left, where it matters. */
+  #nan: number = nanKind.none;
 
   /** Most values on its operand stack. */
   get operandsMax(): number {
@@ -101,6 +110,8 @@ export class BodyScanner {
     this.callsCounted = false;
     this.freePath = 0;
     this.usesVectors = false;
+    this.makesNans = false;
+    this.#nan = nanKind.none;
     this.#scanLocals(reader);
     this.#variables = params + this.locals;
     this.codeStart = reader.pos;
@@ -110,6 +121,8 @@ export class BodyScanner {
     while (regions.depth > 0) {
       const at = reader.pos;
       const code = reader.u8();
+      if (this.#nan !== nanKind.none) this.#fixNan(code, at);
+      if (this.#context.deterministic) this.#nan = scalarNans[code] ?? nanKind.none;
       this.instructions++;
       regions.weight += weights[code] ?? 0;
       const arity = fixedArities[code] ?? 0;
@@ -143,6 +156,14 @@ export class BodyScanner {
     reader.expectEnd("the end of a function");
     regions.nests.finish();
     this.entryWeight = regions.entryWeight + Math.floor(this.locals / localsPerFuel);
+  }
+
+  #fixNan(next: number, at: number): void {
+    if (needsCanonical(this.#nan, next)) {
+      this.makesNans = true;
+      this.edits.add(edit.canonicalNan, at, at, this.#nan);
+    }
+    this.#nan = nanKind.none;
   }
 
   #scanLocals(reader: BinaryReader): void {
@@ -310,7 +331,9 @@ export class BodyScanner {
       case op.memoryGrow: {
         const memory = reader.u32();
         this.#countBranch(at);
-        return this.#callAdded(at, at, this.#context.memoryGrowLimiter(memory, at));
+        return this.#context.deterministic
+          ? this.#callAdded(at, reader.pos, this.#context.certainMemoryGrow(memory, at))
+          : this.#callAdded(at, at, this.#context.memoryGrowLimiter(memory, at));
       }
       default:
         return this.#scanExceptions(reader, code, at);
@@ -500,6 +523,7 @@ export class BodyScanner {
     const arity = simdArities[code] ?? 0;
     this.#stack.apply(arity >>> 4, arity & 15);
     if (code >= 0x100) this.features |= feature["relaxed-simd"];
+    if (this.#context.deterministic) this.#nan = vectorNans[code] ?? nanKind.none;
     if (simdHasMemarg(code)) this.#skipMemarg(reader);
     reader.skip(trailing);
   }

@@ -63,5 +63,5 @@ function frameBytes(scanner: BodyScanner, { params, results, signature }: Functi
   return slotBytes * (fixedSlots + wide * values);
 }
 
-/** For fuel and for what is left of the stack. */
-export const addedLocals = 2;
+/** For fuel, what is left of the stack, and NaNs of which one is a vector. */
+export const addedLocals = 6;

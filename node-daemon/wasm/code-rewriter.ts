@@ -1,6 +1,7 @@
 import type { AddedFunctions } from "./added-functions.ts";
 import { BinaryReader, Rejection } from "./binary-reader.ts";
 import { BinaryWriter } from "./binary-writer.ts";
+import { canonicalLocals, writeCanonical } from "./canonical-nan.ts";
 import { BodyScanner, localsMax } from "./body-scanner.ts";
 import { BranchHints } from "./branch-hints.ts";
 import { addedLocals } from "./call-depth.ts";
@@ -64,6 +65,8 @@ interface OwnLocals {
   readonly fuel: number | undefined;
   /** What is left of the stack for those that it calls. */
   readonly left: number | undefined;
+  /** The first of those that `writeCanonical` needs. */
+  readonly nans: number;
 }
 
 function writeBody(
@@ -78,7 +81,7 @@ function writeBody(
   const start = writer.length;
   const firstCall = compileWeight(original.end - original.start, scanner.branchValues);
   const paysAtEntry = firstCall > 0 || !isPaidByCall(scanner);
-  const { fuel, left } = writeLocals(writer, scanner, original, paysAtEntry);
+  const { fuel, left, nans } = writeLocals(writer, scanner, original, paysAtEntry);
   const { stackCost = 0 } = original;
   const entry = paysAtEntry ? { weight: scanner.entryWeight, firstCall } : undefined;
   const check = added.writeEntry(writer, entry, fuel, left === undefined ? undefined : { left, stackCost });
@@ -107,6 +110,9 @@ function writeBody(
         break;
       case edit.leaveLoop:
         loops.leave(value, loop);
+        break;
+      case edit.canonicalNan:
+        writeCanonical(writer, value, nans);
         break;
       case edit.tellStack:
         if (left !== undefined) added.writeTellStack(writer, left, 0);
@@ -155,7 +161,7 @@ class LoopWriter {
     if (this.#fuel === undefined || root === noLoop)
       return this.#added.writeCharge(this.#writer, weight, this.#fuel);
     const outside = this.#yieldsOutside(loop) && nests.chargeOf(loop) === at;
-    const keeps = nests.keepsFuel(root);
+    const keeps = this.#keepsFuel(root);
     return this.#added.writeLocalCharge(this.#writer, weight, this.#fuel, keeps, outside);
   }
 
@@ -181,12 +187,17 @@ class LoopWriter {
   leave(frame: number, loop: number): void {
     const { nests } = this.#scanner;
     const root = nests.rootOf(loop);
-    if (this.#fuel === undefined || root === noLoop || !nests.keepsFuel(root)) return;
+    if (this.#fuel === undefined || root === noLoop || !this.#keepsFuel(root)) return;
     if (nests.isLeftTo(root, frame)) this.#added.writeGiveFuel(this.#writer, this.#fuel);
   }
 
   label(label: number, loop: number): number {
     return this.#yieldsOutside(loop) ? label + 1 : label;
+  }
+
+  /** Where a guest traps in a loop must not decide, together with its slices, what it has paid. */
+  #keepsFuel(root: number): boolean {
+    return !this.#added.deterministic && this.#scanner.nests.keepsFuel(root);
   }
 
   #yieldsOutside(loop: number): boolean {
@@ -199,32 +210,32 @@ function isPaidByCall({ entryWeight, straight }: BodyScanner): boolean {
   return straight ? entryWeight <= callWeight : entryWeight < callWeight;
 }
 
-/** Declares the locals, and those for fuel and stack where they are needed. */
+/** Declares the locals, and those for fuel, stack and NaNs where they are needed. */
 function writeLocals(
   writer: BinaryWriter,
   scanner: BodyScanner,
   original: OriginalBody,
   paysAtEntry: boolean,
 ): OwnLocals {
-  const { locals, localGroups, localsStart, codeStart, edits } = scanner;
+  const { locals, localGroups, localsStart, codeStart, edits, makesNans } = scanner;
   const first = original.params + locals;
   const counted = original.stackCost !== undefined;
-  if (counted && first + addedLocals > localsMax) {
+  if ((counted || makesNans) && first + addedLocals > localsMax) {
     throw new Rejection(
       "ModuleTooLarge",
-      `offset 0x${original.start.toString(16)}: a function that calls others has ${first} locals; at most ` +
+      `offset 0x${original.start.toString(16)}: a function has ${first} locals and calls others; then at most ` +
         `${localsMax - addedLocals} are allowed. Split it into several functions`,
     );
   }
   const charged = (paysAtEntry || edits.length > 0) && first + addedLocals <= localsMax;
-  const added = (counted ? 1 : 0) + (charged ? 1 : 0);
-  if (added === 0) {
-    writer.range(original.binary, original.start, codeStart);
-    return { fuel: undefined, left: undefined };
-  }
-  writer
-    .u32(localGroups + 1)
-    .range(original.binary, localsStart, codeStart)
-    .raw(added, i32);
-  return { fuel: charged ? first : undefined, left: counted ? first + added - 1 : undefined };
+  const numbers = (counted ? 1 : 0) + (charged ? 1 : 0);
+  const groups = (numbers > 0 ? 1 : 0) + (makesNans ? canonicalLocals.length : 0);
+  writer.u32(localGroups + groups).range(original.binary, localsStart, codeStart);
+  if (numbers > 0) writer.raw(numbers, i32);
+  if (makesNans) for (const type of canonicalLocals) writer.raw(1, type);
+  return {
+    fuel: charged ? first : undefined,
+    left: counted ? first + numbers - 1 : undefined,
+    nans: first + numbers,
+  };
 }

@@ -18,6 +18,8 @@ export const edit = {
   tellStack: 7,
   /** The same before a tail call, whose frame replaces this one. */
   returnStack: 8,
+  /** Makes a NaN on top of the stack canonical; `value` is a `nanKind`. */
+  canonicalNan: 9,
 } as const;
 
 /** Numbers that make up one edit. */

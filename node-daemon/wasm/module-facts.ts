@@ -69,9 +69,16 @@ export const killFlag = {
 /** The added function that traps when the stack is exhausted is called so in the name section. */
 export const stackExhaustedName = "wherry.stackExhausted";
 
+/** Likewise the one that traps when a deterministic module cannot have memory that it may have. */
+export const memoryUnavailableName = "wherry.memoryUnavailable";
+
+/** `deterministic`: the same module does the same, to the bit, on every machine and in every run. */
+export type RewriteMode = "plain" | "deterministic";
+
 /** What the host needs to know of a module: plain JSON, cached beside the rewritten file. All of the original module. */
 export interface ModuleFacts {
   readonly rewriterVersion: number;
+  readonly mode: RewriteMode;
   readonly imports: readonly ImportFacts[];
   readonly exports: readonly ExportFacts[];
   /** The first of `memories`. */
