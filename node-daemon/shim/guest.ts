@@ -247,9 +247,12 @@ export class Guest extends Runnable {
     return (...args) => {
       const outcome = preview1.call(call, ...args);
       this.#countCall(fuelLimits.callsPerLook);
-      if (outcome instanceof Promise) return this.#inTurn(this.afterCall ? this.#thenSettled(outcome) : outcome);
+      if (outcome instanceof Promise)
+        return this.#inTurn(this.afterCall ? this.#thenSettled(outcome) : outcome);
       const settled = this.afterCall?.();
-      return settled ? this.#inTurn(this.#untilKilled(settled).then(() => outcome ?? 0)) : this.#goOn(outcome);
+      return settled
+        ? this.#inTurn(this.#untilKilled(settled).then(() => outcome ?? 0))
+        : this.#goOn(outcome);
     };
   }
 

@@ -29,14 +29,15 @@ export function describeTrap(
 /** The rewriter's own limit of recursion, which traps in a function of its own. */
 function isStackExhausted(thrown: unknown): boolean {
   if (!(thrown instanceof engine.RuntimeError)) return false;
-  const innermost = (thrown.stack ?? "").split("\n", 8).find((line) => location.test(line.slice(-locationCharsMax)));
+  const innermost = (thrown.stack ?? "")
+    .split("\n", 8)
+    .find((line) => location.test(line.slice(-locationCharsMax)));
   return innermost !== undefined && innermost.trimStart().startsWith(`at ${stackExhaustedName} `);
 }
 
 /** The end of a run that has used more fuel than it may. */
 export function fuelExhausted(used: number, max: number): RunEnd & { readonly kind: "trapped" } {
-  const message =
-    `the run has used ${used} units of fuel, of the ${max} that it may use: set \`fuel\` to more, or give it less to do`;
+  const message = `the run has used ${used} units of fuel, of the ${max} that it may use: set \`fuel\` to more, or give it less to do`;
   return { kind: "trapped", reason: "FuelExhausted", message };
 }
 

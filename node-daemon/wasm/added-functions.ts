@@ -361,7 +361,10 @@ export class AddedFunctions implements ScanContext {
       if (!is64) body.u8(op.i64ExtendI32U);
       body.append(size.view()).raw(op.i64Add, op.i64Const).s32(maxPages).raw(op.i64GtU, op.i32Or);
       body.raw(op.if, emptyBlock, ...refusal, op.return, op.end);
-      body.raw(op.localGet, 0, op.memoryGrow).u32(memory).raw(op.localTee, 0, ...refusal, equal);
+      body
+        .raw(op.localGet, 0, op.memoryGrow)
+        .u32(memory)
+        .raw(op.localTee, 0, ...refusal, equal);
       body.raw(op.if, emptyBlock, op.call).u32(this.#memoryUnavailable()).raw(op.end, op.localGet, 0, op.end);
       return this.#add(this.#type([address], [address]), body, `wherry.grow${memory}`);
     });

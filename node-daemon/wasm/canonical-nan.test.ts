@@ -69,9 +69,9 @@ describe("scalar instructions", () => {
   });
 
   test("the plain mode keeps what the machine makes", () => {
-    expect(BigInt.asUintN(64, evaluate(i64, [...odd64, ...one64, 0xa0, i64ReinterpretF64], "plain") as bigint)).not.toBe(
-      canonical64,
-    );
+    expect(
+      BigInt.asUintN(64, evaluate(i64, [...odd64, ...one64, 0xa0, i64ReinterpretF64], "plain") as bigint),
+    ).not.toBe(canonical64);
   });
 });
 
@@ -94,7 +94,11 @@ describe("vector instructions", () => {
       lanes: 0x7fc000007fc00000n,
     })),
     ...vectors64.map((code) => ({ code, value: [...of64, ...simd(code)], lanes: canonical64 })),
-    ...vectors64Binary.map((code) => ({ code, value: [...of64, ...of64, ...simd(code)], lanes: canonical64 })),
+    ...vectors64Binary.map((code) => ({
+      code,
+      value: [...of64, ...of64, ...simd(code)],
+      lanes: canonical64,
+    })),
     { code: 0x5e, value: [...of64, ...simd(0x5e)], lanes: 0x7fc000007fc00000n },
     { code: 0x5f, value: [...of32, ...simd(0x5f)], lanes: canonical64 },
   ];

@@ -45,14 +45,14 @@ const programs: readonly Program[] = [
       "['x', 'y', 'z'] nan 0.78653920507569",
       "[3, 5, 6, 6, 3, 5, 4, 5]",
     ],
-    fuel: 0,
+    fuel: 716_687_897,
   },
   {
     name: "a program in C",
     module: () => fileOf("examples/c-job/primes.wasm"),
     spec: { args: ["primes"], env: [["LIMIT", "20000"]], memoryBytesMax: 16 * mebibyte },
     prints: ["2262 primes in [0, 20000)"],
-    fuel: 0,
+    fuel: 10_299_742,
   },
 ];
 

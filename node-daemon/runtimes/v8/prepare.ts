@@ -90,9 +90,13 @@ export class ModulePreparer {
 
   #enqueue(task: Omit<PrepareTask, "task">): Promise<PrepareAnswer> {
     if (this.#waiting.length >= driverLimits.preparingMax) {
-      throw new WherryError("prepare-busy", `prepare module ${task.file}: ${this.#waiting.length} are waiting`, {
-        retryable: true,
-      });
+      throw new WherryError(
+        "prepare-busy",
+        `prepare module ${task.file}: ${this.#waiting.length} are waiting`,
+        {
+          retryable: true,
+        },
+      );
     }
     return new Promise((done) => {
       this.#waiting.push({ task: { ...task, task: this.#tasks++ }, done });

@@ -133,7 +133,9 @@ export const fileDescriptorFunctions = {
     if (!memory.fits(out, form.bytes)) return errno.fault;
     const host = hostOf(descriptor);
     if (host !== undefined) {
-      return answered(context, host.files.stat(host.fd), (stat) => form.write(memory, out, shown(context, stat)));
+      return answered(context, host.files.stat(host.fd), (stat) =>
+        form.write(memory, out, shown(context, stat)),
+      );
     }
     memory.bytes.fill(0, out, out + form.bytes);
     memory.view.setUint8(out + 16, fileTypeOfDescriptor(descriptor));

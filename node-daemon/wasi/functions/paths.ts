@@ -60,7 +60,9 @@ export const pathFunctions = {
     if (!memory.fits(out, form.bytes)) return errno.fault;
     const follow = (lookup & lookupSymlinkFollow) !== 0;
     return atPath(context, fd, right.pathFilestatGet, path, length, ({ fd, files }, text) =>
-      answered(context, files.statAt(fd, text, follow), (stat) => form.write(memory, out, shown(context, stat))),
+      answered(context, files.statAt(fd, text, follow), (stat) =>
+        form.write(memory, out, shown(context, stat)),
+      ),
     );
   },
 
