@@ -40,7 +40,7 @@ export class DeterministicRun implements FileView {
     };
     const key = createHash("sha256").update(seed, "utf8").digest();
     const stream = createCipheriv("aes-256-ctr", key, new Uint8Array(16));
-    this.random = (target) => void target.set(stream.update(new Uint8Array(target.byteLength)));
+    this.random = (target) => target.set(stream.update(new Uint8Array(target.byteLength)));
   }
 
   get #elapsedNs(): bigint {

@@ -20,13 +20,11 @@ const nothing: Arity = { params: 0, results: 0 };
  * More than V8 would ever inline. Without its baseline compiler it inlines small functions wherever they are called, as far
  * as its budget goes, and what is called when the fuel is spent would leave nothing of that for the guest's own calls.
  */
-const neverInlinedBytes = 5_000;
+const neverInlined = new Uint8Array(5_000).fill(op.nop);
 
-/** The beginning of a body. */
-function neverInlined(): BinaryWriter {
-  const body = new BinaryWriter(2 * neverInlinedBytes).u8(0);
-  for (let i = 0; i < neverInlinedBytes; i++) body.u8(op.nop);
-  return body;
+/** The beginning of the body of a function that the engine is to leave where it is. */
+function apart(): BinaryWriter {
+  return new BinaryWriter(neverInlined.length + 64).u8(0).append(neverInlined);
 }
 
 interface AddedFunction {
@@ -90,17 +88,17 @@ export class AddedFunctions implements ScanContext {
     this.yieldType = this.#type([], []);
     for (let i = 0; i < model.functionImports; i++) this.#addImportWrapper(i);
     // Before the call too: where nothing can suspend, calling it is what must not be done.
-    const body = neverInlined();
+    const body = apart();
     this.#writeTrapUnless(body, "running");
     body.u8(op.call).u32(this.yieldImport);
     this.#writeTrapUnless(body, "running");
     this.yieldWrapper = this.#add(this.yieldType, body.u8(op.end), "wherry.yielded");
-    const refuel = neverInlined().raw(op.localGet, 0, op.globalSet).u32(this.fuelGlobal);
+    const refuel = apart().raw(op.localGet, 0, op.globalSet).u32(this.fuelGlobal);
     refuel.u8(op.call).u32(this.yieldWrapper).u8(op.globalGet).u32(this.fuelGlobal).u8(op.end);
     this.refuel = this.#add(this.#type([i32], [i32]), refuel, "wherry.refuel");
-    const exhausted = neverInlined().raw(op.unreachable, op.end);
+    const exhausted = apart().raw(op.unreachable, op.end);
     this.stackExhausted = this.#add(this.yieldType, exhausted, stackExhaustedName);
-    const pause = neverInlined().raw(op.localGet, 0, op.i32Const, 0, op.i32LtS, op.if, emptyBlock);
+    const pause = apart().raw(op.localGet, 0, op.i32Const, 0, op.i32LtS, op.if, emptyBlock);
     pause.u8(op.call).u32(this.stackExhausted).u8(op.end).u8(op.call).u32(this.yieldWrapper).u8(op.end);
     this.pauseOrTrap = this.#add(this.#type([i32], []), pause, "wherry.pauseOrTrap");
   }

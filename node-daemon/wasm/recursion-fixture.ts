@@ -15,5 +15,5 @@ for (const { name, binary } of recursiveGuests) {
   } catch (thrown) {
     ended = describeTrap(thrown, 0, stackLimits.bytesMax).message.split("\n")[0] ?? "";
   }
-  console.log(`${name}: ${ended}`);
+  process.stdout.write(`${name}: ${ended}\n`);
 }
