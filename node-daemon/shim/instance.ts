@@ -31,6 +31,8 @@ export interface InstanceParts extends SharedHost {
   readonly modules: ModuleStore;
   readonly mounts: MountTable;
   readonly budget: ShimBudget;
+  /** What the one guest of this process keeps in the engine's heap; 0 where there may be several. */
+  readonly ownHeapBytes: () => number;
   readonly queue: RunQueue;
   readonly log: Log;
 }
@@ -97,7 +99,8 @@ export class Instance implements HostedEvents {
   }
 
   get memoryBytes(): number {
-    return this.#guest?.memoryBytes || this.#memoryBytesLast;
+    const bytes = this.#guest?.memoryBytes;
+    return bytes ? bytes + this.#parts.ownHeapBytes() : this.#memoryBytesLast;
   }
 
   /** With the shorter of all graces that were asked for. */
