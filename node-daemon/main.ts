@@ -1,20 +1,31 @@
 /** The node daemon process: reads flags, wires the parts, handles signals. Nothing imports it. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
 import { systemClock } from "../kit/clock.ts";
 import { errorCode, errorMessage } from "../kit/errors.ts";
 import { createLog, type Log } from "../kit/log.ts";
 import { systemRandom } from "../kit/random.ts";
 import { stopRequested, tellParent } from "../kit/service.ts";
 import { Daemon } from "./daemon.ts";
+import { ConditionBoard } from "./machine/condition-board.ts";
+import { confiningLauncher } from "./machine/confining-launcher.ts";
+import { detectConfinement } from "./machine/confinement.ts";
 import { type DaemonOptions, daemonUsage, parseDaemonOptions } from "./options.ts";
 import { createV8Driver } from "./runtimes/v8/driver.ts";
+
+/** The young generation keeps its 2 MB: it would grow with the first thousands of instances, to 48 MB, and stay so. */
+setFlagsFromString("--semi-space-growth-factor=1");
 
 async function run(options: DaemonOptions, log: Log): Promise<void> {
   const clock = systemClock;
   const starting = new AbortController();
   const stop = stopRequested(log);
   void stop.then(() => starting.abort(new Error("asked to stop while starting")));
+  const confinement = await detectConfinement({
+    execPath: process.execPath,
+    searchPath: process.env["PATH"] ?? "",
+  });
   const v8 = createV8Driver({
     stateDir: join(options.stateDir, "runtimes", "v8"),
     cacheDir: join(options.stateDir, "cache", "v8"),
@@ -22,8 +33,11 @@ async function run(options: DaemonOptions, log: Log): Promise<void> {
     log,
     shimLimits: { orphanMs: options.orphanMs },
     shimAgeMsMax: options.shimAgeMsMax,
+    processesMax: options.allocatable.processes,
+    launcher: confiningLauncher(confinement),
   });
-  const parts = { clock, random: systemRandom, log, version: packageVersion(), drivers: [v8] };
+  const conditions = new ConditionBoard(clock, log, confinement.conditions);
+  const parts = { clock, random: systemRandom, log, version: packageVersion(), drivers: [v8], conditions };
   const daemon = await Daemon.start(options, parts, starting.signal);
   void daemon.connected.then(() => {
     const runtimes = daemon.runtimes.map(({ name }) => name);

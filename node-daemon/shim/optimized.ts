@@ -1,6 +1,5 @@
 import type { Clock } from "../../kit/clock.ts";
-import { BinaryWriter } from "../wasm/binary-writer.ts";
-import { tierHintsSection } from "../wasm/tier-hints.ts";
+import { tierHintsSection } from "../wasm/module-facts.ts";
 import { engine } from "./engine.ts";
 
 let asked = 0;
@@ -23,24 +22,19 @@ export function optimized(clock: Clock, msMax: number): Promise<void> {
   });
 }
 
-const head = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
-const oneType = [1, 4, 1, 0x60, 0, 0];
-const oneFunction = [3, 2, 1, 0];
+const title = new TextEncoder().encode(tierHintsSection);
 /** Of function 0, with a single priority: that it be compiled before the module is there, not optimized as well. */
 const hint = [1, 0, 0, 1, 0];
-const oneBody = [10, 4, 1, 2, 0, 0x0b];
+const hintSection = [0, 1 + title.length + hint.length, title.length, ...title, ...hint];
+const head = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0];
+const code = [10, 4, 1, 2, 0, 0x0b];
+/** A section of its own for a number of four bytes. */
+const numbered = [0, 5, 0, 0, 0, 0, 0];
+const marker = Uint8Array.from([...head, ...hintSection, ...code, ...numbered]);
 
-/** Each has another number in a section of its own, as the engine compiles equal modules once. */
+/** Each is another one, as the engine compiles equal modules once. */
 function markerModule(number: number): Uint8Array {
-  const hints = new BinaryWriter()
-    .name(tierHintsSection)
-    .raw(...hint)
-    .view();
-  const out = new BinaryWriter(128).raw(...head, ...oneType, ...oneFunction, 0);
-  out
-    .u32(hints.length)
-    .append(hints)
-    .raw(...oneBody, 0, 6, 0);
-  out.fill(out.placeholder(), number);
-  return out.view();
+  const bytes = marker.slice();
+  new DataView(bytes.buffer).setUint32(bytes.length - 4, number);
+  return bytes;
 }

@@ -3,15 +3,18 @@ import { BinaryReader, Rejection } from "./binary-reader.ts";
 import { BinaryWriter } from "./binary-writer.ts";
 import type { RewrittenCode } from "./code-rewriter.ts";
 import type { Hooks } from "./module-facts.ts";
+import { tierHintsSection } from "./module-facts.ts";
 import type { ModuleModel, SectionRange } from "./module-model.ts";
 import { section, sectionOrder } from "./module-model.ts";
 import { rewriteNames } from "./name-section.ts";
-import { tierHintsSection } from "./tier-hints.ts";
 import { op } from "./opcodes.ts";
 
 /** Initially no cap: the host sets its own right after instantiation, before any guest code has run. */
 const memoryCapPages = 65_536;
 const tableCapElements = 10_000_000;
+
+/** Initially: less than what the engine gives to any guest. */
+const stackBytes = 256 * 1024;
 
 /** Puts the new module together: old sections with their function indices replaced, and what is added to each. */
 export function assemble(
@@ -82,7 +85,7 @@ class Assembly {
       case section.function:
         return this.#pushGrown(id, range, this.#added.functions.length, this.#addedFunctionTypes());
       case section.global:
-        return this.#pushGrown(id, range, 4 + this.#added.firstCallCharges.length, this.#addedGlobals());
+        return this.#pushGrown(id, range, 5 + this.#added.firstCallCharges.length, this.#addedGlobals());
       case section.export:
         return this.#pushGrown(id, range, this.#addedExportCount, this.#addedExports());
       case section.code:
@@ -175,20 +178,21 @@ class Assembly {
 
   #addedGlobals(): BinaryWriter {
     const out = new BinaryWriter();
-    for (const initial of [0, 0, memoryCapPages, tableCapElements, ...this.#added.firstCallCharges]) {
+    const own = [0, 0, memoryCapPages, tableCapElements, stackBytes];
+    for (const initial of [...own, ...this.#added.firstCallCharges]) {
       out.raw(0x7f, 0x01, op.i32Const).s32(initial).u8(op.end);
     }
     return out;
   }
 
   get #addedExportCount(): number {
-    return 4 + this.#hooks.memories.length + (this.#hooks.start === undefined ? 0 : 1);
+    return 5 + this.#hooks.memories.length + (this.#hooks.start === undefined ? 0 : 1);
   }
 
   #addedExports(): BinaryWriter {
-    const { fuel, kill, memoryCap, tableCap, memories, start } = this.#hooks;
+    const { fuel, kill, memoryCap, tableCap, stack, memories, start } = this.#hooks;
     const out = new BinaryWriter();
-    for (const [i, name] of [fuel, kill, memoryCap, tableCap].entries()) {
+    for (const [i, name] of [fuel, kill, memoryCap, tableCap, stack].entries()) {
       out
         .name(name)
         .u8(0x03)

@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import { BinaryReader } from "./binary-reader.ts";
+import { tierHintsSection } from "./module-facts.ts";
 import { section } from "./module-model.ts";
 import { op } from "./opcodes.ts";
 import { rewriteModule } from "./rewrite.ts";
-import { hintLimits, tierHintsSection } from "./tier-hints.ts";
+import { hintLimits } from "./tier-hints.ts";
 import { type Bytes, buildModule, exportItem, functionType, importItem, kind, u32 } from "./wasm-builder.ts";
 
 /** Which functions it calls outside loops, and which within a loop of its own. */

@@ -37,9 +37,6 @@ export const hintLimits = {
   callsMax: 8 * 2 ** 20,
 } as const;
 
-/** A custom section of the proposal "compilation hints"; it has to stand before the code. */
-export const tierHintsSection = "metadata.code.compilation_priority";
-
 export interface TierHints {
   /** Of the section; empty if there is nothing to say. */
   readonly contents: Uint8Array;
