@@ -10,6 +10,7 @@ import { noLoop } from "./loop-nests.ts";
 import type { FunctionType, ModuleModel } from "./module-model.ts";
 import { section } from "./module-model.ts";
 import { createCallGraph, noTierHints, type TierHints, tierHints } from "./tier-hints.ts";
+import { feature, largeFunctionBytes } from "./value-types.ts";
 import { callWeight, compileWeight, op } from "./opcodes.ts";
 
 const i32 = 0x7f;
@@ -39,6 +40,7 @@ export function rewriteCode(model: ModuleModel, added: AddedFunctions): Rewritte
   for (let i = 0; i < range.count; i++) {
     const size = reader.u32();
     const body = reader.slice(size, "function body");
+    if (size > largeFunctionBytes) model.features |= feature["large-functions"];
     const start = body.pos;
     const type = model.types[model.functionTypes[model.functionImports + i] ?? -1] ?? noType;
     const { params } = type;

@@ -5,6 +5,7 @@ import { section } from "./module-model.ts";
 import { op } from "./opcodes.ts";
 import { rewriteModule } from "./rewrite.ts";
 import { hintLimits } from "./tier-hints.ts";
+import { largeFunctionBytes } from "./value-types.ts";
 import { type Bytes, buildModule, exportItem, functionType, importItem, kind, u32 } from "./wasm-builder.ts";
 
 /** Which functions it calls outside loops, and which within a loop of its own. */
@@ -168,3 +169,14 @@ test("rewriteModule: a guest's own hints are dropped", () => {
   if (rewritten.kind === "rejected") throw new Error(rewritten.message);
   expect(Buffer.from(rewritten.bytes).includes(tierHintsSection)).toBe(false);
 });
+
+test.each([
+  ["at the limit", largeFunctionBytes - 100, []],
+  ["beyond it", largeFunctionBytes + 100, ["large-functions"]],
+])(
+  "rewriteModule: a function that takes long to optimize is told as a feature, %s",
+  (_name, bytes, expected) => {
+    const rewritten = rewriteModule(moduleOf({ functions: [{ ...loop, padding: bytes }] }));
+    expect(rewritten.kind === "rewritten" && rewritten.facts.features).toEqual(expected);
+  },
+);
