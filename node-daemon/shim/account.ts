@@ -20,14 +20,11 @@ export class Account implements Competitor {
   order = 0;
   readonly quota: CpuQuota | undefined;
   readonly #owner: { used(): void };
-  /** CPU time. */
-  #usedMs = 0;
-  #shownMs = 0;
+  /** CPU time. What is charged in a turn is set right in it, so between turns this never goes back. */
+  usedMs = 0;
+  #shownMs: number | undefined;
   /** By the clock on the wall, in its turns. */
   ranMs = 0;
-  #throttledMs = 0;
-  #heldSinceMs = 0;
-  #heldUntil: number | undefined;
   /** What waits for its turn. */
   readonly waiting = new LinkedList<Runnable>();
   /** What happened for it outside its turns, since that was last charged. */
@@ -40,51 +37,26 @@ export class Account implements Competitor {
     this.#owner = owner;
   }
 
-  get usedMs(): number {
-    return this.#usedMs;
-  }
-
   /** As a clock: it never goes back, though what was charged may be set right. */
   clockMs(runningMs: number): number {
-    this.#shownMs = Math.max(this.#shownMs, this.#usedMs + runningMs);
+    this.#shownMs = Math.max(this.#shownMs ?? 0, this.usedMs + runningMs);
     return this.#shownMs;
   }
 
   /** Less than nothing sets right what was too much. */
   charge(ms: number): void {
-    this.#usedMs += ms;
+    this.usedMs += ms;
     this.quota?.spend(ms);
     this.#owner.used();
-  }
-
-  /** The period until which it may not run though it could. */
-  get heldUntil(): number | undefined {
-    return this.#heldUntil;
-  }
-
-  hold(period: number, nowMs: number): void {
-    this.#heldUntil = period;
-    this.#heldSinceMs = nowMs;
-  }
-
-  letGo(nowMs: number): void {
-    this.#throttledMs = this.throttledMs(nowMs);
-    this.#heldUntil = undefined;
-  }
-
-  throttledMs(nowMs: number): number {
-    return this.#throttledMs + (this.#heldUntil === undefined ? 0 : Math.max(0, nowMs - this.#heldSinceMs));
   }
 }
 
 /** Something of an instance that waits for its turn on the thread. */
 export abstract class Runnable implements Linked<Runnable> {
   abstract readonly account: Account;
-  linked = false;
+  list: object | undefined;
   previous: Runnable | undefined;
   next: Runnable | undefined;
-  /** The queue's own: it waits ahead of all accounts. */
-  urgent = false;
 
   /** Continues the guest in the next microtask, or at once. Must not throw. */
   abstract resume(): void;

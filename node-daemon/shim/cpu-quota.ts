@@ -10,6 +10,10 @@ export class CpuQuota {
   /** The period that `#leftMs` is of. */
   #period: number;
   #leftMs: number;
+  /** Until which period it may not run, though it could, and since when. */
+  #heldUntil: number | undefined;
+  #heldSinceMs = 0;
+  #throttledMs = 0;
 
   constructor(limitMillis: number, nowMs: number) {
     this.#perPeriodMs = (limitMillis / 1000) * quotaLimits.periodMs;
@@ -37,6 +41,25 @@ export class CpuQuota {
   releasePeriod(nowMs: number): number {
     const leftMs = this.leftMs(nowMs);
     return leftMs > 0 ? this.#period : this.#period + Math.floor(-leftMs / this.#perPeriodMs) + 1;
+  }
+
+  get heldUntil(): number | undefined {
+    return this.#heldUntil;
+  }
+
+  hold(period: number, nowMs: number): void {
+    this.#heldUntil = period;
+    this.#heldSinceMs = nowMs;
+  }
+
+  letGo(nowMs: number): void {
+    this.#throttledMs = this.throttledMs(nowMs);
+    this.#heldUntil = undefined;
+  }
+
+  /** How long it was held in all. */
+  throttledMs(nowMs: number): number {
+    return this.#throttledMs + (this.#heldUntil === undefined ? 0 : Math.max(0, nowMs - this.#heldSinceMs));
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Timer } from "../../kit/clock.ts";
 import { errorCode, errorMessage, WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
-import { type InstanceLog, openInstanceLog } from "../logs/instance-log.ts";
+import { type InstanceLog, type LogSink, openInstanceLog } from "../logs/instance-log.ts";
 import type { LogStream } from "../logs/log-record.ts";
 import type { RunEnd, RunId, RunSpec, RunUsage } from "../runtimes/runtime-driver.ts";
 import type { InputSource, OutputSink } from "../wasi/host.ts";
@@ -17,7 +17,7 @@ import { HostedModule } from "./hosted-module.ts";
 import type { SharedHost } from "./instance-host.ts";
 import { openMounts } from "./instance-mounts.ts";
 import { drainMs, logCost } from "./limits.ts";
-import { LogOutput } from "./log-output.ts";
+import { LogOutput, type OpensSink } from "./log-output.ts";
 import type { Loaded, ModuleStore } from "./module-store.ts";
 import type { MountTable } from "./mount-table.ts";
 import { emptyInput, NoticeInput } from "./notice-input.ts";
@@ -44,7 +44,7 @@ export interface InstanceEvents {
 }
 
 /** One run: preparing, running, closing. `host` is called once and goes through all of it. */
-export class Instance implements HostedEvents {
+export class Instance implements HostedEvents, OpensSink {
   readonly #parts: InstanceParts;
   readonly #spec: RunSpec;
   readonly #events: InstanceEvents;
@@ -83,10 +83,10 @@ export class Instance implements HostedEvents {
   /** Since it began. */
   get usage(): Omit<RunUsage, "id"> {
     return {
-      cpuUs: Math.round(this.#account.clockMs(0) * 1000),
+      cpuUs: Math.max(0, Math.round(this.#account.usedMs * 1000)),
       memoryBytes: this.memoryBytes,
       fuel: this.#guest?.fuelUsed ?? 0,
-      throttledUs: Math.round(this.#account.throttledMs(this.#parts.queue.now()) * 1000),
+      throttledUs: Math.round((this.#account.quota?.throttledMs(this.#parts.queue.now()) ?? 0) * 1000),
     };
   }
 
@@ -205,8 +205,12 @@ export class Instance implements HostedEvents {
     return this.#log;
   }
 
+  openSink(stream: LogStream): LogSink {
+    return this.#openLog().sink(stream);
+  }
+
   #output(stream: LogStream): OutputSink {
-    const log = new LogOutput(() => this.#openLog().sink(stream));
+    const log = new LogOutput(this, stream);
     return this.#attachment?.copying(stream, log) ?? log;
   }
 

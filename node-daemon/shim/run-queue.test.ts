@@ -195,7 +195,7 @@ describe("RunQueue", () => {
     await bench.until(20_000);
     expect(Math.abs(bench.usedMs("limited") - 1_000)).toBeLessThan(50);
     expect(Math.abs(bench.usedMs("free") - 9_500)).toBeLessThan(50);
-    expect(limited.account.throttledMs(bench.nowMs)).toBeGreaterThan(15_000);
+    expect(limited.account.quota?.throttledMs(bench.nowMs)).toBeGreaterThan(15_000);
   });
 
   test("limit: a hundred that are held take one timer, and a kill waits for none of it", async () => {
