@@ -201,6 +201,7 @@ export class Instance implements HostedEvents, OpensSink {
       clock: this.#parts.clock,
       onDropped: () => this.#events.logsDropped(this.#spec.id),
       onWritten: (bytes) => this.#pay(logCost.perWriteMs + bytes * logCost.perByteMs),
+      atOnce: this.#spec.module.needsProcess.includes("threads"),
     });
     return this.#log;
   }

@@ -15,7 +15,8 @@ export type GuestName =
   | "snoop"
   | "worker"
   | "echo"
-  | "waker";
+  | "waker"
+  | "resident";
 
 const folder = mkdtempSync(join(tmpdir(), "wherry-guests-"));
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
