@@ -64,7 +64,7 @@ export abstract class Runnable implements Linked<Runnable> {
   over?(): void;
 }
 
-/** In proportion to the request, in the numbers of Kubernetes and cgroups (`cpu.shares`): a core is 1,024, nothing is 2. */
+/** In proportion to the request, in the numbers of Kubernetes and cgroups (`cpu.shares`): a core is 1,024. */
 export function weightOf(requestMillis: number): number {
   return Math.max(weights.least, Math.round((requestMillis * weights.perCore) / 1000));
 }

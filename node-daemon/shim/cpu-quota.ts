@@ -23,7 +23,7 @@ export class CpuQuota {
 
   /** Less than nothing gives back. */
   spend(ms: number): void {
-    this.#leftMs -= ms;
+    this.#leftMs = Math.max(this.#leftMs - ms, -this.#perPeriodMs * quotaLimits.periodsOwed);
   }
 
   /** Zero or less: it has to wait. */

@@ -279,8 +279,8 @@ describe("RunQueue", () => {
 });
 
 test.each([
-  ["no request", 0, 2],
-  ["a millicore", 1, 2],
+  ["no request", 0, 10],
+  ["a millicore", 1, 10],
   ["a tenth of a core", 100, 102],
   ["a core", 1000, 1024],
   ["16 cores", 16_000, 16_384],

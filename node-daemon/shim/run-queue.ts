@@ -43,7 +43,7 @@ export interface RunQueueOptions {
 export class RunQueue {
   readonly #options: RunQueueOptions;
   readonly #urgent = new LinkedList<Runnable>();
-  readonly #fair = new FairQueue<Account>(queueLimits.creditMs);
+  readonly #fair = new FairQueue<Account>(queueLimits);
   readonly #held: HeldAccounts;
   readonly #meter: CpuMeter<Account>;
   /** Those with events. */
