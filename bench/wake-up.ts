@@ -13,6 +13,9 @@ const counts = [1, 1_000, 10_000] as const;
 const wakesPerSecond = 1_000;
 const seconds = 5;
 const runnableCounts = [2, 1_000] as const;
+/** Of one process. */
+const togetherCount = 5_000;
+const startMsMax = 40_000;
 const switches = 200_000;
 
 interface Lateness {
@@ -73,6 +76,29 @@ async function plainTimers(count: number): Promise<Lateness> {
   return latenessOf(late);
 }
 
+/** All wake up at the same moment: when the last one has run, and how long a stop takes meanwhile. */
+async function together(module: Uint8Array): Promise<{ readonly lastMs: number; readonly stopMs: number }> {
+  await using node = new TestNode();
+  const { driver, told } = await node.open();
+  const waker = await node.prepared(driver, module);
+  const atMs = Date.now() + startMsMax;
+  const count = togetherCount;
+  const args = ["waker", "at", `${atMs}`];
+  for (let i = 0; i < count; i++) driver.start(node.spec(`waker-${i}`, waker, { args }));
+  driver.start(node.spec("bystander", await node.prepared(driver, guests.sleeps(3_600_000))));
+  await told.hasStarted(count + 1);
+  if (Date.now() > atMs - 1_000) throw new Error(`${count} instances did not start in ${startMsMax} ms`);
+  await new Promise((resolve) => setTimeout(resolve, atMs - Date.now() + 5));
+  const begin = performance.now();
+  driver.stop("bystander", 0);
+  await told.endOf("bystander");
+  const stopMs = performance.now() - begin;
+  await told.hasEnded(count + 1);
+  const lateMs = (uid: string) => Number(node.log(uid).trim().split(" ").at(-1)) / 1000;
+  const lastMs = Math.max(...Array.from({ length: count }, (_, index) => lateMs(`waker-${index}`)));
+  return { lastMs, stopMs };
+}
+
 /** CPU time of all instances together for giving way `yields` times each, in milliseconds. */
 async function givingWay(module: Uint8Array, count: number, yields: number): Promise<number> {
   await using node = new TestNode();
@@ -102,6 +128,9 @@ export async function run(): Promise<readonly Figure[]> {
     figures.push({ name: "p99 against plain Node", value: alone.p99 / plain.p99, unit: "ratio" });
     figures.push({ name: "p99 with the loop against without", value: beside.p99 / alone.p99, unit: "ratio" });
   }
+  const { lastMs, stopMs } = await together(module);
+  figures.push({ name: `${togetherCount} that wake at once: the last one`, value: lastMs, unit: "ms late" });
+  figures.push({ name: "  a stop of another one meanwhile", value: stopMs, unit: "ms" });
   for (const count of runnableCounts) {
     const yields = Math.round(switches / count);
     const usedMs = (await givingWay(module, count, yields)) - (await givingWay(module, count, 0));
