@@ -30,7 +30,9 @@ export class Account implements Competitor {
   /** What happened for it outside its turns, since that was last charged. */
   events = 0;
 
-  /** `owner` is told of use. Called often. */
+  #toldOfUse = false;
+
+  /** `owner` is told of use, once until it looks. */
   constructor({ requestMillis, limitMillis }: CpuShare, nowMs: number, owner: { used(): void }) {
     this.weight = weightOf(requestMillis);
     this.quota = limitMillis === undefined ? undefined : new CpuQuota(limitMillis, nowMs);
@@ -47,7 +49,15 @@ export class Account implements Competitor {
   charge(ms: number): void {
     this.usedMs += ms;
     this.quota?.spend(ms);
+    if (this.#toldOfUse) return;
+    this.#toldOfUse = true;
     this.#owner.used();
+  }
+
+  /** CPU time so far; from now on use is news again. */
+  takeUsedMs(): number {
+    this.#toldOfUse = false;
+    return Math.max(0, this.usedMs);
   }
 }
 

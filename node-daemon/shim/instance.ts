@@ -38,7 +38,7 @@ export interface InstanceParts extends SharedHost {
 export interface InstanceEvents {
   /** About to run its first instruction. */
   started(id: RunId): void;
-  /** Used CPU time. Called often. */
+  /** Used CPU time, for the first time since its usage was taken. */
   used(id: RunId): void;
   logsDropped(id: RunId): void;
 }
@@ -80,10 +80,10 @@ export class Instance implements HostedEvents, OpensSink {
     this.#stdin = silent ?? this.#attachment ?? emptyInput;
   }
 
-  /** Since it began. */
-  get usage(): Omit<RunUsage, "id"> {
+  /** Since it began. Whoever takes it is told when there is more. */
+  takeUsage(): Omit<RunUsage, "id"> {
     return {
-      cpuUs: Math.max(0, Math.round(this.#account.usedMs * 1000)),
+      cpuUs: Math.round(this.#account.takeUsedMs() * 1000),
       memoryBytes: this.memoryBytes,
       fuel: this.#guest?.fuelUsed ?? 0,
       throttledUs: Math.round((this.#account.quota?.throttledMs(this.#parts.queue.now()) ?? 0) * 1000),

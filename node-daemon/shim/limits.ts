@@ -103,8 +103,10 @@ export const queueLimits = {
   turnMs: 2,
   /** What one slice of one guest should take. */
   sliceMs: 1,
-  /** The CPU clock is read when guests have run this long since: it costs 0.9 µs. */
+  /** The CPU clock is read when guests have run this long since: it costs 1 to 3 µs. */
   settleMs: 0.5,
+  /** In a turn that was shorter than this the clock on the wall is good enough. */
+  settleMsLeast: 0.1,
   /** CPU time that a guest which was asleep may use before those that were not, two slices: more than most need to go on. */
   creditMs: 2,
   /**

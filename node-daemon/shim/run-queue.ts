@@ -184,7 +184,7 @@ export class RunQueue {
       next.resume();
       queueMicrotask(this.#look);
     } else {
-      this.#meter.settle();
+      this.#meter.settleIfWorth(queueLimits.settleMsLeast);
       this.#inTurn = false;
       this.#schedule();
     }
