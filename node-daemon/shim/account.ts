@@ -1,4 +1,4 @@
-import { CpuQuota } from "./cpu-quota.ts";
+import { CpuQuota, Hold } from "./cpu-quota.ts";
 import type { Competitor } from "./fair-queue.ts";
 import { weights } from "./limits.ts";
 import { type Linked, LinkedList } from "./linked-list.ts";
@@ -19,6 +19,8 @@ export class Account implements Competitor {
   place = -1;
   order = 0;
   readonly quota: CpuQuota | undefined;
+  /** If it has a quota. */
+  readonly hold: Hold | undefined;
   readonly #owner: { used(): void };
   /** CPU time. What is charged in a turn is set right in it, so between turns this never goes back. */
   usedMs = 0;
@@ -29,13 +31,21 @@ export class Account implements Competitor {
   readonly waiting = new LinkedList<Runnable>();
   /** What happened for it outside its turns, since that was last charged. */
   events = 0;
-
   #toldOfUse = false;
 
-  /** `owner` is told of use, once until it looks. */
-  constructor({ requestMillis, limitMillis }: CpuShare, nowMs: number, owner: { used(): void }) {
+  /**
+   * `owner` is told of use, once until it looks. A `quota` of another account is shared with it: what one uses the other
+   * lacks.
+   */
+  constructor(
+    { requestMillis, limitMillis }: CpuShare,
+    nowMs: number,
+    owner: { used(): void },
+    quota?: CpuQuota,
+  ) {
     this.weight = weightOf(requestMillis);
-    this.quota = limitMillis === undefined ? undefined : new CpuQuota(limitMillis, nowMs);
+    this.quota = quota ?? (limitMillis === undefined ? undefined : new CpuQuota(limitMillis, nowMs));
+    this.hold = this.quota && new Hold();
     this.#owner = owner;
   }
 

@@ -10,10 +10,6 @@ export class CpuQuota {
   /** The period that `#leftMs` is of. */
   #period: number;
   #leftMs: number;
-  /** Until which period it may not run, though it could, and since when. */
-  #heldUntil: number | undefined;
-  #heldSinceMs = 0;
-  #throttledMs = 0;
 
   constructor(limitMillis: number, nowMs: number) {
     this.#perPeriodMs = (limitMillis / 1000) * quotaLimits.periodMs;
@@ -42,24 +38,32 @@ export class CpuQuota {
     const leftMs = this.leftMs(nowMs);
     return leftMs > 0 ? this.#period : this.#period + Math.floor(-leftMs / this.#perPeriodMs) + 1;
   }
+}
 
-  get heldUntil(): number | undefined {
-    return this.#heldUntil;
+/** How one of those that have a quota is kept by it from running. Two may share a quota, and each is held for itself. */
+export class Hold {
+  #until: number | undefined;
+  #sinceMs = 0;
+  #heldMs = 0;
+
+  /** The period until which it may not run, though it could. */
+  get until(): number | undefined {
+    return this.#until;
   }
 
-  hold(period: number, nowMs: number): void {
-    this.#heldUntil = period;
-    this.#heldSinceMs = nowMs;
+  begin(period: number, nowMs: number): void {
+    this.#until = period;
+    this.#sinceMs = nowMs;
   }
 
-  letGo(nowMs: number): void {
-    this.#throttledMs = this.throttledMs(nowMs);
-    this.#heldUntil = undefined;
+  end(nowMs: number): void {
+    this.#heldMs = this.heldMs(nowMs);
+    this.#until = undefined;
   }
 
-  /** How long it was held in all. */
-  throttledMs(nowMs: number): number {
-    return this.#throttledMs + (this.#heldUntil === undefined ? 0 : Math.max(0, nowMs - this.#heldSinceMs));
+  /** In all. */
+  heldMs(nowMs: number): number {
+    return this.#heldMs + (this.#until === undefined ? 0 : Math.max(0, nowMs - this.#sinceMs));
   }
 }
 

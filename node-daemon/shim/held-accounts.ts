@@ -23,25 +23,25 @@ export class HeldAccounts {
 
   /** If it has to wait. */
   holdIfSpent(account: Account, nowMs: number): boolean {
-    const { quota } = account;
+    const { quota, hold } = account;
     if (quota === undefined || quota.leftMs(nowMs) > 0) return false;
     const period = quota.releasePeriod(nowMs);
     const held = this.#byPeriod.get(period);
     if (held) held.add(account);
     else this.#byPeriod.set(period, new Set([account]));
-    quota.hold(period, nowMs);
+    hold?.begin(period, nowMs);
     if (this.#armed === undefined || period < this.#armed.period) this.#arm(period, nowMs);
     return true;
   }
 
   /** It has nothing to run any more, if it was held. */
   remove(account: Account): void {
-    const { quota } = account;
-    if (quota?.heldUntil === undefined) return;
-    const held = this.#byPeriod.get(quota.heldUntil);
+    const { hold } = account;
+    if (hold?.until === undefined) return;
+    const held = this.#byPeriod.get(hold.until);
     held?.delete(account);
-    if (held?.size === 0) this.#byPeriod.delete(quota.heldUntil);
-    quota.letGo(this.#options.now());
+    if (held?.size === 0) this.#byPeriod.delete(hold.until);
+    hold.end(this.#options.now());
   }
 
   #arm(period: number, nowMs: number): void {
@@ -58,7 +58,7 @@ export class HeldAccounts {
       if (due > period) continue;
       this.#byPeriod.delete(due);
       for (const account of held) {
-        account.quota?.letGo(nowMs);
+        account.hold?.end(nowMs);
         // It may have been charged meanwhile, and be held again.
         if (!this.holdIfSpent(account, nowMs)) this.#options.letGo(account);
       }

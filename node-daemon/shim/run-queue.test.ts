@@ -55,8 +55,8 @@ class Bench {
     this.#cpuMs += ms * this.processorShare;
   }
 
-  account(name: string, share: CpuShare = noShare): Account {
-    const account = new Account(share, this.nowMs, { used: () => {} });
+  account(name: string, share: CpuShare = noShare, beside?: Account): Account {
+    const account = new Account(share, this.nowMs, { used: () => {} }, beside?.quota);
     this.#accounts.set(name, account);
     return account;
   }
@@ -81,9 +81,9 @@ class Bench {
   }
 
   /** For ever. */
-  loop(name: string, ms: number, share: CpuShare = noShare): Loop {
+  loop(name: string, ms: number, share: CpuShare = noShare, beside?: Account): Loop {
     const again = (self: Loop) => this.queue.push(self, "yielded");
-    return this.runnable(name, ms, again, this.account(name, share));
+    return this.runnable(name, ms, again, this.account(name, share, beside));
   }
 
   get scheduled(): number {
@@ -195,7 +195,19 @@ describe("RunQueue", () => {
     await bench.until(20_000);
     expect(Math.abs(bench.usedMs("limited") - 1_000)).toBeLessThan(50);
     expect(Math.abs(bench.usedMs("free") - 9_500)).toBeLessThan(50);
-    expect(limited.account.quota?.throttledMs(bench.nowMs)).toBeGreaterThan(15_000);
+    expect(limited.account.hold?.heldMs(bench.nowMs)).toBeGreaterThan(15_000);
+  });
+
+  test("limit: one of two accounts holds for both together, and both get on", async () => {
+    const bench = new Bench();
+    const share = { requestMillis: 1000, limitMillis: 100 };
+    const instance = bench.loop("instance", 1, share);
+    bench.queue.push(instance, "yielded");
+    bench.queue.push(bench.loop("beside", 1, share, instance.account), "yielded");
+    await bench.until(10_000);
+    const [own, others] = [bench.usedMs("instance"), bench.usedMs("beside")];
+    expect(Math.abs(own + others - 1_000)).toBeLessThan(50);
+    expect(Math.min(own, others)).toBeGreaterThan(300);
   });
 
   test("limit: a hundred that are held take one timer, and a kill waits for none of it", async () => {
@@ -210,6 +222,21 @@ describe("RunQueue", () => {
     const killed = loops[0];
     if (killed) bench.queue.push(killed, "urgent");
     expect(await bench.turn()).toEqual(["0"]);
+  });
+
+  test("limit: two that share a quota get as much as one, and each is held for itself", async () => {
+    const bench = new Bench();
+    const first = bench.loop("first", 1, { ...noShare, limitMillis: 50 });
+    const beside = new Account(noShare, bench.nowMs, { used: () => {} }, first.account.quota);
+    const again = (self: Loop) => bench.queue.push(self, "yielded");
+    const second = bench.runnable("second", 1, again, beside);
+    for (const loop of [first, second]) bench.queue.push(loop, "yielded");
+    await bench.until(4_950);
+    bench.queue.remove(second);
+    await bench.until(10_000);
+    expect(Math.abs(first.account.usedMs + beside.usedMs - 500)).toBeLessThan(25);
+    expect(beside.usedMs).toBeGreaterThan(100);
+    expect(beside.hold?.heldMs(bench.nowMs)).toBeLessThan(5_000);
   });
 
   test("events: what the thread does between turns is shared among those it was for", async () => {

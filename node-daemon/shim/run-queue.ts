@@ -137,8 +137,7 @@ export class RunQueue {
 
   /** Once it has something waiting, and does not run. */
   #admit(account: Account, woken: boolean): void {
-    if (this.#running?.account === account || account.place >= 0 || account.quota?.heldUntil !== undefined)
-      return;
+    if (this.#running?.account === account || account.place >= 0 || account.hold?.until !== undefined) return;
     if (account.quota && this.#held.holdIfSpent(account, this.#options.now())) return;
     this.#fair.add(account, woken);
   }

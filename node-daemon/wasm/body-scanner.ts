@@ -445,10 +445,7 @@ export class BodyScanner {
         return this.#callAdded(at, at, context.lengthCharger(is64, "elements"));
       }
       case misc.tableFill:
-        return this.#callAdded(at,
-          at,
-          context.lengthCharger(context.isTable64(first, at), "elements"),
-        );
+        return this.#callAdded(at, at, context.lengthCharger(context.isTable64(first, at), "elements"));
       case misc.tableGrow:
         return this.#callAdded(at, at, context.tableGrowLimiter(first, at));
       case misc.dataDrop:

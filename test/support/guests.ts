@@ -16,6 +16,7 @@ export type GuestName =
   | "worker"
   | "echo"
   | "waker"
+  | "patient"
   | "resident";
 
 const folder = mkdtempSync(join(tmpdir(), "wherry-guests-"));

@@ -19,9 +19,10 @@ import { engine } from "../../shim/engine.ts";
 import { defaultShimLimits, type ShimLimits } from "../../shim/limits.ts";
 import { protocolVersion, type RunReport, runKey } from "../../shim/protocol.ts";
 import { WakeTimer } from "../../wake-timer.ts";
-import { rewriterVersion } from "../../wasm/rewrite.ts";
 import type {
   AdoptedRun,
+  GarbageOutcome,
+  GarbageRequest,
   PrepareOutcome,
   PrepareRequest,
   RunEnd,
@@ -39,6 +40,8 @@ import { endOfDeath, forgotten } from "./run-end.ts";
 import type { RunMessage, ShimDeath } from "./shim-handle.ts";
 import { needsOf } from "./shim-needs.ts";
 import { ShimPool } from "./shim-pool.ts";
+import { collectTranslations } from "./translation-cache.ts";
+import { installShimProgram } from "./shim-program.ts";
 
 export interface V8DriverOptions {
   /** Holds what runs: survives a restart of the daemon. */
@@ -56,6 +59,8 @@ export interface V8DriverOptions {
   readonly buildId?: string;
   /** Processes that are started ahead. */
   readonly spares?: number;
+  /** For one run each; as many again may be shared. */
+  readonly processesMax?: number;
   readonly shimAgeMsMax?: number;
 }
 
@@ -64,6 +69,7 @@ export function createV8Driver(options: V8DriverOptions): RuntimeDriver {
 }
 
 class V8Driver implements RuntimeDriver {
+  readonly #cacheDir: string;
   readonly #clock: Clock;
   readonly #pool: ShimPool;
   readonly #preparer: ModulePreparer;
@@ -77,14 +83,18 @@ class V8Driver implements RuntimeDriver {
 
   constructor(options: V8DriverOptions) {
     const { clock, execPath = process.execPath, launcher = plainLauncher, random = systemRandom } = options;
+    this.#cacheDir = options.cacheDir;
     this.#clock = clock;
+    const program = installShimProgram(join(options.stateDir, "programs"));
     this.#pool = new ShimPool({
       shimsRoot: join(options.stateDir, "shims"),
-      buildId: options.buildId ?? ownBuildId,
+      program,
+      buildId: options.buildId ?? `${process.version}-p${protocolVersion}-${program.version}`,
       limits: { ...defaultShimLimits, ...options.shimLimits },
       execPath,
       launcher,
       spares: options.spares ?? driverLimits.spares,
+      processesMax: options.processesMax ?? driverLimits.processesMax,
       shimAgeMsMax: options.shimAgeMsMax ?? driverLimits.shimAgeMsMax,
       clock,
       log: options.log.bind({ runtime: "v8" }),
@@ -123,18 +133,23 @@ class V8Driver implements RuntimeDriver {
     return this.#preparer.prepare(request, signal);
   }
 
+  collectGarbage(request: GarbageRequest): Promise<GarbageOutcome> {
+    return collectTranslations(this.#cacheDir, request);
+  }
+
+  processes(): Readonly<Record<string, number>> {
+    return this.#pool.counts();
+  }
+
   start(spec: RunSpec): void {
     const key = runKey(spec.id);
     if (this.#runs.has(key)) throw new Bug(`run ${key} was started before`);
-    const needs = needsOf(spec);
-    if (needs.kind === "own" && !this.#pool.tiers.includes(needs.isolation)) {
-      const tiers = this.#pool.tiers.join(", ");
-      const message = `this node cannot give isolation: ${needs.isolation} (it has ${tiers}); ask for one of these, or correct what its conditions name`;
-      const end = { kind: "refused", reason: "IsolationUnavailable", message, retryable: true } as const;
-      queueMicrotask(() => this.#listener?.ended(spec.id, this.#clock.now(), end));
+    const placement = this.#pool.place(needsOf(spec), this.#byUid.get(spec.beside ?? "")?.shim);
+    if (placement.kind === "refused") {
+      queueMicrotask(() => this.#listener?.ended(spec.id, this.#clock.now(), placement));
       return;
     }
-    const shim = this.#pool.place(needs);
+    const { shim } = placement;
     const run: Run = {
       id: spec.id,
       stopNotice: spec.stopNotice,
@@ -238,7 +253,7 @@ class V8Driver implements RuntimeDriver {
 
   #onMessage(shim: Shim, message: RunMessage): void {
     if (message.kind === "usage") {
-      this.#listener?.usage(message.usages.filter(({ id }) => this.#runs.has(runKey(id))));
+      this.#listener?.usage(message.usages.filter(({ id }) => this.#runs.get(runKey(id))?.shim === shim));
       return;
     }
     const run = this.#runs.get(runKey(message.id));
@@ -302,10 +317,12 @@ class V8Driver implements RuntimeDriver {
       this.#end(run, this.#clock.now(), end);
       return;
     }
+    const placement = this.#pool.place(needsOf(spec), this.#byUid.get(spec.beside ?? "")?.shim);
+    if (placement.kind === "refused") return this.#end(run, this.#clock.now(), placement);
     from.runs.delete(run);
     from.live--;
     run.sent = false;
-    this.#assign(run, this.#pool.place(needsOf(spec)));
+    this.#assign(run, placement.shim);
     this.#pool.leave(from);
   }
 
@@ -355,8 +372,6 @@ class V8Driver implements RuntimeDriver {
     run.shim.handle.kill("SIGKILL", "a stop is overdue");
   }
 }
-
-const ownBuildId = `${process.version}-p${protocolVersion}-r${rewriterVersion}`;
 
 /** Until a run that was told to stop is taken to be stuck. In a process of its own it may be, and then gets no second chance. */
 function overdueMsOf({ shim, stopNotice }: Run, graceMs: number): number {
