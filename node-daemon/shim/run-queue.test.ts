@@ -41,6 +41,9 @@ class Bench {
       },
     },
     schedule: (step) => void this.#turns.push(step),
+    onBug: (thrown) => {
+      throw thrown;
+    },
   });
   readonly queue = new RunQueue({
     now: () => this.nowMs,
