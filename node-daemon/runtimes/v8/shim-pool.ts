@@ -144,6 +144,7 @@ export class ShimPool {
   /** Ends all of them; what they host ends as stopped. */
   async stop(): Promise<void> {
     this.#closed = true;
+    this.#spares.close();
     const shims = [...this.#shims.values()];
     const timer = this.#clock.setTimer(driverLimits.closeMs, () => {
       for (const { handle } of this.#shims.values()) handle.kill("SIGKILL", "it does not end");
@@ -265,7 +266,7 @@ export class ShimPool {
         ...(heapMb !== undefined && { heapMb }),
         ...(own?.isolation === "confined" && { onlyRun: own.run }),
       });
-      if (this.#closed) return;
+      if (this.#closed) return await removeShimFolder(handle.folder);
       const plan: LaunchPlan = {
         folder: handle.folder,
         execPath,
@@ -335,13 +336,14 @@ export class ShimPool {
     if (found)
       this.#useFor(shim, namespace === undefined ? "spare" : isolation === "shared" ? "shared" : "own");
     this.#watchAge(shim);
+    const useless = shim.outdated !== undefined || this.#spares.isSurplus(shim);
+    if (shim.use === "spare" && useless) this.#retire(shim);
     if (this.#heardAtMs !== undefined) {
       handle.send({ kind: "heard", agoMs: this.#clock.monotonic() - this.#heardAtMs });
     }
     this.#options.events.ready(shim, reports, found);
     // What was sent to a shim that was not ready did not reach it.
     if (shim.retiring) handle.send({ kind: "exit", when: "empty" });
-    if (this.#spares.isSurplus(shim)) this.#retire(shim);
     this.#spares.review();
     this.leave(shim);
     this.#found(shim);
@@ -409,7 +411,10 @@ export class ShimPool {
         why,
         runs: shim.live,
       });
-      if (shim.use === "spare") return this.#retire(shim);
+      if (shim.use === "spare") {
+        this.#retire(shim);
+        return this.#spares.want();
+      }
       this.#options.events.outdated(shim, why);
       this.leave(shim);
     });
