@@ -8,6 +8,7 @@ import type { InputSource, OutputSink } from "../wasi/host.ts";
 import { openNetwork } from "../wasi/sockets/host-network.ts";
 import type { Network } from "../wasi/sockets/network.ts";
 import { Account } from "./account.ts";
+import type { CpuQuota } from "./cpu-quota.ts";
 import { Attachment } from "./attachment.ts";
 import type { Reservation, ShimBudget } from "./budget.ts";
 import { engine } from "./engine.ts";
@@ -21,7 +22,7 @@ import { LogOutput } from "./log-output.ts";
 import type { Loaded, ModuleStore } from "./module-store.ts";
 import type { MountTable } from "./mount-table.ts";
 import { emptyInput, NoticeInput } from "./notice-input.ts";
-import { memoryLimitTooSmall, Refusal } from "./refusal.ts";
+import { checkDeterminism, memoryLimitTooSmall, Refusal } from "./refusal.ts";
 import type { RunQueue } from "./run-queue.ts";
 import { describeTrap } from "./trap.ts";
 
@@ -70,16 +71,21 @@ export class Instance implements HostedEvents {
   /** The first bug of ours that hit this instance. */
   #bug: unknown;
 
-  constructor(parts: InstanceParts, spec: RunSpec, events: InstanceEvents) {
+  /** `quota`: of the instance that it runs beside. */
+  constructor(parts: InstanceParts, spec: RunSpec, events: InstanceEvents, quota?: CpuQuota) {
     this.#parts = parts;
     this.#spec = spec;
     this.#events = events;
     const share = { requestMillis: spec.cpuRequestMillis, limitMillis: spec.cpuLimitMillis };
-    this.#account = new Account(share, parts.queue.now(), this);
+    this.#account = new Account(share, parts.queue.now(), this, quota);
     this.#attachment = spec.attachment === undefined ? undefined : new Attachment(spec.attachment);
     const silent = spec.stopNotice === "stdin" ? (this.#attachment ?? new NoticeInput()) : undefined;
     this.#notice = silent;
     this.#stdin = silent ?? this.#attachment ?? emptyInput;
+  }
+
+  get quota(): CpuQuota | undefined {
+    return this.#account.quota;
   }
 
   /** Since it began. */
@@ -140,6 +146,7 @@ export class Instance implements HostedEvents {
   async #run(held: DisposableStack): Promise<RunEnd> {
     const loaded = await loadModule(this.#parts.modules, this.#spec.module.file, (ms) => this.#pay(ms));
     if (this.#stopped) return { kind: "stopped" };
+    checkDeterminism(this.#spec, loaded);
     const guest = hostedGuest(this.#hostedParts, loaded);
     this.#guest = guest;
     if (guest.memoryBytesMin > this.#spec.memoryBytesMax) {

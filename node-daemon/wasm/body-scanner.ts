@@ -1,5 +1,6 @@
 import type { BinaryReader } from "./binary-reader.ts";
 import { Rejection } from "./binary-reader.ts";
+import { nanKind, needsCanonical, scalarNans, vectorNans } from "./canonical-nan.ts";
 import { Edits, edit } from "./edits.ts";
 import { FuelRegions, frameKind } from "./fuel-regions.ts";
 import type { LoopNests } from "./loop-nests.ts";
@@ -25,8 +26,14 @@ export interface ScanContext {
   /** Most values that all branches of a function together may find. */
   readonly branchValuesMax: number;
   newFunctionIndex(index: number): number;
+  /** Whether results must be the same on every machine. */
+  readonly deterministic: boolean;
+  /** See `CallDepth`. */
+  pathOf(index: number): number;
   /** Each answers the index of a helper function, which is added to the module when first asked for. */
   memoryGrowLimiter(memory: number, at: number): number;
+  /** Instead of `memory.grow`, where that may not depend on the machine. */
+  certainMemoryGrow(memory: number, at: number): number;
   tableGrowLimiter(table: number, at: number): number;
   lengthCharger(is64: boolean, of: "bytes" | "elements"): number;
   memoryFill(memory: number, at: number): number;
@@ -66,6 +73,13 @@ export class BodyScanner {
   branchValues = 0;
   /** Whether its cost is bounded by its weight. */
   straight = true;
+  /** Whether it calls a function that counts the stack. */
+  callsCounted = false;
+  /** Bytes of the longest path of free functions that it calls. */
+  freePath = 0;
+  usesVectors = false;
+  /** Whether something makes a NaN whose bits differ from machine to machine. */
+  makesNans = false;
   instructions = 0;
   features = 0;
 
@@ -73,6 +87,13 @@ export class BodyScanner {
   readonly #regions = new FuelRegions(this.edits);
   readonly #stack = new OperandStack();
   #variables = 0;
+  /** Of what the last instruction left, where it matters. */
+  #nan: number = nanKind.none;
+
+  /** Most values on its operand stack. */
+  get operandsMax(): number {
+    return this.#stack.heightMax;
+  }
 
   get nests(): LoopNests {
     return this.#regions.nests;
@@ -86,6 +107,11 @@ export class BodyScanner {
     this.edits.clear();
     this.straight = true;
     this.branchValues = 0;
+    this.callsCounted = false;
+    this.freePath = 0;
+    this.usesVectors = false;
+    this.makesNans = false;
+    this.#nan = nanKind.none;
     this.#scanLocals(reader);
     this.#variables = params + this.locals;
     this.codeStart = reader.pos;
@@ -95,6 +121,8 @@ export class BodyScanner {
     while (regions.depth > 0) {
       const at = reader.pos;
       const code = reader.u8();
+      if (this.#nan !== nanKind.none) this.#fixNan(code, at);
+      if (this.#context.deterministic) this.#nan = scalarNans[code] ?? nanKind.none;
       this.instructions++;
       regions.weight += weights[code] ?? 0;
       const arity = fixedArities[code] ?? 0;
@@ -130,6 +158,14 @@ export class BodyScanner {
     this.entryWeight = regions.entryWeight + Math.floor(this.locals / localsPerFuel);
   }
 
+  #fixNan(next: number, at: number): void {
+    if (needsCanonical(this.#nan, next)) {
+      this.makesNans = true;
+      this.edits.add(edit.canonicalNan, at, at, this.#nan);
+    }
+    this.#nan = nanKind.none;
+  }
+
   #scanLocals(reader: BinaryReader): void {
     this.localGroups = reader.count("groups of locals", 2);
     this.localsStart = reader.pos;
@@ -138,7 +174,9 @@ export class BodyScanner {
       const at = reader.pos;
       this.locals += reader.u32();
       if (this.locals > localsMax) reader.invalid(`more than ${localsMax} locals`, at);
-      this.features |= readValueType(reader).features;
+      const { features, text } = readValueType(reader);
+      this.features |= features;
+      if (text === "v128") this.usesVectors = true;
     }
   }
 
@@ -252,22 +290,25 @@ export class BodyScanner {
     switch (code) {
       case op.returnCall:
         this.features |= feature["tail-call"];
-        this.#scanCallee(reader);
+        this.#scanCallee(reader, at, edit.returnStack);
         this.#countBranch(at);
         return this.#stop();
       case op.call:
-        return this.#apply(this.#scanCallee(reader), at);
+        return this.#apply(this.#scanCallee(reader, at, edit.tellStack), at);
       case op.returnCallIndirect:
         this.features |= feature["tail-call"];
+        this.#callCounted(at, edit.returnStack);
         this.#scanCallIndirect(reader);
         this.#countBranch(at);
         return this.#stop();
       case op.callIndirect:
+        this.#callCounted(at, edit.tellStack);
         return this.#apply(this.#scanCallIndirect(reader), at);
       case op.callRef:
       case op.returnCallRef: {
         this.features |= feature["typed-function-references"];
         this.#called();
+        this.#callCounted(at, code === op.callRef ? edit.tellStack : edit.returnStack);
         this.#stack.apply(1, 0);
         this.#apply(this.#context.arityOfType(reader.u32()), at);
         return code === op.returnCallRef ? this.#stop() : undefined;
@@ -290,7 +331,9 @@ export class BodyScanner {
       case op.memoryGrow: {
         const memory = reader.u32();
         this.#countBranch(at);
-        return this.#callAdded(at, at, this.#context.memoryGrowLimiter(memory, at));
+        return this.#context.deterministic
+          ? this.#callAdded(at, reader.pos, this.#context.certainMemoryGrow(memory, at))
+          : this.#callAdded(at, at, this.#context.memoryGrowLimiter(memory, at));
       }
       default:
         return this.#scanExceptions(reader, code, at);
@@ -310,9 +353,20 @@ export class BodyScanner {
     this.#regions.nests.call();
   }
 
-  #scanCallee(reader: BinaryReader): Arity {
+  #scanCallee(reader: BinaryReader, at: number, stackEdit: number): Arity {
     this.#called();
+    const { pos } = reader;
+    const index = reader.u32();
+    reader.pos = pos;
+    const path = this.#context.pathOf(index);
+    if (path < 0) this.#callCounted(at, stackEdit);
+    else if (path > this.freePath) this.freePath = path;
     return this.#context.arityOfFunction(this.#scanFunctionIndex(reader));
+  }
+
+  #callCounted(at: number, stackEdit: number): void {
+    this.callsCounted = true;
+    this.edits.add(stackEdit, at, at, 0);
   }
 
   /** Calls an added function, which pays for what it does, instead of the bytes [from, to). */
@@ -462,9 +516,11 @@ export class BodyScanner {
     const trailing = simdTrailingBytes(code);
     if (trailing < 0) reader.invalid(`unknown opcode 0xfd 0x${code.toString(16)}`, at);
     this.features |= feature.simd;
+    this.usesVectors = true;
     const arity = simdArities[code] ?? 0;
     this.#stack.apply(arity >>> 4, arity & 15);
     if (code >= 0x100) this.features |= feature["relaxed-simd"];
+    if (this.#context.deterministic) this.#nan = vectorNans[code] ?? nanKind.none;
     if (simdHasMemarg(code)) this.#skipMemarg(reader);
     reader.skip(trailing);
   }

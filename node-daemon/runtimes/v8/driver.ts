@@ -144,7 +144,7 @@ class V8Driver implements RuntimeDriver {
   start(spec: RunSpec): void {
     const key = runKey(spec.id);
     if (this.#runs.has(key)) throw new Bug(`run ${key} was started before`);
-    const placement = this.#pool.place(needsOf(spec));
+    const placement = this.#pool.place(needsOf(spec), this.#byUid.get(spec.beside ?? "")?.shim);
     if (placement.kind === "refused") {
       queueMicrotask(() => this.#listener?.ended(spec.id, this.#clock.now(), placement));
       return;
@@ -317,7 +317,7 @@ class V8Driver implements RuntimeDriver {
       this.#end(run, this.#clock.now(), end);
       return;
     }
-    const placement = this.#pool.place(needsOf(spec));
+    const placement = this.#pool.place(needsOf(spec), this.#byUid.get(spec.beside ?? "")?.shim);
     if (placement.kind === "refused") return this.#end(run, this.#clock.now(), placement);
     from.runs.delete(run);
     from.live--;

@@ -110,9 +110,9 @@ export class ShimPool {
     this.#spares.want();
   }
 
-  /** One with room, a spare, or a new one; a run is to be sent to it once it is ready. Or why there is none. */
-  place(needs: ShimNeeds): Placement {
-    const shim = needs.kind === "shared" ? this.#withRoom(needs.namespace) : undefined;
+  /** One with room (`near` before others), a spare, or a new one; a run is to be sent to it once it is ready. Or why there is none. */
+  place(needs: ShimNeeds, near?: Shim): Placement {
+    const shim = needs.kind === "shared" ? this.#withRoom(needs.namespace, near) : undefined;
     if (shim) return { kind: "placed", shim };
     const refused = this.#refusal(needs);
     return refused ?? { kind: "placed", shim: this.#claimSpare(needs) ?? this.#start(needs) };
@@ -172,12 +172,16 @@ export class ShimPool {
 
   // Choosing.
 
-  #withRoom(namespace: string): Shim | undefined {
-    for (const shim of this.#byNamespace.get(namespace) ?? []) {
-      const takes = !shim.full && !shim.retiring && !shim.found && shim.outdated === undefined;
-      if (takes && shim.live < this.#options.limits.instancesMax) return shim;
-    }
+  #withRoom(namespace: string, near: Shim | undefined): Shim | undefined {
+    const shims = this.#byNamespace.get(namespace);
+    if (near && shims?.has(near) && this.#hasRoom(near)) return near;
+    for (const shim of shims ?? []) if (this.#hasRoom(shim)) return shim;
     return undefined;
+  }
+
+  #hasRoom(shim: Shim): boolean {
+    const takes = !shim.full && !shim.retiring && !shim.found && shim.outdated === undefined;
+    return takes && shim.live < this.#options.limits.instancesMax;
   }
 
   #refusal(needs: ShimNeeds): Refused | undefined {

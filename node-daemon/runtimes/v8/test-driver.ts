@@ -114,7 +114,10 @@ export class TestNode implements AsyncDisposable {
     this.#limits = limits;
   }
 
-  async open(options: Partial<V8DriverOptions> = {}): Promise<{
+  async open(
+    options: Partial<V8DriverOptions> = {},
+    told = new Recorder(),
+  ): Promise<{
     readonly driver: RuntimeDriver;
     readonly told: Recorder;
     readonly adopted: readonly AdoptedRun[];
@@ -130,7 +133,6 @@ export class TestNode implements AsyncDisposable {
       ...options,
     });
     this.#drivers.push(driver);
-    const told = new Recorder();
     const adopted = await driver.adopt(told, AbortSignal.timeout(20_000));
     return { driver, told, adopted };
   }
