@@ -3,6 +3,7 @@ import { type Isolation, processOverheadBytes } from "../../../api/isolation.ts"
 import { isComponentFile } from "../../components/component-facts.ts";
 import { factsFile } from "../../shim/module-store.ts";
 import type { RunId, RunSpec } from "../runtime-driver.ts";
+import type { ProcessLimits } from "./launcher.ts";
 import { driverLimits } from "./limits.ts";
 
 /** What the process that hosts a run has to be. */
@@ -60,4 +61,8 @@ function pathsOf({ mounts }: RunSpec, readOnly: boolean): readonly string[] {
 
 function attachmentFolder({ attachment }: RunSpec): readonly string[] {
   return attachment === undefined ? [] : [dirname(attachment)];
+}
+
+export function processLimitsOf({ memoryBytesMax, cpuMillisMax }: OwnShimNeeds): ProcessLimits {
+  return { memoryBytesMax, ...(cpuMillisMax !== undefined && { cpuMillisMax }) };
 }
