@@ -1,6 +1,7 @@
 import type { Isolation } from "../../../api/isolation.ts";
 import type { RunEnd } from "../runtime-driver.ts";
 import type { Shim } from "./hosting.ts";
+import { driverLimits } from "./limits.ts";
 import type { ShimNeeds } from "./shim-needs.ts";
 
 export type Placement = { readonly kind: "placed"; readonly shim: Shim } | Refused;
@@ -24,7 +25,9 @@ export function refusalOf(needs: ShimNeeds, { tiers, own, shared, processesMax }
       `what its conditions name`;
     return { kind: "refused", reason: "IsolationUnavailable", message, retryable: true };
   }
-  if ((needs.kind === "own" ? own : shared) < processesMax) return undefined;
+  // A full node has to be able to ask its instances how they are.
+  const ownMax = processesMax + (needs.kind === "own" && needs.beside ? driverLimits.besideMax : 0);
+  if (needs.kind === "own" ? own < ownMax : shared < processesMax) return undefined;
   const whose =
     needs.kind === "own" ? "of instances that have one alone" : "that are shared, each by one namespace";
   const message = `this node has ${processesMax} processes ${whose}, and starts no more; stop some, or raise --max-processes`;

@@ -14,6 +14,8 @@ export type ShimNeeds =
       readonly namespace: string;
       readonly isolation: Exclude<Isolation, "shared">;
       readonly run: RunId;
+      /** It serves an instance that has its own already, and will not be long. */
+      readonly beside: boolean;
       /** What the engine's heap may take; undefined when the guest has no way to fill it. */
       readonly heapMb: number | undefined;
       readonly readOnlyPaths: readonly string[];
@@ -40,6 +42,7 @@ export function needsOf(spec: RunSpec): ShimNeeds {
     kind: "own",
     namespace,
     isolation: isolation === "shared" ? "process" : isolation,
+    beside: spec.beside !== undefined,
     run: spec.id,
     heapMb,
     readOnlyPaths: [...filesOf(module), ...pathsOf(spec, true)],
