@@ -143,11 +143,13 @@ class Assembly {
     const { binary, functionReferences: references } = this.#model;
     if ((references[this.#reference] ?? Infinity) >= range.end)
       return binary.subarray(range.contents, range.end);
+    const exported = range.id === section.export;
     const out = new BinaryWriter(Math.floor((range.end - range.contents) * 1.1) + 16);
     let cursor = range.contents;
     for (; (references[this.#reference] ?? Infinity) < range.end; this.#reference += 3) {
       out.range(binary, cursor, references[this.#reference] ?? 0);
-      out.u32(this.#added.newFunctionIndex(references[this.#reference + 2] ?? 0));
+      const index = references[this.#reference + 2] ?? 0;
+      out.u32(exported ? this.#added.exportedIndex(index) : this.#added.newFunctionIndex(index));
       cursor = references[this.#reference + 1] ?? 0;
     }
     return out.range(binary, cursor, range.end).view();
