@@ -122,6 +122,7 @@ export class SideRuns {
     return {
       ...spec,
       id: { uid: `${spec.id.uid}.${name}`, run: 0 },
+      beside: spec.id.uid,
       args: [...spec.args.slice(0, 1), ...args],
       // The sockets are the instance's; a second listener at the same place would take its connections, or fail.
       network: { ...spec.network, listeners: [] },
@@ -143,6 +144,11 @@ export class SideRuns {
     const timedOut = side.killedFor === "timeout" && end.kind === "stopped";
     return timedOut ? { kind: "timedOut", output } : { kind: "ended", end, output };
   }
+}
+
+/** Instances' uids have no dot. */
+export function isSideRun({ uid }: RunId): boolean {
+  return uid.includes(".");
 }
 
 /** Beside the instance's own logs, so that it goes with the instance at the latest. */
