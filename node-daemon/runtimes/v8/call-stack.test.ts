@@ -21,14 +21,6 @@ test.each([
     says: "900",
   },
   {
-    name: "100 calls deep, through its own C",
-    script:
-      "import functools\nclass A:\n  def __init__(self, n): self.a = A(n - 1) if n else None\n" +
-      "  def __repr__(self): return repr(self.a)\nprint(repr(A(100)))",
-    exitCode: 0,
-    says: "None",
-  },
-  {
     name: "without end, which is its own to notice",
     script: "def f(): return f()\ntry: f()\nexcept RecursionError: print('noticed')",
     exitCode: 0,
