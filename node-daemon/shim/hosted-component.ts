@@ -32,7 +32,14 @@ export class HostedComponent implements HostedGuest {
     this.#shared = shared;
     this.#spec = spec;
     this.#events = events;
-    this.#guest = new ComponentGuest(queue, account, events, shared.timers, spec.memoryBytesMax, spec.fuelMax);
+    this.#guest = new ComponentGuest(
+      queue,
+      account,
+      events,
+      shared.timers,
+      spec.memoryBytesMax,
+      spec.fuelMax,
+    );
   }
 
   get fuelUsed(): number {

@@ -30,16 +30,16 @@ const fail = () => {
 
 function countingModule(code: Bytes): Uint8Array {
   return buildModule({
-      types: [functionType([i32], []), functionType([], [])],
-      imports: [importItem("host", "fail", kind.function, [1])],
-      globals: [0, 40, 1].map((initial) => [i32, 1, op.i32Const, initial, op.end]),
-      functions: [{ type: 0, code }],
-      exports: [
-        exportItem("run", kind.function, 1),
-        exportItem("counter", kind.global, counter),
-        exportItem("passes", kind.global, passes),
-        exportItem("dice", kind.global, dice),
-      ],
+    types: [functionType([i32], []), functionType([], [])],
+    imports: [importItem("host", "fail", kind.function, [1])],
+    globals: [0, 40, 1].map((initial) => [i32, 1, op.i32Const, initial, op.end]),
+    functions: [{ type: 0, code }],
+    exports: [
+      exportItem("run", kind.function, 1),
+      exportItem("counter", kind.global, counter),
+      exportItem("passes", kind.global, passes),
+      exportItem("dice", kind.global, dice),
+    ],
   });
 }
 
@@ -174,32 +174,35 @@ describe("LoopNests", () => {
   test.each([
     { exceptions: "new", excluded: 7 },
     { exceptions: "legacy", excluded: 6 },
-  ])("LoopNests: neither the result nor the count depends on the slices, with $exceptions exceptions", ({ excluded }) => {
-    const seed = 6;
-    const random = seededRandom(seed);
-    const pick = (below: number) => Math.floor(random.fraction() * below);
-    let yields = 0;
-    for (let round = 0; round < 60; round++) {
-      const code = randomBlock({ pick, excluded }, 4, []);
-      const original = new engine.Instance(new engine.Module(countingModule(code)), { host: { fail } });
-      original.exports["run"]?.(1);
-      const guest = countingGuest(code);
-      const counts = [2 ** 30, 300, 40].map((slice) => {
-        guest.slice = slice;
-        guest.fuel = slice;
-        guest.item("passes").value = 40;
-        guest.item("dice").value = 1;
-        guest.item("counter").value = 0;
-        const before = guest.used;
-        guest.call("run", 1);
-        expect(guest.item("counter").value).toBe(original.exports["counter"]?.value);
-        return guest.used - before;
-      });
-      yields += guest.yields;
-      if (new Set(counts).size > 1) expect.fail(`seed ${seed}, round ${round}: ${counts.join(", ")}`);
-    }
-    expect(yields).toBeGreaterThan(200);
-  });
+  ])(
+    "LoopNests: neither the result nor the count depends on the slices, with $exceptions exceptions",
+    ({ excluded }) => {
+      const seed = 6;
+      const random = seededRandom(seed);
+      const pick = (below: number) => Math.floor(random.fraction() * below);
+      let yields = 0;
+      for (let round = 0; round < 60; round++) {
+        const code = randomBlock({ pick, excluded }, 4, []);
+        const original = new engine.Instance(new engine.Module(countingModule(code)), { host: { fail } });
+        original.exports["run"]?.(1);
+        const guest = countingGuest(code);
+        const counts = [2 ** 30, 300, 40].map((slice) => {
+          guest.slice = slice;
+          guest.fuel = slice;
+          guest.item("passes").value = 40;
+          guest.item("dice").value = 1;
+          guest.item("counter").value = 0;
+          const before = guest.used;
+          guest.call("run", 1);
+          expect(guest.item("counter").value).toBe(original.exports["counter"]?.value);
+          return guest.used - before;
+        });
+        yields += guest.yields;
+        if (new Set(counts).size > 1) expect.fail(`seed ${seed}, round ${round}: ${counts.join(", ")}`);
+      }
+      expect(yields).toBeGreaterThan(200);
+    },
+  );
 });
 
 /** Leaves a number below `below`, a power of two, from a generator that runs in the guest. */
