@@ -271,6 +271,11 @@ export class AddedFunctions implements ScanContext {
     }
   }
 
+  /** New indices of those that have a wrapper. */
+  get wrappedFunctions(): readonly number[] {
+    return [...this.#exportWrappers.keys()].map((index) => this.newFunctionIndex(index));
+  }
+
   /** The new index of a function where it is exported. */
   exportedIndex(index: number): number {
     return this.#exportWrappers.get(index) ?? this.newFunctionIndex(index);

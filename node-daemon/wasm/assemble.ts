@@ -67,6 +67,18 @@ class Assembly {
     this.#parts.push(model.binary.subarray(0, 8));
   }
 
+  /** What only an export has declared is declared by a segment, once the export is another function. */
+  #writeElements(range: SectionRange | undefined): void {
+    const declared = this.#added.wrappedFunctions;
+    if (declared.length === 0) {
+      if (range !== undefined) this.#pushGrown(section.element, range, 0, new BinaryWriter());
+      return;
+    }
+    const segment = new BinaryWriter().raw(3, 0).u32(declared.length);
+    for (const index of declared) segment.u32(index);
+    this.#pushGrown(section.element, range, 1, segment);
+  }
+
   /** Copies a section byte by byte. */
   copy(range: SectionRange): void {
     this.#push(range.id, [this.#model.binary.subarray(range.start, range.end)]);
@@ -89,8 +101,9 @@ class Assembly {
         return this.#pushGrown(id, range, this.#addedExportCount, this.#addedExports());
       case section.code:
         return this.#writeCode(range);
-      case section.table:
       case section.element:
+        return this.#writeElements(range);
+      case section.table:
         return range === undefined ? undefined : this.#pushGrown(id, range, 0, new BinaryWriter());
       default:
         return range === undefined ? undefined : this.copy(range);
