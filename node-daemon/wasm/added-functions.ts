@@ -6,7 +6,7 @@ import { CallDepth } from "./call-depth.ts";
 import type { Arity } from "./operand-stack.ts";
 import type { ScanContext } from "./body-scanner.ts";
 import { killFlag, memoryUnavailableName, type RewriteMode, stackExhaustedName } from "./module-facts.ts";
-import type { ModuleModel } from "./module-model.ts";
+import { type ModuleModel, section } from "./module-model.ts";
 import { bytesPerFuelLog2, emptyBlock, fuelPerElementLog2, misc, op } from "./opcodes.ts";
 
 const i32 = 0x7f;
@@ -46,6 +46,7 @@ export class AddedFunctions implements ScanContext {
   readonly deterministic: boolean;
   readonly functionCount: number;
   readonly globalCount: number;
+  readonly elementSegments: number;
   readonly branchValuesMax: number;
   readonly fuelGlobal: number;
   readonly killGlobal: number;
@@ -77,6 +78,7 @@ export class AddedFunctions implements ScanContext {
     this.#model = model;
     this.deterministic = mode === "deterministic";
     this.functionCount = model.functionTypes.length;
+    this.elementSegments = model.find(section.element)?.count ?? 0;
     this.globalCount = model.globalTypes.length;
     this.branchValuesMax = model.limits.branchValuesMax;
     this.fuelGlobal = this.globalCount;
