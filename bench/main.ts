@@ -14,6 +14,7 @@ const suites: Readonly<Record<string, () => Promise<{ run: () => Promise<readonl
   placement: () => import("./placement.ts"),
   starts: () => import("./starts.ts"),
   store: () => import("./store.ts"),
+  "wake-up": () => import("./wake-up.ts"),
   "wasi-files": () => import("./wasi-files.ts"),
 };
 

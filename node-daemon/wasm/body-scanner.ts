@@ -24,6 +24,7 @@ import {
 export interface ScanContext {
   readonly functionCount: number;
   readonly globalCount: number;
+  readonly elementSegments: number;
   /** Most values that all branches of a function together may find. */
   readonly branchValuesMax: number;
   newFunctionIndex(index: number): number;
@@ -497,6 +498,7 @@ export class BodyScanner {
       case misc.memoryFill:
         return this.#callAdded(at, reader.pos, context.memoryFill(first, at));
       case misc.tableInit:
+        this.#checkSegment(reader, first, at);
         context.isTable64(reader.u32(), at);
         return this.#callAdded(at, at, context.lengthCharger(false, "elements"));
       case misc.tableCopy: {
@@ -508,13 +510,19 @@ export class BodyScanner {
         return this.#callAdded(at, at, context.lengthCharger(context.isTable64(first, at), "elements"));
       case misc.tableGrow:
         return this.#callAdded(at, at, context.tableGrowLimiter(first, at));
-      case misc.dataDrop:
       case misc.elemDrop:
+        return this.#checkSegment(reader, first, at);
+      case misc.dataDrop:
       case misc.tableSize:
         return;
       default:
         reader.invalid(`unknown opcode 0xfc 0x${code.toString(16)}`, at);
     }
+  }
+
+  /** One more may be added, which is nobody's. */
+  #checkSegment(reader: BinaryReader, index: number, at: number): void {
+    if (index >= this.#context.elementSegments) reader.invalid(`unknown element segment ${index}`, at);
   }
 
   #scanSimd(reader: BinaryReader, at: number): void {
