@@ -1,5 +1,6 @@
 import type { BinaryReader } from "./binary-reader.ts";
 import { Rejection } from "./binary-reader.ts";
+import type { CallGraph } from "./call-graph.ts";
 import { nanKind, needsCanonical, scalarNans, vectorNans } from "./canonical-nan.ts";
 import { Edits, edit } from "./edits.ts";
 import { FuelRegions, frameKind } from "./fuel-regions.ts";
@@ -85,6 +86,7 @@ export class BodyScanner {
   features = 0;
 
   readonly #context: ScanContext;
+  readonly #graph: CallGraph;
   readonly #regions = new FuelRegions(this.edits);
   readonly #stack = new OperandStack();
   #variables = 0;
@@ -100,11 +102,13 @@ export class BodyScanner {
     return this.#regions.nests;
   }
 
-  constructor(context: ScanContext) {
+  constructor(context: ScanContext, graph: CallGraph) {
     this.#context = context;
+    this.#graph = graph;
   }
 
   scan(reader: BinaryReader, params: number): void {
+    const from = reader.pos;
     this.edits.clear();
     this.straight = true;
     this.branchValues = 0;
@@ -156,6 +160,7 @@ export class BodyScanner {
     }
     reader.expectEnd("the end of a function");
     regions.nests.finish();
+    this.#graph.endFunction(reader.pos - from, regions.loopDepthMax);
     this.entryWeight = regions.entryWeight + Math.floor(this.locals / localsPerFuel);
   }
 
@@ -380,6 +385,7 @@ export class BodyScanner {
     const at = reader.pos;
     const index = reader.u32();
     if (index >= this.#context.functionCount) reader.invalid(`unknown function ${index}`, at);
+    this.#graph.call(index, this.#regions.loopDepth);
     this.edits.add(edit.index, at, reader.pos, this.#context.newFunctionIndex(index));
     return index;
   }
