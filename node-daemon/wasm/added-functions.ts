@@ -6,7 +6,9 @@ import type { Arity } from "./operand-stack.ts";
 import type { ScanContext } from "./body-scanner.ts";
 import { killFlag } from "./module-facts.ts";
 import type { ModuleModel } from "./module-model.ts";
-import { bytesPerFuelLog2, emptyBlock, fuelPerElementLog2, misc, op } from "./opcodes.ts";
+import type { LengthUnit } from "./length-units.ts";
+import { chargedLengthMax, fuelLog2, unitOfItems } from "./length-units.ts";
+import { emptyBlock, misc, op } from "./opcodes.ts";
 
 const i32 = 0x7f;
 const i64 = 0x7e;
@@ -125,7 +127,7 @@ export class AddedFunctions implements ScanContext {
 
   #addImportWrapper(index: number): void {
     const type = this.#model.functionTypes[index] ?? 0;
-    const params = this.#model.types[type]?.params ?? 0;
+    const params = this.#model.functionType(type)?.params ?? 0;
     const body = new BinaryWriter(16 + 3 * params).u8(0);
     for (let i = 0; i < params; i++) body.u8(op.localGet).u32(i);
     body.u8(op.call).u32(index);
@@ -168,7 +170,7 @@ export class AddedFunctions implements ScanContext {
   }
 
   arityOfType(type: number): Arity {
-    return this.#model.types[type] ?? nothing;
+    return this.#model.functionType(type) ?? nothing;
   }
 
   arityOfFunction(index: number): Arity {
@@ -179,29 +181,35 @@ export class AddedFunctions implements ScanContext {
     return this.arityOfType(this.#model.tagTypes[index] ?? -1);
   }
 
-  /**
-   * `(length) -> length`: charges for a bulk operation on so many bytes of a memory, or elements of a table, whose length
-   * is on top of the stack.
-   */
-  lengthCharger(is64: boolean, of: "bytes" | "elements"): number {
-    return this.#helper(`charge ${is64} ${of}`, () => {
+  fieldsOf(type: number): number {
+    const found = this.#model.types[type];
+    return found?.kind === "struct" ? found.fields : 0;
+  }
+
+  unitOf(type: number): LengthUnit {
+    const found = this.#model.types[type];
+    return unitOfItems(found?.kind === "array" ? found.bytesLog2 : undefined);
+  }
+
+  /** `(length) -> length`: charges for a bulk operation on so many of a unit, whose length is on top of the stack. */
+  lengthCharger(is64: boolean, unit: LengthUnit): number {
+    return this.#helper(`charge ${is64} ${unit}`, () => {
       const address = is64 ? i64 : i32;
       const body = new BinaryWriter().raw(0);
       body.u8(op.globalGet).u32(this.fuelGlobal);
-      // More than this traps or is refused anyway, and must not overflow the counter.
       const lengthMax = new BinaryWriter()
         .u8(is64 ? op.i64Const : op.i32Const)
-        .s32(2 ** (of === "bytes" ? 30 : 25))
+        .s32(chargedLengthMax(unit))
         .view();
       body.append(lengthMax).raw(op.localGet, 0, op.localGet, 0).append(lengthMax);
       body.raw(is64 ? op.i64GtU : op.i32GtU, op.select);
       if (is64) body.u8(op.i32WrapI64);
-      if (of === "bytes") body.raw(op.i32Const, bytesPerFuelLog2, op.i32ShrU);
-      else body.raw(op.i32Const, fuelPerElementLog2, op.i32Shl);
+      const shift = fuelLog2[unit];
+      if (shift !== 0) body.raw(op.i32Const, Math.abs(shift), shift < 0 ? op.i32ShrU : op.i32Shl);
       body.u8(op.i32Sub);
       this.#writeFuelCheck(body);
       body.raw(op.localGet, 0, op.end);
-      return this.#add(this.#type([address], [address]), body, `wherry.charge.${of}${is64 ? "64" : "32"}`);
+      return this.#add(this.#type([address], [address]), body, `wherry.charge.${unit}${is64 ? "64" : "32"}`);
     });
   }
 
@@ -287,7 +295,7 @@ export class AddedFunctions implements ScanContext {
   #bulkFuel(is64: boolean): BulkFuel {
     const charger = this.lengthCharger(is64, "bytes");
     return {
-      writePieceCharge: (body) => void this.writeCharge(body, pieceBytes >>> bytesPerFuelLog2),
+      writePieceCharge: (body) => void this.writeCharge(body, pieceBytes * 2 ** fuelLog2.bytes),
       writeLengthCharge: (body) => void body.u8(op.call).u32(charger),
     };
   }

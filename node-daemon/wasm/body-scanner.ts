@@ -1,7 +1,17 @@
 import type { BinaryReader } from "./binary-reader.ts";
 import { Rejection } from "./binary-reader.ts";
 import { Edits, edit } from "./edits.ts";
+import {
+  atomicArity,
+  atomicFence,
+  atomicWeight,
+  callsRuntime,
+  readAtomicOpcode,
+} from "./atomic-instructions.ts";
 import { FuelRegions, frameKind } from "./fuel-regions.ts";
+import type { AggregateTypes } from "./gc-instructions.ts";
+import { GcInstruction } from "./gc-instructions.ts";
+import type { LengthUnit } from "./length-units.ts";
 import type { Arity } from "./operand-stack.ts";
 import { fixedArities, miscArities, OperandStack, simdArities } from "./operand-stack.ts";
 import type { BlockType } from "./value-types.ts";
@@ -18,7 +28,7 @@ import {
 } from "./opcodes.ts";
 
 /** What a scan asks of the rest of the module: the new index of a function, and the helpers it may call. */
-export interface ScanContext {
+export interface ScanContext extends AggregateTypes {
   readonly functionCount: number;
   readonly globalCount: number;
   /** Most values that all branches of a function together may find. */
@@ -27,7 +37,7 @@ export interface ScanContext {
   /** Each answers the index of a helper function, which is added to the module when first asked for. */
   memoryGrowLimiter(memory: number, at: number): number;
   tableGrowLimiter(table: number, at: number): number;
-  lengthCharger(is64: boolean, of: "bytes" | "elements"): number;
+  lengthCharger(is64: boolean, unit: LengthUnit): number;
   memoryFill(memory: number, at: number): number;
   memoryCopy(destination: number, source: number, at: number): number;
   isMemory64(memory: number, at: number): boolean;
@@ -37,6 +47,9 @@ export interface ScanContext {
   arityOfFunction(index: number): Arity;
   arityOfTag(index: number): Arity;
 }
+
+/** More than any slice, so that the guest yields; and too little to overflow the counter. */
+const weightMax = 2 ** 29;
 
 /** V8's limit. */
 export const localsMax = 50_000;
@@ -71,6 +84,7 @@ export class BodyScanner {
   readonly #context: ScanContext;
   readonly #regions = new FuelRegions(this.edits);
   readonly #stack = new OperandStack();
+  readonly #gc = new GcInstruction();
   #variables = 0;
 
   constructor(context: ScanContext) {
@@ -350,10 +364,12 @@ export class BodyScanner {
       case op.prefixSimd:
         return this.#scanSimd(reader, at);
       case op.prefixThreads:
-        return reader.unsupported("atomic instructions (threads)", at);
+        return this.#scanAtomic(reader, at);
       case op.prefixGc:
-      case 0xd3:
-        return reader.unsupported("garbage-collected types (gc)", at);
+        return this.#scanGc(reader, at);
+      case op.refEq:
+        this.features |= feature.gc;
+        return;
       default:
         return reader.unsupported("continuations (stack-switching)", at);
     }
@@ -421,6 +437,33 @@ export class BodyScanner {
     if (code >= 0x100) this.features |= feature["relaxed-simd"];
     if (simdHasMemarg(code)) this.#skipMemarg(reader);
     reader.skip(trailing);
+  }
+
+  #scanGc(reader: BinaryReader, at: number): void {
+    const found = this.#gc;
+    found.read(reader, this.#context, at);
+    this.features |= feature.gc;
+    this.#weigh(found.weight);
+    if (found.calls) this.#countBranch(at);
+    this.#stack.apply(found.pops, found.pushes);
+    if (found.unit !== undefined)
+      this.edits.add(edit.call, at, at, this.#context.lengthCharger(false, found.unit));
+    if (found.label !== undefined) this.#regions.branch(found.label);
+  }
+
+  #scanAtomic(reader: BinaryReader, at: number): void {
+    const code = readAtomicOpcode(reader, at);
+    this.features |= feature.threads;
+    this.#weigh(atomicWeight(code));
+    if (callsRuntime(code)) this.#countBranch(at);
+    const arity = atomicArity(code);
+    this.#stack.apply(arity >>> 4, arity & 15);
+    if (code === atomicFence) reader.skip(1);
+    else this.#skipMemarg(reader);
+  }
+
+  #weigh(units: number): void {
+    if (this.#regions.weight < weightMax) this.#regions.weight += units;
   }
 
   #skipMemarg(reader: BinaryReader): void {

@@ -31,7 +31,7 @@ export function rewriteCode(model: ModuleModel, added: AddedFunctions): Rewritte
     const size = reader.u32();
     const body = reader.slice(size, "function body");
     const start = body.pos;
-    const params = model.types[model.functionTypes[model.functionImports + i] ?? -1]?.params ?? 0;
+    const params = model.functionType(model.functionTypes[model.functionImports + i] ?? -1)?.params ?? 0;
     scanner.scan(body, params);
     hints.startFunction(firstIndex + i);
     writeBody(bodies, scanner, { binary: model.binary, start, end: body.end, params }, added, hints);
