@@ -30,7 +30,9 @@ interface AddedFunction {
  * So an imported function keeps its index (but nobody except its wrapper refers to it), a defined one moves by one.
  */
 export class AddedFunctions implements ScanContext {
+  readonly typeCount: number;
   readonly functionCount: number;
+  readonly undeclaredFunction: number | undefined;
   readonly globalCount: number;
   readonly branchValuesMax: number;
   readonly fuelGlobal: number;
@@ -52,7 +54,9 @@ export class AddedFunctions implements ScanContext {
 
   constructor(model: ModuleModel) {
     this.#model = model;
+    this.typeCount = model.types.length;
     this.functionCount = model.functionTypes.length;
+    this.undeclaredFunction = undeclaredStart(model);
     this.globalCount = model.globalTypes.length;
     this.branchValuesMax = model.limits.branchValuesMax;
     this.fuelGlobal = this.globalCount;
@@ -71,12 +75,8 @@ export class AddedFunctions implements ScanContext {
   }
 
   /** Types to append to the type section, in the order of their indices. */
-  get types(): Iterable<string> {
-    return this.#types.keys();
-  }
-
-  get typeCount(): number {
-    return this.#types.size;
+  get addedTypes(): ReadonlySet<string> {
+    return new Set(this.#types.keys());
   }
 
   newFunctionIndex(index: number): number {
@@ -303,4 +303,11 @@ export class AddedFunctions implements ScanContext {
 
 function unknown(what: string, index: number, at: number): Rejection {
   return new Rejection("ModuleInvalid", `offset 0x${at.toString(16)}: unknown ${what} ${index}`);
+}
+
+/** The start section becomes an export, which would make the function one that code may refer to. */
+function undeclaredStart({ start, functionReferences }: ModuleModel): number | undefined {
+  for (let i = 2; i < functionReferences.length; i += 3)
+    if (functionReferences[i] === start) return undefined;
+  return start;
 }

@@ -30,6 +30,8 @@ import {
 /** What a scan asks of the rest of the module: the new index of a function, and the helpers it may call. */
 export interface ScanContext extends AggregateTypes {
   readonly functionCount: number;
+  /** The start function if nothing but the start section names it: no code may refer to it. */
+  readonly undeclaredFunction: number | undefined;
   readonly globalCount: number;
   /** Most values that all branches of a function together may find. */
   readonly branchValuesMax: number;
@@ -146,7 +148,7 @@ export class BodyScanner {
       const at = reader.pos;
       this.locals += reader.u32();
       if (this.locals > localsMax) reader.invalid(`more than ${localsMax} locals`, at);
-      this.features |= readValueType(reader).features;
+      this.features |= readValueType(reader, this.#context.typeCount).features;
     }
   }
 
@@ -193,7 +195,7 @@ export class BodyScanner {
 
   #open(reader: BinaryReader, kind: number): void {
     this.#countBranch(reader.pos - 1);
-    const type = readBlockType(reader);
+    const type = readBlockType(reader, this.#context.typeCount);
     this.features |= type.features;
     this.#openFrame(kind, type, reader.pos);
   }
@@ -243,7 +245,7 @@ export class BodyScanner {
         this.features |= feature["typed-function-references"];
         this.straight = false;
         this.#stack.apply(1, 0);
-        this.#apply(this.#context.arityOfType(reader.u32()), at);
+        this.#apply(this.#readFunctionType(reader), at);
         return code === op.returnCallRef ? this.#stop() : undefined;
       }
       case op.globalGet:
@@ -259,7 +261,7 @@ export class BodyScanner {
         return reader.skipLeb(5);
       case op.selectTyped:
         for (let left = reader.count("types"); left > 0; left--)
-          this.features |= readValueType(reader).features;
+          this.features |= readValueType(reader, this.#context.typeCount).features;
         return;
       case op.memoryGrow: {
         const memory = reader.u32();
@@ -288,11 +290,18 @@ export class BodyScanner {
   }
 
   #scanCallIndirect(reader: BinaryReader): Arity {
-    const callee = this.#context.arityOfType(reader.u32());
+    const callee = this.#readFunctionType(reader);
     reader.skipLeb(5);
     this.straight = false;
     this.#stack.apply(1, 0);
     return callee;
+  }
+
+  #readFunctionType(reader: BinaryReader): Arity {
+    const at = reader.pos;
+    const type = reader.u32();
+    if (type >= this.#context.typeCount) reader.invalid(`unknown type ${type}`, at);
+    return this.#context.arityOfType(type);
   }
 
   #scanExceptions(reader: BinaryReader, code: number, at: number): void {
@@ -327,7 +336,7 @@ export class BodyScanner {
   }
 
   #scanTryTable(reader: BinaryReader, at: number): void {
-    const type = readBlockType(reader);
+    const type = readBlockType(reader, this.#context.typeCount);
     this.features |= feature.exceptions | type.features;
     this.#scanCatches(reader, at);
     this.#openFrame(frameKind.block, type, reader.pos);
@@ -348,7 +357,7 @@ export class BodyScanner {
   #scanLater(reader: BinaryReader, code: number, at: number): void {
     switch (code) {
       case op.refNull:
-        this.features |= readHeapType(reader).features | feature["reference-types"];
+        this.features |= readHeapType(reader, this.#context.typeCount).features | feature["reference-types"];
         return;
       case op.brOnNull:
       case op.brOnNonNull:
@@ -377,7 +386,9 @@ export class BodyScanner {
 
   #scanReference(reader: BinaryReader): void {
     const straight = this.straight;
-    this.#scanFunctionIndex(reader);
+    const at = reader.pos;
+    const index = this.#scanFunctionIndex(reader);
+    if (index === this.#context.undeclaredFunction) reader.invalid(`undeclared function ${index}`, at);
     this.straight = straight;
   }
 

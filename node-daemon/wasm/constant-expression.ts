@@ -31,7 +31,7 @@ export function skipConstantExpression(model: ModuleModel, reader: BinaryReader)
         reader.skip(8);
         break;
       case op.refNull:
-        model.features |= readHeapType(reader).features | feature["reference-types"];
+        model.features |= readHeapType(reader, model.types.length).features | feature["reference-types"];
         break;
       case op.refFunc:
         readFunctionReference(model, reader);

@@ -21,6 +21,8 @@ export const gc = {
 
 /** What an instruction needs to know of a type. */
 export interface AggregateTypes {
+  /** Indices below it are types. */
+  readonly typeCount: number;
   /** Zero for what is no struct. */
   fieldsOf(type: number): number;
   /** What filling or copying the elements of an array costs. */
@@ -152,12 +154,12 @@ export class GcInstruction {
       case "none":
         return;
       case "heap type":
-        return void readHeapType(reader);
+        return void readHeapType(reader, types.typeCount);
       case "branch":
         reader.skip(1);
         this.label = reader.u32();
-        readHeapType(reader);
-        return void readHeapType(reader);
+        readHeapType(reader, types.typeCount);
+        return void readHeapType(reader, types.typeCount);
       case "struct":
         this.weight += types.fieldsOf(reader.u32()) >>> initializedPerFuelLog2;
         return;

@@ -59,7 +59,7 @@ function readImportType(model: ModuleModel, reader: BinaryReader): { kind: Exter
  * how much of the heap it keeps.
  */
 export function readStoredType(model: ModuleModel, reader: BinaryReader): TypeText {
-  const type = readValueType(reader);
+  const type = readValueType(reader, model.types.length);
   model.features |= type.features;
   if (holdsException(type)) model.features |= feature["stored-exceptions"];
   return type;

@@ -174,7 +174,8 @@ function parseElements(model: ModuleModel, reader: BinaryReader, count: number):
     if (form !== 0) model.features |= feature["reference-types"];
     if (active && explicit) reader.skipLeb(5);
     if (active) skipConstantExpression(model, reader);
-    if ((!active || explicit) && expressions) model.features |= readValueType(reader).features;
+    if ((!active || explicit) && expressions)
+      model.features |= readValueType(reader, model.types.length).features;
     if ((!active || explicit) && !expressions && reader.u8() !== 0) {
       reader.invalid("the element kind 0x00 was expected", reader.pos - 1);
     }

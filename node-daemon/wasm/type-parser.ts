@@ -31,21 +31,21 @@ export function parseTypes(model: ModuleModel, reader: BinaryReader, count: numb
       members = reader.count("types of a recursion group");
       model.features |= feature["typed-function-references"];
     }
-    for (let k = 0; k < members; k++) parseType(model, reader);
+    // Members of a group may name each other.
+    const typeCount = model.types.length + members;
+    for (let k = 0; k < members; k++) parseType(model, reader, typeCount);
   }
 }
 
-function parseType(model: ModuleModel, reader: BinaryReader): void {
-  let at = reader.pos;
-  let code = reader.u8();
+function parseType(model: ModuleModel, reader: BinaryReader, typeCount: number): void {
+  const code = reader.peek();
   if (code === form.sub || code === form.subFinal) {
+    reader.pos++;
     const parents = reader.count("supertypes");
     for (let i = 0; i < parents; i++) reader.skipLeb(5);
     model.features |= feature["typed-function-references"];
-    at = reader.pos;
-    code = reader.u8();
   }
-  const type = readDefinedType(model, reader, code, at);
+  const type = readDefinedType(model, reader, typeCount);
   model.types.push(type);
   model.factsCharacters += type.kind === "function" ? type.signature.length : typeCharacters;
   if (model.factsCharacters > model.limits.factsCharactersMax) {
@@ -53,19 +53,21 @@ function parseType(model: ModuleModel, reader: BinaryReader): void {
   }
 }
 
-function readDefinedType(model: ModuleModel, reader: BinaryReader, code: number, at: number): DefinedType {
+function readDefinedType(model: ModuleModel, reader: BinaryReader, typeCount: number): DefinedType {
+  const at = reader.pos;
+  const code = reader.u8();
   switch (code) {
     case form.function:
-      return readFunctionType(model, reader);
+      return readFunctionType(model, reader, typeCount);
     case form.struct: {
       const fields = reader.count("fields", 2);
       if (fields > fieldsMax) reader.invalid(`${fields} fields; a struct has at most ${fieldsMax}`, at);
-      for (let i = 0; i < fields; i++) model.features |= readFieldType(reader).features;
+      for (let i = 0; i < fields; i++) model.features |= readFieldType(reader, typeCount).features;
       model.features |= feature.gc;
       return { kind: "struct", fields };
     }
     case form.array: {
-      const { features, bytesLog2 } = readFieldType(reader);
+      const { features, bytesLog2 } = readFieldType(reader, typeCount);
       model.features |= features;
       return { kind: "array", bytesLog2 };
     }
@@ -81,21 +83,26 @@ function readDefinedType(model: ModuleModel, reader: BinaryReader, code: number,
   }
 }
 
-function readFunctionType(model: ModuleModel, reader: BinaryReader): DefinedType {
-  const params = readTypes(model, reader, "parameters");
-  const results = readTypes(model, reader, "results");
+function readFunctionType(model: ModuleModel, reader: BinaryReader, typeCount: number): DefinedType {
+  const params = readTypes(model, reader, typeCount, "parameters");
+  const results = readTypes(model, reader, typeCount, "results");
   if (results.count > 1) model.features |= feature["multi-value"];
   const signature = `(${params.text}) -> (${results.text})`;
   return { kind: "function", params: params.count, results: results.count, signature };
 }
 
-function readTypes(model: ModuleModel, reader: BinaryReader, what: string): { count: number; text: string } {
+function readTypes(
+  model: ModuleModel,
+  reader: BinaryReader,
+  typeCount: number,
+  what: string,
+): { count: number; text: string } {
   const count = reader.count(what);
   // V8's own limit, and what bounds the size of the wrapper of an imported function.
   if (count > 1000) reader.invalid(`${count} ${what}; a function has at most 1000`);
   const texts: string[] = [];
   for (let i = 0; i < count; i++) {
-    const type = readValueType(reader);
+    const type = readValueType(reader, typeCount);
     model.features |= type.features;
     texts.push(type.text);
   }

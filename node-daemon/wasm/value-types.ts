@@ -86,20 +86,22 @@ export function holdsException(type: TypeText): boolean {
   return (type.features & exceptions) !== 0;
 }
 
-export function readHeapType(reader: BinaryReader): TypeText {
+/** `typeCount`: below it are the indices of types. What the engine would refuse before could name an added type after. */
+export function readHeapType(reader: BinaryReader, typeCount: number): TypeText {
   const at = reader.pos;
   const code = reader.s33();
+  if (code >= typeCount) return reader.invalid(`unknown type ${code}`, at);
   if (code >= 0) return plain(String(code), typedReferences);
   return abstractTypes.get(code + 0x80)?.heap ?? rejectType(reader, code + 0x80, at);
 }
 
-export function readValueType(reader: BinaryReader): TypeText {
+export function readValueType(reader: BinaryReader, typeCount: number): TypeText {
   const at = reader.pos;
   const code = reader.u8();
   const known = numberTypes.get(code) ?? abstractTypes.get(code)?.reference;
   if (known !== undefined) return known;
   if (code === refNullable || code === refNonNull) {
-    const heap = readHeapType(reader);
+    const heap = readHeapType(reader, typeCount);
     const text = `(ref ${code === refNullable ? "null " : ""}${heap.text})`;
     return plain(text, heap.features | typedReferences);
   }
@@ -124,11 +126,11 @@ export interface FieldType {
 }
 
 /** A field of a struct, or the elements of an array. */
-export function readFieldType(reader: BinaryReader): FieldType {
+export function readFieldType(reader: BinaryReader, typeCount: number): FieldType {
   const code = reader.peek();
   const packed = code === 0x78 || code === 0x77;
   if (packed) reader.pos++;
-  const features = feature.gc | (packed ? 0 : readValueType(reader).features);
+  const features = feature.gc | (packed ? 0 : readValueType(reader, typeCount).features);
   const at = reader.pos;
   if (reader.u8() > 1) reader.invalid("0 or 1 was expected for the mutability of a field", at);
   return { features, bytesLog2: fieldBytesLog2.get(code) };
@@ -145,17 +147,20 @@ export interface BlockType {
 const emptyBlockType: BlockType = { features: 0, results: 0 };
 
 /** A block type is empty, one value type, or the index of a function type. */
-export function readBlockType(reader: BinaryReader): BlockType {
+export function readBlockType(reader: BinaryReader, typeCount: number): BlockType {
   const code = reader.peek();
   if (code === 0x40) {
     reader.pos++;
     return emptyBlockType;
   }
   // Negative one-byte numbers are value types, everything else is an index.
-  if (code >= 0x40 && code < 0x80) return { features: readValueType(reader).features, results: 1 };
+  if (code >= 0x40 && code < 0x80) {
+    return { features: readValueType(reader, typeCount).features, results: 1 };
+  }
   const at = reader.pos;
   const index = reader.s33();
   if (index < 0) reader.invalid("a block type is a value type in one byte, or an index", at);
+  if (index >= typeCount) reader.invalid(`unknown type ${index}`, at);
   return { features: feature["multi-value"], results: 0, index };
 }
 
