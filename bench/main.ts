@@ -6,6 +6,7 @@ import { formatFigure, type Figure } from "./figure.ts";
 const suites: Readonly<Record<string, () => Promise<{ run: () => Promise<readonly Figure[]> }>>> = {
   "api-server": () => import("./api-server.ts"),
   components: () => import("./components.ts"),
+  density: () => import("./density.ts"),
   "end-to-end": () => import("./end-to-end.ts"),
   guests: () => import("./guests.ts"),
   instances: () => import("./instances.ts"),

@@ -335,6 +335,77 @@ test("describe: a workload with its conditions, instances and events", async () 
   expect(stdout).toMatch(/Events:\n.*\n.*\n {2}Normal +Created +2m +made hello-1/);
 });
 
+test("describe: an instance tells its class of service, what it asked for and got, and what it uses", async () => {
+  const object = instance("hello-1", "hello");
+  Object.assign(object.spec, { isolation: "shared", priority: 1_000, priorityClassName: "high" });
+  const usage = { cpu: "5m", memory: "70Ki", fuel: 12_345, throttledSeconds: 1.5 };
+  Object.assign(object.status, { qosClass: "Burstable", isolation: "process", usage });
+  server.put(`${instances}/hello-1`, object);
+  const { stdout } = await run("describe wi hello-1");
+  for (const line of [
+    /^QoS Class: +Burstable$/m,
+    /^Isolation: +process \(its template asks for shared\)$/m,
+    /^Priority: +1000$/m,
+    /^Priority Class Name: +high$/m,
+    /^Usage: +cpu 5m, memory 70Ki, fuel 12345, held back for 1.5 s by its limit$/m,
+  ]) {
+    expect(stdout).toMatch(line);
+  }
+});
+
+function using(name: string, usage: object, status: object = {}) {
+  const object = instance(name, "hello");
+  Object.assign(object.status, { usage, ...status });
+  server.put(`${instances}/${name}`, object);
+}
+
+test("top: what instances use, the largest first, and those that have not told", async () => {
+  using("a", { cpu: "5m", memory: "70Ki" });
+  using("b", { cpu: "1500m", memory: "3000Ki", fuel: 12_345, throttledSeconds: 1.5 });
+  server.put(`${instances}/c`, instance("c", "hello"));
+  server.put(`${instances}/d`, instance("d", "hello", "Pending"));
+  const { stdout } = await run("top instances --sort-by cpu");
+  expect(stdout).toBe(
+    [
+      "NAME   CPU(cores)   MEMORY(bytes)   THROTTLED   FUEL        NODE",
+      "b      1500m        3Mi             1.50s       12345       laptop",
+      "a      5m           70Ki            0s          0           laptop",
+      "c      <unknown>    <unknown>       <unknown>   <unknown>   laptop",
+      "",
+    ].join("\n"),
+  );
+  expect((await run("top wi -A")).stdout).toMatch(/^NAMESPACE +NAME .*\ndefault +a +5m/);
+});
+
+test("top: what nodes use of what they may", async () => {
+  const allocatable = { cpu: "2", memory: "1Gi", instances: "100", processes: "8" };
+  const nodes = "/apis/wherry.dev/v1alpha1/wasmnodes";
+  const node = { apiVersion: "wherry.dev/v1alpha1", kind: "WasmNode", spec: {} };
+  server.put(`${nodes}/laptop`, { ...node, metadata: { name: "laptop" }, status: { allocatable } });
+  server.put(`${nodes}/new`, { ...node, metadata: { name: "new" } });
+  using("a", { cpu: "300m", memory: "256Mi" }, { isolation: "process" });
+  using("b", { cpu: "200m", memory: "256Mi" });
+  const { stdout } = await run("top nodes");
+  expect(stdout).toBe(
+    [
+      "NAME     CPU(cores)   CPU(%)      MEMORY(bytes)   MEMORY(%)   INSTANCES     PROCESSES",
+      "laptop   500m         25%         512Mi           50%         2/100         1/8",
+      "new      0m           <unknown>   0Ki             <unknown>   0/<unknown>   0/<unknown>",
+      "",
+    ].join("\n"),
+  );
+});
+
+test.each([
+  { args: "top pods", message: /instances or nodes use; it knows nothing of "pods"/ },
+  { args: "top instances a -A", message: /cannot be retrieved by name across all namespaces/ },
+  { args: "top instances --sort-by age", message: /--sort-by "age" is not known; it is one of cpu, memory/ },
+])("$args: says what it can", async ({ args, message }) => {
+  const { code, stderr } = await run(args);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(message);
+});
+
 test("version: client and server", async () => {
   const { stdout } = await run("version");
   expect(stdout).toMatch(/^Client Version: v\d.*\nServer Version: v1\.36\.0-wherry\n$/);

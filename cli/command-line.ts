@@ -30,6 +30,11 @@ const commands: readonly CommandEntry[] = [
     load: () => import("./commands/describe.ts"),
   },
   {
+    name: "top",
+    summary: "Show what instances or nodes use",
+    load: () => import("./commands/top.ts"),
+  },
+  {
     name: "logs",
     summary: "Print the log of an instance or of all instances of a workload",
     load: () => import("./commands/logs.ts"),

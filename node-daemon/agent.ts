@@ -14,27 +14,27 @@
  * - An ended instance stays until the scheduler has acknowledged it.
  * - A disk that refuses the transaction delays starts and settles; it is tried again, and nothing else stops.
  */
+import type { Isolation } from "../api/isolation.ts";
+import type { QosClass } from "../api/qos.ts";
 import type { Clock } from "../kit/clock.ts";
+import { WherryError } from "../kit/errors.ts";
 import type { Log } from "../kit/log.ts";
+import type { Random } from "../kit/random.ts";
 import type { NodeAssignment, NodeTemplate } from "./core/assignment.ts";
 import { Gate } from "./core/gate.ts";
-import { restartPolicyOf, stopsWhenCutOff } from "./core/instance-config.ts";
-import {
-  assigned,
-  type Lifecycle,
-  type LifecycleAction,
-  type LifecycleEvent,
-  type Now,
-  reduce,
-  type Step,
-  type StopCause,
-} from "./core/lifecycle.ts";
-import { mountConcurrencyMax } from "./core/limits.ts";
+import { hasSideRuns, stopsWhenCutOff } from "./core/instance-config.ts";
+import { assigned, reduce } from "./core/lifecycle.ts";
+import type { Lifecycle, LifecycleAction, LifecycleEvent, Now, Step } from "./core/lifecycle-state.ts";
+import { mountConcurrencyMax, replacementsAtOnceMax } from "./core/limits.ts";
 import { mustStore, recover } from "./core/recover.ts";
 import { type ReportedStatus, statusOf } from "./core/status.ts";
+import type { StopCause } from "./core/termination.ts";
 import type { ModuleStore } from "./images/module-store.ts";
+import { configOf, graceOf, type HeldInstance, isSettled, policyOf } from "./held-instance.ts";
 import { Ledger } from "./ledger.ts";
 import type { AllowedNetwork } from "./network/allowed-network.ts";
+import { RunAttendant } from "./probes/run-attendant.ts";
+import { Replacements } from "./replacements.ts";
 import type {
   AdoptedRun,
   LogLimits,
@@ -45,7 +45,14 @@ import type {
   RuntimeDriver,
 } from "./runtimes/runtime-driver.ts";
 import type { Checkpoint, StoredInstance } from "./session/checkpoint.ts";
-import { type ReadyInstance, runSpecOf, setUp, type SetupPorts } from "./setup.ts";
+import {
+  type RunContext,
+  runSpecOf,
+  setUp,
+  setUpAgain,
+  type SetupPorts,
+  type SetupRequest,
+} from "./setup.ts";
 import { type HeldTemplate, Templates } from "./templates.ts";
 import { UsageBook } from "./usage-book.ts";
 import type { InstanceFolders } from "./volumes/instance-folders.ts";
@@ -63,19 +70,23 @@ export interface AgentOptions {
   readonly folders: Pick<InstanceFolders, "remove">;
   readonly checkpoint: Checkpoint;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Log;
 }
 
 /** What is told when an instance's status changed. Set by whoever reports to the scheduler. */
 export type StatusListener = (uid: string) => void;
 
-interface Held {
-  readonly assignment: NodeAssignment;
-  readonly template: HeldTemplate;
-  lifecycle: Lifecycle;
-  setup: AbortController | undefined;
-  ready: ReadyInstance | undefined;
-  retained: string | undefined;
+/** What is asked when the node runs short. */
+export interface Evictable {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly qos: QosClass;
+  readonly priority: number;
+  readonly requestBytes: number;
+  /** As last reported. */
+  readonly memoryBytes: number;
 }
 
 type DriverAction = Extract<LifecycleAction, { kind: "startRun" | "stopRun" | "settle" }>;
@@ -83,13 +94,16 @@ type DriverAction = Extract<LifecycleAction, { kind: "startRun" | "stopRun" | "s
 export class NodeAgent implements RunListener {
   readonly #options: AgentOptions;
   readonly #setupPorts: SetupPorts;
-  readonly #held = new Map<string, Held>();
+  readonly #held = new Map<string, HeldInstance>();
   readonly #templates = new Templates();
   readonly #ledger: Ledger;
   readonly #wakeTimer: WakeTimer<{ readonly uid: string; readonly attempt: number }>;
   readonly #usage = new UsageBook();
+  readonly #attendant: RunAttendant;
+  readonly #replacements = new Replacements(replacementsAtOnceMax, (uid, why) => this.#replace(uid, why));
   readonly #endWaiters = new Map<string, AbortController>();
   #onStatus: StatusListener = () => {};
+  #stopDisconnectedAfterMs: number | undefined;
   #draining = false;
   #closed = false;
   #quiet: { readonly resolve: () => void } | undefined;
@@ -104,6 +118,15 @@ export class NodeAgent implements RunListener {
     this.#wakeTimer = new WakeTimer(clock, ({ uid, attempt }) => {
       const held = this.#held.get(uid);
       if (held?.lifecycle.attempt === attempt) this.#dispatch(held, { kind: "woke" });
+    });
+    this.#attendant = new RunAttendant({
+      ...options,
+      instanceOf: (uid) => this.#held.get(uid),
+      besides: (held) => this.#besides(held),
+      dispatch: (uid, event) => {
+        const held = this.#held.get(uid);
+        if (held) this.#dispatch(held, event);
+      },
     });
     this.#setupPorts = { drivers, modules, volumes, network, mountGate: new Gate(mountConcurrencyMax) };
   }
@@ -123,13 +146,20 @@ export class NodeAgent implements RunListener {
       if (lifecycle.moduleDigest !== undefined && lifecycle.state.kind !== "ended") {
         this.#retain(held, lifecycle.moduleDigest);
       }
-      this.#take(held, recover(lifecycle, run, this.#now()));
+      this.#attendant.sweep(held);
+      const words = run?.kind === "ended" ? await this.#attendant.lastWords(held, run.end) : undefined;
+      this.#take(held, recover(lifecycle, run, this.#now(), words), true);
     }
     for (const run of adopted.values()) this.#disown(run);
     const early = this.#early;
     this.#early = undefined;
     for (const apply of early ?? []) apply();
     if (this.#held.size > 0) log.info("instances taken over", { instances: this.#held.size });
+  }
+
+  /** Holds for runs that are started from now on. */
+  setStopDisconnectedAfter(afterMs: number | undefined): void {
+    this.#stopDisconnectedAfterMs = afterMs;
   }
 
   onStatus(listener: StatusListener): void {
@@ -147,9 +177,7 @@ export class NodeAgent implements RunListener {
     for (const assignment of assignments) {
       if (this.#held.has(assignment.uid)) continue;
       const template = this.#templates.use(assignment.templateId);
-      const restart = this.#restartPolicy(template, assignment);
-      const stopNotice = template.outcome.kind === "configured" ? template.outcome.config.stopNotice : "none";
-      const step = assigned({ restart, stopNotice });
+      const step = assigned(policyOf(template, assignment));
       const held = this.#hold(assignment, template, step.lifecycle);
       this.#ledger.note(assignment.uid);
       this.#take(held, step);
@@ -165,6 +193,25 @@ export class NodeAgent implements RunListener {
     }
     this.#dispatch(held, { kind: "stop", cause: "Stopped", graceMs: graceMs ?? graceOf(held) });
     return true;
+  }
+
+  /** Ends an instance because the node runs short; the scheduler gives it to another. */
+  evict(uid: string, message: string, graceMsMax = 0): void {
+    const held = this.#held.get(uid);
+    if (!held) return;
+    const graceMs = Math.min(graceOf(held), graceMsMax);
+    this.#dispatch(held, { kind: "stop", cause: "Evicted", graceMs, message });
+  }
+
+  /** Instances that have not ended. */
+  evictable(): readonly Evictable[] {
+    const alive = [...this.#held.values()].filter(({ lifecycle }) => lifecycle.state.kind !== "ended");
+    return alive.map((held) => {
+      const { uid, namespace, name, priority, memoryBytes: requestBytes } = held.assignment;
+      const qos = configOf(held)?.qos ?? "BestEffort";
+      const memoryBytes = this.#usage.latest(uid)?.memoryBytes ?? 0;
+      return { uid, namespace, name, qos, priority, requestBytes, memoryBytes };
+    });
   }
 
   /** The scheduler has noted these ends. One that has not ended (a repetition from before) stays. */
@@ -218,8 +265,8 @@ export class NodeAgent implements RunListener {
   /** The scheduler has been away for too long: what must not run twice is stopped. */
   cutOff(graceMsMax: number): void {
     for (const held of this.#held.values()) {
-      const { outcome } = held.template;
-      if (outcome.kind !== "configured" || !stopsWhenCutOff(outcome.config, held.assignment)) continue;
+      const config = configOf(held);
+      if (!config || !stopsWhenCutOff(config, held.assignment)) continue;
       this.#dispatch(held, {
         kind: "stop",
         cause: "Disconnected",
@@ -249,16 +296,18 @@ export class NodeAgent implements RunListener {
     this.#ledger.close();
     this.#closed = true;
     this.#wakeTimer.close();
+    this.#attendant.close();
     for (const held of this.#held.values()) held.setup?.abort(new Error("the node daemon is closing"));
   }
 
-  started(id: RunId, atMs: number): void {
+  started(id: RunId, atMs: number, isolation: Isolation): void {
     if (this.#early) {
-      this.#early.push(() => this.started(id, atMs));
+      this.#early.push(() => this.started(id, atMs, isolation));
       return;
     }
     const held = this.#held.get(id.uid);
-    if (held) this.#dispatch(held, { kind: "runStarted", run: id.run, atMs });
+    if (held) this.#dispatch(held, { kind: "runStarted", run: id.run, atMs, isolation });
+    else this.#attendant.started(id);
   }
 
   ended(id: RunId, atMs: number, end: RunEnd): void {
@@ -267,11 +316,15 @@ export class NodeAgent implements RunListener {
       return;
     }
     const held = this.#held.get(id.uid);
-    if (held) {
-      this.#dispatch(held, { kind: "runEnded", run: id.run, atMs, end });
-    } else {
-      this.#settleUnknown(id);
+    if (!held) {
+      if (!this.#attendant.ended(id, end)) this.#settleUnknown(id);
+      return;
     }
+    const apply = (lastWords: string) =>
+      this.#dispatch(held, { kind: "runEnded", run: id.run, atMs, end, lastWords });
+    const words = held.lifecycle.run === id.run ? this.#attendant.runEnded(held, end) : undefined;
+    if (words) void words.then(apply);
+    else apply("");
   }
 
   usage(usages: readonly RunUsage[]): void {
@@ -280,20 +333,49 @@ export class NodeAgent implements RunListener {
     }
   }
 
-  outdated(): void {}
+  /** What always runs anyway is begun anew on another process, a few at a time; the rest is left to end by itself. */
+  outdated(ids: readonly RunId[], why: string): void {
+    if (this.#early) {
+      this.#early.push(() => this.outdated(ids, why));
+      return;
+    }
+    for (const { uid, run } of ids) {
+      const lifecycle = this.#held.get(uid)?.lifecycle;
+      const concerned = lifecycle?.policy.restart === "Always" && lifecycle.run === run;
+      if (concerned && lifecycle.state.kind !== "ended") this.#replacements.note(uid, why);
+    }
+    this.#replacements.beginSome();
+  }
 
   logsDropped(id: RunId): void {
     const held = this.#held.get(id.uid);
     if (held) this.#dispatch(held, { kind: "logsDropped" });
   }
 
-  #hold(assignment: NodeAssignment, template: HeldTemplate, lifecycle: Lifecycle): Held {
-    const held: Held = {
+  #replace(uid: string, why: string): boolean {
+    const held = this.#held.get(uid);
+    if (held?.lifecycle.state.kind !== "running") return false;
+    const { run } = held.lifecycle;
+    const graceMs = graceOf(held);
+    this.#dispatch(held, {
+      kind: "restart",
+      run,
+      reason: "ShimReplaced",
+      message: why,
+      graceMs,
+      again: "atOnce",
+    });
+    return true;
+  }
+
+  #hold(assignment: NodeAssignment, template: HeldTemplate, lifecycle: Lifecycle): HeldInstance {
+    const held: HeldInstance = {
       assignment,
       template,
       lifecycle,
       setup: undefined,
       ready: undefined,
+      basis: undefined,
       retained: undefined,
     };
     this.#held.set(assignment.uid, held);
@@ -306,19 +388,13 @@ export class NodeAgent implements RunListener {
     return held && { assignment: held.assignment, lifecycle: held.lifecycle };
   }
 
-  #restartPolicy(template: HeldTemplate, assignment: NodeAssignment) {
-    const { outcome } = template;
-    if (outcome.kind === "configured") return restartPolicyOf(outcome.config, assignment);
-    return assignment.owner.kind === "WasmJob" ? "Never" : "Always";
-  }
-
-  #dispatch(held: Held, event: LifecycleEvent): void {
+  #dispatch(held: HeldInstance, event: LifecycleEvent): void {
     if (this.#closed) return;
     this.#take(held, reduce(held.lifecycle, event, this.#now()));
   }
 
   /** Applies one step of the reducer. */
-  #take(held: Held, { lifecycle, actions }: Step): void {
+  #take(held: HeldInstance, { lifecycle, actions }: Step, adopted = false): void {
     const before = held.lifecycle;
     const { uid } = held.assignment;
     held.lifecycle = lifecycle;
@@ -327,12 +403,15 @@ export class NodeAgent implements RunListener {
       if (lifecycle.moduleDigest !== held.retained) this.#retain(held, lifecycle.moduleDigest);
       if (lifecycle.state.kind === "ended" && before.state.kind !== "ended") this.#onEnded(held);
       this.#logTransition(held, before);
+      if (isSettled(lifecycle)) this.#replacements.done(uid);
+      const isNews = lifecycle.state.kind !== before.state.kind || lifecycle.run !== before.run;
+      if (isNews || adopted) this.#attendant.attend(held, adopted);
     }
     for (const action of actions) this.#perform(held, action);
     this.#onStatus(uid);
   }
 
-  #logTransition(held: Held, before: Lifecycle): void {
+  #logTransition(held: HeldInstance, before: Lifecycle): void {
     const { state } = held.lifecycle;
     if (state.kind === before.state.kind) return;
     const { uid, namespace, name } = held.assignment;
@@ -346,7 +425,7 @@ export class NodeAgent implements RunListener {
     }
   }
 
-  #perform(held: Held, action: LifecycleAction): void {
+  #perform(held: HeldInstance, action: LifecycleAction): void {
     switch (action.kind) {
       case "setUp":
         this.#beginSetup(held, action.attempt, action.digest);
@@ -365,27 +444,35 @@ export class NodeAgent implements RunListener {
       case "stopRun":
       case "settle":
         this.#ledger.afterCommit(() => this.#tellDriver(held, action));
+        return;
+      case "preStop":
+        this.#attendant.beginPreStop(held, action.run, action.graceMs);
+        return;
+      case "cancelPreStop":
+        this.#attendant.cancelPreStop(held.assignment.uid);
     }
   }
 
-  #beginSetup(held: Held, attempt: number, preferredDigest: string | undefined): void {
+  #beginSetup(held: HeldInstance, attempt: number, preferredDigest: string | undefined): void {
     const setup = new AbortController();
     held.setup = setup;
-    const { assignment, template } = held;
-    const request = {
-      assignment,
-      template: template.outcome,
-      attempt,
-      preferredDigest,
-      contents: () => this.#loadContents(assignment.templateId),
-      signal: setup.signal,
-    };
+    const { assignment } = held;
     setUp(
-      request,
+      this.#setupRequest(held, attempt, preferredDigest, setup.signal),
       this.#setupPorts,
       (event) => this.#dispatch(held, event),
       (ready) => (held.ready = ready),
     ).catch((err: unknown) => this.#options.log.error("bug in a setup", { uid: assignment.uid, err }));
+  }
+
+  #setupRequest(
+    { assignment, template }: HeldInstance,
+    attempt: number,
+    preferredDigest: string | undefined,
+    signal: AbortSignal,
+  ): SetupRequest {
+    const contents = () => this.#loadContents(assignment.templateId);
+    return { assignment, template: template.outcome, attempt, preferredDigest, contents, signal };
   }
 
   /** A template that came in this very turn is not on disk yet. */
@@ -394,18 +481,16 @@ export class NodeAgent implements RunListener {
     return this.#options.checkpoint.loadContents(templateId);
   }
 
-  #onEnded(held: Held): void {
+  #onEnded(held: HeldInstance): void {
     const { uid } = held.assignment;
     this.#aliveCount--;
     this.#retain(held, undefined);
     held.ready = undefined;
+    held.basis = undefined;
     this.#usage.forget(uid);
     this.#endWaiters.get(uid)?.abort();
     this.#endWaiters.delete(uid);
-    const { outcome } = held.template;
-    const ownVolumes =
-      outcome.kind === "configured" && outcome.config.mounts.some(({ source }) => source.kind === "emptyDir");
-    if (ownVolumes) {
+    if (configOf(held)?.mounts.some(({ source }) => source.kind === "emptyDir")) {
       this.#options.volumes
         .removeInstance(uid)
         .catch((err: unknown) => this.#options.log.warn("volumes not removed", { uid, err }));
@@ -413,7 +498,7 @@ export class NodeAgent implements RunListener {
     if (this.#aliveCount === 0) this.#quiet?.resolve();
   }
 
-  #retain(held: Held, digest: string | undefined): void {
+  #retain(held: HeldInstance, digest: string | undefined): void {
     const { modules } = this.#options;
     const wanted = held.lifecycle.state.kind === "ended" ? undefined : digest;
     if (wanted === held.retained) return;
@@ -422,7 +507,7 @@ export class NodeAgent implements RunListener {
     held.retained = wanted;
   }
 
-  #tellDriver(held: Held, action: DriverAction): void {
+  #tellDriver(held: HeldInstance, action: DriverAction): void {
     const { assignment } = held;
     const driver = this.#driverOf(held);
     if (action.kind === "settle") {
@@ -430,15 +515,38 @@ export class NodeAgent implements RunListener {
     } else if (action.kind === "stopRun") {
       driver?.stop(assignment.uid, action.graceMs);
     } else if (held.ready && driver) {
-      driver.start(runSpecOf(assignment, action.run, held.ready, this.#options));
+      driver.start(runSpecOf(assignment, action.run, held.ready, this.#runContext));
+      held.basis = hasSideRuns(held.ready.config) ? Promise.resolve(held.ready) : undefined;
       held.ready = undefined;
       held.setup = undefined;
     }
   }
 
-  #driverOf(held: Held): RuntimeDriver | undefined {
-    const { outcome } = held.template;
-    return this.#options.drivers.get(outcome.kind === "configured" ? outcome.config.runtime : "");
+  get #runContext(): RunContext {
+    return { ...this.#options, stopDisconnectedAfterMs: this.#stopDisconnectedAfterMs };
+  }
+
+  /** What runs beside this instance start from. */
+  async #besides(held: HeldInstance) {
+    const { moduleDigest, attempt, run } = held.lifecycle;
+    const basis = (held.basis ??= setUpAgain(
+      this.#setupRequest(held, attempt, moduleDigest, new AbortController().signal),
+      this.#setupPorts,
+    ));
+    const driver = this.#driverOf(held);
+    try {
+      const ready = await basis;
+      if (!driver) throw new WherryError("RuntimeUnavailable", "this node no longer has its runtime");
+      return { driver, spec: runSpecOf(held.assignment, run, ready, this.#runContext) };
+    } catch (thrown) {
+      // The next one tries again.
+      if (held.basis === basis) held.basis = undefined;
+      throw thrown;
+    }
+  }
+
+  #driverOf(held: HeldInstance): RuntimeDriver | undefined {
+    return this.#options.drivers.get(configOf(held)?.runtime ?? "");
   }
 
   /** A run that nothing on disk speaks of: it is nobody's. */
@@ -472,9 +580,4 @@ export class NodeAgent implements RunListener {
     const { clock } = this.#options;
     return { wallMs: clock.now(), monotonicMs: clock.monotonic() };
   }
-}
-
-function graceOf(held: Held): number {
-  const { outcome } = held.template;
-  return outcome.kind === "configured" ? outcome.config.gracePeriodMs : 0;
 }

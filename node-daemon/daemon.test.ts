@@ -58,6 +58,8 @@ async function startDaemon(given: Partial<DaemonOptions> = {}): Promise<Daemon> 
     allocatable: capacity,
     logLevel: "silent",
     keepInstancesOnExit: false,
+    shimAgeMsMax: 3_600_000,
+    orphanMs: undefined,
     ...given,
   };
   const parts = { clock: systemClock, random: systemRandom, log: silentLog, version: "0", drivers: [driver] };
@@ -236,6 +238,9 @@ test("Daemon: cut off for too long, jobs stop and deployments go on", async () =
   session.send(assignMessage(["web"]));
   session.send(assignMessage(["job"], { owner: { kind: "WasmJob", name: "j", uid: "o" } }));
   await session.status("job", (phase) => phase === "Running");
+  // A shim without a daemon does the same.
+  const stopAloneAfterMs = (run: string) => driver.runs.get(run)?.spec.stopAloneAfterMs;
+  expect([stopAloneAfterMs("web/0"), stopAloneAfterMs("job/0")]).toEqual([undefined, 150]);
   scheduler.stop();
   await expect.poll(() => driver.stopped.map(({ uid }) => uid)).toEqual(["job"]);
   await scheduler.listen(schedulerTls);
@@ -268,6 +273,7 @@ test("Daemon: as long as heartbeats are answered nothing is cut off", async () =
     return ++answered === 10 ? true : undefined;
   });
   expect(driver.stopped).toEqual([]);
+  expect(driver.heardAgoMs.length).toBeGreaterThanOrEqual(9);
 });
 
 test("Daemon: thousands of starts arrive in bounded messages, and the inventory has them all", async () => {
@@ -325,4 +331,27 @@ test("Daemon: forgets the files of instances that were deleted", async () => {
   await session.status("a", (_, reason) => reason === "Stopped");
   session.send({ acknowledge: { uids: ["a"] } });
   await expect.poll(() => readdir(join(root, "state", "instances"))).toEqual([]);
+});
+
+test("Daemon: instances of an outdated process begin anew at once, and are counted once", async () => {
+  await startDaemon();
+  const { session } = await connect();
+  session.send(assignMessage(["web"]));
+  session.send(assignMessage(["job"], { owner: { kind: "WasmJob", name: "j", uid: "o" } }));
+  await session.status("web", (phase) => phase === "Running");
+  await session.status("job", (phase) => phase === "Running");
+  const ids = [
+    { uid: "web", run: 0 },
+    { uid: "job", run: 0 },
+  ];
+  driver.listener.outdated(ids, "its process is a day old");
+  driver.listener.outdated(ids, "its process is a day old");
+  const again = await session.received.first((message) =>
+    message.status?.statuses.find(({ uid, restarts, ready }) => uid === "web" && restarts === 1 && ready),
+  );
+  expect(again.lastTermination).toMatchObject({
+    reason: "ShimReplaced",
+    message: "its process is a day old",
+  });
+  expect([...driver.runs.keys()].toSorted()).toEqual(["job/0", "web/0", "web/1"]);
 });

@@ -65,7 +65,7 @@ export class Daemon {
   /** Takes over what an earlier daemon left, and begins to look for the scheduler. */
   static async start(options: DaemonOptions, parts: DaemonParts, signal: AbortSignal): Promise<Daemon> {
     const { stateDir } = options;
-    const { clock, log } = parts;
+    const { clock, random, log } = parts;
     await mkdir(stateDir, { recursive: true, mode: 0o700 });
     const checkpoint = openCheckpoint(join(stateDir, "daemon.db"));
     const found = await detect(parts.drivers, signal);
@@ -83,8 +83,10 @@ export class Daemon {
       folders,
       checkpoint,
       clock,
+      random,
       log,
     });
+    agent.setStopDisconnectedAfter(checkpoint.loadMeta().stopDisconnectedAfterMs);
     await agent.recover(signal);
     await volumes.sweepTemplates(agent.templatesInUse);
     const daemon = new Daemon(parts, checkpoint, found, agent, (onConnected) =>
@@ -164,6 +166,11 @@ function createLink(options: DaemonOptions, parts: DaemonParts, linked: LinkPart
     instances: agent,
     logs,
     checkpoint,
+    onHeard: (atMs) => {
+      const agoMs = clock.monotonic() - atMs;
+      for (const [, driver] of found) driver.heard(agoMs);
+    },
+    onStopAfter: (afterMs) => agent.setStopDisconnectedAfter(afterMs),
     // The scheduler lets the node count as lost some time after this; half as much again is left for a grace.
     onCutOff: (afterMs) => agent.cutOff(afterMs / 2),
     onConnected,

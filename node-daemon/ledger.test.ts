@@ -6,7 +6,12 @@ import { Ledger } from "./ledger.ts";
 import type { CheckpointChange } from "./session/checkpoint.ts";
 import { buildAssignment } from "./testing/builders.ts";
 
-const { lifecycle } = assigned({ restart: "Always", stopNotice: "none" });
+const { lifecycle } = assigned({
+  restart: "Always",
+  stopNotice: "none",
+  heldBack: "nothing",
+  hasPreStop: false,
+});
 
 function build() {
   const clock = new FakeClock();

@@ -20,6 +20,8 @@ async function run(options: DaemonOptions, log: Log): Promise<void> {
     cacheDir: join(options.stateDir, "cache", "v8"),
     clock,
     log,
+    shimLimits: { orphanMs: options.orphanMs },
+    shimAgeMsMax: options.shimAgeMsMax,
   });
   const parts = { clock, random: systemRandom, log, version: packageVersion(), drivers: [v8] };
   const daemon = await Daemon.start(options, parts, starting.signal);

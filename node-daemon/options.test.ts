@@ -76,6 +76,9 @@ test.each([
   { flag: "memory", value: "0" },
   { flag: "max-instances", value: "-1" },
   { flag: "max-instances", value: "1.5" },
+  { flag: "shim-max-age", value: "30m" },
+  { flag: "shim-max-age", value: "21d" },
+  { flag: "end-orphaned-shims-after", value: "0" },
   { flag: "label", value: "=x" },
   { flag: "log-level", value: "loud" },
 ])("parseDaemonOptions: --$flag $value is refused by its name", ({ flag, value }) => {

@@ -34,6 +34,9 @@ export interface DaemonOptions {
   readonly allocatable: NodeCapacity;
   readonly logLevel: string;
   readonly keepInstancesOnExit: boolean;
+  readonly shimAgeMsMax: number;
+  /** Undefined: a process that hosts instances waits for the next daemon for as long as it takes. */
+  readonly orphanMs: number | undefined;
 }
 
 export const daemonUsage = `Usage: wherry-node --name NAME --scheduler HOST:PORT --ca FILE --cert FILE --key FILE --state-dir DIR
@@ -55,6 +58,9 @@ export const daemonUsage = `Usage: wherry-node --name NAME --scheduler HOST:PORT
   --memory QUANTITY        memory for instances, such as 4Gi (default: the machine's, less a reserve)
   --max-instances N        how many instances at most (default ${instancesDefault})
   --keep-instances-on-exit leave instances running when the daemon is stopped, for the next one to take over
+  --shim-max-age DURATION  after this time a process that hosts instances is replaced, such as 12h or 7d (1h to 20d, default 7d)
+  --end-orphaned-shims-after SECONDS
+                           without a node daemon for so long, processes that host instances end with them (default: they wait)
   --log-level LEVEL        trace, debug, info, warn or error (default info)`;
 
 const logLevels = new Set(["trace", "debug", "info", "warn", "error", "silent"]);
@@ -83,6 +89,8 @@ export function parseDaemonOptions(args: readonly string[]): DaemonOptions {
     ...capacities(values),
     logLevel,
     keepInstancesOnExit: values["keep-instances-on-exit"] ?? false,
+    shimAgeMsMax: shimAge(values["shim-max-age"] ?? "7d"),
+    orphanMs: orphanMs(values["end-orphaned-shims-after"]),
   };
 }
 
@@ -108,6 +116,8 @@ function parseFlags(args: readonly string[]) {
         memory: text,
         "max-instances": text,
         "keep-instances-on-exit": { type: "boolean" },
+        "shim-max-age": text,
+        "end-orphaned-shims-after": text,
         "log-level": text,
       },
     }).values;
@@ -185,7 +195,7 @@ function capacities(values: Flags): Pick<DaemonOptions, "capacity" | "allocatabl
   const reserved = Math.max(reservedMemory.bytesMin, machineBytes * reservedMemory.share);
   const cpu = quantity(values.cpu, "cpu", cpuMillis) ?? availableParallelism() * 1000;
   const memory = quantity(values.memory, "memory", memoryBytes);
-  const instances = count(values["max-instances"]) ?? instancesDefault;
+  const instances = count(values["max-instances"], "max-instances") ?? instancesDefault;
   const allocatableBytes = memory ?? wholeMebibytes(Math.max(0, machineBytes - reserved));
   return {
     capacity: { cpuMillis: cpu, memoryBytes: memory ?? wholeMebibytes(machineBytes), instances },
@@ -210,11 +220,27 @@ function quantity(
   return amount(text);
 }
 
-function count(text: string | undefined): number | undefined {
+/** A timer waits for 24 days at most; within an hour nothing that leaks slowly has got far. */
+function shimAge(text: string): number {
+  const match = /^(\d{1,4})([hd])$/.exec(text);
+  const hours = Number(match?.[1]) * (match?.[2] === "d" ? 24 : 1);
+  if (hours >= 1 && hours <= 480) return hours * 3_600_000;
+  throw invalid("shim-max-age", text, "hours or days from 1h to 20d, such as 12h or 7d");
+}
+
+function orphanMs(text: string | undefined): number | undefined {
+  const seconds = count(text, "end-orphaned-shims-after");
+  return seconds === undefined ? undefined : Math.min(seconds, orphanSecondsMax) * 1000;
+}
+
+/** What a timer can wait for. */
+const orphanSecondsMax = 20 * 24 * 3_600;
+
+function count(text: string | undefined, flag: string): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < 1) {
-    throw invalid("max-instances", text, "a whole number above zero");
+    throw invalid(flag, text, "a whole number above zero");
   }
   return value;
 }

@@ -3,12 +3,12 @@
  * instance's lifecycle. Holds no state: what was aborted reports nothing.
  */
 import { join } from "node:path";
-import { errorMessage } from "../kit/errors.ts";
+import { errorMessage, WherryError } from "../kit/errors.ts";
 import type { NodeAssignment, VolumeContent } from "./core/assignment.ts";
 import type { Gate } from "./core/gate.ts";
 import type { ConfigOutcome, TemplateConfig } from "./core/instance-config.ts";
-import { argumentsOf, environmentOf } from "./core/instance-config.ts";
-import type { LifecycleEvent } from "./core/lifecycle.ts";
+import { argumentsOf, environmentOf, stopsWhenCutOff } from "./core/instance-config.ts";
+import type { LifecycleEvent } from "./core/lifecycle-state.ts";
 import type { ModuleStore } from "./images/module-store.ts";
 import type { AllowedNetwork } from "./network/allowed-network.ts";
 import type {
@@ -82,6 +82,22 @@ export async function setUp(
     const failure = error instanceof SetupFailure ? error.failure : unexpected;
     emit({ kind: "setupFailed", attempt, ...failure });
   }
+}
+
+/** The same once more, for an instance that an earlier daemon has set up. Rejects with what failed. */
+export async function setUpAgain(request: SetupRequest, ports: SetupPorts): Promise<ReadyInstance> {
+  let instance: ReadyInstance | undefined;
+  let failure = "it was cancelled";
+  await setUp(
+    request,
+    ports,
+    (event) => {
+      if (event.kind === "setupFailed") failure = `${event.reason}: ${event.message}`;
+    },
+    (ready) => (instance = ready),
+  );
+  if (!instance) throw new WherryError("SetupFailed", `set up a run beside an instance: ${failure}`);
+  return instance;
 }
 
 function usableConfig(template: ConfigOutcome): TemplateConfig {
@@ -168,6 +184,8 @@ export interface RunContext {
   readonly nodeName: string;
   readonly stateDir: string;
   readonly logLimits: LogLimits;
+  /** What the scheduler said last; undefined if it never did. */
+  readonly stopDisconnectedAfterMs: number | undefined;
 }
 
 export function runSpecOf(
@@ -192,7 +210,7 @@ export function runSpecOf(
     isolation: config.isolation,
     fuelMax: config.fuelMax,
     deterministic: config.deterministic,
-    stopAloneAfterMs: undefined,
+    stopAloneAfterMs: stopsWhenCutOff(config, assignment) ? context.stopDisconnectedAfterMs : undefined,
     stopNotice: config.stopNotice,
     logFolder: logFolderOf(context.stateDir, uid),
     logLimits: context.logLimits,

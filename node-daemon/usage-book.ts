@@ -13,6 +13,10 @@ export class UsageBook {
     this.#changed.add(uid);
   }
 
+  latest(uid: string): RunUsage | undefined {
+    return this.#usage.get(uid);
+  }
+
   forget(uid: string): void {
     this.#usage.delete(uid);
     this.#changed.delete(uid);

@@ -412,6 +412,11 @@ export interface WasmInstanceSpec {
     readonly uid: string;
   };
   readonly templateHash?: string;
+  /** What its template asks for. */
+  readonly isolation?: "shared" | "process" | "confined";
+  /** Of its PriorityClass when it was made. */
+  readonly priority?: number;
+  readonly priorityClassName?: string;
   readonly completionIndex?: number;
   readonly attempt?: number;
 }

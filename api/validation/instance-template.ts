@@ -17,7 +17,10 @@ import {
   notFoundValue,
   requiredValue,
 } from "./field-error.ts";
+import { determinismFaults } from "./determinism.ts";
 import { validateAnnotations, validateLabels } from "./metadata.ts";
+import { checkSubdomainName } from "./names.ts";
+import { probeFaults } from "./probes.ts";
 
 const envNameForm = /^[^=\0]+$/;
 const volumeSources = ["hostPath", "configMap", "secret", "emptyDir"] as const;
@@ -42,7 +45,16 @@ function validateInstanceSpec(spec: InstanceSpec, field: string): readonly Field
     ...validateListeners(spec.listeners ?? [], `${field}.listeners`),
     ...validateLabels(spec.nodeSelector ?? {}, `${field}.nodeSelector`),
     ...(spec.tolerations ?? []).flatMap((one, at) => validateToleration(one, `${field}.tolerations[${at}]`)),
+    ...determinismFaults(spec, field),
+    ...probeFaults(spec, field),
+    ...validatePriorityClassName(spec.priorityClassName ?? "", `${field}.priorityClassName`),
   ];
+}
+
+/** Whether there is such a class is asked when instances are made, as Kubernetes asks of pods and not of deployments. */
+function validatePriorityClassName(name: string, field: string): readonly FieldError[] {
+  const problem = name === "" ? undefined : checkSubdomainName(name);
+  return problem === undefined ? [] : [invalidValue(field, name, problem)];
 }
 
 function validateImage(image: string, field: string): readonly FieldError[] {

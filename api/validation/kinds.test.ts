@@ -152,6 +152,51 @@ test.each([
     template: { module: { image: "ftp://x/y" } },
     expected: [expect.stringContaining(`${t}.module.image: Invalid value: "ftp://x/y"`)],
   },
+  {
+    name: "a deterministic run in a process of its own",
+    template: {
+      isolation: "process",
+      fuel: 5,
+      deterministic: { seed: "", startTime: "2000-01-01T00:00:00Z" },
+    },
+    expected: [],
+  },
+  {
+    name: "a deterministic run that hears and reaches others, from a time that no guest can count",
+    template: {
+      deterministic: { seed: "", startTime: "2262-01-01T00:00:00+00:00" },
+      listeners: [{ name: "a", address: "127.0.0.1", port: 80 }],
+      network: { allow: ["db:5432"] },
+    },
+    expected: [
+      `${t}.deterministic.startTime: Invalid value: "2262-01-01T00:00:00+00:00": must be from 1970-01-01T00:00:00Z to before 2262-01-01T00:00:00Z`,
+      `${t}.listeners: Forbidden: may not be used with \`deterministic\`: what comes from outside differs from run to run`,
+      `${t}.network.allow: Forbidden: may not be used with \`deterministic\`: what comes from outside differs from run to run`,
+    ],
+  },
+  {
+    name: "a deterministic run before 1970, without a network",
+    template: {
+      deterministic: { seed: "", startTime: "1969-12-31T23:59:59Z" },
+      listeners: [],
+      network: { allow: [] },
+    },
+    expected: [expect.stringContaining(`${t}.deterministic.startTime: Invalid value`)],
+  },
+  {
+    name: "the name of a priority class that can be none",
+    template: { priorityClassName: "Very High" },
+    expected: [
+      expect.stringContaining(`${t}.priorityClassName: Invalid value: "Very High": a lowercase RFC`),
+    ],
+  },
+  {
+    name: "a probe of nothing",
+    template: { readinessProbe: { successThreshold: 1 } },
+    expected: [
+      `${t}.readinessProbe: Required value: must specify a handler type: one of exec, httpGet, tcpSocket`,
+    ],
+  },
 ])("validateWasmDeployment: $name", ({ template, expected }) => {
   expect(problems(workload("WasmDeployment", template))).toEqual(expected);
 });

@@ -161,6 +161,10 @@ function describeInstance(instance: WasmInstance, now: number): readonly Describ
     ...describeHead(instance as unknown as ApiObject, now),
     ...line("Owner", `${spec.owner.kind}/${spec.owner.name}`),
     ...line("Node", spec.nodeName || "<none>"),
+    ...line("QoS Class", status?.qosClass),
+    ...line("Isolation", isolationText(instance)),
+    ...line("Priority", spec.priority),
+    ...line("Priority Class Name", spec.priorityClassName),
     ...line("Phase", status?.phase ?? "Unknown"),
     ...line("Ready", status?.ready),
     ...line("Reason", status?.reason),
@@ -171,7 +175,7 @@ function describeInstance(instance: WasmInstance, now: number): readonly Describ
     ...line("Exit Code", status?.exitCode),
     ...line("Completion Index", spec.completionIndex),
     ...line("Attempt", spec.attempt),
-    ...(status?.usage ? line("Usage", `cpu ${status.usage.cpu}, memory ${status.usage.memory}`) : []),
+    ...line("Usage", usageText(status?.usage)),
     ...(status?.logsDropped ? line("Logs", "old lines were dropped to stay within the bound on disk") : []),
     ...(last
       ? [
@@ -183,4 +187,21 @@ function describeInstance(instance: WasmInstance, now: number): readonly Describ
         ]
       : []),
   ];
+}
+
+/** What it has, and what it asked for where that is something else. */
+function isolationText({ spec, status }: WasmInstance): string | undefined {
+  const actual = status?.isolation;
+  if (actual === undefined) return spec.isolation;
+  return spec.isolation === undefined || spec.isolation === actual
+    ? actual
+    : `${actual} (its template asks for ${spec.isolation})`;
+}
+
+function usageText(usage: NonNullable<WasmInstance["status"]>["usage"]): string | undefined {
+  if (!usage) return undefined;
+  const fuel = usage.fuel === undefined ? "" : `, fuel ${usage.fuel}`;
+  const throttled =
+    usage.throttledSeconds === undefined ? "" : `, held back for ${usage.throttledSeconds} s by its limit`;
+  return `cpu ${usage.cpu}, memory ${usage.memory}${fuel}${throttled}`;
 }

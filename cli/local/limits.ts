@@ -11,6 +11,8 @@ export const localLimits = {
   /** Children of an `up` that was killed stop by themselves; after this they are made to. */
   leftoversMs: 20_000,
   leftoversLookMs: 50,
+  /** What such an `up` leaves running waits for the next one this long. */
+  orphanedShimsSeconds: 600,
   /** What several daemons may offer of the machine's memory together; the rest is for the processes themselves. */
   nodesMemoryShare: 0.85,
   restart: { initialMs: 500, factor: 2, maxMs: 30_000 },

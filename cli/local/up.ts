@@ -192,6 +192,8 @@ class LocalCluster implements AsyncDisposable {
             // Whoever starts a cluster on a machine of their own writes its manifests, too.
             "allow-listen": ["127.0.0.1:1024-65535", "[::1]:1024-65535", ...this.#options.listen],
             "allow-loopback": "*",
+            // When this stops, instances stop with it; if it was killed and is not started again, they do as well.
+            "end-orphaned-shims-after": String(localLimits.orphanedShimsSeconds),
             ...shareOfMachine(names.length),
           }),
         stopMs: localLimits.nodeStopMs,

@@ -16,6 +16,10 @@ export interface NodeAssignment {
   readonly cpuLimitMillis: number;
   readonly memoryLimitBytes: number;
   readonly hasDeadline: boolean;
+  /** Of its PriorityClass; 0 without one. */
+  readonly priority: number;
+  /** As its template asks for, as text: it is only sent back. */
+  readonly isolation: string;
 }
 
 export interface VolumeContent {

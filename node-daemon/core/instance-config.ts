@@ -5,11 +5,21 @@
 import type { EnvVar, InstanceSpec, Quantity, Volume } from "../../api/gen/kinds.gen.ts";
 import { type Endpoint, parseAddress, parseEndpoint } from "../../api/network.ts";
 import { type Isolation, requestedIsolation } from "../../api/isolation.ts";
+import { type QosClass, qosClass } from "../../api/qos.ts";
 import { cpuMillis, memoryBytes, parseQuantity } from "../../api/quantity.ts";
+import { probeFaults } from "../../api/validation/probes.ts";
 import { assertNever, errorMessage } from "../../kit/errors.ts";
 import type { NodeAssignment } from "./assignment.ts";
-import type { RestartPolicy } from "./lifecycle.ts";
+import type { LifecyclePolicy, RestartPolicy } from "./lifecycle-state.ts";
 import { memoryBytesDefault, memoryBytesMax } from "./limits.ts";
+import {
+  configureLastWords,
+  configurePreStop,
+  configureProbes,
+  type LastWordsConfig,
+  type PreStop,
+  type ProbeConfigs,
+} from "./probe-config.ts";
 
 export type VolumeSource =
   | { readonly kind: "hostPath"; readonly path: string }
@@ -49,6 +59,10 @@ export interface TemplateConfig {
   readonly fuelMax: number | undefined;
   readonly deterministic: { readonly seed: string; readonly startTimeMs: number } | undefined;
   readonly stopNotice: "none" | "stdin";
+  readonly qos: QosClass;
+  readonly probes: ProbeConfigs;
+  readonly preStop: PreStop | undefined;
+  readonly lastWords: LastWordsConfig;
   readonly onDisconnect: "continue" | "stop" | undefined;
 }
 
@@ -70,13 +84,16 @@ export function configureTemplate(specJson: Uint8Array): ConfigOutcome {
 
 function configOf(spec: InstanceSpec): TemplateConfig {
   const { limits, requests } = spec.resources ?? {};
+  const mounts = configureMounts(spec);
+  const [fault] = probeFaults(spec, "spec");
+  if (fault) throw new Invalid(`${fault.field}: ${fault.message}`);
   return {
     runtime: spec.runtime ?? "v8",
     image: spec.module.image,
     digest: spec.module.digest?.replace(/^sha256:/, ""),
     args: spec.args ?? [],
     env: spec.env ?? [],
-    mounts: configureMounts(spec),
+    mounts,
     network: configureNetwork(spec),
     memoryBytesMax: memoryMax(limits?.memory, requests?.memory),
     cpuLimitMillis:
@@ -90,6 +107,13 @@ function configOf(spec: InstanceSpec): TemplateConfig {
       startTimeMs: Date.parse(spec.deterministic.startTime),
     },
     stopNotice: spec.stopNotice ?? "none",
+    qos: qosClass(spec.resources),
+    probes: configureProbes(spec),
+    preStop: configurePreStop(spec),
+    lastWords: configureLastWords(
+      spec,
+      mounts.map(({ guestPath }) => guestPath),
+    ),
     onDisconnect: spec.onDisconnect,
   };
 }
@@ -170,6 +194,27 @@ function sourceOf(volume: Volume): VolumeSource {
 /** Jobs leave retrying to the scheduler, which counts it against backoffLimit; everything else is to stay up. */
 export function restartPolicyOf(config: TemplateConfig, assignment: NodeAssignment): RestartPolicy {
   return config.restartPolicy ?? (assignment.owner.kind === "WasmJob" ? "Never" : "Always");
+}
+
+export function lifecyclePolicyOf(config: TemplateConfig, assignment: NodeAssignment): LifecyclePolicy {
+  return {
+    restart: restartPolicyOf(config, assignment),
+    stopNotice: config.stopNotice,
+    heldBack: heldBackBy(config.probes),
+    hasPreStop: config.preStop !== undefined,
+  };
+}
+
+function heldBackBy({ startup, readiness }: ProbeConfigs): LifecyclePolicy["heldBack"] {
+  if (startup) return "startup";
+  return readiness ? "readiness" : "nothing";
+}
+
+/** Whether anything is to run beside its instances (see probes/side-runs.ts). */
+export function hasSideRuns({ probes, preStop }: TemplateConfig): boolean {
+  const { startup, readiness, liveness } = probes;
+  const asks = [startup, readiness, liveness].some((probe) => probe?.target.kind === "exec");
+  return asks || preStop?.kind === "exec";
 }
 
 export function stopsWhenCutOff(config: TemplateConfig, assignment: NodeAssignment): boolean {

@@ -1,13 +1,6 @@
 import { expect, test } from "vitest";
-import {
-  assigned,
-  type Lifecycle,
-  type LifecycleAction,
-  type LifecycleEvent,
-  type Now,
-  reduce,
-  type RestartPolicy,
-} from "./lifecycle.ts";
+import { assigned, reduce } from "./lifecycle.ts";
+import type { Lifecycle, LifecycleAction, LifecycleEvent, Now, RestartPolicy } from "./lifecycle-state.ts";
 import type { RunEnd } from "./run.ts";
 import { statusOf } from "./status.ts";
 
@@ -22,7 +15,7 @@ function advance(from: Lifecycle, stage: Stage): Lifecycle {
     { kind: "fetched", attempt, digest: "d1" },
     { kind: "prepared", attempt },
     { kind: "mounted", attempt },
-    { kind: "runStarted", run, atMs: now.wallMs },
+    { kind: "runStarted", run, atMs: now.wallMs, isolation: "shared" },
   ];
   const stages: Stage[] = ["fetching", "preparing", "mounting", "starting", "running"];
   return path
@@ -35,11 +28,12 @@ function at(
   restart: RestartPolicy = "Always",
   stopNotice: "none" | "stdin" = "none",
 ): Lifecycle {
-  return advance(assigned({ restart, stopNotice }).lifecycle, stage);
+  return advance(assigned({ restart, stopNotice, heldBack: "nothing", hasPreStop: false }).lifecycle, stage);
 }
 
 function endRun(lifecycle: Lifecycle, end: RunEnd, when: Now = now) {
-  return reduce(lifecycle, { kind: "runEnded", run: lifecycle.run, atMs: when.wallMs, end }, when);
+  const { run } = lifecycle;
+  return reduce(lifecycle, { kind: "runEnded", run, atMs: when.wallMs, end, lastWords: "" }, when);
 }
 
 const exit = (exitCode: number): RunEnd => ({ kind: "exited", exitCode });
@@ -47,7 +41,7 @@ const trap: RunEnd = { kind: "trapped", reason: "Trap", message: "unreachable at
 const lost: RunEnd = { kind: "lost", message: "the shim was killed" };
 
 test("reduce: the way to running asks for each step once", () => {
-  const first = assigned({ restart: "Always", stopNotice: "none" });
+  const first = assigned({ restart: "Always", stopNotice: "none", heldBack: "nothing", hasPreStop: false });
   expect(first.actions).toEqual([{ kind: "setUp", attempt: 1, digest: undefined }]);
   const mounting = at("mounting");
   const started = reduce(mounting, { kind: "mounted", attempt: 1 }, now);
@@ -254,7 +248,7 @@ test.each([
     name: "an older failure",
     event: { kind: "setupFailed", attempt: 0, reason: "X", message: "", retryable: false },
   },
-  { name: "a later run", event: { kind: "runStarted", run: 4, atMs: 0 } },
+  { name: "a later run", event: { kind: "runStarted", run: 4, atMs: 0, isolation: "shared" } },
   { name: "a wake-up while nothing waits", event: { kind: "woke" } },
 ] as const)("reduce: ignores $name", ({ event }) => {
   const lifecycle = at("fetching");
@@ -285,3 +279,38 @@ function wakeDelay(actions: readonly LifecycleAction[]): number {
   const wake = actions.find((action) => action.kind === "wakeAfter");
   return wake?.kind === "wakeAfter" ? wake.delayMs : -1;
 }
+
+test.each([
+  { heldBack: "nothing", ready: true, reason: "" },
+  { heldBack: "startup", ready: false, reason: "NotReady" },
+  { heldBack: "readiness", ready: false, reason: "NotReady" },
+] as const)(
+  "reduce: a run that $heldBack holds back starts with ready $ready",
+  ({ heldBack, ready, reason }) => {
+    const policy = { restart: "Always", stopNotice: "none", heldBack, hasPreStop: false } as const;
+    const status = statusOf(advance(assigned(policy).lifecycle, "running"));
+    expect(status).toMatchObject({ phase: "Running", ready, reason, isolation: "shared" });
+  },
+);
+
+test("reduce: health is shown with its reason, and none of an older run", () => {
+  const health = { started: true, ready: false, reason: "Unhealthy", message: "503" } as const;
+  const { lifecycle } = reduce(at("running"), { kind: "health", run: 0, health }, now);
+  expect(statusOf(lifecycle)).toMatchObject({
+    phase: "Running",
+    ready: false,
+    reason: "Unhealthy",
+    message: "503",
+  });
+  expect(reduce(lifecycle, { kind: "health", run: 7, health }, now).lifecycle).toBe(lifecycle);
+});
+
+test.each([
+  { name: "an exit code", end: exit(3), words: "no such table", message: "no such table" },
+  { name: "an exit code, without words", end: exit(3), words: "", message: "the guest exited with code 3" },
+  { name: "a trap", end: trap, words: "at 7", message: "at 7\nunreachable at main" },
+  { name: "success", end: exit(0), words: "all done", message: "all done" },
+] as const)("terminationOf: last words and $name", ({ end, words, message }) => {
+  const event = { kind: "runEnded", run: 0, atMs: 1, end, lastWords: words } as const;
+  expect(statusOf(reduce(at("running", "Never"), event, now).lifecycle)).toMatchObject({ message });
+});

@@ -3,10 +3,11 @@
  *
  *            assigned                                             end, policy says again
  *               ▼                                          ┌────────────────────────────────┐
- *           fetching ─▶ preparing ─▶ mounting ─▶ starting ─▶ running                        ▼
- *               ▲           │            │           │         │ stop                    waiting
- *               │           └─ failed ───┴───────────┘         ▼                            │
- *               │                  │                        stopping ──▶ ended ◀── final    │
+ *           fetching ─▶ preparing ─▶ mounting ─▶ starting ─▶ running ─restart─▶ restarting ──┤
+ *               ▲           │            │           │         │ stop             │ stop     ▼
+ *               │           └─ failed ───┴───────────┘         ▼                  ▼       waiting
+ *               │                  │                        stopping ◀────────────┘         │
+ *               │                  │                           └─────▶ ended ◀── final      │
  *               │                  └──────▶ waiting             (phase Succeeded or Failed) │
  *               └───────────────────────────────┴───────────────────── woke ◀───────────────┘
  *
@@ -19,102 +20,34 @@
  */
 import { backoffMs } from "../../kit/backoff.ts";
 import { assertNever } from "../../kit/errors.ts";
-import type { RunEnd } from "./run.ts";
-import { backoffResetMs, crashBackoff, messageCharsMax, setupBackoff } from "./limits.ts";
+import {
+  become,
+  end,
+  type Health,
+  type Lifecycle,
+  type LifecycleAction,
+  type LifecycleEvent,
+  type LifecyclePolicy,
+  type LifecycleState,
+  type Now,
+  type RestartPolicy,
+  type Step,
+  unchanged,
+} from "./lifecycle-state.ts";
+import { crashBackoff, setupBackoff } from "./limits.ts";
+import {
+  endedAsTold,
+  type EndingState,
+  endStopped,
+  onPreStopDone,
+  onRestart,
+  onStop,
+  told,
+  wasHealthy,
+} from "./stopping.ts";
+import { clip, disconnectedMessage, type Termination, terminationOf } from "./termination.ts";
 
-export type RestartPolicy = "Always" | "OnFailure" | "Never";
-
-/** Why an instance was told to stop. It becomes the status' reason. The last two are disruptions: not the guest's doing. */
-export type StopCause = "Stopped" | "NodeShutdown" | "Disconnected";
-
-export interface Termination {
-  readonly reason: string;
-  readonly message: string;
-  readonly exitCode: number | undefined;
-  readonly finishedMs: number;
-}
-
-export type LifecycleState =
-  | { readonly kind: "fetching" }
-  | { readonly kind: "preparing" }
-  | { readonly kind: "mounting" }
-  | { readonly kind: "starting" }
-  | { readonly kind: "running"; readonly startedMs: number; readonly startedMonotonicMs: number }
-  /** `reason` is CrashLoopBackOff after a run, or what kept the run from starting. */
-  | { readonly kind: "waiting"; readonly reason: string; readonly message: string; readonly delayMs: number }
-  | {
-      readonly kind: "stopping";
-      readonly cause: StopCause;
-      readonly graceMs: number;
-      readonly startedMs: number | undefined;
-    }
-  | {
-      readonly kind: "ended";
-      readonly phase: "Succeeded" | "Failed";
-      readonly termination: Termination;
-      readonly startedMs: number | undefined;
-      readonly cause: StopCause | undefined;
-    };
-
-export interface LifecyclePolicy {
-  readonly restart: RestartPolicy;
-  /** Whether the guest is told to stop, so that its exit code may mean no more than "told to". */
-  readonly stopNotice: "none" | "stdin";
-}
-
-/** Plain data: it is stored as JSON. */
-export interface Lifecycle {
-  readonly policy: LifecyclePolicy;
-  readonly attempt: number;
-  readonly run: number;
-  readonly everStarted: boolean;
-  /** Ends in a row without a healthy run between them. */
-  readonly crashes: number;
-  readonly setupFailures: number;
-  /** What the image was when this instance first got it; restarts keep to it. */
-  readonly moduleDigest: string | undefined;
-  readonly lastTermination: Termination | undefined;
-  readonly logsDropped: boolean;
-  readonly sequence: number;
-  readonly state: LifecycleState;
-}
-
-export interface Now {
-  readonly wallMs: number;
-  readonly monotonicMs: number;
-}
-
-export type LifecycleEvent =
-  | { readonly kind: "fetched"; readonly attempt: number; readonly digest: string }
-  | { readonly kind: "prepared"; readonly attempt: number }
-  | { readonly kind: "mounted"; readonly attempt: number }
-  | {
-      readonly kind: "setupFailed";
-      readonly attempt: number;
-      readonly reason: string;
-      readonly message: string;
-      /** Trying again may help by itself, so even restartPolicy Never waits. */
-      readonly retryable: boolean;
-    }
-  | { readonly kind: "woke" }
-  | { readonly kind: "runStarted"; readonly run: number; readonly atMs: number }
-  | { readonly kind: "runEnded"; readonly run: number; readonly atMs: number; readonly end: RunEnd }
-  | { readonly kind: "logsDropped" }
-  | { readonly kind: "stop"; readonly cause: StopCause; readonly graceMs: number };
-
-export type LifecycleAction =
-  /** Fetch, prepare, mount; each step's outcome comes back as an event with this attempt. */
-  | { readonly kind: "setUp"; readonly attempt: number; readonly digest: string | undefined }
-  | { readonly kind: "cancelSetup" }
-  | { readonly kind: "startRun"; readonly run: number }
-  | { readonly kind: "stopRun"; readonly graceMs: number }
-  | { readonly kind: "wakeAfter"; readonly delayMs: number }
-  | { readonly kind: "settle"; readonly run: number };
-
-export interface Step {
-  readonly lifecycle: Lifecycle;
-  readonly actions: readonly LifecycleAction[];
-}
+type RunEnded = Extract<LifecycleEvent, { kind: "runEnded" }>;
 
 export function assigned(policy: LifecyclePolicy): Step {
   return beginSetup({
@@ -125,6 +58,7 @@ export function assigned(policy: LifecyclePolicy): Step {
     crashes: 0,
     setupFailures: 0,
     moduleDigest: undefined,
+    isolation: undefined,
     lastTermination: undefined,
     logsDropped: false,
     sequence: 0,
@@ -154,23 +88,17 @@ export function reduce(lifecycle: Lifecycle, event: LifecycleEvent, now: Now): S
       return onRunEnded(lifecycle, event, now);
     case "logsDropped":
       return lifecycle.logsDropped ? unchanged(lifecycle) : become(lifecycle, { logsDropped: true });
+    case "health":
+      return onHealth(lifecycle, event.run, event.health);
     case "stop":
       return onStop(lifecycle, event, now);
+    case "restart":
+      return onRestart(lifecycle, event, now);
+    case "preStopDone":
+      return onPreStopDone(lifecycle, event.run, now);
     default:
       return assertNever(event, "lifecycle event");
   }
-}
-
-function unchanged(lifecycle: Lifecycle): Step {
-  return { lifecycle, actions: [] };
-}
-
-function become(
-  lifecycle: Lifecycle,
-  change: Partial<Lifecycle>,
-  actions: readonly LifecycleAction[] = [],
-): Step {
-  return { lifecycle: { ...lifecycle, ...change, sequence: lifecycle.sequence + 1 }, actions };
 }
 
 function beginSetup(lifecycle: Lifecycle): Step {
@@ -235,42 +163,100 @@ function onRunStarted(
   now: Now,
 ): Step {
   const { state } = lifecycle;
+  const { atMs, isolation } = event;
   if (event.run !== lifecycle.run) return unchanged(lifecycle);
   if (state.kind === "stopping") {
-    return become(lifecycle, { everStarted: true, state: { ...state, startedMs: event.atMs } });
+    return become(lifecycle, { everStarted: true, isolation, state: { ...state, startedMs: atMs } });
   }
   if (state.kind !== "starting") return unchanged(lifecycle);
-  const startedMonotonicMs = now.monotonicMs - Math.max(0, now.wallMs - event.atMs);
-  const running = { kind: "running", startedMs: event.atMs, startedMonotonicMs } as const;
-  return become(lifecycle, { everStarted: true, setupFailures: 0, state: running });
+  const startedMonotonicMs = now.monotonicMs - Math.max(0, now.wallMs - atMs);
+  const health = healthAtStart[lifecycle.policy.heldBack];
+  const running = { kind: "running", startedMs: atMs, startedMonotonicMs, health } as const;
+  return become(lifecycle, { everStarted: true, isolation, setupFailures: 0, state: running });
 }
 
-function onRunEnded(
-  lifecycle: Lifecycle,
-  event: Extract<LifecycleEvent, { kind: "runEnded" }>,
-  now: Now,
-): Step {
+const healthAtStart: Readonly<Record<LifecyclePolicy["heldBack"], Health>> = {
+  nothing: { started: true, ready: true, reason: "", message: "" },
+  startup: {
+    started: false,
+    ready: false,
+    reason: "NotReady",
+    message: "its startup probe has not succeeded yet",
+  },
+  readiness: {
+    started: true,
+    ready: false,
+    reason: "NotReady",
+    message: "its readiness probe has not succeeded yet",
+  },
+};
+
+function onHealth(lifecycle: Lifecycle, run: number, health: Health): Step {
+  const { state } = lifecycle;
+  if (state.kind !== "running" || run !== lifecycle.run) return unchanged(lifecycle);
+  return become(lifecycle, { state: { ...state, health: { ...health, message: clip(health.message) } } });
+}
+
+function onRunEnded(lifecycle: Lifecycle, event: RunEnded, now: Now): Step {
   const { state } = lifecycle;
   const settle = { kind: "settle", run: event.run } as const;
-  const alive = state.kind === "starting" || state.kind === "running" || state.kind === "stopping";
-  if (!alive || event.run !== lifecycle.run) return { lifecycle, actions: [settle] };
-  const termination = terminationOf(event.end, event.atMs);
-  if (state.kind === "stopping") return endStopped(lifecycle, state, event.end, termination, settle);
-  if (event.end.kind === "refused") {
-    return failSetup(lifecycle, event.end, event.atMs, [settle], lifecycle.run + 1);
+  if (!isAlive(state) || event.run !== lifecycle.run) return { lifecycle, actions: [settle] };
+  const termination = terminationOf(event.end, event.atMs, event.lastWords);
+  if (state.kind === "stopping" || state.kind === "restarting") {
+    const actions: LifecycleAction[] = state.inPreStop ? [{ kind: "cancelPreStop" }, settle] : [settle];
+    if (state.kind === "stopping") return endStopped(lifecycle, state, event, termination, actions);
+    if (endedAsTold(lifecycle, state, event.end))
+      return endRestarted(lifecycle, state, told(state.reason, state.message, event, termination), actions);
+    return endByItself(lifecycle, event, termination, lifecycle.crashes, actions);
   }
-  const startedMs = state.kind === "running" ? state.startedMs : undefined;
+  const crashes = state.kind === "running" && wasHealthy(state, now) ? 0 : lifecycle.crashes;
+  return endByItself(lifecycle, event, termination, crashes, [settle]);
+}
+
+type AliveState = Extract<LifecycleState, { kind: "starting" | "running" | "stopping" | "restarting" }>;
+
+function isAlive(state: LifecycleState): state is AliveState {
+  const { kind } = state;
+  return kind === "starting" || kind === "running" || kind === "stopping" || kind === "restarting";
+}
+
+function endByItself(
+  lifecycle: Lifecycle,
+  event: RunEnded,
+  termination: Termination,
+  crashes: number,
+  actions: readonly LifecycleAction[],
+): Step {
+  const { state, policy } = lifecycle;
+  if (event.end.kind === "refused") {
+    return failSetup(lifecycle, event.end, event.atMs, actions, lifecycle.run + 1);
+  }
+  const startedMs = "startedMs" in state ? state.startedMs : undefined;
   // Nobody here asked for it: the hosting process stopped it because no daemon was there for too long.
   if (event.end.kind === "stopped") {
     const cutOff = { ...termination, reason: "Disconnected", message: disconnectedMessage };
-    return end(lifecycle, "Failed", cutOff, startedMs, "Disconnected", [settle]);
+    return end(lifecycle, "Failed", cutOff, startedMs, "Disconnected", actions);
   }
   const succeeded = event.end.kind === "exited" && event.end.exitCode === 0;
-  if (!runsAgain(lifecycle.policy.restart, succeeded)) {
-    return end(lifecycle, succeeded ? "Succeeded" : "Failed", termination, startedMs, undefined, [settle]);
+  if (!runsAgain(policy.restart, succeeded)) {
+    const phase = succeeded ? "Succeeded" : "Failed";
+    return end(lifecycle, phase, termination, startedMs, undefined, actions);
   }
-  const healthy = state.kind === "running" && now.monotonicMs - state.startedMonotonicMs >= backoffResetMs;
-  return waitForRestart(lifecycle, termination, healthy ? 0 : lifecycle.crashes, settle);
+  return waitForRestart(lifecycle, termination, crashes, actions);
+}
+
+/** As in Kubernetes what a probe has ended begins anew unless restartPolicy is Never, whatever its exit code. */
+function endRestarted(
+  lifecycle: Lifecycle,
+  state: Extract<EndingState, { kind: "restarting" }>,
+  termination: Termination,
+  actions: readonly LifecycleAction[],
+): Step {
+  if (lifecycle.policy.restart === "Never")
+    return end(lifecycle, "Failed", termination, state.startedMs, undefined, actions);
+  if (state.again === "backoff") return waitForRestart(lifecycle, termination, lifecycle.crashes, actions);
+  const next = beginSetup({ ...lifecycle, run: lifecycle.run + 1, lastTermination: termination });
+  return { lifecycle: next.lifecycle, actions: [...actions, ...next.actions] };
 }
 
 function runsAgain(policy: RestartPolicy, succeeded: boolean): boolean {
@@ -281,7 +267,7 @@ function waitForRestart(
   lifecycle: Lifecycle,
   termination: Termination,
   crashes: number,
-  settle: LifecycleAction,
+  actions: readonly LifecycleAction[],
 ): Step {
   const delayMs = backoffMs(crashes, crashBackoff);
   const why =
@@ -296,100 +282,6 @@ function waitForRestart(
       lastTermination: termination,
       state: { kind: "waiting", reason: "CrashLoopBackOff", message, delayMs },
     },
-    [settle, { kind: "wakeAfter", delayMs }],
+    [...actions, { kind: "wakeAfter", delayMs }],
   );
-}
-
-function onStop(lifecycle: Lifecycle, event: Extract<LifecycleEvent, { kind: "stop" }>, now: Now): Step {
-  const { state } = lifecycle;
-  const { cause, graceMs } = event;
-  switch (state.kind) {
-    case "fetching":
-    case "preparing":
-    case "mounting":
-    case "waiting": {
-      const termination = stopTermination(cause, undefined, now.wallMs);
-      return end(lifecycle, "Failed", termination, undefined, cause, [{ kind: "cancelSetup" }]);
-    }
-    case "starting":
-    case "running": {
-      const startedMs = state.kind === "running" ? state.startedMs : undefined;
-      const stopping = { kind: "stopping", cause, graceMs, startedMs } as const;
-      return become(lifecycle, { state: stopping }, [{ kind: "stopRun", graceMs }]);
-    }
-    case "stopping":
-      if (graceMs >= state.graceMs) return unchanged(lifecycle);
-      return become(lifecycle, { state: { ...state, graceMs } }, [{ kind: "stopRun", graceMs }]);
-    case "ended":
-      return unchanged(lifecycle);
-    default:
-      return assertNever(state, "lifecycle state");
-  }
-}
-
-function endStopped(
-  lifecycle: Lifecycle,
-  state: Extract<LifecycleState, { kind: "stopping" }>,
-  runEnd: RunEnd,
-  termination: Termination,
-  settle: LifecycleAction,
-): Step {
-  // A guest that got no notice ended by itself, just before it would have been killed: that result is a result. After
-  // a notice nobody can tell "done" from "gave up", so it counts as stopped.
-  const own =
-    lifecycle.policy.stopNotice === "none" && (runEnd.kind === "exited" || runEnd.kind === "trapped");
-  if (own) {
-    const phase = runEnd.kind === "exited" && runEnd.exitCode === 0 ? "Succeeded" : "Failed";
-    return end(lifecycle, phase, termination, state.startedMs, state.cause, [settle]);
-  }
-  const stopped = stopTermination(state.cause, termination.exitCode, termination.finishedMs);
-  return end(lifecycle, "Failed", stopped, state.startedMs, state.cause, [settle]);
-}
-
-function end(
-  lifecycle: Lifecycle,
-  phase: "Succeeded" | "Failed",
-  termination: Termination,
-  startedMs: number | undefined,
-  cause: StopCause | undefined,
-  actions: readonly LifecycleAction[],
-): Step {
-  return become(lifecycle, { state: { kind: "ended", phase, termination, startedMs, cause } }, actions);
-}
-
-const disconnectedMessage =
-  "stopped because its node had lost the scheduler for too long and its onDisconnect is stop";
-
-const stopMessages: Readonly<Record<StopCause, string>> = {
-  Stopped: "stopped because the scheduler asked for it",
-  NodeShutdown: "stopped because the node daemon is shutting down",
-  Disconnected: disconnectedMessage,
-};
-
-function stopTermination(cause: StopCause, exitCode: number | undefined, finishedMs: number): Termination {
-  return { reason: cause, message: stopMessages[cause], exitCode, finishedMs };
-}
-
-function terminationOf(runEnd: RunEnd, finishedMs: number): Termination {
-  switch (runEnd.kind) {
-    case "exited": {
-      const { exitCode } = runEnd;
-      return exitCode === 0
-        ? { reason: "Completed", message: "", exitCode, finishedMs }
-        : { reason: "Error", message: `the guest exited with code ${exitCode}`, exitCode, finishedMs };
-    }
-    case "trapped":
-    case "refused":
-      return { reason: runEnd.reason, message: clip(runEnd.message), exitCode: undefined, finishedMs };
-    case "stopped":
-      return { reason: "Stopped", message: stopMessages.Stopped, exitCode: undefined, finishedMs };
-    case "lost":
-      return { reason: "ShimLost", message: clip(runEnd.message), exitCode: undefined, finishedMs };
-    default:
-      return assertNever(runEnd, "end of a run");
-  }
-}
-
-function clip(message: string): string {
-  return message.length <= messageCharsMax ? message : `${message.slice(0, messageCharsMax - 1)}…`;
 }

@@ -35,6 +35,9 @@ export const sequenceJump = 1024;
 /** How many instances may resolve their mounts at once: file calls beyond the four threads of Node's pool only queue. */
 export const mountConcurrencyMax = 16;
 
+/** Instances begun anew at a time because their process is to go: each is away for a moment, and its neighbours are not. */
+export const replacementsAtOnceMax = 16;
+
 /** Status changes wait this long for company, so that a thousand starts are a few messages. */
 export const statusDelayMs = 20;
 

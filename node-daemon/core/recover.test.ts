@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { assigned, type Lifecycle, type LifecycleState } from "./lifecycle.ts";
+import { assigned } from "./lifecycle.ts";
+import type { Lifecycle, LifecycleState } from "./lifecycle-state.ts";
 import { recover } from "./recover.ts";
 import type { AdoptedRun } from "./run.ts";
 import { statusOf } from "./status.ts";
@@ -8,14 +9,22 @@ const now = { wallMs: 100_000, monotonicMs: 0 };
 const id = { uid: "uid-1", run: 2 };
 
 function stored(state: LifecycleState, restart: "Always" | "Never" = "Always"): Lifecycle {
-  const { lifecycle } = assigned({ restart, stopNotice: "none" });
+  const { lifecycle } = assigned({ restart, stopNotice: "none", heldBack: "nothing", hasPreStop: false });
   return { ...lifecycle, run: 2, everStarted: true, sequence: 10, state };
 }
 
-const running = { kind: "running", startedMs: 40_000, startedMonotonicMs: 999_999 } as const;
+const health = { started: true, ready: false, reason: "Unhealthy", message: "503" } as const;
+const running = { kind: "running", startedMs: 40_000, startedMonotonicMs: 999_999, health } as const;
 const alive: AdoptedRun = { kind: "running", id, startedMs: 40_000, isolation: "shared" };
 const finished: AdoptedRun = { kind: "ended", id, atMs: 90_000, end: { kind: "exited", exitCode: 0 } };
-const stopping = { kind: "stopping", cause: "Stopped", graceMs: 500, startedMs: 1 } as const;
+const ending = {
+  graceMs: 500,
+  beganMs: 99_800,
+  beganMonotonicMs: 7,
+  inPreStop: false,
+  startedMs: 1,
+};
+const stopping = { kind: "stopping", cause: "Stopped", message: "", ...ending } as const;
 const waiting = { kind: "waiting", reason: "CrashLoopBackOff", message: "", delayMs: 4000 } as const;
 
 test.each([
@@ -99,4 +108,19 @@ test("recover: a run of another number is not this one", () => {
 
 test("recover: what is reported comes after all that was reported before", () => {
   expect(recover(stored(running), alive, now).lifecycle.sequence).toBeGreaterThan(1000);
+});
+
+test("recover: what probes said holds, and the isolation is the one found", () => {
+  const { lifecycle } = recover(stored(running), { ...alive, isolation: "process" }, now);
+  expect(statusOf(lifecycle)).toMatchObject({
+    ready: false,
+    reason: "Unhealthy",
+    message: "503",
+    isolation: "process",
+  });
+});
+
+test("recover: the last words of a run that ended meanwhile are kept", () => {
+  const step = recover(stored(running), finished, now, "done with all");
+  expect(step.lifecycle.lastTermination).toMatchObject({ reason: "Completed", message: "done with all" });
 });

@@ -1,10 +1,13 @@
 /** What becomes of an instance when the daemon starts again: its last state on disk, and what the driver found alive. */
 import type { AdoptedRun } from "./run.ts";
 import { assertNever } from "../../kit/errors.ts";
-import { type Lifecycle, type LifecycleAction, type Now, reduce, type Step } from "./lifecycle.ts";
+import { reduce } from "./lifecycle.ts";
+import type { Lifecycle, Now, Step } from "./lifecycle-state.ts";
 import { sequenceJump } from "./limits.ts";
+import { resumeEnding } from "./stopping.ts";
 
-export function recover(stored: Lifecycle, adopted: AdoptedRun | undefined, now: Now): Step {
+/** `lastWords` belongs to a run that was found ended. */
+export function recover(stored: Lifecycle, adopted: AdoptedRun | undefined, now: Now, lastWords = ""): Step {
   const lifecycle = { ...stored, sequence: stored.sequence + sequenceJump };
   const found = adopted?.id.run === lifecycle.run ? adopted : undefined;
   const { state } = lifecycle;
@@ -23,34 +26,42 @@ export function recover(stored: Lifecycle, adopted: AdoptedRun | undefined, now:
     case "starting":
     case "running":
     case "stopping":
-      return recoverRun(lifecycle, state, found, now);
+    case "restarting":
+      return recoverRun(lifecycle, state, found, now, lastWords);
     default:
       return assertNever(state, "lifecycle state");
   }
 }
 
-type AliveState = Extract<Lifecycle["state"], { kind: "starting" | "running" | "stopping" }>;
+type AliveState = Extract<Lifecycle["state"], { kind: "starting" | "running" | "stopping" | "restarting" }>;
 
-function recoverRun(lifecycle: Lifecycle, state: AliveState, found: AdoptedRun | undefined, now: Now): Step {
+function recoverRun(
+  lifecycle: Lifecycle,
+  state: AliveState,
+  found: AdoptedRun | undefined,
+  now: Now,
+  lastWords: string,
+): Step {
   const { run } = lifecycle;
   if (found?.kind === "ended") {
-    return reduce(lifecycle, { kind: "runEnded", run, atMs: found.atMs, end: found.end }, now);
+    const { atMs, end } = found;
+    return reduce(lifecycle, { kind: "runEnded", run, atMs, end, lastWords }, now);
   }
   if (!found) {
     const message = "the process that hosted it was gone when the node daemon started again";
-    return reduce(
-      lifecycle,
-      { kind: "runEnded", run, atMs: now.wallMs, end: { kind: "lost", message } },
-      now,
-    );
+    const end = { kind: "lost", message } as const;
+    return reduce(lifecycle, { kind: "runEnded", run, atMs: now.wallMs, end, lastWords: "" }, now);
   }
+  const { startedMs, isolation } = found;
+  if (state.kind === "stopping" || state.kind === "restarting")
+    return resumeEnding({ ...lifecycle, everStarted: true, isolation }, state, startedMs, now);
   // As if it had just reported its start: that also gives a restarted machine's clock a fresh origin.
-  const starting = state.kind === "stopping" ? state : ({ kind: "starting" } as const);
-  const atMs = found.startedMs;
-  const step = reduce({ ...lifecycle, state: starting }, { kind: "runStarted", run, atMs }, now);
-  const stop: LifecycleAction[] =
-    state.kind === "stopping" ? [{ kind: "stopRun", graceMs: state.graceMs }] : [];
-  return { lifecycle: step.lifecycle, actions: [...step.actions, ...stop] };
+  const starting = { ...lifecycle, state: { kind: "starting" } } as const;
+  const step = reduce(starting, { kind: "runStarted", run, atMs: startedMs, isolation }, now);
+  if (state.kind === "starting") return step;
+  // What probes have said holds until they say otherwise: a restart of the daemon makes nothing unready.
+  const { health } = state;
+  return { ...step, lifecycle: reduce(step.lifecycle, { kind: "health", run, health }, now).lifecycle };
 }
 
 /** Whether a restart of the daemon must know of this change. The steps of a setup are simply taken again. */

@@ -1,5 +1,7 @@
 import { assertNever } from "../../kit/errors.ts";
-import type { Lifecycle, Termination } from "./lifecycle.ts";
+import type { Isolation } from "../../api/isolation.ts";
+import type { Lifecycle } from "./lifecycle-state.ts";
+import type { Termination } from "./termination.ts";
 
 export interface ReportedStatus {
   readonly phase: "Pending" | "Running" | "Succeeded" | "Failed";
@@ -12,6 +14,8 @@ export interface ReportedStatus {
   readonly finishedMs: number | undefined;
   readonly lastTermination: Termination | undefined;
   readonly logsDropped: boolean;
+  /** What it really has; undefined before its first start. */
+  readonly isolation: Isolation | undefined;
   readonly sequence: number;
 }
 
@@ -28,6 +32,7 @@ export function statusOf(lifecycle: Lifecycle): ReportedStatus {
     restarts: lifecycle.run,
     lastTermination: lifecycle.lastTermination,
     logsDropped: lifecycle.logsDropped,
+    isolation: lifecycle.isolation,
     sequence: lifecycle.sequence,
   };
 }
@@ -44,12 +49,16 @@ function shown(lifecycle: Lifecycle): Shown {
     case "mounting":
     case "starting":
       return { ...quiet, reason: "Starting" };
-    case "running":
-      return { phase: "Running", ready: true, reason: "", message: "", startedMs: state.startedMs };
+    case "running": {
+      const { ready, reason, message } = state.health;
+      return { phase: "Running", ready, reason, message, startedMs: state.startedMs };
+    }
     case "waiting":
       return { phase, ready: false, reason: state.reason, message: state.message };
     case "stopping":
       return { ...quiet, reason: "Stopping", startedMs: state.startedMs };
+    case "restarting":
+      return { ...quiet, reason: state.reason, message: state.message, startedMs: state.startedMs };
     case "ended": {
       const { reason, message, exitCode, finishedMs } = state.termination;
       return {

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,6 +21,7 @@ function openLog(
     folder?: string;
     gate?: Gate;
     clock?: FakeClock;
+    atOnce?: boolean;
   } = {},
 ) {
   const seen = { drops: 0 };
@@ -33,9 +35,36 @@ function openLog(
     clock: options.clock ?? new FakeClock(),
     onDropped: () => seen.drops++,
     ...(options.gate ? { gate: options.gate } : {}),
+    ...(options.atOnce === undefined ? {} : { atOnce: options.atOnce }),
   });
   return { log, seen, folder, out: log.sink("stdout"), err: log.sink("stderr") };
 }
+
+test("openInstanceLog: at once, whole lines are on disk when they are written, in order and across files", async () => {
+  const { log, folder, out, seen } = openLog({ atOnce: true, fileBytesMax: 120 });
+  const current = () => readFileSync(join(folder, "current.log"), "utf8");
+  out.write(bytes("one\ntwo\nthr"));
+  expect(current()).toBe(`${at} stdout F one\n${at} stdout F two\n`);
+  out.write(bytes("ee\n"));
+  expect(current()).toBe(`${at} stdout F three\n`);
+  expect(seen.drops).toBe(0);
+  out.write(bytes("four\nfive\nsix\n"));
+  expect(current()).toContain("stdout F six\n");
+  expect(seen.drops).toBe(1);
+  out.write(bytes("seven"));
+  await log.close();
+  expect(current()).toContain("stdout P seven\n");
+});
+
+test("openInstanceLog: at once, a flood waits for its pace all the same, and loses nothing", async () => {
+  const clock = new FakeClock();
+  const { log, folder, out } = openLog({ atOnce: true, bytesPerSecondMax: 100, clock });
+  for (let i = 0; i < 20; i++) out.write(bytes(`line ${i}\n`));
+  const lines = () => readFileSync(join(folder, "current.log"), "utf8").split("\n").length - 1;
+  expect(lines()).toBeLessThan(20);
+  await log.close();
+  expect(lines()).toBe(20);
+});
 
 const bytes = (text: string) => Buffer.from(text);
 const at = "2026-01-01T00:00:00.000000000Z";

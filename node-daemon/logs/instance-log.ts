@@ -10,6 +10,8 @@
  * - Records are written whole and in order; one write is in flight per log and a bounded number per process.
  * - A disk that refuses costs lines, which are counted, never the guest or the process.
  * - No folder exists before the first line.
+ * - With `atOnce` whole lines are on disk when `write` returns, as long as the pace allows it: for a guest that may stop its
+ *   process at any instruction, which is then killed.
  */
 import { type FileHandle, mkdir, open, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -24,6 +26,7 @@ import {
   recordTime,
 } from "./log-record.ts";
 import { Gate } from "../core/gate.ts";
+import { appendNow } from "./append-now.ts";
 import { Pace } from "./pace.ts";
 
 /** What one instance may have waiting for the disk. A guest that writes faster is suspended. */
@@ -72,6 +75,7 @@ export interface InstanceLogOptions {
   /** Called once, when lines are gone: an old file with content was replaced, or the disk refused. */
   readonly onDropped: () => void;
   readonly gate?: Gate;
+  readonly atOnce?: boolean;
 }
 
 export function openInstanceLog(options: InstanceLogOptions): InstanceLog {
@@ -162,7 +166,7 @@ class DiskLog implements InstanceLog {
     while (taken < fitting && this.#heldBytes < pendingBytesMax) {
       taken += this.#takeOne(stream, bytes.subarray(taken, fitting));
     }
-    if (this.#pending.length > 0) this.#flush();
+    if (this.#pending.length > 0 && !this.#writeAtOnce()) this.#flush();
     return taken;
   }
 
@@ -199,6 +203,22 @@ class DiskLog implements InstanceLog {
       });
   }
 
+  #writeAtOnce(): boolean {
+    const { atOnce = false, clock, folder, limits } = this.#options;
+    if (!atOnce || this.#flushing || this.#pace.waitMs(clock.monotonic()) > 0) return false;
+    const records = this.#pending;
+    this.#pending = [];
+    try {
+      if (appendNow(folder, records, limits.fileBytesMax)) this.#tellDropped();
+    } catch {
+      // How many of them are on disk is not known.
+      this.#linesLost += records.length;
+      this.#tellDropped();
+    }
+    this.#account(records);
+    return true;
+  }
+
   /** At once when there is nothing to wait for, and when the log is closed. */
   #keepPace(): Promise<void> {
     const { clock } = this.#options;
@@ -233,11 +253,15 @@ class DiskLog implements InstanceLog {
       this.#linesLost += records.length - next;
       this.#tellDropped();
     } finally {
-      let bytes = 0;
-      for (const record of records) bytes += record.length;
-      this.#heldBytes -= bytes;
-      this.#pace.spend(bytes, this.#options.clock.monotonic());
+      this.#account(records);
     }
+  }
+
+  #account(records: readonly Buffer[]): void {
+    let bytes = 0;
+    for (const record of records) bytes += record.length;
+    this.#heldBytes -= bytes;
+    this.#pace.spend(bytes, this.#options.clock.monotonic());
   }
 
   /** Appends the records that the current file has room for, rotating it first when it has none. */

@@ -1,3 +1,5 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, symlinkSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm, appendFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -48,6 +50,16 @@ test.each([
 
 test("readInstanceLog: an instance that never wrote has an empty log", async () => {
   expect(await readAll({ folder: join(folder, "absent") })).toBe("");
+});
+
+test.each([
+  { name: "a link", make: (file: string) => symlinkSync("/etc/passwd", file) },
+  { name: "a pipe", make: (file: string) => execFileSync("mkfifo", [file]) },
+  { name: "a folder", make: (file: string) => mkdirSync(file) },
+])("readInstanceLog: $name in place of a log is none", async ({ make }) => {
+  make(join(folder, "previous.log"));
+  await writeFile(join(folder, "current.log"), record(1, "a"));
+  expect(await readAll()).toBe("a\n");
 });
 
 test("readInstanceLog: cut lines are joined, an unterminated one gets its newline only before more", async () => {

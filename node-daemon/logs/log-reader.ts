@@ -9,7 +9,7 @@
  * end through the open handle before its successor is opened. A reader so slow that both files were replaced under it
  * misses what the bound on disk dropped, as everyone does.
  */
-import { watch } from "node:fs";
+import { constants, watch } from "node:fs";
 import { type FileHandle, mkdir, open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "../../kit/errors.ts";
@@ -116,12 +116,21 @@ async function openFollowing(folder: string, at: Position): Promise<Position | u
   return current;
 }
 
+/**
+ * A confined process may write in this folder, and nowhere else: what an attacker has put there instead of a log (a link to a
+ * file of the machine, a pipe that nobody writes to) is no log.
+ */
+const noTricks = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
 async function openAt(path: string, offset: number): Promise<Position | undefined> {
   try {
-    const file = await open(path, "r");
-    return { file, inode: (await file.stat()).ino, offset };
+    const file = await open(path, noTricks);
+    const facts = await file.stat();
+    if (facts.isFile()) return { file, inode: facts.ino, offset };
+    await file.close();
+    return undefined;
   } catch (error) {
-    if (errorCode(error) === "ENOENT") return undefined;
+    if (errorCode(error) === "ENOENT" || errorCode(error) === "ELOOP") return undefined;
     throw error;
   }
 }

@@ -155,6 +155,8 @@ export interface RuntimeDriver {
   stop(uid: string, graceMs: number): void;
   /** The daemon has recorded this end on disk; the driver may forget it. */
   settle(id: RunId): void;
+  /** The scheduler heard this node so long ago: for `RunSpec.stopAloneAfterMs`. */
+  heard(agoMs: number): void;
   /** `keep`: leaves running instances to the next daemon process. `stop`: ends them and the processes that host them. */
   close(what: "keep" | "stop"): Promise<void>;
 }

@@ -14,7 +14,12 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 const file = () => join(folder, "daemon.db");
 
-const { lifecycle } = assigned({ restart: "Always", stopNotice: "none" });
+const { lifecycle } = assigned({
+  restart: "Always",
+  stopNotice: "none",
+  heldBack: "nothing",
+  hasPreStop: false,
+});
 const files = [{ path: "a", data: Buffer.from("x") }];
 const template = buildTemplate({}, { contents: [{ volume: "v", secret: true, files }] });
 

@@ -14,7 +14,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { deserialize, serialize } from "node:v8";
 import { errorMessage, WherryError } from "../../kit/errors.ts";
 import type { NodeAssignment, NodeTemplate, VolumeContent } from "../core/assignment.ts";
-import type { Lifecycle } from "../core/lifecycle.ts";
+import type { Lifecycle } from "../core/lifecycle-state.ts";
 
 export interface StoredInstance {
   readonly assignment: NodeAssignment;
@@ -46,7 +46,7 @@ export interface Checkpoint {
 }
 
 /** Raised when stored values change their meaning. */
-const schemaVersion = 1;
+const schemaVersion = 2;
 
 const schema = `
   CREATE TABLE IF NOT EXISTS instances (uid TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;

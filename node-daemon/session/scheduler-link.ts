@@ -31,6 +31,10 @@ export interface LinkOptions {
   readonly logs: Pick<LogSender, "send">;
   readonly checkpoint: Pick<Checkpoint, "loadMeta" | "saveMeta">;
   /** Told how long it had been disconnected when it gave up waiting. */
+  /** Told when the scheduler last heard this node for certain, by the monotonic clock. */
+  readonly onHeard: (atMs: number) => void;
+  /** Told after what time without the scheduler instances stop: at each welcome. */
+  readonly onStopAfter: (afterMs: number) => void;
   readonly onCutOff: (afterMs: number) => void;
   readonly onConnected: () => void;
   readonly clock: Clock;
@@ -105,7 +109,10 @@ export class SchedulerLink {
         instances,
         admitEpoch: (epoch) => this.#admitEpoch(epoch),
         onWelcome: (welcome) => this.#onWelcome(welcome),
-        onHeard: (atMs) => this.#armCutOff(atMs),
+        onHeard: (atMs) => {
+          this.#armCutOff(atMs);
+          this.#options.onHeard(atMs);
+        },
         openLog: (request) => logs.send(client, request),
         clock,
         log,
@@ -128,7 +135,8 @@ export class SchedulerLink {
     if (stopDisconnectedAfterMs !== this.#meta.stopDisconnectedAfterMs) {
       this.#saveMeta({ ...this.#meta, stopDisconnectedAfterMs });
     }
-    const { log, address, onConnected } = this.#options;
+    const { log, address, onConnected, onStopAfter } = this.#options;
+    onStopAfter(stopDisconnectedAfterMs);
     log.info("session with the scheduler", { address, epoch: this.#meta.epoch, heartbeatIntervalMs });
     onConnected();
   }

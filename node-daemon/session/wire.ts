@@ -37,6 +37,8 @@ export function readAssignment(message: Assignment__Output): NodeAssignment {
     cpuLimitMillis: message.cpuLimitMillis,
     memoryLimitBytes: message.memoryLimitBytes,
     hasDeadline: message.hasDeadline,
+    priority: message.priority,
+    isolation: message.isolation,
   };
 }
 
@@ -86,6 +88,7 @@ export function writeStatus(uid: string, status: ReportedStatus): InstanceStatus
         }
       : null,
     logsDropped: status.logsDropped,
+    isolation: status.isolation ?? "",
     sequence: status.sequence,
   };
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { getHeapStatistics } from "node:v8";
 import type { Clock, Timer } from "../../kit/clock.ts";
-import { collection, descriptorsReserved, heap, mappings, type ShimLimits } from "./limits.ts";
+import { addressSpace, collection, descriptorsReserved, heap, mappings, type ShimLimits } from "./limits.ts";
 
 /** Linux's default of vm.max_map_count. */
 const mappingsDefault = 65_530;
@@ -37,7 +37,15 @@ export function systemCapacity(): Capacity {
 
 export interface Needs {
   readonly memories: number;
+  /** Of these, with addresses of 64 bits. */
+  readonly memories64: number;
   readonly heapBytes: number;
+}
+
+/** Until the engine has collected the instance. */
+interface Held {
+  readonly mappings: number;
+  readonly pieces: number;
 }
 
 /** One instance's part of the budget. Everything it says is said once. */
@@ -52,24 +60,26 @@ export interface Reservation {
 
 /**
  * What the process can hold. Running out of mappings or of heap is a fatal abort inside V8, for all instances at once, so
- * starts are refused well before.
+ * starts are refused well before; running out of address space costs everybody a second.
  *
  *   reserved ── torn down ─▶ dead ── collected by the engine ─▶ free
  *
- * A dead instance's mappings last until the engine collects it. The engine does not know that they are scarce: when they
+ * A dead instance's mappings and addresses last until the engine collects it. The engine does not know that they are scarce: when they
  * stand in the way of a start, or are many while nothing happens, it is asked to. Of its heap it knows, so a dead instance's
  * part of that is free at once.
  */
 export class ShimBudget {
-  #instancesMax: number;
+  readonly #instancesMax: number;
+  #piecesMax: number = addressSpace.piecesMax;
   readonly #mappingsMax: number;
   readonly #heapBytesMax: number;
   readonly #clock: Clock;
   readonly #collectGarbage: (() => void) | undefined;
-  readonly #collected = new FinalizationRegistry<number>((count) => this.#free(count));
+  readonly #collected = new FinalizationRegistry<Held>((held) => this.#free(held));
   #instances = 0;
   #dead = 0;
   #mappings = 0;
+  #pieces = 0;
   #heapBytes = 0;
   #collecting: Promise<void> | undefined;
   #quiet: Timer | undefined;
@@ -104,7 +114,7 @@ export class ShimBudget {
    * a memory wants 8 GiB in one piece; each failed attempt costs everyone a second. So it is not tried again.
    */
   exhausted(): void {
-    this.#instancesMax = Math.floor(this.#instances * collection.exhaustedFactor);
+    this.#piecesMax = Math.floor(this.#pieces * collection.exhaustedFactor);
   }
 
   /** Collects the dead. A pause for all: some 10 ms for each 1,000 instances. */
@@ -121,15 +131,26 @@ export class ShimBudget {
     for (let turn = 0; turn < collection.turns; turn++) await new Promise((resolve) => setImmediate(resolve));
   }
 
-  #tryReserve({ memories, heapBytes }: Needs): Reservation | undefined {
-    const needed = mappings.perInstance + memories * mappings.perMemory;
-    // Address space runs out at twice as many memories as instances are allowed: the dead count for that.
-    if (this.#instances >= this.#instancesMax) return undefined;
-    if (this.#instances + this.#dead >= this.#instancesMax * collection.addressSpaceFactor) return undefined;
-    if (this.#mappings + needed > this.#mappingsMax) return undefined;
-    if (this.#heapBytes + heapBytes > this.#heapBytesMax) return undefined;
+  #hasRoom(held: Held, heapBytes: number): boolean {
+    const heapWanted = this.#heapBytes + heapBytes;
+    return (
+      this.#instances < this.#instancesMax &&
+      this.#pieces + held.pieces <= this.#piecesMax &&
+      // The heap takes mappings, too, as it grows.
+      this.#mappings + held.mappings + heapWanted / heap.bytesPerMapping <= this.#mappingsMax &&
+      heapWanted <= this.#heapBytesMax
+    );
+  }
+
+  #tryReserve({ memories, memories64, heapBytes }: Needs): Reservation | undefined {
+    const needed: Held = {
+      mappings: mappings.perInstance + memories * mappings.perMemory,
+      pieces: (memories - memories64) * addressSpace.perMemory + memories64 * addressSpace.perMemory64,
+    };
+    if (!this.#hasRoom(needed, heapBytes)) return undefined;
     this.#instances++;
-    this.#mappings += needed;
+    this.#mappings += needed.mappings;
+    this.#pieces += needed.pieces;
     this.#heapBytes += heapBytes;
     let held = false;
     let reservedBytes = heapBytes;
@@ -154,8 +175,9 @@ export class ShimBudget {
     };
   }
 
-  #free(count: number): void {
-    this.#mappings -= count;
+  #free(held: Held): void {
+    this.#mappings -= held.mappings;
+    this.#pieces -= held.pieces;
     this.#dead--;
   }
 

@@ -13,6 +13,7 @@ import {
   asToShim,
   type FromShim,
   protocolVersion,
+  protocolVersionMin,
   runKey,
   type RunReport,
   type ShimIdentity,
@@ -29,7 +30,8 @@ export interface LinkHandlers {
 const usagesPerMessage = 500;
 
 export class DaemonLink {
-  readonly #identity: ShimIdentity;
+  /** It may be claimed between two connections. */
+  readonly #identity: () => ShimIdentity;
   readonly #handlers: LinkHandlers;
   readonly #log: Log;
   readonly #server: Server;
@@ -38,7 +40,7 @@ export class DaemonLink {
   /** By run and kind, in the order in which it happened. */
   readonly #held = new Map<string, FromShim>();
 
-  constructor(identity: ShimIdentity, handlers: LinkHandlers, log: Log) {
+  constructor(identity: () => ShimIdentity, handlers: LinkHandlers, log: Log) {
     this.#identity = identity;
     this.#handlers = handlers;
     this.#log = log;
@@ -99,8 +101,10 @@ export class DaemonLink {
     const hello: FromShim = {
       kind: "hello",
       protocol: protocolVersion,
+      protocolMin: protocolVersionMin,
+      ageMs: Math.round(performance.now()),
       pid: process.pid,
-      ...this.#identity,
+      ...this.#identity(),
     };
     writer.send(hello);
     for (const report of this.#handlers.inventory()) writer.send({ kind: "run", ...report });

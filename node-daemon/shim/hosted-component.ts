@@ -50,6 +50,7 @@ export class HostedComponent implements HostedGuest {
     const { facts } = this.#loaded;
     return {
       memories: sumOf(facts, ({ memories }) => ownOf(memories).length),
+      memories64: sumOf(facts, ({ memories }) => ownOf(memories).filter(({ memory64 }) => memory64).length),
       heapBytes: componentHeapBytes(facts, this.#spec),
     };
   }

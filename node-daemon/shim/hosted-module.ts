@@ -46,7 +46,8 @@ export class HostedModule implements HostedGuest {
 
   get needs(): Needs {
     const { facts } = this.#loaded;
-    return { memories: facts.memories.length, heapBytes: heapBytesOf(facts, this.#spec) };
+    const memories64 = facts.memories.filter(({ memory64 }) => memory64).length;
+    return { memories: facts.memories.length, memories64, heapBytes: heapBytesOf(facts, this.#spec) };
   }
 
   get memoryBytesMin(): number {

@@ -2,7 +2,7 @@ import { errorCode, errorMessage } from "../../kit/errors.ts";
 import type { MountPoint } from "../runtimes/runtime-driver.ts";
 import type { Preopen } from "../wasi/host.ts";
 import type { HostedGuest } from "./hosted-guest.ts";
-import type { HeldMount, MountTable } from "./mount-table.ts";
+import { type HeldMount, type MountTable, mountTableFull } from "./mount-table.ts";
 import { Refusal } from "./refusal.ts";
 
 /**
@@ -43,6 +43,7 @@ function preopenOf({ guestPath, readOnly }: MountPoint, opened: HeldMount, held:
 
 function openMount(table: MountTable, mount: MountPoint): HeldMount | Promise<HeldMount> {
   const refuse = (thrown: unknown): never => {
+    if (errorCode(thrown) === mountTableFull) throw new Refusal("ShimFull", errorMessage(thrown), true);
     const retryable = errorCode(thrown) !== "mount-forbidden";
     throw new Refusal("MountFailed", `mount ${mount.guestPath}: ${errorMessage(thrown)}`, retryable);
   };

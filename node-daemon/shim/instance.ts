@@ -185,6 +185,7 @@ export class Instance implements HostedEvents {
       limits: this.#spec.logLimits,
       clock: this.#parts.clock,
       onDropped: () => this.#events.logsDropped(this.#spec.id),
+      atOnce: this.#spec.module.needsProcess.includes("threads"),
     });
     return this.#log;
   }

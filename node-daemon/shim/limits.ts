@@ -11,6 +11,8 @@ export interface ShimLimits {
   readonly mappingsReserved: number;
   /** A shim without a daemon and without runs is of no use to anyone after this long. */
   readonly aloneMs: number;
+  /** A shim that has had no daemon for so long stops its runs and ends: for tests, whose daemons nobody starts again. */
+  readonly orphanMs: number | undefined;
   /** How often the usage of instances that ran is pushed. */
   readonly usagePeriodMs: number;
   /** A compiled module that nobody uses is kept this long, for a restart with backoff. */
@@ -24,6 +26,7 @@ export const defaultShimLimits: ShimLimits = {
   unsettledMax: 16_000,
   mappingsReserved: 6_000,
   aloneMs: 60_000,
+  orphanMs: undefined,
   usagePeriodMs: 10_000,
   idleModuleMs: 60_000,
   idleModulesMax: 8,
@@ -32,15 +35,20 @@ export const defaultShimLimits: ShimLimits = {
 /** What one suspended instance takes of the process' mappings: its stack, and two for each memory. Measured. */
 export const mappings = { perInstance: 3, perMemory: 2 } as const;
 
+/**
+ * Address space, in pieces of 8 GiB: what the engine reserves for a memory of 32 bits; for one of 64 bits it is two. Measured:
+ * there are 16,344 of them, then a start fails, and takes a second to do so. Stacks of ended instances lie anywhere in
+ * between, and a memory wants its pieces in one.
+ */
+export const addressSpace = { piecesMax: 12_000, perMemory: 1, perMemory64: 2 } as const;
+
 /** When dead instances are collected. */
 export const collection = {
   /** Fewer are not worth the pause. */
   deadMin: 500,
   /** Without another end. Under steady churn the engine collects by itself. */
   quietMs: 1_000,
-  /** Live and dead together, against the live ones allowed: 16,000 memories exhaust the address space. */
-  addressSpaceFactor: 1.5,
-  /** Of the instances that were there when the address space was exhausted, this part is allowed from then on. */
+  /** Of what was in use when the address space was exhausted, this part is allowed from then on. */
   exhaustedFactor: 0.9,
   /** Of the event loop, until the engine has told what it collected. */
   turns: 4,
@@ -69,6 +77,8 @@ export const heap = {
   perScriptByte: 0.6,
   /** What it may keep before it has to ask for more (see scriptLimits). */
   componentKeeps: 32_768,
+  /** Measured: a full heap of 2.9 GB takes some 11,000 mappings. */
+  bytesPerMapping: 256 * 1024,
   /** Of the heap. The rest is for the instances themselves, compiled modules and garbage. */
   share: 0.7,
 } as const;

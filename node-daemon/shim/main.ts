@@ -1,5 +1,7 @@
 /**
  * A shim: `node main.ts <folder>`. Hosts instances of one namespace for a daemon that comes and goes.
+ *
+ *   started ── claimed (at once, when its configuration says for whom) ──▶ hosting ── told to exit, or left empty ──▶ gone
  */
 import { readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,8 +9,10 @@ import { randomFillSync } from "node:crypto";
 import { type Clock, systemClock, type Timer } from "../../kit/clock.ts";
 import { assertNever, errorCode } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
+import type { RunId } from "../runtimes/runtime-driver.ts";
 import type { WasiClock } from "../wasi/host.ts";
 import { ListingCache } from "../wasi/file-system/listing-cache.ts";
+import { Alone } from "./alone.ts";
 import { guestDescriptorsMax, ShimBudget, systemCapacity } from "./budget.ts";
 import { DaemonLink } from "./daemon-link.ts";
 import { exitMs, openFilesMax, queueLimits, type ShimLimits } from "./limits.ts";
@@ -16,9 +20,19 @@ import { ModuleStore } from "./module-store.ts";
 import { MountTable } from "./mount-table.ts";
 import { openOwnLog } from "./own-log.ts";
 import { processStartTicks } from "./process-identity.ts";
-import { configName, processName, type ShimIdentity, socketName, type ToShim } from "./protocol.ts";
+import {
+  type Claim,
+  configName,
+  ownRunName,
+  type OwnRunRecord,
+  processName,
+  runKey,
+  type ShimIdentity,
+  socketName,
+  type ToShim,
+} from "./protocol.ts";
 import { RunQueue } from "./run-queue.ts";
-import { Shim } from "./shim.ts";
+import { Shim, type ShimEvents } from "./shim.ts";
 import { stackTraceLimit } from "./trap.ts";
 
 /** Written by the daemon that starts the shim, so both are of one build. */
@@ -33,6 +47,8 @@ const wasiClock: WasiClock = {
 };
 
 class ShimProcess {
+  #identity: ShimIdentity;
+  readonly #alone: Alone;
   readonly #limits: ShimLimits;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -45,11 +61,18 @@ class ShimProcess {
   #exitWhenEnded = false;
 
   constructor(config: ShimConfig, clock: Clock, log: Log) {
+    const { shimId, namespace, buildId, isolation } = config;
+    this.#identity = { shimId, namespace, buildId, isolation };
     this.#limits = config.limits;
     this.#clock = clock;
     this.#log = log;
+    this.#alone = new Alone(clock, config.limits.orphanMs, {
+      stop: (uid, graceMs) => this.#shim.stop(uid, graceMs),
+      orphaned: () => this.terminate(true),
+    });
     this.#modules = new ModuleStore(config.limits, clock);
-    this.#mounts = new MountTable({ monotonic: () => clock.monotonic() });
+    const descriptorsMax = guestDescriptorsMax();
+    this.#mounts = new MountTable({ monotonic: () => clock.monotonic(), descriptorsMax });
     const parts = {
       modules: this.#modules,
       mounts: this.#mounts,
@@ -67,11 +90,14 @@ class ShimProcess {
       wasiClock,
       random: (target: Uint8Array) => void randomFillSync(target),
       listings: new ListingCache(),
-      wasiLimits: { openFilesMax, hostDescriptorsMax: guestDescriptorsMax() },
+      wasiLimits: { openFilesMax, hostDescriptorsMax: descriptorsMax },
       log,
     };
-    this.#shim = new Shim(parts, config.limits, {
-      started: (id, atMs) => this.#link.tell({ kind: "started", id, atMs }),
+    const events: ShimEvents = {
+      started: (id, atMs) => {
+        this.#recordOwnRun(id);
+        this.#link.tell({ kind: "started", id, atMs });
+      },
       ended: (id, atMs, end) => {
         this.#link.tell({ kind: "ended", id, atMs, end });
         if (this.#exitWhenEnded && this.#shim.running === 0) this.#exit();
@@ -79,16 +105,37 @@ class ShimProcess {
       logsDropped: (id) => this.#link.tell({ kind: "logsDropped", id }),
       usage: (usages) => this.#link.tellUsage(usages),
       emptied: () => this.#onEmpty(),
-    });
+    };
+    const owner = (): ShimIdentity => this.#identity;
+    this.#shim = new Shim(parts, config.limits, events, owner, this.#alone);
     this.#link = new DaemonLink(
-      { shimId: config.shimId, namespace: config.namespace, buildId: config.buildId },
+      owner,
       {
         receive: (message) => this.#receive(message),
         inventory: () => this.#shim.reports(),
-        connectedChanged: () => this.#onEmpty(),
+        connectedChanged: (connected) => {
+          this.#alone.setConnected(connected);
+          this.#onEmpty();
+        },
       },
       log,
     );
+  }
+
+  /** Before its first instruction, which may be one that never ends. */
+  #recordOwnRun(id: RunId): void {
+    if (this.#identity.isolation === "shared") return;
+    const report = this.#shim.reports().find((known) => runKey(known.id) === runKey(id));
+    if (report) writeJson(ownRunName, { identity: this.#identity, report } satisfies OwnRunRecord);
+  }
+
+  #claim({ namespace, isolation }: Claim): void {
+    const { namespace: owner } = this.#identity;
+    if (owner === namespace) return;
+    // Its runs will be refused.
+    if (owner !== undefined) return this.#log.error("claimed for another namespace", { owner, namespace });
+    this.#identity = { ...this.#identity, namespace, isolation };
+    this.#log.info("claimed", { namespace, isolation });
   }
 
   async listen(path: string): Promise<void> {
@@ -106,6 +153,10 @@ class ShimProcess {
 
   #receive(message: ToShim): void {
     switch (message.kind) {
+      case "claim":
+        return this.#claim(message);
+      case "heard":
+        return this.#alone.heard(message.agoMs);
       case "start":
         return this.#shim.start(message.spec);
       case "stop":
@@ -136,6 +187,7 @@ class ShimProcess {
 
   #exit(): void {
     this.#log.info("exiting");
+    this.#alone.close();
     this.#modules.close();
     this.#clock.setTimer(exitMs, () => this.#leave(1));
     void this.#link.close().then(() => this.#leave(0));
@@ -146,6 +198,12 @@ class ShimProcess {
     if (this.#mounts.threads > 0) process.kill(process.pid, "SIGKILL");
     process.exit(code);
   }
+}
+
+/** Whole, or not at all. */
+function writeJson(name: string, value: unknown): void {
+  writeFileSync(`${name}.new`, JSON.stringify(value), { mode: 0o600 });
+  renameSync(`${name}.new`, name);
 }
 
 async function main(folder: string): Promise<void> {
@@ -162,8 +220,7 @@ async function main(folder: string): Promise<void> {
   // The path of a Unix socket is short; that of the state folder may not be.
   process.chdir(folder);
   const identity = { pid: process.pid, startTicks: processStartTicks(process.pid) };
-  writeFileSync(`${processName}.new`, JSON.stringify(identity), { mode: 0o600 });
-  renameSync(`${processName}.new`, processName);
+  writeJson(processName, identity);
   try {
     unlinkSync(socketName);
   } catch (thrown) {

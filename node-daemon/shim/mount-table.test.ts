@@ -24,7 +24,7 @@ const openDescriptors = () => readdirSync("/proc/self/fd").length;
 test("MountTable: one directory for all who mount it, closed with the last of them", () => {
   using folder = new Folder();
   const before = openDescriptors();
-  const table = new MountTable({ monotonic: () => 0 });
+  const table = new MountTable({ monotonic: () => 0, descriptorsMax: 100_000 });
   const [one, other] = [0, 1].map(() => table.open({ hostPath: folder.path }));
   if (one === undefined || other === undefined || one instanceof Promise || other instanceof Promise)
     throw new Error("a local directory is open at once");
@@ -39,10 +39,18 @@ test("MountTable: one directory for all who mount it, closed with the last of th
   expect([table.size, openDescriptors()]).toEqual([0, before]);
 });
 
+test("MountTable: a process that has too many descriptors opens no other directory, and keeps none of it", () => {
+  using folder = new Folder();
+  const before = openDescriptors();
+  const table = new MountTable({ monotonic: () => 0, descriptorsMax: 0 });
+  expect(() => table.open({ hostPath: folder.path })).toThrow("descriptors are in use");
+  expect([table.size, openDescriptors()]).toEqual([0, before]);
+});
+
 test("MountTable: with a bound it has a quota of its own, which knows what is there", async () => {
   using folder = new Folder();
   for (let i = 0; i < 2 * limits.listingEntriesPerTurn; i++) writeFileSync(join(folder.path, `${i}`), "");
-  const table = new MountTable({ monotonic: () => 0 });
+  const table = new MountTable({ monotonic: () => 0, descriptorsMax: 100_000 });
   const sizeBytesMax = 2 * limits.listingEntriesPerTurn * limits.quotaEntryBytes;
   const opening = [sizeBytesMax, sizeBytesMax, sizeBytesMax + 1].map((bytes) =>
     table.open({ hostPath: folder.path, sizeBytesMax: bytes }),
@@ -65,6 +73,7 @@ test("MountTable: what may block is opened and served by threads of its path's o
   const before = openDescriptors();
   const table = new MountTable({
     monotonic: () => 0,
+    descriptorsMax: 100_000,
     readTable: () => tableWith(join(folder.path, "far")),
   });
   expect(table.open({ hostPath: join(folder.path, "near") })).not.toBeInstanceOf(Promise);

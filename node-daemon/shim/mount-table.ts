@@ -42,14 +42,20 @@ interface Threaded {
 export interface MountTableOptions {
   /** Milliseconds, never going back. */
   readonly monotonic: () => number;
+  /** Of this process; what is left beyond is for logs, the daemon and modules. */
+  readonly descriptorsMax: number;
   /** The kernel's table of mounts. */
   readonly readTable?: () => string;
 }
+
+/** The code of the error that another process may not have. */
+export const mountTableFull = "mount-table-full";
 
 const nothing = () => {};
 
 export class MountTable {
   readonly #monotonic: () => number;
+  readonly #descriptorsMax: number;
   readonly #readTable: () => string;
   readonly #shared = new Map<string, Shared>();
   /** By path. */
@@ -59,8 +65,9 @@ export class MountTable {
   /** For the paths asked of while the table was this one. */
   readonly #verdicts = new Map<string, boolean>();
 
-  constructor({ monotonic, readTable }: MountTableOptions) {
+  constructor({ monotonic, descriptorsMax, readTable }: MountTableOptions) {
     this.#monotonic = monotonic;
+    this.#descriptorsMax = descriptorsMax;
     this.#readTable = readTable ?? (() => readFileSync("/proc/self/mountinfo", "utf8"));
   }
 
@@ -115,7 +122,7 @@ export class MountTable {
   #hold(
     { fd, key }: OpenedMount,
     files: FileOperations,
-    { sizeBytesMax }: WantedMount,
+    { hostPath, sizeBytesMax }: WantedMount,
     letGo: () => void,
   ): HeldMount | Promise<HeldMount> {
     const sharedKey = `${key}:${sizeBytesMax ?? ""}`;
@@ -125,6 +132,12 @@ export class MountTable {
       letGo();
       shared.users++;
     } else {
+      if (fd >= this.#descriptorsMax) {
+        files.close(fd);
+        letGo();
+        const message = `open directory ${hostPath}: ${fd} descriptors are in use`;
+        throw new WherryError(mountTableFull, message);
+      }
       shared = this.#measured(fd, files, sizeBytesMax, letGo);
       this.#shared.set(sharedKey, shared);
     }

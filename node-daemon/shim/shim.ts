@@ -11,9 +11,10 @@
  */
 import type { Clock } from "../../kit/clock.ts";
 import type { RunEnd, RunId, RunSpec, RunUsage } from "../runtimes/runtime-driver.ts";
+import type { Alone } from "./alone.ts";
 import { Instance, type InstanceEvents, type InstanceParts } from "./instance.ts";
 import { messageCharsMax, type ShimLimits } from "./limits.ts";
-import { type RunReport, runKey } from "./protocol.ts";
+import { type RunReport, runKey, type ShimIdentity } from "./protocol.ts";
 
 interface Run {
   readonly id: RunId;
@@ -21,6 +22,7 @@ interface Run {
   startedMs: number | undefined;
   ended: { readonly atMs: number; readonly end: RunEnd } | undefined;
   logsDropped: boolean;
+  readonly stopNotice: RunSpec["stopNotice"];
 }
 
 export interface ShimEvents {
@@ -37,6 +39,9 @@ export class Shim {
   readonly #limits: ShimLimits;
   readonly #clock: Clock;
   readonly #events: ShimEvents;
+  /** Whose runs it takes; it may still be nobody's. */
+  readonly #owner: () => Pick<ShimIdentity, "namespace">;
+  readonly #alone: Pick<Alone, "add" | "remove">;
   readonly #instanceEvents: InstanceEvents = {
     started: ({ uid }) => this.#started(this.#byUid.get(uid)),
     used: ({ uid }) => this.#markUsed(this.#byUid.get(uid)),
@@ -52,8 +57,16 @@ export class Shim {
   #terminating = false;
   readonly #asked = new WeakSet<Run>();
 
-  constructor(parts: InstanceParts, limits: ShimLimits, events: ShimEvents) {
+  constructor(
+    parts: InstanceParts,
+    limits: ShimLimits,
+    events: ShimEvents,
+    owner: () => Pick<ShimIdentity, "namespace">,
+    alone: Pick<Alone, "add" | "remove">,
+  ) {
     this.#parts = parts;
+    this.#owner = owner;
+    this.#alone = alone;
     this.#limits = limits;
     this.#clock = parts.clock;
     this.#events = events;
@@ -68,11 +81,12 @@ export class Shim {
   }
 
   reports(): RunReport[] {
-    return [...this.#runs.values()].map(({ id, startedMs, ended, logsDropped }) => ({
+    return [...this.#runs.values()].map(({ id, startedMs, ended, logsDropped, stopNotice }) => ({
       id,
       startedMs,
       ended,
       logsDropped,
+      stopNotice,
     }));
   }
 
@@ -85,6 +99,7 @@ export class Shim {
       startedMs: undefined,
       ended: undefined,
       logsDropped: false,
+      stopNotice: spec.stopNotice,
     };
     this.#runs.set(key, run);
     const refused = this.#refusal(spec);
@@ -95,6 +110,7 @@ export class Shim {
     const instance = new Instance(this.#parts, spec, this.#instanceEvents);
     run.instance = instance;
     this.#byUid.set(spec.id.uid, run);
+    if (spec.stopAloneAfterMs !== undefined) this.#alone.add(spec.id.uid, spec.stopAloneAfterMs);
     void instance.host().then((end) => this.#end(run, end));
   }
 
@@ -132,6 +148,12 @@ export class Shim {
     if (this.#terminating) return refuse("ShimFull", "the hosting process is shutting down");
     if (this.running > this.#limits.instancesMax || this.#unsettled > this.#limits.unsettledMax)
       return refuse("ShimFull", "the hosting process has no room for another instance");
+    const { namespace } = this.#owner();
+    if (spec.namespace !== namespace) {
+      const whose = namespace === undefined ? "nobody" : `namespace ${namespace}`;
+      const message = `a bug of the daemon: started an instance of namespace ${spec.namespace} in a process that hosts those of ${whose}`;
+      return refuse("InternalError", message, false);
+    }
     const other = this.#byUid.get(spec.id.uid);
     if (other) {
       const message = `a bug of the daemon: started while run ${other.id.run} of the same instance has not ended`;
@@ -156,6 +178,7 @@ export class Shim {
       this.#used.delete(run);
       if (run.startedMs !== undefined) this.#events.usage([usageOf(run, run.instance)]);
       this.#byUid.delete(run.id.uid);
+      this.#alone.remove(run.id.uid);
       run.instance = undefined;
     }
     run.ended = { atMs: this.#clock.now(), end: withShortMessage(told) };

@@ -18,6 +18,8 @@ export function buildAssignment(given: Partial<NodeAssignment> = {}): NodeAssign
     cpuLimitMillis: 0,
     memoryLimitBytes: 0,
     hasDeadline: false,
+    priority: 0,
+    isolation: "shared",
     ...given,
   };
 }

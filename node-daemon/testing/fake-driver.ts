@@ -23,6 +23,7 @@ export class FakeDriver implements RuntimeDriver {
   readonly stopped: { readonly uid: string; readonly graceMs: number }[] = [];
   /** What an earlier daemon left. */
   adopted: readonly AdoptedRun[] = [];
+  readonly heardAgoMs: number[] = [];
   closedAs: "keep" | "stop" | undefined;
   /** Runs start, and obey stops, by themselves. */
   obedient = true;
@@ -62,6 +63,10 @@ export class FakeDriver implements RuntimeDriver {
 
   settle(id: RunId): void {
     this.settled.push(id);
+  }
+
+  heard(agoMs: number): void {
+    this.heardAgoMs.push(agoMs);
   }
 
   close(what: "keep" | "stop"): Promise<void> {

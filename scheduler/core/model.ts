@@ -3,6 +3,8 @@
  * mutable state behind them.
  */
 
+import type { Isolation } from "../../api/isolation.ts";
+
 export interface Resources {
   readonly cpuMillis: number;
   readonly memoryBytes: number;
@@ -10,6 +12,8 @@ export interface Resources {
 
 export interface NodeCapacity extends Resources {
   readonly instances: number;
+  /** Of the instances, those that have a process of their own. */
+  readonly processes: number;
 }
 
 /** Nothing is evicted on silence alone: a silent node is suspect, and lost only after `lostAfter`. */
@@ -24,6 +28,15 @@ export interface NodeTaint {
   readonly effect: "NoSchedule" | "PreferNoSchedule" | "NoExecute";
 }
 
+/** What a node last said of itself, such as MemoryPressure. */
+export interface NodeCondition {
+  readonly type: string;
+  readonly status: boolean;
+  readonly reason: string;
+  readonly message: string;
+  readonly transitionMs: number;
+}
+
 export interface ClusterNode {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -36,6 +49,10 @@ export interface ClusterNode {
     readonly features: readonly string[];
   }[];
   readonly connection: NodeConnection;
+  /** As last reported; empty until then. */
+  readonly conditions: readonly NodeCondition[];
+  /** Owners of instances that it evicted since it was last without pressure. */
+  readonly evictedOwners: ReadonlySet<string>;
 }
 
 export type WorkloadKind = "WasmDeployment" | "WasmJob";
@@ -74,6 +91,8 @@ export interface ObservedStatus {
   readonly lastTermination: Termination | undefined;
   readonly logsDropped: boolean;
   readonly sequence: number;
+  /** What it really has, which may be more than was asked for; undefined before its first start. */
+  readonly isolation: Isolation | undefined;
 }
 
 /** Where an instance is on its way. Each state carries only what is valid in it. */
@@ -97,6 +116,12 @@ export interface Instance {
   readonly requests: Resources;
   /** What it may use at most; 0: no limit. Placement ignores it, quotas count it. */
   readonly limits: Resources;
+  /** What its template asks for. */
+  readonly isolation: Isolation;
+  /** Of its PriorityClass when it was made; 0 without one. */
+  readonly priority: number;
+  /** The class; empty without one. */
+  readonly priorityClass: string;
   /** Whether its job had an activeDeadlineSeconds when it was made: the quota scope Terminating. */
   readonly hasDeadline: boolean;
   readonly labels: Readonly<Record<string, string>>;
@@ -110,6 +135,9 @@ export interface Instance {
 export interface PlacementRequirements {
   readonly runtime: string;
   readonly requests: Resources;
+  readonly isolation: Isolation;
+  /** The workload, for what a node has against it in particular. */
+  readonly ownerUid: string;
   readonly nodeSelector: Readonly<Record<string, string>>;
   readonly tolerations: readonly {
     readonly key: string;

@@ -1,47 +1,75 @@
-import type { NodeCapacity, Resources } from "./model.ts";
+import { type Isolation, isolationTiers, processOverheadBytes } from "../../api/isolation.ts";
+import type { Instance, NodeCapacity, Resources } from "./model.ts";
 
-export const nothingCommitted: NodeCapacity = { cpuMillis: 0, memoryBytes: 0, instances: 0 };
+export const nothingCommitted: NodeCapacity = { cpuMillis: 0, memoryBytes: 0, instances: 0, processes: 0 };
 
-/** One resource of which a node has too little left. Amounts in the resource's unit: millicores, bytes, instances. */
+/** What one instance takes of a node: its requests, itself, and a process with its memory if it has one of its own. */
+export function footprintOf({
+  requests,
+  isolation,
+}: {
+  readonly requests: Resources;
+  readonly isolation: Isolation;
+}): NodeCapacity {
+  const processes = isolation === "shared" ? 0 : 1;
+  return {
+    cpuMillis: requests.cpuMillis,
+    memoryBytes: requests.memoryBytes + processes * processOverheadBytes,
+    instances: 1,
+    processes,
+  };
+}
+
+/** What a placed instance has: what was asked for, or more if its node found that the module needs it. */
+export function isolationOn({ isolation, state }: Pick<Instance, "isolation" | "state">): Isolation {
+  const observed = state.kind === "pending" ? undefined : state.observed?.isolation;
+  if (observed === undefined) return isolation;
+  return isolationTiers.indexOf(observed) > isolationTiers.indexOf(isolation) ? observed : isolation;
+}
+
+/** One resource of which a node has too little left. Amounts in the resource's unit: millicores, bytes, a count. */
 export interface Shortfall {
-  readonly resource: "cpu" | "memory" | "instances";
+  readonly resource: "cpu" | "memory" | "instances" | "processes";
   readonly wanted: number;
   readonly free: number;
 }
 
 /**
- * What a node lacks to take one more instance, in the order instances, cpu, memory; empty if it fits. A request of zero
- * fits a node that is overcommitted, as in Kubernetes. Numbers that are none (NaN) never fit.
+ * What a node lacks to take one more instance, in the order instances, processes, cpu, memory; empty if it fits. Nothing
+ * wanted of a resource fits a node that is overcommitted, as in Kubernetes. Numbers that are none (NaN) never fit.
  */
 export function shortfalls(
   allocatable: NodeCapacity,
   committed: NodeCapacity,
-  requests: Resources,
+  footprint: NodeCapacity,
 ): readonly Shortfall[] {
-  if (fits(allocatable, committed, requests)) return [];
+  if (fits(allocatable, committed, footprint)) return [];
   const found: Shortfall[] = [];
   const check = (resource: Shortfall["resource"], wanted: number, free: number) => {
     if (wanted !== 0 && !(wanted <= free)) found.push({ resource, wanted, free });
   };
-  check("instances", 1, allocatable.instances - committed.instances);
-  check("cpu", requests.cpuMillis, allocatable.cpuMillis - committed.cpuMillis);
-  check("memory", requests.memoryBytes, allocatable.memoryBytes - committed.memoryBytes);
+  check("instances", footprint.instances, allocatable.instances - committed.instances);
+  check("processes", footprint.processes, allocatable.processes - committed.processes);
+  check("cpu", footprint.cpuMillis, allocatable.cpuMillis - committed.cpuMillis);
+  check("memory", footprint.memoryBytes, allocatable.memoryBytes - committed.memoryBytes);
   return found;
 }
 
-export function fits(allocatable: NodeCapacity, committed: NodeCapacity, requests: Resources): boolean {
+export function fits(allocatable: NodeCapacity, committed: NodeCapacity, footprint: NodeCapacity): boolean {
   return (
-    committed.instances + 1 <= allocatable.instances &&
-    (requests.cpuMillis === 0 || committed.cpuMillis + requests.cpuMillis <= allocatable.cpuMillis) &&
-    (requests.memoryBytes === 0 || committed.memoryBytes + requests.memoryBytes <= allocatable.memoryBytes)
+    committed.instances + footprint.instances <= allocatable.instances &&
+    (footprint.processes === 0 || committed.processes + footprint.processes <= allocatable.processes) &&
+    (footprint.cpuMillis === 0 || committed.cpuMillis + footprint.cpuMillis <= allocatable.cpuMillis) &&
+    (footprint.memoryBytes === 0 || committed.memoryBytes + footprint.memoryBytes <= allocatable.memoryBytes)
   );
 }
 
-/** `committed` with `count` more instances of these requests; a negative count takes them away. */
-export function committedWith(committed: NodeCapacity, requests: Resources, count: number): NodeCapacity {
+/** `committed` with `count` more instances of this footprint; a negative count takes them away. */
+export function committedWith(committed: NodeCapacity, footprint: NodeCapacity, count: number): NodeCapacity {
   return {
-    cpuMillis: committed.cpuMillis + requests.cpuMillis * count,
-    memoryBytes: committed.memoryBytes + requests.memoryBytes * count,
-    instances: committed.instances + count,
+    cpuMillis: committed.cpuMillis + footprint.cpuMillis * count,
+    memoryBytes: committed.memoryBytes + footprint.memoryBytes * count,
+    instances: committed.instances + footprint.instances * count,
+    processes: committed.processes + footprint.processes * count,
   };
 }

@@ -1,74 +1,10 @@
 import { expect, test } from "vitest";
-import { FakeClock } from "../../kit/fake-clock.ts";
-import { silentLog } from "../../kit/log.ts";
-import { seededRandom } from "../../kit/random.ts";
 import type { ApiObject } from "../../api/object-meta.ts";
-import { FakeBackend } from "../testing/fake-backend.ts";
 import { FakeNode } from "../testing/fake-node.ts";
-import { Engine } from "./engine.ts";
-
-const lostAfterMs = 15_000;
-
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 10; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
-}
-
-async function start(backend = new FakeBackend()) {
-  const clock = new FakeClock();
-  const random = seededRandom(7);
-  const engine = new Engine({ backend, clock, random, log: silentLog, lostAfterMs });
-  await engine.start();
-  await settle();
-  const instances = () => [...engine.instances(undefined)];
-  const states = () => instances().map(({ state }) => state.kind);
-  const node = (name: string) => new FakeNode(name, engine.nodes).connect();
-  /** Lets timers of up to `ms` fire and everything they cause happen. */
-  const pass = async (ms: number) => {
-    for (let left = ms; left > 0; left -= 100) {
-      clock.advance(Math.min(100, left));
-      await settle();
-    }
-  };
-  return { backend, clock, engine, instances, states, node, pass };
-}
-
-function deployment(replicas: number, template: Record<string, unknown> = {}) {
-  return {
-    apiVersion: "wherry.dev/v1alpha1",
-    kind: "WasmDeployment",
-    metadata: { name: "app", namespace: "default" },
-    spec: {
-      replicas,
-      strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: "25%", maxUnavailable: "25%" } },
-      template: {
-        spec: { module: { image: "file:///m.wasm" }, resources: {}, restartPolicy: "Always", ...template },
-      },
-    },
-  };
-}
-
-function job(spec: Record<string, unknown> = {}) {
-  return {
-    apiVersion: "wherry.dev/v1alpha1",
-    kind: "WasmJob",
-    metadata: { name: "work", namespace: "default" },
-    spec: {
-      completions: 1,
-      parallelism: 1,
-      backoffLimit: 6,
-      ...spec,
-      template: { spec: { module: { image: "file:///m.wasm" }, resources: {}, restartPolicy: "Never" } },
-    },
-  };
-}
-
-function statusOf(backend: FakeBackend, plural: string, name: string): Record<string, unknown> {
-  const object = backend.get({ group: "wherry.dev", plural }, "default", name);
-  return (object?.["status"] as Record<string, unknown> | undefined) ?? {};
-}
+import { deployment, eventsIn, job, lostAfterMs, startEngine, statusOf } from "../testing/test-engine.ts";
 
 test("Engine: a deployment's instances are spread, run, and are counted in its status", async () => {
-  const { backend, node, pass, states } = await start();
+  const { backend, node, pass, states } = await startEngine();
   const [a, b] = [node("a"), node("b")];
   backend.put("wasmdeployments", deployment(4));
   await pass(200);
@@ -81,7 +17,7 @@ test("Engine: a deployment's instances are spread, run, and are counted in its s
 });
 
 test("Engine: without a node, instances say why they wait, and start when one comes", async () => {
-  const { backend, node, pass, instances } = await start();
+  const { backend, node, pass, instances } = await startEngine();
   backend.put("wasmdeployments", deployment(1));
   await pass(200);
   expect(instances()[0]?.state).toMatchObject({ kind: "pending", reason: "Unschedulable" });
@@ -91,7 +27,7 @@ test("Engine: without a node, instances say why they wait, and start when one co
 });
 
 test("Engine: a missing ConfigMap holds instances back until it exists", async () => {
-  const { backend, node, pass, instances } = await start();
+  const { backend, node, pass, instances } = await startEngine();
   const a = node("a");
   backend.put(
     "wasmdeployments",
@@ -112,7 +48,7 @@ test("Engine: a missing ConfigMap holds instances back until it exists", async (
 });
 
 test("Engine: a Secret that cannot be read holds instances back, and what runs goes on", async () => {
-  const { backend, node, pass, instances } = await start();
+  const { backend, node, pass, instances } = await startEngine();
   const a = node("a");
   const keys = {
     apiVersion: "v1",
@@ -141,7 +77,7 @@ test("Engine: a Secret that cannot be read holds instances back, and what runs g
 });
 
 test("Engine: a lost node's instances move, and what is too many is stopped when it comes back", async () => {
-  const { backend, node, pass, engine } = await start();
+  const { backend, node, pass, engine } = await startEngine();
   const [a, b] = [node("a"), node("b")];
   backend.put("wasmdeployments", deployment(4));
   await pass(200);
@@ -161,7 +97,7 @@ test("Engine: a lost node's instances move, and what is too many is stopped when
 });
 
 test("Engine: a new leader adopts what nodes hold and makes nothing twice", async () => {
-  const first = await start();
+  const first = await startEngine();
   const a = first.node("a");
   first.backend.put("wasmdeployments", deployment(3));
   await first.pass(200);
@@ -169,7 +105,7 @@ test("Engine: a new leader adopts what nodes hold and makes nothing twice", asyn
   await first.pass(500);
   await first.engine.close();
 
-  const second = await start(first.backend);
+  const second = await startEngine(first.backend);
   await second.pass(5_000);
   expect(second.instances()).toEqual([]);
   const again = new FakeNode("a", second.engine.nodes, [...a.held.values()]).connect();
@@ -180,12 +116,12 @@ test("Engine: a new leader adopts what nodes hold and makes nothing twice", asyn
 });
 
 test("Engine: a workload declared after the start does not wait for silent nodes", async () => {
-  const first = await start();
+  const first = await startEngine();
   first.node("a");
   await first.pass(300);
   await first.engine.close();
 
-  const second = await start(first.backend);
+  const second = await startEngine(first.backend);
   const b = second.node("b");
   second.backend.put("wasmdeployments", deployment(1));
   await second.pass(300);
@@ -193,7 +129,7 @@ test("Engine: a workload declared after the start does not wait for silent nodes
 });
 
 test("Engine: a deleted workload's instances are stopped, acknowledged and gone", async () => {
-  const { backend, node, pass, instances } = await start();
+  const { backend, node, pass, instances } = await startEngine();
   const a = node("a");
   const object = backend.put("wasmdeployments", deployment(2));
   await pass(200);
@@ -209,7 +145,7 @@ test("Engine: a deleted workload's instances are stopped, acknowledged and gone"
 });
 
 test("Engine: a job's result is counted only when its status is stored, and acknowledged when the job is deleted", async () => {
-  const { backend, node, pass, states } = await start();
+  const { backend, node, pass, states } = await startEngine();
   const a = node("a");
   const object = backend.put("wasmjobs", job());
   await pass(300);
@@ -231,7 +167,7 @@ test("Engine: a job's result is counted only when its status is stored, and ackn
 });
 
 test("Engine: of jobs' ended instances the newest are kept to be looked at, the rest is acknowledged", async () => {
-  const { backend, node, pass, instances } = await start();
+  const { backend, node, pass, instances } = await startEngine();
   const a = node("a");
   backend.put("wasmjobs", job({ completions: 1_200, parallelism: 1_200 }));
   await pass(500);
@@ -249,7 +185,7 @@ test("Engine: of jobs' ended instances the newest are kept to be looked at, the 
 });
 
 test("Engine: a failed attempt is made again, and counted once however often it is reported", async () => {
-  const { backend, node, pass } = await start();
+  const { backend, node, pass } = await startEngine();
   const a = node("a");
   backend.put("wasmjobs", job({ backoffLimit: 2 }));
   await pass(300);
@@ -263,7 +199,7 @@ test("Engine: a failed attempt is made again, and counted once however often it 
 });
 
 test("Engine: what goes wrong with instances is an event of their workload, counted", async () => {
-  const { backend, node, pass } = await start();
+  const { backend, node, pass } = await startEngine();
   const a = node("a");
   backend.put("wasmdeployments", deployment(2));
   await pass(200);
@@ -272,13 +208,7 @@ test("Engine: what goes wrong with instances is an event of their workload, coun
     a.report(uid, { ready: false, reason: "CrashLoopBackOff", message: "trapped: unreachable", restarts: 2 });
   }
   await pass(2_000);
-  const events: ApiObject[] = [];
-  backend.watch(
-    { group: "", plural: "events" },
-    (event) => event.kind === "put" && events.push(event.object),
-    new AbortController().signal,
-  );
-  const crash = events.find((event) => event["reason"] === "CrashLoopBackOff");
+  const crash = eventsIn(backend).find((event) => event["reason"] === "CrashLoopBackOff");
   expect(crash).toMatchObject({
     type: "Warning",
     count: 4,
@@ -286,8 +216,23 @@ test("Engine: what goes wrong with instances is an event of their workload, coun
   });
 });
 
+test.each([
+  { reason: "Unhealthy", events: ["InstancesCreated", "Unhealthy"] },
+  { reason: "NotReady", events: ["InstancesCreated"] },
+  { reason: "Stopping", events: ["InstancesCreated"] },
+])("Engine: of an instance that is not ready, $reason is told as $events", async ({ reason, events }) => {
+  const { backend, node, pass } = await startEngine();
+  const a = node("a");
+  backend.put("wasmdeployments", deployment(1));
+  await pass(200);
+  for (const uid of a.held.keys()) a.report(uid, { ready: false, reason });
+  await pass(2_000);
+  expect(eventsIn(backend).map((event) => event["reason"])).toEqual(events);
+  expect(statusOf(backend, "wasmdeployments", "app")).toMatchObject({ availableReplicas: 0, ready: "0/1" });
+});
+
 test("Engine: watchers of instances see each change, and a resourceVersion that grows", async () => {
-  const { backend, node, pass, engine } = await start();
+  const { backend, node, pass, engine } = await startEngine();
   const events: { kind: string; object: ApiObject }[] = [];
   engine.live.subscribe((event) => events.push(event));
   const a = node("a");
@@ -302,7 +247,7 @@ test("Engine: watchers of instances see each change, and a resourceVersion that 
 });
 
 test("Engine: a node object tells capacity and readiness, and is written on change only", async () => {
-  const { backend, node, pass } = await start();
+  const { backend, node, pass } = await startEngine();
   const a = node("a");
   await pass(500);
   const read = () => backend.get({ group: "wherry.dev", plural: "wasmnodes" }, "", "a");

@@ -27,6 +27,7 @@ import type { ObjectCounts } from "../backend/object-counts.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance, ObservedStatus, WorkloadKind } from "../core/model.ts";
+import { PriorityClasses } from "../core/priority-classes.ts";
 import { type ConfigKind, type ConfigLookup, Unreadable } from "../core/templates/resolve-template.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import { ownerApiVersion, type InstanceFigures } from "./instance-object.ts";
@@ -38,7 +39,7 @@ import { QuotaKeeper, quotaResource } from "./quota-keeper.ts";
 import { Reconciler } from "./reconciler.ts";
 import { TemplateCatalogue } from "./template-catalogue.ts";
 import { WakeUps } from "./wake-ups.ts";
-import { namespaceOf, toWorkload, workloadResources, type Workload } from "./workloads.ts";
+import { namespaceOf, templateOf, toWorkload, workloadResources, type Workload } from "./workloads.ts";
 
 export interface EngineOptions {
   readonly backend: Backend;
@@ -61,12 +62,17 @@ const harmlessReasons: ReadonlySet<string> = new Set([
   "FetchingModule",
   "PreparingModule",
   "Starting",
+  // It runs, and its probes have not yet said that it is ready. Where they say that it is not, the reason is Unhealthy.
+  "NotReady",
+  "Stopping",
   "Completed",
   "Stopped",
+  "ShimReplaced",
   "NodeShutdown",
   "NotFound",
 ]);
 const eventResource: ResourceKey = { group: "", plural: "events" };
+const priorityResource: ResourceKey = { group: "scheduling.k8s.io", plural: "priorityclasses" };
 
 export class Engine implements InstanceSource, AsyncDisposable {
   readonly live: LiveInstances;
@@ -79,6 +85,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #catalogue: TemplateCatalogue;
   readonly #events: EventRecorder;
   readonly #wakeUps: WakeUps;
+  readonly #priorities = new PriorityClasses();
   readonly #quotas: QuotaKeeper;
   readonly #placement: PlacementRunner;
   readonly #reconciler: Reconciler;
@@ -97,6 +104,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.nodes = new NodeBook({
       ...options,
       state,
+      events: this.#events,
       changed,
       nodeChanged: (name, kind) => this.#nodeChanged(name, kind),
     });
@@ -128,6 +136,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       catalogue: this.#catalogue,
       events: this.#events,
       nodes: this.nodes,
+      priorities: this.#priorities,
       changed,
       workload: (uid) => this.#workloads.get(uid),
       stored: (workload) => this.#workloadStored(workload),
@@ -144,6 +153,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       // Nothing acts on events; watched so that the recorder can go on counting.
       this.#watch(eventResource, () => {}, signal),
       this.#watch(quotaResource, (event) => this.#quotas.event(event), signal),
+      this.#watch(priorityResource, (event) => this.#priorityEvent(event), signal),
     ]);
     await Promise.all(
       (["WasmDeployment", "WasmJob"] as const).map((kind) => {
@@ -251,6 +261,16 @@ export class Engine implements InstanceSource, AsyncDisposable {
     const readers = this.#catalogue.configChanged(kind, namespace, name);
     for (const uid of readers) this.#placement.wakeOwner(uid);
     if (readers.length > 0) this.#scheduleTurn();
+  }
+
+  /** Instances keep the priority that they were made with; what could not be made for want of the class now can. */
+  #priorityEvent(event: BackendEvent): void {
+    if (event.kind === "synced") return;
+    if (event.kind === "put") this.#priorities.put(event.object);
+    else this.#priorities.delete(event.object);
+    const { name } = event.object.metadata;
+    for (const [uid, workload] of this.#workloads)
+      if (templateOf(workload).spec.priorityClassName === name) this.#mark(uid);
   }
 
   #nodeEvent(event: BackendEvent): void {

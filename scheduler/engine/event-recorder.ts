@@ -13,6 +13,7 @@ import { toTimestamp } from "../../kit/timestamps.ts";
 export interface InvolvedObject {
   readonly apiVersion: string;
   readonly kind: string;
+  /** Empty: the object is in none, and its events are in `default`, as Kubernetes has them. */
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
@@ -84,7 +85,7 @@ export class EventRecorder {
   async #write(name: string, pending: Pending): Promise<void> {
     const { involved } = pending.occurrence;
     try {
-      const existing = this.#backend.get(events, involved.namespace, name);
+      const existing = this.#backend.get(events, namespaceOf(involved), name);
       const count = pending.count + (typeof existing?.["count"] === "number" ? existing["count"] : 0);
       const object = eventObject(name, pending, count);
       if (!existing) {
@@ -107,11 +108,13 @@ export class EventRecorder {
 
 function eventObject(name: string, pending: Pending, count: number): ApiObject {
   const { involved, type, reason, message } = pending.occurrence;
+  const { namespace, ...named } = involved;
+  const involvedObject = namespace === "" ? named : involved;
   return {
     apiVersion: "v1",
     kind: "Event",
-    metadata: { name, namespace: involved.namespace } as ApiObject["metadata"],
-    involvedObject: involved,
+    metadata: { name, namespace: namespaceOf(involved) } as ApiObject["metadata"],
+    involvedObject,
     type,
     reason,
     message: message.slice(0, 1024),
@@ -121,6 +124,10 @@ function eventObject(name: string, pending: Pending, count: number): ApiObject {
     source: { component: "wherry-scheduler" },
     reportingComponent: "wherry-scheduler",
   };
+}
+
+function namespaceOf({ namespace }: InvolvedObject): string {
+  return namespace === "" ? "default" : namespace;
 }
 
 /** Deterministic, so that a new scheduler goes on counting where the old one stopped. */

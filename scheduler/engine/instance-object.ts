@@ -2,10 +2,13 @@ import { toTimestamp } from "../../kit/timestamps.ts";
 import type { WasmInstance, WasmInstanceStatus } from "../../api/gen/kinds.gen.ts";
 import { assertNever } from "../../kit/errors.ts";
 import type { Instance, ObservedStatus, Termination } from "../core/model.ts";
+import { qosOf } from "../core/qos.ts";
 
 export interface InstanceFigures {
   readonly cpuMillis: number;
   readonly memoryBytes: number;
+  readonly fuel: number;
+  readonly throttledUs: number;
 }
 
 export const ownerApiVersion = "wherry.dev/v1alpha1";
@@ -35,9 +38,16 @@ export function instanceObject(
       ...(state.kind === "pending" ? {} : { nodeName: state.nodeName }),
       owner: instance.owner,
       templateHash: instance.templateHash,
+      isolation: instance.isolation,
+      priority: instance.priority,
+      ...(instance.priorityClass === "" ? {} : { priorityClassName: instance.priorityClass }),
       ...(slot ? { completionIndex: slot.index, attempt: slot.attempt } : {}),
     },
-    status: { ...statusOf(instance, nodeReachable), ...(usage ? { usage: usageOf(usage) } : {}) },
+    status: {
+      ...statusOf(instance, nodeReachable),
+      qosClass: qosOf(instance),
+      ...(usage ? { usage: usageOf(usage) } : {}),
+    },
   };
 }
 
@@ -96,6 +106,7 @@ function observedStatus(observed: ObservedStatus): WasmInstanceStatus {
     ...(observed.startedMs === undefined ? {} : { startTime: toTimestamp(observed.startedMs) }),
     ...(observed.finishedMs === undefined ? {} : { finishTime: toTimestamp(observed.finishedMs) }),
     ...(observed.exitCode === undefined ? {} : { exitCode: observed.exitCode }),
+    ...(observed.isolation === undefined ? {} : { isolation: observed.isolation }),
     ...(observed.logsDropped ? { logsDropped: true } : {}),
     ...(observed.lastTermination ? { lastTermination: terminationOf(observed.lastTermination) } : {}),
   };
@@ -111,5 +122,10 @@ function terminationOf(last: Termination): NonNullable<WasmInstanceStatus["lastT
 }
 
 function usageOf(usage: InstanceFigures): NonNullable<WasmInstanceStatus["usage"]> {
-  return { cpu: `${usage.cpuMillis}m`, memory: `${Math.ceil(usage.memoryBytes / 1024)}Ki` };
+  return {
+    cpu: `${usage.cpuMillis}m`,
+    memory: `${Math.ceil(usage.memoryBytes / 1024)}Ki`,
+    ...(usage.fuel > 0 ? { fuel: usage.fuel } : {}),
+    ...(usage.throttledUs > 0 ? { throttledSeconds: usage.throttledUs / 1e6 } : {}),
+  };
 }

@@ -15,7 +15,7 @@ import type { Backend } from "../backend/backend.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import { assessNodeHealth, type NodeHealthMemory } from "../core/cluster-state/node-health.ts";
-import type { Instance, ObservedStatus } from "../core/model.ts";
+import type { Instance, NodeCondition, ObservedStatus } from "../core/model.ts";
 import type {
   HeldInstance,
   InstanceUsage,
@@ -23,7 +23,10 @@ import type {
   NodeListener,
   NodeSession,
 } from "../nodes/node-port.ts";
-import type { InstanceFigures } from "./instance-object.ts";
+import { nothingCommitted } from "../core/resources.ts";
+import type { EventRecorder } from "./event-recorder.ts";
+import { ownerApiVersion, type InstanceFigures } from "./instance-object.ts";
+import { conditionEvents } from "./node-condition-events.ts";
 import { NodeObjects } from "./node-objects.ts";
 
 export interface NodeBookOptions {
@@ -32,6 +35,7 @@ export interface NodeBookOptions {
   readonly log: Log;
   readonly lostAfterMs: number;
   readonly state: ClusterState;
+  readonly events: EventRecorder;
   readonly changed: (change: InstanceChange) => void;
   /** Something about nodes changed that may concern placement or held workloads. */
   readonly nodeChanged: (nodeName: string, kind: "nodeAdded" | "nodeUpdated") => void;
@@ -64,7 +68,9 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     this.#health = { kind: "normal", sinceMs: options.clock.monotonic() };
     this.#objects = new NodeObjects(options.backend, options.clock, options.log, (name) => {
       const node = options.state.node(name);
-      return node && { hello: this.#hellos.get(name), connection: node.connection };
+      return (
+        node && { hello: this.#hellos.get(name), connection: node.connection, conditions: node.conditions }
+      );
     });
   }
 
@@ -142,14 +148,28 @@ export class NodeBook implements NodeListener, AsyncDisposable {
   usages(session: NodeSession, usages: readonly InstanceUsage[]): void {
     if (!this.#current(session)) return;
     const atMs = this.#options.clock.monotonic();
-    for (const { uid, cpuUs, memoryBytes } of usages) {
-      if (!this.#options.state.instance(uid)) continue;
+    for (const { uid, cpuUs, memoryBytes, fuel, throttledUs } of usages) {
+      const state = this.#options.state.instance(uid)?.state;
+      if (state === undefined || state.kind === "pending" || state.nodeName !== session.nodeName) continue;
       const before = this.#usages.get(uid);
       const elapsedMs = atMs - (before?.atMs ?? atMs);
       const spentUs = Math.max(0, cpuUs - (before?.cpuUs ?? cpuUs));
       const cpuMillis = elapsedMs > 0 ? Math.round(spentUs / elapsedMs) : 0;
-      this.#usages.set(uid, { cpuUs, atMs, cpuMillis, memoryBytes });
+      this.#usages.set(uid, { cpuUs, atMs, cpuMillis, memoryBytes, fuel, throttledUs });
     }
+  }
+
+  conditions(session: NodeSession, conditions: readonly NodeCondition[]): void {
+    if (!this.#current(session)) return;
+    const { nodeName } = session;
+    const change = this.#options.state.setConditions(nodeName, conditions);
+    if (!change) return;
+    this.#objects.touch(nodeName);
+    const uid = this.#declaredObject(nodeName)?.metadata.uid ?? nodeName;
+    const involved = { apiVersion: ownerApiVersion, kind: "WasmNode", namespace: "", name: nodeName, uid };
+    for (const event of conditionEvents(change.before?.conditions ?? [], conditions))
+      this.#options.events.record({ involved, ...event });
+    this.#options.nodeChanged(nodeName, "nodeUpdated");
   }
 
   disconnected(session: NodeSession): void {
@@ -275,7 +295,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
           effect,
         })),
         unschedulable: object?.spec.unschedulable ?? false,
-        allocatable: hello?.allocatable ?? { cpuMillis: 0, memoryBytes: 0, instances: 0 },
+        allocatable: hello?.allocatable ?? nothingCommitted,
         runtimes: hello?.runtimes ?? [],
       },
       suspect,

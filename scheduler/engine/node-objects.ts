@@ -8,7 +8,7 @@ import { assertNever, errorMessage, WherryError } from "../../kit/errors.ts";
 import { KeyedWorker } from "../../kit/keyed-worker.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Backend, ResourceKey } from "../backend/backend.ts";
-import type { NodeCapacity, NodeConnection } from "../core/model.ts";
+import type { NodeCapacity, NodeCondition, NodeConnection } from "../core/model.ts";
 import type { NodeHello } from "../nodes/node-port.ts";
 import { toTimestamp } from "../../kit/timestamps.ts";
 
@@ -17,6 +17,8 @@ export const nodeResource: ResourceKey = { group: "wherry.dev", plural: "wasmnod
 export interface NodeFacts {
   readonly hello: NodeHello | undefined;
   readonly connection: NodeConnection;
+  /** What the node last said of itself. */
+  readonly conditions: readonly NodeCondition[];
 }
 
 export class NodeObjects implements AsyncDisposable {
@@ -85,13 +87,15 @@ export function nodeLabels(name: string, hello: NodeHello): Readonly<Record<stri
 }
 
 function nodeStatus(facts: NodeFacts, object: WasmNode, now: string): WasmNodeStatus {
-  const { hello, connection } = facts;
+  const { hello, connection, conditions } = facts;
   const ready = readyCondition(connection, object, now);
+  const isHeard = connection.kind === "connected" && conditions.length > 0;
+  const others = isHeard ? conditions.map(toCondition) : unknownConditions(object, now);
   const phase = connection.kind === "connected" ? "Ready" : "NotReady";
   return {
     ...object.status,
     phase: object.spec.unschedulable ? `${phase},SchedulingDisabled` : phase,
-    conditions: [ready],
+    conditions: [ready, ...others],
     ...(hello
       ? {
           capacity: resources(hello.capacity),
@@ -113,6 +117,28 @@ function readyCondition(connection: NodeConnection, object: WasmNode, now: strin
   const before = object.status?.conditions?.find(({ type }) => type === "Ready");
   const unchanged = before?.status === next.status;
   return { type: "Ready", ...next, lastTransitionTime: unchanged ? before.lastTransitionTime : now };
+}
+
+function toCondition({ type, status, reason, message, transitionMs }: NodeCondition): Condition {
+  const lastTransitionTime = toTimestamp(transitionMs);
+  return { type, status: status ? "True" : "False", reason, message, lastTransitionTime };
+}
+
+/** What a node that is away said before may not be true any more. */
+function unknownConditions({ status }: WasmNode, now: string): readonly Condition[] {
+  return (status?.conditions ?? []).flatMap((known) => {
+    if (known.type === "Ready") return [];
+    if (known.status === "Unknown") return [known];
+    return [
+      {
+        type: known.type,
+        status: "Unknown",
+        reason: "NodeStatusUnknown",
+        message: `The node daemon is not connected; it said ${known.status} (${known.reason}).`,
+        lastTransitionTime: now,
+      } as const,
+    ];
+  });
 }
 
 function readiness(connection: NodeConnection): Pick<Condition, "status" | "reason" | "message"> {
@@ -141,5 +167,6 @@ function resources(capacity: NodeCapacity): NodeResources {
     cpu: formatCpu(capacity.cpuMillis),
     memory: formatBytes(capacity.memoryBytes),
     instances: String(capacity.instances),
+    processes: String(capacity.processes),
   };
 }

@@ -269,11 +269,13 @@ export class PlacementRunner {
 }
 
 function queuedRequest(instance: Instance, entry: CatalogueEntry): QueuedRequest {
-  const { owner, namespace, templateHash, hasDeadline } = instance;
+  const { owner, namespace, templateHash, hasDeadline, priority, priorityClass } = instance;
   return {
-    // A deadline is none of the template's, and quotas tell those with one from those without.
-    key: `${owner.uid}/${templateHash}${hasDeadline ? "/deadline" : ""}`,
+    // A deadline is none of the template's, and quotas tell those with one from those without. A class can be made anew
+    // with another value, or become what is named by nobody.
+    key: `${owner.uid}/${templateHash}/${priorityClass}/${priority}${hasDeadline ? "/deadline" : ""}`,
     requirements: entry.requirements,
+    priority,
     quota: {
       namespace,
       workload: owner.name,

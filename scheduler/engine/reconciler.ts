@@ -22,6 +22,7 @@ import { reconcileOrphans } from "../core/controllers/orphans.ts";
 import type { ReconcileResult, Step } from "../core/controllers/step.ts";
 import { ownerLabel, templateHashLabel } from "../core/labels.ts";
 import type { Instance, Slot } from "../core/model.ts";
+import type { PriorityClasses } from "../core/priority-classes.ts";
 import { RetiredInstances } from "./retired-instances.ts";
 import type { EventRecorder } from "./event-recorder.ts";
 import { ownerApiVersion } from "./instance-object.ts";
@@ -47,6 +48,7 @@ export interface ReconcilerOptions {
   readonly catalogue: TemplateCatalogue;
   readonly events: EventRecorder;
   readonly nodes: NodeBook;
+  readonly priorities: PriorityClasses;
   readonly changed: (change: InstanceChange) => void;
   readonly workload: (uid: string) => Workload | undefined;
   /** A status has been written; this is the workload as stored. */
@@ -156,15 +158,17 @@ export class Reconciler implements AsyncDisposable {
 
   #control(workload: Workload, instances: readonly Instance[]): ReconcileResult<unknown> {
     const nowMs = this.#options.clock.now();
+    const priority = this.#options.priorities.resolve(templateOf(workload).spec.priorityClassName);
+    const refusal = priority.kind === "unknown" ? priority.message : undefined;
     switch (workload.kind) {
       case "WasmDeployment": {
         const { templateHash } = this.catalogueEntry(workload);
-        return reconcileDeployment({ deployment: workload.object, templateHash, instances, nowMs });
+        return reconcileDeployment({ deployment: workload.object, templateHash, instances, refusal, nowMs });
       }
       case "WasmJob": {
         const { uid } = workload.object.metadata;
         const memory = this.#jobMemories.get(uid) ?? emptyJobMemory;
-        const result = reconcileJob({ job: workload.object, instances, nowMs, memory });
+        const result = reconcileJob({ job: workload.object, instances, refusal, nowMs, memory });
         this.#jobMemories.set(uid, result.memory);
         return result;
       }
@@ -207,10 +211,14 @@ export class Reconciler implements AsyncDisposable {
   }
 
   #create(workload: Workload, namespace: string, slot: Slot | undefined): void {
-    const { random, clock, state, changed } = this.#options;
+    const { random, clock, state, priorities, changed } = this.#options;
     const { templateHash, requirements, limits } = this.catalogueEntry(workload);
     const owner = ownerOf(workload);
-    const { labels = {}, annotations = {} } = templateOf(workload).metadata ?? {};
+    const { metadata, spec } = templateOf(workload);
+    const { labels = {}, annotations = {} } = metadata ?? {};
+    const priority = priorities.resolve(spec.priorityClassName);
+    // The controller was told and makes none.
+    if (priority.kind === "unknown") return;
     const middle = slot ? String(slot.index) : templateHash.slice(0, 6);
     const instance: Instance = {
       uid: random.uuid(),
@@ -221,6 +229,9 @@ export class Reconciler implements AsyncDisposable {
       templateHash,
       requests: requirements.requests,
       limits,
+      isolation: requirements.isolation,
+      priority: priority.value,
+      priorityClass: priority.name,
       hasDeadline: hasDeadline(workload),
       labels: { ...labels, [ownerLabel[workload.kind]]: owner.name, [templateHashLabel]: templateHash },
       annotations,

@@ -4,8 +4,11 @@
  */
 import { createHash } from "node:crypto";
 import type { InstanceTemplate } from "../../api/gen/kinds.gen.ts";
+import { requestedIsolation } from "../../api/isolation.ts";
+import { qosClass } from "../../api/qos.ts";
 import { cpuMillis, memoryBytes } from "../../api/quantity.ts";
 import type { PlacementRequirements, Resources } from "../core/model.ts";
+import { memoryPressureToleration } from "../core/node-pressure.ts";
 import type { ComputeResource } from "../core/quota/compute-resources.ts";
 import {
   configReferences,
@@ -59,7 +62,7 @@ export class TemplateCatalogue {
     const resolved = resolveTemplate(spec, this.#lookup(owner.namespace));
     const entry: CatalogueEntry = {
       templateHash: templateHash(owner.template),
-      requirements: requirementsOf(owner.template),
+      requirements: requirementsOf(owner),
       ...declaredLimits(owner.template),
       outcome:
         resolved.kind === "resolved" ? { kind: "resolved", template: nodeTemplate(resolved.body) } : resolved,
@@ -135,7 +138,7 @@ function declaredLimits({ spec }: InstanceTemplate): Pick<CatalogueEntry, "limit
 }
 
 /** Where a request is missing its limit counts, as in Kubernetes; where both are, nothing is reserved. */
-function requirementsOf({ spec }: InstanceTemplate): PlacementRequirements {
+function requirementsOf({ uid, template: { spec } }: TemplateOwner): PlacementRequirements {
   const { requests, limits } = spec.resources;
   const cpu = requests?.cpu ?? limits?.cpu;
   const memory = requests?.memory ?? limits?.memory;
@@ -145,12 +148,17 @@ function requirementsOf({ spec }: InstanceTemplate): PlacementRequirements {
       cpuMillis: cpu === undefined ? 0 : cpuMillis(cpu),
       memoryBytes: memory === undefined ? 0 : memoryBytes(memory),
     },
+    isolation: requestedIsolation(spec),
+    ownerUid: uid,
     nodeSelector: spec.nodeSelector ?? {},
-    tolerations: (spec.tolerations ?? []).map(({ key, operator, value, effect }) => ({
-      key: key ?? "",
-      operator,
-      value: value ?? "",
-      effect: effect ?? "",
-    })),
+    tolerations: [
+      ...(spec.tolerations ?? []).map(({ key, operator, value, effect }) => ({
+        key: key ?? "",
+        operator,
+        value: value ?? "",
+        effect: effect ?? "",
+      })),
+      ...(qosClass(spec.resources) === "BestEffort" ? [] : [memoryPressureToleration]),
+    ],
   };
 }

@@ -1,6 +1,6 @@
 /** What the engine and the node sessions say to each other, in the scheduler's own words (see wire.ts for gRPC's). */
 import type { VolumeContent } from "../core/templates/resolve-template.ts";
-import type { Instance, NodeCapacity, ObservedStatus } from "../core/model.ts";
+import type { Instance, NodeCapacity, NodeCondition, ObservedStatus } from "../core/model.ts";
 import type { LogOptions } from "../apiserver/live-resource.ts";
 
 export interface NodeHello {
@@ -30,6 +30,10 @@ export interface InstanceUsage {
   readonly uid: string;
   readonly cpuUs: number;
   readonly memoryBytes: number;
+  /** Units of work of this run. */
+  readonly fuel: number;
+  /** How long this run was held back by its CPU limit. */
+  readonly throttledUs: number;
 }
 
 /** A template as nodes get it, named by its content. */
@@ -60,5 +64,7 @@ export interface NodeListener {
     statuses: readonly { readonly uid: string; readonly status: ObservedStatus }[],
   ): void;
   usages(session: NodeSession, usages: readonly InstanceUsage[]): void;
+  /** All that the node says of itself; comes whenever one of them has changed. */
+  conditions(session: NodeSession, conditions: readonly NodeCondition[]): void;
   disconnected(session: NodeSession): void;
 }

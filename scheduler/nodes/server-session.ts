@@ -21,6 +21,7 @@ import type { LogRelay } from "./log-relay.ts";
 import type { NodeListener, NodeSession, NodeTemplate } from "./node-port.ts";
 import {
   ContractViolation,
+  readConditions,
   readHeld,
   readHello,
   readStatus,
@@ -146,6 +147,8 @@ export class ServerSession implements NodeSession {
       listener.statuses(this, statuses);
     } else if (message.usage) {
       listener.usages(this, message.usage.usages);
+    } else if (message.conditions) {
+      listener.conditions(this, readConditions(message.conditions));
     } else if (message.heartbeat) {
       this.#write({ heartbeatAnswer: {} });
     }

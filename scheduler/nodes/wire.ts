@@ -1,15 +1,35 @@
 /** Between gRPC's messages and the scheduler's own types. Parses once, at the edge: nothing inside is optional that need not be. */
+import { type Isolation, isolationTiers } from "../../api/isolation.ts";
 import type { Assignment, Assignment__Output } from "../../proto/gen/wherry/v1/Assignment.ts";
 import type { Capacity__Output } from "../../proto/gen/wherry/v1/Capacity.ts";
 import type { HeldInstance__Output } from "../../proto/gen/wherry/v1/HeldInstance.ts";
 import type { Hello__Output } from "../../proto/gen/wherry/v1/Hello.ts";
 import type { InstanceStatus__Output } from "../../proto/gen/wherry/v1/InstanceStatus.ts";
+import type { NodeConditions__Output } from "../../proto/gen/wherry/v1/NodeConditions.ts";
 import type { Template } from "../../proto/gen/wherry/v1/Template.ts";
-import type { Instance, InstancePhase, NodeCapacity, ObservedStatus, WorkloadKind } from "../core/model.ts";
+import type {
+  Instance,
+  InstancePhase,
+  NodeCapacity,
+  NodeCondition,
+  ObservedStatus,
+  WorkloadKind,
+} from "../core/model.ts";
+import { nothingCommitted } from "../core/resources.ts";
 import type { HeldInstance, NodeHello, NodeTemplate } from "./node-port.ts";
 
 const phases: ReadonlySet<string> = new Set<InstancePhase>(["Pending", "Running", "Succeeded", "Failed"]);
 const workloadKinds: ReadonlySet<string> = new Set<WorkloadKind>(["WasmDeployment", "WasmJob"]);
+
+const tiers: ReadonlySet<string> = new Set(isolationTiers);
+const conditionTypeForm = /^[A-Z][A-Za-z0-9]{0,62}$/;
+const conditionReasonForm = /^[A-Za-z]([A-Za-z0-9_,:]{0,1022}[A-Za-z0-9_])?$/;
+/** What a status can carry without weight; a node has some ten. */
+const conditionsMax = 32;
+/** As much as an event's message; longer ones are cut. */
+const conditionMessageMax = 1024;
+/** What a date can hold: 100 million days, the end of what RFC 3339 can say. */
+const timestampMsMax = Date.UTC(9999, 11, 31);
 
 /** A message that breaks the contract: the session that sent it is closed. */
 export class ContractViolation extends Error {
@@ -33,13 +53,13 @@ export function readHello(hello: Hello__Output): NodeHello {
 }
 
 function readCapacity(capacity: Capacity__Output | null, field: string): NodeCapacity {
-  const { cpuMillis, memoryBytes, instances } = capacity ?? { cpuMillis: 0, memoryBytes: 0, instances: 0 };
-  for (const value of [cpuMillis, memoryBytes, instances]) {
+  const { cpuMillis, memoryBytes, instances, processes } = capacity ?? nothingCommitted;
+  for (const value of [cpuMillis, memoryBytes, instances, processes]) {
     if (!Number.isSafeInteger(value) || value < 0) {
       throw new ContractViolation(`hello.${field} has a value that is no amount: ${value}`);
     }
   }
-  return { cpuMillis, memoryBytes, instances };
+  return { cpuMillis, memoryBytes, instances, processes };
 }
 
 export function readStatus(status: InstanceStatus__Output): ObservedStatus {
@@ -65,7 +85,34 @@ export function readStatus(status: InstanceStatus__Output): ObservedStatus {
       : undefined,
     logsDropped: status.logsDropped,
     sequence: status.sequence,
+    isolation: readIsolation(status.isolation, `status of ${status.uid}`),
   };
+}
+
+/** Empty: not known. */
+function readIsolation(text: string, where: string): Isolation | undefined {
+  if (text === "") return undefined;
+  if (!tiers.has(text)) throw new ContractViolation(`${where} has isolation "${text}"`);
+  return text as Isolation;
+}
+
+/** Whether the node is ready is what the scheduler says of it, not the node. */
+export function readConditions({ conditions }: NodeConditions__Output): readonly NodeCondition[] {
+  if (conditions.length > conditionsMax)
+    throw new ContractViolation(`${conditions.length} conditions are more than ${conditionsMax}`);
+  const types = new Set<string>(["Ready"]);
+  return conditions.map(({ type, status, reason, message, transitionMs }) => {
+    if (!conditionTypeForm.test(type) || types.has(type))
+      throw new ContractViolation(
+        `conditions has type ${JSON.stringify(type)}, which is none or comes twice`,
+      );
+    if (!conditionReasonForm.test(reason))
+      throw new ContractViolation(`condition ${type} has reason ${JSON.stringify(reason)}`);
+    if (!(transitionMs >= 0 && transitionMs <= timestampMsMax))
+      throw new ContractViolation(`condition ${type} has changed at ${transitionMs}, which is no time`);
+    types.add(type);
+    return { type, status, reason, message: message.slice(0, conditionMessageMax), transitionMs };
+  });
 }
 
 export function readHeld(held: HeldInstance__Output, nodeName: string): HeldInstance {
@@ -94,6 +141,9 @@ function readAssignment(
     templateHash: assignment.templateHash,
     requests: { cpuMillis: assignment.cpuMillis, memoryBytes: assignment.memoryBytes },
     limits: { cpuMillis: assignment.cpuLimitMillis, memoryBytes: assignment.memoryLimitBytes },
+    isolation: readIsolation(assignment.isolation, `assignment of ${uid}`) ?? "shared",
+    priority: assignment.priority,
+    priorityClass: assignment.priorityClass,
     hasDeadline: assignment.hasDeadline,
     labels: assignment.labels,
     annotations: assignment.annotations,
@@ -122,6 +172,9 @@ export function writeAssignment(instance: Instance, templateId: string): Assignm
     cpuLimitMillis: instance.limits.cpuMillis,
     memoryLimitBytes: instance.limits.memoryBytes,
     hasDeadline: instance.hasDeadline,
+    isolation: instance.isolation,
+    priority: instance.priority,
+    priorityClass: instance.priorityClass,
   };
 }
 

@@ -14,6 +14,7 @@ export const running: ObservedStatus = {
   lastTermination: undefined,
   logsDropped: false,
   sequence: 1,
+  isolation: "shared",
 };
 
 /** A node daemon's side of a session without a wire: holds what it is assigned, and reports when told to. */
@@ -33,7 +34,7 @@ export class FakeNode implements NodeSession {
   }
 
   connect(hello: Partial<NodeHello> = {}): this {
-    const capacity = { cpuMillis: 4_000, memoryBytes: 2 ** 32, instances: 1_000 };
+    const capacity = { cpuMillis: 4_000, memoryBytes: 2 ** 32, instances: 1_000, processes: 10 };
     this.#listener.connected(
       {
         name: this.nodeName,
@@ -41,7 +42,7 @@ export class FakeNode implements NodeSession {
         bootId: "boot",
         capacity,
         allocatable: capacity,
-        runtimes: [{ name: "v8", version: "14", features: [] }],
+        runtimes: [{ name: "v8", version: "14", features: ["isolation-process"] }],
         labels: {},
         operatingSystem: "linux",
         architecture: "amd64",
@@ -61,6 +62,20 @@ export class FakeNode implements NodeSession {
     const next = { ...running, ...status, sequence };
     if (entry) this.held.set(uid, { ...entry, status: next });
     this.#listener.statuses(this, [{ uid, status: next }]);
+  }
+
+  /** Says this of itself; what is not named is not so. */
+  say(conditions: Readonly<Record<string, boolean>>): void {
+    this.#listener.conditions(
+      this,
+      Object.entries(conditions).map(([type, status]) => ({
+        type,
+        status,
+        reason: status ? "Short" : "Enough",
+        message: `${type} is ${status}`,
+        transitionMs: 1_000,
+      })),
+    );
   }
 
   runAll(): void {

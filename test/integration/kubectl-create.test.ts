@@ -98,7 +98,9 @@ test("create namespace, quota, priorityclass", async () => {
   );
   await k.run("create priorityclass high --value=1000 --description=hi");
   await k.run("create priorityclass usual --value=10 --global-default");
-  expect(await k.run("get pc --no-headers")).toMatch(/^high +1000 +false .*\nusual +10 +true .*\n$/);
+  expect(await k.run("get pc --no-headers")).toMatch(
+    /^high +1000 +false .*\nsystem-cluster-critical .*\nsystem-node-critical .*\nusual +10 +true .*\n$/,
+  );
   expect(await k.run("describe pc high")).toMatch(/^Name: +high\nValue: +1000\n/);
 });
 

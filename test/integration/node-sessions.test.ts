@@ -11,8 +11,9 @@ import type { NodeMessage } from "../../proto/gen/wherry/v1/NodeMessage.ts";
 import type { SchedulerMessage__Output } from "../../proto/gen/wherry/v1/SchedulerMessage.ts";
 import { batchItemsMax, NodeService, protocolVersion } from "../../proto/node-service.ts";
 import type { Instance } from "../../scheduler/core/model.ts";
-import type { NodeListener, NodeSession } from "../../scheduler/nodes/node-port.ts";
+import type { HeldInstance, NodeListener, NodeSession } from "../../scheduler/nodes/node-port.ts";
 import { NodeServer } from "../../scheduler/nodes/node-server.ts";
+import { writeAssignment } from "../../scheduler/nodes/wire.ts";
 
 type Session = ClientDuplexStream<NodeMessage, SchedulerMessage__Output>;
 
@@ -21,6 +22,7 @@ let server: NodeServer;
 let address = "";
 let sessions: NodeSession[] = [];
 const calls: string[] = [];
+const held: HeldInstance[] = [];
 
 const listener: NodeListener = {
   connected(hello, session) {
@@ -28,9 +30,14 @@ const listener: NodeListener = {
     sessions.push(session);
     return undefined;
   },
-  inventory: (session, held, done) => void calls.push(`inventory ${session.nodeName} ${held.length} ${done}`),
+  inventory(session, part, done) {
+    held.push(...part);
+    calls.push(`inventory ${session.nodeName} ${part.length} ${done}`);
+  },
   statuses: (session, statuses) => void calls.push(`statuses ${session.nodeName} ${statuses.length}`),
-  usages() {},
+  usages: (session, usages) => void calls.push(`usages ${session.nodeName} ${JSON.stringify(usages)}`),
+  conditions: (session, conditions) =>
+    void calls.push(`conditions ${session.nodeName} ${JSON.stringify(conditions)}`),
   disconnected: (session) => void calls.push(`disconnected ${session.nodeName}`),
 };
 
@@ -88,6 +95,9 @@ const anInstance = (uid: string): Instance => ({
   templateHash: "h",
   requests: { cpuMillis: 0, memoryBytes: 0 },
   limits: { cpuMillis: 200, memoryBytes: 2 ** 26 },
+  isolation: "process",
+  priority: -5,
+  priorityClass: "low",
   hasDeadline: true,
   labels: {},
   annotations: {},
@@ -200,6 +210,9 @@ test("NodeServer: commands come batched, with the epoch, each template once", as
     cpuLimitMillis: 200,
     memoryLimitBytes: 2 ** 26,
     hasDeadline: true,
+    isolation: "process",
+    priority: -5,
+    priorityClass: "low",
   });
   expect(received[2]?.stop?.instances).toEqual([
     { uid: "u1", hasGrace: false, graceMs: 0 },
@@ -240,6 +253,79 @@ test("NodeServer: a log stream that nobody asked for is ended", async () => {
     sending.write({ streamId: "made-up", data: Buffer.from("x") });
   });
   expect(answer).toBe("ended");
+});
+
+const memoryPressure = {
+  type: "MemoryPressure",
+  status: true,
+  reason: "BelowThreshold",
+  message: "90 MiB left",
+  transitionMs: 1_764_000_000_000,
+};
+
+test("NodeServer: conditions and usage reach the listener whole, also before the inventory", async () => {
+  using client = closing(await dial("talker"));
+  const call = client.session();
+  call.write(hello("talker"));
+  const usage = { uid: "u", cpuUs: 1, memoryBytes: 2, fuel: 2 ** 52, throttledUs: 4 };
+  call.write({ conditions: { conditions: [memoryPressure] } });
+  call.write({ inventory: { instances: [], done: true } });
+  call.write({ usage: { usages: [usage] } });
+  call.write({ conditions: { conditions: [] } });
+  call.write({ heartbeat: {} });
+  await next(call);
+  await next(call);
+  expect(calls.filter((text) => text.includes(" talker "))).toEqual([
+    `conditions talker ${JSON.stringify([memoryPressure])}`,
+    "inventory talker 0 true",
+    `usages talker ${JSON.stringify([usage])}`,
+    "conditions talker []",
+  ]);
+});
+
+test.each([
+  { name: "Ready, which is not the node's to say", conditions: [{ ...memoryPressure, type: "Ready" }] },
+  { name: "the same one twice", conditions: [memoryPressure, memoryPressure] },
+  { name: "a type that is no name", conditions: [{ ...memoryPressure, type: "Memory Pressure" }] },
+  { name: "a reason that is no name", conditions: [{ ...memoryPressure, reason: "why not" }] },
+  { name: "a time that is none", conditions: [{ ...memoryPressure, transitionMs: 2 ** 52 }] },
+  {
+    name: "too many",
+    conditions: Array.from({ length: 40 }, (_, i) => ({ ...memoryPressure, type: `C${i}` })),
+  },
+])("NodeServer: refuses conditions with $name", async ({ conditions }) => {
+  using client = closing(await dial("liar"));
+  const call = client.session();
+  const ended = end(call);
+  call.write(hello("liar"));
+  call.write({ conditions: { conditions } });
+  expect((await ended).code).toBe(grpcStatus.INVALID_ARGUMENT);
+});
+
+test("NodeServer: a status with an isolation that is not known ends the session", async () => {
+  using client = closing(await dial("strange"));
+  const call = client.session();
+  const ended = end(call);
+  call.write(hello("strange"));
+  call.write({ status: { statuses: [{ uid: "u", phase: "Running", isolation: "glass" }] } });
+  expect((await ended).details).toMatch(/isolation "glass"/);
+});
+
+test("NodeServer: an assignment comes back in the inventory as it was sent", async () => {
+  using client = closing(await dial("holder"));
+  const call = client.session();
+  call.write(hello("holder"));
+  await next(call);
+  const instance = anInstance("u");
+  const status = { uid: "u", phase: "Running", isolation: "confined" };
+  const before = held.length;
+  call.write({
+    inventory: { instances: [{ assignment: writeAssignment(instance, "t"), status }], done: true },
+  });
+  call.write({ heartbeat: {} });
+  await next(call);
+  const state = { kind: "bound", nodeName: "holder", observed: { isolation: "confined" } };
+  expect(held.slice(before)).toMatchObject([{ instance: { ...instance, templateId: "t", state } }]);
 });
 
 function closing<T extends { close(): void }>(client: T): T & Disposable {

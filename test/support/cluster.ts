@@ -30,6 +30,8 @@ export interface ClusterOptions {
   readonly hostPaths?: readonly string[];
   /** Where instances may listen, as the daemon's `--allow-listen`. */
   readonly listen?: readonly string[];
+  /** More arguments of each node daemon. */
+  readonly nodeArgs?: readonly string[];
   /** What runs the scheduler's program, instead of node alone. */
   readonly schedulerCommand?: (directory: StateDirectory) => readonly [string, ...string[]];
 }
@@ -146,6 +148,8 @@ export class TestCluster implements AsyncDisposable {
     }
     for (const listen of this.#options.listen ?? []) args.push("--allow-listen", listen);
     args.push("--reserve-host-path", this.directory.root);
+    // A test that is killed leaves nothing behind.
+    args.push("--end-orphaned-shims-after", "60", ...(this.#options.nodeArgs ?? []));
     const node = new Daemon("node-daemon/main.ts", args, join(this.directory.logs, `${name}.log`));
     this.#nodes.set(name, node);
     await node.ready;
@@ -185,6 +189,10 @@ export class TestCluster implements AsyncDisposable {
 
   killShims(name: string): void {
     for (const pid of this.shims(name)) process.kill(pid, "SIGKILL");
+  }
+
+  nodePid(name: string): number {
+    return this.#nodes.get(name)?.process.pid ?? 0;
   }
 
   /** The scheduler, the daemons and their shims. */
@@ -256,6 +264,7 @@ export class TestCluster implements AsyncDisposable {
 export interface TestInstance {
   readonly metadata: {
     readonly name: string;
+    readonly namespace: string;
     readonly uid: string;
     readonly labels: Readonly<Record<string, string>>;
   };

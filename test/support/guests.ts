@@ -14,7 +14,8 @@ export type GuestName =
   | "hungry"
   | "snoop"
   | "worker"
-  | "echo";
+  | "echo"
+  | "resident";
 
 const folder = mkdtempSync(join(tmpdir(), "wherry-guests-"));
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));

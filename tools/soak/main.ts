@@ -1,17 +1,20 @@
 /**
- * `npm run soak -- [--modules N] [--seed S] [--runs N] [--components N] [--opens N] [--minutes M] [--threads N] [--only INDEX]
+ * `npm run soak -- [--modules N] [--seed S] [--runs N] [--components N] [--opens N] [--kills N] [--minutes M] [--threads N] [--only INDEX]
  * [--only-component INDEX]`
  *
  * Makes N modules from a seed, damaged in every way, and judges each as a node would before it runs; runs some of those
- * that would have run in real shims; does both with components; and opens files against a second writer until N were opened. Ends with 1 if anything
+ * that would have run in real shims; does both with components; and opens files against a second writer until N were opened;
+ * and kills shims and daemons, N times, under instances that count aloud. Ends with 1 if anything
  * broke, each finding with the number to make its module again: `--seed S --only INDEX`.
  */
 import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
+import { errorMessage } from "../../kit/errors.ts";
 import { Preview1Attacker } from "../../node-daemon/wasi/escape/preview1-attacker.ts";
 import { race } from "../../node-daemon/wasi/escape/races.ts";
 import { swaps } from "../../node-daemon/wasi/escape/swaps.ts";
+import { runKillStorm } from "../../test/support/kill-storm.ts";
 import { loadComponentCorpus, loadCorpus } from "./corpus.ts";
 import { Dice } from "./dice.ts";
 import { type Broken, judgeMany } from "./judge-many.ts";
@@ -27,6 +30,7 @@ interface Options {
   readonly runs: number;
   readonly components: number;
   readonly opens: number;
+  readonly kills: number;
   readonly threads: number;
   readonly seed: number;
   readonly only: number | undefined;
@@ -41,6 +45,7 @@ function readOptions(): Options {
       runs: { type: "string", default: "5000" },
       components: { type: "string", default: "5000" },
       opens: { type: "string", default: "1000000" },
+      kills: { type: "string", default: "200" },
       minutes: { type: "string", default: "600" },
       threads: { type: "string", default: String(availableParallelism()) },
       seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 32)) },
@@ -60,6 +65,7 @@ function readOptions(): Options {
     runs: count("runs"),
     components: count("components"),
     opens: count("opens"),
+    kills: count("kills"),
     threads: Math.max(1, count("threads")),
     seed: count("seed") >>> 0,
     only: values.only === undefined ? undefined : count("only"),
@@ -170,6 +176,16 @@ async function soakRaces(options: Options, findings: string[]): Promise<void> {
   }
 }
 
+async function soakKills({ kills, seed }: Options, findings: string[]): Promise<void> {
+  if (kills === 0) return;
+  console.log(`killing shims and daemons ${kills} times`);
+  try {
+    await runKillStorm({ seed, kills, tell: (line) => console.log(`  ${line}`) });
+  } catch (thrown) {
+    findings.push(`kills: ${errorMessage(thrown)}`);
+  }
+}
+
 function note(findings: string[], during: string, broken: readonly Broken[], flag = "--only"): void {
   for (const { index, what } of broken) findings.push(`${during}: ${flag} ${index}: ${what}`);
 }
@@ -199,6 +215,7 @@ async function soak(options: Options): Promise<number> {
   await soakRunning(options, prepared, findings);
   await soakComponents(options, findings);
   await soakRaces(options, findings);
+  await soakKills(options, findings);
   for (const finding of findings) console.log(`broken: ${finding}`);
   console.log(`${findings.length} findings, seed ${options.seed}`);
   return findings.length === 0 ? 0 : 1;

@@ -1,24 +1,24 @@
 /**
- * The built-in runtime: V8, many instances per process. This class knows which run is in which shim, and nothing of how
- * a shim works; `ShimHandle` knows processes and connections, and nothing of runs.
+ * The built-in runtime: V8, many instances per process, or one. This class follows runs, and knows which is in which shim;
+ * `ShimPool` knows which shims there are, and `ShimHandle` one process and its connection.
  *
- *   start ─▶ shim of the namespace with room, or a new one ─▶ starting ─▶ running ─▶ ended ─ settle ─▶ forgotten
- *                                                               │  shim died: lost  ▲
- *                                                               └───────────────────┘
+ *   start ─▶ a place in a shim ─▶ starting ─▶ running ─▶ ended ─ settle ─▶ forgotten
+ *                                    │  shim died: lost   ▲
+ *                                    └────────────────────┘
  * Invariants:
  * - A run is told `ended` exactly once by one driver, whatever its shim repeats, and even if the shim dies.
  * - The shim's inventory settles every doubt after a connection was lost: what it does not know and was not told as
  *   started is sent again.
- * - A namespace never shares a shim with another.
  */
 import { join } from "node:path";
-import type { Clock, Timer } from "../../../kit/clock.ts";
-import { Bug, errorMessage } from "../../../kit/errors.ts";
+import type { Clock } from "../../../kit/clock.ts";
+import { Bug } from "../../../kit/errors.ts";
 import type { Log } from "../../../kit/log.ts";
 import { type Random, systemRandom } from "../../../kit/random.ts";
 import { engine } from "../../shim/engine.ts";
 import { defaultShimLimits, type ShimLimits } from "../../shim/limits.ts";
 import { protocolVersion, type RunReport, runKey } from "../../shim/protocol.ts";
+import { WakeTimer } from "../../wake-timer.ts";
 import { rewriterVersion } from "../../wasm/rewrite.ts";
 import type {
   AdoptedRun,
@@ -31,16 +31,14 @@ import type {
   RuntimeDriver,
   RuntimeFacts,
 } from "../runtime-driver.ts";
+import type { Run, Shim } from "./hosting.ts";
+import { plainLauncher, type ShimLauncher } from "./launcher.ts";
 import { driverLimits } from "./limits.ts";
 import { ModulePreparer } from "./prepare.ts";
-import {
-  createShimFolder,
-  listShimFolders,
-  readIdentity,
-  removeShimFolder,
-  spawnShim,
-} from "./shim-folder.ts";
-import { type RunMessage, ShimHandle, type ShimHandleEvents } from "./shim-handle.ts";
+import { endOfDeath, forgotten } from "./run-end.ts";
+import type { RunMessage, ShimDeath } from "./shim-handle.ts";
+import { needsOf } from "./shim-needs.ts";
+import { ShimPool } from "./shim-pool.ts";
 
 export interface V8DriverOptions {
   /** Holds what runs: survives a restart of the daemon. */
@@ -53,66 +51,53 @@ export interface V8DriverOptions {
   readonly shimLimits?: Partial<ShimLimits>;
   /** The Node that hosts instances; this process' own by default. */
   readonly execPath?: string;
+  readonly launcher?: ShimLauncher;
+  /** Of the program that shims run: an upgraded daemon has another. */
+  readonly buildId?: string;
+  /** Processes that are started ahead. */
+  readonly spares?: number;
+  readonly shimAgeMsMax?: number;
 }
 
 export function createV8Driver(options: V8DriverOptions): RuntimeDriver {
   return new V8Driver(options);
 }
 
-interface Run {
-  readonly id: RunId;
-  shim: Shim;
-  state: "starting" | "running" | "ended";
-  /** Until it is known to have started. */
-  spec: RunSpec | undefined;
-  /** The shim may know it. */
-  sent: boolean;
-  /** How often it went to another shim. */
-  moves: number;
-  logsDropped: boolean;
-  stop: { readonly graceMs: number; readonly overdueAtMs: number } | undefined;
-}
-
-interface Shim {
-  readonly handle: ShimHandle;
-  readonly runs: Set<Run>;
-  /** Runs that have not ended. */
-  live: number;
-  /** It refused a start; until one of its runs ends. */
-  full: boolean;
-  /** It was asked to exit. */
-  retiring: boolean;
-  emptyTimer: Timer | undefined;
-  gone: PromiseWithResolvers<void>;
-}
-
 class V8Driver implements RuntimeDriver {
-  readonly #options: V8DriverOptions;
   readonly #clock: Clock;
-  readonly #log: Log;
-  readonly #random: Random;
-  readonly #shimLimits: ShimLimits;
-  readonly #shimsRoot: string;
-  readonly #buildId = `${process.version}-p${protocolVersion}-r${rewriterVersion}`;
+  readonly #pool: ShimPool;
   readonly #preparer: ModulePreparer;
-  readonly #shims = new Map<ShimHandle, Shim>();
   readonly #runs = new Map<string, Run>();
   readonly #byUid = new Map<string, Run>();
-  readonly #stopping = new Set<Run>();
-  #overdueTimer: Timer | undefined;
-  #nextOverdueAtMs = Number.POSITIVE_INFINITY;
+  readonly #overdue: WakeTimer<Run>;
   #listener: RunListener | undefined;
-  #adopting: { readonly found: AdoptedRun[]; readonly waiting: Map<ShimHandle, () => void> } | undefined;
+  /** While runs of an earlier daemon are gathered. */
+  #adopting: AdoptedRun[] | undefined;
   #closed = false;
 
   constructor(options: V8DriverOptions) {
-    this.#options = options;
-    this.#clock = options.clock;
-    this.#log = options.log.bind({ runtime: "v8" });
-    this.#random = options.random ?? systemRandom;
-    this.#shimLimits = { ...defaultShimLimits, ...options.shimLimits };
-    this.#shimsRoot = join(options.stateDir, "shims");
-    this.#preparer = new ModulePreparer(options.cacheDir, options.clock);
+    const { clock, execPath = process.execPath, launcher = plainLauncher, random = systemRandom } = options;
+    this.#clock = clock;
+    this.#pool = new ShimPool({
+      shimsRoot: join(options.stateDir, "shims"),
+      buildId: options.buildId ?? ownBuildId,
+      limits: { ...defaultShimLimits, ...options.shimLimits },
+      execPath,
+      launcher,
+      spares: options.spares ?? driverLimits.spares,
+      shimAgeMsMax: options.shimAgeMsMax ?? driverLimits.shimAgeMsMax,
+      clock,
+      log: options.log.bind({ runtime: "v8" }),
+      random,
+      events: {
+        ready: (shim, reports, found) => this.#onReady(shim, reports, found),
+        message: (shim, message) => this.#onMessage(shim, message),
+        died: (shim, death) => this.#onDied(shim, death),
+        outdated: (shim, why) => this.#onOutdated(shim, why),
+      },
+    });
+    this.#overdue = new WakeTimer(clock, (run) => this.#killStuck(run));
+    this.#preparer = new ModulePreparer(options.cacheDir, clock);
   }
 
   detect(): Promise<RuntimeFacts | undefined> {
@@ -120,18 +105,18 @@ class V8Driver implements RuntimeDriver {
     if (typeof engine.Suspending !== "function" || process.platform !== "linux")
       return Promise.resolve(undefined);
     const features = ["wasi_snapshot_preview1", "wasi_unstable", "fuel", "memory-limit", "shared-process"];
+    for (const tier of this.#pool.tiers) if (tier !== "shared") features.push(`isolation-${tier}`);
     return Promise.resolve({ name: "v8", version: process.versions.v8, features });
   }
 
   async adopt(listener: RunListener, signal: AbortSignal): Promise<readonly AdoptedRun[]> {
     signal.throwIfAborted();
     this.#listener = listener;
-    const adopting = { found: [] as AdoptedRun[], waiting: new Map<ShimHandle, () => void>() };
-    this.#adopting = adopting;
-    const folders = await listShimFolders(this.#shimsRoot);
-    await Promise.all(folders.map((folder) => this.#adoptShim(folder, adopting.waiting)));
+    const adopted: AdoptedRun[] = [];
+    this.#adopting = adopted;
+    await this.#pool.find();
     this.#adopting = undefined;
-    return adopting.found;
+    return adopted;
   }
 
   prepare(request: PrepareRequest, signal: AbortSignal): Promise<PrepareOutcome> {
@@ -141,9 +126,18 @@ class V8Driver implements RuntimeDriver {
   start(spec: RunSpec): void {
     const key = runKey(spec.id);
     if (this.#runs.has(key)) throw new Bug(`run ${key} was started before`);
-    const shim = this.#chooseShim(spec.namespace);
+    const needs = needsOf(spec);
+    if (needs.kind === "own" && !this.#pool.tiers.includes(needs.isolation)) {
+      const tiers = this.#pool.tiers.join(", ");
+      const message = `this node cannot give isolation: ${needs.isolation} (it has ${tiers}); ask for one of these, or correct what its conditions name`;
+      const end = { kind: "refused", reason: "IsolationUnavailable", message, retryable: true } as const;
+      queueMicrotask(() => this.#listener?.ended(spec.id, this.#clock.now(), end));
+      return;
+    }
+    const shim = this.#pool.place(needs);
     const run: Run = {
       id: spec.id,
+      stopNotice: spec.stopNotice,
       shim,
       state: "starting",
       spec,
@@ -164,12 +158,12 @@ class V8Driver implements RuntimeDriver {
       queueMicrotask(() => this.#end(run, this.#clock.now(), { kind: "stopped" }));
       return;
     }
-    const overdueAtMs = this.#clock.monotonic() + graceMs + driverLimits.stuckMs;
+    const overdueMs = overdueMsOf(run, graceMs);
+    const overdueAtMs = this.#clock.monotonic() + overdueMs;
     if (run.stop && run.stop.overdueAtMs <= overdueAtMs) return;
     run.stop = { graceMs, overdueAtMs };
-    this.#stopping.add(run);
     run.shim.handle.send({ kind: "stop", uid, graceMs });
-    this.#watchStops(overdueAtMs);
+    this.#overdue.after(overdueMs, run);
   }
 
   settle(id: RunId): void {
@@ -179,80 +173,25 @@ class V8Driver implements RuntimeDriver {
     this.#runs.delete(key);
     run.shim.runs.delete(run);
     run.shim.handle.send({ kind: "settle", id });
-    this.#retireIfEmpty(run.shim);
+    this.#pool.leave(run.shim);
+  }
+
+  heard(agoMs: number): void {
+    this.#pool.heard(agoMs);
   }
 
   async close(what: "keep" | "stop"): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     await this.#preparer.close();
-    if (what === "stop") await this.#stopShims();
-    this.#overdueTimer?.cancel();
-    for (const shim of this.#shims.values()) {
-      shim.emptyTimer?.cancel();
-      shim.handle.close();
-    }
-    this.#shims.clear();
+    if (what === "stop") await this.#pool.stop();
+    this.#overdue.close();
+    this.#pool.close();
   }
 
-  // Shims.
+  // What shims tell.
 
-  async #adoptShim(folder: string, waiting: Map<ShimHandle, () => void>): Promise<void> {
-    const identity = await readIdentity(folder);
-    if (!identity) return removeShimFolder(folder);
-    const { handle } = this.#addShim(folder, identity);
-    const settled = new Promise<void>((resolve) => waiting.set(handle, resolve));
-    await handle.find();
-    await settled;
-  }
-
-  #chooseShim(namespace: string): Shim {
-    for (const shim of this.#shims.values()) {
-      const { identity } = shim.handle;
-      const fits = !shim.full && !shim.retiring && shim.live < this.#shimLimits.instancesMax;
-      if (fits && identity.namespace === namespace && identity.buildId === this.#buildId) return shim;
-    }
-    const shimId = this.#random.uuid();
-    const folder = join(this.#shimsRoot, shimId);
-    const shim = this.#addShim(folder, { shimId, namespace, buildId: this.#buildId });
-    void this.#spawn(shim);
-    return shim;
-  }
-
-  async #spawn(shim: Shim): Promise<void> {
-    const { handle } = shim;
-    try {
-      await createShimFolder(handle.folder, handle.identity, this.#shimLimits);
-      if (this.#closed) return;
-      handle.watch(spawnShim(handle.folder, this.#options.execPath ?? process.execPath));
-    } catch (thrown) {
-      this.#onDied(handle, `the process that was to host it could not be started: ${errorMessage(thrown)}`);
-    }
-  }
-
-  #addShim(folder: string, identity: ShimHandle["identity"]): Shim {
-    const events: ShimHandleEvents = {
-      ready: (handle, reports) => this.#onReady(handle, reports),
-      message: (handle, message) => this.#onMessage(handle, message),
-      died: (handle, why) => this.#onDied(handle, why),
-    };
-    const handle = new ShimHandle({ folder, identity, clock: this.#clock, log: this.#log, events });
-    const shim: Shim = {
-      handle,
-      runs: new Set(),
-      live: 0,
-      full: false,
-      retiring: false,
-      emptyTimer: undefined,
-      gone: Promise.withResolvers(),
-    };
-    this.#shims.set(handle, shim);
-    return shim;
-  }
-
-  #onReady(handle: ShimHandle, reports: readonly RunReport[]): void {
-    const shim = this.#shims.get(handle);
-    if (!shim) return;
+  #onReady(shim: Shim, reports: readonly RunReport[], found: boolean): void {
     const reported = new Map(reports.map((report) => [runKey(report.id), report]));
     for (const run of shim.runs) {
       const report = reported.get(runKey(run.id));
@@ -260,20 +199,19 @@ class V8Driver implements RuntimeDriver {
       else if (run.state === "running") this.#end(run, this.#clock.now(), forgotten);
       else if (run.state === "starting") this.#sendStart(run);
     }
-    for (const [key, report] of reported) if (!this.#runs.has(key)) this.#onUnknown(shim, report);
-    this.#adopting?.waiting.get(handle)?.();
-    this.#retireIfEmpty(shim);
+    for (const [key, report] of reported) if (!this.#runs.has(key)) this.#onUnknown(shim, report, found);
   }
 
   /** Known to the shim, not to us: left by an earlier daemon, or settled while the connection was down. */
-  #onUnknown(shim: Shim, report: RunReport): void {
+  #onUnknown(shim: Shim, report: RunReport, found: boolean): void {
     const { id, startedMs, ended } = report;
-    if (!this.#adopting?.waiting.has(shim.handle)) {
+    if (!found || !this.#adopting) {
       shim.handle.send(ended ? { kind: "settle", id } : { kind: "stop", uid: id.uid, graceMs: 0 });
       return;
     }
     const run: Run = {
       id,
+      stopNotice: report.stopNotice,
       shim,
       state: ended ? "ended" : startedMs === undefined ? "starting" : "running",
       spec: undefined,
@@ -285,65 +223,50 @@ class V8Driver implements RuntimeDriver {
     this.#runs.set(runKey(id), run);
     shim.runs.add(run);
     if (ended) {
-      this.#adopting.found.push({ kind: "ended", id, atMs: ended.atMs, end: ended.end });
+      this.#adopting.push({ kind: "ended", id, atMs: ended.atMs, end: ended.end });
       return;
     }
-    shim.live++;
+    this.#pool.enter(shim);
     this.#byUid.set(id.uid, run);
-    this.#adopting.found.push({
+    this.#adopting.push({
       kind: "running",
       id,
       startedMs: startedMs ?? this.#clock.now(),
-      isolation: "shared",
+      isolation: shim.handle.identity.isolation,
     });
   }
 
-  #onDied(handle: ShimHandle, why: string): void {
-    const shim = this.#shims.get(handle);
-    if (!shim) return;
-    this.#shims.delete(handle);
-    shim.emptyTimer?.cancel();
+  #onMessage(shim: Shim, message: RunMessage): void {
+    if (message.kind === "usage") {
+      this.#listener?.usage(message.usages.filter(({ id }) => this.#runs.has(runKey(id))));
+      return;
+    }
+    const run = this.#runs.get(runKey(message.id));
+    if (run?.shim !== shim) {
+      if (message.kind === "ended") shim.handle.send({ kind: "settle", id: message.id });
+    } else if (message.kind === "started") this.#started(run, message.atMs);
+    else if (message.kind === "ended") this.#ended(run, message.atMs, message.end);
+    else this.#logsDropped(run);
+  }
+
+  #onDied(shim: Shim, death: ShimDeath): void {
     for (const run of shim.runs) {
-      if (run.state === "starting" && !run.sent && !this.#closed) this.#move(run, why);
-      else this.#end(run, this.#clock.now(), { kind: "lost", message: why });
+      if (run.state === "starting" && !run.sent && !this.#closed) this.#move(run, death.why);
+      else this.#end(run, this.#clock.now(), endOfDeath(run, death));
     }
-    this.#adopting?.waiting.get(handle)?.();
-    shim.gone.resolve();
   }
 
-  #retireIfEmpty(shim: Shim): void {
-    if (shim.runs.size > 0 || shim.retiring || shim.emptyTimer || this.#closed) return;
-    if (!this.#shims.has(shim.handle)) return;
-    shim.emptyTimer = this.#clock.setTimer(driverLimits.emptyShimMs, () => {
-      shim.emptyTimer = undefined;
-      if (shim.runs.size > 0) return;
-      shim.retiring = true;
-      shim.handle.send({ kind: "exit", when: "empty" });
-    });
-  }
-
-  async #stopShims(): Promise<void> {
-    const shims = [...this.#shims.values()];
-    const timer = this.#clock.setTimer(driverLimits.closeMs, () => {
-      for (const { handle } of this.#shims.values()) handle.kill("SIGKILL", "it does not end");
-    });
-    for (const shim of shims) {
-      if (shim.handle.isReady) shim.handle.send({ kind: "exit", when: "now" });
-      else if (shim.handle.pid === undefined) this.#onDied(shim.handle, "it was never started");
-      else shim.handle.kill("SIGTERM", "the driver is closing");
-    }
-    await Promise.all(shims.map((shim) => shim.gone.promise));
-    timer.cancel();
+  #onOutdated(shim: Shim, why: string): void {
+    const ids = [...shim.runs].filter(({ state }) => state !== "ended").map(({ id }) => id);
+    if (ids.length > 0) this.#listener?.outdated(ids, why);
   }
 
   // Runs.
 
   #assign(run: Run, shim: Shim): void {
     run.shim = shim;
-    shim.emptyTimer?.cancel();
-    shim.emptyTimer = undefined;
     shim.runs.add(run);
-    shim.live++;
+    this.#pool.enter(shim);
     if (shim.handle.isReady) this.#sendStart(run);
   }
 
@@ -382,7 +305,8 @@ class V8Driver implements RuntimeDriver {
     from.runs.delete(run);
     from.live--;
     run.sent = false;
-    this.#assign(run, this.#chooseShim(spec.namespace));
+    this.#assign(run, this.#pool.place(needsOf(spec)));
+    this.#pool.leave(from);
   }
 
   #reconcile(run: Run, report: RunReport): void {
@@ -392,24 +316,11 @@ class V8Driver implements RuntimeDriver {
     else if (run.stop) run.shim.handle.send({ kind: "stop", uid: run.id.uid, graceMs: run.stop.graceMs });
   }
 
-  #onMessage(handle: ShimHandle, message: RunMessage): void {
-    if (message.kind === "usage") {
-      this.#listener?.usage(message.usages.filter(({ id }) => this.#runs.has(runKey(id))));
-      return;
-    }
-    const run = this.#runs.get(runKey(message.id));
-    if (run?.shim.handle !== handle) {
-      if (message.kind === "ended") handle.send({ kind: "settle", id: message.id });
-    } else if (message.kind === "started") this.#started(run, message.atMs);
-    else if (message.kind === "ended") this.#ended(run, message.atMs, message.end);
-    else this.#logsDropped(run);
-  }
-
   #started(run: Run, atMs: number): void {
     if (run.state !== "starting") return;
     run.state = "running";
     run.spec = undefined;
-    this.#listener?.started(run.id, atMs, "shared");
+    this.#listener?.started(run.id, atMs, run.shim.handle.identity.isolation);
   }
 
   #logsDropped(run: Run): void {
@@ -433,34 +344,22 @@ class V8Driver implements RuntimeDriver {
     run.spec = undefined;
     run.shim.live--;
     run.shim.full = false;
-    this.#stopping.delete(run);
     if (this.#byUid.get(run.id.uid) === run) this.#byUid.delete(run.id.uid);
     this.#listener?.ended(run.id, atMs, end);
   }
 
-  /** One timer for all stops, for the one that is overdue first. */
-  #watchStops(overdueAtMs: number): void {
-    if (overdueAtMs >= this.#nextOverdueAtMs) return;
-    this.#nextOverdueAtMs = overdueAtMs;
-    this.#overdueTimer?.cancel();
-    this.#overdueTimer = this.#clock.setTimer(Math.max(0, overdueAtMs - this.#clock.monotonic()), () => {
-      this.#nextOverdueAtMs = Number.POSITIVE_INFINITY;
-      this.#killStuck();
-      for (const { stop } of this.#stopping) if (stop) this.#watchStops(stop.overdueAtMs);
-    });
-  }
-
-  #killStuck(): void {
-    const now = this.#clock.monotonic();
-    const stuck = new Set<ShimHandle>();
-    for (const run of this.#stopping) {
-      if (!run.stop || run.stop.overdueAtMs > now) continue;
-      stuck.add(run.shim.handle);
-      // Told as lost when the process is gone; not to be looked at again before.
-      this.#stopping.delete(run);
-    }
-    for (const handle of stuck) handle.kill("SIGKILL", "a stop is overdue");
+  #killStuck(run: Run): void {
+    const due = run.state !== "ended" && run.stop !== undefined;
+    // Node's timers may fire a fraction of a millisecond early by this clock.
+    if (!due || (run.stop?.overdueAtMs ?? 0) > this.#clock.monotonic() + 1) return;
+    run.shim.handle.kill("SIGKILL", "a stop is overdue");
   }
 }
 
-const forgotten: RunEnd = { kind: "lost", message: "the process that hosted it does not know it any more" };
+const ownBuildId = `${process.version}-p${protocolVersion}-r${rewriterVersion}`;
+
+/** Until a run that was told to stop is taken to be stuck. In a process of its own it may be, and then gets no second chance. */
+function overdueMsOf({ shim, stopNotice }: Run, graceMs: number): number {
+  if (shim.use !== "own") return graceMs + driverLimits.stuckMs;
+  return (stopNotice === "none" ? 0 : graceMs) + driverLimits.ownStuckMs;
+}

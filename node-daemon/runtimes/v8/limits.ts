@@ -20,6 +20,24 @@ export const driverLimits = {
   helloMs: 10_000,
   /** A run that is not ended this long after its grace: the shim is stuck and takes its other runs with it. */
   stuckMs: 10_000,
+  /** The same for a process of one's own, which takes nobody with it: a stop is to be over a second after its grace. */
+  ownStuckMs: 750,
+  /** A process of one's own that says nothing for so long waits inside an instruction of its guest: what is on disk holds. */
+  ownSilentMs: 2_000,
+  /** Of the engine's heap, beside what the guest's limit is: the runtime itself takes some 10 MiB. */
+  ownHeapMb: 32,
+  /** One answers a start in milliseconds; more would only help starts that come within the same quarter of a second. */
+  spares: 1,
+  /** After a start took a spare, and then only while no other process is starting: those who wait come first. */
+  spareDelayMs: 200,
+  /** Of memory that the machine still has: below it 50 MB are better left to somebody else. */
+  spareMemoryBytesMin: 512 * 2 ** 20,
+  /** A process older than this takes nothing new: what leaks slowly must not grow for ever. */
+  shimAgeMsMax: 7 * 24 * 3_600_000,
+  /** Part of the age by which each is younger, at random, so that those started together do not go together. */
+  shimAgeJitter: 0.1,
+  /** An upgraded daemon has taken over everything before the first is replaced. */
+  outdatedDelayMs: 1_000,
   /** Closing with `stop`: shims that have not ended by then are killed. */
   closeMs: 8_000,
   /** Processes of one namespace that are started at a time refuse no start, they queue it; this bounds how often a start moves on. */

@@ -1,53 +1,43 @@
 /** The folder of one shim, `<state>/shims/<shimId>`: its configuration, process, socket and own log. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { mkdir, open, readdir, rm, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { ShimLimits } from "../../shim/limits.ts";
+import type { RunId } from "../runtime-driver.ts";
 import type { ProcessIdentity } from "../../shim/process-identity.ts";
-import { configName, ownLogName, processName, type ShimIdentity, socketName } from "../../shim/protocol.ts";
+import {
+  configName,
+  ownLogName,
+  ownRunName,
+  type OwnRunRecord,
+  processName,
+  type ShimIdentity,
+  socketName,
+} from "../../shim/protocol.ts";
+import { innerFolderName, readSandbox } from "./sandbox-process.ts";
 
-const mainFile = fileURLToPath(
-  new URL(import.meta.url.endsWith(".ts") ? "../../shim/main.ts" : "../../shim/main.js", import.meta.url),
-);
+/** Linux's O_PATH, which Node has no name for. */
+const openPathOnly = 0o10000000;
 
-/**
- * The shim collects dead instances itself, as the engine does not know that mappings are scarce (see ShimBudget). A small
- * young generation saves a quarter of the memory of a sleeping instance, and costs no measurable start rate.
- */
-const nodeFlags = ["--disable-warning=ExperimentalWarning", "--expose-gc", "--max-semi-space-size=2"];
+/** An abort of the engine takes some 3,000: its last collections, the reason, the native stack. */
+const logTailBytes = 8_192;
 
-/** What fits into the address of a Unix socket, with the zero at its end. */
-const socketPathBytesMax = 107;
+/** Of the files that a shim and its daemon write for each other. */
+const jsonBytesMax = 65_536;
 
-const logTailBytes = 2_048;
-
-export async function createShimFolder(
-  folder: string,
-  identity: ShimIdentity,
-  limits: ShimLimits,
-): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  await writeFile(join(folder, configName), JSON.stringify({ ...identity, limits }), { mode: 0o600 });
+/** What a shim is started with. */
+export interface ShimConfig extends ShimIdentity {
+  readonly limits: ShimLimits;
+  /** Of the engine's heap, where it is another than the engine's own choice. */
+  readonly heapMb?: number;
+  /** Of a confined shim. */
+  readonly onlyRun?: RunId;
 }
 
-/** In a session of its own, so that neither a signal to the daemon's group nor the daemon's end reaches it. */
-export function spawnShim(folder: string, execPath: string): ChildProcess {
-  const log = openSync(join(folder, ownLogName), "a", 0o600);
-  try {
-    const child = spawn(execPath, [...nodeFlags, mainFile, folder], {
-      detached: true,
-      // What the daemon was given is none of the guests' business.
-      env: {},
-      stdio: ["ignore", log, log],
-    });
-    child.unref();
-    return child;
-  } finally {
-    closeSync(log);
-  }
+export async function createShimFolder(folder: string, config: ShimConfig): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await writeFile(join(folder, configName), JSON.stringify(config), { mode: 0o600 });
 }
 
 export async function listShimFolders(root: string): Promise<string[]> {
@@ -59,37 +49,55 @@ export async function listShimFolders(root: string): Promise<string[]> {
   }
 }
 
-export async function readIdentity(folder: string): Promise<ShimIdentity | undefined> {
-  return (await readJson(join(folder, configName))) as ShimIdentity | undefined;
+/** As it was started: who has claimed it since, it says itself. */
+export async function readConfig(
+  folder: string,
+): Promise<(ShimIdentity & Pick<ShimConfig, "heapMb" | "onlyRun">) | undefined> {
+  const config = (await readJson(join(folder, configName))) as ShimConfig | undefined;
+  // One that the version before this one has started is shared.
+  return config && { ...config, isolation: config.isolation ?? "shared" };
+}
+
+/** Of a shim for one run, once that has started: for when it cannot say so itself. */
+export async function readOwnRun(folder: string): Promise<OwnRunRecord | undefined> {
+  const inner = join(folder, innerFolderName, ownRunName);
+  return ((await readJson(inner)) ?? (await readJson(join(folder, ownRunName)))) as OwnRunRecord | undefined;
 }
 
 export async function readProcess(folder: string): Promise<ProcessIdentity | undefined> {
+  const sandbox = readSandbox(folder);
+  if (sandbox.kind === "running") return sandbox.process;
+  // What a confined shim says about its own process is true in its namespace only, if at all.
+  if (sandbox.kind !== "none") return undefined;
   return (await readJson(join(folder, processName))) as ProcessIdentity | undefined;
 }
 
+/** A confined shim may have put anything there: a link, a pipe, a file without end. */
+const noTricks = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
 async function readJson(path: string): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(path, "utf8"));
+    await using file = await open(path, noTricks);
+    const facts = await file.stat();
+    if (!facts.isFile() || facts.size > jsonBytesMax) return undefined;
+    return JSON.parse(await file.readFile("utf8"));
   } catch {
     return undefined;
   }
 }
 
-/** Undefined when nobody listens. */
+/**
+ * Undefined when nobody listens. By way of a descriptor, as a path of a socket is short, and as a confined shim may have put a
+ * symlink there, to a socket that it cannot reach itself.
+ */
 export function connectTo(folder: string): Promise<Socket | undefined> {
-  const path = join(folder, socketName);
-  let directory: number | undefined;
-  try {
-    if (Buffer.byteLength(path) > socketPathBytesMax) directory = openSync(folder, "r");
-  } catch {
-    return Promise.resolve(undefined);
-  }
+  const file = openSocket(join(folder, innerFolderName, socketName)) ?? openSocket(join(folder, socketName));
+  if (file === undefined) return Promise.resolve(undefined);
   return new Promise((resolve) => {
-    const socket = connect(directory === undefined ? path : `/proc/self/fd/${directory}/${socketName}`);
+    const socket = connect(`/proc/self/fd/${file}`);
     const settle = (outcome: Socket | undefined) => {
       socket.off("error", onError);
-      if (directory !== undefined) closeSync(directory);
-      directory = undefined;
+      closeSync(file);
       resolve(outcome);
     };
     const onError = () => {
@@ -99,6 +107,18 @@ export function connectTo(folder: string): Promise<Socket | undefined> {
     socket.once("error", onError);
     socket.once("connect", () => settle(socket));
   });
+}
+
+function openSocket(path: string): number | undefined {
+  let file: number;
+  try {
+    file = openSync(path, openPathOnly | constants.O_NOFOLLOW);
+  } catch {
+    return undefined;
+  }
+  if (fstatSync(file).isSocket()) return file;
+  closeSync(file);
+  return undefined;
 }
 
 /** The last of what the shim wrote about itself: an abort of the engine says here why. */

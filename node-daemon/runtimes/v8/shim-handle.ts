@@ -4,7 +4,12 @@
  *   connecting ── hello, inventory ─▶ ready ── socket closed ─▶ connecting
  *       └────────────── process gone ─────────────┴──▶ dead          (closed: by us, from any state)
  *
- * Invariants: `ready` is told after each inventory, `died` once and last. Nothing is told after `close`.
+ * Invariants:
+ * - `ready` is told after each inventory, `died` once and last. Nothing is told after `close`.
+ * - A claim reaches the shim before anything else does, however often the connection is lost; only a shim that nobody has
+ *   claimed is told it.
+ * - A shim that says nothing is killed, unless it hosts a single run: that one may keep it from speaking for as long as it
+ *   likes, and harms nobody (`silent` is told instead).
  */
 import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
@@ -13,29 +18,52 @@ import { type Clock, sleep, type Timer } from "../../../kit/clock.ts";
 import { errorMessage } from "../../../kit/errors.ts";
 import type { Log } from "../../../kit/log.ts";
 import { FrameReader, MessageWriter } from "../../shim/frames.ts";
-import { isProcessAlive, type ProcessIdentity, processStartTicks } from "../../shim/process-identity.ts";
+import { type ProcessIdentity, processStartTicks } from "../../shim/process-identity.ts";
 import {
   asFromShim,
+  type Claim,
+  commonProtocol,
   type FromShim,
+  type Hello,
+  type OwnRunRecord,
   protocolVersion,
+  protocolVersionMin,
   type RunReport,
   type ShimIdentity,
   type ToShim,
 } from "../../shim/protocol.ts";
+import type { RunId } from "../runtime-driver.ts";
+import { findBreach, findReportBreach } from "./believable.ts";
 import { driverLimits } from "./limits.ts";
-import { connectTo, readLogTail, readProcess, removeShimFolder } from "./shim-folder.ts";
+import { isShimAlive, readSandbox, signalShim } from "./sandbox-process.ts";
+import { connectTo, readLogTail, readOwnRun, readProcess, removeShimFolder } from "./shim-folder.ts";
+
+export interface ShimDeath {
+  /** For whoever loses a run by it. */
+  readonly why: string;
+  /** `us`: this daemon killed it. */
+  readonly killedBy: "us" | undefined;
+  /** The last that it wrote about itself. */
+  readonly tail: string;
+  readonly heapMb: number | undefined;
+}
 
 export type RunMessage = Exclude<FromShim, { readonly kind: "hello" | "run" | "inventoryEnd" }>;
 
 export interface ShimHandleEvents {
   ready(shim: ShimHandle, reports: readonly RunReport[]): void;
   message(shim: ShimHandle, message: RunMessage): void;
-  died(shim: ShimHandle, why: string): void;
+  /** There is a connection, but no word: of a shim that hosts one run by its own account. */
+  silent(shim: ShimHandle, record: OwnRunRecord): void;
+  died(shim: ShimHandle, death: ShimDeath): void;
 }
 
 export interface ShimHandleOptions {
   readonly folder: string;
   readonly identity: ShimIdentity;
+  readonly heapMb: number | undefined;
+  /** Of a confined shim: the one run that it may speak of. */
+  readonly onlyRun: RunId | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly events: ShimHandleEvents;
@@ -43,12 +71,17 @@ export interface ShimHandleOptions {
 
 export class ShimHandle {
   readonly folder: string;
-  readonly identity: ShimIdentity;
+  readonly #heapMb: number | undefined;
+  readonly #onlyRun: RunId | undefined;
   readonly #clock: Clock;
-  readonly #log: Log;
+  #log: Log;
   readonly #events: ShimHandleEvents;
   readonly #closing = new AbortController();
   #state: "connecting" | "ready" | "dead" | "closed" = "connecting";
+  #identity: ShimIdentity;
+  #claim: Claim | undefined;
+  #startedAtMs: number;
+  #killed: "SIGKILL" | "SIGTERM" | undefined;
   #process: ProcessIdentity | undefined;
   #exit: string | undefined;
   #socket: Socket | undefined;
@@ -57,10 +90,31 @@ export class ShimHandle {
 
   constructor(options: ShimHandleOptions) {
     this.folder = options.folder;
-    this.identity = options.identity;
+    this.#identity = options.identity;
+    this.#heapMb = options.heapMb;
+    this.#onlyRun = options.onlyRun;
     this.#clock = options.clock;
+    this.#startedAtMs = options.clock.monotonic();
     this.#log = options.log.bind({ shim: options.identity.shimId, namespace: options.identity.namespace });
     this.#events = options.events;
+  }
+
+  /** Whose it is, by its own account or our claim. */
+  get identity(): ShimIdentity {
+    return this.#identity;
+  }
+
+  /** By this process' monotonic clock; may lie before its origin. */
+  get startedAtMs(): number {
+    return this.#startedAtMs;
+  }
+
+  /** For a shim that is nobody's. */
+  claim(claim: Claim): void {
+    this.#claim = claim;
+    this.#identity = { ...this.#identity, ...claim };
+    this.#log = this.#log.bind({ namespace: claim.namespace });
+    this.send({ kind: "claim", ...claim });
   }
 
   get isReady(): boolean {
@@ -78,6 +132,8 @@ export class ShimHandle {
     }
     child.once("error", (error) => void this.#onExit(`could not be started: ${error.message}`));
     child.once("exit", (code, signal) => {
+      // Somebody killed what stands before a confined shim, which goes on.
+      if (readSandbox(this.folder).kind === "running") return;
       void this.#onExit(signal === null ? `exited with code ${code}` : `was ended by ${signal}`);
     });
     void this.#connect(driverLimits.spawnMs);
@@ -102,10 +158,12 @@ export class ShimHandle {
 
   /** For a shim that does not answer. `died` follows. */
   kill(signal: "SIGKILL" | "SIGTERM", why: string): void {
+    if (this.#killed === "SIGKILL") return;
     this.#log.warn("killing a shim", { signal, why, pid: this.#process?.pid });
-    if (!this.#process || !isProcessAlive(this.#process)) return;
+    if (!isShimAlive(this.folder, this.#process)) return;
+    this.#killed = signal;
     try {
-      process.kill(this.#process.pid, signal);
+      signalShim(this.folder, this.#process, signal);
     } catch (thrown) {
       this.#log.warn("kill failed", { err: errorMessage(thrown) });
     }
@@ -139,7 +197,7 @@ export class ShimHandle {
         this.#attach(socket);
         return;
       }
-      if (!this.#process || !isProcessAlive(this.#process)) {
+      if (!isShimAlive(this.folder, this.#process)) {
         await this.#onExit("is gone");
         return;
       }
@@ -158,9 +216,7 @@ export class ShimHandle {
     const reports: RunReport[] = [];
     this.#socket = socket;
     this.#writer = new MessageWriter(socket);
-    this.#helloTimer = this.#clock.setTimer(driverLimits.helloMs, () => {
-      this.kill("SIGKILL", "it does not say what it runs");
-    });
+    this.#helloTimer = this.#clock.setTimer(driverLimits.ownSilentMs, () => void this.#onSilent(socket));
     socket.on("error", (error) => this.#log.warn("connection to a shim failed", { err: error.message }));
     socket.on("close", () => this.#onDisconnect(socket));
     socket.on("data", (chunk: Buffer) => {
@@ -170,30 +226,65 @@ export class ShimHandle {
       } catch (thrown) {
         this.#log.error("a shim sent what is no frame", { err: errorMessage(thrown) });
         socket.destroy();
+        if (this.#onlyRun) this.kill("SIGKILL", "it breaks the protocol");
       }
     });
   }
 
   #receive(reports: RunReport[], message: FromShim | undefined): void {
     if (!message || this.#over) return;
+    const breach = this.#onlyRun && findBreach(message, this.#onlyRun);
+    if (breach !== undefined) return this.kill("SIGKILL", breach);
     switch (message.kind) {
       case "hello":
-        if (message.protocol !== protocolVersion) {
-          const why = `it speaks protocol ${message.protocol}, this daemon ${protocolVersion}`;
-          this.kill("SIGTERM", why);
-        }
-        return;
+        return this.#onHello(message);
       case "run":
         reports.push(message);
         return;
       case "inventoryEnd":
         this.#helloTimer?.cancel();
         this.#state = "ready";
+        if (this.#claim) this.send({ kind: "claim", ...this.#claim });
         this.#events.ready(this, reports.splice(0));
         return;
       default:
         if (this.#state === "ready") this.#events.message(this, message);
     }
+  }
+
+  #onHello(hello: Hello): void {
+    if (commonProtocol(hello) === undefined) {
+      const theirs = `${hello.protocolMin} to ${hello.protocol}`;
+      const ours = `${protocolVersionMin} to ${protocolVersion}`;
+      return this.kill("SIGTERM", `it speaks protocol ${theirs}, this daemon ${ours}`);
+    }
+    const { shimId, namespace, buildId, isolation } = hello;
+    this.#startedAtMs = this.#clock.monotonic() - hello.ageMs;
+    if (this.#onlyRun) return;
+    // Claimed by us while it could not be told.
+    this.#identity =
+      namespace === undefined && this.#claim
+        ? { shimId, buildId, ...this.#claim }
+        : { shimId, namespace, buildId, isolation };
+    this.#log = this.#log.bind({ namespace: this.#identity.namespace });
+  }
+
+  async #onSilent(socket: Socket): Promise<void> {
+    const record = await readOwnRun(this.folder);
+    if (this.#over || this.#state === "ready" || this.#socket !== socket) return;
+    if (this.#onlyRun && record && findReportBreach(record.report, this.#onlyRun) === undefined) {
+      // Who it is, it does not say itself.
+      this.#events.silent(this, { ...record, identity: this.#identity });
+      return;
+    }
+    if (record && !this.#onlyRun) {
+      this.#identity = record.identity;
+      this.#events.silent(this, record);
+      return;
+    }
+    this.#helloTimer = this.#clock.setTimer(driverLimits.helloMs, () => {
+      this.kill("SIGKILL", "it does not say what it runs");
+    });
   }
 
   #onDisconnect(socket: Socket): void {
@@ -216,6 +307,11 @@ export class ShimHandle {
     await removeShimFolder(this.folder).catch((thrown: unknown) => {
       this.#log.warn("the folder of a shim could not be removed", { err: errorMessage(thrown) });
     });
-    this.#events.died(this, `the process that hosted it ${this.#exit}`);
+    this.#events.died(this, {
+      why: `the process that hosted it ${this.#exit}`,
+      killedBy: this.#killed && "us",
+      tail,
+      heapMb: this.#heapMb,
+    });
   }
 }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../../kit/clock.ts";
 import { silentLog } from "../../../kit/log.ts";
+import type { Isolation } from "../../../api/isolation.ts";
 import type { ShimLimits } from "../../shim/limits.ts";
 import type { ProcessIdentity } from "../../shim/process-identity.ts";
 import {
@@ -19,26 +20,31 @@ import {
   type RunUsage,
   type RuntimeDriver,
 } from "../runtime-driver.ts";
-import { createV8Driver } from "./driver.ts";
+import { createV8Driver, type V8DriverOptions } from "./driver.ts";
 
 const mebibyte = 2 ** 20;
 
 /** Keeps what it is told, and wakes whoever waits for it. */
 export class Recorder implements RunListener {
   readonly startedUids: string[] = [];
+  readonly isolations = new Map<string, Isolation>();
   readonly ends: { readonly id: RunId; readonly end: RunEnd }[] = [];
   readonly usages: RunUsage[] = [];
   readonly dropped: RunId[] = [];
   readonly outdatedRuns: RunId[] = [];
+  /** For who measures. */
+  onEnd: (id: RunId) => void = () => {};
   readonly #waiting = new Set<() => void>();
 
-  started(id: RunId): void {
+  started(id: RunId, _atMs: number, isolation: Isolation): void {
+    this.isolations.set(id.uid, isolation);
     this.startedUids.push(id.uid);
     this.#wake();
   }
 
   ended(id: RunId, _atMs: number, end: RunEnd): void {
     this.ends.push({ id, end });
+    this.onEnd(id);
     this.#wake();
   }
 
@@ -88,6 +94,15 @@ export class Recorder implements RunListener {
   }
 }
 
+/** Shims go, and their folders with them, while somebody looks. */
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
 /** A folder with the state of one node: several drivers can follow one another on it. */
 export class TestNode implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), "wherry-v8-"));
@@ -99,7 +114,7 @@ export class TestNode implements AsyncDisposable {
     this.#limits = limits;
   }
 
-  async open(): Promise<{
+  async open(options: Partial<V8DriverOptions> = {}): Promise<{
     readonly driver: RuntimeDriver;
     readonly told: Recorder;
     readonly adopted: readonly AdoptedRun[];
@@ -109,7 +124,10 @@ export class TestNode implements AsyncDisposable {
       cacheDir: join(this.folder, "cache"),
       clock: systemClock,
       log: silentLog,
-      shimLimits: this.#limits,
+      shimLimits: { orphanMs: 60_000, ...this.#limits },
+      // A process that a test does not need is one that it does not wait for.
+      spares: 0,
+      ...options,
     });
     this.#drivers.push(driver);
     const told = new Recorder();
@@ -160,12 +178,28 @@ export class TestNode implements AsyncDisposable {
 
   /** Of the shims that are there. */
   shimPids(): number[] {
+    return [...this.owners().keys()];
+  }
+
+  /** Of those that nobody has claimed and that listen. */
+  spares(): number[] {
+    return [...this.owners()].flatMap(([pid, owner]) => (owner === undefined ? [pid] : []));
+  }
+
+  /** The namespace of each process, as it says itself in its log. */
+  owners(): Map<number, string | undefined> {
     const root = join(this.folder, "state", "shims");
-    if (!existsSync(root)) return [];
-    return readdirSync(root).flatMap((shim) => {
-      const file = join(root, shim, "process.json");
-      return existsSync(file) ? [(JSON.parse(readFileSync(file, "utf8")) as ProcessIdentity).pid] : [];
-    });
+    const owners = new Map<number, string | undefined>();
+    for (const shim of existsSync(root) ? readdirSync(root) : []) {
+      const read = (name: string) => readIfThere(join(root, shim, name));
+      const identity = read("process.json");
+      if (identity === undefined) continue;
+      const { pid } = JSON.parse(identity) as ProcessIdentity;
+      const own = (JSON.parse(read("config.json") ?? "{}") as { readonly namespace?: string }).namespace;
+      const claimed = /"namespace":"([^"]+)"[^\n]*"message":"claimed"/.exec(read("shim.log") ?? "");
+      owners.set(pid, own ?? claimed?.[1]);
+    }
+    return owners;
   }
 
   log(uid: string): string {

@@ -6,7 +6,7 @@ import {
   requiredValue,
   unsupportedValue,
 } from "../../../api/validation/field-error.ts";
-import type { Schema } from "../resource.ts";
+import type { JsonObject, Schema } from "../resource.ts";
 import { ageColumn, coreKind, functionColumn, pathColumn } from "./descriptor.ts";
 
 const userValueMax = 1_000_000_000;
@@ -17,6 +17,22 @@ const systemValues: ReadonlyMap<string, number> = new Map([
   ["system-node-critical", 2_000_001_000],
   ["system-cluster-critical", 2_000_000_000],
 ]);
+
+/** As every cluster of Kubernetes has them. */
+export const systemPriorityClasses: readonly JsonObject[] = [
+  systemClass("system-node-critical", "whose absence would break the node that they run on"),
+  systemClass("system-cluster-critical", "that the whole cluster needs"),
+];
+
+function systemClass(name: string, what: string): JsonObject {
+  return {
+    apiVersion: "scheduling.k8s.io/v1",
+    kind: "PriorityClass",
+    metadata: { name },
+    value: systemValues.get(name),
+    description: `For instances ${what}.`,
+  };
+}
 
 const schema: Schema = {
   type: "object",

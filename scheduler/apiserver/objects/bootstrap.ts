@@ -1,4 +1,7 @@
-/** What every cluster has from its first start, seen to at every start: namespaces, default roles, our own definitions. */
+/**
+ * What every cluster has from its first start, seen to at every start: namespaces, default roles, the priority classes of
+ * the system, our own definitions.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
@@ -9,6 +12,7 @@ import { reconcileBootstrap } from "../authorization/bootstrap-reconcile.ts";
 import { rbacGroup } from "../authorization/policy.ts";
 import { schedulerUser } from "../authentication/user.ts";
 import { crdResource } from "../crd/crd-controller.ts";
+import { systemPriorityClasses } from "../kinds/priority-class.ts";
 import type { Kind, Registry } from "../registry.ts";
 import type { JsonObject } from "../resource.ts";
 import type { StoreCache } from "../storage/store-cache.ts";
@@ -26,6 +30,7 @@ export async function bootstrap(parts: BootstrapParts, crds: readonly JsonObject
   await Promise.all([
     ...permanentNamespaces.map((name) => ensureNamespace(parts, name)),
     ensurePolicy(parts),
+    ...systemPriorityClasses.map((object) => ensurePriorityClass(parts, object)),
     ...crds.map((crd) => ensureCrd(parts, crd)),
   ]);
 }
@@ -42,6 +47,12 @@ async function ensureNamespace(parts: BootstrapParts, name: string): Promise<voi
   const kind = kindOf(parts, "", "namespaces");
   if (parts.cache.of(kind.resource).get("", name)) return;
   await create(parts, kind, { apiVersion: "v1", kind: "Namespace", metadata: { name } });
+}
+
+async function ensurePriorityClass(parts: BootstrapParts, object: JsonObject): Promise<void> {
+  const kind = kindOf(parts, "scheduling.k8s.io", "priorityclasses");
+  const { name } = (object as unknown as ApiObject).metadata;
+  if (!parts.cache.of(kind.resource).get("", name)) await create(parts, kind, object);
 }
 
 async function ensurePolicy(parts: BootstrapParts): Promise<void> {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { nothingCommitted } from "../resources.ts";
 import { aCapacity, aNode, anInstance, aStatus, bound, ended, startMs } from "../testing/builders.ts";
 import type { Instance } from "../model.ts";
 import { ClusterState } from "./cluster-state.ts";
@@ -22,11 +23,16 @@ function heldOn(nodeName: string, uid: string, sequence: number, phase: "Running
 test("ClusterState.assume: commits, and forget undoes it exactly", () => {
   const state = stateWith([anInstance("a")]);
   expect(state.assume("a", "n1")).toMatchObject({ kind: "assumed" });
-  expect(state.committedOn("n1")).toEqual({ cpuMillis: 100, memoryBytes: 64 * 2 ** 20, instances: 1 });
+  expect(state.committedOn("n1")).toEqual({
+    cpuMillis: 100,
+    memoryBytes: 64 * 2 ** 20,
+    instances: 1,
+    processes: 0,
+  });
   expect([...state.pending()]).toEqual([]);
   expect(state.ownerCount("owner", "n1")).toBe(1);
   expect(state.forget("a")).toMatchObject({ kind: "updated", freedOn: "n1" });
-  expect(state.committedOn("n1")).toEqual({ cpuMillis: 0, memoryBytes: 0, instances: 0 });
+  expect(state.committedOn("n1")).toEqual(nothingCommitted);
   expect([...state.pending()].map(({ uid }) => uid)).toEqual(["a"]);
   expect(state.ownerCount("owner", "n1")).toBe(0);
 });
@@ -52,9 +58,17 @@ test.each([
     nodeName: "n1",
     expected: { kind: "rejected", message: "node n1 has too little cpu left" },
   },
+  {
+    name: "a node whose processes are taken",
+    uid: "own",
+    nodeName: "n3",
+    expected: { kind: "rejected", message: "node n3 has too little processes left" },
+  },
 ])("ClusterState.assume: rejects $name", ({ uid, nodeName, expected }) => {
   const big = anInstance("big", { requests: { cpuMillis: 4_000, memoryBytes: 1 } });
-  const state = stateWith([anInstance("a"), anInstance("b", { state: bound("n1") }), big]);
+  const own = anInstance("own", { isolation: "process" });
+  const state = stateWith([anInstance("a"), anInstance("b", { state: bound("n1") }), big, own]);
+  state.upsertNode(aNode("n3", { allocatable: aCapacity({ processes: 0 }) }), { kind: "connected" });
   state.setConnection("n2", { kind: "suspect", sinceMs: 1 });
   expect(state.assume(uid, nodeName)).toEqual(expected);
 });
@@ -201,4 +215,47 @@ test("ClusterState.adopt: may fill a node over its allocatable, after which noth
   state.upsertNode(aNode("n1", { allocatable: aCapacity({ cpuMillis: 50 }) }), { kind: "connected" });
   expect(state.adopt(heldOn("n1", "x", 1)).kind).toBe("changed");
   expect(state.assume("a", "n1").kind).toBe("rejected");
+});
+
+test("ClusterState.observe: a module that turns out to need a process takes one, until it has ended", () => {
+  const state = stateWith([anInstance("a", { state: bound("n1", { sequence: 1, isolation: undefined }) })]);
+  expect(state.committedOn("n1")).toMatchObject({ processes: 0, memoryBytes: 64 * 2 ** 20 });
+  state.observe("n1", "a", aStatus({ sequence: 2, isolation: "process" }));
+  expect(state.committedOn("n1")).toMatchObject({ processes: 1, memoryBytes: 112 * 2 ** 20, instances: 1 });
+  expect(state.quotaUsage.used("default", () => true)["requests.memory"]).toBe(64_000n * 2n ** 20n);
+  state.observe("n1", "a", aStatus({ sequence: 3, isolation: "process", phase: "Failed" }));
+  expect(state.committedOn("n1")).toEqual(nothingCommitted);
+});
+
+const short = (status: boolean, message = "") => [
+  { type: "MemoryPressure", status, reason: "R", message, transitionMs: 1 },
+];
+
+test("ClusterState.setConditions: changes the node once, and a declaration leaves them alone", () => {
+  const state = stateWith();
+  expect(state.setConditions("n1", short(true))).toMatchObject({ before: { conditions: [] } });
+  expect(state.setConditions("n1", short(true))).toBeUndefined();
+  expect(state.setConditions("n9", short(true))).toBeUndefined();
+  state.upsertNode(aNode("n1", { unschedulable: true }), { kind: "connected" });
+  expect(state.node("n1")).toMatchObject({ unschedulable: true, conditions: short(true) });
+});
+
+test("ClusterState: remembers whom a node evicted until its pressure is over", () => {
+  const state = stateWith([
+    anInstance("a", { state: bound("n1", { sequence: 1 }) }),
+    anInstance("b", { state: bound("n1", { sequence: 1 }), owner: { kind: "WasmJob", name: "j", uid: "j" } }),
+  ]);
+  const evicted = () => [...(state.node("n1")?.evictedOwners ?? [])];
+  state.observe("n1", "a", aStatus({ sequence: 2, phase: "Failed", reason: "Evicted" }));
+  state.observe("n1", "b", aStatus({ sequence: 2, phase: "Failed", reason: "Error" }));
+  state.setConditions("n1", short(true));
+  expect(evicted()).toEqual(["owner"]);
+  const observed = aStatus({ phase: "Failed", reason: "Evicted" });
+  const owner = { kind: "WasmJob", name: "k", uid: "k" } as const;
+  state.adopt({ ...anInstance("c", { owner }), state: { kind: "ended", nodeName: "n1", observed } });
+  expect(evicted()).toEqual(["owner", "k"]);
+  state.setConditions("n1", short(true, "still"));
+  expect(evicted()).toEqual(["owner", "k"]);
+  state.setConditions("n1", short(false));
+  expect(evicted()).toEqual([]);
 });

@@ -11,14 +11,22 @@
  *   loseNode and removeNode end every instance of the node with reason NodeLost; markEnded does it to one.
  *
  * It decides nothing and calls nobody: each operation returns what changed. Values it hands out are immutable.
- * Invariants: committed of a node is the sum of the requests of its bound and stopping instances; an ended instance
+ * Invariants: committed of a node is the sum of the footprints of its bound and stopping instances; an ended instance
  * never lives again; a report with a lower sequence never wins; assume never puts a node over its allocatable
  * (adopt may: what runs, runs). Every operation is O(1) per instance it touches.
  */
-import type { ClusterNode, Instance, InstanceState, NodeConnection, ObservedStatus } from "../model.ts";
+import type {
+  ClusterNode,
+  Instance,
+  InstanceState,
+  NodeCondition,
+  NodeConnection,
+  ObservedStatus,
+} from "../model.ts";
 import type { Snapshot } from "../placement/snapshot.ts";
 import { QuotaUsage } from "../quota/quota-usage.ts";
-import { fits, shortfalls } from "../resources.ts";
+import { isUnderPressure } from "../node-pressure.ts";
+import { fits, footprintOf, isolationOn, shortfalls } from "../resources.ts";
 import type {
   AdoptOutcome,
   AssumeOutcome,
@@ -30,7 +38,7 @@ import type {
 import { InstanceIndex, type InstanceEntry } from "./instance-index.ts";
 import { NodeIndex } from "./node-index.ts";
 
-export type NodeDeclaration = Omit<ClusterNode, "connection">;
+export type NodeDeclaration = Omit<ClusterNode, "connection" | "conditions" | "evictedOwners">;
 
 /** Why an instance is over although its node did not say so. */
 export interface DeclaredEnd {
@@ -126,9 +134,9 @@ export class ClusterState {
     if (node.connection.kind !== "connected")
       return { kind: "rejected", message: `node ${nodeName} is ${node.connection.kind}` };
     const committed = this.#nodes.committedOn(nodeName);
-    const { requests } = entry.instance;
-    if (!fits(node.allocatable, committed, requests)) {
-      const lacking = shortfalls(node.allocatable, committed, requests).map(({ resource }) => resource);
+    const footprint = footprintOf(entry.instance);
+    if (!fits(node.allocatable, committed, footprint)) {
+      const lacking = shortfalls(node.allocatable, committed, footprint).map(({ resource }) => resource);
       return { kind: "rejected", message: `node ${nodeName} has too little ${lacking.join(", ")} left` };
     }
     return { kind: "assumed", change: this.#become(entry, { kind: "bound", nodeName, observed: undefined }) };
@@ -150,7 +158,9 @@ export class ClusterState {
     if (state.nodeName !== nodeName) return { kind: "unknown" };
     if (state.kind === "ended" || isOlder(status, state.observed)) return { kind: "stale" };
     const kind = isFinal(status) ? "ended" : state.kind;
-    return { kind: "changed", change: this.#become(entry, { kind, nodeName, observed: status }) };
+    const change = this.#become(entry, { kind, nodeName, observed: status });
+    this.#noteEviction(change.instance);
+    return { kind: "changed", change };
   }
 
   /** Notes that an instance is to stop; a pending one is gone at once. Undefined if there is nothing to stop. */
@@ -186,7 +196,10 @@ export class ClusterState {
   /** Takes in what a node holds. `held` is bound or ended on that node, which is known. */
   adopt(held: Instance & { readonly state: { readonly kind: "bound" | "ended" } }): AdoptOutcome {
     const entry = this.#instances.entry(held.uid);
-    if (entry === undefined) return { kind: "changed", change: this.addInstance(held) };
+    if (entry === undefined) {
+      this.#noteEviction(held);
+      return { kind: "changed", change: this.addInstance(held) };
+    }
     const { state } = entry.instance;
     if (state.kind === "pending") return { kind: "changed", change: this.#become(entry, held.state) };
     if (state.kind === "ended") return { kind: "refused", why: "ended" };
@@ -199,7 +212,12 @@ export class ClusterState {
   /** Takes in a declared node. A new one gets `connectionIfNew`; a known one keeps its own. */
   upsertNode(declaration: NodeDeclaration, connectionIfNew: NodeConnection): NodeChange {
     const before = this.#nodes.get(declaration.name);
-    const node: ClusterNode = { ...declaration, connection: before?.connection ?? connectionIfNew };
+    const {
+      connection = connectionIfNew,
+      conditions = [],
+      evictedOwners = new Set<string>(),
+    }: Partial<ClusterNode> = before ?? {};
+    const node: ClusterNode = { ...declaration, connection, conditions, evictedOwners };
     this.#nodes.put(node);
     return { kind: before === undefined ? "added" : "updated", node, before };
   }
@@ -209,6 +227,16 @@ export class ClusterState {
     const before = this.#nodes.get(nodeName);
     if (before === undefined || sameConnection(before.connection, connection)) return undefined;
     const node: ClusterNode = { ...before, connection };
+    this.#nodes.put(node);
+    return { kind: "updated", node, before };
+  }
+
+  /** Takes in what a node says of itself. Undefined: nobody knows the node, or nothing has changed. */
+  setConditions(nodeName: string, conditions: readonly NodeCondition[]): NodeChange | undefined {
+    const before = this.#nodes.get(nodeName);
+    if (before === undefined || sameConditions(before.conditions, conditions)) return undefined;
+    const evictedOwners = isUnderPressure(conditions) ? before.evictedOwners : new Set<string>();
+    const node: ClusterNode = { ...before, conditions, evictedOwners };
     this.#nodes.put(node);
     return { kind: "updated", node, before };
   }
@@ -241,8 +269,7 @@ export class ClusterState {
   #become(entry: InstanceEntry, state: InstanceState): InstanceChange {
     const before = entry.instance;
     const instance: Instance = { ...before, state };
-    const movesAccounts = before.state.kind !== state.kind;
-    if (movesAccounts) {
+    if (before.state.kind !== state.kind || isolationOn(before) !== isolationOn(instance)) {
       this.#nodes.account(entry, before, instance);
       this.quotaUsage.account(before, instance);
     }
@@ -250,6 +277,14 @@ export class ClusterState {
     const freed = occupiedNode(before.state);
     const freedOn = occupiedNode(state) === freed ? undefined : freed;
     return { kind: "updated", instance, before, freedOn };
+  }
+
+  /** The node would evict the next one of this owner, too, as long as it is under pressure. */
+  #noteEviction({ state, owner }: Instance): void {
+    if (state.kind !== "ended" || state.observed.reason !== "Evicted") return;
+    const node = this.#nodes.get(state.nodeName);
+    if (node === undefined || node.evictedOwners.has(owner.uid)) return;
+    this.#nodes.put({ ...node, evictedOwners: new Set([...node.evictedOwners, owner.uid]) });
   }
 }
 
@@ -270,6 +305,16 @@ function sameConnection(a: NodeConnection, b: NodeConnection): boolean {
   return a.kind === b.kind && (a.kind !== "suspect" || b.kind !== "suspect" || a.sinceMs === b.sinceMs);
 }
 
+function sameConditions(a: readonly NodeCondition[], b: readonly NodeCondition[]): boolean {
+  const isSame = (one: NodeCondition, other: NodeCondition | undefined) =>
+    one.type === other?.type &&
+    one.status === other.status &&
+    one.reason === other.reason &&
+    one.message === other.message &&
+    one.transitionMs === other.transitionMs;
+  return a.length === b.length && a.every((one, place) => isSame(one, b[place]));
+}
+
 function endedStatus(known: ObservedStatus | undefined, end: DeclaredEnd): ObservedStatus {
   return {
     phase: "Failed",
@@ -283,5 +328,6 @@ function endedStatus(known: ObservedStatus | undefined, end: DeclaredEnd): Obser
     lastTermination: known?.lastTermination,
     logsDropped: known?.logsDropped ?? false,
     sequence: known?.sequence ?? 0,
+    isolation: known?.isolation,
   };
 }

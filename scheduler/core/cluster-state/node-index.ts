@@ -1,7 +1,7 @@
 import { Bug } from "../../../kit/errors.ts";
 import type { ClusterNode, Instance, NodeCapacity } from "../model.ts";
 import { SnapshotBuilder, type Snapshot } from "../placement/snapshot.ts";
-import { committedWith, nothingCommitted } from "../resources.ts";
+import { committedWith, footprintOf, isolationOn, nothingCommitted } from "../resources.ts";
 import { instancesIn, type InstanceEntry } from "./instance-index.ts";
 
 interface NodeEntry {
@@ -84,7 +84,8 @@ export class NodeIndex {
     if (sign > 0) node.instances.add(entry);
     else node.instances.delete(entry);
     if (state.kind === "ended") return;
-    node.committed = committedWith(node.committed, instance.requests, sign);
+    const footprint = footprintOf({ requests: instance.requests, isolation: isolationOn(instance) });
+    node.committed = committedWith(node.committed, footprint, sign);
     if (state.kind === "bound") this.#countOwner(instance.owner.uid, state.nodeName, sign);
     this.#dirty.add(state.nodeName);
   }

@@ -19,6 +19,11 @@ export function conditionAfter(
   };
 }
 
+/** As a ReplicaSet in Kubernetes says it. It is there only while instances are missing because none can be made. */
+export function replicaFailure(refusal: string): ConditionVerdict {
+  return { type: "ReplicaFailure", status: "True", reason: "FailedCreate", message: refusal };
+}
+
 export function isTrue(conditions: readonly Condition[] | undefined, type: string): boolean {
   return conditions?.some((condition) => condition.type === type && condition.status === "True") ?? false;
 }

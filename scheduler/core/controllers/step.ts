@@ -22,6 +22,15 @@ export type Step =
       readonly message: string;
     };
 
+export function failedCreate(refusal: string): Step {
+  return {
+    kind: "recordEvent",
+    type: "Warning",
+    reason: "FailedCreate",
+    message: `Error creating: ${refusal}`,
+  };
+}
+
 export interface ReconcileResult<Status> {
   /** The whole new status. The engine writes it only if it differs, before it executes `forgetInstance` steps. */
   readonly status: Status;

@@ -12,7 +12,7 @@
  * Invariant after follow: the heap holds exactly the nodes that pass every filter in that snapshot, with their scores.
  */
 import type { ClusterNode, NodeCapacity } from "../model.ts";
-import { committedWith } from "../resources.ts";
+import { committedWith, footprintOf } from "../resources.ts";
 import { explainUnplaceable, type Explanation } from "./explanation.ts";
 import { viewOf, type NodeView, type PlacementRequest, type Profile } from "./framework.ts";
 import { NodeHeap } from "./node-heap.ts";
@@ -76,7 +76,7 @@ export class CandidateIndex {
     snapshot: Snapshot,
     count: number,
   ): { readonly nodeNames: readonly string[]; readonly explanation: Explanation | undefined } {
-    const { requests } = this.#request.requirements;
+    const footprint = footprintOf(this.#request.requirements);
     const nodeNames: string[] = [];
     const additions = new Map<number, Addition>();
     while (nodeNames.length < count) {
@@ -86,7 +86,7 @@ export class CandidateIndex {
       nodeNames.push(node.name);
       const known = additions.get(position);
       additions.set(position, {
-        committed: committedWith(known?.committed ?? committed, requests, 1),
+        committed: committedWith(known?.committed ?? committed, footprint, 1),
         count: (known?.count ?? 0) + 1,
       });
       this.#judge(position, this.#view(snapshot, position, additions));

@@ -1,5 +1,7 @@
 import type { Profile } from "./framework.ts";
+import { isolationAvailable } from "./plugins/isolation-available/isolation-available.ts";
 import { leastAllocated } from "./plugins/least-allocated/least-allocated.ts";
+import { nodePressure } from "./plugins/node-pressure/node-pressure.ts";
 import { nodeReady } from "./plugins/node-ready/node-ready.ts";
 import { nodeSelector } from "./plugins/node-selector/node-selector.ts";
 import { nodeUnschedulable } from "./plugins/node-unschedulable/node-unschedulable.ts";
@@ -13,7 +15,16 @@ import {
 
 /** Rules about the node before those about what is left on it: the former are judged once per node. */
 export const defaultProfile: Profile = {
-  filters: [nodeReady, nodeUnschedulable, nodeSelector, runtimeAvailable, taintsAndTolerations, resourcesFit],
+  filters: [
+    nodeReady,
+    nodeUnschedulable,
+    nodeSelector,
+    runtimeAvailable,
+    isolationAvailable,
+    taintsAndTolerations,
+    nodePressure,
+    resourcesFit,
+  ],
   scores: [
     { plugin: preferUntainted, weight: 3 },
     { plugin: ownerSpread, weight: 2 },

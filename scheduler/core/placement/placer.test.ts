@@ -2,7 +2,9 @@ import { expect, test } from "vitest";
 import { seededRandom } from "../../../kit/random.ts";
 import { ClusterState } from "../cluster-state/cluster-state.ts";
 import type { ClusterNode, PlacementRequirements } from "../model.ts";
-import { aCapacity, aNode, anInstance, bound, requirements } from "../testing/builders.ts";
+import { memoryPressureToleration } from "../node-pressure.ts";
+import { nothingCommitted } from "../resources.ts";
+import { aCapacity, aNode, anInstance, aStatus, bound, requirements } from "../testing/builders.ts";
 import { defaultProfile } from "./default-profile.ts";
 import { explanationText } from "./explanation.ts";
 import type { PlacementRequest } from "./framework.ts";
@@ -10,7 +12,10 @@ import { Placer } from "./placer.ts";
 
 function clusterOf(nodes: readonly ClusterNode[]): ClusterState {
   const state = new ClusterState();
-  for (const node of nodes) state.upsertNode(node, node.connection);
+  for (const node of nodes) {
+    state.upsertNode(node, node.connection);
+    state.setConditions(node.name, node.conditions);
+  }
   return state;
 }
 
@@ -29,6 +34,15 @@ function requestFor(
 function aPlacer(seed = 0): Placer {
   return new Placer({ profile: defaultProfile, seed, cachedRequestsMax: 16 });
 }
+
+const pressure = (...types: readonly string[]) =>
+  types.map((type) => ({
+    type,
+    status: true,
+    reason: "Short",
+    message: `${type}: 3% left`,
+    transitionMs: 1,
+  }));
 
 const tight = { requests: { cpuMillis: 1_000, memoryBytes: 0 } };
 
@@ -68,7 +82,9 @@ test.each([
   },
   {
     name: "capacities that are no numbers",
-    nodes: [aNode("a", { allocatable: { cpuMillis: Number.NaN, memoryBytes: -1, instances: 5 } })],
+    nodes: [
+      aNode("a", { allocatable: { cpuMillis: Number.NaN, memoryBytes: -1, instances: 5, processes: 0 } }),
+    ],
     message: "0/1 nodes are available: 1 insufficient cpu, 1 insufficient memory.",
   },
   {
@@ -76,6 +92,28 @@ test.each([
     nodes: [aNode("a", { allocatable: aCapacity({ instances: 0 }) })],
     request: { requests: { cpuMillis: 0, memoryBytes: 0 } },
     message: "0/1 nodes are available: 1 too many instances.",
+  },
+  {
+    name: "no room for a process",
+    nodes: [aNode("a", { allocatable: aCapacity({ processes: 0 }) })],
+    request: { isolation: "process" as const },
+    message: "0/1 nodes are available: 1 too many instances with a process of their own.",
+  },
+  {
+    name: "no confinement",
+    nodes: [aNode("a")],
+    request: { isolation: "confined" as const },
+    message: "0/1 nodes are available: 1 node(s) without isolation confined.",
+  },
+  {
+    name: "pressure, each by its name",
+    nodes: [
+      aNode("a", { conditions: pressure("MemoryPressure") }),
+      aNode("b", { conditions: pressure("DiskPressure", "MemoryPressure") }),
+      aNode("c", { conditions: pressure("InstancePressure") }),
+    ],
+    message:
+      "0/3 nodes are available: 1 node(s) had disk pressure, 1 node(s) had instance pressure, 1 node(s) had memory pressure.",
   },
 ])("Placer.place: says why: $name", ({ nodes, request, message }) => {
   const state = clusterOf(nodes);
@@ -210,7 +248,7 @@ test.each([
   },
   { name: "the first node", kind: "nodeAdded", node: aNode("x"), rejectedBy: [], helps: true },
 ] as const)("Placer.mayHelp: $name", ({ kind, node, rejectedBy, helps }) => {
-  const event = { kind, view: { node, committed: { cpuMillis: 0, memoryBytes: 0, instances: 0 } } };
+  const event = { kind, view: { node, committed: nothingCommitted } };
   const request = { key: "k", requirements: requirements() };
   expect(aPlacer().mayHelp(event, request, new Set(rejectedBy))).toBe(helps);
 });
@@ -250,4 +288,91 @@ test.each([1, 2, 3, 4, 5])("Placer.place: agrees with a scan of all nodes, seed 
     if (pick(20) === 0) state.upsertNode(randomNode(pick(40)), { kind: "connected" });
     if (pick(50) === 0) state.removeNode(`n${pick(40)}`, step);
   }
+});
+
+test.each([
+  { name: "a condition that is no pressure", conditions: pressure("Confinement"), expected: "placed" },
+  {
+    name: "a pressure that is over",
+    conditions: pressure("DiskPressure").map((one) => ({ ...one, status: false })),
+    expected: "placed",
+  },
+  {
+    name: "memory pressure, which it tolerates",
+    conditions: pressure("MemoryPressure"),
+    request: { tolerations: [memoryPressureToleration] },
+    expected: "placed",
+  },
+  {
+    name: "everything is tolerated",
+    conditions: pressure("MemoryPressure", "DiskPressure", "PIDPressure", "InstancePressure"),
+    request: { tolerations: [{ key: "", operator: "Exists", value: "", effect: "" } as const] },
+    expected: "placed",
+  },
+  {
+    name: "another pressure than the tolerated one",
+    conditions: pressure("MemoryPressure", "DiskPressure"),
+    request: { tolerations: [memoryPressureToleration] },
+    expected: "a: disk pressure: DiskPressure: 3% left [node-pressure]",
+  },
+  {
+    name: "tolerated, but it was evicted there",
+    conditions: pressure("MemoryPressure"),
+    evicted: true,
+    request: { tolerations: [memoryPressureToleration] },
+    expected: "evicted an instance of this workload",
+  },
+  { name: "evicted there, and the pressure is over", conditions: [], evicted: true, expected: "placed" },
+])("Placer.place: on a node with conditions: $name", ({ conditions, evicted, request, expected }) => {
+  const state = clusterOf([aNode("a", { conditions })]);
+  if (evicted) {
+    state.addInstance(anInstance("e", { state: bound("a") }));
+    state.observe("a", "e", aStatus({ phase: "Failed", reason: "Evicted" }));
+  }
+  const placement = aPlacer().place(state.snapshot(), requestFor(state, request));
+  const text = placement.kind === "placed" ? "placed" : explanationText(placement.explanation);
+  expect(text).toContain(expected);
+});
+
+test("Placer.explain: says how many processes a node has, and what needs none", () => {
+  const state = clusterOf([aNode("a", { allocatable: aCapacity({ processes: 2 }) })]);
+  for (const uid of ["x", "y"]) {
+    state.addInstance(anInstance(uid, { isolation: "process" }));
+    expect(state.assume(uid, "a").kind).toBe("assumed");
+  }
+  const placement = aPlacer().place(state.snapshot(), requestFor(state, { isolation: "process" }));
+  const text = placement.kind === "unplaceable" ? explanationText(placement.explanation) : "";
+  expect(text).toContain(
+    "a: no room for another process: 2 of 2; isolation: shared needs none [resources-fit]",
+  );
+  expect(aPlacer().place(state.snapshot(), requestFor(state)).kind).toBe("placed");
+});
+
+test.each([
+  {
+    name: "its runtime",
+    conditions: [],
+    expected: "a: no isolation confined: its runtime v8 has no feature",
+  },
+  {
+    name: "what the machine is missing",
+    conditions: [
+      { type: "Confinement", status: false, reason: "R", message: "install bwrap", transitionMs: 1 },
+    ],
+    expected: "a: no isolation confined: install bwrap [isolation-available]",
+  },
+])("Placer.place: says why a node cannot confine: $name", ({ conditions, expected }) => {
+  const state = clusterOf([aNode("a", { conditions })]);
+  const placement = aPlacer().place(state.snapshot(), requestFor(state, { isolation: "confined" }));
+  expect(placement.kind === "unplaceable" && explanationText(placement.explanation)).toContain(expected);
+});
+
+test("Placer.placeBatch: takes no more than there are processes", () => {
+  const state = clusterOf([aNode("a", { allocatable: aCapacity({ processes: 3 }) })]);
+  const { nodeNames } = aPlacer().placeBatch(
+    state.snapshot(),
+    requestFor(state, { isolation: "process" }),
+    10,
+  );
+  expect(nodeNames).toEqual(["a", "a", "a"]);
 });

@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
+import { nothingCommitted } from "../resources.ts";
 import { aNode, aQuotaSubject, requirements } from "../testing/builders.ts";
 import type { Explanation } from "./explanation.ts";
 import type { NodeEvent } from "./framework.ts";
 import { PlacementQueue, type Batch } from "./queue.ts";
 
-const web = { key: "web", requirements: requirements(), quota: aQuotaSubject() };
-const api = { key: "api", requirements: requirements(), quota: aQuotaSubject() };
+const web = { key: "web", requirements: requirements(), priority: 0, quota: aQuotaSubject() };
+const api = { key: "api", requirements: requirements(), priority: 0, quota: aQuotaSubject() };
 
 const full: Explanation = {
   message: "0/1 nodes are available: 1 insufficient cpu.",
@@ -17,7 +18,7 @@ const full: Explanation = {
 
 const freed: NodeEvent = {
   kind: "capacityFreed",
-  view: { node: aNode("n1"), committed: { cpuMillis: 0, memoryBytes: 0, instances: 0 } },
+  view: { node: aNode("n1"), committed: nothingCommitted },
 };
 
 function aQueue(mayHelp: (event: NodeEvent) => boolean = () => true): PlacementQueue {
@@ -143,4 +144,22 @@ test("PlacementQueue.close: those that came during the attempt stay active", () 
   queue.add("b", web);
   queue.close(batch, allPlaced, 0);
   expect(take(queue).uids).toEqual(["b"]);
+});
+
+test("PlacementQueue.take: what has the higher priority goes first, whenever it came", () => {
+  const queue = aQueue();
+  queue.add("a", web);
+  queue.add("x", { ...api, key: "urgent", priority: 1_000 });
+  queue.add("b", { ...api, key: "later", priority: -1 });
+  queue.add("c", api);
+  const order = [take(queue), take(queue), take(queue), take(queue)].flatMap(({ uids }) => uids);
+  expect(order).toEqual(["x", "a", "c", "b"]);
+});
+
+test("PlacementQueue.take: what has the higher priority and no place holds up nobody", () => {
+  const queue = aQueue();
+  queue.add("x", { ...web, priority: 1_000 });
+  queue.add("a", api);
+  parkAll(queue);
+  expect(take(queue).uids).toEqual(["a"]);
 });

@@ -8,8 +8,9 @@
  *                         │    └────────────────────┐        ▼
  *                      backoff ◀── wake, before ── unschedulable ◀── add to such a group: the same verdict
  *
- * Groups are served in turn, so a large one does not hold up the others. An unschedulable group wakes by an event that
- * may help it, never by time; its verdict is shared, so an instance that joins it costs nothing. It does not place.
+ * Groups of the highest priority come first, and those of one priority are served in turn, so that a large one does not
+ * hold up the others. An unschedulable group holds up nobody: it wakes by an event that may help it, never by time. Its
+ * verdict is shared, so an instance that joins it costs nothing. The queue does not place.
  *
  * Invariants: a uid is in at most one group, and waits or is in flight, not both; a removed uid is never handed out or
  * taken back. Not bounded by itself: it holds what the cluster state holds as pending.
@@ -19,11 +20,13 @@ import type { PlacementRequirements } from "../model.ts";
 import type { QuotaSubject } from "../quota/check-quotas.ts";
 import type { Explanation } from "./explanation.ts";
 import type { NodeEvent } from "./framework.ts";
+import { PriorityLine } from "./priority-line.ts";
 import { TimedHeap } from "./timed-heap.ts";
 
 export interface QueuedRequest {
   readonly key: string;
   readonly requirements: PlacementRequirements;
+  readonly priority: number;
   /** What the quotas of the namespace are asked about before any node is looked at. */
   readonly quota: QuotaSubject;
 }
@@ -73,7 +76,7 @@ export class PlacementQueue {
   readonly #options: PlacementQueueOptions;
   readonly #groups = new Map<string, Group>();
   readonly #members = new Map<string, Membership>();
-  readonly #active = new Set<Group>();
+  readonly #active = new PriorityLine<Group>();
   readonly #unschedulable = new Set<Group>();
   readonly #backoff = new TimedHeap<Group>();
   #wakes = 0;
@@ -125,7 +128,7 @@ export class PlacementQueue {
   take(limit: number, nowMs: number): Batch | undefined {
     for (let due = this.#backoff.popDue(nowMs); due !== undefined; due = this.#backoff.popDue(nowMs))
       if (due.state.kind === "backoff" && due.state.untilMs <= nowMs) this.#enter(due, { kind: "active" });
-    const [group] = this.#active;
+    const group = this.#active.first();
     if (group === undefined) return undefined;
     const uids: string[] = [];
     for (const uid of group.waiting) {
@@ -189,7 +192,7 @@ export class PlacementQueue {
   }
 
   get hasActive(): boolean {
-    return this.#active.size > 0;
+    return !this.#active.isEmpty;
   }
 
   #park(group: Group, explanation: Explanation, wakesBefore: number, nowMs: number): void {
@@ -214,11 +217,12 @@ export class PlacementQueue {
 
   /** The only place where a group changes its state. An active group that enters again goes to the end of the line. */
   #enter(group: Group, state: GroupState): void {
-    this.#active.delete(group);
+    const { priority } = group.request;
+    this.#active.delete(group, priority);
     this.#unschedulable.delete(group);
     if (group.state.kind === "backoff") this.#backoff.delete(group);
     group.state = state;
-    if (state.kind === "active") this.#active.add(group);
+    if (state.kind === "active") this.#active.add(group, priority);
     if (state.kind === "unschedulable") this.#unschedulable.add(group);
     if (state.kind === "backoff") this.#backoff.set(group, state.untilMs);
   }

@@ -15,7 +15,7 @@ import type { ClusterNode, NodeCapacity } from "../model.ts";
 
 export interface NodeSnapshot {
   readonly node: ClusterNode;
-  /** The requests of all instances bound to it or stopping on it. */
+  /** The footprints of all instances bound to it or stopping on it. */
   readonly committed: NodeCapacity;
 }
 

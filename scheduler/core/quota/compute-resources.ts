@@ -1,4 +1,6 @@
-import type { Instance, Resources } from "../model.ts";
+import type { Instance } from "../model.ts";
+import { qosOf } from "../qos.ts";
+import { footprintOf } from "../resources.ts";
 
 /** What a quota can count of placed instances. */
 export type ComputeResource =
@@ -30,13 +32,17 @@ export const computeResourceNames: ReadonlyMap<string, ComputeResource> = new Ma
   ["count/wasminstances.live.wherry.dev", "instances"],
 ]);
 
-/** What one instance uses of each. */
-export function chargeOf({ requests, limits }: Pick<Instance, "requests" | "limits">): ComputeAmounts {
+/** What one instance uses of each. Its process counts as the overhead of a pod: in a limit only if there is one. */
+export function chargeOf(instance: Pick<Instance, "requests" | "limits" | "isolation">): ComputeAmounts {
+  const { requests, limits } = instance;
+  const memoryBytes = BigInt(footprintOf(instance).memoryBytes);
+  const limitBytes = BigInt(limits.memoryBytes);
+  const overheadBytes = memoryBytes - BigInt(requests.memoryBytes);
   return {
     "requests.cpu": BigInt(requests.cpuMillis),
-    "requests.memory": BigInt(requests.memoryBytes) * 1_000n,
+    "requests.memory": memoryBytes * 1_000n,
     "limits.cpu": BigInt(limits.cpuMillis),
-    "limits.memory": BigInt(limits.memoryBytes) * 1_000n,
+    "limits.memory": limitBytes === 0n ? 0n : (limitBytes + overheadBytes) * 1_000n,
     instances: 1_000n,
   };
 }
@@ -58,15 +64,16 @@ export interface QuotaTraits {
   readonly bestEffort: boolean;
   /** Its job has an activeDeadlineSeconds. */
   readonly terminating: boolean;
+  /** Empty without one. */
+  readonly priorityClass: string;
 }
 
-export function traitsOf(instance: Pick<Instance, "requests" | "limits" | "hasDeadline">): QuotaTraits {
+export function traitsOf(
+  instance: Pick<Instance, "requests" | "limits" | "hasDeadline" | "priorityClass">,
+): QuotaTraits {
   return {
-    bestEffort: isNothing(instance.requests) && isNothing(instance.limits),
+    bestEffort: qosOf(instance) === "BestEffort",
     terminating: instance.hasDeadline,
+    priorityClass: instance.priorityClass,
   };
-}
-
-function isNothing({ cpuMillis, memoryBytes }: Resources): boolean {
-  return cpuMillis === 0 && memoryBytes === 0;
 }

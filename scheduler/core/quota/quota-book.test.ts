@@ -130,6 +130,60 @@ const rows: readonly {
     count: 10,
   },
   {
+    name: "in a priority class",
+    quotas: [
+      [
+        "q",
+        { cpu: "0" },
+        {
+          scopeSelector: {
+            matchExpressions: [{ scopeName: "PriorityClass", operator: "In", values: ["low", "high"] }],
+          },
+        },
+      ],
+    ],
+    subject: subjectOf({ priorityClass: "high" }),
+    count: 0,
+    refusal: "exceeded quota: q, requested: cpu=100m, used: cpu=0, limited: cpu=0",
+  },
+  {
+    name: "any priority class",
+    quotas: [["q", { cpu: 0 }, { scopes: ["PriorityClass"] }]],
+    subject: subjectOf({ priorityClass: "high" }),
+    count: 0,
+    refusal: "exceeded quota: q, requested: cpu=100m, used: cpu=0, limited: cpu=0",
+  },
+  {
+    name: "in none of the priority classes that it is not for",
+    quotas: [
+      [
+        "q",
+        { cpu: 0 },
+        {
+          scopeSelector: {
+            matchExpressions: [{ scopeName: "PriorityClass", operator: "NotIn", values: ["high"] }],
+          },
+        },
+      ],
+    ],
+    subject: subjectOf({ priorityClass: "high" }),
+    count: 10,
+  },
+  {
+    name: "a process counts beside the memory, in a request as in a limit",
+    quotas: [["q", { "requests.memory": "200Mi", "limits.memory": "300Mi" }]],
+    subject: subjectOf({ isolation: "process", limits: { cpuMillis: 0, memoryBytes: 100 * 2 ** 20 } }),
+    count: 1,
+    refusal:
+      "exceeded quota: q, requested: requests.memory=112Mi, used: requests.memory=112Mi, limited: requests.memory=200Mi",
+  },
+  {
+    name: "what has no limit has none for its process either",
+    quotas: [["q", { "limits.memory": "1" }]],
+    subject: subjectOf({ isolation: "process" }),
+    count: 10,
+  },
+  {
     name: "not in a priority class",
     quotas: [
       [

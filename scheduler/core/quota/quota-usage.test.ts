@@ -12,6 +12,7 @@ const picks: readonly ((traits: QuotaTraits) => boolean)[] = [
   () => true,
   ({ bestEffort }) => bestEffort,
   ({ terminating }) => !terminating,
+  ({ priorityClass }) => priorityClass === "low",
 ];
 
 function newInstance(uid: string, size: number, namespace: string): Instance {
@@ -21,6 +22,8 @@ function newInstance(uid: string, size: number, namespace: string): Instance {
     // Beyond what a number holds exactly when added up.
     limits: { cpuMillis: 0, memoryBytes: size === 3 ? 2 ** 62 : 0 },
     hasDeadline: size % 2 === 1,
+    isolation: size === 2 ? "process" : "shared",
+    priorityClass: size === 1 ? "low" : "",
   });
 }
 

@@ -48,7 +48,7 @@ export class QuotaUsage {
     const { namespace } = instance;
     const shares = this.#namespaces.get(namespace) ?? new Map<string, Share>();
     const traits = traitsOf(instance);
-    const key = `${traits.bestEffort} ${traits.terminating}`;
+    const key = `${traits.bestEffort} ${traits.terminating} ${traits.priorityClass}`;
     const amounts = amountsWith(shares.get(key)?.amounts ?? nothingUsed, chargeOf(instance), count);
     if (amounts.instances === 0n) shares.delete(key);
     else shares.set(key, { traits, amounts });

@@ -19,6 +19,7 @@ export interface ComputeLimit extends QuotaLimit {
 export interface ScopeRequirement {
   readonly scope: string;
   readonly operator: string;
+  readonly values: readonly string[];
 }
 
 /** A ResourceQuota as it is enforced. */
@@ -41,10 +42,14 @@ export function readQuota({ metadata, spec }: ApiObject): Quota {
   return {
     name: metadata.name,
     scopes: [
-      ...listOf(declared["scopes"]).map((scope) => ({ scope: String(scope), operator: "Exists" })),
+      ...listOf(declared["scopes"]).map((scope) => ({
+        scope: String(scope),
+        operator: "Exists",
+        values: [],
+      })),
       ...listOf(recordOf(declared["scopeSelector"])["matchExpressions"]).map((given) => {
-        const { scopeName, operator } = recordOf(given);
-        return { scope: String(scopeName), operator: String(operator) };
+        const { scopeName, operator, values } = recordOf(given);
+        return { scope: String(scopeName), operator: String(operator), values: listOf(values).map(String) };
       }),
     ],
     limits,
@@ -67,7 +72,7 @@ export function matchesScopes({ scopes }: Pick<Quota, "scopes">, traits: QuotaTr
   return scopes.every((requirement) => matchesScope(requirement, traits));
 }
 
-function matchesScope({ scope, operator }: ScopeRequirement, traits: QuotaTraits): boolean {
+function matchesScope({ scope, operator, values }: ScopeRequirement, traits: QuotaTraits): boolean {
   switch (scope) {
     case "Terminating":
       return traits.terminating;
@@ -78,10 +83,25 @@ function matchesScope({ scope, operator }: ScopeRequirement, traits: QuotaTraits
     case "NotBestEffort":
       return !traits.bestEffort;
     case "PriorityClass":
-      // No instance has a priority class yet, so it is in none.
-      return operator === "DoesNotExist" || operator === "NotIn";
+      return matchesClass(operator, values, traits.priorityClass);
     default:
       // CrossNamespacePodAffinity and VolumeAttributesClass say something of what instances do not have.
+      return false;
+  }
+}
+
+/** As a label selector judges a label: what has no class is in none. */
+function matchesClass(operator: string, values: readonly string[], priorityClass: string): boolean {
+  switch (operator) {
+    case "Exists":
+      return priorityClass !== "";
+    case "DoesNotExist":
+      return priorityClass === "";
+    case "In":
+      return priorityClass !== "" && values.includes(priorityClass);
+    case "NotIn":
+      return priorityClass === "" || !values.includes(priorityClass);
+    default:
       return false;
   }
 }

@@ -29,14 +29,16 @@ export function aNode(name: string, overrides: Partial<ClusterNode> = {}): Clust
     taints: [],
     unschedulable: false,
     allocatable: aCapacity(),
-    runtimes: [{ name: "v8", version: "14.6", features: [] }],
+    runtimes: [{ name: "v8", version: "14.6", features: ["isolation-process"] }],
     connection: { kind: "connected" },
+    conditions: [],
+    evictedOwners: new Set(),
     ...overrides,
   };
 }
 
 export function aCapacity(overrides: Partial<NodeCapacity> = {}): NodeCapacity {
-  return { cpuMillis: 4_000, memoryBytes: 8 * 2 ** 30, instances: 1_000, ...overrides };
+  return { cpuMillis: 4_000, memoryBytes: 8 * 2 ** 30, instances: 1_000, processes: 100, ...overrides };
 }
 
 export function aStatus(overrides: Partial<ObservedStatus> = {}): ObservedStatus {
@@ -52,6 +54,7 @@ export function aStatus(overrides: Partial<ObservedStatus> = {}): ObservedStatus
     lastTermination: undefined,
     logsDropped: false,
     sequence: 1,
+    isolation: "shared",
     ...overrides,
   };
 }
@@ -66,6 +69,9 @@ export function anInstance(uid: string, overrides: Partial<Instance> = {}): Inst
     templateHash: "h1",
     requests: { cpuMillis: 100, memoryBytes: 64 * 2 ** 20 },
     limits: { cpuMillis: 0, memoryBytes: 0 },
+    isolation: "shared",
+    priority: 0,
+    priorityClass: "",
     hasDeadline: false,
     labels: {},
     annotations: {},
@@ -167,6 +173,8 @@ export function requirements(overrides: Partial<PlacementRequirements> = {}): Pl
   return {
     runtime: "v8",
     requests: { cpuMillis: 100, memoryBytes: 64 * 2 ** 20 },
+    isolation: "shared",
+    ownerUid: "owner",
     nodeSelector: {},
     tolerations: [],
     ...overrides,

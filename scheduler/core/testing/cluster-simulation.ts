@@ -4,6 +4,7 @@
  *   durable    the declared objects with their status; a write of the status may fail
  *   restart    loses everything else; connected nodes say what they hold, the others count as lost until they return
  *   reports    arrive late, twice and in any order
+ *   pressure   comes and goes; a node that has it evicts, and must get nothing new
  *
  * Every step is decided by one seeded random source, so a failing seed can be replayed.
  */
@@ -87,7 +88,8 @@ export class ClusterSimulation {
     const node = this.nodes[this.#pick(this.nodes.length)];
     const dice = this.#pick(100);
     if (node === undefined) return;
-    if (dice < 60) node.happen(this.#random, this.nowMs);
+    if (dice < 54) node.happen(this.#random, this.nowMs);
+    else if (dice < 60) this.#press(node);
     else if (dice < 85) this.#deliver(node);
     else if (dice < 88) this.templateVersion += 1;
     else if (dice < 91) this.#scale(1 + this.#pick(8));
@@ -98,7 +100,10 @@ export class ClusterSimulation {
 
   /** No more faults: all nodes are back, everything starts and succeeds, until nothing changes for a while. */
   settle(): void {
-    for (const node of this.nodes) if (!node.connected) this.#mend(node);
+    for (const node of this.nodes) {
+      if (node.underPressure) this.#press(node);
+      if (!node.connected) this.#mend(node);
+    }
     for (let round = 0; round < 60; round++) {
       this.nowMs += 60_000;
       for (const node of this.nodes) {
@@ -129,7 +134,13 @@ export class ClusterSimulation {
     const owned = () => [...this.state.instancesOwnedBy(owners.deployment.uid)];
     const { deployment, templateHash, nowMs } = this;
     const before = owned();
-    const result = reconcileDeployment({ deployment, templateHash, instances: before, nowMs });
+    const result = reconcileDeployment({
+      deployment,
+      templateHash,
+      instances: before,
+      refusal: undefined,
+      nowMs,
+    });
     if (storeWorks) this.deployment = { ...deployment, status: result.status };
     const made = this.#state(() => this.#execute(result.steps, owners.deployment, storeWorks));
     this.#onDeploymentTurn({ deployment, before, after: owned(), created: made });
@@ -138,7 +149,7 @@ export class ClusterSimulation {
   #reconcileJob(storeWorks: boolean): void {
     const { job, nowMs } = this;
     const instances = this.state.instancesOwnedBy(owners.job.uid);
-    const result = reconcileJob({ job, instances, nowMs, memory: this.#memory });
+    const result = reconcileJob({ job, instances, refusal: undefined, nowMs, memory: this.#memory });
     this.#memory = result.memory;
     if (storeWorks) this.job = { ...job, status: result.status };
     // A crash between the write and what follows from it.
@@ -176,7 +187,12 @@ export class ClusterSimulation {
       }),
     );
     const key = `${owner.uid}/${templateHash}`;
-    this.#queue.add(uid, { key, requirements: requirements(), quota: aQuotaSubject() });
+    this.#queue.add(uid, {
+      key,
+      requirements: requirements({ ownerUid: owner.uid }),
+      priority: 0,
+      quota: aQuotaSubject(),
+    });
   }
 
   #stop(uid: string): void {
@@ -205,12 +221,19 @@ export class ClusterSimulation {
       const rejected: string[] = [];
       for (const [i, nodeName] of nodeNames.entries()) {
         const outcome = this.state.assume(batch.uids[i] ?? "", nodeName);
-        if (outcome.kind === "assumed") this.#session(nodeName)?.assign(outcome.change.instance);
+        if (outcome.kind === "assumed") this.#assign(nodeName, outcome.change.instance);
         if (outcome.kind === "rejected") rejected.push(batch.uids[i] ?? "");
       }
       const unplaceable = batch.uids.slice(nodeNames.length);
       this.#queue.close(batch, { unplaceable, explanation, rejected }, this.nowMs);
     }
+  }
+
+  #assign(nodeName: string, instance: Instance): void {
+    const node = this.#session(nodeName);
+    if (node?.underPressure)
+      throw new Error(`${instance.uid} was placed on ${nodeName}, which is under pressure`);
+    node?.assign(instance);
   }
 
   /** Some of a node's reports arrive, in any order, some of them twice. */
@@ -244,7 +267,9 @@ export class ClusterSimulation {
         allocatable: aCapacity({ instances: 6 }),
       });
       this.state.upsertNode(declaration, node.connected ? { kind: "connected" } : { kind: "lost" });
-      if (node.connected) this.#takeInventory(node);
+      if (!node.connected) continue;
+      this.state.setConditions(node.name, node.conditions());
+      this.#takeInventory(node);
     }
   }
 
@@ -256,8 +281,18 @@ export class ClusterSimulation {
     this.state.loseNode(node.name, this.nowMs);
   }
 
+  /** Pressure begins and costs an instance, or it is over. */
+  #press(node: SimulatedNode): void {
+    node.underPressure = !node.underPressure;
+    if (node.underPressure) node.evict(this.#random, this.nowMs);
+    if (!node.connected) return;
+    this.state.setConditions(node.name, node.conditions());
+    this.#wake("nodeUpdated", node.name);
+  }
+
   #mend(node: SimulatedNode): void {
     node.connected = true;
+    this.state.setConditions(node.name, node.conditions());
     this.state.setConnection(node.name, { kind: "connected" });
     this.#takeInventory(node);
     this.#wake("nodeUpdated", node.name);

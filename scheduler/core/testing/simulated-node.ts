@@ -1,6 +1,6 @@
 import type { Random } from "../../../kit/random.ts";
-import type { Instance, ObservedStatus } from "../model.ts";
-import { aStatus } from "./builders.ts";
+import type { Instance, NodeCondition, ObservedStatus } from "../model.ts";
+import { aStatus, startMs } from "./builders.ts";
 
 export interface Report {
   readonly nodeName: string;
@@ -18,6 +18,7 @@ export class SimulatedNode {
   readonly name: string;
   /** Whether it has a session. Without one it goes on, but nobody hears of it. */
   connected = true;
+  underPressure = false;
   readonly outbox: Report[] = [];
   readonly #held = new Map<string, Held>();
   readonly #onEnd: (instance: Instance, status: ObservedStatus) => void;
@@ -54,6 +55,27 @@ export class SimulatedNode {
   stopDisconnected(nowMs: number): void {
     for (const held of this.#held.values())
       if (held.instance.slot !== undefined) this.#end(held, "Failed", "NodeLost", nowMs);
+  }
+
+  /** What it says of itself. */
+  conditions(): readonly NodeCondition[] {
+    const message = this.underPressure ? "90 MiB left" : "enough left";
+    return [
+      {
+        type: "MemoryPressure",
+        status: this.underPressure,
+        reason: "Memory",
+        message,
+        transitionMs: startMs,
+      },
+    ];
+  }
+
+  /** Ends one of its instances to help the others. */
+  evict(random: Random, nowMs: number): void {
+    const alive = [...this.#held.values()].filter(({ status }) => !isOver(status));
+    const held = alive[Math.floor(random.fraction() * alive.length)];
+    if (held !== undefined) this.#end(held, "Failed", "Evicted", nowMs);
   }
 
   /** Starts all that has been assigned, and makes it ready. */

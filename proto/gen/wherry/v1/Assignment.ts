@@ -23,6 +23,7 @@ export interface Assignment {
   'hasDeadline'?: (boolean);
   'priority'?: (number);
   'isolation'?: (string);
+  'priorityClass'?: (string);
 }
 
 export interface Assignment__Output {
@@ -45,4 +46,5 @@ export interface Assignment__Output {
   'hasDeadline': (boolean);
   'priority': (number);
   'isolation': (string);
+  'priorityClass': (string);
 }

@@ -1,6 +1,6 @@
 import type { WasmDeployment, WasmDeploymentStatus } from "../../../../api/gen/kinds.gen.ts";
 import type { Instance } from "../../model.ts";
-import { conditionAfter, sameOr, type ConditionVerdict } from "../conditions.ts";
+import { conditionAfter, replicaFailure, sameOr, type ConditionVerdict } from "../conditions.ts";
 import { rolloutLimits } from "./rollout-limits.ts";
 import { ownerLabel } from "../../labels.ts";
 import { selectorText } from "./selector-text.ts";
@@ -14,6 +14,7 @@ export interface DeploymentCounts {
 export function deploymentStatus(
   deployment: WasmDeployment,
   counts: DeploymentCounts,
+  refusal: string | undefined,
   nowMs: number,
 ): WasmDeploymentStatus {
   const { spec, metadata, status: previous } = deployment;
@@ -25,6 +26,7 @@ export function deploymentStatus(
   const verdicts = [
     availability(deployment, counts.available),
     progress(deployment, replicas, counts.current.length, counts.available),
+    ...(refusal !== undefined && counts.current.length < spec.replicas ? [replicaFailure(refusal)] : []),
   ];
   return sameOr(previous, {
     ...(generation === undefined ? {} : { observedGeneration: generation }),

@@ -14,9 +14,21 @@ import {
 } from "../../testing/builders.ts";
 import type { Instance, InstanceState } from "../../model.ts";
 import type { Step } from "../step.ts";
-import { reconcileDeployment } from "./deployment.ts";
+import { reconcileDeployment, type DeploymentInput } from "./deployment.ts";
 
 const nowMs = startMs + 60_000;
+
+function run(input: Partial<DeploymentInput>) {
+  const deployment = aDeployment();
+  return reconcileDeployment({
+    deployment,
+    templateHash: "h1",
+    instances: [],
+    refusal: undefined,
+    nowMs,
+    ...input,
+  });
+}
 
 /** Several instances with consecutive uids: `many("a", 2, …)` is a0 and a1. */
 function many(prefix: string, count: number, state: InstanceState, templateHash = "h1"): Instance[] {
@@ -139,35 +151,78 @@ test.each([
     expected: ["+2", "forget o0", "forget o1"],
   },
 ])("reconcileDeployment: $name", ({ spec, instances, expected }) => {
-  const { steps } = reconcileDeployment({
+  const { steps } = run({
     deployment: aDeployment(spec),
-    templateHash: "h1",
     instances,
-    nowMs,
   });
   expect(brief(steps)).toEqual(expected);
 });
 
 test("reconcileDeployment: the place of an instance that a node refused stays empty for a while", () => {
   const refused = anInstance("e", { state: ended("Failed", "OutOfMemory"), createdMs: nowMs - 1_000 });
-  const input = { deployment: aDeployment({ replicas: 1 }), templateHash: "h1", instances: [refused] };
-  const first = reconcileDeployment({ ...input, nowMs });
+  const input = { deployment: aDeployment({ replicas: 1 }), instances: [refused] };
+  const first = run({ ...input, nowMs });
   expect(first).toMatchObject({ steps: [], wakeAtMs: nowMs + 4_000 });
-  const later = reconcileDeployment({ ...input, nowMs: nowMs + 4_000 });
+  const later = run({ ...input, nowMs: nowMs + 4_000 });
   expect(brief(later.steps)).toEqual(["+1", "forget e"]);
+});
+
+test.each([
+  { name: "Evicted, long after it was made", reason: "Evicted", ageMs: 60_000, steps: ["+1", "forget e"] },
+  { name: "Evicted right after it was made", reason: "Evicted", ageMs: 1_000, steps: [] },
+])("reconcileDeployment: replaces what is $name", ({ reason, ageMs, steps }) => {
+  const evicted = anInstance("e", { state: ended("Failed", reason), createdMs: nowMs - ageMs });
+  expect(brief(run({ deployment: aDeployment({ replicas: 1 }), instances: [evicted] }).steps)).toEqual(steps);
+});
+
+test.each([
+  {
+    name: "nothing is made, and the status says why",
+    spec: { replicas: 3 },
+    instances: many("a", 1, ready()),
+    steps: [],
+    reasons: ["MinimumReplicasUnavailable", "InstancesUpdating", "FailedCreate"],
+  },
+  {
+    name: "an update takes no more than may be unavailable",
+    spec: { replicas: 4, strategy: rolling(1, 1) },
+    instances: many("o", 4, ready(), "h0"),
+    steps: ["-o3"],
+    reasons: ["MinimumReplicasAvailable", "InstancesUpdating", "FailedCreate"],
+  },
+  {
+    name: "what is complete misses nothing",
+    spec: { replicas: 1 },
+    instances: many("a", 1, ready()),
+    steps: [],
+    reasons: ["MinimumReplicasAvailable", "NewInstancesAvailable"],
+  },
+])("reconcileDeployment: when no instance can be made: $name", ({ spec, instances, steps, reasons }) => {
+  const result = run({ deployment: aDeployment(spec), instances, refusal: "no PriorityClass" });
+  expect(brief(result.steps)).toEqual(steps);
+  expect(result.status.conditions?.map(({ reason }) => reason)).toEqual(reasons);
+  const events = result.steps.filter((step) => step.kind === "recordEvent");
+  expect(events.map(({ message }) => message)).toEqual(
+    reasons.includes("FailedCreate") ? ["Error creating: no PriorityClass"] : [],
+  );
+});
+
+test("reconcileDeployment: an instance that is not ready is not available, whatever its phase", () => {
+  const { status } = run({ deployment: aDeployment({ replicas: 1 }), instances: many("u", 1, unready()) });
+  expect(status).toMatchObject({ readyReplicas: 0, availableReplicas: 0, ready: "0/1" });
 });
 
 test("reconcileDeployment: a deleted deployment stops everything", () => {
   const deployment = aDeployment({}, undefined, { deletionTimestamp: "2026-01-01T00:00:00Z" });
   const instances = [...many("a", 1, ready()), ...many("e", 1, ended("Failed", "NodeLost"))];
-  const { steps } = reconcileDeployment({ deployment, templateHash: "h1", instances, nowMs });
+  const { steps } = run({ deployment, instances });
   expect(brief(steps)).toEqual(["-a0", "forget e0"]);
 });
 
 test("reconcileDeployment: status counts, and conditions as of a Deployment", () => {
   const instances = [...many("a", 3, ready()), ...many("u", 1, unready()), ...many("o", 1, ready(), "h0")];
   const deployment = aDeployment({ replicas: 5, strategy: rolling(0, 0) });
-  const { status } = reconcileDeployment({ deployment, templateHash: "h1", instances, nowMs });
+  const { status } = run({ deployment, instances });
   expect(status).toMatchObject({
     observedGeneration: 1,
     replicas: 5,
@@ -186,21 +241,18 @@ test("reconcileDeployment: status counts, and conditions as of a Deployment", ()
 
 test("reconcileDeployment: an unchanged status is the same object, and a transition keeps its time", () => {
   const instances = many("a", 3, ready());
-  const first = reconcileDeployment({
+  const first = run({
     deployment: aDeployment({ replicas: 3 }),
-    templateHash: "h1",
     instances,
-    nowMs,
   });
   expect(first.status.conditions?.[1]).toMatchObject({ reason: "NewInstancesAvailable" });
   const deployment = aDeployment({ replicas: 3 }, first.status);
-  const second = reconcileDeployment({ deployment, templateHash: "h1", instances, nowMs: nowMs + 9_000 });
+  const second = run({ deployment, instances, nowMs: nowMs + 9_000 });
   expect(second.status).toBe(first.status);
 
   const broken = many("a", 3, unready());
-  const third = reconcileDeployment({
+  const third = run({
     deployment,
-    templateHash: "h1",
     instances: broken,
     nowMs: nowMs + 9_000,
   });
@@ -214,8 +266,8 @@ test("reconcileDeployment: what remains after a large scale down is spread", () 
   const instances = Array.from({ length: 10_000 }, (_, i) =>
     anInstance(`i${i}`, { state: bound(`n${Math.floor(Math.sqrt(i))}`, {}), createdMs: i }),
   );
-  const input = { deployment: aDeployment({ replicas: 100 }), templateHash: "h1", instances, nowMs };
-  const stopped = new Set(brief(reconcileDeployment(input).steps).map((step) => step.slice(1)));
+  const input = { deployment: aDeployment({ replicas: 100 }), instances };
+  const stopped = new Set(brief(run(input).steps).map((step) => step.slice(1)));
   const remaining = instances.filter(({ uid }) => !stopped.has(uid));
   const nodes = new Set(remaining.map(({ state }) => (state.kind === "bound" ? state.nodeName : "")));
   expect(remaining).toHaveLength(100);

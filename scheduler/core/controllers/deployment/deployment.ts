@@ -15,7 +15,7 @@ import type { WasmDeployment, WasmDeploymentStatus } from "../../../../api/gen/k
 import { disruptionReasons, type Instance } from "../../model.ts";
 import { reconcileOrphans } from "../orphans.ts";
 import { inRemovalOrder, isAvailable } from "../removal-order.ts";
-import type { ReconcileResult, Step } from "../step.ts";
+import { failedCreate, type ReconcileResult, type Step } from "../step.ts";
 import { earliest } from "../../../../kit/timestamps.ts";
 import { deploymentStatus } from "./deployment-status.ts";
 import { rolloutLimits } from "./rollout-limits.ts";
@@ -26,6 +26,8 @@ export interface DeploymentInput {
   readonly templateHash: string;
   /** All instances of this deployment, in any order. */
   readonly instances: Iterable<Instance>;
+  /** Why no instance can be made now. */
+  readonly refusal: string | undefined;
   readonly nowMs: number;
 }
 
@@ -53,7 +55,7 @@ export function reconcileDeployment(input: DeploymentInput): ReconcileResult<Was
     deployment.spec.strategy.type === "Recreate"
       ? recreate(input, census, places.held)
       : rollingUpdate(input, census, places.held);
-  const status = deploymentStatus(deployment, census, nowMs);
+  const status = deploymentStatus(deployment, census, input.refusal, nowMs);
   return { status, steps: [...steps, ...places.forget], wakeAtMs: places.wakeAtMs };
 }
 
@@ -123,7 +125,7 @@ function rollingUpdate(input: DeploymentInput, census: Census, held: number): re
   const limits = rolloutLimits(spec);
   const missing = spec.replicas - current.length;
   const creatable = Math.min(missing, limits.totalMax - current.length - old.length) - held;
-  const created = Math.max(0, creatable);
+  const created = input.refusal === undefined ? Math.max(0, creatable) : 0;
   const removedCurrent = missing < 0 ? stopSome(current, -missing, scaledDown(spec.replicas)) : [];
   const steps = [...create(creatable, input), ...removedCurrent];
   if (old.length === 0) return steps;
@@ -157,8 +159,9 @@ function retireOld(
   return [...idleOnes, ...servingOnes].map(({ uid }) => stop(uid, why));
 }
 
-function create(count: number, { deployment, templateHash }: DeploymentInput): readonly Step[] {
+function create(count: number, { deployment, templateHash, refusal }: DeploymentInput): readonly Step[] {
   if (count <= 0) return [];
+  if (refusal !== undefined) return [failedCreate(refusal)];
   const message = `creates ${count} of ${deployment.spec.replicas} instances of template ${templateHash}`;
   return [
     { kind: "createInstances", count },

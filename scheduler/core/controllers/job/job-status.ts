@@ -1,5 +1,5 @@
 import type { WasmJob, WasmJobStatus } from "../../../../api/gen/kinds.gen.ts";
-import { conditionAfter, sameOr } from "../conditions.ts";
+import { conditionAfter, type ConditionVerdict, replicaFailure, sameOr } from "../conditions.ts";
 import { toTimestamp } from "../../../../kit/timestamps.ts";
 import type { JobEnd } from "./finished-job.ts";
 import type { SlotCensus } from "./slot-census.ts";
@@ -11,17 +11,19 @@ export interface JobStatusInput {
   readonly census: SlotCensus;
   /** Set when the job is over with this status. */
   readonly end: JobEnd | undefined;
+  /** Why no instance can be made now. */
+  readonly refusal: string | undefined;
   readonly nowMs: number;
 }
 
-export function jobStatus({ job, ledger, census, end, nowMs }: JobStatusInput): WasmJobStatus {
+export function jobStatus(input: JobStatusInput): WasmJobStatus {
+  const { job, ledger, census, end, nowMs } = input;
   const { spec, status: previous, metadata } = job;
   const completed = ledger.completed();
   const startTime = previous?.startTime ?? toTimestamp(nowMs);
   // Nothing will end these attempts as failures any more: what failed in them is counted now.
   const failed = ledger.failed + (end === undefined ? 0 : census.restarts);
   const active = census.live.size + census.extra.length;
-  const verdict = end === undefined ? undefined : { ...end, status: "True" as const };
   return sameOr(previous, {
     ...(metadata.generation === undefined ? {} : { observedGeneration: metadata.generation }),
     phase: end?.type ?? (hasBegun(census, completed.size, failed) ? "Running" : "Pending"),
@@ -33,11 +35,19 @@ export function jobStatus({ job, ledger, census, end, nowMs }: JobStatusInput): 
     failed,
     completedIndexes: completed.toString(),
     failedAttempts: ledger.failedAttempts(),
-    conditions:
-      verdict === undefined
-        ? (previous?.conditions ?? [])
-        : [conditionAfter(previous?.conditions, verdict, metadata.generation, nowMs)],
+    conditions: verdicts(input, completed.size).map((verdict) =>
+      conditionAfter(previous?.conditions, verdict, metadata.generation, nowMs),
+    ),
   });
+}
+
+function verdicts(
+  { job: { spec }, census, end, refusal }: JobStatusInput,
+  completed: number,
+): readonly ConditionVerdict[] {
+  if (end !== undefined) return [{ ...end, status: "True" }];
+  const wanted = Math.min(spec.parallelism, spec.completions - completed);
+  return refusal !== undefined && census.live.size < wanted ? [replicaFailure(refusal)] : [];
 }
 
 function hasBegun(census: SlotCensus, succeeded: number, failed: number): boolean {

@@ -18,7 +18,14 @@ const nowMs = startMs + 60_000;
 const startTime = "2026-01-01T00:00:30Z";
 
 function run(input: Partial<JobInput>) {
-  return reconcileJob({ job: aJob(), instances: [], nowMs, memory: emptyJobMemory, ...input });
+  return reconcileJob({
+    job: aJob(),
+    instances: [],
+    refusal: undefined,
+    nowMs,
+    memory: emptyJobMemory,
+    ...input,
+  });
 }
 
 /** Steps in short: `+index.attempt`, `-uid`, `forget uid`, `delete`. */

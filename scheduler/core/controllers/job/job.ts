@@ -18,7 +18,7 @@ import type { Instance, Slot } from "../../model.ts";
 import { isTrue } from "../conditions.ts";
 import { reconcileOrphans } from "../orphans.ts";
 import { inRemovalOrder } from "../removal-order.ts";
-import type { ReconcileResult, Step } from "../step.ts";
+import { failedCreate, type ReconcileResult, type Step } from "../step.ts";
 import { earliest, fromTimestamp } from "../../../../kit/timestamps.ts";
 import { finishedJob, type JobEnd } from "./finished-job.ts";
 import { jobStatus } from "./job-status.ts";
@@ -36,6 +36,8 @@ export interface JobInput {
   readonly job: WasmJob;
   /** All instances of this job, in any order. */
   readonly instances: Iterable<Instance>;
+  /** Why no instance can be made now. */
+  readonly refusal: string | undefined;
   readonly nowMs: number;
   /** What the last result for this job returned. */
   readonly memory: JobMemory;
@@ -65,7 +67,7 @@ export function reconcileJob(input: JobInput): JobResult {
   const census = takeSlotCensus(input.instances, job.spec.completions, ledger);
   const end = jobEnd(job, ledger, census, nowMs);
   const forget = census.ended.map(({ uid }): Step => ({ kind: "forgetInstance", uid }));
-  const status = jobStatus({ job, ledger, census, end, nowMs });
+  const status = jobStatus({ job, ledger, census, end, refusal: input.refusal, nowMs });
   if (end !== undefined) {
     const stops = [...census.live.values(), ...census.extra].map(({ uid }) => stop(uid, "the job is over"));
     return {
@@ -144,7 +146,7 @@ interface SlotPlan {
 }
 
 function planSlots(
-  { job, nowMs }: JobInput,
+  { job, refusal, nowMs }: JobInput,
   ledger: SlotLedger,
   census: SlotCensus,
   waits: ReadonlyMap<number, number>,
@@ -167,6 +169,7 @@ function planSlots(
       wakeAtMs = earliest(wakeAtMs, waitsUntilMs);
       continue;
     }
+    if (refusal !== undefined) return { steps: [failedCreate(refusal)], wakeAtMs };
     const slot: Slot = { index, attempt: ledger.account(index).attempts };
     steps.push({ kind: "createForSlot", slot });
     if (--free === 0) break;

@@ -1,15 +1,17 @@
+import { footprintOf } from "../../../resources.ts";
 import type { ScorePlugin } from "../../framework.ts";
 
 /** Prefers nodes that would have the larger share of cpu, memory and instances left. */
 export const leastAllocated: ScorePlugin = {
   name: "least-allocated",
-  prepare:
-    ({ requests }) =>
-    ({ node: { allocatable }, committed }) =>
-      (shareLeft(allocatable.cpuMillis, committed.cpuMillis + requests.cpuMillis) +
-        shareLeft(allocatable.memoryBytes, committed.memoryBytes + requests.memoryBytes) +
+  prepare(requirements) {
+    const footprint = footprintOf(requirements);
+    return ({ node: { allocatable }, committed }) =>
+      (shareLeft(allocatable.cpuMillis, committed.cpuMillis + footprint.cpuMillis) +
+        shareLeft(allocatable.memoryBytes, committed.memoryBytes + footprint.memoryBytes) +
         shareLeft(allocatable.instances, committed.instances + 1)) *
-      (100 / 3),
+      (100 / 3);
+  },
 };
 
 function shareLeft(allocatable: number, committed: number): number {

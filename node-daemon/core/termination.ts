@@ -1,0 +1,64 @@
+/** How a run ended, in the status' words. */
+import { assertNever } from "../../kit/errors.ts";
+import { messageCharsMax } from "./limits.ts";
+import type { RunEnd } from "./run.ts";
+
+/** Why an instance was told to stop. It becomes the status' reason. All but the first are disruptions: not the guest's doing. */
+export type StopCause = "Stopped" | "NodeShutdown" | "Disconnected" | "Evicted";
+
+export interface Termination {
+  readonly reason: string;
+  readonly message: string;
+  readonly exitCode: number | undefined;
+  readonly finishedMs: number;
+}
+
+export const disconnectedMessage =
+  "stopped because its node had lost the scheduler for too long and its onDisconnect is stop";
+
+const stopMessages: Readonly<Record<StopCause, string>> = {
+  Stopped: "stopped because the scheduler asked for it",
+  NodeShutdown: "stopped because the node daemon is shutting down",
+  Disconnected: disconnectedMessage,
+  Evicted: "evicted because the node was running short",
+};
+
+export function stopMessage(cause: StopCause): string {
+  return stopMessages[cause];
+}
+
+/** `lastWords`: what the guest left as its termination message. It stands before what we have to say. */
+export function terminationOf(runEnd: RunEnd, finishedMs: number, lastWords = ""): Termination {
+  switch (runEnd.kind) {
+    case "exited": {
+      const { exitCode } = runEnd;
+      if (exitCode === 0) return { reason: "Completed", message: clip(lastWords), exitCode, finishedMs };
+      // The code has a field of its own, so the guest's words say all that is left.
+      const message = clip(lastWords || `the guest exited with code ${exitCode}`);
+      return { reason: "Error", message, exitCode, finishedMs };
+    }
+    case "trapped":
+    case "refused": {
+      const message = afterWords(lastWords, runEnd.message);
+      return { reason: runEnd.reason, message, exitCode: undefined, finishedMs };
+    }
+    case "stopped": {
+      const message = afterWords(lastWords, stopMessages.Stopped);
+      return { reason: "Stopped", message, exitCode: undefined, finishedMs };
+    }
+    case "lost": {
+      const message = afterWords(lastWords, runEnd.message);
+      return { reason: "ShimLost", message, exitCode: undefined, finishedMs };
+    }
+    default:
+      return assertNever(runEnd, "end of a run");
+  }
+}
+
+export function afterWords(lastWords: string, message: string): string {
+  return clip(lastWords === "" ? message : `${lastWords}\n${message}`);
+}
+
+export function clip(message: string): string {
+  return message.length <= messageCharsMax ? message : `${message.slice(0, messageCharsMax - 1)}…`;
+}

@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+import { asFromShim } from "../../shim/protocol.ts";
+import { findBreach } from "./believable.ts";
+
+const own = { uid: "one", run: 2 };
+const usage = { id: own, cpuUs: 1, memoryBytes: 2, fuel: 3, throttledUs: 4 };
+const ended = { kind: "ended", id: own, atMs: 1 };
+
+test.each([
+  { name: "its start", message: { kind: "started", id: own, atMs: 1 } },
+  { name: "its usage", message: { kind: "usage", usages: [usage] } },
+  { name: "its end", message: { ...ended, end: { kind: "exited", exitCode: 1 } } },
+  {
+    name: "that it was refused",
+    message: { ...ended, end: { kind: "refused", reason: "R", message: "m", retryable: true } },
+  },
+  {
+    name: "its run",
+    message: { kind: "run", id: own, startedMs: 1, logsDropped: false, stopNotice: "none" },
+  },
+])("findBreach: $name is believed", ({ message }) => {
+  const known = asFromShim(message);
+  expect(known && findBreach(known, own)).toBeUndefined();
+});
+
+test.each([
+  {
+    name: "the end of another instance",
+    message: { ...ended, id: { uid: "two", run: 2 }, end: { kind: "stopped" } },
+  },
+  {
+    name: "the end of another run",
+    message: { ...ended, id: { uid: "one", run: 1 }, end: { kind: "stopped" } },
+  },
+  { name: "a run of another", message: { kind: "run", id: { uid: "two", run: 0 } } },
+  {
+    name: "usage of another among its own",
+    message: { kind: "usage", usages: [usage, { ...usage, id: { uid: "two", run: 2 } }] },
+  },
+  { name: "usage that is no number", message: { kind: "usage", usages: [{ ...usage, cpuUs: "1" }] } },
+  {
+    name: "usage without end",
+    message: { kind: "usage", usages: [{ ...usage, memoryBytes: Number.POSITIVE_INFINITY }] },
+  },
+  { name: "an end of no kind", message: { ...ended, end: { kind: "gone" } } },
+  { name: "an exit without a code", message: { ...ended, end: { kind: "exited" } } },
+  { name: "a message that is no text", message: { ...ended, end: { kind: "lost", message: {} } } },
+  { name: "a book for a message", message: { ...ended, end: { kind: "lost", message: "x".repeat(10_000) } } },
+  { name: "dropped logs of another", message: { kind: "logsDropped", id: { uid: "two", run: 2 } } },
+  { name: "an age that is none", message: { kind: "hello", protocol: 2, protocolMin: 1, ageMs: "old" } },
+])("findBreach: $name is not", ({ message }) => {
+  const known = asFromShim(message);
+  expect(known && findBreach(known, own)).toEqual(expect.any(String));
+});

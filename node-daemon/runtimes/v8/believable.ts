@@ -1,0 +1,76 @@
+/**
+ * What is believed of a shim that cannot leave its confinement: that may be another program by now. It speaks for its one
+ * run, in well-formed messages; who it is, the daemon has written down itself, where the shim cannot.
+ */
+import type { RunId } from "../runtime-driver.ts";
+import type { FromShim, RunReport } from "../../shim/protocol.ts";
+
+/** Why the message cannot come from an honest shim; undefined if it can. */
+export function findBreach(message: FromShim, own: RunId): string | undefined {
+  switch (message.kind) {
+    case "hello":
+      return numbers(message, ["protocol", "protocolMin", "ageMs"]);
+    case "inventoryEnd":
+      return undefined;
+    case "usage":
+      for (const usage of message.usages) {
+        const breach =
+          foreign(usage.id, own) ?? numbers(usage, ["cpuUs", "memoryBytes", "fuel", "throttledUs"]);
+        if (breach !== undefined) return breach;
+      }
+      return undefined;
+    case "run":
+      return foreign(message.id, own) ?? findReportBreach(message, own);
+    case "started":
+      return foreign(message.id, own) ?? numbers(message, ["atMs"]);
+    case "ended":
+      return foreign(message.id, own) ?? badEnd(message);
+    default:
+      return foreign(message.id, own);
+  }
+}
+
+export function findReportBreach({ id, startedMs, ended }: RunReport, own: RunId): string | undefined {
+  const breach = foreign(id, own) ?? (ended && badEnd(ended));
+  if (breach !== undefined || startedMs === undefined) return breach;
+  return numbers({ startedMs }, ["startedMs"]);
+}
+
+function foreign(id: RunId, own: RunId): string | undefined {
+  if (id.uid === own.uid && id.run === own.run) return undefined;
+  return `it speaks of a run that is not its own, ${id.uid}/${id.run}`;
+}
+
+/** Also of those who call no number a number. */
+function numbers<K extends string>(
+  message: Readonly<Record<K, unknown>>,
+  keys: readonly K[],
+): string | undefined {
+  const bad = keys.find(
+    (key) => typeof message[key] !== "number" || !Number.isFinite(message[key]) || message[key] < 0,
+  );
+  return bad === undefined ? undefined : `it says that ${bad} is ${String(message[bad])}`;
+}
+
+const textsOfEnd: Readonly<Record<string, readonly string[]>> = {
+  exited: [],
+  stopped: [],
+  trapped: ["reason", "message"],
+  refused: ["reason", "message"],
+  lost: ["message"],
+};
+
+/** Longer ones would fill statuses and events. */
+const textCharsMax = 8_192;
+
+function badEnd(ended: NonNullable<RunReport["ended"]>): string | undefined {
+  const end = ended.end as Readonly<Record<string, unknown>>;
+  const texts = textsOfEnd[String(end["kind"])];
+  if (!texts) return `it tells of an end of kind ${String(end["kind"])}`;
+  const bad = texts.find((key) => typeof end[key] !== "string" || end[key].length > textCharsMax);
+  if (bad !== undefined) return `it tells of an end whose ${bad} is no text, or too long`;
+  if (end["kind"] === "exited" && !Number.isInteger(end["exitCode"]))
+    return "it tells of an exit without a code";
+  if (end["kind"] === "refused" && typeof end["retryable"] !== "boolean") return "it tells of half a refusal";
+  return numbers(ended, ["atMs"]);
+}

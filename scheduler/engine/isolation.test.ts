@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import { FakeNode } from "../testing/fake-node.ts";
+import { deployment, startEngine } from "../testing/test-engine.ts";
+
+test("Engine: an instance shows its class of service, what it asked for and got, and what it uses", async () => {
+  const { backend, node, pass, engine } = await startEngine();
+  const a = node("a");
+  const limits = { cpu: "100m", memory: "16Mi" };
+  backend.put("wasmdeployments", deployment(1, { resources: { limits } }));
+  await pass(300);
+  const [uid = ""] = a.held.keys();
+  const [shown] = engine.live.list(undefined);
+  expect(shown).toMatchObject({
+    spec: { isolation: "process", priority: 0 },
+    status: { qosClass: "Guaranteed" },
+  });
+  expect(shown?.["status"]).not.toHaveProperty("isolation");
+  a.report(uid, { isolation: "process" });
+  engine.nodes.usages(a, [{ uid, cpuUs: 5, memoryBytes: 1_024, fuel: 2 ** 40, throttledUs: 1_500_000 }]);
+  await pass(100);
+  expect(engine.live.list(undefined)[0]?.["status"]).toMatchObject({
+    isolation: "process",
+    usage: { cpu: "0m", memory: "1Ki", fuel: 2 ** 40, throttledSeconds: 1.5 },
+  });
+});
+
+test("Engine: as many instances have a process of their own as the node allows, also for a new leader", async () => {
+  const first = await startEngine();
+  const a = first.node("a");
+  first.backend.put("wasmdeployments", deployment(12, { isolation: "process" }));
+  await first.pass(500);
+  expect(a.held.size).toBe(10);
+  await first.engine.close();
+
+  const second = await startEngine(first.backend, 8);
+  const again = new FakeNode("a", second.engine.nodes, [...a.held.values()]).connect();
+  await second.pass(1_000);
+  expect(again.held.size).toBe(10);
+  expect(second.states().filter((kind) => kind === "pending")).toHaveLength(2);
+});
