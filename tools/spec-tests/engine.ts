@@ -22,6 +22,8 @@ interface Engine {
   readonly RuntimeError: new () => Error;
   readonly LinkError: new () => Error;
   readonly Exception: new (...args: readonly unknown[]) => object;
+  readonly Tag: new (descriptor: object) => object;
+  readonly JSTag: object;
 }
 
 // Node defines it on every global object.

@@ -1,10 +1,11 @@
 /** Runs a script twice at once, on the modules as they are and on the rewritten ones, and compares. */
+import { type Compilation, compile, type Compiled } from "./compile.ts";
 import { engine, type EngineFunction, type EngineMemory } from "./engine.ts";
 import { assembleText, parseText } from "./parse-text.ts";
 import type { Expression } from "./s-expressions.ts";
 import { type Action, type Command, type ModuleText, readScript } from "./script.ts";
 import { ConstantPool, equal, matches, readValue, type Returned, type Value } from "./values.ts";
-import { type Compilation, compile, type Compiled, type Outcome, World } from "./world.ts";
+import { type Outcome, World } from "./world.ts";
 
 export interface ScriptResult {
   readonly passed: number;

@@ -2,8 +2,9 @@
  * All instances of one run of a script, either of its modules as they are or of the rewritten ones. The two know nothing of each
  * other.
  */
-import { defaultLimits, type ModuleFacts, rewriteModule } from "../../node-daemon/wasm/rewrite.ts";
+import type { ModuleFacts } from "../../node-daemon/wasm/rewrite.ts";
 import { areNumbers, callWithBytes, readSignature } from "./adapter.ts";
+import type { Compiled } from "./compile.ts";
 import { engine, type EngineFunction, type EngineGlobal, type Exports, type Imports } from "./engine.ts";
 import type { Action } from "./script.ts";
 import { type ConstantPool, hostValue, type NumberType, type Returned, type Value } from "./values.ts";
@@ -14,43 +15,8 @@ export type Outcome =
   | { readonly kind: "returned"; readonly values: readonly Returned[] }
   | { readonly kind: "threw"; readonly fault: Fault; readonly message: string };
 
-/** A module in both forms. */
-export interface Compiled {
-  readonly original: object;
-  readonly rewritten: object;
-  readonly facts: ModuleFacts;
-}
-
-export type Compilation =
-  | ({ readonly kind: "compiled" } & Compiled)
-  | { readonly kind: "invalid" }
-  /** The engine takes the module, but not after rewriting. */
-  | { readonly kind: "broken"; readonly what: string };
-
-/** Tests of the specification go to its limits, not to those of a node. */
-const limits = { ...defaultLimits, memoriesMax: 100, tablesMax: 100, tableElementsMax: 10_000_000 };
 /** Small, so that most calls yield. */
-const slice = 500;
-
-export function compile(binary: Uint8Array<ArrayBuffer>): Compilation {
-  const rewritten = rewriteModule(binary, limits);
-  if (!engine.validate(binary)) {
-    const taken = rewritten.kind === "rewritten" && engine.validate(rewritten.bytes);
-    return taken ? { kind: "broken", what: "an invalid module became a valid one" } : { kind: "invalid" };
-  }
-  if (rewritten.kind === "rejected") return { kind: "broken", what: rewritten.message };
-  try {
-    const { bytes, facts } = rewritten;
-    return {
-      kind: "compiled",
-      original: new engine.Module(binary),
-      rewritten: new engine.Module(bytes),
-      facts,
-    };
-  } catch (thrown) {
-    return { kind: "broken", what: String(thrown) };
-  }
-}
+export const slice = 500;
 
 interface Instance {
   readonly exports: Exports;
@@ -191,7 +157,7 @@ function returnedAs(type: string, value: unknown): Returned {
   return { kind: "number", type, bytes };
 }
 
-function faultOf(thrown: unknown): Extract<Outcome, { kind: "threw" }> {
+export function faultOf(thrown: unknown): Extract<Outcome, { kind: "threw" }> {
   if (thrown instanceof engine.RuntimeError) return threw("trap", thrown.message);
   if (thrown instanceof RangeError) return threw("exhaustion", thrown.message);
   if (thrown instanceof engine.Exception) return threw("exception", "");
