@@ -8,7 +8,7 @@ export class UsageBook {
   note(usage: RunUsage): void {
     const { uid } = usage.id;
     const before = this.#usage.get(uid);
-    if (before?.cpuUs === usage.cpuUs && before.memoryBytes === usage.memoryBytes) return;
+    if (before && isSame(before, usage)) return;
     this.#usage.set(uid, usage);
     this.#changed.add(uid);
   }
@@ -37,4 +37,13 @@ export class UsageBook {
   renew(): void {
     for (const uid of this.#usage.keys()) this.#changed.add(uid);
   }
+}
+
+function isSame(a: RunUsage, b: RunUsage): boolean {
+  return (
+    a.cpuUs === b.cpuUs &&
+    a.memoryBytes === b.memoryBytes &&
+    a.fuel === b.fuel &&
+    a.throttledUs === b.throttledUs
+  );
 }

@@ -74,6 +74,8 @@ export interface InstanceLogOptions {
   readonly clock: Clock;
   /** Called once, when lines are gone: an old file with content was replaced, or the disk refused. */
   readonly onDropped: () => void;
+  /** So many bytes were written to the disk, at once. */
+  readonly onWritten?: (bytes: number) => void;
   readonly gate?: Gate;
   readonly atOnce?: boolean;
 }
@@ -262,6 +264,7 @@ class DiskLog implements InstanceLog {
     for (const record of records) bytes += record.length;
     this.#heldBytes -= bytes;
     this.#pace.spend(bytes, this.#options.clock.monotonic());
+    this.#options.onWritten?.(bytes);
   }
 
   /** Appends the records that the current file has room for, rotating it first when it has none. */

@@ -32,6 +32,7 @@ import {
   readTemplate,
   writeAssignment,
   writeStatus,
+  writeUsage,
 } from "./wire.ts";
 
 /** What a session works on: the agent, in the session's words. */
@@ -285,7 +286,7 @@ export class NodeSession {
     const part = this.#usages.slice(0, batchItemsMax);
     this.#usages = this.#usages.slice(batchItemsMax);
     this.#usageDue = this.#usages.length > 0;
-    const usages = part.map(({ id, cpuUs, memoryBytes }) => ({ uid: id.uid, cpuUs, memoryBytes }));
+    const usages = part.map(writeUsage);
     return usages.length > 0 ? { usage: { usages } } : undefined;
   }
 

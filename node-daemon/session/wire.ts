@@ -1,9 +1,11 @@
 /** Between gRPC's messages and the daemon's own types. Parses once, at the edge: nothing inside is optional that need not be. */
 import type { Assignment, Assignment__Output } from "../../proto/gen/wherry/v1/Assignment.ts";
 import type { InstanceStatus } from "../../proto/gen/wherry/v1/InstanceStatus.ts";
+import type { InstanceUsage } from "../../proto/gen/wherry/v1/InstanceUsage.ts";
 import type { Template__Output } from "../../proto/gen/wherry/v1/Template.ts";
 import type { NodeAssignment, NodeTemplate } from "../core/assignment.ts";
 import type { ReportedStatus } from "../core/status.ts";
+import type { RunUsage } from "../runtimes/runtime-driver.ts";
 
 /** A message that breaks the contract: the session is closed. */
 export class ContractViolation extends Error {
@@ -91,6 +93,10 @@ export function writeStatus(uid: string, status: ReportedStatus): InstanceStatus
     isolation: status.isolation ?? "",
     sequence: status.sequence,
   };
+}
+
+export function writeUsage({ id, ...usage }: RunUsage): InstanceUsage {
+  return { uid: id.uid, ...usage };
 }
 
 /** The answer to a stop of an instance that is not here: a final status, so that the scheduler can let go of it. */

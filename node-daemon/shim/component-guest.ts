@@ -17,8 +17,9 @@
  * - What the generated code throws into the guest, or leaves unhandled, is a trap of the component: the guest cannot handle
  *   it, as it is killed at the same time.
  */
-import type { Clock } from "../../kit/clock.ts";
 import type { InterfaceMembers } from "../wasi/component-interfaces.ts";
+import type { Clock } from "../../kit/clock.ts";
+import { type Account, Runnable } from "./account.ts";
 import { GuestTrap } from "../wasi/component-resources.ts";
 import { GuestEnded } from "../wasi/host.ts";
 import { type ComponentOutcome, type CoreModule, runScript, type ScriptParts } from "./component-script.ts";
@@ -27,35 +28,40 @@ import { engine, type WasmImports, type WasmMemory } from "./engine.ts";
 import type { HostedEvents } from "./hosted-guest.ts";
 import { fuelLimits, queueLimits } from "./limits.ts";
 import type { LoadedComponent } from "./module-store.ts";
-import type { Runnable, RunClass, RunQueue } from "./run-queue.ts";
+import type { RunClass, RunQueue } from "./run-queue.ts";
 import { ScriptTimers } from "./script-globals.ts";
 import { ScriptLimits } from "./script-limits.ts";
 
 type HostFunction = (...args: unknown[]) => unknown;
 
 /** Something that goes on in a turn of the queue. */
-class Continuation implements Runnable {
-  readonly drains = true;
+class Continuation extends Runnable {
   readonly #guest: ComponentGuest;
   readonly #ready: () => void;
 
   constructor(guest: ComponentGuest, ready: () => void) {
+    super();
     this.#guest = guest;
     this.#ready = ready;
   }
 
-  resume(): void {
-    if (this.#guest.beginTurn(this)) this.#ready();
+  get account(): Account {
+    return this.#guest.account;
   }
 
-  charge(ms: number): void {
-    this.#guest.endTurn(ms);
+  resume(): void {
+    this.#guest.beginTurn(this);
+    this.#ready();
+  }
+
+  override over(): void {
+    this.#guest.endTurn();
   }
 }
 
 export class ComponentGuest implements Crossings {
+  readonly account: Account;
   readonly #queue: RunQueue;
-  readonly #events: HostedEvents;
   readonly #cores: CoreInstances;
   readonly #timers: ScriptTimers;
   readonly #limits: ScriptLimits;
@@ -72,20 +78,23 @@ export class ComponentGuest implements Crossings {
   #killed = false;
   #exitCode: number | undefined;
   #fault: { readonly thrown: unknown } | undefined;
-  #usedMs = 0;
-  /** Since the fuel was filled, without what the queue is still measuring. */
-  #sliceMs = 0;
+  /** What `#ranMs` was when the slice began. */
+  #sliceSinceMs = 0;
   #grant: number = fuelLimits.first;
   #spent = false;
-  /** Turns that others get first: a call that could not be suspended has taken as many. */
-  #debt = 0;
   #calls = 0;
   /** What the generated code notes. */
   readonly #tasks: Record<string, unknown> = {};
 
-  constructor(queue: RunQueue, events: HostedEvents, clock: Clock, memoryBytesMax: number) {
+  constructor(
+    queue: RunQueue,
+    account: Account,
+    events: HostedEvents,
+    clock: Pick<Clock, "setTimer">,
+    memoryBytesMax: number,
+  ) {
     this.#queue = queue;
-    this.#events = events;
+    this.account = account;
     this.#cores = new CoreInstances(this, memoryBytesMax);
     this.#limits = new ScriptLimits(memoryBytesMax, {
       needHeap: (bytes) => events.needHeap(bytes),
@@ -110,8 +119,14 @@ export class ComponentGuest implements Crossings {
     return this.#fault;
   }
 
-  get usedMs(): number {
-    return this.#usedMs + this.#runningMs();
+  /** As a clock of the guest. */
+  get cpuMs(): number {
+    return this.account.clockMs(this.#queue.runningMs(this.account));
+  }
+
+  /** Units of work so far, of all its core instances. */
+  get fuelUsed(): number {
+    return this.#cores.fuelUsed;
   }
 
   get memoryBytes(): number {
@@ -171,27 +186,17 @@ export class ComponentGuest implements Crossings {
 
   // As the run queue sees it.
 
-  /** False if it is not its turn after all. */
-  beginTurn(continuation: Continuation): boolean {
-    if (this.#debt > 0 && !this.#killed) {
-      this.#debt--;
-      this.#queue.push(continuation, "yielded");
-      return false;
-    }
+  beginTurn(continuation: Continuation): void {
     this.#queued.delete(continuation);
     this.#turn = continuation;
     this.#limits.begin();
     if (this.#spent) this.#refill();
-    return true;
   }
 
-  endTurn(ms: number): void {
+  endTurn(): void {
     this.#turn = undefined;
-    this.#charge(ms);
     if (this.#active) this.#timers.ask();
     this.#active = false;
-    if (ms > queueLimits.overrunMs)
-      this.#debt = Math.min(queueLimits.debtMax, Math.floor(ms / queueLimits.sliceMs));
   }
 
   // As its host sees it.
@@ -238,6 +243,7 @@ export class ComponentGuest implements Crossings {
       cancel = begin((value) => {
         if (over) return;
         finish();
+        this.#queue.caused(this.account);
         this.#goOn("woken", () => {
           this.#active = true;
           resolve(value);
@@ -289,7 +295,7 @@ export class ComponentGuest implements Crossings {
       if (this.#killed) return Promise.reject(new GuestEnded());
       this.#stacks++;
       this.#active = true;
-      const startMs = this.#turn ? undefined : performance.now();
+      const startMs = this.#turn ? undefined : this.#queue.now();
       const over = call(...args).then(
         (value) => {
           this.#unwind();
@@ -304,7 +310,7 @@ export class ComponentGuest implements Crossings {
       // The generated code may be done with it before it is over.
       over.catch(() => {});
       // The queue measures only what happens in its turns.
-      if (startMs !== undefined) this.#charge(performance.now() - startMs);
+      if (startMs !== undefined) this.#queue.charge(this.account, this.#queue.now() - startMs);
       return over;
     };
   }
@@ -360,7 +366,7 @@ export class ComponentGuest implements Crossings {
 
   /** In the turn that is, if the slice is not over; in a turn of its own otherwise. */
   #goOn(runClass: RunClass, ready: () => void): void {
-    if (this.#turn && !this.#killed && (!this.#spent || this.#queue.mayContinue)) {
+    if (this.#turn && !this.#killed && (!this.#spent || this.#queue.mayContinue(this.account))) {
       if (this.#spent) this.#refill();
       ready();
     } else this.#continueAs(this.#turn ? "yielded" : runClass, ready);
@@ -388,14 +394,8 @@ export class ComponentGuest implements Crossings {
     this.#queue.push(continuation, this.#killed ? "urgent" : runClass);
   }
 
-  #runningMs(): number {
-    return this.#turn ? this.#queue.runningMs(this.#turn) : 0;
-  }
-
-  #charge(ms: number): void {
-    this.#usedMs += ms;
-    this.#sliceMs += ms;
-    this.#events.used();
+  get #sliceMs(): number {
+    return this.account.ranMs + this.#queue.runningMs(this.account) - this.#sliceSinceMs;
   }
 
   /** The slice is over. The next grant is what would have taken one slice's time at the speed of this one. */
@@ -405,14 +405,14 @@ export class ComponentGuest implements Crossings {
       this.#cores.setFuel(0);
       return;
     }
-    const tookMs = this.#sliceMs + this.#runningMs();
+    const tookMs = this.#sliceMs;
     const factor = Math.min(2, Math.max(1 / 16, queueLimits.sliceMs / Math.max(tookMs, 0.001)));
     this.#grant = Math.round(Math.min(fuelLimits.most, Math.max(fuelLimits.least, this.#grant * factor)));
   }
 
   #refill(): void {
     this.#spent = false;
-    this.#sliceMs = -this.#runningMs();
+    this.#sliceSinceMs += this.#sliceMs;
     this.#cores.setFuel(this.#grant);
     // Several memories have together grown beyond what they may.
     if (this.#cores.refreshCaps() < 0) this.failed(new GuestTrap("the memory limit is passed"));
@@ -422,6 +422,6 @@ export class ComponentGuest implements Crossings {
   #countCall(): void {
     if (++this.#calls < fuelLimits.componentCallsPerLook || this.#spent || this.#killed) return;
     this.#calls = 0;
-    if (this.#sliceMs + this.#runningMs() >= queueLimits.sliceMs) this.#spend(true);
+    if (this.#sliceMs >= queueLimits.sliceMs) this.#spend(true);
   }
 }

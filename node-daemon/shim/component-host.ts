@@ -72,7 +72,7 @@ export class HostOfComponent implements ComponentHost {
   }
 
   cpuNs(): bigint {
-    return BigInt(Math.round(this.#guest.usedMs * 1e6));
+    return BigInt(Math.round(this.#guest.cpuMs * 1e6));
   }
 
   exit(code: number): never {
@@ -84,7 +84,7 @@ export class HostOfComponent implements ComponentHost {
   }
 
   setTimer(delayMs: number, fire: () => void): () => void {
-    const timer = this.#shared.clock.setTimer(delayMs, fire);
+    const timer = this.#shared.timers.setTimer(delayMs, fire);
     return () => timer.cancel();
   }
 

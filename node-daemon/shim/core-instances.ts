@@ -24,6 +24,8 @@ type HostFunction = (...args: unknown[]) => unknown;
 
 interface Core {
   readonly fuel: WasmGlobal;
+  /** What the fuel was set to last. */
+  fuelSet: number;
   readonly kill: WasmGlobal;
   readonly memoryCap: WasmGlobal;
   /** All that it has, its own or imported, each once. */
@@ -51,6 +53,8 @@ export class CoreInstances {
   /** Of each core, while a synchronous call is under way. */
   #savedFuel: number[] | undefined;
   #flag: number = killFlag.none;
+  /** Units used by all up to the last time that the fuel of each was set. */
+  #fuelUsed = 0;
 
   constructor(crossings: Crossings, memoryBytesMax: number) {
     this.#crossings = crossings;
@@ -65,6 +69,11 @@ export class CoreInstances {
 
   get firstMemory(): WasmMemory | undefined {
     return this.#memories.values().next().value;
+  }
+
+  /** Units of work so far. */
+  get fuelUsed(): number {
+    return this.#cores.reduce((sum, { fuel, fuelSet }) => sum + fuelSet - fuel.value, this.#fuelUsed);
   }
 
   /** Throws what the engine throws. Runs no code of the guest. */
@@ -91,13 +100,14 @@ export class CoreInstances {
     for (const item of Object.values(instance.exports)) if (item instanceof engine.Memory) memories.add(item);
     for (const memory of memories) this.#memories.add(memory);
     global(hooks.tableCap).value = tableElementsCap(facts);
+    global(hooks.fuel).value = fuel;
     this.#cores.push({
       fuel: global(hooks.fuel),
+      fuelSet: fuel,
       kill: global(hooks.kill),
       memoryCap: global(hooks.memoryCap),
       memories: [...memories],
     });
-    global(hooks.fuel).value = fuel;
     global(hooks.kill).value = this.#flag;
     if (this.refreshCaps() < 0) throw new GuestTrap("the memory limit is passed");
     return instance;
@@ -129,15 +139,21 @@ export class CoreInstances {
   }
 
   setFuel(units: number): void {
-    for (const { fuel } of this.#cores) fuel.value = units;
+    for (const core of this.#cores) this.#setFuelOf(core, units);
+  }
+
+  #setFuelOf(core: Core, units: number): void {
+    this.#fuelUsed += core.fuelSet - core.fuel.value;
+    core.fuelSet = units;
+    core.fuel.value = units;
   }
 
   /** From now on no code of the guest runs beyond its next check. */
   kill(): void {
     this.#flag = killFlag.killed;
-    for (const { kill, fuel } of this.#cores) {
-      kill.value = killFlag.killed;
-      fuel.value = 0;
+    for (const core of this.#cores) {
+      core.kill.value = killFlag.killed;
+      this.#setFuelOf(core, 0);
     }
   }
 
@@ -164,9 +180,9 @@ export class CoreInstances {
     this.#crossings.beginSyncCall();
     this.#savedFuel = this.#cores.map(({ fuel }) => fuel.value);
     if (this.#flag === killFlag.none) {
-      for (const { fuel, kill } of this.#cores) {
-        fuel.value = syncCallFuel;
-        kill.value = killFlag.cannotYield;
+      for (const core of this.#cores) {
+        this.#setFuelOf(core, syncCallFuel);
+        core.kill.value = killFlag.cannotYield;
       }
     }
     let fault: unknown;
@@ -189,10 +205,10 @@ export class CoreInstances {
   /** What the call used is taken from what the guest had before it. */
   #restore(saved: readonly number[]): void {
     if (this.#flag !== killFlag.none) return;
-    for (const [index, { fuel, kill }] of this.#cores.entries()) {
-      const used = syncCallFuel - fuel.value;
-      fuel.value = Math.max(0, (saved[index] ?? 0) - used);
-      kill.value = killFlag.none;
+    for (const [index, core] of this.#cores.entries()) {
+      const used = syncCallFuel - core.fuel.value;
+      this.#setFuelOf(core, Math.max(0, (saved[index] ?? 0) - used));
+      core.kill.value = killFlag.none;
     }
   }
 

@@ -12,6 +12,7 @@
  *   for settle; the guest then traps in its own code, through every handler it may have.
  * - An import does not throw into the guest, which could catch it: the functions of preview 1 answer EIO to a bug.
  */
+import { type Account, Runnable } from "./account.ts";
 import { errno } from "../wasi/abi.ts";
 import { type Preview1, quickFunctions, type WasiFunction } from "../wasi/preview1.ts";
 import { wasiFunctions } from "../wasi/unstable.ts";
@@ -20,11 +21,9 @@ import { engine, type WasmGlobal, type WasmImports, type WasmInstance } from "./
 import { tableElementsCap } from "./footprint.ts";
 import { fuelLimits, queueLimits } from "./limits.ts";
 import type { LoadedModule } from "./module-store.ts";
-import type { Runnable, RunClass, RunQueue } from "./run-queue.ts";
+import type { RunClass, RunQueue } from "./run-queue.ts";
 
 export interface GuestEvents {
-  /** It used CPU time. Called often. */
-  used(): void;
   bug(error: unknown): void;
 }
 
@@ -38,7 +37,8 @@ type HostFunction = (...args: unknown[]) => unknown;
 /** Ends the host's part of a call whose guest was killed. Reaches nobody. */
 class Killed extends Error {}
 
-export class Guest implements Runnable {
+export class Guest extends Runnable {
+  readonly account: Account;
   readonly #queue: RunQueue;
   readonly #events: GuestEvents;
   #controls: Controls | undefined;
@@ -47,16 +47,20 @@ export class Guest implements Runnable {
   #cancelYield: (() => void) | undefined;
   #killed = false;
   #exitCode: number | undefined;
-  #usedMs = 0;
-  /** Since the fuel was filled, without what the queue is still measuring. */
-  #sliceMs = 0;
+  /** What `#ranMs` was when the slice began. */
+  #sliceSinceMs = 0;
   #grant: number = fuelLimits.first;
+  /** Units used up to the last time that the fuel was set, and what it was set to then. */
+  #fuelUsed = 0;
+  #fuelSet = 0;
   #calls = 0;
   /** The fuel was emptied by the clock, not by the guest. */
   #cutShort = false;
 
-  constructor(queue: RunQueue, events: GuestEvents) {
+  constructor(queue: RunQueue, account: Account, events: GuestEvents) {
+    super();
     this.#queue = queue;
+    this.account = account;
     this.#events = events;
   }
 
@@ -68,8 +72,14 @@ export class Guest implements Runnable {
     return this.#exitCode;
   }
 
-  get usedMs(): number {
-    return this.#usedMs + this.#queue.runningMs(this);
+  /** As a clock of the guest. */
+  get cpuMs(): number {
+    return this.account.clockMs(this.#queue.runningMs(this.account));
+  }
+
+  /** Units of work so far. While it runs, as of its last call of the host. */
+  get fuelUsed(): number {
+    return this.#fuelUsed + (this.#controls ? this.#fuelSet - this.#controls.fuel.value : 0);
   }
 
   /** For the work around the guest: what follows in the same turn is charged to it. */
@@ -86,7 +96,8 @@ export class Guest implements Runnable {
     global(hooks.memoryCap).value = memoryPagesMax;
     global(hooks.tableCap).value = tableElementsCap(facts);
     this.#controls = { fuel: global(hooks.fuel), kill: global(hooks.kill) };
-    this.#controls.fuel.value = this.#grant;
+    this.#fuelSet = this.#controls.fuel.value;
+    this.#setFuel(this.#grant);
     return instance;
   }
 
@@ -104,6 +115,7 @@ export class Guest implements Runnable {
   /** Drops what keeps the instance's memory alive. */
   close(): void {
     this.#killed = true;
+    this.#fuelUsed = this.fuelUsed;
     this.#controls = undefined;
     this.#queue.remove(this);
   }
@@ -122,12 +134,6 @@ export class Guest implements Runnable {
     ready?.();
   }
 
-  charge(ms: number): void {
-    this.#usedMs += ms;
-    this.#sliceMs += ms;
-    this.#events.used();
-  }
-
   // As its host sees it.
 
   exit(code: number): void {
@@ -141,7 +147,7 @@ export class Guest implements Runnable {
     this.#killed = true;
     if (this.#controls) {
       this.#controls.kill.value = 1;
-      this.#controls.fuel.value = 0;
+      this.#setFuel(0);
     }
     this.#cancelWait?.();
     this.#cancelYield?.();
@@ -157,6 +163,7 @@ export class Guest implements Runnable {
         if (over) return;
         over = true;
         this.#cancelWait = undefined;
+        this.#queue.caused(this.account);
         // What else it waited for is of no interest any more.
         cancel?.();
         resolve(value);
@@ -220,6 +227,7 @@ export class Guest implements Runnable {
 
   /** Whatever settles it, the guest goes on only when it is its turn. */
   #inTurn(outcome: Promise<number>): Promise<number> {
+    this.#queue.suspended(this);
     return new Promise((resolve) => {
       outcome.then(
         (value) => this.#continueAs("woken", () => resolve(value)),
@@ -232,26 +240,22 @@ export class Guest implements Runnable {
   }
 
   #outOfFuel(): unknown {
-    if (this.#killed) return this.#hop(undefined);
+    if (this.#killed) return undefined;
     this.#refill();
     return this.#nextSlice(undefined);
   }
 
   /** After a call that did not have to wait: the clock may say that the slice is over all the same. */
   #goOn(value: unknown): unknown {
-    if (!this.#cutShort || this.#killed) return this.#hop(value);
+    if (!this.#cutShort || this.#killed) return value;
     this.#refill();
     return this.#nextSlice(value);
   }
 
   #nextSlice(value: unknown): unknown {
-    if (this.#queue.mayContinue) return this.#hop(value);
+    if (this.#queue.mayContinue(this.account)) return value;
+    this.#queue.suspended(this);
     return new Promise((resolve) => this.#continueAs("yielded", () => resolve(value)));
-  }
-
-  #hop(value: unknown): unknown {
-    this.#queue.hop(this);
-    return value;
   }
 
   #continueAs(runClass: RunClass, ready: () => void): void {
@@ -261,24 +265,33 @@ export class Guest implements Runnable {
 
   /** The next grant is what would have taken one slice's time at the speed of this one. */
   #refill(): void {
-    const running = this.#queue.runningMs(this);
-    const tookMs = this.#sliceMs + running;
-    this.#sliceMs = -running;
+    const tookMs = this.#ranMs - this.#sliceSinceMs;
+    this.#sliceSinceMs += tookMs;
     if (!this.#cutShort) {
       const factor = Math.min(2, Math.max(1 / 16, queueLimits.sliceMs / Math.max(tookMs, 0.001)));
       this.#grant = Math.round(Math.min(fuelLimits.most, Math.max(fuelLimits.least, this.#grant * factor)));
     }
     this.#cutShort = false;
-    if (this.#controls) this.#controls.fuel.value = this.#grant;
+    this.#setFuel(this.#grant);
+  }
+
+  #setFuel(units: number): void {
+    if (!this.#controls) return;
+    this.#fuelUsed = this.fuelUsed;
+    this.#fuelSet = units;
+    this.#controls.fuel.value = units;
+  }
+
+  get #ranMs(): number {
+    return this.account.ranMs + this.#queue.runningMs(this.account);
   }
 
   #countCall(weight: number): void {
     this.#calls += weight;
     if (this.#calls < fuelLimits.callsPerLook) return;
     this.#calls = 0;
-    if (!this.#controls) return;
-    if (this.#sliceMs + this.#queue.runningMs(this) < queueLimits.sliceMs) return;
+    if (this.#ranMs - this.#sliceSinceMs < queueLimits.sliceMs) return;
     this.#cutShort = true;
-    this.#controls.fuel.value = 0;
+    this.#setFuel(0);
   }
 }

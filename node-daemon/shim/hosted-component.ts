@@ -26,16 +26,16 @@ export class HostedComponent implements HostedGuest {
   #finish: () => Promise<void> = () => Promise.resolve();
   #closed = false;
 
-  constructor({ shared, queue, spec, events }: HostedParts, loaded: LoadedComponent) {
+  constructor({ shared, queue, account, spec, events }: HostedParts, loaded: LoadedComponent) {
     this.#loaded = loaded;
     this.#shared = shared;
     this.#spec = spec;
     this.#events = events;
-    this.#guest = new ComponentGuest(queue, events, shared.clock, spec.memoryBytesMax);
+    this.#guest = new ComponentGuest(queue, account, events, shared.timers, spec.memoryBytesMax);
   }
 
-  get usedMs(): number {
-    return this.#guest.usedMs;
+  get fuelUsed(): number {
+    return this.#guest.fuelUsed;
   }
 
   get memoryBytes(): number {

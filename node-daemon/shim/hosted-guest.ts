@@ -3,6 +3,7 @@ import type { Preopen } from "../wasi/host.ts";
 import type { Network } from "../wasi/sockets/network.ts";
 import type { Needs } from "./budget.ts";
 import type { InstanceStreams, SharedHost } from "./instance-host.ts";
+import type { Account } from "./account.ts";
 import type { RunQueue } from "./run-queue.ts";
 import type { GuestEvents } from "./guest.ts";
 
@@ -10,6 +11,7 @@ import type { GuestEvents } from "./guest.ts";
 export interface HostedParts {
   readonly shared: SharedHost;
   readonly queue: RunQueue;
+  readonly account: Account;
   readonly spec: RunSpec;
   readonly events: HostedEvents;
 }
@@ -21,7 +23,8 @@ export interface HostedEvents extends GuestEvents {
 
 /** A module or a component in an instance: made once it is loaded, started once, closed once. */
 export interface HostedGuest {
-  readonly usedMs: number;
+  /** Units of work so far. */
+  readonly fuelUsed: number;
   /** 0 once it is closed. */
   readonly memoryBytes: number;
   readonly killed: boolean;

@@ -25,15 +25,15 @@ export class HostedModule implements HostedGuest {
   /** Each once. */
   #memories: readonly WasmMemory[] = none;
 
-  constructor({ shared, queue, spec, events }: HostedParts, loaded: LoadedModule) {
+  constructor({ shared, queue, account, spec, events }: HostedParts, loaded: LoadedModule) {
     this.#loaded = loaded;
     this.#shared = shared;
     this.#spec = spec;
-    this.#guest = new Guest(queue, events);
+    this.#guest = new Guest(queue, account, events);
   }
 
-  get usedMs(): number {
-    return this.#guest.usedMs;
+  get fuelUsed(): number {
+    return this.#guest.fuelUsed;
   }
 
   get memoryBytes(): number {

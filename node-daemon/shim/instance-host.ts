@@ -5,10 +5,13 @@ import type { InputSource, OutputSink, Preopen, WasiClock, WasiHost } from "../w
 import type { Network } from "../wasi/sockets/network.ts";
 import { withListeners } from "../wasi/sockets/listen-environment.ts";
 import type { Guest } from "./guest.ts";
+import type { GuestTimers } from "./guest-timers.ts";
 
 /** What the guests of a shim have in common. */
 export interface SharedHost {
   readonly clock: Clock;
+  /** For what guests wait for. */
+  readonly timers: GuestTimers;
   readonly wasiClock: WasiClock;
   readonly random: (target: Uint8Array) => void;
   readonly listings: ListingCache;
@@ -75,7 +78,7 @@ export class InstanceHost implements WasiHost {
   }
 
   cpuNs(): bigint {
-    return BigInt(Math.round(this.#guest.usedMs * 1e6));
+    return BigInt(Math.round(this.#guest.cpuMs * 1e6));
   }
 
   exit(code: number): void {
@@ -87,7 +90,7 @@ export class InstanceHost implements WasiHost {
   }
 
   setTimer(delayMs: number, fire: () => void): () => void {
-    const timer = this.#shared.clock.setTimer(delayMs, fire);
+    const timer = this.#shared.timers.setTimer(delayMs, fire);
     return () => timer.cancel();
   }
 

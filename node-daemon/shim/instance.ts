@@ -3,10 +3,11 @@ import { errorCode, errorMessage, WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import { type InstanceLog, openInstanceLog } from "../logs/instance-log.ts";
 import type { LogStream } from "../logs/log-record.ts";
-import type { RunEnd, RunId, RunSpec } from "../runtimes/runtime-driver.ts";
+import type { RunEnd, RunId, RunSpec, RunUsage } from "../runtimes/runtime-driver.ts";
 import type { InputSource, OutputSink } from "../wasi/host.ts";
 import { openNetwork } from "../wasi/sockets/host-network.ts";
 import type { Network } from "../wasi/sockets/network.ts";
+import { Account } from "./account.ts";
 import { Attachment } from "./attachment.ts";
 import type { Reservation, ShimBudget } from "./budget.ts";
 import { engine } from "./engine.ts";
@@ -15,7 +16,7 @@ import type { HostedEvents, HostedGuest, HostedParts } from "./hosted-guest.ts";
 import { HostedModule } from "./hosted-module.ts";
 import type { SharedHost } from "./instance-host.ts";
 import { openMounts } from "./instance-mounts.ts";
-import { drainMs } from "./limits.ts";
+import { drainMs, logCost } from "./limits.ts";
 import { LogOutput } from "./log-output.ts";
 import type { Loaded, ModuleStore } from "./module-store.ts";
 import type { MountTable } from "./mount-table.ts";
@@ -47,6 +48,7 @@ export class Instance implements HostedEvents {
   readonly #parts: InstanceParts;
   readonly #spec: RunSpec;
   readonly #events: InstanceEvents;
+  readonly #account: Account;
   /** Its end tells the guest to stop. */
   readonly #notice: { end(): void } | undefined;
   readonly #stdin: InputSource;
@@ -70,14 +72,22 @@ export class Instance implements HostedEvents {
     this.#parts = parts;
     this.#spec = spec;
     this.#events = events;
+    const share = { requestMillis: spec.cpuRequestMillis, limitMillis: spec.cpuLimitMillis };
+    this.#account = new Account(share, parts.queue.now(), this);
     this.#attachment = spec.attachment === undefined ? undefined : new Attachment(spec.attachment);
     const silent = spec.stopNotice === "stdin" ? (this.#attachment ?? new NoticeInput()) : undefined;
     this.#notice = silent;
     this.#stdin = silent ?? this.#attachment ?? emptyInput;
   }
 
-  get cpuUs(): number {
-    return Math.round((this.#guest?.usedMs ?? 0) * 1000);
+  /** Since it began. */
+  get usage(): Omit<RunUsage, "id"> {
+    return {
+      cpuUs: Math.round(this.#account.clockMs(0) * 1000),
+      memoryBytes: this.memoryBytes,
+      fuel: this.#guest?.fuelUsed ?? 0,
+      throttledUs: Math.round(this.#account.throttledMs(this.#parts.queue.now()) * 1000),
+    };
   }
 
   get memoryBytes(): number {
@@ -125,7 +135,7 @@ export class Instance implements HostedEvents {
   }
 
   async #run(held: DisposableStack): Promise<RunEnd> {
-    const loaded = await loadModule(this.#parts.modules, this.#spec.module.file);
+    const loaded = await loadModule(this.#parts.modules, this.#spec.module.file, (ms) => this.#pay(ms));
     if (this.#stopped) return { kind: "stopped" };
     const guest = hostedGuest(this.#hostedParts, loaded);
     this.#guest = guest;
@@ -147,7 +157,6 @@ export class Instance implements HostedEvents {
       if (guest.killed) return { kind: "stopped" };
       preopens = opened;
     }
-    // Nothing may be awaited from here on: the queue takes the turn to be over in the next microtask.
     const network = this.#openNetwork(held, loaded);
     const streams = { stdin: this.#stdin, stdout: this.#output("stdout"), stderr: this.#output("stderr") };
     guest.instantiate(held, preopens, network, streams);
@@ -170,7 +179,8 @@ export class Instance implements HostedEvents {
   }
 
   get #hostedParts(): HostedParts {
-    return { shared: this.#parts, queue: this.#parts.queue, spec: this.#spec, events: this };
+    const { queue } = this.#parts;
+    return { shared: this.#parts, queue, account: this.#account, spec: this.#spec, events: this };
   }
 
   #kill(): void {
@@ -179,12 +189,18 @@ export class Instance implements HostedEvents {
     this.#stopDraining?.();
   }
 
+  /** For CPU time that was used for it outside its turns. */
+  #pay(ms: number): void {
+    this.#parts.queue.charge(this.#account, ms);
+  }
+
   #openLog(): InstanceLog {
     this.#log ??= openInstanceLog({
       folder: this.#spec.logFolder,
       limits: this.#spec.logLimits,
       clock: this.#parts.clock,
       onDropped: () => this.#events.logsDropped(this.#spec.id),
+      onWritten: (bytes) => this.#pay(logCost.perWriteMs + bytes * logCost.perByteMs),
       atOnce: this.#spec.module.needsProcess.includes("threads"),
     });
     return this.#log;
@@ -197,10 +213,15 @@ export class Instance implements HostedEvents {
 
   /** A module gets its listeners as descriptors; a component makes its own. */
   #openNetwork(held: DisposableStack, { kind }: Loaded): Network {
-    const { clock, wasiLimits } = this.#parts;
+    const { clock, wasiLimits, queue } = this.#parts;
+    const onEvent = () => queue.caused(this.#account);
     try {
       const { hostDescriptorsMax } = wasiLimits;
-      const network = openNetwork(this.#spec.network, kind === "module", { clock, hostDescriptorsMax });
+      const network = openNetwork(this.#spec.network, kind === "module", {
+        clock,
+        hostDescriptorsMax,
+        onEvent,
+      });
       held.defer(() => network.close());
       return network;
     } catch (thrown) {
@@ -251,9 +272,9 @@ export class Instance implements HostedEvents {
   }
 }
 
-async function loadModule(modules: ModuleStore, file: string): Promise<Loaded> {
+async function loadModule(modules: ModuleStore, file: string, pay: (ms: number) => void): Promise<Loaded> {
   try {
-    return await modules.acquire(file);
+    return await modules.acquire(file, pay);
   } catch (thrown) {
     const invalid = thrown instanceof engine.CompileError;
     const message = `load the prepared module: ${errorMessage(thrown)}`;

@@ -9,13 +9,16 @@ import { randomFillSync } from "node:crypto";
 import { type Clock, systemClock, type Timer } from "../../kit/clock.ts";
 import { assertNever, errorCode } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
+import { threadCpuMs } from "../../kit/thread-cpu.ts";
 import type { RunId } from "../runtimes/runtime-driver.ts";
 import type { WasiClock } from "../wasi/host.ts";
+import { payWith } from "../wasi/file-system/payer.ts";
 import { ListingCache } from "../wasi/file-system/listing-cache.ts";
 import { Alone } from "./alone.ts";
 import { guestDescriptorsMax, ShimBudget, systemCapacity } from "./budget.ts";
 import { DaemonLink } from "./daemon-link.ts";
-import { exitMs, openFilesMax, queueLimits, type ShimLimits } from "./limits.ts";
+import { GuestTimers } from "./guest-timers.ts";
+import { exitMs, openFilesMax, type ShimLimits } from "./limits.ts";
 import { ModuleStore } from "./module-store.ts";
 import { MountTable } from "./mount-table.ts";
 import { openOwnLog } from "./own-log.ts";
@@ -73,19 +76,25 @@ class ShimProcess {
     this.#modules = new ModuleStore(config.limits, clock);
     const descriptorsMax = guestDescriptorsMax();
     this.#mounts = new MountTable({ monotonic: () => clock.monotonic(), descriptorsMax });
+    const schedule = (step: () => void) => void setImmediate(step);
+    const timers = new GuestTimers({ clock, schedule });
+    const queue = new RunQueue({
+      now: () => performance.now(),
+      cpuMs: threadCpuMs,
+      schedule,
+      // The queue of ticks is served once there is no microtask.
+      whenDrained: (step) => queueMicrotask(() => process.nextTick(step)),
+      timers,
+    });
+    payWith(() => queue.payer());
     const parts = {
       modules: this.#modules,
       mounts: this.#mounts,
       budget: new ShimBudget(config.limits, systemCapacity(), clock, () => {
         globalThis.gc?.();
       }),
-      queue: new RunQueue({
-        now: () => performance.now(),
-        schedule: (turn) => void setImmediate(turn),
-        // The queue of ticks is served once there is no microtask.
-        whenDrained: (step) => queueMicrotask(() => process.nextTick(step)),
-        turnMs: queueLimits.turnMs,
-      }),
+      timers,
+      queue,
       clock,
       wasiClock,
       random: (target: Uint8Array) => void randomFillSync(target),

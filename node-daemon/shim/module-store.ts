@@ -5,7 +5,7 @@ import { type Bindings, compileBindings } from "../components/bindings.ts";
 import { componentFiles, type ComponentFacts, isComponentFile } from "../components/component-facts.ts";
 import type { ModuleFacts } from "../wasm/module-facts.ts";
 import { engine, type WasmModule } from "./engine.ts";
-import type { ShimLimits } from "./limits.ts";
+import { compileMsPerByteMax, type ShimLimits } from "./limits.ts";
 
 export interface LoadedModule {
   readonly kind: "module";
@@ -50,11 +50,11 @@ export class ModuleStore {
     this.#clock = clock;
   }
 
-  /** To be released once, also when it rejects. */
-  acquire(file: string): Promise<Loaded> {
+  /** To be released once, also when it rejects. Who is the first to need a module pays for its compilation, in milliseconds. */
+  acquire(file: string, pay: (ms: number) => void): Promise<Loaded> {
     let slot = this.#slots.get(file);
     if (!slot) {
-      slot = { loading: load(file), users: 0, idleSinceMs: 0 };
+      slot = { loading: load(file, pay), users: 0, idleSinceMs: 0 };
       this.#slots.set(file, slot);
       // Another attempt reads again.
       const failed = slot;
@@ -99,19 +99,30 @@ export class ModuleStore {
   }
 }
 
-async function load(file: string): Promise<Loaded> {
-  if (isComponentFile(file)) return loadComponent(file);
+async function load(file: string, pay: (ms: number) => void): Promise<Loaded> {
+  if (isComponentFile(file)) return loadComponent(file, pay);
   const [bytes, facts] = await Promise.all([readFile(file), readFile(factsFile(file), "utf8")]);
-  const module = await engine.compile(bytes);
+  const module = await compile(bytes, pay);
   return { kind: "module", module, facts: (JSON.parse(facts) as { readonly facts: ModuleFacts }).facts };
 }
 
-async function loadComponent(file: string): Promise<LoadedComponent> {
+/** On threads of the engine's, which do not say what it takes. */
+async function compile(bytes: Uint8Array, pay: (ms: number) => void): Promise<WasmModule> {
+  const beganMs = performance.now();
+  const module = await engine.compile(bytes);
+  pay(Math.min(performance.now() - beganMs, bytes.byteLength * compileMsPerByteMax));
+  return module;
+}
+
+async function loadComponent(file: string, pay: (ms: number) => void): Promise<LoadedComponent> {
   const folder = dirname(file);
   const facts = JSON.parse(await readFile(file, "utf8")) as ComponentFacts;
   const [script, ...modules] = await Promise.all([
     readFile(join(folder, componentFiles.script), "utf8"),
-    ...facts.modules.map(async (core) => engine.compile(await readFile(join(folder, core.file)))),
+    ...facts.modules.map(async (core) => compile(await readFile(join(folder, core.file)), pay)),
   ]);
-  return { kind: "component", facts, modules, bindings: compileBindings(script, basename(folder)) };
+  const beganMs = performance.now();
+  const bindings = compileBindings(script, basename(folder));
+  pay(performance.now() - beganMs);
+  return { kind: "component", facts, modules, bindings };
 }

@@ -13,7 +13,7 @@ import { scriptLimits } from "./limits.ts";
  * idle component costs next to nothing.
  */
 export class ScriptTimers {
-  readonly #clock: Clock;
+  readonly #clock: Pick<Clock, "setTimer">;
   readonly #inTurn: (callback: () => unknown) => void;
   readonly #timers = new Map<number, Timer>();
   /** What only asks. */
@@ -23,7 +23,7 @@ export class ScriptTimers {
   #askQueued = false;
   #last = 0;
 
-  constructor(clock: Clock, inTurn: (callback: () => unknown) => void) {
+  constructor(clock: Pick<Clock, "setTimer">, inTurn: (callback: () => unknown) => void) {
     this.#clock = clock;
     this.#inTurn = inTurn;
   }

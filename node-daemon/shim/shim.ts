@@ -217,5 +217,5 @@ function withShortMessage(end: RunEnd): RunEnd {
 }
 
 function usageOf(run: Run, instance: Instance): RunUsage {
-  return { id: run.id, cpuUs: instance.cpuUs, memoryBytes: instance.memoryBytes, fuel: 0, throttledUs: 0 };
+  return { id: run.id, ...instance.usage };
 }

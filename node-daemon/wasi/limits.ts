@@ -22,6 +22,8 @@ export const limits = {
   transferBytesMax: 1024 * 1024,
   /** The pieces in which it is done off the thread: between two, it ends if the guest was killed. */
   transferPieceBytes: 4 * 1024 * 1024,
+  /** What a transfer off the thread is charged at most: a copy takes a tenth to a third of it, the rest may be the disk. */
+  transferMsPerByteMax: 1 / (1024 * 1024),
   /** Pieces under way at once, of all guests: the process has four threads for that, and its logs need them as well. */
   transferPiecesMax: 2,
   /** As above, for random bytes. */

@@ -44,6 +44,8 @@ export class AddedFunctions implements ScanContext {
   /** `() -> ()`. */
   readonly yieldType: number;
   readonly yieldWrapper: number;
+  /** `(fuel) -> fuel`: yields where the fuel is in a local. */
+  readonly refuel: number;
   readonly functions: AddedFunction[] = [];
   /** Initial values of the globals that hold what the first call of a function pays. */
   readonly firstCallCharges: number[] = [];
@@ -72,6 +74,9 @@ export class AddedFunctions implements ScanContext {
     body.u8(op.call).u32(this.yieldImport);
     this.#writeTrapUnless(body, "running");
     this.yieldWrapper = this.#add(this.yieldType, body.u8(op.end), "wherry.yielded");
+    const refuel = new BinaryWriter().raw(0, op.localGet, 0, op.globalSet).u32(this.fuelGlobal);
+    refuel.u8(op.call).u32(this.yieldWrapper).u8(op.globalGet).u32(this.fuelGlobal).u8(op.end);
+    this.refuel = this.#add(this.#type([i32], [i32]), refuel, "wherry.refuel");
   }
 
   /** Types to append to the type section, in the order of their indices. */
@@ -116,6 +121,48 @@ export class AddedFunctions implements ScanContext {
     writer.u8(op.globalGet).u32(this.fuelGlobal).u8(op.i32Const).s32(weight).u8(op.i32Sub);
     writer.u8(op.globalGet).u32(global).u8(op.i32Sub).raw(op.i32Const, 0).u8(op.globalSet).u32(global);
     return this.#writeFuelCheck(writer, scratch);
+  }
+
+  /**
+   * The same in a nest of loops that has its fuel in local `fuel`; `keeps`: and nowhere else; `outside`: it stands where
+   * the innermost loop begins, and yields before that loop (see `LoopNests`).
+   */
+  writeLocalCharge(
+    writer: BinaryWriter,
+    weight: number,
+    fuel: number,
+    keeps: boolean,
+    outside: boolean,
+  ): number {
+    writer.u8(op.localGet).u32(fuel).u8(op.i32Const).s32(weight).u8(op.i32Sub).u8(op.localTee).u32(fuel);
+    if (!keeps) writer.u8(op.globalSet).u32(this.fuelGlobal).u8(op.localGet).u32(fuel);
+    writer.raw(op.i32Const, 0, op.i32LtS);
+    const at = writer.length;
+    if (outside) writer.raw(op.brIf, 1);
+    else this.#writeRefuel(writer, fuel);
+    return at;
+  }
+
+  /** Yields if the fuel is below zero, and undoes the charge that follows: it was made already. */
+  writeOutsideYield(writer: BinaryWriter, weight: number, fuel: number): number {
+    writer.u8(op.localGet).u32(fuel).raw(op.i32Const, 0, op.i32LtS);
+    const at = writer.length;
+    writer.raw(op.if, emptyBlock).u8(op.localGet).u32(fuel).u8(op.call).u32(this.refuel);
+    writer.u8(op.i32Const).s32(weight).u8(op.i32Add).u8(op.localSet).u32(fuel).u8(op.end);
+    return at;
+  }
+
+  #writeRefuel(writer: BinaryWriter, fuel: number): void {
+    writer.raw(op.if, emptyBlock).u8(op.localGet).u32(fuel).u8(op.call).u32(this.refuel);
+    writer.u8(op.localSet).u32(fuel).u8(op.end);
+  }
+
+  writeTakeFuel(writer: BinaryWriter, fuel: number): void {
+    writer.u8(op.globalGet).u32(this.fuelGlobal).u8(op.localSet).u32(fuel);
+  }
+
+  writeGiveFuel(writer: BinaryWriter, fuel: number): void {
+    writer.u8(op.localGet).u32(fuel).u8(op.globalSet).u32(this.fuelGlobal);
   }
 
   /** `running`: the flag is 0. `alive`: it does not say that the guest was killed, only perhaps that it cannot suspend now. */

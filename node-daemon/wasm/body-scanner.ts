@@ -1,5 +1,4 @@
-import type { BinaryReader } from "./binary-reader.ts";
-import { Rejection } from "./binary-reader.ts";
+import { BinaryReader, Rejection } from "./binary-reader.ts";
 import { Edits, edit } from "./edits.ts";
 import {
   atomicArity,
@@ -12,6 +11,7 @@ import { FuelRegions, frameKind } from "./fuel-regions.ts";
 import type { AggregateTypes } from "./gc-instructions.ts";
 import { GcInstruction } from "./gc-instructions.ts";
 import type { LengthUnit } from "./length-units.ts";
+import type { LoopNests } from "./loop-nests.ts";
 import type { Arity } from "./operand-stack.ts";
 import { fixedArities, miscArities, OperandStack, simdArities } from "./operand-stack.ts";
 import type { BlockType } from "./value-types.ts";
@@ -89,6 +89,10 @@ export class BodyScanner {
   readonly #gc = new GcInstruction();
   #variables = 0;
 
+  get nests(): LoopNests {
+    return this.#regions.nests;
+  }
+
   constructor(context: ScanContext) {
     this.#context = context;
   }
@@ -137,6 +141,7 @@ export class BodyScanner {
       }
     }
     reader.expectEnd("the end of a function");
+    regions.nests.finish();
     this.entryWeight = regions.entryWeight + Math.floor(this.locals / localsPerFuel);
   }
 
@@ -156,16 +161,17 @@ export class BodyScanner {
   #scanControl(reader: BinaryReader, code: number, at: number): void {
     switch (code) {
       case op.unreachable:
-      case op.return:
         return this.#stop();
+      case op.return:
+        return this.#exit(at);
       case op.block:
-        return this.#open(reader, frameKind.block);
+        return this.#open(reader, frameKind.block, at);
       case op.if:
         this.#stack.apply(1, 0);
-        return this.#open(reader, frameKind.if);
+        return this.#open(reader, frameKind.if, at);
       case op.loop:
         this.straight = false;
-        return this.#open(reader, frameKind.loop);
+        return this.#open(reader, frameKind.loop, at);
       case op.else:
         this.#countBranch(at);
         this.#stack.else();
@@ -177,39 +183,72 @@ export class BodyScanner {
       case op.brIf:
         this.#stack.apply(1, 0);
         this.#countBranch(at);
-        return this.#regions.branch(reader.u32());
+        return this.#regions.branchIf(this.#scanLabel(reader));
       case op.br:
         this.#countBranch(at);
-        this.#regions.branch(reader.u32());
-        return this.#stop();
+        return this.#scanJump(reader, at);
       case op.brTable:
-        for (let left = reader.count("branch targets") + 1; left > 0; left--) {
-          this.#countBranch(at);
-          this.#regions.branch(reader.u32());
-        }
-        return this.#stop();
+        return this.#scanBranchTable(reader, at);
       default:
         return this.#scanCall(reader, code, at);
     }
   }
 
-  #open(reader: BinaryReader, kind: number): void {
-    this.#countBranch(reader.pos - 1);
-    const type = readBlockType(reader, this.#context.typeCount);
-    this.features |= type.features;
-    this.#openFrame(kind, type, reader.pos);
+  #scanLabel(reader: BinaryReader): number {
+    const from = reader.pos;
+    const label = reader.u32();
+    this.#regions.label(label, from, reader.pos);
+    return label;
   }
 
-  #openFrame(kind: number, type: BlockType, at: number): void {
+  #scanJump(reader: BinaryReader, at: number): void {
+    const label = reader.u32();
+    this.#regions.leave(label, at);
+    this.#regions.label(label, at + 1, reader.pos);
+    this.#regions.branch(label);
+    this.#stop();
+  }
+
+  /** Its labels are read twice, as what is put before it depends on the farthest. */
+  #scanBranchTable(reader: BinaryReader, at: number): void {
+    const count = reader.count("branch targets") + 1;
+    const { pos } = reader;
+    let farthest = 0;
+    for (let left = count; left > 0; left--) farthest = Math.max(farthest, reader.u32());
+    this.#regions.leave(farthest, at);
+    reader.pos = pos;
+    for (let left = count; left > 0; left--) {
+      this.#countBranch(at);
+      this.#regions.branch(this.#scanLabel(reader));
+    }
+    this.#stop();
+  }
+
+  #open(reader: BinaryReader, kind: number, from: number): void {
+    this.#countBranch(from);
+    const type = readBlockType(reader, this.#context.typeCount);
+    this.features |= type.features;
+    this.#openFrame(kind, type, from, reader.pos);
+  }
+
+  #openFrame(kind: number, type: BlockType, from: number, at: number): void {
     const arity = type.index === undefined ? undefined : this.#context.arityOfType(type.index);
     this.#stack.open(arity?.params ?? 0, arity?.results ?? type.results);
-    this.#regions.open(kind, at);
+    this.#regions.open(kind, from, at);
+    // What is put around it could not hand on the values that it takes.
+    if (kind === frameKind.loop && (arity?.params ?? 0) > 0) this.#regions.nests.complicate();
   }
 
   /** Nothing follows up to the next `else`, handler, or end. */
   #stop(): void {
     this.#stack.stop();
     this.#regions.stop();
+  }
+
+  /** Out of the function, or to whoever catches an exception. `at` is the position before it. */
+  #exit(at: number): void {
+    this.#regions.leave(this.#regions.depth, at);
+    this.#stop();
   }
 
   #countBranch(at: number): void {
@@ -228,11 +267,11 @@ export class BodyScanner {
     switch (code) {
       case op.returnCall:
         this.features |= feature["tail-call"];
-        this.#scanFunctionIndex(reader);
+        this.#scanCallee(reader);
         this.#countBranch(at);
         return this.#stop();
       case op.call:
-        return this.#apply(this.#context.arityOfFunction(this.#scanFunctionIndex(reader)), at);
+        return this.#apply(this.#scanCallee(reader), at);
       case op.returnCallIndirect:
         this.features |= feature["tail-call"];
         this.#scanCallIndirect(reader);
@@ -243,7 +282,7 @@ export class BodyScanner {
       case op.callRef:
       case op.returnCallRef: {
         this.features |= feature["typed-function-references"];
-        this.straight = false;
+        this.#called();
         this.#stack.apply(1, 0);
         this.#apply(this.#readFunctionType(reader), at);
         return code === op.returnCallRef ? this.#stop() : undefined;
@@ -266,7 +305,7 @@ export class BodyScanner {
       case op.memoryGrow: {
         const memory = reader.u32();
         this.#countBranch(at);
-        return void this.edits.add(edit.call, at, at, this.#context.memoryGrowLimiter(memory, at));
+        return this.#callAdded(at, at, this.#context.memoryGrowLimiter(memory, at));
       }
       default:
         return this.#scanExceptions(reader, code, at);
@@ -280,11 +319,27 @@ export class BodyScanner {
     this.#countBranch(at);
   }
 
+  /** Something is called that takes fuel by itself. */
+  #called(): void {
+    this.straight = false;
+    this.#regions.nests.call();
+  }
+
+  #scanCallee(reader: BinaryReader): Arity {
+    this.#called();
+    return this.#context.arityOfFunction(this.#scanFunctionIndex(reader));
+  }
+
+  /** Calls an added function, which pays for what it does, instead of the bytes [from, to). */
+  #callAdded(from: number, to: number, index: number): void {
+    this.#regions.nests.call();
+    this.edits.add(edit.call, from, to, index);
+  }
+
   #scanFunctionIndex(reader: BinaryReader): number {
     const at = reader.pos;
     const index = reader.u32();
     if (index >= this.#context.functionCount) reader.invalid(`unknown function ${index}`, at);
-    this.straight = false;
     this.edits.add(edit.index, at, reader.pos, this.#context.newFunctionIndex(index));
     return index;
   }
@@ -292,7 +347,7 @@ export class BodyScanner {
   #scanCallIndirect(reader: BinaryReader): Arity {
     const callee = this.#readFunctionType(reader);
     reader.skipLeb(5);
-    this.straight = false;
+    this.#called();
     this.#stack.apply(1, 0);
     return callee;
   }
@@ -306,10 +361,11 @@ export class BodyScanner {
 
   #scanExceptions(reader: BinaryReader, code: number, at: number): void {
     this.#countBranch(at);
+    this.#regions.nests.complicate();
     switch (code) {
       case op.try:
         this.features |= feature["legacy-exceptions"];
-        return this.#open(reader, frameKind.block);
+        return this.#open(reader, frameKind.block, at);
       case op.catchAll:
         this.#stack.handler(0);
         return this.#regions.handler(reader.pos);
@@ -320,10 +376,10 @@ export class BodyScanner {
       case op.rethrow:
         this.features |= feature.exceptions;
         reader.skipLeb(5);
-        return this.#stop();
+        return this.#exit(at);
       case op.throwRef:
         this.features |= feature.exceptions;
-        return this.#stop();
+        return this.#exit(at);
       case op.delegate:
         reader.skipLeb(5);
         this.#stack.close();
@@ -339,7 +395,7 @@ export class BodyScanner {
     const type = readBlockType(reader, this.#context.typeCount);
     this.features |= feature.exceptions | type.features;
     this.#scanCatches(reader, at);
-    this.#openFrame(frameKind.block, type, reader.pos);
+    this.#openFrame(frameKind.block, type, at, reader.pos);
   }
 
   #scanCatches(reader: BinaryReader, at: number): void {
@@ -363,7 +419,7 @@ export class BodyScanner {
       case op.brOnNonNull:
         this.features |= feature["typed-function-references"];
         this.#countBranch(at);
-        return this.#regions.branch(reader.u32());
+        return this.#regions.branchIf(this.#scanLabel(reader));
       case op.refFunc:
         this.features |= feature["reference-types"];
         this.#countBranch(at);
@@ -385,11 +441,9 @@ export class BodyScanner {
   }
 
   #scanReference(reader: BinaryReader): void {
-    const straight = this.straight;
     const at = reader.pos;
     const index = this.#scanFunctionIndex(reader);
     if (index === this.#context.undeclaredFunction) reader.invalid(`undeclared function ${index}`, at);
-    this.straight = straight;
   }
 
   #scanMisc(reader: BinaryReader, at: number): void {
@@ -405,30 +459,25 @@ export class BodyScanner {
     switch (code) {
       case misc.memoryInit:
         context.isMemory64(reader.u32(), at);
-        return void this.edits.add(edit.call, at, at, context.lengthCharger(false, "bytes"));
+        return this.#callAdded(at, at, context.lengthCharger(false, "bytes"));
       case misc.memoryCopy: {
         const source = reader.u32();
-        return void this.edits.add(edit.call, at, reader.pos, context.memoryCopy(first, source, at));
+        return this.#callAdded(at, reader.pos, context.memoryCopy(first, source, at));
       }
       case misc.memoryFill:
-        return void this.edits.add(edit.call, at, reader.pos, context.memoryFill(first, at));
+        return this.#callAdded(at, reader.pos, context.memoryFill(first, at));
       case misc.tableInit:
         context.isTable64(reader.u32(), at);
-        return void this.edits.add(edit.call, at, at, context.lengthCharger(false, "elements"));
+        return this.#callAdded(at, at, context.lengthCharger(false, "elements"));
       case misc.tableCopy: {
         const source = reader.u32();
         const is64 = context.isTable64(first, at) && context.isTable64(source, at);
-        return void this.edits.add(edit.call, at, at, context.lengthCharger(is64, "elements"));
+        return this.#callAdded(at, at, context.lengthCharger(is64, "elements"));
       }
       case misc.tableFill:
-        return void this.edits.add(
-          edit.call,
-          at,
-          at,
-          context.lengthCharger(context.isTable64(first, at), "elements"),
-        );
+        return this.#callAdded(at, at, context.lengthCharger(context.isTable64(first, at), "elements"));
       case misc.tableGrow:
-        return void this.edits.add(edit.call, at, at, context.tableGrowLimiter(first, at));
+        return this.#callAdded(at, at, context.tableGrowLimiter(first, at));
       case misc.dataDrop:
       case misc.elemDrop:
       case misc.tableSize:
@@ -457,9 +506,13 @@ export class BodyScanner {
     this.#weigh(found.weight);
     if (found.calls) this.#countBranch(at);
     this.#stack.apply(found.pops, found.pushes);
-    if (found.unit !== undefined)
-      this.edits.add(edit.call, at, at, this.#context.lengthCharger(false, found.unit));
-    if (found.label !== undefined) this.#regions.branch(found.label);
+    if (found.unit !== undefined) this.#callAdded(at, at, this.#context.lengthCharger(false, found.unit));
+    if (found.labelAt !== undefined) this.#branchAt(found.labelAt, reader);
+  }
+
+  /** A branch on a condition, whose label stands at `labelAt`, before the reader. */
+  #branchAt(labelAt: number, { bytes, pos }: BinaryReader): void {
+    this.#regions.branchIf(this.#scanLabel(new BinaryReader(bytes, labelAt, pos)));
   }
 
   #scanAtomic(reader: BinaryReader, at: number): void {

@@ -6,12 +6,23 @@ export const edit = {
   call: 1,
   /** The number `value`. */
   index: 2,
+  /** What loop `value` needs before it. */
+  enterLoop: 3,
+  /** What the nest of the loop around needs where it is left for the block `value`. */
+  leaveLoop: 4,
+  /** Behind the end of the loop around, whose block is `value`. */
+  endLoop: 5,
+  /** The label `value`, which names a block outside the loop around. */
+  label: 6,
 } as const;
+
+/** Numbers that make up one edit. */
+export const editSize = 5;
 
 /** The edits of one function body, in the order of their positions; reused from body to body. */
 export class Edits {
-  /** Quadruples (kind, from, to, value). */
-  items = new Int32Array(4 * 64);
+  /** Quintuples (kind, from, to, value, innermost loop around). */
+  items = new Int32Array(editSize * 64);
   length = 0;
 
   clear(): void {
@@ -19,14 +30,15 @@ export class Edits {
   }
 
   /** Answers where the edit stands, for `raise`. */
-  add(kind: number, from: number, to: number, value: number): number {
+  add(kind: number, from: number, to: number, value: number, loop = -1): number {
     const at = this.length;
-    if (at + 4 > this.items.length) this.items = grown(this.items);
+    if (at + editSize > this.items.length) this.items = grown(this.items);
     this.items[at] = kind;
     this.items[at + 1] = from;
     this.items[at + 2] = to;
     this.items[at + 3] = value;
-    this.length += 4;
+    this.items[at + 4] = loop;
+    this.length += editSize;
     return at;
   }
 

@@ -17,6 +17,7 @@
  */
 import type { Edits } from "./edits.ts";
 import { edit, grown } from "./edits.ts";
+import { LoopNests } from "./loop-nests.ts";
 
 /** A check costs some 1 ns, as much as four units. */
 const cutWeight = 200;
@@ -34,6 +35,7 @@ export class FuelRegions {
   /** Cost of the region that begins at the function's entry. */
   entryWeight = 0;
   depth = 0;
+  readonly nests = new LoopNests();
 
   readonly #edits: Edits;
   #region = entry;
@@ -59,11 +61,12 @@ export class FuelRegions {
     this.entryWeight = 0;
     this.#region = entry;
     this.#loopCount = 0;
-    this.open(frameKind.block, 0);
+    this.nests.start();
+    this.open(frameKind.block, 0, 0);
   }
 
-  /** Opens a block; `at` is the position behind its type. */
-  open(kind: number, at: number): void {
+  /** Opens a block; `from` is its position, and `at` the one behind its type. */
+  open(kind: number, from: number, at: number): void {
     this.#settle();
     if (this.depth === this.#kinds.length) this.#grow();
     const frame = this.depth++;
@@ -74,7 +77,8 @@ export class FuelRegions {
     this.#enteredWeights[frame] = this.weight;
     if (kind === frameKind.loop) {
       this.#loops[this.#loopCount++] = frame;
-      this.#cut(at);
+      this.#edits.add(edit.enterLoop, from, from, this.nests.open(frame));
+      this.#cut(at, true);
     }
     this.#loopCounts[frame] = this.#loopCount;
   }
@@ -104,6 +108,9 @@ export class FuelRegions {
     const enteredWeight = this.#enteredWeights[frame] ?? 0;
     if (this.#kinds[frame] === frameKind.loop) {
       this.#loopCount--;
+      // Whoever comes here leaves this loop and no other.
+      this.#edits.add(edit.endLoop, at, at, frame - 1, this.nests.current);
+      this.nests.close();
       if (this.#region !== unreachable) this.#enter(enteredRegion, enteredWeight);
       return;
     }
@@ -111,6 +118,24 @@ export class FuelRegions {
     if (this.#kinds[frame] === frameKind.if) this.#join(frame, enteredRegion, enteredWeight);
     this.#enter(this.#joinRegions[frame] ?? unreachable, this.#joinWeights[frame] ?? 0);
     if (this.#region === mixed || (this.#region !== unreachable && this.weight > cutWeight)) this.#cut(at);
+  }
+
+  /** Notes the label of a branch, in the bytes [from, to), if it may have to change. */
+  label(label: number, from: number, to: number): void {
+    if (!this.nests.isInside(this.depth - 1 - label))
+      this.#edits.add(edit.label, from, to, label, this.nests.current);
+  }
+
+  /** A branch on a condition, to the `label`th block around. */
+  branchIf(label: number): void {
+    this.branch(label);
+    this.nests.leaveIf(this.depth - 1 - label);
+  }
+
+  /** A jump out of the `label`th block around, or out of the function. `at` is the position before it. */
+  leave(label: number, at: number): void {
+    const loop = this.nests.current;
+    if (loop >= 0) this.#edits.add(edit.leaveLoop, at, at, this.depth - 1 - label, loop);
   }
 
   /** A branch that may be taken, to the `label`th block around. */
@@ -149,8 +174,10 @@ export class FuelRegions {
     this.weight = weight;
   }
 
-  #cut(at: number): void {
-    this.#enter(this.#edits.add(edit.charge, at, at, 1), 0);
+  #cut(at: number, ofLoop = false): void {
+    const charge = this.#edits.add(edit.charge, at, at, 1, this.nests.current);
+    this.nests.charge(charge, ofLoop);
+    this.#enter(charge, 0);
   }
 
   #join(frame: number, region: number, weight: number): void {

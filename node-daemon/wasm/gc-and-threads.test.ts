@@ -14,7 +14,6 @@ import {
   name,
   sized,
   type,
-  vector,
 } from "./wasm-builder.ts";
 
 const { i32, i64, funcref, externref } = type;

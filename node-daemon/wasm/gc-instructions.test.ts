@@ -30,7 +30,7 @@ interface Row {
   readonly params: readonly Bytes[];
   readonly results: readonly Bytes[];
   readonly unit?: string;
-  readonly label?: number;
+  readonly labelAt?: number;
 }
 
 const rows: readonly Row[] = [
@@ -82,8 +82,14 @@ const rows: readonly Row[] = [
   { name: "ref.test null", code: [0x15, 0x6b], params: [anyref], results: [[i32]] },
   { name: "ref.cast", code: [0x16, 0], params: [anyref], results: [[0x64, 0]] },
   { name: "ref.cast null", code: [0x17, 0], params: [anyref], results: [pair] },
-  { name: "br_on_cast", code: [0x18, 3, 0, 0x6e, 0x6b], params: [anyref], results: [anyref], label: 0 },
-  { name: "br_on_cast_fail", code: [0x19, 3, 0, 0x6e, 0x6b], params: [anyref], results: [anyref], label: 0 },
+  { name: "br_on_cast", code: [0x18, 3, 0, 0x6e, 0x6b], params: [anyref], results: [anyref], labelAt: 2 },
+  {
+    name: "br_on_cast_fail",
+    code: [0x19, 3, 0, 0x6e, 0x6b],
+    params: [anyref],
+    results: [anyref],
+    labelAt: 2,
+  },
   { name: "any.convert_extern", code: [0x1a], params: [[externref]], results: [anyref] },
   { name: "extern.convert_any", code: [0x1b], params: [anyref], results: [[externref]] },
   { name: "ref.i31", code: [0x1c], params: [[i32]], results: [[0x64, 0x6c]] },
@@ -119,7 +125,7 @@ describe("GcInstruction", () => {
     found.read(reader, known, 0);
     reader.expectEnd("the instruction");
     expect(found).toMatchObject({ pops: params.length, pushes: results.length });
-    expect({ unit: found.unit, label: found.label }).toEqual({ unit: row.unit, label: row.label });
+    expect({ unit: found.unit, labelAt: found.labelAt }).toEqual({ unit: row.unit, labelAt: row.labelAt });
   });
 
   test("read: it knows every instruction that the engine knows", () => {

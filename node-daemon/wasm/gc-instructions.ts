@@ -132,8 +132,8 @@ export class GcInstruction {
   calls = false;
   /** What the number of elements on top of the stack is charged by. */
   unit: LengthUnit | undefined;
-  /** Where it may branch to. */
-  label: number | undefined;
+  /** Where the label stands that it may branch to. */
+  labelAt: number | undefined;
 
   /** `at` is where the prefix stands, behind which the reader is. */
   read(reader: BinaryReader, types: AggregateTypes, at: number): void {
@@ -145,7 +145,7 @@ export class GcInstruction {
     this.weight = found.weight;
     this.calls = found.calls === true;
     this.unit = undefined;
-    this.label = undefined;
+    this.labelAt = undefined;
     this.#readImmediates(reader, found, types);
   }
 
@@ -157,7 +157,8 @@ export class GcInstruction {
         return void readHeapType(reader, types.typeCount);
       case "branch":
         reader.skip(1);
-        this.label = reader.u32();
+        this.labelAt = reader.pos;
+        reader.skipLeb(5);
         readHeapType(reader, types.typeCount);
         return void readHeapType(reader, types.typeCount);
       case "struct":

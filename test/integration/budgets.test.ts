@@ -32,7 +32,7 @@ const fewDescriptors: ShimLauncher = {
   tiers: ["shared"],
   launch: ({ folder, execPath, nodeFlags, mainFile }) => {
     const program = [execPath, ...nodeFlags, mainFile, folder];
-    return spawnDetached(folder, "/bin/sh", ["-c", 'ulimit -n 1000; exec "$@"', "sh", ...program]);
+    return spawnDetached(folder, ["/bin/sh", "-c", 'ulimit -n 1000; exec "$@"', "sh", ...program]);
   },
 };
 

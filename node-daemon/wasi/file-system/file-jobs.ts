@@ -37,6 +37,12 @@ export interface OpenedMount {
   readonly key: string;
 }
 
+/** With what it took of the thread. */
+export interface FileJobAnswer {
+  readonly result: FileJobResult;
+  readonly cpuMs: number;
+}
+
 export type FileJobResult =
   | { readonly kind: "answer"; readonly value: unknown }
   /** An operating failure, with its code. */

@@ -4,10 +4,11 @@ import { parentPort } from "node:worker_threads";
 
 import { assertNever, Bug, errorMessage, WherryError } from "../../../kit/errors.ts";
 import type { Errno } from "../abi.ts";
+import { threadCpuMs } from "../../../kit/thread-cpu.ts";
 import { errnoOfThrown } from "../errnos.ts";
 import { openMount } from "./directory-capability.ts";
 import { measureUsage } from "./disk-usage.ts";
-import type { FileJob, FileJobResult } from "./file-jobs.ts";
+import type { FileJob, FileJobAnswer, FileJobResult } from "./file-jobs.ts";
 import { readListing } from "./listing.ts";
 import { allocate } from "./local-descriptors.ts";
 import { localFiles } from "./local-files.ts";
@@ -72,8 +73,10 @@ function read(fd: number, length: number, position: number): Uint8Array {
 const port = parentPort;
 if (port === null) throw new Bug("the thread for files was started as a program");
 port.on("message", (job: FileJob) => {
+  const beganMs = threadCpuMs();
   const result = resultOf(job);
   const value = result.kind === "answer" ? result.value : undefined;
   const transfer = value instanceof Uint8Array && job.kind === "read" ? [value.buffer as ArrayBuffer] : [];
-  port.postMessage(result, transfer);
+  const answer: FileJobAnswer = { result, cpuMs: threadCpuMs() - beganMs };
+  port.postMessage(answer, transfer);
 });

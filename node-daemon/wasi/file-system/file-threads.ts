@@ -16,7 +16,8 @@ import { Worker } from "node:worker_threads";
 
 import { assertNever, Bug, WherryError } from "../../../kit/errors.ts";
 import { limits } from "../limits.ts";
-import type { FileJob, FileJobResult } from "./file-jobs.ts";
+import type { FileJob, FileJobAnswer, FileJobResult } from "./file-jobs.ts";
+import { type Pay, payer } from "./payer.ts";
 
 const script = new URL(`./file-thread${extname(import.meta.url)}`, import.meta.url);
 
@@ -55,6 +56,8 @@ interface WaitingJob {
   /** The descriptors that it needs. */
   readonly uses: readonly number[];
   readonly job: () => FileJob;
+  /** Whoever asked, for the thread's time. */
+  readonly pay: Pay;
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: Error) => void;
 }
@@ -105,7 +108,7 @@ export class FileThreads {
 
   #enqueue(uses: readonly number[], job: () => FileJob): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ uses, job, resolve, reject });
+      this.#waiting.push({ uses, job, pay: payer(), resolve, reject });
       this.#dispatch();
     });
   }
@@ -147,7 +150,7 @@ export class FileThreads {
     });
     worker.unref();
     const thread: Thread = { worker, job: undefined };
-    worker.on("message", (result: FileJobResult) => this.#done(thread, result));
+    worker.on("message", (answer: FileJobAnswer) => this.#done(thread, answer));
     worker.on("error", (thrown: Error) => this.#fail(thread, thrown));
     worker.on("exit", () => {
       this.#fail(thread, new Bug("a thread for files ended during a job"));
@@ -157,10 +160,11 @@ export class FileThreads {
     return thread;
   }
 
-  #done(thread: Thread, result: FileJobResult): void {
+  #done(thread: Thread, { result, cpuMs }: FileJobAnswer): void {
     const { job } = thread;
     thread.job = undefined;
     thread.worker.unref();
+    job?.pay(cpuMs);
     if (job !== undefined) settle(job, result);
     this.#dispatch();
     // What was opened too late is given back first.

@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { errnoOfThrown } from "../errnos.ts";
 import { limits } from "../limits.ts";
 import { busyDescriptors } from "./busy-descriptors.ts";
+import { payer } from "./payer.ts";
 import type { Transferred } from "./operations.ts";
 import { piecesOf, sizeOf } from "./views.ts";
 
@@ -60,14 +61,20 @@ async function inPieces(
   views: readonly Uint8Array[],
   position: number,
 ): Promise<number> {
+  const pay = payer();
   busyDescriptors.hold(fd);
   let done = 0;
   try {
     for (const piece of piecesOf(views, limits.transferPieceBytes)) {
-      // Closed meanwhile: its guest was killed.
-      const count = await inLine(() =>
-        busyDescriptors.isGivenUp(fd) ? Promise.resolve(0) : transfer(fd, piece, position + done),
-      );
+      const count = await inLine(async () => {
+        // Closed meanwhile: its guest was killed.
+        if (busyDescriptors.isGivenUp(fd)) return 0;
+        const beganMs = performance.now();
+        const moved = await transfer(fd, piece, position + done);
+        // Not for the time that the disk took.
+        pay(Math.min(performance.now() - beganMs, moved * limits.transferMsPerByteMax));
+        return moved;
+      });
       done += count;
       if (count < sizeOf(piece)) break;
     }

@@ -1,21 +1,30 @@
 /** Work that is long in steps, each short enough for one turn of the event loop. */
 import { setImmediate as nextTurn } from "node:timers/promises";
 
-/** At once if one step is enough, else each of the others after `turn` has resolved. */
-export function inTurns<T>(
-  steps: Generator<undefined, T>,
-  turn: () => Promise<unknown> = () => nextTurn(),
-): T | Promise<T> {
+import { type Pay, payer } from "./payer.ts";
+
+/**
+ * At once if one step is enough, else each of the others after `turn` has resolved. Without `turn` they are taken between the
+ * guests' turns, and whoever asked pays for them.
+ */
+export function inTurns<T>(steps: Generator<undefined, T>, turn?: () => Promise<unknown>): T | Promise<T> {
   const first = steps.next();
-  return first.done === true ? first.value : theRest(steps, turn);
+  if (first.done === true) return first.value;
+  return turn ? theRest(steps, turn) : theRest(steps, () => nextTurn(), payer());
 }
 
-async function theRest<T>(steps: Generator<undefined, T>, turn: () => Promise<unknown>): Promise<T> {
+async function theRest<T>(
+  steps: Generator<undefined, T>,
+  turn: () => Promise<unknown>,
+  pay?: Pay,
+): Promise<T> {
   let over = false;
   try {
     for (;;) {
       await turn();
+      const beganMs = performance.now();
       const step = steps.next();
+      pay?.(performance.now() - beganMs);
       over = step.done === true;
       if (step.done === true) return step.value;
     }

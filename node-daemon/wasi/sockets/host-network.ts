@@ -37,6 +37,8 @@ export interface NetworkParts {
   readonly clock: Clock;
   /** Of the process: see `WasiHost.limits`. */
   readonly hostDescriptorsMax: number;
+  /** Something came in on one of its sockets, whether or not anyone waits for it. */
+  readonly onEvent?: () => void;
   readonly socketsMax?: number;
   readonly resolver?: NameResolver;
   /** Instead of those of this machine's interfaces. */
@@ -72,7 +74,7 @@ class HostNetwork implements Network {
     this.#tcp = {
       clock,
       policy: new NetworkPolicy(grant, clock, own),
-      seats: new SocketSeats({ socketsMax, hostDescriptorsMax }),
+      seats: new SocketSeats({ socketsMax, hostDescriptorsMax }, parts.onEvent),
     };
     this.#resolver = parts.resolver ?? new SystemResolver();
   }

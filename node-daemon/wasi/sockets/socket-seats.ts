@@ -7,6 +7,8 @@ export interface Seat {
   end: () => void;
   /** What closes it at once, whatever it is doing. */
   abort: () => void;
+  /** The thread has done something for it that nobody asked for: something came in. */
+  event(): void;
   /** Idempotent: the socket is gone. */
   release(): void;
 }
@@ -14,11 +16,16 @@ export interface Seat {
 export class SocketSeats {
   readonly #socketsMax: number;
   readonly #hostDescriptorsMax: number;
+  readonly #onEvent: () => void;
   readonly #taken = new Set<Seat>();
   #emptied: (() => void) | undefined;
   #closed = false;
 
-  constructor(limits: { readonly socketsMax: number; readonly hostDescriptorsMax: number }) {
+  constructor(
+    limits: { readonly socketsMax: number; readonly hostDescriptorsMax: number },
+    onEvent: () => void = nothing,
+  ) {
+    this.#onEvent = onEvent;
     this.#socketsMax = limits.socketsMax;
     this.#hostDescriptorsMax = limits.hostDescriptorsMax;
   }
@@ -33,6 +40,7 @@ export class SocketSeats {
     const seat: Seat = {
       end: nothing,
       abort: nothing,
+      event: this.#onEvent,
       release: () => {
         if (this.#taken.delete(seat) && this.#taken.size === 0) this.#emptied?.();
       },

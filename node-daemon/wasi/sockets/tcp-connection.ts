@@ -175,6 +175,7 @@ export class HostConnection implements TcpConnection {
   }
 
   #onReadable(): void {
+    this.#seat.event();
     // At the end of the stream there is nothing to read, and only a read tells so.
     if (this.#socket.readableLength === 0) this.#socket.read();
     else this.#readers.wakeAll();

@@ -99,6 +99,7 @@ export class HostListener implements TcpListener {
   }
 
   #enqueue(socket: Socket): void {
+    this.#seat.event();
     // Until someone accepts it, nobody cares what becomes of it.
     socket.on("error", () => {});
     const full = this.#queue.length >= socketLimits.acceptQueueMax;

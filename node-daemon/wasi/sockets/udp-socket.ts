@@ -142,6 +142,7 @@ class HostUdpSocket implements UdpSocket {
     });
     socket.on("error", (error) => this.#fail(error));
     socket.on("message", (bytes, from) => {
+      this.#seat.event();
       const [fromAddress = ""] = from.address.split("%");
       if (socket === this.#socket)
         this.#onDatagram({ bytes, remote: { family, address: fromAddress, port: from.port } });

@@ -1,0 +1,98 @@
+import { CpuQuota } from "./cpu-quota.ts";
+import type { Competitor } from "./fair-queue.ts";
+import { weights } from "./limits.ts";
+import { type Linked, LinkedList } from "./linked-list.ts";
+
+/** What a template asks of the CPU. */
+export interface CpuShare {
+  readonly requestMillis: number;
+  readonly limitMillis: number | undefined;
+}
+
+/**
+ * One instance, as the run queue knows it: its share of the thread, and everything that it has used. Whatever it runs, or has
+ * done for it, is charged here.
+ */
+export class Account implements Competitor {
+  readonly weight: number;
+  virtualMs = 0;
+  place = -1;
+  order = 0;
+  readonly quota: CpuQuota | undefined;
+  readonly #owner: { used(): void };
+  /** CPU time. */
+  #usedMs = 0;
+  #shownMs = 0;
+  /** By the clock on the wall, in its turns. */
+  ranMs = 0;
+  #throttledMs = 0;
+  #heldSinceMs = 0;
+  #heldUntil: number | undefined;
+  /** What waits for its turn. */
+  readonly waiting = new LinkedList<Runnable>();
+  /** What happened for it outside its turns, since that was last charged. */
+  events = 0;
+
+  /** `owner` is told of use. Called often. */
+  constructor({ requestMillis, limitMillis }: CpuShare, nowMs: number, owner: { used(): void }) {
+    this.weight = weightOf(requestMillis);
+    this.quota = limitMillis === undefined ? undefined : new CpuQuota(limitMillis, nowMs);
+    this.#owner = owner;
+  }
+
+  get usedMs(): number {
+    return this.#usedMs;
+  }
+
+  /** As a clock: it never goes back, though what was charged may be set right. */
+  clockMs(runningMs: number): number {
+    this.#shownMs = Math.max(this.#shownMs, this.#usedMs + runningMs);
+    return this.#shownMs;
+  }
+
+  /** Less than nothing sets right what was too much. */
+  charge(ms: number): void {
+    this.#usedMs += ms;
+    this.quota?.spend(ms);
+    this.#owner.used();
+  }
+
+  /** The period until which it may not run though it could. */
+  get heldUntil(): number | undefined {
+    return this.#heldUntil;
+  }
+
+  hold(period: number, nowMs: number): void {
+    this.#heldUntil = period;
+    this.#heldSinceMs = nowMs;
+  }
+
+  letGo(nowMs: number): void {
+    this.#throttledMs = this.throttledMs(nowMs);
+    this.#heldUntil = undefined;
+  }
+
+  throttledMs(nowMs: number): number {
+    return this.#throttledMs + (this.#heldUntil === undefined ? 0 : Math.max(0, nowMs - this.#heldSinceMs));
+  }
+}
+
+/** Something of an instance that waits for its turn on the thread. */
+export abstract class Runnable implements Linked<Runnable> {
+  abstract readonly account: Account;
+  linked = false;
+  previous: Runnable | undefined;
+  next: Runnable | undefined;
+  /** The queue's own: it waits ahead of all accounts. */
+  urgent = false;
+
+  /** Continues the guest in the next microtask, or at once. Must not throw. */
+  abstract resume(): void;
+  /** What began with `resume` is over, and is charged. */
+  over?(): void;
+}
+
+/** In proportion to the request, in the numbers of Kubernetes and cgroups (`cpu.shares`): a core is 1,024, nothing is 2. */
+export function weightOf(requestMillis: number): number {
+  return Math.max(weights.least, Math.round((requestMillis * weights.perCore) / 1000));
+}

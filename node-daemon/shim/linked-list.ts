@@ -1,0 +1,44 @@
+/** A list is made of the fields of what is in it, so that being in one costs no memory. */
+export interface Linked<T> {
+  /** The list's own, as the next two: whether it is in one. */
+  linked: boolean;
+  previous: T | undefined;
+  next: T | undefined;
+}
+
+/** First in, first out; anything can be taken out of it at once. */
+export class LinkedList<T extends Linked<T>> {
+  #first: T | undefined;
+  #last: T | undefined;
+
+  get empty(): boolean {
+    return this.#first === undefined;
+  }
+
+  /** It must not be in a list already. */
+  push(item: T): void {
+    item.linked = true;
+    item.previous = this.#last;
+    if (this.#last) this.#last.next = item;
+    else this.#first = item;
+    this.#last = item;
+  }
+
+  shift(): T | undefined {
+    const first = this.#first;
+    if (first) this.remove(first);
+    return first;
+  }
+
+  /** It must be in this list. */
+  remove(item: T): void {
+    const { previous, next } = item;
+    if (previous) previous.next = next;
+    else this.#first = next;
+    if (next) next.previous = previous;
+    else this.#last = previous;
+    item.linked = false;
+    item.previous = undefined;
+    item.next = undefined;
+  }
+}
