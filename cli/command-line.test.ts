@@ -344,7 +344,7 @@ test("describe: an instance tells its class of service, what it asked for and go
   const { stdout } = await run("describe wi hello-1");
   for (const line of [
     /^QoS Class: +Burstable$/m,
-    /^Isolation: +process \(its template asks for shared\)$/m,
+    /^Isolation: +process \(it was placed for shared\)$/m,
     /^Priority: +1000$/m,
     /^Priority Class Name: +high$/m,
     /^Usage: +cpu 5m, memory 70Ki, fuel 12345, held back for 1.5 s by its limit$/m,

@@ -239,6 +239,16 @@ export class NodeAgent implements RunListener {
     return [...this.#held.keys()];
   }
 
+  /** Those that have ended and are not acknowledged. */
+  endedUids(): readonly string[] {
+    return [...this.#held].flatMap(([uid, { lifecycle }]) => (lifecycle.state.kind === "ended" ? [uid] : []));
+  }
+
+  /** Of its present run, as last reported. */
+  usageOf(uid: string): RunUsage | undefined {
+    return this.#usage.latest(uid);
+  }
+
   get templatesInUse(): readonly string[] {
     return this.#templates.used();
   }

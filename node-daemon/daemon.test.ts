@@ -7,6 +7,9 @@ import { silentLog } from "../kit/log.ts";
 import { systemRandom } from "../kit/random.ts";
 import { protocolVersion } from "../proto/node-service.ts";
 import { Daemon } from "./daemon.ts";
+import { ConditionBoard } from "./machine/condition-board.ts";
+import { parseMachineFlags } from "./machine/machine-options.ts";
+import type { Room } from "./machine/room.ts";
 import type { DaemonOptions } from "./options.ts";
 import { writeAssignment } from "./session/wire.ts";
 import { buildAssignment, buildTemplate } from "./testing/builders.ts";
@@ -42,8 +45,14 @@ afterEach(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-async function startDaemon(given: Partial<DaemonOptions> = {}): Promise<Daemon> {
-  const capacity = { cpuMillis: 2000, memoryBytes: 2 ** 30, instances: 100 };
+/** A machine that has enough of everything, whatever the one has on which the tests run. */
+const plenty: Room = {
+  memory: () => ({ availableBytes: 2 ** 34, capacityBytes: 2 ** 35, stalledShare: 0 }),
+  disk: () => Promise.resolve({ availableBytes: 2 ** 34, capacityBytes: 2 ** 35, inodesFreeShare: 1 }),
+};
+
+async function startDaemon(given: Partial<DaemonOptions> = {}, room = plenty): Promise<Daemon> {
+  const capacity = { cpuMillis: 2000, memoryBytes: 2 ** 30, instances: 100, processes: 10 };
   const options: DaemonOptions = {
     name: "n1",
     scheduler: `localhost:${scheduler.port}`,
@@ -58,11 +67,23 @@ async function startDaemon(given: Partial<DaemonOptions> = {}): Promise<Daemon> 
     allocatable: capacity,
     logLevel: "silent",
     keepInstancesOnExit: false,
+    machine: parseMachineFlags({}),
     shimAgeMsMax: 3_600_000,
     orphanMs: undefined,
     ...given,
   };
-  const parts = { clock: systemClock, random: systemRandom, log: silentLog, version: "0", drivers: [driver] };
+  const conditions = new ConditionBoard(systemClock, silentLog, [
+    { type: "Confinement", status: true, reason: "BubblewrapWorks", message: "it works" },
+  ]);
+  const parts = {
+    clock: systemClock,
+    random: systemRandom,
+    log: silentLog,
+    version: "0",
+    drivers: [driver],
+    conditions,
+    room,
+  };
   const daemon = await Daemon.start(options, parts, new AbortController().signal);
   daemons.push(daemon);
   return daemon;
@@ -354,4 +375,80 @@ test("Daemon: instances of an outdated process begin anew at once, and are count
     message: "its process is a day old",
   });
   expect([...driver.runs.keys()].toSorted()).toEqual(["job/0", "web/0", "web/1"]);
+});
+
+test("Daemon: says the conditions of its machine in each session", async () => {
+  await startDaemon();
+  for (let sessions = 0; sessions < 2; sessions++) {
+    const { session } = await connect();
+    const { conditions } = await session.received.first(({ conditions: said }) => said ?? undefined);
+    expect(conditions.map(({ type, status }) => [type, status])).toEqual([
+      ["Confinement", true],
+      ["InstancePressure", false],
+      ["MemoryPressure", false],
+      ["DiskPressure", false],
+    ]);
+    session.end();
+  }
+});
+
+test("Daemon: evicts when its machine is short of memory, and says both", async () => {
+  const room = { ...plenty, memory: () => ({ ...plenty.memory(), availableBytes: 2 ** 20 }) };
+  await startDaemon({}, room);
+  const { session } = await connect();
+  session.send(assignMessage(["a"]));
+  await session.status("a", (phase) => phase === "Running");
+  const evicted = await session.status("a", (phase) => phase === "Failed");
+  expect(evicted).toMatchObject({
+    reason: "Evicted",
+    message: expect.stringContaining("the node was low on memory: 1024Ki of memory are available"),
+  });
+  const pressure = await session.received.first(({ conditions }) =>
+    conditions?.conditions.find(({ type, status }) => type === "MemoryPressure" && status),
+  );
+  expect(pressure.reason).toBe("NodeHasInsufficientMemory");
+});
+
+test("Daemon: says what it is short of before its inventory, and before the ends that follow from it", async () => {
+  const room = { ...plenty, memory: () => ({ ...plenty.memory(), availableBytes: 2 ** 20 }) };
+  await startDaemon({}, room);
+  const { session } = await connect();
+  session.send(assignMessage(["a"]));
+  await session.status("a", (phase) => phase === "Failed");
+  const { all } = session.received;
+  const isShort = ({ conditions }: (typeof all)[number]) =>
+    conditions?.conditions.some(({ type, status }) => type === "MemoryPressure" && status) ?? false;
+  const isEnd = ({ status }: (typeof all)[number]) =>
+    status?.statuses.some(({ reason }) => reason === "Evicted") ?? false;
+  expect(all.slice(0, 2).map(({ message }) => message)).toEqual(["hello", "conditions"]);
+  expect(all.findIndex(isShort)).toBeLessThan(all.findIndex(isEnd));
+});
+
+test("Daemon: serves metrics of what is there, and nothing else", async () => {
+  const daemon = await startDaemon({ machine: parseMachineFlags({ "metrics-address": "127.0.0.1:0" }) });
+  const { session } = await connect();
+  session.send(assignMessage(["a"]));
+  await session.status("a", (phase) => phase === "Running");
+  driver.use("a", 0, { cpuUs: 1_500_000, memoryBytes: 65_536, fuel: 42, throttledUs: 0 });
+  const get = async (path: string) => fetch(`http://127.0.0.1:${daemon.metricsPort}${path}`);
+  const response = await get("/metrics");
+  expect(response.headers.get("content-type")).toContain("text/plain; version=0.0.4");
+  const text = await response.text();
+  const labels = '{namespace="default",instance="a",owner="WasmDeployment/web"}';
+  for (const line of [
+    `wherry_instance_cpu_seconds_total${labels} 1.5`,
+    `wherry_instance_fuel_total${labels} 42`,
+    `wherry_instance_memory_bytes${labels} 65536`,
+    `wherry_instance_restarts_total${labels} 0`,
+    'wherry_node_instances{phase="Running"} 1',
+    'wherry_node_condition{condition="Confinement"} 1',
+    'wherry_node_condition{condition="MemoryPressure"} 0',
+    'wherry_node_evictions_total{resource="memory"} 0',
+    'wherry_node_shims{use="shared"} 1',
+  ]) {
+    expect(text.split("\n")).toContain(line);
+  }
+  driver.end("a", 0, { kind: "exited", exitCode: 0 });
+  expect((await get("/other")).status).toBe(404);
+  expect((await get("/metrics")).ok).toBe(true);
 });

@@ -13,6 +13,9 @@ import type { Hello } from "../proto/gen/wherry/v1/Hello.ts";
 import { protocolVersion } from "../proto/node-service.ts";
 import { NodeAgent } from "./agent.ts";
 import { drainMsMax, farewellMsMax } from "./core/limits.ts";
+import type { ConditionBoard } from "./machine/condition-board.ts";
+import { Machine } from "./machine/machine.ts";
+import type { Room } from "./machine/room.ts";
 import { ModuleStore } from "./images/module-store.ts";
 import { AllowedNetwork } from "./network/allowed-network.ts";
 import { defaultLogLimits } from "./logs/instance-log.ts";
@@ -33,6 +36,10 @@ export interface DaemonParts {
   readonly version: string;
   /** Candidates; those that this machine lacks are left out. */
   readonly drivers: readonly RuntimeDriver[];
+  /** With what is known of the machine before. */
+  readonly conditions: ConditionBoard;
+  /** The machine's own by default. */
+  readonly room?: Room;
 }
 
 export class Daemon {
@@ -44,12 +51,14 @@ export class Daemon {
   readonly #checkpoint: Checkpoint;
   readonly #agent: NodeAgent;
   readonly #link: SchedulerLink;
+  readonly #machine: Machine;
 
   private constructor(
     parts: DaemonParts,
     checkpoint: Checkpoint,
     found: readonly (readonly [RuntimeFacts, RuntimeDriver])[],
     agent: NodeAgent,
+    machine: Machine,
     linkOf: (onConnected: () => void) => SchedulerLink,
   ) {
     this.#parts = parts;
@@ -57,6 +66,7 @@ export class Daemon {
     this.runtimes = found.map(([facts]) => facts);
     this.#drivers = new Map(found.map(([{ name }, driver]) => [name, driver]));
     this.#agent = agent;
+    this.#machine = machine;
     const connected = Promise.withResolvers<void>();
     this.connected = connected.promise;
     this.#link = linkOf(connected.resolve);
@@ -72,12 +82,20 @@ export class Daemon {
     const roots = new AllowedRoots(options.allowedHostPaths, [stateDir, ...options.reservedHostPaths]);
     const volumes = new VolumeStore(stateDir, roots);
     const folders = new InstanceFolders(join(stateDir, "instances"), log);
+    let machine: Machine | undefined;
+    const modules = await ModuleStore.open({
+      folder: join(stateDir, "cache", "modules"),
+      roots,
+      clock,
+      log,
+      onFetched: () => machine?.collectGarbage(),
+    });
     const agent = new NodeAgent({
       nodeName: options.name,
       stateDir,
       logLimits: defaultLogLimits,
       drivers: new Map(found.map(([{ name }, driver]) => [name, driver])),
-      modules: await ModuleStore.open({ folder: join(stateDir, "cache", "modules"), roots, clock, log }),
+      modules,
       volumes,
       network: new AllowedNetwork(options.allowedListen, options.allowedLoopback),
       folders,
@@ -89,13 +107,30 @@ export class Daemon {
     agent.setStopDisconnectedAfter(checkpoint.loadMeta().stopDisconnectedAfterMs);
     await agent.recover(signal);
     await volumes.sweepTemplates(agent.templatesInUse);
-    const daemon = new Daemon(parts, checkpoint, found, agent, (onConnected) =>
+    machine = await Machine.start({
+      options: options.machine,
+      stateDir,
+      instancesMax: options.allocatable.instances,
+      agent,
+      modules,
+      drivers: found.map(([, driver]) => driver),
+      board: parts.conditions,
+      room: parts.room,
+      clock,
+      log,
+    });
+    const daemon = new Daemon(parts, checkpoint, found, agent, machine, (onConnected) =>
       createLink(options, parts, { agent, checkpoint, found, onConnected }),
     );
     daemon.#link.start();
     // What is left of instances long gone can wait until everything else runs.
     void daemon.connected.then(() => folders.sweep((uid) => agent.assignmentOf(uid) !== undefined));
     return daemon;
+  }
+
+  /** Where metrics are served, if they are. */
+  get metricsPort(): number | undefined {
+    return this.#machine.metricsPort;
   }
 
   /** Stops all instances within a bound, reports how they ended, and ends what hosted them. */
@@ -117,6 +152,7 @@ export class Daemon {
   }
 
   async #close(what: "keep" | "stop"): Promise<void> {
+    await this.#machine.close();
     await this.#link.close(farewellMsMax);
     this.#agent.close();
     for (const driver of this.#drivers.values()) await driver.close(what);
@@ -164,6 +200,7 @@ function createLink(options: DaemonOptions, parts: DaemonParts, linked: LinkPart
     tls: options.tls,
     hello: helloOf(options, parts, found),
     instances: agent,
+    conditions: parts.conditions,
     logs,
     checkpoint,
     onHeard: (atMs) => {

@@ -7,6 +7,9 @@ import { createLog, type Log } from "../kit/log.ts";
 import { systemRandom } from "../kit/random.ts";
 import { stopRequested, tellParent } from "../kit/service.ts";
 import { Daemon } from "./daemon.ts";
+import { ConditionBoard } from "./machine/condition-board.ts";
+import { confiningLauncher } from "./machine/confining-launcher.ts";
+import { detectConfinement } from "./machine/confinement.ts";
 import { type DaemonOptions, daemonUsage, parseDaemonOptions } from "./options.ts";
 import { createV8Driver } from "./runtimes/v8/driver.ts";
 
@@ -15,6 +18,10 @@ async function run(options: DaemonOptions, log: Log): Promise<void> {
   const starting = new AbortController();
   const stop = stopRequested(log);
   void stop.then(() => starting.abort(new Error("asked to stop while starting")));
+  const confinement = await detectConfinement({
+    execPath: process.execPath,
+    searchPath: process.env["PATH"] ?? "",
+  });
   const v8 = createV8Driver({
     stateDir: join(options.stateDir, "runtimes", "v8"),
     cacheDir: join(options.stateDir, "cache", "v8"),
@@ -22,8 +29,10 @@ async function run(options: DaemonOptions, log: Log): Promise<void> {
     log,
     shimLimits: { orphanMs: options.orphanMs },
     shimAgeMsMax: options.shimAgeMsMax,
+    launcher: confiningLauncher(confinement),
   });
-  const parts = { clock, random: systemRandom, log, version: packageVersion(), drivers: [v8] };
+  const conditions = new ConditionBoard(clock, log, confinement.conditions);
+  const parts = { clock, random: systemRandom, log, version: packageVersion(), drivers: [v8], conditions };
   const daemon = await Daemon.start(options, parts, starting.signal);
   void daemon.connected.then(() => {
     const runtimes = daemon.runtimes.map(({ name }) => name);

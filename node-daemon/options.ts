@@ -5,7 +5,8 @@ import { parseArgs } from "node:util";
 import { cpuMillis, memoryBytes, parseQuantity } from "../api/quantity.ts";
 import { parseAddress } from "../api/network.ts";
 import { errorMessage, WherryError } from "../kit/errors.ts";
-import { instancesDefault, reservedMemory } from "./core/limits.ts";
+import { instancesDefault, processesDefault, reservedMemory } from "./core/limits.ts";
+import { type MachineOptions, machineUsage, parseMachineFlags } from "./machine/machine-options.ts";
 import type { AllowedListen } from "./network/allowed-network.ts";
 import type { AllowedRoot } from "./volumes/allowed-roots.ts";
 
@@ -13,6 +14,8 @@ export interface NodeCapacity {
   readonly cpuMillis: number;
   readonly memoryBytes: number;
   readonly instances: number;
+  /** Instances that have a process of their own. */
+  readonly processes: number;
 }
 
 /** Everything the node daemon is told at its start, parsed and complete. */
@@ -37,6 +40,7 @@ export interface DaemonOptions {
   readonly shimAgeMsMax: number;
   /** Undefined: a process that hosts instances waits for the next daemon for as long as it takes. */
   readonly orphanMs: number | undefined;
+  readonly machine: MachineOptions;
 }
 
 export const daemonUsage = `Usage: wherry-node --name NAME --scheduler HOST:PORT --ca FILE --cert FILE --key FILE --state-dir DIR
@@ -57,6 +61,7 @@ export const daemonUsage = `Usage: wherry-node --name NAME --scheduler HOST:PORT
   --cpu QUANTITY           cores for instances, such as 2 or 1500m (default: the machine's)
   --memory QUANTITY        memory for instances, such as 4Gi (default: the machine's, less a reserve)
   --max-instances N        how many instances at most (default ${instancesDefault})
+${machineUsage}
   --keep-instances-on-exit leave instances running when the daemon is stopped, for the next one to take over
   --shim-max-age DURATION  after this time a process that hosts instances is replaced, such as 12h or 7d (1h to 20d, default 7d)
   --end-orphaned-shims-after SECONDS
@@ -91,6 +96,7 @@ export function parseDaemonOptions(args: readonly string[]): DaemonOptions {
     keepInstancesOnExit: values["keep-instances-on-exit"] ?? false,
     shimAgeMsMax: shimAge(values["shim-max-age"] ?? "7d"),
     orphanMs: orphanMs(values["end-orphaned-shims-after"]),
+    machine: parseMachineFlags(values),
   };
 }
 
@@ -115,6 +121,10 @@ function parseFlags(args: readonly string[]) {
         cpu: text,
         memory: text,
         "max-instances": text,
+        "max-processes": text,
+        "eviction-memory": text,
+        "eviction-disk": text,
+        "metrics-address": text,
         "keep-instances-on-exit": { type: "boolean" },
         "shim-max-age": text,
         "end-orphaned-shims-after": text,
@@ -197,9 +207,12 @@ function capacities(values: Flags): Pick<DaemonOptions, "capacity" | "allocatabl
   const memory = quantity(values.memory, "memory", memoryBytes);
   const instances = count(values["max-instances"], "max-instances") ?? instancesDefault;
   const allocatableBytes = memory ?? wholeMebibytes(Math.max(0, machineBytes - reserved));
+  const processes =
+    count(values["max-processes"], "max-processes") ??
+    Math.min(processesDefault.most, Math.ceil(allocatableBytes / processesDefault.memoryBytesEach));
   return {
-    capacity: { cpuMillis: cpu, memoryBytes: memory ?? wholeMebibytes(machineBytes), instances },
-    allocatable: { cpuMillis: cpu, memoryBytes: allocatableBytes, instances },
+    capacity: { cpuMillis: cpu, memoryBytes: memory ?? wholeMebibytes(machineBytes), instances, processes },
+    allocatable: { cpuMillis: cpu, memoryBytes: allocatableBytes, instances, processes },
   };
 }
 

@@ -412,7 +412,7 @@ export interface WasmInstanceSpec {
     readonly uid: string;
   };
   readonly templateHash?: string;
-  /** What its template asks for. */
+  /** What it was placed for: what its template asks for, or a process where its module needs one. */
   readonly isolation?: "shared" | "process" | "confined";
   /** Of its PriorityClass when it was made. */
   readonly priority?: number;

@@ -195,7 +195,7 @@ function isolationText({ spec, status }: WasmInstance): string | undefined {
   if (actual === undefined) return spec.isolation;
   return spec.isolation === undefined || spec.isolation === actual
     ? actual
-    : `${actual} (its template asks for ${spec.isolation})`;
+    : `${actual} (it was placed for ${spec.isolation})`;
 }
 
 function usageText(usage: NonNullable<WasmInstance["status"]>["usage"]): string | undefined {

@@ -18,6 +18,8 @@ export interface NodeAssignment {
   readonly hasDeadline: boolean;
   /** Of its PriorityClass; 0 without one. */
   readonly priority: number;
+  /** The class, for the scheduler's quotas. */
+  readonly priorityClass: string;
   /** As its template asks for, as text: it is only sent back. */
   readonly isolation: string;
 }

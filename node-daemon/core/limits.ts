@@ -65,5 +65,11 @@ export const logReadersMax = 256;
 /** What an instance takes of a node's 65,530 memory mappings and of its memory lets two shims of 8,000 live beside each other. */
 export const instancesDefault = 16_000;
 
+/**
+ * A process with a small instance takes some 60 MiB. Beyond some hundreds the machine's own bookkeeping (a dozen threads each)
+ * is felt, and who wants more has reason to say so.
+ */
+export const processesDefault = { memoryBytesEach: 64 * mebibyte, most: 512 };
+
 /** Memory that the daemon, its shims' own heaps and the operating system need, as a share and at least. */
 export const reservedMemory = { share: 0.1, bytesMin: 512 * mebibyte };

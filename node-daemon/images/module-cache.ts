@@ -113,16 +113,32 @@ export class ModuleCache {
     else this.#users.delete(digest);
   }
 
-  /** Drops what is over the bound. `keep` has just been fetched and is about to be retained. */
-  async collect(keep: string): Promise<void> {
+  isUsed(digest: string): boolean {
+    return this.#users.has(digest);
+  }
+
+  /** Larger for later; undefined if it is not here. */
+  lastUsed(digest: string): number | undefined {
+    return this.#entries.get(digest)?.lastUsed;
+  }
+
+  get bytes(): number {
     let total = 0;
     for (const { bytes } of this.#entries.values()) total += bytes;
-    if (total <= this.#bytesMax) return;
+    return total;
+  }
+
+  /** Drops what is over the bound. `keep` has just been fetched and is about to be retained. */
+  async collect(keep?: string, bytesMax = this.#bytesMax): Promise<void> {
+    let total = this.bytes;
+    if (total <= bytesMax) return;
     const idle = [...this.#entries]
       .filter(([digest]) => digest !== keep && !this.#users.has(digest))
       .sort(([, a], [, b]) => a.lastUsed - b.lastUsed);
     for (const [digest, { bytes }] of idle) {
-      if (total <= this.#bytesMax) return;
+      if (total <= bytesMax) return;
+      // Somebody may have begun to use it since.
+      if (this.#users.has(digest)) continue;
       this.#entries.delete(digest);
       await rm(this.#pathOf(digest), { force: true });
       total -= bytes;

@@ -53,6 +53,8 @@ export interface ModuleStoreOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly cacheBytesMax?: number;
+  /** A module has come: what is kept of others may be too much now. */
+  readonly onFetched?: () => void;
 }
 
 export class ModuleStore {
@@ -79,6 +81,23 @@ export class ModuleStore {
 
   release(digest: string): void {
     this.#cache.release(digest);
+  }
+
+  isUsed(digest: string): boolean {
+    return this.#cache.isUsed(digest);
+  }
+
+  lastUsed(digest: string): number | undefined {
+    return this.#cache.lastUsed(digest);
+  }
+
+  get bytes(): number {
+    return this.#cache.bytes;
+  }
+
+  /** Drops modules that nobody uses, and that nobody is waiting for. */
+  async collectGarbage(bytesMax: number): Promise<void> {
+    if (this.#fetches.size === 0) await this.#cache.collect(undefined, bytesMax);
   }
 
   /** Rejects only with the signal's reason. */
@@ -137,6 +156,7 @@ export class ModuleStore {
     try {
       const module = await this.#fetchNow(request, abort.signal, onBytes);
       await this.#cache.collect(module.digest);
+      this.#options.onFetched?.();
       return { kind: "fetched", module };
     } catch (error) {
       return this.#failure(request, error, abort.signal);

@@ -13,7 +13,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { errorMessage } from "../../kit/errors.ts";
-import { confinementLimits } from "./limits.ts";
+import { confinementLimits } from "./core/limits.ts";
 
 export interface GroupLimits {
   readonly memoryBytesMax: number | undefined;

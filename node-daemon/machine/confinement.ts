@@ -5,7 +5,6 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type CgroupTree, openCgroups, systemCgroupSources } from "./cgroup.ts";
 import type { NodeCondition } from "./core/condition.ts";
 import { sandboxArguments } from "./core/sandbox-arguments.ts";
@@ -18,13 +17,6 @@ export interface Confinement {
   readonly restriction: readonly string[] | undefined;
   readonly cgroups: CgroupTree | undefined;
   readonly conditions: readonly NodeCondition[];
-}
-
-/** Of a shim: Node, and those folders of our program that it imports from. */
-export function programPathsOf(execPath: string): readonly string[] {
-  const root = fileURLToPath(new URL("../../", import.meta.url));
-  const parts = ["node-daemon", "kit", "api", "package.json"].map((name) => join(root, name));
-  return [execPath, ...parts];
 }
 
 /**
@@ -100,7 +92,7 @@ async function tryInSandbox(program: string, sealsNamespaces: boolean, execPath:
       folder,
       innerFolder,
       configFiles: [],
-      programPaths: programPathsOf(execPath),
+      programPaths: [execPath],
       readOnlyPaths: [],
       writablePaths: [],
       network: false,

@@ -18,6 +18,7 @@ const confinement = await detectConfinement({
 });
 const launcher = confiningLauncher(confinement);
 const hostileMain = fileURLToPath(new URL("./test-hostile-shim.ts", import.meta.url));
+const checkout = fileURLToPath(new URL("../../", import.meta.url));
 const server = createServer((socket) => socket.destroy());
 const root = mkdtempSync(join(tmpdir(), "wherry-confined-"));
 const secret = join(root, "state", "instances", "other", "secret");
@@ -55,6 +56,7 @@ function planOf(given: Partial<LaunchPlan> = {}): LaunchPlan {
     execPath: process.execPath,
     nodeFlags: [],
     mainFile: hostileMain,
+    programPaths: ["node-daemon", "kit", "api", "package.json"].map((name) => join(checkout, name)),
     isolation: "confined",
     readOnlyPaths: [join(root, "readable")],
     writablePaths: [logFolder],

@@ -14,7 +14,7 @@ import { WherryError } from "../../kit/errors.ts";
 import { type LaunchPlan, type ShimLauncher, spawnDetached } from "../runtimes/v8/launcher.ts";
 import { innerFolderName, sandboxName } from "../runtimes/v8/sandbox-process.ts";
 import { configName } from "../shim/protocol.ts";
-import { type Confinement, programPathsOf } from "./confinement.ts";
+import type { Confinement } from "./confinement.ts";
 import { sandboxArguments } from "./core/sandbox-arguments.ts";
 
 /** In the child, after standard input, output and error. */
@@ -64,7 +64,7 @@ function launchIn(
     ...plan,
     innerFolder,
     configFiles: [join(plan.folder, configName)],
-    programPaths: programPathsOf(plan.execPath),
+    programPaths: [plan.execPath, ...plan.programPaths],
     sealsNamespaces: sandbox.sealsNamespaces,
     infoFd,
   });

@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
-import { confinementLimits } from "./limits.ts";
+import { confinementLimits } from "./core/limits.ts";
 
 /** Also where a service's PATH may not lead. */
 const usualFolders = ["/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin"];

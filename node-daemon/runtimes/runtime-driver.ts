@@ -139,6 +139,20 @@ export interface RuntimeFacts {
   readonly features: readonly string[];
 }
 
+export interface GarbageRequest {
+  /** Whether an instance uses the module, or is being made ready to. */
+  isUsed(digest: string): boolean;
+  /** Larger for later; undefined for a module that is not on this node any more. */
+  lastUsed(digest: string): number | undefined;
+  /** What may be kept, used or not. What is used stays in any case. */
+  readonly bytesMax: number;
+}
+
+export interface GarbageOutcome {
+  readonly keptBytes: number;
+  readonly freedBytes: number;
+}
+
 export interface RuntimeDriver {
   /** Undefined when this machine lacks the runtime. */
   detect(signal: AbortSignal): Promise<RuntimeFacts | undefined>;
@@ -149,6 +163,10 @@ export interface RuntimeDriver {
   adopt(listener: RunListener, signal: AbortSignal): Promise<readonly AdoptedRun[]>;
   /** Validates and translates a fetched module; concurrent calls for the same share the work. */
   prepare(request: PrepareRequest, signal: AbortSignal): Promise<PrepareOutcome>;
+  /** Removes its own forms of modules (see {@link PreparedModule}) that nobody uses; they can be made again. */
+  collectGarbage(request: GarbageRequest): Promise<GarbageOutcome>;
+  /** How many processes there are that host instances, by what they are for. */
+  processes(): Readonly<Record<string, number>>;
   /** The outcome arrives at the listener: `started` and later `ended`, or `ended` alone. */
   start(spec: RunSpec): void;
   /** Repeating it with a smaller grace shortens the wait. Zero kills at the next safe point. */

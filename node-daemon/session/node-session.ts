@@ -24,6 +24,7 @@ import type { NodeAssignment, NodeTemplate } from "../core/assignment.ts";
 import { statusDelayMs, usageIntervalMs, welcomeTimeoutMs } from "../core/limits.ts";
 import type { ReportedStatus } from "../core/status.ts";
 import type { RunUsage } from "../runtimes/runtime-driver.ts";
+import type { ConditionSource } from "./condition-source.ts";
 import {
   ContractViolation,
   isUid,
@@ -58,6 +59,7 @@ export interface SessionOptions {
   readonly client: NodeServiceClient;
   readonly hello: Hello;
   readonly instances: SessionInstances;
+  readonly conditions: ConditionSource;
   /** Notes an epoch durably; false when a higher one has been seen. */
   readonly admitEpoch: (epoch: number) => boolean;
   readonly onWelcome: (welcome: Welcome) => void;
@@ -93,6 +95,7 @@ export class NodeSession {
   /** When the hello or the heartbeat was sent that is not answered yet. */
   #unansweredSinceMs: number | undefined;
   #usageDue = false;
+  #conditionsDue = false;
   #statusDue = false;
   #windowFull = false;
   #ended = false;
@@ -196,6 +199,12 @@ export class NodeSession {
       this.#scheduleStatus();
     });
     this.#inventory = instances.uids();
+    const { conditions } = this.#options;
+    conditions.onChange(() => {
+      this.#conditionsDue = true;
+      this.#pump();
+    });
+    this.#conditionsDue = conditions.conditions().length > 0;
     onWelcome(welcome);
     this.#answered();
     this.#repeat(Math.max(100, welcome.heartbeatIntervalMs), () => (this.#heartbeatDue = true));
@@ -228,6 +237,11 @@ export class NodeSession {
 
   #next(): NodeMessage | undefined {
     if (this.#inventory === null) return undefined;
+    // Before the inventory, after which the scheduler places instances here, and before ends that make it place others.
+    if (this.#conditionsDue) {
+      this.#conditionsDue = false;
+      return { conditions: { conditions: [...this.#options.conditions.conditions()] } };
+    }
     if (this.#inventory) return this.#inventoryPart(this.#inventory);
     // One at a time: an answer then belongs to the last one.
     if (this.#heartbeatDue && this.#unansweredSinceMs === undefined) {
@@ -322,6 +336,7 @@ export class NodeSession {
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
     this.#options.instances.onStatus(() => {});
+    this.#options.conditions.onChange(() => {});
     this.#end.resolve({ code, message });
   }
 }

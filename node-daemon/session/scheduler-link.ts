@@ -19,6 +19,7 @@ import type { Hello } from "../../proto/gen/wherry/v1/Hello.ts";
 import { reconnectBackoff } from "../core/limits.ts";
 import { type ClientTls, dial } from "./channel.ts";
 import type { Checkpoint, StoredMeta } from "./checkpoint.ts";
+import type { ConditionSource } from "./condition-source.ts";
 import type { LogSender } from "./log-sender.ts";
 import { NodeSession, type SessionEnd, type SessionInstances, type Welcome } from "./node-session.ts";
 
@@ -28,6 +29,7 @@ export interface LinkOptions {
   readonly tls: ClientTls;
   readonly hello: Hello;
   readonly instances: SessionInstances;
+  readonly conditions: ConditionSource;
   readonly logs: Pick<LogSender, "send">;
   readonly checkpoint: Pick<Checkpoint, "loadMeta" | "saveMeta">;
   /** Told how long it had been disconnected when it gave up waiting. */
@@ -100,13 +102,14 @@ export class SchedulerLink {
   }
 
   async #runSession(): Promise<SessionEnd> {
-    const { tls, address, hello, instances, logs, clock, log } = this.#options;
+    const { tls, address, hello, instances, conditions, logs, clock, log } = this.#options;
     const client = dial(address, tls);
     try {
       this.#session = new NodeSession({
         client,
         hello,
         instances,
+        conditions,
         admitEpoch: (epoch) => this.#admitEpoch(epoch),
         onWelcome: (welcome) => this.#onWelcome(welcome),
         onHeard: (atMs) => {

@@ -40,6 +40,7 @@ export function readAssignment(message: Assignment__Output): NodeAssignment {
     memoryLimitBytes: message.memoryLimitBytes,
     hasDeadline: message.hasDeadline,
     priority: message.priority,
+    priorityClass: message.priorityClass,
     isolation: message.isolation,
   };
 }

@@ -19,6 +19,7 @@ export function buildAssignment(given: Partial<NodeAssignment> = {}): NodeAssign
     memoryLimitBytes: 0,
     hasDeadline: false,
     priority: 0,
+    priorityClass: "",
     isolation: "shared",
     ...given,
   };

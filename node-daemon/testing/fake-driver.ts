@@ -1,11 +1,13 @@
 import type {
   AdoptedRun,
+  GarbageOutcome,
   PrepareOutcome,
   PrepareRequest,
   RunEnd,
   RunId,
   RunListener,
   RunSpec,
+  RunUsage,
   RuntimeDriver,
   RuntimeFacts,
 } from "../runtimes/runtime-driver.ts";
@@ -46,6 +48,14 @@ export class FakeDriver implements RuntimeDriver {
     return Promise.resolve(this.outcomeOf(digest, file));
   }
 
+  collectGarbage(): Promise<GarbageOutcome> {
+    return Promise.resolve({ keptBytes: 0, freedBytes: 0 });
+  }
+
+  processes(): Readonly<Record<string, number>> {
+    return { shared: 1 };
+  }
+
   start(spec: RunSpec): void {
     const run: FakeRun = { spec, state: "starting", stops: [] };
     this.runs.set(`${spec.id.uid}/${spec.id.run}`, run);
@@ -72,6 +82,10 @@ export class FakeDriver implements RuntimeDriver {
   close(what: "keep" | "stop"): Promise<void> {
     this.closedAs = what;
     return Promise.resolve();
+  }
+
+  use(uid: string, run: number, usage: Omit<RunUsage, "id">): void {
+    this.#listener?.usage([{ id: { uid, run }, ...usage }]);
   }
 
   started(uid: string, run = 0, atMs = 1_000): void {

@@ -116,7 +116,7 @@ export interface Instance {
   readonly requests: Resources;
   /** What it may use at most; 0: no limit. Placement ignores it, quotas count it. */
   readonly limits: Resources;
-  /** What its template asks for. */
+  /** What it was made for: what its template asks for, or a process where its module was found to need one. */
   readonly isolation: Isolation;
   /** Of its PriorityClass when it was made; 0 without one. */
   readonly priority: number;

@@ -13,7 +13,6 @@ const pressures: ReadonlyMap<string, Pressure> = new Map(
   [
     pressure("MemoryPressure", "memory pressure", "node.kubernetes.io/memory-pressure"),
     pressure("DiskPressure", "disk pressure", "node.kubernetes.io/disk-pressure"),
-    pressure("PIDPressure", "PID pressure", "node.kubernetes.io/pid-pressure"),
     // What a process can hold of instances, which Kubernetes has no word for: mappings, address space.
     pressure("InstancePressure", "instance pressure", "wherry.dev/instance-pressure"),
   ].map((one) => [one.type, one]),

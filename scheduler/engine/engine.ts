@@ -315,6 +315,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     }
     this.#quotas.instanceChanged(change);
     this.#placement.instanceChanged(change);
+    this.#reconciler.instanceChanged(change);
     this.#recordTrouble(change);
     this.#mark(instance.owner.uid);
   }

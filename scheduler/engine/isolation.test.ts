@@ -38,3 +38,20 @@ test("Engine: as many instances have a process of their own as the node allows, 
   expect(again.held.size).toBe(10);
   expect(second.states().filter((kind) => kind === "pending")).toHaveLength(2);
 });
+
+test("Engine: once a node has found that a module needs a process, instances of it are placed for one", async () => {
+  const { backend, node, pass, instances } = await startEngine();
+  const a = node("a");
+  backend.put("wasmdeployments", deployment(1));
+  await pass(300);
+  for (const uid of a.held.keys()) a.report(uid, { isolation: "process" });
+  backend.put("wasmdeployments", deployment(13));
+  await pass(300);
+  expect(instances().map(({ isolation }) => isolation)).toEqual(["shared", ...Array(12).fill("process")]);
+  // The first one has one of the ten, too.
+  expect(a.held.size).toBe(10);
+  backend.put("wasmdeployments", deployment(13, { args: ["another", "template"] }));
+  await pass(300);
+  const [newest] = instances().slice(-1);
+  expect(newest?.isolation).toBe("shared");
+});

@@ -25,8 +25,7 @@ import type {
 } from "../nodes/node-port.ts";
 import { nothingCommitted } from "../core/resources.ts";
 import type { EventRecorder } from "./event-recorder.ts";
-import { ownerApiVersion, type InstanceFigures } from "./instance-object.ts";
-import { conditionEvents } from "./node-condition-events.ts";
+import type { InstanceFigures } from "./instance-object.ts";
 import { NodeObjects } from "./node-objects.ts";
 
 export interface NodeBookOptions {
@@ -66,11 +65,13 @@ export class NodeBook implements NodeListener, AsyncDisposable {
   constructor(options: NodeBookOptions) {
     this.#options = options;
     this.#health = { kind: "normal", sinceMs: options.clock.monotonic() };
-    this.#objects = new NodeObjects(options.backend, options.clock, options.log, (name) => {
-      const node = options.state.node(name);
-      return (
-        node && { hello: this.#hellos.get(name), connection: node.connection, conditions: node.conditions }
-      );
+    this.#objects = new NodeObjects({
+      ...options,
+      facts: (name) => {
+        const node = options.state.node(name);
+        if (!node) return undefined;
+        return { hello: this.#hellos.get(name), connection: node.connection, conditions: node.conditions };
+      },
     });
   }
 
@@ -162,13 +163,8 @@ export class NodeBook implements NodeListener, AsyncDisposable {
   conditions(session: NodeSession, conditions: readonly NodeCondition[]): void {
     if (!this.#current(session)) return;
     const { nodeName } = session;
-    const change = this.#options.state.setConditions(nodeName, conditions);
-    if (!change) return;
+    if (!this.#options.state.setConditions(nodeName, conditions)) return;
     this.#objects.touch(nodeName);
-    const uid = this.#declaredObject(nodeName)?.metadata.uid ?? nodeName;
-    const involved = { apiVersion: ownerApiVersion, kind: "WasmNode", namespace: "", name: nodeName, uid };
-    for (const event of conditionEvents(change.before?.conditions ?? [], conditions))
-      this.#options.events.record({ involved, ...event });
     this.#options.nodeChanged(nodeName, "nodeUpdated");
   }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { FakeBackend } from "../testing/fake-backend.ts";
-import { deployment, eventsIn, job, startEngine, statusOf } from "../testing/test-engine.ts";
+import { deployment, eventsIn, job, lostAfterMs, startEngine, statusOf } from "../testing/test-engine.ts";
 
 const nodeObject = (backend: FakeBackend, name: string) =>
   backend.get({ group: "wherry.dev", plural: "wasmnodes" }, "", name);
@@ -14,8 +14,13 @@ test("Engine: a node's conditions stand beside Ready, and are Unknown while it i
     allocatable: { processes: "10" },
     conditions: [
       { type: "Ready", status: "True" },
-      { type: "MemoryPressure", status: "True", reason: "Short", lastTransitionTime: "1970-01-01T00:00:01Z" },
-      { type: "Confinement", status: "False", reason: "Enough" },
+      {
+        type: "MemoryPressure",
+        status: "True",
+        reason: "MemoryPressureBegun",
+        lastTransitionTime: "1970-01-01T00:00:01Z",
+      },
+      { type: "Confinement", status: "False", reason: "ConfinementOver" },
     ],
   });
   a.disconnect();
@@ -31,29 +36,42 @@ test("Engine: a node's conditions stand beside Ready, and are Unknown while it i
   expect(nodeObject(backend, "a")?.metadata.resourceVersion).toBe(version);
 });
 
-test("Engine: pressure that begins and ends is an event of the node, and other conditions are none", async () => {
-  const { backend, node, pass } = await startEngine();
-  const a = node("a");
+test("Engine: a node that comes, goes or runs short is told as its events, other conditions are not", async () => {
+  const first = await startEngine();
+  const { backend, pass } = first;
+  const a = first.node("a");
   await pass(500);
   a.say({ MemoryPressure: false, DiskPressure: true, Confinement: true });
-  a.say({ MemoryPressure: true, DiskPressure: true });
-  a.say({ MemoryPressure: false, DiskPressure: false });
+  await pass(500);
+  a.say({ MemoryPressure: true, DiskPressure: false });
+  await pass(500);
+  a.disconnect();
   await pass(2_000);
-  const seen = eventsIn(backend).map(({ metadata, involvedObject, type, reason }) => ({
-    namespace: metadata.namespace,
-    involvedObject,
-    type,
-    reason,
-  }));
+  const seen = () =>
+    eventsIn(backend).map(({ metadata, involvedObject, type, reason, count }) => {
+      expect({ namespace: metadata.namespace, involvedObject }).toEqual({
+        namespace: "default",
+        involvedObject: about,
+      });
+      return `${String(type)} ${String(reason)} ${String(count)}`;
+    });
   const { uid } = nodeObject(backend, "a")!.metadata;
-  const involvedObject = { apiVersion: "wherry.dev/v1alpha1", kind: "WasmNode", name: "a", uid };
-  const event = (type: string, reason: string) => ({ namespace: "default", involvedObject, type, reason });
-  expect(seen).toEqual([
-    event("Warning", "NodeHasDiskPressure"),
-    event("Warning", "NodeHasInsufficientMemory"),
-    event("Normal", "NodeHasSufficientMemory"),
-    event("Normal", "NodeHasNoDiskPressure"),
-  ]);
+  const about = { apiVersion: "wherry.dev/v1alpha1", kind: "WasmNode", name: "a", uid };
+  const told = [
+    "Normal NodeReady 1",
+    "Warning DiskPressureBegun 1",
+    "Warning MemoryPressureBegun 1",
+    "Normal DiskPressureOver 1",
+    "Warning NodeNotReady 1",
+  ];
+  expect(seen()).toEqual(told);
+  await first.engine.close();
+
+  const second = await startEngine(backend);
+  await second.pass(2_000);
+  expect(seen()).toEqual(told);
+  await second.pass(lostAfterMs);
+  expect(seen()).toEqual([...told, "Warning NodeLost 1"]);
 });
 
 test("Engine: memory pressure keeps BestEffort instances away until it is over, and lets others in", async () => {

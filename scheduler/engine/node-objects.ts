@@ -10,6 +10,9 @@ import type { Log } from "../../kit/log.ts";
 import type { Backend, ResourceKey } from "../backend/backend.ts";
 import type { NodeCapacity, NodeCondition, NodeConnection } from "../core/model.ts";
 import type { NodeHello } from "../nodes/node-port.ts";
+import type { EventRecorder } from "./event-recorder.ts";
+import { ownerApiVersion } from "./instance-object.ts";
+import { conditionEvents } from "./node-condition-events.ts";
 import { toTimestamp } from "../../kit/timestamps.ts";
 
 export const nodeResource: ResourceKey = { group: "wherry.dev", plural: "wasmnodes" };
@@ -21,16 +24,22 @@ export interface NodeFacts {
   readonly conditions: readonly NodeCondition[];
 }
 
+export interface NodeObjectsOptions {
+  readonly backend: Backend;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly events: Pick<EventRecorder, "record">;
+  /** undefined: nobody knows this node. */
+  readonly facts: (name: string) => NodeFacts | undefined;
+}
+
 export class NodeObjects implements AsyncDisposable {
-  readonly #backend: Backend;
-  readonly #clock: Clock;
-  readonly #facts: (name: string) => NodeFacts | undefined;
+  readonly #options: NodeObjectsOptions;
   readonly #worker: KeyedWorker;
 
-  constructor(backend: Backend, clock: Clock, log: Log, facts: (name: string) => NodeFacts | undefined) {
-    this.#backend = backend;
-    this.#clock = clock;
-    this.#facts = facts;
+  constructor(options: NodeObjectsOptions) {
+    this.#options = options;
+    const { clock, log } = options;
     this.#worker = new KeyedWorker((name) => this.#write(name), {
       clock,
       concurrencyMax: 16,
@@ -55,19 +64,28 @@ export class NodeObjects implements AsyncDisposable {
   }
 
   async #write(name: string): Promise<void> {
-    const facts = this.#facts(name);
+    const { backend, clock, facts: factsOf } = this.#options;
+    const facts = factsOf(name);
     if (!facts) return;
-    const existing = this.#backend.get(nodeResource, "", name) as unknown as WasmNode | undefined;
+    const existing = backend.get(nodeResource, "", name) as unknown as WasmNode | undefined;
     const object = existing ?? (facts.hello && (await this.#create(name, facts.hello)));
     if (!object) return;
-    const status = nodeStatus(facts, object, toTimestamp(this.#clock.now()));
+    const status = nodeStatus(facts, object, toTimestamp(clock.now()));
     if (isDeepStrictEqual(status, object.status)) return;
-    const outcome = await this.#backend.updateStatus(nodeResource, object as unknown as ApiObject, status);
+    const outcome = await backend.updateStatus(nodeResource, object as unknown as ApiObject, status);
     if (outcome.kind === "conflict") throw new WherryError("Conflict", `WasmNode ${name} changed meanwhile`);
+    if (outcome.kind === "written") this.#recordTransitions(object, status);
+  }
+
+  /** Against what was stored, so that a new leader does not tell again what the one before it has told. */
+  #recordTransitions({ metadata: { name, uid }, status }: WasmNode, written: WasmNodeStatus): void {
+    const involved = { apiVersion: ownerApiVersion, kind: "WasmNode", namespace: "", name, uid };
+    for (const event of conditionEvents(status?.conditions ?? [], written.conditions ?? []))
+      this.#options.events.record({ involved, ...event });
   }
 
   async #create(name: string, hello: NodeHello): Promise<WasmNode | undefined> {
-    const outcome = await this.#backend.create(nodeResource, {
+    const outcome = await this.#options.backend.create(nodeResource, {
       apiVersion: "wherry.dev/v1alpha1",
       kind: "WasmNode",
       metadata: { name, labels: nodeLabels(name, hello) },
@@ -134,7 +152,7 @@ function unknownConditions({ status }: WasmNode, now: string): readonly Conditio
         type: known.type,
         status: "Unknown",
         reason: "NodeStatusUnknown",
-        message: `The node daemon is not connected; it said ${known.status} (${known.reason}).`,
+        message: `Not heard from the node daemon since it was ${known.status} (${known.reason}).`,
         lastTransitionTime: now,
       } as const,
     ];

@@ -269,12 +269,12 @@ export class PlacementRunner {
 }
 
 function queuedRequest(instance: Instance, entry: CatalogueEntry): QueuedRequest {
-  const { owner, namespace, templateHash, hasDeadline, priority, priorityClass } = instance;
+  const { owner, namespace, templateHash, hasDeadline, isolation, priority, priorityClass } = instance;
   return {
-    // A deadline is none of the template's, and quotas tell those with one from those without. A class can be made anew
-    // with another value, or become what is named by nobody.
-    key: `${owner.uid}/${templateHash}/${priorityClass}/${priority}${hasDeadline ? "/deadline" : ""}`,
-    requirements: entry.requirements,
+    // Beside the template, what instances of it may differ in: a class can be made anew with another value, or become that
+    // of those that name none; a module can be found to need a process; and quotas look for a deadline.
+    key: [owner.uid, templateHash, priorityClass, priority, isolation, hasDeadline].join("/"),
+    requirements: { ...entry.requirements, isolation },
     priority,
     quota: {
       namespace,

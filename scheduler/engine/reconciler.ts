@@ -22,6 +22,7 @@ import { reconcileOrphans } from "../core/controllers/orphans.ts";
 import type { ReconcileResult, Step } from "../core/controllers/step.ts";
 import { ownerLabel, templateHashLabel } from "../core/labels.ts";
 import type { Instance, Slot } from "../core/model.ts";
+import { LearnedIsolation } from "../core/learned-isolation.ts";
 import type { PriorityClasses } from "../core/priority-classes.ts";
 import { RetiredInstances } from "./retired-instances.ts";
 import type { EventRecorder } from "./event-recorder.ts";
@@ -71,6 +72,7 @@ const nameLengthMax = 230;
 export class Reconciler implements AsyncDisposable {
   readonly #options: ReconcilerOptions;
   readonly #statuses = new Map<string, PendingStatus>();
+  readonly #learned = new LearnedIsolation();
   readonly #retired = new RetiredInstances(retiredMax);
   readonly #jobMemories = new Map<string, JobMemory>();
   readonly #statusWriter: KeyedWorker;
@@ -139,6 +141,12 @@ export class Reconciler implements AsyncDisposable {
   drop(ownerUid: string): void {
     this.#statuses.delete(ownerUid);
     this.#jobMemories.delete(ownerUid);
+    this.#learned.drop(ownerUid);
+  }
+
+  /** What nodes say of an instance may hold for those that are made after it. */
+  instanceChanged({ kind, instance }: InstanceChange): void {
+    if (kind !== "removed") this.#learned.note(instance);
   }
 
   reconcileOrphans(instances: readonly Instance[]): void {
@@ -229,7 +237,7 @@ export class Reconciler implements AsyncDisposable {
       templateHash,
       requests: requirements.requests,
       limits,
-      isolation: requirements.isolation,
+      isolation: this.#learned.isolationFor(owner.uid, templateHash, requirements.isolation),
       priority: priority.value,
       priorityClass: priority.name,
       hasDeadline: hasDeadline(workload),

@@ -71,7 +71,7 @@ export class FakeNode implements NodeSession {
       Object.entries(conditions).map(([type, status]) => ({
         type,
         status,
-        reason: status ? "Short" : "Enough",
+        reason: `${type}${status ? "Begun" : "Over"}`,
         message: `${type} is ${status}`,
         transitionMs: 1_000,
       })),

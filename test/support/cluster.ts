@@ -137,7 +137,8 @@ export class TestCluster implements AsyncDisposable {
     await this.#scheduler?.end("SIGKILL");
   }
 
-  async startNode(name: string): Promise<void> {
+  /** `more`: arguments beside those of all nodes. */
+  async startNode(name: string, more: readonly string[] = []): Promise<void> {
     const { ca, certificate, key } = await this.#certificates.node(name);
     const state = this.directory.node(name);
     mkdirSync(state, { recursive: true });
@@ -149,7 +150,10 @@ export class TestCluster implements AsyncDisposable {
     for (const listen of this.#options.listen ?? []) args.push("--allow-listen", listen);
     args.push("--reserve-host-path", this.directory.root);
     // A test that is killed leaves nothing behind.
-    args.push("--end-orphaned-shims-after", "60", ...(this.#options.nodeArgs ?? []));
+    args.push("--end-orphaned-shims-after", "60");
+    // The machine that runs tests may be short for reasons of its own.
+    args.push("--eviction-memory", "1Mi", "--eviction-disk", "1Mi");
+    args.push(...(this.#options.nodeArgs ?? []), ...more);
     const node = new Daemon("node-daemon/main.ts", args, join(this.directory.logs, `${name}.log`));
     this.#nodes.set(name, node);
     await node.ready;

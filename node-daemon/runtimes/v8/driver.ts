@@ -19,9 +19,10 @@ import { engine } from "../../shim/engine.ts";
 import { defaultShimLimits, type ShimLimits } from "../../shim/limits.ts";
 import { protocolVersion, type RunReport, runKey } from "../../shim/protocol.ts";
 import { WakeTimer } from "../../wake-timer.ts";
-import { rewriterVersion } from "../../wasm/rewrite.ts";
 import type {
   AdoptedRun,
+  GarbageOutcome,
+  GarbageRequest,
   PrepareOutcome,
   PrepareRequest,
   RunEnd,
@@ -39,6 +40,8 @@ import { endOfDeath, forgotten } from "./run-end.ts";
 import type { RunMessage, ShimDeath } from "./shim-handle.ts";
 import { needsOf } from "./shim-needs.ts";
 import { ShimPool } from "./shim-pool.ts";
+import { collectTranslations } from "./translation-cache.ts";
+import { installShimProgram } from "./shim-program.ts";
 
 export interface V8DriverOptions {
   /** Holds what runs: survives a restart of the daemon. */
@@ -64,6 +67,7 @@ export function createV8Driver(options: V8DriverOptions): RuntimeDriver {
 }
 
 class V8Driver implements RuntimeDriver {
+  readonly #cacheDir: string;
   readonly #clock: Clock;
   readonly #pool: ShimPool;
   readonly #preparer: ModulePreparer;
@@ -77,10 +81,13 @@ class V8Driver implements RuntimeDriver {
 
   constructor(options: V8DriverOptions) {
     const { clock, execPath = process.execPath, launcher = plainLauncher, random = systemRandom } = options;
+    this.#cacheDir = options.cacheDir;
     this.#clock = clock;
+    const program = installShimProgram(join(options.stateDir, "programs"));
     this.#pool = new ShimPool({
       shimsRoot: join(options.stateDir, "shims"),
-      buildId: options.buildId ?? ownBuildId,
+      program,
+      buildId: options.buildId ?? `${process.version}-p${protocolVersion}-${program.version}`,
       limits: { ...defaultShimLimits, ...options.shimLimits },
       execPath,
       launcher,
@@ -121,6 +128,14 @@ class V8Driver implements RuntimeDriver {
 
   prepare(request: PrepareRequest, signal: AbortSignal): Promise<PrepareOutcome> {
     return this.#preparer.prepare(request, signal);
+  }
+
+  collectGarbage(request: GarbageRequest): Promise<GarbageOutcome> {
+    return collectTranslations(this.#cacheDir, request);
+  }
+
+  processes(): Readonly<Record<string, number>> {
+    return this.#pool.counts();
   }
 
   start(spec: RunSpec): void {
@@ -238,7 +253,7 @@ class V8Driver implements RuntimeDriver {
 
   #onMessage(shim: Shim, message: RunMessage): void {
     if (message.kind === "usage") {
-      this.#listener?.usage(message.usages.filter(({ id }) => this.#runs.has(runKey(id))));
+      this.#listener?.usage(message.usages.filter(({ id }) => this.#runs.get(runKey(id))?.shim === shim));
       return;
     }
     const run = this.#runs.get(runKey(message.id));
@@ -355,8 +370,6 @@ class V8Driver implements RuntimeDriver {
     run.shim.handle.kill("SIGKILL", "a stop is overdue");
   }
 }
-
-const ownBuildId = `${process.version}-p${protocolVersion}-r${rewriterVersion}`;
 
 /** Until a run that was told to stop is taken to be stuck. In a process of its own it may be, and then gets no second chance. */
 function overdueMsOf({ shim, stopNotice }: Run, graceMs: number): number {

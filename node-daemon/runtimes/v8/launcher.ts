@@ -15,6 +15,8 @@ export interface LaunchPlan {
   readonly execPath: string;
   readonly nodeFlags: readonly string[];
   readonly mainFile: string;
+  /** Everything that it imports. */
+  readonly programPaths: readonly string[];
   /** `confined`: only with a launcher that has it in its tiers. */
   readonly isolation: Isolation;
   /** Beside the program itself. Absolute. */

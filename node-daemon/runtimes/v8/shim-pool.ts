@@ -26,7 +26,7 @@ import { driverLimits } from "./limits.ts";
 import { createShimFolder, listShimFolders, readConfig, removeShimFolder } from "./shim-folder.ts";
 import { type RunMessage, type ShimDeath, ShimHandle, type ShimHandleEvents } from "./shim-handle.ts";
 import type { OwnShimNeeds, ShimNeeds } from "./shim-needs.ts";
-import { mainFile, nodeFlags } from "./shim-program.ts";
+import { nodeFlags, removeUnusedPrograms, type ShimProgram } from "./shim-program.ts";
 
 export interface PoolEvents {
   /** After each inventory. `found`: the first of a shim that an earlier daemon left. */
@@ -40,6 +40,7 @@ export interface PoolEvents {
 
 export interface PoolOptions {
   readonly shimsRoot: string;
+  readonly program: ShimProgram;
   readonly buildId: string;
   readonly limits: ShimLimits;
   readonly execPath: string;
@@ -82,10 +83,18 @@ export class ShimPool {
     return this.#options.launcher.tiers;
   }
 
+  counts(): Readonly<Record<ShimUse, number>> {
+    const counts = { shared: 0, own: 0, spare: 0 };
+    for (const { use } of this.#shims.values()) counts[use]++;
+    return counts;
+  }
+
   /** Once all that an earlier daemon left have said what they run, or are gone. */
   async find(): Promise<void> {
     const folders = await listShimFolders(this.#options.shimsRoot);
     await Promise.all(folders.map((folder) => this.#find(folder)));
+    const builds = Array.from(this.#shims.keys(), ({ identity }) => identity.buildId);
+    await removeUnusedPrograms(this.#options.program, builds);
     this.#wantSpare();
   }
 
@@ -208,7 +217,7 @@ export class ShimPool {
 
   async #spawn(shim: Shim, own: OwnShimNeeds | undefined): Promise<void> {
     const { handle } = shim;
-    const { execPath, launcher, limits } = this.#options;
+    const { execPath, launcher, limits, program } = this.#options;
     const heapMb = own?.heapMb;
     try {
       await createShimFolder(handle.folder, {
@@ -222,7 +231,8 @@ export class ShimPool {
         folder: handle.folder,
         execPath,
         nodeFlags: heapMb === undefined ? nodeFlags : [...nodeFlags, `--max-old-space-size=${heapMb}`],
-        mainFile,
+        mainFile: program.mainFile,
+        programPaths: [program.folder],
         isolation: handle.identity.isolation,
         readOnlyPaths: own?.readOnlyPaths ?? [],
         writablePaths: own?.writablePaths ?? [],

@@ -246,16 +246,20 @@ test("ClusterState: remembers whom a node evicted until its pressure is over", (
     anInstance("b", { state: bound("n1", { sequence: 1 }), owner: { kind: "WasmJob", name: "j", uid: "j" } }),
   ]);
   const evicted = () => [...(state.node("n1")?.evictedOwners ?? [])];
+  state.setConditions("n1", short(true));
   state.observe("n1", "a", aStatus({ sequence: 2, phase: "Failed", reason: "Evicted" }));
   state.observe("n1", "b", aStatus({ sequence: 2, phase: "Failed", reason: "Error" }));
-  state.setConditions("n1", short(true));
   expect(evicted()).toEqual(["owner"]);
   const observed = aStatus({ phase: "Failed", reason: "Evicted" });
   const owner = { kind: "WasmJob", name: "k", uid: "k" } as const;
-  state.adopt({ ...anInstance("c", { owner }), state: { kind: "ended", nodeName: "n1", observed } });
+  const held = { ...anInstance("c", { owner }), state: { kind: "ended", nodeName: "n1", observed } } as const;
+  state.adopt(held);
   expect(evicted()).toEqual(["owner", "k"]);
   state.setConditions("n1", short(true, "still"));
   expect(evicted()).toEqual(["owner", "k"]);
   state.setConditions("n1", short(false));
+  expect(evicted()).toEqual([]);
+  // A later inventory may still hold that end.
+  state.adopt(held);
   expect(evicted()).toEqual([]);
 });

@@ -13,7 +13,8 @@
  * It decides nothing and calls nobody: each operation returns what changed. Values it hands out are immutable.
  * Invariants: committed of a node is the sum of the footprints of its bound and stopping instances; an ended instance
  * never lives again; a report with a lower sequence never wins; assume never puts a node over its allocatable
- * (adopt may: what runs, runs). Every operation is O(1) per instance it touches.
+ * (adopt may: what runs, runs). Every operation is O(1) per instance it touches; of an eviction, as much as there are
+ * workloads which that node has evicted.
  */
 import type {
   ClusterNode,
@@ -196,10 +197,8 @@ export class ClusterState {
   /** Takes in what a node holds. `held` is bound or ended on that node, which is known. */
   adopt(held: Instance & { readonly state: { readonly kind: "bound" | "ended" } }): AdoptOutcome {
     const entry = this.#instances.entry(held.uid);
-    if (entry === undefined) {
-      this.#noteEviction(held);
-      return { kind: "changed", change: this.addInstance(held) };
-    }
+    this.#noteEviction(held);
+    if (entry === undefined) return { kind: "changed", change: this.addInstance(held) };
     const { state } = entry.instance;
     if (state.kind === "pending") return { kind: "changed", change: this.#become(entry, held.state) };
     if (state.kind === "ended") return { kind: "refused", why: "ended" };
@@ -279,11 +278,14 @@ export class ClusterState {
     return { kind: "updated", instance, before, freedOn };
   }
 
-  /** The node would evict the next one of this owner, too, as long as it is under pressure. */
+  /**
+   * The node would evict the next one of this owner, too, as long as it is under pressure. That it is, nodes say before they
+   * say whom they evicted; so the ends of earlier times, which an inventory may still hold, count nothing.
+   */
   #noteEviction({ state, owner }: Instance): void {
     if (state.kind !== "ended" || state.observed.reason !== "Evicted") return;
     const node = this.#nodes.get(state.nodeName);
-    if (node === undefined || node.evictedOwners.has(owner.uid)) return;
+    if (node === undefined || !isUnderPressure(node.conditions) || node.evictedOwners.has(owner.uid)) return;
     this.#nodes.put({ ...node, evictedOwners: new Set([...node.evictedOwners, owner.uid]) });
   }
 }

@@ -305,7 +305,7 @@ test.each([
   },
   {
     name: "everything is tolerated",
-    conditions: pressure("MemoryPressure", "DiskPressure", "PIDPressure", "InstancePressure"),
+    conditions: pressure("MemoryPressure", "DiskPressure", "InstancePressure"),
     request: { tolerations: [{ key: "", operator: "Exists", value: "", effect: "" } as const] },
     expected: "placed",
   },
@@ -327,7 +327,9 @@ test.each([
   const state = clusterOf([aNode("a", { conditions })]);
   if (evicted) {
     state.addInstance(anInstance("e", { state: bound("a") }));
+    state.setConditions("a", pressure("DiskPressure"));
     state.observe("a", "e", aStatus({ phase: "Failed", reason: "Evicted" }));
+    state.setConditions("a", conditions);
   }
   const placement = aPlacer().place(state.snapshot(), requestFor(state, request));
   const text = placement.kind === "placed" ? "placed" : explanationText(placement.explanation);
