@@ -17,7 +17,9 @@ test("installShimProgram: JavaScript that imports nothing outside of its folder,
   expect(files.some((file) => file.endsWith(".ts"))).toBe(false);
   const specifiers = code.flatMap((file) =>
     Array.from(
-      readFileSync(join(program.folder, file), "utf8").matchAll(/^(?:import|export)\b(?:[^;"]*?\bfrom)? *"([^"]+)"/gm),
+      readFileSync(join(program.folder, file), "utf8").matchAll(
+        /^(?:import|export)\b(?:[^;"]*?\bfrom)? *"([^"]+)"/gm,
+      ),
       (found) => found[1],
     ),
   );
