@@ -14,45 +14,28 @@
  * - An ended instance stays until the scheduler has acknowledged it.
  * - A disk that refuses the transaction delays starts and settles; it is tried again, and nothing else stops.
  */
-import type { Isolation } from "../api/isolation.ts";
 import type { QosClass } from "../api/qos.ts";
 import type { Clock } from "../kit/clock.ts";
-import { WherryError } from "../kit/errors.ts";
 import type { Log } from "../kit/log.ts";
 import type { Random } from "../kit/random.ts";
 import type { NodeAssignment, NodeTemplate } from "./core/assignment.ts";
 import { Gate } from "./core/gate.ts";
-import { hasSideRuns, stopsWhenCutOff } from "./core/instance-config.ts";
+import { stopsWhenCutOff } from "./core/instance-config.ts";
 import { assigned, reduce } from "./core/lifecycle.ts";
 import type { Lifecycle, LifecycleAction, LifecycleEvent, Now, Step } from "./core/lifecycle-state.ts";
-import { mountConcurrencyMax, replacementsAtOnceMax } from "./core/limits.ts";
+import { mountConcurrencyMax } from "./core/limits.ts";
 import { mustStore, recover } from "./core/recover.ts";
 import { type ReportedStatus, statusOf } from "./core/status.ts";
 import type { StopCause } from "./core/termination.ts";
 import type { ModuleStore } from "./images/module-store.ts";
 import { configOf, graceOf, type HeldInstance, isSettled, policyOf } from "./held-instance.ts";
+import { InstanceSetups } from "./instance-setups.ts";
 import { Ledger } from "./ledger.ts";
 import type { AllowedNetwork } from "./network/allowed-network.ts";
 import { RunAttendant } from "./probes/run-attendant.ts";
-import { Replacements } from "./replacements.ts";
-import type {
-  AdoptedRun,
-  LogLimits,
-  RunEnd,
-  RunId,
-  RunListener,
-  RunUsage,
-  RuntimeDriver,
-} from "./runtimes/runtime-driver.ts";
+import { RunReports } from "./run-reports.ts";
+import type { AdoptedRun, LogLimits, RunId, RunUsage, RuntimeDriver } from "./runtimes/runtime-driver.ts";
 import type { Checkpoint, StoredInstance } from "./session/checkpoint.ts";
-import {
-  type RunContext,
-  runSpecOf,
-  setUp,
-  setUpAgain,
-  type SetupPorts,
-  type SetupRequest,
-} from "./setup.ts";
 import { type HeldTemplate, Templates } from "./templates.ts";
 import { UsageBook } from "./usage-book.ts";
 import type { InstanceFolders } from "./volumes/instance-folders.ts";
@@ -91,16 +74,16 @@ export interface Evictable {
 
 type DriverAction = Extract<LifecycleAction, { kind: "startRun" | "stopRun" | "settle" }>;
 
-export class NodeAgent implements RunListener {
+export class NodeAgent {
   readonly #options: AgentOptions;
-  readonly #setupPorts: SetupPorts;
+  readonly #setups: InstanceSetups;
   readonly #held = new Map<string, HeldInstance>();
   readonly #templates = new Templates();
   readonly #ledger: Ledger;
   readonly #wakeTimer: WakeTimer<{ readonly uid: string; readonly attempt: number }>;
   readonly #usage = new UsageBook();
   readonly #attendant: RunAttendant;
-  readonly #replacements = new Replacements(replacementsAtOnceMax, (uid, why) => this.#replace(uid, why));
+  readonly #reports: RunReports;
   readonly #endWaiters = new Map<string, AbortController>();
   #onStatus: StatusListener = () => {};
   #stopDisconnectedAfterMs: number | undefined;
@@ -108,8 +91,6 @@ export class NodeAgent implements RunListener {
   #closed = false;
   #quiet: { readonly resolve: () => void } | undefined;
   #aliveCount = 0;
-  /** What drivers told before the instances were loaded. */
-  #early: (() => void)[] | undefined = [];
 
   constructor(options: AgentOptions) {
     this.#options = options;
@@ -119,16 +100,29 @@ export class NodeAgent implements RunListener {
       const held = this.#held.get(uid);
       if (held?.lifecycle.attempt === attempt) this.#dispatch(held, { kind: "woke" });
     });
+    const instanceOf = (uid: string) => this.#held.get(uid);
     this.#attendant = new RunAttendant({
       ...options,
-      instanceOf: (uid) => this.#held.get(uid),
-      besides: (held) => this.#besides(held),
+      instanceOf,
+      besides: (held) => this.#setups.besides(held),
       dispatch: (uid, event) => {
         const held = this.#held.get(uid);
         if (held) this.#dispatch(held, event);
       },
     });
-    this.#setupPorts = { drivers, modules, volumes, network, mountGate: new Gate(mountConcurrencyMax) };
+    this.#reports = new RunReports({
+      attendant: this.#attendant,
+      instanceOf,
+      dispatch: (held, event) => this.#dispatch(held, event),
+      noteUsage: (usage) => this.#usage.note(usage),
+      settle: (id) => this.#settleUnknown(id),
+    });
+    this.#setups = new InstanceSetups({
+      ports: { drivers, modules, volumes, network, mountGate: new Gate(mountConcurrencyMax) },
+      loadContents: (templateId) => this.#loadContents(templateId),
+      context: () => ({ ...options, stopDisconnectedAfterMs: this.#stopDisconnectedAfterMs }),
+      log,
+    });
   }
 
   /** Takes over from the daemon process before this one. Called once, before anything else. */
@@ -137,23 +131,24 @@ export class NodeAgent implements RunListener {
     this.#templates.load(checkpoint.loadTemplates());
     const adopted = new Map<string, AdoptedRun>();
     for (const driver of drivers.values()) {
-      for (const run of await driver.adopt(this, signal)) adopted.set(run.id.uid, run);
+      for (const run of await driver.adopt(this.#reports, signal)) adopted.set(run.id.uid, run);
     }
-    for (const { assignment, lifecycle } of checkpoint.loadInstances()) {
-      const held = this.#hold(assignment, this.#templates.use(assignment.templateId), lifecycle);
+    for (const { assignment, lifecycle } of checkpoint.loadInstances())
+      this.#hold(assignment, this.#templates.use(assignment.templateId), lifecycle);
+    const messages = await this.#terminationMessagesOf([...adopted.values()]);
+    for (const held of this.#held.values()) {
+      const { assignment, lifecycle } = held;
       const run = adopted.get(assignment.uid);
       if (run?.id.run === lifecycle.run) adopted.delete(assignment.uid);
       if (lifecycle.moduleDigest !== undefined && lifecycle.state.kind !== "ended") {
         this.#retain(held, lifecycle.moduleDigest);
       }
       this.#attendant.sweep(held);
-      const words = run?.kind === "ended" ? await this.#attendant.lastWords(held, run.end) : undefined;
-      this.#take(held, recover(lifecycle, run, this.#now(), words), true);
+      const message = messages.get(assignment.uid) ?? "";
+      this.#take(held, recover(lifecycle, run, this.#now(), message), true);
     }
     for (const run of adopted.values()) this.#disown(run);
-    const early = this.#early;
-    this.#early = undefined;
-    for (const apply of early ?? []) apply();
+    this.#reports.open();
     if (this.#held.size > 0) log.info("instances taken over", { instances: this.#held.size });
   }
 
@@ -310,74 +305,6 @@ export class NodeAgent implements RunListener {
     for (const held of this.#held.values()) held.setup?.abort(new Error("the node daemon is closing"));
   }
 
-  started(id: RunId, atMs: number, isolation: Isolation): void {
-    if (this.#early) {
-      this.#early.push(() => this.started(id, atMs, isolation));
-      return;
-    }
-    const held = this.#held.get(id.uid);
-    if (held) this.#dispatch(held, { kind: "runStarted", run: id.run, atMs, isolation });
-    else this.#attendant.started(id);
-  }
-
-  ended(id: RunId, atMs: number, end: RunEnd): void {
-    if (this.#early) {
-      this.#early.push(() => this.ended(id, atMs, end));
-      return;
-    }
-    const held = this.#held.get(id.uid);
-    if (!held) {
-      if (!this.#attendant.ended(id, end)) this.#settleUnknown(id);
-      return;
-    }
-    const apply = (lastWords: string) =>
-      this.#dispatch(held, { kind: "runEnded", run: id.run, atMs, end, lastWords });
-    const words = held.lifecycle.run === id.run ? this.#attendant.runEnded(held, end) : undefined;
-    if (words) void words.then(apply);
-    else apply("");
-  }
-
-  usage(usages: readonly RunUsage[]): void {
-    for (const usage of usages) {
-      if (this.#held.get(usage.id.uid)?.lifecycle.run === usage.id.run) this.#usage.note(usage);
-    }
-  }
-
-  /** What always runs anyway is begun anew on another process, a few at a time; the rest is left to end by itself. */
-  outdated(ids: readonly RunId[], why: string): void {
-    if (this.#early) {
-      this.#early.push(() => this.outdated(ids, why));
-      return;
-    }
-    for (const { uid, run } of ids) {
-      const lifecycle = this.#held.get(uid)?.lifecycle;
-      const concerned = lifecycle?.policy.restart === "Always" && lifecycle.run === run;
-      if (concerned && lifecycle.state.kind !== "ended") this.#replacements.note(uid, why);
-    }
-    this.#replacements.beginSome();
-  }
-
-  logsDropped(id: RunId): void {
-    const held = this.#held.get(id.uid);
-    if (held) this.#dispatch(held, { kind: "logsDropped" });
-  }
-
-  #replace(uid: string, why: string): boolean {
-    const held = this.#held.get(uid);
-    if (held?.lifecycle.state.kind !== "running") return false;
-    const { run } = held.lifecycle;
-    const graceMs = graceOf(held);
-    this.#dispatch(held, {
-      kind: "restart",
-      run,
-      reason: "ShimReplaced",
-      message: why,
-      graceMs,
-      again: "atOnce",
-    });
-    return true;
-  }
-
   #hold(assignment: NodeAssignment, template: HeldTemplate, lifecycle: Lifecycle): HeldInstance {
     const held: HeldInstance = {
       assignment,
@@ -413,8 +340,8 @@ export class NodeAgent implements RunListener {
       if (lifecycle.moduleDigest !== held.retained) this.#retain(held, lifecycle.moduleDigest);
       if (lifecycle.state.kind === "ended" && before.state.kind !== "ended") this.#onEnded(held);
       this.#logTransition(held, before);
-      if (isSettled(lifecycle)) this.#replacements.done(uid);
       const isNews = lifecycle.state.kind !== before.state.kind || lifecycle.run !== before.run;
+      if (isNews && isSettled(lifecycle)) this.#reports.settled(uid);
       if (isNews || adopted) this.#attendant.attend(held, adopted);
     }
     for (const action of actions) this.#perform(held, action);
@@ -428,8 +355,12 @@ export class NodeAgent implements RunListener {
     const fields = { uid, namespace, name, from: before.state.kind, to: state.kind, run: held.lifecycle.run };
     if (state.kind === "ended") {
       this.#options.log.info("instance ended", { ...fields, reason: state.termination.reason });
-    } else if (state.kind === "waiting") {
-      this.#options.log.info("instance waits", { ...fields, reason: state.reason, message: state.message });
+    } else if (state.kind === "waiting" || state.kind === "restarting") {
+      this.#options.log.info(state.kind === "waiting" ? "instance waits" : "instance is begun anew", {
+        ...fields,
+        reason: state.reason,
+        message: state.message,
+      });
     } else {
       this.#options.log.debug("instance changed", fields);
     }
@@ -438,11 +369,10 @@ export class NodeAgent implements RunListener {
   #perform(held: HeldInstance, action: LifecycleAction): void {
     switch (action.kind) {
       case "setUp":
-        this.#beginSetup(held, action.attempt, action.digest);
+        this.#setups.begin(held, action.attempt, action.digest, (event) => this.#dispatch(held, event));
         return;
       case "cancelSetup":
-        held.setup?.abort(new Error("the instance was stopped"));
-        held.setup = undefined;
+        this.#setups.cancel(held);
         return;
       case "wakeAfter":
         this.#wakeTimer.after(action.delayMs, {
@@ -461,28 +391,6 @@ export class NodeAgent implements RunListener {
       case "cancelPreStop":
         this.#attendant.cancelPreStop(held.assignment.uid);
     }
-  }
-
-  #beginSetup(held: HeldInstance, attempt: number, preferredDigest: string | undefined): void {
-    const setup = new AbortController();
-    held.setup = setup;
-    const { assignment } = held;
-    setUp(
-      this.#setupRequest(held, attempt, preferredDigest, setup.signal),
-      this.#setupPorts,
-      (event) => this.#dispatch(held, event),
-      (ready) => (held.ready = ready),
-    ).catch((err: unknown) => this.#options.log.error("bug in a setup", { uid: assignment.uid, err }));
-  }
-
-  #setupRequest(
-    { assignment, template }: HeldInstance,
-    attempt: number,
-    preferredDigest: string | undefined,
-    signal: AbortSignal,
-  ): SetupRequest {
-    const contents = () => this.#loadContents(assignment.templateId);
-    return { assignment, template: template.outcome, attempt, preferredDigest, contents, signal };
   }
 
   /** A template that came in this very turn is not on disk yet. */
@@ -519,44 +427,26 @@ export class NodeAgent implements RunListener {
 
   #tellDriver(held: HeldInstance, action: DriverAction): void {
     const { assignment } = held;
-    const driver = this.#driverOf(held);
+    const driver = this.#setups.driverOf(held);
     if (action.kind === "settle") {
       driver?.settle({ uid: assignment.uid, run: action.run });
     } else if (action.kind === "stopRun") {
       driver?.stop(assignment.uid, action.graceMs);
-    } else if (held.ready && driver) {
-      driver.start(runSpecOf(assignment, action.run, held.ready, this.#runContext));
-      held.basis = hasSideRuns(held.ready.config) ? Promise.resolve(held.ready) : undefined;
-      held.ready = undefined;
-      held.setup = undefined;
+    } else {
+      const spec = this.#setups.take(held, action.run);
+      if (spec) driver?.start(spec);
     }
   }
 
-  get #runContext(): RunContext {
-    return { ...this.#options, stopDisconnectedAfterMs: this.#stopDisconnectedAfterMs };
-  }
-
-  /** What runs beside this instance start from. */
-  async #besides(held: HeldInstance) {
-    const { moduleDigest, attempt, run } = held.lifecycle;
-    const basis = (held.basis ??= setUpAgain(
-      this.#setupRequest(held, attempt, moduleDigest, new AbortController().signal),
-      this.#setupPorts,
-    ));
-    const driver = this.#driverOf(held);
-    try {
-      const ready = await basis;
-      if (!driver) throw new WherryError("RuntimeUnavailable", "this node no longer has its runtime");
-      return { driver, spec: runSpecOf(held.assignment, run, ready, this.#runContext) };
-    } catch (thrown) {
-      // The next one tries again.
-      if (held.basis === basis) held.basis = undefined;
-      throw thrown;
-    }
-  }
-
-  #driverOf(held: HeldInstance): RuntimeDriver | undefined {
-    return this.#options.drivers.get(configOf(held)?.runtime ?? "");
+  /** All at once: a mount that hangs delays the start of the daemon once. */
+  async #terminationMessagesOf(runs: readonly AdoptedRun[]): Promise<ReadonlyMap<string, string>> {
+    const messages = runs.map(async (run) => {
+      const held = this.#held.get(run.id.uid);
+      const read =
+        held && run.kind === "ended" ? this.#attendant.terminationMessage(held, run.end) : undefined;
+      return [run.id.uid, (await read) ?? ""] as const;
+    });
+    return new Map(await Promise.all(messages));
   }
 
   /** A run that nothing on disk speaks of: it is nobody's. */

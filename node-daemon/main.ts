@@ -29,6 +29,7 @@ async function run(options: DaemonOptions, log: Log): Promise<void> {
     log,
     shimLimits: { orphanMs: options.orphanMs },
     shimAgeMsMax: options.shimAgeMsMax,
+    processesMax: options.allocatable.processes,
     launcher: confiningLauncher(confinement),
   });
   const conditions = new ConditionBoard(clock, log, confinement.conditions);

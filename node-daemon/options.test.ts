@@ -37,7 +37,7 @@ test("parseDaemonOptions: everything given", () => {
   });
   expect(options).toMatchObject({
     name: "n1",
-    allocatable: { cpuMillis: 1500, memoryBytes: 4 * 2 ** 30, instances: 50 },
+    allocatable: { cpuMillis: 1500, memoryBytes: 4 * 2 ** 30, instances: 50, processes: 64 },
     labels: { zone: "a", "x/y": "c=d" },
     logLevel: "info",
   });
@@ -53,6 +53,14 @@ test("parseDaemonOptions: everything given", () => {
     { namespace: undefined, address: "::1", fromPort: 9000, toPort: 9000 },
   ]);
   expect(options.allowedLoopback).toEqual(["web", "*"]);
+});
+
+test.each([
+  { name: "as many as are asked for", given: { "max-processes": "7" }, processes: 7 },
+  { name: "one for each 64 MiB", given: { memory: "100Mi" }, processes: 2 },
+  { name: "no more than some hundreds", given: { memory: "1Ti" }, processes: 512 },
+])("parseDaemonOptions: processes: $name", ({ given, processes }) => {
+  expect(parse(given).allocatable.processes).toBe(processes);
 });
 
 test("parseDaemonOptions: without amounts, the machine's less a reserve", () => {
@@ -76,6 +84,9 @@ test.each([
   { flag: "memory", value: "0" },
   { flag: "max-instances", value: "-1" },
   { flag: "max-instances", value: "1.5" },
+  { flag: "max-processes", value: "0" },
+  { flag: "eviction-memory", value: "0%" },
+  { flag: "metrics-address", value: "here" },
   { flag: "shim-max-age", value: "30m" },
   { flag: "shim-max-age", value: "21d" },
   { flag: "end-orphaned-shims-after", value: "0" },

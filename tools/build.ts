@@ -12,6 +12,7 @@ const dataFiles = [
   "proto/wherry",
   "charts/wherry",
   "api/gen/live",
+  "deploy/systemd",
   "README.md",
   "LICENSE",
 ];

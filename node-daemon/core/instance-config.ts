@@ -13,10 +13,10 @@ import type { NodeAssignment } from "./assignment.ts";
 import type { LifecyclePolicy, RestartPolicy } from "./lifecycle-state.ts";
 import { memoryBytesDefault, memoryBytesMax } from "./limits.ts";
 import {
-  configureLastWords,
+  configureTerminationMessage,
   configurePreStop,
   configureProbes,
-  type LastWordsConfig,
+  type TerminationMessageConfig,
   type PreStop,
   type ProbeConfigs,
 } from "./probe-config.ts";
@@ -62,7 +62,7 @@ export interface TemplateConfig {
   readonly qos: QosClass;
   readonly probes: ProbeConfigs;
   readonly preStop: PreStop | undefined;
-  readonly lastWords: LastWordsConfig;
+  readonly terminationMessage: TerminationMessageConfig;
   readonly onDisconnect: "continue" | "stop" | undefined;
 }
 
@@ -110,7 +110,7 @@ function configOf(spec: InstanceSpec): TemplateConfig {
     qos: qosClass(spec.resources),
     probes: configureProbes(spec),
     preStop: configurePreStop(spec),
-    lastWords: configureLastWords(
+    terminationMessage: configureTerminationMessage(
       spec,
       mounts.map(({ guestPath }) => guestPath),
     ),

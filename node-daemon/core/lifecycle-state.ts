@@ -115,7 +115,7 @@ export type LifecycleEvent =
       readonly atMs: number;
       readonly end: RunEnd;
       /** The guest's termination message. */
-      readonly lastWords: string;
+      readonly terminationMessage: string;
     }
   | { readonly kind: "logsDropped" }
   | { readonly kind: "health"; readonly run: number; readonly health: Health }

@@ -33,7 +33,7 @@ function at(
 
 function endRun(lifecycle: Lifecycle, end: RunEnd, when: Now = now) {
   const { run } = lifecycle;
-  return reduce(lifecycle, { kind: "runEnded", run, atMs: when.wallMs, end, lastWords: "" }, when);
+  return reduce(lifecycle, { kind: "runEnded", run, atMs: when.wallMs, end, terminationMessage: "" }, when);
 }
 
 const exit = (exitCode: number): RunEnd => ({ kind: "exited", exitCode });
@@ -310,7 +310,7 @@ test.each([
   { name: "an exit code, without words", end: exit(3), words: "", message: "the guest exited with code 3" },
   { name: "a trap", end: trap, words: "at 7", message: "at 7\nunreachable at main" },
   { name: "success", end: exit(0), words: "all done", message: "all done" },
-] as const)("terminationOf: last words and $name", ({ end, words, message }) => {
-  const event = { kind: "runEnded", run: 0, atMs: 1, end, lastWords: words } as const;
+] as const)("terminationOf: the termination message of $name", ({ end, words, message }) => {
+  const event = { kind: "runEnded", run: 0, atMs: 1, end, terminationMessage: words } as const;
   expect(statusOf(reduce(at("running", "Never"), event, now).lifecycle)).toMatchObject({ message });
 });

@@ -201,7 +201,7 @@ function onRunEnded(lifecycle: Lifecycle, event: RunEnded, now: Now): Step {
   const { state } = lifecycle;
   const settle = { kind: "settle", run: event.run } as const;
   if (!isAlive(state) || event.run !== lifecycle.run) return { lifecycle, actions: [settle] };
-  const termination = terminationOf(event.end, event.atMs, event.lastWords);
+  const termination = terminationOf(event.end, event.atMs, event.terminationMessage);
   if (state.kind === "stopping" || state.kind === "restarting") {
     const actions: LifecycleAction[] = state.inPreStop ? [{ kind: "cancelPreStop" }, settle] : [settle];
     if (state.kind === "stopping") return endStopped(lifecycle, state, event, termination, actions);

@@ -35,7 +35,7 @@ export type PreStop =
   | { readonly kind: "sleep"; readonly ms: number };
 
 /** Where a guest leaves its termination message. */
-export interface LastWordsConfig {
+export interface TerminationMessageConfig {
   readonly file: { readonly mountPath: string; readonly below: readonly string[] } | undefined;
   readonly fallbackToLog: boolean;
 }
@@ -88,7 +88,10 @@ export function configurePreStop({ lifecycle }: InstanceSpec): PreStop | undefin
 }
 
 /** `mountPaths`: the mounts' paths as configured. */
-export function configureLastWords(spec: InstanceSpec, mountPaths: readonly string[]): LastWordsConfig {
+export function configureTerminationMessage(
+  spec: InstanceSpec,
+  mountPaths: readonly string[],
+): TerminationMessageConfig {
   const { terminationMessagePath, terminationMessagePolicy } = spec;
   const place =
     terminationMessagePath === undefined

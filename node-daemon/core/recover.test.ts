@@ -120,7 +120,7 @@ test("recover: what probes said holds, and the isolation is the one found", () =
   });
 });
 
-test("recover: the last words of a run that ended meanwhile are kept", () => {
+test("recover: the termination message of a run that ended meanwhile are kept", () => {
   const step = recover(stored(running), finished, now, "done with all");
   expect(step.lifecycle.lastTermination).toMatchObject({ reason: "Completed", message: "done with all" });
 });

@@ -6,8 +6,13 @@ import type { Lifecycle, Now, Step } from "./lifecycle-state.ts";
 import { sequenceJump } from "./limits.ts";
 import { resumeEnding } from "./stopping.ts";
 
-/** `lastWords` belongs to a run that was found ended. */
-export function recover(stored: Lifecycle, adopted: AdoptedRun | undefined, now: Now, lastWords = ""): Step {
+/** `terminationMessage` belongs to a run that was found ended. */
+export function recover(
+  stored: Lifecycle,
+  adopted: AdoptedRun | undefined,
+  now: Now,
+  terminationMessage = "",
+): Step {
   const lifecycle = { ...stored, sequence: stored.sequence + sequenceJump };
   const found = adopted?.id.run === lifecycle.run ? adopted : undefined;
   const { state } = lifecycle;
@@ -27,7 +32,7 @@ export function recover(stored: Lifecycle, adopted: AdoptedRun | undefined, now:
     case "running":
     case "stopping":
     case "restarting":
-      return recoverRun(lifecycle, state, found, now, lastWords);
+      return recoverRun(lifecycle, state, found, now, terminationMessage);
     default:
       return assertNever(state, "lifecycle state");
   }
@@ -40,17 +45,17 @@ function recoverRun(
   state: AliveState,
   found: AdoptedRun | undefined,
   now: Now,
-  lastWords: string,
+  terminationMessage: string,
 ): Step {
   const { run } = lifecycle;
   if (found?.kind === "ended") {
     const { atMs, end } = found;
-    return reduce(lifecycle, { kind: "runEnded", run, atMs, end, lastWords }, now);
+    return reduce(lifecycle, { kind: "runEnded", run, atMs, end, terminationMessage }, now);
   }
   if (!found) {
     const message = "the process that hosted it was gone when the node daemon started again";
     const end = { kind: "lost", message } as const;
-    return reduce(lifecycle, { kind: "runEnded", run, atMs: now.wallMs, end, lastWords: "" }, now);
+    return reduce(lifecycle, { kind: "runEnded", run, atMs: now.wallMs, end, terminationMessage: "" }, now);
   }
   const { startedMs, isolation } = found;
   if (state.kind === "stopping" || state.kind === "restarting")

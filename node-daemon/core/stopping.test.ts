@@ -38,12 +38,12 @@ const restart = (graceMs: number, again: "backoff" | "atOnce" = "backoff"): Life
   again,
 });
 const preStopDone: LifecycleEvent = { kind: "preStopDone", run: 0 };
-const ended = (end: RunEnd, lastWords = ""): LifecycleEvent => ({
+const ended = (end: RunEnd, terminationMessage = ""): LifecycleEvent => ({
   kind: "runEnded",
   run: 0,
   atMs: begin.wallMs,
   end,
-  lastWords,
+  terminationMessage,
 });
 const killed: RunEnd = { kind: "stopped" };
 const exit = (exitCode: number): RunEnd => ({ kind: "exited", exitCode });
@@ -172,7 +172,7 @@ test.each([
   expect(status).toMatchObject({ phase, reason });
 });
 
-test("onStop: an eviction says why, and what the guest left as its last words", () => {
+test("onStop: an eviction says why, and what the guest left as its termination message", () => {
   const evict: LifecycleEvent = { kind: "stop", cause: "Evicted", graceMs: 0, message: "memory is short" };
   const { status } = play(running(), [0, evict], [1, ended(killed, "was at record 7")]);
   expect(status).toMatchObject({

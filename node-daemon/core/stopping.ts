@@ -25,7 +25,7 @@ import {
 } from "./lifecycle-state.ts";
 import { backoffResetMs } from "./limits.ts";
 import type { RunEnd } from "./run.ts";
-import { afterWords, clip, stopMessage, type Termination } from "./termination.ts";
+import { behindMessage, clip, stopMessage, type Termination } from "./termination.ts";
 
 type StopEvent = Extract<LifecycleEvent, { kind: "stop" }>;
 type StoppingState = Extract<LifecycleState, { kind: "stopping" }>;
@@ -132,7 +132,7 @@ export function told(
   event: Extract<LifecycleEvent, { kind: "runEnded" }>,
   { exitCode, finishedMs }: Termination,
 ): Termination {
-  return { reason, message: afterWords(event.lastWords, message), exitCode, finishedMs };
+  return { reason, message: behindMessage(event.terminationMessage, message), exitCode, finishedMs };
 }
 
 /** A run that lasted this long was healthy. */

@@ -1,4 +1,4 @@
-/** How a run ended, in the status' words. */
+/** How a run ended, as the status has it. */
 import { assertNever } from "../../kit/errors.ts";
 import { messageCharsMax } from "./limits.ts";
 import type { RunEnd } from "./run.ts";
@@ -27,27 +27,28 @@ export function stopMessage(cause: StopCause): string {
   return stopMessages[cause];
 }
 
-/** `lastWords`: what the guest left as its termination message. It stands before what we have to say. */
-export function terminationOf(runEnd: RunEnd, finishedMs: number, lastWords = ""): Termination {
+/** `terminationMessage`: what the guest left as its termination message. It stands before what we have to say. */
+export function terminationOf(runEnd: RunEnd, finishedMs: number, terminationMessage = ""): Termination {
   switch (runEnd.kind) {
     case "exited": {
       const { exitCode } = runEnd;
-      if (exitCode === 0) return { reason: "Completed", message: clip(lastWords), exitCode, finishedMs };
-      // The code has a field of its own, so the guest's words say all that is left.
-      const message = clip(lastWords || `the guest exited with code ${exitCode}`);
+      if (exitCode === 0)
+        return { reason: "Completed", message: clip(terminationMessage), exitCode, finishedMs };
+      // The code has a field of its own, so what the guest left says the rest.
+      const message = clip(terminationMessage || `the guest exited with code ${exitCode}`);
       return { reason: "Error", message, exitCode, finishedMs };
     }
     case "trapped":
     case "refused": {
-      const message = afterWords(lastWords, runEnd.message);
+      const message = behindMessage(terminationMessage, runEnd.message);
       return { reason: runEnd.reason, message, exitCode: undefined, finishedMs };
     }
     case "stopped": {
-      const message = afterWords(lastWords, stopMessages.Stopped);
+      const message = behindMessage(terminationMessage, stopMessages.Stopped);
       return { reason: "Stopped", message, exitCode: undefined, finishedMs };
     }
     case "lost": {
-      const message = afterWords(lastWords, runEnd.message);
+      const message = behindMessage(terminationMessage, runEnd.message);
       return { reason: "ShimLost", message, exitCode: undefined, finishedMs };
     }
     default:
@@ -55,8 +56,8 @@ export function terminationOf(runEnd: RunEnd, finishedMs: number, lastWords = ""
   }
 }
 
-export function afterWords(lastWords: string, message: string): string {
-  return clip(lastWords === "" ? message : `${lastWords}\n${message}`);
+export function behindMessage(terminationMessage: string, message: string): string {
+  return clip(terminationMessage === "" ? message : `${terminationMessage}\n${message}`);
 }
 
 export function clip(message: string): string {

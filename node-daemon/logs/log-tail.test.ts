@@ -34,3 +34,8 @@ test("textOfEnd: no part of a character, no blanks at the end", () => {
   expect(textOfEnd(Buffer.from("€uro €\n\n").subarray(1))).toBe("uro €");
   expect(textOfEnd(Buffer.alloc(0))).toBe("");
 });
+
+test("textOfEnd: nothing that a terminal would obey", () => {
+  const text = textOfEnd(Buffer.from("a\tb\r\n\x1b[2Jc\x7f\x00"));
+  expect(text).toBe("a\tb\ufffd\n\ufffd[2Jc\ufffd\ufffd");
+});

@@ -28,9 +28,15 @@ export async function readLogTail({ folder, sinceMs, linesMax, bytesMax }: LogTa
   return textOfEnd(tail);
 }
 
-/** Without the rest of a character that was cut, and without the blanks at the end. */
+/**
+ * Without the rest of a character that was cut, without the blanks at the end, and without what a terminal would obey: a
+ * guest wrote it, and it is shown to people.
+ */
 export function textOfEnd(bytes: Buffer): string {
   let start = 0;
   while (start < 3 && start < bytes.length && ((bytes[start] ?? 0) & 0xc0) === 0x80) start++;
-  return bytes.toString("utf8", start).trimEnd();
+  return bytes.toString("utf8", start).replaceAll(controls, "\ufffd").trimEnd();
 }
+
+/** All but tabs and the ends of lines. */
+const controls = /(?![\t\n])\p{Cc}/gu;

@@ -1,15 +1,17 @@
+import { spawn } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { basename, dirname, join } from "node:path";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openCgroups, ownCgroup, systemCgroupSources, treeIn } from "./cgroup.ts";
 
 /** A folder in place of the hierarchy: what is written can be read, and nothing is enforced. */
@@ -85,6 +87,18 @@ describe("treeIn", () => {
     expect(readdirSync(join(root, "one"))).toEqual(["pids.max"]);
   });
 
+  test.each([
+    ["of which the kernel ended a process", "low 0\noom 3\noom_kill 1\noom_group_kill 1\n", true],
+    ["at its limit, but alive", "low 0\nmax 7\noom 0\noom_kill 0\n", false],
+    ["without such a file", undefined, false],
+  ])("ranOutOfMemory: a group %s", (_name, events, ranOut) => {
+    const tree = treeIn(root);
+    tree.open("one", { memoryBytesMax: 2 ** 20, cpuMillisMax: undefined });
+    if (events !== undefined) writeFileSync(join(root, "one", "memory.events"), events);
+    expect(tree.ranOutOfMemory("one")).toBe(ranOut);
+    expect(tree.ranOutOfMemory("absent")).toBe(false);
+  });
+
   test("closing kills whatever is left, also twice", () => {
     const tree = treeIn(root);
     tree.open("one", { memoryBytesMax: undefined, cpuMillisMax: undefined });
@@ -99,3 +113,35 @@ test("ownCgroup: of this very process, where there is a v2 hierarchy", () => {
   if (own === undefined) expect(systemCgroupSources().mounts).not.toContain(" - cgroup2 ");
   else expect(existsSync(join(own, "cgroup.procs"))).toBe(true);
 });
+
+/** A group in the real hierarchy, where this user may make one. */
+function realGroup(): string | undefined {
+  const own = ownCgroup(systemCgroupSources());
+  const group = own && join(own, `wherry-test-${process.pid}`);
+  try {
+    if (group !== undefined) mkdirSync(group);
+    return group;
+  } catch {
+    return undefined;
+  }
+}
+
+const group = realGroup();
+afterAll(() => {
+  if (group !== undefined && existsSync(group)) rmdirSync(group);
+});
+
+test.skipIf(group === undefined)(
+  "treeIn: closing kills what is in a real group, and an empty one goes",
+  async () => {
+    const folder = group ?? "";
+    const child = spawn("sleep", ["600"]);
+    const ended = new Promise((resolve) => child.once("exit", (_code, signal) => resolve(signal)));
+    writeFileSync(join(folder, "cgroup.procs"), String(child.pid));
+    const tree = treeIn(dirname(folder));
+    tree.close(basename(folder));
+    expect(await ended).toBe("SIGKILL");
+    tree.close(basename(folder));
+    expect(existsSync(folder)).toBe(false);
+  },
+);

@@ -23,6 +23,8 @@ export interface GroupLimits {
 export interface CgroupTree {
   /** Makes the group, and answers the file that takes the id of the process which is to be in it. */
   open(name: string, limits: GroupLimits): string;
+  /** Whether the kernel has ended it for its memory. */
+  ranOutOfMemory(name: string): boolean;
   /** Ends what is left in it, and removes it as far as that is possible at once. */
   close(name: string): void;
   /** Removes groups that nobody is in any more. */
@@ -108,6 +110,8 @@ function openIn(own: string, pid: number): CgroupOutcome {
   mkdirSync(shims, { recursive: true });
   write(shims, "cgroup.subtree_control", wanted.join(" "));
   const tree = treeIn(shims);
+  // Of shims that ended without a daemon.
+  tree.sweep();
   tree.open("trial", { memoryBytesMax: 2 ** 30, cpuMillisMax: undefined });
   tree.close("trial");
   return { kind: "works", tree, folder: shims };
@@ -134,6 +138,15 @@ export function treeIn(folder: string): CgroupTree {
       }
       if (cpuMillisMax !== undefined) write(group, "cpu.max", `${cpuMillisMax * 100} 100000`);
       return join(group, "cgroup.procs");
+    },
+    ranOutOfMemory(name) {
+      try {
+        const events = readFileSync(join(folder, name, "memory.events"), "utf8");
+        return Number(/^oom_kill (\d+)$/m.exec(events)?.[1] ?? 0) > 0;
+      } catch {
+        // It has no limit, or there is no such group.
+        return false;
+      }
     },
     close(name) {
       try {

@@ -1,9 +1,23 @@
 import type { ChildProcess } from "node:child_process";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import type { ShimLauncher } from "../runtimes/v8/launcher.ts";
+import { components } from "../components/test-components.ts";
 import { readSandbox } from "../runtimes/v8/sandbox-process.ts";
+import { connectTo } from "../runtimes/v8/shim-folder.ts";
 import { TestNode } from "../runtimes/v8/test-driver.ts";
 import { guests } from "../shim/test-guests.ts";
 import { confiningLauncher } from "./confining-launcher.ts";
@@ -14,6 +28,8 @@ const confinement = await detectConfinement({
   searchPath: process.env["PATH"] ?? "",
 });
 const launcher = confiningLauncher(confinement);
+const checkout = fileURLToPath(new URL("../../", import.meta.url));
+const lyingMain = fileURLToPath(new URL("./test-lying-shim.ts", import.meta.url));
 const confined = { isolation: "confined" } as const;
 
 /** The first process of the only sandbox. */
@@ -66,6 +82,33 @@ describe.skipIf(!confinement.sandbox)("createV8Driver: a confined run", () => {
     expect(node.log("one")).toContain("stdout P cont");
   });
 
+  test("of a component too", async () => {
+    await using node = new TestNode();
+    const { driver, told } = await node.open({ launcher });
+    const module = await node.prepared(driver, await components.hello("hello\n"));
+    driver.start(node.spec("one", module, confined));
+    expect(await told.endOf("one")).toEqual({ kind: "exited", exitCode: 0 });
+    expect(node.log("one")).toContain("stdout F hello\n");
+  });
+
+  test("whose process does not answer is known to the next daemon all the same, and stopped", async () => {
+    await using node = new TestNode();
+    const first = await node.open({ launcher });
+    const module = await node.prepared(first.driver, guests.sleeps(60_000));
+    first.driver.start(node.spec("one", module, confined));
+    await first.told.hasStarted(1);
+    const firstProcess = sandboxPid(node);
+    process.kill(
+      Number(readFileSync(`/proc/${firstProcess}/task/${firstProcess}/children`, "utf8")),
+      "SIGSTOP",
+    );
+    await first.driver.close("keep");
+    const second = await node.open({ launcher });
+    expect(second.adopted).toMatchObject([{ kind: "running", id: { uid: "one", run: 0 } }]);
+    second.driver.stop("one", 0);
+    expect(await second.told.endOf("one")).toEqual({ kind: "stopped" });
+  });
+
   test("goes on when somebody kills what stands before it, and can be stopped then", async () => {
     await using node = new TestNode();
     const children: ChildProcess[] = [];
@@ -95,4 +138,37 @@ describe.skipIf(!confinement.sandbox)("createV8Driver: a confined run", () => {
     process.kill(sandboxPid(node), "SIGKILL");
     expect(await told.endOf("one")).toMatchObject({ kind: "lost" });
   });
+
+  test("whose process lies about whose it is is killed, and nobody else hears of it", async () => {
+    await using node = new TestNode();
+    const liar = { mainFile: lyingMain, programPaths: [checkout] };
+    const lying: ShimLauncher = {
+      ...launcher,
+      launch: (plan) => launcher.launch(plan.isolation === "confined" ? { ...plan, ...liar } : plan),
+    };
+    const { driver, told } = await node.open({ launcher: lying });
+    const module = await node.prepared(driver, guests.sleeps(60_000));
+    driver.start(node.spec("victim", module, { namespace: "victims" }));
+    await told.hasStarted(1);
+    driver.start(node.spec("liar", module, confined));
+    expect(await told.endOf("liar")).toMatchObject({ kind: "lost" });
+    expect(told.ends.map(({ id }) => id.uid)).toEqual(["liar"]);
+  });
+});
+
+test("connectTo: follows no link that a shim has put in the place of its socket", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "wherry-socket-"));
+  const server = createServer((socket) => socket.destroy());
+  try {
+    await new Promise<void>((resolve) => server.listen(join(folder, "of-another.sock"), resolve));
+    symlinkSync(join(folder, "of-another.sock"), join(folder, "shim.sock"));
+    expect(await connectTo(folder)).toBeUndefined();
+    renameSync(join(folder, "of-another.sock"), join(folder, "shim.sock"));
+    const socket = await connectTo(folder);
+    expect(socket).toBeDefined();
+    socket?.destroy();
+  } finally {
+    server.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

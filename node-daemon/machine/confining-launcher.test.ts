@@ -1,13 +1,14 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { LaunchPlan } from "../runtimes/v8/launcher.ts";
 import { isShimAlive, readSandbox, signalShim } from "../runtimes/v8/sandbox-process.ts";
 import { ownLogName } from "../shim/protocol.ts";
 import { processStartTicks } from "../shim/process-identity.ts";
+import { treeIn } from "./cgroup.ts";
 import { confiningLauncher } from "./confining-launcher.ts";
 import { detectConfinement } from "./confinement.ts";
 import type { Targets } from "./test-hostile-shim.ts";
@@ -63,6 +64,18 @@ function planOf(given: Partial<LaunchPlan> = {}): LaunchPlan {
     network: false,
     ...given,
   };
+}
+
+/** A program that only says who it is. */
+function writeMain(): string {
+  const mainFile = join(root, "main.cjs");
+  writeFileSync(
+    mainFile,
+    `const status = require("fs").readFileSync("/proc/self/status", "utf8").replace(/[ \\t]+/g, " ").split("\\n");
+     console.log(JSON.stringify({ pid: process.pid, status }));
+     setInterval(() => {}, 60_000);`,
+  );
+  return mainFile;
 }
 
 /** Resolves with the first whole line of its log. */
@@ -158,15 +171,24 @@ describe.skipIf(!confinement.sandbox)("confiningLauncher: a confined shim", () =
   });
 });
 
+test("confiningLauncher: a process of its own enters its group before it is anything else", async () => {
+  const groups = join(root, "groups");
+  mkdirSync(groups);
+  const grouped = confiningLauncher({ ...confinement, cgroups: treeIn(groups) });
+  const plan = planOf({ isolation: "process", mainFile: writeMain(), memoryBytesMax: 2 ** 30 });
+  const child = grouped.launch(plan);
+  const gone = new Promise((resolve) => child.once("exit", resolve));
+  const found = JSON.parse(await said(plan.folder)) as { readonly pid: number };
+  const group = join(groups, basename(plan.folder));
+  expect(readFileSync(join(group, "cgroup.procs"), "utf8")).toBe(`${found.pid}\n`);
+  expect(readFileSync(join(group, "memory.max"), "utf8")).toBe(String(2 ** 30));
+  signalShim(plan.folder, { pid: child.pid ?? 0, startTicks: undefined }, "SIGKILL");
+  await gone;
+  expect(readFileSync(join(group, "cgroup.kill"), "utf8")).toBe("1");
+});
+
 test.skipIf(!confinement.restriction)("confiningLauncher: other shims get no new privileges", async () => {
-  const mainFile = join(root, "main.cjs");
-  writeFileSync(
-    mainFile,
-    `const status = require("fs").readFileSync("/proc/self/status", "utf8").replace(/[ \\t]+/g, " ").split("\\n");
-     console.log(JSON.stringify({ pid: process.pid, status }));
-     setInterval(() => {}, 60_000);`,
-  );
-  const plan = planOf({ isolation: "process", mainFile });
+  const plan = planOf({ isolation: "process", mainFile: writeMain() });
   const child = launcher.launch(plan);
   const gone = new Promise((resolve) => child.once("exit", resolve));
   const found = JSON.parse(await said(plan.folder)) as {
@@ -178,4 +200,19 @@ test.skipIf(!confinement.restriction)("confiningLauncher: other shims get no new
   if (process.getuid?.() === 0) expect(found.status).toContain("CapEff: 000000000000041b");
   signalShim(plan.folder, { pid: child.pid ?? 0, startTicks: undefined }, "SIGKILL");
   await gone;
+});
+
+test("confiningLauncher: a process that waited for nobody is held like one that was started for it", () => {
+  const groups = mkdtempSync(join(root, "groups-"));
+  const holding = confiningLauncher({ ...confinement, cgroups: treeIn(groups) });
+  holding.hold("/state/shims/one", 4711, { memoryBytesMax: 2 ** 20, cpuMillisMax: 250 });
+  const read = (file: string) => readFileSync(join(groups, "one", file), "utf8");
+  expect([read("memory.max"), read("cpu.max"), read("cgroup.procs")]).toEqual([
+    "1048576",
+    "25000 100000",
+    "4711",
+  ]);
+  expect(holding.letGo("/state/shims/one")).toEqual({ endedFor: undefined });
+  writeFileSync(join(groups, "one", "memory.events"), "oom_kill 1\n");
+  expect(holding.letGo("/state/shims/one")).toEqual({ endedFor: "memory" });
 });

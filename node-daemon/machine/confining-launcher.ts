@@ -7,11 +7,16 @@
  * Each replaces itself by the next, except bwrap (see sandbox-process.ts).
  */
 import type { ChildProcess } from "node:child_process";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Isolation } from "../../api/isolation.ts";
 import { WherryError } from "../../kit/errors.ts";
-import { type LaunchPlan, type ShimLauncher, spawnDetached } from "../runtimes/v8/launcher.ts";
+import {
+  type LaunchPlan,
+  type ProcessLimits,
+  type ShimLauncher,
+  spawnDetached,
+} from "../runtimes/v8/launcher.ts";
 import { innerFolderName, sandboxName } from "../runtimes/v8/sandbox-process.ts";
 import { configName } from "../shim/protocol.ts";
 import type { Confinement } from "./confinement.ts";
@@ -31,14 +36,22 @@ export function confiningLauncher(confinement: Confinement): ShimLauncher {
       const group = basename(plan.folder);
       // Shims of many instances are held to nothing: what one takes would be taken from the others.
       const procs = plan.isolation === "shared" ? undefined : cgroups?.open(group, limitsOf(plan));
-      const child = launchIn(plan, confinement, procs);
-      if (procs !== undefined) child.once("exit", () => cgroups?.close(group));
-      return child;
+      return launchIn(plan, confinement, procs);
+    },
+    hold(folder, pid, limits) {
+      const procs = cgroups?.open(basename(folder), limitsOf(limits));
+      if (procs !== undefined) writeFileSync(procs, String(pid));
+    },
+    letGo(folder) {
+      const group = basename(folder);
+      const endedFor = cgroups?.ranOutOfMemory(group) === true ? "memory" : undefined;
+      cgroups?.close(group);
+      return { endedFor };
     },
   };
 }
 
-function limitsOf({ memoryBytesMax, cpuMillisMax }: LaunchPlan) {
+function limitsOf({ memoryBytesMax, cpuMillisMax }: ProcessLimits) {
   return { memoryBytesMax, cpuMillisMax };
 }
 

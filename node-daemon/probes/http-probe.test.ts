@@ -44,8 +44,8 @@ test.each([
   { status: 200, answer: { kind: "success" } },
   { status: 204, answer: { kind: "success" } },
   { status: 399, answer: { kind: "success" } },
-  { status: 400, answer: { kind: "failure", message: "HTTP 400: not now" } },
-  { status: 503, answer: { kind: "failure", message: "HTTP 503: not now" } },
+  { status: 400, answer: { kind: "failure", message: "HTTP 400" } },
+  { status: 503, answer: { kind: "failure", message: "HTTP 503" } },
 ])("askHttp: status $status", async ({ status, answer }) => {
   const port = await listen((_, response) => response.writeHead(status).end("not now\n"));
   expect(await askHttp(target(port), inTime())).toEqual(answer);
@@ -105,7 +105,7 @@ test("askHttp: gives up on redirects in a circle", async () => {
   expect(asked).toBe(11);
 });
 
-test("askHttp: reads a few kilobytes of an endless answer, and tells little of it", async () => {
+test("askHttp: reads a few kilobytes of an endless answer", async () => {
   const closed = Promise.withResolvers<void>();
   const port = await listen((_, response) => {
     response.writeHead(500);
@@ -116,8 +116,7 @@ test("askHttp: reads a few kilobytes of an endless answer, and tells little of i
     flood();
   });
   const answer = await askHttp(target(port), inTime());
-  expect(answer).toMatchObject({ kind: "failure" });
-  expect(answer.kind === "failure" && answer.message.length).toBeLessThan(1100);
+  expect(answer).toEqual({ kind: "failure", message: "HTTP 500" });
   await closed.promise;
 });
 

@@ -17,10 +17,10 @@ export async function askHttp(target: HttpTarget, signal: AbortSignal): Promise<
   try {
     let url = urlOf(target, target.path);
     for (let redirects = 0; redirects <= probeLimits.redirectsMax; redirects++) {
-      const { status, location, body } = await get(url, target.headers, signal);
+      const { status, location } = await get(url, target.headers, signal);
       const next = isRedirect(status) ? locationOf(location, url) : undefined;
       // Another port of this machine belongs to somebody else, so a guest must not send the daemon there.
-      if (!next || next.origin !== url.origin) return judge(status, body);
+      if (!next || next.origin !== url.origin) return judge(status);
       url = next;
     }
     return { kind: "failure", message: `redirected more than ${probeLimits.redirectsMax} times` };
@@ -61,17 +61,18 @@ function locationOf(location: string | undefined, from: URL): URL | undefined {
   return location === undefined ? undefined : (URL.parse(location, from) ?? undefined);
 }
 
-function judge(status: number, body: string): ProbeAnswer {
-  if (status >= 200 && status < 400) return { kind: "success" };
-  const said = body.trim();
-  return { kind: "failure", message: `HTTP ${status}${said === "" ? "" : `: ${said}`}` };
+/**
+ * The answer itself is told to nobody: should anybody else listen at that port of this machine, what they say is not the
+ * template's owner's to read.
+ */
+function judge(status: number): ProbeAnswer {
+  const well = status >= 200 && status < 400;
+  return well ? { kind: "success" } : { kind: "failure", message: `HTTP ${status}` };
 }
 
 interface Answer {
   readonly status: number;
   readonly location: string | undefined;
-  /** The beginning. */
-  readonly body: string;
 }
 
 function get(url: URL, headers: HttpTarget["headers"], signal: AbortSignal): Promise<Answer> {
@@ -85,16 +86,12 @@ function get(url: URL, headers: HttpTarget["headers"], signal: AbortSignal): Pro
     });
     asked.once("close", () => reject(new Error("the connection was closed")));
     asked.once("response", (response) => {
-      readBody(response).then(
-        (body) => {
-          asked.destroy();
-          resolve({ status: response.statusCode ?? 0, location: response.headers.location, body });
-        },
-        (thrown: unknown) => {
-          asked.destroy();
-          reject(thrown);
-        },
-      );
+      readBody(response)
+        .then(
+          () => resolve({ status: response.statusCode ?? 0, location: response.headers.location }),
+          reject,
+        )
+        .finally(() => asked.destroy());
     });
     asked.end();
   });
@@ -116,15 +113,13 @@ function headersOf(given: HttpTarget["headers"]): Record<string, string | string
   return headers;
 }
 
-async function readBody(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
+/** To its end, as a client would, or as much as is enough: an answer that never ends is none. */
+async function readBody(response: IncomingMessage): Promise<void> {
   let bytes = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
-    if (bytes < probeLimits.outputBytesMax) chunks.push(chunk);
     bytes += chunk.length;
-    if (bytes >= probeLimits.bodyBytesMax) break;
+    if (bytes >= probeLimits.bodyBytesMax) return;
   }
-  return Buffer.concat(chunks).toString("utf8", 0, probeLimits.outputBytesMax);
 }
 
 function why(thrown: unknown, signal: AbortSignal): string {

@@ -7,6 +7,17 @@ export const probeLimits = {
   askedMax: 256,
   /** Of those, one namespace's: whoever lets all its probes hang holds up nobody else's. */
   askedPerNamespaceMax: 64,
+  /** Runs at a time for preStop: a drain of thousands must not double what runs. More wait in turn, within their graces. */
+  preStopsMax: 256,
+  preStopsPerNamespaceMax: 64,
+  /** Of all these, those that start a process each. */
+  processesMax: 8,
+  processesPerNamespaceMax: 4,
+  /**
+   * A timer is not taken back when its run ends, so a wait of a day is this many at a time: what has become of a hundred
+   * thousand short runs is forgotten a minute later.
+   */
+  wakeMsMax: 60 * secondMs,
   /**
    * Questions of one kind to one instance come a period apart, give or take this share: a thousand instances that started
    * together are asked apart after a few rounds.
@@ -18,14 +29,14 @@ export const probeLimits = {
   bodyBytesMax: 10 * kibibyte,
   /** As a browser's and a kubelet's. */
   redirectsMax: 10,
-  /** Of what a failed question wrote or answered; it stands in a status. */
+  /** Of what a failed question wrote; it stands in a status. */
   outputBytesMax: kibibyte,
 } as const;
 
 /** The log of an instance that was started for a question. Its end is all that anybody reads, once. */
 export const sideLogFileBytesMax = 64 * kibibyte;
 
-export const lastWordsLimits = {
+export const terminationMessageLimits = {
   /** As in Kubernetes. */
   fileBytesMax: 4 * kibibyte,
   logBytesMax: 2 * kibibyte,

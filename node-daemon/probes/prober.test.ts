@@ -139,3 +139,12 @@ test("Prober: those that an earlier daemon had probed are asked over a whole per
   expect(Math.min(...counts)).toBeGreaterThan(50);
   expect(Math.max(...counts)).toBeLessThan(150);
 });
+
+test("Prober: a wait of a day is one, though no timer lasts that long", async () => {
+  const { prober, asked, clock, advance } = probing();
+  prober.follow(run({ probes: { liveness: config({ initialDelayMs: 86_400_000 }) } }));
+  for (let hour = 0; hour < 21; hour++) await advance(3_600_000);
+  expect(asked.length).toBe(0);
+  for (let hour = 0; hour < 6; hour++) await advance(3_600_000);
+  expect([asked.length, clock.monotonic()]).toEqual([1, 97_200_000]);
+});

@@ -60,6 +60,12 @@ export interface ExecQuestion {
   readonly signal: AbortSignal;
 }
 
+interface Wake {
+  readonly followed: Followed;
+  readonly probe: ProbeKind;
+  readonly dueMonotonicMs: number;
+}
+
 interface Followed {
   readonly subject: ProbedRun;
   probing: Probing;
@@ -69,14 +75,12 @@ interface Followed {
 export class Prober {
   readonly #options: ProberOptions;
   readonly #followed = new Map<string, Followed>();
-  readonly #wakes: WakeTimer<{ readonly followed: Followed; readonly probe: ProbeKind }>;
+  readonly #wakes: WakeTimer<Wake>;
   readonly #gate = new ShareGate(probeLimits.askedMax, probeLimits.askedPerNamespaceMax);
 
   constructor(options: ProberOptions) {
     this.#options = options;
-    this.#wakes = new WakeTimer(options.clock, ({ followed, probe: kind }) =>
-      this.#step(followed, { kind: "due", probe: kind }),
-    );
+    this.#wakes = new WakeTimer(options.clock, (wake) => this.#wake(wake));
   }
 
   /** Again for the same run changes nothing; another run of the instance begins anew. */
@@ -101,6 +105,15 @@ export class Prober {
     for (const uid of this.#followed.keys()) this.forget(uid);
   }
 
+  #wake(wake: Wake): void {
+    const { followed, probe: kind, dueMonotonicMs } = wake;
+    if (followed.gone.signal.aborted) return;
+    const leftMs = dueMonotonicMs - this.#options.clock.monotonic();
+    // Node's timers may fire a fraction of a millisecond early.
+    if (leftMs > 1) this.#wakes.after(Math.min(leftMs, probeLimits.wakeMsMax), wake);
+    else this.#step(followed, { kind: "due", probe: kind });
+  }
+
   #step(followed: Followed, event: ProbingEvent): void {
     if (followed.gone.signal.aborted) return;
     this.#take(followed, probe(followed.probing, event, this.#now()));
@@ -116,7 +129,8 @@ export class Prober {
           const { delayMs, spread } = action;
           const fraction = random.fraction();
           const share = spread ? fraction : 1 + probeLimits.jitter * (2 * fraction - 1);
-          this.#wakes.after(delayMs * share, { followed, probe: action.probe });
+          const dueMonotonicMs = this.#options.clock.monotonic() + delayMs * share;
+          this.#wake({ followed, probe: action.probe, dueMonotonicMs });
           break;
         }
         case "ask":

@@ -1,5 +1,5 @@
 /**
- * What an instance's run needs beside being started and stopped: its probes, its preStop, and its last words. The agent tells
+ * What an instance's run needs beside being started and stopped: its probes, its preStop, and its termination message. The agent tells
  * it how lifecycles change, and gets events for them back; it changes none itself.
  */
 import { rm } from "node:fs/promises";
@@ -14,10 +14,11 @@ import { readLogTail } from "../logs/log-tail.ts";
 import type { RunEnd, RunId, RunSpec, RuntimeDriver } from "../runtimes/runtime-driver.ts";
 import { logFolderOf } from "../setup.ts";
 import type { VolumeStore } from "../volumes/volume-store.ts";
-import { readWordsFile } from "./last-words.ts";
-import { lastWordsLimits } from "./limits.ts";
+import { readMessageFile } from "./termination-message.ts";
+import { terminationMessageLimits, probeLimits } from "./limits.ts";
 import { PreStops } from "./pre-stops.ts";
 import { type ExecQuestion, Prober } from "./prober.ts";
+import { ShareGate } from "./share-gate.ts";
 import { sideLogsOf, type SideOutcome, type SidePurpose, SideRuns } from "./side-runs.ts";
 
 export interface AttendantOptions {
@@ -39,7 +40,9 @@ export class RunAttendant {
   readonly #sideRuns: SideRuns;
   readonly #prober: Prober;
   readonly #preStops: PreStops;
-  readonly #reads = new Gate(lastWordsLimits.readsMax);
+  readonly #preStopGate = new ShareGate(probeLimits.preStopsMax, probeLimits.preStopsPerNamespaceMax);
+  readonly #processGate = new ShareGate(probeLimits.processesMax, probeLimits.processesPerNamespaceMax);
+  readonly #reads = new Gate(terminationMessageLimits.readsMax);
 
   constructor(options: AttendantOptions) {
     this.#options = options;
@@ -62,7 +65,11 @@ export class RunAttendant {
     this.#preStops = new PreStops({
       clock,
       log,
-      exec: (uid, args, timeoutMs, signal) => this.#beside(uid, "preStop", args, timeoutMs, signal),
+      exec: (uid, args, timeoutMs, signal) => {
+        const namespace = options.instanceOf(uid)?.assignment.namespace ?? "";
+        const task = () => this.#beside(uid, "preStop", args, timeoutMs, signal);
+        return this.#preStopGate.run(namespace, task);
+      },
       done: (uid, run) => dispatch(uid, { kind: "preStopDone", run }),
     });
   }
@@ -111,25 +118,25 @@ export class RunAttendant {
     return this.#sideRuns.ended(id, end);
   }
 
-  /** An instance's own run is over: nothing more is asked of it. Its last words, if they have to be waited for. */
+  /** An instance's own run is over: nothing more is asked of it. Its termination message, if they have to be waited for. */
   runEnded(held: HeldInstance, end: RunEnd): Promise<string> | undefined {
     const { uid } = held.assignment;
     this.#prober.forget(uid);
     this.#preStops.cancel(uid);
-    return this.lastWords(held, end);
+    return this.terminationMessage(held, end);
   }
 
   /** Undefined when there is nothing to read, which is so for most. Never rejects. */
-  lastWords(held: HeldInstance, end: RunEnd): Promise<string> | undefined {
-    const words = configOf(held)?.lastWords;
+  terminationMessage(held: HeldInstance, end: RunEnd): Promise<string> | undefined {
+    const config = configOf(held)?.terminationMessage;
     const { state } = held.lifecycle;
     const startedMs = "startedMs" in state ? state.startedMs : undefined;
-    if (!words || startedMs === undefined) return undefined;
+    if (!config || startedMs === undefined) return undefined;
     const failed = !(end.kind === "exited" && end.exitCode === 0) && end.kind !== "stopped";
-    const fromLog = words.fallbackToLog && failed;
-    if (!words.file && !fromLog) return undefined;
+    const fromLog = config.fallbackToLog && failed;
+    if (!config.file && !fromLog) return undefined;
     const read = this.#reads.run(async () => {
-      const left = words.file ? await this.#wordsFile(held, words.file, startedMs) : "";
+      const left = config.file ? await this.#messageFile(held, config.file, startedMs) : "";
       return left === "" && fromLog ? await this.#logTail(held, startedMs) : left;
     });
     return this.#inTime(read);
@@ -140,7 +147,7 @@ export class RunAttendant {
     this.#preStops.close();
   }
 
-  async #wordsFile(
+  async #messageFile(
     held: HeldInstance,
     { mountPath, below }: { readonly mountPath: string; readonly below: readonly string[] },
     sinceMs: number,
@@ -156,11 +163,11 @@ export class RunAttendant {
       contents: () => [],
     });
     const directory = outcome.kind === "mounted" ? outcome.mounts[0]?.hostPath : undefined;
-    return directory === undefined ? "" : await readWordsFile({ directory, below, sinceMs });
+    return directory === undefined ? "" : await readMessageFile({ directory, below, sinceMs });
   }
 
   async #logTail(held: HeldInstance, sinceMs: number): Promise<string> {
-    const { logLinesMax: linesMax, logBytesMax: bytesMax } = lastWordsLimits;
+    const { logLinesMax: linesMax, logBytesMax: bytesMax } = terminationMessageLimits;
     const folder = logFolderOf(this.#options.stateDir, held.assignment.uid);
     return await readLogTail({ folder, sinceMs, linesMax, bytesMax });
   }
@@ -168,12 +175,12 @@ export class RunAttendant {
   async #inTime(read: Promise<string>): Promise<string> {
     const { clock, log } = this.#options;
     const late = Promise.withResolvers<string>();
-    const timer = clock.setTimer(lastWordsLimits.readMsMax, () => late.resolve(""));
-    const words = read.catch((err: unknown) => {
+    const timer = clock.setTimer(terminationMessageLimits.readMsMax, () => late.resolve(""));
+    const message = read.catch((err: unknown) => {
       log.warn("termination message not read", { err });
       return "";
     });
-    const text = await Promise.race([words, late.promise]);
+    const text = await Promise.race([message, late.promise]);
     timer.cancel();
     return text;
   }
@@ -191,9 +198,15 @@ export class RunAttendant {
     signal: AbortSignal,
   ): Promise<SideOutcome> {
     const held = this.#options.instanceOf(uid);
-    if (!held) return { kind: "notStarted", message: "the instance is gone" };
-    const { driver, spec } = await this.#options.besides(held);
-    return await this.#sideRuns.run({ driver, spec, purpose, args, timeoutMs, signal });
+    if (!held || signal.aborted) return { kind: "notStarted", message: "the instance has ended" };
+    const run = async () => {
+      const { driver, spec } = await this.#options.besides(held);
+      return await this.#sideRuns.run({ driver, spec, purpose, args, timeoutMs, signal });
+    };
+    const { assignment, lifecycle } = held;
+    return lifecycle.isolation === "shared"
+      ? await run()
+      : await this.#processGate.run(assignment.namespace, run);
   }
 }
 

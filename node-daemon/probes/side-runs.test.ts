@@ -84,6 +84,7 @@ test("SideRuns: a fresh instance with the same rights and limits, without the so
   expect(spec).toEqual({
     ...instanceSpec(),
     id: { uid: "web.liveness-g-0", run: 0 },
+    beside: "web",
     args: ["app.wasm", "check"],
     network: { allow: [{ host: "db", port: 5432 }], listeners: [] },
     stopNotice: "none",

@@ -122,6 +122,7 @@ export class SideRuns {
     return {
       ...spec,
       id: { uid: `${spec.id.uid}.${name}`, run: 0 },
+      beside: spec.id.uid,
       args: [...spec.args.slice(0, 1), ...args],
       // The sockets are the instance's; a second listener at the same place would take its connections, or fail.
       network: { ...spec.network, listeners: [] },

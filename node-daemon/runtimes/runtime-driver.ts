@@ -83,6 +83,11 @@ export interface RunSpec {
    * from there, and a copy of what it writes goes there. Absent: standard input is empty.
    */
   readonly attachment?: string;
+  /**
+   * The uid of the instance that this run is beside (see probes/side-runs.ts): where one process hosts both, they have one
+   * CPU limit together.
+   */
+  readonly beside?: string;
   /** The folder of this instance's log files (see node-daemon/logs). */
   readonly logFolder: string;
   readonly logLimits: LogLimits;

@@ -33,10 +33,15 @@ export class Account implements Competitor {
   /** What happened for it outside its turns, since that was last charged. */
   events = 0;
 
-  /** `owner` is told of use. Called often. */
-  constructor({ requestMillis, limitMillis }: CpuShare, nowMs: number, owner: { used(): void }) {
+  /** `owner` is told of use. Called often. A `quota` of another account is shared with it: what one uses the other lacks. */
+  constructor(
+    { requestMillis, limitMillis }: CpuShare,
+    nowMs: number,
+    owner: { used(): void },
+    quota?: CpuQuota,
+  ) {
     this.weight = weightOf(requestMillis);
-    this.quota = limitMillis === undefined ? undefined : new CpuQuota(limitMillis, nowMs);
+    this.quota = quota ?? (limitMillis === undefined ? undefined : new CpuQuota(limitMillis, nowMs));
     this.#owner = owner;
   }
 

@@ -73,6 +73,11 @@ export class DaemonLink {
     }
   }
 
+  /** Gives the system what was told in this turn. */
+  flush(): void {
+    this.#writer?.flush();
+  }
+
   /** Says what there is to say, and closes. */
   async close(): Promise<void> {
     this.#server.close();

@@ -9,6 +9,7 @@ import type { InputSource, OutputSink } from "../wasi/host.ts";
 import { openNetwork } from "../wasi/sockets/host-network.ts";
 import type { Network } from "../wasi/sockets/network.ts";
 import { Account } from "./account.ts";
+import type { CpuQuota } from "./cpu-quota.ts";
 import { Attachment } from "./attachment.ts";
 import type { Reservation, ShimBudget } from "./budget.ts";
 import { engine } from "./engine.ts";
@@ -31,6 +32,8 @@ export interface InstanceParts extends SharedHost {
   readonly modules: ModuleStore;
   readonly mounts: MountTable;
   readonly budget: ShimBudget;
+  /** What the one guest of this process keeps in the engine's heap; 0 where there may be several. */
+  readonly ownHeapBytes: () => number;
   readonly queue: RunQueue;
   readonly log: Log;
 }
@@ -69,16 +72,21 @@ export class Instance implements HostedEvents {
   /** The first bug of ours that hit this instance. */
   #bug: unknown;
 
-  constructor(parts: InstanceParts, spec: RunSpec, events: InstanceEvents) {
+  /** `quota`: of the instance that it runs beside. */
+  constructor(parts: InstanceParts, spec: RunSpec, events: InstanceEvents, quota?: CpuQuota) {
     this.#parts = parts;
     this.#spec = spec;
     this.#events = events;
     const share = { requestMillis: spec.cpuRequestMillis, limitMillis: spec.cpuLimitMillis };
-    this.#account = new Account(share, parts.queue.now(), this);
+    this.#account = new Account(share, parts.queue.now(), this, quota);
     this.#attachment = spec.attachment === undefined ? undefined : new Attachment(spec.attachment);
     const silent = spec.stopNotice === "stdin" ? (this.#attachment ?? new NoticeInput()) : undefined;
     this.#notice = silent;
     this.#stdin = silent ?? this.#attachment ?? emptyInput;
+  }
+
+  get quota(): CpuQuota | undefined {
+    return this.#account.quota;
   }
 
   /** Since it began. */
@@ -92,7 +100,8 @@ export class Instance implements HostedEvents {
   }
 
   get memoryBytes(): number {
-    return this.#guest?.memoryBytes || this.#memoryBytesLast;
+    const bytes = this.#guest?.memoryBytes;
+    return bytes ? bytes + this.#parts.ownHeapBytes() : this.#memoryBytesLast;
   }
 
   /** With the shorter of all graces that were asked for. */

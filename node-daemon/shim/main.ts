@@ -5,6 +5,7 @@
  */
 import { readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { getHeapStatistics } from "node:v8";
 import { randomFillSync } from "node:crypto";
 import { type Clock, systemClock, type Timer } from "../../kit/clock.ts";
 import { assertNever, errorCode } from "../../kit/errors.ts";
@@ -41,6 +42,8 @@ import { stackTraceLimit } from "./trap.ts";
 /** Written by the daemon that starts the shim, so both are of one build. */
 interface ShimConfig extends ShimIdentity {
   readonly limits: ShimLimits;
+  /** Of the engine's heap, where a guest can fill it. */
+  readonly heapMb?: number;
 }
 
 const wasiClock: WasiClock = {
@@ -50,9 +53,9 @@ const wasiClock: WasiClock = {
 };
 
 class ShimProcess {
+  readonly #config: ShimConfig;
   #identity: ShimIdentity;
   readonly #alone: Alone;
-  readonly #limits: ShimLimits;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #shim: Shim;
@@ -65,8 +68,8 @@ class ShimProcess {
 
   constructor(config: ShimConfig, clock: Clock, log: Log) {
     const { shimId, namespace, buildId, isolation } = config;
+    this.#config = config;
     this.#identity = { shimId, namespace, buildId, isolation };
-    this.#limits = config.limits;
     this.#clock = clock;
     this.#log = log;
     this.#alone = new Alone(clock, config.limits.orphanMs, {
@@ -93,6 +96,7 @@ class ShimProcess {
       budget: new ShimBudget(config.limits, systemCapacity(), clock, () => {
         globalThis.gc?.();
       }),
+      ownHeapBytes: config.heapMb === undefined ? () => 0 : heapGrowth(),
       timers,
       queue,
       clock,
@@ -104,8 +108,11 @@ class ShimProcess {
     };
     const events: ShimEvents = {
       started: (id, atMs) => {
-        this.#recordOwnRun(id);
+        const own = this.#identity.isolation !== "shared";
+        if (own) this.#recordOwnRun(id);
         this.#link.tell({ kind: "started", id, atMs });
+        // The guest's first instruction may be one that never ends, and then nothing here is ever said again.
+        if (own) this.#link.flush();
       },
       ended: (id, atMs, end) => {
         this.#link.tell({ kind: "ended", id, atMs, end });
@@ -131,9 +138,8 @@ class ShimProcess {
     );
   }
 
-  /** Before its first instruction, which may be one that never ends. */
+  /** What a daemon knows of it that finds it silent. */
   #recordOwnRun(id: RunId): void {
-    if (this.#identity.isolation === "shared") return;
     const report = this.#shim.reports().find((known) => runKey(known.id) === runKey(id));
     if (report) writeJson(ownRunName, { identity: this.#identity, report } satisfies OwnRunRecord);
   }
@@ -144,6 +150,8 @@ class ShimProcess {
     // Its runs will be refused.
     if (owner !== undefined) return this.#log.error("claimed for another namespace", { owner, namespace });
     this.#identity = { ...this.#identity, namespace, isolation };
+    // For whoever looks at the folder: what holds is what it says.
+    writeJson(configName, { ...this.#config, ...this.#identity });
     this.#log.info("claimed", { namespace, isolation });
   }
 
@@ -188,7 +196,7 @@ class ShimProcess {
     if (!this.#shim.empty) return;
     if (this.#exitWhenEmpty) this.#exit();
     else if (!this.#link.connected) {
-      this.#aloneTimer = this.#clock.setTimer(this.#limits.aloneMs, () => {
+      this.#aloneTimer = this.#clock.setTimer(this.#config.limits.aloneMs, () => {
         if (this.#shim.empty && !this.#link.connected) this.#exit();
       });
     }
@@ -213,6 +221,12 @@ class ShimProcess {
 function writeJson(name: string, value: unknown): void {
   writeFileSync(`${name}.new`, JSON.stringify(value), { mode: 0o600 });
   renameSync(`${name}.new`, name);
+}
+
+/** Bytes in the engine's heap beyond what is there now. */
+function heapGrowth(): () => number {
+  const before = getHeapStatistics().used_heap_size;
+  return () => Math.max(0, getHeapStatistics().used_heap_size - before);
 }
 
 async function main(folder: string): Promise<void> {

@@ -31,7 +31,7 @@ export const protocolVersion = 2;
 export const protocolVersionMin = 1;
 
 export const socketName = "shim.sock";
-/** Written by the daemon before it starts the shim. */
+/** Written by the daemon before it starts the shim, and by the shim when it is claimed. */
 export const configName = "config.json";
 /** Written by the shim before it listens: how to find the process when it does not answer. */
 export const processName = "process.json";

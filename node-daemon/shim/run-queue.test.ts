@@ -55,8 +55,8 @@ class Bench {
     this.#cpuMs += ms * this.processorShare;
   }
 
-  account(name: string, share: CpuShare = noShare): Account {
-    const account = new Account(share, this.nowMs, { used: () => {} });
+  account(name: string, share: CpuShare = noShare, beside?: Account): Account {
+    const account = new Account(share, this.nowMs, { used: () => {} }, beside?.quota);
     this.#accounts.set(name, account);
     return account;
   }
@@ -81,9 +81,9 @@ class Bench {
   }
 
   /** For ever. */
-  loop(name: string, ms: number, share: CpuShare = noShare): Loop {
+  loop(name: string, ms: number, share: CpuShare = noShare, beside?: Account): Loop {
     const again = (self: Loop) => this.queue.push(self, "yielded");
-    return this.runnable(name, ms, again, this.account(name, share));
+    return this.runnable(name, ms, again, this.account(name, share, beside));
   }
 
   get scheduled(): number {
@@ -196,6 +196,18 @@ describe("RunQueue", () => {
     expect(Math.abs(bench.usedMs("limited") - 1_000)).toBeLessThan(50);
     expect(Math.abs(bench.usedMs("free") - 9_500)).toBeLessThan(50);
     expect(limited.account.throttledMs(bench.nowMs)).toBeGreaterThan(15_000);
+  });
+
+  test("limit: one of two accounts holds for both together, and both get on", async () => {
+    const bench = new Bench();
+    const share = { requestMillis: 1000, limitMillis: 100 };
+    const instance = bench.loop("instance", 1, share);
+    bench.queue.push(instance, "yielded");
+    bench.queue.push(bench.loop("beside", 1, share, instance.account), "yielded");
+    await bench.until(10_000);
+    const [own, others] = [bench.usedMs("instance"), bench.usedMs("beside")];
+    expect(Math.abs(own + others - 1_000)).toBeLessThan(50);
+    expect(Math.min(own, others)).toBeGreaterThan(300);
   });
 
   test("limit: a hundred that are held take one timer, and a kill waits for none of it", async () => {

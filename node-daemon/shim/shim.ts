@@ -107,7 +107,8 @@ export class Shim {
       this.#end(run, refused);
       return;
     }
-    const instance = new Instance(this.#parts, spec, this.#instanceEvents);
+    const beside = this.#byUid.get(spec.beside ?? "")?.instance;
+    const instance = new Instance(this.#parts, spec, this.#instanceEvents, beside?.quota);
     run.instance = instance;
     this.#byUid.set(spec.id.uid, run);
     if (spec.stopAloneAfterMs !== undefined) this.#alone.add(spec.id.uid, spec.stopAloneAfterMs);

@@ -99,6 +99,22 @@ test("C: a server answers at the socket that its template asks for", async () =>
   expect(stdout).toContain("GET /first\nGET /second\n");
 });
 
+test("C: a shop opens, gets stuck, and is begun anew by its liveness probe", async () => {
+  await applyExample("probes", "shop.yaml");
+  const shop = async () => {
+    const [found] = (await cluster.instances()).filter(({ spec }) => spec.owner.name === "shop");
+    return found?.status;
+  };
+  await eventually(async () => expect(await shop()).toMatchObject({ ready: "1/1", restarts: 0 }));
+  await eventually(async () => expect(await shop()).toMatchObject({ ready: "1/1", restarts: 1 }), 120_000);
+  const { reason, message } = (await shop())?.lastTermination ?? { reason: "", message: "" };
+  expect(reason).toBe("Unhealthy");
+  // preStop has the last word.
+  expect(message).toMatch(
+    /^closed in good order\nits liveness probe failed 2 times in a row: it exited with code 1: /,
+  );
+});
+
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

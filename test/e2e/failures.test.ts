@@ -70,7 +70,8 @@ test("kill -9 of a daemon alone: its shims go on, and the next daemon adopts the
   await cluster.killNode("one");
   await cluster.startNode("one");
   expect(identities(await running(cluster, 4))).toEqual(before);
-  expect(cluster.shims("one")).toEqual(shims);
+  // Beside one that is started ahead.
+  expect(cluster.shims("one")).toEqual(expect.arrayContaining([...shims]));
 });
 
 test("kill -9 of a shim: its instances restart on their node, and nothing else moves", async () => {

@@ -86,3 +86,24 @@ test.skipIf(bubblewrap.status !== 0)(
     });
   },
 );
+
+test("a daemon that is stopped as its service is (SIGTERM, to it alone) leaves its instances to the next one", async () => {
+  const image = await guestImage("ticker");
+  cluster = await TestCluster.start(["one"], {
+    hostPaths: [guestFolder()],
+    nodeArgs: ["--keep-instances-on-exit"],
+  });
+  await cluster.apply(deployment(3, { name: "ticker", image }));
+  const identities = async () => {
+    const instances = (await cluster!.instances()).filter(({ status }) => status.display === "Running");
+    return instances.map(({ metadata, status }) => `${metadata.uid} restarts ${status.restarts}`).toSorted();
+  };
+  await eventually(async () => expect(await identities()).toHaveLength(3));
+  const before = await identities();
+  const shims = cluster.shims("one");
+  expect(shims.length).toBeGreaterThan(0);
+  await cluster.stopNode("one");
+  expect(cluster.shims("one")).toEqual(shims);
+  await cluster.startNode("one");
+  await eventually(async () => expect(await identities()).toEqual(before));
+});

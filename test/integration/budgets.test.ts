@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
 import { expect, test } from "vitest";
 import type { RunSpec } from "../../node-daemon/runtimes/runtime-driver.ts";
-import { type ShimLauncher, spawnDetached } from "../../node-daemon/runtimes/v8/launcher.ts";
+import { plainLauncher, type ShimLauncher, spawnDetached } from "../../node-daemon/runtimes/v8/launcher.ts";
 import { TestNode } from "../../node-daemon/runtimes/v8/test-driver.ts";
 
 interface Crowd {
@@ -29,6 +29,7 @@ const sleeper = (memories: string) => `(module
 
 /** As on a machine whose processes may have few descriptors. */
 const fewDescriptors: ShimLauncher = {
+  ...plainLauncher,
   tiers: ["shared"],
   launch: ({ folder, execPath, nodeFlags, mainFile }) => {
     const program = [execPath, ...nodeFlags, mainFile, folder];

@@ -15,6 +15,7 @@ export type GuestName =
   | "snoop"
   | "worker"
   | "echo"
+  | "patient"
   | "resident";
 
 const folder = mkdtempSync(join(tmpdir(), "wherry-guests-"));

@@ -59,6 +59,8 @@ export interface V8DriverOptions {
   readonly buildId?: string;
   /** Processes that are started ahead. */
   readonly spares?: number;
+  /** For one run each; as many again may be shared. */
+  readonly processesMax?: number;
   readonly shimAgeMsMax?: number;
 }
 
@@ -92,6 +94,7 @@ class V8Driver implements RuntimeDriver {
       execPath,
       launcher,
       spares: options.spares ?? driverLimits.spares,
+      processesMax: options.processesMax ?? driverLimits.processesMax,
       shimAgeMsMax: options.shimAgeMsMax ?? driverLimits.shimAgeMsMax,
       clock,
       log: options.log.bind({ runtime: "v8" }),
@@ -141,15 +144,12 @@ class V8Driver implements RuntimeDriver {
   start(spec: RunSpec): void {
     const key = runKey(spec.id);
     if (this.#runs.has(key)) throw new Bug(`run ${key} was started before`);
-    const needs = needsOf(spec);
-    if (needs.kind === "own" && !this.#pool.tiers.includes(needs.isolation)) {
-      const tiers = this.#pool.tiers.join(", ");
-      const message = `this node cannot give isolation: ${needs.isolation} (it has ${tiers}); ask for one of these, or correct what its conditions name`;
-      const end = { kind: "refused", reason: "IsolationUnavailable", message, retryable: true } as const;
-      queueMicrotask(() => this.#listener?.ended(spec.id, this.#clock.now(), end));
+    const placement = this.#pool.place(needsOf(spec), this.#byUid.get(spec.beside ?? "")?.shim);
+    if (placement.kind === "refused") {
+      queueMicrotask(() => this.#listener?.ended(spec.id, this.#clock.now(), placement));
       return;
     }
-    const shim = this.#pool.place(needs);
+    const { shim } = placement;
     const run: Run = {
       id: spec.id,
       stopNotice: spec.stopNotice,
@@ -317,10 +317,12 @@ class V8Driver implements RuntimeDriver {
       this.#end(run, this.#clock.now(), end);
       return;
     }
+    const placement = this.#pool.place(needsOf(spec), this.#byUid.get(spec.beside ?? "")?.shim);
+    if (placement.kind === "refused") return this.#end(run, this.#clock.now(), placement);
     from.runs.delete(run);
     from.live--;
     run.sent = false;
-    this.#assign(run, this.#pool.place(needsOf(spec)));
+    this.#assign(run, placement.shim);
     this.#pool.leave(from);
   }
 

@@ -77,6 +77,28 @@ describe("a process of one's own", () => {
     expect(node.shimPids()).toEqual([]);
   });
 
+  test("there are so many at most, for one run each and shared: who would need one more is refused", async () => {
+    await using node = new TestNode();
+    const { driver, told } = await node.open({ processesMax: 2, spares: 1 });
+    const module = await node.prepared(driver, guests.sleeps(hourMs));
+    for (const uid of ["a", "b", "c"]) driver.start(node.spec(uid, module, process_));
+    for (const namespace of ["d", "e", "f"]) driver.start(node.spec(namespace, module, { namespace }));
+    await told.hasStarted(4);
+    for (const uid of ["c", "f"]) {
+      expect(await told.endOf(uid)).toMatchObject({
+        kind: "refused",
+        reason: "ProcessesExhausted",
+        retryable: true,
+      });
+    }
+    driver.stop("a", 0);
+    await told.endOf("a");
+    driver.settle({ uid: "a", run: 0 });
+    driver.start(node.spec("c-2", module, process_));
+    driver.start(node.spec("d-2", module, { namespace: "d" }));
+    await told.hasStarted(6);
+  });
+
   test("stop: a process that does not answer is killed soon after the grace; the run is stopped, its log kept", async () => {
     await using node = new TestNode();
     const { driver, told } = await node.open();

@@ -40,12 +40,20 @@ export interface ShimLauncher {
    * missing is told by `error`.
    */
   launch(plan: LaunchPlan): ChildProcess;
+  /** A process that was launched for nobody is one instance's from now on, and is held to its limits. Throws if it cannot be. */
+  hold(folder: string, pid: number, limits: ProcessLimits): void;
+  /** The process is gone. `memory`: the system has ended it for taking more than it may. */
+  letGo(folder: string): { readonly endedFor: "memory" | undefined };
 }
+
+export type ProcessLimits = Pick<LaunchPlan, "memoryBytesMax" | "cpuMillisMax">;
 
 export const plainLauncher: ShimLauncher = {
   tiers: ["shared", "process"],
   launch: (plan) =>
     spawnDetached(plan.folder, [plan.execPath, ...plan.nodeFlags, plan.mainFile, plan.folder]),
+  hold() {},
+  letGo: () => ({ endedFor: undefined }),
 };
 
 /**

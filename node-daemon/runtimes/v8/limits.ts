@@ -26,6 +26,8 @@ export const driverLimits = {
   ownSilentMs: 2_000,
   /** Of the engine's heap, beside what the guest's limit is: the runtime itself takes some 10 MiB. */
   ownHeapMb: 32,
+  /** Some 45 MiB each; whoever knows the machine sets another. */
+  processesMax: 512,
   /** One answers a start in milliseconds; more would only help starts that come within the same quarter of a second. */
   spares: 1,
   /** After a start took a spare, and then only while no other process is starting: those who wait come first. */

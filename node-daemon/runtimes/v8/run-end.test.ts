@@ -29,16 +29,25 @@ test.each([
   },
   { name: "killed by us for another reason", use: "own", tail: "", killedBy: "us", kind: "lost" },
   { name: "killed by somebody else while it was stopping", use: "own", tail: "", stop: true, kind: "lost" },
+  { name: "ended by the system for its memory", use: "own", tail: "", endedFor: "memory", kind: "trapped" },
   { name: "a heap that was full", use: "own", tail: abort, kind: "trapped" },
   { name: "a guest's words in our log prove nothing", use: "own", tail: forged, kind: "lost" },
 ] as const)("endOfDeath: $name", (row) => {
   const stop = "stop" in row ? { graceMs: 0, overdueAtMs: 0 } : undefined;
   const run = { shim: { use: row.use } as Shim, stop } as Run;
   const killedBy = "killedBy" in row ? row.killedBy : undefined;
-  const end = endOfDeath(run, { why: "it was ended by SIGABRT", killedBy, tail: row.tail, heapMb: 96 });
+  const endedFor = "endedFor" in row ? row.endedFor : undefined;
+  const end = endOfDeath(run, {
+    endedFor,
+    why: "it was ended by SIGABRT",
+    killedBy,
+    tail: row.tail,
+    heapMb: 96,
+  });
   expect(end.kind).toBe(row.kind);
   if (end.kind === "trapped") {
     expect(end.reason).toBe("OutOfMemory");
-    expect(end.message).toContain("96 MiB");
+    if (row.tail === abort) expect(end.message).toContain("96 MiB");
+    expect(end.message).toContain("resources.limits.memory");
   }
 });

@@ -43,6 +43,8 @@ export interface ShimDeath {
   readonly why: string;
   /** `us`: this daemon killed it. */
   readonly killedBy: "us" | undefined;
+  /** What the system ended it for, where it says so. */
+  readonly endedFor: "memory" | undefined;
   /** The last that it wrote about itself. */
   readonly tail: string;
   readonly heapMb: number | undefined;
@@ -310,6 +312,7 @@ export class ShimHandle {
     this.#events.died(this, {
       why: `the process that hosted it ${this.#exit}`,
       killedBy: this.#killed && "us",
+      endedFor: undefined,
       tail,
       heapMb: this.#heapMb,
     });

@@ -53,8 +53,8 @@ test.each([
     more: { isolation: "confined", attachment: "/run/here/socket" },
     needs: {
       isolation: "confined",
-      readOnlyPaths: ["/cache", "/data/r"],
-      writablePaths: ["/state/instances/a", "/data/w", "/run/here"],
+      readOnlyPaths: ["/cache/a.wasm", "/cache/a.json", "/data/r"],
+      writablePaths: ["/state/instances/a/logs", "/data/w", "/run/here"],
       network: false,
       cpuMillisMax: 200,
     },

@@ -9,24 +9,25 @@
  * Invariants:
  * - A namespace never shares a shim with another: a spare has served nobody before it is claimed, and nobody else afterwards.
  * - A shim of one's own hosts one run and goes with it.
- * - There are `spares` spares at most. One is started at first, and when somebody took one, never because one died: a machine
- *   on which none can live is not kept busy by them.
+ * - There are `processesMax` shims for one run each at most, and as many shared ones; a run that would need one more is refused.
  */
 import { join } from "node:path";
-import type { Clock, Timer } from "../../../kit/clock.ts";
+import type { Clock } from "../../../kit/clock.ts";
 import { errorMessage } from "../../../kit/errors.ts";
 import type { Log } from "../../../kit/log.ts";
 import type { Random } from "../../../kit/random.ts";
 import type { ShimLimits } from "../../shim/limits.ts";
 import type { OwnRunRecord, RunReport, ShimIdentity } from "../../shim/protocol.ts";
-import type { RunId } from "../runtime-driver.ts";
+import type { RunEnd, RunId } from "../runtime-driver.ts";
 import type { Shim, ShimUse } from "./hosting.ts";
-import type { LaunchPlan, ShimLauncher } from "./launcher.ts";
+import type { LaunchPlan, ProcessLimits, ShimLauncher } from "./launcher.ts";
 import { driverLimits } from "./limits.ts";
+import { outdatingOf } from "./shim-age.ts";
 import { createShimFolder, listShimFolders, readConfig, removeShimFolder } from "./shim-folder.ts";
 import { type RunMessage, type ShimDeath, ShimHandle, type ShimHandleEvents } from "./shim-handle.ts";
 import type { OwnShimNeeds, ShimNeeds } from "./shim-needs.ts";
 import { nodeFlags, removeUnusedPrograms, type ShimProgram } from "./shim-program.ts";
+import { Spares } from "./spares.ts";
 
 export interface PoolEvents {
   /** After each inventory. `found`: the first of a shim that an earlier daemon left. */
@@ -46,12 +47,17 @@ export interface PoolOptions {
   readonly execPath: string;
   readonly launcher: ShimLauncher;
   readonly spares: number;
+  /** Of use `own`, and as many again of use `shared`. */
+  readonly processesMax: number;
   readonly shimAgeMsMax: number;
   readonly clock: Clock;
   readonly log: Log;
   readonly random: Random;
   readonly events: PoolEvents;
 }
+
+type Refused = Extract<RunEnd, { readonly kind: "refused" }>;
+export type Placement = { readonly kind: "placed"; readonly shim: Shim } | Refused;
 
 /** What is known of a shim beside who it is. */
 interface Kept {
@@ -65,11 +71,10 @@ export class ShimPool {
   readonly #shims = new Map<ShimHandle, Shim>();
   /** Those of use `shared`. */
   readonly #byNamespace = new Map<string, Set<Shim>>();
-  readonly #spares = new Set<Shim>();
+  readonly #spares: Spares;
+  /** Of use `own`, unless they are about to go. */
+  readonly #own = new Set<Shim>();
   readonly #starting = new Set<Shim>();
-  /** Since the last was started. */
-  #sparesWanted = false;
-  #spareTimer: Timer | undefined;
   #heardAtMs: number | undefined;
   readonly #finding = new Map<Shim, () => void>();
   #closed = false;
@@ -77,8 +82,15 @@ export class ShimPool {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#clock = options.clock;
+    this.#spares = new Spares({
+      max: options.spares,
+      clock: options.clock,
+      busy: () => this.#starting.size > 0,
+      start: () => this.#spawned({ namespace: undefined, isolation: "shared" }, "spare", undefined),
+    });
   }
 
+  /** The last is the strongest. */
   get tiers(): ShimLauncher["tiers"] {
     return this.#options.launcher.tiers;
   }
@@ -95,13 +107,15 @@ export class ShimPool {
     await Promise.all(folders.map((folder) => this.#find(folder)));
     const builds = Array.from(this.#shims.keys(), ({ identity }) => identity.buildId);
     await removeUnusedPrograms(this.#options.program, builds);
-    this.#wantSpare();
+    this.#spares.want();
   }
 
-  /** One with room, a spare, or a new one. Its runs are to be sent once it is ready. */
-  place(needs: ShimNeeds): Shim {
-    const shim = (needs.kind === "shared" && this.#withRoom(needs.namespace)) || this.#claimSpare(needs);
-    return shim ?? this.#start(needs);
+  /** One with room (`near` before others), a spare, or a new one; a run is to be sent to it once it is ready. Or why there is none. */
+  place(needs: ShimNeeds, near?: Shim): Placement {
+    const shim = needs.kind === "shared" ? this.#withRoom(needs.namespace, near) : undefined;
+    if (shim) return { kind: "placed", shim };
+    const refused = this.#refusal(needs);
+    return refused ?? { kind: "placed", shim: this.#claimSpare(needs) ?? this.#start(needs) };
   }
 
   enter(shim: Shim): void {
@@ -146,7 +160,7 @@ export class ShimPool {
   /** Lets go of them. */
   close(): void {
     this.#closed = true;
-    this.#spareTimer?.cancel();
+    this.#spares.close();
     for (const shim of this.#shims.values()) {
       shim.emptyTimer?.cancel();
       shim.ageTimer?.cancel();
@@ -157,31 +171,60 @@ export class ShimPool {
 
   // Choosing.
 
-  #withRoom(namespace: string): Shim | undefined {
-    for (const shim of this.#byNamespace.get(namespace) ?? []) {
-      const takes = !shim.full && !shim.retiring && !shim.found && shim.outdated === undefined;
-      if (takes && shim.live < this.#options.limits.instancesMax) return shim;
-    }
+  #withRoom(namespace: string, near: Shim | undefined): Shim | undefined {
+    const shims = this.#byNamespace.get(namespace);
+    if (near && shims?.has(near) && this.#hasRoom(near)) return near;
+    for (const shim of shims ?? []) if (this.#hasRoom(shim)) return shim;
     return undefined;
+  }
+
+  #hasRoom(shim: Shim): boolean {
+    const takes = !shim.full && !shim.retiring && !shim.found && shim.outdated === undefined;
+    return takes && shim.live < this.#options.limits.instancesMax;
+  }
+
+  #refusal(needs: ShimNeeds): Refused | undefined {
+    const { launcher, processesMax } = this.#options;
+    const isolation = needs.kind === "own" ? needs.isolation : "shared";
+    if (!launcher.tiers.includes(isolation)) {
+      const tiers = launcher.tiers.join(", ");
+      const message = `this node cannot give isolation: ${isolation} (it has ${tiers}); ask for one of these, or see to what its conditions name`;
+      return { kind: "refused", reason: "IsolationUnavailable", message, retryable: true };
+    }
+    const own = this.#own.size;
+    const others = this.#shims.size - own - this.#spares.size;
+    if ((needs.kind === "own" ? own : others) < processesMax) return undefined;
+    const whose =
+      needs.kind === "own" ? "of instances that have one alone" : "that are shared, each by one namespace";
+    const message = `this node has ${processesMax} processes ${whose}, and starts no more; stop some, or raise --max-processes`;
+    return { kind: "refused", reason: "ProcessesExhausted", message, retryable: true };
   }
 
   #claimSpare(needs: ShimNeeds): Shim | undefined {
     if (needs.kind === "own" && (needs.isolation === "confined" || needs.heapMb !== undefined))
       return undefined;
-    const spares = [...this.#spares];
-    // One that is still starting is nearer than one that is not even started.
-    const spare = spares.find(({ handle }) => handle.isReady) ?? spares[0];
+    const spare = this.#spares.take();
     if (!spare) return undefined;
-    const isolation = needs.kind === "own" ? needs.isolation : "shared";
-    spare.handle.claim({ namespace: needs.namespace, isolation });
-    this.#spares.delete(spare);
+    this.#spares.want();
+    const { handle } = spare;
+    try {
+      if (needs.kind === "own" && handle.pid !== undefined)
+        this.#options.launcher.hold(handle.folder, handle.pid, limitsOf(needs));
+    } catch (thrown) {
+      this.#options.log.warn("a spare cannot be held to limits", { err: errorMessage(thrown) });
+      this.#retire(spare);
+      return undefined;
+    }
+    handle.claim({
+      namespace: needs.namespace,
+      isolation: needs.kind === "own" ? needs.isolation : "shared",
+    });
     this.#useFor(spare, needs.kind);
-    this.#wantSpare();
     return spare;
   }
 
   #start(needs: ShimNeeds): Shim {
-    this.#wantSpare();
+    this.#spares.want();
     const isolation = needs.kind === "own" ? needs.isolation : "shared";
     const own = needs.kind === "own" ? needs : undefined;
     return this.#spawned({ namespace: needs.namespace, isolation }, needs.kind, own);
@@ -237,8 +280,7 @@ export class ShimPool {
         readOnlyPaths: own?.readOnlyPaths ?? [],
         writablePaths: own?.writablePaths ?? [],
         network: own?.network ?? true,
-        ...(own && { memoryBytesMax: own.memoryBytesMax }),
-        ...(own?.cpuMillisMax !== undefined && { cpuMillisMax: own.cpuMillisMax }),
+        ...(own && limitsOf(own)),
       };
       handle.watch(launcher.launch(plan));
     } catch (thrown) {
@@ -281,6 +323,7 @@ export class ShimPool {
     shim.use = use;
     const { namespace } = shim.handle.identity;
     if (use === "spare") this.#spares.add(shim);
+    if (use === "own") this.#own.add(shim);
     if (use !== "shared" || namespace === undefined) return;
     const shims = this.#byNamespace.get(namespace) ?? new Set();
     this.#byNamespace.set(namespace, shims.add(shim));
@@ -302,8 +345,8 @@ export class ShimPool {
     this.#options.events.ready(shim, reports, found);
     // What was sent to a shim that was not ready did not reach it.
     if (shim.retiring) handle.send({ kind: "exit", when: "empty" });
-    if (this.#spares.has(shim) && this.#spares.size > this.#options.spares) this.#retire(shim);
-    this.#watchSpares();
+    if (this.#spares.isSurplus(shim)) this.#retire(shim);
+    this.#spares.review();
     this.leave(shim);
     this.#found(shim);
   }
@@ -322,10 +365,11 @@ export class ShimPool {
     const shim = this.#shims.get(handle);
     if (!shim) return;
     this.#forget(shim);
-    this.#options.events.died(shim, death);
+    const endedFor = shim.use === "own" ? this.#options.launcher.letGo(handle.folder).endedFor : undefined;
+    this.#options.events.died(shim, { ...death, endedFor });
     this.#found(shim);
     shim.gone.resolve();
-    this.#watchSpares();
+    this.#spares.review();
   }
 
   #found(shim: Shim): void {
@@ -336,7 +380,8 @@ export class ShimPool {
   #forget(shim: Shim): void {
     this.#shims.delete(shim.handle);
     this.#starting.delete(shim);
-    this.#spares.delete(shim);
+    this.#spares.remove(shim);
+    this.#own.delete(shim);
     shim.emptyTimer?.cancel();
     shim.ageTimer?.cancel();
     const { namespace } = shim.handle.identity;
@@ -348,7 +393,8 @@ export class ShimPool {
 
   #retire(shim: Shim): void {
     shim.retiring = true;
-    this.#spares.delete(shim);
+    this.#spares.remove(shim);
+    this.#own.delete(shim);
     shim.handle.send({ kind: "exit", when: "empty" });
   }
 
@@ -356,16 +402,11 @@ export class ShimPool {
 
   #watchAge(shim: Shim): void {
     if (shim.ageTimer || shim.outdated !== undefined) return;
-    const { buildId, shimAgeMsMax, random } = this.#options;
     const { handle } = shim;
-    const otherBuild = handle.identity.buildId !== buildId;
-    const ageMsMax = shimAgeMsMax * (1 - driverLimits.shimAgeJitter * random.fraction());
-    const leftMs = otherBuild ? 0 : handle.startedAtMs + ageMsMax - this.#clock.monotonic();
-    const why = otherBuild
-      ? `its process is of build ${handle.identity.buildId}, the node daemon of build ${buildId}`
-      : `its process has reached the age of ${formatAge(ageMsMax)}`;
-    if (otherBuild) shim.outdated = why;
-    shim.ageTimer = this.#clock.setTimer(Math.max(driverLimits.outdatedDelayMs, leftMs), () => {
+    const fraction = this.#options.random.fraction();
+    const { why, afterMs, already } = outdatingOf(handle, this.#options, this.#clock.monotonic(), fraction);
+    if (already) shim.outdated = why;
+    shim.ageTimer = this.#clock.setTimer(afterMs, () => {
       shim.outdated = why;
       this.#options.log.info("a shim is to be replaced", {
         shim: handle.identity.shimId,
@@ -377,40 +418,16 @@ export class ShimPool {
       this.leave(shim);
     });
   }
+}
 
-  // Spares.
-
-  #wantSpare(): void {
-    this.#sparesWanted = this.#options.spares > 0;
-    this.#watchSpares();
-  }
-
-  #watchSpares(): void {
-    if (this.#closed) return;
-    const missing = this.#options.spares - this.#spares.size;
-    if (this.#sparesWanted && missing > 0 && this.#starting.size === 0) {
-      this.#spareTimer ??= this.#clock.setTimer(driverLimits.spareDelayMs, () => {
-        this.#spareTimer = undefined;
-        if (!this.#closed && this.#starting.size === 0) this.#startSpare();
-      });
-    }
-  }
-
-  #startSpare(): void {
-    if (this.#spares.size + 1 >= this.#options.spares) this.#sparesWanted = false;
-    if (process.availableMemory() < driverLimits.spareMemoryBytesMin) return;
-    this.#spawned({ namespace: undefined, isolation: "shared" }, "spare", undefined);
-  }
+function limitsOf({ memoryBytesMax, cpuMillisMax }: OwnShimNeeds): ProcessLimits {
+  return { memoryBytesMax, ...(cpuMillisMax !== undefined && { cpuMillisMax }) };
 }
 
 const neverStarted: ShimDeath = {
+  endedFor: undefined,
   why: "it was never started",
   killedBy: undefined,
   tail: "",
   heapMb: undefined,
 };
-
-function formatAge(ms: number): string {
-  const hours = ms / 3_600_000;
-  return hours >= 48 ? `${Math.round(hours / 24)} days` : `${Math.max(1, Math.round(hours))} hours`;
-}

@@ -114,7 +114,10 @@ export class TestNode implements AsyncDisposable {
     this.#limits = limits;
   }
 
-  async open(options: Partial<V8DriverOptions> = {}): Promise<{
+  async open(
+    options: Partial<V8DriverOptions> = {},
+    told = new Recorder(),
+  ): Promise<{
     readonly driver: RuntimeDriver;
     readonly told: Recorder;
     readonly adopted: readonly AdoptedRun[];
@@ -130,7 +133,6 @@ export class TestNode implements AsyncDisposable {
       ...options,
     });
     this.#drivers.push(driver);
-    const told = new Recorder();
     const adopted = await driver.adopt(told, AbortSignal.timeout(20_000));
     return { driver, told, adopted };
   }
@@ -186,18 +188,16 @@ export class TestNode implements AsyncDisposable {
     return [...this.owners()].flatMap(([pid, owner]) => (owner === undefined ? [pid] : []));
   }
 
-  /** The namespace of each process, as it says itself in its log. */
+  /** The namespace of each process. */
   owners(): Map<number, string | undefined> {
     const root = join(this.folder, "state", "shims");
     const owners = new Map<number, string | undefined>();
     for (const shim of existsSync(root) ? readdirSync(root) : []) {
-      const read = (name: string) => readIfThere(join(root, shim, name));
-      const identity = read("process.json");
+      const identity = readIfThere(join(root, shim, "process.json"));
       if (identity === undefined) continue;
       const { pid } = JSON.parse(identity) as ProcessIdentity;
-      const own = (JSON.parse(read("config.json") ?? "{}") as { readonly namespace?: string }).namespace;
-      const claimed = /"namespace":"([^"]+)"[^\n]*"message":"claimed"/.exec(read("shim.log") ?? "");
-      owners.set(pid, own ?? claimed?.[1]);
+      const config = readIfThere(join(root, shim, "config.json")) ?? "{}";
+      owners.set(pid, (JSON.parse(config) as { readonly namespace?: string }).namespace);
     }
     return owners;
   }

@@ -1,8 +1,10 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { rewriterVersion } from "../../wasm/rewrite.ts";
+import { guests } from "../../shim/test-guests.ts";
+import { TestNode } from "./test-driver.ts";
 import { collectTranslations } from "./translation-cache.ts";
 
 let folder: string;
@@ -91,4 +93,19 @@ test("collectTranslations: no folder yet is nothing to collect", async () => {
     keptBytes: 0,
     freedBytes: 0,
   });
+});
+
+test("collectTranslations: what a driver has translated goes, and is made again when somebody wants it", async () => {
+  await using node = new TestNode();
+  const { driver, told } = await node.open();
+  const module = await node.prepared(driver, guests.exits(3));
+  const { freedBytes } = await driver.collectGarbage({
+    isUsed: () => false,
+    lastUsed: () => undefined,
+    bytesMax: 0,
+  });
+  expect(freedBytes).toBeGreaterThan(0);
+  expect(existsSync(module.file)).toBe(false);
+  driver.start(node.spec("one", await node.prepared(driver, guests.exits(3))));
+  expect(await told.endOf("one")).toEqual({ kind: "exited", exitCode: 3 });
 });

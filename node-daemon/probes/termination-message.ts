@@ -3,9 +3,9 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { textOfEnd } from "../logs/log-tail.ts";
 import { descriptorPath, entryPath, leafFlags, stepFlags } from "../wasi/file-system/host-flags.ts";
-import { lastWordsLimits } from "./limits.ts";
+import { terminationMessageLimits } from "./limits.ts";
 
-export interface WordsFile {
+export interface MessageFile {
   /** A mount's real path. */
   readonly directory: string;
   /** The path below it, without `.` and `..`. */
@@ -19,7 +19,7 @@ export interface WordsFile {
  * began. Every step is opened by itself and without following symlinks, the file without reading first: a device that
  * was put there is not even opened.
  */
-export async function readWordsFile({ directory, below, sinceMs }: WordsFile): Promise<string> {
+export async function readMessageFile({ directory, below, sinceMs }: MessageFile): Promise<string> {
   const steps = [...directory.split("/").filter((name) => name !== ""), ...below];
   const name = steps.pop();
   if (name === undefined) return "";
@@ -34,7 +34,7 @@ export async function readWordsFile({ directory, below, sinceMs }: WordsFile): P
     const pathOnly = await open(entryPath(parent.fd, name), stepFlags & ~constants.O_DIRECTORY);
     opened.push(pathOnly);
     const { size, mtimeMs } = await regularFile(pathOnly);
-    if (size === 0 || mtimeMs < sinceMs - lastWordsLimits.clockTickMs) return "";
+    if (size === 0 || mtimeMs < sinceMs - terminationMessageLimits.clockTickMs) return "";
     const file = await open(
       descriptorPath(pathOnly.fd),
       constants.O_RDONLY | (leafFlags & ~constants.O_NOFOLLOW),
@@ -55,7 +55,7 @@ async function regularFile(handle: FileHandle): Promise<{ readonly size: number;
 }
 
 async function readEnd(file: FileHandle, size: number): Promise<string> {
-  const length = Math.min(size, lastWordsLimits.fileBytesMax);
+  const length = Math.min(size, terminationMessageLimits.fileBytesMax);
   const buffer = Buffer.alloc(length);
   const { bytesRead } = await file.read(buffer, 0, length, size - length);
   return textOfEnd(buffer.subarray(0, bytesRead));

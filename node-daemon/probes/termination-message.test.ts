@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, realpath, rm, symlink, utimes, writeFile } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { readWordsFile } from "./last-words.ts";
+import { readMessageFile } from "./termination-message.ts";
 
 let root: string;
 let mount: string;
@@ -17,9 +17,9 @@ afterEach(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-const read = (...below: string[]) => readWordsFile({ directory: mount, below, sinceMs: 0 });
+const read = (...below: string[]) => readMessageFile({ directory: mount, below, sinceMs: 0 });
 
-test("readWordsFile: what the guest has left, in a folder too", async () => {
+test("readMessageFile: what the guest has left, in a folder too", async () => {
   await writeFile(join(mount, "words"), "out of ideas\n");
   await mkdir(join(mount, "a"));
   await writeFile(join(mount, "a", "words"), "here");
@@ -27,7 +27,7 @@ test("readWordsFile: what the guest has left, in a folder too", async () => {
   expect(await read("a", "words")).toBe("here");
 });
 
-test("readWordsFile: the last 4,096 bytes, from a whole character on", async () => {
+test("readMessageFile: the last 4,096 bytes, from a whole character on", async () => {
   await writeFile(join(mount, "words"), `${"€".repeat(5000)}.`);
   const words = await read("words");
   expect(Buffer.byteLength(words)).toBeLessThanOrEqual(4096);
@@ -56,7 +56,7 @@ test.each([
   },
   { name: "it is not there", make: () => Promise.resolve() },
   { name: "it is empty", make: () => writeFile(join(mount, "words"), "") },
-])("readWordsFile: nothing when $name", async ({ make, below = ["words"] }) => {
+])("readMessageFile: nothing when $name", async ({ make, below = ["words"] }) => {
   await make();
   expect(await read(...below)).toBe("");
 });
@@ -65,8 +65,8 @@ test.each([
   { name: "before the run", writtenMs: 900, words: "" },
   { name: "in its first moment, by a coarse clock", writtenMs: 990, words: "mine" },
   { name: "during the run", writtenMs: 1500, words: "mine" },
-])("readWordsFile: written $name", async ({ writtenMs, words }) => {
+])("readMessageFile: written $name", async ({ writtenMs, words }) => {
   await writeFile(join(mount, "words"), "mine");
   await utimes(join(mount, "words"), writtenMs / 1000, writtenMs / 1000);
-  expect(await readWordsFile({ directory: mount, below: ["words"], sinceMs: 1000 })).toBe(words);
+  expect(await readMessageFile({ directory: mount, below: ["words"], sinceMs: 1000 })).toBe(words);
 });
