@@ -1,3 +1,4 @@
+import { writeAtomicWait } from "./atomic-wait.ts";
 import type { BulkFuel } from "./bulk-memory.ts";
 import { pieceBytes, writeCopy, writeFill } from "./bulk-memory.ts";
 import { BinaryWriter } from "./binary-writer.ts";
@@ -13,6 +14,9 @@ import { emptyBlock, misc, op } from "./opcodes.ts";
 const i32 = 0x7f;
 const i64 = 0x7e;
 const nothing: Arity = { params: 0, results: 0 };
+
+/** Places in memory that a module waits on with waits that are split; a C library has one or two. */
+const atomicWaitsMax = 100;
 
 interface AddedFunction {
   readonly type: number;
@@ -53,6 +57,7 @@ export class AddedFunctions implements ScanContext {
   readonly #model: ModuleModel;
   readonly #types = new Map<string, number>();
   readonly #helpers = new Map<string, number>();
+  #waits = 0;
 
   constructor(model: ModuleModel) {
     this.#model = model;
@@ -336,6 +341,18 @@ export class AddedFunctions implements ScanContext {
       const body = writeCopy(to, from, this.#bulkFuel(length64));
       const params = [to.is64, from.is64, length64].map((is64) => (is64 ? i64 : i32));
       return this.#add(this.#type(params, []), body, `wherry.copy${source}to${destination}`);
+    });
+  }
+
+  /** `(address, expected, timeout) -> outcome`. Every offset needs a function of its own. */
+  atomicWait(wide: boolean, memory: number, memarg: Uint8Array, at: number): number | undefined {
+    const is64 = this.isMemory64(memory, at);
+    const key = `wait ${wide} ${memarg.join()}`;
+    if (!this.#helpers.has(key) && this.#waits === atomicWaitsMax) return undefined;
+    return this.#helper(key, () => {
+      const wait = new BinaryWriter().raw(op.prefixThreads, wide ? 2 : 1).append(memarg);
+      const type = this.#type([is64 ? i64 : i32, wide ? i64 : i32, i64], [i32]);
+      return this.#add(type, writeAtomicWait(wait.view(), this.yieldWrapper), `wherry.wait${this.#waits++}`);
     });
   }
 

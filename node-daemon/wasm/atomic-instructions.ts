@@ -27,6 +27,11 @@ export function callsRuntime(code: number): boolean {
   return code <= wait64;
 }
 
+/** Whether it waits for a value of 64 bits, or of 32; undefined if it does not wait. */
+export function waitsFor64(code: number): boolean | undefined {
+  return code > notify && code <= wait64 ? code === wait64 : undefined;
+}
+
 /** What they take and leave, in four bits each. */
 export function atomicArity(code: number): number {
   if (code === notify) return 0x21;
@@ -38,8 +43,7 @@ export function atomicArity(code: number): number {
 }
 
 /**
- * Units of fuel beyond one. Waiting costs what calling for it does: no time of the processor passes meanwhile, and a module
- * that can wait has a process of its own.
+ * Units of fuel beyond one. Waiting costs what calling for it does: no time of the processor passes meanwhile.
  */
 export function atomicWeight(code: number): number {
   if (callsRuntime(code)) return 500;

@@ -6,6 +6,7 @@ import {
   atomicWeight,
   callsRuntime,
   readAtomicOpcode,
+  waitsFor64,
 } from "./atomic-instructions.ts";
 import { FuelRegions, frameKind } from "./fuel-regions.ts";
 import type { AggregateTypes } from "./gc-instructions.ts";
@@ -42,6 +43,8 @@ export interface ScanContext extends AggregateTypes {
   lengthCharger(is64: boolean, unit: LengthUnit): number;
   memoryFill(memory: number, at: number): number;
   memoryCopy(destination: number, source: number, at: number): number;
+  /** Undefined if there are too many already: the instruction stays as it is. */
+  atomicWait(wide: boolean, memory: number, memarg: Uint8Array, at: number): number | undefined;
   isMemory64(memory: number, at: number): boolean;
   isTable64(table: number, at: number): boolean;
   /** Each answers no values for what does not exist, which is the engine's to refuse. */
@@ -522,19 +525,27 @@ export class BodyScanner {
     if (callsRuntime(code)) this.#countBranch(at);
     const arity = atomicArity(code);
     this.#stack.apply(arity >>> 4, arity & 15);
-    if (code === atomicFence) reader.skip(1);
-    else this.#skipMemarg(reader);
+    if (code === atomicFence) return reader.skip(1);
+    const from = reader.pos;
+    const memory = this.#skipMemarg(reader);
+    const wide = waitsFor64(code);
+    if (wide === undefined) return;
+    const memarg = reader.bytes.subarray(from, reader.pos);
+    const split = this.#context.atomicWait(wide, memory, memarg, at);
+    if (split !== undefined) this.#callAdded(at, reader.pos, split);
   }
 
   #weigh(units: number): void {
     if (this.#regions.weight < weightMax) this.#regions.weight += units;
   }
 
-  #skipMemarg(reader: BinaryReader): void {
+  /** Answers the index of the memory. */
+  #skipMemarg(reader: BinaryReader): number {
     const at = reader.pos;
     const alignment = reader.u32();
     if ((alignment & ~0x40) > 4) reader.invalid(`unknown alignment ${alignment}`, at);
-    if ((alignment & 0x40) !== 0) reader.skipLeb(5);
+    const memory = (alignment & 0x40) === 0 ? 0 : reader.u32();
     reader.skipLeb(10);
+    return memory;
   }
 }

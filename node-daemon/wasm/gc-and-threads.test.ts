@@ -1,5 +1,6 @@
 /** Modules that need a process of their own, rewritten. */
 import { describe, expect, test } from "vitest";
+import { waitPieceNs } from "./atomic-wait.ts";
 import { op } from "./opcodes.ts";
 import { rewriteModule } from "./rewrite.ts";
 import { RewrittenGuest } from "./rewritten-guest.ts";
@@ -14,6 +15,7 @@ import {
   name,
   sized,
   type,
+  u32,
 } from "./wasm-builder.ts";
 
 const { i32, i64, funcref, externref } = type;
@@ -223,7 +225,7 @@ describe("garbage-collected types", () => {
   });
 });
 
-function sharedGuest(): RewrittenGuest {
+function sharedGuest(options: { readonly suspending?: boolean } = {}): RewrittenGuest {
   const atomic = (code: number, params: number, alignment: number): Bytes =>
     lines(...Array.from({ length: params }, (_, index) => [op.localGet, index]), [
       op.prefixThreads,
@@ -251,6 +253,7 @@ function sharedGuest(): RewrittenGuest {
         exportItem(title, kind.function, index),
       ),
     }),
+    options,
   );
 }
 
@@ -281,6 +284,47 @@ describe("shared memories", () => {
     expect(guest.call("wait", 16, 99, 0n), "the time is over").toBe(2);
     expect(guest.call("notify", 16, 1)).toBe(0);
     expect(guest.fuel).toBeLessThan(1_000_000 - 1_500);
+  });
+
+  test("rewriteModule: a wait for ever yields, and can be killed", async () => {
+    const guest = sharedGuest({ suspending: true });
+    const killedAt = 3;
+    guest.onYield = () => {
+      if (guest.yields === killedAt) guest.kill = 1;
+    };
+    await expect(guest.callSuspending("wait", 16, 0, -1n)).rejects.toThrow("unreachable");
+    expect(guest.yields).toBe(killedAt);
+  });
+
+  test("rewriteModule: a long wait ends when it should, and traps as before", () => {
+    const guest = sharedGuest();
+    expect(guest.call("wait", 16, 0, BigInt(2 * waitPieceNs + 1))).toBe(2);
+    expect(guest.yields).toBe(2);
+    expect(guest.call("wait", 16, 1, BigInt(2 * waitPieceNs))).toBe(1);
+    expect(() => guest.call("wait", 17, 0, -1n)).toThrow("operation does not support unaligned accesses");
+    expect(() => guest.call("wait", 65_536, 0, -1n)).toThrow("memory access out of bounds");
+  });
+
+  test("rewriteModule: waits at more places than are split stay what they are", () => {
+    const places = Array.from({ length: 150 }, (_, place) =>
+      lines(
+        [op.i32Const, 0, op.i32Const, 1, op.i64Const, 0, op.prefixThreads, 1, 2, ...u32(4 * place)],
+        [0x1a],
+      ),
+    );
+    const guest = new RewrittenGuest(
+      buildModule({
+        types: [none],
+        memories: [[3, 1, 1]],
+        functions: [{ type: 0, code: lines(...places) }],
+        exports: [exportItem("run", kind.function, 0)],
+      }),
+    );
+    guest.call("run");
+    const added = Buffer.from(guest.bytes)
+      .toString("latin1")
+      .match(/wherry\.wait\d+/g);
+    expect(added).toHaveLength(100);
   });
 });
 

@@ -39,6 +39,7 @@ export const op = {
   i64Const: 0x42,
   f32Const: 0x43,
   f64Const: 0x44,
+  i32Ne: 0x47,
   i32LtS: 0x48,
   i32GtU: 0x4b,
   i64LtU: 0x54,
