@@ -33,6 +33,7 @@ import { InstanceSetups } from "./instance-setups.ts";
 import { Ledger } from "./ledger.ts";
 import type { AllowedNetwork } from "./network/allowed-network.ts";
 import { RunAttendant } from "./probes/run-attendant.ts";
+import { isSideRun } from "./probes/side-runs.ts";
 import { RunReports } from "./run-reports.ts";
 import type { AdoptedRun, LogLimits, RunId, RunUsage, RuntimeDriver } from "./runtimes/runtime-driver.ts";
 import type { Checkpoint, StoredInstance } from "./session/checkpoint.ts";
@@ -451,7 +452,8 @@ export class NodeAgent {
 
   /** A run that nothing on disk speaks of: it is nobody's. */
   #disown(run: AdoptedRun): void {
-    this.#options.log.warn("run without an assignment stopped", { uid: run.id.uid, run: run.id.run });
+    const level = isSideRun(run.id) ? "debug" : "warn";
+    this.#options.log[level]("run without an assignment stopped", { uid: run.id.uid, run: run.id.run });
     if (run.kind === "ended") this.#settleUnknown(run.id);
     else for (const driver of this.#options.drivers.values()) driver.stop(run.id.uid, 0);
   }

@@ -36,6 +36,9 @@ export const probeLimits = {
 /** The log of an instance that was started for a question. Its end is all that anybody reads, once. */
 export const sideLogFileBytesMax = 64 * kibibyte;
 
+/** A daemon that starts again sweeps the logs of thousands, and has other files to read: one thread of four is enough. */
+export const sweepsAtOnceMax = 1;
+
 export const terminationMessageLimits = {
   /** As in Kubernetes. */
   fileBytesMax: 4 * kibibyte,

@@ -7,6 +7,7 @@ import type { Clock } from "../../kit/clock.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
 import { Gate } from "../core/gate.ts";
+import { hasSideRuns } from "../core/instance-config.ts";
 import type { LifecycleEvent } from "../core/lifecycle-state.ts";
 import type { ProbeAnswer } from "../core/probing.ts";
 import { type HeldInstance, configOf, graceOf } from "../held-instance.ts";
@@ -15,7 +16,7 @@ import type { RunEnd, RunId, RunSpec, RuntimeDriver } from "../runtimes/runtime-
 import { logFolderOf } from "../setup.ts";
 import type { VolumeStore } from "../volumes/volume-store.ts";
 import { readMessageFile } from "./termination-message.ts";
-import { terminationMessageLimits, probeLimits } from "./limits.ts";
+import { probeLimits, sweepsAtOnceMax, terminationMessageLimits } from "./limits.ts";
 import { PreStops } from "./pre-stops.ts";
 import { type ExecQuestion, Prober } from "./prober.ts";
 import { ShareGate } from "./share-gate.ts";
@@ -42,6 +43,7 @@ export class RunAttendant {
   readonly #preStops: PreStops;
   readonly #preStopGate = new ShareGate(probeLimits.preStopsMax, probeLimits.preStopsPerNamespaceMax);
   readonly #processGate = new ShareGate(probeLimits.processesMax, probeLimits.processesPerNamespaceMax);
+  readonly #sweeps = new Gate(sweepsAtOnceMax);
   readonly #reads = new Gate(terminationMessageLimits.readsMax);
 
   constructor(options: AttendantOptions) {
@@ -90,10 +92,12 @@ export class RunAttendant {
 
   /** What an earlier daemon's runs beside this instance have written. */
   sweep(held: HeldInstance): void {
+    const config = configOf(held);
+    if (!config || !hasSideRuns(config)) return;
     const folder = sideLogsOf(logFolderOf(this.#options.stateDir, held.assignment.uid));
-    rm(folder, { recursive: true, force: true }).catch((err: unknown) =>
-      this.#options.log.warn("logs of side runs not removed", { folder, err }),
-    );
+    this.#sweeps
+      .run(() => rm(folder, { recursive: true, force: true }))
+      .catch((err: unknown) => this.#options.log.warn("logs of side runs not removed", { folder, err }));
   }
 
   /** Comes back as `preStopDone`. */

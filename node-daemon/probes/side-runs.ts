@@ -146,6 +146,11 @@ export class SideRuns {
   }
 }
 
+/** Instances' uids have no dot. */
+export function isSideRun({ uid }: RunId): boolean {
+  return uid.includes(".");
+}
+
 /** Beside the instance's own logs, so that it goes with the instance at the latest. */
 export function sideLogsOf(logFolder: string): string {
   return join(logFolder, "..", "side-logs");

@@ -295,6 +295,7 @@ export class ComponentGuest implements Crossings {
       if (this.#killed) return Promise.reject(new GuestEnded());
       this.#stacks++;
       this.#active = true;
+      this.#cores.beginStack();
       const startMs = this.#turn ? undefined : this.#queue.now();
       const over = call(...args).then(
         (value) => {

@@ -18,7 +18,7 @@ import {
   type WasmModule,
 } from "./engine.ts";
 import { tableElementsCap } from "./footprint.ts";
-import { pageBytes, syncCallFuel } from "./limits.ts";
+import { pageBytes, stackBytesMax, stackLimits, syncCallFuel } from "./limits.ts";
 
 type HostFunction = (...args: unknown[]) => unknown;
 
@@ -28,6 +28,7 @@ interface Core {
   fuelSet: number;
   readonly kill: WasmGlobal;
   readonly memoryCap: WasmGlobal;
+  readonly stack: WasmGlobal;
   /** All that it has, its own or imported, each once. */
   readonly memories: readonly WasmMemory[];
 }
@@ -46,6 +47,7 @@ export interface Crossings {
 export class CoreInstances {
   readonly #crossings: Crossings;
   readonly #memoryBytesMax: number;
+  readonly #stackBytesMax: number;
   readonly #cores: Core[] = [];
   readonly #raw = new WeakMap<object, unknown>();
   /** All that are known, each once. */
@@ -59,6 +61,7 @@ export class CoreInstances {
   constructor(crossings: Crossings, memoryBytesMax: number) {
     this.#crossings = crossings;
     this.#memoryBytesMax = memoryBytesMax;
+    this.#stackBytesMax = stackBytesMax(memoryBytesMax);
   }
 
   get memoryBytes(): number {
@@ -106,6 +109,7 @@ export class CoreInstances {
       fuelSet: fuel,
       kill: global(hooks.kill),
       memoryCap: global(hooks.memoryCap),
+      stack: global(hooks.stack),
       memories: [...memories],
     });
     global(hooks.kill).value = this.#flag;
@@ -148,6 +152,11 @@ export class CoreInstances {
     core.fuel.value = units;
   }
 
+  /** Before a stack of the guest begins. What others have suspended keep in their own frames what is left of theirs. */
+  beginStack(): void {
+    for (const { stack } of this.#cores) stack.value = this.#stackBytesMax;
+  }
+
   /** From now on no code of the guest runs beyond its next check. */
   kill(): void {
     this.#flag = killFlag.killed;
@@ -179,10 +188,13 @@ export class CoreInstances {
     if (this.#savedFuel) return raw(...args);
     this.#crossings.beginSyncCall();
     this.#savedFuel = this.#cores.map(({ fuel }) => fuel.value);
+    const stacks = this.#cores.map(({ stack }) => stack.value);
     if (this.#flag === killFlag.none) {
       for (const core of this.#cores) {
         this.#setFuelOf(core, syncCallFuel);
         core.kill.value = killFlag.cannotYield;
+        // Below it there may be a guest, or none and a number that the last one left.
+        core.stack.value = Math.max(core.stack.value, stackLimits.syncBytes);
       }
     }
     let fault: unknown;
@@ -193,9 +205,15 @@ export class CoreInstances {
       throw thrown;
     } finally {
       this.#restore(this.#savedFuel);
+      for (const [index, left] of stacks.entries()) this.#setStack(index, left);
       this.#savedFuel = undefined;
       this.#crossings.endSyncCall(fault);
     }
+  }
+
+  #setStack(index: number, left: number): void {
+    const core = this.#cores[index];
+    if (core) core.stack.value = left;
   }
 
   get #outOfFuel(): boolean {

@@ -30,6 +30,14 @@ export interface GuestEvents {
 interface Controls {
   readonly fuel: WasmGlobal;
   readonly kill: WasmGlobal;
+  readonly stack: WasmGlobal;
+}
+
+export interface GuestLimits {
+  readonly memoryPagesMax: number;
+  readonly stackBytesMax: number;
+  /** Units of work; then it is killed, see `Guest.exhausted`. */
+  readonly fuelMax: number | undefined;
 }
 
 type HostFunction = (...args: unknown[]) => unknown;
@@ -45,8 +53,12 @@ export class Guest extends Runnable {
   #ready: (() => void) | undefined;
   #cancelWait: (() => void) | undefined;
   #cancelYield: (() => void) | undefined;
+  /** What is to be waited for before the guest goes on after a call that can suspend. */
+  afterCall: (() => Promise<void> | undefined) | undefined;
   #killed = false;
   #exitCode: number | undefined;
+  #exhausted = false;
+  readonly #limits: GuestLimits;
   /** What `#ranMs` was when the slice began. */
   #sliceSinceMs = 0;
   #grant: number = fuelLimits.first;
@@ -57,8 +69,9 @@ export class Guest extends Runnable {
   /** The fuel was emptied by the clock, not by the guest. */
   #cutShort = false;
 
-  constructor(queue: RunQueue, account: Account, events: GuestEvents) {
+  constructor(queue: RunQueue, account: Account, limits: GuestLimits, events: GuestEvents) {
     super();
+    this.#limits = limits;
     this.#queue = queue;
     this.account = account;
     this.#events = events;
@@ -70,6 +83,16 @@ export class Guest extends Runnable {
 
   get exitCode(): number | undefined {
     return this.#exitCode;
+  }
+
+  /** It has used more fuel than it may. */
+  get exhausted(): boolean {
+    return this.#exhausted;
+  }
+
+  /** Of its call stack, as of its last call of the host. */
+  get stackBytes(): number {
+    return this.#controls ? this.#limits.stackBytesMax - this.#controls.stack.value : 0;
   }
 
   /** As a clock of the guest. */
@@ -88,16 +111,16 @@ export class Guest extends Runnable {
   }
 
   /** Throws what the engine throws. Runs no code of the guest. */
-  instantiate(loaded: LoadedModule, preview1: Preview1, memoryPagesMax: number): WasmInstance {
+  instantiate(loaded: LoadedModule, preview1: Preview1): WasmInstance {
     const { module, facts } = loaded;
     const { hooks } = facts;
     const instance = new engine.Instance(module, this.#imports(facts, preview1));
     const global = (name: string) => instance.exports[name] as WasmGlobal;
-    global(hooks.memoryCap).value = memoryPagesMax;
+    global(hooks.memoryCap).value = this.#limits.memoryPagesMax;
     global(hooks.tableCap).value = tableElementsCap(facts);
-    this.#controls = { fuel: global(hooks.fuel), kill: global(hooks.kill) };
+    this.#controls = { fuel: global(hooks.fuel), kill: global(hooks.kill), stack: global(hooks.stack) };
     this.#fuelSet = this.#controls.fuel.value;
-    this.#setFuel(this.#grant);
+    this.#grantFuel();
     return instance;
   }
 
@@ -107,9 +130,7 @@ export class Guest extends Runnable {
    */
   activate(instance: WasmInstance, startHook: string | undefined): Promise<unknown> {
     if (startHook === undefined) return this.#start(instance);
-    return engine
-      .promising(instance.exports[startHook])()
-      .then(() => this.#start(instance));
+    return this.#call(instance, startHook).then(() => this.#start(instance));
   }
 
   /** Drops what keeps the instance's memory alive. */
@@ -122,7 +143,12 @@ export class Guest extends Runnable {
 
   #start(instance: WasmInstance): Promise<unknown> {
     // A guest that a start section has ended has nothing more to do.
-    return this.#killed ? Promise.resolve() : engine.promising(instance.exports["_start"])();
+    return this.#killed ? Promise.resolve() : this.#call(instance, "_start");
+  }
+
+  #call(instance: WasmInstance, name: string): Promise<unknown> {
+    if (this.#controls) this.#controls.stack.value = this.#limits.stackBytesMax;
+    return engine.promising(instance.exports[name])();
   }
 
   // As the run queue sees it.
@@ -221,8 +247,29 @@ export class Guest extends Runnable {
     return (...args) => {
       const outcome = preview1.call(call, ...args);
       this.#countCall(fuelLimits.callsPerLook);
-      return outcome instanceof Promise ? this.#inTurn(outcome) : this.#goOn(outcome);
+      if (outcome instanceof Promise)
+        return this.#inTurn(this.afterCall ? this.#thenSettled(outcome) : outcome);
+      const settled = this.afterCall?.();
+      return settled
+        ? this.#inTurn(this.#untilKilled(settled).then(() => outcome ?? 0))
+        : this.#goOn(outcome);
     };
+  }
+
+  /** A kill doesn't wait for it. */
+  #untilKilled(settled: Promise<void> | undefined): Promise<void> {
+    if (!settled) return Promise.resolve();
+    return this.wait<void>((wake) => {
+      const done = () => wake(undefined);
+      settled.then(done, done);
+      return () => {};
+    }, undefined);
+  }
+
+  async #thenSettled(outcome: Promise<number>): Promise<number> {
+    const value = await outcome;
+    await this.#untilKilled(this.afterCall?.());
+    return value;
   }
 
   /** Whatever settles it, the guest goes on only when it is its turn. */
@@ -241,6 +288,11 @@ export class Guest extends Runnable {
 
   #outOfFuel(): unknown {
     if (this.#killed) return undefined;
+    if (this.#limits.fuelMax !== undefined && this.fuelUsed > this.#limits.fuelMax) {
+      this.#exhausted = true;
+      this.kill();
+      return undefined;
+    }
     this.#refill();
     return this.#nextSlice(undefined);
   }
@@ -272,7 +324,13 @@ export class Guest extends Runnable {
       this.#grant = Math.round(Math.min(fuelLimits.most, Math.max(fuelLimits.least, this.#grant * factor)));
     }
     this.#cutShort = false;
-    this.#setFuel(this.#grant);
+    this.#grantFuel();
+  }
+
+  /** No more than is left of what it may use: so it stops where the same run always stops. */
+  #grantFuel(): void {
+    const { fuelMax } = this.#limits;
+    this.#setFuel(fuelMax === undefined ? this.#grant : Math.min(this.#grant, fuelMax - this.fuelUsed));
   }
 
   #setFuel(units: number): void {

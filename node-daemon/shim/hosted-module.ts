@@ -6,12 +6,13 @@ import type { ModuleFacts } from "../wasm/module-facts.ts";
 import type { Needs } from "./budget.ts";
 import { engine, type WasmInstance, type WasmMemory } from "./engine.ts";
 import { heapBytesOf, tableElementsMin } from "./footprint.ts";
+import { DeterministicRun } from "./deterministic-run.ts";
 import { Guest } from "./guest.ts";
 import type { HostedGuest, HostedParts } from "./hosted-guest.ts";
 import { InstanceHost, type InstanceStreams, type SharedHost } from "./instance-host.ts";
-import { heap, pageBytes } from "./limits.ts";
+import { heap, pageBytes, stackBytesMax } from "./limits.ts";
 import type { LoadedModule } from "./module-store.ts";
-import { describeTrap } from "./trap.ts";
+import { describeTrap, fuelExhausted } from "./trap.ts";
 
 const none: readonly WasmMemory[] = [];
 
@@ -29,7 +30,13 @@ export class HostedModule implements HostedGuest {
     this.#loaded = loaded;
     this.#shared = shared;
     this.#spec = spec;
-    this.#guest = new Guest(queue, account, events);
+    const { memoryBytesMax, fuelMax } = spec;
+    const limits = {
+      memoryPagesMax: Math.floor(memoryBytesMax / pageBytes),
+      stackBytesMax: stackBytesMax(memoryBytesMax),
+      fuelMax,
+    };
+    this.#guest = new Guest(queue, account, limits, events);
   }
 
   get fuelUsed(): number {
@@ -37,7 +44,7 @@ export class HostedModule implements HostedGuest {
   }
 
   get memoryBytes(): number {
-    return sizeOf(this.#memories);
+    return this.#instance ? sizeOf(this.#memories) + this.#guest.stackBytes : 0;
   }
 
   get killed(): boolean {
@@ -74,11 +81,13 @@ export class HostedModule implements HostedGuest {
     streams: InstanceStreams,
   ): void {
     const { facts } = this.#loaded;
-    const host = new InstanceHost(this.#shared, this.#spec, this.#guest, preopens, network, streams);
+    const { deterministic } = this.#spec;
+    const fixed = deterministic && new DeterministicRun(deterministic);
+    if (fixed) this.#guest.afterCall = () => fixed.settle();
+    const host = new InstanceHost(this.#shared, this.#spec, this.#guest, preopens, network, streams, fixed);
     const preview1 = new Preview1(host);
     held.defer(() => preview1.close());
-    const pagesMax = Math.floor(this.#spec.memoryBytesMax / pageBytes);
-    const instance = this.#guest.instantiate(this.#loaded, preview1, pagesMax);
+    const instance = this.#guest.instantiate(this.#loaded, preview1);
     const memory = instance.exports["memory"];
     if (memory instanceof engine.Memory) preview1.bindMemory(memory);
     this.#memories = memoriesOf(facts, instance);
@@ -109,9 +118,11 @@ export class HostedModule implements HostedGuest {
     const { exitCode, killed } = this.#guest;
     if (exitCode !== undefined) return { kind: "exited", exitCode };
     if (thrown === undefined && !killed) return { kind: "exited", exitCode: 0 };
+    if (this.#guest.exhausted) return fuelExhausted(this.fuelUsed, this.#spec.fuelMax ?? 0);
     if (killed) return { kind: "stopped" };
     const { imports } = this.#loaded.facts;
-    return describeTrap(thrown, imports.filter((entry) => entry.kind === "function").length);
+    const functionImports = imports.filter((entry) => entry.kind === "function").length;
+    return describeTrap(thrown, functionImports, stackBytesMax(this.#spec.memoryBytesMax));
   }
 }
 

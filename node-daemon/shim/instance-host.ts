@@ -1,9 +1,10 @@
 import type { Clock } from "../../kit/clock.ts";
 import type { RunSpec } from "../runtimes/runtime-driver.ts";
 import type { ListingCache } from "../wasi/file-system/listing-cache.ts";
-import type { InputSource, OutputSink, Preopen, WasiClock, WasiHost } from "../wasi/host.ts";
+import type { FileView, InputSource, OutputSink, Preopen, WasiClock, WasiHost } from "../wasi/host.ts";
 import type { Network } from "../wasi/sockets/network.ts";
 import { withListeners } from "../wasi/sockets/listen-environment.ts";
+import type { DeterministicRun } from "./deterministic-run.ts";
 import type { Guest } from "./guest.ts";
 import type { GuestTimers } from "./guest-timers.ts";
 
@@ -29,6 +30,8 @@ export class InstanceHost implements WasiHost {
   readonly #shared: SharedHost;
   readonly #spec: RunSpec;
   readonly #guest: Guest;
+  /** Of a deterministic run. */
+  readonly #fixed: DeterministicRun | undefined;
   readonly preopens: readonly Preopen[];
   readonly stdin: InputSource;
   readonly stdout: OutputSink;
@@ -42,6 +45,7 @@ export class InstanceHost implements WasiHost {
     preopens: readonly Preopen[],
     network: Network,
     streams: InstanceStreams,
+    fixed: DeterministicRun | undefined,
   ) {
     this.#shared = shared;
     this.#spec = spec;
@@ -49,8 +53,9 @@ export class InstanceHost implements WasiHost {
     this.preopens = preopens;
     this.network = network;
     this.stdin = streams.stdin;
-    this.stdout = streams.stdout;
-    this.stderr = streams.stderr;
+    this.#fixed = fixed;
+    this.stdout = fixed?.output(streams.stdout) ?? streams.stdout;
+    this.stderr = fixed?.output(streams.stderr) ?? streams.stderr;
   }
 
   get args(): WasiHost["args"] {
@@ -62,11 +67,11 @@ export class InstanceHost implements WasiHost {
   }
 
   get clock(): WasiClock {
-    return this.#shared.wasiClock;
+    return this.#fixed?.clock ?? this.#shared.wasiClock;
   }
 
   get random(): WasiHost["random"] {
-    return this.#shared.random;
+    return this.#fixed?.random ?? this.#shared.random;
   }
 
   get limits(): WasiHost["limits"] {
@@ -77,7 +82,12 @@ export class InstanceHost implements WasiHost {
     return this.#shared.listings;
   }
 
+  get fileView(): FileView | undefined {
+    return this.#fixed;
+  }
+
   cpuNs(): bigint {
+    if (this.#fixed) return 0n;
     return BigInt(Math.round(this.#guest.cpuMs * 1e6));
   }
 
@@ -90,6 +100,7 @@ export class InstanceHost implements WasiHost {
   }
 
   setTimer(delayMs: number, fire: () => void): () => void {
+    if (this.#fixed) return this.#fixed.setTimer(delayMs, fire);
     const timer = this.#shared.timers.setTimer(delayMs, fire);
     return () => timer.cancel();
   }

@@ -23,7 +23,7 @@ import { LogOutput } from "./log-output.ts";
 import type { Loaded, ModuleStore } from "./module-store.ts";
 import type { MountTable } from "./mount-table.ts";
 import { emptyInput, NoticeInput } from "./notice-input.ts";
-import { memoryLimitTooSmall, Refusal } from "./refusal.ts";
+import { checkDeterminism, memoryLimitTooSmall, Refusal } from "./refusal.ts";
 import type { RunQueue } from "./run-queue.ts";
 import { describeTrap } from "./trap.ts";
 
@@ -147,6 +147,7 @@ export class Instance implements HostedEvents {
   async #run(held: DisposableStack): Promise<RunEnd> {
     const loaded = await loadModule(this.#parts.modules, this.#spec.module.file, (ms) => this.#pay(ms));
     if (this.#stopped) return { kind: "stopped" };
+    checkDeterminism(this.#spec, loaded);
     const guest = hostedGuest(this.#hostedParts, loaded);
     this.#guest = guest;
     if (guest.memoryBytesMin > this.#spec.memoryBytesMax) {

@@ -189,6 +189,36 @@ export const protocolLimits = {
   batchBytes: 256 * 1024,
 } as const;
 
+/**
+ * Of the call stack, in the bytes that a rewritten module counts (see wasm/call-depth.ts). A stack is memory, which the engine
+ * keeps: so it is a part of what the instance may have, and enough for CPython to reach its own limit of recursion.
+ */
+export const stackLimits = {
+  /**
+   * The engine gives 984 KiB to a stack. Measured, it is exhausted at 932 to 1,855 counted KiB in the baseline tier, and at
+   * 1,730 and more in the optimizing one; the rest is for what the optimizing one makes of functions that it puts into others.
+   */
+  bytesMax: 640 * 1024,
+  bytesMin: 64 * 1024,
+  /** What a call that cannot be suspended gets, on top of whatever stack it is made. */
+  syncBytes: 128 * 1024,
+  /** Of the memory limit. */
+  share: 1 / 8,
+} as const;
+
+/** What the call stack of an instance may take. */
+export function stackBytesMax(memoryBytesMax: number): number {
+  const { bytesMax, bytesMin, share } = stackLimits;
+  return Math.floor(Math.min(bytesMax, Math.max(bytesMin, memoryBytesMax * share)));
+}
+
+export const deterministicLimits = {
+  /** Of one call, to one of its outputs: kept until the log has room. */
+  outputBytesMax: 256 * 1024,
+  /** Files that get a number of their own; all others have 0. */
+  filesMax: 100_000,
+} as const;
+
 /** Characters of what is told about an end. */
 export const messageCharsMax = 4_096;
 export const trapFramesMax = 32;

@@ -1,3 +1,5 @@
+import type { RunSpec } from "../runtimes/runtime-driver.ts";
+import type { Loaded } from "./module-store.ts";
 /** Leaves the preparation of an instance; `Instance.host` catches it. */
 export class Refusal extends Error {
   readonly reason: string;
@@ -17,4 +19,16 @@ export function memoryLimitTooSmall(neededBytes: number, allowedBytes: number): 
       `resources.limits.memory to ${Math.ceil(neededBytes / 2 ** 20)}Mi or more`,
     false,
   );
+}
+
+/** What comes from outside, at its own time, would make a deterministic run another one each time. */
+export function checkDeterminism({ deterministic, network, attachment }: RunSpec, loaded: Loaded): void {
+  if (!deterministic) return;
+  const refuse = (why: string) => {
+    throw new Refusal("DeterministicRefused", `start a deterministic run: ${why}`, false);
+  };
+  if (loaded.kind === "component") refuse("only core modules can be run so, and this is a component");
+  else if (loaded.facts.mode !== "deterministic") refuse("its module was not prepared for that");
+  if (network.allow.length > 0 || network.listeners.length > 0) refuse("it asks for the network");
+  if (attachment !== undefined) refuse("a client is attached to its standard input");
 }

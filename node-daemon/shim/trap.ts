@@ -1,6 +1,7 @@
 import type { RunEnd } from "../runtimes/runtime-driver.ts";
+import { stackExhaustedName } from "../wasm/module-facts.ts";
 import { engine } from "./engine.ts";
-import { messageCharsMax, trapFramesMax, trapNameMax } from "./limits.ts";
+import { messageCharsMax, stackLimits, trapFramesMax, trapNameMax } from "./limits.ts";
 
 /** V8 hides what is beyond; set once by the process, as it is a property of all errors. */
 export const stackTraceLimit = trapFramesMax + 16;
@@ -12,10 +13,11 @@ export const stackTraceLimit = trapFramesMax + 16;
 export function describeTrap(
   thrown: unknown,
   functionImports: number,
+  stackBytes?: number,
 ): RunEnd & { readonly kind: "trapped" } {
   const stack = thrown instanceof Error ? wasmFrames(thrown.stack ?? "", functionImports) : [];
   const at = stack.length > 0 ? `\n${stack.join("\n")}` : "";
-  const { reason, what } = classify(thrown);
+  const { reason, what } = classify(thrown, stackBytes);
   const message = `${what}${at}`;
   return {
     kind: "trapped",
@@ -24,7 +26,32 @@ export function describeTrap(
   };
 }
 
-function classify(thrown: unknown): { readonly reason: string; readonly what: string } {
+/** The rewriter's own limit of recursion, which traps in a function of its own. */
+function isStackExhausted(thrown: unknown): boolean {
+  if (!(thrown instanceof engine.RuntimeError)) return false;
+  const innermost = (thrown.stack ?? "")
+    .split("\n", 8)
+    .find((line) => location.test(line.slice(-locationCharsMax)));
+  return innermost !== undefined && innermost.trimStart().startsWith(`at ${stackExhaustedName} `);
+}
+
+/** The end of a run that has used more fuel than it may. */
+export function fuelExhausted(used: number, max: number): RunEnd & { readonly kind: "trapped" } {
+  const message = `the run has used ${used} units of fuel, of the ${max} that it may use: set \`fuel\` to more, or give it less to do`;
+  return { kind: "trapped", reason: "FuelExhausted", message };
+}
+
+function classify(
+  thrown: unknown,
+  stackBytes: number | undefined,
+): { readonly reason: string; readonly what: string } {
+  if (isStackExhausted(thrown)) {
+    const of = stackBytes === undefined ? "" : ` of ${stackBytes} bytes`;
+    const what =
+      `the call stack${of} is exhausted: unbounded recursion? If it has to be that deep, set resources.limits.memory to ` +
+      `more: a stack gets an eighth of it, up to ${stackLimits.bytesMax} bytes`;
+    return { reason: "StackOverflow", what };
+  }
   if (thrown instanceof RangeError && thrown.message.startsWith("Maximum call stack")) {
     return { reason: "StackOverflow", what: "the call stack is exhausted: unbounded recursion?" };
   }

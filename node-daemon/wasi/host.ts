@@ -1,5 +1,6 @@
 import type { DirectoryCapability } from "./file-system/directory-capability.ts";
 import type { ResourceCount } from "./component-resources.ts";
+import type { FileStat } from "./file-system/operations.ts";
 import type { ListingCache } from "./file-system/listing-cache.ts";
 import type { Network } from "./sockets/network.ts";
 import type { InputSource, OutputSink } from "./streams.ts";
@@ -22,8 +23,16 @@ export interface Preopen {
   readonly readOnly: boolean;
 }
 
+/** How the attributes of files are shown to a guest that is not to see those of this machine. */
+export interface FileView {
+  stat(stat: FileStat): FileStat;
+  inode(inode: bigint): bigint;
+}
+
 /** What the hosting shim gives to one instance. */
 export interface WasiHost {
+  /** As they are if absent. Only for preview 1. */
+  readonly fileView?: FileView | undefined;
   readonly args: readonly string[];
   readonly env: readonly (readonly [name: string, value: string])[];
   /** Become descriptors 3, 4, … in this order. Acquired here, released by `close`. */

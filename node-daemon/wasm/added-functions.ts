@@ -3,20 +3,36 @@ import type { BulkFuel } from "./bulk-memory.ts";
 import { pieceBytes, writeCopy, writeFill } from "./bulk-memory.ts";
 import { BinaryWriter } from "./binary-writer.ts";
 import { Rejection } from "./binary-reader.ts";
+import { CallDepth } from "./call-depth.ts";
 import type { Arity } from "./operand-stack.ts";
-import type { ScanContext } from "./body-scanner.ts";
-import { killFlag } from "./module-facts.ts";
+import type { ScanContext } from "./scan-context.ts";
+import { killFlag, memoryUnavailableName, type RewriteMode, stackExhaustedName } from "./module-facts.ts";
 import type { ModuleModel } from "./module-model.ts";
 import type { LengthUnit } from "./length-units.ts";
 import { chargedLengthMax, fuelLog2, unitOfItems } from "./length-units.ts";
 import { emptyBlock, misc, op } from "./opcodes.ts";
+import { feature } from "./value-types.ts";
 
 const i32 = 0x7f;
 const i64 = 0x7e;
+/** What a memory without a maximum may have, in pages: the standard's limit, and more than any cap. */
+const maxPages32 = 65_536;
+const maxPages64 = 2 ** 30;
 const nothing: Arity = { params: 0, results: 0 };
 
 /** Places in memory that a module waits on with waits that are split; a C library has one or two. */
 const atomicWaitsMax = 100;
+
+/**
+ * More than V8 would ever inline. Without its baseline compiler it inlines small functions wherever they are called, as far
+ * as its budget goes, and what is called when the fuel is spent would leave nothing of that for the guest's own calls.
+ */
+const neverInlined = new Uint8Array(5_000).fill(op.nop);
+
+/** The beginning of the body of a function that the engine is to leave where it is. */
+function apart(): BinaryWriter {
+  return new BinaryWriter(neverInlined.length + 64).u8(0).append(neverInlined);
+}
 
 interface AddedFunction {
   readonly type: number;
@@ -29,12 +45,14 @@ interface AddedFunction {
  * The functions and globals that a rewritten module has beyond its own, and where they stand:
  *
  *   functions: imported ... | yield | defined ... | a wrapper per imported one ... | yield wrapper | helpers ...
- *   globals:   imported and defined ... | fuel | kill | memory cap | table cap | first-call charges ...
+ *   globals:   imported and defined ... | fuel | kill | memory cap | table cap | stack | first-call charges ...
  *
  * So an imported function keeps its index (but nobody except its wrapper refers to it), a defined one moves by one.
  */
 export class AddedFunctions implements ScanContext {
   readonly typeCount: number;
+  readonly vectorTypes: boolean;
+  readonly deterministic: boolean;
   readonly functionCount: number;
   readonly undeclaredFunction: number | undefined;
   readonly globalCount: number;
@@ -43,6 +61,8 @@ export class AddedFunctions implements ScanContext {
   readonly killGlobal: number;
   readonly memoryCapGlobal: number;
   readonly tableCapGlobal: number;
+  readonly stackGlobal: number;
+  readonly depth: CallDepth;
   /** Index of the added import. */
   readonly yieldImport: number;
   /** `() -> ()`. */
@@ -50,6 +70,10 @@ export class AddedFunctions implements ScanContext {
   readonly yieldWrapper: number;
   /** `(fuel) -> fuel`: yields where the fuel is in a local. */
   readonly refuel: number;
+  /** Traps. The host knows it by its name. */
+  readonly stackExhausted: number;
+  /** `(left) -> ()`: traps if nothing is left of the stack, and yields otherwise. */
+  readonly pauseOrTrap: number;
   readonly functions: AddedFunction[] = [];
   /** Initial values of the globals that hold what the first call of a function pays. */
   readonly firstCallCharges: number[] = [];
@@ -59,9 +83,11 @@ export class AddedFunctions implements ScanContext {
   readonly #helpers = new Map<string, number>();
   #waits = 0;
 
-  constructor(model: ModuleModel) {
+  constructor(model: ModuleModel, mode: RewriteMode) {
     this.#model = model;
     this.typeCount = model.types.length;
+    this.vectorTypes = (model.features & feature.simd) !== 0;
+    this.deterministic = mode === "deterministic";
     this.functionCount = model.functionTypes.length;
     this.undeclaredFunction = undeclaredStart(model);
     this.globalCount = model.globalTypes.length;
@@ -70,23 +96,34 @@ export class AddedFunctions implements ScanContext {
     this.killGlobal = this.fuelGlobal + 1;
     this.memoryCapGlobal = this.fuelGlobal + 2;
     this.tableCapGlobal = this.fuelGlobal + 3;
+    this.stackGlobal = this.fuelGlobal + 4;
+    this.depth = new CallDepth(this.functionCount);
     this.yieldImport = model.functionImports;
     this.yieldType = this.#type([], []);
     for (let i = 0; i < model.functionImports; i++) this.#addImportWrapper(i);
     // Before the call too: where nothing can suspend, calling it is what must not be done.
-    const body = new BinaryWriter().u8(0);
+    const body = apart();
     this.#writeTrapUnless(body, "running");
     body.u8(op.call).u32(this.yieldImport);
     this.#writeTrapUnless(body, "running");
     this.yieldWrapper = this.#add(this.yieldType, body.u8(op.end), "wherry.yielded");
-    const refuel = new BinaryWriter().raw(0, op.localGet, 0, op.globalSet).u32(this.fuelGlobal);
+    const refuel = apart().raw(op.localGet, 0, op.globalSet).u32(this.fuelGlobal);
     refuel.u8(op.call).u32(this.yieldWrapper).u8(op.globalGet).u32(this.fuelGlobal).u8(op.end);
     this.refuel = this.#add(this.#type([i32], [i32]), refuel, "wherry.refuel");
+    const exhausted = apart().raw(op.unreachable, op.end);
+    this.stackExhausted = this.#add(this.yieldType, exhausted, stackExhaustedName);
+    const pause = apart().raw(op.localGet, 0, op.i32Const, 0, op.i32LtS, op.if, emptyBlock);
+    pause.u8(op.call).u32(this.stackExhausted).u8(op.end).u8(op.call).u32(this.yieldWrapper).u8(op.end);
+    this.pauseOrTrap = this.#add(this.#type([i32], []), pause, "wherry.pauseOrTrap");
   }
 
   /** Types to append to the type section, in the order of their indices. */
   get addedTypes(): ReadonlySet<string> {
     return new Set(this.#types.keys());
+  }
+
+  pathOf(index: number): number {
+    return this.depth.pathOf(index);
   }
 
   newFunctionIndex(index: number): number {
@@ -105,27 +142,65 @@ export class AddedFunctions implements ScanContext {
 
   /** Stores the new fuel on top of the stack, and yields if it is below zero. */
   #writeFuelCheck(writer: BinaryWriter, scratch?: number): number {
-    if (scratch === undefined) {
-      writer.u8(op.globalSet).u32(this.fuelGlobal).u8(op.globalGet).u32(this.fuelGlobal);
-    } else {
-      writer.u8(op.localTee).u32(scratch).u8(op.globalSet).u32(this.fuelGlobal).u8(op.localGet).u32(scratch);
-    }
+    this.#writeStoreFuel(writer, scratch);
     writer.raw(op.i32Const, 0, op.i32LtS);
     const at = writer.length;
     writer.raw(op.if, emptyBlock, op.call).u32(this.yieldWrapper).u8(op.end);
     return at;
   }
 
+  /** Stores the new fuel on top of the stack, and leaves it there. */
+  #writeStoreFuel(writer: BinaryWriter, scratch?: number): void {
+    if (scratch === undefined) {
+      writer.u8(op.globalSet).u32(this.fuelGlobal).u8(op.globalGet).u32(this.fuelGlobal);
+    } else {
+      writer.u8(op.localTee).u32(scratch).u8(op.globalSet).u32(this.fuelGlobal).u8(op.localGet).u32(scratch);
+    }
+  }
+
   /**
-   * The charge at a function's entry. The engine compiles a function when it is first called, which can take far longer
-   * than running it: that call pays `firstCall` units more, from a global that is zero from then on.
+   * What a function begins with: it pays, if `entry` says what, and takes its part of the stack, if it counts it. Answers
+   * where the branch stands that is taken when there is too little of either.
+   *
+   * The engine compiles a function when it is first called, which can take far longer than running it: that call pays
+   * `firstCall` units more, from a global that is zero from then on.
    */
-  writeEntryCharge(writer: BinaryWriter, weight: number, firstCall: number, scratch?: number): number {
-    if (firstCall === 0) return this.writeCharge(writer, weight, scratch);
-    const global = this.tableCapGlobal + this.firstCallCharges.push(firstCall);
+  writeEntry(
+    writer: BinaryWriter,
+    entry: { readonly weight: number; readonly firstCall: number } | undefined,
+    fuel: number | undefined,
+    stack: { readonly left: number; readonly stackCost: number } | undefined,
+  ): number | undefined {
+    if (entry === undefined && stack === undefined) return undefined;
+    if (entry !== undefined) this.#writeEntryCharge(writer, entry.weight, entry.firstCall);
+    if (stack === undefined) return this.#writeFuelCheck(writer, fuel);
+    const { left, stackCost } = stack;
+    if (entry !== undefined) this.#writeStoreFuel(writer, fuel);
+    writer.u8(op.globalGet).u32(this.stackGlobal).u8(op.i32Const).s32(stackCost).u8(op.i32Sub);
+    writer.u8(op.localTee).u32(left);
+    if (entry !== undefined) writer.u8(op.i32Or);
+    writer.raw(op.i32Const, 0, op.i32LtS);
+    const at = writer.length;
+    writer.raw(op.if, emptyBlock);
+    if (entry !== undefined) writer.u8(op.localGet).u32(left);
+    writer.u8(op.call).u32(entry === undefined ? this.stackExhausted : this.pauseOrTrap);
+    writer.u8(op.end);
+    return at;
+  }
+
+  /** Leaves what the fuel is after the charge. */
+  #writeEntryCharge(writer: BinaryWriter, weight: number, firstCall: number): void {
     writer.u8(op.globalGet).u32(this.fuelGlobal).u8(op.i32Const).s32(weight).u8(op.i32Sub);
+    if (firstCall === 0) return;
+    const global = this.stackGlobal + this.firstCallCharges.push(firstCall);
     writer.u8(op.globalGet).u32(global).u8(op.i32Sub).raw(op.i32Const, 0).u8(op.globalSet).u32(global);
-    return this.#writeFuelCheck(writer, scratch);
+  }
+
+  /** What is left for those that are called, once `more` is given back. */
+  writeTellStack(writer: BinaryWriter, left: number, more: number): void {
+    writer.u8(op.localGet).u32(left);
+    if (more > 0) writer.u8(op.i32Const).s32(more).u8(op.i32Add);
+    writer.u8(op.globalSet).u32(this.stackGlobal);
   }
 
   /**
@@ -278,6 +353,41 @@ export class AddedFunctions implements ScanContext {
       }));
       return this.#addGrowLimiter("memory", is64, this.memoryCapGlobal, sizes, undefined);
     });
+  }
+
+  /**
+   * `(delta) -> old size`, as `memory.grow`: -1 if the cap or the memory's own maximum would be passed, and a trap if the
+   * machine did not give what it might have given elsewhere.
+   */
+  certainMemoryGrow(memory: number, at: number): number {
+    const is64 = this.isMemory64(memory, at);
+    const limiter = this.memoryGrowLimiter(memory, at);
+    return this.#helper(`certain memory.grow ${memory}`, () => {
+      const address = is64 ? i64 : i32;
+      const engineMax = is64 ? maxPages64 : maxPages32;
+      const maxPages = Math.min(this.#model.memories[memory]?.maxPages ?? engineMax, engineMax);
+      const refusal = [is64 ? op.i64Const : op.i32Const, 0x7f];
+      const equal = is64 ? op.i64Eq : op.i32Eq;
+      const size = new BinaryWriter().u8(op.memorySize).u32(memory);
+      if (!is64) size.u8(op.i64ExtendI32U);
+      const body = new BinaryWriter().raw(0, op.localGet, 0, op.call).u32(limiter).raw(op.localTee, 0);
+      body.raw(...refusal, equal, op.localGet, 0);
+      if (!is64) body.u8(op.i64ExtendI32U);
+      body.append(size.view()).raw(op.i64Add, op.i64Const).s32(maxPages).raw(op.i64GtU, op.i32Or);
+      body.raw(op.if, emptyBlock, ...refusal, op.return, op.end);
+      body
+        .raw(op.localGet, 0, op.memoryGrow)
+        .u32(memory)
+        .raw(op.localTee, 0, ...refusal, equal);
+      body.raw(op.if, emptyBlock, op.call).u32(this.#memoryUnavailable()).raw(op.end, op.localGet, 0, op.end);
+      return this.#add(this.#type([address], [address]), body, `wherry.grow${memory}`);
+    });
+  }
+
+  #memoryUnavailable(): number {
+    return this.#helper("memory unavailable", () =>
+      this.#add(this.yieldType, new BinaryWriter().raw(0, op.unreachable, op.end), memoryUnavailableName),
+    );
   }
 
   tableGrowLimiter(table: number, at: number): number {

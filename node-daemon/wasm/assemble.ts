@@ -12,6 +12,9 @@ import { op } from "./opcodes.ts";
 const memoryCapPages = 65_536;
 const tableCapElements = 10_000_000;
 
+/** Initially: less than what the engine gives to any guest. */
+const stackBytes = 256 * 1024;
+
 /** Puts the new module together: old sections with their function indices replaced, and what is added to each. */
 export function assemble(
   model: ModuleModel,
@@ -81,7 +84,7 @@ class Assembly {
       case section.function:
         return this.#pushGrown(id, range, this.#added.functions.length, this.#addedFunctionTypes());
       case section.global:
-        return this.#pushGrown(id, range, 4 + this.#added.firstCallCharges.length, this.#addedGlobals());
+        return this.#pushGrown(id, range, 5 + this.#added.firstCallCharges.length, this.#addedGlobals());
       case section.export:
         return this.#pushGrown(id, range, this.#addedExportCount, this.#addedExports());
       case section.code:
@@ -174,20 +177,21 @@ class Assembly {
 
   #addedGlobals(): BinaryWriter {
     const out = new BinaryWriter();
-    for (const initial of [0, 0, memoryCapPages, tableCapElements, ...this.#added.firstCallCharges]) {
+    const own = [0, 0, memoryCapPages, tableCapElements, stackBytes];
+    for (const initial of [...own, ...this.#added.firstCallCharges]) {
       out.raw(0x7f, 0x01, op.i32Const).s32(initial).u8(op.end);
     }
     return out;
   }
 
   get #addedExportCount(): number {
-    return 4 + this.#hooks.memories.length + (this.#hooks.start === undefined ? 0 : 1);
+    return 5 + this.#hooks.memories.length + (this.#hooks.start === undefined ? 0 : 1);
   }
 
   #addedExports(): BinaryWriter {
-    const { fuel, kill, memoryCap, tableCap, memories, start } = this.#hooks;
+    const { fuel, kill, memoryCap, tableCap, stack, memories, start } = this.#hooks;
     const out = new BinaryWriter();
-    for (const [i, name] of [fuel, kill, memoryCap, tableCap].entries()) {
+    for (const [i, name] of [fuel, kill, memoryCap, tableCap, stack].entries()) {
       out
         .name(name)
         .u8(0x03)

@@ -1,4 +1,4 @@
-export type RejectReason = "ModuleInvalid" | "ModuleUnsupported" | "ModuleTooLarge";
+export type RejectReason = "ModuleInvalid" | "ModuleUnsupported" | "ModuleTooLarge" | "DeterministicRefused";
 
 /**
  * Leaves the decoder from any depth. `rewriteModule` is the only place that catches it, and turns it into a value:

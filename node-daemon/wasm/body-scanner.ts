@@ -1,4 +1,5 @@
 import { BinaryReader, Rejection } from "./binary-reader.ts";
+import { nanKind, needsCanonical, scalarNans, vectorNans } from "./canonical-nan.ts";
 import { Edits, edit } from "./edits.ts";
 import {
   atomicArity,
@@ -9,11 +10,10 @@ import {
   waitsFor64,
 } from "./atomic-instructions.ts";
 import { FuelRegions, frameKind } from "./fuel-regions.ts";
-import type { AggregateTypes } from "./gc-instructions.ts";
 import { GcInstruction } from "./gc-instructions.ts";
-import type { LengthUnit } from "./length-units.ts";
 import type { LoopNests } from "./loop-nests.ts";
 import type { Arity } from "./operand-stack.ts";
+import type { ScanContext } from "./scan-context.ts";
 import { fixedArities, miscArities, OperandStack, simdArities } from "./operand-stack.ts";
 import type { BlockType } from "./value-types.ts";
 import { feature, readBlockType, readHeapType, readValueType } from "./value-types.ts";
@@ -27,31 +27,6 @@ import {
   simdTrailingBytes,
   weights,
 } from "./opcodes.ts";
-
-/** What a scan asks of the rest of the module: the new index of a function, and the helpers it may call. */
-export interface ScanContext extends AggregateTypes {
-  readonly functionCount: number;
-  /** The start function if nothing but the start section names it: no code may refer to it. */
-  readonly undeclaredFunction: number | undefined;
-  readonly globalCount: number;
-  /** Most values that all branches of a function together may find. */
-  readonly branchValuesMax: number;
-  newFunctionIndex(index: number): number;
-  /** Each answers the index of a helper function, which is added to the module when first asked for. */
-  memoryGrowLimiter(memory: number, at: number): number;
-  tableGrowLimiter(table: number, at: number): number;
-  lengthCharger(is64: boolean, unit: LengthUnit): number;
-  memoryFill(memory: number, at: number): number;
-  memoryCopy(destination: number, source: number, at: number): number;
-  /** Undefined if there are too many already: the instruction stays as it is. */
-  atomicWait(wide: boolean, memory: number, memarg: Uint8Array, at: number): number | undefined;
-  isMemory64(memory: number, at: number): boolean;
-  isTable64(table: number, at: number): boolean;
-  /** Each answers no values for what does not exist, which is the engine's to refuse. */
-  arityOfType(type: number): Arity;
-  arityOfFunction(index: number): Arity;
-  arityOfTag(index: number): Arity;
-}
 
 /** More than any slice, so that the guest yields; and too little to overflow the counter. */
 const weightMax = 2 ** 29;
@@ -83,6 +58,13 @@ export class BodyScanner {
   branchValues = 0;
   /** Whether its cost is bounded by its weight. */
   straight = true;
+  /** Whether it calls a function that counts the stack. */
+  callsCounted = false;
+  /** Bytes of the longest path of free functions that it calls. */
+  freePath = 0;
+  usesVectors = false;
+  /** Whether something makes a NaN whose bits differ from machine to machine. */
+  makesNans = false;
   instructions = 0;
   features = 0;
 
@@ -91,6 +73,13 @@ export class BodyScanner {
   readonly #stack = new OperandStack();
   readonly #gc = new GcInstruction();
   #variables = 0;
+  /** Of what the last instruction left, where it matters. */
+  #nan: number = nanKind.none;
+
+  /** Most values on its operand stack. */
+  get operandsMax(): number {
+    return this.#stack.heightMax;
+  }
 
   get nests(): LoopNests {
     return this.#regions.nests;
@@ -104,6 +93,11 @@ export class BodyScanner {
     this.edits.clear();
     this.straight = true;
     this.branchValues = 0;
+    this.callsCounted = false;
+    this.freePath = 0;
+    this.usesVectors = this.#context.vectorTypes;
+    this.makesNans = false;
+    this.#nan = nanKind.none;
     this.#scanLocals(reader);
     this.#variables = params + this.locals;
     this.codeStart = reader.pos;
@@ -113,6 +107,8 @@ export class BodyScanner {
     while (regions.depth > 0) {
       const at = reader.pos;
       const code = reader.u8();
+      if (this.#nan !== nanKind.none) this.#fixNan(code, at);
+      if (this.#context.deterministic) this.#nan = scalarNans[code] ?? nanKind.none;
       this.instructions++;
       regions.weight += weights[code] ?? 0;
       const arity = fixedArities[code] ?? 0;
@@ -148,6 +144,14 @@ export class BodyScanner {
     this.entryWeight = regions.entryWeight + Math.floor(this.locals / localsPerFuel);
   }
 
+  #fixNan(next: number, at: number): void {
+    if (needsCanonical(this.#nan, next)) {
+      this.makesNans = true;
+      this.edits.add(edit.canonicalNan, at, at, this.#nan);
+    }
+    this.#nan = nanKind.none;
+  }
+
   #scanLocals(reader: BinaryReader): void {
     this.localGroups = reader.count("groups of locals", 2);
     this.localsStart = reader.pos;
@@ -156,7 +160,9 @@ export class BodyScanner {
       const at = reader.pos;
       this.locals += reader.u32();
       if (this.locals > localsMax) reader.invalid(`more than ${localsMax} locals`, at);
-      this.features |= readValueType(reader, this.#context.typeCount).features;
+      const { features, text } = readValueType(reader, this.#context.typeCount);
+      this.features |= features;
+      if (text === "v128") this.usesVectors = true;
     }
   }
 
@@ -270,22 +276,25 @@ export class BodyScanner {
     switch (code) {
       case op.returnCall:
         this.features |= feature["tail-call"];
-        this.#scanCallee(reader);
+        this.#scanCallee(reader, at, edit.returnStack);
         this.#countBranch(at);
         return this.#stop();
       case op.call:
-        return this.#apply(this.#scanCallee(reader), at);
+        return this.#apply(this.#scanCallee(reader, at, edit.tellStack), at);
       case op.returnCallIndirect:
         this.features |= feature["tail-call"];
+        this.#callCounted(at, edit.returnStack);
         this.#scanCallIndirect(reader);
         this.#countBranch(at);
         return this.#stop();
       case op.callIndirect:
+        this.#callCounted(at, edit.tellStack);
         return this.#apply(this.#scanCallIndirect(reader), at);
       case op.callRef:
       case op.returnCallRef: {
         this.features |= feature["typed-function-references"];
         this.#called();
+        this.#callCounted(at, code === op.callRef ? edit.tellStack : edit.returnStack);
         this.#stack.apply(1, 0);
         this.#apply(this.#readFunctionType(reader), at);
         return code === op.returnCallRef ? this.#stop() : undefined;
@@ -308,7 +317,9 @@ export class BodyScanner {
       case op.memoryGrow: {
         const memory = reader.u32();
         this.#countBranch(at);
-        return this.#callAdded(at, at, this.#context.memoryGrowLimiter(memory, at));
+        return this.#context.deterministic
+          ? this.#callAdded(at, reader.pos, this.#context.certainMemoryGrow(memory, at))
+          : this.#callAdded(at, at, this.#context.memoryGrowLimiter(memory, at));
       }
       default:
         return this.#scanExceptions(reader, code, at);
@@ -328,9 +339,20 @@ export class BodyScanner {
     this.#regions.nests.call();
   }
 
-  #scanCallee(reader: BinaryReader): Arity {
+  #scanCallee(reader: BinaryReader, at: number, stackEdit: number): Arity {
     this.#called();
+    const { pos } = reader;
+    const index = reader.u32();
+    reader.pos = pos;
+    const path = this.#context.pathOf(index);
+    if (path < 0) this.#callCounted(at, stackEdit);
+    else if (path > this.freePath) this.freePath = path;
     return this.#context.arityOfFunction(this.#scanFunctionIndex(reader));
+  }
+
+  #callCounted(at: number, stackEdit: number): void {
+    this.callsCounted = true;
+    this.edits.add(stackEdit, at, at, 0);
   }
 
   /** Calls an added function, which pays for what it does, instead of the bytes [from, to). */
@@ -495,9 +517,11 @@ export class BodyScanner {
     const trailing = simdTrailingBytes(code);
     if (trailing < 0) reader.invalid(`unknown opcode 0xfd 0x${code.toString(16)}`, at);
     this.features |= feature.simd;
+    this.usesVectors = true;
     const arity = simdArities[code] ?? 0;
     this.#stack.apply(arity >>> 4, arity & 15);
     if (code >= 0x100) this.features |= feature["relaxed-simd"];
+    if (this.#context.deterministic) this.#nan = vectorNans[code] ?? nanKind.none;
     if (simdHasMemarg(code)) this.#skipMemarg(reader);
     reader.skip(trailing);
   }

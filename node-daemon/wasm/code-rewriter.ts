@@ -1,15 +1,19 @@
 import type { AddedFunctions } from "./added-functions.ts";
-import { BinaryReader } from "./binary-reader.ts";
+import { BinaryReader, Rejection } from "./binary-reader.ts";
 import { BinaryWriter } from "./binary-writer.ts";
+import { canonicalLocals, writeCanonical } from "./canonical-nan.ts";
 import { BodyScanner, localsMax } from "./body-scanner.ts";
 import { BranchHints } from "./branch-hints.ts";
+import { addedLocals } from "./call-depth.ts";
 import { edit, editSize } from "./edits.ts";
 import { noLoop } from "./loop-nests.ts";
-import type { ModuleModel } from "./module-model.ts";
+import type { FunctionType, ModuleModel } from "./module-model.ts";
 import { section } from "./module-model.ts";
 import { callWeight, compileWeight, op } from "./opcodes.ts";
 
 const i32 = 0x7f;
+
+const noType: FunctionType = { kind: "function", params: 0, results: 0, signature: "" };
 
 export interface RewrittenCode {
   /** All defined functions, as in the code section. */
@@ -32,10 +36,13 @@ export function rewriteCode(model: ModuleModel, added: AddedFunctions): Rewritte
     const size = reader.u32();
     const body = reader.slice(size, "function body");
     const start = body.pos;
-    const params = model.functionType(model.functionTypes[model.functionImports + i] ?? -1)?.params ?? 0;
+    const type = model.functionType(model.functionTypes[model.functionImports + i] ?? -1) ?? noType;
+    const { params } = type;
     scanner.scan(body, params);
     hints.startFunction(firstIndex + i);
-    writeBody(bodies, scanner, { binary: model.binary, start, end: body.end, params }, added, hints);
+    const stackCost = added.depth.costOf(model.functionImports + i, scanner, type);
+    const original = { binary: model.binary, start, end: body.end, params, stackCost };
+    writeBody(bodies, scanner, original, added, hints);
     hints.endFunction();
   }
   reader.expectEnd("the code section");
@@ -49,6 +56,17 @@ interface OriginalBody {
   readonly start: number;
   readonly end: number;
   readonly params: number;
+  /** See `CallDepth.costOf`. */
+  readonly stackCost: number | undefined;
+}
+
+/** The locals that a function has beyond its own. */
+interface OwnLocals {
+  readonly fuel: number | undefined;
+  /** What is left of the stack for those that it calls. */
+  readonly left: number | undefined;
+  /** The first of those that `writeCanonical` needs. */
+  readonly nans: number;
 }
 
 function writeBody(
@@ -63,9 +81,11 @@ function writeBody(
   const start = writer.length;
   const firstCall = compileWeight(original.end - original.start, scanner.branchValues);
   const paysAtEntry = firstCall > 0 || !isPaidByCall(scanner);
-  const fuel = writeLocals(writer, scanner, original, paysAtEntry);
-  if (paysAtEntry)
-    hints.unlikely(added.writeEntryCharge(writer, scanner.entryWeight, firstCall, fuel) - start);
+  const { fuel, left, nans } = writeLocals(writer, scanner, original, paysAtEntry);
+  const { stackCost = 0 } = original;
+  const entry = paysAtEntry ? { weight: scanner.entryWeight, firstCall } : undefined;
+  const check = added.writeEntry(writer, entry, fuel, left === undefined ? undefined : { left, stackCost });
+  if (check !== undefined) hints.unlikely(check - start);
   const loops = new LoopWriter(writer, scanner, added, fuel, original.binary);
   let cursor = scanner.codeStart;
   for (let i = 0; i < length; i += editSize) {
@@ -90,6 +110,15 @@ function writeBody(
         break;
       case edit.leaveLoop:
         loops.leave(value, loop);
+        break;
+      case edit.canonicalNan:
+        writeCanonical(writer, value, nans);
+        break;
+      case edit.tellStack:
+        if (left !== undefined) added.writeTellStack(writer, left, 0);
+        break;
+      case edit.returnStack:
+        if (left !== undefined) added.writeTellStack(writer, left, stackCost);
         break;
       case edit.label:
         writer.u32(loops.label(value, loop));
@@ -132,7 +161,7 @@ class LoopWriter {
     if (this.#fuel === undefined || root === noLoop)
       return this.#added.writeCharge(this.#writer, weight, this.#fuel);
     const outside = this.#yieldsOutside(loop) && nests.chargeOf(loop) === at;
-    const keeps = nests.keepsFuel(root);
+    const keeps = this.#keepsFuel(root);
     return this.#added.writeLocalCharge(this.#writer, weight, this.#fuel, keeps, outside);
   }
 
@@ -158,12 +187,17 @@ class LoopWriter {
   leave(frame: number, loop: number): void {
     const { nests } = this.#scanner;
     const root = nests.rootOf(loop);
-    if (this.#fuel === undefined || root === noLoop || !nests.keepsFuel(root)) return;
+    if (this.#fuel === undefined || root === noLoop || !this.#keepsFuel(root)) return;
     if (nests.isLeftTo(root, frame)) this.#added.writeGiveFuel(this.#writer, this.#fuel);
   }
 
   label(label: number, loop: number): number {
     return this.#yieldsOutside(loop) ? label + 1 : label;
+  }
+
+  /** Where a guest traps in a loop must not decide, together with its slices, what it has paid. */
+  #keepsFuel(root: number): boolean {
+    return !this.#added.deterministic && this.#scanner.nests.keepsFuel(root);
   }
 
   #yieldsOutside(loop: number): boolean {
@@ -176,22 +210,32 @@ function isPaidByCall({ entryWeight, straight }: BodyScanner): boolean {
   return straight ? entryWeight <= callWeight : entryWeight < callWeight;
 }
 
-/** Declares the locals, and one more for the fuel where the engine's limit leaves room for it: answers its index. */
+/** Declares the locals, and those for fuel, stack and NaNs where they are needed. */
 function writeLocals(
   writer: BinaryWriter,
   scanner: BodyScanner,
   original: OriginalBody,
   paysAtEntry: boolean,
-): number | undefined {
-  const { locals, localGroups, localsStart, codeStart, edits } = scanner;
-  const charged = paysAtEntry || edits.length > 0;
-  if (!charged || original.params + locals >= localsMax) {
-    writer.range(original.binary, original.start, codeStart);
-    return undefined;
+): OwnLocals {
+  const { locals, localGroups, localsStart, codeStart, edits, makesNans } = scanner;
+  const first = original.params + locals;
+  const counted = original.stackCost !== undefined;
+  if ((counted || makesNans) && first + addedLocals > localsMax) {
+    throw new Rejection(
+      "ModuleTooLarge",
+      `offset 0x${original.start.toString(16)}: a function has ${first} locals and calls others; then at most ` +
+        `${localsMax - addedLocals} are allowed. Split it into several functions`,
+    );
   }
-  writer
-    .u32(localGroups + 1)
-    .range(original.binary, localsStart, codeStart)
-    .raw(1, i32);
-  return original.params + locals;
+  const charged = (paysAtEntry || edits.length > 0) && first + addedLocals <= localsMax;
+  const numbers = (counted ? 1 : 0) + (charged ? 1 : 0);
+  const groups = (numbers > 0 ? 1 : 0) + (makesNans ? canonicalLocals.length : 0);
+  writer.u32(localGroups + groups).range(original.binary, localsStart, codeStart);
+  if (numbers > 0) writer.raw(numbers, i32);
+  if (makesNans) for (const type of canonicalLocals) writer.raw(1, type);
+  return {
+    fuel: charged ? first : undefined,
+    left: counted ? first + numbers - 1 : undefined,
+    nans: first + numbers,
+  };
 }

@@ -14,6 +14,12 @@ export const edit = {
   endLoop: 5,
   /** The label `value`, which names a block outside the loop around. */
   label: 6,
+  /** Tells what is left of the stack, before a call of a function that counts it. */
+  tellStack: 7,
+  /** The same before a tail call, whose frame replaces this one. */
+  returnStack: 8,
+  /** Makes a NaN on top of the stack canonical; `value` is a `nanKind`. */
+  canonicalNan: 9,
 } as const;
 
 /** Numbers that make up one edit. */

@@ -169,6 +169,33 @@ describe("FuelRegions", () => {
   });
 });
 
+describe("LoopNests", () => {
+  test.each([
+    { exceptions: "new", excluded: 7 },
+    { exceptions: "legacy", excluded: 6 },
+  ])("LoopNests: the count does not depend on the slices, with $exceptions exceptions", ({ excluded }) => {
+    const seed = 6;
+    const random = seededRandom(seed);
+    const pick = (below: number) => Math.floor(random.fraction() * below);
+    let yields = 0;
+    for (let round = 0; round < 60; round++) {
+      const guest = countingGuest(randomBlock({ pick, excluded }, 4, []));
+      const counts = [2 ** 30, 300, 40].map((slice) => {
+        guest.slice = slice;
+        guest.fuel = slice;
+        guest.item("passes").value = 40;
+        guest.item("dice").value = 1;
+        const before = guest.used;
+        guest.call("run", 1);
+        return guest.used - before;
+      });
+      yields += guest.yields;
+      if (new Set(counts).size > 1) expect.fail(`seed ${seed}, round ${round}: ${counts.join(", ")}`);
+    }
+    expect(yields).toBeGreaterThan(200);
+  });
+});
+
 /** Leaves a number below `below`, a power of two, from a generator that runs in the guest. */
 function rolled(below: number): Bytes {
   return lines(

@@ -12,6 +12,7 @@ export function chooseHooks(model: ModuleModel): Hooks {
     kill: unused("wherry.kill", exports),
     memoryCap: unused("wherry.memoryCap", exports),
     tableCap: unused("wherry.tableCap", exports),
+    stack: unused("wherry.stack", exports),
     memories: model.hiddenMemories.map((index) => unused(`wherry.memory.${index}`, exports)),
     start: model.start === undefined ? undefined : unused("wherry.start", exports),
   };

@@ -46,6 +46,11 @@ export interface Hooks {
   readonly memoryCap: string;
   /** Exported mutable i32, unsigned: elements that all tables together may reach by growing. */
   readonly tableCap: string;
+  /**
+   * Exported mutable i32: bytes of the call stack that are left for the function that is called next (see `CallDepth`). To
+   * be set before each call of an export that has no caller in the guest.
+   */
+  readonly stack: string;
   /** Exports of the memories that the guest exports to nobody: the host has to know how large they are. */
   readonly memories: readonly string[];
   /** Exported function `() -> ()` that was the start section; to be called first. */
@@ -61,9 +66,19 @@ export const killFlag = {
   cannotYield: 2,
 } as const;
 
+/** The added function that traps when the stack is exhausted is called so in the name section. */
+export const stackExhaustedName = "wherry.stackExhausted";
+
+/** Likewise the one that traps when a deterministic module cannot have memory that it may have. */
+export const memoryUnavailableName = "wherry.memoryUnavailable";
+
+/** `deterministic`: the same module does the same, to the bit, on every machine and in every run. */
+export type RewriteMode = "plain" | "deterministic";
+
 /** What the host needs to know of a module: plain JSON, cached beside the rewritten file. All of the original module. */
 export interface ModuleFacts {
   readonly rewriterVersion: number;
+  readonly mode: RewriteMode;
   readonly imports: readonly ImportFacts[];
   readonly exports: readonly ExportFacts[];
   /** The first of `memories`. */

@@ -1,6 +1,7 @@
 /** Opcodes this folder names; all others are known only by the shape of their immediates. */
 export const op = {
   unreachable: 0x00,
+  nop: 0x01,
   block: 0x02,
   loop: 0x03,
   if: 0x04,
@@ -23,6 +24,7 @@ export const op = {
   returnCallRef: 0x15,
   delegate: 0x18,
   catchAll: 0x19,
+  drop: 0x1a,
   select: 0x1b,
   selectTyped: 0x1c,
   tryTable: 0x1f,
@@ -39,12 +41,16 @@ export const op = {
   i64Const: 0x42,
   f32Const: 0x43,
   f64Const: 0x44,
+  i32Eq: 0x46,
   i32Ne: 0x47,
   i32LtS: 0x48,
   i32GtU: 0x4b,
+  i64Eq: 0x51,
   i64LtU: 0x54,
   i64GtS: 0x55,
   i64GtU: 0x56,
+  f32Eq: 0x5b,
+  f64Eq: 0x61,
   i32Add: 0x6a,
   i32Sub: 0x6b,
   i32Mul: 0x6c,
@@ -113,7 +119,7 @@ function buildShapes(): Uint8Array {
   set(shape.special, 0x00, 0x15);
   set(shape.none, 0x01);
   set(shape.special, op.delegate, op.catchAll);
-  set(shape.none, 0x1a, op.select);
+  set(shape.none, op.drop, op.select);
   set(shape.special, op.selectTyped);
   set(shape.special, op.tryTable);
   set(shape.leb, op.localGet, op.localTee);
@@ -155,7 +161,7 @@ export function simdHasMemarg(code: number): boolean {
 }
 
 /** What a call costs; also what a function without calls and loops may cost and still go uncharged. */
-export const callWeight = 8;
+export const callWeight = 16;
 
 /**
  * Fuel that one execution of an instruction costs, by its first byte. One unit is about one simple machine
@@ -170,7 +176,7 @@ export function weightOf(opcode: number): number {
     case op.try:
     case op.tryTable:
     case op.end:
-    case 0x1a:
+    case op.drop:
       return 0;
     case op.call:
     case op.callIndirect:

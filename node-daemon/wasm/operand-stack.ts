@@ -12,6 +12,7 @@ export interface Arity {
 
 export class OperandStack {
   height = 0;
+  heightMax = 0;
   #depth = 0;
   /** Per open block: the height below its parameters, and how many parameters and results it has. */
   #bases = new Int32Array(64);
@@ -21,6 +22,7 @@ export class OperandStack {
   start(): void {
     this.#depth = 0;
     this.height = 0;
+    this.heightMax = 0;
     this.open(0, 0);
   }
 
@@ -28,6 +30,7 @@ export class OperandStack {
   apply(pops: number, pushes: number): void {
     const base = this.#bases[this.#depth - 1] ?? 0;
     this.height = Math.max(base, this.height - pops) + pushes;
+    if (this.height > this.heightMax) this.heightMax = this.height;
   }
 
   open(params: number, results: number): void {
@@ -38,6 +41,7 @@ export class OperandStack {
     this.#results[this.#depth] = results;
     this.#depth++;
     this.height += params;
+    if (this.height > this.heightMax) this.heightMax = this.height;
   }
 
   /** The second arm of an `if`. */
@@ -49,11 +53,13 @@ export class OperandStack {
   /** A handler of a `try`, which finds the values of the exception. */
   handler(values: number): void {
     this.height = (this.#bases[this.#depth - 1] ?? 0) + values;
+    if (this.height > this.heightMax) this.heightMax = this.height;
   }
 
   close(): void {
     const frame = --this.#depth;
     this.height = (this.#bases[frame] ?? 0) + (this.#results[frame] ?? 0);
+    if (this.height > this.heightMax) this.heightMax = this.height;
   }
 
   /** Nothing follows up to the next `else`, handler, or end. */

@@ -14,16 +14,19 @@
  *    yields and traps. Traps pass through every `catch_all`;
  *  - memories and tables grow only under their caps. Their initial sizes are in the facts, for the host to check;
  *  - a wait on a shared memory yields now and then (atomic-wait.ts);
- *  - nothing runs at instantiation: the start section has become an export.
+ *  - nothing runs at instantiation: the start section has become an export;
+ *  - the call stack is counted, and bounded by what the host says (call-depth.ts);
+ *  - in the deterministic mode results are the same on every machine (canonical-nan.ts, determinism.ts).
  *
- * It does not validate (the engine does), does not limit call depth, and does not look at data segments.
+ * It does not validate (the engine does), and does not look at data segments.
  */
 import { AddedFunctions } from "./added-functions.ts";
 import { assemble } from "./assemble.ts";
 import { Rejection } from "./binary-reader.ts";
 import { rewriteCode } from "./code-rewriter.ts";
 import { chooseHooks } from "./hooks.ts";
-import type { Hooks, ModuleFacts, RewriteLimits, RewriteResult } from "./module-facts.ts";
+import { checkDeterministic } from "./determinism.ts";
+import type { Hooks, ModuleFacts, RewriteLimits, RewriteMode, RewriteResult } from "./module-facts.ts";
 import { defaultLimits } from "./module-facts.ts";
 import type { ModuleModel } from "./module-model.ts";
 import { checkPreamble } from "./preamble.ts";
@@ -39,33 +42,40 @@ export type {
   MemoryFacts,
   ModuleFacts,
   RewriteLimits,
+  RewriteMode,
   RewriteResult,
   TableFacts,
 } from "./module-facts.ts";
 export { defaultLimits, killFlag } from "./module-facts.ts";
 
 /** Part of the key under which rewritten modules are cached: raise it whenever the output changes. */
-export const rewriterVersion = 3;
+export const rewriterVersion = 4;
 
 /** Never throws on bad input, and never changes `binary`. The result is deterministic. */
-export function rewriteModule(binary: Uint8Array, limits: RewriteLimits = defaultLimits): RewriteResult {
+export function rewriteModule(
+  binary: Uint8Array,
+  limits: RewriteLimits = defaultLimits,
+  mode: RewriteMode = "plain",
+): RewriteResult {
   try {
     checkPreamble(binary, limits);
     const model = parseModule(binary, limits);
     const hooks = chooseHooks(model);
-    const added = new AddedFunctions(model);
+    const added = new AddedFunctions(model, mode);
     const code = rewriteCode(model, added);
+    if (mode === "deterministic") checkDeterministic(model.features);
     const bytes = assemble(model, added, code, hooks);
-    return { kind: "rewritten", bytes, facts: factsOf(model, hooks) };
+    return { kind: "rewritten", bytes, facts: factsOf(model, hooks, mode) };
   } catch (thrown) {
     if (!(thrown instanceof Rejection)) throw thrown;
     return { kind: "rejected", reason: thrown.reason, message: thrown.message };
   }
 }
 
-function factsOf(model: ModuleModel, hooks: Hooks): ModuleFacts {
+function factsOf(model: ModuleModel, hooks: Hooks, mode: RewriteMode): ModuleFacts {
   return {
     rewriterVersion,
+    mode,
     imports: model.imports,
     exports: model.exports,
     memory: model.memories[0],

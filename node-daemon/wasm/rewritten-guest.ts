@@ -1,5 +1,5 @@
 /** Test support: rewrites a module and runs it in V8, as a host would. */
-import type { ModuleFacts, RewriteLimits } from "./rewrite.ts";
+import type { ModuleFacts, RewriteLimits, RewriteMode } from "./rewrite.ts";
 import { rewriteModule } from "./rewrite.ts";
 
 type HostFunction = (...values: never[]) => unknown;
@@ -29,6 +29,8 @@ export class RewrittenGuest {
   onYield: () => unknown = () => undefined;
   /** What a yield refills to. */
   slice = 1_000_000;
+  #used = 0;
+  #filled = 0;
   readonly #exports: Record<string, Exported>;
 
   constructor(
@@ -37,9 +39,10 @@ export class RewrittenGuest {
       readonly imports?: Imports;
       readonly suspending?: boolean;
       readonly limits?: RewriteLimits;
+      readonly mode?: RewriteMode;
     } = {},
   ) {
-    const result = rewriteModule(binary, options.limits);
+    const result = rewriteModule(binary, options.limits, options.mode);
     if (result.kind === "rejected") throw new Error(`${result.reason}: ${result.message}`);
     this.facts = result.facts;
     this.bytes = result.bytes;
@@ -69,11 +72,26 @@ export class RewrittenGuest {
     return engine.promising(this.item(name))(...values);
   }
 
+  /** Units that it has used since it was made. */
+  get used(): number {
+    return this.#used + this.#filled - this.fuel;
+  }
+
+  get stack(): number {
+    return Number(this.item(this.facts.hooks.stack).value);
+  }
+
+  set stack(bytes: number) {
+    this.item(this.facts.hooks.stack).value = bytes;
+  }
+
   get fuel(): number {
     return Number(this.item(this.facts.hooks.fuel).value);
   }
 
   set fuel(units: number) {
+    this.#used += this.#filled - this.fuel;
+    this.#filled = units;
     this.item(this.facts.hooks.fuel).value = units;
   }
 

@@ -12,7 +12,7 @@ import {
   type Exports,
 } from "../spec-tests/engine.ts";
 import { hostValue, type NumberType } from "../spec-tests/values.ts";
-import { faultOf } from "../spec-tests/world.ts";
+import { faultOf, stackBytes } from "../spec-tests/world.ts";
 import { format } from "./format.ts";
 import { type Guest, importsOf } from "./host.ts";
 
@@ -64,6 +64,7 @@ function transcribe(compiled: Compiled, form: "original" | "rewritten", seed: nu
   for (const { name, kind, signature } of facts.exports) {
     if (kind !== "function") continue;
     transcript.push(`calls ${name}`);
+    if (form === "rewritten") (exports[hooks.stack] as EngineGlobal).value = stackBytes;
     guest.callsLeft = callsMax;
     transcript.push(`answers ${answer(exports[name] as EngineFunction, signature ?? "", random)}`);
   }

@@ -2,6 +2,7 @@
  * All instances of one run of a script, either of its modules as they are or of the rewritten ones. The two know nothing of each
  * other.
  */
+import { stackExhaustedName } from "../../node-daemon/wasm/module-facts.ts";
 import type { ModuleFacts } from "../../node-daemon/wasm/rewrite.ts";
 import { areNumbers, callWithBytes, readSignature } from "./adapter.ts";
 import type { Compiled } from "./compile.ts";
@@ -16,7 +17,9 @@ export type Outcome =
   | { readonly kind: "threw"; readonly fault: Fault; readonly message: string };
 
 /** Small, so that most calls yield. */
-export const slice = 500;
+const slice = 500;
+/** Bytes: less than the engine has. */
+export const stackBytes = 400_000;
 
 interface Instance {
   readonly exports: Exports;
@@ -27,6 +30,8 @@ export class World {
   readonly #form: "original" | "rewritten";
   readonly #imports: Imports = { spectest: spectest() };
   readonly #instances = new Map<string, Instance>();
+  /** Give each rewritten instance a whole stack. */
+  readonly #grants: (() => void)[] = [];
   #last: Instance | undefined;
 
   constructor(form: "original" | "rewritten") {
@@ -59,6 +64,9 @@ export class World {
       const yielded = () => void (fuel().value = slice);
       const added = { [hooks.module]: { [hooks.yield]: yielded } };
       const { exports } = new engine.Instance(module.rewritten, { ...this.#imports, ...added });
+      const grant = () => void ((exports[hooks.stack] as EngineGlobal).value = stackBytes);
+      for (const one of this.#grants) one();
+      this.#grants.push(grant);
       fuel().value = slice;
       const instance = { exports, facts };
       if (hooks.start !== undefined) (exports[hooks.start] as EngineFunction)();
@@ -80,6 +88,7 @@ export class World {
     const item = instance?.exports[name];
     const signature = instance?.facts.exports.find((one) => one.name === name)?.signature;
     if (item === undefined || signature === undefined) return threw("other", `no ${name}`);
+    for (const grant of this.#grants) grant();
     try {
       if (kind === "get") {
         const type = signature.replace(/^mut /, "");
@@ -158,7 +167,11 @@ function returnedAs(type: string, value: unknown): Returned {
 }
 
 export function faultOf(thrown: unknown): Extract<Outcome, { kind: "threw" }> {
-  if (thrown instanceof engine.RuntimeError) return threw("trap", thrown.message);
+  if (thrown instanceof engine.RuntimeError) {
+    // A rewritten module counts its stack itself.
+    const exhausted = thrown.stack?.includes(stackExhaustedName) === true;
+    return exhausted ? threw("exhaustion", "") : threw("trap", thrown.message);
+  }
   if (thrown instanceof RangeError) return threw("exhaustion", thrown.message);
   if (thrown instanceof engine.Exception) return threw("exception", "");
   if (thrown instanceof engine.LinkError) return threw("unlinkable", thrown.message);

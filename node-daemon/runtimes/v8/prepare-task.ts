@@ -7,6 +7,7 @@ export interface PrepareTask {
   readonly file: string;
   /** Where the translated one goes, and its facts beside it. */
   readonly target: string;
+  readonly deterministic: boolean;
   /** The folder of a translated component. */
   readonly componentTarget: string;
 }

@@ -11,18 +11,18 @@ import { isComponent } from "../../components/component-reader.ts";
 import { engine } from "../../shim/engine.ts";
 import { factsFile } from "../../shim/module-store.ts";
 import type { ExternalKind } from "../../wasm/module-facts.ts";
-import { rewriteModule } from "../../wasm/rewrite.ts";
+import { defaultLimits, rewriteModule } from "../../wasm/rewrite.ts";
 import { checkImports, checkModule, type Rejection } from "./check-module.ts";
 import { needsProcess } from "./shared-features.ts";
 import { memoryBytesMin, type PrepareAnswer, type PreparedFacts, type PrepareTask } from "./prepare-task.ts";
 
 async function prepare(job: PrepareTask): Promise<PrepareAnswer> {
-  const { task, file, target } = job;
+  const { task, file, target, deterministic } = job;
   const original = await readFile(file);
-  if (isComponent(original)) return prepareComponent(job, original);
+  if (isComponent(original)) return deterministic ? refuseComponent(task) : prepareComponent(job, original);
   const invalid = await validate(original);
   if (invalid) return { task, ...invalid };
-  const rewritten = rewriteModule(original);
+  const rewritten = rewriteModule(original, defaultLimits, deterministic ? "deterministic" : "plain");
   if (rewritten.kind === "rejected") return { task, ...rewritten };
   const { bytes, facts } = rewritten;
   const unfit = checkModule(facts);
@@ -37,6 +37,13 @@ async function prepare(job: PrepareTask): Promise<PrepareAnswer> {
     memoryBytesMin: memoryBytesMin(facts),
     needsProcess: needsProcess(facts.features),
   };
+}
+
+function refuseComponent(task: number): PrepareAnswer {
+  const message =
+    "this is a component, and only core modules can be run deterministically: compile for WASI preview 1 " +
+    "(wasm32-wasip1), or run it without `deterministic`";
+  return { task, kind: "rejected", reason: "DeterministicRefused", message };
 }
 
 /** The folder is complete once it has its name. */

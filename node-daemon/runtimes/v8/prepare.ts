@@ -48,12 +48,13 @@ export class ModulePreparer {
   }
 
   /** Rejects with the signal's reason; the work itself goes on for whoever else wants it, and for the cache. */
-  prepare({ digest, file }: PrepareRequest, signal: AbortSignal): Promise<PrepareOutcome> {
+  prepare(request: PrepareRequest, signal: AbortSignal): Promise<PrepareOutcome> {
     signal.throwIfAborted();
-    let outcome = this.#shared.get(digest);
+    const key = `${request.digest} ${request.deterministic}`;
+    let outcome = this.#shared.get(key);
     if (!outcome) {
-      outcome = this.#prepare(digest, file).finally(() => this.#shared.delete(digest));
-      this.#shared.set(digest, outcome);
+      outcome = this.#prepare(request).finally(() => this.#shared.delete(key));
+      this.#shared.set(key, outcome);
     }
     return untilAborted(outcome, signal);
   }
@@ -66,14 +67,15 @@ export class ModulePreparer {
     for (const job of abandoned) job.done(failed(job, "prepare-closed", "the driver is closing"));
   }
 
-  async #prepare(digest: string, file: string): Promise<PrepareOutcome> {
+  async #prepare({ digest, file, deterministic }: PrepareRequest): Promise<PrepareOutcome> {
     const base = join(this.#cacheDir, `${digest.replaceAll(/[^\w.-]/g, "-")}-r${rewriterVersion}`);
-    const target = `${base}.wasm`;
+    const target = `${base}${deterministic ? "-deterministic" : ""}.wasm`;
     const componentTarget = `${base}-${this.#componentsKey}`;
-    const cached = (await readCached(target)) ?? (await readCachedComponent(componentTarget));
+    const cached =
+      (await readCached(target)) ?? (deterministic ? undefined : await readCachedComponent(componentTarget));
     if (cached) return prepared(digest, cached);
     await mkdir(this.#cacheDir, { recursive: true, mode: 0o750 });
-    const answer = await this.#enqueue(file, target, componentTarget);
+    const answer = await this.#enqueue({ file, target, deterministic, componentTarget });
     switch (answer.kind) {
       case "prepared":
         return prepared(digest, answer);
@@ -86,14 +88,18 @@ export class ModulePreparer {
     }
   }
 
-  #enqueue(file: string, target: string, componentTarget: string): Promise<PrepareAnswer> {
+  #enqueue(task: Omit<PrepareTask, "task">): Promise<PrepareAnswer> {
     if (this.#waiting.length >= driverLimits.preparingMax) {
-      throw new WherryError("prepare-busy", `prepare module ${file}: ${this.#waiting.length} are waiting`, {
-        retryable: true,
-      });
+      throw new WherryError(
+        "prepare-busy",
+        `prepare module ${task.file}: ${this.#waiting.length} are waiting`,
+        {
+          retryable: true,
+        },
+      );
     }
     return new Promise((done) => {
-      this.#waiting.push({ task: { task: this.#tasks++, file, target, componentTarget }, done });
+      this.#waiting.push({ task: { ...task, task: this.#tasks++ }, done });
       this.#next();
     });
   }

@@ -58,7 +58,9 @@ function fill(
   return withListing(context, descriptor, start === 0, (listing) => {
     const { fd, files } = descriptor.directory;
     const entries = beginning(listing, start, target.length - used);
-    const putAll = (inodes: readonly (bigint | undefined)[]) => {
+    const { fileView } = context.host;
+    const putAll = (found: readonly (bigint | undefined)[]) => {
+      const inodes = fileView ? found.map((inode) => inode && fileView.inode(inode)) : found;
       const end = put(context.memory, entries, inodes, start, target, used);
       const next = start + entries.length;
       if (next < listing.length && end < target.length)

@@ -3,7 +3,7 @@ import { missingRight, type Descriptor, type FileDescriptor } from "../descripto
 import type { FileOperations } from "../file-system/operations.ts";
 import { answered, counted, done } from "./answers.ts";
 import { rightsOf, unsigned64, type WasiContext, type WasiFunctions } from "./context.ts";
-import { filestatForm, newTimes } from "./filestat.ts";
+import { filestatForm, newTimes, shown } from "./filestat.ts";
 
 const adviceMax = 5;
 
@@ -133,7 +133,9 @@ export const fileDescriptorFunctions = {
     if (!memory.fits(out, form.bytes)) return errno.fault;
     const host = hostOf(descriptor);
     if (host !== undefined) {
-      return answered(context, host.files.stat(host.fd), (stat) => form.write(memory, out, stat));
+      return answered(context, host.files.stat(host.fd), (stat) =>
+        form.write(memory, out, shown(context, stat)),
+      );
     }
     memory.bytes.fill(0, out, out + form.bytes);
     memory.view.setUint8(out + 16, fileTypeOfDescriptor(descriptor));

@@ -2,7 +2,7 @@ import { size, timesFlag, timesFlagsAll } from "../abi.ts";
 import type { FileStat } from "../file-system/operations.ts";
 import type { NewTimes } from "../file-system/times.ts";
 import type { GuestMemory } from "../guest-memory.ts";
-import { unsigned64 } from "./context.ts";
+import { unsigned64, type WasiContext } from "./context.ts";
 
 /** The times to set, or undefined when the flags contradict each other. */
 export function newTimes(atime: bigint, mtime: bigint, flags: number, nowNs: bigint): NewTimes | undefined {
@@ -26,6 +26,11 @@ export interface FilestatForm {
 }
 
 export const filestatForm: FilestatForm = { bytes: size.filestat, write: writeFilestat };
+
+/** The attributes of a file as the guest may see them. */
+export function shown({ host }: WasiContext, stat: FileStat): FileStat {
+  return host.fileView?.stat(stat) ?? stat;
+}
 
 function writeFilestat(memory: GuestMemory, out: number, stat: FileStat): number {
   const { view } = memory;

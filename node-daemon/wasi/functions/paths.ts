@@ -4,7 +4,7 @@ import type { DirectoryCapability } from "../file-system/directory-capability.ts
 import { limits } from "../limits.ts";
 import { answered, done } from "./answers.ts";
 import type { WasiContext, WasiFunctions } from "./context.ts";
-import { filestatForm, newTimes } from "./filestat.ts";
+import { filestatForm, newTimes, shown } from "./filestat.ts";
 
 type Result = number | Promise<number>;
 
@@ -60,7 +60,9 @@ export const pathFunctions = {
     if (!memory.fits(out, form.bytes)) return errno.fault;
     const follow = (lookup & lookupSymlinkFollow) !== 0;
     return atPath(context, fd, right.pathFilestatGet, path, length, ({ fd, files }, text) =>
-      answered(context, files.statAt(fd, text, follow), (stat) => form.write(memory, out, stat)),
+      answered(context, files.statAt(fd, text, follow), (stat) =>
+        form.write(memory, out, shown(context, stat)),
+      ),
     );
   },
 
