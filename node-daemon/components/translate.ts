@@ -10,7 +10,7 @@ import { Script } from "node:vm";
 import { Bug, errorMessage } from "../../kit/errors.ts";
 import { BinaryReader, Rejection } from "../wasm/binary-reader.ts";
 import type { ModuleFacts } from "../wasm/module-facts.ts";
-import { rewriteModule } from "../wasm/rewrite.ts";
+import { defaultLimits, rewriteModule } from "../wasm/rewrite.ts";
 import {
   checkFunctions,
   checkOutline,
@@ -137,7 +137,7 @@ function rewriteCore(
   name: string,
   content: Uint8Array,
 ): { readonly bytes: Uint8Array; readonly facts: ModuleFacts } {
-  const rewritten = rewriteModule(content);
+  const rewritten = rewriteModule(content, defaultLimits, "component");
   if (rewritten.kind === "rejected") {
     throw new Rejection(rewritten.reason, `core module ${name} of the component: ${rewritten.message}`);
   }

@@ -85,6 +85,8 @@ export class ComponentGuest implements Crossings {
   #calls = 0;
   /** What the generated code notes. */
   readonly #tasks: Record<string, unknown> = {};
+  readonly #fuelMax: number | undefined;
+  #exhausted = false;
 
   constructor(
     queue: RunQueue,
@@ -92,7 +94,9 @@ export class ComponentGuest implements Crossings {
     events: HostedEvents,
     clock: Pick<Clock, "setTimer">,
     memoryBytesMax: number,
+    fuelMax: number | undefined,
   ) {
+    this.#fuelMax = fuelMax;
     this.#queue = queue;
     this.account = account;
     this.#cores = new CoreInstances(this, memoryBytesMax);
@@ -117,6 +121,11 @@ export class ComponentGuest implements Crossings {
   /** The first that went wrong, unless it was killed before. */
   get fault(): { readonly thrown: unknown } | undefined {
     return this.#fault;
+  }
+
+  /** It has used more fuel than it may. */
+  get exhausted(): boolean {
+    return this.#exhausted;
   }
 
   /** As a clock of the guest. */
@@ -170,7 +179,7 @@ export class ComponentGuest implements Crossings {
 
   /** A start section runs first, so that it may suspend. */
   #instantiateCore({ module, facts }: CoreModule, imports: WasmImports): unknown {
-    const instance = this.#cores.instantiate(module, facts, imports, this.#spent ? 0 : this.#grant);
+    const instance = this.#cores.instantiate(module, facts, imports, this.#spent ? 0 : this.#grantNow());
     const shown = { exports: this.#cores.exportsOf(instance) };
     const { start } = facts.facts.hooks;
     if (start === undefined) return shown;
@@ -414,9 +423,20 @@ export class ComponentGuest implements Crossings {
   #refill(): void {
     this.#spent = false;
     this.#sliceSinceMs += this.#sliceMs;
-    this.#cores.setFuel(this.#grant);
+    this.#cores.setFuel(this.#grantNow());
     // Several memories have together grown beyond what they may.
     if (this.#cores.refreshCaps() < 0) this.failed(new GuestTrap("the memory limit is passed"));
+  }
+
+  /** Each core instance gets as much: so a limit is passed by a slice at most, and found to be at the end of that. */
+  #grantNow(): number {
+    if (this.#fuelMax === undefined) return this.#grant;
+    const left = this.#fuelMax - this.fuelUsed;
+    if (left < 0 && !this.#killed) {
+      this.#exhausted = true;
+      this.kill();
+    }
+    return Math.min(this.#grant, Math.max(0, left));
   }
 
   /** The clock is looked at after each call of the generated code, which takes time and little fuel. */

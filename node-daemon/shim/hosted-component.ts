@@ -13,6 +13,7 @@ import type { InstanceStreams, SharedHost } from "./instance-host.ts";
 import { heap } from "./limits.ts";
 import type { LoadedComponent } from "./module-store.ts";
 import { describeFault, isOurBug } from "./component-fault.ts";
+import { fuelExhausted } from "./trap.ts";
 import { MemoryUnavailable } from "./core-instances.ts";
 
 /** A component that is a command of WASI 0.2 or 0.3. */
@@ -31,7 +32,14 @@ export class HostedComponent implements HostedGuest {
     this.#shared = shared;
     this.#spec = spec;
     this.#events = events;
-    this.#guest = new ComponentGuest(queue, account, events, shared.timers, spec.memoryBytesMax);
+    this.#guest = new ComponentGuest(
+      queue,
+      account,
+      events,
+      shared.timers,
+      spec.memoryBytesMax,
+      spec.fuelMax,
+    );
   }
 
   get fuelUsed(): number {
@@ -103,6 +111,7 @@ export class HostedComponent implements HostedGuest {
     const outcome = await this.#guest.run(this.#loaded, this.#interfaces, this.#finish);
     const { exitCode, fault } = this.#guest;
     if (exitCode !== undefined) return { kind: "exited", exitCode };
+    if (this.#guest.exhausted) return fuelExhausted(this.fuelUsed, this.#spec.fuelMax ?? 0);
     if (outcome.kind === "returned") return { kind: "exited", exitCode: outcome.ok ? 0 : 1 };
     if (!fault) return { kind: "stopped" };
     if (fault.thrown instanceof MemoryUnavailable) throw fault.thrown;

@@ -129,6 +129,27 @@ export const guests = {
   traps: () => guest({ imports: [], code: call(1), functions: [["innermost", [0x00]]] }),
   divides: () => guest({ imports: [], code: lines(i32Const(1), i32Const(0), [0x6d], drop) }),
   recurses: () => guest({ imports: [], code: call(1), functions: [["deeper", lines(call(1), call(1))]] }),
+  /** Sleeps for ever below so many frames. */
+  sleepsDeep: (depth: number, sleepMs: number) =>
+    guest({
+      imports: ["poll_oneoff"],
+      sleepMs,
+      code: lines(i32Const(at.done), i32Const(depth), [0x36, 2, 0], call(2)),
+      functions: [
+        [
+          "deeper",
+          lines(
+            lines(i32Const(at.done), [0x28, 2, 0]),
+            block(
+              0x04,
+              lines(i32Const(at.done), i32Const(at.done), [0x28, 2, 0], i32Const(1), [0x6b, 0x36, 2, 0]),
+              call(2),
+            ),
+            loop(sleepOnce(0)),
+          ),
+        ],
+      ],
+    }),
   /** Catches all there is around a sleep, for ever. */
   catchesAll: (sleepMs: number) =>
     guest({

@@ -7,7 +7,7 @@ import { CallDepth } from "./call-depth.ts";
 import type { Arity } from "./operand-stack.ts";
 import type { ScanContext } from "./scan-context.ts";
 import { killFlag, memoryUnavailableName, type RewriteMode, stackExhaustedName } from "./module-facts.ts";
-import type { ModuleModel } from "./module-model.ts";
+import { type ModuleModel, section } from "./module-model.ts";
 import type { LengthUnit } from "./length-units.ts";
 import { chargedLengthMax, fuelLog2, unitOfItems } from "./length-units.ts";
 import { emptyBlock, misc, op } from "./opcodes.ts";
@@ -56,6 +56,7 @@ export class AddedFunctions implements ScanContext {
   readonly functionCount: number;
   readonly undeclaredFunction: number | undefined;
   readonly globalCount: number;
+  readonly elementSegments: number;
   readonly branchValuesMax: number;
   readonly fuelGlobal: number;
   readonly killGlobal: number;
@@ -82,6 +83,7 @@ export class AddedFunctions implements ScanContext {
   readonly #types = new Map<string, number>();
   readonly #helpers = new Map<string, number>();
   #waits = 0;
+  readonly #exportWrappers = new Map<number, number>();
 
   constructor(model: ModuleModel, mode: RewriteMode) {
     this.#model = model;
@@ -90,6 +92,7 @@ export class AddedFunctions implements ScanContext {
     this.deterministic = mode === "deterministic";
     this.functionCount = model.functionTypes.length;
     this.undeclaredFunction = undeclaredStart(model);
+    this.elementSegments = model.find(section.element)?.count ?? 0;
     this.globalCount = model.globalTypes.length;
     this.branchValuesMax = model.limits.branchValuesMax;
     this.fuelGlobal = this.globalCount;
@@ -260,6 +263,34 @@ export class AddedFunctions implements ScanContext {
     body.u8(op.call).u32(index);
     this.#writeTrapUnless(body, "alive");
     this.#add(type, body.u8(op.end), `wherry.import.${this.#model.functionImportNames[index] ?? index}`);
+  }
+
+  /**
+   * Exports are called by other core instances of a component, with counters of their own, and no host in between: so each
+   * leaves what is left of the stack as it was. To be called before the module is assembled.
+   */
+  wrapExports(): void {
+    for (const index of this.#model.exportedFunctions) {
+      if (index < this.yieldImport || this.#exportWrappers.has(index)) continue;
+      const type = this.#model.functionTypes[index] ?? 0;
+      const params = this.#model.functionType(type)?.params ?? 0;
+      const body = new BinaryWriter(32 + 3 * params).raw(1, 1, i32).u8(op.globalGet).u32(this.stackGlobal);
+      body.u8(op.localSet).u32(params);
+      for (let i = 0; i < params; i++) body.u8(op.localGet).u32(i);
+      body.u8(op.call).u32(this.newFunctionIndex(index)).u8(op.localGet).u32(params);
+      body.u8(op.globalSet).u32(this.stackGlobal).u8(op.end);
+      this.#exportWrappers.set(index, this.#add(type, body, `wherry.export.${index}`));
+    }
+  }
+
+  /** New indices of those that have a wrapper. */
+  get wrappedFunctions(): readonly number[] {
+    return [...this.#exportWrappers.keys()].map((index) => this.newFunctionIndex(index));
+  }
+
+  /** The new index of a function where it is exported. */
+  exportedIndex(index: number): number {
+    return this.#exportWrappers.get(index) ?? this.newFunctionIndex(index);
   }
 
   #add(type: number, body: BinaryWriter, name: string): number {

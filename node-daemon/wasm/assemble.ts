@@ -67,6 +67,18 @@ class Assembly {
     this.#parts.push(model.binary.subarray(0, 8));
   }
 
+  /** What only an export has declared is declared by a segment, once the export is another function. */
+  #writeElements(range: SectionRange | undefined): void {
+    const declared = this.#added.wrappedFunctions;
+    if (declared.length === 0) {
+      if (range !== undefined) this.#pushGrown(section.element, range, 0, new BinaryWriter());
+      return;
+    }
+    const segment = new BinaryWriter().raw(3, 0).u32(declared.length);
+    for (const index of declared) segment.u32(index);
+    this.#pushGrown(section.element, range, 1, segment);
+  }
+
   /** Copies a section byte by byte. */
   copy(range: SectionRange): void {
     this.#push(range.id, [this.#model.binary.subarray(range.start, range.end)]);
@@ -89,8 +101,9 @@ class Assembly {
         return this.#pushGrown(id, range, this.#addedExportCount, this.#addedExports());
       case section.code:
         return this.#writeCode(range);
-      case section.table:
       case section.element:
+        return this.#writeElements(range);
+      case section.table:
         return range === undefined ? undefined : this.#pushGrown(id, range, 0, new BinaryWriter());
       default:
         return range === undefined ? undefined : this.copy(range);
@@ -143,11 +156,13 @@ class Assembly {
     const { binary, functionReferences: references } = this.#model;
     if ((references[this.#reference] ?? Infinity) >= range.end)
       return binary.subarray(range.contents, range.end);
+    const exported = range.id === section.export;
     const out = new BinaryWriter(Math.floor((range.end - range.contents) * 1.1) + 16);
     let cursor = range.contents;
     for (; (references[this.#reference] ?? Infinity) < range.end; this.#reference += 3) {
       out.range(binary, cursor, references[this.#reference] ?? 0);
-      out.u32(this.#added.newFunctionIndex(references[this.#reference + 2] ?? 0));
+      const index = references[this.#reference + 2] ?? 0;
+      out.u32(exported ? this.#added.exportedIndex(index) : this.#added.newFunctionIndex(index));
       cursor = references[this.#reference + 1] ?? 0;
     }
     return out.range(binary, cursor, range.end).view();

@@ -12,6 +12,7 @@ import {
 import { FuelRegions, frameKind } from "./fuel-regions.ts";
 import { GcInstruction } from "./gc-instructions.ts";
 import type { LoopNests } from "./loop-nests.ts";
+import { skipMemarg } from "./memarg.ts";
 import type { Arity } from "./operand-stack.ts";
 import type { ScanContext } from "./scan-context.ts";
 import { fixedArities, miscArities, OperandStack, simdArities } from "./operand-stack.ts";
@@ -120,7 +121,7 @@ export class BodyScanner {
           reader.skipLeb(5);
           break;
         case shape.memarg:
-          this.#skipMemarg(reader);
+          skipMemarg(reader);
           break;
         case shape.leb64:
           reader.skipLeb(10);
@@ -492,6 +493,7 @@ export class BodyScanner {
       case misc.memoryFill:
         return this.#callAdded(at, reader.pos, context.memoryFill(first, at));
       case misc.tableInit:
+        this.#checkSegment(reader, first, at);
         context.isTable64(reader.u32(), at);
         return this.#callAdded(at, at, context.lengthCharger(false, "elements"));
       case misc.tableCopy: {
@@ -503,13 +505,19 @@ export class BodyScanner {
         return this.#callAdded(at, at, context.lengthCharger(context.isTable64(first, at), "elements"));
       case misc.tableGrow:
         return this.#callAdded(at, at, context.tableGrowLimiter(first, at));
-      case misc.dataDrop:
       case misc.elemDrop:
+        return this.#checkSegment(reader, first, at);
+      case misc.dataDrop:
       case misc.tableSize:
         return;
       default:
         reader.invalid(`unknown opcode 0xfc 0x${code.toString(16)}`, at);
     }
+  }
+
+  /** One more may be added, which is nobody's. */
+  #checkSegment(reader: BinaryReader, index: number, at: number): void {
+    if (index >= this.#context.elementSegments) reader.invalid(`unknown element segment ${index}`, at);
   }
 
   #scanSimd(reader: BinaryReader, at: number): void {
@@ -522,7 +530,7 @@ export class BodyScanner {
     this.#stack.apply(arity >>> 4, arity & 15);
     if (code >= 0x100) this.features |= feature["relaxed-simd"];
     if (this.#context.deterministic) this.#nan = vectorNans[code] ?? nanKind.none;
-    if (simdHasMemarg(code)) this.#skipMemarg(reader);
+    if (simdHasMemarg(code)) skipMemarg(reader);
     reader.skip(trailing);
   }
 
@@ -551,7 +559,7 @@ export class BodyScanner {
     this.#stack.apply(arity >>> 4, arity & 15);
     if (code === atomicFence) return reader.skip(1);
     const from = reader.pos;
-    const memory = this.#skipMemarg(reader);
+    const memory = skipMemarg(reader);
     const wide = waitsFor64(code);
     if (wide === undefined) return;
     const memarg = reader.bytes.subarray(from, reader.pos);
@@ -561,15 +569,5 @@ export class BodyScanner {
 
   #weigh(units: number): void {
     if (this.#regions.weight < weightMax) this.#regions.weight += units;
-  }
-
-  /** Answers the index of the memory. */
-  #skipMemarg(reader: BinaryReader): number {
-    const at = reader.pos;
-    const alignment = reader.u32();
-    if ((alignment & ~0x40) > 4) reader.invalid(`unknown alignment ${alignment}`, at);
-    const memory = (alignment & 0x40) === 0 ? 0 : reader.u32();
-    reader.skipLeb(10);
-    return memory;
   }
 }

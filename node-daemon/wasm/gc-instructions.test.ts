@@ -100,6 +100,7 @@ const rows: readonly Row[] = [
 
 const known = {
   typeCount: types.length,
+  elementSegments: 1,
   fieldsOf: (index: number) => [2, 1][index] ?? 0,
   unitOf: (index: number) => unitOfItems([undefined, undefined, 0, 3][index]),
 };

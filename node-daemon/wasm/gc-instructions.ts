@@ -23,6 +23,7 @@ export const gc = {
 export interface AggregateTypes {
   /** Indices below it are types. */
   readonly typeCount: number;
+  readonly elementSegments: number;
   /** Zero for what is no struct. */
   fieldsOf(type: number): number;
   /** What filling or copying the elements of an array costs. */
@@ -38,8 +39,9 @@ type Immediates =
   | "array"
   /** It takes so many values. */
   | "array and length"
-  /** Of a segment, or of another array type. */
+  /** Of a data segment, or of another array type. */
   | "array and index"
+  | "array and elements"
   | "heap type"
   | "branch";
 
@@ -85,7 +87,7 @@ const instructions: readonly Instruction[] = [
   plain("array and length", 0, 1, allocation, calls),
   // array.new_data, array.new_elem
   plain("array and index", 2, 1, allocation, byLength),
-  plain("array and index", 2, 1, allocation, byLength),
+  plain("array and elements", 2, 1, allocation, byLength),
   // array.get, signed, unsigned; array.set, array.len
   plain("array", 2, 1, 2),
   plain("array", 2, 1, 2),
@@ -96,7 +98,7 @@ const instructions: readonly Instruction[] = [
   plain("array", 4, 0, bulk, byLength),
   plain("array and index", 5, 0, bulk, byLength),
   plain("array and index", 4, 0, bulk, byLength),
-  plain("array and index", 4, 0, bulk, byLength),
+  plain("array and elements", 4, 0, bulk, byLength),
   // ref.test, ref.cast, each for references and nullable ones
   plain("heap type", 1, 1, cast, calls),
   plain("heap type", 1, 1, cast, calls),
@@ -179,6 +181,13 @@ export class GcInstruction {
       case "array and index":
         this.#readArray(reader, found, types);
         return reader.skipLeb(5);
+      case "array and elements": {
+        this.#readArray(reader, found, types);
+        const at = reader.pos;
+        const segment = reader.u32();
+        if (segment >= types.elementSegments) reader.invalid(`unknown element segment ${segment}`, at);
+        return;
+      }
       case "struct and field":
         reader.skipLeb(5);
         return reader.skipLeb(5);

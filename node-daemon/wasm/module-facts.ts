@@ -72,8 +72,11 @@ export const stackExhaustedName = "wherry.stackExhausted";
 /** Likewise the one that traps when a deterministic module cannot have memory that it may have. */
 export const memoryUnavailableName = "wherry.memoryUnavailable";
 
-/** `deterministic`: the same module does the same, to the bit, on every machine and in every run. */
-export type RewriteMode = "plain" | "deterministic";
+/**
+ * `deterministic`: the same module does the same, to the bit, on every machine and in every run. `component`: it is a core
+ * module of a component, and others of it call its exports.
+ */
+export type RewriteMode = "plain" | "deterministic" | "component";
 
 /** What the host needs to know of a module: plain JSON, cached beside the rewritten file. All of the original module. */
 export interface ModuleFacts {

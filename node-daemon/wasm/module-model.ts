@@ -100,6 +100,19 @@ export class ModuleModel {
     this.limits = limits;
   }
 
+  /** Their indices, in the order of the exports. */
+  get exportedFunctions(): readonly number[] {
+    const range = this.find(section.export);
+    const indices: number[] = [];
+    if (range === undefined) return indices;
+    const { functionReferences: references } = this;
+    for (let i = 0; i < references.length; i += 3) {
+      const from = references[i] ?? 0;
+      if (from >= range.contents && from < range.end) indices.push(references[i + 2] ?? 0);
+    }
+    return indices;
+  }
+
   find(id: number): SectionRange | undefined {
     return this.sections.find((range) => range.id === id);
   }

@@ -101,6 +101,32 @@ const invalid: readonly Row[] = [
     message: "an array of 10001 values",
   },
   {
+    name: "an array of an unknown element segment",
+    binary: withParts({
+      types: [none, [0x5e, type.funcref, 1]],
+      functions: [{ type: 0, code: [op.unreachable, 0xfb, 0x0a, 1, 0] }],
+    }),
+    message: "unknown element segment 0",
+  },
+  {
+    name: "a call through an added type",
+    binary: withParts({
+      types: [functionType([type.i32], [])],
+      tables: [[type.funcref, 0, 1]],
+      functions: [{ type: 0, code: [op.localGet, 0, op.callIndirect, 1, 0] }],
+    }),
+    message: "unknown type 1",
+  },
+  {
+    name: "a reference to the start function alone",
+    binary: withParts({
+      types: [none],
+      functions: [{ type: 0, code: [op.refFunc, 0, 0x1a] }],
+      start: 0,
+    }),
+    message: "undeclared function 0",
+  },
+  {
     name: "a struct.get in an initializer",
     binary: withParts({ globals: [[type.i32, 0, 0xfb, 2, 0, 0, op.end]] }),
     message: "opcode 0xfb 0x2 in a constant expression",

@@ -45,14 +45,14 @@ const programs: readonly Program[] = [
       "['x', 'y', 'z'] nan 0.78653920507569",
       "[3, 5, 6, 6, 3, 5, 4, 5]",
     ],
-    fuel: 716_687_897,
+    fuel: 797_721_174,
   },
   {
     name: "a program in C",
     module: () => fileOf("examples/c-job/primes.wasm"),
     spec: { args: ["primes"], env: [["LIMIT", "20000"]], memoryBytesMax: 16 * mebibyte },
     prints: ["2262 primes in [0, 20000)"],
-    fuel: 10_299_742,
+    fuel: 10_301_933,
   },
 ];
 
@@ -138,6 +138,14 @@ describe("RunSpec.fuelMax", () => {
     expect(new Set(counts).size).toBe(1);
     expect(counts[0]).toBeGreaterThan(5_000_000);
     expect(counts[0]).toBeLessThan(5_000_100);
+  });
+
+  test("a component ends within a slice of its limit", async () => {
+    await using node = new TestNode();
+    const { driver, told } = await node.open();
+    const prepared = await node.prepared(driver, await components.spins());
+    driver.start(node.spec("one", prepared, { fuelMax: 5_000_000 }));
+    expect(await told.endOf("one")).toMatchObject({ kind: "trapped", reason: "FuelExhausted" });
   });
 
   test("a run that needs no more than its limit ends by itself", async () => {
