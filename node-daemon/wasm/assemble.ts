@@ -91,7 +91,7 @@ class Assembly {
       case section.start:
         return;
       case section.type:
-        return this.#pushGrown(id, range, this.#added.typeCount, this.#addedTypes());
+        return this.#pushGrown(id, range, this.#added.addedTypes.size, this.#addedTypes());
       case section.import:
         return this.#pushGrown(id, range, 1, this.#addedImport());
       case section.function:
@@ -171,7 +171,7 @@ class Assembly {
 
   #addedTypes(): BinaryWriter {
     const out = new BinaryWriter();
-    for (const type of this.#added.types) {
+    for (const type of this.#added.addedTypes) {
       for (let i = 0; i < type.length; i++) out.u8(type.charCodeAt(i));
     }
     return out;

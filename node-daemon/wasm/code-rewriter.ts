@@ -15,7 +15,7 @@ import { callWeight, compileWeight, op } from "./opcodes.ts";
 
 const i32 = 0x7f;
 
-const noType: FunctionType = { params: 0, results: 0, signature: "" };
+const noType: FunctionType = { kind: "function", params: 0, results: 0, signature: "" };
 
 export interface RewrittenCode {
   /** All defined functions, as in the code section. */
@@ -42,7 +42,7 @@ export function rewriteCode(model: ModuleModel, added: AddedFunctions): Rewritte
     const body = reader.slice(size, "function body");
     if (size > largeFunctionBytes) model.features |= feature["large-functions"];
     const start = body.pos;
-    const type = model.types[model.functionTypes[model.functionImports + i] ?? -1] ?? noType;
+    const type = model.functionType(model.functionTypes[model.functionImports + i] ?? -1) ?? noType;
     const { params } = type;
     scanner.scan(body, params);
     hints.startFunction(firstIndex + i);

@@ -122,8 +122,6 @@ export interface RewriteLimits {
   readonly tablesMax: number;
   /** Initial elements of all tables: V8 allocates them at instantiation, before any cap could count. */
   readonly tableElementsMax: number;
-  /** Values of one exception: the engine keeps them on the heap that all instances share. */
-  readonly tagParametersMax: number;
   /**
    * Values that all branches of one function find in locals and on the stack, added up: the engine's baseline compiler
    * takes 20 to 70 ns for each when the function is first called, and meanwhile nobody else runs.
@@ -140,6 +138,5 @@ export const defaultLimits: RewriteLimits = {
   memoriesMax: 16,
   tablesMax: 64,
   tableElementsMax: 100_000,
-  tagParametersMax: 16,
   branchValuesMax: 10_000_000,
 };

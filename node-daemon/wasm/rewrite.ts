@@ -13,6 +13,7 @@
  *    returns. An import that *throws* does not: a host that kills also sets the fuel to 0, and then the next charge
  *    yields and traps. Traps pass through every `catch_all`;
  *  - memories and tables grow only under their caps. Their initial sizes are in the facts, for the host to check;
+ *  - a wait on a shared memory yields now and then (atomic-wait.ts);
  *  - nothing runs at instantiation: the start section has become an export;
  *  - the call stack is counted, and bounded by what the host says (call-depth.ts);
  *  - in the deterministic mode results are the same on every machine (canonical-nan.ts, determinism.ts).
