@@ -14,12 +14,11 @@ import { FuelRegions, frameKind } from "./fuel-regions.ts";
 import { GcInstruction } from "./gc-instructions.ts";
 import type { LoopNests } from "./loop-nests.ts";
 import { skipMemarg } from "./memarg.ts";
-import type { Arity } from "./operand-stack.ts";
 import type { ScanContext } from "./scan-context.ts";
-import { fixedArities, miscArities, OperandStack, simdArities } from "./operand-stack.ts";
-import type { BlockType } from "./value-types.ts";
-import { feature, readBlockType, readHeapType, readValueType } from "./value-types.ts";
+import { type Arity, fixedArities, miscArities, OperandStack, simdArities } from "./operand-stack.ts";
+import { type BlockType, feature, readBlockType, readHeapType, readValueType } from "./value-types.ts";
 import {
+  localsMax,
   localsPerFuel,
   misc,
   op,
@@ -32,9 +31,6 @@ import {
 
 /** More than any slice, so that the guest yields; and too little to overflow the counter. */
 const weightMax = 2 ** 29;
-
-/** V8's limit. */
-export const localsMax = 50_000;
 
 /**
  * Decodes one function body after the other, and notes what has to change in it. It checks what decides where an
@@ -94,7 +90,6 @@ export class BodyScanner {
   }
 
   scan(reader: BinaryReader, params: number): void {
-    const from = reader.pos;
     this.edits.clear();
     this.straight = true;
     this.branchValues = 0;
@@ -146,7 +141,7 @@ export class BodyScanner {
     }
     reader.expectEnd("the end of a function");
     regions.nests.finish();
-    this.#graph.endFunction(reader.pos - from, regions.loopDepthMax);
+    this.#graph.endFunction(reader.pos - this.localsStart, regions.loopDepthMax);
     this.entryWeight = regions.entryWeight + Math.floor(this.locals / localsPerFuel);
   }
 

@@ -2,7 +2,7 @@ import type { AddedFunctions } from "./added-functions.ts";
 import { BinaryReader, Rejection } from "./binary-reader.ts";
 import { BinaryWriter } from "./binary-writer.ts";
 import { canonicalLocals, writeCanonical } from "./canonical-nan.ts";
-import { BodyScanner, localsMax } from "./body-scanner.ts";
+import { BodyScanner } from "./body-scanner.ts";
 import { BranchHints } from "./branch-hints.ts";
 import { addedLocals } from "./call-depth.ts";
 import { edit, editSize } from "./edits.ts";
@@ -11,7 +11,7 @@ import type { FunctionType, ModuleModel } from "./module-model.ts";
 import { section } from "./module-model.ts";
 import { createCallGraph, noTierHints, type TierHints, tierHints } from "./tier-hints.ts";
 import { feature, largeFunctionBytes } from "./value-types.ts";
-import { callWeight, compileWeight, op } from "./opcodes.ts";
+import { callWeight, compileWeight, localsMax, op } from "./opcodes.ts";
 
 const i32 = 0x7f;
 
