@@ -1,21 +1,21 @@
-import { BinaryReader, Rejection } from "./binary-reader.ts";
+import { BinaryReader } from "./binary-reader.ts";
+import type { CallGraph } from "./call-graph.ts";
 import { nanKind, needsCanonical, scalarNans, vectorNans } from "./canonical-nan.ts";
 import { Edits, edit } from "./edits.ts";
-import {
-  atomicArity,
-  atomicFence,
-  atomicWeight,
-  callsRuntime,
-  readAtomicOpcode,
-  waitsFor64,
-} from "./atomic-instructions.ts";
+import { AtomicInstruction } from "./atomic-instructions.ts";
 import { FuelRegions, frameKind } from "./fuel-regions.ts";
 import { GcInstruction } from "./gc-instructions.ts";
 import type { LoopNests } from "./loop-nests.ts";
 import { skipMemarg } from "./memarg.ts";
 import type { Arity } from "./operand-stack.ts";
 import type { ScanContext } from "./scan-context.ts";
-import { fixedArities, miscArities, OperandStack, simdArities } from "./operand-stack.ts";
+import {
+  fixedArities,
+  miscArities,
+  OperandStack,
+  simdArities,
+  tooManyBranchValues,
+} from "./operand-stack.ts";
 import type { BlockType } from "./value-types.ts";
 import { feature, readBlockType, readHeapType, readValueType } from "./value-types.ts";
 import {
@@ -70,9 +70,11 @@ export class BodyScanner {
   features = 0;
 
   readonly #context: ScanContext;
+  readonly #graph: CallGraph;
   readonly #regions = new FuelRegions(this.edits);
   readonly #stack = new OperandStack();
   readonly #gc = new GcInstruction();
+  readonly #atomic = new AtomicInstruction();
   #variables = 0;
   /** Of what the last instruction left, where it matters. */
   #nan: number = nanKind.none;
@@ -86,11 +88,13 @@ export class BodyScanner {
     return this.#regions.nests;
   }
 
-  constructor(context: ScanContext) {
+  constructor(context: ScanContext, graph: CallGraph) {
     this.#context = context;
+    this.#graph = graph;
   }
 
   scan(reader: BinaryReader, params: number): void {
+    const from = reader.pos;
     this.edits.clear();
     this.straight = true;
     this.branchValues = 0;
@@ -142,6 +146,7 @@ export class BodyScanner {
     }
     reader.expectEnd("the end of a function");
     regions.nests.finish();
+    this.#graph.endFunction(reader.pos - from, regions.loopDepthMax);
     this.entryWeight = regions.entryWeight + Math.floor(this.locals / localsPerFuel);
   }
 
@@ -265,12 +270,7 @@ export class BodyScanner {
     this.branchValues += this.#variables + this.#stack.height;
     const { branchValuesMax } = this.#context;
     if (this.branchValues <= branchValuesMax) return;
-    throw new Rejection(
-      "ModuleTooLarge",
-      `offset 0x${at.toString(16)}: the branches of one function find more than ${branchValuesMax} values in its ` +
-        "locals and on its stack, added up over all branches: compiling it would hold up all others. Split it into " +
-        "several functions",
-    );
+    throw tooManyBranchValues(at, branchValuesMax);
   }
 
   #scanCall(reader: BinaryReader, code: number, at: number): void {
@@ -366,6 +366,7 @@ export class BodyScanner {
     const at = reader.pos;
     const index = reader.u32();
     if (index >= this.#context.functionCount) reader.invalid(`unknown function ${index}`, at);
+    this.#graph.call(index, this.#regions.loopDepth);
     this.edits.add(edit.index, at, reader.pos, this.#context.newFunctionIndex(index));
     return index;
   }
@@ -551,19 +552,13 @@ export class BodyScanner {
   }
 
   #scanAtomic(reader: BinaryReader, at: number): void {
-    const code = readAtomicOpcode(reader, at);
+    const found = this.#atomic;
+    found.read(reader, at);
     this.features |= feature.threads;
-    this.#weigh(atomicWeight(code));
-    if (callsRuntime(code)) this.#countBranch(at);
-    const arity = atomicArity(code);
-    this.#stack.apply(arity >>> 4, arity & 15);
-    if (code === atomicFence) return reader.skip(1);
-    const from = reader.pos;
-    const memory = skipMemarg(reader);
-    const wide = waitsFor64(code);
-    if (wide === undefined) return;
-    const memarg = reader.bytes.subarray(from, reader.pos);
-    const split = this.#context.atomicWait(wide, memory, memarg, at);
+    this.#weigh(found.weight);
+    if (found.calls) this.#countBranch(at);
+    this.#stack.apply(found.arity >>> 4, found.arity & 15);
+    const split = found.wait && this.#context.atomicWait(found.wait, at);
     if (split !== undefined) this.#callAdded(at, reader.pos, split);
   }
 

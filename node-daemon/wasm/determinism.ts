@@ -6,6 +6,7 @@ const deterministicFeatures: ReadonlySet<string> = new Set([
   "bulk-memory",
   "exceptions",
   "extended-const",
+  "large-functions",
   "legacy-exceptions",
   "memory64",
   "multi-memory",

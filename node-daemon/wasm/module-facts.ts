@@ -78,6 +78,9 @@ export const memoryUnavailableName = "wherry.memoryUnavailable";
  */
 export type RewriteMode = "plain" | "deterministic" | "component";
 
+/** A custom section of the proposal "compilation hints"; it has to stand before the code. */
+export const tierHintsSection = "metadata.code.compilation_priority";
+
 /** What the host needs to know of a module: plain JSON, cached beside the rewritten file. All of the original module. */
 export interface ModuleFacts {
   readonly rewriterVersion: number;
@@ -93,6 +96,8 @@ export interface ModuleFacts {
   readonly features: readonly string[];
   /** Imported and defined. For each the engine keeps something in every instance. */
   readonly functions: number;
+  /** Of functions that the engine is told to optimize at once: a module's first instance waits for them. */
+  readonly hintedBytes: number;
   /** Static count. */
   readonly instructions: number;
 }

@@ -66,14 +66,14 @@ export function rewriteModule(
     if (mode === "component") added.wrapExports();
     if (mode === "deterministic") checkDeterministic(model.features);
     const bytes = assemble(model, added, code, hooks);
-    return { kind: "rewritten", bytes, facts: factsOf(model, hooks, mode) };
+    return { kind: "rewritten", bytes, facts: factsOf(model, hooks, mode, code.tierHints.bytes) };
   } catch (thrown) {
     if (!(thrown instanceof Rejection)) throw thrown;
     return { kind: "rejected", reason: thrown.reason, message: thrown.message };
   }
 }
 
-function factsOf(model: ModuleModel, hooks: Hooks, mode: RewriteMode): ModuleFacts {
+function factsOf(model: ModuleModel, hooks: Hooks, mode: RewriteMode, hintedBytes: number): ModuleFacts {
   return {
     rewriterVersion,
     mode,
@@ -85,6 +85,7 @@ function factsOf(model: ModuleModel, hooks: Hooks, mode: RewriteMode): ModuleFac
     hooks,
     features: featureNames(model.features),
     functions: model.functionTypes.length,
+    hintedBytes,
     instructions: model.instructions,
   };
 }
