@@ -1,3 +1,4 @@
+import type { AtomicWait } from "./atomic-instructions.ts";
 import { writeAtomicWait } from "./atomic-wait.ts";
 import type { BulkFuel } from "./bulk-memory.ts";
 import { pieceBytes, writeCopy, writeFill } from "./bulk-memory.ts";
@@ -486,7 +487,7 @@ export class AddedFunctions implements ScanContext {
   }
 
   /** `(address, expected, timeout) -> outcome`. Every offset needs a function of its own. */
-  atomicWait(wide: boolean, memory: number, memarg: Uint8Array, at: number): number | undefined {
+  atomicWait({ wide, memory, memarg }: AtomicWait, at: number): number | undefined {
     const is64 = this.isMemory64(memory, at);
     const key = `wait ${wide} ${memarg.join()}`;
     if (!this.#helpers.has(key) && this.#waits === atomicWaitsMax) return undefined;

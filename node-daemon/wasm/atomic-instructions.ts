@@ -3,6 +3,7 @@
  * https://github.com/WebAssembly/threads/blob/main/proposals/threads/Overview.md
  */
 import type { BinaryReader } from "./binary-reader.ts";
+import { skipMemarg } from "./memarg.ts";
 
 const notify = 0x00;
 const wait64 = 0x02;
@@ -22,16 +23,6 @@ export function readAtomicOpcode(reader: BinaryReader, at: number): number {
   return reader.invalid(`unknown opcode 0xfe 0x${code.toString(16)}`, at);
 }
 
-/** Whether the engine calls its runtime for it. */
-export function callsRuntime(code: number): boolean {
-  return code <= wait64;
-}
-
-/** Whether it waits for a value of 64 bits, or of 32; undefined if it does not wait. */
-export function waitsFor64(code: number): boolean | undefined {
-  return code > notify && code <= wait64 ? code === wait64 : undefined;
-}
-
 /** What they take and leave, in four bits each. */
 export function atomicArity(code: number): number {
   if (code === notify) return 0x21;
@@ -46,6 +37,38 @@ export function atomicArity(code: number): number {
  * Units of fuel beyond one. Waiting costs what calling for it does: no time of the processor passes meanwhile.
  */
 export function atomicWeight(code: number): number {
-  if (callsRuntime(code)) return 500;
+  if (code <= wait64) return 500;
   return code >= 0x10 && code < firstStore ? 0 : 20;
+}
+
+/** A wait for a value of 32 bits, or of 64 if it is `wide`. */
+export interface AtomicWait {
+  readonly wide: boolean;
+  readonly memory: number;
+  /** As it stands in the original. */
+  readonly memarg: Uint8Array;
+}
+
+/** The last instruction read; reused from one to the next. */
+export class AtomicInstruction {
+  /** In four bits each. */
+  arity = 0;
+  weight = 0;
+  /** Whether the engine calls its runtime for it. */
+  calls = false;
+  wait: AtomicWait | undefined;
+
+  /** `at` is where the prefix stands, behind which the reader is. */
+  read(reader: BinaryReader, at: number): void {
+    const code = readAtomicOpcode(reader, at);
+    this.arity = atomicArity(code);
+    this.weight = atomicWeight(code);
+    this.calls = code <= wait64;
+    this.wait = undefined;
+    if (code === atomicFence) return reader.skip(1);
+    const from = reader.pos;
+    const memory = skipMemarg(reader);
+    if (code === notify || code > wait64) return;
+    this.wait = { wide: code === wait64, memory, memarg: reader.bytes.subarray(from, reader.pos) };
+  }
 }

@@ -1,21 +1,21 @@
-import { BinaryReader, Rejection } from "./binary-reader.ts";
+import { BinaryReader } from "./binary-reader.ts";
 import type { CallGraph } from "./call-graph.ts";
 import { nanKind, needsCanonical, scalarNans, vectorNans } from "./canonical-nan.ts";
 import { Edits, edit } from "./edits.ts";
-import {
-  atomicArity,
-  atomicFence,
-  atomicWeight,
-  callsRuntime,
-  readAtomicOpcode,
-  waitsFor64,
-} from "./atomic-instructions.ts";
+import { AtomicInstruction } from "./atomic-instructions.ts";
 import { FuelRegions, frameKind } from "./fuel-regions.ts";
 import { GcInstruction } from "./gc-instructions.ts";
 import type { LoopNests } from "./loop-nests.ts";
 import { skipMemarg } from "./memarg.ts";
 import type { ScanContext } from "./scan-context.ts";
-import { type Arity, fixedArities, miscArities, OperandStack, simdArities } from "./operand-stack.ts";
+import {
+  type Arity,
+  fixedArities,
+  miscArities,
+  OperandStack,
+  simdArities,
+  tooManyBranchValues,
+} from "./operand-stack.ts";
 import { type BlockType, feature, readBlockType, readHeapType, readValueType } from "./value-types.ts";
 import {
   localsMax,
@@ -71,6 +71,7 @@ export class BodyScanner {
   readonly #regions = new FuelRegions(this.edits);
   readonly #stack = new OperandStack();
   readonly #gc = new GcInstruction();
+  readonly #atomic = new AtomicInstruction();
   #variables = 0;
   /** Of what the last instruction left, where it matters. */
   #nan: number = nanKind.none;
@@ -265,12 +266,7 @@ export class BodyScanner {
     this.branchValues += this.#variables + this.#stack.height;
     const { branchValuesMax } = this.#context;
     if (this.branchValues <= branchValuesMax) return;
-    throw new Rejection(
-      "ModuleTooLarge",
-      `offset 0x${at.toString(16)}: the branches of one function find more than ${branchValuesMax} values in its ` +
-        "locals and on its stack, added up over all branches: compiling it would hold up all others. Split it into " +
-        "several functions",
-    );
+    throw tooManyBranchValues(at, branchValuesMax);
   }
 
   #scanCall(reader: BinaryReader, code: number, at: number): void {
@@ -552,19 +548,13 @@ export class BodyScanner {
   }
 
   #scanAtomic(reader: BinaryReader, at: number): void {
-    const code = readAtomicOpcode(reader, at);
+    const found = this.#atomic;
+    found.read(reader, at);
     this.features |= feature.threads;
-    this.#weigh(atomicWeight(code));
-    if (callsRuntime(code)) this.#countBranch(at);
-    const arity = atomicArity(code);
-    this.#stack.apply(arity >>> 4, arity & 15);
-    if (code === atomicFence) return reader.skip(1);
-    const from = reader.pos;
-    const memory = skipMemarg(reader);
-    const wide = waitsFor64(code);
-    if (wide === undefined) return;
-    const memarg = reader.bytes.subarray(from, reader.pos);
-    const split = this.#context.atomicWait(wide, memory, memarg, at);
+    this.#weigh(found.weight);
+    if (found.calls) this.#countBranch(at);
+    this.#stack.apply(found.arity >>> 4, found.arity & 15);
+    const split = found.wait && this.#context.atomicWait(found.wait, at);
     if (split !== undefined) this.#callAdded(at, reader.pos, split);
   }
 

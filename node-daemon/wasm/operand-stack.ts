@@ -2,6 +2,7 @@
  * How many values lie on the operand stack, without their types: what a branch costs the engine's baseline compiler
  * depends on it. It is exact for code that the engine accepts, and finite for all other.
  */
+import { Rejection } from "./binary-reader.ts";
 import { grown } from "./edits.ts";
 import { op } from "./opcodes.ts";
 
@@ -72,6 +73,15 @@ export class OperandStack {
     this.#params = grown(this.#params);
     this.#results = grown(this.#results);
   }
+}
+
+export function tooManyBranchValues(at: number, most: number): Rejection {
+  return new Rejection(
+    "ModuleTooLarge",
+    `offset 0x${at.toString(16)}: the branches of one function find more than ${most} values in its ` +
+      "locals and on its stack, added up over all branches: compiling it would hold up all others. Split it into " +
+      "several functions",
+  );
 }
 
 /** What the one-byte instructions take and leave whose arity is fixed: four bits each. */

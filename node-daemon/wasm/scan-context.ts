@@ -1,3 +1,4 @@
+import type { AtomicWait } from "./atomic-instructions.ts";
 import type { AggregateTypes } from "./gc-instructions.ts";
 import type { LengthUnit } from "./length-units.ts";
 import type { Arity } from "./operand-stack.ts";
@@ -26,7 +27,7 @@ export interface ScanContext extends AggregateTypes {
   memoryFill(memory: number, at: number): number;
   memoryCopy(destination: number, source: number, at: number): number;
   /** Undefined if there are too many already: the instruction stays as it is. */
-  atomicWait(wide: boolean, memory: number, memarg: Uint8Array, at: number): number | undefined;
+  atomicWait(wait: AtomicWait, at: number): number | undefined;
   isMemory64(memory: number, at: number): boolean;
   isTable64(table: number, at: number): boolean;
   /** Each answers no values for what does not exist, which is the engine's to refuse. */

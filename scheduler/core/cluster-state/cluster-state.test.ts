@@ -221,7 +221,7 @@ test("ClusterState.observe: a module that turns out to need a process takes one,
   const state = stateWith([anInstance("a", { state: bound("n1", { sequence: 1, isolation: undefined }) })]);
   expect(state.committedOn("n1")).toMatchObject({ processes: 0, memoryBytes: 64 * 2 ** 20 });
   state.observe("n1", "a", aStatus({ sequence: 2, isolation: "process" }));
-  expect(state.committedOn("n1")).toMatchObject({ processes: 1, memoryBytes: 112 * 2 ** 20, instances: 1 });
+  expect(state.committedOn("n1")).toMatchObject({ processes: 1, memoryBytes: 96 * 2 ** 20, instances: 1 });
   expect(state.quotaUsage.used("default", () => true)["requests.memory"]).toBe(64_000n * 2n ** 20n);
   state.observe("n1", "a", aStatus({ sequence: 3, isolation: "process", phase: "Failed" }));
   expect(state.committedOn("n1")).toEqual(nothingCommitted);

@@ -171,11 +171,11 @@ const rows: readonly {
   },
   {
     name: "a process counts beside the memory, in a request as in a limit",
-    quotas: [["q", { "requests.memory": "200Mi", "limits.memory": "300Mi" }]],
+    quotas: [["q", { "requests.memory": "180Mi", "limits.memory": "300Mi" }]],
     subject: subjectOf({ isolation: "process", limits: { cpuMillis: 0, memoryBytes: 100 * 2 ** 20 } }),
     count: 1,
     refusal:
-      "exceeded quota: q, requested: requests.memory=112Mi, used: requests.memory=112Mi, limited: requests.memory=200Mi",
+      "exceeded quota: q, requested: requests.memory=96Mi, used: requests.memory=96Mi, limited: requests.memory=180Mi",
   },
   {
     name: "what has no limit has none for its process either",
