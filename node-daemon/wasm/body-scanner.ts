@@ -96,6 +96,11 @@ export class BodyScanner {
     return this.#stack.heightMax;
   }
 
+  /** Whether it takes its part of the stack not at its entry. */
+  get takesStackLater(): boolean {
+    return this.#regions.stackPlace.isLater;
+  }
+
   get nests(): LoopNests {
     return this.#regions.nests;
   }
@@ -367,6 +372,7 @@ export class BodyScanner {
 
   #callCounted(at: number, stackEdit: number): void {
     this.callsCounted = true;
+    this.#regions.stackPlace.call(at);
     this.edits.add(stackEdit, at, at, 0);
   }
 

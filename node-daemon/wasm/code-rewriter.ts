@@ -4,7 +4,7 @@ import { BinaryWriter } from "./binary-writer.ts";
 import { canonicalLocals, writeCanonical } from "./canonical-nan.ts";
 import { BodyScanner, localsMax } from "./body-scanner.ts";
 import { BranchHints } from "./branch-hints.ts";
-import { addedLocals } from "./call-depth.ts";
+import { addedLocals, freeBytesMax } from "./call-depth.ts";
 import { edit, editSize } from "./edits.ts";
 import { noLoop } from "./loop-nests.ts";
 import type { FunctionType, ModuleModel } from "./module-model.ts";
@@ -84,7 +84,10 @@ function writeBody(
   const { fuel, left, nans } = writeLocals(writer, scanner, original, paysAtEntry);
   const { stackCost = 0 } = original;
   const entry = paysAtEntry ? { weight: scanner.entryWeight, firstCall } : undefined;
-  const check = added.writeEntry(writer, entry, fuel, left === undefined ? undefined : { left, stackCost });
+  const stack = left === undefined ? undefined : { left, stackCost };
+  // What is paid and what is taken at the entry is compared together.
+  const later = entry === undefined && scanner.takesStackLater && stackCost <= freeBytesMax;
+  const check = added.writeEntry(writer, entry, fuel, later ? undefined : stack);
   if (check !== undefined) hints.unlikely(check - start);
   const loops = new LoopWriter(writer, scanner, added, fuel, original.binary);
   let cursor = scanner.codeStart;
@@ -114,6 +117,11 @@ function writeBody(
       case edit.canonicalNan:
         writeCanonical(writer, value, nans);
         break;
+      case edit.takeStack: {
+        const taken = later ? added.writeEntry(writer, undefined, fuel, stack) : undefined;
+        if (taken !== undefined) hints.unlikely(taken - start);
+        break;
+      }
       case edit.tellStack:
         if (left !== undefined) added.writeTellStack(writer, left, 0);
         break;

@@ -20,6 +20,8 @@ export const edit = {
   returnStack: 8,
   /** Makes a NaN on top of the stack canonical; `value` is a `nanKind`. */
   canonicalNan: 9,
+  /** Takes a part of the stack, if not at the entry (see `StackPlace`). */
+  takeStack: 10,
 } as const;
 
 /** Numbers that make up one edit. */
