@@ -12,6 +12,7 @@ const suites: Readonly<Record<string, () => Promise<{ run: () => Promise<readonl
   instances: () => import("./instances.ts"),
   placement: () => import("./placement.ts"),
   store: () => import("./store.ts"),
+  "wake-up": () => import("./wake-up.ts"),
   "wasi-files": () => import("./wasi-files.ts"),
 };
 

@@ -1,6 +1,7 @@
 /** The node daemon process: reads flags, wires the parts, handles signals. Nothing imports it. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
 import { systemClock } from "../kit/clock.ts";
 import { errorCode, errorMessage } from "../kit/errors.ts";
 import { createLog, type Log } from "../kit/log.ts";
@@ -12,6 +13,9 @@ import { confiningLauncher } from "./machine/confining-launcher.ts";
 import { detectConfinement } from "./machine/confinement.ts";
 import { type DaemonOptions, daemonUsage, parseDaemonOptions } from "./options.ts";
 import { createV8Driver } from "./runtimes/v8/driver.ts";
+
+/** The young generation keeps its 2 MB: it would grow with the first thousands of instances, to 48 MB, and stay so. */
+setFlagsFromString("--semi-space-growth-factor=1");
 
 async function run(options: DaemonOptions, log: Log): Promise<void> {
   const clock = systemClock;

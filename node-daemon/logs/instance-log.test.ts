@@ -24,7 +24,7 @@ function openLog(
     atOnce?: boolean;
   } = {},
 ) {
-  const seen = { drops: 0 };
+  const seen = { drops: 0, written: 0 };
   const folder = options.folder ?? join(root, "uid");
   const log = openInstanceLog({
     folder,
@@ -34,6 +34,7 @@ function openLog(
     },
     clock: options.clock ?? new FakeClock(),
     onDropped: () => seen.drops++,
+    onWritten: (count) => (seen.written += count),
     ...(options.gate ? { gate: options.gate } : {}),
     ...(options.atOnce === undefined ? {} : { atOnce: options.atOnce }),
   });
@@ -78,6 +79,13 @@ test("openInstanceLog: lines of both streams in CRI form, an unterminated one as
   expect(await readFile(join(folder, "current.log"), "utf8")).toBe(
     `${at} stdout F one\n${at} stderr F bad\n${at} stdout F two\n${at} stdout P three\n`,
   );
+});
+
+test("openInstanceLog: tells what it has written", async () => {
+  const { log, folder, seen, out } = openLog();
+  out.write(bytes("one\ntwo\n"));
+  await log.close();
+  expect(seen.written).toBe((await stat(join(folder, "current.log"))).size);
 });
 
 test("openInstanceLog: a line longer than 16 KiB is cut into partial records", async () => {

@@ -184,6 +184,7 @@ test("confiningLauncher: a process of its own enters its group before it is anyt
   expect(readFileSync(join(group, "memory.max"), "utf8")).toBe(String(2 ** 30));
   signalShim(plan.folder, { pid: child.pid ?? 0, startTicks: undefined }, "SIGKILL");
   await gone;
+  grouped.letGo(plan.folder);
   expect(readFileSync(join(group, "cgroup.kill"), "utf8")).toBe("1");
 });
 

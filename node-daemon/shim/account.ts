@@ -1,4 +1,4 @@
-import { CpuQuota } from "./cpu-quota.ts";
+import { CpuQuota, Hold } from "./cpu-quota.ts";
 import type { Competitor } from "./fair-queue.ts";
 import { weights } from "./limits.ts";
 import { type Linked, LinkedList } from "./linked-list.ts";
@@ -19,21 +19,24 @@ export class Account implements Competitor {
   place = -1;
   order = 0;
   readonly quota: CpuQuota | undefined;
+  /** If it has a quota. */
+  readonly hold: Hold | undefined;
   readonly #owner: { used(): void };
-  /** CPU time. */
-  #usedMs = 0;
-  #shownMs = 0;
+  /** CPU time. What is charged in a turn is set right in it, so between turns this never goes back. */
+  usedMs = 0;
+  #shownMs: number | undefined;
   /** By the clock on the wall, in its turns. */
   ranMs = 0;
-  #throttledMs = 0;
-  #heldSinceMs = 0;
-  #heldUntil: number | undefined;
   /** What waits for its turn. */
   readonly waiting = new LinkedList<Runnable>();
   /** What happened for it outside its turns, since that was last charged. */
   events = 0;
+  #toldOfUse = false;
 
-  /** `owner` is told of use. Called often. A `quota` of another account is shared with it: what one uses the other lacks. */
+  /**
+   * `owner` is told of use, once until it looks. A `quota` of another account is shared with it: what one uses the other
+   * lacks.
+   */
   constructor(
     { requestMillis, limitMillis }: CpuShare,
     nowMs: number,
@@ -42,54 +45,38 @@ export class Account implements Competitor {
   ) {
     this.weight = weightOf(requestMillis);
     this.quota = quota ?? (limitMillis === undefined ? undefined : new CpuQuota(limitMillis, nowMs));
+    this.hold = this.quota && new Hold();
     this.#owner = owner;
-  }
-
-  get usedMs(): number {
-    return this.#usedMs;
   }
 
   /** As a clock: it never goes back, though what was charged may be set right. */
   clockMs(runningMs: number): number {
-    this.#shownMs = Math.max(this.#shownMs, this.#usedMs + runningMs);
+    this.#shownMs = Math.max(this.#shownMs ?? 0, this.usedMs + runningMs);
     return this.#shownMs;
   }
 
   /** Less than nothing sets right what was too much. */
   charge(ms: number): void {
-    this.#usedMs += ms;
+    this.usedMs += ms;
     this.quota?.spend(ms);
+    if (this.#toldOfUse) return;
+    this.#toldOfUse = true;
     this.#owner.used();
   }
 
-  /** The period until which it may not run though it could. */
-  get heldUntil(): number | undefined {
-    return this.#heldUntil;
-  }
-
-  hold(period: number, nowMs: number): void {
-    this.#heldUntil = period;
-    this.#heldSinceMs = nowMs;
-  }
-
-  letGo(nowMs: number): void {
-    this.#throttledMs = this.throttledMs(nowMs);
-    this.#heldUntil = undefined;
-  }
-
-  throttledMs(nowMs: number): number {
-    return this.#throttledMs + (this.#heldUntil === undefined ? 0 : Math.max(0, nowMs - this.#heldSinceMs));
+  /** CPU time so far; from now on use is news again. */
+  takeUsedMs(): number {
+    this.#toldOfUse = false;
+    return Math.max(0, this.usedMs);
   }
 }
 
 /** Something of an instance that waits for its turn on the thread. */
 export abstract class Runnable implements Linked<Runnable> {
   abstract readonly account: Account;
-  linked = false;
+  list: object | undefined;
   previous: Runnable | undefined;
   next: Runnable | undefined;
-  /** The queue's own: it waits ahead of all accounts. */
-  urgent = false;
 
   /** Continues the guest in the next microtask, or at once. Must not throw. */
   abstract resume(): void;
@@ -97,7 +84,7 @@ export abstract class Runnable implements Linked<Runnable> {
   over?(): void;
 }
 
-/** In proportion to the request, in the numbers of Kubernetes and cgroups (`cpu.shares`): a core is 1,024, nothing is 2. */
+/** In proportion to the request, in the numbers of Kubernetes and cgroups (`cpu.shares`): a core is 1,024. */
 export function weightOf(requestMillis: number): number {
   return Math.max(weights.least, Math.round((requestMillis * weights.perCore) / 1000));
 }

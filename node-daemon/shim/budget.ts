@@ -64,6 +64,9 @@ export interface Reservation {
  *
  *   reserved ── torn down ─▶ dead ── collected by the engine ─▶ free
  *
+ * Stacks have no part in it: none is larger than its instance's memory limit allows (see stackBytesMax), and they count as its
+ * memory. Their mappings do.
+ *
  * A dead instance's mappings and addresses last until the engine collects it. The engine does not know that they are scarce: when they
  * stand in the way of a start, or are many while nothing happens, it is asked to. Of its heap it knows, so a dead instance's
  * part of that is free at once.

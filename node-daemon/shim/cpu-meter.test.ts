@@ -44,6 +44,20 @@ describe("CpuMeter", () => {
     expect(Object.fromEntries(charged)).toEqual({ a: 1 });
   });
 
+  test("settleIfWorth: a little is charged by the wall clock, and is of no later settlement", () => {
+    const { charged, thread, meter, run } = bench();
+    run("a", 0.25);
+    thread.cpuMs += 0.25;
+    meter.settleIfWorth(0.5);
+    expect(meter.unsettledMs).toBe(0);
+    thread.cpuMs += 3;
+    expect(meter.sinceLast()).toBe(3);
+    run("a", 2);
+    thread.cpuMs += 1;
+    meter.settleIfWorth(0.5);
+    expect(Object.fromEntries(charged)).toEqual({ a: 1.25 });
+  });
+
   test("sinceLast: what was between two settlements is of neither", () => {
     const { charged, thread, meter, run } = bench();
     thread.cpuMs += 50;

@@ -10,6 +10,8 @@ export class CpuMeter<T> {
   readonly #wallMs: number[] = [];
   #sumMs = 0;
   #lastCpuMs: number;
+  /** Charged by the wall clock for good. */
+  #unsettledCpuMs = 0;
 
   /** `cpuMs`: of this thread, exact when asked. */
   constructor(cpuMs: () => number, correct: (who: T, ms: number) => void) {
@@ -39,19 +41,34 @@ export class CpuMeter<T> {
     this.#sumMs += wallMs;
   }
 
+  /** Unless so little has run that the clock on the wall is good enough: each settlement costs a microsecond or two. */
+  settleIfWorth(leastMs: number): void {
+    if (this.#sumMs >= leastMs) {
+      this.settle();
+      return;
+    }
+    this.#unsettledCpuMs += this.#sumMs;
+    this.#forget();
+  }
+
   settle(): void {
     const factor = this.#sumMs > 0 ? this.sinceLast() / this.#sumMs - 1 : 0;
     for (const [index, who] of this.#who.entries()) this.#correct(who, (this.#wallMs[index] ?? 0) * factor);
+    this.#forget();
+  }
+
+  #forget(): void {
     this.#who.length = 0;
     this.#wallMs.length = 0;
     this.#sumMs = 0;
   }
 
-  /** CPU time since this or `settle` was called last. */
+  /** CPU time since this or `settle` was called last, without what has been charged already. */
   sinceLast(): number {
     const cpuMs = this.#cpuMs();
-    const sinceMs = cpuMs - this.#lastCpuMs;
+    const sinceMs = cpuMs - this.#lastCpuMs - this.#unsettledCpuMs;
     this.#lastCpuMs = cpuMs;
+    this.#unsettledCpuMs = 0;
     return Math.max(0, sinceMs);
   }
 }

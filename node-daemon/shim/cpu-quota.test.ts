@@ -32,6 +32,12 @@ describe("CpuQuota", () => {
     expect(usedBy(new CpuQuota(4000, 0), 10_000, 1)).toBe(10_000);
   });
 
+  test("debt is bounded: after a flood of charges it waits ten seconds", () => {
+    const quota = new CpuQuota(50, 0);
+    for (let i = 0; i < 1_000; i++) quota.spend(60);
+    expect(quota.releasePeriod(0)).toBe(101);
+  });
+
   test("what is left over is kept for one period", () => {
     const quota = new CpuQuota(100, 0);
     quota.spend(4);

@@ -19,7 +19,7 @@ export class CpuQuota {
 
   /** Less than nothing gives back. */
   spend(ms: number): void {
-    this.#leftMs -= ms;
+    this.#leftMs = Math.max(this.#leftMs - ms, -this.#perPeriodMs * quotaLimits.periodsOwed);
   }
 
   /** Zero or less: it has to wait. */
@@ -37,6 +37,33 @@ export class CpuQuota {
   releasePeriod(nowMs: number): number {
     const leftMs = this.leftMs(nowMs);
     return leftMs > 0 ? this.#period : this.#period + Math.floor(-leftMs / this.#perPeriodMs) + 1;
+  }
+}
+
+/** How one of those that have a quota is kept by it from running. Two may share a quota, and each is held for itself. */
+export class Hold {
+  #until: number | undefined;
+  #sinceMs = 0;
+  #heldMs = 0;
+
+  /** The period until which it may not run, though it could. */
+  get until(): number | undefined {
+    return this.#until;
+  }
+
+  begin(period: number, nowMs: number): void {
+    this.#until = period;
+    this.#sinceMs = nowMs;
+  }
+
+  end(nowMs: number): void {
+    this.#heldMs = this.heldMs(nowMs);
+    this.#until = undefined;
+  }
+
+  /** In all. */
+  heldMs(nowMs: number): number {
+    return this.#heldMs + (this.#until === undefined ? 0 : Math.max(0, nowMs - this.#sinceMs));
   }
 }
 

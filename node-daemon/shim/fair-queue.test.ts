@@ -15,7 +15,7 @@ class Guest implements Competitor {
   }
 }
 
-const creditMs = 2;
+const limits = { creditMs: 2, debtMs: 100 };
 
 /** Takes the next, lets it run for `ms`, and puts it back. */
 function runNext(queue: FairQueue<Guest>, ms: number): Guest {
@@ -31,9 +31,9 @@ describe("FairQueue", () => {
   test.each([
     ["equals", [100, 100, 100]],
     ["1:2:4", [100, 200, 400]],
-    ["the least beside a core", [2, 1024]],
+    ["the least beside a core", [10, 1024]],
   ])("shares: endless loops get time by weight: %s", (_title, weights) => {
-    const queue = new FairQueue<Guest>(creditMs);
+    const queue = new FairQueue<Guest>(limits);
     const guests = weights.map((weight, index) => new Guest(`${index}`, weight));
     for (const guest of guests) queue.add(guest, false);
     const total = weights.reduce((sum, weight) => sum + weight, 0);
@@ -47,7 +47,7 @@ describe("FairQueue", () => {
   });
 
   test("a heavy call pays: who used 40 ms at once waits until the other has had as much", () => {
-    const queue = new FairQueue<Guest>(creditMs);
+    const queue = new FairQueue<Guest>(limits);
     const heavy = new Guest("heavy", 100);
     const other = new Guest("other", 100);
     for (const guest of [heavy, other]) queue.add(guest, false);
@@ -58,7 +58,7 @@ describe("FairQueue", () => {
   });
 
   test("woken: it is next, before a hundred that yielded", () => {
-    const queue = new FairQueue<Guest>(creditMs);
+    const queue = new FairQueue<Guest>(limits);
     const sleeper = new Guest("sleeper", 2);
     for (let i = 0; i < 100; i++) queue.add(new Guest(`loop-${i}`, 100), false);
     for (let round = 0; round < 1_000; round++) runNext(queue, 1);
@@ -67,18 +67,30 @@ describe("FairQueue", () => {
   });
 
   test("sleep is not saved up: after a long one it gets its credit and then takes turns", () => {
-    const queue = new FairQueue<Guest>(creditMs);
+    const queue = new FairQueue<Guest>(limits);
     const loop = new Guest("loop", 100);
     const sleeper = new Guest("sleeper", 100);
     queue.add(loop, false);
     for (let round = 0; round < 100_000; round++) runNext(queue, 1);
     queue.add(sleeper, true);
     const ran = Array.from({ length: 10 }, () => runNext(queue, 1).name);
-    expect(ran.filter((name) => name === "sleeper").length).toBeLessThanOrEqual(10 / 2 + creditMs);
+    expect(ran.filter((name) => name === "sleeper").length).toBeLessThanOrEqual(10 / 2 + limits.creditMs);
+  });
+
+  test("debt is bounded: after a flood of charges it waits as long as the bound says", () => {
+    const queue = new FairQueue<Guest>(limits);
+    const flooded = new Guest("flooded", 100);
+    queue.add(new Guest("loop", 100), false);
+    queue.charge(flooded, 3_600_000);
+    queue.add(flooded, true);
+    let waitedMs = 0;
+    while (runNext(queue, 1) !== flooded) waitedMs++;
+    expect(waitedMs).toBeLessThanOrEqual(limits.debtMs + 1);
+    expect(waitedMs).toBeGreaterThanOrEqual(limits.debtMs - 1);
   });
 
   test("charge: moves who waits, either way", () => {
-    const queue = new FairQueue<Guest>(creditMs);
+    const queue = new FairQueue<Guest>(limits);
     const [a, b] = [new Guest("a", 1), new Guest("b", 1)];
     queue.add(a, false);
     queue.add(b, false);

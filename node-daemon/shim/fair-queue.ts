@@ -7,8 +7,8 @@
  * Invariants:
  * - The one with the least virtual time is next; among equals the one that came first.
  * - Who was away comes back no further behind the time of all than a credit allows: sleep is not saved up, but a short wait
- *   is made good at once, so who sleeps most of the time is next when it wakes. The credit is CPU time, whatever the weight.
- * - What is owed stays owed: who used more than its share waits until the others have had theirs.
+ *   is made good at once, so who sleeps most of the time is next when it wakes.
+ * - What is owed stays owed, up to a bound: who used more than its share waits until the others have had theirs.
  *
  * No clock and no effects: virtual times move only by what `charge` is told.
  */
@@ -22,14 +22,20 @@ export interface Competitor extends Placed {
   order: number;
 }
 
+/** Both in CPU time, whatever the weight. */
+export interface FairQueueLimits {
+  readonly creditMs: number;
+  readonly debtMs: number;
+}
+
 export class FairQueue<T extends Competitor> {
   readonly #heap = new IndexedHeap<T>(isBefore);
-  readonly #creditMs: number;
+  readonly #limits: FairQueueLimits;
   #virtualMs = 0;
   #order = 0;
 
-  constructor(creditMs: number) {
-    this.#creditMs = creditMs;
+  constructor(limits: FairQueueLimits) {
+    this.#limits = limits;
   }
 
   get size(): number {
@@ -38,8 +44,10 @@ export class FairQueue<T extends Competitor> {
 
   /** `woken`: what it waited for has happened, and it may use its credit. It must not be in already. */
   add(one: T, woken: boolean): void {
-    const credit = woken ? this.#creditMs / one.weight : 0;
-    one.virtualMs = Math.max(one.virtualMs, this.#virtualMs - credit);
+    const { creditMs, debtMs } = this.#limits;
+    const least = this.#virtualMs - (woken ? creditMs / one.weight : 0);
+    const most = this.#virtualMs + debtMs / one.weight;
+    one.virtualMs = Math.min(Math.max(one.virtualMs, least), most);
     one.order = this.#order++;
     this.#heap.add(one);
   }

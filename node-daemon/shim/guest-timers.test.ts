@@ -8,6 +8,7 @@ class Bench {
   nowMs = 0;
   readonly fired: string[] = [];
   readonly steps: (() => void)[] = [];
+  readonly bugs: unknown[] = [];
   systemTimers = 0;
   #armed: { readonly atMs: number; readonly fire: () => void } | undefined;
   readonly #clock: Pick<Clock, "monotonic" | "setTimer"> = {
@@ -22,7 +23,11 @@ class Bench {
       return { cancel, [Symbol.dispose]: cancel };
     },
   };
-  readonly timers = new GuestTimers({ clock: this.#clock, schedule: (step) => void this.steps.push(step) });
+  readonly timers = new GuestTimers({
+    clock: this.#clock,
+    schedule: (step) => void this.steps.push(step),
+    onBug: (thrown) => void this.bugs.push(thrown),
+  });
 
   set(delayMs: number, name: string) {
     return this.timers.setTimer(delayMs, () => void this.fired.push(name));
@@ -88,6 +93,16 @@ describe("GuestTimers", () => {
     expect(perStep[1]).toBeLessThan(count);
     bench.pass(1);
     expect(bench.fired).toHaveLength(count);
+  });
+
+  test("one that throws is told, and the others fire", () => {
+    const bench = new Bench();
+    bench.timers.setTimer(1, () => {
+      throw new Error("a bug");
+    });
+    bench.set(2, "next");
+    bench.pass(5);
+    expect([bench.fired, bench.bugs.length]).toEqual([["next"], 1]);
   });
 
   test("one that is set by another goes on", () => {

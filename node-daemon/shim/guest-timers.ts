@@ -17,18 +17,22 @@ export interface GuestTimersOptions {
   readonly clock: Pick<Clock, "monotonic" | "setTimer">;
   /** Calls it in the next turn of the event loop, after I/O. */
   readonly schedule: (step: () => void) => void;
+  /** What a timer threw, which never should: the others, and the run queue, go on. */
+  readonly onBug: (thrown: unknown) => void;
 }
 
 export class GuestTimers {
   readonly #clock: GuestTimersOptions["clock"];
   readonly #schedule: GuestTimersOptions["schedule"];
+  readonly #onBug: GuestTimersOptions["onBug"];
   readonly #heap = new IndexedHeap<GuestTimer>((a, b) => a.dueMs < b.dueMs);
   #armed: { readonly timer: Timer; readonly atMs: number } | undefined;
   #scheduled = false;
 
-  constructor({ clock, schedule }: GuestTimersOptions) {
+  constructor({ clock, schedule, onBug }: GuestTimersOptions) {
     this.#clock = clock;
     this.#schedule = schedule;
+    this.#onBug = onBug;
   }
 
   get size(): number {
@@ -55,7 +59,11 @@ export class GuestTimers {
       const { first } = this.#heap;
       if (!first || first.dueMs > nowMs) break;
       this.#heap.remove(first);
-      first.fire();
+      try {
+        first.fire();
+      } catch (thrown) {
+        this.#onBug(thrown);
+      }
     }
     return fired > 0;
   }

@@ -9,7 +9,7 @@ import { periodAt, periodBeginMs } from "./cpu-quota.ts";
 export interface HeldAccountsOptions {
   readonly now: () => number;
   readonly setTimer: (delayMs: number, fire: () => void) => Timer;
-  readonly letGo: (account: Account, nowMs: number) => void;
+  readonly letGo: (account: Account) => void;
 }
 
 export class HeldAccounts {
@@ -23,25 +23,25 @@ export class HeldAccounts {
 
   /** If it has to wait. */
   holdIfSpent(account: Account, nowMs: number): boolean {
-    const { quota } = account;
+    const { quota, hold } = account;
     if (quota === undefined || quota.leftMs(nowMs) > 0) return false;
     const period = quota.releasePeriod(nowMs);
     const held = this.#byPeriod.get(period);
     if (held) held.add(account);
     else this.#byPeriod.set(period, new Set([account]));
-    account.hold(period, nowMs);
+    hold?.begin(period, nowMs);
     if (this.#armed === undefined || period < this.#armed.period) this.#arm(period, nowMs);
     return true;
   }
 
   /** It has nothing to run any more, if it was held. */
-  remove(account: Account, nowMs: number): void {
-    const { heldUntil } = account;
-    if (heldUntil === undefined) return;
-    account.letGo(nowMs);
-    const held = this.#byPeriod.get(heldUntil);
+  remove(account: Account): void {
+    const { hold } = account;
+    if (hold?.until === undefined) return;
+    const held = this.#byPeriod.get(hold.until);
     held?.delete(account);
-    if (held?.size === 0) this.#byPeriod.delete(heldUntil);
+    if (held?.size === 0) this.#byPeriod.delete(hold.until);
+    hold.end(this.#options.now());
   }
 
   #arm(period: number, nowMs: number): void {
@@ -58,9 +58,9 @@ export class HeldAccounts {
       if (due > period) continue;
       this.#byPeriod.delete(due);
       for (const account of held) {
-        account.letGo(nowMs);
+        account.hold?.end(nowMs);
         // It may have been charged meanwhile, and be held again.
-        if (!this.holdIfSpent(account, nowMs)) this.#options.letGo(account, nowMs);
+        if (!this.holdIfSpent(account, nowMs)) this.#options.letGo(account);
       }
     }
     if (this.#byPeriod.size > 0) this.#arm(Math.min(...this.#byPeriod.keys()), nowMs);

@@ -1,7 +1,7 @@
 import type { Timer } from "../../kit/clock.ts";
 import { errorCode, errorMessage, WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
-import { type InstanceLog, openInstanceLog } from "../logs/instance-log.ts";
+import { type InstanceLog, type LogSink, openInstanceLog } from "../logs/instance-log.ts";
 import type { LogStream } from "../logs/log-record.ts";
 import type { RunEnd, RunId, RunSpec, RunUsage } from "../runtimes/runtime-driver.ts";
 import type { InputSource, OutputSink } from "../wasi/host.ts";
@@ -18,7 +18,7 @@ import { HostedModule } from "./hosted-module.ts";
 import type { SharedHost } from "./instance-host.ts";
 import { openMounts } from "./instance-mounts.ts";
 import { drainMs, logCost } from "./limits.ts";
-import { LogOutput } from "./log-output.ts";
+import { LogOutput, type OpensSink } from "./log-output.ts";
 import type { Loaded, ModuleStore } from "./module-store.ts";
 import type { MountTable } from "./mount-table.ts";
 import { emptyInput, NoticeInput } from "./notice-input.ts";
@@ -41,13 +41,13 @@ export interface InstanceParts extends SharedHost {
 export interface InstanceEvents {
   /** About to run its first instruction. */
   started(id: RunId): void;
-  /** Used CPU time. Called often. */
+  /** Used CPU time, for the first time since its usage was taken. */
   used(id: RunId): void;
   logsDropped(id: RunId): void;
 }
 
 /** One run: preparing, running, closing. `host` is called once and goes through all of it. */
-export class Instance implements HostedEvents {
+export class Instance implements HostedEvents, OpensSink {
   readonly #parts: InstanceParts;
   readonly #spec: RunSpec;
   readonly #events: InstanceEvents;
@@ -88,13 +88,13 @@ export class Instance implements HostedEvents {
     return this.#account.quota;
   }
 
-  /** Since it began. */
-  get usage(): Omit<RunUsage, "id"> {
+  /** Since it began. Whoever takes it is told when there is more. */
+  takeUsage(): Omit<RunUsage, "id"> {
     return {
-      cpuUs: Math.round(this.#account.clockMs(0) * 1000),
+      cpuUs: Math.round(this.#account.takeUsedMs() * 1000),
       memoryBytes: this.memoryBytes,
       fuel: this.#guest?.fuelUsed ?? 0,
-      throttledUs: Math.round(this.#account.throttledMs(this.#parts.queue.now()) * 1000),
+      throttledUs: Math.round((this.#account.hold?.heldMs(this.#parts.queue.now()) ?? 0) * 1000),
     };
   }
 
@@ -216,8 +216,12 @@ export class Instance implements HostedEvents {
     return this.#log;
   }
 
+  openSink(stream: LogStream): LogSink {
+    return this.#openLog().sink(stream);
+  }
+
   #output(stream: LogStream): OutputSink {
-    const log = new LogOutput(() => this.#openLog().sink(stream));
+    const log = new LogOutput(this, stream);
     return this.#attachment?.copying(stream, log) ?? log;
   }
 

@@ -103,10 +103,17 @@ export const queueLimits = {
   turnMs: 2,
   /** What one slice of one guest should take. */
   sliceMs: 1,
-  /** The CPU clock is read when guests have run this long since: it costs 0.9 µs. */
+  /** The CPU clock is read when guests have run this long since: it costs 1 to 3 µs. */
   settleMs: 0.5,
+  /** In a turn that was shorter than this the clock on the wall is good enough. */
+  settleMsLeast: 0.1,
   /** CPU time that a guest which was asleep may use before those that were not, two slices: more than most need to go on. */
   creditMs: 2,
+  /**
+   * CPU time that a guest may owe to the others. No call takes as much: it can only come from outside its turns, as from a flood
+   * of packets, and whoever was flooded is not to wait for as long as the flood was.
+   */
+  debtMs: 10_000,
   /**
    * The most that one event outside a guest's turn is charged: what a large read from a socket, or a write of a log, takes. The
    * thread may have done something else at the same time.
@@ -125,10 +132,15 @@ export const quotaLimits = {
   periodMs: 100,
   /** What is left of one period is kept for the next: who wakes every 150 ms gets what a limit promises, 1 % over 10 s. */
   periodsKept: 1,
+  /** What is owed to a limit: ten seconds' worth, for the same reason as `debtMs`. */
+  periodsOwed: 100,
 } as const;
 
-/** What a CPU request weighs, in the numbers that Kubernetes writes to cgroups. */
-export const weights = { perCore: 1024, least: 2 } as const;
+/**
+ * What a CPU request weighs, in the numbers that Kubernetes writes to cgroups. The least is what ten millicores weigh, not
+ * the two of the kernel: a shim is one thread, on which whoever asked for nothing would else wait for seconds beside a loop.
+ */
+export const weights = { perCore: 1024, least: 10 } as const;
 
 /** Timers of guests that fire at once, each a few microseconds, before others have their turn. */
 export const timersPerStep = 64;

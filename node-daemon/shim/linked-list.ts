@@ -1,7 +1,7 @@
 /** A list is made of the fields of what is in it, so that being in one costs no memory. */
 export interface Linked<T> {
-  /** The list's own, as the next two: whether it is in one. */
-  linked: boolean;
+  /** The list's own, as the next two: which one it is in. */
+  list: object | undefined;
   previous: T | undefined;
   next: T | undefined;
 }
@@ -17,7 +17,7 @@ export class LinkedList<T extends Linked<T>> {
 
   /** It must not be in a list already. */
   push(item: T): void {
-    item.linked = true;
+    item.list = this;
     item.previous = this.#last;
     if (this.#last) this.#last.next = item;
     else this.#first = item;
@@ -37,7 +37,7 @@ export class LinkedList<T extends Linked<T>> {
     else this.#first = next;
     if (next) next.previous = previous;
     else this.#last = previous;
-    item.linked = false;
+    item.list = undefined;
     item.previous = undefined;
     item.next = undefined;
   }

@@ -80,7 +80,11 @@ class ShimProcess {
     const descriptorsMax = guestDescriptorsMax();
     this.#mounts = new MountTable({ monotonic: () => clock.monotonic(), descriptorsMax });
     const schedule = (step: () => void) => void setImmediate(step);
-    const timers = new GuestTimers({ clock, schedule });
+    const timers = new GuestTimers({
+      clock,
+      schedule,
+      onBug: (thrown) => log.error("bug in a timer", { err: String(thrown) }),
+    });
     const queue = new RunQueue({
       now: () => performance.now(),
       cpuMs: threadCpuMs,

@@ -41,6 +41,9 @@ class Bench {
       },
     },
     schedule: (step) => void this.#turns.push(step),
+    onBug: (thrown) => {
+      throw thrown;
+    },
   });
   readonly queue = new RunQueue({
     now: () => this.nowMs,
@@ -195,7 +198,7 @@ describe("RunQueue", () => {
     await bench.until(20_000);
     expect(Math.abs(bench.usedMs("limited") - 1_000)).toBeLessThan(50);
     expect(Math.abs(bench.usedMs("free") - 9_500)).toBeLessThan(50);
-    expect(limited.account.throttledMs(bench.nowMs)).toBeGreaterThan(15_000);
+    expect(limited.account.hold?.heldMs(bench.nowMs)).toBeGreaterThan(15_000);
   });
 
   test("limit: one of two accounts holds for both together, and both get on", async () => {
@@ -222,6 +225,21 @@ describe("RunQueue", () => {
     const killed = loops[0];
     if (killed) bench.queue.push(killed, "urgent");
     expect(await bench.turn()).toEqual(["0"]);
+  });
+
+  test("limit: two that share a quota get as much as one, and each is held for itself", async () => {
+    const bench = new Bench();
+    const first = bench.loop("first", 1, { ...noShare, limitMillis: 50 });
+    const beside = new Account(noShare, bench.nowMs, { used: () => {} }, first.account.quota);
+    const again = (self: Loop) => bench.queue.push(self, "yielded");
+    const second = bench.runnable("second", 1, again, beside);
+    for (const loop of [first, second]) bench.queue.push(loop, "yielded");
+    await bench.until(4_950);
+    bench.queue.remove(second);
+    await bench.until(10_000);
+    expect(Math.abs(first.account.usedMs + beside.usedMs - 500)).toBeLessThan(25);
+    expect(beside.usedMs).toBeGreaterThan(100);
+    expect(beside.hold?.heldMs(bench.nowMs)).toBeLessThan(5_000);
   });
 
   test("events: what the thread does between turns is shared among those it was for", async () => {
@@ -291,8 +309,8 @@ describe("RunQueue", () => {
 });
 
 test.each([
-  ["no request", 0, 2],
-  ["a millicore", 1, 2],
+  ["no request", 0, 10],
+  ["a millicore", 1, 10],
   ["a tenth of a core", 100, 102],
   ["a core", 1000, 1024],
   ["16 cores", 16_000, 16_384],

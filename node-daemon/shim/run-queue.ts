@@ -43,7 +43,7 @@ export interface RunQueueOptions {
 export class RunQueue {
   readonly #options: RunQueueOptions;
   readonly #urgent = new LinkedList<Runnable>();
-  readonly #fair = new FairQueue<Account>(queueLimits.creditMs);
+  readonly #fair = new FairQueue<Account>(queueLimits);
   readonly #held: HeldAccounts;
   readonly #meter: CpuMeter<Account>;
   /** Those with events. */
@@ -75,8 +75,7 @@ export class RunQueue {
   push(runnable: Runnable, runClass: RunClass): void {
     this.remove(runnable);
     const { account } = runnable;
-    runnable.urgent = runClass === "urgent";
-    if (runnable.urgent) this.#urgent.push(runnable);
+    if (runClass === "urgent") this.#urgent.push(runnable);
     else {
       const isFirst = account.waiting.empty;
       account.waiting.push(runnable);
@@ -86,16 +85,13 @@ export class RunQueue {
   }
 
   remove(runnable: Runnable): void {
-    if (!runnable.linked) return;
-    if (runnable.urgent) {
-      this.#urgent.remove(runnable);
-      return;
-    }
-    const { account } = runnable;
+    const { account, list } = runnable;
+    if (list === this.#urgent) this.#urgent.remove(runnable);
+    if (list !== account.waiting) return;
     account.waiting.remove(runnable);
     if (!account.waiting.empty) return;
     this.#fair.remove(account);
-    if (account.heldUntil !== undefined) this.#held.remove(account, this.#options.now());
+    this.#held.remove(account);
   }
 
   /** Whether the running guest, which is this account's, may go on without suspending: nobody waits, and nothing is used up. */
@@ -141,7 +137,7 @@ export class RunQueue {
 
   /** Once it has something waiting, and does not run. */
   #admit(account: Account, woken: boolean): void {
-    if (this.#running?.account === account || account.place >= 0 || account.heldUntil !== undefined) return;
+    if (this.#running?.account === account || account.place >= 0 || account.hold?.until !== undefined) return;
     if (account.quota && this.#held.holdIfSpent(account, this.#options.now())) return;
     this.#fair.add(account, woken);
   }
@@ -187,7 +183,7 @@ export class RunQueue {
       next.resume();
       queueMicrotask(this.#look);
     } else {
-      this.#meter.settle();
+      this.#meter.settleIfWorth(queueLimits.settleMsLeast);
       this.#inTurn = false;
       this.#schedule();
     }

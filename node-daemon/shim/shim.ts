@@ -218,5 +218,5 @@ function withShortMessage(end: RunEnd): RunEnd {
 }
 
 function usageOf(run: Run, instance: Instance): RunUsage {
-  return { id: run.id, ...instance.usage };
+  return { id: run.id, ...instance.takeUsage() };
 }

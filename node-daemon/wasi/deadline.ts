@@ -20,9 +20,7 @@ export function onDeadline(
       fire();
       return;
     }
-    const leftMs = (leftNs + 999_999n) / 1_000_000n;
-    const { timerDelayMsMax } = limits;
-    cancel = host.setTimer(leftMs > BigInt(timerDelayMsMax) ? timerDelayMsMax : Number(leftMs), arm);
+    cancel = host.setTimer(Math.min(Number(leftNs) / 1e6, limits.timerDelayMsMax), arm);
   };
   arm();
   return () => cancel();

@@ -72,7 +72,9 @@ test.skipIf(bubblewrap.status !== 0)(
   async () => {
     const image = await guestImage("ticker");
     cluster = await TestCluster.start(["one"], { hostPaths: [guestFolder()] });
-    expect(await conditionOf("Confinement")).toMatchObject({ status: "True", reason: "BubblewrapWorks" });
+    await eventually(async () => {
+      expect(await conditionOf("Confinement")).toMatchObject({ status: "True", reason: "BubblewrapWorks" });
+    });
     await cluster.apply(deployment(1, { name: "ticker", image, template: { isolation: "confined" } }));
     await eventually(async () => {
       const [instance] = await cluster!.instances();

@@ -15,6 +15,7 @@ export type GuestName =
   | "snoop"
   | "worker"
   | "echo"
+  | "waker"
   | "patient"
   | "resident";
 

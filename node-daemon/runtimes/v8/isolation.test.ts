@@ -191,6 +191,20 @@ describe("spares", () => {
     expect(node.owners().get(spare!)).toBe("default");
   });
 
+  test("of an earlier build serves nobody", async () => {
+    await using node = new TestNode();
+    const first = await node.open({ spares: 1, buildId: "one" });
+    await expect.poll(() => node.spares(), { timeout: 20_000 }).toHaveLength(1);
+    const [old] = node.spares();
+    await first.driver.close("keep");
+    const { driver, told } = await node.open({ spares: 1, buildId: "two" });
+    driver.start(node.spec("one", await node.prepared(driver, guests.sleeps(hourMs)), process_));
+    await told.hasStarted(1);
+    await gone(old!);
+    await expect.poll(() => node.spares(), { timeout: 20_000 }).toHaveLength(1);
+    expect(told.ends).toEqual([]);
+  });
+
   test("claimed, and the daemon gone before it sent a run: it is that namespace's, and never another's", async () => {
     await using node = new TestNode();
     const first = await node.open({ spares: 1 });

@@ -28,6 +28,8 @@ export const driverLimits = {
   ownHeapMb: 32,
   /** Some 45 MiB each; whoever knows the machine sets another. */
   processesMax: 512,
+  /** Beyond those, for probes and hooks of instances with a process of their own: as many as run at a time. */
+  besideMax: 8,
   /** One answers a start in milliseconds; more would only help starts that come within the same quarter of a second. */
   spares: 1,
   /** After a start took a spare, and then only while no other process is starting: those who wait come first. */

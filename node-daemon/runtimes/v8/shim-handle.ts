@@ -83,7 +83,7 @@ export class ShimHandle {
   #identity: ShimIdentity;
   #claim: Claim | undefined;
   #startedAtMs: number;
-  #killed: "SIGKILL" | "SIGTERM" | undefined;
+  #killed: { readonly signal: "SIGKILL" | "SIGTERM"; readonly why: string } | undefined;
   #process: ProcessIdentity | undefined;
   #exit: string | undefined;
   #socket: Socket | undefined;
@@ -160,10 +160,10 @@ export class ShimHandle {
 
   /** For a shim that does not answer. `died` follows. */
   kill(signal: "SIGKILL" | "SIGTERM", why: string): void {
-    if (this.#killed === "SIGKILL") return;
+    if (this.#killed?.signal === "SIGKILL") return;
     this.#log.warn("killing a shim", { signal, why, pid: this.#process?.pid });
     if (!isShimAlive(this.folder, this.#process)) return;
-    this.#killed = signal;
+    this.#killed = { signal, why };
     try {
       signalShim(this.folder, this.#process, signal);
     } catch (thrown) {
@@ -310,7 +310,7 @@ export class ShimHandle {
       this.#log.warn("the folder of a shim could not be removed", { err: errorMessage(thrown) });
     });
     this.#events.died(this, {
-      why: `the process that hosted it ${this.#exit}`,
+      why: `the process that hosted it ${this.#exit}${this.#killed ? `: ${this.#killed.why}` : ""}`,
       killedBy: this.#killed && "us",
       endedFor: undefined,
       tail,

@@ -3,6 +3,7 @@ import { type Isolation, processOverheadBytes } from "../../../api/isolation.ts"
 import { isComponentFile } from "../../components/component-facts.ts";
 import { factsFile } from "../../shim/module-store.ts";
 import type { RunId, RunSpec } from "../runtime-driver.ts";
+import type { ProcessLimits } from "./launcher.ts";
 import { driverLimits } from "./limits.ts";
 
 /** What the process that hosts a run has to be. */
@@ -13,6 +14,8 @@ export type ShimNeeds =
       readonly namespace: string;
       readonly isolation: Exclude<Isolation, "shared">;
       readonly run: RunId;
+      /** It serves an instance that has its own already, and will not be long. */
+      readonly beside: boolean;
       /** What the engine's heap may take; undefined when the guest has no way to fill it. */
       readonly heapMb: number | undefined;
       readonly readOnlyPaths: readonly string[];
@@ -39,6 +42,7 @@ export function needsOf(spec: RunSpec): ShimNeeds {
     kind: "own",
     namespace,
     isolation: isolation === "shared" ? "process" : isolation,
+    beside: spec.beside !== undefined,
     run: spec.id,
     heapMb,
     readOnlyPaths: [...filesOf(module), ...pathsOf(spec, true)],
@@ -60,4 +64,8 @@ function pathsOf({ mounts }: RunSpec, readOnly: boolean): readonly string[] {
 
 function attachmentFolder({ attachment }: RunSpec): readonly string[] {
   return attachment === undefined ? [] : [dirname(attachment)];
+}
+
+export function processLimitsOf({ memoryBytesMax, cpuMillisMax }: OwnShimNeeds): ProcessLimits {
+  return { memoryBytesMax, ...(cpuMillisMax !== undefined && { cpuMillisMax }) };
 }

@@ -12,21 +12,22 @@
  * - There are `processesMax` shims for one run each at most, and as many shared ones; a run that would need one more is refused.
  */
 import { join } from "node:path";
+import type { Isolation } from "../../../api/isolation.ts";
 import type { Clock } from "../../../kit/clock.ts";
 import { errorMessage } from "../../../kit/errors.ts";
 import type { Log } from "../../../kit/log.ts";
 import type { Random } from "../../../kit/random.ts";
-import type { ShimLimits } from "../../shim/limits.ts";
 import type { OwnRunRecord, RunReport, ShimIdentity } from "../../shim/protocol.ts";
-import type { RunEnd, RunId } from "../runtime-driver.ts";
+import type { RunId } from "../runtime-driver.ts";
 import type { Shim, ShimUse } from "./hosting.ts";
-import type { LaunchPlan, ProcessLimits, ShimLauncher } from "./launcher.ts";
 import { driverLimits } from "./limits.ts";
+import { type Placement, type Refused, refusalOf } from "./placement.ts";
 import { outdatingOf } from "./shim-age.ts";
-import { createShimFolder, listShimFolders, readConfig, removeShimFolder } from "./shim-folder.ts";
+import { listShimFolders, readConfig, removeShimFolder } from "./shim-folder.ts";
 import { type RunMessage, type ShimDeath, ShimHandle, type ShimHandleEvents } from "./shim-handle.ts";
-import type { OwnShimNeeds, ShimNeeds } from "./shim-needs.ts";
-import { nodeFlags, removeUnusedPrograms, type ShimProgram } from "./shim-program.ts";
+import { type OwnShimNeeds, processLimitsOf, type ShimNeeds } from "./shim-needs.ts";
+import { removeUnusedPrograms } from "./shim-program.ts";
+import { type ShimStarter, startShim } from "./shim-start.ts";
 import { Spares } from "./spares.ts";
 
 export interface PoolEvents {
@@ -39,13 +40,9 @@ export interface PoolEvents {
   outdated(shim: Shim, why: string): void;
 }
 
-export interface PoolOptions {
+export interface PoolOptions extends ShimStarter {
   readonly shimsRoot: string;
-  readonly program: ShimProgram;
   readonly buildId: string;
-  readonly limits: ShimLimits;
-  readonly execPath: string;
-  readonly launcher: ShimLauncher;
   readonly spares: number;
   /** Of use `own`, and as many again of use `shared`. */
   readonly processesMax: number;
@@ -55,9 +52,6 @@ export interface PoolOptions {
   readonly random: Random;
   readonly events: PoolEvents;
 }
-
-type Refused = Extract<RunEnd, { readonly kind: "refused" }>;
-export type Placement = { readonly kind: "placed"; readonly shim: Shim } | Refused;
 
 /** What is known of a shim beside who it is. */
 interface Kept {
@@ -91,7 +85,7 @@ export class ShimPool {
   }
 
   /** The last is the strongest. */
-  get tiers(): ShimLauncher["tiers"] {
+  get tiers(): readonly Isolation[] {
     return this.#options.launcher.tiers;
   }
 
@@ -144,6 +138,7 @@ export class ShimPool {
   /** Ends all of them; what they host ends as stopped. */
   async stop(): Promise<void> {
     this.#closed = true;
+    this.#spares.close();
     const shims = [...this.#shims.values()];
     const timer = this.#clock.setTimer(driverLimits.closeMs, () => {
       for (const { handle } of this.#shims.values()) handle.kill("SIGKILL", "it does not end");
@@ -185,19 +180,9 @@ export class ShimPool {
 
   #refusal(needs: ShimNeeds): Refused | undefined {
     const { launcher, processesMax } = this.#options;
-    const isolation = needs.kind === "own" ? needs.isolation : "shared";
-    if (!launcher.tiers.includes(isolation)) {
-      const tiers = launcher.tiers.join(", ");
-      const message = `this node cannot give isolation: ${isolation} (it has ${tiers}); ask for one of these, or see to what its conditions name`;
-      return { kind: "refused", reason: "IsolationUnavailable", message, retryable: true };
-    }
     const own = this.#own.size;
-    const others = this.#shims.size - own - this.#spares.size;
-    if ((needs.kind === "own" ? own : others) < processesMax) return undefined;
-    const whose =
-      needs.kind === "own" ? "of instances that have one alone" : "that are shared, each by one namespace";
-    const message = `this node has ${processesMax} processes ${whose}, and starts no more; stop some, or raise --max-processes`;
-    return { kind: "refused", reason: "ProcessesExhausted", message, retryable: true };
+    const shared = this.#shims.size - own - this.#spares.size;
+    return refusalOf(needs, { tiers: launcher.tiers, own, shared, processesMax });
   }
 
   #claimSpare(needs: ShimNeeds): Shim | undefined {
@@ -209,7 +194,7 @@ export class ShimPool {
     const { handle } = spare;
     try {
       if (needs.kind === "own" && handle.pid !== undefined)
-        this.#options.launcher.hold(handle.folder, handle.pid, limitsOf(needs));
+        this.#options.launcher.hold(handle.folder, handle.pid, processLimitsOf(needs));
     } catch (thrown) {
       this.#options.log.warn("a spare cannot be held to limits", { err: errorMessage(thrown) });
       this.#retire(spare);
@@ -260,29 +245,10 @@ export class ShimPool {
 
   async #spawn(shim: Shim, own: OwnShimNeeds | undefined): Promise<void> {
     const { handle } = shim;
-    const { execPath, launcher, limits, program } = this.#options;
-    const heapMb = own?.heapMb;
+    const { folder, identity } = handle;
     try {
-      await createShimFolder(handle.folder, {
-        ...handle.identity,
-        limits,
-        ...(heapMb !== undefined && { heapMb }),
-        ...(own?.isolation === "confined" && { onlyRun: own.run }),
-      });
-      if (this.#closed) return;
-      const plan: LaunchPlan = {
-        folder: handle.folder,
-        execPath,
-        nodeFlags: heapMb === undefined ? nodeFlags : [...nodeFlags, `--max-old-space-size=${heapMb}`],
-        mainFile: program.mainFile,
-        programPaths: [program.folder],
-        isolation: handle.identity.isolation,
-        readOnlyPaths: own?.readOnlyPaths ?? [],
-        writablePaths: own?.writablePaths ?? [],
-        network: own?.network ?? true,
-        ...(own && limitsOf(own)),
-      };
-      handle.watch(launcher.launch(plan));
+      const child = await startShim({ folder, identity, own }, this.#options, () => !this.#closed);
+      if (child) handle.watch(child);
     } catch (thrown) {
       const why = `the process that was to host it could not be started: ${errorMessage(thrown)}`;
       this.#onDied(handle, { ...neverStarted, why });
@@ -339,13 +305,14 @@ export class ShimPool {
     if (found)
       this.#useFor(shim, namespace === undefined ? "spare" : isolation === "shared" ? "shared" : "own");
     this.#watchAge(shim);
+    const useless = shim.outdated !== undefined || this.#spares.isSurplus(shim);
+    if (shim.use === "spare" && useless) this.#retire(shim);
     if (this.#heardAtMs !== undefined) {
       handle.send({ kind: "heard", agoMs: this.#clock.monotonic() - this.#heardAtMs });
     }
     this.#options.events.ready(shim, reports, found);
     // What was sent to a shim that was not ready did not reach it.
     if (shim.retiring) handle.send({ kind: "exit", when: "empty" });
-    if (this.#spares.isSurplus(shim)) this.#retire(shim);
     this.#spares.review();
     this.leave(shim);
     this.#found(shim);
@@ -413,15 +380,14 @@ export class ShimPool {
         why,
         runs: shim.live,
       });
-      if (shim.use === "spare") return this.#retire(shim);
+      if (shim.use === "spare") {
+        this.#retire(shim);
+        return this.#spares.want();
+      }
       this.#options.events.outdated(shim, why);
       this.leave(shim);
     });
   }
-}
-
-function limitsOf({ memoryBytesMax, cpuMillisMax }: OwnShimNeeds): ProcessLimits {
-  return { memoryBytesMax, ...(cpuMillisMax !== undefined && { cpuMillisMax }) };
 }
 
 const neverStarted: ShimDeath = {

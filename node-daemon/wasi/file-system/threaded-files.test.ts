@@ -19,6 +19,7 @@ import { limits } from "../limits.ts";
 import { openMount } from "./directory-capability.ts";
 import { FilesBusy, ThreadBudget } from "./file-threads.ts";
 import { FuseMount } from "./fuse-fixture.ts";
+import { payWith } from "./payer.ts";
 import { ThreadedFiles } from "./threaded-files.ts";
 
 /** A folder of this machine, served as if it might block. */
@@ -183,4 +184,15 @@ describe("ThreadedFiles: a file system that hangs", () => {
     far.close(root);
     while (budget.used > 0) await nextTurn();
   });
+});
+
+test("ThreadedFiles: whoever asked pays for the thread's time", async () => {
+  using at = new ThreadedFolder();
+  let paidMs = 0;
+  payWith(() => (ms) => void (paidMs += ms));
+  const fd = await at.open("a");
+  const beforeMs = paidMs;
+  const length = 8 * limits.fileThreadTransferBytes;
+  expect(await at.files.write(fd, [Buffer.alloc(length)], 0)).toBe(length);
+  expect(paidMs).toBeGreaterThan(beforeMs);
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 
+import { payWith } from "./payer.ts";
 import { atOnce, inTurns } from "./turns.ts";
 
 function* counting(steps: number, ended: string[]): Generator<undefined, number> {
@@ -25,4 +26,18 @@ test("inTurns: when there is no next turn, what is open is closed", async () => 
   const answer = inTurns(counting(3, ended), () => Promise.reject(new Error("killed")));
   await expect(answer).rejects.toThrow("killed");
   expect(ended).toEqual(["ended"]);
+});
+
+test("inTurns: whoever asked pays for the steps that follow, if it does not take them itself", async () => {
+  const paid: string[] = [];
+  let running = "guest";
+  payWith(() => {
+    const payer = running;
+    return () => void paid.push(payer);
+  });
+  const answer = inTurns(counting(4, []));
+  running = "another";
+  expect([await answer, paid]).toEqual([4, ["guest", "guest", "guest"]]);
+  await inTurns(counting(4, []), async () => {});
+  expect(paid).toHaveLength(3);
 });

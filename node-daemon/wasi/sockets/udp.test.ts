@@ -206,3 +206,27 @@ test("close: waiters wake, calls are refused, the seat is free", async () => {
   valueOf(network.bindUdp(loopback4));
   network.close();
 });
+
+test("a flood: each datagram is told, also the ones that are dropped, or that nobody reads", async () => {
+  let events = 0;
+  let heard = Promise.withResolvers<void>();
+  const network = openTestNetwork(everythingLocal, {
+    onEvent: () => {
+      events++;
+      heard.resolve();
+    },
+  });
+  try {
+    const server = valueOf(network.bindUdp(loopback4));
+    using outsider = new Outsider();
+    const count = socketLimits.datagramsMax + 20;
+    for (let i = 0; i < count; i++) {
+      heard = Promise.withResolvers();
+      await outsider.send("x", server.local);
+      await heard.promise;
+    }
+    expect(events).toBe(count);
+  } finally {
+    network.close();
+  }
+});
