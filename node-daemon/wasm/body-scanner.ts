@@ -212,7 +212,7 @@ export class BodyScanner {
       case op.brIf:
         this.#stack.apply(1, 0);
         this.#countBranch(at);
-        return this.#regions.branchIf(this.#scanLabel(reader));
+        return this.#scanBranchIf(reader, at);
       case op.br:
         this.#countBranch(at);
         return this.#scanJump(reader, at);
@@ -228,6 +228,14 @@ export class BodyScanner {
     const label = reader.u32();
     this.#regions.label(label, from, reader.pos);
     return label;
+  }
+
+  #scanBranchIf(reader: BinaryReader, at: number): void {
+    const { pos } = reader;
+    const label = reader.u32();
+    if (!this.#stack.hasResults(label) && this.#regions.leaveIf(label, at, reader.pos)) return;
+    reader.pos = pos;
+    this.#regions.branchIf(this.#scanLabel(reader));
   }
 
   #scanJump(reader: BinaryReader, at: number): void {

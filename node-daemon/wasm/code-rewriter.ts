@@ -9,7 +9,7 @@ import { edit, editSize } from "./edits.ts";
 import { noLoop } from "./loop-nests.ts";
 import type { FunctionType, ModuleModel } from "./module-model.ts";
 import { section } from "./module-model.ts";
-import { callWeight, compileWeight, op } from "./opcodes.ts";
+import { callWeight, compileWeight, emptyBlock, op } from "./opcodes.ts";
 
 const i32 = 0x7f;
 
@@ -128,6 +128,9 @@ function writeBody(
       case edit.returnStack:
         if (left !== undefined) added.writeTellStack(writer, left, stackCost);
         break;
+      case edit.leaveLoopIf:
+        loops.leaveIf(value, loop, items[i + 5] ?? 0);
+        break;
       case edit.label:
         writer.u32(loops.label(value, loop));
         break;
@@ -197,6 +200,24 @@ class LoopWriter {
     const root = nests.rootOf(loop);
     if (this.#fuel === undefined || root === noLoop || !this.#keepsFuel(root)) return;
     if (nests.isLeftTo(root, frame)) this.#added.writeGiveFuel(this.#writer, this.#fuel);
+  }
+
+  /** Only if it is taken, the fuel is given back. */
+  leaveIf(label: number, loop: number, frame: number): void {
+    const { nests } = this.#scanner;
+    const root = nests.rootOf(loop);
+    const gives =
+      this.#fuel !== undefined && root !== noLoop && this.#keepsFuel(root) && nests.isLeftTo(root, frame);
+    if (!gives) {
+      this.#writer.u8(op.brIf).u32(this.label(label, loop));
+      return;
+    }
+    this.#writer.raw(op.if, emptyBlock);
+    this.#added.writeGiveFuel(this.#writer, this.#fuel ?? 0);
+    this.#writer
+      .u8(op.br)
+      .u32(this.label(label, loop) + 1)
+      .u8(op.end);
   }
 
   label(label: number, loop: number): number {

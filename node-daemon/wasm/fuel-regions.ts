@@ -106,7 +106,7 @@ export class FuelRegions {
   /** A handler of a `try`; `at` is the position behind its head. */
   handler(at: number): void {
     this.#settle();
-    this.stackPlace.catch();
+    this.stackPlace.enterHandler();
     this.#join(this.depth - 1, this.#region, this.weight);
     this.#cut(at);
   }
@@ -146,6 +146,16 @@ export class FuelRegions {
     this.nests.leaveIf(this.depth - 1 - label);
   }
 
+  /** The same without values: answers whether it leaves a loop, and so is written in another way, instead of [from, to). */
+  leaveIf(label: number, from: number, to: number): boolean {
+    const frame = this.depth - 1 - label;
+    // A branch to the head of a loop around takes the values that the loop takes.
+    if (this.nests.isInside(frame) || frame < 0 || this.#kinds[frame] === frameKind.loop) return false;
+    this.branch(label);
+    this.#edits.add(edit.leaveLoopIf, from, to, label, this.nests.current, frame);
+    return true;
+  }
+
   /** A jump out of the `label`th block around, or out of the function. `at` is the position before it. */
   leave(label: number, at: number): void {
     const loop = this.nests.current;
@@ -171,7 +181,7 @@ export class FuelRegions {
   caughtAt(label: number): void {
     const frame = this.depth - 1 - label;
     if (frame >= 0) this.#joinRegions[frame] = mixed;
-    this.stackPlace.catch();
+    this.stackPlace.enterHandler();
   }
 
   /** Nothing follows up to the next `else`, handler, or end. */

@@ -44,6 +44,12 @@ export class OperandStack {
     if (this.height > this.heightMax) this.heightMax = this.height;
   }
 
+  /** Whether the end of the `label`th block around finds values; of the function's own it is not known. */
+  hasResults(label: number): boolean {
+    const frame = this.#depth - 1 - label;
+    return frame <= 0 || (this.#results[frame] ?? 0) > 0;
+  }
+
   /** The second arm of an `if`. */
   else(): void {
     const frame = this.#depth - 1;

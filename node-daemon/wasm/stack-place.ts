@@ -74,7 +74,7 @@ export class StackPlace {
     if (this.#state === "before") this.#state = "at entry";
   }
 
-  catch(): void {
+  enterHandler(): void {
     this.#state = "at entry";
   }
 
