@@ -88,10 +88,10 @@ describe("translateComponent: what it refuses", () => {
       says: ["not a valid component: type mismatch: expected i32 but nothing on stack"],
     },
     {
-      name: "a core module with shared memory",
-      text: withMore(`(core module (memory 1 2 shared))`),
+      name: "a core module with many tables",
+      text: withMore(`(core module ${"(table 0 funcref)".repeat(65)})`),
       reason: "ModuleUnsupported",
-      says: ["shared memories"],
+      says: ["more than 64 tables"],
     },
     {
       name: "more memories than the process has mappings for",
@@ -194,6 +194,13 @@ describe("translateComponent: what it makes", () => {
     for (const core of facts.modules) expect(core.facts.hooks.fuel).toBe("wherry.fuel");
     expect(script).toMatch(/^return function instantiate\(/);
     expect(script).not.toMatch(/^\s*(?:import|export) /m);
+  });
+
+  test("features of core modules that need a process of their own", async () => {
+    const text = withMore(`(core module (memory 1 2 shared)) (core module (type (struct)))`);
+    const translated = await translate(text);
+    const facts = translated.kind === "translated" ? translated.facts.modules : [];
+    expect(facts.flatMap((module) => module.facts.features).toSorted()).toEqual(["gc", "threads"]);
   });
 
   test("the same for the same bytes", async () => {

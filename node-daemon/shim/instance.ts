@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Timer } from "../../kit/clock.ts";
 import { errorCode, errorMessage, WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
@@ -172,6 +173,11 @@ export class Instance implements HostedEvents, OpensSink {
     guest.instantiate(held, preopens, network, streams);
     this.#running = true;
     this.#events.started(this.#spec.id);
+    if (this.#mayBlock) {
+      // Its first instruction may stop this thread for good: what was told has to be on its way.
+      await nextTurn();
+      if (guest.killed) return { kind: "stopped" };
+    }
     const end = await guest.run();
     const { mapped } = guest;
     if (mapped) reservation.hold(mapped);
@@ -204,6 +210,11 @@ export class Instance implements HostedEvents, OpensSink {
     this.#parts.queue.charge(this.#account, ms);
   }
 
+  /** Whether the guest can wait on a memory, which is waiting on this thread. */
+  get #mayBlock(): boolean {
+    return this.#spec.module.needsProcess.includes("threads");
+  }
+
   #openLog(): InstanceLog {
     this.#log ??= openInstanceLog({
       folder: this.#spec.logFolder,
@@ -211,7 +222,7 @@ export class Instance implements HostedEvents, OpensSink {
       clock: this.#parts.clock,
       onDropped: () => this.#events.logsDropped(this.#spec.id),
       onWritten: (bytes) => this.#pay(logCost.perWriteMs + bytes * logCost.perByteMs),
-      atOnce: this.#spec.module.needsProcess.includes("threads"),
+      atOnce: this.#mayBlock,
     });
     return this.#log;
   }

@@ -126,6 +126,8 @@ export const logCost = { perWriteMs: 0.15, perByteMs: 2 / 2 ** 20 } as const;
 
 /** What compiling a module is charged at most; a large one takes a third of it. The rest is what the thread did meanwhile. */
 export const compileMsPerByteMax = 4 / 2 ** 20;
+/** The same for functions that are optimized at once. Measured: 0.5 to 8 µs. */
+export const optimizeMsPerByteMax = 0.004;
 
 export const quotaLimits = {
   /** As the kernel's CFS bandwidth control has it, and so every limit in millicores is understood. */
@@ -165,6 +167,12 @@ export const fuelLimits = {
  * takes more is a trap.
  */
 export const syncCallFuel = 20_000_000;
+
+/**
+ * How long a module's first instance waits for functions to be optimized. They take 2 to 20 ms of a processor, and some
+ * 150 at the most that a module may ask for (`hintLimits`), or whatever the machine is busy with: then it starts without.
+ */
+export const tierWaitMsMax = 100;
 
 /** What may wait for a client that is attached; twice as much as for the log. Beyond it the client is cut off. */
 export const attachmentBytesMax = 512 * 1024;

@@ -1,13 +1,17 @@
+import { writeAtomicWait } from "./atomic-wait.ts";
 import type { BulkFuel } from "./bulk-memory.ts";
 import { pieceBytes, writeCopy, writeFill } from "./bulk-memory.ts";
 import { BinaryWriter } from "./binary-writer.ts";
 import { Rejection } from "./binary-reader.ts";
 import { CallDepth } from "./call-depth.ts";
 import type { Arity } from "./operand-stack.ts";
-import type { ScanContext } from "./body-scanner.ts";
+import type { ScanContext } from "./scan-context.ts";
 import { killFlag, memoryUnavailableName, type RewriteMode, stackExhaustedName } from "./module-facts.ts";
 import { type ModuleModel, section } from "./module-model.ts";
-import { bytesPerFuelLog2, emptyBlock, fuelPerElementLog2, misc, op } from "./opcodes.ts";
+import type { LengthUnit } from "./length-units.ts";
+import { chargedLengthMax, fuelLog2, unitOfItems } from "./length-units.ts";
+import { emptyBlock, misc, op } from "./opcodes.ts";
+import { feature } from "./value-types.ts";
 
 const i32 = 0x7f;
 const i64 = 0x7e;
@@ -15,6 +19,9 @@ const i64 = 0x7e;
 const maxPages32 = 65_536;
 const maxPages64 = 2 ** 30;
 const nothing: Arity = { params: 0, results: 0 };
+
+/** Places in memory that a module waits on with waits that are split; a C library has one or two. */
+const atomicWaitsMax = 100;
 
 /**
  * More than V8 would ever inline. Without its baseline compiler it inlines small functions wherever they are called, as far
@@ -43,8 +50,11 @@ interface AddedFunction {
  * So an imported function keeps its index (but nobody except its wrapper refers to it), a defined one moves by one.
  */
 export class AddedFunctions implements ScanContext {
+  readonly typeCount: number;
+  readonly vectorTypes: boolean;
   readonly deterministic: boolean;
   readonly functionCount: number;
+  readonly undeclaredFunction: number | undefined;
   readonly globalCount: number;
   readonly elementSegments: number;
   readonly branchValuesMax: number;
@@ -72,12 +82,16 @@ export class AddedFunctions implements ScanContext {
   readonly #model: ModuleModel;
   readonly #types = new Map<string, number>();
   readonly #helpers = new Map<string, number>();
+  #waits = 0;
   readonly #exportWrappers = new Map<number, number>();
 
   constructor(model: ModuleModel, mode: RewriteMode) {
     this.#model = model;
+    this.typeCount = model.types.length;
+    this.vectorTypes = (model.features & feature.simd) !== 0;
     this.deterministic = mode === "deterministic";
     this.functionCount = model.functionTypes.length;
+    this.undeclaredFunction = undeclaredStart(model);
     this.elementSegments = model.find(section.element)?.count ?? 0;
     this.globalCount = model.globalTypes.length;
     this.branchValuesMax = model.limits.branchValuesMax;
@@ -107,12 +121,8 @@ export class AddedFunctions implements ScanContext {
   }
 
   /** Types to append to the type section, in the order of their indices. */
-  get types(): Iterable<string> {
-    return this.#types.keys();
-  }
-
-  get typeCount(): number {
-    return this.#types.size;
+  get addedTypes(): ReadonlySet<string> {
+    return new Set(this.#types.keys());
   }
 
   pathOf(index: number): number {
@@ -247,7 +257,7 @@ export class AddedFunctions implements ScanContext {
 
   #addImportWrapper(index: number): void {
     const type = this.#model.functionTypes[index] ?? 0;
-    const params = this.#model.types[type]?.params ?? 0;
+    const params = this.#model.functionType(type)?.params ?? 0;
     const body = new BinaryWriter(16 + 3 * params).u8(0);
     for (let i = 0; i < params; i++) body.u8(op.localGet).u32(i);
     body.u8(op.call).u32(index);
@@ -263,7 +273,7 @@ export class AddedFunctions implements ScanContext {
     for (const index of this.#model.exportedFunctions) {
       if (index < this.yieldImport || this.#exportWrappers.has(index)) continue;
       const type = this.#model.functionTypes[index] ?? 0;
-      const params = this.#model.types[type]?.params ?? 0;
+      const params = this.#model.functionType(type)?.params ?? 0;
       const body = new BinaryWriter(32 + 3 * params).raw(1, 1, i32).u8(op.globalGet).u32(this.stackGlobal);
       body.u8(op.localSet).u32(params);
       for (let i = 0; i < params; i++) body.u8(op.localGet).u32(i);
@@ -318,7 +328,7 @@ export class AddedFunctions implements ScanContext {
   }
 
   arityOfType(type: number): Arity {
-    return this.#model.types[type] ?? nothing;
+    return this.#model.functionType(type) ?? nothing;
   }
 
   arityOfFunction(index: number): Arity {
@@ -329,29 +339,35 @@ export class AddedFunctions implements ScanContext {
     return this.arityOfType(this.#model.tagTypes[index] ?? -1);
   }
 
-  /**
-   * `(length) -> length`: charges for a bulk operation on so many bytes of a memory, or elements of a table, whose length
-   * is on top of the stack.
-   */
-  lengthCharger(is64: boolean, of: "bytes" | "elements"): number {
-    return this.#helper(`charge ${is64} ${of}`, () => {
+  fieldsOf(type: number): number {
+    const found = this.#model.types[type];
+    return found?.kind === "struct" ? found.fields : 0;
+  }
+
+  unitOf(type: number): LengthUnit {
+    const found = this.#model.types[type];
+    return unitOfItems(found?.kind === "array" ? found.bytesLog2 : undefined);
+  }
+
+  /** `(length) -> length`: charges for a bulk operation on so many of a unit, whose length is on top of the stack. */
+  lengthCharger(is64: boolean, unit: LengthUnit): number {
+    return this.#helper(`charge ${is64} ${unit}`, () => {
       const address = is64 ? i64 : i32;
       const body = new BinaryWriter().raw(0);
       body.u8(op.globalGet).u32(this.fuelGlobal);
-      // More than this traps or is refused anyway, and must not overflow the counter.
       const lengthMax = new BinaryWriter()
         .u8(is64 ? op.i64Const : op.i32Const)
-        .s32(2 ** (of === "bytes" ? 30 : 25))
+        .s32(chargedLengthMax(unit))
         .view();
       body.append(lengthMax).raw(op.localGet, 0, op.localGet, 0).append(lengthMax);
       body.raw(is64 ? op.i64GtU : op.i32GtU, op.select);
       if (is64) body.u8(op.i32WrapI64);
-      if (of === "bytes") body.raw(op.i32Const, bytesPerFuelLog2, op.i32ShrU);
-      else body.raw(op.i32Const, fuelPerElementLog2, op.i32Shl);
+      const shift = fuelLog2[unit];
+      if (shift !== 0) body.raw(op.i32Const, Math.abs(shift), shift < 0 ? op.i32ShrU : op.i32Shl);
       body.u8(op.i32Sub);
       this.#writeFuelCheck(body);
       body.raw(op.localGet, 0, op.end);
-      return this.#add(this.#type([address], [address]), body, `wherry.charge.${of}${is64 ? "64" : "32"}`);
+      return this.#add(this.#type([address], [address]), body, `wherry.charge.${unit}${is64 ? "64" : "32"}`);
     });
   }
 
@@ -469,10 +485,22 @@ export class AddedFunctions implements ScanContext {
     });
   }
 
+  /** `(address, expected, timeout) -> outcome`. Every offset needs a function of its own. */
+  atomicWait(wide: boolean, memory: number, memarg: Uint8Array, at: number): number | undefined {
+    const is64 = this.isMemory64(memory, at);
+    const key = `wait ${wide} ${memarg.join()}`;
+    if (!this.#helpers.has(key) && this.#waits === atomicWaitsMax) return undefined;
+    return this.#helper(key, () => {
+      const wait = new BinaryWriter().raw(op.prefixThreads, wide ? 2 : 1).append(memarg);
+      const type = this.#type([is64 ? i64 : i32, wide ? i64 : i32, i64], [i32]);
+      return this.#add(type, writeAtomicWait(wait.view(), this.yieldWrapper), `wherry.wait${this.#waits++}`);
+    });
+  }
+
   #bulkFuel(is64: boolean): BulkFuel {
     const charger = this.lengthCharger(is64, "bytes");
     return {
-      writePieceCharge: (body) => void this.writeCharge(body, pieceBytes >>> bytesPerFuelLog2),
+      writePieceCharge: (body) => void this.writeCharge(body, pieceBytes * 2 ** fuelLog2.bytes),
       writeLengthCharge: (body) => void body.u8(op.call).u32(charger),
     };
   }
@@ -480,4 +508,11 @@ export class AddedFunctions implements ScanContext {
 
 function unknown(what: string, index: number, at: number): Rejection {
   return new Rejection("ModuleInvalid", `offset 0x${at.toString(16)}: unknown ${what} ${index}`);
+}
+
+/** The start section becomes an export, which would make the function one that code may refer to. */
+function undeclaredStart({ start, functionReferences }: ModuleModel): number | undefined {
+  for (let i = 2; i < functionReferences.length; i += 3)
+    if (functionReferences[i] === start) return undefined;
+  return start;
 }

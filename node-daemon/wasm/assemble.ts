@@ -3,6 +3,7 @@ import { BinaryReader, Rejection } from "./binary-reader.ts";
 import { BinaryWriter } from "./binary-writer.ts";
 import type { RewrittenCode } from "./code-rewriter.ts";
 import type { Hooks } from "./module-facts.ts";
+import { tierHintsSection } from "./module-facts.ts";
 import type { ModuleModel, SectionRange } from "./module-model.ts";
 import { section, sectionOrder } from "./module-model.ts";
 import { rewriteNames } from "./name-section.ts";
@@ -90,7 +91,7 @@ class Assembly {
       case section.start:
         return;
       case section.type:
-        return this.#pushGrown(id, range, this.#added.typeCount, this.#addedTypes());
+        return this.#pushGrown(id, range, this.#added.addedTypes.size, this.#addedTypes());
       case section.import:
         return this.#pushGrown(id, range, 1, this.#addedImport());
       case section.function:
@@ -170,7 +171,7 @@ class Assembly {
 
   #addedTypes(): BinaryWriter {
     const out = new BinaryWriter();
-    for (const type of this.#added.types) {
+    for (const type of this.#added.addedTypes) {
       for (let i = 0; i < type.length; i++) out.u8(type.charCodeAt(i));
     }
     return out;
@@ -233,6 +234,12 @@ class Assembly {
       new BinaryWriter().name("metadata.code.branch_hint").view(),
       this.#code.hints,
     ]);
+    if (this.#code.tierHints.bytes > 0) {
+      this.#push(section.custom, [
+        new BinaryWriter().name(tierHintsSection).view(),
+        this.#code.tierHints.contents,
+      ]);
+    }
     const count = new BinaryWriter(8).u32((range?.count ?? 0) + functions.length).view();
     const extra = new BinaryWriter();
     for (const { body } of functions) extra.u32(body.length).append(body);

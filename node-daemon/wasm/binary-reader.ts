@@ -133,11 +133,11 @@ export class BinaryReader {
     throw new Rejection("ModuleInvalid", `offset 0x${at.toString(16)}: ${message}`);
   }
 
+  /** What is well formed, but not for this runtime. */
   unsupported(feature: string, at = this.pos): never {
     throw new Rejection(
       "ModuleUnsupported",
-      `offset 0x${at.toString(16)}: the module uses ${feature}, which is not allowed in a shared process, ` +
-        "and isolation: process for such modules is not available yet",
+      `offset 0x${at.toString(16)}: the module uses ${feature}, which this runtime does not support`,
     );
   }
 }

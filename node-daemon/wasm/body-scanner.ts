@@ -1,10 +1,21 @@
-import type { BinaryReader } from "./binary-reader.ts";
-import { Rejection } from "./binary-reader.ts";
+import { BinaryReader, Rejection } from "./binary-reader.ts";
+import type { CallGraph } from "./call-graph.ts";
 import { nanKind, needsCanonical, scalarNans, vectorNans } from "./canonical-nan.ts";
 import { Edits, edit } from "./edits.ts";
+import {
+  atomicArity,
+  atomicFence,
+  atomicWeight,
+  callsRuntime,
+  readAtomicOpcode,
+  waitsFor64,
+} from "./atomic-instructions.ts";
 import { FuelRegions, frameKind } from "./fuel-regions.ts";
+import { GcInstruction } from "./gc-instructions.ts";
 import type { LoopNests } from "./loop-nests.ts";
+import { skipMemarg } from "./memarg.ts";
 import type { Arity } from "./operand-stack.ts";
+import type { ScanContext } from "./scan-context.ts";
 import { fixedArities, miscArities, OperandStack, simdArities } from "./operand-stack.ts";
 import type { BlockType } from "./value-types.ts";
 import { feature, readBlockType, readHeapType, readValueType } from "./value-types.ts";
@@ -19,33 +30,8 @@ import {
   weights,
 } from "./opcodes.ts";
 
-/** What a scan asks of the rest of the module: the new index of a function, and the helpers it may call. */
-export interface ScanContext {
-  readonly functionCount: number;
-  readonly globalCount: number;
-  readonly elementSegments: number;
-  /** Most values that all branches of a function together may find. */
-  readonly branchValuesMax: number;
-  newFunctionIndex(index: number): number;
-  /** Whether results must be the same on every machine. */
-  readonly deterministic: boolean;
-  /** See `CallDepth`. */
-  pathOf(index: number): number;
-  /** Each answers the index of a helper function, which is added to the module when first asked for. */
-  memoryGrowLimiter(memory: number, at: number): number;
-  /** Instead of `memory.grow`, where that may not depend on the machine. */
-  certainMemoryGrow(memory: number, at: number): number;
-  tableGrowLimiter(table: number, at: number): number;
-  lengthCharger(is64: boolean, of: "bytes" | "elements"): number;
-  memoryFill(memory: number, at: number): number;
-  memoryCopy(destination: number, source: number, at: number): number;
-  isMemory64(memory: number, at: number): boolean;
-  isTable64(table: number, at: number): boolean;
-  /** Each answers no values for what does not exist, which is the engine's to refuse. */
-  arityOfType(type: number): Arity;
-  arityOfFunction(index: number): Arity;
-  arityOfTag(index: number): Arity;
-}
+/** More than any slice, so that the guest yields; and too little to overflow the counter. */
+const weightMax = 2 ** 29;
 
 /** V8's limit. */
 export const localsMax = 50_000;
@@ -85,8 +71,10 @@ export class BodyScanner {
   features = 0;
 
   readonly #context: ScanContext;
+  readonly #graph: CallGraph;
   readonly #regions = new FuelRegions(this.edits);
   readonly #stack = new OperandStack();
+  readonly #gc = new GcInstruction();
   #variables = 0;
   /** Of what the last instruction left, where it matters. */
   #nan: number = nanKind.none;
@@ -105,17 +93,19 @@ export class BodyScanner {
     return this.#regions.nests;
   }
 
-  constructor(context: ScanContext) {
+  constructor(context: ScanContext, graph: CallGraph) {
     this.#context = context;
+    this.#graph = graph;
   }
 
   scan(reader: BinaryReader, params: number): void {
+    const from = reader.pos;
     this.edits.clear();
     this.straight = true;
     this.branchValues = 0;
     this.callsCounted = false;
     this.freePath = 0;
-    this.usesVectors = false;
+    this.usesVectors = this.#context.vectorTypes;
     this.makesNans = false;
     this.#nan = nanKind.none;
     this.#scanLocals(reader);
@@ -140,7 +130,7 @@ export class BodyScanner {
           reader.skipLeb(5);
           break;
         case shape.memarg:
-          this.#skipMemarg(reader);
+          skipMemarg(reader);
           break;
         case shape.leb64:
           reader.skipLeb(10);
@@ -161,6 +151,7 @@ export class BodyScanner {
     }
     reader.expectEnd("the end of a function");
     regions.nests.finish();
+    this.#graph.endFunction(reader.pos - from, regions.loopDepthMax);
     this.entryWeight = regions.entryWeight + Math.floor(this.locals / localsPerFuel);
   }
 
@@ -180,7 +171,7 @@ export class BodyScanner {
       const at = reader.pos;
       this.locals += reader.u32();
       if (this.locals > localsMax) reader.invalid(`more than ${localsMax} locals`, at);
-      const { features, text } = readValueType(reader);
+      const { features, text } = readValueType(reader, this.#context.typeCount);
       this.features |= features;
       if (text === "v128") this.usesVectors = true;
     }
@@ -263,7 +254,7 @@ export class BodyScanner {
 
   #open(reader: BinaryReader, kind: number, from: number): void {
     this.#countBranch(from);
-    const type = readBlockType(reader);
+    const type = readBlockType(reader, this.#context.typeCount);
     this.features |= type.features;
     this.#openFrame(kind, type, from, reader.pos);
   }
@@ -324,7 +315,7 @@ export class BodyScanner {
         this.#called();
         this.#callCounted(at, code === op.callRef ? edit.tellStack : edit.returnStack);
         this.#stack.apply(1, 0);
-        this.#apply(this.#context.arityOfType(reader.u32()), at);
+        this.#apply(this.#readFunctionType(reader), at);
         return code === op.returnCallRef ? this.#stop() : undefined;
       }
       case op.globalGet:
@@ -340,7 +331,7 @@ export class BodyScanner {
         return reader.skipLeb(5);
       case op.selectTyped:
         for (let left = reader.count("types"); left > 0; left--)
-          this.features |= readValueType(reader).features;
+          this.features |= readValueType(reader, this.#context.typeCount).features;
         return;
       case op.memoryGrow: {
         const memory = reader.u32();
@@ -394,16 +385,24 @@ export class BodyScanner {
     const at = reader.pos;
     const index = reader.u32();
     if (index >= this.#context.functionCount) reader.invalid(`unknown function ${index}`, at);
+    this.#graph.call(index, this.#regions.loopDepth);
     this.edits.add(edit.index, at, reader.pos, this.#context.newFunctionIndex(index));
     return index;
   }
 
   #scanCallIndirect(reader: BinaryReader): Arity {
-    const callee = this.#context.arityOfType(reader.u32());
+    const callee = this.#readFunctionType(reader);
     reader.skipLeb(5);
     this.#called();
     this.#stack.apply(1, 0);
     return callee;
+  }
+
+  #readFunctionType(reader: BinaryReader): Arity {
+    const at = reader.pos;
+    const type = reader.u32();
+    if (type >= this.#context.typeCount) reader.invalid(`unknown type ${type}`, at);
+    return this.#context.arityOfType(type);
   }
 
   #scanExceptions(reader: BinaryReader, code: number, at: number): void {
@@ -439,7 +438,7 @@ export class BodyScanner {
   }
 
   #scanTryTable(reader: BinaryReader, at: number): void {
-    const type = readBlockType(reader);
+    const type = readBlockType(reader, this.#context.typeCount);
     this.features |= feature.exceptions | type.features;
     this.#scanCatches(reader, at);
     this.#openFrame(frameKind.block, type, at, reader.pos);
@@ -460,7 +459,7 @@ export class BodyScanner {
   #scanLater(reader: BinaryReader, code: number, at: number): void {
     switch (code) {
       case op.refNull:
-        this.features |= readHeapType(reader).features | feature["reference-types"];
+        this.features |= readHeapType(reader, this.#context.typeCount).features | feature["reference-types"];
         return;
       case op.brOnNull:
       case op.brOnNonNull:
@@ -470,19 +469,27 @@ export class BodyScanner {
       case op.refFunc:
         this.features |= feature["reference-types"];
         this.#countBranch(at);
-        return void this.#scanFunctionIndex(reader);
+        return this.#scanReference(reader);
       case op.prefixMisc:
         return this.#scanMisc(reader, at);
       case op.prefixSimd:
         return this.#scanSimd(reader, at);
       case op.prefixThreads:
-        return reader.unsupported("atomic instructions (threads)", at);
+        return this.#scanAtomic(reader, at);
       case op.prefixGc:
-      case 0xd3:
-        return reader.unsupported("garbage-collected types (gc)", at);
+        return this.#scanGc(reader, at);
+      case op.refEq:
+        this.features |= feature.gc;
+        return;
       default:
         return reader.unsupported("continuations (stack-switching)", at);
     }
+  }
+
+  #scanReference(reader: BinaryReader): void {
+    const at = reader.pos;
+    const index = this.#scanFunctionIndex(reader);
+    if (index === this.#context.undeclaredFunction) reader.invalid(`undeclared function ${index}`, at);
   }
 
   #scanMisc(reader: BinaryReader, at: number): void {
@@ -543,15 +550,44 @@ export class BodyScanner {
     this.#stack.apply(arity >>> 4, arity & 15);
     if (code >= 0x100) this.features |= feature["relaxed-simd"];
     if (this.#context.deterministic) this.#nan = vectorNans[code] ?? nanKind.none;
-    if (simdHasMemarg(code)) this.#skipMemarg(reader);
+    if (simdHasMemarg(code)) skipMemarg(reader);
     reader.skip(trailing);
   }
 
-  #skipMemarg(reader: BinaryReader): void {
-    const at = reader.pos;
-    const alignment = reader.u32();
-    if ((alignment & ~0x40) > 4) reader.invalid(`unknown alignment ${alignment}`, at);
-    if ((alignment & 0x40) !== 0) reader.skipLeb(5);
-    reader.skipLeb(10);
+  #scanGc(reader: BinaryReader, at: number): void {
+    const found = this.#gc;
+    found.read(reader, this.#context, at);
+    this.features |= feature.gc;
+    this.#weigh(found.weight);
+    if (found.calls) this.#countBranch(at);
+    this.#stack.apply(found.pops, found.pushes);
+    if (found.unit !== undefined) this.#callAdded(at, at, this.#context.lengthCharger(false, found.unit));
+    if (found.labelAt !== undefined) this.#branchAt(found.labelAt, reader);
+  }
+
+  /** A branch on a condition, whose label stands at `labelAt`, before the reader. */
+  #branchAt(labelAt: number, { bytes, pos }: BinaryReader): void {
+    this.#regions.branchIf(this.#scanLabel(new BinaryReader(bytes, labelAt, pos)));
+  }
+
+  #scanAtomic(reader: BinaryReader, at: number): void {
+    const code = readAtomicOpcode(reader, at);
+    this.features |= feature.threads;
+    this.#weigh(atomicWeight(code));
+    if (callsRuntime(code)) this.#countBranch(at);
+    const arity = atomicArity(code);
+    this.#stack.apply(arity >>> 4, arity & 15);
+    if (code === atomicFence) return reader.skip(1);
+    const from = reader.pos;
+    const memory = skipMemarg(reader);
+    const wide = waitsFor64(code);
+    if (wide === undefined) return;
+    const memarg = reader.bytes.subarray(from, reader.pos);
+    const split = this.#context.atomicWait(wide, memory, memarg, at);
+    if (split !== undefined) this.#callAdded(at, reader.pos, split);
+  }
+
+  #weigh(units: number): void {
+    if (this.#regions.weight < weightMax) this.#regions.weight += units;
   }
 }

@@ -9,34 +9,40 @@ import { edit, editSize } from "./edits.ts";
 import { noLoop } from "./loop-nests.ts";
 import type { FunctionType, ModuleModel } from "./module-model.ts";
 import { section } from "./module-model.ts";
+import { createCallGraph, noTierHints, type TierHints, tierHints } from "./tier-hints.ts";
+import { feature, largeFunctionBytes } from "./value-types.ts";
 import { callWeight, compileWeight, emptyBlock, op } from "./opcodes.ts";
 
 const i32 = 0x7f;
 
-const noType: FunctionType = { params: 0, results: 0, signature: "" };
+const noType: FunctionType = { kind: "function", params: 0, results: 0, signature: "" };
 
 export interface RewrittenCode {
   /** All defined functions, as in the code section. */
   readonly bodies: Uint8Array;
   /** Contents of a section `metadata.code.branch_hint`. */
   readonly hints: Uint8Array;
+  /** Which functions should be optimized before the guest starts. */
+  readonly tierHints: TierHints;
 }
 
 /** Rewrites every function body, and notes in the model what it saw. */
 export function rewriteCode(model: ModuleModel, added: AddedFunctions): RewrittenCode {
   const range = model.find(section.code);
   const hints = new BranchHints();
-  if (range === undefined) return { bodies: new Uint8Array(), hints: hints.finish() };
+  if (range === undefined) return { bodies: new Uint8Array(), hints: hints.finish(), tierHints: noTierHints };
   const capacity = Math.floor((range.end - range.contents) * 1.3) + 1024;
   const bodies = new BinaryWriter(capacity, model.limits.rewrittenBytesMax);
   const reader = new BinaryReader(model.binary, range.contents, range.end);
-  const scanner = new BodyScanner(added);
+  const graph = createCallGraph(model);
+  const scanner = new BodyScanner(added, graph);
   const firstIndex = added.yieldImport + 1;
   for (let i = 0; i < range.count; i++) {
     const size = reader.u32();
     const body = reader.slice(size, "function body");
+    if (size > largeFunctionBytes) model.features |= feature["large-functions"];
     const start = body.pos;
-    const type = model.types[model.functionTypes[model.functionImports + i] ?? -1] ?? noType;
+    const type = model.functionType(model.functionTypes[model.functionImports + i] ?? -1) ?? noType;
     const { params } = type;
     scanner.scan(body, params);
     hints.startFunction(firstIndex + i);
@@ -48,7 +54,11 @@ export function rewriteCode(model: ModuleModel, added: AddedFunctions): Rewritte
   reader.expectEnd("the code section");
   model.instructions = scanner.instructions;
   model.features |= scanner.features;
-  return { bodies: bodies.view(), hints: hints.finish() };
+  return {
+    bodies: bodies.view(),
+    hints: hints.finish(),
+    tierHints: tierHints(model, graph, (defined) => firstIndex + defined),
+  };
 }
 
 interface OriginalBody {

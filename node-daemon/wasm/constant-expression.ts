@@ -1,6 +1,7 @@
 import type { BinaryReader } from "./binary-reader.ts";
 import { Rejection } from "./binary-reader.ts";
 import type { ModuleModel } from "./module-model.ts";
+import { gc } from "./gc-instructions.ts";
 import { op } from "./opcodes.ts";
 import { feature, readHeapType } from "./value-types.ts";
 
@@ -30,7 +31,7 @@ export function skipConstantExpression(model: ModuleModel, reader: BinaryReader)
         reader.skip(8);
         break;
       case op.refNull:
-        model.features |= readHeapType(reader).features | feature["reference-types"];
+        model.features |= readHeapType(reader, model.types.length).features | feature["reference-types"];
         break;
       case op.refFunc:
         readFunctionReference(model, reader);
@@ -49,10 +50,32 @@ export function skipConstantExpression(model: ModuleModel, reader: BinaryReader)
         model.features |= feature.simd;
         break;
       case op.prefixGc:
-        return reader.unsupported("garbage-collected types (gc)", at);
+        skipGcInstruction(reader, at);
+        model.features |= feature.gc;
+        break;
       default:
         reader.invalid(`opcode 0x${code.toString(16)} in a constant expression`, at);
     }
+  }
+}
+
+function skipGcInstruction(reader: BinaryReader, at: number): void {
+  const code = reader.u32();
+  switch (code) {
+    case gc.structNew:
+    case gc.structNewDefault:
+    case gc.arrayNew:
+    case gc.arrayNewDefault:
+      return reader.skipLeb(5);
+    case gc.arrayNewFixed:
+      reader.skipLeb(5);
+      return reader.skipLeb(5);
+    case gc.anyConvertExtern:
+    case gc.externConvertAny:
+    case gc.refI31:
+      return;
+    default:
+      reader.invalid(`opcode 0xfb 0x${code.toString(16)} in a constant expression`, at);
   }
 }
 

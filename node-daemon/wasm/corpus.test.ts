@@ -31,7 +31,13 @@ function sampleModule(): Uint8Array {
   const { i32, i64, f64, v128, funcref, externref } = type;
   return buildModule({
     customsFirst: [custom("producers", [0])],
-    types: [functionType([], []), functionType([i32], [i32]), functionType([i32, i64], [i32, i64])],
+    types: [
+      functionType([], []),
+      functionType([i32], [i32]),
+      functionType([i32, i64], [i32, i64]),
+      // A group: a list, an array of lists (type 4), and an array of bytes (type 5).
+      [0x4e, 3, 0x50, 0, 0x5f, 2, 0x78, 1, 0x63, 3, 1, 0x5e, 0x63, 3, 1, 0x5e, 0x78, 1],
+    ],
     imports: [
       importItem("host", "wait", kind.function, [0]),
       importItem("host", "limit", kind.global, [i32, 0]),
@@ -39,12 +45,19 @@ function sampleModule(): Uint8Array {
     tables: [
       [funcref, 1, 3, 9],
       [externref, 0, 1],
+      [0x69, 0, 1],
     ],
-    memories: [[1, 1, 4]],
+    memories: [
+      [1, 1, 4],
+      [3, 1, 4],
+    ],
     tags: [[0, 0]],
     globals: [
       [i32, 1, 0x23, 0, 0x41, 1, 0x6a, 0x0b],
       [funcref, 0, 0xd2, 1, 0x0b],
+      [0x6e, 0, 0x41, 7, 0xfb, 0x1c, 0x0b],
+      [0x63, 3, 1, 0x41, 7, 0xd0, 3, 0xfb, 0, 3, 0x0b],
+      [0x64, 5, 0, 0x41, 7, 0x41, 8, 0xfb, 8, 5, 2, 0x0b],
     ],
     exports: [exportItem("run", kind.function, 1), exportItem("memory", kind.memory, 0)],
     start: 3,
@@ -85,6 +98,12 @@ function sampleModule(): Uint8Array {
           [0x41, 0, 0x41, 0, 0x41, 0, 0xfc, 8, 0, 0, 0xfc, 9, 0],
           [0xd0, externref, 0x41, 1, 0xfc, 15, 1, 0x1a, 0x41, 0, 0x40, 0, 0x1a],
           [0x44, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f, 0x1a, 0x42, 0xff, 0, 0x1a],
+          [0x41, 3, 0xfb, 7, 4, 0x41, 0, 0xfb, 0x0b, 4, 0xfb, 3, 3, 0, 0x1a],
+          [0x23, 5, 0x41, 0, 0x41, 0, 0x41, 1, 0xfb, 0x12, 5, 0],
+          [0x23, 5, 0x41, 0, 0x23, 5, 0x41, 1, 0x41, 1, 0xfb, 0x11, 5, 5],
+          [0x02, 0x63, 3, 0x23, 3, 0xfb, 0x18, 3, 0, 0x6e, 3, 0x1a, 0xd0, 3, 0x0b, 0xfb, 0x16, 3, 0x1a],
+          [0x23, 3, 0xfb, 0x14, 0x6c, 0x1a, 0x23, 3, 0xfb, 0x1b, 0xfb, 0x1a, 0xd1, 0x1a],
+          [0x41, 0, 0x42, 1, 0xfe, 0x1f, 0x43, 1, 0, 0x1a, 0x41, 0, 0x41, 1, 0xfe, 0, 2, 0, 0x1a, 0xfe, 3, 0],
           [0x41, 5, 0x41, 2, 0x11, 1, 0],
         ),
       },
@@ -130,7 +149,7 @@ function mutate(original: Uint8Array, fraction: () => number): Uint8Array {
   const at = (length: number) => Math.floor(fraction() * length);
   if (fraction() < 0.1) return original.slice(0, at(original.length));
   const bytes = original.slice();
-  const edges = [0x00, 0x01, 0x7f, 0x80, 0xff, 0x40, 0x0b, 0x03, 0x10, 0xfc, 0xfd];
+  const edges = [0x00, 0x01, 0x7f, 0x80, 0xff, 0x40, 0x0b, 0x03, 0x10, 0x63, 0x6e, 0xfb, 0xfc, 0xfd, 0xfe];
   for (let changes = 1 + at(3); changes > 0; changes--) {
     // The preamble stays: behind a broken one nothing is tested.
     const position = 8 + at(bytes.length - 8);

@@ -6,6 +6,8 @@ const deterministicFeatures: ReadonlySet<string> = new Set([
   "bulk-memory",
   "exceptions",
   "extended-const",
+  "large-functions",
+  "large-functions",
   "legacy-exceptions",
   "memory64",
   "multi-memory",

@@ -39,6 +39,8 @@ export class FuelRegions {
   /** Cost of the region that begins at the function's entry. */
   entryWeight = 0;
   depth = 0;
+  /** How deep the loops of the function are nested. */
+  loopDepthMax = 0;
   readonly nests = new LoopNests();
   readonly stackPlace: StackPlace;
 
@@ -67,9 +69,15 @@ export class FuelRegions {
     this.entryWeight = 0;
     this.#region = entry;
     this.#loopCount = 0;
+    this.loopDepthMax = 0;
     this.nests.start();
     this.stackPlace.start();
     this.open(frameKind.block, 0, 0);
+  }
+
+  /** Loops around the current position. */
+  get loopDepth(): number {
+    return this.#loopCount;
   }
 
   /** Opens a block; `from` is its position, and `at` the one behind its type. */
@@ -88,6 +96,7 @@ export class FuelRegions {
       this.#loops[this.#loopCount++] = frame;
       this.#edits.add(edit.enterLoop, from, from, this.nests.open(frame));
       this.#cut(at, true);
+      if (this.#loopCount > this.loopDepthMax) this.loopDepthMax = this.#loopCount;
     }
     this.#loopCounts[frame] = this.#loopCount;
   }

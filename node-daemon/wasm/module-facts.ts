@@ -78,6 +78,9 @@ export const memoryUnavailableName = "wherry.memoryUnavailable";
  */
 export type RewriteMode = "plain" | "deterministic" | "component";
 
+/** A custom section of the proposal "compilation hints"; it has to stand before the code. */
+export const tierHintsSection = "metadata.code.compilation_priority";
+
 /** What the host needs to know of a module: plain JSON, cached beside the rewritten file. All of the original module. */
 export interface ModuleFacts {
   readonly rewriterVersion: number;
@@ -93,6 +96,8 @@ export interface ModuleFacts {
   readonly features: readonly string[];
   /** Imported and defined. For each the engine keeps something in every instance. */
   readonly functions: number;
+  /** Of functions that the engine is told to optimize at once: a module's first instance waits for them. */
+  readonly hintedBytes: number;
   /** Static count. */
   readonly instructions: number;
 }
@@ -117,8 +122,6 @@ export interface RewriteLimits {
   readonly tablesMax: number;
   /** Initial elements of all tables: V8 allocates them at instantiation, before any cap could count. */
   readonly tableElementsMax: number;
-  /** Values of one exception: the engine keeps them on the heap that all instances share. */
-  readonly tagParametersMax: number;
   /**
    * Values that all branches of one function find in locals and on the stack, added up: the engine's baseline compiler
    * takes 20 to 70 ns for each when the function is first called, and meanwhile nobody else runs.
@@ -135,6 +138,5 @@ export const defaultLimits: RewriteLimits = {
   memoriesMax: 16,
   tablesMax: 64,
   tableElementsMax: 100_000,
-  tagParametersMax: 16,
   branchValuesMax: 10_000_000,
 };

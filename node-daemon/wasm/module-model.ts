@@ -35,10 +35,18 @@ export const sectionOrder: readonly number[] = [
 ];
 
 export interface FunctionType {
+  readonly kind: "function";
   readonly params: number;
   readonly results: number;
   readonly signature: string;
 }
+
+/** One type index: recursion groups have one for each member. */
+export type DefinedType =
+  | FunctionType
+  | { readonly kind: "struct"; readonly fields: number }
+  /** `bytesLog2`: of one element, as a power of two; undefined if they are references. */
+  | { readonly kind: "array"; readonly bytesLog2: number | undefined };
 
 /** The contents of a section in the original binary. */
 export interface SectionRange {
@@ -60,7 +68,7 @@ export class ModuleModel {
   readonly limits: RewriteLimits;
   /** In the order of the file. */
   readonly sections: SectionRange[] = [];
-  readonly types: FunctionType[] = [];
+  readonly types: DefinedType[] = [];
   /** Type of every function: imported ones first. */
   readonly functionTypes: number[] = [];
   functionImports = 0;
@@ -107,6 +115,12 @@ export class ModuleModel {
 
   find(id: number): SectionRange | undefined {
     return this.sections.find((range) => range.id === id);
+  }
+
+  /** Undefined if there is no such type, or it is not of functions: the engine refuses what names it. */
+  functionType(index: number): FunctionType | undefined {
+    const type = this.types[index];
+    return type?.kind === "function" ? type : undefined;
   }
 
   /** Indices of the memories that are its own and that nobody outside can see. */

@@ -42,6 +42,7 @@ export const op = {
   f32Const: 0x43,
   f64Const: 0x44,
   i32Eq: 0x46,
+  i32Ne: 0x47,
   i32LtS: 0x48,
   i32GtU: 0x4b,
   i64Eq: 0x51,
@@ -70,6 +71,7 @@ export const op = {
   i64ExtendI32U: 0xad,
   refNull: 0xd0,
   refFunc: 0xd2,
+  refEq: 0xd3,
   brOnNull: 0xd5,
   brOnNonNull: 0xd6,
   prefixGc: 0xfb,
@@ -215,11 +217,6 @@ export function compileWeight(bytes: number, branchValues: number): number {
   const weight = 32 * bytes + 10 * branchValues;
   return weight < compileWeightMin ? 0 : Math.min(weight, compileWeightMax);
 }
-
-/** Bytes of a bulk operation that one unit pays for, as a power of two: they are moved by the cache line. */
-export const bytesPerFuelLog2 = 6;
-/** Units for one element of a table, as a power of two: they are moved one by one, in 7 to 120 ns. */
-export const fuelPerElementLog2 = 5;
 
 /** Locals that one unit pays for: a call writes a zero into each. */
 export const localsPerFuel = 8;

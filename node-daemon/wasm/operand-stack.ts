@@ -113,6 +113,7 @@ function buildArities(): Uint8Array {
   set(0, 1, op.refNull);
   set(1, 1, 0xd1);
   set(0, 1, op.refFunc);
+  set(2, 1, op.refEq);
   set(1, 1, 0xd4, op.brOnNull);
   set(1, 0, op.brOnNonNull);
   return table;

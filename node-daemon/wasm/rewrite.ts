@@ -13,6 +13,7 @@
  *    returns. An import that *throws* does not: a host that kills also sets the fuel to 0, and then the next charge
  *    yields and traps. Traps pass through every `catch_all`;
  *  - memories and tables grow only under their caps. Their initial sizes are in the facts, for the host to check;
+ *  - a wait on a shared memory yields now and then (atomic-wait.ts);
  *  - nothing runs at instantiation: the start section has become an export;
  *  - the call stack is counted, and bounded by what the host says (call-depth.ts);
  *  - in the deterministic mode results are the same on every machine (canonical-nan.ts, determinism.ts).
@@ -65,14 +66,14 @@ export function rewriteModule(
     if (mode === "component") added.wrapExports();
     if (mode === "deterministic") checkDeterministic(model.features);
     const bytes = assemble(model, added, code, hooks);
-    return { kind: "rewritten", bytes, facts: factsOf(model, hooks, mode) };
+    return { kind: "rewritten", bytes, facts: factsOf(model, hooks, mode, code.tierHints.bytes) };
   } catch (thrown) {
     if (!(thrown instanceof Rejection)) throw thrown;
     return { kind: "rejected", reason: thrown.reason, message: thrown.message };
   }
 }
 
-function factsOf(model: ModuleModel, hooks: Hooks, mode: RewriteMode): ModuleFacts {
+function factsOf(model: ModuleModel, hooks: Hooks, mode: RewriteMode, hintedBytes: number): ModuleFacts {
   return {
     rewriterVersion,
     mode,
@@ -84,6 +85,7 @@ function factsOf(model: ModuleModel, hooks: Hooks, mode: RewriteMode): ModuleFac
     hooks,
     features: featureNames(model.features),
     functions: model.functionTypes.length,
+    hintedBytes,
     instructions: model.instructions,
   };
 }

@@ -1,7 +1,14 @@
 import { assertNever } from "../../kit/errors.ts";
 import { BinaryReader, Rejection } from "./binary-reader.ts";
 import { skipConstantExpression, readFunctionReference } from "./constant-expression.ts";
-import { parseImports, readMemoryType, readStoredType, readTableType, readTagType } from "./import-parser.ts";
+import {
+  parseImports,
+  readMemoryType,
+  readMutability,
+  readStoredType,
+  readTableType,
+  readTagType,
+} from "./import-parser.ts";
 import type { ExternalKind, RewriteLimits } from "./module-facts.ts";
 import { ModuleModel, section, sectionOrder } from "./module-model.ts";
 import type { SectionRange } from "./module-model.ts";
@@ -77,7 +84,7 @@ function parseFunctions(model: ModuleModel, reader: BinaryReader, count: number)
   for (let i = 0; i < count; i++) {
     const at = reader.pos;
     const type = reader.u32();
-    if (type >= model.types.length) reader.invalid(`function of the unknown type ${type}`, at);
+    if (model.functionType(type) === undefined) reader.invalid(`function of the unknown type ${type}`, at);
     model.functionTypes.push(type);
   }
 }
@@ -98,12 +105,9 @@ function parseTables(model: ModuleModel, reader: BinaryReader, count: number): v
 function parseGlobals(model: ModuleModel, reader: BinaryReader, count: number): void {
   for (let i = 0; i < count; i++) {
     const type = readStoredType(model, reader);
-    const at = reader.pos;
-    const mutable = reader.u8();
-    if (mutable > 3) reader.invalid("0 or 1 was expected for the mutability of a global", at);
-    if (mutable > 1) reader.unsupported("shared globals (threads)", at);
+    const mutable = readMutability(reader);
     skipConstantExpression(model, reader);
-    model.globalTypes.push(mutable === 1 ? `mut ${type.text}` : type.text);
+    model.globalTypes.push(mutable ? `mut ${type.text}` : type.text);
   }
 }
 
@@ -135,7 +139,7 @@ function parseExports(model: ModuleModel, reader: BinaryReader, count: number): 
 function signatureOf(model: ModuleModel, kind: ExternalKind, index: number): string | undefined {
   switch (kind) {
     case "function":
-      return model.types[model.functionTypes[index] ?? -1]?.signature;
+      return model.functionType(model.functionTypes[index] ?? -1)?.signature;
     case "table":
       return model.tables[index]?.elementType;
     case "memory":
@@ -143,7 +147,7 @@ function signatureOf(model: ModuleModel, kind: ExternalKind, index: number): str
     case "global":
       return model.globalTypes[index];
     case "tag":
-      return model.types[model.tagTypes[index] ?? -1]?.signature;
+      return model.functionType(model.tagTypes[index] ?? -1)?.signature;
     default:
       return assertNever(kind, "kind of an export");
   }
@@ -170,7 +174,8 @@ function parseElements(model: ModuleModel, reader: BinaryReader, count: number):
     if (form !== 0) model.features |= feature["reference-types"];
     if (active && explicit) reader.skipLeb(5);
     if (active) skipConstantExpression(model, reader);
-    if ((!active || explicit) && expressions) model.features |= readValueType(reader).features;
+    if ((!active || explicit) && expressions)
+      model.features |= readValueType(reader, model.types.length).features;
     if ((!active || explicit) && !expressions && reader.u8() !== 0) {
       reader.invalid("the element kind 0x00 was expected", reader.pos - 1);
     }

@@ -64,19 +64,16 @@ const refusals: readonly Refusal[] = [
     says: "the module does not export _start: it is a library, or was built for another host",
   },
   {
-    name: "threads",
-    make: () => parse(`(module (memory (export "memory") 1 2 shared) (func (export "_start")))`),
+    name: "continuations",
+    make: () => parse(`(module (type $f (func)) (type (cont $f)) (func (export "_start")))`),
     reason: "ModuleUnsupported",
-    says: "the module uses shared memories (threads), which is not allowed in a shared process",
+    says: "the module uses continuations (stack-switching), which this runtime does not support",
   },
   {
-    name: "collected",
-    make: () =>
-      parse(
-        `(module (type $s (struct (field i32))) (func (export "_start") (drop (struct.new $s (i32.const 1)))))`,
-      ),
+    name: "memories",
+    make: () => parse(`(module ${"(memory 0)".repeat(17)} (func (export "_start")))`),
     reason: "ModuleUnsupported",
-    says: "the module uses garbage-collected types (gc), which is not allowed in a shared process",
+    says: "more than 16 memories",
   },
   {
     name: "tight",

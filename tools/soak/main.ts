@@ -1,11 +1,11 @@
 /**
- * `npm run soak -- [--modules N] [--seed S] [--runs N] [--components N] [--opens N] [--kills N] [--minutes M] [--threads N] [--only INDEX]
- * [--only-component INDEX]`
+ * `npm run soak -- [--modules N] [--seed S] [--runs N] [--components N] [--generated N] [--opens N] [--kills N] [--minutes M]
+ * [--threads N] [--only INDEX] [--only-component INDEX]`
  *
  * Makes N modules from a seed, damaged in every way, and judges each as a node would before it runs; runs some of those
- * that would have run in real shims; does both with components; and opens files against a second writer until N were opened;
- * and kills shims and daemons, N times, under instances that count aloud. Ends with 1 if anything
- * broke, each finding with the number to make its module again: `--seed S --only INDEX`.
+ * that would have run in real shims; does both with components; runs N generated modules before and after rewriting; opens
+ * files against a second writer until N were opened; and kills shims and daemons, N times, under instances that count aloud.
+ * Ends with 1 if anything broke, each finding with the number to make its module again: `--seed S --only INDEX`.
  */
 import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -19,6 +19,7 @@ import { loadComponentCorpus, loadCorpus } from "./corpus.ts";
 import { Dice } from "./dice.ts";
 import { type Broken, judgeMany } from "./judge-many.ts";
 import { judgeSafely } from "./judge.ts";
+import { compareMany } from "../generated-modules/compare-many.ts";
 import { makeComponentMutant, makeMutant, type Mutant } from "./mutant.ts";
 import { runMany } from "./run-many.ts";
 
@@ -29,6 +30,7 @@ interface Options {
   readonly modules: number;
   readonly runs: number;
   readonly components: number;
+  readonly generated: number;
   readonly opens: number;
   readonly kills: number;
   readonly threads: number;
@@ -44,6 +46,7 @@ function readOptions(): Options {
       modules: { type: "string", default: "1000000" },
       runs: { type: "string", default: "5000" },
       components: { type: "string", default: "5000" },
+      generated: { type: "string", default: "1000" },
       opens: { type: "string", default: "1000000" },
       kills: { type: "string", default: "200" },
       minutes: { type: "string", default: "600" },
@@ -64,6 +67,7 @@ function readOptions(): Options {
     modules: count("modules"),
     runs: count("runs"),
     components: count("components"),
+    generated: count("generated"),
     opens: count("opens"),
     kills: count("kills"),
     threads: Math.max(1, count("threads")),
@@ -158,6 +162,24 @@ async function soakComponents(options: Options, findings: string[]): Promise<voi
   note(findings, "components", summary.broken, "--only-component");
 }
 
+/** Valid modules: what they do, they must do rewritten. */
+async function soakGenerated(options: Options, findings: string[]): Promise<void> {
+  const { generated, seed, threads, signal } = options;
+  if (generated === 0) return;
+  console.log(`running ${generated} generated modules before and after rewriting`);
+  const tell = progress();
+  const { same, refused, calls, broken } = await compareMany({
+    from: seed,
+    to: seed + generated,
+    threads,
+    hangMs,
+    signal,
+    progress: (so) => tell(() => `${so.same} the same, ${so.broken.length} broken`),
+  });
+  console.log(`  ${same} the same in ${calls} calls, ${refused} that the engine refuses`);
+  for (const { seed: own, what } of broken) findings.push(`generated: --generated 1 --seed ${own}: ${what}`);
+}
+
 async function soakRaces(options: Options, findings: string[]): Promise<void> {
   const each = Math.ceil(options.opens / swaps.length);
   if (each === 0) return;
@@ -214,6 +236,7 @@ async function soak(options: Options): Promise<number> {
   const prepared = await soakPreparing(options, findings);
   await soakRunning(options, prepared, findings);
   await soakComponents(options, findings);
+  await soakGenerated(options, findings);
   await soakRaces(options, findings);
   await soakKills(options, findings);
   for (const finding of findings) console.log(`broken: ${finding}`);

@@ -165,6 +165,69 @@ function recursiveTypes(dice: Dice): Uint8Array {
   return command([], { types: [[0x4e, ...u32(members), ...repeated(members, member).flat()]] });
 }
 
+/** A group of structs and arrays that name each other, and code that makes, casts and copies them. */
+function collectedTypes(dice: Dice): Uint8Array {
+  const members = dice.size(40);
+  const first = 1;
+  const field = (): Bytes => [
+    ...dice.pick<Bytes>([
+      [0x78],
+      [0x77],
+      [type.i32],
+      [type.i64],
+      [0x6e],
+      [0x63, ...u32(first + dice.below(members))],
+    ]),
+    dice.below(2),
+  ];
+  const member = (): Bytes =>
+    dice.chance(0.5) ? [0x5f, ...vector(repeated(dice.below(6), field))] : [0x5e, ...field()];
+  const made = (): Bytes => [...u32(first + dice.below(members))];
+  const code = repeated(dice.size(30), () =>
+    dice.pick<() => Bytes>([
+      () => [0xfb, 1, ...made(), 0x1a],
+      () => lines(i32(dice.size(100_000)), [0xfb, 7, ...made(), 0x1a]),
+      () => lines(i32(dice.below(3)), [0xfb, 0x1c, 0xfb, dice.pick([0x14, 0x16]), ...made(), 0x1a]),
+      () => lines([0x02, 0x6e], i32(1), [0xfb, 0x1c, 0xfb, 0x18, 0, 0, 0x6c, 0x6c, 0x0b, 0x1a]),
+      () => [0x00, 0xfb, dice.below(40), ...made(), ...made()],
+    ])(),
+  );
+  const types = [[0x4e, ...u32(members), ...repeated(members, member).flat()]];
+  return command(lines(...code), { types });
+}
+
+/** Atomic instructions on memories that are shared or not, also waits that nobody ends. */
+function atomics(dice: Dice): Uint8Array {
+  const memories = repeated(dice.size(3), (): Bytes =>
+    dice.chance(0.7) ? [dice.pick([3, 3, 7]), 1, ...u32(dice.size(65_536))] : [0, 1],
+  );
+  const code = repeated(dice.size(40), () => {
+    const opcode = dice.below(0x50);
+    const wide = opcode === 2 || opcode >= 0x10 ? [0x42, dice.below(64)] : i32(dice.below(64));
+    const operands = lines(i32(dice.below(16) * 8), dice.chance(0.5) ? wide : i32(1), [0x42, dice.below(64)]);
+    return dice.chance(0.6)
+      ? lines(i32(dice.below(16) * 8), i32(dice.below(9)), [0xfe, 0x1e + 7 * dice.below(6), 2, 0, 0x1a])
+      : lines([0x02, 0x40], operands, [0xfe, opcode, dice.below(4), 0, 0x00, 0x0b]);
+  });
+  return command(lines(...code), { memories });
+}
+
+/** Exceptions of many values, kept in tables and globals. */
+function storedExceptions(dice: Dice): Uint8Array {
+  const values = repeated(dice.size(200), () => type.i64);
+  const thrown = lines(...values.map(() => [0x42, 1]), [0x08, 0]);
+  const caught = lines([0x02, 0x69, 0x1f, 0x40, 1, 3, 0], thrown, [0x0b, 0x00, 0x0b]);
+  const code = dice.chance(0.5)
+    ? lines(caught, [0x24, 0])
+    : [0x03, 0x40, ...lines(i32(dice.below(4)), caught, [0x26, 0]), 0x0c, 0, 0x0b];
+  return command(code, {
+    types: [functionType(values, [])],
+    tables: [[0x69, 0, 4]],
+    tags: [[0, 1]],
+    globals: [[0x69, 1, 0xd0, 0x69, 0x0b]],
+  });
+}
+
 function globalsAndExports(dice: Dice): Uint8Array {
   const globals = repeated(dice.size(3_000), (index): Bytes =>
     index > 0 && dice.chance(0.5)
@@ -237,6 +300,9 @@ export const oddModules: Readonly<Record<string, (dice: Dice) => Uint8Array>> = 
   tablesAndElements,
   manyMemories,
   recursiveTypes,
+  collectedTypes,
+  atomics,
+  storedExceptions,
   globalsAndExports,
   startSection,
   recursion,

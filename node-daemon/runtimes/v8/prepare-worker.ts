@@ -100,6 +100,9 @@ async function validate(original: Uint8Array): Promise<Rejection | undefined> {
     return checkImports(imports.map((entry) => ({ ...entry, kind: entry.kind as ExternalKind })));
   } catch (thrown) {
     if (!(thrown instanceof engine.CompileError)) throw thrown;
+    // The engine speaks of a flag that would let it in; the rewriter of the proposal.
+    const rejected = rewriteModule(original);
+    if (rejected.kind === "rejected" && rejected.reason === "ModuleUnsupported") return rejected;
     const message = errorMessage(thrown).replace(/^WebAssembly\.\w+\(\): /, "");
     return { kind: "rejected", reason: "ModuleInvalid", message: `not a valid module: ${message}` };
   }

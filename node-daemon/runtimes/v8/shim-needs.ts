@@ -30,7 +30,7 @@ export type OwnShimNeeds = Extract<ShimNeeds, { readonly kind: "own" }>;
 const mebibyte = 2 ** 20;
 
 /** Features that need a process of their own for other reasons than that they fill the heap. */
-const heapless: ReadonlySet<string> = new Set(["threads"]);
+const heapless: ReadonlySet<string> = new Set(["large-functions", "threads"]);
 
 export function needsOf(spec: RunSpec): ShimNeeds {
   const { namespace, module, isolation } = spec;

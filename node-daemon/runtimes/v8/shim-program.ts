@@ -12,12 +12,18 @@ import { readdir, rm } from "node:fs/promises";
 import { stripTypeScriptTypes } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { tierFlags } from "./tier-flags.ts";
 
 /**
  * The shim collects dead instances itself, as the engine does not know that mappings are scarce (see ShimBudget). A small
  * young generation saves a quarter of the memory of a sleeping instance, and costs no measurable start rate.
  */
-export const nodeFlags = ["--disable-warning=ExperimentalWarning", "--expose-gc", "--max-semi-space-size=2"];
+export const nodeFlags = [
+  "--disable-warning=ExperimentalWarning",
+  "--expose-gc",
+  "--max-semi-space-size=2",
+  ...tierFlags,
+];
 
 export interface ShimProgram {
   /** Has all of it. */
