@@ -1,4 +1,4 @@
-import { BinaryReader, Rejection } from "./binary-reader.ts";
+import { BinaryReader } from "./binary-reader.ts";
 import type { CallGraph } from "./call-graph.ts";
 import { nanKind, needsCanonical, scalarNans, vectorNans } from "./canonical-nan.ts";
 import { Edits, edit } from "./edits.ts";
@@ -12,13 +12,19 @@ import {
 } from "./atomic-instructions.ts";
 import { FuelRegions, frameKind } from "./fuel-regions.ts";
 import { GcInstruction } from "./gc-instructions.ts";
+import { type Locals, readLocals } from "./locals.ts";
 import type { LoopNests } from "./loop-nests.ts";
 import { skipMemarg } from "./memarg.ts";
-import type { Arity } from "./operand-stack.ts";
 import type { ScanContext } from "./scan-context.ts";
-import { fixedArities, miscArities, OperandStack, simdArities } from "./operand-stack.ts";
-import type { BlockType } from "./value-types.ts";
-import { feature, readBlockType, readHeapType, readValueType } from "./value-types.ts";
+import {
+  type Arity,
+  fixedArities,
+  miscArities,
+  OperandStack,
+  simdArities,
+  tooManyBranchValues,
+} from "./operand-stack.ts";
+import { type BlockType, feature, readBlockType, readHeapType, readValueType } from "./value-types.ts";
 import {
   localsPerFuel,
   misc,
@@ -33,9 +39,6 @@ import {
 /** More than any slice, so that the guest yields; and too little to overflow the counter. */
 const weightMax = 2 ** 29;
 
-/** V8's limit. */
-export const localsMax = 50_000;
-
 /**
  * Decodes one function body after the other, and notes what has to change in it. It checks what decides where an
  * instruction ends and what could reach the added functions and globals, and leaves all other validation to the engine:
@@ -45,10 +48,7 @@ export const localsMax = 50_000;
  */
 export class BodyScanner {
   readonly edits = new Edits();
-  /** Locals beside the parameters, the groups in which they are declared, and where the first group stands. */
-  locals = 0;
-  localGroups = 0;
-  localsStart = 0;
+  locals: Locals = { count: 0, groups: 0, groupsAt: 0, features: 0, hasVectors: false };
   /** Where the instructions begin, after the declarations of locals. */
   codeStart = 0;
   /** Cost of what begins at the function's entry. */
@@ -108,8 +108,10 @@ export class BodyScanner {
     this.usesVectors = this.#context.vectorTypes;
     this.makesNans = false;
     this.#nan = nanKind.none;
-    this.#scanLocals(reader);
-    this.#variables = params + this.locals;
+    this.locals = readLocals(reader, this.#context.typeCount);
+    this.features |= this.locals.features;
+    this.usesVectors = this.locals.hasVectors;
+    this.#variables = params + this.locals.count;
     this.codeStart = reader.pos;
     const regions = this.#regions;
     regions.start();
@@ -152,7 +154,7 @@ export class BodyScanner {
     reader.expectEnd("the end of a function");
     regions.nests.finish();
     this.#graph.endFunction(reader.pos - from, regions.loopDepthMax);
-    this.entryWeight = regions.entryWeight + Math.floor(this.locals / localsPerFuel);
+    this.entryWeight = regions.entryWeight + Math.floor(this.locals.count / localsPerFuel);
   }
 
   #fixNan(next: number, at: number): void {
@@ -161,20 +163,6 @@ export class BodyScanner {
       this.edits.add(edit.canonicalNan, at, at, this.#nan);
     }
     this.#nan = nanKind.none;
-  }
-
-  #scanLocals(reader: BinaryReader): void {
-    this.localGroups = reader.count("groups of locals", 2);
-    this.localsStart = reader.pos;
-    this.locals = 0;
-    for (let i = 0; i < this.localGroups; i++) {
-      const at = reader.pos;
-      this.locals += reader.u32();
-      if (this.locals > localsMax) reader.invalid(`more than ${localsMax} locals`, at);
-      const { features, text } = readValueType(reader, this.#context.typeCount);
-      this.features |= features;
-      if (text === "v128") this.usesVectors = true;
-    }
   }
 
   /** Instructions below 0xd0 that are more than one number or constant. */
@@ -222,11 +210,10 @@ export class BodyScanner {
   }
 
   #scanBranchIf(reader: BinaryReader, at: number): void {
-    const { pos } = reader;
     const label = reader.u32();
     if (!this.#stack.hasResults(label) && this.#regions.leaveIf(label, at, reader.pos)) return;
-    reader.pos = pos;
-    this.#regions.branchIf(this.#scanLabel(reader));
+    this.#regions.label(label, at + 1, reader.pos);
+    this.#regions.branchIf(label);
   }
 
   #scanJump(reader: BinaryReader, at: number): void {
@@ -283,12 +270,7 @@ export class BodyScanner {
     this.branchValues += this.#variables + this.#stack.height;
     const { branchValuesMax } = this.#context;
     if (this.branchValues <= branchValuesMax) return;
-    throw new Rejection(
-      "ModuleTooLarge",
-      `offset 0x${at.toString(16)}: the branches of one function find more than ${branchValuesMax} values in its ` +
-        "locals and on its stack, added up over all branches: compiling it would hold up all others. Split it into " +
-        "several functions",
-    );
+    throw tooManyBranchValues(at, branchValuesMax);
   }
 
   #scanCall(reader: BinaryReader, code: number, at: number): void {

@@ -58,7 +58,7 @@ export class CallDepth {
  * pushed by the caller too, and vectors take two slots.
  */
 function frameBytes(scanner: BodyScanner, { params, results, signature }: FunctionType): number {
-  const values = 2 * params + results + scanner.locals + scanner.operandsMax + addedLocals;
+  const values = 2 * params + results + scanner.locals.count + scanner.operandsMax + addedLocals;
   const wide = scanner.usesVectors || signature.includes("v128") ? 2 : 1;
   return slotBytes * (fixedSlots + wide * values);
 }

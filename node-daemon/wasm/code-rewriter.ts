@@ -2,10 +2,11 @@ import type { AddedFunctions } from "./added-functions.ts";
 import { BinaryReader, Rejection } from "./binary-reader.ts";
 import { BinaryWriter } from "./binary-writer.ts";
 import { canonicalLocals, writeCanonical } from "./canonical-nan.ts";
-import { BodyScanner, localsMax } from "./body-scanner.ts";
+import { BodyScanner } from "./body-scanner.ts";
 import { BranchHints } from "./branch-hints.ts";
 import { addedLocals, freeBytesMax } from "./call-depth.ts";
 import { edit, editSize } from "./edits.ts";
+import { localsMax } from "./locals.ts";
 import { noLoop } from "./loop-nests.ts";
 import type { FunctionType, ModuleModel } from "./module-model.ts";
 import { section } from "./module-model.ts";
@@ -256,8 +257,8 @@ function writeLocals(
   original: OriginalBody,
   paysAtEntry: boolean,
 ): OwnLocals {
-  const { locals, localGroups, localsStart, codeStart, edits, makesNans } = scanner;
-  const first = original.params + locals;
+  const { locals, codeStart, edits, makesNans } = scanner;
+  const first = original.params + locals.count;
   const counted = original.stackCost !== undefined;
   if ((counted || makesNans) && first + addedLocals > localsMax) {
     throw new Rejection(
@@ -269,7 +270,7 @@ function writeLocals(
   const charged = (paysAtEntry || edits.length > 0) && first + addedLocals <= localsMax;
   const numbers = (counted ? 1 : 0) + (charged ? 1 : 0);
   const groups = (numbers > 0 ? 1 : 0) + (makesNans ? canonicalLocals.length : 0);
-  writer.u32(localGroups + groups).range(original.binary, localsStart, codeStart);
+  writer.u32(locals.groups + groups).range(original.binary, locals.groupsAt, codeStart);
   if (numbers > 0) writer.raw(numbers, i32);
   if (makesNans) for (const type of canonicalLocals) writer.raw(1, type);
   return {

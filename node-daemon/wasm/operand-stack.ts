@@ -2,12 +2,22 @@
  * How many values lie on the operand stack, without their types: what a branch costs the engine's baseline compiler
  * depends on it. It is exact for code that the engine accepts, and finite for all other.
  */
+import { Rejection } from "./binary-reader.ts";
 import { grown } from "./edits.ts";
 import { op } from "./opcodes.ts";
 
 export interface Arity {
   readonly params: number;
   readonly results: number;
+}
+
+export function tooManyBranchValues(at: number, max: number): Rejection {
+  return new Rejection(
+    "ModuleTooLarge",
+    `offset 0x${at.toString(16)}: the branches of one function find more than ${max} values in its ` +
+      "locals and on its stack, added up over all branches: compiling it would hold up all others. Split it into " +
+      "several functions",
+  );
 }
 
 export class OperandStack {
