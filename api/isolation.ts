@@ -17,4 +17,4 @@ export function requestedIsolation({
 }
 
 /** What a process of its own takes beside the instance's memory, as the overhead of a RuntimeClass in Kubernetes. */
-export const processOverheadBytes = 48 * 2 ** 20;
+export const processOverheadBytes = 32 * 2 ** 20;

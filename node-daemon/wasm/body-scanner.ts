@@ -99,7 +99,6 @@ export class BodyScanner {
   }
 
   scan(reader: BinaryReader, params: number): void {
-    const from = reader.pos;
     this.edits.clear();
     this.straight = true;
     this.branchValues = 0;
@@ -153,7 +152,7 @@ export class BodyScanner {
     }
     reader.expectEnd("the end of a function");
     regions.nests.finish();
-    this.#graph.endFunction(reader.pos - from, regions.loopDepthMax);
+    this.#graph.endFunction(reader.pos - this.locals.groupsAt, regions.loopDepthMax);
     this.entryWeight = regions.entryWeight + Math.floor(this.locals.count / localsPerFuel);
   }
 

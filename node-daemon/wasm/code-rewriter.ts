@@ -6,13 +6,12 @@ import { BodyScanner } from "./body-scanner.ts";
 import { BranchHints } from "./branch-hints.ts";
 import { addedLocals, freeBytesMax } from "./call-depth.ts";
 import { edit, editSize } from "./edits.ts";
-import { localsMax } from "./locals.ts";
 import { noLoop } from "./loop-nests.ts";
 import type { FunctionType, ModuleModel } from "./module-model.ts";
 import { section } from "./module-model.ts";
 import { createCallGraph, noTierHints, type TierHints, tierHints } from "./tier-hints.ts";
 import { feature, largeFunctionBytes } from "./value-types.ts";
-import { callWeight, compileWeight, emptyBlock, op } from "./opcodes.ts";
+import { callWeight, compileWeight, emptyBlock, localsMax, op } from "./opcodes.ts";
 
 const i32 = 0x7f;
 

@@ -1,8 +1,6 @@
 import type { BinaryReader } from "./binary-reader.ts";
+import { localsMax } from "./opcodes.ts";
 import { readValueType } from "./value-types.ts";
-
-/** V8's limit. */
-export const localsMax = 50_000;
 
 /** The declarations at the beginning of a function body. */
 export interface Locals {

@@ -218,6 +218,8 @@ export function compileWeight(bytes: number, branchValues: number): number {
   return weight < compileWeightMin ? 0 : Math.min(weight, compileWeightMax);
 }
 
+/** Of one function: V8's limit. */
+export const localsMax = 50_000;
 /** Locals that one unit pays for: a call writes a zero into each. */
 export const localsPerFuel = 8;
 

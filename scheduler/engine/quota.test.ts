@@ -238,8 +238,8 @@ test("Engine: a quota that counts limits refuses instances that do not say their
     "failed quota: q: must specify limits.cpu for: app; limits.memory for: app",
     "exceeded quota: q, requested: limits.cpu=400m, used: limits.cpu=800m, limited: limits.cpu=1",
   ]);
-  // They are Guaranteed, so each has a process, which takes 48Mi.
-  expect(used()).toEqual({ "limits.cpu": "800m", "limits.memory": "224Mi" });
+  // They are Guaranteed, so each has a process, which takes 32Mi.
+  expect(used()).toEqual({ "limits.cpu": "800m", "limits.memory": "192Mi" });
 });
 
 test("Engine: a quota of the scope Terminating counts jobs with a deadline only", async () => {

@@ -48,7 +48,7 @@ export function needsOf(spec: RunSpec): ShimNeeds {
     readOnlyPaths: [...filesOf(module), ...pathsOf(spec, true)],
     writablePaths: [spec.logFolder, ...pathsOf(spec, false), ...attachmentFolder(spec)],
     network: spec.network.allow.length > 0 || spec.network.listeners.length > 0,
-    memoryBytesMax: spec.memoryBytesMax + heapBytes + 2 * processOverheadBytes,
+    memoryBytesMax: spec.memoryBytesMax + heapBytes + 3 * processOverheadBytes,
     cpuMillisMax: spec.cpuLimitMillis,
   };
 }
