@@ -5,6 +5,7 @@ import { Edits, edit } from "./edits.ts";
 import { AtomicInstruction } from "./atomic-instructions.ts";
 import { FuelRegions, frameKind } from "./fuel-regions.ts";
 import { GcInstruction } from "./gc-instructions.ts";
+import { type Locals, readLocals } from "./locals.ts";
 import type { LoopNests } from "./loop-nests.ts";
 import { skipMemarg } from "./memarg.ts";
 import type { ScanContext } from "./scan-context.ts";
@@ -18,7 +19,6 @@ import {
 } from "./operand-stack.ts";
 import { type BlockType, feature, readBlockType, readHeapType, readValueType } from "./value-types.ts";
 import {
-  localsMax,
   localsPerFuel,
   misc,
   op,
@@ -41,10 +41,7 @@ const weightMax = 2 ** 29;
  */
 export class BodyScanner {
   readonly edits = new Edits();
-  /** Locals beside the parameters, the groups in which they are declared, and where the first group stands. */
-  locals = 0;
-  localGroups = 0;
-  localsStart = 0;
+  locals: Locals = { count: 0, groups: 0, groupsAt: 0, features: 0, hasVectors: false };
   /** Where the instructions begin, after the declarations of locals. */
   codeStart = 0;
   /** Cost of what begins at the function's entry. */
@@ -81,6 +78,11 @@ export class BodyScanner {
     return this.#stack.heightMax;
   }
 
+  /** Whether it takes its part of the stack not at its entry. */
+  get takesStackLater(): boolean {
+    return this.#regions.stackPlace.isLater;
+  }
+
   get nests(): LoopNests {
     return this.#regions.nests;
   }
@@ -99,8 +101,10 @@ export class BodyScanner {
     this.usesVectors = this.#context.vectorTypes;
     this.makesNans = false;
     this.#nan = nanKind.none;
-    this.#scanLocals(reader);
-    this.#variables = params + this.locals;
+    this.locals = readLocals(reader, this.#context.typeCount);
+    this.features |= this.locals.features;
+    this.usesVectors = this.locals.hasVectors;
+    this.#variables = params + this.locals.count;
     this.codeStart = reader.pos;
     const regions = this.#regions;
     regions.start();
@@ -142,8 +146,8 @@ export class BodyScanner {
     }
     reader.expectEnd("the end of a function");
     regions.nests.finish();
-    this.#graph.endFunction(reader.pos - this.localsStart, regions.loopDepthMax);
-    this.entryWeight = regions.entryWeight + Math.floor(this.locals / localsPerFuel);
+    this.#graph.endFunction(reader.pos - this.locals.groupsAt, regions.loopDepthMax);
+    this.entryWeight = regions.entryWeight + Math.floor(this.locals.count / localsPerFuel);
   }
 
   #fixNan(next: number, at: number): void {
@@ -152,20 +156,6 @@ export class BodyScanner {
       this.edits.add(edit.canonicalNan, at, at, this.#nan);
     }
     this.#nan = nanKind.none;
-  }
-
-  #scanLocals(reader: BinaryReader): void {
-    this.localGroups = reader.count("groups of locals", 2);
-    this.localsStart = reader.pos;
-    this.locals = 0;
-    for (let i = 0; i < this.localGroups; i++) {
-      const at = reader.pos;
-      this.locals += reader.u32();
-      if (this.locals > localsMax) reader.invalid(`more than ${localsMax} locals`, at);
-      const { features, text } = readValueType(reader, this.#context.typeCount);
-      this.features |= features;
-      if (text === "v128") this.usesVectors = true;
-    }
   }
 
   /** Instructions below 0xd0 that are more than one number or constant. */
@@ -194,7 +184,7 @@ export class BodyScanner {
       case op.brIf:
         this.#stack.apply(1, 0);
         this.#countBranch(at);
-        return this.#regions.branchIf(this.#scanLabel(reader));
+        return this.#scanBranchIf(reader, at);
       case op.br:
         this.#countBranch(at);
         return this.#scanJump(reader, at);
@@ -210,6 +200,13 @@ export class BodyScanner {
     const label = reader.u32();
     this.#regions.label(label, from, reader.pos);
     return label;
+  }
+
+  #scanBranchIf(reader: BinaryReader, at: number): void {
+    const label = reader.u32();
+    if (!this.#stack.hasResults(label) && this.#regions.leaveIf(label, at, reader.pos)) return;
+    this.#regions.label(label, at + 1, reader.pos);
+    this.#regions.branchIf(label);
   }
 
   #scanJump(reader: BinaryReader, at: number): void {
@@ -349,6 +346,7 @@ export class BodyScanner {
 
   #callCounted(at: number, stackEdit: number): void {
     this.callsCounted = true;
+    this.#regions.stackPlace.call(at);
     this.edits.add(stackEdit, at, at, 0);
   }
 

@@ -5,7 +5,7 @@
  * the function it calls. So a function that calls nothing needs no instruction at all, and none restores anything when it
  * returns, throws or catches:
  *
- *   entry:        left = stack - cost; below zero? ─▶ trap
+ *   entry:        left = stack - cost; below zero? ─▶ trap          (or later: StackPlace)
  *   before calls: stack = left
  *   tail calls:   stack = left + cost
  *
@@ -24,8 +24,8 @@ import type { BodyScanner } from "./body-scanner.ts";
 const fixedSlots = 8;
 const slotBytes = 8;
 
-/** Most bytes of a path of free functions. */
-const freeBytesMax = 8_192;
+/** Most bytes of a path of free functions, and of a frame that is taken only where something is called. */
+export const freeBytesMax = 8_192;
 
 /** Of a function that is counted, or that is not known yet. */
 const counted = -1;
@@ -58,7 +58,7 @@ export class CallDepth {
  * pushed by the caller too, and vectors take two slots.
  */
 function frameBytes(scanner: BodyScanner, { params, results, signature }: FunctionType): number {
-  const values = 2 * params + results + scanner.locals + scanner.operandsMax + addedLocals;
+  const values = 2 * params + results + scanner.locals.count + scanner.operandsMax + addedLocals;
   const wide = scanner.usesVectors || signature.includes("v128") ? 2 : 1;
   return slotBytes * (fixedSlots + wide * values);
 }

@@ -4,14 +4,14 @@ import { BinaryWriter } from "./binary-writer.ts";
 import { canonicalLocals, writeCanonical } from "./canonical-nan.ts";
 import { BodyScanner } from "./body-scanner.ts";
 import { BranchHints } from "./branch-hints.ts";
-import { addedLocals } from "./call-depth.ts";
+import { addedLocals, freeBytesMax } from "./call-depth.ts";
 import { edit, editSize } from "./edits.ts";
 import { noLoop } from "./loop-nests.ts";
 import type { FunctionType, ModuleModel } from "./module-model.ts";
 import { section } from "./module-model.ts";
 import { createCallGraph, noTierHints, type TierHints, tierHints } from "./tier-hints.ts";
 import { feature, largeFunctionBytes } from "./value-types.ts";
-import { callWeight, compileWeight, localsMax, op } from "./opcodes.ts";
+import { callWeight, compileWeight, emptyBlock, localsMax, op } from "./opcodes.ts";
 
 const i32 = 0x7f;
 
@@ -94,7 +94,10 @@ function writeBody(
   const { fuel, left, nans } = writeLocals(writer, scanner, original, paysAtEntry);
   const { stackCost = 0 } = original;
   const entry = paysAtEntry ? { weight: scanner.entryWeight, firstCall } : undefined;
-  const check = added.writeEntry(writer, entry, fuel, left === undefined ? undefined : { left, stackCost });
+  const stack = left === undefined ? undefined : { left, stackCost };
+  // What is paid and what is taken at the entry is compared together.
+  const later = entry === undefined && scanner.takesStackLater && stackCost <= freeBytesMax;
+  const check = added.writeEntry(writer, entry, fuel, later ? undefined : stack);
   if (check !== undefined) hints.unlikely(check - start);
   const loops = new LoopWriter(writer, scanner, added, fuel, original.binary);
   let cursor = scanner.codeStart;
@@ -124,11 +127,19 @@ function writeBody(
       case edit.canonicalNan:
         writeCanonical(writer, value, nans);
         break;
+      case edit.takeStack: {
+        const taken = later ? added.writeEntry(writer, undefined, fuel, stack) : undefined;
+        if (taken !== undefined) hints.unlikely(taken - start);
+        break;
+      }
       case edit.tellStack:
         if (left !== undefined) added.writeTellStack(writer, left, 0);
         break;
       case edit.returnStack:
         if (left !== undefined) added.writeTellStack(writer, left, stackCost);
+        break;
+      case edit.leaveLoopIf:
+        loops.leaveIf(value, loop, items[i + 5] ?? 0);
         break;
       case edit.label:
         writer.u32(loops.label(value, loop));
@@ -201,6 +212,24 @@ class LoopWriter {
     if (nests.isLeftTo(root, frame)) this.#added.writeGiveFuel(this.#writer, this.#fuel);
   }
 
+  /** Only if it is taken, the fuel is given back. */
+  leaveIf(label: number, loop: number, frame: number): void {
+    const { nests } = this.#scanner;
+    const root = nests.rootOf(loop);
+    const gives =
+      this.#fuel !== undefined && root !== noLoop && this.#keepsFuel(root) && nests.isLeftTo(root, frame);
+    if (!gives) {
+      this.#writer.u8(op.brIf).u32(this.label(label, loop));
+      return;
+    }
+    this.#writer.raw(op.if, emptyBlock);
+    this.#added.writeGiveFuel(this.#writer, this.#fuel ?? 0);
+    this.#writer
+      .u8(op.br)
+      .u32(this.label(label, loop) + 1)
+      .u8(op.end);
+  }
+
   label(label: number, loop: number): number {
     return this.#yieldsOutside(loop) ? label + 1 : label;
   }
@@ -227,8 +256,8 @@ function writeLocals(
   original: OriginalBody,
   paysAtEntry: boolean,
 ): OwnLocals {
-  const { locals, localGroups, localsStart, codeStart, edits, makesNans } = scanner;
-  const first = original.params + locals;
+  const { locals, codeStart, edits, makesNans } = scanner;
+  const first = original.params + locals.count;
   const counted = original.stackCost !== undefined;
   if ((counted || makesNans) && first + addedLocals > localsMax) {
     throw new Rejection(
@@ -240,7 +269,7 @@ function writeLocals(
   const charged = (paysAtEntry || edits.length > 0) && first + addedLocals <= localsMax;
   const numbers = (counted ? 1 : 0) + (charged ? 1 : 0);
   const groups = (numbers > 0 ? 1 : 0) + (makesNans ? canonicalLocals.length : 0);
-  writer.u32(localGroups + groups).range(original.binary, localsStart, codeStart);
+  writer.u32(locals.groups + groups).range(original.binary, locals.groupsAt, codeStart);
   if (numbers > 0) writer.raw(numbers, i32);
   if (makesNans) for (const type of canonicalLocals) writer.raw(1, type);
   return {

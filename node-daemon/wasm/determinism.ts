@@ -7,6 +7,7 @@ const deterministicFeatures: ReadonlySet<string> = new Set([
   "exceptions",
   "extended-const",
   "large-functions",
+  "large-functions",
   "legacy-exceptions",
   "memory64",
   "multi-memory",

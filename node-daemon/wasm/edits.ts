@@ -20,14 +20,18 @@ export const edit = {
   returnStack: 8,
   /** Makes a NaN on top of the stack canonical; `value` is a `nanKind`. */
   canonicalNan: 9,
+  /** Takes a part of the stack, if not at the entry (see `StackPlace`). */
+  takeStack: 10,
+  /** A `br_if` that leaves the loop around, by the label `value` to the block `frame`, with no values. */
+  leaveLoopIf: 11,
 } as const;
 
 /** Numbers that make up one edit. */
-export const editSize = 5;
+export const editSize = 6;
 
 /** The edits of one function body, in the order of their positions; reused from body to body. */
 export class Edits {
-  /** Quintuples (kind, from, to, value, innermost loop around). */
+  /** Six each: kind, from, to, value, innermost loop around, frame. */
   items = new Int32Array(editSize * 64);
   length = 0;
 
@@ -36,7 +40,7 @@ export class Edits {
   }
 
   /** Answers where the edit stands, for `raise`. */
-  add(kind: number, from: number, to: number, value: number, loop = -1): number {
+  add(kind: number, from: number, to: number, value: number, loop = -1, frame = 0): number {
     const at = this.length;
     if (at + editSize > this.items.length) this.items = grown(this.items);
     this.items[at] = kind;
@@ -44,6 +48,7 @@ export class Edits {
     this.items[at + 2] = to;
     this.items[at + 3] = value;
     this.items[at + 4] = loop;
+    this.items[at + 5] = frame;
     this.length += editSize;
     return at;
   }

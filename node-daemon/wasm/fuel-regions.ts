@@ -18,6 +18,7 @@
 import type { Edits } from "./edits.ts";
 import { edit, grown } from "./edits.ts";
 import { LoopNests } from "./loop-nests.ts";
+import { StackPlace } from "./stack-place.ts";
 
 /**
  * A check costs some 1 ns, as much as four units. Measured on programs that call and branch much: with 200 they take a tenth
@@ -41,6 +42,7 @@ export class FuelRegions {
   /** How deep the loops of the function are nested. */
   loopDepthMax = 0;
   readonly nests = new LoopNests();
+  readonly stackPlace: StackPlace;
 
   readonly #edits: Edits;
   #region = entry;
@@ -58,6 +60,7 @@ export class FuelRegions {
 
   constructor(edits: Edits) {
     this.#edits = edits;
+    this.stackPlace = new StackPlace(edits);
   }
 
   start(): void {
@@ -68,6 +71,7 @@ export class FuelRegions {
     this.#loopCount = 0;
     this.loopDepthMax = 0;
     this.nests.start();
+    this.stackPlace.start();
     this.open(frameKind.block, 0, 0);
   }
 
@@ -86,7 +90,9 @@ export class FuelRegions {
     this.#joinWeights[frame] = 0;
     this.#enteredRegions[frame] = this.#region;
     this.#enteredWeights[frame] = this.weight;
+    if (kind === frameKind.if) this.stackPlace.branch(frame);
     if (kind === frameKind.loop) {
+      if (this.#loopCount === 0) this.stackPlace.openLoop(from);
       this.#loops[this.#loopCount++] = frame;
       this.#edits.add(edit.enterLoop, from, from, this.nests.open(frame));
       this.#cut(at, true);
@@ -101,12 +107,15 @@ export class FuelRegions {
     this.#settle();
     this.#join(frame, this.#region, this.weight);
     this.#kinds[frame] = frameKind.block;
+    this.stackPlace.close(frame);
+    this.stackPlace.branch(frame);
     this.#enter(this.#enteredRegions[frame] ?? unreachable, this.#enteredWeights[frame] ?? 0);
   }
 
   /** A handler of a `try`; `at` is the position behind its head. */
   handler(at: number): void {
     this.#settle();
+    this.stackPlace.enterHandler();
     this.#join(this.depth - 1, this.#region, this.weight);
     this.#cut(at);
   }
@@ -116,6 +125,7 @@ export class FuelRegions {
     this.#settle();
     const frame = --this.depth;
     if (frame === 0) return;
+    this.stackPlace.close(frame);
     const enteredRegion = this.#enteredRegions[frame] ?? unreachable;
     const enteredWeight = this.#enteredWeights[frame] ?? 0;
     if (this.#kinds[frame] === frameKind.loop) {
@@ -123,6 +133,7 @@ export class FuelRegions {
       // Whoever comes here leaves this loop and no other.
       this.#edits.add(edit.endLoop, at, at, frame - 1, this.nests.current);
       this.nests.close();
+      if (this.#loopCount === 0) this.stackPlace.closeLoop();
       if (this.#region !== unreachable) this.#enter(enteredRegion, enteredWeight);
       return;
     }
@@ -144,6 +155,16 @@ export class FuelRegions {
     this.nests.leaveIf(this.depth - 1 - label);
   }
 
+  /** The same without values: answers whether it leaves a loop, and so is written in another way, instead of [from, to). */
+  leaveIf(label: number, from: number, to: number): boolean {
+    const frame = this.depth - 1 - label;
+    // A branch to the head of a loop around takes the values that the loop takes.
+    if (this.nests.isInside(frame) || frame < 0 || this.#kinds[frame] === frameKind.loop) return false;
+    this.branch(label);
+    this.#edits.add(edit.leaveLoopIf, from, to, label, this.nests.current, frame);
+    return true;
+  }
+
   /** A jump out of the `label`th block around, or out of the function. `at` is the position before it. */
   leave(label: number, at: number): void {
     const loop = this.nests.current;
@@ -156,6 +177,7 @@ export class FuelRegions {
     const frame = this.depth - 1 - label;
     // Back to a loop header is the way to its next charge. Unknown labels are the engine's to refuse.
     if (frame < 0 || this.#kinds[frame] === frameKind.loop) return;
+    this.stackPlace.branch(frame);
     const loops = this.#loopCounts[frame] ?? 0;
     if (loops === this.#loopCount) return this.#join(frame, this.#region, this.weight);
     // It leaves loops: go on as if behind the outermost of them.
@@ -168,6 +190,7 @@ export class FuelRegions {
   caughtAt(label: number): void {
     const frame = this.depth - 1 - label;
     if (frame >= 0) this.#joinRegions[frame] = mixed;
+    this.stackPlace.enterHandler();
   }
 
   /** Nothing follows up to the next `else`, handler, or end. */
@@ -189,6 +212,7 @@ export class FuelRegions {
   #cut(at: number, ofLoop = false): void {
     const charge = this.#edits.add(edit.charge, at, at, 1, this.nests.current);
     this.nests.charge(charge, ofLoop);
+    if (!ofLoop) this.stackPlace.disturb();
     this.#enter(charge, 0);
   }
 

@@ -7,8 +7,8 @@
  *
  *   local = global ─▶ loop { local -= weight; below zero? ─▶ yield } ─▶ global = local
  *
- * A nest that a branch may leave on a condition would have to give it back before each such branch, taken or not. It does
- * so at each charge instead.
+ * Where a branch leaves it on a condition, it is given back only if the branch is taken. One that hands on values cannot be
+ * written so; a nest that has such a branch gives its fuel back at each charge instead.
  *
  * An innermost loop yields outside of itself, as the engine unrolls and peels no loop that contains a call:
  *
@@ -32,7 +32,7 @@ export class LoopNests {
   #simple = new Int32Array(16);
   /** Per loop: its charge's place among the edits. */
   #charges = new Int32Array(16);
-  /** Per loop: the outermost block that a branch in it leaves on a condition. */
+  /** Per loop: the outermost block that a branch in it leaves on a condition, with values. */
   #targets = new Int32Array(16);
   /** Per loop, once the function is read. */
   #roots = new Int32Array(16);
@@ -84,7 +84,7 @@ export class LoopNests {
     if (this.current !== noLoop) this.#calls[this.current] = 1;
   }
 
-  /** A branch that is taken on a condition, to the end of the block `frame`. */
+  /** A branch that is taken on a condition, to the end of the block `frame`, perhaps with values. */
   leaveIf(frame: number): void {
     if (this.current !== noLoop) this.#leave(this.current, frame);
   }

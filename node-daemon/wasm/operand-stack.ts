@@ -11,6 +11,15 @@ export interface Arity {
   readonly results: number;
 }
 
+export function tooManyBranchValues(at: number, max: number): Rejection {
+  return new Rejection(
+    "ModuleTooLarge",
+    `offset 0x${at.toString(16)}: the branches of one function find more than ${max} values in its ` +
+      "locals and on its stack, added up over all branches: compiling it would hold up all others. Split it into " +
+      "several functions",
+  );
+}
+
 export class OperandStack {
   height = 0;
   heightMax = 0;
@@ -43,6 +52,12 @@ export class OperandStack {
     this.#depth++;
     this.height += params;
     if (this.height > this.heightMax) this.heightMax = this.height;
+  }
+
+  /** Whether the end of the `label`th block around finds values; of the function's own it is not known. */
+  hasResults(label: number): boolean {
+    const frame = this.#depth - 1 - label;
+    return frame <= 0 || (this.#results[frame] ?? 0) > 0;
   }
 
   /** The second arm of an `if`. */
