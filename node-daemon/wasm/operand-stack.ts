@@ -90,15 +90,6 @@ export class OperandStack {
   }
 }
 
-export function tooManyBranchValues(at: number, most: number): Rejection {
-  return new Rejection(
-    "ModuleTooLarge",
-    `offset 0x${at.toString(16)}: the branches of one function find more than ${most} values in its ` +
-      "locals and on its stack, added up over all branches: compiling it would hold up all others. Split it into " +
-      "several functions",
-  );
-}
-
 /** What the one-byte instructions take and leave whose arity is fixed: four bits each. */
 export const fixedArities: Uint8Array = buildArities();
 
