@@ -124,6 +124,11 @@ export const queueLimits = {
 /** What writing to a log is charged, on this thread and on those that write files. Measured: 200 µs, and 2 ms for a megabyte. */
 export const logCost = { perWriteMs: 0.15, perByteMs: 2 / 2 ** 20 } as const;
 
+/** A module up to this size is compiled at once: functions are compiled later, and to validate so much takes a slice. */
+export const compileAtOnceBytesMax = 2 ** 20;
+/** A larger one is compiled here all the same if the engine's threads have not done it by then. The largest take a second. */
+export const compileAsideMsMax = 5_000;
+
 /** What compiling a module is charged at most; a large one takes a third of it. The rest is what the thread did meanwhile. */
 export const compileMsPerByteMax = 4 / 2 ** 20;
 /** The same for functions that are optimized at once. Measured: 0.5 to 8 µs. */

@@ -5,7 +5,14 @@ import { type Bindings, compileBindings } from "../components/bindings.ts";
 import { componentFiles, type ComponentFacts, isComponentFile } from "../components/component-facts.ts";
 import type { ModuleFacts } from "../wasm/module-facts.ts";
 import { engine, type WasmModule } from "./engine.ts";
-import { compileMsPerByteMax, optimizeMsPerByteMax, type ShimLimits, tierWaitMsMax } from "./limits.ts";
+import {
+  compileAsideMsMax,
+  compileAtOnceBytesMax,
+  compileMsPerByteMax,
+  optimizeMsPerByteMax,
+  type ShimLimits,
+  tierWaitMsMax,
+} from "./limits.ts";
 import { optimized } from "./optimized.ts";
 
 export interface LoadedModule {
@@ -102,7 +109,9 @@ export class ModuleStore {
 
 /** What it says should be optimized first is optimized by then, so that its first instance is as fast as its last. */
 async function load(file: string, clock: Clock, pay: (ms: number) => void): Promise<Loaded> {
-  const loaded = isComponentFile(file) ? await loadComponent(file, pay) : await loadModule(file, pay);
+  const loaded = isComponentFile(file)
+    ? await loadComponent(file, clock, pay)
+    : await loadModule(file, clock, pay);
   const bytes = hintedBytes(loaded);
   if (bytes === 0) return loaded;
   const beganMs = performance.now();
@@ -116,26 +125,53 @@ function hintedBytes({ facts }: Loaded): number {
   return facts.modules.reduce((sum, module) => sum + module.facts.hintedBytes, 0);
 }
 
-async function loadModule(file: string, pay: (ms: number) => void): Promise<LoadedModule> {
+async function loadModule(file: string, clock: Clock, pay: (ms: number) => void): Promise<LoadedModule> {
   const [bytes, facts] = await Promise.all([readFile(file), readFile(factsFile(file), "utf8")]);
-  const module = await compile(bytes, pay);
+  const module = await compile(bytes, clock, pay);
   return { kind: "module", module, facts: (JSON.parse(facts) as { readonly facts: ModuleFacts }).facts };
 }
 
-/** On threads of the engine's, which do not say what it takes. */
-async function compile(bytes: Uint8Array, pay: (ms: number) => void): Promise<WasmModule> {
+/**
+ * On a thread of the engine's, which does not say what it takes; a small module at once, which is no longer than a slice.
+ *
+ * With tier hints and few threads, the engine has been seen to lose a compilation, and all after it, when many modules came
+ * together (1 in 3 times 100 damaged ones): it answered nothing, for good. A module that it does not answer for in time is
+ * compiled here.
+ */
+async function compile(bytes: Uint8Array, clock: Clock, pay: (ms: number) => void): Promise<WasmModule> {
   const beganMs = performance.now();
-  const module = await engine.compile(bytes);
+  const module =
+    bytes.byteLength <= compileAtOnceBytesMax ? new engine.Module(bytes) : await compileAside(bytes, clock);
   pay(Math.min(performance.now() - beganMs, bytes.byteLength * compileMsPerByteMax));
   return module;
 }
 
-async function loadComponent(file: string, pay: (ms: number) => void): Promise<LoadedComponent> {
+function compileAside(bytes: Uint8Array, clock: Clock): Promise<WasmModule> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.setTimer(compileAsideMsMax, () => {
+      try {
+        resolve(new engine.Module(bytes));
+      } catch (thrown) {
+        reject(thrown as Error);
+      }
+    });
+    engine
+      .compile(bytes)
+      .then(resolve, reject)
+      .finally(() => timer.cancel());
+  });
+}
+
+async function loadComponent(
+  file: string,
+  clock: Clock,
+  pay: (ms: number) => void,
+): Promise<LoadedComponent> {
   const folder = dirname(file);
   const facts = JSON.parse(await readFile(file, "utf8")) as ComponentFacts;
   const [script, ...modules] = await Promise.all([
     readFile(join(folder, componentFiles.script), "utf8"),
-    ...facts.modules.map(async (core) => compile(await readFile(join(folder, core.file)), pay)),
+    ...facts.modules.map(async (core) => compile(await readFile(join(folder, core.file)), clock, pay)),
   ]);
   const beganMs = performance.now();
   const bindings = compileBindings(script, basename(folder));
