@@ -134,9 +134,8 @@ async function loadModule(file: string, clock: Clock, pay: (ms: number) => void)
 /**
  * On a thread of the engine's, which does not say what it takes; a small module at once, which is no longer than a slice.
  *
- * With tier hints and few threads, the engine has been seen to lose a compilation, and all after it, when many modules came
- * together (1 in 3 times 100 damaged ones): it answered nothing, for good. A module that it does not answer for in time is
- * compiled here.
+ * With tier hints and few threads, the engine has been seen to lose a compilation, and all after it, when many small modules
+ * came together (see ADR 19): it answered nothing, for good. A module that it does not answer for in time is compiled here.
  */
 async function compile(bytes: Uint8Array, clock: Clock, pay: (ms: number) => void): Promise<WasmModule> {
   const beganMs = performance.now();
@@ -152,7 +151,7 @@ function compileAside(bytes: Uint8Array, clock: Clock): Promise<WasmModule> {
       try {
         resolve(new engine.Module(bytes));
       } catch (thrown) {
-        reject(thrown as Error);
+        reject(thrown);
       }
     });
     engine
