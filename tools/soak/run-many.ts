@@ -99,6 +99,8 @@ class Soak {
     await sleep(this.#options.runMs);
     for (const { index } of running) this.#driver.stop(`mutant-${index}`, 0);
     for (const mutant of running) await this.#take(mutant);
+    // Those that have a process of their own keep it until then.
+    for (const { id } of this.#told.ends) this.#driver.settle(id);
     if (this.#told.ends.some(({ id }) => id.uid.startsWith("neighbour"))) await this.#replaceNeighbour(batch);
     await this.#checkMemory(batch);
     this.#forget();
@@ -178,7 +180,6 @@ class Soak {
 
   /** A long soak keeps nothing of what is over. */
   #forget(): void {
-    for (const { id } of this.#told.ends) this.#driver.settle(id);
     for (const name of readdirSync(this.#node.folder)) {
       if (name.endsWith(".wasm") || name === "cache" || name === "logs") {
         rmSync(join(this.#node.folder, name), { recursive: true, force: true });
