@@ -2,7 +2,7 @@
 import type { InstanceSpec, Probe } from "../../api/gen/kinds.gen.ts";
 import { mountOfPath, probedListener } from "../../api/validation/probes.ts";
 
-export const probeKinds = ["startup", "readiness", "liveness"] as const;
+const probeKinds = ["startup", "readiness", "liveness"] as const;
 export type ProbeKind = (typeof probeKinds)[number];
 
 /** What is asked, and where. */

@@ -51,7 +51,7 @@ function stalledShare(): number {
   }
 }
 
-export function readStalledShare(text: string): number {
+function readStalledShare(text: string): number {
   const percent = Number(/^full avg10=(\d+\.\d+)/m.exec(text)?.[1]);
   return Number.isFinite(percent) ? percent / 100 : 0;
 }

@@ -15,5 +15,3 @@ export interface ConditionSource {
   /** One listener: the session that there is. */
   onChange(listener: () => void): void;
 }
-
-export const noConditions: ConditionSource = { conditions: () => [], onChange: () => {} };

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Timer } from "../../kit/clock.ts";
 import { errorCode, errorMessage, WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
@@ -173,11 +172,6 @@ export class Instance implements HostedEvents, OpensSink {
     guest.instantiate(held, preopens, network, streams);
     this.#running = true;
     this.#events.started(this.#spec.id);
-    if (this.#mayBlock) {
-      // Its first instruction may stop this thread for good: what was told has to be on its way.
-      await nextTurn();
-      if (guest.killed) return { kind: "stopped" };
-    }
     const end = await guest.run();
     const { mapped } = guest;
     if (mapped) reservation.hold(mapped);
