@@ -16,14 +16,12 @@ const many = 10_000;
 const most = Number(process.env["WHERRY_BENCH_INSTANCES"] ?? 50_000);
 const hourMs = 3_600_000;
 
-export async function run(): Promise<readonly Figure[]> {
-  return [
-    { name: "a Node process that does nothing (PSS)", value: await plainProcessMiB(), unit: "MiB" },
-    ...(await fill("sleeper", many, "asleep, nothing touched")),
-    ...(await fill("resident", many, "asleep 60 calls deep, 64 KiB touched")),
-    ...(await fill("sleeper", most, "asleep, nothing touched")),
-    ...(await stops()),
-  ];
+export async function* run(): AsyncIterable<Figure> {
+  yield { name: "a Node process that does nothing (PSS)", value: await plainProcessMiB(), unit: "MiB" };
+  yield* await fill("sleeper", many, "asleep, nothing touched");
+  yield* await fill("resident", many, "asleep 60 calls deep, 64 KiB touched");
+  yield* await stops();
+  yield* await fill("sleeper", most, "asleep, nothing touched");
 }
 
 async function plainProcessMiB(): Promise<number> {

@@ -3,7 +3,12 @@ import { cpus, totalmem } from "node:os";
 import { errorMessage } from "../kit/errors.ts";
 import { formatFigure, type Figure } from "./figure.ts";
 
-const suites: Readonly<Record<string, () => Promise<{ run: () => Promise<readonly Figure[]> }>>> = {
+interface Suite {
+  /** Either all at the end, or one by one as they are measured. */
+  readonly run: () => Promise<readonly Figure[]> | AsyncIterable<Figure>;
+}
+
+const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   "api-server": () => import("./api-server.ts"),
   components: () => import("./components.ts"),
   density: () => import("./density.ts"),
@@ -32,7 +37,7 @@ for (const [name, load] of Object.entries(suites)) {
   console.log(`\n${name}`);
   try {
     const { run } = await load();
-    for (const figure of await run()) console.log(`  ${formatFigure(figure)}`);
+    for await (const figure of await run()) console.log(`  ${formatFigure(figure)}`);
   } catch (thrown) {
     console.log(`  not measured: ${errorMessage(thrown)}`);
     process.exitCode = 1;
