@@ -21,6 +21,7 @@ import { AllowedNetwork } from "./network/allowed-network.ts";
 import { defaultLogLimits } from "./logs/instance-log.ts";
 import type { DaemonOptions } from "./options.ts";
 import type { RuntimeDriver, RuntimeFacts } from "./runtimes/runtime-driver.ts";
+import { dial } from "./session/channel.ts";
 import { type Checkpoint, openCheckpoint } from "./session/checkpoint.ts";
 import { LogSender } from "./session/log-sender.ts";
 import { SchedulerLink } from "./session/scheduler-link.ts";
@@ -197,7 +198,7 @@ function createLink(options: DaemonOptions, parts: DaemonParts, linked: LinkPart
   });
   return new SchedulerLink({
     address: options.scheduler,
-    tls: options.tls,
+    dial: () => dial(options.scheduler, options.tls),
     hello: helloOf(options, parts, found),
     instances: agent,
     conditions: parts.conditions,

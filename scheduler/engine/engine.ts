@@ -27,6 +27,7 @@ import type { ObjectCounts } from "../backend/object-counts.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance, ObservedStatus, WorkloadKind } from "../core/model.ts";
+import type { NodeReport } from "../core/placement/explanation.ts";
 import { PriorityClasses } from "../core/priority-classes.ts";
 import { type ConfigKind, type ConfigLookup, Unreadable } from "../core/templates/resolve-template.ts";
 import { EventRecorder } from "./event-recorder.ts";
@@ -49,6 +50,8 @@ export interface EngineOptions {
   readonly lostAfterMs: number;
   /** For the status of quotas; absent where somebody else writes it, as Kubernetes' own controller does. */
   readonly objectCounts?: ObjectCounts | undefined;
+  /** Sees each placement that is about to be committed, while its instance is still pending. */
+  readonly deciding?: ((instance: Instance, nodeName: string) => void) | undefined;
 }
 
 const configResources: Readonly<Record<ConfigKind, ResourceKey>> = {
@@ -126,6 +129,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
         return workload && this.#reconciler.catalogueEntry(workload);
       },
       again: () => this.#scheduleTurn(),
+      deciding: options.deciding,
     });
     this.#reconciler = new Reconciler({
       state,
@@ -196,6 +200,11 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   instanceNamed(namespace: string, name: string): Instance | undefined {
     return this.#state.instanceNamed(namespace, name);
+  }
+
+  /** What every rule says of every node about a pending instance; undefined while that cannot be asked. */
+  explainPlacement(uid: string): readonly NodeReport[] | undefined {
+    return this.#placement.explain(uid);
   }
 
   isReachable(nodeName: string): boolean {

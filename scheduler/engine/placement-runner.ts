@@ -12,7 +12,12 @@ import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance } from "../core/model.ts";
 import { defaultProfile } from "../core/placement/default-profile.ts";
-import { explainWithoutNodes, explanationText, type Explanation } from "../core/placement/explanation.ts";
+import {
+  explainWithoutNodes,
+  explanationText,
+  type Explanation,
+  type NodeReport,
+} from "../core/placement/explanation.ts";
 import type { NodeEvent, PlacementRequest } from "../core/placement/framework.ts";
 import { Placer, type BatchPlacement } from "../core/placement/placer.ts";
 import {
@@ -39,6 +44,8 @@ export interface PlacementRunnerOptions {
   readonly entryOf: (ownerUid: string) => CatalogueEntry | undefined;
   /** Asks for another turn of the loop. */
   readonly again: () => void;
+  /** Sees each proposal that is about to be committed, while its instance is still pending. */
+  readonly deciding: ((instance: Instance, nodeName: string) => void) | undefined;
 }
 
 const batchSizeMax = 500;
@@ -101,6 +108,16 @@ export class PlacementRunner {
       const instance = this.#options.state.instance(uid);
       if (instance?.state.kind === "pending") this.#enqueue(instance);
     }
+  }
+
+  /** What every rule says of every node about a pending instance; undefined while that cannot be asked. */
+  explain(uid: string): readonly NodeReport[] | undefined {
+    const { state, entryOf } = this.#options;
+    const instance = state.instance(uid);
+    const entry = instance && entryOf(instance.owner.uid);
+    if (instance?.state.kind !== "pending" || entry === undefined) return undefined;
+    const request = this.#request(queuedRequest(instance, entry), instance.owner.uid);
+    return this.#placer.explain(state.snapshot(), request);
   }
 
   run(): void {
@@ -234,6 +251,7 @@ export class PlacementRunner {
       const instance = instances[place];
       if (!instance) break;
       const session = this.#options.session(nodeName);
+      if (session) this.#options.deciding?.(instance, nodeName);
       const outcome = session ? this.#options.state.assume(instance.uid, nodeName) : undefined;
       if (outcome?.kind === "assumed") {
         session?.assign(outcome.change.instance, template);
