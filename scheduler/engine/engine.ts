@@ -26,7 +26,7 @@ import type { Backend, BackendEvent, ResourceKey } from "../backend/backend.ts";
 import type { ObjectCounts } from "../backend/object-counts.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import { ClusterState } from "../core/cluster-state/cluster-state.ts";
-import type { Instance, ObservedStatus, WorkloadKind } from "../core/model.ts";
+import type { Instance, NodeCapacity, ObservedStatus, WorkloadKind } from "../core/model.ts";
 import type { NodeReport } from "../core/placement/explanation.ts";
 import { PriorityClasses } from "../core/priority-classes.ts";
 import { type ConfigKind, type ConfigLookup, Unreadable } from "../core/templates/resolve-template.ts";
@@ -205,6 +205,11 @@ export class Engine implements InstanceSource, AsyncDisposable {
   /** What every rule says of every node about a pending instance; undefined while that cannot be asked. */
   explainPlacement(uid: string): readonly NodeReport[] | undefined {
     return this.#placement.explain(uid);
+  }
+
+  /** What placement may give away of a node; undefined if it is unknown. */
+  allocatableOf(nodeName: string): NodeCapacity | undefined {
+    return this.#state.node(nodeName)?.allocatable;
   }
 
   isReachable(nodeName: string): boolean {
