@@ -8,6 +8,9 @@
  */
 import type { Clock, Timer } from "../../kit/clock.ts";
 
+/** More timers than this at one moment mean that something waits without letting time go by. */
+const firedAtOnceMax = 10_000;
+
 interface Entry {
   readonly atMs: number;
   readonly order: number;
@@ -18,6 +21,7 @@ export class SimulatedTime {
   readonly #heap: Entry[] = [];
   #elapsedMs = 0;
   #order = 0;
+  #firedNow = 0;
 
   get elapsedMs(): number {
     return this.#elapsedMs;
@@ -40,10 +44,15 @@ export class SimulatedTime {
       this.#elapsedMs = untilMs;
       return false;
     }
+    if (first.atMs > this.#elapsedMs) this.#firedNow = 0;
     this.#elapsedMs = first.atMs;
     for (let due = this.#first(); due?.atMs === this.#elapsedMs; due = this.#first()) {
       const { fire } = due;
       this.#pop();
+      if (++this.#firedNow > firedAtOnceMax)
+        throw new Error(
+          `time stands still: ${firedAtOnceMax} timers fired at ${this.#elapsedMs} ms, the last: ${String(fire)}`,
+        );
       fire?.();
     }
     return true;

@@ -24,7 +24,10 @@ function some({ store, dice }: Cluster, plural: string): ApiObject | undefined {
   return objects.length === 0 ? undefined : dice.pick(objects);
 }
 
-function create({ store }: Cluster, plural: string, draft: Draft): string {
+/** Undefined where there is one of its name. */
+function create({ store }: Cluster, plural: string, draft: Draft): string | undefined {
+  const { namespace = "", name = "" } = draft.metadata;
+  if (store.get({ group: "", plural }, namespace, name) !== undefined) return undefined;
   store.put(plural, draft);
   return `people create ${plural} ${draft.metadata.namespace ?? ""}/${draft.metadata.name}: ${JSON.stringify(draft["spec"] ?? {})}`;
 }
