@@ -143,7 +143,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       priorities: this.#priorities,
       changed,
       workload: (uid) => this.#workloads.get(uid),
-      stored: (workload) => this.#workloadStored(workload),
+      stored: (workload, before) => this.#workloadStored(workload, before),
     });
   }
 
@@ -300,10 +300,13 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#scheduleTurn();
   }
 
-  /** Our own write, before the watch brings it: a controller must never count from an older status than is stored. */
-  #workloadStored(workload: Workload): void {
+  /**
+   * Our own write, before the watch brings it: a controller must never count from an older status than is stored. If the
+   * watch has brought something since, that is this write or a later one.
+   */
+  #workloadStored(workload: Workload, before: Workload): void {
     const { uid } = workload.object.metadata;
-    if (this.#workloads.has(uid)) this.#workloads.set(uid, workload);
+    if (this.#workloads.get(uid) === before) this.#workloads.set(uid, workload);
   }
 
   /** If all have, what their instances use is known, and old workloads may be reconciled. */
