@@ -65,7 +65,8 @@ export class PlacementRunner {
     this.#options = options;
     this.#queue = new PlacementQueue({
       backoff: retryBackoff,
-      mayHelp: (event, request, rejectedBy) => this.#placer.mayHelp(event, request, rejectedBy),
+      mayHelp: (event, request, rejectedBy) =>
+        this.#placer.mayHelp(event, this.#request(request), rejectedBy),
     });
   }
 
@@ -195,11 +196,8 @@ export class PlacementRunner {
   #propose(queued: QueuedRequest, instances: readonly Instance[], template: NodeTemplate): BatchOutcome {
     const { quotas, state } = this.#options;
     const { count } = quotas.allowance(queued.quota, instances.length);
-    const ownerUid = instances[0]?.owner.uid ?? "";
     const { nodeNames, explanation } =
-      count > 0
-        ? this.#placer.placeBatch(state.snapshot(), this.#request(queued, ownerUid), count)
-        : nothingProposed;
+      count > 0 ? this.#placer.placeBatch(state.snapshot(), this.#request(queued), count) : nothingProposed;
     const rejected = this.#commit(instances, nodeNames, template);
     const left = instances.slice(nodeNames.length).map(({ uid }) => uid);
     if (explanation || left.length === 0) return { unplaceable: left, explanation, rejected };
@@ -218,8 +216,8 @@ export class PlacementRunner {
     });
   }
 
-  #request(queued: QueuedRequest, ownerUid: string): PlacementRequest {
-    return { ...queued, ownerInstancesOn: (nodeName) => this.#options.state.ownerCount(ownerUid, nodeName) };
+  #request({ key, requirements }: QueuedRequest): PlacementRequest {
+    return { key, requirements, neighbours: this.#options.state.neighbours };
   }
 
   /** Returns the proposals that no longer held. */
