@@ -132,10 +132,17 @@ export class Topology implements Disposable {
 
   /** The rules that score, in the profile's order. */
   get scorers(): readonly TopologyScorer[] {
-    return this.#rules.flatMap(({ name, weight, rules: { scoring, score }, view }) =>
-      scoring === "none" || score === undefined
+    return this.#rules.flatMap(({ name, weight, rules, view }) =>
+      rules.scoring === "none" || rules.score === undefined
         ? []
-        : [{ name, weight, isRelative: scoring === "relative", scoreAt: (at) => score(view.at(at)) }],
+        : [
+            {
+              name,
+              weight,
+              isRelative: rules.scoring === "relative",
+              scoreAt: (position) => rules.score?.(view.at(position)) ?? 0,
+            },
+          ],
     );
   }
 
