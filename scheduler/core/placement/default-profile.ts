@@ -1,6 +1,7 @@
 import type { Profile } from "./framework.ts";
 import { isolationAvailable } from "./plugins/isolation-available/isolation-available.ts";
 import { leastAllocated } from "./plugins/least-allocated/least-allocated.ts";
+import { nodeAffinity, preferredNodeAffinity } from "./plugins/node-affinity/node-affinity.ts";
 import { nodePressure } from "./plugins/node-pressure/node-pressure.ts";
 import { nodeReady } from "./plugins/node-ready/node-ready.ts";
 import { nodeSelector } from "./plugins/node-selector/node-selector.ts";
@@ -20,6 +21,7 @@ export const defaultProfile: Profile = {
     nodeReady,
     nodeUnschedulable,
     nodeSelector,
+    nodeAffinity,
     runtimeAvailable,
     isolationAvailable,
     taintsAndTolerations,
@@ -28,6 +30,7 @@ export const defaultProfile: Profile = {
   ],
   scores: [
     { plugin: preferUntainted, weight: 3 },
+    { plugin: preferredNodeAffinity, weight: 2 },
     { plugin: ownerSpread, weight: 2 },
     { plugin: leastAllocated, weight: 1 },
   ],
