@@ -3,12 +3,11 @@ import { availableParallelism, totalmem } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { cpuMillis, memoryBytes, parseQuantity } from "../api/quantity.ts";
-import { parseAddress } from "../api/network.ts";
+import type { HostFolder } from "../api/host-paths.ts";
+import { type ListenRule, parseListenRule } from "../api/listen-rules.ts";
 import { errorMessage, WherryError } from "../kit/errors.ts";
 import { instancesDefault, processesDefault, reservedMemory } from "./core/limits.ts";
 import { type MachineOptions, machineUsage, parseMachineFlags } from "./machine/machine-options.ts";
-import type { AllowedListen } from "./network/allowed-network.ts";
-import type { AllowedRoot } from "./volumes/allowed-roots.ts";
 
 export interface NodeCapacity {
   readonly cpuMillis: number;
@@ -25,10 +24,10 @@ export interface DaemonOptions {
   readonly scheduler: string;
   readonly tls: { readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer };
   readonly stateDir: string;
-  readonly allowedHostPaths: readonly AllowedRoot[];
+  readonly allowedHostPaths: readonly HostFolder[];
   /** Never given to an instance, whatever is allowed. */
   readonly reservedHostPaths: readonly string[];
-  readonly allowedListen: readonly AllowedListen[];
+  readonly allowedListen: readonly ListenRule[];
   /** Namespaces that may connect to the machine's own addresses; `*` is every one. */
   readonly allowedLoopback: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
@@ -169,21 +168,15 @@ function splitNamespace(text: string): readonly [namespace: string | undefined, 
   return match === null ? [undefined, text] : [match[1], match[2] ?? ""];
 }
 
-function parseRoot(text: string): AllowedRoot {
+function parseRoot(text: string): HostFolder {
   const [namespace, path] = splitNamespace(text);
   return { namespace, path: absolutePath("allow-host-path")(path) };
 }
 
-function parseListen(text: string): AllowedListen {
+function parseListen(text: string): ListenRule {
   const [namespace, endpoint] = splitNamespace(text);
-  const match = /^(\*|\[[^\]]+\]|[^:]+):(\d{1,5})(?:-(\d{1,5}))?$/.exec(endpoint);
-  const host = match?.[1]?.replace(/^\[(.*)\]$/, "$1") ?? "";
-  const address = host === "*" ? host : parseAddress(host);
-  const fromPort = Number(match?.[2]);
-  const toPort = Number(match?.[3] ?? match?.[2]);
-  if (address !== undefined && fromPort >= 1 && fromPort <= toPort && toPort <= 65_535) {
-    return { namespace, address, fromPort, toPort };
-  }
+  const rule = parseListenRule(endpoint, namespace);
+  if (rule !== undefined) return rule;
   throw invalid("allow-listen", text, "[NAMESPACE=]ADDRESS:PORT[-PORT], such as 127.0.0.1:8000-8999");
 }
 
