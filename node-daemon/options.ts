@@ -3,9 +3,11 @@ import { availableParallelism, totalmem } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { cpuMillis, memoryBytes, parseQuantity } from "../api/quantity.ts";
+import { checkExtendedResource } from "../api/extended-resource.ts";
 import type { HostFolder } from "../api/host-paths.ts";
 import { type ListenRule, parseListenRule } from "../api/listen-rules.ts";
 import { errorMessage, WherryError } from "../kit/errors.ts";
+import { helloLimits } from "../proto/node-service.ts";
 import { instancesDefault, processesDefault, reservedMemory } from "./core/limits.ts";
 import { type MachineOptions, machineUsage, parseMachineFlags } from "./machine/machine-options.ts";
 
@@ -15,6 +17,8 @@ export interface NodeCapacity {
   readonly instances: number;
   /** Instances that have a process of their own. */
   readonly processes: number;
+  /** Amounts of extended resources, such as example.com/camera. */
+  readonly extended: Readonly<Record<string, number>>;
 }
 
 /** Everything the node daemon is told at its start, parsed and complete. */
@@ -60,6 +64,8 @@ export const daemonUsage = `Usage: wherry-node --name NAME --scheduler HOST:PORT
   --cpu QUANTITY           cores for instances, such as 2 or 1500m (default: the machine's)
   --memory QUANTITY        memory for instances, such as 4Gi (default: the machine's, less a reserve)
   --max-instances N        how many instances at most (default ${instancesDefault})
+  --extended-resource NAME=N
+                           something else of the machine that instances can request, such as example.com/camera=2 (repeatable)
 ${machineUsage}
   --keep-instances-on-exit leave instances running when the daemon is stopped, for the next one to take over
   --shim-max-age DURATION  after this time a process that hosts instances is replaced, such as 12h or 7d (1h to 20d, default 7d)
@@ -121,6 +127,7 @@ function parseFlags(args: readonly string[]) {
         memory: text,
         "max-instances": text,
         "max-processes": text,
+        "extended-resource": texts,
         "eviction-memory": text,
         "eviction-disk": text,
         "metrics-address": text,
@@ -203,10 +210,33 @@ function capacities(values: Flags): Pick<DaemonOptions, "capacity" | "allocatabl
   const processes =
     count(values["max-processes"], "max-processes") ??
     Math.min(processesDefault.most, Math.ceil(allocatableBytes / processesDefault.memoryBytesEach));
+  const extended = extendedResources(values["extended-resource"] ?? []);
+  const alike = { cpuMillis: cpu, instances, processes, extended };
   return {
-    capacity: { cpuMillis: cpu, memoryBytes: memory ?? wholeMebibytes(machineBytes), instances, processes },
-    allocatable: { cpuMillis: cpu, memoryBytes: allocatableBytes, instances, processes },
+    capacity: { ...alike, memoryBytes: memory ?? wholeMebibytes(machineBytes) },
+    allocatable: { ...alike, memoryBytes: allocatableBytes },
   };
+}
+
+function extendedResources(texts: readonly string[]): Readonly<Record<string, number>> {
+  const flag = "extended-resource";
+  const amounts = new Map<string, number>();
+  const { extendedMax } = helloLimits;
+  if (texts.length > extendedMax)
+    throw invalid(flag, texts[extendedMax] ?? "", `at most ${extendedMax} of them`);
+  for (const text of texts) {
+    const [name = "", amount = ""] = text.split("=", 2);
+    const problem = checkExtendedResource(name);
+    if (problem !== undefined || !/^\d+$/.test(amount) || !Number.isSafeInteger(Number(amount)))
+      throw invalid(
+        flag,
+        text,
+        `NAME=N, such as example.com/camera=2${problem === undefined ? "" : ` (${problem})`}`,
+      );
+    if (amounts.has(name)) throw invalid(flag, text, "each name once");
+    amounts.set(name, Number(amount));
+  }
+  return Object.fromEntries(amounts);
 }
 
 /** So that people can read it. */

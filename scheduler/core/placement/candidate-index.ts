@@ -11,16 +11,17 @@
  *
  * Invariant after follow: the heap holds exactly the nodes that pass every filter in that snapshot, with their scores.
  */
-import type { ClusterNode, NodeCapacity } from "../model.ts";
+import type { ClusterNode, HostPort, NodeCapacity } from "../model.ts";
 import { committedWith, footprintOf } from "../resources.ts";
 import { explainUnplaceable, type Explanation } from "./explanation.ts";
 import { viewOf, type NodeView, type PlacementRequest, type Profile } from "./framework.ts";
 import { NodeHeap } from "./node-heap.ts";
 import { passes, prepareProfile, totalScore, type PreparedProfile } from "./prepared-profile.ts";
-import type { Snapshot } from "./snapshot.ts";
+import { portsWith, type Snapshot } from "./snapshot.ts";
 
 interface Addition {
   readonly committed: NodeCapacity;
+  readonly ports: readonly HostPort[];
   readonly count: number;
 }
 
@@ -76,17 +77,19 @@ export class CandidateIndex {
     snapshot: Snapshot,
     count: number,
   ): { readonly nodeNames: readonly string[]; readonly explanation: Explanation | undefined } {
-    const footprint = footprintOf(this.#request.requirements);
+    const { requirements } = this.#request;
+    const footprint = footprintOf(requirements);
     const nodeNames: string[] = [];
     const additions = new Map<number, Addition>();
     while (nodeNames.length < count) {
       const position = this.#heap.top();
       if (position < 0) break;
-      const { node, committed } = snapshot.at(position);
+      const { node, committed, ports } = snapshot.at(position);
       nodeNames.push(node.name);
       const known = additions.get(position);
       additions.set(position, {
         committed: committedWith(known?.committed ?? committed, footprint, 1),
+        ports: portsWith(known?.ports ?? ports, requirements.claims.ports, 1),
         count: (known?.count ?? 0) + 1,
       });
       this.#judge(position, this.#view(snapshot, position, additions));
@@ -131,7 +134,8 @@ export class CandidateIndex {
     const owned = this.#request.ownerInstancesOn(base.node.name);
     const addition = additions.get(position);
     if (addition === undefined) return viewOf(base, owned);
-    return { ...base, committed: addition.committed, ownerInstances: owned + addition.count };
+    const { committed, ports, count } = addition;
+    return { ...base, committed, ports, ownerInstances: owned + count };
   }
 
   #judge(position: number, view: NodeView): void {

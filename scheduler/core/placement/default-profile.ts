@@ -1,4 +1,6 @@
 import type { Profile } from "./framework.ts";
+import { hostGrants } from "./plugins/host-grants/host-grants.ts";
+import { hostPorts } from "./plugins/host-ports/host-ports.ts";
 import { isolationAvailable } from "./plugins/isolation-available/isolation-available.ts";
 import { leastAllocated } from "./plugins/least-allocated/least-allocated.ts";
 import { nodeAffinity, preferredNodeAffinity } from "./plugins/node-affinity/node-affinity.ts";
@@ -24,9 +26,11 @@ export const defaultProfile: Profile = {
     nodeAffinity,
     runtimeAvailable,
     isolationAvailable,
+    hostGrants,
     taintsAndTolerations,
     nodePressure,
     resourcesFit,
+    hostPorts,
   ],
   scores: [
     { plugin: preferUntainted, weight: 3 },
