@@ -3,6 +3,7 @@
  * must hold, and one without requirements means no node. What validation refuses means no node either.
  */
 import type { NodeSelectorTerm } from "../../../../../api/gen/kinds.gen.ts";
+import { parseWholeNumber } from "../../../../../api/whole-number.ts";
 import { assertNever } from "../../../../../kit/errors.ts";
 import { labelOf } from "../../../labels.ts";
 import type { ClusterNode, NodeAffinity } from "../../../model.ts";
@@ -92,20 +93,14 @@ function prepareTest({ operator, values = [] }: Requirement): Test {
 }
 
 function prepareComparison(operator: "Gt" | "Lt", values: readonly string[]): Test {
-  const bound = values.length === 1 ? wholeNumber(values[0]) : undefined;
+  const [text = ""] = values;
+  const bound = values.length === 1 ? parseWholeNumber(text) : undefined;
   if (bound === undefined) return never;
   return (value) => {
-    const number = wholeNumber(value);
+    const number = parseWholeNumber(value ?? "");
     if (number === undefined) return false;
     return operator === "Gt" ? number > bound : number < bound;
   };
-}
-
-/** Of 64 bits, as Kubernetes reads it; a label has 63 characters at most. */
-function wholeNumber(text: string | undefined): bigint | undefined {
-  if (text === undefined || !/^[+-]?\d{1,63}$/.test(text)) return undefined;
-  const number = BigInt(text.replace(/^\+/, ""));
-  return number === BigInt.asIntN(64, number) ? number : undefined;
 }
 
 const shownValuesMax = 5;
