@@ -1,6 +1,7 @@
 import type { Profile } from "./framework.ts";
 import { hostGrants } from "./plugins/host-grants/host-grants.ts";
 import { hostPorts } from "./plugins/host-ports/host-ports.ts";
+import { instanceAffinity } from "./plugins/instance-affinity/instance-affinity.ts";
 import { isolationAvailable } from "./plugins/isolation-available/isolation-available.ts";
 import { leastAllocated } from "./plugins/least-allocated/least-allocated.ts";
 import { nodeAffinity, preferredNodeAffinity } from "./plugins/node-affinity/node-affinity.ts";
@@ -15,6 +16,8 @@ import {
   preferUntainted,
   taintsAndTolerations,
 } from "./plugins/taints-and-tolerations/taints-and-tolerations.ts";
+
+import { topologySpread } from "./plugins/topology-spread/topology-spread.ts";
 
 /** Rules about the node before those about what is left on it: the former are judged once per node. */
 export const defaultProfile: Profile = {
@@ -37,5 +40,9 @@ export const defaultProfile: Profile = {
     { plugin: preferredNodeAffinity, weight: 2 },
     { plugin: ownerSpread, weight: 2 },
     { plugin: leastAllocated, weight: 1 },
+  ],
+  topology: [
+    { plugin: topologySpread, weight: 2 },
+    { plugin: instanceAffinity, weight: 2 },
   ],
 };

@@ -6,7 +6,7 @@ import type { NodeSelectorTerm } from "../../../../../api/gen/kinds.gen.ts";
 import { parseWholeNumber } from "../../../../../api/whole-number.ts";
 import { assertNever } from "../../../../../kit/errors.ts";
 import { labelOf } from "../../../labels.ts";
-import type { ClusterNode, NodeAffinity } from "../../../model.ts";
+import type { ClusterNode } from "../../../model.ts";
 
 type Requirement = NonNullable<NodeSelectorTerm["matchExpressions"]>[number];
 type NamedNode = Pick<ClusterNode, "name" | "labels">;
@@ -30,13 +30,6 @@ export function prepareTerm({ matchExpressions = [], matchFields = [] }: NodeSel
     requirements,
     matches: (node) => requirements.length > 0 && requirements.every((one) => one.matches(node)),
   };
-}
-
-/** Whether a node meets what is required; without a requirement every node does. */
-export function prepareRequired({ required }: NodeAffinity): ((node: NamedNode) => boolean) | undefined {
-  if (required === undefined) return undefined;
-  const terms = required.map(prepareTerm);
-  return (node) => terms.some((term) => term.matches(node));
 }
 
 export function isEmptyTerm({ matchExpressions = [], matchFields = [] }: NodeSelectorTerm): boolean {
