@@ -16,6 +16,8 @@ import { drainMsMax, farewellMsMax } from "./core/limits.ts";
 import type { ConditionBoard } from "./machine/condition-board.ts";
 import { Machine } from "./machine/machine.ts";
 import type { Room } from "./machine/room.ts";
+import { imageLimits } from "./images/limits.ts";
+import { ModuleBoard } from "./images/module-board.ts";
 import { ModuleStore } from "./images/module-store.ts";
 import { AllowedNetwork } from "./network/allowed-network.ts";
 import { defaultLogLimits } from "./logs/instance-log.ts";
@@ -83,12 +85,14 @@ export class Daemon {
     const volumes = new VolumeStore(stateDir, roots);
     const folders = new InstanceFolders(join(stateDir, "instances"), log);
     let machine: Machine | undefined;
+    const moduleBoard = new ModuleBoard(imageLimits.namesMax);
     const modules = await ModuleStore.open({
       folder: join(stateDir, "cache", "modules"),
       roots,
       clock,
       log,
       onFetched: () => machine?.collectGarbage(),
+      onDropped: (digest) => moduleBoard.dropped(digest),
     });
     const agent = new NodeAgent({
       nodeName: options.name,
@@ -96,6 +100,7 @@ export class Daemon {
       logLimits: defaultLogLimits,
       drivers: new Map(found.map(([{ name }, driver]) => [name, driver])),
       modules,
+      moduleBoard,
       volumes,
       network: new AllowedNetwork(options.allowedListen, options.allowedLoopback),
       folders,
@@ -106,6 +111,8 @@ export class Daemon {
     });
     agent.setStopDisconnectedAfter(checkpoint.loadMeta().stopDisconnectedAfterMs);
     await agent.recover(signal);
+    for (const { image, digest } of agent.modulesInUse())
+      if (modules.lastUsed(digest) !== undefined) moduleBoard.fetched(image, digest);
     await volumes.sweepTemplates(agent.templatesInUse);
     machine = await Machine.start({
       options: options.machine,
@@ -113,6 +120,7 @@ export class Daemon {
       instancesMax: options.allocatable.instances,
       agent,
       modules,
+      moduleBoard,
       drivers: found.map(([, driver]) => driver),
       board: parts.conditions,
       room: parts.room,
@@ -120,7 +128,7 @@ export class Daemon {
       log,
     });
     const daemon = new Daemon(parts, checkpoint, found, agent, machine, (onConnected) =>
-      createLink(options, parts, { agent, checkpoint, found, onConnected }),
+      createLink(options, parts, { agent, moduleBoard, checkpoint, found, onConnected }),
     );
     daemon.#link.start();
     // What is left of instances long gone can wait until everything else runs.
@@ -181,13 +189,14 @@ async function detect(
 
 interface LinkParts {
   readonly agent: NodeAgent;
+  readonly moduleBoard: ModuleBoard;
   readonly checkpoint: Checkpoint;
   readonly found: readonly (readonly [RuntimeFacts, RuntimeDriver])[];
   readonly onConnected: () => void;
 }
 
 function createLink(options: DaemonOptions, parts: DaemonParts, linked: LinkParts): SchedulerLink {
-  const { agent, checkpoint, found, onConnected } = linked;
+  const { agent, moduleBoard, checkpoint, found, onConnected } = linked;
   const { clock, random, log } = parts;
   const logs = new LogSender({
     folderOf: (uid) => logFolderOf(options.stateDir, uid),
@@ -201,6 +210,7 @@ function createLink(options: DaemonOptions, parts: DaemonParts, linked: LinkPart
     hello: helloOf(options, parts, found),
     instances: agent,
     conditions: parts.conditions,
+    modules: moduleBoard,
     logs,
     checkpoint,
     onHeard: (atMs) => {
