@@ -11,10 +11,10 @@ import {
   type ProfileDeclaration,
 } from "../core/placement/profile-declaration.ts";
 import {
-  filterPlugins,
+  filterNames,
   optionalFilters,
   protectionOf,
-  scorePlugins,
+  scoreNames,
   strategies,
 } from "../core/placement/strategies.ts";
 import {
@@ -101,25 +101,24 @@ function readProfile(field: Field): ProfileDeclaration {
 
 function readDisabled(field: Field): ReadonlySet<string> {
   const { disabled } = readObject(field, ["disabled"]);
-  const names = readList(disabled, filterPlugins.length, "filters").map((one) => {
-    const optional = filterPlugins.map(({ name }) => name).filter((name) => optionalFilters.has(name));
-    const known = filterPlugins.find(({ name }) => name === one.value);
+  const optional = filterNames.filter((name) => optionalFilters.has(name));
+  const names = readList(disabled, filterNames.length, "filters").map((one) => {
+    const known = filterNames.find((name) => name === one.value);
     if (known === undefined) return refuse(one, `one of ${optional.join(", ")}`);
-    if (optionalFilters.has(known.name)) return known.name;
+    if (optionalFilters.has(known)) return known;
     throw new WherryError(
       "InvalidPlacementConfig",
-      `${one.path} ${JSON.stringify(known.name)} cannot be disabled: ${protectionOf(known.name)}; only ${optional.join(", ")} can`,
+      `${one.path} ${JSON.stringify(known)} cannot be disabled: ${protectionOf(known)}; only ${optional.join(", ")} can`,
     );
   });
   return new Set(names);
 }
 
 function readWeights(field: Field): ReadonlyMap<string, number> {
-  const names = scorePlugins.map(({ name }) => name);
   const weights = new Map<string, number>();
-  for (const one of readList(field, names.length, "scores")) {
+  for (const one of readList(field, scoreNames.length, "scores")) {
     const { name, weight } = readObject(one, ["name", "weight"]);
-    const plugin = readOneOf(name, names);
+    const plugin = readOneOf(name, scoreNames);
     if (weights.has(plugin)) refuse(name, "a score that is not listed before");
     weights.set(plugin, readNumber(weight, 0, limits.weightMax));
   }

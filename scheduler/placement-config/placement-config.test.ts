@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { defaultProfile } from "../core/placement/default-profile.ts";
 import { defaultConfiguration, toProfile, toProfiles } from "../core/placement/profile-declaration.ts";
-import { filterPlugins, optionalFilters } from "../core/placement/strategies.ts";
+import { filterNames, optionalFilters } from "../core/placement/strategies.ts";
 import { parsePlacementConfig } from "./parse.ts";
 import { printPlacementConfig } from "./print.ts";
 
@@ -53,7 +53,7 @@ test("toProfiles: the first decides for templates that name none", () => {
 test("printPlacementConfig: what is printed says the same again, and in full", () => {
   for (const text of [
     head,
-    `${head}profiles: [{name: b, strategy: pack, filters: {disabled: [taints-and-tolerations]}, scores: [{name: most-allocated, weight: 0}], usageLimit: {memory: 80}}]\novercommit: {memory: 1.25}\nbackoff: {initial: 1500ms, max: 3s}`,
+    `${head}profiles: [{name: b, strategy: pack, filters: {disabled: [taints-and-tolerations, topology-spread]}, scores: [{name: most-allocated, weight: 0}, {name: topology-spread, weight: 0}, {name: instance-affinity, weight: 7}], usageLimit: {memory: 80}}]\novercommit: {memory: 1.25}\nbackoff: {initial: 1500ms, max: 3s}`,
   ]) {
     const read = parsePlacementConfig(text);
     const printed = printPlacementConfig(read);
@@ -66,10 +66,11 @@ test("printPlacementConfig: what is printed says the same again, and in full", (
   }
 });
 
-const comparable = ({ name, filters, scores }: ReturnType<typeof toProfile>) => ({
+const comparable = ({ name, filters, scores, topology }: ReturnType<typeof toProfile>) => ({
   name,
   filters: filters.map((plugin) => plugin.name),
   scores: scores.map(({ plugin, weight }) => [plugin.name, weight]),
+  topology: topology.map(({ plugin, weight }) => [plugin.name, weight]),
 });
 
 test.for([
@@ -172,8 +173,14 @@ function bomb(): string {
 }
 
 test("optionalFilters: no rule that protects is among them", () => {
-  const kept = filterPlugins.map(({ name }) => name).filter((name) => !optionalFilters.has(name));
+  const kept = filterNames.filter((name) => !optionalFilters.has(name));
   expect(kept).toEqual(
-    expect.arrayContaining(["node-ready", "node-unschedulable", "node-pressure", "resources-fit"]),
+    expect.arrayContaining([
+      "node-ready",
+      "node-unschedulable",
+      "node-pressure",
+      "resources-fit",
+      "instance-affinity",
+    ]),
   );
 });

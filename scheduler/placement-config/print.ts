@@ -20,17 +20,16 @@ export function printPlacementConfig({ profiles, overcommit, backoff }: Placemen
 
 function printProfile(declaration: ProfileDeclaration): unknown {
   const { name, strategy, disabledFilters, weights, usageLimit } = declaration;
-  const effective = toProfile(declaration).scores.map(({ plugin, weight }) => ({
-    name: plugin.name,
-    weight,
-  }));
-  const unused = [...weights].flatMap(([plugin, weight]) => (weight === 0 ? [{ name: plugin, weight }] : []));
+  const { scores, topology } = toProfile(declaration);
+  const effective = [...scores, ...topology].map(({ plugin, weight }) => ({ name: plugin.name, weight }));
+  const shown = new Set(effective.map((score) => score.name));
+  const unused = [...weights.keys()].filter((score) => !shown.has(score));
   const percents = Object.entries(usageLimit ?? {}).filter(([, percent]) => Number.isFinite(percent));
   return {
     name,
     strategy,
     ...(disabledFilters.size === 0 ? {} : { filters: { disabled: [...disabledFilters] } }),
-    scores: [...effective, ...unused],
+    scores: [...effective, ...unused.map((score) => ({ name: score, weight: 0 }))],
     ...(percents.length === 0 ? {} : { usageLimit: Object.fromEntries(percents) }),
   };
 }

@@ -1,5 +1,6 @@
 import type { Profile } from "./framework.ts";
 import { actualUsage } from "./plugins/actual-usage/actual-usage.ts";
+import { instanceAffinity } from "./plugins/instance-affinity/instance-affinity.ts";
 import { isolationAvailable } from "./plugins/isolation-available/isolation-available.ts";
 import { leastAllocated } from "./plugins/least-allocated/least-allocated.ts";
 import { moduleLocality } from "./plugins/module-locality/module-locality.ts";
@@ -14,6 +15,8 @@ import {
   preferUntainted,
   taintsAndTolerations,
 } from "./plugins/taints-and-tolerations/taints-and-tolerations.ts";
+
+import { topologySpread } from "./plugins/topology-spread/topology-spread.ts";
 
 /** Rules about the node before those about what is left on it: the former are judged once per node. */
 export const defaultProfile: Profile = {
@@ -36,5 +39,9 @@ export const defaultProfile: Profile = {
     { plugin: actualUsage, weight: 1 },
     // A node with the module may be fuller by an eighth, over both scores above, before one without it is preferred.
     { plugin: moduleLocality, weight: 0.25 },
+  ],
+  topology: [
+    { plugin: topologySpread, weight: 2 },
+    { plugin: instanceAffinity, weight: 2 },
   ],
 };

@@ -2,7 +2,7 @@ import type { BackoffLimits } from "../../../kit/backoff.ts";
 import { noOvercommit, type Overcommit } from "../model.ts";
 import { profilesOf, type FilterPlugin, type Profile, type Profiles } from "./framework.ts";
 import { usageLimit, type UsageLimit } from "./plugins/usage-limit/usage-limit.ts";
-import { filterPlugins, scorePlugins, scoresOf, type Strategy } from "./strategies.ts";
+import { filterPlugins, scorePlugins, scoresOf, type Strategy, topologyPlugins } from "./strategies.ts";
 
 /** A profile as people declare it: a strategy, and what is different. */
 export interface ProfileDeclaration {
@@ -55,7 +55,11 @@ export function toProfile({
     const weight = weights.get(plugin.name) ?? base.get(plugin.name) ?? 0;
     return weight > 0 ? [{ plugin, weight }] : [];
   });
-  return { name, filters, scores };
+  // Without weight its filter stays.
+  const topology = topologyPlugins.flatMap(({ plugin, weight }) =>
+    disabledFilters.has(plugin.name) ? [] : [{ plugin, weight: weights.get(plugin.name) ?? weight }],
+  );
+  return { name, filters, scores, topology };
 }
 
 export function toProfiles({ profiles }: Pick<PlacementConfiguration, "profiles">): Profiles {

@@ -38,6 +38,15 @@ export const scorePlugins: readonly ScorePlugin[] = [
 
 export const filterPlugins: readonly FilterPlugin[] = defaultProfile.filters;
 
+export const topologyPlugins: Profile["topology"] = defaultProfile.topology;
+
+const topologyNames = topologyPlugins.map(({ plugin }) => plugin.name);
+
+export const filterNames: readonly string[] = [...filterPlugins.map(({ name }) => name), ...topologyNames];
+
+/** All that can have a weight. */
+export const scoreNames: readonly string[] = [...scorePlugins.map(({ name }) => name), ...topologyNames];
+
 /**
  * Rules that a profile may do without: what a template or an operator wants, whose disregard harms nobody else. All others
  * protect what runs, or keep away what the node would refuse.
@@ -56,6 +65,7 @@ const protectedBecause: Readonly<Record<string, string>> = {
   "resources-fit": "nodes would be promised to more instances than they hold, and the commit would refuse it",
   "runtime-available": "the node could not run it",
   "isolation-available": "the node could not run it as it asks to be",
+  "instance-affinity": "instances of others may have been promised to be apart from it",
 };
 
 /** Why a profile may not do without a filter. */
