@@ -21,6 +21,7 @@ import { reconnectBackoff } from "../core/limits.ts";
 import type { Checkpoint, StoredMeta } from "./checkpoint.ts";
 import type { ConditionSource } from "./condition-source.ts";
 import type { LogSender } from "./log-sender.ts";
+import type { ModuleInventory } from "./module-inventory.ts";
 import { NodeSession, type SessionEnd, type SessionInstances, type Welcome } from "./node-session.ts";
 
 export interface LinkOptions {
@@ -31,6 +32,7 @@ export interface LinkOptions {
   readonly hello: Hello;
   readonly instances: SessionInstances;
   readonly conditions: ConditionSource;
+  readonly modules: ModuleInventory;
   readonly logs: Pick<LogSender, "send">;
   readonly checkpoint: Pick<Checkpoint, "loadMeta" | "saveMeta">;
   /** Told when the scheduler last heard this node for certain, by the monotonic clock. */
@@ -103,7 +105,7 @@ export class SchedulerLink {
   }
 
   async #runSession(): Promise<SessionEnd> {
-    const { dial, hello, instances, conditions, logs, clock, log } = this.#options;
+    const { dial, hello, instances, conditions, modules, logs, clock, log } = this.#options;
     const client = dial();
     try {
       this.#session = new NodeSession({
@@ -111,6 +113,7 @@ export class SchedulerLink {
         hello,
         instances,
         conditions,
+        modules,
         admitEpoch: (epoch) => this.#admitEpoch(epoch),
         onWelcome: (welcome) => this.#onWelcome(welcome),
         onHeard: (atMs) => {

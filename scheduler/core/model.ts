@@ -3,7 +3,10 @@
  * mutable state behind them.
  */
 
+import type { AffinityTerm, LabelSelector, NodeSelectorTerm } from "../../api/gen/kinds.gen.ts";
+import type { HostFolder } from "../../api/host-paths.ts";
 import type { Isolation } from "../../api/isolation.ts";
+import type { ListenPlace, ListenRule } from "../../api/listen-rules.ts";
 
 export interface Resources {
   readonly cpuMillis: number;
@@ -14,7 +17,21 @@ export interface NodeCapacity extends Resources {
   readonly instances: number;
   /** Of the instances, those that have a process of their own. */
   readonly processes: number;
+  /** Of extended resources, by name; {@link noAmounts} in the usual case, so that it costs nothing to compare. */
+  readonly extended: Amounts;
 }
+
+export type Amounts = ReadonlyMap<string, number>;
+
+export const noAmounts: Amounts = new Map();
+
+/** Ratios, 1 or more, of what may be promised to what there is. */
+export interface Overcommit {
+  readonly cpu: number;
+  readonly memory: number;
+}
+
+export const noOvercommit: Overcommit = { cpu: 1, memory: 1 };
 
 /** Nothing is evicted on silence alone: a silent node is suspect, and lost only after `lostAfter`. */
 export type NodeConnection =
@@ -37,12 +54,24 @@ export interface NodeCondition {
   readonly transitionMs: number;
 }
 
+/** What of the machine a node gives to instances. */
+export interface NodeGrants {
+  /** Folders that hostPath volumes and modules from files may be in or below. */
+  readonly hostPaths: readonly HostFolder[];
+  readonly listen: readonly ListenRule[];
+}
+
 export interface ClusterNode {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly taints: readonly NodeTaint[];
   readonly unschedulable: boolean;
+  /** What placement may promise of it, overcommit included. */
   readonly allocatable: NodeCapacity;
+  /** By how much that is more than it has: `allocatable` divided by it is what there is. */
+  readonly overcommit: Overcommit;
+  /** undefined: not known, so only the node itself can refuse. */
+  readonly grants: NodeGrants | undefined;
   readonly runtimes: readonly {
     readonly name: string;
     readonly version: string;
@@ -122,6 +151,8 @@ export interface Instance {
   readonly priority: number;
   /** The class; empty without one. */
   readonly priorityClass: string;
+  /** What it holds of its node beside its requests, and what it asks of neighbours. Shared by all of its template. */
+  readonly claims: InstanceClaims;
   /** Whether its job had an activeDeadlineSeconds when it was made: the quota scope Terminating. */
   readonly hasDeadline: boolean;
   readonly labels: Readonly<Record<string, string>>;
@@ -131,21 +162,97 @@ export interface Instance {
   readonly state: InstanceState;
 }
 
+export interface HostPort {
+  /** In its shortest form: 127.0.0.1, 0.0.0.0, ::. */
+  readonly address: string;
+  /** Never 0. */
+  readonly port: number;
+}
+
+/** Where an instance wants to be in relation to others. Terms name their namespaces and have their label keys resolved. */
+export interface InstanceAffinity {
+  readonly near: readonly AffinityTerm[];
+  readonly apart: readonly AffinityTerm[];
+  /** Weights of the preferred terms: above 0 near, below 0 apart. */
+  readonly preferred: readonly { readonly weight: number; readonly term: AffinityTerm }[];
+}
+
+/**
+ * What a placed instance holds of its node beside requests, an instance and a process, and what it asks of its neighbours: it
+ * binds later placements of others. Travels with the assignment, so that a new leader has it from the nodes.
+ */
+export interface InstanceClaims {
+  readonly extended: Amounts;
+  readonly ports: readonly HostPort[];
+  readonly affinity: InstanceAffinity;
+  /** Of taints NoExecute, which may come later. */
+  readonly tolerations: readonly Toleration[];
+}
+
+export interface Toleration {
+  /** Empty with Exists: every key. */
+  readonly key: string;
+  readonly operator: "Exists" | "Equal";
+  readonly value: string;
+  /** Empty: every effect. */
+  readonly effect: string;
+  /** How long a taint NoExecute is tolerated, not negative; for ever if absent. */
+  readonly seconds?: number | undefined;
+}
+
+export const noAffinity: InstanceAffinity = { near: [], apart: [], preferred: [] };
+export const noClaims: InstanceClaims = {
+  extended: noAmounts,
+  ports: [],
+  affinity: noAffinity,
+  tolerations: [],
+};
+
+export interface NodeAffinity {
+  /** One of them must match; undefined: no requirement. */
+  readonly required: readonly NodeSelectorTerm[] | undefined;
+  readonly preferred: readonly { readonly weight: number; readonly term: NodeSelectorTerm }[];
+}
+
+/** https://kubernetes.io/docs/concepts/scheduling-eviction/topology-spread-constraints/ */
+export interface SpreadConstraint {
+  readonly topologyKey: string;
+  readonly maxSkew: number;
+  /** false: only a preference. */
+  readonly isRequired: boolean;
+  /** With its label keys resolved; selects in the instance's own namespace. */
+  readonly selector: LabelSelector;
+  readonly minDomains: number;
+  readonly honorsNodeAffinity: boolean;
+  readonly honorsTaints: boolean;
+}
+
 /** What placement must know of a template; shared by all instances of it. */
 export interface PlacementRequirements {
+  /** The profile that decides; empty: the first. */
+  readonly profile: string;
+  readonly namespace: string;
+  /** As its instances have them. */
+  readonly labels: Readonly<Record<string, string>>;
   readonly runtime: string;
+  /** Comparisons that the runtime's version must pass, such as `>=14.6 <15`; empty: any. */
+  readonly runtimeVersion: string;
+  readonly runtimeFeatures: readonly string[];
+  /** As the template names it. */
+  readonly image: string;
   readonly requests: Resources;
   readonly isolation: Isolation;
+  readonly claims: InstanceClaims;
+  readonly nodeAffinity: NodeAffinity;
+  readonly spread: readonly SpreadConstraint[];
+  /** Paths of hostPath volumes, as the template has them. */
+  readonly hostPaths: readonly string[];
+  /** Port 0: any that is free. */
+  readonly listeners: readonly ListenPlace[];
   /** The workload, for what a node has against it in particular. */
   readonly ownerUid: string;
   readonly nodeSelector: Readonly<Record<string, string>>;
-  readonly tolerations: readonly {
-    readonly key: string;
-    readonly operator: "Exists" | "Equal";
-    readonly value: string;
-    /** Empty: every effect. */
-    readonly effect: string;
-  }[];
+  readonly tolerations: readonly Toleration[];
 }
 
 /**

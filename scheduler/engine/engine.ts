@@ -28,6 +28,11 @@ import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance, NodeCapacity, ObservedStatus, WorkloadKind } from "../core/model.ts";
 import type { NodeReport } from "../core/placement/explanation.ts";
+import {
+  defaultConfiguration,
+  limitsUsage,
+  type PlacementConfiguration,
+} from "../core/placement/profile-declaration.ts";
 import { PriorityClasses } from "../core/priority-classes.ts";
 import { type ConfigKind, type ConfigLookup, Unreadable } from "../core/templates/resolve-template.ts";
 import { EventRecorder } from "./event-recorder.ts";
@@ -48,6 +53,7 @@ export interface EngineOptions {
   readonly random: Random;
   readonly log: Log;
   readonly lostAfterMs: number;
+  readonly placement?: PlacementConfiguration | undefined;
   /** For the status of quotas; absent where somebody else writes it, as Kubernetes' own controller does. */
   readonly objectCounts?: ObjectCounts | undefined;
   /** Sees each placement that is about to be committed, while its instance is still pending. */
@@ -75,6 +81,7 @@ const harmlessReasons: ReadonlySet<string> = new Set([
   "NotFound",
 ]);
 const eventResource: ResourceKey = { group: "", plural: "events" };
+const namespaceResource: ResourceKey = { group: "", plural: "namespaces" };
 const priorityResource: ResourceKey = { group: "scheduling.k8s.io", plural: "priorityclasses" };
 
 export class Engine implements InstanceSource, AsyncDisposable {
@@ -96,7 +103,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   #turnScheduled = false;
 
   constructor(options: EngineOptions) {
-    const { backend, clock, random, log } = options;
+    const { backend, clock, random, log, placement = defaultConfiguration } = options;
     this.#options = options;
     const state = this.#state;
     const changed = (change: InstanceChange) => this.#instanceChanged(change);
@@ -107,9 +114,11 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.nodes = new NodeBook({
       ...options,
       state,
+      overcommit: placement.overcommit,
       events: this.#events,
       changed,
       nodeChanged: (name, kind) => this.#nodeChanged(name, kind),
+      usageFell: limitsUsage(placement) ? (name) => this.#placement.usageFell(name) : () => {},
     });
     this.#quotas = new QuotaKeeper({
       ...options,
@@ -120,6 +129,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#placement = new PlacementRunner({
       state,
       clock,
+      placement,
       quotas: this.#quotas.book,
       events: this.#events,
       changed,
@@ -158,6 +168,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#watch(eventResource, () => {}, signal),
       this.#watch(quotaResource, (event) => this.#quotas.event(event), signal),
       this.#watch(priorityResource, (event) => this.#priorityEvent(event), signal),
+      this.#watch(namespaceResource, (event) => this.#namespaceEvent(event), signal),
     ]);
     await Promise.all(
       (["WasmDeployment", "WasmJob"] as const).map((kind) => {
@@ -287,6 +298,14 @@ export class Engine implements InstanceSource, AsyncDisposable {
       if (templateOf(workload).spec.priorityClassName === name) this.#mark(uid);
   }
 
+  /** Terms of affinity may select namespaces by their labels. */
+  #namespaceEvent(event: BackendEvent): void {
+    if (event.kind === "synced") return;
+    const { name, labels = {} } = event.object.metadata;
+    this.#state.setNamespace(name, event.kind === "put" ? labels : undefined);
+    this.#placement.namespaceChanged();
+  }
+
   #nodeEvent(event: BackendEvent): void {
     if (event.kind === "synced") return;
     const node = event.object as unknown as WasmNode & ApiObject;
@@ -324,8 +343,8 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   #instanceChanged(change: InstanceChange): void {
     const { instance } = change;
+    this.nodes.instanceChanged(change);
     if (change.kind === "removed") {
-      this.nodes.dropUsage(instance.uid);
       this.live.removed(instance);
     } else {
       this.live.changed(instance);

@@ -3,7 +3,7 @@
  *
  *   pending ──template resolved──▶ queue ──▶ proposal ──assume──▶ assigned over the session
  *      │                       │ └──over quota──▶ waits in the queue until the namespace has room again
- *      └──something missing──▶ parked until the ConfigMap or Secret changes
+ *      └──something missing──▶ parked until the ConfigMap or Secret changes; without its profile, until the template does
  *
  * A turn places a bounded number, so that sessions and the API get their turns in between.
  */
@@ -11,15 +11,16 @@ import type { Clock, Timer } from "../../kit/clock.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance } from "../core/model.ts";
-import { defaultProfile } from "../core/placement/default-profile.ts";
 import {
   explainWithoutNodes,
   explanationText,
   type Explanation,
   type NodeReport,
 } from "../core/placement/explanation.ts";
-import type { NodeEvent, PlacementRequest } from "../core/placement/framework.ts";
+import type { InstanceEvent, NodeEvent, PlacementRequest, Profiles } from "../core/placement/framework.ts";
+import { instanceAffinity } from "../core/placement/plugins/instance-affinity/instance-affinity.ts";
 import { Placer, type BatchPlacement } from "../core/placement/placer.ts";
+import { toProfiles, type PlacementConfiguration } from "../core/placement/profile-declaration.ts";
 import {
   PlacementQueue,
   type Batch,
@@ -36,6 +37,7 @@ import type { CatalogueEntry } from "./template-catalogue.ts";
 export interface PlacementRunnerOptions {
   readonly state: ClusterState;
   readonly clock: Clock;
+  readonly placement: PlacementConfiguration;
   readonly events: EventRecorder;
   readonly quotas: Pick<QuotaBook, "allowance" | "of">;
   readonly session: (nodeName: string) => NodeSession | undefined;
@@ -50,8 +52,6 @@ export interface PlacementRunnerOptions {
 
 const batchSizeMax = 500;
 const batchesPerTurn = 8;
-/** How long instances without a place rest at least, once an event woke them. */
-const retryBackoff = { initialMs: 100, factor: 2, maxMs: 10_000 };
 const cachedRequestsMax = 1_000;
 /** The name under which quotas stand among the rules that reject. */
 const quotaRule = "resource-quota";
@@ -60,19 +60,27 @@ const nothingProposed: BatchPlacement = { nodeNames: [], explanation: undefined 
 
 export class PlacementRunner {
   readonly #options: PlacementRunnerOptions;
-  readonly #placer = new Placer({ profile: defaultProfile, seed: 0, cachedRequestsMax });
+  readonly #profiles: Profiles;
+  readonly #placer: Placer;
   readonly #queue: PlacementQueue;
   /** Instances by owner whose template refers to something that does not exist. */
   readonly #parked = new Map<string, Set<string>>();
+  /** Nodes on which an instance has let go of something since the last turn. */
+  readonly #freedNodes = new Set<string>();
+  /** Of templates whose instances came to nodes or went since the last turn: each once. */
+  readonly #neighbourEvents = new Map<string, InstanceEvent>();
   /** Namespaces with quotas in which an instance has let go of something since the last turn. */
   readonly #freedNamespaces = new Set<string>();
   #timer: Timer | undefined;
 
   constructor(options: PlacementRunnerOptions) {
     this.#options = options;
+    this.#profiles = toProfiles(options.placement);
+    this.#placer = new Placer({ profiles: this.#profiles, seed: 0, cachedRequestsMax });
     this.#queue = new PlacementQueue({
-      backoff: retryBackoff,
-      mayHelp: (event, request, rejectedBy) => this.#placer.mayHelp(event, request, rejectedBy),
+      backoff: options.placement.backoff,
+      mayHelp: (event, request, rejectedBy) =>
+        this.#placer.mayHelp(event, this.#request(request), rejectedBy),
     });
   }
 
@@ -81,8 +89,14 @@ export class PlacementRunner {
     const wasPending = before?.state.kind === "pending";
     if (isPending && !wasPending) this.#enqueue(instance);
     if (kind === "removed" && wasPending) this.#drop(instance);
+    if (this.#queue.hasUnschedulable)
+      this.#noteNeighbours(
+        instance,
+        before?.state.kind,
+        kind === "removed" ? undefined : instance.state.kind,
+      );
     if (freedOn === undefined) return;
-    this.#wake("capacityFreed", freedOn);
+    this.#freedNodes.add(freedOn);
     if (this.#options.quotas.of(instance.namespace).length > 0) this.#freedNamespaces.add(instance.namespace);
   }
 
@@ -97,6 +111,20 @@ export class PlacementRunner {
 
   nodeChanged(nodeName: string, kind: "nodeAdded" | "nodeUpdated"): void {
     this.#wake(kind, nodeName);
+  }
+
+  /** Less of a node is in use than before. */
+  usageFell(nodeName: string): void {
+    this.#wake("capacityFreed", nodeName);
+  }
+
+  /** Terms of affinity may select other namespaces now. */
+  namespaceChanged(): void {
+    const woken = this.#queue.wakeWhere(
+      (_, rejectedBy) => rejectedBy.has(instanceAffinity.name),
+      this.#now(),
+    );
+    if (woken > 0) this.#options.again();
   }
 
   /** What a workload's template refers to has changed. */
@@ -116,8 +144,9 @@ export class PlacementRunner {
     const instance = state.instance(uid);
     const entry = instance && entryOf(instance.owner.uid);
     if (instance?.state.kind !== "pending" || entry === undefined) return undefined;
-    const request = this.#request(queuedRequest(instance, entry), instance.owner.uid);
-    return this.#placer.explain(state.snapshot(), request);
+    // From scratch, so that nothing which the deciding placer keeps can make both wrong alike.
+    using placer = new Placer({ profiles: this.#profiles, seed: 0, cachedRequestsMax: 1 });
+    return placer.explain(state.snapshot(), this.#request(queuedRequest(instance, entry)));
   }
 
   run(): void {
@@ -146,9 +175,33 @@ export class PlacementRunner {
       return;
     }
     if (!entry) return;
+    const { profile } = entry.requirements;
+    if (this.#profiles.named(profile) === undefined) {
+      this.#park(instance, "UnknownPlacementProfile", unknownProfile(profile, this.#profiles.names));
+      return;
+    }
     const request = queuedRequest(instance, entry);
     const explanation = this.#queue.add(instance.uid, request);
     if (explanation) this.#explain([instance.uid], explanation);
+  }
+
+  /** Where an instance is now, or not any more, may be what others wait for. */
+  #noteNeighbours(
+    instance: Instance,
+    before: Instance["state"]["kind"] | undefined,
+    now: Instance["state"]["kind"] | undefined,
+  ): void {
+    const isBound = now === "bound" && before !== "bound";
+    const isGone = (before === "bound" || before === "stopping") && now !== before;
+    if (!isBound && !isGone) return;
+    const kind = isBound ? "instancesBound" : "instancesGone";
+    const { owner, templateHash, namespace, labels, claims } = instance;
+    this.#neighbourEvents.set(`${kind}/${owner.uid}/${templateHash}`, {
+      kind,
+      namespace,
+      labels,
+      affinity: claims.affinity,
+    });
   }
 
   #park(instance: Instance, reason: string, message: string): void {
@@ -169,6 +222,14 @@ export class PlacementRunner {
   /** Once per turn, however many instances have ended; only what now fits, so that a full namespace costs nothing. */
   #wakeFreed(): void {
     const { quotas } = this.#options;
+    for (const nodeName of this.#freedNodes) this.#wake("capacityFreed", nodeName);
+    this.#freedNodes.clear();
+    for (const event of this.#neighbourEvents.values())
+      this.#queue.wakeWhere(
+        (request, rejectedBy) => this.#placer.mayHelpTopology(event, this.#request(request), rejectedBy),
+        this.#now(),
+      );
+    this.#neighbourEvents.clear();
     for (const namespace of this.#freedNamespaces)
       this.#queue.wakeWhere(
         ({ quota }, rejectedBy) =>
@@ -179,9 +240,8 @@ export class PlacementRunner {
   }
 
   #wake(kind: NodeEvent["kind"], nodeName: string): void {
-    const node = this.#options.state.node(nodeName);
-    if (!node) return;
-    const view = { node, committed: this.#options.state.committedOn(nodeName) };
+    const view = this.#options.state.view(nodeName);
+    if (!view) return;
     if (this.#queue.wake({ kind, view }, this.#now()) > 0) this.#options.again();
   }
 
@@ -213,11 +273,8 @@ export class PlacementRunner {
   #propose(queued: QueuedRequest, instances: readonly Instance[], template: NodeTemplate): BatchOutcome {
     const { quotas, state } = this.#options;
     const { count } = quotas.allowance(queued.quota, instances.length);
-    const ownerUid = instances[0]?.owner.uid ?? "";
     const { nodeNames, explanation } =
-      count > 0
-        ? this.#placer.placeBatch(state.snapshot(), this.#request(queued, ownerUid), count)
-        : nothingProposed;
+      count > 0 ? this.#placer.placeBatch(state.snapshot(), this.#request(queued), count) : nothingProposed;
     const rejected = this.#commit(instances, nodeNames, template);
     const left = instances.slice(nodeNames.length).map(({ uid }) => uid);
     if (explanation || left.length === 0) return { unplaceable: left, explanation, rejected };
@@ -236,8 +293,8 @@ export class PlacementRunner {
     });
   }
 
-  #request(queued: QueuedRequest, ownerUid: string): PlacementRequest {
-    return { ...queued, ownerInstancesOn: (nodeName) => this.#options.state.ownerCount(ownerUid, nodeName) };
+  #request({ key, requirements }: QueuedRequest): PlacementRequest {
+    return { key, requirements, neighbours: this.#options.state.neighbours };
   }
 
   /** Returns the proposals that no longer held. */
@@ -284,6 +341,13 @@ export class PlacementRunner {
     if (atMs === undefined) return;
     this.#timer = this.#options.clock.setTimer(atMs - this.#now(), () => this.#options.again());
   }
+}
+
+function unknownProfile(name: string, names: readonly string[]): string {
+  return (
+    `spec.placementProfile "${name}": this scheduler has no such profile, it has ${names.join(", ")}; ` +
+    "correct the template, or add the profile to the scheduler's --placement-config and start it again"
+  );
 }
 
 function queuedRequest(instance: Instance, entry: CatalogueEntry): QueuedRequest {

@@ -19,11 +19,12 @@ import type { LogOptions } from "../apiserver/live-resource.ts";
 import type { Instance } from "../core/model.ts";
 import type { LogRelay } from "./log-relay.ts";
 import type { NodeListener, NodeSession, NodeTemplate } from "./node-port.ts";
+import { ContractViolation } from "./contract-violation.ts";
 import {
-  ContractViolation,
   readConditions,
   readHeld,
   readHello,
+  readModules,
   readStatus,
   writeAssignment,
   writeTemplate,
@@ -149,6 +150,8 @@ export class ServerSession implements NodeSession {
       listener.usages(this, message.usage.usages);
     } else if (message.conditions) {
       listener.conditions(this, readConditions(message.conditions));
+    } else if (message.modules) {
+      listener.modules(this, readModules(message.modules), message.modules.complete);
     } else if (message.heartbeat) {
       this.#write({ heartbeatAnswer: {} });
     }

@@ -8,6 +8,7 @@
 import { seededRandom } from "../../kit/random.ts";
 import { NodeAgent } from "../../node-daemon/agent.ts";
 import { type ReportedStatus, statusOf } from "../../node-daemon/core/status.ts";
+import { ModuleBoard } from "../../node-daemon/images/module-board.ts";
 import { AllowedNetwork } from "../../node-daemon/network/allowed-network.ts";
 import type { RunEnd, RunSpec } from "../../node-daemon/runtimes/runtime-driver.ts";
 import type { ConditionSource, ReportedCondition } from "../../node-daemon/session/condition-source.ts";
@@ -66,6 +67,9 @@ class Conditions implements ConditionSource {
   }
 }
 
+/** More than there are in a simulation. */
+const modulesMax = 20;
+
 export class Machine {
   readonly id: string;
   readonly name: string;
@@ -76,6 +80,7 @@ export class Machine {
   readonly disk = new MachineDisk();
   readonly conditions = new Conditions();
   readonly #options: MachineOptions;
+  readonly #modules = new ModuleBoard(modulesMax);
   #host: ShimHost;
   #daemon: DaemonProcess | undefined;
   #boots = 0;
@@ -147,6 +152,7 @@ export class Machine {
         retain: () => {},
         release: () => {},
       },
+      moduleBoard: this.#modules,
       volumes: {
         mount: () => Promise.resolve({ kind: "mounted", mounts: [] }),
         removeInstance: () => Promise.resolve(),
@@ -165,6 +171,7 @@ export class Machine {
       hello: this.#hello(),
       instances: this.#watched(agent),
       conditions: this.conditions,
+      modules: this.#modules,
       logs: { send: () => {} },
       checkpoint: disk,
       onHeard: (atMs) => driver.heard(clock.monotonic() - atMs),
@@ -241,13 +248,14 @@ export class Machine {
   }
 
   #hello() {
+    const allocatable = { ...this.allocatable, extended: Object.fromEntries(this.allocatable.extended) };
     const bootId = `${this.id}-${++this.#boots}`;
     return {
       nodeName: this.name,
       protocolVersion,
       daemonVersion: "simulated",
-      capacity: this.allocatable,
-      allocatable: this.allocatable,
+      capacity: allocatable,
+      allocatable,
       runtimes: [{ name: "v8", version: "14.6", features: ["isolation-process"] }],
       labels: this.labels,
       info: { operatingSystem: "linux", architecture: "amd64", kernelVersion: "6" },

@@ -1,3 +1,4 @@
+import { noAmounts, noClaims } from "../model.ts";
 import { expect, test } from "vitest";
 import { nothingCommitted } from "../resources.ts";
 import { aCapacity, aNode, anInstance, aStatus, bound, ended, startMs } from "../testing/builders.ts";
@@ -24,17 +25,18 @@ test("ClusterState.assume: commits, and forget undoes it exactly", () => {
   const state = stateWith([anInstance("a")]);
   expect(state.assume("a", "n1")).toMatchObject({ kind: "assumed" });
   expect(state.committedOn("n1")).toEqual({
+    extended: noAmounts,
     cpuMillis: 100,
     memoryBytes: 64 * 2 ** 20,
     instances: 1,
     processes: 0,
   });
   expect([...state.pending()]).toEqual([]);
-  expect(state.ownerCount("owner", "n1")).toBe(1);
+  expect(state.neighbours.ownedBy("owner").on("n1")).toBe(1);
   expect(state.forget("a")).toMatchObject({ kind: "updated", freedOn: "n1" });
   expect(state.committedOn("n1")).toEqual(nothingCommitted);
   expect([...state.pending()].map(({ uid }) => uid)).toEqual(["a"]);
-  expect(state.ownerCount("owner", "n1")).toBe(0);
+  expect(state.neighbours.ownedBy("owner").on("n1")).toBe(0);
 });
 
 test.each([
@@ -102,7 +104,7 @@ test("ClusterState.markStopping: a pending instance is gone at once, a bound one
   expect(state.markStopping("b")).toMatchObject({ kind: "updated", freedOn: undefined });
   expect(state.markStopping("b")).toBeUndefined();
   expect(state.committedOn("n1").instances).toBe(1);
-  expect(state.ownerCount("owner", "n1")).toBe(0);
+  expect(state.neighbours.ownedBy("owner").on("n1")).toBe(0);
   expect(state.observe("n1", "b", aStatus({ phase: "Succeeded", sequence: 2 }))).toMatchObject({
     change: { freedOn: "n1" },
   });
@@ -267,4 +269,18 @@ test("ClusterState: remembers whom a node evicted until its pressure is over", (
   // A later inventory may still hold that end.
   state.adopt(held);
   expect(evicted()).toEqual([]);
+});
+
+test("ClusterState.assume: a port is held until its instance has stopped", () => {
+  const holding = (uid: string, address: string) =>
+    anInstance(uid, { claims: { ...noClaims, ports: [{ address, port: 80 }] } });
+  const state = stateWith([holding("a", "127.0.0.1"), holding("b", "0.0.0.0"), holding("c", "::")]);
+  expect(state.assume("a", "n1").kind).toBe("assumed");
+  const refusal = { kind: "rejected", message: "port 0.0.0.0:80 of node n1 is held by another instance" };
+  expect(state.assume("b", "n1")).toEqual(refusal);
+  expect(state.assume("c", "n1").kind).toBe("assumed");
+  state.markStopping("a");
+  expect(state.assume("b", "n1")).toEqual(refusal);
+  state.observe("n1", "a", aStatus({ phase: "Failed", sequence: 2 }));
+  expect(state.assume("b", "n1").kind).toBe("assumed");
 });

@@ -13,18 +13,22 @@
  * It decides nothing and calls nobody: each operation returns what changed. Values it hands out are immutable.
  * Invariants: committed of a node is the sum of the footprints of its bound and stopping instances; an ended instance
  * never lives again; of two reports that with the lower sequence never wins, but what an inventory says holds; assume
- * never puts a node over its allocatable (adopt may: what runs, runs). Every operation is O(1) per instance it touches;
- * of an eviction, as much as there are workloads which that node has evicted.
+ * never puts a node over its allocatable, nor two instances on one port (adopt may: what runs, runs). Every operation is
+ * O(1) per instance it touches; of an eviction, as much as there are workloads which that node has evicted.
  */
+import { listenersConflict, listenPlaceText } from "../../../api/listen-rules.ts";
 import type {
   ClusterNode,
+  HostPort,
   Instance,
   InstanceState,
   NodeCondition,
   NodeConnection,
   ObservedStatus,
+  Resources,
 } from "../model.ts";
-import type { Snapshot } from "../placement/snapshot.ts";
+import type { Neighbours } from "../placement/neighbours.ts";
+import type { ModuleState, NodeSnapshot, Snapshot } from "../placement/snapshot.ts";
 import { QuotaUsage } from "../quota/quota-usage.ts";
 import { isUnderPressure } from "../node-pressure.ts";
 import { fits, footprintOf, isolationOn, shortfalls } from "../resources.ts";
@@ -40,6 +44,14 @@ import { InstanceIndex, type InstanceEntry } from "./instance-index.ts";
 import { NodeIndex } from "./node-index.ts";
 
 export type NodeDeclaration = Omit<ClusterNode, "connection" | "conditions" | "evictedOwners">;
+
+/** Names of modules that are remembered of a node: as many as its daemon tells. */
+const modulesPerNodeMax = 1_000;
+
+export interface ModuleChange {
+  readonly image: string;
+  readonly state: ModuleState | "gone";
+}
 
 /** Why an instance is over although its node did not say so. */
 export interface DeclaredEnd {
@@ -100,9 +112,19 @@ export class ClusterState {
     return this.#nodes.committedOn(nodeName);
   }
 
-  /** How many instances of an owner are bound to a node. */
-  ownerCount(ownerUid: string, nodeName: string): number {
-    return this.#nodes.ownerCount(ownerUid, nodeName);
+  /** A node as placement sees it. */
+  view(nodeName: string): NodeSnapshot | undefined {
+    return this.#nodes.view(nodeName);
+  }
+
+  /** The placed instances, counted by labels and nodes. Live: it changes with the state. */
+  get neighbours(): Neighbours {
+    return this.#nodes.populations;
+  }
+
+  /** The labels of a namespace, by which terms of affinity select; undefined: it is gone. */
+  setNamespace(name: string, labels: Readonly<Record<string, string>> | undefined): void {
+    this.#nodes.populations.setNamespace(name, labels);
   }
 
   /** What placement works on. Costs only what changed since the last one; the same value if nothing did. */
@@ -140,6 +162,12 @@ export class ClusterState {
       const lacking = shortfalls(node.allocatable, committed, footprint).map(({ resource }) => resource);
       return { kind: "rejected", message: `node ${nodeName} has too little ${lacking.join(", ")} left` };
     }
+    const taken = this.#takenPort(nodeName, entry.instance);
+    if (taken !== undefined)
+      return {
+        kind: "rejected",
+        message: `port ${listenPlaceText(taken)} of node ${nodeName} is held by another instance`,
+      };
     return { kind: "assumed", change: this.#become(entry, { kind: "bound", nodeName, observed: undefined }) };
   }
 
@@ -238,6 +266,28 @@ export class ClusterState {
     return { kind: "updated", node, before };
   }
 
+  /** Takes in which modules a node has: all of them (`complete`), or what has changed. A hint for scores, no event. */
+  updateModules(nodeName: string, changes: readonly ModuleChange[], complete: boolean): void {
+    const before = this.#nodes.view(nodeName)?.modules;
+    if (before === undefined) return;
+    const modules = new Map(complete ? [] : before);
+    for (const { image, state } of changes) {
+      modules.delete(image);
+      if (state !== "gone") modules.set(image, state);
+    }
+    // A node that says more than it should is believed what it said last.
+    for (const image of modules.keys()) {
+      if (modules.size <= modulesPerNodeMax) break;
+      modules.delete(image);
+    }
+    this.#nodes.note(nodeName, { modules });
+  }
+
+  /** See `usageExcess` of {@link NodeSnapshot}. A hint, no event. */
+  setUsageExcess(nodeName: string, usageExcess: Resources | undefined): void {
+    this.#nodes.note(nodeName, { usageExcess });
+  }
+
   /** Gives up a silent node: it is lost, and with it all its instances. */
   loseNode(nodeName: string, nowMs: number): NodeLoss | undefined {
     const node = this.setConnection(nodeName, { kind: "lost" });
@@ -252,6 +302,12 @@ export class ClusterState {
     const instances = this.#endAllOn(nodeName, `node ${nodeName} was deleted`, nowMs);
     this.#nodes.delete(nodeName);
     return { node: { kind: "removed", node, before: node }, instances };
+  }
+
+  #takenPort(nodeName: string, { claims }: Instance): HostPort | undefined {
+    if (claims.ports.length === 0) return undefined;
+    const held = this.#nodes.view(nodeName)?.ports ?? [];
+    return claims.ports.find((port) => held.some((other) => listenersConflict(port, other)));
   }
 
   #endAllOn(nodeName: string, message: string, nowMs: number): readonly InstanceChange[] {
@@ -269,7 +325,11 @@ export class ClusterState {
     nodeName: string,
     status: ObservedStatus,
   ): InstanceChange {
-    const change = this.#become(entry, { kind: isFinal(status) ? "ended" : kind, nodeName, observed: status });
+    const change = this.#become(entry, {
+      kind: isFinal(status) ? "ended" : kind,
+      nodeName,
+      observed: status,
+    });
     this.#noteEviction(change.instance);
     return change;
   }

@@ -1,8 +1,18 @@
+import { Bug } from "../../../kit/errors.ts";
 import { CandidateIndex } from "./candidate-index.ts";
-import { reportNode, type Explanation, type NodeReport } from "./explanation.ts";
-import { viewOf, type NodeEvent, type PlacementRequest, type Profile } from "./framework.ts";
+import type { Explanation, NodeReport } from "./explanation.ts";
+import {
+  viewOf,
+  type InstanceEvent,
+  type NodeEvent,
+  type PlacementRequest,
+  type Profile,
+  type Profiles,
+} from "./framework.ts";
 import { prepareProfile, type PreparedProfile } from "./prepared-profile.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { DomainBook } from "./topology/domains.ts";
+import type { Instance } from "../model.ts";
 
 export type Placement =
   | { readonly kind: "placed"; readonly nodeName: string }
@@ -16,7 +26,7 @@ export interface BatchPlacement {
 }
 
 export interface PlacerOptions {
-  readonly profile: Profile;
+  readonly profiles: Profiles;
   /** A whole number, not negative: where the round robin among equal nodes begins. */
   readonly seed: number;
   /** How many requests keep their candidates between calls; the least recently used one gives way. */
@@ -27,12 +37,18 @@ export interface PlacerOptions {
  * Chooses nodes. Proposals only: cluster state's `assume` commits or rejects them. Synchronous, and a function of its
  * arguments and of the calls before; what it keeps are candidates that it could find again.
  */
-export class Placer {
+export class Placer implements Disposable {
   readonly #options: PlacerOptions;
+  readonly #domains = new DomainBook();
   readonly #indexes = new Map<string, CandidateIndex>();
 
   constructor(options: PlacerOptions) {
     this.#options = options;
+  }
+
+  [Symbol.dispose](): void {
+    for (const index of this.#indexes.values()) index[Symbol.dispose]();
+    this.#indexes.clear();
   }
 
   /** A place for one instance. Snapshots must come in the order in which they were made. */
@@ -53,42 +69,75 @@ export class Placer {
 
   /** What every rule says of every node: for people who ask why. */
   explain(snapshot: Snapshot, request: PlacementRequest): readonly NodeReport[] {
-    const prepared = this.#prepared(request);
-    return Array.from({ length: snapshot.size }, (_, position) => {
-      const node = snapshot.at(position);
-      return reportNode(prepared, viewOf(node, request.ownerInstancesOn(node.node.name)));
-    });
+    return this.#indexFor(snapshot, request).reports(snapshot);
+  }
+
+  /**
+   * Whether the node at this position would take an instance of the request if these instances, which are bound to it or
+   * nominated for it, were not there.
+   */
+  wouldFit(
+    snapshot: Snapshot,
+    request: PlacementRequest,
+    position: number,
+    without: readonly Instance[],
+  ): boolean {
+    return this.#indexFor(snapshot, request).wouldFit(snapshot, position, without);
   }
 
   /** The queueing hint: whether an event may let through a request that these plugins rejected. */
-  mayHelp(
-    event: NodeEvent,
-    request: Pick<PlacementRequest, "key" | "requirements">,
-    rejectedBy: ReadonlySet<string>,
-  ): boolean {
+  mayHelp(event: NodeEvent, request: PlacementRequest, rejectedBy: ReadonlySet<string>): boolean {
     if (rejectedBy.size === 0) return event.kind === "nodeAdded";
     const view = viewOf(event.view, 0);
-    return this.#prepared(request).filters.some(({ plugin, filter }) => {
+    const { filters } = this.#prepared(request);
+    const helpsFilter = filters.some(({ plugin, filter }) => {
       if (!rejectedBy.has(plugin.name)) return false;
       if (plugin.mayHelp !== undefined) return plugin.mayHelp(event, request.requirements);
       if (event.kind === "capacityFreed" && plugin.reads === "node") return false;
       return filter(view).kind === "success";
     });
+    if (helpsFilter || event.kind === "capacityFreed") return helpsFilter;
+    // A node that came or changed may be a new domain.
+    const { topology } = this.#profileOf(request);
+    return (
+      topology.some(({ plugin }) => rejectedBy.has(plugin.name)) &&
+      filters.every(({ filter }) => filter(view).kind === "success")
+    );
   }
 
-  #prepared(request: Pick<PlacementRequest, "key" | "requirements">): PreparedProfile {
+  /** The same for instances that came to a node or went from it. */
+  mayHelpTopology(event: InstanceEvent, request: PlacementRequest, rejectedBy: ReadonlySet<string>): boolean {
+    return this.#profileOf(request).topology.some(
+      ({ plugin }) =>
+        rejectedBy.has(plugin.name) && plugin.mayHelp(event, request.requirements, request.neighbours),
+    );
+  }
+
+  #prepared(request: PlacementRequest): PreparedProfile {
     const cached = this.#indexes.get(request.key)?.prepared;
-    return cached ?? prepareProfile(this.#options.profile, request.requirements);
+    return cached ?? prepareProfile(this.#profileOf(request), request.requirements, request.neighbours);
+  }
+
+  /** A name that no profile has is refused before it comes here. */
+  #profileOf({ requirements: { profile } }: Pick<PlacementRequest, "requirements">): Profile {
+    const { profiles } = this.#options;
+    const found = profiles.named(profile) ?? profiles.named("");
+    if (found === undefined) throw new Bug("there is no placement profile");
+    return found;
   }
 
   #indexFor(snapshot: Snapshot, request: PlacementRequest): CandidateIndex {
-    const { profile, seed, cachedRequestsMax } = this.#options;
-    const index = this.#indexes.get(request.key) ?? new CandidateIndex(profile, request, seed);
+    const { seed, cachedRequestsMax } = this.#options;
+    this.#domains.follow(snapshot);
+    const index =
+      this.#indexes.get(request.key) ??
+      new CandidateIndex(this.#profileOf(request), request, this.#domains, seed);
     this.#indexes.delete(request.key);
     this.#indexes.set(request.key, index);
     if (this.#indexes.size > cachedRequestsMax)
-      for (const oldest of this.#indexes.keys()) {
+      for (const [oldest, dropped] of this.#indexes) {
         this.#indexes.delete(oldest);
+        dropped[Symbol.dispose]();
         break;
       }
     index.follow(snapshot, request);

@@ -11,12 +11,66 @@
  * Invariants: a snapshot never changes; two snapshots of one layout differ only at positions between their ends.
  */
 import { Bug } from "../../../kit/errors.ts";
-import type { ClusterNode, NodeCapacity } from "../model.ts";
+import type { ClusterNode, HostPort, Instance, NodeCapacity, Resources } from "../model.ts";
+import { committedWith, footprintOf, isolationOn, nothingCommitted } from "../resources.ts";
 
 export interface NodeSnapshot {
   readonly node: ClusterNode;
-  /** The footprints of all instances bound to it or stopping on it. */
+  /** The footprints of all instances bound to it or stopping on it, and what is reserved for nominated ones. */
   readonly committed: NodeCapacity;
+  /** Listeners' ports that instances hold there. */
+  readonly ports: readonly HostPort[];
+  /** Modules that are there, by image. */
+  readonly modules: ReadonlyMap<string, ModuleState>;
+  /**
+   * By how much what its instances really use, as metered, is more (or less: below 0) than what is committed for them; what is
+   * not metered yet counts as committed. So `committed` and this together are the use to expect, whatever has been placed
+   * since it was noted. undefined: not known.
+   */
+  readonly usageExcess: Resources | undefined;
+}
+
+/** `prepared`: translated and compiled, a start costs nothing more. */
+export type ModuleState = "fetched" | "prepared";
+
+/** What a node is that has neither instances nor modules. */
+export const emptyNode: Omit<NodeSnapshot, "node"> = {
+  committed: nothingCommitted,
+  ports: [],
+  modules: new Map(),
+  usageExcess: undefined,
+};
+
+/** The node as it would be if these instances were not there. */
+export function withoutInstances(node: NodeSnapshot, instances: readonly Instance[]): NodeSnapshot {
+  let { committed, ports } = node;
+  for (const instance of instances) {
+    const { requests, claims } = instance;
+    committed = committedWith(
+      committed,
+      footprintOf({ requests, claims, isolation: isolationOn(instance) }),
+      -1,
+    );
+    ports = portsWith(ports, claims.ports, -1);
+  }
+  return { ...node, committed, ports };
+}
+
+/** The ports that are held after an instance has come (1) or gone (-1). */
+export function portsWith(
+  held: readonly HostPort[],
+  claimed: readonly HostPort[],
+  sign: 1 | -1,
+): readonly HostPort[] {
+  // The usual case, in which the value must stay the same.
+  if (claimed.length === 0) return held;
+  if (sign > 0) return [...held, ...claimed];
+  const left = held.slice();
+  for (const { address, port } of claimed) {
+    const place = left.findIndex((one) => one.address === address && one.port === port);
+    if (place >= 0) left.splice(place, 1);
+  }
+  return left;
 }
 
 export interface Snapshot {
@@ -26,6 +80,8 @@ export interface Snapshot {
   readonly journalEnd: number;
   /** The node at a position below `size`. */
   at(position: number): NodeSnapshot;
+  /** The position of a node in this layout; -1: there is no such node. */
+  positionOf(nodeName: string): number;
   /** The position that changed at this place of the journal. */
   changedAt(place: number): number;
 }
@@ -47,8 +103,17 @@ class ChunkedSnapshot implements Snapshot {
   readonly journalEnd: number;
   readonly #chunks: readonly Chunk[];
   readonly #journal: Journal;
+  /** Shared by all snapshots of a layout, which is at least as new as this one. */
+  readonly #positions: ReadonlyMap<string, number>;
 
-  constructor(chunks: readonly Chunk[], size: number, layout: number, journal: Journal) {
+  constructor(
+    chunks: readonly Chunk[],
+    positions: ReadonlyMap<string, number>,
+    size: number,
+    layout: number,
+    journal: Journal,
+  ) {
+    this.#positions = positions;
     this.#chunks = chunks;
     this.size = size;
     this.layout = layout;
@@ -66,6 +131,11 @@ class ChunkedSnapshot implements Snapshot {
     return found;
   }
 
+  positionOf(nodeName: string): number {
+    const position = this.#positions.get(nodeName) ?? -1;
+    return position < this.size ? position : -1;
+  }
+
   changedAt(place: number): number {
     const position = this.#journal.positions[place - this.#journal.start];
     if (position === undefined) throw new Bug(`the journal has no place ${place}`);
@@ -76,7 +146,7 @@ class ChunkedSnapshot implements Snapshot {
 /** Collects changes of nodes and makes snapshots of them. Owned by the cluster state. */
 export class SnapshotBuilder {
   #chunks: NodeSnapshot[][] = [];
-  readonly #positions = new Map<string, number>();
+  #positions = new Map<string, number>();
   readonly #copied = new Set<number>();
   #journal: Journal = { start: 0, positions: [] };
   #layout = 0;
@@ -94,6 +164,8 @@ export class SnapshotBuilder {
   delete(name: string): void {
     const position = this.#positions.get(name);
     if (position === undefined) return;
+    // Snapshots of the layout before keep theirs.
+    this.#positions = new Map(this.#positions);
     const lastPosition = this.#positions.size - 1;
     const lastChunk = this.#writableChunk(lastPosition >> chunkBits);
     const moved = lastChunk.pop();
@@ -110,6 +182,7 @@ export class SnapshotBuilder {
   snapshot(): Snapshot {
     this.#last ??= new ChunkedSnapshot(
       this.#chunks.slice(),
+      this.#positions,
       this.#positions.size,
       this.#layout,
       this.#journal,

@@ -30,11 +30,7 @@ export function checkPlacement(
   let committed = nothingCommitted;
   for (const other of engine.instances(undefined))
     if (isPlacedOn(other, nodeName))
-      committed = committedWith(
-        committed,
-        footprintOf({ requests: other.requests, isolation: isolationOn(other) }),
-        1,
-      );
+      committed = committedWith(committed, footprintOf({ ...other, isolation: isolationOn(other) }), 1);
   const allocatable = engine.allocatableOf(nodeName) ?? nothingCommitted;
   demand(
     fits(allocatable, committed, footprintOf(instance)),

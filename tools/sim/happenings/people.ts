@@ -1,5 +1,6 @@
 /** What people do to a cluster: declare, scale, change and delete workloads, and look after nodes. */
 import type { ApiObject } from "../../../api/object-meta.ts";
+import { noAmounts } from "../../../scheduler/core/model.ts";
 import type { Cluster } from "../cluster.ts";
 import { objectsIn } from "../objects-in.ts";
 import {
@@ -190,6 +191,7 @@ export const people: readonly Happening[] = [
         memoryBytes: dice.pick([0.5, 1, 4]) * 2 ** 30,
         instances: dice.pick([4, 20, 1_000]),
         processes: dice.pick([0, 2, 100]),
+        extended: noAmounts,
       };
       const labels: Readonly<Record<string, string>> = dice.chance(0.5) ? { zone: dice.pick(zones) } : {};
       const machine = cluster.addMachine(allocatable, labels);
