@@ -143,7 +143,7 @@ export class PlacementRunner {
     const { state, entryOf } = this.#options;
     const instance = state.instance(uid);
     const entry = instance && entryOf(instance.owner.uid);
-    if (instance?.state.kind !== "pending" || entry === undefined) return undefined;
+    if (instance?.state.kind !== "pending" || entry?.templateHash !== instance.templateHash) return undefined;
     // From scratch, so that nothing which the deciding placer keeps can make both wrong alike.
     using placer = new Placer({ profiles: this.#profiles, seed: 0, cachedRequestsMax: 1 });
     return placer.explain(state.snapshot(), this.#request(queuedRequest(instance, entry)));
@@ -287,9 +287,12 @@ export class PlacementRunner {
 
   /** Those of a batch that still wait. The rest is let go of when the batch is closed. */
   #placeable(batch: Batch): readonly Instance[] {
+    const { state, entryOf } = this.#options;
     return batch.uids.flatMap((uid) => {
-      const instance = this.#options.state.instance(uid);
-      return instance?.state.kind === "pending" ? [instance] : [];
+      const instance = state.instance(uid);
+      if (instance?.state.kind !== "pending") return [];
+      // A node was to be found for another template than there is now: its workload drops it.
+      return entryOf(instance.owner.uid)?.templateHash === instance.templateHash ? [instance] : [];
     });
   }
 
