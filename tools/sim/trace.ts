@@ -18,9 +18,11 @@ export class Trace {
     this.#time = time;
   }
 
-  note(who: string, text: string): void {
-    const line = `${(this.#time.elapsedMs / 1000).toFixed(3).padStart(10)}  ${who.padEnd(6)} ${text}`;
-    this.#mix(line);
+  /** `besides` is for people alone. */
+  note(who: string, text: string, besides = ""): void {
+    const told = `${(this.#time.elapsedMs / 1000).toFixed(3).padStart(10)}  ${who.padEnd(6)} ${text}`;
+    this.#mix(told);
+    const line = told + besides;
     this.#lines.push(line);
     if (this.#lines.length > 2 * keptLines) this.#lines.splice(0, keptLines);
     this.onLine?.(line);
@@ -59,12 +61,17 @@ export class Trace {
   }
 }
 
+/** What the simulation itself has broken. */
+function isExpected({ message }: Error): boolean {
+  return message.startsWith("ENOSPC");
+}
+
 function fieldsText(fields: Readonly<Record<string, unknown>>): string {
   const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
   return entries.map(([key, value]) => ` ${key}=${valueText(value)}`).join("");
 }
 
 function valueText(value: unknown): string {
-  if (value instanceof Error) return JSON.stringify(value.stack ?? value.message);
+  if (value instanceof Error) return JSON.stringify(value.message);
   return typeof value === "string" ? value : JSON.stringify(value);
 }
