@@ -104,6 +104,7 @@ const anInstance = (uid: string): Instance => ({
   isolation: "process",
   priority: -5,
   priorityClass: "low",
+  preempts: false,
   hasDeadline: true,
   labels: {},
   annotations: {},
