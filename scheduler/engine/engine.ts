@@ -39,7 +39,14 @@ import { QuotaKeeper, quotaResource } from "./quota-keeper.ts";
 import { Reconciler } from "./reconciler.ts";
 import { TemplateCatalogue } from "./template-catalogue.ts";
 import { WakeUps } from "./wake-ups.ts";
-import { namespaceOf, templateOf, toWorkload, workloadResources, type Workload } from "./workloads.ts";
+import {
+  isGang,
+  namespaceOf,
+  templateOf,
+  toWorkload,
+  workloadResources,
+  type Workload,
+} from "./workloads.ts";
 
 export interface EngineOptions {
   readonly backend: Backend;
@@ -67,6 +74,8 @@ const harmlessReasons: ReadonlySet<string> = new Set([
   "Stopping",
   "Completed",
   "Stopped",
+  // An event was recorded when it was told to.
+  "Preempted",
   "ShimReplaced",
   "NodeShutdown",
   "NotFound",
@@ -125,6 +134,9 @@ export class Engine implements InstanceSource, AsyncDisposable {
         const workload = this.#workloads.get(uid);
         return workload && this.#reconciler.catalogueEntry(workload);
       },
+      isGang: (uid) => isGang(this.#workloads.get(uid)),
+      // There are no disruption budgets yet.
+      mayDisrupt: () => true,
       again: () => this.#scheduleTurn(),
     });
     this.#reconciler = new Reconciler({
@@ -250,6 +262,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#workloads.set(uid, workload);
       if (before?.object.metadata.generation !== workload.object.metadata.generation)
         this.#catalogue.drop(uid);
+      if (before !== undefined && isGang(before) !== isGang(workload)) this.#placement.gangChanged(uid);
       if (isOld && this.nodes.hasUnknown()) this.#held.add(uid);
     }
     this.#mark(uid);

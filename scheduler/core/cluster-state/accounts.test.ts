@@ -108,9 +108,11 @@ test("ClusterState: whatever happens, a node's accounts are those of the instanc
         const observed = aStatus({ sequence: at + 1, isolation: one.reported });
         operations[one.operation]?.(state, { ...one, observed });
         for (const name of nodeNames) expectAccounts(state, name);
-        const bound = [...state.instances()].filter(({ state: now }) => now.kind === "bound");
+        const yielding = nodeNames
+          .flatMap((name) => takersOn(state, name))
+          .filter(({ state: now }) => now.kind !== "stopping");
         for (const priority of Object.values(priorities))
-          expect(state.hasBoundBelow(priority)).toBe(bound.some((other) => other.priority < priority));
+          expect(state.hasLowerThan(priority)).toBe(yielding.some((other) => other.priority < priority));
       }
     }),
   );

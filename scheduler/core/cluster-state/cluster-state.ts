@@ -98,9 +98,9 @@ export class ClusterState {
     return this.#nodes.freeableOn(nodeName);
   }
 
-  /** Whether any instance of a lower priority is bound to a node. */
-  hasBoundBelow(priority: number): boolean {
-    return this.#nodes.hasBoundBelow(priority);
+  /** Whether any instance of a lower priority is bound to a node or nominated for one, so could give way. */
+  hasLowerThan(priority: number): boolean {
+    return this.#nodes.hasLowerThan(priority);
   }
 
   pending(): Iterable<Instance> {

@@ -25,7 +25,7 @@ interface NodeEntry {
 export class NodeIndex {
   readonly #nodes = new Map<string, NodeEntry>();
   readonly #ownerCounts = new Map<string, Map<string, number>>();
-  /** How many instances are bound, by priority. */
+  /** How many instances are bound or nominated, by priority. */
   readonly #priorities = new Map<number, number>();
   readonly #dirty = new Set<string>();
   readonly #builder = new SnapshotBuilder();
@@ -58,8 +58,8 @@ export class NodeIndex {
     return this.#nodes.get(name)?.freeable;
   }
 
-  hasBoundBelow(priority: number): boolean {
-    for (const bound of this.#priorities.keys()) if (bound < priority) return true;
+  hasLowerThan(priority: number): boolean {
+    for (const taken of this.#priorities.keys()) if (taken < priority) return true;
     return false;
   }
 
@@ -135,10 +135,8 @@ export class NodeIndex {
     node.view = { ...view, committed, ports: portsWith(view.ports, claims.ports, sign) };
     const occupancy = state.kind === "pending" ? "nominated" : state.kind;
     node.freeable.account(occupancy, instance.priority, footprint, sign);
-    if (state.kind === "bound") {
-      this.#countPriority(instance.priority, sign);
-      this.#countOwner(instance.owner.uid, state.nodeName, sign);
-    }
+    if (state.kind !== "stopping") this.#countPriority(instance.priority, sign);
+    if (state.kind === "bound") this.#countOwner(instance.owner.uid, state.nodeName, sign);
     this.#dirty.add(nodeName);
   }
 

@@ -2,7 +2,7 @@ import { Bug } from "../../../kit/errors.ts";
 import { CandidateIndex } from "./candidate-index.ts";
 import { reportNode, type Explanation, type NodeReport } from "./explanation.ts";
 import { viewOf, type NodeEvent, type PlacementRequest, type Profile, type Profiles } from "./framework.ts";
-import { prepareProfile, type PreparedProfile } from "./prepared-profile.ts";
+import { passes, prepareProfile, type PreparedProfile } from "./prepared-profile.ts";
 import { withoutInstances, type Snapshot } from "./snapshot.ts";
 import type { Instance } from "../model.ts";
 
@@ -76,6 +76,11 @@ export class Placer {
     const owned = request.ownerInstancesOn(base.node.name);
     const view = viewOf(withoutInstances(base, without), owned);
     return this.#prepared(request).filters.every(({ filter }) => filter(view).kind === "success");
+  }
+
+  /** Whether the rules about the node itself let the request on it, whatever is there. */
+  admits(snapshot: Snapshot, request: PlacementRequest, position: number): boolean {
+    return passes(this.#prepared(request).nodeFilters, viewOf(snapshot.at(position), 0));
   }
 
   /** The queueing hint: whether an event may let through a request that these plugins rejected. */
