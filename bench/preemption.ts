@@ -62,7 +62,7 @@ function preemptor(state: ClusterState, placer: Placer) {
   const request: PlacementRequest = {
     key: "high/h1",
     requirements: requirements({ requests: wanted, ownerUid: "high" }),
-    ownerInstancesOn: (nodeName) => state.ownerCount("high", nodeName),
+    neighbours: state.neighbours,
   };
   return preemptorOf(placer, request, highPriority);
 }

@@ -14,7 +14,13 @@ import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance } from "../core/model.ts";
 import { defaultProfile } from "../core/placement/default-profile.ts";
 import { explanationText, type Explanation } from "../core/placement/explanation.ts";
-import { profilesOf, type NodeEvent, type PlacementRequest } from "../core/placement/framework.ts";
+import {
+  profilesOf,
+  type InstanceEvent,
+  type NodeEvent,
+  type PlacementRequest,
+} from "../core/placement/framework.ts";
+import { instanceAffinity } from "../core/placement/plugins/instance-affinity/instance-affinity.ts";
 import { Placer } from "../core/placement/placer.ts";
 import { PlacementQueue, type Batch, type QueuedRequest } from "../core/placement/queue.ts";
 import { chargeOf, traitsOf } from "../core/quota/compute-resources.ts";
@@ -57,6 +63,10 @@ export class PlacementRunner {
   readonly #preemption: Preemption;
   /** Instances by owner whose template refers to something that does not exist. */
   readonly #parked = new Map<string, Set<string>>();
+  /** Nodes on which an instance has let go of something since the last turn. */
+  readonly #freedNodes = new Set<string>();
+  /** Of templates whose instances came to nodes or went since the last turn: each once. */
+  readonly #neighbourEvents = new Map<string, InstanceEvent>();
   /** Namespaces with quotas in which an instance has let go of something since the last turn. */
   readonly #freedNamespaces = new Set<string>();
   #timer: Timer | undefined;
@@ -66,11 +76,11 @@ export class PlacementRunner {
     this.#queue = new PlacementQueue({
       backoff: retryBackoff,
       mayHelp: (event, request, rejectedBy, isNominated) =>
-        this.#placer.mayHelp(event, request, rejectedBy) ||
+        this.#placer.mayHelp(event, this.#request(request), rejectedBy) ||
         (!isNominated && this.#preemption.mayHelp(event.view, request)),
     });
     const proposals = new Proposals(options);
-    const request = (queued: QueuedRequest, ownerUid: string) => this.#request(queued, ownerUid);
+    const request = (queued: QueuedRequest) => this.#request(queued);
     this.#preemption = new Preemption({
       ...options,
       placer: this.#placer,
@@ -97,10 +107,9 @@ export class PlacementRunner {
     if (wasNominated && !isNominated(instance, kind)) this.#denominated(instance, isPending);
     if (isPending && !wasPending) this.#enqueue(instance);
     if (kind === "removed" && wasPending) this.#drop(instance);
+    if (this.#queue.hasUnschedulable) this.#noteNeighbours(instance, before, kind === "removed");
     if (freedOn === undefined) return;
-    this.#wake("capacityFreed", freedOn);
-    this.#preemption.freed(freedOn);
-    if (this.#preemption.hasDue) this.#options.again();
+    this.#freedNodes.add(freedOn);
     if (this.#options.quotas.of(instance.namespace).length > 0) this.#freedNamespaces.add(instance.namespace);
   }
 
@@ -127,6 +136,15 @@ export class PlacementRunner {
       this.#enqueue(instance);
     }
     this.#options.again();
+  }
+
+  /** Terms of affinity may select other namespaces now. */
+  namespaceChanged(): void {
+    const woken = this.#queue.wakeWhere(
+      (_, rejectedBy) => rejectedBy.has(instanceAffinity.name),
+      this.#now(),
+    );
+    if (woken > 0) this.#options.again();
   }
 
   /** What a workload's template refers to has changed. */
@@ -179,6 +197,27 @@ export class PlacementRunner {
     this.#options.again();
   }
 
+  /** Where an instance is now, or not any more, may be what others wait for. */
+  #noteNeighbours(instance: Instance, before: Instance | undefined, isRemoved: boolean): void {
+    const was = before && placeOf(before);
+    const is = isRemoved ? undefined : placeOf(instance);
+    if (was?.isLive === is?.isLive && was?.nodeName === is?.nodeName) return;
+    if (is?.isLive === true) this.#noteEvent("instancesBound", instance);
+    if (was !== undefined) this.#noteEvent("instancesGone", instance);
+  }
+
+  #noteEvent(
+    kind: InstanceEvent["kind"],
+    { owner, templateHash, namespace, labels, claims }: Instance,
+  ): void {
+    this.#neighbourEvents.set(`${kind}/${owner.uid}/${templateHash}`, {
+      kind,
+      namespace,
+      labels,
+      affinity: claims.affinity,
+    });
+  }
+
   #park(instance: Instance, reason: string, message: string): void {
     const parked = this.#parked.get(instance.owner.uid) ?? new Set();
     this.#parked.set(instance.owner.uid, parked);
@@ -197,6 +236,17 @@ export class PlacementRunner {
   /** Once per turn, however many instances have ended; only what now fits, so that a full namespace costs nothing. */
   #wakeFreed(): void {
     const { quotas } = this.#options;
+    for (const nodeName of this.#freedNodes) {
+      this.#wake("capacityFreed", nodeName);
+      this.#preemption.freed(nodeName);
+    }
+    this.#freedNodes.clear();
+    for (const event of this.#neighbourEvents.values())
+      this.#queue.wakeWhere(
+        (request, rejectedBy) => this.#placer.mayHelpTopology(event, this.#request(request), rejectedBy),
+        this.#now(),
+      );
+    this.#neighbourEvents.clear();
     for (const namespace of this.#freedNamespaces)
       this.#queue.wakeWhere(
         ({ quota }, rejectedBy) =>
@@ -243,8 +293,8 @@ export class PlacementRunner {
     });
   }
 
-  #request(queued: QueuedRequest, ownerUid: string): PlacementRequest {
-    return { ...queued, ownerInstancesOn: (nodeName) => this.#options.state.ownerCount(ownerUid, nodeName) };
+  #request({ key, requirements }: QueuedRequest): PlacementRequest {
+    return { key, requirements, neighbours: this.#options.state.neighbours };
   }
 
   #explain(uids: readonly string[], explanation: Explanation): void {
@@ -272,6 +322,14 @@ export class PlacementRunner {
 
 function isNominated({ state }: Instance, kind: InstanceChange["kind"]): boolean {
   return kind !== "removed" && state.kind === "pending" && state.nominatedNode !== undefined;
+}
+
+/** Where an instance is or has a place reserved, and whether it is to stay; undefined: nowhere. */
+function placeOf({ state }: Instance): { readonly nodeName: string; readonly isLive: boolean } | undefined {
+  if (state.kind === "bound") return { nodeName: state.nodeName, isLive: true };
+  if (state.kind === "stopping") return { nodeName: state.nodeName, isLive: false };
+  if (state.kind !== "pending" || state.nominatedNode === undefined) return undefined;
+  return { nodeName: state.nominatedNode, isLive: true };
 }
 
 function queuedRequest(instance: Instance, entry: CatalogueEntry, isGang: boolean): QueuedRequest {

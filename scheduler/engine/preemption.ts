@@ -38,8 +38,8 @@ export interface PreemptionOptions {
   readonly events: EventRecorder;
   readonly session: (nodeName: string) => NodeSession | undefined;
   readonly changed: (change: InstanceChange) => void;
-  /** As placement asks for instances of this owner. */
-  readonly request: (queued: QueuedRequest, ownerUid: string) => PlacementRequest;
+  /** As placement asks for them. */
+  readonly request: (queued: QueuedRequest) => PlacementRequest;
   /** undefined: something that it refers to is missing, or the workload is gone. */
   readonly templateOf: (ownerUid: string) => NodeTemplate | undefined;
   /** Whether stopping it violates no disruption budget. */
@@ -175,7 +175,7 @@ export class Preemption {
     const snapshot = state.snapshot();
     const position = this.#positions.of(snapshot, nodeName);
     if (position === undefined) return "hopeless";
-    const request = this.#options.request(queued, instance.owner.uid);
+    const request = this.#options.request(queued);
     if (placer.wouldFit(snapshot, request, position, [instance])) return "free";
     if (!placer.admits(snapshot, request, position)) return "hopeless";
     // Whether what stops there is enough shows when it is gone.
@@ -201,7 +201,7 @@ export class Preemption {
   #search(queued: QueuedRequest, [first]: readonly Instance[]): PreemptionSearch | undefined {
     if (first === undefined || !this.#mayPreempt(queued)) return undefined;
     const { state, placer } = this.#options;
-    const preemptor = preemptorOf(placer, this.#options.request(queued, first.owner.uid), queued.priority);
+    const preemptor = preemptorOf(placer, this.#options.request(queued), queued.priority);
     return new PreemptionSearch(state.snapshot(), preemptor, this.#occupants);
   }
 

@@ -17,8 +17,8 @@ export interface ProposerOptions {
   readonly placer: Placer;
   readonly preemption: Preemption;
   readonly proposals: Proposals;
-  /** As placement asks for instances of this owner. */
-  readonly request: (queued: QueuedRequest, ownerUid: string) => PlacementRequest;
+  /** As placement asks for them. */
+  readonly request: (queued: QueuedRequest) => PlacementRequest;
 }
 
 export interface ProposalOutcome extends BatchOutcome {
@@ -67,7 +67,7 @@ export class Proposer {
     const { quotas } = this.#options;
     const { count } = quotas.allowance(queued.quota, instances.length);
     const { nodeNames, explanation } =
-      count > 0 ? this.#options.placer.placeBatch(...this.#asked(queued, instances), count) : nothingProposed;
+      count > 0 ? this.#options.placer.placeBatch(...this.#asked(queued), count) : nothingProposed;
     const rejected = this.#options.proposals.commitEach(pairs(instances, nodeNames), template);
     const left = instances.slice(nodeNames.length);
     const nominated = explanation
@@ -93,10 +93,7 @@ export class Proposer {
     if (size > gangSizeMax) return refused(explainGangTooLarge(size));
     const { count, refusal } = this.#options.quotas.allowance(queued.quota, size);
     if (count < size) return refused(explainGangQuota(size, count, quotaRule, refusal));
-    const { nodeNames, explanation } = this.#options.placer.placeBatch(
-      ...this.#asked(queued, instances),
-      size,
-    );
+    const { nodeNames, explanation } = this.#options.placer.placeBatch(...this.#asked(queued), size);
     if (explanation === undefined) {
       const isCommitted = this.#options.proposals.commitAll(pairs(instances, nodeNames), template);
       return isCommitted ? allPlaced : { ...allPlaced, rejected: uids };
@@ -112,15 +109,15 @@ export class Proposer {
     instances: readonly Instance[],
     template: NodeTemplate,
   ): ProposalOutcome {
-    const [snapshot, request] = this.#asked(queued, instances);
+    const [snapshot, request] = this.#asked(queued);
     const { nodeNames, explanation } = this.#options.placer.placeBatch(snapshot, request, instances.length);
     const rejected = this.#options.proposals.commitEach(pairs(instances, nodeNames), template);
     const unplaceable = instances.slice(nodeNames.length).map(({ uid }) => uid);
     return { ...allPlaced, unplaceable, explanation, rejected };
   }
 
-  #asked(queued: QueuedRequest, [first]: readonly Instance[]): [Snapshot, PlacementRequest] {
-    return [this.#options.state.snapshot(), this.#options.request(queued, first?.owner.uid ?? "")];
+  #asked(queued: QueuedRequest): [Snapshot, PlacementRequest] {
+    return [this.#options.state.snapshot(), this.#options.request(queued)];
   }
 }
 

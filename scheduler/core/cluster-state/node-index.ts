@@ -10,6 +10,7 @@ import {
 import { committedWith, footprintOf, isolationOn, nothingCommitted } from "../resources.ts";
 import { FreeableRoom } from "./freeable-room.ts";
 import { instancesIn, type InstanceEntry } from "./instance-index.ts";
+import { Populations } from "./populations.ts";
 
 interface NodeEntry {
   /** As placement sees it; replaced by every change. */
@@ -21,10 +22,10 @@ interface NodeEntry {
   readonly freeable: FreeableRoom;
 }
 
-/** Nodes, what is committed on each, and where each owner's instances are. Every operation is O(1) per instance. */
+/** Nodes, what is committed on each, and where the instances of each template are. Every operation is O(1) per instance. */
 export class NodeIndex {
   readonly #nodes = new Map<string, NodeEntry>();
-  readonly #ownerCounts = new Map<string, Map<string, number>>();
+  readonly populations = new Populations();
   /** How many instances are bound or nominated, by priority. */
   readonly #priorities = new Map<number, number>();
   readonly #dirty = new Set<string>();
@@ -65,11 +66,6 @@ export class NodeIndex {
 
   entriesOn(name: string): readonly InstanceEntry[] {
     return [...(this.#nodes.get(name)?.instances ?? [])];
-  }
-
-  /** How many instances of an owner are bound to a node. */
-  ownerCount(ownerUid: string, nodeName: string): number {
-    return this.#ownerCounts.get(ownerUid)?.get(nodeName) ?? 0;
   }
 
   put(node: ClusterNode): void {
@@ -135,8 +131,9 @@ export class NodeIndex {
     node.view = { ...view, committed, ports: portsWith(view.ports, claims.ports, sign) };
     const occupancy = state.kind === "pending" ? "nominated" : state.kind;
     node.freeable.account(occupancy, instance.priority, footprint, sign);
-    if (state.kind !== "stopping") this.#countPriority(instance.priority, sign);
-    if (state.kind === "bound") this.#countOwner(instance.owner.uid, state.nodeName, sign);
+    if (occupancy !== "stopping") this.#countPriority(instance.priority, sign);
+    // A reserved place is as good as taken, for the instance's neighbours too.
+    this.populations.account(instance, nodeName, occupancy !== "stopping", sign);
     this.#dirty.add(nodeName);
   }
 
@@ -144,15 +141,6 @@ export class NodeIndex {
     const count = (this.#priorities.get(priority) ?? 0) + by;
     if (count > 0) this.#priorities.set(priority, count);
     else this.#priorities.delete(priority);
-  }
-
-  #countOwner(ownerUid: string, nodeName: string, by: number): void {
-    let counts = this.#ownerCounts.get(ownerUid);
-    if (counts === undefined) this.#ownerCounts.set(ownerUid, (counts = new Map<string, number>()));
-    const count = (counts.get(nodeName) ?? 0) + by;
-    if (count > 0) counts.set(nodeName, count);
-    else counts.delete(nodeName);
-    if (counts.size === 0) this.#ownerCounts.delete(ownerUid);
   }
 }
 

@@ -2,60 +2,112 @@
  * The nodes that can take an instance of one request, best first, kept from one snapshot to the next.
  *
  *   follow(snapshot)   judges the nodes that the journal names since the snapshot before (all, after a new layout)
- *   best()             the top of the heap, O(1)
- *   takeBatch(n)       top, count the instance on that node, judge that node again: O(log nodes) per instance
+ *   best()             the best of the tops of the classes whose topology rules pass
+ *   takeBatch(n)       best, count the instance on that node, judge that node again: O(log nodes + classes) per instance
+ *
+ * Nodes that the rules about single nodes let pass stand in heaps, one per class of equal domains (see Topology). Without topology rules
+ * there is one class, and the best node is the top of one heap.
  *
  * A batch counts on top of the snapshot only while it runs: the nodes it touched are judged anew by the next follow,
  * whether or not the proposals were committed. Equal scores go round robin: a node that was judged again goes behind
  * its equals, starting at the position that the seed names.
  *
- * Invariant after follow: the heap holds exactly the nodes that pass every filter in that snapshot, with their scores.
+ * Invariant after follow: the heaps hold exactly the nodes that pass every filter of single nodes in that snapshot, with their scores,
+ * and each class holds nodes of one `classOf` only.
  */
-import type { ClusterNode, NodeCapacity } from "../model.ts";
+import { Bug } from "../../../kit/errors.ts";
+import type { Instance } from "../model.ts";
 import { committedWith, footprintOf } from "../resources.ts";
-import { explainUnplaceable, type Explanation } from "./explanation.ts";
-import { viewOf, type NodeView, type PlacementRequest, type Profile } from "./framework.ts";
-import { NodeHeap } from "./node-heap.ts";
+import {
+  explainUnplaceable,
+  reportNode,
+  type Explanation,
+  type NodeReport,
+  type TopologyReport,
+} from "./explanation.ts";
+import type { NodeView, PlacementRequest, Profile } from "./framework.ts";
+import type { Concern, InstanceCounts } from "./neighbours.ts";
+import { NodeHeap, NodeHeaps } from "./node-heap.ts";
+import { type Addition, ReusableView } from "./reusable-view.ts";
 import { passes, prepareProfile, totalScore, type PreparedProfile } from "./prepared-profile.ts";
-import type { Snapshot } from "./snapshot.ts";
+import { portsWith, withoutInstances, type NodeSnapshot, type Snapshot } from "./snapshot.ts";
+import type { DomainBook } from "./topology/domains.ts";
+import { Topology, type TopologyScorer } from "./topology/topology.ts";
 
-interface Addition {
-  readonly committed: NodeCapacity;
-  readonly count: number;
+/** Nodes of one class, best first. */
+interface NodeClass {
+  /** Its place in the list of classes; those of classes that have gone are used again. */
+  readonly id: number;
+  readonly key: number | string;
+  readonly heap: NodeHeap;
 }
 
-const noAdditions: ReadonlyMap<number, Addition> = new Map();
-
-export class CandidateIndex {
-  readonly prepared: PreparedProfile;
+export class CandidateIndex implements Disposable {
+  readonly #profile: Profile;
   readonly #seed: number;
+  readonly #book: DomainBook;
   #request: PlacementRequest;
+  #prepared: PreparedProfile;
+  #topology: Topology;
+  #scorers: readonly TopologyScorer[] = [];
+  #concerns: readonly Concern[];
+  #concernsVersion: number;
+  #recountVersion: number;
   #snapshot: Snapshot | undefined;
-  #heap = new NodeHeap(0);
-  /** Per position: the node whose own filters were run last, and whether it passed them. */
-  #filteredNodes: (ClusterNode | undefined)[] = [];
-  #passedFilters: boolean[] = [];
+  #shared = new NodeHeaps(0);
+  readonly #classes = new Map<number | string, NodeClass>();
+  /** Classes by id; undefined: free. */
+  readonly #classList: (NodeClass | undefined)[] = [];
+  readonly #freeIds: number[] = [];
+  /** Position to the id of the class in whose heap it is; -1: in none. */
+  #classAt = new Int32Array(0);
+  /** Per position: the version of the node whose own filters were run last, and whether it passed them. */
+  #filtered = new Uint32Array(0);
+  #passed = new Uint8Array(0);
+  readonly #additions = new Map<number, Addition>();
   /** Positions judged with the additions of a batch. */
   #touched: number[] = [];
+  #view: ReusableView | undefined;
+  #owned: InstanceCounts;
   #order = 0;
   #explanation: Explanation | undefined;
 
-  constructor(profile: Profile, request: PlacementRequest, seed: number) {
-    this.prepared = prepareProfile(profile, request.requirements);
-    this.#request = request;
+  constructor(profile: Profile, request: PlacementRequest, book: DomainBook, seed: number) {
+    this.#profile = profile;
     this.#seed = seed;
+    this.#book = book;
+    this.#request = request;
+    const { requirements, neighbours } = request;
+    this.#prepared = prepareProfile(profile, requirements, neighbours);
+    this.#topology = new Topology([], neighbours, book, 0);
+    this.#concerns = neighbours.concerns(requirements.namespace, requirements.labels);
+    this.#concernsVersion = neighbours.concernsVersion;
+    this.#recountVersion = neighbours.recountVersion;
+    this.#owned = neighbours.ownedBy(requirements.ownerUid);
+  }
+
+  get prepared(): PreparedProfile {
+    return this.#prepared;
+  }
+
+  /** How many nodes it holds something of: what it costs to keep. */
+  get size(): number {
+    return this.#filtered.length;
   }
 
   /** Brings the index to this snapshot. `request` has the key that the index was made for. */
   follow(snapshot: Snapshot, request: PlacementRequest): void {
     this.#request = request;
     const last = this.#snapshot;
-    if (last === snapshot && this.#touched.length === 0) return;
+    const isAnew = this.#haveNeighboursChanged();
+    if (last === snapshot && this.#touched.length === 0 && !isAnew) return;
+    this.#owned = request.neighbours.ownedBy(request.requirements.ownerUid);
     this.#snapshot = snapshot;
     this.#explanation = undefined;
     const known = last?.journalEnd ?? 0;
     const canFollow =
       last !== undefined &&
+      !isAnew &&
       last.layout === snapshot.layout &&
       known >= snapshot.journalStart &&
       known <= snapshot.journalEnd &&
@@ -67,7 +119,7 @@ export class CandidateIndex {
 
   /** The name of the best node, if any takes the request. */
   best(snapshot: Snapshot): string | undefined {
-    const position = this.#heap.top();
+    const position = this.#bestPosition();
     return position < 0 ? undefined : snapshot.at(position).node.name;
   }
 
@@ -76,72 +128,278 @@ export class CandidateIndex {
     snapshot: Snapshot,
     count: number,
   ): { readonly nodeNames: readonly string[]; readonly explanation: Explanation | undefined } {
+    const { claims } = this.#request.requirements;
     const footprint = footprintOf(this.#request.requirements);
     const nodeNames: string[] = [];
-    const additions = new Map<number, Addition>();
     while (nodeNames.length < count) {
-      const position = this.#heap.top();
+      const position = this.#bestPosition();
       if (position < 0) break;
-      const { node, committed } = snapshot.at(position);
+      const { node, committed, ports } = snapshot.at(position);
       nodeNames.push(node.name);
-      const known = additions.get(position);
-      additions.set(position, {
+      const known = this.#additions.get(position);
+      this.#additions.set(position, {
         committed: committedWith(known?.committed ?? committed, footprint, 1),
+        ports: portsWith(known?.ports ?? ports, claims.ports, 1),
         count: (known?.count ?? 0) + 1,
       });
-      this.#judge(position, this.#view(snapshot, position, additions));
+      this.#judge(snapshot, position);
     }
-    this.#touched.push(...additions.keys());
-    const isShort = nodeNames.length < count;
-    return { nodeNames, explanation: isShort ? this.#explain(snapshot, additions) : undefined };
+    const explanation = nodeNames.length < count ? this.#explain(snapshot) : undefined;
+    this.#touched.push(...this.#additions.keys());
+    this.#additions.clear();
+    return { nodeNames, explanation };
   }
 
   explain(snapshot: Snapshot): Explanation {
-    this.#explanation ??= this.#explain(snapshot, noAdditions);
+    this.#explanation ??= this.#explain(snapshot);
     return this.#explanation;
   }
 
-  #explain(snapshot: Snapshot, additions: ReadonlyMap<number, Addition>): Explanation {
-    const views = Array.from({ length: snapshot.size }, (_, position) =>
-      this.#view(snapshot, position, additions),
-    );
-    return explainUnplaceable(this.prepared, views);
+  /** What every rule says of every node. */
+  reports(snapshot: Snapshot): readonly NodeReport[] {
+    return Array.from({ length: snapshot.size }, (_, position) => this.#report(snapshot, position));
+  }
+
+  /** Whether the rules about the node itself let the request on it, whatever is there. */
+  admits(position: number): boolean {
+    return this.#passed[position] === 1;
+  }
+
+  /** Whether the node would take an instance if these, which are bound to it or nominated for it, were not there. */
+  wouldFit(snapshot: Snapshot, position: number, without: readonly Instance[]): boolean {
+    const base = snapshot.at(position);
+    const owned = this.#owned.on(base.node.name);
+    const view = { ...withoutInstances(base, without), ownerInstances: owned };
+    if (!this.#prepared.filters.every(({ filter }) => filter(view).kind === "success")) return false;
+    if (this.#topology.isEmpty) return true;
+    return this.#topology.passesWithout(position, without, this.#request.neighbours);
+  }
+
+  [Symbol.dispose](): void {
+    this.#topology[Symbol.dispose]();
+  }
+
+  #bestPosition(): number {
+    if (this.#topology.isEmpty) return this.#classes.get(0)?.heap.top() ?? -1;
+    const range = this.#scorers.some(({ isRelative }) => isRelative) ? this.#ranges() : undefined;
+    let best = -1;
+    let bestScore = Number.NEGATIVE_INFINITY;
+    for (const { heap } of this.#classes.values()) {
+      const position = heap.top();
+      if (!this.#topology.passes(position)) continue;
+      const score = this.#shared.scoreOf(position) + this.#topologyScore(position, range);
+      if (score < bestScore || (score === bestScore && !this.#shared.isBefore(position, best))) continue;
+      best = position;
+      bestScore = score;
+    }
+    return best;
+  }
+
+  /** Per scorer the least and the greatest of what it says of the classes that pass. */
+  #ranges(): readonly Range[] {
+    const ranges = this.#scorers.map(() => ({ least: Infinity, greatest: -Infinity }));
+    for (const { heap } of this.#classes.values()) {
+      const position = heap.top();
+      if (!this.#topology.passes(position)) continue;
+      for (const [place, range] of ranges.entries()) {
+        const score = this.#scorers[place]?.scoreAt(position) ?? 0;
+        range.least = Math.min(range.least, score);
+        range.greatest = Math.max(range.greatest, score);
+      }
+    }
+    return ranges;
+  }
+
+  #topologyScore(position: number, ranges: readonly Range[] | undefined): number {
+    let sum = 0;
+    for (let place = 0; place < this.#scorers.length; place++) {
+      const scorer = this.#scorers[place];
+      if (scorer !== undefined) sum += scorer.weight * shareOf(scorer, position, ranges?.[place]);
+    }
+    return sum;
+  }
+
+  #explain(snapshot: Snapshot): Explanation {
+    return explainUnplaceable(this.reports(snapshot));
+  }
+
+  #report(snapshot: Snapshot, position: number): NodeReport {
+    const base = snapshot.at(position);
+    // The view is kept by no report.
+    const view = this.#viewOf(base, this.#additions.get(position));
+    return reportNode(this.#prepared, view, this.#topologyReport(position));
+  }
+
+  #topologyReport(position: number): TopologyReport {
+    const ranges = this.#ranges();
+    return {
+      verdicts: [...this.#topology.verdicts(position)],
+      scores: this.#scorers.map((scorer, place) => ({
+        plugin: scorer.name,
+        weight: scorer.weight,
+        score: shareOf(scorer, position, ranges[place]),
+      })),
+    };
+  }
+
+  /** Otherwise than by what the journal names. */
+  #haveNeighboursChanged(): boolean {
+    const { neighbours, requirements } = this.#request;
+    const isRecounted = this.#recountVersion !== neighbours.recountVersion && !this.#topology.isEmpty;
+    this.#recountVersion = neighbours.recountVersion;
+    return this.#haveConcernsChanged() || isRecounted;
+  }
+
+  #haveConcernsChanged(): boolean {
+    const { neighbours, requirements } = this.#request;
+    if (this.#concernsVersion === neighbours.concernsVersion) return false;
+    this.#concernsVersion = neighbours.concernsVersion;
+    const concerns = neighbours.concerns(requirements.namespace, requirements.labels);
+    if (sameConcerns(concerns, this.#concerns)) return false;
+    this.#concerns = concerns;
+    this.#prepared = prepareProfile(this.#profile, requirements, neighbours);
+    return true;
   }
 
   #catchUp(snapshot: Snapshot, from: number): void {
-    this.#heap.grow(snapshot.size);
+    this.#grow(snapshot.size);
     const changed = new Set(this.#touched);
     for (let place = from; place < snapshot.journalEnd; place++) changed.add(snapshot.changedAt(place));
-    for (const position of changed) this.#judge(position, this.#view(snapshot, position, noAdditions));
+    for (const position of changed) this.#judge(snapshot, position);
   }
 
   #rebuild(snapshot: Snapshot): void {
     const { size } = snapshot;
-    this.#heap = new NodeHeap(size);
-    this.#filteredNodes = [];
-    this.#passedFilters = [];
+    this.#shared = new NodeHeaps(size);
+    this.#classes.clear();
+    this.#classList.length = 0;
+    this.#freeIds.length = 0;
+    this.#classAt = new Int32Array(size).fill(-1);
+    this.#filtered = new Uint32Array(size);
+    this.#passed = new Uint8Array(size);
+    this.#topology[Symbol.dispose]();
+    this.#topology = new Topology(this.#prepared.topology, this.#request.neighbours, this.#book, size);
+    this.#topology.count(snapshot, (position) => this.#viewOf(snapshot.at(position), undefined));
+    this.#scorers = this.#topology.scorers;
     for (let i = 0; i < size; i++) {
       const position = (i + this.#seed) % size;
-      this.#judge(position, this.#view(snapshot, position, noAdditions));
+      this.#seat(position, this.#viewOf(snapshot.at(position), undefined));
     }
   }
 
-  #view(snapshot: Snapshot, position: number, additions: ReadonlyMap<number, Addition>): NodeView {
-    const base = snapshot.at(position);
-    const owned = this.#request.ownerInstancesOn(base.node.name);
-    const addition = additions.get(position);
-    if (addition === undefined) return viewOf(base, owned);
-    return { ...base, committed: addition.committed, ownerInstances: owned + addition.count };
+  #viewOf(base: NodeSnapshot, addition: Addition | undefined): NodeView {
+    this.#view ??= new ReusableView(base);
+    return this.#view.become(base, this.#owned.on(base.node.name), addition);
   }
 
-  #judge(position: number, view: NodeView): void {
-    if (this.#filteredNodes[position] !== view.node) {
-      this.#filteredNodes[position] = view.node;
-      this.#passedFilters[position] = passes(this.prepared.nodeFilters, view);
-    }
-    const isFeasible =
-      this.#passedFilters[position] === true && passes(this.prepared.allocationFilters, view);
-    if (isFeasible) this.#heap.put(position, totalScore(this.prepared, view), this.#order++);
-    else this.#heap.remove(position);
+  /** Judges a node again: it, its place in the heaps, and what it changes for other nodes of its domains. */
+  #judge(snapshot: Snapshot, position: number): void {
+    const addition = this.#additions.get(position);
+    const view = this.#viewOf(snapshot.at(position), addition);
+    if (!this.#topology.isEmpty)
+      this.#topology.recount(position, view, addition?.count ?? 0, (other) => this.#move(other));
+    this.#seat(position, view);
   }
+
+  /** Puts a position into the heap of its class, or takes it out of all. */
+  #seat(position: number, view: NodeView): void {
+    if (!this.#isFeasible(position, view)) {
+      this.#unseat(position);
+      return;
+    }
+    const score = totalScore(this.#prepared, view);
+    const { heap } = this.#enterClass(position);
+    heap.put(position, score, this.#order++);
+  }
+
+  #isFeasible(position: number, view: NodeView): boolean {
+    const version = this.#book.versionOf(position);
+    if (this.#filtered[position] !== version) {
+      this.#filtered[position] = version;
+      this.#passed[position] = passes(this.#prepared.nodeFilters, view) ? 1 : 0;
+    }
+    return this.#passed[position] === 1 && passes(this.#prepared.allocationFilters, view);
+  }
+
+  /** The class of a position, out of whose heap it is taken if it was of another. */
+  #enterClass(position: number): NodeClass {
+    const key = this.#topology.isEmpty ? 0 : this.#topology.classOf(position);
+    const before = this.#classOf(position);
+    if (before !== undefined) {
+      if (before.key === key) return before;
+      this.#unseat(position);
+    }
+    const found = this.#classes.get(key) ?? this.#openClass(key);
+    this.#classAt[position] = found.id;
+    return found;
+  }
+
+  #classOf(position: number): NodeClass | undefined {
+    const id = this.#classAt[position] ?? -1;
+    return id < 0 ? undefined : this.#classList[id];
+  }
+
+  #openClass(key: number | string): NodeClass {
+    const id = this.#freeIds.pop() ?? this.#classList.length;
+    const opened: NodeClass = { id, key, heap: new NodeHeap(this.#shared) };
+    this.#classes.set(key, opened);
+    this.#classList[id] = opened;
+    return opened;
+  }
+
+  /** The counts of its domain have changed; the node itself has not. */
+  #move(position: number): void {
+    if (this.#classOf(position) === undefined) return;
+    const score = this.#shared.scoreOf(position);
+    const order = this.#shared.orderOf(position);
+    this.#enterClass(position).heap.put(position, score, order);
+  }
+
+  #unseat(position: number): void {
+    const found = this.#classOf(position);
+    if (found === undefined) return;
+    found.heap.remove(position);
+    this.#classAt[position] = -1;
+    if (found.heap.length > 0) return;
+    this.#classes.delete(found.key);
+    this.#classList[found.id] = undefined;
+    this.#freeIds.push(found.id);
+  }
+
+  #grow(size: number): void {
+    this.#shared.grow(size);
+    this.#topology.grow(size);
+    if (size <= this.#classAt.length) return;
+    const capacity = Math.max(size, 2 * this.#classAt.length);
+    const classAt = new Int32Array(capacity).fill(-1);
+    classAt.set(this.#classAt);
+    this.#classAt = classAt;
+    const filtered = new Uint32Array(capacity);
+    filtered.set(this.#filtered);
+    this.#filtered = filtered;
+    const passed = new Uint8Array(capacity);
+    passed.set(this.#passed);
+    this.#passed = passed;
+  }
+}
+
+interface Range {
+  least: number;
+  greatest: number;
+}
+
+/** From 0 to 100. */
+function shareOf(scorer: TopologyScorer, position: number, range: Range | undefined): number {
+  const score = scorer.scoreAt(position);
+  if (!scorer.isRelative) return score;
+  if (range === undefined) throw new Bug(`the scores of ${scorer.name} were not compared`);
+  const width = range.greatest - range.least;
+  return width > 0 ? (100 * (score - range.least)) / width : 0;
+}
+
+function sameConcerns(a: readonly Concern[], b: readonly Concern[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ term, counts }, place) => b[place]?.term === term && b[place].counts === counts)
+  );
 }

@@ -36,7 +36,7 @@ function requestOf(state: ClusterState, overrides: Partial<PlacementRequirements
       ownerUid: "high",
       ...overrides,
     }),
-    ownerInstancesOn: (nodeName) => state.ownerCount("high", nodeName),
+    neighbours: state.neighbours,
   };
 }
 
