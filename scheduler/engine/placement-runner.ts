@@ -276,11 +276,11 @@ export class PlacementRunner {
     }
     const outcome = this.#proposer.propose(batch, instances, entry.outcome.template);
     this.#queue.close(batch, outcome, this.#now());
-    const { explanation, unplaceable, nominated } = outcome;
-    if (!explanation || batch.isNominated) return;
-    if (!batch.request.isGang)
-      for (const { uid } of nominated) this.#queue.addNominated(uid, batch.request, explanation, this.#now());
-    if (unplaceable.length === 0) return;
+    const { explanation, unplaceable, nominated, noOtherNode } = outcome;
+    // A gang has nodes for all of it; no event makes it look for another one.
+    if (noOtherNode && !batch.request.isGang)
+      for (const { uid } of nominated) this.#queue.addNominated(uid, batch.request, noOtherNode, this.#now());
+    if (!explanation || batch.isNominated || unplaceable.length === 0) return;
     this.#explain(unplaceable, explanation);
     this.#recordWarning(first, "FailedPlacement", explanation.message);
   }

@@ -24,6 +24,8 @@ export interface ProposerOptions {
 export interface ProposalOutcome extends BatchOutcome {
   /** They have a node reserved, and wait for it. */
   readonly nominated: readonly Instance[];
+  /** Why no other node takes those. */
+  readonly noOtherNode: Explanation | undefined;
 }
 
 /** The name under which quotas stand among the rules that reject. */
@@ -34,6 +36,7 @@ export const allPlaced: ProposalOutcome = {
   explanation: undefined,
   rejected: [],
   nominated: [],
+  noOtherNode: undefined,
 };
 
 const nothingProposed: BatchPlacement = { nodeNames: [], explanation: undefined };
@@ -69,16 +72,18 @@ export class Proposer {
     const { nodeNames, explanation } =
       count > 0 ? this.#options.placer.placeBatch(...this.#asked(queued), count) : nothingProposed;
     const rejected = this.#options.proposals.commitEach(pairs(instances, nodeNames), template);
-    const left = instances.slice(nodeNames.length);
     const nominated = explanation
       ? this.#options.preemption.preemptEach(queued, instances.slice(nodeNames.length, count))
       : [];
-    const unplaceable = left.slice(nominated.length).map(({ uid }) => uid);
-    if (explanation || left.length === 0) return { unplaceable, explanation, rejected, nominated };
-    // Asked again: what was committed counts, and what the nodes did not take after all leaves room for others.
+    const outcome = { ...allPlaced, rejected, nominated, noOtherNode: explanation };
+    const served = nodeNames.length + nominated.length;
+    const left = instances.slice(served).map(({ uid }) => uid);
+    if (left.length === 0) return outcome;
+    if (explanation && served < count) return { ...outcome, unplaceable: left, explanation };
+    // Asked again: what was committed and reserved counts, and what the nodes did not take after all leaves room for others.
     const { refusal } = quotas.allowance(queued.quota, 1);
-    if (refusal === undefined) return { ...allPlaced, rejected: [...rejected, ...unplaceable] };
-    return { unplaceable, explanation: explainWithoutNodes(quotaRule, refusal), rejected, nominated };
+    if (refusal === undefined) return { ...outcome, rejected: [...rejected, ...left] };
+    return { ...outcome, unplaceable: left, explanation: explainWithoutNodes(quotaRule, refusal) };
   }
 
   /** Places all of these, makes room for all of them, or says why not. */

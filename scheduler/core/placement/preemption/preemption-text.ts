@@ -7,7 +7,8 @@ export function waitingText({ nodeName, victims, displaced, stopping }: Preempti
   if (victims.length > 0) parts.push(`preempting ${countText(victims.length)} of ${workloadsText(victims)}`);
   if (displaced.length > 0)
     parts.push(`taking the place of ${countText(displaced.length)} of ${workloadsText(displaced)}`);
-  if (stopping.length > 0) parts.push(`waiting for ${countText(stopping.length)} to stop`);
+  if (victims.length === 0 && stopping.length > 0)
+    parts.push(`waiting for ${countText(stopping.length)} to stop`);
   return `${parts.join(", ") || "waiting for its turn"}, on node ${nodeName}`;
 }
 
