@@ -24,6 +24,7 @@ import type { NodeAssignment, NodeTemplate } from "../core/assignment.ts";
 import { statusDelayMs, usageIntervalMs, welcomeTimeoutMs } from "../core/limits.ts";
 import { imageLimits } from "../images/limits.ts";
 import type { ReportedStatus } from "../core/status.ts";
+import type { StopReason } from "../core/termination.ts";
 import type { RunUsage } from "../runtimes/runtime-driver.ts";
 import type { ConditionSource } from "./condition-source.ts";
 import type { ModuleInventory } from "./module-inventory.ts";
@@ -43,7 +44,7 @@ import {
 export interface SessionInstances {
   beginSession(): void;
   assign(templates: readonly NodeTemplate[], assignments: readonly NodeAssignment[]): void;
-  stop(uid: string, graceMs: number | undefined): boolean;
+  stop(uid: string, graceMs: number | undefined, why?: StopReason): boolean;
   acknowledge(uids: readonly string[]): void;
   uids(): readonly string[];
   statusOf(uid: string): ReportedStatus | undefined;
@@ -180,9 +181,10 @@ export class NodeSession {
       const { templates, assignments } = message.assign;
       instances.assign(templates.map(readTemplate), assignments.map(readAssignment));
     } else if (message.stop) {
-      for (const { uid, hasGrace, graceMs } of message.stop.instances) {
+      for (const { uid, hasGrace, graceMs, reason, message: text } of message.stop.instances) {
         if (!isUid(uid)) throw new ContractViolation(`stop of uid "${uid}"`);
-        if (instances.stop(uid, hasGrace ? graceMs : undefined)) continue;
+        const why = reason === "Preempted" ? ({ cause: reason, message: text } as const) : undefined;
+        if (instances.stop(uid, hasGrace ? graceMs : undefined, why)) continue;
         this.#notFound.add(uid);
         this.#scheduleStatus();
       }

@@ -44,7 +44,14 @@ import { QuotaKeeper, quotaResource } from "./quota-keeper.ts";
 import { Reconciler } from "./reconciler.ts";
 import { TemplateCatalogue } from "./template-catalogue.ts";
 import { WakeUps } from "./wake-ups.ts";
-import { namespaceOf, templateOf, toWorkload, workloadResources, type Workload } from "./workloads.ts";
+import {
+  isGang,
+  namespaceOf,
+  templateOf,
+  toWorkload,
+  workloadResources,
+  type Workload,
+} from "./workloads.ts";
 
 export interface EngineOptions {
   readonly backend: Backend;
@@ -73,6 +80,8 @@ const harmlessReasons: ReadonlySet<string> = new Set([
   "Stopping",
   "Completed",
   "Stopped",
+  // An event was recorded when it was told to.
+  "Preempted",
   "ShimReplaced",
   "NodeShutdown",
   "NotFound",
@@ -135,6 +144,9 @@ export class Engine implements InstanceSource, AsyncDisposable {
         const workload = this.#workloads.get(uid);
         return workload && this.#reconciler.catalogueEntry(workload);
       },
+      isGang: (uid) => isGang(this.#workloads.get(uid)),
+      // There are no disruption budgets yet.
+      mayDisrupt: () => true,
       again: () => this.#scheduleTurn(),
     });
     this.#reconciler = new Reconciler({
@@ -261,6 +273,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#workloads.set(uid, workload);
       if (before?.object.metadata.generation !== workload.object.metadata.generation)
         this.#catalogue.drop(uid);
+      if (before !== undefined && isGang(before) !== isGang(workload)) this.#placement.gangChanged(uid);
       if (isOld && this.nodes.hasUnknown()) this.#held.add(uid);
     }
     this.#mark(uid);

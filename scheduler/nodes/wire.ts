@@ -214,6 +214,8 @@ function readAssignment(
     isolation: readIsolation(assignment.isolation, `assignment of ${uid}`) ?? "shared",
     priority: assignment.priority,
     priorityClass: assignment.priorityClass,
+    // It has a node and waits for none.
+    preempts: false,
     claims: readClaims(assignment.claimsJson, `assignment of ${uid}`),
     hasDeadline: assignment.hasDeadline,
     labels: assignment.labels,
