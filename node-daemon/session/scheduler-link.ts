@@ -32,13 +32,13 @@ export interface LinkOptions {
   readonly conditions: ConditionSource;
   readonly logs: Pick<LogSender, "send">;
   readonly checkpoint: Pick<Checkpoint, "loadMeta" | "saveMeta">;
-  /** Told how long it had been disconnected when it gave up waiting. */
   /** Told when the scheduler last heard this node for certain, by the monotonic clock. */
   readonly onHeard: (atMs: number) => void;
   /** Told after what time without the scheduler instances stop: at each welcome. */
   readonly onStopAfter: (afterMs: number) => void;
   readonly onCutOff: (afterMs: number) => void;
   readonly onConnected: () => void;
+  readonly usageIntervalMs: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -102,7 +102,7 @@ export class SchedulerLink {
   }
 
   async #runSession(): Promise<SessionEnd> {
-    const { tls, address, hello, instances, conditions, logs, clock, log } = this.#options;
+    const { tls, address, hello, instances, conditions, logs, usageIntervalMs, clock, log } = this.#options;
     const client = dial(address, tls);
     try {
       this.#session = new NodeSession({
@@ -117,6 +117,7 @@ export class SchedulerLink {
           this.#options.onHeard(atMs);
         },
         openLog: (request) => logs.send(client, request),
+        usageIntervalMs,
         clock,
         log,
       });
