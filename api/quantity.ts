@@ -81,6 +81,11 @@ export function cpuMillis(quantity: string | number): number {
 
 /** Whole bytes, rounded up, of a quantity that validation has accepted. */
 export function memoryBytes(quantity: string | number): number {
+  return countOf(quantity);
+}
+
+/** The whole number, rounded up, of a quantity that validation has accepted. */
+export function countOf(quantity: string | number): number {
   const milli = acceptedMilli(quantity);
   return Number(milli / 1000n + (milli % 1000n > 0n ? 1n : 0n));
 }

@@ -4,7 +4,7 @@
  */
 import { ClusterState } from "../scheduler/core/cluster-state/cluster-state.ts";
 import { defaultProfile } from "../scheduler/core/placement/default-profile.ts";
-import type { PlacementRequest } from "../scheduler/core/placement/framework.ts";
+import { profilesOf, type PlacementRequest } from "../scheduler/core/placement/framework.ts";
 import { viewOf } from "../scheduler/core/placement/framework.ts";
 import { Placer } from "../scheduler/core/placement/placer.ts";
 import { passes, prepareProfile, totalScore } from "../scheduler/core/placement/prepared-profile.ts";
@@ -61,7 +61,7 @@ const byScan: Propose = (state, uids) => {
 };
 
 function aPlacer(): Placer {
-  return new Placer({ profile: defaultProfile, seed: 0, cachedRequestsMax: 16 });
+  return new Placer({ profiles: profilesOf(defaultProfile), seed: 0, cachedRequestsMax: 16 });
 }
 
 /** Placements per second, the median of three fresh clusters. */

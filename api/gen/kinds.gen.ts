@@ -125,6 +125,71 @@ export interface Probe {
   readonly terminationGracePeriodSeconds?: number;
 }
 
+export interface NodeSelectorRequirement {
+  readonly key: string;
+  readonly operator: "In" | "NotIn" | "Exists" | "DoesNotExist" | "Gt" | "Lt";
+  /** For In and NotIn at least one, for Gt and Lt one whole number, for the others none. */
+  readonly values?: readonly string[];
+}
+
+/** What a node must be like; all of it must hold. An empty term matches no node. */
+export interface NodeSelectorTerm {
+  /** Of the node's labels. */
+  readonly matchExpressions?: readonly NodeSelectorRequirement[];
+  /** Of the node's fields, of which there is one - metadata.name. */
+  readonly matchFields?: readonly NodeSelectorRequirement[];
+}
+
+/** Instances that match the selector, and the domain of nodes that counts as the same place. */
+export interface AffinityTerm {
+  /** A Kubernetes label selector; all its terms must hold. */
+  readonly labelSelector?: LabelSelector;
+  /** Where these instances are. The workload's own namespace when empty and without namespaceSelector. */
+  readonly namespaces?: readonly string[];
+  /** A Kubernetes label selector; all its terms must hold. */
+  readonly namespaceSelector?: LabelSelector;
+  /** The node label whose values are the domains. */
+  readonly topologyKey: string;
+  /** Labels of the instance itself whose values the selector takes on. */
+  readonly matchLabelKeys?: readonly string[];
+  /** Labels of the instance itself whose values others must not have. */
+  readonly mismatchLabelKeys?: readonly string[];
+}
+
+/** As in Kubernetes, with instances for pods. */
+export interface Affinity {
+  /** Which nodes will do, and which are better. */
+  readonly nodeAffinity?: {
+    readonly requiredDuringSchedulingIgnoredDuringExecution?: {
+      /** One of them must match. */
+      readonly nodeSelectorTerms: readonly NodeSelectorTerm[];
+    };
+    readonly preferredDuringSchedulingIgnoredDuringExecution?: readonly ({
+      readonly weight: number;
+      /** What a node must be like; all of it must hold. An empty term matches no node. */
+      readonly preference: NodeSelectorTerm;
+    })[];
+  };
+  /** Near which other instances it is to be. */
+  readonly instanceAffinity?: {
+    readonly requiredDuringSchedulingIgnoredDuringExecution?: readonly AffinityTerm[];
+    readonly preferredDuringSchedulingIgnoredDuringExecution?: readonly ({
+      readonly weight: number;
+      /** Instances that match the selector, and the domain of nodes that counts as the same place. */
+      readonly instanceAffinityTerm: AffinityTerm;
+    })[];
+  };
+  /** Apart from which other instances it is to be. */
+  readonly instanceAntiAffinity?: {
+    readonly requiredDuringSchedulingIgnoredDuringExecution?: readonly AffinityTerm[];
+    readonly preferredDuringSchedulingIgnoredDuringExecution?: readonly ({
+      readonly weight: number;
+      /** Instances that match the selector, and the domain of nodes that counts as the same place. */
+      readonly instanceAffinityTerm: AffinityTerm;
+    })[];
+  };
+}
+
 /** Lets an instance onto nodes with a matching taint, as in Kubernetes. */
 export interface Toleration {
   /** The taint's key. Empty with operator Exists matches every taint. */
@@ -172,20 +237,10 @@ export interface InstanceSpec {
     readonly address: string;
   })[];
   readonly resources: {
-    /** What placement reserves on the node. Limits count where requests are missing. */
-    readonly requests?: {
-      /** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
-      readonly cpu?: Quantity;
-      /** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
-      readonly memory?: Quantity;
-    };
+    /** What placement reserves on the node: cpu, memory, and extended resources that nodes offer, such as example.com/camera. Limits count where requests are missing. */
+    readonly requests?: Readonly<Record<string, Quantity>>;
     /** memory: what the guest's linear memory may grow to. cpu: what it may use in any tenth of a second. */
-    readonly limits?: {
-      /** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
-      readonly cpu?: Quantity;
-      /** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
-      readonly memory?: Quantity;
-    };
+    readonly limits?: Readonly<Record<string, Quantity>>;
   };
   /** What stands between this instance and others. shared: a process that it shares with instances of its namespace, each metered and capped. process: one of its own, with a limit on its heap; chosen by itself where the module needs it (shared memories, garbage-collected types) and where requests and limits are equal (Guaranteed). confined: that, and inside a sandbox of the machine's; only nodes that can do it are chosen. */
   readonly isolation?: "shared" | "process" | "confined";
@@ -230,6 +285,33 @@ export interface InstanceSpec {
   readonly stopNotice: "none" | "stdin";
   /** What the instance does when its node has lost the scheduler. continue is a WasmDeployment's default, stop a WasmJob's. */
   readonly onDisconnect?: "continue" | "stop";
+  /** The versions of the runtime that will do: comparisons such as >=14.6 or >=40 <42, all of which must hold. */
+  readonly runtimeVersion?: string;
+  /** Features that the node's runtime must say it has. */
+  readonly runtimeFeatures?: readonly string[];
+  /** The placement profile of the scheduler that chooses the node. The first one when empty. */
+  readonly placementProfile?: string;
+  /** As in Kubernetes, with instances for pods. */
+  readonly affinity?: Affinity;
+  /** How instances are to be spread over domains of nodes, as in Kubernetes. */
+  readonly topologySpreadConstraints?: readonly ({
+    /** How many more instances than the emptiest domain a domain may have. */
+    readonly maxSkew: number;
+    /** The node label whose values are the domains. */
+    readonly topologyKey: string;
+    /** DoNotSchedule: the instance waits. ScheduleAnyway: domains with less skew are preferred. */
+    readonly whenUnsatisfiable: "DoNotSchedule" | "ScheduleAnyway";
+    /** A Kubernetes label selector; all its terms must hold. */
+    readonly labelSelector?: LabelSelector;
+    /** Labels of the instance itself whose values the selector takes on. */
+    readonly matchLabelKeys?: readonly string[];
+    /** With fewer domains than these the emptiest counts as empty. Only with DoNotSchedule. */
+    readonly minDomains?: number;
+    /** Whether nodes that the selector and the affinity exclude are left out of account. Honor when empty. */
+    readonly nodeAffinityPolicy?: "Honor" | "Ignore";
+    /** Whether nodes with taints that are not tolerated are left out of account. Ignore when empty. */
+    readonly nodeTaintsPolicy?: "Honor" | "Ignore";
+  })[];
   /** Labels that the node must have. */
   readonly nodeSelector?: Readonly<Record<string, string>>;
   readonly tolerations?: readonly Toleration[];
@@ -264,16 +346,8 @@ export interface Taint {
   readonly effect: "NoSchedule" | "PreferNoSchedule" | "NoExecute";
 }
 
-export interface NodeResources {
-  /** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
-  readonly cpu: Quantity;
-  /** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
-  readonly memory: Quantity;
-  /** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
-  readonly instances: Quantity;
-  /** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
-  readonly processes?: Quantity;
-}
+/** cpu, memory, instances, processes (instances with a process of their own), and extended resources. */
+export type NodeResources = Readonly<Record<string, Quantity>>;
 
 export interface WasmDeploymentSpec {
   /** How many instances should run. */
@@ -326,6 +400,8 @@ export interface WasmJobSpec {
   readonly parallelism: number;
   /** How many failures in all before the job is given up. */
   readonly backoffLimit: number;
+  /** AllOrNothing: the instances that wait for a node get one together, or none does (gang placement). */
+  readonly placementPolicy: "Independent" | "AllOrNothing";
   /** How long the job may take from its start. */
   readonly activeDeadlineSeconds?: number;
   /** When the finished job is deleted by itself. Never when empty. */
@@ -372,13 +448,22 @@ export interface WasmJob {
 export interface WasmNodeSpec {
   /** Whether new instances are kept away (cordon). */
   readonly unschedulable: boolean;
+  /** By how much more than it has placement may promise of it. The scheduler's configuration holds where empty. */
+  readonly overcommit?: {
+    /** A ratio, such as 2.5. */
+    readonly cpu?: string;
+    /** A ratio, such as 1.2. */
+    readonly memory?: string;
+  };
   readonly taints?: readonly Taint[];
 }
 
 export interface WasmNodeStatus {
   /** For people: Ready, NotReady or Ready,SchedulingDisabled. */
   readonly phase?: string;
+  /** cpu, memory, instances, processes (instances with a process of their own), and extended resources. */
   readonly capacity?: NodeResources;
+  /** cpu, memory, instances, processes (instances with a process of their own), and extended resources. */
   readonly allocatable?: NodeResources;
   readonly runtimes?: readonly ({
     readonly name: string;

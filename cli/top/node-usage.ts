@@ -21,11 +21,11 @@ export function nodeRows(
     return [
       name,
       `${usage.cpuMillis}m`,
-      allocatable ? share(usage.cpuMillis, cpuMillis(allocatable.cpu)) : unknown,
+      allocatable ? share(usage.cpuMillis, cpuMillis(allocatable["cpu"] ?? 0)) : unknown,
       memoryText(usage.memoryBytes),
-      allocatable ? share(usage.memoryBytes, memoryBytes(allocatable.memory)) : unknown,
-      `${usage.instances}/${allocatable?.instances ?? unknown}`,
-      `${usage.processes}/${allocatable?.processes ?? unknown}`,
+      allocatable ? share(usage.memoryBytes, memoryBytes(allocatable["memory"] ?? 0)) : unknown,
+      `${usage.instances}/${allocatable?.["instances"] ?? unknown}`,
+      `${usage.processes}/${allocatable?.["processes"] ?? unknown}`,
     ];
   });
   return [["NAME", "CPU(cores)", "CPU(%)", "MEMORY(bytes)", "MEMORY(%)", "INSTANCES", "PROCESSES"], ...rows];

@@ -22,6 +22,8 @@ export interface NodeAssignment {
   readonly priorityClass: string;
   /** As its template asks for, as text: it is only sent back. */
   readonly isolation: string;
+  /** The scheduler's own JSON: it is only sent back. */
+  readonly claimsJson: string;
 }
 
 export interface VolumeContent {

@@ -42,6 +42,7 @@ export function readAssignment(message: Assignment__Output): NodeAssignment {
     priority: message.priority,
     priorityClass: message.priorityClass,
     isolation: message.isolation,
+    claimsJson: message.claimsJson,
   };
 }
 

@@ -21,6 +21,7 @@ export function buildAssignment(given: Partial<NodeAssignment> = {}): NodeAssign
     priority: 0,
     priorityClass: "",
     isolation: "shared",
+    claimsJson: "",
     ...given,
   };
 }

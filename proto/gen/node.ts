@@ -6,6 +6,8 @@ import type { Assign as _wherry_v1_Assign, Assign__Output as _wherry_v1_Assign__
 import type { Assignment as _wherry_v1_Assignment, Assignment__Output as _wherry_v1_Assignment__Output } from './wherry/v1/Assignment.ts';
 import type { Capacity as _wherry_v1_Capacity, Capacity__Output as _wherry_v1_Capacity__Output } from './wherry/v1/Capacity.ts';
 import type { FileContent as _wherry_v1_FileContent, FileContent__Output as _wherry_v1_FileContent__Output } from './wherry/v1/FileContent.ts';
+import type { Grant as _wherry_v1_Grant, Grant__Output as _wherry_v1_Grant__Output } from './wherry/v1/Grant.ts';
+import type { Grants as _wherry_v1_Grants, Grants__Output as _wherry_v1_Grants__Output } from './wherry/v1/Grants.ts';
 import type { Heartbeat as _wherry_v1_Heartbeat, Heartbeat__Output as _wherry_v1_Heartbeat__Output } from './wherry/v1/Heartbeat.ts';
 import type { HeartbeatAnswer as _wherry_v1_HeartbeatAnswer, HeartbeatAnswer__Output as _wherry_v1_HeartbeatAnswer__Output } from './wherry/v1/HeartbeatAnswer.ts';
 import type { HeldInstance as _wherry_v1_HeldInstance, HeldInstance__Output as _wherry_v1_HeldInstance__Output } from './wherry/v1/HeldInstance.ts';
@@ -15,6 +17,8 @@ import type { InstanceUsage as _wherry_v1_InstanceUsage, InstanceUsage__Output a
 import type { Inventory as _wherry_v1_Inventory, Inventory__Output as _wherry_v1_Inventory__Output } from './wherry/v1/Inventory.ts';
 import type { LogChunk as _wherry_v1_LogChunk, LogChunk__Output as _wherry_v1_LogChunk__Output } from './wherry/v1/LogChunk.ts';
 import type { LogReceipt as _wherry_v1_LogReceipt, LogReceipt__Output as _wherry_v1_LogReceipt__Output } from './wherry/v1/LogReceipt.ts';
+import type { Module as _wherry_v1_Module, Module__Output as _wherry_v1_Module__Output } from './wherry/v1/Module.ts';
+import type { ModuleInventory as _wherry_v1_ModuleInventory, ModuleInventory__Output as _wherry_v1_ModuleInventory__Output } from './wherry/v1/ModuleInventory.ts';
 import type { NodeCondition as _wherry_v1_NodeCondition, NodeCondition__Output as _wherry_v1_NodeCondition__Output } from './wherry/v1/NodeCondition.ts';
 import type { NodeConditions as _wherry_v1_NodeConditions, NodeConditions__Output as _wherry_v1_NodeConditions__Output } from './wherry/v1/NodeConditions.ts';
 import type { NodeInfo as _wherry_v1_NodeInfo, NodeInfo__Output as _wherry_v1_NodeInfo__Output } from './wherry/v1/NodeInfo.ts';
@@ -45,6 +49,8 @@ export interface ProtoGrpcType {
       Assignment: MessageTypeDefinition<_wherry_v1_Assignment, _wherry_v1_Assignment__Output>
       Capacity: MessageTypeDefinition<_wherry_v1_Capacity, _wherry_v1_Capacity__Output>
       FileContent: MessageTypeDefinition<_wherry_v1_FileContent, _wherry_v1_FileContent__Output>
+      Grant: MessageTypeDefinition<_wherry_v1_Grant, _wherry_v1_Grant__Output>
+      Grants: MessageTypeDefinition<_wherry_v1_Grants, _wherry_v1_Grants__Output>
       Heartbeat: MessageTypeDefinition<_wherry_v1_Heartbeat, _wherry_v1_Heartbeat__Output>
       HeartbeatAnswer: MessageTypeDefinition<_wherry_v1_HeartbeatAnswer, _wherry_v1_HeartbeatAnswer__Output>
       HeldInstance: MessageTypeDefinition<_wherry_v1_HeldInstance, _wherry_v1_HeldInstance__Output>
@@ -54,6 +60,8 @@ export interface ProtoGrpcType {
       Inventory: MessageTypeDefinition<_wherry_v1_Inventory, _wherry_v1_Inventory__Output>
       LogChunk: MessageTypeDefinition<_wherry_v1_LogChunk, _wherry_v1_LogChunk__Output>
       LogReceipt: MessageTypeDefinition<_wherry_v1_LogReceipt, _wherry_v1_LogReceipt__Output>
+      Module: MessageTypeDefinition<_wherry_v1_Module, _wherry_v1_Module__Output>
+      ModuleInventory: MessageTypeDefinition<_wherry_v1_ModuleInventory, _wherry_v1_ModuleInventory__Output>
       NodeCondition: MessageTypeDefinition<_wherry_v1_NodeCondition, _wherry_v1_NodeCondition__Output>
       NodeConditions: MessageTypeDefinition<_wherry_v1_NodeConditions, _wherry_v1_NodeConditions__Output>
       NodeInfo: MessageTypeDefinition<_wherry_v1_NodeInfo, _wherry_v1_NodeInfo__Output>

@@ -3,6 +3,7 @@
  * mutable state behind them.
  */
 
+import type { AffinityTerm, LabelSelector, NodeSelectorTerm } from "../../api/gen/kinds.gen.ts";
 import type { Isolation } from "../../api/isolation.ts";
 
 export interface Resources {
@@ -14,7 +15,13 @@ export interface NodeCapacity extends Resources {
   readonly instances: number;
   /** Of the instances, those that have a process of their own. */
   readonly processes: number;
+  /** Of extended resources, by name; {@link noAmounts} in the usual case, so that it costs nothing to compare. */
+  readonly extended: Amounts;
 }
+
+export type Amounts = ReadonlyMap<string, number>;
+
+export const noAmounts: Amounts = new Map();
 
 /** Nothing is evicted on silence alone: a silent node is suspect, and lost only after `lostAfter`. */
 export type NodeConnection =
@@ -37,12 +44,29 @@ export interface NodeCondition {
   readonly transitionMs: number;
 }
 
+/** What a node gives to instances of a namespace; empty: of every namespace. */
+export interface Grant {
+  readonly namespace: string;
+  readonly value: string;
+}
+
+/** What of the machine a node gives to instances. */
+export interface NodeGrants {
+  /** Folders that hostPath volumes may be in or below. */
+  readonly hostPaths: readonly Grant[];
+  /** ADDRESS:PORT or ADDRESS:FIRST-LAST. */
+  readonly listen: readonly Grant[];
+}
+
 export interface ClusterNode {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly taints: readonly NodeTaint[];
   readonly unschedulable: boolean;
+  /** What placement may promise of it, overcommit included. */
   readonly allocatable: NodeCapacity;
+  /** undefined: not known, so only the node itself can refuse. */
+  readonly grants: NodeGrants | undefined;
   readonly runtimes: readonly {
     readonly name: string;
     readonly version: string;
@@ -122,6 +146,8 @@ export interface Instance {
   readonly priority: number;
   /** The class; empty without one. */
   readonly priorityClass: string;
+  /** What it holds of its node beside its requests, and what it asks of neighbours. Shared by all of its template. */
+  readonly claims: InstanceClaims;
   /** Whether its job had an activeDeadlineSeconds when it was made: the quota scope Terminating. */
   readonly hasDeadline: boolean;
   readonly labels: Readonly<Record<string, string>>;
@@ -131,11 +157,73 @@ export interface Instance {
   readonly state: InstanceState;
 }
 
+export interface HostPort {
+  /** As the template has it: 127.0.0.1, 0.0.0.0, ::. */
+  readonly address: string;
+  /** Never 0. */
+  readonly port: number;
+}
+
+/** Where an instance wants to be in relation to others. Terms name their namespaces and have their label keys resolved. */
+export interface InstanceAffinity {
+  readonly near: readonly AffinityTerm[];
+  readonly apart: readonly AffinityTerm[];
+  /** Weights of the preferred terms: above 0 near, below 0 apart. */
+  readonly preferred: readonly { readonly weight: number; readonly term: AffinityTerm }[];
+}
+
+/**
+ * What a placed instance holds of its node beside requests, an instance and a process, and what it asks of its neighbours: it
+ * binds later placements of others. Travels with the assignment, so that a new leader has it from the nodes.
+ */
+export interface InstanceClaims {
+  readonly extended: Amounts;
+  readonly ports: readonly HostPort[];
+  readonly affinity: InstanceAffinity;
+}
+
+export const noAffinity: InstanceAffinity = { near: [], apart: [], preferred: [] };
+export const noClaims: InstanceClaims = { extended: noAmounts, ports: [], affinity: noAffinity };
+
+export interface NodeAffinity {
+  /** One of them must match; undefined: no requirement. */
+  readonly required: readonly NodeSelectorTerm[] | undefined;
+  readonly preferred: readonly { readonly weight: number; readonly term: NodeSelectorTerm }[];
+}
+
+/** https://kubernetes.io/docs/concepts/scheduling-eviction/topology-spread-constraints/ */
+export interface SpreadConstraint {
+  readonly topologyKey: string;
+  readonly maxSkew: number;
+  /** false: only a preference. */
+  readonly isRequired: boolean;
+  /** With its label keys resolved; selects in the instance's own namespace. */
+  readonly selector: LabelSelector;
+  readonly minDomains: number;
+  readonly honorsNodeAffinity: boolean;
+  readonly honorsTaints: boolean;
+}
+
 /** What placement must know of a template; shared by all instances of it. */
 export interface PlacementRequirements {
+  /** The profile that decides; empty: the first. */
+  readonly profile: string;
+  readonly namespace: string;
+  /** As its instances have them. */
+  readonly labels: Readonly<Record<string, string>>;
   readonly runtime: string;
+  /** Comparisons that the runtime's version must pass, such as `>=14.6 <15`; empty: any. */
+  readonly runtimeVersion: string;
+  readonly runtimeFeatures: readonly string[];
+  /** As the template names it. */
+  readonly image: string;
   readonly requests: Resources;
   readonly isolation: Isolation;
+  readonly claims: InstanceClaims;
+  readonly nodeAffinity: NodeAffinity;
+  readonly spread: readonly SpreadConstraint[];
+  /** Paths of hostPath volumes. */
+  readonly hostPaths: readonly string[];
   /** The workload, for what a node has against it in particular. */
   readonly ownerUid: string;
   readonly nodeSelector: Readonly<Record<string, string>>;

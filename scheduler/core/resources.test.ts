@@ -1,3 +1,4 @@
+import { noAmounts, noClaims } from "./model.ts";
 import { expect, test } from "vitest";
 import { processOverheadBytes } from "../../api/isolation.ts";
 import { aCapacity, anInstance, bound, pending } from "./testing/builders.ts";
@@ -10,7 +11,12 @@ test.each([
   { isolation: "process", memoryBytes: 1_000 + processOverheadBytes, processes: 1 },
   { isolation: "confined", memoryBytes: 1_000 + processOverheadBytes, processes: 1 },
 ] as const)("footprintOf: $isolation", ({ isolation, ...expected }) => {
-  expect(footprintOf({ requests, isolation })).toEqual({ cpuMillis: 100, instances: 1, ...expected });
+  expect(footprintOf({ requests, isolation, claims: noClaims })).toEqual({
+    cpuMillis: 100,
+    instances: 1,
+    extended: noAmounts,
+    ...expected,
+  });
 });
 
 test.each([
@@ -71,7 +77,7 @@ test.each([
 ] as const)("shortfalls: $name", ({ allocatable, committed, isolation, lacking }) => {
   const there = aCapacity({ processes: 2, ...allocatable });
   const taken = { ...nothingCommitted, ...committed };
-  const footprint = footprintOf({ requests: zero, isolation });
+  const footprint = footprintOf({ requests: zero, isolation, claims: noClaims });
   expect(shortfalls(there, taken, footprint).map(({ resource }) => resource)).toEqual(lacking);
   expect(fits(there, taken, footprint)).toBe(lacking.length === 0);
 });

@@ -1,15 +1,23 @@
 import { type Isolation, isolationTiers, processOverheadBytes } from "../../api/isolation.ts";
-import type { Instance, NodeCapacity, Resources } from "./model.ts";
+import { type Amounts, type Instance, noAmounts, type NodeCapacity, type Resources } from "./model.ts";
 
-export const nothingCommitted: NodeCapacity = { cpuMillis: 0, memoryBytes: 0, instances: 0, processes: 0 };
+export const nothingCommitted: NodeCapacity = {
+  cpuMillis: 0,
+  memoryBytes: 0,
+  instances: 0,
+  processes: 0,
+  extended: noAmounts,
+};
 
 /** What one instance takes of a node: its requests, itself, and a process with its memory if it has one of its own. */
 export function footprintOf({
   requests,
   isolation,
+  claims,
 }: {
   readonly requests: Resources;
   readonly isolation: Isolation;
+  readonly claims: { readonly extended: Amounts };
 }): NodeCapacity {
   const processes = isolation === "shared" ? 0 : 1;
   return {
@@ -17,6 +25,7 @@ export function footprintOf({
     memoryBytes: requests.memoryBytes + processes * processOverheadBytes,
     instances: 1,
     processes,
+    extended: claims.extended,
   };
 }
 
@@ -29,7 +38,8 @@ export function isolationOn({ isolation, state }: Pick<Instance, "isolation" | "
 
 /** One resource of which a node has too little left. Amounts in the resource's unit: millicores, bytes, a count. */
 export interface Shortfall {
-  readonly resource: "cpu" | "memory" | "instances" | "processes";
+  /** cpu, memory, instances, processes, or the name of an extended resource. */
+  readonly resource: string;
   readonly wanted: number;
   readonly free: number;
 }
@@ -52,6 +62,8 @@ export function shortfalls(
   check("processes", footprint.processes, allocatable.processes - committed.processes);
   check("cpu", footprint.cpuMillis, allocatable.cpuMillis - committed.cpuMillis);
   check("memory", footprint.memoryBytes, allocatable.memoryBytes - committed.memoryBytes);
+  for (const [name, wanted] of footprint.extended)
+    check(name, wanted, amountOf(allocatable, name) - amountOf(committed, name));
   return found;
 }
 
@@ -60,8 +72,20 @@ export function fits(allocatable: NodeCapacity, committed: NodeCapacity, footpri
     committed.instances + footprint.instances <= allocatable.instances &&
     (footprint.processes === 0 || committed.processes + footprint.processes <= allocatable.processes) &&
     (footprint.cpuMillis === 0 || committed.cpuMillis + footprint.cpuMillis <= allocatable.cpuMillis) &&
-    (footprint.memoryBytes === 0 || committed.memoryBytes + footprint.memoryBytes <= allocatable.memoryBytes)
+    (footprint.memoryBytes === 0 ||
+      committed.memoryBytes + footprint.memoryBytes <= allocatable.memoryBytes) &&
+    (footprint.extended.size === 0 || fitsExtended(allocatable, committed, footprint))
   );
+}
+
+function fitsExtended(allocatable: NodeCapacity, committed: NodeCapacity, footprint: NodeCapacity): boolean {
+  for (const [name, wanted] of footprint.extended)
+    if (wanted !== 0 && !(amountOf(committed, name) + wanted <= amountOf(allocatable, name))) return false;
+  return true;
+}
+
+function amountOf({ extended }: NodeCapacity, name: string): number {
+  return extended.get(name) ?? 0;
 }
 
 /** `committed` with `count` more instances of this footprint; a negative count takes them away. */
@@ -71,5 +95,16 @@ export function committedWith(committed: NodeCapacity, footprint: NodeCapacity, 
     memoryBytes: committed.memoryBytes + footprint.memoryBytes * count,
     instances: committed.instances + footprint.instances * count,
     processes: committed.processes + footprint.processes * count,
+    extended: footprint.extended.size === 0 ? committed.extended : extendedWith(committed, footprint, count),
   };
+}
+
+function extendedWith(committed: NodeCapacity, footprint: NodeCapacity, count: number): Amounts {
+  const sum = new Map(committed.extended);
+  for (const [name, amount] of footprint.extended) {
+    const next = (sum.get(name) ?? 0) + amount * count;
+    if (next === 0) sum.delete(name);
+    else sum.set(name, next);
+  }
+  return sum.size === 0 ? noAmounts : sum;
 }

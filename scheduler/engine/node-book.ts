@@ -21,6 +21,7 @@ import type {
   InstanceUsage,
   NodeHello,
   NodeListener,
+  NodeModule,
   NodeSession,
 } from "../nodes/node-port.ts";
 import { nothingCommitted } from "../core/resources.ts";
@@ -168,6 +169,10 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     this.#options.nodeChanged(nodeName, "nodeUpdated");
   }
 
+  modules(session: NodeSession, modules: readonly NodeModule[], complete: boolean): void {
+    if (this.#current(session)) this.#options.state.updateModules(session.nodeName, modules, complete);
+  }
+
   disconnected(session: NodeSession): void {
     if (!this.#current(session)) return;
     const { nodeName } = session;
@@ -292,6 +297,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
         })),
         unschedulable: object?.spec.unschedulable ?? false,
         allocatable: hello?.allocatable ?? nothingCommitted,
+        grants: hello?.grants,
         runtimes: hello?.runtimes ?? [],
       },
       suspect,

@@ -13,7 +13,7 @@ import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance } from "../core/model.ts";
 import { defaultProfile } from "../core/placement/default-profile.ts";
 import { explainWithoutNodes, explanationText, type Explanation } from "../core/placement/explanation.ts";
-import type { NodeEvent, PlacementRequest } from "../core/placement/framework.ts";
+import { profilesOf, type NodeEvent, type PlacementRequest } from "../core/placement/framework.ts";
 import { Placer, type BatchPlacement } from "../core/placement/placer.ts";
 import {
   PlacementQueue,
@@ -53,7 +53,7 @@ const nothingProposed: BatchPlacement = { nodeNames: [], explanation: undefined 
 
 export class PlacementRunner {
   readonly #options: PlacementRunnerOptions;
-  readonly #placer = new Placer({ profile: defaultProfile, seed: 0, cachedRequestsMax });
+  readonly #placer = new Placer({ profiles: profilesOf(defaultProfile), seed: 0, cachedRequestsMax });
   readonly #queue: PlacementQueue;
   /** Instances by owner whose template refers to something that does not exist. */
   readonly #parked = new Map<string, Set<string>>();
@@ -162,9 +162,8 @@ export class PlacementRunner {
   }
 
   #wake(kind: NodeEvent["kind"], nodeName: string): void {
-    const node = this.#options.state.node(nodeName);
-    if (!node) return;
-    const view = { node, committed: this.#options.state.committedOn(nodeName) };
+    const view = this.#options.state.view(nodeName);
+    if (!view) return;
     if (this.#queue.wake({ kind, view }, this.#now()) > 0) this.#options.again();
   }
 

@@ -20,7 +20,6 @@ import { reconcileDeployment } from "../core/controllers/deployment/deployment.t
 import { emptyJobMemory, reconcileJob, type JobMemory } from "../core/controllers/job/job.ts";
 import { reconcileOrphans } from "../core/controllers/orphans.ts";
 import type { ReconcileResult, Step } from "../core/controllers/step.ts";
-import { ownerLabel, templateHashLabel } from "../core/labels.ts";
 import type { Instance, Slot } from "../core/model.ts";
 import { LearnedIsolation } from "../core/learned-isolation.ts";
 import type { PriorityClasses } from "../core/priority-classes.ts";
@@ -220,10 +219,10 @@ export class Reconciler implements AsyncDisposable {
 
   #create(workload: Workload, namespace: string, slot: Slot | undefined): void {
     const { random, clock, state, priorities, changed } = this.#options;
-    const { templateHash, requirements, limits } = this.catalogueEntry(workload);
+    const { templateHash, labels, requirements, limits } = this.catalogueEntry(workload);
     const owner = ownerOf(workload);
     const { metadata, spec } = templateOf(workload);
-    const { labels = {}, annotations = {} } = metadata ?? {};
+    const { annotations = {} } = metadata ?? {};
     const priority = priorities.resolve(spec.priorityClassName);
     // The controller was told and makes none.
     if (priority.kind === "unknown") return;
@@ -237,11 +236,12 @@ export class Reconciler implements AsyncDisposable {
       templateHash,
       requests: requirements.requests,
       limits,
+      claims: requirements.claims,
       isolation: this.#learned.isolationFor(owner.uid, templateHash, requirements.isolation),
       priority: priority.value,
       priorityClass: priority.name,
       hasDeadline: hasDeadline(workload),
-      labels: { ...labels, [ownerLabel[workload.kind]]: owner.name, [templateHashLabel]: templateHash },
+      labels,
       annotations,
       slot,
       createdMs: clock.now(),

@@ -4,11 +4,9 @@
  */
 import { createHash } from "node:crypto";
 import type { InstanceTemplate } from "../../api/gen/kinds.gen.ts";
-import { requestedIsolation } from "../../api/isolation.ts";
-import { qosClass } from "../../api/qos.ts";
 import { cpuMillis, memoryBytes } from "../../api/quantity.ts";
-import type { PlacementRequirements, Resources } from "../core/model.ts";
-import { memoryPressureToleration } from "../core/node-pressure.ts";
+import { ownerLabel, templateHashLabel } from "../core/labels.ts";
+import type { Owner, PlacementRequirements, Resources } from "../core/model.ts";
 import type { ComputeResource } from "../core/quota/compute-resources.ts";
 import {
   configReferences,
@@ -17,6 +15,7 @@ import {
   type ConfigLookup,
   type TemplateBody,
 } from "../core/templates/resolve-template.ts";
+import { requirementsOf } from "../core/templates/requirements.ts";
 import { canonicalJson } from "../core/templates/template-hash.ts";
 import type { NodeTemplate } from "../nodes/node-port.ts";
 
@@ -26,6 +25,8 @@ export type TemplateOutcome =
 
 export interface CatalogueEntry {
   readonly templateHash: string;
+  /** As its instances get them; one value for all of them. */
+  readonly labels: Readonly<Record<string, string>>;
   readonly requirements: PlacementRequirements;
   readonly limits: Resources;
   /** What the template leaves open, which matters to quotas. */
@@ -33,8 +34,7 @@ export interface CatalogueEntry {
   readonly outcome: TemplateOutcome;
 }
 
-export interface TemplateOwner {
-  readonly uid: string;
+export interface TemplateOwner extends Owner {
   readonly namespace: string;
   readonly template: InstanceTemplate;
 }
@@ -43,8 +43,6 @@ interface Cached {
   readonly entry: CatalogueEntry;
   readonly references: readonly string[];
 }
-
-const defaultRuntime = "v8";
 
 export class TemplateCatalogue {
   readonly #lookup: (namespace: string) => ConfigLookup;
@@ -60,9 +58,17 @@ export class TemplateCatalogue {
     if (cached) return cached.entry;
     const { spec } = owner.template;
     const resolved = resolveTemplate(spec, this.#lookup(owner.namespace));
+    const hash = templateHash(owner.template);
+    const labels = {
+      ...owner.template.metadata?.labels,
+      [ownerLabel[owner.kind]]: owner.name,
+      [templateHashLabel]: hash,
+    };
+    const { uid: ownerUid, namespace } = owner;
     const entry: CatalogueEntry = {
-      templateHash: templateHash(owner.template),
-      requirements: requirementsOf(owner),
+      templateHash: hash,
+      labels,
+      requirements: requirementsOf({ ownerUid, namespace, labels, spec }),
       ...declaredLimits(owner.template),
       outcome:
         resolved.kind === "resolved" ? { kind: "resolved", template: nodeTemplate(resolved.body) } : resolved,
@@ -134,31 +140,5 @@ function declaredLimits({ spec }: InstanceTemplate): Pick<CatalogueEntry, "limit
       memoryBytes: limits?.memory === undefined ? 0 : memoryBytes(limits.memory),
     },
     unspecified,
-  };
-}
-
-/** Where a request is missing its limit counts, as in Kubernetes; where both are, nothing is reserved. */
-function requirementsOf({ uid, template: { spec } }: TemplateOwner): PlacementRequirements {
-  const { requests, limits } = spec.resources;
-  const cpu = requests?.cpu ?? limits?.cpu;
-  const memory = requests?.memory ?? limits?.memory;
-  return {
-    runtime: spec.runtime ?? defaultRuntime,
-    requests: {
-      cpuMillis: cpu === undefined ? 0 : cpuMillis(cpu),
-      memoryBytes: memory === undefined ? 0 : memoryBytes(memory),
-    },
-    isolation: requestedIsolation(spec),
-    ownerUid: uid,
-    nodeSelector: spec.nodeSelector ?? {},
-    tolerations: [
-      ...(spec.tolerations ?? []).map(({ key, operator, value, effect }) => ({
-        key: key ?? "",
-        operator,
-        value: value ?? "",
-        effect: effect ?? "",
-      })),
-      ...(qosClass(spec.resources) === "BestEffort" ? [] : [memoryPressureToleration]),
-    ],
   };
 }

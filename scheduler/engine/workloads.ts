@@ -40,7 +40,7 @@ export function hasDeadline({ kind, object }: Workload): boolean {
 
 export function templateOwner(workload: Workload): TemplateOwner {
   return {
-    uid: workload.object.metadata.uid,
+    ...ownerOf(workload),
     namespace: namespaceOf(workload),
     template: templateOf(workload),
   };

@@ -1,6 +1,7 @@
 /** What the engine and the node sessions say to each other, in the scheduler's own words (see wire.ts for gRPC's). */
 import type { VolumeContent } from "../core/templates/resolve-template.ts";
-import type { Instance, NodeCapacity, NodeCondition, ObservedStatus } from "../core/model.ts";
+import type { Instance, NodeCapacity, NodeCondition, NodeGrants, ObservedStatus } from "../core/model.ts";
+import type { ModuleState } from "../core/placement/snapshot.ts";
 import type { LogOptions } from "../apiserver/live-resource.ts";
 
 export interface NodeHello {
@@ -18,6 +19,8 @@ export interface NodeHello {
   readonly operatingSystem: string;
   readonly architecture: string;
   readonly kernelVersion: string;
+  /** undefined: a daemon that does not say. */
+  readonly grants: NodeGrants | undefined;
 }
 
 /** An instance as a node holds it: what it was assigned, and how it is. Its state is `bound` to that node. */
@@ -34,6 +37,12 @@ export interface InstanceUsage {
   readonly fuel: number;
   /** How long this run was held back by its CPU limit. */
   readonly throttledUs: number;
+}
+
+/** A module on a node, as templates name it. */
+export interface NodeModule {
+  readonly image: string;
+  readonly state: ModuleState | "gone";
 }
 
 /** A template as nodes get it, named by its content. */
@@ -66,5 +75,7 @@ export interface NodeListener {
   usages(session: NodeSession, usages: readonly InstanceUsage[]): void;
   /** All that the node says of itself; comes whenever one of them has changed. */
   conditions(session: NodeSession, conditions: readonly NodeCondition[]): void;
+  /** Which modules the node has: all of them (complete), or what has changed. */
+  modules(session: NodeSession, modules: readonly NodeModule[], complete: boolean): void;
   disconnected(session: NodeSession): void;
 }

@@ -19,15 +19,8 @@ import type { LogOptions } from "../apiserver/live-resource.ts";
 import type { Instance } from "../core/model.ts";
 import type { LogRelay } from "./log-relay.ts";
 import type { NodeListener, NodeSession, NodeTemplate } from "./node-port.ts";
-import {
-  ContractViolation,
-  readConditions,
-  readHeld,
-  readHello,
-  readStatus,
-  writeAssignment,
-  writeTemplate,
-} from "./wire.ts";
+import { ContractViolation } from "./contract-violation.ts";
+import { readConditions, readHeld, readHello, readStatus, writeAssignment, writeTemplate } from "./wire.ts";
 
 type SessionCall = ServerDuplexStream<NodeMessage__Output, SchedulerMessage>;
 

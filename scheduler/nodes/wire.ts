@@ -2,20 +2,26 @@
 import { type Isolation, isolationTiers } from "../../api/isolation.ts";
 import type { Assignment, Assignment__Output } from "../../proto/gen/wherry/v1/Assignment.ts";
 import type { Capacity__Output } from "../../proto/gen/wherry/v1/Capacity.ts";
+import type { Grant__Output } from "../../proto/gen/wherry/v1/Grant.ts";
+import type { Grants__Output } from "../../proto/gen/wherry/v1/Grants.ts";
 import type { HeldInstance__Output } from "../../proto/gen/wherry/v1/HeldInstance.ts";
 import type { Hello__Output } from "../../proto/gen/wherry/v1/Hello.ts";
 import type { InstanceStatus__Output } from "../../proto/gen/wherry/v1/InstanceStatus.ts";
 import type { NodeConditions__Output } from "../../proto/gen/wherry/v1/NodeConditions.ts";
 import type { Template } from "../../proto/gen/wherry/v1/Template.ts";
-import type {
-  Instance,
-  InstancePhase,
-  NodeCapacity,
-  NodeCondition,
-  ObservedStatus,
-  WorkloadKind,
+import {
+  type Instance,
+  type InstancePhase,
+  noAmounts,
+  type NodeCapacity,
+  type NodeCondition,
+  type NodeGrants,
+  type ObservedStatus,
+  type WorkloadKind,
 } from "../core/model.ts";
 import { nothingCommitted } from "../core/resources.ts";
+import { readClaims, writeClaims } from "./claims.ts";
+import { ContractViolation } from "./contract-violation.ts";
 import type { HeldInstance, NodeHello, NodeTemplate } from "./node-port.ts";
 
 const phases: ReadonlySet<string> = new Set<InstancePhase>(["Pending", "Running", "Succeeded", "Failed"]);
@@ -26,15 +32,14 @@ const conditionTypeForm = /^[A-Z][A-Za-z0-9]{0,62}$/;
 const conditionReasonForm = /^[A-Za-z]([A-Za-z0-9_,:]{0,1022}[A-Za-z0-9_])?$/;
 /** What a status can carry without weight; a node has some ten. */
 const conditionsMax = 32;
+/** Folders and ports that one node gives to instances: flags of its daemon. */
+const grantsMax = 1_024;
+/** Extended resources of one node; a machine has a few kinds of devices. */
+const extendedMax = 64;
 /** As much as an event's message; longer ones are cut. */
 const conditionMessageMax = 1024;
 /** What a date can hold: 100 million days, the end of what RFC 3339 can say. */
 const timestampMsMax = Date.UTC(9999, 11, 31);
-
-/** A message that breaks the contract: the session that sent it is closed. */
-export class ContractViolation extends Error {
-  override readonly name = "ContractViolation";
-}
 
 export function readHello(hello: Hello__Output): NodeHello {
   if (!hello.nodeName) throw new ContractViolation("hello.node_name is empty");
@@ -49,17 +54,37 @@ export function readHello(hello: Hello__Output): NodeHello {
     operatingSystem: hello.info?.operatingSystem ?? "",
     architecture: hello.info?.architecture ?? "",
     kernelVersion: hello.info?.kernelVersion ?? "",
+    grants: hello.grants ? readGrants(hello.grants) : undefined,
   };
 }
 
+function readGrants({ hostPaths, listen }: Grants__Output): NodeGrants {
+  if (hostPaths.length + listen.length > grantsMax)
+    throw new ContractViolation(`hello.grants has more than ${grantsMax} entries`);
+  const read = ({ namespace, value }: Grant__Output) => ({ namespace, value });
+  return { hostPaths: hostPaths.map(read), listen: listen.map(read) };
+}
+
 function readCapacity(capacity: Capacity__Output | null, field: string): NodeCapacity {
-  const { cpuMillis, memoryBytes, instances, processes } = capacity ?? nothingCommitted;
-  for (const value of [cpuMillis, memoryBytes, instances, processes]) {
+  if (capacity === null) return nothingCommitted;
+  const { cpuMillis, memoryBytes, instances, processes, extended } = capacity;
+  for (const value of [cpuMillis, memoryBytes, instances, processes, ...Object.values(extended)]) {
     if (!Number.isSafeInteger(value) || value < 0) {
       throw new ContractViolation(`hello.${field} has a value that is no amount: ${value}`);
     }
   }
-  return { cpuMillis, memoryBytes, instances, processes };
+  const amounts = Object.entries(extended);
+  if (amounts.length > extendedMax)
+    throw new ContractViolation(
+      `hello.${field} has ${amounts.length} extended resources, more than ${extendedMax}`,
+    );
+  return {
+    cpuMillis,
+    memoryBytes,
+    instances,
+    processes,
+    extended: amounts.length === 0 ? noAmounts : new Map(amounts),
+  };
 }
 
 export function readStatus(status: InstanceStatus__Output): ObservedStatus {
@@ -144,6 +169,7 @@ function readAssignment(
     isolation: readIsolation(assignment.isolation, `assignment of ${uid}`) ?? "shared",
     priority: assignment.priority,
     priorityClass: assignment.priorityClass,
+    claims: readClaims(assignment.claimsJson, `assignment of ${uid}`),
     hasDeadline: assignment.hasDeadline,
     labels: assignment.labels,
     annotations: assignment.annotations,
@@ -175,6 +201,7 @@ export function writeAssignment(instance: Instance, templateId: string): Assignm
     isolation: instance.isolation,
     priority: instance.priority,
     priorityClass: instance.priorityClass,
+    claimsJson: writeClaims(instance.claims),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { LogOptions } from "../apiserver/live-resource.ts";
-import type { Instance, ObservedStatus } from "../core/model.ts";
+import { type Instance, noAmounts, type ObservedStatus } from "../core/model.ts";
 import type { HeldInstance, NodeHello, NodeListener, NodeSession, NodeTemplate } from "../nodes/node-port.ts";
 
 export const running: ObservedStatus = {
@@ -34,7 +34,13 @@ export class FakeNode implements NodeSession {
   }
 
   connect(hello: Partial<NodeHello> = {}): this {
-    const capacity = { cpuMillis: 4_000, memoryBytes: 2 ** 32, instances: 1_000, processes: 10 };
+    const capacity = {
+      cpuMillis: 4_000,
+      memoryBytes: 2 ** 32,
+      instances: 1_000,
+      processes: 10,
+      extended: noAmounts,
+    };
     this.#listener.connected(
       {
         name: this.nodeName,
@@ -47,6 +53,7 @@ export class FakeNode implements NodeSession {
         operatingSystem: "linux",
         architecture: "amd64",
         kernelVersion: "6",
+        grants: undefined,
         ...hello,
       },
       this,

@@ -38,6 +38,7 @@ const listener: NodeListener = {
   usages: (session, usages) => void calls.push(`usages ${session.nodeName} ${JSON.stringify(usages)}`),
   conditions: (session, conditions) =>
     void calls.push(`conditions ${session.nodeName} ${JSON.stringify(conditions)}`),
+  modules: () => undefined,
   disconnected: (session) => void calls.push(`disconnected ${session.nodeName}`),
 };
 
@@ -95,6 +96,11 @@ const anInstance = (uid: string): Instance => ({
   templateHash: "h",
   requests: { cpuMillis: 0, memoryBytes: 0 },
   limits: { cpuMillis: 200, memoryBytes: 2 ** 26 },
+  claims: {
+    extended: new Map([["example.com/camera", 2]]),
+    ports: [{ address: "::", port: 80 }],
+    affinity: { near: [], apart: [{ topologyKey: "zone", namespaces: ["default"] }], preferred: [] },
+  },
   isolation: "process",
   priority: -5,
   priorityClass: "low",

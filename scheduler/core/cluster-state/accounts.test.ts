@@ -47,9 +47,9 @@ const step = fc.record({
 function recount(state: ClusterState, nodeName: string) {
   let total = nothingCommitted;
   for (const instance of state.instances()) {
-    const { state: now, requests } = instance;
+    const { state: now, requests, claims } = instance;
     if ((now.kind !== "bound" && now.kind !== "stopping") || now.nodeName !== nodeName) continue;
-    total = committedWith(total, footprintOf({ requests, isolation: isolationOn(instance) }), 1);
+    total = committedWith(total, footprintOf({ requests, claims, isolation: isolationOn(instance) }), 1);
   }
   return total;
 }

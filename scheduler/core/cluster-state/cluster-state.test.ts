@@ -1,3 +1,4 @@
+import { noAmounts } from "../model.ts";
 import { expect, test } from "vitest";
 import { nothingCommitted } from "../resources.ts";
 import { aCapacity, aNode, anInstance, aStatus, bound, ended, startMs } from "../testing/builders.ts";
@@ -24,6 +25,7 @@ test("ClusterState.assume: commits, and forget undoes it exactly", () => {
   const state = stateWith([anInstance("a")]);
   expect(state.assume("a", "n1")).toMatchObject({ kind: "assumed" });
   expect(state.committedOn("n1")).toEqual({
+    extended: noAmounts,
     cpuMillis: 100,
     memoryBytes: 64 * 2 ** 20,
     instances: 1,

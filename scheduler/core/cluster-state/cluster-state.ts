@@ -23,8 +23,9 @@ import type {
   NodeCondition,
   NodeConnection,
   ObservedStatus,
+  Resources,
 } from "../model.ts";
-import type { Snapshot } from "../placement/snapshot.ts";
+import type { ModuleState, NodeSnapshot, Snapshot } from "../placement/snapshot.ts";
 import { QuotaUsage } from "../quota/quota-usage.ts";
 import { isUnderPressure } from "../node-pressure.ts";
 import { fits, footprintOf, isolationOn, shortfalls } from "../resources.ts";
@@ -40,6 +41,11 @@ import { InstanceIndex, type InstanceEntry } from "./instance-index.ts";
 import { NodeIndex } from "./node-index.ts";
 
 export type NodeDeclaration = Omit<ClusterNode, "connection" | "conditions" | "evictedOwners">;
+
+export interface ModuleChange {
+  readonly image: string;
+  readonly state: ModuleState | "gone";
+}
 
 /** Why an instance is over although its node did not say so. */
 export interface DeclaredEnd {
@@ -98,6 +104,11 @@ export class ClusterState {
 
   committedOn(nodeName: string): ClusterNode["allocatable"] {
     return this.#nodes.committedOn(nodeName);
+  }
+
+  /** A node as placement sees it. */
+  view(nodeName: string): NodeSnapshot | undefined {
+    return this.#nodes.view(nodeName);
   }
 
   /** How many instances of an owner are bound to a node. */
@@ -238,6 +249,22 @@ export class ClusterState {
     const node: ClusterNode = { ...before, conditions, evictedOwners };
     this.#nodes.put(node);
     return { kind: "updated", node, before };
+  }
+
+  /** Takes in which modules a node has: all of them (`complete`), or what has changed. A hint for scores, no event. */
+  updateModules(nodeName: string, changes: readonly ModuleChange[], complete: boolean): void {
+    const before = this.#nodes.view(nodeName)?.modules;
+    if (before === undefined) return;
+    const modules = new Map(complete ? [] : before);
+    for (const { image, state } of changes)
+      if (state === "gone") modules.delete(image);
+      else modules.set(image, state);
+    this.#nodes.note(nodeName, { modules });
+  }
+
+  /** Takes in what the instances of a node really use; undefined: not known (any more). A hint for scores, no event. */
+  setUsage(nodeName: string, usage: Resources | undefined): void {
+    this.#nodes.note(nodeName, { usage });
   }
 
   /** Gives up a silent node: it is lost, and with it all its instances. */

@@ -1,12 +1,18 @@
 import { Bug } from "../../../kit/errors.ts";
 import type { ClusterNode, Instance, NodeCapacity } from "../model.ts";
-import { SnapshotBuilder, type Snapshot } from "../placement/snapshot.ts";
+import {
+  emptyNode,
+  portsWith,
+  SnapshotBuilder,
+  type NodeSnapshot,
+  type Snapshot,
+} from "../placement/snapshot.ts";
 import { committedWith, footprintOf, isolationOn, nothingCommitted } from "../resources.ts";
 import { instancesIn, type InstanceEntry } from "./instance-index.ts";
 
 interface NodeEntry {
-  node: ClusterNode;
-  committed: NodeCapacity;
+  /** As placement sees it; replaced by every change. */
+  view: NodeSnapshot;
   /** Bound, stopping and ended instances: all that the node may still hold. */
   readonly instances: Set<InstanceEntry>;
 }
@@ -19,11 +25,15 @@ export class NodeIndex {
   readonly #builder = new SnapshotBuilder();
 
   get(name: string): ClusterNode | undefined {
-    return this.#nodes.get(name)?.node;
+    return this.#nodes.get(name)?.view.node;
   }
 
   committedOn(name: string): NodeCapacity {
-    return this.#nodes.get(name)?.committed ?? nothingCommitted;
+    return this.#nodes.get(name)?.view.committed ?? nothingCommitted;
+  }
+
+  view(name: string): NodeSnapshot | undefined {
+    return this.#nodes.get(name)?.view;
   }
 
   all(): Iterable<ClusterNode> {
@@ -46,9 +56,17 @@ export class NodeIndex {
   put(node: ClusterNode): void {
     const entry = this.#nodes.get(node.name);
     if (entry === undefined)
-      this.#nodes.set(node.name, { node, committed: nothingCommitted, instances: new Set() });
-    else entry.node = node;
+      this.#nodes.set(node.name, { view: { node, ...emptyNode }, instances: new Set() });
+    else entry.view = { ...entry.view, node };
     this.#dirty.add(node.name);
+  }
+
+  /** Changes what is known of a node beside what it is. */
+  note(name: string, known: Partial<Pick<NodeSnapshot, "modules" | "usage">>): void {
+    const entry = this.#nodes.get(name);
+    if (entry === undefined) return;
+    entry.view = { ...entry.view, ...known };
+    this.#dirty.add(name);
   }
 
   delete(name: string): void {
@@ -66,7 +84,7 @@ export class NodeIndex {
   snapshot(): Snapshot {
     for (const name of this.#dirty) {
       const entry = this.#nodes.get(name);
-      if (entry !== undefined) this.#builder.put({ node: entry.node, committed: entry.committed });
+      if (entry !== undefined) this.#builder.put(entry.view);
     }
     this.#dirty.clear();
     return this.#builder.snapshot();
@@ -84,8 +102,11 @@ export class NodeIndex {
     if (sign > 0) node.instances.add(entry);
     else node.instances.delete(entry);
     if (state.kind === "ended") return;
-    const footprint = footprintOf({ requests: instance.requests, isolation: isolationOn(instance) });
-    node.committed = committedWith(node.committed, footprint, sign);
+    const { requests, claims } = instance;
+    const footprint = footprintOf({ requests, claims, isolation: isolationOn(instance) });
+    const { view } = node;
+    const committed = committedWith(view.committed, footprint, sign);
+    node.view = { ...view, committed, ports: portsWith(view.ports, claims.ports, sign) };
     if (state.kind === "bound") this.#countOwner(instance.owner.uid, state.nodeName, sign);
     this.#dirty.add(state.nodeName);
   }
@@ -101,5 +122,5 @@ export class NodeIndex {
 }
 
 function* nodesIn(entries: Iterable<NodeEntry>): Iterable<ClusterNode> {
-  for (const entry of entries) yield entry.node;
+  for (const entry of entries) yield entry.view.node;
 }

@@ -131,7 +131,7 @@ export class CandidateIndex {
     const owned = this.#request.ownerInstancesOn(base.node.name);
     const addition = additions.get(position);
     if (addition === undefined) return viewOf(base, owned);
-    return { node: base.node, committed: addition.committed, ownerInstances: owned + addition.count };
+    return { ...base, committed: addition.committed, ownerInstances: owned + addition.count };
   }
 
   #judge(position: number, view: NodeView): void {

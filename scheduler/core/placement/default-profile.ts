@@ -15,6 +15,7 @@ import {
 
 /** Rules about the node before those about what is left on it: the former are judged once per node. */
 export const defaultProfile: Profile = {
+  name: "default",
   filters: [
     nodeReady,
     nodeUnschedulable,

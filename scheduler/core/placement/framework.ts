@@ -63,10 +63,24 @@ export interface ScorePlugin {
   prepare(requirements: PlacementRequirements): NodeScore | undefined;
 }
 
+/** How nodes are chosen: which rules hold, and what is preferred. */
 export interface Profile {
+  readonly name: string;
   /** In order; the first that rejects a node is the one whose hint decides when to try again. */
   readonly filters: readonly FilterPlugin[];
   readonly scores: readonly { readonly plugin: ScorePlugin; readonly weight: number }[];
+}
+
+/** The profiles of a scheduler. Templates name one; the first decides for those that name none. */
+export interface Profiles {
+  /** Empty: the first. undefined: there is none of this name. */
+  named(name: string): Profile | undefined;
+  readonly names: readonly string[];
+}
+
+export function profilesOf(first: Profile, ...others: readonly Profile[]): Profiles {
+  const byName = new Map([first, ...others].map((profile) => [profile.name, profile]));
+  return { named: (name) => (name === "" ? first : byName.get(name)), names: [...byName.keys()] };
 }
 
 /** A wish to place instances that differ in nothing that placement looks at. */
@@ -79,5 +93,5 @@ export interface PlacementRequest {
 }
 
 export function viewOf(snapshot: NodeSnapshot, ownerInstances: number): NodeView {
-  return { node: snapshot.node, committed: snapshot.committed, ownerInstances };
+  return { ...snapshot, ownerInstances };
 }

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
+import { emptyNode } from "./snapshot.ts";
 import { seededRandom } from "../../../kit/random.ts";
 import { ClusterState } from "../cluster-state/cluster-state.ts";
 import type { ClusterNode, PlacementRequirements } from "../model.ts";
 import { memoryPressureToleration } from "../node-pressure.ts";
-import { nothingCommitted } from "../resources.ts";
 import { aCapacity, aNode, anInstance, aStatus, bound, requirements } from "../testing/builders.ts";
 import { defaultProfile } from "./default-profile.ts";
 import { explanationText } from "./explanation.ts";
-import type { PlacementRequest } from "./framework.ts";
+import { profilesOf, type PlacementRequest } from "./framework.ts";
 import { Placer } from "./placer.ts";
 
 function clusterOf(nodes: readonly ClusterNode[]): ClusterState {
@@ -32,7 +32,7 @@ function requestFor(
 }
 
 function aPlacer(seed = 0): Placer {
-  return new Placer({ profile: defaultProfile, seed, cachedRequestsMax: 16 });
+  return new Placer({ profiles: profilesOf(defaultProfile), seed, cachedRequestsMax: 16 });
 }
 
 const pressure = (...types: readonly string[]) =>
@@ -83,7 +83,9 @@ test.each([
   {
     name: "capacities that are no numbers",
     nodes: [
-      aNode("a", { allocatable: { cpuMillis: Number.NaN, memoryBytes: -1, instances: 5, processes: 0 } }),
+      aNode("a", {
+        allocatable: aCapacity({ cpuMillis: Number.NaN, memoryBytes: -1, instances: 5, processes: 0 }),
+      }),
     ],
     message: "0/1 nodes are available: 1 insufficient cpu, 1 insufficient memory.",
   },
@@ -248,7 +250,7 @@ test.each([
   },
   { name: "the first node", kind: "nodeAdded", node: aNode("x"), rejectedBy: [], helps: true },
 ] as const)("Placer.mayHelp: $name", ({ kind, node, rejectedBy, helps }) => {
-  const event = { kind, view: { node, committed: nothingCommitted } };
+  const event = { kind, view: { node, ...emptyNode } };
   const request = { key: "k", requirements: requirements() };
   expect(aPlacer().mayHelp(event, request, new Set(rejectedBy))).toBe(helps);
 });

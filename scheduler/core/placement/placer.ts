@@ -1,8 +1,10 @@
+import { Bug } from "../../../kit/errors.ts";
 import { CandidateIndex } from "./candidate-index.ts";
 import { reportNode, type Explanation, type NodeReport } from "./explanation.ts";
-import { viewOf, type NodeEvent, type PlacementRequest, type Profile } from "./framework.ts";
+import { viewOf, type NodeEvent, type PlacementRequest, type Profile, type Profiles } from "./framework.ts";
 import { prepareProfile, type PreparedProfile } from "./prepared-profile.ts";
-import type { Snapshot } from "./snapshot.ts";
+import { withoutInstances, type Snapshot } from "./snapshot.ts";
+import type { Instance } from "../model.ts";
 
 export type Placement =
   | { readonly kind: "placed"; readonly nodeName: string }
@@ -16,7 +18,7 @@ export interface BatchPlacement {
 }
 
 export interface PlacerOptions {
-  readonly profile: Profile;
+  readonly profiles: Profiles;
   /** A whole number, not negative: where the round robin among equal nodes begins. */
   readonly seed: number;
   /** How many requests keep their candidates between calls; the least recently used one gives way. */
@@ -60,6 +62,22 @@ export class Placer {
     });
   }
 
+  /**
+   * Whether the node at this position would take an instance of the request if these instances, which are bound to it or
+   * nominated for it, were not there.
+   */
+  wouldFit(
+    snapshot: Snapshot,
+    request: PlacementRequest,
+    position: number,
+    without: readonly Instance[],
+  ): boolean {
+    const base = snapshot.at(position);
+    const owned = request.ownerInstancesOn(base.node.name);
+    const view = viewOf(withoutInstances(base, without), owned);
+    return this.#prepared(request).filters.every(({ filter }) => filter(view).kind === "success");
+  }
+
   /** The queueing hint: whether an event may let through a request that these plugins rejected. */
   mayHelp(
     event: NodeEvent,
@@ -78,12 +96,21 @@ export class Placer {
 
   #prepared(request: Pick<PlacementRequest, "key" | "requirements">): PreparedProfile {
     const cached = this.#indexes.get(request.key)?.prepared;
-    return cached ?? prepareProfile(this.#options.profile, request.requirements);
+    return cached ?? prepareProfile(this.#profileOf(request), request.requirements);
+  }
+
+  /** A name that no profile has is refused before it comes here. */
+  #profileOf({ requirements: { profile } }: Pick<PlacementRequest, "requirements">): Profile {
+    const { profiles } = this.#options;
+    const found = profiles.named(profile) ?? profiles.named("");
+    if (found === undefined) throw new Bug("there is no placement profile");
+    return found;
   }
 
   #indexFor(snapshot: Snapshot, request: PlacementRequest): CandidateIndex {
-    const { profile, seed, cachedRequestsMax } = this.#options;
-    const index = this.#indexes.get(request.key) ?? new CandidateIndex(profile, request, seed);
+    const { seed, cachedRequestsMax } = this.#options;
+    const index =
+      this.#indexes.get(request.key) ?? new CandidateIndex(this.#profileOf(request), request, seed);
     this.#indexes.delete(request.key);
     this.#indexes.set(request.key, index);
     if (this.#indexes.size > cachedRequestsMax)

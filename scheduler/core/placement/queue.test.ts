@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { nothingCommitted } from "../resources.ts";
+import { emptyNode } from "./snapshot.ts";
 import { aNode, aQuotaSubject, requirements } from "../testing/builders.ts";
 import type { Explanation } from "./explanation.ts";
 import type { NodeEvent } from "./framework.ts";
@@ -18,7 +18,7 @@ const full: Explanation = {
 
 const freed: NodeEvent = {
   kind: "capacityFreed",
-  view: { node: aNode("n1"), committed: nothingCommitted },
+  view: { node: aNode("n1"), ...emptyNode },
 };
 
 function aQueue(mayHelp: (event: NodeEvent) => boolean = () => true): PlacementQueue {

@@ -11,12 +11,62 @@
  * Invariants: a snapshot never changes; two snapshots of one layout differ only at positions between their ends.
  */
 import { Bug } from "../../../kit/errors.ts";
-import type { ClusterNode, NodeCapacity } from "../model.ts";
+import type { ClusterNode, HostPort, Instance, NodeCapacity, Resources } from "../model.ts";
+import { committedWith, footprintOf, isolationOn, nothingCommitted } from "../resources.ts";
 
 export interface NodeSnapshot {
   readonly node: ClusterNode;
-  /** The footprints of all instances bound to it or stopping on it. */
+  /** The footprints of all instances bound to it or stopping on it, and what is reserved for nominated ones. */
   readonly committed: NodeCapacity;
+  /** Listeners' ports that instances hold there. */
+  readonly ports: readonly HostPort[];
+  /** Modules that are there, by image. */
+  readonly modules: ReadonlyMap<string, ModuleState>;
+  /** What its instances really use, as metered; of those not metered yet what they request. undefined: not known. */
+  readonly usage: Resources | undefined;
+}
+
+/** `prepared`: translated and compiled, a start costs nothing more. */
+export type ModuleState = "fetched" | "prepared";
+
+/** What a node is that has neither instances nor modules. */
+export const emptyNode: Omit<NodeSnapshot, "node"> = {
+  committed: nothingCommitted,
+  ports: [],
+  modules: new Map(),
+  usage: undefined,
+};
+
+/** The node as it would be if these instances were not there. */
+export function withoutInstances(node: NodeSnapshot, instances: readonly Instance[]): NodeSnapshot {
+  let { committed, ports } = node;
+  for (const instance of instances) {
+    const { requests, claims } = instance;
+    committed = committedWith(
+      committed,
+      footprintOf({ requests, claims, isolation: isolationOn(instance) }),
+      -1,
+    );
+    ports = portsWith(ports, claims.ports, -1);
+  }
+  return { ...node, committed, ports };
+}
+
+/** The ports that are held after an instance has come (1) or gone (-1). */
+export function portsWith(
+  held: readonly HostPort[],
+  claimed: readonly HostPort[],
+  sign: 1 | -1,
+): readonly HostPort[] {
+  // The usual case, in which the value must stay the same.
+  if (claimed.length === 0) return held;
+  if (sign > 0) return [...held, ...claimed];
+  const left = held.slice();
+  for (const { address, port } of claimed) {
+    const place = left.findIndex((one) => one.address === address && one.port === port);
+    if (place >= 0) left.splice(place, 1);
+  }
+  return left;
 }
 
 export interface Snapshot {

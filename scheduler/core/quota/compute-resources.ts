@@ -33,7 +33,9 @@ export const computeResourceNames: ReadonlyMap<string, ComputeResource> = new Ma
 ]);
 
 /** What one instance uses of each. Its process counts as the overhead of a pod: in a limit only if there is one. */
-export function chargeOf(instance: Pick<Instance, "requests" | "limits" | "isolation">): ComputeAmounts {
+export function chargeOf(
+  instance: Pick<Instance, "requests" | "limits" | "isolation" | "claims">,
+): ComputeAmounts {
   const { requests, limits } = instance;
   const memoryBytes = BigInt(footprintOf(instance).memoryBytes);
   const limitBytes = BigInt(limits.memoryBytes);

@@ -8,14 +8,16 @@ import type {
   WasmJobStatus,
 } from "../../../api/gen/kinds.gen.ts";
 import type { ApiObject, ObjectMeta } from "../../../api/object-meta.ts";
-import type {
-  ClusterNode,
-  Instance,
-  InstanceState,
-  NodeCapacity,
-  ObservedStatus,
-  PlacementRequirements,
-  Slot,
+import {
+  type ClusterNode,
+  type Instance,
+  type InstanceState,
+  noAmounts,
+  noClaims,
+  type NodeCapacity,
+  type ObservedStatus,
+  type PlacementRequirements,
+  type Slot,
 } from "../model.ts";
 import type { QuotaSubject } from "../quota/check-quotas.ts";
 import { chargeOf, traitsOf } from "../quota/compute-resources.ts";
@@ -29,6 +31,7 @@ export function aNode(name: string, overrides: Partial<ClusterNode> = {}): Clust
     taints: [],
     unschedulable: false,
     allocatable: aCapacity(),
+    grants: undefined,
     runtimes: [{ name: "v8", version: "14.6", features: ["isolation-process"] }],
     connection: { kind: "connected" },
     conditions: [],
@@ -38,7 +41,14 @@ export function aNode(name: string, overrides: Partial<ClusterNode> = {}): Clust
 }
 
 export function aCapacity(overrides: Partial<NodeCapacity> = {}): NodeCapacity {
-  return { cpuMillis: 4_000, memoryBytes: 8 * 2 ** 30, instances: 1_000, processes: 100, ...overrides };
+  return {
+    cpuMillis: 4_000,
+    memoryBytes: 8 * 2 ** 30,
+    instances: 1_000,
+    processes: 100,
+    extended: noAmounts,
+    ...overrides,
+  };
 }
 
 export function aStatus(overrides: Partial<ObservedStatus> = {}): ObservedStatus {
@@ -72,6 +82,7 @@ export function anInstance(uid: string, overrides: Partial<Instance> = {}): Inst
     isolation: "shared",
     priority: 0,
     priorityClass: "",
+    claims: noClaims,
     hasDeadline: false,
     labels: {},
     annotations: {},
@@ -164,14 +175,31 @@ export function aJob(
     apiVersion: "wherry.dev/v1alpha1",
     kind: "WasmJob",
     metadata: aMeta("work", meta),
-    spec: { completions: 1, parallelism: 1, backoffLimit: 6, template: aTemplate(), ...spec },
+    spec: {
+      completions: 1,
+      parallelism: 1,
+      backoffLimit: 6,
+      placementPolicy: "Independent",
+      template: aTemplate(),
+      ...spec,
+    },
     ...(status === undefined ? {} : { status }),
   };
 }
 
 export function requirements(overrides: Partial<PlacementRequirements> = {}): PlacementRequirements {
   return {
+    profile: "",
+    namespace: "default",
+    labels: {},
     runtime: "v8",
+    runtimeVersion: "",
+    runtimeFeatures: [],
+    image: "file:///srv/web.wasm",
+    claims: noClaims,
+    nodeAffinity: { required: undefined, preferred: [] },
+    spread: [],
+    hostPaths: [],
     requests: { cpuMillis: 100, memoryBytes: 64 * 2 ** 20 },
     isolation: "shared",
     ownerUid: "owner",

@@ -16,7 +16,7 @@ import { emptyJobMemory, reconcileJob, type JobMemory } from "../controllers/job
 import type { Step } from "../controllers/step.ts";
 import { disruptionReasons, type Instance, type Owner, type Slot } from "../model.ts";
 import { defaultProfile } from "../placement/default-profile.ts";
-import type { NodeEvent } from "../placement/framework.ts";
+import { profilesOf, type NodeEvent } from "../placement/framework.ts";
 import { Placer } from "../placement/placer.ts";
 import { PlacementQueue } from "../placement/queue.ts";
 import {
@@ -299,9 +299,8 @@ export class ClusterSimulation {
   }
 
   #wake(kind: NodeEvent["kind"], nodeName: string): void {
-    const node = this.state.node(nodeName);
-    if (node === undefined) return;
-    this.#queue.wake({ kind, view: { node, committed: this.state.committedOn(nodeName) } }, this.nowMs);
+    const view = this.state.view(nodeName);
+    if (view !== undefined) this.#queue.wake({ kind, view }, this.nowMs);
   }
 
   #scale(replicas: number): void {
@@ -329,7 +328,7 @@ export class ClusterSimulation {
 }
 
 function aPlacer(seed: number): Placer {
-  return new Placer({ profile: defaultProfile, seed, cachedRequestsMax: 4 });
+  return new Placer({ profiles: profilesOf(defaultProfile), seed, cachedRequestsMax: 4 });
 }
 
 function aQueue(placer: Placer): PlacementQueue {

@@ -24,6 +24,7 @@ export interface Assignment {
   'priority'?: (number);
   'isolation'?: (string);
   'priorityClass'?: (string);
+  'claimsJson'?: (string);
 }
 
 export interface Assignment__Output {
@@ -47,4 +48,5 @@ export interface Assignment__Output {
   'priority': (number);
   'isolation': (string);
   'priorityClass': (string);
+  'claimsJson': (string);
 }

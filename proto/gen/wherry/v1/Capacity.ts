@@ -7,6 +7,7 @@ export interface Capacity {
   'memoryBytes'?: (number | string | Long);
   'instances'?: (number | string | Long);
   'processes'?: (number | string | Long);
+  'extended'?: ({[key: string]: number | string | Long});
 }
 
 export interface Capacity__Output {
@@ -14,4 +15,5 @@ export interface Capacity__Output {
   'memoryBytes': (number);
   'instances': (number);
   'processes': (number);
+  'extended': ({[key: string]: number});
 }

@@ -3,6 +3,7 @@
 import type { Capacity as _wherry_v1_Capacity, Capacity__Output as _wherry_v1_Capacity__Output } from '../../wherry/v1/Capacity.ts';
 import type { Runtime as _wherry_v1_Runtime, Runtime__Output as _wherry_v1_Runtime__Output } from '../../wherry/v1/Runtime.ts';
 import type { NodeInfo as _wherry_v1_NodeInfo, NodeInfo__Output as _wherry_v1_NodeInfo__Output } from '../../wherry/v1/NodeInfo.ts';
+import type { Grants as _wherry_v1_Grants, Grants__Output as _wherry_v1_Grants__Output } from '../../wherry/v1/Grants.ts';
 
 export interface Hello {
   'nodeName'?: (string);
@@ -14,6 +15,7 @@ export interface Hello {
   'labels'?: ({[key: string]: string});
   'info'?: (_wherry_v1_NodeInfo | null);
   'bootId'?: (string);
+  'grants'?: (_wherry_v1_Grants | null);
 }
 
 export interface Hello__Output {
@@ -26,4 +28,5 @@ export interface Hello__Output {
   'labels': ({[key: string]: string});
   'info': (_wherry_v1_NodeInfo__Output | null);
   'bootId': (string);
+  'grants': (_wherry_v1_Grants__Output | null);
 }

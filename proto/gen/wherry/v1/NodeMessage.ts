@@ -6,6 +6,7 @@ import type { StatusBatch as _wherry_v1_StatusBatch, StatusBatch__Output as _whe
 import type { UsageBatch as _wherry_v1_UsageBatch, UsageBatch__Output as _wherry_v1_UsageBatch__Output } from '../../wherry/v1/UsageBatch.ts';
 import type { Heartbeat as _wherry_v1_Heartbeat, Heartbeat__Output as _wherry_v1_Heartbeat__Output } from '../../wherry/v1/Heartbeat.ts';
 import type { NodeConditions as _wherry_v1_NodeConditions, NodeConditions__Output as _wherry_v1_NodeConditions__Output } from '../../wherry/v1/NodeConditions.ts';
+import type { ModuleInventory as _wherry_v1_ModuleInventory, ModuleInventory__Output as _wherry_v1_ModuleInventory__Output } from '../../wherry/v1/ModuleInventory.ts';
 
 export interface NodeMessage {
   'hello'?: (_wherry_v1_Hello | null);
@@ -14,7 +15,8 @@ export interface NodeMessage {
   'usage'?: (_wherry_v1_UsageBatch | null);
   'heartbeat'?: (_wherry_v1_Heartbeat | null);
   'conditions'?: (_wherry_v1_NodeConditions | null);
-  'message'?: "hello"|"inventory"|"status"|"usage"|"heartbeat"|"conditions";
+  'modules'?: (_wherry_v1_ModuleInventory | null);
+  'message'?: "hello"|"inventory"|"status"|"usage"|"heartbeat"|"conditions"|"modules";
 }
 
 export interface NodeMessage__Output {
@@ -24,5 +26,6 @@ export interface NodeMessage__Output {
   'usage'?: (_wherry_v1_UsageBatch__Output | null);
   'heartbeat'?: (_wherry_v1_Heartbeat__Output | null);
   'conditions'?: (_wherry_v1_NodeConditions__Output | null);
-  'message'?: "hello"|"inventory"|"status"|"usage"|"heartbeat"|"conditions";
+  'modules'?: (_wherry_v1_ModuleInventory__Output | null);
+  'message'?: "hello"|"inventory"|"status"|"usage"|"heartbeat"|"conditions"|"modules";
 }

@@ -1,4 +1,3 @@
-import { assertNever } from "../../../../../kit/errors.ts";
 import type { NodeCapacity } from "../../../model.ts";
 import { fits, footprintOf, nothingCommitted, shortfalls, type Shortfall } from "../../../resources.ts";
 import { success, type FilterPlugin, type Reason } from "../../framework.ts";
@@ -37,7 +36,7 @@ function toReason({ resource, wanted, free }: Shortfall, allocatable: NodeCapaci
     case "memory":
       return insufficient(resource, mebibytes(wanted), mebibytes(free));
     default:
-      return assertNever(resource, "resource");
+      return insufficient(resource, String(wanted), String(free));
   }
 }
 
