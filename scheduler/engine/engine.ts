@@ -194,6 +194,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
     }
   }
 
+  hasInstances(ownerUid: string): boolean {
+    return this.#state.hasInstances(ownerUid);
+  }
+
   instanceNamed(namespace: string, name: string): Instance | undefined {
     return this.#state.instanceNamed(namespace, name);
   }
@@ -311,7 +315,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.nodes.dropUsage(instance.uid);
       this.live.removed(instance);
     } else {
-      this.live.changed(instance);
+      this.live.changed(instance, change.before);
     }
     this.#quotas.instanceChanged(change);
     this.#placement.instanceChanged(change);

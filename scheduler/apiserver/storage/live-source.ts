@@ -1,23 +1,18 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
-import type { LiveEvent, LiveResource } from "../live-resource.ts";
+import type { LiveResource } from "../live-resource.ts";
 import { EventWindow, keyOf, undo } from "./event-window.ts";
 import type { ObjectSource, SourceEvent } from "./object-source.ts";
 
-/** An instance as an object, roughly. */
-const liveObjectBytes = 4_096;
-
-/** A live kind as a source of lists and watches. Remembers what each object was, to tell new from changed. */
+/** A live kind as a source of lists and watches. */
 export class LiveSource implements ObjectSource, Disposable {
   readonly #live: LiveResource;
   readonly #window: EventWindow;
-  readonly #known = new Map<string, ApiObject>();
   readonly #listeners = new Set<(event: SourceEvent) => void>();
   readonly #subscription: Disposable;
 
   constructor(live: LiveResource) {
     this.#live = live;
     this.#window = new EventWindow(live.revision);
-    for (const object of live.list(undefined)) this.#known.set(keyOf(object), object);
     this.#subscription = live.subscribe((event) => this.#apply(event));
   }
 
@@ -57,13 +52,7 @@ export class LiveSource implements ObjectSource, Disposable {
     this.#subscription[Symbol.dispose]();
   }
 
-  #apply({ kind, object }: LiveEvent): void {
-    const key = keyOf(object);
-    const previous = this.#known.get(key);
-    if (kind === "put") this.#known.set(key, object);
-    else this.#known.delete(key);
-    const revision = Number(object.metadata.resourceVersion);
-    const event: SourceEvent = { kind, object, previous, revision, bytes: liveObjectBytes };
+  #apply(event: SourceEvent): void {
     this.#window.push(event);
     for (const listener of this.#listeners) listener(event);
   }

@@ -81,6 +81,11 @@ export class ClusterState {
     return this.#nodes.instancesOn(nodeName);
   }
 
+  /** Whether an owner has any. */
+  hasInstances(ownerUid: string): boolean {
+    return this.#instances.isOwner(ownerUid);
+  }
+
   /** Uids of owners that have instances, whether declared or not. */
   owners(): Iterable<string> {
     return this.#instances.owners();

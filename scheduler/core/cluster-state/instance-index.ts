@@ -33,6 +33,10 @@ export class InstanceIndex {
     return instancesIn(this.#byOwner.get(ownerUid) ?? []);
   }
 
+  isOwner(uid: string): boolean {
+    return this.#byOwner.has(uid);
+  }
+
   owners(): Iterable<string> {
     return this.#byOwner.keys();
   }
