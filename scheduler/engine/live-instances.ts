@@ -27,18 +27,20 @@ export class LiveInstances implements LiveResource {
   readonly #log: Log;
   readonly #listeners = new Set<(event: SourceEvent) => void>();
   readonly #emptied = new Set<(ownerUid: string) => void>();
+  /** Of each instance, counted from the start: small numbers, which take no memory of their own. */
   readonly #revisions = new Map<string, number>();
-  #revision: number;
+  readonly #startRevision: number;
+  #count = 0;
 
   /** `startRevision` must be above any that an earlier process has given out: the time in microseconds is. */
   constructor(source: InstanceSource, startRevision: number, log: Log) {
     this.#source = source;
-    this.#revision = startRevision;
+    this.#startRevision = startRevision;
     this.#log = log;
   }
 
   get revision(): number {
-    return this.#revision;
+    return this.#startRevision + this.#count;
   }
 
   list(namespace: string | undefined): readonly ApiObject[] {
@@ -85,19 +87,22 @@ export class LiveInstances implements LiveResource {
 
   /** What it was before, if it was there. */
   changed(instance: Instance, before: Instance | undefined): void {
-    const knownRevision = this.#revisions.get(instance.uid);
-    const revision = ++this.#revision;
-    this.#revisions.set(instance.uid, revision);
-    this.#tell("put", { instance, revision }, before && { instance: before, revision: knownRevision ?? 0 });
+    const known = before && { instance: before, revision: this.#revisionOf(before) };
+    this.#revisions.set(instance.uid, ++this.#count);
+    this.#tell("put", { instance, revision: this.revision }, known);
   }
 
   removed(instance: Instance): void {
-    const known = { instance, revision: this.#revisions.get(instance.uid) ?? 0 };
-    const revision = ++this.#revision;
+    const known = { instance, revision: this.#revisionOf(instance) };
+    this.#count++;
     this.#revisions.delete(instance.uid);
-    this.#tell("delete", { instance, revision }, known);
+    this.#tell("delete", { instance, revision: this.revision }, known);
     if (this.#source.hasInstances(instance.owner.uid)) return;
     for (const listener of this.#emptied) listener(instance.owner.uid);
+  }
+
+  #revisionOf({ uid }: Instance): number {
+    return this.#startRevision + (this.#revisions.get(uid) ?? this.#count);
   }
 
   #tell(kind: SourceEvent["kind"], instance: Moment, before: Moment | undefined): void {
@@ -113,7 +118,7 @@ export class LiveInstances implements LiveResource {
   }
 
   #object(instance: Instance): ApiObject {
-    return this.#show({ instance, revision: this.#revisions.get(instance.uid) ?? this.#revision });
+    return this.#show({ instance, revision: this.#revisionOf(instance) });
   }
 
   /** What it uses, and whether its node can be reached, is not of the moment: that is as it is now. */

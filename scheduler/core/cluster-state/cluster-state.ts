@@ -126,8 +126,9 @@ export class ClusterState {
     return this.#nodes.snapshot();
   }
 
-  addInstance(instance: Instance): InstanceChange {
-    const entry = this.#instances.add(instance);
+  addInstance(given: Instance): InstanceChange {
+    const entry = this.#instances.add(given);
+    const { instance } = entry;
     this.#nodes.account(entry, undefined, instance);
     this.quotaUsage.account(undefined, instance);
     return { kind: "added", instance, before: undefined, freedOn: undefined };
