@@ -17,7 +17,16 @@ export class HollowNodes implements AsyncDisposable {
     args: readonly string[] = [],
   ): Promise<HollowNodes> {
     const { nodesAddress, directory } = cluster;
-    const own = ["--nodes", `${nodes}`, "--join", nodesAddress, "--pki", directory.pki];
+    const own = [
+      "--nodes",
+      `${nodes}`,
+      "--join",
+      nodesAddress,
+      "--pki",
+      directory.pki,
+      "--log-level",
+      "error",
+    ];
     const child = fork(join(checkout, "tools/hollow-nodes/main.ts"), [...own, ...args], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });

@@ -30,12 +30,20 @@ import { type HeldTemplate, Templates } from "../../node-daemon/templates.ts";
 import { WakeTimer } from "../../node-daemon/wake-timer.ts";
 import type { Fate } from "./fate.ts";
 
+/** Every delay between is as likely. */
+export interface DelayRange {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
 export interface HollowInstancesOptions {
-  readonly startDelayMs: number;
+  readonly startDelay: DelayRange;
   /** Whether instances say that they use something. */
   readonly reportsUsage: boolean;
   /** Asked once for each run. */
   readonly fateOf: (run: { readonly lasts: boolean }) => Fate;
+  /** Uniform in [0, 1). */
+  readonly fraction: () => number;
   readonly clock: Clock;
 }
 
@@ -218,7 +226,9 @@ export class HollowInstances implements SessionInstances {
 
   /** What is planned for a run comes in order: its start, what its probes say, its end. */
   #start(held: Held, run: number): void {
-    const { startDelayMs, fateOf, clock } = this.#options;
+    const { startDelay, fateOf, fraction, clock } = this.#options;
+    const { fromMs, toMs } = startDelay;
+    const startDelayMs = toMs > fromMs ? Math.round(fromMs + fraction() * (toMs - fromMs)) : fromMs;
     const { policy } = held.lifecycle;
     const isolation = held.assignment.isolation === "process" ? "process" : "shared";
     this.#after(startDelayMs, held, {

@@ -9,7 +9,7 @@ import { SchedulerLink } from "../../node-daemon/session/scheduler-link.ts";
 import type { Hello } from "../../proto/gen/wherry/v1/Hello.ts";
 import { protocolVersion } from "../../proto/node-service.ts";
 import { decideFate, type FateOptions } from "./fate.ts";
-import { HollowInstances } from "./hollow-instances.ts";
+import { type DelayRange, HollowInstances } from "./hollow-instances.ts";
 import { hollowLog } from "./hollow-log.ts";
 import { farewellMsMax } from "./limits.ts";
 
@@ -32,7 +32,7 @@ export interface HollowTraits extends FateOptions {
   readonly join: string;
   readonly capacity: NodeCapacity;
   readonly runtimes: readonly HollowRuntime[];
-  readonly startDelayMs: number;
+  readonly startDelay: DelayRange;
   /** undefined: instances say nothing of what they use. */
   readonly usageIntervalMs: number | undefined;
 }
@@ -62,9 +62,10 @@ export class HollowNode {
     const connected = Promise.withResolvers<void>();
     this.connected = connected.promise;
     this.#instances = new HollowInstances({
-      startDelayMs: traits.startDelayMs,
+      startDelay: traits.startDelay,
       reportsUsage: traits.usageIntervalMs !== undefined,
       fateOf: (run) => decideFate(run, traits, dice),
+      fraction: () => dice.fraction(),
       clock,
     });
     this.#link = new SchedulerLink({

@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { cpuMillis, memoryBytes, parseQuantity } from "../../api/quantity.ts";
 import { errorMessage, WherryError } from "../../kit/errors.ts";
 import type { HollowClusterOptions } from "./hollow-cluster.ts";
+import type { DelayRange } from "./hollow-instances.ts";
 import type { HollowRuntime, HollowTraits } from "./hollow-node.ts";
 import { nodesMax, workersMax } from "./limits.ts";
 
@@ -27,7 +28,8 @@ export const hollowUsage = `usage: npm run hollow-nodes -- --nodes N [--join HOS
   --max-processes N        instances with a process of their own, of each node (default 100)
   --runtime NAME[@VERSION][:FEATURE,…]
                            what the nodes say they have (repeatable; default v8 as a real node has it)
-  --start-delay DURATION   between an assignment and Running, such as 250ms (default 0s)
+  --start-delay DURATION[-DURATION]
+                           between an assignment and Running, such as 250ms, or 1s-60s for any between (default 0s)
   --run-for DURATION       how long runs last that are to end: those of jobs, and those that fail (default 1s)
   --fail-share SHARE       of runs that fail, from 0 to 1 (default 0)
   --usage-interval DURATION
@@ -118,7 +120,7 @@ function traits(values: Flags): Omit<HollowTraits, "join"> {
       processes: whole(values, "max-processes", 100, 0, 1_000_000),
     },
     runtimes: runtimes.length > 0 ? runtimes : [defaultRuntime],
-    startDelayMs: duration("start-delay", values["start-delay"] ?? "0s"),
+    startDelay: delayRange(values["start-delay"] ?? "0s"),
     runMs: duration("run-for", values["run-for"] ?? "1s"),
     failShare: share("fail-share", values["fail-share"] ?? "0"),
     usageIntervalMs: duration("usage-interval", values["usage-interval"] ?? "10s") || undefined,
@@ -165,6 +167,14 @@ function duration(flag: string, value: string): number {
   const ms = Number(match?.groups?.["amount"]) * (unitMs[match?.groups?.["unit"] ?? ""] ?? Number.NaN);
   if (!(ms <= 3_600_000)) throw invalid(flag, value, "a duration up to 60m, such as 250ms or 10s");
   return ms;
+}
+
+function delayRange(value: string): DelayRange {
+  const [from = "", to = from, ...more] = value.split("-");
+  const range = { fromMs: duration("start-delay", from), toMs: duration("start-delay", to) };
+  if (more.length > 0 || range.fromMs > range.toMs)
+    throw invalid("start-delay", value, "a duration, or a range such as 250ms-10s");
+  return range;
 }
 
 function share(flag: string, value: string): number {
