@@ -186,10 +186,10 @@ export class HollowInstances implements SessionInstances {
   }
 
   #take(held: Held, { lifecycle, actions }: Step): void {
-    const wasAlive = held.lifecycle.state.kind !== "ended";
-    if (lifecycle !== held.lifecycle) this.#onStatus(held.assignment.uid);
+    const before = held.lifecycle;
     held.lifecycle = lifecycle;
-    if (wasAlive && lifecycle.state.kind === "ended") this.#aliveCount--;
+    if (lifecycle !== before) this.#onStatus(held.assignment.uid);
+    if (before.state.kind !== "ended" && lifecycle.state.kind === "ended") this.#aliveCount--;
     for (const action of actions) this.#pretend(held, action);
   }
 
