@@ -17,7 +17,11 @@ export interface LogOptions {
 export interface LiveResource {
   /** The counter now; also the resourceVersion of a list. */
   readonly revision: number;
+  /** In order of their keys. */
   list(namespace: string | undefined): readonly ApiObject[];
+  /** Namespace and name, as `keyOf` has them, of what `list` would make objects of, in order. Never changed. */
+  keys(namespace: string | undefined): readonly string[];
+  getByKey(key: string): ApiObject | undefined;
   get(namespace: string, name: string): ApiObject | undefined;
   /**
    * Events after this call, in order of their resourceVersion. Their objects may be made when they are first asked for:

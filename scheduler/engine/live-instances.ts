@@ -2,9 +2,11 @@ import type { WasmInstance } from "../../api/gen/kinds.gen.ts";
 import type { ApiObject } from "../../api/object-meta.ts";
 import { errorMessage, WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
+import { lowerBound } from "../../kit/lower-bound.ts";
 import type { LiveResource, LogOptions } from "../apiserver/live-resource.ts";
 import type { SourceEvent } from "../apiserver/storage/object-source.ts";
 import type { Instance } from "../core/model.ts";
+import { KeyOrder } from "./key-order.ts";
 import { instanceObject, type InstanceFigures } from "./instance-object.ts";
 
 /** What the view needs of the engine. */
@@ -30,12 +32,14 @@ export class LiveInstances implements LiveResource {
   /** Of each instance, counted from the start: small numbers, which take no memory of their own. */
   readonly #revisions = new Map<string, number>();
   readonly #startRevision: number;
+  readonly #order: KeyOrder;
   #count = 0;
 
   /** `startRevision` must be above any that an earlier process has given out: the time in microseconds is. */
   constructor(source: InstanceSource, startRevision: number, log: Log) {
     this.#source = source;
     this.#startRevision = startRevision;
+    this.#order = new KeyOrder(() => keysOf(source.instances(undefined)));
     this.#log = log;
   }
 
@@ -44,7 +48,19 @@ export class LiveInstances implements LiveResource {
   }
 
   list(namespace: string | undefined): readonly ApiObject[] {
-    return Array.from(this.#source.instances(namespace), (instance) => this.#object(instance));
+    return this.keys(namespace).flatMap((key) => this.getByKey(key) ?? []);
+  }
+
+  keys(namespace: string | undefined): readonly string[] {
+    const keys = this.#order.keys();
+    if (namespace === undefined) return keys;
+    const from = (text: string) => lowerBound(keys.length, (at) => (keys[at] ?? "") < text);
+    return keys.slice(from(`${namespace}\0`), from(`${namespace}\u0001`));
+  }
+
+  getByKey(key: string): ApiObject | undefined {
+    const [namespace = "", name = ""] = key.split("\0");
+    return this.get(namespace, name);
   }
 
   get(namespace: string, name: string): ApiObject | undefined {
@@ -87,6 +103,7 @@ export class LiveInstances implements LiveResource {
 
   /** What it was before, if it was there. */
   changed(instance: Instance, before: Instance | undefined): void {
+    if (before === undefined) this.#order.add(keyOf(instance));
     const known = before && { instance: before, revision: this.#revisionOf(before) };
     this.#revisions.set(instance.uid, ++this.#count);
     this.#tell("put", { instance, revision: this.revision }, known);
@@ -96,6 +113,7 @@ export class LiveInstances implements LiveResource {
     const known = { instance, revision: this.#revisionOf(instance) };
     this.#count++;
     this.#revisions.delete(instance.uid);
+    this.#order.remove(keyOf(instance));
     this.#tell("delete", { instance, revision: this.revision }, known);
     if (this.#source.hasInstances(instance.owner.uid)) return;
     for (const listener of this.#emptied) listener(instance.owner.uid);
@@ -129,6 +147,15 @@ export class LiveInstances implements LiveResource {
     const object: WasmInstance = instanceObject(instance, String(revision), reachable, usage);
     return object as unknown as ApiObject;
   };
+}
+
+/** Namespaces and names have no NUL, and none of them sorts before it. */
+function keyOf({ namespace, name }: Instance): string {
+  return `${namespace}\0${name}`;
+}
+
+function* keysOf(instances: Iterable<Instance>): Iterable<string> {
+  for (const instance of instances) yield keyOf(instance);
 }
 
 /** An instance as it was from a revision on. */

@@ -69,6 +69,10 @@ const retiredMax = 1_000;
 /** Names longer than this are cut, so that a suffix fits into the 253 characters of a DNS subdomain. */
 const nameLengthMax = 230;
 
+/** With five characters there are 14 million names; whoever finds none among so many of them takes a longer one. */
+const nameTriesMax = 10;
+const longSuffix = 10;
+
 export class Reconciler implements AsyncDisposable {
   readonly #options: ReconcilerOptions;
   readonly #statuses = new Map<string, PendingStatus>();
@@ -253,7 +257,7 @@ export class Reconciler implements AsyncDisposable {
     const instance: Instance = {
       uid: random.uuid(),
       namespace,
-      name: `${owner.name.slice(0, nameLengthMax)}-${middle}-${randomSuffix(random)}`,
+      name: this.#freeName(namespace, `${owner.name.slice(0, nameLengthMax)}-${middle}`),
       owner,
       templateId: "",
       templateHash,
@@ -271,6 +275,16 @@ export class Reconciler implements AsyncDisposable {
       state: { kind: "pending", reason: "", message: "" },
     };
     changed(state.addInstance(instance));
+  }
+
+  /** Among a hundred thousand alike, some hundreds of pairs would get the same name. */
+  #freeName(namespace: string, stem: string): string {
+    const { random, state } = this.#options;
+    for (let tries = 0; tries < nameTriesMax; tries++) {
+      const name = `${stem}-${randomSuffix(random)}`;
+      if (!state.instanceNamed(namespace, name)) return name;
+    }
+    return `${stem}-${randomSuffix(random, longSuffix)}`;
   }
 
   #retire(uid: string): void {

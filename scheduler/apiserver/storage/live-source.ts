@@ -1,7 +1,8 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
+import { lowerBound } from "../../../kit/lower-bound.ts";
 import type { LiveResource } from "../live-resource.ts";
-import { EventWindow, keyOf, undo } from "./event-window.ts";
-import type { ObjectSource, SourceEvent } from "./object-source.ts";
+import { EventWindow, firstStates, undo } from "./event-window.ts";
+import type { ListPart, ObjectSource, PartQuery, SourceEvent } from "./object-source.ts";
 
 /** A live kind as a source of lists and watches. */
 export class LiveSource implements ObjectSource, Disposable {
@@ -25,13 +26,28 @@ export class LiveSource implements ObjectSource, Disposable {
   }
 
   list(namespace: string | undefined): readonly ApiObject[] {
-    const keyed = this.#live.list(namespace).map((object) => [keyOf(object), object] as const);
-    return keyed.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
+    return this.#live.list(namespace);
   }
 
   listAt(namespace: string | undefined, revision: number): readonly ApiObject[] | undefined {
     const events = this.#window.after(revision);
     return events && undo(this.list(namespace), events, namespace);
+  }
+
+  /** Objects are made when they are looked at, so no more than the part is. */
+  part({ namespace, after, limit, revision }: PartQuery): ListPart | undefined {
+    const events = revision === undefined ? [] : this.#window.after(revision);
+    if (!events) return undefined;
+    const before = firstStates(events, namespace);
+    const keys = keysOf(this.#live.keys(namespace), before, after);
+    const objects: ApiObject[] = [];
+    let taken = 0;
+    for (; taken < keys.length && objects.length < limit; taken++) {
+      const key = keys[taken] ?? "";
+      const object = before.has(key) ? before.get(key) : this.#live.getByKey(key);
+      if (object) objects.push(object);
+    }
+    return { objects, remaining: keys.length - taken };
   }
 
   eventsAfter(revision: number): readonly SourceEvent[] | undefined {
@@ -56,4 +72,23 @@ export class LiveSource implements ObjectSource, Disposable {
     this.#window.push(event);
     for (const listener of this.#listeners) listener(event);
   }
+}
+
+/** Those that there were, in order, after this one. `now`: those that there are; `before`: what was otherwise. */
+function keysOf(
+  now: readonly string[],
+  before: ReadonlyMap<string, ApiObject | undefined>,
+  after: string,
+): readonly string[] {
+  const rest = now.slice(lowerBound(now.length, (at) => (now[at] ?? "") <= after));
+  if (before.size === 0) return rest;
+  const gone = [...before].flatMap(([key, object]) => (object && key > after ? [key] : [])).sort();
+  const keys: string[] = [];
+  let next = 0;
+  for (const key of rest) {
+    for (let one = gone[next]; one !== undefined && one < key; one = gone[++next]) keys.push(one);
+    if (gone[next] === key) next++;
+    if (!before.has(key) || before.get(key)) keys.push(key);
+  }
+  return keys.concat(gone.slice(next));
 }

@@ -31,19 +31,27 @@ export class FakeLiveResource implements LiveResource {
       ...fields,
     };
     const previous = this.get(namespace, name);
-    this.#objects.set(`${namespace}/${name}`, object);
+    this.#objects.set(`${namespace}\0${name}`, object);
     this.#tell("put", object, previous);
     return object;
   }
 
   list(namespace: string | undefined): readonly ApiObject[] {
-    return [...this.#objects.values()].filter(
-      (one) => namespace === undefined || one.metadata.namespace === namespace,
-    );
+    return this.keys(namespace).flatMap((key) => this.getByKey(key) ?? []);
+  }
+
+  keys(namespace: string | undefined): readonly string[] {
+    return [...this.#objects.keys()]
+      .filter((key) => namespace === undefined || key.startsWith(`${namespace}\0`))
+      .sort();
+  }
+
+  getByKey(key: string): ApiObject | undefined {
+    return this.#objects.get(key);
   }
 
   get(namespace: string, name: string): ApiObject | undefined {
-    return this.#objects.get(`${namespace}/${name}`);
+    return this.#objects.get(`${namespace}\0${name}`);
   }
 
   subscribe(listener: (event: SourceEvent) => void): Disposable {
@@ -63,7 +71,7 @@ export class FakeLiveResource implements LiveResource {
   delete(namespace: string, name: string): ApiObject | undefined {
     const object = this.get(namespace, name);
     if (!object) return undefined;
-    this.#objects.delete(`${namespace}/${name}`);
+    this.#objects.delete(`${namespace}\0${name}`);
     this.revision++;
     const metadata = { ...object.metadata, resourceVersion: String(this.revision) };
     this.#tell("delete", { ...object, metadata }, object);
