@@ -198,6 +198,8 @@ export interface Toleration {
   readonly value?: string;
   /** Empty matches every effect. */
   readonly effect?: "NoSchedule" | "PreferNoSchedule" | "NoExecute";
+  /** How long the instance stays on its node after a taint NoExecute has come. For ever when empty; with 0 or less it is not placed on such a node. */
+  readonly tolerationSeconds?: number;
 }
 
 export interface InstanceSpec {
@@ -285,7 +287,7 @@ export interface InstanceSpec {
   readonly stopNotice: "none" | "stdin";
   /** What the instance does when its node has lost the scheduler. continue is a WasmDeployment's default, stop a WasmJob's. */
   readonly onDisconnect?: "continue" | "stop";
-  /** The versions of the runtime that will do: comparisons such as >=14.6 or >=40 <42, all of which must hold. */
+  /** The versions of the runtime that will do: comparisons such as >=14.6 or >=40 <42, all of which must hold. A version is compared by as many numbers as are written: 14.6, or =14.6, is every 14.6, and >14.6 begins at 14.7. */
   readonly runtimeVersion?: string;
   /** Features that the node's runtime must say it has. */
   readonly runtimeFeatures?: readonly string[];

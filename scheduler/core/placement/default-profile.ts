@@ -1,7 +1,10 @@
 import type { Profile } from "./framework.ts";
+import { hostGrants } from "./plugins/host-grants/host-grants.ts";
+import { hostPorts } from "./plugins/host-ports/host-ports.ts";
 import { instanceAffinity } from "./plugins/instance-affinity/instance-affinity.ts";
 import { isolationAvailable } from "./plugins/isolation-available/isolation-available.ts";
 import { leastAllocated } from "./plugins/least-allocated/least-allocated.ts";
+import { nodeAffinity, preferredNodeAffinity } from "./plugins/node-affinity/node-affinity.ts";
 import { nodePressure } from "./plugins/node-pressure/node-pressure.ts";
 import { nodeReady } from "./plugins/node-ready/node-ready.ts";
 import { nodeSelector } from "./plugins/node-selector/node-selector.ts";
@@ -23,14 +26,18 @@ export const defaultProfile: Profile = {
     nodeReady,
     nodeUnschedulable,
     nodeSelector,
+    nodeAffinity,
     runtimeAvailable,
     isolationAvailable,
+    hostGrants,
     taintsAndTolerations,
     nodePressure,
     resourcesFit,
+    hostPorts,
   ],
   scores: [
     { plugin: preferUntainted, weight: 3 },
+    { plugin: preferredNodeAffinity, weight: 2 },
     { plugin: ownerSpread, weight: 2 },
     { plugin: leastAllocated, weight: 1 },
   ],
