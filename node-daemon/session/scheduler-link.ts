@@ -42,6 +42,7 @@ export interface LinkOptions {
   /** Told how long it had been disconnected when it gave up waiting. */
   readonly onCutOff: (afterMs: number) => void;
   readonly onConnected: () => void;
+  readonly usageIntervalMs: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -105,7 +106,7 @@ export class SchedulerLink {
   }
 
   async #runSession(): Promise<SessionEnd> {
-    const { dial, hello, instances, conditions, modules, logs, clock, log } = this.#options;
+    const { dial, hello, instances, conditions, modules, logs, usageIntervalMs, clock, log } = this.#options;
     const client = dial();
     try {
       this.#session = new NodeSession({
@@ -121,6 +122,7 @@ export class SchedulerLink {
           this.#options.onHeard(atMs);
         },
         openLog: (request) => logs.send(client, request),
+        usageIntervalMs,
         clock,
         log,
       });

@@ -8,6 +8,7 @@
 import { seededRandom } from "../../kit/random.ts";
 import { NodeAgent } from "../../node-daemon/agent.ts";
 import { type ReportedStatus, statusOf } from "../../node-daemon/core/status.ts";
+import { usageIntervalMs } from "../../node-daemon/core/limits.ts";
 import { ModuleBoard } from "../../node-daemon/images/module-board.ts";
 import { AllowedNetwork } from "../../node-daemon/network/allowed-network.ts";
 import type { RunEnd, RunSpec } from "../../node-daemon/runtimes/runtime-driver.ts";
@@ -178,6 +179,7 @@ export class Machine {
       onStopAfter: (afterMs) => agent.setStopDisconnectedAfter(afterMs),
       onCutOff: (afterMs) => agent.cutOff(afterMs / 2),
       onConnected: () => {},
+      usageIntervalMs,
       clock,
       random,
       log,

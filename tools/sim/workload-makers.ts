@@ -8,6 +8,8 @@ import type { Dice } from "../soak/dice.ts";
 
 export const namespaces = ["blue", "green"] as const;
 export const zones = ["east", "west"] as const;
+/** The last one no node has. */
+const topologyKeys = ["zone", "zone", "kubernetes.io/hostname", "rack"];
 export const priorityClassNames = ["low", "high"] as const;
 const configMapName = "settings";
 
@@ -49,6 +51,26 @@ const templateMakers: Readonly<
   }),
   foreignRuntime: () => ({ ...requests(50, 32), runtime: "wasmtime" }),
 };
+
+/** Of its own kind, or of what another workload may be. */
+function required(dice: Dice, labels: Readonly<Record<string, string>>) {
+  const matchLabels = dice.chance(0.7) ? labels : { app: `web-${dice.below(8)}` };
+  return {
+    requiredDuringSchedulingIgnoredDuringExecution: [
+      { topologyKey: dice.pick(topologyKeys), labelSelector: { matchLabels } },
+    ],
+  };
+}
+
+function chosenNodes(dice: Dice) {
+  const operator = dice.pick(["In", "NotIn", "Exists", "DoesNotExist"] as const);
+  const values = operator === "In" || operator === "NotIn" ? { values: [dice.pick(zones)] } : {};
+  const term = { matchExpressions: [{ key: "zone", operator, ...values }] };
+  return {
+    requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [term] },
+    preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 1 + dice.below(100), preference: term }],
+  };
+}
 
 /** Most are small, so that there is room for surprises. */
 const commonMakers = ["small", "small", "small", "large", "large", "slowToStop"];
@@ -114,6 +136,7 @@ export function makeJob(dice: Dice, name: string): Draft {
       completions: 1 + dice.below(12),
       parallelism: 1 + dice.below(5),
       backoffLimit: dice.pick([0, 6, 30]),
+      placementPolicy: dice.chance(0.3) ? "AllOrNothing" : "Independent",
       ...ttl,
       ...deadline,
       template: makeTemplate(dice, name, dice.pick(["Never", "Never", "OnFailure"])),
@@ -153,5 +176,6 @@ export function makePriorityClass(dice: Dice): Draft {
     metadata: { name },
     value: (name === "low" ? -10 : 1_000) + dice.below(3),
     globalDefault: dice.chance(0.1),
+    preemptionPolicy: dice.pick(["PreemptLowerPriority", "Never"]),
   };
 }

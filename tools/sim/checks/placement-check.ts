@@ -8,7 +8,9 @@ import {
   isolationOn,
   nothingCommitted,
 } from "../../../scheduler/core/resources.ts";
+import type { NodeReport, Rejection } from "../../../scheduler/core/placement/explanation.ts";
 import type { SchedulerProcess } from "../scheduler-process.ts";
+import { checkNeighbours } from "./neighbour-check.ts";
 import { demand } from "./violation.ts";
 
 export function checkPlacement(
@@ -19,19 +21,20 @@ export function checkPlacement(
   const what = `${instance.name} onto ${nodeName}`;
   const report = engine.explainPlacement(instance.uid)?.find((one) => one.nodeName === nodeName);
   demand(report !== undefined, "filters", () => `${what}: there is no such node`);
-  demand(report.kind === "feasible", "filters", () => {
-    const reasons =
-      report.kind === "rejected"
-        ? report.rejections.map(({ plugin, reasons: [first] }) => `${plugin}: ${first?.detail}`)
-        : [];
+  demand(refusals(report, instance, nodeName).length === 0, "filters", () => {
+    const reasons = refusals(report, instance, nodeName).map(
+      ({ plugin, reasons: [first] }) => `${plugin}: ${first?.detail}`,
+    );
     return `${what}: refused by ${reasons.join("; ")}`;
   });
+  checkNeighbours(engine, instance, nodeName);
 
   let committed = nothingCommitted;
   for (const other of engine.instances(undefined))
     if (isPlacedOn(other, nodeName))
       committed = committedWith(committed, footprintOf({ ...other, isolation: isolationOn(other) }), 1);
-  const allocatable = engine.allocatableOf(nodeName) ?? nothingCommitted;
+  const node = [...engine.clusterNodes()].find(({ name }) => name === nodeName);
+  const allocatable = node?.allocatable ?? nothingCommitted;
   demand(
     fits(allocatable, committed, footprintOf(instance)),
     "allocatable",
@@ -52,6 +55,20 @@ export function checkPlacement(
   limit("requests.cpu", cpuMillis, ({ requests }) => requests.cpuMillis);
   limit("requests.memory", memoryBytes, ({ requests }) => requests.memoryBytes);
   limit("limits.cpu", cpuMillis, ({ limits }) => limits.cpuMillis);
+}
+
+/** What counts instances or room finds the reservation of the instance itself on a node that is reserved for it. */
+const countingPlugins: ReadonlySet<string> = new Set([
+  "resources-fit",
+  "host-ports",
+  "instance-affinity",
+  "topology-spread",
+]);
+
+function refusals(report: NodeReport, { state }: Instance, nodeName: string): readonly Rejection[] {
+  if (report.kind === "feasible") return [];
+  const isReserved = state.kind === "pending" && state.nominatedNode === nodeName;
+  return report.rejections.filter(({ plugin }) => !isReserved || !countingPlugins.has(plugin));
 }
 
 /** Undefined: on any node. */

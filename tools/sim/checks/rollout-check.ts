@@ -46,7 +46,8 @@ export class RolloutCheck {
     const owned = [...engine.instances(namespace)].filter(({ owner }) => owner.uid === instance.owner.uid);
     if (before === undefined && instance.state.kind === "pending") this.#made(deployment, owned);
     const isStopped = before?.isAvailable === true && instance.state.kind === "stopping";
-    if (isStopped && !this.#excused.has(instance.uid)) this.#stopped(deployment, owned);
+    if (isStopped && !this.#excused.has(instance.uid) && !isVictim(engine, instance))
+      this.#stopped(deployment, owned);
   }
 
   #made({ metadata, spec }: WasmDeployment, owned: readonly Instance[]): void {
@@ -70,4 +71,15 @@ export class RolloutCheck {
         `deployment ${metadata.name} was left ${available} available instances, at least ${availableMin} must be`,
     );
   }
+}
+
+/** Whether it has to go for one that comes before it, and for which its node is reserved. */
+function isVictim(engine: SchedulerProcess["engine"], { state, priority }: Instance): boolean {
+  if (state.kind === "pending") return false;
+  return [...engine.instances(undefined)].some(
+    (other) =>
+      other.state.kind === "pending" &&
+      other.state.nominatedNode === state.nodeName &&
+      other.priority > priority,
+  );
 }
