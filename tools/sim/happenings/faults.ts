@@ -1,5 +1,6 @@
 /** What goes wrong in a cluster. Each fault ends by its counterpart, by another roll of the same, or in `endFaults`. */
 import type { Cluster } from "../cluster.ts";
+import { objectsIn } from "../objects-in.ts";
 import { goodManners } from "../simulated-backend.ts";
 import { type Happening, someMachine } from "./happening.ts";
 
@@ -105,6 +106,30 @@ export const faults: readonly Happening[] = [
     },
   },
   {
+    name: "twin",
+    weight: 0.7,
+    happen({ cluster }) {
+      const twin = [...cluster.machines].find(({ isTwin }) => isTwin);
+      if (twin !== undefined) {
+        cluster.removeMachine(twin);
+        return `${twin.id}, the second ${twin.name}, goes`;
+      }
+      const machine = someMachine(cluster);
+      if (machine === undefined) return undefined;
+      const { id, name } = cluster.addMachine(machine.allocatable, machine.labels, machine.name);
+      return `${id} comes, with the name of ${name}`;
+    },
+  },
+  {
+    name: "absurd node",
+    weight: 1,
+    happen({ cluster }) {
+      const name = `n${1 + cluster.dice.below(9)}`;
+      const what = cluster.babble(name);
+      return what && `somebody says as ${name}: ${what}`;
+    },
+  },
+  {
     name: "shim crash",
     weight: 1,
     happen({ cluster }) {
@@ -199,7 +224,10 @@ export const faults: readonly Happening[] = [
   },
 ];
 
-/** Everything works again, from now on. */
+/**
+ * Everything works again, from now on. Nodes without a machine are deleted, as people must: when they are most of all nodes, a
+ * scheduler that starts takes that for a fault of its own, and waits.
+ */
 export function endFaults(cluster: Cluster): void {
   cluster.isCalm = true;
   cluster.cutOff.clear();
@@ -207,6 +235,12 @@ export function endFaults(cluster: Cluster): void {
   cluster.wireDelayMsMax = 2;
   for (const scheduler of cluster.schedulers.slice(0, -1)) cluster.crashScheduler(scheduler);
   for (const scheduler of cluster.schedulers) scheduler.backend.manners = goodManners;
+  for (const machine of cluster.machines) {
+    if (machine.isTwin) cluster.removeMachine(machine);
+  }
+  const names = new Set([...cluster.machines].map(({ name }) => name));
+  for (const node of objectsIn(cluster.store, "wasmnodes"))
+    if (!names.has(node.metadata.name)) cluster.store.remove("wasmnodes", node);
   for (const machine of cluster.machines) {
     machine.slowness = 1;
     machine.disk.isFull = false;
