@@ -501,6 +501,8 @@ export interface WasmInstanceSpec {
   readonly templateHash?: string;
   /** What it was placed for: what its template asks for, or a process where its module needs one. */
   readonly isolation?: "shared" | "process" | "confined";
+  /** What is set aside for it on its node, of cpu and memory. */
+  readonly requests?: Readonly<Record<string, Quantity>>;
   /** Of its PriorityClass when it was made. */
   readonly priority?: number;
   readonly priorityClassName?: string;

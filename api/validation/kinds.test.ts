@@ -272,3 +272,14 @@ test("validateWasmNode: taints have keys and come once", () => {
     "spec.taints[2].key: Invalid value",
   ]);
 });
+
+test.each([
+  ["1", "1.25", []],
+  ["100", "1", []],
+  ["0.5", "1", ["spec.overcommit.cpu"]],
+  ["2", "100.5", ["spec.overcommit.memory"]],
+  ["0", "999", ["spec.overcommit.cpu", "spec.overcommit.memory"]],
+])("validateWasmNode: overcommit of cpu by %s and memory by %s", (cpu, memory, fields) => {
+  const node = { ...workload("WasmNode", {}), spec: { unschedulable: false, overcommit: { cpu, memory } } };
+  expect(problems(node).map((text) => text.split(":")[0])).toEqual(fields);
+});
