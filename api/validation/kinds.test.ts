@@ -64,7 +64,7 @@ test.each([
     },
     expected: [
       expect.stringContaining(`${t}.listeners[4].address: Invalid value: "localhost": must be an IPv4 or`),
-      `${t}.listeners[1].port: Duplicate value: "127.0.0.1 port 80"`,
+      `${t}.listeners[1].port: Invalid value: 80: the listener "a" has this port at 127.0.0.1:80, which leaves none for it`,
     ],
   },
   {
@@ -276,7 +276,8 @@ test("validateWasmNode: taints have keys and come once", () => {
 test.each([
   ["1", "1.25", []],
   ["100", "1", []],
-  ["0.5", "1", ["spec.overcommit.cpu"]],
+  ["0.5", "0.1", []],
+  ["0.05", "1", ["spec.overcommit.cpu"]],
   ["2", "100.5", ["spec.overcommit.memory"]],
   ["0", "999", ["spec.overcommit.cpu", "spec.overcommit.memory"]],
 ])("validateWasmNode: overcommit of cpu by %s and memory by %s", (cpu, memory, fields) => {

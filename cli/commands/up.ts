@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { hostname } from "node:os";
 import { isAbsolute, relative, resolve } from "node:path";
 import type { Command } from "commander";
@@ -64,7 +64,7 @@ export function define(command: Command, { terminal }: CommandContext): void {
         nodes,
         port,
         stateDirectory: resolve(terminal.workingDirectory, options.stateDir),
-        hostPaths: options.hostPath,
+        hostPaths: [...shownDirectory(terminal), ...options.hostPath],
         listen: options.listen,
         placementConfig,
         verbose: options.verbose ?? false,
@@ -77,6 +77,14 @@ export function define(command: Command, { terminal }: CommandContext): void {
       const onReady = (cluster: RunningCluster) => void terminal.out(readyText(cluster, terminal));
       await up(settings, { onReady, onNotice: notice }, stopOnSignals(terminal), terminal.clock);
     });
+}
+
+/** The working directory as the shell shows it: manifests may name it by its links, and placement compares what is written. */
+function shownDirectory({ env, workingDirectory }: Terminal): readonly string[] {
+  const shown = env["PWD"];
+  if (shown === undefined || !isAbsolute(shown) || shown === workingDirectory || !existsSync(shown))
+    return [];
+  return realpathSync(shown) === realpathSync(workingDirectory) ? [shown] : [];
 }
 
 /** The first signal stops in order, another one at once. */

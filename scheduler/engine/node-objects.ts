@@ -198,5 +198,6 @@ function resources(capacity: NodeCapacity): NodeResources {
     memory: formatBytes(capacity.memoryBytes),
     instances: String(capacity.instances),
     processes: String(capacity.processes),
+    ...Object.fromEntries(Array.from(capacity.extended, ([name, amount]) => [name, String(amount)])),
   };
 }

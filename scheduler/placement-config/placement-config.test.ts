@@ -138,9 +138,9 @@ test.for([
     "usageLimit.cpu 101: expected a number from",
   ],
   [
-    "overcommit below 1",
-    `${head}overcommit: {cpu: 0.5}`,
-    "overcommit.cpu 0.5: expected a number from 1 to 100",
+    "overcommit by nothing",
+    `${head}overcommit: {cpu: 0}`,
+    "overcommit.cpu 0: expected a number from 0.1 to 100",
   ],
   [
     "overcommit beyond",

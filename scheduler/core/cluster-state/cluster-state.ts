@@ -12,12 +12,14 @@
  *
  * It decides nothing and calls nobody: each operation returns what changed. Values it hands out are immutable.
  * Invariants: committed of a node is the sum of the footprints of its bound and stopping instances; an ended instance
- * never lives again; a report with a lower sequence never wins; assume never puts a node over its allocatable
- * (adopt may: what runs, runs). Every operation is O(1) per instance it touches; of an eviction, as much as there are
+ * never lives again; a report with a lower sequence never wins; assume never puts a node over its allocatable, nor two
+ * instances on one port (adopt may: what runs, runs). Every operation is O(1) per instance it touches; of an eviction, as much as there are
  * workloads which that node has evicted.
  */
+import { listenersConflict, listenPlaceText } from "../../../api/listen-rules.ts";
 import type {
   ClusterNode,
+  HostPort,
   Instance,
   InstanceState,
   NodeCondition,
@@ -160,6 +162,12 @@ export class ClusterState {
       const lacking = shortfalls(node.allocatable, committed, footprint).map(({ resource }) => resource);
       return { kind: "rejected", message: `node ${nodeName} has too little ${lacking.join(", ")} left` };
     }
+    const taken = this.#takenPort(nodeName, entry.instance);
+    if (taken !== undefined)
+      return {
+        kind: "rejected",
+        message: `port ${listenPlaceText(taken)} of node ${nodeName} is held by another instance`,
+      };
     return { kind: "assumed", change: this.#become(entry, { kind: "bound", nodeName, observed: undefined }) };
   }
 
@@ -296,6 +304,12 @@ export class ClusterState {
     const instances = this.#endAllOn(nodeName, `node ${nodeName} was deleted`, nowMs);
     this.#nodes.delete(nodeName);
     return { node: { kind: "removed", node, before: node }, instances };
+  }
+
+  #takenPort(nodeName: string, { claims }: Instance): HostPort | undefined {
+    if (claims.ports.length === 0) return undefined;
+    const held = this.#nodes.view(nodeName)?.ports ?? [];
+    return claims.ports.find((port) => held.some((other) => listenersConflict(port, other)));
   }
 
   #endAllOn(nodeName: string, message: string, nowMs: number): readonly InstanceChange[] {

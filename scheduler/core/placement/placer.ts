@@ -11,6 +11,7 @@ import {
 } from "./framework.ts";
 import { prepareProfile, type PreparedProfile } from "./prepared-profile.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { DomainBook } from "./topology/domains.ts";
 import type { Instance } from "../model.ts";
 
 export type Placement =
@@ -38,6 +39,7 @@ export interface PlacerOptions {
  */
 export class Placer {
   readonly #options: PlacerOptions;
+  readonly #domains = new DomainBook();
   readonly #indexes = new Map<string, CandidateIndex>();
 
   constructor(options: PlacerOptions) {
@@ -121,8 +123,10 @@ export class Placer {
 
   #indexFor(snapshot: Snapshot, request: PlacementRequest): CandidateIndex {
     const { seed, cachedRequestsMax } = this.#options;
+    this.#domains.follow(snapshot);
     const index =
-      this.#indexes.get(request.key) ?? new CandidateIndex(this.#profileOf(request), request, seed);
+      this.#indexes.get(request.key) ??
+      new CandidateIndex(this.#profileOf(request), request, this.#domains, seed);
     this.#indexes.delete(request.key);
     this.#indexes.set(request.key, index);
     if (this.#indexes.size > cachedRequestsMax)

@@ -202,6 +202,7 @@ export function requirements(overrides: Partial<PlacementRequirements> = {}): Pl
     nodeAffinity: { required: undefined, preferred: [] },
     spread: [],
     hostPaths: [],
+    listeners: [],
     requests: { cpuMillis: 100, memoryBytes: 64 * 2 ** 20 },
     isolation: "shared",
     ownerUid: "owner",
