@@ -33,7 +33,7 @@ profiles:
   ]);
   const [batch, web] = profiles.map(toProfile);
   const weights = Object.fromEntries(batch!.scores.map(({ plugin, weight }) => [plugin.name, weight]));
-  expect(weights).toMatchObject({ "most-allocated": 1, "owner-spread": 0.5 });
+  expect(weights).toMatchObject({ "most-allocated": 3, "owner-spread": 0.5 });
   expect(Object.keys(weights)).not.toContain("module-locality");
   expect(Object.keys(weights)).not.toContain("least-allocated");
   const filters = batch!.filters.map(({ name }) => name);

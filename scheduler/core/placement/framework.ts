@@ -131,7 +131,7 @@ export interface InstanceEvent {
 
 export interface ScorePlugin {
   readonly name: string;
-  prepare(requirements: PlacementRequirements): NodeScore | undefined;
+  prepare(requirements: PlacementRequirements, neighbours: Neighbours): NodeScore | undefined;
 }
 
 /** How nodes are chosen: which rules hold, and what is preferred. */
