@@ -131,6 +131,10 @@ export interface InstanceEvent {
 
 export interface ScorePlugin {
   readonly name: string;
+  /**
+   * Of `neighbours` it may read sums over the cluster: they move little between two nodes that are judged, and an order is all that
+   * scores make.
+   */
   prepare(requirements: PlacementRequirements, neighbours: Neighbours): NodeScore | undefined;
 }
 
