@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { eventually, TestCluster } from "../support/cluster.ts";
+import { checkout, eventually, TestCluster } from "../support/cluster.ts";
 import { guestFolder, guestImage } from "../support/guests.ts";
 import { deployment } from "../support/manifests.ts";
 
@@ -55,6 +55,23 @@ test("a node that has run a module gets the next instances of it", async () => {
   }
   await cluster.apply(deployment(1, { name: "other", image: await guestImage("ticker") }));
   expect(await nodesOf("other", 1)).toEqual(["a"]);
+});
+
+test("a node that is really busy is avoided, whatever is requested of it", async () => {
+  const template = { nodeSelector: { "kubernetes.io/hostname": "a" } };
+  await cluster.apply(deployment(1, { name: "busy", image: await guestImage("spinner"), template }));
+  expect(await nodesOf("busy", 1)).toEqual(["a"]);
+  // The rate of its work is known after two samples, ten seconds apart.
+  await eventually(async () => {
+    const { stdout } = await cluster.wherry("top", "instances");
+    expect(stdout).toMatch(/^busy-\S+ +[1-9]\d\d+m/m);
+  });
+  const image = `file://${join(checkout, "examples/hello/hello.wasm")}`;
+  for (const name of ["quiet-one", "quiet-two", "quiet-three"]) {
+    await cluster.apply(deployment(1, { name, image }));
+    expect(await nodesOf(name, 1)).toEqual(["b"]);
+  }
+  await cluster.wherry("delete", "wasmdeployment", "busy");
 });
 
 test("a profile of the file packs, and one that is not there is named", async () => {

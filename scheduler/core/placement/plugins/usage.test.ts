@@ -24,28 +24,40 @@ function aView(
 
 test.for([
   ["nothing is used", {}, {}, 100],
-  ["what is committed counts while nothing is metered", { committed: { cpuMillis: 2_000 } }, {}, 75],
+  ["what is committed counts while nothing is metered", { committed: { cpuMillis: 2_000 } }, {}, 64.6],
   [
     "metered: half of what is committed",
     { committed: { cpuMillis: 2_000 }, usageExcess: { cpuMillis: -1_000, memoryBytes: 0 } },
     {},
-    87.5,
+    82.3,
   ],
   [
     "metered: more than the node has",
     { usageExcess: { cpuMillis: 9_000, memoryBytes: 4 * gibibyte } },
     {},
-    25,
+    0,
+  ],
+  [
+    "as much of one resource, of which less is left, weighs more",
+    { committed: { cpuMillis: 4_000 } },
+    {},
+    29.3,
+  ],
+  [
+    "than of both together",
+    { committed: { cpuMillis: 2_000, memoryBytes: 4 * gibibyte } },
+    {},
+    50,
   ],
   [
     "of what there is, not of what is promised",
     { committed: { cpuMillis: 2_000 } },
     { allocatable: aCapacity({ cpuMillis: 16_000 }), overcommit: { cpu: 4, memory: 1 } },
-    75,
+    64.6,
   ],
   ["a node without anything", {}, { allocatable: nothingCommitted }, 0],
 ] as const)("actualUsage: %s", ([, known, node, score]) => {
-  expect(actualUsage.prepare(request, noNeighbours)?.(aView(known, node))).toBe(score);
+  expect(actualUsage.prepare(request, noNeighbours)?.(aView(known, node))).toBeCloseTo(score, 1);
 });
 
 test("usageLimit: a node in use beyond it is refused with both figures, one below is not", () => {
