@@ -15,6 +15,7 @@ import type { Instance } from "../core/model.ts";
 import { explanationText, type Explanation } from "../core/placement/explanation.ts";
 import type { InstanceEvent, NodeEvent, PlacementRequest, Profiles } from "../core/placement/framework.ts";
 import { instanceAffinity } from "../core/placement/plugins/instance-affinity/instance-affinity.ts";
+import { usageLimitName } from "../core/placement/plugins/usage-limit/usage-limit.ts";
 import { Placer } from "../core/placement/placer.ts";
 import { toProfiles, type PlacementConfiguration } from "../core/placement/profile-declaration.ts";
 import { PlacementQueue, type Batch, type QueuedRequest } from "../core/placement/queue.ts";
@@ -49,6 +50,8 @@ export interface PlacementRunnerOptions {
 const batchSizeMax = 500;
 const batchesPerTurn = 8;
 const cachedRequestsMax = 1_000;
+const limitedUsage: ReadonlySet<string> = new Set([usageLimitName]);
+
 export class PlacementRunner {
   readonly #options: PlacementRunnerOptions;
   readonly #profiles: Profiles;
@@ -137,7 +140,15 @@ export class PlacementRunner {
 
   /** Less of a node is in use than before. */
   usageFell(nodeName: string): void {
-    this.#wake("capacityFreed", nodeName);
+    const view = this.#options.state.view(nodeName);
+    if (!view) return;
+    const woken = this.#queue.wakeWhere(
+      (request, rejectedBy) =>
+        rejectedBy.has(usageLimitName) &&
+        this.#placer.mayHelp({ kind: "capacityFreed", view }, this.#request(request), limitedUsage),
+      this.#now(),
+    );
+    if (woken > 0) this.#options.again();
   }
 
   /** Terms of affinity may select other namespaces now. */
