@@ -253,6 +253,8 @@ export const disruptionReasons: ReadonlySet<string> = new Set([
   "NodeLost",
   "NodeShutdown",
   "Evicted",
+  // Its node has a taint NoExecute that it does not tolerate.
+  "TaintEviction",
   "Stopped",
   // A node that was cut off stopped it by itself, or had never heard of it.
   "Disconnected",

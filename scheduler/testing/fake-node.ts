@@ -1,6 +1,13 @@
 import type { LogOptions } from "../apiserver/live-resource.ts";
 import { type Instance, noAmounts, type ObservedStatus } from "../core/model.ts";
-import type { HeldInstance, NodeHello, NodeListener, NodeSession, NodeTemplate } from "../nodes/node-port.ts";
+import type {
+  HeldInstance,
+  NodeHello,
+  NodeListener,
+  NodeSession,
+  NodeTemplate,
+  StopReason,
+} from "../nodes/node-port.ts";
 
 export const running: ObservedStatus = {
   phase: "Running",
@@ -24,6 +31,8 @@ export class FakeNode implements NodeSession {
   readonly templates = new Map<string, NodeTemplate>();
   readonly acknowledged: string[] = [];
   readonly stopped: string[] = [];
+  /** Why, of those that were stopped with a reason. */
+  readonly stopReasons = new Map<string, StopReason>();
   readonly #listener: NodeListener;
   closed: string | undefined;
 
@@ -102,8 +111,9 @@ export class FakeNode implements NodeSession {
     });
   }
 
-  stop(uid: string): void {
+  stop(uid: string, _graceMs?: number, why?: StopReason): void {
     this.stopped.push(uid);
+    if (why) this.stopReasons.set(uid, why);
   }
 
   acknowledge(uid: string): void {
