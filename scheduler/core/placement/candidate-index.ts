@@ -52,6 +52,7 @@ export class CandidateIndex implements Disposable {
   #scorers: readonly TopologyScorer[] = [];
   #concerns: readonly Concern[];
   #concernsVersion: number;
+  #recountVersion: number;
   #snapshot: Snapshot | undefined;
   #shared = new NodeHeaps(0);
   readonly #classes = new Map<number | string, NodeClass>();
@@ -81,6 +82,7 @@ export class CandidateIndex implements Disposable {
     this.#topology = new Topology([], neighbours, book, 0);
     this.#concerns = neighbours.concerns(requirements.namespace, requirements.labels);
     this.#concernsVersion = neighbours.concernsVersion;
+    this.#recountVersion = neighbours.recountVersion;
     this.#owned = neighbours.ownedBy(requirements.ownerUid);
   }
 
@@ -97,14 +99,15 @@ export class CandidateIndex implements Disposable {
   follow(snapshot: Snapshot, request: PlacementRequest): void {
     this.#request = request;
     const last = this.#snapshot;
-    if (last === snapshot && this.#touched.length === 0) return;
+    const isAnew = this.#haveNeighboursChanged();
+    if (last === snapshot && this.#touched.length === 0 && !isAnew) return;
     this.#owned = request.neighbours.ownedBy(request.requirements.ownerUid);
     this.#snapshot = snapshot;
     this.#explanation = undefined;
     const known = last?.journalEnd ?? 0;
     const canFollow =
       last !== undefined &&
-      !this.#haveConcernsChanged() &&
+      !isAnew &&
       last.layout === snapshot.layout &&
       known >= snapshot.journalStart &&
       known <= snapshot.journalEnd &&
@@ -232,6 +235,14 @@ export class CandidateIndex implements Disposable {
         score: shareOf(scorer, position, ranges[place]),
       })),
     };
+  }
+
+  /** Otherwise than by what the journal names. */
+  #haveNeighboursChanged(): boolean {
+    const { neighbours } = this.#request;
+    const isRecounted = this.#recountVersion !== neighbours.recountVersion && !this.#topology.isEmpty;
+    this.#recountVersion = neighbours.recountVersion;
+    return this.#haveConcernsChanged() || isRecounted;
   }
 
   #haveConcernsChanged(): boolean {
