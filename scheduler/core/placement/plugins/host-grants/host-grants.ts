@@ -7,6 +7,7 @@ import {
   type ListenPlace,
 } from "../../../../../api/listen-rules.ts";
 import type { ClusterNode, NodeGrants } from "../../../model.ts";
+import { clipped } from "../../clipped.ts";
 import { success, unresolvable, type FilterPlugin, type Verdict } from "../../framework.ts";
 
 /**
@@ -40,7 +41,7 @@ function judgePaths(
   if (refused === undefined) return undefined;
   return unresolvable(
     `node(s) that don't offer the ${refused.what} to the namespace`,
-    `${refused.what} ${refused.path} is in no folder that it offers to namespace ${namespace}: ${listed(folders)}`,
+    `${refused.what} ${clipped(refused.path)} is in no folder that it offers to namespace ${namespace}: ${listed(folders)}`,
   );
 }
 
@@ -59,5 +60,5 @@ function judgeListeners(
 }
 
 function listed(offered: readonly string[]): string {
-  return offered.length === 0 ? "none" : offered.join(", ");
+  return offered.length === 0 ? "none" : clipped(offered.join(", "));
 }
