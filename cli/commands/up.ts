@@ -17,6 +17,7 @@ interface UpCommandOptions {
   readonly stateDir: string;
   readonly hostPath: readonly string[];
   readonly listen: readonly string[];
+  readonly placementConfig?: string;
   readonly verbose?: boolean;
 }
 
@@ -41,6 +42,7 @@ export function define(command: Command, { terminal }: CommandContext): void {
       collect,
       [],
     )
+    .option("--placement-config <file>", "how nodes are chosen: profiles, overcommit, backoff")
     .option("--verbose", "show what the processes log")
     .action(async (options: UpCommandOptions) => {
       const port = parseCount(options.port, "--port");
@@ -52,12 +54,19 @@ export function define(command: Command, { terminal }: CommandContext): void {
           throw new Failure(`--host-path ${path}: the path does not exist`);
         }
       }
+      const placementConfig =
+        options.placementConfig === undefined
+          ? undefined
+          : resolve(terminal.workingDirectory, options.placementConfig);
+      if (placementConfig !== undefined && !existsSync(placementConfig))
+        throw new Failure(`--placement-config ${options.placementConfig}: the file does not exist`);
       const settings = {
         nodes,
         port,
         stateDirectory: resolve(terminal.workingDirectory, options.stateDir),
         hostPaths: [...shownDirectory(terminal), ...options.hostPath],
         listen: options.listen,
+        placementConfig,
         verbose: options.verbose ?? false,
         workingDirectory: terminal.workingDirectory,
         hostname: hostname(),

@@ -22,9 +22,12 @@ import type { SchedulerMessage__Output } from "../../proto/gen/wherry/v1/Schedul
 import { batchItemsMax } from "../../proto/node-service.ts";
 import type { NodeAssignment, NodeTemplate } from "../core/assignment.ts";
 import { statusDelayMs, usageIntervalMs, welcomeTimeoutMs } from "../core/limits.ts";
+import { imageLimits } from "../images/limits.ts";
 import type { ReportedStatus } from "../core/status.ts";
 import type { RunUsage } from "../runtimes/runtime-driver.ts";
 import type { ConditionSource } from "./condition-source.ts";
+import type { ModuleInventory } from "./module-inventory.ts";
+import { ModuleNews } from "./module-news.ts";
 import {
   ContractViolation,
   isUid,
@@ -60,6 +63,7 @@ export interface SessionOptions {
   readonly hello: Hello;
   readonly instances: SessionInstances;
   readonly conditions: ConditionSource;
+  readonly modules: ModuleInventory;
   /** Notes an epoch durably; false when a higher one has been seen. */
   readonly admitEpoch: (epoch: number) => boolean;
   readonly onWelcome: (welcome: Welcome) => void;
@@ -96,6 +100,7 @@ export class NodeSession {
   #unansweredSinceMs: number | undefined;
   #usageDue = false;
   #conditionsDue = false;
+  #moduleNews: ModuleNews | undefined;
   #statusDue = false;
   #windowFull = false;
   #ended = false;
@@ -199,7 +204,13 @@ export class NodeSession {
       this.#scheduleStatus();
     });
     this.#inventory = instances.uids();
-    const { conditions } = this.#options;
+    const { conditions, modules } = this.#options;
+    const news = new ModuleNews(modules, 2 * imageLimits.namesMax);
+    this.#moduleNews = news;
+    modules.onChange((image) => {
+      news.changed(image);
+      this.#pump();
+    });
     conditions.onChange(() => {
       this.#conditionsDue = true;
       this.#pump();
@@ -242,6 +253,8 @@ export class NodeSession {
       this.#conditionsDue = false;
       return { conditions: { conditions: [...this.#options.conditions.conditions()] } };
     }
+    const modules = this.#moduleNews?.take();
+    if (modules) return { modules };
     if (this.#inventory) return this.#inventoryPart(this.#inventory);
     // One at a time: an answer then belongs to the last one.
     if (this.#heartbeatDue && this.#unansweredSinceMs === undefined) {
@@ -337,6 +350,7 @@ export class NodeSession {
     this.#timers.clear();
     this.#options.instances.onStatus(() => {});
     this.#options.conditions.onChange(() => {});
+    this.#options.modules.onChange(() => {});
     this.#end.resolve({ code, message });
   }
 }

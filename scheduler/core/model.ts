@@ -25,6 +25,14 @@ export type Amounts = ReadonlyMap<string, number>;
 
 export const noAmounts: Amounts = new Map();
 
+/** Ratios, 1 or more, of what may be promised to what there is. */
+export interface Overcommit {
+  readonly cpu: number;
+  readonly memory: number;
+}
+
+export const noOvercommit: Overcommit = { cpu: 1, memory: 1 };
+
 /** Nothing is evicted on silence alone: a silent node is suspect, and lost only after `lostAfter`. */
 export type NodeConnection =
   | { readonly kind: "connected" }
@@ -60,6 +68,8 @@ export interface ClusterNode {
   readonly unschedulable: boolean;
   /** What placement may promise of it, overcommit included. */
   readonly allocatable: NodeCapacity;
+  /** By how much that is more than it has: `allocatable` divided by it is what there is. */
+  readonly overcommit: Overcommit;
   /** undefined: not known, so only the node itself can refuse. */
   readonly grants: NodeGrants | undefined;
   readonly runtimes: readonly {

@@ -27,6 +27,11 @@ import type { ObjectCounts } from "../backend/object-counts.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance, ObservedStatus, WorkloadKind } from "../core/model.ts";
+import {
+  defaultConfiguration,
+  limitsUsage,
+  type PlacementConfiguration,
+} from "../core/placement/profile-declaration.ts";
 import { PriorityClasses } from "../core/priority-classes.ts";
 import { type ConfigKind, type ConfigLookup, Unreadable } from "../core/templates/resolve-template.ts";
 import { EventRecorder } from "./event-recorder.ts";
@@ -48,6 +53,7 @@ export interface EngineOptions {
   readonly random: Random;
   readonly log: Log;
   readonly lostAfterMs: number;
+  readonly placement?: PlacementConfiguration | undefined;
   /** For the status of quotas; absent where somebody else writes it, as Kubernetes' own controller does. */
   readonly objectCounts?: ObjectCounts | undefined;
 }
@@ -98,7 +104,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   #turnScheduled = false;
 
   constructor(options: EngineOptions) {
-    const { backend, clock, random, log } = options;
+    const { backend, clock, random, log, placement = defaultConfiguration } = options;
     this.#options = options;
     const state = this.#state;
     const changed = (change: InstanceChange) => this.#instanceChanged(change);
@@ -109,9 +115,11 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.nodes = new NodeBook({
       ...options,
       state,
+      overcommit: placement.overcommit,
       events: this.#events,
       changed,
       nodeChanged: (name, kind) => this.#nodeChanged(name, kind),
+      usageFell: limitsUsage(placement) ? (name) => this.#placement.usageFell(name) : () => {},
     });
     this.#quotas = new QuotaKeeper({
       ...options,
@@ -122,6 +130,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#placement = new PlacementRunner({
       state,
       clock,
+      placement,
       quotas: this.#quotas.book,
       events: this.#events,
       changed,
@@ -328,8 +337,8 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   #instanceChanged(change: InstanceChange): void {
     const { instance } = change;
+    this.nodes.instanceChanged(change);
     if (change.kind === "removed") {
-      this.nodes.dropUsage(instance.uid);
       this.live.removed(instance);
     } else {
       this.live.changed(instance);

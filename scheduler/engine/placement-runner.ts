@@ -3,7 +3,7 @@
  *
  *   pending ──template resolved──▶ queue ──▶ proposal ──assume──▶ assigned over the session
  *      │                       │ └──over quota──▶ waits in the queue until the namespace has room again
- *      └──something missing──▶ parked until the ConfigMap or Secret changes
+ *      └──something missing──▶ parked until the ConfigMap or Secret changes; without its profile, until the template does
  *
  * A turn places a bounded number, so that sessions and the API get their turns in between.
  */
@@ -11,16 +11,11 @@ import type { Clock, Timer } from "../../kit/clock.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance } from "../core/model.ts";
-import { defaultProfile } from "../core/placement/default-profile.ts";
 import { explainWithoutNodes, explanationText, type Explanation } from "../core/placement/explanation.ts";
-import {
-  profilesOf,
-  type InstanceEvent,
-  type NodeEvent,
-  type PlacementRequest,
-} from "../core/placement/framework.ts";
+import type { InstanceEvent, NodeEvent, PlacementRequest, Profiles } from "../core/placement/framework.ts";
 import { instanceAffinity } from "../core/placement/plugins/instance-affinity/instance-affinity.ts";
 import { Placer, type BatchPlacement } from "../core/placement/placer.ts";
+import { toProfiles, type PlacementConfiguration } from "../core/placement/profile-declaration.ts";
 import {
   PlacementQueue,
   type Batch,
@@ -37,6 +32,7 @@ import type { CatalogueEntry } from "./template-catalogue.ts";
 export interface PlacementRunnerOptions {
   readonly state: ClusterState;
   readonly clock: Clock;
+  readonly placement: PlacementConfiguration;
   readonly events: EventRecorder;
   readonly quotas: Pick<QuotaBook, "allowance" | "of">;
   readonly session: (nodeName: string) => NodeSession | undefined;
@@ -49,8 +45,6 @@ export interface PlacementRunnerOptions {
 
 const batchSizeMax = 500;
 const batchesPerTurn = 8;
-/** How long instances without a place rest at least, once an event woke them. */
-const retryBackoff = { initialMs: 100, factor: 2, maxMs: 10_000 };
 const cachedRequestsMax = 1_000;
 /** The name under which quotas stand among the rules that reject. */
 const quotaRule = "resource-quota";
@@ -59,7 +53,8 @@ const nothingProposed: BatchPlacement = { nodeNames: [], explanation: undefined 
 
 export class PlacementRunner {
   readonly #options: PlacementRunnerOptions;
-  readonly #placer = new Placer({ profiles: profilesOf(defaultProfile), seed: 0, cachedRequestsMax });
+  readonly #profiles: Profiles;
+  readonly #placer: Placer;
   readonly #queue: PlacementQueue;
   /** Instances by owner whose template refers to something that does not exist. */
   readonly #parked = new Map<string, Set<string>>();
@@ -73,8 +68,10 @@ export class PlacementRunner {
 
   constructor(options: PlacementRunnerOptions) {
     this.#options = options;
+    this.#profiles = toProfiles(options.placement);
+    this.#placer = new Placer({ profiles: this.#profiles, seed: 0, cachedRequestsMax });
     this.#queue = new PlacementQueue({
-      backoff: retryBackoff,
+      backoff: options.placement.backoff,
       mayHelp: (event, request, rejectedBy) =>
         this.#placer.mayHelp(event, this.#request(request), rejectedBy),
     });
@@ -107,6 +104,11 @@ export class PlacementRunner {
 
   nodeChanged(nodeName: string, kind: "nodeAdded" | "nodeUpdated"): void {
     this.#wake(kind, nodeName);
+  }
+
+  /** Less of a node is in use than before. */
+  usageFell(nodeName: string): void {
+    this.#wake("capacityFreed", nodeName);
   }
 
   /** Terms of affinity may select other namespaces now. */
@@ -155,6 +157,11 @@ export class PlacementRunner {
       return;
     }
     if (!entry) return;
+    const { profile } = entry.requirements;
+    if (this.#profiles.named(profile) === undefined) {
+      this.#park(instance, "UnknownPlacementProfile", unknownProfile(profile, this.#profiles.names));
+      return;
+    }
     const request = queuedRequest(instance, entry);
     const explanation = this.#queue.add(instance.uid, request);
     if (explanation) this.#explain([instance.uid], explanation);
@@ -315,6 +322,13 @@ export class PlacementRunner {
     if (atMs === undefined) return;
     this.#timer = this.#options.clock.setTimer(atMs - this.#now(), () => this.#options.again());
   }
+}
+
+function unknownProfile(name: string, names: readonly string[]): string {
+  return (
+    `spec.placementProfile "${name}": this scheduler has no such profile, it has ${names.join(", ")}; ` +
+    "correct the template, or add the profile to the scheduler's --placement-config and start it again"
+  );
 }
 
 function queuedRequest(instance: Instance, entry: CatalogueEntry): QueuedRequest {

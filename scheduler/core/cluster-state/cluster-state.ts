@@ -45,6 +45,9 @@ import { NodeIndex } from "./node-index.ts";
 
 export type NodeDeclaration = Omit<ClusterNode, "connection" | "conditions" | "evictedOwners">;
 
+/** Names of modules that are remembered of a node: as many as its daemon tells. */
+const modulesPerNodeMax = 1_000;
+
 export interface ModuleChange {
   readonly image: string;
   readonly state: ModuleState | "gone";
@@ -270,15 +273,21 @@ export class ClusterState {
     const before = this.#nodes.view(nodeName)?.modules;
     if (before === undefined) return;
     const modules = new Map(complete ? [] : before);
-    for (const { image, state } of changes)
-      if (state === "gone") modules.delete(image);
-      else modules.set(image, state);
+    for (const { image, state } of changes) {
+      modules.delete(image);
+      if (state !== "gone") modules.set(image, state);
+    }
+    // A node that says more than it should is believed what it said last.
+    for (const image of modules.keys()) {
+      if (modules.size <= modulesPerNodeMax) break;
+      modules.delete(image);
+    }
     this.#nodes.note(nodeName, { modules });
   }
 
-  /** Takes in what the instances of a node really use; undefined: not known (any more). A hint for scores, no event. */
-  setUsage(nodeName: string, usage: Resources | undefined): void {
-    this.#nodes.note(nodeName, { usage });
+  /** See `usageExcess` of {@link NodeSnapshot}. A hint, no event. */
+  setUsageExcess(nodeName: string, usageExcess: Resources | undefined): void {
+    this.#nodes.note(nodeName, { usageExcess });
   }
 
   /** Gives up a silent node: it is lost, and with it all its instances. */
