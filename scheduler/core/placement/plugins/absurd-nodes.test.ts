@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { ClusterNode, NodeCapacity, PlacementRequirements } from "../../model.ts";
 import { committedWith, footprintOf, nothingCommitted } from "../../resources.ts";
