@@ -106,3 +106,13 @@ test("what could never be right is refused when it is written", async () => {
   expect(stderr).toContain("must be cpu, memory, or the name of an extended resource");
   expect(stderr).toContain('spec.template.spec.runtimeVersion: Invalid value: "latest"');
 });
+
+test("what is hardly meant is answered with a warning", async () => {
+  const term = { topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels: { app: "x" } } };
+  const list = { requiredDuringSchedulingIgnoredDuringExecution: [term] };
+  const affinity = { instanceAffinity: list, instanceAntiAffinity: list };
+  const manifest = deployment(0, { name: "torn", image, template: { affinity } });
+  const { code, stderr } = await cluster.wherryWithInput(manifest, "apply", "-f", "-");
+  expect(code).toBe(0);
+  expect(stderr).toMatch(/^Warning: .*instanceAntiAffinity.*\[0\]: contradicts .*, which is the same$/m);
+});
