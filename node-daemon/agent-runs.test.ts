@@ -178,6 +178,15 @@ test("NodeAgent: preStop comes before the notice, in what is left of the grace",
   expect(driver.stopped).toEqual([{ uid: "web", graceMs: 6000 }]);
 });
 
+test("NodeAgent: one that is preempted stops as gracefully, and its end says for whom", async () => {
+  assign({ lifecycle: { preStop: { exec: { args: ["bye"] } } } });
+  await statusWith({ ready: true });
+  agent.stop("web", undefined, { cause: "Preempted", message: "preempted by high" });
+  const { id } = await sideRun("preStop");
+  driver.end(id.uid, id.run, exit(0));
+  await statusWith({ phase: "Failed", reason: "Preempted", message: "preempted by high" });
+});
+
 test("NodeAgent: a preStop that hangs is killed with the instance", async () => {
   assign({ lifecycle: { preStop: { exec: { args: ["bye"] } } } });
   await statusWith({ ready: true });

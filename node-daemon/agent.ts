@@ -26,7 +26,7 @@ import type { Lifecycle, LifecycleAction, LifecycleEvent, Now, Step } from "./co
 import { mountConcurrencyMax } from "./core/limits.ts";
 import { mustStore, recover } from "./core/recover.ts";
 import { type ReportedStatus, statusOf } from "./core/status.ts";
-import type { StopCause } from "./core/termination.ts";
+import { stopMessage, type StopCause, type StopReason } from "./core/termination.ts";
 import type { ModuleBoard } from "./images/module-board.ts";
 import type { ModuleStore } from "./images/module-store.ts";
 import { configOf, graceOf, type HeldInstance, isSettled, policyOf } from "./held-instance.ts";
@@ -76,6 +76,8 @@ export interface Evictable {
 }
 
 type DriverAction = Extract<LifecycleAction, { kind: "startRun" | "stopRun" | "settle" }>;
+
+const asked: StopReason = { cause: "Stopped", message: stopMessage("Stopped") };
 
 export class NodeAgent {
   readonly #options: AgentOptions;
@@ -184,12 +186,13 @@ export class NodeAgent {
   }
 
   /** Without a grace the template's holds. Answers whether the instance is known here. */
-  stop(uid: string, graceMs: number | undefined): boolean {
+  stop(uid: string, graceMs: number | undefined, why: StopReason = asked): boolean {
     const held = this.#held.get(uid);
     if (!held) {
       return false;
     }
-    this.#dispatch(held, { kind: "stop", cause: "Stopped", graceMs: graceMs ?? graceOf(held) });
+    const { cause, message } = why;
+    this.#dispatch(held, { kind: "stop", cause, message, graceMs: graceMs ?? graceOf(held) });
     return true;
   }
 

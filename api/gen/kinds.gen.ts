@@ -520,6 +520,8 @@ export interface WasmInstanceStatus {
   readonly reason?: string;
   /** The same for people, with what to do. */
   readonly message?: string;
+  /** While it is pending: the node on which room is reserved for it. */
+  readonly nominatedNodeName?: string;
   readonly restarts: number;
   readonly startTime?: string;
   readonly finishTime?: string;

@@ -21,9 +21,11 @@ import type { OpenLog__Output } from "../../proto/gen/wherry/v1/OpenLog.ts";
 import type { SchedulerMessage__Output } from "../../proto/gen/wherry/v1/SchedulerMessage.ts";
 import { batchItemsMax } from "../../proto/node-service.ts";
 import type { NodeAssignment, NodeTemplate } from "../core/assignment.ts";
-import { statusDelayMs, usageIntervalMs, welcomeTimeoutMs } from "../core/limits.ts";
+import { statusDelayMs, welcomeTimeoutMs } from "../core/limits.ts";
 import { imageLimits } from "../images/limits.ts";
+import { schedulerCauses } from "../core/termination.ts";
 import type { ReportedStatus } from "../core/status.ts";
+import type { StopReason } from "../core/termination.ts";
 import type { RunUsage } from "../runtimes/runtime-driver.ts";
 import type { ConditionSource } from "./condition-source.ts";
 import type { ModuleInventory } from "./module-inventory.ts";
@@ -43,7 +45,7 @@ import {
 export interface SessionInstances {
   beginSession(): void;
   assign(templates: readonly NodeTemplate[], assignments: readonly NodeAssignment[]): void;
-  stop(uid: string, graceMs: number | undefined): boolean;
+  stop(uid: string, graceMs: number | undefined, why?: StopReason): boolean;
   acknowledge(uids: readonly string[]): void;
   uids(): readonly string[];
   statusOf(uid: string): ReportedStatus | undefined;
@@ -70,6 +72,7 @@ export interface SessionOptions {
   /** The scheduler has heard this daemon, at this monotonic time or later. */
   readonly onHeard: (atMs: number) => void;
   readonly openLog: (request: OpenLog__Output) => void;
+  readonly usageIntervalMs: number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -180,9 +183,11 @@ export class NodeSession {
       const { templates, assignments } = message.assign;
       instances.assign(templates.map(readTemplate), assignments.map(readAssignment));
     } else if (message.stop) {
-      for (const { uid, hasGrace, graceMs } of message.stop.instances) {
+      for (const { uid, hasGrace, graceMs, reason, message: text } of message.stop.instances) {
         if (!isUid(uid)) throw new ContractViolation(`stop of uid "${uid}"`);
-        if (instances.stop(uid, hasGrace ? graceMs : undefined)) continue;
+        const cause = schedulerCauses.find((one) => one === reason);
+        const why = cause === undefined ? undefined : { cause, message: text };
+        if (instances.stop(uid, hasGrace ? graceMs : undefined, why)) continue;
         this.#notFound.add(uid);
         this.#scheduleStatus();
       }
@@ -219,7 +224,7 @@ export class NodeSession {
     onWelcome(welcome);
     this.#answered();
     this.#repeat(Math.max(100, welcome.heartbeatIntervalMs), () => (this.#heartbeatDue = true));
-    this.#repeat(usageIntervalMs, () => (this.#usageDue = true));
+    this.#repeat(this.#options.usageIntervalMs, () => (this.#usageDue = true));
     this.#pump();
   }
 

@@ -126,7 +126,13 @@ export interface ObservedStatus {
 
 /** Where an instance is on its way. Each state carries only what is valid in it. */
 export type InstanceState =
-  | { readonly kind: "pending"; readonly reason: string; readonly message: string }
+  | {
+      readonly kind: "pending";
+      readonly reason: string;
+      readonly message: string;
+      /** Where its footprint is reserved until others have left that node for it. */
+      readonly nominatedNode: string | undefined;
+    }
   | { readonly kind: "bound"; readonly nodeName: string; readonly observed: ObservedStatus | undefined }
   /** Told to stop; kept until its node confirms the end, or the node is lost. */
   | { readonly kind: "stopping"; readonly nodeName: string; readonly observed: ObservedStatus | undefined }
@@ -151,6 +157,8 @@ export interface Instance {
   readonly priority: number;
   /** The class; empty without one. */
   readonly priorityClass: string;
+  /** Whether others may be stopped to make room for it while it waits: its class' preemptionPolicy when it was made. */
+  readonly preempts: boolean;
   /** What it holds of its node beside its requests, and what it asks of neighbours. Shared by all of its template. */
   readonly claims: InstanceClaims;
   /** Whether its job had an activeDeadlineSeconds when it was made: the quota scope Terminating. */
@@ -265,6 +273,8 @@ export const disruptionReasons: ReadonlySet<string> = new Set([
   "Evicted",
   // Its node has a taint NoExecute that it does not tolerate.
   "TaintEviction",
+  // Stopped for an instance of a higher priority.
+  "Preempted",
   "Stopped",
   // A node that was cut off stopped it by itself, or had never heard of it.
   "Disconnected",

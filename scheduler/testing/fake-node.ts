@@ -31,7 +31,7 @@ export class FakeNode implements NodeSession {
   readonly templates = new Map<string, NodeTemplate>();
   readonly acknowledged: string[] = [];
   readonly stopped: string[] = [];
-  /** Why, of those that were stopped with a reason. */
+  /** Why, of those that were told why. */
   readonly stopReasons = new Map<string, StopReason>();
   readonly #listener: NodeListener;
   closed: string | undefined;
@@ -127,9 +127,17 @@ export class FakeNode implements NodeSession {
     });
   }
 
-  stop(uid: string, _graceMs?: number, why?: StopReason): void {
+  stop(uid: string, _graceMs: number | undefined, why?: StopReason): void {
     this.stopped.push(uid);
     if (why) this.stopReasons.set(uid, why);
+  }
+
+  /** Those that were told to stop, up to `count`, have done so. */
+  endStopped(count = Number.POSITIVE_INFINITY): void {
+    for (const uid of this.stopped.splice(0, count)) {
+      const { reason, message } = this.stopReasons.get(uid) ?? { reason: "Stopped", message: "" };
+      this.report(uid, { phase: "Failed", ready: false, reason, message, finishedMs: 2 });
+    }
   }
 
   acknowledge(uid: string): void {

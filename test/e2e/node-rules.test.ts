@@ -75,6 +75,8 @@ test("node affinity chooses by label; a taint NoExecute evicts, and what waits f
   };
   await cluster.apply(deployment(1, { name: "choosy", image, template: { affinity } }));
   await eventually(async () => expect((await seen("choosy")).nodes).toEqual(["one"]));
+  const watch = cluster.stream("get", "wasminstances", "--watch", "-o", "json");
+  await eventually(async () => expect(watch.text()).toContain('"name": "choosy"'));
   const taints = [{ key: "broken", effect: "NoExecute" }];
   await cluster.apply(
     JSON.stringify({
@@ -90,6 +92,9 @@ test("node affinity chooses by label; a taint NoExecute evicts, and what waits f
     expect(waiting[0]).toContain("one: untolerated taint {broken: }:NoExecute");
     expect(waiting[0]).toContain("two: node affinity wants disk in (ssd) (the node has no such label)");
   });
+  // A workload's instance that has ended is gone soon, so who was not there then cannot see why.
+  await eventually(async () => expect(watch.text().includes('"reason": "TaintEviction"')).toBe(true));
+  watch.stop();
   await eventually(async () => {
     const { stdout } = await cluster.wherry("describe", "wasmdeployment", "choosy");
     expect(stdout).toMatch(

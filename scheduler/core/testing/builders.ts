@@ -84,6 +84,7 @@ export function anInstance(uid: string, overrides: Partial<Instance> = {}): Inst
     isolation: "shared",
     priority: 0,
     priorityClass: "",
+    preempts: true,
     claims: noClaims,
     hasDeadline: false,
     labels: {},
@@ -95,7 +96,7 @@ export function anInstance(uid: string, overrides: Partial<Instance> = {}): Inst
   };
 }
 
-export const pending: InstanceState = { kind: "pending", reason: "", message: "" };
+export const pending: InstanceState = { kind: "pending", reason: "", message: "", nominatedNode: undefined };
 
 export function bound(nodeName: string, status?: Partial<ObservedStatus>): InstanceState {
   return { kind: "bound", nodeName, observed: status === undefined ? undefined : aStatus(status) };
