@@ -1,11 +1,12 @@
 /** Rules about one node, with real daemons: what does not fit waits and says what each node has against it. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { eventually, TestCluster } from "../support/cluster.ts";
+import { eventually, type RunningCommand, TestCluster } from "../support/cluster.ts";
 import { guestFolder, guestImage } from "../support/guests.ts";
 import { deployment } from "../support/manifests.ts";
 
 let cluster: TestCluster;
 let image: string;
+let watch: RunningCommand | undefined;
 
 beforeAll(async () => {
   image = await guestImage("ticker");
@@ -13,7 +14,10 @@ beforeAll(async () => {
   await cluster.startNode("one", ["--extended-resource", "example.com/camera=1", "--label", "disk=ssd"]);
   await cluster.startNode("two", ["--allow-listen", "127.0.0.1:20000-20009"]);
 });
-afterAll(() => cluster[Symbol.asyncDispose]());
+afterAll(async () => {
+  watch?.stop();
+  await cluster[Symbol.asyncDispose]();
+});
 
 interface Seen {
   readonly nodes: readonly (string | undefined)[];
@@ -75,8 +79,8 @@ test("node affinity chooses by label; a taint NoExecute evicts, and what waits f
   };
   await cluster.apply(deployment(1, { name: "choosy", image, template: { affinity } }));
   await eventually(async () => expect((await seen("choosy")).nodes).toEqual(["one"]));
-  const watch = cluster.stream("get", "wasminstances", "--watch", "-o", "json");
-  await eventually(async () => expect(watch.text()).toContain('"name": "choosy"'));
+  watch = cluster.stream("get", "wasminstances", "--watch", "-o", "json");
+  await eventually(async () => expect(watch?.text()).toContain('"name": "choosy"'));
   const taints = [{ key: "broken", effect: "NoExecute" }];
   await cluster.apply(
     JSON.stringify({
@@ -93,8 +97,7 @@ test("node affinity chooses by label; a taint NoExecute evicts, and what waits f
     expect(waiting[0]).toContain("two: node affinity wants disk in (ssd) (the node has no such label)");
   });
   // A workload's instance that has ended is gone soon, so who was not there then cannot see why.
-  await eventually(async () => expect(watch.text().includes('"reason": "TaintEviction"')).toBe(true));
-  watch.stop();
+  await eventually(async () => expect(watch?.text().includes('"reason": "TaintEviction"')).toBe(true));
   await eventually(async () => {
     const { stdout } = await cluster.wherry("describe", "wasmdeployment", "choosy");
     expect(stdout).toMatch(
