@@ -68,8 +68,6 @@ const protectedBecause: Readonly<Record<string, string>> = {
   "resources-fit": "nodes would be promised to more instances than they hold, and the commit would refuse it",
   "runtime-available": "the node could not run it",
   "isolation-available": "the node could not run it as it asks to be",
-  "host-ports": "two instances cannot listen on one port",
-  "host-grants": "the node would refuse its folders or ports",
   "instance-affinity": "instances of others may have been promised to be apart from it",
 };
 
