@@ -43,12 +43,7 @@ test.for([
     {},
     29.3,
   ],
-  [
-    "than of both together",
-    { committed: { cpuMillis: 2_000, memoryBytes: 4 * gibibyte } },
-    {},
-    50,
-  ],
+  ["than of both together", { committed: { cpuMillis: 2_000, memoryBytes: 4 * gibibyte } }, {}, 50],
   [
     "of what there is, not of what is promised",
     { committed: { cpuMillis: 2_000 } },
