@@ -9,6 +9,7 @@
  * A turn places a bounded number (gangs aside, which are placed whole), so that sessions and the API get their turns in between.
  */
 import type { Clock, Timer } from "../../kit/clock.ts";
+import { earliest } from "../../kit/timestamps.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance } from "../core/model.ts";
@@ -25,12 +26,13 @@ import { Placer } from "../core/placement/placer.ts";
 import { PlacementQueue, type Batch, type QueuedRequest } from "../core/placement/queue.ts";
 import { chargeOf, traitsOf } from "../core/quota/compute-resources.ts";
 import type { QuotaBook } from "../core/quota/quota-book.ts";
-import type { NodeSession } from "../nodes/node-port.ts";
+import type { NodeSession, NodeTemplate } from "../nodes/node-port.ts";
 import type { EventRecorder } from "./event-recorder.ts";
+import { GangProposer } from "./gang-proposer.ts";
 import { ownerApiVersion } from "./instance-object.ts";
 import { Preemption } from "./preemption.ts";
 import { Proposals } from "./proposals.ts";
-import { allPlaced, Proposer, quotaRule } from "./proposer.ts";
+import { allPlaced, type ProposalOutcome, Proposer, quotaRule } from "./proposer.ts";
 import type { CatalogueEntry } from "./template-catalogue.ts";
 
 export interface PlacementRunnerOptions {
@@ -60,6 +62,7 @@ export class PlacementRunner {
   readonly #placer = new Placer({ profiles: profilesOf(defaultProfile), seed: 0, cachedRequestsMax });
   readonly #queue: PlacementQueue;
   readonly #proposer: Proposer;
+  readonly #gangs: GangProposer;
   readonly #preemption: Preemption;
   /** Instances by owner whose template refers to something that does not exist. */
   readonly #parked = new Map<string, Set<string>>();
@@ -91,13 +94,9 @@ export class PlacementRunner {
         return outcome?.kind === "resolved" ? outcome.template : undefined;
       },
     });
-    this.#proposer = new Proposer({
-      ...options,
-      placer: this.#placer,
-      preemption: this.#preemption,
-      proposals,
-      request,
-    });
+    const proposing = { ...options, placer: this.#placer, preemption: this.#preemption, proposals, request };
+    this.#proposer = new Proposer(proposing);
+    this.#gangs = new GangProposer(proposing);
   }
 
   instanceChanged({ kind, instance, before, freedOn }: InstanceChange): void {
@@ -161,6 +160,7 @@ export class PlacementRunner {
   run(): void {
     this.#wakeFreed();
     this.#preemption.settle();
+    this.#wakeGang();
     for (let batches = 0; batches < batchesPerTurn; batches++) {
       const batch = this.#queue.take(batchSizeMax, this.#now());
       if (!batch) break;
@@ -256,6 +256,15 @@ export class PlacementRunner {
     this.#freedNamespaces.clear();
   }
 
+  /** A gang's turn to collect places has come, or is over. */
+  #wakeGang(): void {
+    const { turns } = this.#gangs;
+    if (turns.collecting !== undefined && !this.#queue.hasGroup(turns.collecting))
+      turns.over(turns.collecting);
+    const key = turns.due(this.#now());
+    if (key !== undefined && !this.#queue.wakeGroup(key)) turns.over(key);
+  }
+
   #wake(kind: NodeEvent["kind"], nodeName: string): void {
     const view = this.#options.state.view(nodeName);
     if (!view) return;
@@ -274,7 +283,7 @@ export class PlacementRunner {
       this.#queue.close(batch, { ...allPlaced }, this.#now());
       return;
     }
-    const outcome = this.#proposer.propose(batch, instances, entry.outcome.template);
+    const outcome = this.#propose(batch, instances, entry.outcome.template);
     this.#queue.close(batch, outcome, this.#now());
     const { explanation, unplaceable, nominated, noOtherNode } = outcome;
     // A gang has nodes for all of it; no event makes it look for another one.
@@ -283,6 +292,18 @@ export class PlacementRunner {
     if (!explanation || batch.isNominated || unplaceable.length === 0) return;
     this.#explain(unplaceable, explanation);
     this.#recordWarning(first, "FailedPlacement", explanation.message);
+  }
+
+  #propose(
+    { request, isNominated: isReserved }: Batch,
+    instances: readonly Instance[],
+    template: NodeTemplate,
+  ): ProposalOutcome {
+    if (isReserved) return this.#proposer.proposeElsewhere(request, instances, template);
+    if (!request.isGang) return this.#proposer.propose(request, instances, template);
+    const outcome = this.#gangs.propose(request, instances, template, this.#now());
+    this.#queue.prefer(this.#gangs.turns.collecting);
+    return outcome;
   }
 
   /** Those of a batch that still wait. The rest is let go of when the batch is closed. */
@@ -314,7 +335,7 @@ export class PlacementRunner {
 
   #armTimer(): void {
     this.#timer?.cancel();
-    const atMs = this.#queue.wakeAtMs();
+    const atMs = earliest(this.#queue.wakeAtMs(), this.#gangs.turns.wakeAtMs());
     if (atMs === undefined) return;
     this.#timer = this.#options.clock.setTimer(atMs - this.#now(), () => this.#options.again());
   }

@@ -133,7 +133,7 @@ test.each([
     name: "is cordoned",
     spoil: ({ backend }: Competition) => {
       const object = backend.get({ group: "wherry.dev", plural: "wasmnodes" }, "", "a");
-      backend.put("wasmnodes", { ...object!, spec: { unschedulable: true } } as typeof object & object);
+      backend.put("wasmnodes", { ...object!, spec: { unschedulable: true } });
     },
   },
   {

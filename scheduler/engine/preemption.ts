@@ -102,18 +102,20 @@ export class Preemption {
   }
 
   /**
-   * Makes room for a gang of which the first have a place on these nodes, if that lets all of it in. Returns whether; all of it has
-   * nominations then.
+   * Makes room for a gang, if that lets all of it in: for those that have no place, neither reserved nor just `found`. Returns whether;
+   * all of it has nominations then.
    */
-  preemptGang(queued: QueuedRequest, instances: readonly Instance[], nodeNames: readonly string[]): boolean {
+  preemptGang(queued: QueuedRequest, instances: readonly Instance[], found: readonly Proposal[]): boolean {
     const { state } = this.#options;
     if (!this.#mayPreempt(queued)) return false;
     const draft = new PreemptionDraft(state);
-    const placed = instances.slice(0, nodeNames.length);
-    const others = instances.slice(nodeNames.length);
     const isWhole =
-      placed.every((instance, place) => draft.add(instance, freePlaceOn(nodeNames[place] ?? ""), gangText)) &&
-      this.#planAll(queued, others, draft);
+      found.every(({ instance, nodeName }) => draft.add(instance, freePlaceOn(nodeName), gangText)) &&
+      this.#planAll(
+        queued,
+        instances.filter(({ uid }) => !hasNomination(state.instance(uid))),
+        draft,
+      );
     if (!isWhole) {
       draft.undo();
       return false;
@@ -253,6 +255,10 @@ export class Preemption {
       if (unit) yield unit;
     }
   }
+}
+
+function hasNomination(instance: Instance | undefined): boolean {
+  return instance?.state.kind === "pending" && instance.state.nominatedNode !== undefined;
 }
 
 const gangText = "has a place, and waits for the rest of its gang";

@@ -94,6 +94,7 @@ export class PlacementQueue {
   readonly #active = new PriorityLine<Group>();
   readonly #unschedulable = new Set<Group>();
   readonly #backoff = new TimedHeap<Group>();
+  #preferred: string | undefined;
   #wakes = 0;
 
   constructor(options: PlacementQueueOptions) {
@@ -154,7 +155,7 @@ export class PlacementQueue {
   take(limit: number, nowMs: number): Batch | undefined {
     for (let due = this.#backoff.popDue(nowMs); due !== undefined; due = this.#backoff.popDue(nowMs))
       if (due.state.kind === "backoff" && due.state.untilMs <= nowMs) this.#enter(due, { kind: "active" });
-    const group = this.#active.first();
+    const group = this.#first();
     if (group === undefined) return undefined;
     const uids: string[] = [];
     for (const uid of group.waiting) {
@@ -211,9 +212,27 @@ export class PlacementQueue {
       const { explanation, parkedMs } = group.state;
       if (!mayHelp(group.request, explanation.rejectedBy, group.isNominated)) continue;
       woken++;
-      this.#enterAt(group, parkedMs + this.#restMs(group), nowMs);
+      const isPreferred = group.request.key === this.#preferred;
+      this.#enterAt(group, isPreferred ? nowMs : parkedMs + this.#restMs(group), nowMs);
     }
     return woken;
+  }
+
+  /** The group with this key goes before others of its priority from now on, and rests no more between attempts. */
+  prefer(key: string | undefined): void {
+    this.#preferred = key;
+  }
+
+  hasGroup(key: string): boolean {
+    return this.#groups.has(key);
+  }
+
+  /** Makes a group active whatever it waits for. Returns whether there is such a group. */
+  wakeGroup(key: string): boolean {
+    const group = this.#groups.get(key);
+    if (group === undefined) return false;
+    if (group.waiting.size > 0) this.#enter(group, { kind: "active" });
+    return true;
   }
 
   /** When the next group's backoff is over; undefined: nothing happens by time alone. Active groups are due now. */
@@ -228,6 +247,13 @@ export class PlacementQueue {
   /** Whether something waits that only an event can help. */
   get hasUnschedulable(): boolean {
     return this.#unschedulable.size > 0;
+  }
+
+  #first(): Group | undefined {
+    const first = this.#active.first();
+    const preferred = this.#preferred === undefined ? undefined : this.#groups.get(this.#preferred);
+    if (preferred?.state.kind !== "active" || first === undefined) return first;
+    return preferred.request.priority >= first.request.priority ? preferred : first;
   }
 
   #park(group: Group, explanation: Explanation, wakesBefore: number, nowMs: number): void {
