@@ -10,6 +10,7 @@ import { seededRandom } from "../kit/random.ts";
 import { NodeAgent } from "./agent.ts";
 import type { ReportedStatus } from "./core/status.ts";
 import { currentFile, recordTime } from "./logs/log-record.ts";
+import { ModuleBoard } from "./images/module-board.ts";
 import { AllowedNetwork } from "./network/allowed-network.ts";
 import type { RunEnd, RunSpec } from "./runtimes/runtime-driver.ts";
 import { type Checkpoint, openCheckpoint } from "./session/checkpoint.ts";
@@ -55,6 +56,7 @@ async function startAgent(): Promise<void> {
       retain: () => {},
       release: () => {},
     },
+    moduleBoard: new ModuleBoard(10),
     volumes: new VolumeStore(root, roots),
     network: new AllowedNetwork([], []),
     folders: { remove: () => {} },

@@ -27,6 +27,7 @@ import { mountConcurrencyMax } from "./core/limits.ts";
 import { mustStore, recover } from "./core/recover.ts";
 import { type ReportedStatus, statusOf } from "./core/status.ts";
 import { stopMessage, type StopCause, type StopReason } from "./core/termination.ts";
+import type { ModuleBoard } from "./images/module-board.ts";
 import type { ModuleStore } from "./images/module-store.ts";
 import { configOf, graceOf, type HeldInstance, isSettled, policyOf } from "./held-instance.ts";
 import { InstanceSetups } from "./instance-setups.ts";
@@ -49,6 +50,7 @@ export interface AgentOptions {
   readonly logLimits: LogLimits;
   readonly drivers: ReadonlyMap<string, RuntimeDriver>;
   readonly modules: Pick<ModuleStore, "fetch" | "retain" | "release">;
+  readonly moduleBoard: Pick<ModuleBoard, "fetched" | "prepared">;
   readonly volumes: Pick<VolumeStore, "mount" | "removeInstance" | "removeTemplate">;
   readonly network: AllowedNetwork;
   readonly folders: Pick<InstanceFolders, "remove">;
@@ -97,7 +99,7 @@ export class NodeAgent {
 
   constructor(options: AgentOptions) {
     this.#options = options;
-    const { drivers, modules, volumes, network, checkpoint, clock, log } = options;
+    const { drivers, modules, moduleBoard, volumes, network, checkpoint, clock, log } = options;
     this.#ledger = new Ledger({ checkpoint, instanceOf: (uid) => this.#stored(uid), clock, log });
     this.#wakeTimer = new WakeTimer(clock, ({ uid, attempt }) => {
       const held = this.#held.get(uid);
@@ -121,7 +123,7 @@ export class NodeAgent {
       settle: (id) => this.#settleUnknown(id),
     });
     this.#setups = new InstanceSetups({
-      ports: { drivers, modules, volumes, network, mountGate: new Gate(mountConcurrencyMax) },
+      ports: { drivers, modules, moduleBoard, volumes, network, mountGate: new Gate(mountConcurrencyMax) },
       loadContents: (templateId) => this.#loadContents(templateId),
       context: () => ({ ...options, stopDisconnectedAfterMs: this.#stopDisconnectedAfterMs }),
       log,
@@ -236,6 +238,14 @@ export class NodeAgent {
 
   uids(): readonly string[] {
     return [...this.#held.keys()];
+  }
+
+  /** Those that instances have got, under the names by which they asked. */
+  *modulesInUse(): Iterable<{ readonly image: string; readonly digest: string }> {
+    for (const held of this.#held.values()) {
+      const image = configOf(held)?.image;
+      if (image !== undefined && held.retained !== undefined) yield { image, digest: held.retained };
+    }
   }
 
   /** Those that have ended and are not acknowledged. */

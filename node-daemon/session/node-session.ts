@@ -21,11 +21,14 @@ import type { OpenLog__Output } from "../../proto/gen/wherry/v1/OpenLog.ts";
 import type { SchedulerMessage__Output } from "../../proto/gen/wherry/v1/SchedulerMessage.ts";
 import { batchItemsMax } from "../../proto/node-service.ts";
 import type { NodeAssignment, NodeTemplate } from "../core/assignment.ts";
-import { statusDelayMs, usageIntervalMs, welcomeTimeoutMs } from "../core/limits.ts";
+import { statusDelayMs, welcomeTimeoutMs } from "../core/limits.ts";
+import { imageLimits } from "../images/limits.ts";
 import type { ReportedStatus } from "../core/status.ts";
 import type { StopReason } from "../core/termination.ts";
 import type { RunUsage } from "../runtimes/runtime-driver.ts";
 import type { ConditionSource } from "./condition-source.ts";
+import type { ModuleInventory } from "./module-inventory.ts";
+import { ModuleNews } from "./module-news.ts";
 import {
   ContractViolation,
   isUid,
@@ -61,12 +64,14 @@ export interface SessionOptions {
   readonly hello: Hello;
   readonly instances: SessionInstances;
   readonly conditions: ConditionSource;
+  readonly modules: ModuleInventory;
   /** Notes an epoch durably; false when a higher one has been seen. */
   readonly admitEpoch: (epoch: number) => boolean;
   readonly onWelcome: (welcome: Welcome) => void;
   /** The scheduler has heard this daemon, at this monotonic time or later. */
   readonly onHeard: (atMs: number) => void;
   readonly openLog: (request: OpenLog__Output) => void;
+  readonly usageIntervalMs: number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -97,6 +102,7 @@ export class NodeSession {
   #unansweredSinceMs: number | undefined;
   #usageDue = false;
   #conditionsDue = false;
+  #moduleNews: ModuleNews | undefined;
   #statusDue = false;
   #windowFull = false;
   #ended = false;
@@ -201,7 +207,13 @@ export class NodeSession {
       this.#scheduleStatus();
     });
     this.#inventory = instances.uids();
-    const { conditions } = this.#options;
+    const { conditions, modules } = this.#options;
+    const news = new ModuleNews(modules, 2 * imageLimits.namesMax);
+    this.#moduleNews = news;
+    modules.onChange((image) => {
+      news.changed(image);
+      this.#pump();
+    });
     conditions.onChange(() => {
       this.#conditionsDue = true;
       this.#pump();
@@ -210,7 +222,7 @@ export class NodeSession {
     onWelcome(welcome);
     this.#answered();
     this.#repeat(Math.max(100, welcome.heartbeatIntervalMs), () => (this.#heartbeatDue = true));
-    this.#repeat(usageIntervalMs, () => (this.#usageDue = true));
+    this.#repeat(this.#options.usageIntervalMs, () => (this.#usageDue = true));
     this.#pump();
   }
 
@@ -244,6 +256,8 @@ export class NodeSession {
       this.#conditionsDue = false;
       return { conditions: { conditions: [...this.#options.conditions.conditions()] } };
     }
+    const modules = this.#moduleNews?.take();
+    if (modules) return { modules };
     if (this.#inventory) return this.#inventoryPart(this.#inventory);
     // One at a time: an answer then belongs to the last one.
     if (this.#heartbeatDue && this.#unansweredSinceMs === undefined) {
@@ -339,6 +353,7 @@ export class NodeSession {
     this.#timers.clear();
     this.#options.instances.onStatus(() => {});
     this.#options.conditions.onChange(() => {});
+    this.#options.modules.onChange(() => {});
     this.#end.resolve({ code, message });
   }
 }

@@ -4,7 +4,9 @@
  */
 
 import type { AffinityTerm, LabelSelector, NodeSelectorTerm } from "../../api/gen/kinds.gen.ts";
+import type { HostFolder } from "../../api/host-paths.ts";
 import type { Isolation } from "../../api/isolation.ts";
+import type { ListenPlace, ListenRule } from "../../api/listen-rules.ts";
 
 export interface Resources {
   readonly cpuMillis: number;
@@ -22,6 +24,14 @@ export interface NodeCapacity extends Resources {
 export type Amounts = ReadonlyMap<string, number>;
 
 export const noAmounts: Amounts = new Map();
+
+/** Ratios, 1 or more, of what may be promised to what there is. */
+export interface Overcommit {
+  readonly cpu: number;
+  readonly memory: number;
+}
+
+export const noOvercommit: Overcommit = { cpu: 1, memory: 1 };
 
 /** Nothing is evicted on silence alone: a silent node is suspect, and lost only after `lostAfter`. */
 export type NodeConnection =
@@ -44,18 +54,11 @@ export interface NodeCondition {
   readonly transitionMs: number;
 }
 
-/** What a node gives to instances of a namespace; empty: of every namespace. */
-export interface Grant {
-  readonly namespace: string;
-  readonly value: string;
-}
-
 /** What of the machine a node gives to instances. */
 export interface NodeGrants {
-  /** Folders that hostPath volumes may be in or below. */
-  readonly hostPaths: readonly Grant[];
-  /** ADDRESS:PORT or ADDRESS:FIRST-LAST. */
-  readonly listen: readonly Grant[];
+  /** Folders that hostPath volumes and modules from files may be in or below. */
+  readonly hostPaths: readonly HostFolder[];
+  readonly listen: readonly ListenRule[];
 }
 
 export interface ClusterNode {
@@ -65,6 +68,8 @@ export interface ClusterNode {
   readonly unschedulable: boolean;
   /** What placement may promise of it, overcommit included. */
   readonly allocatable: NodeCapacity;
+  /** By how much that is more than it has: `allocatable` divided by it is what there is. */
+  readonly overcommit: Overcommit;
   /** undefined: not known, so only the node itself can refuse. */
   readonly grants: NodeGrants | undefined;
   readonly runtimes: readonly {
@@ -166,7 +171,7 @@ export interface Instance {
 }
 
 export interface HostPort {
-  /** As the template has it: 127.0.0.1, 0.0.0.0, ::. */
+  /** In its shortest form: 127.0.0.1, 0.0.0.0, ::. */
   readonly address: string;
   /** Never 0. */
   readonly port: number;
@@ -188,10 +193,28 @@ export interface InstanceClaims {
   readonly extended: Amounts;
   readonly ports: readonly HostPort[];
   readonly affinity: InstanceAffinity;
+  /** Of taints NoExecute, which may come later. */
+  readonly tolerations: readonly Toleration[];
+}
+
+export interface Toleration {
+  /** Empty with Exists: every key. */
+  readonly key: string;
+  readonly operator: "Exists" | "Equal";
+  readonly value: string;
+  /** Empty: every effect. */
+  readonly effect: string;
+  /** How long a taint NoExecute is tolerated, not negative; for ever if absent. */
+  readonly seconds?: number | undefined;
 }
 
 export const noAffinity: InstanceAffinity = { near: [], apart: [], preferred: [] };
-export const noClaims: InstanceClaims = { extended: noAmounts, ports: [], affinity: noAffinity };
+export const noClaims: InstanceClaims = {
+  extended: noAmounts,
+  ports: [],
+  affinity: noAffinity,
+  tolerations: [],
+};
 
 export interface NodeAffinity {
   /** One of them must match; undefined: no requirement. */
@@ -230,18 +253,14 @@ export interface PlacementRequirements {
   readonly claims: InstanceClaims;
   readonly nodeAffinity: NodeAffinity;
   readonly spread: readonly SpreadConstraint[];
-  /** Paths of hostPath volumes. */
+  /** Paths of hostPath volumes, as the template has them. */
   readonly hostPaths: readonly string[];
+  /** Port 0: any that is free. */
+  readonly listeners: readonly ListenPlace[];
   /** The workload, for what a node has against it in particular. */
   readonly ownerUid: string;
   readonly nodeSelector: Readonly<Record<string, string>>;
-  readonly tolerations: readonly {
-    readonly key: string;
-    readonly operator: "Exists" | "Equal";
-    readonly value: string;
-    /** Empty: every effect. */
-    readonly effect: string;
-  }[];
+  readonly tolerations: readonly Toleration[];
 }
 
 /**

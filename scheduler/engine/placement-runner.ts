@@ -4,7 +4,7 @@
  *   pending ──template resolved──▶ queue ──▶ proposal ──assume──▶ assigned over the session
  *      │                       │ └──over quota──▶ waits in the queue until the namespace has room again
  *      │                       │ └──no node──▶ preemption: others make room, and a node is reserved
- *      └──something missing──▶ parked until the ConfigMap or Secret changes
+ *      └──something missing──▶ parked until the ConfigMap or Secret changes; without its profile, until the template does
  *
  * A turn places a bounded number (gangs aside, which are placed whole), so that sessions and the API get their turns in between.
  */
@@ -13,16 +13,11 @@ import { earliest } from "../../kit/timestamps.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance } from "../core/model.ts";
-import { defaultProfile } from "../core/placement/default-profile.ts";
 import { explanationText, type Explanation } from "../core/placement/explanation.ts";
-import {
-  profilesOf,
-  type InstanceEvent,
-  type NodeEvent,
-  type PlacementRequest,
-} from "../core/placement/framework.ts";
+import type { InstanceEvent, NodeEvent, PlacementRequest, Profiles } from "../core/placement/framework.ts";
 import { instanceAffinity } from "../core/placement/plugins/instance-affinity/instance-affinity.ts";
 import { Placer } from "../core/placement/placer.ts";
+import { toProfiles, type PlacementConfiguration } from "../core/placement/profile-declaration.ts";
 import { PlacementQueue, type Batch, type QueuedRequest } from "../core/placement/queue.ts";
 import { chargeOf, traitsOf } from "../core/quota/compute-resources.ts";
 import type { QuotaBook } from "../core/quota/quota-book.ts";
@@ -38,6 +33,7 @@ import type { CatalogueEntry } from "./template-catalogue.ts";
 export interface PlacementRunnerOptions {
   readonly state: ClusterState;
   readonly clock: Clock;
+  readonly placement: PlacementConfiguration;
   readonly events: EventRecorder;
   readonly quotas: Pick<QuotaBook, "allowance" | "of">;
   readonly session: (nodeName: string) => NodeSession | undefined;
@@ -54,12 +50,11 @@ export interface PlacementRunnerOptions {
 
 const batchSizeMax = 500;
 const batchesPerTurn = 8;
-/** How long instances without a place rest at least, once an event woke them. */
-const retryBackoff = { initialMs: 100, factor: 2, maxMs: 10_000 };
 const cachedRequestsMax = 1_000;
 export class PlacementRunner {
   readonly #options: PlacementRunnerOptions;
-  readonly #placer = new Placer({ profiles: profilesOf(defaultProfile), seed: 0, cachedRequestsMax });
+  readonly #profiles: Profiles;
+  readonly #placer: Placer;
   readonly #queue: PlacementQueue;
   readonly #proposer: Proposer;
   readonly #gangs: GangProposer;
@@ -76,8 +71,10 @@ export class PlacementRunner {
 
   constructor(options: PlacementRunnerOptions) {
     this.#options = options;
+    this.#profiles = toProfiles(options.placement);
+    this.#placer = new Placer({ profiles: this.#profiles, seed: 0, cachedRequestsMax });
     this.#queue = new PlacementQueue({
-      backoff: retryBackoff,
+      backoff: options.placement.backoff,
       mayHelp: (event, request, rejectedBy, isNominated) =>
         this.#placer.mayHelp(event, this.#request(request), rejectedBy) ||
         (!isNominated && this.#preemption.mayHelp(event.view, request)),
@@ -137,6 +134,11 @@ export class PlacementRunner {
     this.#options.again();
   }
 
+  /** Less of a node is in use than before. */
+  usageFell(nodeName: string): void {
+    this.#wake("capacityFreed", nodeName);
+  }
+
   /** Terms of affinity may select other namespaces now. */
   namespaceChanged(): void {
     const woken = this.#queue.wakeWhere(
@@ -185,6 +187,11 @@ export class PlacementRunner {
       return;
     }
     if (!entry) return;
+    const { profile } = entry.requirements;
+    if (this.#profiles.named(profile) === undefined) {
+      this.#park(instance, "UnknownPlacementProfile", unknownProfile(profile, this.#profiles.names));
+      return;
+    }
     const request = queuedRequest(instance, entry, this.#options.isGang(instance.owner.uid));
     const explanation = this.#queue.add(instance.uid, request);
     if (explanation) this.#explain([instance.uid], explanation);
@@ -339,6 +346,13 @@ export class PlacementRunner {
     if (atMs === undefined) return;
     this.#timer = this.#options.clock.setTimer(atMs - this.#now(), () => this.#options.again());
   }
+}
+
+function unknownProfile(name: string, names: readonly string[]): string {
+  return (
+    `spec.placementProfile "${name}": this scheduler has no such profile, it has ${names.join(", ")}; ` +
+    "correct the template, or add the profile to the scheduler's --placement-config and start it again"
+  );
 }
 
 function isNominated({ state }: Instance, kind: InstanceChange["kind"]): boolean {

@@ -20,7 +20,15 @@ import type { Instance } from "../core/model.ts";
 import type { LogRelay } from "./log-relay.ts";
 import type { NodeListener, NodeSession, NodeTemplate, StopReason } from "./node-port.ts";
 import { ContractViolation } from "./contract-violation.ts";
-import { readConditions, readHeld, readHello, readStatus, writeAssignment, writeTemplate } from "./wire.ts";
+import {
+  readConditions,
+  readHeld,
+  readHello,
+  readModules,
+  readStatus,
+  writeAssignment,
+  writeTemplate,
+} from "./wire.ts";
 
 type SessionCall = ServerDuplexStream<NodeMessage__Output, SchedulerMessage>;
 
@@ -147,6 +155,8 @@ export class ServerSession implements NodeSession {
       listener.usages(this, message.usage.usages);
     } else if (message.conditions) {
       listener.conditions(this, readConditions(message.conditions));
+    } else if (message.modules) {
+      listener.modules(this, readModules(message.modules), message.modules.complete);
     } else if (message.heartbeat) {
       this.#write({ heartbeatAnswer: {} });
     }

@@ -94,6 +94,22 @@ export class FakeNode implements NodeSession {
     );
   }
 
+  /** Meters these bytes of memory for each instance that it holds. */
+  use(memoryBytes: number): void {
+    this.#listener.usages(
+      this,
+      [...this.held.keys()].map((uid) => ({ uid, cpuUs: 0, memoryBytes, fuel: 0, throttledUs: 0 })),
+    );
+  }
+
+  hasModules(...images: readonly string[]): void {
+    this.#listener.modules(
+      this,
+      images.map((image) => ({ image, state: "prepared" })),
+      true,
+    );
+  }
+
   runAll(): void {
     for (const [uid, { status }] of this.held) if (status.phase === "Pending") this.report(uid, {});
   }

@@ -100,6 +100,7 @@ const anInstance = (uid: string): Instance => ({
     extended: new Map([["example.com/camera", 2]]),
     ports: [{ address: "::", port: 80 }],
     affinity: { near: [], apart: [{ topologyKey: "zone", namespaces: ["default"] }], preferred: [] },
+    tolerations: [{ key: "maintenance", operator: "Exists", value: "", effect: "NoExecute", seconds: 60 }],
   },
   isolation: "process",
   priority: -5,

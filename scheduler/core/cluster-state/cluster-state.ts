@@ -14,11 +14,14 @@
  * It decides nothing and calls nobody: each operation returns what changed. Values it hands out are immutable.
  * Invariants: committed of a node is the sum of the footprints of its bound and stopping instances and of those nominated for
  * it; nobody is nominated for a node that is unknown or lost; an ended instance never lives again; a report with a lower
- * sequence never wins; assume never puts a node over its allocatable (adopt may: what runs, runs). Every operation is O(1) per instance it touches; of an eviction, as much as there are
+ * sequence never wins; assume never puts a node over its allocatable, nor two instances on one port (adopt may: what runs,
+ * runs). Every operation is O(1) per instance it touches; of an eviction, as much as there are
  * workloads which that node has evicted.
  */
+import { listenersConflict, listenPlaceText } from "../../../api/listen-rules.ts";
 import type {
   ClusterNode,
+  HostPort,
   Instance,
   InstanceState,
   NodeCondition,
@@ -27,7 +30,7 @@ import type {
   Resources,
 } from "../model.ts";
 import type { Neighbours } from "../placement/neighbours.ts";
-import type { ModuleState, NodeSnapshot, Snapshot } from "../placement/snapshot.ts";
+import { portsWith, type ModuleState, type NodeSnapshot, type Snapshot } from "../placement/snapshot.ts";
 import { QuotaUsage } from "../quota/quota-usage.ts";
 import { isUnderPressure } from "../node-pressure.ts";
 import { committedWith, fits, footprintOf, isolationOn, shortfalls } from "../resources.ts";
@@ -44,6 +47,9 @@ import { InstanceIndex, type InstanceEntry } from "./instance-index.ts";
 import { NodeIndex } from "./node-index.ts";
 
 export type NodeDeclaration = Omit<ClusterNode, "connection" | "conditions" | "evictedOwners">;
+
+/** Names of modules that are remembered of a node: as many as its daemon tells. */
+const modulesPerNodeMax = 1_000;
 
 export interface ModuleChange {
   readonly image: string;
@@ -82,6 +88,11 @@ export class ClusterState {
   /** Bound, stopping and ended instances of a node. */
   instancesOn(nodeName: string): Iterable<Instance> {
     return this.#nodes.instancesOn(nodeName);
+  }
+
+  /** Whether an owner has any. */
+  hasInstances(ownerUid: string): boolean {
+    return this.#instances.isOwner(ownerUid);
   }
 
   /** Uids of owners that have instances, whether declared or not. */
@@ -144,8 +155,9 @@ export class ClusterState {
     return this.#nodes.snapshot();
   }
 
-  addInstance(instance: Instance): InstanceChange {
-    const entry = this.#instances.add(instance);
+  addInstance(given: Instance): InstanceChange {
+    const entry = this.#instances.add(given);
+    const { instance } = entry;
     this.#nodes.account(entry, undefined, instance);
     this.quotaUsage.account(undefined, instance);
     return { kind: "added", instance, before: undefined, freedOn: undefined };
@@ -177,6 +189,12 @@ export class ClusterState {
       const lacking = shortfalls(node.allocatable, committed, footprint).map(({ resource }) => resource);
       return { kind: "rejected", message: `node ${nodeName} has too little ${lacking.join(", ")} left` };
     }
+    const taken = this.#takenPort(nodeName, entry.instance, isReserved);
+    if (taken !== undefined)
+      return {
+        kind: "rejected",
+        message: `port ${listenPlaceText(taken)} of node ${nodeName} is held by another instance`,
+      };
     return { kind: "assumed", change: this.#become(entry, { kind: "bound", nodeName, observed: undefined }) };
   }
 
@@ -311,15 +329,21 @@ export class ClusterState {
     const before = this.#nodes.view(nodeName)?.modules;
     if (before === undefined) return;
     const modules = new Map(complete ? [] : before);
-    for (const { image, state } of changes)
-      if (state === "gone") modules.delete(image);
-      else modules.set(image, state);
+    for (const { image, state } of changes) {
+      modules.delete(image);
+      if (state !== "gone") modules.set(image, state);
+    }
+    // A node that says more than it should is believed what it said last.
+    for (const image of modules.keys()) {
+      if (modules.size <= modulesPerNodeMax) break;
+      modules.delete(image);
+    }
     this.#nodes.note(nodeName, { modules });
   }
 
-  /** Takes in what the instances of a node really use; undefined: not known (any more). A hint for scores, no event. */
-  setUsage(nodeName: string, usage: Resources | undefined): void {
-    this.#nodes.note(nodeName, { usage });
+  /** See `usageExcess` of {@link NodeSnapshot}. A hint, no event. */
+  setUsageExcess(nodeName: string, usageExcess: Resources | undefined): void {
+    this.#nodes.note(nodeName, { usageExcess });
   }
 
   /** Gives up a silent node: it is lost, and with it all its instances. */
@@ -336,6 +360,13 @@ export class ClusterState {
     const instances = this.#endAllOn(nodeName, `node ${nodeName} was deleted`, nowMs);
     this.#nodes.delete(nodeName);
     return { node: { kind: "removed", node, before: node }, instances };
+  }
+
+  #takenPort(nodeName: string, { claims }: Instance, isReserved: boolean): HostPort | undefined {
+    if (claims.ports.length === 0) return undefined;
+    const there = this.#nodes.view(nodeName)?.ports ?? [];
+    const held = isReserved ? portsWith(there, claims.ports, -1) : there;
+    return claims.ports.find((port) => held.some((other) => listenersConflict(port, other)));
   }
 
   #endAllOn(nodeName: string, message: string, nowMs: number): readonly InstanceChange[] {

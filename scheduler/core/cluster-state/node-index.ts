@@ -82,7 +82,7 @@ export class NodeIndex {
   }
 
   /** Changes what is known of a node beside what it is. */
-  note(name: string, known: Partial<Pick<NodeSnapshot, "modules" | "usage">>): void {
+  note(name: string, known: Partial<Pick<NodeSnapshot, "modules" | "usageExcess">>): void {
     const entry = this.#nodes.get(name);
     if (entry === undefined) return;
     entry.view = { ...entry.view, ...known };

@@ -244,7 +244,7 @@ export class CandidateIndex implements Disposable {
 
   /** Otherwise than by what the journal names. */
   #haveNeighboursChanged(): boolean {
-    const { neighbours, requirements } = this.#request;
+    const { neighbours } = this.#request;
     const isRecounted = this.#recountVersion !== neighbours.recountVersion && !this.#topology.isEmpty;
     this.#recountVersion = neighbours.recountVersion;
     return this.#haveConcernsChanged() || isRecounted;

@@ -36,6 +36,8 @@ function toReason({ resource, wanted, free }: Shortfall, allocatable: NodeCapaci
     case "memory":
       return insufficient(resource, mebibytes(wanted), mebibytes(free));
     default:
+      if (!allocatable.extended.has(resource))
+        return { summary: `insufficient ${resource}`, detail: `it has no ${resource}` };
       return insufficient(resource, String(wanted), String(free));
   }
 }

@@ -36,5 +36,7 @@ export const preferUntainted: ScorePlugin = {
 };
 
 function isTolerated(taint: NodeTaint, { tolerations }: PlacementRequirements): boolean {
-  return tolerations.some((toleration) => tolerates(toleration, taint));
+  const found = tolerations.find((toleration) => tolerates(toleration, taint));
+  // Who tolerates it for no time would be evicted at once.
+  return found !== undefined && !(taint.effect === "NoExecute" && found.seconds === 0);
 }
