@@ -45,13 +45,7 @@ import { Reconciler } from "./reconciler.ts";
 import { TemplateCatalogue } from "./template-catalogue.ts";
 import type { Progress } from "./step-backlog.ts";
 import { WakeUps } from "./wake-ups.ts";
-import {
-  isGang,
-  templateOf,
-  toWorkload,
-  workloadResources,
-  type Workload,
-} from "./workloads.ts";
+import { isGang, templateOf, toWorkload, workloadResources, type Workload } from "./workloads.ts";
 import { WorkloadPace } from "./workload-pace.ts";
 
 export interface EngineOptions {
@@ -148,6 +142,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
         return workload && this.#reconciler.catalogueEntry(workload);
       },
       isGang: (uid) => isGang(this.#workloads.get(uid)),
+      isBeingMade: (uid) => this.#reconciler.hasSteps(uid),
       // There are no disruption budgets yet.
       mayDisrupt: () => true,
       again: () => this.#scheduleTurn(),

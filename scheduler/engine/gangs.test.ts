@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { startCompetition } from "../testing/competing-workloads.ts";
 import { eventsIn } from "../testing/test-engine.ts";
+import { stepsPerTurn } from "./step-backlog.ts";
 
 const times = (count: number, place: string) => Array.from({ length: count }, () => place);
 
@@ -31,6 +32,17 @@ test("Engine: a gang larger than a batch is placed in one turn", async () => {
   await pass(500);
   expect(places()["team"]).toEqual([...times(650, "a"), ...times(650, "b")]);
   expect(nodes.map(({ held }) => held.size)).toEqual([650, 650]);
+});
+
+test("Engine: a gang of which a turn can make only a part waits for all of it", async () => {
+  const { node, gang, pass, places } = await startCompetition();
+  node("a", 1);
+  // One step is left of the turn.
+  gang("other", stepsPerTurn - 1, "low", { placementPolicy: "Independent", parallelism: stepsPerTurn - 1 });
+  gang("team", 2, "high");
+  await pass(500);
+  expect(places()["team"]).toEqual(["pending", "pending"]);
+  expect(places()["other"]?.filter((place) => place === "a")).toHaveLength(1);
 });
 
 test("Engine: a gang larger than can be placed together says what to do", async () => {

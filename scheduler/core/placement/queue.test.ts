@@ -213,6 +213,14 @@ test("PlacementQueue.addNominated: waits for events apart from those of its requ
   expect(queue.size).toBe(1);
 });
 
+test("PlacementQueue.addAgain: rests first, and the rest of its group with it", () => {
+  const queue = aQueue();
+  queue.addAgain("a", web, 0);
+  queue.addAgain("b", web, 0);
+  expect([queue.hasActive, queue.wakeAtMs()]).toEqual([false, 1_000]);
+  expect(take(queue, 1_000).uids).toEqual(["a", "b"]);
+});
+
 test("PlacementQueue.prefer: one group goes first of its priority and does not rest, but not before a higher one", () => {
   const queue = aQueue();
   queue.add("a", gang);

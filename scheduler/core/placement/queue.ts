@@ -123,6 +123,17 @@ export class PlacementQueue {
     return group.state.kind === "unschedulable" ? group.state.explanation : undefined;
   }
 
+  /** Queues an instance that has lost the node that was reserved for it: after a rest, so that nothing can go round and round. */
+  addAgain(uid: string, request: QueuedRequest, nowMs: number): Explanation | undefined {
+    const group = this.#groupFor(request, false);
+    if (group.state.kind === "idle" && !this.#members.has(uid)) {
+      group.failedAttempts++;
+      this.#join(uid, group);
+      this.#enterAt(group, nowMs + this.#restMs(group), nowMs);
+    }
+    return this.add(uid, request);
+  }
+
   /** Queues an instance for which a node is reserved: `explanation` says why no other node takes it now. */
   addNominated(uid: string, request: QueuedRequest, explanation: Explanation, nowMs: number): void {
     if (this.#members.has(uid)) return;
