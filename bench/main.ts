@@ -18,6 +18,7 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   "hollow-nodes": () => import("./hollow-nodes.ts"),
   instances: () => import("./instances.ts"),
   placement: () => import("./placement.ts"),
+  preemption: () => import("./preemption.ts"),
   starts: () => import("./starts.ts"),
   store: () => import("./store.ts"),
   "wake-up": () => import("./wake-up.ts"),
