@@ -279,6 +279,7 @@ export class PlacementRunner {
       return;
     }
     const outcome = this.#propose(batch, instances, entry.outcome.template);
+    this.#queue.putBack(batch, outcome.undecided);
     this.#queue.close(batch, outcome, this.#now());
     const { explanation, unplaceable, nominated, noOtherNode } = outcome;
     // A gang has nodes for all of it; no event makes it look for another one.

@@ -7,7 +7,7 @@ import type { BatchOutcome, QueuedRequest } from "../core/placement/queue.ts";
 import type { Snapshot } from "../core/placement/snapshot.ts";
 import type { QuotaBook } from "../core/quota/quota-book.ts";
 import type { NodeTemplate } from "../nodes/node-port.ts";
-import type { Preemption } from "./preemption.ts";
+import type { Preemption, PreemptionOutcome } from "./preemption.ts";
 import type { Proposal, Proposals } from "./proposals.ts";
 
 export interface ProposerOptions {
@@ -25,6 +25,8 @@ export interface ProposalOutcome extends BatchOutcome {
   readonly nominated: readonly Instance[];
   /** Why no other node takes those. */
   readonly noOtherNode: Explanation | undefined;
+  /** What to do about them takes another turn. */
+  readonly undecided: readonly string[];
 }
 
 /** The name under which quotas stand among the rules that reject. */
@@ -36,7 +38,10 @@ export const allPlaced: ProposalOutcome = {
   rejected: [],
   nominated: [],
   noOtherNode: undefined,
+  undecided: [],
 };
+
+const nothingPreempted: PreemptionOutcome = { nominated: [], isUnfinished: false };
 
 export const nothingProposed: BatchPlacement = { nodeNames: [], explanation: undefined };
 
@@ -55,13 +60,14 @@ export class Proposer {
     const { nodeNames, explanation } =
       count > 0 ? this.#options.placer.placeBatch(...this.#asked(queued), count) : nothingProposed;
     const rejected = this.#options.proposals.commitEach(pairs(instances, nodeNames), template);
-    const nominated = explanation
+    const { nominated, isUnfinished } = explanation
       ? this.#options.preemption.preemptEach(queued, instances.slice(nodeNames.length, count))
-      : [];
+      : nothingPreempted;
     const outcome = { ...allPlaced, rejected, nominated, noOtherNode: explanation };
     const served = nodeNames.length + nominated.length;
     const left = instances.slice(served).map(({ uid }) => uid);
     if (left.length === 0) return outcome;
+    if (isUnfinished) return { ...outcome, undecided: left };
     if (explanation && served < count) return { ...outcome, unplaceable: left, explanation };
     // Asked again: what was committed and reserved counts, and what the nodes did not take after all leaves room for others.
     const { refusal } = quotas.allowance(queued.quota, 1);

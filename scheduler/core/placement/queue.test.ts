@@ -221,6 +221,16 @@ test("PlacementQueue.addAgain: rests first, and the rest of its group with it", 
   expect(take(queue, 1_000).uids).toEqual(["a", "b"]);
 });
 
+test("PlacementQueue.putBack: what is not decided goes to the end of the line, without a rest", () => {
+  const queue = aQueue();
+  for (const uid of ["a", "b"]) queue.add(uid, web);
+  queue.add("x", api);
+  const batch = take(queue);
+  queue.putBack(batch, ["b"]);
+  queue.close(batch, allPlaced, 0);
+  expect([take(queue).uids, take(queue).uids]).toEqual([["x"], ["b"]]);
+});
+
 test("PlacementQueue.prefer: one group goes first of its priority and does not rest, but not before a higher one", () => {
   const queue = aQueue();
   queue.add("a", gang);

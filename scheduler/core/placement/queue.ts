@@ -182,6 +182,12 @@ export class PlacementQueue {
     return { request, uids, isNominated, wakesBefore: this.#wakes };
   }
 
+  /** Lets these of a batch, about which nothing is decided yet, wait for their group's next turn. */
+  putBack(batch: Batch, uids: readonly string[]): void {
+    const group = this.#groups.get(groupKey(batch.request, batch.isNominated));
+    if (group !== undefined && this.#takeBack(uids) > 0) this.#enter(group, { kind: "active" });
+  }
+
   /** Ends what `take` began. */
   close(batch: Batch, outcome: BatchOutcome, nowMs: number): void {
     const group = this.#groups.get(groupKey(batch.request, batch.isNominated));
