@@ -160,12 +160,14 @@ export class PlacementRunner {
     for (const ownerUid of this.#gathering.owners())
       if (!this.#options.isBeingMade(ownerUid)) this.#enqueueAll(this.#gathering.take(ownerUid));
     this.#wakeFreed();
+    this.#preemption.beginTurn();
     this.#preemption.settle();
     this.#wakeGang();
     for (let batches = 0; batches < batchesPerTurn; batches++) {
       const batch = this.#queue.take(batchSizeMax, this.#now());
       if (!batch) break;
       this.#place(batch);
+      if (this.#preemption.isSpent) break;
     }
     if (this.#queue.hasActive || this.#preemption.hasDue) this.#options.again();
     this.#armTimer();

@@ -75,6 +75,7 @@ export class Preemption {
   readonly #due = new Set<Unit>();
   /** By request: how many of the cheapest nodes were looked at in vain. */
   readonly #unfinished = new Map<string, number>();
+  #leftInTurn: number = preemptionLimits.perTurnMax;
 
   constructor(options: PreemptionOptions) {
     const { state, mayDisrupt } = options;
@@ -85,6 +86,15 @@ export class Preemption {
       nomineesOn: (name) => state.nomineesOn(name),
       mayDisrupt,
     };
+  }
+
+  beginTurn(): void {
+    this.#leftInTurn = preemptionLimits.perTurnMax;
+  }
+
+  /** Whether this turn has had enough of it. */
+  get isSpent(): boolean {
+    return this.#leftInTurn <= 0;
   }
 
   get hasDue(): boolean {
@@ -105,15 +115,18 @@ export class Preemption {
     const search = this.#search(queued, instances, this.#nextExtent(queued.key));
     if (search === undefined) return { nominated: [], isUnfinished: false };
     const draft = new PreemptionDraft(this.#options.state);
-    for (const instance of instances) {
+    const served = instances.slice(0, this.#leftInTurn);
+    for (const instance of served) {
       const plan = search.next(this.#options.state.snapshot());
       if (plan === undefined || !draft.add(instance, plan, waitingText(plan))) break;
     }
     const nominated = draft.planned.map(({ preemptor }) => preemptor);
     for (const { uid } of nominated) this.#nominated({ queued, uids: new Set([uid]), waitsFor: undefined });
     this.#carryOut(draft);
+    this.#leftInTurn -= nominated.length;
     if (search.isCutShort) this.#unfinished.set(queued.key, search.looked);
-    return { nominated, isUnfinished: search.isCutShort };
+    const isTurnOver = nominated.length === served.length && served.length < instances.length;
+    return { nominated, isUnfinished: search.isCutShort || isTurnOver };
   }
 
   /**

@@ -7,6 +7,11 @@ export const preemptionLimits = {
    * search goes on then where it stopped.
    */
   looksMax: 500,
+  /**
+   * Instances for which room is made in one turn, gangs aside: with their victims some tens of milliseconds, in which sessions and the API
+   * have to wait. The rest has the next turn.
+   */
+  perTurnMax: 500,
   /** Searches that are to go on, remembered at most; then the next one looks at all nodes at once. */
   unfinishedMax: 1_000,
   /** Instances looked at for one decision, beyond which the best node found so far is taken: about a millisecond. */
