@@ -260,6 +260,7 @@ export class PlacementRunner {
       turns.over(turns.collecting);
     const key = turns.due(this.#now());
     if (key !== undefined && !this.#queue.wakeGroup(key)) turns.over(key);
+    this.#queue.prefer(turns.collecting);
   }
 
   #wake(kind: NodeEvent["kind"], nodeName: string): void {

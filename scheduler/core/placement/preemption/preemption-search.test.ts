@@ -14,6 +14,7 @@ import { profilesOf, type PlacementRequest } from "../framework.ts";
 import { Placer } from "../placer.ts";
 import { preemptorOf, type Occupants } from "./preemptor.ts";
 import { PreemptionSearch, type PreemptionPlan, type SearchExtent } from "./preemption-search.ts";
+import { chooseVictims, compareCosts } from "./victims.ts";
 
 const fourCpus = { allocatable: aCapacity({ cpuMillis: 4_000 }) };
 
@@ -62,14 +63,18 @@ function searchIn(
   extent?: SearchExtent,
 ) {
   const placer = new Placer({ profiles: profilesOf(defaultProfile), seed: 0, cachedRequestsMax: 4 });
-  const occupants: Occupants = {
+  const occupants = occupantsOf(state, mayDisrupt);
+  const preemptor = preemptorOf(placer, requestOf(state, request), priority);
+  return new PreemptionSearch(state.snapshot(), preemptor, occupants, extent);
+}
+
+function occupantsOf(state: ClusterState, mayDisrupt: Occupants["mayDisrupt"]): Occupants {
+  return {
     freeableOn: (name) => state.freeableOn(name),
     instancesOn: (name) => state.instancesOn(name),
     nomineesOn: (name) => state.nomineesOn(name),
     mayDisrupt,
   };
-  const preemptor = preemptorOf(placer, requestOf(state, request), priority);
-  return new PreemptionSearch(state.snapshot(), preemptor, occupants, extent);
 }
 
 function shown(plan: PreemptionPlan | undefined): string {
@@ -428,18 +433,44 @@ test("PreemptionSearch: whatever is there, its plan makes room, stops nobody in 
   );
 });
 
+test("PreemptionSearch: no node that it has not looked at would have been cheaper", () => {
+  const budgets = fc.integer({ min: 0, max: 3 });
+  fc.assert(
+    fc.property(fc.array(anOccupant, { maxLength: 24 }), budgets, (occupants, protectedFrom) => {
+      const nodes = ["a", "b", "c"].map((name) => aNode(name, fourCpus));
+      const instances = occupants.map(({ nodeName, cpuMillis, priority }, n) =>
+        low(`i${n}`, nodeName, cpuMillis, { priority, state: bound(nodeName, { startedMs: n % 3 }) }),
+      );
+      const state = clusterOf(nodes, instances);
+      const mayDisrupt = ({ priority }: Instance) => priority >= 0 || priority < -protectedFrom;
+      const found = searchIn(state, { priority: 10, mayDisrupt }).next(state.snapshot());
+      const placer = new Placer({ profiles: profilesOf(defaultProfile), seed: 0, cachedRequestsMax: 4 });
+      const preemptor = preemptorOf(placer, requestOf(state), 10);
+      const snapshot = state.snapshot();
+      const all = nodes.flatMap((_, position) => {
+        const choice = chooseVictims(
+          snapshot,
+          position,
+          preemptor,
+          occupantsOf(state, mayDisrupt),
+          Number.MAX_VALUE,
+        );
+        return choice ? [choice] : [];
+      });
+      const [best] = all.toSorted((a, b) => compareCosts(a.cost, b.cost) || a.position - b.position);
+      expect(found?.victims.map(({ uid }) => uid).sort()).toEqual(best?.victims.map(({ uid }) => uid).sort());
+    }),
+    { numRuns: 300 },
+  );
+});
+
 test("PreemptionSearch: whom a rule about something else than room names has to go", () => {
   const state = clusterOf([aNode("a", fourCpus)], [low("x", "a", 10), low("y", "a", 10)]);
   const placer = { admits: () => true } as const;
   const wouldFit = (_: unknown, position: number, without: readonly Instance[]) =>
     position === 0 && without.some(({ uid }) => uid === "x");
   const footprint = aCapacity({ cpuMillis: 1, memoryBytes: 0, instances: 1, processes: 0 });
-  const occupants: Occupants = {
-    freeableOn: (name) => state.freeableOn(name),
-    instancesOn: (name) => state.instancesOn(name),
-    nomineesOn: (name) => state.nomineesOn(name),
-    mayDisrupt: () => true,
-  };
+  const occupants = occupantsOf(state, () => true);
   const search = new PreemptionSearch(
     state.snapshot(),
     { ...placer, wouldFit, footprint, priority: 1 },
