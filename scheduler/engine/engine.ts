@@ -145,6 +145,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
         return workload && this.#reconciler.catalogueEntry(workload);
       },
       isGang: (uid) => isGang(this.#workloads.get(uid)),
+      isBeingMade: (uid) => this.#reconciler.hasSteps(uid),
       // There are no disruption budgets yet.
       mayDisrupt: () => true,
       again: () => this.#scheduleTurn(),

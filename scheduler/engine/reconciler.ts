@@ -132,6 +132,11 @@ export class Reconciler implements AsyncDisposable {
     return this.#backlog.goOn(uid, basisOf(workload), (step) => this.#execute(step, workload, namespace));
   }
 
+  /** Whether not all of its steps are carried out. */
+  hasSteps(uid: string): boolean {
+    return this.#backlog.has(uid);
+  }
+
   /** What a bug has left of its steps. */
   abandon(uid: string): void {
     this.#backlog.drop(uid);
