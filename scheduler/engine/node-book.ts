@@ -96,9 +96,11 @@ export class NodeBook implements NodeListener, AsyncDisposable {
   /** The WasmNode object, made by us or changed by somebody. */
   declared(object: WasmNode): void {
     const { name } = object.metadata;
-    if (!this.#options.state.node(name)) this.#unknown.add(name);
+    const isNew = !this.#options.state.node(name);
+    if (isNew) this.#unknown.add(name);
     this.#upsert(name, object);
-    this.#assessHealth();
+    // Of others, what is declared says nothing of their connection; and looking at all nodes for each change of one adds up.
+    if (isNew) this.#assessHealth();
     this.#options.nodeChanged(name, "nodeUpdated");
   }
 
