@@ -183,7 +183,14 @@ class Scheduler {
       this.#state.addInstance(
         anInstance(uid, { requests, owner, labels: given, claims, templateHash: name }),
       );
-      this.#queue.add(uid, { key: name, requirements: wanted, priority: 0, quota: aQuotaSubject() });
+      this.#queue.add(uid, {
+        key: name,
+        requirements: wanted,
+        priority: 0,
+        preempts: true,
+        isGang: false,
+        quota: aQuotaSubject(),
+      });
     }
   }
 

@@ -19,6 +19,8 @@ import { drainMsMax, farewellMsMax, usageIntervalMs } from "./core/limits.ts";
 import type { ConditionBoard } from "./machine/condition-board.ts";
 import { Machine } from "./machine/machine.ts";
 import type { Room } from "./machine/room.ts";
+import { imageLimits } from "./images/limits.ts";
+import { ModuleBoard } from "./images/module-board.ts";
 import { ModuleStore } from "./images/module-store.ts";
 import { AllowedNetwork } from "./network/allowed-network.ts";
 import { defaultLogLimits } from "./logs/instance-log.ts";
@@ -87,12 +89,14 @@ export class Daemon {
     const volumes = new VolumeStore(stateDir, roots);
     const folders = new InstanceFolders(join(stateDir, "instances"), log);
     let machine: Machine | undefined;
+    const moduleBoard = new ModuleBoard(imageLimits.namesMax);
     const modules = await ModuleStore.open({
       folder: join(stateDir, "cache", "modules"),
       roots,
       clock,
       log,
       onFetched: () => machine?.collectGarbage(),
+      onDropped: (digest) => moduleBoard.dropped(digest),
     });
     const agent = new NodeAgent({
       nodeName: options.name,
@@ -100,6 +104,7 @@ export class Daemon {
       logLimits: defaultLogLimits,
       drivers: new Map(found.map(([{ name }, driver]) => [name, driver])),
       modules,
+      moduleBoard,
       volumes,
       network: new AllowedNetwork(options.allowedListen, options.allowedLoopback),
       folders,
@@ -110,6 +115,8 @@ export class Daemon {
     });
     agent.setStopDisconnectedAfter(checkpoint.loadMeta().stopDisconnectedAfterMs);
     await agent.recover(signal);
+    for (const { image, digest } of agent.modulesInUse())
+      if (modules.lastUsed(digest) !== undefined) moduleBoard.fetched(image, digest);
     await volumes.sweepTemplates(agent.templatesInUse);
     machine = await Machine.start({
       options: options.machine,
@@ -117,6 +124,7 @@ export class Daemon {
       instancesMax: options.allocatable.instances,
       agent,
       modules,
+      moduleBoard,
       drivers: found.map(([, driver]) => driver),
       board: parts.conditions,
       room: parts.room,
@@ -124,7 +132,7 @@ export class Daemon {
       log,
     });
     const daemon = new Daemon(parts, checkpoint, found, agent, machine, (onConnected) =>
-      createLink(options, parts, { agent, checkpoint, found, folders: offered, onConnected }),
+      createLink(options, parts, { agent, moduleBoard, checkpoint, found, folders: offered, onConnected }),
     );
     daemon.#link.start();
     // What is left of instances long gone can wait until everything else runs.
@@ -194,6 +202,7 @@ async function withRealPaths(folders: readonly HostFolder[]): Promise<readonly H
 
 interface LinkParts {
   readonly agent: NodeAgent;
+  readonly moduleBoard: ModuleBoard;
   readonly checkpoint: Checkpoint;
   readonly found: readonly (readonly [RuntimeFacts, RuntimeDriver])[];
   /** What it offers of its file system, as the scheduler is to know it. */
@@ -202,7 +211,7 @@ interface LinkParts {
 }
 
 function createLink(options: DaemonOptions, parts: DaemonParts, linked: LinkParts): SchedulerLink {
-  const { agent, checkpoint, found, onConnected } = linked;
+  const { agent, moduleBoard, checkpoint, found, onConnected } = linked;
   const { clock, random, log } = parts;
   const logs = new LogSender({
     folderOf: (uid) => logFolderOf(options.stateDir, uid),
@@ -216,6 +225,7 @@ function createLink(options: DaemonOptions, parts: DaemonParts, linked: LinkPart
     hello: helloOf(options, parts, linked),
     instances: agent,
     conditions: parts.conditions,
+    modules: moduleBoard,
     logs,
     checkpoint,
     onHeard: (atMs) => {

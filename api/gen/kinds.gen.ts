@@ -452,9 +452,9 @@ export interface WasmNodeSpec {
   readonly unschedulable: boolean;
   /** By how much more than it has placement may promise of it. The scheduler's configuration holds where empty. */
   readonly overcommit?: {
-    /** A ratio, such as 2.5. */
+    /** A ratio from 1 to 100, such as 2.5. */
     readonly cpu?: string;
-    /** A ratio, such as 1.2. */
+    /** A ratio from 1 to 100, such as 1.2. */
     readonly memory?: string;
   };
   readonly taints?: readonly Taint[];
@@ -467,6 +467,8 @@ export interface WasmNodeStatus {
   readonly capacity?: NodeResources;
   /** cpu, memory, instances, processes (instances with a process of their own), and extended resources. */
   readonly allocatable?: NodeResources;
+  /** What placement may promise of the node where that is more than it has (spec.overcommit, or the scheduler's configuration). */
+  readonly promisable?: Readonly<Record<string, Quantity>>;
   readonly runtimes?: readonly ({
     readonly name: string;
     readonly version: string;
@@ -518,6 +520,8 @@ export interface WasmInstanceStatus {
   readonly reason?: string;
   /** The same for people, with what to do. */
   readonly message?: string;
+  /** While it is pending: the node on which room is reserved for it. */
+  readonly nominatedNodeName?: string;
   readonly restarts: number;
   readonly startTime?: string;
   readonly finishTime?: string;

@@ -275,11 +275,11 @@ test("validateWasmNode: taints have keys and come once", () => {
 
 test.each([
   { ratio: "2.5", expected: [] },
-  { ratio: "0.5", expected: [] },
+  { ratio: "1.5", expected: [] },
   {
     ratio: "0.000",
     expected: [
-      'spec.overcommit.memory: Invalid value: "0.000": must be greater than 0; to keep instances away, cordon the node',
+      'spec.overcommit.memory: Invalid value: "0.000": must be a number from 1 to 100 with at most three decimals, such as 1.5',
     ],
   },
 ])("validateWasmNode: overcommit of $ratio", ({ ratio, expected }) => {

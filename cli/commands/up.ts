@@ -6,7 +6,7 @@ import type { CommandContext } from "../command.ts";
 import { parseCount } from "../duration.ts";
 import { Failure } from "../failure.ts";
 import { localLimits } from "../local/limits.ts";
-import { serviceProgram } from "../local/program.ts";
+import { servicePrograms } from "../local/program.ts";
 import { defaultStateDirectory } from "../local/state-directory.ts";
 import { up, type NodeReady, type RunningCluster, type UpSignals } from "../local/up.ts";
 import type { Terminal } from "../terminal.ts";
@@ -17,6 +17,7 @@ interface UpCommandOptions {
   readonly stateDir: string;
   readonly hostPath: readonly string[];
   readonly listen: readonly string[];
+  readonly placementConfig?: string;
   readonly verbose?: boolean;
 }
 
@@ -41,6 +42,7 @@ export function define(command: Command, { terminal }: CommandContext): void {
       collect,
       [],
     )
+    .option("--placement-config <file>", "how nodes are chosen: profiles, overcommit, backoff")
     .option("--verbose", "show what the processes log")
     .action(async (options: UpCommandOptions) => {
       const port = parseCount(options.port, "--port");
@@ -52,17 +54,25 @@ export function define(command: Command, { terminal }: CommandContext): void {
           throw new Failure(`--host-path ${path}: the path does not exist`);
         }
       }
+      const placementConfig =
+        options.placementConfig === undefined
+          ? undefined
+          : resolve(terminal.workingDirectory, options.placementConfig);
+      if (placementConfig !== undefined && !existsSync(placementConfig))
+        throw new Failure(`--placement-config ${options.placementConfig}: the file does not exist`);
+      const programs = servicePrograms();
       const settings = {
         nodes,
         port,
         stateDirectory: resolve(terminal.workingDirectory, options.stateDir),
         hostPaths: [...shownDirectory(terminal), ...options.hostPath],
         listen: options.listen,
+        placementConfig,
         verbose: options.verbose ?? false,
         workingDirectory: terminal.workingDirectory,
         hostname: hostname(),
-        schedulerProgram: serviceProgram("scheduler"),
-        nodeProgram: serviceProgram("node-daemon"),
+        schedulerProgram: programs.scheduler,
+        nodeProgram: programs.node,
       };
       const notice = (text: string) => void terminal.err(`${text}\n`);
       const onReady = (cluster: RunningCluster) => void terminal.out(readyText(cluster, terminal));

@@ -18,6 +18,7 @@ import { writeLocalKubeconfig } from "./kubeconfig.ts";
 import { localLimits } from "./limits.ts";
 import { StateLock } from "./lock.ts";
 import { requireFreePort } from "./port.ts";
+import { madeProgramsFolder } from "./program.ts";
 import { isRunning, signalProcess, type ProcessIdentity } from "./process-identity.ts";
 import { openStateDirectory, storeFileOf, type StateDirectory } from "./state-directory.ts";
 
@@ -31,6 +32,8 @@ export interface UpOptions {
   readonly hostPaths: readonly string[];
   /** Where instances may listen, beside the machine's loopback addresses: as the daemon's `--allow-listen`. */
   readonly listen: readonly string[];
+  /** The file for the scheduler's `--placement-config`. */
+  readonly placementConfig: string | undefined;
   /** Show the children's informational lines as well. */
   readonly verbose: boolean;
   readonly workingDirectory: string;
@@ -161,6 +164,9 @@ class LocalCluster implements AsyncDisposable {
           "token-file": admin.file,
           "service-account-key-file": serviceAccountKey,
           "encryption-key-file": encryptionKeyFile,
+          ...(this.#options.placementConfig === undefined
+            ? {}
+            : { "placement-config": this.#options.placementConfig }),
           "log-level": "info",
         }),
       stopMs: localLimits.schedulerStopMs,
@@ -188,7 +194,7 @@ class LocalCluster implements AsyncDisposable {
             "state-dir": this.#directory.node(name),
             "log-level": "info",
             "allow-host-path": allowedHostPaths(this.#options),
-            "reserve-host-path": this.#directory.root,
+            "reserve-host-path": [this.#directory.root, madeProgramsFolder],
             // Whoever starts a cluster on a machine of their own writes its manifests, too.
             "allow-listen": ["127.0.0.1:1024-65535", "[::1]:1024-65535", ...this.#options.listen],
             "allow-loopback": "*",

@@ -21,6 +21,7 @@ import { type ClientTls, dial } from "./channel.ts";
 import type { Checkpoint, StoredMeta } from "./checkpoint.ts";
 import type { ConditionSource } from "./condition-source.ts";
 import type { LogSender } from "./log-sender.ts";
+import type { ModuleInventory } from "./module-inventory.ts";
 import { NodeSession, type SessionEnd, type SessionInstances, type Welcome } from "./node-session.ts";
 
 export interface LinkOptions {
@@ -30,6 +31,7 @@ export interface LinkOptions {
   readonly hello: Hello;
   readonly instances: SessionInstances;
   readonly conditions: ConditionSource;
+  readonly modules: ModuleInventory;
   readonly logs: Pick<LogSender, "send">;
   readonly checkpoint: Pick<Checkpoint, "loadMeta" | "saveMeta">;
   /** Told when the scheduler last heard this node for certain, by the monotonic clock. */
@@ -102,7 +104,8 @@ export class SchedulerLink {
   }
 
   async #runSession(): Promise<SessionEnd> {
-    const { tls, address, hello, instances, conditions, logs, usageIntervalMs, clock, log } = this.#options;
+    const { tls, address, hello, instances, conditions, modules, logs, usageIntervalMs, clock, log } =
+      this.#options;
     const client = dial(address, tls);
     try {
       this.#session = new NodeSession({
@@ -110,6 +113,7 @@ export class SchedulerLink {
         hello,
         instances,
         conditions,
+        modules,
         admitEpoch: (epoch) => this.#admitEpoch(epoch),
         onWelcome: (welcome) => this.#onWelcome(welcome),
         onHeard: (atMs) => {

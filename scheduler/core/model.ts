@@ -25,6 +25,14 @@ export type Amounts = ReadonlyMap<string, number>;
 
 export const noAmounts: Amounts = new Map();
 
+/** Ratios, 1 or more, of what may be promised to what there is. */
+export interface Overcommit {
+  readonly cpu: number;
+  readonly memory: number;
+}
+
+export const noOvercommit: Overcommit = { cpu: 1, memory: 1 };
+
 /** Nothing is evicted on silence alone: a silent node is suspect, and lost only after `lostAfter`. */
 export type NodeConnection =
   | { readonly kind: "connected" }
@@ -60,6 +68,8 @@ export interface ClusterNode {
   readonly unschedulable: boolean;
   /** What placement may promise of it, overcommit included. */
   readonly allocatable: NodeCapacity;
+  /** By how much that is more than it has: `allocatable` divided by it is what there is. */
+  readonly overcommit: Overcommit;
   /** undefined: not known, so only the node itself can refuse. */
   readonly grants: NodeGrants | undefined;
   readonly runtimes: readonly {
@@ -116,7 +126,13 @@ export interface ObservedStatus {
 
 /** Where an instance is on its way. Each state carries only what is valid in it. */
 export type InstanceState =
-  | { readonly kind: "pending"; readonly reason: string; readonly message: string }
+  | {
+      readonly kind: "pending";
+      readonly reason: string;
+      readonly message: string;
+      /** Where its footprint is reserved until others have left that node for it. */
+      readonly nominatedNode: string | undefined;
+    }
   | { readonly kind: "bound"; readonly nodeName: string; readonly observed: ObservedStatus | undefined }
   /** Told to stop; kept until its node confirms the end, or the node is lost. */
   | { readonly kind: "stopping"; readonly nodeName: string; readonly observed: ObservedStatus | undefined }
@@ -141,6 +157,8 @@ export interface Instance {
   readonly priority: number;
   /** The class; empty without one. */
   readonly priorityClass: string;
+  /** Whether others may be stopped to make room for it while it waits: its class' preemptionPolicy when it was made. */
+  readonly preempts: boolean;
   /** What it holds of its node beside its requests, and what it asks of neighbours. Shared by all of its template. */
   readonly claims: InstanceClaims;
   /** Whether its job had an activeDeadlineSeconds when it was made: the quota scope Terminating. */
@@ -253,6 +271,8 @@ export const disruptionReasons: ReadonlySet<string> = new Set([
   "NodeLost",
   "NodeShutdown",
   "Evicted",
+  // Stopped for an instance of a higher priority.
+  "Preempted",
   "Stopped",
   // A node that was cut off stopped it by itself, or had never heard of it.
   "Disconnected",

@@ -27,6 +27,11 @@ import type { ObjectCounts } from "../backend/object-counts.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance, ObservedStatus, WorkloadKind } from "../core/model.ts";
+import {
+  defaultConfiguration,
+  limitsUsage,
+  type PlacementConfiguration,
+} from "../core/placement/profile-declaration.ts";
 import { PriorityClasses } from "../core/priority-classes.ts";
 import { type ConfigKind, type ConfigLookup, Unreadable } from "../core/templates/resolve-template.ts";
 import { EventRecorder } from "./event-recorder.ts";
@@ -40,8 +45,14 @@ import { Reconciler } from "./reconciler.ts";
 import { TemplateCatalogue } from "./template-catalogue.ts";
 import type { Progress } from "./step-backlog.ts";
 import { WakeUps } from "./wake-ups.ts";
+import {
+  isGang,
+  templateOf,
+  toWorkload,
+  workloadResources,
+  type Workload,
+} from "./workloads.ts";
 import { WorkloadPace } from "./workload-pace.ts";
-import { templateOf, toWorkload, workloadResources, type Workload } from "./workloads.ts";
 
 export interface EngineOptions {
   readonly backend: Backend;
@@ -49,6 +60,7 @@ export interface EngineOptions {
   readonly random: Random;
   readonly log: Log;
   readonly lostAfterMs: number;
+  readonly placement?: PlacementConfiguration | undefined;
   /** For the status of quotas; absent where somebody else writes it, as Kubernetes' own controller does. */
   readonly objectCounts?: ObjectCounts | undefined;
 }
@@ -69,6 +81,8 @@ const harmlessReasons: ReadonlySet<string> = new Set([
   "Stopping",
   "Completed",
   "Stopped",
+  // An event was recorded when it was told to.
+  "Preempted",
   "ShimReplaced",
   "NodeShutdown",
   "NotFound",
@@ -97,7 +111,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   #turnScheduled = false;
 
   constructor(options: EngineOptions) {
-    const { backend, clock, random, log } = options;
+    const { backend, clock, random, log, placement = defaultConfiguration } = options;
     this.#options = options;
     const state = this.#state;
     const changed = (change: InstanceChange) => this.#instanceChanged(change);
@@ -109,9 +123,11 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.nodes = new NodeBook({
       ...options,
       state,
+      overcommit: placement.overcommit,
       events: this.#events,
       changed,
       nodeChanged: (name, kind) => this.#nodeChanged(name, kind),
+      usageFell: limitsUsage(placement) ? (name) => this.#placement.usageFell(name) : () => {},
     });
     this.#quotas = new QuotaKeeper({
       ...options,
@@ -122,6 +138,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#placement = new PlacementRunner({
       state,
       clock,
+      placement,
       quotas: this.#quotas.book,
       events: this.#events,
       changed,
@@ -130,6 +147,9 @@ export class Engine implements InstanceSource, AsyncDisposable {
         const workload = this.#workloads.get(uid);
         return workload && this.#reconciler.catalogueEntry(workload);
       },
+      isGang: (uid) => isGang(this.#workloads.get(uid)),
+      // There are no disruption budgets yet.
+      mayDisrupt: () => true,
       again: () => this.#scheduleTurn(),
     });
     this.#reconciler = new Reconciler({
@@ -264,6 +284,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
         this.#pace.wake(uid);
         this.#catalogue.drop(uid);
       }
+      if (before !== undefined && isGang(before) !== isGang(workload)) this.#placement.gangChanged(uid);
       if (isOld && this.nodes.hasUnknown()) this.#held.add(uid);
     }
     this.#mark(uid);
@@ -329,8 +350,8 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   #instanceChanged(change: InstanceChange): void {
     const { instance } = change;
+    this.nodes.instanceChanged(change);
     if (change.kind === "removed") {
-      this.nodes.dropUsage(instance.uid);
       this.live.removed(instance);
     } else {
       this.live.changed(instance, change.before);

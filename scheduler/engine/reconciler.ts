@@ -268,12 +268,13 @@ export class Reconciler implements AsyncDisposable {
       isolation: this.#learned.isolationFor(owner.uid, templateHash, requirements.isolation),
       priority: priority.value,
       priorityClass: priority.name,
+      preempts: priority.preempts,
       hasDeadline: hasDeadline(workload),
       labels,
       annotations,
       slot,
       createdMs: clock.now(),
-      state: { kind: "pending", reason: "", message: "" },
+      state: { kind: "pending", reason: "", message: "", nominatedNode: undefined },
     };
     changed(state.addInstance(instance));
   }

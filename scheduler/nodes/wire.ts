@@ -11,6 +11,7 @@ import type { HeldInstance__Output } from "../../proto/gen/wherry/v1/HeldInstanc
 import type { Hello__Output } from "../../proto/gen/wherry/v1/Hello.ts";
 import type { InstanceStatus__Output } from "../../proto/gen/wherry/v1/InstanceStatus.ts";
 import type { NodeConditions__Output } from "../../proto/gen/wherry/v1/NodeConditions.ts";
+import type { ModuleInventory__Output } from "../../proto/gen/wherry/v1/ModuleInventory.ts";
 import type { Template } from "../../proto/gen/wherry/v1/Template.ts";
 import { helloLimits } from "../../proto/node-service.ts";
 import {
@@ -26,7 +27,7 @@ import {
 import { nothingCommitted } from "../core/resources.ts";
 import { readClaims, writeClaims } from "./claims.ts";
 import { ContractViolation } from "./contract-violation.ts";
-import type { HeldInstance, NodeHello, NodeTemplate } from "./node-port.ts";
+import type { HeldInstance, NodeHello, NodeModule, NodeTemplate } from "./node-port.ts";
 
 /** By their text: what is decoded has a text of its own each time, and there are as many as instances. */
 const phases: ReadonlyMap<string, InstancePhase> = new Map(
@@ -39,6 +40,14 @@ const conditionTypeForm = /^[A-Z][A-Za-z0-9]{0,62}$/;
 const conditionReasonForm = /^[A-Za-z]([A-Za-z0-9_,:]{0,1022}[A-Za-z0-9_])?$/;
 /** What a status can carry without weight; a node has some ten. */
 const conditionsMax = 32;
+/** In one message; a node has no more names of modules in all. */
+const modulesMax = 1_000;
+/** As the schema of templates has it: a longer name is nobody's. */
+const imageCharsMax = 4_096;
+const moduleStates: Readonly<Record<string, NodeModule["state"]>> = {
+  FETCHED: "fetched",
+  PREPARED: "prepared",
+};
 /** As much as an event's message; longer ones are cut. */
 const conditionMessageMax = 1024;
 /** What a date can hold: 100 million days, the end of what RFC 3339 can say. */
@@ -169,6 +178,15 @@ export function readConditions({ conditions }: NodeConditions__Output): readonly
   });
 }
 
+/** What a node says of modules is a hint: what is of no use is left out, what is too much breaks the contract. */
+export function readModules({ modules }: ModuleInventory__Output): readonly NodeModule[] {
+  if (modules.length > modulesMax)
+    throw new ContractViolation(`${modules.length} modules in a message are more than ${modulesMax}`);
+  return modules.flatMap(({ image, state }) =>
+    image === "" || image.length > imageCharsMax ? [] : [{ image, state: moduleStates[state] ?? "gone" }],
+  );
+}
+
 export function readHeld(held: HeldInstance__Output, nodeName: string): HeldInstance {
   const { assignment, status } = held;
   if (!assignment || !status)
@@ -200,6 +218,8 @@ function readAssignment(
     isolation: readIsolation(assignment.isolation, `assignment of ${uid}`) ?? "shared",
     priority: assignment.priority,
     priorityClass: assignment.priorityClass,
+    // It has a node and waits for none.
+    preempts: false,
     claims: readClaims(assignment.claimsJson, `assignment of ${uid}`),
     hasDeadline: assignment.hasDeadline,
     labels: assignment.labels,

@@ -6,6 +6,7 @@ import type { ClientTls } from "../../node-daemon/session/channel.ts";
 import type { StoredMeta } from "../../node-daemon/session/checkpoint.ts";
 import type { ConditionSource, ReportedCondition } from "../../node-daemon/session/condition-source.ts";
 import { SchedulerLink } from "../../node-daemon/session/scheduler-link.ts";
+import type { ModuleInventory } from "../../node-daemon/session/module-inventory.ts";
 import type { Hello } from "../../proto/gen/wherry/v1/Hello.ts";
 import { protocolVersion } from "../../proto/node-service.ts";
 import { decideFate, type FateOptions } from "./fate.ts";
@@ -49,6 +50,8 @@ export interface HollowNodeOptions {
   readonly log: Log;
 }
 
+const noModules: ModuleInventory = { images: () => [], stateOf: () => undefined, onChange: () => {} };
+
 export class HollowNode {
   readonly name: string;
   /** Resolves with the first session. */
@@ -74,6 +77,7 @@ export class HollowNode {
       hello: helloOf(options),
       instances: this.#instances,
       conditions: steadyConditions(clock.now()),
+      modules: noModules,
       logs: hollowLog,
       checkpoint: new RememberedMeta(),
       onHeard: () => {},

@@ -96,7 +96,7 @@ export class Populations implements Neighbours {
     return this.#owners.get(ownerUid) ?? nobody;
   }
 
-  /** Books an instance that is bound to a node or stopping on it (1), or not any more (-1). */
+  /** Books an instance that is bound to a node or stopping on it, or nominated for it (1), or not any more (-1). `isLive`: not stopping. */
   account(instance: Instance, nodeName: string, isLive: boolean, sign: 1 | -1): void {
     const population = this.#populationOf(instance);
     population.counts.present.add(nodeName, sign);

@@ -160,6 +160,11 @@ export class CandidateIndex implements Disposable {
     return Array.from({ length: snapshot.size }, (_, position) => this.#report(snapshot, position));
   }
 
+  /** Whether the rules about the node itself let the request on it, whatever is there. */
+  admits(position: number): boolean {
+    return this.#passed[position] === 1;
+  }
+
   /** Whether the node would take an instance if these, which are bound to it or nominated for it, were not there. */
   wouldFit(snapshot: Snapshot, position: number, without: readonly Instance[]): boolean {
     const base = snapshot.at(position);

@@ -214,7 +214,9 @@ test("Placer.explain: every rule against a node, and the scores of those that fi
   });
   expect(b).toMatchObject({
     kind: "feasible",
-    scores: [{ plugin: "taints-and-tolerations", score: 100 }, {}, {}],
+    scores: expect.arrayContaining([
+      expect.objectContaining({ plugin: "taints-and-tolerations", score: 100 }),
+    ]),
   });
 });
 

@@ -80,6 +80,11 @@ export class Placer {
     return this.#indexFor(snapshot, request).wouldFit(snapshot, position, without);
   }
 
+  /** Whether the rules about the node itself let the request on it, whatever is there. */
+  admits(snapshot: Snapshot, request: PlacementRequest, position: number): boolean {
+    return this.#indexFor(snapshot, request).admits(position);
+  }
+
   /** The queueing hint: whether an event may let through a request that these plugins rejected. */
   mayHelp(event: NodeEvent, request: PlacementRequest, rejectedBy: ReadonlySet<string>): boolean {
     if (rejectedBy.size === 0) return event.kind === "nodeAdded";

@@ -15,7 +15,7 @@ export class ReusableView implements NodeView {
   committed: NodeCapacity;
   ports: NodeSnapshot["ports"];
   modules: NodeSnapshot["modules"];
-  usage: NodeSnapshot["usage"];
+  usageExcess: NodeSnapshot["usageExcess"];
   ownerInstances = 0;
 
   constructor(base: NodeSnapshot) {
@@ -23,7 +23,7 @@ export class ReusableView implements NodeView {
     this.committed = base.committed;
     this.ports = base.ports;
     this.modules = base.modules;
-    this.usage = base.usage;
+    this.usageExcess = base.usageExcess;
   }
 
   become(base: NodeSnapshot, ownerInstances: number, addition: Addition | undefined): this {
@@ -31,7 +31,7 @@ export class ReusableView implements NodeView {
     this.committed = addition?.committed ?? base.committed;
     this.ports = addition?.ports ?? base.ports;
     this.modules = base.modules;
-    this.usage = base.usage;
+    this.usageExcess = base.usageExcess;
     this.ownerInstances = ownerInstances + (addition?.count ?? 0);
     return this;
   }

@@ -22,8 +22,12 @@ export interface NodeSnapshot {
   readonly ports: readonly HostPort[];
   /** Modules that are there, by image. */
   readonly modules: ReadonlyMap<string, ModuleState>;
-  /** What its instances really use, as metered; of those not metered yet what they request. undefined: not known. */
-  readonly usage: Resources | undefined;
+  /**
+   * By how much what its instances really use, as metered, is more (or less: below 0) than what is committed for them; what is
+   * not metered yet counts as committed. So `committed` and this together are the use to expect, whatever has been placed
+   * since it was noted. undefined: not known.
+   */
+  readonly usageExcess: Resources | undefined;
 }
 
 /** `prepared`: translated and compiled, a start costs nothing more. */
@@ -34,7 +38,7 @@ export const emptyNode: Omit<NodeSnapshot, "node"> = {
   committed: nothingCommitted,
   ports: [],
   modules: new Map(),
-  usage: undefined,
+  usageExcess: undefined,
 };
 
 /** The node as it would be if these instances were not there. */

@@ -85,11 +85,11 @@ export class TermCounts implements Disposable {
     let count = 0;
     for (const instance of instances) {
       const { namespace, labels, state } = instance;
-      if (state.kind === "pending") continue;
+      if (state.kind === "pending" && state.nominatedNode === undefined) continue;
       const isCounted =
         counted.kind === "kept"
           ? neighbours.isCountedIn(counted.counts, instance)
-          : (counted.presence === "present" || state.kind === "bound") &&
+          : (counted.presence === "present" || state.kind === "bound" || state.kind === "pending") &&
             counted.by.every((selector) => neighbours.selects(selector, namespace, labels));
       if (isCounted) count++;
     }
