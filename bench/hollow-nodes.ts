@@ -114,7 +114,10 @@ async function restart(cluster: TestCluster, instances: number): Promise<readonl
 async function* end(cluster: TestCluster): AsyncIterable<Figure> {
   const probe = new ApiProbe(cluster);
   const begin = performance.now();
-  await cluster.client().delete("many");
+  const client = cluster.client();
+  await client.delete("many");
+  const left = await client.countInstances();
+  if (left > 0) throw new Error(`the deployment has gone before ${left} of its instances`);
   yield { name: "  deleted: all are gone after", value: (performance.now() - begin) / 1_000, unit: "s" };
   const { list, create } = await probe.stop();
   yield* lateness("meanwhile, a list of 100 nodes", list);

@@ -35,7 +35,7 @@ export class TestClient {
     let deletion: Promise<unknown> | undefined;
     await this.#watch(name, ({ type }) => {
       // The first event says that it is watched.
-      deletion ??= this.#send("DELETE", `${this.#url}/${name}`, { propagationPolicy: "Foreground" });
+      deletion ??= this.#send("DELETE", `${this.#url}/${name}?propagationPolicy=Foreground`, undefined);
       return type === "DELETED";
     });
     await deletion;
