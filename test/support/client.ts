@@ -13,7 +13,7 @@ interface WatchEvent {
 export class TestClient {
   readonly #server: string;
   readonly #url: string;
-  readonly #options: RequestOptions;
+  readonly #options: RequestOptions & { readonly headers: Readonly<Record<string, string>> };
 
   constructor(url: string, ca: Buffer, token: string) {
     this.#server = url;
