@@ -226,7 +226,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   }
 
   hasInstances(ownerUid: string): boolean {
-    return this.#state.hasInstances(ownerUid);
+    return this.#state.countOwnedBy(ownerUid) > 0;
   }
 
   instanceNamed(namespace: string, name: string): Instance | undefined {
@@ -441,11 +441,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
     // What was marked during its steps has been passed over.
     if (progress === "done") this.#mark(uid);
     if (progress !== undefined || this.#pace.rests(uid)) return progress;
-    // The state changes while steps are executed; what that makes dirty is looked at in the next turn.
-    const instances = [...this.#state.instancesOwnedBy(uid)];
-    this.#pace.note(uid, instances.length);
-    if (workload) this.#wakeUps.set(uid, this.#reconciler.reconcile(workload, instances));
-    else this.#reconciler.reconcileOrphans(uid, instances);
+    this.#pace.note(uid, this.#state.countOwnedBy(uid));
+    // The state changes only when steps are executed; what that makes dirty is looked at in the next turn.
+    if (workload) this.#wakeUps.set(uid, this.#reconciler.reconcile(workload));
+    else this.#reconciler.reconcileOrphans(uid);
     return this.#reconciler.goOn(uid, workload);
   }
 }

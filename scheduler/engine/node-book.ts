@@ -54,6 +54,9 @@ interface Connected {
   seen: Set<string> | undefined;
 }
 
+/** After a connection has changed; next to nothing beside the seconds after which a node is lost. */
+const assessDelayMs = 50;
+
 export class NodeBook implements NodeListener, AsyncDisposable {
   readonly #options: NodeBookOptions;
   readonly #objects: NodeObjects;
@@ -64,6 +67,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
   readonly #unknown = new Set<string>();
   #health: NodeHealthMemory;
   #healthTimer: Timer | undefined;
+  #assessTimer: Timer | undefined;
 
   constructor(options: NodeBookOptions) {
     this.#options = options;
@@ -100,9 +104,10 @@ export class NodeBook implements NodeListener, AsyncDisposable {
   /** The WasmNode object, made by us or changed by somebody. */
   declared(object: WasmNode): void {
     const { name } = object.metadata;
-    if (!this.#options.state.node(name)) this.#unknown.add(name);
+    const isNew = !this.#options.state.node(name);
+    if (isNew) this.#unknown.add(name);
     this.#upsert(name, object);
-    this.#assessHealth();
+    if (isNew) this.#assessSoon();
     this.#options.nodeChanged(name, "nodeUpdated");
   }
 
@@ -179,6 +184,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
 
   async close(): Promise<void> {
     this.#healthTimer?.cancel();
+    this.#assessTimer?.cancel();
     await this.#objects.close();
   }
 
@@ -245,8 +251,16 @@ export class NodeBook implements NodeListener, AsyncDisposable {
       changed({ kind: "updated", instance, before: instance, freedOn: undefined });
     }
     this.#objects.touch(nodeName);
-    this.#assessHealth();
+    this.#assessSoon();
     this.#options.nodeChanged(nodeName, connection.kind === "connected" ? "nodeAdded" : "nodeUpdated");
+  }
+
+  /** A look is at all nodes, and thousands may come or go at once. */
+  #assessSoon(): void {
+    this.#assessTimer ??= this.#options.clock.setTimer(assessDelayMs, () => {
+      this.#assessTimer = undefined;
+      this.#assessHealth();
+    });
   }
 
   #assessHealth(): void {
