@@ -12,6 +12,7 @@ import type { NodeServiceClient } from "../../proto/gen/wherry/v1/NodeService.ts
 import type { Instance, NodeCapacity } from "../../scheduler/core/model.ts";
 import { FakeBackend } from "../../scheduler/testing/fake-backend.ts";
 import { Dice } from "../soak/dice.ts";
+import { absurdMessages } from "./absurd-messages.ts";
 import { Machine } from "./machine.ts";
 import { Wire } from "./network.ts";
 import { SchedulerProcess } from "./scheduler-process.ts";
@@ -82,14 +83,12 @@ export class Cluster {
     return new Dice(this.dice.below(2 ** 31));
   }
 
-  addMachine(
-    allocatable: NodeCapacity,
-    labels: Readonly<Record<string, string>>,
-    name = `n${this.#made.machines + 1}`,
-  ): Machine {
+  addMachine(allocatable: NodeCapacity, labels: Readonly<Record<string, string>>, twinOf?: string): Machine {
+    const number = ++this.#made.machines;
     const machine = new Machine({
-      id: `m${++this.#made.machines}`,
-      name,
+      id: `m${number}`,
+      name: twinOf ?? `n${number}`,
+      isTwin: twinOf !== undefined,
       allocatable,
       labels,
       time: this.time,
@@ -163,8 +162,23 @@ export class Cluster {
     for (const { wire, machine: from } of this.#wires) if (from === machine) wire.cut();
   }
 
-  get wireCount(): number {
-    return this.#wires.size;
+  /** Somebody with a node's certificate says what no daemon says. Answers what. */
+  babble(nodeName: string): string | undefined {
+    const { leader } = this;
+    if (!leader?.isListening) return undefined;
+    const wire = new Wire({
+      time: this.time,
+      dice: this.#diceOf(),
+      slowness: () => ({ delayMsMax: this.wireDelayMsMax }),
+      onClosed: () => {},
+    });
+    // Whoever it is does not listen.
+    wire.client.on("error", () => {});
+    leader.accept(wire, nodeName);
+    const nonsense = absurdMessages(nodeName, this.dice);
+    for (const message of nonsense) wire.client.write(message);
+    this.time.after(this.dice.below(2_000), () => wire.client.cancel());
+    return JSON.stringify(nonsense);
   }
 
   #dropScheduler(scheduler: SchedulerProcess): void {

@@ -28,6 +28,8 @@ export interface MachineOptions {
   /** Unique, unlike the name: two machines may have one. */
   readonly id: string;
   readonly name: string;
+  /** Whether another machine had this name before. */
+  readonly isTwin: boolean;
   readonly allocatable: NodeCapacity;
   readonly labels: Readonly<Record<string, string>>;
   readonly time: SimulatedTime;
@@ -74,6 +76,7 @@ const modulesMax = 20;
 export class Machine {
   readonly id: string;
   readonly name: string;
+  readonly isTwin: boolean;
   allocatable: NodeCapacity;
   labels: Readonly<Record<string, string>>;
   /** How many times longer than usual things take here. */
@@ -90,6 +93,7 @@ export class Machine {
     this.#options = options;
     this.id = options.id;
     this.name = options.name;
+    this.isTwin = options.isTwin;
     this.allocatable = options.allocatable;
     this.labels = options.labels;
     this.#host = this.#newHost();

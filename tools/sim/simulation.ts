@@ -13,6 +13,7 @@ import { endFaults, faults } from "./happenings/faults.ts";
 import type { Happening, Scene } from "./happenings/happening.ts";
 import { people } from "./happenings/people.ts";
 import { SimulatedTime } from "./simulated-time.ts";
+import { makePriorityClass, priorityClassNames } from "./workload-makers.ts";
 import { Trace } from "./trace.ts";
 
 export interface SimulationOptions {
@@ -82,6 +83,8 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
 function begin(scene: Scene): void {
   const { cluster, machinesWanted } = scene;
   cluster.addScheduler();
+  for (const name of priorityClassNames)
+    if (cluster.dice.chance(0.8)) cluster.store.put("priorityclasses", makePriorityClass(cluster.dice, name));
   const addMachine = people.find(({ name }) => name === "add machine");
   for (let count = 0; count < machinesWanted; count++) happen(scene, addMachine);
 }

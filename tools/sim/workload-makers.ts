@@ -28,8 +28,8 @@ const templateMakers: Readonly<
     tolerations: [{ key: "dedicated", operator: "Exists", effect: dice.pick(["NoSchedule", "NoExecute"]) }],
   }),
   prior: (dice) => ({
-    ...requests(400, 128),
-    priorityClassName: dice.pick([...priorityClassNames, "unheard-of"]),
+    ...requests(dice.pick([100, 400, 1_200]), 128),
+    priorityClassName: dice.chance(0.1) ? "unheard-of" : dice.pick(priorityClassNames),
   }),
   alone: (dice) => ({
     ...requests(100, 64),
@@ -73,7 +73,7 @@ function chosenNodes(dice: Dice) {
 }
 
 /** Most are small, so that there is room for surprises. */
-const commonMakers = ["small", "small", "small", "large", "large", "slowToStop"];
+const commonMakers = ["small", "small", "large", "large", "slowToStop", "prior", "spread", "apart"];
 
 function requests(cpuMillis: number, mebibytes: number): Template {
   return { resources: { requests: { cpu: `${cpuMillis}m`, memory: `${mebibytes}Mi` } } };
@@ -168,8 +168,7 @@ export function makeConfigMap(dice: Dice): Draft {
   };
 }
 
-export function makePriorityClass(dice: Dice): Draft {
-  const name = dice.pick(priorityClassNames);
+export function makePriorityClass(dice: Dice, name = dice.pick(priorityClassNames)): Draft {
   return {
     apiVersion: "scheduling.k8s.io/v1",
     kind: "PriorityClass",

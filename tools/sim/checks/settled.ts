@@ -21,10 +21,11 @@ export function checkSettled(cluster: Cluster): void {
   demand(leader !== undefined, "settled", () => "there is no scheduler");
   const instances = [...leader.engine.instances(undefined)];
   for (const instance of instances) checkWaiting(leader, instance);
+  const isRefused = refusalOf(cluster);
   for (const object of objectsIn(cluster.store, "wasmdeployments"))
-    checkDeployment(object as unknown as WasmDeployment, instances);
+    checkDeployment(object as unknown as WasmDeployment, instances, isRefused);
   for (const object of objectsIn(cluster.store, "wasmjobs"))
-    checkJob(object as unknown as WasmJob, instances);
+    checkJob(object as unknown as WasmJob, instances, isRefused);
   checkOwners(cluster, instances);
   checkAgreement(cluster, leader, instances);
 }
@@ -37,6 +38,8 @@ function checkWaiting({ engine }: SchedulerProcess, { uid, name, state }: Instan
   // Of quotas the text speaks, and no node was asked.
   if (!state.message.includes("nodes are available")) return;
   const reports = engine.explainPlacement(uid) ?? [];
+  // Some of a gang may fit while all of it does not.
+  if (state.message.startsWith("gang of")) return;
   const feasible = reports.find(({ kind }) => kind === "feasible");
   demand(
     feasible === undefined,
@@ -45,25 +48,52 @@ function checkWaiting({ engine }: SchedulerProcess, { uid, name, state }: Instan
   );
 }
 
-function checkDeployment({ metadata, spec }: WasmDeployment, instances: readonly Instance[]): void {
+/**
+ * Whether no instance of a workload can be made, which it says of itself: the class that it names is not there. Throws where
+ * it says so and it is not true.
+ */
+function refusalOf({ store }: Cluster): (workload: WasmDeployment | WasmJob) => boolean {
+  const classes = new Set(objectsIn(store, "priorityclasses").map(({ metadata }) => metadata.name));
+  return ({ metadata: { name }, spec, status }) => {
+    const { priorityClassName: wanted = "" } = spec.template.spec;
+    const failure = status?.conditions?.find(({ type }) => type === "ReplicaFailure");
+    if (failure === undefined) return false;
+    demand(
+      wanted !== "" && !classes.has(wanted),
+      "explained",
+      () => `${name} says "${failure.message}", and there is class ${wanted}`,
+    );
+    return true;
+  };
+}
+
+function checkDeployment(
+  object: WasmDeployment,
+  instances: readonly Instance[],
+  isRefused: (workload: WasmDeployment) => boolean,
+): void {
+  const { metadata, spec } = object;
   const owned = instances.filter(({ owner }) => owner.uid === metadata.uid);
   const waits = owned.some(({ state }) => state.kind === "pending");
   const ready = owned.filter(({ state }) => state.kind === "bound" && state.observed?.ready === true).length;
-  const refused = spec.template.spec.priorityClassName !== undefined && owned.length < spec.replicas;
   demand(
-    waits || refused || (ready === spec.replicas && owned.length === ready),
+    waits || isRefused(object) || (ready === spec.replicas && owned.length === ready),
     "converged",
     () => `deployment ${metadata.name} has ${ready} of ${spec.replicas} ready: ${describe(owned)}`,
   );
 }
 
-function checkJob({ metadata, spec, status }: WasmJob, instances: readonly Instance[]): void {
+function checkJob(
+  object: WasmJob,
+  instances: readonly Instance[],
+  isRefused: (workload: WasmJob) => boolean,
+): void {
+  const { metadata, spec, status } = object;
   if (status?.phase === "Complete" || status?.phase === "Failed") return;
   const owned = instances.filter(({ owner }) => owner.uid === metadata.uid);
   const waits = owned.some(({ state }) => state.kind === "pending");
-  const refused = spec.template.spec.priorityClassName !== undefined && owned.length === 0;
   demand(
-    waits || refused || spec.parallelism === 0,
+    waits || isRefused(object) || spec.parallelism === 0,
     "converged",
     () => `job ${metadata.name} is ${status?.phase}, ${status?.completions}: ${describe(owned)}`,
   );

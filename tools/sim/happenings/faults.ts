@@ -105,6 +105,30 @@ export const faults: readonly Happening[] = [
     },
   },
   {
+    name: "twin",
+    weight: 0.7,
+    happen({ cluster }) {
+      const twin = [...cluster.machines].find(({ isTwin }) => isTwin);
+      if (twin !== undefined) {
+        cluster.removeMachine(twin);
+        return `${twin.id}, the second ${twin.name}, goes`;
+      }
+      const machine = someMachine(cluster);
+      if (machine === undefined) return undefined;
+      const { id, name } = cluster.addMachine(machine.allocatable, machine.labels, machine.name);
+      return `${id} comes, with the name of ${name}`;
+    },
+  },
+  {
+    name: "absurd node",
+    weight: 1,
+    happen({ cluster }) {
+      const name = `n${1 + cluster.dice.below(9)}`;
+      const what = cluster.babble(name);
+      return what && `somebody says as ${name}: ${what}`;
+    },
+  },
+  {
     name: "shim crash",
     weight: 1,
     happen({ cluster }) {
@@ -207,6 +231,9 @@ export function endFaults(cluster: Cluster): void {
   cluster.wireDelayMsMax = 2;
   for (const scheduler of cluster.schedulers.slice(0, -1)) cluster.crashScheduler(scheduler);
   for (const scheduler of cluster.schedulers) scheduler.backend.manners = goodManners;
+  for (const machine of cluster.machines) {
+    if (machine.isTwin) cluster.removeMachine(machine);
+  }
   for (const machine of cluster.machines) {
     machine.slowness = 1;
     machine.disk.isFull = false;
