@@ -1,5 +1,6 @@
 /** What goes wrong in a cluster. Each fault ends by its counterpart, by another roll of the same, or in `endFaults`. */
 import type { Cluster } from "../cluster.ts";
+import { objectsIn } from "../objects-in.ts";
 import { goodManners } from "../simulated-backend.ts";
 import { type Happening, someMachine } from "./happening.ts";
 
@@ -223,7 +224,10 @@ export const faults: readonly Happening[] = [
   },
 ];
 
-/** Everything works again, from now on. */
+/**
+ * Everything works again, from now on. Nodes without a machine are deleted, as people must: when they are most of all nodes, a
+ * scheduler that starts takes that for a fault of its own, and waits.
+ */
 export function endFaults(cluster: Cluster): void {
   cluster.isCalm = true;
   cluster.cutOff.clear();
@@ -234,6 +238,9 @@ export function endFaults(cluster: Cluster): void {
   for (const machine of cluster.machines) {
     if (machine.isTwin) cluster.removeMachine(machine);
   }
+  const names = new Set([...cluster.machines].map(({ name }) => name));
+  for (const node of objectsIn(cluster.store, "wasmnodes"))
+    if (!names.has(node.metadata.name)) cluster.store.remove("wasmnodes", node);
   for (const machine of cluster.machines) {
     machine.slowness = 1;
     machine.disk.isFull = false;
