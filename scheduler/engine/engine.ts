@@ -43,6 +43,7 @@ import { nodeResource } from "./node-objects.ts";
 import { PlacementRunner } from "./placement-runner.ts";
 import { QuotaKeeper, quotaResource } from "./quota-keeper.ts";
 import { Reconciler } from "./reconciler.ts";
+import { TaintEvictions } from "./taint-evictions.ts";
 import { TemplateCatalogue } from "./template-catalogue.ts";
 import type { Progress } from "./step-backlog.ts";
 import { WakeUps } from "./wake-ups.ts";
@@ -79,6 +80,7 @@ const harmlessReasons: ReadonlySet<string> = new Set([
   "Completed",
   "Stopped",
   // An event was recorded when it was told to.
+  "TaintEviction",
   "Preempted",
   "ShimReplaced",
   "NodeShutdown",
@@ -102,6 +104,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #priorities = new PriorityClasses();
   readonly #quotas: QuotaKeeper;
   readonly #placement: PlacementRunner;
+  readonly #taintEvictions: TaintEvictions;
   readonly #reconciler: Reconciler;
   readonly #pace: WorkloadPace;
   readonly #stopping = new AbortController();
@@ -145,10 +148,16 @@ export class Engine implements InstanceSource, AsyncDisposable {
         return workload && this.#reconciler.catalogueEntry(workload);
       },
       isGang: (uid) => isGang(this.#workloads.get(uid)),
+      isBeingMade: (uid) => this.#reconciler.hasSteps(uid),
       // There are no disruption budgets yet.
       mayDisrupt: () => true,
       again: () => this.#scheduleTurn(),
       deciding: options.deciding,
+    });
+    this.#taintEvictions = new TaintEvictions({
+      state,
+      clock,
+      evict: (instance, message) => this.#evict(instance, message),
     });
     this.#reconciler = new Reconciler({
       state,
@@ -206,6 +215,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#pace.close();
     this.#events.close();
     this.#placement.close();
+    this.#taintEvictions.close();
     await Promise.all([this.#reconciler.close(), this.#quotas.close(), this.nodes.close()]);
   }
 
@@ -220,7 +230,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   }
 
   hasInstances(ownerUid: string): boolean {
-    return this.#state.hasInstances(ownerUid);
+    return this.#state.countOwnedBy(ownerUid) > 0;
   }
 
   instanceNamed(namespace: string, name: string): Instance | undefined {
@@ -333,6 +343,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   #nodeChanged(nodeName: string, kind: "nodeAdded" | "nodeUpdated"): void {
     this.#placement.nodeChanged(nodeName, kind);
+    this.#taintEvictions.nodeChanged(nodeName);
     this.#nodesReported();
     this.#scheduleTurn();
   }
@@ -369,9 +380,22 @@ export class Engine implements InstanceSource, AsyncDisposable {
     }
     this.#quotas.instanceChanged(change);
     this.#placement.instanceChanged(change);
+    this.#taintEvictions.instanceChanged(change);
     this.#reconciler.instanceChanged(change);
     this.#recordTrouble(change);
     this.#mark(instance.owner.uid);
+  }
+
+  #evict({ uid, name, namespace, owner }: Instance, message: string): void {
+    const reason = "TaintEviction";
+    this.#reconciler.stop(uid, undefined, { reason, message });
+    const involved = { apiVersion: ownerApiVersion, ...owner, namespace };
+    this.#events.record({
+      involved,
+      type: "Normal",
+      reason,
+      message: `instance ${name} is stopped: ${message}`,
+    });
   }
 
   /** What went wrong with an instance is an event of its workload: there people look first. */
@@ -434,11 +458,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
     // What was marked during its steps has been passed over.
     if (progress === "done") this.#mark(uid);
     if (progress !== undefined || this.#pace.rests(uid)) return progress;
-    // The state changes while steps are executed; what that makes dirty is looked at in the next turn.
-    const instances = [...this.#state.instancesOwnedBy(uid)];
-    this.#pace.note(uid, instances.length);
-    if (workload) this.#wakeUps.set(uid, this.#reconciler.reconcile(workload, instances));
-    else this.#reconciler.reconcileOrphans(uid, instances);
+    this.#pace.note(uid, this.#state.countOwnedBy(uid));
+    // The state changes only when steps are executed; what that makes dirty is looked at in the next turn.
+    if (workload) this.#wakeUps.set(uid, this.#reconciler.reconcile(workload));
+    else this.#reconciler.reconcileOrphans(uid);
     return this.#reconciler.goOn(uid, workload);
   }
 }

@@ -55,6 +55,9 @@ interface Connected {
   seen: Set<string> | undefined;
 }
 
+/** After a connection has changed; next to nothing beside the seconds after which a node is lost. */
+const assessDelayMs = 50;
+
 export class NodeBook implements NodeListener, AsyncDisposable {
   readonly #options: NodeBookOptions;
   readonly #objects: NodeObjects;
@@ -67,6 +70,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
   readonly #unknown = new Set<string>();
   #health: NodeHealthMemory;
   #healthTimer: Timer | undefined;
+  #assessTimer: Timer | undefined;
 
   constructor(options: NodeBookOptions) {
     this.#options = options;
@@ -103,9 +107,10 @@ export class NodeBook implements NodeListener, AsyncDisposable {
   /** The WasmNode object, made by us or changed by somebody. */
   declared(object: WasmNode): void {
     const { name } = object.metadata;
-    if (!this.#options.state.node(name)) this.#unknown.add(name);
+    const isNew = !this.#options.state.node(name);
+    if (isNew) this.#unknown.add(name);
     this.#upsert(name, object);
-    this.#assessHealth();
+    if (isNew) this.#assessSoon();
     this.#options.nodeChanged(name, "nodeUpdated");
   }
 
@@ -192,6 +197,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
 
   async close(): Promise<void> {
     this.#healthTimer?.cancel();
+    this.#assessTimer?.cancel();
     await this.#objects.close();
   }
 
@@ -262,8 +268,16 @@ export class NodeBook implements NodeListener, AsyncDisposable {
       changed({ kind: "updated", instance, before: instance, freedOn: undefined });
     }
     this.#objects.touch(nodeName);
-    this.#assessHealth();
+    this.#assessSoon();
     this.#options.nodeChanged(nodeName, connection.kind === "connected" ? "nodeAdded" : "nodeUpdated");
+  }
+
+  /** A look is at all nodes, and thousands may come or go at once. */
+  #assessSoon(): void {
+    this.#assessTimer ??= this.#options.clock.setTimer(assessDelayMs, () => {
+      this.#assessTimer = undefined;
+      this.#assessHealth();
+    });
   }
 
   #assessHealth(): void {
@@ -322,7 +336,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
   }
 }
 
-/** What the node's object says wins. Its texts are numbers from 1 to 100: validation has seen to it. */
+/** What the node's object says wins. Its texts are ratios: validation has seen to it. */
 function overcommitOf(object: WasmNode | undefined, otherwise: Overcommit): Overcommit {
   const { cpu, memory } = object?.spec.overcommit ?? {};
   return {

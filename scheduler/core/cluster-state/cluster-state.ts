@@ -90,9 +90,8 @@ export class ClusterState {
     return this.#nodes.instancesOn(nodeName);
   }
 
-  /** Whether an owner has any. */
-  hasInstances(ownerUid: string): boolean {
-    return this.#instances.isOwner(ownerUid);
+  countOwnedBy(ownerUid: string): number {
+    return this.#instances.countOwnedBy(ownerUid);
   }
 
   /** Uids of owners that have instances, whether declared or not. */
