@@ -21,6 +21,7 @@ export function checkSettled(cluster: Cluster): void {
   demand(leader !== undefined, "settled", () => "there is no scheduler");
   const instances = [...leader.engine.instances(undefined)];
   for (const instance of instances) checkWaiting(leader, instance);
+  checkTaints(leader, instances);
   const isRefused = refusalOf(cluster);
   for (const object of objectsIn(cluster.store, "wasmdeployments"))
     checkDeployment(object as unknown as WasmDeployment, instances, isRefused);
@@ -46,6 +47,18 @@ function checkWaiting({ engine }: SchedulerProcess, { uid, name, state }: Instan
     "placed",
     () => `${name} fits ${feasible?.nodeName} and waits: ${state.message}`,
   );
+}
+
+/** Who does not tolerate that nobody may be there, is not there. */
+function checkTaints({ engine }: SchedulerProcess, instances: readonly Instance[]): void {
+  for (const { name, taints } of engine.clusterNodes()) {
+    if (!taints.some(({ effect }) => effect === "NoExecute")) continue;
+    const staying = instances.find(
+      ({ state, annotations }) =>
+        state.kind === "bound" && state.nodeName === name && annotations["made"] !== "tolerant",
+    );
+    demand(staying === undefined, "taints", () => `${staying?.name} stays on ${name}, which nobody may`);
+  }
 }
 
 /**
@@ -150,12 +163,6 @@ function checkAgreement(
       );
     }
   }
-}
-
-/** People have had enough of it. */
-export function deleteEverything({ store }: Cluster): void {
-  for (const plural of ["wasmdeployments", "wasmjobs", "resourcequotas", "configmaps"])
-    for (const object of objectsIn(store, plural)) store.remove(plural, object);
 }
 
 function describe(instances: readonly Instance[]): string {
