@@ -33,6 +33,9 @@ export interface SimulationResult {
   readonly simulatedMs: number;
 }
 
+/** For a life in which nothing goes wrong but what guests do. */
+export const allFaults: ReadonlySet<string> = new Set(faults.map(({ name }) => name));
+
 /** A life that broke an invariant. */
 export class SimulationFailure extends Error {
   override readonly name = "SimulationFailure";
@@ -72,6 +75,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     }
     await settle(scene);
     checkSettled(cluster);
+    if (faults.every(({ name }) => options.without?.has(name))) checks.checkExactly(cluster);
     deleteWorkloads(cluster);
     await settle(scene);
     checkSettled(cluster);

@@ -1,6 +1,7 @@
 /** What holds once there are no faults any more: everything that fits runs, what waits says why, and all agree. */
 import type { WasmDeployment, WasmJob } from "../../../api/gen/kinds.gen.ts";
 import type { Instance } from "../../../scheduler/core/model.ts";
+import { templateHash } from "../../../scheduler/engine/template-catalogue.ts";
 import type { Cluster } from "../cluster.ts";
 import { objectsIn } from "../objects-in.ts";
 import type { SchedulerProcess } from "../scheduler-process.ts";
@@ -88,6 +89,12 @@ function checkDeployment(
   const { metadata, spec } = object;
   const owned = instances.filter(({ owner }) => owner.uid === metadata.uid);
   const waits = owned.some(({ state }) => state.kind === "pending");
+  const outdated = owned.find((instance) => instance.templateHash !== templateHash(spec.template));
+  demand(
+    waits || isRefused(object) || outdated === undefined,
+    "converged",
+    () => `${outdated?.name} has not the template of deployment ${metadata.name}`,
+  );
   const ready = owned.filter(({ state }) => state.kind === "bound" && state.observed?.ready === true).length;
   demand(
     waits || isRefused(object) || (ready === spec.replicas && owned.length === ready),
