@@ -42,6 +42,7 @@ import { nodeResource } from "./node-objects.ts";
 import { PlacementRunner } from "./placement-runner.ts";
 import { QuotaKeeper, quotaResource } from "./quota-keeper.ts";
 import { Reconciler } from "./reconciler.ts";
+import { TaintEvictions } from "./taint-evictions.ts";
 import { TemplateCatalogue } from "./template-catalogue.ts";
 import type { Progress } from "./step-backlog.ts";
 import { WakeUps } from "./wake-ups.ts";
@@ -76,6 +77,7 @@ const harmlessReasons: ReadonlySet<string> = new Set([
   "Completed",
   "Stopped",
   // An event was recorded when it was told to.
+  "TaintEviction",
   "Preempted",
   "ShimReplaced",
   "NodeShutdown",
@@ -99,6 +101,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #priorities = new PriorityClasses();
   readonly #quotas: QuotaKeeper;
   readonly #placement: PlacementRunner;
+  readonly #taintEvictions: TaintEvictions;
   readonly #reconciler: Reconciler;
   readonly #pace: WorkloadPace;
   readonly #stopping = new AbortController();
@@ -142,9 +145,15 @@ export class Engine implements InstanceSource, AsyncDisposable {
         return workload && this.#reconciler.catalogueEntry(workload);
       },
       isGang: (uid) => isGang(this.#workloads.get(uid)),
+      isBeingMade: (uid) => this.#reconciler.hasSteps(uid),
       // There are no disruption budgets yet.
       mayDisrupt: () => true,
       again: () => this.#scheduleTurn(),
+    });
+    this.#taintEvictions = new TaintEvictions({
+      state,
+      clock,
+      evict: (instance, message) => this.#evict(instance, message),
     });
     this.#reconciler = new Reconciler({
       state,
@@ -202,6 +211,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#pace.close();
     this.#events.close();
     this.#placement.close();
+    this.#taintEvictions.close();
     await Promise.all([this.#reconciler.close(), this.#quotas.close(), this.nodes.close()]);
   }
 
@@ -319,6 +329,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   #nodeChanged(nodeName: string, kind: "nodeAdded" | "nodeUpdated"): void {
     this.#placement.nodeChanged(nodeName, kind);
+    this.#taintEvictions.nodeChanged(nodeName);
     this.#nodesReported();
     this.#scheduleTurn();
   }
@@ -352,9 +363,22 @@ export class Engine implements InstanceSource, AsyncDisposable {
     }
     this.#quotas.instanceChanged(change);
     this.#placement.instanceChanged(change);
+    this.#taintEvictions.instanceChanged(change);
     this.#reconciler.instanceChanged(change);
     this.#recordTrouble(change);
     this.#mark(instance.owner.uid);
+  }
+
+  #evict({ uid, name, namespace, owner }: Instance, message: string): void {
+    const reason = "TaintEviction";
+    this.#reconciler.stop(uid, undefined, { reason, message });
+    const involved = { apiVersion: ownerApiVersion, ...owner, namespace };
+    this.#events.record({
+      involved,
+      type: "Normal",
+      reason,
+      message: `instance ${name} is stopped: ${message}`,
+    });
   }
 
   /** What went wrong with an instance is an event of its workload: there people look first. */

@@ -23,6 +23,7 @@ import type { ReconcileResult, Step } from "../core/controllers/step.ts";
 import type { Instance, Slot } from "../core/model.ts";
 import { LearnedIsolation } from "../core/learned-isolation.ts";
 import type { PriorityClasses } from "../core/priority-classes.ts";
+import type { StopReason } from "../nodes/node-port.ts";
 import { RetiredInstances } from "./retired-instances.ts";
 import type { EventRecorder } from "./event-recorder.ts";
 import { type Progress, StepBacklog } from "./step-backlog.ts";
@@ -131,6 +132,11 @@ export class Reconciler implements AsyncDisposable {
     return this.#backlog.goOn(uid, basisOf(workload), (step) => this.#execute(step, workload, namespace));
   }
 
+  /** Whether not all of its steps are carried out. */
+  hasSteps(uid: string): boolean {
+    return this.#backlog.has(uid);
+  }
+
   /** What a bug has left of its steps. */
   abandon(uid: string): void {
     this.#backlog.drop(uid);
@@ -177,11 +183,11 @@ export class Reconciler implements AsyncDisposable {
   }
 
   /** Without a grace the template's holds. */
-  stop(uid: string, graceMs: number | undefined): void {
+  stop(uid: string, graceMs: number | undefined, why?: StopReason): void {
     const change = this.#options.state.markStopping(uid);
     if (change) this.#options.changed(change);
     const state = this.#options.state.instance(uid)?.state;
-    if (state?.kind === "stopping") this.#options.nodes.session(state.nodeName)?.stop(uid, graceMs);
+    if (state?.kind === "stopping") this.#options.nodes.session(state.nodeName)?.stop(uid, graceMs, why);
   }
 
   #control(workload: Workload): ReconcileResult<unknown> {
