@@ -14,7 +14,7 @@ import { earliest } from "../../kit/timestamps.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance } from "../core/model.ts";
-import { explanationText, type Explanation } from "../core/placement/explanation.ts";
+import { explanationText, type Explanation, type NodeReport } from "../core/placement/explanation.ts";
 import type { NodeEvent, PlacementRequest, Profiles } from "../core/placement/framework.ts";
 import { instanceAffinity } from "../core/placement/plugins/instance-affinity/instance-affinity.ts";
 import { usageLimitName } from "../core/placement/plugins/usage-limit/usage-limit.ts";
@@ -52,6 +52,8 @@ export interface PlacementRunnerOptions {
   readonly mayDisrupt: (instance: Instance) => boolean;
   /** Asks for another turn of the loop. */
   readonly again: () => void;
+  /** Sees each proposal that is about to be committed, while its instance is still pending. */
+  readonly deciding: ((instance: Instance, nodeName: string) => void) | undefined;
 }
 
 const batchSizeMax = 500;
@@ -165,6 +167,18 @@ export class PlacementRunner {
   /** What a workload's template refers to has changed. */
   wakeOwner(ownerUid: string): void {
     this.#enqueueAll(this.#parked.take(ownerUid));
+  }
+
+  /** What every rule says of every node about a pending instance; undefined while that cannot be asked. */
+  explain(uid: string): readonly NodeReport[] | undefined {
+    const { state, entryOf } = this.#options;
+    const instance = state.instance(uid);
+    const entry = instance && entryOf(instance.owner.uid);
+    const isGang = instance !== undefined && this.#options.isGang(instance.owner.uid);
+    if (instance?.state.kind !== "pending" || entry?.templateHash !== instance.templateHash) return undefined;
+    // From scratch, so that nothing which the deciding placer keeps can make both wrong alike.
+    using placer = new Placer({ profiles: this.#profiles, seed: 0, cachedRequestsMax: 1 });
+    return placer.explain(state.snapshot(), this.#request(queuedRequest(instance, entry, isGang)));
   }
 
   run(): void {
@@ -318,9 +332,12 @@ export class PlacementRunner {
 
   /** Those of a batch that still wait. The rest is let go of when the batch is closed. */
   #placeable(batch: Batch): readonly Instance[] {
+    const { state, entryOf } = this.#options;
     return batch.uids.flatMap((uid) => {
-      const instance = this.#options.state.instance(uid);
-      return instance?.state.kind === "pending" ? [instance] : [];
+      const instance = state.instance(uid);
+      if (instance?.state.kind !== "pending") return [];
+      // A node was to be found for another template than there is now: its workload drops it.
+      return entryOf(instance.owner.uid)?.templateHash === instance.templateHash ? [instance] : [];
     });
   }
 

@@ -53,8 +53,8 @@ export interface ReconcilerOptions {
   readonly priorities: PriorityClasses;
   readonly changed: (change: InstanceChange) => void;
   readonly workload: (uid: string) => Workload | undefined;
-  /** A status has been written; this is the workload as stored. */
-  readonly stored: (workload: Workload) => void;
+  /** A status has been written to `before`; this is the workload as stored. */
+  readonly stored: (workload: Workload, before: Workload) => void;
 }
 
 interface PendingStatus {
@@ -321,7 +321,7 @@ export class Reconciler implements AsyncDisposable {
     );
     // A conflict means that a newer object is on its way here as a watch event, which makes the workload dirty again.
     if (outcome.kind !== "written") return;
-    this.#options.stored(toWorkload(workload.kind, outcome.object));
+    this.#options.stored(toWorkload(workload.kind, outcome.object), workload);
     if (this.#statuses.get(uid) === pending) this.#statuses.delete(uid);
     for (const forgotten of pending.forget) this.#retire(forgotten);
   }
