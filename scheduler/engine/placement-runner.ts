@@ -14,9 +14,10 @@ import { earliest } from "../../kit/timestamps.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance } from "../core/model.ts";
-import { explanationText, type Explanation } from "../core/placement/explanation.ts";
+import { explanationText, type Explanation, type NodeReport } from "../core/placement/explanation.ts";
 import type { NodeEvent, PlacementRequest, Profiles } from "../core/placement/framework.ts";
 import { instanceAffinity } from "../core/placement/plugins/instance-affinity/instance-affinity.ts";
+import { usageLimitName } from "../core/placement/plugins/usage-limit/usage-limit.ts";
 import { Placer } from "../core/placement/placer.ts";
 import { toProfiles, type PlacementConfiguration } from "../core/placement/profile-declaration.ts";
 import { PlacementQueue, type Batch, type QueuedRequest } from "../core/placement/queue.ts";
@@ -51,11 +52,15 @@ export interface PlacementRunnerOptions {
   readonly mayDisrupt: (instance: Instance) => boolean;
   /** Asks for another turn of the loop. */
   readonly again: () => void;
+  /** Sees each proposal that is about to be committed, while its instance is still pending. */
+  readonly deciding: ((instance: Instance, nodeName: string) => void) | undefined;
 }
 
 const batchSizeMax = 500;
 const batchesPerTurn = 8;
 const cachedRequestsMax = 1_000;
+const limitedUsage: ReadonlySet<string> = new Set([usageLimitName]);
+
 export class PlacementRunner {
   readonly #options: PlacementRunnerOptions;
   readonly #profiles: Profiles;
@@ -139,7 +144,15 @@ export class PlacementRunner {
 
   /** Less of a node is in use than before. */
   usageFell(nodeName: string): void {
-    this.#wake("capacityFreed", nodeName);
+    const view = this.#options.state.view(nodeName);
+    if (!view) return;
+    const woken = this.#queue.wakeWhere(
+      (request, rejectedBy) =>
+        rejectedBy.has(usageLimitName) &&
+        this.#placer.mayHelp({ kind: "capacityFreed", view }, this.#request(request), limitedUsage),
+      this.#now(),
+    );
+    if (woken > 0) this.#options.again();
   }
 
   /** Terms of affinity may select other namespaces now. */
@@ -154,6 +167,18 @@ export class PlacementRunner {
   /** What a workload's template refers to has changed. */
   wakeOwner(ownerUid: string): void {
     this.#enqueueAll(this.#parked.take(ownerUid));
+  }
+
+  /** What every rule says of every node about a pending instance; undefined while that cannot be asked. */
+  explain(uid: string): readonly NodeReport[] | undefined {
+    const { state, entryOf } = this.#options;
+    const instance = state.instance(uid);
+    const entry = instance && entryOf(instance.owner.uid);
+    const isGang = instance !== undefined && this.#options.isGang(instance.owner.uid);
+    if (instance?.state.kind !== "pending" || entry?.templateHash !== instance.templateHash) return undefined;
+    // From scratch, so that nothing which the deciding placer keeps can make both wrong alike.
+    using placer = new Placer({ profiles: this.#profiles, seed: 0, cachedRequestsMax: 1 });
+    return placer.explain(state.snapshot(), this.#request(queuedRequest(instance, entry, isGang)));
   }
 
   run(): void {
@@ -307,9 +332,12 @@ export class PlacementRunner {
 
   /** Those of a batch that still wait. The rest is let go of when the batch is closed. */
   #placeable(batch: Batch): readonly Instance[] {
+    const { state, entryOf } = this.#options;
     return batch.uids.flatMap((uid) => {
-      const instance = this.#options.state.instance(uid);
-      return instance?.state.kind === "pending" ? [instance] : [];
+      const instance = state.instance(uid);
+      if (instance?.state.kind !== "pending") return [];
+      // A node was to be found for another template than there is now: its workload drops it.
+      return entryOf(instance.owner.uid)?.templateHash === instance.templateHash ? [instance] : [];
     });
   }
 
