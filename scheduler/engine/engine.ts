@@ -45,13 +45,7 @@ import { Reconciler } from "./reconciler.ts";
 import { TemplateCatalogue } from "./template-catalogue.ts";
 import type { Progress } from "./step-backlog.ts";
 import { WakeUps } from "./wake-ups.ts";
-import {
-  isGang,
-  templateOf,
-  toWorkload,
-  workloadResources,
-  type Workload,
-} from "./workloads.ts";
+import { isGang, templateOf, toWorkload, workloadResources, type Workload } from "./workloads.ts";
 import { WorkloadPace } from "./workload-pace.ts";
 
 export interface EngineOptions {
