@@ -26,7 +26,8 @@ import type { Backend, BackendEvent, ResourceKey } from "../backend/backend.ts";
 import type { ObjectCounts } from "../backend/object-counts.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import { ClusterState } from "../core/cluster-state/cluster-state.ts";
-import type { Instance, ObservedStatus, WorkloadKind } from "../core/model.ts";
+import type { ClusterNode, Instance, ObservedStatus, WorkloadKind } from "../core/model.ts";
+import type { NodeReport } from "../core/placement/explanation.ts";
 import {
   defaultConfiguration,
   limitsUsage,
@@ -42,6 +43,7 @@ import { nodeResource } from "./node-objects.ts";
 import { PlacementRunner } from "./placement-runner.ts";
 import { QuotaKeeper, quotaResource } from "./quota-keeper.ts";
 import { Reconciler } from "./reconciler.ts";
+import { TaintEvictions } from "./taint-evictions.ts";
 import { TemplateCatalogue } from "./template-catalogue.ts";
 import type { Progress } from "./step-backlog.ts";
 import { WakeUps } from "./wake-ups.ts";
@@ -57,6 +59,8 @@ export interface EngineOptions {
   readonly placement?: PlacementConfiguration | undefined;
   /** For the status of quotas; absent where somebody else writes it, as Kubernetes' own controller does. */
   readonly objectCounts?: ObjectCounts | undefined;
+  /** Sees each placement that is about to be committed, while its instance is still pending. */
+  readonly deciding?: ((instance: Instance, nodeName: string) => void) | undefined;
 }
 
 const configResources: Readonly<Record<ConfigKind, ResourceKey>> = {
@@ -76,6 +80,7 @@ const harmlessReasons: ReadonlySet<string> = new Set([
   "Completed",
   "Stopped",
   // An event was recorded when it was told to.
+  "TaintEviction",
   "Preempted",
   "ShimReplaced",
   "NodeShutdown",
@@ -99,6 +104,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #priorities = new PriorityClasses();
   readonly #quotas: QuotaKeeper;
   readonly #placement: PlacementRunner;
+  readonly #taintEvictions: TaintEvictions;
   readonly #reconciler: Reconciler;
   readonly #pace: WorkloadPace;
   readonly #stopping = new AbortController();
@@ -142,9 +148,16 @@ export class Engine implements InstanceSource, AsyncDisposable {
         return workload && this.#reconciler.catalogueEntry(workload);
       },
       isGang: (uid) => isGang(this.#workloads.get(uid)),
+      isBeingMade: (uid) => this.#reconciler.hasSteps(uid),
       // There are no disruption budgets yet.
       mayDisrupt: () => true,
       again: () => this.#scheduleTurn(),
+      deciding: options.deciding,
+    });
+    this.#taintEvictions = new TaintEvictions({
+      state,
+      clock,
+      evict: (instance, message) => this.#evict(instance, message),
     });
     this.#reconciler = new Reconciler({
       state,
@@ -158,7 +171,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       priorities: this.#priorities,
       changed,
       workload: (uid) => this.#workloads.get(uid),
-      stored: (workload) => this.#workloadStored(workload),
+      stored: (workload, before) => this.#workloadStored(workload, before),
     });
   }
 
@@ -202,6 +215,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#pace.close();
     this.#events.close();
     this.#placement.close();
+    this.#taintEvictions.close();
     await Promise.all([this.#reconciler.close(), this.#quotas.close(), this.nodes.close()]);
   }
 
@@ -216,11 +230,21 @@ export class Engine implements InstanceSource, AsyncDisposable {
   }
 
   hasInstances(ownerUid: string): boolean {
-    return this.#state.hasInstances(ownerUid);
+    return this.#state.countOwnedBy(ownerUid) > 0;
   }
 
   instanceNamed(namespace: string, name: string): Instance | undefined {
     return this.#state.instanceNamed(namespace, name);
+  }
+
+  /** What every rule says of every node about a pending instance; undefined while that cannot be asked. */
+  explainPlacement(uid: string): readonly NodeReport[] | undefined {
+    return this.#placement.explain(uid);
+  }
+
+  /** The nodes as placement sees them. */
+  clusterNodes(): Iterable<ClusterNode> {
+    return this.#state.nodes();
   }
 
   isReachable(nodeName: string): boolean {
@@ -319,14 +343,18 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   #nodeChanged(nodeName: string, kind: "nodeAdded" | "nodeUpdated"): void {
     this.#placement.nodeChanged(nodeName, kind);
+    this.#taintEvictions.nodeChanged(nodeName);
     this.#nodesReported();
     this.#scheduleTurn();
   }
 
-  /** Our own write, before the watch brings it: a controller must never count from an older status than is stored. */
-  #workloadStored(workload: Workload): void {
+  /**
+   * Our own write, before the watch brings it: a controller must never count from an older status than is stored. If the
+   * watch has brought something since, that is this write or a later one.
+   */
+  #workloadStored(workload: Workload, before: Workload): void {
     const { uid } = workload.object.metadata;
-    if (this.#workloads.has(uid)) this.#workloads.set(uid, workload);
+    if (this.#workloads.get(uid) === before) this.#workloads.set(uid, workload);
   }
 
   /** If all have, what their instances use is known, and old workloads may be reconciled. */
@@ -352,9 +380,22 @@ export class Engine implements InstanceSource, AsyncDisposable {
     }
     this.#quotas.instanceChanged(change);
     this.#placement.instanceChanged(change);
+    this.#taintEvictions.instanceChanged(change);
     this.#reconciler.instanceChanged(change);
     this.#recordTrouble(change);
     this.#mark(instance.owner.uid);
+  }
+
+  #evict({ uid, name, namespace, owner }: Instance, message: string): void {
+    const reason = "TaintEviction";
+    this.#reconciler.stop(uid, undefined, { reason, message });
+    const involved = { apiVersion: ownerApiVersion, ...owner, namespace };
+    this.#events.record({
+      involved,
+      type: "Normal",
+      reason,
+      message: `instance ${name} is stopped: ${message}`,
+    });
   }
 
   /** What went wrong with an instance is an event of its workload: there people look first. */
@@ -417,11 +458,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
     // What was marked during its steps has been passed over.
     if (progress === "done") this.#mark(uid);
     if (progress !== undefined || this.#pace.rests(uid)) return progress;
-    // The state changes while steps are executed; what that makes dirty is looked at in the next turn.
-    const instances = [...this.#state.instancesOwnedBy(uid)];
-    this.#pace.note(uid, instances.length);
-    if (workload) this.#wakeUps.set(uid, this.#reconciler.reconcile(workload, instances));
-    else this.#reconciler.reconcileOrphans(uid, instances);
+    this.#pace.note(uid, this.#state.countOwnedBy(uid));
+    // The state changes only when steps are executed; what that makes dirty is looked at in the next turn.
+    if (workload) this.#wakeUps.set(uid, this.#reconciler.reconcile(workload));
+    else this.#reconciler.reconcileOrphans(uid);
     return this.#reconciler.goOn(uid, workload);
   }
 }

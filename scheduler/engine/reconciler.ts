@@ -23,6 +23,7 @@ import type { ReconcileResult, Step } from "../core/controllers/step.ts";
 import type { Instance, Slot } from "../core/model.ts";
 import { LearnedIsolation } from "../core/learned-isolation.ts";
 import type { PriorityClasses } from "../core/priority-classes.ts";
+import type { StopReason } from "../nodes/node-port.ts";
 import { RetiredInstances } from "./retired-instances.ts";
 import type { EventRecorder } from "./event-recorder.ts";
 import { type Progress, StepBacklog } from "./step-backlog.ts";
@@ -52,8 +53,8 @@ export interface ReconcilerOptions {
   readonly priorities: PriorityClasses;
   readonly changed: (change: InstanceChange) => void;
   readonly workload: (uid: string) => Workload | undefined;
-  /** A status has been written; this is the workload as stored. */
-  readonly stored: (workload: Workload) => void;
+  /** A status has been written to `before`; this is the workload as stored. */
+  readonly stored: (workload: Workload, before: Workload) => void;
 }
 
 interface PendingStatus {
@@ -131,16 +132,20 @@ export class Reconciler implements AsyncDisposable {
     return this.#backlog.goOn(uid, basisOf(workload), (step) => this.#execute(step, workload, namespace));
   }
 
+  /** Whether not all of its steps are carried out. */
+  hasSteps(uid: string): boolean {
+    return this.#backlog.has(uid);
+  }
+
   /** What a bug has left of its steps. */
   abandon(uid: string): void {
     this.#backlog.drop(uid);
   }
 
   /** Asks the controller; `goOn` then does what it wants. Returns when to look again although nothing has changed. */
-  reconcile(workload: Workload, instances: readonly Instance[]): number | undefined {
+  reconcile(workload: Workload): number | undefined {
     const { uid } = workload.object.metadata;
-    const counting = instances.filter((instance) => !this.#retired.has(instance.uid));
-    const result = this.#control(workload, counting);
+    const result = this.#control(workload);
     const before = workload.object.status;
     const isStored = result.status === before || isDeepStrictEqual(result.status, before);
     const forgotten: string[] = [];
@@ -173,19 +178,21 @@ export class Reconciler implements AsyncDisposable {
     if (kind !== "removed") this.#learned.note(instance);
   }
 
-  reconcileOrphans(ownerUid: string, instances: readonly Instance[]): void {
-    this.#backlog.begin(ownerUid, "", reconcileOrphans(instances));
+  reconcileOrphans(ownerUid: string): void {
+    this.#backlog.begin(ownerUid, "", reconcileOrphans(this.#options.state.instancesOwnedBy(ownerUid)));
   }
 
   /** Without a grace the template's holds. */
-  stop(uid: string, graceMs: number | undefined): void {
+  stop(uid: string, graceMs: number | undefined, why?: StopReason): void {
     const change = this.#options.state.markStopping(uid);
     if (change) this.#options.changed(change);
     const state = this.#options.state.instance(uid)?.state;
-    if (state?.kind === "stopping") this.#options.nodes.session(state.nodeName)?.stop(uid, graceMs);
+    if (state?.kind === "stopping") this.#options.nodes.session(state.nodeName)?.stop(uid, graceMs, why);
   }
 
-  #control(workload: Workload, instances: readonly Instance[]): ReconcileResult<unknown> {
+  #control(workload: Workload): ReconcileResult<unknown> {
+    const { uid } = workload.object.metadata;
+    const instances = this.#options.state.instancesOwnedBy(uid);
     const nowMs = this.#options.clock.now();
     const priority = this.#options.priorities.resolve(templateOf(workload).spec.priorityClassName);
     const refusal = priority.kind === "unknown" ? priority.message : undefined;
@@ -195,9 +202,9 @@ export class Reconciler implements AsyncDisposable {
         return reconcileDeployment({ deployment: workload.object, templateHash, instances, refusal, nowMs });
       }
       case "WasmJob": {
-        const { uid } = workload.object.metadata;
         const memory = this.#jobMemories.get(uid) ?? emptyJobMemory;
-        const result = reconcileJob({ job: workload.object, instances, refusal, nowMs, memory });
+        const counting = [...instances].filter((instance) => !this.#retired.has(instance.uid));
+        const result = reconcileJob({ job: workload.object, instances: counting, refusal, nowMs, memory });
         this.#jobMemories.set(uid, result.memory);
         return result;
       }
@@ -314,7 +321,7 @@ export class Reconciler implements AsyncDisposable {
     );
     // A conflict means that a newer object is on its way here as a watch event, which makes the workload dirty again.
     if (outcome.kind !== "written") return;
-    this.#options.stored(toWorkload(workload.kind, outcome.object));
+    this.#options.stored(toWorkload(workload.kind, outcome.object), workload);
     if (this.#statuses.get(uid) === pending) this.#statuses.delete(uid);
     for (const forgotten of pending.forget) this.#retire(forgotten);
   }

@@ -31,6 +31,8 @@ export interface ClusterOptions {
   readonly hostPaths?: readonly string[];
   /** Where instances may listen, as the daemon's `--allow-listen`. */
   readonly listen?: readonly string[];
+  /** More arguments of the scheduler. */
+  readonly schedulerArgs?: readonly string[];
   /** More arguments of each node daemon. */
   readonly nodeArgs?: readonly string[];
   /** What runs the scheduler's program, instead of node alone. */
@@ -111,6 +113,7 @@ export class TestCluster implements AsyncDisposable {
     args.push("--service-account-key-file", this.#certificates.serviceAccountKey());
     args.push("--encryption-key-file", this.#certificates.encryptionKeyFile());
     args.push("--lost-after", this.#options.lostAfter ?? "15s");
+    args.push(...(this.#options.schedulerArgs ?? []));
     this.#scheduler = new Daemon(
       this.#programs.scheduler,
       args,

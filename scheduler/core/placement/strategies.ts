@@ -20,7 +20,7 @@ const spreading: ReadonlySet<ScorePlugin> = new Set([
   moduleLocality,
 ]);
 const packing: Profile["scores"] = [
-  { plugin: mostAllocated, weight: 1 },
+  { plugin: mostAllocated, weight: 3 },
   // Between nodes that are about as full.
   { plugin: moduleLocality, weight: 0.05 },
 ];
@@ -62,6 +62,9 @@ const protectedBecause: Readonly<Record<string, string>> = {
   "node-ready": "a node without a session gets no assignment",
   "node-unschedulable": "what is drained would come back at once",
   "node-pressure": "the node would evict what it gets",
+  "no-execute-taints": "what is placed there would be stopped at once, and made anew, for ever",
+  "host-ports": "the port is held by another instance, and the commit would refuse it",
+  "host-grants": "the node would refuse it",
   "resources-fit": "nodes would be promised to more instances than they hold, and the commit would refuse it",
   "runtime-available": "the node could not run it",
   "isolation-available": "the node could not run it as it asks to be",
