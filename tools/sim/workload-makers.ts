@@ -29,7 +29,7 @@ const templateMakers: Readonly<
   }),
   prior: (dice) => ({
     ...requests(dice.pick([100, 400, 1_200]), 128),
-    priorityClassName: dice.chance(0.1) ? "unheard-of" : dice.pick(priorityClassNames),
+    priorityClassName: dice.chance(0.1) ? "unheard-of" : dice.pick(["low", "high", "high"]),
   }),
   alone: (dice) => ({
     ...requests(100, 64),
@@ -92,7 +92,7 @@ function chosenNodes(dice: Dice) {
 }
 
 /** Most are small, so that there is room for surprises. */
-const commonMakers = ["small", "small", "large", "large", "slowToStop", "prior", "spread", "apart"];
+const commonMakers = ["small", "small", "large", "large", "slowToStop", "prior", "prior", "spread", "apart"];
 
 function requests(cpuMillis: number, mebibytes: number): Template {
   return { resources: { requests: { cpu: `${cpuMillis}m`, memory: `${mebibytes}Mi` } } };
@@ -139,7 +139,7 @@ export function makeDeployment(dice: Dice, name: string): Draft {
     kind: "WasmDeployment",
     metadata: { name, namespace: dice.pick(namespaces) },
     spec: {
-      replicas: dice.below(8),
+      replicas: dice.below(12),
       strategy: { type, rollingUpdate: { maxSurge, maxUnavailable } },
       template: makeTemplate(dice, name, "Always"),
     },
