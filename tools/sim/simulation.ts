@@ -12,7 +12,7 @@ import { checkSettled, isSettled } from "./checks/settled.ts";
 import { Cluster, lostAfterMs } from "./cluster.ts";
 import { endFaults, faults } from "./happenings/faults.ts";
 import type { Happening, Scene } from "./happenings/happening.ts";
-import { deleteTheRest, deleteWorkloads, people } from "./happenings/people.ts";
+import { deleteTheRest, deleteWorkloads, people, roomMakers } from "./happenings/people.ts";
 import { SimulatedTime } from "./simulated-time.ts";
 import { makePriorityClass, priorityClassNames } from "./workload-makers.ts";
 import { Trace } from "./trace.ts";
@@ -76,6 +76,11 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     await settle(scene);
     checkSettled(cluster);
     if (faults.every(({ name }) => options.without?.has(name))) checks.checkExactly(cluster);
+    for (const makeRoom of roomMakers) {
+      makeRoom(cluster);
+      await settle(scene);
+      checkSettled(cluster);
+    }
     deleteWorkloads(cluster);
     await settle(scene);
     checkSettled(cluster);

@@ -21,7 +21,7 @@ export function checkSettled(cluster: Cluster): void {
   const { leader } = cluster;
   demand(leader !== undefined, "settled", () => "there is no scheduler");
   const instances = [...leader.engine.instances(undefined)];
-  for (const instance of instances) checkWaiting(leader, instance);
+  for (const instance of instances) checkWaiting(cluster, leader, instance);
   checkTaints(leader, instances);
   const isRefused = refusalOf(cluster);
   for (const object of objectsIn(cluster.store, "wasmdeployments"))
@@ -33,12 +33,19 @@ export function checkSettled(cluster: Cluster): void {
 }
 
 /** No queue is stuck, and what is said of who waits is true. */
-function checkWaiting({ engine }: SchedulerProcess, { uid, name, state }: Instance): void {
+function checkWaiting(
+  { store }: Cluster,
+  { engine }: SchedulerProcess,
+  { uid, namespace, name, state }: Instance,
+): void {
   if (state.kind !== "pending") return;
   demand(state.reason !== "", "explained", () => `${name} waits, and nobody says why`);
   if (state.reason !== "Unschedulable") return;
-  // Of quotas the text speaks, and no node was asked.
-  if (!state.message.includes("nodes are available")) return;
+  if (/^(?:exceeded|failed) quota/.test(state.message)) {
+    const quotas = objectsIn(store, "resourcequotas").map(({ metadata }) => metadata.namespace);
+    demand(quotas.includes(namespace), "explained", () => `${name} waits for a quota that is not there`);
+    return;
+  }
   const reports = engine.explainPlacement(uid) ?? [];
   // Some of a gang may fit while all of it does not.
   if (state.message.startsWith("gang of")) return;

@@ -221,6 +221,26 @@ export const people: readonly Happening[] = [
   },
 ];
 
+/** What people do so that more of what waits has a place, one after the other; each must be enough by itself. */
+export const roomMakers: readonly ((cluster: Cluster) => void)[] = [
+  (cluster) => {
+    cluster.note("people remove the quotas");
+    for (const quota of objectsIn(cluster.store, "resourcequotas"))
+      cluster.store.remove("resourcequotas", quota);
+  },
+  (cluster) => {
+    cluster.note("people open all nodes");
+    for (const node of objectsIn(cluster.store, "wasmnodes"))
+      edit(cluster, "wasmnodes", node, { unschedulable: false, taints: [] });
+  },
+  (cluster) => {
+    cluster.note("people delete half of the workloads");
+    for (const plural of ["wasmdeployments", "wasmjobs"])
+      for (const [place, object] of objectsIn(cluster.store, plural).entries())
+        if (place % 2 === 0) cluster.store.remove(plural, object);
+  },
+];
+
 /** People have had enough of it. */
 export function deleteWorkloads({ store }: Cluster): void {
   for (const plural of ["wasmdeployments", "wasmjobs"])
