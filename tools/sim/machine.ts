@@ -111,6 +111,7 @@ export class Machine {
   readonly conditions = new Conditions();
   readonly #options: MachineOptions;
   readonly #modules = new ModuleBoard(modulesMax);
+  #pressure: string | undefined;
   #host: ShimHost;
   #daemon: DaemonProcess | undefined;
   #boots = 0;
@@ -222,6 +223,8 @@ export class Machine {
 
   /** It says that it runs short of something, or of nothing. */
   setPressure(type: string | undefined): void {
+    if (type === this.#pressure) return;
+    this.#pressure = type;
     const transitionMs = this.#options.time.elapsedMs;
     const said = (one: string): ReportedCondition => {
       const status = one === type;
