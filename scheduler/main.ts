@@ -41,6 +41,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     serviceAccountKeys: options.serviceAccountKeys,
     audit,
     live,
+    simulator: () => undefined,
     ...options.listen,
   });
   if (store.readOnly !== undefined) return serveReadOnly(options, { api, store, audit, stop, log });

@@ -15,7 +15,7 @@
  * Invariants: an instance is only assigned to a node after the state has assumed it; the end of a job's instance is
  * acknowledged to its node only after it is counted durably (see Reconciler).
  */
-import type { WasmNode } from "../../api/gen/kinds.gen.ts";
+import type { InstanceExplanation, WasmNode } from "../../api/gen/kinds.gen.ts";
 import type { ApiObject } from "../../api/object-meta.ts";
 import type { Clock } from "../../kit/clock.ts";
 import { WherryError } from "../../kit/errors.ts";
@@ -31,13 +31,14 @@ import { PriorityClasses } from "../core/priority-classes.ts";
 import { type ConfigKind, type ConfigLookup, Unreadable } from "../core/templates/resolve-template.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import { ownerApiVersion, type InstanceFigures } from "./instance-object.ts";
+import { InstanceExplainer } from "./instance-explainer.ts";
 import { LiveInstances, type InstanceSource } from "./live-instances.ts";
 import { NodeBook } from "./node-book.ts";
 import { nodeResource } from "./node-objects.ts";
 import { PlacementRunner } from "./placement-runner.ts";
 import { QuotaKeeper, quotaResource } from "./quota-keeper.ts";
 import { Reconciler } from "./reconciler.ts";
-import { TemplateCatalogue } from "./template-catalogue.ts";
+import { type CatalogueEntry, TemplateCatalogue } from "./template-catalogue.ts";
 import { WakeUps } from "./wake-ups.ts";
 import { namespaceOf, templateOf, toWorkload, workloadResources, type Workload } from "./workloads.ts";
 
@@ -89,6 +90,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #quotas: QuotaKeeper;
   readonly #placement: PlacementRunner;
   readonly #reconciler: Reconciler;
+  readonly #explainer: InstanceExplainer;
   readonly #stopping = new AbortController();
   #turnScheduled = false;
 
@@ -121,11 +123,15 @@ export class Engine implements InstanceSource, AsyncDisposable {
       events: this.#events,
       changed,
       session: (nodeName) => this.nodes.session(nodeName),
-      entryOf: (uid) => {
-        const workload = this.#workloads.get(uid);
-        return workload && this.#reconciler.catalogueEntry(workload);
-      },
+      entryOf: (uid) => this.#entryOf(uid),
       again: () => this.#scheduleTurn(),
+    });
+    this.#explainer = new InstanceExplainer({
+      state,
+      clock,
+      quotas: this.#quotas.book,
+      placement: this.#placement,
+      entryOf: (uid) => this.#entryOf(uid),
     });
     this.#reconciler = new Reconciler({
       state,
@@ -210,6 +216,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#reconciler.stop(uid, graceSeconds === undefined ? undefined : graceSeconds * 1000);
   }
 
+  explain(instance: Instance, limit: number): InstanceExplanation {
+    return this.#explainer.explain(instance, limit);
+  }
+
   openLog(instance: Instance, options: LogOptions, signal: AbortSignal): AsyncIterable<Uint8Array> {
     const { state } = instance;
     if (state.kind === "pending") {
@@ -220,6 +230,12 @@ export class Engine implements InstanceSource, AsyncDisposable {
     if (session) return session.openLog(instance.uid, options, signal);
     const message = `the log of ${instance.name} is on node ${state.nodeName}, which is not connected`;
     throw new WherryError("NodeUnreachable", message, { retryable: true });
+  }
+
+  /** The current template of a workload; undefined when the workload is gone. */
+  #entryOf(uid: string): CatalogueEntry | undefined {
+    const workload = this.#workloads.get(uid);
+    return workload && this.#reconciler.catalogueEntry(workload);
   }
 
   /** Resolves with the watch's `synced`. */

@@ -10,20 +10,23 @@
 import type { Clock, Timer } from "../../kit/clock.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
-import type { Instance } from "../core/model.ts";
+import type { Instance, PlacementRequirements } from "../core/model.ts";
 import { defaultProfile } from "../core/placement/default-profile.ts";
+import type { BatchPlacement, Choice } from "../core/placement/choice.ts";
 import { explainWithoutNodes, explanationText, type Explanation } from "../core/placement/explanation.ts";
 import { profilesOf, type NodeEvent, type PlacementRequest } from "../core/placement/framework.ts";
-import { Placer, type BatchPlacement } from "../core/placement/placer.ts";
+import { Placer } from "../core/placement/placer.ts";
 import {
   PlacementQueue,
   type Batch,
   type BatchOutcome,
   type QueuedRequest,
+  type QueuePlace,
 } from "../core/placement/queue.ts";
 import { chargeOf, traitsOf } from "../core/quota/compute-resources.ts";
 import type { QuotaBook } from "../core/quota/quota-book.ts";
 import type { NodeSession, NodeTemplate } from "../nodes/node-port.ts";
+import { DecisionLog, type Decision } from "./decision-log.ts";
 import type { EventRecorder } from "./event-recorder.ts";
 import { ownerApiVersion } from "./instance-object.ts";
 import type { CatalogueEntry } from "./template-catalogue.ts";
@@ -41,15 +44,26 @@ export interface PlacementRunnerOptions {
   readonly again: () => void;
 }
 
+export interface Whereabouts {
+  /** undefined: it is not in the queue. */
+  readonly place: QueuePlace | undefined;
+  /** Whether its template refers to something that does not exist. */
+  readonly isParked: boolean;
+  /** undefined: it was not decided here, or too long ago. */
+  readonly decision: Decision | undefined;
+}
+
 const batchSizeMax = 500;
 const batchesPerTurn = 8;
 /** How long instances without a place rest at least, once an event woke them. */
 const retryBackoff = { initialMs: 100, factor: 2, maxMs: 10_000 };
 const cachedRequestsMax = 1_000;
+/** Decisions that can still be explained: minutes of a busy cluster, days of a usual one. */
+const decisionsMax = 10_000;
 /** The name under which quotas stand among the rules that reject. */
-const quotaRule = "resource-quota";
+export const quotaRule = "resource-quota";
 
-const nothingProposed: BatchPlacement = { nodeNames: [], explanation: undefined };
+const nothingProposed: BatchPlacement = { nodeNames: [], choices: [], explanation: undefined };
 
 export class PlacementRunner {
   readonly #options: PlacementRunnerOptions;
@@ -59,6 +73,7 @@ export class PlacementRunner {
   readonly #parked = new Map<string, Set<string>>();
   /** Namespaces with quotas in which an instance has let go of something since the last turn. */
   readonly #freedNamespaces = new Set<string>();
+  readonly #decisions = new DecisionLog(decisionsMax);
   #timer: Timer | undefined;
 
   constructor(options: PlacementRunnerOptions) {
@@ -74,6 +89,7 @@ export class PlacementRunner {
     const wasPending = before?.state.kind === "pending";
     if (isPending && !wasPending) this.#enqueue(instance);
     if (kind === "removed" && wasPending) this.#drop(instance);
+    if (kind === "removed") this.#decisions.drop(instance.uid);
     if (freedOn === undefined) return;
     this.#wake("capacityFreed", freedOn);
     if (this.#options.quotas.of(instance.namespace).length > 0) this.#freedNamespaces.add(instance.namespace);
@@ -101,6 +117,17 @@ export class PlacementRunner {
       const instance = this.#options.state.instance(uid);
       if (instance?.state.kind === "pending") this.#enqueue(instance);
     }
+  }
+
+  /** Where a pending instance is, for people who ask why. */
+  whereabouts(instance: Instance): Whereabouts {
+    const place = this.#queue.place(instance.uid);
+    const isParked = this.#parked.get(instance.owner.uid)?.has(instance.uid) === true;
+    return { place, isParked, decision: this.#decisions.of(instance.uid) };
+  }
+
+  get placer(): Placer {
+    return this.#placer;
   }
 
   run(): void {
@@ -196,11 +223,12 @@ export class PlacementRunner {
     const { quotas, state } = this.#options;
     const { count } = quotas.allowance(queued.quota, instances.length);
     const ownerUid = instances[0]?.owner.uid ?? "";
-    const { nodeNames, explanation } =
+    const { nodeNames, choices, explanation } =
       count > 0
         ? this.#placer.placeBatch(state.snapshot(), this.#request(queued, ownerUid), count)
         : nothingProposed;
     const rejected = this.#commit(instances, nodeNames, template);
+    this.#noteDecisions(instances, choices, queued.requirements);
     const left = instances.slice(nodeNames.length).map(({ uid }) => uid);
     if (explanation || left.length === 0) return { unplaceable: left, explanation, rejected };
     // Asked again: what was committed counts, and what the nodes did not take after all leaves room for others.
@@ -242,6 +270,18 @@ export class PlacementRunner {
       }
     }
     return rejected;
+  }
+
+  #noteDecisions(
+    instances: readonly Instance[],
+    choices: readonly Choice[],
+    requirements: PlacementRequirements,
+  ): void {
+    const decidedMs = this.#options.clock.now();
+    for (const [place, choice] of choices.entries()) {
+      const instance = instances[place];
+      if (instance) this.#decisions.note(instance.uid, { choice, requirements, decidedMs });
+    }
   }
 
   #explain(uids: readonly string[], explanation: Explanation): void {

@@ -15,6 +15,7 @@ import type { ClusterNode, NodeCapacity } from "../model.ts";
 import { committedWith, footprintOf } from "../resources.ts";
 import { explainUnplaceable, type Explanation } from "./explanation.ts";
 import { viewOf, type NodeView, type PlacementRequest, type Profile } from "./framework.ts";
+import { choiceOf, type BatchPlacement, type Choice } from "./choice.ts";
 import { NodeHeap } from "./node-heap.ts";
 import { passes, prepareProfile, totalScore, type PreparedProfile } from "./prepared-profile.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -72,18 +73,17 @@ export class CandidateIndex {
   }
 
   /** Proposes nodes for up to `count` instances; fewer if the nodes are full, and then why. */
-  takeBatch(
-    snapshot: Snapshot,
-    count: number,
-  ): { readonly nodeNames: readonly string[]; readonly explanation: Explanation | undefined } {
+  takeBatch(snapshot: Snapshot, count: number): BatchPlacement {
     const footprint = footprintOf(this.#request.requirements);
     const nodeNames: string[] = [];
+    const choices: Choice[] = [];
     const additions = new Map<number, Addition>();
     while (nodeNames.length < count) {
       const position = this.#heap.top();
       if (position < 0) break;
       const { node, committed } = snapshot.at(position);
       nodeNames.push(node.name);
+      choices.push(choiceOf(snapshot, this.#heap, this.#view(snapshot, position, additions)));
       const known = additions.get(position);
       additions.set(position, {
         committed: committedWith(known?.committed ?? committed, footprint, 1),
@@ -93,7 +93,7 @@ export class CandidateIndex {
     }
     this.#touched.push(...additions.keys());
     const isShort = nodeNames.length < count;
-    return { nodeNames, explanation: isShort ? this.#explain(snapshot, additions) : undefined };
+    return { nodeNames, choices, explanation: isShort ? this.#explain(snapshot, additions) : undefined };
   }
 
   explain(snapshot: Snapshot): Explanation {

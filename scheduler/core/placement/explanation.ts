@@ -55,11 +55,15 @@ export function reportNode(prepared: PreparedProfile, view: NodeView): NodeRepor
 
 /** Counts each node under what its first rejecting rule says. */
 export function explainUnplaceable(prepared: PreparedProfile, views: Iterable<NodeView>): Explanation {
+  return explainRefusals(Array.from(views, (view) => reportNode(prepared, view)));
+}
+
+/** The same of nodes that have been judged. */
+export function explainRefusals(reports: readonly NodeReport[]): Explanation {
   const nodes: (NodeReport & { readonly kind: "rejected" })[] = [];
   const counts = new Map<string, number>();
   const rejectedBy = new Set<string>();
-  for (const view of views) {
-    const report = reportNode(prepared, view);
+  for (const report of reports) {
     if (report.kind === "feasible") continue;
     nodes.push(report);
     const [first] = report.rejections;

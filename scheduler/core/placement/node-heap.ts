@@ -26,6 +26,16 @@ export class NodeHeap {
     return this.#length === 0 ? -1 : at(this.#positions, 0);
   }
 
+  /** The best position beside the top, or -1. */
+  runnerUp(): number {
+    const slot = this.#betterChild(0);
+    return slot < 0 ? -1 : at(this.#positions, slot);
+  }
+
+  scoreOf(position: number): number {
+    return at(this.#scores, position);
+  }
+
   /** Makes room for positions below `capacity`. */
   grow(capacity: number): void {
     if (capacity <= this.#slots.length) return;

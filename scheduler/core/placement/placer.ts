@@ -1,7 +1,15 @@
 import { Bug } from "../../../kit/errors.ts";
 import { CandidateIndex } from "./candidate-index.ts";
+import type { BatchPlacement } from "./choice.ts";
 import { reportNode, type Explanation, type NodeReport } from "./explanation.ts";
-import { viewOf, type NodeEvent, type PlacementRequest, type Profile, type Profiles } from "./framework.ts";
+import {
+  viewOf,
+  type NodeEvent,
+  type NodeView,
+  type PlacementRequest,
+  type Profile,
+  type Profiles,
+} from "./framework.ts";
 import { prepareProfile, type PreparedProfile } from "./prepared-profile.ts";
 import { withoutInstances, type Snapshot } from "./snapshot.ts";
 import type { Instance } from "../model.ts";
@@ -9,13 +17,6 @@ import type { Instance } from "../model.ts";
 export type Placement =
   | { readonly kind: "placed"; readonly nodeName: string }
   | { readonly kind: "unplaceable"; readonly explanation: Explanation };
-
-export interface BatchPlacement {
-  /** One name per instance that has a place, in the order of decision. */
-  readonly nodeNames: readonly string[];
-  /** Why there are fewer than asked for. */
-  readonly explanation: Explanation | undefined;
-}
 
 export interface PlacerOptions {
   readonly profiles: Profiles;
@@ -49,7 +50,7 @@ export class Placer {
   placeBatch(snapshot: Snapshot, request: PlacementRequest, count: number): BatchPlacement {
     const index = this.#indexFor(snapshot, request);
     if (count > 0 && index.best(snapshot) === undefined)
-      return { nodeNames: [], explanation: index.explain(snapshot) };
+      return { nodeNames: [], choices: [], explanation: index.explain(snapshot) };
     return index.takeBatch(snapshot, count);
   }
 
@@ -60,6 +61,16 @@ export class Placer {
       const node = snapshot.at(position);
       return reportNode(prepared, viewOf(node, request.ownerInstancesOn(node.node.name)));
     });
+  }
+
+  /** What every rule says of one node as it was. */
+  judge(request: Pick<PlacementRequest, "key" | "requirements">, view: NodeView): NodeReport {
+    return reportNode(this.#prepared(request), view);
+  }
+
+  /** Which profile decides. */
+  profile(request: Pick<PlacementRequest, "requirements">): Profile {
+    return this.#profileOf(request);
   }
 
   /**

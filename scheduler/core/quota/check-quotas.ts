@@ -53,6 +53,16 @@ export function checkQuotas(
   };
 }
 
+/** What would let one more instance through, of quotas that refuse it. */
+export function quotaRemedy(quotas: readonly Quota[], { traits, unspecified }: QuotaSubject): string {
+  const matching = quotas.filter((quota) => matchesScopes(quota, traits));
+  const missing = matching.flatMap(({ compute }) =>
+    compute.filter(({ resource }) => unspecified.has(resource)).map(({ resource }) => resource),
+  );
+  if (missing.length > 0) return `say ${[...new Set(missing)].join(", ")} in the template's resources`;
+  return "frees up when instances of the namespace end; or lower what the template asks for, or raise the quota";
+}
+
 /** How many instances fit under a quota; undefined: it counts nothing that they use. */
 function roomUnder({ compute }: Quota, { charge }: QuotaSubject, used: ComputeAmounts): bigint | undefined {
   let room: bigint | undefined;

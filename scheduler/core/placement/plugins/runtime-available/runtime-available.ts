@@ -12,6 +12,7 @@ export const runtimeAvailable: FilterPlugin = {
       return unresolvable(
         `node(s) without runtime ${runtime}`,
         `no runtime ${runtime}; it has ${offered === "" ? "none" : offered}`,
+        `install ${runtime} on the node`,
       );
     },
 };

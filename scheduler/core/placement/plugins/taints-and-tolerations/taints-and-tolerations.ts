@@ -18,6 +18,7 @@ export const taintsAndTolerations: FilterPlugin = {
       return unresolvable(
         `node(s) had untolerated taint ${text}`,
         `untolerated taint ${text}:${taint.effect}`,
+        `tolerate ${taintText(taint)}, or take the taint from the node`,
       );
     },
 };
@@ -34,6 +35,11 @@ export const preferUntainted: ScorePlugin = {
       return 100 / (1 + avoided);
     },
 };
+
+/** As people write it on a command line. */
+function taintText({ key, value, effect }: NodeTaint): string {
+  return `${key}${value === "" ? "" : `=${value}`}:${effect}`;
+}
 
 function isTolerated(taint: NodeTaint, { tolerations }: PlacementRequirements): boolean {
   return tolerations.some((toleration) => tolerates(toleration, taint));

@@ -1,0 +1,227 @@
+/** Answers why an instance is where it is, or why it waits: from what was noted, and from what every rule says now. */
+import type { InstanceExplanation, InstanceExplanationStatus } from "../../api/gen/kinds.gen.ts";
+import type { Clock } from "../../kit/clock.ts";
+import { toTimestamp } from "../../kit/timestamps.ts";
+import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
+import type { Instance, PlacementRequirements } from "../core/model.ts";
+import { explainRefusals, type NodeReport } from "../core/placement/explanation.ts";
+import type { PlacementRequest, Profile } from "../core/placement/framework.ts";
+import { surveyNodes } from "../core/placement/node-survey.ts";
+import type { QueuePlace } from "../core/placement/queue.ts";
+import { withoutInstances, type Snapshot } from "../core/placement/snapshot.ts";
+import { quotaRemedy } from "../core/quota/check-quotas.ts";
+import type { QuotaBook } from "../core/quota/quota-book.ts";
+import type { Decision } from "./decision-log.ts";
+import { quotaRule, type PlacementRunner } from "./placement-runner.ts";
+import { requirementsFor } from "./present-requirements.ts";
+import type { CatalogueEntry } from "./template-catalogue.ts";
+
+export interface InstanceExplainerOptions {
+  readonly state: ClusterState;
+  readonly clock: Clock;
+  readonly quotas: Pick<QuotaBook, "allowance" | "of">;
+  readonly placement: PlacementRunner;
+  readonly entryOf: (ownerUid: string) => CatalogueEntry | undefined;
+}
+
+type Obstacle = InstanceExplanationStatus["obstacles"][number];
+type Waiting = NonNullable<InstanceExplanationStatus["waiting"]>;
+
+export class InstanceExplainer {
+  readonly #options: InstanceExplainerOptions;
+
+  constructor(options: InstanceExplainerOptions) {
+    this.#options = options;
+  }
+
+  /** Looks at every node with every rule once: some milliseconds for a thousand. */
+  explain(instance: Instance, limit: number): InstanceExplanation {
+    const { clock, placement, entryOf } = this.#options;
+    const { place, isParked, decision } = placement.whereabouts(instance);
+    const noted = currentDecision(instance, decision);
+    const requirements =
+      place?.request.requirements ??
+      noted?.requirements ??
+      requirementsFor(instance, entryOf(instance.owner.uid));
+    const profile = placement.placer.profile({ requirements });
+    const reports = this.#reports(instance, requirements);
+    const { state, owner } = instance;
+    const own = state.kind === "pending" ? undefined : state.nodeName;
+    const obstacles = state.kind === "pending" ? this.#obstacles(instance, place, isParked) : [];
+    const status: InstanceExplanationStatus = {
+      phase: phaseOf(instance),
+      ...(own === undefined ? {} : { nodeName: own }),
+      message: messageOf(instance, obstacles, reports),
+      ...(noted ? { decision: this.#decisionOf(noted) } : {}),
+      ...(state.kind === "pending" ? { waiting: this.#waitingOf(place, profile) } : {}),
+      obstacles,
+      nodes: surveyNodes(reports, limit, own),
+    };
+    return {
+      apiVersion: "live.wherry.dev/v1alpha1",
+      kind: "InstanceExplanation",
+      metadata: {
+        name: instance.name,
+        namespace: instance.namespace,
+        uid: instance.uid,
+        // An answer is of the moment in which it is made.
+        creationTimestamp: toTimestamp(clock.now()),
+        resourceVersion: "",
+      },
+      spec: {
+        owner: { kind: owner.kind, name: owner.name },
+        profile: profile.name,
+        templateHash: instance.templateHash,
+        limit,
+      },
+      status,
+    };
+  }
+
+  /** As if the instance were not there. */
+  #reports(instance: Instance, requirements: PlacementRequirements): readonly NodeReport[] {
+    const { state, placement } = this.#options;
+    const { owner, state: where } = instance;
+    const holds = where.kind === "bound" || where.kind === "stopping" ? where.nodeName : undefined;
+    const request: PlacementRequest = {
+      key: `explain/${instance.uid}`,
+      requirements,
+      ownerInstancesOn: (nodeName) =>
+        state.ownerCount(owner.uid, nodeName) - (where.kind === "bound" && nodeName === holds ? 1 : 0),
+    };
+    return placement.placer.explain(withoutInstance(state.snapshot(), instance, holds), request);
+  }
+
+  #obstacles(instance: Instance, place: QueuePlace | undefined, isParked: boolean): readonly Obstacle[] {
+    const { state } = instance;
+    if (state.kind !== "pending") return [];
+    if (isParked) return [{ rule: state.reason, message: state.message }];
+    if (place === undefined)
+      return [{ rule: "held", message: "its workload waits until all nodes have reported" }];
+    const { quotas } = this.#options;
+    const { quota } = place.request;
+    const { refusal } = quotas.allowance(quota, 1);
+    if (refusal === undefined) return [];
+    const remedy = quotaRemedy(quotas.of(quota.namespace), quota);
+    return [{ rule: quotaRule, message: refusal, remedy }];
+  }
+
+  #decisionOf({
+    choice,
+    requirements,
+    decidedMs,
+  }: Decision): NonNullable<InstanceExplanationStatus["decision"]> {
+    const { placer } = this.#options.placement;
+    const report = placer.judge({ key: "", requirements }, choice.view);
+    return {
+      time: toTimestamp(decidedMs),
+      profile: placer.profile({ requirements }).name,
+      nodeName: choice.view.node.name,
+      score: choice.score,
+      scores: report.kind === "feasible" ? report.scores : [],
+      feasibleNodes: choice.feasibleCount,
+      nodes: choice.nodeCount,
+      ...(choice.runnerUp === ""
+        ? {}
+        : { runnerUp: { nodeName: choice.runnerUp, score: choice.runnerUpScore } }),
+    };
+  }
+
+  #waitingOf(place: QueuePlace | undefined, profile: Profile): Waiting {
+    if (place === undefined)
+      return {
+        state: "Parked",
+        attempts: 0,
+        alike: 1,
+        waitsFor: ["a change of what its template refers to"],
+      };
+    const { state, failedAttempts: attempts, alike } = place;
+    const shared = { attempts, alike };
+    switch (state.kind) {
+      case "active":
+        return { state: "Active", ...shared, waitsFor: ["its turn, which is now"] };
+      case "backoff":
+        return {
+          state: "Backoff",
+          until: this.#wallTime(state.untilMs),
+          ...shared,
+          waitsFor: ["the end of its rest between two attempts"],
+        };
+      default:
+        return {
+          state: "Unschedulable",
+          since: this.#wallTime(state.parkedMs),
+          ...shared,
+          waitsFor: wakersOf(state.explanation.rejectedBy, profile),
+        };
+    }
+  }
+
+  /** The queue counts on a clock that never goes back. */
+  #wallTime(monotonicMs: number): string {
+    const { clock } = this.#options;
+    return toTimestamp(clock.now() - clock.monotonic() + monotonicMs);
+  }
+}
+
+/** A decision that was carried out. */
+function currentDecision({ state }: Instance, decision: Decision | undefined): Decision | undefined {
+  if (state.kind === "pending" || decision?.choice.view.node.name !== state.nodeName) return undefined;
+  return decision;
+}
+
+function phaseOf({ state }: Instance): InstanceExplanationStatus["phase"] {
+  if (state.kind === "pending") return "Pending";
+  return state.kind === "ended" ? "Ended" : "Placed";
+}
+
+function messageOf(
+  { state }: Instance,
+  obstacles: readonly Obstacle[],
+  reports: readonly NodeReport[],
+): string {
+  if (state.kind === "ended") return `it has ended on ${state.nodeName}`;
+  const takers = reports.filter(({ kind }) => kind === "feasible").length;
+  if (state.kind === "pending") {
+    const [first] = obstacles;
+    if (first) return first.message;
+    if (takers === 0) return explainRefusals(reports).message;
+    return `${takers} of ${reports.length} nodes would take it now; it is its turn next`;
+  }
+  const own = reports.find(({ nodeName }) => nodeName === state.nodeName);
+  if (own?.kind === "feasible") {
+    const better = reports.filter((report) => report.kind === "feasible" && report.total > own.total).length;
+    const rank =
+      better === 0 ? "the best place for it now" : `today ${better} other nodes would be preferred`;
+    return `it is on ${state.nodeName}, ${rank}`;
+  }
+  return own === undefined
+    ? `it is on ${state.nodeName}, which is gone`
+    : `it is on ${state.nodeName}, which would not take it again today`;
+}
+
+/** Exactly what the queue's hints listen to. */
+function wakersOf(rejectedBy: ReadonlySet<string>, { filters }: Profile): readonly string[] {
+  if (rejectedBy.has(quotaRule)) return ["the end of an instance of the namespace", "a change of its quotas"];
+  const reads = filters.filter(({ name }) => rejectedBy.has(name)).map((plugin) => plugin.reads);
+  return [
+    ...(reads.includes("allocation") ? ["the end of an instance on a node"] : []),
+    ...(reads.length > 0 ? ["a change of a node"] : []),
+    "a new node",
+  ];
+}
+
+function withoutInstance(snapshot: Snapshot, instance: Instance, nodeName: string | undefined): Snapshot {
+  if (nodeName === undefined) return snapshot;
+  return {
+    size: snapshot.size,
+    layout: snapshot.layout,
+    journalStart: snapshot.journalStart,
+    journalEnd: snapshot.journalEnd,
+    changedAt: (place) => snapshot.changedAt(place),
+    at: (position) => {
+      const node = snapshot.at(position);
+      return node.node.name === nodeName ? withoutInstances(node, [instance]) : node;
+    },
+  };
+}
