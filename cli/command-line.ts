@@ -30,6 +30,11 @@ const commands: readonly CommandEntry[] = [
     load: () => import("./commands/describe.ts"),
   },
   {
+    name: "explain",
+    summary: "Say why an instance is where it is, or why it waits and what would end that",
+    load: () => import("./commands/explain.ts"),
+  },
+  {
     name: "top",
     summary: "Show what instances or nodes use",
     load: () => import("./commands/top.ts"),

@@ -2,6 +2,7 @@ import type { ApiObject } from "../../api/object-meta.ts";
 import type { Condition, WasmInstance } from "../../api/gen/kinds.gen.ts";
 import { ageOf } from "../output/age.ts";
 import { cellText, formatColumns } from "../output/table.ts";
+import { wrapText } from "../output/wrap.ts";
 import { describeValue, fieldLabel, formatLines, formatSection, type DescribedLine } from "./text.ts";
 
 /** What is known around an object. */
@@ -9,11 +10,16 @@ export interface Surroundings {
   readonly events: readonly ApiObject[];
   /** undefined: it has none by its nature. */
   readonly instances: readonly WasmInstance[] | undefined;
+  /** Why an instance is where it is, line by line; empty for everything else. */
+  readonly placement: readonly string[];
   readonly now: number;
 }
 
 /** Everything about one object as text. */
-export function describeObject(object: ApiObject, { events, instances, now }: Surroundings): string {
+export function describeObject(
+  object: ApiObject,
+  { events, instances, placement, now }: Surroundings,
+): string {
   const body =
     object.kind === "WasmInstance"
       ? describeInstance(object as unknown as WasmInstance, now)
@@ -22,6 +28,7 @@ export function describeObject(object: ApiObject, { events, instances, now }: Su
     formatLines(body),
     describeConditions(object, now),
     instances === undefined ? "" : describeInstances(instances, now),
+    placement.length === 0 ? "" : `Placement:\n${placement.map((line) => wrapText("  ", line)).join("")}`,
     describeEvents(events, now),
   ].join("");
 }
