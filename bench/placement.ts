@@ -21,7 +21,7 @@ type Propose = (state: ClusterState, uids: readonly string[]) => void;
 const request = (state: ClusterState): PlacementRequest => ({
   key: "owner/h1",
   requirements: requirements({ requests: { cpuMillis: 10, memoryBytes: 2 ** 20 } }),
-  ownerInstancesOn: (nodeName) => state.ownerCount("owner", nodeName),
+  neighbours: state.neighbours,
 });
 
 function commit(state: ClusterState, uid: string, nodeName: string): void {
@@ -45,13 +45,14 @@ const oneByOne: Propose = (state, uids) => {
 
 const byScan: Propose = (state, uids) => {
   const wanted = request(state);
-  const prepared = prepareProfile(defaultProfile, wanted.requirements);
+  const prepared = prepareProfile(defaultProfile, wanted.requirements, wanted.neighbours);
   for (const uid of uids) {
     const snapshot = state.snapshot();
+    const owned = wanted.neighbours.ownedBy(wanted.requirements.ownerUid);
     let best: { readonly name: string; readonly score: number } | undefined;
     for (let position = 0; position < snapshot.size; position++) {
       const node = snapshot.at(position);
-      const view = viewOf(node, wanted.ownerInstancesOn(node.node.name));
+      const view = viewOf(node, owned.on(node.node.name));
       if (!passes(prepared.nodeFilters, view) || !passes(prepared.allocationFilters, view)) continue;
       const score = totalScore(prepared, view);
       if (best === undefined || score > best.score) best = { name: node.node.name, score };

@@ -73,6 +73,7 @@ const harmlessReasons: ReadonlySet<string> = new Set([
   "NotFound",
 ]);
 const eventResource: ResourceKey = { group: "", plural: "events" };
+const namespaceResource: ResourceKey = { group: "", plural: "namespaces" };
 const priorityResource: ResourceKey = { group: "scheduling.k8s.io", plural: "priorityclasses" };
 
 export class Engine implements InstanceSource, AsyncDisposable {
@@ -160,6 +161,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#watch(eventResource, () => {}, signal),
       this.#watch(quotaResource, (event) => this.#quotas.event(event), signal),
       this.#watch(priorityResource, (event) => this.#priorityEvent(event), signal),
+      this.#watch(namespaceResource, (event) => this.#namespaceEvent(event), signal),
     ]);
     await Promise.all(
       (["WasmDeployment", "WasmJob"] as const).map((kind) => {
@@ -287,6 +289,14 @@ export class Engine implements InstanceSource, AsyncDisposable {
     const { name } = event.object.metadata;
     for (const [uid, workload] of this.#workloads)
       if (templateOf(workload).spec.priorityClassName === name) this.#mark(uid);
+  }
+
+  /** Terms of affinity may select namespaces by their labels. */
+  #namespaceEvent(event: BackendEvent): void {
+    if (event.kind === "synced") return;
+    const { name, labels = {} } = event.object.metadata;
+    this.#state.setNamespace(name, event.kind === "put" ? labels : undefined);
+    this.#placement.namespaceChanged();
   }
 
   #nodeEvent(event: BackendEvent): void {

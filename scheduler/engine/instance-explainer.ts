@@ -4,7 +4,8 @@ import type { Clock } from "../../kit/clock.ts";
 import { toTimestamp } from "../../kit/timestamps.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance, PlacementRequirements } from "../core/model.ts";
-import { explainRefusals, type NodeReport } from "../core/placement/explanation.ts";
+import { explainUnplaceable, type NodeReport } from "../core/placement/explanation.ts";
+import { NeighboursWithout } from "../core/placement/neighbours-without.ts";
 import type { PlacementRequest, Profile } from "../core/placement/framework.ts";
 import { surveyNodes } from "../core/placement/node-survey.ts";
 import type { QueuePlace } from "../core/placement/queue.ts";
@@ -81,13 +82,13 @@ export class InstanceExplainer {
   /** As if the instance were not there. */
   #reports(instance: Instance, requirements: PlacementRequirements): readonly NodeReport[] {
     const { state, placement } = this.#options;
-    const { owner, state: where } = instance;
+    const { state: where } = instance;
     const holds = where.kind === "bound" || where.kind === "stopping" ? where.nodeName : undefined;
     const request: PlacementRequest = {
       key: `explain/${instance.uid}`,
       requirements,
-      ownerInstancesOn: (nodeName) =>
-        state.ownerCount(owner.uid, nodeName) - (where.kind === "bound" && nodeName === holds ? 1 : 0),
+      neighbours:
+        holds === undefined ? state.neighbours : new NeighboursWithout(state.neighbours, instance, holds),
     };
     return placement.placer.explain(withoutInstance(state.snapshot(), instance, holds), request);
   }
@@ -112,13 +113,12 @@ export class InstanceExplainer {
     decidedMs,
   }: Decision): NonNullable<InstanceExplanationStatus["decision"]> {
     const { placer } = this.#options.placement;
-    const report = placer.judge({ key: "", requirements }, choice.view);
     return {
       time: toTimestamp(decidedMs),
       profile: placer.profile({ requirements }).name,
-      nodeName: choice.view.node.name,
+      nodeName: choice.base.node.name,
       score: choice.score,
-      scores: report.kind === "feasible" ? report.scores : [],
+      scores: placer.scoresOf(requirements, choice),
       feasibleNodes: choice.feasibleCount,
       nodes: choice.nodeCount,
       ...(choice.runnerUp === ""
@@ -166,7 +166,7 @@ export class InstanceExplainer {
 
 /** A decision that was carried out. */
 function currentDecision({ state }: Instance, decision: Decision | undefined): Decision | undefined {
-  if (state.kind === "pending" || decision?.choice.view.node.name !== state.nodeName) return undefined;
+  if (state.kind === "pending" || decision?.choice.base.node.name !== state.nodeName) return undefined;
   return decision;
 }
 
@@ -185,7 +185,7 @@ function messageOf(
   if (state.kind === "pending") {
     const [first] = obstacles;
     if (first) return first.message;
-    if (takers === 0) return explainRefusals(reports).message;
+    if (takers === 0) return explainUnplaceable(reports).message;
     return `${takers} of ${reports.length} nodes would take it now; it is its turn next`;
   }
   const own = reports.find(({ nodeName }) => nodeName === state.nodeName);
@@ -201,12 +201,14 @@ function messageOf(
 }
 
 /** Exactly what the queue's hints listen to. */
-function wakersOf(rejectedBy: ReadonlySet<string>, { filters }: Profile): readonly string[] {
+function wakersOf(rejectedBy: ReadonlySet<string>, { filters, topology }: Profile): readonly string[] {
   if (rejectedBy.has(quotaRule)) return ["the end of an instance of the namespace", "a change of its quotas"];
   const reads = filters.filter(({ name }) => rejectedBy.has(name)).map((plugin) => plugin.reads);
+  const isTopology = topology.some(({ plugin }) => rejectedBy.has(plugin.name));
   return [
     ...(reads.includes("allocation") ? ["the end of an instance on a node"] : []),
-    ...(reads.length > 0 ? ["a change of a node"] : []),
+    ...(isTopology ? ["instances near which, or apart from which, it may be"] : []),
+    ...(reads.length > 0 || isTopology ? ["a change of a node"] : []),
     "a new node",
   ];
 }

@@ -14,7 +14,13 @@ import type { Instance, PlacementRequirements } from "../core/model.ts";
 import { defaultProfile } from "../core/placement/default-profile.ts";
 import type { BatchPlacement, Choice } from "../core/placement/choice.ts";
 import { explainWithoutNodes, explanationText, type Explanation } from "../core/placement/explanation.ts";
-import { profilesOf, type NodeEvent, type PlacementRequest } from "../core/placement/framework.ts";
+import {
+  profilesOf,
+  type InstanceEvent,
+  type NodeEvent,
+  type PlacementRequest,
+} from "../core/placement/framework.ts";
+import { instanceAffinity } from "../core/placement/plugins/instance-affinity/instance-affinity.ts";
 import { Placer } from "../core/placement/placer.ts";
 import {
   PlacementQueue,
@@ -71,6 +77,10 @@ export class PlacementRunner {
   readonly #queue: PlacementQueue;
   /** Instances by owner whose template refers to something that does not exist. */
   readonly #parked = new Map<string, Set<string>>();
+  /** Nodes on which an instance has let go of something since the last turn. */
+  readonly #freedNodes = new Set<string>();
+  /** Of templates whose instances came to nodes or went since the last turn: each once. */
+  readonly #neighbourEvents = new Map<string, InstanceEvent>();
   /** Namespaces with quotas in which an instance has let go of something since the last turn. */
   readonly #freedNamespaces = new Set<string>();
   readonly #decisions = new DecisionLog(decisionsMax);
@@ -80,7 +90,8 @@ export class PlacementRunner {
     this.#options = options;
     this.#queue = new PlacementQueue({
       backoff: retryBackoff,
-      mayHelp: (event, request, rejectedBy) => this.#placer.mayHelp(event, request, rejectedBy),
+      mayHelp: (event, request, rejectedBy) =>
+        this.#placer.mayHelp(event, this.#request(request), rejectedBy),
     });
   }
 
@@ -90,8 +101,14 @@ export class PlacementRunner {
     if (isPending && !wasPending) this.#enqueue(instance);
     if (kind === "removed" && wasPending) this.#drop(instance);
     if (kind === "removed") this.#decisions.drop(instance.uid);
+    if (this.#queue.hasUnschedulable)
+      this.#noteNeighbours(
+        instance,
+        before?.state.kind,
+        kind === "removed" ? undefined : instance.state.kind,
+      );
     if (freedOn === undefined) return;
-    this.#wake("capacityFreed", freedOn);
+    this.#freedNodes.add(freedOn);
     if (this.#options.quotas.of(instance.namespace).length > 0) this.#freedNamespaces.add(instance.namespace);
   }
 
@@ -106,6 +123,15 @@ export class PlacementRunner {
 
   nodeChanged(nodeName: string, kind: "nodeAdded" | "nodeUpdated"): void {
     this.#wake(kind, nodeName);
+  }
+
+  /** Terms of affinity may select other namespaces now. */
+  namespaceChanged(): void {
+    const woken = this.#queue.wakeWhere(
+      (_, rejectedBy) => rejectedBy.has(instanceAffinity.name),
+      this.#now(),
+    );
+    if (woken > 0) this.#options.again();
   }
 
   /** What a workload's template refers to has changed. */
@@ -161,6 +187,25 @@ export class PlacementRunner {
     if (explanation) this.#explain([instance.uid], explanation);
   }
 
+  /** Where an instance is now, or not any more, may be what others wait for. */
+  #noteNeighbours(
+    instance: Instance,
+    before: Instance["state"]["kind"] | undefined,
+    now: Instance["state"]["kind"] | undefined,
+  ): void {
+    const isBound = now === "bound" && before !== "bound";
+    const isGone = (before === "bound" || before === "stopping") && now !== before;
+    if (!isBound && !isGone) return;
+    const kind = isBound ? "instancesBound" : "instancesGone";
+    const { owner, templateHash, namespace, labels, claims } = instance;
+    this.#neighbourEvents.set(`${kind}/${owner.uid}/${templateHash}`, {
+      kind,
+      namespace,
+      labels,
+      affinity: claims.affinity,
+    });
+  }
+
   #park(instance: Instance, reason: string, message: string): void {
     const parked = this.#parked.get(instance.owner.uid) ?? new Set();
     this.#parked.set(instance.owner.uid, parked);
@@ -179,6 +224,14 @@ export class PlacementRunner {
   /** Once per turn, however many instances have ended; only what now fits, so that a full namespace costs nothing. */
   #wakeFreed(): void {
     const { quotas } = this.#options;
+    for (const nodeName of this.#freedNodes) this.#wake("capacityFreed", nodeName);
+    this.#freedNodes.clear();
+    for (const event of this.#neighbourEvents.values())
+      this.#queue.wakeWhere(
+        (request, rejectedBy) => this.#placer.mayHelpTopology(event, this.#request(request), rejectedBy),
+        this.#now(),
+      );
+    this.#neighbourEvents.clear();
     for (const namespace of this.#freedNamespaces)
       this.#queue.wakeWhere(
         ({ quota }, rejectedBy) =>
@@ -222,11 +275,8 @@ export class PlacementRunner {
   #propose(queued: QueuedRequest, instances: readonly Instance[], template: NodeTemplate): BatchOutcome {
     const { quotas, state } = this.#options;
     const { count } = quotas.allowance(queued.quota, instances.length);
-    const ownerUid = instances[0]?.owner.uid ?? "";
     const { nodeNames, choices, explanation } =
-      count > 0
-        ? this.#placer.placeBatch(state.snapshot(), this.#request(queued, ownerUid), count)
-        : nothingProposed;
+      count > 0 ? this.#placer.placeBatch(state.snapshot(), this.#request(queued), count) : nothingProposed;
     const rejected = this.#commit(instances, nodeNames, template);
     this.#noteDecisions(instances, choices, queued.requirements);
     const left = instances.slice(nodeNames.length).map(({ uid }) => uid);
@@ -246,8 +296,8 @@ export class PlacementRunner {
     });
   }
 
-  #request(queued: QueuedRequest, ownerUid: string): PlacementRequest {
-    return { ...queued, ownerInstancesOn: (nodeName) => this.#options.state.ownerCount(ownerUid, nodeName) };
+  #request({ key, requirements }: QueuedRequest): PlacementRequest {
+    return { key, requirements, neighbours: this.#options.state.neighbours };
   }
 
   /** Returns the proposals that no longer held. */

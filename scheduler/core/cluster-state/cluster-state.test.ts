@@ -32,11 +32,11 @@ test("ClusterState.assume: commits, and forget undoes it exactly", () => {
     processes: 0,
   });
   expect([...state.pending()]).toEqual([]);
-  expect(state.ownerCount("owner", "n1")).toBe(1);
+  expect(state.neighbours.ownedBy("owner").on("n1")).toBe(1);
   expect(state.forget("a")).toMatchObject({ kind: "updated", freedOn: "n1" });
   expect(state.committedOn("n1")).toEqual(nothingCommitted);
   expect([...state.pending()].map(({ uid }) => uid)).toEqual(["a"]);
-  expect(state.ownerCount("owner", "n1")).toBe(0);
+  expect(state.neighbours.ownedBy("owner").on("n1")).toBe(0);
 });
 
 test.each([
@@ -104,7 +104,7 @@ test("ClusterState.markStopping: a pending instance is gone at once, a bound one
   expect(state.markStopping("b")).toMatchObject({ kind: "updated", freedOn: undefined });
   expect(state.markStopping("b")).toBeUndefined();
   expect(state.committedOn("n1").instances).toBe(1);
-  expect(state.ownerCount("owner", "n1")).toBe(0);
+  expect(state.neighbours.ownedBy("owner").on("n1")).toBe(0);
   expect(state.observe("n1", "b", aStatus({ phase: "Succeeded", sequence: 2 }))).toMatchObject({
     change: { freedOn: "n1" },
   });

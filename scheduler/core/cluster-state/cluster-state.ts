@@ -25,6 +25,7 @@ import type {
   ObservedStatus,
   Resources,
 } from "../model.ts";
+import type { Neighbours } from "../placement/neighbours.ts";
 import type { ModuleState, NodeSnapshot, Snapshot } from "../placement/snapshot.ts";
 import { QuotaUsage } from "../quota/quota-usage.ts";
 import { isUnderPressure } from "../node-pressure.ts";
@@ -111,9 +112,14 @@ export class ClusterState {
     return this.#nodes.view(nodeName);
   }
 
-  /** How many instances of an owner are bound to a node. */
-  ownerCount(ownerUid: string, nodeName: string): number {
-    return this.#nodes.ownerCount(ownerUid, nodeName);
+  /** The placed instances, counted by labels and nodes. Live: it changes with the state. */
+  get neighbours(): Neighbours {
+    return this.#nodes.populations;
+  }
+
+  /** The labels of a namespace, by which terms of affinity select; undefined: it is gone. */
+  setNamespace(name: string, labels: Readonly<Record<string, string>> | undefined): void {
+    this.#nodes.populations.setNamespace(name, labels);
   }
 
   /** What placement works on. Costs only what changed since the last one; the same value if nothing did. */

@@ -9,6 +9,7 @@ import {
 } from "../placement/snapshot.ts";
 import { committedWith, footprintOf, isolationOn, nothingCommitted } from "../resources.ts";
 import { instancesIn, type InstanceEntry } from "./instance-index.ts";
+import { Populations } from "./populations.ts";
 
 interface NodeEntry {
   /** As placement sees it; replaced by every change. */
@@ -17,10 +18,10 @@ interface NodeEntry {
   readonly instances: Set<InstanceEntry>;
 }
 
-/** Nodes, what is committed on each, and where each owner's instances are. Every operation is O(1) per instance. */
+/** Nodes, what is committed on each, and where the instances of each template are. Every operation is O(1) per instance. */
 export class NodeIndex {
   readonly #nodes = new Map<string, NodeEntry>();
-  readonly #ownerCounts = new Map<string, Map<string, number>>();
+  readonly populations = new Populations();
   readonly #dirty = new Set<string>();
   readonly #builder = new SnapshotBuilder();
 
@@ -46,11 +47,6 @@ export class NodeIndex {
 
   entriesOn(name: string): readonly InstanceEntry[] {
     return [...(this.#nodes.get(name)?.instances ?? [])];
-  }
-
-  /** How many instances of an owner are bound to a node. */
-  ownerCount(ownerUid: string, nodeName: string): number {
-    return this.#ownerCounts.get(ownerUid)?.get(nodeName) ?? 0;
   }
 
   put(node: ClusterNode): void {
@@ -107,17 +103,8 @@ export class NodeIndex {
     const { view } = node;
     const committed = committedWith(view.committed, footprint, sign);
     node.view = { ...view, committed, ports: portsWith(view.ports, claims.ports, sign) };
-    if (state.kind === "bound") this.#countOwner(instance.owner.uid, state.nodeName, sign);
+    this.populations.account(instance, state.nodeName, state.kind === "bound", sign);
     this.#dirty.add(state.nodeName);
-  }
-
-  #countOwner(ownerUid: string, nodeName: string, by: number): void {
-    let counts = this.#ownerCounts.get(ownerUid);
-    if (counts === undefined) this.#ownerCounts.set(ownerUid, (counts = new Map<string, number>()));
-    const count = (counts.get(nodeName) ?? 0) + by;
-    if (count > 0) counts.set(nodeName, count);
-    else counts.delete(nodeName);
-    if (counts.size === 0) this.#ownerCounts.delete(ownerUid);
   }
 }
 

@@ -2,49 +2,124 @@
  * The nodes that can take an instance of one request, best first, kept from one snapshot to the next.
  *
  *   follow(snapshot)   judges the nodes that the journal names since the snapshot before (all, after a new layout)
- *   best()             the top of the heap, O(1)
- *   takeBatch(n)       top, count the instance on that node, judge that node again: O(log nodes) per instance
+ *   best()             the best of the tops of the classes whose topology rules pass
+ *   takeBatch(n)       best, count the instance on that node, judge that node again: O(log nodes + classes) per instance
+ *
+ * Nodes that the rules about single nodes let pass stand in heaps, one per class of equal domains (see Topology). Without topology rules
+ * there is one class, and the best node is the top of one heap.
  *
  * A batch counts on top of the snapshot only while it runs: the nodes it touched are judged anew by the next follow,
  * whether or not the proposals were committed. Equal scores go round robin: a node that was judged again goes behind
  * its equals, starting at the position that the seed names.
  *
- * Invariant after follow: the heap holds exactly the nodes that pass every filter in that snapshot, with their scores.
+ * Invariant after follow: the heaps hold exactly the nodes that pass every filter of single nodes in that snapshot, with their scores,
+ * and each class holds nodes of one `classOf` only.
  */
-import type { ClusterNode, NodeCapacity } from "../model.ts";
+import { Bug } from "../../../kit/errors.ts";
+import type { ClusterNode, HostPort, Instance, NodeCapacity } from "../model.ts";
 import { committedWith, footprintOf } from "../resources.ts";
-import { explainUnplaceable, type Explanation } from "./explanation.ts";
-import { viewOf, type NodeView, type PlacementRequest, type Profile } from "./framework.ts";
-import { choiceOf, type BatchPlacement, type Choice } from "./choice.ts";
-import { NodeHeap } from "./node-heap.ts";
+import type { BatchPlacement, Choice } from "./choice.ts";
+import {
+  explainUnplaceable,
+  reportNode,
+  type Explanation,
+  type NodeReport,
+  type PluginScore,
+} from "./explanation.ts";
+import type { NodeView, PlacementRequest, Profile } from "./framework.ts";
+import type { Concern, InstanceCounts } from "./neighbours.ts";
+import { NodeHeap, NodeHeaps } from "./node-heap.ts";
 import { passes, prepareProfile, totalScore, type PreparedProfile } from "./prepared-profile.ts";
-import type { Snapshot } from "./snapshot.ts";
+import { portsWith, withoutInstances, type NodeSnapshot, type Snapshot } from "./snapshot.ts";
+import { Topology, type TopologyScorer } from "./topology/topology.ts";
 
+/** Instances that a batch has proposed for a node, beyond its snapshot. */
 interface Addition {
   readonly committed: NodeCapacity;
+  readonly ports: readonly HostPort[];
   readonly count: number;
 }
 
-const noAdditions: ReadonlyMap<number, Addition> = new Map();
+/** Nodes of one class, best first. */
+interface NodeClass {
+  readonly key: number | string;
+  readonly heap: NodeHeap;
+}
 
-export class CandidateIndex {
-  readonly prepared: PreparedProfile;
+/** What a node is judged by. One value serves all, so that judging allocates nothing. */
+class ScratchView implements NodeView {
+  node: ClusterNode;
+  committed: NodeCapacity;
+  ports: NodeSnapshot["ports"];
+  modules: NodeSnapshot["modules"];
+  usage: NodeSnapshot["usage"];
+  ownerInstances = 0;
+
+  constructor(base: NodeSnapshot) {
+    this.node = base.node;
+    this.committed = base.committed;
+    this.ports = base.ports;
+    this.modules = base.modules;
+    this.usage = base.usage;
+  }
+
+  become(base: NodeSnapshot, ownerInstances: number, addition: Addition | undefined): this {
+    this.node = base.node;
+    this.committed = addition?.committed ?? base.committed;
+    this.ports = addition?.ports ?? base.ports;
+    this.modules = base.modules;
+    this.usage = base.usage;
+    this.ownerInstances = ownerInstances + (addition?.count ?? 0);
+    return this;
+  }
+}
+
+export class CandidateIndex implements Disposable {
+  readonly #profile: Profile;
   readonly #seed: number;
   #request: PlacementRequest;
+  #prepared: PreparedProfile;
+  #topology: Topology;
+  #scorers: readonly TopologyScorer[] = [];
+  #concerns: readonly Concern[];
+  #concernsVersion: number;
   #snapshot: Snapshot | undefined;
-  #heap = new NodeHeap(0);
+  #shared = new NodeHeaps(0);
+  readonly #classes = new Map<number | string, NodeClass>();
+  /** Position to the class in whose heap it is. */
+  #classAt: (NodeClass | undefined)[] = [];
   /** Per position: the node whose own filters were run last, and whether it passed them. */
   #filteredNodes: (ClusterNode | undefined)[] = [];
   #passedFilters: boolean[] = [];
+  readonly #additions = new Map<number, Addition>();
   /** Positions judged with the additions of a batch. */
   #touched: number[] = [];
+  #view: ScratchView | undefined;
+  #owned: InstanceCounts;
   #order = 0;
+  /** What was found with the best position. */
+  #ranking: Ranking = noRanking;
   #explanation: Explanation | undefined;
 
   constructor(profile: Profile, request: PlacementRequest, seed: number) {
-    this.prepared = prepareProfile(profile, request.requirements);
-    this.#request = request;
+    this.#profile = profile;
     this.#seed = seed;
+    this.#request = request;
+    const { requirements, neighbours } = request;
+    this.#prepared = prepareProfile(profile, requirements, neighbours);
+    this.#topology = new Topology([], neighbours, 0);
+    this.#concerns = neighbours.concerns(requirements.namespace, requirements.labels);
+    this.#concernsVersion = neighbours.concernsVersion;
+    this.#owned = neighbours.ownedBy(requirements.ownerUid);
+  }
+
+  get prepared(): PreparedProfile {
+    return this.#prepared;
+  }
+
+  /** How many nodes it holds something of: what it costs to keep. */
+  get size(): number {
+    return this.#filteredNodes.length;
   }
 
   /** Brings the index to this snapshot. `request` has the key that the index was made for. */
@@ -52,11 +127,13 @@ export class CandidateIndex {
     this.#request = request;
     const last = this.#snapshot;
     if (last === snapshot && this.#touched.length === 0) return;
+    this.#owned = request.neighbours.ownedBy(request.requirements.ownerUid);
     this.#snapshot = snapshot;
     this.#explanation = undefined;
     const known = last?.journalEnd ?? 0;
     const canFollow =
       last !== undefined &&
+      !this.#haveConcernsChanged() &&
       last.layout === snapshot.layout &&
       known >= snapshot.journalStart &&
       known <= snapshot.journalEnd &&
@@ -68,80 +145,287 @@ export class CandidateIndex {
 
   /** The name of the best node, if any takes the request. */
   best(snapshot: Snapshot): string | undefined {
-    const position = this.#heap.top();
+    const position = this.#bestPosition();
     return position < 0 ? undefined : snapshot.at(position).node.name;
   }
 
   /** Proposes nodes for up to `count` instances; fewer if the nodes are full, and then why. */
   takeBatch(snapshot: Snapshot, count: number): BatchPlacement {
+    const { claims } = this.#request.requirements;
     const footprint = footprintOf(this.#request.requirements);
     const nodeNames: string[] = [];
     const choices: Choice[] = [];
-    const additions = new Map<number, Addition>();
     while (nodeNames.length < count) {
-      const position = this.#heap.top();
+      const position = this.#bestPosition();
       if (position < 0) break;
-      const { node, committed } = snapshot.at(position);
+      const { node, committed, ports } = snapshot.at(position);
       nodeNames.push(node.name);
-      choices.push(choiceOf(snapshot, this.#heap, this.#view(snapshot, position, additions)));
-      const known = additions.get(position);
-      additions.set(position, {
+      const known = this.#additions.get(position);
+      choices.push(this.#choiceOf(snapshot, position, known));
+      this.#additions.set(position, {
         committed: committedWith(known?.committed ?? committed, footprint, 1),
+        ports: portsWith(known?.ports ?? ports, claims.ports, 1),
         count: (known?.count ?? 0) + 1,
       });
-      this.#judge(position, this.#view(snapshot, position, additions));
+      this.#judge(snapshot, position);
     }
-    this.#touched.push(...additions.keys());
-    const isShort = nodeNames.length < count;
-    return { nodeNames, choices, explanation: isShort ? this.#explain(snapshot, additions) : undefined };
+    const explanation = nodeNames.length < count ? this.#explain(snapshot) : undefined;
+    this.#touched.push(...this.#additions.keys());
+    this.#additions.clear();
+    return { nodeNames, choices, explanation };
   }
 
   explain(snapshot: Snapshot): Explanation {
-    this.#explanation ??= this.#explain(snapshot, noAdditions);
+    this.#explanation ??= this.#explain(snapshot);
     return this.#explanation;
   }
 
-  #explain(snapshot: Snapshot, additions: ReadonlyMap<number, Addition>): Explanation {
-    const views = Array.from({ length: snapshot.size }, (_, position) =>
-      this.#view(snapshot, position, additions),
-    );
-    return explainUnplaceable(this.prepared, views);
+  /** What every rule says of every node. */
+  reports(snapshot: Snapshot): readonly NodeReport[] {
+    const ranges = this.#ranges();
+    return Array.from({ length: snapshot.size }, (_, position) => this.#report(snapshot, position, ranges));
+  }
+
+  /** Whether the node would take an instance if these, which are bound to it or nominated for it, were not there. */
+  wouldFit(snapshot: Snapshot, position: number, without: readonly Instance[]): boolean {
+    const base = snapshot.at(position);
+    const owned = this.#owned.on(base.node.name);
+    const view = { ...withoutInstances(base, without), ownerInstances: owned };
+    if (!this.#prepared.filters.every(({ filter }) => filter(view).kind === "success")) return false;
+    if (this.#topology.isEmpty) return true;
+    return this.#topology.passesWithout(position, without, this.#request.neighbours);
+  }
+
+  [Symbol.dispose](): void {
+    this.#topology[Symbol.dispose]();
+  }
+
+  #bestPosition(): number {
+    if (this.#topology.isEmpty) return this.#classes.get(0)?.heap.top() ?? -1;
+    const ranges = this.#scorers.some(({ isRelative }) => isRelative) ? this.#ranges() : undefined;
+    let best = -1;
+    let bestScore = Number.NEGATIVE_INFINITY;
+    let second = -1;
+    let secondScore = Number.NEGATIVE_INFINITY;
+    let feasibleCount = 0;
+    for (const { heap } of this.#classes.values()) {
+      const position = heap.top();
+      if (!this.#topology.passes(position)) continue;
+      feasibleCount += heap.length;
+      const score = this.#shared.scoreOf(position) + this.#topologyScore(position, ranges);
+      if (score > bestScore || (score === bestScore && this.#shared.isBefore(position, best))) {
+        [second, secondScore] = [best, bestScore];
+        [best, bestScore] = [position, score];
+      } else if (score > secondScore) [second, secondScore] = [position, score];
+    }
+    this.#ranking = { ranges, second, secondScore, feasibleCount };
+    return best;
+  }
+
+  /** Of the best position, which is about to be taken. */
+  #choiceOf(snapshot: Snapshot, position: number, addition: Addition | undefined): Choice {
+    const base = snapshot.at(position);
+    const { ranges, second, secondScore, feasibleCount } = this.#ranking;
+    const topologyScore = this.#topologyScore(position, ranges);
+    const score = this.#shared.scoreOf(position) + topologyScore;
+    const heap = this.#classAt[position]?.heap;
+    // Positions of one class differ in nothing that topology looks at.
+    const next = heap?.runnerUp() ?? -1;
+    const nextScore = next < 0 ? Number.NEGATIVE_INFINITY : this.#shared.scoreOf(next) + topologyScore;
+    const runnerUp = nextScore >= secondScore ? next : second;
+    return {
+      base,
+      committed: addition?.committed ?? base.committed,
+      ports: addition?.ports ?? base.ports,
+      ownerInstances: this.#owned.on(base.node.name) + (addition?.count ?? 0),
+      score,
+      topologyScores: this.#scorers.length === 0 ? noScores : this.#topologyScores(position, ranges),
+      feasibleCount: this.#topology.isEmpty ? (heap?.length ?? 0) : feasibleCount,
+      nodeCount: snapshot.size,
+      runnerUp: runnerUp < 0 ? "" : snapshot.at(runnerUp).node.name,
+      runnerUpScore: runnerUp < 0 ? 0 : Math.max(nextScore, secondScore),
+    };
+  }
+
+  /** Per scorer the least and the greatest of what it says of the classes that pass. */
+  #ranges(): readonly Range[] {
+    const ranges = this.#scorers.map(() => ({ least: Infinity, greatest: -Infinity }));
+    for (const { heap } of this.#classes.values()) {
+      const position = heap.top();
+      if (!this.#topology.passes(position)) continue;
+      for (const [place, range] of ranges.entries()) {
+        const score = this.#scorers[place]?.scoreAt(position) ?? 0;
+        range.least = Math.min(range.least, score);
+        range.greatest = Math.max(range.greatest, score);
+      }
+    }
+    return ranges;
+  }
+
+  #topologyScore(position: number, ranges: readonly Range[] | undefined): number {
+    let sum = 0;
+    for (let place = 0; place < this.#scorers.length; place++) {
+      const scorer = this.#scorers[place];
+      if (scorer !== undefined) sum += scorer.weight * shareOf(scorer, position, ranges?.[place]);
+    }
+    return sum;
+  }
+
+  #explain(snapshot: Snapshot): Explanation {
+    return explainUnplaceable(this.reports(snapshot));
+  }
+
+  #report(snapshot: Snapshot, position: number, ranges: readonly Range[]): NodeReport {
+    const base = snapshot.at(position);
+    // The view is kept by no report.
+    const view = this.#viewOf(base, this.#additions.get(position));
+    const verdicts = [...this.#topology.verdicts(position)];
+    return reportNode(this.#prepared, view, { verdicts, scores: this.#topologyScores(position, ranges) });
+  }
+
+  #topologyScores(position: number, ranges: readonly Range[] | undefined): readonly PluginScore[] {
+    return this.#scorers.map((scorer, place) => ({
+      plugin: scorer.name,
+      weight: scorer.weight,
+      score: shareOf(scorer, position, ranges?.[place]),
+    }));
+  }
+
+  #haveConcernsChanged(): boolean {
+    const { neighbours, requirements } = this.#request;
+    if (this.#concernsVersion === neighbours.concernsVersion) return false;
+    this.#concernsVersion = neighbours.concernsVersion;
+    const concerns = neighbours.concerns(requirements.namespace, requirements.labels);
+    if (sameConcerns(concerns, this.#concerns)) return false;
+    this.#concerns = concerns;
+    this.#prepared = prepareProfile(this.#profile, requirements, neighbours);
+    return true;
   }
 
   #catchUp(snapshot: Snapshot, from: number): void {
-    this.#heap.grow(snapshot.size);
+    this.#shared.grow(snapshot.size);
+    this.#topology.grow(snapshot.size);
     const changed = new Set(this.#touched);
     for (let place = from; place < snapshot.journalEnd; place++) changed.add(snapshot.changedAt(place));
-    for (const position of changed) this.#judge(position, this.#view(snapshot, position, noAdditions));
+    for (const position of changed) this.#judge(snapshot, position);
   }
 
   #rebuild(snapshot: Snapshot): void {
     const { size } = snapshot;
-    this.#heap = new NodeHeap(size);
+    this.#shared = new NodeHeaps(size);
+    this.#classes.clear();
+    this.#classAt = [];
     this.#filteredNodes = [];
     this.#passedFilters = [];
+    this.#topology[Symbol.dispose]();
+    this.#ranking = noRanking;
+    this.#topology = new Topology(this.#prepared.topology, this.#request.neighbours, size);
+    this.#topology.count(snapshot);
+    this.#scorers = this.#topology.scorers;
     for (let i = 0; i < size; i++) {
       const position = (i + this.#seed) % size;
-      this.#judge(position, this.#view(snapshot, position, noAdditions));
+      this.#seat(position, this.#viewOf(snapshot.at(position), undefined));
     }
   }
 
-  #view(snapshot: Snapshot, position: number, additions: ReadonlyMap<number, Addition>): NodeView {
-    const base = snapshot.at(position);
-    const owned = this.#request.ownerInstancesOn(base.node.name);
-    const addition = additions.get(position);
-    if (addition === undefined) return viewOf(base, owned);
-    return { ...base, committed: addition.committed, ownerInstances: owned + addition.count };
+  #viewOf(base: NodeSnapshot, addition: Addition | undefined): NodeView {
+    this.#view ??= new ScratchView(base);
+    return this.#view.become(base, this.#owned.on(base.node.name), addition);
   }
 
-  #judge(position: number, view: NodeView): void {
+  /** Judges a node again: it, its place in the heaps, and what it changes for other nodes of its domains. */
+  #judge(snapshot: Snapshot, position: number): void {
+    const addition = this.#additions.get(position);
+    const view = this.#viewOf(snapshot.at(position), addition);
+    if (!this.#topology.isEmpty)
+      this.#topology.recount(position, view, addition?.count ?? 0, (other) => this.#move(other));
+    this.#seat(position, view);
+  }
+
+  /** Puts a position into the heap of its class, or takes it out of all. */
+  #seat(position: number, view: NodeView): void {
+    if (!this.#isFeasible(position, view)) {
+      this.#unseat(position);
+      return;
+    }
+    const score = totalScore(this.#prepared, view);
+    const { heap } = this.#enterClass(position);
+    heap.put(position, score, this.#order++);
+  }
+
+  #isFeasible(position: number, view: NodeView): boolean {
     if (this.#filteredNodes[position] !== view.node) {
       this.#filteredNodes[position] = view.node;
-      this.#passedFilters[position] = passes(this.prepared.nodeFilters, view);
+      this.#passedFilters[position] = passes(this.#prepared.nodeFilters, view);
     }
-    const isFeasible =
-      this.#passedFilters[position] === true && passes(this.prepared.allocationFilters, view);
-    if (isFeasible) this.#heap.put(position, totalScore(this.prepared, view), this.#order++);
-    else this.#heap.remove(position);
+    return this.#passedFilters[position] === true && passes(this.#prepared.allocationFilters, view);
   }
+
+  /** The class of a position, out of whose heap it is taken if it was of another. */
+  #enterClass(position: number): NodeClass {
+    const key = this.#topology.isEmpty ? 0 : this.#topology.classOf(position);
+    const before = this.#classAt[position];
+    if (before !== undefined) {
+      if (before.key === key) return before;
+      this.#unseat(position);
+    }
+    let found = this.#classes.get(key);
+    if (found === undefined) this.#classes.set(key, (found = { key, heap: new NodeHeap(this.#shared) }));
+    this.#classAt[position] = found;
+    return found;
+  }
+
+  /** The counts of its domain have changed; the node itself has not. */
+  #move(position: number): void {
+    if (this.#classAt[position] === undefined) return;
+    const score = this.#shared.scoreOf(position);
+    const order = this.#shared.orderOf(position);
+    this.#enterClass(position).heap.put(position, score, order);
+  }
+
+  #unseat(position: number): void {
+    const found = this.#classAt[position];
+    if (found === undefined) return;
+    found.heap.remove(position);
+    this.#classAt[position] = undefined;
+    if (found.heap.length === 0) this.#classes.delete(found.key);
+  }
+}
+
+/** What was seen when the best position was looked for; of topology only. */
+interface Ranking {
+  readonly ranges: readonly Range[] | undefined;
+  /** The best top of another class. */
+  readonly second: number;
+  readonly secondScore: number;
+  readonly feasibleCount: number;
+}
+
+const noRanking: Ranking = {
+  ranges: undefined,
+  second: -1,
+  secondScore: Number.NEGATIVE_INFINITY,
+  feasibleCount: 0,
+};
+const noScores: readonly PluginScore[] = [];
+
+interface Range {
+  least: number;
+  greatest: number;
+}
+
+/** From 0 to 100. */
+function shareOf(scorer: TopologyScorer, position: number, range: Range | undefined): number {
+  const score = scorer.scoreAt(position);
+  if (!scorer.isRelative) return score;
+  if (range === undefined) throw new Bug(`the scores of ${scorer.name} were not compared`);
+  const width = range.greatest - range.least;
+  return width > 0 ? (100 * (score - range.least)) / width : 0;
+}
+
+function sameConcerns(a: readonly Concern[], b: readonly Concern[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ term, counts }, place) => b[place]?.term === term && b[place].counts === counts)
+  );
 }

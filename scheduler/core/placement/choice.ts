@@ -1,17 +1,22 @@
 /** Why one node and no other, in values that cost nothing to keep: the texts are made when somebody asks. */
-import type { Explanation } from "./explanation.ts";
+import type { HostPort, NodeCapacity } from "../model.ts";
+import type { Explanation, PluginScore } from "./explanation.ts";
 import type { NodeView } from "./framework.ts";
-import type { NodeHeap } from "./node-heap.ts";
-import type { Snapshot } from "./snapshot.ts";
+import type { NodeSnapshot } from "./snapshot.ts";
 
 export interface Choice {
-  /** The chosen node as it was judged, before the instance was there. */
-  readonly view: NodeView;
+  /** The chosen node, with what was on it before the instance was. */
+  readonly base: NodeSnapshot;
+  readonly committed: NodeCapacity;
+  readonly ports: readonly HostPort[];
+  readonly ownerInstances: number;
   readonly score: number;
+  /** Of the rules about domains, whose counts are others now. */
+  readonly topologyScores: readonly PluginScore[];
   /** How many nodes passed every rule, and how many there were. */
   readonly feasibleCount: number;
   readonly nodeCount: number;
-  /** Whom it was chosen before; empty: there was no other. */
+  /** The best of the others; empty: there was none. */
   readonly runnerUp: string;
   readonly runnerUpScore: number;
 }
@@ -25,15 +30,7 @@ export interface BatchPlacement {
   readonly explanation: Explanation | undefined;
 }
 
-/** The heap's top is about to be taken. */
-export function choiceOf(snapshot: Snapshot, heap: NodeHeap, view: NodeView): Choice {
-  const next = heap.runnerUp();
-  return {
-    view,
-    score: heap.scoreOf(heap.top()),
-    feasibleCount: heap.length,
-    nodeCount: snapshot.size,
-    runnerUp: next < 0 ? "" : snapshot.at(next).node.name,
-    runnerUpScore: next < 0 ? 0 : heap.scoreOf(next),
-  };
+/** The chosen node as plugins saw it. */
+export function viewOfChoice({ base, committed, ports, ownerInstances }: Choice): NodeView {
+  return { ...base, committed, ports, ownerInstances };
 }

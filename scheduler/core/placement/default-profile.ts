@@ -1,4 +1,5 @@
 import type { Profile } from "./framework.ts";
+import { instanceAffinity } from "./plugins/instance-affinity/instance-affinity.ts";
 import { isolationAvailable } from "./plugins/isolation-available/isolation-available.ts";
 import { leastAllocated } from "./plugins/least-allocated/least-allocated.ts";
 import { nodePressure } from "./plugins/node-pressure/node-pressure.ts";
@@ -12,6 +13,8 @@ import {
   preferUntainted,
   taintsAndTolerations,
 } from "./plugins/taints-and-tolerations/taints-and-tolerations.ts";
+
+import { topologySpread } from "./plugins/topology-spread/topology-spread.ts";
 
 /** Rules about the node before those about what is left on it: the former are judged once per node. */
 export const defaultProfile: Profile = {
@@ -30,5 +33,9 @@ export const defaultProfile: Profile = {
     { plugin: preferUntainted, weight: 3 },
     { plugin: ownerSpread, weight: 2 },
     { plugin: leastAllocated, weight: 1 },
+  ],
+  topology: [
+    { plugin: topologySpread, weight: 2 },
+    { plugin: instanceAffinity, weight: 2 },
   ],
 };

@@ -1,5 +1,5 @@
-import type { NodeView, Reason } from "./framework.ts";
-import { totalScore, type PreparedProfile } from "./prepared-profile.ts";
+import type { NodeView, Reason, Verdict } from "./framework.ts";
+import type { PreparedProfile } from "./prepared-profile.ts";
 
 /** What one rule has against one node. */
 export interface Rejection {
@@ -14,12 +14,15 @@ export type NodeReport =
       readonly nodeName: string;
       readonly kind: "feasible";
       readonly total: number;
-      readonly scores: readonly {
-        readonly plugin: string;
-        readonly weight: number;
-        readonly score: number;
-      }[];
+      readonly scores: readonly PluginScore[];
     };
+
+export interface PluginScore {
+  readonly plugin: string;
+  readonly weight: number;
+  /** From 0 to 100. */
+  readonly score: number;
+}
 
 /** Why no node takes an instance. */
 export interface Explanation {
@@ -35,31 +38,32 @@ export interface Explanation {
 
 const listedNodesMax = 50;
 
+/** What the rules about domains say of a node. */
+export interface TopologyReport {
+  readonly verdicts: readonly { readonly plugin: string; readonly verdict: Verdict }[];
+  readonly scores: readonly PluginScore[];
+}
+
 /** Judges a node by every rule, not only up to the first that rejects it. */
-export function reportNode(prepared: PreparedProfile, view: NodeView): NodeReport {
+export function reportNode(prepared: PreparedProfile, view: NodeView, topology: TopologyReport): NodeReport {
   const nodeName = view.node.name;
   const rejections: Rejection[] = [];
-  for (const { plugin, filter } of prepared.filters) {
-    const verdict = filter(view);
-    if (verdict.kind !== "success")
-      rejections.push({ plugin: plugin.name, kind: verdict.kind, reasons: verdict.reasons });
-  }
+  const note = (plugin: string, verdict: Verdict) => {
+    if (verdict.kind !== "success") rejections.push({ plugin, kind: verdict.kind, reasons: verdict.reasons });
+  };
+  for (const { plugin, filter } of prepared.filters) note(plugin.name, filter(view));
+  for (const { plugin, verdict } of topology.verdicts) note(plugin, verdict);
   if (rejections.length > 0) return { nodeName, kind: "rejected", rejections };
-  const scores = prepared.scores.map(({ name, weight, score }) => ({
-    plugin: name,
-    weight,
-    score: score(view),
-  }));
-  return { nodeName, kind: "feasible", total: totalScore(prepared, view), scores };
+  const scores = [
+    ...prepared.scores.map(({ name, weight, score }) => ({ plugin: name, weight, score: score(view) })),
+    ...topology.scores,
+  ];
+  const total = scores.reduce((sum, { weight, score }) => sum + weight * score, 0);
+  return { nodeName, kind: "feasible", total, scores };
 }
 
 /** Counts each node under what its first rejecting rule says. */
-export function explainUnplaceable(prepared: PreparedProfile, views: Iterable<NodeView>): Explanation {
-  return explainRefusals(Array.from(views, (view) => reportNode(prepared, view)));
-}
-
-/** The same of nodes that have been judged. */
-export function explainRefusals(reports: readonly NodeReport[]): Explanation {
+export function explainUnplaceable(reports: Iterable<NodeReport>): Explanation {
   const nodes: (NodeReport & { readonly kind: "rejected" })[] = [];
   const counts = new Map<string, number>();
   const rejectedBy = new Set<string>();

@@ -1,16 +1,17 @@
 import { expect, test } from "vitest";
 import { seededRandom } from "../../../kit/random.ts";
-import { NodeHeap } from "./node-heap.ts";
+import { NodeHeap, NodeHeaps } from "./node-heap.ts";
 import { TimedHeap } from "./timed-heap.ts";
 
 test.each([1, 2, 3])("NodeHeap: agrees with a sorted list, seed %i", (seed) => {
   const random = seededRandom(seed);
   const pick = (n: number) => Math.floor(random.fraction() * n);
-  const heap = new NodeHeap(4);
+  const shared = new NodeHeaps(4);
+  const heap = new NodeHeap(shared);
   const plain = new Map<number, { score: number; order: number }>();
   for (let order = 0; order < 2_000; order++) {
     const position = pick(50);
-    heap.grow(50);
+    shared.grow(50);
     if (pick(4) === 0) {
       heap.remove(position);
       plain.delete(position);

@@ -64,7 +64,7 @@ function reasonsOf({ plugin, kind, reasons }: Rejection): RefusedNodes["nodes"][
   return reasons.map(({ detail, remedy }) => ({
     plugin,
     detail,
-    ...(remedy === "" ? {} : { remedy }),
+    ...(remedy === undefined ? {} : { remedy }),
     isFinal: kind === "unresolvable",
   }));
 }
@@ -75,7 +75,7 @@ function nearnessOf({ rejections }: RejectedReport): readonly number[] {
   return [
     rejections.filter(({ kind }) => kind === "unresolvable").length,
     reasons.length,
-    reasons.reduce((sum, { distance }) => sum + distance, 0),
+    reasons.reduce((sum, { distance = 1 }) => sum + distance, 0),
   ];
 }
 

@@ -1,3 +1,4 @@
+import { noNeighbours } from "./neighbours.ts";
 import { expect, test } from "vitest";
 import { emptyNode } from "./snapshot.ts";
 import { seededRandom } from "../../../kit/random.ts";
@@ -27,7 +28,7 @@ function requestFor(
   return {
     key: `${owner}/h1`,
     requirements: requirements(overrides),
-    ownerInstancesOn: (nodeName) => state.ownerCount(owner, nodeName),
+    neighbours: state.neighbours,
   };
 }
 
@@ -251,7 +252,7 @@ test.each([
   { name: "the first node", kind: "nodeAdded", node: aNode("x"), rejectedBy: [], helps: true },
 ] as const)("Placer.mayHelp: $name", ({ kind, node, rejectedBy, helps }) => {
   const event = { kind, view: { node, ...emptyNode } };
-  const request = { key: "k", requirements: requirements() };
+  const request = { key: "k", requirements: requirements(), neighbours: noNeighbours };
   expect(aPlacer().mayHelp(event, request, new Set(rejectedBy))).toBe(helps);
 });
 

@@ -1,18 +1,19 @@
 import { Bug } from "../../../kit/errors.ts";
 import { CandidateIndex } from "./candidate-index.ts";
-import type { BatchPlacement } from "./choice.ts";
-import { reportNode, type Explanation, type NodeReport } from "./explanation.ts";
+import { viewOfChoice, type BatchPlacement, type Choice } from "./choice.ts";
+import { reportNode, type Explanation, type NodeReport, type PluginScore } from "./explanation.ts";
 import {
   viewOf,
+  type InstanceEvent,
   type NodeEvent,
-  type NodeView,
   type PlacementRequest,
   type Profile,
   type Profiles,
 } from "./framework.ts";
+import { noNeighbours } from "./neighbours.ts";
 import { prepareProfile, type PreparedProfile } from "./prepared-profile.ts";
-import { withoutInstances, type Snapshot } from "./snapshot.ts";
-import type { Instance } from "../model.ts";
+import type { Snapshot } from "./snapshot.ts";
+import type { Instance, PlacementRequirements } from "../model.ts";
 
 export type Placement =
   | { readonly kind: "placed"; readonly nodeName: string }
@@ -54,18 +55,19 @@ export class Placer {
     return index.takeBatch(snapshot, count);
   }
 
-  /** What every rule says of every node: for people who ask why. */
+  /** What every rule says of every node: for people who ask why. Nothing is kept of it. */
   explain(snapshot: Snapshot, request: PlacementRequest): readonly NodeReport[] {
-    const prepared = this.#prepared(request);
-    return Array.from({ length: snapshot.size }, (_, position) => {
-      const node = snapshot.at(position);
-      return reportNode(prepared, viewOf(node, request.ownerInstancesOn(node.node.name)));
-    });
+    using index = new CandidateIndex(this.#profileOf(request), request, this.#options.seed);
+    index.follow(snapshot, request);
+    return index.reports(snapshot);
   }
 
-  /** What every rule says of one node as it was. */
-  judge(request: Pick<PlacementRequest, "key" | "requirements">, view: NodeView): NodeReport {
-    return reportNode(this.#prepared(request), view);
+  /** What each rule gave the chosen node when it was chosen. */
+  scoresOf(requirements: PlacementRequirements, choice: Choice): readonly PluginScore[] {
+    const prepared = prepareProfile(this.#profileOf({ requirements }), requirements, noNeighbours);
+    const { topologyScores: scores } = choice;
+    const report = reportNode(prepared, viewOfChoice(choice), { verdicts: [], scores });
+    return report.kind === "feasible" ? report.scores : [];
   }
 
   /** Which profile decides. */
@@ -83,31 +85,40 @@ export class Placer {
     position: number,
     without: readonly Instance[],
   ): boolean {
-    const base = snapshot.at(position);
-    const owned = request.ownerInstancesOn(base.node.name);
-    const view = viewOf(withoutInstances(base, without), owned);
-    return this.#prepared(request).filters.every(({ filter }) => filter(view).kind === "success");
+    return this.#indexFor(snapshot, request).wouldFit(snapshot, position, without);
   }
 
   /** The queueing hint: whether an event may let through a request that these plugins rejected. */
-  mayHelp(
-    event: NodeEvent,
-    request: Pick<PlacementRequest, "key" | "requirements">,
-    rejectedBy: ReadonlySet<string>,
-  ): boolean {
+  mayHelp(event: NodeEvent, request: PlacementRequest, rejectedBy: ReadonlySet<string>): boolean {
     if (rejectedBy.size === 0) return event.kind === "nodeAdded";
     const view = viewOf(event.view, 0);
-    return this.#prepared(request).filters.some(({ plugin, filter }) => {
+    const { filters } = this.#prepared(request);
+    const helpsFilter = filters.some(({ plugin, filter }) => {
       if (!rejectedBy.has(plugin.name)) return false;
       if (plugin.mayHelp !== undefined) return plugin.mayHelp(event, request.requirements);
       if (event.kind === "capacityFreed" && plugin.reads === "node") return false;
       return filter(view).kind === "success";
     });
+    if (helpsFilter || event.kind === "capacityFreed") return helpsFilter;
+    // A node that came or changed may be a new domain.
+    const { topology } = this.#profileOf(request);
+    return (
+      topology.some(({ plugin }) => rejectedBy.has(plugin.name)) &&
+      filters.every(({ filter }) => filter(view).kind === "success")
+    );
   }
 
-  #prepared(request: Pick<PlacementRequest, "key" | "requirements">): PreparedProfile {
+  /** The same for instances that came to a node or went from it. */
+  mayHelpTopology(event: InstanceEvent, request: PlacementRequest, rejectedBy: ReadonlySet<string>): boolean {
+    return this.#profileOf(request).topology.some(
+      ({ plugin }) =>
+        rejectedBy.has(plugin.name) && plugin.mayHelp(event, request.requirements, request.neighbours),
+    );
+  }
+
+  #prepared(request: PlacementRequest): PreparedProfile {
     const cached = this.#indexes.get(request.key)?.prepared;
-    return cached ?? prepareProfile(this.#profileOf(request), request.requirements);
+    return cached ?? prepareProfile(this.#profileOf(request), request.requirements, request.neighbours);
   }
 
   /** A name that no profile has is refused before it comes here. */
@@ -125,8 +136,9 @@ export class Placer {
     this.#indexes.delete(request.key);
     this.#indexes.set(request.key, index);
     if (this.#indexes.size > cachedRequestsMax)
-      for (const oldest of this.#indexes.keys()) {
+      for (const [oldest, dropped] of this.#indexes) {
         this.#indexes.delete(oldest);
+        dropped[Symbol.dispose]();
         break;
       }
     index.follow(snapshot, request);

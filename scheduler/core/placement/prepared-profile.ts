@@ -1,4 +1,6 @@
 import type { PlacementRequirements } from "../model.ts";
+import type { Neighbours } from "./neighbours.ts";
+import type { PreparedTopology } from "./topology/topology.ts";
 import type { FilterPlugin, NodeFilter, NodeScore, NodeView, Profile } from "./framework.ts";
 
 interface PreparedFilter {
@@ -19,9 +21,14 @@ export interface PreparedProfile {
   readonly nodeFilters: readonly NodeFilter[];
   readonly allocationFilters: readonly NodeFilter[];
   readonly scores: readonly PreparedScore[];
+  readonly topology: readonly PreparedTopology[];
 }
 
-export function prepareProfile(profile: Profile, requirements: PlacementRequirements): PreparedProfile {
+export function prepareProfile(
+  profile: Profile,
+  requirements: PlacementRequirements,
+  neighbours: Neighbours,
+): PreparedProfile {
   const filters: PreparedFilter[] = [];
   for (const plugin of profile.filters) {
     const filter = plugin.prepare(requirements);
@@ -34,7 +41,18 @@ export function prepareProfile(profile: Profile, requirements: PlacementRequirem
   }
   const reading = (what: FilterPlugin["reads"]) =>
     filters.filter(({ plugin }) => plugin.reads === what).map(({ filter }) => filter);
-  return { filters, nodeFilters: reading("node"), allocationFilters: reading("allocation"), scores };
+  const topology: PreparedTopology[] = [];
+  for (const { plugin, weight } of profile.topology) {
+    const rules = plugin.prepare(requirements, neighbours);
+    if (rules !== undefined) topology.push({ name: plugin.name, weight, rules });
+  }
+  return {
+    filters,
+    nodeFilters: reading("node"),
+    allocationFilters: reading("allocation"),
+    scores,
+    topology,
+  };
 }
 
 export function passes(filters: readonly NodeFilter[], view: NodeView): boolean {

@@ -217,6 +217,11 @@ export class PlacementQueue {
     return !this.#active.isEmpty;
   }
 
+  /** Whether something waits that only an event can help. */
+  get hasUnschedulable(): boolean {
+    return this.#unschedulable.size > 0;
+  }
+
   #park(group: Group, explanation: Explanation, wakesBefore: number, nowMs: number): void {
     group.failedAttempts++;
     if (this.#wakes === wakesBefore)

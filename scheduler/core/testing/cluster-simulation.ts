@@ -65,7 +65,7 @@ export class ClusterSimulation {
   readonly #onDeploymentTurn: (turn: DeploymentTurn) => void;
   #memory: JobMemory = emptyJobMemory;
   #placer = aPlacer(0);
-  #queue = aQueue(this.#placer);
+  #queue = this.#newQueue();
   #uids = 0;
 
   constructor(options: SimulationOptions, onDeploymentTurn: (turn: DeploymentTurn) => void) {
@@ -120,7 +120,7 @@ export class ClusterSimulation {
     this.state = new ClusterState();
     this.#memory = emptyJobMemory;
     this.#placer = aPlacer(this.#pick(100));
-    this.#queue = aQueue(this.#placer);
+    this.#queue = this.#newQueue();
     this.#meetNodes();
   }
 
@@ -210,9 +210,7 @@ export class ClusterSimulation {
 
   #place(): void {
     for (let batch = this.#queue.take(3, this.nowMs); batch; batch = this.#queue.take(3, this.nowMs)) {
-      const ownerUid = batch.request.key.split("/")[0] ?? "";
-      const ownerInstancesOn = (nodeName: string) => this.state.ownerCount(ownerUid, nodeName);
-      const request = { ...batch.request, ownerInstancesOn };
+      const request = { ...batch.request, neighbours: this.state.neighbours };
       const { nodeNames, explanation } = this.#placer.placeBatch(
         this.state.snapshot(),
         request,
@@ -322,6 +320,15 @@ export class ClusterSimulation {
     this.realFailures += restarts + (isFailure ? 1 : 0);
   }
 
+  #newQueue(): PlacementQueue {
+    const placer = this.#placer;
+    const { neighbours } = this.state;
+    return new PlacementQueue({
+      backoff: { initialMs: 1_000, factor: 2, maxMs: 10_000 },
+      mayHelp: (event, request, rejectedBy) => placer.mayHelp(event, { ...request, neighbours }, rejectedBy),
+    });
+  }
+
   #pick(n: number): number {
     return Math.floor(this.#random.fraction() * n);
   }
@@ -329,11 +336,4 @@ export class ClusterSimulation {
 
 function aPlacer(seed: number): Placer {
   return new Placer({ profiles: profilesOf(defaultProfile), seed, cachedRequestsMax: 4 });
-}
-
-function aQueue(placer: Placer): PlacementQueue {
-  return new PlacementQueue({
-    backoff: { initialMs: 1_000, factor: 2, maxMs: 10_000 },
-    mayHelp: (event, request, rejectedBy) => placer.mayHelp(event, request, rejectedBy),
-  });
 }
