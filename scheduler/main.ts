@@ -30,6 +30,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     log.error("Secrets cannot be read or written", { reason: options.encryption.reason });
   // The engine needs the API server's backend, and the server the engine's instances: filled in before it listens.
   const live = new Map<string, LiveResource>();
+  const simulated: { engine?: Engine } = {};
   const api = await createApiServer({
     store,
     form: new ValueCodec(options.encryption),
@@ -41,7 +42,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     serviceAccountKeys: options.serviceAccountKeys,
     audit,
     live,
-    simulator: () => undefined,
+    simulator: () => simulated.engine?.simulator,
     ...options.listen,
   });
   if (store.readOnly !== undefined) return serveReadOnly(options, { api, store, audit, stop, log });
@@ -56,6 +57,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   });
   await engine.start();
   live.set("wasminstances", engine.live);
+  simulated.engine = engine;
   const nodes = new NodeServer({
     ...options.nodesListen,
     tls: options.tls,

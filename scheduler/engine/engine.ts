@@ -22,6 +22,7 @@ import { WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
 import type { LogOptions } from "../apiserver/live-resource.ts";
+import type { PlacementSimulator } from "../apiserver/placement-simulator.ts";
 import type { Backend, BackendEvent, ResourceKey } from "../backend/backend.ts";
 import type { ObjectCounts } from "../backend/object-counts.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
@@ -35,6 +36,7 @@ import { InstanceExplainer } from "./instance-explainer.ts";
 import { LiveInstances, type InstanceSource } from "./live-instances.ts";
 import { NodeBook } from "./node-book.ts";
 import { nodeResource } from "./node-objects.ts";
+import { EngineSimulator } from "./placement-simulation/engine-simulator.ts";
 import { PlacementRunner } from "./placement-runner.ts";
 import { QuotaKeeper, quotaResource } from "./quota-keeper.ts";
 import { Reconciler } from "./reconciler.ts";
@@ -79,6 +81,7 @@ const priorityResource: ResourceKey = { group: "scheduling.k8s.io", plural: "pri
 export class Engine implements InstanceSource, AsyncDisposable {
   readonly live: LiveInstances;
   readonly nodes: NodeBook;
+  readonly simulator: PlacementSimulator;
   readonly #options: EngineOptions;
   readonly #state = new ClusterState();
   readonly #workloads = new Map<string, Workload>();
@@ -147,6 +150,16 @@ export class Engine implements InstanceSource, AsyncDisposable {
       changed,
       workload: (uid) => this.#workloads.get(uid),
       stored: (workload) => this.#workloadStored(workload),
+    });
+    this.simulator = new EngineSimulator({
+      state,
+      clock,
+      quotas: this.#quotas.book,
+      priorities: this.#priorities,
+      workloads: this.#workloads,
+      entryOf: (workload) => this.#reconciler.catalogueEntry(workload),
+      isolationFor: (workload, entry) => this.#reconciler.isolationFor(workload, entry),
+      lookup: (namespace) => configLookup(backend, namespace),
     });
   }
 

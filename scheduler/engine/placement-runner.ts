@@ -40,7 +40,7 @@ import type { CatalogueEntry } from "./template-catalogue.ts";
 export interface PlacementRunnerOptions {
   readonly state: ClusterState;
   readonly clock: Clock;
-  readonly events: EventRecorder;
+  readonly events: Pick<EventRecorder, "record">;
   readonly quotas: Pick<QuotaBook, "allowance" | "of">;
   readonly session: (nodeName: string) => NodeSession | undefined;
   readonly changed: (change: InstanceChange) => void;

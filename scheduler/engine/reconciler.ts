@@ -20,16 +20,17 @@ import { reconcileDeployment } from "../core/controllers/deployment/deployment.t
 import { emptyJobMemory, reconcileJob, type JobMemory } from "../core/controllers/job/job.ts";
 import { reconcileOrphans } from "../core/controllers/orphans.ts";
 import type { ReconcileResult, Step } from "../core/controllers/step.ts";
+import type { Isolation } from "../../api/isolation.ts";
 import type { Instance, Slot } from "../core/model.ts";
 import { LearnedIsolation } from "../core/learned-isolation.ts";
 import type { PriorityClasses } from "../core/priority-classes.ts";
 import { RetiredInstances } from "./retired-instances.ts";
 import type { EventRecorder } from "./event-recorder.ts";
 import { ownerApiVersion } from "./instance-object.ts";
+import { newInstance } from "./new-instance.ts";
 import type { NodeBook } from "./node-book.ts";
 import type { CatalogueEntry, TemplateCatalogue } from "./template-catalogue.ts";
 import {
-  hasDeadline,
   namespaceOf,
   ownerOf,
   templateOf,
@@ -65,8 +66,6 @@ interface PendingStatus {
 const statusIntervalMs = 20;
 /** Ended instances of jobs that can still be looked at, in the whole cluster. Nodes keep the logs of as many. */
 const retiredMax = 1_000;
-/** Names longer than this are cut, so that a suffix fits into the 253 characters of a DNS subdomain. */
-const nameLengthMax = 230;
 
 export class Reconciler implements AsyncDisposable {
   readonly #options: ReconcilerOptions;
@@ -112,6 +111,11 @@ export class Reconciler implements AsyncDisposable {
 
   catalogueEntry(workload: Workload): CatalogueEntry {
     return this.#options.catalogue.entry(templateOwner(workload));
+  }
+
+  /** What a new instance is made for: more than its template asks for, where its module was found to need it. */
+  isolationFor(workload: Workload, { templateHash, requirements }: CatalogueEntry): Isolation {
+    return this.#learned.isolationFor(workload.object.metadata.uid, templateHash, requirements.isolation);
   }
 
   /** Returns when to look again although nothing has changed. */
@@ -219,34 +223,21 @@ export class Reconciler implements AsyncDisposable {
 
   #create(workload: Workload, namespace: string, slot: Slot | undefined): void {
     const { random, clock, state, priorities, changed } = this.#options;
-    const { templateHash, labels, requirements, limits } = this.catalogueEntry(workload);
-    const owner = ownerOf(workload);
-    const { metadata, spec } = templateOf(workload);
-    const { annotations = {} } = metadata ?? {};
-    const priority = priorities.resolve(spec.priorityClassName);
+    const entry = this.catalogueEntry(workload);
+    const priority = priorities.resolve(templateOf(workload).spec.priorityClassName);
     // The controller was told and makes none.
     if (priority.kind === "unknown") return;
-    const middle = slot ? String(slot.index) : templateHash.slice(0, 6);
-    const instance: Instance = {
-      uid: random.uuid(),
+    const instance = newInstance({
+      workload,
       namespace,
-      name: `${owner.name.slice(0, nameLengthMax)}-${middle}-${randomSuffix(random)}`,
-      owner,
-      templateId: "",
-      templateHash,
-      requests: requirements.requests,
-      limits,
-      claims: requirements.claims,
-      isolation: this.#learned.isolationFor(owner.uid, templateHash, requirements.isolation),
-      priority: priority.value,
-      priorityClass: priority.name,
-      hasDeadline: hasDeadline(workload),
-      labels,
-      annotations,
       slot,
+      entry,
+      priority,
+      isolation: this.isolationFor(workload, entry),
+      uid: random.uuid(),
+      suffix: randomSuffix(random),
       createdMs: clock.now(),
-      state: { kind: "pending", reason: "", message: "" },
-    };
+    });
     changed(state.addInstance(instance));
   }
 

@@ -113,6 +113,10 @@ export class Populations implements Neighbours {
       if (followed.selectors.some((one) => one.namespaceSelector !== undefined)) this.#recount(followed);
   }
 
+  namespaces(): Iterable<readonly [name: string, labels: Labels]> {
+    return this.#namespaces;
+  }
+
   follow(selectors: readonly InstanceSelector[], presence: Presence): FollowedCounts {
     const key = `${presence}:${canonicalJson(selectors)}`;
     let followed = this.#followed.get(key);
