@@ -51,6 +51,11 @@ const commands: readonly CommandEntry[] = [
     load: () => import("./commands/scale.ts"),
   },
   {
+    name: "simulate",
+    summary: "Say what would happen to placement if nodes or workloads changed",
+    load: () => import("./commands/simulate.ts"),
+  },
+  {
     name: "api-resources",
     summary: "List the resources that the server knows",
     load: () => import("./commands/api-resources.ts"),
