@@ -13,6 +13,8 @@ import { Engine } from "./engine/engine.ts";
 import type { LiveResource } from "./apiserver/live-resource.ts";
 import { NodeServer } from "./nodes/node-server.ts";
 import { parseSchedulerOptions, schedulerUsage, type SchedulerOptions } from "./options.ts";
+import { PlacementRecorder } from "./recording/placement-recorder.ts";
+import { runReplay } from "./replay-command.ts";
 import { runRestore } from "./restore-command.ts";
 import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
 
@@ -46,6 +48,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     ...options.listen,
   });
   if (store.readOnly !== undefined) return serveReadOnly(options, { api, store, audit, stop, log });
+  const recorder = options.recording && (await PlacementRecorder.open({ ...options.recording, clock, log }));
   const epoch = await api.backend.takeEpoch();
   const engine = new Engine({
     backend: api.backend,
@@ -54,6 +57,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     log,
     lostAfterMs: options.lostAfterMs,
     objectCounts: api.counts,
+    observer: recorder,
   });
   await engine.start();
   live.set("wasminstances", engine.live);
@@ -80,6 +84,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   await api.drain();
   await nodes.close();
   await engine.close();
+  await recorder?.[Symbol.asyncDispose]();
   await api.close();
   await audit?.close();
   await store.close();
@@ -113,11 +118,17 @@ async function serveReadOnly(
 }
 
 async function main(): Promise<void> {
-  if (process.argv[2] === "restore") {
-    process.exitCode = runRestore(process.argv.slice(3), systemClock, systemRandom, {
-      out: (text) => void process.stdout.write(text),
-      err: (text) => void process.stderr.write(text),
-    });
+  const print = {
+    out: (text: string) => void process.stdout.write(text),
+    err: (text: string) => void process.stderr.write(text),
+  };
+  const [command, ...args] = process.argv.slice(2);
+  if (command === "restore") {
+    process.exitCode = runRestore(args, systemClock, systemRandom, print);
+    return;
+  }
+  if (command === "replay") {
+    process.exitCode = await runReplay(args, print);
     return;
   }
   let options: SchedulerOptions;

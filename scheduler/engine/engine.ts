@@ -26,6 +26,7 @@ import type { PlacementSimulator } from "../apiserver/placement-simulator.ts";
 import type { Backend, BackendEvent, ResourceKey } from "../backend/backend.ts";
 import type { ObjectCounts } from "../backend/object-counts.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
+import type { PlacementObserver } from "../recording/placement-observer.ts";
 import { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance, ObservedStatus, WorkloadKind } from "../core/model.ts";
 import { PriorityClasses } from "../core/priority-classes.ts";
@@ -52,6 +53,8 @@ export interface EngineOptions {
   readonly lostAfterMs: number;
   /** For the status of quotas; absent where somebody else writes it, as Kubernetes' own controller does. */
   readonly objectCounts?: ObjectCounts | undefined;
+  /** Told of all that placement sees and decides. */
+  readonly observer?: (PlacementObserver & { watch(state: ClusterState): void }) | undefined;
 }
 
 const configResources: Readonly<Record<ConfigKind, ResourceKey>> = {
@@ -102,6 +105,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     const { backend, clock, random, log } = options;
     this.#options = options;
     const state = this.#state;
+    options.observer?.watch(state);
     const changed = (change: InstanceChange) => this.#instanceChanged(change);
     this.live = new LiveInstances(this, clock.now() * 1000, log);
     this.#events = new EventRecorder(backend, clock, log);
@@ -128,6 +132,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       changed,
       session: (nodeName) => this.nodes.session(nodeName),
       entryOf: (uid) => this.#entryOf(uid),
+      observer: options.observer,
       again: () => this.#scheduleTurn(),
     });
     this.#explainer = new InstanceExplainer({
@@ -308,7 +313,9 @@ export class Engine implements InstanceSource, AsyncDisposable {
   #namespaceEvent(event: BackendEvent): void {
     if (event.kind === "synced") return;
     const { name, labels = {} } = event.object.metadata;
-    this.#state.setNamespace(name, event.kind === "put" ? labels : undefined);
+    const known = event.kind === "put" ? labels : undefined;
+    this.#state.setNamespace(name, known);
+    this.#options.observer?.namespaceChanged(name, known);
     this.#placement.namespaceChanged();
   }
 
@@ -321,6 +328,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   #nodeChanged(nodeName: string, kind: "nodeAdded" | "nodeUpdated"): void {
     this.#placement.nodeChanged(nodeName, kind);
+    this.#options.observer?.nodeChanged(nodeName, this.#state.node(nodeName));
     this.#nodesReported();
     this.#scheduleTurn();
   }
@@ -354,6 +362,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     }
     this.#quotas.instanceChanged(change);
     this.#placement.instanceChanged(change);
+    this.#options.observer?.instanceChanged(change);
     this.#reconciler.instanceChanged(change);
     this.#recordTrouble(change);
     this.#mark(instance.owner.uid);

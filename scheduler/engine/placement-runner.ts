@@ -32,6 +32,7 @@ import {
 import { chargeOf, traitsOf } from "../core/quota/compute-resources.ts";
 import type { QuotaBook } from "../core/quota/quota-book.ts";
 import type { NodeSession, NodeTemplate } from "../nodes/node-port.ts";
+import type { PlacementObserver } from "../recording/placement-observer.ts";
 import { DecisionLog, type Decision } from "./decision-log.ts";
 import type { EventRecorder } from "./event-recorder.ts";
 import { ownerApiVersion } from "./instance-object.ts";
@@ -46,6 +47,8 @@ export interface PlacementRunnerOptions {
   readonly changed: (change: InstanceChange) => void;
   /** The current template of a workload; undefined when the workload is gone. */
   readonly entryOf: (ownerUid: string) => CatalogueEntry | undefined;
+  /** Told of each time nodes were looked at; absent: nobody wants to know. */
+  readonly observer?: Pick<PlacementObserver, "decided"> | undefined;
   /** Asks for another turn of the loop. */
   readonly again: () => void;
 }
@@ -279,6 +282,13 @@ export class PlacementRunner {
       count > 0 ? this.#placer.placeBatch(state.snapshot(), this.#request(queued), count) : nothingProposed;
     const rejected = this.#commit(instances, nodeNames, template);
     this.#noteDecisions(instances, choices, queued.requirements);
+    if (count > 0)
+      this.#options.observer?.decided(
+        instances.slice(0, count),
+        queued.requirements,
+        nodeNames,
+        new Set(rejected),
+      );
     const left = instances.slice(nodeNames.length).map(({ uid }) => uid);
     if (explanation || left.length === 0) return { unplaceable: left, explanation, rejected };
     // Asked again: what was committed counts, and what the nodes did not take after all leaves room for others.

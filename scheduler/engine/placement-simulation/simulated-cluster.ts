@@ -19,12 +19,12 @@ import type { Instance, ObservedStatus, Slot } from "../../core/model.ts";
 import type { PriorityClasses } from "../../core/priority-classes.ts";
 import type { QuotaBook } from "../../core/quota/quota-book.ts";
 import type { Isolation } from "../../../api/isolation.ts";
-import type { NodeSession } from "../../nodes/node-port.ts";
 import { newInstance } from "../new-instance.ts";
 import { PlacementRunner } from "../placement-runner.ts";
 import type { CatalogueEntry } from "../template-catalogue.ts";
 import { namespaceOf, templateOf, type Workload } from "../workloads.ts";
 import { limits } from "./limits.ts";
+import { pretendedSession } from "./pretended-session.ts";
 import { SimulatedTime } from "./simulated-time.ts";
 
 export interface SimulatedClusterOptions {
@@ -230,16 +230,3 @@ const running: ObservedStatus = {
   sequence: 1,
   isolation: undefined,
 };
-
-function pretendedSession(nodeName: string): NodeSession {
-  return {
-    nodeName,
-    assign: () => {},
-    stop: () => {},
-    acknowledge: () => {},
-    openLog: () => {
-      throw new WherryError("LogUnavailable", `node ${nodeName} is only simulated`);
-    },
-    close: () => {},
-  };
-}

@@ -30,14 +30,31 @@ export class SimulatedTime implements Clock {
     return { cancel, [Symbol.dispose]: cancel };
   }
 
+  /** Fires what is due until then, in order, and stays there. Time never goes back. */
+  advanceTo(ms: number): void {
+    const end = Math.max(this.#elapsedMs, ms - this.#startMs);
+    for (let next = this.#next(); next !== undefined && next.atMs <= end; next = this.#next())
+      this.#fire(next);
+    this.#elapsedMs = end;
+  }
+
   /** Goes to the next timer and fires it; false if there is none. */
   skip(): boolean {
+    const next = this.#next();
+    if (next === undefined) return false;
+    this.#fire(next);
+    return true;
+  }
+
+  #next(): Due | undefined {
     let next: Due | undefined;
     for (const due of this.#timers) if (next === undefined || due.atMs < next.atMs) next = due;
-    if (next === undefined) return false;
-    this.#timers.delete(next);
-    this.#elapsedMs = Math.max(this.#elapsedMs, next.atMs);
-    next.fire();
-    return true;
+    return next;
+  }
+
+  #fire(due: Due): void {
+    this.#timers.delete(due);
+    this.#elapsedMs = Math.max(this.#elapsedMs, due.atMs);
+    due.fire();
   }
 }

@@ -1,0 +1,183 @@
+/**
+ * Writes down what placement saw and decided, so that it can be replayed with other rules.
+ *
+ * Every file begins with a checkpoint: all that there is at that moment. It is written when the file before has outgrown its
+ * size, and after lines were lost.
+ */
+import type { Clock } from "../../kit/clock.ts";
+import type { Log } from "../../kit/log.ts";
+import { RotatingFile } from "../apiserver/audit/rotating-file.ts";
+import type { InstanceChange } from "../core/cluster-state/changes.ts";
+import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
+import type { ClusterNode, Instance, PlacementRequirements } from "../core/model.ts";
+import { isPlaced } from "../core/quota/quota-usage.ts";
+import { limits } from "./limits.ts";
+import { encodeLine, type RecordedEvent } from "./record-lines.ts";
+import type { PlacementObserver } from "./placement-observer.ts";
+import { RecordWriter } from "./record-writer.ts";
+
+export interface RecordingOptions {
+  readonly file: string;
+  readonly fileBytesMax: number;
+  /** 0: all are kept. */
+  readonly backupsMax: number;
+}
+
+export interface PlacementRecorderParts extends RecordingOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class PlacementRecorder implements PlacementObserver, AsyncDisposable {
+  readonly #clock: Clock;
+  readonly #writer: RecordWriter;
+  #state: ClusterState | undefined;
+  #templates = new Map<string, number>();
+  readonly #nodes = new Map<string, ClusterNode>();
+  #isCheckpointDue = false;
+  #lost = 0;
+
+  private constructor(clock: Clock, makeWriter: (recorder: PlacementRecorder) => RecordWriter) {
+    this.#clock = clock;
+    this.#writer = makeWriter(this);
+  }
+
+  /** Fails with a `WherryError` RecordingUnavailable when there can be no such file. */
+  static async open({ clock, log, ...options }: PlacementRecorderParts): Promise<PlacementRecorder> {
+    // Set before anything is written.
+    let recorder: PlacementRecorder | undefined;
+    const file = await RotatingFile.open(
+      { ...options, now: () => clock.now(), began: () => recorder?.begin(0) },
+      { what: "the recording of placement", code: "RecordingUnavailable" },
+    );
+    recorder = new PlacementRecorder(
+      clock,
+      (self) => new RecordWriter({ file, clock, log, recovered: (lost) => self.begin(lost) }),
+    );
+    return recorder;
+  }
+
+  /** From now on. The state may be empty yet. */
+  watch(state: ClusterState): void {
+    this.#state = state;
+    this.begin(0);
+  }
+
+  /** What comes next must stand by itself. */
+  begin(lost: number): void {
+    this.#isCheckpointDue = true;
+    this.#lost += lost;
+  }
+
+  decided(
+    instances: readonly Instance[],
+    requirements: PlacementRequirements,
+    nodeNames: readonly string[],
+    rejected: ReadonlySet<string>,
+  ): void {
+    const [first] = instances;
+    if (!first || !this.#isReady()) return;
+    this.#write({
+      kind: "decided",
+      template: this.#templateOf(first, requirements),
+      uids: instances.map(({ uid }) => uid),
+      nodes: instances.map(({ uid }, place) => (rejected.has(uid) ? null : (nodeNames[place] ?? null))),
+    });
+  }
+
+  instanceChanged({ kind, instance, before }: InstanceChange): void {
+    const was = before?.state.kind;
+    const is = kind === "removed" ? undefined : instance.state;
+    const wasPlaced = before !== undefined && isPlaced(before);
+    if (wasPlaced && (is === undefined || !isPlaced(instance)))
+      this.#event({ kind: "gone", uids: [instance.uid] });
+    else if (is?.kind === "stopping" && was === "bound")
+      this.#event({ kind: "stopping", uids: [instance.uid] });
+    else if (kind === "removed" && was === "pending") this.#event({ kind: "gone", uids: [instance.uid] });
+    // What was decided here has not been reported yet.
+    else if (!wasPlaced && is?.kind === "bound" && is.observed !== undefined)
+      this.#held(instance, is.nodeName);
+  }
+
+  nodeChanged(name: string, node: ClusterNode | undefined): void {
+    // Told of more often than it changes.
+    if (node !== undefined && this.#nodes.get(name) === node) return;
+    if (node === undefined) this.#nodes.delete(name);
+    else this.#nodes.set(name, node);
+    this.#event(node ? { kind: "node", node } : { kind: "nodeGone", name });
+  }
+
+  namespaceChanged(name: string, labels: Readonly<Record<string, string>> | undefined): void {
+    this.#event({ kind: "namespace", name, labels: labels ?? null });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#writer.close();
+  }
+
+  #event(event: RecordedEvent): void {
+    if (this.#isReady()) this.#write(event);
+  }
+
+  #held(instance: Instance, nodeName: string): void {
+    if (!this.#isReady()) return;
+    this.#write({
+      kind: "held",
+      template: this.#templateOf(instance, null),
+      node: nodeName,
+      uids: [instance.uid],
+    });
+  }
+
+  /** What has just happened is in the checkpoint, if one is due. */
+  #isReady(): boolean {
+    if (!this.#state) return false;
+    if (!this.#isCheckpointDue) return true;
+    this.#checkpoint(this.#state);
+    return false;
+  }
+
+  #checkpoint(state: ClusterState): void {
+    this.#isCheckpointDue = false;
+    this.#templates = new Map();
+    this.#write({ kind: "checkpoint", version: 1, lost: this.#lost });
+    this.#lost = 0;
+    for (const [name, labels] of state.namespaces()) this.#write({ kind: "namespace", name, labels });
+    for (const node of state.nodes()) {
+      this.#write({ kind: "node", node });
+      this.#writeHeld(state, node.name);
+    }
+    this.#write({ kind: "checkpointed" });
+  }
+
+  #writeHeld(state: ClusterState, node: string): void {
+    const groups = new Map<number, string[]>();
+    for (const instance of state.instancesOn(node)) {
+      if (!isPlaced(instance)) continue;
+      const template = this.#templateOf(instance, null);
+      const uids = groups.get(template) ?? [];
+      groups.set(template, uids);
+      uids.push(instance.uid);
+    }
+    for (const [template, uids] of groups)
+      for (let at = 0; at < uids.length; at += limits.uidsPerLine)
+        this.#write({ kind: "held", template, node, uids: uids.slice(at, at + limits.uidsPerLine) });
+  }
+
+  /** Its number in this file, in which it is told of before it is used. */
+  #templateOf(instance: Instance, requirements: PlacementRequirements | null): number {
+    const { uid: _uid, name: _name, createdMs: _created, state: _state, slot: _slot, ...template } = instance;
+    const { owner, templateHash, isolation, priority } = template;
+    const key = [owner.uid, templateHash, isolation, priority, requirements === null].join("/");
+    const known = this.#templates.get(key);
+    if (known !== undefined) return known;
+    const id = this.#templates.size + 1;
+    this.#templates.set(key, id);
+    this.#write({ kind: "template", id, template, requirements });
+    return id;
+  }
+
+  #write(event: RecordedEvent): void {
+    this.#writer.write(encodeLine({ at: this.#clock.now(), ...event }));
+  }
+}
