@@ -10,6 +10,7 @@ import { seededRandom } from "../kit/random.ts";
 import { NodeAgent } from "./agent.ts";
 import type { ReportedStatus } from "./core/status.ts";
 import { currentFile, recordTime } from "./logs/log-record.ts";
+import { ModuleBoard } from "./images/module-board.ts";
 import { AllowedNetwork } from "./network/allowed-network.ts";
 import type { RunEnd, RunSpec } from "./runtimes/runtime-driver.ts";
 import { type Checkpoint, openCheckpoint } from "./session/checkpoint.ts";
@@ -55,6 +56,7 @@ async function startAgent(): Promise<void> {
       retain: () => {},
       release: () => {},
     },
+    moduleBoard: new ModuleBoard(10),
     volumes: new VolumeStore(root, roots),
     network: new AllowedNetwork([], []),
     folders: { remove: () => {} },
@@ -174,6 +176,15 @@ test("NodeAgent: preStop comes before the notice, in what is left of the grace",
   driver.end(id.uid, id.run, exit(0));
   await statusWith({ phase: "Failed", reason: "Stopped" });
   expect(driver.stopped).toEqual([{ uid: "web", graceMs: 6000 }]);
+});
+
+test("NodeAgent: one that is preempted stops as gracefully, and its end says for whom", async () => {
+  assign({ lifecycle: { preStop: { exec: { args: ["bye"] } } } });
+  await statusWith({ ready: true });
+  agent.stop("web", undefined, { cause: "Preempted", message: "preempted by high" });
+  const { id } = await sideRun("preStop");
+  driver.end(id.uid, id.run, exit(0));
+  await statusWith({ phase: "Failed", reason: "Preempted", message: "preempted by high" });
 });
 
 test("NodeAgent: a preStop that hangs is killed with the instance", async () => {

@@ -26,7 +26,8 @@ import type { Lifecycle, LifecycleAction, LifecycleEvent, Now, Step } from "./co
 import { mountConcurrencyMax } from "./core/limits.ts";
 import { mustStore, recover } from "./core/recover.ts";
 import { type ReportedStatus, statusOf } from "./core/status.ts";
-import type { StopCause } from "./core/termination.ts";
+import { stopMessage, type StopCause, type StopReason } from "./core/termination.ts";
+import type { ModuleBoard } from "./images/module-board.ts";
 import type { ModuleStore } from "./images/module-store.ts";
 import { configOf, graceOf, type HeldInstance, isSettled, policyOf } from "./held-instance.ts";
 import { InstanceSetups } from "./instance-setups.ts";
@@ -49,6 +50,7 @@ export interface AgentOptions {
   readonly logLimits: LogLimits;
   readonly drivers: ReadonlyMap<string, RuntimeDriver>;
   readonly modules: Pick<ModuleStore, "fetch" | "retain" | "release">;
+  readonly moduleBoard: Pick<ModuleBoard, "fetched" | "prepared">;
   readonly volumes: Pick<VolumeStore, "mount" | "removeInstance" | "removeTemplate">;
   readonly network: AllowedNetwork;
   readonly folders: Pick<InstanceFolders, "remove">;
@@ -75,6 +77,8 @@ export interface Evictable {
 
 type DriverAction = Extract<LifecycleAction, { kind: "startRun" | "stopRun" | "settle" }>;
 
+const asked: StopReason = { cause: "Stopped", message: stopMessage("Stopped") };
+
 export class NodeAgent {
   readonly #options: AgentOptions;
   readonly #setups: InstanceSetups;
@@ -95,7 +99,7 @@ export class NodeAgent {
 
   constructor(options: AgentOptions) {
     this.#options = options;
-    const { drivers, modules, volumes, network, checkpoint, clock, log } = options;
+    const { drivers, modules, moduleBoard, volumes, network, checkpoint, clock, log } = options;
     this.#ledger = new Ledger({ checkpoint, instanceOf: (uid) => this.#stored(uid), clock, log });
     this.#wakeTimer = new WakeTimer(clock, ({ uid, attempt }) => {
       const held = this.#held.get(uid);
@@ -119,7 +123,7 @@ export class NodeAgent {
       settle: (id) => this.#settleUnknown(id),
     });
     this.#setups = new InstanceSetups({
-      ports: { drivers, modules, volumes, network, mountGate: new Gate(mountConcurrencyMax) },
+      ports: { drivers, modules, moduleBoard, volumes, network, mountGate: new Gate(mountConcurrencyMax) },
       loadContents: (templateId) => this.#loadContents(templateId),
       context: () => ({ ...options, stopDisconnectedAfterMs: this.#stopDisconnectedAfterMs }),
       log,
@@ -182,12 +186,13 @@ export class NodeAgent {
   }
 
   /** Without a grace the template's holds. Answers whether the instance is known here. */
-  stop(uid: string, graceMs: number | undefined): boolean {
+  stop(uid: string, graceMs: number | undefined, why: StopReason = asked): boolean {
     const held = this.#held.get(uid);
     if (!held) {
       return false;
     }
-    this.#dispatch(held, { kind: "stop", cause: "Stopped", graceMs: graceMs ?? graceOf(held) });
+    const { cause, message } = why;
+    this.#dispatch(held, { kind: "stop", cause, message, graceMs: graceMs ?? graceOf(held) });
     return true;
   }
 
@@ -233,6 +238,14 @@ export class NodeAgent {
 
   uids(): readonly string[] {
     return [...this.#held.keys()];
+  }
+
+  /** Those that instances have got, under the names by which they asked. */
+  *modulesInUse(): Iterable<{ readonly image: string; readonly digest: string }> {
+    for (const held of this.#held.values()) {
+      const image = configOf(held)?.image;
+      if (image !== undefined && held.retained !== undefined) yield { image, digest: held.retained };
+    }
   }
 
   /** Those that have ended and are not acknowledged. */

@@ -52,7 +52,13 @@ const plenty: Room = {
 };
 
 async function startDaemon(given: Partial<DaemonOptions> = {}, room = plenty): Promise<Daemon> {
-  const capacity = { cpuMillis: 2000, memoryBytes: 2 ** 30, instances: 100, processes: 10 };
+  const capacity = {
+    cpuMillis: 2000,
+    memoryBytes: 2 ** 30,
+    instances: 100,
+    processes: 10,
+    extended: { "example.com/camera": 2 },
+  };
   const options: DaemonOptions = {
     name: "n1",
     scheduler: `localhost:${scheduler.port}`,

@@ -2,20 +2,25 @@
  * The daemon put together: checkpoint, modules, volumes, drivers, agent, link. `main.ts` gives it options and tells it when
  * to leave; tests give it other drivers.
  */
-import { mkdir } from "node:fs/promises";
+import { mkdir, realpath } from "node:fs/promises";
 import { arch, platform, release } from "node:os";
 import { join } from "node:path";
+import type { HostFolder } from "../api/host-paths.ts";
+import { listenRuleText } from "../api/listen-rules.ts";
 import { type Clock, sleep } from "../kit/clock.ts";
 import { WherryError } from "../kit/errors.ts";
 import type { Log } from "../kit/log.ts";
 import type { Random } from "../kit/random.ts";
+import type { Grants } from "../proto/gen/wherry/v1/Grants.ts";
 import type { Hello } from "../proto/gen/wherry/v1/Hello.ts";
-import { protocolVersion } from "../proto/node-service.ts";
+import { helloLimits, protocolVersion } from "../proto/node-service.ts";
 import { NodeAgent } from "./agent.ts";
 import { drainMsMax, farewellMsMax } from "./core/limits.ts";
 import type { ConditionBoard } from "./machine/condition-board.ts";
 import { Machine } from "./machine/machine.ts";
 import type { Room } from "./machine/room.ts";
+import { imageLimits } from "./images/limits.ts";
+import { ModuleBoard } from "./images/module-board.ts";
 import { ModuleStore } from "./images/module-store.ts";
 import { AllowedNetwork } from "./network/allowed-network.ts";
 import { defaultLogLimits } from "./logs/instance-log.ts";
@@ -80,15 +85,18 @@ export class Daemon {
     const checkpoint = openCheckpoint(join(stateDir, "daemon.db"));
     const found = await detect(parts.drivers, signal);
     const roots = new AllowedRoots(options.allowedHostPaths, [stateDir, ...options.reservedHostPaths]);
+    const offered = await withRealPaths(options.allowedHostPaths);
     const volumes = new VolumeStore(stateDir, roots);
     const folders = new InstanceFolders(join(stateDir, "instances"), log);
     let machine: Machine | undefined;
+    const moduleBoard = new ModuleBoard(imageLimits.namesMax);
     const modules = await ModuleStore.open({
       folder: join(stateDir, "cache", "modules"),
       roots,
       clock,
       log,
       onFetched: () => machine?.collectGarbage(),
+      onDropped: (digest) => moduleBoard.dropped(digest),
     });
     const agent = new NodeAgent({
       nodeName: options.name,
@@ -96,6 +104,7 @@ export class Daemon {
       logLimits: defaultLogLimits,
       drivers: new Map(found.map(([{ name }, driver]) => [name, driver])),
       modules,
+      moduleBoard,
       volumes,
       network: new AllowedNetwork(options.allowedListen, options.allowedLoopback),
       folders,
@@ -106,6 +115,8 @@ export class Daemon {
     });
     agent.setStopDisconnectedAfter(checkpoint.loadMeta().stopDisconnectedAfterMs);
     await agent.recover(signal);
+    for (const { image, digest } of agent.modulesInUse())
+      if (modules.lastUsed(digest) !== undefined) moduleBoard.fetched(image, digest);
     await volumes.sweepTemplates(agent.templatesInUse);
     machine = await Machine.start({
       options: options.machine,
@@ -113,6 +124,7 @@ export class Daemon {
       instancesMax: options.allocatable.instances,
       agent,
       modules,
+      moduleBoard,
       drivers: found.map(([, driver]) => driver),
       board: parts.conditions,
       room: parts.room,
@@ -120,7 +132,7 @@ export class Daemon {
       log,
     });
     const daemon = new Daemon(parts, checkpoint, found, agent, machine, (onConnected) =>
-      createLink(options, parts, { agent, checkpoint, found, onConnected }),
+      createLink(options, parts, { agent, moduleBoard, checkpoint, found, folders: offered, onConnected }),
     );
     daemon.#link.start();
     // What is left of instances long gone can wait until everything else runs.
@@ -179,15 +191,27 @@ async function detect(
   );
 }
 
+/** The scheduler compares paths as they are written, and a template may write either. In their order: the first one counts. */
+async function withRealPaths(folders: readonly HostFolder[]): Promise<readonly HostFolder[]> {
+  const both = folders.map(async (folder) => {
+    const real = await realpath(folder.path).catch(() => folder.path);
+    return real === folder.path ? [folder] : [folder, { ...folder, path: real }];
+  });
+  return (await Promise.all(both)).flat();
+}
+
 interface LinkParts {
   readonly agent: NodeAgent;
+  readonly moduleBoard: ModuleBoard;
   readonly checkpoint: Checkpoint;
   readonly found: readonly (readonly [RuntimeFacts, RuntimeDriver])[];
+  /** What it offers of its file system, as the scheduler is to know it. */
+  readonly folders: readonly HostFolder[];
   readonly onConnected: () => void;
 }
 
 function createLink(options: DaemonOptions, parts: DaemonParts, linked: LinkParts): SchedulerLink {
-  const { agent, checkpoint, found, onConnected } = linked;
+  const { agent, moduleBoard, checkpoint, found, onConnected } = linked;
   const { clock, random, log } = parts;
   const logs = new LogSender({
     folderOf: (uid) => logFolderOf(options.stateDir, uid),
@@ -198,9 +222,10 @@ function createLink(options: DaemonOptions, parts: DaemonParts, linked: LinkPart
   return new SchedulerLink({
     address: options.scheduler,
     tls: options.tls,
-    hello: helloOf(options, parts, found),
+    hello: helloOf(options, parts, linked),
     instances: agent,
     conditions: parts.conditions,
+    modules: moduleBoard,
     logs,
     checkpoint,
     onHeard: (atMs) => {
@@ -217,7 +242,11 @@ function createLink(options: DaemonOptions, parts: DaemonParts, linked: LinkPart
   });
 }
 
-function helloOf(options: DaemonOptions, { version, random }: DaemonParts, found: LinkParts["found"]): Hello {
+function helloOf(
+  options: DaemonOptions,
+  { version, random }: DaemonParts,
+  { found, folders }: Pick<LinkParts, "found" | "folders">,
+): Hello {
   return {
     nodeName: options.name,
     protocolVersion,
@@ -228,6 +257,17 @@ function helloOf(options: DaemonOptions, { version, random }: DaemonParts, found
     labels: { ...options.labels },
     info: { operatingSystem: platform(), architecture: architectureName(arch()), kernelVersion: release() },
     bootId: random.uuid(),
+    grants: grantsOf(options, folders),
+  };
+}
+
+/** Too many to tell are not told: the node itself refuses what it does not allow, later. */
+function grantsOf({ allowedListen }: DaemonOptions, folders: readonly HostFolder[]): Grants | null {
+  if (folders.length + allowedListen.length > helloLimits.grantsMax) return null;
+  const grant = (namespace: string | undefined, value: string) => ({ namespace: namespace ?? "", value });
+  return {
+    hostPaths: folders.map(({ namespace, path }) => grant(namespace, path)),
+    listen: allowedListen.map((rule) => grant(rule.namespace, listenRuleText(rule))),
   };
 }
 

@@ -55,6 +55,15 @@ test("parseDaemonOptions: everything given", () => {
   expect(options.allowedLoopback).toEqual(["web", "*"]);
 });
 
+test("parseDaemonOptions: extended resources are capacity and allocatable alike", () => {
+  const { capacity, allocatable } = parse({
+    "extended-resource": ["example.com/camera=2", "example.com/fpga=0"],
+  });
+  expect(capacity.extended).toEqual({ "example.com/camera": 2, "example.com/fpga": 0 });
+  expect(allocatable.extended).toEqual(capacity.extended);
+  expect(parse().capacity.extended).toEqual({});
+});
+
 test.each([
   { name: "as many as are asked for", given: { "max-processes": "7" }, processes: 7 },
   { name: "one for each 64 MiB", given: { memory: "100Mi" }, processes: 2 },
@@ -85,6 +94,12 @@ test.each([
   { flag: "max-instances", value: "-1" },
   { flag: "max-instances", value: "1.5" },
   { flag: "max-processes", value: "0" },
+  { flag: "extended-resource", value: "camera=1" },
+  { flag: "extended-resource", value: "example.com/camera" },
+  { flag: "extended-resource", value: "example.com/camera=-1" },
+  { flag: "extended-resource", value: "example.com/camera=1.5" },
+  { flag: "extended-resource", value: "example.com/camera=99999999999999999999" },
+  { flag: "extended-resource", value: "kubernetes.io/camera=1" },
   { flag: "eviction-memory", value: "0%" },
   { flag: "metrics-address", value: "here" },
   { flag: "shim-max-age", value: "30m" },
@@ -94,6 +109,13 @@ test.each([
   { flag: "log-level", value: "loud" },
 ])("parseDaemonOptions: --$flag $value is refused by its name", ({ flag, value }) => {
   expect(() => parse({ [flag]: value })).toThrow(`--${flag}`);
+});
+
+test("parseDaemonOptions: an extended resource is given once, and there are not too many", () => {
+  const flag = "extended-resource";
+  expect(() => parse({ [flag]: ["example.com/a=1", "example.com/a=2"] })).toThrow("each name once");
+  const many = Array.from({ length: 65 }, (_, place) => `example.com/r${place}=1`);
+  expect(() => parse({ [flag]: many })).toThrow('"example.com/r64=1" is not valid; expected at most 64');
 });
 
 test("parseDaemonOptions: an unknown flag is named", () => {

@@ -3,12 +3,13 @@ import { availableParallelism, totalmem } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { cpuMillis, memoryBytes, parseQuantity } from "../api/quantity.ts";
-import { parseAddress } from "../api/network.ts";
+import { checkExtendedResource } from "../api/extended-resource.ts";
+import type { HostFolder } from "../api/host-paths.ts";
+import { type ListenRule, parseListenRule } from "../api/listen-rules.ts";
 import { errorMessage, WherryError } from "../kit/errors.ts";
+import { helloLimits } from "../proto/node-service.ts";
 import { instancesDefault, processesDefault, reservedMemory } from "./core/limits.ts";
 import { type MachineOptions, machineUsage, parseMachineFlags } from "./machine/machine-options.ts";
-import type { AllowedListen } from "./network/allowed-network.ts";
-import type { AllowedRoot } from "./volumes/allowed-roots.ts";
 
 export interface NodeCapacity {
   readonly cpuMillis: number;
@@ -16,6 +17,8 @@ export interface NodeCapacity {
   readonly instances: number;
   /** Instances that have a process of their own. */
   readonly processes: number;
+  /** Amounts of extended resources, such as example.com/camera. */
+  readonly extended: Readonly<Record<string, number>>;
 }
 
 /** Everything the node daemon is told at its start, parsed and complete. */
@@ -25,10 +28,10 @@ export interface DaemonOptions {
   readonly scheduler: string;
   readonly tls: { readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer };
   readonly stateDir: string;
-  readonly allowedHostPaths: readonly AllowedRoot[];
+  readonly allowedHostPaths: readonly HostFolder[];
   /** Never given to an instance, whatever is allowed. */
   readonly reservedHostPaths: readonly string[];
-  readonly allowedListen: readonly AllowedListen[];
+  readonly allowedListen: readonly ListenRule[];
   /** Namespaces that may connect to the machine's own addresses; `*` is every one. */
   readonly allowedLoopback: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
@@ -61,6 +64,8 @@ export const daemonUsage = `Usage: wherry-node --name NAME --scheduler HOST:PORT
   --cpu QUANTITY           cores for instances, such as 2 or 1500m (default: the machine's)
   --memory QUANTITY        memory for instances, such as 4Gi (default: the machine's, less a reserve)
   --max-instances N        how many instances at most (default ${instancesDefault})
+  --extended-resource NAME=N
+                           something else of the machine that instances can request, such as example.com/camera=2 (repeatable)
 ${machineUsage}
   --keep-instances-on-exit leave instances running when the daemon is stopped, for the next one to take over
   --shim-max-age DURATION  after this time a process that hosts instances is replaced, such as 12h or 7d (1h to 20d, default 7d)
@@ -122,6 +127,7 @@ function parseFlags(args: readonly string[]) {
         memory: text,
         "max-instances": text,
         "max-processes": text,
+        "extended-resource": texts,
         "eviction-memory": text,
         "eviction-disk": text,
         "metrics-address": text,
@@ -169,21 +175,15 @@ function splitNamespace(text: string): readonly [namespace: string | undefined, 
   return match === null ? [undefined, text] : [match[1], match[2] ?? ""];
 }
 
-function parseRoot(text: string): AllowedRoot {
+function parseRoot(text: string): HostFolder {
   const [namespace, path] = splitNamespace(text);
   return { namespace, path: absolutePath("allow-host-path")(path) };
 }
 
-function parseListen(text: string): AllowedListen {
+function parseListen(text: string): ListenRule {
   const [namespace, endpoint] = splitNamespace(text);
-  const match = /^(\*|\[[^\]]+\]|[^:]+):(\d{1,5})(?:-(\d{1,5}))?$/.exec(endpoint);
-  const host = match?.[1]?.replace(/^\[(.*)\]$/, "$1") ?? "";
-  const address = host === "*" ? host : parseAddress(host);
-  const fromPort = Number(match?.[2]);
-  const toPort = Number(match?.[3] ?? match?.[2]);
-  if (address !== undefined && fromPort >= 1 && fromPort <= toPort && toPort <= 65_535) {
-    return { namespace, address, fromPort, toPort };
-  }
+  const rule = parseListenRule(endpoint, namespace);
+  if (rule !== undefined) return rule;
   throw invalid("allow-listen", text, "[NAMESPACE=]ADDRESS:PORT[-PORT], such as 127.0.0.1:8000-8999");
 }
 
@@ -210,10 +210,33 @@ function capacities(values: Flags): Pick<DaemonOptions, "capacity" | "allocatabl
   const processes =
     count(values["max-processes"], "max-processes") ??
     Math.min(processesDefault.most, Math.ceil(allocatableBytes / processesDefault.memoryBytesEach));
+  const extended = extendedResources(values["extended-resource"] ?? []);
+  const alike = { cpuMillis: cpu, instances, processes, extended };
   return {
-    capacity: { cpuMillis: cpu, memoryBytes: memory ?? wholeMebibytes(machineBytes), instances, processes },
-    allocatable: { cpuMillis: cpu, memoryBytes: allocatableBytes, instances, processes },
+    capacity: { ...alike, memoryBytes: memory ?? wholeMebibytes(machineBytes) },
+    allocatable: { ...alike, memoryBytes: allocatableBytes },
   };
+}
+
+function extendedResources(texts: readonly string[]): Readonly<Record<string, number>> {
+  const flag = "extended-resource";
+  const amounts = new Map<string, number>();
+  const { extendedMax } = helloLimits;
+  if (texts.length > extendedMax)
+    throw invalid(flag, texts[extendedMax] ?? "", `at most ${extendedMax} of them`);
+  for (const text of texts) {
+    const [name = "", amount = ""] = text.split("=", 2);
+    const problem = checkExtendedResource(name);
+    if (problem !== undefined || !/^\d+$/.test(amount) || !Number.isSafeInteger(Number(amount)))
+      throw invalid(
+        flag,
+        text,
+        `NAME=N, such as example.com/camera=2${problem === undefined ? "" : ` (${problem})`}`,
+      );
+    if (amounts.has(name)) throw invalid(flag, text, "each name once");
+    amounts.set(name, Number(amount));
+  }
+  return Object.fromEntries(amounts);
 }
 
 /** So that people can read it. */

@@ -9,6 +9,7 @@ import type { Gate } from "./core/gate.ts";
 import type { ConfigOutcome, TemplateConfig } from "./core/instance-config.ts";
 import { argumentsOf, environmentOf, stopsWhenCutOff } from "./core/instance-config.ts";
 import type { LifecycleEvent } from "./core/lifecycle-state.ts";
+import type { ModuleBoard } from "./images/module-board.ts";
 import type { ModuleStore } from "./images/module-store.ts";
 import type { AllowedNetwork } from "./network/allowed-network.ts";
 import type {
@@ -24,6 +25,7 @@ import type { VolumeStore } from "./volumes/volume-store.ts";
 export interface SetupPorts {
   readonly drivers: ReadonlyMap<string, RuntimeDriver>;
   readonly modules: Pick<ModuleStore, "fetch">;
+  readonly moduleBoard: Pick<ModuleBoard, "fetched" | "prepared">;
   readonly volumes: Pick<VolumeStore, "mount">;
   readonly network: AllowedNetwork;
   readonly mountGate: Gate;
@@ -133,6 +135,7 @@ async function fetchAndPrepare(
     signal,
   );
   if (outcome.kind === "failed") throw new SetupFailure(outcome);
+  ports.moduleBoard.fetched(image, outcome.module.digest);
   signal.throwIfAborted();
   emit({ kind: "fetched", attempt, digest: outcome.module.digest });
   const prepared = await driver.prepare(
@@ -143,6 +146,7 @@ async function fetchAndPrepare(
     const message = `module ${image}: ${prepared.message}`;
     throw new SetupFailure({ reason: prepared.reason, message, retryable: false });
   }
+  ports.moduleBoard.prepared(image, outcome.module.digest);
   const fault = memoryFault(config, prepared.module);
   if (fault) throw new SetupFailure(fault);
   signal.throwIfAborted();

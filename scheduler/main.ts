@@ -12,7 +12,13 @@ import { type ApiServer, createApiServer } from "./apiserver/api-server.ts";
 import { Engine } from "./engine/engine.ts";
 import type { LiveResource } from "./apiserver/live-resource.ts";
 import { NodeServer } from "./nodes/node-server.ts";
-import { parseSchedulerOptions, schedulerUsage, type SchedulerOptions } from "./options.ts";
+import {
+  parsePrintPlacement,
+  parseSchedulerOptions,
+  schedulerUsage,
+  type SchedulerOptions,
+} from "./options.ts";
+import { printPlacementConfig } from "./placement-config/print.ts";
 import { PlacementRecorder } from "./recording/placement-recorder.ts";
 import { runReplay } from "./replay-command.ts";
 import { runRestore } from "./restore-command.ts";
@@ -56,6 +62,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     random,
     log,
     lostAfterMs: options.lostAfterMs,
+    placement: options.placement,
     objectCounts: api.counts,
     observer: recorder,
   });
@@ -133,6 +140,11 @@ async function main(): Promise<void> {
   }
   let options: SchedulerOptions;
   try {
+    const shown = parsePrintPlacement(process.argv.slice(2));
+    if (shown) {
+      process.stdout.write(printPlacementConfig(shown));
+      return;
+    }
     options = parseSchedulerOptions(process.argv.slice(2));
   } catch (thrown) {
     process.stderr.write(`wherry-scheduler: ${errorMessage(thrown)}\n\n${schedulerUsage}\n`);

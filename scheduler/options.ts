@@ -7,6 +7,8 @@ import {
 } from "./apiserver/authentication/service-account-keys.ts";
 import type { StaticToken } from "./apiserver/authentication/static-tokens.ts";
 import { parseTokenFile } from "./apiserver/authentication/token-file.ts";
+import { defaultConfiguration, type PlacementConfiguration } from "./core/placement/profile-declaration.ts";
+import { parsePlacementConfig } from "./placement-config/parse.ts";
 import { readEncryptionKeys, type EncryptionKeys } from "./apiserver/storage/encryption-keys.ts";
 
 export interface HostPort {
@@ -39,12 +41,14 @@ export interface SchedulerOptions {
   /** Of Secrets in the store. */
   readonly encryption: EncryptionKeys;
   readonly lostAfterMs: number;
+  readonly placement: PlacementConfiguration;
   readonly logLevel: string;
 }
 
 export const schedulerUsage = `Usage: wherry-scheduler --store sqlite:FILE --ca FILE --cert FILE --key FILE --token-file FILE
+       wherry-scheduler --print-placement-config [--placement-config FILE]
        wherry-scheduler restore --store sqlite:FILE --from BACKUP [--force] [--encryption-key-file FILE]
-       wherry-scheduler replay FILE [--profile NAME] [--differences N]
+       wherry-scheduler replay FILE [--placement-config FILE] [--profile NAME] [--differences N]
   --store sqlite:FILE      where declared objects are kept
   --listen HOST:PORT       the API (default 127.0.0.1:7443; port 0 takes a free one)
   --nodes-listen HOST:PORT where node daemons connect (default 127.0.0.1:7444)
@@ -68,6 +72,8 @@ export const schedulerUsage = `Usage: wherry-scheduler --store sqlite:FILE --ca 
                            encrypts Secrets in the store: a line NAME:BASE64 (32 bytes) for each key; the first
                            encrypts, all decrypt
   --lost-after DURATION    how long a silent node keeps its instances (default 15s)
+  --placement-config FILE  how nodes are chosen: profiles, overcommit, backoff (YAML, see docs/PLACEMENT.md)
+  --print-placement-config prints what of that holds, defaults included, and ends
   --log-level LEVEL        trace, debug, info, warn or error (default info)`;
 
 const logLevels = new Set(["trace", "debug", "info", "warn", "error", "silent"]);
@@ -90,6 +96,7 @@ export function parseSchedulerOptions(args: readonly string[]): SchedulerOptions
     recording: rotation(values, "record-placement"),
     encryption: encryption(values["encryption-key-file"]),
     lostAfterMs: duration("lost-after", values["lost-after"] ?? "15s"),
+    placement: placement(values),
     logLevel,
   };
 }
@@ -126,6 +133,7 @@ function parseFlags(args: readonly string[]): {
         "record-placement-maxbackup": text,
         "encryption-key-file": text,
         "lost-after": text,
+        "placement-config": text,
         "log-level": text,
       },
     }).values;
@@ -133,6 +141,19 @@ function parseFlags(args: readonly string[]): {
   } catch (thrown) {
     throw new WherryError("InvalidFlag", errorMessage(thrown), { cause: thrown });
   }
+}
+
+const printFlag = "--print-placement-config";
+
+/** The configuration that a command line only asks to see; the other flags may stand beside it. */
+export function parsePrintPlacement(args: readonly string[]): PlacementConfiguration | undefined {
+  if (!args.includes(printFlag)) return undefined;
+  return placement(parseFlags(args.filter((arg) => arg !== printFlag)).values);
+}
+
+function placement(values: Flags): PlacementConfiguration {
+  const path = values["placement-config"];
+  return path === undefined ? defaultConfiguration : readWith("placement-config", path, parsePlacementConfig);
 }
 
 function tokens(values: Flags): readonly StaticToken[] {

@@ -1,13 +1,17 @@
+import { readFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { errorMessage, WherryError } from "../kit/errors.ts";
+import { defaultConfiguration, type PlacementConfiguration } from "./core/placement/profile-declaration.ts";
+import { parsePlacementConfig } from "./placement-config/parse.ts";
 import { limits } from "./recording/limits.ts";
 import { decodeLine, type RecordedLine } from "./recording/record-lines.ts";
 import { replayText } from "./recording/replay-text.ts";
 import { Replay } from "./recording/replay.ts";
 
-export const replayUsage = `Usage: wherry-scheduler replay FILE... [--profile NAME] [--differences N]
+export const replayUsage = `Usage: wherry-scheduler replay FILE... [--placement-config FILE] [--profile NAME] [--differences N]
   FILE                     what --record-placement has written; several in the order in which they were
+  --placement-config FILE  the profiles that there are, as the scheduler's flag of that name
   --profile NAME           the placement profile that decides for all; otherwise each instance's own
   --differences N          list the first N decisions that differ (default 10)`;
 
@@ -15,16 +19,20 @@ interface ReplayFlags {
   readonly files: readonly string[];
   readonly profile: string | undefined;
   readonly differencesMax: number;
+  readonly placement: PlacementConfiguration;
 }
 
 /** Throws a `WherryError` InvalidFlag that names the flag. */
 export function parseReplayFlags(args: readonly string[]): ReplayFlags {
   const text = { type: "string" } as const;
-  let parsed: { readonly values: { profile?: string; differences?: string }; readonly positionals: string[] };
+  let parsed: {
+    readonly values: { profile?: string; differences?: string; "placement-config"?: string };
+    readonly positionals: string[];
+  };
   try {
     parsed = parseArgs({
       args: [...args],
-      options: { profile: text, differences: text },
+      options: { profile: text, differences: text, "placement-config": text },
       allowPositionals: true,
     });
   } catch (thrown) {
@@ -35,7 +43,25 @@ export function parseReplayFlags(args: readonly string[]): ReplayFlags {
   if (files.length === 0) throw new WherryError("InvalidFlag", "name the FILE to replay");
   if (!/^\d{1,7}$/.test(differences))
     throw new WherryError("InvalidFlag", `--differences ${differences}: expected a whole number`);
-  return { files, profile, differencesMax: Number(differences) };
+  const placement = placementOf(values["placement-config"]);
+  const names = placement.profiles.map(({ name }) => name);
+  if (profile !== undefined && !names.includes(profile))
+    throw new WherryError(
+      "InvalidFlag",
+      `--profile ${profile}: there is no such profile; there are ${names.join(", ")}`,
+    );
+  return { files, profile, differencesMax: Number(differences), placement };
+}
+
+function placementOf(path: string | undefined): PlacementConfiguration {
+  if (path === undefined) return defaultConfiguration;
+  try {
+    return parsePlacementConfig(readFileSync(path, "utf8"));
+  } catch (thrown) {
+    throw new WherryError("InvalidFlag", `--placement-config ${path}: ${errorMessage(thrown)}`, {
+      cause: thrown,
+    });
+  }
 }
 
 /** Runs the command and returns the exit code. */

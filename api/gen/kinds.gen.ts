@@ -198,6 +198,8 @@ export interface Toleration {
   readonly value?: string;
   /** Empty matches every effect. */
   readonly effect?: "NoSchedule" | "PreferNoSchedule" | "NoExecute";
+  /** How long the instance stays on its node after a taint NoExecute has come. For ever when empty; with 0 or less it is not placed on such a node. */
+  readonly tolerationSeconds?: number;
 }
 
 export interface InstanceSpec {
@@ -285,7 +287,7 @@ export interface InstanceSpec {
   readonly stopNotice: "none" | "stdin";
   /** What the instance does when its node has lost the scheduler. continue is a WasmDeployment's default, stop a WasmJob's. */
   readonly onDisconnect?: "continue" | "stop";
-  /** The versions of the runtime that will do: comparisons such as >=14.6 or >=40 <42, all of which must hold. */
+  /** The versions of the runtime that will do: comparisons such as >=14.6 or >=40 <42, all of which must hold. A version is compared by as many numbers as are written: 14.6, or =14.6, is every 14.6, and >14.6 begins at 14.7. */
   readonly runtimeVersion?: string;
   /** Features that the node's runtime must say it has. */
   readonly runtimeFeatures?: readonly string[];
@@ -498,9 +500,9 @@ export interface WasmNodeSpec {
   readonly unschedulable: boolean;
   /** By how much more than it has placement may promise of it. The scheduler's configuration holds where empty. */
   readonly overcommit?: {
-    /** A ratio, such as 2.5. */
+    /** A ratio from 1 to 100, such as 2.5. */
     readonly cpu?: string;
-    /** A ratio, such as 1.2. */
+    /** A ratio from 1 to 100, such as 1.2. */
     readonly memory?: string;
   };
   readonly taints?: readonly Taint[];
@@ -513,6 +515,8 @@ export interface WasmNodeStatus {
   readonly capacity?: NodeResources;
   /** cpu, memory, instances, processes (instances with a process of their own), and extended resources. */
   readonly allocatable?: NodeResources;
+  /** What placement may promise of the node where that is more than it has (spec.overcommit, or the scheduler's configuration). */
+  readonly promisable?: Readonly<Record<string, Quantity>>;
   readonly runtimes?: readonly ({
     readonly name: string;
     readonly version: string;
@@ -564,6 +568,8 @@ export interface WasmInstanceStatus {
   readonly reason?: string;
   /** The same for people, with what to do. */
   readonly message?: string;
+  /** While it is pending: the node on which room is reserved for it. */
+  readonly nominatedNodeName?: string;
   readonly restarts: number;
   readonly startTime?: string;
   readonly finishTime?: string;
@@ -734,8 +740,8 @@ export interface InstanceExplanationStatus {
   };
   /** Where a pending instance is in the queue. */
   readonly waiting?: {
-    /** Active: its turn is now. Parked: what its template refers to is missing. */
-    readonly state: "Active" | "Backoff" | "Unschedulable" | "Parked";
+    /** Active: its turn is now. Nominated: room is made for it. Parked: what its template refers to is missing. */
+    readonly state: "Active" | "Backoff" | "Unschedulable" | "Nominated" | "Parked";
     /** Of unschedulable ones: of the last verdict. */
     readonly since?: string;
     /** When the backoff is over. */

@@ -1,14 +1,6 @@
-import type {
-  EnvVar,
-  InstanceSpec,
-  InstanceTemplate,
-  Mount,
-  Quantity,
-  Toleration,
-  Volume,
-} from "../gen/kinds.gen.ts";
+import type { EnvVar, InstanceSpec, InstanceTemplate, Mount, Volume } from "../gen/kinds.gen.ts";
+import { listenersConflict, listenPlaceText } from "../listen-rules.ts";
 import { parseAddress, parseEndpoint } from "../network.ts";
-import { parseQuantity } from "../quantity.ts";
 import {
   duplicateValue,
   type FieldError,
@@ -20,7 +12,9 @@ import {
 import { determinismFaults } from "./determinism.ts";
 import { validateAnnotations, validateLabels } from "./metadata.ts";
 import { checkSubdomainName } from "./names.ts";
+import { placementFaults, placementWarnings } from "./placement.ts";
 import { probeFaults } from "./probes.ts";
+import { validateQuantity, validateResources } from "./resources.ts";
 
 const envNameForm = /^[^=\0]+$/;
 const volumeSources = ["hostPath", "configMap", "secret", "emptyDir"] as const;
@@ -33,6 +27,11 @@ export function validateInstanceTemplate(template: InstanceTemplate, field: stri
   ];
 }
 
+/** What is legal, and is probably not what was meant. */
+export function instanceTemplateWarnings(template: InstanceTemplate, field: string): readonly string[] {
+  return placementWarnings(template.spec, `${field}.spec`);
+}
+
 function validateInstanceSpec(spec: InstanceSpec, field: string): readonly FieldError[] {
   return [
     ...validateImage(spec.module.image, `${field}.module.image`),
@@ -43,8 +42,7 @@ function validateInstanceSpec(spec: InstanceSpec, field: string): readonly Field
     ...validateMounts(spec.mounts ?? [], spec.volumes ?? [], `${field}.mounts`),
     ...validateNetwork(spec.network?.allow ?? [], `${field}.network.allow`),
     ...validateListeners(spec.listeners ?? [], `${field}.listeners`),
-    ...validateLabels(spec.nodeSelector ?? {}, `${field}.nodeSelector`),
-    ...(spec.tolerations ?? []).flatMap((one, at) => validateToleration(one, `${field}.tolerations[${at}]`)),
+    ...placementFaults(spec, field),
     ...determinismFaults(spec, field),
     ...probeFaults(spec, field),
     ...validatePriorityClassName(spec.priorityClassName ?? "", `${field}.priorityClassName`),
@@ -67,38 +65,6 @@ function validateImage(image: string, field: string): readonly FieldError[] {
       "must be https://…, http://…, file:///absolute/path or file://relative/path (below the first folder that the node offers)",
     ),
   ];
-}
-
-function validateResources(resources: InstanceSpec["resources"], field: string): readonly FieldError[] {
-  return (["cpu", "memory"] as const).flatMap((name) => {
-    const request = resources.requests?.[name];
-    const limit = resources.limits?.[name];
-    const errors = [
-      ...validateQuantity(request, `${field}.requests.${name}`),
-      ...validateQuantity(limit, `${field}.limits.${name}`),
-    ];
-    if (errors.length > 0 || request === undefined || limit === undefined) return errors;
-    if (milliOf(request) <= milliOf(limit)) return [];
-    return [
-      invalidValue(
-        `${field}.requests.${name}`,
-        request,
-        `must be less than or equal to ${name} limit of ${limit}`,
-      ),
-    ];
-  });
-}
-
-function validateQuantity(quantity: Quantity | undefined, field: string): readonly FieldError[] {
-  if (quantity === undefined) return [];
-  const parsed = parseQuantity(quantity);
-  if (parsed.kind === "invalid") return [invalidValue(field, quantity, parsed.message)];
-  return parsed.milli < 0n ? [invalidValue(field, quantity, "must be greater than or equal to 0")] : [];
-}
-
-function milliOf(quantity: Quantity): bigint {
-  const parsed = parseQuantity(quantity);
-  return parsed.kind === "ok" ? parsed.milli : 0n;
 }
 
 function validateEnv(env: readonly EnvVar[], field: string): readonly FieldError[] {
@@ -222,11 +188,12 @@ function validateListeners(
       listeners.map(({ name }) => name),
       (at) => `${field}[${at}].name`,
     ),
-    // Any number of them may ask for whatever port is free.
-    ...duplicates(
-      listeners.map(({ address, port }, at) => (port === 0 ? `any ${at}` : `${address} port ${port}`)),
-      (at) => `${field}[${at}].port`,
-    ),
+    ...listeners.flatMap((listener, at) => {
+      const before = listeners.slice(0, at).find((other) => listenersConflict(other, listener));
+      if (before === undefined) return [];
+      const why = `the listener "${before.name}" has this port at ${listenPlaceText(before)}, which leaves none for it`;
+      return [invalidValue(`${field}[${at}].port`, listener.port, why)];
+    }),
   ];
 }
 
@@ -262,23 +229,6 @@ function normalPath(path: string): string {
     .split("/")
     .filter((part) => part !== "" && part !== ".")
     .join("/")}`;
-}
-
-function validateToleration(toleration: Toleration, field: string): readonly FieldError[] {
-  const errors: FieldError[] = [];
-  if (toleration.operator === "Exists" && (toleration.value ?? "") !== "")
-    errors.push(
-      invalidValue(`${field}.value`, toleration.value, "value must be empty when `operator` is 'Exists'"),
-    );
-  if ((toleration.key ?? "") === "" && toleration.operator !== "Exists")
-    errors.push(
-      invalidValue(
-        `${field}.operator`,
-        toleration.operator,
-        'operator must be Exists when `key` is empty, which means "match all values and all keys"',
-      ),
-    );
-  return errors;
 }
 
 function duplicates(values: readonly string[], fieldOf: (at: number) => string): readonly FieldError[] {

@@ -64,7 +64,7 @@ test.each([
     },
     expected: [
       expect.stringContaining(`${t}.listeners[4].address: Invalid value: "localhost": must be an IPv4 or`),
-      `${t}.listeners[1].port: Duplicate value: "127.0.0.1 port 80"`,
+      `${t}.listeners[1].port: Invalid value: 80: the listener "a" has this port at 127.0.0.1:80, which leaves none for it`,
     ],
   },
   {
@@ -271,4 +271,18 @@ test("validateWasmNode: taints have keys and come once", () => {
     "spec.taints[1]: Duplicate value",
     "spec.taints[2].key: Invalid value",
   ]);
+});
+
+test.each([
+  { ratio: "2.5", expected: [] },
+  { ratio: "1.5", expected: [] },
+  {
+    ratio: "0.000",
+    expected: [
+      'spec.overcommit.memory: Invalid value: "0.000": must be a number from 1 to 100 with at most three decimals, such as 1.5',
+    ],
+  },
+])("validateWasmNode: overcommit of $ratio", ({ ratio, expected }) => {
+  const spec = { unschedulable: false, overcommit: { cpu: "1", memory: ratio } };
+  expect(problems({ ...workload("WasmNode", {}), spec })).toEqual(expected);
 });

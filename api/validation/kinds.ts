@@ -1,6 +1,7 @@
 import type { WasmDeployment, WasmJob, WasmNode } from "../gen/kinds.gen.ts";
 import type { ApiObject } from "../object-meta.ts";
 import type { FieldError } from "./field-error.ts";
+import { instanceTemplateWarnings } from "./instance-template.ts";
 import { validateWasmDeployment } from "./wasm-deployment.ts";
 import { validateWasmJob } from "./wasm-job.ts";
 import { validateWasmNode } from "./wasm-node.ts";
@@ -13,6 +14,16 @@ export const semanticChecks: Readonly<Record<string, SemanticCheck>> = {
   WasmJob: typed<WasmJob>(validateWasmJob),
   WasmNode: typed<WasmNode>(validateWasmNode),
 };
+
+/** What clients are told beside the answer, by kind: of what is legal, and probably not what was meant. */
+export const semanticWarnings: Readonly<Record<string, (object: ApiObject) => readonly string[]>> = {
+  WasmDeployment: (object) => templateWarnings(object as unknown as WasmDeployment),
+  WasmJob: (object) => templateWarnings(object as unknown as WasmJob),
+};
+
+function templateWarnings({ spec }: WasmDeployment | WasmJob): readonly string[] {
+  return instanceTemplateWarnings(spec.template, "spec.template");
+}
 
 function typed<T>(check: (object: T, old: T | undefined) => readonly FieldError[]): SemanticCheck {
   // The schema, from which T is generated, has accepted both.

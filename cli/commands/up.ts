@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { hostname } from "node:os";
 import { isAbsolute, relative, resolve } from "node:path";
 import type { Command } from "commander";
@@ -17,6 +17,7 @@ interface UpCommandOptions {
   readonly stateDir: string;
   readonly hostPath: readonly string[];
   readonly listen: readonly string[];
+  readonly placementConfig?: string;
   readonly verbose?: boolean;
 }
 
@@ -41,6 +42,7 @@ export function define(command: Command, { terminal }: CommandContext): void {
       collect,
       [],
     )
+    .option("--placement-config <file>", "how nodes are chosen: profiles, overcommit, backoff")
     .option("--verbose", "show what the processes log")
     .action(async (options: UpCommandOptions) => {
       const port = parseCount(options.port, "--port");
@@ -52,12 +54,19 @@ export function define(command: Command, { terminal }: CommandContext): void {
           throw new Failure(`--host-path ${path}: the path does not exist`);
         }
       }
+      const placementConfig =
+        options.placementConfig === undefined
+          ? undefined
+          : resolve(terminal.workingDirectory, options.placementConfig);
+      if (placementConfig !== undefined && !existsSync(placementConfig))
+        throw new Failure(`--placement-config ${options.placementConfig}: the file does not exist`);
       const settings = {
         nodes,
         port,
         stateDirectory: resolve(terminal.workingDirectory, options.stateDir),
-        hostPaths: options.hostPath,
+        hostPaths: [...shownDirectory(terminal), ...options.hostPath],
         listen: options.listen,
+        placementConfig,
         verbose: options.verbose ?? false,
         workingDirectory: terminal.workingDirectory,
         hostname: hostname(),
@@ -68,6 +77,14 @@ export function define(command: Command, { terminal }: CommandContext): void {
       const onReady = (cluster: RunningCluster) => void terminal.out(readyText(cluster, terminal));
       await up(settings, { onReady, onNotice: notice }, stopOnSignals(terminal), terminal.clock);
     });
+}
+
+/** The working directory as the shell shows it: manifests may name it by its links, and placement compares what is written. */
+function shownDirectory({ env, workingDirectory }: Terminal): readonly string[] {
+  const shown = env["PWD"];
+  if (shown === undefined || !isAbsolute(shown) || shown === workingDirectory || !existsSync(shown))
+    return [];
+  return realpathSync(shown) === realpathSync(workingDirectory) ? [shown] : [];
 }
 
 /** The first signal stops in order, another one at once. */

@@ -31,6 +31,8 @@ export interface UpOptions {
   readonly hostPaths: readonly string[];
   /** Where instances may listen, beside the machine's loopback addresses: as the daemon's `--allow-listen`. */
   readonly listen: readonly string[];
+  /** The file for the scheduler's `--placement-config`. */
+  readonly placementConfig: string | undefined;
   /** Show the children's informational lines as well. */
   readonly verbose: boolean;
   readonly workingDirectory: string;
@@ -161,6 +163,9 @@ class LocalCluster implements AsyncDisposable {
           "token-file": admin.file,
           "service-account-key-file": serviceAccountKey,
           "encryption-key-file": encryptionKeyFile,
+          ...(this.#options.placementConfig === undefined
+            ? {}
+            : { "placement-config": this.#options.placementConfig }),
           "log-level": "info",
         }),
       stopMs: localLimits.schedulerStopMs,

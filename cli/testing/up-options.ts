@@ -10,6 +10,7 @@ export function fakeUpOptions(stateDirectory: string, changes: Partial<UpOptions
     stateDirectory,
     hostPaths: [],
     listen: [],
+    placementConfig: undefined,
     verbose: false,
     workingDirectory: "/work",
     hostname: "Lap.Top",

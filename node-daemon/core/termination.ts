@@ -4,7 +4,13 @@ import { messageCharsMax } from "./limits.ts";
 import type { RunEnd } from "./run.ts";
 
 /** Why an instance was told to stop. It becomes the status' reason. All but the first are disruptions: not the guest's doing. */
-export type StopCause = "Stopped" | "NodeShutdown" | "Disconnected" | "Evicted";
+export type StopCause = "Stopped" | "NodeShutdown" | "Disconnected" | "Evicted" | "Preempted";
+
+/** What whoever asked for a stop says of it. */
+export interface StopReason {
+  readonly cause: StopCause;
+  readonly message: string;
+}
 
 export interface Termination {
   readonly reason: string;
@@ -21,6 +27,7 @@ const stopMessages: Readonly<Record<StopCause, string>> = {
   NodeShutdown: "stopped because the node daemon is shutting down",
   Disconnected: disconnectedMessage,
   Evicted: "evicted because the node was running short",
+  Preempted: "stopped for an instance of a higher priority",
 };
 
 export function stopMessage(cause: StopCause): string {

@@ -15,6 +15,8 @@ export const imageLimits = {
   totalMs: 600 * secondMs,
   /** As browsers and curl do, roughly. */
   redirectsMax: 5,
+  /** Names that are told to the scheduler, which needs them for a preference only; more than a node has in use. */
+  namesMax: 1_000,
   /** A thousand instances of one deployment arrive within seconds: their module is asked for once. */
   freshMs: 2 * secondMs,
 } as const;

@@ -26,18 +26,24 @@ const digestName = /^[a-f0-9]{64}$/;
 export class ModuleCache {
   readonly #folder: string;
   readonly #bytesMax: number;
+  readonly #onDropped: (digest: string) => void;
   readonly #entries = new Map<string, Entry>();
   readonly #users = new Map<string, number>();
   #uses = 0;
 
-  private constructor(folder: string, bytesMax: number) {
+  private constructor(folder: string, bytesMax: number, onDropped: (digest: string) => void) {
     this.#folder = folder;
     this.#bytesMax = bytesMax;
+    this.#onDropped = onDropped;
   }
 
   /** Reads what is there; half-written files of an earlier process are removed. */
-  static async open(folder: string, bytesMax: number): Promise<ModuleCache> {
-    const cache = new ModuleCache(folder, bytesMax);
+  static async open(
+    folder: string,
+    bytesMax: number,
+    onDropped: (digest: string) => void = () => {},
+  ): Promise<ModuleCache> {
+    const cache = new ModuleCache(folder, bytesMax, onDropped);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const found: { name: string; bytes: number; atMs: number }[] = [];
     for (const name of await readdir(folder)) {
@@ -140,6 +146,7 @@ export class ModuleCache {
       // Somebody may have begun to use it since.
       if (this.#users.has(digest)) continue;
       this.#entries.delete(digest);
+      this.#onDropped(digest);
       await rm(this.#pathOf(digest), { force: true });
       total -= bytes;
     }

@@ -55,6 +55,8 @@ export interface ModuleStoreOptions {
   readonly cacheBytesMax?: number;
   /** A module has come: what is kept of others may be too much now. */
   readonly onFetched?: () => void;
+  /** A module is not kept any longer. */
+  readonly onDropped?: (digest: string) => void;
 }
 
 export class ModuleStore {
@@ -71,7 +73,8 @@ export class ModuleStore {
   }
 
   static async open(options: ModuleStoreOptions): Promise<ModuleStore> {
-    const cache = await ModuleCache.open(options.folder, options.cacheBytesMax ?? imageLimits.cacheBytesMax);
+    const { folder, cacheBytesMax = imageLimits.cacheBytesMax, onDropped } = options;
+    const cache = await ModuleCache.open(folder, cacheBytesMax, onDropped);
     return new ModuleStore(options, cache);
   }
 

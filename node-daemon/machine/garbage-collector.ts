@@ -14,6 +14,7 @@ import { garbageLimits } from "./core/limits.ts";
 export interface GarbageCollectorOptions {
   readonly drivers: readonly Pick<RuntimeDriver, "collectGarbage">[];
   readonly modules: Pick<ModuleStore, "isUsed" | "lastUsed" | "collectGarbage">;
+  readonly onTranslationsRemoved: (digest: string) => void;
   /** Log folders of instances that have ended and are still known. */
   readonly endedLogFolders: () => readonly string[];
   readonly log: Log;
@@ -62,10 +63,11 @@ export class GarbageCollector {
   }
 
   async #collectTranslations(bytesHigh: number, bytesLow: number): Promise<void> {
-    const { drivers, modules, log } = this.#options;
+    const { drivers, modules, onTranslationsRemoved, log } = this.#options;
     const used = {
       isUsed: (digest: string) => modules.isUsed(digest),
       lastUsed: (digest: string) => modules.lastUsed(digest),
+      removed: onTranslationsRemoved,
     };
     let keptBytes = 0;
     for (const driver of drivers) {

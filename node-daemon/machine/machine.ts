@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Clock } from "../../kit/clock.ts";
 import type { Log } from "../../kit/log.ts";
 import type { NodeAgent } from "../agent.ts";
+import type { ModuleBoard } from "../images/module-board.ts";
 import type { ModuleStore } from "../images/module-store.ts";
 import type { RuntimeDriver } from "../runtimes/runtime-driver.ts";
 import { logFolderOf } from "../setup.ts";
@@ -21,6 +22,7 @@ export interface MachineParts {
   readonly instancesMax: number;
   readonly agent: NodeAgent;
   readonly modules: ModuleStore;
+  readonly moduleBoard: Pick<ModuleBoard, "translationsDropped">;
   readonly drivers: readonly RuntimeDriver[];
   readonly board: ConditionBoard;
   /** The machine's own by default. */
@@ -35,10 +37,11 @@ export class Machine {
   #metrics: MetricsServer | undefined;
 
   private constructor({ options, stateDir, instancesMax, room, ...parts }: MachineParts) {
-    const { agent, modules, drivers, board, clock, log } = parts;
+    const { agent, modules, moduleBoard, drivers, board, clock, log } = parts;
     this.#collector = new GarbageCollector({
       drivers,
       modules,
+      onTranslationsRemoved: (digest) => moduleBoard.translationsDropped(digest),
       endedLogFolders: () => agent.endedUids().map((uid) => logFolderOf(stateDir, uid)),
       log,
     });

@@ -1,19 +1,13 @@
+import {
+  listenPlaceText,
+  type ListenRule,
+  listenRulesOf,
+  listenRuleText,
+  mayListen,
+} from "../../api/listen-rules.ts";
 import { isOfMachine, parseAddress } from "../../api/network.ts";
 import type { NetworkConfig } from "../core/instance-config.ts";
 import { type NetworkGrant, noNetworkGrant } from "../runtimes/runtime-driver.ts";
-
-/** `--allow-listen [NAMESPACE=]ADDRESS:PORT[-PORT]`. */
-export interface AllowedListen {
-  /** Undefined: every namespace. */
-  readonly namespace: string | undefined;
-  /** `*`: any address of the machine. */
-  readonly address: string;
-  readonly fromPort: number;
-  readonly toPort: number;
-}
-
-/** What `address` and `port` of a listener need; port 0 may become any of the ports that systems hand out. */
-const handedOut = { fromPort: 32_768, toPort: 60_999 } as const;
 
 export type NetworkVerdict =
   | { readonly kind: "granted"; readonly network: NetworkGrant }
@@ -25,22 +19,22 @@ export type NetworkVerdict =
  * operator's word. Everything else is between the template and the guest.
  */
 export class AllowedNetwork {
-  readonly #listen: readonly AllowedListen[];
+  readonly #listen: readonly ListenRule[];
   readonly #loopback: readonly string[];
 
   /** `loopback`: namespaces whose instances may connect to the machine's own addresses; `*` is every one. */
-  constructor(listen: readonly AllowedListen[], loopback: readonly string[]) {
+  constructor(listen: readonly ListenRule[], loopback: readonly string[]) {
     this.#listen = listen;
     this.#loopback = loopback;
   }
 
   judge({ allow, listeners }: NetworkConfig, namespace: string): NetworkVerdict {
     if (allow.length === 0 && listeners.length === 0) return { kind: "granted", network: noNetworkGrant };
-    for (const { name, address, port } of listeners) {
-      if (this.#mayListen(namespace, address, port)) continue;
-      const wanted = `${address.includes(":") ? `[${address}]` : address}:${port}`;
+    const rules = listenRulesOf(this.#listen, namespace);
+    for (const listener of listeners) {
+      if (mayListen(rules, listener)) continue;
       const message =
-        `listener ${name}: this node does not let namespace ${namespace} listen at ${wanted}: ${this.#advice(namespace)}; ` +
+        `listener ${listener.name}: this node does not let namespace ${namespace} listen at ${listenPlaceText(listener)}: ${advice(rules)}; ` +
         "start its daemon with --allow-listen [NAMESPACE=]ADDRESS:PORT[-PORT] to allow more";
       return { kind: "refused", reason: "ListenNotAllowed", message };
     }
@@ -53,26 +47,8 @@ export class AllowedNetwork {
     }
     return { kind: "granted", network: { allow, listeners } };
   }
+}
 
-  #mayListen(namespace: string, address: string, port: number): boolean {
-    const { fromPort, toPort } = port === 0 ? handedOut : { fromPort: port, toPort: port };
-    return this.#rulesOf(namespace).some(
-      (rule) =>
-        (rule.address === "*" || rule.address === address) &&
-        rule.fromPort <= fromPort &&
-        toPort <= rule.toPort,
-    );
-  }
-
-  #rulesOf(namespace: string): readonly AllowedListen[] {
-    return this.#listen.filter((rule) => rule.namespace === undefined || rule.namespace === namespace);
-  }
-
-  #advice(namespace: string): string {
-    const rules = this.#rulesOf(namespace).map(
-      ({ address, fromPort, toPort }) =>
-        `${address.includes(":") ? `[${address}]` : address}:${fromPort === toPort ? fromPort : `${fromPort}-${toPort}`}`,
-    );
-    return rules.length === 0 ? "it allows no listening" : `it allows ${rules.join(", ")}`;
-  }
+function advice(rules: readonly ListenRule[]): string {
+  return rules.length === 0 ? "it allows no listening" : `it allows ${rules.map(listenRuleText).join(", ")}`;
 }

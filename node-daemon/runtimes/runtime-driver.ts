@@ -149,6 +149,8 @@ export interface GarbageRequest {
   isUsed(digest: string): boolean;
   /** Larger for later; undefined for a module that is not on this node any more. */
   lastUsed(digest: string): number | undefined;
+  /** Told of each module of which nothing is left. */
+  removed(digest: string): void;
   /** What may be kept, used or not. What is used stays in any case. */
   readonly bytesMax: number;
 }

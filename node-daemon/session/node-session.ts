@@ -22,9 +22,13 @@ import type { SchedulerMessage__Output } from "../../proto/gen/wherry/v1/Schedul
 import { batchItemsMax } from "../../proto/node-service.ts";
 import type { NodeAssignment, NodeTemplate } from "../core/assignment.ts";
 import { statusDelayMs, usageIntervalMs, welcomeTimeoutMs } from "../core/limits.ts";
+import { imageLimits } from "../images/limits.ts";
 import type { ReportedStatus } from "../core/status.ts";
+import type { StopReason } from "../core/termination.ts";
 import type { RunUsage } from "../runtimes/runtime-driver.ts";
 import type { ConditionSource } from "./condition-source.ts";
+import type { ModuleInventory } from "./module-inventory.ts";
+import { ModuleNews } from "./module-news.ts";
 import {
   ContractViolation,
   isUid,
@@ -40,7 +44,7 @@ import {
 export interface SessionInstances {
   beginSession(): void;
   assign(templates: readonly NodeTemplate[], assignments: readonly NodeAssignment[]): void;
-  stop(uid: string, graceMs: number | undefined): boolean;
+  stop(uid: string, graceMs: number | undefined, why?: StopReason): boolean;
   acknowledge(uids: readonly string[]): void;
   uids(): readonly string[];
   statusOf(uid: string): ReportedStatus | undefined;
@@ -60,6 +64,7 @@ export interface SessionOptions {
   readonly hello: Hello;
   readonly instances: SessionInstances;
   readonly conditions: ConditionSource;
+  readonly modules: ModuleInventory;
   /** Notes an epoch durably; false when a higher one has been seen. */
   readonly admitEpoch: (epoch: number) => boolean;
   readonly onWelcome: (welcome: Welcome) => void;
@@ -96,6 +101,7 @@ export class NodeSession {
   #unansweredSinceMs: number | undefined;
   #usageDue = false;
   #conditionsDue = false;
+  #moduleNews: ModuleNews | undefined;
   #statusDue = false;
   #windowFull = false;
   #ended = false;
@@ -175,9 +181,10 @@ export class NodeSession {
       const { templates, assignments } = message.assign;
       instances.assign(templates.map(readTemplate), assignments.map(readAssignment));
     } else if (message.stop) {
-      for (const { uid, hasGrace, graceMs } of message.stop.instances) {
+      for (const { uid, hasGrace, graceMs, reason, message: text } of message.stop.instances) {
         if (!isUid(uid)) throw new ContractViolation(`stop of uid "${uid}"`);
-        if (instances.stop(uid, hasGrace ? graceMs : undefined)) continue;
+        const why = reason === "Preempted" ? ({ cause: reason, message: text } as const) : undefined;
+        if (instances.stop(uid, hasGrace ? graceMs : undefined, why)) continue;
         this.#notFound.add(uid);
         this.#scheduleStatus();
       }
@@ -199,7 +206,13 @@ export class NodeSession {
       this.#scheduleStatus();
     });
     this.#inventory = instances.uids();
-    const { conditions } = this.#options;
+    const { conditions, modules } = this.#options;
+    const news = new ModuleNews(modules, 2 * imageLimits.namesMax);
+    this.#moduleNews = news;
+    modules.onChange((image) => {
+      news.changed(image);
+      this.#pump();
+    });
     conditions.onChange(() => {
       this.#conditionsDue = true;
       this.#pump();
@@ -242,6 +255,8 @@ export class NodeSession {
       this.#conditionsDue = false;
       return { conditions: { conditions: [...this.#options.conditions.conditions()] } };
     }
+    const modules = this.#moduleNews?.take();
+    if (modules) return { modules };
     if (this.#inventory) return this.#inventoryPart(this.#inventory);
     // One at a time: an answer then belongs to the last one.
     if (this.#heartbeatDue && this.#unansweredSinceMs === undefined) {
@@ -337,6 +352,7 @@ export class NodeSession {
     this.#timers.clear();
     this.#options.instances.onStatus(() => {});
     this.#options.conditions.onChange(() => {});
+    this.#options.modules.onChange(() => {});
     this.#end.resolve({ code, message });
   }
 }

@@ -21,6 +21,7 @@ import { type ClientTls, dial } from "./channel.ts";
 import type { Checkpoint, StoredMeta } from "./checkpoint.ts";
 import type { ConditionSource } from "./condition-source.ts";
 import type { LogSender } from "./log-sender.ts";
+import type { ModuleInventory } from "./module-inventory.ts";
 import { NodeSession, type SessionEnd, type SessionInstances, type Welcome } from "./node-session.ts";
 
 export interface LinkOptions {
@@ -30,6 +31,7 @@ export interface LinkOptions {
   readonly hello: Hello;
   readonly instances: SessionInstances;
   readonly conditions: ConditionSource;
+  readonly modules: ModuleInventory;
   readonly logs: Pick<LogSender, "send">;
   readonly checkpoint: Pick<Checkpoint, "loadMeta" | "saveMeta">;
   /** Told how long it had been disconnected when it gave up waiting. */
@@ -102,7 +104,7 @@ export class SchedulerLink {
   }
 
   async #runSession(): Promise<SessionEnd> {
-    const { tls, address, hello, instances, conditions, logs, clock, log } = this.#options;
+    const { tls, address, hello, instances, conditions, modules, logs, clock, log } = this.#options;
     const client = dial(address, tls);
     try {
       this.#session = new NodeSession({
@@ -110,6 +112,7 @@ export class SchedulerLink {
         hello,
         instances,
         conditions,
+        modules,
         admitEpoch: (epoch) => this.#admitEpoch(epoch),
         onWelcome: (welcome) => this.#onWelcome(welcome),
         onHeard: (atMs) => {

@@ -1,14 +1,7 @@
 import { realpath } from "node:fs/promises";
-import { isAbsolute, resolve, sep } from "node:path";
+import { absoluteHostPath, foldersOf, type HostFolder, isWithinFolder } from "../../api/host-paths.ts";
 
 export type PathVerdict = { readonly kind: "allowed" } | { readonly kind: "refused"; readonly why: string };
-
-/** `--allow-host-path [NAMESPACE=]DIR`. */
-export interface AllowedRoot {
-  readonly path: string;
-  /** Whose instances may be given it; every namespace's if absent. */
-  readonly namespace?: string | undefined;
-}
 
 /**
  * The directories of this machine that instances may be given, each to all namespaces or to one. Both sides are compared
@@ -18,19 +11,17 @@ export interface AllowedRoot {
  * it nor one that contains it, because keys and the Secrets of others lie there and a mount shows all that is below.
  */
 export class AllowedRoots {
-  readonly #roots: readonly AllowedRoot[];
+  readonly #roots: readonly HostFolder[];
   readonly #reserved: readonly string[];
 
-  constructor(roots: readonly AllowedRoot[], reserved: readonly string[] = []) {
+  constructor(roots: readonly HostFolder[], reserved: readonly string[] = []) {
     this.#roots = roots;
     this.#reserved = reserved;
   }
 
   /** A relative path is below the namespace's first root (see docs/adr/0006). Undefined when there is no root. */
   absolute(path: string, namespace: string): string | undefined {
-    if (isAbsolute(path)) return path;
-    const [first] = this.#rootsOf(namespace);
-    return first === undefined ? undefined : resolve(first, path);
+    return absoluteHostPath(path, foldersOf(this.#roots, namespace));
   }
 
   /** `realPath` must have no symlinks left in it. */
@@ -38,35 +29,25 @@ export class AllowedRoots {
     for (const reserved of this.#reserved) {
       const real = await realpath(reserved).catch(() => undefined);
       if (real === undefined) continue;
-      if (isWithin(realPath, real) || isWithin(real, realPath)) {
+      if (isWithinFolder(realPath, real) || isWithinFolder(real, realPath)) {
         const why = `is or contains ${reserved}, where the cluster keeps its keys and state; use another folder`;
         return { kind: "refused", why };
       }
     }
-    for (const root of this.#rootsOf(namespace)) {
+    for (const root of foldersOf(this.#roots, namespace)) {
       const real = await realpath(root).catch(() => undefined);
-      if (real !== undefined && isWithin(realPath, real)) return { kind: "allowed" };
+      if (real !== undefined && isWithinFolder(realPath, real)) return { kind: "allowed" };
     }
     return { kind: "refused", why: `is not under an allowed directory: ${this.advice(namespace)}` };
   }
 
   /** For messages: what a namespace is allowed (and not what others are), and how to allow more. */
   advice(namespace: string): string {
-    const roots = this.#rootsOf(namespace);
+    const roots = foldersOf(this.#roots, namespace);
     const now =
       roots.length === 0
         ? `this node allows namespace ${namespace} no host paths`
         : `this node allows namespace ${namespace} ${roots.join(", ")}`;
     return `${now}; start its daemon with --allow-host-path [NAMESPACE=]DIR to allow another`;
   }
-
-  #rootsOf(namespace: string): readonly string[] {
-    return this.#roots
-      .filter((root) => root.namespace === undefined || root.namespace === namespace)
-      .map(({ path }) => path);
-  }
-}
-
-function isWithin(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(folder === sep ? sep : folder + sep);
 }

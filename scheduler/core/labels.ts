@@ -7,3 +7,8 @@ export const ownerLabel: Readonly<Record<WorkloadKind, string>> = {
 };
 
 export const templateHashLabel = "wherry.dev/template-hash";
+
+/** Labels have keys such as `constructor`, too. */
+export function labelOf(labels: Readonly<Record<string, string>>, key: string): string | undefined {
+  return Object.hasOwn(labels, key) ? labels[key] : undefined;
+}

@@ -4,7 +4,9 @@
  */
 
 import type { AffinityTerm, LabelSelector, NodeSelectorTerm } from "../../api/gen/kinds.gen.ts";
+import type { HostFolder } from "../../api/host-paths.ts";
 import type { Isolation } from "../../api/isolation.ts";
+import type { ListenPlace, ListenRule } from "../../api/listen-rules.ts";
 
 export interface Resources {
   readonly cpuMillis: number;
@@ -22,6 +24,14 @@ export interface NodeCapacity extends Resources {
 export type Amounts = ReadonlyMap<string, number>;
 
 export const noAmounts: Amounts = new Map();
+
+/** Ratios, 1 or more, of what may be promised to what there is. */
+export interface Overcommit {
+  readonly cpu: number;
+  readonly memory: number;
+}
+
+export const noOvercommit: Overcommit = { cpu: 1, memory: 1 };
 
 /** Nothing is evicted on silence alone: a silent node is suspect, and lost only after `lostAfter`. */
 export type NodeConnection =
@@ -44,18 +54,11 @@ export interface NodeCondition {
   readonly transitionMs: number;
 }
 
-/** What a node gives to instances of a namespace; empty: of every namespace. */
-export interface Grant {
-  readonly namespace: string;
-  readonly value: string;
-}
-
 /** What of the machine a node gives to instances. */
 export interface NodeGrants {
-  /** Folders that hostPath volumes may be in or below. */
-  readonly hostPaths: readonly Grant[];
-  /** ADDRESS:PORT or ADDRESS:FIRST-LAST. */
-  readonly listen: readonly Grant[];
+  /** Folders that hostPath volumes and modules from files may be in or below. */
+  readonly hostPaths: readonly HostFolder[];
+  readonly listen: readonly ListenRule[];
 }
 
 export interface ClusterNode {
@@ -65,6 +68,8 @@ export interface ClusterNode {
   readonly unschedulable: boolean;
   /** What placement may promise of it, overcommit included. */
   readonly allocatable: NodeCapacity;
+  /** By how much that is more than it has: `allocatable` divided by it is what there is. */
+  readonly overcommit: Overcommit;
   /** undefined: not known, so only the node itself can refuse. */
   readonly grants: NodeGrants | undefined;
   readonly runtimes: readonly {
@@ -121,7 +126,13 @@ export interface ObservedStatus {
 
 /** Where an instance is on its way. Each state carries only what is valid in it. */
 export type InstanceState =
-  | { readonly kind: "pending"; readonly reason: string; readonly message: string }
+  | {
+      readonly kind: "pending";
+      readonly reason: string;
+      readonly message: string;
+      /** Where its footprint is reserved until others have left that node for it. */
+      readonly nominatedNode: string | undefined;
+    }
   | { readonly kind: "bound"; readonly nodeName: string; readonly observed: ObservedStatus | undefined }
   /** Told to stop; kept until its node confirms the end, or the node is lost. */
   | { readonly kind: "stopping"; readonly nodeName: string; readonly observed: ObservedStatus | undefined }
@@ -146,6 +157,8 @@ export interface Instance {
   readonly priority: number;
   /** The class; empty without one. */
   readonly priorityClass: string;
+  /** Whether others may be stopped to make room for it while it waits: its class' preemptionPolicy when it was made. */
+  readonly preempts: boolean;
   /** What it holds of its node beside its requests, and what it asks of neighbours. Shared by all of its template. */
   readonly claims: InstanceClaims;
   /** Whether its job had an activeDeadlineSeconds when it was made: the quota scope Terminating. */
@@ -158,7 +171,7 @@ export interface Instance {
 }
 
 export interface HostPort {
-  /** As the template has it: 127.0.0.1, 0.0.0.0, ::. */
+  /** In its shortest form: 127.0.0.1, 0.0.0.0, ::. */
   readonly address: string;
   /** Never 0. */
   readonly port: number;
@@ -180,10 +193,28 @@ export interface InstanceClaims {
   readonly extended: Amounts;
   readonly ports: readonly HostPort[];
   readonly affinity: InstanceAffinity;
+  /** Of taints NoExecute, which may come later. */
+  readonly tolerations: readonly Toleration[];
+}
+
+export interface Toleration {
+  /** Empty with Exists: every key. */
+  readonly key: string;
+  readonly operator: "Exists" | "Equal";
+  readonly value: string;
+  /** Empty: every effect. */
+  readonly effect: string;
+  /** How long a taint NoExecute is tolerated, not negative; for ever if absent. */
+  readonly seconds?: number | undefined;
 }
 
 export const noAffinity: InstanceAffinity = { near: [], apart: [], preferred: [] };
-export const noClaims: InstanceClaims = { extended: noAmounts, ports: [], affinity: noAffinity };
+export const noClaims: InstanceClaims = {
+  extended: noAmounts,
+  ports: [],
+  affinity: noAffinity,
+  tolerations: [],
+};
 
 export interface NodeAffinity {
   /** One of them must match; undefined: no requirement. */
@@ -222,18 +253,14 @@ export interface PlacementRequirements {
   readonly claims: InstanceClaims;
   readonly nodeAffinity: NodeAffinity;
   readonly spread: readonly SpreadConstraint[];
-  /** Paths of hostPath volumes. */
+  /** Paths of hostPath volumes, as the template has them. */
   readonly hostPaths: readonly string[];
+  /** Port 0: any that is free. */
+  readonly listeners: readonly ListenPlace[];
   /** The workload, for what a node has against it in particular. */
   readonly ownerUid: string;
   readonly nodeSelector: Readonly<Record<string, string>>;
-  readonly tolerations: readonly {
-    readonly key: string;
-    readonly operator: "Exists" | "Equal";
-    readonly value: string;
-    /** Empty: every effect. */
-    readonly effect: string;
-  }[];
+  readonly tolerations: readonly Toleration[];
 }
 
 /**
@@ -244,6 +271,8 @@ export const disruptionReasons: ReadonlySet<string> = new Set([
   "NodeLost",
   "NodeShutdown",
   "Evicted",
+  // Stopped for an instance of a higher priority.
+  "Preempted",
   "Stopped",
   // A node that was cut off stopped it by itself, or had never heard of it.
   "Disconnected",

@@ -45,11 +45,22 @@ test.each([
   expect(book.resolve(asked)).toMatchObject(expected);
 });
 
+test.each([
+  { name: "Never", policy: "Never", preempts: false },
+  { name: "PreemptLowerPriority", policy: "PreemptLowerPriority", preempts: true },
+  { name: "nothing", policy: undefined, preempts: true },
+])("PriorityClasses.resolve: preemptionPolicy $name", ({ policy, preempts }) => {
+  const book = new PriorityClasses();
+  book.put({ ...aClass("high", 10, true), ...(policy === undefined ? {} : { preemptionPolicy: policy }) });
+  expect(book.resolve("high")).toMatchObject({ preempts });
+  expect(book.resolve(undefined)).toMatchObject({ preempts });
+});
+
 test("PriorityClasses: what is deleted or no longer the default counts no more", () => {
   const book = new PriorityClasses();
   book.put(aClass("usual", 10, true));
   book.put(aClass("usual", 10));
-  expect(book.resolve(undefined)).toEqual({ kind: "known", name: "", value: 0 });
+  expect(book.resolve(undefined)).toEqual({ kind: "known", name: "", value: 0, preempts: true });
   book.delete(aClass("usual", 10));
   expect(book.resolve("usual").kind).toBe("unknown");
 });

@@ -29,6 +29,11 @@ import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { PlacementObserver } from "../recording/placement-observer.ts";
 import { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance, ObservedStatus, WorkloadKind } from "../core/model.ts";
+import {
+  defaultConfiguration,
+  limitsUsage,
+  type PlacementConfiguration,
+} from "../core/placement/profile-declaration.ts";
 import { PriorityClasses } from "../core/priority-classes.ts";
 import { type ConfigKind, type ConfigLookup, Unreadable } from "../core/templates/resolve-template.ts";
 import { EventRecorder } from "./event-recorder.ts";
@@ -43,7 +48,14 @@ import { QuotaKeeper, quotaResource } from "./quota-keeper.ts";
 import { Reconciler } from "./reconciler.ts";
 import { type CatalogueEntry, TemplateCatalogue } from "./template-catalogue.ts";
 import { WakeUps } from "./wake-ups.ts";
-import { namespaceOf, templateOf, toWorkload, workloadResources, type Workload } from "./workloads.ts";
+import {
+  isGang,
+  namespaceOf,
+  templateOf,
+  toWorkload,
+  workloadResources,
+  type Workload,
+} from "./workloads.ts";
 
 export interface EngineOptions {
   readonly backend: Backend;
@@ -51,6 +63,7 @@ export interface EngineOptions {
   readonly random: Random;
   readonly log: Log;
   readonly lostAfterMs: number;
+  readonly placement?: PlacementConfiguration | undefined;
   /** For the status of quotas; absent where somebody else writes it, as Kubernetes' own controller does. */
   readonly objectCounts?: ObjectCounts | undefined;
   /** Told of all that placement sees and decides. */
@@ -73,6 +86,8 @@ const harmlessReasons: ReadonlySet<string> = new Set([
   "Stopping",
   "Completed",
   "Stopped",
+  // An event was recorded when it was told to.
+  "Preempted",
   "ShimReplaced",
   "NodeShutdown",
   "NotFound",
@@ -102,7 +117,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   #turnScheduled = false;
 
   constructor(options: EngineOptions) {
-    const { backend, clock, random, log } = options;
+    const { backend, clock, random, log, placement = defaultConfiguration } = options;
     this.#options = options;
     const state = this.#state;
     options.observer?.watch(state);
@@ -114,9 +129,11 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.nodes = new NodeBook({
       ...options,
       state,
+      overcommit: placement.overcommit,
       events: this.#events,
       changed,
       nodeChanged: (name, kind) => this.#nodeChanged(name, kind),
+      usageFell: limitsUsage(placement) ? (name) => this.#placement.usageFell(name) : () => {},
     });
     this.#quotas = new QuotaKeeper({
       ...options,
@@ -127,12 +144,16 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#placement = new PlacementRunner({
       state,
       clock,
+      placement,
       quotas: this.#quotas.book,
       events: this.#events,
       changed,
       session: (nodeName) => this.nodes.session(nodeName),
       entryOf: (uid) => this.#entryOf(uid),
       observer: options.observer,
+      isGang: (uid) => isGang(this.#workloads.get(uid)),
+      // There are no disruption budgets yet.
+      mayDisrupt: () => true,
       again: () => this.#scheduleTurn(),
     });
     this.#explainer = new InstanceExplainer({
@@ -165,6 +186,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       entryOf: (workload) => this.#reconciler.catalogueEntry(workload),
       isolationFor: (workload, entry) => this.#reconciler.isolationFor(workload, entry),
       lookup: (namespace) => configLookup(backend, namespace),
+      placement,
     });
   }
 
@@ -286,6 +308,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#workloads.set(uid, workload);
       if (before?.object.metadata.generation !== workload.object.metadata.generation)
         this.#catalogue.drop(uid);
+      if (before !== undefined && isGang(before) !== isGang(workload)) this.#placement.gangChanged(uid);
       if (isOld && this.nodes.hasUnknown()) this.#held.add(uid);
     }
     this.#mark(uid);
@@ -354,8 +377,8 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   #instanceChanged(change: InstanceChange): void {
     const { instance } = change;
+    this.nodes.instanceChanged(change);
     if (change.kind === "removed") {
-      this.nodes.dropUsage(instance.uid);
       this.live.removed(instance);
     } else {
       this.live.changed(instance);

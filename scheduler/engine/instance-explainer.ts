@@ -13,7 +13,8 @@ import { withoutInstances, type Snapshot } from "../core/placement/snapshot.ts";
 import { quotaRemedy } from "../core/quota/check-quotas.ts";
 import type { QuotaBook } from "../core/quota/quota-book.ts";
 import type { Decision } from "./decision-log.ts";
-import { quotaRule, type PlacementRunner } from "./placement-runner.ts";
+import type { PlacementRunner } from "./placement-runner.ts";
+import { quotaRule } from "./proposer.ts";
 import { requirementsFor } from "./present-requirements.ts";
 import type { CatalogueEntry } from "./template-catalogue.ts";
 
@@ -49,12 +50,14 @@ export class InstanceExplainer {
     const { state, owner } = instance;
     const own = state.kind === "pending" ? undefined : state.nodeName;
     const obstacles = state.kind === "pending" ? this.#obstacles(instance, place, isParked) : [];
+    const nominated = state.kind === "pending" ? state.nominatedNode : undefined;
     const status: InstanceExplanationStatus = {
       phase: phaseOf(instance),
       ...(own === undefined ? {} : { nodeName: own }),
-      message: messageOf(instance, obstacles, reports),
+      message: messageOf(instance, obstacles, place, reports),
       ...(noted ? { decision: this.#decisionOf(noted) } : {}),
-      ...(state.kind === "pending" ? { waiting: this.#waitingOf(place, profile) } : {}),
+      ...(state.kind === "pending" ? { waiting: this.#waitingOf(instance, place, profile) } : {}),
+      ...(nominated === undefined ? {} : { nominatedNodeName: nominated }),
       obstacles,
       nodes: surveyNodes(reports, limit, own),
     };
@@ -82,8 +85,7 @@ export class InstanceExplainer {
   /** As if the instance were not there. */
   #reports(instance: Instance, requirements: PlacementRequirements): readonly NodeReport[] {
     const { state, placement } = this.#options;
-    const { state: where } = instance;
-    const holds = where.kind === "bound" || where.kind === "stopping" ? where.nodeName : undefined;
+    const holds = roomHeldBy(instance);
     const request: PlacementRequest = {
       key: `explain/${instance.uid}`,
       requirements,
@@ -97,6 +99,7 @@ export class InstanceExplainer {
     const { state } = instance;
     if (state.kind !== "pending") return [];
     if (isParked) return [{ rule: state.reason, message: state.message }];
+    if (state.nominatedNode !== undefined) return [];
     if (place === undefined)
       return [{ rule: "held", message: "its workload waits until all nodes have reported" }];
     const { quotas } = this.#options;
@@ -127,7 +130,14 @@ export class InstanceExplainer {
     };
   }
 
-  #waitingOf(place: QueuePlace | undefined, profile: Profile): Waiting {
+  #waitingOf({ state: where }: Instance, place: QueuePlace | undefined, profile: Profile): Waiting {
+    if (where.kind === "pending" && where.nominatedNode !== undefined)
+      return {
+        state: "Nominated",
+        attempts: place?.failedAttempts ?? 0,
+        alike: 1,
+        waitsFor: [`the room that is reserved on ${where.nominatedNode}`, ...(place ? ["another node"] : [])],
+      };
     if (place === undefined)
       return {
         state: "Parked",
@@ -164,6 +174,19 @@ export class InstanceExplainer {
   }
 }
 
+/** The node on which room is taken for it. */
+function roomHeldBy({ state }: Instance): string | undefined {
+  switch (state.kind) {
+    case "pending":
+      return state.nominatedNode;
+    case "bound":
+    case "stopping":
+      return state.nodeName;
+    default:
+      return undefined;
+  }
+}
+
 /** A decision that was carried out. */
 function currentDecision({ state }: Instance, decision: Decision | undefined): Decision | undefined {
   if (state.kind === "pending" || decision?.choice.base.node.name !== state.nodeName) return undefined;
@@ -178,6 +201,7 @@ function phaseOf({ state }: Instance): InstanceExplanationStatus["phase"] {
 function messageOf(
   { state }: Instance,
   obstacles: readonly Obstacle[],
+  place: QueuePlace | undefined,
   reports: readonly NodeReport[],
 ): string {
   if (state.kind === "ended") return `it has ended on ${state.nodeName}`;
@@ -185,6 +209,9 @@ function messageOf(
   if (state.kind === "pending") {
     const [first] = obstacles;
     if (first) return first.message;
+    // Of a nominated one its preemption has said what it waits for; of a gang the verdict is about all of it.
+    if (state.nominatedNode !== undefined) return state.message;
+    if (place?.request.isGang && place.state.kind === "unschedulable") return place.state.explanation.message;
     if (takers === 0) return explainUnplaceable(reports).message;
     return `${takers} of ${reports.length} nodes would take it now; it is its turn next`;
   }
@@ -221,6 +248,7 @@ function withoutInstance(snapshot: Snapshot, instance: Instance, nodeName: strin
     journalStart: snapshot.journalStart,
     journalEnd: snapshot.journalEnd,
     changedAt: (place) => snapshot.changedAt(place),
+    positionOf: (name) => snapshot.positionOf(name),
     at: (position) => {
       const node = snapshot.at(position);
       return node.node.name === nodeName ? withoutInstances(node, [instance]) : node;

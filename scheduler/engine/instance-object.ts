@@ -61,6 +61,7 @@ function statusOf(instance: Instance, nodeReachable: boolean): WasmInstanceStatu
         ready: "0/1",
         reason: state.reason,
         message: state.message,
+        ...(state.nominatedNode === undefined ? {} : { nominatedNodeName: state.nominatedNode }),
         restarts: 0,
       };
     case "bound":

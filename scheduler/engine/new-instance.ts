@@ -39,11 +39,12 @@ export function newInstance({ workload, namespace, slot, entry, priority, ...mad
     isolation: made.isolation,
     priority: priority.value,
     priorityClass: priority.name,
+    preempts: priority.preempts,
     hasDeadline: hasDeadline(workload),
     labels,
     annotations: templateOf(workload).metadata?.annotations ?? {},
     slot,
     createdMs: made.createdMs,
-    state: { kind: "pending", reason: "", message: "" },
+    state: { kind: "pending", reason: "", message: "", nominatedNode: undefined },
   };
 }

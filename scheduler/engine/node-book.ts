@@ -9,13 +9,15 @@
  * session of a node replaces the one before it.
  */
 import type { WasmNode } from "../../api/gen/kinds.gen.ts";
+import { ratioOf } from "../../api/overcommit.ts";
 import type { Clock, Timer } from "../../kit/clock.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Backend } from "../backend/backend.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import { assessNodeHealth, type NodeHealthMemory } from "../core/cluster-state/node-health.ts";
-import type { Instance, NodeCondition, ObservedStatus } from "../core/model.ts";
+import { UsageBook } from "../core/cluster-state/usage-book.ts";
+import type { Instance, NodeCondition, ObservedStatus, Overcommit } from "../core/model.ts";
 import type {
   HeldInstance,
   InstanceUsage,
@@ -24,6 +26,7 @@ import type {
   NodeModule,
   NodeSession,
 } from "../nodes/node-port.ts";
+import { promised } from "../core/overcommit.ts";
 import { nothingCommitted } from "../core/resources.ts";
 import type { EventRecorder } from "./event-recorder.ts";
 import type { InstanceFigures } from "./instance-object.ts";
@@ -35,10 +38,14 @@ export interface NodeBookOptions {
   readonly log: Log;
   readonly lostAfterMs: number;
   readonly state: ClusterState;
+  /** Of nodes whose objects say nothing of it. */
+  readonly overcommit: Overcommit;
   readonly events: EventRecorder;
   readonly changed: (change: InstanceChange) => void;
   /** Something about nodes changed that may concern placement or held workloads. */
   readonly nodeChanged: (nodeName: string, kind: "nodeAdded" | "nodeUpdated") => void;
+  /** Less of a node is in use than before. */
+  readonly usageFell: (nodeName: string) => void;
 }
 
 interface Connected {
@@ -47,17 +54,12 @@ interface Connected {
   seen: Set<string> | undefined;
 }
 
-interface UsageSample extends InstanceFigures {
-  readonly cpuUs: number;
-  readonly atMs: number;
-}
-
 export class NodeBook implements NodeListener, AsyncDisposable {
   readonly #options: NodeBookOptions;
   readonly #objects: NodeObjects;
   readonly #sessions = new Map<string, Connected>();
   readonly #hellos = new Map<string, NodeHello>();
-  readonly #usages = new Map<string, UsageSample>();
+  readonly #usage: UsageBook;
   /** Nodes declared before this process that have not been heard of yet. */
   readonly #unknown = new Set<string>();
   #health: NodeHealthMemory;
@@ -66,12 +68,14 @@ export class NodeBook implements NodeListener, AsyncDisposable {
   constructor(options: NodeBookOptions) {
     this.#options = options;
     this.#health = { kind: "normal", sinceMs: options.clock.monotonic() };
+    this.#usage = new UsageBook({ state: options.state, fell: options.usageFell });
     this.#objects = new NodeObjects({
       ...options,
       facts: (name) => {
         const node = options.state.node(name);
         if (!node) return undefined;
-        return { hello: this.#hellos.get(name), connection: node.connection, conditions: node.conditions };
+        const { connection, conditions, allocatable, overcommit } = node;
+        return { hello: this.#hellos.get(name), connection, conditions, promisable: allocatable, overcommit };
       },
     });
   }
@@ -86,11 +90,11 @@ export class NodeBook implements NodeListener, AsyncDisposable {
   }
 
   usageOf(uid: string): InstanceFigures | undefined {
-    return this.#usages.get(uid);
+    return this.#usage.figures(uid);
   }
 
-  dropUsage(uid: string): void {
-    this.#usages.delete(uid);
+  instanceChanged(change: InstanceChange): void {
+    this.#usage.instanceChanged(change);
   }
 
   /** The WasmNode object, made by us or changed by somebody. */
@@ -106,6 +110,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     const connected = this.#sessions.get(name);
     this.#unknown.delete(name);
     this.#hellos.delete(name);
+    this.#usage.away(name);
     const loss = this.#options.state.removeNode(name, this.#options.clock.now());
     for (const change of loss?.instances ?? []) this.#options.changed(change);
     this.#options.nodeChanged(name, "nodeUpdated");
@@ -149,16 +154,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
 
   usages(session: NodeSession, usages: readonly InstanceUsage[]): void {
     if (!this.#current(session)) return;
-    const atMs = this.#options.clock.monotonic();
-    for (const { uid, cpuUs, memoryBytes, fuel, throttledUs } of usages) {
-      const state = this.#options.state.instance(uid)?.state;
-      if (state === undefined || state.kind === "pending" || state.nodeName !== session.nodeName) continue;
-      const before = this.#usages.get(uid);
-      const elapsedMs = atMs - (before?.atMs ?? atMs);
-      const spentUs = Math.max(0, cpuUs - (before?.cpuUs ?? cpuUs));
-      const cpuMillis = elapsedMs > 0 ? Math.round(spentUs / elapsedMs) : 0;
-      this.#usages.set(uid, { cpuUs, atMs, cpuMillis, memoryBytes, fuel, throttledUs });
-    }
+    this.#usage.take(session.nodeName, usages, this.#options.clock.monotonic());
   }
 
   conditions(session: NodeSession, conditions: readonly NodeCondition[]): void {
@@ -243,6 +239,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
   ): void {
     const { state, changed } = this.#options;
     if (!state.setConnection(nodeName, connection)) return;
+    if (connection.kind !== "connected") this.#usage.away(nodeName);
     // What the API shows of an instance depends on whether its node can be reached.
     for (const instance of Array.from(state.instancesOn(nodeName))) {
       changed({ kind: "updated", instance, before: instance, freedOn: undefined });
@@ -285,6 +282,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
 
   #upsert(name: string, object: WasmNode | undefined): void {
     const hello = this.#hellos.get(name);
+    const overcommit = overcommitOf(object, this.#options.overcommit);
     const suspect = { kind: "suspect", sinceMs: this.#options.clock.monotonic() } as const;
     this.#options.state.upsertNode(
       {
@@ -296,7 +294,8 @@ export class NodeBook implements NodeListener, AsyncDisposable {
           effect,
         })),
         unschedulable: object?.spec.unschedulable ?? false,
-        allocatable: hello?.allocatable ?? nothingCommitted,
+        allocatable: promised(hello?.allocatable ?? nothingCommitted, overcommit),
+        overcommit,
         grants: hello?.grants,
         runtimes: hello?.runtimes ?? [],
       },
@@ -304,4 +303,13 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     );
     this.#objects.touch(name);
   }
+}
+
+/** What the node's object says wins. Its texts are numbers from 1 to 100: validation has seen to it. */
+function overcommitOf(object: WasmNode | undefined, otherwise: Overcommit): Overcommit {
+  const { cpu, memory } = object?.spec.overcommit ?? {};
+  return {
+    cpu: cpu === undefined ? otherwise.cpu : ratioOf(cpu),
+    memory: memory === undefined ? otherwise.memory : ratioOf(memory),
+  };
 }

@@ -8,7 +8,7 @@ import { assertNever, errorMessage, WherryError } from "../../kit/errors.ts";
 import { KeyedWorker } from "../../kit/keyed-worker.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Backend, ResourceKey } from "../backend/backend.ts";
-import type { NodeCapacity, NodeCondition, NodeConnection } from "../core/model.ts";
+import type { NodeCapacity, NodeCondition, NodeConnection, Overcommit, Resources } from "../core/model.ts";
 import type { NodeHello } from "../nodes/node-port.ts";
 import type { EventRecorder } from "./event-recorder.ts";
 import { ownerApiVersion } from "./instance-object.ts";
@@ -22,6 +22,9 @@ export interface NodeFacts {
   readonly connection: NodeConnection;
   /** What the node last said of itself. */
   readonly conditions: readonly NodeCondition[];
+  /** What placement may promise of it. */
+  readonly promisable: Resources;
+  readonly overcommit: Overcommit;
 }
 
 export interface NodeObjectsOptions {
@@ -106,18 +109,21 @@ export function nodeLabels(name: string, hello: NodeHello): Readonly<Record<stri
 
 function nodeStatus(facts: NodeFacts, object: WasmNode, now: string): WasmNodeStatus {
   const { hello, connection, conditions } = facts;
+  // Not kept where there is no overcommit any more.
+  const { promisable: _, ...known } = object.status ?? {};
   const ready = readyCondition(connection, object, now);
   const isHeard = connection.kind === "connected" && conditions.length > 0;
   const others = isHeard ? conditions.map(toCondition) : unknownConditions(object, now);
   const phase = connection.kind === "connected" ? "Ready" : "NotReady";
   return {
-    ...object.status,
+    ...known,
     phase: object.spec.unschedulable ? `${phase},SchedulingDisabled` : phase,
     conditions: [ready, ...others],
     ...(hello
       ? {
           capacity: resources(hello.capacity),
           allocatable: resources(hello.allocatable),
+          ...promisableOf(facts),
           runtimes: hello.runtimes.map(({ name, version, features }) => ({ name, version, features })),
           nodeInfo: {
             operatingSystem: hello.operatingSystem,
@@ -128,6 +134,12 @@ function nodeStatus(facts: NodeFacts, object: WasmNode, now: string): WasmNodeSt
         }
       : {}),
   };
+}
+
+function promisableOf({ promisable, overcommit }: NodeFacts): Pick<WasmNodeStatus, "promisable"> {
+  if (overcommit.cpu === 1 && overcommit.memory === 1) return {};
+  const { cpuMillis, memoryBytes } = promisable;
+  return { promisable: { cpu: formatCpu(cpuMillis), memory: formatBytes(memoryBytes) } };
 }
 
 function readyCondition(connection: NodeConnection, object: WasmNode, now: string): Condition {
@@ -186,5 +198,6 @@ function resources(capacity: NodeCapacity): NodeResources {
     memory: formatBytes(capacity.memoryBytes),
     instances: String(capacity.instances),
     processes: String(capacity.processes),
+    ...Object.fromEntries(Array.from(capacity.extended, ([name, amount]) => [name, String(amount)])),
   };
 }

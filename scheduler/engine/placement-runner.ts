@@ -3,44 +3,38 @@
  *
  *   pending ──template resolved──▶ queue ──▶ proposal ──assume──▶ assigned over the session
  *      │                       │ └──over quota──▶ waits in the queue until the namespace has room again
- *      └──something missing──▶ parked until the ConfigMap or Secret changes
+ *      │                       │ └──no node──▶ preemption: others make room, and a node is reserved
+ *      └──something missing──▶ parked until the ConfigMap or Secret changes; without its profile, until the template does
  *
- * A turn places a bounded number, so that sessions and the API get their turns in between.
+ * A turn places a bounded number (gangs aside, which are placed whole), so that sessions and the API get their turns in between.
  */
 import type { Clock, Timer } from "../../kit/clock.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
-import type { Instance, PlacementRequirements } from "../core/model.ts";
-import { defaultProfile } from "../core/placement/default-profile.ts";
-import type { BatchPlacement, Choice } from "../core/placement/choice.ts";
-import { explainWithoutNodes, explanationText, type Explanation } from "../core/placement/explanation.ts";
-import {
-  profilesOf,
-  type InstanceEvent,
-  type NodeEvent,
-  type PlacementRequest,
-} from "../core/placement/framework.ts";
+import type { Instance } from "../core/model.ts";
+import type { BatchPlacement } from "../core/placement/choice.ts";
+import { explanationText, type Explanation } from "../core/placement/explanation.ts";
+import type { InstanceEvent, NodeEvent, PlacementRequest, Profiles } from "../core/placement/framework.ts";
 import { instanceAffinity } from "../core/placement/plugins/instance-affinity/instance-affinity.ts";
 import { Placer } from "../core/placement/placer.ts";
-import {
-  PlacementQueue,
-  type Batch,
-  type BatchOutcome,
-  type QueuedRequest,
-  type QueuePlace,
-} from "../core/placement/queue.ts";
+import { toProfiles, type PlacementConfiguration } from "../core/placement/profile-declaration.ts";
+import { PlacementQueue, type Batch, type QueuedRequest, type QueuePlace } from "../core/placement/queue.ts";
 import { chargeOf, traitsOf } from "../core/quota/compute-resources.ts";
 import type { QuotaBook } from "../core/quota/quota-book.ts";
-import type { NodeSession, NodeTemplate } from "../nodes/node-port.ts";
+import type { NodeSession } from "../nodes/node-port.ts";
 import type { PlacementObserver } from "../recording/placement-observer.ts";
 import { DecisionLog, type Decision } from "./decision-log.ts";
 import type { EventRecorder } from "./event-recorder.ts";
 import { ownerApiVersion } from "./instance-object.ts";
+import { Preemption } from "./preemption.ts";
+import { Proposals } from "./proposals.ts";
+import { allPlaced, Proposer, quotaRule } from "./proposer.ts";
 import type { CatalogueEntry } from "./template-catalogue.ts";
 
 export interface PlacementRunnerOptions {
   readonly state: ClusterState;
   readonly clock: Clock;
+  readonly placement: PlacementConfiguration;
   readonly events: Pick<EventRecorder, "record">;
   readonly quotas: Pick<QuotaBook, "allowance" | "of">;
   readonly session: (nodeName: string) => NodeSession | undefined;
@@ -49,6 +43,10 @@ export interface PlacementRunnerOptions {
   readonly entryOf: (ownerUid: string) => CatalogueEntry | undefined;
   /** Told of each time nodes were looked at; absent: nobody wants to know. */
   readonly observer?: Pick<PlacementObserver, "decided"> | undefined;
+  /** Whether the instances of a workload that wait get nodes together or not at all. */
+  readonly isGang: (ownerUid: string) => boolean;
+  /** Whether stopping it violates no disruption budget. */
+  readonly mayDisrupt: (instance: Instance) => boolean;
   /** Asks for another turn of the loop. */
   readonly again: () => void;
 }
@@ -64,20 +62,17 @@ export interface Whereabouts {
 
 const batchSizeMax = 500;
 const batchesPerTurn = 8;
-/** How long instances without a place rest at least, once an event woke them. */
-const retryBackoff = { initialMs: 100, factor: 2, maxMs: 10_000 };
 const cachedRequestsMax = 1_000;
 /** Decisions that can still be explained: minutes of a busy cluster, days of a usual one. */
 const decisionsMax = 10_000;
-/** The name under which quotas stand among the rules that reject. */
-export const quotaRule = "resource-quota";
-
-const nothingProposed: BatchPlacement = { nodeNames: [], choices: [], explanation: undefined };
 
 export class PlacementRunner {
   readonly #options: PlacementRunnerOptions;
-  readonly #placer = new Placer({ profiles: profilesOf(defaultProfile), seed: 0, cachedRequestsMax });
+  readonly #profiles: Profiles;
+  readonly #placer: Placer;
   readonly #queue: PlacementQueue;
+  readonly #proposer: Proposer;
+  readonly #preemption: Preemption;
   /** Instances by owner whose template refers to something that does not exist. */
   readonly #parked = new Map<string, Set<string>>();
   /** Nodes on which an instance has let go of something since the last turn. */
@@ -91,25 +86,45 @@ export class PlacementRunner {
 
   constructor(options: PlacementRunnerOptions) {
     this.#options = options;
+    this.#profiles = toProfiles(options.placement);
+    this.#placer = new Placer({ profiles: this.#profiles, seed: 0, cachedRequestsMax });
     this.#queue = new PlacementQueue({
-      backoff: retryBackoff,
-      mayHelp: (event, request, rejectedBy) =>
-        this.#placer.mayHelp(event, this.#request(request), rejectedBy),
+      backoff: options.placement.backoff,
+      mayHelp: (event, request, rejectedBy, isNominated) =>
+        this.#placer.mayHelp(event, this.#request(request), rejectedBy) ||
+        (!isNominated && this.#preemption.mayHelp(event.view, request)),
+    });
+    const proposals = new Proposals(options);
+    const request = (queued: QueuedRequest) => this.#request(queued);
+    this.#preemption = new Preemption({
+      ...options,
+      placer: this.#placer,
+      proposals,
+      request,
+      templateOf: (ownerUid) => {
+        const outcome = options.entryOf(ownerUid)?.outcome;
+        return outcome?.kind === "resolved" ? outcome.template : undefined;
+      },
+    });
+    this.#proposer = new Proposer({
+      ...options,
+      placer: this.#placer,
+      preemption: this.#preemption,
+      proposals,
+      request,
+      decided: (...decision) => this.#noteDecisions(...decision),
     });
   }
 
   instanceChanged({ kind, instance, before, freedOn }: InstanceChange): void {
     const isPending = kind !== "removed" && instance.state.kind === "pending";
     const wasPending = before?.state.kind === "pending";
+    const wasNominated = before?.state.kind === "pending" && before.state.nominatedNode !== undefined;
+    if (wasNominated && !isNominated(instance, kind)) this.#denominated(instance, isPending);
     if (isPending && !wasPending) this.#enqueue(instance);
     if (kind === "removed" && wasPending) this.#drop(instance);
     if (kind === "removed") this.#decisions.drop(instance.uid);
-    if (this.#queue.hasUnschedulable)
-      this.#noteNeighbours(
-        instance,
-        before?.state.kind,
-        kind === "removed" ? undefined : instance.state.kind,
-      );
+    if (this.#queue.hasUnschedulable) this.#noteNeighbours(instance, before, kind === "removed");
     if (freedOn === undefined) return;
     this.#freedNodes.add(freedOn);
     if (this.#options.quotas.of(instance.namespace).length > 0) this.#freedNamespaces.add(instance.namespace);
@@ -126,6 +141,23 @@ export class PlacementRunner {
 
   nodeChanged(nodeName: string, kind: "nodeAdded" | "nodeUpdated"): void {
     this.#wake(kind, nodeName);
+    this.#preemption.nodeChanged(nodeName);
+    if (this.#preemption.hasDue) this.#options.again();
+  }
+
+  /** Whether its instances are a gang has changed: those that wait are queued anew. */
+  gangChanged(ownerUid: string): void {
+    for (const instance of this.#options.state.instancesOwnedBy(ownerUid)) {
+      if (instance.state.kind !== "pending" || isNominated(instance, "updated")) continue;
+      this.#queue.remove(instance.uid);
+      this.#enqueue(instance);
+    }
+    this.#options.again();
+  }
+
+  /** Less of a node is in use than before. */
+  usageFell(nodeName: string): void {
+    this.#wake("capacityFreed", nodeName);
   }
 
   /** Terms of affinity may select other namespaces now. */
@@ -161,12 +193,13 @@ export class PlacementRunner {
 
   run(): void {
     this.#wakeFreed();
+    this.#preemption.settle();
     for (let batches = 0; batches < batchesPerTurn; batches++) {
       const batch = this.#queue.take(batchSizeMax, this.#now());
       if (!batch) break;
       this.#place(batch);
     }
-    if (this.#queue.hasActive) this.#options.again();
+    if (this.#queue.hasActive || this.#preemption.hasDue) this.#options.again();
     this.#armTimer();
   }
 
@@ -185,22 +218,36 @@ export class PlacementRunner {
       return;
     }
     if (!entry) return;
-    const request = queuedRequest(instance, entry);
+    const { profile } = entry.requirements;
+    if (this.#profiles.named(profile) === undefined) {
+      this.#park(instance, "UnknownPlacementProfile", unknownProfile(profile, this.#profiles.names));
+      return;
+    }
+    const request = queuedRequest(instance, entry, this.#options.isGang(instance.owner.uid));
     const explanation = this.#queue.add(instance.uid, request);
     if (explanation) this.#explain([instance.uid], explanation);
   }
 
+  #denominated(instance: Instance, isPending: boolean): void {
+    this.#preemption.denominated(instance.uid, isPending);
+    this.#queue.remove(instance.uid);
+    if (isPending) this.#enqueue(instance);
+    this.#options.again();
+  }
+
   /** Where an instance is now, or not any more, may be what others wait for. */
-  #noteNeighbours(
-    instance: Instance,
-    before: Instance["state"]["kind"] | undefined,
-    now: Instance["state"]["kind"] | undefined,
+  #noteNeighbours(instance: Instance, before: Instance | undefined, isRemoved: boolean): void {
+    const was = before && placeOf(before);
+    const is = isRemoved ? undefined : placeOf(instance);
+    if (was?.isLive === is?.isLive && was?.nodeName === is?.nodeName) return;
+    if (is?.isLive === true) this.#noteEvent("instancesBound", instance);
+    if (was !== undefined) this.#noteEvent("instancesGone", instance);
+  }
+
+  #noteEvent(
+    kind: InstanceEvent["kind"],
+    { owner, templateHash, namespace, labels, claims }: Instance,
   ): void {
-    const isBound = now === "bound" && before !== "bound";
-    const isGone = (before === "bound" || before === "stopping") && now !== before;
-    if (!isBound && !isGone) return;
-    const kind = isBound ? "instancesBound" : "instancesGone";
-    const { owner, templateHash, namespace, labels, claims } = instance;
     this.#neighbourEvents.set(`${kind}/${owner.uid}/${templateHash}`, {
       kind,
       namespace,
@@ -227,7 +274,10 @@ export class PlacementRunner {
   /** Once per turn, however many instances have ended; only what now fits, so that a full namespace costs nothing. */
   #wakeFreed(): void {
     const { quotas } = this.#options;
-    for (const nodeName of this.#freedNodes) this.#wake("capacityFreed", nodeName);
+    for (const nodeName of this.#freedNodes) {
+      this.#wake("capacityFreed", nodeName);
+      this.#preemption.freed(nodeName);
+    }
     this.#freedNodes.clear();
     for (const event of this.#neighbourEvents.values())
       this.#queue.wakeWhere(
@@ -259,43 +309,18 @@ export class PlacementRunner {
         if (entry?.outcome.kind === "missing")
           this.#park(instance, entry.outcome.reason, entry.outcome.message);
       }
-      this.#queue.close(batch, { unplaceable: [], explanation: undefined, rejected: [] }, this.#now());
+      this.#queue.close(batch, { ...allPlaced }, this.#now());
       return;
     }
-    const { explanation, unplaceable, rejected } = this.#propose(
-      batch.request,
-      instances,
-      entry.outcome.template,
-    );
-    this.#queue.close(batch, { unplaceable, explanation, rejected }, this.#now());
-    if (explanation) {
-      this.#explain(unplaceable, explanation);
-      this.#recordWarning(first, "FailedPlacement", explanation.message);
-    }
-  }
-
-  /** Places as many of these as the quotas and then the nodes take. They are alike, and there is at least one. */
-  #propose(queued: QueuedRequest, instances: readonly Instance[], template: NodeTemplate): BatchOutcome {
-    const { quotas, state } = this.#options;
-    const { count } = quotas.allowance(queued.quota, instances.length);
-    const { nodeNames, choices, explanation } =
-      count > 0 ? this.#placer.placeBatch(state.snapshot(), this.#request(queued), count) : nothingProposed;
-    const rejected = this.#commit(instances, nodeNames, template);
-    this.#noteDecisions(instances, choices, queued.requirements);
-    if (count > 0)
-      this.#options.observer?.decided(
-        instances.slice(0, count),
-        queued.requirements,
-        nodeNames,
-        new Set(rejected),
-      );
-    const left = instances.slice(nodeNames.length).map(({ uid }) => uid);
-    if (explanation || left.length === 0) return { unplaceable: left, explanation, rejected };
-    // Asked again: what was committed counts, and what the nodes did not take after all leaves room for others.
-    const { refusal } = quotas.allowance(queued.quota, 1);
-    if (refusal === undefined)
-      return { unplaceable: [], explanation: undefined, rejected: [...rejected, ...left] };
-    return { unplaceable: left, explanation: explainWithoutNodes(quotaRule, refusal), rejected };
+    const outcome = this.#proposer.propose(batch, instances, entry.outcome.template);
+    this.#queue.close(batch, outcome, this.#now());
+    const { explanation, unplaceable, nominated, noOtherNode } = outcome;
+    // A gang has nodes for all of it; no event makes it look for another one.
+    if (noOtherNode && !batch.request.isGang)
+      for (const { uid } of nominated) this.#queue.addNominated(uid, batch.request, noOtherNode, this.#now());
+    if (!explanation || batch.isNominated || unplaceable.length === 0) return;
+    this.#explain(unplaceable, explanation);
+    this.#recordWarning(first, "FailedPlacement", explanation.message);
   }
 
   /** Those of a batch that still wait. The rest is let go of when the batch is closed. */
@@ -310,38 +335,20 @@ export class PlacementRunner {
     return { key, requirements, neighbours: this.#options.state.neighbours };
   }
 
-  /** Returns the proposals that no longer held. */
-  #commit(
-    instances: readonly Instance[],
-    nodeNames: readonly string[],
-    template: NodeTemplate,
-  ): readonly string[] {
-    const rejected: string[] = [];
-    for (const [place, nodeName] of nodeNames.entries()) {
-      const instance = instances[place];
-      if (!instance) break;
-      const session = this.#options.session(nodeName);
-      const outcome = session ? this.#options.state.assume(instance.uid, nodeName) : undefined;
-      if (outcome?.kind === "assumed") {
-        session?.assign(outcome.change.instance, template);
-        this.#options.changed(outcome.change);
-      } else if (outcome?.kind !== "gone") {
-        rejected.push(instance.uid);
-      }
-    }
-    return rejected;
-  }
-
+  /** Why instances got their nodes is kept for those who ask, and told to whoever records it. */
   #noteDecisions(
     instances: readonly Instance[],
-    choices: readonly Choice[],
-    requirements: PlacementRequirements,
+    request: QueuedRequest,
+    { nodeNames, choices }: BatchPlacement,
+    rejected: readonly string[],
   ): void {
+    const { requirements } = request;
     const decidedMs = this.#options.clock.now();
     for (const [place, choice] of choices.entries()) {
       const instance = instances[place];
       if (instance) this.#decisions.note(instance.uid, { choice, requirements, decidedMs });
     }
+    this.#options.observer?.decided(instances, request, nodeNames, new Set(rejected));
   }
 
   #explain(uids: readonly string[], explanation: Explanation): void {
@@ -367,14 +374,38 @@ export class PlacementRunner {
   }
 }
 
-function queuedRequest(instance: Instance, entry: CatalogueEntry): QueuedRequest {
-  const { owner, namespace, templateHash, hasDeadline, isolation, priority, priorityClass } = instance;
+function unknownProfile(name: string, names: readonly string[]): string {
+  return (
+    `spec.placementProfile "${name}": this scheduler has no such profile, it has ${names.join(", ")}; ` +
+    "correct the template, or add the profile to the scheduler's --placement-config and start it again"
+  );
+}
+
+function isNominated({ state }: Instance, kind: InstanceChange["kind"]): boolean {
+  return kind !== "removed" && state.kind === "pending" && state.nominatedNode !== undefined;
+}
+
+/** Where an instance is or has a place reserved, and whether it is to stay; undefined: nowhere. */
+function placeOf({ state }: Instance): { readonly nodeName: string; readonly isLive: boolean } | undefined {
+  if (state.kind === "bound") return { nodeName: state.nodeName, isLive: true };
+  if (state.kind === "stopping") return { nodeName: state.nodeName, isLive: false };
+  if (state.kind !== "pending" || state.nominatedNode === undefined) return undefined;
+  return { nodeName: state.nominatedNode, isLive: true };
+}
+
+function queuedRequest(instance: Instance, entry: CatalogueEntry, isGang: boolean): QueuedRequest {
+  const { owner, namespace, templateHash, hasDeadline, isolation, priority, priorityClass, preempts } =
+    instance;
   return {
     // Beside the template, what instances of it may differ in: a class can be made anew with another value, or become that
     // of those that name none; a module can be found to need a process; and quotas look for a deadline.
-    key: [owner.uid, templateHash, priorityClass, priority, isolation, hasDeadline].join("/"),
+    key: [owner.uid, templateHash, priorityClass, priority, isolation, hasDeadline, preempts, isGang].join(
+      "/",
+    ),
     requirements: { ...entry.requirements, isolation },
     priority,
+    preempts,
+    isGang,
     quota: {
       namespace,
       workload: owner.name,

@@ -27,6 +27,7 @@ const unknownRequirements: Omit<
   nodeAffinity: { required: undefined, preferred: [] },
   spread: [],
   hostPaths: [],
+  listeners: [],
   nodeSelector: {},
   tolerations: [],
 };

@@ -38,6 +38,11 @@ export function hasDeadline({ kind, object }: Workload): boolean {
   return kind === "WasmJob" && object.spec.activeDeadlineSeconds !== undefined;
 }
 
+/** Whether those of its instances that wait get nodes together or not at all. */
+export function isGang(workload: Workload | undefined): boolean {
+  return workload?.kind === "WasmJob" && workload.object.spec.placementPolicy === "AllOrNothing";
+}
+
 export function templateOwner(workload: Workload): TemplateOwner {
   return {
     ...ownerOf(workload),

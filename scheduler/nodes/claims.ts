@@ -1,6 +1,8 @@
 /** An instance's claims as text. Nodes keep it and give it back, so what comes back is checked like anything else from them. */
 import type { AffinityTerm, LabelSelector } from "../../api/gen/kinds.gen.ts";
-import { type HostPort, type InstanceClaims, noAmounts, noClaims } from "../core/model.ts";
+import { checkExtendedResource } from "../../api/extended-resource.ts";
+import { parseAddress } from "../../api/network.ts";
+import { type HostPort, type InstanceClaims, noAmounts, noClaims, type Toleration } from "../core/model.ts";
 import { ContractViolation } from "./contract-violation.ts";
 
 /** What the schema of templates lets through is far below it. */
@@ -15,8 +17,8 @@ export function writeClaims(claims: InstanceClaims): string {
   if (claims === noClaims) return "";
   let text = written.get(claims);
   if (text === undefined) {
-    const { extended, ports, affinity } = claims;
-    text = JSON.stringify({ extended: [...extended], ports, affinity });
+    const { extended, ports, affinity, tolerations } = claims;
+    text = JSON.stringify({ extended: [...extended], ports, affinity, tolerations });
     written.set(claims, text);
   }
   return text;
@@ -36,7 +38,7 @@ export function readClaims(text: string, where: string): InstanceClaims {
 
 function parse(text: string, where: string): InstanceClaims {
   try {
-    const { extended, ports, affinity } = asRecord(JSON.parse(text));
+    const { extended, ports, affinity, tolerations } = asRecord(JSON.parse(text));
     const { near, apart, preferred } = asRecord(affinity);
     const amounts = new Map(asList(extended).map(toAmount));
     return {
@@ -50,6 +52,7 @@ function parse(text: string, where: string): InstanceClaims {
           return { weight: asNumber(weight), term: toTerm(term) };
         }),
       },
+      tolerations: asList(tolerations ?? []).map(toToleration),
     };
   } catch (thrown) {
     throw new ContractViolation(`${where} has claims that are none: ${String(thrown)}`);
@@ -58,12 +61,31 @@ function parse(text: string, where: string): InstanceClaims {
 
 function toAmount(one: unknown): readonly [string, number] {
   const [name, amount] = asList(one);
-  return [asText(name), asNumber(amount)];
+  const known = asText(name);
+  const count = asNumber(amount);
+  if (checkExtendedResource(known) !== undefined || count < 0) throw new TypeError(`${count} of ${known}`);
+  return [known, count];
 }
 
 function toPort(one: unknown): HostPort {
   const { address, port } = asRecord(one);
-  return { address: asText(address), port: asNumber(port) };
+  const place = { address: parseAddress(asText(address)), port: asNumber(port) };
+  if (place.address === undefined || place.port < 1 || place.port > 65_535)
+    throw new TypeError(`a port ${String(address)}:${place.port}`);
+  return { address: place.address, port: place.port };
+}
+
+function toToleration(one: unknown): Toleration {
+  const { key, operator, value, effect, seconds } = asRecord(one);
+  if (operator !== "Exists" && operator !== "Equal")
+    throw new TypeError(`a toleration with operator ${String(operator)}`);
+  return {
+    key: asText(key),
+    operator,
+    value: asText(value),
+    effect: asText(effect),
+    ...(seconds === undefined ? {} : { seconds: asNumber(seconds) }),
+  };
 }
 
 function toTerm(one: unknown): AffinityTerm {

@@ -52,11 +52,18 @@ export interface NodeTemplate {
   readonly contents: readonly VolumeContent[];
 }
 
+/** Why an instance is told to stop, where it was not its workload's doing. */
+export interface StopReason {
+  readonly reason: "Preempted";
+  readonly message: string;
+}
+
 /** Commands to one connected node. They are queued, batched and never fail: a session that ends loses them, and the node's next inventory tells what arrived. */
 export interface NodeSession {
   readonly nodeName: string;
   assign(instance: Instance, template: NodeTemplate): void;
-  stop(uid: string, graceMs: number | undefined): void;
+  /** `why` becomes the reason of its end; without it the node says Stopped. */
+  stop(uid: string, graceMs: number | undefined, why?: StopReason): void;
   acknowledge(uid: string): void;
   /** Rejects with a `WherryError` NodeUnreachable or LogUnavailable. */
   openLog(uid: string, options: LogOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;

@@ -18,9 +18,17 @@ import { batchItemsMax, protocolVersion } from "../../proto/node-service.ts";
 import type { LogOptions } from "../apiserver/live-resource.ts";
 import type { Instance } from "../core/model.ts";
 import type { LogRelay } from "./log-relay.ts";
-import type { NodeListener, NodeSession, NodeTemplate } from "./node-port.ts";
+import type { NodeListener, NodeSession, NodeTemplate, StopReason } from "./node-port.ts";
 import { ContractViolation } from "./contract-violation.ts";
-import { readConditions, readHeld, readHello, readStatus, writeAssignment, writeTemplate } from "./wire.ts";
+import {
+  readConditions,
+  readHeld,
+  readHello,
+  readModules,
+  readStatus,
+  writeAssignment,
+  writeTemplate,
+} from "./wire.ts";
 
 type SessionCall = ServerDuplexStream<NodeMessage__Output, SchedulerMessage>;
 
@@ -38,6 +46,11 @@ export interface SessionOptions {
   readonly now: () => number;
 }
 
+interface QueuedStop {
+  readonly graceMs: number | undefined;
+  readonly why: StopReason | undefined;
+}
+
 /** Templates of one message together; far below the message limit, so that instances fit beside them. */
 const templateBytesPerMessage = 8 * 1024 * 1024;
 
@@ -47,7 +60,7 @@ export class ServerSession implements NodeSession {
   lastHeardMs: number;
   readonly #options: SessionOptions;
   readonly #assignments = new Map<string, { readonly instance: Instance; readonly template: NodeTemplate }>();
-  readonly #stops = new Map<string, number | undefined>();
+  readonly #stops = new Map<string, QueuedStop>();
   readonly #acknowledgements = new Set<string>();
   readonly #sentTemplates = new Set<string>();
   #registered = false;
@@ -79,9 +92,9 @@ export class ServerSession implements NodeSession {
     this.#scheduleFlush();
   }
 
-  stop(uid: string, graceMs: number | undefined): void {
+  stop(uid: string, graceMs: number | undefined, why?: StopReason): void {
     // A stop of an assignment that is still queued must reach the node after it, which the order of #flush ensures.
-    this.#stops.set(uid, graceMs);
+    this.#stops.set(uid, { graceMs, why: why ?? this.#stops.get(uid)?.why });
     this.#scheduleFlush();
   }
 
@@ -142,6 +155,8 @@ export class ServerSession implements NodeSession {
       listener.usages(this, message.usage.usages);
     } else if (message.conditions) {
       listener.conditions(this, readConditions(message.conditions));
+    } else if (message.modules) {
+      listener.modules(this, readModules(message.modules), message.modules.complete);
     } else if (message.heartbeat) {
       this.#write({ heartbeatAnswer: {} });
     }
@@ -208,10 +223,12 @@ export class ServerSession implements NodeSession {
   }
 
   #writeStops(): void {
-    const instances = take(this.#stops, batchItemsMax).map(([uid, graceMs]) => ({
+    const instances = take(this.#stops, batchItemsMax).map(([uid, { graceMs, why }]) => ({
       uid,
       hasGrace: graceMs !== undefined,
       graceMs: graceMs ?? 0,
+      reason: why?.reason ?? "",
+      message: why?.message ?? "",
     }));
     this.#write({ stop: { instances } });
   }

@@ -1,5 +1,8 @@
 /** Between gRPC's messages and the scheduler's own types. Parses once, at the edge: nothing inside is optional that need not be. */
+import { checkExtendedResource } from "../../api/extended-resource.ts";
+import type { HostFolder } from "../../api/host-paths.ts";
 import { type Isolation, isolationTiers } from "../../api/isolation.ts";
+import { type ListenRule, parseListenRule } from "../../api/listen-rules.ts";
 import type { Assignment, Assignment__Output } from "../../proto/gen/wherry/v1/Assignment.ts";
 import type { Capacity__Output } from "../../proto/gen/wherry/v1/Capacity.ts";
 import type { Grant__Output } from "../../proto/gen/wherry/v1/Grant.ts";
@@ -8,7 +11,9 @@ import type { HeldInstance__Output } from "../../proto/gen/wherry/v1/HeldInstanc
 import type { Hello__Output } from "../../proto/gen/wherry/v1/Hello.ts";
 import type { InstanceStatus__Output } from "../../proto/gen/wherry/v1/InstanceStatus.ts";
 import type { NodeConditions__Output } from "../../proto/gen/wherry/v1/NodeConditions.ts";
+import type { ModuleInventory__Output } from "../../proto/gen/wherry/v1/ModuleInventory.ts";
 import type { Template } from "../../proto/gen/wherry/v1/Template.ts";
+import { helloLimits } from "../../proto/node-service.ts";
 import {
   type Instance,
   type InstancePhase,
@@ -22,7 +27,7 @@ import {
 import { nothingCommitted } from "../core/resources.ts";
 import { readClaims, writeClaims } from "./claims.ts";
 import { ContractViolation } from "./contract-violation.ts";
-import type { HeldInstance, NodeHello, NodeTemplate } from "./node-port.ts";
+import type { HeldInstance, NodeHello, NodeModule, NodeTemplate } from "./node-port.ts";
 
 const phases: ReadonlySet<string> = new Set<InstancePhase>(["Pending", "Running", "Succeeded", "Failed"]);
 const workloadKinds: ReadonlySet<string> = new Set<WorkloadKind>(["WasmDeployment", "WasmJob"]);
@@ -32,10 +37,14 @@ const conditionTypeForm = /^[A-Z][A-Za-z0-9]{0,62}$/;
 const conditionReasonForm = /^[A-Za-z]([A-Za-z0-9_,:]{0,1022}[A-Za-z0-9_])?$/;
 /** What a status can carry without weight; a node has some ten. */
 const conditionsMax = 32;
-/** Folders and ports that one node gives to instances: flags of its daemon. */
-const grantsMax = 1_024;
-/** Extended resources of one node; a machine has a few kinds of devices. */
-const extendedMax = 64;
+/** In one message; a node has no more names of modules in all. */
+const modulesMax = 1_000;
+/** As the schema of templates has it: a longer name is nobody's. */
+const imageCharsMax = 4_096;
+const moduleStates: Readonly<Record<string, NodeModule["state"]>> = {
+  FETCHED: "fetched",
+  PREPARED: "prepared",
+};
 /** As much as an event's message; longer ones are cut. */
 const conditionMessageMax = 1024;
 /** What a date can hold: 100 million days, the end of what RFC 3339 can say. */
@@ -59,25 +68,43 @@ export function readHello(hello: Hello__Output): NodeHello {
 }
 
 function readGrants({ hostPaths, listen }: Grants__Output): NodeGrants {
+  const { grantsMax } = helloLimits;
   if (hostPaths.length + listen.length > grantsMax)
     throw new ContractViolation(`hello.grants has more than ${grantsMax} entries`);
-  const read = ({ namespace, value }: Grant__Output) => ({ namespace, value });
-  return { hostPaths: hostPaths.map(read), listen: listen.map(read) };
+  return { hostPaths: hostPaths.map(readFolder), listen: listen.map(readListenRule) };
+}
+
+function readFolder({ namespace, value }: Grant__Output): HostFolder {
+  if (!value.startsWith("/"))
+    throw new ContractViolation(`hello.grants has a folder that is not absolute: ${JSON.stringify(value)}`);
+  return { namespace: namespace || undefined, path: value };
+}
+
+function readListenRule({ namespace, value }: Grant__Output): ListenRule {
+  const rule = parseListenRule(value, namespace || undefined);
+  if (rule === undefined)
+    throw new ContractViolation(`hello.grants lets listen at ${JSON.stringify(value)}, which is no place`);
+  return rule;
 }
 
 function readCapacity(capacity: Capacity__Output | null, field: string): NodeCapacity {
   if (capacity === null) return nothingCommitted;
   const { cpuMillis, memoryBytes, instances, processes, extended } = capacity;
-  for (const value of [cpuMillis, memoryBytes, instances, processes, ...Object.values(extended)]) {
-    if (!Number.isSafeInteger(value) || value < 0) {
-      throw new ContractViolation(`hello.${field} has a value that is no amount: ${value}`);
-    }
-  }
   const amounts = Object.entries(extended);
+  checkAmounts(
+    [cpuMillis, memoryBytes, instances, processes, ...amounts.map(([, amount]) => amount)],
+    `hello.${field}`,
+  );
+  const { extendedMax } = helloLimits;
   if (amounts.length > extendedMax)
     throw new ContractViolation(
       `hello.${field} has ${amounts.length} extended resources, more than ${extendedMax}`,
     );
+  for (const [name] of amounts) {
+    const problem = checkExtendedResource(name);
+    if (problem !== undefined)
+      throw new ContractViolation(`hello.${field} has a resource ${JSON.stringify(name)}: ${problem}`);
+  }
   return {
     cpuMillis,
     memoryBytes,
@@ -85,6 +112,13 @@ function readCapacity(capacity: Capacity__Output | null, field: string): NodeCap
     processes,
     extended: amounts.length === 0 ? noAmounts : new Map(amounts),
   };
+}
+
+/** Larger numbers would be rounded, and sums of them could not be taken back. */
+function checkAmounts(amounts: readonly number[], where: string): void {
+  for (const amount of amounts)
+    if (!Number.isSafeInteger(amount) || amount < 0)
+      throw new ContractViolation(`${where} has a value that is no amount: ${amount}`);
 }
 
 export function readStatus(status: InstanceStatus__Output): ObservedStatus {
@@ -140,6 +174,15 @@ export function readConditions({ conditions }: NodeConditions__Output): readonly
   });
 }
 
+/** What a node says of modules is a hint: what is of no use is left out, what is too much breaks the contract. */
+export function readModules({ modules }: ModuleInventory__Output): readonly NodeModule[] {
+  if (modules.length > modulesMax)
+    throw new ContractViolation(`${modules.length} modules in a message are more than ${modulesMax}`);
+  return modules.flatMap(({ image, state }) =>
+    image === "" || image.length > imageCharsMax ? [] : [{ image, state: moduleStates[state] ?? "gone" }],
+  );
+}
+
 export function readHeld(held: HeldInstance__Output, nodeName: string): HeldInstance {
   const { assignment, status } = held;
   if (!assignment || !status)
@@ -157,6 +200,8 @@ function readAssignment(
   if (!uid || !owner || !workloadKinds.has(owner.kind)) {
     throw new ContractViolation(`inventory has an assignment without a known owner: ${uid}`);
   }
+  const { cpuMillis, memoryBytes, cpuLimitMillis, memoryLimitBytes } = assignment;
+  checkAmounts([cpuMillis, memoryBytes], `assignment of ${uid}`);
   return {
     uid,
     namespace: assignment.namespace,
@@ -164,11 +209,13 @@ function readAssignment(
     owner: { kind: owner.kind as WorkloadKind, name: owner.name, uid: owner.uid },
     templateId: assignment.templateId,
     templateHash: assignment.templateHash,
-    requests: { cpuMillis: assignment.cpuMillis, memoryBytes: assignment.memoryBytes },
-    limits: { cpuMillis: assignment.cpuLimitMillis, memoryBytes: assignment.memoryLimitBytes },
+    requests: { cpuMillis, memoryBytes },
+    limits: { cpuMillis: cpuLimitMillis, memoryBytes: memoryLimitBytes },
     isolation: readIsolation(assignment.isolation, `assignment of ${uid}`) ?? "shared",
     priority: assignment.priority,
     priorityClass: assignment.priorityClass,
+    // It has a node and waits for none.
+    preempts: false,
     claims: readClaims(assignment.claimsJson, `assignment of ${uid}`),
     hasDeadline: assignment.hasDeadline,
     labels: assignment.labels,

@@ -9,7 +9,8 @@ import type { Log } from "../../kit/log.ts";
 import { RotatingFile } from "../apiserver/audit/rotating-file.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
-import type { ClusterNode, Instance, PlacementRequirements } from "../core/model.ts";
+import type { ClusterNode, Instance } from "../core/model.ts";
+import type { QueuedRequest } from "../core/placement/queue.ts";
 import { isPlaced } from "../core/quota/quota-usage.ts";
 import { limits } from "./limits.ts";
 import { encodeLine, type RecordedEvent } from "./record-lines.ts";
@@ -33,6 +34,8 @@ export class PlacementRecorder implements PlacementObserver, AsyncDisposable {
   readonly #writer: RecordWriter;
   #state: ClusterState | undefined;
   #templates = new Map<string, number>();
+  /** Instances that have come to nodes, until it is told of the decision. */
+  readonly #bound = new Map<string, { readonly instance: Instance; readonly nodeName: string }>();
   readonly #nodes = new Map<string, ClusterNode>();
   #isCheckpointDue = false;
   #lost = 0;
@@ -71,15 +74,16 @@ export class PlacementRecorder implements PlacementObserver, AsyncDisposable {
 
   decided(
     instances: readonly Instance[],
-    requirements: PlacementRequirements,
+    request: QueuedRequest,
     nodeNames: readonly string[],
     rejected: ReadonlySet<string>,
   ): void {
+    for (const { uid } of instances) this.#bound.delete(uid);
     const [first] = instances;
     if (!first || !this.#isReady()) return;
     this.#write({
       kind: "decided",
-      template: this.#templateOf(first, requirements),
+      template: this.#templateOf(first, request),
       uids: instances.map(({ uid }) => uid),
       nodes: instances.map(({ uid }, place) => (rejected.has(uid) ? null : (nodeNames[place] ?? null))),
     });
@@ -88,15 +92,16 @@ export class PlacementRecorder implements PlacementObserver, AsyncDisposable {
   instanceChanged({ kind, instance, before }: InstanceChange): void {
     const was = before?.state.kind;
     const is = kind === "removed" ? undefined : instance.state;
+    const { uid } = instance;
     const wasPlaced = before !== undefined && isPlaced(before);
-    if (wasPlaced && (is === undefined || !isPlaced(instance)))
-      this.#event({ kind: "gone", uids: [instance.uid] });
-    else if (is?.kind === "stopping" && was === "bound")
-      this.#event({ kind: "stopping", uids: [instance.uid] });
-    else if (kind === "removed" && was === "pending") this.#event({ kind: "gone", uids: [instance.uid] });
-    // What was decided here has not been reported yet.
-    else if (!wasPlaced && is?.kind === "bound" && is.observed !== undefined)
-      this.#held(instance, is.nodeName);
+    if (wasPlaced && (is === undefined || !isPlaced(instance))) this.#event({ kind: "gone", uids: [uid] });
+    else if (is?.kind === "stopping" && was === "bound") this.#event({ kind: "stopping", uids: [uid] });
+    else if (kind === "removed" && was === "pending") this.#event({ kind: "gone", uids: [uid] });
+    else if (!wasPlaced && is?.kind === "bound") {
+      // What has been reported is from its node; the rest was decided here.
+      if (is.observed === undefined) this.#bound.set(uid, { instance, nodeName: is.nodeName });
+      else this.#held(instance, is.nodeName);
+    }
   }
 
   nodeChanged(name: string, node: ClusterNode | undefined): void {
@@ -121,18 +126,28 @@ export class PlacementRecorder implements PlacementObserver, AsyncDisposable {
 
   #held(instance: Instance, nodeName: string): void {
     if (!this.#isReady()) return;
-    this.#write({
-      kind: "held",
-      template: this.#templateOf(instance, null),
-      node: nodeName,
-      uids: [instance.uid],
-    });
+    const template = this.#templateOf(instance, undefined);
+    this.#write({ kind: "held", template, node: nodeName, uids: [instance.uid] });
+  }
+
+  /** Nominated instances come to the nodes that were reserved for them without another decision. */
+  #writeBound(): void {
+    for (const [uid, { instance, nodeName }] of this.#bound) {
+      this.#bound.delete(uid);
+      const template =
+        this.#templates.get(templateKey(instance, true)) ?? this.#templateOf(instance, undefined);
+      this.#write({ kind: "decided", template, uids: [uid], nodes: [nodeName] });
+    }
   }
 
   /** What has just happened is in the checkpoint, if one is due. */
   #isReady(): boolean {
     if (!this.#state) return false;
-    if (!this.#isCheckpointDue) return true;
+    if (!this.#isCheckpointDue) {
+      this.#writeBound();
+      return true;
+    }
+    this.#bound.clear();
     this.#checkpoint(this.#state);
     return false;
   }
@@ -154,7 +169,7 @@ export class PlacementRecorder implements PlacementObserver, AsyncDisposable {
     const groups = new Map<number, string[]>();
     for (const instance of state.instancesOn(node)) {
       if (!isPlaced(instance)) continue;
-      const template = this.#templateOf(instance, null);
+      const template = this.#templateOf(instance, undefined);
       const uids = groups.get(template) ?? [];
       groups.set(template, uids);
       uids.push(instance.uid);
@@ -165,19 +180,23 @@ export class PlacementRecorder implements PlacementObserver, AsyncDisposable {
   }
 
   /** Its number in this file, in which it is told of before it is used. */
-  #templateOf(instance: Instance, requirements: PlacementRequirements | null): number {
-    const { uid: _uid, name: _name, createdMs: _created, state: _state, slot: _slot, ...template } = instance;
-    const { owner, templateHash, isolation, priority } = template;
-    const key = [owner.uid, templateHash, isolation, priority, requirements === null].join("/");
+  #templateOf(instance: Instance, request: QueuedRequest | undefined): number {
+    const key = templateKey(instance, request !== undefined);
     const known = this.#templates.get(key);
     if (known !== undefined) return known;
+    const { uid: _uid, name: _name, createdMs: _created, state: _state, slot: _slot, ...template } = instance;
     const id = this.#templates.size + 1;
     this.#templates.set(key, id);
-    this.#write({ kind: "template", id, template, requirements });
+    const { requirements = null, isGang = false } = request ?? {};
+    this.#write({ kind: "template", id, template, requirements, isGang });
     return id;
   }
 
   #write(event: RecordedEvent): void {
     this.#writer.write(encodeLine({ at: this.#clock.now(), ...event }));
   }
+}
+
+function templateKey({ owner, templateHash, isolation, priority }: Instance, isAsked: boolean): string {
+  return [owner.uid, templateHash, isolation, priority, isAsked].join("/");
 }

@@ -24,6 +24,8 @@ export type RecordedEvent =
       readonly template: RecordedTemplate;
       /** null: not known, because the instance came from a node. */
       readonly requirements: PlacementRequirements | null;
+      /** Whether those that wait get nodes together or not at all. */
+      readonly isGang: boolean;
     }
   /** Instances that are on a node without having been placed since the recording began. */
   | {

@@ -7,6 +7,7 @@
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance, InstanceState } from "../core/model.ts";
+import type { PlacementConfiguration } from "../core/placement/profile-declaration.ts";
 import { emptyNode } from "../core/placement/snapshot.ts";
 import { footprintOf } from "../core/resources.ts";
 import { pretendedSession } from "../engine/placement-simulation/pretended-session.ts";
@@ -23,6 +24,7 @@ export interface ReplayOptions {
   readonly profile: string | undefined;
   /** How many differences are kept to be shown. */
   readonly differencesMax: number;
+  readonly placement: PlacementConfiguration;
 }
 
 export interface Difference {
@@ -73,6 +75,10 @@ export class Replay {
   readonly #recordedWaiting = new Set<string>();
   #time: SimulatedTime | undefined;
   #runner: PlacementRunner | undefined;
+  /** Owners whose instances are placed together. */
+  readonly #gangs = new Set<string>();
+  /** What the replay stops to make room: nobody makes another, because the recording does not know of it. */
+  readonly #preempted = new Set<string>();
   #isAgain = false;
   /** Before the first checkpoint nothing can be understood. */
   #hasBegun = false;
@@ -130,7 +136,10 @@ export class Replay {
       // What was decided had passed them.
       quotas: { allowance: (_, wanted) => ({ count: wanted, refusal: undefined }), of: () => [] },
       events: { record: () => {} },
-      session: (nodeName) => pretendedSession(nodeName),
+      session: (nodeName) => pretendedSession(nodeName, (uid) => this.#preempted.add(uid)),
+      placement: this.#options.placement,
+      isGang: (ownerUid) => this.#gangs.has(ownerUid),
+      mayDisrupt: () => true,
       changed: (change) => this.#changed(change),
       entryOf: (ownerUid) => this.#entries.get(ownerUid),
       again: () => {
@@ -189,7 +198,7 @@ export class Replay {
     this.#replayed.dropNode(name);
   }
 
-  #template({ id, template, requirements }: Extract<RecordedEvent, { kind: "template" }>): void {
+  #template({ id, template, requirements, isGang }: Extract<RecordedEvent, { kind: "template" }>): void {
     const { profile } = this.#options;
     const known = this.#entries.get(template.owner.uid);
     const found = requirements ?? requirementsFor(instanceOf(template, "", 0, unplaced), known);
@@ -202,6 +211,8 @@ export class Replay {
       outcome: { kind: "resolved", template: { id: "", specJson: new Uint8Array(), contents: [] } },
     };
     this.#templates.set(id, { template, entry });
+    if (isGang) this.#gangs.add(template.owner.uid);
+    else this.#gangs.delete(template.owner.uid);
     if (requirements !== null) this.#entries.set(template.owner.uid, entry);
   }
 
@@ -270,12 +281,22 @@ export class Replay {
     for (let turn = 0; turn < limits.turnsPerEvent; turn++) {
       this.#isAgain = false;
       this.#runner?.run();
+      for (const uid of this.#preempted) {
+        this.#replayed.remove(uid);
+        this.#changed(this.#state.removeInstance(uid));
+      }
+      this.#preempted.clear();
       if (!this.#isAgain) return;
     }
   }
 }
 
-const unplaced: InstanceState = { kind: "pending", reason: "", message: "" };
+const unplaced: InstanceState = {
+  kind: "pending",
+  reason: "",
+  message: "",
+  nominatedNode: undefined,
+};
 
 function instanceOf(
   template: RecordedTemplate,

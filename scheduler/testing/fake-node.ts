@@ -1,6 +1,13 @@
 import type { LogOptions } from "../apiserver/live-resource.ts";
 import { type Instance, noAmounts, type ObservedStatus } from "../core/model.ts";
-import type { HeldInstance, NodeHello, NodeListener, NodeSession, NodeTemplate } from "../nodes/node-port.ts";
+import type {
+  HeldInstance,
+  NodeHello,
+  NodeListener,
+  NodeSession,
+  NodeTemplate,
+  StopReason,
+} from "../nodes/node-port.ts";
 
 export const running: ObservedStatus = {
   phase: "Running",
@@ -24,6 +31,8 @@ export class FakeNode implements NodeSession {
   readonly templates = new Map<string, NodeTemplate>();
   readonly acknowledged: string[] = [];
   readonly stopped: string[] = [];
+  /** Why, of those that were told why. */
+  readonly stopReasons = new Map<string, StopReason>();
   readonly #listener: NodeListener;
   closed: string | undefined;
 
@@ -85,6 +94,22 @@ export class FakeNode implements NodeSession {
     );
   }
 
+  /** Meters these bytes of memory for each instance that it holds. */
+  use(memoryBytes: number): void {
+    this.#listener.usages(
+      this,
+      [...this.held.keys()].map((uid) => ({ uid, cpuUs: 0, memoryBytes, fuel: 0, throttledUs: 0 })),
+    );
+  }
+
+  hasModules(...images: readonly string[]): void {
+    this.#listener.modules(
+      this,
+      images.map((image) => ({ image, state: "prepared" })),
+      true,
+    );
+  }
+
   runAll(): void {
     for (const [uid, { status }] of this.held) if (status.phase === "Pending") this.report(uid, {});
   }
@@ -102,8 +127,17 @@ export class FakeNode implements NodeSession {
     });
   }
 
-  stop(uid: string): void {
+  stop(uid: string, _graceMs: number | undefined, why?: StopReason): void {
     this.stopped.push(uid);
+    if (why) this.stopReasons.set(uid, why);
+  }
+
+  /** Those that were told to stop, up to `count`, have done so. */
+  endStopped(count = Number.POSITIVE_INFINITY): void {
+    for (const uid of this.stopped.splice(0, count)) {
+      const { reason, message } = this.stopReasons.get(uid) ?? { reason: "Stopped", message: "" };
+      this.report(uid, { phase: "Failed", ready: false, reason, message, finishedMs: 2 });
+    }
   }
 
   acknowledge(uid: string): void {

@@ -3,6 +3,7 @@ import type { ApiObject } from "../../api/object-meta.ts";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { silentLog } from "../../kit/log.ts";
 import { seededRandom } from "../../kit/random.ts";
+import { defaultConfiguration, type PlacementConfiguration } from "../core/placement/profile-declaration.ts";
 import { Engine } from "../engine/engine.ts";
 import { FakeBackend } from "./fake-backend.ts";
 import { FakeNode } from "./fake-node.ts";
@@ -14,10 +15,14 @@ async function settle(): Promise<void> {
 }
 
 /** Engines on one backend, one after the other, need different seeds if both make instances. */
-export async function startEngine(backend = new FakeBackend(), seed = 7) {
+export async function startEngine(
+  backend = new FakeBackend(),
+  seed = 7,
+  placement: PlacementConfiguration = defaultConfiguration,
+) {
   const clock = new FakeClock();
   const random = seededRandom(seed);
-  const engine = new Engine({ backend, clock, random, log: silentLog, lostAfterMs });
+  const engine = new Engine({ backend, clock, random, log: silentLog, lostAfterMs, placement });
   await engine.start();
   await settle();
   const instances = () => [...engine.instances(undefined)];

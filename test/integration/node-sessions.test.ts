@@ -100,10 +100,12 @@ const anInstance = (uid: string): Instance => ({
     extended: new Map([["example.com/camera", 2]]),
     ports: [{ address: "::", port: 80 }],
     affinity: { near: [], apart: [{ topologyKey: "zone", namespaces: ["default"] }], preferred: [] },
+    tolerations: [{ key: "maintenance", operator: "Exists", value: "", effect: "NoExecute", seconds: 60 }],
   },
   isolation: "process",
   priority: -5,
   priorityClass: "low",
+  preempts: false,
   hasDeadline: true,
   labels: {},
   annotations: {},
@@ -202,7 +204,7 @@ test("NodeServer: commands come batched, with the epoch, each template once", as
   });
   const [session] = sessions;
   for (let i = 0; i < batchItemsMax + 10; i++) session!.assign(anInstance(`u${i}`), template);
-  session!.stop("u1", undefined);
+  session!.stop("u1", undefined, { reason: "Preempted", message: "for another" });
   session!.stop("u2", 0);
   session!.acknowledge("u3");
   await all;
@@ -221,8 +223,8 @@ test("NodeServer: commands come batched, with the epoch, each template once", as
     priorityClass: "low",
   });
   expect(received[2]?.stop?.instances).toEqual([
-    { uid: "u1", hasGrace: false, graceMs: 0 },
-    { uid: "u2", hasGrace: true, graceMs: 0 },
+    { uid: "u1", hasGrace: false, graceMs: 0, reason: "Preempted", message: "for another" },
+    { uid: "u2", hasGrace: true, graceMs: 0, reason: "", message: "" },
   ]);
   expect(received.every(({ epoch }) => epoch === 7)).toBe(true);
 });

@@ -176,7 +176,10 @@ test.each([
     shows: [/operator\t<string>/],
   },
   { path: "resourcequota.spec.hard", shows: [/<map\[string\](?:Quantity|string)>/] },
-  { path: "wd.spec.template.spec.resources.limits", shows: [/memory\t<>\n +A Kubernetes quantity/] },
+  {
+    path: "wd.spec.template.spec.resources.limits",
+    shows: [/memory: what the guest/, /A Kubernetes quantity/],
+  },
   { path: "wi", shows: [/KIND: +WasmInstance/] },
 ])("kubectl explain $path: from Swagger", async ({ path, shows }) => {
   const text = await kubectl("explain", path);

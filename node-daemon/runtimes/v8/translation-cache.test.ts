@@ -35,7 +35,10 @@ function left(): string {
 }
 
 const order = "abcd";
+let removed: string[] = [];
+beforeEach(() => (removed = []));
 const request = {
+  removed: (of: string) => void removed.push(of[0] ?? ""),
   isUsed: (_digest: string): boolean => false,
   lastUsed: (of: string) => (order.includes(of[0] ?? "") ? order.indexOf(of[0] ?? "") : undefined),
 };
@@ -58,6 +61,7 @@ test("collectTranslations: the least recently used go, components too", async ()
     freedBytes: 2000,
   });
   expect(left()).toBe("c");
+  expect(removed).toEqual(["a", "b"]);
 });
 
 test("collectTranslations: those of modules that are gone go before all others, the oldest first", async () => {
@@ -102,6 +106,7 @@ test("collectTranslations: what a driver has translated goes, and is made again 
   const { freedBytes } = await driver.collectGarbage({
     isUsed: () => false,
     lastUsed: () => undefined,
+    removed: () => {},
     bytesMax: 0,
   });
   expect(freedBytes).toBeGreaterThan(0);

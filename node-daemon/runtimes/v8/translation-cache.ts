@@ -46,7 +46,9 @@ export async function collectTranslations(folder: string, request: GarbageReques
   }));
   for (const { digest, files } of ranked.toSorted((a, b) => a.rank - b.rank || a.madeMs - b.madeMs)) {
     if (keptBytes <= request.bytesMax) break;
-    if (!request.isUsed(digest)) await remove(files);
+    if (request.isUsed(digest)) continue;
+    await remove(files);
+    request.removed(digest);
   }
   return { keptBytes, freedBytes };
 }

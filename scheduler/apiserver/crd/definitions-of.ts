@@ -1,7 +1,7 @@
 import { applyDefaults } from "../../../api/defaults.ts";
 import type { ApiObject } from "../../../api/object-meta.ts";
 import { invalidValue } from "../../../api/validation/field-error.ts";
-import { semanticChecks } from "../../../api/validation/kinds.ts";
+import { semanticChecks, semanticWarnings } from "../../../api/validation/kinds.ts";
 import { compileJsonPath } from "../output/json-path.ts";
 import type { Column, ResourceDefinition, ScalePaths, Schema } from "../resource.ts";
 import type { CrdColumn, CrdNames, CrdSpec, CrdVersion, Subresources } from "./crd.ts";
@@ -66,7 +66,7 @@ function definitionOf(
     columns: columnsOf(version),
     selectableFields: (version.selectableFields ?? []).map(({ jsonPath }) => jsonPath.replace(/^\./, "")),
     normalize: (object: ApiObject) => (isOwn ? applyDefaults(object) : object),
-    warnings: () => [],
+    warnings: isOwn ? (semanticWarnings[names.kind] ?? (() => [])) : () => [],
     validate: isOwn ? (semanticChecks[names.kind] ?? (() => [])) : scaleCheck(scaleOf(version.subresources)),
   };
 }

@@ -1,4 +1,4 @@
-import { noAmounts } from "../model.ts";
+import { noAmounts, noClaims } from "../model.ts";
 import { expect, test } from "vitest";
 import { nothingCommitted } from "../resources.ts";
 import { aCapacity, aNode, anInstance, aStatus, bound, ended, startMs } from "../testing/builders.ts";
@@ -264,4 +264,18 @@ test("ClusterState: remembers whom a node evicted until its pressure is over", (
   // A later inventory may still hold that end.
   state.adopt(held);
   expect(evicted()).toEqual([]);
+});
+
+test("ClusterState.assume: a port is held until its instance has stopped", () => {
+  const holding = (uid: string, address: string) =>
+    anInstance(uid, { claims: { ...noClaims, ports: [{ address, port: 80 }] } });
+  const state = stateWith([holding("a", "127.0.0.1"), holding("b", "0.0.0.0"), holding("c", "::")]);
+  expect(state.assume("a", "n1").kind).toBe("assumed");
+  const refusal = { kind: "rejected", message: "port 0.0.0.0:80 of node n1 is held by another instance" };
+  expect(state.assume("b", "n1")).toEqual(refusal);
+  expect(state.assume("c", "n1").kind).toBe("assumed");
+  state.markStopping("a");
+  expect(state.assume("b", "n1")).toEqual(refusal);
+  state.observe("n1", "a", aStatus({ phase: "Failed", sequence: 2 }));
+  expect(state.assume("b", "n1").kind).toBe("assumed");
 });

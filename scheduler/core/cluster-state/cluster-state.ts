@@ -7,17 +7,21 @@
  *                             │                   ▼          observe (final)         │   ▼
  *                             │                stopping ─────────────────────────────┘ (unknown)
  *                             └─ markStopping ──▶ (unknown)
+ *   pending ── nominate / withdraw: room on one node is reserved for it, or no longer ── assume, anywhere, ends it, too
  *   (unknown) ── adopt: what a node says it holds ──▶ bound or ended
  *   loseNode and removeNode end every instance of the node with reason NodeLost; markEnded does it to one.
  *
  * It decides nothing and calls nobody: each operation returns what changed. Values it hands out are immutable.
- * Invariants: committed of a node is the sum of the footprints of its bound and stopping instances; an ended instance
- * never lives again; a report with a lower sequence never wins; assume never puts a node over its allocatable
- * (adopt may: what runs, runs). Every operation is O(1) per instance it touches; of an eviction, as much as there are
+ * Invariants: committed of a node is the sum of the footprints of its bound and stopping instances and of those nominated for
+ * it; nobody is nominated for a node that is unknown or lost; an ended instance never lives again; a report with a lower
+ * sequence never wins; assume never puts a node over its allocatable, nor two instances on one port (adopt may: what runs,
+ * runs). Every operation is O(1) per instance it touches; of an eviction, as much as there are
  * workloads which that node has evicted.
  */
+import { listenersConflict, listenPlaceText } from "../../../api/listen-rules.ts";
 import type {
   ClusterNode,
+  HostPort,
   Instance,
   InstanceState,
   NodeCondition,
@@ -26,10 +30,10 @@ import type {
   Resources,
 } from "../model.ts";
 import type { Neighbours } from "../placement/neighbours.ts";
-import type { ModuleState, NodeSnapshot, Snapshot } from "../placement/snapshot.ts";
+import { portsWith, type ModuleState, type NodeSnapshot, type Snapshot } from "../placement/snapshot.ts";
 import { QuotaUsage } from "../quota/quota-usage.ts";
 import { isUnderPressure } from "../node-pressure.ts";
-import { fits, footprintOf, isolationOn, shortfalls } from "../resources.ts";
+import { committedWith, fits, footprintOf, isolationOn, shortfalls } from "../resources.ts";
 import type {
   AdoptOutcome,
   AssumeOutcome,
@@ -38,10 +42,14 @@ import type {
   NodeLoss,
   ObserveOutcome,
 } from "./changes.ts";
+import type { FreeableRoom } from "./freeable-room.ts";
 import { InstanceIndex, type InstanceEntry } from "./instance-index.ts";
 import { NodeIndex } from "./node-index.ts";
 
 export type NodeDeclaration = Omit<ClusterNode, "connection" | "conditions" | "evictedOwners">;
+
+/** Names of modules that are remembered of a node: as many as its daemon tells. */
+const modulesPerNodeMax = 1_000;
 
 export interface ModuleChange {
   readonly image: string;
@@ -87,6 +95,21 @@ export class ClusterState {
     return this.#instances.owners();
   }
 
+  /** Pending instances for which room is reserved on a node. */
+  nomineesOn(nodeName: string): Iterable<Instance> {
+    return this.#nodes.nomineesOn(nodeName);
+  }
+
+  /** What of a node's committed could become free; undefined: nobody knows the node. */
+  freeableOn(nodeName: string): FreeableRoom | undefined {
+    return this.#nodes.freeableOn(nodeName);
+  }
+
+  /** Whether any instance of a lower priority is bound to a node or nominated for one, so could give way. */
+  hasLowerThan(priority: number): boolean {
+    return this.#nodes.hasLowerThan(priority);
+  }
+
   pending(): Iterable<Instance> {
     return this.#instances.pending();
   }
@@ -128,9 +151,9 @@ export class ClusterState {
   }
 
   /** Takes in a new node as another state sees it, without what is on it. */
-  putNode({ node, modules, usage }: NodeSnapshot): void {
+  putNode({ node, modules, usageExcess }: NodeSnapshot): void {
     this.#nodes.put(node);
-    this.#nodes.note(node.name, { modules, usage });
+    this.#nodes.note(node.name, { modules, usageExcess });
   }
 
   /** What placement works on. Costs only what changed since the last one; the same value if nothing did. */
@@ -151,7 +174,7 @@ export class ClusterState {
     const state = entry?.instance.state;
     if (entry === undefined || state?.kind !== "pending") return undefined;
     if (state.reason === reason && state.message === message) return undefined;
-    return this.#become(entry, { kind: "pending", reason, message });
+    return this.#become(entry, { ...state, reason, message });
   }
 
   /** Commits a proposal of placement, if it still holds. */
@@ -162,12 +185,21 @@ export class ClusterState {
     if (node === undefined) return { kind: "rejected", message: `node ${nodeName} is gone` };
     if (node.connection.kind !== "connected")
       return { kind: "rejected", message: `node ${nodeName} is ${node.connection.kind}` };
-    const committed = this.#nodes.committedOn(nodeName);
     const footprint = footprintOf(entry.instance);
+    // What is reserved there for this very instance is not in its way.
+    const isReserved = entry.instance.state.nominatedNode === nodeName;
+    const there = this.#nodes.committedOn(nodeName);
+    const committed = isReserved ? committedWith(there, footprint, -1) : there;
     if (!fits(node.allocatable, committed, footprint)) {
       const lacking = shortfalls(node.allocatable, committed, footprint).map(({ resource }) => resource);
       return { kind: "rejected", message: `node ${nodeName} has too little ${lacking.join(", ")} left` };
     }
+    const taken = this.#takenPort(nodeName, entry.instance, isReserved);
+    if (taken !== undefined)
+      return {
+        kind: "rejected",
+        message: `port ${listenPlaceText(taken)} of node ${nodeName} is held by another instance`,
+      };
     return { kind: "assumed", change: this.#become(entry, { kind: "bound", nodeName, observed: undefined }) };
   }
 
@@ -176,7 +208,28 @@ export class ClusterState {
     const entry = this.#instances.entry(uid);
     const state = entry?.instance.state;
     if (entry === undefined || state?.kind !== "bound" || state.observed !== undefined) return undefined;
-    return this.#become(entry, { kind: "pending", reason: "", message: "" });
+    return this.#become(entry, noNode);
+  }
+
+  /**
+   * Reserves room on a node for a pending instance, more than there is if need be: others are to leave. It has none reserved
+   * elsewhere then. Undefined if it is not pending, or the node is not connected.
+   */
+  nominate(uid: string, nodeName: string): InstanceChange | undefined {
+    const entry = this.#instances.entry(uid);
+    const state = entry?.instance.state;
+    if (entry === undefined || state?.kind !== "pending") return undefined;
+    if (this.#nodes.get(nodeName)?.connection.kind !== "connected") return undefined;
+    return this.#become(entry, { ...state, nominatedNode: nodeName });
+  }
+
+  /** Gives up the room that is reserved for an instance. Undefined if there is none. */
+  withdraw(uid: string): InstanceChange | undefined {
+    const entry = this.#instances.entry(uid);
+    const state = entry?.instance.state;
+    if (entry === undefined || state?.kind !== "pending" || state.nominatedNode === undefined)
+      return undefined;
+    return this.#become(entry, noNode);
   }
 
   /** Takes in what a node says of one instance. */
@@ -200,6 +253,14 @@ export class ClusterState {
     if (state.kind === "pending") return this.removeInstance(uid);
     if (state.kind !== "bound") return undefined;
     return this.#become(entry, { kind: "stopping", nodeName: state.nodeName, observed: state.observed });
+  }
+
+  /** Takes back a markStopping of which the node has not been told. */
+  keep(uid: string): InstanceChange | undefined {
+    const entry = this.#instances.entry(uid);
+    const state = entry?.instance.state;
+    if (entry === undefined || state?.kind !== "stopping") return undefined;
+    return this.#become(entry, { kind: "bound", nodeName: state.nodeName, observed: state.observed });
   }
 
   /** Ends an instance without its node's word: the node is lost, or does not have it any more. */
@@ -273,15 +334,21 @@ export class ClusterState {
     const before = this.#nodes.view(nodeName)?.modules;
     if (before === undefined) return;
     const modules = new Map(complete ? [] : before);
-    for (const { image, state } of changes)
-      if (state === "gone") modules.delete(image);
-      else modules.set(image, state);
+    for (const { image, state } of changes) {
+      modules.delete(image);
+      if (state !== "gone") modules.set(image, state);
+    }
+    // A node that says more than it should is believed what it said last.
+    for (const image of modules.keys()) {
+      if (modules.size <= modulesPerNodeMax) break;
+      modules.delete(image);
+    }
     this.#nodes.note(nodeName, { modules });
   }
 
-  /** Takes in what the instances of a node really use; undefined: not known (any more). A hint for scores, no event. */
-  setUsage(nodeName: string, usage: Resources | undefined): void {
-    this.#nodes.note(nodeName, { usage });
+  /** See `usageExcess` of {@link NodeSnapshot}. A hint, no event. */
+  setUsageExcess(nodeName: string, usageExcess: Resources | undefined): void {
+    this.#nodes.note(nodeName, { usageExcess });
   }
 
   /** Gives up a silent node: it is lost, and with it all its instances. */
@@ -300,8 +367,19 @@ export class ClusterState {
     return { node: { kind: "removed", node, before: node }, instances };
   }
 
+  #takenPort(nodeName: string, { claims }: Instance, isReserved: boolean): HostPort | undefined {
+    if (claims.ports.length === 0) return undefined;
+    const there = this.#nodes.view(nodeName)?.ports ?? [];
+    const held = isReserved ? portsWith(there, claims.ports, -1) : there;
+    return claims.ports.find((port) => held.some((other) => listenersConflict(port, other)));
+  }
+
   #endAllOn(nodeName: string, message: string, nowMs: number): readonly InstanceChange[] {
     const changes: InstanceChange[] = [];
+    for (const { uid } of Array.from(this.#nodes.nomineesOn(nodeName))) {
+      const change = this.withdraw(uid);
+      if (change !== undefined) changes.push(change);
+    }
     for (const { instance } of this.#nodes.entriesOn(nodeName)) {
       const change = this.markEnded(instance.uid, { reason: "NodeLost", message, nowMs });
       if (change !== undefined) changes.push(change);
@@ -312,7 +390,9 @@ export class ClusterState {
   #become(entry: InstanceEntry, state: InstanceState): InstanceChange {
     const before = entry.instance;
     const instance: Instance = { ...before, state };
-    if (before.state.kind !== state.kind || isolationOn(before) !== isolationOn(instance)) {
+    const isElsewhere =
+      before.state.kind !== state.kind || occupiedNode(before.state) !== occupiedNode(state);
+    if (isElsewhere || isolationOn(before) !== isolationOn(instance)) {
       this.#nodes.account(entry, before, instance);
       this.quotaUsage.account(before, instance);
     }
@@ -334,8 +414,11 @@ export class ClusterState {
   }
 }
 
+const noNode: InstanceState = { kind: "pending", reason: "", message: "", nominatedNode: undefined };
+
 /** The node whose capacity an instance in this state uses. */
 function occupiedNode(state: InstanceState): string | undefined {
+  if (state.kind === "pending") return state.nominatedNode;
   return state.kind === "bound" || state.kind === "stopping" ? state.nodeName : undefined;
 }
 

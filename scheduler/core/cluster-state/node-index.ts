@@ -1,5 +1,5 @@
 import { Bug } from "../../../kit/errors.ts";
-import type { ClusterNode, Instance, NodeCapacity } from "../model.ts";
+import type { ClusterNode, Instance, InstanceState, NodeCapacity } from "../model.ts";
 import {
   emptyNode,
   portsWith,
@@ -8,6 +8,7 @@ import {
   type Snapshot,
 } from "../placement/snapshot.ts";
 import { committedWith, footprintOf, isolationOn, nothingCommitted } from "../resources.ts";
+import { FreeableRoom } from "./freeable-room.ts";
 import { instancesIn, type InstanceEntry } from "./instance-index.ts";
 import { Populations } from "./populations.ts";
 
@@ -16,12 +17,17 @@ interface NodeEntry {
   view: NodeSnapshot;
   /** Bound, stopping and ended instances: all that the node may still hold. */
   readonly instances: Set<InstanceEntry>;
+  /** Pending instances for which room is reserved. */
+  readonly nominees: Set<InstanceEntry>;
+  readonly freeable: FreeableRoom;
 }
 
 /** Nodes, what is committed on each, and where the instances of each template are. Every operation is O(1) per instance. */
 export class NodeIndex {
   readonly #nodes = new Map<string, NodeEntry>();
   readonly populations = new Populations();
+  /** How many instances are bound or nominated, by priority. */
+  readonly #priorities = new Map<number, number>();
   readonly #dirty = new Set<string>();
   readonly #builder = new SnapshotBuilder();
 
@@ -45,6 +51,19 @@ export class NodeIndex {
     return instancesIn(this.#nodes.get(name)?.instances ?? []);
   }
 
+  nomineesOn(name: string): Iterable<Instance> {
+    return instancesIn(this.#nodes.get(name)?.nominees ?? []);
+  }
+
+  freeableOn(name: string): FreeableRoom | undefined {
+    return this.#nodes.get(name)?.freeable;
+  }
+
+  hasLowerThan(priority: number): boolean {
+    for (const taken of this.#priorities.keys()) if (taken < priority) return true;
+    return false;
+  }
+
   entriesOn(name: string): readonly InstanceEntry[] {
     return [...(this.#nodes.get(name)?.instances ?? [])];
   }
@@ -52,13 +71,18 @@ export class NodeIndex {
   put(node: ClusterNode): void {
     const entry = this.#nodes.get(node.name);
     if (entry === undefined)
-      this.#nodes.set(node.name, { view: { node, ...emptyNode }, instances: new Set() });
+      this.#nodes.set(node.name, {
+        view: { node, ...emptyNode },
+        instances: new Set(),
+        nominees: new Set(),
+        freeable: new FreeableRoom(),
+      });
     else entry.view = { ...entry.view, node };
     this.#dirty.add(node.name);
   }
 
   /** Changes what is known of a node beside what it is. */
-  note(name: string, known: Partial<Pick<NodeSnapshot, "modules" | "usage">>): void {
+  note(name: string, known: Partial<Pick<NodeSnapshot, "modules" | "usageExcess">>): void {
     const entry = this.#nodes.get(name);
     if (entry === undefined) return;
     entry.view = { ...entry.view, ...known };
@@ -88,24 +112,41 @@ export class NodeIndex {
 
   #book(entry: InstanceEntry, instance: Instance, sign: 1 | -1): void {
     const { state } = instance;
-    if (state.kind === "pending") return;
-    const node = this.#nodes.get(state.nodeName);
+    const nodeName = nodeNameIn(state);
+    if (nodeName === undefined) return;
+    const node = this.#nodes.get(nodeName);
     if (node === undefined) {
       // Ended instances outlive their node until a controller has counted them.
       if (state.kind === "ended" || sign < 0) return;
-      throw new Bug(`instance ${instance.uid} is bound to node ${state.nodeName}, which is unknown`);
+      throw new Bug(`instance ${instance.uid} is bound to node ${nodeName}, which is unknown`);
     }
-    if (sign > 0) node.instances.add(entry);
-    else node.instances.delete(entry);
+    const members = state.kind === "pending" ? node.nominees : node.instances;
+    if (sign > 0) members.add(entry);
+    else members.delete(entry);
     if (state.kind === "ended") return;
     const { requests, claims } = instance;
     const footprint = footprintOf({ requests, claims, isolation: isolationOn(instance) });
     const { view } = node;
     const committed = committedWith(view.committed, footprint, sign);
     node.view = { ...view, committed, ports: portsWith(view.ports, claims.ports, sign) };
-    this.populations.account(instance, state.nodeName, state.kind === "bound", sign);
-    this.#dirty.add(state.nodeName);
+    const occupancy = state.kind === "pending" ? "nominated" : state.kind;
+    node.freeable.account(occupancy, instance.priority, footprint, sign);
+    if (occupancy !== "stopping") this.#countPriority(instance.priority, sign);
+    // A reserved place is as good as taken, for the instance's neighbours too.
+    this.populations.account(instance, nodeName, occupancy !== "stopping", sign);
+    this.#dirty.add(nodeName);
   }
+
+  #countPriority(priority: number, by: number): void {
+    const count = (this.#priorities.get(priority) ?? 0) + by;
+    if (count > 0) this.#priorities.set(priority, count);
+    else this.#priorities.delete(priority);
+  }
+}
+
+/** Where an instance is, or has room reserved. */
+function nodeNameIn(state: InstanceState): string | undefined {
+  return state.kind === "pending" ? state.nominatedNode : state.nodeName;
 }
 
 function* nodesIn(entries: Iterable<NodeEntry>): Iterable<ClusterNode> {

@@ -82,6 +82,11 @@ export class Populations implements Neighbours {
   readonly #affine = new Set<Population>();
   readonly #namespaces = new Map<string, Labels>();
   #concernsVersion = 0;
+  #recountVersion = 0;
+
+  get recountVersion(): number {
+    return this.#recountVersion;
+  }
 
   get concernsVersion(): number {
     return this.#concernsVersion;
@@ -91,7 +96,7 @@ export class Populations implements Neighbours {
     return this.#owners.get(ownerUid) ?? nobody;
   }
 
-  /** Books an instance that is bound to a node or stopping on it (1), or not any more (-1). */
+  /** Books an instance that is bound to a node or stopping on it, or nominated for it (1), or not any more (-1). `isLive`: not stopping. */
   account(instance: Instance, nodeName: string, isLive: boolean, sign: 1 | -1): void {
     const population = this.#populationOf(instance);
     population.counts.present.add(nodeName, sign);
@@ -106,11 +111,15 @@ export class Populations implements Neighbours {
 
   /** The labels of a namespace, by which terms may select it; undefined: it is gone. */
   setNamespace(name: string, labels: Labels | undefined): void {
+    if (sameLabels(this.#namespaces.get(name), labels)) return;
     if (labels === undefined) this.#namespaces.delete(name);
     else this.#namespaces.set(name, labels);
     this.#concernsVersion++;
-    for (const followed of this.#followed.values())
-      if (followed.selectors.some((one) => one.namespaceSelector !== undefined)) this.#recount(followed);
+    for (const followed of this.#followed.values()) {
+      if (followed.selectors.every(({ namespaceSelector }) => namespaceSelector === undefined)) continue;
+      this.#recount(followed);
+      this.#recountVersion++;
+    }
   }
 
   namespaces(): Iterable<readonly [name: string, labels: Labels]> {
@@ -214,6 +223,14 @@ export class Populations implements Neighbours {
     counts.add(nodeName, by);
     if (counts.total === 0) this.#owners.delete(ownerUid);
   }
+}
+
+function sameLabels(a: Labels | undefined, b: Labels | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  const keys = Object.keys(a);
+  return (
+    keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && a[key] === b[key])
+  );
 }
 
 function keyOf({ owner, templateHash }: Instance): string {

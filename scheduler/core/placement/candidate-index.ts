@@ -16,7 +16,7 @@
  * and each class holds nodes of one `classOf` only.
  */
 import { Bug } from "../../../kit/errors.ts";
-import type { ClusterNode, HostPort, Instance, NodeCapacity } from "../model.ts";
+import type { Instance } from "../model.ts";
 import { committedWith, footprintOf } from "../resources.ts";
 import type { BatchPlacement, Choice } from "./choice.ts";
 import {
@@ -29,87 +29,63 @@ import {
 import type { NodeView, PlacementRequest, Profile } from "./framework.ts";
 import type { Concern, InstanceCounts } from "./neighbours.ts";
 import { NodeHeap, NodeHeaps } from "./node-heap.ts";
+import { type Addition, ReusableView } from "./reusable-view.ts";
 import { passes, prepareProfile, totalScore, type PreparedProfile } from "./prepared-profile.ts";
 import { portsWith, withoutInstances, type NodeSnapshot, type Snapshot } from "./snapshot.ts";
+import type { DomainBook } from "./topology/domains.ts";
 import { Topology, type TopologyScorer } from "./topology/topology.ts";
-
-/** Instances that a batch has proposed for a node, beyond its snapshot. */
-interface Addition {
-  readonly committed: NodeCapacity;
-  readonly ports: readonly HostPort[];
-  readonly count: number;
-}
 
 /** Nodes of one class, best first. */
 interface NodeClass {
+  /** Its place in the list of classes; those of classes that have gone are used again. */
+  readonly id: number;
   readonly key: number | string;
   readonly heap: NodeHeap;
-}
-
-/** What a node is judged by. One value serves all, so that judging allocates nothing. */
-class ScratchView implements NodeView {
-  node: ClusterNode;
-  committed: NodeCapacity;
-  ports: NodeSnapshot["ports"];
-  modules: NodeSnapshot["modules"];
-  usage: NodeSnapshot["usage"];
-  ownerInstances = 0;
-
-  constructor(base: NodeSnapshot) {
-    this.node = base.node;
-    this.committed = base.committed;
-    this.ports = base.ports;
-    this.modules = base.modules;
-    this.usage = base.usage;
-  }
-
-  become(base: NodeSnapshot, ownerInstances: number, addition: Addition | undefined): this {
-    this.node = base.node;
-    this.committed = addition?.committed ?? base.committed;
-    this.ports = addition?.ports ?? base.ports;
-    this.modules = base.modules;
-    this.usage = base.usage;
-    this.ownerInstances = ownerInstances + (addition?.count ?? 0);
-    return this;
-  }
 }
 
 export class CandidateIndex implements Disposable {
   readonly #profile: Profile;
   readonly #seed: number;
+  readonly #book: DomainBook;
   #request: PlacementRequest;
   #prepared: PreparedProfile;
   #topology: Topology;
   #scorers: readonly TopologyScorer[] = [];
   #concerns: readonly Concern[];
   #concernsVersion: number;
+  #recountVersion: number;
   #snapshot: Snapshot | undefined;
   #shared = new NodeHeaps(0);
   readonly #classes = new Map<number | string, NodeClass>();
-  /** Position to the class in whose heap it is. */
-  #classAt: (NodeClass | undefined)[] = [];
-  /** Per position: the node whose own filters were run last, and whether it passed them. */
-  #filteredNodes: (ClusterNode | undefined)[] = [];
-  #passedFilters: boolean[] = [];
+  /** Classes by id; undefined: free. */
+  readonly #classList: (NodeClass | undefined)[] = [];
+  readonly #freeIds: number[] = [];
+  /** Position to the id of the class in whose heap it is; -1: in none. */
+  #classAt = new Int32Array(0);
+  /** Per position: the version of the node whose own filters were run last, and whether it passed them. */
+  #filtered = new Uint32Array(0);
+  #passed = new Uint8Array(0);
   readonly #additions = new Map<number, Addition>();
   /** Positions judged with the additions of a batch. */
   #touched: number[] = [];
-  #view: ScratchView | undefined;
+  #view: ReusableView | undefined;
   #owned: InstanceCounts;
   #order = 0;
   /** What was found with the best position. */
   #ranking: Ranking = noRanking;
   #explanation: Explanation | undefined;
 
-  constructor(profile: Profile, request: PlacementRequest, seed: number) {
+  constructor(profile: Profile, request: PlacementRequest, book: DomainBook, seed: number) {
     this.#profile = profile;
     this.#seed = seed;
+    this.#book = book;
     this.#request = request;
     const { requirements, neighbours } = request;
     this.#prepared = prepareProfile(profile, requirements, neighbours);
-    this.#topology = new Topology([], neighbours, 0);
+    this.#topology = new Topology([], neighbours, book, 0);
     this.#concerns = neighbours.concerns(requirements.namespace, requirements.labels);
     this.#concernsVersion = neighbours.concernsVersion;
+    this.#recountVersion = neighbours.recountVersion;
     this.#owned = neighbours.ownedBy(requirements.ownerUid);
   }
 
@@ -119,21 +95,22 @@ export class CandidateIndex implements Disposable {
 
   /** How many nodes it holds something of: what it costs to keep. */
   get size(): number {
-    return this.#filteredNodes.length;
+    return this.#filtered.length;
   }
 
   /** Brings the index to this snapshot. `request` has the key that the index was made for. */
   follow(snapshot: Snapshot, request: PlacementRequest): void {
     this.#request = request;
     const last = this.#snapshot;
-    if (last === snapshot && this.#touched.length === 0) return;
+    const isAnew = this.#haveNeighboursChanged();
+    if (last === snapshot && this.#touched.length === 0 && !isAnew) return;
     this.#owned = request.neighbours.ownedBy(request.requirements.ownerUid);
     this.#snapshot = snapshot;
     this.#explanation = undefined;
     const known = last?.journalEnd ?? 0;
     const canFollow =
       last !== undefined &&
-      !this.#haveConcernsChanged() &&
+      !isAnew &&
       last.layout === snapshot.layout &&
       known >= snapshot.journalStart &&
       known <= snapshot.journalEnd &&
@@ -186,6 +163,11 @@ export class CandidateIndex implements Disposable {
     return Array.from({ length: snapshot.size }, (_, position) => this.#report(snapshot, position, ranges));
   }
 
+  /** Whether the rules about the node itself let the request on it, whatever is there. */
+  admits(position: number): boolean {
+    return this.#passed[position] === 1;
+  }
+
   /** Whether the node would take an instance if these, which are bound to it or nominated for it, were not there. */
   wouldFit(snapshot: Snapshot, position: number, without: readonly Instance[]): boolean {
     const base = snapshot.at(position);
@@ -228,7 +210,7 @@ export class CandidateIndex implements Disposable {
     const { ranges, second, secondScore, feasibleCount } = this.#ranking;
     const topologyScore = this.#topologyScore(position, ranges);
     const score = this.#shared.scoreOf(position) + topologyScore;
-    const heap = this.#classAt[position]?.heap;
+    const heap = this.#classList[this.#classAt[position] ?? -1]?.heap;
     // Positions of one class differ in nothing that topology looks at.
     const next = heap?.runnerUp() ?? -1;
     const nextScore = next < 0 ? Number.NEGATIVE_INFINITY : this.#shared.scoreOf(next) + topologyScore;
@@ -291,6 +273,14 @@ export class CandidateIndex implements Disposable {
     }));
   }
 
+  /** Otherwise than by what the journal names. */
+  #haveNeighboursChanged(): boolean {
+    const { neighbours } = this.#request;
+    const isRecounted = this.#recountVersion !== neighbours.recountVersion && !this.#topology.isEmpty;
+    this.#recountVersion = neighbours.recountVersion;
+    return this.#haveConcernsChanged() || isRecounted;
+  }
+
   #haveConcernsChanged(): boolean {
     const { neighbours, requirements } = this.#request;
     if (this.#concernsVersion === neighbours.concernsVersion) return false;
@@ -303,8 +293,7 @@ export class CandidateIndex implements Disposable {
   }
 
   #catchUp(snapshot: Snapshot, from: number): void {
-    this.#shared.grow(snapshot.size);
-    this.#topology.grow(snapshot.size);
+    this.#grow(snapshot.size);
     const changed = new Set(this.#touched);
     for (let place = from; place < snapshot.journalEnd; place++) changed.add(snapshot.changedAt(place));
     for (const position of changed) this.#judge(snapshot, position);
@@ -314,13 +303,15 @@ export class CandidateIndex implements Disposable {
     const { size } = snapshot;
     this.#shared = new NodeHeaps(size);
     this.#classes.clear();
-    this.#classAt = [];
-    this.#filteredNodes = [];
-    this.#passedFilters = [];
+    this.#classList.length = 0;
+    this.#freeIds.length = 0;
+    this.#classAt = new Int32Array(size).fill(-1);
+    this.#filtered = new Uint32Array(size);
+    this.#passed = new Uint8Array(size);
     this.#topology[Symbol.dispose]();
     this.#ranking = noRanking;
-    this.#topology = new Topology(this.#prepared.topology, this.#request.neighbours, size);
-    this.#topology.count(snapshot);
+    this.#topology = new Topology(this.#prepared.topology, this.#request.neighbours, this.#book, size);
+    this.#topology.count(snapshot, (position) => this.#viewOf(snapshot.at(position), undefined));
     this.#scorers = this.#topology.scorers;
     for (let i = 0; i < size; i++) {
       const position = (i + this.#seed) % size;
@@ -329,7 +320,7 @@ export class CandidateIndex implements Disposable {
   }
 
   #viewOf(base: NodeSnapshot, addition: Addition | undefined): NodeView {
-    this.#view ??= new ScratchView(base);
+    this.#view ??= new ReusableView(base);
     return this.#view.become(base, this.#owned.on(base.node.name), addition);
   }
 
@@ -354,41 +345,73 @@ export class CandidateIndex implements Disposable {
   }
 
   #isFeasible(position: number, view: NodeView): boolean {
-    if (this.#filteredNodes[position] !== view.node) {
-      this.#filteredNodes[position] = view.node;
-      this.#passedFilters[position] = passes(this.#prepared.nodeFilters, view);
+    const version = this.#book.versionOf(position);
+    if (this.#filtered[position] !== version) {
+      this.#filtered[position] = version;
+      this.#passed[position] = passes(this.#prepared.nodeFilters, view) ? 1 : 0;
     }
-    return this.#passedFilters[position] === true && passes(this.#prepared.allocationFilters, view);
+    return this.#passed[position] === 1 && passes(this.#prepared.allocationFilters, view);
   }
 
   /** The class of a position, out of whose heap it is taken if it was of another. */
   #enterClass(position: number): NodeClass {
     const key = this.#topology.isEmpty ? 0 : this.#topology.classOf(position);
-    const before = this.#classAt[position];
+    const before = this.#classOf(position);
     if (before !== undefined) {
       if (before.key === key) return before;
       this.#unseat(position);
     }
-    let found = this.#classes.get(key);
-    if (found === undefined) this.#classes.set(key, (found = { key, heap: new NodeHeap(this.#shared) }));
-    this.#classAt[position] = found;
+    const found = this.#classes.get(key) ?? this.#openClass(key);
+    this.#classAt[position] = found.id;
     return found;
+  }
+
+  #classOf(position: number): NodeClass | undefined {
+    const id = this.#classAt[position] ?? -1;
+    return id < 0 ? undefined : this.#classList[id];
+  }
+
+  #openClass(key: number | string): NodeClass {
+    const id = this.#freeIds.pop() ?? this.#classList.length;
+    const opened: NodeClass = { id, key, heap: new NodeHeap(this.#shared) };
+    this.#classes.set(key, opened);
+    this.#classList[id] = opened;
+    return opened;
   }
 
   /** The counts of its domain have changed; the node itself has not. */
   #move(position: number): void {
-    if (this.#classAt[position] === undefined) return;
+    if (this.#classOf(position) === undefined) return;
     const score = this.#shared.scoreOf(position);
     const order = this.#shared.orderOf(position);
     this.#enterClass(position).heap.put(position, score, order);
   }
 
   #unseat(position: number): void {
-    const found = this.#classAt[position];
+    const found = this.#classOf(position);
     if (found === undefined) return;
     found.heap.remove(position);
-    this.#classAt[position] = undefined;
-    if (found.heap.length === 0) this.#classes.delete(found.key);
+    this.#classAt[position] = -1;
+    if (found.heap.length > 0) return;
+    this.#classes.delete(found.key);
+    this.#classList[found.id] = undefined;
+    this.#freeIds.push(found.id);
+  }
+
+  #grow(size: number): void {
+    this.#shared.grow(size);
+    this.#topology.grow(size);
+    if (size <= this.#classAt.length) return;
+    const capacity = Math.max(size, 2 * this.#classAt.length);
+    const classAt = new Int32Array(capacity).fill(-1);
+    classAt.set(this.#classAt);
+    this.#classAt = classAt;
+    const filtered = new Uint32Array(capacity);
+    filtered.set(this.#filtered);
+    this.#filtered = filtered;
+    const passed = new Uint8Array(capacity);
+    passed.set(this.#passed);
+    this.#passed = passed;
   }
 }
 

@@ -1,7 +1,12 @@
 import type { Profile } from "./framework.ts";
+import { hostGrants } from "./plugins/host-grants/host-grants.ts";
+import { hostPorts } from "./plugins/host-ports/host-ports.ts";
 import { instanceAffinity } from "./plugins/instance-affinity/instance-affinity.ts";
 import { isolationAvailable } from "./plugins/isolation-available/isolation-available.ts";
 import { leastAllocated } from "./plugins/least-allocated/least-allocated.ts";
+import { nodeAffinity, preferredNodeAffinity } from "./plugins/node-affinity/node-affinity.ts";
+import { actualUsage } from "./plugins/actual-usage/actual-usage.ts";
+import { moduleLocality } from "./plugins/module-locality/module-locality.ts";
 import { nodePressure } from "./plugins/node-pressure/node-pressure.ts";
 import { nodeReady } from "./plugins/node-ready/node-ready.ts";
 import { nodeSelector } from "./plugins/node-selector/node-selector.ts";
@@ -23,16 +28,24 @@ export const defaultProfile: Profile = {
     nodeReady,
     nodeUnschedulable,
     nodeSelector,
+    nodeAffinity,
     runtimeAvailable,
     isolationAvailable,
+    hostGrants,
     taintsAndTolerations,
     nodePressure,
     resourcesFit,
+    hostPorts,
   ],
   scores: [
     { plugin: preferUntainted, weight: 3 },
+    { plugin: preferredNodeAffinity, weight: 2 },
     { plugin: ownerSpread, weight: 2 },
     { plugin: leastAllocated, weight: 1 },
+    // As much as what is requested: the one is a promise, the other a measurement that is some seconds old.
+    { plugin: actualUsage, weight: 1 },
+    // A node with the module may be fuller by an eighth, over both scores above, before one without it is preferred.
+    { plugin: moduleLocality, weight: 0.25 },
   ],
   topology: [
     { plugin: topologySpread, weight: 2 },

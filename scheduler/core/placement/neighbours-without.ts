@@ -17,7 +17,7 @@ export class NeighboursWithout implements Neighbours {
   /** By the counts that were handed out for them. */
   readonly #originals = new Map<InstanceCounts, InstanceCounts>();
 
-  /** `nodeName`: where the instance is bound or stopping. */
+  /** `nodeName`: where the instance is bound or stopping, or has room reserved. */
   constructor(neighbours: Neighbours, instance: Instance, nodeName: string) {
     this.#neighbours = neighbours;
     this.#instance = instance;
@@ -26,6 +26,10 @@ export class NeighboursWithout implements Neighbours {
 
   get concernsVersion(): number {
     return this.#neighbours.concernsVersion;
+  }
+
+  get recountVersion(): number {
+    return this.#neighbours.recountVersion;
   }
 
   ownedBy(ownerUid: string): InstanceCounts {
@@ -63,7 +67,7 @@ export class NeighboursWithout implements Neighbours {
   }
 
   get #isLive(): boolean {
-    return this.#instance.state.kind === "bound";
+    return this.#instance.state.kind !== "stopping";
   }
 
   #less(counts: InstanceCounts, isCounted: boolean): InstanceCounts {

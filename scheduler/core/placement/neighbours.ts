@@ -49,6 +49,8 @@ export interface Neighbours {
   isCountedIn(counts: InstanceCounts, instance: Instance): boolean;
   /** Grows when {@link concerns} may answer otherwise than before. */
   readonly concernsVersion: number;
+  /** Grows when followed counts have changed although no node has: namespaces are selected otherwise. */
+  readonly recountVersion: number;
 }
 
 export function selectorOf(term: AffinityTerm): InstanceSelector {
@@ -66,4 +68,5 @@ export const noNeighbours: Neighbours = {
   concerns: () => [],
   isCountedIn: () => false,
   concernsVersion: 0,
+  recountVersion: 0,
 };

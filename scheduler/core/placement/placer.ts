@@ -13,6 +13,7 @@ import {
 import { noNeighbours } from "./neighbours.ts";
 import { prepareProfile, type PreparedProfile } from "./prepared-profile.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { DomainBook } from "./topology/domains.ts";
 import type { Instance, PlacementRequirements } from "../model.ts";
 
 export type Placement =
@@ -33,6 +34,7 @@ export interface PlacerOptions {
  */
 export class Placer {
   readonly #options: PlacerOptions;
+  readonly #domains = new DomainBook();
   readonly #indexes = new Map<string, CandidateIndex>();
 
   constructor(options: PlacerOptions) {
@@ -57,7 +59,9 @@ export class Placer {
 
   /** What every rule says of every node: for people who ask why. Nothing is kept of it. */
   explain(snapshot: Snapshot, request: PlacementRequest): readonly NodeReport[] {
-    using index = new CandidateIndex(this.#profileOf(request), request, this.#options.seed);
+    const book = new DomainBook();
+    book.follow(snapshot);
+    using index = new CandidateIndex(this.#profileOf(request), request, book, this.#options.seed);
     index.follow(snapshot, request);
     return index.reports(snapshot);
   }
@@ -86,6 +90,11 @@ export class Placer {
     without: readonly Instance[],
   ): boolean {
     return this.#indexFor(snapshot, request).wouldFit(snapshot, position, without);
+  }
+
+  /** Whether the rules about the node itself let the request on it, whatever is there. */
+  admits(snapshot: Snapshot, request: PlacementRequest, position: number): boolean {
+    return this.#indexFor(snapshot, request).admits(position);
   }
 
   /** The queueing hint: whether an event may let through a request that these plugins rejected. */
@@ -131,8 +140,10 @@ export class Placer {
 
   #indexFor(snapshot: Snapshot, request: PlacementRequest): CandidateIndex {
     const { seed, cachedRequestsMax } = this.#options;
+    this.#domains.follow(snapshot);
     const index =
-      this.#indexes.get(request.key) ?? new CandidateIndex(this.#profileOf(request), request, seed);
+      this.#indexes.get(request.key) ??
+      new CandidateIndex(this.#profileOf(request), request, this.#domains, seed);
     this.#indexes.delete(request.key);
     this.#indexes.set(request.key, index);
     if (this.#indexes.size > cachedRequestsMax)

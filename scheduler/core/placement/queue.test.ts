@@ -5,8 +5,22 @@ import type { Explanation } from "./explanation.ts";
 import type { NodeEvent } from "./framework.ts";
 import { PlacementQueue, type Batch } from "./queue.ts";
 
-const web = { key: "web", requirements: requirements(), priority: 0, quota: aQuotaSubject() };
-const api = { key: "api", requirements: requirements(), priority: 0, quota: aQuotaSubject() };
+const web = {
+  key: "web",
+  requirements: requirements(),
+  priority: 0,
+  preempts: true,
+  isGang: false,
+  quota: aQuotaSubject(),
+};
+const api = {
+  key: "api",
+  requirements: requirements(),
+  priority: 0,
+  preempts: true,
+  isGang: false,
+  quota: aQuotaSubject(),
+};
 
 const full: Explanation = {
   message: "0/1 nodes are available: 1 insufficient cpu.",

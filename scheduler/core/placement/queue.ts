@@ -8,6 +8,9 @@
  *                         │    └────────────────────┐        ▼
  *                      backoff ◀── wake, before ── unschedulable ◀── add to such a group: the same verdict
  *
+ * A gang is handed out whole, whatever the limit. Nominated instances form groups of their own, which begin as unschedulable: a node
+ * is reserved for them, and an event may show them another one earlier.
+ *
  * Groups of the highest priority come first, and those of one priority are served in turn, so that a large one does not
  * hold up the others. An unschedulable group holds up nobody: it wakes by an event that may help it, never by time. Its
  * verdict is shared, so an instance that joins it costs nothing. The queue does not place.
@@ -27,6 +30,10 @@ export interface QueuedRequest {
   readonly key: string;
   readonly requirements: PlacementRequirements;
   readonly priority: number;
+  /** Whether others may be stopped to make room for it. */
+  readonly preempts: boolean;
+  /** Whether those that wait get nodes together or not at all. */
+  readonly isGang: boolean;
   /** What the quotas of the namespace are asked about before any node is looked at. */
   readonly quota: QuotaSubject;
 }
@@ -34,6 +41,8 @@ export interface QueuedRequest {
 export interface Batch {
   readonly request: QueuedRequest;
   readonly uids: readonly string[];
+  /** Whether a node is reserved for each of them. */
+  readonly isNominated: boolean;
   /** How many wakes there had been: an event since then may have made the verdict obsolete. */
   readonly wakesBefore: number;
 }
@@ -49,8 +58,13 @@ export interface BatchOutcome {
 export interface PlacementQueueOptions {
   /** How long a group rests between attempts that fail. */
   readonly backoff: BackoffLimits;
-  /** `Placer.mayHelp`. */
-  readonly mayHelp: (event: NodeEvent, request: QueuedRequest, rejectedBy: ReadonlySet<string>) => boolean;
+  /** Whether an event may let through what these rules rejected; `isNominated`: on another node than the one reserved. */
+  readonly mayHelp: (
+    event: NodeEvent,
+    request: QueuedRequest,
+    rejectedBy: ReadonlySet<string>,
+    isNominated: boolean,
+  ) => boolean;
 }
 
 type GroupState =
@@ -70,6 +84,7 @@ export interface QueuePlace {
 
 interface Group {
   readonly request: QueuedRequest;
+  readonly isNominated: boolean;
   readonly waiting: Set<string>;
   inFlight: number;
   failedAttempts: number;
@@ -110,11 +125,19 @@ export class PlacementQueue {
   /** Queues an instance. If its group is known to have no place now, says why; nothing else will be done for it. */
   add(uid: string, request: QueuedRequest): Explanation | undefined {
     if (this.#members.has(uid)) return undefined;
-    const group = this.#groupFor(request);
-    this.#members.set(uid, { group, inFlight: false });
-    group.waiting.add(uid);
+    const group = this.#groupFor(request, false);
+    this.#join(uid, group);
     if (group.state.kind === "idle") this.#enter(group, { kind: "active" });
     return group.state.kind === "unschedulable" ? group.state.explanation : undefined;
+  }
+
+  /** Queues an instance for which a node is reserved: `explanation` says why no other node takes it now. */
+  addNominated(uid: string, request: QueuedRequest, explanation: Explanation, nowMs: number): void {
+    if (this.#members.has(uid)) return;
+    const group = this.#groupFor(request, true);
+    this.#join(uid, group);
+    if (group.state.kind === "idle")
+      this.#enter(group, { kind: "unschedulable", explanation, parkedMs: nowMs });
   }
 
   /** Why an instance's group has no place, as last found out; undefined while that is not known. */
@@ -140,13 +163,16 @@ export class PlacementQueue {
   remove(uid: string): void {
     const member = this.#members.get(uid);
     if (member === undefined) return;
+    const { group, inFlight } = member;
     this.#members.delete(uid);
-    if (member.inFlight) member.group.inFlight--;
-    member.group.waiting.delete(uid);
-    this.#dropIfEmpty(member.group);
+    if (inFlight) group.inFlight--;
+    group.waiting.delete(uid);
+    // A smaller gang may fit where the larger did not.
+    if (group.request.isGang && group.state.kind === "unschedulable") this.#enter(group, { kind: "active" });
+    this.#dropIfEmpty(group);
   }
 
-  /** Up to `limit` instances of the group whose turn it is. Must be closed. Undefined: nothing to do now. */
+  /** Up to `limit` instances of the group whose turn it is, of a gang all. Must be closed. Undefined: nothing to do now. */
   take(limit: number, nowMs: number): Batch | undefined {
     for (let due = this.#backoff.popDue(nowMs); due !== undefined; due = this.#backoff.popDue(nowMs))
       if (due.state.kind === "backoff" && due.state.untilMs <= nowMs) this.#enter(due, { kind: "active" });
@@ -154,7 +180,7 @@ export class PlacementQueue {
     if (group === undefined) return undefined;
     const uids: string[] = [];
     for (const uid of group.waiting) {
-      if (uids.length >= limit) break;
+      if (uids.length >= limit && !group.request.isGang) break;
       uids.push(uid);
       group.waiting.delete(uid);
       const member = this.#members.get(uid);
@@ -162,12 +188,13 @@ export class PlacementQueue {
     }
     group.inFlight += uids.length;
     this.#enter(group, { kind: group.waiting.size > 0 ? "active" : "idle" });
-    return { request: group.request, uids, wakesBefore: this.#wakes };
+    const { request, isNominated } = group;
+    return { request, uids, isNominated, wakesBefore: this.#wakes };
   }
 
   /** Ends what `take` began. */
   close(batch: Batch, outcome: BatchOutcome, nowMs: number): void {
-    const group = this.#groups.get(batch.request.key);
+    const group = this.#groups.get(groupKey(batch.request, batch.isNominated));
     if (group === undefined) return;
     const unplaceable = this.#takeBack(outcome.unplaceable);
     const rejected = this.#takeBack(outcome.rejected);
@@ -188,12 +215,15 @@ export class PlacementQueue {
   /** Wakes the groups that an event may help. Returns how many. */
   wake(event: NodeEvent, nowMs: number): number {
     const { mayHelp } = this.#options;
-    return this.wakeWhere((request, rejectedBy) => mayHelp(event, request, rejectedBy), nowMs);
+    return this.wakeWhere(
+      (request, rejectedBy, isNominated) => mayHelp(event, request, rejectedBy, isNominated),
+      nowMs,
+    );
   }
 
   /** Wakes the groups that something which is no node's event may help: `mayHelp` is its hint. */
   wakeWhere(
-    mayHelp: (request: QueuedRequest, rejectedBy: ReadonlySet<string>) => boolean,
+    mayHelp: (request: QueuedRequest, rejectedBy: ReadonlySet<string>, isNominated: boolean) => boolean,
     nowMs: number,
   ): number {
     this.#wakes++;
@@ -201,7 +231,7 @@ export class PlacementQueue {
     for (const group of this.#unschedulable) {
       if (group.state.kind !== "unschedulable") continue;
       const { explanation, parkedMs } = group.state;
-      if (!mayHelp(group.request, explanation.rejectedBy)) continue;
+      if (!mayHelp(group.request, explanation.rejectedBy, group.isNominated)) continue;
       woken++;
       this.#enterAt(group, parkedMs + this.#restMs(group), nowMs);
     }
@@ -268,23 +298,34 @@ export class PlacementQueue {
     return count;
   }
 
-  #groupFor(request: QueuedRequest): Group {
-    const known = this.#groups.get(request.key);
+  #join(uid: string, group: Group): void {
+    this.#members.set(uid, { group, inFlight: false });
+    group.waiting.add(uid);
+  }
+
+  #groupFor(request: QueuedRequest, isNominated: boolean): Group {
+    const key = groupKey(request, isNominated);
+    const known = this.#groups.get(key);
     if (known !== undefined) return known;
     const group: Group = {
       request,
+      isNominated,
       waiting: new Set(),
       inFlight: 0,
       failedAttempts: 0,
       state: { kind: "idle" },
     };
-    this.#groups.set(request.key, group);
+    this.#groups.set(key, group);
     return group;
   }
 
   #dropIfEmpty(group: Group): void {
     if (group.waiting.size > 0) return;
     this.#enter(group, { kind: "idle" });
-    if (group.inFlight === 0) this.#groups.delete(group.request.key);
+    if (group.inFlight === 0) this.#groups.delete(groupKey(group.request, group.isNominated));
   }
+}
+
+function groupKey({ key }: QueuedRequest, isNominated: boolean): string {
+  return isNominated ? `${key} nominated` : key;
 }

@@ -22,8 +22,12 @@ export interface NodeSnapshot {
   readonly ports: readonly HostPort[];
   /** Modules that are there, by image. */
   readonly modules: ReadonlyMap<string, ModuleState>;
-  /** What its instances really use, as metered; of those not metered yet what they request. undefined: not known. */
-  readonly usage: Resources | undefined;
+  /**
+   * By how much what its instances really use, as metered, is more (or less: below 0) than what is committed for them; what is
+   * not metered yet counts as committed. So `committed` and this together are the use to expect, whatever has been placed
+   * since it was noted. undefined: not known.
+   */
+  readonly usageExcess: Resources | undefined;
 }
 
 /** `prepared`: translated and compiled, a start costs nothing more. */
@@ -34,7 +38,7 @@ export const emptyNode: Omit<NodeSnapshot, "node"> = {
   committed: nothingCommitted,
   ports: [],
   modules: new Map(),
-  usage: undefined,
+  usageExcess: undefined,
 };
 
 /** The node as it would be if these instances were not there. */
@@ -76,6 +80,8 @@ export interface Snapshot {
   readonly journalEnd: number;
   /** The node at a position below `size`. */
   at(position: number): NodeSnapshot;
+  /** The position of a node in this layout; -1: there is no such node. */
+  positionOf(nodeName: string): number;
   /** The position that changed at this place of the journal. */
   changedAt(place: number): number;
 }
@@ -97,8 +103,17 @@ class ChunkedSnapshot implements Snapshot {
   readonly journalEnd: number;
   readonly #chunks: readonly Chunk[];
   readonly #journal: Journal;
+  /** Shared by all snapshots of a layout, which is at least as new as this one. */
+  readonly #positions: ReadonlyMap<string, number>;
 
-  constructor(chunks: readonly Chunk[], size: number, layout: number, journal: Journal) {
+  constructor(
+    chunks: readonly Chunk[],
+    positions: ReadonlyMap<string, number>,
+    size: number,
+    layout: number,
+    journal: Journal,
+  ) {
+    this.#positions = positions;
     this.#chunks = chunks;
     this.size = size;
     this.layout = layout;
@@ -116,6 +131,11 @@ class ChunkedSnapshot implements Snapshot {
     return found;
   }
 
+  positionOf(nodeName: string): number {
+    const position = this.#positions.get(nodeName) ?? -1;
+    return position < this.size ? position : -1;
+  }
+
   changedAt(place: number): number {
     const position = this.#journal.positions[place - this.#journal.start];
     if (position === undefined) throw new Bug(`the journal has no place ${place}`);
@@ -126,7 +146,7 @@ class ChunkedSnapshot implements Snapshot {
 /** Collects changes of nodes and makes snapshots of them. Owned by the cluster state. */
 export class SnapshotBuilder {
   #chunks: NodeSnapshot[][] = [];
-  readonly #positions = new Map<string, number>();
+  #positions = new Map<string, number>();
   readonly #copied = new Set<number>();
   #journal: Journal = { start: 0, positions: [] };
   #layout = 0;
@@ -144,6 +164,8 @@ export class SnapshotBuilder {
   delete(name: string): void {
     const position = this.#positions.get(name);
     if (position === undefined) return;
+    // Snapshots of the layout before keep theirs.
+    this.#positions = new Map(this.#positions);
     const lastPosition = this.#positions.size - 1;
     const lastChunk = this.#writableChunk(lastPosition >> chunkBits);
     const moved = lastChunk.pop();
@@ -160,6 +182,7 @@ export class SnapshotBuilder {
   snapshot(): Snapshot {
     this.#last ??= new ChunkedSnapshot(
       this.#chunks.slice(),
+      this.#positions,
       this.#positions.size,
       this.#layout,
       this.#journal,

@@ -1,6 +1,6 @@
 /**
  * What the placed instances of each namespace use, kept as they come and go: bound and stopping ones, as a pod counts
- * until it is gone or has finished. Sums are kept apart by what scopes ask of an instance, so that a quota that is made
+ * until it is gone or has finished, and nominated ones, whose place is promised. Sums are kept apart by what scopes ask of an instance, so that a quota that is made
  * later, with whatever scopes, costs no look at the instances.
  *
  * Invariant: every sum equals a recount of the instances that are placed now; a namespace without any takes no memory.
@@ -58,5 +58,6 @@ export class QuotaUsage {
 }
 
 export function isPlaced({ state }: Instance): boolean {
+  if (state.kind === "pending") return state.nominatedNode !== undefined;
   return state.kind === "bound" || state.kind === "stopping";
 }

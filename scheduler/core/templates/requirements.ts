@@ -7,6 +7,8 @@ import type {
   Quantity,
 } from "../../../api/gen/kinds.gen.ts";
 import { requestedIsolation } from "../../../api/isolation.ts";
+import type { ListenPlace } from "../../../api/listen-rules.ts";
+import { parseAddress } from "../../../api/network.ts";
 import { qosClass } from "../../../api/qos.ts";
 import { countOf, cpuMillis, memoryBytes } from "../../../api/quantity.ts";
 import {
@@ -18,6 +20,7 @@ import {
   noClaims,
   type PlacementRequirements,
   type SpreadConstraint,
+  type Toleration,
 } from "../model.ts";
 import { memoryPressureToleration } from "../node-pressure.ts";
 
@@ -64,16 +67,12 @@ export function requirementsOf({
       preferred: preferred.map(({ weight, preference }) => ({ weight, term: preference })),
     },
     spread: (spec.topologySpreadConstraints ?? []).map((constraint) => spreadOf(constraint, labels)),
+    listeners: listenersOf(spec),
     hostPaths: (spec.volumes ?? []).flatMap(({ hostPath }) => (hostPath ? [hostPath.path] : [])),
     ownerUid,
     nodeSelector: spec.nodeSelector ?? {},
     tolerations: [
-      ...(spec.tolerations ?? []).map(({ key, operator, value, effect }) => ({
-        key: key ?? "",
-        operator,
-        value: value ?? "",
-        effect: effect ?? "",
-      })),
+      ...(spec.tolerations ?? []).map(tolerationOf),
       ...(qosClass(spec.resources) === "BestEffort" ? [] : [memoryPressureToleration]),
     ],
   };
@@ -81,19 +80,42 @@ export function requirementsOf({
 
 function claimsOf(spec: InstanceSpec, namespace: string, labels: Labels): InstanceClaims {
   const extended = extendedAmounts({ ...spec.resources.limits, ...spec.resources.requests });
-  const ports = (spec.listeners ?? [])
-    .filter(({ port }) => port !== 0)
-    .map(({ address, port }) => ({ address, port }));
+  const ports = listenersOf(spec).filter(({ port }) => port !== 0);
   const affinity = affinityOf(spec.affinity, namespace, labels);
-  if (extended === noAmounts && ports.length === 0 && affinity === noAffinity) return noClaims;
-  return { extended, ports, affinity };
+  const tolerations = (spec.tolerations ?? [])
+    .map(tolerationOf)
+    .filter(({ effect }) => effect === "" || effect === "NoExecute");
+  const isNothing = extended === noAmounts && affinity === noAffinity;
+  if (isNothing && ports.length + tolerations.length === 0) return noClaims;
+  return { extended, ports, affinity, tolerations };
+}
+
+function listenersOf({ listeners = [] }: InstanceSpec): readonly ListenPlace[] {
+  return listeners.map(({ address, port }) => ({ address: parseAddress(address) ?? address, port }));
+}
+
+/** What is longer than that is for ever, and what is more than that no node has. */
+function clamped(amount: number): number {
+  return Math.max(0, Math.min(amount, Number.MAX_SAFE_INTEGER));
+}
+
+type TolerationSource = NonNullable<InstanceSpec["tolerations"]>[number];
+
+function tolerationOf({ key, operator, value, effect, tolerationSeconds }: TolerationSource): Toleration {
+  return {
+    key: key ?? "",
+    operator,
+    value: value ?? "",
+    effect: effect ?? "",
+    ...(tolerationSeconds === undefined ? {} : { seconds: clamped(tolerationSeconds) }),
+  };
 }
 
 function extendedAmounts(resources: Readonly<Record<string, Quantity>>): Amounts {
   const amounts = new Map<string, number>();
   for (const [name, quantity] of Object.entries(resources)) {
     if (name === "cpu" || name === "memory") continue;
-    const amount = countOf(quantity);
+    const amount = clamped(countOf(quantity));
     if (amount > 0) amounts.set(name, amount);
   }
   return amounts.size === 0 ? noAmounts : amounts;

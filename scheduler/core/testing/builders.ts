@@ -14,6 +14,7 @@ import {
   type InstanceState,
   noAmounts,
   noClaims,
+  noOvercommit,
   type NodeCapacity,
   type ObservedStatus,
   type PlacementRequirements,
@@ -31,6 +32,7 @@ export function aNode(name: string, overrides: Partial<ClusterNode> = {}): Clust
     taints: [],
     unschedulable: false,
     allocatable: aCapacity(),
+    overcommit: noOvercommit,
     grants: undefined,
     runtimes: [{ name: "v8", version: "14.6", features: ["isolation-process"] }],
     connection: { kind: "connected" },
@@ -82,6 +84,7 @@ export function anInstance(uid: string, overrides: Partial<Instance> = {}): Inst
     isolation: "shared",
     priority: 0,
     priorityClass: "",
+    preempts: true,
     claims: noClaims,
     hasDeadline: false,
     labels: {},
@@ -93,7 +96,7 @@ export function anInstance(uid: string, overrides: Partial<Instance> = {}): Inst
   };
 }
 
-export const pending: InstanceState = { kind: "pending", reason: "", message: "" };
+export const pending: InstanceState = { kind: "pending", reason: "", message: "", nominatedNode: undefined };
 
 export function bound(nodeName: string, status?: Partial<ObservedStatus>): InstanceState {
   return { kind: "bound", nodeName, observed: status === undefined ? undefined : aStatus(status) };
@@ -200,6 +203,7 @@ export function requirements(overrides: Partial<PlacementRequirements> = {}): Pl
     nodeAffinity: { required: undefined, preferred: [] },
     spread: [],
     hostPaths: [],
+    listeners: [],
     requests: { cpuMillis: 100, memoryBytes: 64 * 2 ** 20 },
     isolation: "shared",
     ownerUid: "owner",

@@ -191,6 +191,8 @@ export class ClusterSimulation {
       key,
       requirements: requirements({ ownerUid: owner.uid }),
       priority: 0,
+      preempts: true,
+      isGang: false,
       quota: aQuotaSubject(),
     });
   }

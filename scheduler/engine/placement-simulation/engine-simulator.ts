@@ -18,6 +18,7 @@ import { copyState, partsOf } from "../../core/cluster-state/state-copy.ts";
 import type { Instance } from "../../core/model.ts";
 import { groupRefusals } from "../../core/placement/node-survey.ts";
 import type { NodeSnapshot } from "../../core/placement/snapshot.ts";
+import type { PlacementConfiguration } from "../../core/placement/profile-declaration.ts";
 import type { PriorityClasses } from "../../core/priority-classes.ts";
 import type { QuotaBook } from "../../core/quota/quota-book.ts";
 import type { ConfigLookup } from "../../core/templates/resolve-template.ts";
@@ -27,7 +28,7 @@ import { carryOut, SimulatedWorkloads } from "./actions.ts";
 import { type Census, namesOf, takeCensus } from "./census.ts";
 import { limits } from "./limits.ts";
 import { movesBetween, nodeChanges, totalsOf } from "./outcome.ts";
-import { SimulatedCluster } from "./simulated-cluster.ts";
+import { isSimulated, SimulatedCluster, type SimulatedPreemption } from "./simulated-cluster.ts";
 
 export interface EngineSimulatorOptions {
   readonly state: ClusterState;
@@ -38,6 +39,7 @@ export interface EngineSimulatorOptions {
   readonly entryOf: (workload: Workload) => CatalogueEntry;
   readonly isolationFor: (workload: Workload, entry: CatalogueEntry) => Isolation;
   readonly lookup: (namespace: string) => ConfigLookup;
+  readonly placement: PlacementConfiguration;
 }
 
 type Waiting = PlacementSimulationStatus["pending"][number];
@@ -105,7 +107,7 @@ export class EngineSimulator implements PlacementSimulator {
   }
 
   #clusterOf(state: ClusterState, workloads: SimulatedWorkloads): SimulatedCluster {
-    const { clock, quotas, priorities, entryOf, isolationFor, lookup } = this.#options;
+    const { clock, quotas, priorities, entryOf, isolationFor, lookup, placement } = this.#options;
     const applied = new TemplateCatalogue(lookup);
     return new SimulatedCluster({
       state,
@@ -117,6 +119,7 @@ export class EngineSimulator implements PlacementSimulator {
           ? applied.entry(templateOwner(workload))
           : entryOf(workload),
       isolationFor,
+      placement,
       nowMs: clock.now(),
     });
   }
@@ -132,6 +135,7 @@ export class EngineSimulator implements PlacementSimulator {
     const nodes = nodeChanges(before, after);
     yield;
     const pending = yield* waitingOf(before, after, cluster, limit);
+    const preemptions = countPreemptions(cluster.preemptions);
     const totals = { before: totalsOf(before), after: totalsOf(after) };
     const hidden = (list: readonly unknown[]) => Math.max(0, list.length - limit);
     return {
@@ -139,11 +143,25 @@ export class EngineSimulator implements PlacementSimulator {
       ...totals,
       moves: moves.slice(0, limit),
       pending: pending.slice(0, limit),
-      preemptions: [],
+      preemptions: preemptions.slice(0, limit),
       nodes: nodes.slice(0, limit),
-      omitted: hidden(moves) + hidden(pending) + hidden(nodes),
+      omitted: hidden(moves) + hidden(pending) + hidden(nodes) + hidden(preemptions),
     };
   }
+}
+
+/** Of what the cluster has now: what the simulation itself has placed was never there. */
+function countPreemptions(
+  preemptions: readonly SimulatedPreemption[],
+): PlacementSimulationStatus["preemptions"] {
+  const groups = Map.groupBy(
+    preemptions.filter(({ victim }) => !isSimulated(victim)),
+    ({ victim, nodeName }) => `${victim.owner.uid} ${nodeName}`,
+  );
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    return first ? [{ ...namesOf(first.victim), nodeName: first.nodeName, count: group.length }] : [];
+  });
 }
 
 function* waitingOf(

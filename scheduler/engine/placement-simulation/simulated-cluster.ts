@@ -16,13 +16,14 @@ import { reconcileDeployment } from "../../core/controllers/deployment/deploymen
 import { emptyJobMemory, reconcileJob } from "../../core/controllers/job/job.ts";
 import type { Step } from "../../core/controllers/step.ts";
 import type { Instance, ObservedStatus, Slot } from "../../core/model.ts";
+import type { PlacementConfiguration } from "../../core/placement/profile-declaration.ts";
 import type { PriorityClasses } from "../../core/priority-classes.ts";
 import type { QuotaBook } from "../../core/quota/quota-book.ts";
 import type { Isolation } from "../../../api/isolation.ts";
 import { newInstance } from "../new-instance.ts";
 import { PlacementRunner } from "../placement-runner.ts";
 import type { CatalogueEntry } from "../template-catalogue.ts";
-import { namespaceOf, templateOf, type Workload } from "../workloads.ts";
+import { isGang, namespaceOf, templateOf, type Workload } from "../workloads.ts";
 import { limits } from "./limits.ts";
 import { pretendedSession } from "./pretended-session.ts";
 import { SimulatedTime } from "./simulated-time.ts";
@@ -35,7 +36,14 @@ export interface SimulatedClusterOptions {
   readonly workload: (uid: string) => Workload | undefined;
   readonly entryOf: (workload: Workload) => CatalogueEntry;
   readonly isolationFor: (workload: Workload, entry: CatalogueEntry) => Isolation;
+  readonly placement: PlacementConfiguration;
   readonly nowMs: number;
+}
+
+/** What would be stopped to make room. */
+export interface SimulatedPreemption {
+  readonly victim: Instance;
+  readonly nodeName: string;
 }
 
 /** Controllers leave the place of what has just ended empty for a while; by then that is over. */
@@ -48,6 +56,9 @@ export class SimulatedCluster {
   readonly #time: SimulatedTime;
   readonly #dirty = new Set<string>();
   readonly #placed = new Set<string>();
+  /** Uids of instances that are to stop, with their nodes. */
+  readonly #preempted = new Map<string, string>();
+  readonly preemptions: SimulatedPreemption[] = [];
   #isAgain = false;
   #created = 0;
 
@@ -58,14 +69,18 @@ export class SimulatedCluster {
     this.runner = new PlacementRunner({
       state: options.state,
       clock: this.#time,
+      placement: options.placement,
       quotas: options.quotas,
       events: { record: () => {} },
-      session: (nodeName) => pretendedSession(nodeName),
+      // Only preemption stops anything by itself.
+      session: (nodeName) => pretendedSession(nodeName, (uid) => this.#preempted.set(uid, nodeName)),
       changed: (change) => this.#changed(change),
       entryOf: (uid) => {
         const workload = options.workload(uid);
         return workload && options.entryOf(workload);
       },
+      isGang: (uid) => isGang(options.workload(uid)),
+      mayDisrupt: () => true,
       again: () => {
         this.#isAgain = true;
       },
@@ -96,6 +111,7 @@ export class SimulatedCluster {
       this.#isAgain = false;
       this.runner.run();
       yield;
+      this.#endPreempted();
       this.#runPlaced();
       if (this.#dirty.size > 0 || this.#isAgain) continue;
       if (!this.#time.skip()) return;
@@ -182,7 +198,7 @@ export class SimulatedCluster {
       entry,
       priority,
       isolation: isolationFor(workload, entry),
-      uid: `simulated-${number}`,
+      uid: `${simulatedPrefix}${number}`,
       suffix: `simulated-${number}`,
       createdMs: this.#time.now(),
     });
@@ -200,6 +216,16 @@ export class SimulatedCluster {
     this.#dirty.add(instance.owner.uid);
   }
 
+  /** What is told to stop has stopped. */
+  #endPreempted(): void {
+    for (const [uid, nodeName] of this.#preempted) {
+      const victim = this.state.instance(uid);
+      if (victim) this.preemptions.push({ victim, nodeName });
+      this.remove(uid);
+    }
+    this.#preempted.clear();
+  }
+
   /** On these nodes all goes well. */
   #runPlaced(): void {
     for (const uid of this.#placed) {
@@ -210,6 +236,13 @@ export class SimulatedCluster {
     }
     this.#placed.clear();
   }
+}
+
+const simulatedPrefix = "simulated-";
+
+/** Whether it exists in the simulation only: no uid of a cluster begins so. */
+export function isSimulated({ uid }: Instance): boolean {
+  return uid.startsWith(simulatedPrefix);
 }
 
 function isPending({ state }: Instance): boolean {

@@ -5,10 +5,14 @@ export interface StopInstance {
   'uid'?: (string);
   'hasGrace'?: (boolean);
   'graceMs'?: (number);
+  'reason'?: (string);
+  'message'?: (string);
 }
 
 export interface StopInstance__Output {
   'uid': (string);
   'hasGrace': (boolean);
   'graceMs': (number);
+  'reason': (string);
+  'message': (string);
 }

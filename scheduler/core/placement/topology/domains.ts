@@ -1,18 +1,28 @@
-/** Which nodes are in which domain of one topology key. */
+/** Which nodes are in which domain of each topology key: known once, for all requests that look at it. */
+import type { ClusterNode } from "../../model.ts";
+import type { Snapshot } from "../snapshot.ts";
+
+/** The domains of one key. Positions of a domain are a ring of links in typed arrays: thousands of hosts are a domain each. */
 export class Domains {
   readonly key: string;
   /** Position to domain; -1: the node does not have the label. */
   #of: Int32Array;
+  /** Position to the next and the one before in its domain; -1: none. */
+  #next: Int32Array;
+  #previous: Int32Array;
   readonly #ids = new Map<string, number>();
   readonly #values: string[] = [];
-  /** Domain to the positions in it. */
-  readonly #members: Set<number>[] = [];
+  /** Domain to its first position; -1: none. */
+  readonly #first: number[] = [];
 
   constructor(key: string, capacity: number) {
     this.key = key;
     this.#of = new Int32Array(capacity).fill(-1);
+    this.#next = new Int32Array(capacity).fill(-1);
+    this.#previous = new Int32Array(capacity).fill(-1);
   }
 
+  /** How many values there have been. */
   get size(): number {
     return this.#values.length;
   }
@@ -26,25 +36,49 @@ export class Domains {
     return this.#values[domain] ?? "";
   }
 
-  members(domain: number): ReadonlySet<number> {
-    return this.#members[domain] ?? nobody;
+  /** The first position in a domain; -1: there is none. See {@link after}. */
+  first(domain: number): number {
+    return this.#first[domain] ?? -1;
+  }
+
+  /** The position after this one in its domain; -1: it was the last. */
+  after(position: number): number {
+    return this.#next[position] ?? -1;
   }
 
   grow(capacity: number): void {
     if (capacity <= this.#of.length) return;
-    const grown = new Int32Array(Math.max(capacity, 2 * this.#of.length)).fill(-1);
-    grown.set(this.#of);
-    this.#of = grown;
+    const size = Math.max(capacity, 2 * this.#of.length);
+    this.#of = grown(this.#of, size);
+    this.#next = grown(this.#next, size);
+    this.#previous = grown(this.#previous, size);
   }
 
-  /** Puts a position into the domain of this label's value; undefined: into none. */
-  put(position: number, value: string | undefined): void {
+  /** Puts a position into the domain that the node's label says, or into none. */
+  put(position: number, { labels }: ClusterNode): void {
+    const value = Object.hasOwn(labels, this.key) ? labels[this.key] : undefined;
     const domain = value === undefined ? -1 : this.#idOf(value);
     const before = this.of(position);
     if (before === domain) return;
-    this.#members[before]?.delete(position);
-    this.#members[domain]?.add(position);
+    if (before >= 0) this.#unlink(position, before);
+    if (domain >= 0) this.#link(position, domain);
     this.#of[position] = domain;
+  }
+
+  #link(position: number, domain: number): void {
+    const first = this.first(domain);
+    this.#next[position] = first;
+    this.#previous[position] = -1;
+    if (first >= 0) this.#previous[first] = position;
+    this.#first[domain] = position;
+  }
+
+  #unlink(position: number, domain: number): void {
+    const next = this.after(position);
+    const previous = this.#previous[position] ?? -1;
+    if (next >= 0) this.#previous[next] = previous;
+    if (previous >= 0) this.#next[previous] = next;
+    else this.#first[domain] = next;
   }
 
   #idOf(value: string): number {
@@ -53,9 +87,67 @@ export class Domains {
     id = this.#values.length;
     this.#ids.set(value, id);
     this.#values.push(value);
-    this.#members.push(new Set());
+    this.#first.push(-1);
     return id;
   }
 }
 
-const nobody: ReadonlySet<number> = new Set();
+function grown(values: Int32Array, size: number): Int32Array {
+  const larger = new Int32Array(size).fill(-1);
+  larger.set(values);
+  return larger;
+}
+
+/**
+ * What is known of the nodes for all requests alike, as of the newest snapshot: a version per position, which grows when the node there changes (not
+ * when instances come or go), and the domains of all keys that somebody asked for. A new layout begins them anew: whoever holds domains
+ * of before must count anew as well, as every follower of snapshots does.
+ */
+export class DomainBook {
+  readonly #domains = new Map<string, Domains>();
+  #snapshot: Snapshot | undefined;
+  #nodes: (ClusterNode | undefined)[] = [];
+  #versions: number[] = [];
+  #version = 0;
+
+  /** Brings the book to this snapshot. Snapshots must come in the order in which they were made. */
+  follow(snapshot: Snapshot): void {
+    const last = this.#snapshot;
+    if (last === snapshot) return;
+    this.#snapshot = snapshot;
+    const known = last?.journalEnd ?? 0;
+    if (last === undefined || last.layout !== snapshot.layout || known < snapshot.journalStart) {
+      this.#domains.clear();
+      this.#nodes = [];
+      this.#versions = [];
+      for (let position = 0; position < snapshot.size; position++) this.#look(snapshot, position);
+      return;
+    }
+    for (const domains of this.#domains.values()) domains.grow(snapshot.size);
+    for (let place = known; place < snapshot.journalEnd; place++)
+      this.#look(snapshot, snapshot.changedAt(place));
+  }
+
+  /** Of the node at a position: above 0, and never again that of another node there. */
+  versionOf(position: number): number {
+    return this.#versions[position] ?? 0;
+  }
+
+  /** The domains of a key, as of the snapshot that was followed last. */
+  of(key: string): Domains {
+    const known = this.#domains.get(key);
+    if (known !== undefined) return known;
+    const domains = new Domains(key, this.#nodes.length);
+    for (const [position, node] of this.#nodes.entries()) if (node !== undefined) domains.put(position, node);
+    this.#domains.set(key, domains);
+    return domains;
+  }
+
+  #look(snapshot: Snapshot, position: number): void {
+    const { node } = snapshot.at(position);
+    if (this.#nodes[position] === node) return;
+    this.#nodes[position] = node;
+    this.#versions[position] = ++this.#version;
+    for (const domains of this.#domains.values()) domains.put(position, node);
+  }
+}

@@ -4,22 +4,25 @@
  * A domain counts for `min` as long as a node is in it that is not left out. How many domains have which count is kept in a
  * histogram, so that the least count is at hand after each step.
  */
-import type { ClusterNode, Instance } from "../../model.ts";
+import type { Instance } from "../../model.ts";
 import type { CountedTerm, NodeView } from "../framework.ts";
 import type { InstanceCounts, Neighbours } from "../neighbours.ts";
-import type { Domains } from "./domains.ts";
+import type { Snapshot } from "../snapshot.ts";
+import type { DomainBook, Domains } from "./domains.ts";
 
 export class TermCounts implements Disposable {
   readonly term: CountedTerm;
   readonly domains: Domains;
+  readonly changedDomains: number[] = [];
   readonly #source: InstanceCounts;
   readonly #end: Disposable | undefined;
+  readonly #book: DomainBook;
   /** Position to what it adds to its domain, which it was then in. */
-  #perNode: Float64Array;
+  #perNode: Int32Array;
   #domainOf: Int32Array;
-  /** Position to the node that was asked last whether it counts, and the answer. */
-  readonly #judged: (ClusterNode | undefined)[] = [];
-  readonly #included: boolean[] = [];
+  /** Position to the version of the node that was asked last whether it counts, and the answer. */
+  #judged: Uint32Array;
+  #included: Uint8Array;
   /** Domain to the sum over its nodes, and to how many of its nodes count. */
   readonly #perDomain: number[] = [];
   readonly #nodes: number[] = [];
@@ -34,13 +37,18 @@ export class TermCounts implements Disposable {
     domains: Domains,
     source: InstanceCounts,
     end: Disposable | undefined,
+    book: DomainBook,
     capacity: number,
   ) {
     this.term = term;
     this.domains = domains;
     this.#source = source;
     this.#end = end;
-    this.#perNode = new Float64Array(capacity);
+    this.#book = book;
+    const asked = term.leavesOut === undefined ? 0 : capacity;
+    this.#judged = new Uint32Array(asked);
+    this.#included = new Uint8Array(asked);
+    this.#perNode = new Int32Array(capacity);
     this.#domainOf = new Int32Array(capacity).fill(-1);
   }
 
@@ -77,11 +85,11 @@ export class TermCounts implements Disposable {
     let count = 0;
     for (const instance of instances) {
       const { namespace, labels, state } = instance;
-      if (state.kind === "pending") continue;
+      if (state.kind === "pending" && state.nominatedNode === undefined) continue;
       const isCounted =
         counted.kind === "kept"
           ? neighbours.isCountedIn(counted.counts, instance)
-          : (counted.presence === "present" || state.kind === "bound") &&
+          : (counted.presence === "present" || state.kind === "bound" || state.kind === "pending") &&
             counted.by.every((selector) => neighbours.selects(selector, namespace, labels));
       if (isCounted) count++;
     }
@@ -98,28 +106,64 @@ export class TermCounts implements Disposable {
   grow(capacity: number): void {
     if (capacity <= this.#perNode.length) return;
     const size = Math.max(capacity, 2 * this.#perNode.length);
-    const perNode = new Float64Array(size);
+    const perNode = new Int32Array(size);
     perNode.set(this.#perNode);
     this.#perNode = perNode;
     const domainOf = new Int32Array(size).fill(-1);
     domainOf.set(this.#domainOf);
     this.#domainOf = domainOf;
+    if (this.term.leavesOut === undefined) return;
+    const judged = new Uint32Array(size);
+    judged.set(this.#judged);
+    this.#judged = judged;
+    const included = new Uint8Array(size);
+    included.set(this.#included);
+    this.#included = included;
   }
 
-  /** Counts the node at a position anew, with `added` instances of the request on top. Its domain is known already. */
-  recount(position: number, view: NodeView, added: number): void {
+  /** Counts all nodes of a snapshot, of which nothing is known yet. */
+  countAll(snapshot: Snapshot, viewAt: (position: number) => NodeView): void {
+    const { leavesOut } = this.term;
+    for (let position = 0; position < snapshot.size; position++) {
+      if (leavesOut !== undefined && !this.#isIncluded(position, viewAt(position))) continue;
+      const domain = this.domains.of(position);
+      if (domain < 0) continue;
+      this.#domainOf[position] = domain;
+      this.#enter(domain, 0);
+    }
+    for (const nodeName of this.#source.nodes()) {
+      const position = snapshot.positionOf(nodeName);
+      const domain = position < 0 ? -1 : (this.#domainOf[position] ?? -1);
+      if (domain < 0) continue;
+      const count = this.#source.on(nodeName);
+      this.#add(domain, count);
+      this.#perNode[position] = count;
+    }
+  }
+
+  /**
+   * Counts the node at a position anew, with `added` instances of the request on top. Its domain is known already. Whether
+   * the count of a domain has changed: which, {@link changedDomains} says until the next call.
+   */
+  recount(position: number, view: NodeView, added: number): boolean {
     const domain = this.#isIncluded(position, view) ? this.domains.of(position) : -1;
     const own = this.term.countsItself ? added : 0;
     const count = domain < 0 ? 0 : this.#source.on(view.node.name) + own;
     const before = this.#domainOf[position] ?? -1;
+    const known = this.#perNode[position] ?? 0;
+    if (before === domain && count === known) return false;
+    this.changedDomains.length = 0;
+    if (before >= 0) this.changedDomains.push(before);
     if (before === domain) {
-      if (domain >= 0) this.#add(domain, count - (this.#perNode[position] ?? 0));
+      this.#add(domain, count - known);
     } else {
-      if (before >= 0) this.#leave(before, this.#perNode[position] ?? 0);
+      if (before >= 0) this.#leave(before, known);
       if (domain >= 0) this.#enter(domain, count);
+      if (domain >= 0) this.changedDomains.push(domain);
       this.#domainOf[position] = domain;
     }
     this.#perNode[position] = count;
+    return true;
   }
 
   [Symbol.dispose](): void {
@@ -130,11 +174,12 @@ export class TermCounts implements Disposable {
   #isIncluded(position: number, view: NodeView): boolean {
     const { leavesOut } = this.term;
     if (leavesOut === undefined) return true;
-    if (this.#judged[position] !== view.node) {
-      this.#judged[position] = view.node;
-      this.#included[position] = !leavesOut(view);
+    const version = this.#book.versionOf(position);
+    if (this.#judged[position] !== version) {
+      this.#judged[position] = version;
+      this.#included[position] = leavesOut(view) ? 0 : 1;
     }
-    return this.#included[position] === true;
+    return this.#included[position] === 1;
   }
 
   #enter(domain: number, count: number): void {

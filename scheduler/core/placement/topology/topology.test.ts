@@ -31,6 +31,7 @@ class World {
   readonly state = new ClusterState();
   readonly templates: readonly PlacementRequirements[];
   readonly pick: Pick;
+  readonly namespaceNumbers = new Map<string, string>();
   readonly #placers: readonly Placer[];
   #uids = 0;
 
@@ -41,7 +42,7 @@ class World {
     this.#placers = [1, 100].map(
       (cachedRequestsMax) => new Placer({ profiles: profilesOf(defaultProfile), seed, cachedRequestsMax }),
     );
-    for (const [place, name] of namespaces.entries()) this.state.setNamespace(name, { number: `${place}` });
+    for (const name of namespaces) this.relabelNamespace(name);
     for (let i = 0; i < 12; i++) this.putNode(`n${i}`);
     this.templates = Array.from({ length: 8 }, (_, i) => this.#template(i));
   }
@@ -58,6 +59,12 @@ class World {
     this.state.upsertNode(node, { kind: "connected" });
   }
 
+  relabelNamespace(name: string): void {
+    const number = `${this.pick(2)}`;
+    this.namespaceNumbers.set(name, number);
+    this.state.setNamespace(name, { number });
+  }
+
   request(template: PlacementRequirements): PlacementRequest {
     return { key: template.ownerUid, requirements: template, neighbours: this.state.neighbours };
   }
@@ -65,7 +72,7 @@ class World {
   /** Compares every node's verdict with the plain reading, then places where both placers say. */
   place(template: PlacementRequirements, where: string): void {
     const snapshot = this.state.snapshot();
-    const expected = feasibleNodes(this.state, template);
+    const expected = feasibleNodes(this, template);
     for (const placer of this.#placers) {
       const reports = placer.explain(snapshot, this.request(template));
       const feasible = reports.filter(({ kind }) => kind === "feasible").map(({ nodeName }) => nodeName);
@@ -99,11 +106,11 @@ class World {
     const [, placer] = this.#placers;
     const batch = placer?.placeBatch(this.state.snapshot(), this.request(template), count);
     for (const nodeName of batch?.nodeNames ?? []) {
-      expect(feasibleNodes(this.state, template), `${where}: batch`).toContain(nodeName);
+      expect(feasibleNodes(this, template), `${where}: batch`).toContain(nodeName);
       this.bind(template, nodeName);
     }
     if ((batch?.nodeNames.length ?? 0) < count)
-      expect(feasibleNodes(this.state, template), `${where}: a batch that is short`).toEqual([]);
+      expect(feasibleNodes(this, template), `${where}: a batch that is short`).toEqual([]);
   }
 
   bind(template: PlacementRequirements, nodeName: string): void {
@@ -166,7 +173,17 @@ class World {
 }
 
 /** The nodes that Kubernetes' rules let pass, from nothing but the lists of nodes and instances. */
-function feasibleNodes(state: ClusterState, template: PlacementRequirements): readonly string[] {
+function feasibleNodes(
+  { state, namespaceNumbers }: World,
+  template: PlacementRequirements,
+): readonly string[] {
+  const selects: Selects = (term, namespace, labels) => {
+    const isThere =
+      term.namespaces?.includes(namespace) === true ||
+      (term.namespaceSelector !== undefined &&
+        selectorMatches(term.namespaceSelector, { number: namespaceNumbers.get(namespace) ?? "" }));
+    return isThere && term.labelSelector !== undefined && selectorMatches(term.labelSelector, labels);
+  };
   const nodes = [...state.nodes()];
   const instances = [...state.instances()].filter(
     ({ state: { kind } }) => kind === "bound" || kind === "stopping",
@@ -177,8 +194,8 @@ function feasibleNodes(state: ClusterState, template: PlacementRequirements): re
       (node) => instances.filter((one) => nodeOf(one) === node.name).length < node.allocatable.instances,
     )
     .filter((node) => template.spread.every((one) => isEven(one, node, nodes, instances, template)))
-    .filter((node) => isNear(node, nodes, instances, template))
-    .filter((node) => isApart(node, nodes, instances, template))
+    .filter((node) => isNear(node, nodes, instances, template, selects))
+    .filter((node) => isApart(node, nodes, instances, template, selects))
     .map(({ name }) => name);
 }
 
@@ -190,13 +207,7 @@ function nodeOf({ state }: Instance): string {
   return state.kind === "pending" ? "" : state.nodeName;
 }
 
-function isSelected(term: AffinityTerm, namespace: string, labels: Instance["labels"]): boolean {
-  const isThere =
-    term.namespaces?.includes(namespace) === true ||
-    (term.namespaceSelector !== undefined &&
-      selectorMatches(term.namespaceSelector, { number: `${namespaces.indexOf(namespace)}` }));
-  return isThere && term.labelSelector !== undefined && selectorMatches(term.labelSelector, labels);
-}
+type Selects = (term: AffinityTerm, namespace: string, labels: Instance["labels"]) => boolean;
 
 function isEven(
   constraint: SpreadConstraint,
@@ -238,12 +249,11 @@ function isNear(
   nodes: readonly ClusterNode[],
   instances: readonly Instance[],
   { claims, namespace, labels }: PlacementRequirements,
+  selects: Selects,
 ): boolean {
   const { near } = claims.affinity;
   if (near.some(({ topologyKey }) => node.labels[topologyKey] === undefined)) return near.length === 0;
-  const matching = instances.filter((one) =>
-    near.every((term) => isSelected(term, one.namespace, one.labels)),
-  );
+  const matching = instances.filter((one) => near.every((term) => selects(term, one.namespace, one.labels)));
   const placeOf = (one: Instance) => nodes.find(({ name }) => name === nodeOf(one));
   const isThere = near.every(({ topologyKey }) =>
     matching.some((one) => sameDomain(topologyKey, node, placeOf(one))),
@@ -252,7 +262,7 @@ function isNear(
   const anywhere = near.some(({ topologyKey }) =>
     matching.some((one) => placeOf(one)?.labels[topologyKey] !== undefined),
   );
-  return !anywhere && near.every((term) => isSelected(term, namespace, labels));
+  return !anywhere && near.every((term) => selects(term, namespace, labels));
 }
 
 function isApart(
@@ -260,14 +270,15 @@ function isApart(
   nodes: readonly ClusterNode[],
   instances: readonly Instance[],
   { claims, namespace, labels }: PlacementRequirements,
+  selects: Selects,
 ): boolean {
   return instances.every((one) => {
     const place = nodes.find(({ name }) => name === nodeOf(one));
     const mine = claims.affinity.apart.some(
-      (term) => isSelected(term, one.namespace, one.labels) && sameDomain(term.topologyKey, node, place),
+      (term) => selects(term, one.namespace, one.labels) && sameDomain(term.topologyKey, node, place),
     );
     const theirs = one.claims.affinity.apart.some(
-      (term) => isSelected(term, namespace, labels) && sameDomain(term.topologyKey, node, place),
+      (term) => selects(term, namespace, labels) && sameDomain(term.topologyKey, node, place),
     );
     return !mine && !theirs;
   });
@@ -287,7 +298,8 @@ test.each(seeds)("Placer: rules about domains as Kubernetes has them, seed %i", 
     else if (dice < 13) world.placeBatch(template, 1 + pick(6), where);
     else if (dice < 15) state.markStopping(world.anyInstance()?.uid ?? "");
     else if (dice < 17) state.removeInstance(world.anyInstance()?.uid ?? "");
-    else if (dice < 19) world.putNode(`n${pick(14)}`);
+    else if (dice < 18) world.putNode(`n${pick(14)}`);
+    else if (dice < 19) world.relabelNamespace(namespaces[pick(2)] ?? "one");
     else state.removeNode(`n${pick(14)}`, 0);
     for (const instance of state.instances())
       if (instance.state.kind === "ended") state.removeInstance(instance.uid);

@@ -11,11 +11,11 @@
  * Invariant: positions with equal classOf() get equal answers from passes() and score().
  */
 import { Bug } from "../../../../kit/errors.ts";
-import { type DomainView, type NodeView, type TopologyRules, type Verdict, viewOf } from "../framework.ts";
+import type { DomainView, NodeView, TopologyRules, Verdict } from "../framework.ts";
 import type { Instance } from "../../model.ts";
 import type { Neighbours } from "../neighbours.ts";
 import type { Snapshot } from "../snapshot.ts";
-import { Domains } from "./domains.ts";
+import type { DomainBook, Domains } from "./domains.ts";
 import { TermCounts } from "./term-counts.ts";
 
 /** A topology plugin that has something to say of a request. */
@@ -49,28 +49,32 @@ export class Topology implements Disposable {
   /** What a class is made of; known after {@link count}. */
   #large: readonly Domains[] = [];
   #small: readonly TermCounts[] = [];
-  #smallDomains: readonly Domains[] = [];
 
-  constructor(prepared: readonly PreparedTopology[], neighbours: Neighbours, capacity: number) {
-    const domains = new Map<string, Domains>();
+  constructor(
+    prepared: readonly PreparedTopology[],
+    neighbours: Neighbours,
+    book: DomainBook,
+    capacity: number,
+  ) {
+    const domains = new Set<Domains>();
     const terms: TermCounts[] = [];
     this.#rules = prepared.map((one) => {
       const own = one.rules.terms.map((term) => {
         const key = term.topologyKey;
-        let shared = domains.get(key);
-        if (shared === undefined) domains.set(key, (shared = new Domains(key, capacity)));
+        const shared = book.of(key);
+        domains.add(shared);
         const { counted } = term;
         const followed =
           counted.kind === "selected" ? neighbours.follow(counted.by, counted.presence) : undefined;
         const source = counted.kind === "kept" ? counted.counts : followed;
         if (source === undefined) throw new Bug(`a term over ${key} counts nothing`);
-        return new TermCounts(term, shared, source, followed, capacity);
+        return new TermCounts(term, shared, source, followed, book, capacity);
       });
       terms.push(...own);
       return { ...one, view: new PositionView(own) };
     });
     this.#terms = terms;
-    this.#domains = [...domains.values()];
+    this.#domains = [...domains];
   }
 
   /** Whether there is nothing to judge: then every node is of one class. */
@@ -79,17 +83,14 @@ export class Topology implements Disposable {
   }
 
   /** Counts all nodes of a snapshot, of which nothing is known yet. */
-  count(snapshot: Snapshot): void {
-    for (let position = 0; position < snapshot.size; position++)
-      this.#recount(position, viewOf(snapshot.at(position), 0), 0);
+  count(snapshot: Snapshot, viewAt: (position: number) => NodeView): void {
+    for (const term of this.#terms) term.countAll(snapshot, viewAt);
     const nodesPerDomain = (domains: Domains) => snapshot.size / Math.max(1, domains.size);
     this.#large = this.#domains.filter((domains) => nodesPerDomain(domains) > smallDomainMax);
-    this.#smallDomains = this.#domains.filter((domains) => !this.#large.includes(domains));
-    this.#small = this.#terms.filter(({ domains }) => this.#smallDomains.includes(domains));
+    this.#small = this.#terms.filter(({ domains }) => !this.#large.includes(domains));
   }
 
   grow(capacity: number): void {
-    for (const domains of this.#domains) domains.grow(capacity);
     for (const term of this.#terms) term.grow(capacity);
   }
 
@@ -98,13 +99,12 @@ export class Topology implements Disposable {
    * class now.
    */
   recount(position: number, view: NodeView, added: number, moved: (position: number) => void): void {
-    const befores = this.#smallDomains.map((domains) => domains.of(position));
-    this.#recount(position, view, added);
-    for (const [place, domains] of this.#smallDomains.entries()) {
-      const now = domains.of(position);
-      for (const other of domains.members(now)) if (other !== position) moved(other);
-      const before = befores[place] ?? -1;
-      if (before !== now) for (const other of domains.members(before)) moved(other);
+    for (const term of this.#terms) {
+      const changed = term.recount(position, view, added);
+      if (!changed || !this.#small.includes(term)) continue;
+      for (const domain of term.changedDomains)
+        for (let other = term.domains.first(domain); other >= 0; other = term.domains.after(other))
+          if (other !== position) moved(other);
     }
   }
 
@@ -156,13 +156,6 @@ export class Topology implements Disposable {
 
   [Symbol.dispose](): void {
     for (const term of this.#terms) term[Symbol.dispose]();
-  }
-
-  #recount(position: number, view: NodeView, added: number): void {
-    const { labels } = view.node;
-    for (const domains of this.#domains)
-      domains.put(position, Object.hasOwn(labels, domains.key) ? labels[domains.key] : undefined);
-    for (const term of this.#terms) term.recount(position, view, added);
   }
 
   #longClassOf(position: number): string {

@@ -1,3 +1,4 @@
+import { labelOf } from "../../../labels.ts";
 import { success, unresolvable, type FilterPlugin } from "../../framework.ts";
 
 /** The node must have every label of the template's nodeSelector. */
@@ -21,7 +22,3 @@ export const nodeSelector: FilterPlugin = {
     };
   },
 };
-
-function labelOf(labels: Readonly<Record<string, string>>, key: string): string | undefined {
-  return Object.hasOwn(labels, key) ? labels[key] : undefined;
-}

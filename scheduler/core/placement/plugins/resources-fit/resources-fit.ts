@@ -60,6 +60,12 @@ function toReason(
       });
     }
     default:
+      if (!allocatable.extended.has(resource))
+        return {
+          summary: `insufficient ${resource}`,
+          detail: `it has no ${resource}`,
+          remedy: `give the node some (wherry-node --extended-resource ${resource}=${wanted})`,
+        };
       return insufficient(resource, wanted, free, {
         total: allocatable.extended.get(resource) ?? 0,
         overhead: 0,

@@ -42,5 +42,7 @@ function taintText({ key, value, effect }: NodeTaint): string {
 }
 
 function isTolerated(taint: NodeTaint, { tolerations }: PlacementRequirements): boolean {
-  return tolerations.some((toleration) => tolerates(toleration, taint));
+  const found = tolerations.find((toleration) => tolerates(toleration, taint));
+  // Who tolerates it for no time would be evicted at once.
+  return found !== undefined && !(taint.effect === "NoExecute" && found.seconds === 0);
 }

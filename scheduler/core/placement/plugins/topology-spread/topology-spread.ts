@@ -8,6 +8,7 @@ import {
   type Verdict,
 } from "../../framework.ts";
 import type { InstanceSelector, Neighbours } from "../../neighbours.ts";
+import { nodeAffinity } from "../node-affinity/node-affinity.ts";
 import { nodeSelector } from "../node-selector/node-selector.ts";
 import { taintsAndTolerations } from "../taints-and-tolerations/taints-and-tolerations.ts";
 
@@ -78,7 +79,7 @@ function exclusionOf(
     .filter((one) => one.isRequired === isRequired)
     .map(({ topologyKey }) => topologyKey);
   const filters = [
-    ...(honorsNodeAffinity ? [nodeSelector] : []),
+    ...(honorsNodeAffinity ? [nodeSelector, nodeAffinity] : []),
     ...(honorsTaints ? [taintsAndTolerations] : []),
   ].flatMap((plugin) => plugin.prepare(requirements) ?? []);
   return (view) =>

@@ -1,0 +1,116 @@
+import { expect, test } from "vitest";
+import { aCapacity, aNode, anInstance } from "../testing/builders.ts";
+import { ClusterState } from "./cluster-state.ts";
+import { UsageBook } from "./usage-book.ts";
+
+const mebibyte = 2 ** 20;
+const requests = { cpuMillis: 100, memoryBytes: 64 * mebibyte };
+
+/** A node of 4 cores and 8 GiB, with instances that each request 100m and 64 MiB. */
+function setUp(uids: readonly string[], overcommit = { cpu: 1, memory: 1 }) {
+  const state = new ClusterState();
+  state.upsertNode(aNode("n1", { allocatable: aCapacity(), overcommit }), { kind: "connected" });
+  const fell: string[] = [];
+  const book = new UsageBook({ state, fell: (name) => fell.push(name) });
+  for (const uid of uids) {
+    state.addInstance(anInstance(uid, { requests }));
+    state.assume(uid, "n1");
+  }
+  const sample = (uid: string, cpuUs: number, memoryMi: number) => ({
+    uid,
+    cpuUs,
+    memoryBytes: memoryMi * mebibyte,
+    fuel: 7,
+    throttledUs: 3,
+  });
+  const excess = () => {
+    const found = state.view("n1")?.usageExcess;
+    return found && { cpu: found.cpuMillis, memoryMi: found.memoryBytes / mebibyte };
+  };
+  return { state, book, fell, sample, excess };
+}
+
+test("UsageBook: memory counts from the first sample, cpu from the second", () => {
+  const { book, sample, excess } = setUp(["a"]);
+  expect(excess()).toBeUndefined();
+  book.take("n1", [sample("a", 5_000_000, 300)], 0);
+  expect(excess()).toEqual({ cpu: 0, memoryMi: 236 });
+  book.take("n1", [sample("a", 8_000_000, 300)], 10_000);
+  expect(book.figures("a")).toMatchObject({ cpuMillis: 300, memoryBytes: 300 * mebibyte, fuel: 7 });
+  expect(excess()).toEqual({ cpu: 200, memoryMi: 236 });
+});
+
+test("UsageBook: a new run counts from its own start", () => {
+  const { book, sample } = setUp(["a"]);
+  book.take("n1", [sample("a", 50_000_000, 10)], 0);
+  book.take("n1", [sample("a", 4_000_000, 10)], 10_000);
+  expect(book.figures("a")?.cpuMillis).toBe(400);
+});
+
+test("UsageBook: what moves by less than 2 % of the node is kept back until it is more", () => {
+  const { book, sample, excess } = setUp(["a", "b"]);
+  book.take("n1", [sample("a", 0, 64)], 0);
+  expect(excess()).toEqual({ cpu: 0, memoryMi: 0 });
+  book.take("n1", [sample("b", 0, 64 + 160)], 0);
+  expect(excess()).toEqual({ cpu: 0, memoryMi: 0 });
+  book.take("n1", [sample("a", 0, 64 + 10)], 10_000);
+  expect(excess()).toEqual({ cpu: -100, memoryMi: 170 });
+});
+
+test("UsageBook: what an instance used over its requests goes with it, at its end or its removal", () => {
+  const { state, book, sample, excess } = setUp(["a", "b"]);
+  book.take("n1", [sample("a", 0, 1_064), sample("b", 0, 2_064)], 0);
+  expect(excess()?.memoryMi).toBe(3_000);
+  const ended = state.markEnded("a", { reason: "Evicted", message: "", nowMs: 1 });
+  book.instanceChanged(ended!);
+  expect(excess()?.memoryMi).toBe(2_000);
+  expect(book.figures("a")).toBeDefined();
+  // Late news of it count no more.
+  book.take("n1", [sample("a", 0, 4_000)], 1);
+  expect(excess()?.memoryMi).toBe(2_000);
+  book.instanceChanged(state.removeInstance("a")!);
+  book.instanceChanged(state.removeInstance("b")!);
+  expect(excess()).toEqual({ cpu: 0, memoryMi: 0 });
+  expect(book.figures("b")).toBeUndefined();
+});
+
+test("UsageBook: whoever waits for a node to be used less is told when it is", () => {
+  const { book, sample, fell } = setUp(["a"]);
+  book.take("n1", [sample("a", 0, 2_000)], 0);
+  expect(fell).toEqual([]);
+  book.take("n1", [sample("a", 0, 1_990)], 10_000);
+  expect(fell).toEqual(["n1"]);
+  book.take("n1", [sample("a", 0, 1_000)], 20_000);
+  expect(fell).toEqual(["n1", "n1"]);
+});
+
+test("UsageBook: of a node that is away nothing is known, and all again from its first word", () => {
+  const { state, book, sample, excess } = setUp(["a"]);
+  book.take("n1", [sample("a", 0, 564)], 0);
+  state.setConnection("n1", { kind: "suspect", sinceMs: 0 });
+  book.away("n1");
+  expect(excess()).toBeUndefined();
+  state.setConnection("n1", { kind: "connected" });
+  book.take("n1", [], 1);
+  expect(excess()?.memoryMi).toBe(500);
+});
+
+test("UsageBook: a node is not heard of instances that are elsewhere or nowhere", () => {
+  const { state, book, sample, excess } = setUp(["a"]);
+  state.upsertNode(aNode("n2"), { kind: "connected" });
+  state.addInstance(anInstance("waits"));
+  book.take("n2", [sample("a", 0, 5_000), sample("waits", 0, 5_000), sample("none", 0, 5_000)], 0);
+  expect(excess()).toBeUndefined();
+  expect(state.view("n2")?.usageExcess).toEqual({ cpuMillis: 0, memoryBytes: 0 });
+  book.take("gone", [sample("a", 0, 1)], 0);
+});
+
+test("UsageBook: no instance uses more than its node really has, and sums stay exact", () => {
+  const { state, book, sample, excess } = setUp(["a", "b"], { cpu: 4, memory: 2 });
+  const absurd = { ...sample("a", Number.MAX_SAFE_INTEGER, 0), memoryBytes: 2 ** 63 };
+  book.take("n1", [sample("a", 0, 64), sample("b", 0, 65)], 0);
+  book.take("n1", [absurd], 1);
+  expect(excess()).toEqual({ cpu: 1_000 - 100, memoryMi: 4_096 - 64 + 1 });
+  book.instanceChanged(state.removeInstance("a")!);
+  expect(excess()).toEqual({ cpu: 0, memoryMi: 1 });
+});

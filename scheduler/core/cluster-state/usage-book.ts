@@ -1,0 +1,158 @@
+/**
+ * What instances really use, as their nodes meter it, and by how much that differs, per node, from what is committed for them.
+ *
+ *   sample of an instance ─▶ rate since the sample before ─▶ excess over its requests ─┐
+ *   instance ends or goes ─▶ its excess goes                                          ├─▶ sum per node ──▶ cluster state
+ *                                                                                     ┘   when it moved by 2 % of the node
+ *
+ * What is not metered yet has no excess: it counts with its requests, which the state's `committed` has. So nothing is done
+ * here when instances are placed, and what is placed counts at once. A node's sum goes to the state only when it has moved by a
+ * share that matters: each time placement judges the node again.
+ *
+ * Invariants: a node's sum is that of the excesses of its bound and stopping instances; all are whole numbers, and none is more
+ * than the node has, so that sums stay exact whatever a node says. O(1) per sample and per change.
+ */
+import type { Instance, Resources } from "../model.ts";
+import { realOf } from "../overcommit.ts";
+import type { InstanceChange } from "./changes.ts";
+import type { ClusterState } from "./cluster-state.ts";
+
+export interface MeteredUsage {
+  readonly uid: string;
+  /** Of this run, since its start. */
+  readonly cpuUs: number;
+  readonly memoryBytes: number;
+  readonly fuel: number;
+  readonly throttledUs: number;
+}
+
+/** An instance's use when its node last said something of it. */
+export interface UsageFigures {
+  /** 0 until there are two samples. */
+  readonly cpuMillis: number;
+  readonly memoryBytes: number;
+  readonly fuel: number;
+  readonly throttledUs: number;
+}
+
+interface Sample extends UsageFigures {
+  readonly cpuUs: number;
+  readonly atMs: number;
+  /** What is counted for it in the sum of its node. */
+  readonly excess: Resources;
+}
+
+/** Shares below it are noise: usage is sampled every ten seconds and never stands still. */
+const shareThatMatters = 0.02;
+
+const none: Resources = { cpuMillis: 0, memoryBytes: 0 };
+
+export interface UsageBookOptions {
+  readonly state: Pick<ClusterState, "instance" | "node" | "setUsageExcess">;
+  /** Less of a node is in use than the state knew. */
+  readonly fell: (nodeName: string) => void;
+}
+
+export class UsageBook {
+  readonly #options: UsageBookOptions;
+  readonly #samples = new Map<string, Sample>();
+  readonly #sums = new Map<string, Resources>();
+  /** What the state knows of each node. */
+  readonly #told = new Map<string, Resources>();
+
+  constructor(options: UsageBookOptions) {
+    this.#options = options;
+  }
+
+  figures(uid: string): UsageFigures | undefined {
+    return this.#samples.get(uid);
+  }
+
+  /** Takes in what a node meters; of instances that are not on it, it is not heard. */
+  take(nodeName: string, usages: readonly MeteredUsage[], atMs: number): void {
+    const { state } = this.#options;
+    const node = state.node(nodeName);
+    if (node === undefined) return;
+    const real = realOf(node);
+    for (const usage of usages) {
+      const instance = state.instance(usage.uid);
+      if (instance === undefined || instance.state.kind === "pending") continue;
+      if (instance.state.nodeName !== nodeName) continue;
+      const before = this.#samples.get(usage.uid);
+      const sample = nextSample(usage, before, atMs);
+      const isOver = instance.state.kind === "ended";
+      const excess = isOver ? none : excessOf(sample, before !== undefined, instance, real);
+      this.#count(nodeName, before?.excess ?? none, excess);
+      this.#samples.set(usage.uid, { ...sample, excess });
+    }
+    this.#tell(nodeName);
+  }
+
+  instanceChanged({ kind, instance }: InstanceChange): void {
+    const sample = this.#samples.get(instance.uid);
+    if (sample === undefined) return;
+    const { state } = instance;
+    const isOver = kind === "removed" || state.kind === "pending" || state.kind === "ended";
+    if (isOver && sample.excess !== none && state.kind !== "pending") {
+      this.#count(state.nodeName, sample.excess, none);
+      this.#tell(state.nodeName);
+    }
+    if (kind === "removed") this.#samples.delete(instance.uid);
+    else if (isOver) this.#samples.set(instance.uid, { ...sample, excess: none });
+  }
+
+  /** The node is away: what it said before is not known to be so any more, until it says something again. */
+  away(nodeName: string): void {
+    if (this.#told.delete(nodeName)) this.#options.state.setUsageExcess(nodeName, undefined);
+  }
+
+  #count(nodeName: string, before: Resources, after: Resources): void {
+    if (before === none && after === none) return;
+    const sum = this.#sums.get(nodeName) ?? none;
+    const next = {
+      cpuMillis: sum.cpuMillis - before.cpuMillis + after.cpuMillis,
+      memoryBytes: sum.memoryBytes - before.memoryBytes + after.memoryBytes,
+    };
+    if (next.cpuMillis === 0 && next.memoryBytes === 0) this.#sums.delete(nodeName);
+    else this.#sums.set(nodeName, next);
+  }
+
+  #tell(nodeName: string): void {
+    const { state, fell } = this.#options;
+    const node = state.node(nodeName);
+    if (node?.connection.kind !== "connected") return;
+    const real = realOf(node);
+    const sum = this.#sums.get(nodeName) ?? none;
+    const told = this.#told.get(nodeName);
+    const moved = (what: keyof Resources) =>
+      Math.abs(sum[what] - (told?.[what] ?? 0)) > real[what] * shareThatMatters;
+    if (told !== undefined && !moved("cpuMillis") && !moved("memoryBytes")) return;
+    this.#told.set(nodeName, sum);
+    state.setUsageExcess(nodeName, sum);
+    const { cpuMillis, memoryBytes } = told ?? none;
+    if (sum.cpuMillis < cpuMillis || sum.memoryBytes < memoryBytes) fell(nodeName);
+  }
+}
+
+function nextSample(usage: MeteredUsage, before: Sample | undefined, atMs: number): Omit<Sample, "excess"> {
+  const { cpuUs, memoryBytes, fuel, throttledUs } = usage;
+  const elapsedMs = atMs - (before?.atMs ?? atMs);
+  const knownUs = before?.cpuUs ?? cpuUs;
+  // A new run counts from 0.
+  const spentUs = cpuUs >= knownUs ? cpuUs - knownUs : cpuUs;
+  const cpuMillis = elapsedMs > 0 ? Math.round(spentUs / elapsedMs) : 0;
+  return { cpuUs, atMs, cpuMillis, memoryBytes, fuel, throttledUs };
+}
+
+function excessOf(
+  sample: Omit<Sample, "excess">,
+  hasRate: boolean,
+  { requests }: Instance,
+  real: Resources,
+): Resources {
+  const used = (what: keyof Resources) => Math.min(sample[what], Math.ceil(real[what]));
+  return {
+    cpuMillis: hasRate ? used("cpuMillis") - requests.cpuMillis : 0,
+    memoryBytes: used("memoryBytes") - requests.memoryBytes,
+  };
+}

@@ -1,0 +1,65 @@
+import { foldersOf, imagePath, isOffered } from "../../../../../api/host-paths.ts";
+import {
+  listenPlaceText,
+  listenRulesOf,
+  listenRuleText,
+  mayListen,
+  type ListenPlace,
+} from "../../../../../api/listen-rules.ts";
+import type { ClusterNode, NodeGrants } from "../../../model.ts";
+import { success, unresolvable, type FilterPlugin, type Verdict } from "../../framework.ts";
+
+/**
+ * The node must offer the namespace what the template takes of the machine: folders, files, and places to listen at. Paths are
+ * compared as they are written; the node, which knows where links lead, has the last word.
+ */
+export const hostGrants: FilterPlugin = {
+  name: "host-grants",
+  reads: "node",
+  prepare({ namespace, hostPaths, image, listeners }) {
+    const module = imagePath(image);
+    if (hostPaths.length === 0 && listeners.length === 0 && module === undefined) return undefined;
+    return ({ node }: { readonly node: ClusterNode }): Verdict => {
+      if (node.grants === undefined) return success;
+      const wanted = [
+        ...hostPaths.map((path) => ({ path, what: "hostPath" })),
+        ...(module === undefined ? [] : [{ path: module, what: "module" }]),
+      ];
+      return judgePaths(wanted, node.grants, namespace) ?? judgeListeners(listeners, node.grants, namespace);
+    };
+  },
+};
+
+function judgePaths(
+  wanted: readonly { readonly path: string; readonly what: string }[],
+  { hostPaths }: NodeGrants,
+  namespace: string,
+): Verdict | undefined {
+  const folders = foldersOf(hostPaths, namespace);
+  const refused = wanted.find(({ path }) => !isOffered(path, folders));
+  if (refused === undefined) return undefined;
+  return unresolvable(
+    `node(s) that don't offer the ${refused.what} to the namespace`,
+    `${refused.what} ${refused.path} is in no folder that it offers to namespace ${namespace}: ${listed(folders)}`,
+    "offer the folder on the node (wherry-node --allow-host-path)",
+  );
+}
+
+function judgeListeners(
+  listeners: readonly ListenPlace[],
+  { listen }: NodeGrants,
+  namespace: string,
+): Verdict {
+  const rules = listenRulesOf(listen, namespace);
+  const refused = listeners.find((listener) => !mayListen(rules, listener));
+  if (refused === undefined) return success;
+  return unresolvable(
+    "node(s) that don't let the namespace listen there",
+    `it does not let namespace ${namespace} listen at ${listenPlaceText(refused)}: it allows ${listed(rules.map(listenRuleText))}`,
+    "allow it on the node (wherry-node --allow-listen)",
+  );
+}
+
+function listed(offered: readonly string[]): string {
+  return offered.length === 0 ? "none" : offered.join(", ");
+}

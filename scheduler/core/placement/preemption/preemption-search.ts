@@ -1,0 +1,110 @@
+/**
+ * Finds, for several instances of one request, the nodes on which the fewest and lowest others have to give way.
+ *
+ *   all nodes ──estimate, O(priorities) each──▶ heap ──the cheapest, exactly──▶ at most 100 choices ──best──▶ plan
+ *                                                ▲                                                      │
+ *                                                └──── that node, estimated anew ◀── carried out ◀──────┘
+ *
+ * A search lives within one turn. Each plan has to be carried out in the cluster state (nominate, withdraw, markStopping) before
+ * the next is asked for; so nothing is counted twice, and only one node has to be looked at again.
+ *
+ * Invariant: a choice that is kept is of a node that has not changed since it was made.
+ */
+import type { Instance } from "../../model.ts";
+import type { Snapshot } from "../snapshot.ts";
+import { CostHeap } from "./cost-heap.ts";
+import { preemptionLimits } from "./limits.ts";
+import type { Occupants, Preemptor } from "./preemptor.ts";
+import { estimateCost, highestVictimPriority } from "./quick-estimate.ts";
+import { chooseVictims, compareCosts, type VictimChoice } from "./victims.ts";
+
+export interface PreemptionPlan {
+  readonly nodeName: string;
+  /** To be stopped. */
+  readonly victims: readonly Instance[];
+  /** Nominated there; they have to look for another place. */
+  readonly displaced: readonly Instance[];
+  /** What stops there already, and is waited for too. */
+  readonly stopping: readonly Instance[];
+}
+
+export class PreemptionSearch {
+  readonly #preemptor: Preemptor;
+  readonly #occupants: Occupants;
+  readonly #estimates = new CostHeap();
+  readonly #choices: VictimChoice[] = [];
+  #carriedOut: number | undefined;
+
+  constructor(snapshot: Snapshot, preemptor: Preemptor, occupants: Occupants) {
+    this.#preemptor = preemptor;
+    this.#occupants = occupants;
+    for (let position = 0; position < snapshot.size; position++) {
+      const cost = this.#estimate(snapshot, position);
+      if (cost < Number.POSITIVE_INFINITY) this.#estimates.append(cost, position);
+    }
+    this.#estimates.order();
+  }
+
+  /** `snapshot`: with the last plan carried out. undefined: there is no node for one more. */
+  next(snapshot: Snapshot): PreemptionPlan | undefined {
+    if (this.#carriedOut !== undefined) {
+      const cost = this.#estimate(snapshot, this.#carriedOut);
+      if (cost < Number.POSITIVE_INFINITY) this.#estimates.add(cost, this.#carriedOut);
+      this.#carriedOut = undefined;
+    }
+    for (;;) {
+      this.#look(snapshot);
+      const choice = this.#takeBest();
+      if (choice === undefined) return undefined;
+      const { position, victims, displaced, stopping } = choice;
+      // Rules about neighbours may have changed by what was carried out on other nodes.
+      if (!this.#preemptor.wouldFit(snapshot, position, [...stopping, ...victims, ...displaced])) continue;
+      this.#carriedOut = position;
+      return { nodeName: snapshot.at(position).node.name, victims, displaced, stopping };
+    }
+  }
+
+  #estimate(snapshot: Snapshot, position: number): number {
+    const view = snapshot.at(position);
+    const freeable = this.#occupants.freeableOn(view.node.name);
+    if (freeable === undefined) return Number.POSITIVE_INFINITY;
+    return estimateCost(view, freeable, this.#preemptor.footprint, this.#preemptor.priority);
+  }
+
+  /** Looks at the cheapest nodes exactly, as far as the limits go. */
+  #look(snapshot: Snapshot): void {
+    let instances = 0;
+    let best = Number.POSITIVE_INFINITY;
+    for (const { cost } of this.#choices)
+      if (cost.budgetViolations === 0) best = Math.min(best, cost.highestPriority);
+    while (this.#choices.length < preemptionLimits.candidatesMax) {
+      if (instances >= preemptionLimits.instancesMax && this.#choices.length > 0) return;
+      const estimate = this.#estimates.leastCost();
+      // The estimate never names too high a priority, so no node that is left is better.
+      if (highestVictimPriority(estimate) > best) return;
+      const position = this.#estimates.pop();
+      if (position === undefined) return;
+      if (!this.#preemptor.admits(snapshot, position)) continue;
+      const choice = chooseVictims(snapshot, position, this.#preemptor, this.#occupants, estimate);
+      instances += snapshot.at(position).committed.instances;
+      if (choice === undefined) continue;
+      this.#choices.push(choice);
+      if (choice.cost.budgetViolations === 0) best = Math.min(best, choice.cost.highestPriority);
+      // Nothing is better than nobody.
+      if (choice.victims.length === 0) return;
+    }
+  }
+
+  #takeBest(): VictimChoice | undefined {
+    let best = 0;
+    for (let place = 1; place < this.#choices.length; place++) {
+      const [one, other] = [this.#choices[place], this.#choices[best]];
+      if (one && other && (compareCosts(one.cost, other.cost) || one.position - other.position) < 0)
+        best = place;
+    }
+    const choice = this.#choices[best];
+    const last = this.#choices.pop();
+    if (last !== undefined && last !== choice) this.#choices[best] = last;
+    return choice;
+  }
+}

@@ -1,0 +1,262 @@
+/**
+ * Makes room for instances of a higher priority, and sees their nominations through.
+ *
+ *   no node ──search──▶ victims stop, node reserved ──room is free──▶ placed there
+ *                              │
+ *                              ├── another node takes it first ──▶ placed elsewhere (by the queue)
+ *                              └── node unfit, or taken by a higher one ──▶ nomination withdrawn ──▶ queue, from the beginning
+ *
+ * Nominees form units that are placed together: an instance by itself, or a gang. A unit is looked at when something has left
+ * the node that it waits for, and when one of its nodes has changed. While it waits for what stops, nobody else is stopped
+ * for it.
+ *
+ * Invariants: each nominated instance is in one unit; of a gang all are nominated or none.
+ */
+import type { InstanceChange } from "../core/cluster-state/changes.ts";
+import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
+import type { Instance } from "../core/model.ts";
+import type { PlacementRequest } from "../core/placement/framework.ts";
+import type { Placer } from "../core/placement/placer.ts";
+import { PreemptionDraft, type PlannedPreemption } from "../core/placement/preemption/draft.ts";
+import { NodePositions } from "../core/placement/preemption/node-positions.ts";
+import { preemptorOf, type Occupants } from "../core/placement/preemption/preemptor.ts";
+import { PreemptionSearch, type PreemptionPlan } from "../core/placement/preemption/preemption-search.ts";
+import { victimText, waitingText } from "../core/placement/preemption/preemption-text.ts";
+import { estimateCost } from "../core/placement/preemption/quick-estimate.ts";
+import type { QueuedRequest } from "../core/placement/queue.ts";
+import type { NodeSnapshot } from "../core/placement/snapshot.ts";
+import { footprintOf } from "../core/resources.ts";
+import type { NodeSession, NodeTemplate } from "../nodes/node-port.ts";
+import type { EventRecorder } from "./event-recorder.ts";
+import { ownerApiVersion } from "./instance-object.ts";
+import type { Proposal, Proposals } from "./proposals.ts";
+
+export interface PreemptionOptions {
+  readonly state: ClusterState;
+  readonly placer: Placer;
+  readonly proposals: Proposals;
+  readonly events: Pick<EventRecorder, "record">;
+  readonly session: (nodeName: string) => NodeSession | undefined;
+  readonly changed: (change: InstanceChange) => void;
+  /** As placement asks for them. */
+  readonly request: (queued: QueuedRequest) => PlacementRequest;
+  /** undefined: something that it refers to is missing, or the workload is gone. */
+  readonly templateOf: (ownerUid: string) => NodeTemplate | undefined;
+  /** Whether stopping it violates no disruption budget. */
+  readonly mayDisrupt: (instance: Instance) => boolean;
+}
+
+interface Unit {
+  readonly queued: QueuedRequest;
+  readonly uids: Set<string>;
+  /** The node on which room is missing still, as last seen. */
+  waitsFor: string | undefined;
+}
+
+type Outlook = "free" | "waiting" | "hopeless";
+
+export class Preemption {
+  readonly #options: PreemptionOptions;
+  readonly #occupants: Occupants;
+  readonly #positions = new NodePositions();
+  readonly #units = new Map<string, Unit>();
+  readonly #due = new Set<Unit>();
+
+  constructor(options: PreemptionOptions) {
+    const { state, mayDisrupt } = options;
+    this.#options = options;
+    this.#occupants = {
+      freeableOn: (name) => state.freeableOn(name),
+      instancesOn: (name) => state.instancesOn(name),
+      nomineesOn: (name) => state.nomineesOn(name),
+      mayDisrupt,
+    };
+  }
+
+  get hasDue(): boolean {
+    return this.#due.size > 0;
+  }
+
+  /** The queueing hint: whether this node could take the request if lower ones left it. */
+  mayHelp(view: NodeSnapshot, { requirements, priority, preempts }: QueuedRequest): boolean {
+    const { state } = this.#options;
+    if (!preempts || !state.hasLowerThan(priority)) return false;
+    const freeable = state.freeableOn(view.node.name);
+    if (freeable === undefined) return false;
+    return estimateCost(view, freeable, footprintOf(requirements), priority) < Number.POSITIVE_INFINITY;
+  }
+
+  /** Makes room for as many of these as it can. Returns those that have a nomination now. */
+  preemptEach(queued: QueuedRequest, instances: readonly Instance[]): readonly Instance[] {
+    const search = this.#search(queued, instances);
+    if (search === undefined) return [];
+    const draft = new PreemptionDraft(this.#options.state);
+    for (const instance of instances) {
+      const plan = search.next(this.#options.state.snapshot());
+      if (plan === undefined || !draft.add(instance, plan, waitingText(plan))) break;
+    }
+    const nominated = draft.planned.map(({ preemptor }) => preemptor);
+    for (const { uid } of nominated) this.#nominated({ queued, uids: new Set([uid]), waitsFor: undefined });
+    this.#carryOut(draft);
+    return nominated;
+  }
+
+  /**
+   * Makes room for a gang of which the first have a place on these nodes, if that lets all of it in. Returns whether; all of it has
+   * nominations then.
+   */
+  preemptGang(queued: QueuedRequest, instances: readonly Instance[], nodeNames: readonly string[]): boolean {
+    const { state } = this.#options;
+    if (!this.#mayPreempt(queued)) return false;
+    const draft = new PreemptionDraft(state);
+    const placed = instances.slice(0, nodeNames.length);
+    const others = instances.slice(nodeNames.length);
+    const isWhole =
+      placed.every((instance, place) => draft.add(instance, freePlaceOn(nodeNames[place] ?? ""), gangText)) &&
+      this.#planAll(queued, others, draft);
+    if (!isWhole) {
+      draft.undo();
+      return false;
+    }
+    this.#nominated({ queued, uids: new Set(instances.map(({ uid }) => uid)), waitsFor: undefined });
+    this.#carryOut(draft);
+    return true;
+  }
+
+  /** Something has left this node. */
+  freed(nodeName: string): void {
+    for (const unit of this.#unitsOn(nodeName)) if (unit.waitsFor === nodeName) this.#due.add(unit);
+  }
+
+  /** This node is another than before. */
+  nodeChanged(nodeName: string): void {
+    for (const unit of this.#unitsOn(nodeName)) this.#due.add(unit);
+  }
+
+  /** An instance has no nomination any more: it is placed, gone, or still waits (`isPending`). */
+  denominated(uid: string, isPending: boolean): void {
+    const unit = this.#units.get(uid);
+    if (unit === undefined) return;
+    this.#units.delete(uid);
+    unit.uids.delete(uid);
+    if (unit.uids.size === 0) this.#due.delete(unit);
+    else if (isPending) this.#withdraw(unit);
+    else this.#due.add(unit);
+  }
+
+  /** Places the nominees for whom all the room is there, and withdraws nominations that have become pointless. */
+  settle(): void {
+    for (const unit of this.#due) {
+      this.#due.delete(unit);
+      this.#settleUnit(unit);
+    }
+  }
+
+  #settleUnit(unit: Unit): void {
+    const proposals: Proposal[] = [];
+    for (const uid of unit.uids) {
+      const instance = this.#options.state.instance(uid);
+      if (instance?.state.kind === "pending" && instance.state.nominatedNode !== undefined)
+        proposals.push({ instance, nodeName: instance.state.nominatedNode });
+    }
+    const outlooks = proposals.map((proposal) => this.#outlook(unit.queued, proposal));
+    const waiting = proposals[outlooks.indexOf("waiting")];
+    unit.waitsFor = waiting?.nodeName;
+    if (!outlooks.includes("hopeless")) {
+      if (waiting !== undefined) return;
+      const template = this.#options.templateOf(proposals[0]?.instance.owner.uid ?? "");
+      if (template && this.#options.proposals.commitAll(proposals, template)) return;
+    }
+    this.#withdraw(unit);
+  }
+
+  #outlook(queued: QueuedRequest, { instance, nodeName }: Proposal): Outlook {
+    const { state, placer } = this.#options;
+    const snapshot = state.snapshot();
+    const position = this.#positions.of(snapshot, nodeName);
+    if (position === undefined) return "hopeless";
+    const request = this.#options.request(queued);
+    if (placer.wouldFit(snapshot, request, position, [instance])) return "free";
+    if (!placer.admits(snapshot, request, position)) return "hopeless";
+    // Whether what stops there is enough shows when it is gone.
+    return (state.freeableOn(nodeName)?.stopping.instances ?? 0) > 0 ? "waiting" : "hopeless";
+  }
+
+  /** Whoever hears of it queues them again. */
+  #withdraw(unit: Unit): void {
+    this.#due.delete(unit);
+    const uids = [...unit.uids];
+    unit.uids.clear();
+    for (const uid of uids) this.#units.delete(uid);
+    for (const uid of uids) {
+      const change = this.#options.state.withdraw(uid);
+      if (change) this.#options.changed(change);
+    }
+  }
+
+  #mayPreempt({ preempts, priority }: QueuedRequest): boolean {
+    return preempts && this.#options.state.hasLowerThan(priority);
+  }
+
+  #search(queued: QueuedRequest, [first]: readonly Instance[]): PreemptionSearch | undefined {
+    if (first === undefined || !this.#mayPreempt(queued)) return undefined;
+    const { state, placer } = this.#options;
+    const preemptor = preemptorOf(placer, this.#options.request(queued), queued.priority);
+    return new PreemptionSearch(state.snapshot(), preemptor, this.#occupants);
+  }
+
+  #planAll(queued: QueuedRequest, instances: readonly Instance[], draft: PreemptionDraft): boolean {
+    const search = this.#search(queued, instances);
+    if (search === undefined) return instances.length === 0;
+    return instances.every((instance) => {
+      const plan = search.next(this.#options.state.snapshot());
+      return plan !== undefined && draft.add(instance, plan, waitingText(plan));
+    });
+  }
+
+  #nominated(unit: Unit): void {
+    for (const uid of unit.uids) this.#units.set(uid, unit);
+    this.#due.add(unit);
+  }
+
+  #carryOut(draft: PreemptionDraft): void {
+    for (const change of draft.changes) this.#options.changed(change);
+    for (const planned of draft.planned) this.#stopVictims(planned);
+  }
+
+  #stopVictims({ preemptor, plan }: PlannedPreemption): void {
+    if (plan.victims.length === 0) return;
+    const message = victimText(preemptor);
+    const session = this.#options.session(plan.nodeName);
+    for (const { uid, name, owner, namespace } of plan.victims) {
+      session?.stop(uid, undefined, { reason: "Preempted", message });
+      const involved = { apiVersion: ownerApiVersion, ...owner, namespace };
+      this.#options.events.record({
+        involved,
+        type: "Normal",
+        reason: "Preempted",
+        message: `instance ${name} on node ${plan.nodeName}: ${message}`,
+      });
+    }
+    const involved = { apiVersion: ownerApiVersion, ...preemptor.owner, namespace: preemptor.namespace };
+    this.#options.events.record({
+      involved,
+      type: "Normal",
+      reason: "Preempting",
+      message: `instance ${preemptor.name}: ${waitingText(plan)}`,
+    });
+  }
+
+  *#unitsOn(nodeName: string): Iterable<Unit> {
+    for (const { uid } of this.#options.state.nomineesOn(nodeName)) {
+      const unit = this.#units.get(uid);
+      if (unit) yield unit;
+    }
+  }
+}
+
+const gangText = "has a place, and waits for the rest of its gang";
+
+function freePlaceOn(nodeName: string): PreemptionPlan {
+  return { nodeName, victims: [], displaced: [], stopping: [] };
+}

@@ -1,0 +1,69 @@
+import type { InstanceChange } from "../core/cluster-state/changes.ts";
+import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
+import type { Instance } from "../core/model.ts";
+import type { NodeSession, NodeTemplate } from "../nodes/node-port.ts";
+
+export interface ProposalsOptions {
+  readonly state: ClusterState;
+  readonly session: (nodeName: string) => NodeSession | undefined;
+  readonly changed: (change: InstanceChange) => void;
+}
+
+export interface Proposal {
+  readonly instance: Instance;
+  readonly nodeName: string;
+}
+
+/** Commits what placement proposes, and gives it to the nodes: the Reserve, Permit and Bind of kube-scheduler. */
+export class Proposals {
+  readonly #options: ProposalsOptions;
+
+  constructor(options: ProposalsOptions) {
+    this.#options = options;
+  }
+
+  /** Each by itself. Returns the instances whose proposal no longer held. */
+  commitEach(proposals: readonly Proposal[], template: NodeTemplate): readonly string[] {
+    const { state, session } = this.#options;
+    const rejected: string[] = [];
+    for (const { instance, nodeName } of proposals) {
+      const outcome = session(nodeName) ? state.assume(instance.uid, nodeName) : undefined;
+      if (outcome?.kind === "assumed") this.#bind(outcome.change, nodeName, template);
+      else if (outcome?.kind !== "gone") rejected.push(instance.uid);
+    }
+    return rejected;
+  }
+
+  /** All or none; returns whether all. Nobody hears of an attempt that was undone. */
+  commitAll(proposals: readonly Proposal[], template: NodeTemplate): boolean {
+    const { state, session } = this.#options;
+    const assumed: InstanceChange[] = [];
+    for (const { instance, nodeName } of proposals) {
+      const outcome = session(nodeName) ? state.assume(instance.uid, nodeName) : undefined;
+      if (outcome?.kind !== "assumed") {
+        for (const change of assumed) this.#undo(change);
+        return false;
+      }
+      assumed.push(outcome.change);
+    }
+    for (const change of assumed) this.#bind(change, boundTo(change.instance), template);
+    return true;
+  }
+
+  #bind(change: InstanceChange, nodeName: string, template: NodeTemplate): void {
+    this.#options.session(nodeName)?.assign(change.instance, template);
+    this.#options.changed(change);
+  }
+
+  #undo({ instance: { uid }, before }: InstanceChange): void {
+    const { state } = this.#options;
+    state.forget(uid);
+    if (before?.state.kind !== "pending") return;
+    if (before.state.nominatedNode !== undefined) state.nominate(uid, before.state.nominatedNode);
+    state.explainPending(uid, before.state.reason, before.state.message);
+  }
+}
+
+function boundTo({ state }: Instance): string {
+  return state.kind === "pending" ? "" : state.nodeName;
+}

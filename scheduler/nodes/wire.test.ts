@@ -1,0 +1,80 @@
+import { expect, test } from "vitest";
+import type { Hello__Output } from "../../proto/gen/wherry/v1/Hello.ts";
+import { ContractViolation } from "./contract-violation.ts";
+import { readHello } from "./wire.ts";
+
+const capacity = { cpuMillis: 1, memoryBytes: 1, instances: 1, processes: 1, extended: {} };
+
+function hello(given: Partial<Hello__Output>): Hello__Output {
+  return {
+    nodeName: "n1",
+    protocolVersion: 2,
+    daemonVersion: "",
+    capacity,
+    allocatable: capacity,
+    runtimes: [],
+    labels: {},
+    info: null,
+    bootId: "",
+    grants: null,
+    ...given,
+  };
+}
+
+const many = (count: number) =>
+  Object.fromEntries(Array.from({ length: count }, (_, place) => [`example.com/r${place}`, 1]));
+
+test.each([
+  { name: "a negative amount", allocatable: { ...capacity, cpuMillis: -1 } },
+  { name: "no number", allocatable: { ...capacity, memoryBytes: Number.NaN } },
+  { name: "no end", allocatable: { ...capacity, instances: Number.POSITIVE_INFINITY } },
+  { name: "a part of one", allocatable: { ...capacity, processes: 0.5 } },
+  { name: "more than can be counted", allocatable: { ...capacity, memoryBytes: 2 ** 53 } },
+  { name: "a negative extended resource", allocatable: { ...capacity, extended: { "example.com/a": -1 } } },
+  { name: "cpu as an extended resource", allocatable: { ...capacity, extended: { cpu: 1 } } },
+  {
+    name: "an extended resource of Kubernetes",
+    allocatable: { ...capacity, extended: { "kubernetes.io/a": 1 } },
+  },
+  { name: "too many extended resources", allocatable: { ...capacity, extended: many(65) } },
+])("readHello: refuses $name", ({ allocatable }) => {
+  expect(() => readHello(hello({ allocatable }))).toThrow(ContractViolation);
+});
+
+test("readHello: takes the largest numbers, zeros, and as many extended resources as a node may have", () => {
+  const largest = { ...capacity, memoryBytes: Number.MAX_SAFE_INTEGER, cpuMillis: 0, extended: many(64) };
+  expect(readHello(hello({ allocatable: largest })).allocatable).toEqual({
+    ...largest,
+    extended: new Map(Object.entries(many(64))),
+  });
+});
+
+test("readHello: what a node gives, and to whom", () => {
+  const grants = {
+    hostPaths: [
+      { namespace: "", value: "/srv" },
+      { namespace: "team", value: "/srv/team" },
+    ],
+    listen: [{ namespace: "", value: "[::1]:80-90" }],
+  };
+  expect(readHello(hello({ grants })).grants).toEqual({
+    hostPaths: [
+      { namespace: undefined, path: "/srv" },
+      { namespace: "team", path: "/srv/team" },
+    ],
+    listen: [{ namespace: undefined, address: "::1", fromPort: 80, toPort: 90 }],
+  });
+  expect(readHello(hello({})).grants).toBeUndefined();
+});
+
+test.each([
+  { name: "a folder that is not absolute", hostPaths: [{ namespace: "", value: "srv" }], listen: [] },
+  { name: "a place that is none", hostPaths: [], listen: [{ namespace: "", value: "localhost:80" }] },
+  {
+    name: "more than a daemon has flags",
+    hostPaths: Array.from({ length: 1_025 }, () => ({ namespace: "", value: "/" })),
+    listen: [],
+  },
+])("readHello: refuses to be given $name", ({ hostPaths, listen }) => {
+  expect(() => readHello(hello({ grants: { hostPaths, listen } }))).toThrow(ContractViolation);
+});
