@@ -15,6 +15,7 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   "end-to-end": () => import("./end-to-end.ts"),
   "guest-speed": () => import("./guest-speed.ts"),
   guests: () => import("./guests.ts"),
+  "hollow-nodes": () => import("./hollow-nodes.ts"),
   instances: () => import("./instances.ts"),
   placement: () => import("./placement.ts"),
   starts: () => import("./starts.ts"),

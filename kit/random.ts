@@ -8,8 +8,20 @@ export interface Random {
   uuid(): string;
 }
 
+/** The system's randomness costs a call of a microsecond or two, however little is asked for: it is fetched in advance. */
+const poolBytes = 6 * 1024;
+let pool = Buffer.alloc(0);
+let poolUsed = 0;
+
 export const systemRandom: Random = {
-  fraction: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48,
+  fraction: () => {
+    if (poolUsed === pool.length) {
+      pool = randomBytes(poolBytes);
+      poolUsed = 0;
+    }
+    poolUsed += 6;
+    return pool.readUIntBE(poolUsed - 6, 6) / 2 ** 48;
+  },
   uuid: () => randomUUID(),
 };
 

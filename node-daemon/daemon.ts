@@ -15,7 +15,7 @@ import type { Grants } from "../proto/gen/wherry/v1/Grants.ts";
 import type { Hello } from "../proto/gen/wherry/v1/Hello.ts";
 import { helloLimits, protocolVersion } from "../proto/node-service.ts";
 import { NodeAgent } from "./agent.ts";
-import { drainMsMax, farewellMsMax } from "./core/limits.ts";
+import { drainMsMax, farewellMsMax, usageIntervalMs } from "./core/limits.ts";
 import type { ConditionBoard } from "./machine/condition-board.ts";
 import { Machine } from "./machine/machine.ts";
 import type { Room } from "./machine/room.ts";
@@ -236,6 +236,7 @@ function createLink(options: DaemonOptions, parts: DaemonParts, linked: LinkPart
     // The scheduler lets the node count as lost some time after this; half as much again is left for a grace.
     onCutOff: (afterMs) => agent.cutOff(afterMs / 2),
     onConnected,
+    usageIntervalMs,
     clock,
     random,
     log,

@@ -21,7 +21,7 @@ import type { OpenLog__Output } from "../../proto/gen/wherry/v1/OpenLog.ts";
 import type { SchedulerMessage__Output } from "../../proto/gen/wherry/v1/SchedulerMessage.ts";
 import { batchItemsMax } from "../../proto/node-service.ts";
 import type { NodeAssignment, NodeTemplate } from "../core/assignment.ts";
-import { statusDelayMs, usageIntervalMs, welcomeTimeoutMs } from "../core/limits.ts";
+import { statusDelayMs, welcomeTimeoutMs } from "../core/limits.ts";
 import { imageLimits } from "../images/limits.ts";
 import type { ReportedStatus } from "../core/status.ts";
 import type { StopReason } from "../core/termination.ts";
@@ -71,6 +71,7 @@ export interface SessionOptions {
   /** The scheduler has heard this daemon, at this monotonic time or later. */
   readonly onHeard: (atMs: number) => void;
   readonly openLog: (request: OpenLog__Output) => void;
+  readonly usageIntervalMs: number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -221,7 +222,7 @@ export class NodeSession {
     onWelcome(welcome);
     this.#answered();
     this.#repeat(Math.max(100, welcome.heartbeatIntervalMs), () => (this.#heartbeatDue = true));
-    this.#repeat(usageIntervalMs, () => (this.#usageDue = true));
+    this.#repeat(this.#options.usageIntervalMs, () => (this.#usageDue = true));
     this.#pump();
   }
 

@@ -34,13 +34,13 @@ export interface LinkOptions {
   readonly modules: ModuleInventory;
   readonly logs: Pick<LogSender, "send">;
   readonly checkpoint: Pick<Checkpoint, "loadMeta" | "saveMeta">;
-  /** Told how long it had been disconnected when it gave up waiting. */
   /** Told when the scheduler last heard this node for certain, by the monotonic clock. */
   readonly onHeard: (atMs: number) => void;
   /** Told after what time without the scheduler instances stop: at each welcome. */
   readonly onStopAfter: (afterMs: number) => void;
   readonly onCutOff: (afterMs: number) => void;
   readonly onConnected: () => void;
+  readonly usageIntervalMs: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -104,7 +104,8 @@ export class SchedulerLink {
   }
 
   async #runSession(): Promise<SessionEnd> {
-    const { tls, address, hello, instances, conditions, modules, logs, clock, log } = this.#options;
+    const { tls, address, hello, instances, conditions, modules, logs, usageIntervalMs, clock, log } =
+      this.#options;
     const client = dial(address, tls);
     try {
       this.#session = new NodeSession({
@@ -120,6 +121,7 @@ export class SchedulerLink {
           this.#options.onHeard(atMs);
         },
         openLog: (request) => logs.send(client, request),
+        usageIntervalMs,
         clock,
         log,
       });

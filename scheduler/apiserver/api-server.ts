@@ -167,7 +167,11 @@ class EmbeddedApiServer implements ApiServer {
     this.#live = options.live;
     this.#watches = new WatchHub(clock);
     this.#reaper = new NamespaceReaper(common);
-    this.#collector = new GarbageCollector({ ...common, sourceOf: (kind) => this.#knownSource(kind) });
+    this.#collector = new GarbageCollector({
+      ...common,
+      sourceOf: (kind) => this.#knownSource(kind),
+      live: () => this.#live.values(),
+    });
     this.#crds = new CrdController({
       ...common,
       ownNames: parts.ownCrds,

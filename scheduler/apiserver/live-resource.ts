@@ -1,4 +1,5 @@
 import type { ApiObject } from "../../api/object-meta.ts";
+import type { SourceEvent } from "./storage/object-source.ts";
 
 export interface LogOptions {
   readonly follow: boolean;
@@ -8,8 +9,6 @@ export interface LogOptions {
   readonly timestamps: boolean;
 }
 
-export type LiveEvent = { readonly kind: "put" | "delete"; readonly object: ApiObject };
-
 /**
  * The port by which the API server serves kinds that live in the scheduler's memory only. `resourceVersion`s come from
  * one counter of this source, which starts higher with every start of the process, so that a watch from before is
@@ -18,10 +17,21 @@ export type LiveEvent = { readonly kind: "put" | "delete"; readonly object: ApiO
 export interface LiveResource {
   /** The counter now; also the resourceVersion of a list. */
   readonly revision: number;
+  /** In order of their keys. */
   list(namespace: string | undefined): readonly ApiObject[];
+  /** Namespace and name, as `keyOf` has them, of what `list` would make objects of, in order. Never changed. */
+  keys(namespace: string | undefined): readonly string[];
+  getByKey(key: string): ApiObject | undefined;
   get(namespace: string, name: string): ApiObject | undefined;
-  /** Events after this call, in order of their resourceVersion. The listener must not throw. */
-  subscribe(listener: (event: LiveEvent) => void): Disposable;
+  /**
+   * Events after this call, in order of their resourceVersion. Their objects may be made when they are first asked for:
+   * most changes nobody looks at. The listener must not throw.
+   */
+  subscribe(listener: (event: SourceEvent) => void): Disposable;
+  /** Whether something here has this owner, which must not go before it. */
+  hasOwned(ownerUid: string): boolean;
+  /** Tells of owners whose last object here has gone, after this call. The listener must not throw. */
+  subscribeEmptied(listener: (ownerUid: string) => void): Disposable;
   /** Asks for a stop, with this grace (undefined: the template's). The object goes when its node has confirmed. */
   delete(namespace: string, name: string, gracePeriodSeconds: number | undefined): ApiObject | undefined;
   /** Why it is where it is, or why it waits; with at most `limit` nodes. undefined: there is no such object. */

@@ -5,8 +5,8 @@
  *   node sessions ────┼─▶ cluster state ─▶ dirty owners ┼─▶ status writes (coalesced per object)
  *   timers ───────────┘                                └─▶ placement ─▶ assign over the sessions
  *
- * Inputs change the state at once and mark owners dirty; once per event-loop turn the loop reconciles each dirty owner
- * and runs placement. Nothing here waits: writes to the backend and the sessions are queued elsewhere, and come back as
+ * Inputs change the state at once and mark owners dirty; once per event-loop turn the loop reconciles each dirty owner, as
+ * far as the turn allows (see step-backlog.ts; large ones less often, see workload-pace.ts), and runs placement. Nothing here waits: writes to the backend and the sessions are queued elsewhere, and come back as
  * inputs.
  *
  * After the start, workloads that were declared before are left alone (held) until every node that could have their
@@ -47,15 +47,10 @@ import { PlacementRunner } from "./placement-runner.ts";
 import { QuotaKeeper, quotaResource } from "./quota-keeper.ts";
 import { Reconciler } from "./reconciler.ts";
 import { type CatalogueEntry, TemplateCatalogue } from "./template-catalogue.ts";
+import type { Progress } from "./step-backlog.ts";
 import { WakeUps } from "./wake-ups.ts";
-import {
-  isGang,
-  namespaceOf,
-  templateOf,
-  toWorkload,
-  workloadResources,
-  type Workload,
-} from "./workloads.ts";
+import { isGang, templateOf, toWorkload, workloadResources, type Workload } from "./workloads.ts";
+import { WorkloadPace } from "./workload-pace.ts";
 
 export interface EngineOptions {
   readonly backend: Backend;
@@ -113,6 +108,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #placement: PlacementRunner;
   readonly #reconciler: Reconciler;
   readonly #explainer: InstanceExplainer;
+  readonly #pace: WorkloadPace;
   readonly #stopping = new AbortController();
   #turnScheduled = false;
 
@@ -124,6 +120,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     const changed = (change: InstanceChange) => this.#instanceChanged(change);
     this.live = new LiveInstances(this, clock.now() * 1000, log);
     this.#events = new EventRecorder(backend, clock, log);
+    this.#pace = new WorkloadPace(clock, (uid) => this.#mark(uid));
     this.#wakeUps = new WakeUps(clock, (uids) => this.#markAll(uids));
     this.#catalogue = new TemplateCatalogue((namespace) => configLookup(backend, namespace));
     this.nodes = new NodeBook({
@@ -227,6 +224,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   async close(): Promise<void> {
     this.#stopping.abort();
     this.#wakeUps.close();
+    this.#pace.close();
     this.#events.close();
     this.#placement.close();
     await Promise.all([this.#reconciler.close(), this.#quotas.close(), this.nodes.close()]);
@@ -240,6 +238,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
     for (const instance of this.#state.instances()) {
       if (namespace === undefined || instance.namespace === namespace) yield instance;
     }
+  }
+
+  hasInstances(ownerUid: string): boolean {
+    return this.#state.hasInstances(ownerUid);
   }
 
   instanceNamed(namespace: string, name: string): Instance | undefined {
@@ -297,6 +299,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   #workloadEvent(kind: WorkloadKind, event: Exclude<BackendEvent, { kind: "synced" }>, isOld: boolean): void {
     const { uid } = event.object.metadata;
     if (event.kind === "delete") {
+      this.#pace.wake(uid);
       this.#workloads.delete(uid);
       this.#held.delete(uid);
       this.#catalogue.drop(uid);
@@ -306,8 +309,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
       const before = this.#workloads.get(uid);
       const workload = toWorkload(kind, event.object);
       this.#workloads.set(uid, workload);
-      if (before?.object.metadata.generation !== workload.object.metadata.generation)
+      if (before?.object.metadata.generation !== workload.object.metadata.generation) {
+        this.#pace.wake(uid);
         this.#catalogue.drop(uid);
+      }
       if (before !== undefined && isGang(before) !== isGang(workload)) this.#placement.gangChanged(uid);
       if (isOld && this.nodes.hasUnknown()) this.#held.add(uid);
     }
@@ -381,7 +386,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     if (change.kind === "removed") {
       this.live.removed(instance);
     } else {
-      this.live.changed(instance);
+      this.live.changed(instance, change.before);
     }
     this.#quotas.instanceChanged(change);
     this.#placement.instanceChanged(change);
@@ -425,25 +430,38 @@ export class Engine implements InstanceSource, AsyncDisposable {
     if (this.#stopping.signal.aborted) return;
     const dirty = [...this.#dirty];
     this.#dirty.clear();
+    this.#reconciler.beginTurn();
+    const served: string[] = [];
     for (const uid of dirty) {
       if (this.#held.has(uid)) continue;
       try {
-        this.#reconcile(uid);
+        const progress = this.#reconcile(uid);
+        if (progress === "unserved") this.#mark(uid);
+        if (progress === "unfinished") served.push(uid);
       } catch (thrown) {
         // A bug of ours in one workload's controller, which is pure, must not stop the others.
         this.#options.log.error("a workload could not be reconciled", { workload: uid, err: thrown });
+        this.#reconciler.abandon(uid);
         this.#wakeUps.set(uid, this.#options.clock.now() + retryAfterBugMs);
       }
     }
+    // Last, so that the next turn begins with those that this one had no time for.
+    this.#markAll(served);
     this.#placement.run();
   }
 
-  #reconcile(uid: string): void {
+  #reconcile(uid: string): Progress | undefined {
     const workload = this.#workloads.get(uid);
+    const progress = this.#reconciler.goOn(uid, workload);
+    // What was marked during its steps has been passed over.
+    if (progress === "done") this.#mark(uid);
+    if (progress !== undefined || this.#pace.rests(uid)) return progress;
     // The state changes while steps are executed; what that makes dirty is looked at in the next turn.
     const instances = [...this.#state.instancesOwnedBy(uid)];
-    if (!workload) this.#reconciler.reconcileOrphans(instances);
-    else this.#wakeUps.set(uid, this.#reconciler.reconcile(workload, namespaceOf(workload), instances));
+    this.#pace.note(uid, instances.length);
+    if (workload) this.#wakeUps.set(uid, this.#reconciler.reconcile(workload, instances));
+    else this.#reconciler.reconcileOrphans(uid, instances);
+    return this.#reconciler.goOn(uid, workload);
   }
 }
 

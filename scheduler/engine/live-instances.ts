@@ -2,13 +2,17 @@ import type { InstanceExplanation, WasmInstance } from "../../api/gen/kinds.gen.
 import type { ApiObject } from "../../api/object-meta.ts";
 import { errorMessage, WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
-import type { LiveEvent, LiveResource, LogOptions } from "../apiserver/live-resource.ts";
+import { lowerBound } from "../../kit/lower-bound.ts";
+import type { LiveResource, LogOptions } from "../apiserver/live-resource.ts";
+import type { SourceEvent } from "../apiserver/storage/object-source.ts";
 import type { Instance } from "../core/model.ts";
+import { KeyOrder } from "./key-order.ts";
 import { instanceObject, type InstanceFigures } from "./instance-object.ts";
 
 /** What the view needs of the engine. */
 export interface InstanceSource {
   instances(namespace: string | undefined): Iterable<Instance>;
+  hasInstances(ownerUid: string): boolean;
   instanceNamed(namespace: string, name: string): Instance | undefined;
   isReachable(nodeName: string): boolean;
   usageOf(uid: string): InstanceFigures | undefined;
@@ -24,23 +28,40 @@ export interface InstanceSource {
 export class LiveInstances implements LiveResource {
   readonly #source: InstanceSource;
   readonly #log: Log;
-  readonly #listeners = new Set<(event: LiveEvent) => void>();
+  readonly #listeners = new Set<(event: SourceEvent) => void>();
+  readonly #emptied = new Set<(ownerUid: string) => void>();
+  /** Of each instance, counted from the start: small numbers, which take no memory of their own. */
   readonly #revisions = new Map<string, number>();
-  #revision: number;
+  readonly #startRevision: number;
+  readonly #order: KeyOrder;
+  #count = 0;
 
   /** `startRevision` must be above any that an earlier process has given out: the time in microseconds is. */
   constructor(source: InstanceSource, startRevision: number, log: Log) {
     this.#source = source;
-    this.#revision = startRevision;
+    this.#startRevision = startRevision;
+    this.#order = new KeyOrder(() => keysOf(source.instances(undefined)));
     this.#log = log;
   }
 
   get revision(): number {
-    return this.#revision;
+    return this.#startRevision + this.#count;
   }
 
   list(namespace: string | undefined): readonly ApiObject[] {
-    return Array.from(this.#source.instances(namespace), (instance) => this.#object(instance));
+    return this.keys(namespace).flatMap((key) => this.getByKey(key) ?? []);
+  }
+
+  keys(namespace: string | undefined): readonly string[] {
+    const keys = this.#order.keys();
+    if (namespace === undefined) return keys;
+    const from = (text: string) => lowerBound(keys.length, (at) => (keys[at] ?? "") < text);
+    return keys.slice(from(`${namespace}\0`), from(`${namespace}\u0001`));
+  }
+
+  getByKey(key: string): ApiObject | undefined {
+    const [namespace = "", name = ""] = key.split("\0");
+    return this.get(namespace, name);
   }
 
   get(namespace: string, name: string): ApiObject | undefined {
@@ -48,9 +69,18 @@ export class LiveInstances implements LiveResource {
     return instance && this.#object(instance);
   }
 
-  subscribe(listener: (event: LiveEvent) => void): Disposable {
+  subscribe(listener: (event: SourceEvent) => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  hasOwned(ownerUid: string): boolean {
+    return this.#source.hasInstances(ownerUid);
+  }
+
+  subscribeEmptied(listener: (ownerUid: string) => void): Disposable {
+    this.#emptied.add(listener);
+    return { [Symbol.dispose]: () => void this.#emptied.delete(listener) };
   }
 
   delete(namespace: string, name: string, gracePeriodSeconds: number | undefined): ApiObject | undefined {
@@ -77,22 +107,31 @@ export class LiveInstances implements LiveResource {
     return this.#source.openLog(instance, options, signal);
   }
 
-  /** The engine calls it once per changed instance and turn. */
-  changed(instance: Instance): void {
-    this.#revisions.set(instance.uid, ++this.#revision);
-    this.#tell("put", instance);
+  /** What it was before, if it was there. */
+  changed(instance: Instance, before: Instance | undefined): void {
+    if (before === undefined) this.#order.add(keyOf(instance));
+    const known = before && { instance: before, revision: this.#revisionOf(before) };
+    this.#revisions.set(instance.uid, ++this.#count);
+    this.#tell("put", { instance, revision: this.revision }, known);
   }
 
   removed(instance: Instance): void {
-    this.#revision++;
-    this.#revisions.set(instance.uid, this.#revision);
-    this.#tell("delete", instance);
+    const known = { instance, revision: this.#revisionOf(instance) };
+    this.#count++;
     this.#revisions.delete(instance.uid);
+    this.#order.remove(keyOf(instance));
+    this.#tell("delete", { instance, revision: this.revision }, known);
+    if (this.#source.hasInstances(instance.owner.uid)) return;
+    for (const listener of this.#emptied) listener(instance.owner.uid);
   }
 
-  #tell(kind: LiveEvent["kind"], instance: Instance): void {
+  #revisionOf({ uid }: Instance): number {
+    return this.#startRevision + (this.#revisions.get(uid) ?? this.#count);
+  }
+
+  #tell(kind: SourceEvent["kind"], instance: Moment, before: Moment | undefined): void {
     if (this.#listeners.size === 0) return;
-    const event = { kind, object: this.#object(instance) };
+    const event = new InstanceEvent(kind, instance, before, this.#show);
     for (const listener of this.#listeners) {
       try {
         listener(event);
@@ -103,15 +142,68 @@ export class LiveInstances implements LiveResource {
   }
 
   #object(instance: Instance): ApiObject {
+    return this.#show({ instance, revision: this.#revisionOf(instance) });
+  }
+
+  /** What it uses, and whether its node can be reached, is not of the moment: that is as it is now. */
+  readonly #show = ({ instance, revision }: Moment): ApiObject => {
     const { state } = instance;
     const reachable = state.kind === "pending" || this.#source.isReachable(state.nodeName);
-    const revision = this.#revisions.get(instance.uid) ?? this.#revision;
-    const object: WasmInstance = instanceObject(
-      instance,
-      String(revision),
-      reachable,
-      this.#source.usageOf(instance.uid),
-    );
+    const usage = this.#source.usageOf(instance.uid);
+    const object: WasmInstance = instanceObject(instance, String(revision), reachable, usage);
     return object as unknown as ApiObject;
+  };
+}
+
+/** Namespaces and names have no NUL, and none of them sorts before it. */
+function keyOf({ namespace, name }: Instance): string {
+  return `${namespace}\0${name}`;
+}
+
+function* keysOf(instances: Iterable<Instance>): Iterable<string> {
+  for (const instance of instances) yield keyOf(instance);
+}
+
+/** An instance as it was from a revision on. */
+interface Moment {
+  readonly instance: Instance;
+  readonly revision: number;
+}
+
+/** An instance as an object, roughly: what an event holds once somebody has looked at it. */
+const objectBytes = 4_096;
+
+/** Makes its objects when they are first asked for, and once: instances change far more often than somebody looks. */
+class InstanceEvent implements SourceEvent {
+  readonly kind: SourceEvent["kind"];
+  readonly bytes = objectBytes;
+  readonly #instance: Moment;
+  readonly #before: Moment | undefined;
+  readonly #show: (moment: Moment) => ApiObject;
+  #object: ApiObject | undefined;
+  #previous: ApiObject | undefined;
+
+  constructor(
+    kind: SourceEvent["kind"],
+    instance: Moment,
+    before: Moment | undefined,
+    show: (moment: Moment) => ApiObject,
+  ) {
+    this.kind = kind;
+    this.#instance = instance;
+    this.#before = before;
+    this.#show = show;
+  }
+
+  get revision(): number {
+    return this.#instance.revision;
+  }
+
+  get object(): ApiObject {
+    return (this.#object ??= this.#show(this.#instance));
+  }
+
+  get previous(): ApiObject | undefined {
+    return (this.#previous ??= this.#before && this.#show(this.#before));
   }
 }

@@ -26,8 +26,9 @@ import { LearnedIsolation } from "../core/learned-isolation.ts";
 import type { PriorityClasses } from "../core/priority-classes.ts";
 import { RetiredInstances } from "./retired-instances.ts";
 import type { EventRecorder } from "./event-recorder.ts";
+import { type Progress, StepBacklog } from "./step-backlog.ts";
 import { ownerApiVersion } from "./instance-object.ts";
-import { newInstance } from "./new-instance.ts";
+import { nameStem, newInstance } from "./new-instance.ts";
 import type { NodeBook } from "./node-book.ts";
 import type { CatalogueEntry, TemplateCatalogue } from "./template-catalogue.ts";
 import {
@@ -67,11 +68,16 @@ const statusIntervalMs = 20;
 /** Ended instances of jobs that can still be looked at, in the whole cluster. Nodes keep the logs of as many. */
 const retiredMax = 1_000;
 
+/** With five characters there are 14 million names; whoever finds none among so many of them takes a longer one. */
+const nameTriesMax = 10;
+const longSuffix = 10;
+
 export class Reconciler implements AsyncDisposable {
   readonly #options: ReconcilerOptions;
   readonly #statuses = new Map<string, PendingStatus>();
   readonly #learned = new LearnedIsolation();
   readonly #retired = new RetiredInstances(retiredMax);
+  readonly #backlog = new StepBacklog();
   readonly #jobMemories = new Map<string, JobMemory>();
   readonly #statusWriter: KeyedWorker;
   readonly #deletions: KeyedWorker;
@@ -118,19 +124,37 @@ export class Reconciler implements AsyncDisposable {
     return this.#learned.isolationFor(workload.object.metadata.uid, templateHash, requirements.isolation);
   }
 
-  /** Returns when to look again although nothing has changed. */
-  reconcile(workload: Workload, namespace: string, instances: readonly Instance[]): number | undefined {
+  beginTurn(): void {
+    this.#backlog.beginTurn();
+  }
+
+  /** Carries out steps of a workload (undefined: it is gone), as far as the turn allows. undefined: there are none. */
+  goOn(uid: string, workload: Workload | undefined): Progress | undefined {
+    if (!workload) return this.#backlog.goOn(uid, "", (step) => this.#executeOrphaned(step));
+    const namespace = namespaceOf(workload);
+    return this.#backlog.goOn(uid, basisOf(workload), (step) => this.#execute(step, workload, namespace));
+  }
+
+  /** What a bug has left of its steps. */
+  abandon(uid: string): void {
+    this.#backlog.drop(uid);
+  }
+
+  /** Asks the controller; `goOn` then does what it wants. Returns when to look again although nothing has changed. */
+  reconcile(workload: Workload, instances: readonly Instance[]): number | undefined {
     const { uid } = workload.object.metadata;
     const counting = instances.filter((instance) => !this.#retired.has(instance.uid));
     const result = this.#control(workload, counting);
     const before = workload.object.status;
     const isStored = result.status === before || isDeepStrictEqual(result.status, before);
     const forgotten: string[] = [];
+    const steps: Step[] = [];
     for (const step of result.steps) {
       const waits = step.kind === "forgetInstance" && workload.kind === "WasmJob" && !isStored;
       if (waits) forgotten.push(step.uid);
-      else this.#execute(step, workload, namespace);
+      else steps.push(step);
     }
+    this.#backlog.begin(uid, basisOf(workload), steps);
     if (isStored) {
       this.#statuses.delete(uid);
     } else {
@@ -142,6 +166,7 @@ export class Reconciler implements AsyncDisposable {
 
   /** The workload is gone. */
   drop(ownerUid: string): void {
+    this.#backlog.drop(ownerUid);
     this.#statuses.delete(ownerUid);
     this.#jobMemories.delete(ownerUid);
     this.#learned.drop(ownerUid);
@@ -152,11 +177,8 @@ export class Reconciler implements AsyncDisposable {
     if (kind !== "removed") this.#learned.note(instance);
   }
 
-  reconcileOrphans(instances: readonly Instance[]): void {
-    for (const step of reconcileOrphans(instances)) {
-      if (step.kind === "stopInstance") this.stop(step.uid, undefined);
-      else if (step.kind === "forgetInstance") this.#forget(step.uid);
-    }
+  reconcileOrphans(ownerUid: string, instances: readonly Instance[]): void {
+    this.#backlog.begin(ownerUid, "", reconcileOrphans(instances));
   }
 
   /** Without a grace the template's holds. */
@@ -186,6 +208,11 @@ export class Reconciler implements AsyncDisposable {
       default:
         return assertNever(workload, "workload");
     }
+  }
+
+  #executeOrphaned(step: Step): void {
+    if (step.kind === "stopInstance") this.stop(step.uid, undefined);
+    else if (step.kind === "forgetInstance") this.#forget(step.uid);
   }
 
   #execute(step: Step, workload: Workload, namespace: string): void {
@@ -229,16 +256,25 @@ export class Reconciler implements AsyncDisposable {
     if (priority.kind === "unknown") return;
     const instance = newInstance({
       workload,
-      namespace,
+      name: this.#freeName(namespace, nameStem(workload, entry, slot)),
       slot,
       entry,
       priority,
       isolation: this.isolationFor(workload, entry),
       uid: random.uuid(),
-      suffix: randomSuffix(random),
       createdMs: clock.now(),
     });
     changed(state.addInstance(instance));
+  }
+
+  /** Among a hundred thousand alike, some hundreds of pairs would get the same name. */
+  #freeName(namespace: string, stem: string): string {
+    const { random, state } = this.#options;
+    for (let tries = 0; tries < nameTriesMax; tries++) {
+      const name = `${stem}-${randomSuffix(random)}`;
+      if (!state.instanceNamed(namespace, name)) return name;
+    }
+    return `${stem}-${randomSuffix(random, longSuffix)}`;
   }
 
   #retire(uid: string): void {
@@ -283,4 +319,9 @@ export class Reconciler implements AsyncDisposable {
       name: workload.object.metadata.name,
     });
   }
+}
+
+/** Steps hold for as long as this stays the same. */
+function basisOf({ object: { metadata } }: Workload): string {
+  return `${metadata.generation} ${metadata.deletionTimestamp ?? ""}`;
 }

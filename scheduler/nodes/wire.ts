@@ -29,10 +29,13 @@ import { readClaims, writeClaims } from "./claims.ts";
 import { ContractViolation } from "./contract-violation.ts";
 import type { HeldInstance, NodeHello, NodeModule, NodeTemplate } from "./node-port.ts";
 
-const phases: ReadonlySet<string> = new Set<InstancePhase>(["Pending", "Running", "Succeeded", "Failed"]);
+/** By their text: what is decoded has a text of its own each time, and there are as many as instances. */
+const phases: ReadonlyMap<string, InstancePhase> = new Map(
+  (["Pending", "Running", "Succeeded", "Failed"] as const).map((phase) => [phase, phase]),
+);
 const workloadKinds: ReadonlySet<string> = new Set<WorkloadKind>(["WasmDeployment", "WasmJob"]);
 
-const tiers: ReadonlySet<string> = new Set(isolationTiers);
+const tiers: ReadonlyMap<string, Isolation> = new Map(isolationTiers.map((tier) => [tier, tier]));
 const conditionTypeForm = /^[A-Z][A-Za-z0-9]{0,62}$/;
 const conditionReasonForm = /^[A-Za-z]([A-Za-z0-9_,:]{0,1022}[A-Za-z0-9_])?$/;
 /** What a status can carry without weight; a node has some ten. */
@@ -122,11 +125,11 @@ function checkAmounts(amounts: readonly number[], where: string): void {
 }
 
 export function readStatus(status: InstanceStatus__Output): ObservedStatus {
-  if (!phases.has(status.phase))
-    throw new ContractViolation(`status of ${status.uid} has phase "${status.phase}"`);
+  const phase = phases.get(status.phase);
+  if (phase === undefined) throw new ContractViolation(`status of ${status.uid} has phase "${status.phase}"`);
   const last = status.lastTermination;
   return {
-    phase: status.phase as InstancePhase,
+    phase,
     ready: status.ready,
     reason: status.reason,
     message: status.message,
@@ -151,8 +154,9 @@ export function readStatus(status: InstanceStatus__Output): ObservedStatus {
 /** Empty: not known. */
 function readIsolation(text: string, where: string): Isolation | undefined {
   if (text === "") return undefined;
-  if (!tiers.has(text)) throw new ContractViolation(`${where} has isolation "${text}"`);
-  return text as Isolation;
+  const tier = tiers.get(text);
+  if (tier === undefined) throw new ContractViolation(`${where} has isolation "${text}"`);
+  return tier;
 }
 
 /** Whether the node is ready is what the scheduler says of it, not the node. */

@@ -4,30 +4,59 @@ import { parse } from "yaml";
 
 type Status = Readonly<Record<string, unknown>>;
 
-/** Creates deployments and watches their status. */
+interface WatchEvent {
+  readonly type: string;
+  readonly object: { readonly status?: Status };
+}
+
+/** Creates deployments and watches them. */
 export class TestClient {
+  readonly #server: string;
   readonly #url: string;
   readonly #options: RequestOptions;
 
   constructor(url: string, ca: Buffer, token: string) {
+    this.#server = url;
     this.#url = `${url}/apis/wherry.dev/v1alpha1/namespaces/default/wasmdeployments`;
     this.#options = { ca, headers: { authorization: `Bearer ${token}`, "content-type": "application/json" } };
   }
 
-  create(manifest: string): Promise<void> {
-    return new Promise((settle, reject) => {
-      const call = request(this.#url, { ...this.#options, method: "POST" }, (response) => {
-        let text = "";
-        response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-        response.on("end", () => (response.statusCode === 201 ? settle() : reject(new Error(text))));
-      });
-      call.once("error", reject);
-      call.end(JSON.stringify(parse(manifest)));
+  async create(manifest: string): Promise<void> {
+    await this.#send("POST", this.#url, parse(manifest) as object);
+  }
+
+  async scale(name: string, replicas: number): Promise<void> {
+    const url = `${this.#url}/${name}`;
+    await this.#send("PATCH", url, { spec: { replicas } }, "application/merge-patch+json");
+  }
+
+  /** In the foreground: resolves when it is gone, which is after the last of its instances. */
+  async delete(name: string): Promise<void> {
+    let deletion: Promise<unknown> | undefined;
+    await this.#watch(name, ({ type }) => {
+      // The first event says that it is watched.
+      deletion ??= this.#send("DELETE", `${this.#url}/${name}`, { propagationPolicy: "Foreground" });
+      return type === "DELETED";
     });
+    await deletion;
+  }
+
+  /** In all namespaces. */
+  async countInstances(): Promise<number> {
+    const url = `${this.#server}/apis/live.wherry.dev/v1alpha1/wasminstances?limit=1`;
+    const { items, metadata } = (await this.#send("GET", url, undefined)) as {
+      items: readonly unknown[];
+      metadata: { remainingItemCount?: number };
+    };
+    return items.length + (metadata.remainingItemCount ?? 0);
   }
 
   /** Resolves when a deployment's status satisfies `check`, as its watch tells. */
   until(name: string, check: (status: Status) => boolean): Promise<void> {
+    return this.#watch(name, ({ object }) => object.status !== undefined && check(object.status));
+  }
+
+  #watch(name: string, check: (event: WatchEvent) => boolean): Promise<void> {
     const url = `${this.#url}?watch=true&fieldSelector=metadata.name%3D${name}`;
     return new Promise((settle, reject) => {
       const call = request(url, this.#options, (response) => {
@@ -35,14 +64,30 @@ export class TestClient {
         // Also what the call's own end makes the response say.
         lines.on("error", reject);
         lines.on("line", (line) => {
-          const { object } = JSON.parse(line) as { object: { status?: Status } };
-          if (!object.status || !check(object.status)) return;
+          if (!check(JSON.parse(line) as WatchEvent)) return;
           settle();
           call.destroy();
         });
       });
       call.once("error", reject);
       call.end();
+    });
+  }
+
+  #send(method: string, url: string, body: object | undefined, contentType?: string): Promise<unknown> {
+    const type = contentType === undefined ? {} : { "content-type": contentType };
+    const options = { ...this.#options, method, headers: { ...this.#options.headers, ...type } };
+    return new Promise((settle, reject) => {
+      const call = request(url, options, (response) => {
+        let text = "";
+        response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+        response.on("end", () => {
+          if ((response.statusCode ?? 500) < 300) settle(JSON.parse(text));
+          else reject(new Error(text));
+        });
+      });
+      call.once("error", reject);
+      call.end(body && JSON.stringify(body));
     });
   }
 }

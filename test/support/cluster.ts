@@ -126,6 +126,11 @@ export class TestCluster implements AsyncDisposable {
     await this.#scheduler?.end("SIGTERM");
   }
 
+  /** HOST:PORT for node daemons. */
+  get nodesAddress(): string {
+    return this.#addresses?.nodesAddress ?? "";
+  }
+
   get schedulerPid(): number {
     return this.#scheduler?.process.pid ?? 0;
   }

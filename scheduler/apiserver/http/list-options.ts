@@ -1,10 +1,11 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
+import { lowerBound } from "../../../kit/lower-bound.ts";
 import type { Kind } from "../registry.ts";
 import { parseFieldQuery } from "../selectors/field-query.ts";
 import { parseLabelQuery } from "../selectors/label-query.ts";
 import { ApiError, badRequest, expired, invalidOptions, tooLargeRevision } from "../status.ts";
 import { keyOf } from "../storage/event-window.ts";
-import type { ObjectSource } from "../storage/object-source.ts";
+import type { ListPart, ObjectSource } from "../storage/object-source.ts";
 import type { Exchange } from "./exchange.ts";
 
 export interface Selection {
@@ -87,21 +88,45 @@ export async function pageOf(
     : exactRevision(exchange, source.revision);
   if (exact !== undefined) await source.recall(exact);
   const { revision } = source;
-  const selected = selectAt(source, selection, kind, exact, token);
-  const rest = token ? selected.slice(firstAfter(selected, token.start)) : selected;
+  const { objects, remaining } = partAt(source, selection, kind, { revision: exact, token, limit });
   const resourceVersion = String(exact ?? revision);
-  if (limit === 0 || rest.length <= limit)
-    return { objects: viewed(rest, kind), metadata: { resourceVersion } };
-  const objects = rest.slice(0, limit);
+  if (remaining === 0) return { objects: viewed(objects, kind), metadata: { resourceVersion } };
   const last = objects.at(-1);
   return {
     objects: viewed(objects, kind),
     metadata: {
       resourceVersion,
       continue: tokenText(exact ?? revision, last ? keyOf(last) : ""),
-      ...(selection.matches ? {} : { remainingItemCount: rest.length - limit }),
+      ...(selection.matches ? {} : { remainingItemCount: remaining }),
     },
   };
+}
+
+interface PartRequest {
+  readonly revision: number | undefined;
+  readonly token: ContinueToken | undefined;
+  /** 0: all. */
+  readonly limit: number;
+}
+
+/** Without selectors, what the source can find without looking at everything. */
+function partAt(
+  source: ObjectSource,
+  selection: Selection,
+  kind: Kind,
+  { revision, token, limit }: PartRequest,
+): ListPart {
+  const { matches, namespace } = selection;
+  const after = token?.start ?? "";
+  if (matches || limit === 0) {
+    const selected = selectAt(source, selection, kind, revision, token);
+    const rest = token ? selected.slice(firstAfter(selected, after)) : selected;
+    const objects = limit === 0 ? rest : rest.slice(0, limit);
+    return { objects, remaining: rest.length - objects.length };
+  }
+  const isNow = revision === undefined || revision === source.revision;
+  const part = source.part({ namespace, after, limit, revision: isNow ? undefined : revision });
+  return part ?? throwExpired(token);
 }
 
 function viewed(objects: readonly ApiObject[], kind: Kind): readonly ApiObject[] {
@@ -125,7 +150,10 @@ function selectAt(
     return object ? filter([object], matches) : [];
   }
   const objects = revision < source.revision ? source.listAt(namespace, revision) : undefined;
-  if (objects) return filter(objects, matches);
+  return objects ? filter(objects, matches) : throwExpired(token);
+}
+
+function throwExpired(token: ContinueToken | undefined): never {
   if (!token) throw expired("The resourceVersion for the provided list is too old.");
   throw new ApiError("Expired", continueExpired, {}, { continue: tokenText(nowRevision, token.start) });
 }
@@ -184,13 +212,6 @@ function parseToken(text: string): ContinueToken | undefined {
 }
 
 function firstAfter(objects: readonly ApiObject[], start: string): number {
-  let low = 0;
-  let high = objects.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const object = objects[middle];
-    if (object && keyOf(object) <= start) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  const isUpTo = (object: ApiObject | undefined) => object !== undefined && keyOf(object) <= start;
+  return lowerBound(objects.length, (at) => isUpTo(objects[at]));
 }

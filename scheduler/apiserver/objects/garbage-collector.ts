@@ -18,7 +18,7 @@ import { KeyedWorker } from "../../../kit/keyed-worker.ts";
 import type { Log } from "../../../kit/log.ts";
 import { schedulerUser } from "../authentication/user.ts";
 import type { Kind, Registry } from "../registry.ts";
-import type { ResourceDefinition } from "../resource.ts";
+import type { LiveResource } from "../live-resource.ts";
 import type { ObjectSource } from "../storage/object-source.ts";
 import type { StoreCache } from "../storage/store-cache.ts";
 import { Dependents, type Place, placeOf } from "./dependents.ts";
@@ -31,6 +31,8 @@ export interface GarbageCollectorParts {
   readonly writer: ObjectWriter;
   /** Stored kinds and live ones. undefined: the kind is not known yet. */
   readonly sourceOf: (kind: Kind) => ObjectSource | undefined;
+  /** Their objects are stopped by their own controllers, which see their owner's mark; here they are only waited for. */
+  readonly live: () => Iterable<LiveResource>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -80,17 +82,8 @@ export class GarbageCollector implements AsyncDisposable {
     for (const { resource } of registry.stored)
       for (const object of cache.of(resource).list(undefined))
         this.#put(placeOf(resource, object), object, undefined);
-    for (const { resource, source } of this.#liveSources()) {
-      for (const object of source.list(undefined))
-        this.#putLive(placeOf(resource, object), object, undefined);
-      this.#subscriptions.use(
-        source.subscribe(({ kind, object, previous }) => {
-          if (kind === "put") return this.#putLive(placeOf(resource, object), object, previous);
-          this.#dependents.remove(placeOf(resource, object), ownersOf(object));
-          this.#wakeOwners(ownersOf(object));
-        }),
-      );
-    }
+    for (const live of this.#parts.live())
+      this.#subscriptions.use(live.subscribeEmptied((ownerUid) => this.#wakeOwner(ownerUid)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -108,11 +101,6 @@ export class GarbageCollector implements AsyncDisposable {
     this.#wakeOwners(before);
   }
 
-  /** Instances are stopped by their own controller, which sees their owner's mark; here they are only waited for. */
-  #putLive(place: Place, object: ApiObject, previous: ApiObject | undefined): void {
-    this.#dependents.change(place, ownersOf(object), ownersOf(previous), () => true);
-  }
-
   #removed(object: ApiObject): void {
     const { uid, namespace = "" } = object.metadata;
     this.#places.delete(uid);
@@ -127,12 +115,20 @@ export class GarbageCollector implements AsyncDisposable {
     this.#worker.schedule(place.uid);
   }
 
-  /** Owners that wait for their dependents are looked at when the last one that blocks them is gone, and not before. */
   #wakeOwners(owners: readonly OwnerReference[]): void {
-    for (const { uid } of owners) {
-      const place = this.#places.get(uid);
-      if (place && !this.#dependents.isBlocked(place)) this.#worker.schedule(uid);
-    }
+    for (const { uid } of owners) this.#wakeOwner(uid);
+  }
+
+  /** Owners that wait for their dependents are looked at when the last one that blocks them is gone, and not before. */
+  #wakeOwner(uid: string): void {
+    const place = this.#places.get(uid);
+    if (place && !this.#isBlocked(place)) this.#worker.schedule(uid);
+  }
+
+  #isBlocked(owner: Place): boolean {
+    if (this.#dependents.isBlocked(owner)) return true;
+    for (const live of this.#parts.live()) if (live.hasOwned(owner.uid)) return true;
+    return false;
   }
 
   async #process(uid: string): Promise<void> {
@@ -205,15 +201,7 @@ export class GarbageCollector implements AsyncDisposable {
   async #deleteForeground({ kind, object, place }: Found): Promise<void> {
     for (const dependent of this.#dependentsOf(place))
       if (dependent.object.metadata.deletionTimestamp === undefined) this.#schedule(dependent.place);
-    if (!this.#dependents.isBlocked(place)) await this.#dropFinalizer(kind, object, foregroundFinalizer);
-  }
-
-  #liveSources(): readonly { readonly resource: ResourceDefinition; readonly source: ObjectSource }[] {
-    const { registry, sourceOf } = this.#parts;
-    return registry.kinds.flatMap((kind) => {
-      const source = kind.resource.storage === "live" ? sourceOf(kind) : undefined;
-      return source ? [{ resource: kind.resource, source }] : [];
-    });
+    if (!this.#isBlocked(place)) await this.#dropFinalizer(kind, object, foregroundFinalizer);
   }
 
   /** Stored ones. */

@@ -1,5 +1,6 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
-import type { SourceEvent } from "./object-source.ts";
+import { lowerBound } from "../../../kit/lower-bound.ts";
+import type { ListPart, PartQuery, SourceEvent } from "./object-source.ts";
 
 /** What each kind keeps for watches that resume and for lists of the recent past. Whatever is beyond either bound goes. */
 export const windowLimits = { eventsMax: 8_192, bytesMax: 32 * 1024 * 1024 } as const;
@@ -56,13 +57,7 @@ export function undo(
   events: readonly SourceEvent[],
   namespace: string | undefined,
 ): readonly ApiObject[] {
-  /** What each object was at first, by key; undefined: it was not there. */
-  const before = new Map<string, ApiObject | undefined>();
-  for (const { object, previous } of events) {
-    if (namespace !== undefined && object.metadata.namespace !== namespace) continue;
-    const key = keyOf(object);
-    if (!before.has(key)) before.set(key, previous);
-  }
+  const before = firstStates(events, namespace);
   if (before.size === 0) return objects;
   // The objects are in order and many, the events few: what lies between two of them is taken as it is.
   const result: ApiObject[] = [];
@@ -77,17 +72,36 @@ export function undo(
   return result.concat(objects.slice(from));
 }
 
+/** What each object was before all of the events, by key; undefined: it was not there. */
+export function firstStates(
+  events: readonly SourceEvent[],
+  namespace: string | undefined,
+): ReadonlyMap<string, ApiObject | undefined> {
+  const before = new Map<string, ApiObject | undefined>();
+  for (const { object, previous } of events) {
+    if (namespace !== undefined && object.metadata.namespace !== namespace) continue;
+    const key = keyOf(object);
+    if (!before.has(key)) before.set(key, previous);
+  }
+  return before;
+}
+
+/** Of a list that is there in whole. */
+export function partOf(objects: readonly ApiObject[], { after, limit }: PartQuery): ListPart {
+  let from = firstFrom(objects, after);
+  const first = objects[from];
+  if (first && keyOf(first) === after) from++;
+  const to = Math.min(objects.length, from + limit);
+  return { objects: objects.slice(from, to), remaining: objects.length - to };
+}
+
 /** The position of the first object whose key is this one or comes after it. */
 function firstFrom(objects: readonly ApiObject[], key: string): number {
-  let low = 0;
-  let high = objects.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const object = objects[middle];
-    if (object && keyOf(object) < key) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return lowerBound(objects.length, (at) => isBefore(objects[at], key));
+}
+
+function isBefore(object: ApiObject | undefined, key: string): boolean {
+  return object !== undefined && keyOf(object) < key;
 }
 
 /** Namespaces and names have no NUL and none of them sorts before it, so this is the order of lists. */

@@ -1,23 +1,19 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
-import type { LiveEvent, LiveResource } from "../live-resource.ts";
-import { EventWindow, keyOf, undo } from "./event-window.ts";
-import type { ObjectSource, SourceEvent } from "./object-source.ts";
+import { lowerBound } from "../../../kit/lower-bound.ts";
+import type { LiveResource } from "../live-resource.ts";
+import { EventWindow, firstStates, undo } from "./event-window.ts";
+import type { ListPart, ObjectSource, PartQuery, SourceEvent } from "./object-source.ts";
 
-/** An instance as an object, roughly. */
-const liveObjectBytes = 4_096;
-
-/** A live kind as a source of lists and watches. Remembers what each object was, to tell new from changed. */
+/** A live kind as a source of lists and watches. */
 export class LiveSource implements ObjectSource, Disposable {
   readonly #live: LiveResource;
   readonly #window: EventWindow;
-  readonly #known = new Map<string, ApiObject>();
   readonly #listeners = new Set<(event: SourceEvent) => void>();
   readonly #subscription: Disposable;
 
   constructor(live: LiveResource) {
     this.#live = live;
     this.#window = new EventWindow(live.revision);
-    for (const object of live.list(undefined)) this.#known.set(keyOf(object), object);
     this.#subscription = live.subscribe((event) => this.#apply(event));
   }
 
@@ -30,13 +26,28 @@ export class LiveSource implements ObjectSource, Disposable {
   }
 
   list(namespace: string | undefined): readonly ApiObject[] {
-    const keyed = this.#live.list(namespace).map((object) => [keyOf(object), object] as const);
-    return keyed.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
+    return this.#live.list(namespace);
   }
 
   listAt(namespace: string | undefined, revision: number): readonly ApiObject[] | undefined {
     const events = this.#window.after(revision);
     return events && undo(this.list(namespace), events, namespace);
+  }
+
+  /** Objects are made when they are looked at, so no more than the part is. */
+  part({ namespace, after, limit, revision }: PartQuery): ListPart | undefined {
+    const events = revision === undefined ? [] : this.#window.after(revision);
+    if (!events) return undefined;
+    const before = firstStates(events, namespace);
+    const keys = keysOf(this.#live.keys(namespace), before, after);
+    const objects: ApiObject[] = [];
+    let taken = 0;
+    for (; taken < keys.length && objects.length < limit; taken++) {
+      const key = keys[taken] ?? "";
+      const object = before.has(key) ? before.get(key) : this.#live.getByKey(key);
+      if (object) objects.push(object);
+    }
+    return { objects, remaining: keys.length - taken };
   }
 
   eventsAfter(revision: number): readonly SourceEvent[] | undefined {
@@ -57,14 +68,27 @@ export class LiveSource implements ObjectSource, Disposable {
     this.#subscription[Symbol.dispose]();
   }
 
-  #apply({ kind, object }: LiveEvent): void {
-    const key = keyOf(object);
-    const previous = this.#known.get(key);
-    if (kind === "put") this.#known.set(key, object);
-    else this.#known.delete(key);
-    const revision = Number(object.metadata.resourceVersion);
-    const event: SourceEvent = { kind, object, previous, revision, bytes: liveObjectBytes };
+  #apply(event: SourceEvent): void {
     this.#window.push(event);
     for (const listener of this.#listeners) listener(event);
   }
+}
+
+/** Those that there were, in order, after this one. `now`: those that there are; `before`: what was otherwise. */
+function keysOf(
+  now: readonly string[],
+  before: ReadonlyMap<string, ApiObject | undefined>,
+  after: string,
+): readonly string[] {
+  const rest = now.slice(lowerBound(now.length, (at) => (now[at] ?? "") <= after));
+  if (before.size === 0) return rest;
+  const gone = [...before].flatMap(([key, object]) => (object && key > after ? [key] : [])).sort();
+  const keys: string[] = [];
+  let next = 0;
+  for (const key of rest) {
+    for (let one = gone[next]; one !== undefined && one < key; one = gone[++next]) keys.push(one);
+    if (gone[next] === key) next++;
+    if (!before.has(key) || before.get(key)) keys.push(key);
+  }
+  return keys.concat(gone.slice(next));
 }

@@ -11,6 +11,24 @@ export interface SourceEvent {
   readonly bytes: number;
 }
 
+/** Which part of a list is wanted. */
+export interface PartQuery {
+  /** undefined: all namespaces. */
+  readonly namespace: string | undefined;
+  /** What comes after this key (see keyOf); empty: from the first on. */
+  readonly after: string;
+  /** How many at most. */
+  readonly limit: number;
+  /** As it was then, in the recent past; undefined: as it is now. */
+  readonly revision: number | undefined;
+}
+
+export interface ListPart {
+  readonly objects: readonly ApiObject[];
+  /** How many come after them. */
+  readonly remaining: number;
+}
+
 /** The objects of one kind as this process knows them: what lists and watches are served from. Never waits. */
 export interface ObjectSource {
   /** The resourceVersion of a list made now. */
@@ -20,6 +38,8 @@ export interface ObjectSource {
   list(namespace: string | undefined): readonly ApiObject[];
   /** The list as it was at a revision of the recent past. undefined: that is no longer known. */
   listAt(namespace: string | undefined, revision: number): readonly ApiObject[] | undefined;
+  /** A part of such a list, without making the rest of it. undefined: what was then is no longer known. */
+  part(query: PartQuery): ListPart | undefined;
   /** undefined when some of them are not known; `recall` may bring them in. */
   eventsAfter(revision: number): readonly SourceEvent[] | undefined;
   /** Brings in what is known of before this process began, if the revision lies there. */

@@ -11,9 +11,9 @@ import { errorMessage } from "../../../kit/errors.ts";
 import type { Log } from "../../../kit/log.ts";
 import type { PastEvent, Store, StoreBatch, StoredEntry, StoreEvent } from "../../store/store.ts";
 import type { ResourceDefinition } from "../resource.ts";
-import { EventWindow, undo } from "./event-window.ts";
+import { EventWindow, partOf, undo } from "./event-window.ts";
 import { ObjectIndex } from "./object-index.ts";
-import type { ObjectSource, SourceEvent } from "./object-source.ts";
+import type { ListPart, ObjectSource, PartQuery, SourceEvent } from "./object-source.ts";
 
 export const registryPrefix = "/registry/";
 
@@ -250,6 +250,12 @@ export class KindCache implements ObjectSource {
   listAt(namespace: string | undefined, revision: number): readonly ApiObject[] | undefined {
     const events = this.#window.after(revision);
     return events && undo(this.list(namespace), events, namespace);
+  }
+
+  part(query: PartQuery): ListPart | undefined {
+    const { namespace, revision } = query;
+    const objects = revision === undefined ? this.list(namespace) : this.listAt(namespace, revision);
+    return objects && partOf(objects, query);
   }
 
   eventsAfter(revision: number): readonly SourceEvent[] | undefined {

@@ -1,11 +1,13 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
 import { WherryError } from "../../../kit/errors.ts";
-import type { LiveEvent, LiveResource, LogOptions } from "../live-resource.ts";
+import type { LiveResource, LogOptions } from "../live-resource.ts";
+import type { SourceEvent } from "../storage/object-source.ts";
 
 /** Live objects that a test puts and removes, and logs that it writes. */
 export class FakeLiveResource implements LiveResource {
   readonly #objects = new Map<string, ApiObject>();
-  readonly #listeners = new Set<(event: LiveEvent) => void>();
+  readonly #listeners = new Set<(event: SourceEvent) => void>();
+  readonly #emptied = new Set<(ownerUid: string) => void>();
   readonly logs = new Map<string, readonly string[]>();
   /** Whose logs go on until nobody reads them. */
   readonly endless = new Set<string>();
@@ -28,33 +30,53 @@ export class FakeLiveResource implements LiveResource {
       status: { phase: "Running", display: "Running", ready: "1/1", restarts: 0 },
       ...fields,
     };
-    this.#objects.set(`${namespace}/${name}`, object);
-    this.#tell({ kind: "put", object });
+    const previous = this.get(namespace, name);
+    this.#objects.set(`${namespace}\0${name}`, object);
+    this.#tell("put", object, previous);
     return object;
   }
 
   list(namespace: string | undefined): readonly ApiObject[] {
-    return [...this.#objects.values()].filter(
-      (one) => namespace === undefined || one.metadata.namespace === namespace,
-    );
+    return this.keys(namespace).flatMap((key) => this.getByKey(key) ?? []);
+  }
+
+  keys(namespace: string | undefined): readonly string[] {
+    return [...this.#objects.keys()]
+      .filter((key) => namespace === undefined || key.startsWith(`${namespace}\0`))
+      .sort();
+  }
+
+  getByKey(key: string): ApiObject | undefined {
+    return this.#objects.get(key);
   }
 
   get(namespace: string, name: string): ApiObject | undefined {
-    return this.#objects.get(`${namespace}/${name}`);
+    return this.#objects.get(`${namespace}\0${name}`);
   }
 
-  subscribe(listener: (event: LiveEvent) => void): Disposable {
+  subscribe(listener: (event: SourceEvent) => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  hasOwned(ownerUid: string): boolean {
+    return [...this.#objects.values()].some((object) => isOwnedBy(object, ownerUid));
+  }
+
+  subscribeEmptied(listener: (ownerUid: string) => void): Disposable {
+    this.#emptied.add(listener);
+    return { [Symbol.dispose]: () => void this.#emptied.delete(listener) };
   }
 
   delete(namespace: string, name: string): ApiObject | undefined {
     const object = this.get(namespace, name);
     if (!object) return undefined;
-    this.#objects.delete(`${namespace}/${name}`);
+    this.#objects.delete(`${namespace}\0${name}`);
     this.revision++;
     const metadata = { ...object.metadata, resourceVersion: String(this.revision) };
-    this.#tell({ kind: "delete", object: { ...object, metadata } });
+    this.#tell("delete", { ...object, metadata }, object);
+    for (const { uid } of metadata.ownerReferences ?? [])
+      if (!this.hasOwned(uid)) for (const listener of this.#emptied) listener(uid);
     return object;
   }
 
@@ -78,7 +100,12 @@ export class FakeLiveResource implements LiveResource {
     if (this.endless.has(name)) await new Promise((resolve) => signal.addEventListener("abort", resolve));
   }
 
-  #tell(event: LiveEvent): void {
+  #tell(kind: SourceEvent["kind"], object: ApiObject, previous: ApiObject | undefined): void {
+    const event = { kind, object, previous, revision: this.revision, bytes: 1_024 };
     for (const listener of this.#listeners) listener(event);
   }
+}
+
+function isOwnedBy({ metadata }: ApiObject, uid: string): boolean {
+  return (metadata.ownerReferences ?? []).some((owner) => owner.uid === uid);
 }

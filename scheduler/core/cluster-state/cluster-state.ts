@@ -90,6 +90,11 @@ export class ClusterState {
     return this.#nodes.instancesOn(nodeName);
   }
 
+  /** Whether an owner has any. */
+  hasInstances(ownerUid: string): boolean {
+    return this.#instances.isOwner(ownerUid);
+  }
+
   /** Uids of owners that have instances, whether declared or not. */
   owners(): Iterable<string> {
     return this.#instances.owners();
@@ -161,8 +166,9 @@ export class ClusterState {
     return this.#nodes.snapshot();
   }
 
-  addInstance(instance: Instance): InstanceChange {
-    const entry = this.#instances.add(instance);
+  addInstance(given: Instance): InstanceChange {
+    const entry = this.#instances.add(given);
+    const { instance } = entry;
     this.#nodes.account(entry, undefined, instance);
     this.quotaUsage.account(undefined, instance);
     return { kind: "added", instance, before: undefined, freedOn: undefined };

@@ -1,9 +1,9 @@
 import type { Slot } from "../model.ts";
 
 /**
- * What a controller wants done, as data. The engine executes steps in order, in the turn in which it asked, and is the
- * only one that does. Creating adds to the cluster state at once, so that the next turn sees it; every other step may
- * be repeated without harm.
+ * What a controller wants done, as data. The engine executes steps in order and is the only one that does: as many as a turn
+ * takes, and the rest in the next ones, before the controller is asked again. Creating adds to the cluster state at once, so
+ * that the next look sees it; every other step may be repeated without harm.
  */
 export type Step =
   /** Make `count` instances of the owner's current template. */

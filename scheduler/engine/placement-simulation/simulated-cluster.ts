@@ -20,10 +20,10 @@ import type { PlacementConfiguration } from "../../core/placement/profile-declar
 import type { PriorityClasses } from "../../core/priority-classes.ts";
 import type { QuotaBook } from "../../core/quota/quota-book.ts";
 import type { Isolation } from "../../../api/isolation.ts";
-import { newInstance } from "../new-instance.ts";
+import { nameStem, newInstance } from "../new-instance.ts";
 import { PlacementRunner } from "../placement-runner.ts";
 import type { CatalogueEntry } from "../template-catalogue.ts";
-import { isGang, namespaceOf, templateOf, type Workload } from "../workloads.ts";
+import { isGang, templateOf, type Workload } from "../workloads.ts";
 import { limits } from "./limits.ts";
 import { pretendedSession } from "./pretended-session.ts";
 import { SimulatedTime } from "./simulated-time.ts";
@@ -193,13 +193,12 @@ export class SimulatedCluster {
     const entry = entryOf(workload);
     const instance = newInstance({
       workload,
-      namespace: namespaceOf(workload),
       slot,
       entry,
       priority,
       isolation: isolationFor(workload, entry),
       uid: `${simulatedPrefix}${number}`,
-      suffix: `simulated-${number}`,
+      name: `${nameStem(workload, entry, slot)}-${simulatedPrefix}${number}`,
       createdMs: this.#time.now(),
     });
     this.#changed(this.state.addInstance(instance));
