@@ -45,12 +45,9 @@ export function define(command: Command, { terminal, connect }: CommandContext):
       const groups =
         resource.kind === "WasmInstance"
           ? [{ name, count: 1 }]
-          : await pendingOf(
-              connection,
-              instances,
-              { resource, name },
-              format === "json" || format === "yaml" ? undefined : terminal.out,
-            );
+          : await pendingOf(connection, instances, { resource, name }, async (text) => {
+              if (format === "text" || format === "wide") await terminal.out(text);
+            });
       const explanations = await Promise.all(
         groups.map((group) => explain(connection, instances, group.name, limit)),
       );
@@ -110,7 +107,7 @@ async function pendingOf(
   connection: Connection,
   instances: Resource,
   { resource, name }: { readonly resource: Resource; readonly name: string },
-  print: ((text: string) => Promise<void>) | undefined,
+  print: (text: string) => Promise<void>,
 ): Promise<readonly PendingGroup[]> {
   const { client, namespace } = connection;
   // So that what does not exist is told as such.
@@ -120,7 +117,7 @@ async function pendingOf(
     isOwnedBy(instance, resource.kind, name),
   );
   const groups = groupPending(owned);
-  if (groups.length === 0) await print?.(placesText(owned, resource.kind, name));
+  if (groups.length === 0) await print(placesText(owned, resource.kind, name));
   return groups.slice(0, groupsMax);
 }
 

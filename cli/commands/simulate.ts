@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { PlacementSimulation } from "../../api/gen/kinds.gen.ts";
 import { resourcePath } from "../client/objects.ts";
+import { assertNever } from "../../kit/errors.ts";
 import type { CommandContext } from "../command.ts";
 import type { Connection } from "../connection.ts";
 import { parseCount } from "../duration.ts";
@@ -96,6 +97,8 @@ async function toRequest(
       return [{ scale: await scaleOf(action, connection) }];
     case "apply":
       return applied(action, connection, context);
+    default:
+      return assertNever(action, "action");
   }
 }
 

@@ -24,7 +24,7 @@ export async function simulatePlacement(
 ): Promise<object> {
   const { status: _, ...question } = given;
   const object = kind.shape(question as unknown as ApiObject);
-  const errors = kind.validate(object as unknown as JsonObject);
+  const errors = kind.validate(object);
   if (errors.length > 0) throw invalid(kind.resource, "", errors);
   // The schema, from which this type comes, has accepted it.
   const { spec } = object as unknown as PlacementSimulation;

@@ -125,7 +125,7 @@ function scale(
     found.kind === "WasmDeployment"
       ? { ...found.object.spec, replicas: wanted }
       : { ...found.object.spec, parallelism: wanted };
-  workloads.set(toWorkload(kind, { ...object, spec } as unknown as ApiObject));
+  workloads.set(toWorkload(kind, { ...object, spec }));
   cluster.touch(object.metadata.uid);
 }
 
