@@ -80,7 +80,10 @@ export class PlacementRecorder implements PlacementObserver, AsyncDisposable {
   ): void {
     for (const { uid } of instances) this.#bound.delete(uid);
     const [first] = instances;
-    if (!first || !this.#isReady()) return;
+    if (!first || !this.#state) return;
+    // A checkpoint must not know yet what this line tells.
+    if (this.#isCheckpointDue) this.#checkpoint(this.#state, new Set(instances.map(({ uid }) => uid)));
+    else this.#writeBound();
     this.#write({
       kind: "decided",
       template: this.#templateOf(first, request),
@@ -147,28 +150,28 @@ export class PlacementRecorder implements PlacementObserver, AsyncDisposable {
       this.#writeBound();
       return true;
     }
-    this.#bound.clear();
-    this.#checkpoint(this.#state);
+    this.#checkpoint(this.#state, new Set());
     return false;
   }
 
-  #checkpoint(state: ClusterState): void {
+  #checkpoint(state: ClusterState, except: ReadonlySet<string>): void {
     this.#isCheckpointDue = false;
+    this.#bound.clear();
     this.#templates = new Map();
     this.#write({ kind: "checkpoint", version: 1, lost: this.#lost });
     this.#lost = 0;
     for (const [name, labels] of state.namespaces()) this.#write({ kind: "namespace", name, labels });
     for (const node of state.nodes()) {
       this.#write({ kind: "node", node });
-      this.#writeHeld(state, node.name);
+      this.#writeHeld(state, node.name, except);
     }
     this.#write({ kind: "checkpointed" });
   }
 
-  #writeHeld(state: ClusterState, node: string): void {
+  #writeHeld(state: ClusterState, node: string, except: ReadonlySet<string>): void {
     const groups = new Map<number, string[]>();
     for (const instance of state.instancesOn(node)) {
-      if (!isPlaced(instance)) continue;
+      if (!isPlaced(instance) || except.has(instance.uid)) continue;
       const template = this.#templateOf(instance, undefined);
       const uids = groups.get(template) ?? [];
       groups.set(template, uids);
