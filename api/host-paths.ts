@@ -30,16 +30,25 @@ export function isWithinFolder(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith("/") ? folder : `${folder}/`);
 }
 
-/** Whether a path is in one of these folders as far as its text tells. */
-export function isOffered(path: string, folders: readonly string[]): boolean {
-  const absolute = absoluteHostPath(path, folders);
-  if (absolute === undefined) return false;
-  const plain = withoutEnd(posix.normalize(absolute));
-  return folders.some((folder) => isWithinFolder(plain, withoutEnd(posix.normalize(folder))));
+/** An absolute path without `.`, `..`, and slashes that mean nothing, as far as its text tells. */
+export function plainPath(path: string): string {
+  const plain = posix.normalize(path);
+  return plain.length > 1 && plain.endsWith("/") ? plain.slice(0, -1) : plain;
 }
 
-function withoutEnd(path: string): string {
-  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+/** Whether a path is in one of these folders, which are plain, as far as its text tells. */
+export function offeredTest(path: string): (folders: readonly string[]) => boolean {
+  // Thousands of nodes are asked for one path.
+  const fixed = posix.isAbsolute(path) ? plainPath(path) : undefined;
+  return (folders) => {
+    const absolute = fixed ?? relativePlace(path, folders);
+    return absolute !== undefined && folders.some((folder) => isWithinFolder(absolute, folder));
+  };
+}
+
+function relativePlace(path: string, folders: readonly string[]): string | undefined {
+  const absolute = absoluteHostPath(path, folders);
+  return absolute === undefined ? undefined : plainPath(absolute);
 }
 
 /** The path that a `file://` image names, percent-encoded or not; undefined for other images, and for what cannot be decoded. */

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -118,6 +118,36 @@ async function connect() {
   return { session, held };
 }
 
+test("Daemon: tells what it gives of the machine, folders by both their names", async () => {
+  await symlink(join(root, "modules"), join(root, "link"));
+  await startDaemon({
+    allowedHostPaths: [{ namespace: "team", path: join(root, "link") }, { path: join(root, "later") }],
+    allowedListen: [
+      { namespace: undefined, address: "::1", fromPort: 80, toPort: 80 },
+      { namespace: "team", address: "*", fromPort: 1, toPort: 9 },
+    ],
+  });
+  const { session } = await connect();
+  expect(session.received.all[0]?.hello?.grants).toEqual({
+    hostPaths: [
+      { namespace: "team", value: join(root, "link") },
+      { namespace: "team", value: join(root, "modules") },
+      { namespace: "", value: join(root, "later") },
+    ],
+    listen: [
+      { namespace: "", value: "[::1]:80" },
+      { namespace: "team", value: "*:1-9" },
+    ],
+  });
+});
+
+test("Daemon: with more to give than a hello may say it says nothing of it, and refuses by itself", async () => {
+  const allowedHostPaths = Array.from({ length: 1_025 }, (_, place) => ({ path: `/nowhere/${place}` }));
+  await startDaemon({ allowedHostPaths });
+  const { session } = await connect();
+  expect(session.received.all[0]?.hello).toMatchObject({ nodeName: "n1", grants: null });
+});
+
 test("Daemon: says hello, then an empty inventory, and runs what it is assigned", async () => {
   await startDaemon();
   const { session, held } = await connect();
@@ -125,7 +155,7 @@ test("Daemon: says hello, then an empty inventory, and runs what it is assigned"
   expect(session.received.all[0]?.hello).toMatchObject({
     nodeName: "n1",
     protocolVersion,
-    allocatable: { cpuMillis: 2000 },
+    allocatable: { cpuMillis: 2000, extended: { "example.com/camera": 2 } },
     runtimes: [{ name: "v8" }],
     labels: { zone: "a" },
   });

@@ -1,7 +1,9 @@
 /** The node daemon process: reads flags, wires the parts, handles signals. Nothing imports it. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
+import { madeFolder } from "../kit/checkout-programs.ts";
 import { systemClock } from "../kit/clock.ts";
 import { errorCode, errorMessage } from "../kit/errors.ts";
 import { createLog, type Log } from "../kit/log.ts";
@@ -16,6 +18,11 @@ import { createV8Driver } from "./runtimes/v8/driver.ts";
 
 /** The young generation keeps its 2 MB: it would grow with the first thousands of instances, to 48 MB, and stay so. */
 setFlagsFromString("--semi-space-growth-factor=1");
+
+/** No guest may write what a daemon runs. People mount folders of their checkout: of that only what is made from it counts. */
+const programFolder = fileURLToPath(
+  new URL(import.meta.url.endsWith(".ts") ? `../${madeFolder}` : "..", import.meta.url),
+);
 
 async function run(options: DaemonOptions, log: Log): Promise<void> {
   const clock = systemClock;
@@ -38,7 +45,8 @@ async function run(options: DaemonOptions, log: Log): Promise<void> {
   });
   const conditions = new ConditionBoard(clock, log, confinement.conditions);
   const parts = { clock, random: systemRandom, log, version: packageVersion(), drivers: [v8], conditions };
-  const daemon = await Daemon.start(options, parts, starting.signal);
+  const reservedHostPaths = [...options.reservedHostPaths, programFolder];
+  const daemon = await Daemon.start({ ...options, reservedHostPaths }, parts, starting.signal);
   void daemon.connected.then(() => {
     const runtimes = daemon.runtimes.map(({ name }) => name);
     log.info("ready", { runtimes });

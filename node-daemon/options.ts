@@ -54,7 +54,8 @@ export const daemonUsage = `Usage: wherry-node --name NAME --scheduler HOST:PORT
   --allow-host-path [NAMESPACE=]DIR
                            a directory that hostPath volumes and file:// modules may come from, for all namespaces or for
                            one (repeatable; default none)
-  --reserve-host-path DIR  a directory that is never given, inside an allowed one (repeatable; always --state-dir)
+  --reserve-host-path DIR  a directory that is never given, inside an allowed one (repeatable; always --state-dir
+                           and the daemon's own program)
   --allow-listen [NAMESPACE=]ADDRESS:PORT[-PORT]
                            where instances may listen; ADDRESS may be * (repeatable; default nowhere)
   --allow-loopback NAMESPACE

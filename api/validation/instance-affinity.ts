@@ -26,14 +26,12 @@ export function validateInstanceAffinity(affinity: Affinity, field: string): rea
   });
 }
 
-/** To be near and apart from the same, which is legal and means: nowhere. */
+/** To be near and apart from the same, which is legal: at most a first instance that selects itself has a place. */
 export function instanceAffinityWarnings(affinity: Affinity, field: string): readonly string[] {
   const near = requiredTerms(affinity, "instanceAffinity", field);
   return requiredTerms(affinity, "instanceAntiAffinity", field).flatMap(({ term, field: place }) => {
     const other = near.find((one) => isDeepStrictEqual(one.term, term));
-    return other === undefined
-      ? []
-      : [`${place}: is required by ${other.field} as well; no node can satisfy both`];
+    return other === undefined ? [] : [`${place}: contradicts ${other.field}, which is the same`];
   });
 }
 

@@ -163,7 +163,7 @@ test("placementFaults: preferred terms of the anti-affinity are looked at as wel
   );
 });
 
-test("placementWarnings: to be near and apart from the same is legal, and comes to nothing", () => {
+test("placementWarnings: to be near and apart from the same is legal, and hardly meant", () => {
   const list = { requiredDuringSchedulingIgnoredDuringExecution: [zone] };
   const spec: InstanceSpec = {
     ...base,
@@ -174,8 +174,8 @@ test("placementWarnings: to be near and apart from the same is legal, and comes 
   };
   expect(faults(spec)).toEqual([]);
   expect(placementWarnings(spec, "spec")).toEqual([
-    "spec.affinity.instanceAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0]: is required by " +
-      "spec.affinity.instanceAffinity.requiredDuringSchedulingIgnoredDuringExecution[0] as well; no node can satisfy both",
+    "spec.affinity.instanceAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0]: contradicts " +
+      "spec.affinity.instanceAffinity.requiredDuringSchedulingIgnoredDuringExecution[0], which is the same",
   ]);
   expect(placementWarnings({ ...spec, affinity: { instanceAffinity: list } }, "spec")).toEqual([]);
 });

@@ -39,7 +39,7 @@ export function placementFaults(spec: InstanceSpec, field: string): readonly Fie
 const versionAdvice =
   "must be comparisons with blanks between them, each of up to four numbers and with >=, >, =, <= or < in front of it or nothing, such as >=14.6 or >=40 <42";
 
-/** What is legal and cannot come true. */
+/** What is legal and hardly meant. */
 export function placementWarnings({ affinity }: InstanceSpec, field: string): readonly string[] {
   return affinity ? instanceAffinityWarnings(affinity, `${field}.affinity`) : [];
 }

@@ -9,7 +9,7 @@ import { Failure } from "../failure.ts";
 import { LocalCertificates } from "../local/certificates.ts";
 import { StateLock } from "../local/lock.ts";
 import { isRunning } from "../local/process-identity.ts";
-import { serviceProgram } from "../local/program.ts";
+import { servicePrograms } from "../local/program.ts";
 import { defaultStateDirectory, openStateDirectory, storeFileOf } from "../local/state-directory.ts";
 
 interface RestoreOptions {
@@ -37,7 +37,7 @@ export function define(command: Command, { terminal }: CommandContext): void {
       const store = `sqlite:${storeFileOf(directory)}`;
       const keys = new LocalCertificates(directory.pki, () => terminal.clock.now()).encryptionKeyPath;
       const args = ["restore", "--store", store, "--from", from, "--encryption-key-file", keys];
-      const report = await run(serviceProgram("scheduler"), [...args, ...(options.force ? ["--force"] : [])]);
+      const report = await run(servicePrograms().scheduler, [...args, ...(options.force ? ["--force"] : [])]);
       const place = options.stateDir === defaultStateDirectory ? "" : ` --state-dir ${options.stateDir}`;
       await terminal.out(`${report}start the cluster with "wherry up${place}"\n`);
     });

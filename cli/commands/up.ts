@@ -6,7 +6,7 @@ import type { CommandContext } from "../command.ts";
 import { parseCount } from "../duration.ts";
 import { Failure } from "../failure.ts";
 import { localLimits } from "../local/limits.ts";
-import { serviceProgram } from "../local/program.ts";
+import { servicePrograms } from "../local/program.ts";
 import { defaultStateDirectory } from "../local/state-directory.ts";
 import { up, type NodeReady, type RunningCluster, type UpSignals } from "../local/up.ts";
 import type { Terminal } from "../terminal.ts";
@@ -60,6 +60,7 @@ export function define(command: Command, { terminal }: CommandContext): void {
           : resolve(terminal.workingDirectory, options.placementConfig);
       if (placementConfig !== undefined && !existsSync(placementConfig))
         throw new Failure(`--placement-config ${options.placementConfig}: the file does not exist`);
+      const programs = servicePrograms();
       const settings = {
         nodes,
         port,
@@ -70,8 +71,8 @@ export function define(command: Command, { terminal }: CommandContext): void {
         verbose: options.verbose ?? false,
         workingDirectory: terminal.workingDirectory,
         hostname: hostname(),
-        schedulerProgram: serviceProgram("scheduler"),
-        nodeProgram: serviceProgram("node-daemon"),
+        schedulerProgram: programs.scheduler,
+        nodeProgram: programs.node,
       };
       const notice = (text: string) => void terminal.err(`${text}\n`);
       const onReady = (cluster: RunningCluster) => void terminal.out(readyText(cluster, terminal));

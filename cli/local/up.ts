@@ -18,6 +18,7 @@ import { writeLocalKubeconfig } from "./kubeconfig.ts";
 import { localLimits } from "./limits.ts";
 import { StateLock } from "./lock.ts";
 import { requireFreePort } from "./port.ts";
+import { madeProgramsFolder } from "./program.ts";
 import { isRunning, signalProcess, type ProcessIdentity } from "./process-identity.ts";
 import { openStateDirectory, storeFileOf, type StateDirectory } from "./state-directory.ts";
 
@@ -193,7 +194,7 @@ class LocalCluster implements AsyncDisposable {
             "state-dir": this.#directory.node(name),
             "log-level": "info",
             "allow-host-path": allowedHostPaths(this.#options),
-            "reserve-host-path": this.#directory.root,
+            "reserve-host-path": [this.#directory.root, madeProgramsFolder],
             // Whoever starts a cluster on a machine of their own writes its manifests, too.
             "allow-listen": ["127.0.0.1:1024-65535", "[::1]:1024-65535", ...this.#options.listen],
             "allow-loopback": "*",

@@ -2,11 +2,11 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { Failure } from "../failure.ts";
-import { serviceProgram } from "../local/program.ts";
+import { servicePrograms } from "../local/program.ts";
 
 /** Runs a recording through the scheduler's program, which has the code that decides, and returns what it prints. */
 export async function replay(args: readonly string[], workingDirectory: string): Promise<string> {
-  const child = spawn(process.execPath, [serviceProgram("scheduler"), "replay", ...args], {
+  const child = spawn(process.execPath, [servicePrograms().scheduler, "replay", ...args], {
     cwd: workingDirectory,
     stdio: ["ignore", "pipe", "pipe"],
   });

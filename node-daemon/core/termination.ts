@@ -4,7 +4,11 @@ import { messageCharsMax } from "./limits.ts";
 import type { RunEnd } from "./run.ts";
 
 /** Why an instance was told to stop. It becomes the status' reason. All but the first are disruptions: not the guest's doing. */
-export type StopCause = "Stopped" | "NodeShutdown" | "Disconnected" | "Evicted" | "Preempted";
+export type StopCause = "Stopped" | "NodeShutdown" | "Disconnected" | "Evicted" | SchedulerCause;
+
+/** Those that a scheduler names. */
+export const schedulerCauses = ["Preempted", "TaintEviction"] as const;
+type SchedulerCause = (typeof schedulerCauses)[number];
 
 /** What whoever asked for a stop says of it. */
 export interface StopReason {
@@ -28,6 +32,7 @@ const stopMessages: Readonly<Record<StopCause, string>> = {
   Disconnected: disconnectedMessage,
   Evicted: "evicted because the node was running short",
   Preempted: "stopped for an instance of a higher priority",
+  TaintEviction: "stopped because its node has a taint that it does not tolerate",
 };
 
 export function stopMessage(cause: StopCause): string {

@@ -10,6 +10,7 @@ import { logFolderOf } from "../setup.ts";
 import type { ConditionBoard } from "./condition-board.ts";
 import { evictableInstances } from "./evictable-instances.ts";
 import { GarbageCollector } from "./garbage-collector.ts";
+import { releaseHeap } from "./heap.ts";
 import type { MachineOptions } from "./machine-options.ts";
 import { createMetrics, type InstanceFigures } from "./metrics.ts";
 import { type MetricsServer, serveMetrics } from "./metrics-server.ts";
@@ -51,6 +52,7 @@ export class Machine {
       instances: evictableInstances({ agent, folder, countMax: instancesMax }),
       thresholds: options,
       collectGarbage: () => this.#collector.collectAll(),
+      releaseHeap,
       board,
       clock,
       log,

@@ -3,7 +3,7 @@ import { FakeClock } from "../../kit/fake-clock.ts";
 import { silentLog } from "../../kit/log.ts";
 import { ConditionBoard } from "./condition-board.ts";
 import type { EvictionCandidate } from "./core/eviction-order.ts";
-import { pressureLimits } from "./core/limits.ts";
+import { burstLimits, pressureLimits } from "./core/limits.ts";
 import { PressureWatch } from "./pressure-watch.ts";
 
 const mebibyte = 2 ** 20;
@@ -22,6 +22,17 @@ class SmallMachine {
   /** Evicted instances go at once. */
   obedient = true;
   collections = 0;
+  releases = 0;
+  readonly instances = {
+    countMax: 100_000,
+    count: 0,
+    memoryCandidates: () => (this.short === "memory" ? this.alive : []),
+    diskCandidates: () => Promise.resolve(this.short === "disk" ? this.alive : []),
+    evict: (uid: string) => {
+      this.evicted.push(uid);
+      if (this.obedient) this.end(uid);
+    },
+  };
   readonly watch = new PressureWatch({
     room: {
       memory: () => ({ availableBytes: this.#available(), capacityBytes, stalledShare: this.stalledShare }),
@@ -32,16 +43,7 @@ class SmallMachine {
           inodesFreeShare: 1,
         }),
     },
-    instances: {
-      countMax: 10,
-      count: 0,
-      memoryCandidates: () => (this.short === "memory" ? this.alive : []),
-      diskCandidates: () => Promise.resolve(this.short === "disk" ? this.alive : []),
-      evict: (uid) => {
-        this.evicted.push(uid);
-        if (this.obedient) this.end(uid);
-      },
-    },
+    instances: this.instances,
     thresholds: {
       evictionMemory: { kind: "share", share: 0.1 },
       evictionDisk: { kind: "bytes", bytes: 100 * mebibyte },
@@ -51,6 +53,7 @@ class SmallMachine {
       this.garbageBytes = 0;
       return Promise.resolve();
     },
+    releaseHeap: () => this.releases++,
     board: this.board,
     clock: this.clock,
     log: silentLog,
@@ -165,4 +168,14 @@ test("PressureWatch: a disk that garbage does not help takes from those who use 
   machine.otherBytes = 750 * mebibyte;
   await machine.watch.start();
   expect(machine.evicted).toEqual(["uid-0", "uid-1"]);
+});
+
+test("PressureWatch: gives memory back once many instances have come and no more do", async () => {
+  const machine = new SmallMachine("memory", []);
+  await machine.watch.start();
+  machine.instances.count = burstLimits.instancesMin;
+  await machine.pass(pressureLimits.lookMs);
+  expect(machine.releases).toBe(0);
+  await machine.pass(10 * pressureLimits.lookMs);
+  expect(machine.releases).toBe(1);
 });

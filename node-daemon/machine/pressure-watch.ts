@@ -10,11 +10,15 @@
  *
  * Invariants: one look at a time. Who was evicted is waited for, within a bound, before others are: what it had is not
  * available before it has ended.
+ *
+ * Beside that it sees how many instances there are: when many have come or gone, the daemon gives back the memory that it
+ * used for it.
  */
 import type { Clock, Timer } from "../../kit/clock.ts";
 import { errorMessage } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import type { ConditionBoard } from "./condition-board.ts";
+import { Burst } from "./core/burst.ts";
 import { chooseVictims, type EvictionCandidate } from "./core/eviction-order.ts";
 import { judgePressure, noPressure, type Pressure } from "./core/pressure.ts";
 import { pressureLimits } from "./core/limits.ts";
@@ -40,6 +44,8 @@ export interface PressureWatchOptions {
   readonly thresholds: Pick<MachineOptions, "evictionMemory" | "evictionDisk">;
   /** Removes from the disk what nobody uses. */
   readonly collectGarbage: () => Promise<void>;
+  /** Of this process' memory gives back what it does not use. A pause. */
+  readonly releaseHeap: () => void;
   readonly board: ConditionBoard;
   readonly clock: Clock;
   readonly log: Log;
@@ -51,6 +57,7 @@ export class PressureWatch {
   readonly #options: PressureWatchOptions;
   readonly #pressures: Record<Resource, Pressure> = { memory: noPressure, disk: noPressure };
   #instancesShort = false;
+  readonly #burst = new Burst();
   /** Evicted and not seen to have ended, with when that is given up. */
   readonly #leaving: Record<Resource, Map<string, number>> = { memory: new Map(), disk: new Map() };
   readonly evictions: Record<Resource, number> = { memory: 0, disk: 0 };
@@ -123,8 +130,9 @@ export class PressureWatch {
   }
 
   #lookAtInstances(): void {
-    const { instances, board } = this.#options;
+    const { instances, board, releaseHeap } = this.#options;
     const { count, countMax } = instances;
+    if (this.#burst.isOver(count)) releaseHeap();
     const share = count / countMax;
     const limit = pressureLimits.instancesShareMax;
     this.#instancesShort = this.#instancesShort

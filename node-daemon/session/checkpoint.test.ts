@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { assigned } from "../core/lifecycle.ts";
 import { buildAssignment, buildTemplate } from "../testing/builders.ts";
-import { openCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, type CheckpointChange, openCheckpoint } from "./checkpoint.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -63,6 +63,88 @@ test("commit: all or nothing", () => {
   ).toThrow();
   expect(checkpoint.loadTemplates()).toEqual([]);
   checkpoint.close();
+});
+
+const instance = (uid: string, sequence = 0) => ({
+  assignment: buildAssignment({ uid }),
+  lifecycle: { ...lifecycle, sequence },
+});
+const put = (uid: string, sequence = 0) =>
+  ({ kind: "putInstance", instance: instance(uid, sequence) }) as const;
+const remove = (uid: string) => ({ kind: "removeInstance", uid }) as const;
+const bad = {
+  kind: "putTemplate",
+  template: { ...template, specJson: undefined as unknown as Uint8Array },
+} as const;
+
+test.each<{ name: string; commits: readonly (readonly CheckpointChange[])[]; left: Record<string, number> }>([
+  {
+    name: "the last of several puts",
+    commits: [[put("a"), put("b")], [put("a", 1)], [put("a", 2)]],
+    left: { a: 2, b: 0 },
+  },
+  { name: "removed", commits: [[put("a"), put("b")], [remove("a")]], left: { b: 0 } },
+  { name: "put and removed at once", commits: [[put("a"), remove("a"), put("b")]], left: { b: 0 } },
+  {
+    name: "removed and put at once",
+    commits: [[put("a")], [remove("a"), put("a", 1)], [put("a", 2)]],
+    left: { a: 2 },
+  },
+  {
+    name: "removed, and put later",
+    commits: [[put("a"), put("b")], [remove("a")], [put("c")], [put("a", 1)]],
+    left: { a: 1, b: 0, c: 0 },
+  },
+  { name: "one that was never there is removed", commits: [[remove("a"), put("b")]], left: { b: 0 } },
+  { name: "a put that failed, again", commits: [[put("a"), bad], [put("a", 1)]], left: { a: 1 } },
+  { name: "a removal that failed", commits: [[put("a")], [remove("a"), bad]], left: { a: 0 } },
+  {
+    name: "a removal that failed, again",
+    commits: [[put("a")], [remove("a"), bad], [remove("a")]],
+    left: {},
+  },
+])("commit: $name", ({ commits, left }) => {
+  const found = (checkpoint: Checkpoint) =>
+    Object.fromEntries(checkpoint.loadInstances().map((one) => [one.assignment.uid, one.lifecycle.sequence]));
+  // The same by one daemon, and by one for each commit.
+  for (const isRestarted of [false, true]) {
+    const path = join(folder, `${isRestarted}.db`);
+    let checkpoint = openCheckpoint(path);
+    for (const changes of commits) {
+      if (changes.includes(bad)) expect(() => checkpoint.commit(changes)).toThrow();
+      else checkpoint.commit(changes);
+      if (!isRestarted) continue;
+      checkpoint.close();
+      checkpoint = openCheckpoint(path);
+    }
+    expect(found(checkpoint)).toEqual(left);
+    checkpoint.close();
+  }
+});
+
+test("openCheckpoint: takes over what the version before has written", () => {
+  const database = new DatabaseSync(file());
+  database.exec(`
+    CREATE TABLE instances (uid TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE templates (id TEXT PRIMARY KEY, spec BLOB NOT NULL, contents BLOB NOT NULL) STRICT;
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    INSERT INTO meta VALUES ('epoch', 7);
+    PRAGMA user_version = 2`);
+  const insert = database.prepare("INSERT INTO instances VALUES (?, ?)");
+  for (const uid of ["b", "a"]) insert.run(uid, JSON.stringify(instance(uid, 3)));
+  database.close();
+  const upgraded = openCheckpoint(file());
+  upgraded.commit([put("a", 4), put("c")]);
+  upgraded.close();
+  const again = openCheckpoint(file());
+  const sequence = again.loadInstances().map((one) => [one.assignment.uid, one.lifecycle.sequence]);
+  expect(sequence).toEqual([
+    ["a", 4],
+    ["b", 3],
+    ["c", 0],
+  ]);
+  expect(again.loadMeta().epoch).toBe(7);
+  again.close();
 });
 
 test("openCheckpoint: a file of another version is refused and left alone", () => {

@@ -6,6 +6,10 @@
  * cache), and a crash of the whole machine loses at most the last moments without corrupting anything. FULL would buy
  * nothing: after a machine crash every instance is gone too, and the scheduler decides anew from what the node reports.
  *
+ * Instances lie in the order in which they came, by a number: those that start together change together, and so share the
+ * pages that are written. By their uids, which are random, each change would write a page of its own: measured, 4 times
+ * the CPU time and 3 to 4 times the time.
+ *
  * The file holds Secrets (templates have them resolved), so it and its folder are the daemon's user's alone.
  */
 import { chmodSync } from "node:fs";
@@ -46,12 +50,23 @@ export interface Checkpoint {
 }
 
 /** Raised when stored values change their meaning. */
-const schemaVersion = 2;
+const schemaVersion = 3;
 
 const schema = `
-  CREATE TABLE IF NOT EXISTS instances (uid TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS instances (id INTEGER PRIMARY KEY, uid TEXT NOT NULL, value TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS templates (id TEXT PRIMARY KEY, spec BLOB NOT NULL, contents BLOB NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+`;
+
+/** From 2, which had instances by their uids. What runs is taken over by an upgraded daemon, so what was written is as well. */
+const upgrade = `
+  BEGIN IMMEDIATE;
+  ALTER TABLE instances RENAME TO instances_by_uid;
+  ${schema}
+  INSERT INTO instances (uid, value) SELECT uid, value FROM instances_by_uid;
+  DROP TABLE instances_by_uid;
+  PRAGMA user_version = ${schemaVersion};
+  COMMIT;
 `;
 
 export function openCheckpoint(file: string): Checkpoint {
@@ -62,7 +77,8 @@ export function openCheckpoint(file: string): Checkpoint {
     const { user_version: version } = database.prepare("PRAGMA user_version").get() as {
       user_version: number;
     };
-    if (version !== 0 && version !== schemaVersion) {
+    if (version === 2) database.exec(upgrade);
+    else if (version !== 0 && version !== schemaVersion) {
       throw new WherryError(
         "StateVersionUnknown",
         `${file} was written by another version of the node daemon (schema ${version}, this one knows ${schemaVersion}); use that version, or move the file away to start with nothing`,
@@ -97,6 +113,9 @@ function takeLock(database: DatabaseSync, file: string): void {
 
 class SqliteCheckpoint implements Checkpoint {
   readonly #database: DatabaseSync;
+  /** The number of each instance that is stored, and of those that were to be in a transaction that failed. */
+  readonly #ids = new Map<string, number>();
+  #nextId = 1;
   readonly #putInstance: StatementSync;
   readonly #removeInstance: StatementSync;
   readonly #putTemplate: StatementSync;
@@ -106,14 +125,19 @@ class SqliteCheckpoint implements Checkpoint {
   constructor(database: DatabaseSync) {
     this.#database = database;
     this.#putInstance = database.prepare(
-      "INSERT INTO instances VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+      "INSERT INTO instances VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
     );
-    this.#removeInstance = database.prepare("DELETE FROM instances WHERE uid = ?");
+    this.#removeInstance = database.prepare("DELETE FROM instances WHERE id = ?");
     this.#putTemplate = database.prepare("INSERT INTO templates VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
     this.#removeTemplate = database.prepare("DELETE FROM templates WHERE id = ?");
     this.#putMeta = database.prepare(
       "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
     );
+    const rows = database.prepare("SELECT id, uid FROM instances ORDER BY id").all();
+    for (const { id, uid } of rows as { id: number; uid: string }[]) {
+      this.#ids.set(uid, id);
+      this.#nextId = id + 1;
+    }
   }
 
   loadInstances(): readonly StoredInstance[] {
@@ -160,6 +184,8 @@ class SqliteCheckpoint implements Checkpoint {
       this.#database.exec("ROLLBACK");
       throw error;
     }
+    // Not before: in a transaction that failed nothing was removed.
+    for (const uid of removedBy(changes)) this.#ids.delete(uid);
   }
 
   close(): void {
@@ -169,10 +195,10 @@ class SqliteCheckpoint implements Checkpoint {
   #apply(change: CheckpointChange): void {
     switch (change.kind) {
       case "putInstance":
-        this.#putInstance.run(change.instance.assignment.uid, JSON.stringify(change.instance));
+        this.#put(change.instance);
         return;
       case "removeInstance":
-        this.#removeInstance.run(change.uid);
+        this.#removeInstance.run(this.#ids.get(change.uid) ?? null);
         return;
       case "putTemplate": {
         const { id, specJson, contents } = change.template;
@@ -183,4 +209,20 @@ class SqliteCheckpoint implements Checkpoint {
         this.#removeTemplate.run(change.id);
     }
   }
+  #put(instance: StoredInstance): void {
+    const { uid } = instance.assignment;
+    const id = this.#ids.get(uid) ?? this.#nextId++;
+    this.#ids.set(uid, id);
+    this.#putInstance.run(id, uid, JSON.stringify(instance));
+  }
+}
+
+/** Uids of instances that are not there after all of them. */
+function removedBy(changes: readonly CheckpointChange[]): ReadonlySet<string> {
+  const removed = new Set<string>();
+  for (const change of changes) {
+    if (change.kind === "removeInstance") removed.add(change.uid);
+    if (change.kind === "putInstance") removed.delete(change.instance.assignment.uid);
+  }
+  return removed;
 }

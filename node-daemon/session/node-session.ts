@@ -23,6 +23,7 @@ import { batchItemsMax } from "../../proto/node-service.ts";
 import type { NodeAssignment, NodeTemplate } from "../core/assignment.ts";
 import { statusDelayMs, welcomeTimeoutMs } from "../core/limits.ts";
 import { imageLimits } from "../images/limits.ts";
+import { schedulerCauses } from "../core/termination.ts";
 import type { ReportedStatus } from "../core/status.ts";
 import type { StopReason } from "../core/termination.ts";
 import type { RunUsage } from "../runtimes/runtime-driver.ts";
@@ -184,7 +185,8 @@ export class NodeSession {
     } else if (message.stop) {
       for (const { uid, hasGrace, graceMs, reason, message: text } of message.stop.instances) {
         if (!isUid(uid)) throw new ContractViolation(`stop of uid "${uid}"`);
-        const why = reason === "Preempted" ? ({ cause: reason, message: text } as const) : undefined;
+        const cause = schedulerCauses.find((one) => one === reason);
+        const why = cause === undefined ? undefined : { cause, message: text };
         if (instances.stop(uid, hasGrace ? graceMs : undefined, why)) continue;
         this.#notFound.add(uid);
         this.#scheduleStatus();

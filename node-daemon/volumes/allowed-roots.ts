@@ -7,8 +7,9 @@ export type PathVerdict = { readonly kind: "allowed" } | { readonly kind: "refus
  * The directories of this machine that instances may be given, each to all namespaces or to one. Both sides are compared
  * as real paths, so a symlink under a root does not lead out of it. A root that does not exist (yet) allows nothing.
  *
- * What is reserved (`--reserve-host-path`, and always the daemon's own state) is never given: neither a folder inside
- * it nor one that contains it, because keys and the Secrets of others lie there and a mount shows all that is below.
+ * What is reserved (`--reserve-host-path`, and always the daemon's own state and program) is never given: neither a folder
+ * inside it nor one that contains it, because keys, the Secrets of others and what the daemon runs lie there and a mount
+ * shows all that is below.
  */
 export class AllowedRoots {
   readonly #roots: readonly HostFolder[];
@@ -30,7 +31,7 @@ export class AllowedRoots {
       const real = await realpath(reserved).catch(() => undefined);
       if (real === undefined) continue;
       if (isWithinFolder(realPath, real) || isWithinFolder(real, realPath)) {
-        const why = `is or contains ${reserved}, where the cluster keeps its keys and state; use another folder`;
+        const why = `is or contains ${reserved}, where the cluster keeps its keys, state or programs; use another folder`;
         return { kind: "refused", why };
       }
     }

@@ -56,7 +56,7 @@ export interface NodeCondition {
 
 /** What of the machine a node gives to instances. */
 export interface NodeGrants {
-  /** Folders that hostPath volumes and modules from files may be in or below. */
+  /** Folders that hostPath volumes and modules from files may be in or below; plain paths. */
   readonly hostPaths: readonly HostFolder[];
   readonly listen: readonly ListenRule[];
 }
@@ -271,6 +271,8 @@ export const disruptionReasons: ReadonlySet<string> = new Set([
   "NodeLost",
   "NodeShutdown",
   "Evicted",
+  // Its node has a taint NoExecute that it does not tolerate.
+  "TaintEviction",
   // Stopped for an instance of a higher priority.
   "Preempted",
   "Stopped",

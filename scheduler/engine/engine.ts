@@ -46,6 +46,7 @@ import { EngineSimulator } from "./placement-simulation/engine-simulator.ts";
 import { PlacementRunner } from "./placement-runner.ts";
 import { QuotaKeeper, quotaResource } from "./quota-keeper.ts";
 import { Reconciler } from "./reconciler.ts";
+import { TaintEvictions } from "./taint-evictions.ts";
 import { type CatalogueEntry, TemplateCatalogue } from "./template-catalogue.ts";
 import type { Progress } from "./step-backlog.ts";
 import { WakeUps } from "./wake-ups.ts";
@@ -82,6 +83,7 @@ const harmlessReasons: ReadonlySet<string> = new Set([
   "Completed",
   "Stopped",
   // An event was recorded when it was told to.
+  "TaintEviction",
   "Preempted",
   "ShimReplaced",
   "NodeShutdown",
@@ -106,6 +108,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #priorities = new PriorityClasses();
   readonly #quotas: QuotaKeeper;
   readonly #placement: PlacementRunner;
+  readonly #taintEvictions: TaintEvictions;
   readonly #reconciler: Reconciler;
   readonly #explainer: InstanceExplainer;
   readonly #pace: WorkloadPace;
@@ -159,6 +162,11 @@ export class Engine implements InstanceSource, AsyncDisposable {
       quotas: this.#quotas.book,
       placement: this.#placement,
       entryOf: (uid) => this.#entryOf(uid),
+    });
+    this.#taintEvictions = new TaintEvictions({
+      state,
+      clock,
+      evict: (instance, message) => this.#evict(instance, message),
     });
     this.#reconciler = new Reconciler({
       state,
@@ -227,6 +235,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#pace.close();
     this.#events.close();
     this.#placement.close();
+    this.#taintEvictions.close();
     await Promise.all([this.#reconciler.close(), this.#quotas.close(), this.nodes.close()]);
   }
 
@@ -357,6 +366,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   #nodeChanged(nodeName: string, kind: "nodeAdded" | "nodeUpdated"): void {
     this.#placement.nodeChanged(nodeName, kind);
     this.#options.observer?.nodeChanged(nodeName, this.#state.node(nodeName));
+    this.#taintEvictions.nodeChanged(nodeName);
     this.#nodesReported();
     this.#scheduleTurn();
   }
@@ -391,9 +401,22 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#quotas.instanceChanged(change);
     this.#placement.instanceChanged(change);
     this.#options.observer?.instanceChanged(change);
+    this.#taintEvictions.instanceChanged(change);
     this.#reconciler.instanceChanged(change);
     this.#recordTrouble(change);
     this.#mark(instance.owner.uid);
+  }
+
+  #evict({ uid, name, namespace, owner }: Instance, message: string): void {
+    const reason = "TaintEviction";
+    this.#reconciler.stop(uid, undefined, { reason, message });
+    const involved = { apiVersion: ownerApiVersion, ...owner, namespace };
+    this.#events.record({
+      involved,
+      type: "Normal",
+      reason,
+      message: `instance ${name} is stopped: ${message}`,
+    });
   }
 
   /** What went wrong with an instance is an event of its workload: there people look first. */

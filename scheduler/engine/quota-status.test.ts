@@ -57,12 +57,18 @@ const rows: readonly {
   },
   {
     name: "what nobody counts keeps its value, or has none",
-    hard: { "count/widgets.example.com": 1, "requests.example.com/gpu": 1, "count/events": 1 },
-    before: { "requests.example.com/gpu": "1", "count/gone.example.com": "4" },
+    hard: { "count/widgets.example.com": 1, "requests.unknown": 1, "count/events": 1 },
+    before: { "requests.unknown": "1", "count/gone.example.com": "4" },
     status: {
-      hard: { "count/widgets.example.com": "1", "requests.example.com/gpu": "1", "count/events": "1" },
-      used: { "requests.example.com/gpu": "1" },
+      hard: { "count/widgets.example.com": "1", "requests.unknown": "1", "count/events": "1" },
+      used: { "requests.unknown": "1" },
     },
+  },
+  {
+    name: "an extended resource that no instance has",
+    hard: { "requests.example.com/gpu": 1 },
+    before: { "requests.example.com/gpu": "1" },
+    status: { hard: { "requests.example.com/gpu": "1" }, used: { "requests.example.com/gpu": "0" } },
   },
   {
     name: "what instances use stays as it was while it is not known",

@@ -2,7 +2,7 @@
 import type { ApiObject } from "../../api/object-meta.ts";
 import { formatQuantity, parseQuantity } from "../../api/quantity.ts";
 import { formatAmount } from "../core/quota/check-quotas.ts";
-import type { ComputeAmounts } from "../core/quota/compute-resources.ts";
+import { amountOf, type ComputeAmounts } from "../core/quota/compute-resources.ts";
 import { countedKind, type CountedKind } from "../core/quota/object-counts.ts";
 import type { Quota, QuotaLimit } from "../core/quota/quota.ts";
 
@@ -44,7 +44,7 @@ export function quotaStatus(object: ApiObject, quota: Quota, facts: QuotaFacts):
   const compute = new Map(quota.compute.map(({ name, resource }) => [name, resource]));
   const usedText = ({ name }: QuotaLimit): string | undefined => {
     const resource = compute.get(name);
-    if (resource !== undefined) return facts.used && formatAmount(resource, facts.used[resource]);
+    if (resource !== undefined) return facts.used && formatAmount(resource, amountOf(facts.used, resource));
     if (alwaysZero.has(name)) return "0";
     const kind = countedKind(name);
     const count = kind && facts.count(kind);

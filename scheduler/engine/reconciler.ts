@@ -24,6 +24,7 @@ import type { Isolation } from "../../api/isolation.ts";
 import type { Instance, Slot } from "../core/model.ts";
 import { LearnedIsolation } from "../core/learned-isolation.ts";
 import type { PriorityClasses } from "../core/priority-classes.ts";
+import type { StopReason } from "../nodes/node-port.ts";
 import { RetiredInstances } from "./retired-instances.ts";
 import type { EventRecorder } from "./event-recorder.ts";
 import { type Progress, StepBacklog } from "./step-backlog.ts";
@@ -182,11 +183,11 @@ export class Reconciler implements AsyncDisposable {
   }
 
   /** Without a grace the template's holds. */
-  stop(uid: string, graceMs: number | undefined): void {
+  stop(uid: string, graceMs: number | undefined, why?: StopReason): void {
     const change = this.#options.state.markStopping(uid);
     if (change) this.#options.changed(change);
     const state = this.#options.state.instance(uid)?.state;
-    if (state?.kind === "stopping") this.#options.nodes.session(state.nodeName)?.stop(uid, graceMs);
+    if (state?.kind === "stopping") this.#options.nodes.session(state.nodeName)?.stop(uid, graceMs, why);
   }
 
   #control(workload: Workload, instances: readonly Instance[]): ReconcileResult<unknown> {

@@ -52,7 +52,7 @@ test("readHello: takes the largest numbers, zeros, and as many extended resource
 test("readHello: what a node gives, and to whom", () => {
   const grants = {
     hostPaths: [
-      { namespace: "", value: "/srv" },
+      { namespace: "", value: "/srv/./data/../" },
       { namespace: "team", value: "/srv/team" },
     ],
     listen: [{ namespace: "", value: "[::1]:80-90" }],

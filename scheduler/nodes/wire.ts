@@ -1,6 +1,6 @@
 /** Between gRPC's messages and the scheduler's own types. Parses once, at the edge: nothing inside is optional that need not be. */
 import { checkExtendedResource } from "../../api/extended-resource.ts";
-import type { HostFolder } from "../../api/host-paths.ts";
+import { type HostFolder, plainPath } from "../../api/host-paths.ts";
 import { type Isolation, isolationTiers } from "../../api/isolation.ts";
 import { type ListenRule, parseListenRule } from "../../api/listen-rules.ts";
 import type { Assignment, Assignment__Output } from "../../proto/gen/wherry/v1/Assignment.ts";
@@ -80,7 +80,7 @@ function readGrants({ hostPaths, listen }: Grants__Output): NodeGrants {
 function readFolder({ namespace, value }: Grant__Output): HostFolder {
   if (!value.startsWith("/"))
     throw new ContractViolation(`hello.grants has a folder that is not absolute: ${JSON.stringify(value)}`);
-  return { namespace: namespace || undefined, path: value };
+  return { namespace: namespace || undefined, path: plainPath(value) };
 }
 
 function readListenRule({ namespace, value }: Grant__Output): ListenRule {

@@ -37,8 +37,6 @@ export class PlacementRecorder implements PlacementObserver, AsyncDisposable {
   /** Instances that have come to nodes, until it is told of the decision. */
   readonly #bound = new Map<string, { readonly instance: Instance; readonly nodeName: string }>();
   readonly #nodes = new Map<string, ClusterNode>();
-  #isCheckpointDue = false;
-  #lost = 0;
 
   private constructor(clock: Clock, makeWriter: (recorder: PlacementRecorder) => RecordWriter) {
     this.#clock = clock;
@@ -66,10 +64,11 @@ export class PlacementRecorder implements PlacementObserver, AsyncDisposable {
     this.begin(0);
   }
 
-  /** What comes next must stand by itself. */
+  /** What comes next must stand by itself. Called between the engine's turns, when all that has happened was told. */
   begin(lost: number): void {
-    this.#isCheckpointDue = true;
-    this.#lost += lost;
+    if (!this.#state) return;
+    this.#writeBound();
+    this.#checkpoint(this.#state, lost);
   }
 
   decided(
@@ -81,9 +80,7 @@ export class PlacementRecorder implements PlacementObserver, AsyncDisposable {
     for (const { uid } of instances) this.#bound.delete(uid);
     const [first] = instances;
     if (!first || !this.#state) return;
-    // A checkpoint must not know yet what this line tells.
-    if (this.#isCheckpointDue) this.#checkpoint(this.#state, new Set(instances.map(({ uid }) => uid)));
-    else this.#writeBound();
+    this.#writeBound();
     this.#write({
       kind: "decided",
       template: this.#templateOf(first, request),
@@ -124,11 +121,14 @@ export class PlacementRecorder implements PlacementObserver, AsyncDisposable {
   }
 
   #event(event: RecordedEvent): void {
-    if (this.#isReady()) this.#write(event);
+    if (!this.#state) return;
+    this.#writeBound();
+    this.#write(event);
   }
 
   #held(instance: Instance, nodeName: string): void {
-    if (!this.#isReady()) return;
+    if (!this.#state) return;
+    this.#writeBound();
     const template = this.#templateOf(instance, undefined);
     this.#write({ kind: "held", template, node: nodeName, uids: [instance.uid] });
   }
@@ -143,35 +143,21 @@ export class PlacementRecorder implements PlacementObserver, AsyncDisposable {
     }
   }
 
-  /** What has just happened is in the checkpoint, if one is due. */
-  #isReady(): boolean {
-    if (!this.#state) return false;
-    if (!this.#isCheckpointDue) {
-      this.#writeBound();
-      return true;
-    }
-    this.#checkpoint(this.#state, new Set());
-    return false;
-  }
-
-  #checkpoint(state: ClusterState, except: ReadonlySet<string>): void {
-    this.#isCheckpointDue = false;
-    this.#bound.clear();
+  #checkpoint(state: ClusterState, lost: number): void {
     this.#templates = new Map();
-    this.#write({ kind: "checkpoint", version: 1, lost: this.#lost });
-    this.#lost = 0;
+    this.#write({ kind: "checkpoint", version: 1, lost });
     for (const [name, labels] of state.namespaces()) this.#write({ kind: "namespace", name, labels });
     for (const node of state.nodes()) {
       this.#write({ kind: "node", node });
-      this.#writeHeld(state, node.name, except);
+      this.#writeHeld(state, node.name);
     }
     this.#write({ kind: "checkpointed" });
   }
 
-  #writeHeld(state: ClusterState, node: string, except: ReadonlySet<string>): void {
+  #writeHeld(state: ClusterState, node: string): void {
     const groups = new Map<number, string[]>();
     for (const instance of state.instancesOn(node)) {
-      if (!isPlaced(instance) || except.has(instance.uid)) continue;
+      if (!isPlaced(instance)) continue;
       const template = this.#templateOf(instance, undefined);
       const uids = groups.get(template) ?? [];
       groups.set(template, uids);

@@ -127,7 +127,7 @@ test("record and replay: the same rules decide the same", async () => {
   expect(report.differing).toBeLessThan(4);
   expect(report.replayed).toMatchObject(same(report));
   expect(placed).toBe(10);
-  expect(report.recorded).toMatchObject({ placed: 14, waiting: 0, mostNodes: 4 });
+  expect(report.recorded).toMatchObject({ placed: 14, waiting: 0, mostNodes: 3 });
 });
 
 test("record and replay: where no nodes are equal, each instance gets the same one", async () => {
@@ -165,13 +165,13 @@ test("record and replay: a profile that packs uses fewer nodes, and each differe
 });
 
 test("record: every file stands by itself", async () => {
-  const cluster = await record(4_096);
+  const cluster = await record(7_000);
   await busyTimes(cluster);
   await cluster.close();
   const files = readdirSync(folder)
     .sort()
     .map((name) => join(folder, name));
-  expect(files.length).toBeGreaterThan(2);
+  expect(files.length).toBeGreaterThan(1);
   // Renamed ones have their time in their names; the newest has none, and sorts last.
   const whole = replay(linesOf(...files));
   expect(whole).toMatchObject({ decided: 14, lost: 0 });

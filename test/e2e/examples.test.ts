@@ -115,6 +115,17 @@ test("C: a shop opens, gets stuck, and is begun anew by its liveness probe", asy
   );
 });
 
+test("placement: a server at a fixed port, and boats around it", async () => {
+  const port = await freePort();
+  await cluster.apply(exampleManifest("placement/harbour.yaml", { "port: 8089": `port: ${port}` }));
+  await eventually(async () => {
+    const response = await fetch(`http://127.0.0.1:${port}/harbour`);
+    expect(await response.text()).toContain("of /harbour");
+    const boats = (await cluster.instances()).filter(({ spec }) => spec.owner.name === "boats");
+    expect(boats.map(({ status }) => status.display)).toEqual(Array.from({ length: 4 }, () => "Running"));
+  });
+});
+
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -109,3 +109,19 @@ test("a daemon that is stopped as its service is (SIGTERM, to it alone) leaves i
   await cluster.startNode("one");
   await eventually(async () => expect(await identities()).toEqual(before));
 });
+
+test("no instance is given what its daemon runs, though it lies in an allowed folder", async () => {
+  const image = await guestImage("ticker");
+  cluster = await TestCluster.start(["one"], { hostPaths: [guestFolder()] });
+  const program = cluster.programFolder("one");
+  const paths = [program, join(program, ".."), join(program, "node-daemon")];
+  for (const [index, path] of paths.entries()) {
+    const volumes = [{ name: "program", hostPath: { path } }];
+    const template = { volumes, mounts: [{ volume: "program", path: "/program" }] };
+    await cluster.apply(deployment(1, { name: `writer-${index}`, image, template }));
+  }
+  await eventually(async () => {
+    const told = (await cluster!.instances()).map(({ status }) => status.message ?? "");
+    expect(told.filter((message) => message.includes("keeps its keys, state or programs"))).toHaveLength(3);
+  });
+});

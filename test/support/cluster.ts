@@ -9,6 +9,7 @@ import { TestClient } from "./client.ts";
 import { ApiClient } from "../../cli/client/api-client.ts";
 import { readClusterAccess } from "../../cli/client/kubeconfig.ts";
 import { LocalCertificates } from "../../cli/local/certificates.ts";
+import { madeProgramsFolder, servicePrograms } from "../../cli/local/program.ts";
 import { writeLocalKubeconfig } from "../../cli/local/kubeconfig.ts";
 import { openStateDirectory, storeFileOf, type StateDirectory } from "../../cli/local/state-directory.ts";
 
@@ -50,7 +51,7 @@ class Daemon<Ready> {
     [command, ...words]: readonly [string, ...string[]] = [process.execPath],
   ) {
     const log = openSync(logFile, "a");
-    this.process = spawn(command, [...words, join(checkout, program), ...args], {
+    this.process = spawn(command, [...words, program, ...args], {
       stdio: ["ignore", log, log, "ipc"],
       cwd: checkout,
     });
@@ -82,6 +83,7 @@ export class TestCluster implements AsyncDisposable {
   readonly directory: StateDirectory;
   readonly #options: ClusterOptions;
   readonly #certificates: LocalCertificates;
+  readonly #programs = servicePrograms();
   readonly #nodes = new Map<string, Daemon<unknown>>();
   #scheduler: Daemon<SchedulerReady> | undefined;
   #addresses: SchedulerReady | undefined;
@@ -112,7 +114,7 @@ export class TestCluster implements AsyncDisposable {
     args.push("--encryption-key-file", this.#certificates.encryptionKeyFile());
     args.push("--lost-after", this.#options.lostAfter ?? "15s", ...(this.#options.schedulerArgs ?? []));
     this.#scheduler = new Daemon(
-      "scheduler/main.ts",
+      this.#programs.scheduler,
       args,
       join(this.directory.logs, "scheduler.log"),
       this.#options.schedulerCommand?.(this.directory),
@@ -155,13 +157,13 @@ export class TestCluster implements AsyncDisposable {
       args.push("--allow-host-path", path);
     }
     for (const listen of this.#options.listen ?? []) args.push("--allow-listen", listen);
-    args.push("--reserve-host-path", this.directory.root);
+    args.push("--reserve-host-path", this.directory.root, "--reserve-host-path", madeProgramsFolder);
     // A test that is killed leaves nothing behind.
     args.push("--end-orphaned-shims-after", "60");
     // The machine that runs tests may be short for reasons of its own.
     args.push("--eviction-memory", "1Mi", "--eviction-disk", "1Mi");
     args.push(...(this.#options.nodeArgs ?? []), ...more);
-    const node = new Daemon("node-daemon/main.ts", args, join(this.directory.logs, `${name}.log`));
+    const node = new Daemon(this.#programs.node, args, join(this.directory.logs, `${name}.log`));
     this.#nodes.set(name, node);
     await node.ready;
   }
@@ -200,6 +202,12 @@ export class TestCluster implements AsyncDisposable {
 
   killShims(name: string): void {
     for (const pid of this.shims(name)) process.kill(pid, "SIGKILL");
+  }
+
+  /** What a node's daemon runs from. */
+  programFolder(name: string): string {
+    const words = readFileSync(`/proc/${this.nodePid(name)}/cmdline`, "utf8").split("\0");
+    return resolve(words.find((word) => /\/main\.[jt]s$/.test(word)) ?? "", "../..");
   }
 
   nodePid(name: string): number {

@@ -52,6 +52,14 @@ export const pressureLimits = {
   diskEntriesMax: 50_000,
 } as const;
 
+/** When the heap of the daemon is given back (see PressureWatch). */
+export const burstLimits = {
+  /** Fewer leave less than 10 MB of garbage, which is not worth the pause. */
+  instancesMin: 2_000,
+  /** Between two looks: so many come and go on a node where nothing much happens. */
+  stillMax: 100,
+} as const;
+
 export const garbageLimits = {
   /** As for modules themselves: when translations take more, the least recently used go until they take less. */
   translationBytesHigh: 4 * gibibyte,

@@ -15,6 +15,7 @@ import { ownerSpread } from "./plugins/owner-spread/owner-spread.ts";
 import { resourcesFit } from "./plugins/resources-fit/resources-fit.ts";
 import { runtimeAvailable } from "./plugins/runtime-available/runtime-available.ts";
 import {
+  noExecuteTaints,
   preferUntainted,
   taintsAndTolerations,
 } from "./plugins/taints-and-tolerations/taints-and-tolerations.ts";
@@ -33,6 +34,7 @@ export const defaultProfile: Profile = {
     isolationAvailable,
     hostGrants,
     taintsAndTolerations,
+    noExecuteTaints,
     nodePressure,
     resourcesFit,
     hostPorts,

@@ -105,6 +105,13 @@ const rows: readonly Row[] = [
     done: { asked: { tolerations: [{ ...toleration, key: "gpu" }] } },
   },
   {
+    name: "a taint that evicts",
+    plugin: "no-execute-taints",
+    node: { taints: [{ key: "gone", value: "", effect: "NoExecute" }] },
+    remedy: "tolerate gone:NoExecute, or take the taint from the node",
+    done: { node: aNode("n1") },
+  },
+  {
     name: "a cordoned node",
     plugin: "node-unschedulable",
     node: { unschedulable: true },

@@ -3,7 +3,12 @@
  * admission of a pod there is placement of an instance here: whatever is refused waits.
  */
 import { formatQuantity, type QuantityFormat } from "../../../api/quantity.ts";
-import type { ComputeAmounts, ComputeResource, QuotaTraits } from "./compute-resources.ts";
+import {
+  amountOf,
+  type ComputeAmounts,
+  type ComputeResource,
+  type QuotaTraits,
+} from "./compute-resources.ts";
 import { matchesScopes, type ComputeLimit, type Quota } from "./quota.ts";
 
 /** What quotas look at of instances that are alike. */
@@ -67,9 +72,10 @@ export function quotaRemedy(quotas: readonly Quota[], { traits, unspecified }: Q
 function roomUnder({ compute }: Quota, { charge }: QuotaSubject, used: ComputeAmounts): bigint | undefined {
   let room: bigint | undefined;
   for (const { resource, milli } of compute) {
-    if (charge[resource] === 0n) continue;
-    const free = milli - used[resource];
-    const fitting = free > 0n ? free / charge[resource] : 0n;
+    const each = amountOf(charge, resource);
+    if (each === 0n) continue;
+    const free = milli - amountOf(used, resource);
+    const fitting = free > 0n ? free / each : 0n;
     if (room === undefined || fitting < room) room = fitting;
   }
   return room;
@@ -77,13 +83,14 @@ function roomUnder({ compute }: Quota, { charge }: QuotaSubject, used: ComputeAm
 
 /** What the instance after `placed` others would exceed. */
 function exceededText(quota: Quota, { charge }: QuotaSubject, used: ComputeAmounts, placed: bigint): string {
-  const usedThen = (resource: ComputeResource) => used[resource] + charge[resource] * placed;
+  const each = (resource: ComputeResource) => amountOf(charge, resource);
+  const usedThen = (resource: ComputeResource) => amountOf(used, resource) + each(resource) * placed;
   const exceeded = quota.compute.filter(
-    ({ resource, milli }) => charge[resource] > 0n && usedThen(resource) + charge[resource] > milli,
+    ({ resource, milli }) => each(resource) > 0n && usedThen(resource) + each(resource) > milli,
   );
   const list = (text: (limit: ComputeLimit) => string) =>
     exceeded.map((limit) => `${limit.name}=${text(limit)}`).join(",");
-  const requested = list(({ resource }) => formatAmount(resource, charge[resource]));
+  const requested = list(({ resource }) => formatAmount(resource, each(resource)));
   const usedText = list(({ resource }) => formatAmount(resource, usedThen(resource)));
   const limited = list(({ text }) => text);
   return `exceeded quota: ${quota.name}, requested: ${requested}, used: ${usedText}, limited: ${limited}`;

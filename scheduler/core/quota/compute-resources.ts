@@ -1,17 +1,23 @@
-import type { Instance } from "../model.ts";
+import { checkExtendedResource } from "../../../api/extended-resource.ts";
+import type { Amounts, Instance } from "../model.ts";
 import { qosOf } from "../qos.ts";
 import { footprintOf } from "../resources.ts";
 
+type StandardResource = "requests.cpu" | "requests.memory" | "limits.cpu" | "limits.memory" | "instances";
+
+/** Of an extended resource, as Kubernetes names it in quotas: requests.example.com/camera. */
+type ExtendedRequest = `requests.${string}/${string}`;
+
 /** What a quota can count of placed instances. */
-export type ComputeResource =
-  | "requests.cpu"
-  | "requests.memory"
-  | "limits.cpu"
-  | "limits.memory"
-  | "instances";
+export type ComputeResource = StandardResource | ExtendedRequest;
 
 /** In thousandths, as quantities are parsed: millicores, thousandths of a byte, thousandths of an instance. */
-export type ComputeAmounts = Readonly<Record<ComputeResource, bigint>>;
+export type ComputeAmounts = Readonly<Record<StandardResource, bigint>> & {
+  /** Those above zero; `noExtended` in the usual case. */
+  readonly extended: ReadonlyMap<ComputeResource, bigint>;
+};
+
+const noExtended: ComputeAmounts["extended"] = new Map();
 
 export const nothingUsed: ComputeAmounts = {
   "requests.cpu": 0n,
@@ -19,10 +25,33 @@ export const nothingUsed: ComputeAmounts = {
   "limits.cpu": 0n,
   "limits.memory": 0n,
   instances: 0n,
+  extended: noExtended,
 };
 
-/** The names in a quota's `hard` that are counted of placed instances. cpu and memory are requests, as in Kubernetes. */
-export const computeResourceNames: ReadonlyMap<string, ComputeResource> = new Map([
+export function amountOf(amounts: ComputeAmounts, resource: ComputeResource): bigint {
+  return isExtended(resource) ? (amounts.extended.get(resource) ?? 0n) : amounts[resource];
+}
+
+function isExtended(resource: ComputeResource): resource is ExtendedRequest {
+  return resource.includes("/");
+}
+
+/** What a name in a quota's `hard` counts of placed instances; undefined: nothing. */
+export function computeResourceNamed(name: string): ComputeResource | undefined {
+  const isOfExtended =
+    name.startsWith(requestsPrefix) && checkExtendedResource(name.slice(requestsPrefix.length)) === undefined;
+  return isOfExtended ? extendedRequest(name.slice(requestsPrefix.length)) : computeResourceNames.get(name);
+}
+
+const requestsPrefix = "requests.";
+
+/** Extended resources have a slash in their names. */
+function extendedRequest(name: string): ExtendedRequest {
+  return `${requestsPrefix}${name}` as ExtendedRequest;
+}
+
+/** cpu and memory are requests, as in Kubernetes. */
+const computeResourceNames: ReadonlyMap<string, ComputeResource> = new Map([
   ["cpu", "requests.cpu"],
   ["memory", "requests.memory"],
   ["requests.cpu", "requests.cpu"],
@@ -46,7 +75,13 @@ export function chargeOf(
     "limits.cpu": BigInt(limits.cpuMillis),
     "limits.memory": limitBytes === 0n ? 0n : (limitBytes + overheadBytes) * 1_000n,
     instances: 1_000n,
+    extended: chargedExtended(instance.claims.extended),
   };
+}
+
+function chargedExtended(extended: Amounts): ComputeAmounts["extended"] {
+  if (extended.size === 0) return noExtended;
+  return new Map(Array.from(extended, ([name, amount]) => [extendedRequest(name), BigInt(amount) * 1_000n]));
 }
 
 /** `amounts` with `count` times `charge`; a negative count takes it away. */
@@ -57,7 +92,22 @@ export function amountsWith(amounts: ComputeAmounts, charge: ComputeAmounts, cou
     "limits.cpu": amounts["limits.cpu"] + charge["limits.cpu"] * count,
     "limits.memory": amounts["limits.memory"] + charge["limits.memory"] * count,
     instances: amounts.instances + charge.instances * count,
+    extended: charge.extended.size === 0 ? amounts.extended : extendedWith(amounts, charge, count),
   };
+}
+
+function extendedWith(
+  { extended }: ComputeAmounts,
+  charge: ComputeAmounts,
+  count: bigint,
+): ComputeAmounts["extended"] {
+  const sum = new Map(extended);
+  for (const [resource, amount] of charge.extended) {
+    const next = (sum.get(resource) ?? 0n) + amount * count;
+    if (next === 0n) sum.delete(resource);
+    else sum.set(resource, next);
+  }
+  return sum.size === 0 ? noExtended : sum;
 }
 
 /** What scopes ask of an instance. */

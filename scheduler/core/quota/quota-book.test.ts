@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ClusterState } from "../cluster-state/cluster-state.ts";
-import type { Instance } from "../model.ts";
+import { type Instance, noClaims } from "../model.ts";
 import { aNode, anInstance, aQuotaSubject, aResourceQuota, bound } from "../testing/builders.ts";
 import { chargeOf, traitsOf } from "./compute-resources.ts";
 import { QuotaBook } from "./quota-book.ts";
@@ -63,6 +63,15 @@ const rows: readonly {
     count: 0,
     refusal:
       "exceeded quota: q, requested: cpu=100m,memory=64Mi, used: cpu=200m,memory=128Mi, limited: cpu=200m,memory=128Mi",
+  },
+  {
+    name: "an extended resource",
+    running: 1,
+    quotas: [["q", { "requests.example.com/camera": 5, "requests.example.com/gpu": 1 }]],
+    subject: subjectOf({ claims: { ...noClaims, extended: new Map([["example.com/camera", 2]]) } }),
+    count: 2,
+    refusal:
+      "exceeded quota: q, requested: requests.example.com/camera=2, used: requests.example.com/camera=4, limited: requests.example.com/camera=5",
   },
   {
     name: "more is used than the quota allows by now",

@@ -1,6 +1,6 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
 import { checkQuotas, type QuotaAllowance, type QuotaSubject } from "./check-quotas.ts";
-import type { ComputeAmounts } from "./compute-resources.ts";
+import { amountOf, type ComputeAmounts } from "./compute-resources.ts";
 import { matchesScopes, readQuota, type Quota } from "./quota.ts";
 import type { QuotaUsage } from "./quota-usage.ts";
 
@@ -89,7 +89,7 @@ export class QuotaBook {
   /** A quota that would have to be checked against what is not known yet. */
   #unknownText(quotas: readonly Quota[], { charge, traits }: QuotaSubject): string | undefined {
     for (const quota of quotas) {
-      const resources = quota.compute.filter(({ resource }) => charge[resource] > 0n);
+      const resources = quota.compute.filter(({ resource }) => amountOf(charge, resource) > 0n);
       if (resources.length === 0 || !matchesScopes(quota, traits)) continue;
       const names = resources.map(({ name }) => name).join(",");
       return `status unknown for quota: ${quota.name}, resources: ${names}: not all nodes have reported since the scheduler started`;

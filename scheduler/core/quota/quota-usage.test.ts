@@ -1,13 +1,14 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { ClusterState } from "../cluster-state/cluster-state.ts";
-import type { Instance } from "../model.ts";
-import { aNode, anInstance, aStatus, startMs } from "../testing/builders.ts";
+import { type Instance, noClaims } from "../model.ts";
+import { aCapacity, aNode, anInstance, aStatus, startMs } from "../testing/builders.ts";
 import { amountsWith, chargeOf, nothingUsed, traitsOf, type QuotaTraits } from "./compute-resources.ts";
 import { isPlaced } from "./quota-usage.ts";
 
 const namespaces = ["default", "other", "__proto__"];
 const nodeNames = ["n1", "n2"];
+const allocatable = aCapacity({ extended: new Map([["example.com/camera", 1_000]]) });
 const picks: readonly ((traits: QuotaTraits) => boolean)[] = [
   () => true,
   ({ bestEffort }) => bestEffort,
@@ -22,6 +23,7 @@ function newInstance(uid: string, size: number, namespace: string): Instance {
     // Beyond what a number holds exactly when added up.
     limits: { cpuMillis: 0, memoryBytes: size === 3 ? 2 ** 62 : 0 },
     hasDeadline: size % 2 === 1,
+    claims: size === 3 ? { ...noClaims, extended: new Map([["example.com/camera", size]]) } : noClaims,
     isolation: size === 2 ? "process" : "shared",
     priorityClass: size === 1 ? "low" : "",
   });
@@ -61,7 +63,7 @@ function act(state: ClusterState, operation: number, uid: string, made: Instance
     case 8:
       return void state.removeNode(nodeName, startMs);
     default:
-      state.upsertNode(aNode(nodeName), { kind: "connected" });
+      state.upsertNode(aNode(nodeName, { allocatable }), { kind: "connected" });
       state.setConnection(nodeName, { kind: "connected" });
   }
 }
@@ -77,7 +79,7 @@ test("QuotaUsage: equals a recount of the placed instances after whatever happen
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
       const state = new ClusterState();
-      for (const name of nodeNames) state.upsertNode(aNode(name), { kind: "connected" });
+      for (const name of nodeNames) state.upsertNode(aNode(name, { allocatable }), { kind: "connected" });
       for (const [operation, who, size, where, node] of steps) {
         const made = newInstance(`u${who}`, size, namespaces[where] ?? "");
         act(state, operation, `u${who}`, { ...made, createdMs: node });

@@ -1,6 +1,6 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
 import { canonicalQuantity, parseQuantity } from "../../../api/quantity.ts";
-import { computeResourceNames, type ComputeResource, type QuotaTraits } from "./compute-resources.ts";
+import { computeResourceNamed, type ComputeResource, type QuotaTraits } from "./compute-resources.ts";
 
 /** The upper bound of one name in `hard`. */
 export interface QuotaLimit {
@@ -54,7 +54,7 @@ export function readQuota({ metadata, spec }: ApiObject): Quota {
     ],
     limits,
     compute: limits.flatMap((limit) => {
-      const resource = computeResourceNames.get(limit.name);
+      const resource = computeResourceNamed(limit.name);
       return resource === undefined ? [] : [{ ...limit, resource }];
     }),
   };

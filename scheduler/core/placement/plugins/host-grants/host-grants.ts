@@ -1,4 +1,4 @@
-import { foldersOf, imagePath, isOffered } from "../../../../../api/host-paths.ts";
+import { foldersOf, imagePath, offeredTest } from "../../../../../api/host-paths.ts";
 import {
   listenPlaceText,
   listenRulesOf,
@@ -7,6 +7,7 @@ import {
   type ListenPlace,
 } from "../../../../../api/listen-rules.ts";
 import type { ClusterNode, NodeGrants } from "../../../model.ts";
+import { clipped } from "../../clipped.ts";
 import { success, unresolvable, type FilterPlugin, type Verdict } from "../../framework.ts";
 
 /**
@@ -19,28 +20,35 @@ export const hostGrants: FilterPlugin = {
   prepare({ namespace, hostPaths, image, listeners }) {
     const module = imagePath(image);
     if (hostPaths.length === 0 && listeners.length === 0 && module === undefined) return undefined;
-    return ({ node }: { readonly node: ClusterNode }): Verdict => {
-      if (node.grants === undefined) return success;
-      const wanted = [
-        ...hostPaths.map((path) => ({ path, what: "hostPath" })),
-        ...(module === undefined ? [] : [{ path: module, what: "module" }]),
-      ];
-      return judgePaths(wanted, node.grants, namespace) ?? judgeListeners(listeners, node.grants, namespace);
+    const wanted: readonly WantedPath[] = [
+      ...hostPaths.map((path) => ({ what: "hostPath", path, isOffered: offeredTest(path) })),
+      ...(module === undefined ? [] : [{ what: "module", path: module, isOffered: offeredTest(module) }]),
+    ];
+    return ({ node: { grants } }: { readonly node: ClusterNode }): Verdict => {
+      if (grants === undefined) return success;
+      return judgePaths(wanted, grants, namespace) ?? judgeListeners(listeners, grants, namespace);
     };
   },
 };
 
+interface WantedPath {
+  readonly what: string;
+  readonly path: string;
+  isOffered(folders: readonly string[]): boolean;
+}
+
 function judgePaths(
-  wanted: readonly { readonly path: string; readonly what: string }[],
+  wanted: readonly WantedPath[],
   { hostPaths }: NodeGrants,
   namespace: string,
 ): Verdict | undefined {
+  if (wanted.length === 0) return undefined;
   const folders = foldersOf(hostPaths, namespace);
-  const refused = wanted.find(({ path }) => !isOffered(path, folders));
+  const refused = wanted.find((one) => !one.isOffered(folders));
   if (refused === undefined) return undefined;
   return unresolvable(
     `node(s) that don't offer the ${refused.what} to the namespace`,
-    `${refused.what} ${refused.path} is in no folder that it offers to namespace ${namespace}: ${listed(folders)}`,
+    `${refused.what} ${clipped(refused.path)} is in no folder that it offers to namespace ${namespace}: ${listed(folders)}`,
     "offer the folder on the node (wherry-node --allow-host-path)",
   );
 }
@@ -50,6 +58,7 @@ function judgeListeners(
   { listen }: NodeGrants,
   namespace: string,
 ): Verdict {
+  if (listeners.length === 0) return success;
   const rules = listenRulesOf(listen, namespace);
   const refused = listeners.find((listener) => !mayListen(rules, listener));
   if (refused === undefined) return success;
@@ -61,5 +70,5 @@ function judgeListeners(
 }
 
 function listed(offered: readonly string[]): string {
-  return offered.length === 0 ? "none" : offered.join(", ");
+  return offered.length === 0 ? "none" : clipped(offered.join(", "));
 }

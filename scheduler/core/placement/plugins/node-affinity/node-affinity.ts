@@ -1,4 +1,5 @@
 import type { ClusterNode } from "../../../model.ts";
+import { clipped } from "../../clipped.ts";
 import { success, unresolvable, type FilterPlugin, type ScorePlugin } from "../../framework.ts";
 import { isEmptyTerm, prepareTerm, type PreparedTerm } from "./node-selector-terms.ts";
 
@@ -44,7 +45,7 @@ function refusal(terms: readonly PreparedTerm[], node: ClusterNode): string {
     const unmet = requirements.find((one) => !one.matches(node));
     return unmet === undefined
       ? "nothing, as one of its terms is empty"
-      : `${unmet.text} (the node has ${unmet.found(node)})`;
+      : `${clipped(unmet.text)} (the node has ${clipped(unmet.found(node))})`;
   });
   const hidden = terms.length - wanted.length;
   if (hidden > 0) wanted.push(`one of ${hidden} other terms`);

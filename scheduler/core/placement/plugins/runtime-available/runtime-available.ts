@@ -1,5 +1,6 @@
 import { isInRange, parseVersionRange, type VersionRange } from "../../../../../api/version-range.ts";
 import type { ClusterNode, PlacementRequirements } from "../../../model.ts";
+import { clipped } from "../../clipped.ts";
 import { success, unresolvable, type FilterPlugin } from "../../framework.ts";
 
 type Wanted = Pick<PlacementRequirements, "runtime" | "runtimeVersion" | "runtimeFeatures">;
@@ -37,14 +38,14 @@ function refusal(node: ClusterNode, wanted: Wanted, range: VersionRange | undefi
   const ofVersion = offered.filter((one) => isOfVersion(one, range));
   const [first] = ofVersion;
   if (first === undefined) {
-    const versions = offered.map(({ version }) => version).join(", ");
+    const versions = listed(offered.map(({ version }) => version));
     return unresolvable(
       `node(s) without runtime ${runtime} ${runtimeVersion}`,
       `runtime ${runtime} is ${versions}, the template wants ${runtimeVersion}`,
       `install a ${runtime} of that version on the node, or allow ${versions}`,
     );
   }
-  const lacking = runtimeFeatures.filter((feature) => !first.features.includes(feature)).join(", ");
+  const lacking = listed(runtimeFeatures.filter((feature) => !first.features.includes(feature)));
   return unresolvable(
     `node(s) whose runtime ${runtime} lacks ${lacking}`,
     `runtime ${runtime} lacks ${lacking}; it has ${listed(first.features)}`,
@@ -53,5 +54,5 @@ function refusal(node: ClusterNode, wanted: Wanted, range: VersionRange | undefi
 }
 
 function listed(names: readonly string[]): string {
-  return names.length === 0 ? "none" : names.join(", ");
+  return names.length === 0 ? "none" : clipped(names.join(", "));
 }

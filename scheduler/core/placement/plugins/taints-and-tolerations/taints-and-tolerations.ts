@@ -1,25 +1,31 @@
 import type { NodeTaint, PlacementRequirements } from "../../../model.ts";
-import { success, unresolvable, type FilterPlugin, type ScorePlugin } from "../../framework.ts";
+import { stayUnder } from "../../../taint-eviction.ts";
+import { success, unresolvable, type FilterPlugin, type ScorePlugin, type Verdict } from "../../framework.ts";
 import { tolerates } from "./tolerates.ts";
 
-/** Keeps instances off nodes with a taint NoSchedule or NoExecute that they do not tolerate. */
+/** Keeps instances off nodes with a taint NoSchedule that they do not tolerate. */
 export const taintsAndTolerations: FilterPlugin = {
   name: "taints-and-tolerations",
   reads: "node",
   prepare:
     (requirements) =>
-    ({ node }) => {
-      if (node.taints.length === 0) return success;
-      const taint = node.taints.find(
-        (candidate) => candidate.effect !== "PreferNoSchedule" && !isTolerated(candidate, requirements),
-      );
-      if (taint === undefined) return success;
-      const text = `{${taint.key}: ${taint.value}}`;
-      return unresolvable(
-        `node(s) had untolerated taint ${text}`,
-        `untolerated taint ${text}:${taint.effect}`,
-        `tolerate ${taintText(taint)}, or take the taint from the node`,
-      );
+    ({ node: { taints } }) => {
+      if (taints.length === 0) return success;
+      const taint = taints.find((one) => one.effect === "NoSchedule" && !isTolerated(one, requirements));
+      return taint === undefined ? success : untolerated(taint);
+    },
+};
+
+/** Keeps instances off nodes that have a taint NoExecute by which they would be stopped as soon as they are there. */
+export const noExecuteTaints: FilterPlugin = {
+  name: "no-execute-taints",
+  reads: "node",
+  prepare:
+    ({ tolerations }) =>
+    ({ node: { taints } }) => {
+      if (taints.length === 0) return success;
+      const stay = stayUnder(taints, tolerations);
+      return stay.kind === "limited" && stay.seconds === 0 ? untolerated(stay.taint) : success;
     },
 };
 
@@ -36,13 +42,15 @@ export const preferUntainted: ScorePlugin = {
     },
 };
 
-/** As people write it on a command line. */
-function taintText({ key, value, effect }: NodeTaint): string {
-  return `${key}${value === "" ? "" : `=${value}`}:${effect}`;
+function isTolerated(taint: NodeTaint, { tolerations }: PlacementRequirements): boolean {
+  return tolerations.some((toleration) => tolerates(toleration, taint));
 }
 
-function isTolerated(taint: NodeTaint, { tolerations }: PlacementRequirements): boolean {
-  const found = tolerations.find((toleration) => tolerates(toleration, taint));
-  // Who tolerates it for no time would be evicted at once.
-  return found !== undefined && !(taint.effect === "NoExecute" && found.seconds === 0);
+function untolerated({ key, value, effect }: NodeTaint): Verdict {
+  const text = `{${key}: ${value}}`;
+  return unresolvable(
+    `node(s) had untolerated taint ${text}`,
+    `untolerated taint ${text}:${effect}`,
+    `tolerate ${key}${value === "" ? "" : `=${value}`}:${effect}, or take the taint from the node`,
+  );
 }

@@ -10,7 +10,7 @@ import {
 import type { InstanceSelector, Neighbours } from "../../neighbours.ts";
 import { nodeAffinity } from "../node-affinity/node-affinity.ts";
 import { nodeSelector } from "../node-selector/node-selector.ts";
-import { taintsAndTolerations } from "../taints-and-tolerations/taints-and-tolerations.ts";
+import { noExecuteTaints, taintsAndTolerations } from "../taints-and-tolerations/taints-and-tolerations.ts";
 
 /**
  * The instances that a constraint selects are to be spread evenly over the domains of a topology key.
@@ -80,7 +80,7 @@ function exclusionOf(
     .map(({ topologyKey }) => topologyKey);
   const filters = [
     ...(honorsNodeAffinity ? [nodeSelector, nodeAffinity] : []),
-    ...(honorsTaints ? [taintsAndTolerations] : []),
+    ...(honorsTaints ? [taintsAndTolerations, noExecuteTaints] : []),
   ].flatMap((plugin) => plugin.prepare(requirements) ?? []);
   return (view) =>
     keys.some((key) => !Object.hasOwn(view.node.labels, key)) ||
