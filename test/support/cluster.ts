@@ -32,7 +32,7 @@ export interface ClusterOptions {
   /** Where instances may listen, as the daemon's `--allow-listen`. */
   readonly listen?: readonly string[];
   /** More arguments of the scheduler. */
-  readonly schedulerArgs?: readonly string[];
+  readonly schedulerArgs?: (directory: StateDirectory) => readonly string[];
   /** More arguments of each node daemon. */
   readonly nodeArgs?: readonly string[];
   /** What runs the scheduler's program, instead of node alone. */
@@ -112,7 +112,11 @@ export class TestCluster implements AsyncDisposable {
     args.push("--ca", ca, "--cert", certificate, "--key", key, "--token-file", token.file);
     args.push("--service-account-key-file", this.#certificates.serviceAccountKey());
     args.push("--encryption-key-file", this.#certificates.encryptionKeyFile());
-    args.push("--lost-after", this.#options.lostAfter ?? "15s", ...(this.#options.schedulerArgs ?? []));
+    args.push(
+      "--lost-after",
+      this.#options.lostAfter ?? "15s",
+      ...(this.#options.schedulerArgs?.(this.directory) ?? []),
+    );
     this.#scheduler = new Daemon(
       this.#programs.scheduler,
       args,
