@@ -5,7 +5,7 @@ import { formatFigure, type Figure } from "./figure.ts";
 
 interface Suite {
   /** Either all at the end, or one by one as they are measured. */
-  readonly run: () => Promise<readonly Figure[]> | AsyncIterable<Figure>;
+  readonly run: () => Promise<readonly Figure[]> | AsyncIterable<Figure> | Iterable<Figure>;
 }
 
 const suites: Readonly<Record<string, () => Promise<Suite>>> = {
@@ -18,6 +18,7 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   "hollow-nodes": () => import("./hollow-nodes.ts"),
   instances: () => import("./instances.ts"),
   placement: () => import("./placement.ts"),
+  "placement-quality": () => import("./placement-quality.ts"),
   starts: () => import("./starts.ts"),
   store: () => import("./store.ts"),
   "wake-up": () => import("./wake-up.ts"),

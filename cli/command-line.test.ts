@@ -384,16 +384,43 @@ test("top: what nodes use of what they may", async () => {
   server.put(`${nodes}/laptop`, { ...node, metadata: { name: "laptop" }, status: { allocatable } });
   server.put(`${nodes}/new`, { ...node, metadata: { name: "new" } });
   using("a", { cpu: "300m", memory: "256Mi" }, { isolation: "process" });
-  using("b", { cpu: "200m", memory: "256Mi" });
+  using("b", { cpu: "200m", memory: "200Mi" });
+  const unmetered = instance("c", "hello");
+  Object.assign(unmetered.spec, { requests: { cpu: "100m", memory: "24Mi" } });
+  server.put(`${instances}/c`, unmetered);
+  using("over", { cpu: "900m", memory: "1Gi" }, { phase: "Succeeded" });
   const { stdout } = await run("top nodes");
   expect(stdout).toBe(
     [
       "NAME     CPU(cores)   CPU(%)      MEMORY(bytes)   MEMORY(%)   INSTANCES     PROCESSES",
-      "laptop   500m         25%         512Mi           50%         2/100         1/8",
+      "laptop   600m         30%         512Mi           50%         3/100         1/8",
       "new      0m           <unknown>   0Ki             <unknown>   0/<unknown>   0/<unknown>",
       "",
     ].join("\n"),
   );
+});
+
+test("describe: a node tells what is requested and used of it, and of what may be promised", async () => {
+  const nodes = "/apis/wherry.dev/v1alpha1/wasmnodes";
+  const node = { apiVersion: "wherry.dev/v1alpha1", kind: "WasmNode", spec: {} };
+  const allocatable = { cpu: "2", memory: "1Gi" };
+  const metadata = { name: "laptop", creationTimestamp: "2026-01-01T00:00:00Z" };
+  server.put(`${nodes}/laptop`, { ...node, metadata, status: { allocatable } });
+  const object = instance("a", "hello");
+  Object.assign(object.spec, { requests: { cpu: "1500m", memory: "256Mi" } });
+  Object.assign(object.status, { usage: { cpu: "100m", memory: "512Mi" } });
+  server.put(`${instances}/a`, object);
+  const rowsOf = (stdout: string) => stdout.split("\n").filter((line) => /^ {2}(cpu|memory) {2}/.test(line));
+  expect(rowsOf((await run("describe wn laptop")).stdout)).toEqual([
+    "  cpu        1500m       75%              100m     5%",
+    "  memory     256Mi       25%              512Mi    50%",
+  ]);
+  const promisable = { cpu: "4", memory: "1Gi" };
+  server.put(`${nodes}/laptop`, { ...node, metadata, status: { allocatable, promisable } });
+  expect(rowsOf((await run("describe wn laptop")).stdout)).toEqual([
+    "  cpu        1500m       75%              38%             100m     5%",
+    "  memory     256Mi       25%              25%             512Mi    50%",
+  ]);
 });
 
 test.each([

@@ -132,7 +132,14 @@ export class Daemon {
       log,
     });
     const daemon = new Daemon(parts, checkpoint, found, agent, machine, (onConnected) =>
-      createLink(options, parts, { agent, moduleBoard, checkpoint, found, folders: offered, onConnected }),
+      createLink(options, parts, {
+        agent,
+        moduleBoard,
+        checkpoint,
+        found,
+        folders: offered,
+        onConnected,
+      }),
     );
     daemon.#link.start();
     // What is left of instances long gone can wait until everything else runs.

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { parseSchedulerOptions } from "./options.ts";
+import { parsePrintPlacement, parseSchedulerOptions } from "./options.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "wherry-options-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -69,6 +69,29 @@ test("parseSchedulerOptions: tokens, keys and the audit log", () => {
   expect(options.tokens.at(1)).toEqual({ token: "abc", user: "alice", uid: "u1", groups: ["dev", "ops"] });
   expect(options.serviceAccountKeys.map((key) => key.privateKey !== undefined)).toEqual([true, false]);
   expect(options.audit).toEqual({ file: "/tmp/audit.log", fileBytesMax: 5 * 2 ** 20, backupsMax: 10 });
+});
+
+const goodPlacement = write(
+  "placement.yaml",
+  "apiVersion: config.wherry.dev/v1alpha1\nkind: PlacementConfiguration\nprofiles: [{name: batch}]\n",
+);
+const badPlacement = write(
+  "bad-placement.yaml",
+  "apiVersion: config.wherry.dev/v1alpha1\nkind: PlacementConfiguration\nbackoff: {initial: 1h}\n",
+);
+
+test("parseSchedulerOptions: the placement configuration, and the one without a file", () => {
+  const namesOf = (...args: readonly string[]) =>
+    parseSchedulerOptions([...complete, ...args]).placement.profiles.map(({ name }) => name);
+  expect(namesOf()).toEqual(["default", "pack"]);
+  expect(namesOf("--placement-config", goodPlacement)).toEqual(["batch"]);
+});
+
+test("parsePrintPlacement: beside all other flags or none, and only where it is asked for", () => {
+  expect(parsePrintPlacement(complete)).toBeUndefined();
+  expect(parsePrintPlacement(["--print-placement-config"])?.profiles.length).toBe(2);
+  const args = [...complete, "--placement-config", goodPlacement, "--print-placement-config"];
+  expect(parsePrintPlacement(args)?.profiles.map(({ name }) => name)).toEqual(["batch"]);
 });
 
 const badTokens = write("bad.csv", "abc,alice,u1\nxyz,bob\n");
@@ -148,6 +171,11 @@ test.each([
     name: "a key file that others may read",
     args: [...complete, "--encryption-key-file", openKeys],
     message: "--encryption-key-file: key file",
+  },
+  {
+    name: "a placement configuration that is none",
+    args: [...complete, "--placement-config", badPlacement],
+    message: `--placement-config ${badPlacement}: backoff.initial "1h": expected a duration from 10ms to 10m`,
   },
   { name: "missing file", args: [...complete, "--ca", "/nowhere"], message: "--ca: ENOENT" },
 ])("parseSchedulerOptions: $name", ({ args, message }) => {

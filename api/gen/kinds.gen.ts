@@ -500,9 +500,9 @@ export interface WasmNodeSpec {
   readonly unschedulable: boolean;
   /** By how much more than it has placement may promise of it. The scheduler's configuration holds where empty. */
   readonly overcommit?: {
-    /** A ratio from 1 to 100, such as 2.5. */
+    /** A ratio from 0.1 to 100, such as 2.5. Below 1 some is kept back. */
     readonly cpu?: string;
-    /** A ratio from 1 to 100, such as 1.2. */
+    /** A ratio from 0.1 to 100, such as 1.2. */
     readonly memory?: string;
   };
   readonly taints?: readonly Taint[];
@@ -515,7 +515,7 @@ export interface WasmNodeStatus {
   readonly capacity?: NodeResources;
   /** cpu, memory, instances, processes (instances with a process of their own), and extended resources. */
   readonly allocatable?: NodeResources;
-  /** What placement may promise of the node where that is more than it has (spec.overcommit, or the scheduler's configuration). */
+  /** What placement may promise of the node where that is not what it has (spec.overcommit, or the scheduler's configuration). */
   readonly promisable?: Readonly<Record<string, Quantity>>;
   readonly runtimes?: readonly ({
     readonly name: string;
@@ -551,6 +551,8 @@ export interface WasmInstanceSpec {
   readonly templateHash?: string;
   /** What it was placed for: what its template asks for, or a process where its module needs one. */
   readonly isolation?: "shared" | "process" | "confined";
+  /** What is set aside for it on its node, of cpu and memory. */
+  readonly requests?: Readonly<Record<string, Quantity>>;
   /** Of its PriorityClass when it was made. */
   readonly priority?: number;
   readonly priorityClassName?: string;

@@ -274,15 +274,13 @@ test("validateWasmNode: taints have keys and come once", () => {
 });
 
 test.each([
-  { ratio: "2.5", expected: [] },
-  { ratio: "1.5", expected: [] },
-  {
-    ratio: "0.000",
-    expected: [
-      'spec.overcommit.memory: Invalid value: "0.000": must be a number from 1 to 100 with at most three decimals, such as 1.5',
-    ],
-  },
-])("validateWasmNode: overcommit of $ratio", ({ ratio, expected }) => {
-  const spec = { unschedulable: false, overcommit: { cpu: "1", memory: ratio } };
-  expect(problems({ ...workload("WasmNode", {}), spec })).toEqual(expected);
+  ["1", "1.25", []],
+  ["100", "1", []],
+  ["0.5", "0.1", []],
+  ["0.05", "1", ["spec.overcommit.cpu"]],
+  ["2", "100.5", ["spec.overcommit.memory"]],
+  ["0", "999", ["spec.overcommit.cpu", "spec.overcommit.memory"]],
+])("validateWasmNode: overcommit of cpu by %s and memory by %s", (cpu, memory, fields) => {
+  const node = { ...workload("WasmNode", {}), spec: { unschedulable: false, overcommit: { cpu, memory } } };
+  expect(problems(node).map((text) => text.split(":")[0])).toEqual(fields);
 });

@@ -84,19 +84,34 @@ async function placementOf(
   }
 }
 
-/** The instances of one of our workloads; undefined for anything else. */
+/** The instances of one of our workloads, for a node those of all; undefined for anything else. */
 async function instancesOf(
   connection: Connection,
   resource: Resource,
   object: ApiObject,
 ): Promise<readonly WasmInstance[] | undefined> {
   const instances = findResource(await connection.resources(), "wasminstances.live.wherry.dev");
-  const isWorkload = isOurs(resource) && object["spec"] !== undefined && hasTemplate(object["spec"]);
-  if (!instances || !isWorkload) return undefined;
+  if (!instances || !isOurs(resource)) return undefined;
+  if (resource.kind === "WasmNode") return await allInstances(connection, instances);
+  if (!hasTemplate(object["spec"])) return undefined;
   const { items } = await listObjects(connection.client, instances, object.metadata.namespace);
   return (items as readonly unknown[] as readonly WasmInstance[]).filter((instance) =>
     isOwnedBy(instance, object.kind, object.metadata.name),
   );
+}
+
+/** undefined for who may see the node but not the instances of all namespaces. */
+async function allInstances(
+  { client }: Connection,
+  instances: Resource,
+): Promise<readonly WasmInstance[] | undefined> {
+  try {
+    const { items } = await listObjects(client, instances, undefined);
+    return items as readonly unknown[] as readonly WasmInstance[];
+  } catch (error) {
+    if (error instanceof ApiStatusError) return undefined;
+    throw error;
+  }
 }
 
 function hasTemplate(spec: unknown): boolean {

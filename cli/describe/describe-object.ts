@@ -1,14 +1,15 @@
 import type { ApiObject } from "../../api/object-meta.ts";
-import type { Condition, WasmInstance } from "../../api/gen/kinds.gen.ts";
+import type { Condition, WasmInstance, WasmNode } from "../../api/gen/kinds.gen.ts";
 import { ageOf } from "../output/age.ts";
 import { cellText, formatColumns } from "../output/table.ts";
 import { wrapText } from "../output/wrap.ts";
+import { describeAllocation } from "./describe-node.ts";
 import { describeValue, fieldLabel, formatLines, formatSection, type DescribedLine } from "./text.ts";
 
 /** What is known around an object. */
 export interface Surroundings {
   readonly events: readonly ApiObject[];
-  /** undefined: it has none by its nature. */
+  /** Of a workload, its own; of a node, at least those on it. undefined: it has none by its nature. */
   readonly instances: readonly WasmInstance[] | undefined;
   /** Why an instance is where it is, line by line; empty for everything else. */
   readonly placement: readonly string[];
@@ -27,10 +28,16 @@ export function describeObject(
   return [
     formatLines(body),
     describeConditions(object, now),
-    instances === undefined ? "" : describeInstances(instances, now),
+    instances === undefined ? "" : describeAround(object, instances, now),
     placement.length === 0 ? "" : `Placement:\n${placement.map((line) => wrapText("  ", line)).join("")}`,
     describeEvents(events, now),
   ].join("");
+}
+
+/** Of a node's thousands of instances only the sums. */
+function describeAround(object: ApiObject, instances: readonly WasmInstance[], now: number): string {
+  if (object.kind === "WasmNode") return describeAllocation(object as unknown as WasmNode, instances);
+  return describeInstances(instances, now);
 }
 
 function describeHead({ apiVersion, kind, metadata }: ApiObject, now: number): readonly DescribedLine[] {

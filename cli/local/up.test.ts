@@ -52,12 +52,17 @@ test("up: starts the scheduler, then the nodes; stops them the other way round",
 });
 
 test("up: tells the children where everything is", async () => {
-  const run = start({ hostPaths: ["data"], listen: ["0.0.0.0:80"] });
+  const run = start({
+    hostPaths: ["data"],
+    listen: ["0.0.0.0:80"],
+    placementConfig: "/etc/placement.yaml",
+  });
   await run.ready;
   const scheduler = childArgs("scheduler").join(" ");
   expect(scheduler).toContain(`--store sqlite:${folder}/scheduler/store.db --listen 127.0.0.1:0`);
   expect(scheduler).toContain(`--service-account-key-file ${folder}/pki/service-account.key`);
   expect(scheduler).toContain(`--encryption-key-file ${folder}/pki/encryption.keys`);
+  expect(scheduler).toContain("--placement-config /etc/placement.yaml");
   const node = childArgs("node-lap-top").join(" ");
   expect(node).toContain(`--name lap-top --scheduler 127.0.0.1:17444 --ca ${folder}/pki/ca.crt`);
   expect(node).toContain("--allow-host-path /work --allow-host-path /work/data");

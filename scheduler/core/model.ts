@@ -25,7 +25,7 @@ export type Amounts = ReadonlyMap<string, number>;
 
 export const noAmounts: Amounts = new Map();
 
-/** Ratios, 1 or more, of what may be promised to what there is. */
+/** Ratios, above 0, of what may be promised to what there is. */
 export interface Overcommit {
   readonly cpu: number;
   readonly memory: number;
@@ -68,7 +68,7 @@ export interface ClusterNode {
   readonly unschedulable: boolean;
   /** What placement may promise of it, overcommit included. */
   readonly allocatable: NodeCapacity;
-  /** By how much that is more than it has: `allocatable` divided by it is what there is. */
+  /** By how much that differs from what it has: `allocatable` divided by it is what there is. */
   readonly overcommit: Overcommit;
   /** undefined: not known, so only the node itself can refuse. */
   readonly grants: NodeGrants | undefined;

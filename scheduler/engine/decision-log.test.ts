@@ -11,6 +11,7 @@ function decision(decidedMs: number): Decision {
       committed: { cpuMillis: 0, memoryBytes: 0, instances: 0, processes: 0, extended: noAmounts },
       ports: [],
       ownerInstances: 0,
+      requested: { cpuMillis: 0, memoryBytes: 0 },
       score: 1,
       topologyScores: [],
       feasibleCount: 1,

@@ -1,7 +1,8 @@
 import { toTimestamp } from "../../kit/timestamps.ts";
-import type { WasmInstance, WasmInstanceStatus } from "../../api/gen/kinds.gen.ts";
+import { formatBytes, formatCpu } from "../../api/quantity.ts";
+import type { WasmInstance, WasmInstanceSpec, WasmInstanceStatus } from "../../api/gen/kinds.gen.ts";
 import { assertNever } from "../../kit/errors.ts";
-import type { Instance, ObservedStatus, Termination } from "../core/model.ts";
+import type { Instance, ObservedStatus, Resources, Termination } from "../core/model.ts";
 import { qosOf } from "../core/qos.ts";
 
 export interface InstanceFigures {
@@ -39,6 +40,7 @@ export function instanceObject(
       owner: instance.owner,
       templateHash: instance.templateHash,
       isolation: instance.isolation,
+      ...requestsOf(instance.requests),
       priority: instance.priority,
       ...(instance.priorityClass === "" ? {} : { priorityClassName: instance.priorityClass }),
       ...(slot ? { completionIndex: slot.index, attempt: slot.attempt } : {}),
@@ -47,6 +49,16 @@ export function instanceObject(
       ...statusOf(instance, nodeReachable),
       qosClass: qosOf(instance),
       ...(usage ? { usage: usageOf(usage) } : {}),
+    },
+  };
+}
+
+function requestsOf({ cpuMillis, memoryBytes }: Resources): Pick<WasmInstanceSpec, "requests"> {
+  if (cpuMillis === 0 && memoryBytes === 0) return {};
+  return {
+    requests: {
+      ...(cpuMillis === 0 ? {} : { cpu: formatCpu(cpuMillis) }),
+      ...(memoryBytes === 0 ? {} : { memory: formatBytes(memoryBytes) }),
     },
   };
 }

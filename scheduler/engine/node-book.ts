@@ -305,7 +305,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
   }
 }
 
-/** What the node's object says wins. Its texts are numbers from 1 to 100: validation has seen to it. */
+/** What the node's object says wins. Its texts are ratios: validation has seen to it. */
 function overcommitOf(object: WasmNode | undefined, otherwise: Overcommit): Overcommit {
   const { cpu, memory } = object?.spec.overcommit ?? {};
   return {

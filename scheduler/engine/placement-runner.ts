@@ -16,6 +16,7 @@ import type { BatchPlacement } from "../core/placement/choice.ts";
 import { explanationText, type Explanation } from "../core/placement/explanation.ts";
 import type { InstanceEvent, NodeEvent, PlacementRequest, Profiles } from "../core/placement/framework.ts";
 import { instanceAffinity } from "../core/placement/plugins/instance-affinity/instance-affinity.ts";
+import { usageLimitName } from "../core/placement/plugins/usage-limit/usage-limit.ts";
 import { Placer } from "../core/placement/placer.ts";
 import { toProfiles, type PlacementConfiguration } from "../core/placement/profile-declaration.ts";
 import { PlacementQueue, type Batch, type QueuedRequest, type QueuePlace } from "../core/placement/queue.ts";
@@ -65,6 +66,7 @@ const batchesPerTurn = 8;
 const cachedRequestsMax = 1_000;
 /** Decisions that can still be explained: minutes of a busy cluster, days of a usual one. */
 const decisionsMax = 10_000;
+const limitedUsage: ReadonlySet<string> = new Set([usageLimitName]);
 
 export class PlacementRunner {
   readonly #options: PlacementRunnerOptions;
@@ -157,7 +159,15 @@ export class PlacementRunner {
 
   /** Less of a node is in use than before. */
   usageFell(nodeName: string): void {
-    this.#wake("capacityFreed", nodeName);
+    const view = this.#options.state.view(nodeName);
+    if (!view) return;
+    const woken = this.#queue.wakeWhere(
+      (request, rejectedBy) =>
+        rejectedBy.has(usageLimitName) &&
+        this.#placer.mayHelp({ kind: "capacityFreed", view }, this.#request(request), limitedUsage),
+      this.#now(),
+    );
+    if (woken > 0) this.#options.again();
   }
 
   /** Terms of affinity may select other namespaces now. */

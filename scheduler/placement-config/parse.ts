@@ -3,7 +3,7 @@
  * it leaves out is as it is without a file.
  */
 import { parseDocument } from "yaml";
-import { overcommitMax } from "../../api/overcommit.ts";
+import { overcommitMax, overcommitMin } from "../../api/overcommit.ts";
 import { WherryError } from "../../kit/errors.ts";
 import {
   defaultConfiguration,
@@ -136,7 +136,7 @@ function readUsageLimit(field: Field): ProfileDeclaration["usageLimit"] {
 
 function readOvercommit(field: Field): PlacementConfiguration["overcommit"] {
   const { cpu, memory } = readObject(field, ["cpu", "memory"]);
-  const ratio = (one: Field) => (one.value === undefined ? 1 : readNumber(one, 1, overcommitMax));
+  const ratio = (one: Field) => (one.value === undefined ? 1 : readNumber(one, overcommitMin, overcommitMax));
   return { cpu: ratio(cpu), memory: ratio(memory) };
 }
 

@@ -33,7 +33,7 @@ profiles:
   ]);
   const [batch, web] = profiles.map(toProfile);
   const weights = Object.fromEntries(batch!.scores.map(({ plugin, weight }) => [plugin.name, weight]));
-  expect(weights).toMatchObject({ "most-allocated": 1, "owner-spread": 0.5 });
+  expect(weights).toMatchObject({ "most-allocated": 3, "owner-spread": 0.5 });
   expect(Object.keys(weights)).not.toContain("module-locality");
   expect(Object.keys(weights)).not.toContain("least-allocated");
   const filters = batch!.filters.map(({ name }) => name);
@@ -138,9 +138,9 @@ test.for([
     "usageLimit.cpu 101: expected a number from",
   ],
   [
-    "overcommit below 1",
-    `${head}overcommit: {cpu: 0.5}`,
-    "overcommit.cpu 0.5: expected a number from 1 to 100",
+    "overcommit by nothing",
+    `${head}overcommit: {cpu: 0}`,
+    "overcommit.cpu 0: expected a number from 0.1 to 100",
   ],
   [
     "overcommit beyond",

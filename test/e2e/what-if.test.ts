@@ -1,22 +1,25 @@
 /** Explanations and simulations of real processes: what they say is done, and it comes true. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { InstanceExplanation, PlacementSimulation } from "../../api/gen/kinds.gen.ts";
 import { checkout, eventually, TestCluster, type TestInstance } from "../support/cluster.ts";
 
+const folder = mkdtempSync(join(tmpdir(), "wherry-what-if-"));
+const recording = join(folder, "placement.jsonl");
 let cluster: TestCluster;
-let recording: string;
 
 beforeAll(async () => {
   cluster = await TestCluster.start(["n1", "n2", "n3"], {
     nodeArgs: ["--memory", "512Mi"],
-    schedulerArgs: (directory) => {
-      recording = join(directory.root, "placement.jsonl");
-      return ["--record-placement", recording];
-    },
+    schedulerArgs: ["--record-placement", recording],
   });
 });
-afterAll(() => cluster[Symbol.asyncDispose]());
+afterAll(async () => {
+  await cluster[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 function manifest(name: string, replicas: number, memory: string): string {
   return `

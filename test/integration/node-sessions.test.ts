@@ -38,7 +38,8 @@ const listener: NodeListener = {
   usages: (session, usages) => void calls.push(`usages ${session.nodeName} ${JSON.stringify(usages)}`),
   conditions: (session, conditions) =>
     void calls.push(`conditions ${session.nodeName} ${JSON.stringify(conditions)}`),
-  modules: () => undefined,
+  modules: (session, modules, complete) =>
+    void calls.push(`modules ${session.nodeName} ${JSON.stringify(modules)} ${complete}`),
   disconnected: (session) => void calls.push(`disconnected ${session.nodeName}`),
 };
 
@@ -289,6 +290,43 @@ test("NodeServer: conditions and usage reach the listener whole, also before the
     `usages talker ${JSON.stringify([usage])}`,
     "conditions talker []",
   ]);
+});
+
+test("NodeServer: modules reach the listener, names that no template can have do not", async () => {
+  using client = closing(await dial("library"));
+  const call = client.session();
+  call.write(hello("library"));
+  const modules = [
+    { image: "https://a/m.wasm", state: "PREPARED" },
+    { image: "file:///b.wasm", state: "FETCHED" },
+    { image: "file:///c.wasm" },
+    { image: "", state: "FETCHED" },
+    { image: "x".repeat(4_097), state: "FETCHED" },
+  ] as const;
+  call.write({ modules: { complete: true, modules: [...modules] } });
+  call.write({ modules: { modules: [] } });
+  call.write({ heartbeat: {} });
+  await next(call);
+  await next(call);
+  const read = [
+    { image: "https://a/m.wasm", state: "prepared" },
+    { image: "file:///b.wasm", state: "fetched" },
+    { image: "file:///c.wasm", state: "gone" },
+  ];
+  expect(calls.filter((text) => text.includes(" library "))).toEqual([
+    `modules library ${JSON.stringify(read)} true`,
+    "modules library [] false",
+  ]);
+});
+
+test("NodeServer: refuses more modules than a node may tell of", async () => {
+  using client = closing(await dial("hoarder"));
+  const call = client.session();
+  const ended = end(call);
+  call.write(hello("hoarder"));
+  const modules = Array.from({ length: 1_001 }, (_, at) => ({ image: `m${at}` }));
+  call.write({ modules: { modules } });
+  expect((await ended).details).toMatch(/1001 modules in a message are more than 1000/);
 });
 
 test.each([

@@ -32,7 +32,7 @@ export interface ClusterOptions {
   /** Where instances may listen, as the daemon's `--allow-listen`. */
   readonly listen?: readonly string[];
   /** More arguments of the scheduler. */
-  readonly schedulerArgs?: (directory: StateDirectory) => readonly string[];
+  readonly schedulerArgs?: readonly string[];
   /** More arguments of each node daemon. */
   readonly nodeArgs?: readonly string[];
   /** What runs the scheduler's program, instead of node alone. */
@@ -112,11 +112,8 @@ export class TestCluster implements AsyncDisposable {
     args.push("--ca", ca, "--cert", certificate, "--key", key, "--token-file", token.file);
     args.push("--service-account-key-file", this.#certificates.serviceAccountKey());
     args.push("--encryption-key-file", this.#certificates.encryptionKeyFile());
-    args.push(
-      "--lost-after",
-      this.#options.lostAfter ?? "15s",
-      ...(this.#options.schedulerArgs?.(this.directory) ?? []),
-    );
+    args.push("--lost-after", this.#options.lostAfter ?? "15s");
+    args.push(...(this.#options.schedulerArgs ?? []));
     this.#scheduler = new Daemon(
       this.#programs.scheduler,
       args,

@@ -81,6 +81,7 @@ export class Populations implements Neighbours {
   /** Of populations with terms of their own. */
   readonly #affine = new Set<Population>();
   readonly #namespaces = new Map<string, Labels>();
+  readonly requested = { cpuMillis: 0, memoryBytes: 0 };
   #concernsVersion = 0;
   #recountVersion = 0;
 
@@ -100,6 +101,8 @@ export class Populations implements Neighbours {
   account(instance: Instance, nodeName: string, isLive: boolean, sign: 1 | -1): void {
     const population = this.#populationOf(instance);
     population.counts.present.add(nodeName, sign);
+    this.requested.cpuMillis += sign * instance.requests.cpuMillis;
+    this.requested.memoryBytes += sign * instance.requests.memoryBytes;
     if (isLive) {
       population.counts.live.add(nodeName, sign);
       this.#countOwner(instance.owner.uid, nodeName, sign);

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { seededRandom } from "../../../kit/random.ts";
 import { aCapacity, aNode, anInstance } from "../testing/builders.ts";
 import { ClusterState } from "./cluster-state.ts";
 import { UsageBook } from "./usage-book.ts";
@@ -74,6 +75,19 @@ test("UsageBook: what an instance used over its requests goes with it, at its en
   expect(book.figures("b")).toBeUndefined();
 });
 
+test("UsageBook: an instance that is placed anew begins anew", () => {
+  const { state, book, sample, excess } = setUp(["a"]);
+  state.upsertNode(aNode("n2"), { kind: "connected" });
+  book.take("n1", [sample("a", 0, 1_064)], 0);
+  book.instanceChanged(state.forget("a")!);
+  expect(excess()?.memoryMi).toBe(0);
+  const assumed = state.assume("a", "n2");
+  if (assumed.kind === "assumed") book.instanceChanged(assumed.change);
+  book.take("n2", [sample("a", 9_000_000, 564)], 10_000);
+  expect(state.view("n2")?.usageExcess).toEqual({ cpuMillis: 0, memoryBytes: 500 * mebibyte });
+  expect(excess()?.memoryMi).toBe(0);
+});
+
 test("UsageBook: whoever waits for a node to be used less is told when it is", () => {
   const { book, sample, fell } = setUp(["a"]);
   book.take("n1", [sample("a", 0, 2_000)], 0);
@@ -113,4 +127,69 @@ test("UsageBook: no instance uses more than its node really has, and sums stay e
   expect(excess()).toEqual({ cpu: 1_000 - 100, memoryMi: 4_096 - 64 + 1 });
   book.instanceChanged(state.removeInstance("a")!);
   expect(excess()).toEqual({ cpu: 0, memoryMi: 1 });
+});
+
+test("UsageBook: whatever happens, the state is never off by more than 2 % of a node, and by nothing at the end", () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const random = seededRandom(seed);
+    const pick = (count: number) => Math.floor(random.fraction() * count);
+    const { state, book } = setUp([]);
+    state.upsertNode(aNode("n2"), { kind: "connected" });
+    const cpuUs = new Map<string, number>();
+    const seen = new Set<string>();
+    let nowMs = 0;
+    for (let step = 0; step < 400; step++) {
+      const uid = `i${pick(30)}`;
+      const nodeName = `n${1 + pick(2)}`;
+      nowMs += 1_000;
+      switch (pick(5)) {
+        case 0: {
+          if (state.instance(uid)) break;
+          state.addInstance(anInstance(uid, { requests }));
+          state.assume(uid, nodeName);
+          cpuUs.set(uid, 0);
+          break;
+        }
+        case 1: {
+          const ended = state.markEnded(uid, { reason: "Error", message: "", nowMs });
+          if (ended) book.instanceChanged(ended);
+          break;
+        }
+        case 2: {
+          const removed = state.removeInstance(uid);
+          if (removed) book.instanceChanged(removed);
+          seen.delete(uid);
+          break;
+        }
+        default: {
+          const usages = Array.from(state.instancesOn(nodeName), (instance) => {
+            const spentUs = (cpuUs.get(instance.uid) ?? 0) + pick(3_000_000);
+            cpuUs.set(instance.uid, spentUs);
+            seen.add(instance.uid);
+            const memoryBytes = pick(500) * mebibyte;
+            return { uid: instance.uid, cpuUs: spentUs, memoryBytes, fuel: 0, throttledUs: 0 };
+          });
+          book.take(nodeName, usages, nowMs);
+        }
+      }
+      for (const name of ["n1", "n2"]) {
+        const known = state.view(name)?.usageExcess;
+        if (known === undefined) continue;
+        const live = Array.from(state.instancesOn(name)).filter(
+          (instance) => instance.state.kind === "bound" && seen.has(instance.uid),
+        );
+        const expected = live.reduce(
+          (sum, { uid }) => sum + (book.figures(uid)?.memoryBytes ?? 0) - requests.memoryBytes,
+          0,
+        );
+        expect(Math.abs(known.memoryBytes - expected)).toBeLessThanOrEqual(0.02 * aCapacity().memoryBytes);
+      }
+    }
+    for (const { uid } of Array.from(state.instances())) book.instanceChanged(state.removeInstance(uid)!);
+    for (const name of ["n1", "n2"]) {
+      book.away(name);
+      book.take(name, [], nowMs);
+      expect(state.view(name)?.usageExcess).toEqual({ cpuMillis: 0, memoryBytes: 0 });
+    }
+  }
 });

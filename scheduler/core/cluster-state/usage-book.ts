@@ -38,8 +38,9 @@ export interface UsageFigures {
 interface Sample extends UsageFigures {
   readonly cpuUs: number;
   readonly atMs: number;
-  /** What is counted for it in the sum of its node. */
+  /** What is counted for it in the sum of this node. */
   readonly excess: Resources;
+  readonly nodeName: string;
 }
 
 /** Shares below it are noise: usage is sampled every ten seconds and never stands still. */
@@ -83,7 +84,7 @@ export class UsageBook {
       const isOver = instance.state.kind === "ended";
       const excess = isOver ? none : excessOf(sample, before !== undefined, instance, real);
       this.#count(nodeName, before?.excess ?? none, excess);
-      this.#samples.set(usage.uid, { ...sample, excess });
+      this.#samples.set(usage.uid, { ...sample, excess, nodeName });
     }
     this.#tell(nodeName);
   }
@@ -91,14 +92,16 @@ export class UsageBook {
   instanceChanged({ kind, instance }: InstanceChange): void {
     const sample = this.#samples.get(instance.uid);
     if (sample === undefined) return;
-    const { state } = instance;
-    const isOver = kind === "removed" || state.kind === "pending" || state.kind === "ended";
-    if (isOver && sample.excess !== none && state.kind !== "pending") {
-      this.#count(state.nodeName, sample.excess, none);
-      this.#tell(state.nodeName);
+    const { uid, state } = instance;
+    // Forgotten there, it may come to another node: it is not the run that was metered.
+    const isGone = kind === "removed" || state.kind === "pending";
+    if (!isGone && state.kind !== "ended") return;
+    if (sample.excess !== none) {
+      this.#count(sample.nodeName, sample.excess, none);
+      this.#tell(sample.nodeName);
     }
-    if (kind === "removed") this.#samples.delete(instance.uid);
-    else if (isOver) this.#samples.set(instance.uid, { ...sample, excess: none });
+    if (isGone) this.#samples.delete(uid);
+    else this.#samples.set(uid, { ...sample, excess: none });
   }
 
   /** The node is away: what it said before is not known to be so any more, until it says something again. */
@@ -134,7 +137,11 @@ export class UsageBook {
   }
 }
 
-function nextSample(usage: MeteredUsage, before: Sample | undefined, atMs: number): Omit<Sample, "excess"> {
+function nextSample(
+  usage: MeteredUsage,
+  before: Sample | undefined,
+  atMs: number,
+): Omit<Sample, "excess" | "nodeName"> {
   const { cpuUs, memoryBytes, fuel, throttledUs } = usage;
   const elapsedMs = atMs - (before?.atMs ?? atMs);
   const knownUs = before?.cpuUs ?? cpuUs;
@@ -145,7 +152,7 @@ function nextSample(usage: MeteredUsage, before: Sample | undefined, atMs: numbe
 }
 
 function excessOf(
-  sample: Omit<Sample, "excess">,
+  sample: UsageFigures,
   hasRate: boolean,
   { requests }: Instance,
   real: Resources,

@@ -16,7 +16,7 @@
  * and each class holds nodes of one `classOf` only.
  */
 import { Bug } from "../../../kit/errors.ts";
-import type { Instance } from "../model.ts";
+import type { Instance, Resources } from "../model.ts";
 import { committedWith, footprintOf } from "../resources.ts";
 import type { BatchPlacement, Choice } from "./choice.ts";
 import {
@@ -132,13 +132,14 @@ export class CandidateIndex implements Disposable {
     const footprint = footprintOf(this.#request.requirements);
     const nodeNames: string[] = [];
     const choices: Choice[] = [];
+    const requested = { ...this.#request.neighbours.requested };
     while (nodeNames.length < count) {
       const position = this.#bestPosition();
       if (position < 0) break;
       const { node, committed, ports } = snapshot.at(position);
       nodeNames.push(node.name);
       const known = this.#additions.get(position);
-      choices.push(this.#choiceOf(snapshot, position, known));
+      choices.push(this.#choiceOf(snapshot, position, known, requested));
       this.#additions.set(position, {
         committed: committedWith(known?.committed ?? committed, footprint, 1),
         ports: portsWith(known?.ports ?? ports, claims.ports, 1),
@@ -205,7 +206,12 @@ export class CandidateIndex implements Disposable {
   }
 
   /** Of the best position, which is about to be taken. */
-  #choiceOf(snapshot: Snapshot, position: number, addition: Addition | undefined): Choice {
+  #choiceOf(
+    snapshot: Snapshot,
+    position: number,
+    addition: Addition | undefined,
+    requested: Resources,
+  ): Choice {
     const base = snapshot.at(position);
     const { ranges, second, secondScore, feasibleCount } = this.#ranking;
     const topologyScore = this.#topologyScore(position, ranges);
@@ -220,6 +226,7 @@ export class CandidateIndex implements Disposable {
       committed: addition?.committed ?? base.committed,
       ports: addition?.ports ?? base.ports,
       ownerInstances: this.#owned.on(base.node.name) + (addition?.count ?? 0),
+      requested,
       score,
       topologyScores: this.#scorers.length === 0 ? noScores : this.#topologyScores(position, ranges),
       feasibleCount: this.#topology.isEmpty ? (heap?.length ?? 0) : feasibleCount,

@@ -1,5 +1,5 @@
 /** Why one node and no other, in values that cost nothing to keep: the texts are made when somebody asks. */
-import type { HostPort, NodeCapacity } from "../model.ts";
+import type { HostPort, NodeCapacity, Resources } from "../model.ts";
 import type { Explanation, PluginScore } from "./explanation.ts";
 import type { NodeView } from "./framework.ts";
 import type { NodeSnapshot } from "./snapshot.ts";
@@ -10,6 +10,8 @@ export interface Choice {
   readonly committed: NodeCapacity;
   readonly ports: readonly HostPort[];
   readonly ownerInstances: number;
+  /** By all placed instances together; shared by a batch. */
+  readonly requested: Resources;
   readonly score: number;
   /** Of the rules about domains, whose counts are others now. */
   readonly topologyScores: readonly PluginScore[];

@@ -1,12 +1,12 @@
 import type { Profile } from "./framework.ts";
+import { actualUsage } from "./plugins/actual-usage/actual-usage.ts";
 import { hostGrants } from "./plugins/host-grants/host-grants.ts";
 import { hostPorts } from "./plugins/host-ports/host-ports.ts";
 import { instanceAffinity } from "./plugins/instance-affinity/instance-affinity.ts";
 import { isolationAvailable } from "./plugins/isolation-available/isolation-available.ts";
 import { leastAllocated } from "./plugins/least-allocated/least-allocated.ts";
-import { nodeAffinity, preferredNodeAffinity } from "./plugins/node-affinity/node-affinity.ts";
-import { actualUsage } from "./plugins/actual-usage/actual-usage.ts";
 import { moduleLocality } from "./plugins/module-locality/module-locality.ts";
+import { nodeAffinity, preferredNodeAffinity } from "./plugins/node-affinity/node-affinity.ts";
 import { nodePressure } from "./plugins/node-pressure/node-pressure.ts";
 import { nodeReady } from "./plugins/node-ready/node-ready.ts";
 import { nodeSelector } from "./plugins/node-selector/node-selector.ts";
@@ -19,7 +19,6 @@ import {
   preferUntainted,
   taintsAndTolerations,
 } from "./plugins/taints-and-tolerations/taints-and-tolerations.ts";
-
 import { topologySpread } from "./plugins/topology-spread/topology-spread.ts";
 
 /** Rules about the node before those about what is left on it: the former are judged once per node. */

@@ -138,7 +138,11 @@ export interface InstanceEvent {
 
 export interface ScorePlugin {
   readonly name: string;
-  prepare(requirements: PlacementRequirements): NodeScore | undefined;
+  /**
+   * Of `neighbours` it may read sums over the cluster: they move little between two nodes that are judged, and an order is all that
+   * scores make.
+   */
+  prepare(requirements: PlacementRequirements, neighbours: Neighbours): NodeScore | undefined;
 }
 
 /** How nodes are chosen: which rules hold, and what is preferred. */

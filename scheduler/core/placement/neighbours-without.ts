@@ -1,4 +1,4 @@
-import type { Instance } from "../model.ts";
+import type { Instance, Resources } from "../model.ts";
 import type {
   Concern,
   FollowedCounts,
@@ -22,6 +22,15 @@ export class NeighboursWithout implements Neighbours {
     this.#neighbours = neighbours;
     this.#instance = instance;
     this.#nodeName = nodeName;
+  }
+
+  get requested(): Resources {
+    const { cpuMillis, memoryBytes } = this.#instance.requests;
+    const { requested } = this.#neighbours;
+    return {
+      cpuMillis: requested.cpuMillis - cpuMillis,
+      memoryBytes: requested.memoryBytes - memoryBytes,
+    };
   }
 
   get concernsVersion(): number {

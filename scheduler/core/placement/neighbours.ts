@@ -1,7 +1,7 @@
 /** What placement sees of the instances that are placed already: counted, by labels and by node. */
 import type { AffinityTerm, LabelSelector } from "../../../api/gen/kinds.gen.ts";
 
-import type { Instance } from "../model.ts";
+import type { Instance, Resources } from "../model.ts";
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -37,6 +37,8 @@ export interface Concern {
 }
 
 export interface Neighbours {
+  /** What all placed instances request together. Live: it changes with the cluster state. */
+  readonly requested: Resources;
   /** How many instances of an owner are bound to each node. */
   ownedBy(ownerUid: string): InstanceCounts;
   /** How many instances all of these selectors select, until the counts are disposed of. */
@@ -62,6 +64,7 @@ const nobody: InstanceCounts = { on: () => 0, total: 0, nodes: () => [] };
 
 /** A cluster without instances. */
 export const noNeighbours: Neighbours = {
+  requested: { cpuMillis: 0, memoryBytes: 0 },
   ownedBy: () => nobody,
   follow: () => ({ ...nobody, [Symbol.dispose]: () => undefined }),
   selects: () => false,

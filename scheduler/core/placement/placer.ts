@@ -68,8 +68,9 @@ export class Placer {
 
   /** What each rule gave the chosen node when it was chosen. */
   scoresOf(requirements: PlacementRequirements, choice: Choice): readonly PluginScore[] {
-    const prepared = prepareProfile(this.#profileOf({ requirements }), requirements, noNeighbours);
-    const { topologyScores: scores } = choice;
+    const { topologyScores: scores, requested } = choice;
+    const neighbours = { ...noNeighbours, requested };
+    const prepared = prepareProfile(this.#profileOf({ requirements }), requirements, neighbours);
     const report = reportNode(prepared, viewOfChoice(choice), { verdicts: [], scores });
     return report.kind === "feasible" ? report.scores : [];
   }

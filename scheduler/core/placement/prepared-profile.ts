@@ -36,7 +36,7 @@ export function prepareProfile(
   }
   const scores: PreparedScore[] = [];
   for (const { plugin, weight } of profile.scores) {
-    const score = plugin.prepare(requirements);
+    const score = plugin.prepare(requirements, neighbours);
     if (score !== undefined) scores.push({ name: plugin.name, weight, score });
   }
   const reading = (what: FilterPlugin["reads"]) =>

@@ -20,7 +20,7 @@ const spreading: ReadonlySet<ScorePlugin> = new Set([
   moduleLocality,
 ]);
 const packing: Profile["scores"] = [
-  { plugin: mostAllocated, weight: 1 },
+  { plugin: mostAllocated, weight: 3 },
   // Between nodes that are about as full.
   { plugin: moduleLocality, weight: 0.05 },
 ];

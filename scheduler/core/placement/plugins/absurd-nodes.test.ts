@@ -3,9 +3,11 @@ import { expect, test } from "vitest";
 import type { ClusterNode, NodeCapacity, PlacementRequirements } from "../../model.ts";
 import { committedWith, footprintOf, nothingCommitted } from "../../resources.ts";
 import { aNode, requirements } from "../../testing/builders.ts";
-import { defaultProfile } from "../default-profile.ts";
 import type { NodeView } from "../framework.ts";
+import { noNeighbours } from "../neighbours.ts";
 import { emptyNode } from "../snapshot.ts";
+import { filterPlugins, scorePlugins } from "../strategies.ts";
+import { usageLimit } from "./usage-limit/usage-limit.ts";
 
 const nonsense = /NaN|undefined|Infinity/;
 
@@ -23,6 +25,8 @@ const capacity: fc.Arbitrary<NodeCapacity> = fc.record({
   processes: amount,
   extended: amounts,
 });
+
+const ratio = fc.constantFrom(0.1, 1, 1.001, 100);
 
 const text = fc
   .oneof(
@@ -56,6 +60,7 @@ const node: fc.Arbitrary<ClusterNode> = fc
       }),
       { nil: undefined },
     ),
+    overcommit: fc.record({ cpu: ratio, memory: ratio }),
     runtimes: fc.array(
       fc.record({
         name: fc.constantFrom("v8", ""),
@@ -67,8 +72,19 @@ const node: fc.Arbitrary<ClusterNode> = fc
   })
   .map((given) => aNode("n1", given));
 
+const excess = fc.oneof(
+  amount,
+  amount.map((less) => -less),
+);
+
 const view: fc.Arbitrary<NodeView> = fc
-  .record({ node, committed: capacity, ports: fc.array(port, { maxLength: 3 }), ownerInstances: fc.nat() })
+  .record({
+    node,
+    committed: capacity,
+    ports: fc.array(port, { maxLength: 3 }),
+    usageExcess: fc.option(fc.record({ cpuMillis: excess, memoryBytes: excess }), { nil: undefined }),
+    ownerInstances: fc.nat(),
+  })
   .map((given) => ({ ...emptyNode, ...given }));
 
 const requirement = fc.record({
@@ -120,23 +136,28 @@ const wanted: fc.Arbitrary<PlacementRequirements> = fc
   })
   .map((given) => requirements(given));
 
-test("every plugin of the default profile: no node, however absurd, makes it throw or score what is no number from 0 to 100", () => {
+test("every plugin: no node, however absurd, makes it throw or score what is no number from 0 to 100", () => {
   fc.assert(
-    fc.property(wanted, view, (request, one) => {
-      for (const plugin of defaultProfile.filters) {
-        const verdict = plugin.prepare(request)?.(one);
-        if (verdict === undefined || verdict.kind === "success") continue;
-        expect(verdict.reasons.length, plugin.name).toBeGreaterThan(0);
-        for (const { summary, detail } of verdict.reasons) {
-          expect(summary).not.toBe("");
-          expect(`${summary} ${detail}`).not.toMatch(nonsense);
+    fc.property(
+      wanted,
+      view,
+      fc.record({ cpuMillis: amount, memoryBytes: amount }),
+      (request, one, requested) => {
+        for (const plugin of [...filterPlugins, usageLimit({ cpu: 50, memory: 50 })]) {
+          const verdict = plugin.prepare(request)?.(one);
+          if (verdict === undefined || verdict.kind === "success") continue;
+          expect(verdict.reasons.length, plugin.name).toBeGreaterThan(0);
+          for (const { summary, detail } of verdict.reasons) {
+            expect(summary).not.toBe("");
+            expect(`${summary} ${detail}`).not.toMatch(nonsense);
+          }
         }
-      }
-      for (const { plugin } of defaultProfile.scores) {
-        const score = plugin.prepare(request)?.(one) ?? 0;
-        expect(score >= 0 && score <= 100, `${plugin.name} says ${score}`).toBe(true);
-      }
-    }),
+        for (const plugin of scorePlugins) {
+          const score = plugin.prepare(request, { ...noNeighbours, requested })?.(one) ?? 0;
+          expect(score >= 0 && score <= 100, `${plugin.name} says ${score}`).toBe(true);
+        }
+      },
+    ),
     { numRuns: 500 },
   );
 });

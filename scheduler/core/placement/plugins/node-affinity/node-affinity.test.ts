@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { NodeSelectorTerm } from "../../../../../api/gen/kinds.gen.ts";
 import { aNode, requirements } from "../../../testing/builders.ts";
 import { viewOf } from "../../framework.ts";
+import { noNeighbours } from "../../neighbours.ts";
 import { emptyNode } from "../../snapshot.ts";
 import { nodeAffinity, preferredNodeAffinity } from "./node-affinity.ts";
 
@@ -90,7 +91,7 @@ test("nodeAffinity: one of the terms is enough, and no term is none", () => {
 
 test("nodeAffinity: has nothing to say without a requirement", () => {
   expect(nodeAffinity.prepare(requirements())).toBeUndefined();
-  expect(preferredNodeAffinity.prepare(requirements())).toBeUndefined();
+  expect(preferredNodeAffinity.prepare(requirements(), noNeighbours)).toBeUndefined();
 });
 
 test("nodeAffinity: says what each term wants and what the node has", () => {
@@ -152,6 +153,7 @@ test.each([
   ];
   const score = preferredNodeAffinity.prepare(
     requirements({ nodeAffinity: { required: undefined, preferred } }),
+    noNeighbours,
   );
   expect(score?.(view)).toBe(expected);
 });

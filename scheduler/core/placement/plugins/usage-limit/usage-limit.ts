@@ -8,10 +8,12 @@ export interface UsageLimit {
   readonly memory: number;
 }
 
+export const usageLimitName = "usage-limit";
+
 /** Keeps instances off nodes of which more than this would be in use, whatever the requests leave free. */
 export function usageLimit(limit: UsageLimit): FilterPlugin {
   return {
-    name: "usage-limit",
+    name: usageLimitName,
     reads: "allocation",
     prepare(requirements) {
       const footprint = footprintOf(requirements);
