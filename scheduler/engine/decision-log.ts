@@ -1,30 +1,31 @@
 import type { Choice } from "../core/placement/choice.ts";
 import type { PlacementRequirements } from "../core/model.ts";
 
-export interface Decision {
-  readonly choice: Choice;
-  /** What was asked for; shared by all of its template. */
+/** What the decisions of a batch have in common. */
+export interface DecidedBatch {
+  /** What was asked for. */
   readonly requirements: PlacementRequirements;
   /** Of the wall clock. */
   readonly decidedMs: number;
 }
 
-interface Entry {
-  readonly uid: string;
-  readonly decision: Decision;
+export interface Decision extends DecidedBatch {
+  readonly choice: Choice;
 }
 
 /**
  * Why instances are where they are: of the latest decisions only. It keeps references to values that never change, so
  * that noting one is an entry in a map; what people read is computed when somebody asks.
  *
- * A ring says which entry gives way. A map alone would know, too, but must step over all that was deleted before to find
- * its oldest key, which costs more than a placement.
+ * Entries are slots of a ring, which says whose turn it is to give way. A map alone would know, too, but must step over all that
+ * was deleted before to find its oldest key, which costs more than a placement.
  */
 export class DecisionLog {
   readonly #max: number;
-  readonly #byUid = new Map<string, Entry>();
-  readonly #ring: (Entry | undefined)[] = [];
+  readonly #slots = new Map<string, number>();
+  readonly #uids: string[] = [];
+  readonly #choices: Choice[] = [];
+  readonly #batches: DecidedBatch[] = [];
   #next = 0;
 
   /** `max`: how many are kept. Of 10,000 nodes with their templates it is some megabytes. */
@@ -33,25 +34,31 @@ export class DecisionLog {
   }
 
   get size(): number {
-    return this.#byUid.size;
+    return this.#slots.size;
   }
 
-  note(uid: string, decision: Decision): void {
-    const oldest = this.#ring[this.#next];
+  note(uid: string, choice: Choice, batch: DecidedBatch): void {
+    const slot = this.#next;
+    const oldest = this.#uids[slot];
     // It may have been noted anew since, or dropped.
-    if (oldest !== undefined && this.#byUid.get(oldest.uid) === oldest) this.#byUid.delete(oldest.uid);
-    const entry: Entry = { uid, decision };
-    this.#ring[this.#next] = entry;
-    this.#next = (this.#next + 1) % this.#max;
-    this.#byUid.set(uid, entry);
+    if (oldest !== undefined && this.#slots.get(oldest) === slot) this.#slots.delete(oldest);
+    this.#uids[slot] = uid;
+    this.#choices[slot] = choice;
+    this.#batches[slot] = batch;
+    this.#slots.set(uid, slot);
+    this.#next = (slot + 1) % this.#max;
   }
 
   of(uid: string): Decision | undefined {
-    return this.#byUid.get(uid)?.decision;
+    const slot = this.#slots.get(uid);
+    if (slot === undefined) return undefined;
+    const choice = this.#choices[slot];
+    const batch = this.#batches[slot];
+    return choice && batch && { choice, ...batch };
   }
 
   /** The instance is gone. */
   drop(uid: string): void {
-    this.#byUid.delete(uid);
+    this.#slots.delete(uid);
   }
 }

@@ -352,11 +352,10 @@ export class PlacementRunner {
     { nodeNames, choices }: BatchPlacement,
     rejected: readonly string[],
   ): void {
-    const { requirements } = request;
-    const decidedMs = this.#options.clock.now();
+    const batch = { requirements: request.requirements, decidedMs: this.#options.clock.now() };
     for (const [place, choice] of choices.entries()) {
       const instance = instances[place];
-      if (instance) this.#decisions.note(instance.uid, { choice, requirements, decidedMs });
+      if (instance) this.#decisions.note(instance.uid, choice, batch);
     }
     this.#options.observer?.decided(instances, request, nodeNames, new Set(rejected));
   }
