@@ -26,7 +26,7 @@ const memorySampleMs = 500;
 export async function* run(): AsyncIterable<Figure> {
   const echoes = await echoesPerSecond(100_000);
   yield { name: "baseline: gRPC messages there and back, nothing behind them", value: echoes, unit: "/s" };
-  for (const size of [small, large]) yield* await rounds(size, echoes);
+  for (const size of [small, large]) yield* rounds(size, echoes);
 }
 
 async function* rounds(size: typeof small, echoes: number): AsyncIterable<Figure> {
@@ -36,9 +36,9 @@ async function* rounds(size: typeof small, echoes: number): AsyncIterable<Figure
   await using hollow = await HollowNodes.start(cluster, nodes);
   const title = `${instances} instances on ${nodes} hollow nodes`;
   yield { name: `${title}: all nodes connected`, value: (performance.now() - begin) / 1_000, unit: "s" };
-  yield* await start(cluster, hollow, instances, echoes);
+  yield* start(cluster, hollow, instances, echoes);
   yield* await restart(cluster, instances);
-  yield* await end(cluster);
+  yield* end(cluster);
 }
 
 async function* start(
@@ -114,7 +114,10 @@ async function restart(cluster: TestCluster, instances: number): Promise<readonl
 async function* end(cluster: TestCluster): AsyncIterable<Figure> {
   const probe = new ApiProbe(cluster);
   const begin = performance.now();
-  await cluster.client().delete("many");
+  const client = cluster.client();
+  await client.delete("many");
+  const left = await client.countInstances();
+  if (left > 0) throw new Error(`the deployment has gone before ${left} of its instances`);
   yield { name: "  deleted: all are gone after", value: (performance.now() - begin) / 1_000, unit: "s" };
   const { list, create } = await probe.stop();
   yield* lateness("meanwhile, a list of 100 nodes", list);

@@ -19,6 +19,7 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   instances: () => import("./instances.ts"),
   placement: () => import("./placement.ts"),
   "placement-quality": () => import("./placement-quality.ts"),
+  preemption: () => import("./preemption.ts"),
   starts: () => import("./starts.ts"),
   store: () => import("./store.ts"),
   "wake-up": () => import("./wake-up.ts"),

@@ -26,6 +26,7 @@ import { AllowedNetwork } from "./network/allowed-network.ts";
 import { defaultLogLimits } from "./logs/instance-log.ts";
 import type { DaemonOptions } from "./options.ts";
 import type { RuntimeDriver, RuntimeFacts } from "./runtimes/runtime-driver.ts";
+import { dial } from "./session/channel.ts";
 import { type Checkpoint, openCheckpoint } from "./session/checkpoint.ts";
 import { LogSender } from "./session/log-sender.ts";
 import { SchedulerLink } from "./session/scheduler-link.ts";
@@ -228,7 +229,7 @@ function createLink(options: DaemonOptions, parts: DaemonParts, linked: LinkPart
   });
   return new SchedulerLink({
     address: options.scheduler,
-    tls: options.tls,
+    dial: () => dial(options.scheduler, options.tls),
     hello: helloOf(options, parts, linked),
     instances: agent,
     conditions: parts.conditions,

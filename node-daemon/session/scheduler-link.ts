@@ -16,8 +16,8 @@ import { type Clock, sleep, type Timer } from "../../kit/clock.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
 import type { Hello } from "../../proto/gen/wherry/v1/Hello.ts";
+import type { NodeServiceClient } from "../../proto/gen/wherry/v1/NodeService.ts";
 import { reconnectBackoff } from "../core/limits.ts";
-import { type ClientTls, dial } from "./channel.ts";
 import type { Checkpoint, StoredMeta } from "./checkpoint.ts";
 import type { ConditionSource } from "./condition-source.ts";
 import type { LogSender } from "./log-sender.ts";
@@ -25,9 +25,10 @@ import type { ModuleInventory } from "./module-inventory.ts";
 import { NodeSession, type SessionEnd, type SessionInstances, type Welcome } from "./node-session.ts";
 
 export interface LinkOptions {
-  /** HOST:PORT; the scheduler's certificate must name the host. */
+  /** HOST:PORT, for the log. */
   readonly address: string;
-  readonly tls: ClientTls;
+  /** A new channel to it; closed when its session has ended. */
+  readonly dial: () => NodeServiceClient;
   readonly hello: Hello;
   readonly instances: SessionInstances;
   readonly conditions: ConditionSource;
@@ -38,6 +39,7 @@ export interface LinkOptions {
   readonly onHeard: (atMs: number) => void;
   /** Told after what time without the scheduler instances stop: at each welcome. */
   readonly onStopAfter: (afterMs: number) => void;
+  /** Told how long it had been disconnected when it gave up waiting. */
   readonly onCutOff: (afterMs: number) => void;
   readonly onConnected: () => void;
   readonly usageIntervalMs: number;
@@ -104,9 +106,8 @@ export class SchedulerLink {
   }
 
   async #runSession(): Promise<SessionEnd> {
-    const { tls, address, hello, instances, conditions, modules, logs, usageIntervalMs, clock, log } =
-      this.#options;
-    const client = dial(address, tls);
+    const { dial, hello, instances, conditions, modules, logs, usageIntervalMs, clock, log } = this.#options;
+    const client = dial();
     try {
       this.#session = new NodeSession({
         client,

@@ -144,6 +144,22 @@ test("Engine: a deleted workload's instances are stopped, acknowledged and gone"
   expect(instances()).toEqual([]);
 });
 
+test("Engine: the answer to a write of a status does not undo what the watch has brought meanwhile", async () => {
+  const { backend, instances, node, pass } = await startEngine();
+  const n1 = node("n1");
+  backend.put("wasmdeployments", deployment(2));
+  backend.holdAnswers = true;
+  await pass(100);
+  backend.put("wasmdeployments", deployment(5));
+  await pass(100);
+  expect(instances()).toHaveLength(5);
+  backend.releaseWrites();
+  n1.runAll();
+  await pass(1_000);
+  expect(instances()).toHaveLength(5);
+  expect(n1.stopped).toEqual([]);
+});
+
 test("Engine: a job's result is counted only when its status is stored, and acknowledged when the job is deleted", async () => {
   const { backend, node, pass, states } = await startEngine();
   const a = node("a");

@@ -28,7 +28,8 @@ import type { ObjectCounts } from "../backend/object-counts.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { PlacementObserver } from "../recording/placement-observer.ts";
 import { ClusterState } from "../core/cluster-state/cluster-state.ts";
-import type { Instance, ObservedStatus, WorkloadKind } from "../core/model.ts";
+import type { ClusterNode, Instance, ObservedStatus, WorkloadKind } from "../core/model.ts";
+import type { NodeReport } from "../core/placement/explanation.ts";
 import {
   defaultConfiguration,
   limitsUsage,
@@ -64,6 +65,8 @@ export interface EngineOptions {
   readonly objectCounts?: ObjectCounts | undefined;
   /** Told of all that placement sees and decides. */
   readonly observer?: (PlacementObserver & { watch(state: ClusterState): void }) | undefined;
+  /** Sees each placement that is about to be committed, while its instance is still pending. */
+  readonly deciding?: ((instance: Instance, nodeName: string) => void) | undefined;
 }
 
 const configResources: Readonly<Record<ConfigKind, ResourceKey>> = {
@@ -152,9 +155,11 @@ export class Engine implements InstanceSource, AsyncDisposable {
       entryOf: (uid) => this.#entryOf(uid),
       observer: options.observer,
       isGang: (uid) => isGang(this.#workloads.get(uid)),
+      isBeingMade: (uid) => this.#reconciler.hasSteps(uid),
       // There are no disruption budgets yet.
       mayDisrupt: () => true,
       again: () => this.#scheduleTurn(),
+      deciding: options.deciding,
     });
     this.#explainer = new InstanceExplainer({
       state,
@@ -180,10 +185,15 @@ export class Engine implements InstanceSource, AsyncDisposable {
       priorities: this.#priorities,
       changed,
       workload: (uid) => this.#workloads.get(uid),
-      stored: (workload) => this.#workloadStored(workload),
+      stored: (workload, before) => this.#workloadStored(workload, before),
     });
-    this.simulator = new EngineSimulator({
-      state,
+    this.simulator = this.#makeSimulator(placement);
+  }
+
+  #makeSimulator(placement: PlacementConfiguration): EngineSimulator {
+    const { backend, clock } = this.#options;
+    return new EngineSimulator({
+      state: this.#state,
       clock,
       quotas: this.#quotas.book,
       priorities: this.#priorities,
@@ -250,11 +260,21 @@ export class Engine implements InstanceSource, AsyncDisposable {
   }
 
   hasInstances(ownerUid: string): boolean {
-    return this.#state.hasInstances(ownerUid);
+    return this.#state.countOwnedBy(ownerUid) > 0;
   }
 
   instanceNamed(namespace: string, name: string): Instance | undefined {
     return this.#state.instanceNamed(namespace, name);
+  }
+
+  /** What every rule says of every node about a pending instance; undefined while that cannot be asked. */
+  explainPlacement(uid: string): readonly NodeReport[] | undefined {
+    return this.#placement.explain(uid);
+  }
+
+  /** The nodes as placement sees them. */
+  clusterNodes(): Iterable<ClusterNode> {
+    return this.#state.nodes();
   }
 
   isReachable(nodeName: string): boolean {
@@ -371,10 +391,13 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#scheduleTurn();
   }
 
-  /** Our own write, before the watch brings it: a controller must never count from an older status than is stored. */
-  #workloadStored(workload: Workload): void {
+  /**
+   * Our own write, before the watch brings it: a controller must never count from an older status than is stored. If the
+   * watch has brought something since, that is this write or a later one.
+   */
+  #workloadStored(workload: Workload, before: Workload): void {
     const { uid } = workload.object.metadata;
-    if (this.#workloads.has(uid)) this.#workloads.set(uid, workload);
+    if (this.#workloads.get(uid) === before) this.#workloads.set(uid, workload);
   }
 
   /** If all have, what their instances use is known, and old workloads may be reconciled. */
@@ -479,11 +502,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
     // What was marked during its steps has been passed over.
     if (progress === "done") this.#mark(uid);
     if (progress !== undefined || this.#pace.rests(uid)) return progress;
-    // The state changes while steps are executed; what that makes dirty is looked at in the next turn.
-    const instances = [...this.#state.instancesOwnedBy(uid)];
-    this.#pace.note(uid, instances.length);
-    if (workload) this.#wakeUps.set(uid, this.#reconciler.reconcile(workload, instances));
-    else this.#reconciler.reconcileOrphans(uid, instances);
+    this.#pace.note(uid, this.#state.countOwnedBy(uid));
+    // The state changes only when steps are executed; what that makes dirty is looked at in the next turn.
+    if (workload) this.#wakeUps.set(uid, this.#reconciler.reconcile(workload));
+    else this.#reconciler.reconcileOrphans(uid);
     return this.#reconciler.goOn(uid, workload);
   }
 }

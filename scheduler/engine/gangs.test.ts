@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { startCompetition } from "../testing/competing-workloads.ts";
 import { eventsIn } from "../testing/test-engine.ts";
+import { stepsPerTurn } from "./step-backlog.ts";
 
 const times = (count: number, place: string) => Array.from({ length: count }, () => place);
 
@@ -31,6 +32,17 @@ test("Engine: a gang larger than a batch is placed in one turn", async () => {
   await pass(500);
   expect(places()["team"]).toEqual([...times(650, "a"), ...times(650, "b")]);
   expect(nodes.map(({ held }) => held.size)).toEqual([650, 650]);
+});
+
+test("Engine: a gang of which a turn can make only a part waits for all of it", async () => {
+  const { node, gang, pass, places } = await startCompetition();
+  node("a", 1);
+  // One step is left of the turn.
+  gang("other", stepsPerTurn - 1, "low", { placementPolicy: "Independent", parallelism: stepsPerTurn - 1 });
+  gang("team", 2, "high");
+  await pass(500);
+  expect(places()["team"]).toEqual(["pending", "pending"]);
+  expect(places()["other"]?.filter((place) => place === "a")).toHaveLength(1);
 });
 
 test("Engine: a gang larger than can be placed together says what to do", async () => {
@@ -152,4 +164,84 @@ test("Engine: what a gang loses later is replaced by itself", async () => {
   a.report(uid, { phase: "Failed", ready: false, reason: "Error", exitCode: 1, finishedMs: 2 });
   await pass(3_000);
   expect(places()["team"]).toEqual(["a", "a", "a", "ended: Error"]);
+});
+
+/** A node that small instances keep full: each that ends makes room for one of many others. */
+async function startBusyNode() {
+  const competition = await startCompetition();
+  const { node, gang, pass } = competition;
+  const a = node("a", 4);
+  gang("small", 1_000, "low", { placementPolicy: "Independent", parallelism: 8 });
+  await pass(300);
+  const endOne = async () => {
+    a.runAll();
+    const [uid = ""] =
+      [...a.held].find(
+        ([, { instance, status }]) => instance.owner.name === "small" && status.phase === "Running",
+      ) ?? [];
+    a.report(uid, { phase: "Succeeded", ready: false, exitCode: 0, finishedMs: 2 });
+    await pass(500);
+  };
+  return { ...competition, a, endOne };
+}
+
+test("Engine: a gang that has waited long enough collects places, so small instances do not starve it", async () => {
+  const { gang, pass, places, messages, endOne } = await startBusyNode();
+  gang("team", 3);
+  gang("later", 3);
+  for (let ended = 0; ended < 20; ended++) await endOne();
+  expect(places()["team"]).toEqual(times(3, "pending"));
+  await pass(25_000);
+  await endOne();
+  expect(places()["team"]).toEqual(["nominated for a", "pending", "pending"]);
+  expect(messages("team")[0]).toContain("gang of 3: 1 has a place reserved, 2 have none");
+  expect(places()["later"]).toEqual(times(3, "pending"));
+  await endOne();
+  await endOne();
+  expect(places()["team"]).toEqual(times(3, "a"));
+  // And then the next.
+  expect(places()["later"]).toEqual(times(3, "pending"));
+});
+
+test("Engine: a gang that collects in vain gives up after its term, and lets others go first", async () => {
+  const { gang, pass, places, endOne } = await startBusyNode();
+  gang("team", 3);
+  await pass(31_000);
+  await endOne();
+  expect(places()["team"]).toContain("nominated for a");
+  await pass(590_000);
+  expect(places()["team"]).toContain("nominated for a");
+  await pass(20_000);
+  expect(places()["team"]).toEqual(times(3, "pending"));
+  expect(places()["small"]?.filter((place) => place === "a")).toHaveLength(4);
+});
+
+test("Engine: a gang that collects and is deleted, or could never fit, keeps nothing from others", async () => {
+  const { gang, remove, pass, places, endOne } = await startBusyNode();
+  gang("huge", 5);
+  gang("team", 4);
+  await pass(61_000);
+  await endOne();
+  expect(places()["huge"]).toEqual(times(5, "pending"));
+  expect(places()["team"]).toContain("nominated for a");
+  remove("wasmjobs", "team");
+  await pass(500);
+  expect(places()["small"]?.filter((place) => place === "a")).toHaveLength(4);
+  gang("last", 4);
+  await pass(61_000);
+  await endOne();
+  expect(places()["last"]).toContain("nominated for a");
+});
+
+test("Engine: a higher one may take what a gang has collected, and the gang begins anew", async () => {
+  const { gang, deploy, pass, places, endOne } = await startBusyNode();
+  gang("team", 3);
+  await pass(31_000);
+  await endOne();
+  deploy("high", 1, "high");
+  await pass(500);
+  expect(places()["high"]).toEqual(["a"]);
+  expect(places()["team"]).toEqual(times(3, "pending"));
+  for (let ended = 0; ended < 3; ended++) await endOne();
+  expect(places()["team"]).toEqual(times(3, "a"));
 });

@@ -13,7 +13,7 @@ import { withoutInstances, type Snapshot } from "../core/placement/snapshot.ts";
 import { quotaRemedy } from "../core/quota/check-quotas.ts";
 import type { QuotaBook } from "../core/quota/quota-book.ts";
 import type { Decision } from "./decision-log.ts";
-import type { PlacementRunner } from "./placement-runner.ts";
+import type { PlacementRunner, Whereabouts } from "./placement-runner.ts";
 import { quotaRule } from "./proposer.ts";
 import { requirementsFor } from "./present-requirements.ts";
 import type { CatalogueEntry } from "./template-catalogue.ts";
@@ -39,7 +39,8 @@ export class InstanceExplainer {
   /** Looks at every node with every rule once: some milliseconds for a thousand. */
   explain(instance: Instance, limit: number): InstanceExplanation {
     const { clock, placement, entryOf } = this.#options;
-    const { place, isParked, decision } = placement.whereabouts(instance);
+    const whereabouts = placement.whereabouts(instance);
+    const { place, decision } = whereabouts;
     const noted = currentDecision(instance, decision);
     const requirements =
       place?.request.requirements ??
@@ -49,7 +50,7 @@ export class InstanceExplainer {
     const reports = this.#reports(instance, requirements);
     const { state, owner } = instance;
     const own = state.kind === "pending" ? undefined : state.nodeName;
-    const obstacles = state.kind === "pending" ? this.#obstacles(instance, place, isParked) : [];
+    const obstacles = state.kind === "pending" ? this.#obstacles(instance, whereabouts) : [];
     const nominated = state.kind === "pending" ? state.nominatedNode : undefined;
     const status: InstanceExplanationStatus = {
       phase: phaseOf(instance),
@@ -95,10 +96,10 @@ export class InstanceExplainer {
     return placement.placer.explain(withoutInstance(state.snapshot(), instance, holds), request);
   }
 
-  #obstacles(instance: Instance, place: QueuePlace | undefined, isParked: boolean): readonly Obstacle[] {
-    const { state } = instance;
+  #obstacles({ state }: Instance, { place, isParked, isGathering }: Whereabouts): readonly Obstacle[] {
     if (state.kind !== "pending") return [];
     if (isParked) return [{ rule: state.reason, message: state.message }];
+    if (isGathering) return [{ rule: "gang", message: "the rest of its gang is being made" }];
     if (state.nominatedNode !== undefined) return [];
     if (place === undefined)
       return [{ rule: "held", message: "its workload waits until all nodes have reported" }];

@@ -12,7 +12,7 @@ function aView() {
   const live = new LiveInstances(
     {
       instances: () => state.instances(),
-      hasInstances: (uid) => state.hasInstances(uid),
+      hasInstances: (uid) => state.countOwnedBy(uid) > 0,
       instanceNamed: (namespace, name) => state.instanceNamed(namespace, name),
       isReachable: () => true,
       usageOf: () => {

@@ -6,7 +6,8 @@
  *                 └──────────────── session, whole inventory ───────────────────────┴────────────────────┘
  *
  * A node counts as connected only after its whole inventory is known, so placement never works on half of it. A new
- * session of a node replaces the one before it.
+ * session of a daemon replaces the one before it. A daemon of another start is refused while that is open: it may be on
+ * another machine with the same name.
  */
 import type { WasmNode } from "../../api/gen/kinds.gen.ts";
 import { ratioOf } from "../../api/overcommit.ts";
@@ -54,16 +55,22 @@ interface Connected {
   seen: Set<string> | undefined;
 }
 
+/** After a connection has changed; next to nothing beside the seconds after which a node is lost. */
+const assessDelayMs = 50;
+
 export class NodeBook implements NodeListener, AsyncDisposable {
   readonly #options: NodeBookOptions;
   readonly #objects: NodeObjects;
   readonly #sessions = new Map<string, Connected>();
   readonly #hellos = new Map<string, NodeHello>();
+  /** Of each node, the start of the daemon that has told its whole inventory last. */
+  readonly #inventoried = new Map<string, string | undefined>();
   readonly #usage: UsageBook;
   /** Nodes declared before this process that have not been heard of yet. */
   readonly #unknown = new Set<string>();
   #health: NodeHealthMemory;
   #healthTimer: Timer | undefined;
+  #assessTimer: Timer | undefined;
 
   constructor(options: NodeBookOptions) {
     this.#options = options;
@@ -100,9 +107,10 @@ export class NodeBook implements NodeListener, AsyncDisposable {
   /** The WasmNode object, made by us or changed by somebody. */
   declared(object: WasmNode): void {
     const { name } = object.metadata;
-    if (!this.#options.state.node(name)) this.#unknown.add(name);
+    const isNew = !this.#options.state.node(name);
+    if (isNew) this.#unknown.add(name);
     this.#upsert(name, object);
-    this.#assessHealth();
+    if (isNew) this.#assessSoon();
     this.#options.nodeChanged(name, "nodeUpdated");
   }
 
@@ -110,6 +118,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     const connected = this.#sessions.get(name);
     this.#unknown.delete(name);
     this.#hellos.delete(name);
+    this.#inventoried.delete(name);
     this.#usage.away(name);
     const loss = this.#options.state.removeNode(name, this.#options.clock.now());
     for (const change of loss?.instances ?? []) this.#options.changed(change);
@@ -121,6 +130,15 @@ export class NodeBook implements NodeListener, AsyncDisposable {
   connected(hello: NodeHello, session: NodeSession): string | undefined {
     const { log, state } = this.#options;
     const before = this.#sessions.get(hello.name);
+    const known = this.#hellos.get(hello.name);
+    if (before && known?.bootId !== hello.bootId) {
+      log.warn("node session refused: another daemon has the name", {
+        node: hello.name,
+        bootId: hello.bootId,
+        otherBootId: known?.bootId,
+      });
+      return `a daemon of another start has an open session as node ${hello.name}: give each machine a name of its own; if that daemon is gone, try again until its silence is noticed`;
+    }
     this.#sessions.set(hello.name, { session, seen: new Set() });
     before?.session.close("a newer session of this node has opened");
     this.#hellos.set(hello.name, hello);
@@ -179,6 +197,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
 
   async close(): Promise<void> {
     this.#healthTimer?.cancel();
+    this.#assessTimer?.cancel();
     await this.#objects.close();
   }
 
@@ -215,12 +234,16 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     const { state, clock, log, changed } = this.#options;
     const { nodeName } = session;
     connected.seen = undefined;
+    const bootId = this.#hellos.get(nodeName)?.bootId;
+    const isAnother = this.#inventoried.has(nodeName) && this.#inventoried.get(nodeName) !== bootId;
+    this.#inventoried.set(nodeName, bootId);
     for (const instance of Array.from(state.instancesOn(nodeName))) {
       if (seen.has(instance.uid) || instance.state.kind === "ended" || instance.state.kind === "pending")
         continue;
-      // Never heard of there: the assignment was lost on the way, so placement may decide anew.
+      // Never heard of there: the assignment was lost on the way, so placement may decide anew. But a daemon of another start
+      // may be on another machine with this name, and says nothing of what the first has got.
       const change =
-        state.forget(instance.uid) ??
+        (isAnother ? undefined : state.forget(instance.uid)) ??
         state.markEnded(instance.uid, {
           reason: "NodeLost",
           message: `node ${nodeName} came back without it`,
@@ -245,8 +268,16 @@ export class NodeBook implements NodeListener, AsyncDisposable {
       changed({ kind: "updated", instance, before: instance, freedOn: undefined });
     }
     this.#objects.touch(nodeName);
-    this.#assessHealth();
+    this.#assessSoon();
     this.#options.nodeChanged(nodeName, connection.kind === "connected" ? "nodeAdded" : "nodeUpdated");
+  }
+
+  /** A look is at all nodes, and thousands may come or go at once. */
+  #assessSoon(): void {
+    this.#assessTimer ??= this.#options.clock.setTimer(assessDelayMs, () => {
+      this.#assessTimer = undefined;
+      this.#assessHealth();
+    });
   }
 
   #assessHealth(): void {

@@ -4,33 +4,38 @@
  *   pending ──template resolved──▶ queue ──▶ proposal ──assume──▶ assigned over the session
  *      │                       │ └──over quota──▶ waits in the queue until the namespace has room again
  *      │                       │ └──no node──▶ preemption: others make room, and a node is reserved
+ *      ├──of a gang that is being made──▶ gathers until all of it is there
  *      └──something missing──▶ parked until the ConfigMap or Secret changes; without its profile, until the template does
  *
  * A turn places a bounded number (gangs aside, which are placed whole), so that sessions and the API get their turns in between.
  */
 import type { Clock, Timer } from "../../kit/clock.ts";
+import { earliest } from "../../kit/timestamps.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance } from "../core/model.ts";
 import type { BatchPlacement } from "../core/placement/choice.ts";
-import { explanationText, type Explanation } from "../core/placement/explanation.ts";
-import type { InstanceEvent, NodeEvent, PlacementRequest, Profiles } from "../core/placement/framework.ts";
+import { explanationText, type Explanation, type NodeReport } from "../core/placement/explanation.ts";
+import type { NodeEvent, PlacementRequest, Profiles } from "../core/placement/framework.ts";
 import { instanceAffinity } from "../core/placement/plugins/instance-affinity/instance-affinity.ts";
 import { usageLimitName } from "../core/placement/plugins/usage-limit/usage-limit.ts";
 import { Placer } from "../core/placement/placer.ts";
 import { toProfiles, type PlacementConfiguration } from "../core/placement/profile-declaration.ts";
 import { PlacementQueue, type Batch, type QueuedRequest, type QueuePlace } from "../core/placement/queue.ts";
-import { chargeOf, traitsOf } from "../core/quota/compute-resources.ts";
 import type { QuotaBook } from "../core/quota/quota-book.ts";
-import type { NodeSession } from "../nodes/node-port.ts";
+import type { NodeSession, NodeTemplate } from "../nodes/node-port.ts";
 import type { PlacementObserver } from "../recording/placement-observer.ts";
 import { DecisionLog, type Decision } from "./decision-log.ts";
 import type { EventRecorder } from "./event-recorder.ts";
+import { GangProposer } from "./gang-proposer.ts";
 import { ownerApiVersion } from "./instance-object.ts";
+import { OwnerUids } from "./owner-uids.ts";
 import { Preemption } from "./preemption.ts";
 import { Proposals } from "./proposals.ts";
-import { allPlaced, Proposer, quotaRule } from "./proposer.ts";
+import { allPlaced, type ProposalOutcome, Proposer, type ProposerOptions, quotaRule } from "./proposer.ts";
+import { queuedRequest } from "./queued-request.ts";
 import type { CatalogueEntry } from "./template-catalogue.ts";
+import { WakeNotes } from "./wake-notes.ts";
 
 export interface PlacementRunnerOptions {
   readonly state: ClusterState;
@@ -46,10 +51,14 @@ export interface PlacementRunnerOptions {
   readonly observer?: Pick<PlacementObserver, "decided"> | undefined;
   /** Whether the instances of a workload that wait get nodes together or not at all. */
   readonly isGang: (ownerUid: string) => boolean;
+  /** Whether the steps that make its instances are not all carried out yet. */
+  readonly isBeingMade: (ownerUid: string) => boolean;
   /** Whether stopping it violates no disruption budget. */
   readonly mayDisrupt: (instance: Instance) => boolean;
   /** Asks for another turn of the loop. */
   readonly again: () => void;
+  /** Sees each proposal that is about to be committed, while its instance is still pending. */
+  readonly deciding: ((instance: Instance, nodeName: string) => void) | undefined;
 }
 
 export interface Whereabouts {
@@ -57,6 +66,8 @@ export interface Whereabouts {
   readonly place: QueuePlace | undefined;
   /** Whether its template refers to something that does not exist. */
   readonly isParked: boolean;
+  /** Whether it waits until the rest of its gang is made. */
+  readonly isGathering: boolean;
   /** undefined: it was not decided here, or too long ago. */
   readonly decision: Decision | undefined;
 }
@@ -74,15 +85,13 @@ export class PlacementRunner {
   readonly #placer: Placer;
   readonly #queue: PlacementQueue;
   readonly #proposer: Proposer;
+  readonly #gangs: GangProposer;
   readonly #preemption: Preemption;
   /** Instances by owner whose template refers to something that does not exist. */
-  readonly #parked = new Map<string, Set<string>>();
-  /** Nodes on which an instance has let go of something since the last turn. */
-  readonly #freedNodes = new Set<string>();
-  /** Of templates whose instances came to nodes or went since the last turn: each once. */
-  readonly #neighbourEvents = new Map<string, InstanceEvent>();
-  /** Namespaces with quotas in which an instance has let go of something since the last turn. */
-  readonly #freedNamespaces = new Set<string>();
+  readonly #parked = new OwnerUids();
+  /** Instances of gangs of which more are being made. */
+  readonly #gathering = new OwnerUids();
+  readonly #notes = new WakeNotes();
   readonly #decisions = new DecisionLog(decisionsMax);
   #timer: Timer | undefined;
 
@@ -108,17 +117,20 @@ export class PlacementRunner {
         return outcome?.kind === "resolved" ? outcome.template : undefined;
       },
     });
-    this.#proposer = new Proposer({
+    const proposing = {
       ...options,
       placer: this.#placer,
       preemption: this.#preemption,
       proposals,
       request,
-      decided: (...decision) => this.#noteDecisions(...decision),
-    });
+      decided: (...decision: Parameters<ProposerOptions["decided"]>) => this.#noteDecisions(...decision),
+    };
+    this.#proposer = new Proposer(proposing);
+    this.#gangs = new GangProposer(proposing);
   }
 
-  instanceChanged({ kind, instance, before, freedOn }: InstanceChange): void {
+  instanceChanged(change: InstanceChange): void {
+    const { kind, instance, before, freedOn } = change;
     const isPending = kind !== "removed" && instance.state.kind === "pending";
     const wasPending = before?.state.kind === "pending";
     const wasNominated = before?.state.kind === "pending" && before.state.nominatedNode !== undefined;
@@ -126,10 +138,10 @@ export class PlacementRunner {
     if (isPending && !wasPending) this.#enqueue(instance);
     if (kind === "removed" && wasPending) this.#drop(instance);
     if (kind === "removed") this.#decisions.drop(instance.uid);
-    if (this.#queue.hasUnschedulable) this.#noteNeighbours(instance, before, kind === "removed");
+    if (this.#queue.hasUnschedulable) this.#notes.noteNeighbours(change);
     if (freedOn === undefined) return;
-    this.#freedNodes.add(freedOn);
-    if (this.#options.quotas.of(instance.namespace).length > 0) this.#freedNamespaces.add(instance.namespace);
+    const hasQuotas = this.#options.quotas.of(instance.namespace).length > 0;
+    this.#notes.noteFreed(freedOn, hasQuotas ? instance.namespace : undefined);
   }
 
   /** A quota of this namespace was made, changed or removed: what waits for one is tried again, or told why not. */
@@ -181,20 +193,27 @@ export class PlacementRunner {
 
   /** What a workload's template refers to has changed. */
   wakeOwner(ownerUid: string): void {
-    const parked = this.#parked.get(ownerUid);
-    if (!parked) return;
-    this.#parked.delete(ownerUid);
-    for (const uid of parked) {
-      const instance = this.#options.state.instance(uid);
-      if (instance?.state.kind === "pending") this.#enqueue(instance);
-    }
+    this.#enqueueAll(this.#parked.take(ownerUid));
+  }
+
+  /** What every rule says of every node about a pending instance; undefined while that cannot be asked. */
+  explain(uid: string): readonly NodeReport[] | undefined {
+    const { state, entryOf } = this.#options;
+    const instance = state.instance(uid);
+    const entry = instance && entryOf(instance.owner.uid);
+    const isGang = instance !== undefined && this.#options.isGang(instance.owner.uid);
+    if (instance?.state.kind !== "pending" || entry?.templateHash !== instance.templateHash) return undefined;
+    // From scratch, so that nothing which the deciding placer keeps can make both wrong alike.
+    using placer = new Placer({ profiles: this.#profiles, seed: 0, cachedRequestsMax: 1 });
+    return placer.explain(state.snapshot(), this.#request(queuedRequest(instance, entry, isGang)));
   }
 
   /** Where a pending instance is, for people who ask why. */
   whereabouts(instance: Instance): Whereabouts {
     const place = this.#queue.place(instance.uid);
-    const isParked = this.#parked.get(instance.owner.uid)?.has(instance.uid) === true;
-    return { place, isParked, decision: this.#decisions.of(instance.uid) };
+    const isParked = this.#parked.has(instance.owner.uid, instance.uid);
+    const isGathering = this.#gathering.has(instance.owner.uid, instance.uid);
+    return { place, isParked, isGathering, decision: this.#decisions.of(instance.uid) };
   }
 
   get placer(): Placer {
@@ -202,12 +221,17 @@ export class PlacementRunner {
   }
 
   run(): void {
+    for (const ownerUid of this.#gathering.owners())
+      if (!this.#options.isBeingMade(ownerUid)) this.#enqueueAll(this.#gathering.take(ownerUid));
     this.#wakeFreed();
+    this.#preemption.beginTurn();
     this.#preemption.settle();
+    this.#wakeGang();
     for (let batches = 0; batches < batchesPerTurn; batches++) {
       const batch = this.#queue.take(batchSizeMax, this.#now());
       if (!batch) break;
       this.#place(batch);
+      if (this.#preemption.isSpent) break;
     }
     if (this.#queue.hasActive || this.#preemption.hasDue) this.#options.again();
     this.#armTimer();
@@ -221,8 +245,21 @@ export class PlacementRunner {
     return this.#options.clock.monotonic();
   }
 
-  #enqueue(instance: Instance): void {
-    const entry = this.#options.entryOf(instance.owner.uid);
+  #enqueueAll(uids: readonly string[]): void {
+    for (const uid of uids) {
+      const instance = this.#options.state.instance(uid);
+      if (instance?.state.kind === "pending") this.#enqueue(instance);
+    }
+  }
+
+  #enqueue(instance: Instance, isAgain = false): void {
+    const ownerUid = instance.owner.uid;
+    const isGang = this.#options.isGang(ownerUid);
+    if (isGang && this.#options.isBeingMade(ownerUid)) {
+      this.#gathering.add(ownerUid, instance.uid);
+      return;
+    }
+    const entry = this.#options.entryOf(ownerUid);
     if (entry?.outcome.kind === "missing") {
       this.#park(instance, entry.outcome.reason, entry.outcome.message);
       return;
@@ -233,75 +270,61 @@ export class PlacementRunner {
       this.#park(instance, "UnknownPlacementProfile", unknownProfile(profile, this.#profiles.names));
       return;
     }
-    const request = queuedRequest(instance, entry, this.#options.isGang(instance.owner.uid));
-    const explanation = this.#queue.add(instance.uid, request);
+    const request = queuedRequest(instance, entry, isGang);
+    const explanation = isAgain
+      ? this.#queue.addAgain(instance.uid, request, this.#now())
+      : this.#queue.add(instance.uid, request);
     if (explanation) this.#explain([instance.uid], explanation);
   }
 
   #denominated(instance: Instance, isPending: boolean): void {
     this.#preemption.denominated(instance.uid, isPending);
     this.#queue.remove(instance.uid);
-    if (isPending) this.#enqueue(instance);
+    if (isPending) this.#enqueue(instance, true);
     this.#options.again();
   }
 
-  /** Where an instance is now, or not any more, may be what others wait for. */
-  #noteNeighbours(instance: Instance, before: Instance | undefined, isRemoved: boolean): void {
-    const was = before && placeOf(before);
-    const is = isRemoved ? undefined : placeOf(instance);
-    if (was?.isLive === is?.isLive && was?.nodeName === is?.nodeName) return;
-    if (is?.isLive === true) this.#noteEvent("instancesBound", instance);
-    if (was !== undefined) this.#noteEvent("instancesGone", instance);
-  }
-
-  #noteEvent(
-    kind: InstanceEvent["kind"],
-    { owner, templateHash, namespace, labels, claims }: Instance,
-  ): void {
-    this.#neighbourEvents.set(`${kind}/${owner.uid}/${templateHash}`, {
-      kind,
-      namespace,
-      labels,
-      affinity: claims.affinity,
-    });
-  }
-
   #park(instance: Instance, reason: string, message: string): void {
-    const parked = this.#parked.get(instance.owner.uid) ?? new Set();
-    this.#parked.set(instance.owner.uid, parked);
-    parked.add(instance.uid);
+    this.#parked.add(instance.owner.uid, instance.uid);
     this.#recordWarning(instance, reason, message);
     this.#tellPending(instance.uid, reason, message);
   }
 
   #drop(instance: Instance): void {
     this.#queue.remove(instance.uid);
-    const parked = this.#parked.get(instance.owner.uid);
-    parked?.delete(instance.uid);
-    if (parked?.size === 0) this.#parked.delete(instance.owner.uid);
+    this.#parked.delete(instance.owner.uid, instance.uid);
+    this.#gathering.delete(instance.owner.uid, instance.uid);
   }
 
   /** Once per turn, however many instances have ended; only what now fits, so that a full namespace costs nothing. */
   #wakeFreed(): void {
     const { quotas } = this.#options;
-    for (const nodeName of this.#freedNodes) {
+    for (const nodeName of this.#notes.freedNodes) {
       this.#wake("capacityFreed", nodeName);
       this.#preemption.freed(nodeName);
     }
-    this.#freedNodes.clear();
-    for (const event of this.#neighbourEvents.values())
+    for (const event of this.#notes.neighbourEvents.values())
       this.#queue.wakeWhere(
         (request, rejectedBy) => this.#placer.mayHelpTopology(event, this.#request(request), rejectedBy),
         this.#now(),
       );
-    this.#neighbourEvents.clear();
-    for (const namespace of this.#freedNamespaces)
+    for (const namespace of this.#notes.freedNamespaces)
       this.#queue.wakeWhere(
         ({ quota }, rejectedBy) =>
           quota.namespace === namespace && rejectedBy.has(quotaRule) && quotas.allowance(quota, 1).count > 0,
         this.#now(),
       );
-    this.#freedNamespaces.clear();
+    this.#notes.clear();
+  }
+
+  /** A gang's turn to collect places has come, or is over. */
+  #wakeGang(): void {
+    const { turns } = this.#gangs;
+    if (turns.collecting !== undefined && !this.#queue.hasGroup(turns.collecting))
+      turns.over(turns.collecting);
+    const key = turns.due(this.#now());
+    if (key !== undefined && !this.#queue.wakeGroup(key)) turns.over(key);
+    this.#queue.prefer(turns.collecting);
   }
 
   #wake(kind: NodeEvent["kind"], nodeName: string): void {
@@ -322,7 +345,8 @@ export class PlacementRunner {
       this.#queue.close(batch, { ...allPlaced }, this.#now());
       return;
     }
-    const outcome = this.#proposer.propose(batch, instances, entry.outcome.template);
+    const outcome = this.#propose(batch, instances, entry.outcome.template);
+    this.#queue.putBack(batch, outcome.undecided);
     this.#queue.close(batch, outcome, this.#now());
     const { explanation, unplaceable, nominated, noOtherNode } = outcome;
     // A gang has nodes for all of it; no event makes it look for another one.
@@ -333,11 +357,26 @@ export class PlacementRunner {
     this.#recordWarning(first, "FailedPlacement", explanation.message);
   }
 
+  #propose(
+    { request, isNominated: isReserved }: Batch,
+    instances: readonly Instance[],
+    template: NodeTemplate,
+  ): ProposalOutcome {
+    if (isReserved) return this.#proposer.proposeElsewhere(request, instances, template);
+    if (!request.isGang) return this.#proposer.propose(request, instances, template);
+    const outcome = this.#gangs.propose(request, instances, template, this.#now());
+    this.#queue.prefer(this.#gangs.turns.collecting);
+    return outcome;
+  }
+
   /** Those of a batch that still wait. The rest is let go of when the batch is closed. */
   #placeable(batch: Batch): readonly Instance[] {
+    const { state, entryOf } = this.#options;
     return batch.uids.flatMap((uid) => {
-      const instance = this.#options.state.instance(uid);
-      return instance?.state.kind === "pending" ? [instance] : [];
+      const instance = state.instance(uid);
+      if (instance?.state.kind !== "pending") return [];
+      // A node was to be found for another template than there is now: its workload drops it.
+      return entryOf(instance.owner.uid)?.templateHash === instance.templateHash ? [instance] : [];
     });
   }
 
@@ -377,7 +416,7 @@ export class PlacementRunner {
 
   #armTimer(): void {
     this.#timer?.cancel();
-    const atMs = this.#queue.wakeAtMs();
+    const atMs = earliest(this.#queue.wakeAtMs(), this.#gangs.turns.wakeAtMs());
     if (atMs === undefined) return;
     this.#timer = this.#options.clock.setTimer(atMs - this.#now(), () => this.#options.again());
   }
@@ -392,35 +431,4 @@ function unknownProfile(name: string, names: readonly string[]): string {
 
 function isNominated({ state }: Instance, kind: InstanceChange["kind"]): boolean {
   return kind !== "removed" && state.kind === "pending" && state.nominatedNode !== undefined;
-}
-
-/** Where an instance is or has a place reserved, and whether it is to stay; undefined: nowhere. */
-function placeOf({ state }: Instance): { readonly nodeName: string; readonly isLive: boolean } | undefined {
-  if (state.kind === "bound") return { nodeName: state.nodeName, isLive: true };
-  if (state.kind === "stopping") return { nodeName: state.nodeName, isLive: false };
-  if (state.kind !== "pending" || state.nominatedNode === undefined) return undefined;
-  return { nodeName: state.nominatedNode, isLive: true };
-}
-
-function queuedRequest(instance: Instance, entry: CatalogueEntry, isGang: boolean): QueuedRequest {
-  const { owner, namespace, templateHash, hasDeadline, isolation, priority, priorityClass, preempts } =
-    instance;
-  return {
-    // Beside the template, what instances of it may differ in: a class can be made anew with another value, or become that
-    // of those that name none; a module can be found to need a process; and quotas look for a deadline.
-    key: [owner.uid, templateHash, priorityClass, priority, isolation, hasDeadline, preempts, isGang].join(
-      "/",
-    ),
-    requirements: { ...entry.requirements, isolation },
-    priority,
-    preempts,
-    isGang,
-    quota: {
-      namespace,
-      workload: owner.name,
-      charge: chargeOf(instance),
-      traits: traitsOf(instance),
-      unspecified: entry.unspecified,
-    },
-  };
 }

@@ -133,7 +133,7 @@ test.each([
     name: "is cordoned",
     spoil: ({ backend }: Competition) => {
       const object = backend.get({ group: "wherry.dev", plural: "wasmnodes" }, "", "a");
-      backend.put("wasmnodes", { ...object!, spec: { unschedulable: true } } as typeof object & object);
+      backend.put("wasmnodes", { ...object!, spec: { unschedulable: true } });
     },
   },
   {
@@ -216,6 +216,21 @@ test("Engine: a preempted attempt of a job is a disruption, and the next one wai
   a.endStopped();
   await pass(12_000);
   expect(places()).toEqual({ work: ["a", "ended: Preempted"] });
+});
+
+test("Engine: more preemptors than a turn or a batch holds each get a place", async () => {
+  const { node, deploy, pass, places } = await startCompetition();
+  const nodes = ["a", "b"].map((name) => node(name, 700));
+  deploy("low", 1_400);
+  await pass(500);
+  deploy("high", 1_200, "high");
+  await pass(500);
+  expect(nodes.map(({ stopped }) => stopped.length).reduce((sum, count) => sum + count)).toBe(1_200);
+  expect(places()["high"]?.filter((place) => place.startsWith("nominated"))).toHaveLength(1_200);
+  for (const one of nodes) one.endStopped();
+  await pass(500);
+  expect(places()["high"]?.filter((place) => place === "a" || place === "b")).toHaveLength(1_200);
+  expect(places()["low"]?.filter((place) => place === "a" || place === "b")).toHaveLength(200);
 });
 
 test("Engine: a workload that goes away while it is nominated leaves nothing reserved", async () => {

@@ -18,9 +18,14 @@ import type { Instance } from "../core/model.ts";
 import type { PlacementRequest } from "../core/placement/framework.ts";
 import type { Placer } from "../core/placement/placer.ts";
 import { PreemptionDraft, type PlannedPreemption } from "../core/placement/preemption/draft.ts";
+import { preemptionLimits } from "../core/placement/preemption/limits.ts";
 import { NodePositions } from "../core/placement/preemption/node-positions.ts";
 import { preemptorOf, type Occupants } from "../core/placement/preemption/preemptor.ts";
-import { PreemptionSearch, type PreemptionPlan } from "../core/placement/preemption/preemption-search.ts";
+import {
+  PreemptionSearch,
+  type PreemptionPlan,
+  type SearchExtent,
+} from "../core/placement/preemption/preemption-search.ts";
 import { victimText, waitingText } from "../core/placement/preemption/preemption-text.ts";
 import { estimateCost } from "../core/placement/preemption/quick-estimate.ts";
 import type { QueuedRequest } from "../core/placement/queue.ts";
@@ -53,6 +58,13 @@ interface Unit {
   waitsFor: string | undefined;
 }
 
+export interface PreemptionOutcome {
+  /** Those that have a nomination now. */
+  readonly nominated: readonly Instance[];
+  /** Whether there may be room to make for the others, too: to be asked again, which goes on where this has stopped. */
+  readonly isUnfinished: boolean;
+}
+
 type Outlook = "free" | "waiting" | "hopeless";
 
 export class Preemption {
@@ -61,6 +73,9 @@ export class Preemption {
   readonly #positions = new NodePositions();
   readonly #units = new Map<string, Unit>();
   readonly #due = new Set<Unit>();
+  /** By request: how many of the cheapest nodes were looked at in vain. */
+  readonly #unfinished = new Map<string, number>();
+  #leftInTurn: number = preemptionLimits.perTurnMax;
 
   constructor(options: PreemptionOptions) {
     const { state, mayDisrupt } = options;
@@ -71,6 +86,15 @@ export class Preemption {
       nomineesOn: (name) => state.nomineesOn(name),
       mayDisrupt,
     };
+  }
+
+  beginTurn(): void {
+    this.#leftInTurn = preemptionLimits.perTurnMax;
+  }
+
+  /** Whether this turn has had enough of it. */
+  get isSpent(): boolean {
+    return this.#leftInTurn <= 0;
   }
 
   get hasDue(): boolean {
@@ -86,34 +110,40 @@ export class Preemption {
     return estimateCost(view, freeable, footprintOf(requirements), priority) < Number.POSITIVE_INFINITY;
   }
 
-  /** Makes room for as many of these as it can. Returns those that have a nomination now. */
-  preemptEach(queued: QueuedRequest, instances: readonly Instance[]): readonly Instance[] {
-    const search = this.#search(queued, instances);
-    if (search === undefined) return [];
+  /** Makes room for as many of these as it can. */
+  preemptEach(queued: QueuedRequest, instances: readonly Instance[]): PreemptionOutcome {
+    const search = this.#search(queued, instances, this.#nextExtent(queued.key));
+    if (search === undefined) return { nominated: [], isUnfinished: false };
     const draft = new PreemptionDraft(this.#options.state);
-    for (const instance of instances) {
+    const served = instances.slice(0, this.#leftInTurn);
+    for (const instance of served) {
       const plan = search.next(this.#options.state.snapshot());
       if (plan === undefined || !draft.add(instance, plan, waitingText(plan))) break;
     }
     const nominated = draft.planned.map(({ preemptor }) => preemptor);
     for (const { uid } of nominated) this.#nominated({ queued, uids: new Set([uid]), waitsFor: undefined });
     this.#carryOut(draft);
-    return nominated;
+    this.#leftInTurn -= nominated.length;
+    if (search.isCutShort) this.#unfinished.set(queued.key, search.looked);
+    const isTurnOver = nominated.length === served.length && served.length < instances.length;
+    return { nominated, isUnfinished: search.isCutShort || isTurnOver };
   }
 
   /**
-   * Makes room for a gang of which the first have a place on these nodes, if that lets all of it in. Returns whether; all of it has
-   * nominations then.
+   * Makes room for a gang, if that lets all of it in: for those that have no place, neither reserved nor just `found`. Returns whether;
+   * all of it has nominations then.
    */
-  preemptGang(queued: QueuedRequest, instances: readonly Instance[], nodeNames: readonly string[]): boolean {
+  preemptGang(queued: QueuedRequest, instances: readonly Instance[], found: readonly Proposal[]): boolean {
     const { state } = this.#options;
     if (!this.#mayPreempt(queued)) return false;
     const draft = new PreemptionDraft(state);
-    const placed = instances.slice(0, nodeNames.length);
-    const others = instances.slice(nodeNames.length);
     const isWhole =
-      placed.every((instance, place) => draft.add(instance, freePlaceOn(nodeNames[place] ?? ""), gangText)) &&
-      this.#planAll(queued, others, draft);
+      found.every(({ instance, nodeName }) => draft.add(instance, freePlaceOn(nodeName), gangText)) &&
+      this.#planAll(
+        queued,
+        instances.filter(({ uid }) => !hasNomination(state.instance(uid))),
+        draft,
+      );
     if (!isWhole) {
       draft.undo();
       return false;
@@ -198,11 +228,25 @@ export class Preemption {
     return preempts && this.#options.state.hasLowerThan(priority);
   }
 
-  #search(queued: QueuedRequest, [first]: readonly Instance[]): PreemptionSearch | undefined {
-    if (first === undefined || !this.#mayPreempt(queued)) return undefined;
+  #nextExtent(key: string): SearchExtent {
+    const skipped = this.#unfinished.get(key) ?? 0;
+    this.#unfinished.delete(key);
+    if (this.#unfinished.size < preemptionLimits.unfinishedMax)
+      return { skipped, looksMax: preemptionLimits.looksMax };
+    // Whoever is forgotten begins anew; that this one ends makes sure that all do.
+    this.#unfinished.clear();
+    return { skipped, looksMax: Number.POSITIVE_INFINITY };
+  }
+
+  #search(
+    queued: QueuedRequest,
+    instances: readonly Instance[],
+    extent?: SearchExtent,
+  ): PreemptionSearch | undefined {
+    if (instances.length === 0 || !this.#mayPreempt(queued)) return undefined;
     const { state, placer } = this.#options;
     const preemptor = preemptorOf(placer, this.#options.request(queued), queued.priority);
-    return new PreemptionSearch(state.snapshot(), preemptor, this.#occupants);
+    return new PreemptionSearch(state.snapshot(), preemptor, this.#occupants, extent);
   }
 
   #planAll(queued: QueuedRequest, instances: readonly Instance[], draft: PreemptionDraft): boolean {
@@ -253,6 +297,10 @@ export class Preemption {
       if (unit) yield unit;
     }
   }
+}
+
+function hasNomination(instance: Instance | undefined): boolean {
+  return instance?.state.kind === "pending" && instance.state.nominatedNode !== undefined;
 }
 
 const gangText = "has a place, and waits for the rest of its gang";

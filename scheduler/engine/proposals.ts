@@ -1,4 +1,4 @@
-import type { InstanceChange } from "../core/cluster-state/changes.ts";
+import type { AssumeOutcome, InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance } from "../core/model.ts";
 import type { NodeSession, NodeTemplate } from "../nodes/node-port.ts";
@@ -7,6 +7,8 @@ export interface ProposalsOptions {
   readonly state: ClusterState;
   readonly session: (nodeName: string) => NodeSession | undefined;
   readonly changed: (change: InstanceChange) => void;
+  /** Sees each proposal that is about to be committed, while its instance is still pending. */
+  readonly deciding: ((instance: Instance, nodeName: string) => void) | undefined;
 }
 
 export interface Proposal {
@@ -24,10 +26,9 @@ export class Proposals {
 
   /** Each by itself. Returns the instances whose proposal no longer held. */
   commitEach(proposals: readonly Proposal[], template: NodeTemplate): readonly string[] {
-    const { state, session } = this.#options;
     const rejected: string[] = [];
     for (const { instance, nodeName } of proposals) {
-      const outcome = session(nodeName) ? state.assume(instance.uid, nodeName) : undefined;
+      const outcome = this.#assume(instance, nodeName);
       if (outcome?.kind === "assumed") this.#bind(outcome.change, nodeName, template);
       else if (outcome?.kind !== "gone") rejected.push(instance.uid);
     }
@@ -36,10 +37,9 @@ export class Proposals {
 
   /** All or none; returns whether all. Nobody hears of an attempt that was undone. */
   commitAll(proposals: readonly Proposal[], template: NodeTemplate): boolean {
-    const { state, session } = this.#options;
     const assumed: InstanceChange[] = [];
     for (const { instance, nodeName } of proposals) {
-      const outcome = session(nodeName) ? state.assume(instance.uid, nodeName) : undefined;
+      const outcome = this.#assume(instance, nodeName);
       if (outcome?.kind !== "assumed") {
         for (const change of assumed) this.#undo(change);
         return false;
@@ -48,6 +48,13 @@ export class Proposals {
     }
     for (const change of assumed) this.#bind(change, boundTo(change.instance), template);
     return true;
+  }
+
+  #assume(instance: Instance, nodeName: string): AssumeOutcome | undefined {
+    const { state, session, deciding } = this.#options;
+    if (!session(nodeName)) return undefined;
+    deciding?.(instance, nodeName);
+    return state.assume(instance.uid, nodeName);
   }
 
   #bind(change: InstanceChange, nodeName: string, template: NodeTemplate): void {

@@ -2,14 +2,13 @@ import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance } from "../core/model.ts";
 import { explainWithoutNodes, type Explanation } from "../core/placement/explanation.ts";
 import type { PlacementRequest } from "../core/placement/framework.ts";
-import { explainGang, explainGangQuota, explainGangTooLarge, gangSizeMax } from "../core/placement/gang.ts";
 import type { BatchPlacement } from "../core/placement/choice.ts";
 import type { Placer } from "../core/placement/placer.ts";
-import type { Batch, BatchOutcome, QueuedRequest } from "../core/placement/queue.ts";
+import type { BatchOutcome, QueuedRequest } from "../core/placement/queue.ts";
 import type { Snapshot } from "../core/placement/snapshot.ts";
 import type { QuotaBook } from "../core/quota/quota-book.ts";
 import type { NodeTemplate } from "../nodes/node-port.ts";
-import type { Preemption } from "./preemption.ts";
+import type { Preemption, PreemptionOutcome } from "./preemption.ts";
 import type { Proposal, Proposals } from "./proposals.ts";
 
 export interface ProposerOptions {
@@ -34,6 +33,8 @@ export interface ProposalOutcome extends BatchOutcome {
   readonly nominated: readonly Instance[];
   /** Why no other node takes those. */
   readonly noOtherNode: Explanation | undefined;
+  /** What to do about them takes another turn. */
+  readonly undecided: readonly string[];
 }
 
 /** The name under which quotas stand among the rules that reject. */
@@ -45,9 +46,12 @@ export const allPlaced: ProposalOutcome = {
   rejected: [],
   nominated: [],
   noOtherNode: undefined,
+  undecided: [],
 };
 
-const nothingProposed: BatchPlacement = { nodeNames: [], choices: [], explanation: undefined };
+const nothingPreempted: PreemptionOutcome = { nominated: [], isUnfinished: false };
+
+export const nothingProposed: BatchPlacement = { nodeNames: [], choices: [], explanation: undefined };
 
 /** What to do about instances whose turn it is: asks the quotas, then the nodes, then for room; and commits the answers. */
 export class Proposer {
@@ -57,24 +61,8 @@ export class Proposer {
     this.#options = options;
   }
 
-  /** The instances are those of the batch that still wait. They are alike, and there is at least one. */
-  propose(
-    { request, isNominated: isReserved }: Batch,
-    instances: readonly Instance[],
-    template: NodeTemplate,
-  ): ProposalOutcome {
-    if (isReserved) return this.#proposeElsewhere(request, instances, template);
-    return request.isGang
-      ? this.#proposeGang(request, instances, template)
-      : this.#proposeEach(request, instances, template);
-  }
-
-  /** Places as many of these as the quotas and then the nodes take. */
-  #proposeEach(
-    queued: QueuedRequest,
-    instances: readonly Instance[],
-    template: NodeTemplate,
-  ): ProposalOutcome {
+  /** Places as many of these as the quotas and then the nodes take. They are alike, and there is at least one. */
+  propose(queued: QueuedRequest, instances: readonly Instance[], template: NodeTemplate): ProposalOutcome {
     const { quotas } = this.#options;
     const { count } = quotas.allowance(queued.quota, instances.length);
     const placement =
@@ -82,13 +70,14 @@ export class Proposer {
     const { nodeNames, explanation } = placement;
     const rejected = this.#options.proposals.commitEach(pairs(instances, nodeNames), template);
     if (count > 0) this.#options.decided(instances.slice(0, count), queued, placement, rejected);
-    const nominated = explanation
+    const { nominated, isUnfinished } = explanation
       ? this.#options.preemption.preemptEach(queued, instances.slice(nodeNames.length, count))
-      : [];
+      : nothingPreempted;
     const outcome = { ...allPlaced, rejected, nominated, noOtherNode: explanation };
     const served = nodeNames.length + nominated.length;
     const left = instances.slice(served).map(({ uid }) => uid);
     if (left.length === 0) return outcome;
+    if (isUnfinished) return { ...outcome, undecided: left };
     if (explanation && served < count) return { ...outcome, unplaceable: left, explanation };
     // Asked again: what was committed and reserved counts, and what the nodes did not take after all leaves room for others.
     const { refusal } = quotas.allowance(queued.quota, 1);
@@ -96,33 +85,8 @@ export class Proposer {
     return { ...outcome, unplaceable: left, explanation: explainWithoutNodes(quotaRule, refusal) };
   }
 
-  /** Places all of these, makes room for all of them, or says why not. */
-  #proposeGang(
-    queued: QueuedRequest,
-    instances: readonly Instance[],
-    template: NodeTemplate,
-  ): ProposalOutcome {
-    const size = instances.length;
-    const uids = instances.map(({ uid }) => uid);
-    const refused = (explanation: Explanation) => ({ ...allPlaced, unplaceable: uids, explanation });
-    if (size > gangSizeMax) return refused(explainGangTooLarge(size));
-    const { count, refusal } = this.#options.quotas.allowance(queued.quota, size);
-    if (count < size) return refused(explainGangQuota(size, count, quotaRule, refusal));
-    const placement = this.#options.placer.placeBatch(...this.#asked(queued), size);
-    const { nodeNames, explanation } = placement;
-    if (explanation === undefined) {
-      const isCommitted = this.#options.proposals.commitAll(pairs(instances, nodeNames), template);
-      this.#options.decided(instances, queued, placement, isCommitted ? [] : uids);
-      return isCommitted ? allPlaced : { ...allPlaced, rejected: uids };
-    }
-    this.#options.decided(instances, queued, nothingProposed, []);
-    if (this.#options.preemption.preemptGang(queued, instances, nodeNames))
-      return { ...allPlaced, nominated: instances };
-    return refused(explainGang(size, nodeNames.length, explanation));
-  }
-
   /** Another node for those that have one reserved, if there is one now. Their quota is charged already, and nobody has to go. */
-  #proposeElsewhere(
+  proposeElsewhere(
     queued: QueuedRequest,
     instances: readonly Instance[],
     template: NodeTemplate,
@@ -141,7 +105,7 @@ export class Proposer {
   }
 }
 
-function pairs(instances: readonly Instance[], nodeNames: readonly string[]): readonly Proposal[] {
+export function pairs(instances: readonly Instance[], nodeNames: readonly string[]): readonly Proposal[] {
   return nodeNames.flatMap((nodeName, place) => {
     const instance = instances[place];
     return instance ? [{ instance, nodeName }] : [];

@@ -54,8 +54,8 @@ export interface ReconcilerOptions {
   readonly priorities: PriorityClasses;
   readonly changed: (change: InstanceChange) => void;
   readonly workload: (uid: string) => Workload | undefined;
-  /** A status has been written; this is the workload as stored. */
-  readonly stored: (workload: Workload) => void;
+  /** A status has been written to `before`; this is the workload as stored. */
+  readonly stored: (workload: Workload, before: Workload) => void;
 }
 
 interface PendingStatus {
@@ -136,16 +136,20 @@ export class Reconciler implements AsyncDisposable {
     return this.#backlog.goOn(uid, basisOf(workload), (step) => this.#execute(step, workload, namespace));
   }
 
+  /** Whether not all of its steps are carried out. */
+  hasSteps(uid: string): boolean {
+    return this.#backlog.has(uid);
+  }
+
   /** What a bug has left of its steps. */
   abandon(uid: string): void {
     this.#backlog.drop(uid);
   }
 
   /** Asks the controller; `goOn` then does what it wants. Returns when to look again although nothing has changed. */
-  reconcile(workload: Workload, instances: readonly Instance[]): number | undefined {
+  reconcile(workload: Workload): number | undefined {
     const { uid } = workload.object.metadata;
-    const counting = instances.filter((instance) => !this.#retired.has(instance.uid));
-    const result = this.#control(workload, counting);
+    const result = this.#control(workload);
     const before = workload.object.status;
     const isStored = result.status === before || isDeepStrictEqual(result.status, before);
     const forgotten: string[] = [];
@@ -178,8 +182,8 @@ export class Reconciler implements AsyncDisposable {
     if (kind !== "removed") this.#learned.note(instance);
   }
 
-  reconcileOrphans(ownerUid: string, instances: readonly Instance[]): void {
-    this.#backlog.begin(ownerUid, "", reconcileOrphans(instances));
+  reconcileOrphans(ownerUid: string): void {
+    this.#backlog.begin(ownerUid, "", reconcileOrphans(this.#options.state.instancesOwnedBy(ownerUid)));
   }
 
   /** Without a grace the template's holds. */
@@ -190,7 +194,9 @@ export class Reconciler implements AsyncDisposable {
     if (state?.kind === "stopping") this.#options.nodes.session(state.nodeName)?.stop(uid, graceMs, why);
   }
 
-  #control(workload: Workload, instances: readonly Instance[]): ReconcileResult<unknown> {
+  #control(workload: Workload): ReconcileResult<unknown> {
+    const { uid } = workload.object.metadata;
+    const instances = this.#options.state.instancesOwnedBy(uid);
     const nowMs = this.#options.clock.now();
     const priority = this.#options.priorities.resolve(templateOf(workload).spec.priorityClassName);
     const refusal = priority.kind === "unknown" ? priority.message : undefined;
@@ -200,9 +206,9 @@ export class Reconciler implements AsyncDisposable {
         return reconcileDeployment({ deployment: workload.object, templateHash, instances, refusal, nowMs });
       }
       case "WasmJob": {
-        const { uid } = workload.object.metadata;
         const memory = this.#jobMemories.get(uid) ?? emptyJobMemory;
-        const result = reconcileJob({ job: workload.object, instances, refusal, nowMs, memory });
+        const counting = [...instances].filter((instance) => !this.#retired.has(instance.uid));
+        const result = reconcileJob({ job: workload.object, instances: counting, refusal, nowMs, memory });
         this.#jobMemories.set(uid, result.memory);
         return result;
       }
@@ -257,12 +263,12 @@ export class Reconciler implements AsyncDisposable {
     if (priority.kind === "unknown") return;
     const instance = newInstance({
       workload,
+      uid: random.uuid(),
       name: this.#freeName(namespace, nameStem(workload, entry, slot)),
       slot,
       entry,
       priority,
       isolation: this.isolationFor(workload, entry),
-      uid: random.uuid(),
       createdMs: clock.now(),
     });
     changed(state.addInstance(instance));
@@ -304,7 +310,7 @@ export class Reconciler implements AsyncDisposable {
     );
     // A conflict means that a newer object is on its way here as a watch event, which makes the workload dirty again.
     if (outcome.kind !== "written") return;
-    this.#options.stored(toWorkload(workload.kind, outcome.object));
+    this.#options.stored(toWorkload(workload.kind, outcome.object), workload);
     if (this.#statuses.get(uid) === pending) this.#statuses.delete(uid);
     for (const forgotten of pending.forget) this.#retire(forgotten);
   }

@@ -54,6 +54,10 @@ export class StepBacklog {
     return "done";
   }
 
+  has(ownerUid: string): boolean {
+    return this.#plans.has(ownerUid);
+  }
+
   drop(ownerUid: string): void {
     this.#plans.delete(ownerUid);
   }

@@ -19,7 +19,7 @@ test("WorkloadPace: a large one rests in proportion, and is told of once", () =>
   expect(pace.rests("o")).toBe(false);
   pace.note("o", 100_000);
   expect([pace.rests("o"), pace.rests("o")]).toEqual([true, true]);
-  clock.advance(99);
+  clock.advance(199);
   expect(again).toEqual([]);
   clock.advance(1);
   expect(again).toEqual(["o"]);

@@ -28,6 +28,8 @@ export class RecordWriter implements AsyncDisposable {
   #rest: Buffer = Buffer.alloc(0);
   #lost = 0;
   #isFailing = false;
+  /** From then on nothing is taken. Until then, a file that begins gets what it must begin with. */
+  #isEnded = false;
   #running: Promise<void> | undefined;
   #wake: (() => void) | undefined;
   #closed: Promise<void> | undefined;
@@ -38,8 +40,8 @@ export class RecordWriter implements AsyncDisposable {
 
   /** False: it was dropped. Until `recovered` is called, everything is. */
   write(line: string): boolean {
-    if (this.#closed || this.#lost > 0 || this.#bytes + line.length > limits.bufferBytesMax) {
-      if (this.#lost++ === 0 && !this.#closed)
+    if (this.#isEnded || this.#lost > 0 || this.#bytes + line.length > limits.bufferBytesMax) {
+      if (this.#lost++ === 0 && !this.#isEnded)
         this.#options.log.warn("placement is not recorded: lines are lost", {});
       return false;
     }
@@ -116,6 +118,7 @@ export class RecordWriter implements AsyncDisposable {
     await Promise.resolve();
     this.#wake?.();
     await this.#running;
+    this.#isEnded = true;
     try {
       await this.#options.file.close();
     } catch (thrown) {

@@ -140,6 +140,8 @@ export class Replay {
       placement: this.#options.placement,
       isGang: (ownerUid) => this.#gangs.has(ownerUid),
       mayDisrupt: () => true,
+      isBeingMade: () => false,
+      deciding: undefined,
       changed: (change) => this.#changed(change),
       entryOf: (ownerUid) => this.#entries.get(ownerUid),
       again: () => {

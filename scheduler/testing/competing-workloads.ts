@@ -1,5 +1,6 @@
 /** An engine with small nodes, and workloads of several priorities that compete for them. */
-import { noAmounts } from "../core/model.ts";
+import { assertNever } from "../../kit/errors.ts";
+import { type InstanceState, noAmounts } from "../core/model.ts";
 import type { FakeBackend } from "./fake-backend.ts";
 import { FakeNode } from "./fake-node.ts";
 import { startEngine } from "./test-engine.ts";
@@ -73,9 +74,7 @@ export async function startCompetition(backend?: FakeBackend, seed?: number) {
   return { ...engine, node, deploy, gang, remove, places, messages };
 }
 
-type Engine = Awaited<ReturnType<typeof startEngine>>;
-
-function placeText(state: ReturnType<Engine["instances"]>[number]["state"]): string {
+function placeText(state: InstanceState): string {
   switch (state.kind) {
     case "pending":
       return state.nominatedNode === undefined ? "pending" : `nominated for ${state.nominatedNode}`;
@@ -85,6 +84,8 @@ function placeText(state: ReturnType<Engine["instances"]>[number]["state"]): str
       return `stopping on ${state.nodeName}`;
     case "ended":
       return `ended: ${state.observed.reason}`;
+    default:
+      return assertNever(state, "instance state");
   }
 }
 

@@ -1,7 +1,7 @@
 import type { ApiObject } from "../../api/object-meta.ts";
 import type { Backend, BackendEvent, ResourceKey, WriteOutcome } from "../backend/backend.ts";
 
-/** Declared objects in memory, with the port's rules and nothing else. Writes can be held back, to see what happens meanwhile. */
+/** Declared objects in memory, with the port's rules and nothing else. Writes and answers can be held back, to see what happens meanwhile. */
 export class FakeBackend implements Backend {
   readonly #objects = new Map<string, ApiObject>();
   readonly #listeners = new Map<string, Set<(event: BackendEvent) => void>>();
@@ -9,6 +9,8 @@ export class FakeBackend implements Backend {
   #revision = 0;
   #uid = 0;
   holdWrites = false;
+  /** Writes are stored and watched, and their writers hear nothing. */
+  holdAnswers = false;
   /** By `plural/namespace/name`, and why. */
   readonly unreadables = new Map<string, string>();
 
@@ -96,6 +98,7 @@ export class FakeBackend implements Backend {
 
   releaseWrites(): void {
     this.holdWrites = false;
+    this.holdAnswers = false;
     for (const write of this.#heldWrites.splice(0)) write();
   }
 
@@ -113,8 +116,14 @@ export class FakeBackend implements Backend {
   }
 
   async #write<T>(write: () => T): Promise<T> {
-    if (this.holdWrites) await new Promise<void>((resolve) => this.#heldWrites.push(resolve));
-    return write();
+    if (this.holdWrites) await this.#release();
+    const outcome = write();
+    if (this.holdAnswers) await this.#release();
+    return outcome;
+  }
+
+  #release(): Promise<void> {
+    return new Promise((resolve) => void this.#heldWrites.push(resolve));
   }
 
   #tell(plural: string, event: BackendEvent): void {

@@ -26,7 +26,7 @@ test("hollow nodes: ten of them take, run and end what a real scheduler gives th
     const nodes = await nodesOf(cluster);
     expect(nodes.map(({ status }) => status?.phase)).toEqual(Array.from({ length: 10 }, () => "Ready"));
     const zones = nodes.map(({ metadata }) => metadata.labels["topology.kubernetes.io/zone"]);
-    expect([...new Set(zones)].toSorted()).toEqual(["zone-1", "zone-2", "zone-3"]);
+    expect(new Set(zones)).toEqual(new Set(["zone-1", "zone-2", "zone-3"]));
   });
   const client = cluster.client();
   await client.create(deployment(50, { name: "many", image }));

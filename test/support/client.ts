@@ -13,7 +13,7 @@ interface WatchEvent {
 export class TestClient {
   readonly #server: string;
   readonly #url: string;
-  readonly #options: RequestOptions;
+  readonly #options: RequestOptions & { readonly headers: Readonly<Record<string, string>> };
 
   constructor(url: string, ca: Buffer, token: string) {
     this.#server = url;
@@ -35,7 +35,7 @@ export class TestClient {
     let deletion: Promise<unknown> | undefined;
     await this.#watch(name, ({ type }) => {
       // The first event says that it is watched.
-      deletion ??= this.#send("DELETE", `${this.#url}/${name}`, { propagationPolicy: "Foreground" });
+      deletion ??= this.#send("DELETE", `${this.#url}/${name}?propagationPolicy=Foreground`, undefined);
       return type === "DELETED";
     });
     await deletion;

@@ -24,6 +24,8 @@ export interface HollowClusterOptions {
 const zoneLabel = "topology.kubernetes.io/zone";
 
 export class HollowCluster implements AsyncDisposable {
+  /** Never: each node goes on by itself. */
+  readonly failed = new Promise<never>(() => {});
   readonly #options: HollowClusterOptions;
   readonly #clock: Clock;
   readonly #log: Log;

@@ -5,6 +5,7 @@ import type { Random } from "../../kit/random.ts";
 import type { ClientTls } from "../../node-daemon/session/channel.ts";
 import type { StoredMeta } from "../../node-daemon/session/checkpoint.ts";
 import type { ConditionSource, ReportedCondition } from "../../node-daemon/session/condition-source.ts";
+import { dial } from "../../node-daemon/session/channel.ts";
 import { SchedulerLink } from "../../node-daemon/session/scheduler-link.ts";
 import type { ModuleInventory } from "../../node-daemon/session/module-inventory.ts";
 import type { Hello } from "../../proto/gen/wherry/v1/Hello.ts";
@@ -73,7 +74,7 @@ export class HollowNode {
     });
     this.#link = new SchedulerLink({
       address: traits.join,
-      tls,
+      dial: () => dial(traits.join, tls),
       hello: helloOf(options),
       instances: this.#instances,
       conditions: steadyConditions(clock.now()),

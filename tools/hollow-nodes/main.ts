@@ -15,6 +15,8 @@ import { divide, Workers } from "./workers.ts";
 interface Nodes {
   /** Answers how many have connected. */
   start(signal: AbortSignal): Promise<number>;
+  /** Rejects when they cannot go on. */
+  readonly failed: Promise<never>;
   close(): Promise<void>;
 }
 
@@ -22,19 +24,22 @@ async function run(options: HollowOptions, args: readonly string[], log: Log): P
   const stop = stopRequested(log);
   const stopping = new AbortController();
   void stop.then(() => stopping.abort(new Error("asked to stop")));
-  const nodes = options.workers > 1 ? divided(options, args) : new HollowCluster(options, systemClock, log);
+  const nodes: Nodes =
+    options.workers > 1 ? divided(options, args) : new HollowCluster(options, systemClock, log);
   const started = nodes.start(stopping.signal).then(async (count) => {
     if (!process.connected && !stopping.signal.aborted)
       console.log(`${count} of ${options.count} hollow nodes have a session with ${options.traits.join}`);
     await tellParent({ kind: "ready", nodes: count });
   });
-  await Promise.race([stop, started.then(() => stop)]);
-  await nodes.close();
+  try {
+    await Promise.race([stop, started.then(() => stop), nodes.failed]);
+  } finally {
+    await nodes.close();
+  }
 }
 
 function divided(options: HollowOptions, args: readonly string[]): Nodes {
-  const workers = new Workers(fileURLToPath(import.meta.url), args, divide(options, options.workers));
-  return { start: () => workers.ready(), close: () => workers.close() };
+  return new Workers(fileURLToPath(import.meta.url), args, divide(options, options.workers));
 }
 
 async function main(): Promise<void> {

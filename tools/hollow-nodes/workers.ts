@@ -26,7 +26,10 @@ export function divide({ first, count }: Part, workers: number): readonly Part[]
 }
 
 export class Workers {
+  /** Rejects when a process ends that nobody has asked to. */
+  readonly failed: Promise<never>;
   readonly #children: readonly ChildProcess[];
+  #closing = false;
 
   /** `args` are this program's own; those of each part come after them and win. */
   constructor(program: string, args: readonly string[], parts: readonly Part[]) {
@@ -35,27 +38,33 @@ export class Workers {
         stdio: ["ignore", "inherit", "inherit", "ipc"],
       }),
     );
+    this.failed = new Promise((_, reject) => {
+      for (const child of this.#children)
+        child.once("exit", (code, signal) => {
+          if (this.#closing) return;
+          reject(new WherryError("WorkerEnded", `a process of hollow nodes ended (${code ?? signal})`));
+        });
+    });
+    this.failed.catch(() => {});
   }
 
-  /** Answers how many nodes have connected, all together. Rejects when a process ends before. */
-  async ready(): Promise<number> {
+  /** Answers how many nodes have connected, all together. */
+  async start(): Promise<number> {
     const counts = await Promise.all(this.#children.map(readyOf));
     return counts.reduce((sum, nodes) => sum + nodes, 0);
   }
 
   async close(): Promise<void> {
+    this.#closing = true;
     await Promise.all(this.#children.map(end));
   }
 }
 
 function readyOf(child: ChildProcess): Promise<number> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     child.on("message", (message: Ready) => {
       if (message.kind === "ready") resolve(message.nodes);
     });
-    child.once("exit", (code, signal) =>
-      reject(new WherryError("WorkerEnded", `a process of hollow nodes ended (${code ?? signal})`)),
-    );
   });
 }
 

@@ -116,6 +116,11 @@ test.each([
   { name: "known news are taken in", held: heldOn("n1", "b", 6), expected: { kind: "changed" } },
   { name: "nothing new", held: heldOn("n1", "b", 5), expected: { kind: "unchanged" } },
   {
+    name: "what a node says that counts from before again",
+    held: heldOn("n1", "b", 3, "Failed"),
+    expected: { kind: "changed", change: { freedOn: "n1", instance: { state: { kind: "ended" } } } },
+  },
+  {
     name: "bound elsewhere is refused",
     held: heldOn("n2", "b", 9),
     expected: { kind: "refused", why: "elsewhere" },

@@ -13,10 +13,10 @@
  *
  * It decides nothing and calls nobody: each operation returns what changed. Values it hands out are immutable.
  * Invariants: committed of a node is the sum of the footprints of its bound and stopping instances and of those nominated for
- * it; nobody is nominated for a node that is unknown or lost; an ended instance never lives again; a report with a lower
- * sequence never wins; assume never puts a node over its allocatable, nor two instances on one port (adopt may: what runs,
- * runs). Every operation is O(1) per instance it touches; of an eviction, as much as there are
- * workloads which that node has evicted.
+ * it; nobody is nominated for a node that is unknown or lost; an ended instance never lives again; of two reports that with
+ * the lower sequence never wins, but what an inventory says holds; assume never puts a node over its allocatable, nor two
+ * instances on one port (adopt may: what runs, runs). Every operation is O(1) per instance it touches; of an eviction, as
+ * much as there are workloads which that node has evicted.
  */
 import { listenersConflict, listenPlaceText } from "../../../api/listen-rules.ts";
 import type {
@@ -90,9 +90,8 @@ export class ClusterState {
     return this.#nodes.instancesOn(nodeName);
   }
 
-  /** Whether an owner has any. */
-  hasInstances(ownerUid: string): boolean {
-    return this.#instances.isOwner(ownerUid);
+  countOwnedBy(ownerUid: string): number {
+    return this.#instances.countOwnedBy(ownerUid);
   }
 
   /** Uids of owners that have instances, whether declared or not. */
@@ -245,10 +244,7 @@ export class ClusterState {
     if (entry === undefined || state === undefined || state.kind === "pending") return { kind: "unknown" };
     if (state.nodeName !== nodeName) return { kind: "unknown" };
     if (state.kind === "ended" || isOlder(status, state.observed)) return { kind: "stale" };
-    const kind = isFinal(status) ? "ended" : state.kind;
-    const change = this.#become(entry, { kind, nodeName, observed: status });
-    this.#noteEviction(change.instance);
-    return { kind: "changed", change };
+    return { kind: "changed", change: this.#report(entry, state.kind, nodeName, status) };
   }
 
   /** Notes that an instance is to stop; a pending one is gone at once. Undefined if there is nothing to stop. */
@@ -298,9 +294,10 @@ export class ClusterState {
     if (state.kind === "pending") return { kind: "changed", change: this.#become(entry, held.state) };
     if (state.kind === "ended") return { kind: "refused", why: "ended" };
     if (state.nodeName !== held.state.nodeName) return { kind: "refused", why: "elsewhere" };
-    if (held.state.observed === undefined) return { kind: "unchanged" };
-    const outcome = this.observe(state.nodeName, held.uid, held.state.observed);
-    return outcome.kind === "changed" ? outcome : { kind: "unchanged" };
+    if (held.state.observed === undefined || isSame(held.state.observed, state.observed))
+      return { kind: "unchanged" };
+    // Whatever its sequence: a node whose disk took no writes counts anew from where it was, and this is how it is now.
+    return { kind: "changed", change: this.#report(entry, state.kind, state.nodeName, held.state.observed) };
   }
 
   /** Takes in a declared node. A new one gets `connectionIfNew`; a known one keeps its own. */
@@ -393,6 +390,21 @@ export class ClusterState {
     return changes;
   }
 
+  #report(
+    entry: InstanceEntry,
+    kind: "bound" | "stopping",
+    nodeName: string,
+    status: ObservedStatus,
+  ): InstanceChange {
+    const change = this.#become(entry, {
+      kind: isFinal(status) ? "ended" : kind,
+      nodeName,
+      observed: status,
+    });
+    this.#noteEviction(change.instance);
+    return change;
+  }
+
   #become(entry: InstanceEntry, state: InstanceState): InstanceChange {
     const before = entry.instance;
     const instance: Instance = { ...before, state };
@@ -434,6 +446,17 @@ function isFinal(status: ObservedStatus): boolean {
 
 function isOlder(status: ObservedStatus, known: ObservedStatus | undefined): boolean {
   return known !== undefined && status.sequence <= known.sequence;
+}
+
+/** Whether a node says of an instance what it has said before. */
+function isSame(status: ObservedStatus, known: ObservedStatus | undefined): boolean {
+  return (
+    status.sequence === known?.sequence &&
+    status.phase === known.phase &&
+    status.reason === known.reason &&
+    status.ready === known.ready &&
+    status.restarts === known.restarts
+  );
 }
 
 function sameConnection(a: NodeConnection, b: NodeConnection): boolean {

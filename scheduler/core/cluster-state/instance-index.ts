@@ -41,8 +41,8 @@ export class InstanceIndex {
     return instancesIn(this.#byOwner.get(ownerUid)?.entries ?? []);
   }
 
-  isOwner(uid: string): boolean {
-    return this.#byOwner.has(uid);
+  countOwnedBy(ownerUid: string): number {
+    return this.#byOwner.get(ownerUid)?.entries.size ?? 0;
   }
 
   owners(): Iterable<string> {

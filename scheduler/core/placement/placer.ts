@@ -32,13 +32,18 @@ export interface PlacerOptions {
  * Chooses nodes. Proposals only: cluster state's `assume` commits or rejects them. Synchronous, and a function of its
  * arguments and of the calls before; what it keeps are candidates that it could find again.
  */
-export class Placer {
+export class Placer implements Disposable {
   readonly #options: PlacerOptions;
   readonly #domains = new DomainBook();
   readonly #indexes = new Map<string, CandidateIndex>();
 
   constructor(options: PlacerOptions) {
     this.#options = options;
+  }
+
+  [Symbol.dispose](): void {
+    for (const index of this.#indexes.values()) index[Symbol.dispose]();
+    this.#indexes.clear();
   }
 
   /** A place for one instance. Snapshots must come in the order in which they were made. */

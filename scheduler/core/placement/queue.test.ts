@@ -177,3 +177,80 @@ test("PlacementQueue.take: what has the higher priority and no place holds up no
   parkAll(queue);
   expect(take(queue).uids).toEqual(["a"]);
 });
+
+const gang = { ...web, key: "gang", isGang: true };
+
+test("PlacementQueue.take: a gang is handed out whole, and its verdict is for all of it", () => {
+  const queue = aQueue();
+  for (const uid of ["a", "b", "c"]) queue.add(uid, gang);
+  const batch = take(queue, 0, 2);
+  expect(batch.uids).toEqual(["a", "b", "c"]);
+  queue.close(batch, { unplaceable: batch.uids, explanation: full, rejected: [] }, 0);
+  expect(queue.add("d", gang)).toBe(full);
+});
+
+test("PlacementQueue.remove: a gang without a place that becomes smaller is active again, another group is not", () => {
+  const queue = aQueue();
+  for (const request of [gang, web]) for (const n of [1, 2]) queue.add(`${request.key}${n}`, request);
+  for (let n = 0; n < 2; n++) parkAll(queue);
+  queue.remove("web1");
+  expect(queue.hasActive).toBe(false);
+  queue.remove("gang1");
+  expect(take(queue).uids).toEqual(["gang2"]);
+});
+
+test("PlacementQueue.addNominated: waits for events apart from those of its request that have no node", () => {
+  const queue = aQueue();
+  queue.addNominated("a", web, full, 0);
+  queue.add("b", web);
+  expect(take(queue)).toMatchObject({ uids: ["b"], isNominated: false });
+  expect(queue.take(1, 99_999)).toBeUndefined();
+  expect(queue.explanation("a")).toBe(full);
+  queue.wake(freed, 99_999);
+  const batch = take(queue, 99_999);
+  expect(batch).toMatchObject({ request: { key: "web" }, uids: ["a"], isNominated: true });
+  queue.close(batch, allPlaced, 99_999);
+  expect(queue.size).toBe(1);
+});
+
+test("PlacementQueue.addAgain: rests first, and the rest of its group with it", () => {
+  const queue = aQueue();
+  queue.addAgain("a", web, 0);
+  queue.addAgain("b", web, 0);
+  expect([queue.hasActive, queue.wakeAtMs()]).toEqual([false, 1_000]);
+  expect(take(queue, 1_000).uids).toEqual(["a", "b"]);
+});
+
+test("PlacementQueue.putBack: what is not decided goes to the end of the line, without a rest", () => {
+  const queue = aQueue();
+  for (const uid of ["a", "b"]) queue.add(uid, web);
+  queue.add("x", api);
+  const batch = take(queue);
+  queue.putBack(batch, ["b"]);
+  queue.close(batch, allPlaced, 0);
+  expect([take(queue).uids, take(queue).uids]).toEqual([["x"], ["b"]]);
+});
+
+test("PlacementQueue.prefer: one group goes first of its priority and does not rest, but not before a higher one", () => {
+  const queue = aQueue();
+  queue.add("a", gang);
+  parkAll(queue);
+  queue.add("x", { ...api, key: "urgent", priority: 1 });
+  queue.add("b", api);
+  queue.prefer("gang");
+  queue.wake(freed, 1);
+  expect([take(queue, 1), take(queue, 1), take(queue, 1)].map(({ uids }) => uids)).toEqual([
+    ["x"],
+    ["a"],
+    ["b"],
+  ]);
+});
+
+test("PlacementQueue.wakeGroup: makes a group active whatever it waits for", () => {
+  const queue = aQueue(() => false);
+  queue.add("a", gang);
+  parkAll(queue);
+  expect(queue.wakeGroup("gang")).toBe(true);
+  expect(take(queue).uids).toEqual(["a"]);
+  expect([queue.wakeGroup("web"), queue.hasGroup("web")]).toEqual([false, false]);
+});

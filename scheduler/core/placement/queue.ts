@@ -103,6 +103,7 @@ export class PlacementQueue {
   readonly #active = new PriorityLine<Group>();
   readonly #unschedulable = new Set<Group>();
   readonly #backoff = new TimedHeap<Group>();
+  #preferred: string | undefined;
   #wakes = 0;
 
   constructor(options: PlacementQueueOptions) {
@@ -129,6 +130,17 @@ export class PlacementQueue {
     this.#join(uid, group);
     if (group.state.kind === "idle") this.#enter(group, { kind: "active" });
     return group.state.kind === "unschedulable" ? group.state.explanation : undefined;
+  }
+
+  /** Queues an instance that has lost the node that was reserved for it: after a rest, so that nothing can go round and round. */
+  addAgain(uid: string, request: QueuedRequest, nowMs: number): Explanation | undefined {
+    const group = this.#groupFor(request, false);
+    if (group.state.kind === "idle" && !this.#members.has(uid)) {
+      group.failedAttempts++;
+      this.#join(uid, group);
+      this.#enterAt(group, nowMs + this.#restMs(group), nowMs);
+    }
+    return this.add(uid, request);
   }
 
   /** Queues an instance for which a node is reserved: `explanation` says why no other node takes it now. */
@@ -176,7 +188,7 @@ export class PlacementQueue {
   take(limit: number, nowMs: number): Batch | undefined {
     for (let due = this.#backoff.popDue(nowMs); due !== undefined; due = this.#backoff.popDue(nowMs))
       if (due.state.kind === "backoff" && due.state.untilMs <= nowMs) this.#enter(due, { kind: "active" });
-    const group = this.#active.first();
+    const group = this.#first();
     if (group === undefined) return undefined;
     const uids: string[] = [];
     for (const uid of group.waiting) {
@@ -190,6 +202,12 @@ export class PlacementQueue {
     this.#enter(group, { kind: group.waiting.size > 0 ? "active" : "idle" });
     const { request, isNominated } = group;
     return { request, uids, isNominated, wakesBefore: this.#wakes };
+  }
+
+  /** Lets these of a batch, about which nothing is decided yet, wait for their group's next turn. */
+  putBack(batch: Batch, uids: readonly string[]): void {
+    const group = this.#groups.get(groupKey(batch.request, batch.isNominated));
+    if (group !== undefined && this.#takeBack(uids) > 0) this.#enter(group, { kind: "active" });
   }
 
   /** Ends what `take` began. */
@@ -233,9 +251,27 @@ export class PlacementQueue {
       const { explanation, parkedMs } = group.state;
       if (!mayHelp(group.request, explanation.rejectedBy, group.isNominated)) continue;
       woken++;
-      this.#enterAt(group, parkedMs + this.#restMs(group), nowMs);
+      const isPreferred = group.request.key === this.#preferred;
+      this.#enterAt(group, isPreferred ? nowMs : parkedMs + this.#restMs(group), nowMs);
     }
     return woken;
+  }
+
+  /** The group with this key goes before others of its priority from now on, and rests no more between attempts. */
+  prefer(key: string | undefined): void {
+    this.#preferred = key;
+  }
+
+  hasGroup(key: string): boolean {
+    return this.#groups.has(key);
+  }
+
+  /** Makes a group active whatever it waits for. Returns whether there is such a group. */
+  wakeGroup(key: string): boolean {
+    const group = this.#groups.get(key);
+    if (group === undefined) return false;
+    if (group.waiting.size > 0) this.#enter(group, { kind: "active" });
+    return true;
   }
 
   /** When the next group's backoff is over; undefined: nothing happens by time alone. Active groups are due now. */
@@ -250,6 +286,13 @@ export class PlacementQueue {
   /** Whether something waits that only an event can help. */
   get hasUnschedulable(): boolean {
     return this.#unschedulable.size > 0;
+  }
+
+  #first(): Group | undefined {
+    const first = this.#active.first();
+    const preferred = this.#preferred === undefined ? undefined : this.#groups.get(this.#preferred);
+    if (preferred?.state.kind !== "active" || first === undefined) return first;
+    return preferred.request.priority >= first.request.priority ? preferred : first;
   }
 
   #park(group: Group, explanation: Explanation, wakesBefore: number, nowMs: number): void {

@@ -81,6 +81,8 @@ export class SimulatedCluster {
       },
       isGang: (uid) => isGang(options.workload(uid)),
       mayDisrupt: () => true,
+      isBeingMade: () => false,
+      deciding: undefined,
       again: () => {
         this.#isAgain = true;
       },

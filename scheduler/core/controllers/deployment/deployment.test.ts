@@ -68,6 +68,12 @@ test.each([
     expected: ["+1", "forget e0"],
   },
   {
+    name: "old ones without a node go at once, however few may be unavailable",
+    spec: { replicas: 3, strategy: rolling(0, 1) },
+    instances: [...many("p", 2, pending, "h0"), ...many("r", 1, ready(), "h0")],
+    expected: ["-p0", "-p1"],
+  },
+  {
     name: "scale down takes pending before not ready before ready",
     spec: { replicas: 1 },
     instances: [...many("r", 1, ready()), ...many("u", 1, unready()), ...many("p", 1, pending)],

@@ -132,11 +132,22 @@ function rollingUpdate(input: DeploymentInput, census: Census, held: number): re
 
   const currentCount = current.length + created - removedCurrent.length;
   const currentAvailable = Math.min(census.currentAvailable, currentCount);
-  return [...steps, ...retireOld(old, currentCount, currentAvailable, limits.availableMin)];
+  const placed = old.filter(({ state }) => state.kind !== "pending");
+  return [
+    ...steps,
+    ...dropWaiting(old),
+    ...retireOld(placed, currentCount, currentAvailable, limits.availableMin),
+  ];
+}
+
+/** Old ones without a node never get one: the template that they would start from is gone. */
+function dropWaiting(old: readonly Instance[]): readonly Step[] {
+  const waiting = old.filter(({ state }) => state.kind === "pending");
+  return waiting.map(({ uid }) => stop(uid, "its template changed before it had a node"));
 }
 
 /**
- * Which old instances may go. First those that serve nobody, but no more than leaves enough that can become available
+ * Which old instances with a node may go. First those that serve nobody, but no more than leaves enough that can become available
  * if the new ones never do; then available ones, as far as availability allows.
  */
 function retireOld(

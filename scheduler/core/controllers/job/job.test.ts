@@ -266,7 +266,8 @@ test("reconcileJob: a finished job changes no count, and deletes itself in time"
     job: aJob(spec),
     instances: [aTry("a", { index: 0, attempt: 0 }, failed())],
   });
-  expect(over.wakeAtMs).toBe(nowMs + 10_000);
+  // Its end is not stored yet: a time for what follows would come again and again while the store is down.
+  expect(over.wakeAtMs).toBeUndefined();
   const job = aJob(spec, over.status);
   const late = [
     aTry("b", { index: 0, attempt: 1 }, succeeded()),

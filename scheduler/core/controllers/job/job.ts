@@ -73,7 +73,8 @@ export function reconcileJob(input: JobInput): JobResult {
     return {
       status,
       steps: [...stops, endEvent(end), ...forget],
-      wakeAtMs: retentionEndMs(job, nowMs),
+      // The end as it is stored comes back, and with it the time to delete the job. Until then there is nothing to wait for.
+      wakeAtMs: undefined,
       memory: emptyJobMemory,
     };
   }
@@ -117,10 +118,6 @@ function deadlineMs({ spec }: WasmJob, status: WasmJobStatus | undefined): numbe
   const startMs = fromTimestamp(status?.startTime);
   if (startMs === undefined || spec.activeDeadlineSeconds === undefined) return undefined;
   return startMs + spec.activeDeadlineSeconds * 1000;
-}
-
-function retentionEndMs({ spec }: WasmJob, nowMs: number): number | undefined {
-  return spec.ttlSecondsAfterFinished === undefined ? undefined : nowMs + spec.ttlSecondsAfterFinished * 1000;
 }
 
 /** Before when each index that was tried is not tried again. */

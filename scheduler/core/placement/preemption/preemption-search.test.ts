@@ -1,13 +1,20 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { ClusterState } from "../../cluster-state/cluster-state.ts";
-import { type ClusterNode, type Instance, noClaims, type PlacementRequirements } from "../../model.ts";
+import {
+  type ClusterNode,
+  type Instance,
+  noAffinity,
+  noClaims,
+  type PlacementRequirements,
+} from "../../model.ts";
 import { aCapacity, aNode, anInstance, bound, requirements, stopping } from "../../testing/builders.ts";
 import { defaultProfile } from "../default-profile.ts";
 import { profilesOf, type PlacementRequest } from "../framework.ts";
 import { Placer } from "../placer.ts";
 import { preemptorOf, type Occupants } from "./preemptor.ts";
-import { PreemptionSearch, type PreemptionPlan } from "./preemption-search.ts";
+import { PreemptionSearch, type PreemptionPlan, type SearchExtent } from "./preemption-search.ts";
+import { chooseVictims, compareCosts } from "./victims.ts";
 
 const fourCpus = { allocatable: aCapacity({ cpuMillis: 4_000 }) };
 
@@ -50,16 +57,24 @@ interface Asked {
   readonly mayDisrupt?: (instance: Instance) => boolean;
 }
 
-function searchIn(state: ClusterState, { request, priority = 100, mayDisrupt = () => true }: Asked = {}) {
+function searchIn(
+  state: ClusterState,
+  { request, priority = 100, mayDisrupt = () => true }: Asked = {},
+  extent?: SearchExtent,
+) {
   const placer = new Placer({ profiles: profilesOf(defaultProfile), seed: 0, cachedRequestsMax: 4 });
-  const occupants: Occupants = {
+  const occupants = occupantsOf(state, mayDisrupt);
+  const preemptor = preemptorOf(placer, requestOf(state, request), priority);
+  return new PreemptionSearch(state.snapshot(), preemptor, occupants, extent);
+}
+
+function occupantsOf(state: ClusterState, mayDisrupt: Occupants["mayDisrupt"]): Occupants {
+  return {
     freeableOn: (name) => state.freeableOn(name),
     instancesOn: (name) => state.instancesOn(name),
     nomineesOn: (name) => state.nomineesOn(name),
     mayDisrupt,
   };
-  const preemptor = preemptorOf(placer, requestOf(state, request), priority);
-  return new PreemptionSearch(state.snapshot(), preemptor, occupants);
 }
 
 function shown(plan: PreemptionPlan | undefined): string {
@@ -74,6 +89,29 @@ function shown(plan: PreemptionPlan | undefined): string {
 }
 
 const ab = [aNode("a", fourCpus), aNode("b", fourCpus)];
+const hosts = ["a", "b"].map((name) => aNode(name, { ...fourCpus, labels: { host: name } }));
+const apartFromNoisy = {
+  ...noClaims,
+  affinity: {
+    ...noAffinity,
+    apart: [
+      { topologyKey: "host", namespaces: ["default"], labelSelector: { matchLabels: { app: "noisy" } } },
+    ],
+  },
+};
+const apartFromHigh = [
+  { topologyKey: "host", namespaces: ["default"], labelSelector: { matchLabels: { app: "high" } } },
+];
+const evenly = {
+  topologyKey: "host",
+  maxSkew: 1,
+  isRequired: true,
+  selector: { matchLabels: { app: "high" } },
+  minDomains: 1,
+  honorsNodeAffinity: true,
+  honorsTaints: false,
+};
+const noisy = { labels: { app: "noisy" }, owner: { kind: "WasmJob", name: "noisy", uid: "noisy" } } as const;
 const camera = { ...noClaims, extended: new Map([["camera", 1]]) };
 const withCamera = { allocatable: aCapacity({ cpuMillis: 4_000, extended: new Map([["camera", 2]]) }) };
 
@@ -223,6 +261,53 @@ test.each<{
     expected: "a: stops x",
   },
   {
+    name: "whom it is to be apart from goes, though there is room",
+    nodes: hosts,
+    instances: [
+      low("x", "a", 10, { ...noisy, priority: 1 }),
+      low("z", "a", 10, { priority: 0 }),
+      low("y", "b", 4_000, { priority: 50 }),
+    ],
+    asked: { request: { claims: apartFromNoisy } },
+    expected: "a: stops x",
+  },
+  {
+    name: "where an equal is from which it is to be apart, stopping others is in vain",
+    nodes: hosts,
+    instances: [
+      low("x", "a", 10, { ...noisy, priority: 100 }),
+      low("z", "a", 4_000, { priority: 0 }),
+      low("y", "b", 4_000, { priority: 50 }),
+    ],
+    asked: { request: { claims: apartFromNoisy } },
+    expected: "b: stops y",
+  },
+  {
+    name: "a lower nominee that is to be apart from it loses its place",
+    nodes: hosts,
+    instances: [
+      low("n", "a", 10, {
+        ...noisy,
+        labels: {},
+        claims: { ...noClaims, affinity: { ...noAffinity, apart: apartFromHigh } },
+        state: nominated("a"),
+      }),
+      low("y", "b", 4_000, { priority: 50 }),
+    ],
+    asked: { request: { labels: { app: "high" } } },
+    expected: "a: stops nobody, displaces n",
+  },
+  {
+    name: "who makes the spread uneven goes",
+    nodes: hosts,
+    instances: [
+      low("x", "a", 10, { ...noisy, labels: { app: "high" }, priority: 1 }),
+      low("y", "b", 3_990, { priority: 50 }),
+    ],
+    asked: { request: { labels: { app: "high" }, spread: [evenly] } },
+    expected: "a: stops x",
+  },
+  {
     name: "budgets before priorities",
     instances: [low("x", "a", 4_000, { priority: 1 }), low("y", "b", 4_000, { priority: 50 })],
     asked: { mayDisrupt: ({ uid }) => uid !== "x" },
@@ -284,6 +369,24 @@ const anOccupant = fc.record({
   hasCamera: fc.boolean(),
 });
 
+test("PreemptionSearch: stops after so many nodes in vain, and goes on behind them", () => {
+  const nodes = ["a", "b", "c", "d", "e"].map((name) => aNode(name, withCamera));
+  // Everywhere but on the last node the cameras are with equals.
+  const instances = nodes.flatMap(({ name }, n) =>
+    [1, 2].map((at) => low(`${name}${at}`, name, 10, { claims: camera, priority: n < 4 ? 100 : 1 })),
+  );
+  const state = clusterOf(nodes, instances);
+  const asked: Asked = { request: { claims: camera, requests: { cpuMillis: 10, memoryBytes: 0 } } };
+  const seen: string[] = [];
+  let skipped = 0;
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const search = searchIn(state, asked, { skipped, looksMax: 2 });
+    seen.push(`${shown(search.next(state.snapshot()))} (${search.isCutShort ? "cut short" : "all"})`);
+    skipped = search.looked;
+  }
+  expect(seen).toEqual(["none (cut short)", "none (cut short)", "e: stops e2 (all)"]);
+});
+
 test("PreemptionSearch: whatever is there, its plan makes room, stops nobody in vain, and no equals", () => {
   fc.assert(
     fc.property(
@@ -330,18 +433,44 @@ test("PreemptionSearch: whatever is there, its plan makes room, stops nobody in 
   );
 });
 
+test("PreemptionSearch: no node that it has not looked at would have been cheaper", () => {
+  const budgets = fc.integer({ min: 0, max: 3 });
+  fc.assert(
+    fc.property(fc.array(anOccupant, { maxLength: 24 }), budgets, (occupants, protectedFrom) => {
+      const nodes = ["a", "b", "c"].map((name) => aNode(name, fourCpus));
+      const instances = occupants.map(({ nodeName, cpuMillis, priority }, n) =>
+        low(`i${n}`, nodeName, cpuMillis, { priority, state: bound(nodeName, { startedMs: n % 3 }) }),
+      );
+      const state = clusterOf(nodes, instances);
+      const mayDisrupt = ({ priority }: Instance) => priority >= 0 || priority < -protectedFrom;
+      const found = searchIn(state, { priority: 10, mayDisrupt }).next(state.snapshot());
+      const placer = new Placer({ profiles: profilesOf(defaultProfile), seed: 0, cachedRequestsMax: 4 });
+      const preemptor = preemptorOf(placer, requestOf(state), 10);
+      const snapshot = state.snapshot();
+      const all = nodes.flatMap((_, position) => {
+        const choice = chooseVictims(
+          snapshot,
+          position,
+          preemptor,
+          occupantsOf(state, mayDisrupt),
+          Number.MAX_VALUE,
+        );
+        return choice ? [choice] : [];
+      });
+      const [best] = all.toSorted((a, b) => compareCosts(a.cost, b.cost) || a.position - b.position);
+      expect(found?.victims.map(({ uid }) => uid).sort()).toEqual(best?.victims.map(({ uid }) => uid).sort());
+    }),
+    { numRuns: 300 },
+  );
+});
+
 test("PreemptionSearch: whom a rule about something else than room names has to go", () => {
   const state = clusterOf([aNode("a", fourCpus)], [low("x", "a", 10), low("y", "a", 10)]);
   const placer = { admits: () => true } as const;
   const wouldFit = (_: unknown, position: number, without: readonly Instance[]) =>
     position === 0 && without.some(({ uid }) => uid === "x");
   const footprint = aCapacity({ cpuMillis: 1, memoryBytes: 0, instances: 1, processes: 0 });
-  const occupants: Occupants = {
-    freeableOn: (name) => state.freeableOn(name),
-    instancesOn: (name) => state.instancesOn(name),
-    nomineesOn: (name) => state.nomineesOn(name),
-    mayDisrupt: () => true,
-  };
+  const occupants = occupantsOf(state, () => true);
   const search = new PreemptionSearch(
     state.snapshot(),
     { ...placer, wouldFit, footprint, priority: 1 },

@@ -28,21 +28,47 @@ export interface PreemptionPlan {
   readonly stopping: readonly Instance[];
 }
 
+/** Which part of the nodes to look at. */
+export interface SearchExtent {
+  /** So many of the cheapest were looked at before. */
+  readonly skipped: number;
+  /** Nodes looked at in vain, after which the search stops. */
+  readonly looksMax: number;
+}
+
+const whole: SearchExtent = { skipped: 0, looksMax: Number.POSITIVE_INFINITY };
+
 export class PreemptionSearch {
   readonly #preemptor: Preemptor;
   readonly #occupants: Occupants;
   readonly #estimates = new CostHeap();
   readonly #choices: VictimChoice[] = [];
+  readonly #looksMax: number;
   #carriedOut: number | undefined;
+  #looked: number;
+  #isCutShort = false;
 
-  constructor(snapshot: Snapshot, preemptor: Preemptor, occupants: Occupants) {
+  constructor(snapshot: Snapshot, preemptor: Preemptor, occupants: Occupants, extent: SearchExtent = whole) {
     this.#preemptor = preemptor;
     this.#occupants = occupants;
+    this.#looksMax = extent.looksMax;
+    this.#looked = extent.skipped;
     for (let position = 0; position < snapshot.size; position++) {
       const cost = this.#estimate(snapshot, position);
       if (cost < Number.POSITIVE_INFINITY) this.#estimates.append(cost, position);
     }
     this.#estimates.order();
+    for (let skipped = 0; skipped < extent.skipped; skipped++) this.#estimates.pop();
+  }
+
+  /** How many of the cheapest nodes have been looked at, those that were skipped included. */
+  get looked(): number {
+    return this.#looked;
+  }
+
+  /** Whether it found nothing, and there are nodes that it has not looked at. */
+  get isCutShort(): boolean {
+    return this.#isCutShort;
   }
 
   /** `snapshot`: with the last plan carried out. undefined: there is no node for one more. */
@@ -74,6 +100,7 @@ export class PreemptionSearch {
   /** Looks at the cheapest nodes exactly, as far as the limits go. */
   #look(snapshot: Snapshot): void {
     let instances = 0;
+    let looks = 0;
     let best = Number.POSITIVE_INFINITY;
     for (const { cost } of this.#choices)
       if (cost.budgetViolations === 0) best = Math.min(best, cost.highestPriority);
@@ -82,9 +109,13 @@ export class PreemptionSearch {
       const estimate = this.#estimates.leastCost();
       // The estimate never names too high a priority, so no node that is left is better.
       if (highestVictimPriority(estimate) > best) return;
+      this.#isCutShort = looks >= this.#looksMax && this.#choices.length === 0;
+      if (this.#isCutShort) return;
       const position = this.#estimates.pop();
       if (position === undefined) return;
+      this.#looked++;
       if (!this.#preemptor.admits(snapshot, position)) continue;
+      looks++;
       const choice = chooseVictims(snapshot, position, this.#preemptor, this.#occupants, estimate);
       instances += snapshot.at(position).committed.instances;
       if (choice === undefined) continue;

@@ -53,6 +53,29 @@ export function estimateCost(
   return Number.POSITIVE_INFINITY;
 }
 
+/** How many such instances the node would have room for without those of this priority and lower ones. */
+export function placesWithoutEquals(
+  { node: { allocatable }, committed }: Pick<NodeSnapshot, "node" | "committed">,
+  { stopping, bound, nominated }: FreeableRoom,
+  footprint: NodeCapacity,
+  priority: number,
+): number {
+  const leaving = [stopping, ...[...bound, ...nominated].filter((level) => level.priority <= priority)];
+  const places = (resource: keyof Room) => {
+    if (footprint[resource] === 0) return Number.POSITIVE_INFINITY;
+    let free = allocatable[resource] - committed[resource];
+    for (const room of leaving) free += room[resource];
+    return Math.floor(free / footprint[resource]);
+  };
+  const count = Math.min(
+    places("cpuMillis"),
+    places("memoryBytes"),
+    places("instances"),
+    places("processes"),
+  );
+  return count > 0 ? count : 0;
+}
+
 /** The priority up to which instances have to give way, as estimated; everything higher may stay as far as room goes. */
 export function highestVictimPriority(cost: number): number {
   return cost === 0 ? Number.NEGATIVE_INFINITY : Math.floor(cost / (victimsMax + 2)) - priorityOffset;

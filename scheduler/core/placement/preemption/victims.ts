@@ -61,6 +61,8 @@ export function chooseVictims(
     const order = [...inReprieveOrder(yielding, occupants), ...nominees.toSorted(moreImportantFirst)];
     return leavingOf(order, roomLeft(snapshot, position, [...stopping, ...order], preemptor), fitsWithout);
   };
+  // Not room is in the way, and most likely nobody who could go.
+  if (estimate === 0 && !fitsWithout([...lower, ...nominees])) return undefined;
   // What is above the highest victim of the estimate is reprieved as far as room goes, so it need not be sorted. With a budget to
   // respect the order is another.
   const highest = highestVictimPriority(estimate);

@@ -1,0 +1,85 @@
+/** Of deployments, as their leader sees them: what is made stays within surge, what is stopped within unavailable. */
+import type { WasmDeployment } from "../../../api/gen/kinds.gen.ts";
+import { rolloutLimits } from "../../../scheduler/core/controllers/deployment/rollout-limits.ts";
+import { isAvailable, isLive } from "../../../scheduler/core/controllers/removal-order.ts";
+import type { Instance } from "../../../scheduler/core/model.ts";
+import type { SchedulerProcess } from "../scheduler-process.ts";
+import { demand } from "./violation.ts";
+
+interface Seen {
+  readonly uid: string;
+  readonly isLive: boolean;
+  readonly isAvailable: boolean;
+}
+
+export class RolloutCheck {
+  /** By the name of the instance. */
+  readonly #seen = new Map<string, Seen>();
+  /** Uids that somebody else than the deployment's controller has ended. */
+  readonly #excused: ReadonlySet<string>;
+
+  constructor(excused: ReadonlySet<string>) {
+    this.#excused = excused;
+  }
+
+  /** Called for each change, in order. */
+  changed({ engine, backend }: SchedulerProcess, namespace: string, name: string): void {
+    const key = `${namespace}/${name}`;
+    const before = this.#seen.get(key);
+    const instance = engine.instanceNamed(namespace, name);
+    if (instance === undefined) {
+      this.#seen.delete(key);
+      return;
+    }
+    const now = { uid: instance.uid, isLive: isLive(instance), isAvailable: isAvailable(instance) };
+    this.#seen.set(key, now);
+    if (instance.owner.kind !== "WasmDeployment") return;
+    const object = backend.get(
+      { group: "wherry.dev", plural: "wasmdeployments" },
+      namespace,
+      instance.owner.name,
+    );
+    // It is going, or there is another one of its name by now: its instances just go.
+    if (object === undefined || object.metadata.uid !== instance.owner.uid) return;
+    // The backend delivers only objects of this form.
+    const deployment = object as unknown as WasmDeployment;
+    const owned = [...engine.instances(namespace)].filter(({ owner }) => owner.uid === instance.owner.uid);
+    if (before === undefined && instance.state.kind === "pending") this.#made(deployment, owned);
+    const isStopped = before?.isAvailable === true && instance.state.kind === "stopping";
+    if (isStopped && !this.#excused.has(instance.uid) && !isVictim(engine, instance))
+      this.#stopped(deployment, owned);
+  }
+
+  #made({ metadata, spec }: WasmDeployment, owned: readonly Instance[]): void {
+    const { totalMax } = rolloutLimits(spec);
+    const total = owned.filter(isLive).length;
+    demand(
+      total <= totalMax,
+      "rollout",
+      () => `deployment ${metadata.name} was given ${total} instances, at most ${totalMax} may be`,
+    );
+  }
+
+  #stopped({ metadata, spec }: WasmDeployment, owned: readonly Instance[]): void {
+    if (spec.strategy.type === "Recreate") return;
+    const { availableMin } = rolloutLimits(spec);
+    const available = owned.filter(isAvailable).length;
+    demand(
+      available >= availableMin,
+      "rollout",
+      () =>
+        `deployment ${metadata.name} was left ${available} available instances, at least ${availableMin} must be`,
+    );
+  }
+}
+
+/** Whether it has to go for one that comes before it, and for which its node is reserved. */
+function isVictim(engine: SchedulerProcess["engine"], { state, priority }: Instance): boolean {
+  if (state.kind === "pending") return false;
+  return [...engine.instances(undefined)].some(
+    (other) =>
+      other.state.kind === "pending" &&
+      other.state.nominatedNode === state.nodeName &&
+      other.priority > priority,
+  );
+}

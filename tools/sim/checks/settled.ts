@@ -1,0 +1,163 @@
+/** What holds once there are no faults any more: everything that fits runs, what waits says why, and all agree. */
+import type { WasmDeployment, WasmJob } from "../../../api/gen/kinds.gen.ts";
+import type { Instance } from "../../../scheduler/core/model.ts";
+import type { Cluster } from "../cluster.ts";
+import { objectsIn } from "../objects-in.ts";
+import type { SchedulerProcess } from "../scheduler-process.ts";
+import { demand, Violation } from "./violation.ts";
+
+export function isSettled(cluster: Cluster): boolean {
+  try {
+    checkSettled(cluster);
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof Violation) return false;
+    throw thrown;
+  }
+}
+
+export function checkSettled(cluster: Cluster): void {
+  const { leader } = cluster;
+  demand(leader !== undefined, "settled", () => "there is no scheduler");
+  const instances = [...leader.engine.instances(undefined)];
+  for (const instance of instances) checkWaiting(leader, instance);
+  const isRefused = refusalOf(cluster);
+  for (const object of objectsIn(cluster.store, "wasmdeployments"))
+    checkDeployment(object as unknown as WasmDeployment, instances, isRefused);
+  for (const object of objectsIn(cluster.store, "wasmjobs"))
+    checkJob(object as unknown as WasmJob, instances, isRefused);
+  checkOwners(cluster, instances);
+  checkAgreement(cluster, leader, instances);
+}
+
+/** No queue is stuck, and what is said of who waits is true. */
+function checkWaiting({ engine }: SchedulerProcess, { uid, name, state }: Instance): void {
+  if (state.kind !== "pending") return;
+  demand(state.reason !== "", "explained", () => `${name} waits, and nobody says why`);
+  if (state.reason !== "Unschedulable") return;
+  // Of quotas the text speaks, and no node was asked.
+  if (!state.message.includes("nodes are available")) return;
+  const reports = engine.explainPlacement(uid) ?? [];
+  // Some of a gang may fit while all of it does not.
+  if (state.message.startsWith("gang of")) return;
+  const feasible = reports.find(({ kind }) => kind === "feasible");
+  demand(
+    feasible === undefined,
+    "placed",
+    () => `${name} fits ${feasible?.nodeName} and waits: ${state.message}`,
+  );
+}
+
+/**
+ * Whether no instance of a workload can be made, which it says of itself: the class that it names is not there. Throws where
+ * it says so and it is not true.
+ */
+function refusalOf({ store }: Cluster): (workload: WasmDeployment | WasmJob) => boolean {
+  const classes = new Set(objectsIn(store, "priorityclasses").map(({ metadata }) => metadata.name));
+  return ({ metadata: { name }, spec, status }) => {
+    const { priorityClassName: wanted = "" } = spec.template.spec;
+    const failure = status?.conditions?.find(({ type }) => type === "ReplicaFailure");
+    if (failure === undefined) return false;
+    demand(
+      wanted !== "" && !classes.has(wanted),
+      "explained",
+      () => `${name} says "${failure.message}", and there is class ${wanted}`,
+    );
+    return true;
+  };
+}
+
+function checkDeployment(
+  object: WasmDeployment,
+  instances: readonly Instance[],
+  isRefused: (workload: WasmDeployment) => boolean,
+): void {
+  const { metadata, spec } = object;
+  const owned = instances.filter(({ owner }) => owner.uid === metadata.uid);
+  const waits = owned.some(({ state }) => state.kind === "pending");
+  const ready = owned.filter(({ state }) => state.kind === "bound" && state.observed?.ready === true).length;
+  demand(
+    waits || isRefused(object) || (ready === spec.replicas && owned.length === ready),
+    "converged",
+    () => `deployment ${metadata.name} has ${ready} of ${spec.replicas} ready: ${describe(owned)}`,
+  );
+}
+
+function checkJob(
+  object: WasmJob,
+  instances: readonly Instance[],
+  isRefused: (workload: WasmJob) => boolean,
+): void {
+  const { metadata, spec, status } = object;
+  if (status?.phase === "Complete" || status?.phase === "Failed") return;
+  const owned = instances.filter(({ owner }) => owner.uid === metadata.uid);
+  const waits = owned.some(({ state }) => state.kind === "pending");
+  demand(
+    waits || isRefused(object) || spec.parallelism === 0,
+    "converged",
+    () => `job ${metadata.name} is ${status?.phase}, ${status?.completions}: ${describe(owned)}`,
+  );
+}
+
+/** What nobody wants any more is gone. */
+function checkOwners({ store }: Cluster, instances: readonly Instance[]): void {
+  const uids = new Set(
+    ["wasmdeployments", "wasmjobs"].flatMap((plural) =>
+      objectsIn(store, plural).map(({ metadata }) => metadata.uid),
+    ),
+  );
+  const orphans = instances.filter(({ owner }) => !uids.has(owner.uid));
+  demand(
+    orphans.length === 0,
+    "converged",
+    () => `instances of workloads that are gone: ${describe(orphans)}`,
+  );
+}
+
+/** The machines have what the scheduler believes, and nothing else. */
+function checkAgreement(
+  { machines }: Cluster,
+  { engine }: SchedulerProcess,
+  instances: readonly Instance[],
+): void {
+  for (const { id, name, agent } of machines) {
+    demand(
+      agent !== undefined && engine.isReachable(name),
+      "agreement",
+      () => `${id} (${name}) is not connected`,
+    );
+    const believed = instances.filter(
+      ({ state }) => state.kind !== "pending" && state.kind !== "ended" && state.nodeName === name,
+    );
+    const ended = new Set(agent.endedUids());
+    const held = agent.uids().filter((uid) => !ended.has(uid));
+    const said = believed
+      .map(({ uid }) => uid)
+      .toSorted()
+      .join(" ");
+    demand(
+      held.toSorted().join(" ") === said,
+      "agreement",
+      () => `${name} runs [${held.join(" ")}], the scheduler says [${said}]`,
+    );
+    for (const uid of ended) {
+      const known = instances.find((instance) => instance.uid === uid);
+      demand(
+        known?.state.kind === "ended",
+        "agreement",
+        () =>
+          `${name} keeps the end of ${uid}, of which the scheduler says ${known?.state.kind ?? "nothing"}`,
+      );
+    }
+  }
+}
+
+/** People have had enough of it. */
+export function deleteEverything({ store }: Cluster): void {
+  for (const plural of ["wasmdeployments", "wasmjobs", "resourcequotas", "configmaps"])
+    for (const object of objectsIn(store, plural)) store.remove(plural, object);
+}
+
+function describe(instances: readonly Instance[]): string {
+  return instances.map(({ name, state }) => `${name} ${state.kind} ${JSON.stringify(state)}`).join("; ");
+}

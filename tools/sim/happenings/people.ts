@@ -1,0 +1,221 @@
+/** What people do to a cluster: declare, scale, change and delete workloads, and look after nodes. */
+import type { ApiObject } from "../../../api/object-meta.ts";
+import { noAmounts } from "../../../scheduler/core/model.ts";
+import type { Cluster } from "../cluster.ts";
+import { objectsIn } from "../objects-in.ts";
+import {
+  type Draft,
+  makeConfigMap,
+  makeDeployment,
+  makeJob,
+  makePriorityClass,
+  makeQuota,
+  makeTemplate,
+  zones,
+} from "../workload-makers.ts";
+import { type Happening, someMachine } from "./happening.ts";
+
+const deploymentsMax = 5;
+const jobsMax = 5;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function some({ store, dice }: Cluster, plural: string): ApiObject | undefined {
+  const objects = objectsIn(store, plural);
+  return objects.length === 0 ? undefined : dice.pick(objects);
+}
+
+/** Undefined where there is one of its name. */
+function create({ store }: Cluster, plural: string, draft: Draft): string | undefined {
+  const { namespace = "", name = "" } = draft.metadata;
+  if (store.get({ group: "", plural }, namespace, name) !== undefined) return undefined;
+  store.put(plural, draft);
+  return `people create ${plural} ${draft.metadata.namespace ?? ""}/${draft.metadata.name}: ${JSON.stringify(draft["spec"] ?? {})}`;
+}
+
+/** Changes the spec of an object, as an apply does. */
+function edit({ store }: Cluster, plural: string, object: ApiObject, change: Fields): string {
+  const spec = { ...(object["spec"] as Fields), ...change };
+  store.put(plural, { ...object, spec });
+  return `people edit ${plural} ${object.metadata.name}: ${JSON.stringify(change)}`;
+}
+
+function remove({ store }: Cluster, plural: string, object: ApiObject | undefined): string | undefined {
+  if (object === undefined) return undefined;
+  store.remove(plural, object);
+  return `people delete ${plural} ${object.metadata.name}`;
+}
+
+/** A name that another object may have had, and may have still. */
+function aName({ dice }: Cluster, kind: string, most: number): string {
+  return `${kind}-${dice.below(most)}`;
+}
+
+export const people: readonly Happening[] = [
+  {
+    name: "create deployment",
+    weight: 6,
+    happen({ cluster }) {
+      if (objectsIn(cluster.store, "wasmdeployments").length >= deploymentsMax) return undefined;
+      return create(cluster, "wasmdeployments", makeDeployment(cluster.dice, aName(cluster, "web", 8)));
+    },
+  },
+  {
+    name: "create job",
+    weight: 8,
+    happen({ cluster }) {
+      if (objectsIn(cluster.store, "wasmjobs").length >= jobsMax) return undefined;
+      return create(cluster, "wasmjobs", makeJob(cluster.dice, aName(cluster, "work", 100)));
+    },
+  },
+  {
+    name: "scale",
+    weight: 5,
+    happen({ cluster }) {
+      const object = some(cluster, "wasmdeployments");
+      return object && edit(cluster, "wasmdeployments", object, { replicas: cluster.dice.below(10) });
+    },
+  },
+  {
+    name: "parallelism",
+    weight: 1,
+    happen({ cluster }) {
+      const object = some(cluster, "wasmjobs");
+      return object && edit(cluster, "wasmjobs", object, { parallelism: cluster.dice.below(6) });
+    },
+  },
+  {
+    name: "roll out",
+    weight: 4,
+    happen({ cluster }) {
+      const object = some(cluster, "wasmdeployments");
+      const template = makeTemplate(cluster.dice, object?.metadata.name ?? "", "Always");
+      return object && edit(cluster, "wasmdeployments", object, { template });
+    },
+  },
+  {
+    name: "annotate",
+    weight: 3,
+    happen({ cluster }) {
+      const plural = cluster.dice.pick(["wasmdeployments", "wasmjobs"]);
+      const object = some(cluster, plural);
+      if (object === undefined) return undefined;
+      const annotations = { touched: String(cluster.dice.below(100)) };
+      cluster.store.put(plural, { ...object, metadata: { ...object.metadata, annotations } });
+      return `people annotate ${plural} ${object.metadata.name}`;
+    },
+  },
+  {
+    name: "delete workload",
+    weight: 3,
+    happen({ cluster }) {
+      const plural = cluster.dice.pick(["wasmdeployments", "wasmjobs"]);
+      return remove(cluster, plural, some(cluster, plural));
+    },
+  },
+  {
+    name: "delete instance",
+    weight: 2,
+    happen({ cluster: { leader, dice }, checks }) {
+      const instances = [...(leader?.engine.instances(undefined) ?? [])];
+      if (instances.length === 0) return undefined;
+      const { uid, name } = dice.pick(instances);
+      checks.excused.add(uid);
+      leader?.engine.requestStop(uid, dice.chance(0.5) ? undefined : dice.below(5));
+      return `people delete instance ${name}`;
+    },
+  },
+  {
+    name: "quota",
+    weight: 2,
+    happen({ cluster }) {
+      if (cluster.dice.chance(0.5)) return remove(cluster, "resourcequotas", some(cluster, "resourcequotas"));
+      return create(cluster, "resourcequotas", makeQuota(cluster.dice));
+    },
+  },
+  {
+    name: "config",
+    weight: 2,
+    happen({ cluster }) {
+      if (cluster.dice.chance(0.3)) return remove(cluster, "configmaps", some(cluster, "configmaps"));
+      return create(cluster, "configmaps", makeConfigMap(cluster.dice));
+    },
+  },
+  {
+    name: "priority class",
+    weight: 1,
+    happen({ cluster }) {
+      if (cluster.dice.chance(0.3))
+        return remove(cluster, "priorityclasses", some(cluster, "priorityclasses"));
+      return create(cluster, "priorityclasses", makePriorityClass(cluster.dice));
+    },
+  },
+  {
+    name: "cordon",
+    weight: 2,
+    happen({ cluster }) {
+      const node = some(cluster, "wasmnodes");
+      return node && edit(cluster, "wasmnodes", node, { unschedulable: cluster.dice.chance(0.4) });
+    },
+  },
+  {
+    name: "taint",
+    weight: 2,
+    happen({ cluster }) {
+      const node = some(cluster, "wasmnodes");
+      const effect = cluster.dice.pick(["NoSchedule", "PreferNoSchedule", "NoExecute"]);
+      const taints = cluster.dice.chance(0.4) ? [{ key: "dedicated", value: "x", effect }] : [];
+      return node && edit(cluster, "wasmnodes", node, { taints });
+    },
+  },
+  {
+    name: "label node",
+    weight: 2,
+    happen({ cluster }) {
+      const node = some(cluster, "wasmnodes");
+      if (node === undefined) return undefined;
+      const { zone: _, ...others } = node.metadata.labels ?? {};
+      const labels = cluster.dice.chance(0.7) ? { ...others, zone: cluster.dice.pick(zones) } : others;
+      cluster.store.put("wasmnodes", { ...node, metadata: { ...node.metadata, labels } });
+      return `people label node ${node.metadata.name}: ${JSON.stringify(labels)}`;
+    },
+  },
+  {
+    name: "add machine",
+    weight: 2,
+    happen({ cluster, machinesWanted }) {
+      if (cluster.machines.size >= machinesWanted) return undefined;
+      const { dice } = cluster;
+      const allocatable = {
+        cpuMillis: dice.pick([1_000, 2_000, 4_000]),
+        memoryBytes: dice.pick([0.5, 1, 4]) * 2 ** 30,
+        instances: dice.pick([4, 20, 1_000]),
+        processes: dice.pick([0, 2, 100]),
+        extended: noAmounts,
+      };
+      const labels: Readonly<Record<string, string>> = dice.chance(0.5) ? { zone: dice.pick(zones) } : {};
+      const machine = cluster.addMachine(allocatable, labels);
+      return `people add ${machine.id} as ${machine.name}: ${JSON.stringify({ allocatable, labels })}`;
+    },
+  },
+  {
+    name: "remove machine",
+    weight: 1,
+    happen({ cluster, machinesWanted }) {
+      const machine = someMachine(cluster);
+      if (machine === undefined || cluster.machines.size <= machinesWanted / 2) return undefined;
+      cluster.removeMachine(machine);
+      if (cluster.dice.chance(0.5)) return `people take ${machine.id} away`;
+      const node = objectsIn(cluster.store, "wasmnodes").find(
+        ({ metadata }) => metadata.name === machine.name,
+      );
+      remove(cluster, "wasmnodes", node);
+      return `people take ${machine.id} away and delete node ${machine.name}`;
+    },
+  },
+  {
+    name: "delete node",
+    weight: 1,
+    happen: ({ cluster }) => remove(cluster, "wasmnodes", some(cluster, "wasmnodes")),
+  },
+];
