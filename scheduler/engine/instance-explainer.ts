@@ -1,6 +1,7 @@
 /** Answers why an instance is where it is, or why it waits: from what was noted, and from what every rule says now. */
 import type { InstanceExplanation, InstanceExplanationStatus } from "../../api/gen/kinds.gen.ts";
 import type { Clock } from "../../kit/clock.ts";
+import { WherryError } from "../../kit/errors.ts";
 import { toTimestamp } from "../../kit/timestamps.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance, PlacementRequirements } from "../core/model.ts";
@@ -17,6 +18,7 @@ import type { PlacementRunner, Whereabouts } from "./placement-runner.ts";
 import { quotaRule } from "./proposer.ts";
 import { requirementsFor } from "./present-requirements.ts";
 import type { CatalogueEntry } from "./template-catalogue.ts";
+import { TimeBudget } from "./time-budget.ts";
 
 export interface InstanceExplainerOptions {
   readonly state: ClusterState;
@@ -29,15 +31,31 @@ export interface InstanceExplainerOptions {
 type Obstacle = InstanceExplanationStatus["obstacles"][number];
 type Waiting = NonNullable<InstanceExplanationStatus["waiting"]>;
 
+/** Whoever may view a namespace may ask; placement and sessions have the rest of each second. */
+const explainMsMax = 250;
+
 export class InstanceExplainer {
   readonly #options: InstanceExplainerOptions;
+  // How long it takes is of this machine: no clock that tests turn.
+  readonly #budget = new TimeBudget(explainMsMax, 1_000, () => performance.now());
 
   constructor(options: InstanceExplainerOptions) {
     this.#options = options;
   }
 
-  /** Looks at every node with every rule once: some milliseconds for a thousand. */
+  /** Throws a `WherryError` ExplanationsBusy when more is asked than the scheduler has time for. */
   explain(instance: Instance, limit: number): InstanceExplanation {
+    if (!this.#budget.hasTime)
+      throw new WherryError(
+        "ExplanationsBusy",
+        `explain instance ${instance.name}: ${explainMsMax} ms of this second have been spent on explanations; try again`,
+        { retryable: true },
+      );
+    return this.#budget.spend(() => this.#explain(instance, limit));
+  }
+
+  /** Looks at every node with every rule once: some milliseconds for a thousand. */
+  #explain(instance: Instance, limit: number): InstanceExplanation {
     const { clock, placement, entryOf } = this.#options;
     const whereabouts = placement.whereabouts(instance);
     const { place, decision } = whereabouts;
