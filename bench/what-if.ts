@@ -76,10 +76,10 @@ const noInstances = {
 async function measure(
   work: () => Promise<unknown>,
 ): Promise<{ readonly cpuMs: number; readonly turnMs: number }> {
-  let isOver = false;
+  const over = new AbortController();
   let turnMs = 0;
   const watch = async () => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const before = process.cpuUsage();
       await nextTurn();
       turnMs = Math.max(turnMs, millisecondsSince(before));
@@ -89,7 +89,7 @@ async function measure(
   const watching = watch();
   await work();
   const cpuMs = millisecondsSince(before);
-  isOver = true;
+  over.abort();
   await watching;
   return { cpuMs, turnMs };
 }

@@ -21,7 +21,7 @@ import { emptyJobMemory, reconcileJob, type JobMemory } from "../core/controller
 import { reconcileOrphans } from "../core/controllers/orphans.ts";
 import type { ReconcileResult, Step } from "../core/controllers/step.ts";
 import type { Isolation } from "../../api/isolation.ts";
-import type { Instance, Slot } from "../core/model.ts";
+import type { Slot } from "../core/model.ts";
 import { LearnedIsolation } from "../core/learned-isolation.ts";
 import type { PriorityClasses } from "../core/priority-classes.ts";
 import type { StopReason } from "../nodes/node-port.ts";

@@ -2,7 +2,7 @@
  * Writes down what placement saw and decided, so that it can be replayed with other rules.
  *
  * Every file begins with a checkpoint: all that there is at that moment. It is written when the file before has outgrown its
- * size, and after lines were lost.
+ * size, and after lines were lost. Invariant: no checkpoint begins before the one before it is in a file.
  */
 import type { Clock } from "../../kit/clock.ts";
 import type { Log } from "../../kit/log.ts";
@@ -34,6 +34,8 @@ export class PlacementRecorder implements PlacementObserver, AsyncDisposable {
   readonly #writer: RecordWriter;
   #state: ClusterState | undefined;
   #templates = new Map<string, number>();
+  /** How many lines there are to the end of the last checkpoint. */
+  #checkpointEnd = 0;
   /** Instances that have come to nodes, until it is told of the decision. */
   readonly #bound = new Map<string, { readonly instance: Instance; readonly nodeName: string }>();
   readonly #nodes = new Map<string, ClusterNode>();
@@ -48,7 +50,7 @@ export class PlacementRecorder implements PlacementObserver, AsyncDisposable {
     // Set before anything is written.
     let recorder: PlacementRecorder | undefined;
     const file = await RotatingFile.open(
-      { ...options, now: () => clock.now(), began: () => recorder?.begin(0) },
+      { ...options, now: () => clock.now(), began: () => recorder?.fileBegan() },
       { what: "the recording of placement", code: "RecordingUnavailable" },
     );
     recorder = new PlacementRecorder(
@@ -62,6 +64,16 @@ export class PlacementRecorder implements PlacementObserver, AsyncDisposable {
   watch(state: ClusterState): void {
     this.#state = state;
     this.begin(0);
+  }
+
+  /** A checkpoint that is larger than a file goes on in the next one: another one there would never come to an end. */
+  fileBegan(): void {
+    if (this.#writer.given >= this.#checkpointEnd) this.begin(0);
+  }
+
+  /** Resolves when all that was told is written. */
+  idle(): Promise<void> {
+    return this.#writer.idle();
   }
 
   /** What comes next must stand by itself. Called between the engine's turns, when all that has happened was told. */
@@ -152,6 +164,7 @@ export class PlacementRecorder implements PlacementObserver, AsyncDisposable {
       this.#writeHeld(state, node.name);
     }
     this.#write({ kind: "checkpointed" });
+    this.#checkpointEnd = this.#writer.taken;
   }
 
   #writeHeld(state: ClusterState, node: string): void {

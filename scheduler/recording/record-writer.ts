@@ -26,6 +26,9 @@ export class RecordWriter implements AsyncDisposable {
   #lines: string[] = [];
   #bytes = 0;
   #rest: Buffer = Buffer.alloc(0);
+  /** Lines that were taken, and that were given to a file, since the beginning. */
+  #taken = 0;
+  #given = 0;
   #lost = 0;
   #isFailing = false;
   /** From then on nothing is taken. Until then, a file that begins gets what it must begin with. */
@@ -46,9 +49,24 @@ export class RecordWriter implements AsyncDisposable {
       return false;
     }
     this.#lines.push(line);
+    this.#taken++;
     this.#bytes += line.length;
     this.#running ??= this.#run();
     return true;
+  }
+
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** While a new file begins: how many lines are in those before it. */
+  get given(): number {
+    return this.#given;
+  }
+
+  /** Resolves when nothing waits to be written any more. */
+  async idle(): Promise<void> {
+    await this.#running;
   }
 
   close(): Promise<void> {
@@ -83,6 +101,7 @@ export class RecordWriter implements AsyncDisposable {
         const batch = Buffer.from(this.#lines.slice(0, count).join(""));
         await file.prepare(batch.length);
         for (const line of this.#lines.splice(0, count)) this.#bytes -= line.length;
+        this.#given += count;
         this.#rest = batch;
       }
       this.#rest = this.#rest.subarray(await file.write(this.#rest));

@@ -60,6 +60,7 @@ async function record(fileBytesMax = 2 ** 20, seed = 7) {
       clock.advance(100);
       await settle();
     }
+    await recorder.idle();
   };
   const node = (name: string) => new FakeNode(name, engine.nodes).connect();
   const deploy = (name: string, replicas: number, cpu = "1") => {
@@ -165,7 +166,7 @@ test("record and replay: a profile that packs uses fewer nodes, and each differe
 });
 
 test("record: every file stands by itself", async () => {
-  const cluster = await record(7_000);
+  const cluster = await record(9_000);
   await busyTimes(cluster);
   await cluster.close();
   const files = readdirSync(folder)
@@ -177,6 +178,20 @@ test("record: every file stands by itself", async () => {
   expect(whole).toMatchObject({ decided: 14, lost: 0 });
   expect(whole.replayed).toMatchObject(same(whole));
   for (const one of files.slice(1)) expect(replay(linesOf(one)).nodes, one).toBeGreaterThanOrEqual(3);
+});
+
+test("record: files that are smaller than what there is are replayed together", async () => {
+  const cluster = await record(1_000);
+  await busyTimes(cluster);
+  await cluster.close();
+  const files = readdirSync(folder)
+    .sort()
+    .map((name) => join(folder, name));
+  expect(files.length).toBeGreaterThan(3);
+  expect(files.length).toBeLessThan(40);
+  const whole = replay(linesOf(...files));
+  expect(whole).toMatchObject({ decided: 14, lost: 0 });
+  expect(whole.replayed).toMatchObject(same(whole));
 });
 
 test("record: instances that are there already are held, and their room is taken", async () => {

@@ -134,7 +134,11 @@ export class Replay {
       state: this.#state,
       clock: this.#time,
       // What was decided had passed them.
-      quotas: { allowance: (_, wanted) => ({ count: wanted, refusal: undefined }), of: () => [] },
+      quotas: {
+        allowance: (_, wanted) => ({ count: wanted, refusal: undefined }),
+        isExceeded: () => false,
+        of: () => [],
+      },
       events: { record: () => {} },
       session: (nodeName) => pretendedSession(nodeName, (uid) => this.#preempted.add(uid)),
       placement: this.#options.placement,
