@@ -11,7 +11,6 @@ import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { ClusterNode, Instance } from "../core/model.ts";
 import type { QueuedRequest } from "../core/placement/queue.ts";
-import { isPlaced } from "../core/quota/quota-usage.ts";
 import { limits } from "./limits.ts";
 import { encodeLine, type RecordedEvent } from "./record-lines.ts";
 import type { PlacementObserver } from "./placement-observer.ts";
@@ -105,8 +104,8 @@ export class PlacementRecorder implements PlacementObserver, AsyncDisposable {
     const was = before?.state.kind;
     const is = kind === "removed" ? undefined : instance.state;
     const { uid } = instance;
-    const wasPlaced = before !== undefined && isPlaced(before);
-    if (wasPlaced && (is === undefined || !isPlaced(instance))) this.#event({ kind: "gone", uids: [uid] });
+    const wasPlaced = before !== undefined && isOnNode(before);
+    if (wasPlaced && (is === undefined || !isOnNode(instance))) this.#event({ kind: "gone", uids: [uid] });
     else if (is?.kind === "stopping" && was === "bound") this.#event({ kind: "stopping", uids: [uid] });
     else if (kind === "removed" && was === "pending") this.#event({ kind: "gone", uids: [uid] });
     else if (!wasPlaced && is?.kind === "bound") {
@@ -129,6 +128,7 @@ export class PlacementRecorder implements PlacementObserver, AsyncDisposable {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
+    this.#writeBound();
     return this.#writer.close();
   }
 
@@ -170,7 +170,7 @@ export class PlacementRecorder implements PlacementObserver, AsyncDisposable {
   #writeHeld(state: ClusterState, node: string): void {
     const groups = new Map<number, string[]>();
     for (const instance of state.instancesOn(node)) {
-      if (!isPlaced(instance)) continue;
+      if (!isOnNode(instance)) continue;
       const template = this.#templateOf(instance, undefined);
       const uids = groups.get(template) ?? [];
       groups.set(template, uids);
@@ -197,6 +197,11 @@ export class PlacementRecorder implements PlacementObserver, AsyncDisposable {
   #write(event: RecordedEvent): void {
     this.#writer.write(encodeLine({ at: this.#clock.now(), ...event }));
   }
+}
+
+/** A reserved place is none yet. */
+function isOnNode({ state }: Instance): boolean {
+  return state.kind === "bound" || state.kind === "stopping";
 }
 
 function templateKey({ owner, templateHash, isolation, priority }: Instance, isAsked: boolean): string {

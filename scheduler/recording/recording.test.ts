@@ -21,7 +21,7 @@ import { Engine } from "../engine/engine.ts";
 import { runReplay } from "../replay-command.ts";
 import { FakeBackend } from "../testing/fake-backend.ts";
 import { FakeNode } from "../testing/fake-node.ts";
-import { deployment } from "../testing/test-engine.ts";
+import { deployment, job } from "../testing/test-engine.ts";
 import { PlacementRecorder } from "./placement-recorder.ts";
 import { decodeLine, encodeLine, type RecordedLine } from "./record-lines.ts";
 import { RecordWriter } from "./record-writer.ts";
@@ -163,6 +163,54 @@ test("record and replay: a profile that packs uses fewer nodes, and each differe
     { workload: "default/web", recorded: "b", replayed: "a" },
   ]);
   expect(report.replayed.cpuShare).toBeGreaterThan(report.recorded.cpuShare);
+});
+
+test("record and replay: gangs and preemption go the same way", async () => {
+  const cluster = await record();
+  const a = cluster.node("a");
+  for (const [name, value] of [
+    ["low", 1],
+    ["high", 1_000],
+  ] as const)
+    cluster.backend.put("priorityclasses", {
+      apiVersion: "scheduling.k8s.io/v1",
+      kind: "PriorityClass",
+      metadata: { name },
+      value,
+      preemptionPolicy: "PreemptLowerPriority",
+    });
+  await cluster.pass(100);
+  const gang = (name: string, priorityClassName: string) =>
+    cluster.backend.put("wasmjobs", {
+      ...job({ completions: 2, parallelism: 2, placementPolicy: "AllOrNothing" }),
+      metadata: { name, namespace: "default" },
+      spec: {
+        ...job({ completions: 2, parallelism: 2, placementPolicy: "AllOrNothing" }).spec,
+        template: {
+          spec: {
+            module: { image: "file:///m.wasm" },
+            resources: { requests: { cpu: "2" } },
+            restartPolicy: "Never",
+            priorityClassName,
+          },
+        },
+      },
+    });
+  gang("low", "low");
+  await cluster.pass(500);
+  a.runAll();
+  gang("waits", "low");
+  gang("high", "high");
+  await cluster.pass(500);
+  expect(a.stopped).toHaveLength(2);
+  for (const uid of a.stopped) a.report(uid, { phase: "Failed", reason: "Preempted", ready: false });
+  await cluster.pass(2_000);
+  expect(Object.values(cluster.places())).toEqual(["a", "a"]);
+  await cluster.close();
+  const report = replay(linesOf(file));
+  expect(report).toMatchObject({ lost: 0, differing: 0 });
+  expect(report.recorded).toMatchObject({ placed: 4 });
+  expect(report.replayed).toMatchObject({ placed: 4 });
 });
 
 test("record: every file stands by itself", async () => {
