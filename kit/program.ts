@@ -28,6 +28,8 @@ export interface Program {
 
 const versionCharacters = 16;
 const digestName = "digest";
+const stripperFile = fileURLToPath(new URL("strip-types.ts", import.meta.url));
+const isTyped = (path: string) => path.endsWith(".ts");
 /** Stripping takes half a second; a machine that is busy may take longer. */
 const stripMsMax = 60_000;
 /** The largest program has 3.5 MB, and JSON makes little more of it. */
@@ -35,7 +37,7 @@ const strippedBytesMax = 64 * 2 ** 20;
 
 /** Throws when it is not there and cannot be written. */
 export function installProgram(files: ProgramFiles, programsRoot: string): Program {
-  return place(digestOf(files), programsRoot, () => withoutTypes(files));
+  return place(versionOf(files), programsRoot, () => withoutTypes(files));
 }
 
 /** One that is installed elsewhere, under the same version. */
@@ -89,6 +91,13 @@ function noteUse(folder: string): void {
   }
 }
 
+/** What is stripped is also of whoever strips it. */
+function versionOf(files: ProgramFiles): string {
+  if (![...files.keys()].some(isTyped)) return digestOf(files);
+  const stripper = `${process.version}\0${readFileSync(stripperFile, "utf8")}`;
+  return digestOf(new Map([...files, ["", stripper]]));
+}
+
 function digestOf(files: ProgramFiles): string {
   const hash = createHash("sha256");
   for (const path of [...files.keys()].sort()) hash.update(`${path}\0${files.get(path)}\0`);
@@ -96,14 +105,12 @@ function digestOf(files: ProgramFiles): string {
 }
 
 function withoutTypes(files: ProgramFiles): ProgramFiles {
-  const isTyped = (path: string) => path.endsWith(".ts");
   const typed = [...files].filter(([path]) => isTyped(path));
   if (typed.length === 0) return files;
   const others = [...files].filter(([path]) => !isTyped(path));
-  const stripper = fileURLToPath(new URL("strip-types.ts", import.meta.url));
   const { status, stdout, stderr, error } = spawnSync(
     process.execPath,
-    ["--disable-warning=ExperimentalWarning", stripper],
+    ["--disable-warning=ExperimentalWarning", stripperFile],
     {
       input: JSON.stringify(Object.fromEntries(typed)),
       encoding: "utf8",

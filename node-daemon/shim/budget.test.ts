@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { systemClock } from "../../kit/clock.ts";
+import { FakeClock } from "../../kit/fake-clock.ts";
 import { guestDescriptorsMax, ShimBudget } from "./budget.ts";
-import { defaultShimLimits } from "./limits.ts";
+import { collection, defaultShimLimits } from "./limits.ts";
 
 test("ShimBudget.reserve: refuses what would not fit into the heap, until another instance is gone", async () => {
   const budget = new ShimBudget(defaultShimLimits, { mappingsMax: 65_530, heapBytesMax: 1_000 }, systemClock);
@@ -67,6 +68,27 @@ test("ShimBudget.exhausted: from then on it takes less, until something is colle
   for (const one of all.slice(0, 2)) one?.close();
   expect(await budget.reserve(needs)).toBeDefined();
   expect(await budget.reserve(needs)).toBeUndefined();
+});
+
+test.each([
+  { name: "few have ended", alive: 900, ended: 499, flavors: [] },
+  { name: "many have, and more are left", alive: 900, ended: 500, flavors: ["regular"] },
+  { name: "most have", alive: 400, ended: 500, flavors: ["last-resort"] },
+])("ShimBudget: once it is quiet, the dead are collected: $name", async ({ alive, ended, flavors }) => {
+  const clock = new FakeClock();
+  const flavorsSeen: string[] = [];
+  const capacity = { mappingsMax: 65_530, heapBytesMax: 1_000 };
+  const budget = new ShimBudget(defaultShimLimits, capacity, clock, (flavor) => flavorsSeen.push(flavor));
+  const memories = Array.from({ length: alive + ended }, () => ({}));
+  for (const [index, memory] of memories.entries()) {
+    const one = await budget.reserve({ memories: 1, memories64: 0, heapBytes: 0 });
+    one?.hold(memory);
+    if (index >= alive) one?.close();
+  }
+  clock.advance(collection.quietMs - 1);
+  expect(flavorsSeen).toEqual([]);
+  clock.advance(1);
+  expect(flavorsSeen).toEqual(flavors);
 });
 
 const row = (value: string) =>

@@ -97,8 +97,8 @@ class ShimProcess {
     const parts = {
       modules: this.#modules,
       mounts: this.#mounts,
-      budget: new ShimBudget(config.limits, systemCapacity(), clock, () => {
-        globalThis.gc?.();
+      budget: new ShimBudget(config.limits, systemCapacity(), clock, (flavor) => {
+        globalThis.gc?.({ type: "major", flavor });
       }),
       ownHeapBytes: config.heapMb === undefined ? () => 0 : heapGrowth(),
       timers,
