@@ -447,7 +447,8 @@ export class Engine implements InstanceSource, AsyncDisposable {
         this.#wakeUps.set(uid, this.#options.clock.now() + retryAfterBugMs);
       }
     }
-    // Last, so that the next turn begins with those that this one had no time for.
+    // Last, although their steps have marked them, so that the next turn begins with those that this one had no time for.
+    for (const uid of served) this.#dirty.delete(uid);
     this.#markAll(served);
     this.#placement.run();
   }

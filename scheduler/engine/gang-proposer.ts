@@ -56,6 +56,10 @@ export class GangProposer {
     const { kept, rest } = this.#split(queued, instances);
     if (size > gangLimits.sizeMax) return this.#refuse(queued, instances, kept, explainGangTooLarge(size));
     const { count, refusal } = quotas.allowance(queued.quota, rest.length);
+    if (kept.length > 0 && quotas.isExceeded(queued.quota)) {
+      const { refusal: why } = quotas.allowance(queued.quota, 1);
+      return this.#refuse(queued, instances, kept, explainGangQuota(size, 0, quotaRule, why));
+    }
     if (count < rest.length) {
       const explanation = explainGangQuota(size, kept.length + count, quotaRule, refusal);
       return this.#refuse(queued, instances, kept, explanation);

@@ -39,7 +39,7 @@ export interface PlacementRunnerOptions {
   readonly clock: Clock;
   readonly placement: PlacementConfiguration;
   readonly events: EventRecorder;
-  readonly quotas: Pick<QuotaBook, "allowance" | "of">;
+  readonly quotas: Pick<QuotaBook, "allowance" | "isExceeded" | "of">;
   readonly session: (nodeName: string) => NodeSession | undefined;
   readonly changed: (change: InstanceChange) => void;
   /** The current template of a workload; undefined when the workload is gone. */
@@ -123,7 +123,8 @@ export class PlacementRunner {
       ({ quota }, rejectedBy) => quota.namespace === namespace && rejectedBy.has(quotaRule),
       this.#now(),
     );
-    if (woken > 0) this.#options.again();
+    this.#preemption.quotaChanged(namespace);
+    if (woken > 0 || this.#preemption.hasDue) this.#options.again();
   }
 
   nodeChanged(nodeName: string, kind: "nodeAdded" | "nodeUpdated"): void {

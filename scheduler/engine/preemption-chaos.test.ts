@@ -9,6 +9,7 @@ import type { FakeNode } from "../testing/fake-node.ts";
 
 const cpusPerNode = 3;
 const stepCount = 60;
+const nodeNames = ["a", "b", "c"];
 
 async function startChaos(seed: number) {
   const competition = await startCompetition(undefined, seed);
@@ -16,7 +17,7 @@ async function startChaos(seed: number) {
   const pick = (n: number) => Math.floor(random.fraction() * n);
   const nodes = new Map<string, FakeNode>();
   const connect = (name: string) => nodes.set(name, competition.node(name, cpusPerNode));
-  for (const name of ["a", "b", "c"]) connect(name);
+  for (const name of nodeNames) connect(name);
   const priority = (): PriorityName => (["low", "middle", "high", "patient"] as const)[pick(4)] ?? "low";
   const cordon = (name: string, unschedulable: boolean) => {
     const { backend } = competition;
@@ -25,7 +26,7 @@ async function startChaos(seed: number) {
   };
   const oneNode = () => [...nodes.values()][pick(nodes.size)];
   const happenings = [
-    () => competition.deploy(`d${pick(4)}`, 1 + pick(5), priority()),
+    () => competition.deploy(`d${pick(4)}`, 1 + pick(5), priority(), 1 + pick(2)),
     () => competition.gang(`g${pick(1_000)}`, 1 + pick(7), priority()),
     () => competition.remove("wasmdeployments", `d${pick(4)}`),
     () => competition.remove("wasmjobs", oneJob(competition, pick)),
@@ -33,7 +34,7 @@ async function startChaos(seed: number) {
     () => oneNode()?.endStopped(),
     () => oneNode()?.runAll(),
     () => finish(oneNode(), pick),
-    () => cordon(["a", "b", "c"][pick(3)] ?? "a", pick(2) === 0),
+    () => cordon(nodeNames[pick(3)] ?? "a", pick(2) === 0),
     () => {
       const node = oneNode();
       if (!node || nodes.size === 1) return;
@@ -41,7 +42,7 @@ async function startChaos(seed: number) {
       nodes.delete(node.nodeName);
     },
     () => {
-      const [gone] = ["a", "b", "c"].filter((name) => !nodes.has(name));
+      const [gone] = nodeNames.filter((name) => !nodes.has(name));
       if (gone !== undefined) connect(gone);
     },
   ];
@@ -52,7 +53,7 @@ async function startChaos(seed: number) {
   };
   /** Everybody who was told to stop does, all nodes are there, and time passes. */
   const settle = async () => {
-    for (const name of ["a", "b", "c"]) {
+    for (const name of nodeNames) {
       cordon(name, false);
       if (!nodes.has(name)) connect(name);
     }
@@ -85,32 +86,55 @@ function finish(node: FakeNode | undefined, pick: (n: number) => number): void {
   if (uid !== undefined) node?.report(uid, { phase: "Succeeded", ready: false, exitCode: 0, finishedMs: 2 });
 }
 
-function expectInvariants({ instances }: Chaos): void {
-  const placed = new Map<string, number>();
-  const gangs = new Map<string, { nominated: number; waiting: number }>();
-  for (const { owner, state, slot } of instances()) {
+interface Occupant {
+  readonly nodeName: string;
+  readonly priority: number;
+  readonly cpus: number;
+  readonly kind: "bound" | "stopping" | "nominated";
+}
+
+/** Whoever takes room of a node, or has it reserved. */
+function occupants({ instances }: Chaos): readonly Occupant[] {
+  return instances().flatMap(({ state, priority, requests }): readonly Occupant[] => {
+    const cpus = requests.cpuMillis / 1_000;
     if (state.kind === "bound" || state.kind === "stopping")
-      placed.set(state.nodeName, (placed.get(state.nodeName) ?? 0) + 1);
+      return [{ nodeName: state.nodeName, priority, cpus, kind: state.kind }];
+    if (state.kind === "ended" || state.nominatedNode === undefined) return [];
+    return [{ nodeName: state.nominatedNode, priority, cpus, kind: "nominated" }];
+  });
+}
+
+function cpusOf(taken: readonly Occupant[]): number {
+  return taken.reduce((sum, { cpus }) => sum + cpus, 0);
+}
+
+function expectInvariants(chaos: Chaos): void {
+  const taken = occupants(chaos).filter(({ kind }) => kind !== "nominated");
+  for (const name of nodeNames)
+    expect(cpusOf(taken.filter(({ nodeName }) => nodeName === name))).toBeLessThanOrEqual(cpusPerNode);
+  const gangs = new Map<string, { nominated: number; waiting: number }>();
+  for (const { owner, state, slot } of chaos.instances()) {
     if (slot === undefined || state.kind !== "pending") continue;
     const gang = gangs.get(owner.uid) ?? { nominated: 0, waiting: 0 };
     gangs.set(owner.uid, gang);
     gang[state.nominatedNode === undefined ? "waiting" : "nominated"]++;
   }
-  for (const count of placed.values()) expect(count).toBeLessThanOrEqual(cpusPerNode);
   // Those that hold places and wait for more at once: only the gang whose turn it is.
   const collecting = [...gangs.values()].filter(({ nominated, waiting }) => nominated > 0 && waiting > 0);
   expect(collecting.length).toBeLessThanOrEqual(1);
 }
 
-/** Nobody waits who could have a place, or take one. Gangs may: they need several at once. */
-function expectOrder({ instances }: Chaos): void {
-  const all = instances();
-  const placed = all.filter(({ state }) => state.kind === "bound");
-  const isFull = placed.length >= 3 * cpusPerNode;
-  for (const { slot, state, priority, preempts } of all) {
-    if (slot !== undefined || state.kind !== "pending") continue;
-    expect(isFull || all.some((one) => one.slot !== undefined && one.state.kind === "pending")).toBe(true);
-    if (preempts) expect(placed.filter((other) => other.priority < priority)).toEqual([]);
+/** Nobody waits who could have a place, or take one from lower ones. Gangs may: they need several at once. */
+function expectOrder(chaos: Chaos): void {
+  const taken = occupants(chaos);
+  for (const { slot, state, priority, preempts, requests } of chaos.instances()) {
+    if (slot !== undefined || state.kind !== "pending" || state.nominatedNode !== undefined) continue;
+    for (const name of nodeNames) {
+      const inTheWay = taken.filter(
+        (other) => other.nodeName === name && (!preempts || other.priority >= priority),
+      );
+      expect(cpusPerNode - cpusOf(inTheWay)).toBeLessThan(requests.cpuMillis / 1_000);
+    }
   }
 }
 

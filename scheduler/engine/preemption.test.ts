@@ -196,6 +196,38 @@ test("Engine: who is over its quota stops nobody, and each nominee counts", asyn
   expect(a.stopped).toEqual([]);
 });
 
+test("Engine: a nominee gives up its place when a quota does not let it in any more", async () => {
+  const { backend, node, deploy, pass, places, messages } = await startCompetition();
+  const a = node("a", 2);
+  deploy("low", 2);
+  await pass(300);
+  a.runAll();
+  deploy("high", 2, "high");
+  await pass(300);
+  const quota = (cpu: string) =>
+    backend.put("resourcequotas", {
+      apiVersion: "v1",
+      kind: "ResourceQuota",
+      metadata: { name: "q", namespace: "default" },
+      spec: {
+        hard: { "requests.cpu": cpu },
+        scopeSelector: {
+          matchExpressions: [{ scopeName: "PriorityClass", operator: "In", values: ["high"] }],
+        },
+      },
+    });
+  quota("1");
+  await pass(500);
+  expect(places()["high"]).toEqual(["nominated for a", "pending"]);
+  a.endStopped();
+  await pass(500);
+  expect(places()["high"]).toEqual(["a", "pending"]);
+  expect(messages("high")[0]).toContain("exceeded quota: q");
+  quota("2");
+  await pass(12_000);
+  expect(places()["high"]).toEqual(["a", "nominated for a"]);
+});
+
 test("Engine: a preempted attempt of a job is a disruption, and the next one waits its turn", async () => {
   const { backend, node, deploy, gang, pass, places, remove } = await startCompetition();
   const a = node("a", 1);

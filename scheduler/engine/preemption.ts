@@ -30,6 +30,7 @@ import { victimText, waitingText } from "../core/placement/preemption/preemption
 import { estimateCost } from "../core/placement/preemption/quick-estimate.ts";
 import type { QueuedRequest } from "../core/placement/queue.ts";
 import type { NodeSnapshot } from "../core/placement/snapshot.ts";
+import type { QuotaBook } from "../core/quota/quota-book.ts";
 import { footprintOf } from "../core/resources.ts";
 import type { NodeSession, NodeTemplate } from "../nodes/node-port.ts";
 import type { EventRecorder } from "./event-recorder.ts";
@@ -41,6 +42,7 @@ export interface PreemptionOptions {
   readonly placer: Placer;
   readonly proposals: Proposals;
   readonly events: EventRecorder;
+  readonly quotas: Pick<QuotaBook, "isExceeded">;
   readonly session: (nodeName: string) => NodeSession | undefined;
   readonly changed: (change: InstanceChange) => void;
   /** As placement asks for them. */
@@ -163,6 +165,20 @@ export class Preemption {
     for (const unit of this.#unitsOn(nodeName)) this.#due.add(unit);
   }
 
+  /** A quota of this namespace is another than before. */
+  quotaChanged(namespace: string): void {
+    for (const unit of this.#units.values())
+      if (unit.queued.quota.namespace === namespace) this.#due.add(unit);
+  }
+
+  /** These may not have their places after all. */
+  withdrawAll(instances: readonly Instance[]): void {
+    for (const { uid } of instances) {
+      const unit = this.#units.get(uid);
+      if (unit) this.#withdraw(unit);
+    }
+  }
+
   /** An instance has no nomination any more: it is placed, gone, or still waits (`isPending`). */
   denominated(uid: string, isPending: boolean): void {
     const unit = this.#units.get(uid);
@@ -188,6 +204,10 @@ export class Preemption {
       const instance = this.#options.state.instance(uid);
       if (instance?.state.kind === "pending" && instance.state.nominatedNode !== undefined)
         proposals.push({ instance, nodeName: instance.state.nominatedNode });
+    }
+    if (this.#options.quotas.isExceeded(unit.queued.quota)) {
+      this.#withdraw(unit);
+      return;
     }
     const outlooks = proposals.map((proposal) => this.#outlook(unit.queued, proposal));
     const waiting = proposals[outlooks.indexOf("waiting")];

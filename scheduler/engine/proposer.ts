@@ -12,7 +12,7 @@ import type { Proposal, Proposals } from "./proposals.ts";
 
 export interface ProposerOptions {
   readonly state: ClusterState;
-  readonly quotas: Pick<QuotaBook, "allowance">;
+  readonly quotas: Pick<QuotaBook, "allowance" | "isExceeded">;
   readonly placer: Placer;
   readonly preemption: Preemption;
   readonly proposals: Proposals;
@@ -81,6 +81,11 @@ export class Proposer {
     instances: readonly Instance[],
     template: NodeTemplate,
   ): ProposalOutcome {
+    // A quota that was lowered since, or instances that turned up on a node.
+    if (this.#options.quotas.isExceeded(queued.quota)) {
+      this.#options.preemption.withdrawAll(instances);
+      return allPlaced;
+    }
     const [snapshot, request] = this.#asked(queued);
     const { nodeNames, explanation } = this.#options.placer.placeBatch(snapshot, request, instances.length);
     const rejected = this.#options.proposals.commitEach(pairs(instances, nodeNames), template);

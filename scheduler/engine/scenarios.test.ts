@@ -44,11 +44,15 @@ async function play(script: string): Promise<string> {
       for (const node of nodes.values()) node.runAll();
       await competition.pass(settleMs / 2);
     }
-    for (const [name, places] of Object.entries(competition.places()).sort())
+    for (const [name, places] of Object.entries(competition.places()).sort(byName))
       lines.push(`  ${name}: ${summaryOf(places)}`);
   }
   await competition.engine.close();
   return lines.join("\n");
+}
+
+function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : 1;
 }
 
 function summaryOf(places: readonly string[]): string {

@@ -13,12 +13,14 @@ interface WatchEvent {
 export class TestClient {
   readonly #server: string;
   readonly #url: string;
-  readonly #options: RequestOptions & { readonly headers: Readonly<Record<string, string>> };
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #options: RequestOptions;
 
   constructor(url: string, ca: Buffer, token: string) {
     this.#server = url;
     this.#url = `${url}/apis/wherry.dev/v1alpha1/namespaces/default/wasmdeployments`;
-    this.#options = { ca, headers: { authorization: `Bearer ${token}`, "content-type": "application/json" } };
+    this.#headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    this.#options = { ca, headers: { ...this.#headers } };
   }
 
   async create(manifest: string): Promise<void> {
@@ -76,7 +78,7 @@ export class TestClient {
 
   #send(method: string, url: string, body: object | undefined, contentType?: string): Promise<unknown> {
     const type = contentType === undefined ? {} : { "content-type": contentType };
-    const options = { ...this.#options, method, headers: { ...this.#options.headers, ...type } };
+    const options = { ...this.#options, method, headers: { ...this.#headers, ...type } };
     return new Promise((settle, reject) => {
       const call = request(url, options, (response) => {
         let text = "";

@@ -58,6 +58,23 @@ export function checkQuotas(
   };
 }
 
+/** Whether what is used already, these instances included, is more than the quotas let them have. */
+export function exceedsQuotas(
+  quotas: readonly Quota[],
+  subject: QuotaSubject,
+  used: (quota: Quota) => ComputeAmounts,
+): boolean {
+  return quotas.some((quota) => {
+    if (quota.compute.length === 0 || !matchesScopes(quota, subject.traits)) return false;
+    if (missingText(quota, subject) !== undefined) return true;
+    const usedHere = used(quota);
+    return quota.compute.some(
+      ({ resource, milli }) =>
+        amountOf(subject.charge, resource) > 0n && amountOf(usedHere, resource) > milli,
+    );
+  });
+}
+
 /** How many instances fit under a quota; undefined: it counts nothing that they use. */
 function roomUnder({ compute }: Quota, { charge }: QuotaSubject, used: ComputeAmounts): bigint | undefined {
   let room: bigint | undefined;

@@ -1,5 +1,5 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
-import { checkQuotas, type QuotaAllowance, type QuotaSubject } from "./check-quotas.ts";
+import { checkQuotas, exceedsQuotas, type QuotaAllowance, type QuotaSubject } from "./check-quotas.ts";
 import { amountOf, type ComputeAmounts } from "./compute-resources.ts";
 import { matchesScopes, readQuota, type Quota } from "./quota.ts";
 import type { QuotaUsage } from "./quota-usage.ts";
@@ -75,6 +75,13 @@ export class QuotaBook {
     if (this.#isUsageKnown || allowance.count === 0) return allowance;
     const refusal = this.#unknownText(quotas, subject);
     return refusal === undefined ? allowance : { count: 0, refusal };
+  }
+
+  /** Whether instances that are counted already, because a place is reserved for them, may not have it after all. */
+  isExceeded(subject: QuotaSubject): boolean {
+    const quotas = this.of(subject.namespace);
+    if (quotas.length === 0) return false;
+    return exceedsQuotas(quotas, subject, (quota) => this.used(subject.namespace, quota));
   }
 
   /** A quota that would have to be checked against what is not known yet. */
