@@ -219,3 +219,15 @@ export const people: readonly Happening[] = [
     happen: ({ cluster }) => remove(cluster, "wasmnodes", some(cluster, "wasmnodes")),
   },
 ];
+
+/** People have had enough of it. */
+export function deleteWorkloads({ store }: Cluster): void {
+  for (const plural of ["wasmdeployments", "wasmjobs"])
+    for (const object of objectsIn(store, plural)) store.remove(plural, object);
+}
+
+export function deleteTheRest(cluster: Cluster): void {
+  for (const machine of cluster.machines) cluster.removeMachine(machine);
+  for (const plural of ["wasmnodes", "resourcequotas", "configmaps", "priorityclasses"])
+    for (const object of objectsIn(cluster.store, plural)) cluster.store.remove(plural, object);
+}
