@@ -20,6 +20,8 @@ const depthMax = 12;
 const boundedCaches = [
   // Candidates of up to a thousand requests, and the domains of nodes as they were when it last placed something.
   "#placement.#placer.",
+  // What those candidates count.
+  "#state.#nodes.populations.#followed",
   // Where the nodes stood when it last asked.
   ".#positions.#positions",
   // A chunk that is empty.

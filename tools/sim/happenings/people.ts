@@ -73,7 +73,7 @@ export const people: readonly Happening[] = [
     weight: 5,
     happen({ cluster }) {
       const object = some(cluster, "wasmdeployments");
-      return object && edit(cluster, "wasmdeployments", object, { replicas: cluster.dice.below(10) });
+      return object && edit(cluster, "wasmdeployments", object, { replicas: cluster.dice.below(15) });
     },
   },
   {
@@ -187,7 +187,8 @@ export const people: readonly Happening[] = [
       if (cluster.machines.size >= machinesWanted) return undefined;
       const { dice } = cluster;
       const allocatable = {
-        cpuMillis: dice.pick([1_000, 2_000, 4_000]),
+        // Little, so that there is never room for all.
+        cpuMillis: dice.pick([500, 1_000, 2_000]),
         memoryBytes: dice.pick([0.5, 1, 4]) * 2 ** 30,
         instances: dice.pick([4, 20, 1_000]),
         processes: dice.pick([0, 2, 100]),
