@@ -179,7 +179,8 @@ export class Reconciler implements AsyncDisposable {
 
   /** What nodes say of an instance may hold for those that are made after it. */
   instanceChanged({ kind, instance }: InstanceChange): void {
-    if (kind !== "removed") this.#learned.note(instance);
+    // What is said of the last instances of a workload that is gone would be kept for ever.
+    if (kind !== "removed" && this.#options.workload(instance.owner.uid)) this.#learned.note(instance);
   }
 
   reconcileOrphans(ownerUid: string): void {

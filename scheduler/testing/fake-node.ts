@@ -35,6 +35,8 @@ export class FakeNode implements NodeSession {
   readonly stopReasons = new Map<string, StopReason>();
   readonly #listener: NodeListener;
   closed: string | undefined;
+  /** Why the scheduler does not let it in. */
+  refused: string | undefined;
 
   constructor(nodeName: string, listener: NodeListener, held: readonly HeldInstance[] = []) {
     this.nodeName = nodeName;
@@ -50,7 +52,7 @@ export class FakeNode implements NodeSession {
       processes: 10,
       extended: noAmounts,
     };
-    this.#listener.connected(
+    this.refused = this.#listener.connected(
       {
         name: this.nodeName,
         daemonVersion: "test",
@@ -67,7 +69,7 @@ export class FakeNode implements NodeSession {
       },
       this,
     );
-    this.#listener.inventory(this, [...this.held.values()], true);
+    if (this.refused === undefined) this.#listener.inventory(this, [...this.held.values()], true);
     return this;
   }
 

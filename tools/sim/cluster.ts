@@ -17,7 +17,7 @@ import { Machine } from "./machine.ts";
 import { Wire } from "./network.ts";
 import { SchedulerProcess } from "./scheduler-process.ts";
 import { fencedManners } from "./simulated-backend.ts";
-import { SimulatedTime } from "./simulated-time.ts";
+import type { SimulatedTime } from "./simulated-time.ts";
 import type { Trace } from "./trace.ts";
 
 /** Who is told of what the cluster does, to judge it. */

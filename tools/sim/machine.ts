@@ -6,14 +6,13 @@
  *                       └────────reboot: runs are gone, the disk stays────────┘
  */
 import { seededRandom } from "../../kit/random.ts";
-import { NodeAgent } from "../../node-daemon/agent.ts";
+import { type AgentOptions, NodeAgent } from "../../node-daemon/agent.ts";
 import { type ReportedStatus, statusOf } from "../../node-daemon/core/status.ts";
 import { usageIntervalMs } from "../../node-daemon/core/limits.ts";
 import { ModuleBoard } from "../../node-daemon/images/module-board.ts";
 import { AllowedNetwork } from "../../node-daemon/network/allowed-network.ts";
 import type { RunEnd, RunSpec } from "../../node-daemon/runtimes/runtime-driver.ts";
 import type { ConditionSource, ReportedCondition } from "../../node-daemon/session/condition-source.ts";
-import type { SessionInstances } from "../../node-daemon/session/node-session.ts";
 import { SchedulerLink } from "../../node-daemon/session/scheduler-link.ts";
 import type { NodeServiceClient } from "../../proto/gen/wherry/v1/NodeService.ts";
 import { protocolVersion } from "../../proto/node-service.ts";
@@ -67,6 +66,21 @@ class Conditions implements ConditionSource {
   set(conditions: readonly ReportedCondition[]): void {
     this.#conditions = conditions;
     this.#listener();
+  }
+}
+
+/** Tells before it forgets. */
+class WatchedAgent extends NodeAgent {
+  readonly #onAcknowledge: () => void;
+
+  constructor(onAcknowledge: () => void, options: AgentOptions) {
+    super(options);
+    this.#onAcknowledge = onAcknowledge;
+  }
+
+  override acknowledge(uids: readonly string[]): void {
+    this.#onAcknowledge();
+    super.acknowledge(uids);
   }
 }
 
@@ -147,7 +161,7 @@ export class Machine {
     const driver = this.#host.connect();
     const log = trace.log(this.id);
     const random = seededRandom(dice.below(2 ** 31));
-    const agent = new NodeAgent({
+    const agent = new WatchedAgent(() => this.#options.onAcknowledge(this), {
       nodeName: this.name,
       stateDir: "/nowhere",
       logLimits: { fileBytesMax: 1, bytesPerSecondMax: 1 },
@@ -174,7 +188,7 @@ export class Machine {
       address: "the scheduler",
       dial: () => this.#options.dial(this),
       hello: this.#hello(),
-      instances: this.#watched(agent),
+      instances: agent,
       conditions: this.conditions,
       modules: this.#modules,
       logs: { send: () => {} },
@@ -219,27 +233,6 @@ export class Machine {
     this.crash();
     this.#host.powerOff();
     this.#host = this.#newHost();
-  }
-
-  /** The agent, but for what is to be seen first. */
-  #watched(agent: NodeAgent): SessionInstances {
-    return {
-      beginSession: () => agent.beginSession(),
-      assign: (templates, assignments) => agent.assign(templates, assignments),
-      stop: (uid, graceMs) => agent.stop(uid, graceMs),
-      acknowledge: (uids) => {
-        this.#options.onAcknowledge(this);
-        agent.acknowledge(uids);
-      },
-      uids: () => agent.uids(),
-      statusOf: (uid) => agent.statusOf(uid),
-      assignmentOf: (uid) => agent.assignmentOf(uid),
-      takeUsage: () => agent.takeUsage(),
-      onStatus: (listener) => agent.onStatus(listener),
-      get aliveCount() {
-        return agent.aliveCount;
-      },
-    };
   }
 
   #newHost(): ShimHost {

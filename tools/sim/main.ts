@@ -74,7 +74,7 @@ function wholeNumber(name: string, text: string): number {
   const value = Number(text);
   if (Number.isSafeInteger(value) && value >= 0) return value;
   console.error(`error: --${name} takes a whole number, not "${text}"\n${usage}`);
-  process.exit(2);
+  return process.exit(2);
 }
 
 await main();

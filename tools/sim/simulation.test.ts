@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { simulate, SimulationFailure } from "./simulation.ts";
+import { allFaults, simulate, SimulationFailure } from "./simulation.ts";
 
 const steps = 250;
 const machines = 6;
@@ -20,6 +20,13 @@ test.each(Array.from({ length: 20 }, (_, place) => place + 1))(
   async (seed) => {
     const { placements } = await live(seed);
     expect(placements).toBeGreaterThan(0);
+  },
+);
+
+test.each([101, 102, 103])(
+  "simulate: without faults, each failure of a job is counted, and once, seed %i",
+  async (seed) => {
+    await live(seed, { without: allFaults });
   },
 );
 

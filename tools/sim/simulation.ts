@@ -7,11 +7,12 @@
  * on it is theirs alone and comes in the order in which they put it there, so a seed always gives the same life.
  */
 import { Checks } from "./checks/checks.ts";
-import { checkSettled, deleteEverything, isSettled } from "./checks/settled.ts";
-import { Cluster } from "./cluster.ts";
+import { checkRetained, retainedBy } from "./checks/retained.ts";
+import { checkSettled, isSettled } from "./checks/settled.ts";
+import { Cluster, lostAfterMs } from "./cluster.ts";
 import { endFaults, faults } from "./happenings/faults.ts";
 import type { Happening, Scene } from "./happenings/happening.ts";
-import { people } from "./happenings/people.ts";
+import { deleteTheRest, deleteWorkloads, people } from "./happenings/people.ts";
 import { SimulatedTime } from "./simulated-time.ts";
 import { makePriorityClass, priorityClassNames } from "./workload-makers.ts";
 import { Trace } from "./trace.ts";
@@ -31,6 +32,9 @@ export interface SimulationResult {
   readonly placements: number;
   readonly simulatedMs: number;
 }
+
+/** For a life in which nothing goes wrong but what guests do. */
+export const allFaults: ReadonlySet<string> = new Set(faults.map(({ name }) => name));
 
 /** A life that broke an invariant. */
 export class SimulationFailure extends Error {
@@ -63,7 +67,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   const scene: Scene = { cluster, checks, machinesWanted: options.machines };
   let step = 0;
   try {
-    begin(scene);
+    const retainedAtFirst = await begin(scene);
     for (; step < steps; step++) {
       happen(scene, pickHappening(scene, options.without ?? new Set()));
       await pass(cluster, stepMs(cluster));
@@ -71,22 +75,30 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     }
     await settle(scene);
     checkSettled(cluster);
-    deleteEverything(cluster);
+    if (faults.every(({ name }) => options.without?.has(name))) checks.checkExactly(cluster);
+    deleteWorkloads(cluster);
     await settle(scene);
     checkSettled(cluster);
+    deleteTheRest(cluster);
+    await pass(cluster, 10 * lostAfterMs);
+    checkRetained(cluster, retainedAtFirst);
   } catch (thrown) {
     throw new SimulationFailure(seed, step, thrown, trace.tail());
   }
   return { digest: trace.digest, placements: checks.placements, simulatedMs: time.elapsedMs };
 }
 
-function begin(scene: Scene): void {
+/** Answers what a scheduler keeps that knows of nothing. */
+async function begin(scene: Scene): Promise<ReadonlyMap<string, number>> {
   const { cluster, machinesWanted } = scene;
-  cluster.addScheduler();
+  const { engine } = cluster.addScheduler();
+  await pass(cluster, 100);
+  const retained = retainedBy(engine);
   for (const name of priorityClassNames)
     if (cluster.dice.chance(0.8)) cluster.store.put("priorityclasses", makePriorityClass(cluster.dice, name));
   const addMachine = people.find(({ name }) => name === "add machine");
   for (let count = 0; count < machinesWanted; count++) happen(scene, addMachine);
+  return retained;
 }
 
 function pickHappening({ cluster: { dice } }: Scene, without: ReadonlySet<string>): Happening | undefined {

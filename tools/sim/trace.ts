@@ -41,8 +41,11 @@ export class Trace {
       (level: string) =>
       (message: string, fields: Readonly<Record<string, unknown>> = {}) => {
         const line = `${level}${message}${fieldsText({ ...bound, ...fields })}`;
-        this.note(who, line);
-        if (level === "ERROR ") this.onError?.(`${who}: ${line}`);
+        const { err } = fields;
+        // A stack depends on who calls the simulation.
+        const stack = err instanceof Error && !isExpected(err) ? `\n${err.stack}` : "";
+        this.note(who, line, stack);
+        if (level === "ERROR ") this.onError?.(`${who}: ${line}${stack}`);
       };
     return {
       debug: () => {},

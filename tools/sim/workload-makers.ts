@@ -29,7 +29,7 @@ const templateMakers: Readonly<
   }),
   prior: (dice) => ({
     ...requests(dice.pick([100, 400, 1_200]), 128),
-    priorityClassName: dice.chance(0.1) ? "unheard-of" : dice.pick(priorityClassNames),
+    priorityClassName: dice.chance(0.1) ? "unheard-of" : dice.pick(["low", "high", "high"]),
   }),
   alone: (dice) => ({
     ...requests(100, 64),
@@ -49,6 +49,25 @@ const templateMakers: Readonly<
     stopNotice: "stdin",
     terminationGracePeriodSeconds: dice.pick([2, 10, 40]),
   }),
+  near: (dice, labels) => ({ ...requests(50, 32), affinity: { instanceAffinity: required(dice, labels) } }),
+  apart: (dice, labels) => ({
+    ...requests(50, 32),
+    affinity: { instanceAntiAffinity: required(dice, labels) },
+  }),
+  spread: (dice, labels) => ({
+    ...requests(50, 32),
+    topologySpreadConstraints: [
+      {
+        maxSkew: dice.pick([1, 2]),
+        topologyKey: dice.pick(topologyKeys),
+        whenUnsatisfiable: dice.pick(["DoNotSchedule", "DoNotSchedule", "ScheduleAnyway"] as const),
+        labelSelector: { matchLabels: labels },
+        ...(dice.chance(0.3) ? { minDomains: 1 + dice.below(4) } : {}),
+      },
+    ],
+  }),
+  chosenNodes: (dice) => ({ ...requests(100, 64), affinity: { nodeAffinity: chosenNodes(dice) } }),
+  foreignProfile: () => ({ ...requests(50, 32), placementProfile: "unheard-of" }),
   foreignRuntime: () => ({ ...requests(50, 32), runtime: "wasmtime" }),
 };
 
@@ -73,7 +92,7 @@ function chosenNodes(dice: Dice) {
 }
 
 /** Most are small, so that there is room for surprises. */
-const commonMakers = ["small", "small", "large", "large", "slowToStop", "prior", "spread", "apart"];
+const commonMakers = ["small", "small", "large", "large", "slowToStop", "prior", "prior", "spread", "apart"];
 
 function requests(cpuMillis: number, mebibytes: number): Template {
   return { resources: { requests: { cpu: `${cpuMillis}m`, memory: `${mebibytes}Mi` } } };
@@ -83,7 +102,9 @@ function requests(cpuMillis: number, mebibytes: number): Template {
 export function makeTemplate(dice: Dice, app: string, restartPolicy: InstanceSpec["restartPolicy"]) {
   const name = dice.chance(0.5) ? dice.pick(commonMakers) : dice.pick(Object.keys(templateMakers));
   const labels = { app };
-  const made = templateMakers[name]?.(dice, labels) ?? {};
+  const make = templateMakers[name];
+  if (make === undefined) throw new Error(`no maker of templates is called ${name}`);
+  const made = make(dice, labels);
   const { image = `file:///${dice.pick(["a", "b", "c"])}.wasm`, ...spec } = made;
   return {
     metadata: { labels, annotations: { made: name } },
@@ -118,7 +139,7 @@ export function makeDeployment(dice: Dice, name: string): Draft {
     kind: "WasmDeployment",
     metadata: { name, namespace: dice.pick(namespaces) },
     spec: {
-      replicas: dice.below(8),
+      replicas: dice.below(12),
       strategy: { type, rollingUpdate: { maxSurge, maxUnavailable } },
       template: makeTemplate(dice, name, "Always"),
     },

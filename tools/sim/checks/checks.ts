@@ -61,6 +61,12 @@ export class Checks implements ClusterWitness {
     if (this.#found !== undefined) throw this.#found;
   }
 
+  /** At the end of a life without faults. */
+  checkExactly(cluster: Cluster): void {
+    for (const job of objectsIn(cluster.store, "wasmjobs"))
+      this.#jobs.checkExactly(job as unknown as WasmJob);
+  }
+
   /** No instance on two nodes by order of one epoch. */
   #checkWhereabouts({ machines }: Cluster): void {
     const nodesOf = new Map<string, string[]>();

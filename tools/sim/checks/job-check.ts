@@ -58,4 +58,15 @@ export class JobCheck {
       demand(phase === before.phase, "slots", what(`was ${before.phase} and is ${phase}`));
     this.#known.set(uid, { completed, failed, phase });
   }
+
+  /** Where no machine was ever out of reach, a job that is complete has counted each failure, and each once. */
+  checkExactly({ metadata: { uid, name }, status }: WasmJob): void {
+    if (status?.phase !== "Complete") return;
+    const failures = this.#truth.failuresOf(uid);
+    demand(
+      status.failed === failures,
+      "slots",
+      () => `job ${name}: failed is ${status.failed}, and there were ${failures} failures`,
+    );
+  }
 }

@@ -13,11 +13,8 @@ import type { SchedulerProcess } from "../scheduler-process.ts";
 import { checkNeighbours } from "./neighbour-check.ts";
 import { demand } from "./violation.ts";
 
-export function checkPlacement(
-  { engine, backend }: SchedulerProcess,
-  instance: Instance,
-  nodeName: string,
-): void {
+export function checkPlacement(scheduler: SchedulerProcess, instance: Instance, nodeName: string): void {
+  const { engine } = scheduler;
   const what = `${instance.name} onto ${nodeName}`;
   const report = engine.explainPlacement(instance.uid)?.find((one) => one.nodeName === nodeName);
   demand(report !== undefined, "filters", () => `${what}: there is no such node`);
@@ -41,20 +38,30 @@ export function checkPlacement(
     () => `${what}: ${JSON.stringify({ allocatable, committed, footprint: footprintOf(instance) })}`,
   );
 
+  checkQuota(scheduler, instance, what);
+}
+
+function checkQuota({ engine, backend }: SchedulerProcess, instance: Instance, what: string): void {
+  // Its quota is charged since a node is reserved for it, and what came later evicts nobody.
+  if (isReserved(instance)) return;
   const quota = backend.get({ group: "", plural: "resourcequotas" }, instance.namespace, "quota");
-  const hard =
-    (quota?.["spec"] as { readonly hard?: Readonly<Record<string, string>> } | undefined)?.hard ?? {};
-  const placed = [...engine.instances(instance.namespace)].filter((other) => isPlacedOn(other, undefined));
-  const used = (of: (one: Instance) => number) =>
-    [...placed, instance].reduce((sum, one) => sum + of(one), 0);
+  const { hard = {} } = (quota?.["spec"] ?? {}) as { readonly hard?: Readonly<Record<string, string>> };
+  const charged = [...engine.instances(instance.namespace)].filter(
+    (other) => isPlacedOn(other, undefined) || isReserved(other),
+  );
   const limit = (name: string, parse: (text: string) => number, of: (one: Instance) => number) => {
     const text = hard[name];
     if (text === undefined || of(instance) === 0) return;
-    demand(used(of) <= parse(text), "quota", () => `${what}: ${name} would be ${used(of)} of ${text}`);
+    const used = [...charged, instance].reduce((sum, one) => sum + of(one), 0);
+    demand(used <= parse(text), "quota", () => `${what}: ${name} would be ${used} of ${text}`);
   };
   limit("requests.cpu", cpuMillis, ({ requests }) => requests.cpuMillis);
   limit("requests.memory", memoryBytes, ({ requests }) => requests.memoryBytes);
   limit("limits.cpu", cpuMillis, ({ limits }) => limits.cpuMillis);
+}
+
+function isReserved({ state }: Instance): boolean {
+  return state.kind === "pending" && state.nominatedNode !== undefined;
 }
 
 /** What counts instances or room finds the reservation of the instance itself on a node that is reserved for it. */
@@ -67,8 +74,8 @@ const countingPlugins: ReadonlySet<string> = new Set([
 
 function refusals(report: NodeReport, { state }: Instance, nodeName: string): readonly Rejection[] {
   if (report.kind === "feasible") return [];
-  const isReserved = state.kind === "pending" && state.nominatedNode === nodeName;
-  return report.rejections.filter(({ plugin }) => !isReserved || !countingPlugins.has(plugin));
+  const isForIt = state.kind === "pending" && state.nominatedNode === nodeName;
+  return report.rejections.filter(({ plugin }) => !isForIt || !countingPlugins.has(plugin));
 }
 
 /** Undefined: on any node. */

@@ -73,9 +73,11 @@ export class RolloutCheck {
   }
 }
 
-/** Whether it has to go for one that comes before it, and for which its node is reserved. */
+/** Whether it has to go for one that comes before it, and for which its node is reserved, or because its node wants nobody. */
 function isVictim(engine: SchedulerProcess["engine"], { state, priority }: Instance): boolean {
   if (state.kind === "pending") return false;
+  const node = [...engine.clusterNodes()].find(({ name }) => name === state.nodeName);
+  if (node?.taints.some(({ effect }) => effect === "NoExecute")) return true;
   return [...engine.instances(undefined)].some(
     (other) =>
       other.state.kind === "pending" &&

@@ -1,6 +1,7 @@
 /** What holds once there are no faults any more: everything that fits runs, what waits says why, and all agree. */
 import type { WasmDeployment, WasmJob } from "../../../api/gen/kinds.gen.ts";
 import type { Instance } from "../../../scheduler/core/model.ts";
+import { templateHash } from "../../../scheduler/engine/template-catalogue.ts";
 import type { Cluster } from "../cluster.ts";
 import { objectsIn } from "../objects-in.ts";
 import type { SchedulerProcess } from "../scheduler-process.ts";
@@ -21,6 +22,7 @@ export function checkSettled(cluster: Cluster): void {
   demand(leader !== undefined, "settled", () => "there is no scheduler");
   const instances = [...leader.engine.instances(undefined)];
   for (const instance of instances) checkWaiting(leader, instance);
+  checkTaints(leader, instances);
   const isRefused = refusalOf(cluster);
   for (const object of objectsIn(cluster.store, "wasmdeployments"))
     checkDeployment(object as unknown as WasmDeployment, instances, isRefused);
@@ -46,6 +48,18 @@ function checkWaiting({ engine }: SchedulerProcess, { uid, name, state }: Instan
     "placed",
     () => `${name} fits ${feasible?.nodeName} and waits: ${state.message}`,
   );
+}
+
+/** Who does not tolerate that nobody may be there, is not there. */
+function checkTaints({ engine }: SchedulerProcess, instances: readonly Instance[]): void {
+  for (const { name, taints } of engine.clusterNodes()) {
+    if (!taints.some(({ effect }) => effect === "NoExecute")) continue;
+    const staying = instances.find(
+      ({ state, annotations }) =>
+        state.kind === "bound" && state.nodeName === name && annotations["made"] !== "tolerant",
+    );
+    demand(staying === undefined, "taints", () => `${staying?.name} stays on ${name}, which nobody may`);
+  }
 }
 
 /**
@@ -75,6 +89,12 @@ function checkDeployment(
   const { metadata, spec } = object;
   const owned = instances.filter(({ owner }) => owner.uid === metadata.uid);
   const waits = owned.some(({ state }) => state.kind === "pending");
+  const outdated = owned.find((instance) => instance.templateHash !== templateHash(spec.template));
+  demand(
+    waits || isRefused(object) || outdated === undefined,
+    "converged",
+    () => `${outdated?.name} has not the template of deployment ${metadata.name}`,
+  );
   const ready = owned.filter(({ state }) => state.kind === "bound" && state.observed?.ready === true).length;
   demand(
     waits || isRefused(object) || (ready === spec.replicas && owned.length === ready),
@@ -150,12 +170,6 @@ function checkAgreement(
       );
     }
   }
-}
-
-/** People have had enough of it. */
-export function deleteEverything({ store }: Cluster): void {
-  for (const plural of ["wasmdeployments", "wasmjobs", "resourcequotas", "configmaps"])
-    for (const object of objectsIn(store, plural)) store.remove(plural, object);
 }
 
 function describe(instances: readonly Instance[]): string {

@@ -199,6 +199,18 @@ export const faults: readonly Happening[] = [
     },
   },
   {
+    name: "stray machine",
+    weight: 2,
+    happen({ cluster }) {
+      const old = cluster.schedulers.at(0);
+      const machine = someMachine(cluster);
+      if (machine === undefined || old === undefined || old === cluster.leader) return undefined;
+      if (!cluster.detours.delete(machine)) cluster.detours.set(machine, old);
+      cluster.cutWires(machine);
+      return `${machine.id} reaches ${(cluster.detours.get(machine) ?? cluster.leader)?.name} now`;
+    },
+  },
+  {
     name: "one leader",
     weight: 2,
     happen({ cluster }) {

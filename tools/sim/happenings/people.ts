@@ -73,7 +73,7 @@ export const people: readonly Happening[] = [
     weight: 5,
     happen({ cluster }) {
       const object = some(cluster, "wasmdeployments");
-      return object && edit(cluster, "wasmdeployments", object, { replicas: cluster.dice.below(10) });
+      return object && edit(cluster, "wasmdeployments", object, { replicas: cluster.dice.below(15) });
     },
   },
   {
@@ -187,7 +187,8 @@ export const people: readonly Happening[] = [
       if (cluster.machines.size >= machinesWanted) return undefined;
       const { dice } = cluster;
       const allocatable = {
-        cpuMillis: dice.pick([1_000, 2_000, 4_000]),
+        // Little, so that there is never room for all.
+        cpuMillis: dice.pick([500, 1_000, 2_000]),
         memoryBytes: dice.pick([0.5, 1, 4]) * 2 ** 30,
         instances: dice.pick([4, 20, 1_000]),
         processes: dice.pick([0, 2, 100]),
@@ -219,3 +220,15 @@ export const people: readonly Happening[] = [
     happen: ({ cluster }) => remove(cluster, "wasmnodes", some(cluster, "wasmnodes")),
   },
 ];
+
+/** People have had enough of it. */
+export function deleteWorkloads({ store }: Cluster): void {
+  for (const plural of ["wasmdeployments", "wasmjobs"])
+    for (const object of objectsIn(store, plural)) store.remove(plural, object);
+}
+
+export function deleteTheRest(cluster: Cluster): void {
+  for (const machine of cluster.machines) cluster.removeMachine(machine);
+  for (const plural of ["wasmnodes", "resourcequotas", "configmaps", "priorityclasses"])
+    for (const object of objectsIn(cluster.store, plural)) cluster.store.remove(plural, object);
+}
