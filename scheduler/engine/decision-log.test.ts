@@ -42,3 +42,15 @@ test("DecisionLog: a newer decision about an instance outlives the place of the 
   expect(log.of("a")).toBeUndefined();
   expect(log.size).toBe(2);
 });
+
+test("DecisionLog: after the last one is gone it begins anew", () => {
+  const log = new DecisionLog(3);
+  note(log, "a", 1);
+  note(log, "b", 2);
+  log.drop("a");
+  log.drop("b");
+  log.drop("b");
+  expect(log.size).toBe(0);
+  for (let at = 0; at < 4; at++) note(log, `i${at}`, at);
+  expect(["i0", "i1", "i3"].map((uid) => log.of(uid)?.decidedMs)).toEqual([undefined, 1, 3]);
+});

@@ -24,8 +24,9 @@ export class DecisionLog {
   readonly #max: number;
   readonly #slots = new Map<string, number>();
   readonly #uids: string[] = [];
-  readonly #choices: Choice[] = [];
-  readonly #batches: DecidedBatch[] = [];
+  /** undefined: the instance is gone. */
+  readonly #choices: (Choice | undefined)[] = [];
+  readonly #batches: (DecidedBatch | undefined)[] = [];
   #next = 0;
 
   /** `max`: how many are kept. Of 10,000 nodes with their templates it is some megabytes. */
@@ -59,6 +60,13 @@ export class DecisionLog {
 
   /** The instance is gone. */
   drop(uid: string): void {
+    const slot = this.#slots.get(uid);
+    if (slot === undefined) return;
     this.#slots.delete(uid);
+    this.#choices[slot] = undefined;
+    this.#batches[slot] = undefined;
+    if (this.#slots.size > 0) return;
+    for (const list of [this.#uids, this.#choices, this.#batches]) list.length = 0;
+    this.#next = 0;
   }
 }
