@@ -25,6 +25,8 @@ export interface ClusterWitness {
   deciding(scheduler: SchedulerProcess, instance: Instance, nodeName: string): void;
   changed(scheduler: SchedulerProcess, namespace: string, name: string): void;
   ended(machine: Machine, spec: RunSpec, end: RunEnd): void;
+  /** A machine is given instances. */
+  assigned(machine: Machine, uids: readonly string[]): void;
   /** A machine is about to forget instances that have ended. */
   acknowledged(machine: Machine): void;
 }
@@ -97,6 +99,7 @@ export class Cluster {
       dial: (from) => this.#dial(from),
       isCalm: () => this.isCalm,
       onEnd: (from, spec, end) => this.#options.witness.ended(from, spec, end),
+      onAssign: (to, uids) => this.#options.witness.assigned(to, uids),
       onAcknowledge: (from) => this.#options.witness.acknowledged(from),
     });
     this.machines.add(machine);

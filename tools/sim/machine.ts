@@ -38,6 +38,8 @@ export interface MachineOptions {
   readonly dial: (machine: Machine) => NodeServiceClient;
   readonly isCalm: () => boolean;
   readonly onEnd: (machine: Machine, spec: RunSpec, end: RunEnd) => void;
+  /** A scheduler gives it instances. */
+  readonly onAssign: (machine: Machine, uids: readonly string[]) => void;
   /** The scheduler has noted the ends of instances, which are forgotten next. */
   readonly onAcknowledge: (machine: Machine) => void;
 }
@@ -69,17 +71,27 @@ class Conditions implements ConditionSource {
   }
 }
 
-/** Tells before it forgets. */
-class WatchedAgent extends NodeAgent {
-  readonly #onAcknowledge: () => void;
+interface AgentWatcher {
+  onAssign(uids: readonly string[]): void;
+  onAcknowledge(): void;
+}
 
-  constructor(onAcknowledge: () => void, options: AgentOptions) {
+/** Tells before it takes and before it forgets. */
+class WatchedAgent extends NodeAgent {
+  readonly #watcher: AgentWatcher;
+
+  constructor(watcher: AgentWatcher, options: AgentOptions) {
     super(options);
-    this.#onAcknowledge = onAcknowledge;
+    this.#watcher = watcher;
+  }
+
+  override assign(...[templates, assignments]: Parameters<NodeAgent["assign"]>): void {
+    this.#watcher.onAssign(assignments.map(({ uid }) => uid));
+    super.assign(templates, assignments);
   }
 
   override acknowledge(uids: readonly string[]): void {
-    this.#onAcknowledge();
+    this.#watcher.onAcknowledge();
     super.acknowledge(uids);
   }
 }
@@ -161,7 +173,7 @@ export class Machine {
     const driver = this.#host.connect();
     const log = trace.log(this.id);
     const random = seededRandom(dice.below(2 ** 31));
-    const agent = new WatchedAgent(() => this.#options.onAcknowledge(this), {
+    const agent = new WatchedAgent(this.#watcher(), {
       nodeName: this.name,
       stateDir: "/nowhere",
       logLimits: { fileBytesMax: 1, bytesPerSecondMax: 1 },
@@ -233,6 +245,11 @@ export class Machine {
     this.crash();
     this.#host.powerOff();
     this.#host = this.#newHost();
+  }
+
+  #watcher(): AgentWatcher {
+    const { onAssign, onAcknowledge } = this.#options;
+    return { onAssign: (uids) => onAssign(this, uids), onAcknowledge: () => onAcknowledge(this) };
   }
 
   #newHost(): ShimHost {

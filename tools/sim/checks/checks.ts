@@ -40,6 +40,20 @@ export class Checks implements ClusterWitness {
     this.truth.ended(spec, end);
   }
 
+  /** Nobody whose leadership is over, as far as the machine can know, gives it anything. */
+  assigned({ id, disk }: Machine, uids: readonly string[]): void {
+    for (const uid of uids) {
+      const epoch = this.truth.newestEpochOf(uid);
+      this.#try(() =>
+        demand(
+          epoch >= disk.meta.epoch,
+          "deposed",
+          () => `${id} takes ${uid} from epoch ${epoch}, and has seen ${disk.meta.epoch}`,
+        ),
+      );
+    }
+  }
+
   acknowledged(machine: Machine): void {
     this.truth.note(machine);
   }

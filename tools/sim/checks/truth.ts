@@ -34,6 +34,11 @@ export class Truth {
     return orders.flatMap(([epoch, nodes]) => (nodeNames.every((name) => nodes.has(name)) ? [epoch] : []));
   }
 
+  /** 0: nobody has ordered it anywhere. */
+  newestEpochOf(uid: string): number {
+    return Math.max(0, ...(this.#orders.get(uid)?.nodes.keys() ?? []));
+  }
+
   ended({ id }: RunSpec, end: RunEnd): void {
     const order = this.#orders.get(id.uid);
     if (order?.slot === undefined || end.kind !== "exited" || end.exitCode !== 0) return;
