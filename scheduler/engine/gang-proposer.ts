@@ -16,7 +16,6 @@ import {
 } from "../core/placement/gangs/gang-explanation.ts";
 import { GangTurns } from "../core/placement/gangs/gang-turns.ts";
 import { gangLimits } from "../core/placement/gangs/limits.ts";
-import { NodePositions } from "../core/placement/preemption/node-positions.ts";
 import { placesWithoutEquals } from "../core/placement/preemption/quick-estimate.ts";
 import type { QueuedRequest } from "../core/placement/queue.ts";
 import { footprintOf } from "../core/resources.ts";
@@ -38,7 +37,6 @@ export interface GangProposerOptions extends ProposerOptions {
 export class GangProposer {
   readonly turns = new GangTurns();
   readonly #options: GangProposerOptions;
-  readonly #positions = new NodePositions();
 
   constructor(options: GangProposerOptions) {
     this.#options = options;
@@ -96,7 +94,7 @@ export class GangProposer {
         continue;
       }
       const snapshot = state.snapshot();
-      const position = this.#positions.of(snapshot, nodeName);
+      const position = snapshot.positionOf(nodeName);
       const fits =
         position !== undefined &&
         placer.wouldFit(snapshot, this.#options.request(queued), position, [instance]);

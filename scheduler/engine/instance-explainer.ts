@@ -5,7 +5,7 @@ import { WherryError } from "../../kit/errors.ts";
 import { toTimestamp } from "../../kit/timestamps.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance, PlacementRequirements } from "../core/model.ts";
-import { explainUnplaceable, type NodeReport } from "../core/placement/explanation.ts";
+import { ExplanationDraft, type NodeReport } from "../core/placement/explanation.ts";
 import { NeighboursWithout } from "../core/placement/neighbours-without.ts";
 import type { PlacementRequest, Profile } from "../core/placement/framework.ts";
 import { surveyNodes } from "../core/placement/node-survey.ts";
@@ -231,7 +231,7 @@ function messageOf(
     // Of a nominated one its preemption has said what it waits for; of a gang the verdict is about all of it.
     if (state.nominatedNode !== undefined) return state.message;
     if (place?.request.isGang && place.state.kind === "unschedulable") return place.state.explanation.message;
-    if (takers === 0) return explainUnplaceable(reports).message;
+    if (takers === 0) return verdictOf(reports);
     return `${takers} of ${reports.length} nodes would take it now; it is its turn next`;
   }
   const own = reports.find(({ nodeName }) => nodeName === state.nodeName);
@@ -273,4 +273,13 @@ function withoutInstance(snapshot: Snapshot, instance: Instance, nodeName: strin
       return node.node.name === nodeName ? withoutInstances(node, [instance]) : node;
     },
   };
+}
+
+function verdictOf(reports: readonly NodeReport[]): string {
+  const draft = new ExplanationDraft();
+  for (const report of reports) {
+    const first = report.kind === "rejected" ? report.rejections[0] : undefined;
+    if (first) draft.add(first, () => report);
+  }
+  return draft.explanation().message;
 }

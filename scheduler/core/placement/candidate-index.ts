@@ -20,7 +20,8 @@ import type { Instance, Resources } from "../model.ts";
 import { committedWith, footprintOf } from "../resources.ts";
 import type { BatchPlacement, Choice } from "./choice.ts";
 import {
-  explainUnplaceable,
+  ExplanationDraft,
+  firstRejection,
   reportNode,
   type Explanation,
   type NodeReport,
@@ -261,7 +262,14 @@ export class CandidateIndex implements Disposable {
   }
 
   #explain(snapshot: Snapshot): Explanation {
-    return explainUnplaceable(this.reports(snapshot));
+    const draft = new ExplanationDraft();
+    const ranges = this.#ranges();
+    for (let position = 0; position < snapshot.size; position++) {
+      const view = this.#viewOf(snapshot.at(position), this.#additions.get(position));
+      const rejection = firstRejection(this.#prepared, view, this.#topology.verdicts(position));
+      if (rejection !== undefined) draft.add(rejection, () => this.#report(snapshot, position, ranges));
+    }
+    return draft.explanation();
   }
 
   #report(snapshot: Snapshot, position: number, ranges: readonly Range[]): NodeReport {
