@@ -23,6 +23,7 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   starts: () => import("./starts.ts"),
   store: () => import("./store.ts"),
   "wake-up": () => import("./wake-up.ts"),
+  "what-if": () => import("./what-if.ts"),
   "wasi-files": () => import("./wasi-files.ts"),
 };
 

@@ -30,6 +30,11 @@ const commands: readonly CommandEntry[] = [
     load: () => import("./commands/describe.ts"),
   },
   {
+    name: "explain",
+    summary: "Say why an instance is where it is, or why it waits and what would end that",
+    load: () => import("./commands/explain.ts"),
+  },
+  {
     name: "top",
     summary: "Show what instances or nodes use",
     load: () => import("./commands/top.ts"),
@@ -44,6 +49,11 @@ const commands: readonly CommandEntry[] = [
     name: "scale",
     summary: "Set how many instances a workload has",
     load: () => import("./commands/scale.ts"),
+  },
+  {
+    name: "simulate",
+    summary: "Say what would happen to placement if nodes or workloads changed",
+    load: () => import("./commands/simulate.ts"),
   },
   {
     name: "api-resources",

@@ -19,6 +19,8 @@ import {
   type SchedulerOptions,
 } from "./options.ts";
 import { printPlacementConfig } from "./placement-config/print.ts";
+import { PlacementRecorder } from "./recording/placement-recorder.ts";
+import { runReplay } from "./replay-command.ts";
 import { runRestore } from "./restore-command.ts";
 import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
 
@@ -36,6 +38,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     log.error("Secrets cannot be read or written", { reason: options.encryption.reason });
   // The engine needs the API server's backend, and the server the engine's instances: filled in before it listens.
   const live = new Map<string, LiveResource>();
+  const simulated: { engine?: Engine } = {};
   const api = await createApiServer({
     store,
     form: new ValueCodec(options.encryption),
@@ -47,9 +50,11 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     serviceAccountKeys: options.serviceAccountKeys,
     audit,
     live,
+    simulator: () => simulated.engine?.simulator,
     ...options.listen,
   });
   if (store.readOnly !== undefined) return serveReadOnly(options, { api, store, audit, stop, log });
+  const recorder = options.recording && (await PlacementRecorder.open({ ...options.recording, clock, log }));
   const epoch = await api.backend.takeEpoch();
   const engine = new Engine({
     backend: api.backend,
@@ -59,9 +64,11 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     lostAfterMs: options.lostAfterMs,
     placement: options.placement,
     objectCounts: api.counts,
+    observer: recorder,
   });
   await engine.start();
   live.set("wasminstances", engine.live);
+  simulated.engine = engine;
   const nodes = new NodeServer({
     ...options.nodesListen,
     tls: options.tls,
@@ -84,6 +91,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   await api.drain();
   await nodes.close();
   await engine.close();
+  await recorder?.[Symbol.asyncDispose]();
   await api.close();
   await audit?.close();
   await store.close();
@@ -117,11 +125,17 @@ async function serveReadOnly(
 }
 
 async function main(): Promise<void> {
-  if (process.argv[2] === "restore") {
-    process.exitCode = runRestore(process.argv.slice(3), systemClock, systemRandom, {
-      out: (text) => void process.stdout.write(text),
-      err: (text) => void process.stderr.write(text),
-    });
+  const print = {
+    out: (text: string) => void process.stdout.write(text),
+    err: (text: string) => void process.stderr.write(text),
+  };
+  const [command, ...args] = process.argv.slice(2);
+  if (command === "restore") {
+    process.exitCode = runRestore(args, systemClock, systemRandom, print);
+    return;
+  }
+  if (command === "replay") {
+    process.exitCode = await runReplay(args, print);
     return;
   }
   let options: SchedulerOptions;

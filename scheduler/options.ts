@@ -16,7 +16,8 @@ export interface HostPort {
   readonly port: number;
 }
 
-export interface AuditOptions {
+/** A file that begins anew when it has become too large. */
+export interface RotationOptions {
   readonly file: string;
   readonly fileBytesMax: number;
   /** 0: all are kept. */
@@ -34,7 +35,9 @@ export interface SchedulerOptions {
   /** The first signs, all verify. Empty: ServiceAccounts have no tokens. */
   readonly serviceAccountKeys: readonly ServiceAccountKey[];
   /** undefined: nothing is written down. */
-  readonly audit: AuditOptions | undefined;
+  readonly audit: RotationOptions | undefined;
+  /** Of placement; undefined: nothing is recorded. */
+  readonly recording: RotationOptions | undefined;
   /** Of Secrets in the store. */
   readonly encryption: EncryptionKeys;
   readonly lostAfterMs: number;
@@ -45,6 +48,7 @@ export interface SchedulerOptions {
 export const schedulerUsage = `Usage: wherry-scheduler --store sqlite:FILE --ca FILE --cert FILE --key FILE --token-file FILE
        wherry-scheduler --print-placement-config [--placement-config FILE]
        wherry-scheduler restore --store sqlite:FILE --from BACKUP [--force] [--encryption-key-file FILE]
+       wherry-scheduler replay FILE [--placement-config FILE] [--profile NAME] [--differences N]
   --store sqlite:FILE      where declared objects are kept
   --listen HOST:PORT       the API (default 127.0.0.1:7443; port 0 takes a free one)
   --nodes-listen HOST:PORT where node daemons connect (default 127.0.0.1:7444)
@@ -58,6 +62,12 @@ export const schedulerUsage = `Usage: wherry-scheduler --store sqlite:FILE --ca 
   --audit-log-maxsize MEGABYTES
                            the size at which the audit log begins a new file (default 100)
   --audit-log-maxbackup N  how many of its old files are kept; 0: all (default 10)
+  --record-placement FILE  what placement sees and decides, as JSON lines, for "wherry simulate replay"; it holds names,
+                           labels and requests of workloads and nodes, no environment and no Secrets
+  --record-placement-maxsize MEGABYTES
+                           the size at which the recording begins a new file (default 100)
+  --record-placement-maxbackup N
+                           how many of its old files are kept; 0: all (default 10)
   --encryption-key-file FILE
                            encrypts Secrets in the store: a line NAME:BASE64 (32 bytes) for each key; the first
                            encrypts, all decrypt
@@ -82,7 +92,8 @@ export function parseSchedulerOptions(args: readonly string[]): SchedulerOptions
     tls: { ca: file(values, "ca"), cert: file(values, "cert"), key: file(values, "key") },
     tokens: tokens(values),
     serviceAccountKeys: serviceAccountKeys(keyFiles),
-    audit: audit(values),
+    audit: rotation(values, "audit-log"),
+    recording: rotation(values, "record-placement"),
     encryption: encryption(values["encryption-key-file"]),
     lostAfterMs: duration("lost-after", values["lost-after"] ?? "15s"),
     placement: placement(values),
@@ -117,6 +128,9 @@ function parseFlags(args: readonly string[]): {
         "audit-log": text,
         "audit-log-maxsize": text,
         "audit-log-maxbackup": text,
+        "record-placement": text,
+        "record-placement-maxsize": text,
+        "record-placement-maxbackup": text,
         "encryption-key-file": text,
         "lost-after": text,
         "placement-config": text,
@@ -172,12 +186,12 @@ function serviceAccountKeys(paths: readonly string[]): readonly ServiceAccountKe
   return keys;
 }
 
-function audit(values: Flags): AuditOptions | undefined {
-  const path = values["audit-log"];
-  const megabytes = wholeNumber(values, "audit-log-maxsize", 100, { min: 1, max: 100_000 });
-  const backupsMax = wholeNumber(values, "audit-log-maxbackup", 10, { min: 0, max: 10_000 });
+function rotation(values: Flags, flag: string): RotationOptions | undefined {
+  const path = values[flag];
+  const megabytes = wholeNumber(values, `${flag}-maxsize`, 100, { min: 1, max: 100_000 });
+  const backupsMax = wholeNumber(values, `${flag}-maxbackup`, 10, { min: 0, max: 10_000 });
   if (path === undefined) return undefined;
-  if (path === "" || path === "-") throw invalid("audit-log", path, "a file");
+  if (path === "" || path === "-") throw invalid(flag, path, "a file");
   return { file: path, fileBytesMax: megabytes * 1024 * 1024, backupsMax };
 }
 

@@ -351,6 +351,54 @@ export interface Taint {
 /** cpu, memory, instances, processes (instances with a process of their own), and extended resources. */
 export type NodeResources = Readonly<Record<string, Quantity>>;
 
+export interface PlacementTotals {
+  /** That take instances. */
+  readonly nodes: number;
+  /** That hold any. */
+  readonly usedNodes: number;
+  readonly placed: number;
+  readonly pending: number;
+  /** Requested of what all nodes can give, from 0 to 1. */
+  readonly cpuShare: number;
+  readonly memoryShare: number;
+}
+
+/** Nodes that the same rules refuse, the one that is nearest to taking the instance first. */
+export interface RefusedNodes {
+  /** What is against each of them, without figures. */
+  readonly rules: readonly string[];
+  readonly count: number;
+  /** At most as many as were asked for, of all groups together. */
+  readonly nodes: readonly ({
+    readonly nodeName: string;
+    readonly reasons: readonly ({
+      /** The rule. */
+      readonly plugin: string;
+      /** What it has against the node, with figures. */
+      readonly detail: string;
+      /** What would end that. */
+      readonly remedy?: string;
+      /** Whether no end of another instance can help. */
+      readonly isFinal: boolean;
+    })[];
+  })[];
+}
+
+export interface NodeShare {
+  readonly instances: number;
+  /** Requested of what the node can give, from 0 to 1. */
+  readonly cpuShare: number;
+  readonly memoryShare: number;
+}
+
+/** What one rule gives a node. Counted are score times weight. */
+export interface PlacementScore {
+  readonly plugin: string;
+  /** From 0 to 100; more is better. */
+  readonly score: number;
+  readonly weight: number;
+}
+
 export interface WasmDeploymentSpec {
   /** How many instances should run. */
   readonly replicas: number;
@@ -561,4 +609,183 @@ export interface WasmInstance {
   readonly metadata: ObjectMeta;
   readonly spec: WasmInstanceSpec;
   readonly status?: WasmInstanceStatus;
+}
+
+export interface PlacementSimulationSpec {
+  /** What is done, all of it before anything is placed. Each item has one field. */
+  readonly actions: readonly ({
+    /** Cordons the node and stops everything on it. */
+    readonly drain?: {
+      readonly nodeName: string;
+    };
+    /** The node is gone, with everything on it. */
+    readonly removeNode?: {
+      readonly nodeName: string;
+    };
+    /** New nodes, with nothing on them. */
+    readonly addNodes?: {
+      /** The node that they are like. */
+      readonly like: string;
+      readonly count: number;
+      /** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
+      readonly cpu?: Quantity;
+      /** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
+      readonly memory?: Quantity;
+    };
+    /** Changes how many instances a workload has; of a job, how many at a time. */
+    readonly scale?: {
+      readonly kind: "WasmDeployment" | "WasmJob";
+      readonly namespace: string;
+      readonly name: string;
+      readonly replicas?: number;
+      /** In place of replicas. */
+      readonly factor?: number;
+    };
+    /** A workload as it would be, new or in place of the one of its name. */
+    readonly apply?: {
+      readonly object: Readonly<Record<string, never>>;
+    };
+  })[];
+  /** How many moves, waiting groups and nodes are listed at most, of each. */
+  readonly limit: number;
+}
+
+export interface PlacementSimulationStatus {
+  /** The answer in one line. */
+  readonly message: string;
+  readonly before: PlacementTotals;
+  readonly after: PlacementTotals;
+  /** What changes its node, is placed anew, or goes, counted by workload. */
+  readonly moves: readonly ({
+    readonly kind: string;
+    readonly namespace: string;
+    readonly name: string;
+    /** Absent: new, or it had no node. */
+    readonly from?: string;
+    /** Absent: gone, or it finds no node. */
+    readonly to?: string;
+    readonly count: number;
+  })[];
+  /** What has no node then, by workload and reason. */
+  readonly pending: readonly ({
+    readonly kind: string;
+    readonly namespace: string;
+    readonly name: string;
+    readonly count: number;
+    /** How many of its workload wait already. */
+    readonly wasPending: number;
+    readonly message: string;
+    readonly refused: readonly RefusedNodes[];
+  })[];
+  /** What would be stopped to make room. */
+  readonly preemptions: readonly ({
+    readonly kind: string;
+    readonly namespace: string;
+    readonly name: string;
+    readonly nodeName: string;
+    readonly count: number;
+  })[];
+  /** Shares of what each node can give, before and after. Those that change stand first. */
+  readonly nodes: readonly ({
+    readonly nodeName: string;
+    readonly change: "None" | "Filled" | "Emptied" | "Drained" | "Added" | "Removed";
+    readonly before?: NodeShare;
+    readonly after?: NodeShare;
+  })[];
+  /** How many entries are counted, but not listed. */
+  readonly omitted: number;
+}
+
+/** Asks what would happen to placement, by the code that decides, on a copy of what the scheduler knows. Created to be answered; nothing of it is kept, and nothing changes. */
+export interface PlacementSimulation {
+  readonly apiVersion: "live.wherry.dev/v1alpha1";
+  readonly kind: "PlacementSimulation";
+  readonly metadata: ObjectMeta;
+  readonly spec: PlacementSimulationSpec;
+  readonly status?: PlacementSimulationStatus;
+}
+
+export interface InstanceExplanationSpec {
+  readonly owner: {
+    readonly kind: string;
+    readonly name: string;
+  };
+  /** The placement profile that decides. */
+  readonly profile: string;
+  readonly templateHash: string;
+  /** How many nodes are listed at most. */
+  readonly limit: number;
+}
+
+export interface InstanceExplanationStatus {
+  readonly phase: "Pending" | "Placed" | "Ended";
+  readonly nodeName?: string;
+  /** The answer in one line. */
+  readonly message: string;
+  /** When and why it was placed there, as it was then. Kept of the latest decisions only. */
+  readonly decision?: {
+    readonly time: string;
+    readonly profile: string;
+    readonly nodeName: string;
+    /** Of the chosen node, in all. */
+    readonly score: number;
+    readonly scores: readonly PlacementScore[];
+    /** How many passed every rule. */
+    readonly feasibleNodes: number;
+    /** How many there were. */
+    readonly nodes: number;
+    /** The best of the others. */
+    readonly runnerUp?: {
+      readonly nodeName: string;
+      readonly score: number;
+    };
+  };
+  /** Where a pending instance is in the queue. */
+  readonly waiting?: {
+    /** Active: its turn is now. Nominated: room is made for it. Parked: what its template refers to is missing. */
+    readonly state: "Active" | "Backoff" | "Unschedulable" | "Nominated" | "Parked";
+    /** Of unschedulable ones: of the last verdict. */
+    readonly since?: string;
+    /** When the backoff is over. */
+    readonly until?: string;
+    /** In vain, one after the other. */
+    readonly attempts: number;
+    /** How many instances share the verdict, with this one. */
+    readonly alike: number;
+    /** What makes it be tried again. */
+    readonly waitsFor: readonly string[];
+  };
+  /** Where room is being made for it. */
+  readonly nominatedNodeName?: string;
+  /** What holds it up whatever the nodes say, such as a quota or a missing ConfigMap. */
+  readonly obstacles: readonly ({
+    readonly rule: string;
+    readonly message: string;
+    readonly remedy?: string;
+  })[];
+  /** What every rule says of the nodes now, as if the instance were not there. */
+  readonly nodes: {
+    readonly total: number;
+    readonly feasible: number;
+    /** Nodes that would take it, the best first. Its own is among them if it would. */
+    readonly best: readonly ({
+      readonly nodeName: string;
+      /** 1: the best. Equal totals share a rank. */
+      readonly rank: number;
+      readonly total: number;
+      readonly scores: readonly PlacementScore[];
+    })[];
+    readonly refused: readonly RefusedNodes[];
+    /** How many nodes are counted, but not listed. */
+    readonly omitted: number;
+  };
+}
+
+/** Why an instance is where it is, or why it waits. Made when it is asked for, by the code that decides. */
+export interface InstanceExplanation {
+  readonly apiVersion: "live.wherry.dev/v1alpha1";
+  readonly kind: "InstanceExplanation";
+  readonly metadata: ObjectMeta;
+  readonly spec: InstanceExplanationSpec;
+  readonly status?: InstanceExplanationStatus;
 }

@@ -2,6 +2,7 @@ import type { ApiObject } from "../../api/object-meta.ts";
 import type { Resource } from "../resources/resource.ts";
 import type { ApiClient } from "./api-client.ts";
 import { clientLimits } from "./limits.ts";
+import { ApiStatusError } from "./status-error.ts";
 
 export interface ListQuery {
   readonly labelSelector?: string | undefined;
@@ -40,7 +41,10 @@ export function getObject(
   return client.request<ApiObject>({ path: resourcePath(resource, namespace, name) });
 }
 
-/** Every page of a list, whatever its form: objects, or a table when `accept` asks for one. */
+/**
+ * Every page of a list, whatever its form: objects, or a table when `accept` asks for one. Where so much changes that the server no
+ * longer knows what was there at the first page, the others are of later moments: what was there all the time is in it.
+ */
 export async function* listPages<Page extends ListPage>(
   client: ApiClient,
   resource: Resource,
@@ -50,19 +54,32 @@ export async function* listPages<Page extends ListPage>(
 ): AsyncGenerator<Page, void, undefined> {
   let next: string | undefined;
   do {
-    const page: Page = await client.request<Page>({
+    const from: string | undefined = next;
+    const page = await pageFrom(from).catch((thrown: unknown) => pageFrom(laterToken(thrown, from)));
+    yield page;
+    next = page.metadata?.continue || undefined;
+  } while (next !== undefined);
+
+  function pageFrom(token: string | undefined): Promise<Page> {
+    return client.request<Page>({
       path: resourcePath(resource, namespace),
       query: {
         labelSelector: query.labelSelector,
         fieldSelector: query.fieldSelector,
         limit: String(clientLimits.listPageSize),
-        continue: next,
+        continue: token,
       },
       ...(accept ? { accept } : {}),
     });
-    yield page;
-    next = page.metadata?.continue || undefined;
-  } while (next !== undefined);
+  }
+}
+
+/** What the server offers instead of a token that has expired. Throws what was thrown if it is anything else. */
+function laterToken(thrown: unknown, expired: string | undefined): string {
+  const offered = thrown instanceof ApiStatusError ? thrown.status.metadata?.continue : undefined;
+  const isExpired = thrown instanceof ApiStatusError && thrown.httpStatus === 410 && expired !== undefined;
+  if (isExpired && offered !== undefined && offered !== expired) return offered;
+  throw thrown;
 }
 
 export async function listObjects(

@@ -12,6 +12,8 @@ export interface Status {
   readonly code?: number;
   readonly reason?: string;
   readonly message?: string;
+  /** Where a list goes on whose first moment is no longer known. */
+  readonly metadata?: { readonly continue?: string };
   readonly details?: {
     readonly name?: string;
     readonly kind?: string;

@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import type { ApiObject } from "../../api/object-meta.ts";
-import type { WasmInstance } from "../../api/gen/kinds.gen.ts";
+import type { InstanceExplanation, WasmInstance } from "../../api/gen/kinds.gen.ts";
 import type { Connection } from "../connection.ts";
-import { getObject, listObjects } from "../client/objects.ts";
+import { getObject, listObjects, resourcePath } from "../client/objects.ts";
 import { ApiStatusError } from "../client/status-error.ts";
 import { describeObject } from "../describe/describe-object.ts";
 import type { CommandContext } from "../command.ts";
+import { shortExplanation } from "../explain/explanation-text.ts";
 import { isOwnedBy } from "../logs/instances.ts";
 import { findResource, resolveSelections } from "../resources/resolve.ts";
 import { isOurs, type Resource } from "../resources/resource.ts";
@@ -31,11 +32,13 @@ export function define(command: Command, { terminal, connect }: CommandContext):
                 .items
             : [await getObject(connection.client, resource, namespace, name)];
         for (const object of objects) {
-          const [events, instances] = await Promise.all([
+          const now = terminal.clock.now();
+          const [events, instances, placement] = await Promise.all([
             eventsOf(connection, object),
             instancesOf(connection, resource, object),
+            placementOf(connection, resource, object, now),
           ]);
-          const text = describeObject(object, { events, instances, now: terminal.clock.now() });
+          const text = describeObject(object, { events, instances, placement, now });
           await terminal.out(described++ > 0 ? `\n\n${text}` : text);
         }
       }
@@ -58,6 +61,23 @@ async function eventsOf(connection: Connection, object: ApiObject): Promise<read
   try {
     const list = await listObjects(connection.client, events, namespace ?? "default", { fieldSelector });
     return list.items;
+  } catch (error) {
+    if (error instanceof ApiStatusError) return [];
+    throw error;
+  }
+}
+
+/** Why an instance is where it is, in short. An extra, as events are. */
+async function placementOf(
+  { client }: Connection,
+  resource: Resource,
+  { metadata: { name, namespace } }: ApiObject,
+  now: number,
+): Promise<readonly string[]> {
+  if (!isOurs(resource) || resource.kind !== "WasmInstance") return [];
+  try {
+    const path = resourcePath(resource, namespace, name, "explain");
+    return shortExplanation(await client.request<InstanceExplanation>({ path, query: { limit: "1" } }), now);
   } catch (error) {
     if (error instanceof ApiStatusError) return [];
     throw error;

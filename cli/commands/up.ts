@@ -18,6 +18,7 @@ interface UpCommandOptions {
   readonly hostPath: readonly string[];
   readonly listen: readonly string[];
   readonly placementConfig?: string;
+  readonly recordPlacement?: string;
   readonly verbose?: boolean;
 }
 
@@ -43,6 +44,7 @@ export function define(command: Command, { terminal }: CommandContext): void {
       [],
     )
     .option("--placement-config <file>", "how nodes are chosen: profiles, overcommit, backoff")
+    .option("--record-placement <file>", 'what placement sees and decides, for "wherry simulate replay"')
     .option("--verbose", "show what the processes log")
     .action(async (options: UpCommandOptions) => {
       const port = parseCount(options.port, "--port");
@@ -68,6 +70,10 @@ export function define(command: Command, { terminal }: CommandContext): void {
         hostPaths: [...shownDirectory(terminal), ...options.hostPath],
         listen: options.listen,
         placementConfig,
+        recordPlacement:
+          options.recordPlacement === undefined
+            ? undefined
+            : resolve(terminal.workingDirectory, options.recordPlacement),
         verbose: options.verbose ?? false,
         workingDirectory: terminal.workingDirectory,
         hostname: hostname(),

@@ -41,7 +41,9 @@ export async function deleteObject(
   const from = namespace === undefined ? "" : ` from ${namespace} namespace`;
   await terminal.out(`${kindReference(resource)} "${name}" deleted${from}\n`);
   if (!request.wait) return;
-  const uid = "metadata" in answer ? answer.metadata.uid : (answer as Status).details?.uid;
+  // An object that goes later, or what is said of one that is gone: a Status may have metadata, too.
+  const { details, metadata } = answer as Status & Partial<ApiObject>;
+  const uid = details?.uid ?? metadata?.uid;
   const timeout = request.timeoutMs === undefined ? undefined : AbortSignal.timeout(request.timeoutMs);
   await untilGone(client, terminal, target, uid, timeout ?? new AbortController().signal);
   if (timeout?.aborted)

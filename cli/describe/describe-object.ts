@@ -2,6 +2,7 @@ import type { ApiObject } from "../../api/object-meta.ts";
 import type { Condition, WasmInstance, WasmNode } from "../../api/gen/kinds.gen.ts";
 import { ageOf } from "../output/age.ts";
 import { cellText, formatColumns } from "../output/table.ts";
+import { wrapText } from "../output/wrap.ts";
 import { describeAllocation } from "./describe-node.ts";
 import { describeValue, fieldLabel, formatLines, formatSection, type DescribedLine } from "./text.ts";
 
@@ -10,11 +11,16 @@ export interface Surroundings {
   readonly events: readonly ApiObject[];
   /** Of a workload, its own; of a node, at least those on it. undefined: it has none by its nature. */
   readonly instances: readonly WasmInstance[] | undefined;
+  /** Why an instance is where it is, line by line; empty for everything else. */
+  readonly placement: readonly string[];
   readonly now: number;
 }
 
 /** Everything about one object as text. */
-export function describeObject(object: ApiObject, { events, instances, now }: Surroundings): string {
+export function describeObject(
+  object: ApiObject,
+  { events, instances, placement, now }: Surroundings,
+): string {
   const body =
     object.kind === "WasmInstance"
       ? describeInstance(object as unknown as WasmInstance, now)
@@ -23,6 +29,7 @@ export function describeObject(object: ApiObject, { events, instances, now }: Su
     formatLines(body),
     describeConditions(object, now),
     instances === undefined ? "" : describeAround(object, instances, now),
+    placement.length === 0 ? "" : `Placement:\n${placement.map((line) => wrapText("  ", line)).join("")}`,
     describeEvents(events, now),
   ].join("");
 }

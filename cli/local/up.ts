@@ -34,6 +34,8 @@ export interface UpOptions {
   readonly listen: readonly string[];
   /** The file for the scheduler's `--placement-config`. */
   readonly placementConfig: string | undefined;
+  /** The file for the scheduler's `--record-placement`. */
+  readonly recordPlacement: string | undefined;
   /** Show the children's informational lines as well. */
   readonly verbose: boolean;
   readonly workingDirectory: string;
@@ -167,6 +169,9 @@ class LocalCluster implements AsyncDisposable {
           ...(this.#options.placementConfig === undefined
             ? {}
             : { "placement-config": this.#options.placementConfig }),
+          ...(this.#options.recordPlacement === undefined
+            ? {}
+            : { "record-placement": this.#options.recordPlacement }),
           "log-level": "info",
         }),
       stopMs: localLimits.schedulerStopMs,

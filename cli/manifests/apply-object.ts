@@ -14,10 +14,28 @@ const query = { fieldManager: "kubectl-client-side-apply", fieldValidation: "Str
 /** Makes one object as its manifest says: creates it, or patches what differs from what was applied before. */
 export async function applyObject(
   client: ApiClient,
-  { resource, namespace }: ManifestTarget,
+  target: ManifestTarget,
   manifest: Manifest,
   dryRun: boolean,
 ): Promise<ApplyOutcome> {
+  return (await submit(client, target, manifest, dryRun)).outcome;
+}
+
+/** The object as it would be if the manifest were applied. */
+export async function dryApplyObject(
+  client: ApiClient,
+  target: ManifestTarget,
+  manifest: Manifest,
+): Promise<ApiObject> {
+  return (await submit(client, target, manifest, true)).object;
+}
+
+async function submit(
+  client: ApiClient,
+  { resource, namespace }: ManifestTarget,
+  manifest: Manifest,
+  dryRun: boolean,
+): Promise<{ readonly outcome: ApplyOutcome; readonly object: ApiObject }> {
   const modified = withLastApplied(manifest, namespace);
   const path = resourcePath(resource, namespace, manifest.metadata.name);
   const parameters = { ...query, dryRun: dryRun ? "All" : undefined };
@@ -29,12 +47,12 @@ export async function applyObject(
   );
   if (!current) {
     const collection = resourcePath(resource, namespace);
-    await client.request({ method: "POST", path: collection, query: parameters, body: modified });
-    return "created";
+    const request = { method: "POST", path: collection, query: parameters, body: modified } as const;
+    return { outcome: "created", object: await client.request<ApiObject>(request) };
   }
   const patch = threeWayMergePatch({ original: lastApplied(current), modified, current });
-  if (Object.keys(patch).length === 0) return "unchanged";
-  const patched = await client.request<ApiObject>({
+  if (Object.keys(patch).length === 0) return { outcome: "unchanged", object: current };
+  const object = await client.request<ApiObject>({
     method: "PATCH",
     path,
     query: parameters,
@@ -42,7 +60,8 @@ export async function applyObject(
     contentType: "application/merge-patch+json",
   });
   // Defaults inside lists make a patch that changes nothing; the server then keeps the version.
-  return patched.metadata.resourceVersion === current.metadata.resourceVersion ? "unchanged" : "configured";
+  const isSame = object.metadata.resourceVersion === current.metadata.resourceVersion;
+  return { outcome: isSame ? "unchanged" : "configured", object };
 }
 
 /** The manifest with itself in the annotation, byte for byte as kubectl writes it: keys sorted, one line, a line end. */

@@ -37,6 +37,13 @@ const resources: readonly TestResource[] = [
     short: ["wi"],
     namespaced: true,
   },
+  {
+    group: "live.wherry.dev",
+    plural: "placementsimulations",
+    kind: "PlacementSimulation",
+    short: [],
+    namespaced: false,
+  },
 ];
 
 export interface RecordedRequest {
@@ -59,6 +66,10 @@ export class TestApiServer implements AsyncDisposable {
   readonly objects = new Map<string, TestObject>();
   /** Logs by instance; a request with `follow` stays open until `endLog`. */
   readonly logs = new Map<string, string>();
+  /** By the names of instances. */
+  readonly explanations = new Map<string, object>();
+  /** What simulations answer. */
+  simulation: unknown = {};
   /** What `/backup` answers; with `breaksOff` the connection ends in the middle of it. */
   backup: { content: Buffer; breaksOff: boolean } = { content: Buffer.alloc(0), breaksOff: false };
   /** Answers the next request to a path otherwise than usual. */
@@ -158,7 +169,13 @@ export class TestApiServer implements AsyncDisposable {
       send(200, discovery(url.pathname === "/api"));
     else if (url.pathname === "/version") send(200, { gitVersion: "v1.36.0-wherry" });
     else if (url.pathname === "/backup") this.#sendBackup(response);
-    else if (url.pathname.endsWith("/log")) this.#log(recorded, response);
+    else if (url.pathname.endsWith("/placementsimulations"))
+      send(201, { ...(recorded.body as object), status: this.simulation });
+    else if (url.pathname.endsWith("/explain")) {
+      const explanation = this.explanations.get(url.pathname.split("/").at(-2) ?? "");
+      if (explanation) send(200, explanation);
+      else send(404, notFound(url.pathname.replace(/\/explain$/, "")));
+    } else if (url.pathname.endsWith("/log")) this.#log(recorded, response);
     else if (recorded.method === "GET") this.#read(recorded, request.headers.accept ?? "", response, send);
     else this.#write(recorded, send);
   }

@@ -11,6 +11,7 @@ export function fakeUpOptions(stateDirectory: string, changes: Partial<UpOptions
     hostPaths: [],
     listen: [],
     placementConfig: undefined,
+    recordPlacement: undefined,
     verbose: false,
     workingDirectory: "/work",
     hostname: "Lap.Top",

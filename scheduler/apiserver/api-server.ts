@@ -38,6 +38,7 @@ import { GarbageCollector } from "./objects/garbage-collector.ts";
 import { NamespaceReaper } from "./objects/namespace-reaper.ts";
 import { internalWrite, ObjectWriter } from "./objects/object-writer.ts";
 import { metadataOf } from "./objects/prepare.ts";
+import type { PlacementSimulator } from "./placement-simulator.ts";
 import { builtInResources, crdFolder, type Kind, Registry } from "./registry.ts";
 import { qualified } from "./resource.ts";
 import { ApiError } from "./status.ts";
@@ -66,6 +67,8 @@ export interface ApiServerOptions {
   readonly audit: AuditSink | undefined;
   /** By plural. May be filled until `listen` is called. */
   readonly live: ReadonlyMap<string, LiveResource>;
+  /** Asked when somebody wants to know what would happen to placement; undefined: nothing is scheduled here. */
+  readonly simulator: () => PlacementSimulator | undefined;
   readonly host: string;
   /** 0: a free one. */
   readonly port: number;
@@ -217,6 +220,13 @@ class EmbeddedApiServer implements ApiServer {
       log,
       sourceOf: (kind) => this.#sourceOf(kind),
       liveOf: (kind) => this.#liveOf(kind),
+      simulator: () => {
+        const simulator = options.simulator();
+        if (simulator) return simulator;
+        throw new ApiError("ServiceUnavailable", `placement cannot be simulated${this.#whyNothingIsKnown}`, {
+          retryAfterSeconds: 1,
+        });
+      },
       unreadable: ({ resource }, namespace, name) =>
         cache.of(resource).unreadable(objectKey(resource, namespace, name)),
       unreadableCount: ({ resource }) => cache.of(resource).unreadableCount,
@@ -317,10 +327,13 @@ class EmbeddedApiServer implements ApiServer {
   #liveOf({ resource }: Kind): LiveResource {
     const live = this.#live.get(resource.plural);
     if (live) return live;
-    const why = this.#isReadOnly ? ": nothing is scheduled while the store is read-only" : " yet";
-    throw new ApiError("ServiceUnavailable", `${resource.plural} are not known${why}`, {
+    throw new ApiError("ServiceUnavailable", `${resource.plural} are not known${this.#whyNothingIsKnown}`, {
       retryAfterSeconds: 1,
     });
+  }
+
+  get #whyNothingIsKnown(): string {
+    return this.#isReadOnly ? ": nothing is scheduled while the store is read-only" : " yet";
   }
 
   #liveSource(kind: Kind): LiveSource {

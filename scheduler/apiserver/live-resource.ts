@@ -34,6 +34,8 @@ export interface LiveResource {
   subscribeEmptied(listener: (ownerUid: string) => void): Disposable;
   /** Asks for a stop, with this grace (undefined: the template's). The object goes when its node has confirmed. */
   delete(namespace: string, name: string, gracePeriodSeconds: number | undefined): ApiObject | undefined;
+  /** Why it is where it is, or why it waits; with at most `limit` nodes. undefined: there is no such object. Throws a `WherryError` ExplanationsBusy. */
+  explain(namespace: string, name: string, limit: number): object | undefined;
   /** The log as it was written. Rejects with a `WherryError` (`NotFound`, `NodeUnreachable`, `LogUnavailable`). */
   openLog(
     namespace: string,

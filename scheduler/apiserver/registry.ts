@@ -205,8 +205,18 @@ export function builtInResources(): readonly ResourceDefinition[] {
     ...accessReviews.map(reviewDefinition),
     ...authenticationReviews.map(reviewDefinition),
     ...readCrdFolder(crdFolder, "stored"),
-    ...readCrdFolder(folderAt("../../api/gen/live"), "live"),
+    ...readCrdFolder(folderAt("../../api/gen/review"), "review"),
+    ...liveResources(),
   ];
+}
+
+/** What is kept in the scheduler's memory, with what explains it. */
+function liveResources(): readonly ResourceDefinition[] {
+  const explanations = readCrdFolder(folderAt("../../api/gen/answer"), "review");
+  return readCrdFolder(folderAt("../../api/gen/live"), "live").map((resource) => ({
+    ...resource,
+    explanation: explanations.find(({ kind }) => `Wasm${kind}` === `${resource.kind}Explanation`),
+  }));
 }
 
 function resourceKey(resource: { readonly group: string; readonly plural: string }): string {

@@ -98,6 +98,8 @@ export interface ResourceDefinition {
   /** What clients of a deprecated version are told in a Warning header. */
   readonly deprecationWarning: string | undefined;
   readonly schema: Schema;
+  /** What its `explain` subresource answers; undefined: there is none. */
+  readonly explanation: ResourceDefinition | undefined;
   /** What every object has even if nobody says so, as Kubernetes' own kinds have their structs: `spec: {}`. */
   readonly emptyObject: JsonObject | undefined;
   readonly columns: readonly Column[];

@@ -206,6 +206,12 @@ export function toApiError(thrown: unknown): ApiError {
       return new ApiError("ServiceUnavailable", thrown.message, { retryAfterSeconds: 1 });
     case "NotFound":
       return new ApiError("NotFound", thrown.message);
+    case "ExplanationsBusy":
+    case "SimulationBusy":
+      return new ApiError("TooManyRequests", thrown.message, { retryAfterSeconds: 1 });
+    case "SimulationImpossible":
+    case "SimulationTooLarge":
+      return new ApiError("BadRequest", thrown.message);
     default:
       return internalError(thrown);
   }

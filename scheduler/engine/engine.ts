@@ -15,16 +15,18 @@
  * Invariants: an instance is only assigned to a node after the state has assumed it; the end of a job's instance is
  * acknowledged to its node only after it is counted durably (see Reconciler).
  */
-import type { WasmNode } from "../../api/gen/kinds.gen.ts";
+import type { InstanceExplanation, WasmNode } from "../../api/gen/kinds.gen.ts";
 import type { ApiObject } from "../../api/object-meta.ts";
 import type { Clock } from "../../kit/clock.ts";
 import { WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
 import type { LogOptions } from "../apiserver/live-resource.ts";
+import type { PlacementSimulator } from "../apiserver/placement-simulator.ts";
 import type { Backend, BackendEvent, ResourceKey } from "../backend/backend.ts";
 import type { ObjectCounts } from "../backend/object-counts.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
+import type { PlacementObserver } from "../recording/placement-observer.ts";
 import { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { ClusterNode, Instance, ObservedStatus, WorkloadKind } from "../core/model.ts";
 import type { NodeReport } from "../core/placement/explanation.ts";
@@ -37,14 +39,16 @@ import { PriorityClasses } from "../core/priority-classes.ts";
 import { type ConfigKind, type ConfigLookup, Unreadable } from "../core/templates/resolve-template.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import { ownerApiVersion, type InstanceFigures } from "./instance-object.ts";
+import { InstanceExplainer } from "./instance-explainer.ts";
 import { LiveInstances, type InstanceSource } from "./live-instances.ts";
 import { NodeBook } from "./node-book.ts";
 import { nodeResource } from "./node-objects.ts";
+import { EngineSimulator } from "./placement-simulation/engine-simulator.ts";
 import { PlacementRunner } from "./placement-runner.ts";
 import { QuotaKeeper, quotaResource } from "./quota-keeper.ts";
 import { Reconciler } from "./reconciler.ts";
 import { TaintEvictions } from "./taint-evictions.ts";
-import { TemplateCatalogue } from "./template-catalogue.ts";
+import { type CatalogueEntry, TemplateCatalogue } from "./template-catalogue.ts";
 import type { Progress } from "./step-backlog.ts";
 import { WakeUps } from "./wake-ups.ts";
 import { isGang, templateOf, toWorkload, workloadResources, type Workload } from "./workloads.ts";
@@ -59,6 +63,8 @@ export interface EngineOptions {
   readonly placement?: PlacementConfiguration | undefined;
   /** For the status of quotas; absent where somebody else writes it, as Kubernetes' own controller does. */
   readonly objectCounts?: ObjectCounts | undefined;
+  /** Told of all that placement sees and decides. */
+  readonly observer?: (PlacementObserver & { watch(state: ClusterState): void }) | undefined;
   /** Sees each placement that is about to be committed, while its instance is still pending. */
   readonly deciding?: ((instance: Instance, nodeName: string) => void) | undefined;
 }
@@ -93,6 +99,7 @@ const priorityResource: ResourceKey = { group: "scheduling.k8s.io", plural: "pri
 export class Engine implements InstanceSource, AsyncDisposable {
   readonly live: LiveInstances;
   readonly nodes: NodeBook;
+  readonly simulator: PlacementSimulator;
   readonly #options: EngineOptions;
   readonly #state = new ClusterState();
   readonly #workloads = new Map<string, Workload>();
@@ -106,6 +113,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #placement: PlacementRunner;
   readonly #taintEvictions: TaintEvictions;
   readonly #reconciler: Reconciler;
+  readonly #explainer: InstanceExplainer;
   readonly #pace: WorkloadPace;
   readonly #stopping = new AbortController();
   #turnScheduled = false;
@@ -114,6 +122,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     const { backend, clock, random, log, placement = defaultConfiguration } = options;
     this.#options = options;
     const state = this.#state;
+    options.observer?.watch(state);
     const changed = (change: InstanceChange) => this.#instanceChanged(change);
     this.live = new LiveInstances(this, clock.now() * 1000, log);
     this.#events = new EventRecorder(backend, clock, log);
@@ -143,16 +152,21 @@ export class Engine implements InstanceSource, AsyncDisposable {
       events: this.#events,
       changed,
       session: (nodeName) => this.nodes.session(nodeName),
-      entryOf: (uid) => {
-        const workload = this.#workloads.get(uid);
-        return workload && this.#reconciler.catalogueEntry(workload);
-      },
+      entryOf: (uid) => this.#entryOf(uid),
+      observer: options.observer,
       isGang: (uid) => isGang(this.#workloads.get(uid)),
       isBeingMade: (uid) => this.#reconciler.hasSteps(uid),
       // There are no disruption budgets yet.
       mayDisrupt: () => true,
       again: () => this.#scheduleTurn(),
       deciding: options.deciding,
+    });
+    this.#explainer = new InstanceExplainer({
+      state,
+      clock,
+      quotas: this.#quotas.book,
+      placement: this.#placement,
+      entryOf: (uid) => this.#entryOf(uid),
     });
     this.#taintEvictions = new TaintEvictions({
       state,
@@ -172,6 +186,22 @@ export class Engine implements InstanceSource, AsyncDisposable {
       changed,
       workload: (uid) => this.#workloads.get(uid),
       stored: (workload, before) => this.#workloadStored(workload, before),
+    });
+    this.simulator = this.#makeSimulator(placement);
+  }
+
+  #makeSimulator(placement: PlacementConfiguration): EngineSimulator {
+    const { backend, clock } = this.#options;
+    return new EngineSimulator({
+      state: this.#state,
+      clock,
+      quotas: this.#quotas.book,
+      priorities: this.#priorities,
+      workloads: this.#workloads,
+      entryOf: (workload) => this.#reconciler.catalogueEntry(workload),
+      isolationFor: (workload, entry) => this.#reconciler.isolationFor(workload, entry),
+      lookup: (namespace) => configLookup(backend, namespace),
+      placement,
     });
   }
 
@@ -259,6 +289,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#reconciler.stop(uid, graceSeconds === undefined ? undefined : graceSeconds * 1000);
   }
 
+  explain(instance: Instance, limit: number): InstanceExplanation {
+    return this.#explainer.explain(instance, limit);
+  }
+
   openLog(instance: Instance, options: LogOptions, signal: AbortSignal): AsyncIterable<Uint8Array> {
     const { state } = instance;
     if (state.kind === "pending") {
@@ -269,6 +303,12 @@ export class Engine implements InstanceSource, AsyncDisposable {
     if (session) return session.openLog(instance.uid, options, signal);
     const message = `the log of ${instance.name} is on node ${state.nodeName}, which is not connected`;
     throw new WherryError("NodeUnreachable", message, { retryable: true });
+  }
+
+  /** The current template of a workload; undefined when the workload is gone. */
+  #entryOf(uid: string): CatalogueEntry | undefined {
+    const workload = this.#workloads.get(uid);
+    return workload && this.#reconciler.catalogueEntry(workload);
   }
 
   /** Resolves with the watch's `synced`. */
@@ -330,7 +370,9 @@ export class Engine implements InstanceSource, AsyncDisposable {
   #namespaceEvent(event: BackendEvent): void {
     if (event.kind === "synced") return;
     const { name, labels = {} } = event.object.metadata;
-    this.#state.setNamespace(name, event.kind === "put" ? labels : undefined);
+    const known = event.kind === "put" ? labels : undefined;
+    this.#state.setNamespace(name, known);
+    this.#options.observer?.namespaceChanged(name, known);
     this.#placement.namespaceChanged();
   }
 
@@ -343,6 +385,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   #nodeChanged(nodeName: string, kind: "nodeAdded" | "nodeUpdated"): void {
     this.#placement.nodeChanged(nodeName, kind);
+    this.#options.observer?.nodeChanged(nodeName, this.#state.node(nodeName));
     this.#taintEvictions.nodeChanged(nodeName);
     this.#nodesReported();
     this.#scheduleTurn();
@@ -380,6 +423,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     }
     this.#quotas.instanceChanged(change);
     this.#placement.instanceChanged(change);
+    this.#options.observer?.instanceChanged(change);
     this.#taintEvictions.instanceChanged(change);
     this.#reconciler.instanceChanged(change);
     this.#recordTrouble(change);

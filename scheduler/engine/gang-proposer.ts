@@ -16,7 +16,6 @@ import {
 } from "../core/placement/gangs/gang-explanation.ts";
 import { GangTurns } from "../core/placement/gangs/gang-turns.ts";
 import { gangLimits } from "../core/placement/gangs/limits.ts";
-import { NodePositions } from "../core/placement/preemption/node-positions.ts";
 import { placesWithoutEquals } from "../core/placement/preemption/quick-estimate.ts";
 import type { QueuedRequest } from "../core/placement/queue.ts";
 import { footprintOf } from "../core/resources.ts";
@@ -38,7 +37,6 @@ export interface GangProposerOptions extends ProposerOptions {
 export class GangProposer {
   readonly turns = new GangTurns();
   readonly #options: GangProposerOptions;
-  readonly #positions = new NodePositions();
 
   constructor(options: GangProposerOptions) {
     this.#options = options;
@@ -64,12 +62,17 @@ export class GangProposer {
       const explanation = explainGangQuota(size, kept.length + count, quotaRule, refusal);
       return this.#refuse(queued, instances, kept, explanation);
     }
-    const { nodeNames, explanation } =
+    const placement =
       rest.length === 0
         ? nothingProposed
         : placer.placeBatch(state.snapshot(), this.#options.request(queued), rest.length);
-    if (explanation === undefined)
-      return this.#commit(queued, [...kept, ...pairs(rest, nodeNames)], template);
+    const { nodeNames, explanation } = placement;
+    if (explanation === undefined) {
+      const outcome = this.#commit(queued, [...kept, ...pairs(rest, nodeNames)], template);
+      this.#options.decided(rest, queued, placement, outcome.rejected);
+      return outcome;
+    }
+    this.#options.decided(rest, queued, nothingProposed, []);
     if (preemption.preemptGang(queued, instances, pairs(rest, nodeNames))) {
       this.turns.over(queued.key);
       return { ...allPlaced, nominated: instances };
@@ -91,7 +94,7 @@ export class GangProposer {
         continue;
       }
       const snapshot = state.snapshot();
-      const position = this.#positions.of(snapshot, nodeName);
+      const position = snapshot.positionOf(nodeName);
       const fits =
         position !== undefined &&
         placer.wouldFit(snapshot, this.#options.request(queued), position, [instance]);

@@ -20,6 +20,9 @@ function aView() {
         return undefined;
       },
       requestStop: () => {},
+      explain: () => {
+        throw new Error("nobody asks");
+      },
       openLog: () => {
         throw new Error("no logs here");
       },

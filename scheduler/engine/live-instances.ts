@@ -1,4 +1,4 @@
-import type { WasmInstance } from "../../api/gen/kinds.gen.ts";
+import type { InstanceExplanation, WasmInstance } from "../../api/gen/kinds.gen.ts";
 import type { ApiObject } from "../../api/object-meta.ts";
 import { errorMessage, WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
@@ -17,6 +17,7 @@ export interface InstanceSource {
   isReachable(nodeName: string): boolean;
   usageOf(uid: string): InstanceFigures | undefined;
   requestStop(uid: string, graceSeconds: number | undefined): void;
+  explain(instance: Instance, limit: number): InstanceExplanation;
   openLog(instance: Instance, options: LogOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
 }
 
@@ -88,6 +89,11 @@ export class LiveInstances implements LiveResource {
     const object = this.#object(instance);
     this.#source.requestStop(instance.uid, gracePeriodSeconds);
     return object;
+  }
+
+  explain(namespace: string, name: string, limit: number): InstanceExplanation | undefined {
+    const instance = this.#source.instanceNamed(namespace, name);
+    return instance && this.#source.explain(instance, limit);
   }
 
   openLog(

@@ -12,6 +12,10 @@ export class OwnerUids {
     else this.#uids.set(ownerUid, new Set([uid]));
   }
 
+  has(ownerUid: string, uid: string): boolean {
+    return this.#uids.get(ownerUid)?.has(uid) === true;
+  }
+
   delete(ownerUid: string, uid: string): void {
     const uids = this.#uids.get(ownerUid);
     uids?.delete(uid);

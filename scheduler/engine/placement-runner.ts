@@ -14,22 +14,25 @@ import { earliest } from "../../kit/timestamps.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance } from "../core/model.ts";
+import type { BatchPlacement } from "../core/placement/choice.ts";
 import { explanationText, type Explanation, type NodeReport } from "../core/placement/explanation.ts";
 import type { NodeEvent, PlacementRequest, Profiles } from "../core/placement/framework.ts";
 import { instanceAffinity } from "../core/placement/plugins/instance-affinity/instance-affinity.ts";
 import { usageLimitName } from "../core/placement/plugins/usage-limit/usage-limit.ts";
 import { Placer } from "../core/placement/placer.ts";
 import { toProfiles, type PlacementConfiguration } from "../core/placement/profile-declaration.ts";
-import { PlacementQueue, type Batch, type QueuedRequest } from "../core/placement/queue.ts";
+import { PlacementQueue, type Batch, type QueuedRequest, type QueuePlace } from "../core/placement/queue.ts";
 import type { QuotaBook } from "../core/quota/quota-book.ts";
 import type { NodeSession, NodeTemplate } from "../nodes/node-port.ts";
+import type { PlacementObserver } from "../recording/placement-observer.ts";
+import { DecisionLog, type Decision } from "./decision-log.ts";
 import type { EventRecorder } from "./event-recorder.ts";
 import { GangProposer } from "./gang-proposer.ts";
 import { ownerApiVersion } from "./instance-object.ts";
 import { OwnerUids } from "./owner-uids.ts";
 import { Preemption } from "./preemption.ts";
 import { Proposals } from "./proposals.ts";
-import { allPlaced, type ProposalOutcome, Proposer, quotaRule } from "./proposer.ts";
+import { allPlaced, type ProposalOutcome, Proposer, type ProposerOptions, quotaRule } from "./proposer.ts";
 import { queuedRequest } from "./queued-request.ts";
 import type { CatalogueEntry } from "./template-catalogue.ts";
 import { WakeNotes } from "./wake-notes.ts";
@@ -38,12 +41,14 @@ export interface PlacementRunnerOptions {
   readonly state: ClusterState;
   readonly clock: Clock;
   readonly placement: PlacementConfiguration;
-  readonly events: EventRecorder;
+  readonly events: Pick<EventRecorder, "record">;
   readonly quotas: Pick<QuotaBook, "allowance" | "isExceeded" | "of">;
   readonly session: (nodeName: string) => NodeSession | undefined;
   readonly changed: (change: InstanceChange) => void;
   /** The current template of a workload; undefined when the workload is gone. */
   readonly entryOf: (ownerUid: string) => CatalogueEntry | undefined;
+  /** Told of each time nodes were looked at; absent: nobody wants to know. */
+  readonly observer?: Pick<PlacementObserver, "decided"> | undefined;
   /** Whether the instances of a workload that wait get nodes together or not at all. */
   readonly isGang: (ownerUid: string) => boolean;
   /** Whether the steps that make its instances are not all carried out yet. */
@@ -56,9 +61,22 @@ export interface PlacementRunnerOptions {
   readonly deciding: ((instance: Instance, nodeName: string) => void) | undefined;
 }
 
+export interface Whereabouts {
+  /** undefined: it is not in the queue. */
+  readonly place: QueuePlace | undefined;
+  /** Whether its template refers to something that does not exist. */
+  readonly isParked: boolean;
+  /** Whether it waits until the rest of its gang is made. */
+  readonly isGathering: boolean;
+  /** undefined: it was not decided here, or too long ago. */
+  readonly decision: Decision | undefined;
+}
+
 const batchSizeMax = 500;
 const batchesPerTurn = 8;
 const cachedRequestsMax = 1_000;
+/** Decisions that can still be explained: minutes of a busy cluster, days of a usual one. */
+const decisionsMax = 10_000;
 const limitedUsage: ReadonlySet<string> = new Set([usageLimitName]);
 
 export class PlacementRunner {
@@ -74,6 +92,7 @@ export class PlacementRunner {
   /** Instances of gangs of which more are being made. */
   readonly #gathering = new OwnerUids();
   readonly #notes = new WakeNotes();
+  readonly #decisions = new DecisionLog(decisionsMax);
   #timer: Timer | undefined;
 
   constructor(options: PlacementRunnerOptions) {
@@ -98,7 +117,14 @@ export class PlacementRunner {
         return outcome?.kind === "resolved" ? outcome.template : undefined;
       },
     });
-    const proposing = { ...options, placer: this.#placer, preemption: this.#preemption, proposals, request };
+    const proposing = {
+      ...options,
+      placer: this.#placer,
+      preemption: this.#preemption,
+      proposals,
+      request,
+      decided: (...decision: Parameters<ProposerOptions["decided"]>) => this.#noteDecisions(...decision),
+    };
     this.#proposer = new Proposer(proposing);
     this.#gangs = new GangProposer(proposing);
   }
@@ -111,6 +137,7 @@ export class PlacementRunner {
     if (wasNominated && !isNominated(instance, kind)) this.#denominated(instance, isPending);
     if (isPending && !wasPending) this.#enqueue(instance);
     if (kind === "removed" && wasPending) this.#drop(instance);
+    if (kind === "removed") this.#decisions.drop(instance.uid);
     if (this.#queue.hasUnschedulable) this.#notes.noteNeighbours(change);
     if (freedOn === undefined) return;
     const hasQuotas = this.#options.quotas.of(instance.namespace).length > 0;
@@ -180,6 +207,18 @@ export class PlacementRunner {
     // From scratch, so that nothing which the deciding placer keeps can make both wrong alike.
     using placer = new Placer({ profiles: this.#profiles, seed: 0, cachedRequestsMax: 1 });
     return placer.explain(state.snapshot(), this.#request(queuedRequest(instance, entry, isGang)));
+  }
+
+  /** Where a pending instance is, for people who ask why. */
+  whereabouts(instance: Instance): Whereabouts {
+    const place = this.#queue.place(instance.uid);
+    const isParked = this.#parked.has(instance.owner.uid, instance.uid);
+    const isGathering = this.#gathering.has(instance.owner.uid, instance.uid);
+    return { place, isParked, isGathering, decision: this.#decisions.of(instance.uid) };
+  }
+
+  get placer(): Placer {
+    return this.#placer;
   }
 
   run(): void {
@@ -344,6 +383,21 @@ export class PlacementRunner {
 
   #request({ key, requirements }: QueuedRequest): PlacementRequest {
     return { key, requirements, neighbours: this.#options.state.neighbours };
+  }
+
+  /** Why instances got their nodes is kept for those who ask, and told to whoever records it. */
+  #noteDecisions(
+    instances: readonly Instance[],
+    request: QueuedRequest,
+    { nodeNames, choices }: BatchPlacement,
+    rejected: readonly string[],
+  ): void {
+    const batch = { requirements: request.requirements, decidedMs: this.#options.clock.now() };
+    for (const [place, choice] of choices.entries()) {
+      const instance = instances[place];
+      if (instance) this.#decisions.note(instance.uid, choice, batch);
+    }
+    this.#options.observer?.decided(instances, request, nodeNames, new Set(rejected));
   }
 
   #explain(uids: readonly string[], explanation: Explanation): void {

@@ -19,7 +19,6 @@ import type { PlacementRequest } from "../core/placement/framework.ts";
 import type { Placer } from "../core/placement/placer.ts";
 import { PreemptionDraft, type PlannedPreemption } from "../core/placement/preemption/draft.ts";
 import { preemptionLimits } from "../core/placement/preemption/limits.ts";
-import { NodePositions } from "../core/placement/preemption/node-positions.ts";
 import { preemptorOf, type Occupants } from "../core/placement/preemption/preemptor.ts";
 import {
   PreemptionSearch,
@@ -41,7 +40,7 @@ export interface PreemptionOptions {
   readonly state: ClusterState;
   readonly placer: Placer;
   readonly proposals: Proposals;
-  readonly events: EventRecorder;
+  readonly events: Pick<EventRecorder, "record">;
   readonly quotas: Pick<QuotaBook, "isExceeded">;
   readonly session: (nodeName: string) => NodeSession | undefined;
   readonly changed: (change: InstanceChange) => void;
@@ -72,7 +71,6 @@ type Outlook = "free" | "waiting" | "hopeless";
 export class Preemption {
   readonly #options: PreemptionOptions;
   readonly #occupants: Occupants;
-  readonly #positions = new NodePositions();
   readonly #units = new Map<string, Unit>();
   readonly #due = new Set<Unit>();
   /** By request: how many of the cheapest nodes were looked at in vain. */
@@ -223,7 +221,7 @@ export class Preemption {
   #outlook(queued: QueuedRequest, { instance, nodeName }: Proposal): Outlook {
     const { state, placer } = this.#options;
     const snapshot = state.snapshot();
-    const position = this.#positions.of(snapshot, nodeName);
+    const position = snapshot.positionOf(nodeName);
     if (position === undefined) return "hopeless";
     const request = this.#options.request(queued);
     if (placer.wouldFit(snapshot, request, position, [instance])) return "free";

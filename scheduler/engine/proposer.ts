@@ -2,7 +2,8 @@ import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance } from "../core/model.ts";
 import { explainWithoutNodes, type Explanation } from "../core/placement/explanation.ts";
 import type { PlacementRequest } from "../core/placement/framework.ts";
-import type { BatchPlacement, Placer } from "../core/placement/placer.ts";
+import type { BatchPlacement } from "../core/placement/choice.ts";
+import type { Placer } from "../core/placement/placer.ts";
 import type { BatchOutcome, QueuedRequest } from "../core/placement/queue.ts";
 import type { Snapshot } from "../core/placement/snapshot.ts";
 import type { QuotaBook } from "../core/quota/quota-book.ts";
@@ -18,6 +19,13 @@ export interface ProposerOptions {
   readonly proposals: Proposals;
   /** As placement asks for them. */
   readonly request: (queued: QueuedRequest) => PlacementRequest;
+  /** Nodes were looked at for these; `rejected` are the proposals that were not committed. */
+  readonly decided: (
+    instances: readonly Instance[],
+    queued: QueuedRequest,
+    placement: BatchPlacement,
+    rejected: readonly string[],
+  ) => void;
 }
 
 export interface ProposalOutcome extends BatchOutcome {
@@ -43,7 +51,7 @@ export const allPlaced: ProposalOutcome = {
 
 const nothingPreempted: PreemptionOutcome = { nominated: [], isUnfinished: false };
 
-export const nothingProposed: BatchPlacement = { nodeNames: [], explanation: undefined };
+export const nothingProposed: BatchPlacement = { nodeNames: [], choices: [], explanation: undefined };
 
 /** What to do about instances whose turn it is: asks the quotas, then the nodes, then for room; and commits the answers. */
 export class Proposer {
@@ -57,9 +65,11 @@ export class Proposer {
   propose(queued: QueuedRequest, instances: readonly Instance[], template: NodeTemplate): ProposalOutcome {
     const { quotas } = this.#options;
     const { count } = quotas.allowance(queued.quota, instances.length);
-    const { nodeNames, explanation } =
+    const placement =
       count > 0 ? this.#options.placer.placeBatch(...this.#asked(queued), count) : nothingProposed;
+    const { nodeNames, explanation } = placement;
     const rejected = this.#options.proposals.commitEach(pairs(instances, nodeNames), template);
+    if (count > 0) this.#options.decided(instances.slice(0, count), queued, placement, rejected);
     const { nominated, isUnfinished } = explanation
       ? this.#options.preemption.preemptEach(queued, instances.slice(nodeNames.length, count))
       : nothingPreempted;
@@ -87,8 +97,10 @@ export class Proposer {
       return allPlaced;
     }
     const [snapshot, request] = this.#asked(queued);
-    const { nodeNames, explanation } = this.#options.placer.placeBatch(snapshot, request, instances.length);
+    const placement = this.#options.placer.placeBatch(snapshot, request, instances.length);
+    const { nodeNames, explanation } = placement;
     const rejected = this.#options.proposals.commitEach(pairs(instances, nodeNames), template);
+    this.#options.decided(instances, queued, placement, rejected);
     const unplaceable = instances.slice(nodeNames.length).map(({ uid }) => uid);
     return { ...allPlaced, unplaceable, explanation, rejected };
   }

@@ -20,7 +20,8 @@ import { reconcileDeployment } from "../core/controllers/deployment/deployment.t
 import { emptyJobMemory, reconcileJob, type JobMemory } from "../core/controllers/job/job.ts";
 import { reconcileOrphans } from "../core/controllers/orphans.ts";
 import type { ReconcileResult, Step } from "../core/controllers/step.ts";
-import type { Instance, Slot } from "../core/model.ts";
+import type { Isolation } from "../../api/isolation.ts";
+import type { Slot } from "../core/model.ts";
 import { LearnedIsolation } from "../core/learned-isolation.ts";
 import type { PriorityClasses } from "../core/priority-classes.ts";
 import type { StopReason } from "../nodes/node-port.ts";
@@ -28,10 +29,10 @@ import { RetiredInstances } from "./retired-instances.ts";
 import type { EventRecorder } from "./event-recorder.ts";
 import { type Progress, StepBacklog } from "./step-backlog.ts";
 import { ownerApiVersion } from "./instance-object.ts";
+import { nameStem, newInstance } from "./new-instance.ts";
 import type { NodeBook } from "./node-book.ts";
 import type { CatalogueEntry, TemplateCatalogue } from "./template-catalogue.ts";
 import {
-  hasDeadline,
   namespaceOf,
   ownerOf,
   templateOf,
@@ -67,8 +68,6 @@ interface PendingStatus {
 const statusIntervalMs = 20;
 /** Ended instances of jobs that can still be looked at, in the whole cluster. Nodes keep the logs of as many. */
 const retiredMax = 1_000;
-/** Names longer than this are cut, so that a suffix fits into the 253 characters of a DNS subdomain. */
-const nameLengthMax = 230;
 
 /** With five characters there are 14 million names; whoever finds none among so many of them takes a longer one. */
 const nameTriesMax = 10;
@@ -119,6 +118,11 @@ export class Reconciler implements AsyncDisposable {
 
   catalogueEntry(workload: Workload): CatalogueEntry {
     return this.#options.catalogue.entry(templateOwner(workload));
+  }
+
+  /** What a new instance is made for: more than its template asks for, where its module was found to need it. */
+  isolationFor(workload: Workload, { templateHash, requirements }: CatalogueEntry): Isolation {
+    return this.#learned.isolationFor(workload.object.metadata.uid, templateHash, requirements.isolation);
   }
 
   beginTurn(): void {
@@ -254,35 +258,20 @@ export class Reconciler implements AsyncDisposable {
 
   #create(workload: Workload, namespace: string, slot: Slot | undefined): void {
     const { random, clock, state, priorities, changed } = this.#options;
-    const { templateHash, labels, requirements, limits } = this.catalogueEntry(workload);
-    const owner = ownerOf(workload);
-    const { metadata, spec } = templateOf(workload);
-    const { annotations = {} } = metadata ?? {};
-    const priority = priorities.resolve(spec.priorityClassName);
+    const entry = this.catalogueEntry(workload);
+    const priority = priorities.resolve(templateOf(workload).spec.priorityClassName);
     // The controller was told and makes none.
     if (priority.kind === "unknown") return;
-    const middle = slot ? String(slot.index) : templateHash.slice(0, 6);
-    const instance: Instance = {
+    const instance = newInstance({
+      workload,
       uid: random.uuid(),
-      namespace,
-      name: this.#freeName(namespace, `${owner.name.slice(0, nameLengthMax)}-${middle}`),
-      owner,
-      templateId: "",
-      templateHash,
-      requests: requirements.requests,
-      limits,
-      claims: requirements.claims,
-      isolation: this.#learned.isolationFor(owner.uid, templateHash, requirements.isolation),
-      priority: priority.value,
-      priorityClass: priority.name,
-      preempts: priority.preempts,
-      hasDeadline: hasDeadline(workload),
-      labels,
-      annotations,
+      name: this.#freeName(namespace, nameStem(workload, entry, slot)),
       slot,
+      entry,
+      priority,
+      isolation: this.isolationFor(workload, entry),
       createdMs: clock.now(),
-      state: { kind: "pending", reason: "", message: "", nominatedNode: undefined },
-    };
+    });
     changed(state.addInstance(instance));
   }
 

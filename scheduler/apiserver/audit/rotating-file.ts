@@ -14,7 +14,17 @@ export interface RotatingFileOptions {
   /** 0: all are kept. */
   readonly backupsMax: number;
   readonly now: () => number;
+  /** Called whenever an empty file begins. */
+  readonly began?: () => void;
 }
+
+/** What it is for, for people and for programs. */
+interface Purpose {
+  readonly what: string;
+  readonly code: string;
+}
+
+const auditLog: Purpose = { what: "the audit log", code: "AuditLogUnavailable" };
 
 /** What the audit log writes to. */
 export interface AppendFile {
@@ -35,15 +45,13 @@ export class RotatingFile implements AppendFile {
     this.#options = options;
   }
 
-  /** Fails with a `WherryError` AuditLogUnavailable when there can be no such file. */
-  static async open(options: RotatingFileOptions): Promise<RotatingFile> {
+  /** Fails with a `WherryError` of the purpose's code when there can be no such file. */
+  static async open(options: RotatingFileOptions, { what, code } = auditLog): Promise<RotatingFile> {
     const file = new RotatingFile(options);
     try {
       await file.prepare(0);
     } catch (thrown) {
-      throw new WherryError("AuditLogUnavailable", `open the audit log: ${errorMessage(thrown)}`, {
-        cause: thrown,
-      });
+      throw new WherryError(code, `open ${what}: ${errorMessage(thrown)}`, { cause: thrown });
     }
     return file;
   }
@@ -82,6 +90,7 @@ export class RotatingFile implements AppendFile {
       await handle.chmod(0o600);
       const { size } = await handle.stat();
       this.#bytes = size;
+      if (size === 0) this.#options.began?.();
       // A writer that was killed may have left half a line.
       if (size > 0 && (await lastByte(handle, size)) !== "\n") {
         await handle.write("\n");

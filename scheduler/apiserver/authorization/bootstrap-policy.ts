@@ -109,8 +109,9 @@ const systemRoles = [
   ]),
 ];
 
-function viewRule({ group, plural, status, scale, storage }: ResourceDefinition): PolicyRule {
+function viewRule({ group, plural, status, scale, storage, explanation }: ResourceDefinition): PolicyRule {
   const subresources = [
+    ...(explanation ? ["explain"] : []),
     ...(storage === "live" ? ["log"] : []),
     ...(scale ? ["scale"] : []),
     ...(status ? ["status"] : []),

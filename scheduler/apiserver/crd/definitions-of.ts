@@ -20,7 +20,7 @@ export interface CrdLike {
 /** One kind for each version that is served, the preferred one first. */
 export function definitionsOf(
   crd: CrdLike,
-  storage: "stored" | "live" = "stored",
+  storage: ResourceDefinition["storage"] = "stored",
 ): readonly ResourceDefinition[] {
   const { spec } = crd;
   return spec.versions
@@ -38,7 +38,7 @@ function definitionOf(
   spec: CrdSpec,
   names: CrdNames,
   version: CrdVersion,
-  storage: "stored" | "live",
+  storage: ResourceDefinition["storage"],
 ): ResourceDefinition {
   const isOwn = spec.group === ownGroup;
   return {
@@ -50,11 +50,12 @@ function definitionOf(
     plural: names.plural,
     singular: names.singular ?? names.kind.toLowerCase(),
     shortNames: names.shortNames ?? [],
-    categories: names.categories ?? [],
+    categories: storage === "review" ? [] : (names.categories ?? []),
     namespaced: spec.scope === "Namespaced",
     storage,
     alias: undefined,
     emptyObject: undefined,
+    explanation: undefined,
     nameForm: "subdomain",
     status: version.subresources?.status !== undefined,
     scale: scaleOf(version.subresources),

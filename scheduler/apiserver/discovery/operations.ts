@@ -64,7 +64,10 @@ const deletingAll: readonly QueryParameter[] = [
   ...deleting,
   ...listing.filter((name) => name !== "watch" && name !== "allowWatchBookmarks"),
 ];
-const logging: readonly QueryParameter[] = ["follow", "sinceSeconds", "tailLines", "timestamps"];
+const readingSubresource: Readonly<Record<string, readonly QueryParameter[]>> = {
+  explain: ["limit"],
+  log: ["follow", "sinceSeconds", "tailLines", "timestamps"],
+};
 
 const objectMedia = ["application/json", "application/yaml"];
 const listMedia = ["application/json", "application/json;stream=watch", "application/yaml"];
@@ -197,7 +200,7 @@ function objectOperations(
       id: ["read", rest],
       description: `read ${of}the specified ${kind}`,
       action: "get",
-      parameters: sub?.name === "log" ? logging : [],
+      parameters: (sub && readingSubresource[sub.name]) ?? [],
       body: undefined,
       answer,
       codes: [ok],
@@ -286,6 +289,8 @@ function subresourceType(resource: ResourceDefinition, { name }: Subresource): s
       return metaTypes.tokenRequest;
     case "log":
       return undefined;
+    case "explain":
+      return typeNameOf(resource.explanation ?? resource);
     default:
       return typeNameOf(resource);
   }

@@ -34,6 +34,13 @@ export class SchemaSet {
     this.#schemas.set(name, {});
     this.#schemas.set(name, this.#kindSchema(kind, name));
     if (resource.storage !== "review") this.#schemas.set(`${name}List`, this.#listSchema(kind, name));
+    const { explanation } = resource;
+    if (!explanation) return;
+    const answer = typeNameOf(explanation);
+    this.#schemas.set(
+      answer,
+      this.#kindSchema({ resource: explanation, schema: explanation.schema }, answer),
+    );
   }
 
   /** Adds a type that all kinds share, and refers to it. */
@@ -49,7 +56,7 @@ export class SchemaSet {
     return Object.keys(beside).length === 0 ? reference : { ...beside, allOf: [reference] };
   }
 
-  #kindSchema({ resource, schema }: Kind, name: string): JsonObject {
+  #kindSchema({ resource, schema }: Pick<Kind, "resource" | "schema">, name: string): JsonObject {
     const builtIn = isBuiltIn(resource);
     const identity = {
       "x-kubernetes-group-version-kind": groupVersionKindsOf(resource, resource.kind),

@@ -39,7 +39,12 @@ export function verbsOf(resource: ResourceDefinition): readonly string[] {
 
 export function subresourcesOf(resource: ResourceDefinition): readonly Subresource[] {
   const { group, version, kind } = resource;
-  if (resource.storage === "live") return [{ name: "log", kind: { group, version, kind }, verbs: ["get"] }];
+  if (resource.storage === "live") {
+    const { explanation } = resource;
+    const log = { name: "log", kind: { group, version, kind }, verbs: ["get"] };
+    if (!explanation) return [log];
+    return [{ name: "explain", kind: { group, version, kind: explanation.kind }, verbs: ["get"] }, log];
+  }
   if (resource.storage === "review") return [];
   const verbs = ["get", "patch", "update"];
   const own = [

@@ -6,6 +6,7 @@ import type { ServiceAccountTokens } from "../authentication/service-account-tok
 import type { Authorizer, RuleResolver } from "../authorization/authorizer.ts";
 import type { LiveResource } from "../live-resource.ts";
 import type { ObjectWriter } from "../objects/object-writer.ts";
+import type { PlacementSimulator } from "../placement-simulator.ts";
 import type { Kind, Registry } from "../registry.ts";
 import type { ObjectSource } from "../storage/object-source.ts";
 import type { WatchHub } from "./watch-hub.ts";
@@ -26,6 +27,8 @@ export interface ApiContext {
   /** Why a stored object cannot be read. undefined: there is none, or it can. */
   unreadable(kind: Kind, namespace: string, name: string): string | undefined;
   unreadableCount(kind: Kind): number;
+  /** Throws ServiceUnavailable while nothing is scheduled here. */
+  simulator(): PlacementSimulator;
   /** Throws ServiceUnavailable while the scheduler has not yet said what is alive. */
   liveOf(kind: Kind): LiveResource;
 }

@@ -3,7 +3,7 @@ import { ApiError, badRequest, expired, invalidOptions, notFound } from "../stat
 import type { ApiContext, NamedTarget, ResourceTarget } from "./context.ts";
 import { type Exchange, flowOf } from "./exchange.ts";
 import { pageOf, select, selectionOf } from "./list-options.ts";
-import { negotiate, parseAccept, type Representation } from "./media.ts";
+import { negotiate, notAcceptable, parseAccept, type Representation } from "./media.ts";
 import { presentList, presentObject, presentYaml } from "./present.ts";
 import { WatchStream } from "./watch-stream.ts";
 
@@ -127,6 +127,22 @@ function timeoutOf(exchange: Exchange, { random }: ApiContext): number {
   const seconds = exchange.number("timeoutSeconds") ?? 0;
   if (seconds > 0) return Math.min(seconds * 1000, watchTimeoutMsMax);
   return watchTimeoutMsMin * (1 + random.fraction());
+}
+
+/** Nodes that an explanation lists when nobody says how many, and at most. */
+const explainedNodes = { usual: 50, most: 10_000 } as const;
+
+export async function explainObject(
+  context: ApiContext,
+  exchange: Exchange,
+  { kind, namespace, name }: NamedTarget,
+): Promise<void> {
+  const as = representationOf(exchange);
+  if (as.kind !== "object") throw notAcceptable();
+  const limit = Math.min(exchange.number("limit") ?? explainedNodes.usual, explainedNodes.most);
+  const explanation = context.liveOf(kind).explain(namespace, name, limit);
+  if (!explanation) throw notFound(kind.resource, name);
+  await exchange.send(200, explanation, { yaml: as.yaml });
 }
 
 export async function streamLog(context: ApiContext, exchange: Exchange, target: NamedTarget): Promise<void> {

@@ -2,7 +2,14 @@ import { verbsOf } from "../discovery/subresources.ts";
 import { badRequest, methodNotAllowed, unknownPath } from "../status.ts";
 import type { ApiContext, NamedTarget, ResourceTarget } from "./context.ts";
 import type { Exchange } from "./exchange.ts";
-import { getObject, listObjects, representationOf, streamLog, watchObjects } from "./read-handlers.ts";
+import {
+  explainObject,
+  getObject,
+  listObjects,
+  representationOf,
+  streamLog,
+  watchObjects,
+} from "./read-handlers.ts";
 import type { RequestTarget } from "./request-target.ts";
 import { createReview, createToken } from "./review-handlers.ts";
 import { isNamespace } from "../objects/deletion.ts";
@@ -99,9 +106,12 @@ async function serveSubresource(context: ApiContext, exchange: Exchange, target:
   const { method } = exchange;
   const reads = method === "GET" || method === "HEAD";
   if (resource.storage === "live") {
-    if (target.subresource !== "log") throw unknownPath();
+    if (target.subresource !== "log" && !(target.subresource === "explain" && resource.explanation))
+      throw unknownPath();
     if (!reads) throw methodNotAllowed();
-    return streamLog(context, exchange, target);
+    return target.subresource === "log"
+      ? streamLog(context, exchange, target)
+      : explainObject(context, exchange, target);
   }
   if (target.subresource === "scale" && resource.scale) {
     if (reads) return getScale(context, exchange, target);

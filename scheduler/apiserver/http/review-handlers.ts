@@ -11,6 +11,7 @@ import type { ApiContext, NamedTarget, ResourceTarget } from "./context.ts";
 import type { Exchange } from "./exchange.ts";
 import { notAcceptable } from "./media.ts";
 import { existing, representationOf } from "./read-handlers.ts";
+import { simulatePlacement, simulationPlural } from "./simulation-handlers.ts";
 import { withType } from "./write-handlers.ts";
 
 /** Answers a question that is asked by creating an object. */
@@ -22,7 +23,12 @@ export async function createReview(
   const { kind, namespace } = target;
   const { object } = withType(kind, await readObject(exchange.request));
   checkTypeAndPlace(kind, object, { namespace, name: undefined });
-  await sendAnswer(exchange, answer(context, exchange, target, object));
+  const { plural } = kind.resource;
+  const body =
+    plural === simulationPlural
+      ? await simulatePlacement(context, exchange, kind, object)
+      : answer(context, exchange, target, object);
+  await sendAnswer(exchange, body);
 }
 
 /** An answer has no metadata to be told of, nor rows. */

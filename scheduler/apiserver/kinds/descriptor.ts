@@ -24,6 +24,7 @@ export function coreKind(given: Given): ResourceDefinition {
     deprecationWarning: undefined,
     selectableFields: [],
     emptyObject: undefined,
+    explanation: undefined,
     normalize: (object) => object,
     validate: () => [],
     warnings: () => [],

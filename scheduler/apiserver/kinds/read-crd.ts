@@ -6,7 +6,10 @@ import { type CrdLike, definitionsOf } from "../crd/definitions-of.ts";
 import type { ResourceDefinition } from "../resource.ts";
 
 /** Every CustomResourceDefinition of a folder, one a file. */
-export function readCrdFolder(folder: string, storage: "stored" | "live"): readonly ResourceDefinition[] {
+export function readCrdFolder(
+  folder: string,
+  storage: ResourceDefinition["storage"],
+): readonly ResourceDefinition[] {
   return readdirSync(folder)
     .filter((name) => name.endsWith(".yaml"))
     .sort()

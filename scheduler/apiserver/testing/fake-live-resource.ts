@@ -80,6 +80,11 @@ export class FakeLiveResource implements LiveResource {
     return object;
   }
 
+  explain(namespace: string, name: string, limit: number): object | undefined {
+    const object = this.get(namespace, name);
+    return object && { kind: "InstanceExplanation", metadata: { namespace, name }, spec: { limit } };
+  }
+
   async *openLog(
     _namespace: string,
     name: string,

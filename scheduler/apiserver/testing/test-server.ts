@@ -11,6 +11,7 @@ import type { Store } from "../../store/store.ts";
 import type { AuditSink } from "../audit/request-audit.ts";
 import type { StaticToken } from "../authentication/static-tokens.ts";
 import type { EncryptionKeys } from "../storage/encryption-keys.ts";
+import type { PlacementSimulator } from "../placement-simulator.ts";
 import { ValueCodec } from "../storage/encryption.ts";
 import { type ApiServer, createApiServer } from "../api-server.ts";
 import type { ServiceAccountKey } from "../authentication/service-account-keys.ts";
@@ -78,6 +79,7 @@ export class TestServer implements AsyncDisposable {
       readonly audit?: AuditSink;
       readonly encryption?: EncryptionKeys;
       readonly log?: Log;
+      readonly simulator?: PlacementSimulator;
       /** Beside the administrator's. */
       readonly tokens?: readonly StaticToken[];
       /** Of an earlier server, as clients know it. */
@@ -106,6 +108,7 @@ export class TestServer implements AsyncDisposable {
       serviceAccountKeys: options.serviceAccountKeys ?? [newServiceAccountKey()],
       audit: options.audit,
       live: new Map([["wasminstances", live]]),
+      simulator: () => options.simulator,
       host: "127.0.0.1",
       port: options.port ?? 0,
     });

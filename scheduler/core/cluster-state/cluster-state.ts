@@ -149,6 +149,17 @@ export class ClusterState {
     this.#nodes.populations.setNamespace(name, labels);
   }
 
+  /** The labels of all namespaces. */
+  namespaces(): Iterable<readonly [name: string, labels: Readonly<Record<string, string>>]> {
+    return this.#nodes.populations.namespaces();
+  }
+
+  /** Takes in a new node as another state sees it, without what is on it. */
+  putNode({ node, modules, usageExcess }: NodeSnapshot): void {
+    this.#nodes.put(node);
+    this.#nodes.note(node.name, { modules, usageExcess });
+  }
+
   /** What placement works on. Costs only what changed since the last one; the same value if nothing did. */
   snapshot(): Snapshot {
     return this.#nodes.snapshot();

@@ -125,6 +125,10 @@ export class Populations implements Neighbours {
     }
   }
 
+  namespaces(): Iterable<readonly [name: string, labels: Labels]> {
+    return this.#namespaces;
+  }
+
   follow(selectors: readonly InstanceSelector[], presence: Presence): FollowedCounts {
     const key = `${presence}:${canonicalJson(selectors)}`;
     let followed = this.#followed.get(key);

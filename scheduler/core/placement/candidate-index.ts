@@ -16,14 +16,16 @@
  * and each class holds nodes of one `classOf` only.
  */
 import { Bug } from "../../../kit/errors.ts";
-import type { Instance } from "../model.ts";
+import type { Instance, Resources } from "../model.ts";
 import { committedWith, footprintOf } from "../resources.ts";
+import type { BatchPlacement, Choice } from "./choice.ts";
 import {
-  explainUnplaceable,
+  ExplanationDraft,
+  firstRejection,
   reportNode,
   type Explanation,
   type NodeReport,
-  type TopologyReport,
+  type PluginScore,
 } from "./explanation.ts";
 import type { NodeView, PlacementRequest, Profile } from "./framework.ts";
 import type { Concern, InstanceCounts } from "./neighbours.ts";
@@ -70,6 +72,8 @@ export class CandidateIndex implements Disposable {
   #view: ReusableView | undefined;
   #owned: InstanceCounts;
   #order = 0;
+  /** What was found with the best position. */
+  #ranking: Ranking = noRanking;
   #explanation: Explanation | undefined;
 
   constructor(profile: Profile, request: PlacementRequest, book: DomainBook, seed: number) {
@@ -124,19 +128,19 @@ export class CandidateIndex implements Disposable {
   }
 
   /** Proposes nodes for up to `count` instances; fewer if the nodes are full, and then why. */
-  takeBatch(
-    snapshot: Snapshot,
-    count: number,
-  ): { readonly nodeNames: readonly string[]; readonly explanation: Explanation | undefined } {
+  takeBatch(snapshot: Snapshot, count: number): BatchPlacement {
     const { claims } = this.#request.requirements;
     const footprint = footprintOf(this.#request.requirements);
     const nodeNames: string[] = [];
+    const choices: Choice[] = [];
+    const requested = { ...this.#request.neighbours.requested };
     while (nodeNames.length < count) {
       const position = this.#bestPosition();
       if (position < 0) break;
       const { node, committed, ports } = snapshot.at(position);
       nodeNames.push(node.name);
       const known = this.#additions.get(position);
+      choices.push(this.#choiceOf(snapshot, position, known, requested));
       this.#additions.set(position, {
         committed: committedWith(known?.committed ?? committed, footprint, 1),
         ports: portsWith(known?.ports ?? ports, claims.ports, 1),
@@ -147,7 +151,7 @@ export class CandidateIndex implements Disposable {
     const explanation = nodeNames.length < count ? this.#explain(snapshot) : undefined;
     this.#touched.push(...this.#additions.keys());
     this.#additions.clear();
-    return { nodeNames, explanation };
+    return { nodeNames, choices, explanation };
   }
 
   explain(snapshot: Snapshot): Explanation {
@@ -157,7 +161,8 @@ export class CandidateIndex implements Disposable {
 
   /** What every rule says of every node. */
   reports(snapshot: Snapshot): readonly NodeReport[] {
-    return Array.from({ length: snapshot.size }, (_, position) => this.#report(snapshot, position));
+    const ranges = this.#ranges();
+    return Array.from({ length: snapshot.size }, (_, position) => this.#report(snapshot, position, ranges));
   }
 
   /** Whether the rules about the node itself let the request on it, whatever is there. */
@@ -181,18 +186,55 @@ export class CandidateIndex implements Disposable {
 
   #bestPosition(): number {
     if (this.#topology.isEmpty) return this.#classes.get(0)?.heap.top() ?? -1;
-    const range = this.#scorers.some(({ isRelative }) => isRelative) ? this.#ranges() : undefined;
+    const ranges = this.#scorers.some(({ isRelative }) => isRelative) ? this.#ranges() : undefined;
     let best = -1;
     let bestScore = Number.NEGATIVE_INFINITY;
+    let second = -1;
+    let secondScore = Number.NEGATIVE_INFINITY;
+    let feasibleCount = 0;
     for (const { heap } of this.#classes.values()) {
       const position = heap.top();
       if (!this.#topology.passes(position)) continue;
-      const score = this.#shared.scoreOf(position) + this.#topologyScore(position, range);
-      if (score < bestScore || (score === bestScore && !this.#shared.isBefore(position, best))) continue;
-      best = position;
-      bestScore = score;
+      feasibleCount += heap.length;
+      const score = this.#shared.scoreOf(position) + this.#topologyScore(position, ranges);
+      if (score > bestScore || (score === bestScore && this.#shared.isBefore(position, best))) {
+        [second, secondScore] = [best, bestScore];
+        [best, bestScore] = [position, score];
+      } else if (score > secondScore) [second, secondScore] = [position, score];
     }
+    this.#ranking = { ranges, second, secondScore, feasibleCount };
     return best;
+  }
+
+  /** Of the best position, which is about to be taken. */
+  #choiceOf(
+    snapshot: Snapshot,
+    position: number,
+    addition: Addition | undefined,
+    requested: Resources,
+  ): Choice {
+    const base = snapshot.at(position);
+    const { ranges, second, secondScore, feasibleCount } = this.#ranking;
+    const topologyScore = this.#topologyScore(position, ranges);
+    const score = this.#shared.scoreOf(position) + topologyScore;
+    const heap = this.#classList[this.#classAt[position] ?? -1]?.heap;
+    // Positions of one class differ in nothing that topology looks at.
+    const next = heap?.runnerUp() ?? -1;
+    const nextScore = next < 0 ? Number.NEGATIVE_INFINITY : this.#shared.scoreOf(next) + topologyScore;
+    const runnerUp = nextScore >= secondScore ? next : second;
+    return {
+      base,
+      committed: addition?.committed ?? base.committed,
+      ports: addition?.ports ?? base.ports,
+      ownerInstances: this.#owned.on(base.node.name) + (addition?.count ?? 0),
+      requested,
+      score,
+      topologyScores: this.#scorers.length === 0 ? noScores : this.#topologyScores(position, ranges),
+      feasibleCount: this.#topology.isEmpty ? (heap?.length ?? 0) : feasibleCount,
+      nodeCount: snapshot.size,
+      runnerUp: runnerUp < 0 ? "" : snapshot.at(runnerUp).node.name,
+      runnerUpScore: runnerUp < 0 ? 0 : Math.max(nextScore, secondScore),
+    };
   }
 
   /** Per scorer the least and the greatest of what it says of the classes that pass. */
@@ -220,26 +262,30 @@ export class CandidateIndex implements Disposable {
   }
 
   #explain(snapshot: Snapshot): Explanation {
-    return explainUnplaceable(this.reports(snapshot));
+    const draft = new ExplanationDraft();
+    const ranges = this.#ranges();
+    for (let position = 0; position < snapshot.size; position++) {
+      const view = this.#viewOf(snapshot.at(position), this.#additions.get(position));
+      const rejection = firstRejection(this.#prepared, view, this.#topology.verdicts(position));
+      if (rejection !== undefined) draft.add(rejection, () => this.#report(snapshot, position, ranges));
+    }
+    return draft.explanation();
   }
 
-  #report(snapshot: Snapshot, position: number): NodeReport {
+  #report(snapshot: Snapshot, position: number, ranges: readonly Range[]): NodeReport {
     const base = snapshot.at(position);
     // The view is kept by no report.
     const view = this.#viewOf(base, this.#additions.get(position));
-    return reportNode(this.#prepared, view, this.#topologyReport(position));
+    const verdicts = [...this.#topology.verdicts(position)];
+    return reportNode(this.#prepared, view, { verdicts, scores: this.#topologyScores(position, ranges) });
   }
 
-  #topologyReport(position: number): TopologyReport {
-    const ranges = this.#ranges();
-    return {
-      verdicts: [...this.#topology.verdicts(position)],
-      scores: this.#scorers.map((scorer, place) => ({
-        plugin: scorer.name,
-        weight: scorer.weight,
-        score: shareOf(scorer, position, ranges[place]),
-      })),
-    };
+  #topologyScores(position: number, ranges: readonly Range[] | undefined): readonly PluginScore[] {
+    return this.#scorers.map((scorer, place) => ({
+      plugin: scorer.name,
+      weight: scorer.weight,
+      score: shareOf(scorer, position, ranges?.[place]),
+    }));
   }
 
   /** Otherwise than by what the journal names. */
@@ -278,6 +324,7 @@ export class CandidateIndex implements Disposable {
     this.#filtered = new Uint32Array(size);
     this.#passed = new Uint8Array(size);
     this.#topology[Symbol.dispose]();
+    this.#ranking = noRanking;
     this.#topology = new Topology(this.#prepared.topology, this.#request.neighbours, this.#book, size);
     this.#topology.count(snapshot, (position) => this.#viewOf(snapshot.at(position), undefined));
     this.#scorers = this.#topology.scorers;
@@ -382,6 +429,23 @@ export class CandidateIndex implements Disposable {
     this.#passed = passed;
   }
 }
+
+/** What was seen when the best position was looked for; of topology only. */
+interface Ranking {
+  readonly ranges: readonly Range[] | undefined;
+  /** The best top of another class. */
+  readonly second: number;
+  readonly secondScore: number;
+  readonly feasibleCount: number;
+}
+
+const noRanking: Ranking = {
+  ranges: undefined,
+  second: -1,
+  secondScore: Number.NEGATIVE_INFINITY,
+  feasibleCount: 0,
+};
+const noScores: readonly PluginScore[] = [];
 
 interface Range {
   least: number;

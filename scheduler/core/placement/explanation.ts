@@ -24,23 +24,31 @@ export interface PluginScore {
   readonly score: number;
 }
 
+type RejectedNode = NodeReport & { readonly kind: "rejected" };
+
 /** Why no node takes an instance. */
 export interface Explanation {
   /** One line for people, with a count per reason, as Kubernetes writes it. */
   readonly message: string;
   readonly nodeCount: number;
   readonly reasons: readonly { readonly summary: string; readonly count: number }[];
-  /** Every node with every rule that is against it. */
-  readonly nodes: readonly (NodeReport & { readonly kind: "rejected" })[];
+  /** The first nodes, at most {@link listedNodesMax}, with every rule that is against each. */
+  readonly nodes: readonly RejectedNode[];
   /** The plugins that were the first to reject some node: their hints say when to try again. */
   readonly rejectedBy: ReadonlySet<string>;
 }
 
+/** As many as a person reads. */
 const listedNodesMax = 50;
+
+export interface TopologyVerdict {
+  readonly plugin: string;
+  readonly verdict: Verdict;
+}
 
 /** What the rules about domains say of a node. */
 export interface TopologyReport {
-  readonly verdicts: readonly { readonly plugin: string; readonly verdict: Verdict }[];
+  readonly verdicts: readonly TopologyVerdict[];
   readonly scores: readonly PluginScore[];
 }
 
@@ -62,23 +70,52 @@ export function reportNode(prepared: PreparedProfile, view: NodeView, topology: 
   return { nodeName, kind: "feasible", total, scores };
 }
 
-/** Counts each node under what its first rejecting rule says. */
-export function explainUnplaceable(reports: Iterable<NodeReport>): Explanation {
-  const nodes: (NodeReport & { readonly kind: "rejected" })[] = [];
-  const counts = new Map<string, number>();
-  const rejectedBy = new Set<string>();
-  for (const report of reports) {
-    if (report.kind === "feasible") continue;
-    nodes.push(report);
-    const [first] = report.rejections;
-    if (first === undefined) continue;
-    rejectedBy.add(first.plugin);
-    for (const { summary } of first.reasons) counts.set(summary, (counts.get(summary) ?? 0) + 1);
+/** The first rule that is against a node; undefined: none is. */
+export function firstRejection(
+  { filters }: PreparedProfile,
+  view: NodeView,
+  topology: Iterable<TopologyVerdict>,
+): Rejection | undefined {
+  for (const { plugin, filter } of filters) {
+    const verdict = filter(view);
+    if (verdict.kind !== "success") return { plugin: plugin.name, ...verdict };
   }
-  const reasons = [...counts]
-    .map(([summary, count]) => ({ summary, count }))
-    .sort((a, b) => (a.summary < b.summary ? -1 : 1));
-  return { message: messageOf(nodes.length, reasons), nodeCount: nodes.length, reasons, nodes, rejectedBy };
+  for (const { plugin, verdict } of topology) if (verdict.kind !== "success") return { plugin, ...verdict };
+  return undefined;
+}
+
+/**
+ * Counts each node under what its first rejecting rule says. Only of the first nodes everything is kept: an explanation is held
+ * for as long as something waits, and of thousands of nodes it would be megabytes.
+ */
+export class ExplanationDraft {
+  readonly #nodes: RejectedNode[] = [];
+  readonly #counts = new Map<string, number>();
+  readonly #rejectedBy = new Set<string>();
+  #nodeCount = 0;
+
+  /** `report` says everything of the node. */
+  add({ plugin, reasons }: Rejection, report: () => NodeReport): void {
+    this.#nodeCount++;
+    this.#rejectedBy.add(plugin);
+    for (const { summary } of reasons) this.#counts.set(summary, (this.#counts.get(summary) ?? 0) + 1);
+    if (this.#nodes.length >= listedNodesMax) return;
+    const node = report();
+    if (node.kind === "rejected") this.#nodes.push(node);
+  }
+
+  explanation(): Explanation {
+    const reasons = [...this.#counts]
+      .map(([summary, count]) => ({ summary, count }))
+      .sort((a, b) => (a.summary < b.summary ? -1 : 1));
+    return {
+      message: messageOf(this.#nodeCount, reasons),
+      nodeCount: this.#nodeCount,
+      reasons,
+      nodes: this.#nodes,
+      rejectedBy: this.#rejectedBy,
+    };
+  }
 }
 
 /** A rule that looks at no node is against it: no node was asked. */
@@ -87,15 +124,15 @@ export function explainWithoutNodes(plugin: string, message: string): Explanatio
   return { message, nodeCount: 0, reasons, nodes: [], rejectedBy: new Set([plugin]) };
 }
 
-/** The message and, a line each, at most 50 nodes with all that is against them. */
-export function explanationText({ message, nodes }: Explanation): string {
-  const lines = nodes.slice(0, listedNodesMax).map(({ nodeName, rejections }) => {
+/** The message and, a line each, the first nodes with all that is against them. */
+export function explanationText({ message, nodes, nodeCount }: Explanation): string {
+  const lines = nodes.map(({ nodeName, rejections }) => {
     const details = rejections.flatMap(({ plugin, reasons }) =>
       reasons.map(({ detail }) => `${detail} [${plugin}]`),
     );
     return `  ${nodeName}: ${details.join("; ")}`;
   });
-  const hidden = nodes.length - lines.length;
+  const hidden = nodeCount - lines.length;
   if (hidden > 0) lines.push(`  and ${hidden} more nodes`);
   return [message, ...lines].join("\n");
 }

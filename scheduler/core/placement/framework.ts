@@ -27,6 +27,10 @@ export interface Reason {
   readonly summary: string;
   /** The same for one node, with figures. */
   readonly detail: string;
+  /** What would end this refusal, for people who want the instance on this very node. */
+  readonly remedy?: string;
+  /** How far the node is from it, from 0 (nearly fits) to 1: of what is wanted, the share that is missing. */
+  readonly distance?: number;
 }
 
 export type Verdict =
@@ -38,8 +42,11 @@ export type Verdict =
 
 export const success: Verdict = { kind: "success" };
 
-export function unresolvable(summary: string, detail = summary): Verdict {
-  return { kind: "unresolvable", reasons: [{ summary, detail }] };
+export function unresolvable(summary: string, detail = summary, remedy?: string): Verdict {
+  return {
+    kind: "unresolvable",
+    reasons: [{ summary, detail, ...(remedy === undefined ? {} : { remedy }) }],
+  };
 }
 
 /** Something that happened to a node and may let waiting instances through. */

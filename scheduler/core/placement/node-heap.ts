@@ -63,6 +63,12 @@ export class NodeHeap {
     return this.#positions[0] ?? -1;
   }
 
+  /** The best position beside the top, or -1. */
+  runnerUp(): number {
+    const slot = this.#betterChild(0);
+    return slot < 0 ? -1 : (this.#positions[slot] ?? -1);
+  }
+
   /** Adds a position that is in no heap, or changes its score in this one. */
   put(position: number, score: number, order: number): void {
     const { scores, orders, slots } = this.#shared;

@@ -1,6 +1,7 @@
 import { Bug } from "../../../kit/errors.ts";
 import { CandidateIndex } from "./candidate-index.ts";
-import type { Explanation, NodeReport } from "./explanation.ts";
+import { viewOfChoice, type BatchPlacement, type Choice } from "./choice.ts";
+import { reportNode, type Explanation, type NodeReport, type PluginScore } from "./explanation.ts";
 import {
   viewOf,
   type InstanceEvent,
@@ -9,21 +10,15 @@ import {
   type Profile,
   type Profiles,
 } from "./framework.ts";
+import { noNeighbours } from "./neighbours.ts";
 import { prepareProfile, type PreparedProfile } from "./prepared-profile.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { DomainBook } from "./topology/domains.ts";
-import type { Instance } from "../model.ts";
+import type { Instance, PlacementRequirements } from "../model.ts";
 
 export type Placement =
   | { readonly kind: "placed"; readonly nodeName: string }
   | { readonly kind: "unplaceable"; readonly explanation: Explanation };
-
-export interface BatchPlacement {
-  /** One name per instance that has a place, in the order of decision. */
-  readonly nodeNames: readonly string[];
-  /** Why there are fewer than asked for. */
-  readonly explanation: Explanation | undefined;
-}
 
 export interface PlacerOptions {
   readonly profiles: Profiles;
@@ -63,13 +58,31 @@ export class Placer implements Disposable {
   placeBatch(snapshot: Snapshot, request: PlacementRequest, count: number): BatchPlacement {
     const index = this.#indexFor(snapshot, request);
     if (count > 0 && index.best(snapshot) === undefined)
-      return { nodeNames: [], explanation: index.explain(snapshot) };
+      return { nodeNames: [], choices: [], explanation: index.explain(snapshot) };
     return index.takeBatch(snapshot, count);
   }
 
-  /** What every rule says of every node: for people who ask why. */
+  /** What every rule says of every node: for people who ask why. Nothing is kept of it. */
   explain(snapshot: Snapshot, request: PlacementRequest): readonly NodeReport[] {
-    return this.#indexFor(snapshot, request).reports(snapshot);
+    const book = new DomainBook();
+    book.follow(snapshot);
+    using index = new CandidateIndex(this.#profileOf(request), request, book, this.#options.seed);
+    index.follow(snapshot, request);
+    return index.reports(snapshot);
+  }
+
+  /** What each rule gave the chosen node when it was chosen. */
+  scoresOf(requirements: PlacementRequirements, choice: Choice): readonly PluginScore[] {
+    const { topologyScores: scores, requested } = choice;
+    const neighbours = { ...noNeighbours, requested };
+    const prepared = prepareProfile(this.#profileOf({ requirements }), requirements, neighbours);
+    const report = reportNode(prepared, viewOfChoice(choice), { verdicts: [], scores });
+    return report.kind === "feasible" ? report.scores : [];
+  }
+
+  /** Which profile decides. */
+  profile(request: Pick<PlacementRequest, "requirements">): Profile {
+    return this.#profileOf(request);
   }
 
   /**

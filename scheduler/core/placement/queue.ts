@@ -73,6 +73,15 @@ type GroupState =
   | { readonly kind: "backoff"; readonly untilMs: number }
   | { readonly kind: "unschedulable"; readonly explanation: Explanation; readonly parkedMs: number };
 
+/** Where an instance is in the queue, for people who ask. */
+export interface QueuePlace {
+  readonly request: QueuedRequest;
+  readonly state: Exclude<GroupState, { readonly kind: "idle" }>;
+  /** How many instances wait with it, itself included. */
+  readonly alike: number;
+  readonly failedAttempts: number;
+}
+
 interface Group {
   readonly request: QueuedRequest;
   readonly isNominated: boolean;
@@ -147,6 +156,19 @@ export class PlacementQueue {
   explanation(uid: string): Explanation | undefined {
     const state = this.#members.get(uid)?.group.state;
     return state?.kind === "unschedulable" ? state.explanation : undefined;
+  }
+
+  /** undefined: it does not wait here. */
+  place(uid: string): QueuePlace | undefined {
+    const group = this.#members.get(uid)?.group;
+    if (group === undefined) return undefined;
+    const { request, state, waiting, inFlight, failedAttempts } = group;
+    return {
+      request,
+      state: state.kind === "idle" ? { kind: "active" } : state,
+      alike: waiting.size + inFlight,
+      failedAttempts,
+    };
   }
 
   /** Drops an instance that needs no place any more. */

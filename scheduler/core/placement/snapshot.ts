@@ -80,8 +80,8 @@ export interface Snapshot {
   readonly journalEnd: number;
   /** The node at a position below `size`. */
   at(position: number): NodeSnapshot;
-  /** The position of a node in this layout; -1: there is no such node. */
-  positionOf(nodeName: string): number;
+  /** The position of a node in this layout; undefined: there is no such node. */
+  positionOf(nodeName: string): number | undefined;
   /** The position that changed at this place of the journal. */
   changedAt(place: number): number;
 }
@@ -131,9 +131,9 @@ class ChunkedSnapshot implements Snapshot {
     return found;
   }
 
-  positionOf(nodeName: string): number {
-    const position = this.#positions.get(nodeName) ?? -1;
-    return position < this.size ? position : -1;
+  positionOf(nodeName: string): number | undefined {
+    const position = this.#positions.get(nodeName);
+    return position !== undefined && position < this.size ? position : undefined;
   }
 
   changedAt(place: number): number {

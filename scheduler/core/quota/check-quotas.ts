@@ -58,6 +58,16 @@ export function checkQuotas(
   };
 }
 
+/** What would let one more instance through, of quotas that refuse it. */
+export function quotaRemedy(quotas: readonly Quota[], { traits, unspecified }: QuotaSubject): string {
+  const matching = quotas.filter((quota) => matchesScopes(quota, traits));
+  const missing = matching.flatMap(({ compute }) =>
+    compute.filter(({ resource }) => unspecified.has(resource)).map(({ resource }) => resource),
+  );
+  if (missing.length > 0) return `say ${[...new Set(missing)].join(", ")} in the template's resources`;
+  return "frees up when instances of the namespace end; or lower what the template asks for, or raise the quota";
+}
+
 /** Whether what is used already, these instances included, is more than the quotas let them have. */
 export function exceedsQuotas(
   quotas: readonly Quota[],

@@ -39,6 +39,15 @@ export class QuotaBook {
     this.#sort(namespace, entries);
   }
 
+  /** The same quotas, for what a copy of the cluster uses. */
+  copyFor(usage: QuotaUsage): QuotaBook {
+    const copy = new QuotaBook(usage);
+    for (const [namespace, entries] of this.#entries) copy.#entries.set(namespace, new Map(entries));
+    for (const [namespace, quotas] of this.#sorted) copy.#sorted.set(namespace, quotas);
+    copy.#isUsageKnown = this.#isUsageKnown;
+    return copy;
+  }
+
   /** Sorted by name. */
   of(namespace: string): readonly Quota[] {
     return this.#sorted.get(namespace) ?? [];

@@ -133,8 +133,8 @@ export class TermCounts implements Disposable {
     }
     for (const nodeName of this.#source.nodes()) {
       const position = snapshot.positionOf(nodeName);
-      const domain = position < 0 ? -1 : (this.#domainOf[position] ?? -1);
-      if (domain < 0) continue;
+      const domain = position === undefined ? -1 : (this.#domainOf[position] ?? -1);
+      if (position === undefined || domain < 0) continue;
       const count = this.#source.on(nodeName);
       this.#add(domain, count);
       this.#perNode[position] = count;

@@ -43,7 +43,7 @@ test.each([
   const verdict = judge(wanted, held);
   if (detail === undefined) expect(verdict).toEqual({ kind: "success" });
   else
-    expect(verdict).toEqual({
+    expect(verdict).toMatchObject({
       kind: "unschedulable",
       reasons: [{ summary: "node(s) didn't have free ports for the listeners", detail }],
     });

@@ -26,7 +26,13 @@ export const hostPorts: FilterPlugin = {
         ? success
         : {
             kind: "unschedulable",
-            reasons: [{ summary: first.summary, detail: reasons.map(({ detail }) => detail).join(", ") }],
+            reasons: [
+              {
+                summary: first.summary,
+                detail: reasons.map(({ detail }) => detail).join(", "),
+                remedy: "frees up when the instance that holds it has ended; or listen at another port",
+              },
+            ],
           };
     };
   },

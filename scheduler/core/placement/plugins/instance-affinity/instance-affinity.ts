@@ -132,13 +132,15 @@ function isNear(places: readonly number[], mayBeFirst: boolean, view: DomainView
 function repelledVerdict(term: AffinityTerm | undefined, domain: string): Verdict {
   const summary = "node(s) didn't satisfy existing instances' anti-affinity rules";
   const detail = `instances in ${term?.topologyKey}=${domain} are to be apart from this one (their anti-affinity)`;
-  return { kind: "unschedulable", reasons: [{ summary, detail }] };
+  const remedy = `frees up when those in ${domain} end; or give this one labels that they do not mind`;
+  return { kind: "unschedulable", reasons: [{ summary, detail, remedy }] };
 }
 
 function tooCloseVerdict(term: AffinityTerm | undefined, place: number, view: DomainView): Verdict {
   const summary = "node(s) didn't match instance anti-affinity rules";
   const detail = `anti-affinity over ${term?.topologyKey}: ${view.domain(place)} has ${view.count(place)} of those it is to be apart from`;
-  return { kind: "unschedulable", reasons: [{ summary, detail }] };
+  const remedy = `frees up when those in ${view.domain(place)} end; or prefer to be apart instead of requiring it`;
+  return { kind: "unschedulable", reasons: [{ summary, detail, remedy }] };
 }
 
 /** Taking instances away brings none near: nothing that preemption could help. */
@@ -149,5 +151,9 @@ function tooFarVerdict(term: AffinityTerm | undefined, place: number, view: Doma
     view.count(place) < 0
       ? `affinity over ${key}: the node has no such label`
       : `affinity over ${key}: ${view.domain(place)} has none of those it is to be near`;
-  return { kind: "unresolvable", reasons: [{ summary, detail }] };
+  const remedy =
+    view.count(place) < 0
+      ? `label the node with ${key}`
+      : `place one of those it is to be near in ${view.domain(place)}; or prefer to be near instead of requiring it`;
+  return { kind: "unresolvable", reasons: [{ summary, detail, remedy }] };
 }

@@ -1,3 +1,4 @@
+import type { Isolation } from "../../../../../api/isolation.ts";
 import type { NodeCondition } from "../../../model.ts";
 import { success, unresolvable, type FilterPlugin } from "../../framework.ts";
 
@@ -13,10 +14,19 @@ export const isolationAvailable: FilterPlugin = {
       const offered = node.runtimes.find(({ name }) => name === runtime);
       if (offered === undefined || offered.features.includes(feature)) return success;
       const why = confinementProblem(node.conditions) ?? `its runtime ${runtime} has no feature ${feature}`;
-      return unresolvable(`node(s) without isolation ${isolation}`, `no isolation ${isolation}: ${why}`);
+      return unresolvable(
+        `node(s) without isolation ${isolation}`,
+        `no isolation ${isolation}: ${why}`,
+        weakerTier(isolation, offered.features),
+      );
     };
   },
 };
+
+function weakerTier(isolation: Isolation, features: readonly string[]): string {
+  const tier = isolation === "confined" && features.includes("isolation-process") ? "process" : "shared";
+  return `ask for isolation: ${tier}, which is weaker`;
+}
 
 /** The node knows best what it is missing. */
 function confinementProblem(conditions: readonly NodeCondition[]): string | undefined {

@@ -12,7 +12,11 @@ export const nodeAffinity: FilterPlugin = {
     const terms = required.map(prepareTerm);
     return ({ node }) => {
       if (terms.some((term) => term.matches(node))) return success;
-      return unresolvable("node(s) didn't match the node affinity", refusal(terms, node));
+      return unresolvable(
+        "node(s) didn't match the node affinity",
+        refusal(terms, node),
+        "label the node as the affinity wants; or prefer instead of requiring it",
+      );
     };
   },
 };

@@ -18,9 +18,14 @@ export const nodePressure: FilterPlugin = {
           return unresolvable(
             `node(s) with ${pressure.name} evicted an instance of it`,
             `${pressure.name}, for which it evicted an instance of this workload: ${message}`,
+            `relieve the node until it says that ${pressure.name} is over`,
           );
         if (!tolerations.some((toleration) => tolerates(toleration, pressure.taint)))
-          return unresolvable(`node(s) had ${pressure.name}`, `${pressure.name}: ${message}`);
+          return unresolvable(
+            `node(s) had ${pressure.name}`,
+            `${pressure.name}: ${message}`,
+            `relieve the node until it says that ${pressure.name} is over, or tolerate ${pressure.taint.key}`,
+          );
       }
       return success;
     },

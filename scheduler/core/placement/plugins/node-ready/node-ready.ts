@@ -8,6 +8,10 @@ export const nodeReady: FilterPlugin = {
     () =>
     ({ node: { connection } }) => {
       if (connection.kind === "connected") return success;
-      return unresolvable(`node(s) not connected (${connection.kind})`, `not connected (${connection.kind})`);
+      return unresolvable(
+        `node(s) not connected (${connection.kind})`,
+        `not connected (${connection.kind})`,
+        "start the node's daemon, or mend its connection to the scheduler",
+      );
     },
 };

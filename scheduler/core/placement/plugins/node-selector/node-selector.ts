@@ -17,6 +17,7 @@ export const nodeSelector: FilterPlugin = {
       return unresolvable(
         "node(s) didn't match the node selector",
         `node selector wants ${key}=${value}, the node has ${actual}`,
+        `label the node ${key}=${value}`,
       );
     };
   },

@@ -10,6 +10,12 @@ export const nodeUnschedulable: FilterPlugin = {
   prepare({ tolerations }) {
     if (tolerations.some((toleration) => tolerates(toleration, cordonTaint))) return undefined;
     return ({ node }) =>
-      node.unschedulable ? unresolvable("node(s) were unschedulable", "cordoned (unschedulable)") : success;
+      node.unschedulable
+        ? unresolvable(
+            "node(s) were unschedulable",
+            "cordoned (unschedulable)",
+            `uncordon the node (spec.unschedulable: false), or tolerate ${cordonTaint.key}`,
+          )
+        : success;
   },
 };

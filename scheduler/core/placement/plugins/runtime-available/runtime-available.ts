@@ -33,6 +33,7 @@ function refusal(node: ClusterNode, wanted: Wanted, range: VersionRange | undefi
     return unresolvable(
       `node(s) without runtime ${runtime}`,
       `no runtime ${runtime}; it has ${listed(node.runtimes.map(({ name }) => name))}`,
+      `install ${runtime} on the node`,
     );
   const ofVersion = offered.filter((one) => isOfVersion(one, range));
   const [first] = ofVersion;
@@ -41,12 +42,14 @@ function refusal(node: ClusterNode, wanted: Wanted, range: VersionRange | undefi
     return unresolvable(
       `node(s) without runtime ${runtime} ${runtimeVersion}`,
       `runtime ${runtime} is ${versions}, the template wants ${runtimeVersion}`,
+      `install a ${runtime} of that version on the node, or allow ${versions}`,
     );
   }
   const lacking = listed(runtimeFeatures.filter((feature) => !first.features.includes(feature)));
   return unresolvable(
     `node(s) whose runtime ${runtime} lacks ${lacking}`,
     `runtime ${runtime} lacks ${lacking}; it has ${listed(first.features)}`,
+    `do without ${lacking}, or install a ${runtime} that has it`,
   );
 }
 

@@ -48,5 +48,9 @@ function isTolerated(taint: NodeTaint, { tolerations }: PlacementRequirements): 
 
 function untolerated({ key, value, effect }: NodeTaint): Verdict {
   const text = `{${key}: ${value}}`;
-  return unresolvable(`node(s) had untolerated taint ${text}`, `untolerated taint ${text}:${effect}`);
+  return unresolvable(
+    `node(s) had untolerated taint ${text}`,
+    `untolerated taint ${text}:${effect}`,
+    `tolerate ${key}${value === "" ? "" : `=${value}`}:${effect}, or take the taint from the node`,
+  );
 }

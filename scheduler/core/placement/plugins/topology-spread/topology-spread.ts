@@ -110,6 +110,7 @@ function judge(constraint: SpreadConstraint | undefined, place: number, view: Do
         {
           summary: "node(s) didn't match instance topology spread constraints (missing required label)",
           detail: `topology spread over ${topologyKey}: the node has no such label`,
+          remedy: `label the node with ${topologyKey}`,
         },
       ],
     };
@@ -123,6 +124,10 @@ function judge(constraint: SpreadConstraint | undefined, place: number, view: Do
   const reason: Reason = {
     summary: "node(s) didn't match instance topology spread constraints",
     detail: `topology spread over ${topologyKey}: ${view.domain(place)} has ${count} matching, ${least}; one more makes a skew of ${skew}, above ${maxSkew}`,
+    remedy:
+      domains < minDomains
+        ? `add a node with another ${topologyKey}, or lower minDomains to ${domains}`
+        : `frees up when ${view.emptiest(place)} takes more; or allow a maxSkew of ${skew}, or only prefer it (ScheduleAnyway)`,
   };
   return { kind: "unschedulable", reasons: [reason] };
 }

@@ -34,5 +34,6 @@ function beyond(what: string, percent: number, limit: number): Reason {
   return {
     summary: `node(s) in use beyond the usage limit of ${what}`,
     detail: `${Math.ceil(percent)} % of its ${what} would be in use, the profile's limit is ${limit} %`,
+    remedy: `frees up when instances there use ${Math.ceil(percent - limit)} % less of its ${what}, or end`,
   };
 }

@@ -1,0 +1,56 @@
+import type { Isolation } from "../../api/isolation.ts";
+import type { Instance, Slot } from "../core/model.ts";
+import type { PriorityOutcome } from "../core/priority-classes.ts";
+import type { CatalogueEntry } from "./template-catalogue.ts";
+import { hasDeadline, namespaceOf, ownerOf, templateOf, type Workload } from "./workloads.ts";
+
+export interface NewInstance {
+  readonly workload: Workload;
+  readonly name: string;
+  /** A job's. */
+  readonly slot: Slot | undefined;
+  readonly entry: CatalogueEntry;
+  readonly priority: PriorityOutcome & { readonly kind: "known" };
+  readonly isolation: Isolation;
+  readonly uid: string;
+  readonly createdMs: number;
+}
+
+/** Names longer than this are cut, so that a suffix fits into the 253 characters of a DNS subdomain. */
+const nameLengthMax = 230;
+
+/** What the names of a template's instances begin with. */
+export function nameStem(
+  { object }: Workload,
+  { templateHash }: CatalogueEntry,
+  slot: Slot | undefined,
+): string {
+  const middle = slot ? String(slot.index) : templateHash.slice(0, 6);
+  return `${object.metadata.name.slice(0, nameLengthMax)}-${middle}`;
+}
+
+/** An instance of a workload's present template, without a node yet. */
+export function newInstance({ workload, slot, entry, priority, ...made }: NewInstance): Instance {
+  const { templateHash, requirements, limits, labels } = entry;
+  return {
+    uid: made.uid,
+    namespace: namespaceOf(workload),
+    name: made.name,
+    owner: ownerOf(workload),
+    templateId: "",
+    templateHash,
+    requests: requirements.requests,
+    limits,
+    claims: requirements.claims,
+    isolation: made.isolation,
+    priority: priority.value,
+    priorityClass: priority.name,
+    preempts: priority.preempts,
+    hasDeadline: hasDeadline(workload),
+    labels,
+    annotations: templateOf(workload).metadata?.annotations ?? {},
+    slot,
+    createdMs: made.createdMs,
+    state: { kind: "pending", reason: "", message: "", nominatedNode: undefined },
+  };
+}

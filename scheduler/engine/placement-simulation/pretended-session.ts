@@ -1,0 +1,16 @@
+import { WherryError } from "../../../kit/errors.ts";
+import type { NodeSession } from "../../nodes/node-port.ts";
+
+/** Commands to a node that is only thought of. */
+export function pretendedSession(nodeName: string, stop: (uid: string) => void): NodeSession {
+  return {
+    nodeName,
+    assign: () => {},
+    stop,
+    acknowledge: () => {},
+    openLog: () => {
+      throw new WherryError("LogUnavailable", `node ${nodeName} is only simulated`);
+    },
+    close: () => {},
+  };
+}
