@@ -32,7 +32,12 @@ export function checkNeighbours(engine: Engine, instance: Instance, nodeName: st
 
   const { near } = instance.claims.affinity;
   if (near.length === 0) return;
-  const companions = placed.filter((other) => near.every((term) => selects(term, other)));
+  // As in Kubernetes, those on nodes that are in no domain at all do not count.
+  const isAnywhere = (other: Instance) =>
+    near.some(({ topologyKey }) => nodeOf(nodes, other)?.labels[topologyKey] !== undefined);
+  const companions = placed.filter(
+    (other) => isAnywhere(other) && near.every((term) => selects(term, other)),
+  );
   const isFirst = companions.length === 0 && near.every((term) => selects(term, instance));
   const lonely = near.find(
     (term) =>
