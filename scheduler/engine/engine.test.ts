@@ -248,6 +248,27 @@ test.each([
   expect(statusOf(backend, "wasmdeployments", "app")).toMatchObject({ availableReplicas: 0, ready: "0/1" });
 });
 
+test("Engine: machines that a leader has given up hold up no later one, however many they are", async () => {
+  const { backend, node, pass, engine } = await startEngine();
+  const [a, b, c, d] = ["a", "b", "c", "d"].map((name) => node(name));
+  backend.put("wasmdeployments", deployment(1));
+  await pass(500);
+  b?.disconnect();
+  c?.disconnect();
+  await pass(lostAfterMs + 1_000);
+  const declared = backend.get({ group: "wherry.dev", plural: "wasmnodes" }, "", "d");
+  d?.disconnect();
+  if (declared) backend.remove("wasmnodes", declared);
+  await pass(1_000);
+  await engine.close();
+
+  const next = await startEngine(backend, 8);
+  new FakeNode("a", next.engine.nodes, [...(a?.held.values() ?? [])]).connect();
+  backend.put("wasmdeployments", deployment(3));
+  await next.pass(1_000);
+  expect(next.states()).toEqual(["bound", "bound", "bound"]);
+});
+
 test("Engine: watchers of instances see each change, and a resourceVersion that grows", async () => {
   const { backend, node, pass, engine } = await startEngine();
   const events: { kind: string; object: ApiObject }[] = [];

@@ -18,7 +18,7 @@ import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import { assessNodeHealth, type NodeHealthMemory } from "../core/cluster-state/node-health.ts";
 import { UsageBook } from "../core/cluster-state/usage-book.ts";
-import type { Instance, NodeCondition, ObservedStatus, Overcommit } from "../core/model.ts";
+import type { Instance, NodeCondition, NodeConnection, ObservedStatus, Overcommit } from "../core/model.ts";
 import type {
   HeldInstance,
   InstanceUsage,
@@ -31,7 +31,7 @@ import { promised } from "../core/overcommit.ts";
 import { nothingCommitted } from "../core/resources.ts";
 import type { EventRecorder } from "./event-recorder.ts";
 import type { InstanceFigures } from "./instance-object.ts";
-import { NodeObjects } from "./node-objects.ts";
+import { nodeLostReason, NodeObjects } from "./node-objects.ts";
 
 export interface NodeBookOptions {
   readonly backend: Backend;
@@ -108,7 +108,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
   declared(object: WasmNode): void {
     const { name } = object.metadata;
     const isNew = !this.#options.state.node(name);
-    if (isNew) this.#unknown.add(name);
+    if (isNew && !wasLost(object)) this.#unknown.add(name);
     this.#upsert(name, object);
     if (isNew) this.#assessSoon();
     this.#options.nodeChanged(name, "nodeUpdated");
@@ -314,7 +314,10 @@ export class NodeBook implements NodeListener, AsyncDisposable {
   #upsert(name: string, object: WasmNode | undefined): void {
     const hello = this.#hellos.get(name);
     const overcommit = overcommitOf(object, this.#options.overcommit);
-    const suspect = { kind: "suspect", sinceMs: this.#options.clock.monotonic() } as const;
+    const isGivenUp = object !== undefined && hello === undefined && wasLost(object);
+    const ifNew: NodeConnection = isGivenUp
+      ? { kind: "lost" }
+      : { kind: "suspect", sinceMs: this.#options.clock.monotonic() };
     this.#options.state.upsertNode(
       {
         name,
@@ -330,7 +333,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
         grants: hello?.grants,
         runtimes: hello?.runtimes ?? [],
       },
-      suspect,
+      ifNew,
     );
     this.#objects.touch(name);
   }
@@ -343,4 +346,13 @@ function overcommitOf(object: WasmNode | undefined, otherwise: Overcommit): Over
     cpu: cpu === undefined ? otherwise.cpu : ratioOf(cpu),
     memory: memory === undefined ? otherwise.memory : ratioOf(memory),
   };
+}
+
+/**
+ * Whether a leader of before has given the node up, and replaced what was on it: nothing is to be waited for. Otherwise machines that
+ * are gone for good would hold up a new leader for ever.
+ */
+function wasLost({ status }: WasmNode): boolean {
+  const ready = status?.conditions?.find(({ type }) => type === "Ready");
+  return ready?.status === "False" && ready.reason === nodeLostReason;
 }

@@ -17,6 +17,9 @@ import { toTimestamp } from "../../kit/timestamps.ts";
 
 export const nodeResource: ResourceKey = { group: "wherry.dev", plural: "wasmnodes" };
 
+/** Of the condition Ready of a node that was given up. */
+export const nodeLostReason = "NodeLost";
+
 export interface NodeFacts {
   readonly hello: NodeHello | undefined;
   readonly connection: NodeConnection;
@@ -184,7 +187,7 @@ function readiness(connection: NodeConnection): Pick<Condition, "status" | "reas
     case "lost":
       return {
         status: "False",
-        reason: "NodeLost",
+        reason: nodeLostReason,
         message: "The node daemon has been away too long; its instances have been replaced.",
       };
     default:
