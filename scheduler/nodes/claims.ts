@@ -7,8 +7,10 @@ import { ContractViolation } from "./contract-violation.ts";
 
 /** What the schema of templates lets through is far below it. */
 const textLengthMax = 256 * 1024;
-/** Claims by their text: an inventory has many instances of few templates. */
+/** Claims by their text: an inventory has many instances of few templates. What a text says does not change, so it is one for all. */
 const rememberedMax = 1_000;
+/** Longer ones are read each time, so that what is remembered stays below some megabytes, whatever a node sends. */
+const rememberedLengthMax = 4_096;
 const remembered = new Map<string, InstanceClaims>();
 /** Written forms by value; claims are shared by all instances of a template. */
 const written = new WeakMap<InstanceClaims, string>();
@@ -31,6 +33,7 @@ export function readClaims(text: string, where: string): InstanceClaims {
   if (text.length > textLengthMax)
     throw new ContractViolation(`${where} has claims of ${text.length} characters`);
   const claims = parse(text, where);
+  if (text.length > rememberedLengthMax) return claims;
   if (remembered.size >= rememberedMax) remembered.clear();
   remembered.set(text, claims);
   return claims;
