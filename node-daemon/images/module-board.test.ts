@@ -60,15 +60,15 @@ test("ModuleNews: all first, even if there is nothing, then what has changed, as
   board.prepared("a", "1");
   const news = new ModuleNews(board, 10);
   board.onChange((image) => news.changed(image));
-  expect(news.take()).toEqual({ complete: true, modules: [{ image: "a", state: "PREPARED" }] });
+  expect(news.take()).toEqual({ complete: true, modules: [{ image: "a", state: "STATE_PREPARED" }] });
   board.fetched("b", "2");
   board.prepared("b", "2");
   board.dropped("1");
   expect(news.take()).toEqual({
     complete: false,
     modules: [
-      { image: "b", state: "PREPARED" },
-      { image: "a", state: "GONE" },
+      { image: "b", state: "STATE_PREPARED" },
+      { image: "a", state: "STATE_GONE" },
     ],
   });
   expect(news.take()).toBeUndefined();
@@ -97,7 +97,7 @@ test("ModuleNews: a stream that takes nothing costs no more than the board", () 
   for (let at = 0; at < 1_000; at++) board.fetched(`m${at}`, String(at));
   const [first, ...others] = messages(news);
   const told = [first, ...others].flatMap((message) => message?.modules ?? []);
-  expect(told.filter(({ state }) => state === "FETCHED").map(({ image }) => image)).toEqual(
+  expect(told.filter(({ state }) => state === "STATE_FETCHED").map(({ image }) => image)).toEqual(
     expect.arrayContaining(["m997", "m998", "m999"]),
   );
   expect(told.length).toBeLessThanOrEqual(7);

@@ -10,7 +10,7 @@ import type { ModuleInventory } from "./module-inventory.ts";
 /** Names can be long; a message is far smaller than what may be sent. */
 const messageCharsMax = 1024 * 1024;
 
-const stateNames = { fetched: "FETCHED", prepared: "PREPARED" } as const;
+const stateNames = { fetched: "STATE_FETCHED", prepared: "STATE_PREPARED" } as const;
 
 export class ModuleNews {
   readonly #inventory: ModuleInventory;
@@ -41,7 +41,7 @@ export class ModuleNews {
       this.#waiting.delete(image);
       const state = this.#inventory.stateOf(image);
       chars += image.length;
-      modules.push({ image, state: state === undefined ? "GONE" : stateNames[state] });
+      modules.push({ image, state: state === undefined ? "STATE_GONE" : stateNames[state] });
     }
     const complete = this.#complete;
     this.#complete = false;

@@ -45,8 +45,8 @@ const modulesMax = 1_000;
 /** As the schema of templates has it: a longer name is nobody's. */
 const imageCharsMax = 4_096;
 const moduleStates: Readonly<Record<string, NodeModule["state"]>> = {
-  FETCHED: "fetched",
-  PREPARED: "prepared",
+  STATE_FETCHED: "fetched",
+  STATE_PREPARED: "prepared",
 };
 /** As much as an event's message; longer ones are cut. */
 const conditionMessageMax = 1024;

@@ -297,11 +297,11 @@ test("NodeServer: modules reach the listener, names that no template can have do
   const call = client.session();
   call.write(hello("library"));
   const modules = [
-    { image: "https://a/m.wasm", state: "PREPARED" },
-    { image: "file:///b.wasm", state: "FETCHED" },
+    { image: "https://a/m.wasm", state: "STATE_PREPARED" },
+    { image: "file:///b.wasm", state: "STATE_FETCHED" },
     { image: "file:///c.wasm" },
-    { image: "", state: "FETCHED" },
-    { image: "x".repeat(4_097), state: "FETCHED" },
+    { image: "", state: "STATE_FETCHED" },
+    { image: "x".repeat(4_097), state: "STATE_FETCHED" },
   ] as const;
   call.write({ modules: { complete: true, modules: [...modules] } });
   call.write({ modules: { modules: [] } });

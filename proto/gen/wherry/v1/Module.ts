@@ -4,18 +4,21 @@
 // Original file: proto/wherry/v1/node.proto
 
 export const _wherry_v1_Module_State = {
-  GONE: 'GONE',
-  FETCHED: 'FETCHED',
-  PREPARED: 'PREPARED',
+  STATE_UNSPECIFIED: 'STATE_UNSPECIFIED',
+  STATE_GONE: 'STATE_GONE',
+  STATE_FETCHED: 'STATE_FETCHED',
+  STATE_PREPARED: 'STATE_PREPARED',
 } as const;
 
 export type _wherry_v1_Module_State =
-  | 'GONE'
+  | 'STATE_UNSPECIFIED'
   | 0
-  | 'FETCHED'
+  | 'STATE_GONE'
   | 1
-  | 'PREPARED'
+  | 'STATE_FETCHED'
   | 2
+  | 'STATE_PREPARED'
+  | 3
 
 export type _wherry_v1_Module_State__Output = typeof _wherry_v1_Module_State[keyof typeof _wherry_v1_Module_State]
 
