@@ -248,6 +248,8 @@ export interface PlacementRequirements {
   readonly runtimeFeatures: readonly string[];
   /** As the template names it. */
   readonly image: string;
+  /** Where the node has the module's file, if it is one; relative to the first folder that the node offers. */
+  readonly moduleFile: string | undefined;
   readonly requests: Resources;
   readonly isolation: Isolation;
   readonly claims: InstanceClaims;

@@ -24,6 +24,7 @@ const unknownRequirements: Omit<
   runtimeVersion: "",
   runtimeFeatures: [],
   image: "",
+  moduleFile: undefined,
   nodeAffinity: { required: undefined, preferred: [] },
   spread: [],
   hostPaths: [],

@@ -16,7 +16,7 @@
  * and each class holds nodes of one `classOf` only.
  */
 import { Bug } from "../../../kit/errors.ts";
-import type { Instance, Resources } from "../model.ts";
+import type { Instance, PlacementRequirements, Resources } from "../model.ts";
 import { committedWith, footprintOf } from "../resources.ts";
 import type { BatchPlacement, Choice } from "./choice.ts";
 import {
@@ -27,13 +27,14 @@ import {
   type NodeReport,
   type PluginScore,
 } from "./explanation.ts";
-import type { NodeView, PlacementRequest, Profile } from "./framework.ts";
+import type { NodeRequirements, NodeView, PlacementRequest, Profile } from "./framework.ts";
 import type { Concern, InstanceCounts } from "./neighbours.ts";
 import { NodeHeap, NodeHeaps } from "./node-heap.ts";
 import { type Addition, ReusableView } from "./reusable-view.ts";
 import { passes, prepareProfile, totalScore, type PreparedProfile } from "./prepared-profile.ts";
 import { portsWith, withoutInstances, type NodeSnapshot, type Snapshot } from "./snapshot.ts";
-import type { DomainBook } from "./topology/domains.ts";
+import { canonicalJson } from "../templates/template-hash.ts";
+import { type DomainBook, NodeVerdicts } from "./topology/domains.ts";
 import { Topology, type TopologyScorer } from "./topology/topology.ts";
 
 /** Nodes of one class, best first. */
@@ -63,9 +64,9 @@ export class CandidateIndex implements Disposable {
   readonly #freeIds: number[] = [];
   /** Position to the id of the class in whose heap it is; -1: in none. */
   #classAt = new Int32Array(0);
-  /** Per position: the version of the node whose own filters were run last, and whether it passed them. */
-  #filtered = new Uint32Array(0);
-  #passed = new Uint8Array(0);
+  /** What the rules about nodes alone say; shared with templates that are alike. */
+  readonly #kind: string;
+  #verdicts: NodeVerdicts = new NodeVerdicts(0);
   readonly #additions = new Map<number, Addition>();
   /** Positions judged with the additions of a batch. */
   #touched: number[] = [];
@@ -82,6 +83,7 @@ export class CandidateIndex implements Disposable {
     this.#book = book;
     this.#request = request;
     const { requirements, neighbours } = request;
+    this.#kind = kindOf(requirements);
     this.#prepared = prepareProfile(profile, requirements, neighbours);
     this.#topology = new Topology([], neighbours, book, 0);
     this.#concerns = neighbours.concerns(requirements.namespace, requirements.labels);
@@ -92,11 +94,6 @@ export class CandidateIndex implements Disposable {
 
   get prepared(): PreparedProfile {
     return this.#prepared;
-  }
-
-  /** How many nodes it holds something of: what it costs to keep. */
-  get size(): number {
-    return this.#filtered.length;
   }
 
   /** Brings the index to this snapshot. `request` has the key that the index was made for. */
@@ -166,8 +163,8 @@ export class CandidateIndex implements Disposable {
   }
 
   /** Whether the rules about the node itself let the request on it, whatever is there. */
-  admits(position: number): boolean {
-    return this.#passed[position] === 1;
+  admits(snapshot: Snapshot, position: number): boolean {
+    return this.#isAdmitted(position, this.#viewOf(snapshot.at(position), undefined));
   }
 
   /** Whether the node would take an instance if these, which are bound to it or nominated for it, were not there. */
@@ -321,8 +318,7 @@ export class CandidateIndex implements Disposable {
     this.#classList.length = 0;
     this.#freeIds.length = 0;
     this.#classAt = new Int32Array(size).fill(-1);
-    this.#filtered = new Uint32Array(size);
-    this.#passed = new Uint8Array(size);
+    this.#verdicts = this.#book.verdicts(this.#kind);
     this.#topology[Symbol.dispose]();
     this.#ranking = noRanking;
     this.#topology = new Topology(this.#prepared.topology, this.#request.neighbours, this.#book, size);
@@ -360,12 +356,20 @@ export class CandidateIndex implements Disposable {
   }
 
   #isFeasible(position: number, view: NodeView): boolean {
+    return this.#isAdmitted(position, view) && passes(this.#prepared.allocationFilters, view);
+  }
+
+  /** Whether the rules about nodes alone let the request on it. */
+  #isAdmitted(position: number, view: NodeView): boolean {
+    // What such a node says depends on whose instance it is.
+    if (view.node.evictedOwners.size > 0) return passes(this.#prepared.nodeFilters, view);
+    const { judged, passed } = this.#verdicts;
     const version = this.#book.versionOf(position);
-    if (this.#filtered[position] !== version) {
-      this.#filtered[position] = version;
-      this.#passed[position] = passes(this.#prepared.nodeFilters, view) ? 1 : 0;
-    }
-    return this.#passed[position] === 1 && passes(this.#prepared.allocationFilters, view);
+    if (judged[position] === version) return passed[position] === 1;
+    const isAdmitted = passes(this.#prepared.nodeFilters, view);
+    judged[position] = version;
+    passed[position] = isAdmitted ? 1 : 0;
+    return isAdmitted;
   }
 
   /** The class of a position, out of whose heap it is taken if it was of another. */
@@ -421,12 +425,6 @@ export class CandidateIndex implements Disposable {
     const classAt = new Int32Array(capacity).fill(-1);
     classAt.set(this.#classAt);
     this.#classAt = classAt;
-    const filtered = new Uint32Array(capacity);
-    filtered.set(this.#filtered);
-    this.#filtered = filtered;
-    const passed = new Uint8Array(capacity);
-    passed.set(this.#passed);
-    this.#passed = passed;
   }
 }
 
@@ -446,6 +444,27 @@ const noRanking: Ranking = {
   feasibleCount: 0,
 };
 const noScores: readonly PluginScore[] = [];
+
+/** All that rules about nodes may look at, but whose instance it is. */
+function kindOf(requirements: PlacementRequirements): string {
+  const { profile, namespace, isolation, runtime, runtimeVersion, runtimeFeatures } = requirements;
+  const { moduleFile, hostPaths, listeners, nodeSelector, nodeAffinity, tolerations } = requirements;
+  const kind: Omit<NodeRequirements, "ownerUid"> = {
+    profile,
+    namespace,
+    isolation,
+    runtime,
+    runtimeVersion,
+    runtimeFeatures,
+    moduleFile,
+    hostPaths,
+    listeners,
+    nodeSelector,
+    nodeAffinity,
+    tolerations,
+  };
+  return canonicalJson(kind);
+}
 
 interface Range {
   least: number;

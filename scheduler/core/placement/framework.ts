@@ -60,11 +60,27 @@ export type NodeFilter = (view: NodeView) => Verdict;
 /** From 0 to 100; more is better. */
 export type NodeScore = (view: NodeView) => number;
 
-export interface FilterPlugin {
-  readonly name: string;
-  /** `node`: judges only `view.node`, so its verdict holds until the node itself changes. */
-  readonly reads: "node" | "allocation";
+/** What rules about nodes alone may look at: templates that are alike in it share their verdicts. */
+export type NodeRequirements = Omit<
+  PlacementRequirements,
+  "labels" | "requests" | "spread" | "image" | "claims"
+>;
+
+/** Judges only `view.node`, so its verdict holds until the node itself changes, for all templates that are alike. */
+export interface NodeFilterPlugin extends AnyFilterPlugin {
+  readonly reads: "node";
+  prepare(requirements: NodeRequirements): NodeFilter | undefined;
+}
+
+export interface AllocationFilterPlugin extends AnyFilterPlugin {
+  readonly reads: "allocation";
   prepare(requirements: PlacementRequirements): NodeFilter | undefined;
+}
+
+export type FilterPlugin = NodeFilterPlugin | AllocationFilterPlugin;
+
+interface AnyFilterPlugin {
+  readonly name: string;
   /**
    * The queueing hint: whether the event may end this plugin's rejection. Absent: whether its filter now passes the
    * node, which is exact for every rule about one node.

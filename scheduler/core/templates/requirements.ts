@@ -6,6 +6,7 @@ import type {
   LabelSelector,
   Quantity,
 } from "../../../api/gen/kinds.gen.ts";
+import { imagePath } from "../../../api/host-paths.ts";
 import { requestedIsolation } from "../../../api/isolation.ts";
 import type { ListenPlace } from "../../../api/listen-rules.ts";
 import { parseAddress } from "../../../api/network.ts";
@@ -56,6 +57,7 @@ export function requirementsOf({
     runtimeVersion: spec.runtimeVersion ?? "",
     runtimeFeatures: spec.runtimeFeatures ?? [],
     image: spec.module.image,
+    moduleFile: imagePath(spec.module.image),
     requests: {
       cpuMillis: cpu === undefined ? 0 : cpuMillis(cpu),
       memoryBytes: memory === undefined ? 0 : memoryBytes(memory),

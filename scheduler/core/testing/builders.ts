@@ -1,4 +1,5 @@
 /** Builders for tests and benchmarks: complete values with defaults, of which a test names only what it is about. */
+import { imagePath } from "../../../api/host-paths.ts";
 import type {
   WasmDeployment,
   WasmDeploymentSpec,
@@ -199,6 +200,7 @@ export function requirements(overrides: Partial<PlacementRequirements> = {}): Pl
     runtimeVersion: "",
     runtimeFeatures: [],
     image: "file:///srv/web.wasm",
+    moduleFile: imagePath(overrides.image ?? "file:///srv/web.wasm"),
     claims: noClaims,
     nodeAffinity: { required: undefined, preferred: [] },
     spread: [],

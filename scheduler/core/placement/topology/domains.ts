@@ -98,6 +98,32 @@ function grown(values: Int32Array, size: number): Int32Array {
   return larger;
 }
 
+/** Whether the rules about nodes alone let a kind of templates on each node, as far as somebody has asked. */
+export class NodeVerdicts {
+  /** Position to the version of the node that was judged last; 0: none was. */
+  judged: Uint32Array;
+  passed: Uint8Array;
+
+  constructor(capacity: number) {
+    this.judged = new Uint32Array(capacity);
+    this.passed = new Uint8Array(capacity);
+  }
+
+  grow(capacity: number): void {
+    if (capacity <= this.judged.length) return;
+    const size = Math.max(capacity, 2 * this.judged.length);
+    const judged = new Uint32Array(size);
+    judged.set(this.judged);
+    this.judged = judged;
+    const passed = new Uint8Array(size);
+    passed.set(this.passed);
+    this.passed = passed;
+  }
+}
+
+/** Kinds of templates whose verdicts are kept; the least recently asked for gives way. Most templates are of a few. */
+const verdictsMax = 64;
+
 /**
  * What is known of the nodes for all requests alike, as of the newest snapshot: a version per position, which grows when the node there changes (not
  * when instances come or go), and the domains of all keys that somebody asked for. A new layout begins them anew: whoever holds domains
@@ -105,6 +131,7 @@ function grown(values: Int32Array, size: number): Int32Array {
  */
 export class DomainBook {
   readonly #domains = new Map<string, Domains>();
+  readonly #verdicts = new Map<string, NodeVerdicts>();
   #snapshot: Snapshot | undefined;
   #nodes: (ClusterNode | undefined)[] = [];
   #versions: number[] = [];
@@ -118,12 +145,14 @@ export class DomainBook {
     const known = last?.journalEnd ?? 0;
     if (last === undefined || last.layout !== snapshot.layout || known < snapshot.journalStart) {
       this.#domains.clear();
+      this.#verdicts.clear();
       this.#nodes = [];
       this.#versions = [];
       for (let position = 0; position < snapshot.size; position++) this.#look(snapshot, position);
       return;
     }
     for (const domains of this.#domains.values()) domains.grow(snapshot.size);
+    for (const verdicts of this.#verdicts.values()) verdicts.grow(snapshot.size);
     for (let place = known; place < snapshot.journalEnd; place++)
       this.#look(snapshot, snapshot.changedAt(place));
   }
@@ -131,6 +160,19 @@ export class DomainBook {
   /** Of the node at a position: above 0, and never again that of another node there. */
   versionOf(position: number): number {
     return this.#versions[position] ?? 0;
+  }
+
+  /** The verdicts of templates that are alike, of which `key` says all that rules about nodes look at. */
+  verdicts(key: string): NodeVerdicts {
+    const verdicts = this.#verdicts.get(key) ?? new NodeVerdicts(this.#nodes.length);
+    this.#verdicts.delete(key);
+    this.#verdicts.set(key, verdicts);
+    if (this.#verdicts.size > verdictsMax)
+      for (const oldest of this.#verdicts.keys()) {
+        this.#verdicts.delete(oldest);
+        break;
+      }
+    return verdicts;
   }
 
   /** The domains of a key, as of the snapshot that was followed last. */

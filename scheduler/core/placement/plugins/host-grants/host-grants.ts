@@ -1,4 +1,4 @@
-import { foldersOf, imagePath, offeredTest } from "../../../../../api/host-paths.ts";
+import { foldersOf, offeredTest } from "../../../../../api/host-paths.ts";
 import {
   listenPlaceText,
   listenRulesOf,
@@ -17,8 +17,7 @@ import { success, unresolvable, type FilterPlugin, type Verdict } from "../../fr
 export const hostGrants: FilterPlugin = {
   name: "host-grants",
   reads: "node",
-  prepare({ namespace, hostPaths, image, listeners }) {
-    const module = imagePath(image);
+  prepare({ namespace, hostPaths, moduleFile: module, listeners }) {
     if (hostPaths.length === 0 && listeners.length === 0 && module === undefined) return undefined;
     const wanted: readonly WantedPath[] = [
       ...hostPaths.map((path) => ({ what: "hostPath", path, isOffered: offeredTest(path) })),

@@ -42,7 +42,7 @@ export const preferUntainted: ScorePlugin = {
     },
 };
 
-function isTolerated(taint: NodeTaint, { tolerations }: PlacementRequirements): boolean {
+function isTolerated(taint: NodeTaint, { tolerations }: Pick<PlacementRequirements, "tolerations">): boolean {
   return tolerations.some((toleration) => tolerates(toleration, taint));
 }
 

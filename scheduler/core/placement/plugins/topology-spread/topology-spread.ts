@@ -75,13 +75,15 @@ function exclusionOf(
   requirements: PlacementRequirements,
 ): CountedTerm["leavesOut"] {
   const { honorsNodeAffinity, honorsTaints, isRequired } = constraint;
+  // Without the constraint's own key a node is in no domain anyway.
   const keys = requirements.spread
-    .filter((one) => one.isRequired === isRequired)
+    .filter((one) => one.isRequired === isRequired && one.topologyKey !== constraint.topologyKey)
     .map(({ topologyKey }) => topologyKey);
   const filters = [
     ...(honorsNodeAffinity ? [nodeSelector, nodeAffinity] : []),
     ...(honorsTaints ? [taintsAndTolerations, noExecuteTaints] : []),
   ].flatMap((plugin) => plugin.prepare(requirements) ?? []);
+  if (keys.length + filters.length === 0) return undefined;
   return (view) =>
     keys.some((key) => !Object.hasOwn(view.node.labels, key)) ||
     filters.some((filter) => filter(view).kind !== "success");
