@@ -101,6 +101,8 @@ export interface CountedTerm {
     | { readonly kind: "kept"; readonly counts: InstanceCounts };
   /** Whether an instance of the request, once placed, is counted itself. */
   readonly countsItself: boolean;
+  /** Other topology keys of which a node must have all to be counted. */
+  readonly alongWith: readonly string[];
   /** By what the node itself is: whether it is left out of account, whatever is on it; undefined: none is. */
   readonly leavesOut: ((view: NodeView) => boolean) | undefined;
 }

@@ -13,6 +13,8 @@ import type { DomainBook, Domains } from "./domains.ts";
 export class TermCounts implements Disposable {
   readonly term: CountedTerm;
   readonly domains: Domains;
+  /** Of the keys that a node must have as well. */
+  readonly #others: readonly Domains[];
   readonly changedDomains: number[] = [];
   readonly #source: InstanceCounts;
   readonly #end: Disposable | undefined;
@@ -35,6 +37,7 @@ export class TermCounts implements Disposable {
   constructor(
     term: CountedTerm,
     domains: Domains,
+    others: readonly Domains[],
     source: InstanceCounts,
     end: Disposable | undefined,
     book: DomainBook,
@@ -42,6 +45,7 @@ export class TermCounts implements Disposable {
   ) {
     this.term = term;
     this.domains = domains;
+    this.#others = others;
     this.#source = source;
     this.#end = end;
     this.#book = book;
@@ -125,9 +129,9 @@ export class TermCounts implements Disposable {
   countAll(snapshot: Snapshot, viewAt: (position: number) => NodeView): void {
     const { leavesOut } = this.term;
     for (let position = 0; position < snapshot.size; position++) {
-      if (leavesOut !== undefined && !this.#isIncluded(position, viewAt(position))) continue;
-      const domain = this.domains.of(position);
+      const domain = this.#domainIn(position);
       if (domain < 0) continue;
+      if (leavesOut !== undefined && !this.#isIncluded(position, viewAt(position))) continue;
       this.#domainOf[position] = domain;
       this.#enter(domain, 0);
     }
@@ -146,7 +150,7 @@ export class TermCounts implements Disposable {
    * the count of a domain has changed: which, {@link changedDomains} says until the next call.
    */
   recount(position: number, view: NodeView, added: number): boolean {
-    const domain = this.#isIncluded(position, view) ? this.domains.of(position) : -1;
+    const domain = this.#isIncluded(position, view) ? this.#domainIn(position) : -1;
     const own = this.term.countsItself ? added : 0;
     const count = domain < 0 ? 0 : this.#source.on(view.node.name) + own;
     const before = this.#domainOf[position] ?? -1;
@@ -168,6 +172,12 @@ export class TermCounts implements Disposable {
 
   [Symbol.dispose](): void {
     this.#end?.[Symbol.dispose]();
+  }
+
+  /** The domain that a position counts in; -1: none, also if it lacks one of the other keys. */
+  #domainIn(position: number): number {
+    for (const other of this.#others) if (other.of(position) < 0) return -1;
+    return this.domains.of(position);
   }
 
   /** Only what the node is decides, so it is asked once per change of the node. */

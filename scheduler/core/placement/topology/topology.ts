@@ -68,7 +68,8 @@ export class Topology implements Disposable {
           counted.kind === "selected" ? neighbours.follow(counted.by, counted.presence) : undefined;
         const source = counted.kind === "kept" ? counted.counts : followed;
         if (source === undefined) throw new Bug(`a term over ${key} counts nothing`);
-        return new TermCounts(term, shared, source, followed, book, capacity);
+        const others = term.alongWith.filter((other) => other !== key).map((other) => book.of(other));
+        return new TermCounts(term, shared, others, source, followed, book, capacity);
       });
       terms.push(...own);
       return { ...one, view: new PositionView(own) };

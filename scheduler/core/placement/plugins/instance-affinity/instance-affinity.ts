@@ -101,6 +101,7 @@ function nearTerms(
     topologyKey,
     counted: { kind: "selected", by, presence: "present" },
     countsItself,
+    alongWith: [],
     leavesOut: undefined,
   }));
 }
@@ -115,13 +116,20 @@ function selectedTerm(
     topologyKey: term.topologyKey,
     counted: { kind: "selected", by: [selector], presence: "present" },
     countsItself: neighbours.selects(selector, namespace, labels),
+    alongWith: [],
     leavesOut: undefined,
   };
 }
 
 function keptTerm({ term, counts }: Concern): CountedTerm {
   const { topologyKey } = term;
-  return { topologyKey, counted: { kind: "kept", counts }, countsItself: false, leavesOut: undefined };
+  return {
+    topologyKey,
+    counted: { kind: "kept", counts },
+    countsItself: false,
+    alongWith: [],
+    leavesOut: undefined,
+  };
 }
 
 function isNear(places: readonly number[], mayBeFirst: boolean, view: DomainView): boolean {

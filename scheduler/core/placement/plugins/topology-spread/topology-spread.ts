@@ -61,6 +61,10 @@ function termOf(
     // Those that stop already make room, as in Kubernetes.
     counted: { kind: "selected", by: [selector], presence: "live" },
     countsItself: neighbours.selects(selector, requirements.namespace, requirements.labels),
+    // Nodes without all of the keys that are required are no domain of any, as in Kubernetes.
+    alongWith: requirements.spread
+      .filter((one) => one.isRequired === constraint.isRequired)
+      .map(({ topologyKey }) => topologyKey),
     leavesOut: exclusionOf(constraint, requirements),
   };
 }
@@ -69,24 +73,17 @@ function selectorOf({ selector }: SpreadConstraint, { namespace }: PlacementRequ
   return { namespaces: [namespace], namespaceSelector: undefined, selector };
 }
 
-/** Nodes without all of the keys that are required are no domain of any, as in Kubernetes. */
 function exclusionOf(
-  constraint: SpreadConstraint,
+  { honorsNodeAffinity, honorsTaints }: SpreadConstraint,
   requirements: PlacementRequirements,
 ): CountedTerm["leavesOut"] {
-  const { honorsNodeAffinity, honorsTaints, isRequired } = constraint;
-  // Without the constraint's own key a node is in no domain anyway.
-  const keys = requirements.spread
-    .filter((one) => one.isRequired === isRequired && one.topologyKey !== constraint.topologyKey)
-    .map(({ topologyKey }) => topologyKey);
   const filters = [
     ...(honorsNodeAffinity ? [nodeSelector, nodeAffinity] : []),
     ...(honorsTaints ? [taintsAndTolerations, noExecuteTaints] : []),
   ].flatMap((plugin) => plugin.prepare(requirements) ?? []);
-  if (keys.length + filters.length === 0) return undefined;
-  return (view) =>
-    keys.some((key) => !Object.hasOwn(view.node.labels, key)) ||
-    filters.some((filter) => filter(view).kind !== "success");
+  return filters.length === 0
+    ? undefined
+    : (view) => filters.some((filter) => filter(view).kind !== "success");
 }
 
 function isWithin(constraint: SpreadConstraint | undefined, place: number, view: DomainView): boolean {
