@@ -28,7 +28,7 @@ import type { ObjectCounts } from "../backend/object-counts.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { PlacementObserver } from "../recording/placement-observer.ts";
 import { ClusterState } from "../core/cluster-state/cluster-state.ts";
-import type { ClusterNode, Instance, ObservedStatus, WorkloadKind } from "../core/model.ts";
+import type { ClusterNode, Instance, WorkloadKind } from "../core/model.ts";
 import type { NodeReport } from "../core/placement/explanation.ts";
 import {
   defaultConfiguration,
@@ -40,6 +40,7 @@ import { type ConfigKind, type ConfigLookup, Unreadable } from "../core/template
 import { EventRecorder } from "./event-recorder.ts";
 import { ownerApiVersion, type InstanceFigures } from "./instance-object.ts";
 import { InstanceExplainer } from "./instance-explainer.ts";
+import { troubleOf } from "./instance-trouble.ts";
 import { LiveInstances, type InstanceSource } from "./live-instances.ts";
 import { NodeBook } from "./node-book.ts";
 import { nodeResource } from "./node-objects.ts";
@@ -74,24 +75,6 @@ const configResources: Readonly<Record<ConfigKind, ResourceKey>> = {
   Secret: { group: "", plural: "secrets" },
 };
 const retryAfterBugMs = 10_000;
-/** Steps on the way, and ends that were asked for. */
-const harmlessReasons: ReadonlySet<string> = new Set([
-  "",
-  "FetchingModule",
-  "PreparingModule",
-  "Starting",
-  // It runs, and its probes have not yet said that it is ready. Where they say that it is not, the reason is Unhealthy.
-  "NotReady",
-  "Stopping",
-  "Completed",
-  "Stopped",
-  // An event was recorded when it was told to.
-  "TaintEviction",
-  "Preempted",
-  "ShimReplaced",
-  "NodeShutdown",
-  "NotFound",
-]);
 const eventResource: ResourceKey = { group: "", plural: "events" };
 const namespaceResource: ResourceKey = { group: "", plural: "namespaces" };
 const priorityResource: ResourceKey = { group: "scheduling.k8s.io", plural: "priorityclasses" };
@@ -426,7 +409,8 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#options.observer?.instanceChanged(change);
     this.#taintEvictions.instanceChanged(change);
     this.#reconciler.instanceChanged(change);
-    this.#recordTrouble(change);
+    const trouble = troubleOf(change);
+    if (trouble) this.#events.record(trouble);
     this.#mark(instance.owner.uid);
   }
 
@@ -440,18 +424,6 @@ export class Engine implements InstanceSource, AsyncDisposable {
       reason,
       message: `instance ${name} is stopped: ${message}`,
     });
-  }
-
-  /** What went wrong with an instance is an event of its workload: there people look first. */
-  #recordTrouble({ instance, before }: InstanceChange): void {
-    const observed = observedOf(instance);
-    if (!observed || observed.ready || harmlessReasons.has(observed.reason)) return;
-    const known = before && observedOf(before);
-    if (known?.reason === observed.reason && known.restarts === observed.restarts) return;
-    const { owner, namespace, name } = instance;
-    const involved = { apiVersion: ownerApiVersion, ...owner, namespace };
-    const message = `instance ${name}: ${observed.message || observed.reason}`;
-    this.#events.record({ involved, type: "Warning", reason: observed.reason, message });
   }
 
   #markAll(uids: readonly string[]): void {
@@ -509,10 +481,6 @@ export class Engine implements InstanceSource, AsyncDisposable {
     else this.#reconciler.reconcileOrphans(uid);
     return this.#reconciler.goOn(uid, workload);
   }
-}
-
-function observedOf({ state }: Instance): ObservedStatus | undefined {
-  return state.kind === "pending" ? undefined : state.observed;
 }
 
 function configLookup(backend: Backend, namespace: string): ConfigLookup {
