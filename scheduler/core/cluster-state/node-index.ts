@@ -28,7 +28,7 @@ export class NodeIndex {
   readonly populations = new Populations();
   /** How many instances are bound or nominated, by priority. */
   readonly #priorities = new Map<number, number>();
-  readonly #dirty = new Set<string>();
+  readonly #dirty = new Set<NodeEntry>();
   readonly #builder = new SnapshotBuilder();
 
   get(name: string): ClusterNode | undefined {
@@ -69,16 +69,17 @@ export class NodeIndex {
   }
 
   put(node: ClusterNode): void {
-    const entry = this.#nodes.get(node.name);
-    if (entry === undefined)
-      this.#nodes.set(node.name, {
+    let entry = this.#nodes.get(node.name);
+    if (entry === undefined) {
+      entry = {
         view: { node, ...emptyNode },
         instances: new Set(),
         nominees: new Set(),
         freeable: new FreeableRoom(),
-      });
-    else entry.view = { ...entry.view, node };
-    this.#dirty.add(node.name);
+      };
+      this.#nodes.set(node.name, entry);
+    } else entry.view = { ...entry.view, node };
+    this.#dirty.add(entry);
   }
 
   /** Changes what is known of a node beside what it is. */
@@ -86,12 +87,14 @@ export class NodeIndex {
     const entry = this.#nodes.get(name);
     if (entry === undefined) return;
     entry.view = { ...entry.view, ...known };
-    this.#dirty.add(name);
+    this.#dirty.add(entry);
   }
 
   delete(name: string): void {
+    const entry = this.#nodes.get(name);
+    if (entry === undefined) return;
     this.#nodes.delete(name);
-    this.#dirty.delete(name);
+    this.#dirty.delete(entry);
     this.#builder.delete(name);
   }
 
@@ -102,10 +105,7 @@ export class NodeIndex {
   }
 
   snapshot(): Snapshot {
-    for (const name of this.#dirty) {
-      const entry = this.#nodes.get(name);
-      if (entry !== undefined) this.#builder.put(entry.view);
-    }
+    for (const { view } of this.#dirty) this.#builder.put(view);
     this.#dirty.clear();
     return this.#builder.snapshot();
   }
@@ -134,7 +134,7 @@ export class NodeIndex {
     if (occupancy !== "stopping") this.#countPriority(instance.priority, sign);
     // A reserved place is as good as taken, for the instance's neighbours too.
     this.populations.account(instance, nodeName, occupancy !== "stopping", sign);
-    this.#dirty.add(nodeName);
+    this.#dirty.add(node);
   }
 
   #countPriority(priority: number, by: number): void {

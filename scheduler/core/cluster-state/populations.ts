@@ -24,13 +24,13 @@ import {
 } from "../placement/neighbours.ts";
 import { canonicalJson } from "../templates/template-hash.ts";
 
-/** A count per node; nodes without any are not in it. */
+/** A count per node; nodes without any are not in it. Counts change in place: one look-up each, as there are many nodes. */
 class NodeCounts implements InstanceCounts {
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new Map<string, { count: number }>();
   total = 0;
 
   on(nodeName: string): number {
-    return this.#counts.get(nodeName) ?? 0;
+    return this.#counts.get(nodeName)?.count ?? 0;
   }
 
   nodes(): Iterable<string> {
@@ -38,14 +38,14 @@ class NodeCounts implements InstanceCounts {
   }
 
   add(nodeName: string, by: number): void {
-    const count = (this.#counts.get(nodeName) ?? 0) + by;
     this.total += by;
-    if (count > 0) this.#counts.set(nodeName, count);
-    else this.#counts.delete(nodeName);
+    const known = this.#counts.get(nodeName);
+    if (known === undefined) this.#counts.set(nodeName, { count: by });
+    else if ((known.count += by) === 0) this.#counts.delete(nodeName);
   }
 
   addAll(other: NodeCounts): void {
-    for (const [nodeName, count] of other.#counts) this.add(nodeName, count);
+    for (const [nodeName, { count }] of other.#counts) this.add(nodeName, count);
   }
 
   clear(): void {

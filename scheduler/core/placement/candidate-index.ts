@@ -8,15 +8,15 @@
  * Nodes that the rules about single nodes let pass stand in heaps, one per class of equal domains (see Topology). Without topology rules
  * there is one class, and the best node is the top of one heap.
  *
- * A batch counts on top of the snapshot only while it runs: the nodes it touched are judged anew by the next follow,
- * whether or not the proposals were committed. Equal scores go round robin: a node that was judged again goes behind
+ * A batch counts on top of the snapshot only while it runs: the nodes it touched are looked at by the next follow, whether or not
+ * the proposals were committed; those that are exactly as the batch left them were judged so already. Equal scores go round robin: a node that was judged again goes behind
  * its equals, starting at the position that the seed names.
  *
  * Invariant after follow: the heaps hold exactly the nodes that pass every filter of single nodes in that snapshot, with their scores,
  * and each class holds nodes of one `classOf` only.
  */
 import { Bug } from "../../../kit/errors.ts";
-import type { Instance, PlacementRequirements, Resources } from "../model.ts";
+import type { Instance, NodeCapacity, PlacementRequirements, Resources } from "../model.ts";
 import { committedWith, footprintOf } from "../resources.ts";
 import type { BatchPlacement, Choice } from "./choice.ts";
 import {
@@ -36,6 +36,13 @@ import { portsWith, withoutInstances, type NodeSnapshot, type Snapshot } from ".
 import { canonicalJson } from "../templates/template-hash.ts";
 import { type DomainBook, NodeVerdicts } from "./topology/domains.ts";
 import { Topology, type TopologyScorer } from "./topology/topology.ts";
+
+/** A node as it was before a batch, and what the batch put on it. */
+interface Expected {
+  readonly base: NodeSnapshot;
+  readonly addition: Addition;
+  readonly ownerInstances: number;
+}
 
 /** Nodes of one class, best first. */
 interface NodeClass {
@@ -68,8 +75,8 @@ export class CandidateIndex implements Disposable {
   readonly #kind: string;
   #verdicts: NodeVerdicts = new NodeVerdicts(0);
   readonly #additions = new Map<number, Addition>();
-  /** Positions judged with the additions of a batch. */
-  #touched: number[] = [];
+  /** Positions judged with the additions of the last batch, and what they were then judged by. */
+  readonly #touched = new Map<number, Expected>();
   #view: ReusableView | undefined;
   #owned: InstanceCounts;
   #order = 0;
@@ -101,7 +108,7 @@ export class CandidateIndex implements Disposable {
     this.#request = request;
     const last = this.#snapshot;
     const isAnew = this.#haveNeighboursChanged();
-    if (last === snapshot && this.#touched.length === 0 && !isAnew) return;
+    if (last === snapshot && this.#touched.size === 0 && !isAnew) return;
     this.#owned = request.neighbours.ownedBy(request.requirements.ownerUid);
     this.#snapshot = snapshot;
     this.#explanation = undefined;
@@ -115,7 +122,7 @@ export class CandidateIndex implements Disposable {
       snapshot.journalEnd - known <= snapshot.size;
     if (canFollow) this.#catchUp(snapshot, known);
     else this.#rebuild(snapshot);
-    this.#touched = [];
+    this.#touched.clear();
   }
 
   /** The name of the best node, if any takes the request. */
@@ -146,7 +153,11 @@ export class CandidateIndex implements Disposable {
       this.#judge(snapshot, position);
     }
     const explanation = nodeNames.length < count ? this.#explain(snapshot) : undefined;
-    this.#touched.push(...this.#additions.keys());
+    for (const [position, addition] of this.#additions) {
+      const base = snapshot.at(position);
+      const ownerInstances = this.#owned.on(base.node.name) + addition.count;
+      this.#touched.set(position, { base, addition, ownerInstances });
+    }
     this.#additions.clear();
     return { nodeNames, choices, explanation };
   }
@@ -306,9 +317,25 @@ export class CandidateIndex implements Disposable {
 
   #catchUp(snapshot: Snapshot, from: number): void {
     this.#grow(snapshot.size);
-    const changed = new Set(this.#touched);
+    const changed = new Set(this.#touched.keys());
     for (let place = from; place < snapshot.journalEnd; place++) changed.add(snapshot.changedAt(place));
-    for (const position of changed) this.#judge(snapshot, position);
+    for (const position of changed)
+      if (!this.#isAsExpected(position, snapshot.at(position))) this.#judge(snapshot, position);
+  }
+
+  /** Whether a node is as the last batch judged it last. Domains have counts of their own, which are taken anew. */
+  #isAsExpected(position: number, now: NodeSnapshot): boolean {
+    const expected = this.#touched.get(position);
+    if (expected === undefined || !this.#topology.isEmpty) return false;
+    const { base, addition, ownerInstances } = expected;
+    return (
+      now.node === base.node &&
+      now.modules === base.modules &&
+      now.usageExcess === base.usageExcess &&
+      now.ports === addition.ports &&
+      sameCapacity(now.committed, addition.committed) &&
+      this.#owned.on(now.node.name) === ownerInstances
+    );
   }
 
   #rebuild(snapshot: Snapshot): void {
@@ -464,6 +491,16 @@ function kindOf(requirements: PlacementRequirements): string {
     tolerations,
   };
   return canonicalJson(kind);
+}
+
+function sameCapacity(a: NodeCapacity, b: NodeCapacity): boolean {
+  return (
+    a.cpuMillis === b.cpuMillis &&
+    a.memoryBytes === b.memoryBytes &&
+    a.instances === b.instances &&
+    a.processes === b.processes &&
+    a.extended === b.extended
+  );
 }
 
 interface Range {
