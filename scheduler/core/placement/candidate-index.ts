@@ -9,8 +9,8 @@
  * there is one class, and the best node is the top of one heap.
  *
  * A batch counts on top of the snapshot only while it runs: the nodes it touched are looked at by the next follow, whether or not
- * the proposals were committed; those that are exactly as the batch left them were judged so already. Equal scores go round robin: a node that was judged again goes behind
- * its equals, starting at the position that the seed names.
+ * the proposals were committed; those that are exactly as the batch left them were judged so already. Equal scores go round
+ * robin: a node that was judged again goes behind its equals, starting at the position that the seed names.
  *
  * Invariant after follow: the heaps hold exactly the nodes that pass every filter of single nodes in that snapshot, with their scores,
  * and each class holds nodes of one `classOf` only.
@@ -29,7 +29,7 @@ import {
 } from "./explanation.ts";
 import type { NodeRequirements, NodeView, PlacementRequest, Profile } from "./framework.ts";
 import type { Concern, InstanceCounts } from "./neighbours.ts";
-import { NodeHeap, NodeHeaps } from "./node-heap.ts";
+import { NodeClasses } from "./node-classes.ts";
 import { type Addition, ReusableView } from "./reusable-view.ts";
 import { passes, prepareProfile, totalScore, type PreparedProfile } from "./prepared-profile.ts";
 import { portsWith, withoutInstances, type NodeSnapshot, type Snapshot } from "./snapshot.ts";
@@ -44,14 +44,6 @@ interface Expected {
   readonly ownerInstances: number;
 }
 
-/** Nodes of one class, best first. */
-interface NodeClass {
-  /** Its place in the list of classes; those of classes that have gone are used again. */
-  readonly id: number;
-  readonly key: number | string;
-  readonly heap: NodeHeap;
-}
-
 export class CandidateIndex implements Disposable {
   readonly #profile: Profile;
   readonly #seed: number;
@@ -64,13 +56,7 @@ export class CandidateIndex implements Disposable {
   #concernsVersion: number;
   #recountVersion: number;
   #snapshot: Snapshot | undefined;
-  #shared = new NodeHeaps(0);
-  readonly #classes = new Map<number | string, NodeClass>();
-  /** Classes by id; undefined: free. */
-  readonly #classList: (NodeClass | undefined)[] = [];
-  readonly #freeIds: number[] = [];
-  /** Position to the id of the class in whose heap it is; -1: in none. */
-  #classAt = new Int32Array(0);
+  #classes = new NodeClasses(0);
   /** What the rules about nodes alone say; shared with templates that are alike. */
   readonly #kind: string;
   #verdicts: NodeVerdicts = new NodeVerdicts(0);
@@ -193,19 +179,19 @@ export class CandidateIndex implements Disposable {
   }
 
   #bestPosition(): number {
-    if (this.#topology.isEmpty) return this.#classes.get(0)?.heap.top() ?? -1;
+    if (this.#topology.isEmpty) return this.#classes.withKey(0)?.heap.top() ?? -1;
     const ranges = this.#scorers.some(({ isRelative }) => isRelative) ? this.#ranges() : undefined;
     let best = -1;
     let bestScore = Number.NEGATIVE_INFINITY;
     let second = -1;
     let secondScore = Number.NEGATIVE_INFINITY;
     let feasibleCount = 0;
-    for (const { heap } of this.#classes.values()) {
+    for (const { heap } of this.#classes.all()) {
       const position = heap.top();
       if (!this.#topology.passes(position)) continue;
       feasibleCount += heap.length;
-      const score = this.#shared.scoreOf(position) + this.#topologyScore(position, ranges);
-      if (score > bestScore || (score === bestScore && this.#shared.isBefore(position, best))) {
+      const score = this.#classes.scoreOf(position) + this.#topologyScore(position, ranges);
+      if (score > bestScore || (score === bestScore && this.#classes.isBefore(position, best))) {
         [second, secondScore] = [best, bestScore];
         [best, bestScore] = [position, score];
       } else if (score > secondScore) [second, secondScore] = [position, score];
@@ -224,11 +210,11 @@ export class CandidateIndex implements Disposable {
     const base = snapshot.at(position);
     const { ranges, second, secondScore, feasibleCount } = this.#ranking;
     const topologyScore = this.#topologyScore(position, ranges);
-    const score = this.#shared.scoreOf(position) + topologyScore;
-    const heap = this.#classList[this.#classAt[position] ?? -1]?.heap;
+    const score = this.#classes.scoreOf(position) + topologyScore;
+    const heap = this.#classes.of(position)?.heap;
     // Positions of one class differ in nothing that topology looks at.
     const next = heap?.runnerUp() ?? -1;
-    const nextScore = next < 0 ? Number.NEGATIVE_INFINITY : this.#shared.scoreOf(next) + topologyScore;
+    const nextScore = next < 0 ? Number.NEGATIVE_INFINITY : this.#classes.scoreOf(next) + topologyScore;
     const runnerUp = nextScore >= secondScore ? next : second;
     return {
       base,
@@ -248,7 +234,7 @@ export class CandidateIndex implements Disposable {
   /** Per scorer the least and the greatest of what it says of the classes that pass. */
   #ranges(): readonly Range[] {
     const ranges = this.#scorers.map(() => ({ least: Infinity, greatest: -Infinity }));
-    for (const { heap } of this.#classes.values()) {
+    for (const { heap } of this.#classes.all()) {
       const position = heap.top();
       if (!this.#topology.passes(position)) continue;
       for (const [place, range] of ranges.entries()) {
@@ -316,7 +302,8 @@ export class CandidateIndex implements Disposable {
   }
 
   #catchUp(snapshot: Snapshot, from: number): void {
-    this.#grow(snapshot.size);
+    this.#classes.grow(snapshot.size);
+    this.#topology.grow(snapshot.size);
     const changed = new Set(this.#touched.keys());
     for (let place = from; place < snapshot.journalEnd; place++) changed.add(snapshot.changedAt(place));
     for (const position of changed)
@@ -340,11 +327,7 @@ export class CandidateIndex implements Disposable {
 
   #rebuild(snapshot: Snapshot): void {
     const { size } = snapshot;
-    this.#shared = new NodeHeaps(size);
-    this.#classes.clear();
-    this.#classList.length = 0;
-    this.#freeIds.length = 0;
-    this.#classAt = new Int32Array(size).fill(-1);
+    this.#classes = new NodeClasses(size);
     this.#verdicts = this.#book.verdicts(this.#kind);
     this.#topology[Symbol.dispose]();
     this.#ranking = noRanking;
@@ -367,19 +350,20 @@ export class CandidateIndex implements Disposable {
     const addition = this.#additions.get(position);
     const view = this.#viewOf(snapshot.at(position), addition);
     if (!this.#topology.isEmpty)
-      this.#topology.recount(position, view, addition?.count ?? 0, (other) => this.#move(other));
+      this.#topology.recount(position, view, addition?.count ?? 0, (other) =>
+        this.#classes.move(other, this.#topology.classOf(other)),
+      );
     this.#seat(position, view);
   }
 
   /** Puts a position into the heap of its class, or takes it out of all. */
   #seat(position: number, view: NodeView): void {
     if (!this.#isFeasible(position, view)) {
-      this.#unseat(position);
+      this.#classes.remove(position);
       return;
     }
-    const score = totalScore(this.#prepared, view);
-    const { heap } = this.#enterClass(position);
-    heap.put(position, score, this.#order++);
+    const key = this.#topology.isEmpty ? 0 : this.#topology.classOf(position);
+    this.#classes.put(position, key, totalScore(this.#prepared, view), this.#order++);
   }
 
   #isFeasible(position: number, view: NodeView): boolean {
@@ -397,61 +381,6 @@ export class CandidateIndex implements Disposable {
     judged[position] = version;
     passed[position] = isAdmitted ? 1 : 0;
     return isAdmitted;
-  }
-
-  /** The class of a position, out of whose heap it is taken if it was of another. */
-  #enterClass(position: number): NodeClass {
-    const key = this.#topology.isEmpty ? 0 : this.#topology.classOf(position);
-    const before = this.#classOf(position);
-    if (before !== undefined) {
-      if (before.key === key) return before;
-      this.#unseat(position);
-    }
-    const found = this.#classes.get(key) ?? this.#openClass(key);
-    this.#classAt[position] = found.id;
-    return found;
-  }
-
-  #classOf(position: number): NodeClass | undefined {
-    const id = this.#classAt[position] ?? -1;
-    return id < 0 ? undefined : this.#classList[id];
-  }
-
-  #openClass(key: number | string): NodeClass {
-    const id = this.#freeIds.pop() ?? this.#classList.length;
-    const opened: NodeClass = { id, key, heap: new NodeHeap(this.#shared) };
-    this.#classes.set(key, opened);
-    this.#classList[id] = opened;
-    return opened;
-  }
-
-  /** The counts of its domain have changed; the node itself has not. */
-  #move(position: number): void {
-    if (this.#classOf(position) === undefined) return;
-    const score = this.#shared.scoreOf(position);
-    const order = this.#shared.orderOf(position);
-    this.#enterClass(position).heap.put(position, score, order);
-  }
-
-  #unseat(position: number): void {
-    const found = this.#classOf(position);
-    if (found === undefined) return;
-    found.heap.remove(position);
-    this.#classAt[position] = -1;
-    if (found.heap.length > 0) return;
-    this.#classes.delete(found.key);
-    this.#classList[found.id] = undefined;
-    this.#freeIds.push(found.id);
-  }
-
-  #grow(size: number): void {
-    this.#shared.grow(size);
-    this.#topology.grow(size);
-    if (size <= this.#classAt.length) return;
-    const capacity = Math.max(size, 2 * this.#classAt.length);
-    const classAt = new Int32Array(capacity).fill(-1);
-    classAt.set(this.#classAt);
-    this.#classAt = classAt;
   }
 }
 
