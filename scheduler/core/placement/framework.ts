@@ -91,14 +91,14 @@ interface AnyFilterPlugin {
 /** Placed instances, counted per domain: the nodes that have the same value of a label. */
 export interface CountedTerm {
   readonly topologyKey: string;
-  /** Which instances: those that all of these select, or counts that somebody keeps already. */
+  /** Which instances: those that all of these select, or the sum of counts that somebody keeps already. */
   readonly counted:
     | {
         readonly kind: "selected";
         readonly by: readonly InstanceSelector[];
         readonly presence: Presence;
       }
-    | { readonly kind: "kept"; readonly counts: InstanceCounts };
+    | { readonly kind: "kept"; readonly counts: readonly InstanceCounts[] };
   /** Whether an instance of the request, once placed, is counted itself. */
   readonly countsItself: boolean;
   /** Other topology keys of which a node must have all to be counted. */

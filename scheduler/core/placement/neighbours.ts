@@ -73,3 +73,21 @@ export const noNeighbours: Neighbours = {
   concernsVersion: 0,
   recountVersion: 0,
 };
+
+/** Several counts as one. */
+export function sumOf(parts: readonly InstanceCounts[]): InstanceCounts {
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1) return only;
+  const sum = (valueOf: (part: InstanceCounts) => number) => {
+    let total = 0;
+    for (const part of parts) total += valueOf(part);
+    return total;
+  };
+  return {
+    on: (nodeName) => sum((part) => part.on(nodeName)),
+    get total() {
+      return sum((part) => part.total);
+    },
+    nodes: () => new Set(parts.flatMap((part) => [...part.nodes()])),
+  };
+}

@@ -92,7 +92,7 @@ export class TermCounts implements Disposable {
       if (state.kind === "pending" && state.nominatedNode === undefined) continue;
       const isCounted =
         counted.kind === "kept"
-          ? neighbours.isCountedIn(counted.counts, instance)
+          ? counted.counts.some((counts) => neighbours.isCountedIn(counts, instance))
           : (counted.presence === "present" || state.kind === "bound" || state.kind === "pending") &&
             counted.by.every((selector) => neighbours.selects(selector, namespace, labels));
       if (isCounted) count++;

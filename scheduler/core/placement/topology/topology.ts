@@ -13,7 +13,7 @@
 import { Bug } from "../../../../kit/errors.ts";
 import type { DomainView, NodeView, TopologyRules, Verdict } from "../framework.ts";
 import type { Instance } from "../../model.ts";
-import type { Neighbours } from "../neighbours.ts";
+import { type Neighbours, sumOf } from "../neighbours.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { DomainBook, Domains } from "./domains.ts";
 import { TermCounts } from "./term-counts.ts";
@@ -66,7 +66,7 @@ export class Topology implements Disposable {
         const { counted } = term;
         const followed =
           counted.kind === "selected" ? neighbours.follow(counted.by, counted.presence) : undefined;
-        const source = counted.kind === "kept" ? counted.counts : followed;
+        const source = counted.kind === "kept" ? sumOf(counted.counts) : followed;
         if (source === undefined) throw new Bug(`a term over ${key} counts nothing`);
         const others = term.alongWith.filter((other) => other !== key).map((other) => book.of(other));
         return new TermCounts(term, shared, others, source, followed, book, capacity);

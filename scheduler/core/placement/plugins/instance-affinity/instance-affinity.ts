@@ -8,7 +8,7 @@ import {
   type TopologyRules,
   type Verdict,
 } from "../../framework.ts";
-import { type Concern, type Neighbours, selectorOf } from "../../neighbours.ts";
+import { type Concern, type InstanceCounts, type Neighbours, selectorOf } from "../../neighbours.ts";
 
 /**
  * Near and apart from other instances, and what those ask of their neighbours.
@@ -24,15 +24,15 @@ export const instanceAffinity: TopologyPlugin = {
     const terms = new Terms();
     const nearPlaces = nearTerms(near, requirements, neighbours).map((term) => terms.add(term));
     const apartPlaces = apart.map((term) => terms.add(selectedTerm(term, requirements, neighbours)));
-    const repelling = concerns.filter(({ effect }) => effect === "apart");
-    const repellingPlaces = repelling.map((concern) => terms.add(keptTerm(concern)));
+    const repelling = groupsOf(concerns.filter(({ effect }) => effect === "apart"));
+    const repellingPlaces = repelling.map((group) => terms.add(keptTerm(group)));
     const weighted = [
       ...preferred.map(({ weight, term }) => ({
         weight,
         place: terms.add(selectedTerm(term, requirements, neighbours)),
       })),
-      ...concerns.flatMap((concern) =>
-        concern.effect === "apart" ? [] : [{ weight: concern.effect, place: terms.add(keptTerm(concern)) }],
+      ...groupsOf(concerns).flatMap((group) =>
+        group.effect === "apart" ? [] : [{ weight: group.effect, place: terms.add(keptTerm(group)) }],
       ),
     ];
     // As in Kubernetes, the first of those that want to be near each other may go anywhere.
@@ -47,7 +47,10 @@ export const instanceAffinity: TopologyPlugin = {
         if (rules.passes(view)) return success;
         const repelled = repellingPlaces.findIndex((place) => view.count(place) > 0);
         if (repelled >= 0)
-          return repelledVerdict(repelling[repelled]?.term, view.domain(repellingPlaces[repelled] ?? 0));
+          return repelledVerdict(
+            repelling[repelled]?.topologyKey ?? "",
+            view.domain(repellingPlaces[repelled] ?? 0),
+          );
         const close = apartPlaces.findIndex((place) => view.count(place) > 0);
         if (close >= 0) return tooCloseVerdict(apart[close], apartPlaces[close] ?? 0, view);
         const far = nearPlaces.findIndex((place) => view.count(place) <= 0);
@@ -76,7 +79,7 @@ export const instanceAffinity: TopologyPlugin = {
   },
 };
 
-/** Equal terms are counted once. */
+/** What is counted, each with its place. */
 class Terms {
   readonly all: CountedTerm[] = [];
 
@@ -121,8 +124,26 @@ function selectedTerm(
   };
 }
 
-function keptTerm({ term, counts }: Concern): CountedTerm {
-  const { topologyKey } = term;
+/** Concerns that mean the same: one term for all of them, however many templates have them. */
+interface ConcernGroup {
+  readonly topologyKey: string;
+  readonly effect: Concern["effect"];
+  readonly counts: InstanceCounts[];
+}
+
+function groupsOf(concerns: readonly Concern[]): readonly ConcernGroup[] {
+  const groups = new Map<string, ConcernGroup>();
+  for (const { term, effect, counts } of concerns) {
+    const { topologyKey } = term;
+    const key = `${effect}/${topologyKey}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { topologyKey, effect, counts: [counts] });
+    else group.counts.push(counts);
+  }
+  return [...groups.values()];
+}
+
+function keptTerm({ topologyKey, counts }: ConcernGroup): CountedTerm {
   return {
     topologyKey,
     counted: { kind: "kept", counts },
@@ -137,9 +158,9 @@ function isNear(places: readonly number[], mayBeFirst: boolean, view: DomainView
   return mayBeFirst && places.every((place) => view.count(place) >= 0 && view.total(place) === 0);
 }
 
-function repelledVerdict(term: AffinityTerm | undefined, domain: string): Verdict {
+function repelledVerdict(topologyKey: string, domain: string): Verdict {
   const summary = "node(s) didn't satisfy existing instances' anti-affinity rules";
-  const detail = `instances in ${term?.topologyKey}=${domain} are to be apart from this one (their anti-affinity)`;
+  const detail = `instances in ${topologyKey}=${domain} are to be apart from this one (their anti-affinity)`;
   const remedy = `frees up when those in ${domain} end; or give this one labels that they do not mind`;
   return { kind: "unschedulable", reasons: [{ summary, detail, remedy }] };
 }
