@@ -342,6 +342,23 @@ export interface Condition {
   readonly message: string;
 }
 
+export interface WasmJobSpec {
+  /** How many completions the job needs; each has an index, given to the instance as JOB_COMPLETION_INDEX. */
+  readonly completions: number;
+  /** How many instances may run at once. */
+  readonly parallelism: number;
+  /** How many failures in all before the job is given up. */
+  readonly backoffLimit: number;
+  /** AllOrNothing: the instances that wait for a node get one together, or none does (gang placement). */
+  readonly placementPolicy: "Independent" | "AllOrNothing";
+  /** How long the job may take from its start. */
+  readonly activeDeadlineSeconds?: number;
+  /** When the finished job is deleted by itself. Never when empty. */
+  readonly ttlSecondsAfterFinished?: number;
+  /** What every instance of this workload is made from. */
+  readonly template: InstanceTemplate;
+}
+
 export interface Taint {
   readonly key: string;
   readonly value?: string;
@@ -441,23 +458,6 @@ export interface WasmDeployment {
   readonly metadata: ObjectMeta;
   readonly spec: WasmDeploymentSpec;
   readonly status?: WasmDeploymentStatus;
-}
-
-export interface WasmJobSpec {
-  /** How many completions the job needs; each has an index, given to the instance as JOB_COMPLETION_INDEX. */
-  readonly completions: number;
-  /** How many instances may run at once. */
-  readonly parallelism: number;
-  /** How many failures in all before the job is given up. */
-  readonly backoffLimit: number;
-  /** AllOrNothing: the instances that wait for a node get one together, or none does (gang placement). */
-  readonly placementPolicy: "Independent" | "AllOrNothing";
-  /** How long the job may take from its start. */
-  readonly activeDeadlineSeconds?: number;
-  /** When the finished job is deleted by itself. Never when empty. */
-  readonly ttlSecondsAfterFinished?: number;
-  /** What every instance of this workload is made from. */
-  readonly template: InstanceTemplate;
 }
 
 export interface WasmJobStatus {

@@ -27,7 +27,8 @@ export function kindInterface(
 ): string {
   const { spec, status } = source.properties;
   const parts = [
-    spec ? `export interface ${kind}Spec ${objectType(spec, "")}` : "",
+    // A spec that is a named type of its own (a job's, which cron jobs have too) has been written with the others.
+    spec && spec.typeName === undefined ? `export interface ${kind}Spec ${objectType(spec, "")}` : "",
     status ? `export interface ${kind}Status ${objectType(status, "")}` : "",
     `${comment(description, "")}export interface ${kind} {\n` +
       `  readonly apiVersion: "${apiVersion}";\n  readonly kind: "${kind}";\n  readonly metadata: ObjectMeta;\n` +
