@@ -36,4 +36,9 @@ export interface NodeTemplate {
   readonly id: string;
   readonly specJson: Uint8Array;
   readonly contents: readonly VolumeContent[];
+  /** Names the contents. Empty: there are none, or they are a part of what `id` names and never change. */
+  readonly contentsId: string;
 }
+
+/** The files of a template as they are from now on. */
+export type TemplateContents = Pick<NodeTemplate, "contents" | "contentsId"> & { readonly templateId: string };

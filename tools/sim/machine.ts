@@ -188,7 +188,9 @@ export class Machine {
       volumes: {
         mount: () => Promise.resolve({ kind: "mounted", mounts: [] }),
         removeInstance: () => Promise.resolve(),
+        updateTemplate: () => Promise.resolve(),
         removeTemplate: () => Promise.resolve(),
+        close: () => {},
       },
       network: new AllowedNetwork([], []),
       folders: { remove: () => {} },
