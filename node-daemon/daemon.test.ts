@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -11,6 +11,7 @@ import { ConditionBoard } from "./machine/condition-board.ts";
 import { parseMachineFlags } from "./machine/machine-options.ts";
 import type { Room } from "./machine/room.ts";
 import type { DaemonOptions } from "./options.ts";
+import { openCheckpoint } from "./session/checkpoint.ts";
 import { writeAssignment } from "./session/wire.ts";
 import { buildAssignment, buildTemplate } from "./testing/builders.ts";
 import { TestAuthority, type TlsFiles } from "./testing/certificates.ts";
@@ -254,6 +255,114 @@ test("Daemon: a template lasts as long as the session that sent it", async () =>
   const { assignments } = assignMessage(["b"]).assign;
   session.send({ assign: { templates: [], assignments } });
   await session.status("b", (phase) => phase === "Running");
+});
+
+const volumeOf = (text: string) => ({
+  volume: "v",
+  files: [{ path: "key", data: Buffer.from(text) }],
+});
+
+/** Instances that mount a ConfigMap at /v, whose contents are what `text` says. */
+function assignWithFiles(uids: readonly string[], contentsId: string, text: string) {
+  const { specJson } = buildTemplate({
+    module: { image: `file://${root}/modules/app.wasm` },
+    volumes: [{ name: "v", configMap: { name: "c", optional: false } }],
+    mounts: [{ volume: "v", path: "/v", readOnly: false }],
+  });
+  const template = { id: "template-1", specJson: Buffer.from(specJson), contentsId };
+  const assignments = uids.map((uid) => writeAssignment(buildAssignment({ uid, name: uid })));
+  return { assign: { templates: [{ ...template, contents: [volumeOf(text)] }], assignments } };
+}
+
+const updateMessage = (contentsId: string, text: string, templateId = "template-1") => ({
+  updateContents: { templates: [{ templateId, contentsId, contents: [volumeOf(text)] }] },
+});
+
+const keyFile = () => join(root, "state", "templates", "template-1", "v", "key");
+
+async function untilKeyIs(text: string): Promise<void> {
+  while ((await readFile(keyFile(), "utf8").catch(() => "")) !== text) await new Promise(setImmediate);
+}
+
+/** What it says of contents in its inventory. */
+async function connectAndReadContents() {
+  const { session } = await connect();
+  const told = session.received.all.flatMap((message) => message.contents?.templates ?? []);
+  return { session, told };
+}
+
+test("Daemon: files change under what runs, and the next session and the next daemon know which they are", async () => {
+  const daemon = await startDaemon();
+  const first = await scheduler.session();
+  first.welcome();
+  const hello = await first.received.first(({ hello }) => hello ?? undefined);
+  expect(hello.updatesContents).toBe(true);
+  await first.inventory();
+  first.send(assignWithFiles(["a"], "c1", "old"));
+  await first.status("a", (phase) => phase === "Running");
+  await untilKeyIs("old");
+  const mounted = driver.runs.get("a/0")?.spec.mounts;
+  expect(mounted).toMatchObject([{ guestPath: "/v", readOnly: true, hostPath: join(keyFile(), "..") }]);
+  first.send(updateMessage("c2", "new"));
+  await untilKeyIs("new");
+  first.end();
+  const second = await connectAndReadContents();
+  expect(second.told).toEqual([{ templateId: "template-1", contentsId: "c2" }]);
+  // A later instance of the same template brings newer files.
+  second.session.send(assignWithFiles(["b"], "c3", "newer"));
+  await untilKeyIs("newer");
+  await replaceDaemon(daemon);
+  await startDaemon();
+  const third = await connectAndReadContents();
+  expect(third.told).toEqual([{ templateId: "template-1", contentsId: "c3" }]);
+});
+
+test("Daemon: killed before it has changed the files, the next one does it", async () => {
+  const daemon = await startDaemon();
+  const { session } = await connect();
+  session.send(assignWithFiles(["a"], "c1", "old"));
+  await session.status("a", (phase) => phase === "Running");
+  await replaceDaemon(daemon);
+  const checkpoint = openCheckpoint(join(root, "state", "daemon.db"));
+  const contents = [{ ...volumeOf("new"), secret: false }];
+  checkpoint.commit([
+    { kind: "putContents", contents: { templateId: "template-1", contentsId: "c2", contents } },
+  ]);
+  checkpoint.close();
+  expect(await readFile(keyFile(), "utf8")).toBe("old");
+  await startDaemon();
+  await untilKeyIs("new");
+});
+
+test("Daemon: files without an id, as an older scheduler sends them, are never changed", async () => {
+  await startDaemon();
+  const { session } = await connect();
+  session.send(assignWithFiles(["a"], "", "old"));
+  await session.status("a", (phase) => phase === "Running");
+  session.send(updateMessage("c2", "new"));
+  session.send(updateMessage("c2", "new", "none"));
+  session.send(assignWithFiles(["b"], "c2", "new"));
+  await session.status("b", (phase) => phase === "Running");
+  expect(await readFile(keyFile(), "utf8")).toBe("old");
+  session.end();
+  expect((await connectAndReadContents()).told).toEqual([]);
+});
+
+test.each([
+  { name: "without an id", message: updateMessage("", "new") },
+  {
+    name: "of a volume that no folder can be named by",
+    message: {
+      updateContents: {
+        templates: [{ templateId: "template-1", contentsId: "c2", contents: [{ volume: "../../x", files: [] }] }],
+      },
+    },
+  },
+])("Daemon: contents $name end the session", async ({ message }) => {
+  await startDaemon();
+  const { session } = await connect();
+  session.send(message);
+  await session.ended.promise;
 });
 
 test("Daemon: says when an instance lost log lines", async () => {
