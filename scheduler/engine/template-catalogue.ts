@@ -13,11 +13,11 @@ import {
   resolveTemplate,
   type ConfigKind,
   type ConfigLookup,
-  type TemplateBody,
 } from "../core/templates/resolve-template.ts";
 import { requirementsOf } from "../core/templates/requirements.ts";
 import { canonicalJson } from "../core/templates/template-hash.ts";
 import type { NodeTemplate } from "../nodes/node-port.ts";
+import { nodeTemplate } from "./node-template.ts";
 
 export type TemplateOutcome =
   | { readonly kind: "resolved"; readonly template: NodeTemplate }
@@ -71,7 +71,7 @@ export class TemplateCatalogue {
       requirements: requirementsOf({ ownerUid, namespace, labels, spec }),
       ...declaredLimits(owner.template),
       outcome:
-        resolved.kind === "resolved" ? { kind: "resolved", template: nodeTemplate(resolved.body) } : resolved,
+        resolved.kind === "resolved" ? { kind: "resolved", template: nodeTemplate(owner.uid, resolved.body) } : resolved,
     };
     const references = configReferences(spec).map(({ kind, name }) => configKey(kind, owner.namespace, name));
     this.#cached.set(owner.uid, { entry, references });
@@ -111,20 +111,6 @@ function configKey(kind: ConfigKind, namespace: string, name: string): string {
 
 export function templateHash(template: InstanceTemplate): string {
   return createHash("sha256").update(canonicalJson(template)).digest("hex").slice(0, 10);
-}
-
-function nodeTemplate(body: TemplateBody): NodeTemplate {
-  const specText = canonicalJson(body.spec);
-  const digest = createHash("sha256").update(specText);
-  for (const { volume, files } of body.contents) {
-    for (const { path, data } of files)
-      digest.update(`\0${volume}\0${path}\0${data.byteLength}\0`).update(data);
-  }
-  return {
-    id: digest.digest("hex").slice(0, 32),
-    specJson: Buffer.from(specText),
-    contents: body.contents,
-  };
 }
 
 function declaredLimits({ spec }: InstanceTemplate): Pick<CatalogueEntry, "limits" | "unspecified"> {

@@ -18,10 +18,12 @@ import { batchItemsMax, protocolVersion } from "../../proto/node-service.ts";
 import type { LogOptions } from "../apiserver/live-resource.ts";
 import type { Instance } from "../core/model.ts";
 import type { LogRelay } from "./log-relay.ts";
-import type { NodeListener, NodeSession, NodeTemplate, StopReason } from "./node-port.ts";
+import { contentBytes, ContentsFeed } from "./contents-feed.ts";
+import type { Contents, NodeListener, NodeSession, NodeTemplate, StopReason, TemplateKey } from "./node-port.ts";
 import { ContractViolation } from "./contract-violation.ts";
 import {
   readConditions,
+  readContents,
   readHeld,
   readHello,
   readModules,
@@ -63,6 +65,7 @@ export class ServerSession implements NodeSession {
   readonly #stops = new Map<string, QueuedStop>();
   readonly #acknowledgements = new Set<string>();
   readonly #sentTemplates = new Set<string>();
+  readonly #contents = new ContentsFeed();
   #registered = false;
   #closed = false;
   #flushScheduled = false;
@@ -88,8 +91,18 @@ export class ServerSession implements NodeSession {
   }
 
   assign(instance: Instance, template: NodeTemplate): void {
-    this.#assignments.set(instance.uid, { instance, template });
+    this.#assignments.set(instance.uid, { instance, template: this.#contents.assigned(instance, template) });
     this.#scheduleFlush();
+  }
+
+  updateContents(key: TemplateKey, contents: Contents): number {
+    const bytes = this.#contents.update(key, contents);
+    if (bytes > 0) this.#scheduleFlush();
+    return bytes;
+  }
+
+  contentsHeld(): Iterable<TemplateKey> {
+    return this.#contents.keys();
   }
 
   stop(uid: string, graceMs: number | undefined, why?: StopReason): void {
@@ -99,6 +112,7 @@ export class ServerSession implements NodeSession {
   }
 
   acknowledge(uid: string): void {
+    this.#contents.released(uid);
     this.#acknowledgements.add(uid);
     this.#scheduleFlush();
   }
@@ -144,6 +158,7 @@ export class ServerSession implements NodeSession {
     if (!this.#registered) throw new ContractViolation("the first message of a session must be hello");
     if (message.inventory) {
       const held = message.inventory.instances.map((entry) => readHeld(entry, this.nodeName));
+      for (const { instance } of held) this.#contents.reported(instance);
       listener.inventory(this, held, message.inventory.done);
     } else if (message.status) {
       const statuses = message.status.statuses.map((status) => ({
@@ -155,6 +170,8 @@ export class ServerSession implements NodeSession {
       listener.usages(this, message.usage.usages);
     } else if (message.conditions) {
       listener.conditions(this, readConditions(message.conditions));
+    } else if (message.contents) {
+      this.#contents.told(readContents(message.contents));
     } else if (message.modules) {
       listener.modules(this, readModules(message.modules), message.modules.complete);
     } else if (message.heartbeat) {
@@ -182,6 +199,7 @@ export class ServerSession implements NodeSession {
       return;
     }
     this.#registered = true;
+    this.#contents.canUpdate = message.updatesContents;
     this.#write({ welcome: { heartbeatIntervalMs, stopDisconnectedAfterMs } });
   }
 
@@ -197,6 +215,7 @@ export class ServerSession implements NodeSession {
   #flush(): void {
     while (!this.#closed && !this.#windowFull) {
       if (this.#assignments.size > 0) this.#writeAssignments();
+      else if (this.#contents.isDue) this.#writeUpdates();
       else if (this.#stops.size > 0) this.#writeStops();
       else if (this.#acknowledgements.size > 0) this.#writeAcknowledgements();
       else return;
@@ -208,11 +227,12 @@ export class ServerSession implements NodeSession {
     const assignments = [];
     let templateBytes = 0;
     for (const [uid, { instance, template }] of this.#assignments) {
-      if (!this.#sentTemplates.has(template.id)) {
+      if (!this.#sentTemplates.has(template.id) || !this.#contents.isCurrent(template)) {
         const bytes = sizeOf(template);
         if (assignments.length > 0 && templateBytes + bytes > templateBytesPerMessage) break;
         templateBytes += bytes;
         this.#sentTemplates.add(template.id);
+        this.#contents.sent(template);
         templates.push(template);
       }
       this.#assignments.delete(uid);
@@ -220,6 +240,10 @@ export class ServerSession implements NodeSession {
       if (assignments.length >= batchItemsMax) break;
     }
     this.#write({ assign: { templates: templates.map(writeTemplate), assignments } });
+  }
+
+  #writeUpdates(): void {
+    this.#write({ updateContents: { templates: this.#contents.take(templateBytesPerMessage) } });
   }
 
   #writeStops(): void {
@@ -258,8 +282,7 @@ export class ServerSession implements NodeSession {
 }
 
 function sizeOf(template: NodeTemplate): number {
-  const files = template.contents.flatMap((content) => content.files);
-  return files.reduce((sum, file) => sum + file.data.byteLength, template.specJson.byteLength);
+  return template.specJson.byteLength + contentBytes(template);
 }
 
 function take<K, V>(map: Map<K, V>, count: number): [K, V][] {

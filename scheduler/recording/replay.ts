@@ -214,7 +214,7 @@ export class Replay {
       requirements: profile === undefined ? found : { ...found, profile },
       limits: template.limits,
       unspecified: new Set(),
-      outcome: { kind: "resolved", template: { id: "", specJson: new Uint8Array(), contents: [] } },
+      outcome: { kind: "resolved", template: { id: "", specJson: new Uint8Array(), contents: [], contentsId: "" } },
     };
     this.#templates.set(id, { template, entry });
     if (isGang) this.#gangs.add(template.owner.uid);

@@ -1,12 +1,15 @@
 import type { LogOptions } from "../apiserver/live-resource.ts";
 import { type Instance, noAmounts, type ObservedStatus } from "../core/model.ts";
+import { HeldContents } from "../nodes/held-contents.ts";
 import type {
+  Contents,
   HeldInstance,
   NodeHello,
   NodeListener,
   NodeSession,
   NodeTemplate,
   StopReason,
+  TemplateKey,
 } from "../nodes/node-port.ts";
 
 export const running: ObservedStatus = {
@@ -29,6 +32,9 @@ export class FakeNode implements NodeSession {
   readonly nodeName: string;
   readonly held = new Map<string, HeldInstance>();
   readonly templates = new Map<string, NodeTemplate>();
+  readonly contents = new HeldContents();
+  /** Each that was sent: the text of its files, by template id. */
+  readonly updates: { readonly templateId: string; readonly files: Readonly<Record<string, string>> }[] = [];
   readonly acknowledged: string[] = [];
   readonly stopped: string[] = [];
   /** Why, of those that were told why. */
@@ -122,11 +128,31 @@ export class FakeNode implements NodeSession {
 
   assign(instance: Instance, template: NodeTemplate): void {
     this.templates.set(template.id, template);
+    const { owner, templateHash } = instance;
+    this.contents.assigned(instance.uid, { ownerUid: owner.uid, templateHash }, template);
+    this.contents.note(template.id, template.contentsId);
     if (this.held.has(instance.uid)) return;
     this.held.set(instance.uid, {
       instance,
       status: { ...running, phase: "Pending", ready: false, sequence: 0 },
     });
+  }
+
+  updateContents(key: TemplateKey, { contentsId, contents }: Contents): number {
+    let bytes = 0;
+    for (const templateId of this.contents.templateIds(key)) {
+      if (this.contents.has(templateId, contentsId)) continue;
+      this.contents.note(templateId, contentsId);
+      const files = contents.flatMap((volume) => volume.files);
+      const texts = files.map(({ path, data }) => [path, Buffer.from(data).toString()]);
+      this.updates.push({ templateId, files: Object.fromEntries(texts) as Record<string, string> });
+      for (const { data } of files) bytes += data.byteLength;
+    }
+    return bytes;
+  }
+
+  contentsHeld(): Iterable<TemplateKey> {
+    return this.contents.keys();
   }
 
   stop(uid: string, _graceMs: number | undefined, why?: StopReason): void {
@@ -144,6 +170,7 @@ export class FakeNode implements NodeSession {
 
   acknowledge(uid: string): void {
     this.acknowledged.push(uid);
+    this.contents.released(uid);
     this.held.delete(uid);
   }
 

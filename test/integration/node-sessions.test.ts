@@ -115,7 +115,7 @@ const anInstance = (uid: string): Instance => ({
   state: { kind: "bound", nodeName: "n", observed: undefined },
 });
 
-const template = { id: "t", specJson: Buffer.from("{}"), contents: [] };
+const template = { id: "t", specJson: Buffer.from("{}"), contents: [], contentsId: "" };
 
 test.each([
   {
@@ -372,6 +372,44 @@ test("NodeServer: an assignment comes back in the inventory as it was sent", asy
   await next(call);
   const state = { kind: "bound", nodeName: "holder", observed: { isolation: "confined" } };
   expect(held.slice(before)).toMatchObject([{ instance: { ...instance, templateId: "t", state } }]);
+});
+
+test("NodeServer: files that have changed reach a daemon that knows of it, after what was assigned", async () => {
+  sessions = [];
+  using client = closing(await dial("files"));
+  const call = client.session();
+  call.write(hello("files", { updatesContents: true }));
+  await next(call);
+  const contents = (text: string) => ({
+    contentsId: text,
+    contents: [{ volume: "v", secret: true, files: [{ path: "key", data: Buffer.from(text) }] }],
+  });
+  call.write({ contents: { templates: [{ templateId: "t", contentsId: "told" }] } });
+  const status = { uid: "u", phase: "Running" };
+  const assignment = writeAssignment(anInstance("u"), "t");
+  call.write({ inventory: { instances: [{ assignment, status }], done: true } });
+  call.write({ heartbeat: {} });
+  await next(call);
+  const received: SchedulerMessage__Output[] = [];
+  const all = new Promise<void>((settle) => {
+    call.on("data", (message: SchedulerMessage__Output) => {
+      received.push(message);
+      if (message.updateContents) settle();
+    });
+  });
+  const [session] = sessions;
+  const key = { ownerUid: "o", templateHash: "h" };
+  expect([...(session?.contentsHeld() ?? [])]).toEqual([key]);
+  expect(session?.updateContents(key, contents("told"))).toBe(0);
+  session?.assign(anInstance("w"), { ...template, ...contents("1") });
+  session?.updateContents(key, contents("2"));
+  session?.updateContents(key, contents("3"));
+  await all;
+  expect(received[0]?.assign?.templates).toMatchObject([{ id: "t", contentsId: "1" }]);
+  expect(received[1]?.updateContents?.templates).toEqual([
+    { templateId: "t", ...contents("3") },
+  ]);
+  expect(received).toHaveLength(2);
 });
 
 function closing<T extends { close(): void }>(client: T): T & Disposable {
