@@ -37,6 +37,7 @@ import {
 } from "../core/placement/profile-declaration.ts";
 import { PriorityClasses } from "../core/priority-classes.ts";
 import { type ConfigKind, type ConfigLookup, Unreadable } from "../core/templates/resolve-template.ts";
+import { ConfigUpdates } from "./config-updates.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import { ownerApiVersion, type InstanceFigures } from "./instance-object.ts";
 import { InstanceExplainer } from "./instance-explainer.ts";
@@ -52,7 +53,15 @@ import { TaintEvictions } from "./taint-evictions.ts";
 import { type CatalogueEntry, TemplateCatalogue } from "./template-catalogue.ts";
 import type { Progress } from "./step-backlog.ts";
 import { WakeUps } from "./wake-ups.ts";
-import { isGang, templateOf, toWorkload, workloadResources, type Workload } from "./workloads.ts";
+import {
+  isGang,
+  namespaceOf,
+  ownerOf,
+  templateOf,
+  toWorkload,
+  workloadResources,
+  type Workload,
+} from "./workloads.ts";
 import { WorkloadPace } from "./workload-pace.ts";
 
 export interface EngineOptions {
@@ -98,6 +107,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #reconciler: Reconciler;
   readonly #explainer: InstanceExplainer;
   readonly #pace: WorkloadPace;
+  readonly #configUpdates: ConfigUpdates;
   readonly #stopping = new AbortController();
   #turnScheduled = false;
 
@@ -112,6 +122,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#pace = new WorkloadPace(clock, (uid) => this.#mark(uid));
     this.#wakeUps = new WakeUps(clock, (uids) => this.#markAll(uids));
     this.#catalogue = new TemplateCatalogue((namespace) => configLookup(backend, namespace));
+    this.#configUpdates = this.#makeConfigUpdates();
     this.nodes = new NodeBook({
       ...options,
       state,
@@ -119,6 +130,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       events: this.#events,
       changed,
       nodeChanged: (name, kind) => this.#nodeChanged(name, kind),
+      registered: (name) => this.#configUpdates.registered(name),
       usageFell: limitsUsage(placement) ? (name) => this.#placement.usageFell(name) : () => {},
     });
     this.#quotas = new QuotaKeeper({
@@ -171,6 +183,31 @@ export class Engine implements InstanceSource, AsyncDisposable {
       stored: (workload, before) => this.#workloadStored(workload, before),
     });
     this.simulator = this.#makeSimulator(placement);
+  }
+
+  #makeConfigUpdates(): ConfigUpdates {
+    return new ConfigUpdates({
+      clock: this.#options.clock,
+      nodeNames: () => this.nodes.connectedNames(),
+      session: (name) => this.nodes.session(name),
+      contentsOf: (ownerUid, templateHash) => {
+        const entry = this.#entryOf(ownerUid);
+        return entry?.templateHash === templateHash ? entry.files : undefined;
+      },
+      missing: (ownerUid, message) => this.#filesMissing(ownerUid, message),
+    });
+  }
+
+  /** As a kubelet says it of a Pod. */
+  #filesMissing(ownerUid: string, message: string): void {
+    const workload = this.#workloads.get(ownerUid);
+    if (!workload) return;
+    this.#events.record({
+      involved: { apiVersion: ownerApiVersion, ...ownerOf(workload), namespace: namespaceOf(workload) },
+      type: "Warning",
+      reason: "FailedMount",
+      message: `running instances keep the files that they have: ${message}`,
+    });
   }
 
   #makeSimulator(placement: PlacementConfiguration): EngineSimulator {
@@ -226,6 +263,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#stopping.abort();
     this.#wakeUps.close();
     this.#pace.close();
+    this.#configUpdates.close();
     this.#events.close();
     this.#placement.close();
     this.#taintEvictions.close();
@@ -323,7 +361,8 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#workloads.set(uid, workload);
       if (before?.object.metadata.generation !== workload.object.metadata.generation) {
         this.#pace.wake(uid);
-        this.#catalogue.drop(uid);
+        // What instances of its earlier templates read is not known any more until it is asked for.
+        if (this.#catalogue.drop(uid)) this.#configUpdates.changed(uid);
       }
       if (before !== undefined && isGang(before) !== isGang(workload)) this.#placement.gangChanged(uid);
       if (isOld && this.nodes.hasUnknown()) this.#held.add(uid);
@@ -335,7 +374,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
     if (event.kind === "synced") return;
     const { namespace = "", name } = event.object.metadata;
     const readers = this.#catalogue.configChanged(kind, namespace, name);
-    for (const uid of readers) this.#placement.wakeOwner(uid);
+    for (const uid of readers) {
+      this.#placement.wakeOwner(uid);
+      this.#configUpdates.changed(uid);
+    }
     if (readers.length > 0) this.#scheduleTurn();
   }
 

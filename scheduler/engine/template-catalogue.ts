@@ -3,25 +3,30 @@
  * first needed and dropped when the workload, or a ConfigMap or Secret that it reads, changes.
  */
 import { createHash } from "node:crypto";
-import type { InstanceTemplate } from "../../api/gen/kinds.gen.ts";
+import type { InstanceSpec, InstanceTemplate } from "../../api/gen/kinds.gen.ts";
 import { cpuMillis, memoryBytes } from "../../api/quantity.ts";
 import { ownerLabel, templateHashLabel } from "../core/labels.ts";
 import type { Owner, PlacementRequirements, Resources } from "../core/model.ts";
 import type { ComputeResource } from "../core/quota/compute-resources.ts";
 import {
   configReferences,
+  resolveContents,
   resolveTemplate,
   type ConfigKind,
   type ConfigLookup,
 } from "../core/templates/resolve-template.ts";
 import { requirementsOf } from "../core/templates/requirements.ts";
 import { canonicalJson } from "../core/templates/template-hash.ts";
-import type { NodeTemplate } from "../nodes/node-port.ts";
-import { nodeTemplate } from "./node-template.ts";
+import type { Contents, NodeTemplate } from "../nodes/node-port.ts";
+import { contentsId, nodeTemplate } from "./node-template.ts";
 
 export type TemplateOutcome =
   | { readonly kind: "resolved"; readonly template: NodeTemplate }
   | { readonly kind: "missing"; readonly reason: string; readonly message: string };
+
+export type FilesOutcome =
+  | { readonly kind: "resolved"; readonly contents: Contents }
+  | { readonly kind: "missing"; readonly message: string };
 
 export interface CatalogueEntry {
   readonly templateHash: string;
@@ -32,6 +37,8 @@ export interface CatalogueEntry {
   /** What the template leaves open, which matters to quotas. */
   readonly unspecified: ReadonlySet<ComputeResource>;
   readonly outcome: TemplateOutcome;
+  /** The files alone, for instances that run. */
+  readonly files: FilesOutcome;
 }
 
 export interface TemplateOwner extends Owner {
@@ -57,7 +64,12 @@ export class TemplateCatalogue {
     const cached = this.#cached.get(owner.uid);
     if (cached) return cached.entry;
     const { spec } = owner.template;
-    const resolved = resolveTemplate(spec, this.#lookup(owner.namespace));
+    const lookup = this.#lookup(owner.namespace);
+    const resolved = resolveTemplate(spec, lookup);
+    const outcome: TemplateOutcome =
+      resolved.kind === "resolved"
+        ? { kind: "resolved", template: nodeTemplate(owner.uid, resolved.body) }
+        : resolved;
     const hash = templateHash(owner.template);
     const labels = {
       ...owner.template.metadata?.labels,
@@ -70,8 +82,8 @@ export class TemplateCatalogue {
       labels,
       requirements: requirementsOf({ ownerUid, namespace, labels, spec }),
       ...declaredLimits(owner.template),
-      outcome:
-        resolved.kind === "resolved" ? { kind: "resolved", template: nodeTemplate(owner.uid, resolved.body) } : resolved,
+      outcome,
+      files: filesOf(outcome, spec, lookup),
     };
     const references = configReferences(spec).map(({ kind, name }) => configKey(kind, owner.namespace, name));
     this.#cached.set(owner.uid, { entry, references });
@@ -79,16 +91,17 @@ export class TemplateCatalogue {
     return entry;
   }
 
-  /** The workload changed or is gone. */
-  drop(ownerUid: string): void {
+  /** The workload changed or is gone. Answers whether it read a ConfigMap or Secret. */
+  drop(ownerUid: string): boolean {
     const cached = this.#cached.get(ownerUid);
-    if (!cached) return;
+    if (!cached) return false;
     this.#cached.delete(ownerUid);
     for (const reference of cached.references) {
       const readers = this.#readersOf(reference);
       readers.delete(ownerUid);
       if (readers.size === 0) this.#readers.delete(reference);
     }
+    return cached.references.length > 0;
   }
 
   /** Drops what read this ConfigMap or Secret and returns those workloads' uids. */
@@ -111,6 +124,14 @@ function configKey(kind: ConfigKind, namespace: string, name: string): string {
 
 export function templateHash(template: InstanceTemplate): string {
   return createHash("sha256").update(canonicalJson(template)).digest("hex").slice(0, 10);
+}
+
+function filesOf(outcome: TemplateOutcome, spec: InstanceSpec, lookup: ConfigLookup): FilesOutcome {
+  if (outcome.kind === "resolved") return { kind: "resolved", contents: outcome.template };
+  const files = resolveContents(spec, lookup);
+  if (files.kind === "missing") return files;
+  const { contents } = files;
+  return { kind: "resolved", contents: { contents, contentsId: contentsId(contents) } };
 }
 
 function declaredLimits({ spec }: InstanceTemplate): Pick<CatalogueEntry, "limits" | "unspecified"> {

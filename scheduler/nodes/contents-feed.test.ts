@@ -4,7 +4,6 @@ import { ContentsFeed } from "./contents-feed.ts";
 import { ContractViolation } from "./contract-violation.ts";
 import type { Contents, NodeTemplate } from "./node-port.ts";
 
-const key = { ownerUid: "o", templateHash: "h" };
 const owner = { kind: "WasmDeployment", name: "web", uid: "o" } as const;
 const instance = (uid: string, templateId = "") =>
   anInstance(uid, { owner, templateHash: "h", templateId });
@@ -36,25 +35,25 @@ function taken(bytesMax = 1_000): Record<string, string> {
 test("update: what has been assigned gets other files once, and not what it has", () => {
   const template = feed.assigned(instance("a"), templateOf("1"));
   feed.sent(template);
-  expect(feed.update(key, contentsOf("1"))).toBe(0);
-  expect(feed.update(key, contentsOf("2"))).toBeGreaterThan(0);
+  expect(feed.update("o", () => contentsOf("1"))).toBe(0);
+  expect(feed.update("o", () => contentsOf("2"))).toBeGreaterThan(0);
   expect(taken()).toEqual({ t: "2" });
   expect(feed.isDue).toBe(false);
-  expect(feed.update(key, contentsOf("2"))).toBe(0);
+  expect(feed.update("o", () => contentsOf("2"))).toBe(0);
 });
 
 test("update: of several that wait the newest is sent; one that goes back to what the node has, not at all", () => {
   feed.sent(feed.assigned(instance("a"), templateOf("1")));
-  for (const text of ["2", "3", "4"]) feed.update(key, contentsOf(text));
+  for (const text of ["2", "3", "4"]) feed.update("o", () => contentsOf(text));
   expect(taken()).toEqual({ t: "4" });
-  feed.update(key, contentsOf("5"));
-  feed.update(key, contentsOf("4"));
+  feed.update("o", () => contentsOf("5"));
+  feed.update("o", () => contentsOf("4"));
   expect(feed.isDue).toBe(false);
 });
 
 test("assigned: the template brings what is newest, and what waited is not sent after it", () => {
   feed.sent(feed.assigned(instance("a"), templateOf("1")));
-  feed.update(key, contentsOf("2"));
+  feed.update("o", () => contentsOf("2"));
   const template = feed.assigned(instance("b"), templateOf("3"));
   expect(feed.isDue).toBe(false);
   expect(feed.isCurrent(template)).toBe(false);
@@ -65,29 +64,30 @@ test("assigned: the template brings what is newest, and what waited is not sent 
 test("update: instances from before a change of variables see the new files as well", () => {
   feed.sent(feed.assigned(instance("a"), templateOf("1", "t1")));
   feed.sent(feed.assigned(instance("b"), templateOf("1", "t2")));
-  feed.update(key, contentsOf("2"));
+  feed.update("o", () => contentsOf("2"));
   expect(taken()).toEqual({ t1: "2", t2: "2" });
 });
 
 test("update: nothing goes to templates whose last instance is released, or of another owner or revision", () => {
   feed.sent(feed.assigned(instance("a"), templateOf("1")));
   feed.sent(feed.assigned(instance("b"), templateOf("1")));
-  expect(feed.update({ ...key, templateHash: "other" }, contentsOf("2"))).toBe(0);
-  expect(feed.update({ ...key, ownerUid: "other" }, contentsOf("2"))).toBe(0);
+  const none = (hash: string) => (hash === "other" ? contentsOf("2") : undefined);
+  expect(feed.update("o", none)).toBe(0);
+  expect(feed.update("other", () => contentsOf("2"))).toBe(0);
   feed.released("a");
-  expect([...feed.keys()]).toEqual([key]);
+  expect([...feed.owners()]).toEqual(["o"]);
   feed.released("b");
   feed.released("b");
-  expect(feed.update(key, contentsOf("2"))).toBe(0);
-  expect([...feed.keys()]).toEqual([]);
+  expect(feed.update("o", () => contentsOf("2"))).toBe(0);
+  expect([...feed.owners()]).toEqual([]);
 });
 
 test("told: what a node says to have is compared; what it does not tell of is left alone", () => {
   feed.told([{ templateId: "t", contentsId: "id of 1" }]);
   feed.reported(instance("a", "t"));
   feed.reported(instance("b", "fixed"));
-  expect(feed.update(key, contentsOf("1"))).toBe(0);
-  feed.update(key, contentsOf("2"));
+  expect(feed.update("o", () => contentsOf("1"))).toBe(0);
+  feed.update("o", () => contentsOf("2"));
   expect(taken()).toEqual({ t: "2" });
 });
 
@@ -110,15 +110,15 @@ test("assigned: a daemon that does not know of changes gets other files as anoth
     { id: "t-id of 2", contentsId: "" },
   ]);
   expect(feed.isCurrent(first)).toBe(true);
-  expect(feed.update(key, contentsOf("3"))).toBe(0);
+  expect(feed.update("o", () => contentsOf("3"))).toBe(0);
   const plain = { id: "p", specJson: Buffer.from("{}"), contents: [], contentsId: "" };
   expect(feed.assigned(instance("c"), plain)).toBe(plain);
 });
 
 test("take: messages are cut by their bytes, and large files go alone", () => {
   for (const id of ["t1", "t2", "t3"]) feed.sent(feed.assigned(instance(id), templateOf("1", id)));
-  feed.update(key, contentsOf("x".repeat(600)));
+  feed.update("o", () => contentsOf("x".repeat(600)));
   expect([taken(), taken(), taken()].map((one) => Object.keys(one))).toEqual([["t1"], ["t2"], ["t3"]]);
-  feed.update(key, contentsOf("x".repeat(100)));
+  feed.update("o", () => contentsOf("x".repeat(100)));
   expect(Object.keys(taken())).toEqual(["t1", "t2", "t3"]);
 });

@@ -12,8 +12,8 @@ import type { TemplateContents } from "../../proto/gen/wherry/v1/TemplateContent
 import { batchItemsMax } from "../../proto/node-service.ts";
 import type { Instance } from "../core/model.ts";
 import { ContractViolation } from "./contract-violation.ts";
-import { HeldContents } from "./held-contents.ts";
-import type { Contents, NodeTemplate, TemplateKey } from "./node-port.ts";
+import { type ContentsUser, HeldContents } from "./held-contents.ts";
+import type { Contents, ContentsOf, NodeTemplate } from "./node-port.ts";
 import { writeContents } from "./wire.ts";
 
 /** Of one node; it has no more templates than instances. */
@@ -36,13 +36,13 @@ export class ContentsFeed {
 
   /** The node says that it holds this instance, after it has told of contents. */
   reported(instance: Instance): void {
-    this.#held.reported(instance.uid, keyOf(instance), instance.templateId);
+    this.#held.reported(instance.uid, userOf(instance), instance.templateId);
   }
 
   /** What the instance is to be sent with. */
   assigned(instance: Instance, template: NodeTemplate): NodeTemplate {
     if (!this.canUpdate) return withFixedContents(template);
-    this.#held.assigned(instance.uid, keyOf(instance), template);
+    this.#held.assigned(instance.uid, userOf(instance), template);
     this.#updates.delete(template.id);
     return template;
   }
@@ -51,8 +51,8 @@ export class ContentsFeed {
     this.#held.released(uid);
   }
 
-  keys(): Iterable<TemplateKey> {
-    return this.#held.keys();
+  owners(): Iterable<string> {
+    return this.#held.owners();
   }
 
   /** Whether the node, if it has the template, has it with these files. */
@@ -66,9 +66,11 @@ export class ContentsFeed {
   }
 
   /** Answers with the bytes that are to be sent. */
-  update(key: TemplateKey, contents: Contents): number {
+  update(ownerUid: string, contentsOf: ContentsOf): number {
     let bytes = 0;
-    for (const templateId of this.#held.templateIds(key)) {
+    for (const { templateId, templateHash } of this.#held.templatesOf(ownerUid)) {
+      const contents = contentsOf(templateHash);
+      if (contents === undefined || contents.contentsId === "") continue;
       this.#updates.delete(templateId);
       if (this.#held.has(templateId, contents.contentsId)) continue;
       this.#updates.set(templateId, contents);
@@ -108,7 +110,7 @@ export function contentBytes({ contents }: Contents): number {
   return bytes;
 }
 
-function keyOf({ owner, templateHash }: Instance): TemplateKey {
+function userOf({ owner, templateHash }: Instance): ContentsUser {
   return { ownerUid: owner.uid, templateHash };
 }
 

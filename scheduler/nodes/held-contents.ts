@@ -1,6 +1,12 @@
-import type { NodeTemplate, TemplateKey } from "./node-port.ts";
+import type { NodeTemplate } from "./node-port.ts";
 
-interface HeldBy extends TemplateKey {
+/** Whose instances see the files, as a rollout tells templates apart. */
+export interface ContentsUser {
+  readonly ownerUid: string;
+  readonly templateHash: string;
+}
+
+interface HeldTemplate extends ContentsUser {
   readonly templateId: string;
   users: number;
 }
@@ -12,8 +18,9 @@ interface HeldBy extends TemplateKey {
 export class HeldContents {
   /** By template id: the contents that the node has said to have, or was sent last. */
   readonly #contents = new Map<string, string>();
-  readonly #byUid = new Map<string, HeldBy>();
-  readonly #byKey = new Map<string, Map<string, HeldBy>>();
+  readonly #byUid = new Map<string, HeldTemplate>();
+  /** By owner, then by template id: several during a rollout, and while instances from before a change of variables are there. */
+  readonly #byOwner = new Map<string, Map<string, HeldTemplate>>();
 
   has(templateId: string, contentsId: string): boolean {
     return this.#contents.get(templateId) === contentsId;
@@ -25,51 +32,43 @@ export class HeldContents {
   }
 
   /** An instance that the node says to hold; it counts when the node has told of its template's contents. */
-  reported(uid: string, key: TemplateKey, templateId: string): void {
-    if (this.#contents.has(templateId)) this.#hold(uid, key, templateId);
+  reported(uid: string, user: ContentsUser, templateId: string): void {
+    if (this.#contents.has(templateId)) this.#hold(uid, user, templateId);
   }
 
-  assigned(uid: string, key: TemplateKey, template: NodeTemplate): void {
-    if (template.contentsId !== "") this.#hold(uid, key, template.id);
+  assigned(uid: string, user: ContentsUser, template: NodeTemplate): void {
+    if (template.contentsId !== "") this.#hold(uid, user, template.id);
   }
 
   /** The node may forget the instance. */
   released(uid: string): void {
-    const by = this.#byUid.get(uid);
-    if (!by) return;
+    const held = this.#byUid.get(uid);
+    if (!held) return;
     this.#byUid.delete(uid);
-    if (--by.users > 0) return;
-    const templates = this.#byKey.get(textOf(by));
-    templates?.delete(by.templateId);
-    if (templates?.size === 0) this.#byKey.delete(textOf(by));
+    if (--held.users > 0) return;
+    const templates = this.#byOwner.get(held.ownerUid);
+    templates?.delete(held.templateId);
+    if (templates?.size === 0) this.#byOwner.delete(held.ownerUid);
   }
 
-  /** Several while instances from before a change of variables are there. */
-  *templateIds(key: TemplateKey): Iterable<string> {
-    yield* this.#byKey.get(textOf(key))?.keys() ?? [];
+  owners(): Iterable<string> {
+    return this.#byOwner.keys();
   }
 
-  /** Each once. */
-  *keys(): Iterable<TemplateKey> {
-    for (const templates of this.#byKey.values()) {
-      const [first] = templates.values();
-      if (first) yield { ownerUid: first.ownerUid, templateHash: first.templateHash };
-    }
+  templatesOf(
+    ownerUid: string,
+  ): Iterable<{ readonly templateId: string; readonly templateHash: string }> {
+    return this.#byOwner.get(ownerUid)?.values() ?? [];
   }
 
-  #hold(uid: string, key: TemplateKey, templateId: string): void {
+  #hold(uid: string, user: ContentsUser, templateId: string): void {
     if (this.#byUid.has(uid)) return;
-    const text = textOf(key);
-    const templates = this.#byKey.get(text) ?? new Map<string, HeldBy>();
-    this.#byKey.set(text, templates);
-    const { ownerUid, templateHash } = key;
-    const by = templates.get(templateId) ?? { ownerUid, templateHash, templateId, users: 0 };
-    templates.set(templateId, by);
-    by.users++;
-    this.#byUid.set(uid, by);
+    const { ownerUid, templateHash } = user;
+    const templates = this.#byOwner.get(ownerUid) ?? new Map<string, HeldTemplate>();
+    this.#byOwner.set(ownerUid, templates);
+    const held = templates.get(templateId) ?? { ownerUid, templateHash, templateId, users: 0 };
+    templates.set(templateId, held);
+    held.users++;
+    this.#byUid.set(uid, held);
   }
-}
-
-function textOf({ ownerUid, templateHash }: TemplateKey): string {
-  return `${ownerUid}/${templateHash}`;
 }

@@ -55,13 +55,10 @@ export interface NodeTemplate {
   readonly contentsId: string;
 }
 
-/** Whose template it is, as a rollout tells templates apart. */
-export interface TemplateKey {
-  readonly ownerUid: string;
-  readonly templateHash: string;
-}
-
 export type Contents = Pick<NodeTemplate, "contents" | "contentsId">;
+
+/** What instances of a template see; undefined: what they have stays. */
+export type ContentsOf = (templateHash: string) => Contents | undefined;
 
 /** Why an instance is told to stop, where it was not its workload's doing. */
 export interface StopReason {
@@ -77,12 +74,12 @@ export interface NodeSession {
   stop(uid: string, graceMs: number | undefined, why?: StopReason): void;
   acknowledge(uid: string): void;
   /**
-   * The node's instances of this template see these files from now on. What it has already is not sent. Answers with the
-   * bytes that will be.
+   * The node's instances of this owner see these files from now on. What the node has already is not sent. Answers with
+   * the bytes that will be.
    */
-  updateContents(key: TemplateKey, contents: Contents): number;
-  /** The templates whose files its instances see, each once. */
-  contentsHeld(): Iterable<TemplateKey>;
+  updateContents(ownerUid: string, contentsOf: ContentsOf): number;
+  /** Those whose instances see files that may change. */
+  contentsOwners(): Iterable<string>;
   /** Rejects with a `WherryError` NodeUnreachable or LogUnavailable. */
   openLog(uid: string, options: LogOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
   close(reason: string): void;

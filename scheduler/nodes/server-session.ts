@@ -19,7 +19,7 @@ import type { LogOptions } from "../apiserver/live-resource.ts";
 import type { Instance } from "../core/model.ts";
 import type { LogRelay } from "./log-relay.ts";
 import { contentBytes, ContentsFeed } from "./contents-feed.ts";
-import type { Contents, NodeListener, NodeSession, NodeTemplate, StopReason, TemplateKey } from "./node-port.ts";
+import type { ContentsOf, NodeListener, NodeSession, NodeTemplate, StopReason } from "./node-port.ts";
 import { ContractViolation } from "./contract-violation.ts";
 import {
   readConditions,
@@ -95,14 +95,14 @@ export class ServerSession implements NodeSession {
     this.#scheduleFlush();
   }
 
-  updateContents(key: TemplateKey, contents: Contents): number {
-    const bytes = this.#contents.update(key, contents);
+  updateContents(ownerUid: string, contentsOf: ContentsOf): number {
+    const bytes = this.#contents.update(ownerUid, contentsOf);
     if (bytes > 0) this.#scheduleFlush();
     return bytes;
   }
 
-  contentsHeld(): Iterable<TemplateKey> {
-    return this.#contents.keys();
+  contentsOwners(): Iterable<string> {
+    return this.#contents.owners();
   }
 
   stop(uid: string, graceMs: number | undefined, why?: StopReason): void {

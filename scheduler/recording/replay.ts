@@ -63,6 +63,9 @@ interface Decided {
   replayed: string | undefined;
 }
 
+/** Nodes of the past get nothing. */
+const notSent = { id: "", specJson: new Uint8Array(), contents: [], contentsId: "" };
+
 export class Replay {
   readonly #options: ReplayOptions;
   readonly #state = new ClusterState();
@@ -214,7 +217,8 @@ export class Replay {
       requirements: profile === undefined ? found : { ...found, profile },
       limits: template.limits,
       unspecified: new Set(),
-      outcome: { kind: "resolved", template: { id: "", specJson: new Uint8Array(), contents: [], contentsId: "" } },
+      outcome: { kind: "resolved", template: notSent },
+      files: { kind: "resolved", contents: notSent },
     };
     this.#templates.set(id, { template, entry });
     if (isGang) this.#gangs.add(template.owner.uid);

@@ -2,14 +2,13 @@ import type { LogOptions } from "../apiserver/live-resource.ts";
 import { type Instance, noAmounts, type ObservedStatus } from "../core/model.ts";
 import { HeldContents } from "../nodes/held-contents.ts";
 import type {
-  Contents,
+  ContentsOf,
   HeldInstance,
   NodeHello,
   NodeListener,
   NodeSession,
   NodeTemplate,
   StopReason,
-  TemplateKey,
 } from "../nodes/node-port.ts";
 
 export const running: ObservedStatus = {
@@ -138,10 +137,11 @@ export class FakeNode implements NodeSession {
     });
   }
 
-  updateContents(key: TemplateKey, { contentsId, contents }: Contents): number {
+  updateContents(ownerUid: string, contentsOf: ContentsOf): number {
     let bytes = 0;
-    for (const templateId of this.contents.templateIds(key)) {
-      if (this.contents.has(templateId, contentsId)) continue;
+    for (const { templateId, templateHash } of this.contents.templatesOf(ownerUid)) {
+      const { contentsId = "", contents = [] } = contentsOf(templateHash) ?? {};
+      if (contentsId === "" || this.contents.has(templateId, contentsId)) continue;
       this.contents.note(templateId, contentsId);
       const files = contents.flatMap((volume) => volume.files);
       const texts = files.map(({ path, data }) => [path, Buffer.from(data).toString()]);
@@ -151,8 +151,8 @@ export class FakeNode implements NodeSession {
     return bytes;
   }
 
-  contentsHeld(): Iterable<TemplateKey> {
-    return this.contents.keys();
+  contentsOwners(): Iterable<string> {
+    return this.contents.owners();
   }
 
   stop(uid: string, _graceMs: number | undefined, why?: StopReason): void {

@@ -398,12 +398,11 @@ test("NodeServer: files that have changed reach a daemon that knows of it, after
     });
   });
   const [session] = sessions;
-  const key = { ownerUid: "o", templateHash: "h" };
-  expect([...(session?.contentsHeld() ?? [])]).toEqual([key]);
-  expect(session?.updateContents(key, contents("told"))).toBe(0);
+  expect([...(session?.contentsOwners() ?? [])]).toEqual(["o"]);
+  expect(session?.updateContents("o", () => contents("told"))).toBe(0);
   session?.assign(anInstance("w"), { ...template, ...contents("1") });
-  session?.updateContents(key, contents("2"));
-  session?.updateContents(key, contents("3"));
+  session?.updateContents("o", () => contents("2"));
+  session?.updateContents("o", () => contents("3"));
   await all;
   expect(received[0]?.assign?.templates).toMatchObject([{ id: "t", contentsId: "1" }]);
   expect(received[1]?.updateContents?.templates).toEqual([

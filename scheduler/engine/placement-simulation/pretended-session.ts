@@ -9,7 +9,7 @@ export function pretendedSession(nodeName: string, stop: (uid: string) => void):
     stop,
     acknowledge: () => {},
     updateContents: () => 0,
-    contentsHeld: () => [],
+    contentsOwners: () => [],
     openLog: () => {
       throw new WherryError("LogUnavailable", `node ${nodeName} is only simulated`);
     },
