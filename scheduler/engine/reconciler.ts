@@ -17,6 +17,7 @@ import type { Backend } from "../backend/backend.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import { reconcileDeployment } from "../core/controllers/deployment/deployment.ts";
+import { reconcileDaemonSet } from "../core/controllers/daemon-set/daemon-set.ts";
 import { emptyJobMemory, reconcileJob, type JobMemory } from "../core/controllers/job/job.ts";
 import { reconcileOrphans } from "../core/controllers/orphans.ts";
 import type { ReconcileResult, Step } from "../core/controllers/step.ts";
@@ -31,6 +32,7 @@ import { type Progress, StepBacklog } from "./step-backlog.ts";
 import { ownerApiVersion } from "./instance-object.ts";
 import { nameStem, newInstance } from "./new-instance.ts";
 import type { NodeBook } from "./node-book.ts";
+import type { RevisionKeeper } from "./revisions/revision-keeper.ts";
 import type { CatalogueEntry, TemplateCatalogue } from "./template-catalogue.ts";
 import {
   namespaceOf,
@@ -52,6 +54,7 @@ export interface ReconcilerOptions {
   readonly events: EventRecorder;
   readonly nodes: NodeBook;
   readonly priorities: PriorityClasses;
+  readonly revisions: RevisionKeeper;
   readonly changed: (change: InstanceChange) => void;
   readonly workload: (uid: string) => Workload | undefined;
   /** A status has been written to `before`; this is the workload as stored. */
@@ -118,6 +121,11 @@ export class Reconciler implements AsyncDisposable {
 
   catalogueEntry(workload: Workload): CatalogueEntry {
     return this.#options.catalogue.entry(templateOwner(workload));
+  }
+
+  /** Of the current template or one that it has had; undefined: that one is not kept. */
+  catalogueEntryOf(workload: Workload, templateHash: string): CatalogueEntry | undefined {
+    return this.#options.catalogue.entryOf(templateOwner(workload), templateHash);
   }
 
   /** What a new instance is made for: more than its template asks for, where its module was found to need it. */
@@ -204,7 +212,16 @@ export class Reconciler implements AsyncDisposable {
     switch (workload.kind) {
       case "WasmDeployment": {
         const { templateHash } = this.catalogueEntry(workload);
-        return reconcileDeployment({ deployment: workload.object, templateHash, instances, refusal, nowMs });
+        const revisions = [...this.#options.revisions.of(uid)];
+        const deployment = workload.object;
+        return reconcileDeployment({ deployment, templateHash, revisions, instances, refusal, nowMs });
+      }
+      case "WasmDaemonSet": {
+        const { templateHash } = this.catalogueEntry(workload);
+        const revisions = [...this.#options.revisions.of(uid)];
+        const nodes = this.#options.state.nodes();
+        const daemonSet = workload.object;
+        return reconcileDaemonSet({ daemonSet, templateHash, revisions, nodes, instances, refusal, nowMs });
       }
       case "WasmJob": {
         const memory = this.#jobMemories.get(uid) ?? emptyJobMemory;
@@ -226,10 +243,18 @@ export class Reconciler implements AsyncDisposable {
   #execute(step: Step, workload: Workload, namespace: string): void {
     switch (step.kind) {
       case "createInstances":
-        for (let made = 0; made < step.count; made++) this.#create(workload, namespace, undefined);
+        this.#createMany(step, workload, namespace);
         return;
       case "createForSlot":
-        this.#create(workload, namespace, step.slot);
+        this.#create(this.catalogueEntry(workload), workload, namespace, { slot: step.slot });
+        return;
+      case "recordRevision": {
+        const entry = this.catalogueEntryOf(workload, step.revision.templateHash);
+        if (entry) this.#options.revisions.record(workload, entry.template, step.revision);
+        return;
+      }
+      case "deleteRevision":
+        this.#options.revisions.delete(workload.object.metadata.uid, step.templateHash);
         return;
       case "stopInstance":
         this.stop(step.uid, undefined);
@@ -256,10 +281,25 @@ export class Reconciler implements AsyncDisposable {
     }
   }
 
-  #create(workload: Workload, namespace: string, slot: Slot | undefined): void {
+  #createMany(
+    { count, templateHash, targetNode }: Step & { readonly kind: "createInstances" },
+    workload: Workload,
+    namespace: string,
+  ): void {
+    const entry = this.catalogueEntryOf(workload, templateHash);
+    // It has been deleted since: the controller looks again.
+    if (!entry) return;
+    for (let made = 0; made < count; made++) this.#create(entry, workload, namespace, { targetNode });
+  }
+
+  #create(
+    entry: CatalogueEntry,
+    workload: Workload,
+    namespace: string,
+    { slot, targetNode }: { readonly slot?: Slot; readonly targetNode?: string | undefined },
+  ): void {
     const { random, clock, state, priorities, changed } = this.#options;
-    const entry = this.catalogueEntry(workload);
-    const priority = priorities.resolve(templateOf(workload).spec.priorityClassName);
+    const priority = priorities.resolve(entry.template.spec.priorityClassName);
     // The controller was told and makes none.
     if (priority.kind === "unknown") return;
     const instance = newInstance({
@@ -267,6 +307,7 @@ export class Reconciler implements AsyncDisposable {
       uid: random.uuid(),
       name: this.#freeName(namespace, nameStem(workload, entry, slot)),
       slot,
+      targetNode,
       entry,
       priority,
       isolation: this.isolationFor(workload, entry),

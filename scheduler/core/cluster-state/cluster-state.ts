@@ -482,6 +482,7 @@ function endedStatus(known: ObservedStatus | undefined, end: DeclaredEnd): Obser
     exitCode: undefined,
     restarts: known?.restarts ?? 0,
     startedMs: known?.startedMs,
+    readySinceMs: undefined,
     finishedMs: end.nowMs,
     lastTermination: known?.lastTermination,
     logsDropped: known?.logsDropped ?? false,

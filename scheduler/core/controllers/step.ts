@@ -1,4 +1,4 @@
-import type { Slot } from "../model.ts";
+import type { Revision, Slot } from "../model.ts";
 
 /**
  * What a controller wants done, as data. The engine executes steps in order and is the only one that does: as many as a turn
@@ -6,8 +6,17 @@ import type { Slot } from "../model.ts";
  * that the next look sees it; every other step may be repeated without harm.
  */
 export type Step =
-  /** Make `count` instances of the owner's current template. */
-  | { readonly kind: "createInstances"; readonly count: number }
+  /** Make `count` instances of a template that the owner has or had. */
+  | {
+      readonly kind: "createInstances";
+      readonly count: number;
+      readonly templateHash: string;
+      /** The only node that they may have; undefined: any. */
+      readonly targetNode: string | undefined;
+    }
+  /** Keep the owner's current template, or one that is kept and has become current again, under this number. */
+  | { readonly kind: "recordRevision"; readonly revision: Revision }
+  | { readonly kind: "deleteRevision"; readonly templateHash: string }
   /** Make one instance for a job's slot. */
   | { readonly kind: "createForSlot"; readonly slot: Slot }
   | { readonly kind: "stopInstance"; readonly uid: string; readonly why: string }
