@@ -291,6 +291,8 @@ export const disruptionReasons: ReadonlySet<string> = new Set([
   "Evicted",
   // Its node has a taint NoExecute that it does not tolerate.
   "TaintEviction",
+  // It should go (its node is drained, a better one is free), and the budgets allowed it.
+  "Eviction",
   // Stopped for an instance of a higher priority.
   "Preempted",
   "Stopped",

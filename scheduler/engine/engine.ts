@@ -146,8 +146,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       observer: options.observer,
       isGang: (uid) => isGang(this.#workloads.get(uid)),
       isBeingMade: (uid) => this.#reconciler.hasSteps(uid),
-      // There are no disruption budgets yet.
-      mayDisrupt: () => true,
+      mayDisrupt: (instance) => this.#mayDisrupt(instance),
       again: () => this.#scheduleTurn(),
       deciding: options.deciding,
     });
@@ -175,6 +174,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       nodes: this.nodes,
       priorities: this.#priorities,
       changed,
+      mayDisrupt: (instance) => this.#mayDisrupt(instance),
       workload: (uid) => this.#workloads.get(uid),
       stored: (workload, before) => this.#workloadStored(workload, before),
     });
@@ -314,6 +314,11 @@ export class Engine implements InstanceSource, AsyncDisposable {
   #entryOf(uid: string, templateHash: string): CatalogueEntry | undefined {
     const workload = this.#workloads.get(uid);
     return workload && this.#reconciler.catalogueEntryOf(workload, templateHash);
+  }
+
+  /** There are no disruption budgets yet. */
+  #mayDisrupt(_instance: Instance): boolean {
+    return true;
   }
 
   /** A template can be used now, or has another number: its controller waits for that. */

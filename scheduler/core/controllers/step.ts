@@ -20,6 +20,8 @@ export type Step =
   /** Make one instance for a job's slot. */
   | { readonly kind: "createForSlot"; readonly slot: Slot }
   | { readonly kind: "stopInstance"; readonly uid: string; readonly why: string }
+  /** Stop an instance that should go, as soon as the disruption budgets allow it: until then nothing happens. */
+  | { readonly kind: "evictInstance"; readonly uid: string; readonly why: string }
   /** The end of these instances is counted once the status of the same result is durable; then they are forgotten. */
   | { readonly kind: "forgetInstance"; readonly uid: string }
   /** Delete the declared object itself (a finished job past its time to live). */

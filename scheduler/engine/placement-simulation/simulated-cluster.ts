@@ -181,6 +181,7 @@ export class SimulatedCluster {
         this.#create(workload, step.slot, undefined);
         return;
       case "stopInstance":
+      case "evictInstance":
       case "forgetInstance":
         this.remove(step.uid);
         return;
