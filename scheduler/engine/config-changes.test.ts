@@ -1,6 +1,6 @@
 /** ConfigMaps and Secrets that change under instances that run, through the whole engine. */
 import { expect, test } from "vitest";
-import { FakeNode } from "../testing/fake-node.ts";
+import type { FakeNode } from "../testing/fake-node.ts";
 import { deployment, eventsIn, startEngine } from "../testing/test-engine.ts";
 
 const aConfigMap = (data: Readonly<Record<string, string>>, name = "app") => ({

@@ -37,6 +37,7 @@ import {
 } from "../core/placement/profile-declaration.ts";
 import { PriorityClasses } from "../core/priority-classes.ts";
 import { type ConfigKind, type ConfigLookup, Unreadable } from "../core/templates/resolve-template.ts";
+import { ConfigRollouts } from "./config-rollouts.ts";
 import { ConfigUpdates } from "./config-updates.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import { ownerApiVersion, type InstanceFigures } from "./instance-object.ts";
@@ -49,6 +50,8 @@ import { EngineSimulator } from "./placement-simulation/engine-simulator.ts";
 import { PlacementRunner } from "./placement-runner.ts";
 import { QuotaKeeper, quotaResource } from "./quota-keeper.ts";
 import { Reconciler } from "./reconciler.ts";
+import { RevisionKeeper } from "./revisions/revision-keeper.ts";
+import { revisionResource } from "./revisions/revision-object.ts";
 import { TaintEvictions } from "./taint-evictions.ts";
 import { type CatalogueEntry, TemplateCatalogue } from "./template-catalogue.ts";
 import type { Progress } from "./step-backlog.ts";
@@ -57,6 +60,7 @@ import {
   isGang,
   namespaceOf,
   ownerOf,
+  rollsOutConfiguration,
   templateOf,
   toWorkload,
   workloadResources,
@@ -98,6 +102,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #held = new Set<string>();
   readonly #dirty = new Set<string>();
   readonly #catalogue: TemplateCatalogue;
+  readonly #revisions: RevisionKeeper;
   readonly #events: EventRecorder;
   readonly #wakeUps: WakeUps;
   readonly #priorities = new PriorityClasses();
@@ -108,6 +113,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #explainer: InstanceExplainer;
   readonly #pace: WorkloadPace;
   readonly #configUpdates: ConfigUpdates;
+  readonly #configRollouts: ConfigRollouts;
   readonly #stopping = new AbortController();
   #turnScheduled = false;
 
@@ -121,8 +127,14 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#events = new EventRecorder(backend, clock, log);
     this.#pace = new WorkloadPace(clock, (uid) => this.#mark(uid));
     this.#wakeUps = new WakeUps(clock, (uids) => this.#markAll(uids));
-    this.#catalogue = new TemplateCatalogue((namespace) => configLookup(backend, namespace));
+    this.#revisions = this.#makeRevisionKeeper();
+    this.#catalogue = new TemplateCatalogue({
+      lookup: (namespace) => configLookup(backend, namespace),
+      revisionTemplate: (ownerUid, hash) => this.#revisions.template(ownerUid, hash),
+      latestTemplate: (ownerUid) => this.#revisions.latestTemplate(ownerUid),
+    });
     this.#configUpdates = this.#makeConfigUpdates();
+    this.#configRollouts = this.#makeConfigRollouts();
     this.nodes = new NodeBook({
       ...options,
       state,
@@ -147,22 +159,15 @@ export class Engine implements InstanceSource, AsyncDisposable {
       events: this.#events,
       changed,
       session: (nodeName) => this.nodes.session(nodeName),
-      entryOf: (uid) => this.#entryOf(uid),
+      entryOf: (uid, templateHash) => this.#entryOf(uid, templateHash),
       observer: options.observer,
       isGang: (uid) => isGang(this.#workloads.get(uid)),
       isBeingMade: (uid) => this.#reconciler.hasSteps(uid),
-      // There are no disruption budgets yet.
-      mayDisrupt: () => true,
+      mayDisrupt: (instance) => this.#mayDisrupt(instance),
       again: () => this.#scheduleTurn(),
       deciding: options.deciding,
     });
-    this.#explainer = new InstanceExplainer({
-      state,
-      clock,
-      quotas: this.#quotas.book,
-      placement: this.#placement,
-      entryOf: (uid) => this.#entryOf(uid),
-    });
+    this.#explainer = this.#makeExplainer();
     this.#taintEvictions = new TaintEvictions({
       state,
       clock,
@@ -175,10 +180,12 @@ export class Engine implements InstanceSource, AsyncDisposable {
       random,
       log,
       catalogue: this.#catalogue,
+      revisions: this.#revisions,
       events: this.#events,
       nodes: this.nodes,
       priorities: this.#priorities,
       changed,
+      mayDisrupt: (instance) => this.#mayDisrupt(instance),
       workload: (uid) => this.#workloads.get(uid),
       stored: (workload, before) => this.#workloadStored(workload, before),
     });
@@ -190,10 +197,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       clock: this.#options.clock,
       nodeNames: () => this.nodes.connectedNames(),
       session: (name) => this.nodes.session(name),
-      contentsOf: (ownerUid, templateHash) => {
-        const entry = this.#entryOf(ownerUid);
-        return entry?.templateHash === templateHash ? entry.files : undefined;
-      },
+      contentsOf: (ownerUid, templateHash) => this.#entryOf(ownerUid, templateHash)?.files,
       missing: (ownerUid, message) => this.#filesMissing(ownerUid, message),
     });
   }
@@ -207,6 +211,36 @@ export class Engine implements InstanceSource, AsyncDisposable {
       type: "Warning",
       reason: "FailedMount",
       message: `running instances keep the files that they have: ${message}`,
+    });
+  }
+
+  #makeExplainer(): InstanceExplainer {
+    return new InstanceExplainer({
+      state: this.#state,
+      clock: this.#options.clock,
+      quotas: this.#quotas.book,
+      placement: this.#placement,
+      entryOf: (uid, templateHash) => this.#entryOf(uid, templateHash),
+    });
+  }
+
+  #makeConfigRollouts(): ConfigRollouts {
+    return new ConfigRollouts({
+      clock: this.#options.clock,
+      hold: (uid) => this.#catalogue.hold(uid),
+      release: (uid) => this.#releaseTemplate(uid),
+      due: (uid) => {
+        this.#pace.wake(uid);
+        this.#mark(uid);
+      },
+    });
+  }
+
+  #makeRevisionKeeper(): RevisionKeeper {
+    return new RevisionKeeper({
+      ...this.#options,
+      exists: (ownerUid) => this.#workloads.has(ownerUid),
+      changed: (ownerUid) => this.#revisionsChanged(ownerUid),
     });
   }
 
@@ -237,9 +271,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#watch(quotaResource, (event) => this.#quotas.event(event), signal),
       this.#watch(priorityResource, (event) => this.#priorityEvent(event), signal),
       this.#watch(namespaceResource, (event) => this.#namespaceEvent(event), signal),
+      this.#watch(revisionResource, (event) => this.#revisions.event(event), signal),
     ]);
     await Promise.all(
-      (["WasmDeployment", "WasmJob"] as const).map((kind) => {
+      (["WasmDeployment", "WasmDaemonSet", "WasmJob"] as const).map((kind) => {
         let synced = false;
         return this.#watch(
           workloadResources[kind],
@@ -264,10 +299,16 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#wakeUps.close();
     this.#pace.close();
     this.#configUpdates.close();
+    this.#configRollouts.close();
     this.#events.close();
     this.#placement.close();
     this.#taintEvictions.close();
-    await Promise.all([this.#reconciler.close(), this.#quotas.close(), this.nodes.close()]);
+    await Promise.all([
+      this.#revisions.close(),
+      this.#reconciler.close(),
+      this.#quotas.close(),
+      this.nodes.close(),
+    ]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -326,10 +367,21 @@ export class Engine implements InstanceSource, AsyncDisposable {
     throw new WherryError("NodeUnreachable", message, { retryable: true });
   }
 
-  /** The current template of a workload; undefined when the workload is gone. */
-  #entryOf(uid: string): CatalogueEntry | undefined {
+  /** A template that a workload has or had; undefined when the workload is gone, or the template not kept. */
+  #entryOf(uid: string, templateHash: string): CatalogueEntry | undefined {
     const workload = this.#workloads.get(uid);
-    return workload && this.#reconciler.catalogueEntry(workload);
+    return workload && this.#reconciler.catalogueEntryOf(workload, templateHash);
+  }
+
+  /** There are no disruption budgets yet. */
+  #mayDisrupt(_instance: Instance): boolean {
+    return true;
+  }
+
+  /** A template can be used now, or has another number: its controller waits for that. */
+  #revisionsChanged(ownerUid: string): void {
+    this.#pace.wake(ownerUid);
+    this.#mark(ownerUid);
   }
 
   /** Resolves with the watch's `synced`. */
@@ -352,7 +404,8 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#pace.wake(uid);
       this.#workloads.delete(uid);
       this.#held.delete(uid);
-      this.#catalogue.drop(uid);
+      this.#configRollouts.release(uid);
+      this.#catalogue.forget(uid);
       this.#reconciler.drop(uid);
       this.#wakeUps.set(uid, undefined);
     } else {
@@ -361,8 +414,8 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#workloads.set(uid, workload);
       if (before?.object.metadata.generation !== workload.object.metadata.generation) {
         this.#pace.wake(uid);
-        // What instances of its earlier templates read is not known any more until it is asked for.
-        if (this.#catalogue.drop(uid)) this.#configUpdates.changed(uid);
+        this.#configRollouts.release(uid);
+        this.#dropTemplates(uid);
       }
       if (before !== undefined && isGang(before) !== isGang(workload)) this.#placement.gangChanged(uid);
       if (isOld && this.nodes.hasUnknown()) this.#held.add(uid);
@@ -370,13 +423,26 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#mark(uid);
   }
 
+  /** What instances of its earlier templates read is not known any more until it is asked for. */
+  #dropTemplates(uid: string): void {
+    if (this.#catalogue.drop(uid)) this.#configUpdates.changed(uid);
+  }
+
+  #releaseTemplate(uid: string): void {
+    this.#catalogue.release(uid);
+    this.#configUpdates.changed(uid);
+  }
+
   #configEvent(kind: ConfigKind, event: BackendEvent): void {
     if (event.kind === "synced") return;
     const { namespace = "", name } = event.object.metadata;
     const readers = this.#catalogue.configChanged(kind, namespace, name);
     for (const uid of readers) {
-      this.#placement.wakeOwner(uid);
+      const workload = this.#workloads.get(uid);
+      // First: as soon as somebody asks for the template, it has what is configured now in it.
+      if (workload && rollsOutConfiguration(workload)) this.#configRollouts.changed(uid);
       this.#configUpdates.changed(uid);
+      this.#placement.wakeOwner(uid);
     }
     if (readers.length > 0) this.#scheduleTurn();
   }

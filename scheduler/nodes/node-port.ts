@@ -62,7 +62,7 @@ export type ContentsOf = (templateHash: string) => Contents | undefined;
 
 /** Why an instance is told to stop, where it was not its workload's doing. */
 export interface StopReason {
-  readonly reason: "Preempted" | "TaintEviction";
+  readonly reason: "Preempted" | "TaintEviction" | "Eviction";
   readonly message: string;
 }
 
