@@ -36,7 +36,8 @@ function makeCluster(): Cluster {
   for (let node = 0; node < nodeCount; node++) state.putNode({ ...noInstances, node: aNode(`n${node}`) });
   const catalogue = new TemplateCatalogue({
     lookup: () => () => undefined,
-    revisionTemplate: () => undefined, latestTemplate: () => undefined,
+    revisionTemplate: () => undefined,
+    latestTemplate: () => undefined,
   });
   const workloads = new Map<string, Workload>();
   const replicas = instanceCount / ownerCount;

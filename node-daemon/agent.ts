@@ -51,7 +51,10 @@ export interface AgentOptions {
   readonly drivers: ReadonlyMap<string, RuntimeDriver>;
   readonly modules: Pick<ModuleStore, "fetch" | "retain" | "release">;
   readonly moduleBoard: Pick<ModuleBoard, "fetched" | "prepared">;
-  readonly volumes: Pick<VolumeStore, "mount" | "removeInstance" | "updateTemplate" | "removeTemplate" | "close">;
+  readonly volumes: Pick<
+    VolumeStore,
+    "mount" | "removeInstance" | "updateTemplate" | "removeTemplate" | "close"
+  >;
   readonly network: AllowedNetwork;
   readonly folders: Pick<InstanceFolders, "remove">;
   readonly checkpoint: Checkpoint;

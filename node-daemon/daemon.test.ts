@@ -1,21 +1,17 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { systemClock } from "../kit/clock.ts";
-import { silentLog } from "../kit/log.ts";
-import { systemRandom } from "../kit/random.ts";
 import { protocolVersion } from "../proto/node-service.ts";
-import { Daemon } from "./daemon.ts";
-import { ConditionBoard } from "./machine/condition-board.ts";
+import type { Daemon } from "./daemon.ts";
 import { parseMachineFlags } from "./machine/machine-options.ts";
 import type { Room } from "./machine/room.ts";
 import type { DaemonOptions } from "./options.ts";
-import { openCheckpoint } from "./session/checkpoint.ts";
 import { writeAssignment } from "./session/wire.ts";
 import { buildAssignment, buildTemplate } from "./testing/builders.ts";
 import { TestAuthority, type TlsFiles } from "./testing/certificates.ts";
 import { FakeDriver } from "./testing/fake-driver.ts";
+import { plenty, startTestDaemon } from "./testing/start-daemon.ts";
 import { TestScheduler } from "./testing/test-scheduler.ts";
 
 let authority: TestAuthority;
@@ -46,52 +42,8 @@ afterEach(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-/** A machine that has enough of everything, whatever the one has on which the tests run. */
-const plenty: Room = {
-  memory: () => ({ availableBytes: 2 ** 34, capacityBytes: 2 ** 35, stalledShare: 0 }),
-  disk: () => Promise.resolve({ availableBytes: 2 ** 34, capacityBytes: 2 ** 35, inodesFreeShare: 1 }),
-};
-
-async function startDaemon(given: Partial<DaemonOptions> = {}, room = plenty): Promise<Daemon> {
-  const capacity = {
-    cpuMillis: 2000,
-    memoryBytes: 2 ** 30,
-    instances: 100,
-    processes: 10,
-    extended: { "example.com/camera": 2 },
-  };
-  const options: DaemonOptions = {
-    name: "n1",
-    scheduler: `localhost:${scheduler.port}`,
-    tls: nodeTls,
-    stateDir: join(root, "state"),
-    allowedHostPaths: [{ path: join(root, "modules") }],
-    allowedListen: [],
-    allowedLoopback: [],
-    reservedHostPaths: [],
-    labels: { zone: "a" },
-    capacity,
-    allocatable: capacity,
-    logLevel: "silent",
-    keepInstancesOnExit: false,
-    machine: parseMachineFlags({}),
-    shimAgeMsMax: 3_600_000,
-    orphanMs: undefined,
-    ...given,
-  };
-  const conditions = new ConditionBoard(systemClock, silentLog, [
-    { type: "Confinement", status: true, reason: "BubblewrapWorks", message: "it works" },
-  ]);
-  const parts = {
-    clock: systemClock,
-    random: systemRandom,
-    log: silentLog,
-    version: "0",
-    drivers: [driver],
-    conditions,
-    room,
-  };
-  const daemon = await Daemon.start(options, parts, new AbortController().signal);
+async function startDaemon(given: Partial<DaemonOptions> = {}, room?: Room): Promise<Daemon> {
+  const daemon = await startTestDaemon({ root, port: scheduler.port, tls: nodeTls, driver, given, room });
   daemons.push(daemon);
   return daemon;
 }
@@ -255,114 +207,6 @@ test("Daemon: a template lasts as long as the session that sent it", async () =>
   const { assignments } = assignMessage(["b"]).assign;
   session.send({ assign: { templates: [], assignments } });
   await session.status("b", (phase) => phase === "Running");
-});
-
-const volumeOf = (text: string) => ({
-  volume: "v",
-  files: [{ path: "key", data: Buffer.from(text) }],
-});
-
-/** Instances that mount a ConfigMap at /v, whose contents are what `text` says. */
-function assignWithFiles(uids: readonly string[], contentsId: string, text: string) {
-  const { specJson } = buildTemplate({
-    module: { image: `file://${root}/modules/app.wasm` },
-    volumes: [{ name: "v", configMap: { name: "c", optional: false } }],
-    mounts: [{ volume: "v", path: "/v", readOnly: false }],
-  });
-  const template = { id: "template-1", specJson: Buffer.from(specJson), contentsId };
-  const assignments = uids.map((uid) => writeAssignment(buildAssignment({ uid, name: uid })));
-  return { assign: { templates: [{ ...template, contents: [volumeOf(text)] }], assignments } };
-}
-
-const updateMessage = (contentsId: string, text: string, templateId = "template-1") => ({
-  updateContents: { templates: [{ templateId, contentsId, contents: [volumeOf(text)] }] },
-});
-
-const keyFile = () => join(root, "state", "templates", "template-1", "v", "key");
-
-async function untilKeyIs(text: string): Promise<void> {
-  while ((await readFile(keyFile(), "utf8").catch(() => "")) !== text) await new Promise(setImmediate);
-}
-
-/** What it says of contents in its inventory. */
-async function connectAndReadContents() {
-  const { session } = await connect();
-  const told = session.received.all.flatMap((message) => message.contents?.templates ?? []);
-  return { session, told };
-}
-
-test("Daemon: files change under what runs, and the next session and the next daemon know which they are", async () => {
-  const daemon = await startDaemon();
-  const first = await scheduler.session();
-  first.welcome();
-  const hello = await first.received.first(({ hello }) => hello ?? undefined);
-  expect(hello.updatesContents).toBe(true);
-  await first.inventory();
-  first.send(assignWithFiles(["a"], "c1", "old"));
-  await first.status("a", (phase) => phase === "Running");
-  await untilKeyIs("old");
-  const mounted = driver.runs.get("a/0")?.spec.mounts;
-  expect(mounted).toMatchObject([{ guestPath: "/v", readOnly: true, hostPath: join(keyFile(), "..") }]);
-  first.send(updateMessage("c2", "new"));
-  await untilKeyIs("new");
-  first.end();
-  const second = await connectAndReadContents();
-  expect(second.told).toEqual([{ templateId: "template-1", contentsId: "c2" }]);
-  // A later instance of the same template brings newer files.
-  second.session.send(assignWithFiles(["b"], "c3", "newer"));
-  await untilKeyIs("newer");
-  await replaceDaemon(daemon);
-  await startDaemon();
-  const third = await connectAndReadContents();
-  expect(third.told).toEqual([{ templateId: "template-1", contentsId: "c3" }]);
-});
-
-test("Daemon: killed before it has changed the files, the next one does it", async () => {
-  const daemon = await startDaemon();
-  const { session } = await connect();
-  session.send(assignWithFiles(["a"], "c1", "old"));
-  await session.status("a", (phase) => phase === "Running");
-  await replaceDaemon(daemon);
-  const checkpoint = openCheckpoint(join(root, "state", "daemon.db"));
-  const contents = [{ ...volumeOf("new"), secret: false }];
-  checkpoint.commit([
-    { kind: "putContents", contents: { templateId: "template-1", contentsId: "c2", contents } },
-  ]);
-  checkpoint.close();
-  expect(await readFile(keyFile(), "utf8")).toBe("old");
-  await startDaemon();
-  await untilKeyIs("new");
-});
-
-test("Daemon: files without an id, as an older scheduler sends them, are never changed", async () => {
-  await startDaemon();
-  const { session } = await connect();
-  session.send(assignWithFiles(["a"], "", "old"));
-  await session.status("a", (phase) => phase === "Running");
-  session.send(updateMessage("c2", "new"));
-  session.send(updateMessage("c2", "new", "none"));
-  session.send(assignWithFiles(["b"], "c2", "new"));
-  await session.status("b", (phase) => phase === "Running");
-  expect(await readFile(keyFile(), "utf8")).toBe("old");
-  session.end();
-  expect((await connectAndReadContents()).told).toEqual([]);
-});
-
-test.each([
-  { name: "without an id", message: updateMessage("", "new") },
-  {
-    name: "of a volume that no folder can be named by",
-    message: {
-      updateContents: {
-        templates: [{ templateId: "template-1", contentsId: "c2", contents: [{ volume: "../../x", files: [] }] }],
-      },
-    },
-  },
-])("Daemon: contents $name end the session", async ({ message }) => {
-  await startDaemon();
-  const { session } = await connect();
-  session.send(message);
-  await session.ended.promise;
 });
 
 test("Daemon: says when an instance lost log lines", async () => {

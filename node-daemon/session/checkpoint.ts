@@ -111,7 +111,8 @@ export function openCheckpoint(file: string): Checkpoint {
 
 function upgrade(database: DatabaseSync, from: number): void {
   database.exec("BEGIN IMMEDIATE");
-  for (let version = from + 1; version <= schemaVersion; version++) database.exec(upgrades.get(version) ?? "");
+  for (let version = from + 1; version <= schemaVersion; version++)
+    database.exec(upgrades.get(version) ?? "");
   database.exec(`PRAGMA user_version = ${schemaVersion}; COMMIT`);
 }
 

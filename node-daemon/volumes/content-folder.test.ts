@@ -56,8 +56,8 @@ function diesAfter(steps: number): { readonly disk: ContentDisk; readonly died: 
     name,
     typeof act === "function" ? step(act as () => Promise<unknown>) : act,
   ]);
-  // The same functions, each with a count before it.
-  return { disk: Object.fromEntries(entries) as unknown as ContentDisk, died: () => left < 0 };
+  const disk: ContentDisk = Object.fromEntries(entries);
+  return { disk, died: () => left < 0 };
 }
 
 test("createContentFolder: links through ..data to a folder with the time in its name, as a pod has it", async () => {

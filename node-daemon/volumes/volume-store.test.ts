@@ -1,4 +1,16 @@
-import { mkdir, mkdtemp, readdir, readFile, readlink, realpath, rm, rmdir, stat, symlink, writeFile } from "node:fs/promises";
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  rm,
+  rmdir,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -204,7 +216,10 @@ test("updateTemplate: the folder that is mounted shows the new files, and the ol
   const [old] = await versions();
   await store.updateTemplate("t1", [changed]);
   expect((await stat(folderOf())).ino).toBe(ino);
-  expect((await readdir(folderOf())).filter((name) => !name.startsWith("..")).toSorted()).toEqual(["key", "more"]);
+  expect((await readdir(folderOf())).filter((name) => !name.startsWith("..")).toSorted()).toEqual([
+    "key",
+    "more",
+  ]);
   expect(await readFile(join(folderOf(), "key"), "utf8")).toBe("new");
   expect(await readFile(join(folderOf(), old ?? "", "key"), "utf8")).toBe("k");
   clock.advance(2_000);
@@ -270,7 +285,10 @@ test("mount: what a process before has left half done is made right", async () =
   const request = { uid: "u2", namespace: "default", templateId: "t1", mounts: [mountOf(content)] };
   await second.mount({ ...request, contents: () => [changed] });
   expect(await readFile(join(folderOf(), "key"), "utf8")).toBe("new");
-  expect((await readdir(folderOf())).filter((name) => !name.startsWith("..")).toSorted()).toEqual(["key", "more"]);
+  expect((await readdir(folderOf())).filter((name) => !name.startsWith("..")).toSorted()).toEqual([
+    "key",
+    "more",
+  ]);
 });
 
 test("updateTemplate: after a restart, too, when only running instances use the volume", async () => {

@@ -74,7 +74,12 @@ test("ConfigMap: variables of running instances stay, and their files change all
 });
 
 test.each([
-  { name: "a ConfigMap that is deleted", optional: false, change: "delete", told: /ConfigMap app does not exist/ },
+  {
+    name: "a ConfigMap that is deleted",
+    optional: false,
+    change: "delete",
+    told: /ConfigMap app does not exist/,
+  },
   { name: "a required key that is gone", optional: false, change: "drop", told: /has no key key/ },
 ])("$name leaves the files, and the workload is told", async ({ optional, change, told }) => {
   const { backend, node, pass } = await startEngine();
@@ -124,7 +129,10 @@ test("two workloads with the same spec, of two namespaces, share no files", asyn
   await pass(300);
   expect(a.held.size).toBe(2);
   expect(a.templates.size).toBe(2);
-  backend.put("configmaps", { ...aConfigMap({ key: "theirs" }), metadata: { name: "app", namespace: "other" } });
+  backend.put("configmaps", {
+    ...aConfigMap({ key: "theirs" }),
+    metadata: { name: "app", namespace: "other" },
+  });
   await pass(300);
   expect(a.updates).toHaveLength(1);
 });

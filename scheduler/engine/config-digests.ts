@@ -56,7 +56,10 @@ export class ConfigDigests {
     if (resolved.kind === "missing") return undefined;
     const { spec, contents } = resolved.body;
     const hash = createHash("sha256").update(canonicalJson(spec.env ?? []));
-    const digest = hash.update(`\0${contentsId(contents)}`).digest("hex").slice(0, 16);
+    const digest = hash
+      .update(`\0${contentsId(contents)}`)
+      .digest("hex")
+      .slice(0, 16);
     this.#lastKnown.set(ownerUid, digest);
     return digest;
   }

@@ -82,7 +82,10 @@ test("a change of a ConfigMap replaces all instances, a few at a time, once it h
 test("without the field nothing is replaced", async () => {
   const { started, node } = await startRolling();
   const declared = rolling(4);
-  started.backend.put("wasmdeployments", { ...declared, spec: { ...declared.spec, rolloutOnConfigChange: false } });
+  started.backend.put("wasmdeployments", {
+    ...declared,
+    spec: { ...declared.spec, rolloutOnConfigChange: false },
+  });
   await settle(started, node, 2_000);
   const uids = [...node.held.keys()];
   started.backend.put("configmaps", aConfigMap("2"));

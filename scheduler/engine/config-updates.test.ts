@@ -47,7 +47,9 @@ beforeEach(() => {
     contentsOf: (ownerUid): FilesOutcome | undefined => {
       const text = declared.get(ownerUid);
       if (text === "missing") return { kind: "missing", message: "ConfigMap app does not exist" };
-      return text === undefined ? undefined : { kind: "resolved", contents: { contentsId: text, contents: [] } };
+      return text === undefined
+        ? undefined
+        : { kind: "resolved", contents: { contentsId: text, contents: [] } };
     },
     missing: (ownerUid, message) => void missing.push(`${ownerUid}: ${message}`),
   });

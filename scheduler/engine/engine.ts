@@ -37,8 +37,7 @@ import {
 } from "../core/placement/profile-declaration.ts";
 import { PriorityClasses } from "../core/priority-classes.ts";
 import { type ConfigKind, type ConfigLookup, Unreadable } from "../core/templates/resolve-template.ts";
-import { ConfigRollouts } from "./config-rollouts.ts";
-import { ConfigUpdates } from "./config-updates.ts";
+import { ConfigKeeper } from "./config-keeper.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import { ownerApiVersion, type InstanceFigures } from "./instance-object.ts";
 import { InstanceExplainer } from "./instance-explainer.ts";
@@ -56,16 +55,7 @@ import { TaintEvictions } from "./taint-evictions.ts";
 import { type CatalogueEntry, TemplateCatalogue } from "./template-catalogue.ts";
 import type { Progress } from "./step-backlog.ts";
 import { WakeUps } from "./wake-ups.ts";
-import {
-  isGang,
-  namespaceOf,
-  ownerOf,
-  rollsOutConfiguration,
-  templateOf,
-  toWorkload,
-  workloadResources,
-  type Workload,
-} from "./workloads.ts";
+import { isGang, templateOf, toWorkload, workloadResources, type Workload } from "./workloads.ts";
 import { WorkloadPace } from "./workload-pace.ts";
 
 export interface EngineOptions {
@@ -112,8 +102,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #reconciler: Reconciler;
   readonly #explainer: InstanceExplainer;
   readonly #pace: WorkloadPace;
-  readonly #configUpdates: ConfigUpdates;
-  readonly #configRollouts: ConfigRollouts;
+  readonly #config: ConfigKeeper;
   readonly #stopping = new AbortController();
   #turnScheduled = false;
 
@@ -133,8 +122,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       revisionTemplate: (ownerUid, hash) => this.#revisions.template(ownerUid, hash),
       latestTemplate: (ownerUid) => this.#revisions.latestTemplate(ownerUid),
     });
-    this.#configUpdates = this.#makeConfigUpdates();
-    this.#configRollouts = this.#makeConfigRollouts();
+    this.#config = this.#makeConfigKeeper();
     this.nodes = new NodeBook({
       ...options,
       state,
@@ -142,7 +130,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       events: this.#events,
       changed,
       nodeChanged: (name, kind) => this.#nodeChanged(name, kind),
-      registered: (name) => this.#configUpdates.registered(name),
+      registered: (name) => this.#config.registered(name),
       usageFell: limitsUsage(placement) ? (name) => this.#placement.usageFell(name) : () => {},
     });
     this.#quotas = new QuotaKeeper({
@@ -192,28 +180,6 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.simulator = this.#makeSimulator(placement);
   }
 
-  #makeConfigUpdates(): ConfigUpdates {
-    return new ConfigUpdates({
-      clock: this.#options.clock,
-      nodeNames: () => this.nodes.connectedNames(),
-      session: (name) => this.nodes.session(name),
-      contentsOf: (ownerUid, templateHash) => this.#entryOf(ownerUid, templateHash)?.files,
-      missing: (ownerUid, message) => this.#filesMissing(ownerUid, message),
-    });
-  }
-
-  /** As a kubelet says it of a Pod. */
-  #filesMissing(ownerUid: string, message: string): void {
-    const workload = this.#workloads.get(ownerUid);
-    if (!workload) return;
-    this.#events.record({
-      involved: { apiVersion: ownerApiVersion, ...ownerOf(workload), namespace: namespaceOf(workload) },
-      type: "Warning",
-      reason: "FailedMount",
-      message: `running instances keep the files that they have: ${message}`,
-    });
-  }
-
   #makeExplainer(): InstanceExplainer {
     return new InstanceExplainer({
       state: this.#state,
@@ -224,15 +190,18 @@ export class Engine implements InstanceSource, AsyncDisposable {
     });
   }
 
-  #makeConfigRollouts(): ConfigRollouts {
-    return new ConfigRollouts({
+  #makeConfigKeeper(): ConfigKeeper {
+    return new ConfigKeeper({
       clock: this.#options.clock,
-      hold: (uid) => this.#catalogue.hold(uid),
-      release: (uid) => this.#releaseTemplate(uid),
-      due: (uid) => {
-        this.#pace.wake(uid);
-        this.#mark(uid);
+      catalogue: this.#catalogue,
+      events: this.#events,
+      nodes: () => this.nodes,
+      workload: (uid) => this.#workloads.get(uid),
+      wake: (uid) => {
+        this.#placement.wakeOwner(uid);
+        this.#scheduleTurn();
       },
+      changed: (uid) => this.#templatesChanged(uid),
     });
   }
 
@@ -240,7 +209,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     return new RevisionKeeper({
       ...this.#options,
       exists: (ownerUid) => this.#workloads.has(ownerUid),
-      changed: (ownerUid) => this.#revisionsChanged(ownerUid),
+      changed: (ownerUid) => this.#templatesChanged(ownerUid),
     });
   }
 
@@ -264,8 +233,8 @@ export class Engine implements InstanceSource, AsyncDisposable {
     const { signal } = this.#stopping;
     await Promise.all([
       this.#watch(nodeResource, (event) => this.#nodeEvent(event), signal),
-      this.#watch(configResources.ConfigMap, (event) => this.#configEvent("ConfigMap", event), signal),
-      this.#watch(configResources.Secret, (event) => this.#configEvent("Secret", event), signal),
+      this.#watch(configResources.ConfigMap, (event) => this.#config.event("ConfigMap", event), signal),
+      this.#watch(configResources.Secret, (event) => this.#config.event("Secret", event), signal),
       // Nothing acts on events; watched so that the recorder can go on counting.
       this.#watch(eventResource, () => {}, signal),
       this.#watch(quotaResource, (event) => this.#quotas.event(event), signal),
@@ -298,8 +267,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#stopping.abort();
     this.#wakeUps.close();
     this.#pace.close();
-    this.#configUpdates.close();
-    this.#configRollouts.close();
+    this.#config.close();
     this.#events.close();
     this.#placement.close();
     this.#taintEvictions.close();
@@ -378,8 +346,8 @@ export class Engine implements InstanceSource, AsyncDisposable {
     return true;
   }
 
-  /** A template can be used now, or has another number: its controller waits for that. */
-  #revisionsChanged(ownerUid: string): void {
+  /** A template can be used now, or there is another one: its controller waits for that. */
+  #templatesChanged(ownerUid: string): void {
     this.#pace.wake(ownerUid);
     this.#mark(ownerUid);
   }
@@ -404,8 +372,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#pace.wake(uid);
       this.#workloads.delete(uid);
       this.#held.delete(uid);
-      this.#configRollouts.release(uid);
-      this.#catalogue.forget(uid);
+      this.#config.workloadGone(uid);
       this.#reconciler.drop(uid);
       this.#wakeUps.set(uid, undefined);
     } else {
@@ -414,37 +381,12 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#workloads.set(uid, workload);
       if (before?.object.metadata.generation !== workload.object.metadata.generation) {
         this.#pace.wake(uid);
-        this.#configRollouts.release(uid);
-        this.#dropTemplates(uid);
+        this.#config.workloadChanged(uid);
       }
       if (before !== undefined && isGang(before) !== isGang(workload)) this.#placement.gangChanged(uid);
       if (isOld && this.nodes.hasUnknown()) this.#held.add(uid);
     }
     this.#mark(uid);
-  }
-
-  /** What instances of its earlier templates read is not known any more until it is asked for. */
-  #dropTemplates(uid: string): void {
-    if (this.#catalogue.drop(uid)) this.#configUpdates.changed(uid);
-  }
-
-  #releaseTemplate(uid: string): void {
-    this.#catalogue.release(uid);
-    this.#configUpdates.changed(uid);
-  }
-
-  #configEvent(kind: ConfigKind, event: BackendEvent): void {
-    if (event.kind === "synced") return;
-    const { namespace = "", name } = event.object.metadata;
-    const readers = this.#catalogue.configChanged(kind, namespace, name);
-    for (const uid of readers) {
-      const workload = this.#workloads.get(uid);
-      // First: as soon as somebody asks for the template, it has what is configured now in it.
-      if (workload && rollsOutConfiguration(workload)) this.#configRollouts.changed(uid);
-      this.#configUpdates.changed(uid);
-      this.#placement.wakeOwner(uid);
-    }
-    if (readers.length > 0) this.#scheduleTurn();
   }
 
   /** Instances keep the priority that they were made with; what could not be made for want of the class now can. */

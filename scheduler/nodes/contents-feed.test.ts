@@ -5,8 +5,7 @@ import { ContractViolation } from "./contract-violation.ts";
 import type { Contents, NodeTemplate } from "./node-port.ts";
 
 const owner = { kind: "WasmDeployment", name: "web", uid: "o" } as const;
-const instance = (uid: string, templateId = "") =>
-  anInstance(uid, { owner, templateHash: "h", templateId });
+const instance = (uid: string, templateId = "") => anInstance(uid, { owner, templateHash: "h", templateId });
 
 function contentsOf(text: string): Contents {
   const files = [{ path: "key", data: Buffer.from(text) }];

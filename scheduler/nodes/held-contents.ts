@@ -55,9 +55,7 @@ export class HeldContents {
     return this.#byOwner.keys();
   }
 
-  templatesOf(
-    ownerUid: string,
-  ): Iterable<{ readonly templateId: string; readonly templateHash: string }> {
+  templatesOf(ownerUid: string): Iterable<{ readonly templateId: string; readonly templateHash: string }> {
     return this.#byOwner.get(ownerUid)?.values() ?? [];
   }
 

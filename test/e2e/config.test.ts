@@ -24,7 +24,11 @@ async function kubectl(args: readonly string[], input = ""): Promise<string> {
   return stdout;
 }
 
-async function applyConfig(kind: "ConfigMap" | "Secret", name: string, texts: Readonly<Record<string, string>>) {
+async function applyConfig(
+  kind: "ConfigMap" | "Secret",
+  name: string,
+  texts: Readonly<Record<string, string>>,
+) {
   const field = kind === "Secret" ? "stringData" : "data";
   const object = { apiVersion: "v1", kind, metadata: { name }, [field]: texts };
   await kubectl(["apply", "-f", "-"], JSON.stringify(object));
@@ -38,7 +42,10 @@ interface Reading {
 }
 
 /** A deployment whose instances read a volume at /config. */
-async function read(name: string, { args = [], volume, template, replicas = 1 }: Reading = {}): Promise<void> {
+async function read(
+  name: string,
+  { args = [], volume, template, replicas = 1 }: Reading = {},
+): Promise<void> {
   const source = volume ?? { configMap: { name } };
   await cluster.apply(
     deployment(replicas, {
@@ -121,15 +128,23 @@ test("two hundred changes under a guest that reads as fast as it can: every vers
   await read("race", { args: ["race"] });
   await prints("race", "version 00000000\n");
   for (let version = 1; version <= 200; version++) {
-    const object = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "race" }, data: { text: textOf(version) } };
+    const object = {
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: "race" },
+      data: { text: textOf(version) },
+    };
     await kubectl(["replace", "-f", "-"], JSON.stringify(object));
   }
   await kubectl(["patch", "configmap", "race", "-p", JSON.stringify({ data: { text: textOf(99_999_999) } })]);
   await prints("race", "done reads=");
   const log = await logOf("race");
   expect(log).not.toMatch(/[A-Z]{4}/);
-  const { reads, versions } = /reads=(?<reads>\d+) versions=(?<versions>\d+) torn=0 missing=0 kept=00000000/.exec(log)
-    ?.groups ?? { reads: "0", versions: "0" };
+  const { reads, versions } =
+    /reads=(?<reads>\d+) versions=(?<versions>\d+) torn=0 missing=0 kept=00000000/.exec(log)?.groups ?? {
+      reads: "0",
+      versions: "0",
+    };
   expect(Number(versions)).toBeGreaterThan(50);
   expect(Number(reads)).toBeGreaterThan(1_000);
   await remove("race");

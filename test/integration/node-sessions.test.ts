@@ -407,9 +407,7 @@ test("NodeServer: files that have changed reach a daemon that knows of it, after
   session?.updateContents("o", () => contents("3"));
   await all;
   expect(received[0]?.assign?.templates).toMatchObject([{ id: "t", contentsId: "1" }]);
-  expect(received[1]?.updateContents?.templates).toEqual([
-    { templateId: "t", ...contents("3") },
-  ]);
+  expect(received[1]?.updateContents?.templates).toEqual([{ templateId: "t", ...contents("3") }]);
   expect(received).toHaveLength(2);
 });
 
