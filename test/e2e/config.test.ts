@@ -39,18 +39,20 @@ interface Reading {
   readonly volume?: Readonly<Record<string, unknown>>;
   readonly template?: Readonly<Record<string, unknown>>;
   readonly replicas?: number;
+  readonly spec?: Readonly<Record<string, unknown>>;
 }
 
 /** A deployment whose instances read a volume at /config. */
 async function read(
   name: string,
-  { args = [], volume, template, replicas = 1 }: Reading = {},
+  { args = [], volume, template, replicas = 1, spec = {} }: Reading = {},
 ): Promise<void> {
   const source = volume ?? { configMap: { name } };
   await cluster.apply(
     deployment(replicas, {
       name,
       image,
+      spec,
       template: {
         args: ["/config", ...args],
         volumes: [{ name: "v", ...source }],
@@ -218,4 +220,52 @@ test("an instance that waits for a ConfigMap starts by itself; its variables sta
   await prints("late", "files: a=2\n");
   expect(await logOf("late")).not.toContain("variable KEY=2");
   await remove("late");
+});
+
+test("rolloutOnConfigChange: a burst of changes is one rollout, a deletion none, and files change at once", async () => {
+  await applyConfig("ConfigMap", "rolled", { a: "1" });
+  await applyConfig("Secret", "rolled", { key: "1" });
+  const env = [{ name: "KEY", valueFrom: { secretKeyRef: { name: "rolled", key: "key" } } }];
+  await read("rolled", { replicas: 3, template: { env }, spec: { rolloutOnConfigChange: true } });
+  await eventually(async () => {
+    expect((await of("rolled")).map(({ status }) => status.display)).toEqual([
+      "Running",
+      "Running",
+      "Running",
+    ]);
+  });
+  const uids = async () => (await of("rolled")).map(({ metadata }) => metadata.uid);
+  const revisions = async () => {
+    const list = JSON.parse(await kubectl(["get", "controllerrevisions", "-o", "json"])) as {
+      items: readonly { metadata: { ownerReferences: readonly { name: string }[] } }[];
+    };
+    return list.items.filter(({ metadata }) => metadata.ownerReferences[0]?.name === "rolled").length;
+  };
+  const before = await uids();
+  expect(await revisions()).toBe(1);
+  for (const text of ["2", "3", "4"]) {
+    await applyConfig("ConfigMap", "rolled", { a: text });
+    await applyConfig("Secret", "rolled", { key: text });
+  }
+  await eventually(async () => {
+    const after = await uids();
+    expect(after).toHaveLength(3);
+    expect(after.filter((uid) => before.includes(uid))).toEqual([]);
+  });
+  await prints("rolled", "variable KEY=4\n");
+  await prints("rolled", "files: a=4\n");
+  expect(await revisions()).toBe(2);
+
+  const settled = await uids();
+  await kubectl(["delete", "secret", "rolled"]);
+  await applyConfig("ConfigMap", "rolled", { a: "5" });
+  // Its files change although a variable of new instances could not be filled in.
+  await prints("rolled", "files: a=5\n");
+  await cluster.killScheduler();
+  await cluster.startScheduler();
+  await applyConfig("ConfigMap", "rolled", { a: "6" });
+  await prints("rolled", "files: a=6\n");
+  expect((await uids()).toSorted()).toEqual(settled.toSorted());
+  expect(await revisions()).toBe(2);
+  await remove("rolled");
 });
