@@ -38,6 +38,7 @@ import {
 import { PriorityClasses } from "../core/priority-classes.ts";
 import { type ConfigKind, type ConfigLookup, Unreadable } from "../core/templates/resolve-template.ts";
 import { EventRecorder } from "./event-recorder.ts";
+import { declaredParts } from "./new-instance.ts";
 import { ownerApiVersion, type InstanceFigures } from "./instance-object.ts";
 import { InstanceExplainer } from "./instance-explainer.ts";
 import { troubleOf } from "./instance-trouble.ts";
@@ -130,6 +131,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       state,
       overcommit: placement.overcommit,
       events: this.#events,
+      asDeclared: (instance) => this.#asDeclared(instance),
       changed,
       nodeChanged: (name, kind) => this.#nodeChanged(name, kind),
       usageFell: limitsUsage(placement) ? (name) => this.#placement.usageFell(name) : () => {},
@@ -359,6 +361,14 @@ export class Engine implements InstanceSource, AsyncDisposable {
   /** There are no disruption budgets yet. */
   #mayDisrupt(_instance: Instance): boolean {
     return true;
+  }
+
+  /** A node that is in wrong hands is not to say what the instances of others ask of their neighbours. */
+  #asDeclared(instance: Instance): Instance {
+    const { owner, templateHash } = instance;
+    const workload = this.#workloads.get(owner.uid);
+    const entry = this.#entryOf(owner.uid, templateHash);
+    return workload && entry ? { ...instance, ...declaredParts(workload, entry) } : instance;
   }
 
   /** A template can be used now, or has another number: its controller waits for that. */
