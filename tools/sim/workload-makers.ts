@@ -97,7 +97,18 @@ function chosenNodes(dice: Dice) {
 }
 
 /** Most are small, so that there is room for surprises. */
-const commonMakers = ["small", "small", "large", "large", "slowToStop", "prior", "prior", "spread", "apart", "mounted"];
+const commonMakers = [
+  "small",
+  "mounted",
+  "mounted",
+  "large",
+  "large",
+  "slowToStop",
+  "prior",
+  "prior",
+  "spread",
+  "apart",
+];
 
 function requests(cpuMillis: number, mebibytes: number): Template {
   return { resources: { requests: { cpu: `${cpuMillis}m`, memory: `${mebibytes}Mi` } } };

@@ -30,6 +30,7 @@ function checkInstance({ store }: Cluster, { agent, disk, files, name }: Machine
   demand(
     JSON.stringify(found) === JSON.stringify(wanted),
     "contents",
-    () => `${assignment.name} on ${name} sees ${JSON.stringify(found)}, declared is ${JSON.stringify(wanted)}`,
+    () =>
+      `${assignment.name} on ${name} sees ${JSON.stringify(found)}, declared is ${JSON.stringify(wanted)}`,
   );
 }
