@@ -24,6 +24,8 @@ export interface NodeAssignment {
   readonly isolation: string;
   /** The scheduler's own JSON: it is only sent back. */
   readonly claimsJson: string;
+  /** The scheduler's as well: that this was made for this node. */
+  readonly proof: string;
 }
 
 export interface VolumeContent {
@@ -41,4 +43,6 @@ export interface NodeTemplate {
 }
 
 /** The files of a template as they are from now on. */
-export type TemplateContents = Pick<NodeTemplate, "contents" | "contentsId"> & { readonly templateId: string };
+export type TemplateContents = Pick<NodeTemplate, "contents" | "contentsId"> & {
+  readonly templateId: string;
+};

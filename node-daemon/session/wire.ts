@@ -45,6 +45,7 @@ export function readAssignment(message: Assignment__Output): NodeAssignment {
     priorityClass: message.priorityClass,
     isolation: message.isolation,
     claimsJson: message.claimsJson,
+    proof: message.proof,
   };
 }
 

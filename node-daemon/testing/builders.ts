@@ -22,6 +22,7 @@ export function buildAssignment(given: Partial<NodeAssignment> = {}): NodeAssign
     priorityClass: "",
     isolation: "shared",
     claimsJson: "",
+    proof: "",
     ...given,
   };
 }

@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import { anInstance } from "../core/testing/builders.ts";
+import { AssignmentProofs } from "./assignment-proofs.ts";
 import { ContentsFeed } from "./contents-feed.ts";
 import { ContractViolation } from "./contract-violation.ts";
 import type { Contents, NodeTemplate } from "./node-port.ts";
@@ -17,9 +18,12 @@ const templateOf = (text: string, id = "t"): NodeTemplate => ({
   ...contentsOf(text),
 });
 
+const proofs = new AssignmentProofs([Buffer.from("of this cluster")]);
+const proofOf = (uid: string, nodeName = "n1") => proofs.make({ nodeName, uid, ownerUid: "o" });
+
 let feed: ContentsFeed;
 beforeEach(() => {
-  feed = new ContentsFeed();
+  feed = new ContentsFeed("n1", proofs);
   feed.canUpdate = true;
 });
 
@@ -83,11 +87,32 @@ test("update: nothing goes to templates whose last instance is released, or of a
 
 test("told: what a node says to have is compared; what it does not tell of is left alone", () => {
   feed.told([{ templateId: "t", contentsId: "id of 1" }]);
-  feed.reported(instance("a", "t"));
-  feed.reported(instance("b", "fixed"));
+  feed.reported(instance("a", "t"), proofOf("a"));
+  feed.reported(instance("b", "fixed"), proofOf("b"));
   expect(feed.update("o", () => contentsOf("1"))).toBe(0);
   feed.update("o", () => contentsOf("2"));
   expect(taken()).toEqual({ t: "2" });
+});
+
+test.each([
+  { name: "no proof", proof: "" },
+  { name: "that of another instance", proof: proofOf("other") },
+  { name: "that of another node", proof: proofOf("a", "n2") },
+])("reported: with $name a node gets nothing", ({ proof }) => {
+  feed.told([{ templateId: "t", contentsId: "id of 1" }]);
+  feed.reported(instance("a", "t"), proof);
+  expect(feed.update("o", () => contentsOf("2"))).toBe(0);
+  expect([...feed.owners()]).toEqual([]);
+});
+
+test("proofOf: what is given with an assignment is what its report is believed by", () => {
+  const proof = feed.proofOf(instance("a"), templateOf("1"));
+  expect(feed.proofOf(instance("a"), { ...templateOf("1"), contentsId: "" })).toBe("");
+  const next = new ContentsFeed("n1", proofs);
+  next.canUpdate = true;
+  next.told([{ templateId: "t", contentsId: "id of 1" }]);
+  next.reported(instance("a", "t"), proof);
+  expect([...next.owners()]).toEqual(["o"]);
 });
 
 test("told: a node can not make the scheduler remember without end", () => {

@@ -5,12 +5,14 @@
  * - Of what waits for a template only the newest is sent, and nothing that the node has.
  * - A template that is assigned brings its files with it, so an update that waited for them is dropped; an update that
  *   comes after an assignment is written after it.
+ * - A node that says to hold an instance gets its files only with a proof (see assignment-proofs.ts).
  * - A daemon that does not know that files change gets other files as another template.
  */
 import type { HeldContents__Output } from "../../proto/gen/wherry/v1/HeldContents.ts";
 import type { TemplateContents } from "../../proto/gen/wherry/v1/TemplateContents.ts";
 import { batchItemsMax } from "../../proto/node-service.ts";
 import type { Instance } from "../core/model.ts";
+import type { AssignmentProofs, ProvenAssignment } from "./assignment-proofs.ts";
 import { ContractViolation } from "./contract-violation.ts";
 import { type ContentsUser, HeldContents } from "./held-contents.ts";
 import type { Contents, ContentsOf, NodeTemplate } from "./node-port.ts";
@@ -22,9 +24,16 @@ const heldMax = 100_000;
 export class ContentsFeed {
   /** As its daemon says. */
   canUpdate = false;
+  readonly #nodeName: string;
+  readonly #proofs: AssignmentProofs;
   readonly #held = new HeldContents();
   readonly #updates = new Map<string, Contents>();
   #told = 0;
+
+  constructor(nodeName: string, proofs: AssignmentProofs) {
+    this.#nodeName = nodeName;
+    this.#proofs = proofs;
+  }
 
   /** The node says what it has. */
   told(templates: readonly HeldContents__Output[]): void {
@@ -34,9 +43,15 @@ export class ContentsFeed {
     for (const { templateId, contentsId } of templates) this.#held.note(templateId, contentsId);
   }
 
-  /** The node says that it holds this instance, after it has told of contents. */
-  reported(instance: Instance): void {
-    this.#held.reported(instance.uid, userOf(instance), instance.templateId);
+  /** The node says that it holds this instance, after it has told of contents. Without a proof it gets no other ones. */
+  reported(instance: Instance, proof: string): void {
+    if (proof !== "" && this.#proofs.isValid(proof, this.#assignmentOf(instance)))
+      this.#held.reported(instance.uid, userOf(instance), instance.templateId);
+  }
+
+  /** To be sent with an instance of this template; empty where nothing changes. */
+  proofOf(instance: Instance, { contentsId }: NodeTemplate): string {
+    return contentsId === "" ? "" : this.#proofs.make(this.#assignmentOf(instance));
   }
 
   /** What the instance is to be sent with. */
@@ -77,6 +92,10 @@ export class ContentsFeed {
       bytes += contentBytes(contents);
     }
     return bytes;
+  }
+
+  #assignmentOf({ uid, owner }: Instance): ProvenAssignment {
+    return { nodeName: this.#nodeName, uid, ownerUid: owner.uid };
   }
 
   get isDue(): boolean {

@@ -18,6 +18,7 @@ import { batchItemsMax, protocolVersion } from "../../proto/node-service.ts";
 import type { LogOptions } from "../apiserver/live-resource.ts";
 import type { Instance } from "../core/model.ts";
 import type { LogRelay } from "./log-relay.ts";
+import type { AssignmentProofs } from "./assignment-proofs.ts";
 import { contentBytes, ContentsFeed } from "./contents-feed.ts";
 import type { ContentsOf, NodeListener, NodeSession, NodeTemplate, StopReason } from "./node-port.ts";
 import { ContractViolation } from "./contract-violation.ts";
@@ -43,6 +44,7 @@ export interface SessionOptions {
   readonly stopDisconnectedAfterMs: number;
   readonly listener: NodeListener;
   readonly logs: LogRelay;
+  readonly proofs: AssignmentProofs;
   readonly log: Log;
   /** Monotonic milliseconds. */
   readonly now: () => number;
@@ -67,7 +69,7 @@ export class ServerSession implements NodeSession {
   readonly #stops = new Map<string, QueuedStop>();
   readonly #acknowledgements = new Set<string>();
   readonly #sentTemplates = new Set<string>();
-  readonly #contents = new ContentsFeed();
+  readonly #contents: ContentsFeed;
   #registered = false;
   #closed = false;
   #flushScheduled = false;
@@ -76,6 +78,7 @@ export class ServerSession implements NodeSession {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.nodeName = options.certifiedName;
+    this.#contents = new ContentsFeed(this.nodeName, options.proofs);
     this.lastHeardMs = options.now();
     const { call } = options;
     call.on("data", (message: NodeMessage__Output) => this.#receive(message));
@@ -161,7 +164,8 @@ export class ServerSession implements NodeSession {
     if (!this.#registered) throw new ContractViolation("the first message of a session must be hello");
     if (message.inventory) {
       const held = message.inventory.instances.map((entry) => readHeld(entry, this.nodeName, nowMs));
-      for (const { instance } of held) this.#contents.reported(instance);
+      for (const [at, { instance }] of held.entries())
+        this.#contents.reported(instance, message.inventory.instances[at]?.assignment?.proof ?? "");
       listener.inventory(this, held, message.inventory.done);
     } else if (message.status) {
       const statuses = message.status.statuses.map((status) => ({
@@ -239,7 +243,8 @@ export class ServerSession implements NodeSession {
         templates.push(template);
       }
       this.#assignments.delete(uid);
-      assignments.push(writeAssignment(instance, template.id));
+      const proof = this.#contents.proofOf(instance, template);
+      assignments.push({ ...writeAssignment(instance, template.id), proof });
       if (assignments.length >= batchItemsMax) break;
     }
     this.#write({ assign: { templates: templates.map(writeTemplate), assignments } });

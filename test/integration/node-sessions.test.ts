@@ -12,6 +12,7 @@ import type { SchedulerMessage__Output } from "../../proto/gen/wherry/v1/Schedul
 import { batchItemsMax, NodeService, protocolVersion } from "../../proto/node-service.ts";
 import type { Instance } from "../../scheduler/core/model.ts";
 import type { HeldInstance, NodeListener, NodeSession } from "../../scheduler/nodes/node-port.ts";
+import { AssignmentProofs } from "../../scheduler/nodes/assignment-proofs.ts";
 import { NodeServer } from "../../scheduler/nodes/node-server.ts";
 import { writeAssignment } from "../../scheduler/nodes/wire.ts";
 
@@ -23,6 +24,8 @@ let address = "";
 let sessions: NodeSession[] = [];
 const calls: string[] = [];
 const held: HeldInstance[] = [];
+
+const proofs = new AssignmentProofs([Buffer.from("of this cluster")]);
 
 const listener: NodeListener = {
   connected(hello, session) {
@@ -53,6 +56,7 @@ beforeAll(async () => {
     epoch: 7,
     lostAfterMs: 15_000,
     listener,
+    proofs,
     clock: systemClock,
     log: silentLog,
   });
@@ -388,8 +392,22 @@ test("NodeServer: files that have changed reach a daemon that knows of it, after
   });
   call.write({ contents: { templates: [{ templateId: "t", contentsId: "told" }] } });
   const status = { uid: "u", phase: "Running" };
-  const assignment = writeAssignment(anInstance("u"), "t");
-  call.write({ inventory: { instances: [{ assignment, status }], done: true } });
+  const proof = proofs.make({ nodeName: "files", uid: "u", ownerUid: "o" });
+  const assignment = { ...writeAssignment(anInstance("u"), "t"), proof };
+  // What somebody else's instance sees is not to be had by naming it.
+  const stolen = {
+    ...writeAssignment({ ...anInstance("x"), owner: { ...anInstance("x").owner, uid: "p" } }, "t"),
+    proof,
+  };
+  call.write({
+    inventory: {
+      instances: [
+        { assignment, status },
+        { assignment: stolen, status: { ...status, uid: "x" } },
+      ],
+      done: true,
+    },
+  });
   call.write({ heartbeat: {} });
   await next(call);
   const received: SchedulerMessage__Output[] = [];
@@ -406,6 +424,8 @@ test("NodeServer: files that have changed reach a daemon that knows of it, after
   session?.updateContents("o", () => contents("2"));
   session?.updateContents("o", () => contents("3"));
   await all;
+  const given = received[0]?.assign?.assignments[0]?.proof ?? "";
+  expect(proofs.isValid(given, { nodeName: "files", uid: "w", ownerUid: "o" })).toBe(true);
   expect(received[0]?.assign?.templates).toMatchObject([{ id: "t", contentsId: "1" }]);
   expect(received[1]?.updateContents?.templates).toEqual([{ templateId: "t", ...contents("3") }]);
   expect(received).toHaveLength(2);
