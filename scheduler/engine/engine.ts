@@ -37,6 +37,8 @@ import {
 } from "../core/placement/profile-declaration.ts";
 import { PriorityClasses } from "../core/priority-classes.ts";
 import { type ConfigKind, type ConfigLookup, Unreadable } from "../core/templates/resolve-template.ts";
+import { CronJobKeeper } from "./cron/cron-job-keeper.ts";
+import { cronJobResource } from "./cron/cron-job-writer.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import { ownerApiVersion, type InstanceFigures } from "./instance-object.ts";
 import { InstanceExplainer } from "./instance-explainer.ts";
@@ -96,6 +98,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #placement: PlacementRunner;
   readonly #taintEvictions: TaintEvictions;
   readonly #reconciler: Reconciler;
+  readonly #cronJobs: CronJobKeeper;
   readonly #explainer: InstanceExplainer;
   readonly #pace: WorkloadPace;
   readonly #stopping = new AbortController();
@@ -109,6 +112,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     const changed = (change: InstanceChange) => this.#instanceChanged(change);
     this.live = new LiveInstances(this, clock.now() * 1000, log);
     this.#events = new EventRecorder(backend, clock, log);
+    this.#cronJobs = new CronJobKeeper({ backend, clock, log, events: this.#events });
     this.#pace = new WorkloadPace(clock, (uid) => this.#mark(uid));
     this.#wakeUps = new WakeUps(clock, (uids) => this.#markAll(uids));
     this.#catalogue = new TemplateCatalogue((namespace) => configLookup(backend, namespace));
@@ -214,6 +218,11 @@ export class Engine implements InstanceSource, AsyncDisposable {
         );
       }),
     );
+    await Promise.all([
+      this.#watch(workloadResources.WasmJob, (event) => this.#cronJobs.jobEvent(event), signal),
+      this.#watch(cronJobResource, (event) => this.#cronJobs.cronJobEvent(event), signal),
+    ]);
+    this.#cronJobs.start();
     this.#options.log.info("declared objects read", {
       workloads: this.#workloads.size,
       held: this.#held.size,
@@ -229,7 +238,12 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#events.close();
     this.#placement.close();
     this.#taintEvictions.close();
-    await Promise.all([this.#reconciler.close(), this.#quotas.close(), this.nodes.close()]);
+    await Promise.all([
+      this.#cronJobs.close(),
+      this.#reconciler.close(),
+      this.#quotas.close(),
+      this.nodes.close(),
+    ]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
