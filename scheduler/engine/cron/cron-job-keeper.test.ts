@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { ApiObject } from "../../../api/object-meta.ts";
-import { FakeBackend } from "../../testing/fake-backend.ts";
+import type { FakeBackend } from "../../testing/fake-backend.ts";
 import { eventsIn, job, startEngine, statusOf } from "../../testing/test-engine.ts";
 
 const startMs = Date.UTC(2026, 0, 1);

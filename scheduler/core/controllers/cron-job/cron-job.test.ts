@@ -279,7 +279,7 @@ test.each<Given & { name: string; steps: readonly string[] }>([
     at: 5,
     steps: [],
   },
-])("reconcileCronJob: $name", ({ name: _, steps, ...given }) => {
+])("reconcileCronJob: $name", ({ steps, ...given }) => {
   expect(brief(run(given))).toEqual(steps);
 });
 
