@@ -6,14 +6,17 @@ import { TimedHeap } from "../../core/placement/timed-heap.ts";
  * of the wall clock come sooner than that: so it is looked at now and then, once for all.
  */
 const lookAgainMs = 20_000;
+/** Fewer are not worth the work. */
+const staleMax = 64;
 
 /** Keys by times of the wall clock, behind one timer. Ten thousand cost no more to wait for than one. */
 export class WallClockAlarms {
   readonly #clock: Clock;
   readonly #due: (key: string) => void;
-  readonly #heap = new TimedHeap<string>();
-  /** The heap keeps what was replaced until its time comes, so the same time is not set twice. */
+  #heap = new TimedHeap<string>();
+  /** What the heap should have; it keeps what was replaced and deleted until that comes up, which may be next year. */
   readonly #times = new Map<string, number>();
+  #setsOfHeap = 0;
   #timer: { readonly atMs: number; readonly timer: Timer } | undefined;
   #isClosed = false;
 
@@ -28,11 +31,23 @@ export class WallClockAlarms {
     if (atMs === undefined) {
       this.#times.delete(key);
       this.#heap.delete(key);
+      this.#dropStale();
       return;
     }
     this.#times.set(key, atMs);
     this.#heap.set(key, atMs);
+    this.#setsOfHeap++;
+    this.#dropStale();
     this.#arm();
+  }
+
+  /** Makes the heap anew when more than half of it may be stale. */
+  #dropStale(): void {
+    const isSmall = this.#setsOfHeap <= 2 * this.#times.size + staleMax;
+    if (isSmall && this.#times.size > 0) return;
+    this.#heap = new TimedHeap();
+    for (const [key, atMs] of this.#times) this.#heap.set(key, atMs);
+    this.#setsOfHeap = this.#times.size;
   }
 
   close(): void {
