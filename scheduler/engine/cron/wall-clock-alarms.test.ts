@@ -52,6 +52,18 @@ test("WallClockAlarms: a clock that was set back makes nothing due", () => {
   expect(due).toEqual(["a 5000"]);
 });
 
+test("WallClockAlarms: what was replaced many times before its time came is due once", () => {
+  const { clock, due, alarms } = start();
+  alarms.set("still", 4_000);
+  for (let i = 0; i < 1_000; i++) {
+    alarms.set("moving", 1_000_000 - i);
+    alarms.set(`gone ${i}`, 5_000_000);
+    alarms.set(`gone ${i}`, undefined);
+  }
+  clock.advance(2_000_000);
+  expect(due).toEqual(["still 4000", "moving 999001"]);
+});
+
 test("WallClockAlarms.close: nothing is due any more", () => {
   const { clock, due, alarms } = start();
   alarms.set("a", 5_000);
