@@ -83,6 +83,7 @@ export class CronJobKeeper implements AsyncDisposable {
     const record = this.#record(uid);
     if (event.kind === "delete") {
       record.cronJob = undefined;
+      record.jobs.accountedFor(record.jobs.list());
       this.#alarms.set(uid, undefined);
       this.#dropIfEmpty(record);
       return;

@@ -1,8 +1,7 @@
 /** Of cron jobs: no time of a schedule has two jobs, whoever leads and whatever the clocks say, and none is forgotten. */
 import type { WasmCronJob } from "../../../api/gen/kinds.gen.ts";
-import type { ApiObject } from "../../../api/object-meta.ts";
 import { fromTimestamp } from "../../../kit/timestamps.ts";
-import { cronJobUidOf, scheduledAnnotation } from "../../../scheduler/core/controllers/cron-job/made-job.ts";
+import { cronJobUidOf } from "../../../scheduler/core/controllers/cron-job/made-job.ts";
 import type { BackendEvent } from "../../../scheduler/backend/backend.ts";
 import type { Cluster } from "../cluster.ts";
 import { objectsIn } from "../objects-in.ts";
@@ -12,24 +11,20 @@ import { demand } from "./violation.ts";
 const lateMsMax = 60_000;
 
 export class CronCheck {
-  /** By cron job and time, the uid of its job. */
+  /** By cron job and name, which says the time, the uid of the job. */
   readonly #jobs = new Map<string, string>();
 
   /** Told of every job that is ever stored, however short its life. */
   stored(event: BackendEvent): void {
     if (event.kind !== "put") return;
     const { uid, name } = event.object.metadata;
-    const time = timeOf(event.object);
-    if (time === undefined) return;
-    const known = this.#jobs.get(time) ?? uid;
-    this.#jobs.set(time, known);
-    demand(known === uid, "cron", () => `${name} is the second job of one time: ${time}`);
+    const owner = cronJobUidOf(event.object.metadata);
+    if (owner === undefined) return;
+    const key = `${owner} ${name}`;
+    const known = this.#jobs.get(key) ?? uid;
+    this.#jobs.set(key, known);
+    demand(known === uid, "cron", () => `${name} is made a second time`);
   }
-}
-
-function timeOf({ metadata }: ApiObject): string | undefined {
-  const owner = cronJobUidOf(metadata);
-  return owner && `${owner} ${metadata.annotations?.[scheduledAnnotation]}`;
 }
 
 /** When nothing is broken, the next time of each is one that is still to come. */
