@@ -159,8 +159,8 @@ export function makeJob(dice: Dice, name: string): Draft {
   };
 }
 
-function makeJobSpec(dice: Dice, name: string) {
-  const ttl = dice.chance(0.3) ? { ttlSecondsAfterFinished: dice.below(30) } : {};
+function makeJobSpec(dice: Dice, name: string, ttlMin = 0) {
+  const ttl = dice.chance(0.3) ? { ttlSecondsAfterFinished: ttlMin + dice.below(30) } : {};
   const deadline = dice.chance(0.15) ? { activeDeadlineSeconds: 10 + dice.below(120) } : {};
   return {
     backoffLimit: dice.pick([0, 6, 30]),
@@ -171,6 +171,8 @@ function makeJobSpec(dice: Dice, name: string) {
   };
 }
 
+/** With less, what a scheduler is making that leads no more may come when the job has been and is gone. */
+const cronTtlMin = 10;
 const schedules = ["*/5 * * * * *", "*/20 * * * * *", "* * * * *", "*/2 * * * *"];
 
 export function makeCronJob(dice: Dice, name: string): Draft {
@@ -180,7 +182,7 @@ export function makeCronJob(dice: Dice, name: string): Draft {
     metadata: { name, namespace: dice.pick(namespaces) },
     spec: {
       ...makeTimes(dice),
-      jobTemplate: { spec: { completions: 1, parallelism: 1, ...makeJobSpec(dice, name) } },
+      jobTemplate: { spec: { completions: 1, parallelism: 1, ...makeJobSpec(dice, name, cronTtlMin) } },
     },
   };
 }

@@ -16,12 +16,12 @@ import { demand, Violation } from "./violation.ts";
 
 export class Checks implements ClusterWitness {
   readonly truth = new Truth();
-  /** Uids of instances that people have asked to be ended. */
+  /** Uids of instances that people have asked to be ended, and of workloads that they have deleted. */
   readonly excused = new Set<string>();
   /** How many there were. */
   placements = 0;
   readonly #jobs = new JobCheck(this.truth);
-  readonly #cron = new CronCheck();
+  readonly #cron = new CronCheck(this.excused);
   readonly #rollouts = new Map<SchedulerProcess, RolloutCheck>();
   /** The first; what follows from it says nothing. */
   #found: unknown;

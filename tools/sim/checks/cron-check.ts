@@ -11,8 +11,14 @@ import { demand } from "./violation.ts";
 const lateMsMax = 60_000;
 
 export class CronCheck {
+  readonly #excused: ReadonlySet<string>;
   /** By cron job and name, which says the time, the uid of the job. */
   readonly #jobs = new Map<string, string>();
+
+  /** `excused`: uids of jobs that people have deleted, which may make room for what is on its way. */
+  constructor(excused: ReadonlySet<string>) {
+    this.#excused = excused;
+  }
 
   /** Told of every job that is ever stored, however short its life. */
   stored(event: BackendEvent): void {
@@ -23,7 +29,7 @@ export class CronCheck {
     const key = `${owner} ${name}`;
     const known = this.#jobs.get(key) ?? uid;
     this.#jobs.set(key, known);
-    demand(known === uid, "cron", () => `${name} is made a second time`);
+    demand(known === uid || this.#excused.has(known), "cron", () => `${name} is made a second time`);
   }
 }
 

@@ -11,7 +11,7 @@ import {
   reconcileCronJob,
 } from "./cron-job.ts";
 import { instantiateAnnotation, scheduledAnnotation } from "./made-job.ts";
-import type { OwnedJob } from "./owned-jobs.ts";
+import { type OwnedJob, staysMs } from "./owned-jobs.ts";
 
 const minute = 60_000;
 const jobSpec = aJob().spec;
@@ -246,6 +246,13 @@ test.each<Given & { name: string; steps: readonly string[] }>([
     steps: ["-job-1", "-job-2"],
   },
   {
+    name: "history: what has just ended stays for a while",
+    cronJob: aCronJob({ successfulJobsHistoryLimit: 0 }, last(10)),
+    jobs: there(jobOf(9, "Complete"), jobOf(10, "Complete")),
+    at: 10.1,
+    steps: ["-job-9"],
+  },
+  {
     name: "history: a job whose time is not in the stored status stays until it is",
     cronJob: aCronJob({ successfulJobsHistoryLimit: 0 }, last(1)),
     jobs: there(jobOf(1, "Complete"), jobOf(2, "Complete")),
@@ -296,6 +303,12 @@ test("reconcileCronJob: the status lists what is active, what was last and what 
     conditions: [{ type: "Scheduling", status: "True", reason: "OnSchedule" }],
   });
   expect(wakeAtMs).toBe(startMs + 3 * minute);
+});
+
+test("reconcileCronJob: looks again when a job that is over need not stay any longer", () => {
+  const cronJob = aCronJob({ successfulJobsHistoryLimit: 0, suspend: true }, last(10));
+  const { wakeAtMs } = run({ cronJob, jobs: there(jobOf(10, "Complete")), at: 10.1 });
+  expect(wakeAtMs).toBe(startMs + 10 * minute + staysMs);
 });
 
 test("reconcileCronJob: a status that says the same is the same", () => {

@@ -12,7 +12,7 @@
  */
 import type { ScheduleReading } from "../../../../api/cron-schedule.ts";
 import type { WasmCronJob, WasmCronJobStatus, WasmJob } from "../../../../api/gen/kinds.gen.ts";
-import { fromTimestamp, toTimestamp } from "../../../../kit/timestamps.ts";
+import { earliest, fromTimestamp, toTimestamp } from "../../../../kit/timestamps.ts";
 import { assertNever } from "../../../../kit/errors.ts";
 import { cronJobStatus, type Obstacle } from "./cron-job-status.ts";
 import { type Due, findDue, type Missed } from "./due-time.ts";
@@ -88,15 +88,16 @@ export function reconcileCronJob(input: CronJobInput): CronJobResult {
       : undefined;
   const start = startJob(input, settled);
   const obstacle = start.obstacle ?? obstacleOf(input, sinceMs);
+  const surplus = surplusJobs(cronJob, input.jobs, nowMs);
   return {
     steps: [
       ...settled.events,
-      ...surplusJobs(cronJob, input.jobs).map((job): CronJobStep => ({ kind: "deleteJob", job })),
+      ...surplus.jobs.map((job): CronJobStep => ({ kind: "deleteJob", job })),
       ...start.steps,
     ],
     status: cronJobStatus({ cronJob, jobs: input.jobs, active, lastMs, nextMs, obstacle, nowMs }),
     memory: { ...memory, ...start.memory, strangers: settled.strangers },
-    wakeAtMs: nextMs,
+    wakeAtMs: earliest(nextMs, surplus.nextMs),
   };
 }
 

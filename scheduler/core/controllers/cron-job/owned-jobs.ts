@@ -1,5 +1,5 @@
 import type { WasmCronJob, WasmJob } from "../../../../api/gen/kinds.gen.ts";
-import { fromTimestamp } from "../../../../kit/timestamps.ts";
+import { earliest, fromTimestamp } from "../../../../kit/timestamps.ts";
 import { isTrue } from "../conditions.ts";
 import { scheduledMsOf } from "./made-job.ts";
 
@@ -31,25 +31,56 @@ export function activeJobs(cronJob: WasmCronJob, jobs: readonly OwnedJob[]): rea
 
 /** More than this in one go would keep the cron job from what is due. */
 const surplusMax = 50;
+/**
+ * How long a job stays when it is over. A scheduler that has lost the leadership and does not know it may just be creating
+ * the same job; while the job is there, it cannot.
+ */
+export const staysMs = 10_000;
+
+export interface Surplus {
+  readonly jobs: readonly WasmJob[];
+  /** When there may be more of it although nothing has changed. */
+  readonly nextMs: number | undefined;
+}
 
 /** What the history has no room for, the oldest first. */
-export function surplusJobs(cronJob: WasmCronJob, jobs: readonly OwnedJob[]): readonly WasmJob[] {
-  const { name } = cronJob.metadata;
+export function surplusJobs(cronJob: WasmCronJob, jobs: readonly OwnedJob[], nowMs: number): Surplus {
   const { successfulJobsHistoryLimit, failedJobsHistoryLimit } = cronJob.spec;
+  const candidates = [
+    ...beyond(cronJob, jobs, "Complete", successfulJobsHistoryLimit),
+    ...beyond(cronJob, jobs, "Failed", failedJobsHistoryLimit),
+  ];
+  const surplus: WasmJob[] = [];
+  let nextMs: number | undefined;
+  for (const { job, end } of candidates) {
+    const goesMs = endMsOf(job, end) + staysMs;
+    if (goesMs > nowMs) nextMs = earliest(nextMs, goesMs);
+    else surplus.push(job);
+  }
+  return { jobs: surplus.slice(0, surplusMax), nextMs };
+}
+
+function beyond(
+  cronJob: WasmCronJob,
+  jobs: readonly OwnedJob[],
+  end: JobEnd,
+  limit: number,
+): readonly { readonly job: WasmJob; readonly end: JobEnd }[] {
   const storedMs = fromTimestamp(cronJob.status?.lastScheduleTime) ?? -Infinity;
-  const over = (end: JobEnd, limit: number): readonly WasmJob[] => {
-    const ended = jobs.flatMap(({ job, presence }) =>
-      presence === "there" && job.metadata.deletionTimestamp === undefined && endOf(job) === end ? [job] : [],
-    );
-    // Until the status says that its time has had a job, the job itself is what says so.
-    return byTime(cronJob, ended)
-      .slice(0, Math.max(0, ended.length - limit))
-      .filter((job) => (scheduledMsOf(job, name) ?? -Infinity) <= storedMs);
-  };
-  return [...over("Complete", successfulJobsHistoryLimit), ...over("Failed", failedJobsHistoryLimit)].slice(
-    0,
-    surplusMax,
+  const ended = jobs.flatMap(({ job, presence }) =>
+    presence === "there" && job.metadata.deletionTimestamp === undefined && endOf(job) === end ? [job] : [],
   );
+  return (
+    byTime(cronJob, ended)
+      .slice(0, Math.max(0, ended.length - limit))
+      // Until the status says that its time has had a job, the job itself is what says so.
+      .filter((job) => (scheduledMsOf(job, cronJob.metadata.name) ?? -Infinity) <= storedMs)
+      .map((job) => ({ job, end }))
+  );
+}
+
+function endMsOf({ status }: WasmJob, end: JobEnd): number {
+  return fromTimestamp(status?.conditions?.find(({ type }) => type === end)?.lastTransitionTime) ?? 0;
 }
 
 function byTime({ metadata }: WasmCronJob, jobs: readonly WasmJob[]): readonly WasmJob[] {
