@@ -36,9 +36,9 @@ import {
   type PlacementConfiguration,
 } from "../core/placement/profile-declaration.ts";
 import { PriorityClasses } from "../core/priority-classes.ts";
-import { type ConfigKind, type ConfigLookup, Unreadable } from "../core/templates/resolve-template.ts";
+import type { ConfigKind } from "../core/templates/resolve-template.ts";
+import { configLookup, configResources } from "./config-lookup.ts";
 import { CronJobKeeper } from "./cron/cron-job-keeper.ts";
-import { cronJobResource } from "./cron/cron-job-writer.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import { declaredParts } from "./new-instance.ts";
 import { ownerApiVersion, type InstanceFigures } from "./instance-object.ts";
@@ -79,10 +79,6 @@ export interface EngineOptions {
   readonly deciding?: ((instance: Instance, nodeName: string) => void) | undefined;
 }
 
-const configResources: Readonly<Record<ConfigKind, ResourceKey>> = {
-  ConfigMap: { group: "", plural: "configmaps" },
-  Secret: { group: "", plural: "secrets" },
-};
 const retryAfterBugMs = 10_000;
 const eventResource: ResourceKey = { group: "", plural: "events" };
 const namespaceResource: ResourceKey = { group: "", plural: "namespaces" };
@@ -276,11 +272,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
         );
       }),
     );
-    await Promise.all([
-      this.#watch(workloadResources.WasmJob, (event) => this.#cronJobs.jobEvent(event), signal),
-      this.#watch(cronJobResource, (event) => this.#cronJobs.cronJobEvent(event), signal),
-    ]);
-    this.#cronJobs.start();
+    await this.#cronJobs.start(signal);
     this.#options.log.info("declared objects read", {
       workloads: this.#workloads.size,
       held: this.#held.size,
@@ -580,13 +572,4 @@ export class Engine implements InstanceSource, AsyncDisposable {
     else this.#reconciler.reconcileOrphans(uid);
     return this.#reconciler.goOn(uid, workload);
   }
-}
-
-function configLookup(backend: Backend, namespace: string): ConfigLookup {
-  return (kind, name) => {
-    const resource = configResources[kind];
-    const object = backend.get(resource, namespace, name);
-    const reason = object ? undefined : backend.unreadable(resource, namespace, name);
-    return reason === undefined ? object : new Unreadable(reason);
-  };
 }
