@@ -2,7 +2,6 @@ import type { Backend, BackendEvent, ResourceKey } from "../backend/backend.ts";
 import type { WorkloadKind } from "../core/model.ts";
 import type { ConfigKind } from "../core/templates/resolve-template.ts";
 import { configResources } from "./config-lookup.ts";
-import { cronJobResource } from "./cron/cron-job-writer.ts";
 import { nodeResource } from "./node-objects.ts";
 import { quotaResource } from "./quota-keeper.ts";
 import { revisionResource } from "./revisions/revision-object.ts";
@@ -23,9 +22,6 @@ export interface DeclaredObjectListeners {
     event: Exclude<BackendEvent, { kind: "synced" }>,
     isOld: boolean,
   ) => void;
-  /** Jobs, as those see them who make them. */
-  readonly job: Listener;
-  readonly cronJob: Listener;
 }
 
 const eventResource: ResourceKey = { group: "", plural: "events" };
@@ -34,8 +30,8 @@ const priorityResource: ResourceKey = { group: "scheduling.k8s.io", plural: "pri
 const workloadKinds: readonly WorkloadKind[] = ["WasmDeployment", "WasmDaemonSet", "WasmJob"];
 
 /**
- * Watches everything that the engine acts on until `signal` aborts; resolves when all that was declared before is known. What
- * workloads refer to comes before them, and cron jobs after the jobs that they have made.
+ * Watches workloads, nodes and what workloads refer to until `signal` aborts; resolves when all that was declared before is
+ * known. Workloads come last.
  */
 export async function watchDeclaredObjects(
   backend: Backend,
@@ -63,10 +59,6 @@ export async function watchDeclaredObjects(
       });
     }),
   );
-  await Promise.all([
-    watch(workloadResources.WasmJob, listeners.job),
-    watch(cronJobResource, listeners.cronJob),
-  ]);
 }
 
 /** Resolves with the watch's `synced`. */

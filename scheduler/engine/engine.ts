@@ -235,12 +235,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
         namespace: (event) => this.#namespaceEvent(event),
         revision: (event) => this.#revisions.event(event),
         workload: (kind, event, isOld) => this.#workloadEvent(kind, event, isOld),
-        job: (event) => this.#cronJobs.jobEvent(event),
-        cronJob: (event) => this.#cronJobs.cronJobEvent(event),
       },
       this.#stopping.signal,
     );
-    this.#cronJobs.start();
+    await this.#cronJobs.start(this.#stopping.signal);
     this.#options.log.info("declared objects read", {
       workloads: this.#workloads.size,
       held: this.#held.size,
