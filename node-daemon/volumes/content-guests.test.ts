@@ -52,13 +52,8 @@ describe.each(generations)("$name", (generation) => {
     using _ = component;
     using folder = await must(root.openAt(follow, "v", { directory: true }, { read: true }));
     const names = await generation.list(folder);
-    expect(Array.isArray(names) && names.toSorted()).toEqual([
-      expect.stringMatching(/^\.\.1970_01_01_00_00_00\./),
-      "..data",
-      "a",
-      "b",
-      "c",
-    ]);
+    const version = expect.stringMatching(/^\.\.1970_01_01_00_00_00\./) as string;
+    expect(new Set(names)).toEqual(new Set([version, "..data", "a", "b", "c"]));
     expect(await must(root.readlinkAt("v/a"))).toBe("..data/a");
   });
 
