@@ -2,6 +2,7 @@ import type { WasmDeployment, WasmJob, WasmNode } from "../gen/kinds.gen.ts";
 import type { ApiObject } from "../object-meta.ts";
 import type { FieldError } from "./field-error.ts";
 import { instanceTemplateWarnings } from "./instance-template.ts";
+import { jobSpecWarnings } from "./job-spec.ts";
 import { validateWasmDeployment } from "./wasm-deployment.ts";
 import { validateWasmJob } from "./wasm-job.ts";
 import { validateWasmNode } from "./wasm-node.ts";
@@ -18,10 +19,10 @@ export const semanticChecks: Readonly<Record<string, SemanticCheck>> = {
 /** What clients are told beside the answer, by kind: of what is legal, and probably not what was meant. */
 export const semanticWarnings: Readonly<Record<string, (object: ApiObject) => readonly string[]>> = {
   WasmDeployment: (object) => templateWarnings(object as unknown as WasmDeployment),
-  WasmJob: (object) => templateWarnings(object as unknown as WasmJob),
+  WasmJob: (object) => jobSpecWarnings((object as unknown as WasmJob).spec, "spec"),
 };
 
-function templateWarnings({ spec }: WasmDeployment | WasmJob): readonly string[] {
+function templateWarnings({ spec }: WasmDeployment): readonly string[] {
   return instanceTemplateWarnings(spec.template, "spec.template");
 }
 
