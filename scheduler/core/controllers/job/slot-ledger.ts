@@ -34,9 +34,10 @@ const untried: SlotAccount = { attempts: 0, failures: 0 };
 
 export class SlotLedger {
   readonly #rules: FailureRules;
-  readonly #completed: IndexRanges;
+  #completed: IndexRanges;
+  #givenUp: IndexRanges;
+  /** Not in the ranges yet. */
   readonly #newlyCompleted = new Set<number>();
-  readonly #givenUp: IndexRanges;
   readonly #newlyGivenUp = new Set<number>();
   readonly #accounts = new Map<number, SlotAccount>();
   #failed: number;
@@ -94,12 +95,16 @@ export class SlotLedger {
 
   /** The completed indexes, those counted just now included. */
   completed(): IndexRanges {
-    return this.#completed.with(this.#newlyCompleted);
+    this.#completed = this.#completed.with(this.#newlyCompleted);
+    this.#newlyCompleted.clear();
+    return this.#completed;
   }
 
   /** The indexes that have failed for good, those counted just now included. */
   givenUp(): IndexRanges {
-    return this.#givenUp.with(this.#newlyGivenUp);
+    this.#givenUp = this.#givenUp.with(this.#newlyGivenUp);
+    this.#newlyGivenUp.clear();
+    return this.#givenUp;
   }
 
   /** As `status.failedAttempts`. */

@@ -12,22 +12,23 @@ import type { SlotAccount, SlotLedger } from "./slot-ledger.ts";
 /** Kubernetes waits from 10 s on; an instance here starts in milliseconds. */
 const retryBackoff = { initialMs: 1_000, factor: 2, maxMs: 360_000 };
 
-/** Before when each index that was tried is not tried again. `known`: what this said last time. */
+/** Before when indexes that were tried are not tried again; not named: now. `known`: what this said last time. */
 export function retryTimes(
   ledger: SlotLedger,
   census: SlotCensus,
   known: ReadonlyMap<number, number>,
   nowMs: number,
-): Map<number, number> {
+): ReadonlyMap<number, number> {
   const times = new Map<number, number>();
   for (const [index, account] of ledger.accounts()) {
     const lastEnd = census.counted.get(index);
+    const wasFailure = account.failures > 0;
     if (lastEnd !== undefined) times.set(index, lastEnd.finishedMs + delayMs(lastEnd.kind, account));
-    else
-      times.set(
-        index,
-        known.get(index) ?? nowMs + (account.failures === 0 ? 0 : delayMs("failure", account)),
-      );
+    else {
+      const untilMs = known.get(index) ?? (wasFailure ? nowMs + delayMs("failure", account) : nowMs);
+      // That a failure has waited long enough must be known next time, too: otherwise it would wait anew.
+      if (wasFailure || untilMs > nowMs) times.set(index, untilMs);
+    }
   }
   return times;
 }
