@@ -118,9 +118,16 @@ function checkJob(
   const { metadata, spec, status } = object;
   if (status?.phase === "Complete" || status?.phase === "Failed") return;
   const owned = instances.filter(({ owner }) => owner.uid === metadata.uid);
+  const isAtRest = spec.suspend || spec.parallelism === 0;
+  const alive = owned.filter(({ state }) => state.kind !== "ended");
+  demand(
+    !spec.suspend || alive.length === 0,
+    "converged",
+    () => `job ${metadata.name} is suspended and has ${describe(alive)}`,
+  );
   const waits = owned.some(({ state }) => state.kind === "pending");
   demand(
-    waits || isRefused(object) || spec.parallelism === 0,
+    waits || isRefused(object) || isAtRest,
     "converged",
     () => `job ${metadata.name} is ${status?.phase}, ${status?.completions}: ${describe(owned)}`,
   );

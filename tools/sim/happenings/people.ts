@@ -109,6 +109,14 @@ export const people: readonly Happening[] = [
     },
   },
   {
+    name: "suspend",
+    weight: 2,
+    happen({ cluster }) {
+      const object = some(cluster, "wasmjobs");
+      return object && edit(cluster, "wasmjobs", object, { suspend: cluster.dice.chance(0.4) });
+    },
+  },
+  {
     name: "roll out",
     weight: 4,
     happen({ cluster }) {
