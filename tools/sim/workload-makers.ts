@@ -44,6 +44,11 @@ const templateMakers: Readonly<
     ...requests(50, 32),
     envFrom: [{ configMapRef: { name: configMapName, optional: false } }],
   }),
+  mounted: (dice) => ({
+    ...requests(50, 32),
+    volumes: [{ name: "settings", configMap: { name: configMapName, optional: dice.chance(0.5) } }],
+    mounts: [{ volume: "settings", path: "/settings", readOnly: true }],
+  }),
   slowToStop: (dice) => ({
     ...requests(300, 64),
     stopNotice: "stdin",
@@ -92,7 +97,18 @@ function chosenNodes(dice: Dice) {
 }
 
 /** Most are small, so that there is room for surprises. */
-const commonMakers = ["small", "small", "large", "large", "slowToStop", "prior", "prior", "spread", "apart"];
+const commonMakers = [
+  "small",
+  "mounted",
+  "mounted",
+  "large",
+  "large",
+  "slowToStop",
+  "prior",
+  "prior",
+  "spread",
+  "apart",
+];
 
 function requests(cpuMillis: number, mebibytes: number): Template {
   return { resources: { requests: { cpu: `${cpuMillis}m`, memory: `${mebibytes}Mi` } } };
@@ -246,7 +262,7 @@ export function makeConfigMap(dice: Dice): Draft {
     apiVersion: "v1",
     kind: "ConfigMap",
     metadata: { name: configMapName, namespace: dice.pick(namespaces) },
-    data: { LEVEL: String(dice.below(3)) },
+    data: { LEVEL: String(dice.below(100)) },
   };
 }
 

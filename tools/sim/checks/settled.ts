@@ -5,6 +5,7 @@ import { templateHash } from "../../../scheduler/engine/template-hash.ts";
 import type { Cluster } from "../cluster.ts";
 import { objectsIn } from "../objects-in.ts";
 import type { SchedulerProcess } from "../scheduler-process.ts";
+import { checkContents } from "./contents-check.ts";
 import { demand, Violation } from "./violation.ts";
 
 export function isSettled(cluster: Cluster): boolean {
@@ -30,6 +31,7 @@ export function checkSettled(cluster: Cluster): void {
     checkJob(object as unknown as WasmJob, instances, isRefused);
   checkOwners(cluster, instances);
   checkAgreement(cluster, leader, instances);
+  checkContents(cluster);
 }
 
 /** No queue is stuck, and what is said of who waits is true. */

@@ -176,6 +176,17 @@ export const people: readonly Happening[] = [
     },
   },
   {
+    name: "change config",
+    weight: 4,
+    happen({ cluster }) {
+      const object = some(cluster, "configmaps");
+      if (object === undefined) return undefined;
+      const { metadata, ...fresh } = makeConfigMap(cluster.dice);
+      cluster.store.put("configmaps", { ...object, ...fresh, metadata: object.metadata });
+      return `people change configmaps ${metadata.namespace ?? ""}: ${JSON.stringify(fresh["data"])}`;
+    },
+  },
+  {
     name: "priority class",
     weight: 1,
     happen({ cluster }) {
