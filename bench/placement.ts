@@ -194,6 +194,7 @@ class Scheduler {
       this.#queue.add(uid, {
         key: name,
         requirements: wanted,
+        targetNode: undefined,
         priority: 0,
         preempts: true,
         isGang: false,

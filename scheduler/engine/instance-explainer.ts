@@ -108,6 +108,7 @@ export class InstanceExplainer {
     const request: PlacementRequest = {
       key: `explain/${instance.uid}`,
       requirements,
+      targetNode: targetOf(instance),
       neighbours:
         holds === undefined ? state.neighbours : new NeighboursWithout(state.neighbours, instance, holds),
     };
@@ -191,6 +192,12 @@ export class InstanceExplainer {
     const { clock } = this.#options;
     return toTimestamp(clock.now() - clock.monotonic() + monotonicMs);
   }
+}
+
+/** The only node that it may have; of instances that nodes reported, only the owner tells. */
+function targetOf({ targetNode, owner, state }: Instance): string | undefined {
+  if (targetNode !== undefined || owner.kind !== "WasmDaemonSet") return targetNode;
+  return state.kind === "pending" ? undefined : state.nodeName;
 }
 
 /** The node on which room is taken for it. */

@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import type { InstanceTemplate } from "../../api/gen/kinds.gen.ts";
 import { cpuMillis, memoryBytes } from "../../api/quantity.ts";
+import { daemonTolerations } from "../core/daemon-tolerations.ts";
 import { ownerLabel, templateHashLabel } from "../core/labels.ts";
 import type { Owner, PlacementRequirements, Resources } from "../core/model.ts";
 import type { ComputeResource } from "../core/quota/compute-resources.ts";
@@ -132,7 +133,13 @@ export class TemplateCatalogue {
       templateHash: hash,
       template,
       labels,
-      requirements: requirementsOf({ ownerUid, namespace, labels, spec }),
+      requirements: requirementsOf({
+        ownerUid,
+        namespace,
+        labels,
+        spec,
+        tolerations: owner.kind === "WasmDaemonSet" ? daemonTolerations : [],
+      }),
       ...declaredLimits(template),
       outcome:
         resolved.kind === "resolved" ? { kind: "resolved", template: nodeTemplate(resolved.body) } : resolved,

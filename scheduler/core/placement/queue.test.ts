@@ -8,6 +8,7 @@ import { PlacementQueue, type Batch } from "./queue.ts";
 const web = {
   key: "web",
   requirements: requirements(),
+  targetNode: undefined,
   priority: 0,
   preempts: true,
   isGang: false,
@@ -16,6 +17,7 @@ const web = {
 const api = {
   key: "api",
   requirements: requirements(),
+  targetNode: undefined,
   priority: 0,
   preempts: true,
   isGang: false,
@@ -28,6 +30,7 @@ const full: Explanation = {
   reasons: [],
   nodes: [],
   rejectedBy: new Set(["resources-fit"]),
+  target: undefined,
 };
 
 const freed: NodeEvent = {
