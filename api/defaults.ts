@@ -2,6 +2,7 @@ import type { ApiObject } from "./object-meta.ts";
 
 /** What depends on the workload's kind and so cannot be a default of the schema they share. */
 const templateDefaults: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  WasmDaemonSet: { runtime: "v8", restartPolicy: "Always", onDisconnect: "continue" },
   WasmDeployment: { runtime: "v8", restartPolicy: "Always", onDisconnect: "continue" },
   WasmJob: { runtime: "v8", restartPolicy: "Never", onDisconnect: "stop" },
 };

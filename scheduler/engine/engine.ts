@@ -37,6 +37,7 @@ import {
 } from "../core/placement/profile-declaration.ts";
 import { PriorityClasses } from "../core/priority-classes.ts";
 import { type ConfigKind, type ConfigLookup, Unreadable } from "../core/templates/resolve-template.ts";
+import { DaemonSetMarks } from "./daemon-set-marks.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import { declaredParts } from "./new-instance.ts";
 import { ownerApiVersion, type InstanceFigures } from "./instance-object.ts";
@@ -105,6 +106,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #taintEvictions: TaintEvictions;
   readonly #reconciler: Reconciler;
   readonly #movable = new MovableWorkloads();
+  readonly #daemonSets = new DaemonSetMarks();
   readonly #rebalancer: Rebalancer;
   readonly #explainer: InstanceExplainer;
   readonly #pace: WorkloadPace;
@@ -399,6 +401,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#held.delete(uid);
       this.#catalogue.forget(uid);
       this.#movable.delete(uid);
+      this.#daemonSets.delete(uid);
       this.#reconciler.drop(uid);
       this.#wakeUps.set(uid, undefined);
     } else {
@@ -406,6 +409,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       const workload = toWorkload(kind, event.object);
       this.#workloads.set(uid, workload);
       this.#movable.put(workload);
+      this.#daemonSets.put(workload);
       if (before?.object.metadata.generation !== workload.object.metadata.generation) {
         this.#pace.wake(uid);
         this.#catalogue.drop(uid);
@@ -452,8 +456,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
   }
 
   #nodeChanged(nodeName: string, kind: "nodeAdded" | "nodeUpdated"): void {
+    const node = this.#state.node(nodeName);
     this.#placement.nodeChanged(nodeName, kind);
-    this.#options.observer?.nodeChanged(nodeName, this.#state.node(nodeName));
+    this.#options.observer?.nodeChanged(nodeName, node);
+    this.#daemonSets.nodeChanged(nodeName, node);
     this.#taintEvictions.nodeChanged(nodeName);
     this.#rebalancer.nodesChanged();
     this.#nodesReported();
@@ -535,6 +541,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   #turn(): void {
     if (this.#stopping.signal.aborted) return;
+    this.#markAll([...this.#daemonSets.take()]);
     const dirty = [...this.#dirty];
     this.#dirty.clear();
     this.#reconciler.beginTurn();
@@ -564,7 +571,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     // What was marked during its steps has been passed over.
     if (progress === "done") this.#mark(uid);
     if (progress !== undefined || this.#pace.rests(uid)) return progress;
-    this.#pace.note(uid, this.#state.countOwnedBy(uid));
+    this.#pace.note(uid, this.#daemonSets.sizeOf(uid, this.#state.countOwnedBy(uid)));
     // The state changes only when steps are executed; what that makes dirty is looked at in the next turn.
     if (workload) this.#wakeUps.set(uid, this.#reconciler.reconcile(workload));
     else this.#reconciler.reconcileOrphans(uid);

@@ -87,41 +87,25 @@ function troubleOn(nodeName: string, connection: string, instance: Instance | un
   return `${name} on node ${nodeName} is not available`;
 }
 
-/** Ready, Reconciling and Stalled as kstatus reads them of any kind. */
+/** Ready, Reconciling and Stalled as kstatus reads them of any kind; the last two are there only while they are true. */
 function verdicts(
   { daemonSet: { spec }, refusal }: StatusInput,
   { desired, updated, available, scheduled, waitingFor }: Counts,
 ): readonly ConditionVerdict[] {
-  const isStalled = refusal !== undefined && scheduled < desired;
-  const counted = `${available} of ${desired} nodes have an available instance`;
   // Who updates by hand is not waited for.
   const outdated = spec.updateStrategy.type === "OnDelete" ? 0 : desired - updated;
-  const isDone = available === desired && outdated === 0;
-  const rest = [
-    counted,
-    ...(outdated > 0 ? [`${updated} the current template`] : []),
+  const counted = `${available} of ${desired} nodes have an available instance`;
+  if (available === desired && outdated === 0)
+    return [{ type: "Ready", status: "True", reason: "InstancesAvailable", message: counted }];
+  const isStalled = refusal !== undefined && scheduled < desired;
+  const reason = isStalled ? "FailedCreate" : outdated > 0 ? "InstancesUpdating" : "InstancesUnavailable";
+  const details = [
+    ...(outdated > 0 ? [`${updated} have the current template`] : []),
     ...(waitingFor === undefined ? [] : [waitingFor]),
-  ].join("; ");
-  const why = isStalled ? "FailedCreate" : outdated > 0 ? "InstancesUpdating" : "InstancesUnavailable";
-  const message = isStalled ? `Error creating: ${refusal}` : rest;
+  ];
+  const message = isStalled ? `Error creating: ${refusal}` : [counted, ...details].join("; ");
   return [
-    {
-      type: "Ready",
-      status: isDone ? "True" : "False",
-      reason: isDone ? "InstancesAvailable" : why,
-      message: isDone ? counted : message,
-    },
-    {
-      type: "Reconciling",
-      status: isDone || isStalled ? "False" : "True",
-      reason: isDone ? "InstancesAvailable" : why,
-      message: isDone ? counted : message,
-    },
-    {
-      type: "Stalled",
-      status: isStalled ? "True" : "False",
-      reason: isStalled ? "FailedCreate" : isDone ? "InstancesAvailable" : "InProgress",
-      message: isStalled ? message : counted,
-    },
+    { type: "Ready", status: "False", reason, message },
+    { type: isStalled ? "Stalled" : "Reconciling", status: "True", reason, message },
   ];
 }
