@@ -13,6 +13,7 @@ import {
   makeTemplate,
   zones,
 } from "../workload-makers.ts";
+import { daemonSetHappenings } from "./daemon-sets.ts";
 import { type Happening, someMachine } from "./happening.ts";
 
 const deploymentsMax = 5;
@@ -97,7 +98,7 @@ export const people: readonly Happening[] = [
     name: "annotate",
     weight: 3,
     happen({ cluster }) {
-      const plural = cluster.dice.pick(["wasmdeployments", "wasmjobs"]);
+      const plural = cluster.dice.pick(["wasmdeployments", "wasmdaemonsets", "wasmjobs"]);
       const object = some(cluster, plural);
       if (object === undefined) return undefined;
       const annotations = { touched: String(cluster.dice.below(100)) };
@@ -109,7 +110,7 @@ export const people: readonly Happening[] = [
     name: "delete workload",
     weight: 3,
     happen({ cluster }) {
-      const plural = cluster.dice.pick(["wasmdeployments", "wasmjobs"]);
+      const plural = cluster.dice.pick(["wasmdeployments", "wasmdaemonsets", "wasmjobs"]);
       return remove(cluster, plural, some(cluster, plural));
     },
   },
@@ -219,6 +220,7 @@ export const people: readonly Happening[] = [
     weight: 1,
     happen: ({ cluster }) => remove(cluster, "wasmnodes", some(cluster, "wasmnodes")),
   },
+  ...daemonSetHappenings,
 ];
 
 /** What people do so that more of what waits has a place, one after the other; each must be enough by itself. */
@@ -235,7 +237,7 @@ export const roomMakers: readonly ((cluster: Cluster) => void)[] = [
   },
   (cluster) => {
     cluster.note("people delete half of the workloads");
-    for (const plural of ["wasmdeployments", "wasmjobs"])
+    for (const plural of ["wasmdeployments", "wasmdaemonsets", "wasmjobs"])
       for (const [place, object] of objectsIn(cluster.store, plural).entries())
         if (place % 2 === 0) cluster.store.remove(plural, object);
   },
@@ -243,7 +245,7 @@ export const roomMakers: readonly ((cluster: Cluster) => void)[] = [
 
 /** People have had enough of it. */
 export function deleteWorkloads({ store }: Cluster): void {
-  for (const plural of ["wasmdeployments", "wasmjobs"])
+  for (const plural of ["wasmdeployments", "wasmdaemonsets", "wasmjobs"])
     for (const object of objectsIn(store, plural)) store.remove(plural, object);
 }
 
