@@ -10,7 +10,10 @@ function daemonSet(spec: object = {}, template: object = {}, labels: object = { 
     spec: {
       updateStrategy: rolling(0, 1),
       ...spec,
-      template: { metadata: { labels }, spec: { module: { image: "file:///m.wasm" }, resources: {}, ...template } },
+      template: {
+        metadata: { labels },
+        spec: { module: { image: "file:///m.wasm" }, resources: {}, ...template },
+      },
     },
   };
 }
@@ -31,7 +34,11 @@ const selector = { matchLabels: { app: "agent" } };
 test.each([
   { name: "nothing wrong", spec: {}, expected: [] },
   { name: "surge alone", spec: { updateStrategy: rolling("10%", 0) }, expected: [] },
-  { name: "both nothing, and nothing is updated by itself", spec: { updateStrategy: rolling(0, 0, "OnDelete") }, expected: [] },
+  {
+    name: "both nothing, and nothing is updated by itself",
+    spec: { updateStrategy: rolling(0, 0, "OnDelete") },
+    expected: [],
+  },
   {
     name: "neither may be",
     spec: { updateStrategy: rolling(0, "0%") },
@@ -40,7 +47,9 @@ test.each([
   {
     name: "both",
     spec: { updateStrategy: rolling(1, 1) },
-    expected: [expect.stringContaining(`${field}.maxSurge: Invalid value: 1: may not be set when maxUnavailable`)],
+    expected: [
+      expect.stringContaining(`${field}.maxSurge: Invalid value: 1: may not be set when maxUnavailable`),
+    ],
   },
   {
     name: "more than all",

@@ -71,7 +71,8 @@ function validateSelector({ selector, template }: Spec): readonly FieldError[] {
 
 function validateSelectorChange({ selector }: Spec, old: Spec): readonly FieldError[] {
   if (isDeepStrictEqual(selector, old.selector)) return [];
-  const why = "field is immutable; delete the daemon set and create it again, or leave the selector as it was";
+  const why =
+    "field is immutable; delete the daemon set and create it again, or leave the selector as it was";
   return [invalidValue("spec.selector", selector ?? null, why)];
 }
 

@@ -162,9 +162,7 @@ test("Engine: one without room on its node waits for that node, says so, and get
   await pass(200);
   const other = taken === "a" ? "b" : "a";
   expect(places()["agent"]).toEqual([other, "pending"]);
-  expect(messages("agent")[0]).toMatch(
-    new RegExp(`^Unschedulable: node ${taken}: .*\\[resources-fit\\]$`),
-  );
+  expect(messages("agent")[0]).toMatch(new RegExp(`^Unschedulable: node ${taken}: .*\\[resources-fit\\]$`));
   // More room elsewhere is none for it.
   node("c", 4);
   await pass(2_000);
@@ -220,7 +218,9 @@ test("Engine: rules about other instances hold for it, too, and what happens on 
   await pass(200);
   expect(counts(nodes)).toEqual({ a: 0, b: 0 });
   const [waiting] = instances();
-  expect(waiting?.state.kind === "pending" && waiting.state.message).toMatch(/^node .: .*\[instance-affinity\]$/);
+  expect(waiting?.state.kind === "pending" && waiting.state.message).toMatch(
+    /^node .: .*\[instance-affinity\]$/,
+  );
   expect(waiting && engine.explain(waiting, 10).status?.nodes).toMatchObject({ total: 1, feasible: 0 });
   const db = daemonSet({ nodeSelector: { "kubernetes.io/hostname": "b" } });
   const template = { ...db.spec.template, metadata: { labels: { app: "db" } } };

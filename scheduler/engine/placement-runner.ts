@@ -242,7 +242,7 @@ export class PlacementRunner {
     this.#preemption.beginTurn();
     this.#preemption.settle();
     this.#wakeGang();
-    for (let spent = 0; spent < turnBudget; ) {
+    for (let spent = 0; spent < turnBudget;) {
       const batch = this.#queue.take(batchSizeMax, this.#now());
       if (!batch) break;
       spent += batch.request.targetNode === undefined ? batchCost.ofAny : batchCost.ofOneNode;

@@ -15,7 +15,12 @@ export function reportsWithout(
   const holds = roomHeldBy(instance);
   const neighbours =
     holds === undefined ? state.neighbours : new NeighboursWithout(state.neighbours, instance, holds);
-  const request = { key: `without/${instance.uid}`, requirements, neighbours, targetNode: targetOf(instance) };
+  const request = {
+    key: `without/${instance.uid}`,
+    requirements,
+    neighbours,
+    targetNode: targetOf(instance),
+  };
   return placer.explain(withoutInstance(state.snapshot(), instance, holds), request);
 }
 

@@ -15,9 +15,7 @@ export function queuedRequest(instance: Instance, entry: CatalogueEntry, isGang:
     ),
     // One value for all that are alike: of a daemon set there is a group for each node.
     requirements:
-      entry.requirements.isolation === isolation
-        ? entry.requirements
-        : { ...entry.requirements, isolation },
+      entry.requirements.isolation === isolation ? entry.requirements : { ...entry.requirements, isolation },
     targetNode: instance.targetNode,
     priority,
     preempts,

@@ -18,7 +18,10 @@ import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import { reconcileDeployment } from "../core/controllers/deployment/deployment.ts";
 import { reconcileDaemonSet } from "../core/controllers/daemon-set/daemon-set.ts";
-import { type DaemonSetMemory, emptyDaemonSetMemory } from "../core/controllers/daemon-set/failure-backoff.ts";
+import {
+  type DaemonSetMemory,
+  emptyDaemonSetMemory,
+} from "../core/controllers/daemon-set/failure-backoff.ts";
 import { emptyJobMemory, reconcileJob, type JobMemory } from "../core/controllers/job/job.ts";
 import { reconcileOrphans } from "../core/controllers/orphans.ts";
 import type { ReconcileResult, Step } from "../core/controllers/step.ts";

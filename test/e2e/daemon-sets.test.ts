@@ -141,7 +141,10 @@ test("with surge the new one comes first, and there is always one", async () => 
   await cluster.apply(surging("v2"));
   let least = 4;
   await eventually(async () => {
-    const { status } = await cluster.json<{ status: { numberAvailable: number } }>("wasmdaemonset", "surging");
+    const { status } = await cluster.json<{ status: { numberAvailable: number } }>(
+      "wasmdaemonset",
+      "surging",
+    );
     least = Math.min(least, status.numberAvailable);
     expect(status).toMatchObject({ updatedNumberScheduled: 4, numberAvailable: 4 });
     expect(await instancesOf("surging")).toHaveLength(4);

@@ -115,11 +115,10 @@ export class Placer implements Disposable {
     without: readonly Instance[],
   ): boolean {
     const prepared = this.#preparedForOne(request);
-    if (prepared === undefined) return this.#indexFor(snapshot, request).wouldFit(snapshot, position, without);
+    if (prepared === undefined)
+      return this.#indexFor(snapshot, request).wouldFit(snapshot, position, without);
     const base = snapshot.at(position);
-    const ownerInstances = request.neighbours
-      .ownedBy(request.requirements.ownerUid)
-      .on(base.node.name);
+    const ownerInstances = request.neighbours.ownedBy(request.requirements.ownerUid).on(base.node.name);
     return passesAll(prepared, { ...withoutInstances(base, without), ownerInstances });
   }
 
@@ -158,12 +157,7 @@ export class Placer implements Disposable {
     );
   }
 
-  #placeOn(
-    snapshot: Snapshot,
-    request: PlacementRequest,
-    nodeName: string,
-    count: number,
-  ): BatchPlacement {
+  #placeOn(snapshot: Snapshot, request: PlacementRequest, nodeName: string, count: number): BatchPlacement {
     const position = snapshot.positionOf(nodeName);
     if (position === undefined)
       return { nodeNames: [], choices: [], explanation: explainMissingTarget(nodeName) };

@@ -73,11 +73,7 @@ export interface PlacementQueueOptions {
   ) => boolean;
 }
 
-type WakeHint = (
-  request: QueuedRequest,
-  rejectedBy: ReadonlySet<string>,
-  isNominated: boolean,
-) => boolean;
+type WakeHint = (request: QueuedRequest, rejectedBy: ReadonlySet<string>, isNominated: boolean) => boolean;
 
 type GroupState =
   | { readonly kind: "idle" }

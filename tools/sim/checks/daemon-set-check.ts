@@ -37,7 +37,11 @@ export function checkDaemonMade(
 }
 
 /** Called when an available instance was just told to stop, by nobody but the controller. */
-export function checkDaemonStopped({ engine }: SchedulerProcess, object: WasmDaemonSet, stopped: Instance): void {
+export function checkDaemonStopped(
+  { engine }: SchedulerProcess,
+  object: WasmDaemonSet,
+  stopped: Instance,
+): void {
   const { metadata, spec } = object;
   const matchOf = matcherOf(object);
   const nodes = [...engine.clusterNodes()];
@@ -48,7 +52,9 @@ export function checkDaemonStopped({ engine }: SchedulerProcess, object: WasmDae
   if (home === undefined || matchOf(home).kind === "unwanted" || beside) return;
   const wanted = nodes.filter((node) => matchOf(node).kind === "wanted");
   const served = new Set(owned.filter(isReady).map(nodeOf));
-  const without = wanted.filter(({ name, connection }) => connection.kind === "connected" && !served.has(name));
+  const without = wanted.filter(
+    ({ name, connection }) => connection.kind === "connected" && !served.has(name),
+  );
   const { unavailable } = updateLimits(spec, wanted.length);
   demand(
     without.length <= Math.max(1, unavailable),
@@ -82,7 +88,11 @@ export function checkDaemonSettled(
     );
     const outdated = there.find((instance) => instance.templateHash !== templateHash(spec.template));
     demand(
-      waits || isRefused || kind !== "wanted" || spec.updateStrategy.type === "OnDelete" || outdated === undefined,
+      waits ||
+        isRefused ||
+        kind !== "wanted" ||
+        spec.updateStrategy.type === "OnDelete" ||
+        outdated === undefined,
       "converged",
       () => `${outdated?.name} has not the template of daemon set ${metadata.name}`,
     );

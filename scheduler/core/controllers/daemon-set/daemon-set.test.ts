@@ -129,7 +129,11 @@ test.each<{
     wants: { tolerations: [{ key: "", operator: "Exists", value: "", effect: "" }] },
     expected: ["create h1 on n1"],
   },
-  { name: "a cordoned node gets one", nodes: [aNode("n1", { unschedulable: true })], expected: ["create h1 on n1"] },
+  {
+    name: "a cordoned node gets one",
+    nodes: [aNode("n1", { unschedulable: true })],
+    expected: ["create h1 on n1"],
+  },
   {
     name: "a silent node keeps what it has, and gets nothing",
     nodes: [aNode("n1", suspect), aNode("n2", suspect)],
@@ -275,8 +279,11 @@ test.each<{
     name: "surge: of three, one of each template stays",
     daemonSet: surge,
     instances: [
-      ...[old("a", ready("n1")), on("x", unready("n1")), on("y", unready("n1"), { createdMs: startMs + 1 })],
-      ...[on("b", ready("n2")), on("c", ready("n3"))],
+      old("a", ready("n1")),
+      on("x", unready("n1")),
+      on("y", unready("n1"), { createdMs: startMs + 1 }),
+      on("b", ready("n2")),
+      on("c", ready("n3")),
     ],
     expected: ["stop y"],
   },
@@ -293,7 +300,10 @@ test.each<{
 test("reconcileDaemonSet: nothing is made or stopped for a template before that is kept", () => {
   const result = look(three.slice(0, 2), [old("a", ready("n1"))], { revisions: revisions.slice(0, 1) });
   expect(texts(result)).toEqual([]);
-  expect(result.steps).toContainEqual({ kind: "recordRevision", revision: { templateHash: "h1", number: 2 } });
+  expect(result.steps).toContainEqual({
+    kind: "recordRevision",
+    revision: { templateHash: "h1", number: 2 },
+  });
 });
 
 test("reconcileDaemonSet: nothing is stopped for an update while nothing can be made, and the refusal is told", () => {
@@ -349,7 +359,10 @@ test("reconcileDaemonSet: the status counts nodes, also those that are lost, and
     },
   });
   const instances = [
-    ...[on("a", ready("n1")), old("b", ready("n2")), waitingFor("c", "n3"), on("e", ready("n5"))],
+    on("a", ready("n1")),
+    old("b", ready("n2")),
+    waitingFor("c", "n3"),
+    on("e", ready("n5")),
   ];
   expect(look(nodes, instances, { requirements: wants }).status).toMatchObject({
     observedGeneration: 1,

@@ -41,8 +41,7 @@ export class FailureBackoff {
   constructor(memory: DaemonSetMemory, templateHash: string, nowMs: number) {
     this.#templateHash = templateHash;
     this.#nowMs = nowMs;
-    this.#before =
-      memory.templateHash === templateHash ? memory.failures : emptyDaemonSetMemory.failures;
+    this.#before = memory.templateHash === templateHash ? memory.failures : emptyDaemonSetMemory.failures;
   }
 
   /** When what has failed on this node may be replaced. */

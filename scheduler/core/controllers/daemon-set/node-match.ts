@@ -8,6 +8,7 @@ import {
   noExecuteTaints,
   taintsAndTolerations,
 } from "../../placement/plugins/taints-and-tolerations/taints-and-tolerations.ts";
+import { ReusableView } from "../../placement/reusable-view.ts";
 import { emptyNode } from "../../placement/snapshot.ts";
 
 export type NodeMatch =
@@ -30,8 +31,10 @@ export function nodeMatcher(requirements: PlacementRequirements): (node: Cluster
   );
   const runtime = runtimeAvailable.prepare(requirements);
   const repelled = taintsAndTolerations.prepare(requirements);
+  let view: ReusableView | undefined;
   return (node) => {
-    const view: NodeView = { ...emptyNode, node, ownerInstances: 0 };
+    view ??= new ReusableView({ node, ...emptyNode });
+    view.node = node;
     for (const filter of attracted) {
       const why = refusalOf(filter, view);
       if (why !== undefined) return { kind: "unwanted", why };

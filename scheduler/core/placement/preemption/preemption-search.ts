@@ -50,7 +50,12 @@ export class PreemptionSearch {
   #looked: number;
   #isCutShort = false;
 
-  constructor(snapshot: Snapshot, preemptor: Preemptor, occupants: Occupants, extent: SearchExtent = wholeExtent) {
+  constructor(
+    snapshot: Snapshot,
+    preemptor: Preemptor,
+    occupants: Occupants,
+    extent: SearchExtent = wholeExtent,
+  ) {
     this.#preemptor = preemptor;
     this.#occupants = occupants;
     this.#looksMax = extent.looksMax;
