@@ -1,7 +1,15 @@
-import type { WasmDaemonSet, WasmDeployment, WasmJob, WasmNode } from "../gen/kinds.gen.ts";
+import type {
+  InstanceTemplate,
+  WasmCronJob,
+  WasmDaemonSet,
+  WasmDeployment,
+  WasmJob,
+  WasmNode,
+} from "../gen/kinds.gen.ts";
 import type { ApiObject } from "../object-meta.ts";
 import type { FieldError } from "./field-error.ts";
 import { instanceTemplateWarnings } from "./instance-template.ts";
+import { validateWasmCronJob } from "./wasm-cron-job.ts";
 import { validateWasmDaemonSet, wasmDaemonSetWarnings } from "./wasm-daemon-set.ts";
 import { validateWasmDeployment } from "./wasm-deployment.ts";
 import { validateWasmJob } from "./wasm-job.ts";
@@ -11,6 +19,7 @@ export type SemanticCheck = (object: ApiObject, old: ApiObject | undefined) => r
 
 /** What a schema cannot say, by kind. Each check gets objects that the kind's schema has accepted. */
 export const semanticChecks: Readonly<Record<string, SemanticCheck>> = {
+  WasmCronJob: typed<WasmCronJob>(validateWasmCronJob),
   WasmDaemonSet: typed<WasmDaemonSet>(validateWasmDaemonSet),
   WasmDeployment: typed<WasmDeployment>(validateWasmDeployment),
   WasmJob: typed<WasmJob>(validateWasmJob),
@@ -19,13 +28,18 @@ export const semanticChecks: Readonly<Record<string, SemanticCheck>> = {
 
 /** What clients are told beside the answer, by kind: of what is legal, and probably not what was meant. */
 export const semanticWarnings: Readonly<Record<string, (object: ApiObject) => readonly string[]>> = {
+  WasmCronJob: (object) =>
+    templateWarnings(
+      (object as unknown as WasmCronJob).spec.jobTemplate.spec.template,
+      "spec.jobTemplate.spec.",
+    ),
   WasmDaemonSet: (object) => wasmDaemonSetWarnings(object as unknown as WasmDaemonSet),
-  WasmDeployment: (object) => templateWarnings(object as unknown as WasmDeployment),
-  WasmJob: (object) => templateWarnings(object as unknown as WasmJob),
+  WasmDeployment: (object) => templateWarnings((object as unknown as WasmDeployment).spec.template),
+  WasmJob: (object) => templateWarnings((object as unknown as WasmJob).spec.template),
 };
 
-function templateWarnings({ spec }: WasmDeployment | WasmJob): readonly string[] {
-  return instanceTemplateWarnings(spec.template, "spec.template");
+function templateWarnings(template: InstanceTemplate, path = "spec."): readonly string[] {
+  return instanceTemplateWarnings(template, `${path}template`);
 }
 
 function typed<T>(check: (object: T, old: T | undefined) => readonly FieldError[]): SemanticCheck {

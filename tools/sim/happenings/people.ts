@@ -6,11 +6,13 @@ import { objectsIn } from "../objects-in.ts";
 import {
   type Draft,
   makeConfigMap,
+  makeCronJob,
   makeDeployment,
   makeJob,
   makePriorityClass,
   makeQuota,
   makeTemplate,
+  makeTimes,
   zones,
 } from "../workload-makers.ts";
 import { daemonSetHappenings } from "./daemon-sets.ts";
@@ -18,6 +20,7 @@ import { type Happening, someMachine } from "./happening.ts";
 
 const deploymentsMax = 5;
 const jobsMax = 5;
+const cronJobsMax = 2;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -70,6 +73,27 @@ export const people: readonly Happening[] = [
     },
   },
   {
+    name: "create cron job",
+    weight: 2,
+    happen({ cluster }) {
+      if (objectsIn(cluster.store, "wasmcronjobs").length >= cronJobsMax) return undefined;
+      return create(cluster, "wasmcronjobs", makeCronJob(cluster.dice, aName(cluster, "tick", 4)));
+    },
+  },
+  {
+    name: "edit cron job",
+    weight: 2,
+    happen({ cluster }) {
+      const object = some(cluster, "wasmcronjobs");
+      return object && edit(cluster, "wasmcronjobs", object, makeTimes(cluster.dice));
+    },
+  },
+  {
+    name: "delete cron job",
+    weight: 0.5,
+    happen: ({ cluster }) => remove(cluster, "wasmcronjobs", some(cluster, "wasmcronjobs")),
+  },
+  {
     name: "scale",
     weight: 5,
     happen({ cluster }) {
@@ -109,9 +133,11 @@ export const people: readonly Happening[] = [
   {
     name: "delete workload",
     weight: 3,
-    happen({ cluster }) {
+    happen({ cluster, checks }) {
       const plural = cluster.dice.pick(["wasmdeployments", "wasmdaemonsets", "wasmjobs"]);
-      return remove(cluster, plural, some(cluster, plural));
+      const object = some(cluster, plural);
+      if (object !== undefined) checks.excused.add(object.metadata.uid);
+      return remove(cluster, plural, object);
     },
   },
   {
@@ -243,9 +269,15 @@ export const roomMakers: readonly ((cluster: Cluster) => void)[] = [
   },
 ];
 
+/** So that there comes a time when nothing is left to do. */
+export function suspendCronJobs(cluster: Cluster): void {
+  for (const object of objectsIn(cluster.store, "wasmcronjobs"))
+    edit(cluster, "wasmcronjobs", object, { suspend: true });
+}
+
 /** People have had enough of it. */
 export function deleteWorkloads({ store }: Cluster): void {
-  for (const plural of ["wasmdeployments", "wasmdaemonsets", "wasmjobs"])
+  for (const plural of ["wasmdeployments", "wasmdaemonsets", "wasmcronjobs", "wasmjobs"])
     for (const object of objectsIn(store, plural)) store.remove(plural, object);
 }
 
