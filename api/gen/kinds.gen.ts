@@ -510,9 +510,9 @@ export interface WasmDaemonSetSpec {
     /** OnDelete: an instance gets the new template when it is deleted, and not before. */
     readonly type: "RollingUpdate" | "OnDelete";
     readonly rollingUpdate: {
-      /** On how many nodes a second instance may run during an update, as a number or a share (rounded up). */
+      /** On how many nodes a second instance may run during an update, as a number or a share of the nodes that match (rounded up). Not together with maxUnavailable. */
       readonly maxSurge: number | string;
-      /** On how many nodes the instance may be unavailable during an update, as a number or a share (rounded up). */
+      /** On how many nodes the instance may be unavailable during an update, as a number or a share of the nodes that match (rounded up). 0 where maxSurge is not. */
       readonly maxUnavailable: number | string;
     };
   };

@@ -39,6 +39,7 @@ import { PriorityClasses } from "../core/priority-classes.ts";
 import { ConfigKeeper } from "./config-keeper.ts";
 import { configLookup } from "./config-lookup.ts";
 import { watchDeclaredObjects } from "./declared-objects.ts";
+import { DaemonSetMarks } from "./daemon-set-marks.ts";
 import { CronJobKeeper } from "./cron/cron-job-keeper.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import { declaredParts } from "./new-instance.ts";
@@ -98,6 +99,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #taintEvictions: TaintEvictions;
   readonly #reconciler: Reconciler;
   readonly #movable = new MovableWorkloads();
+  readonly #daemonSets = new DaemonSetMarks();
   readonly #rebalancer: Rebalancer;
   readonly #cronJobs: CronJobKeeper;
   readonly #explainer: InstanceExplainer;
@@ -377,6 +379,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#held.delete(uid);
       this.#config.workloadGone(uid);
       this.#movable.delete(uid);
+      this.#daemonSets.delete(uid);
       this.#reconciler.drop(uid);
       this.#wakeUps.set(uid, undefined);
     } else {
@@ -384,6 +387,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       const workload = toWorkload(kind, event.object);
       this.#workloads.set(uid, workload);
       this.#movable.put(workload);
+      this.#daemonSets.put(workload);
       if (before?.object.metadata.generation !== workload.object.metadata.generation) {
         this.#pace.wake(uid);
         this.#config.workloadChanged(uid);
@@ -422,8 +426,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
   }
 
   #nodeChanged(nodeName: string, kind: "nodeAdded" | "nodeUpdated"): void {
+    const node = this.#state.node(nodeName);
     this.#placement.nodeChanged(nodeName, kind);
-    this.#options.observer?.nodeChanged(nodeName, this.#state.node(nodeName));
+    this.#options.observer?.nodeChanged(nodeName, node);
+    this.#daemonSets.nodeChanged(nodeName, node);
     this.#taintEvictions.nodeChanged(nodeName);
     this.#rebalancer.nodesChanged();
     this.#nodesReported();
@@ -505,6 +511,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   #turn(): void {
     if (this.#stopping.signal.aborted) return;
+    this.#markAll([...this.#daemonSets.take()]);
     const dirty = [...this.#dirty];
     this.#dirty.clear();
     this.#reconciler.beginTurn();
@@ -534,7 +541,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     // What was marked during its steps has been passed over.
     if (progress === "done") this.#mark(uid);
     if (progress !== undefined || this.#pace.rests(uid)) return progress;
-    this.#pace.note(uid, this.#state.countOwnedBy(uid));
+    this.#pace.note(uid, this.#daemonSets.sizeOf(uid, this.#state.countOwnedBy(uid)));
     // The state changes only when steps are executed; what that makes dirty is looked at in the next turn.
     if (workload) this.#wakeUps.set(uid, this.#reconciler.reconcile(workload));
     else this.#reconciler.reconcileOrphans(uid);

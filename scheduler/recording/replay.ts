@@ -246,7 +246,7 @@ export class Replay {
     }
   }
 
-  #decide({ template: id, uids, nodes, at }: Extract<RecordedLine, { kind: "decided" }>): void {
+  #decide({ template: id, uids, nodes, target, at }: Extract<RecordedLine, { kind: "decided" }>): void {
     const known = this.#templates.get(id);
     if (!known) return;
     const { template, entry } = known;
@@ -267,7 +267,7 @@ export class Replay {
         this.#recorded.place(uid, node, footprintOf(template), true);
       }
       if (!this.#state.instance(uid))
-        this.#changed(this.#state.addInstance(instanceOf(template, uid, at, unplaced)));
+        this.#changed(this.#state.addInstance(instanceOf(template, uid, at, unplaced, target)));
     }
   }
 
@@ -331,7 +331,8 @@ function instanceOf(
   uid: string,
   createdMs: number,
   state: InstanceState,
+  targetNode?: string,
 ): Instance {
-  const own = { slot: undefined, targetNode: undefined, leaving: undefined };
+  const own = { slot: undefined, targetNode, leaving: undefined };
   return { ...template, ...own, uid, name: uid, createdMs, state };
 }
