@@ -539,9 +539,9 @@ export interface WasmDeployment {
 }
 
 export interface WasmDisruptionBudgetSpec {
-  /** How many of the selected instances must stay available, as a number or a share (rounded up). Not together with maxUnavailable. */
+  /** How many of the selected instances must stay available, as a number, or as a share (rounded up) of what their workloads want. Not together with maxUnavailable. */
   readonly minAvailable?: number | string;
-  /** How many of them may be missing, as a number or a share (rounded up). */
+  /** How many of what their workloads want may be missing, as a number or a share (rounded up). */
   readonly maxUnavailable?: number | string;
   /** A Kubernetes label selector; all its terms must hold. */
   readonly selector: LabelSelector;

@@ -1,8 +1,9 @@
-import type { WasmDeployment, WasmJob, WasmNode } from "../gen/kinds.gen.ts";
+import type { WasmDeployment, WasmDisruptionBudget, WasmJob, WasmNode } from "../gen/kinds.gen.ts";
 import type { ApiObject } from "../object-meta.ts";
 import type { FieldError } from "./field-error.ts";
 import { instanceTemplateWarnings } from "./instance-template.ts";
 import { validateWasmDeployment } from "./wasm-deployment.ts";
+import { validateWasmDisruptionBudget, wasmDisruptionBudgetWarnings } from "./wasm-disruption-budget.ts";
 import { validateWasmJob } from "./wasm-job.ts";
 import { validateWasmNode } from "./wasm-node.ts";
 
@@ -11,6 +12,7 @@ export type SemanticCheck = (object: ApiObject, old: ApiObject | undefined) => r
 /** What a schema cannot say, by kind. Each check gets objects that the kind's schema has accepted. */
 export const semanticChecks: Readonly<Record<string, SemanticCheck>> = {
   WasmDeployment: typed<WasmDeployment>(validateWasmDeployment),
+  WasmDisruptionBudget: typed<WasmDisruptionBudget>(validateWasmDisruptionBudget),
   WasmJob: typed<WasmJob>(validateWasmJob),
   WasmNode: typed<WasmNode>(validateWasmNode),
 };
@@ -18,6 +20,8 @@ export const semanticChecks: Readonly<Record<string, SemanticCheck>> = {
 /** What clients are told beside the answer, by kind: of what is legal, and probably not what was meant. */
 export const semanticWarnings: Readonly<Record<string, (object: ApiObject) => readonly string[]>> = {
   WasmDeployment: (object) => templateWarnings(object as unknown as WasmDeployment),
+  WasmDisruptionBudget: (object) =>
+    wasmDisruptionBudgetWarnings(object as unknown as WasmDisruptionBudget),
   WasmJob: (object) => templateWarnings(object as unknown as WasmJob),
 };
 

@@ -21,7 +21,7 @@ import type { Clock } from "../../kit/clock.ts";
 import { WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
-import type { LogOptions } from "../apiserver/live-resource.ts";
+import type { EvictionOutcome, EvictionRequest, LogOptions } from "../apiserver/live-resource.ts";
 import type { PlacementSimulator } from "../apiserver/placement-simulator.ts";
 import type { Backend, BackendEvent, ResourceKey } from "../backend/backend.ts";
 import type { ObjectCounts } from "../backend/object-counts.ts";
@@ -37,8 +37,10 @@ import {
 } from "../core/placement/profile-declaration.ts";
 import { PriorityClasses } from "../core/priority-classes.ts";
 import { type ConfigKind, type ConfigLookup, Unreadable } from "../core/templates/resolve-template.ts";
+import { BudgetKeeper, budgetResource } from "./disruption/budget-keeper.ts";
+import { Evictions } from "./disruption/evictions.ts";
 import { EventRecorder } from "./event-recorder.ts";
-import { ownerApiVersion, type InstanceFigures } from "./instance-object.ts";
+import type { InstanceFigures } from "./instance-object.ts";
 import { InstanceExplainer } from "./instance-explainer.ts";
 import { troubleOf } from "./instance-trouble.ts";
 import { LiveInstances, type InstanceSource } from "./live-instances.ts";
@@ -97,6 +99,8 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #priorities = new PriorityClasses();
   readonly #quotas: QuotaKeeper;
   readonly #placement: PlacementRunner;
+  readonly #budgets: BudgetKeeper;
+  readonly #evictions: Evictions;
   readonly #taintEvictions: TaintEvictions;
   readonly #reconciler: Reconciler;
   readonly #explainer: InstanceExplainer;
@@ -134,6 +138,20 @@ export class Engine implements InstanceSource, AsyncDisposable {
       objectCounts: options.objectCounts,
       changed: (namespace) => this.#placement.quotaChanged(namespace),
     });
+    this.#budgets = new BudgetKeeper({
+      ...options,
+      state,
+      workload: (uid) => this.#workloads.get(uid),
+      allowsMore: (ownerUids) => this.#markAll(ownerUids),
+    });
+    this.#evictions = new Evictions({
+      state,
+      events: this.#events,
+      workload: (uid) => this.#workloads.get(uid),
+      refusals: (instance) => this.#budgets.refusals(instance),
+      changed,
+      stop: (uid, graceMs, why) => this.#reconciler.stop(uid, graceMs, why),
+    });
     this.#placement = new PlacementRunner({
       state,
       clock,
@@ -146,7 +164,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       observer: options.observer,
       isGang: (uid) => isGang(this.#workloads.get(uid)),
       isBeingMade: (uid) => this.#reconciler.hasSteps(uid),
-      mayDisrupt: (instance) => this.#mayDisrupt(instance),
+      budgets: this.#budgets,
       again: () => this.#scheduleTurn(),
       deciding: options.deciding,
     });
@@ -160,7 +178,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#taintEvictions = new TaintEvictions({
       state,
       clock,
-      evict: (instance, message) => this.#evict(instance, message),
+      evict: (instance, message) => this.#evictions.forTaint(instance, message),
     });
     this.#reconciler = new Reconciler({
       state,
@@ -174,7 +192,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       nodes: this.nodes,
       priorities: this.#priorities,
       changed,
-      mayDisrupt: (instance) => this.#mayDisrupt(instance),
+      letGo: (uid, why) => this.#evictions.letGo(uid, why),
       workload: (uid) => this.#workloads.get(uid),
       stored: (workload, before) => this.#workloadStored(workload, before),
     });
@@ -214,6 +232,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       // Nothing acts on events; watched so that the recorder can go on counting.
       this.#watch(eventResource, () => {}, signal),
       this.#watch(quotaResource, (event) => this.#quotas.event(event), signal),
+      this.#watch(budgetResource, (event) => this.#budgets.event(event), signal),
       this.#watch(priorityResource, (event) => this.#priorityEvent(event), signal),
       this.#watch(namespaceResource, (event) => this.#namespaceEvent(event), signal),
       this.#watch(revisionResource, (event) => this.#revisions.event(event), signal),
@@ -250,6 +269,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#revisions.close(),
       this.#reconciler.close(),
       this.#quotas.close(),
+      this.#budgets.close(),
       this.nodes.close(),
     ]);
   }
@@ -294,6 +314,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#reconciler.stop(uid, graceSeconds === undefined ? undefined : graceSeconds * 1000);
   }
 
+  requestEviction(instance: Instance, request: EvictionRequest): EvictionOutcome {
+    return this.#evictions.request(instance, request);
+  }
+
   explain(instance: Instance, limit: number): InstanceExplanation {
     return this.#explainer.explain(instance, limit);
   }
@@ -314,11 +338,6 @@ export class Engine implements InstanceSource, AsyncDisposable {
   #entryOf(uid: string, templateHash: string): CatalogueEntry | undefined {
     const workload = this.#workloads.get(uid);
     return workload && this.#reconciler.catalogueEntryOf(workload, templateHash);
-  }
-
-  /** There are no disruption budgets yet. */
-  #mayDisrupt(_instance: Instance): boolean {
-    return true;
   }
 
   /** A template can be used now, or has another number: its controller waits for that. */
@@ -361,6 +380,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       if (before !== undefined && isGang(before) !== isGang(workload)) this.#placement.gangChanged(uid);
       if (isOld && this.nodes.hasUnknown()) this.#held.add(uid);
     }
+    this.#budgets.workloadChanged(toWorkload(kind, event.object));
     this.#mark(uid);
   }
 
@@ -402,6 +422,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   #nodeChanged(nodeName: string, kind: "nodeAdded" | "nodeUpdated"): void {
     this.#placement.nodeChanged(nodeName, kind);
     this.#options.observer?.nodeChanged(nodeName, this.#state.node(nodeName));
+    this.#evictions.nodeChanged(nodeName);
     this.#taintEvictions.nodeChanged(nodeName);
     this.#nodesReported();
     this.#scheduleTurn();
@@ -413,13 +434,16 @@ export class Engine implements InstanceSource, AsyncDisposable {
    */
   #workloadStored(workload: Workload, before: Workload): void {
     const { uid } = workload.object.metadata;
-    if (this.#workloads.get(uid) === before) this.#workloads.set(uid, workload);
+    if (this.#workloads.get(uid) !== before) return;
+    this.#workloads.set(uid, workload);
+    this.#budgets.workloadChanged(workload);
   }
 
   /** If all have, what their instances use is known, and old workloads may be reconciled. */
   #nodesReported(): void {
     if (this.nodes.hasUnknown()) return;
     this.#quotas.usageIsKnown();
+    this.#budgets.instancesAreKnown();
     if (this.#held.size === 0) return;
     this.#options.log.info("all nodes have reported; workloads are reconciled again", {
       workloads: this.#held.size,
@@ -438,6 +462,8 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.live.changed(instance, change.before);
     }
     this.#quotas.instanceChanged(change);
+    this.#budgets.instanceChanged(change);
+    this.#evictions.instanceChanged(change);
     this.#placement.instanceChanged(change);
     this.#options.observer?.instanceChanged(change);
     this.#taintEvictions.instanceChanged(change);
@@ -447,19 +473,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#mark(instance.owner.uid);
   }
 
-  #evict({ uid, name, namespace, owner }: Instance, message: string): void {
-    const reason = "TaintEviction";
-    this.#reconciler.stop(uid, undefined, { reason, message });
-    const involved = { apiVersion: ownerApiVersion, ...owner, namespace };
-    this.#events.record({
-      involved,
-      type: "Normal",
-      reason,
-      message: `instance ${name} is stopped: ${message}`,
-    });
-  }
-
-  #markAll(uids: readonly string[]): void {
+  #markAll(uids: Iterable<string>): void {
     for (const uid of uids) this.#mark(uid);
   }
 

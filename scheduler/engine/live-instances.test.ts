@@ -20,6 +20,7 @@ function aView() {
         return undefined;
       },
       requestStop: () => {},
+      requestEviction: () => ({ kind: "evicted" }),
       explain: () => {
         throw new Error("nobody asks");
       },

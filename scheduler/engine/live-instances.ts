@@ -3,7 +3,7 @@ import type { ApiObject } from "../../api/object-meta.ts";
 import { errorMessage, WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import { lowerBound } from "../../kit/lower-bound.ts";
-import type { LiveResource, LogOptions } from "../apiserver/live-resource.ts";
+import type { EvictionOutcome, EvictionRequest, LiveResource, LogOptions } from "../apiserver/live-resource.ts";
 import type { SourceEvent } from "../apiserver/storage/object-source.ts";
 import type { Instance } from "../core/model.ts";
 import { KeyOrder } from "./key-order.ts";
@@ -17,6 +17,7 @@ export interface InstanceSource {
   isReachable(nodeName: string): boolean;
   usageOf(uid: string): InstanceFigures | undefined;
   requestStop(uid: string, graceSeconds: number | undefined): void;
+  requestEviction(instance: Instance, request: EvictionRequest): EvictionOutcome;
   explain(instance: Instance, limit: number): InstanceExplanation;
   openLog(instance: Instance, options: LogOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
 }
@@ -89,6 +90,11 @@ export class LiveInstances implements LiveResource {
     const object = this.#object(instance);
     this.#source.requestStop(instance.uid, gracePeriodSeconds);
     return object;
+  }
+
+  evict(namespace: string, name: string, request: EvictionRequest): EvictionOutcome | undefined {
+    const instance = this.#source.instanceNamed(namespace, name);
+    return instance && this.#source.requestEviction(instance, request);
   }
 
   explain(namespace: string, name: string, limit: number): InstanceExplanation | undefined {
