@@ -20,8 +20,7 @@ export const semanticChecks: Readonly<Record<string, SemanticCheck>> = {
 /** What clients are told beside the answer, by kind: of what is legal, and probably not what was meant. */
 export const semanticWarnings: Readonly<Record<string, (object: ApiObject) => readonly string[]>> = {
   WasmDeployment: (object) => templateWarnings(object as unknown as WasmDeployment),
-  WasmDisruptionBudget: (object) =>
-    wasmDisruptionBudgetWarnings(object as unknown as WasmDisruptionBudget),
+  WasmDisruptionBudget: (object) => wasmDisruptionBudgetWarnings(object as unknown as WasmDisruptionBudget),
   WasmJob: (object) => templateWarnings(object as unknown as WasmJob),
 };
 

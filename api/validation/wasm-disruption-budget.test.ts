@@ -11,7 +11,11 @@ function budget(spec: Partial<WasmDisruptionBudgetSpec>): WasmDisruptionBudget {
   };
 }
 
-test.each<{ readonly name: string; readonly spec: Partial<WasmDisruptionBudgetSpec>; readonly wrong?: string }>([
+test.each<{
+  readonly name: string;
+  readonly spec: Partial<WasmDisruptionBudgetSpec>;
+  readonly wrong?: string;
+}>([
   { name: "a number that must stay", spec: { minAvailable: 2 } },
   { name: "a share that may be missing", spec: { maxUnavailable: "25%" } },
   { name: "everything must stay", spec: { minAvailable: "100%" } },
@@ -35,7 +39,11 @@ test.each<{ readonly name: string; readonly spec: Partial<WasmDisruptionBudgetSp
   expect(fields).toEqual(wrong === undefined ? [] : [wrong]);
 });
 
-test.each<{ readonly name: string; readonly spec: Partial<WasmDisruptionBudgetSpec>; readonly warns: boolean }>([
+test.each<{
+  readonly name: string;
+  readonly spec: Partial<WasmDisruptionBudgetSpec>;
+  readonly warns: boolean;
+}>([
   { name: "none may be missing", spec: { maxUnavailable: 0 }, warns: true },
   { name: "no share may be missing", spec: { maxUnavailable: "0%" }, warns: true },
   { name: "all must stay", spec: { minAvailable: "100%" }, warns: true },

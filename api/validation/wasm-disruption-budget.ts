@@ -25,7 +25,10 @@ export function wasmDisruptionBudgetWarnings({ spec }: WasmDisruptionBudget): re
   return [];
 }
 
-function validateChoice({ minAvailable, maxUnavailable }: WasmDisruptionBudget["spec"]): readonly FieldError[] {
+function validateChoice({
+  minAvailable,
+  maxUnavailable,
+}: WasmDisruptionBudget["spec"]): readonly FieldError[] {
   if (minAvailable !== undefined && maxUnavailable !== undefined)
     return [
       invalidValue(
@@ -35,7 +38,9 @@ function validateChoice({ minAvailable, maxUnavailable }: WasmDisruptionBudget["
       ),
     ];
   if (minAvailable !== undefined || maxUnavailable !== undefined) return [];
-  return [requiredValue("spec.maxUnavailable", "set it, or spec.minAvailable: without them it would mean nothing")];
+  return [
+    requiredValue("spec.maxUnavailable", "set it, or spec.minAvailable: without them it would mean nothing"),
+  ];
 }
 
 function validateAmount(value: number | string | undefined, field: string): readonly FieldError[] {
@@ -44,7 +49,8 @@ function validateAmount(value: number | string | undefined, field: string): read
   if (!/^\d+%?$/.test(text))
     return [invalidValue(field, value, "must be a number such as 1 or a share such as 25%, not negative")];
   const amount = Number.parseInt(text, 10);
-  if (text.endsWith("%") && amount > 100) return [invalidValue(field, value, "must not be greater than 100%")];
+  if (text.endsWith("%") && amount > 100)
+    return [invalidValue(field, value, "must not be greater than 100%")];
   if (amount > countMax) return [invalidValue(field, value, `must not be greater than ${countMax}`)];
   return [];
 }

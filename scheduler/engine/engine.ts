@@ -18,7 +18,6 @@
 import type { InstanceExplanation, WasmNode } from "../../api/gen/kinds.gen.ts";
 import type { ApiObject } from "../../api/object-meta.ts";
 import type { Clock } from "../../kit/clock.ts";
-import { WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
 import type { EvictionOutcome, EvictionRequest, LogOptions } from "../apiserver/live-resource.ts";
@@ -36,11 +35,13 @@ import {
   type PlacementConfiguration,
 } from "../core/placement/profile-declaration.ts";
 import { PriorityClasses } from "../core/priority-classes.ts";
-import { type ConfigKind, type ConfigLookup, Unreadable } from "../core/templates/resolve-template.ts";
+import type { ConfigKind } from "../core/templates/resolve-template.ts";
+import { configLookup, configResources } from "./config-lookup.ts";
 import { BudgetKeeper, budgetResource } from "./disruption/budget-keeper.ts";
 import { Evictions } from "./disruption/evictions.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import type { InstanceFigures } from "./instance-object.ts";
+import { openLogOf } from "./instance-log.ts";
 import { InstanceExplainer } from "./instance-explainer.ts";
 import { troubleOf } from "./instance-trouble.ts";
 import { LiveInstances, type InstanceSource } from "./live-instances.ts";
@@ -74,10 +75,6 @@ export interface EngineOptions {
   readonly deciding?: ((instance: Instance, nodeName: string) => void) | undefined;
 }
 
-const configResources: Readonly<Record<ConfigKind, ResourceKey>> = {
-  ConfigMap: { group: "", plural: "configmaps" },
-  Secret: { group: "", plural: "secrets" },
-};
 const retryAfterBugMs = 10_000;
 const eventResource: ResourceKey = { group: "", plural: "events" };
 const namespaceResource: ResourceKey = { group: "", plural: "namespaces" };
@@ -323,15 +320,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   }
 
   openLog(instance: Instance, options: LogOptions, signal: AbortSignal): AsyncIterable<Uint8Array> {
-    const { state } = instance;
-    if (state.kind === "pending") {
-      const why = state.message || "it has not been placed yet";
-      throw new WherryError("LogUnavailable", `instance ${instance.name} has no log: ${why}`);
-    }
-    const session = this.nodes.session(state.nodeName);
-    if (session) return session.openLog(instance.uid, options, signal);
-    const message = `the log of ${instance.name} is on node ${state.nodeName}, which is not connected`;
-    throw new WherryError("NodeUnreachable", message, { retryable: true });
+    return openLogOf(instance, (name) => this.nodes.session(name), options, signal);
   }
 
   /** A template that a workload has or had; undefined when the workload is gone, or the template not kept. */
@@ -528,13 +517,4 @@ export class Engine implements InstanceSource, AsyncDisposable {
     else this.#reconciler.reconcileOrphans(uid);
     return this.#reconciler.goOn(uid, workload);
   }
-}
-
-function configLookup(backend: Backend, namespace: string): ConfigLookup {
-  return (kind, name) => {
-    const resource = configResources[kind];
-    const object = backend.get(resource, namespace, name);
-    const reason = object ? undefined : backend.unreadable(resource, namespace, name);
-    return reason === undefined ? object : new Unreadable(reason);
-  };
 }

@@ -3,7 +3,12 @@ import type { ApiObject } from "../../api/object-meta.ts";
 import { errorMessage, WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import { lowerBound } from "../../kit/lower-bound.ts";
-import type { EvictionOutcome, EvictionRequest, LiveResource, LogOptions } from "../apiserver/live-resource.ts";
+import type {
+  EvictionOutcome,
+  EvictionRequest,
+  LiveResource,
+  LogOptions,
+} from "../apiserver/live-resource.ts";
 import type { SourceEvent } from "../apiserver/storage/object-source.ts";
 import type { Instance } from "../core/model.ts";
 import { KeyOrder } from "./key-order.ts";

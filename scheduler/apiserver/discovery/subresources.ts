@@ -47,7 +47,9 @@ export function subresourcesOf(resource: ResourceDefinition): readonly Subresour
     const log = { name: "log", kind: { group, version, kind }, verbs: ["get"] };
     if (!explanation) return [log];
     return [
-      ...(isEvictable(resource) ? [{ name: evictionSubresource, kind: evictionKind, verbs: ["create"] }] : []),
+      ...(isEvictable(resource)
+        ? [{ name: evictionSubresource, kind: evictionKind, verbs: ["create"] }]
+        : []),
       { name: "explain", kind: { group, version, kind: explanation.kind }, verbs: ["get"] },
       log,
     ];

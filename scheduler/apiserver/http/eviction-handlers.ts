@@ -47,7 +47,10 @@ function checkType(object: JsonObject, { namespace, name }: NamedTarget): void {
   if (apiVersion !== evictionVersion || kind !== "Eviction")
     throw badRequest(`the body must be an Eviction of ${evictionVersion}`);
   const metadata = fieldOf(object, "metadata", "object") ?? {};
-  const given = { name: fieldOf(metadata, "name", "string"), namespace: fieldOf(metadata, "namespace", "string") };
+  const given = {
+    name: fieldOf(metadata, "name", "string"),
+    namespace: fieldOf(metadata, "namespace", "string"),
+  };
   if (given.name !== undefined && given.name !== name)
     throw badRequest(`the name of the object (${given.name}) does not match the name on the URL (${name})`);
   if (given.namespace !== undefined && given.namespace !== namespace)
@@ -67,7 +70,11 @@ function checkPreconditions(
     resourceVersion: fieldOf(preconditions, "resourceVersion", "string"),
   };
   if (wanted.uid !== undefined && wanted.uid !== uid)
-    throw conflict(resource, name, `the uid in the precondition (${wanted.uid}) is not that of the object (${uid})`);
+    throw conflict(
+      resource,
+      name,
+      `the uid in the precondition (${wanted.uid}) is not that of the object (${uid})`,
+    );
   if (wanted.resourceVersion !== undefined && wanted.resourceVersion !== resourceVersion)
     throw conflict(
       resource,

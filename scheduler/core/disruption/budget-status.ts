@@ -1,5 +1,9 @@
 /** What a budget says of itself, in the words of policy/v1. */
-import type { Condition, WasmDisruptionBudget, WasmDisruptionBudgetStatus } from "../../../api/gen/kinds.gen.ts";
+import type {
+  Condition,
+  WasmDisruptionBudget,
+  WasmDisruptionBudgetStatus,
+} from "../../../api/gen/kinds.gen.ts";
 import { toTimestamp } from "../../../kit/timestamps.ts";
 import type { Standing } from "./budget-book.ts";
 

@@ -16,7 +16,8 @@ export function ownerFactsOf(workload: Workload): OwnerFacts {
     case "WasmJob": {
       const { spec, status } = workload.object;
       // Without completions the instances share a queue of work.
-      const { parallelism, completions }: { readonly parallelism: number; readonly completions?: number } = spec;
+      const { parallelism, completions }: { readonly parallelism: number; readonly completions?: number } =
+        spec;
       const left = (completions ?? parallelism) - (completions === undefined ? 0 : (status?.succeeded ?? 0));
       return { wanted: Math.max(0, Math.min(parallelism, left)), minReadyMs: 0 };
     }
