@@ -129,26 +129,9 @@ export class Engine implements InstanceSource, AsyncDisposable {
       nodeChanged: (name, kind) => this.#nodeChanged(name, kind),
       usageFell: limitsUsage(placement) ? (name) => this.#placement.usageFell(name) : () => {},
     });
-    this.#quotas = new QuotaKeeper({
-      ...options,
-      state,
-      objectCounts: options.objectCounts,
-      changed: (namespace) => this.#placement.quotaChanged(namespace),
-    });
-    this.#budgets = new BudgetKeeper({
-      ...options,
-      state,
-      workload: (uid) => this.#workloads.get(uid),
-      allowsMore: (ownerUids) => this.#markAll(ownerUids),
-    });
-    this.#evictions = new Evictions({
-      state,
-      events: this.#events,
-      workload: (uid) => this.#workloads.get(uid),
-      refusals: (instance) => this.#budgets.refusals(instance),
-      changed,
-      stop: (uid, graceMs, why) => this.#reconciler.stop(uid, graceMs, why),
-    });
+    this.#quotas = this.#makeQuotaKeeper();
+    this.#budgets = this.#makeBudgetKeeper();
+    this.#evictions = this.#makeEvictions();
     this.#placement = new PlacementRunner({
       state,
       clock,
@@ -201,6 +184,35 @@ export class Engine implements InstanceSource, AsyncDisposable {
       ...this.#options,
       exists: (ownerUid) => this.#workloads.has(ownerUid),
       changed: (ownerUid) => this.#revisionsChanged(ownerUid),
+    });
+  }
+
+  #makeQuotaKeeper(): QuotaKeeper {
+    return new QuotaKeeper({
+      ...this.#options,
+      state: this.#state,
+      objectCounts: this.#options.objectCounts,
+      changed: (namespace) => this.#placement.quotaChanged(namespace),
+    });
+  }
+
+  #makeBudgetKeeper(): BudgetKeeper {
+    return new BudgetKeeper({
+      ...this.#options,
+      state: this.#state,
+      workload: (uid) => this.#workloads.get(uid),
+      allowsMore: (ownerUids) => this.#markAll(ownerUids),
+    });
+  }
+
+  #makeEvictions(): Evictions {
+    return new Evictions({
+      state: this.#state,
+      events: this.#events,
+      workload: (uid) => this.#workloads.get(uid),
+      refusals: (instance) => this.#budgets.refusals(instance),
+      changed: (change) => this.#instanceChanged(change),
+      stop: (uid, graceMs, why) => this.#reconciler.stop(uid, graceMs, why),
     });
   }
 

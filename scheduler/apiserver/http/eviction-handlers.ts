@@ -1,6 +1,6 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
 import type { RefusingBudget } from "../live-resource.ts";
-import { type JsonObject, type ResourceDefinition } from "../resource.ts";
+import type { JsonObject, ResourceDefinition } from "../resource.ts";
 import { ApiError, badRequest, conflict, notFound } from "../status.ts";
 import { readObject } from "./body.ts";
 import type { ApiContext, NamedTarget } from "./context.ts";

@@ -11,7 +11,7 @@
  */
 import { selectorMatches } from "../../../api/validation/label-selector.ts";
 import type { Instance } from "../model.ts";
-import { TimedHeap } from "../placement/timed-heap.ts";
+import type { TimedHeap } from "../placement/timed-heap.ts";
 import { canonicalJson } from "../templates/template-hash.ts";
 import { type Budget, requirementOf, type Requirement } from "./budget.ts";
 
