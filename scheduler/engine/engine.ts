@@ -42,6 +42,7 @@ import { Evictions } from "./disruption/evictions.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import type { InstanceFigures } from "./instance-object.ts";
 import { openLogOf } from "./instance-log.ts";
+import { declaredParts } from "./new-instance.ts";
 import { InstanceExplainer } from "./instance-explainer.ts";
 import { troubleOf } from "./instance-trouble.ts";
 import { LiveInstances, type InstanceSource } from "./live-instances.ts";
@@ -51,6 +52,10 @@ import { EngineSimulator } from "./placement-simulation/engine-simulator.ts";
 import { PlacementRunner } from "./placement-runner.ts";
 import { QuotaKeeper, quotaResource } from "./quota-keeper.ts";
 import { Reconciler } from "./reconciler.ts";
+import { reportsOfOneMore, reportsWithout } from "./present-reports.ts";
+import { requirementsFor } from "./present-requirements.ts";
+import { MovableWorkloads } from "./rebalancing/movable-workloads.ts";
+import { Rebalancer } from "./rebalancing/rebalancer.ts";
 import { RevisionKeeper } from "./revisions/revision-keeper.ts";
 import { revisionResource } from "./revisions/revision-object.ts";
 import { TaintEvictions } from "./taint-evictions.ts";
@@ -100,13 +105,15 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #evictions: Evictions;
   readonly #taintEvictions: TaintEvictions;
   readonly #reconciler: Reconciler;
+  readonly #movable = new MovableWorkloads();
+  readonly #rebalancer: Rebalancer;
   readonly #explainer: InstanceExplainer;
   readonly #pace: WorkloadPace;
   readonly #stopping = new AbortController();
   #turnScheduled = false;
 
   constructor(options: EngineOptions) {
-    const { backend, clock, random, log, placement = defaultConfiguration } = options;
+    const { backend, clock, log, placement = defaultConfiguration } = options;
     this.#options = options;
     const state = this.#state;
     options.observer?.watch(state);
@@ -125,6 +132,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       state,
       overcommit: placement.overcommit,
       events: this.#events,
+      asDeclared: (instance) => this.#asDeclared(instance),
       changed,
       nodeChanged: (name, kind) => this.#nodeChanged(name, kind),
       usageFell: limitsUsage(placement) ? (name) => this.#placement.usageFell(name) : () => {},
@@ -160,22 +168,8 @@ export class Engine implements InstanceSource, AsyncDisposable {
       clock,
       evict: (instance, message) => this.#evictions.forTaint(instance, message),
     });
-    this.#reconciler = new Reconciler({
-      state,
-      backend,
-      clock,
-      random,
-      log,
-      catalogue: this.#catalogue,
-      revisions: this.#revisions,
-      events: this.#events,
-      nodes: this.nodes,
-      priorities: this.#priorities,
-      changed,
-      letGo: (uid, why) => this.#evictions.letGo(uid, why),
-      workload: (uid) => this.#workloads.get(uid),
-      stored: (workload, before) => this.#workloadStored(workload, before),
-    });
+    this.#reconciler = this.#makeReconciler();
+    this.#rebalancer = this.#makeRebalancer();
     this.simulator = this.#makeSimulator(placement);
   }
 
@@ -213,6 +207,53 @@ export class Engine implements InstanceSource, AsyncDisposable {
       refusals: (instance) => this.#budgets.refusals(instance),
       changed: (change) => this.#instanceChanged(change),
       stop: (uid, graceMs, why) => this.#reconciler.stop(uid, graceMs, why),
+    });
+  }
+
+  #makeReconciler(): Reconciler {
+    return new Reconciler({
+      ...this.#options,
+      state: this.#state,
+      catalogue: this.#catalogue,
+      revisions: this.#revisions,
+      events: this.#events,
+      nodes: this.nodes,
+      priorities: this.#priorities,
+      changed: (change) => this.#instanceChanged(change),
+      letGo: (uid, why) => this.#evictions.letGo(uid, why),
+      workload: (uid) => this.#workloads.get(uid),
+      stored: (workload, before) => this.#workloadStored(workload, before),
+    });
+  }
+
+  #makeRebalancer(): Rebalancer {
+    const state = this.#state;
+    return new Rebalancer({
+      state,
+      clock: this.#options.clock,
+      events: this.#events,
+      movable: () => this.#movable.settled(),
+      mayDisrupt: (instance) => this.#budgets.mayDisrupt(instance),
+      reports: (instance, isStaying) => {
+        const requirements = requirementsFor(
+          instance,
+          this.#entryOf(instance.owner.uid, instance.templateHash),
+        );
+        const { placer } = this.#placement;
+        return isStaying
+          ? reportsOfOneMore(instance, requirements, state, placer)
+          : reportsWithout(instance, requirements, state, placer);
+      },
+      makeOn: (instance, nodeName) => {
+        const made = this.#reconciler.makeLike(instance);
+        if (made === undefined || this.#placement.placeOn(made, nodeName)) return made;
+        this.#reconciler.stop(made.uid, undefined);
+        return undefined;
+      },
+      setLeaving: (uid, why) => {
+        const change = state.setLeaving(uid, why);
+        if (change) this.#instanceChanged(change);
+      },
     });
   }
 
@@ -273,6 +314,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#pace.close();
     this.#events.close();
     this.#placement.close();
+    this.#rebalancer.close();
     this.#taintEvictions.close();
     await Promise.all([
       this.#revisions.close(),
@@ -341,6 +383,14 @@ export class Engine implements InstanceSource, AsyncDisposable {
     return workload && this.#reconciler.catalogueEntryOf(workload, templateHash);
   }
 
+  /** A node that is in wrong hands is not to say what the instances of others ask of their neighbours. */
+  #asDeclared(instance: Instance): Instance {
+    const { owner, templateHash } = instance;
+    const workload = this.#workloads.get(owner.uid);
+    const entry = this.#entryOf(owner.uid, templateHash);
+    return workload && entry ? { ...instance, ...declaredParts(workload, entry) } : instance;
+  }
+
   /** A template can be used now, or has another number: its controller waits for that. */
   #revisionsChanged(ownerUid: string): void {
     this.#pace.wake(ownerUid);
@@ -368,12 +418,14 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#workloads.delete(uid);
       this.#held.delete(uid);
       this.#catalogue.forget(uid);
+      this.#movable.delete(uid);
       this.#reconciler.drop(uid);
       this.#wakeUps.set(uid, undefined);
     } else {
       const before = this.#workloads.get(uid);
       const workload = toWorkload(kind, event.object);
       this.#workloads.set(uid, workload);
+      this.#movable.put(workload);
       if (before?.object.metadata.generation !== workload.object.metadata.generation) {
         this.#pace.wake(uid);
         this.#catalogue.drop(uid);
@@ -425,6 +477,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#options.observer?.nodeChanged(nodeName, this.#state.node(nodeName));
     this.#evictions.nodeChanged(nodeName);
     this.#taintEvictions.nodeChanged(nodeName);
+    this.#rebalancer.nodesChanged();
     this.#nodesReported();
     this.#scheduleTurn();
   }
@@ -438,6 +491,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     if (this.#workloads.get(uid) !== before) return;
     this.#workloads.set(uid, workload);
     this.#budgets.workloadChanged(workload);
+    this.#movable.put(workload);
   }
 
   /** If all have, what their instances use is known, and old workloads may be reconciled. */
@@ -469,6 +523,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#options.observer?.instanceChanged(change);
     this.#taintEvictions.instanceChanged(change);
     this.#reconciler.instanceChanged(change);
+    this.#rebalancer.instanceChanged(change);
     const trouble = troubleOf(change);
     if (trouble) this.#events.record(trouble);
     this.#mark(instance.owner.uid);

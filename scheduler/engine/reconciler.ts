@@ -22,7 +22,7 @@ import { emptyJobMemory, reconcileJob, type JobMemory } from "../core/controller
 import { reconcileOrphans } from "../core/controllers/orphans.ts";
 import type { ReconcileResult, Step } from "../core/controllers/step.ts";
 import type { Isolation } from "../../api/isolation.ts";
-import type { Slot } from "../core/model.ts";
+import type { Instance, Slot } from "../core/model.ts";
 import { LearnedIsolation } from "../core/learned-isolation.ts";
 import type { PriorityClasses } from "../core/priority-classes.ts";
 import type { StopReason } from "../nodes/node-port.ts";
@@ -297,16 +297,23 @@ export class Reconciler implements AsyncDisposable {
     for (let made = 0; made < count; made++) this.#create(entry, workload, namespace, { targetNode });
   }
 
+  /** Makes another one of the template of an instance, without a node yet. undefined: it cannot be made now. */
+  makeLike({ owner, namespace, templateHash }: Instance): Instance | undefined {
+    const workload = this.#options.workload(owner.uid);
+    const entry = workload && this.catalogueEntryOf(workload, templateHash);
+    return entry && this.#create(entry, workload, namespace, {});
+  }
+
   #create(
     entry: CatalogueEntry,
     workload: Workload,
     namespace: string,
     { slot, targetNode }: { readonly slot?: Slot; readonly targetNode?: string | undefined },
-  ): void {
+  ): Instance | undefined {
     const { random, clock, state, priorities, changed } = this.#options;
     const priority = priorities.resolve(entry.template.spec.priorityClassName);
     // The controller was told and makes none.
-    if (priority.kind === "unknown") return;
+    if (priority.kind === "unknown") return undefined;
     const instance = newInstance({
       workload,
       uid: random.uuid(),
@@ -319,6 +326,7 @@ export class Reconciler implements AsyncDisposable {
       createdMs: clock.now(),
     });
     changed(state.addInstance(instance));
+    return instance;
   }
 
   /** Among a hundred thousand alike, some hundreds of pairs would get the same name. */

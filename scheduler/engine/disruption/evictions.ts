@@ -38,8 +38,8 @@ export class Evictions {
   readonly #options: EvictionsOptions;
   /** Nodes that take no instances. */
   readonly #cordoned = new Set<string>();
-  /** How long leaving instances may take, where it was said. */
-  readonly #graces = new Map<string, number>();
+  /** Leaving instances of which it was requested, and how long they may take where that was said. */
+  readonly #requested = new Map<string, { readonly graceMs: number | undefined }>();
 
   constructor(options: EvictionsOptions) {
     this.#options = options;
@@ -75,12 +75,12 @@ export class Evictions {
   letGo(uid: string, message: string): void {
     const instance = this.#options.state.instance(uid);
     if (instance === undefined || this.#options.refusals(instance).length > 0) return;
-    this.#stop(instance, this.#graces.get(uid), { reason: evictionReason, message });
+    this.#stop(instance, this.#requested.get(uid)?.graceMs, { reason: evictionReason, message });
   }
 
   instanceChanged({ kind, instance }: InstanceChange): void {
     const isHere = kind !== "removed" && instance.state.kind === "bound" && instance.leaving !== undefined;
-    if (!isHere) this.#graces.delete(instance.uid);
+    if (!isHere) this.#requested.delete(instance.uid);
   }
 
   forTaint(instance: Instance, message: string): void {
@@ -94,7 +94,8 @@ export class Evictions {
     if (node?.unschedulable) this.#cordoned.add(nodeName);
     else if (this.#cordoned.delete(nodeName) && node)
       for (const { uid } of Array.from(state.instancesOn(nodeName))) {
-        const change = state.setLeaving(uid, undefined);
+        // Others may have reasons of their own to want it gone.
+        const change = this.#requested.delete(uid) ? state.setLeaving(uid, undefined) : undefined;
         if (change) changed(change);
       }
   }
@@ -102,8 +103,7 @@ export class Evictions {
   #leave({ uid }: Instance, graceMs: number | undefined, why: string): void {
     const change = this.#options.state.setLeaving(uid, why);
     if (change) this.#options.changed(change);
-    if (graceMs === undefined) this.#graces.delete(uid);
-    else this.#graces.set(uid, graceMs);
+    this.#requested.set(uid, { graceMs });
   }
 
   #stop({ uid, name, namespace, owner }: Instance, graceMs: number | undefined, why: StopReason): void {
