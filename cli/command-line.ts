@@ -33,6 +33,11 @@ const commands: readonly CommandEntry[] = [
     summary: "Wait until objects are as they should be",
     load: () => import("./commands/wait.ts"),
   },
+  {
+    name: "rollout",
+    summary: "Watch, pause, resume, restart and undo the rollouts of a workload",
+    load: () => import("./commands/rollout.ts"),
+  },
   { name: "get", summary: "Show objects", load: () => import("./commands/get.ts") },
   {
     name: "describe",
@@ -150,8 +155,8 @@ function defineProgram(
 
 /** `help get` as `get --help`, because only a command that is about to run has its options. */
 function helpLast(args: readonly string[]): readonly string[] {
-  const [first, second] = args;
-  if (first === "help" && second !== undefined) return [second, "--help"];
+  const [first, ...rest] = args;
+  if (first === "help" && rest.length > 0) return [...rest, "--help"];
   return args.length === 0 ? ["--help"] : args;
 }
 

@@ -3,7 +3,8 @@ import type { ApiObject } from "../../api/object-meta.ts";
 import { applyDocuments, locateDocuments, type ApplyMode } from "../apply/apply-documents.ts";
 import { AlreadyReported, Failure } from "../failure.ts";
 import type { CommandContext } from "../command.ts";
-import { withoutManagedFields, type DryRun } from "../manifests/apply-object.ts";
+import { withoutManagedFields } from "../manifests/apply-object.ts";
+import { parseDryRun } from "../manifests/dry-run.ts";
 import type { Manifest } from "../manifests/manifest.ts";
 import { readManifests } from "../manifests/read.ts";
 import { toYaml } from "../output/yaml.ts";
@@ -75,12 +76,6 @@ function modeOf({
       "--dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)",
     );
   return { dryRun: parsed, serverSide, force: forceConflicts, fieldManager };
-}
-
-function parseDryRun(mode: string | undefined): DryRun {
-  if (mode === undefined || mode === "none") return "none";
-  if (mode === "server" || mode === "client") return mode;
-  throw new Failure(`--dry-run "${mode}" is not known; it is none, client or server`);
 }
 
 function applySetOf({ prune = false, applyset }: ApplyOptions): string | undefined {

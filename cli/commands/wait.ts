@@ -6,8 +6,7 @@ import { forEachLimited } from "../concurrency.ts";
 import { parseDurationMs } from "../duration.ts";
 import { describeError } from "../error-text.ts";
 import { AlreadyReported, Failure } from "../failure.ts";
-import { readManifests } from "../manifests/read.ts";
-import { locateManifest } from "../manifests/target.ts";
+import { locateFiles } from "../manifests/locate-files.ts";
 import { resolveSelections } from "../resources/resolve.ts";
 import { kindReference } from "../resources/resource.ts";
 import { waitForSelection, type WaitSelection } from "../wait/selection-wait.ts";
@@ -50,7 +49,7 @@ export function define(command: Command, context: CommandContext): void {
       const timeoutMs = parseTimeoutMs(options.timeout);
       const connection = await context.connect();
       const selections = options.filename
-        ? await selectionsOfFiles(options, context, connection)
+        ? await locateFiles(options.filename, options.recursive ?? false, context, connection)
         : await selectionsOfArguments(args, options, connection);
       const failures = await waitForAll(context, connection, selections, goal, timeoutMs);
       if (failures.length === 0) return;
@@ -100,21 +99,6 @@ async function waitForAll(
 function parseTimeoutMs(text: string): number {
   if (/^0[a-z]*$/.test(text)) return 0;
   return text.startsWith("-") ? weekMs : parseDurationMs(text, "--timeout");
-}
-
-async function selectionsOfFiles(
-  { filename = [], recursive = false }: WaitOptions,
-  { terminal, namespaceGiven }: CommandContext,
-  connection: Connection,
-): Promise<readonly WaitSelection[]> {
-  const manifests = await readManifests(filename, recursive, terminal);
-  const resources = await connection.resources();
-  const choice = { namespace: connection.namespace, given: namespaceGiven() };
-  return manifests.map((read) => {
-    if (read.kind === "invalid") throw new Failure(read.message);
-    const target = locateManifest(read.manifest, read.source, resources, choice);
-    return { ...target, name: read.manifest.metadata.name };
-  });
 }
 
 async function selectionsOfArguments(

@@ -1,5 +1,6 @@
 import type { ApiObject } from "../../api/object-meta.ts";
 import { assertNever } from "../../kit/errors.ts";
+import { conditionsOf, conditionText, findCondition, statusOf } from "../conditions.ts";
 import type { WaitGoal } from "./wait-goal.ts";
 
 /** `waiting`: the object may still come there, and `seen` is how it is. `hopeless`: it will not by itself. */
@@ -7,14 +8,6 @@ export type Verdict =
   | { readonly kind: "met" }
   | { readonly kind: "waiting"; readonly seen: string }
   | { readonly kind: "hopeless"; readonly why: string };
-
-export interface Condition {
-  readonly type: string;
-  readonly status: string;
-  readonly reason?: string;
-  readonly message?: string;
-  readonly observedGeneration?: number;
-}
 
 const met: Verdict = { kind: "met" };
 
@@ -34,25 +27,6 @@ export function judge(goal: WaitGoal, object: ApiObject): Verdict {
     default:
       return assertNever(goal, "goal");
   }
-}
-
-/** The conditions that an object's status has, as far as they are such. */
-export function conditionsOf(object: ApiObject): readonly Condition[] {
-  const conditions = statusOf(object)["conditions"];
-  if (!Array.isArray(conditions)) return [];
-  return conditions.filter(
-    (one: unknown): one is Condition =>
-      typeof one === "object" && one !== null && "type" in one && "status" in one,
-  );
-}
-
-export function findCondition(object: ApiObject, type: string): Condition | undefined {
-  return conditionsOf(object).find((one) => sameText(one.type, type));
-}
-
-/** `Available is False (MinimumReplicasUnavailable): what its message says`. */
-export function conditionText({ type, status, reason, message }: Condition): string {
-  return `${type} is ${status}${reason ? ` (${reason})` : ""}${message ? `: ${message}` : ""}`;
 }
 
 function judgeCondition(
@@ -125,11 +99,6 @@ function deletionText({ metadata }: ApiObject): string {
   return finalizers.length === 0
     ? `it is being deleted since ${metadata.deletionTimestamp}`
     : `it is being deleted since ${metadata.deletionTimestamp}; its finalizers are ${finalizers.join(", ")}`;
-}
-
-function statusOf(object: ApiObject): Readonly<Record<string, unknown>> {
-  const status = object["status"];
-  return typeof status === "object" && status !== null ? (status as Record<string, unknown>) : {};
 }
 
 function sameText(a: string, b: string): boolean {

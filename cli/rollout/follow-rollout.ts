@@ -1,0 +1,78 @@
+/**
+ * Follows a rollout until it is complete or has failed. The workload's own status decides; on a terminal its instances are watched
+ * beside it, for the picture alone (picture-reporter.ts).
+ */
+import type { ApiObject } from "../../api/object-meta.ts";
+import type { ApiClient } from "../client/api-client.ts";
+import { getObject } from "../client/objects.ts";
+import { observe } from "../client/observe.ts";
+import { Failure } from "../failure.ts";
+import { objectReference, type Resource } from "../resources/resource.ts";
+import type { Terminal } from "../terminal.ts";
+import { PictureReporter } from "./picture-reporter.ts";
+import { readProgress, requireRolling, type Progress } from "./progress.ts";
+import { LineReporter, type RolloutReporter } from "./reporter.ts";
+import type { Workload } from "./workload.ts";
+
+export interface RolloutRequest {
+  readonly client: ApiClient;
+  readonly terminal: Terminal;
+  readonly resources: readonly Resource[];
+  /** Goes on until the rollout has ended; otherwise it looks once. */
+  readonly watch: boolean;
+  /** The only revision whose rollout is meant. */
+  readonly revision: number | undefined;
+  /** Aborts when the time is over. */
+  readonly signal: AbortSignal;
+}
+
+/** Resolves when the rollout is complete, or after one look. Throws what it has failed of. */
+export async function followRollout(request: RolloutRequest, workload: Workload): Promise<void> {
+  const { client, terminal, signal } = request;
+  const ended = new AbortController();
+  const until = AbortSignal.any([signal, ended.signal]);
+  const isPicture = request.watch && terminal.columns() !== undefined;
+  await using reporter: RolloutReporter = isPicture
+    ? new PictureReporter(request, workload, until)
+    : new LineReporter(terminal);
+  try {
+    const last = await followWorkload(request, workload, until, reporter);
+    if (last?.kind === "failed") throw new Failure(last.text);
+    if (last?.kind === "waiting" && request.watch)
+      throw new Failure(`timed out waiting for the condition: ${last.text}`);
+  } finally {
+    ended.abort();
+  }
+}
+
+/** What was last seen. */
+async function followWorkload(
+  { client, terminal, watch, revision }: RolloutRequest,
+  workload: Workload,
+  signal: AbortSignal,
+  reporter: RolloutReporter,
+): Promise<Progress | undefined> {
+  const { resource, namespace, name } = workload;
+  const where = { resource, namespace, fieldSelector: `metadata.name=${name}`, signal };
+  let last: Progress | undefined;
+  for await (const sighting of observe(client, terminal.clock, where)) {
+    if (sighting.kind === "listed" && last) continue;
+    // Throws the server's own words, if it never was there.
+    if (sighting.kind === "listed") await getObject(client, resource, namespace, name);
+    if (sighting.kind !== "present") throw new Failure(`${objectReference(resource, name)} has been deleted`);
+    requireRolling(sighting.object);
+    requireRevision(revision, sighting.object);
+    last = readProgress(workload, sighting.object);
+    await reporter.progress(last, sighting.object);
+    if (last.kind !== "waiting" || !watch) return last;
+  }
+  return last;
+}
+
+/** Throws when another revision is being rolled out by now. */
+function requireRevision(wanted: number | undefined, { status }: ApiObject): void {
+  if (wanted === undefined) return;
+  const running = (status as { readonly revision?: number } | undefined)?.revision ?? 0;
+  if (running !== wanted)
+    throw new Failure(`desired revision (${wanted}) is different from the running revision (${running})`);
+}
