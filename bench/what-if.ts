@@ -34,7 +34,10 @@ interface Cluster {
 function makeCluster(): Cluster {
   const state = new ClusterState();
   for (let node = 0; node < nodeCount; node++) state.putNode({ ...noInstances, node: aNode(`n${node}`) });
-  const catalogue = new TemplateCatalogue(() => () => undefined);
+  const catalogue = new TemplateCatalogue({
+    lookup: () => () => undefined,
+    revisionTemplate: () => undefined,
+  });
   const workloads = new Map<string, Workload>();
   const replicas = instanceCount / ownerCount;
   for (let number = 0; number < ownerCount; number++) {

@@ -416,6 +416,59 @@ export interface PlacementScore {
   readonly weight: number;
 }
 
+export interface WasmDaemonSetSpec {
+  /** A Kubernetes label selector; all its terms must hold. */
+  readonly selector?: LabelSelector;
+  /** How instances are replaced when the template changes. */
+  readonly updateStrategy: {
+    /** OnDelete: an instance gets the new template when it is deleted, and not before. */
+    readonly type: "RollingUpdate" | "OnDelete";
+    readonly rollingUpdate: {
+      /** On how many nodes a second instance may run during an update, as a number or a share (rounded up). */
+      readonly maxSurge: number | string;
+      /** On how many nodes the instance may be unavailable during an update, as a number or a share (rounded up). */
+      readonly maxUnavailable: number | string;
+    };
+  };
+  /** How long an instance must have been ready before it counts as available. */
+  readonly minReadySeconds: number;
+  /** How many templates that have no instances any more are kept (as ControllerRevisions) for undo. */
+  readonly revisionHistoryLimit: number;
+  /** Whether a change of a ConfigMap or Secret that the template reads is rolled out like a change of the template. Mounted files are updated in place in any case, variables only so. */
+  readonly rolloutOnConfigChange: boolean;
+  /** What every instance of this workload is made from. */
+  readonly template: InstanceTemplate;
+}
+
+export interface WasmDaemonSetStatus {
+  readonly observedGeneration?: number;
+  /** Nodes that should have an instance. */
+  readonly desiredNumberScheduled?: number;
+  /** Nodes that should have an instance, and do. */
+  readonly currentNumberScheduled?: number;
+  /** Nodes that have an instance and should not. */
+  readonly numberMisscheduled?: number;
+  /** Nodes that have an instance of the current template. */
+  readonly updatedNumberScheduled?: number;
+  readonly numberReady?: number;
+  readonly numberAvailable?: number;
+  readonly numberUnavailable?: number;
+  /** The number of the current template's ControllerRevision. */
+  readonly revision?: number;
+  /** The labels that all instances have, in text. */
+  readonly selector?: string;
+  readonly conditions?: readonly Condition[];
+}
+
+/** Keeps one instance of a module running on every node that matches. */
+export interface WasmDaemonSet {
+  readonly apiVersion: "wherry.dev/v1alpha1";
+  readonly kind: "WasmDaemonSet";
+  readonly metadata: ObjectMeta;
+  readonly spec: WasmDaemonSetSpec;
+  readonly status?: WasmDaemonSetStatus;
+}
+
 export interface WasmDeploymentSpec {
   /** How many instances should run. */
   readonly replicas: number;
@@ -431,6 +484,20 @@ export interface WasmDeploymentSpec {
       readonly maxUnavailable: number | string;
     };
   };
+  /** How long an instance must have been ready before it counts as available. */
+  readonly minReadySeconds: number;
+  /** How long an update may make no progress before it counts as failed (condition Progressing False, ProgressDeadlineExceeded). 2147483647 for ever. It must be more than minReadySeconds. */
+  readonly progressDeadlineSeconds: number;
+  /** Whether instances of the template that was last rolled out completely take over again when an update fails. The spec stays as it is; the condition RolledBack says so, until the template changes. */
+  readonly autoRollback: boolean;
+  /** Whether changes of the template wait. Changes of replicas go on, in proportion to what each template has. */
+  readonly paused: boolean;
+  /** How many templates that have no instances any more are kept (as ControllerRevisions) for undo. */
+  readonly revisionHistoryLimit: number;
+  /** Whether a change of a ConfigMap or Secret that the template reads is rolled out like a change of the template. Mounted files are updated in place in any case, variables only so. */
+  readonly rolloutOnConfigChange: boolean;
+  /** WhenBetter: instances may move, a few at a time and each only after another has become available for it, when placement would now choose a clearly better node. */
+  readonly rebalancePolicy: "Never" | "WhenBetter";
   /** What every instance of this workload is made from. */
   readonly template: InstanceTemplate;
 }
@@ -446,6 +513,17 @@ export interface WasmDeploymentStatus {
   readonly unavailableReplicas?: number;
   /** For people: ready/wanted. */
   readonly ready?: string;
+  /** The number of the current template's ControllerRevision. */
+  readonly revision?: number;
+  /** How far the update to the current template is. */
+  readonly rollout?: {
+    /** The template that this is about. */
+    readonly templateHash: string;
+    /** When it last made progress. */
+    readonly progressTime: string;
+  };
+  /** The template that was last rolled out completely; autoRollback goes back to it. */
+  readonly stableTemplateHash?: string;
   /** The labels that all instances have, in text. */
   readonly selector?: string;
   readonly conditions?: readonly Condition[];
@@ -458,6 +536,37 @@ export interface WasmDeployment {
   readonly metadata: ObjectMeta;
   readonly spec: WasmDeploymentSpec;
   readonly status?: WasmDeploymentStatus;
+}
+
+export interface WasmDisruptionBudgetSpec {
+  /** How many of the selected instances must stay available, as a number or a share (rounded up). Not together with maxUnavailable. */
+  readonly minAvailable?: number | string;
+  /** How many of them may be missing, as a number or a share (rounded up). */
+  readonly maxUnavailable?: number | string;
+  /** A Kubernetes label selector; all its terms must hold. */
+  readonly selector: LabelSelector;
+  /** Whether running instances that are not ready may be evicted although too few others are available (AlwaysAllow), or only when enough are. */
+  readonly unhealthyInstanceEvictionPolicy: "IfHealthyBudget" | "AlwaysAllow";
+}
+
+export interface WasmDisruptionBudgetStatus {
+  readonly observedGeneration?: number;
+  /** How many may be stopped now. */
+  readonly disruptionsAllowed?: number;
+  readonly currentHealthy?: number;
+  readonly desiredHealthy?: number;
+  /** How many the workloads of those selected should have. */
+  readonly expectedInstances?: number;
+  readonly conditions?: readonly Condition[];
+}
+
+/** How many instances may be missing at once because of drains, preemption and rebalancing. Crashes and lost nodes count against it and are not prevented by it. */
+export interface WasmDisruptionBudget {
+  readonly apiVersion: "wherry.dev/v1alpha1";
+  readonly kind: "WasmDisruptionBudget";
+  readonly metadata: ObjectMeta;
+  readonly spec: WasmDisruptionBudgetSpec;
+  readonly status?: WasmDisruptionBudgetStatus;
 }
 
 export interface WasmJobStatus {

@@ -84,7 +84,7 @@ export interface ClusterNode {
   readonly evictedOwners: ReadonlySet<string>;
 }
 
-export type WorkloadKind = "WasmDeployment" | "WasmJob";
+export type WorkloadKind = "WasmDeployment" | "WasmDaemonSet" | "WasmJob";
 
 export interface Owner {
   readonly kind: WorkloadKind;
@@ -116,6 +116,8 @@ export interface ObservedStatus {
   readonly exitCode: number | undefined;
   readonly restarts: number;
   readonly startedMs: number | undefined;
+  /** Since when it has been ready without a break, by the scheduler's clock; undefined: it is not ready. */
+  readonly readySinceMs: number | undefined;
   readonly finishedMs: number | undefined;
   readonly lastTermination: Termination | undefined;
   readonly logsDropped: boolean;
@@ -166,8 +168,22 @@ export interface Instance {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly slot: Slot | undefined;
+  /** The only node that it may have: of daemon sets, and of moves. Not known of instances that a node reported. */
+  readonly targetNode: string | undefined;
+  /**
+   * Why it should go (its node is drained, a better one is free): its controller makes another one first where it can. Known to
+   * this leader only: whoever wanted it gone must ask the next one again.
+   */
+  readonly leaving: string | undefined;
   readonly createdMs: number;
   readonly state: InstanceState;
+}
+
+/** A template that a workload has or had; kept as a ControllerRevision. */
+export interface Revision {
+  readonly templateHash: string;
+  /** From 1 on. That of the current template is the highest. */
+  readonly number: number;
 }
 
 export interface HostPort {
@@ -275,6 +291,8 @@ export const disruptionReasons: ReadonlySet<string> = new Set([
   "Evicted",
   // Its node has a taint NoExecute that it does not tolerate.
   "TaintEviction",
+  // It should go (its node is drained, a better one is free), and the budgets allowed it.
+  "Eviction",
   // Stopped for an instance of a higher priority.
   "Preempted",
   "Stopped",

@@ -48,6 +48,8 @@ import { EngineSimulator } from "./placement-simulation/engine-simulator.ts";
 import { PlacementRunner } from "./placement-runner.ts";
 import { QuotaKeeper, quotaResource } from "./quota-keeper.ts";
 import { Reconciler } from "./reconciler.ts";
+import { RevisionKeeper } from "./revisions/revision-keeper.ts";
+import { revisionResource } from "./revisions/revision-object.ts";
 import { TaintEvictions } from "./taint-evictions.ts";
 import { type CatalogueEntry, TemplateCatalogue } from "./template-catalogue.ts";
 import type { Progress } from "./step-backlog.ts";
@@ -89,6 +91,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #held = new Set<string>();
   readonly #dirty = new Set<string>();
   readonly #catalogue: TemplateCatalogue;
+  readonly #revisions: RevisionKeeper;
   readonly #events: EventRecorder;
   readonly #wakeUps: WakeUps;
   readonly #priorities = new PriorityClasses();
@@ -111,7 +114,11 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#events = new EventRecorder(backend, clock, log);
     this.#pace = new WorkloadPace(clock, (uid) => this.#mark(uid));
     this.#wakeUps = new WakeUps(clock, (uids) => this.#markAll(uids));
-    this.#catalogue = new TemplateCatalogue((namespace) => configLookup(backend, namespace));
+    this.#revisions = this.#makeRevisionKeeper();
+    this.#catalogue = new TemplateCatalogue({
+      lookup: (namespace) => configLookup(backend, namespace),
+      revisionTemplate: (ownerUid, hash) => this.#revisions.template(ownerUid, hash),
+    });
     this.nodes = new NodeBook({
       ...options,
       state,
@@ -135,12 +142,11 @@ export class Engine implements InstanceSource, AsyncDisposable {
       events: this.#events,
       changed,
       session: (nodeName) => this.nodes.session(nodeName),
-      entryOf: (uid) => this.#entryOf(uid),
+      entryOf: (uid, templateHash) => this.#entryOf(uid, templateHash),
       observer: options.observer,
       isGang: (uid) => isGang(this.#workloads.get(uid)),
       isBeingMade: (uid) => this.#reconciler.hasSteps(uid),
-      // There are no disruption budgets yet.
-      mayDisrupt: () => true,
+      mayDisrupt: (instance) => this.#mayDisrupt(instance),
       again: () => this.#scheduleTurn(),
       deciding: options.deciding,
     });
@@ -149,7 +155,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       clock,
       quotas: this.#quotas.book,
       placement: this.#placement,
-      entryOf: (uid) => this.#entryOf(uid),
+      entryOf: (uid, templateHash) => this.#entryOf(uid, templateHash),
     });
     this.#taintEvictions = new TaintEvictions({
       state,
@@ -163,14 +169,24 @@ export class Engine implements InstanceSource, AsyncDisposable {
       random,
       log,
       catalogue: this.#catalogue,
+      revisions: this.#revisions,
       events: this.#events,
       nodes: this.nodes,
       priorities: this.#priorities,
       changed,
+      mayDisrupt: (instance) => this.#mayDisrupt(instance),
       workload: (uid) => this.#workloads.get(uid),
       stored: (workload, before) => this.#workloadStored(workload, before),
     });
     this.simulator = this.#makeSimulator(placement);
+  }
+
+  #makeRevisionKeeper(): RevisionKeeper {
+    return new RevisionKeeper({
+      ...this.#options,
+      exists: (ownerUid) => this.#workloads.has(ownerUid),
+      changed: (ownerUid) => this.#revisionsChanged(ownerUid),
+    });
   }
 
   #makeSimulator(placement: PlacementConfiguration): EngineSimulator {
@@ -200,9 +216,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#watch(quotaResource, (event) => this.#quotas.event(event), signal),
       this.#watch(priorityResource, (event) => this.#priorityEvent(event), signal),
       this.#watch(namespaceResource, (event) => this.#namespaceEvent(event), signal),
+      this.#watch(revisionResource, (event) => this.#revisions.event(event), signal),
     ]);
     await Promise.all(
-      (["WasmDeployment", "WasmJob"] as const).map((kind) => {
+      (["WasmDeployment", "WasmDaemonSet", "WasmJob"] as const).map((kind) => {
         let synced = false;
         return this.#watch(
           workloadResources[kind],
@@ -229,7 +246,12 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#events.close();
     this.#placement.close();
     this.#taintEvictions.close();
-    await Promise.all([this.#reconciler.close(), this.#quotas.close(), this.nodes.close()]);
+    await Promise.all([
+      this.#revisions.close(),
+      this.#reconciler.close(),
+      this.#quotas.close(),
+      this.nodes.close(),
+    ]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -288,10 +310,21 @@ export class Engine implements InstanceSource, AsyncDisposable {
     throw new WherryError("NodeUnreachable", message, { retryable: true });
   }
 
-  /** The current template of a workload; undefined when the workload is gone. */
-  #entryOf(uid: string): CatalogueEntry | undefined {
+  /** A template that a workload has or had; undefined when the workload is gone, or the template not kept. */
+  #entryOf(uid: string, templateHash: string): CatalogueEntry | undefined {
     const workload = this.#workloads.get(uid);
-    return workload && this.#reconciler.catalogueEntry(workload);
+    return workload && this.#reconciler.catalogueEntryOf(workload, templateHash);
+  }
+
+  /** There are no disruption budgets yet. */
+  #mayDisrupt(_instance: Instance): boolean {
+    return true;
+  }
+
+  /** A template can be used now, or has another number: its controller waits for that. */
+  #revisionsChanged(ownerUid: string): void {
+    this.#pace.wake(ownerUid);
+    this.#mark(ownerUid);
   }
 
   /** Resolves with the watch's `synced`. */
@@ -314,7 +347,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#pace.wake(uid);
       this.#workloads.delete(uid);
       this.#held.delete(uid);
-      this.#catalogue.drop(uid);
+      this.#catalogue.forget(uid);
       this.#reconciler.drop(uid);
       this.#wakeUps.set(uid, undefined);
     } else {

@@ -25,7 +25,7 @@ export interface InstanceExplainerOptions {
   readonly clock: Clock;
   readonly quotas: Pick<QuotaBook, "allowance" | "of">;
   readonly placement: PlacementRunner;
-  readonly entryOf: (ownerUid: string) => CatalogueEntry | undefined;
+  readonly entryOf: (ownerUid: string, templateHash: string) => CatalogueEntry | undefined;
 }
 
 type Obstacle = InstanceExplanationStatus["obstacles"][number];
@@ -63,7 +63,7 @@ export class InstanceExplainer {
     const requirements =
       place?.request.requirements ??
       noted?.requirements ??
-      requirementsFor(instance, entryOf(instance.owner.uid));
+      requirementsFor(instance, entryOf(instance.owner.uid, instance.templateHash));
     const profile = placement.placer.profile({ requirements });
     const reports = this.#reports(instance, requirements);
     const { state, owner } = instance;

@@ -16,6 +16,7 @@ const harmlessReasons: ReadonlySet<string> = new Set([
   "Stopped",
   // An event was recorded when it was told to.
   "TaintEviction",
+  "Eviction",
   "Preempted",
   "ShimReplaced",
   "NodeShutdown",

@@ -13,14 +13,16 @@ async function aCluster() {
   return { ...started, node };
 }
 
-async function nextTurn(): Promise<void> {
-  await new Promise<void>((resolve) => setImmediate(resolve));
+/** Lets turns pass until `reached`: the first instances are made once their template is kept. */
+async function turnsUntil(reached: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 10 && !reached(); turn++)
+    await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
 test("Engine: many instances are made over several turns, each once", async () => {
   const { backend, instances, pass, node } = await aCluster();
   backend.put("wasmdeployments", deployment(large));
-  await nextTurn();
+  await turnsUntil(() => instances().length > 0);
   expect(instances().length).toBeGreaterThan(0);
   expect(instances().length).toBeLessThanOrEqual(stepsPerTurn);
   await pass(300);
@@ -34,7 +36,7 @@ test("Engine: many instances are made over several turns, each once", async () =
 test("Engine: a change ends the making of what was wanted before", async () => {
   const { backend, instances, pass } = await aCluster();
   backend.put("wasmdeployments", deployment(large));
-  await nextTurn();
+  await turnsUntil(() => instances().length > 0);
   backend.put("wasmdeployments", deployment(10));
   await pass(1_000);
   const left = instances().filter(({ state }) => state.kind === "bound" || state.kind === "pending");
@@ -45,13 +47,12 @@ test("Engine: a small workload does not wait for the making of a large one", asy
   const { backend, instances } = await aCluster();
   const larger = stepsPerTurn * 10;
   backend.put("wasmdeployments", deployment(larger));
-  await nextTurn();
+  await turnsUntil(() => instances().length > 0);
   backend.put("wasmdeployments", { ...deployment(3), metadata: { name: "small", namespace: "default" } });
-  await nextTurn();
-  await nextTurn();
-  const owners = instances().map(({ owner }) => owner.name);
-  expect(owners.filter((name) => name === "small")).toHaveLength(3);
-  expect(owners.length).toBeLessThan(larger);
+  const owners = () => instances().map(({ owner }) => owner.name);
+  await turnsUntil(() => owners().includes("small"));
+  expect(owners().filter((name) => name === "small")).toHaveLength(3);
+  expect(owners().length).toBeLessThan(larger);
 });
 
 test("Engine: all instances of a deployment that is gone are stopped, and let go of once they have ended", async () => {

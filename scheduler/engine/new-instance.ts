@@ -2,13 +2,15 @@ import type { Isolation } from "../../api/isolation.ts";
 import type { Instance, Slot } from "../core/model.ts";
 import type { PriorityOutcome } from "../core/priority-classes.ts";
 import type { CatalogueEntry } from "./template-catalogue.ts";
-import { hasDeadline, namespaceOf, ownerOf, templateOf, type Workload } from "./workloads.ts";
+import { hasDeadline, namespaceOf, ownerOf, type Workload } from "./workloads.ts";
 
 export interface NewInstance {
   readonly workload: Workload;
   readonly name: string;
   /** A job's. */
   readonly slot: Slot | undefined;
+  /** The only node that it may have; undefined: any. */
+  readonly targetNode: string | undefined;
   readonly entry: CatalogueEntry;
   readonly priority: PriorityOutcome & { readonly kind: "known" };
   readonly isolation: Isolation;
@@ -30,7 +32,7 @@ export function nameStem(
 }
 
 /** An instance of a workload's present template, without a node yet. */
-export function newInstance({ workload, slot, entry, priority, ...made }: NewInstance): Instance {
+export function newInstance({ workload, slot, targetNode, entry, priority, ...made }: NewInstance): Instance {
   const { templateHash, requirements, limits, labels } = entry;
   return {
     uid: made.uid,
@@ -48,8 +50,10 @@ export function newInstance({ workload, slot, entry, priority, ...made }: NewIns
     preempts: priority.preempts,
     hasDeadline: hasDeadline(workload),
     labels,
-    annotations: templateOf(workload).metadata?.annotations ?? {},
+    annotations: entry.template.metadata?.annotations ?? {},
     slot,
+    targetNode,
+    leaving: undefined,
     createdMs: made.createdMs,
     state: { kind: "pending", reason: "", message: "", nominatedNode: undefined },
   };

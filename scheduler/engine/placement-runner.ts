@@ -45,8 +45,8 @@ export interface PlacementRunnerOptions {
   readonly quotas: Pick<QuotaBook, "allowance" | "isExceeded" | "of">;
   readonly session: (nodeName: string) => NodeSession | undefined;
   readonly changed: (change: InstanceChange) => void;
-  /** The current template of a workload; undefined when the workload is gone. */
-  readonly entryOf: (ownerUid: string) => CatalogueEntry | undefined;
+  /** A template that a workload has or had; undefined when the workload is gone, or the template not kept. */
+  readonly entryOf: (ownerUid: string, templateHash: string) => CatalogueEntry | undefined;
   /** Told of each time nodes were looked at; absent: nobody wants to know. */
   readonly observer?: Pick<PlacementObserver, "decided"> | undefined;
   /** Whether the instances of a workload that wait get nodes together or not at all. */
@@ -112,8 +112,8 @@ export class PlacementRunner {
       placer: this.#placer,
       proposals,
       request,
-      templateOf: (ownerUid) => {
-        const outcome = options.entryOf(ownerUid)?.outcome;
+      templateOf: ({ owner, templateHash }) => {
+        const outcome = options.entryOf(owner.uid, templateHash)?.outcome;
         return outcome?.kind === "resolved" ? outcome.template : undefined;
       },
     });
@@ -199,11 +199,11 @@ export class PlacementRunner {
 
   /** What every rule says of every node about a pending instance; undefined while that cannot be asked. */
   explain(uid: string): readonly NodeReport[] | undefined {
-    const { state, entryOf } = this.#options;
+    const { state } = this.#options;
     const instance = state.instance(uid);
-    const entry = instance && entryOf(instance.owner.uid);
+    const entry = instance && this.#entryOf(instance);
     const isGang = instance !== undefined && this.#options.isGang(instance.owner.uid);
-    if (instance?.state.kind !== "pending" || entry?.templateHash !== instance.templateHash) return undefined;
+    if (instance?.state.kind !== "pending" || entry === undefined) return undefined;
     // From scratch, so that nothing which the deciding placer keeps can make both wrong alike.
     using placer = new Placer({ profiles: this.#profiles, seed: 0, cachedRequestsMax: 1 });
     return placer.explain(state.snapshot(), this.#request(queuedRequest(instance, entry, isGang)));
@@ -260,7 +260,7 @@ export class PlacementRunner {
       this.#gathering.add(ownerUid, instance.uid);
       return;
     }
-    const entry = this.#options.entryOf(ownerUid);
+    const entry = this.#entryOf(instance);
     if (entry?.outcome.kind === "missing") {
       this.#park(instance, entry.outcome.reason, entry.outcome.message);
       return;
@@ -337,7 +337,7 @@ export class PlacementRunner {
   #place(batch: Batch): void {
     const instances = this.#placeable(batch);
     const first = instances[0];
-    const entry = first && this.#options.entryOf(first.owner.uid);
+    const entry = first && this.#entryOf(first);
     if (!first || entry?.outcome.kind !== "resolved") {
       for (const instance of instances) {
         if (entry?.outcome.kind === "missing")
@@ -372,13 +372,16 @@ export class PlacementRunner {
 
   /** Those of a batch that still wait. The rest is let go of when the batch is closed. */
   #placeable(batch: Batch): readonly Instance[] {
-    const { state, entryOf } = this.#options;
     return batch.uids.flatMap((uid) => {
-      const instance = state.instance(uid);
+      const instance = this.#options.state.instance(uid);
       if (instance?.state.kind !== "pending") return [];
-      // A node was to be found for another template than there is now: its workload drops it.
-      return entryOf(instance.owner.uid)?.templateHash === instance.templateHash ? [instance] : [];
+      // Its template is not kept any more: its workload drops it.
+      return this.#entryOf(instance) ? [instance] : [];
     });
+  }
+
+  #entryOf({ owner, templateHash }: Instance): CatalogueEntry | undefined {
+    return this.#options.entryOf(owner.uid, templateHash);
   }
 
   #request({ key, requirements }: QueuedRequest): PlacementRequest {

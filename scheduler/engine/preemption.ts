@@ -47,7 +47,7 @@ export interface PreemptionOptions {
   /** As placement asks for them. */
   readonly request: (queued: QueuedRequest) => PlacementRequest;
   /** undefined: something that it refers to is missing, or the workload is gone. */
-  readonly templateOf: (ownerUid: string) => NodeTemplate | undefined;
+  readonly templateOf: (instance: Instance) => NodeTemplate | undefined;
   /** Whether stopping it violates no disruption budget. */
   readonly mayDisrupt: (instance: Instance) => boolean;
 }
@@ -212,7 +212,8 @@ export class Preemption {
     unit.waitsFor = waiting?.nodeName;
     if (!outlooks.includes("hopeless")) {
       if (waiting !== undefined) return;
-      const template = this.#options.templateOf(proposals[0]?.instance.owner.uid ?? "");
+      const first = proposals[0]?.instance;
+      const template = first && this.#options.templateOf(first);
       if (template && this.#options.proposals.commitAll(proposals, template)) return;
     }
     this.#withdraw(unit);

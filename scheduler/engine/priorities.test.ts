@@ -22,12 +22,15 @@ test("Engine: an instance has the priority of its class as it was made, or of th
   backend.put("priorityclasses", priorityClass("usual", 7, true));
   backend.put("wasmjobs", { ...job(), metadata: { name: "late", namespace: "default" } });
   await pass(300);
-  const seen = instances().map(({ owner, priority, priorityClass: name }) => [owner.name, priority, name]);
-  expect(seen).toEqual([
-    ["app", 1_000, "high"],
-    ["work", 0, ""],
-    ["late", 7, "usual"],
+  const seen = instances().map(({ owner, priority, priorityClass }) => [
+    owner.name,
+    { priority, priorityClass },
   ]);
+  expect(Object.fromEntries(seen)).toEqual({
+    app: { priority: 1_000, priorityClass: "high" },
+    work: { priority: 0, priorityClass: "" },
+    late: { priority: 7, priorityClass: "usual" },
+  });
 });
 
 test("Engine: with a class that is not there a workload makes no instances and says so, until it is there", async () => {

@@ -17,11 +17,12 @@ import type { Backend } from "../backend/backend.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import { reconcileDeployment } from "../core/controllers/deployment/deployment.ts";
+import { reconcileDaemonSet } from "../core/controllers/daemon-set/daemon-set.ts";
 import { emptyJobMemory, reconcileJob, type JobMemory } from "../core/controllers/job/job.ts";
 import { reconcileOrphans } from "../core/controllers/orphans.ts";
 import type { ReconcileResult, Step } from "../core/controllers/step.ts";
 import type { Isolation } from "../../api/isolation.ts";
-import type { Slot } from "../core/model.ts";
+import type { Instance, Slot } from "../core/model.ts";
 import { LearnedIsolation } from "../core/learned-isolation.ts";
 import type { PriorityClasses } from "../core/priority-classes.ts";
 import type { StopReason } from "../nodes/node-port.ts";
@@ -31,6 +32,7 @@ import { type Progress, StepBacklog } from "./step-backlog.ts";
 import { ownerApiVersion } from "./instance-object.ts";
 import { nameStem, newInstance } from "./new-instance.ts";
 import type { NodeBook } from "./node-book.ts";
+import type { RevisionKeeper } from "./revisions/revision-keeper.ts";
 import type { CatalogueEntry, TemplateCatalogue } from "./template-catalogue.ts";
 import {
   namespaceOf,
@@ -52,7 +54,10 @@ export interface ReconcilerOptions {
   readonly events: EventRecorder;
   readonly nodes: NodeBook;
   readonly priorities: PriorityClasses;
+  readonly revisions: RevisionKeeper;
   readonly changed: (change: InstanceChange) => void;
+  /** Whether stopping it violates no disruption budget. */
+  readonly mayDisrupt: (instance: Instance) => boolean;
   readonly workload: (uid: string) => Workload | undefined;
   /** A status has been written to `before`; this is the workload as stored. */
   readonly stored: (workload: Workload, before: Workload) => void;
@@ -66,6 +71,7 @@ interface PendingStatus {
 
 /** Statuses of one object are written at most this often: a thousand instances starting make some thirty writes. */
 const statusIntervalMs = 20;
+const evictionReason = "Eviction";
 /** Ended instances of jobs that can still be looked at, in the whole cluster. Nodes keep the logs of as many. */
 const retiredMax = 1_000;
 
@@ -118,6 +124,11 @@ export class Reconciler implements AsyncDisposable {
 
   catalogueEntry(workload: Workload): CatalogueEntry {
     return this.#options.catalogue.entry(templateOwner(workload));
+  }
+
+  /** Of the current template or one that it has had; undefined: that one is not kept. */
+  catalogueEntryOf(workload: Workload, templateHash: string): CatalogueEntry | undefined {
+    return this.#options.catalogue.entryOf(templateOwner(workload), templateHash);
   }
 
   /** What a new instance is made for: more than its template asks for, where its module was found to need it. */
@@ -204,7 +215,16 @@ export class Reconciler implements AsyncDisposable {
     switch (workload.kind) {
       case "WasmDeployment": {
         const { templateHash } = this.catalogueEntry(workload);
-        return reconcileDeployment({ deployment: workload.object, templateHash, instances, refusal, nowMs });
+        const revisions = [...this.#options.revisions.of(uid)];
+        const deployment = workload.object;
+        return reconcileDeployment({ deployment, templateHash, revisions, instances, refusal, nowMs });
+      }
+      case "WasmDaemonSet": {
+        const { templateHash } = this.catalogueEntry(workload);
+        const revisions = [...this.#options.revisions.of(uid)];
+        const nodes = this.#options.state.nodes();
+        const daemonSet = workload.object;
+        return reconcileDaemonSet({ daemonSet, templateHash, revisions, nodes, instances, refusal, nowMs });
       }
       case "WasmJob": {
         const memory = this.#jobMemories.get(uid) ?? emptyJobMemory;
@@ -226,13 +246,24 @@ export class Reconciler implements AsyncDisposable {
   #execute(step: Step, workload: Workload, namespace: string): void {
     switch (step.kind) {
       case "createInstances":
-        for (let made = 0; made < step.count; made++) this.#create(workload, namespace, undefined);
+        this.#createMany(step, workload, namespace);
         return;
       case "createForSlot":
-        this.#create(workload, namespace, step.slot);
+        this.#create(this.catalogueEntry(workload), workload, namespace, { slot: step.slot });
+        return;
+      case "recordRevision": {
+        const entry = this.catalogueEntryOf(workload, step.revision.templateHash);
+        if (entry) this.#options.revisions.record(workload, entry.template, step.revision);
+        return;
+      }
+      case "deleteRevision":
+        this.#options.revisions.delete(workload.object.metadata.uid, step.templateHash);
         return;
       case "stopInstance":
         this.stop(step.uid, undefined);
+        return;
+      case "evictInstance":
+        this.#evict(step.uid, step.why);
         return;
       case "forgetInstance":
         if (workload.kind === "WasmJob") this.#retire(step.uid);
@@ -256,10 +287,39 @@ export class Reconciler implements AsyncDisposable {
     }
   }
 
-  #create(workload: Workload, namespace: string, slot: Slot | undefined): void {
+  #evict(uid: string, message: string): void {
+    const { state, mayDisrupt, events } = this.#options;
+    const instance = state.instance(uid);
+    if (instance === undefined || !mayDisrupt(instance)) return;
+    this.stop(uid, undefined, { reason: evictionReason, message });
+    const { owner, namespace, name } = instance;
+    events.record({
+      involved: { apiVersion: ownerApiVersion, ...owner, namespace },
+      type: "Normal",
+      reason: evictionReason,
+      message: `instance ${name} is stopped: ${message}`,
+    });
+  }
+
+  #createMany(
+    { count, templateHash, targetNode }: Step & { readonly kind: "createInstances" },
+    workload: Workload,
+    namespace: string,
+  ): void {
+    const entry = this.catalogueEntryOf(workload, templateHash);
+    // It has been deleted since: the controller looks again.
+    if (!entry) return;
+    for (let made = 0; made < count; made++) this.#create(entry, workload, namespace, { targetNode });
+  }
+
+  #create(
+    entry: CatalogueEntry,
+    workload: Workload,
+    namespace: string,
+    { slot, targetNode }: { readonly slot?: Slot; readonly targetNode?: string | undefined },
+  ): void {
     const { random, clock, state, priorities, changed } = this.#options;
-    const entry = this.catalogueEntry(workload);
-    const priority = priorities.resolve(templateOf(workload).spec.priorityClassName);
+    const priority = priorities.resolve(entry.template.spec.priorityClassName);
     // The controller was told and makes none.
     if (priority.kind === "unknown") return;
     const instance = newInstance({
@@ -267,6 +327,7 @@ export class Reconciler implements AsyncDisposable {
       uid: random.uuid(),
       name: this.#freeName(namespace, nameStem(workload, entry, slot)),
       slot,
+      targetNode,
       entry,
       priority,
       isolation: this.isolationFor(workload, entry),

@@ -8,6 +8,10 @@ function stops(count: number): readonly Step[] {
   return Array.from({ length: count }, (_, index) => ({ kind: "stopInstance", uid: `i${index}`, why: "" }));
 }
 
+function creates(count: number): Step {
+  return { kind: "createInstances", count, templateHash: "h1", targetNode: undefined };
+}
+
 function aBacklog() {
   const backlog = new StepBacklog();
   const executed: Step[] = [];
@@ -17,7 +21,7 @@ function aBacklog() {
 
 test("StepBacklog: what fits is done in the turn, in order", () => {
   const { backlog, executed, goOn } = aBacklog();
-  const steps: readonly Step[] = [{ kind: "createInstances", count: 3 }, event, ...stops(2)];
+  const steps: readonly Step[] = [creates(3), event, ...stops(2)];
   backlog.begin("o", "1", steps);
   expect(goOn()).toBe("done");
   expect(executed).toEqual(steps);
@@ -26,19 +30,14 @@ test("StepBacklog: what fits is done in the turn, in order", () => {
 
 test("StepBacklog: one step that makes many is divided, and what follows comes once and last", () => {
   const { backlog, executed, goOn } = aBacklog();
-  backlog.begin("o", "1", [{ kind: "createInstances", count: stepsPerTurn * 2 + 5 }, event]);
+  backlog.begin("o", "1", [creates(stepsPerTurn * 2 + 5), event]);
   const progress = [goOn(), goOn()];
   for (let turn = 0; turn < 2; turn++) {
     backlog.beginTurn();
     progress.push(goOn());
   }
   expect(progress).toEqual(["unfinished", "unserved", "unfinished", "done"]);
-  expect(executed).toEqual([
-    { kind: "createInstances", count: stepsPerTurn },
-    { kind: "createInstances", count: stepsPerTurn },
-    { kind: "createInstances", count: 5 },
-    event,
-  ]);
+  expect(executed).toEqual([creates(stepsPerTurn), creates(stepsPerTurn), creates(5), event]);
 });
 
 test("StepBacklog: a turn's steps are those of all workloads together", () => {

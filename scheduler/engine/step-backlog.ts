@@ -85,6 +85,7 @@ function sizeOf(step: Step): number {
       return step.count;
     case "createForSlot":
     case "stopInstance":
+    case "evictInstance":
     case "forgetInstance":
       return 1;
     default:

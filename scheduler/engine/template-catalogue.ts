@@ -1,6 +1,7 @@
 /**
- * The current template of every workload, resolved once and shared by all its instances. An entry is made when it is
- * first needed and dropped when the workload, or a ConfigMap or Secret that it reads, changes.
+ * The templates of every workload, the current one and those of its revisions, each resolved once and shared by all its
+ * instances. An entry is made when it is first needed and dropped when the workload, or a ConfigMap or Secret that it
+ * reads, changes.
  */
 import { createHash } from "node:crypto";
 import type { InstanceTemplate } from "../../api/gen/kinds.gen.ts";
@@ -17,6 +18,8 @@ import {
 } from "../core/templates/resolve-template.ts";
 import { requirementsOf } from "../core/templates/requirements.ts";
 import { canonicalJson } from "../core/templates/template-hash.ts";
+import { ConfigDigests } from "./config-digests.ts";
+import { templateHash } from "./template-hash.ts";
 import type { NodeTemplate } from "../nodes/node-port.ts";
 
 export type TemplateOutcome =
@@ -25,6 +28,8 @@ export type TemplateOutcome =
 
 export interface CatalogueEntry {
   readonly templateHash: string;
+  /** Where changes of configuration are rolled out, with the digest of what it reads. */
+  readonly template: InstanceTemplate;
   /** As its instances get them; one value for all of them. */
   readonly labels: Readonly<Record<string, string>>;
   readonly requirements: PlacementRequirements;
@@ -36,50 +41,59 @@ export interface CatalogueEntry {
 
 export interface TemplateOwner extends Owner {
   readonly namespace: string;
+  /** As declared. */
   readonly template: InstanceTemplate;
+  /** Whether what the template reads is part of it: `rolloutOnConfigChange`. */
+  readonly includesConfiguration: boolean;
 }
 
-interface Cached {
-  readonly entry: CatalogueEntry;
-  readonly references: readonly string[];
+export interface CatalogueSources {
+  readonly lookup: (namespace: string) => ConfigLookup;
+  /** A template that the workload has had; undefined: it is not kept. */
+  readonly revisionTemplate: (ownerUid: string, templateHash: string) => InstanceTemplate | undefined;
+}
+
+interface OwnerEntries {
+  current: CatalogueEntry | undefined;
+  /** The current one included. */
+  readonly byHash: Map<string, CatalogueEntry>;
+  readonly references: Set<string>;
 }
 
 export class TemplateCatalogue {
-  readonly #lookup: (namespace: string) => ConfigLookup;
-  readonly #cached = new Map<string, Cached>();
+  readonly #sources: CatalogueSources;
+  readonly #cached = new Map<string, OwnerEntries>();
   readonly #readers = new Map<string, Set<string>>();
+  readonly #configDigests = new ConfigDigests();
 
-  constructor(lookup: (namespace: string) => ConfigLookup) {
-    this.#lookup = lookup;
+  constructor(sources: CatalogueSources) {
+    this.#sources = sources;
   }
 
+  /** Of the current template. */
   entry(owner: TemplateOwner): CatalogueEntry {
-    const cached = this.#cached.get(owner.uid);
-    if (cached) return cached.entry;
-    const { spec } = owner.template;
-    const resolved = resolveTemplate(spec, this.#lookup(owner.namespace));
-    const hash = templateHash(owner.template);
-    const labels = {
-      ...owner.template.metadata?.labels,
-      [ownerLabel[owner.kind]]: owner.name,
-      [templateHashLabel]: hash,
-    };
-    const { uid: ownerUid, namespace } = owner;
-    const entry: CatalogueEntry = {
-      templateHash: hash,
-      labels,
-      requirements: requirementsOf({ ownerUid, namespace, labels, spec }),
-      ...declaredLimits(owner.template),
-      outcome:
-        resolved.kind === "resolved" ? { kind: "resolved", template: nodeTemplate(resolved.body) } : resolved,
-    };
-    const references = configReferences(spec).map(({ kind, name }) => configKey(kind, owner.namespace, name));
-    this.#cached.set(owner.uid, { entry, references });
-    for (const reference of references) this.#readersOf(reference).add(owner.uid);
-    return entry;
+    const entries = this.#entriesOf(owner.uid);
+    if (entries.current) return entries.current;
+    const lookup = this.#sources.lookup(owner.namespace);
+    const template = owner.includesConfiguration
+      ? this.#configDigests.addTo(owner.template, owner.uid, lookup)
+      : owner.template;
+    entries.current = this.#make(owner, template, entries);
+    return entries.current;
   }
 
-  /** The workload changed or is gone. */
+  /** Of the current template or one that the workload has had; undefined: that one is not kept. */
+  entryOf(owner: TemplateOwner, templateHash: string): CatalogueEntry | undefined {
+    const current = this.entry(owner);
+    if (current.templateHash === templateHash) return current;
+    const entries = this.#entriesOf(owner.uid);
+    const known = entries.byHash.get(templateHash);
+    if (known) return known;
+    const template = this.#sources.revisionTemplate(owner.uid, templateHash);
+    return template && this.#make(owner, template, entries);
+  }
+
+  /** The workload, or what is kept of its templates, changed. */
   drop(ownerUid: string): void {
     const cached = this.#cached.get(ownerUid);
     if (!cached) return;
@@ -91,11 +105,55 @@ export class TemplateCatalogue {
     }
   }
 
+  /** The workload is gone. */
+  forget(ownerUid: string): void {
+    this.drop(ownerUid);
+    this.#configDigests.forget(ownerUid);
+  }
+
   /** Drops what read this ConfigMap or Secret and returns those workloads' uids. */
   configChanged(kind: ConfigKind, namespace: string, name: string): readonly string[] {
     const readers = [...(this.#readers.get(configKey(kind, namespace, name)) ?? [])];
     for (const uid of readers) this.drop(uid);
     return readers;
+  }
+
+  #make(owner: TemplateOwner, template: InstanceTemplate, entries: OwnerEntries): CatalogueEntry {
+    const { spec } = template;
+    const { uid: ownerUid, namespace } = owner;
+    const resolved = resolveTemplate(spec, this.#sources.lookup(namespace));
+    const hash = templateHash(template);
+    const labels = {
+      ...template.metadata?.labels,
+      [ownerLabel[owner.kind]]: owner.name,
+      [templateHashLabel]: hash,
+    };
+    const entry: CatalogueEntry = {
+      templateHash: hash,
+      template,
+      labels,
+      requirements: requirementsOf({ ownerUid, namespace, labels, spec }),
+      ...declaredLimits(template),
+      outcome:
+        resolved.kind === "resolved" ? { kind: "resolved", template: nodeTemplate(resolved.body) } : resolved,
+    };
+    entries.byHash.set(hash, entry);
+    for (const { kind, name } of configReferences(spec)) {
+      const reference = configKey(kind, namespace, name);
+      entries.references.add(reference);
+      this.#readersOf(reference).add(ownerUid);
+    }
+    return entry;
+  }
+
+  #entriesOf(ownerUid: string): OwnerEntries {
+    const entries = this.#cached.get(ownerUid) ?? {
+      current: undefined,
+      byHash: new Map<string, CatalogueEntry>(),
+      references: new Set<string>(),
+    };
+    this.#cached.set(ownerUid, entries);
+    return entries;
   }
 
   #readersOf(reference: string): Set<string> {
@@ -107,10 +165,6 @@ export class TemplateCatalogue {
 
 function configKey(kind: ConfigKind, namespace: string, name: string): string {
   return `${kind}/${namespace}/${name}`;
-}
-
-export function templateHash(template: InstanceTemplate): string {
-  return createHash("sha256").update(canonicalJson(template)).digest("hex").slice(0, 10);
 }
 
 function nodeTemplate(body: TemplateBody): NodeTemplate {

@@ -54,7 +54,7 @@ export interface NodeTemplate {
 
 /** Why an instance is told to stop, where it was not its workload's doing. */
 export interface StopReason {
-  readonly reason: "Preempted" | "TaintEviction";
+  readonly reason: "Preempted" | "TaintEviction" | "Eviction";
   readonly message: string;
 }
 

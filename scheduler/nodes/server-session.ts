@@ -44,6 +44,8 @@ export interface SessionOptions {
   readonly log: Log;
   /** Monotonic milliseconds. */
   readonly now: () => number;
+  /** Milliseconds since the Unix epoch. */
+  readonly wallNow: () => number;
 }
 
 interface QueuedStop {
@@ -137,18 +139,19 @@ export class ServerSession implements NodeSession {
 
   #dispatch(message: NodeMessage__Output): void {
     const { listener } = this.#options;
+    const nowMs = this.#options.wallNow();
     if (message.hello) {
       this.#register(message.hello);
       return;
     }
     if (!this.#registered) throw new ContractViolation("the first message of a session must be hello");
     if (message.inventory) {
-      const held = message.inventory.instances.map((entry) => readHeld(entry, this.nodeName));
+      const held = message.inventory.instances.map((entry) => readHeld(entry, this.nodeName, nowMs));
       listener.inventory(this, held, message.inventory.done);
     } else if (message.status) {
       const statuses = message.status.statuses.map((status) => ({
         uid: status.uid,
-        status: readStatus(status),
+        status: readStatus(status, nowMs),
       }));
       listener.statuses(this, statuses);
     } else if (message.usage) {

@@ -49,6 +49,7 @@ export class SessionTable {
       logs: this.logs,
       log: log.bind({ node: certifiedName }),
       now: () => clock.monotonic(),
+      wallNow: () => clock.now(),
     });
     this.#sessions.add(session);
     call.once("close", () => this.#sessions.delete(session));

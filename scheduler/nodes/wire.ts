@@ -33,7 +33,11 @@ import type { HeldInstance, NodeHello, NodeModule, NodeTemplate } from "./node-p
 const phases: ReadonlyMap<string, InstancePhase> = new Map(
   (["Pending", "Running", "Succeeded", "Failed"] as const).map((phase) => [phase, phase]),
 );
-const workloadKinds: ReadonlySet<string> = new Set<WorkloadKind>(["WasmDeployment", "WasmJob"]);
+const workloadKinds: ReadonlySet<string> = new Set<WorkloadKind>([
+  "WasmDeployment",
+  "WasmDaemonSet",
+  "WasmJob",
+]);
 
 const tiers: ReadonlyMap<string, Isolation> = new Map(isolationTiers.map((tier) => [tier, tier]));
 const conditionTypeForm = /^[A-Z][A-Za-z0-9]{0,62}$/;
@@ -124,7 +128,7 @@ function checkAmounts(amounts: readonly number[], where: string): void {
       throw new ContractViolation(`${where} has a value that is no amount: ${amount}`);
 }
 
-export function readStatus(status: InstanceStatus__Output): ObservedStatus {
+export function readStatus(status: InstanceStatus__Output, nowMs: number): ObservedStatus {
   const phase = phases.get(status.phase);
   if (phase === undefined) throw new ContractViolation(`status of ${status.uid} has phase "${status.phase}"`);
   const last = status.lastTermination;
@@ -136,6 +140,8 @@ export function readStatus(status: InstanceStatus__Output): ObservedStatus {
     exitCode: status.hasExitCode ? status.exitCode : undefined,
     restarts: status.restarts,
     startedMs: status.startedMs || undefined,
+    // In lengths of time, so that clocks which differ do no harm.
+    readySinceMs: status.ready ? nowMs - status.readyForMs : undefined,
     finishedMs: status.finishedMs || undefined,
     lastTermination: last
       ? {
@@ -187,11 +193,11 @@ export function readModules({ modules }: ModuleInventory__Output): readonly Node
   );
 }
 
-export function readHeld(held: HeldInstance__Output, nodeName: string): HeldInstance {
+export function readHeld(held: HeldInstance__Output, nodeName: string, nowMs: number): HeldInstance {
   const { assignment, status } = held;
   if (!assignment || !status)
     throw new ContractViolation("inventory has an entry without assignment or status");
-  const observed = readStatus(status);
+  const observed = readStatus(status, nowMs);
   return { instance: readAssignment(assignment, nodeName, observed), status: observed };
 }
 
@@ -225,6 +231,8 @@ function readAssignment(
     labels: assignment.labels,
     annotations: assignment.annotations,
     slot: assignment.hasSlot ? { index: assignment.completionIndex, attempt: assignment.attempt } : undefined,
+    targetNode: undefined,
+    leaving: undefined,
     createdMs: assignment.createdMs,
     state: { kind: "bound", nodeName, observed },
   };

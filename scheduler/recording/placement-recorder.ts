@@ -186,7 +186,8 @@ export class PlacementRecorder implements PlacementObserver, AsyncDisposable {
     const key = templateKey(instance, request !== undefined);
     const known = this.#templates.get(key);
     if (known !== undefined) return known;
-    const { uid: _uid, name: _name, createdMs: _created, state: _state, slot: _slot, ...template } = instance;
+    const { uid: _uid, name: _name, createdMs: _created, state: _state, slot: _slot, ...rest } = instance;
+    const { targetNode: _target, leaving: _leaving, ...template } = rest;
     const id = this.#templates.size + 1;
     this.#templates.set(key, id);
     const { requirements = null, isGang = false } = request ?? {};

@@ -10,7 +10,10 @@ import { WherryError } from "../../kit/errors.ts";
 import type { ClusterNode, Instance, PlacementRequirements } from "../core/model.ts";
 
 /** What the instances of a template have in common. */
-export type RecordedTemplate = Omit<Instance, "uid" | "name" | "createdMs" | "state" | "slot">;
+export type RecordedTemplate = Omit<
+  Instance,
+  "uid" | "name" | "createdMs" | "state" | "slot" | "targetNode" | "leaving"
+>;
 
 export type RecordedEvent =
   | { readonly kind: "checkpoint"; readonly version: 1; readonly lost: number }

@@ -4,6 +4,7 @@
  * The replay decides when the recorded scheduler did, for the instances that it decided for, on the nodes that there were.
  * What it places otherwise changes what it sees later; when an instance ended is taken from the recording, wherever it was.
  */
+import type { InstanceTemplate } from "../../api/gen/kinds.gen.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance, InstanceState } from "../core/model.ts";
@@ -147,7 +148,7 @@ export class Replay {
       isBeingMade: () => false,
       deciding: undefined,
       changed: (change) => this.#changed(change),
-      entryOf: (ownerUid) => this.#entries.get(ownerUid),
+      entryOf: (ownerUid, templateHash) => this.#entries.get(entryKey(ownerUid, templateHash)),
       again: () => {
         this.#isAgain = true;
       },
@@ -206,10 +207,12 @@ export class Replay {
 
   #template({ id, template, requirements, isGang }: Extract<RecordedEvent, { kind: "template" }>): void {
     const { profile } = this.#options;
-    const known = this.#entries.get(template.owner.uid);
+    const key = entryKey(template.owner.uid, template.templateHash);
+    const known = this.#entries.get(key);
     const found = requirements ?? requirementsFor(instanceOf(template, "", 0, unplaced), known);
     const entry: CatalogueEntry = {
       templateHash: template.templateHash,
+      template: noTemplate,
       labels: template.labels,
       requirements: profile === undefined ? found : { ...found, profile },
       limits: template.limits,
@@ -219,7 +222,7 @@ export class Replay {
     this.#templates.set(id, { template, entry });
     if (isGang) this.#gangs.add(template.owner.uid);
     else this.#gangs.delete(template.owner.uid);
-    if (requirements !== null) this.#entries.set(template.owner.uid, entry);
+    if (requirements !== null) this.#entries.set(key, entry);
   }
 
   #held({ template: id, node, uids, at }: Extract<RecordedLine, { kind: "held" }>): void {
@@ -243,7 +246,7 @@ export class Replay {
     const known = this.#templates.get(id);
     if (!known) return;
     const { template, entry } = known;
-    this.#entries.set(template.owner.uid, entry);
+    this.#entries.set(entryKey(template.owner.uid, template.templateHash), entry);
     for (const [place, uid] of uids.entries()) {
       const node = nodes[place] ?? undefined;
       const decided = this.#decided.get(uid) ?? {
@@ -304,11 +307,27 @@ const unplaced: InstanceState = {
   nominatedNode: undefined,
 };
 
+/** Nothing is made from templates here. */
+const noTemplate: InstanceTemplate = {
+  spec: {
+    module: { image: "" },
+    resources: {},
+    terminationMessagePolicy: "File",
+    terminationGracePeriodSeconds: 0,
+    stopNotice: "none",
+  },
+};
+
+function entryKey(ownerUid: string, templateHash: string): string {
+  return `${ownerUid}/${templateHash}`;
+}
+
 function instanceOf(
   template: RecordedTemplate,
   uid: string,
   createdMs: number,
   state: InstanceState,
 ): Instance {
-  return { ...template, uid, name: uid, createdMs, slot: undefined, state };
+  const own = { slot: undefined, targetNode: undefined, leaving: undefined };
+  return { ...template, ...own, uid, name: uid, createdMs, state };
 }

@@ -1,7 +1,7 @@
 import type { ApiObject } from "../../api/object-meta.ts";
 import type { Backend, BackendEvent, ResourceKey, WriteOutcome } from "../backend/backend.ts";
 
-/** Declared objects in memory, with the port's rules and nothing else. Writes and answers can be held back, to see what happens meanwhile. */
+/** Declared objects in memory, with the port's rules, garbage collection and nothing else. Writes and answers can be held back, to see what happens meanwhile. */
 export class FakeBackend implements Backend {
   readonly #objects = new Map<string, ApiObject>();
   readonly #listeners = new Map<string, Set<(event: BackendEvent) => void>>();
@@ -40,7 +40,9 @@ export class FakeBackend implements Backend {
     return this.#write(() => {
       const key = keyOf(plural, object.metadata);
       if (this.#objects.has(key)) return { kind: "exists" };
-      return { kind: "written", object: this.put(plural, object) };
+      const written = this.put(plural, object);
+      if (this.#isOrphan(written)) this.remove(plural, written);
+      return { kind: "written", object: written };
     });
   }
 
@@ -94,12 +96,23 @@ export class FakeBackend implements Backend {
   remove(plural: string, object: ApiObject): void {
     this.#objects.delete(keyOf(plural, object.metadata));
     this.#tell(plural, { kind: "delete", object });
+    for (const [key, owned] of this.#objects)
+      if (ownerUidsOf(owned).includes(object.metadata.uid))
+        this.remove(key.slice(0, key.indexOf("/")), owned);
   }
 
   releaseWrites(): void {
     this.holdWrites = false;
     this.holdAnswers = false;
     for (const write of this.#heldWrites.splice(0)) write();
+  }
+
+  /** Its owner was deleted while it was being made. */
+  #isOrphan(object: ApiObject): boolean {
+    const owners = ownerUidsOf(object);
+    if (owners.length === 0) return false;
+    for (const { metadata } of this.#objects.values()) if (owners.includes(metadata.uid)) return false;
+    return true;
   }
 
   #replace(
@@ -133,4 +146,8 @@ export class FakeBackend implements Backend {
 
 function keyOf(plural: string, metadata: { readonly namespace?: string; readonly name?: string }): string {
   return `${plural}/${metadata.namespace ?? ""}/${metadata.name ?? ""}`;
+}
+
+function ownerUidsOf({ metadata }: ApiObject): readonly string[] {
+  return metadata.ownerReferences?.map(({ uid }) => uid) ?? [];
 }

@@ -17,6 +17,7 @@ export const running: ObservedStatus = {
   exitCode: undefined,
   restarts: 0,
   startedMs: 1,
+  readySinceMs: 1,
   finishedMs: undefined,
   lastTermination: undefined,
   logsDropped: false,

@@ -38,6 +38,17 @@ export async function startEngine(
   return { backend, clock, engine, instances, states, node, pass };
 }
 
+/** As the schema fills them in. */
+const deploymentDefaults = {
+  minReadySeconds: 0,
+  progressDeadlineSeconds: 600,
+  autoRollback: false,
+  paused: false,
+  revisionHistoryLimit: 10,
+  rolloutOnConfigChange: false,
+  rebalancePolicy: "Never",
+};
+
 export function deployment(replicas: number, template: Record<string, unknown> = {}) {
   return {
     apiVersion: "wherry.dev/v1alpha1",
@@ -46,6 +57,7 @@ export function deployment(replicas: number, template: Record<string, unknown> =
     spec: {
       replicas,
       strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: "25%", maxUnavailable: "25%" } },
+      ...deploymentDefaults,
       template: {
         spec: { module: { image: "file:///m.wasm" }, resources: {}, restartPolicy: "Always", ...template },
       },

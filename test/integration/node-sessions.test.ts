@@ -108,6 +108,8 @@ const anInstance = (uid: string): Instance => ({
   priorityClass: "low",
   preempts: false,
   hasDeadline: true,
+  targetNode: undefined,
+  leaving: undefined,
   labels: {},
   annotations: {},
   slot: { index: 3, attempt: 1 },

@@ -53,6 +53,7 @@ export function bootstrapPolicy(resources: readonly ResourceDefinition[]): reado
 /** Nothing here that would let one become another: no secrets, no roles. */
 const viewRules = [
   resourceRule([""], ["configmaps", "serviceaccounts"], read),
+  resourceRule(["apps"], ["controllerrevisions"], read),
   resourceRule([""], ["events", "namespaces/status", "resourcequotas", "resourcequotas/status"], read),
   resourceRule([""], ["namespaces"], read),
 ];

@@ -6,6 +6,7 @@ import { compareVersions } from "../crd/version-order.ts";
  */
 const priorities: ReadonlyMap<string, number> = new Map([
   ["", 18_000],
+  ["apps", 17_800],
   ["events.k8s.io", 17_750],
   ["authentication.k8s.io", 17_700],
   ["authorization.k8s.io", 17_600],

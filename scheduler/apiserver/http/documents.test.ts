@@ -36,7 +36,7 @@ test.each([
     kind: "APIGroupList",
   },
   { path: "/api", accept: aggregated, type: aggregated, kind: "APIGroupDiscoveryList" },
-  { path: "/apis/apps", accept: undefined, type: "application/json", kind: "Status" },
+  { path: "/apis/batch", accept: undefined, type: "application/json", kind: "Status" },
   { path: "/apis/wherry.dev", accept: aggregated, type: "application/json", kind: "Status" },
   { path: "/apis/wherry.dev/", accept: undefined, type: "application/json", kind: "APIGroup" },
   {

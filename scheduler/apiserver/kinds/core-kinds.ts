@@ -1,5 +1,6 @@
 import type { ResourceDefinition } from "../resource.ts";
 import { configMapDefinition } from "./config-map.ts";
+import { controllerRevisionDefinition } from "./controller-revision.ts";
 import { eventDefinition } from "./event.ts";
 import { leaseDefinition } from "./lease.ts";
 import { namespaceDefinition } from "./namespace.ts";
@@ -26,4 +27,5 @@ export const coreKinds: readonly ResourceDefinition[] = [
   leaseDefinition,
   resourceQuotaDefinition,
   priorityClassDefinition,
+  controllerRevisionDefinition,
 ];

@@ -257,6 +257,18 @@ export class ClusterState {
     return this.#become(entry, { kind: "stopping", nodeName: state.nodeName, observed: state.observed });
   }
 
+  /** Notes that an instance should go, and why, or (undefined) that it may stay. Undefined if it is over, or nothing changed. */
+  setLeaving(uid: string, why: string | undefined): InstanceChange | undefined {
+    const entry = this.#instances.entry(uid);
+    if (entry === undefined || entry.instance.leaving === why) return undefined;
+    const { kind } = entry.instance.state;
+    if (kind !== "pending" && kind !== "bound") return undefined;
+    const before = entry.instance;
+    const instance: Instance = { ...before, leaving: why };
+    this.#instances.replace(entry, instance);
+    return { kind: "updated", instance, before, freedOn: undefined };
+  }
+
   /** Takes back a markStopping of which the node has not been told. */
   keep(uid: string): InstanceChange | undefined {
     const entry = this.#instances.entry(uid);
@@ -482,6 +494,7 @@ function endedStatus(known: ObservedStatus | undefined, end: DeclaredEnd): Obser
     exitCode: undefined,
     restarts: known?.restarts ?? 0,
     startedMs: known?.startedMs,
+    readySinceMs: undefined,
     finishedMs: end.nowMs,
     lastTermination: known?.lastTermination,
     logsDropped: known?.logsDropped ?? false,

@@ -3,7 +3,7 @@ import { cpuMillis, memoryBytes } from "../../../api/quantity.ts";
 import type { ApiObject } from "../../../api/object-meta.ts";
 import { assertNever, WherryError } from "../../../kit/errors.ts";
 import type { SimulatedAction } from "../../apiserver/placement-simulator.ts";
-import type { ClusterNode } from "../../core/model.ts";
+import type { ClusterNode, WorkloadKind } from "../../core/model.ts";
 import { emptyNode, type NodeSnapshot } from "../../core/placement/snapshot.ts";
 import { namespaceOf, toWorkload, type Workload } from "../workloads.ts";
 import { limits } from "./limits.ts";
@@ -118,6 +118,8 @@ function scale(
 ): void {
   const found = workloads.named(kind, namespace, name);
   if (!found) throw impossible(`scale ${kind} ${namespace}/${name}: there is none`);
+  if (found.kind === "WasmDaemonSet")
+    throw impossible(`scale ${kind} ${namespace}/${name}: it has one instance for each node that matches`);
   const now = found.kind === "WasmDeployment" ? found.object.spec.replicas : found.object.spec.parallelism;
   const wanted = replicas ?? Math.round(now * (factor ?? 1));
   const { object } = found;
@@ -131,7 +133,7 @@ function scale(
 
 function apply(object: ApiObject, cluster: SimulatedCluster, workloads: SimulatedWorkloads): void {
   // The API server takes no others.
-  const kind = object.kind === "WasmJob" ? "WasmJob" : "WasmDeployment";
+  const kind = object.kind as WorkloadKind;
   const { namespace = "", name, uid } = object.metadata;
   const before = workloads.named(kind, namespace, name);
   const { status } = before?.object ?? {};

@@ -12,6 +12,7 @@
 import { WherryError } from "../../../kit/errors.ts";
 import type { InstanceChange } from "../../core/cluster-state/changes.ts";
 import type { ClusterState } from "../../core/cluster-state/cluster-state.ts";
+import { reconcileDaemonSet } from "../../core/controllers/daemon-set/daemon-set.ts";
 import { reconcileDeployment } from "../../core/controllers/deployment/deployment.ts";
 import { emptyJobMemory, reconcileJob } from "../../core/controllers/job/job.ts";
 import type { Step } from "../../core/controllers/step.ts";
@@ -75,9 +76,10 @@ export class SimulatedCluster {
       // Only preemption stops anything by itself.
       session: (nodeName) => pretendedSession(nodeName, (uid) => this.#preempted.set(uid, nodeName)),
       changed: (change) => this.#changed(change),
-      entryOf: (uid) => {
+      entryOf: (uid, templateHash) => {
         const workload = options.workload(uid);
-        return workload && options.entryOf(workload);
+        const entry = workload && options.entryOf(workload);
+        return entry?.templateHash === templateHash ? entry : undefined;
       },
       isGang: (uid) => isGang(options.workload(uid)),
       mayDisrupt: () => true,
@@ -157,9 +159,13 @@ export class SimulatedCluster {
     if (workload.kind === "WasmJob")
       return reconcileJob({ job: workload.object, instances, refusal, nowMs, memory: emptyJobMemory }).steps;
     const { templateHash } = this.#options.entryOf(workload);
-    const deployment = workload.object;
-    return reconcileDeployment({ deployment, templateHash, instances, refusal, nowMs: nowMs + laterMs })
-      .steps;
+    const later = nowMs + laterMs;
+    // Whatever is to be made would have been kept by then.
+    const revisions = [{ templateHash, number: 1 }];
+    const input = { templateHash, revisions, instances, refusal, nowMs: later };
+    if (workload.kind === "WasmDaemonSet")
+      return reconcileDaemonSet({ ...input, daemonSet: workload.object, nodes: this.state.nodes() }).steps;
+    return reconcileDeployment({ ...input, deployment: workload.object }).steps;
   }
 
   *#execute(step: Step, workload: Workload): Generator<void, void> {
@@ -167,14 +173,15 @@ export class SimulatedCluster {
     switch (step.kind) {
       case "createInstances":
         for (let made = 0; made < step.count; made++) {
-          this.#create(workload, undefined);
+          this.#create(workload, undefined, step.targetNode);
           yield;
         }
         return;
       case "createForSlot":
-        this.#create(workload, step.slot);
+        this.#create(workload, step.slot, undefined);
         return;
       case "stopInstance":
+      case "evictInstance":
       case "forgetInstance":
         this.remove(step.uid);
         return;
@@ -182,7 +189,7 @@ export class SimulatedCluster {
     }
   }
 
-  #create(workload: Workload, slot: Slot | undefined): void {
+  #create(workload: Workload, slot: Slot | undefined, targetNode: string | undefined): void {
     const { priorities, entryOf, isolationFor } = this.#options;
     const priority = priorities.resolve(templateOf(workload).spec.priorityClassName);
     if (priority.kind === "unknown") return;
@@ -196,6 +203,7 @@ export class SimulatedCluster {
     const instance = newInstance({
       workload,
       slot,
+      targetNode,
       entry,
       priority,
       isolation: isolationFor(workload, entry),
@@ -258,6 +266,8 @@ const running: ObservedStatus = {
   exitCode: undefined,
   restarts: 0,
   startedMs: undefined,
+  // For longer than any minReadySeconds.
+  readySinceMs: 0,
   finishedMs: undefined,
   lastTermination: undefined,
   logsDropped: false,

@@ -1,7 +1,7 @@
 /** What holds once there are no faults any more: everything that fits runs, what waits says why, and all agree. */
 import type { WasmDeployment, WasmJob } from "../../../api/gen/kinds.gen.ts";
 import type { Instance } from "../../../scheduler/core/model.ts";
-import { templateHash } from "../../../scheduler/engine/template-catalogue.ts";
+import { templateHash } from "../../../scheduler/engine/template-hash.ts";
 import type { Cluster } from "../cluster.ts";
 import { objectsIn } from "../objects-in.ts";
 import type { SchedulerProcess } from "../scheduler-process.ts";

@@ -18,6 +18,7 @@ export interface InstanceStatus {
   'logsDropped'?: (boolean);
   'sequence'?: (number | string | Long);
   'isolation'?: (string);
+  'readyForMs'?: (number | string | Long);
 }
 
 export interface InstanceStatus__Output {
@@ -35,4 +36,5 @@ export interface InstanceStatus__Output {
   'logsDropped': (boolean);
   'sequence': (number);
   'isolation': (string);
+  'readyForMs': (number);
 }

@@ -23,6 +23,7 @@ function run(input: Partial<DeploymentInput>) {
   return reconcileDeployment({
     deployment,
     templateHash: "h1",
+    revisions: [{ templateHash: "h1", number: 1 }],
     instances: [],
     refusal: undefined,
     nowMs,

@@ -12,9 +12,10 @@
  * from which it must choose some to remove.
  */
 import type { WasmDeployment, WasmDeploymentStatus } from "../../../../api/gen/kinds.gen.ts";
-import { disruptionReasons, type Instance } from "../../model.ts";
+import { disruptionReasons, type Instance, type Revision } from "../../model.ts";
 import { reconcileOrphans } from "../orphans.ts";
 import { inRemovalOrder, isAvailable } from "../removal-order.ts";
+import { planRevisions } from "../revision-plan.ts";
 import { failedCreate, type ReconcileResult, type Step } from "../step.ts";
 import { earliest } from "../../../../kit/timestamps.ts";
 import { deploymentStatus } from "./deployment-status.ts";
@@ -24,6 +25,8 @@ export interface DeploymentInput {
   readonly deployment: WasmDeployment;
   /** The hash of the current template. */
   readonly templateHash: string;
+  /** Of the templates that it has and had; instances are made only of those that are kept. */
+  readonly revisions: readonly Revision[];
   /** All instances of this deployment, in any order. */
   readonly instances: Iterable<Instance>;
   /** Why no instance can be made now. */
@@ -51,12 +54,18 @@ export function reconcileDeployment(input: DeploymentInput): ReconcileResult<Was
 
   const census = takeCensus(input);
   const places = settleEnded(input, census.ended);
+  const plan = planRevisions({
+    templateHash: input.templateHash,
+    revisions: input.revisions,
+    inUse: new Set(census.old.map((instance) => instance.templateHash)),
+    historyLimit: deployment.spec.revisionHistoryLimit,
+  });
   const steps =
     deployment.spec.strategy.type === "Recreate"
-      ? recreate(input, census, places.held)
-      : rollingUpdate(input, census, places.held);
+      ? recreate(input, census, places.held, plan.current)
+      : rollingUpdate(input, census, places.held, plan.current);
   const status = deploymentStatus(deployment, census, input.refusal, nowMs);
-  return { status, steps: [...steps, ...places.forget], wakeAtMs: places.wakeAtMs };
+  return { status, steps: [...plan.steps, ...steps, ...places.forget], wakeAtMs: places.wakeAtMs };
 }
 
 function takeCensus({ instances, templateHash }: DeploymentInput): Census {
@@ -110,24 +119,34 @@ function placeFreeAtMs({ state, createdMs }: Instance): number {
   return disruptionReasons.has(reason) && reason !== "Evicted" ? createdMs : createdMs + replacementDelayMs;
 }
 
-function recreate(input: DeploymentInput, census: Census, held: number): readonly Step[] {
+function recreate(
+  input: DeploymentInput,
+  census: Census,
+  held: number,
+  revision: Revision | undefined,
+): readonly Step[] {
   const { replicas } = input.deployment.spec;
   if (census.old.length > 0)
     return census.old.map(({ uid }) => stop(uid, "the template changed; all are replaced at once"));
   const missing = replicas - census.current.length;
   if (missing < 0) return stopSome(census.current, -missing, scaledDown(replicas));
-  return census.oldStopping > 0 ? [] : create(missing - held, input);
+  return census.oldStopping > 0 ? [] : create(missing - held, input, revision);
 }
 
-function rollingUpdate(input: DeploymentInput, census: Census, held: number): readonly Step[] {
+function rollingUpdate(
+  input: DeploymentInput,
+  census: Census,
+  held: number,
+  revision: Revision | undefined,
+): readonly Step[] {
   const { spec } = input.deployment;
   const { current, old } = census;
   const limits = rolloutLimits(spec);
   const missing = spec.replicas - current.length;
   const creatable = Math.min(missing, limits.totalMax - current.length - old.length) - held;
-  const created = input.refusal === undefined ? Math.max(0, creatable) : 0;
+  const created = input.refusal === undefined && revision ? Math.max(0, creatable) : 0;
   const removedCurrent = missing < 0 ? stopSome(current, -missing, scaledDown(spec.replicas)) : [];
-  const steps = [...create(creatable, input), ...removedCurrent];
+  const steps = [...create(creatable, input, revision), ...removedCurrent];
   if (old.length === 0) return steps;
 
   const currentCount = current.length + created - removedCurrent.length;
@@ -170,12 +189,16 @@ function retireOld(
   return [...idleOnes, ...servingOnes].map(({ uid }) => stop(uid, why));
 }
 
-function create(count: number, { deployment, templateHash, refusal }: DeploymentInput): readonly Step[] {
-  if (count <= 0) return [];
+function create(
+  count: number,
+  { deployment, templateHash, refusal }: DeploymentInput,
+  revision: Revision | undefined,
+): readonly Step[] {
+  if (count <= 0 || revision === undefined) return [];
   if (refusal !== undefined) return [failedCreate(refusal)];
   const message = `creates ${count} of ${deployment.spec.replicas} instances of template ${templateHash}`;
   return [
-    { kind: "createInstances", count },
+    { kind: "createInstances", count, templateHash, targetNode: undefined },
     { kind: "recordEvent", type: "Normal", reason: "InstancesCreated", message },
   ];
 }
