@@ -7,12 +7,13 @@ import { ApiStatusError } from "./status-error.ts";
 import { watch } from "./watch.ts";
 
 /**
- * What is known of some objects. `present`: as it is now, once for each object of a list and then for each change. `listed`: all
- * that there is has been told since the one before, so an object that was not is gone. `gone`: as it was last.
+ * What is known of some objects. `present`: as it is now, once for each object of a list and then for each change. `gone`: as it was
+ * last. Between `listing` and `listed` all that there is has been told: an object of before that was not is gone.
  */
 export type Sighting =
-  | { readonly kind: "present"; readonly object: ApiObject }
+  | { readonly kind: "listing" }
   | { readonly kind: "listed" }
+  | { readonly kind: "present"; readonly object: ApiObject }
   | { readonly kind: "gone"; readonly object: ApiObject };
 
 interface Observation extends ListQuery {
@@ -40,6 +41,7 @@ export async function* observe(
   const kindOf = { apiVersion: groupVersion(resource), kind: resource.kind };
   while (!signal.aborted) {
     let resourceVersion = "";
+    yield { kind: "listing" };
     for await (const page of listPages<Page>(client, resource, namespace, query)) {
       resourceVersion ||= page.metadata?.resourceVersion ?? "";
       for (const item of page.items ?? []) yield { kind: "present", object: { ...kindOf, ...item } };

@@ -4,15 +4,21 @@
  */
 import type { ApiObject } from "../../api/object-meta.ts";
 import type { ApiClient } from "../client/api-client.ts";
-import { getObject } from "../client/objects.ts";
+import { getObject, listObjects } from "../client/objects.ts";
 import { observe } from "../client/observe.ts";
 import { Failure } from "../failure.ts";
+import { requireResource } from "../resources/resolve.ts";
 import { objectReference, type Resource } from "../resources/resource.ts";
 import type { Terminal } from "../terminal.ts";
+import { InstanceCensus } from "./instance-census.ts";
+import { oneLine, troubleText } from "./picture.ts";
 import { PictureReporter } from "./picture-reporter.ts";
 import { readProgress, requireRolling, type Progress } from "./progress.ts";
 import { LineReporter, type RolloutReporter } from "./reporter.ts";
 import type { Workload } from "./workload.ts";
+
+/** Reasons that are told of a rollout that has failed. */
+const troublesMax = 5;
 
 export interface RolloutRequest {
   readonly client: ApiClient;
@@ -31,15 +37,20 @@ export async function followRollout(request: RolloutRequest, workload: Workload)
   const { client, terminal, signal } = request;
   const ended = new AbortController();
   const until = AbortSignal.any([signal, ended.signal]);
-  const isPicture = request.watch && terminal.columns() !== undefined;
+  const isPicture = request.watch && terminal.columns() !== undefined && terminal.env["TERM"] !== "dumb";
   await using reporter: RolloutReporter = isPicture
     ? new PictureReporter(request, workload, until)
     : new LineReporter(terminal);
   try {
     const last = await followWorkload(request, workload, until, reporter);
-    if (last?.kind === "failed") throw new Failure(last.text);
-    if (last?.kind === "waiting" && request.watch)
-      throw new Failure(`timed out waiting for the condition: ${last.text}`);
+    if (!last || last.kind === "done" || (last.kind === "waiting" && !request.watch)) return;
+    const troubles = isPicture ? [] : await readTroubles(request, workload);
+    const why = troubles.map((trouble) => `\n  ${trouble}`).join("");
+    const what =
+      last.kind === "failed"
+        ? last.text
+        : `timed out waiting for the condition: ${objectReference(workload.resource, workload.name)}: ${last.left}`;
+    throw new Failure(`${what}${why}`);
   } finally {
     ended.abort();
   }
@@ -56,7 +67,7 @@ async function followWorkload(
   const where = { resource, namespace, fieldSelector: `metadata.name=${name}`, signal };
   let last: Progress | undefined;
   for await (const sighting of observe(client, terminal.clock, where)) {
-    if (sighting.kind === "listed" && last) continue;
+    if (sighting.kind === "listing" || (sighting.kind === "listed" && last)) continue;
     // Throws the server's own words, if it never was there.
     if (sighting.kind === "listed") await getObject(client, resource, namespace, name);
     if (sighting.kind !== "present") throw new Failure(`${objectReference(resource, name)} has been deleted`);
@@ -75,4 +86,24 @@ function requireRevision(wanted: number | undefined, { status }: ApiObject): voi
   const running = (status as { readonly revision?: number } | undefined)?.revision ?? 0;
   if (running !== wanted)
     throw new Failure(`desired revision (${wanted}) is different from the running revision (${running})`);
+}
+
+/** Why instances are not ready, as far as that can be found out: it only adds to what is known anyway. */
+async function readTroubles(
+  { client, resources }: RolloutRequest,
+  { namespace, instanceSelector }: Workload,
+): Promise<readonly string[]> {
+  const census = new InstanceCensus();
+  const resource = requireResource(resources, "wasminstances.live.wherry.dev");
+  const query = { labelSelector: instanceSelector };
+  try {
+    const { items } = await listObjects(client, resource, namespace, query);
+    for (const object of items) census.take({ kind: "present", object }, 0);
+  } catch {
+    return [];
+  }
+  return census
+    .troubles(undefined, Number.POSITIVE_INFINITY)
+    .slice(0, troublesMax)
+    .map((trouble) => oneLine(troubleText(trouble)));
 }

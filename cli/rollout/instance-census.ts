@@ -2,14 +2,14 @@ import type { WasmInstance } from "../../api/gen/kinds.gen.ts";
 import type { Sighting } from "../client/observe.ts";
 
 /** What an instance counts as. `starting`: it has a node, and is not ready. `waiting`: it has none. */
-type Stage = "ready" | "starting" | "waiting";
+type Stage = "ready" | "starting" | "waiting" | "stopping";
 
-export interface RevisionCensus {
+export interface RevisionCensus extends Readonly<Record<Stage, number>> {
   readonly templateHash: string;
-  readonly ready: number;
-  readonly starting: number;
-  readonly waiting: number;
 }
+
+/** An instance that has not been ready for so long is in trouble; before that it may just be starting. */
+const troubledAfterMs = 2_000;
 
 /** Instances that are not ready for the same reason. */
 export interface Trouble {
@@ -22,6 +22,8 @@ export interface Trouble {
 interface Known {
   readonly templateHash: string;
   readonly stage: Stage;
+  /** Since when it is known not to be ready. */
+  readonly sinceMs: number;
   readonly reason: string;
   readonly message: string;
 }
@@ -31,7 +33,8 @@ export class InstanceCensus {
   readonly #known = new Map<string, Known>();
   #told = new Set<string>();
 
-  take(sighting: Sighting): void {
+  /** `nowMs`: on any clock, the same each time. */
+  take(sighting: Sighting, nowMs: number): void {
     switch (sighting.kind) {
       case "present": {
         // Live objects have the shape of their kind: the server makes them.
@@ -39,16 +42,20 @@ export class InstanceCensus {
         const { name } = instance.metadata;
         this.#told.add(name);
         const known = knownOf(instance);
-        if (known) this.#known.set(name, known);
+        const before = this.#known.get(name);
+        const sinceMs = before && before.stage !== "ready" ? before.sinceMs : nowMs;
+        if (known) this.#known.set(name, { ...known, sinceMs });
         else this.#known.delete(name);
         return;
       }
       case "gone":
         this.#known.delete(sighting.object.metadata.name);
         return;
+      case "listing":
+        this.#told = new Set();
+        return;
       case "listed":
         for (const name of this.#known.keys()) if (!this.#told.has(name)) this.#known.delete(name);
-        this.#told = new Set();
         return;
       default:
         sighting satisfies never;
@@ -56,20 +63,21 @@ export class InstanceCensus {
   }
 
   revisions(): readonly RevisionCensus[] {
-    const counts = new Map<string, { ready: number; starting: number; waiting: number }>();
+    const counts = new Map<string, Record<Stage, number>>();
     for (const { templateHash, stage } of this.#known.values()) {
-      const count = counts.get(templateHash) ?? { ready: 0, starting: 0, waiting: 0 };
+      const count = counts.get(templateHash) ?? { ready: 0, starting: 0, waiting: 0, stopping: 0 };
       count[stage]++;
       counts.set(templateHash, count);
     }
     return [...counts].map(([templateHash, count]) => ({ templateHash, ...count }));
   }
 
-  /** Why instances of a template are not ready, where one says so; the commonest first. */
-  troubles(templateHash: string | undefined): readonly Trouble[] {
+  /** Why instances of a template (undefined: of any) have not been ready for a while, where they say so; the commonest first. */
+  troubles(templateHash: string | undefined, nowMs: number): readonly Trouble[] {
     const groups = new Map<string, { -readonly [key in keyof Trouble]: Trouble[key] }>();
     for (const [name, known] of this.#known) {
-      if (known.stage === "ready" || known.reason === "") continue;
+      const isStuck = known.stage === "starting" || known.stage === "waiting";
+      if (!isStuck || known.reason === "" || nowMs - known.sinceMs < troubledAfterMs) continue;
       if (templateHash !== undefined && known.templateHash !== templateHash) continue;
       const { reason, message } = known;
       const key = JSON.stringify([reason, withoutName(message, name)]);
@@ -81,16 +89,16 @@ export class InstanceCensus {
   }
 }
 
-/** undefined: it is on its way out, and counts no more. */
-function knownOf({ metadata, spec, status }: WasmInstance): Known | undefined {
+/** undefined: it has ended, and counts no more. */
+function knownOf({ metadata, spec, status }: WasmInstance): Omit<Known, "sinceMs"> | undefined {
   const phase = status?.phase ?? "Pending";
-  if (metadata.deletionTimestamp !== undefined || phase === "Succeeded" || phase === "Failed")
-    return undefined;
-  const stage = status?.ready === "1/1" ? "ready" : spec.nodeName ? "starting" : "waiting";
+  if (phase === "Succeeded" || phase === "Failed") return undefined;
+  const isStopping = metadata.deletionTimestamp !== undefined || status?.display === "Terminating";
+  const settled = status?.ready === "1/1" ? "ready" : spec.nodeName ? "starting" : "waiting";
   const last = status?.lastTermination;
   const reason = status?.reason ?? last?.reason ?? "";
   const message = status?.message ?? last?.message ?? "";
-  return { templateHash: spec.templateHash ?? "", stage, reason, message };
+  return { templateHash: spec.templateHash ?? "", stage: isStopping ? "stopping" : settled, reason, message };
 }
 
 function withoutName(message: string, name: string): string {

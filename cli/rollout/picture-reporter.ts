@@ -10,6 +10,7 @@ import type { ApiObject } from "../../api/object-meta.ts";
 import type { Timer } from "../../kit/clock.ts";
 import type { ApiClient } from "../client/api-client.ts";
 import { observe } from "../client/observe.ts";
+import { statusOf } from "../conditions.ts";
 import { LiveLines } from "../output/live-lines.ts";
 import { requireResource } from "../resources/resolve.ts";
 import { objectReference, type Resource } from "../resources/resource.ts";
@@ -44,6 +45,9 @@ export class PictureReporter implements RolloutReporter {
   #revisions: readonly Revision[] = [];
   #following: Promise<void> | undefined;
   #isCounting = false;
+  #isShown = false;
+  /** The number for which the revisions were read last. */
+  #askedFor: unknown;
   #drawing: Promise<void> = Promise.resolve();
   #timer: Timer | undefined;
   /** When the timer fires, on the monotonic clock. */
@@ -64,12 +68,21 @@ export class PictureReporter implements RolloutReporter {
     // A short rollout needs no picture at all, and one that has ended no more counting.
     if (progress.kind === "waiting" && counts.wanted + counts.old <= instancesMax)
       this.#following ??= this.#countInstances().catch(() => this.#stopCounting());
-    if (isNewSpec || (this.#revisionOfStatus() ?? 0) > (this.#revisions.at(-1)?.number ?? 0))
-      await this.#readRevisions();
+    // A revision gets its number when the scheduler has seen the spec, and may get another one later.
+    const number = statusOf(object)["revision"];
+    const isKnown = number === undefined || this.#revisions.some((one) => one.number === number);
+    if (!isNewSpec && (isKnown || number === this.#askedFor)) return this.#show(progress);
+    this.#askedFor = number;
+    await this.#readRevisions();
+    return this.#show(progress);
+  }
+
+  async #show(progress: Progress): Promise<void> {
     if (progress.kind === "waiting") this.#drawWithin(redrawMs);
     else {
       this.#timer?.cancel();
-      await this.#draw();
+      // Of what had ended before anybody looked there is no picture.
+      if (this.#isShown || progress.kind === "failed") await this.#draw();
       if (progress.kind === "done") await this.#request.terminal.out(`${progress.text}\n`);
     }
   }
@@ -85,7 +98,7 @@ export class PictureReporter implements RolloutReporter {
     const resource = requireResource(resources, "wasminstances.live.wherry.dev");
     const where = { resource, namespace, labelSelector, signal: this.#signal };
     for await (const sighting of observe(client, terminal.clock, where)) {
-      this.#census.take(sighting);
+      this.#census.take(sighting, terminal.clock.monotonic());
       this.#isCounting ||= sighting.kind === "listed";
       if (this.#isCounting) this.#drawWithin(redrawMs);
     }
@@ -100,10 +113,6 @@ export class PictureReporter implements RolloutReporter {
     const { client, resources } = this.#request;
     const uid = this.#latest?.object.metadata.uid ?? "";
     this.#revisions = await listRevisions(client, resources, this.#workload, uid).catch(() => []);
-  }
-
-  #revisionOfStatus(): number | undefined {
-    return (this.#latest?.object["status"] as { readonly revision?: number } | undefined)?.revision;
   }
 
   #drawWithin(delayMs: number): void {
@@ -123,27 +132,40 @@ export class PictureReporter implements RolloutReporter {
       const { terminal } = this.#request;
       if (!this.#latest) return;
       const { progress, object } = this.#latest;
+      this.#isShown = true;
       const current = currentRevision(object, this.#revisions);
       const style = {
         colours: !terminal.env["NO_COLOR"],
         unicode: isUnicode(terminal.env),
+        columns: terminal.columns() ?? 80,
       };
-      const elapsedMs = terminal.clock.monotonic() - this.#startMs;
+      const nowMs = terminal.clock.monotonic();
       const troubles = [
-        ...(progress.kind === "failed" ? [progress.text] : []),
         ...troublesOf(object),
-        ...(this.#isCounting ? this.#census.troubles(current?.templateHash).map(troubleText) : []),
+        ...(this.#isCounting ? this.#census.troubles(current?.templateHash, nowMs).map(troubleText) : []),
       ];
       const reference = objectReference(this.#workload.resource, this.#workload.name);
       const revisions = this.#isCounting ? this.#revisionViews(current) : undefined;
-      await this.#lines.show(pictureLines({ reference, progress, revisions, troubles, elapsedMs }, style));
+      await this.#lines.show(
+        pictureLines(
+          {
+            reference,
+            progress,
+            revisions,
+            current: current?.number,
+            troubles,
+            elapsedMs: nowMs - this.#startMs,
+          },
+          style,
+        ),
+      );
     });
     return this.#drawing;
   }
 
   #revisionViews(current: Revision | undefined): readonly RevisionView[] {
     const counted = this.#census.revisions();
-    const nothing = { ready: 0, starting: 0, waiting: 0 };
+    const nothing = { ready: 0, starting: 0, waiting: 0, stopping: 0 };
     const isThere = counted.some(({ templateHash }) => templateHash === current?.templateHash);
     const all =
       current?.templateHash === undefined || isThere

@@ -10,6 +10,8 @@ export interface RolloutView {
   readonly progress: Progress;
   /** Those that have instances, and the current one. undefined: there are too many instances to count them one by one. */
   readonly revisions: readonly RevisionView[] | undefined;
+  /** The number of the current one, when it is known. */
+  readonly current: number | undefined;
   readonly troubles: readonly string[];
   readonly elapsedMs: number;
 }
@@ -24,30 +26,52 @@ export interface PictureStyle {
   readonly colours: boolean;
   /** Whether blocks can be shown; otherwise letters are. */
   readonly unicode: boolean;
+  readonly columns: number;
 }
 
 const barWidth = 30;
 const revisionsMax = 6;
 const troublesMax = 4;
+const bulletLinesMax = 3;
 
 /** The lines of one moment. They are as many as there is something to say, and short enough for a terminal after the bars. */
 export function pictureLines(view: RolloutView, style: PictureStyle): readonly string[] {
   const { reference, progress, troubles, elapsedMs } = view;
   const state = { waiting: "rolling out", done: "rolled out", failed: "failed" }[progress.kind];
   const head = `${reference}   ${state}   ${humanDuration(elapsedMs)}`;
-  const rows = view.revisions ? revisionRows(view, view.revisions) : summaryRows(progress);
+  const rows = view.revisions ? revisionRows(view, view.revisions) : summaryRows(view);
   const labelWidth = Math.max(0, ...rows.map(({ label }) => label.length));
   const bars = rows.map((row) => `  ${row.label.padEnd(labelWidth)}  ${bar(row, style)}  ${row.text}`);
-  const shown = troubles.slice(0, troublesMax).map((trouble) => `  ! ${cellText(trouble)}`);
-  const more = troubles.length - shown.length;
-  if (more > 0) shown.push(`  ! and ${more} more`);
-  const left = progress.kind === "waiting" ? [`  ${progress.text}`] : [];
+  const left = progress.kind === "waiting" ? [`  waiting: ${progress.left}`] : [];
+  const reasons = troubles.slice(0, troublesMax).flatMap((trouble) => bullet(trouble, style.columns));
+  const more = troubles.length - troublesMax;
+  if (more > 0) reasons.push(`  ! and ${more} more`);
   return [
     paint(head, "1", style),
     ...bars,
     ...left,
-    ...shown.map((line) => paint(line, progress.kind === "failed" ? "31" : "33", style)),
+    ...reasons.map((line) => paint(line, progress.kind === "failed" ? "31" : "33", style)),
   ];
+}
+
+/** A reason in a few lines, for it says at its end what to do. */
+function bullet(text: string, columns: number): readonly string[] {
+  const width = Math.max(20, columns - 6);
+  const lines: string[] = [];
+  for (const word of oneLine(text).split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  const shown = lines.slice(0, bulletLinesMax);
+  if (lines.length > shown.length) shown[shown.length - 1] += " …";
+  return shown.map((line, index) => `${index === 0 ? "  ! " : "    "}${line}`);
+}
+
+/** Messages may have several lines. */
+export function oneLine(text: string): string {
+  return cellText(text.trim().replaceAll(/\s+/g, " "));
 }
 
 interface Row {
@@ -67,16 +91,18 @@ function revisionRows({ progress }: RolloutView, revisions: readonly RevisionVie
     (one, other) =>
       Number(other.isCurrent) - Number(one.isCurrent) || (other.number ?? 0) - (one.number ?? 0),
   );
-  const rows = order.slice(0, revisionsMax).map(({ number, isCurrent, ready, starting, waiting }) => {
+  const rows = order.slice(0, revisionsMax).map((revision) => {
+    const { number, isCurrent, ready, starting, waiting, stopping } = revision;
     const parts = [`${ready} ready`];
     if (starting > 0) parts.push(`${starting} starting`);
     if (waiting > 0) parts.push(`${waiting} waiting for a node`);
+    if (stopping > 0) parts.push(`${stopping} stopping`);
     if (isCurrent) parts.push(`of ${wanted}`);
     return {
       label: number === undefined ? "revision ?" : `revision ${number}`,
       isCurrent,
       ready,
-      starting: starting + waiting,
+      starting: starting + waiting + stopping,
       whole: wanted,
       text: parts.join(", "),
     };
@@ -84,18 +110,21 @@ function revisionRows({ progress }: RolloutView, revisions: readonly RevisionVie
   return rows;
 }
 
-function summaryRows({ counts }: Progress): readonly Row[] {
-  const { wanted, updated, available, old } = counts;
+function summaryRows({ progress, current: number }: RolloutView): readonly Row[] {
+  const { wanted, updated, available, old } = progress.counts;
   const current: Row = {
-    label: "new",
+    label: number === undefined ? "new" : `revision ${number}`,
     isCurrent: true,
     ready: Math.min(available, updated),
     starting: Math.max(0, updated - available),
     whole: wanted,
-    text: `${updated} of ${wanted} made`,
+    text:
+      updated < wanted
+        ? `${updated} of ${wanted} made`
+        : `${Math.min(available, updated)} of ${wanted} available`,
   };
   const before: Row = {
-    label: "old",
+    label: "earlier",
     isCurrent: false,
     ready: old,
     starting: 0,

@@ -14,9 +14,14 @@ export interface RolloutCounts {
   readonly old: number;
 }
 
-/** `text` is a sentence for people: where kubectl has one, in its words. */
+/** `text` is a sentence for people: where kubectl has one, in its words. `left` is what is still to happen, for who knows the rest. */
 export type Progress =
-  | { readonly kind: "waiting"; readonly text: string; readonly counts: RolloutCounts }
+  | {
+      readonly kind: "waiting";
+      readonly text: string;
+      readonly left: string;
+      readonly counts: RolloutCounts;
+    }
   | { readonly kind: "done"; readonly text: string; readonly counts: RolloutCounts }
   | { readonly kind: "failed"; readonly text: string; readonly counts: RolloutCounts };
 
@@ -27,13 +32,18 @@ export function readProgress(workload: Workload, object: ApiObject): Progress {
   const status = statusOf(object);
   const observed = typeof status["observedGeneration"] === "number" ? status["observedGeneration"] : -1;
   if (observed < (object.metadata.generation ?? 0))
-    return { kind: "waiting", text: `Waiting for ${workload.word} spec update to be observed...`, counts };
+    return {
+      kind: "waiting",
+      text: `Waiting for ${workload.word} spec update to be observed...`,
+      left: "the scheduler has not seen the new spec yet",
+      counts,
+    };
   const failure = failureOf(object, title);
   if (failure !== undefined) return { kind: "failed", text: failure, counts };
-  const left = leftToDo(counts);
-  if (left === undefined) return { kind: "done", text: `${title} successfully rolled out`, counts };
-  const paused = isPaused(object) ? " (it is paused)" : "";
-  return { kind: "waiting", text: `Waiting for ${title} rollout to finish: ${left}${paused}...`, counts };
+  const todo = leftToDo(counts);
+  if (todo === undefined) return { kind: "done", text: `${title} successfully rolled out`, counts };
+  const left = isPaused(object) ? `${todo} (it is paused)` : todo;
+  return { kind: "waiting", text: `Waiting for ${title} rollout to finish: ${left}...`, left, counts };
 }
 
 export function isPaused(object: ApiObject): boolean {

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { ApiObject } from "../../api/object-meta.ts";
 import type { ApiClient } from "../client/api-client.ts";
 import { listObjects } from "../client/objects.ts";
+import { statusOf } from "../conditions.ts";
 import { Failure } from "../failure.ts";
 import { requireResource } from "../resources/resolve.ts";
 import type { Resource } from "../resources/resource.ts";
@@ -51,23 +52,29 @@ function readRevision(object: ApiObject): readonly Revision[] {
   ];
 }
 
-/** The one that has the workload's template, or what is newest when it has not been kept yet. */
+/**
+ * The one that has the workload's template; undefined while it has not been kept yet. A template that was kept before a new version
+ * had new defaults differs: then it is the one that the status names.
+ */
 export function currentRevision(workload: ApiObject, revisions: readonly Revision[]): Revision | undefined {
   const template = templateOf(workload);
   const wanted = template && withoutConfigDigest(template);
-  return (
-    revisions.findLast((one) => isDeepStrictEqual(withoutConfigDigest(one.template), wanted)) ??
-    revisions.at(-1)
-  );
+  const same = revisions.findLast((one) => isDeepStrictEqual(withoutConfigDigest(one.template), wanted));
+  if (same) return same;
+  const { observedGeneration, revision } = statusOf(workload);
+  const isObserved =
+    typeof observedGeneration === "number" && observedGeneration >= (workload.metadata.generation ?? 0);
+  return isObserved ? revisions.find(({ number }) => number === revision) : undefined;
 }
 
 /** Throws, with those that there are, when there is none of that number. */
 export function findRevision(revisions: readonly Revision[], number: number): Revision {
   const found = revisions.find((revision) => revision.number === number);
   if (found) return found;
-  const there = revisions.map((revision) => revision.number).join(", ");
+  const numbers = revisions.map((revision) => revision.number);
+  const there = numbers.length === 1 ? `there is only ${numbers[0]}` : `there are ${numbers.join(", ")}`;
   throw new Failure(
-    `unable to find specified revision ${number} in history; ${there === "" ? "nothing is kept of it" : `there is ${there}`}`,
+    `unable to find specified revision ${number} in history; ${numbers.length === 0 ? "nothing is kept of it" : there}`,
   );
 }
 

@@ -88,7 +88,7 @@ function choose(
   const before = revisions.findLast((revision) => revision !== current);
   if (before) return before;
   throw new Failure(
-    `no revision of ${word} "${name}" is kept but ${current?.number}, which is the current one (spec.revisionHistoryLimit says how many are)`,
+    `there is nothing to go back to: of ${word} "${name}" only revision ${current?.number} is kept, which is the current one`,
   );
 }
 

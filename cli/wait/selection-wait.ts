@@ -58,7 +58,7 @@ class SelectionWait {
   readonly #selection: WaitSelection;
   readonly #pending = new Map<string, Pending>();
   readonly #failures: string[] = [];
-  /** What the list that is being read has told of so far. */
+  /** What there was in the list that is being read, or that was read last; and what came since. */
   #told = new Set<string>();
   #listed = false;
   #count = 0;
@@ -103,6 +103,9 @@ class SelectionWait {
         return this.#present(sighting.object);
       case "gone":
         return this.#gone(keyOf(sighting.object.metadata));
+      case "listing":
+        this.#told = new Set();
+        return;
       case "listed":
         return this.#endOfList();
       default:
@@ -157,9 +160,7 @@ class SelectionWait {
   }
 
   async #endOfList(): Promise<void> {
-    const told = this.#told;
-    this.#told = new Set();
-    for (const key of this.#pending.keys()) if (!told.has(key)) await this.#gone(key);
+    for (const key of this.#pending.keys()) if (!this.#told.has(key)) await this.#gone(key);
     if (!this.#listed) await this.#expectNamed();
     this.#listed = true;
   }
