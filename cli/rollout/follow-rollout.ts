@@ -65,16 +65,27 @@ async function followWorkload(
 ): Promise<Progress | undefined> {
   const { resource, namespace, name } = workload;
   const where = { resource, namespace, fieldSelector: `metadata.name=${name}`, signal };
+  const deleted = () => new Failure(`${objectReference(resource, name)} has been deleted`);
   let last: Progress | undefined;
+  let uid: string | undefined;
+  let isTold = false;
   for await (const sighting of observe(client, terminal.clock, where)) {
-    if (sighting.kind === "listing" || (sighting.kind === "listed" && last)) continue;
-    // Throws the server's own words, if it never was there.
-    if (sighting.kind === "listed") await getObject(client, resource, namespace, name);
-    if (sighting.kind !== "present") throw new Failure(`${objectReference(resource, name)} has been deleted`);
-    requireRolling(sighting.object);
-    requireRevision(revision, sighting.object);
-    last = readProgress(workload, sighting.object);
-    await reporter.progress(last, sighting.object);
+    if (sighting.kind === "gone") throw deleted();
+    if (sighting.kind === "listing") isTold = false;
+    if (sighting.kind === "listed" && !isTold) {
+      if (last) throw deleted();
+      // Throws the server's own words. If it has come just now, the watch tells of it.
+      await getObject(client, resource, namespace, name);
+    }
+    if (sighting.kind !== "present") continue;
+    const { object } = sighting;
+    isTold = true;
+    uid ??= object.metadata.uid;
+    if (object.metadata.uid !== uid) throw deleted();
+    requireRolling(object);
+    requireRevision(revision, object);
+    last = readProgress(workload, object);
+    await reporter.progress(last, object);
     if (last.kind !== "waiting" || !watch) return last;
   }
   return last;
