@@ -38,6 +38,7 @@ import {
 import { PriorityClasses } from "../core/priority-classes.ts";
 import { type ConfigKind, type ConfigLookup, Unreadable } from "../core/templates/resolve-template.ts";
 import { EventRecorder } from "./event-recorder.ts";
+import { declaredParts } from "./new-instance.ts";
 import { ownerApiVersion, type InstanceFigures } from "./instance-object.ts";
 import { InstanceExplainer } from "./instance-explainer.ts";
 import { troubleOf } from "./instance-trouble.ts";
@@ -48,6 +49,10 @@ import { EngineSimulator } from "./placement-simulation/engine-simulator.ts";
 import { PlacementRunner } from "./placement-runner.ts";
 import { QuotaKeeper, quotaResource } from "./quota-keeper.ts";
 import { Reconciler } from "./reconciler.ts";
+import { reportsOfOneMore, reportsWithout } from "./present-reports.ts";
+import { requirementsFor } from "./present-requirements.ts";
+import { MovableWorkloads } from "./rebalancing/movable-workloads.ts";
+import { Rebalancer } from "./rebalancing/rebalancer.ts";
 import { RevisionKeeper } from "./revisions/revision-keeper.ts";
 import { revisionResource } from "./revisions/revision-object.ts";
 import { TaintEvictions } from "./taint-evictions.ts";
@@ -99,13 +104,15 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #placement: PlacementRunner;
   readonly #taintEvictions: TaintEvictions;
   readonly #reconciler: Reconciler;
+  readonly #movable = new MovableWorkloads();
+  readonly #rebalancer: Rebalancer;
   readonly #explainer: InstanceExplainer;
   readonly #pace: WorkloadPace;
   readonly #stopping = new AbortController();
   #turnScheduled = false;
 
   constructor(options: EngineOptions) {
-    const { backend, clock, random, log, placement = defaultConfiguration } = options;
+    const { backend, clock, log, placement = defaultConfiguration } = options;
     this.#options = options;
     const state = this.#state;
     options.observer?.watch(state);
@@ -124,6 +131,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       state,
       overcommit: placement.overcommit,
       events: this.#events,
+      asDeclared: (instance) => this.#asDeclared(instance),
       changed,
       nodeChanged: (name, kind) => this.#nodeChanged(name, kind),
       usageFell: limitsUsage(placement) ? (name) => this.#placement.usageFell(name) : () => {},
@@ -162,22 +170,8 @@ export class Engine implements InstanceSource, AsyncDisposable {
       clock,
       evict: (instance, message) => this.#evict(instance, message),
     });
-    this.#reconciler = new Reconciler({
-      state,
-      backend,
-      clock,
-      random,
-      log,
-      catalogue: this.#catalogue,
-      revisions: this.#revisions,
-      events: this.#events,
-      nodes: this.nodes,
-      priorities: this.#priorities,
-      changed,
-      mayDisrupt: (instance) => this.#mayDisrupt(instance),
-      workload: (uid) => this.#workloads.get(uid),
-      stored: (workload, before) => this.#workloadStored(workload, before),
-    });
+    this.#reconciler = this.#makeReconciler();
+    this.#rebalancer = this.#makeRebalancer();
     this.simulator = this.#makeSimulator(placement);
   }
 
@@ -186,6 +180,53 @@ export class Engine implements InstanceSource, AsyncDisposable {
       ...this.#options,
       exists: (ownerUid) => this.#workloads.has(ownerUid),
       changed: (ownerUid) => this.#revisionsChanged(ownerUid),
+    });
+  }
+
+  #makeReconciler(): Reconciler {
+    return new Reconciler({
+      ...this.#options,
+      state: this.#state,
+      catalogue: this.#catalogue,
+      revisions: this.#revisions,
+      events: this.#events,
+      nodes: this.nodes,
+      priorities: this.#priorities,
+      changed: (change) => this.#instanceChanged(change),
+      mayDisrupt: (instance) => this.#mayDisrupt(instance),
+      workload: (uid) => this.#workloads.get(uid),
+      stored: (workload, before) => this.#workloadStored(workload, before),
+    });
+  }
+
+  #makeRebalancer(): Rebalancer {
+    const state = this.#state;
+    return new Rebalancer({
+      state,
+      clock: this.#options.clock,
+      events: this.#events,
+      movable: () => this.#movable.settled(),
+      mayDisrupt: (instance) => this.#mayDisrupt(instance),
+      reports: (instance, isStaying) => {
+        const requirements = requirementsFor(
+          instance,
+          this.#entryOf(instance.owner.uid, instance.templateHash),
+        );
+        const { placer } = this.#placement;
+        return isStaying
+          ? reportsOfOneMore(instance, requirements, state, placer)
+          : reportsWithout(instance, requirements, state, placer);
+      },
+      makeOn: (instance, nodeName) => {
+        const made = this.#reconciler.makeLike(instance);
+        if (made === undefined || this.#placement.placeOn(made, nodeName)) return made;
+        this.#reconciler.stop(made.uid, undefined);
+        return undefined;
+      },
+      setLeaving: (uid, why) => {
+        const change = state.setLeaving(uid, why);
+        if (change) this.#instanceChanged(change);
+      },
     });
   }
 
@@ -245,6 +286,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#pace.close();
     this.#events.close();
     this.#placement.close();
+    this.#rebalancer.close();
     this.#taintEvictions.close();
     await Promise.all([
       this.#revisions.close(),
@@ -321,6 +363,14 @@ export class Engine implements InstanceSource, AsyncDisposable {
     return true;
   }
 
+  /** A node that is in wrong hands is not to say what the instances of others ask of their neighbours. */
+  #asDeclared(instance: Instance): Instance {
+    const { owner, templateHash } = instance;
+    const workload = this.#workloads.get(owner.uid);
+    const entry = this.#entryOf(owner.uid, templateHash);
+    return workload && entry ? { ...instance, ...declaredParts(workload, entry) } : instance;
+  }
+
   /** A template can be used now, or has another number: its controller waits for that. */
   #revisionsChanged(ownerUid: string): void {
     this.#pace.wake(ownerUid);
@@ -348,12 +398,14 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#workloads.delete(uid);
       this.#held.delete(uid);
       this.#catalogue.forget(uid);
+      this.#movable.delete(uid);
       this.#reconciler.drop(uid);
       this.#wakeUps.set(uid, undefined);
     } else {
       const before = this.#workloads.get(uid);
       const workload = toWorkload(kind, event.object);
       this.#workloads.set(uid, workload);
+      this.#movable.put(workload);
       if (before?.object.metadata.generation !== workload.object.metadata.generation) {
         this.#pace.wake(uid);
         this.#catalogue.drop(uid);
@@ -403,6 +455,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#placement.nodeChanged(nodeName, kind);
     this.#options.observer?.nodeChanged(nodeName, this.#state.node(nodeName));
     this.#taintEvictions.nodeChanged(nodeName);
+    this.#rebalancer.nodesChanged();
     this.#nodesReported();
     this.#scheduleTurn();
   }
@@ -413,7 +466,9 @@ export class Engine implements InstanceSource, AsyncDisposable {
    */
   #workloadStored(workload: Workload, before: Workload): void {
     const { uid } = workload.object.metadata;
-    if (this.#workloads.get(uid) === before) this.#workloads.set(uid, workload);
+    if (this.#workloads.get(uid) !== before) return;
+    this.#workloads.set(uid, workload);
+    this.#movable.put(workload);
   }
 
   /** If all have, what their instances use is known, and old workloads may be reconciled. */
@@ -442,6 +497,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#options.observer?.instanceChanged(change);
     this.#taintEvictions.instanceChanged(change);
     this.#reconciler.instanceChanged(change);
+    this.#rebalancer.instanceChanged(change);
     const trouble = troubleOf(change);
     if (trouble) this.#events.record(trouble);
     this.#mark(instance.owner.uid);

@@ -42,6 +42,8 @@ export interface NodeBookOptions {
   /** Of nodes whose objects say nothing of it. */
   readonly overcommit: Overcommit;
   readonly events: EventRecorder;
+  /** An instance that a node reports, with what is declared of it in place of what the node says. */
+  readonly asDeclared: (instance: Instance) => Instance;
   readonly changed: (change: InstanceChange) => void;
   /** Something about nodes changed that may concern placement or held workloads. */
   readonly nodeChanged: (nodeName: string, kind: "nodeAdded" | "nodeUpdated") => void;
@@ -217,7 +219,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
       nodeName: session.nodeName,
       observed: status,
     } as const;
-    const outcome = this.#options.state.adopt({ ...instance, state });
+    const outcome = this.#options.state.adopt({ ...this.#options.asDeclared(instance), state });
     if (outcome.kind === "changed") this.#options.changed(outcome.change);
     else if (outcome.kind === "refused") this.#dismiss(session, instance.uid, status);
     if (this.#options.state.instance(instance.uid)?.state.kind === "stopping")

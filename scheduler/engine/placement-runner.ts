@@ -84,6 +84,7 @@ export class PlacementRunner {
   readonly #profiles: Profiles;
   readonly #placer: Placer;
   readonly #queue: PlacementQueue;
+  readonly #proposals: Proposals;
   readonly #proposer: Proposer;
   readonly #gangs: GangProposer;
   readonly #preemption: Preemption;
@@ -106,6 +107,7 @@ export class PlacementRunner {
         (!isNominated && this.#preemption.mayHelp(event.view, request)),
     });
     const proposals = new Proposals(options);
+    this.#proposals = proposals;
     const request = (queued: QueuedRequest) => this.#request(queued);
     this.#preemption = new Preemption({
       ...options,
@@ -215,6 +217,15 @@ export class PlacementRunner {
     const isParked = this.#parked.has(instance.owner.uid, instance.uid);
     const isGathering = this.#gathering.has(instance.owner.uid, instance.uid);
     return { place, isParked, isGathering, decision: this.#decisions.of(instance.uid) };
+  }
+
+  /** Gives a pending instance to this very node, if quotas and the node still take it; returns whether. */
+  placeOn(instance: Instance, nodeName: string): boolean {
+    const entry = this.#entryOf(instance);
+    if (entry?.outcome.kind !== "resolved") return false;
+    const { quota } = queuedRequest(instance, entry, false);
+    if (this.#options.quotas.allowance(quota, 1).count === 0) return false;
+    return this.#proposals.commitAll([{ instance, nodeName }], entry.outcome.template);
   }
 
   get placer(): Placer {

@@ -312,16 +312,23 @@ export class Reconciler implements AsyncDisposable {
     for (let made = 0; made < count; made++) this.#create(entry, workload, namespace, { targetNode });
   }
 
+  /** Makes another one of the template of an instance, without a node yet. undefined: it cannot be made now. */
+  makeLike({ owner, namespace, templateHash }: Instance): Instance | undefined {
+    const workload = this.#options.workload(owner.uid);
+    const entry = workload && this.catalogueEntryOf(workload, templateHash);
+    return entry && this.#create(entry, workload, namespace, {});
+  }
+
   #create(
     entry: CatalogueEntry,
     workload: Workload,
     namespace: string,
     { slot, targetNode }: { readonly slot?: Slot; readonly targetNode?: string | undefined },
-  ): void {
+  ): Instance | undefined {
     const { random, clock, state, priorities, changed } = this.#options;
     const priority = priorities.resolve(entry.template.spec.priorityClassName);
     // The controller was told and makes none.
-    if (priority.kind === "unknown") return;
+    if (priority.kind === "unknown") return undefined;
     const instance = newInstance({
       workload,
       uid: random.uuid(),
@@ -334,6 +341,7 @@ export class Reconciler implements AsyncDisposable {
       createdMs: clock.now(),
     });
     changed(state.addInstance(instance));
+    return instance;
   }
 
   /** Among a hundred thousand alike, some hundreds of pairs would get the same name. */
