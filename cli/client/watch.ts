@@ -51,11 +51,16 @@ export async function* watch<T>(
       }
     } catch (error) {
       if (request.signal.aborted) return;
-      if (!(error instanceof ConnectionError) || !opened) throw error;
+      if (!opened || !isPassing(error)) throw error;
     }
     if (request.signal.aborted) return;
     await sleep(clock, backoffMs(failures++, clientLimits.rewatch), request.signal).catch(() => {});
   }
+}
+
+/** A server that is away, starts, or has too much to do is asked again. */
+function isPassing(error: unknown): boolean {
+  return error instanceof ConnectionError || (error instanceof ApiStatusError && error.retryable);
 }
 
 async function* watchOnce(
