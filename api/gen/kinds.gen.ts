@@ -679,6 +679,8 @@ export interface WasmInstanceStatus {
   readonly reason?: string;
   /** The same for people, with what to do. */
   readonly message?: string;
+  /** Why it should go: another one is made in its place first. Empty: it is to stay. */
+  readonly leaving?: string;
   /** While it is pending: the node on which room is reserved for it. */
   readonly nominatedNodeName?: string;
   readonly restarts: number;

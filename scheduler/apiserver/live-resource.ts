@@ -21,6 +21,8 @@ export type EvictionOutcome =
   | { readonly kind: "evicted" }
   /** It stops when another is there in its place; the message says what that waits for. */
   | { readonly kind: "leaving"; readonly message: string }
+  /** There is none, or its node has not reported it yet: it cannot be told before all have. */
+  | { readonly kind: "unknown"; readonly message: string }
   /** These disruption budgets do not allow it now. */
   | { readonly kind: "refused"; readonly budgets: readonly RefusingBudget[] };
 
@@ -54,7 +56,7 @@ export interface LiveResource {
   subscribeEmptied(listener: (ownerUid: string) => void): Disposable;
   /** Asks for a stop, with this grace (undefined: the template's). The object goes when its node has confirmed. */
   delete(namespace: string, name: string, gracePeriodSeconds: number | undefined): ApiObject | undefined;
-  /** Asks that it leaves its node, within the disruption budgets. undefined: there is no such object. */
+  /** Asks that the object with this name leaves its node, within the disruption budgets. undefined: there is no such object. */
   evict(namespace: string, name: string, request: EvictionRequest): EvictionOutcome | undefined;
   /** Why it is where it is, or why it waits; with at most `limit` nodes. undefined: there is no such object. Throws a `WherryError` ExplanationsBusy. */
   explain(namespace: string, name: string, limit: number): object | undefined;

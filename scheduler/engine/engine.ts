@@ -365,6 +365,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#reconciler.stop(uid, graceSeconds === undefined ? undefined : graceSeconds * 1000);
   }
 
+  hasAllReports(): boolean {
+    return !this.nodes.hasUnknown();
+  }
+
   requestEviction(instance: Instance, request: EvictionRequest): EvictionOutcome {
     return this.#evictions.request(instance, request);
   }

@@ -21,6 +21,7 @@ function aView() {
       },
       requestStop: () => {},
       requestEviction: () => ({ kind: "evicted" }),
+      hasAllReports: () => true,
       explain: () => {
         throw new Error("nobody asks");
       },

@@ -23,6 +23,8 @@ export interface InstanceSource {
   usageOf(uid: string): InstanceFigures | undefined;
   requestStop(uid: string, graceSeconds: number | undefined): void;
   requestEviction(instance: Instance, request: EvictionRequest): EvictionOutcome;
+  /** Whether every node that could have instances has reported them, or is lost. */
+  hasAllReports(): boolean;
   explain(instance: Instance, limit: number): InstanceExplanation;
   openLog(instance: Instance, options: LogOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
 }
@@ -99,7 +101,9 @@ export class LiveInstances implements LiveResource {
 
   evict(namespace: string, name: string, request: EvictionRequest): EvictionOutcome | undefined {
     const instance = this.#source.instanceNamed(namespace, name);
-    return instance && this.#source.requestEviction(instance, request);
+    if (instance) return this.#source.requestEviction(instance, request);
+    if (this.#source.hasAllReports()) return undefined;
+    return { kind: "unknown", message: "not all nodes have reported yet what they run" };
   }
 
   explain(namespace: string, name: string, limit: number): InstanceExplanation | undefined {

@@ -27,16 +27,17 @@ export async function createEviction(
   checkType(object, target);
   const options = fieldOf(object, "deleteOptions", "object") ?? {};
   const instance = context.sourceOf(kind).get(namespace, name);
-  if (!instance) throw notFound(kind.resource, name);
-  checkPreconditions(kind.resource, instance, options);
+  if (instance) checkPreconditions(kind.resource, instance, options);
   const graceSeconds = graceOf(options);
   const outcome = context.liveOf(kind).evict(namespace, name, {
     graceMs: graceSeconds === undefined ? undefined : graceSeconds * 1_000,
     dryRun: dryRunOf([...dryRunTexts(options), ...exchange.query.getAll("dryRun")]),
   });
   if (!outcome) throw notFound(kind.resource, name);
+  if (outcome.kind === "unknown")
+    throw new ApiError("ServiceUnavailable", outcome.message, { name, retryAfterSeconds });
   if (outcome.kind === "refused") throw overBudget(kind.resource, name, outcome.budgets);
-  exchange.audit.object = instance.metadata;
+  if (instance) exchange.audit.object = instance.metadata;
   const message = outcome.kind === "leaving" ? { message: outcome.message } : {};
   const status = { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", ...message, code: 201 };
   await exchange.send(201, status, { yaml: as.yaml });
