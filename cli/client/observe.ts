@@ -1,10 +1,12 @@
 import type { ApiObject } from "../../api/object-meta.ts";
-import type { Clock } from "../../kit/clock.ts";
+import { backoffMs } from "../../kit/backoff.ts";
+import { sleep, type Clock } from "../../kit/clock.ts";
 import type { Resource } from "../resources/resource.ts";
 import type { ApiClient } from "./api-client.ts";
+import { clientLimits } from "./limits.ts";
 import { groupVersion, listPages, type ListQuery } from "./objects.ts";
 import { ApiStatusError } from "./status-error.ts";
-import { watch } from "./watch.ts";
+import { isPassing, watch } from "./watch.ts";
 
 /**
  * What is known of some objects. `present`: as it is now, once for each object of a list and then for each change. `gone`: as it was
@@ -30,7 +32,8 @@ interface Page {
 
 /**
  * Tells how objects are and how they change, until the signal aborts: a list and a watch, and both again when the server no
- * longer has the changes that follow. Holds one page at a time, however many objects there are.
+ * longer has the changes that follow. A server that has answered once and then goes away is waited for. Holds one page at a time,
+ * however many objects there are.
  */
 export async function* observe(
   client: ApiClient,
@@ -39,21 +42,28 @@ export async function* observe(
 ): AsyncGenerator<Sighting, void, undefined> {
   const query = { labelSelector, fieldSelector };
   const kindOf = { apiVersion: groupVersion(resource), kind: resource.kind };
-  while (!signal.aborted) {
-    let resourceVersion = "";
-    yield { kind: "listing" };
-    for await (const page of listPages<Page>(client, resource, namespace, query)) {
-      resourceVersion ||= page.metadata?.resourceVersion ?? "";
-      for (const item of page.items ?? []) yield { kind: "present", object: { ...kindOf, ...item } };
-    }
-    yield { kind: "listed" };
+  let wasThere = false;
+  for (let failures = 0; !signal.aborted; failures++) {
+    if (failures > 0)
+      await sleep(clock, backoffMs(failures - 1, clientLimits.rewatch), signal).catch(() => {});
+    if (signal.aborted) return;
     try {
-      const request = { ...query, resource, namespace, resourceVersion, signal };
+      let resourceVersion = "";
+      yield { kind: "listing" };
+      for await (const page of listPages<Page>(client, resource, namespace, query)) {
+        resourceVersion ||= page.metadata?.resourceVersion ?? "";
+        for (const item of page.items ?? []) yield { kind: "present", object: { ...kindOf, ...item } };
+      }
+      yield { kind: "listed" };
+      wasThere = true;
+      const request = { ...query, resource, namespace, resourceVersion, isPatient: true, signal };
       for await (const { type, object } of watch<ApiObject>(client, clock, request)) {
+        failures = 0;
         yield { kind: type === "DELETED" ? "gone" : "present", object };
       }
     } catch (error) {
-      if (!(error instanceof ApiStatusError && error.httpStatus === 410)) throw error;
+      const isTooOld = error instanceof ApiStatusError && error.httpStatus === 410;
+      if (!isTooOld && !(wasThere && isPassing(error))) throw error;
     }
   }
 }

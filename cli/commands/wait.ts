@@ -76,17 +76,19 @@ async function waitForAll(
   // Looking once takes as long as it takes.
   const signal = once ? new AbortController().signal : timeout.signal;
   const request = { client, terminal, goal, once, signal };
-  const failures: string[] = [];
+  // By selection, so that they are told in the order of the arguments.
+  const told = selections.map((): readonly string[] => []);
   let count = 0;
-  await forEachLimited(selections, clientLimits.concurrency, async (selection) => {
+  await forEachLimited([...selections.entries()], clientLimits.concurrency, async ([index, selection]) => {
     try {
       const outcome = await waitForSelection(request, selection);
       count += outcome.count;
-      failures.push(...outcome.failures.map((failure) => `error: ${failure}`));
+      told[index] = outcome.failures.map((failure) => `error: ${failure}`);
     } catch (error) {
-      failures.push(describeError(error));
+      told[index] = [describeError(error)];
     }
   });
+  const failures = told.flat();
   if (count === 0 && failures.length === 0 && goal.kind !== "delete")
     return [
       goal.kind === "create" && !once
