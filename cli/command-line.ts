@@ -66,6 +66,21 @@ const commands: readonly CommandEntry[] = [
     load: () => import("./commands/scale.ts"),
   },
   {
+    name: "drain",
+    summary: "Let everything leave a node, within the disruption budgets",
+    load: () => import("./commands/drain.ts"),
+  },
+  {
+    name: "cordon",
+    summary: "Keep new instances away from nodes",
+    load: () => import("./commands/cordon.ts"),
+  },
+  {
+    name: "uncordon",
+    summary: "Let nodes take instances again",
+    load: () => import("./commands/uncordon.ts"),
+  },
+  {
     name: "simulate",
     summary: "Say what would happen to placement if nodes or workloads changed",
     load: () => import("./commands/simulate.ts"),
