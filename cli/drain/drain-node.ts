@@ -20,7 +20,6 @@ import type { ApiClient } from "../client/api-client.ts";
 import { observe } from "../client/observe.ts";
 import { ApiStatusError } from "../client/status-error.ts";
 import { Failure } from "../failure.ts";
-import type { DryRun } from "../manifests/apply-object.ts";
 import { dryRunText } from "../nodes/set-schedulable.ts";
 import { objectReference, type Resource } from "../resources/resource.ts";
 import type { Terminal } from "../terminal.ts";

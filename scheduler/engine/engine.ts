@@ -61,6 +61,7 @@ import { revisionResource } from "./revisions/revision-object.ts";
 import { TaintEvictions } from "./taint-evictions.ts";
 import { type CatalogueEntry, TemplateCatalogue } from "./template-catalogue.ts";
 import type { Progress } from "./step-backlog.ts";
+import { watchUntilSynced } from "./watch-until-synced.ts";
 import { WakeUps } from "./wake-ups.ts";
 import { isGang, templateOf, toWorkload, workloadResources, type Workload } from "./workloads.ts";
 import { WorkloadPace } from "./workload-pace.ts";
@@ -275,29 +276,27 @@ export class Engine implements InstanceSource, AsyncDisposable {
   /** Resolves when everything declared is known; node sessions may then be accepted. */
   async start(): Promise<void> {
     const { signal } = this.#stopping;
+    const watch = (resource: ResourceKey, listener: (event: BackendEvent) => void) =>
+      watchUntilSynced(this.#options.backend, resource, listener, signal);
     await Promise.all([
-      this.#watch(nodeResource, (event) => this.#nodeEvent(event), signal),
-      this.#watch(configResources.ConfigMap, (event) => this.#configEvent("ConfigMap", event), signal),
-      this.#watch(configResources.Secret, (event) => this.#configEvent("Secret", event), signal),
+      watch(nodeResource, (event) => this.#nodeEvent(event)),
+      watch(configResources.ConfigMap, (event) => this.#configEvent("ConfigMap", event)),
+      watch(configResources.Secret, (event) => this.#configEvent("Secret", event)),
       // Nothing acts on events; watched so that the recorder can go on counting.
-      this.#watch(eventResource, () => {}, signal),
-      this.#watch(quotaResource, (event) => this.#quotas.event(event), signal),
-      this.#watch(budgetResource, (event) => this.#budgets.event(event), signal),
-      this.#watch(priorityResource, (event) => this.#priorityEvent(event), signal),
-      this.#watch(namespaceResource, (event) => this.#namespaceEvent(event), signal),
-      this.#watch(revisionResource, (event) => this.#revisions.event(event), signal),
+      watch(eventResource, () => {}),
+      watch(quotaResource, (event) => this.#quotas.event(event)),
+      watch(budgetResource, (event) => this.#budgets.event(event)),
+      watch(priorityResource, (event) => this.#priorityEvent(event)),
+      watch(namespaceResource, (event) => this.#namespaceEvent(event)),
+      watch(revisionResource, (event) => this.#revisions.event(event)),
     ]);
     await Promise.all(
       (["WasmDeployment", "WasmDaemonSet", "WasmJob"] as const).map((kind) => {
         let synced = false;
-        return this.#watch(
-          workloadResources[kind],
-          (event) => {
-            if (event.kind === "synced") synced = true;
-            else this.#workloadEvent(kind, event, !synced);
-          },
-          signal,
-        );
+        return watch(workloadResources[kind], (event) => {
+          if (event.kind === "synced") synced = true;
+          else this.#workloadEvent(kind, event, !synced);
+        });
       }),
     );
     this.#options.log.info("declared objects read", {
@@ -399,20 +398,6 @@ export class Engine implements InstanceSource, AsyncDisposable {
   #revisionsChanged(ownerUid: string): void {
     this.#pace.wake(ownerUid);
     this.#mark(ownerUid);
-  }
-
-  /** Resolves with the watch's `synced`. */
-  #watch(resource: ResourceKey, listener: (event: BackendEvent) => void, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      this.#options.backend.watch(
-        resource,
-        (event) => {
-          listener(event);
-          if (event.kind === "synced") resolve();
-        },
-        signal,
-      );
-    });
   }
 
   #workloadEvent(kind: WorkloadKind, event: Exclude<BackendEvent, { kind: "synced" }>, isOld: boolean): void {
