@@ -519,8 +519,22 @@ export interface WasmDeploymentStatus {
   readonly rollout?: {
     /** The template that this is about. */
     readonly templateHash: string;
+    /** Failed: it made no progress for progressDeadlineSeconds; it goes on if it can. RollingBack, RolledBack and RollbackFailed: the same, and instances of rolledBackTo take over, have taken over, or do not become available either. */
+    readonly phase: "Progressing" | "Complete" | "Failed" | "RollingBack" | "RolledBack" | "RollbackFailed";
     /** When it last made progress. */
     readonly progressTime: string;
+    /** The template that takes over since the update has failed. */
+    readonly rolledBackTo?: string;
+    /** spec.replicas when instances were last made for it. */
+    readonly replicas: number;
+    /** How many instances of the template (of rolledBackTo, if there is one) there should be by now. */
+    readonly updatedReplicas: number;
+    /** The most of them that were ready at once. */
+    readonly readyReplicas: number;
+    /** The most of them that were available at once. */
+    readonly availableReplicas: number;
+    /** How many instances of other templates there should be still. */
+    readonly oldReplicas: number;
   };
   /** The template that was last rolled out completely; autoRollback goes back to it. */
   readonly stableTemplateHash?: string;

@@ -69,8 +69,9 @@ export function readTemplate(message: Template__Output): NodeTemplate {
   };
 }
 
-export function writeStatus(uid: string, status: ReportedStatus): InstanceStatus {
+export function writeStatus(uid: string, status: ReportedStatus, monotonicMs: number): InstanceStatus {
   const last = status.lastTermination;
+  const readySince = status.readySinceMonotonicMs;
   return {
     uid,
     phase: status.phase,
@@ -94,6 +95,8 @@ export function writeStatus(uid: string, status: ReportedStatus): InstanceStatus
     logsDropped: status.logsDropped,
     isolation: status.isolation ?? "",
     sequence: status.sequence,
+    // 0 is what daemons say that do not know.
+    readyForMs: readySince === undefined ? 0 : Math.max(1, Math.floor(monotonicMs - readySince)),
   };
 }
 
