@@ -26,7 +26,7 @@ import type { Terminal } from "../terminal.ts";
 import { askToLeave, type AskedHow } from "./ask-to-leave.ts";
 import { drainLimits } from "./drain-limits.ts";
 import { CalmVoice, waitingLines } from "./waiting-reasons.ts";
-import type { DepartureRules } from "./who-leaves.ts";
+import { type DepartureRules, isOver } from "./who-leaves.ts";
 
 export interface DrainOptions extends AskedHow {
   readonly client: ApiClient;
@@ -41,8 +41,6 @@ interface Leaver {
   readonly instance: WasmInstance;
   /** What it waits for; empty: nobody has said. */
   reason: string;
-  /** Whether the last list had it. */
-  isListed: boolean;
 }
 
 export class NodeDrain {
@@ -100,10 +98,8 @@ export class NodeDrain {
     const query = { resource: instances, namespace: undefined, fieldSelector, labelSelector, signal };
     let found: WasmInstance[] | undefined;
     for await (const sighting of observe(client, terminal.clock, query)) {
-      if (sighting.kind === "listing") {
-        found = [];
-        for (const leaver of this.#leavers.values()) leaver.isListed = false;
-      } else if (sighting.kind === "listed") {
+      if (sighting.kind === "listing") found = [];
+      else if (sighting.kind === "listed") {
         await this.#decideAll(found ?? []);
         found = undefined;
         if (this.#options.dryRun === "client") return;
@@ -120,9 +116,7 @@ export class NodeDrain {
     const refusals: { readonly name: string; readonly why: string }[] = [];
     const leaving: WasmInstance[] = [];
     for (const instance of found) {
-      const known = this.#leavers.get(instance.metadata.uid);
-      if (known) known.isListed = true;
-      if (known || this.#staying.has(instance.metadata.uid)) continue;
+      if (await this.#isKnown(instance)) continue;
       const decision = await this.#options.rules.decide(instance);
       if (decision.kind === "refuse") refusals.push({ name: nameOf(instance), why: decision.why });
       else if (decision.kind === "stay") this.#staying.add(instance.metadata.uid);
@@ -135,10 +129,8 @@ export class NodeDrain {
 
   /** It got its node before that was cordoned, or its node has reported it to a new scheduler. */
   async #appeared(instance: WasmInstance): Promise<void> {
+    if (await this.#isKnown(instance)) return;
     const { uid } = instance.metadata;
-    const known = this.#leavers.get(uid);
-    if (known) known.isListed = true;
-    if (known || this.#staying.has(uid)) return;
     const decision = await this.#options.rules.decide(instance);
     if (decision.kind === "evict") {
       await this.#add(instance);
@@ -149,9 +141,17 @@ export class NodeDrain {
     await this.#warn(decision.kind === "refuse" ? decision.why : decision.warning, instance);
   }
 
+  async #isKnown(instance: WasmInstance): Promise<boolean> {
+    const { uid } = instance.metadata;
+    if (!this.#leavers.has(uid)) return this.#staying.has(uid);
+    // What has ended is shown for a while.
+    if (isOver(instance)) await this.#left(uid);
+    return true;
+  }
+
   async #add(instance: WasmInstance): Promise<void> {
     const { dryRun, terminal } = this.#options;
-    this.#leavers.set(instance.metadata.uid, { instance, reason: "", isListed: true });
+    this.#leavers.set(instance.metadata.uid, { instance, reason: "" });
     await terminal.out(`evicting instance ${nameOf(instance)}${dryRunText(dryRun)}\n`);
   }
 

@@ -93,6 +93,6 @@ function hasLocalData(object: ApiObject): boolean {
 }
 
 /** What has ended holds nothing of its node: it is shown for a while. */
-function isOver({ status }: WasmInstance): boolean {
+export function isOver({ status }: WasmInstance): boolean {
   return status?.phase === "Succeeded" || status?.phase === "Failed";
 }
