@@ -3,7 +3,11 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { TestServer } from "./testing/test-server.ts";
 
 const instances = "/apis/live.wherry.dev/v1alpha1/namespaces/default/wasminstances";
-const eviction = { apiVersion: "policy/v1", kind: "Eviction", metadata: { name: "web-1", namespace: "default" } };
+const eviction = {
+  apiVersion: "policy/v1",
+  kind: "Eviction",
+  metadata: { name: "web-1", namespace: "default" },
+};
 
 let server: TestServer;
 beforeAll(async () => {
@@ -87,7 +91,12 @@ test("eviction: without a type, and with preconditions that hold", async () => {
 });
 
 test.each([
-  { name: "an instance that is not there", body: { ...eviction, metadata: { name: "x" } }, at: "x", code: 404 },
+  {
+    name: "an instance that is not there",
+    body: { ...eviction, metadata: { name: "x" } },
+    at: "x",
+    code: 404,
+  },
   { name: "another kind", body: { ...eviction, kind: "Binding" }, code: 400 },
   { name: "another version", body: { ...eviction, apiVersion: "policy/v1beta1" }, code: 400 },
   { name: "another name", body: { ...eviction, metadata: { name: "web-2" } }, code: 400 },
