@@ -6,6 +6,7 @@ export const configResources: Readonly<Record<ConfigKind, ResourceKey>> = {
   Secret: { group: "", plural: "secrets" },
 };
 
+/** ConfigMaps and Secrets of a namespace, as last seen. */
 export function configLookup(backend: Backend, namespace: string): ConfigLookup {
   return (kind, name) => {
     const resource = configResources[kind];

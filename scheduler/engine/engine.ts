@@ -22,7 +22,7 @@ import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
 import type { EvictionOutcome, EvictionRequest, LogOptions } from "../apiserver/live-resource.ts";
 import type { PlacementSimulator } from "../apiserver/placement-simulator.ts";
-import type { Backend, BackendEvent, ResourceKey } from "../backend/backend.ts";
+import type { Backend, BackendEvent } from "../backend/backend.ts";
 import type { ObjectCounts } from "../backend/object-counts.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { PlacementObserver } from "../recording/placement-observer.ts";
@@ -36,8 +36,10 @@ import {
 } from "../core/placement/profile-declaration.ts";
 import { PriorityClasses } from "../core/priority-classes.ts";
 import type { ConfigKind } from "../core/templates/resolve-template.ts";
-import { configLookup, configResources } from "./config-lookup.ts";
-import { BudgetKeeper, budgetResource } from "./disruption/budget-keeper.ts";
+import { configLookup } from "./config-lookup.ts";
+import { watchDeclaredObjects } from "./declared-objects.ts";
+import { CronJobKeeper } from "./cron/cron-job-keeper.ts";
+import { BudgetKeeper } from "./disruption/budget-keeper.ts";
 import { Evictions } from "./disruption/evictions.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import type { InstanceFigures } from "./instance-object.ts";
@@ -47,23 +49,19 @@ import { InstanceExplainer } from "./instance-explainer.ts";
 import { troubleOf } from "./instance-trouble.ts";
 import { LiveInstances, type InstanceSource } from "./live-instances.ts";
 import { NodeBook } from "./node-book.ts";
-import { nodeResource } from "./node-objects.ts";
 import { EngineSimulator } from "./placement-simulation/engine-simulator.ts";
 import { PlacementRunner } from "./placement-runner.ts";
-import { QuotaKeeper, quotaResource } from "./quota-keeper.ts";
+import { QuotaKeeper } from "./quota-keeper.ts";
 import { Reconciler } from "./reconciler.ts";
-import { reportsOfOneMore, reportsWithout } from "./present-reports.ts";
-import { requirementsFor } from "./present-requirements.ts";
 import { MovableWorkloads } from "./rebalancing/movable-workloads.ts";
-import { Rebalancer } from "./rebalancing/rebalancer.ts";
+import { makeRebalancer } from "./rebalancing/make-rebalancer.ts";
+import type { Rebalancer } from "./rebalancing/rebalancer.ts";
 import { RevisionKeeper } from "./revisions/revision-keeper.ts";
-import { revisionResource } from "./revisions/revision-object.ts";
 import { TaintEvictions } from "./taint-evictions.ts";
 import { type CatalogueEntry, TemplateCatalogue } from "./template-catalogue.ts";
 import type { Progress } from "./step-backlog.ts";
-import { watchUntilSynced } from "./watch-until-synced.ts";
 import { WakeUps } from "./wake-ups.ts";
-import { isGang, templateOf, toWorkload, workloadResources, type Workload } from "./workloads.ts";
+import { isGang, templateOf, toWorkload, type Workload } from "./workloads.ts";
 import { WorkloadPace } from "./workload-pace.ts";
 
 export interface EngineOptions {
@@ -82,9 +80,6 @@ export interface EngineOptions {
 }
 
 const retryAfterBugMs = 10_000;
-const eventResource: ResourceKey = { group: "", plural: "events" };
-const namespaceResource: ResourceKey = { group: "", plural: "namespaces" };
-const priorityResource: ResourceKey = { group: "scheduling.k8s.io", plural: "priorityclasses" };
 
 export class Engine implements InstanceSource, AsyncDisposable {
   readonly live: LiveInstances;
@@ -108,6 +103,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #reconciler: Reconciler;
   readonly #movable = new MovableWorkloads();
   readonly #rebalancer: Rebalancer;
+  readonly #cronJobs: CronJobKeeper;
   readonly #explainer: InstanceExplainer;
   readonly #pace: WorkloadPace;
   readonly #stopping = new AbortController();
@@ -121,6 +117,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     const changed = (change: InstanceChange) => this.#instanceChanged(change);
     this.live = new LiveInstances(this, clock.now() * 1000, log);
     this.#events = new EventRecorder(backend, clock, log);
+    this.#cronJobs = new CronJobKeeper({ backend, clock, log, events: this.#events });
     this.#pace = new WorkloadPace(clock, (uid) => this.#mark(uid));
     this.#wakeUps = new WakeUps(clock, (uids) => this.#markAll(uids));
     this.#revisions = this.#makeRevisionKeeper();
@@ -228,33 +225,16 @@ export class Engine implements InstanceSource, AsyncDisposable {
   }
 
   #makeRebalancer(): Rebalancer {
-    const state = this.#state;
-    return new Rebalancer({
-      state,
+    return makeRebalancer({
+      state: this.#state,
       clock: this.#options.clock,
       events: this.#events,
+      placement: this.#placement,
+      reconciler: this.#reconciler,
       movable: () => this.#movable.settled(),
       mayDisrupt: (instance) => this.#budgets.mayDisrupt(instance),
-      reports: (instance, isStaying) => {
-        const requirements = requirementsFor(
-          instance,
-          this.#entryOf(instance.owner.uid, instance.templateHash),
-        );
-        const { placer } = this.#placement;
-        return isStaying
-          ? reportsOfOneMore(instance, requirements, state, placer)
-          : reportsWithout(instance, requirements, state, placer);
-      },
-      makeOn: (instance, nodeName) => {
-        const made = this.#reconciler.makeLike(instance);
-        if (made === undefined || this.#placement.placeOn(made, nodeName)) return made;
-        this.#reconciler.stop(made.uid, undefined);
-        return undefined;
-      },
-      setLeaving: (uid, why) => {
-        const change = state.setLeaving(uid, why);
-        if (change) this.#instanceChanged(change);
-      },
+      entryOf: (uid, templateHash) => this.#entryOf(uid, templateHash),
+      changed: (change) => this.#instanceChanged(change),
     });
   }
 
@@ -275,30 +255,21 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   /** Resolves when everything declared is known; node sessions may then be accepted. */
   async start(): Promise<void> {
-    const { signal } = this.#stopping;
-    const watch = (resource: ResourceKey, listener: (event: BackendEvent) => void) =>
-      watchUntilSynced(this.#options.backend, resource, listener, signal);
-    await Promise.all([
-      watch(nodeResource, (event) => this.#nodeEvent(event)),
-      watch(configResources.ConfigMap, (event) => this.#configEvent("ConfigMap", event)),
-      watch(configResources.Secret, (event) => this.#configEvent("Secret", event)),
-      // Nothing acts on events; watched so that the recorder can go on counting.
-      watch(eventResource, () => {}),
-      watch(quotaResource, (event) => this.#quotas.event(event)),
-      watch(budgetResource, (event) => this.#budgets.event(event)),
-      watch(priorityResource, (event) => this.#priorityEvent(event)),
-      watch(namespaceResource, (event) => this.#namespaceEvent(event)),
-      watch(revisionResource, (event) => this.#revisions.event(event)),
-    ]);
-    await Promise.all(
-      (["WasmDeployment", "WasmDaemonSet", "WasmJob"] as const).map((kind) => {
-        let synced = false;
-        return watch(workloadResources[kind], (event) => {
-          if (event.kind === "synced") synced = true;
-          else this.#workloadEvent(kind, event, !synced);
-        });
-      }),
+    await watchDeclaredObjects(
+      this.#options.backend,
+      {
+        node: (event) => this.#nodeEvent(event),
+        config: (kind, event) => this.#configEvent(kind, event),
+        budget: (event) => this.#budgets.event(event),
+        quota: (event) => this.#quotas.event(event),
+        priorityClass: (event) => this.#priorityEvent(event),
+        namespace: (event) => this.#namespaceEvent(event),
+        revision: (event) => this.#revisions.event(event),
+        workload: (kind, event, isOld) => this.#workloadEvent(kind, event, isOld),
+      },
+      this.#stopping.signal,
     );
+    await this.#cronJobs.start(this.#stopping.signal);
     this.#options.log.info("declared objects read", {
       workloads: this.#workloads.size,
       held: this.#held.size,
@@ -316,6 +287,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#rebalancer.close();
     this.#taintEvictions.close();
     await Promise.all([
+      this.#cronJobs.close(),
       this.#revisions.close(),
       this.#reconciler.close(),
       this.#quotas.close(),
