@@ -3,6 +3,7 @@ import type {
   WasmCronJob,
   WasmDaemonSet,
   WasmDeployment,
+  WasmDisruptionBudget,
   WasmJob,
   WasmNode,
 } from "../gen/kinds.gen.ts";
@@ -13,6 +14,7 @@ import { validateWasmCronJob } from "./wasm-cron-job.ts";
 import { jobSpecWarnings } from "./job-spec.ts";
 import { validateWasmDaemonSet, wasmDaemonSetWarnings } from "./wasm-daemon-set.ts";
 import { validateWasmDeployment } from "./wasm-deployment.ts";
+import { validateWasmDisruptionBudget, wasmDisruptionBudgetWarnings } from "./wasm-disruption-budget.ts";
 import { validateWasmJob } from "./wasm-job.ts";
 import { validateWasmNode } from "./wasm-node.ts";
 
@@ -23,6 +25,7 @@ export const semanticChecks: Readonly<Record<string, SemanticCheck>> = {
   WasmCronJob: typed<WasmCronJob>(validateWasmCronJob),
   WasmDaemonSet: typed<WasmDaemonSet>(validateWasmDaemonSet),
   WasmDeployment: typed<WasmDeployment>(validateWasmDeployment),
+  WasmDisruptionBudget: typed<WasmDisruptionBudget>(validateWasmDisruptionBudget),
   WasmJob: typed<WasmJob>(validateWasmJob),
   WasmNode: typed<WasmNode>(validateWasmNode),
 };
@@ -33,6 +36,7 @@ export const semanticWarnings: Readonly<Record<string, (object: ApiObject) => re
     jobSpecWarnings((object as unknown as WasmCronJob).spec.jobTemplate.spec, "spec.jobTemplate.spec"),
   WasmDaemonSet: (object) => wasmDaemonSetWarnings(object as unknown as WasmDaemonSet),
   WasmDeployment: (object) => templateWarnings((object as unknown as WasmDeployment).spec.template),
+  WasmDisruptionBudget: (object) => wasmDisruptionBudgetWarnings(object as unknown as WasmDisruptionBudget),
   WasmJob: (object) => jobSpecWarnings((object as unknown as WasmJob).spec, "spec"),
 };
 

@@ -5,6 +5,7 @@
  * What it places otherwise changes what it sees later; when an instance ended is taken from the recording, wherever it was.
  */
 import type { InstanceTemplate } from "../../api/gen/kinds.gen.ts";
+import { noBudgets } from "../core/disruption/disruption-guard.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance, InstanceState } from "../core/model.ts";
@@ -147,7 +148,7 @@ export class Replay {
       session: (nodeName) => pretendedSession(nodeName, (uid) => this.#preempted.add(uid)),
       placement: this.#options.placement,
       isGang: (ownerUid) => this.#gangs.has(ownerUid),
-      mayDisrupt: () => true,
+      budgets: noBudgets,
       isBeingMade: () => false,
       deciding: undefined,
       changed: (change) => this.#changed(change),
