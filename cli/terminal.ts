@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { homedir } from "node:os";
 import { systemClock, type Clock } from "../kit/clock.ts";
@@ -8,10 +9,14 @@ export interface Terminal {
   readonly workingDirectory: string;
   readonly homeDirectory: string;
   readonly clock: Clock;
+  /** How wide what people look at is; undefined when the output goes to a file or another program. */
+  columns(): number | undefined;
   /** Resolves when the text was taken; a slow reader of a pipe slows the command, it never fills its memory. */
   out(text: string | Uint8Array): Promise<void>;
   err(text: string): Promise<void>;
   readStandardInput(): Promise<string>;
+  /** Runs a program on this terminal and returns its exit code. Rejects when it cannot be started. */
+  run(program: string, args: readonly string[]): Promise<number>;
 }
 
 export function processTerminal(): Terminal {
@@ -29,10 +34,18 @@ export function processTerminal(): Terminal {
     workingDirectory: process.cwd(),
     homeDirectory: process.env["HOME"] ?? homedir(),
     clock: systemClock,
+    columns: () => (process.stdout.isTTY ? process.stdout.columns || 80 : undefined),
     out: (text) => write(process.stdout, text),
     err: (text) => write(process.stderr, text),
     readStandardInput,
+    run: runProgram,
   };
+}
+
+async function runProgram(program: string, args: readonly string[]): Promise<number> {
+  const child = spawn(program, args, { stdio: "inherit" });
+  const [code] = (await once(child, "close")) as [number | null];
+  return code ?? 128;
 }
 
 async function write(stream: NodeJS.WriteStream, text: string | Uint8Array): Promise<void> {

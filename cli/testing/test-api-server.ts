@@ -5,7 +5,7 @@
 import { createServer, type Server } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { readFileSync } from "node:fs";
 import type { CertificateFiles } from "../local/certificates.ts";
 
@@ -62,6 +62,13 @@ interface Watcher {
   readonly table: boolean;
 }
 
+interface HistoryEvent {
+  readonly version: number;
+  readonly path: string;
+  readonly type: string;
+  readonly object: TestObject;
+}
+
 export class TestApiServer implements AsyncDisposable {
   readonly requests: RecordedRequest[] = [];
   readonly objects = new Map<string, TestObject>();
@@ -78,6 +85,8 @@ export class TestApiServer implements AsyncDisposable {
   readonly token = "secret-token";
   readonly #server: Server;
   readonly #watchers = new Set<Watcher>();
+  readonly #history: HistoryEvent[] = [];
+  readonly #events = new EventEmitter();
   readonly #followers = new Set<ServerResponse>();
   #version = 100;
 
@@ -114,7 +123,8 @@ export class TestApiServer implements AsyncDisposable {
     const object = this.objects.get(path);
     if (!object) return;
     this.objects.delete(path);
-    this.#tell(path, "DELETED", object);
+    const metadata = { ...object.metadata, resourceVersion: String(++this.#version) };
+    this.#tell(path, "DELETED", { ...object, metadata });
   }
 
   /** How many watches are open. */
@@ -124,6 +134,19 @@ export class TestApiServer implements AsyncDisposable {
 
   endWatches(): void {
     for (const { response } of this.#watchers) response.end();
+    this.#watchers.clear();
+  }
+
+  /** As a server that no longer has the changes since what its clients know. */
+  expireWatches(): void {
+    const object = { kind: "Status", code: 410, reason: "Expired", message: "too old resource version" };
+    for (const { response } of this.#watchers) response.end(`${JSON.stringify({ type: "ERROR", object })}\n`);
+    this.#watchers.clear();
+  }
+
+  /** Resolves when so many watches are open. */
+  async watched(count: number): Promise<void> {
+    while (this.#watchers.size < count) await once(this.#events, "watch");
   }
 
   endLogs(): void {
@@ -138,12 +161,9 @@ export class TestApiServer implements AsyncDisposable {
   }
 
   #tell(path: string, type: string, object: TestObject): void {
-    for (const { prefix, name, response, table } of this.#watchers) {
-      if (path !== `${prefix}/${object.metadata.name}` && !path.startsWith(`${prefix}/`)) continue;
-      if (name !== undefined && name !== object.metadata.name) continue;
-      const shown = table ? { ...toTable([object]), columnDefinitions: null } : object;
-      response.write(`${JSON.stringify({ type, object: shown })}\n`);
-    }
+    const event = { version: this.#version, path, type, object: structuredClone(object) };
+    this.#history.push(event);
+    for (const watcher of this.#watchers) sendEvent(watcher, event);
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -210,7 +230,10 @@ export class TestApiServer implements AsyncDisposable {
     if (query.get("watch") === "true") {
       response.writeHead(200, { "content-type": "application/json" }).flushHeaders();
       const watcher = { prefix: path, name, response, table };
+      const since = Number(query.get("resourceVersion") ?? this.#version);
+      for (const event of this.#history) if (event.version > since) sendEvent(watcher, event);
       this.#watchers.add(watcher);
+      this.#events.emit("watch");
       response.once("close", () => this.#watchers.delete(watcher));
       return;
     }
@@ -245,6 +268,13 @@ export class TestApiServer implements AsyncDisposable {
       send(200, merged);
     }
   }
+}
+
+function sendEvent({ prefix, name, response, table }: Watcher, { path, type, object }: HistoryEvent): void {
+  if (!path.startsWith(`${prefix}/`)) return;
+  if (name !== undefined && name !== object.metadata.name) return;
+  const shown = table ? { ...toTable([object]), columnDefinitions: null } : object;
+  response.write(`${JSON.stringify({ type, object: shown })}\n`);
 }
 
 /** Whether an object's path is in a collection's, which may span all namespaces. */

@@ -5,6 +5,7 @@
  */
 import type { InstanceSpec, InstanceTemplate } from "../../api/gen/kinds.gen.ts";
 import { cpuMillis, memoryBytes } from "../../api/quantity.ts";
+import { daemonTolerations } from "../core/daemon-tolerations.ts";
 import { configDigestAnnotation, ownerLabel, templateHashLabel } from "../core/labels.ts";
 import type { Owner, PlacementRequirements, Resources } from "../core/model.ts";
 import type { ComputeResource } from "../core/quota/compute-resources.ts";
@@ -160,7 +161,13 @@ export class TemplateCatalogue {
       templateHash: hash,
       template,
       labels,
-      requirements: requirementsOf({ ownerUid, namespace, labels, spec }),
+      requirements: requirementsOf({
+        ownerUid,
+        namespace,
+        labels,
+        spec,
+        tolerations: owner.kind === "WasmDaemonSet" ? daemonTolerations : [],
+      }),
       ...declaredLimits(template),
       outcome,
       files: filesOf(outcome, spec, lookup),

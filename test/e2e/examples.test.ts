@@ -71,6 +71,12 @@ test("C: each completion of an indexed job counts its share", async () => {
   expect(counts.reduce((sum, count) => sum + count, 0)).toBe(78_498);
 });
 
+test("C: each completion of a job works on its own line of a ConfigMap", async () => {
+  await applyExample("jobs", "indexed.yaml");
+  const items = [...(await logOfJob("indexed")).matchAll(/item (\w+)/g)].map(([, item = ""]) => item);
+  expect(items.sort()).toEqual(["Bergen", "Bristol", "Genoa", "Lisbon", "Valencia"]);
+});
+
 test("C++: finds its way through a chart from a ConfigMap", async () => {
   await applyExample("cpp", "route.yaml");
   expect(await logOfJob("route")).toContain("15 steps to the quay");

@@ -1,0 +1,41 @@
+import type { Terminal } from "../terminal.ts";
+
+/** Lines on a terminal that are written over by those that come after them, without flicker. */
+export class LiveLines {
+  readonly #terminal: Terminal;
+  #count = 0;
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+  }
+
+  /** Shows these instead of those shown before. They may have styles, but nothing else that moves the cursor. */
+  async show(lines: readonly string[]): Promise<void> {
+    const width = this.#terminal.columns() ?? 80;
+    const up = this.#count > 0 ? `\u001b[${this.#count}A` : "";
+    // Each line is cleared behind its text, and what is left of a longer picture below it.
+    const text = lines.map((line) => `\r${cutLine(line, width - 1)}\u001b[K\n`).join("");
+    this.#count = lines.length;
+    await this.#terminal.out(`${up}${text}\u001b[J`);
+  }
+}
+
+const style = /\u001b\[[0-9;]*m/gu;
+
+/** The first `width` characters of a line. A terminal that wraps one would not find the first line again. */
+export function cutLine(line: string, width: number): string {
+  const plain = line.replaceAll(style, "");
+  const characters = Array.from(plain);
+  if (characters.length <= width) return line;
+  let left = Math.max(0, width - 1);
+  let result = "";
+  for (const part of line.split(/(\u001b\[[0-9;]*m)/u)) {
+    if (part.startsWith("\u001b")) result += part;
+    else {
+      const taken = Array.from(part).slice(0, left);
+      left -= taken.length;
+      result += taken.join("");
+    }
+  }
+  return `${result}…`;
+}
