@@ -37,7 +37,8 @@ function validateSelectorChange(
   old: WasmDeployment["spec"],
 ): readonly FieldError[] {
   if (isDeepStrictEqual(selector, old.selector)) return [];
-  const why = "field is immutable; delete the deployment and create it again, or leave the selector as it was";
+  const why =
+    "field is immutable; delete the deployment and create it again, or leave the selector as it was";
   return [invalidValue("spec.selector", selector ?? null, why)];
 }
 

@@ -217,9 +217,13 @@ export class DeploymentLife {
         const isKept = this.revisions.some(({ templateHash }) => templateHash === step.templateHash);
         demand(isKept, `makes instances of ${step.templateHash}, which is not kept`);
       }
-      if (step.kind !== "stopInstance" || spec.strategy.type === "Recreate" || !isServing.has(step.uid)) continue;
+      if (step.kind !== "stopInstance" || spec.strategy.type === "Recreate" || !isServing.has(step.uid))
+        continue;
       available--;
-      demand(available >= availableMin, `leaves ${available} available of at least ${availableMin}: ${this.tally}`);
+      demand(
+        available >= availableMin,
+        `leaves ${available} available of at least ${availableMin}: ${this.tally}`,
+      );
     }
   }
 

@@ -34,7 +34,13 @@ function goOn(life: DeploymentLife, rounds = 80): number {
 }
 
 test.each([
-  { name: "the only copy moves with no gap", replicas: 1, leaving: 1, strategy: rolling("25%", "25%"), least: 1 },
+  {
+    name: "the only copy moves with no gap",
+    replicas: 1,
+    leaving: 1,
+    strategy: rolling("25%", "25%"),
+    least: 1,
+  },
   { name: "all of four move with no gap", replicas: 4, leaving: 4, strategy: rolling(1, 1), least: 4 },
   { name: "half of ten", replicas: 10, leaving: 5, strategy: rolling("25%", 0), least: 10 },
   { name: "without surge, one at a time", replicas: 4, leaving: 2, strategy: rolling(0, 1), least: 3 },
@@ -66,7 +72,12 @@ test("releaseLeaving: where there is no room for another one, its own absence ma
   life.look();
   expect(remaining(life, uids)).toBe(1);
   const message = "0/1 nodes are available";
-  const unschedulable = { kind: "pending", reason: "Unschedulable", message, nominatedNode: undefined } as const;
+  const unschedulable = {
+    kind: "pending",
+    reason: "Unschedulable",
+    message,
+    nominatedNode: undefined,
+  } as const;
   life.change(waiting?.uid ?? "", { state: unschedulable });
   life.look();
   expect(remaining(life, uids)).toBe(0);

@@ -34,8 +34,7 @@ export function planRollingUpdate(situation: Situation): Plan {
   const surplus = surplusOf(situation, missing);
   const targetCount = target.live.length + targetMade - surplus.length;
   const targetAvailable = Math.min(target.available, targetCount);
-  const retired =
-    old.length === 0 ? [] : retireOld(situation, { sound, oldMade, targetAvailable });
+  const retired = old.length === 0 ? [] : retireOld(situation, { sound, oldMade, targetAvailable });
   const release = releaseLeaving(situation, oldMade + targetMade, [...surplus, ...retired]);
   const oldLeft = situation.oldLive + oldMade - retired.length;
   return {
@@ -74,7 +73,13 @@ function surplusOf(situation: Situation, missing: number): readonly Instance[] {
   const staying = many === 0 ? [] : firstToGo(target.live.filter(isStaying), many);
   const over = Math.min(target.leaving, total - many - limits.totalMax);
   if (over <= 0) return staying;
-  return [...staying, ...firstToGo(target.live.filter((instance) => !isStaying(instance)), over)];
+  return [
+    ...staying,
+    ...firstToGo(
+      target.live.filter((instance) => !isStaying(instance)),
+      over,
+    ),
+  ];
 }
 
 interface Retirement {
@@ -87,10 +92,7 @@ interface Retirement {
 function retireOld(situation: Situation, retirement: Retirement): readonly Instance[] {
   const { limits, old, oldLive, oldAvailable } = situation;
   const { targetAvailable } = retirement;
-  const serving = Math.min(
-    oldAvailable,
-    Math.max(0, targetAvailable + oldAvailable - limits.availableMin),
-  );
+  const serving = Math.min(oldAvailable, Math.max(0, targetAvailable + oldAvailable - limits.availableMin));
   const idle = countIdle(situation, retirement);
   const all = old.flatMap(({ live }) => live);
   if (idle.unsound + idle.sound + serving >= oldLive) return all;

@@ -57,7 +57,12 @@ test("reconcileDeployment: undoing a rolled back update by hand is complete at o
 });
 
 test.each([
-  { name: "the first template never worked: there is nothing to go back to", first: "broken", lose: false, phase: "Failed" },
+  {
+    name: "the first template never worked: there is nothing to go back to",
+    first: "broken",
+    lose: false,
+    phase: "Failed",
+  },
   { name: "the revision has been deleted", first: "v1", lose: true, phase: "Failed" },
 ])("reconcileDeployment: no rollback when $name", ({ first, lose, phase }) => {
   const life = new DeploymentLife({ replicas: 2, autoRollback: true });
@@ -242,5 +247,8 @@ test("reconcileDeployment: a failed update is told once as an event for each tim
   life.quiesce();
   life.nowMs += 600_000;
   life.settle();
-  expect(life.events.filter((reason) => reason !== "InstancesCreated")).toEqual(["RollingBack", "RolledBack"]);
+  expect(life.events.filter((reason) => reason !== "InstancesCreated")).toEqual([
+    "RollingBack",
+    "RolledBack",
+  ]);
 });
