@@ -219,9 +219,13 @@ test("CronJobKeeper: a name that somebody has taken costs that one run", async (
       { status: "False", reason: "FailedCreate", message: expect.stringContaining("not this cron job's") },
     ],
   });
+  // Whatever makes it look again.
+  const object = backend.get({ group: "wherry.dev", plural }, "default", "tick");
+  backend.put(plural, { ...object!, metadata: { ...object!.metadata, annotations: { touched: "yes" } } });
   await pass(60_000);
   expect(jobNames(backend)).toEqual([minuteName(1), minuteName(2)]);
   expect(statusOf(backend, plural, "tick")).toMatchObject({ conditions: [{ status: "True" }] });
+  expect(reasons(backend)).toContain("FailedCreate 1");
   await engine.close();
 });
 
