@@ -21,6 +21,7 @@ import { cronJobUidOf } from "../../core/controllers/cron-job/made-job.ts";
 import type { EventRecorder } from "../event-recorder.ts";
 import { CronJobRecord } from "./cron-job-record.ts";
 import { cronJobResource, CronJobWriter, jobResource, type Look } from "./cron-job-writer.ts";
+import { ScheduleCache } from "./schedule-cache.ts";
 import { WallClockAlarms } from "./wall-clock-alarms.ts";
 
 export interface CronJobKeeperOptions {
@@ -41,6 +42,7 @@ export class CronJobKeeper implements AsyncDisposable {
   readonly #clock: Clock;
   /** By uid; also of cron jobs that are not known yet, or not any more, while there are jobs of theirs. */
   readonly #records = new Map<string, CronJobRecord>();
+  readonly #schedules = new ScheduleCache();
   readonly #ownerOfJob = new Map<string, string>();
   readonly #writer: CronJobWriter;
   readonly #alarms: WallClockAlarms;
@@ -186,7 +188,13 @@ export class CronJobKeeper implements AsyncDisposable {
     if (cronJob === undefined) return undefined;
     const jobs = record.jobs.list();
     const nowMs = this.#clock.now();
-    const result = reconcileCronJob({ cronJob, schedule: record.schedule(cronJob), jobs, memory, nowMs });
+    const result = reconcileCronJob({
+      cronJob,
+      schedule: this.#schedules.read(cronJob.spec),
+      jobs,
+      memory,
+      nowMs,
+    });
     record.memory = result.memory;
     return { ...result, cronJob, jobs };
   }
