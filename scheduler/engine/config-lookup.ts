@@ -6,7 +6,7 @@ export const configResources: Readonly<Record<ConfigKind, ResourceKey>> = {
   Secret: { group: "", plural: "secrets" },
 };
 
-/** What templates of a namespace may read, as the backend has it. */
+/** ConfigMaps and Secrets of a namespace, as last seen. */
 export function configLookup(backend: Backend, namespace: string): ConfigLookup {
   return (kind, name) => {
     const resource = configResources[kind];
