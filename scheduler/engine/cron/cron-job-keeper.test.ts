@@ -251,6 +251,28 @@ test("CronJobKeeper: what the store refuses is told, tried again, and made", asy
   await engine.close();
 });
 
+test("CronJobKeeper: a job that was given away counts no more", async () => {
+  const { backend, pass, engine } = await startEngine();
+  backend.put(plural, cronJob({ concurrencyPolicy: "Forbid" }));
+  await pass(61_000);
+  const [made] = objectsOf(backend, "wasmjobs");
+  backend.put("wasmjobs", { ...made!, metadata: { ...made!.metadata, ownerReferences: [] } });
+  await pass(60_000);
+  expect(jobNames(backend)).toEqual([minuteName(1), minuteName(2)]);
+  expect(statusOf(backend, plural, "tick")).toMatchObject({ activeCount: 1 });
+  await engine.close();
+});
+
+test("CronJobKeeper: being deleted, it makes no more", async () => {
+  const { backend, pass, engine } = await startEngine();
+  const object = backend.put(plural, cronJob());
+  const deletionTimestamp = "2026-01-01T00:00:30Z";
+  backend.put(plural, { ...object, metadata: { ...object.metadata, deletionTimestamp } });
+  await pass(120_000);
+  expect(jobNames(backend)).toEqual([]);
+  await engine.close();
+});
+
 test("CronJobKeeper: deleted, it makes no more", async () => {
   const { backend, pass, engine } = await startEngine();
   const made = creations(backend);
