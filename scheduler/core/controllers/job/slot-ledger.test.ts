@@ -112,3 +112,13 @@ test("SlotLedger: restarts in place count with the attempt that had them", () =>
   expect(ledger.failed).toBe(5);
   expect(ledger.account(0)).toEqual({ attempts: 1, failures: 2 });
 });
+
+test("SlotLedger: a status that somebody has made up costs no more than a large job", () => {
+  const failedAttempts = Array.from({ length: 1_000 }, (_, at) => ({
+    indexes: "0-99999999999999",
+    attempts: at,
+    failures: 0,
+  }));
+  const ledger = new SlotLedger({ failedAttempts }, unlimited);
+  expect([...ledger.accounts()]).toHaveLength(100_000);
+});
