@@ -73,9 +73,13 @@ test("SlotLedger: ends that come twice, late and in any order count once", () =>
         }
         if (outcome === "fatalToIndex" || (failuresOf.get(index) ?? 0) > 2) closed.set(index, "givenUp");
       }
-      const ofKind = (kind: string) => [...closed].filter(([, how]) => how === kind).map(([index]) => index);
-      expect([...ledger.completed()]).toEqual(ofKind("completed").sort());
-      expect([...ledger.givenUp()]).toEqual(ofKind("givenUp").sort());
+      const ofKind = (kind: string) =>
+        [...closed]
+          .filter(([, how]) => how === kind)
+          .map(([index]) => index)
+          .sort((a, b) => a - b);
+      expect([...ledger.completed()]).toEqual(ofKind("completed"));
+      expect([...ledger.givenUp()]).toEqual(ofKind("givenUp"));
       expect(ledger.failed).toBe(failed);
     }),
   );
