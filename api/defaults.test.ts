@@ -28,7 +28,7 @@ test.each([
   { name: "a template without a spec", spec: { template: {} } },
   { name: "a text for a spec", spec: { template: { spec: "x" } } },
 ])("applyDefaults: leaves $name to validation", ({ spec }) => {
-  expect(applyDefaults(workload("WasmJob", spec))["spec"]).toEqual(spec);
+  expect(applyDefaults(workload("WasmDeployment", spec))["spec"]).toEqual(spec);
 });
 
 test.each([

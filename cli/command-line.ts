@@ -23,6 +23,11 @@ const commands: readonly CommandEntry[] = [
     summary: "Make the cluster as the manifests say",
     load: () => import("./commands/apply.ts"),
   },
+  {
+    name: "create",
+    summary: "Make a job now from the template of a cron job",
+    load: () => import("./commands/create.ts"),
+  },
   { name: "get", summary: "Show objects", load: () => import("./commands/get.ts") },
   {
     name: "describe",

@@ -30,6 +30,7 @@ export const exampleGuests: readonly ExampleGuest[] = [
   guest("c-server/server.wasm", "checked in", async () => compileC(await text("c-server/server.c"))),
   guest("jobs/steps.wasm", "checked in", async () => compileC(await text("jobs/steps.c"))),
   guest("probes/shop.wasm", "checked in", async () => compileC(await text("probes/shop.c"))),
+  guest("config/keeper.wasm", "checked in", async () => compileC(await text("config/keeper.c"))),
   guest("cpp/route.wasm", "checked in", async () => compileCpp(await text("cpp/route.cpp"))),
   guest("assemblyscript/dice.wasm", "checked in", () =>
     compileAssemblyScript(join(examples, "assemblyscript/dice.ts")),

@@ -1,8 +1,17 @@
-import type { WasmDeployment, WasmJob, WasmNode } from "../gen/kinds.gen.ts";
+import type {
+  InstanceTemplate,
+  WasmCronJob,
+  WasmDaemonSet,
+  WasmDeployment,
+  WasmJob,
+  WasmNode,
+} from "../gen/kinds.gen.ts";
 import type { ApiObject } from "../object-meta.ts";
 import type { FieldError } from "./field-error.ts";
 import { instanceTemplateWarnings } from "./instance-template.ts";
+import { validateWasmCronJob } from "./wasm-cron-job.ts";
 import { jobSpecWarnings } from "./job-spec.ts";
+import { validateWasmDaemonSet, wasmDaemonSetWarnings } from "./wasm-daemon-set.ts";
 import { validateWasmDeployment } from "./wasm-deployment.ts";
 import { validateWasmJob } from "./wasm-job.ts";
 import { validateWasmNode } from "./wasm-node.ts";
@@ -11,6 +20,8 @@ export type SemanticCheck = (object: ApiObject, old: ApiObject | undefined) => r
 
 /** What a schema cannot say, by kind. Each check gets objects that the kind's schema has accepted. */
 export const semanticChecks: Readonly<Record<string, SemanticCheck>> = {
+  WasmCronJob: typed<WasmCronJob>(validateWasmCronJob),
+  WasmDaemonSet: typed<WasmDaemonSet>(validateWasmDaemonSet),
   WasmDeployment: typed<WasmDeployment>(validateWasmDeployment),
   WasmJob: typed<WasmJob>(validateWasmJob),
   WasmNode: typed<WasmNode>(validateWasmNode),
@@ -18,12 +29,15 @@ export const semanticChecks: Readonly<Record<string, SemanticCheck>> = {
 
 /** What clients are told beside the answer, by kind: of what is legal, and probably not what was meant. */
 export const semanticWarnings: Readonly<Record<string, (object: ApiObject) => readonly string[]>> = {
-  WasmDeployment: (object) => templateWarnings(object as unknown as WasmDeployment),
+  WasmCronJob: (object) =>
+    jobSpecWarnings((object as unknown as WasmCronJob).spec.jobTemplate.spec, "spec.jobTemplate.spec"),
+  WasmDaemonSet: (object) => wasmDaemonSetWarnings(object as unknown as WasmDaemonSet),
+  WasmDeployment: (object) => templateWarnings((object as unknown as WasmDeployment).spec.template),
   WasmJob: (object) => jobSpecWarnings((object as unknown as WasmJob).spec, "spec"),
 };
 
-function templateWarnings({ spec }: WasmDeployment): readonly string[] {
-  return instanceTemplateWarnings(spec.template, "spec.template");
+function templateWarnings(template: InstanceTemplate): readonly string[] {
+  return instanceTemplateWarnings(template, "spec.template");
 }
 
 function typed<T>(check: (object: T, old: T | undefined) => readonly FieldError[]): SemanticCheck {

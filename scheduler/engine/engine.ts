@@ -23,7 +23,7 @@ import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
 import type { LogOptions } from "../apiserver/live-resource.ts";
 import type { PlacementSimulator } from "../apiserver/placement-simulator.ts";
-import type { Backend, BackendEvent, ResourceKey } from "../backend/backend.ts";
+import type { Backend, BackendEvent } from "../backend/backend.ts";
 import type { ObjectCounts } from "../backend/object-counts.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { PlacementObserver } from "../recording/placement-observer.ts";
@@ -36,7 +36,11 @@ import {
   type PlacementConfiguration,
 } from "../core/placement/profile-declaration.ts";
 import { PriorityClasses } from "../core/priority-classes.ts";
-import { type ConfigKind, type ConfigLookup, Unreadable } from "../core/templates/resolve-template.ts";
+import { ConfigKeeper } from "./config-keeper.ts";
+import { configLookup } from "./config-lookup.ts";
+import { watchDeclaredObjects } from "./declared-objects.ts";
+import { DaemonSetMarks } from "./daemon-set-marks.ts";
+import { CronJobKeeper } from "./cron/cron-job-keeper.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import { declaredParts } from "./new-instance.ts";
 import { ownerApiVersion, type InstanceFigures } from "./instance-object.ts";
@@ -44,22 +48,19 @@ import { InstanceExplainer } from "./instance-explainer.ts";
 import { troubleOf } from "./instance-trouble.ts";
 import { LiveInstances, type InstanceSource } from "./live-instances.ts";
 import { NodeBook } from "./node-book.ts";
-import { nodeResource } from "./node-objects.ts";
 import { EngineSimulator } from "./placement-simulation/engine-simulator.ts";
 import { PlacementRunner } from "./placement-runner.ts";
-import { QuotaKeeper, quotaResource } from "./quota-keeper.ts";
+import { QuotaKeeper } from "./quota-keeper.ts";
 import { Reconciler } from "./reconciler.ts";
-import { reportsOfOneMore, reportsWithout } from "./present-reports.ts";
-import { requirementsFor } from "./present-requirements.ts";
 import { MovableWorkloads } from "./rebalancing/movable-workloads.ts";
-import { Rebalancer } from "./rebalancing/rebalancer.ts";
+import { makeRebalancer } from "./rebalancing/make-rebalancer.ts";
+import type { Rebalancer } from "./rebalancing/rebalancer.ts";
 import { RevisionKeeper } from "./revisions/revision-keeper.ts";
-import { revisionResource } from "./revisions/revision-object.ts";
 import { TaintEvictions } from "./taint-evictions.ts";
 import { type CatalogueEntry, TemplateCatalogue } from "./template-catalogue.ts";
 import type { Progress } from "./step-backlog.ts";
 import { WakeUps } from "./wake-ups.ts";
-import { isGang, templateOf, toWorkload, workloadResources, type Workload } from "./workloads.ts";
+import { isGang, templateOf, toWorkload, type Workload } from "./workloads.ts";
 import { WorkloadPace } from "./workload-pace.ts";
 
 export interface EngineOptions {
@@ -77,14 +78,7 @@ export interface EngineOptions {
   readonly deciding?: ((instance: Instance, nodeName: string) => void) | undefined;
 }
 
-const configResources: Readonly<Record<ConfigKind, ResourceKey>> = {
-  ConfigMap: { group: "", plural: "configmaps" },
-  Secret: { group: "", plural: "secrets" },
-};
 const retryAfterBugMs = 10_000;
-const eventResource: ResourceKey = { group: "", plural: "events" };
-const namespaceResource: ResourceKey = { group: "", plural: "namespaces" };
-const priorityResource: ResourceKey = { group: "scheduling.k8s.io", plural: "priorityclasses" };
 
 export class Engine implements InstanceSource, AsyncDisposable {
   readonly live: LiveInstances;
@@ -105,9 +99,12 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #taintEvictions: TaintEvictions;
   readonly #reconciler: Reconciler;
   readonly #movable = new MovableWorkloads();
+  readonly #daemonSets = new DaemonSetMarks();
   readonly #rebalancer: Rebalancer;
+  readonly #cronJobs: CronJobKeeper;
   readonly #explainer: InstanceExplainer;
   readonly #pace: WorkloadPace;
+  readonly #config: ConfigKeeper;
   readonly #stopping = new AbortController();
   #turnScheduled = false;
 
@@ -119,13 +116,16 @@ export class Engine implements InstanceSource, AsyncDisposable {
     const changed = (change: InstanceChange) => this.#instanceChanged(change);
     this.live = new LiveInstances(this, clock.now() * 1000, log);
     this.#events = new EventRecorder(backend, clock, log);
+    this.#cronJobs = new CronJobKeeper({ backend, clock, log, events: this.#events });
     this.#pace = new WorkloadPace(clock, (uid) => this.#mark(uid));
     this.#wakeUps = new WakeUps(clock, (uids) => this.#markAll(uids));
     this.#revisions = this.#makeRevisionKeeper();
     this.#catalogue = new TemplateCatalogue({
       lookup: (namespace) => configLookup(backend, namespace),
       revisionTemplate: (ownerUid, hash) => this.#revisions.template(ownerUid, hash),
+      latestTemplate: (ownerUid) => this.#revisions.latestTemplate(ownerUid),
     });
+    this.#config = this.#makeConfigKeeper();
     this.nodes = new NodeBook({
       ...options,
       state,
@@ -134,6 +134,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       asDeclared: (instance) => this.#asDeclared(instance),
       changed,
       nodeChanged: (name, kind) => this.#nodeChanged(name, kind),
+      registered: (name) => this.#config.registered(name),
       usageFell: limitsUsage(placement) ? (name) => this.#placement.usageFell(name) : () => {},
     });
     this.#quotas = new QuotaKeeper({
@@ -158,13 +159,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       again: () => this.#scheduleTurn(),
       deciding: options.deciding,
     });
-    this.#explainer = new InstanceExplainer({
-      state,
-      clock,
-      quotas: this.#quotas.book,
-      placement: this.#placement,
-      entryOf: (uid, templateHash) => this.#entryOf(uid, templateHash),
-    });
+    this.#explainer = this.#makeExplainer();
     this.#taintEvictions = new TaintEvictions({
       state,
       clock,
@@ -175,11 +170,36 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.simulator = this.#makeSimulator(placement);
   }
 
+  #makeExplainer(): InstanceExplainer {
+    return new InstanceExplainer({
+      state: this.#state,
+      clock: this.#options.clock,
+      quotas: this.#quotas.book,
+      placement: this.#placement,
+      entryOf: (uid, templateHash) => this.#entryOf(uid, templateHash),
+    });
+  }
+
+  #makeConfigKeeper(): ConfigKeeper {
+    return new ConfigKeeper({
+      clock: this.#options.clock,
+      catalogue: this.#catalogue,
+      events: this.#events,
+      nodes: () => this.nodes,
+      workload: (uid) => this.#workloads.get(uid),
+      wake: (uid) => {
+        this.#placement.wakeOwner(uid);
+        this.#scheduleTurn();
+      },
+      changed: (uid) => this.#templatesChanged(uid),
+    });
+  }
+
   #makeRevisionKeeper(): RevisionKeeper {
     return new RevisionKeeper({
       ...this.#options,
       exists: (ownerUid) => this.#workloads.has(ownerUid),
-      changed: (ownerUid) => this.#revisionsChanged(ownerUid),
+      changed: (ownerUid) => this.#templatesChanged(ownerUid),
     });
   }
 
@@ -200,33 +220,16 @@ export class Engine implements InstanceSource, AsyncDisposable {
   }
 
   #makeRebalancer(): Rebalancer {
-    const state = this.#state;
-    return new Rebalancer({
-      state,
+    return makeRebalancer({
+      state: this.#state,
       clock: this.#options.clock,
       events: this.#events,
+      placement: this.#placement,
+      reconciler: this.#reconciler,
       movable: () => this.#movable.settled(),
       mayDisrupt: (instance) => this.#mayDisrupt(instance),
-      reports: (instance, isStaying) => {
-        const requirements = requirementsFor(
-          instance,
-          this.#entryOf(instance.owner.uid, instance.templateHash),
-        );
-        const { placer } = this.#placement;
-        return isStaying
-          ? reportsOfOneMore(instance, requirements, state, placer)
-          : reportsWithout(instance, requirements, state, placer);
-      },
-      makeOn: (instance, nodeName) => {
-        const made = this.#reconciler.makeLike(instance);
-        if (made === undefined || this.#placement.placeOn(made, nodeName)) return made;
-        this.#reconciler.stop(made.uid, undefined);
-        return undefined;
-      },
-      setLeaving: (uid, why) => {
-        const change = state.setLeaving(uid, why);
-        if (change) this.#instanceChanged(change);
-      },
+      entryOf: (uid, templateHash) => this.#entryOf(uid, templateHash),
+      changed: (change) => this.#instanceChanged(change),
     });
   }
 
@@ -247,31 +250,20 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   /** Resolves when everything declared is known; node sessions may then be accepted. */
   async start(): Promise<void> {
-    const { signal } = this.#stopping;
-    await Promise.all([
-      this.#watch(nodeResource, (event) => this.#nodeEvent(event), signal),
-      this.#watch(configResources.ConfigMap, (event) => this.#configEvent("ConfigMap", event), signal),
-      this.#watch(configResources.Secret, (event) => this.#configEvent("Secret", event), signal),
-      // Nothing acts on events; watched so that the recorder can go on counting.
-      this.#watch(eventResource, () => {}, signal),
-      this.#watch(quotaResource, (event) => this.#quotas.event(event), signal),
-      this.#watch(priorityResource, (event) => this.#priorityEvent(event), signal),
-      this.#watch(namespaceResource, (event) => this.#namespaceEvent(event), signal),
-      this.#watch(revisionResource, (event) => this.#revisions.event(event), signal),
-    ]);
-    await Promise.all(
-      (["WasmDeployment", "WasmDaemonSet", "WasmJob"] as const).map((kind) => {
-        let synced = false;
-        return this.#watch(
-          workloadResources[kind],
-          (event) => {
-            if (event.kind === "synced") synced = true;
-            else this.#workloadEvent(kind, event, !synced);
-          },
-          signal,
-        );
-      }),
+    await watchDeclaredObjects(
+      this.#options.backend,
+      {
+        node: (event) => this.#nodeEvent(event),
+        config: (kind, event) => this.#config.event(kind, event),
+        quota: (event) => this.#quotas.event(event),
+        priorityClass: (event) => this.#priorityEvent(event),
+        namespace: (event) => this.#namespaceEvent(event),
+        revision: (event) => this.#revisions.event(event),
+        workload: (kind, event, isOld) => this.#workloadEvent(kind, event, isOld),
+      },
+      this.#stopping.signal,
     );
+    await this.#cronJobs.start(this.#stopping.signal);
     this.#options.log.info("declared objects read", {
       workloads: this.#workloads.size,
       held: this.#held.size,
@@ -284,11 +276,13 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#stopping.abort();
     this.#wakeUps.close();
     this.#pace.close();
+    this.#config.close();
     this.#events.close();
     this.#placement.close();
     this.#rebalancer.close();
     this.#taintEvictions.close();
     await Promise.all([
+      this.#cronJobs.close(),
       this.#revisions.close(),
       this.#reconciler.close(),
       this.#quotas.close(),
@@ -371,24 +365,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
     return workload && entry ? { ...instance, ...declaredParts(workload, entry) } : instance;
   }
 
-  /** A template can be used now, or has another number: its controller waits for that. */
-  #revisionsChanged(ownerUid: string): void {
+  /** A template can be used now, or there is another one: its controller waits for that. */
+  #templatesChanged(ownerUid: string): void {
     this.#pace.wake(ownerUid);
     this.#mark(ownerUid);
-  }
-
-  /** Resolves with the watch's `synced`. */
-  #watch(resource: ResourceKey, listener: (event: BackendEvent) => void, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      this.#options.backend.watch(
-        resource,
-        (event) => {
-          listener(event);
-          if (event.kind === "synced") resolve();
-        },
-        signal,
-      );
-    });
   }
 
   #workloadEvent(kind: WorkloadKind, event: Exclude<BackendEvent, { kind: "synced" }>, isOld: boolean): void {
@@ -397,8 +377,9 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#pace.wake(uid);
       this.#workloads.delete(uid);
       this.#held.delete(uid);
-      this.#catalogue.forget(uid);
+      this.#config.workloadGone(uid);
       this.#movable.delete(uid);
+      this.#daemonSets.delete(uid);
       this.#reconciler.drop(uid);
       this.#wakeUps.set(uid, undefined);
     } else {
@@ -406,22 +387,15 @@ export class Engine implements InstanceSource, AsyncDisposable {
       const workload = toWorkload(kind, event.object);
       this.#workloads.set(uid, workload);
       this.#movable.put(workload);
+      this.#daemonSets.put(workload);
       if (before?.object.metadata.generation !== workload.object.metadata.generation) {
         this.#pace.wake(uid);
-        this.#catalogue.drop(uid);
+        this.#config.workloadChanged(uid);
       }
       if (before !== undefined && isGang(before) !== isGang(workload)) this.#placement.gangChanged(uid);
       if (isOld && this.nodes.hasUnknown()) this.#held.add(uid);
     }
     this.#mark(uid);
-  }
-
-  #configEvent(kind: ConfigKind, event: BackendEvent): void {
-    if (event.kind === "synced") return;
-    const { namespace = "", name } = event.object.metadata;
-    const readers = this.#catalogue.configChanged(kind, namespace, name);
-    for (const uid of readers) this.#placement.wakeOwner(uid);
-    if (readers.length > 0) this.#scheduleTurn();
   }
 
   /** Instances keep the priority that they were made with; what could not be made for want of the class now can. */
@@ -452,8 +426,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
   }
 
   #nodeChanged(nodeName: string, kind: "nodeAdded" | "nodeUpdated"): void {
+    const node = this.#state.node(nodeName);
     this.#placement.nodeChanged(nodeName, kind);
-    this.#options.observer?.nodeChanged(nodeName, this.#state.node(nodeName));
+    this.#options.observer?.nodeChanged(nodeName, node);
+    this.#daemonSets.nodeChanged(nodeName, node);
     this.#taintEvictions.nodeChanged(nodeName);
     this.#rebalancer.nodesChanged();
     this.#nodesReported();
@@ -535,6 +511,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   #turn(): void {
     if (this.#stopping.signal.aborted) return;
+    this.#markAll([...this.#daemonSets.take()]);
     const dirty = [...this.#dirty];
     this.#dirty.clear();
     this.#reconciler.beginTurn();
@@ -564,19 +541,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
     // What was marked during its steps has been passed over.
     if (progress === "done") this.#mark(uid);
     if (progress !== undefined || this.#pace.rests(uid)) return progress;
-    this.#pace.note(uid, this.#state.countOwnedBy(uid));
+    this.#pace.note(uid, this.#daemonSets.sizeOf(uid, this.#state.countOwnedBy(uid)));
     // The state changes only when steps are executed; what that makes dirty is looked at in the next turn.
     if (workload) this.#wakeUps.set(uid, this.#reconciler.reconcile(workload));
     else this.#reconciler.reconcileOrphans(uid);
     return this.#reconciler.goOn(uid, workload);
   }
-}
-
-function configLookup(backend: Backend, namespace: string): ConfigLookup {
-  return (kind, name) => {
-    const resource = configResources[kind];
-    const object = backend.get(resource, namespace, name);
-    const reason = object ? undefined : backend.unreadable(resource, namespace, name);
-    return reason === undefined ? object : new Unreadable(reason);
-  };
 }

@@ -5,7 +5,7 @@ import { NeighboursWithout } from "../core/placement/neighbours-without.ts";
 import type { Placer } from "../core/placement/placer.ts";
 import { withoutInstances, type Snapshot } from "../core/placement/snapshot.ts";
 
-/** What every rule says of every node now, as if the instance were not there. Some milliseconds for a thousand nodes. */
+/** What every rule says of every node that will do, now, as if the instance were not there. Some milliseconds for a thousand nodes. */
 export function reportsWithout(
   instance: Instance,
   requirements: PlacementRequirements,
@@ -15,7 +15,12 @@ export function reportsWithout(
   const holds = roomHeldBy(instance);
   const neighbours =
     holds === undefined ? state.neighbours : new NeighboursWithout(state.neighbours, instance, holds);
-  const request = { key: `without/${instance.uid}`, requirements, neighbours };
+  const request = {
+    key: `without/${instance.uid}`,
+    requirements,
+    neighbours,
+    targetNode: targetOf(instance),
+  };
   return placer.explain(withoutInstance(state.snapshot(), instance, holds), request);
 }
 
@@ -28,6 +33,12 @@ export function reportsOfOneMore(
 ): readonly NodeReport[] {
   const request = { key: `one-more/${uid}`, requirements, neighbours: state.neighbours };
   return placer.explain(state.snapshot(), request);
+}
+
+/** The only node that it may have; of instances that nodes reported, only the owner tells. */
+function targetOf({ targetNode, owner, state }: Instance): string | undefined {
+  if (targetNode !== undefined || owner.kind !== "WasmDaemonSet") return targetNode;
+  return state.kind === "pending" ? undefined : state.nodeName;
 }
 
 /** The node on which room is taken for it. */

@@ -18,6 +18,10 @@ import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import { reconcileDeployment } from "../core/controllers/deployment/deployment.ts";
 import { reconcileDaemonSet } from "../core/controllers/daemon-set/daemon-set.ts";
+import {
+  type DaemonSetMemory,
+  emptyDaemonSetMemory,
+} from "../core/controllers/daemon-set/failure-backoff.ts";
 import { emptyJobMemory, reconcileJob, type JobMemory } from "../core/controllers/job/job.ts";
 import { reconcileOrphans } from "../core/controllers/orphans.ts";
 import type { ReconcileResult, Step } from "../core/controllers/step.ts";
@@ -86,6 +90,7 @@ export class Reconciler implements AsyncDisposable {
   readonly #retired = new RetiredInstances(retiredMax);
   readonly #backlog = new StepBacklog();
   readonly #jobMemories = new Map<string, JobMemory>();
+  readonly #daemonSetMemories = new Map<string, DaemonSetMemory>();
   readonly #statusWriter: KeyedWorker;
   readonly #deletions: KeyedWorker;
 
@@ -185,6 +190,7 @@ export class Reconciler implements AsyncDisposable {
     this.#backlog.drop(ownerUid);
     this.#statuses.delete(ownerUid);
     this.#jobMemories.delete(ownerUid);
+    this.#daemonSetMemories.delete(ownerUid);
     this.#learned.drop(ownerUid);
   }
 
@@ -220,11 +226,20 @@ export class Reconciler implements AsyncDisposable {
         return reconcileDeployment({ deployment, templateHash, revisions, instances, refusal, nowMs });
       }
       case "WasmDaemonSet": {
-        const { templateHash } = this.catalogueEntry(workload);
-        const revisions = [...this.#options.revisions.of(uid)];
-        const nodes = this.#options.state.nodes();
-        const daemonSet = workload.object;
-        return reconcileDaemonSet({ daemonSet, templateHash, revisions, nodes, instances, refusal, nowMs });
+        const { templateHash, requirements } = this.catalogueEntry(workload);
+        const result = reconcileDaemonSet({
+          daemonSet: workload.object,
+          templateHash,
+          requirements,
+          revisions: [...this.#options.revisions.of(uid)],
+          nodes: this.#options.state.nodes(),
+          instances,
+          refusal,
+          nowMs,
+          memory: this.#daemonSetMemories.get(uid) ?? emptyDaemonSetMemory,
+        });
+        this.#daemonSetMemories.set(uid, result.memory);
+        return result;
       }
       case "WasmJob": {
         const memory = this.#jobMemories.get(uid) ?? emptyJobMemory;
@@ -355,6 +370,8 @@ export class Reconciler implements AsyncDisposable {
   }
 
   #retire(uid: string): void {
+    // Its job may have been deleted while the status that counts it was on its way.
+    if (!this.#options.state.instance(uid)) return;
     const surplus = this.#retired.add(uid);
     if (surplus !== undefined) this.#forget(surplus);
   }

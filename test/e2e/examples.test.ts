@@ -121,6 +121,20 @@ test("C: a shop opens, gets stuck, and is begun anew by its liveness probe", asy
   );
 });
 
+test("config: a change is seen where it is mounted, and rolled out where that is asked for", async () => {
+  await applyExample("config", "config.yaml");
+  const log = async (name: string) => (await cluster.wherry("logs", `wasmdeployment/${name}`)).stdout;
+  await eventually(async () => {
+    expect(await log("keeper")).toBe("the light is green now\n");
+    expect(await log("watch")).toBe("the light is green now, I was started with green\n");
+  });
+  await applyExample("config", "config.yaml", { "colour: green": "colour: red" });
+  await eventually(async () => {
+    expect(await log("keeper")).toBe("the light is green now\nthe light is red now\n");
+    expect(await log("watch")).toBe("the light is red now, I was started with red\n");
+  });
+});
+
 test("placement: a server at a fixed port, and boats around it", async () => {
   const port = await freePort();
   await cluster.apply(exampleManifest("placement/harbour.yaml", { "port: 8089": `port: ${port}` }));

@@ -1,10 +1,12 @@
 /** What holds once there are no faults any more: everything that fits runs, what waits says why, and all agree. */
-import type { WasmDeployment, WasmJob } from "../../../api/gen/kinds.gen.ts";
+import type { WasmDaemonSet, WasmDeployment, WasmJob } from "../../../api/gen/kinds.gen.ts";
 import type { Instance } from "../../../scheduler/core/model.ts";
 import { templateHash } from "../../../scheduler/engine/template-hash.ts";
 import type { Cluster } from "../cluster.ts";
 import { objectsIn } from "../objects-in.ts";
 import type { SchedulerProcess } from "../scheduler-process.ts";
+import { checkContents } from "./contents-check.ts";
+import { checkDaemonSettled } from "./daemon-set-check.ts";
 import { demand, Violation } from "./violation.ts";
 
 export function isSettled(cluster: Cluster): boolean {
@@ -28,8 +30,13 @@ export function checkSettled(cluster: Cluster): void {
     checkDeployment(object as unknown as WasmDeployment, instances, isRefused);
   for (const object of objectsIn(cluster.store, "wasmjobs"))
     checkJob(object as unknown as WasmJob, instances, isRefused);
+  for (const object of objectsIn(cluster.store, "wasmdaemonsets")) {
+    const daemonSet = object as unknown as WasmDaemonSet;
+    checkDaemonSettled(leader, daemonSet, isRefused(daemonSet));
+  }
   checkOwners(cluster, instances);
   checkAgreement(cluster, leader, instances);
+  checkContents(cluster);
 }
 
 /** No queue is stuck, and what is said of who waits is true. */
@@ -73,11 +80,11 @@ function checkTaints({ engine }: SchedulerProcess, instances: readonly Instance[
  * Whether no instance of a workload can be made, which it says of itself: the class that it names is not there. Throws where
  * it says so and it is not true.
  */
-function refusalOf({ store }: Cluster): (workload: WasmDeployment | WasmJob) => boolean {
+function refusalOf({ store }: Cluster): (workload: WasmDaemonSet | WasmDeployment | WasmJob) => boolean {
   const classes = new Set(objectsIn(store, "priorityclasses").map(({ metadata }) => metadata.name));
   return ({ metadata: { name }, spec, status }) => {
     const { priorityClassName: wanted = "" } = spec.template.spec;
-    const failure = status?.conditions?.find(({ type }) => type === "ReplicaFailure");
+    const failure = status?.conditions?.find(({ type }) => type === "ReplicaFailure" || type === "Stalled");
     if (failure === undefined) return false;
     demand(
       wanted !== "" && !classes.has(wanted),
@@ -136,7 +143,7 @@ function checkJob(
 /** What nobody wants any more is gone. */
 function checkOwners({ store }: Cluster, instances: readonly Instance[]): void {
   const uids = new Set(
-    ["wasmdeployments", "wasmjobs"].flatMap((plural) =>
+    ["wasmdeployments", "wasmdaemonsets", "wasmjobs"].flatMap((plural) =>
       objectsIn(store, plural).map(({ metadata }) => metadata.uid),
     ),
   );

@@ -6,17 +6,21 @@ import { objectsIn } from "../objects-in.ts";
 import {
   type Draft,
   makeConfigMap,
+  makeCronJob,
   makeDeployment,
   makeJob,
   makePriorityClass,
   makeQuota,
   makeTemplate,
+  makeTimes,
   zones,
 } from "../workload-makers.ts";
+import { daemonSetHappenings } from "./daemon-sets.ts";
 import { type Happening, someMachine } from "./happening.ts";
 
 const deploymentsMax = 5;
 const jobsMax = 5;
+const cronJobsMax = 2;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -69,6 +73,27 @@ export const people: readonly Happening[] = [
     },
   },
   {
+    name: "create cron job",
+    weight: 2,
+    happen({ cluster }) {
+      if (objectsIn(cluster.store, "wasmcronjobs").length >= cronJobsMax) return undefined;
+      return create(cluster, "wasmcronjobs", makeCronJob(cluster.dice, aName(cluster, "tick", 4)));
+    },
+  },
+  {
+    name: "edit cron job",
+    weight: 2,
+    happen({ cluster }) {
+      const object = some(cluster, "wasmcronjobs");
+      return object && edit(cluster, "wasmcronjobs", object, makeTimes(cluster.dice));
+    },
+  },
+  {
+    name: "delete cron job",
+    weight: 0.5,
+    happen: ({ cluster }) => remove(cluster, "wasmcronjobs", some(cluster, "wasmcronjobs")),
+  },
+  {
     name: "scale",
     weight: 5,
     happen({ cluster }) {
@@ -105,7 +130,7 @@ export const people: readonly Happening[] = [
     name: "annotate",
     weight: 3,
     happen({ cluster }) {
-      const plural = cluster.dice.pick(["wasmdeployments", "wasmjobs"]);
+      const plural = cluster.dice.pick(["wasmdeployments", "wasmdaemonsets", "wasmjobs"]);
       const object = some(cluster, plural);
       if (object === undefined) return undefined;
       const annotations = { touched: String(cluster.dice.below(100)) };
@@ -116,9 +141,11 @@ export const people: readonly Happening[] = [
   {
     name: "delete workload",
     weight: 3,
-    happen({ cluster }) {
-      const plural = cluster.dice.pick(["wasmdeployments", "wasmjobs"]);
-      return remove(cluster, plural, some(cluster, plural));
+    happen({ cluster, checks }) {
+      const plural = cluster.dice.pick(["wasmdeployments", "wasmdaemonsets", "wasmjobs"]);
+      const object = some(cluster, plural);
+      if (object !== undefined) checks.excused.add(object.metadata.uid);
+      return remove(cluster, plural, object);
     },
   },
   {
@@ -147,6 +174,17 @@ export const people: readonly Happening[] = [
     happen({ cluster }) {
       if (cluster.dice.chance(0.3)) return remove(cluster, "configmaps", some(cluster, "configmaps"));
       return create(cluster, "configmaps", makeConfigMap(cluster.dice));
+    },
+  },
+  {
+    name: "change config",
+    weight: 4,
+    happen({ cluster }) {
+      const object = some(cluster, "configmaps");
+      if (object === undefined) return undefined;
+      const { metadata, ...fresh } = makeConfigMap(cluster.dice);
+      cluster.store.put("configmaps", { ...object, ...fresh, metadata: object.metadata });
+      return `people change configmaps ${metadata.namespace ?? ""}: ${JSON.stringify(fresh["data"])}`;
     },
   },
   {
@@ -227,6 +265,7 @@ export const people: readonly Happening[] = [
     weight: 1,
     happen: ({ cluster }) => remove(cluster, "wasmnodes", some(cluster, "wasmnodes")),
   },
+  ...daemonSetHappenings,
 ];
 
 /** What people do so that more of what waits has a place, one after the other; each must be enough by itself. */
@@ -243,15 +282,21 @@ export const roomMakers: readonly ((cluster: Cluster) => void)[] = [
   },
   (cluster) => {
     cluster.note("people delete half of the workloads");
-    for (const plural of ["wasmdeployments", "wasmjobs"])
+    for (const plural of ["wasmdeployments", "wasmdaemonsets", "wasmjobs"])
       for (const [place, object] of objectsIn(cluster.store, plural).entries())
         if (place % 2 === 0) cluster.store.remove(plural, object);
   },
 ];
 
+/** So that there comes a time when nothing is left to do. */
+export function suspendCronJobs(cluster: Cluster): void {
+  for (const object of objectsIn(cluster.store, "wasmcronjobs"))
+    edit(cluster, "wasmcronjobs", object, { suspend: true });
+}
+
 /** People have had enough of it. */
 export function deleteWorkloads({ store }: Cluster): void {
-  for (const plural of ["wasmdeployments", "wasmjobs"])
+  for (const plural of ["wasmdeployments", "wasmdaemonsets", "wasmcronjobs", "wasmjobs"])
     for (const object of objectsIn(store, plural)) store.remove(plural, object);
 }
 
