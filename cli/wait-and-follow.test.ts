@@ -208,7 +208,7 @@ test.each([
 test("rollout status: on a terminal there is a picture, and the last one stays", async () => {
   put("web", 1);
   const { terminal, code } = start("rollout status wd/web --timeout=20s", (one) => {
-    one.width = 80;
+    one.screen = { columns: 80, rows: 24 };
     one.env["LANG"] = "C.UTF-8";
     one.env["NO_COLOR"] = "1";
   });
@@ -223,11 +223,11 @@ test("rollout status: on a terminal there is a picture, and the last one stays",
 test("rollout status: no picture where the terminal cannot draw, nor of what is done already", async () => {
   put("web", 3);
   put("other", 1);
-  const done = start("rollout status wd/web", (one) => (one.width = 80));
+  const done = start("rollout status wd/web", (one) => (one.screen = { columns: 80, rows: 24 }));
   expect(await done.code).toBe(0);
   expect(done.terminal.stdout).toBe('wasmdeployment "web" successfully rolled out\n');
   const dumb = start("rollout status wd/other --timeout=300ms", (one) => {
-    one.width = 80;
+    one.screen = { columns: 80, rows: 24 };
     one.env["TERM"] = "dumb";
   });
   expect(await dumb.code).toBe(1);

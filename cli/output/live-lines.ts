@@ -11,11 +11,13 @@ export class LiveLines {
 
   /** Shows these instead of those shown before. They may have styles, but nothing else that moves the cursor. */
   async show(lines: readonly string[]): Promise<void> {
-    const width = this.#terminal.columns() ?? 80;
+    const { columns, rows } = this.#terminal.size() ?? { columns: 80, rows: 24 };
+    // What has left the screen at its top cannot be written over. The last row is the cursor's.
+    const fitting = lines.slice(0, Math.max(1, rows - 1));
     const up = this.#count > 0 ? `\u001b[${this.#count}A` : "";
     // Each line is cleared behind its text, and what is left of a longer picture below it.
-    const text = lines.map((line) => `\r${cutLine(line, width - 1)}\u001b[K\n`).join("");
-    this.#count = lines.length;
+    const text = fitting.map((line) => `\r${cutLine(line, columns - 1)}\u001b[K\n`).join("");
+    this.#count = fitting.length;
     await this.#terminal.out(`${up}${text}\u001b[J`);
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { ApiObject } from "../../api/object-meta.ts";
 import type { ApiClient } from "../client/api-client.ts";
-import { getObject, listObjects } from "../client/objects.ts";
+import { getObject, listPages, type ObjectList } from "../client/objects.ts";
 import { observe } from "../client/observe.ts";
 import { Failure } from "../failure.ts";
 import { requireResource } from "../resources/resolve.ts";
@@ -19,6 +19,8 @@ import type { Workload } from "./workload.ts";
 
 /** Reasons that are told of a rollout that has failed. */
 const troublesMax = 5;
+/** Of a workload with very many instances some thousands have to do. */
+const pagesMax = 10;
 
 export interface RolloutRequest {
   readonly client: ApiClient;
@@ -37,7 +39,7 @@ export async function followRollout(request: RolloutRequest, workload: Workload)
   const { client, terminal, signal } = request;
   const ended = new AbortController();
   const until = AbortSignal.any([signal, ended.signal]);
-  const isPicture = request.watch && terminal.columns() !== undefined && terminal.env["TERM"] !== "dumb";
+  const isPicture = request.watch && terminal.size() !== undefined && terminal.env["TERM"] !== "dumb";
   await using reporter: RolloutReporter = isPicture
     ? new PictureReporter(request, workload, until)
     : new LineReporter(terminal);
@@ -107,9 +109,12 @@ async function readTroubles(
   const census = new InstanceCensus();
   const resource = requireResource(resources, "wasminstances.live.wherry.dev");
   const query = { labelSelector: instanceSelector };
+  let pagesLeft = pagesMax;
   try {
-    const { items } = await listObjects(client, resource, namespace, query);
-    for (const object of items) census.take({ kind: "present", object }, 0);
+    for await (const { items = [] } of listPages<ObjectList>(client, resource, namespace, query)) {
+      for (const object of items) census.take({ kind: "present", object }, 0);
+      if (--pagesLeft === 0) break;
+    }
   } catch {
     return [];
   }

@@ -137,7 +137,7 @@ export class PictureReporter implements RolloutReporter {
       const style = {
         colours: !terminal.env["NO_COLOR"],
         unicode: isUnicode(terminal.env),
-        columns: terminal.columns() ?? 80,
+        columns: terminal.size()?.columns ?? 80,
       };
       const nowMs = terminal.clock.monotonic();
       const troubles = [

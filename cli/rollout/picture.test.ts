@@ -190,7 +190,7 @@ test.each([
 
 test("LiveLines: writes over the lines before and clears what is left of them", async () => {
   const terminal = new TestTerminal("/");
-  terminal.width = 10;
+  terminal.screen = { columns: 10, rows: 24 };
   const lines = new LiveLines(terminal);
   await lines.show(["one", "two"]);
   await lines.show(["three is too long"]);
@@ -198,4 +198,13 @@ test("LiveLines: writes over the lines before and clears what is left of them", 
   expect(terminal.stdout).toBe(
     "\rone\u001b[K\n\rtwo\u001b[K\n\u001b[J" + "\u001b[2A\rthree is…\u001b[K\n\u001b[J" + "\u001b[1A\u001b[J",
   );
+});
+
+test("LiveLines: shows no more than the screen has, or it could not be written over", async () => {
+  const terminal = new TestTerminal("/");
+  terminal.screen = { columns: 10, rows: 3 };
+  const lines = new LiveLines(terminal);
+  await lines.show(["1", "2", "3", "4"]);
+  await lines.show(["5"]);
+  expect(terminal.stdout).toBe("\r1\u001b[K\n\r2\u001b[K\n\u001b[J\u001b[2A\r5\u001b[K\n\u001b[J");
 });
