@@ -21,14 +21,19 @@ export function conditionsOf(object: ApiObject): readonly Condition[] {
   if (!Array.isArray(conditions)) return [];
   return conditions.filter(
     (one: unknown): one is Condition =>
-      typeof one === "object" && one !== null && "type" in one && "status" in one,
+      typeof one === "object" &&
+      one !== null &&
+      "type" in one &&
+      typeof one.type === "string" &&
+      "status" in one &&
+      typeof one.status === "string",
   );
 }
 
 /** By its type, whose case does not matter, as for kubectl. */
 export function findCondition(object: ApiObject, type: string): Condition | undefined {
   const wanted = type.toLowerCase();
-  return conditionsOf(object).find((one) => String(one.type).toLowerCase() === wanted);
+  return conditionsOf(object).find((one) => one.type.toLowerCase() === wanted);
 }
 
 /** `Available is False (MinimumReplicasUnavailable): what its message says`. */

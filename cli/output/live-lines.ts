@@ -22,7 +22,8 @@ export class LiveLines {
   }
 }
 
-const style = /\u001b\[[0-9;]*m/gu;
+// oxlint-disable-next-line no-control-regex -- this is how styles begin
+const style = /(\u001b\[[0-9;]*m)/gu;
 
 /** The first `width` characters of a line. A terminal that wraps one would not find the first line again. */
 export function cutLine(line: string, width: number): string {
@@ -31,7 +32,7 @@ export function cutLine(line: string, width: number): string {
   if (characters.length <= width) return line;
   let left = Math.max(0, width - 1);
   let result = "";
-  for (const part of line.split(/(\u001b\[[0-9;]*m)/u)) {
+  for (const part of line.split(style)) {
     if (part.startsWith("\u001b")) result += part;
     else {
       const taken = Array.from(part).slice(0, left);

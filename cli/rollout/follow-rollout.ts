@@ -36,7 +36,7 @@ export interface RolloutRequest {
 
 /** Resolves when the rollout is complete, or after one look. Throws what it has failed of. */
 export async function followRollout(request: RolloutRequest, workload: Workload): Promise<void> {
-  const { client, terminal, signal } = request;
+  const { terminal, signal } = request;
   const ended = new AbortController();
   const until = AbortSignal.any([signal, ended.signal]);
   const isPicture = request.watch && terminal.size() !== undefined && terminal.env["TERM"] !== "dumb";

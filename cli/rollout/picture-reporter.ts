@@ -43,7 +43,7 @@ export class PictureReporter implements RolloutReporter {
   readonly #startMs: number;
   #latest: { readonly progress: Progress; readonly object: ApiObject } | undefined;
   #revisions: readonly Revision[] = [];
-  #following: Promise<void> | undefined;
+  #isFollowing = false;
   #isCounting = false;
   #isShown = false;
   /** The number for which the revisions were read last. */
@@ -65,9 +65,11 @@ export class PictureReporter implements RolloutReporter {
     const isNewSpec = this.#latest?.object.metadata.generation !== object.metadata.generation;
     this.#latest = { progress, object };
     const { counts } = progress;
-    // A short rollout needs no picture at all, and one that has ended no more counting.
-    if (progress.kind === "waiting" && counts.wanted + counts.old <= instancesMax)
-      this.#following ??= this.#countInstances().catch(() => this.#stopCounting());
+    // What has ended before anybody looked needs no counting.
+    if (progress.kind === "waiting" && counts.wanted + counts.old <= instancesMax && !this.#isFollowing) {
+      this.#isFollowing = true;
+      void this.#countInstances().catch(() => this.#stopCounting());
+    }
     // A revision gets its number when the scheduler has seen the spec, and may get another one later.
     const number = statusOf(object)["revision"];
     const isKnown = number === undefined || this.#revisions.some((one) => one.number === number);

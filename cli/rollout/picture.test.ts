@@ -196,7 +196,11 @@ test("LiveLines: writes over the lines before and clears what is left of them", 
   await lines.show(["three is too long"]);
   await lines.show([]);
   expect(terminal.stdout).toBe(
-    "\rone\u001b[K\n\rtwo\u001b[K\n\u001b[J" + "\u001b[2A\rthree is…\u001b[K\n\u001b[J" + "\u001b[1A\u001b[J",
+    [
+      "\rone\u001b[K\n\rtwo\u001b[K\n\u001b[J",
+      "\u001b[2A\rthree is…\u001b[K\n\u001b[J",
+      "\u001b[1A\u001b[J",
+    ].join(""),
   );
 });
 
