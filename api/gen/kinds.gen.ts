@@ -2,18 +2,6 @@
 
 import type { ObjectMeta } from "../object-meta.ts";
 
-/** A Kubernetes label selector; all its terms must hold. */
-export interface LabelSelector {
-  /** Labels that must be present with exactly these values. */
-  readonly matchLabels?: Readonly<Record<string, string>>;
-  readonly matchExpressions?: readonly ({
-    /** The label's key. */
-    readonly key: string;
-    readonly operator: "In" | "NotIn" | "Exists" | "DoesNotExist";
-    readonly values?: readonly string[];
-  })[];
-}
-
 export interface KeySelector {
   /** The name of the ConfigMap or Secret in the same namespace. */
   readonly name: string;
@@ -138,6 +126,18 @@ export interface NodeSelectorTerm {
   readonly matchExpressions?: readonly NodeSelectorRequirement[];
   /** Of the node's fields, of which there is one - metadata.name. */
   readonly matchFields?: readonly NodeSelectorRequirement[];
+}
+
+/** A Kubernetes label selector; all its terms must hold. */
+export interface LabelSelector {
+  /** Labels that must be present with exactly these values. */
+  readonly matchLabels?: Readonly<Record<string, string>>;
+  readonly matchExpressions?: readonly ({
+    /** The label's key. */
+    readonly key: string;
+    readonly operator: "In" | "NotIn" | "Exists" | "DoesNotExist";
+    readonly values?: readonly string[];
+  })[];
 }
 
 /** Instances that match the selector, and the domain of nodes that counts as the same place. */
@@ -329,19 +329,6 @@ export interface InstanceTemplate {
   readonly spec: InstanceSpec;
 }
 
-/** One aspect of an object's state, as in metav1.Condition. */
-export interface Condition {
-  /** The condition's name in CamelCase. */
-  readonly type: string;
-  readonly status: "True" | "False" | "Unknown";
-  readonly observedGeneration?: number;
-  readonly lastTransitionTime: string;
-  /** Why the condition has this status, in CamelCase. */
-  readonly reason: string;
-  /** The same for people. */
-  readonly message: string;
-}
-
 export interface WasmJobSpec {
   /** How many completions the job needs; each has an index, given to the instance as JOB_COMPLETION_INDEX. */
   readonly completions: number;
@@ -357,6 +344,19 @@ export interface WasmJobSpec {
   readonly ttlSecondsAfterFinished?: number;
   /** What every instance of this workload is made from. */
   readonly template: InstanceTemplate;
+}
+
+/** One aspect of an object's state, as in metav1.Condition. */
+export interface Condition {
+  /** The condition's name in CamelCase. */
+  readonly type: string;
+  readonly status: "True" | "False" | "Unknown";
+  readonly observedGeneration?: number;
+  readonly lastTransitionTime: string;
+  /** Why the condition has this status, in CamelCase. */
+  readonly reason: string;
+  /** The same for people. */
+  readonly message: string;
 }
 
 export interface Taint {
@@ -414,6 +414,61 @@ export interface PlacementScore {
   /** From 0 to 100; more is better. */
   readonly score: number;
   readonly weight: number;
+}
+
+export interface WasmCronJobSpec {
+  /** In cron's words: minute, hour, day of the month, month, day of the week; before them, seconds may stand. Or @yearly, @monthly, @weekly, @daily, @hourly. */
+  readonly schedule: string;
+  /** The time zone of the schedule, by its name in the IANA database, such as Europe/Berlin. UTC when empty. */
+  readonly timeZone?: string;
+  /** What happens when a job is due while one of before runs. Allow: both run. Forbid: the new one waits until no other runs, and is dropped when the next is due. Replace: the one of before is deleted. */
+  readonly concurrencyPolicy: "Allow" | "Forbid" | "Replace";
+  /** How late a job may be made that could not be made in time. Without it, the last time that was missed is made up for, however long ago it was. */
+  readonly startingDeadlineSeconds?: number;
+  /** Whether no new jobs are made. Those that run go on. */
+  readonly suspend: boolean;
+  /** How many jobs that are complete are kept. */
+  readonly successfulJobsHistoryLimit: number;
+  /** How many jobs that have failed are kept. */
+  readonly failedJobsHistoryLimit: number;
+  /** The jobs that are made. */
+  readonly jobTemplate: {
+    readonly metadata?: {
+      readonly labels?: Readonly<Record<string, string>>;
+      readonly annotations?: Readonly<Record<string, string>>;
+    };
+    readonly spec: WasmJobSpec;
+  };
+}
+
+export interface WasmCronJobStatus {
+  readonly observedGeneration?: number;
+  /** How many jobs are active. */
+  readonly activeCount?: number;
+  /** The jobs that are not over. */
+  readonly active?: readonly ({
+    readonly apiVersion?: string;
+    readonly kind?: string;
+    readonly namespace?: string;
+    readonly name?: string;
+    readonly uid?: string;
+  })[];
+  /** The last time of the schedule for which a job was made. */
+  readonly lastScheduleTime?: string;
+  /** When a job was last complete. */
+  readonly lastSuccessfulTime?: string;
+  /** The next time of the schedule. Empty while suspended. */
+  readonly nextScheduleTime?: string;
+  readonly conditions?: readonly Condition[];
+}
+
+/** Makes a WasmJob at each time of a schedule. No time of the schedule makes two. */
+export interface WasmCronJob {
+  readonly apiVersion: "wherry.dev/v1alpha1";
+  readonly kind: "WasmCronJob";
+  readonly metadata: ObjectMeta;
+  readonly spec: WasmCronJobSpec;
+  readonly status?: WasmCronJobStatus;
 }
 
 export interface WasmDaemonSetSpec {

@@ -1,7 +1,8 @@
-import type { WasmDeployment, WasmJob, WasmNode } from "../gen/kinds.gen.ts";
+import type { InstanceTemplate, WasmCronJob, WasmDeployment, WasmJob, WasmNode } from "../gen/kinds.gen.ts";
 import type { ApiObject } from "../object-meta.ts";
 import type { FieldError } from "./field-error.ts";
 import { instanceTemplateWarnings } from "./instance-template.ts";
+import { validateWasmCronJob } from "./wasm-cron-job.ts";
 import { validateWasmDeployment } from "./wasm-deployment.ts";
 import { validateWasmJob } from "./wasm-job.ts";
 import { validateWasmNode } from "./wasm-node.ts";
@@ -10,6 +11,7 @@ export type SemanticCheck = (object: ApiObject, old: ApiObject | undefined) => r
 
 /** What a schema cannot say, by kind. Each check gets objects that the kind's schema has accepted. */
 export const semanticChecks: Readonly<Record<string, SemanticCheck>> = {
+  WasmCronJob: typed<WasmCronJob>(validateWasmCronJob),
   WasmDeployment: typed<WasmDeployment>(validateWasmDeployment),
   WasmJob: typed<WasmJob>(validateWasmJob),
   WasmNode: typed<WasmNode>(validateWasmNode),
@@ -17,12 +19,17 @@ export const semanticChecks: Readonly<Record<string, SemanticCheck>> = {
 
 /** What clients are told beside the answer, by kind: of what is legal, and probably not what was meant. */
 export const semanticWarnings: Readonly<Record<string, (object: ApiObject) => readonly string[]>> = {
-  WasmDeployment: (object) => templateWarnings(object as unknown as WasmDeployment),
-  WasmJob: (object) => templateWarnings(object as unknown as WasmJob),
+  WasmCronJob: (object) =>
+    templateWarnings(
+      (object as unknown as WasmCronJob).spec.jobTemplate.spec.template,
+      "spec.jobTemplate.spec.",
+    ),
+  WasmDeployment: (object) => templateWarnings((object as unknown as WasmDeployment).spec.template),
+  WasmJob: (object) => templateWarnings((object as unknown as WasmJob).spec.template),
 };
 
-function templateWarnings({ spec }: WasmDeployment | WasmJob): readonly string[] {
-  return instanceTemplateWarnings(spec.template, "spec.template");
+function templateWarnings(template: InstanceTemplate, path = "spec."): readonly string[] {
+  return instanceTemplateWarnings(template, `${path}template`);
 }
 
 function typed<T>(check: (object: T, old: T | undefined) => readonly FieldError[]): SemanticCheck {

@@ -37,6 +37,8 @@ import {
 } from "../core/placement/profile-declaration.ts";
 import { PriorityClasses } from "../core/priority-classes.ts";
 import { type ConfigKind, type ConfigLookup, Unreadable } from "../core/templates/resolve-template.ts";
+import { CronJobKeeper } from "./cron/cron-job-keeper.ts";
+import { cronJobResource } from "./cron/cron-job-writer.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import { declaredParts } from "./new-instance.ts";
 import { ownerApiVersion, type InstanceFigures } from "./instance-object.ts";
@@ -106,6 +108,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #reconciler: Reconciler;
   readonly #movable = new MovableWorkloads();
   readonly #rebalancer: Rebalancer;
+  readonly #cronJobs: CronJobKeeper;
   readonly #explainer: InstanceExplainer;
   readonly #pace: WorkloadPace;
   readonly #stopping = new AbortController();
@@ -119,6 +122,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     const changed = (change: InstanceChange) => this.#instanceChanged(change);
     this.live = new LiveInstances(this, clock.now() * 1000, log);
     this.#events = new EventRecorder(backend, clock, log);
+    this.#cronJobs = new CronJobKeeper({ backend, clock, log, events: this.#events });
     this.#pace = new WorkloadPace(clock, (uid) => this.#mark(uid));
     this.#wakeUps = new WakeUps(clock, (uids) => this.#markAll(uids));
     this.#revisions = this.#makeRevisionKeeper();
@@ -272,6 +276,11 @@ export class Engine implements InstanceSource, AsyncDisposable {
         );
       }),
     );
+    await Promise.all([
+      this.#watch(workloadResources.WasmJob, (event) => this.#cronJobs.jobEvent(event), signal),
+      this.#watch(cronJobResource, (event) => this.#cronJobs.cronJobEvent(event), signal),
+    ]);
+    this.#cronJobs.start();
     this.#options.log.info("declared objects read", {
       workloads: this.#workloads.size,
       held: this.#held.size,
@@ -289,6 +298,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#rebalancer.close();
     this.#taintEvictions.close();
     await Promise.all([
+      this.#cronJobs.close(),
       this.#revisions.close(),
       this.#reconciler.close(),
       this.#quotas.close(),

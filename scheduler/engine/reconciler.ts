@@ -355,6 +355,8 @@ export class Reconciler implements AsyncDisposable {
   }
 
   #retire(uid: string): void {
+    // Its job may have been deleted while the status that counts it was on its way.
+    if (!this.#options.state.instance(uid)) return;
     const surplus = this.#retired.add(uid);
     if (surplus !== undefined) this.#forget(surplus);
   }

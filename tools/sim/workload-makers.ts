@@ -147,8 +147,6 @@ export function makeDeployment(dice: Dice, name: string): Draft {
 }
 
 export function makeJob(dice: Dice, name: string): Draft {
-  const ttl = dice.chance(0.3) ? { ttlSecondsAfterFinished: dice.below(30) } : {};
-  const deadline = dice.chance(0.15) ? { activeDeadlineSeconds: 10 + dice.below(120) } : {};
   return {
     apiVersion: "wherry.dev/v1alpha1",
     kind: "WasmJob",
@@ -156,12 +154,49 @@ export function makeJob(dice: Dice, name: string): Draft {
     spec: {
       completions: 1 + dice.below(12),
       parallelism: 1 + dice.below(5),
-      backoffLimit: dice.pick([0, 6, 30]),
-      placementPolicy: dice.chance(0.3) ? "AllOrNothing" : "Independent",
-      ...ttl,
-      ...deadline,
-      template: makeTemplate(dice, name, dice.pick(["Never", "Never", "OnFailure"])),
+      ...makeJobSpec(dice, name),
     },
+  };
+}
+
+function makeJobSpec(dice: Dice, name: string, ttlMin = 0) {
+  const ttl = dice.chance(0.3) ? { ttlSecondsAfterFinished: ttlMin + dice.below(30) } : {};
+  const deadline = dice.chance(0.15) ? { activeDeadlineSeconds: 10 + dice.below(120) } : {};
+  return {
+    backoffLimit: dice.pick([0, 6, 30]),
+    placementPolicy: dice.chance(0.3) ? "AllOrNothing" : "Independent",
+    ...ttl,
+    ...deadline,
+    template: makeTemplate(dice, name, dice.pick(["Never", "Never", "OnFailure"])),
+  };
+}
+
+/** With less, what a scheduler is making that leads no more may come when the job has been and is gone. */
+const cronTtlMin = 10;
+const schedules = ["*/5 * * * * *", "*/20 * * * * *", "* * * * *", "*/2 * * * *"];
+
+export function makeCronJob(dice: Dice, name: string): Draft {
+  return {
+    apiVersion: "wherry.dev/v1alpha1",
+    kind: "WasmCronJob",
+    metadata: { name, namespace: dice.pick(namespaces) },
+    spec: {
+      ...makeTimes(dice),
+      jobTemplate: { spec: { completions: 1, parallelism: 1, ...makeJobSpec(dice, name, cronTtlMin) } },
+    },
+  };
+}
+
+/** All of a cron job that people change. */
+export function makeTimes(dice: Dice): Readonly<Record<string, unknown>> {
+  return {
+    schedule: dice.pick(schedules),
+    concurrencyPolicy: dice.pick(["Allow", "Forbid", "Forbid", "Replace"]),
+    suspend: dice.chance(0.1),
+    successfulJobsHistoryLimit: dice.below(3),
+    failedJobsHistoryLimit: dice.below(2),
+    ...(dice.chance(0.3) ? { startingDeadlineSeconds: 1 + dice.below(20) } : {}),
+    ...(dice.chance(0.3) ? { timeZone: "Europe/Berlin" } : {}),
   };
 }
 

@@ -2,10 +2,12 @@
 import type { WasmJob } from "../../../api/gen/kinds.gen.ts";
 import type { RunEnd, RunSpec } from "../../../node-daemon/runtimes/runtime-driver.ts";
 import type { Instance } from "../../../scheduler/core/model.ts";
+import type { BackendEvent } from "../../../scheduler/backend/backend.ts";
 import type { Cluster, ClusterWitness } from "../cluster.ts";
 import type { Machine } from "../machine.ts";
 import { objectsIn } from "../objects-in.ts";
 import type { SchedulerProcess } from "../scheduler-process.ts";
+import { CronCheck } from "./cron-check.ts";
 import { JobCheck } from "./job-check.ts";
 import { checkPlacement } from "./placement-check.ts";
 import { RolloutCheck } from "./rollout-check.ts";
@@ -14,11 +16,12 @@ import { demand, Violation } from "./violation.ts";
 
 export class Checks implements ClusterWitness {
   readonly truth = new Truth();
-  /** Uids of instances that people have asked to be ended. */
+  /** Uids of instances that people have asked to be ended, and of workloads that they have deleted. */
   readonly excused = new Set<string>();
   /** How many there were. */
   placements = 0;
   readonly #jobs = new JobCheck(this.truth);
+  readonly #cron = new CronCheck(this.excused);
   readonly #rollouts = new Map<SchedulerProcess, RolloutCheck>();
   /** The first; what follows from it says nothing. */
   #found: unknown;
@@ -62,6 +65,11 @@ export class Checks implements ClusterWitness {
   logged(line: string): void {
     if (line.includes("checkpoint not written")) return;
     this.#try(() => demand(false, "no errors", () => line));
+  }
+
+  /** A job is stored, or changes. */
+  jobStored(event: BackendEvent): void {
+    this.#try(() => this.#cron.stored(event));
   }
 
   /** At every step. Throws what was found since. */

@@ -6,17 +6,20 @@ import { objectsIn } from "../objects-in.ts";
 import {
   type Draft,
   makeConfigMap,
+  makeCronJob,
   makeDeployment,
   makeJob,
   makePriorityClass,
   makeQuota,
   makeTemplate,
+  makeTimes,
   zones,
 } from "../workload-makers.ts";
 import { type Happening, someMachine } from "./happening.ts";
 
 const deploymentsMax = 5;
 const jobsMax = 5;
+const cronJobsMax = 2;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -69,6 +72,27 @@ export const people: readonly Happening[] = [
     },
   },
   {
+    name: "create cron job",
+    weight: 2,
+    happen({ cluster }) {
+      if (objectsIn(cluster.store, "wasmcronjobs").length >= cronJobsMax) return undefined;
+      return create(cluster, "wasmcronjobs", makeCronJob(cluster.dice, aName(cluster, "tick", 4)));
+    },
+  },
+  {
+    name: "edit cron job",
+    weight: 2,
+    happen({ cluster }) {
+      const object = some(cluster, "wasmcronjobs");
+      return object && edit(cluster, "wasmcronjobs", object, makeTimes(cluster.dice));
+    },
+  },
+  {
+    name: "delete cron job",
+    weight: 0.5,
+    happen: ({ cluster }) => remove(cluster, "wasmcronjobs", some(cluster, "wasmcronjobs")),
+  },
+  {
     name: "scale",
     weight: 5,
     happen({ cluster }) {
@@ -108,9 +132,11 @@ export const people: readonly Happening[] = [
   {
     name: "delete workload",
     weight: 3,
-    happen({ cluster }) {
+    happen({ cluster, checks }) {
       const plural = cluster.dice.pick(["wasmdeployments", "wasmjobs"]);
-      return remove(cluster, plural, some(cluster, plural));
+      const object = some(cluster, plural);
+      if (object !== undefined) checks.excused.add(object.metadata.uid);
+      return remove(cluster, plural, object);
     },
   },
   {
@@ -241,9 +267,15 @@ export const roomMakers: readonly ((cluster: Cluster) => void)[] = [
   },
 ];
 
+/** So that there comes a time when nothing is left to do. */
+export function suspendCronJobs(cluster: Cluster): void {
+  for (const object of objectsIn(cluster.store, "wasmcronjobs"))
+    edit(cluster, "wasmcronjobs", object, { suspend: true });
+}
+
 /** People have had enough of it. */
 export function deleteWorkloads({ store }: Cluster): void {
-  for (const plural of ["wasmdeployments", "wasmjobs"])
+  for (const plural of ["wasmdeployments", "wasmcronjobs", "wasmjobs"])
     for (const object of objectsIn(store, plural)) store.remove(plural, object);
 }
 
