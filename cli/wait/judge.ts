@@ -67,8 +67,10 @@ function judgeCurrent(object: ApiObject): Verdict {
   if (observed !== undefined && observed < (object.metadata.generation ?? 0))
     return { kind: "waiting", seen: staleText(object, observed) };
   const current = conditionsOf(object);
-  const stalled = current.find(({ type, status }) => type === "Stalled" && status === "True");
-  if (stalled) return { kind: "hopeless", why: conditionText(stalled) };
+  // Kubernetes' own jobs say nothing but that they have failed.
+  const isFinal = (type: string) => type === "Stalled" || (type === "Failed" && isJob(object));
+  const failed = current.find(({ type, status }) => isFinal(type) && status === "True");
+  if (failed) return { kind: "hopeless", why: conditionText(failed) };
   const pending = current.find(
     ({ type, status }) =>
       (type === "Reconciling" && status === "True") || (type === "Ready" && status !== "True"),
@@ -78,6 +80,12 @@ function judgeCurrent(object: ApiObject): Verdict {
   if (object.apiVersion.startsWith("wherry.dev/") && object["status"] === undefined && hasTemplate(object))
     return { kind: "waiting", seen: "no controller has looked at it yet" };
   return met;
+}
+
+function isJob({ apiVersion, kind }: ApiObject): boolean {
+  return kind === "WasmJob"
+    ? apiVersion.startsWith("wherry.dev/")
+    : kind === "Job" && apiVersion === "batch/v1";
 }
 
 function hasTemplate({ spec }: ApiObject): boolean {
