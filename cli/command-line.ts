@@ -38,6 +38,11 @@ const commands: readonly CommandEntry[] = [
     summary: "Watch, pause, resume, restart and undo the rollouts of a workload",
     load: () => import("./commands/rollout.ts"),
   },
+  {
+    name: "create",
+    summary: "Make a job now from the template of a cron job",
+    load: () => import("./commands/create.ts"),
+  },
   { name: "get", summary: "Show objects", load: () => import("./commands/get.ts") },
   {
     name: "describe",

@@ -18,6 +18,7 @@ export const resources: readonly TestResource[] = [
   { group: "", plural: "configmaps", kind: "ConfigMap", short: ["cm"], namespaced: true },
   { group: "", plural: "events", kind: "Event", short: ["ev"], namespaced: true },
   { group: "wherry.dev", plural: "wasmdeployments", kind: "WasmDeployment", short: ["wd"], namespaced: true },
+  { group: "wherry.dev", plural: "wasmcronjobs", kind: "WasmCronJob", short: ["wcj"], namespaced: true },
   { group: "wherry.dev", plural: "wasmjobs", kind: "WasmJob", short: ["wj"], namespaced: true },
   { group: "wherry.dev", plural: "wasmnodes", kind: "WasmNode", short: ["wn"], namespaced: false },
   {

@@ -23,7 +23,7 @@ import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
 import type { LogOptions } from "../apiserver/live-resource.ts";
 import type { PlacementSimulator } from "../apiserver/placement-simulator.ts";
-import type { Backend, BackendEvent, ResourceKey } from "../backend/backend.ts";
+import type { Backend, BackendEvent } from "../backend/backend.ts";
 import type { ObjectCounts } from "../backend/object-counts.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { PlacementObserver } from "../recording/placement-observer.ts";
@@ -36,9 +36,10 @@ import {
   type PlacementConfiguration,
 } from "../core/placement/profile-declaration.ts";
 import { PriorityClasses } from "../core/priority-classes.ts";
-import { type ConfigKind, type ConfigLookup, Unreadable } from "../core/templates/resolve-template.ts";
+import type { ConfigKind } from "../core/templates/resolve-template.ts";
+import { configLookup } from "./config-lookup.ts";
+import { watchDeclaredObjects } from "./declared-objects.ts";
 import { CronJobKeeper } from "./cron/cron-job-keeper.ts";
-import { cronJobResource } from "./cron/cron-job-writer.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import { declaredParts } from "./new-instance.ts";
 import { ownerApiVersion, type InstanceFigures } from "./instance-object.ts";
@@ -46,22 +47,19 @@ import { InstanceExplainer } from "./instance-explainer.ts";
 import { troubleOf } from "./instance-trouble.ts";
 import { LiveInstances, type InstanceSource } from "./live-instances.ts";
 import { NodeBook } from "./node-book.ts";
-import { nodeResource } from "./node-objects.ts";
 import { EngineSimulator } from "./placement-simulation/engine-simulator.ts";
 import { PlacementRunner } from "./placement-runner.ts";
-import { QuotaKeeper, quotaResource } from "./quota-keeper.ts";
+import { QuotaKeeper } from "./quota-keeper.ts";
 import { Reconciler } from "./reconciler.ts";
-import { reportsOfOneMore, reportsWithout } from "./present-reports.ts";
-import { requirementsFor } from "./present-requirements.ts";
 import { MovableWorkloads } from "./rebalancing/movable-workloads.ts";
-import { Rebalancer } from "./rebalancing/rebalancer.ts";
+import { makeRebalancer } from "./rebalancing/make-rebalancer.ts";
+import type { Rebalancer } from "./rebalancing/rebalancer.ts";
 import { RevisionKeeper } from "./revisions/revision-keeper.ts";
-import { revisionResource } from "./revisions/revision-object.ts";
 import { TaintEvictions } from "./taint-evictions.ts";
 import { type CatalogueEntry, TemplateCatalogue } from "./template-catalogue.ts";
 import type { Progress } from "./step-backlog.ts";
 import { WakeUps } from "./wake-ups.ts";
-import { isGang, templateOf, toWorkload, workloadResources, type Workload } from "./workloads.ts";
+import { isGang, templateOf, toWorkload, type Workload } from "./workloads.ts";
 import { WorkloadPace } from "./workload-pace.ts";
 
 export interface EngineOptions {
@@ -79,14 +77,7 @@ export interface EngineOptions {
   readonly deciding?: ((instance: Instance, nodeName: string) => void) | undefined;
 }
 
-const configResources: Readonly<Record<ConfigKind, ResourceKey>> = {
-  ConfigMap: { group: "", plural: "configmaps" },
-  Secret: { group: "", plural: "secrets" },
-};
 const retryAfterBugMs = 10_000;
-const eventResource: ResourceKey = { group: "", plural: "events" };
-const namespaceResource: ResourceKey = { group: "", plural: "namespaces" };
-const priorityResource: ResourceKey = { group: "scheduling.k8s.io", plural: "priorityclasses" };
 
 export class Engine implements InstanceSource, AsyncDisposable {
   readonly live: LiveInstances;
@@ -204,33 +195,16 @@ export class Engine implements InstanceSource, AsyncDisposable {
   }
 
   #makeRebalancer(): Rebalancer {
-    const state = this.#state;
-    return new Rebalancer({
-      state,
+    return makeRebalancer({
+      state: this.#state,
       clock: this.#options.clock,
       events: this.#events,
+      placement: this.#placement,
+      reconciler: this.#reconciler,
       movable: () => this.#movable.settled(),
       mayDisrupt: (instance) => this.#mayDisrupt(instance),
-      reports: (instance, isStaying) => {
-        const requirements = requirementsFor(
-          instance,
-          this.#entryOf(instance.owner.uid, instance.templateHash),
-        );
-        const { placer } = this.#placement;
-        return isStaying
-          ? reportsOfOneMore(instance, requirements, state, placer)
-          : reportsWithout(instance, requirements, state, placer);
-      },
-      makeOn: (instance, nodeName) => {
-        const made = this.#reconciler.makeLike(instance);
-        if (made === undefined || this.#placement.placeOn(made, nodeName)) return made;
-        this.#reconciler.stop(made.uid, undefined);
-        return undefined;
-      },
-      setLeaving: (uid, why) => {
-        const change = state.setLeaving(uid, why);
-        if (change) this.#instanceChanged(change);
-      },
+      entryOf: (uid, templateHash) => this.#entryOf(uid, templateHash),
+      changed: (change) => this.#instanceChanged(change),
     });
   }
 
@@ -251,36 +225,20 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   /** Resolves when everything declared is known; node sessions may then be accepted. */
   async start(): Promise<void> {
-    const { signal } = this.#stopping;
-    await Promise.all([
-      this.#watch(nodeResource, (event) => this.#nodeEvent(event), signal),
-      this.#watch(configResources.ConfigMap, (event) => this.#configEvent("ConfigMap", event), signal),
-      this.#watch(configResources.Secret, (event) => this.#configEvent("Secret", event), signal),
-      // Nothing acts on events; watched so that the recorder can go on counting.
-      this.#watch(eventResource, () => {}, signal),
-      this.#watch(quotaResource, (event) => this.#quotas.event(event), signal),
-      this.#watch(priorityResource, (event) => this.#priorityEvent(event), signal),
-      this.#watch(namespaceResource, (event) => this.#namespaceEvent(event), signal),
-      this.#watch(revisionResource, (event) => this.#revisions.event(event), signal),
-    ]);
-    await Promise.all(
-      (["WasmDeployment", "WasmDaemonSet", "WasmJob"] as const).map((kind) => {
-        let synced = false;
-        return this.#watch(
-          workloadResources[kind],
-          (event) => {
-            if (event.kind === "synced") synced = true;
-            else this.#workloadEvent(kind, event, !synced);
-          },
-          signal,
-        );
-      }),
+    await watchDeclaredObjects(
+      this.#options.backend,
+      {
+        node: (event) => this.#nodeEvent(event),
+        config: (kind, event) => this.#configEvent(kind, event),
+        quota: (event) => this.#quotas.event(event),
+        priorityClass: (event) => this.#priorityEvent(event),
+        namespace: (event) => this.#namespaceEvent(event),
+        revision: (event) => this.#revisions.event(event),
+        workload: (kind, event, isOld) => this.#workloadEvent(kind, event, isOld),
+      },
+      this.#stopping.signal,
     );
-    await Promise.all([
-      this.#watch(workloadResources.WasmJob, (event) => this.#cronJobs.jobEvent(event), signal),
-      this.#watch(cronJobResource, (event) => this.#cronJobs.cronJobEvent(event), signal),
-    ]);
-    this.#cronJobs.start();
+    await this.#cronJobs.start(this.#stopping.signal);
     this.#options.log.info("declared objects read", {
       workloads: this.#workloads.size,
       held: this.#held.size,
@@ -385,20 +343,6 @@ export class Engine implements InstanceSource, AsyncDisposable {
   #revisionsChanged(ownerUid: string): void {
     this.#pace.wake(ownerUid);
     this.#mark(ownerUid);
-  }
-
-  /** Resolves with the watch's `synced`. */
-  #watch(resource: ResourceKey, listener: (event: BackendEvent) => void, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      this.#options.backend.watch(
-        resource,
-        (event) => {
-          listener(event);
-          if (event.kind === "synced") resolve();
-        },
-        signal,
-      );
-    });
   }
 
   #workloadEvent(kind: WorkloadKind, event: Exclude<BackendEvent, { kind: "synced" }>, isOld: boolean): void {
@@ -580,13 +524,4 @@ export class Engine implements InstanceSource, AsyncDisposable {
     else this.#reconciler.reconcileOrphans(uid);
     return this.#reconciler.goOn(uid, workload);
   }
-}
-
-function configLookup(backend: Backend, namespace: string): ConfigLookup {
-  return (kind, name) => {
-    const resource = configResources[kind];
-    const object = backend.get(resource, namespace, name);
-    const reason = object ? undefined : backend.unreadable(resource, namespace, name);
-    return reason === undefined ? object : new Unreadable(reason);
-  };
 }

@@ -120,17 +120,40 @@ test("kubectl: shows cron jobs, their events, and what jobs belong to whom", asy
     expect(described).toMatch(/Normal\s+SawCompletedJob .*condition: Complete/);
   });
   expect(await kubectl(["get", "all"])).toContain("wasmcronjob.wherry.dev/shown");
-  // Three and one are kept.
-  await eventually(async () => {
-    expect(await eventCount("shown", "SuccessfulDelete")).toBeGreaterThan(0);
-    expect((await jobsOf("shown")).length).toBeLessThanOrEqual(6);
-  });
+  await kubectl(["patch", "wcj", "shown", "--type=merge", "-p", '{"spec":{"suspend":true}}']);
+  // All are complete; three are kept, and others for ten seconds more.
+  await eventually(async () => expect(await jobsOf("shown")).toHaveLength(3));
+  expect(await eventCount("shown", "SuccessfulDelete")).toBeGreaterThan(0);
 });
 
 test("kubectl: the jobs of a deleted cron job go with it", async () => {
   await kubectl(["delete", "wcj", "shown"]);
   await eventually(async () => expect(await jobsOf("shown")).toEqual([]));
   expect(await kubectl(["get", "wi", "-o", "name"])).not.toContain("shown");
+});
+
+test("wherry create job: one more, at once, that belongs to the cron job", async () => {
+  await cluster.apply(cronJob("yearly", "@yearly", { concurrencyPolicy: "Forbid" }));
+  const { stdout } = await cluster.wherry("create", "job", "now", "--from=cronjob/yearly");
+  expect(stdout).toBe("wasmjob.wherry.dev/now created\n");
+  await kubectl(["wait", "wj/now", "--for=condition=Complete", "--timeout=60s"]);
+  const job = await cluster.json<Job>("wasmjob", "now");
+  expect(job.metadata.ownerReferences).toMatchObject([{ kind: "WasmCronJob", name: "yearly" }]);
+  expect(job.metadata.annotations).toEqual({ "wherry.dev/cron-job-instantiate": "manual" });
+  const described = await kubectl(["describe", "wcj", "yearly"]);
+  expect(described).not.toContain("UnexpectedJob");
+  await kubectl(["delete", "wcj", "yearly"]);
+  await eventually(async () => expect(await kubectl(["get", "wj", "now", "--ignore-not-found"])).toBe(""));
+});
+
+test.each([
+  { args: ["job", "x", "--from=wd/hello"], message: "names no cron job; write it as wasmcronjob/NAME" },
+  { args: ["job", "x", "--from=cronjob/none"], message: '"none" not found' },
+  { args: ["deployment", "x", "--from=cronjob/none"], message: "wherry apply -f FILE" },
+])("wherry create $args: says what is wrong", async ({ args, message }) => {
+  const { code, stderr } = await cluster.wherry("create", ...args);
+  expect(code).not.toBe(0);
+  expect(stderr).toContain(message);
 });
 
 test.each([

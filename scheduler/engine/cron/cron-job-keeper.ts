@@ -15,12 +15,12 @@ import { errorMessage } from "../../../kit/errors.ts";
 import { KeyedWorker } from "../../../kit/keyed-worker.ts";
 import type { Log } from "../../../kit/log.ts";
 import { earliest } from "../../../kit/timestamps.ts";
-import type { Backend, BackendEvent } from "../../backend/backend.ts";
+import type { Backend, BackendEvent, ResourceKey } from "../../backend/backend.ts";
 import { reconcileCronJob } from "../../core/controllers/cron-job/cron-job.ts";
 import { cronJobUidOf } from "../../core/controllers/cron-job/made-job.ts";
 import type { EventRecorder } from "../event-recorder.ts";
 import { CronJobRecord } from "./cron-job-record.ts";
-import { CronJobWriter, type Look } from "./cron-job-writer.ts";
+import { cronJobResource, CronJobWriter, jobResource, type Look } from "./cron-job-writer.ts";
 import { WallClockAlarms } from "./wall-clock-alarms.ts";
 
 export interface CronJobKeeperOptions {
@@ -30,11 +30,14 @@ export interface CronJobKeeperOptions {
   readonly events: EventRecorder;
 }
 
+type ObjectEvent = Exclude<BackendEvent, { kind: "synced" }>;
+
 const concurrencyMax = 32;
 /** One cron job is looked at at most this often. */
 const intervalMs = 20;
 
 export class CronJobKeeper implements AsyncDisposable {
+  readonly #backend: Backend;
   readonly #clock: Clock;
   /** By uid; also of cron jobs that are not known yet, or not any more, while there are jobs of theirs. */
   readonly #records = new Map<string, CronJobRecord>();
@@ -45,7 +48,8 @@ export class CronJobKeeper implements AsyncDisposable {
   #isStarted = false;
 
   constructor(options: CronJobKeeperOptions) {
-    const { clock, log } = options;
+    const { backend, clock, log } = options;
+    this.#backend = backend;
     this.#clock = clock;
     this.#writer = new CronJobWriter(options);
     this.#alarms = new WallClockAlarms(clock, (uid) => this.#schedule(uid));
@@ -62,8 +66,11 @@ export class CronJobKeeper implements AsyncDisposable {
     });
   }
 
-  /** All cron jobs and jobs that exist have been told: what is due is made from now on. */
-  start(): void {
+  /** Resolves when all that is declared is known; what is due is made from then on. */
+  async start(signal: AbortSignal): Promise<void> {
+    // Jobs first: a cron job whose jobs are not known yet would make them again.
+    await this.#watch(jobResource, (event) => this.#jobEvent(event), signal);
+    await this.#watch(cronJobResource, (event) => this.#cronJobEvent(event), signal);
     this.#isStarted = true;
     for (const uid of this.#records.keys()) this.#schedule(uid);
   }
@@ -77,8 +84,17 @@ export class CronJobKeeper implements AsyncDisposable {
     await this.close();
   }
 
-  cronJobEvent(event: BackendEvent): void {
-    if (event.kind === "synced") return;
+  #watch(resource: ResourceKey, listener: (event: ObjectEvent) => void, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const told = (event: BackendEvent) => {
+        if (event.kind === "synced") resolve();
+        else listener(event);
+      };
+      this.#backend.watch(resource, told, signal);
+    });
+  }
+
+  #cronJobEvent(event: ObjectEvent): void {
     const { uid, resourceVersion } = event.object.metadata;
     const record = this.#record(uid);
     if (event.kind === "delete") {
@@ -95,8 +111,7 @@ export class CronJobKeeper implements AsyncDisposable {
     this.#schedule(uid);
   }
 
-  jobEvent(event: BackendEvent): void {
-    if (event.kind === "synced") return;
+  #jobEvent(event: ObjectEvent): void {
     const { uid } = event.object.metadata;
     const owner = cronJobUidOf(event.object.metadata);
     const before = this.#ownerOfJob.get(uid);

@@ -35,7 +35,7 @@ export type Started =
   | { readonly kind: "failed"; readonly thrown: unknown };
 
 export const cronJobResource = { group: "wherry.dev", plural: "wasmcronjobs" };
-const jobResource = workloadResources.WasmJob;
+export const jobResource = workloadResources.WasmJob;
 
 /** How long no other job is made while the watch owes the last one. */
 const awaitedMs = 10_000;

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { instantiateAnnotation, scheduledAnnotation } from "../../../../api/cron-job.ts";
 import { readSchedule } from "../../../../api/cron-schedule.ts";
 import type { WasmCronJob, WasmCronJobStatus, WasmJob } from "../../../../api/gen/kinds.gen.ts";
 import { toTimestamp } from "../../../../kit/timestamps.ts";
@@ -10,7 +11,6 @@ import {
   emptyCronJobMemory,
   reconcileCronJob,
 } from "./cron-job.ts";
-import { instantiateAnnotation, scheduledAnnotation } from "./made-job.ts";
 import { type OwnedJob, staysMs } from "./owned-jobs.ts";
 
 const minute = 60_000;

@@ -1,14 +1,8 @@
 /** The job that is made for one time of a schedule, and how it is known again. */
+import { cronJobLabel, instantiateAnnotation, scheduledAnnotation } from "../../../../api/cron-job.ts";
 import type { WasmCronJob, WasmJob } from "../../../../api/gen/kinds.gen.ts";
 import type { ApiObject, OwnerReference } from "../../../../api/object-meta.ts";
 import { fromTimestamp, toTimestamp } from "../../../../kit/timestamps.ts";
-
-/** On jobs: the cron job that has made them. */
-export const cronJobLabel = "wherry.dev/cron-job";
-/** On jobs: the time of the schedule that they are for. */
-export const scheduledAnnotation = "wherry.dev/cron-job-scheduled-timestamp";
-/** On jobs that somebody has made from a cron job's template by hand: `manual`. */
-export const instantiateAnnotation = "wherry.dev/cron-job-instantiate";
 
 const minuteMs = 60_000;
 
