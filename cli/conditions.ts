@@ -1,4 +1,5 @@
 import type { ApiObject } from "../api/object-meta.ts";
+import { oneLine } from "./output/table.ts";
 
 /** metav1.Condition, as far as it is shown. */
 export interface Condition {
@@ -36,7 +37,7 @@ export function findCondition(object: ApiObject, type: string): Condition | unde
   return conditionsOf(object).find((one) => one.type.toLowerCase() === wanted);
 }
 
-/** `Available is False (MinimumReplicasUnavailable): what its message says`. */
+/** `Available is False (MinimumReplicasUnavailable): what its message says`. A message may quote what a guest has written. */
 export function conditionText({ type, status, reason, message }: Condition): string {
-  return `${type} is ${status}${reason ? ` (${reason})` : ""}${message ? `: ${message}` : ""}`;
+  return oneLine(`${type} is ${status}${reason ? ` (${reason})` : ""}${message ? `: ${message}` : ""}`);
 }

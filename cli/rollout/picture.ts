@@ -1,5 +1,5 @@
 import { humanDuration } from "../../kit/human-duration.ts";
-import { cellText } from "../output/table.ts";
+import { oneLine } from "../output/table.ts";
 import type { RevisionCensus, Trouble } from "./instance-census.ts";
 import type { Progress } from "./progress.ts";
 
@@ -67,11 +67,6 @@ function bullet(text: string, columns: number): readonly string[] {
   const shown = lines.slice(0, bulletLinesMax);
   if (lines.length > shown.length) shown[shown.length - 1] += " …";
   return shown.map((line, index) => `${index === 0 ? "  ! " : "    "}${line}`);
-}
-
-/** Messages may have several lines. */
-export function oneLine(text: string): string {
-  return cellText(text.trim().replaceAll(/\s+/g, " "));
 }
 
 interface Row {

@@ -1,6 +1,7 @@
 import type { ApiObject } from "../../api/object-meta.ts";
 import { conditionText, findCondition, statusOf } from "../conditions.ts";
 import { Failure } from "../failure.ts";
+import { oneLine } from "../output/table.ts";
 import type { Workload } from "./workload.ts";
 
 /** How many instances there are of what a rollout is about. */
@@ -64,7 +65,7 @@ export function troublesOf(object: ApiObject): readonly string[] {
 }
 
 function failureOf(object: ApiObject, title: string): string | undefined {
-  const reason = (message: string | undefined) => (message ? `: ${message}` : "");
+  const reason = (message: string | undefined) => (message ? `: ${oneLine(message)}` : "");
   const rolledBack = findCondition(object, "RolledBack");
   if (rolledBack?.status === "True") return `${title} was rolled back${reason(rolledBack.message)}`;
   const progressing = findCondition(object, "Progressing");

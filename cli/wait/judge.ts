@@ -1,6 +1,7 @@
 import type { ApiObject } from "../../api/object-meta.ts";
 import { assertNever } from "../../kit/errors.ts";
 import { conditionsOf, conditionText, findCondition, statusOf } from "../conditions.ts";
+import { oneLine } from "../output/table.ts";
 import type { WaitGoal } from "./wait-goal.ts";
 
 /** `waiting`: the object may still come there, and `seen` is how it is. `hopeless`: it will not by itself. */
@@ -57,7 +58,7 @@ function judgeJsonPath(
   if (typeof found === "object")
     return { kind: "hopeless", why: "jsonpath leads to a nested object or list which is not supported" };
   const text = (typeof found === "string" ? found : JSON.stringify(found)).trim();
-  return text === value ? met : { kind: "waiting", seen: `the field is ${JSON.stringify(found)}` };
+  return text === value ? met : { kind: "waiting", seen: `the field is ${oneLine(JSON.stringify(found))}` };
 }
 
 /** The rules of kstatus. https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md */
