@@ -95,6 +95,28 @@ test("wait --for=delete: what is deleted while nobody watches is gone", async ()
   ]);
 });
 
+test("wait --for=delete: many at once, by selector, each said once", async () => {
+  const names = Array.from({ length: 100 }, (_, index) => `many-${index}`);
+  for (const name of names) put(name, 1);
+  const { terminal, code } = start("wait --for=delete wd -l app=many --timeout=20s");
+  await server.watched(1);
+  for (const name of names) server.remove(`${deployments}/${name}`);
+  expect(await code, terminal.stderr).toBe(0);
+  const said = names.map((name) => `wasmdeployment.wherry.dev/${name} condition met`);
+  expect(terminal.stdout.trim().split("\n").toSorted()).toEqual(said.toSorted());
+});
+
+test("wait --for=delete: what cannot be asked for is a failure, not a success", async () => {
+  put("a", 1);
+  const { terminal, code } = start("wait --for=delete wd -l app=a --timeout=20s");
+  await server.watched(1);
+  server.refusals.set(`GET ${deployments}/a`, { code: 403, status: { reason: "Forbidden", message: "no" } });
+  server.remove(`${deployments}/a`);
+  expect(await code).toBe(1);
+  expect(terminal.stdout).toBe("");
+  expect(terminal.stderr).toBe("error: wasmdeployment.wherry.dev/a: no\n");
+});
+
 test("wait --for=delete: another object of the same name is another object", async () => {
   put("a", 1);
   const { terminal, code } = start("wait --for=delete wd/a --timeout=20s");
