@@ -17,7 +17,7 @@ import { objectReference, type Resource } from "../resources/resource.ts";
 import type { Terminal } from "../terminal.ts";
 import { InstanceCensus } from "./instance-census.ts";
 import { pictureLines, troubleText, type RevisionView } from "./picture.ts";
-import { troublesOf, type Progress } from "./progress.ts";
+import { readIdleness, troublesOf, type Progress } from "./progress.ts";
 import type { RolloutReporter } from "./reporter.ts";
 import { currentRevision, listRevisions, type Revision } from "./revisions.ts";
 import type { Workload } from "./workload.ts";
@@ -157,6 +157,7 @@ export class PictureReporter implements RolloutReporter {
             current: current?.number,
             troubles,
             elapsedMs: nowMs - this.#startMs,
+            idleness: readIdleness(object, terminal.clock.now()),
           },
           style,
         ),

@@ -28,6 +28,7 @@ function view(parts: Partial<RolloutView> = {}): RolloutView {
     current: 4,
     troubles: [],
     elapsedMs: 12_000,
+    idleness: undefined,
     ...parts,
   };
 }
@@ -39,6 +40,23 @@ test("pictureLines: the current revision first, each with its bar, and what is w
     "  revision 3  ███████████████▒▒▒              5 ready, 1 stopping",
     "  waiting: 4 out of 10 new instances have been updated",
   ]);
+});
+
+test.each([
+  { name: "a little while", idleness: { idleMs: 9_000, deadlineMs: 600_000 }, expected: "" },
+  {
+    name: "long",
+    idleness: { idleMs: 45_000, deadlineMs: 600_000 },
+    expected: " (no progress for 45s; it fails at 10m)",
+  },
+  {
+    name: "long, without a deadline",
+    idleness: { idleMs: 45_000, deadlineMs: undefined },
+    expected: " (no progress for 45s)",
+  },
+])("pictureLines: no progress for $name", ({ idleness, expected }) => {
+  const line = pictureLines(view({ idleness }), plain).find((one) => one.startsWith("  waiting: "));
+  expect(line).toBe(`  waiting: 4 out of 10 new instances have been updated${expected}`);
 });
 
 test("pictureLines: letters where there are no blocks", () => {
