@@ -3,6 +3,7 @@ import type { ApiObject } from "../object-meta.ts";
 import type { FieldError } from "./field-error.ts";
 import { instanceTemplateWarnings } from "./instance-template.ts";
 import { validateWasmCronJob } from "./wasm-cron-job.ts";
+import { jobSpecWarnings } from "./job-spec.ts";
 import { validateWasmDeployment } from "./wasm-deployment.ts";
 import { validateWasmJob } from "./wasm-job.ts";
 import { validateWasmNode } from "./wasm-node.ts";
@@ -20,16 +21,13 @@ export const semanticChecks: Readonly<Record<string, SemanticCheck>> = {
 /** What clients are told beside the answer, by kind: of what is legal, and probably not what was meant. */
 export const semanticWarnings: Readonly<Record<string, (object: ApiObject) => readonly string[]>> = {
   WasmCronJob: (object) =>
-    templateWarnings(
-      (object as unknown as WasmCronJob).spec.jobTemplate.spec.template,
-      "spec.jobTemplate.spec.",
-    ),
+    jobSpecWarnings((object as unknown as WasmCronJob).spec.jobTemplate.spec, "spec.jobTemplate.spec"),
   WasmDeployment: (object) => templateWarnings((object as unknown as WasmDeployment).spec.template),
-  WasmJob: (object) => templateWarnings((object as unknown as WasmJob).spec.template),
+  WasmJob: (object) => jobSpecWarnings((object as unknown as WasmJob).spec, "spec"),
 };
 
-function templateWarnings(template: InstanceTemplate, path = "spec."): readonly string[] {
-  return instanceTemplateWarnings(template, `${path}template`);
+function templateWarnings(template: InstanceTemplate): readonly string[] {
+  return instanceTemplateWarnings(template, "spec.template");
 }
 
 function typed<T>(check: (object: T, old: T | undefined) => readonly FieldError[]): SemanticCheck {

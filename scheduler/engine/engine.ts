@@ -36,7 +36,7 @@ import {
   type PlacementConfiguration,
 } from "../core/placement/profile-declaration.ts";
 import { PriorityClasses } from "../core/priority-classes.ts";
-import type { ConfigKind } from "../core/templates/resolve-template.ts";
+import { ConfigKeeper } from "./config-keeper.ts";
 import { configLookup } from "./config-lookup.ts";
 import { watchDeclaredObjects } from "./declared-objects.ts";
 import { CronJobKeeper } from "./cron/cron-job-keeper.ts";
@@ -102,6 +102,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #cronJobs: CronJobKeeper;
   readonly #explainer: InstanceExplainer;
   readonly #pace: WorkloadPace;
+  readonly #config: ConfigKeeper;
   readonly #stopping = new AbortController();
   #turnScheduled = false;
 
@@ -120,7 +121,9 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#catalogue = new TemplateCatalogue({
       lookup: (namespace) => configLookup(backend, namespace),
       revisionTemplate: (ownerUid, hash) => this.#revisions.template(ownerUid, hash),
+      latestTemplate: (ownerUid) => this.#revisions.latestTemplate(ownerUid),
     });
+    this.#config = this.#makeConfigKeeper();
     this.nodes = new NodeBook({
       ...options,
       state,
@@ -129,6 +132,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       asDeclared: (instance) => this.#asDeclared(instance),
       changed,
       nodeChanged: (name, kind) => this.#nodeChanged(name, kind),
+      registered: (name) => this.#config.registered(name),
       usageFell: limitsUsage(placement) ? (name) => this.#placement.usageFell(name) : () => {},
     });
     this.#quotas = new QuotaKeeper({
@@ -153,13 +157,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       again: () => this.#scheduleTurn(),
       deciding: options.deciding,
     });
-    this.#explainer = new InstanceExplainer({
-      state,
-      clock,
-      quotas: this.#quotas.book,
-      placement: this.#placement,
-      entryOf: (uid, templateHash) => this.#entryOf(uid, templateHash),
-    });
+    this.#explainer = this.#makeExplainer();
     this.#taintEvictions = new TaintEvictions({
       state,
       clock,
@@ -170,11 +168,36 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.simulator = this.#makeSimulator(placement);
   }
 
+  #makeExplainer(): InstanceExplainer {
+    return new InstanceExplainer({
+      state: this.#state,
+      clock: this.#options.clock,
+      quotas: this.#quotas.book,
+      placement: this.#placement,
+      entryOf: (uid, templateHash) => this.#entryOf(uid, templateHash),
+    });
+  }
+
+  #makeConfigKeeper(): ConfigKeeper {
+    return new ConfigKeeper({
+      clock: this.#options.clock,
+      catalogue: this.#catalogue,
+      events: this.#events,
+      nodes: () => this.nodes,
+      workload: (uid) => this.#workloads.get(uid),
+      wake: (uid) => {
+        this.#placement.wakeOwner(uid);
+        this.#scheduleTurn();
+      },
+      changed: (uid) => this.#templatesChanged(uid),
+    });
+  }
+
   #makeRevisionKeeper(): RevisionKeeper {
     return new RevisionKeeper({
       ...this.#options,
       exists: (ownerUid) => this.#workloads.has(ownerUid),
-      changed: (ownerUid) => this.#revisionsChanged(ownerUid),
+      changed: (ownerUid) => this.#templatesChanged(ownerUid),
     });
   }
 
@@ -229,7 +252,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#options.backend,
       {
         node: (event) => this.#nodeEvent(event),
-        config: (kind, event) => this.#configEvent(kind, event),
+        config: (kind, event) => this.#config.event(kind, event),
         quota: (event) => this.#quotas.event(event),
         priorityClass: (event) => this.#priorityEvent(event),
         namespace: (event) => this.#namespaceEvent(event),
@@ -251,6 +274,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#stopping.abort();
     this.#wakeUps.close();
     this.#pace.close();
+    this.#config.close();
     this.#events.close();
     this.#placement.close();
     this.#rebalancer.close();
@@ -339,8 +363,8 @@ export class Engine implements InstanceSource, AsyncDisposable {
     return workload && entry ? { ...instance, ...declaredParts(workload, entry) } : instance;
   }
 
-  /** A template can be used now, or has another number: its controller waits for that. */
-  #revisionsChanged(ownerUid: string): void {
+  /** A template can be used now, or there is another one: its controller waits for that. */
+  #templatesChanged(ownerUid: string): void {
     this.#pace.wake(ownerUid);
     this.#mark(ownerUid);
   }
@@ -351,7 +375,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#pace.wake(uid);
       this.#workloads.delete(uid);
       this.#held.delete(uid);
-      this.#catalogue.forget(uid);
+      this.#config.workloadGone(uid);
       this.#movable.delete(uid);
       this.#reconciler.drop(uid);
       this.#wakeUps.set(uid, undefined);
@@ -362,20 +386,12 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#movable.put(workload);
       if (before?.object.metadata.generation !== workload.object.metadata.generation) {
         this.#pace.wake(uid);
-        this.#catalogue.drop(uid);
+        this.#config.workloadChanged(uid);
       }
       if (before !== undefined && isGang(before) !== isGang(workload)) this.#placement.gangChanged(uid);
       if (isOld && this.nodes.hasUnknown()) this.#held.add(uid);
     }
     this.#mark(uid);
-  }
-
-  #configEvent(kind: ConfigKind, event: BackendEvent): void {
-    if (event.kind === "synced") return;
-    const { namespace = "", name } = event.object.metadata;
-    const readers = this.#catalogue.configChanged(kind, namespace, name);
-    for (const uid of readers) this.#placement.wakeOwner(uid);
-    if (readers.length > 0) this.#scheduleTurn();
   }
 
   /** Instances keep the priority that they were made with; what could not be made for want of the class now can. */

@@ -64,6 +64,9 @@ interface Decided {
   replayed: string | undefined;
 }
 
+/** Nodes of the past get nothing. */
+const notSent = { id: "", specJson: new Uint8Array(), contents: [], contentsId: "" };
+
 export class Replay {
   readonly #options: ReplayOptions;
   readonly #state = new ClusterState();
@@ -217,7 +220,8 @@ export class Replay {
       requirements: profile === undefined ? found : { ...found, profile },
       limits: template.limits,
       unspecified: new Set(),
-      outcome: { kind: "resolved", template: { id: "", specJson: new Uint8Array(), contents: [] } },
+      outcome: { kind: "resolved", template: notSent },
+      files: { kind: "resolved", contents: notSent },
     };
     this.#templates.set(id, { template, entry });
     if (isGang) this.#gangs.add(template.owner.uid);

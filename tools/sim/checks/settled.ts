@@ -5,6 +5,7 @@ import { templateHash } from "../../../scheduler/engine/template-hash.ts";
 import type { Cluster } from "../cluster.ts";
 import { objectsIn } from "../objects-in.ts";
 import type { SchedulerProcess } from "../scheduler-process.ts";
+import { checkContents } from "./contents-check.ts";
 import { demand, Violation } from "./violation.ts";
 
 export function isSettled(cluster: Cluster): boolean {
@@ -30,6 +31,7 @@ export function checkSettled(cluster: Cluster): void {
     checkJob(object as unknown as WasmJob, instances, isRefused);
   checkOwners(cluster, instances);
   checkAgreement(cluster, leader, instances);
+  checkContents(cluster);
 }
 
 /** No queue is stuck, and what is said of who waits is true. */
@@ -118,9 +120,16 @@ function checkJob(
   const { metadata, spec, status } = object;
   if (status?.phase === "Complete" || status?.phase === "Failed") return;
   const owned = instances.filter(({ owner }) => owner.uid === metadata.uid);
+  const isAtRest = spec.suspend || spec.parallelism === 0;
+  const alive = owned.filter(({ state }) => state.kind !== "ended");
+  demand(
+    !spec.suspend || alive.length === 0,
+    "converged",
+    () => `job ${metadata.name} is suspended and has ${describe(alive)}`,
+  );
   const waits = owned.some(({ state }) => state.kind === "pending");
   demand(
-    waits || isRefused(object) || spec.parallelism === 0,
+    waits || isRefused(object) || isAtRest,
     "converged",
     () => `job ${metadata.name} is ${status?.phase}, ${status?.completions}: ${describe(owned)}`,
   );

@@ -109,6 +109,14 @@ export const people: readonly Happening[] = [
     },
   },
   {
+    name: "suspend",
+    weight: 2,
+    happen({ cluster }) {
+      const object = some(cluster, "wasmjobs");
+      return object && edit(cluster, "wasmjobs", object, { suspend: cluster.dice.chance(0.4) });
+    },
+  },
+  {
     name: "roll out",
     weight: 4,
     happen({ cluster }) {
@@ -165,6 +173,17 @@ export const people: readonly Happening[] = [
     happen({ cluster }) {
       if (cluster.dice.chance(0.3)) return remove(cluster, "configmaps", some(cluster, "configmaps"));
       return create(cluster, "configmaps", makeConfigMap(cluster.dice));
+    },
+  },
+  {
+    name: "change config",
+    weight: 4,
+    happen({ cluster }) {
+      const object = some(cluster, "configmaps");
+      if (object === undefined) return undefined;
+      const { metadata, ...fresh } = makeConfigMap(cluster.dice);
+      cluster.store.put("configmaps", { ...object, ...fresh, metadata: object.metadata });
+      return `people change configmaps ${metadata.namespace ?? ""}: ${JSON.stringify(fresh["data"])}`;
     },
   },
   {
