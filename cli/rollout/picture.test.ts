@@ -47,7 +47,7 @@ test.each([
   {
     name: "long",
     idleness: { idleMs: 45_000, deadlineMs: 600_000 },
-    expected: " (no progress for 45s; it fails at 10m)",
+    expected: " (no progress for 45s; fails after 10m)",
   },
   {
     name: "long, without a deadline",

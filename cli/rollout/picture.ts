@@ -62,7 +62,7 @@ const idleMsMin = 10_000;
 function idleText(idleness: Idleness | undefined): string {
   if (!idleness || idleness.idleMs < idleMsMin) return "";
   const { idleMs, deadlineMs } = idleness;
-  const end = deadlineMs === undefined ? "" : `; it fails at ${humanDuration(deadlineMs)}`;
+  const end = deadlineMs === undefined ? "" : `; fails after ${humanDuration(deadlineMs)}`;
   return ` (no progress for ${humanDuration(idleMs)}${end})`;
 }
 
