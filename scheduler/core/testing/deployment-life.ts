@@ -18,6 +18,8 @@ export class DeploymentLife {
   revisions: readonly Revision[] = [];
   refusal: string | undefined;
   wakeAtMs: number | undefined;
+  /** Reasons of all events, in order. */
+  readonly events: string[] = [];
   /** Whether statuses are stored as soon as they are known. */
   storesAtOnce = true;
   /** Whether a template's instances ever become ready. */
@@ -187,6 +189,8 @@ export class DeploymentLife {
         this.revisions = this.revisions.filter(({ templateHash }) => templateHash !== step.templateHash);
         return;
       case "recordEvent":
+        this.events.push(step.reason);
+        return;
       case "createForSlot":
       case "deleteOwner":
         return;
@@ -213,9 +217,13 @@ export class DeploymentLife {
         const isKept = this.revisions.some(({ templateHash }) => templateHash === step.templateHash);
         demand(isKept, `makes instances of ${step.templateHash}, which is not kept`);
       }
-      if (step.kind !== "stopInstance" || spec.strategy.type === "Recreate" || !isServing.has(step.uid)) continue;
+      if (step.kind !== "stopInstance" || spec.strategy.type === "Recreate" || !isServing.has(step.uid))
+        continue;
       available--;
-      demand(available >= availableMin, `leaves ${available} available of at least ${availableMin}: ${this.tally}`);
+      demand(
+        available >= availableMin,
+        `leaves ${available} available of at least ${availableMin}: ${this.tally}`,
+      );
     }
   }
 

@@ -38,11 +38,7 @@ interface OpenCount extends TemplateCount {
 }
 
 /** Linear in the number of instances, and the only pass over all of them. */
-export function takeCensus(
-  { spec }: WasmDeployment,
-  instances: Iterable<Instance>,
-  nowMs: number,
-): Census {
+export function takeCensus({ spec }: WasmDeployment, instances: Iterable<Instance>, nowMs: number): Census {
   const minReadyMs = spec.minReadySeconds * 1000;
   const readyBeforeMs = nowMs - minReadyMs;
   const templates = new Map<string, OpenCount>();

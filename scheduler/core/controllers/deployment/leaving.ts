@@ -44,7 +44,11 @@ export function releaseLeaving(situation: Situation, made: number, gone: readonl
 }
 
 function release(instances: readonly Instance[]): Release {
-  const steps = instances.map(({ uid, leaving = "" }): Step => ({ kind: "evictInstance", uid, why: leaving }));
+  const steps = instances.map(({ uid, leaving = "" }): Step => ({
+    kind: "evictInstance",
+    uid,
+    why: leaving,
+  }));
   return { steps, wakeAtMs: undefined };
 }
 

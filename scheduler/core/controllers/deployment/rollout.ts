@@ -51,7 +51,8 @@ export function advanceRollout(facts: RolloutFacts): Rollout | undefined {
   const { spec, status } = deployment;
   const stored = status?.rollout;
   if (spec.paused) return stored;
-  if (stored?.templateHash !== templateHash || mustProve(stored, deployment)) return settle(begin(facts), facts);
+  if (stored?.templateHash !== templateHash || mustProve(stored, deployment))
+    return settle(begin(facts), facts);
   if (stored.phase === "Complete" || stored.phase === "RolledBack") return stored;
   return settle(resumed(stored, facts), facts);
 }
@@ -103,7 +104,11 @@ function begin({ deployment, templateHash, census, nowMs }: RolloutFacts): Rollo
   };
 }
 
-function beginRollback(failed: Rollout, rolledBackTo: string, { deployment, census, nowMs }: RolloutFacts): Rollout {
+function beginRollback(
+  failed: Rollout,
+  rolledBackTo: string,
+  { deployment, census, nowMs }: RolloutFacts,
+): Rollout {
   return {
     ...failed,
     phase: "RollingBack",
@@ -125,7 +130,12 @@ function marksOf(goal: string, census: Census, replicas: number) {
   );
 }
 
-function marks(updatedReplicas: number, readyReplicas: number, availableReplicas: number, oldReplicas: number) {
+function marks(
+  updatedReplicas: number,
+  readyReplicas: number,
+  availableReplicas: number,
+  oldReplicas: number,
+) {
   return { updatedReplicas, readyReplicas, availableReplicas, oldReplicas };
 }
 

@@ -110,11 +110,7 @@ export function isStaying({ leaving }: Instance): boolean {
 }
 
 /** No step if `count` is none or less. */
-export function make(
-  { spec, canMake }: Situation,
-  templateHash: string,
-  count: number,
-): readonly Step[] {
+export function make({ spec, canMake }: Situation, templateHash: string, count: number): readonly Step[] {
   if (count <= 0 || !canMake(templateHash)) return [];
   const message = `creates ${count} of ${spec.replicas} instances of template ${templateHash}`;
   return [
