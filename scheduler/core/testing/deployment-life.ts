@@ -5,7 +5,7 @@
 import type { WasmDeployment, WasmDeploymentSpec, WasmDeploymentStatus } from "../../../api/gen/kinds.gen.ts";
 import type { Instance, Revision } from "../model.ts";
 import { aDeployment, anInstance, aStatus, ended, pending, startMs, stopping } from "./builders.ts";
-import { isAvailable, isLive } from "../controllers/removal-order.ts";
+import { isAvailable, isLive, notYetAvailable } from "../controllers/removal-order.ts";
 import type { Step } from "../controllers/step.ts";
 import { reconcileDeployment } from "../controllers/deployment/deployment.ts";
 import { rolloutLimits } from "../controllers/deployment/rollout-limits.ts";
@@ -46,8 +46,8 @@ export class DeploymentLife {
   }
 
   get available(): readonly Instance[] {
-    const readyBeforeMs = this.nowMs - this.deployment.spec.minReadySeconds * 1000;
-    return this.live.filter((instance) => isAvailable(instance, readyBeforeMs));
+    const notYet = notYetAvailable(this.deployment.spec.minReadySeconds, this.nowMs);
+    return this.live.filter((instance) => isAvailable(instance, notYet));
   }
 
   /** How many live ones there are of each template, such as `v1:8 v2:5`. */

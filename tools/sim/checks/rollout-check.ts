@@ -1,7 +1,12 @@
 /** Of deployments, as their leader sees them: what is made stays within surge, what is stopped within unavailable. */
 import type { WasmDeployment } from "../../../api/gen/kinds.gen.ts";
 import { rolloutLimits } from "../../../scheduler/core/controllers/deployment/rollout-limits.ts";
-import { isAvailable, isLive } from "../../../scheduler/core/controllers/removal-order.ts";
+import {
+  isAvailable,
+  isLive,
+  notYetAvailable,
+  type NotYet,
+} from "../../../scheduler/core/controllers/removal-order.ts";
 import type { Instance } from "../../../scheduler/core/model.ts";
 import type { SchedulerProcess } from "../scheduler-process.ts";
 import { demand } from "./violation.ts";
@@ -39,11 +44,11 @@ export class RolloutCheck {
     const deployment = object as unknown as WasmDeployment;
     const owned = [...engine.instances(namespace)].filter(({ owner }) => owner.uid === instance.owner.uid);
     if (before === undefined && instance.state.kind === "pending") this.#made(deployment, owned);
-    const readyBeforeMs = scheduler.clock.now() - deployment.spec.minReadySeconds * 1000;
+    const notYet = notYetAvailable(deployment.spec.minReadySeconds, scheduler.clock.now());
     if (instance.state.kind !== "stopping" || before?.state.kind === "stopping") return;
-    const wasAvailable = before !== undefined && isAvailable(before, readyBeforeMs);
+    const wasAvailable = before !== undefined && isAvailable(before, notYet);
     if (wasAvailable && !this.#excused.has(instance.uid) && !isVictim(engine, instance))
-      this.#stopped(deployment, owned, readyBeforeMs);
+      this.#stopped(deployment, owned, notYet);
   }
 
   #made({ metadata, spec }: WasmDeployment, owned: readonly Instance[]): void {
@@ -56,10 +61,10 @@ export class RolloutCheck {
     );
   }
 
-  #stopped({ metadata, spec }: WasmDeployment, owned: readonly Instance[], readyBeforeMs: number): void {
+  #stopped({ metadata, spec }: WasmDeployment, owned: readonly Instance[], notYet: NotYet): void {
     if (spec.strategy.type === "Recreate") return;
     const { availableMin } = rolloutLimits(spec);
-    const available = owned.filter((one) => isAvailable(one, readyBeforeMs)).length;
+    const available = owned.filter((one) => isAvailable(one, notYet)).length;
     demand(
       available >= availableMin,
       "rollout",

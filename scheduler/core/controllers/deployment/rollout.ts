@@ -63,10 +63,11 @@ function settle(rollout: Rollout, facts: RolloutFacts): Rollout {
   return judgeProgress(withMarks(rollout, facts), facts);
 }
 
-/** The time while it was paused does not count. */
+/** The time while it was paused does not count. A time that is still to come is from before the clock was set back. */
 function resumed(rollout: Rollout, { deployment, nowMs }: RolloutFacts): Rollout {
   const wasPaused = deployment.status?.conditions?.some(({ reason }) => reason === pausedReason);
-  return wasPaused ? { ...rollout, progressTime: toTimestamp(nowMs) } : rollout;
+  const isToCome = (fromTimestamp(rollout.progressTime) ?? 0) > nowMs;
+  return wasPaused || isToCome ? { ...rollout, progressTime: toTimestamp(nowMs) } : rollout;
 }
 
 /** When time is up although nothing happens; undefined: never. */

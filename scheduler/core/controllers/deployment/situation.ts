@@ -102,7 +102,7 @@ function fallbackOf(
 }
 
 export function isIdle({ census }: Situation, instance: Instance): boolean {
-  return !isAvailable(instance, census.readyBeforeMs);
+  return !isAvailable(instance, census.notYet);
 }
 
 export function isStaying({ leaving }: Instance): boolean {
