@@ -165,7 +165,7 @@ export class SimulatedCluster {
     const input = { templateHash, revisions, instances, refusal, nowMs: later };
     if (workload.kind === "WasmDaemonSet")
       return reconcileDaemonSet({ ...input, daemonSet: workload.object, nodes: this.state.nodes() }).steps;
-    return reconcileDeployment({ ...input, deployment: workload.object }).steps;
+    return reconcileDeployment({ ...input, refusalOf: () => refusal, deployment: workload.object }).steps;
   }
 
   *#execute(step: Step, workload: Workload): Generator<void, void> {

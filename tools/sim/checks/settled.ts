@@ -80,6 +80,9 @@ function refusalOf({ store }: Cluster): (workload: WasmDeployment | WasmJob) => 
     const { priorityClassName: wanted = "" } = spec.template.spec;
     const failure = status?.conditions?.find(({ type }) => type === "ReplicaFailure");
     if (failure === undefined) return false;
+    // The class is that of the template to which it goes back.
+    if (status !== undefined && "rollout" in status && status.rollout?.rolledBackTo !== undefined)
+      return true;
     demand(
       wanted !== "" && !classes.has(wanted),
       "explained",
