@@ -26,9 +26,9 @@ function validateDeadline({
   minReadySeconds,
   progressDeadlineSeconds,
 }: WasmDeployment["spec"]): readonly FieldError[] {
-  if (progressDeadlineSeconds > minReadySeconds) return [];
+  const isTooShort = progressDeadlineSeconds <= minReadySeconds;
   const why = `must be greater than minReadySeconds (${minReadySeconds}), or every update would fail`;
-  return [invalidValue("spec.progressDeadlineSeconds", progressDeadlineSeconds, why)];
+  return isTooShort ? [invalidValue("spec.progressDeadlineSeconds", progressDeadlineSeconds, why)] : [];
 }
 
 /** As in Kubernetes: what autoscalers and budgets select by must not change under them. */

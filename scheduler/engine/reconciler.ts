@@ -7,6 +7,7 @@
  * Even then a job's ended instances are only retired: no controller sees them any more, people do.
  */
 import { isDeepStrictEqual } from "node:util";
+import type { InstanceTemplate } from "../../api/gen/kinds.gen.ts";
 import type { ApiObject } from "../../api/object-meta.ts";
 import type { Clock } from "../../kit/clock.ts";
 import { assertNever, errorMessage } from "../../kit/errors.ts";
@@ -215,14 +216,14 @@ export class Reconciler implements AsyncDisposable {
     const { uid } = workload.object.metadata;
     const instances = this.#options.state.instancesOwnedBy(uid);
     const nowMs = this.#options.clock.now();
-    const priority = this.#options.priorities.resolve(templateOf(workload).spec.priorityClassName);
-    const refusal = priority.kind === "unknown" ? priority.message : undefined;
+    const refusal = this.#refusalOf(templateOf(workload));
     switch (workload.kind) {
       case "WasmDeployment": {
         const { templateHash } = this.catalogueEntry(workload);
         const revisions = [...this.#options.revisions.of(uid)];
         const deployment = workload.object;
-        return reconcileDeployment({ deployment, templateHash, revisions, instances, refusal, nowMs });
+        const refusalOf = (hash: string) => this.#refusalOf(this.catalogueEntryOf(workload, hash)?.template);
+        return reconcileDeployment({ deployment, templateHash, revisions, instances, refusalOf, nowMs });
       }
       case "WasmDaemonSet": {
         const { templateHash, requirements } = this.catalogueEntry(workload);
@@ -250,6 +251,12 @@ export class Reconciler implements AsyncDisposable {
       default:
         return assertNever(workload, "workload");
     }
+  }
+
+  /** Why no instance of a template can be made now. */
+  #refusalOf(template: InstanceTemplate | undefined): string | undefined {
+    const priority = this.#options.priorities.resolve(template?.spec.priorityClassName);
+    return priority.kind === "unknown" ? priority.message : undefined;
   }
 
   #executeOrphaned(step: Step): void {

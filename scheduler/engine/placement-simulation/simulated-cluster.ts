@@ -173,7 +173,7 @@ export class SimulatedCluster {
         nodes: this.state.nodes(),
         memory: emptyDaemonSetMemory,
       }).steps;
-    return reconcileDeployment({ ...input, deployment: workload.object }).steps;
+    return reconcileDeployment({ ...input, refusalOf: () => refusal, deployment: workload.object }).steps;
   }
 
   *#execute(step: Step, workload: Workload): Generator<void, void> {

@@ -1,7 +1,12 @@
 /** Of deployments and daemon sets, as their leader sees them: what is made stays within surge, what is stopped within unavailable. */
 import type { WasmDaemonSet, WasmDeployment } from "../../../api/gen/kinds.gen.ts";
 import { rolloutLimits } from "../../../scheduler/core/controllers/deployment/rollout-limits.ts";
-import { isAvailable, isLive } from "../../../scheduler/core/controllers/removal-order.ts";
+import {
+  isAvailable,
+  isLive,
+  notYetAvailable,
+  type NotYet,
+} from "../../../scheduler/core/controllers/removal-order.ts";
 import type { Instance, WorkloadKind } from "../../../scheduler/core/model.ts";
 import type { SchedulerProcess } from "../scheduler-process.ts";
 import { checkDaemonMade, checkDaemonStopped } from "./daemon-set-check.ts";
@@ -40,13 +45,13 @@ export class RolloutCheck {
     if (!object || object.metadata.uid !== owner.uid) return;
     // The backend delivers only objects of these forms.
     const { spec } = object as unknown as WasmDaemonSet | WasmDeployment;
-    const readyBeforeMs = scheduler.clock.now() - spec.minReadySeconds * 1000;
+    const notYet = notYetAvailable(spec.minReadySeconds, scheduler.clock.now());
     const isMade = before === undefined && state.kind === "pending";
     const isStopped =
       state.kind === "stopping" &&
       before !== undefined &&
       before.state.kind !== "stopping" &&
-      isAvailable(before, readyBeforeMs) &&
+      isAvailable(before, notYet) &&
       !this.#excused.has(instance.uid) &&
       !isVictim(engine, instance);
     if (owner.kind === "WasmDaemonSet") {
@@ -58,7 +63,7 @@ export class RolloutCheck {
     const deployment = object as unknown as WasmDeployment;
     const owned = [...engine.instances(namespace)].filter((other) => other.owner.uid === owner.uid);
     if (isMade) this.#made(deployment, owned);
-    if (isStopped) this.#stopped(deployment, owned, readyBeforeMs);
+    if (isStopped) this.#stopped(deployment, owned, notYet);
   }
 
   #made({ metadata, spec }: WasmDeployment, owned: readonly Instance[]): void {
@@ -71,10 +76,10 @@ export class RolloutCheck {
     );
   }
 
-  #stopped({ metadata, spec }: WasmDeployment, owned: readonly Instance[], readyBeforeMs: number): void {
+  #stopped({ metadata, spec }: WasmDeployment, owned: readonly Instance[], notYet: NotYet): void {
     if (spec.strategy.type === "Recreate") return;
     const { availableMin } = rolloutLimits(spec);
-    const available = owned.filter((one) => isAvailable(one, readyBeforeMs)).length;
+    const available = owned.filter((one) => isAvailable(one, notYet)).length;
     demand(
       available >= availableMin,
       "rollout",

@@ -85,8 +85,13 @@ function refusalOf({ store }: Cluster): (workload: WasmDaemonSet | WasmDeploymen
   const classes = new Set(objectsIn(store, "priorityclasses").map(({ metadata }) => metadata.name));
   return ({ metadata: { name }, spec, status }) => {
     const { priorityClassName: wanted = "" } = spec.template.spec;
-    const failure = status?.conditions?.find(({ type }) => type === "ReplicaFailure" || type === "Stalled");
+    const failure = status?.conditions?.find(
+      ({ type, reason }) => type === "ReplicaFailure" || (type === "Stalled" && reason === "FailedCreate"),
+    );
     if (failure === undefined) return false;
+    // The class is that of the template to which it goes back.
+    if (status !== undefined && "rollout" in status && status.rollout?.rolledBackTo !== undefined)
+      return true;
     demand(
       wanted !== "" && !classes.has(wanted),
       "explained",

@@ -45,7 +45,10 @@ const happenings: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("storesAtOnce"), to: fc.boolean() }) },
   {
     weight: 3,
-    arbitrary: fc.record({ kind: fc.constant("time"), ms: fc.constantFrom(1, 1_000, 6_000, 40_000) }),
+    arbitrary: fc.record({
+      kind: fc.constant("time"),
+      ms: fc.constantFrom(1, 1_000, 6_000, 40_000, -3_600_000),
+    }),
   },
   {
     weight: 8,

@@ -23,10 +23,9 @@ export function planRollingUpdate(situation: Situation): Plan {
   const oldWanted = wantedOld(situation);
   const sound = soundOld(situation);
   const room = Math.max(0, limits.totalMax - total);
-  // Room for them is not given away, even while they cannot be made.
+  // Room for them is not given away while their places stay empty.
   const oldMissing = fallback === undefined ? 0 : Math.min(room, Math.max(0, oldWanted - sound));
-  const isMakingOld = fallback !== undefined && canMake(fallback);
-  const oldMade = isMakingOld ? Math.max(0, oldMissing - held(fallback)) : 0;
+  const oldMade = fallback === undefined ? 0 : Math.max(0, oldMissing - held(fallback));
   const missing = spec.replicas - (target.live.length - target.leaving);
   const targetMissing = Math.min(missing, room - oldMissing) - held(target.templateHash);
   const targetMade = canMake(target.templateHash) ? Math.max(0, targetMissing) : 0;
@@ -68,9 +67,9 @@ function soundOld({ old, fallback }: Situation): number {
 
 /** New ones above what is declared: of those that stay, and of those that should go when even the surge has no room for them. */
 function surplusOf(situation: Situation, missing: number): readonly Instance[] {
-  const { target, total, limits } = situation;
+  const { target, total, limits, census } = situation;
   const many = Math.max(0, -missing);
-  const staying = many === 0 ? [] : firstToGo(target.live.filter(isStaying), many);
+  const staying = many === 0 ? [] : firstToGo(target.live.filter(isStaying), many, census.notYet);
   const over = Math.min(target.leaving, total - many - limits.totalMax);
   if (over <= 0) return staying;
   return [
@@ -78,6 +77,7 @@ function surplusOf(situation: Situation, missing: number): readonly Instance[] {
     ...firstToGo(
       target.live.filter((instance) => !isStaying(instance)),
       over,
+      census.notYet,
     ),
   ];
 }
@@ -98,7 +98,7 @@ function retireOld(situation: Situation, retirement: Retirement): readonly Insta
   if (idle.unsound + idle.sound + serving >= oldLive) return all;
   const homeless = all.filter((instance) => isHomeless(situation, instance));
   if (idle.unsound + idle.sound + serving === 0) return homeless;
-  const ordered = inRemovalOrder(all);
+  const ordered = inRemovalOrder(all, situation.census.notYet);
   const gone = new Set(homeless);
   const take = (count: number, isMeant: (instance: Instance) => boolean) => {
     for (const instance of ordered) {
@@ -109,7 +109,7 @@ function retireOld(situation: Situation, retirement: Retirement): readonly Insta
       count--;
     }
   };
-  take(serving, (instance) => isAvailable(instance, situation.census.readyBeforeMs));
+  take(serving, (instance) => isAvailable(instance, situation.census.notYet));
   take(idle.unsound, (instance) => isIdle(situation, instance) && !isSound(situation, instance));
   take(idle.sound, (instance) => isIdle(situation, instance) && isSound(situation, instance));
   return [...gone];
@@ -155,6 +155,7 @@ export function planRecreate(situation: Situation): Plan {
     oldLive: 0,
     oldAvailable: 0,
     total: situation.target.live.length,
+    fallback: undefined,
     canMake: () => false,
   });
   return {

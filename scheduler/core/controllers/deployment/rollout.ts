@@ -63,10 +63,11 @@ function settle(rollout: Rollout, facts: RolloutFacts): Rollout {
   return judgeProgress(withMarks(rollout, facts), facts);
 }
 
-/** The time while it was paused does not count. */
+/** The time while it was paused does not count. A time that is still to come is from before the clock was set back. */
 function resumed(rollout: Rollout, { deployment, nowMs }: RolloutFacts): Rollout {
   const wasPaused = deployment.status?.conditions?.some(({ reason }) => reason === pausedReason);
-  return wasPaused ? { ...rollout, progressTime: toTimestamp(nowMs) } : rollout;
+  const isToCome = (fromTimestamp(rollout.progressTime) ?? 0) > nowMs;
+  return wasPaused || isToCome ? { ...rollout, progressTime: toTimestamp(nowMs) } : rollout;
 }
 
 /** When time is up although nothing happens; undefined: never. */
@@ -87,9 +88,9 @@ export function recordPlan(
   const { replicas } = spec;
   if (rollout.phase === "Complete" || rollout.phase === "RolledBack")
     return { ...rollout, replicas, ...marks(replicas, replicas, replicas, 0) };
-  const isProgress =
-    planned.updatedReplicas > rollout.updatedReplicas || planned.oldReplicas < rollout.oldReplicas;
-  const next = { ...rollout, replicas, ...planned };
+  const { updatedReplicas, oldReplicas } = planned;
+  const isProgress = updatedReplicas > rollout.updatedReplicas || oldReplicas < rollout.oldReplicas;
+  const next = { ...rollout, replicas, updatedReplicas, oldReplicas };
   return isProgress && !spec.paused ? progressed(next, nowMs) : next;
 }
 

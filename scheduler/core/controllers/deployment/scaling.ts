@@ -39,19 +39,19 @@ function alone({ spec }: Situation, oldSize: number): { readonly target: number;
 
 /** What is missing is made; only a template that is alone is given less than it has. */
 function fill(situation: Situation, targetWanted: number, oldWanted: number): Plan {
-  const { spec, limits, target, old, oldLive, total, fallback, held, canMake } = situation;
+  const { spec, limits, target, old, oldLive, total, fallback, held, canMake, census } = situation;
   const room = Math.max(0, limits.totalMax - total);
-  const isMakingOld = fallback !== undefined && canMake(fallback);
-  const oldMissing = isMakingOld ? oldWanted - oldLive - held(fallback) : 0;
+  const oldMissing = fallback === undefined ? 0 : oldWanted - oldLive - held(fallback);
   const oldMade = Math.min(room, Math.max(0, oldMissing));
   const staying = target.live.length - target.leaving;
   const targetMissing = canMake(target.templateHash) ? targetWanted - staying - held(target.templateHash) : 0;
   const targetMade = Math.min(room - oldMade, Math.max(0, targetMissing));
   const surplus = [
-    ...firstToGo(target.live.filter(isStaying), staying - targetWanted),
+    ...firstToGo(target.live.filter(isStaying), staying - targetWanted, census.notYet),
     ...firstToGo(
       old.flatMap(({ live }) => live),
       oldLive - oldWanted,
+      census.notYet,
     ),
   ];
   const release = releaseLeaving(situation, oldMade + targetMade, surplus);
@@ -129,13 +129,13 @@ function chooseStops(situation: Situation, changes: ReadonlyMap<string, number>)
   const all = [target, ...old].flatMap(({ live }) => live);
   const chosen = [target, ...old].flatMap(({ templateHash, live }) => {
     const change = changes.get(templateHash) ?? 0;
-    return change < 0 ? inRemovalOrder(live).slice(0, -change) : [];
+    return change < 0 ? inRemovalOrder(live, census.notYet).slice(0, -change) : [];
   });
-  const serving = chosen.filter((instance) => isAvailable(instance, census.readyBeforeMs));
+  const serving = chosen.filter((instance) => isAvailable(instance, census.notYet));
   const excess = serving.length - Math.max(0, available - limits.availableMin);
   if (excess <= 0) return chosen;
   const kept = new Set(serving.slice(-excess));
   const taken = new Set(chosen);
   const others = all.filter((instance) => isIdle(situation, instance) && !taken.has(instance));
-  return [...chosen.filter((instance) => !kept.has(instance)), ...firstToGo(others, excess)];
+  return [...chosen.filter((instance) => !kept.has(instance)), ...firstToGo(others, excess, census.notYet)];
 }
