@@ -3,6 +3,7 @@ import type {
   WasmCronJob,
   WasmDaemonSet,
   WasmDeployment,
+  WasmDisruptionBudget,
   WasmJob,
   WasmNode,
 } from "../gen/kinds.gen.ts";
@@ -10,8 +11,10 @@ import type { ApiObject } from "../object-meta.ts";
 import type { FieldError } from "./field-error.ts";
 import { instanceTemplateWarnings } from "./instance-template.ts";
 import { validateWasmCronJob } from "./wasm-cron-job.ts";
+import { jobSpecWarnings } from "./job-spec.ts";
 import { validateWasmDaemonSet, wasmDaemonSetWarnings } from "./wasm-daemon-set.ts";
 import { validateWasmDeployment } from "./wasm-deployment.ts";
+import { validateWasmDisruptionBudget, wasmDisruptionBudgetWarnings } from "./wasm-disruption-budget.ts";
 import { validateWasmJob } from "./wasm-job.ts";
 import { validateWasmNode } from "./wasm-node.ts";
 
@@ -22,6 +25,7 @@ export const semanticChecks: Readonly<Record<string, SemanticCheck>> = {
   WasmCronJob: typed<WasmCronJob>(validateWasmCronJob),
   WasmDaemonSet: typed<WasmDaemonSet>(validateWasmDaemonSet),
   WasmDeployment: typed<WasmDeployment>(validateWasmDeployment),
+  WasmDisruptionBudget: typed<WasmDisruptionBudget>(validateWasmDisruptionBudget),
   WasmJob: typed<WasmJob>(validateWasmJob),
   WasmNode: typed<WasmNode>(validateWasmNode),
 };
@@ -29,17 +33,15 @@ export const semanticChecks: Readonly<Record<string, SemanticCheck>> = {
 /** What clients are told beside the answer, by kind: of what is legal, and probably not what was meant. */
 export const semanticWarnings: Readonly<Record<string, (object: ApiObject) => readonly string[]>> = {
   WasmCronJob: (object) =>
-    templateWarnings(
-      (object as unknown as WasmCronJob).spec.jobTemplate.spec.template,
-      "spec.jobTemplate.spec.",
-    ),
+    jobSpecWarnings((object as unknown as WasmCronJob).spec.jobTemplate.spec, "spec.jobTemplate.spec"),
   WasmDaemonSet: (object) => wasmDaemonSetWarnings(object as unknown as WasmDaemonSet),
   WasmDeployment: (object) => templateWarnings((object as unknown as WasmDeployment).spec.template),
-  WasmJob: (object) => templateWarnings((object as unknown as WasmJob).spec.template),
+  WasmDisruptionBudget: (object) => wasmDisruptionBudgetWarnings(object as unknown as WasmDisruptionBudget),
+  WasmJob: (object) => jobSpecWarnings((object as unknown as WasmJob).spec, "spec"),
 };
 
-function templateWarnings(template: InstanceTemplate, path = "spec."): readonly string[] {
-  return instanceTemplateWarnings(template, `${path}template`);
+function templateWarnings(template: InstanceTemplate): readonly string[] {
+  return instanceTemplateWarnings(template, "spec.template");
 }
 
 function typed<T>(check: (object: T, old: T | undefined) => readonly FieldError[]): SemanticCheck {

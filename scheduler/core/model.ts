@@ -116,7 +116,7 @@ export interface ObservedStatus {
   readonly exitCode: number | undefined;
   readonly restarts: number;
   readonly startedMs: number | undefined;
-  /** Since when it has been ready without a break, by the scheduler's clock; undefined: it is not ready. */
+  /** Since when it has been ready without a break, by the scheduler's clock; undefined: it is not ready, or its daemon does not say. */
   readonly readySinceMs: number | undefined;
   readonly finishedMs: number | undefined;
   readonly lastTermination: Termination | undefined;

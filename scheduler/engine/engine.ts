@@ -18,10 +18,9 @@
 import type { InstanceExplanation, WasmNode } from "../../api/gen/kinds.gen.ts";
 import type { ApiObject } from "../../api/object-meta.ts";
 import type { Clock } from "../../kit/clock.ts";
-import { WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
-import type { LogOptions } from "../apiserver/live-resource.ts";
+import type { EvictionOutcome, EvictionRequest, LogOptions } from "../apiserver/live-resource.ts";
 import type { PlacementSimulator } from "../apiserver/placement-simulator.ts";
 import type { Backend, BackendEvent } from "../backend/backend.ts";
 import type { ObjectCounts } from "../backend/object-counts.ts";
@@ -36,14 +35,17 @@ import {
   type PlacementConfiguration,
 } from "../core/placement/profile-declaration.ts";
 import { PriorityClasses } from "../core/priority-classes.ts";
-import type { ConfigKind } from "../core/templates/resolve-template.ts";
+import { ConfigKeeper } from "./config-keeper.ts";
 import { configLookup } from "./config-lookup.ts";
 import { watchDeclaredObjects } from "./declared-objects.ts";
 import { DaemonSetMarks } from "./daemon-set-marks.ts";
 import { CronJobKeeper } from "./cron/cron-job-keeper.ts";
+import { BudgetKeeper } from "./disruption/budget-keeper.ts";
+import { Evictions } from "./disruption/evictions.ts";
 import { EventRecorder } from "./event-recorder.ts";
+import type { InstanceFigures } from "./instance-object.ts";
+import { openLogOf } from "./instance-log.ts";
 import { declaredParts } from "./new-instance.ts";
-import { ownerApiVersion, type InstanceFigures } from "./instance-object.ts";
 import { InstanceExplainer } from "./instance-explainer.ts";
 import { troubleOf } from "./instance-trouble.ts";
 import { LiveInstances, type InstanceSource } from "./live-instances.ts";
@@ -96,6 +98,8 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #priorities = new PriorityClasses();
   readonly #quotas: QuotaKeeper;
   readonly #placement: PlacementRunner;
+  readonly #budgets: BudgetKeeper;
+  readonly #evictions: Evictions;
   readonly #taintEvictions: TaintEvictions;
   readonly #reconciler: Reconciler;
   readonly #movable = new MovableWorkloads();
@@ -104,6 +108,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #cronJobs: CronJobKeeper;
   readonly #explainer: InstanceExplainer;
   readonly #pace: WorkloadPace;
+  readonly #config: ConfigKeeper;
   readonly #stopping = new AbortController();
   #turnScheduled = false;
 
@@ -122,7 +127,9 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#catalogue = new TemplateCatalogue({
       lookup: (namespace) => configLookup(backend, namespace),
       revisionTemplate: (ownerUid, hash) => this.#revisions.template(ownerUid, hash),
+      latestTemplate: (ownerUid) => this.#revisions.latestTemplate(ownerUid),
     });
+    this.#config = this.#makeConfigKeeper();
     this.nodes = new NodeBook({
       ...options,
       state,
@@ -131,14 +138,12 @@ export class Engine implements InstanceSource, AsyncDisposable {
       asDeclared: (instance) => this.#asDeclared(instance),
       changed,
       nodeChanged: (name, kind) => this.#nodeChanged(name, kind),
+      registered: (name) => this.#config.registered(name),
       usageFell: limitsUsage(placement) ? (name) => this.#placement.usageFell(name) : () => {},
     });
-    this.#quotas = new QuotaKeeper({
-      ...options,
-      state,
-      objectCounts: options.objectCounts,
-      changed: (namespace) => this.#placement.quotaChanged(namespace),
-    });
+    this.#quotas = this.#makeQuotaKeeper();
+    this.#budgets = this.#makeBudgetKeeper();
+    this.#evictions = this.#makeEvictions();
     this.#placement = new PlacementRunner({
       state,
       clock,
@@ -151,32 +156,80 @@ export class Engine implements InstanceSource, AsyncDisposable {
       observer: options.observer,
       isGang: (uid) => isGang(this.#workloads.get(uid)),
       isBeingMade: (uid) => this.#reconciler.hasSteps(uid),
-      mayDisrupt: (instance) => this.#mayDisrupt(instance),
+      budgets: this.#budgets,
       again: () => this.#scheduleTurn(),
       deciding: options.deciding,
     });
-    this.#explainer = new InstanceExplainer({
-      state,
-      clock,
-      quotas: this.#quotas.book,
-      placement: this.#placement,
-      entryOf: (uid, templateHash) => this.#entryOf(uid, templateHash),
-    });
+    this.#explainer = this.#makeExplainer();
     this.#taintEvictions = new TaintEvictions({
       state,
       clock,
-      evict: (instance, message) => this.#evict(instance, message),
+      evict: (instance, message) => this.#evictions.forTaint(instance, message),
     });
     this.#reconciler = this.#makeReconciler();
     this.#rebalancer = this.#makeRebalancer();
     this.simulator = this.#makeSimulator(placement);
   }
 
+  #makeExplainer(): InstanceExplainer {
+    return new InstanceExplainer({
+      state: this.#state,
+      clock: this.#options.clock,
+      quotas: this.#quotas.book,
+      placement: this.#placement,
+      entryOf: (uid, templateHash) => this.#entryOf(uid, templateHash),
+    });
+  }
+
+  #makeConfigKeeper(): ConfigKeeper {
+    return new ConfigKeeper({
+      clock: this.#options.clock,
+      catalogue: this.#catalogue,
+      events: this.#events,
+      nodes: () => this.nodes,
+      workload: (uid) => this.#workloads.get(uid),
+      wake: (uid) => {
+        this.#placement.wakeOwner(uid);
+        this.#scheduleTurn();
+      },
+      changed: (uid) => this.#templatesChanged(uid),
+    });
+  }
+
   #makeRevisionKeeper(): RevisionKeeper {
     return new RevisionKeeper({
       ...this.#options,
       exists: (ownerUid) => this.#workloads.has(ownerUid),
-      changed: (ownerUid) => this.#revisionsChanged(ownerUid),
+      changed: (ownerUid) => this.#templatesChanged(ownerUid),
+    });
+  }
+
+  #makeQuotaKeeper(): QuotaKeeper {
+    return new QuotaKeeper({
+      ...this.#options,
+      state: this.#state,
+      objectCounts: this.#options.objectCounts,
+      changed: (namespace) => this.#placement.quotaChanged(namespace),
+    });
+  }
+
+  #makeBudgetKeeper(): BudgetKeeper {
+    return new BudgetKeeper({
+      ...this.#options,
+      state: this.#state,
+      workload: (uid) => this.#workloads.get(uid),
+      allowsMore: (ownerUids) => this.#markAll(ownerUids),
+    });
+  }
+
+  #makeEvictions(): Evictions {
+    return new Evictions({
+      state: this.#state,
+      events: this.#events,
+      workload: (uid) => this.#workloads.get(uid),
+      refusals: (instance) => this.#budgets.refusals(instance),
+      changed: (change) => this.#instanceChanged(change),
+      stop: (uid, graceMs, why) => this.#reconciler.stop(uid, graceMs, why),
     });
   }
 
@@ -190,7 +243,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       nodes: this.nodes,
       priorities: this.#priorities,
       changed: (change) => this.#instanceChanged(change),
-      mayDisrupt: (instance) => this.#mayDisrupt(instance),
+      letGo: (uid, why) => this.#evictions.letGo(uid, why),
       workload: (uid) => this.#workloads.get(uid),
       stored: (workload, before) => this.#workloadStored(workload, before),
     });
@@ -204,7 +257,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       placement: this.#placement,
       reconciler: this.#reconciler,
       movable: () => this.#movable.settled(),
-      mayDisrupt: (instance) => this.#mayDisrupt(instance),
+      mayDisrupt: (instance) => this.#budgets.mayDisrupt(instance),
       entryOf: (uid, templateHash) => this.#entryOf(uid, templateHash),
       changed: (change) => this.#instanceChanged(change),
     });
@@ -231,7 +284,8 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#options.backend,
       {
         node: (event) => this.#nodeEvent(event),
-        config: (kind, event) => this.#configEvent(kind, event),
+        config: (kind, event) => this.#config.event(kind, event),
+        budget: (event) => this.#budgets.event(event),
         quota: (event) => this.#quotas.event(event),
         priorityClass: (event) => this.#priorityEvent(event),
         namespace: (event) => this.#namespaceEvent(event),
@@ -253,6 +307,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#stopping.abort();
     this.#wakeUps.close();
     this.#pace.close();
+    this.#config.close();
     this.#events.close();
     this.#placement.close();
     this.#rebalancer.close();
@@ -262,6 +317,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#revisions.close(),
       this.#reconciler.close(),
       this.#quotas.close(),
+      this.#budgets.close(),
       this.nodes.close(),
     ]);
   }
@@ -306,31 +362,26 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#reconciler.stop(uid, graceSeconds === undefined ? undefined : graceSeconds * 1000);
   }
 
+  hasAllReports(): boolean {
+    return !this.nodes.hasUnknown();
+  }
+
+  requestEviction(instance: Instance, request: EvictionRequest): EvictionOutcome {
+    return this.#evictions.request(instance, request);
+  }
+
   explain(instance: Instance, limit: number): InstanceExplanation {
     return this.#explainer.explain(instance, limit);
   }
 
   openLog(instance: Instance, options: LogOptions, signal: AbortSignal): AsyncIterable<Uint8Array> {
-    const { state } = instance;
-    if (state.kind === "pending") {
-      const why = state.message || "it has not been placed yet";
-      throw new WherryError("LogUnavailable", `instance ${instance.name} has no log: ${why}`);
-    }
-    const session = this.nodes.session(state.nodeName);
-    if (session) return session.openLog(instance.uid, options, signal);
-    const message = `the log of ${instance.name} is on node ${state.nodeName}, which is not connected`;
-    throw new WherryError("NodeUnreachable", message, { retryable: true });
+    return openLogOf(instance, (name) => this.nodes.session(name), options, signal);
   }
 
   /** A template that a workload has or had; undefined when the workload is gone, or the template not kept. */
   #entryOf(uid: string, templateHash: string): CatalogueEntry | undefined {
     const workload = this.#workloads.get(uid);
     return workload && this.#reconciler.catalogueEntryOf(workload, templateHash);
-  }
-
-  /** There are no disruption budgets yet. */
-  #mayDisrupt(_instance: Instance): boolean {
-    return true;
   }
 
   /** A node that is in wrong hands is not to say what the instances of others ask of their neighbours. */
@@ -341,8 +392,8 @@ export class Engine implements InstanceSource, AsyncDisposable {
     return workload && entry ? { ...instance, ...declaredParts(workload, entry) } : instance;
   }
 
-  /** A template can be used now, or has another number: its controller waits for that. */
-  #revisionsChanged(ownerUid: string): void {
+  /** A template can be used now, or there is another one: its controller waits for that. */
+  #templatesChanged(ownerUid: string): void {
     this.#pace.wake(ownerUid);
     this.#mark(ownerUid);
   }
@@ -353,7 +404,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#pace.wake(uid);
       this.#workloads.delete(uid);
       this.#held.delete(uid);
-      this.#catalogue.forget(uid);
+      this.#config.workloadGone(uid);
       this.#movable.delete(uid);
       this.#daemonSets.delete(uid);
       this.#reconciler.drop(uid);
@@ -366,20 +417,13 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#daemonSets.put(workload);
       if (before?.object.metadata.generation !== workload.object.metadata.generation) {
         this.#pace.wake(uid);
-        this.#catalogue.drop(uid);
+        this.#config.workloadChanged(uid);
       }
       if (before !== undefined && isGang(before) !== isGang(workload)) this.#placement.gangChanged(uid);
       if (isOld && this.nodes.hasUnknown()) this.#held.add(uid);
     }
+    this.#budgets.workloadChanged(toWorkload(kind, event.object));
     this.#mark(uid);
-  }
-
-  #configEvent(kind: ConfigKind, event: BackendEvent): void {
-    if (event.kind === "synced") return;
-    const { namespace = "", name } = event.object.metadata;
-    const readers = this.#catalogue.configChanged(kind, namespace, name);
-    for (const uid of readers) this.#placement.wakeOwner(uid);
-    if (readers.length > 0) this.#scheduleTurn();
   }
 
   /** Instances keep the priority that they were made with; what could not be made for want of the class now can. */
@@ -414,6 +458,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#placement.nodeChanged(nodeName, kind);
     this.#options.observer?.nodeChanged(nodeName, node);
     this.#daemonSets.nodeChanged(nodeName, node);
+    this.#evictions.nodeChanged(nodeName);
     this.#taintEvictions.nodeChanged(nodeName);
     this.#rebalancer.nodesChanged();
     this.#nodesReported();
@@ -428,6 +473,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     const { uid } = workload.object.metadata;
     if (this.#workloads.get(uid) !== before) return;
     this.#workloads.set(uid, workload);
+    this.#budgets.workloadChanged(workload);
     this.#movable.put(workload);
   }
 
@@ -435,6 +481,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   #nodesReported(): void {
     if (this.nodes.hasUnknown()) return;
     this.#quotas.usageIsKnown();
+    this.#budgets.instancesAreKnown();
     if (this.#held.size === 0) return;
     this.#options.log.info("all nodes have reported; workloads are reconciled again", {
       workloads: this.#held.size,
@@ -453,6 +500,8 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.live.changed(instance, change.before);
     }
     this.#quotas.instanceChanged(change);
+    this.#budgets.instanceChanged(change);
+    this.#evictions.instanceChanged(change);
     this.#placement.instanceChanged(change);
     this.#options.observer?.instanceChanged(change);
     this.#taintEvictions.instanceChanged(change);
@@ -463,19 +512,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#mark(instance.owner.uid);
   }
 
-  #evict({ uid, name, namespace, owner }: Instance, message: string): void {
-    const reason = "TaintEviction";
-    this.#reconciler.stop(uid, undefined, { reason, message });
-    const involved = { apiVersion: ownerApiVersion, ...owner, namespace };
-    this.#events.record({
-      involved,
-      type: "Normal",
-      reason,
-      message: `instance ${name} is stopped: ${message}`,
-    });
-  }
-
-  #markAll(uids: readonly string[]): void {
+  #markAll(uids: Iterable<string>): void {
     for (const uid of uids) this.#mark(uid);
   }
 

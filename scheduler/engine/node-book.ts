@@ -47,6 +47,8 @@ export interface NodeBookOptions {
   readonly changed: (change: InstanceChange) => void;
   /** Something about nodes changed that may concern placement or held workloads. */
   readonly nodeChanged: (nodeName: string, kind: "nodeAdded" | "nodeUpdated") => void;
+  /** It has told all that it holds. */
+  readonly registered: (nodeName: string) => void;
   /** Less of a node is in use than before. */
   readonly usageFell: (nodeName: string) => void;
 }
@@ -87,6 +89,11 @@ export class NodeBook implements NodeListener, AsyncDisposable {
         return { hello: this.#hellos.get(name), connection, conditions, promisable: allocatable, overcommit };
       },
     });
+  }
+
+  /** Those with a session. */
+  connectedNames(): Iterable<string> {
+    return this.#sessions.keys();
   }
 
   session(nodeName: string): NodeSession | undefined {
@@ -258,6 +265,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     this.#unknown.delete(nodeName);
     log.info("node connected", { node: nodeName, instances: seen.size });
     this.#setConnection(nodeName, { kind: "connected" });
+    this.#options.registered(nodeName);
   }
 
   #setConnection(

@@ -12,6 +12,7 @@
 import type { Clock, Timer } from "../../kit/clock.ts";
 import { earliest } from "../../kit/timestamps.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
+import type { DisruptionGuard } from "../core/disruption/disruption-guard.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance } from "../core/model.ts";
 import type { BatchPlacement } from "../core/placement/choice.ts";
@@ -53,8 +54,7 @@ export interface PlacementRunnerOptions {
   readonly isGang: (ownerUid: string) => boolean;
   /** Whether the steps that make its instances are not all carried out yet. */
   readonly isBeingMade: (ownerUid: string) => boolean;
-  /** Whether stopping it violates no disruption budget. */
-  readonly mayDisrupt: (instance: Instance) => boolean;
+  readonly budgets: DisruptionGuard;
   /** Asks for another turn of the loop. */
   readonly again: () => void;
   /** Sees each proposal that is about to be committed, while its instance is still pending. */

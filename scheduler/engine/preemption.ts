@@ -14,6 +14,7 @@
  */
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
+import type { DisruptionGuard } from "../core/disruption/disruption-guard.ts";
 import type { Instance } from "../core/model.ts";
 import type { PlacementRequest } from "../core/placement/framework.ts";
 import type { Placer } from "../core/placement/placer.ts";
@@ -49,8 +50,7 @@ export interface PreemptionOptions {
   readonly request: (queued: QueuedRequest) => PlacementRequest;
   /** undefined: something that it refers to is missing, or the workload is gone. */
   readonly templateOf: (instance: Instance) => NodeTemplate | undefined;
-  /** Whether stopping it violates no disruption budget. */
-  readonly mayDisrupt: (instance: Instance) => boolean;
+  readonly budgets: DisruptionGuard;
 }
 
 interface Unit {
@@ -79,13 +79,13 @@ export class Preemption {
   #leftInTurn: number = preemptionLimits.perTurnMax;
 
   constructor(options: PreemptionOptions) {
-    const { state, mayDisrupt } = options;
+    const { state, budgets } = options;
     this.#options = options;
     this.#occupants = {
       freeableOn: (name) => state.freeableOn(name),
       instancesOn: (name) => state.instancesOn(name),
       nomineesOn: (name) => state.nomineesOn(name),
-      mayDisrupt,
+      tally: () => budgets.tally(),
     };
   }
 
@@ -115,7 +115,7 @@ export class Preemption {
   preemptEach(queued: QueuedRequest, instances: readonly Instance[]): PreemptionOutcome {
     const search = this.#search(queued, instances, this.#extentFor(queued));
     if (search === undefined) return { nominated: [], isUnfinished: false };
-    const draft = new PreemptionDraft(this.#options.state);
+    const draft = this.#draft();
     const served = instances.slice(0, this.#leftInTurn);
     for (const instance of served) {
       const plan = search.next(this.#options.state.snapshot());
@@ -137,7 +137,7 @@ export class Preemption {
   preemptGang(queued: QueuedRequest, instances: readonly Instance[], found: readonly Proposal[]): boolean {
     const { state } = this.#options;
     if (!this.#mayPreempt(queued)) return false;
-    const draft = new PreemptionDraft(state);
+    const draft = this.#draft();
     const isWhole =
       found.every(({ instance, nodeName }) => draft.add(instance, freePlaceOn(nodeName), gangText)) &&
       this.#planAll(
@@ -283,6 +283,11 @@ export class Preemption {
       const plan = search.next(this.#options.state.snapshot());
       return plan !== undefined && draft.add(instance, plan, waitingText(plan));
     });
+  }
+
+  #draft(): PreemptionDraft {
+    const { state, budgets } = this.#options;
+    return new PreemptionDraft(state, (instance) => budgets.note(instance));
   }
 
   #nominated(unit: Unit): void {

@@ -60,8 +60,8 @@ export interface ReconcilerOptions {
   readonly priorities: PriorityClasses;
   readonly revisions: RevisionKeeper;
   readonly changed: (change: InstanceChange) => void;
-  /** Whether stopping it violates no disruption budget. */
-  readonly mayDisrupt: (instance: Instance) => boolean;
+  /** Stops an instance that should go, if the disruption budgets allow it. */
+  readonly letGo: (uid: string, why: string) => void;
   readonly workload: (uid: string) => Workload | undefined;
   /** A status has been written to `before`; this is the workload as stored. */
   readonly stored: (workload: Workload, before: Workload) => void;
@@ -75,7 +75,6 @@ interface PendingStatus {
 
 /** Statuses of one object are written at most this often: a thousand instances starting make some thirty writes. */
 const statusIntervalMs = 20;
-const evictionReason = "Eviction";
 /** Ended instances of jobs that can still be looked at, in the whole cluster. Nodes keep the logs of as many. */
 const retiredMax = 1_000;
 
@@ -278,7 +277,7 @@ export class Reconciler implements AsyncDisposable {
         this.stop(step.uid, undefined);
         return;
       case "evictInstance":
-        this.#evict(step.uid, step.why);
+        this.#options.letGo(step.uid, step.why);
         return;
       case "forgetInstance":
         if (workload.kind === "WasmJob") this.#retire(step.uid);
@@ -300,20 +299,6 @@ export class Reconciler implements AsyncDisposable {
       default:
         assertNever(step, "step");
     }
-  }
-
-  #evict(uid: string, message: string): void {
-    const { state, mayDisrupt, events } = this.#options;
-    const instance = state.instance(uid);
-    if (instance === undefined || !mayDisrupt(instance)) return;
-    this.stop(uid, undefined, { reason: evictionReason, message });
-    const { owner, namespace, name } = instance;
-    events.record({
-      involved: { apiVersion: ownerApiVersion, ...owner, namespace },
-      type: "Normal",
-      reason: evictionReason,
-      message: `instance ${name} is stopped: ${message}`,
-    });
   }
 
   #createMany(

@@ -3,29 +3,32 @@
  * instances. An entry is made when it is first needed and dropped when the workload, or a ConfigMap or Secret that it
  * reads, changes.
  */
-import { createHash } from "node:crypto";
-import type { InstanceTemplate } from "../../api/gen/kinds.gen.ts";
+import type { InstanceSpec, InstanceTemplate } from "../../api/gen/kinds.gen.ts";
 import { cpuMillis, memoryBytes } from "../../api/quantity.ts";
 import { daemonTolerations } from "../core/daemon-tolerations.ts";
-import { ownerLabel, templateHashLabel } from "../core/labels.ts";
+import { configDigestAnnotation, ownerLabel, templateHashLabel } from "../core/labels.ts";
 import type { Owner, PlacementRequirements, Resources } from "../core/model.ts";
 import type { ComputeResource } from "../core/quota/compute-resources.ts";
 import {
   configReferences,
+  resolveContents,
   resolveTemplate,
   type ConfigKind,
   type ConfigLookup,
-  type TemplateBody,
 } from "../core/templates/resolve-template.ts";
 import { requirementsOf } from "../core/templates/requirements.ts";
-import { canonicalJson } from "../core/templates/template-hash.ts";
+import type { Contents, NodeTemplate } from "../nodes/node-port.ts";
 import { ConfigDigests } from "./config-digests.ts";
+import { contentsId, nodeTemplate } from "./node-template.ts";
 import { templateHash } from "./template-hash.ts";
-import type { NodeTemplate } from "../nodes/node-port.ts";
 
 export type TemplateOutcome =
   | { readonly kind: "resolved"; readonly template: NodeTemplate }
   | { readonly kind: "missing"; readonly reason: string; readonly message: string };
+
+export type FilesOutcome =
+  | { readonly kind: "resolved"; readonly contents: Contents }
+  | { readonly kind: "missing"; readonly message: string };
 
 export interface CatalogueEntry {
   readonly templateHash: string;
@@ -38,6 +41,8 @@ export interface CatalogueEntry {
   /** What the template leaves open, which matters to quotas. */
   readonly unspecified: ReadonlySet<ComputeResource>;
   readonly outcome: TemplateOutcome;
+  /** The files alone, for instances that run. */
+  readonly files: FilesOutcome;
 }
 
 export interface TemplateOwner extends Owner {
@@ -52,6 +57,8 @@ export interface CatalogueSources {
   readonly lookup: (namespace: string) => ConfigLookup;
   /** A template that the workload has had; undefined: it is not kept. */
   readonly revisionTemplate: (ownerUid: string, templateHash: string) => InstanceTemplate | undefined;
+  /** The one that was current last; undefined: none is kept. */
+  readonly latestTemplate: (ownerUid: string) => InstanceTemplate | undefined;
 }
 
 interface OwnerEntries {
@@ -65,10 +72,13 @@ export class TemplateCatalogue {
   readonly #sources: CatalogueSources;
   readonly #cached = new Map<string, OwnerEntries>();
   readonly #readers = new Map<string, Set<string>>();
-  readonly #configDigests = new ConfigDigests();
+  readonly #configDigests: ConfigDigests;
 
   constructor(sources: CatalogueSources) {
     this.#sources = sources;
+    this.#configDigests = new ConfigDigests(
+      (uid) => sources.latestTemplate(uid)?.metadata?.annotations?.[configDigestAnnotation],
+    );
   }
 
   /** Of the current template. */
@@ -94,16 +104,27 @@ export class TemplateCatalogue {
     return template && this.#make(owner, template, entries);
   }
 
-  /** The workload, or what is kept of its templates, changed. */
-  drop(ownerUid: string): void {
+  /** The workload, or what is kept of its templates, changed. Answers whether it read a ConfigMap or Secret. */
+  drop(ownerUid: string): boolean {
     const cached = this.#cached.get(ownerUid);
-    if (!cached) return;
+    if (!cached) return false;
     this.#cached.delete(ownerUid);
     for (const reference of cached.references) {
       const readers = this.#readersOf(reference);
       readers.delete(ownerUid);
       if (readers.size === 0) this.#readers.delete(reference);
     }
+    return cached.references.size > 0;
+  }
+
+  /** Changes of what it reads make no other template of its current one, until `release`. False: there is nothing to hold. */
+  hold(ownerUid: string): boolean {
+    return this.#configDigests.hold(ownerUid);
+  }
+
+  release(ownerUid: string): void {
+    this.#configDigests.release(ownerUid);
+    this.drop(ownerUid);
   }
 
   /** The workload is gone. */
@@ -122,7 +143,12 @@ export class TemplateCatalogue {
   #make(owner: TemplateOwner, template: InstanceTemplate, entries: OwnerEntries): CatalogueEntry {
     const { spec } = template;
     const { uid: ownerUid, namespace } = owner;
-    const resolved = resolveTemplate(spec, this.#sources.lookup(namespace));
+    const lookup = this.#sources.lookup(namespace);
+    const resolved = resolveTemplate(spec, lookup);
+    const outcome: TemplateOutcome =
+      resolved.kind === "resolved"
+        ? { kind: "resolved", template: nodeTemplate(ownerUid, resolved.body) }
+        : resolved;
     const hash = templateHash(template);
     const labels = {
       ...template.metadata?.labels,
@@ -141,8 +167,8 @@ export class TemplateCatalogue {
         tolerations: owner.kind === "WasmDaemonSet" ? daemonTolerations : [],
       }),
       ...declaredLimits(template),
-      outcome:
-        resolved.kind === "resolved" ? { kind: "resolved", template: nodeTemplate(resolved.body) } : resolved,
+      outcome,
+      files: filesOf(outcome, spec, lookup),
     };
     entries.byHash.set(hash, entry);
     for (const { kind, name } of configReferences(spec)) {
@@ -174,18 +200,12 @@ function configKey(kind: ConfigKind, namespace: string, name: string): string {
   return `${kind}/${namespace}/${name}`;
 }
 
-function nodeTemplate(body: TemplateBody): NodeTemplate {
-  const specText = canonicalJson(body.spec);
-  const digest = createHash("sha256").update(specText);
-  for (const { volume, files } of body.contents) {
-    for (const { path, data } of files)
-      digest.update(`\0${volume}\0${path}\0${data.byteLength}\0`).update(data);
-  }
-  return {
-    id: digest.digest("hex").slice(0, 32),
-    specJson: Buffer.from(specText),
-    contents: body.contents,
-  };
+function filesOf(outcome: TemplateOutcome, spec: InstanceSpec, lookup: ConfigLookup): FilesOutcome {
+  if (outcome.kind === "resolved") return { kind: "resolved", contents: outcome.template };
+  const files = resolveContents(spec, lookup);
+  if (files.kind === "missing") return files;
+  const { contents } = files;
+  return { kind: "resolved", contents: { contents, contentsId: contentsId(contents) } };
 }
 
 function declaredLimits({ spec }: InstanceTemplate): Pick<CatalogueEntry, "limits" | "unspecified"> {

@@ -17,7 +17,9 @@ export type GuestName =
   | "echo"
   | "waker"
   | "patient"
-  | "resident";
+  | "resident"
+  | "reader"
+  | "herald";
 
 const folder = mkdtempSync(join(tmpdir(), "wherry-guests-"));
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));

@@ -3,6 +3,7 @@ import type {
   CheckpointChange,
   StoredInstance,
   StoredMeta,
+  StoredTemplate,
 } from "../../node-daemon/session/checkpoint.ts";
 import type { NodeTemplate, VolumeContent } from "../../node-daemon/core/assignment.ts";
 
@@ -33,7 +34,7 @@ export class DiskHandle implements Checkpoint {
     return [...this.#disk.instances.values()].map((one) => JSON.parse(JSON.stringify(one)) as StoredInstance);
   }
 
-  loadTemplates(): readonly { readonly id: string; readonly specJson: Uint8Array }[] {
+  loadTemplates(): readonly StoredTemplate[] {
     return [...this.#disk.templates.values()];
   }
 
@@ -72,6 +73,12 @@ export class DiskHandle implements Checkpoint {
       case "putTemplate":
         if (!templates.has(change.template.id)) templates.set(change.template.id, change.template);
         return;
+      case "putContents": {
+        const { templateId, ...contents } = change.contents;
+        const template = templates.get(templateId);
+        if (template) templates.set(templateId, { ...template, ...contents });
+        return;
+      }
       case "removeTemplate":
         templates.delete(change.id);
     }

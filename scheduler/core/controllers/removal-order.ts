@@ -4,23 +4,37 @@ export function isLive(instance: Instance): boolean {
   return instance.state.kind === "pending" || instance.state.kind === "bound";
 }
 
-/** Ready is available, until minReadySeconds exists. */
-export function isAvailable(instance: Instance): boolean {
-  return instance.state.kind === "bound" && instance.state.observed?.ready === true;
+/**
+ * Ready, and since `readyBeforeMs` (now less minReadySeconds) or earlier. Of one that is ready and does not say since when, as
+ * long as can be.
+ */
+export function isAvailable({ state }: Instance, readyBeforeMs = Number.POSITIVE_INFINITY): boolean {
+  if (state.kind !== "bound" || state.observed?.ready !== true) return false;
+  return (state.observed.readySinceMs ?? Number.NEGATIVE_INFINITY) <= readyBeforeMs;
 }
 
 /**
  * Live instances of one owner in the order in which they should go, as a ReplicaSet's: without a node first, then not
- * running, not ready, from the node with most of them, more often restarted, younger. Where several leave one node,
- * each counts only those that would still be there, so that what remains is spread.
+ * running, not ready; before others that are as far, who should go anyway; from the node with most of them, more often restarted,
+ * younger. Where several leave one node, each counts only those that would still be there, so that what remains is spread.
  */
 export function inRemovalOrder(instances: readonly Instance[]): readonly Instance[] {
   const crowding = crowdingOf(instances);
   const crowdingOn = (instance: Instance) => crowding.get(instance) ?? 0;
   return instances.toSorted(
     (a, b) =>
-      progress(a) - progress(b) || crowdingOn(b) - crowdingOn(a) || restarts(b) - restarts(a) || byAge(a, b),
+      progress(a) - progress(b) ||
+      stays(a) - stays(b) ||
+      crowdingOn(b) - crowdingOn(a) ||
+      restarts(b) - restarts(a) ||
+      byAge(a, b),
   );
+}
+
+/** The first `count` to go; none if it is negative. */
+export function firstToGo(instances: readonly Instance[], count: number): readonly Instance[] {
+  if (count <= 0) return [];
+  return count >= instances.length ? instances : inRemovalOrder(instances).slice(0, count);
 }
 
 /** 0: no node yet, 1: bound, 2: running, 3: ready. */
@@ -28,6 +42,10 @@ function progress({ state }: Instance): number {
   if (state.kind !== "bound") return 0;
   if (state.observed?.phase !== "Running") return 1;
   return state.observed.ready ? 3 : 2;
+}
+
+function stays({ leaving }: Instance): number {
+  return leaving === undefined ? 1 : 0;
 }
 
 /** Of each bound instance, how many of its owner's its node would hold were all younger ones there gone. */

@@ -76,12 +76,31 @@ class Missing extends Error {
   }
 }
 
+type MissingOutcome = Extract<ResolveOutcome, { kind: "missing" }>;
+export type ContentsOutcome =
+  | { readonly kind: "resolved"; readonly contents: readonly VolumeContent[] }
+  | MissingOutcome;
+
 export function resolveTemplate(spec: InstanceSpec, lookup: ConfigLookup): ResolveOutcome {
-  try {
+  return unlessMissing(() => {
     const { envFrom: _, ...rest } = spec;
     const env = resolveEnv(spec, lookup);
     const contents = (spec.volumes ?? []).flatMap((volume) => resolveVolume(volume, lookup));
     return { kind: "resolved", body: { spec: { ...rest, ...(env.length > 0 ? { env } : {}) }, contents } };
+  });
+}
+
+/** The files alone: those of running instances change also while a variable could not be filled in for new ones. */
+export function resolveContents(spec: InstanceSpec, lookup: ConfigLookup): ContentsOutcome {
+  return unlessMissing(() => {
+    const contents = (spec.volumes ?? []).flatMap((volume) => resolveVolume(volume, lookup));
+    return { kind: "resolved", contents };
+  });
+}
+
+function unlessMissing<Outcome>(resolve: () => Outcome): Outcome | MissingOutcome {
+  try {
+    return resolve();
   } catch (thrown) {
     if (thrown instanceof Missing) return { kind: "missing", reason: thrown.reason, message: thrown.message };
     throw thrown;

@@ -228,6 +228,7 @@ export function aJob(
     spec: {
       completions: 1,
       parallelism: 1,
+      suspend: false,
       backoffLimit: 6,
       placementPolicy: "Independent",
       template: aTemplate(),

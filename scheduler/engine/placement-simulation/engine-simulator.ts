@@ -108,7 +108,11 @@ export class EngineSimulator implements PlacementSimulator {
 
   #clusterOf(state: ClusterState, workloads: SimulatedWorkloads): SimulatedCluster {
     const { clock, quotas, priorities, entryOf, isolationFor, lookup, placement } = this.#options;
-    const applied = new TemplateCatalogue({ lookup, revisionTemplate: () => undefined });
+    const applied = new TemplateCatalogue({
+      lookup,
+      revisionTemplate: () => undefined,
+      latestTemplate: () => undefined,
+    });
     return new SimulatedCluster({
       state,
       quotas: quotas.copyFor(state.quotaUsage),

@@ -10,6 +10,7 @@
  * Invariants: nothing outside of the copy is changed; the number of turns and of instances made is bounded.
  */
 import { WherryError } from "../../../kit/errors.ts";
+import { noBudgets } from "../../core/disruption/disruption-guard.ts";
 import type { InstanceChange } from "../../core/cluster-state/changes.ts";
 import type { ClusterState } from "../../core/cluster-state/cluster-state.ts";
 import { reconcileDaemonSet } from "../../core/controllers/daemon-set/daemon-set.ts";
@@ -83,7 +84,7 @@ export class SimulatedCluster {
         return entry?.templateHash === templateHash ? entry : undefined;
       },
       isGang: (uid) => isGang(options.workload(uid)),
-      mayDisrupt: () => true,
+      budgets: noBudgets,
       isBeingMade: () => false,
       deciding: undefined,
       again: () => {

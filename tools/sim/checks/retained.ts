@@ -24,6 +24,8 @@ const boundedCaches = [
   "#state.#nodes.populations.#followed",
   // Where the nodes stood when it last asked.
   ".#positions.#positions",
+  // The schedules that were asked for last.
+  "#cronJobs.#schedules.",
   // A chunk that is empty.
   "#state.#nodes.#builder.",
 ];

@@ -7,20 +7,14 @@ import type { SchedulerProcess } from "../scheduler-process.ts";
 import { checkDaemonMade, checkDaemonStopped } from "./daemon-set-check.ts";
 import { demand } from "./violation.ts";
 
-interface Seen {
-  readonly uid: string;
-  readonly isLive: boolean;
-  readonly isAvailable: boolean;
-}
-
 const plurals: Readonly<Partial<Record<WorkloadKind, string>>> = {
   WasmDeployment: "wasmdeployments",
   WasmDaemonSet: "wasmdaemonsets",
 };
 
 export class RolloutCheck {
-  /** By the name of the instance. */
-  readonly #seen = new Map<string, Seen>();
+  /** The names of instances, each with what was last known of it. */
+  readonly #seen = new Map<string, Instance>();
   /** Uids that somebody else than the deployment's controller has ended. */
   readonly #excused: ReadonlySet<string>;
 
@@ -38,20 +32,23 @@ export class RolloutCheck {
       this.#seen.delete(key);
       return;
     }
-    const now = { uid: instance.uid, isLive: isLive(instance), isAvailable: isAvailable(instance) };
-    this.#seen.set(key, now);
-    const { owner } = instance;
+    this.#seen.set(key, instance);
+    const { owner, state } = instance;
     const plural = plurals[owner.kind];
     const object = plural && backend.get({ group: "wherry.dev", plural }, namespace, owner.name);
     // It is going, or there is another one of its name by now: its instances just go.
     if (!object || object.metadata.uid !== owner.uid) return;
-    const isMade = before === undefined && instance.state.kind === "pending";
+    // The backend delivers only objects of these forms.
+    const { spec } = object as unknown as WasmDaemonSet | WasmDeployment;
+    const readyBeforeMs = scheduler.clock.now() - spec.minReadySeconds * 1000;
+    const isMade = before === undefined && state.kind === "pending";
     const isStopped =
-      before?.isAvailable === true &&
-      instance.state.kind === "stopping" &&
+      state.kind === "stopping" &&
+      before !== undefined &&
+      before.state.kind !== "stopping" &&
+      isAvailable(before, readyBeforeMs) &&
       !this.#excused.has(instance.uid) &&
       !isVictim(engine, instance);
-    // The backend delivers only objects of these forms.
     if (owner.kind === "WasmDaemonSet") {
       const daemonSet = object as unknown as WasmDaemonSet;
       if (isMade) checkDaemonMade(scheduler, daemonSet, instance);
@@ -61,7 +58,7 @@ export class RolloutCheck {
     const deployment = object as unknown as WasmDeployment;
     const owned = [...engine.instances(namespace)].filter((other) => other.owner.uid === owner.uid);
     if (isMade) this.#made(deployment, owned);
-    if (isStopped) this.#stopped(deployment, owned);
+    if (isStopped) this.#stopped(deployment, owned, readyBeforeMs);
   }
 
   #made({ metadata, spec }: WasmDeployment, owned: readonly Instance[]): void {
@@ -74,10 +71,10 @@ export class RolloutCheck {
     );
   }
 
-  #stopped({ metadata, spec }: WasmDeployment, owned: readonly Instance[]): void {
+  #stopped({ metadata, spec }: WasmDeployment, owned: readonly Instance[], readyBeforeMs: number): void {
     if (spec.strategy.type === "Recreate") return;
     const { availableMin } = rolloutLimits(spec);
-    const available = owned.filter(isAvailable).length;
+    const available = owned.filter((one) => isAvailable(one, readyBeforeMs)).length;
     demand(
       available >= availableMin,
       "rollout",

@@ -1,11 +1,13 @@
 /** What holds once there are no faults any more: everything that fits runs, what waits says why, and all agree. */
 import type { WasmDaemonSet, WasmDeployment, WasmJob } from "../../../api/gen/kinds.gen.ts";
 import type { Instance } from "../../../scheduler/core/model.ts";
-import { templateHash } from "../../../scheduler/engine/template-hash.ts";
 import type { Cluster } from "../cluster.ts";
 import { objectsIn } from "../objects-in.ts";
 import type { SchedulerProcess } from "../scheduler-process.ts";
+import { checkContents } from "./contents-check.ts";
 import { checkDaemonSettled } from "./daemon-set-check.ts";
+import { describe } from "./describe.ts";
+import { checkRollout } from "./settled-rollout.ts";
 import { demand, Violation } from "./violation.ts";
 
 export function isSettled(cluster: Cluster): boolean {
@@ -26,7 +28,7 @@ export function checkSettled(cluster: Cluster): void {
   checkTaints(leader, instances);
   const isRefused = refusalOf(cluster);
   for (const object of objectsIn(cluster.store, "wasmdeployments"))
-    checkDeployment(object as unknown as WasmDeployment, instances, isRefused);
+    checkRollout(object as unknown as WasmDeployment, instances, isRefused);
   for (const object of objectsIn(cluster.store, "wasmjobs"))
     checkJob(object as unknown as WasmJob, instances, isRefused);
   for (const object of objectsIn(cluster.store, "wasmdaemonsets")) {
@@ -35,6 +37,7 @@ export function checkSettled(cluster: Cluster): void {
   }
   checkOwners(cluster, instances);
   checkAgreement(cluster, leader, instances);
+  checkContents(cluster);
 }
 
 /** No queue is stuck, and what is said of who waits is true. */
@@ -93,28 +96,6 @@ function refusalOf({ store }: Cluster): (workload: WasmDaemonSet | WasmDeploymen
   };
 }
 
-function checkDeployment(
-  object: WasmDeployment,
-  instances: readonly Instance[],
-  isRefused: (workload: WasmDeployment) => boolean,
-): void {
-  const { metadata, spec } = object;
-  const owned = instances.filter(({ owner }) => owner.uid === metadata.uid);
-  const waits = owned.some(({ state }) => state.kind === "pending");
-  const outdated = owned.find((instance) => instance.templateHash !== templateHash(spec.template));
-  demand(
-    waits || isRefused(object) || outdated === undefined,
-    "converged",
-    () => `${outdated?.name} has not the template of deployment ${metadata.name}`,
-  );
-  const ready = owned.filter(({ state }) => state.kind === "bound" && state.observed?.ready === true).length;
-  demand(
-    waits || isRefused(object) || (ready === spec.replicas && owned.length === ready),
-    "converged",
-    () => `deployment ${metadata.name} has ${ready} of ${spec.replicas} ready: ${describe(owned)}`,
-  );
-}
-
 function checkJob(
   object: WasmJob,
   instances: readonly Instance[],
@@ -123,9 +104,16 @@ function checkJob(
   const { metadata, spec, status } = object;
   if (status?.phase === "Complete" || status?.phase === "Failed") return;
   const owned = instances.filter(({ owner }) => owner.uid === metadata.uid);
+  const isAtRest = spec.suspend || spec.parallelism === 0;
+  const alive = owned.filter(({ state }) => state.kind !== "ended");
+  demand(
+    !spec.suspend || alive.length === 0,
+    "converged",
+    () => `job ${metadata.name} is suspended and has ${describe(alive)}`,
+  );
   const waits = owned.some(({ state }) => state.kind === "pending");
   demand(
-    waits || isRefused(object) || spec.parallelism === 0,
+    waits || isRefused(object) || isAtRest,
     "converged",
     () => `job ${metadata.name} is ${status?.phase}, ${status?.completions}: ${describe(owned)}`,
   );
@@ -182,8 +170,4 @@ function checkAgreement(
       );
     }
   }
-}
-
-function describe(instances: readonly Instance[]): string {
-  return instances.map(({ name, state }) => `${name} ${state.kind} ${JSON.stringify(state)}`).join("; ");
 }
