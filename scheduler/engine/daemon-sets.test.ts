@@ -127,6 +127,27 @@ test("Engine: a new leader takes what nodes hold, and makes nothing beside it", 
   expect(counts(again)).toEqual({ a: 1, b: 1 });
 });
 
+test("Engine: what a node lost of what a leader of before gave it may have no other node", async () => {
+  const first = await startEngine();
+  const a = first.node("a");
+  first.backend.put("wasmdaemonsets", daemonSet());
+  await first.pass(200);
+  a.runAll();
+  await first.engine.close();
+
+  const second = await startEngine(first.backend, 8);
+  const again = new FakeNode("a", second.engine.nodes, [...a.held.values()]).connect();
+  await second.pass(200);
+  const b = second.node("b");
+  await second.pass(200);
+  again.held.clear();
+  again.disconnect();
+  again.connect();
+  await second.pass(500);
+  expect(counts([again, b])).toEqual({ a: 1, b: 1 });
+  expect(second.instances().length).toBe(2);
+});
+
 test("Engine: an update goes from node to node, with one of them unavailable at most", async () => {
   const { backend, node, pass, instances } = await startEngine();
   const nodes = ["a", "b", "c"].map(node);

@@ -106,7 +106,9 @@ export class PlacementRunner {
       backoff: options.placement.backoff,
       mayHelp: (event, request, rejectedBy, isNominated) =>
         this.#placer.mayHelp(event, this.#request(request), rejectedBy) ||
-        (!isNominated && this.#preemption.mayHelp(event.view, request)),
+        (!isNominated &&
+          (request.targetNode ?? event.view.node.name) === event.view.node.name &&
+          this.#preemption.mayHelp(event.view, request)),
     });
     const proposals = new Proposals(options);
     this.#proposals = proposals;

@@ -19,7 +19,7 @@ export function reportsWithout(
     key: `without/${instance.uid}`,
     requirements,
     neighbours,
-    targetNode: targetOf(instance),
+    targetNode: instance.targetNode,
   };
   return placer.explain(withoutInstance(state.snapshot(), instance, holds), request);
 }
@@ -33,12 +33,6 @@ export function reportsOfOneMore(
 ): readonly NodeReport[] {
   const request = { key: `one-more/${uid}`, requirements, neighbours: state.neighbours };
   return placer.explain(state.snapshot(), request);
-}
-
-/** The only node that it may have; of instances that nodes reported, only the owner tells. */
-function targetOf({ targetNode, owner, state }: Instance): string | undefined {
-  if (targetNode !== undefined || owner.kind !== "WasmDaemonSet") return targetNode;
-  return state.kind === "pending" ? undefined : state.nodeName;
 }
 
 /** The node on which room is taken for it. */

@@ -57,7 +57,7 @@ const templateChanged = "an instance of the new template takes its place";
 
 /** The status is the object's own one, by identity, if nothing changed. */
 export function reconcileDaemonSet(input: DaemonSetInput): DaemonSetResult {
-  const { daemonSet, instances, nowMs, memory } = input;
+  const { daemonSet, instances, memory } = input;
   if (daemonSet.metadata.deletionTimestamp !== undefined)
     return {
       status: daemonSet.status ?? {},
