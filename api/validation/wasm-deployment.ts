@@ -26,9 +26,9 @@ function validateDeadline({
   minReadySeconds,
   progressDeadlineSeconds,
 }: WasmDeployment["spec"]): readonly FieldError[] {
-  if (progressDeadlineSeconds > minReadySeconds) return [];
+  const isTooShort = progressDeadlineSeconds <= minReadySeconds;
   const why = `must be greater than minReadySeconds (${minReadySeconds}), or every update would fail`;
-  return [invalidValue("spec.progressDeadlineSeconds", progressDeadlineSeconds, why)];
+  return isTooShort ? [invalidValue("spec.progressDeadlineSeconds", progressDeadlineSeconds, why)] : [];
 }
 
 /** As in Kubernetes: what autoscalers and budgets select by must not change under them. */
@@ -37,7 +37,8 @@ function validateSelectorChange(
   old: WasmDeployment["spec"],
 ): readonly FieldError[] {
   if (isDeepStrictEqual(selector, old.selector)) return [];
-  const why = "field is immutable; delete the deployment and create it again, or leave the selector as it was";
+  const why =
+    "field is immutable; delete the deployment and create it again, or leave the selector as it was";
   return [invalidValue("spec.selector", selector ?? null, why)];
 }
 

@@ -67,7 +67,10 @@ function recoverRun(
   // What probes have said holds until they say otherwise: a restart of the daemon makes nothing unready.
   const { health } = state;
   const since = health.ready ? readySince(state, startedMs, now) : now;
-  return { ...step, lifecycle: reduce(notReady(step.lifecycle), { kind: "health", run, health }, since).lifecycle };
+  return {
+    ...step,
+    lifecycle: reduce(notReady(step.lifecycle), { kind: "health", run, health }, since).lifecycle,
+  };
 }
 
 /** Monotonic clocks begin anew with each daemon, so the time is carried over by the wall clock. */

@@ -288,7 +288,10 @@ export class NodeSession {
       if (!assignment || !status) continue;
       this.#dirty.delete(uid);
       chars += charsOf(assignment) + status.message.length;
-      held.push({ assignment: writeAssignment(assignment), status: writeStatus(uid, status, clock.monotonic()) });
+      held.push({
+        assignment: writeAssignment(assignment),
+        status: writeStatus(uid, status, clock.monotonic()),
+      });
     }
     const rest = uids.slice(taken);
     this.#inventory = rest.length > 0 ? rest : undefined;

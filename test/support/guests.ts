@@ -17,7 +17,8 @@ export type GuestName =
   | "echo"
   | "waker"
   | "patient"
-  | "resident";
+  | "resident"
+  | "herald";
 
 const folder = mkdtempSync(join(tmpdir(), "wherry-guests-"));
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));

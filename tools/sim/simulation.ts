@@ -14,6 +14,7 @@ import { Cluster, lostAfterMs } from "./cluster.ts";
 import { endFaults, faults } from "./happenings/faults.ts";
 import type { Happening, Scene } from "./happenings/happening.ts";
 import { deleteTheRest, deleteWorkloads, people, roomMakers, suspendCronJobs } from "./happenings/people.ts";
+import { resumeAll } from "./happenings/rollout-actions.ts";
 import { SimulatedTime } from "./simulated-time.ts";
 import { makePriorityClass, priorityClassNames } from "./workload-makers.ts";
 import { Trace } from "./trace.ts";
@@ -78,6 +79,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
       checks.check(cluster);
     }
     await endCronJobs(scene);
+    resumeAll(cluster);
     await settle(scene);
     checkSettled(cluster);
     if (faults.every(({ name }) => options.without?.has(name))) checks.checkExactly(cluster);

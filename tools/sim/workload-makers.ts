@@ -141,6 +141,13 @@ export function makeDeployment(dice: Dice, name: string): Draft {
     spec: {
       replicas: dice.below(12),
       strategy: { type, rollingUpdate: { maxSurge, maxUnavailable } },
+      minReadySeconds: dice.pick([0, 0, 0, 2, 10]),
+      progressDeadlineSeconds: dice.pick([15, 60, 600]),
+      autoRollback: dice.chance(0.4),
+      paused: dice.chance(0.05),
+      revisionHistoryLimit: dice.pick([0, 2, 10]),
+      rolloutOnConfigChange: dice.chance(0.2),
+      rebalancePolicy: "Never",
       template: makeTemplate(dice, name, "Always"),
     },
   };

@@ -5,7 +5,7 @@
 import type { WasmDeployment, WasmDeploymentSpec, WasmDeploymentStatus } from "../../../api/gen/kinds.gen.ts";
 import type { Instance, Revision } from "../model.ts";
 import { aDeployment, anInstance, aStatus, ended, pending, startMs, stopping } from "./builders.ts";
-import { isAvailable, isLive } from "../controllers/removal-order.ts";
+import { isAvailable, isLive, notYetAvailable } from "../controllers/removal-order.ts";
 import type { Step } from "../controllers/step.ts";
 import { reconcileDeployment } from "../controllers/deployment/deployment.ts";
 import { rolloutLimits } from "../controllers/deployment/rollout-limits.ts";
@@ -18,6 +18,8 @@ export class DeploymentLife {
   revisions: readonly Revision[] = [];
   refusal: string | undefined;
   wakeAtMs: number | undefined;
+  /** Reasons of all events, in order. */
+  readonly events: string[] = [];
   /** Whether statuses are stored as soon as they are known. */
   storesAtOnce = true;
   /** Whether a template's instances ever become ready. */
@@ -44,8 +46,8 @@ export class DeploymentLife {
   }
 
   get available(): readonly Instance[] {
-    const readyBeforeMs = this.nowMs - this.deployment.spec.minReadySeconds * 1000;
-    return this.live.filter((instance) => isAvailable(instance, readyBeforeMs));
+    const notYet = notYetAvailable(this.deployment.spec.minReadySeconds, this.nowMs);
+    return this.live.filter((instance) => isAvailable(instance, notYet));
   }
 
   /** How many live ones there are of each template, such as `v1:8 v2:5`. */
@@ -187,6 +189,8 @@ export class DeploymentLife {
         this.revisions = this.revisions.filter(({ templateHash }) => templateHash !== step.templateHash);
         return;
       case "recordEvent":
+        this.events.push(step.reason);
+        return;
       case "createForSlot":
       case "deleteOwner":
         return;
@@ -213,9 +217,13 @@ export class DeploymentLife {
         const isKept = this.revisions.some(({ templateHash }) => templateHash === step.templateHash);
         demand(isKept, `makes instances of ${step.templateHash}, which is not kept`);
       }
-      if (step.kind !== "stopInstance" || spec.strategy.type === "Recreate" || !isServing.has(step.uid)) continue;
+      if (step.kind !== "stopInstance" || spec.strategy.type === "Recreate" || !isServing.has(step.uid))
+        continue;
       available--;
-      demand(available >= availableMin, `leaves ${available} available of at least ${availableMin}: ${this.tally}`);
+      demand(
+        available >= availableMin,
+        `leaves ${available} available of at least ${availableMin}: ${this.tally}`,
+      );
     }
   }
 

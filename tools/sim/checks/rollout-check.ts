@@ -1,20 +1,19 @@
 /** Of deployments, as their leader sees them: what is made stays within surge, what is stopped within unavailable. */
 import type { WasmDeployment } from "../../../api/gen/kinds.gen.ts";
 import { rolloutLimits } from "../../../scheduler/core/controllers/deployment/rollout-limits.ts";
-import { isAvailable, isLive } from "../../../scheduler/core/controllers/removal-order.ts";
+import {
+  isAvailable,
+  isLive,
+  notYetAvailable,
+  type NotYet,
+} from "../../../scheduler/core/controllers/removal-order.ts";
 import type { Instance } from "../../../scheduler/core/model.ts";
 import type { SchedulerProcess } from "../scheduler-process.ts";
 import { demand } from "./violation.ts";
 
-interface Seen {
-  readonly uid: string;
-  readonly isLive: boolean;
-  readonly isAvailable: boolean;
-}
-
 export class RolloutCheck {
-  /** By the name of the instance. */
-  readonly #seen = new Map<string, Seen>();
+  /** The names of instances, each with what was last known of it. */
+  readonly #seen = new Map<string, Instance>();
   /** Uids that somebody else than the deployment's controller has ended. */
   readonly #excused: ReadonlySet<string>;
 
@@ -23,7 +22,8 @@ export class RolloutCheck {
   }
 
   /** Called for each change, in order. */
-  changed({ engine, backend }: SchedulerProcess, namespace: string, name: string): void {
+  changed(scheduler: SchedulerProcess, namespace: string, name: string): void {
+    const { engine, backend } = scheduler;
     const key = `${namespace}/${name}`;
     const before = this.#seen.get(key);
     const instance = engine.instanceNamed(namespace, name);
@@ -31,8 +31,7 @@ export class RolloutCheck {
       this.#seen.delete(key);
       return;
     }
-    const now = { uid: instance.uid, isLive: isLive(instance), isAvailable: isAvailable(instance) };
-    this.#seen.set(key, now);
+    this.#seen.set(key, instance);
     if (instance.owner.kind !== "WasmDeployment") return;
     const object = backend.get(
       { group: "wherry.dev", plural: "wasmdeployments" },
@@ -45,9 +44,11 @@ export class RolloutCheck {
     const deployment = object as unknown as WasmDeployment;
     const owned = [...engine.instances(namespace)].filter(({ owner }) => owner.uid === instance.owner.uid);
     if (before === undefined && instance.state.kind === "pending") this.#made(deployment, owned);
-    const isStopped = before?.isAvailable === true && instance.state.kind === "stopping";
-    if (isStopped && !this.#excused.has(instance.uid) && !isVictim(engine, instance))
-      this.#stopped(deployment, owned);
+    const notYet = notYetAvailable(deployment.spec.minReadySeconds, scheduler.clock.now());
+    if (instance.state.kind !== "stopping" || before?.state.kind === "stopping") return;
+    const wasAvailable = before !== undefined && isAvailable(before, notYet);
+    if (wasAvailable && !this.#excused.has(instance.uid) && !isVictim(engine, instance))
+      this.#stopped(deployment, owned, notYet);
   }
 
   #made({ metadata, spec }: WasmDeployment, owned: readonly Instance[]): void {
@@ -60,10 +61,10 @@ export class RolloutCheck {
     );
   }
 
-  #stopped({ metadata, spec }: WasmDeployment, owned: readonly Instance[]): void {
+  #stopped({ metadata, spec }: WasmDeployment, owned: readonly Instance[], notYet: NotYet): void {
     if (spec.strategy.type === "Recreate") return;
     const { availableMin } = rolloutLimits(spec);
-    const available = owned.filter(isAvailable).length;
+    const available = owned.filter((one) => isAvailable(one, notYet)).length;
     demand(
       available >= availableMin,
       "rollout",

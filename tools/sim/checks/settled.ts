@@ -1,10 +1,11 @@
 /** What holds once there are no faults any more: everything that fits runs, what waits says why, and all agree. */
 import type { WasmDeployment, WasmJob } from "../../../api/gen/kinds.gen.ts";
 import type { Instance } from "../../../scheduler/core/model.ts";
-import { templateHash } from "../../../scheduler/engine/template-hash.ts";
 import type { Cluster } from "../cluster.ts";
 import { objectsIn } from "../objects-in.ts";
 import type { SchedulerProcess } from "../scheduler-process.ts";
+import { describe } from "./describe.ts";
+import { checkRollout } from "./settled-rollout.ts";
 import { demand, Violation } from "./violation.ts";
 
 export function isSettled(cluster: Cluster): boolean {
@@ -25,7 +26,7 @@ export function checkSettled(cluster: Cluster): void {
   checkTaints(leader, instances);
   const isRefused = refusalOf(cluster);
   for (const object of objectsIn(cluster.store, "wasmdeployments"))
-    checkDeployment(object as unknown as WasmDeployment, instances, isRefused);
+    checkRollout(object as unknown as WasmDeployment, instances, isRefused);
   for (const object of objectsIn(cluster.store, "wasmjobs"))
     checkJob(object as unknown as WasmJob, instances, isRefused);
   checkOwners(cluster, instances);
@@ -86,28 +87,6 @@ function refusalOf({ store }: Cluster): (workload: WasmDeployment | WasmJob) => 
     );
     return true;
   };
-}
-
-function checkDeployment(
-  object: WasmDeployment,
-  instances: readonly Instance[],
-  isRefused: (workload: WasmDeployment) => boolean,
-): void {
-  const { metadata, spec } = object;
-  const owned = instances.filter(({ owner }) => owner.uid === metadata.uid);
-  const waits = owned.some(({ state }) => state.kind === "pending");
-  const outdated = owned.find((instance) => instance.templateHash !== templateHash(spec.template));
-  demand(
-    waits || isRefused(object) || outdated === undefined,
-    "converged",
-    () => `${outdated?.name} has not the template of deployment ${metadata.name}`,
-  );
-  const ready = owned.filter(({ state }) => state.kind === "bound" && state.observed?.ready === true).length;
-  demand(
-    waits || isRefused(object) || (ready === spec.replicas && owned.length === ready),
-    "converged",
-    () => `deployment ${metadata.name} has ${ready} of ${spec.replicas} ready: ${describe(owned)}`,
-  );
 }
 
 function checkJob(
@@ -177,8 +156,4 @@ function checkAgreement(
       );
     }
   }
-}
-
-function describe(instances: readonly Instance[]): string {
-  return instances.map(({ name, state }) => `${name} ${state.kind} ${JSON.stringify(state)}`).join("; ");
 }

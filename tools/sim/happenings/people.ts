@@ -2,6 +2,8 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
 import { noAmounts } from "../../../scheduler/core/model.ts";
 import type { Cluster } from "../cluster.ts";
+import { edit, some } from "./edits.ts";
+import { rolloutActions } from "./rollout-actions.ts";
 import { objectsIn } from "../objects-in.ts";
 import {
   type Draft,
@@ -12,7 +14,6 @@ import {
   makeJob,
   makePriorityClass,
   makeQuota,
-  makeTemplate,
   makeTimes,
   zones,
 } from "../workload-makers.ts";
@@ -22,26 +23,12 @@ const deploymentsMax = 5;
 const jobsMax = 5;
 const cronJobsMax = 2;
 
-type Fields = Readonly<Record<string, unknown>>;
-
-function some({ store, dice }: Cluster, plural: string): ApiObject | undefined {
-  const objects = objectsIn(store, plural);
-  return objects.length === 0 ? undefined : dice.pick(objects);
-}
-
 /** Undefined where there is one of its name. */
 function create({ store }: Cluster, plural: string, draft: Draft): string | undefined {
   const { namespace = "", name = "" } = draft.metadata;
   if (store.get({ group: "", plural }, namespace, name) !== undefined) return undefined;
   store.put(plural, draft);
   return `people create ${plural} ${draft.metadata.namespace ?? ""}/${draft.metadata.name}: ${JSON.stringify(draft["spec"] ?? {})}`;
-}
-
-/** Changes the spec of an object, as an apply does. */
-function edit({ store }: Cluster, plural: string, object: ApiObject, change: Fields): string {
-  const spec = { ...(object["spec"] as Fields), ...change };
-  store.put(plural, { ...object, spec });
-  return `people edit ${plural} ${object.metadata.name}: ${JSON.stringify(change)}`;
 }
 
 function remove({ store }: Cluster, plural: string, object: ApiObject | undefined): string | undefined {
@@ -109,15 +96,7 @@ export const people: readonly Happening[] = [
       return object && edit(cluster, "wasmjobs", object, { parallelism: cluster.dice.below(6) });
     },
   },
-  {
-    name: "roll out",
-    weight: 4,
-    happen({ cluster }) {
-      const object = some(cluster, "wasmdeployments");
-      const template = makeTemplate(cluster.dice, object?.metadata.name ?? "", "Always");
-      return object && edit(cluster, "wasmdeployments", object, { template });
-    },
-  },
+  ...rolloutActions,
   {
     name: "annotate",
     weight: 3,

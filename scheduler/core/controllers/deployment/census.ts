@@ -1,7 +1,7 @@
 import type { WasmDeployment } from "../../../../api/gen/kinds.gen.ts";
 import { earliest } from "../../../../kit/timestamps.ts";
 import { disruptionReasons, type Instance } from "../../model.ts";
-import { isAvailable } from "../removal-order.ts";
+import { isAvailable, notYetAvailable, type NotYet } from "../removal-order.ts";
 import type { Step } from "../step.ts";
 
 /** The instances of one template. */
@@ -22,8 +22,8 @@ export interface Census {
   readonly ended: readonly Instance[];
   readonly ready: number;
   readonly available: number;
-  /** Who is ready since then or earlier is available. */
-  readonly readyBeforeMs: number;
+  /** Who is ready and not available yet. */
+  readonly notYet: NotYet;
   /** When the next one that is ready becomes available; undefined: none will. */
   readonly nextAvailableMs: number | undefined;
 }
@@ -38,13 +38,8 @@ interface OpenCount extends TemplateCount {
 }
 
 /** Linear in the number of instances, and the only pass over all of them. */
-export function takeCensus(
-  { spec }: WasmDeployment,
-  instances: Iterable<Instance>,
-  nowMs: number,
-): Census {
-  const minReadyMs = spec.minReadySeconds * 1000;
-  const readyBeforeMs = nowMs - minReadyMs;
+export function takeCensus({ spec }: WasmDeployment, instances: Iterable<Instance>, nowMs: number): Census {
+  const notYet = notYetAvailable(spec.minReadySeconds, nowMs);
   const templates = new Map<string, OpenCount>();
   const ended: Instance[] = [];
   let count: OpenCount | undefined;
@@ -69,7 +64,7 @@ export function takeCensus(
     if (isLeaving) count.leaving++;
     if (state.kind !== "bound" || state.observed?.ready !== true) continue;
     count.ready++;
-    if (isAvailable(instance, readyBeforeMs)) {
+    if (isAvailable(instance, notYet)) {
       count.available++;
       if (isLeaving) count.leavingAvailable++;
     } else nextReadySinceMs = earliest(nextReadySinceMs, state.observed.readySinceMs);
@@ -80,8 +75,9 @@ export function takeCensus(
     ready += one.ready;
     available += one.available;
   }
-  const nextAvailableMs = nextReadySinceMs === undefined ? undefined : nextReadySinceMs + minReadyMs;
-  return { templates, ended, ready, available, readyBeforeMs, nextAvailableMs };
+  const nextAvailableMs =
+    nextReadySinceMs === undefined ? undefined : nextReadySinceMs + spec.minReadySeconds * 1000;
+  return { templates, ended, ready, available, notYet, nextAvailableMs };
 }
 
 export function noneOf(templateHash: string): OpenCount {

@@ -108,10 +108,7 @@ export function readiness(facts: DeploymentFacts): readonly ConditionVerdict[] {
   const missing = `${updated} of ${spec.replicas} instances have the current template, ${available} of all ${replicas} are available`;
   if (spec.paused) return [notReady("Paused", `paused: ${missing}`)];
   const reason = isUpdated ? "InstancesUnavailable" : "InstancesUpdating";
-  return [
-    notReady(reason, missing),
-    { type: "Reconciling", status: "True", reason, message: missing },
-  ];
+  return [notReady(reason, missing), { type: "Reconciling", status: "True", reason, message: missing }];
 }
 
 const advice =

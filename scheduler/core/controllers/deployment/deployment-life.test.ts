@@ -8,7 +8,10 @@ import { DeploymentLife } from "../../testing/deployment-life.ts";
 const templates = ["v1", "v2", "v3", "broken1", "broken2"];
 
 const strategies = fc.oneof(
-  { weight: 5, arbitrary: fc.tuple(fc.constantFrom(0, 1, 3, "25%", "100%"), fc.constantFrom(0, 1, 2, "25%", "100%")) },
+  {
+    weight: 5,
+    arbitrary: fc.tuple(fc.constantFrom(0, 1, 3, "25%", "100%"), fc.constantFrom(0, 1, 2, "25%", "100%")),
+  },
   { weight: 1, arbitrary: fc.constant("recreate" as const) },
 );
 
@@ -40,10 +43,27 @@ const happenings: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("paused"), to: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("refused"), to: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("storesAtOnce"), to: fc.boolean() }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant("time"), ms: fc.constantFrom(1, 1_000, 6_000, 40_000) }) },
-  { weight: 8, arbitrary: fc.record({ kind: fc.constantFrom("advance", "advance", "fail", "die", "leave", "stay"), which }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("time"),
+      ms: fc.constantFrom(1, 1_000, 6_000, 40_000, -3_600_000),
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("advance", "advance", "fail", "die", "leave", "stay"),
+      which,
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("loseRevision"), which }) },
-  { weight: 8, arbitrary: fc.record({ kind: fc.constantFrom("advanceAll", "advanceAll", "store", "changeLeader", "dieMany") }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("advanceAll", "advanceAll", "store", "changeLeader", "dieMany"),
+    }),
+  },
 );
 
 function happen(life: DeploymentLife, happening: Happening): void {

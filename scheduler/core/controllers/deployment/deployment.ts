@@ -106,9 +106,7 @@ export function reconcileDeployment(input: DeploymentInput): ReconcileResult<Was
 
 function planSteps(situation: Situation, numberOf: (templateHash: string) => number | undefined): Plan {
   if (situation.spec.paused || isScaledInUpdate(situation)) return planScaling(situation, numberOf);
-  return situation.spec.strategy.type === "Recreate"
-    ? planRecreate(situation)
-    : planRollingUpdate(situation);
+  return situation.spec.strategy.type === "Recreate" ? planRecreate(situation) : planRollingUpdate(situation);
 }
 
 /** What may be needed again stays: what instances have, what a failed update goes back to, what a paused one is at. */

@@ -32,19 +32,24 @@ export function releaseLeaving(situation: Situation, made: number, gone: readonl
   const live = [target, ...old].flatMap((count) => count.live).filter((instance) => !isGone.has(instance));
   const leaving = live.filter((instance) => !isStaying(instance));
   const idle = leaving.filter((instance) => isIdle(situation, instance));
-  const serving = leaving.filter((instance) => isAvailable(instance, census.readyBeforeMs));
-  const available = live.filter((instance) => isAvailable(instance, census.readyBeforeMs)).length;
+  const serving = leaving.filter((instance) => isAvailable(instance, census.notYet));
+  const available = live.filter((instance) => isAvailable(instance, census.notYet)).length;
   const floor = old.length > 0 ? limits.availableMin : spec.replicas;
   const spare = Math.max(0, available - floor);
-  if (spare > 0 || made > 0) return release([...idle, ...inRemovalOrder(serving).slice(0, spare)]);
+  if (spare > 0 || made > 0)
+    return release([...idle, ...inRemovalOrder(serving, census.notYet).slice(0, spare)]);
   const awaited = serving.length === 0 ? undefined : awaitedUntilMs(situation, live);
   if (awaited !== undefined) return { ...release(idle), wakeAtMs: awaited };
   const few = Math.max(1, limits.totalMax - spec.replicas);
-  return release([...idle, ...inRemovalOrder(serving).slice(0, few)]);
+  return release([...idle, ...inRemovalOrder(serving, census.notYet).slice(0, few)]);
 }
 
 function release(instances: readonly Instance[]): Release {
-  const steps = instances.map(({ uid, leaving = "" }): Step => ({ kind: "evictInstance", uid, why: leaving }));
+  const steps = instances.map(({ uid, leaving = "" }): Step => ({
+    kind: "evictInstance",
+    uid,
+    why: leaving,
+  }));
   return { steps, wakeAtMs: undefined };
 }
 

@@ -23,18 +23,18 @@ export function planRollingUpdate(situation: Situation): Plan {
   const oldWanted = wantedOld(situation);
   const sound = soundOld(situation);
   const room = Math.max(0, limits.totalMax - total);
+  // Room for them is not given away, even while they cannot be made.
+  const oldMissing = fallback === undefined ? 0 : Math.min(room, Math.max(0, oldWanted - sound));
   const isMakingOld = fallback !== undefined && canMake(fallback);
-  const oldMissing = isMakingOld ? Math.max(0, oldWanted - sound - held(fallback)) : 0;
-  const oldMade = Math.min(oldMissing, room);
+  const oldMade = isMakingOld ? Math.max(0, oldMissing - held(fallback)) : 0;
   const missing = spec.replicas - (target.live.length - target.leaving);
-  const targetMissing = Math.min(missing, room - oldMade) - held(target.templateHash);
+  const targetMissing = Math.min(missing, room - oldMissing) - held(target.templateHash);
   const targetMade = canMake(target.templateHash) ? Math.max(0, targetMissing) : 0;
 
   const surplus = surplusOf(situation, missing);
   const targetCount = target.live.length + targetMade - surplus.length;
   const targetAvailable = Math.min(target.available, targetCount);
-  const retired =
-    old.length === 0 ? [] : retireOld(situation, { sound, oldMade, oldMissing, targetAvailable });
+  const retired = old.length === 0 ? [] : retireOld(situation, { sound, oldMade, targetAvailable });
   const release = releaseLeaving(situation, oldMade + targetMade, [...surplus, ...retired]);
   const oldLeft = situation.oldLive + oldMade - retired.length;
   return {
@@ -52,11 +52,10 @@ export function planRollingUpdate(situation: Situation): Plan {
   };
 }
 
-/** As many as are needed beside the new ones, and never more than there were once; new ones that failed since bring none back. */
+/** As many as are needed beside the new ones, and never more than there were in this update. */
 function wantedOld({ spec, limits, target, rollout }: Situation): number {
   if (rollout === undefined || spec.strategy.type === "Recreate") return 0;
-  const proven = Math.max(target.available, Math.min(spec.replicas, rollout.availableReplicas));
-  return Math.min(rollout.oldReplicas, Math.max(0, limits.availableMin - proven));
+  return Math.min(rollout.oldReplicas, Math.max(0, limits.availableMin - target.available));
 }
 
 /** Old ones that can be counted on: all of the fallback, and the available ones of others, as long as they need not go. */
@@ -69,18 +68,24 @@ function soundOld({ old, fallback }: Situation): number {
 
 /** New ones above what is declared: of those that stay, and of those that should go when even the surge has no room for them. */
 function surplusOf(situation: Situation, missing: number): readonly Instance[] {
-  const { target, total, limits } = situation;
+  const { target, total, limits, census } = situation;
   const many = Math.max(0, -missing);
-  const staying = many === 0 ? [] : firstToGo(target.live.filter(isStaying), many);
+  const staying = many === 0 ? [] : firstToGo(target.live.filter(isStaying), many, census.notYet);
   const over = Math.min(target.leaving, total - many - limits.totalMax);
   if (over <= 0) return staying;
-  return [...staying, ...firstToGo(target.live.filter((instance) => !isStaying(instance)), over)];
+  return [
+    ...staying,
+    ...firstToGo(
+      target.live.filter((instance) => !isStaying(instance)),
+      over,
+      census.notYet,
+    ),
+  ];
 }
 
 interface Retirement {
   readonly sound: number;
   readonly oldMade: number;
-  readonly oldMissing: number;
   /** How many new ones are available after this look. */
   readonly targetAvailable: number;
 }
@@ -88,16 +93,13 @@ interface Retirement {
 function retireOld(situation: Situation, retirement: Retirement): readonly Instance[] {
   const { limits, old, oldLive, oldAvailable } = situation;
   const { targetAvailable } = retirement;
-  const serving = Math.min(
-    oldAvailable,
-    Math.max(0, targetAvailable + oldAvailable - limits.availableMin),
-  );
+  const serving = Math.min(oldAvailable, Math.max(0, targetAvailable + oldAvailable - limits.availableMin));
   const idle = countIdle(situation, retirement);
   const all = old.flatMap(({ live }) => live);
   if (idle.unsound + idle.sound + serving >= oldLive) return all;
   const homeless = all.filter((instance) => isHomeless(situation, instance));
   if (idle.unsound + idle.sound + serving === 0) return homeless;
-  const ordered = inRemovalOrder(all);
+  const ordered = inRemovalOrder(all, situation.census.notYet);
   const gone = new Set(homeless);
   const take = (count: number, isMeant: (instance: Instance) => boolean) => {
     for (const instance of ordered) {
@@ -108,7 +110,7 @@ function retireOld(situation: Situation, retirement: Retirement): readonly Insta
       count--;
     }
   };
-  take(serving, (instance) => isAvailable(instance, situation.census.readyBeforeMs));
+  take(serving, (instance) => isAvailable(instance, situation.census.notYet));
   take(idle.unsound, (instance) => isIdle(situation, instance) && !isSound(situation, instance));
   take(idle.sound, (instance) => isIdle(situation, instance) && isSound(situation, instance));
   return [...gone];
@@ -117,7 +119,7 @@ function retireOld(situation: Situation, retirement: Retirement): readonly Insta
 /** How many that serve nobody may go, of those that can be counted on and of the others. */
 function countIdle(
   { limits, old, oldLive, oldAvailable, fallback }: Situation,
-  { sound, oldMade, oldMissing, targetAvailable }: Retirement,
+  { sound, oldMade, targetAvailable }: Retirement,
 ): { readonly sound: number; readonly unsound: number } {
   const needed = Math.max(0, limits.availableMin - targetAvailable);
   const idle = oldLive - oldAvailable;
@@ -126,8 +128,7 @@ function countIdle(
   const idleSound =
     best === undefined ? 0 : best.live.length - best.leaving - (best.available - best.leavingAvailable);
   const idleUnsound = idle - idleSound;
-  // Either enough is left without them, or they make room for those that can be counted on.
-  const spare = Math.max(0, idleUnsound + sound + oldMade - needed, oldMissing - oldMade);
+  const spare = Math.max(0, idleUnsound + sound + oldMade - needed);
   return {
     sound: Math.min(idleSound, Math.max(0, sound - needed)),
     unsound: Math.min(idleUnsound, spare),

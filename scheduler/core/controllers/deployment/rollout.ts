@@ -51,7 +51,8 @@ export function advanceRollout(facts: RolloutFacts): Rollout | undefined {
   const { spec, status } = deployment;
   const stored = status?.rollout;
   if (spec.paused) return stored;
-  if (stored?.templateHash !== templateHash || mustProve(stored, deployment)) return settle(begin(facts), facts);
+  if (stored?.templateHash !== templateHash || mustProve(stored, deployment))
+    return settle(begin(facts), facts);
   if (stored.phase === "Complete" || stored.phase === "RolledBack") return stored;
   return settle(resumed(stored, facts), facts);
 }
@@ -62,10 +63,11 @@ function settle(rollout: Rollout, facts: RolloutFacts): Rollout {
   return judgeProgress(withMarks(rollout, facts), facts);
 }
 
-/** The time while it was paused does not count. */
+/** The time while it was paused does not count. A time that is still to come is from before the clock was set back. */
 function resumed(rollout: Rollout, { deployment, nowMs }: RolloutFacts): Rollout {
   const wasPaused = deployment.status?.conditions?.some(({ reason }) => reason === pausedReason);
-  return wasPaused ? { ...rollout, progressTime: toTimestamp(nowMs) } : rollout;
+  const isToCome = (fromTimestamp(rollout.progressTime) ?? 0) > nowMs;
+  return wasPaused || isToCome ? { ...rollout, progressTime: toTimestamp(nowMs) } : rollout;
 }
 
 /** When time is up although nothing happens; undefined: never. */
@@ -103,7 +105,11 @@ function begin({ deployment, templateHash, census, nowMs }: RolloutFacts): Rollo
   };
 }
 
-function beginRollback(failed: Rollout, rolledBackTo: string, { deployment, census, nowMs }: RolloutFacts): Rollout {
+function beginRollback(
+  failed: Rollout,
+  rolledBackTo: string,
+  { deployment, census, nowMs }: RolloutFacts,
+): Rollout {
   return {
     ...failed,
     phase: "RollingBack",
@@ -125,7 +131,12 @@ function marksOf(goal: string, census: Census, replicas: number) {
   );
 }
 
-function marks(updatedReplicas: number, readyReplicas: number, availableReplicas: number, oldReplicas: number) {
+function marks(
+  updatedReplicas: number,
+  readyReplicas: number,
+  availableReplicas: number,
+  oldReplicas: number,
+) {
   return { updatedReplicas, readyReplicas, availableReplicas, oldReplicas };
 }
 

@@ -39,21 +39,20 @@ function alone({ spec }: Situation, oldSize: number): { readonly target: number;
 
 /** What is missing is made; only a template that is alone is given less than it has. */
 function fill(situation: Situation, targetWanted: number, oldWanted: number): Plan {
-  const { spec, limits, target, old, oldLive, total, fallback, held, canMake } = situation;
+  const { spec, limits, target, old, oldLive, total, fallback, held, canMake, census } = situation;
   const room = Math.max(0, limits.totalMax - total);
   const isMakingOld = fallback !== undefined && canMake(fallback);
   const oldMissing = isMakingOld ? oldWanted - oldLive - held(fallback) : 0;
   const oldMade = Math.min(room, Math.max(0, oldMissing));
   const staying = target.live.length - target.leaving;
-  const targetMissing = canMake(target.templateHash)
-    ? targetWanted - staying - held(target.templateHash)
-    : 0;
+  const targetMissing = canMake(target.templateHash) ? targetWanted - staying - held(target.templateHash) : 0;
   const targetMade = Math.min(room - oldMade, Math.max(0, targetMissing));
   const surplus = [
-    ...firstToGo(target.live.filter(isStaying), staying - targetWanted),
+    ...firstToGo(target.live.filter(isStaying), staying - targetWanted, census.notYet),
     ...firstToGo(
       old.flatMap(({ live }) => live),
       oldLive - oldWanted,
+      census.notYet,
     ),
   ];
   const release = releaseLeaving(situation, oldMade + targetMade, surplus);
@@ -70,10 +69,7 @@ function fill(situation: Situation, targetWanted: number, oldWanted: number): Pl
   };
 }
 
-function share(
-  situation: Situation,
-  numberOf: (templateHash: string) => number | undefined,
-): Plan {
+function share(situation: Situation, numberOf: (templateHash: string) => number | undefined): Plan {
   const { spec, rollout, limits, target, old, total, canMake } = situation;
   const before = rolloutLimits({ ...spec, replicas: rollout?.replicas ?? spec.replicas }).totalMax;
   const allowed = spec.replicas === 0 ? 0 : limits.totalMax;
@@ -114,7 +110,8 @@ export function shares(counts: readonly Sized[], delta: number, ratio: number): 
   let left = delta;
   for (const { templateHash, size } of ordered) {
     const wanted = Math.round(size * ratio) - size;
-    const change = delta > 0 ? Math.max(0, Math.min(wanted, left)) : Math.min(0, Math.max(wanted, left, -size));
+    const change =
+      delta > 0 ? Math.max(0, Math.min(wanted, left)) : Math.min(0, Math.max(wanted, left, -size));
     changes.set(templateHash, change);
     left -= change;
   }
@@ -128,24 +125,18 @@ export function shares(counts: readonly Sized[], delta: number, ratio: number): 
 }
 
 /** Each template's share in removal order; where that would take too many available ones, others go in their place. */
-function chooseStops(
-  situation: Situation,
-  changes: ReadonlyMap<string, number>,
-): readonly Instance[] {
+function chooseStops(situation: Situation, changes: ReadonlyMap<string, number>): readonly Instance[] {
   const { target, old, available, limits, census } = situation;
   const all = [target, ...old].flatMap(({ live }) => live);
   const chosen = [target, ...old].flatMap(({ templateHash, live }) => {
     const change = changes.get(templateHash) ?? 0;
-    return change < 0 ? inRemovalOrder(live).slice(0, -change) : [];
+    return change < 0 ? inRemovalOrder(live, census.notYet).slice(0, -change) : [];
   });
-  const serving = chosen.filter((instance) => isAvailable(instance, census.readyBeforeMs));
+  const serving = chosen.filter((instance) => isAvailable(instance, census.notYet));
   const excess = serving.length - Math.max(0, available - limits.availableMin);
   if (excess <= 0) return chosen;
   const kept = new Set(serving.slice(-excess));
   const taken = new Set(chosen);
   const others = all.filter((instance) => isIdle(situation, instance) && !taken.has(instance));
-  return [
-    ...chosen.filter((instance) => !kept.has(instance)),
-    ...firstToGo(others, excess),
-  ];
+  return [...chosen.filter((instance) => !kept.has(instance)), ...firstToGo(others, excess, census.notYet)];
 }

@@ -102,7 +102,7 @@ function fallbackOf(
 }
 
 export function isIdle({ census }: Situation, instance: Instance): boolean {
-  return !isAvailable(instance, census.readyBeforeMs);
+  return !isAvailable(instance, census.notYet);
 }
 
 export function isStaying({ leaving }: Instance): boolean {
@@ -110,11 +110,7 @@ export function isStaying({ leaving }: Instance): boolean {
 }
 
 /** No step if `count` is none or less. */
-export function make(
-  { spec, canMake }: Situation,
-  templateHash: string,
-  count: number,
-): readonly Step[] {
+export function make({ spec, canMake }: Situation, templateHash: string, count: number): readonly Step[] {
   if (count <= 0 || !canMake(templateHash)) return [];
   const message = `creates ${count} of ${spec.replicas} instances of template ${templateHash}`;
   return [
