@@ -78,6 +78,8 @@ export interface EngineOptions {
   readonly observer?: (PlacementObserver & { watch(state: ClusterState): void }) | undefined;
   /** Sees each placement that is about to be committed, while its instance is still pending. */
   readonly deciding?: ((instance: Instance, nodeName: string) => void) | undefined;
+  /** Sees each instance that is about to be stopped because it should go and the disruption budgets allow it. */
+  readonly evicting?: ((instance: Instance) => void) | undefined;
 }
 
 const retryAfterBugMs = 10_000;
@@ -232,6 +234,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       events: this.#events,
       workload: (uid) => this.#workloads.get(uid),
       refusals: (instance) => this.#budgets.refusals(instance),
+      evicting: this.#options.evicting,
       changed: (change) => this.#instanceChanged(change),
       stop: (uid, graceMs, why) => this.#reconciler.stop(uid, graceMs, why),
     });

@@ -264,6 +264,23 @@ export function makeQuota(dice: Dice): Draft {
   };
 }
 
+export const budgetNames = ["budget-0", "budget-1"];
+
+export function makeBudget(dice: Dice): Draft {
+  const amount = dice.pick<number | string>([0, 1, 2, "30%", "50%", "100%"]);
+  const selector = dice.chance(0.3) ? {} : { matchLabels: { app: `web-${dice.below(8)}` } };
+  return {
+    apiVersion: "wherry.dev/v1alpha1",
+    kind: "WasmDisruptionBudget",
+    metadata: { name: dice.pick(budgetNames), namespace: dice.pick(namespaces) },
+    spec: {
+      selector,
+      [dice.pick(["minAvailable", "maxUnavailable"])]: amount,
+      unhealthyInstanceEvictionPolicy: dice.pick(["IfHealthyBudget", "AlwaysAllow"]),
+    },
+  };
+}
+
 export function makeConfigMap(dice: Dice): Draft {
   return {
     apiVersion: "v1",

@@ -26,6 +26,8 @@ export interface EvictionsOptions {
   readonly events: Pick<EventRecorder, "record">;
   readonly workload: (uid: string) => Workload | undefined;
   readonly refusals: (instance: Instance) => readonly Standing[];
+  /** Sees what is stopped within the budgets, before it is. */
+  readonly evicting: ((instance: Instance) => void) | undefined;
   readonly changed: (change: InstanceChange) => void;
   readonly stop: (uid: string, graceMs: number | undefined, why?: StopReason) => void;
 }
@@ -67,7 +69,7 @@ export class Evictions {
           message: refusalText(standing),
         })),
       };
-    if (!dryRun) this.#stop(instance, graceMs, { reason: evictionReason, message: why });
+    if (!dryRun) this.#evict(instance, graceMs, why);
     return { kind: "evicted" };
   }
 
@@ -75,7 +77,7 @@ export class Evictions {
   letGo(uid: string, message: string): void {
     const instance = this.#options.state.instance(uid);
     if (instance === undefined || this.#options.refusals(instance).length > 0) return;
-    this.#stop(instance, this.#requested.get(uid)?.graceMs, { reason: evictionReason, message });
+    this.#evict(instance, this.#requested.get(uid)?.graceMs, message);
   }
 
   instanceChanged({ kind, instance }: InstanceChange): void {
@@ -104,6 +106,11 @@ export class Evictions {
     const change = this.#options.state.setLeaving(uid, why);
     if (change) this.#options.changed(change);
     this.#requested.set(uid, { graceMs });
+  }
+
+  #evict(instance: Instance, graceMs: number | undefined, message: string): void {
+    this.#options.evicting?.(instance);
+    this.#stop(instance, graceMs, { reason: evictionReason, message });
   }
 
   #stop({ uid, name, namespace, owner }: Instance, graceMs: number | undefined, why: StopReason): void {

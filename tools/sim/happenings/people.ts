@@ -7,6 +7,7 @@ import { rolloutActions } from "./rollout-actions.ts";
 import { objectsIn } from "../objects-in.ts";
 import {
   type Draft,
+  makeBudget,
   makeConfigMap,
   makeCronJob,
   makeDeployment,
@@ -184,6 +185,33 @@ export const people: readonly Happening[] = [
     },
   },
   {
+    name: "budget",
+    weight: 3,
+    happen({ cluster }) {
+      if (cluster.dice.chance(0.4))
+        return remove(cluster, "wasmdisruptionbudgets", some(cluster, "wasmdisruptionbudgets"));
+      return create(cluster, "wasmdisruptionbudgets", makeBudget(cluster.dice));
+    },
+  },
+  {
+    name: "drain",
+    weight: 3,
+    happen({ cluster }) {
+      const { leader, dice } = cluster;
+      const node = some(cluster, "wasmnodes");
+      if (leader === undefined || node === undefined) return undefined;
+      const { name } = node.metadata;
+      const cordoned = edit(cluster, "wasmnodes", node, { unschedulable: true });
+      const outcomes = [...leader.engine.instances(undefined)]
+        .filter(({ state }) => state.kind === "bound" && state.nodeName === name)
+        .filter(() => dice.chance(0.8))
+        .map(
+          (instance) => leader.engine.requestEviction(instance, { graceMs: undefined, dryRun: false }).kind,
+        );
+      return `${cordoned}; people drain it: ${outcomes.join(" ")}`;
+    },
+  },
+  {
     name: "taint",
     weight: 2,
     happen({ cluster }) {
@@ -255,6 +283,11 @@ export const roomMakers: readonly ((cluster: Cluster) => void)[] = [
       cluster.store.remove("resourcequotas", quota);
   },
   (cluster) => {
+    cluster.note("people remove the budgets");
+    for (const budget of objectsIn(cluster.store, "wasmdisruptionbudgets"))
+      cluster.store.remove("wasmdisruptionbudgets", budget);
+  },
+  (cluster) => {
     cluster.note("people open all nodes");
     for (const node of objectsIn(cluster.store, "wasmnodes"))
       edit(cluster, "wasmnodes", node, { unschedulable: false, taints: [] });
@@ -281,6 +314,12 @@ export function deleteWorkloads({ store }: Cluster): void {
 
 export function deleteTheRest(cluster: Cluster): void {
   for (const machine of cluster.machines) cluster.removeMachine(machine);
-  for (const plural of ["wasmnodes", "resourcequotas", "configmaps", "priorityclasses"])
+  for (const plural of [
+    "wasmnodes",
+    "resourcequotas",
+    "wasmdisruptionbudgets",
+    "configmaps",
+    "priorityclasses",
+  ])
     for (const object of objectsIn(cluster.store, plural)) cluster.store.remove(plural, object);
 }
