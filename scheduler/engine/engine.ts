@@ -192,6 +192,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
         this.#placement.wakeOwner(uid);
         this.#scheduleTurn();
       },
+      remake: (uid) => {
+        for (const instance of Array.from(this.#state.instancesOwnedBy(uid)))
+          if (instance.state.kind === "pending") this.#reconciler.stop(instance.uid, undefined);
+      },
       changed: (uid) => this.#templatesChanged(uid),
     });
   }

@@ -222,7 +222,7 @@ export class Replay {
       limits: template.limits,
       unspecified: new Set(),
       outcome: { kind: "resolved", template: notSent },
-      files: { kind: "resolved", contents: notSent },
+      files: { contents: notSent, missing: undefined },
     };
     this.#templates.set(id, { template, entry });
     if (isGang) this.#gangs.add(template.owner.uid);
