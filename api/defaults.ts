@@ -9,15 +9,13 @@ interface SpecDefaults {
   readonly complete: (spec: Fields) => Fields;
 }
 
+const serviceTemplate = { runtime: "v8", restartPolicy: "Always", onDisconnect: "continue" };
 const jobTemplate = { runtime: "v8", restartPolicy: "Never", onDisconnect: "stop" };
 
 /** What depends on the workload's kind, or on other fields, and so cannot be a default of the schema. */
 const specDefaults: Readonly<Record<string, SpecDefaults>> = {
-  WasmDeployment: {
-    path: ["spec"],
-    template: { runtime: "v8", restartPolicy: "Always", onDisconnect: "continue" },
-    complete: (spec) => spec,
-  },
+  WasmDeployment: { path: ["spec"], template: serviceTemplate, complete: (spec) => spec },
+  WasmDaemonSet: { path: ["spec"], template: serviceTemplate, complete: (spec) => spec },
   WasmJob: { path: ["spec"], template: jobTemplate, complete: withJobDefaults },
   WasmCronJob: { path: ["spec", "jobTemplate", "spec"], template: jobTemplate, complete: withJobDefaults },
 };

@@ -510,9 +510,9 @@ export interface WasmDaemonSetSpec {
     /** OnDelete: an instance gets the new template when it is deleted, and not before. */
     readonly type: "RollingUpdate" | "OnDelete";
     readonly rollingUpdate: {
-      /** On how many nodes a second instance may run during an update, as a number or a share (rounded up). */
+      /** On how many nodes a second instance may run during an update, as a number or a share of the nodes that match (rounded up). Not together with maxUnavailable. */
       readonly maxSurge: number | string;
-      /** On how many nodes the instance may be unavailable during an update, as a number or a share (rounded up). */
+      /** On how many nodes the instance may be unavailable during an update, as a number or a share of the nodes that match (rounded up). 0 where maxSurge is not. */
       readonly maxUnavailable: number | string;
     };
   };
@@ -605,8 +605,22 @@ export interface WasmDeploymentStatus {
   readonly rollout?: {
     /** The template that this is about. */
     readonly templateHash: string;
+    /** Failed: it made no progress for progressDeadlineSeconds; it goes on if it can. RollingBack, RolledBack and RollbackFailed: the same, and instances of rolledBackTo take over, have taken over, or do not become available either. */
+    readonly phase: "Progressing" | "Complete" | "Failed" | "RollingBack" | "RolledBack" | "RollbackFailed";
     /** When it last made progress. */
     readonly progressTime: string;
+    /** The template that takes over since the update has failed. */
+    readonly rolledBackTo?: string;
+    /** spec.replicas when instances were last made for it. */
+    readonly replicas: number;
+    /** How many instances of the template (of rolledBackTo, if there is one) there should be by now. */
+    readonly updatedReplicas: number;
+    /** The most of them that were ready at once. */
+    readonly readyReplicas: number;
+    /** The most of them that were available at once. */
+    readonly availableReplicas: number;
+    /** How many instances of other templates there should be still. */
+    readonly oldReplicas: number;
   };
   /** The template that was last rolled out completely; autoRollback goes back to it. */
   readonly stableTemplateHash?: string;
@@ -625,9 +639,9 @@ export interface WasmDeployment {
 }
 
 export interface WasmDisruptionBudgetSpec {
-  /** How many of the selected instances must stay available, as a number or a share (rounded up). Not together with maxUnavailable. */
+  /** How many of the selected instances must stay available, as a number, or as a share (rounded up) of what their workloads want. Not together with maxUnavailable. */
   readonly minAvailable?: number | string;
-  /** How many of them may be missing, as a number or a share (rounded up). */
+  /** How many of what their workloads want may be missing, as a number or a share (rounded up). */
   readonly maxUnavailable?: number | string;
   /** A Kubernetes label selector; all its terms must hold. */
   readonly selector: LabelSelector;
@@ -775,6 +789,8 @@ export interface WasmInstanceStatus {
   readonly reason?: string;
   /** The same for people, with what to do. */
   readonly message?: string;
+  /** Why it should go: another one is made in its place first. Empty: it is to stay. */
+  readonly leaving?: string;
   /** While it is pending: the node on which room is reserved for it. */
   readonly nominatedNodeName?: string;
   readonly restarts: number;

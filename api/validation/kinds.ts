@@ -1,10 +1,20 @@
-import type { InstanceTemplate, WasmCronJob, WasmDeployment, WasmJob, WasmNode } from "../gen/kinds.gen.ts";
+import type {
+  InstanceTemplate,
+  WasmCronJob,
+  WasmDaemonSet,
+  WasmDeployment,
+  WasmDisruptionBudget,
+  WasmJob,
+  WasmNode,
+} from "../gen/kinds.gen.ts";
 import type { ApiObject } from "../object-meta.ts";
 import type { FieldError } from "./field-error.ts";
 import { instanceTemplateWarnings } from "./instance-template.ts";
 import { validateWasmCronJob } from "./wasm-cron-job.ts";
 import { jobSpecWarnings } from "./job-spec.ts";
+import { validateWasmDaemonSet, wasmDaemonSetWarnings } from "./wasm-daemon-set.ts";
 import { validateWasmDeployment } from "./wasm-deployment.ts";
+import { validateWasmDisruptionBudget, wasmDisruptionBudgetWarnings } from "./wasm-disruption-budget.ts";
 import { validateWasmJob } from "./wasm-job.ts";
 import { validateWasmNode } from "./wasm-node.ts";
 
@@ -13,7 +23,9 @@ export type SemanticCheck = (object: ApiObject, old: ApiObject | undefined) => r
 /** What a schema cannot say, by kind. Each check gets objects that the kind's schema has accepted. */
 export const semanticChecks: Readonly<Record<string, SemanticCheck>> = {
   WasmCronJob: typed<WasmCronJob>(validateWasmCronJob),
+  WasmDaemonSet: typed<WasmDaemonSet>(validateWasmDaemonSet),
   WasmDeployment: typed<WasmDeployment>(validateWasmDeployment),
+  WasmDisruptionBudget: typed<WasmDisruptionBudget>(validateWasmDisruptionBudget),
   WasmJob: typed<WasmJob>(validateWasmJob),
   WasmNode: typed<WasmNode>(validateWasmNode),
 };
@@ -22,7 +34,9 @@ export const semanticChecks: Readonly<Record<string, SemanticCheck>> = {
 export const semanticWarnings: Readonly<Record<string, (object: ApiObject) => readonly string[]>> = {
   WasmCronJob: (object) =>
     jobSpecWarnings((object as unknown as WasmCronJob).spec.jobTemplate.spec, "spec.jobTemplate.spec"),
+  WasmDaemonSet: (object) => wasmDaemonSetWarnings(object as unknown as WasmDaemonSet),
   WasmDeployment: (object) => templateWarnings((object as unknown as WasmDeployment).spec.template),
+  WasmDisruptionBudget: (object) => wasmDisruptionBudgetWarnings(object as unknown as WasmDisruptionBudget),
   WasmJob: (object) => jobSpecWarnings((object as unknown as WasmJob).spec, "spec"),
 };
 

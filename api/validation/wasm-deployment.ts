@@ -1,9 +1,13 @@
+import { isDeepStrictEqual } from "node:util";
 import type { WasmDeployment } from "../gen/kinds.gen.ts";
 import { type FieldError, invalidValue, unsupportedValue } from "./field-error.ts";
 import { validateInstanceTemplate } from "./instance-template.ts";
 import { selectorMatches, validateLabelSelector } from "./label-selector.ts";
 
-export function validateWasmDeployment({ spec }: WasmDeployment): readonly FieldError[] {
+export function validateWasmDeployment(
+  { spec }: WasmDeployment,
+  old: WasmDeployment | undefined,
+): readonly FieldError[] {
   const { restartPolicy } = spec.template.spec;
   return [
     ...validateInstanceTemplate(spec.template, "spec.template"),
@@ -11,8 +15,31 @@ export function validateWasmDeployment({ spec }: WasmDeployment): readonly Field
       ? []
       : [unsupportedValue("spec.template.spec.restartPolicy", restartPolicy, ["Always"])]),
     ...validateRollingUpdate(spec.strategy),
+    ...validateDeadline(spec),
     ...validateSelector(spec),
+    ...(old ? validateSelectorChange(spec, old.spec) : []),
   ];
+}
+
+/** Until then no instance could ever count as available. */
+function validateDeadline({
+  minReadySeconds,
+  progressDeadlineSeconds,
+}: WasmDeployment["spec"]): readonly FieldError[] {
+  const isTooShort = progressDeadlineSeconds <= minReadySeconds;
+  const why = `must be greater than minReadySeconds (${minReadySeconds}), or every update would fail`;
+  return isTooShort ? [invalidValue("spec.progressDeadlineSeconds", progressDeadlineSeconds, why)] : [];
+}
+
+/** As in Kubernetes: what autoscalers and budgets select by must not change under them. */
+function validateSelectorChange(
+  { selector }: WasmDeployment["spec"],
+  old: WasmDeployment["spec"],
+): readonly FieldError[] {
+  if (isDeepStrictEqual(selector, old.selector)) return [];
+  const why =
+    "field is immutable; delete the deployment and create it again, or leave the selector as it was";
+  return [invalidValue("spec.selector", selector ?? null, why)];
 }
 
 function validateSelector({ selector, template }: WasmDeployment["spec"]): readonly FieldError[] {

@@ -42,7 +42,7 @@ export interface NodeTemplate {
   readonly contentsId: string;
 }
 
-/** The files of a template as they are from now on. */
+/** The files of a template as they are from now on. Volumes that are not named keep theirs. */
 export type TemplateContents = Pick<NodeTemplate, "contents" | "contentsId"> & {
   readonly templateId: string;
 };

@@ -35,6 +35,8 @@ export type LifecycleState =
       readonly startedMs: number;
       readonly startedMonotonicMs: number;
       readonly health: Health;
+      /** Since when it has been ready without a break; undefined: it is not, or a daemon of before has stored this. */
+      readonly readySince?: Now | undefined;
     }
   /** `reason` is CrashLoopBackOff after a run, or what kept the run from starting. */
   | { readonly kind: "waiting"; readonly reason: string; readonly message: string; readonly delayMs: number }

@@ -54,6 +54,20 @@ test("reduce: the way to running asks for each step once", () => {
   });
 });
 
+test("reduce: how long it has been ready counts from when it last became so, and not from a repetition", () => {
+  const health = { started: true, ready: true, reason: "", message: "" } as const;
+  const unready = { ...health, ready: false, reason: "Unhealthy" } as const;
+  const seen = [unready, health, health, unready, health].map((one, place) => ({ one, atMs: 6_000 + place }));
+  let lifecycle = at("running");
+  expect(statusOf(lifecycle).readySinceMonotonicMs).toBe(5_000);
+  const since = seen.map(({ one, atMs }) => {
+    const when = { wallMs: 0, monotonicMs: atMs };
+    ({ lifecycle } = reduce(lifecycle, { kind: "health", run: 0, health: one }, when));
+    return statusOf(lifecycle).readySinceMonotonicMs;
+  });
+  expect(since).toEqual([undefined, 6_001, 6_001, undefined, 6_004]);
+});
+
 test.each([
   { name: "fetching", stage: "fetching", phase: "Pending", reason: "FetchingModule" },
   { name: "preparing", stage: "preparing", phase: "Pending", reason: "PreparingModule" },

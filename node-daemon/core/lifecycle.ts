@@ -89,7 +89,7 @@ export function reduce(lifecycle: Lifecycle, event: LifecycleEvent, now: Now): S
     case "logsDropped":
       return lifecycle.logsDropped ? unchanged(lifecycle) : become(lifecycle, { logsDropped: true });
     case "health":
-      return onHealth(lifecycle, event.run, event.health);
+      return onHealth(lifecycle, event.run, event.health, now);
     case "stop":
       return onStop(lifecycle, event, now);
     case "restart":
@@ -171,7 +171,8 @@ function onRunStarted(
   if (state.kind !== "starting") return unchanged(lifecycle);
   const startedMonotonicMs = now.monotonicMs - Math.max(0, now.wallMs - atMs);
   const health = healthAtStart[lifecycle.policy.heldBack];
-  const running = { kind: "running", startedMs: atMs, startedMonotonicMs, health } as const;
+  const readySince = health.ready ? { wallMs: atMs, monotonicMs: startedMonotonicMs } : undefined;
+  const running = { kind: "running", startedMs: atMs, startedMonotonicMs, health, readySince } as const;
   return become(lifecycle, { everStarted: true, isolation, setupFailures: 0, state: running });
 }
 
@@ -191,10 +192,12 @@ const healthAtStart: Readonly<Record<LifecyclePolicy["heldBack"], Health>> = {
   },
 };
 
-function onHealth(lifecycle: Lifecycle, run: number, health: Health): Step {
+function onHealth(lifecycle: Lifecycle, run: number, health: Health, now: Now): Step {
   const { state } = lifecycle;
   if (state.kind !== "running" || run !== lifecycle.run) return unchanged(lifecycle);
-  return become(lifecycle, { state: { ...state, health: { ...health, message: clip(health.message) } } });
+  const readySince = health.ready ? (state.readySince ?? now) : undefined;
+  const clipped = { ...health, message: clip(health.message) };
+  return become(lifecycle, { state: { ...state, health: clipped, readySince } });
 }
 
 function onRunEnded(lifecycle: Lifecycle, event: RunEnded, now: Now): Step {

@@ -89,6 +89,16 @@ test("recover: no restart is counted for a run that goes on, and its age is kept
   expect(lifecycle.state).toMatchObject({ startedMonotonicMs: -60_000 });
 });
 
+test.each([
+  { name: "as long as was noted", readySince: { wallMs: 70_000, monotonicMs: 5 }, sinceMs: -30_000 },
+  { name: "since its start, if a daemon of before noted nothing", readySince: undefined, sinceMs: -60_000 },
+  { name: "never longer than since now", readySince: { wallMs: 900_000, monotonicMs: 5 }, sinceMs: 0 },
+])("recover: a run that is ready has been so for $name", ({ readySince, sinceMs }) => {
+  const ready = { ...running, health: { ...health, ready: true, reason: "" as const }, readySince };
+  const { lifecycle } = recover(stored(ready), alive, now);
+  expect(statusOf(lifecycle)).toMatchObject({ ready: true, readySinceMonotonicMs: sinceMs });
+});
+
 test("recover: a lost run with restartPolicy Never has failed, and says why", () => {
   const { lifecycle } = recover(stored(running, "Never"), undefined, now);
   expect(statusOf(lifecycle)).toMatchObject({ phase: "Failed", reason: "ShimLost" });

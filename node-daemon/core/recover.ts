@@ -66,7 +66,23 @@ function recoverRun(
   if (state.kind === "starting") return step;
   // What probes have said holds until they say otherwise: a restart of the daemon makes nothing unready.
   const { health } = state;
-  return { ...step, lifecycle: reduce(step.lifecycle, { kind: "health", run, health }, now).lifecycle };
+  const since = health.ready ? readySince(state, startedMs, now) : now;
+  return {
+    ...step,
+    lifecycle: reduce(notReady(step.lifecycle), { kind: "health", run, health }, since).lifecycle,
+  };
+}
+
+/** Monotonic clocks begin anew with each daemon, so the time is carried over by the wall clock. */
+function readySince(state: AliveState & { readonly kind: "running" }, startedMs: number, now: Now): Now {
+  // A daemon of before has not noted it.
+  const wallMs = state.readySince?.wallMs ?? startedMs;
+  return { wallMs, monotonicMs: now.monotonicMs - Math.max(0, now.wallMs - wallMs) };
+}
+
+function notReady(lifecycle: Lifecycle): Lifecycle {
+  const { state } = lifecycle;
+  return state.kind === "running" ? { ...lifecycle, state: { ...state, readySince: undefined } } : lifecycle;
 }
 
 /** Whether a restart of the daemon must know of this change. The steps of a setup are simply taken again. */

@@ -11,6 +11,8 @@ export interface ReportedStatus {
   readonly exitCode: number | undefined;
   readonly restarts: number;
   readonly startedMs: number | undefined;
+  /** Monotonic; undefined: it is not ready. */
+  readonly readySinceMonotonicMs: number | undefined;
   readonly finishedMs: number | undefined;
   readonly lastTermination: Termination | undefined;
   readonly logsDropped: boolean;
@@ -20,13 +22,14 @@ export interface ReportedStatus {
 }
 
 type Shown = Pick<ReportedStatus, "phase" | "ready" | "reason" | "message"> &
-  Partial<Pick<ReportedStatus, "exitCode" | "startedMs" | "finishedMs">>;
+  Partial<Pick<ReportedStatus, "exitCode" | "startedMs" | "readySinceMonotonicMs" | "finishedMs">>;
 
 /** What the scheduler is told. An instance that has run once stays Running between its runs, as a pod does. */
 export function statusOf(lifecycle: Lifecycle): ReportedStatus {
   return {
     exitCode: undefined,
     startedMs: undefined,
+    readySinceMonotonicMs: undefined,
     finishedMs: undefined,
     ...shown(lifecycle),
     restarts: lifecycle.run,
@@ -51,7 +54,8 @@ function shown(lifecycle: Lifecycle): Shown {
       return { ...quiet, reason: "Starting" };
     case "running": {
       const { ready, reason, message } = state.health;
-      return { phase: "Running", ready, reason, message, startedMs: state.startedMs };
+      const readySinceMonotonicMs = state.readySince?.monotonicMs;
+      return { phase: "Running", ready, reason, message, startedMs: state.startedMs, readySinceMonotonicMs };
     }
     case "waiting":
       return { phase, ready: false, reason: state.reason, message: state.message };

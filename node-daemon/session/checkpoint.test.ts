@@ -176,10 +176,18 @@ test("putContents: a template's files are others, also after a restart", () => {
     { kind: "putContents", contents: { templateId: "template-1", contentsId: "c2", contents } },
     { kind: "putContents", contents: { templateId: "none", contentsId: "c2", contents } },
   ]);
+  // A volume that is not named keeps its files.
+  const others = [{ volume: "w", secret: false, files: [{ path: "b", data: Buffer.from("z") }] }];
+  first.commit([
+    { kind: "putContents", contents: { templateId: "template-1", contentsId: "c3", contents: others } },
+  ]);
   first.close();
   const second = openCheckpoint(file());
-  expect(second.loadTemplates()).toMatchObject([{ id: "template-1", contentsId: "c2" }]);
-  expect(Buffer.from(second.loadContents("template-1")[0]?.files[0]?.data ?? []).toString()).toBe("y");
+  expect(second.loadTemplates()).toMatchObject([{ id: "template-1", contentsId: "c3" }]);
+  const texts = second
+    .loadContents("template-1")
+    .map(({ volume, files: [one] }) => `${volume} ${Buffer.from(one?.data ?? []).toString()}`);
+  expect(texts).toEqual(["v y", "w z"]);
   expect(second.loadContents("none")).toEqual([]);
   second.close();
 });

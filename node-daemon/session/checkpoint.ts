@@ -29,7 +29,7 @@ export type CheckpointChange =
   | { readonly kind: "putInstance"; readonly instance: StoredInstance }
   | { readonly kind: "removeInstance"; readonly uid: string }
   | { readonly kind: "putTemplate"; readonly template: NodeTemplate }
-  /** Of a template that is stored. */
+  /** Of a template that is stored; volumes that are not named stay as they are. */
   | { readonly kind: "putContents"; readonly contents: TemplateContents }
   | { readonly kind: "removeTemplate"; readonly id: string };
 
@@ -236,7 +236,8 @@ class SqliteCheckpoint implements Checkpoint {
       }
       case "putContents": {
         const { templateId, contents, contentsId } = change.contents;
-        this.#putContents.run(serialize(contents), contentsId, templateId);
+        const stored = mergedContents(this.loadContents(templateId), contents);
+        this.#putContents.run(serialize(stored), contentsId, templateId);
         return;
       }
       case "removeTemplate":
@@ -249,6 +250,15 @@ class SqliteCheckpoint implements Checkpoint {
     this.#ids.set(uid, id);
     this.#putInstance.run(id, uid, JSON.stringify(instance));
   }
+}
+
+/** Each volume as it is named last. */
+export function mergedContents(
+  before: readonly VolumeContent[],
+  after: readonly VolumeContent[],
+): readonly VolumeContent[] {
+  const named = new Set(after.map(({ volume }) => volume));
+  return [...before.filter(({ volume }) => !named.has(volume)), ...after];
 }
 
 /** Uids of instances that are not there after all of them. */

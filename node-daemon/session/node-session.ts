@@ -289,7 +289,7 @@ export class NodeSession {
   }
 
   #inventoryPart(uids: readonly string[]): NodeMessage {
-    const { instances } = this.#options;
+    const { instances, clock } = this.#options;
     const held = [];
     let chars = 0;
     let taken = 0;
@@ -302,7 +302,10 @@ export class NodeSession {
       if (!assignment || !status) continue;
       this.#dirty.delete(uid);
       chars += charsOf(assignment) + status.message.length;
-      held.push({ assignment: writeAssignment(assignment), status: writeStatus(uid, status) });
+      held.push({
+        assignment: writeAssignment(assignment),
+        status: writeStatus(uid, status, clock.monotonic()),
+      });
     }
     const rest = uids.slice(taken);
     this.#inventory = rest.length > 0 ? rest : undefined;
@@ -316,7 +319,7 @@ export class NodeSession {
       if (statuses.length >= batchItemsMax) return statuses;
       this.#dirty.delete(uid);
       const status = instances.statusOf(uid);
-      if (status) statuses.push(writeStatus(uid, status));
+      if (status) statuses.push(writeStatus(uid, status, clock.monotonic()));
     }
     for (const uid of this.#notFound) {
       if (statuses.length >= batchItemsMax) break;

@@ -82,8 +82,9 @@ function readVolume({ volume, secret, files }: VolumeContent__Output): VolumeCon
   return { volume, secret, files: files.map(({ path, data }) => ({ path, data })) };
 }
 
-export function writeStatus(uid: string, status: ReportedStatus): InstanceStatus {
+export function writeStatus(uid: string, status: ReportedStatus, monotonicMs: number): InstanceStatus {
   const last = status.lastTermination;
+  const readySince = status.readySinceMonotonicMs;
   return {
     uid,
     phase: status.phase,
@@ -107,6 +108,8 @@ export function writeStatus(uid: string, status: ReportedStatus): InstanceStatus
     logsDropped: status.logsDropped,
     isolation: status.isolation ?? "",
     sequence: status.sequence,
+    // 0 is what daemons say that do not know.
+    readyForMs: readySince === undefined ? 0 : Math.max(1, Math.floor(monotonicMs - readySince)),
   };
 }
 

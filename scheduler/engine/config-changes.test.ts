@@ -103,6 +103,26 @@ test.each([
   expect(filesOn(a)).toEqual({ key: "2" });
 });
 
+test("of two volumes, the one that is there changes while the other is missing, and both when it is back", async () => {
+  const { backend, node, pass } = await startEngine();
+  const a = node("a");
+  const volumes = ["app", "keys"].map((name) => ({ name, configMap: { name, optional: false } }));
+  const mounts = ["app", "keys"].map((volume) => ({ volume, path: `/${volume}`, readOnly: true }));
+  backend.put("configmaps", aConfigMap({ a: "1" }));
+  const keys = backend.put("configmaps", aConfigMap({ k: "1" }, "keys"));
+  backend.put("wasmdeployments", deployment(1, { volumes, mounts }));
+  await pass(200);
+  backend.remove("configmaps", keys);
+  backend.put("configmaps", aConfigMap({ a: "2" }));
+  await pass(2_000);
+  expect(a.updates.map(({ files }) => files)).toEqual([{ a: "2" }]);
+  const events = eventsIn(backend).filter(({ reason }) => reason === "FailedMount");
+  expect(events).toMatchObject([{ message: expect.stringContaining("ConfigMap keys does not exist") }]);
+  backend.put("configmaps", aConfigMap({ k: "1" }, "keys"));
+  await pass(300);
+  expect(filesOn(a)).toEqual({ a: "2", k: "1" });
+});
+
 test("an optional ConfigMap: appears, goes and comes back in the mount", async () => {
   const { backend, node, pass } = await startEngine();
   const a = node("a");

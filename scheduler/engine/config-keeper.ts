@@ -1,5 +1,6 @@
 import type { Clock } from "../../kit/clock.ts";
 import type { BackendEvent } from "../backend/backend.ts";
+import { configDigestAnnotation } from "../core/labels.ts";
 import type { ConfigKind } from "../core/templates/resolve-template.ts";
 import { ConfigRollouts } from "./config-rollouts.ts";
 import { ConfigUpdates } from "./config-updates.ts";
@@ -17,6 +18,8 @@ export interface ConfigKeeperOptions {
   readonly workload: (uid: string) => Workload | undefined;
   /** What has waited for something that was missing can be tried again. */
   readonly wake: (ownerUid: string) => void;
+  /** What waits for a node is made anew, of the template as it is now. */
+  readonly remake: (ownerUid: string) => void;
   /** The template of the workload may be another one. */
   readonly changed: (ownerUid: string) => void;
 }
@@ -47,6 +50,7 @@ export class ConfigKeeper {
         catalogue.release(uid);
         this.#updates.changed(uid);
       },
+      first: (uid) => this.#firstKnown(uid),
       due: options.changed,
     });
   }
@@ -84,6 +88,15 @@ export class ConfigKeeper {
   close(): void {
     this.#updates.close();
     this.#rollouts.close();
+  }
+
+  /** What has waited for this was made without knowing it: were it started now, it would be rolled over at once. */
+  #firstKnown(uid: string): void {
+    const { catalogue, workload, remake, changed } = this.#options;
+    const owner = workload(uid);
+    const template = owner && catalogue.entry(templateOwner(owner)).template;
+    if (template?.metadata?.annotations?.[configDigestAnnotation] !== undefined) remake(uid);
+    changed(uid);
   }
 
   /** As a kubelet says it of a Pod. */

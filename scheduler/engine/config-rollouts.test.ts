@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import type { ApiObject } from "../../api/object-meta.ts";
 import { configDigestAnnotation } from "../core/labels.ts";
-import { deployment, eventsIn, startEngine } from "../testing/test-engine.ts";
+import { daemonSet, deployment, eventsIn, startEngine } from "../testing/test-engine.ts";
 import { configRolloutLimits } from "./config-rollouts.ts";
 
 const { quietMs, heldMsMax } = configRolloutLimits;
@@ -208,4 +208,30 @@ test("variables count as well", async () => {
   expect(node.held.size).toBe(1);
   const specs = [...node.templates.values()].map(({ specJson }) => Buffer.from(specJson).toString());
   expect(specs.at(-1)).toContain('"value":"2"');
+});
+
+test("a daemon set: a change replaces its instances node by node", async () => {
+  const started = await startEngine();
+  const nodes = [started.node("a"), started.node("b")];
+  const settleAll = async (ms: number) => {
+    for (let left = ms; left > 0; left -= 100) {
+      for (const node of nodes) {
+        node.runAll();
+        node.endStopped();
+      }
+      await started.pass(100);
+    }
+  };
+  started.backend.put("configmaps", aConfigMap("1"));
+  const volumes = [{ name: "v", configMap: { name: "app", optional: false } }];
+  started.backend.put("wasmdaemonsets", daemonSet({ volumes }, { rolloutOnConfigChange: true }));
+  await settleAll(1_000);
+  const before = nodes.flatMap(({ held }) => [...held.keys()]);
+  expect(before).toHaveLength(2);
+  started.backend.put("configmaps", aConfigMap("2"));
+  await settleAll(8_000);
+  const after = nodes.flatMap(({ held }) => [...held.keys()]);
+  expect(after).toHaveLength(2);
+  expect(after.filter((uid) => before.includes(uid))).toEqual([]);
+  expect(new Set(digests(started)).size).toBe(1);
 });

@@ -23,6 +23,8 @@ export interface ConfigRolloutsOptions {
   readonly hold: (ownerUid: string) => boolean;
   /** Ends that. */
   readonly release: (ownerUid: string) => void;
+  /** The template may be the first one now in which configuration is known. */
+  readonly first: (ownerUid: string) => void;
   /** The template may be another one now. */
   readonly due: (ownerUid: string) => void;
 }
@@ -45,9 +47,9 @@ export class ConfigRollouts {
 
   /** Something that the workload reads has changed. */
   changed(ownerUid: string): void {
-    const { clock, hold, due } = this.#options;
+    const { clock, hold, first } = this.#options;
     if (!hold(ownerUid)) {
-      due(ownerUid);
+      first(ownerUid);
       return;
     }
     const nowMs = clock.now();

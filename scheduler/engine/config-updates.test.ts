@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from "vitest";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import type { ContentsOf, NodeSession } from "../nodes/node-port.ts";
 import { ConfigUpdates, configUpdateLimits } from "./config-updates.ts";
-import type { FilesOutcome } from "./template-catalogue.ts";
+import type { Files } from "./template-catalogue.ts";
 
 const { intervalMs, sliceMs, sliceBytes, sliceNodes } = configUpdateLimits;
 
@@ -27,7 +27,12 @@ class PretendedNode {
 
   updateContents(ownerUid: string, contentsOf: ContentsOf): number {
     const contents = contentsOf("hash");
-    if (contents === undefined || contents.contentsId === this.held.get(ownerUid)) return 0;
+    if (
+      contents === undefined ||
+      contents.contentsId === "" ||
+      contents.contentsId === this.held.get(ownerUid)
+    )
+      return 0;
     this.held.set(ownerUid, contents.contentsId);
     this.received.push(`${ownerUid}=${contents.contentsId}`);
     return this.bytes;
@@ -44,12 +49,14 @@ beforeEach(() => {
     nodeNames: () => sessions.keys(),
     // Only what is asked of it here.
     session: (name) => sessions.get(name) as unknown as NodeSession | undefined,
-    contentsOf: (ownerUid): FilesOutcome | undefined => {
+    contentsOf: (ownerUid): Files | undefined => {
       const text = declared.get(ownerUid);
-      if (text === "missing") return { kind: "missing", message: "ConfigMap app does not exist" };
+      if (text === "missing") {
+        return { contents: { contentsId: "", contents: [] }, missing: "ConfigMap app does not exist" };
+      }
       return text === undefined
         ? undefined
-        : { kind: "resolved", contents: { contentsId: text, contents: [] } };
+        : { contents: { contentsId: text, contents: [] }, missing: undefined };
     },
     missing: (ownerUid, message) => void missing.push(`${ownerUid}: ${message}`),
   });

@@ -9,19 +9,19 @@
  * pass is taken up by the next one.
  *
  * Invariants: a pass goes on in slices of bounded work and bytes, so that thousands of nodes delay nothing else and get no
- * more than a network carries. Where something that a template reads is missing nothing is sent: instances keep the files that
- * they have, and the workload is told once a pass.
+ * more than a network carries. A volume whose object or key is missing is not sent: instances keep the files that they have
+ * there, and the workload is told once a pass.
  */
 import type { Clock, Timer } from "../../kit/clock.ts";
 import type { NodeSession } from "../nodes/node-port.ts";
-import type { FilesOutcome } from "./template-catalogue.ts";
+import type { Files } from "./template-catalogue.ts";
 
 export interface ConfigUpdatesOptions {
   readonly clock: Clock;
   readonly nodeNames: () => Iterable<string>;
   readonly session: (nodeName: string) => NodeSession | undefined;
   /** undefined: the workload is gone, or the template not kept. */
-  readonly contentsOf: (ownerUid: string, templateHash: string) => FilesOutcome | undefined;
+  readonly contentsOf: (ownerUid: string, templateHash: string) => Files | undefined;
   /** Instances of this owner keep files that are not what is declared. */
   readonly missing: (ownerUid: string, message: string) => void;
 }
@@ -128,9 +128,9 @@ export class ConfigUpdates {
 
   #update(session: NodeSession, ownerUid: string): number {
     return session.updateContents(ownerUid, (templateHash) => {
-      const outcome = this.#options.contentsOf(ownerUid, templateHash);
-      if (outcome?.kind === "missing") this.#missing.set(ownerUid, outcome.message);
-      return outcome?.kind === "resolved" ? outcome.contents : undefined;
+      const files = this.#options.contentsOf(ownerUid, templateHash);
+      if (files?.missing !== undefined) this.#missing.set(ownerUid, files.missing);
+      return files?.contents;
     });
   }
 

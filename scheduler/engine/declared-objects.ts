@@ -2,6 +2,7 @@ import type { Backend, BackendEvent, ResourceKey } from "../backend/backend.ts";
 import type { WorkloadKind } from "../core/model.ts";
 import type { ConfigKind } from "../core/templates/resolve-template.ts";
 import { configResources } from "./config-lookup.ts";
+import { budgetResource } from "./disruption/budget-keeper.ts";
 import { nodeResource } from "./node-objects.ts";
 import { quotaResource } from "./quota-keeper.ts";
 import { revisionResource } from "./revisions/revision-object.ts";
@@ -13,6 +14,7 @@ export interface DeclaredObjectListeners {
   readonly node: Listener;
   readonly config: (kind: ConfigKind, event: BackendEvent) => void;
   readonly quota: Listener;
+  readonly budget: Listener;
   readonly priorityClass: Listener;
   readonly namespace: Listener;
   readonly revision: Listener;
@@ -46,6 +48,7 @@ export async function watchDeclaredObjects(
     // Nothing acts on events; watched so that the recorder can go on counting.
     watch(eventResource, () => {}),
     watch(quotaResource, listeners.quota),
+    watch(budgetResource, listeners.budget),
     watch(priorityResource, listeners.priorityClass),
     watch(namespaceResource, listeners.namespace),
     watch(revisionResource, listeners.revision),

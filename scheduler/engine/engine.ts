@@ -18,10 +18,9 @@
 import type { InstanceExplanation, WasmNode } from "../../api/gen/kinds.gen.ts";
 import type { ApiObject } from "../../api/object-meta.ts";
 import type { Clock } from "../../kit/clock.ts";
-import { WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
-import type { LogOptions } from "../apiserver/live-resource.ts";
+import type { EvictionOutcome, EvictionRequest, LogOptions } from "../apiserver/live-resource.ts";
 import type { PlacementSimulator } from "../apiserver/placement-simulator.ts";
 import type { Backend, BackendEvent } from "../backend/backend.ts";
 import type { ObjectCounts } from "../backend/object-counts.ts";
@@ -39,10 +38,14 @@ import { PriorityClasses } from "../core/priority-classes.ts";
 import { ConfigKeeper } from "./config-keeper.ts";
 import { configLookup } from "./config-lookup.ts";
 import { watchDeclaredObjects } from "./declared-objects.ts";
+import { DaemonSetMarks } from "./daemon-set-marks.ts";
 import { CronJobKeeper } from "./cron/cron-job-keeper.ts";
+import { BudgetKeeper } from "./disruption/budget-keeper.ts";
+import { Evictions } from "./disruption/evictions.ts";
 import { EventRecorder } from "./event-recorder.ts";
+import type { InstanceFigures } from "./instance-object.ts";
+import { openLogOf } from "./instance-log.ts";
 import { declaredParts } from "./new-instance.ts";
-import { ownerApiVersion, type InstanceFigures } from "./instance-object.ts";
 import { InstanceExplainer } from "./instance-explainer.ts";
 import { troubleOf } from "./instance-trouble.ts";
 import { LiveInstances, type InstanceSource } from "./live-instances.ts";
@@ -75,6 +78,8 @@ export interface EngineOptions {
   readonly observer?: (PlacementObserver & { watch(state: ClusterState): void }) | undefined;
   /** Sees each placement that is about to be committed, while its instance is still pending. */
   readonly deciding?: ((instance: Instance, nodeName: string) => void) | undefined;
+  /** Sees each instance that is about to be stopped because it should go and the disruption budgets allow it. */
+  readonly evicting?: ((instance: Instance) => void) | undefined;
 }
 
 const retryAfterBugMs = 10_000;
@@ -95,9 +100,12 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #priorities = new PriorityClasses();
   readonly #quotas: QuotaKeeper;
   readonly #placement: PlacementRunner;
+  readonly #budgets: BudgetKeeper;
+  readonly #evictions: Evictions;
   readonly #taintEvictions: TaintEvictions;
   readonly #reconciler: Reconciler;
   readonly #movable = new MovableWorkloads();
+  readonly #daemonSets = new DaemonSetMarks();
   readonly #rebalancer: Rebalancer;
   readonly #cronJobs: CronJobKeeper;
   readonly #explainer: InstanceExplainer;
@@ -135,12 +143,9 @@ export class Engine implements InstanceSource, AsyncDisposable {
       registered: (name) => this.#config.registered(name),
       usageFell: limitsUsage(placement) ? (name) => this.#placement.usageFell(name) : () => {},
     });
-    this.#quotas = new QuotaKeeper({
-      ...options,
-      state,
-      objectCounts: options.objectCounts,
-      changed: (namespace) => this.#placement.quotaChanged(namespace),
-    });
+    this.#quotas = this.#makeQuotaKeeper();
+    this.#budgets = this.#makeBudgetKeeper();
+    this.#evictions = this.#makeEvictions();
     this.#placement = new PlacementRunner({
       state,
       clock,
@@ -153,7 +158,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       observer: options.observer,
       isGang: (uid) => isGang(this.#workloads.get(uid)),
       isBeingMade: (uid) => this.#reconciler.hasSteps(uid),
-      mayDisrupt: (instance) => this.#mayDisrupt(instance),
+      budgets: this.#budgets,
       again: () => this.#scheduleTurn(),
       deciding: options.deciding,
     });
@@ -161,7 +166,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#taintEvictions = new TaintEvictions({
       state,
       clock,
-      evict: (instance, message) => this.#evict(instance, message),
+      evict: (instance, message) => this.#evictions.forTaint(instance, message),
     });
     this.#reconciler = this.#makeReconciler();
     this.#rebalancer = this.#makeRebalancer();
@@ -189,6 +194,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
         this.#placement.wakeOwner(uid);
         this.#scheduleTurn();
       },
+      remake: (uid) => {
+        for (const instance of Array.from(this.#state.instancesOwnedBy(uid)))
+          if (instance.state.kind === "pending") this.#reconciler.stop(instance.uid, undefined);
+      },
       changed: (uid) => this.#templatesChanged(uid),
     });
   }
@@ -198,6 +207,36 @@ export class Engine implements InstanceSource, AsyncDisposable {
       ...this.#options,
       exists: (ownerUid) => this.#workloads.has(ownerUid),
       changed: (ownerUid) => this.#templatesChanged(ownerUid),
+    });
+  }
+
+  #makeQuotaKeeper(): QuotaKeeper {
+    return new QuotaKeeper({
+      ...this.#options,
+      state: this.#state,
+      objectCounts: this.#options.objectCounts,
+      changed: (namespace) => this.#placement.quotaChanged(namespace),
+    });
+  }
+
+  #makeBudgetKeeper(): BudgetKeeper {
+    return new BudgetKeeper({
+      ...this.#options,
+      state: this.#state,
+      workload: (uid) => this.#workloads.get(uid),
+      allowsMore: (ownerUids) => this.#markAll(ownerUids),
+    });
+  }
+
+  #makeEvictions(): Evictions {
+    return new Evictions({
+      state: this.#state,
+      events: this.#events,
+      workload: (uid) => this.#workloads.get(uid),
+      refusals: (instance) => this.#budgets.refusals(instance),
+      evicting: this.#options.evicting,
+      changed: (change) => this.#instanceChanged(change),
+      stop: (uid, graceMs, why) => this.#reconciler.stop(uid, graceMs, why),
     });
   }
 
@@ -211,7 +250,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       nodes: this.nodes,
       priorities: this.#priorities,
       changed: (change) => this.#instanceChanged(change),
-      mayDisrupt: (instance) => this.#mayDisrupt(instance),
+      letGo: (uid, why) => this.#evictions.letGo(uid, why),
       workload: (uid) => this.#workloads.get(uid),
       stored: (workload, before) => this.#workloadStored(workload, before),
     });
@@ -225,7 +264,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       placement: this.#placement,
       reconciler: this.#reconciler,
       movable: () => this.#movable.settled(),
-      mayDisrupt: (instance) => this.#mayDisrupt(instance),
+      mayDisrupt: (instance) => this.#budgets.mayDisrupt(instance),
       entryOf: (uid, templateHash) => this.#entryOf(uid, templateHash),
       changed: (change) => this.#instanceChanged(change),
     });
@@ -253,6 +292,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       {
         node: (event) => this.#nodeEvent(event),
         config: (kind, event) => this.#config.event(kind, event),
+        budget: (event) => this.#budgets.event(event),
         quota: (event) => this.#quotas.event(event),
         priorityClass: (event) => this.#priorityEvent(event),
         namespace: (event) => this.#namespaceEvent(event),
@@ -284,6 +324,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#revisions.close(),
       this.#reconciler.close(),
       this.#quotas.close(),
+      this.#budgets.close(),
       this.nodes.close(),
     ]);
   }
@@ -328,31 +369,26 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#reconciler.stop(uid, graceSeconds === undefined ? undefined : graceSeconds * 1000);
   }
 
+  hasAllReports(): boolean {
+    return !this.nodes.hasUnknown();
+  }
+
+  requestEviction(instance: Instance, request: EvictionRequest): EvictionOutcome {
+    return this.#evictions.request(instance, request);
+  }
+
   explain(instance: Instance, limit: number): InstanceExplanation {
     return this.#explainer.explain(instance, limit);
   }
 
   openLog(instance: Instance, options: LogOptions, signal: AbortSignal): AsyncIterable<Uint8Array> {
-    const { state } = instance;
-    if (state.kind === "pending") {
-      const why = state.message || "it has not been placed yet";
-      throw new WherryError("LogUnavailable", `instance ${instance.name} has no log: ${why}`);
-    }
-    const session = this.nodes.session(state.nodeName);
-    if (session) return session.openLog(instance.uid, options, signal);
-    const message = `the log of ${instance.name} is on node ${state.nodeName}, which is not connected`;
-    throw new WherryError("NodeUnreachable", message, { retryable: true });
+    return openLogOf(instance, (name) => this.nodes.session(name), options, signal);
   }
 
   /** A template that a workload has or had; undefined when the workload is gone, or the template not kept. */
   #entryOf(uid: string, templateHash: string): CatalogueEntry | undefined {
     const workload = this.#workloads.get(uid);
     return workload && this.#reconciler.catalogueEntryOf(workload, templateHash);
-  }
-
-  /** There are no disruption budgets yet. */
-  #mayDisrupt(_instance: Instance): boolean {
-    return true;
   }
 
   /** A node that is in wrong hands is not to say what the instances of others ask of their neighbours. */
@@ -377,6 +413,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#held.delete(uid);
       this.#config.workloadGone(uid);
       this.#movable.delete(uid);
+      this.#daemonSets.delete(uid);
       this.#reconciler.drop(uid);
       this.#wakeUps.set(uid, undefined);
     } else {
@@ -384,6 +421,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       const workload = toWorkload(kind, event.object);
       this.#workloads.set(uid, workload);
       this.#movable.put(workload);
+      this.#daemonSets.put(workload);
       if (before?.object.metadata.generation !== workload.object.metadata.generation) {
         this.#pace.wake(uid);
         this.#config.workloadChanged(uid);
@@ -391,6 +429,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       if (before !== undefined && isGang(before) !== isGang(workload)) this.#placement.gangChanged(uid);
       if (isOld && this.nodes.hasUnknown()) this.#held.add(uid);
     }
+    this.#budgets.workloadChanged(toWorkload(kind, event.object));
     this.#mark(uid);
   }
 
@@ -422,8 +461,11 @@ export class Engine implements InstanceSource, AsyncDisposable {
   }
 
   #nodeChanged(nodeName: string, kind: "nodeAdded" | "nodeUpdated"): void {
+    const node = this.#state.node(nodeName);
     this.#placement.nodeChanged(nodeName, kind);
-    this.#options.observer?.nodeChanged(nodeName, this.#state.node(nodeName));
+    this.#options.observer?.nodeChanged(nodeName, node);
+    this.#daemonSets.nodeChanged(nodeName, node);
+    this.#evictions.nodeChanged(nodeName);
     this.#taintEvictions.nodeChanged(nodeName);
     this.#rebalancer.nodesChanged();
     this.#nodesReported();
@@ -438,6 +480,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     const { uid } = workload.object.metadata;
     if (this.#workloads.get(uid) !== before) return;
     this.#workloads.set(uid, workload);
+    this.#budgets.workloadChanged(workload);
     this.#movable.put(workload);
   }
 
@@ -445,6 +488,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   #nodesReported(): void {
     if (this.nodes.hasUnknown()) return;
     this.#quotas.usageIsKnown();
+    this.#budgets.instancesAreKnown();
     if (this.#held.size === 0) return;
     this.#options.log.info("all nodes have reported; workloads are reconciled again", {
       workloads: this.#held.size,
@@ -463,6 +507,8 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.live.changed(instance, change.before);
     }
     this.#quotas.instanceChanged(change);
+    this.#budgets.instanceChanged(change);
+    this.#evictions.instanceChanged(change);
     this.#placement.instanceChanged(change);
     this.#options.observer?.instanceChanged(change);
     this.#taintEvictions.instanceChanged(change);
@@ -473,19 +519,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#mark(instance.owner.uid);
   }
 
-  #evict({ uid, name, namespace, owner }: Instance, message: string): void {
-    const reason = "TaintEviction";
-    this.#reconciler.stop(uid, undefined, { reason, message });
-    const involved = { apiVersion: ownerApiVersion, ...owner, namespace };
-    this.#events.record({
-      involved,
-      type: "Normal",
-      reason,
-      message: `instance ${name} is stopped: ${message}`,
-    });
-  }
-
-  #markAll(uids: readonly string[]): void {
+  #markAll(uids: Iterable<string>): void {
     for (const uid of uids) this.#mark(uid);
   }
 
@@ -505,6 +539,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   #turn(): void {
     if (this.#stopping.signal.aborted) return;
+    this.#markAll([...this.#daemonSets.take()]);
     const dirty = [...this.#dirty];
     this.#dirty.clear();
     this.#reconciler.beginTurn();
@@ -534,7 +569,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     // What was marked during its steps has been passed over.
     if (progress === "done") this.#mark(uid);
     if (progress !== undefined || this.#pace.rests(uid)) return progress;
-    this.#pace.note(uid, this.#state.countOwnedBy(uid));
+    this.#pace.note(uid, this.#daemonSets.sizeOf(uid, this.#state.countOwnedBy(uid)));
     // The state changes only when steps are executed; what that makes dirty is looked at in the next turn.
     if (workload) this.#wakeUps.set(uid, this.#reconciler.reconcile(workload));
     else this.#reconciler.reconcileOrphans(uid);

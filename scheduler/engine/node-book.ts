@@ -226,7 +226,9 @@ export class NodeBook implements NodeListener, AsyncDisposable {
       nodeName: session.nodeName,
       observed: status,
     } as const;
-    const outcome = this.#options.state.adopt({ ...this.#options.asDeclared(instance), state });
+    // What is lost on the way to it later may come back to no other node.
+    const targetNode = instance.owner.kind === "WasmDaemonSet" ? session.nodeName : undefined;
+    const outcome = this.#options.state.adopt({ ...this.#options.asDeclared(instance), targetNode, state });
     if (outcome.kind === "changed") this.#options.changed(outcome.change);
     else if (outcome.kind === "refused") this.#dismiss(session, instance.uid, status);
     if (this.#options.state.instance(instance.uid)?.state.kind === "stopping")

@@ -5,6 +5,7 @@
  */
 import type { InstanceSpec, InstanceTemplate } from "../../api/gen/kinds.gen.ts";
 import { cpuMillis, memoryBytes } from "../../api/quantity.ts";
+import { daemonTolerations } from "../core/daemon-tolerations.ts";
 import { configDigestAnnotation, ownerLabel, templateHashLabel } from "../core/labels.ts";
 import type { Owner, PlacementRequirements, Resources } from "../core/model.ts";
 import type { ComputeResource } from "../core/quota/compute-resources.ts";
@@ -25,9 +26,12 @@ export type TemplateOutcome =
   | { readonly kind: "resolved"; readonly template: NodeTemplate }
   | { readonly kind: "missing"; readonly reason: string; readonly message: string };
 
-export type FilesOutcome =
-  | { readonly kind: "resolved"; readonly contents: Contents }
-  | { readonly kind: "missing"; readonly message: string };
+/** What running instances see: the volumes that can be filled in now. */
+export interface Files {
+  readonly contents: Contents;
+  /** Why that is not all of them. */
+  readonly missing: string | undefined;
+}
 
 export interface CatalogueEntry {
   readonly templateHash: string;
@@ -40,8 +44,7 @@ export interface CatalogueEntry {
   /** What the template leaves open, which matters to quotas. */
   readonly unspecified: ReadonlySet<ComputeResource>;
   readonly outcome: TemplateOutcome;
-  /** The files alone, for instances that run. */
-  readonly files: FilesOutcome;
+  readonly files: Files;
 }
 
 export interface TemplateOwner extends Owner {
@@ -158,7 +161,13 @@ export class TemplateCatalogue {
       templateHash: hash,
       template,
       labels,
-      requirements: requirementsOf({ ownerUid, namespace, labels, spec }),
+      requirements: requirementsOf({
+        ownerUid,
+        namespace,
+        labels,
+        spec,
+        tolerations: owner.kind === "WasmDaemonSet" ? daemonTolerations : [],
+      }),
       ...declaredLimits(template),
       outcome,
       files: filesOf(outcome, spec, lookup),
@@ -193,12 +202,10 @@ function configKey(kind: ConfigKind, namespace: string, name: string): string {
   return `${kind}/${namespace}/${name}`;
 }
 
-function filesOf(outcome: TemplateOutcome, spec: InstanceSpec, lookup: ConfigLookup): FilesOutcome {
-  if (outcome.kind === "resolved") return { kind: "resolved", contents: outcome.template };
-  const files = resolveContents(spec, lookup);
-  if (files.kind === "missing") return files;
-  const { contents } = files;
-  return { kind: "resolved", contents: { contents, contentsId: contentsId(contents) } };
+function filesOf(outcome: TemplateOutcome, spec: InstanceSpec, lookup: ConfigLookup): Files {
+  if (outcome.kind === "resolved") return { contents: outcome.template, missing: undefined };
+  const { contents, missing } = resolveContents(spec, lookup);
+  return { contents: { contents, contentsId: contentsId(contents) }, missing };
 }
 
 function declaredLimits({ spec }: InstanceTemplate): Pick<CatalogueEntry, "limits" | "unspecified"> {

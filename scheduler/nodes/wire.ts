@@ -144,8 +144,8 @@ export function readStatus(status: InstanceStatus__Output, nowMs: number): Obser
     exitCode: status.hasExitCode ? status.exitCode : undefined,
     restarts: status.restarts,
     startedMs: status.startedMs || undefined,
-    // In lengths of time, so that clocks which differ do no harm.
-    readySinceMs: status.ready ? nowMs - status.readyForMs : undefined,
+    // In lengths of time, so that clocks which differ do no harm. Daemons of before do not say it.
+    readySinceMs: status.ready && status.readyForMs > 0 ? nowMs - status.readyForMs : undefined,
     finishedMs: status.finishedMs || undefined,
     lastTermination: last
       ? {

@@ -6,6 +6,7 @@ import type { WasmJob } from "../../api/gen/kinds.gen.ts";
 import { checkout, eventually, TestCluster } from "../support/cluster.ts";
 import { exampleManifest } from "../support/examples.ts";
 import { logsOf } from "../support/jobs.ts";
+import { job } from "../support/manifests.ts";
 import { runKubectl } from "../support/kubectl.ts";
 
 let cluster: TestCluster;
@@ -38,8 +39,8 @@ function wait(name: string, condition: string): Promise<string> {
 }
 
 async function statusOf(name: string): Promise<NonNullable<WasmJob["status"]>> {
-  const job = JSON.parse(await kubectl(["get", "wj", name, "-o", "json"])) as WasmJob;
-  return job.status ?? {};
+  const { status = {} } = JSON.parse(await kubectl(["get", "wj", name, "-o", "json"])) as WasmJob;
+  return status;
 }
 
 /** Reason of the condition, which is True. */
@@ -231,6 +232,24 @@ test("suspend: nothing runs, its labels can be changed, it goes on, stops again,
   await patch("suspended", { suspend: false });
   await wait("suspended", "condition=Complete");
   expect(await statusOf("suspended")).toMatchObject({ succeeded: 5, failed: 0, completedIndexes: "0-4" });
+});
+
+test("parallelism 0 pauses a job, and completions grow and shrink together with it", async () => {
+  const image = `file://${join(checkout, "examples/jobs/steps.wasm")}`;
+  const template = { args: ["if", "0", "exit", "0", "sleep", "600"] };
+  const spec = { completions: 3, parallelism: 3 };
+  await kubectl(["apply", "-f", "-"], job({ name: "elastic", image, spec, template }));
+  await wait("elastic", "jsonpath={.status.succeeded}=1");
+  await wait("elastic", "jsonpath={.status.ready}=2");
+  await patch("elastic", { completions: 6, parallelism: 6 });
+  await wait("elastic", "jsonpath={.status.ready}=5");
+  await patch("elastic", { parallelism: 0 });
+  await wait("elastic", "jsonpath={.status.active}=0");
+  await wait("elastic", "jsonpath={.status.terminating}=0");
+  expect(await statusOf("elastic")).toMatchObject({ phase: "Running", completions: "1/6", failed: 0 });
+  await patch("elastic", { completions: 1, parallelism: 1 });
+  await wait("elastic", "condition=Complete");
+  expect(await statusOf("elastic")).toMatchObject({ completions: "1/1", completedIndexes: "0", failed: 0 });
 });
 
 test("what must not change is refused, and the message says what to do", async () => {

@@ -18,7 +18,8 @@ export type GuestName =
   | "waker"
   | "patient"
   | "resident"
-  | "reader";
+  | "reader"
+  | "herald";
 
 const folder = mkdtempSync(join(tmpdir(), "wherry-guests-"));
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));

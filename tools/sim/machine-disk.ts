@@ -1,9 +1,10 @@
-import type {
-  Checkpoint,
-  CheckpointChange,
-  StoredInstance,
-  StoredMeta,
-  StoredTemplate,
+import {
+  type Checkpoint,
+  type CheckpointChange,
+  mergedContents,
+  type StoredInstance,
+  type StoredMeta,
+  type StoredTemplate,
 } from "../../node-daemon/session/checkpoint.ts";
 import type { NodeTemplate, VolumeContent } from "../../node-daemon/core/assignment.ts";
 
@@ -74,9 +75,11 @@ export class DiskHandle implements Checkpoint {
         if (!templates.has(change.template.id)) templates.set(change.template.id, change.template);
         return;
       case "putContents": {
-        const { templateId, ...contents } = change.contents;
+        const { templateId, contentsId, contents } = change.contents;
         const template = templates.get(templateId);
-        if (template) templates.set(templateId, { ...template, ...contents });
+        if (!template) return;
+        const merged = mergedContents(template.contents, contents);
+        templates.set(templateId, { ...template, contentsId, contents: merged });
         return;
       }
       case "removeTemplate":

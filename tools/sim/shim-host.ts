@@ -20,6 +20,8 @@ import type {
 import type { Dice } from "../soak/dice.ts";
 import type { ProcessClock } from "./simulated-time.ts";
 
+/** In the name of a module that never starts. */
+export const brokenModule = "broken";
 /** How often it looks whether anybody has heard of it. */
 const watchdogMs = 1_000;
 
@@ -108,7 +110,7 @@ export class ShimHost {
       timer: undefined,
     };
     this.#runs.set(keyOf(spec.id), run);
-    if (!isCalm() && dice.chance(0.03)) {
+    if (spec.module.file.includes(brokenModule) || (!isCalm() && dice.chance(0.03))) {
       const message = "its module could not be compiled";
       this.#planEnd(run, this.#ms(200), { kind: "trapped", reason: "Crashed", message });
       return;

@@ -14,6 +14,7 @@ import { Cluster, lostAfterMs } from "./cluster.ts";
 import { endFaults, faults } from "./happenings/faults.ts";
 import type { Happening, Scene } from "./happenings/happening.ts";
 import { deleteTheRest, deleteWorkloads, people, roomMakers, suspendCronJobs } from "./happenings/people.ts";
+import { resumeAll } from "./happenings/rollout-actions.ts";
 import { SimulatedTime } from "./simulated-time.ts";
 import { makePriorityClass, priorityClassNames } from "./workload-makers.ts";
 import { Trace } from "./trace.ts";
@@ -77,6 +78,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
       await pass(cluster, stepMs(cluster));
       checks.check(cluster);
     }
+    resumeAll(cluster);
     await endCronJobs(scene);
     await settle(scene);
     checkSettled(cluster);

@@ -157,6 +157,13 @@ export function makeDeployment(dice: Dice, name: string): Draft {
     spec: {
       replicas: dice.below(12),
       strategy: { type, rollingUpdate: { maxSurge, maxUnavailable } },
+      minReadySeconds: dice.pick([0, 0, 0, 2, 10]),
+      progressDeadlineSeconds: dice.pick([15, 60, 600]),
+      autoRollback: dice.chance(0.4),
+      paused: dice.chance(0.05),
+      revisionHistoryLimit: dice.pick([0, 2, 10]),
+      rolloutOnConfigChange: dice.chance(0.2),
+      rebalancePolicy: "Never",
       template: makeTemplate(dice, name, "Always"),
     },
   };
@@ -254,6 +261,23 @@ export function makeQuota(dice: Dice): Draft {
     kind: "ResourceQuota",
     metadata: { name: "quota", namespace: dice.pick(namespaces) },
     spec: { hard },
+  };
+}
+
+export const budgetNames = ["budget-0", "budget-1"];
+
+export function makeBudget(dice: Dice): Draft {
+  const amount = dice.pick<number | string>([0, 1, 2, "30%", "50%", "100%"]);
+  const selector = dice.chance(0.3) ? {} : { matchLabels: { app: `web-${dice.below(8)}` } };
+  return {
+    apiVersion: "wherry.dev/v1alpha1",
+    kind: "WasmDisruptionBudget",
+    metadata: { name: dice.pick(budgetNames), namespace: dice.pick(namespaces) },
+    spec: {
+      selector,
+      [dice.pick(["minAvailable", "maxUnavailable"])]: amount,
+      unhealthyInstanceEvictionPolicy: dice.pick(["IfHealthyBudget", "AlwaysAllow"]),
+    },
   };
 }
 

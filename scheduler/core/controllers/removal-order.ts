@@ -4,34 +4,75 @@ export function isLive(instance: Instance): boolean {
   return instance.state.kind === "pending" || instance.state.kind === "bound";
 }
 
-/** Ready is available, until minReadySeconds exists. */
-export function isAvailable(instance: Instance): boolean {
-  return instance.state.kind === "bound" && instance.state.observed?.ready === true;
+/** Who has become ready within it is not available yet. */
+export interface NotYet {
+  /** Exclusive: now less minReadySeconds. */
+  readonly sinceMs: number;
+  /** Inclusive: now. Later times are from before the clock was set back, so they say nothing. */
+  readonly nowMs: number;
+}
+
+/** With minReadySeconds 0: what is ready is available. */
+const atOnce: NotYet = { sinceMs: 0, nowMs: 0 };
+
+export function notYetAvailable(minReadySeconds: number, nowMs: number): NotYet {
+  return { sinceMs: nowMs - minReadySeconds * 1000, nowMs };
+}
+
+/** Ready, and for long enough. Of one that is ready and does not say since when, as long as can be. */
+export function isAvailable({ state }: Instance, notYet: NotYet = atOnce): boolean {
+  if (state.kind !== "bound" || state.observed?.ready !== true) return false;
+  const { readySinceMs } = state.observed;
+  return readySinceMs === undefined || readySinceMs <= notYet.sinceMs || readySinceMs > notYet.nowMs;
 }
 
 /**
  * Live instances of one owner in the order in which they should go, as a ReplicaSet's: without a node first, then not
- * running, not ready, from the node with most of them, more often restarted, younger. Where several leave one node,
- * each counts only those that would still be there, so that what remains is spread.
+ * running, not ready, not available yet; before others that are as far, who should go anyway; from the node with most of them, more often restarted,
+ * younger. Where several leave one node, each counts only those that would still be there, so that what remains is spread.
  */
-export function inRemovalOrder(instances: readonly Instance[]): readonly Instance[] {
-  const crowding = crowdingOf(instances);
+export function inRemovalOrder(instances: readonly Instance[], notYet: NotYet = atOnce): readonly Instance[] {
+  const progress = (instance: Instance) => progressOf(instance, notYet);
+  const crowding = crowdingOf(instances, progress);
   const crowdingOn = (instance: Instance) => crowding.get(instance) ?? 0;
   return instances.toSorted(
     (a, b) =>
-      progress(a) - progress(b) || crowdingOn(b) - crowdingOn(a) || restarts(b) - restarts(a) || byAge(a, b),
+      progress(a) - progress(b) ||
+      stays(a) - stays(b) ||
+      crowdingOn(b) - crowdingOn(a) ||
+      restarts(b) - restarts(a) ||
+      byAge(a, b),
   );
 }
 
-/** 0: no node yet, 1: bound, 2: running, 3: ready. */
-function progress({ state }: Instance): number {
+/** The first `count` to go; none if it is negative. */
+export function firstToGo(
+  instances: readonly Instance[],
+  count: number,
+  notYet: NotYet = atOnce,
+): readonly Instance[] {
+  if (count <= 0) return [];
+  return count >= instances.length ? instances : inRemovalOrder(instances, notYet).slice(0, count);
+}
+
+/** 0: no node yet, 1: bound, 2: running, 3: ready, 4: available. */
+function progressOf(instance: Instance, notYet: NotYet): number {
+  const { state } = instance;
   if (state.kind !== "bound") return 0;
   if (state.observed?.phase !== "Running") return 1;
-  return state.observed.ready ? 3 : 2;
+  if (!state.observed.ready) return 2;
+  return isAvailable(instance, notYet) ? 4 : 3;
+}
+
+function stays({ leaving }: Instance): number {
+  return leaving === undefined ? 1 : 0;
 }
 
 /** Of each bound instance, how many of its owner's its node would hold were all younger ones there gone. */
-function crowdingOf(instances: readonly Instance[]): ReadonlyMap<Instance, number> {
+function crowdingOf(
+  instances: readonly Instance[],
+  progress: (instance: Instance) => number,
+): ReadonlyMap<Instance, number> {
   const onNode = new Map<string, Instance[]>();
   for (const instance of instances) {
     if (instance.state.kind !== "bound") continue;

@@ -8,6 +8,8 @@ export interface RevisionInput {
   readonly revisions: readonly Revision[];
   /** Templates that instances still have, or that are gone back to. */
   readonly inUse: ReadonlySet<string>;
+  /** Whether the current template may be kept now; false: it is not to be used yet. */
+  readonly mayRecord?: boolean;
   /** How many of those not in use are kept. */
   readonly historyLimit: number;
 }
@@ -22,12 +24,18 @@ export interface RevisionPlan {
  * The current template is kept under the highest number: one that was kept before and is current again gets a new one, as in
  * Kubernetes. Of those that have no instances any more, the oldest beyond the limit are deleted.
  */
-export function planRevisions({ templateHash, revisions, inUse, historyLimit }: RevisionInput): RevisionPlan {
+export function planRevisions({
+  templateHash,
+  revisions,
+  inUse,
+  mayRecord = true,
+  historyLimit,
+}: RevisionInput): RevisionPlan {
   const current = revisions.find((revision) => revision.templateHash === templateHash);
   const others = revisions.filter((revision) => revision !== current);
   const highest = others.reduce((most, { number }) => Math.max(most, number), 0);
   const steps: Step[] = [];
-  if (current === undefined || current.number <= highest)
+  if (mayRecord && (current === undefined || current.number <= highest))
     steps.push({ kind: "recordRevision", revision: { templateHash, number: highest + 1 } });
   const idle = others.filter((revision) => !inUse.has(revision.templateHash));
   const surplus = idle

@@ -77,9 +77,12 @@ class Missing extends Error {
 }
 
 type MissingOutcome = Extract<ResolveOutcome, { kind: "missing" }>;
-export type ContentsOutcome =
-  | { readonly kind: "resolved"; readonly contents: readonly VolumeContent[] }
-  | MissingOutcome;
+
+/** The volumes whose files are there, and why that is not all of them. */
+export interface AvailableContents {
+  readonly contents: readonly VolumeContent[];
+  readonly missing: string | undefined;
+}
 
 export function resolveTemplate(spec: InstanceSpec, lookup: ConfigLookup): ResolveOutcome {
   return unlessMissing(() => {
@@ -90,12 +93,21 @@ export function resolveTemplate(spec: InstanceSpec, lookup: ConfigLookup): Resol
   });
 }
 
-/** The files alone: those of running instances change also while a variable could not be filled in for new ones. */
-export function resolveContents(spec: InstanceSpec, lookup: ConfigLookup): ContentsOutcome {
-  return unlessMissing(() => {
-    const contents = (spec.volumes ?? []).flatMap((volume) => resolveVolume(volume, lookup));
-    return { kind: "resolved", contents };
-  });
+/**
+ * For running instances, whose volumes change each by itself: also while another one, or a variable, could not be filled in for
+ * new instances.
+ */
+export function resolveContents(spec: InstanceSpec, lookup: ConfigLookup): AvailableContents {
+  const contents: VolumeContent[] = [];
+  let missing: string | undefined;
+  for (const volume of spec.volumes ?? []) {
+    const outcome = unlessMissing(
+      () => ({ kind: "resolved", found: resolveVolume(volume, lookup) }) as const,
+    );
+    if (outcome.kind === "resolved") contents.push(...outcome.found);
+    else missing ??= outcome.message;
+  }
+  return { contents, missing };
 }
 
 function unlessMissing<Outcome>(resolve: () => Outcome): Outcome | MissingOutcome {

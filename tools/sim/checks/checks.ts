@@ -7,6 +7,7 @@ import type { Cluster, ClusterWitness } from "../cluster.ts";
 import type { Machine } from "../machine.ts";
 import { objectsIn } from "../objects-in.ts";
 import type { SchedulerProcess } from "../scheduler-process.ts";
+import { checkEviction } from "./budget-check.ts";
 import { CronCheck } from "./cron-check.ts";
 import { JobCheck } from "./job-check.ts";
 import { checkPlacement } from "./placement-check.ts";
@@ -30,6 +31,12 @@ export class Checks implements ClusterWitness {
     this.placements++;
     this.truth.ordered(instance, scheduler.epoch, nodeName);
     this.#try(() => checkPlacement(scheduler, instance, nodeName));
+  }
+
+  evicting(scheduler: SchedulerProcess, instance: Instance): void {
+    // The bounds of its rollout are another rule.
+    this.excused.add(instance.uid);
+    this.#try(() => checkEviction(scheduler, instance));
   }
 
   changed(scheduler: SchedulerProcess, namespace: string, name: string): void {

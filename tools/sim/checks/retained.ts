@@ -26,6 +26,8 @@ const boundedCaches = [
   ".#positions.#positions",
   // The schedules that were asked for last.
   "#cronJobs.#schedules.",
+  // Gangs that have gone before their turn came: until it would have come.
+  "#placement.#gangs.turns.#waiting",
   // A chunk that is empty.
   "#state.#nodes.#builder.",
 ];

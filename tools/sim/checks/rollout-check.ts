@@ -1,20 +1,25 @@
-/** Of deployments, as their leader sees them: what is made stays within surge, what is stopped within unavailable. */
-import type { WasmDeployment } from "../../../api/gen/kinds.gen.ts";
+/** Of deployments and daemon sets, as their leader sees them: what is made stays within surge, what is stopped within unavailable. */
+import type { WasmDaemonSet, WasmDeployment } from "../../../api/gen/kinds.gen.ts";
 import { rolloutLimits } from "../../../scheduler/core/controllers/deployment/rollout-limits.ts";
-import { isAvailable, isLive } from "../../../scheduler/core/controllers/removal-order.ts";
-import type { Instance } from "../../../scheduler/core/model.ts";
+import {
+  isAvailable,
+  isLive,
+  notYetAvailable,
+  type NotYet,
+} from "../../../scheduler/core/controllers/removal-order.ts";
+import type { Instance, WorkloadKind } from "../../../scheduler/core/model.ts";
 import type { SchedulerProcess } from "../scheduler-process.ts";
+import { checkDaemonMade, checkDaemonStopped } from "./daemon-set-check.ts";
 import { demand } from "./violation.ts";
 
-interface Seen {
-  readonly uid: string;
-  readonly isLive: boolean;
-  readonly isAvailable: boolean;
-}
+const plurals: Readonly<Partial<Record<WorkloadKind, string>>> = {
+  WasmDeployment: "wasmdeployments",
+  WasmDaemonSet: "wasmdaemonsets",
+};
 
 export class RolloutCheck {
-  /** By the name of the instance. */
-  readonly #seen = new Map<string, Seen>();
+  /** The names of instances, each with what was last known of it. */
+  readonly #seen = new Map<string, Instance>();
   /** Uids that somebody else than the deployment's controller has ended. */
   readonly #excused: ReadonlySet<string>;
 
@@ -23,7 +28,8 @@ export class RolloutCheck {
   }
 
   /** Called for each change, in order. */
-  changed({ engine, backend }: SchedulerProcess, namespace: string, name: string): void {
+  changed(scheduler: SchedulerProcess, namespace: string, name: string): void {
+    const { engine, backend } = scheduler;
     const key = `${namespace}/${name}`;
     const before = this.#seen.get(key);
     const instance = engine.instanceNamed(namespace, name);
@@ -31,23 +37,33 @@ export class RolloutCheck {
       this.#seen.delete(key);
       return;
     }
-    const now = { uid: instance.uid, isLive: isLive(instance), isAvailable: isAvailable(instance) };
-    this.#seen.set(key, now);
-    if (instance.owner.kind !== "WasmDeployment") return;
-    const object = backend.get(
-      { group: "wherry.dev", plural: "wasmdeployments" },
-      namespace,
-      instance.owner.name,
-    );
+    this.#seen.set(key, instance);
+    const { owner, state } = instance;
+    const plural = plurals[owner.kind];
+    const object = plural && backend.get({ group: "wherry.dev", plural }, namespace, owner.name);
     // It is going, or there is another one of its name by now: its instances just go.
-    if (object === undefined || object.metadata.uid !== instance.owner.uid) return;
-    // The backend delivers only objects of this form.
+    if (!object || object.metadata.uid !== owner.uid) return;
+    // The backend delivers only objects of these forms.
+    const { spec } = object as unknown as WasmDaemonSet | WasmDeployment;
+    const notYet = notYetAvailable(spec.minReadySeconds, scheduler.clock.now());
+    const isMade = before === undefined && state.kind === "pending";
+    const isStopped =
+      state.kind === "stopping" &&
+      before !== undefined &&
+      before.state.kind !== "stopping" &&
+      isAvailable(before, notYet) &&
+      !this.#excused.has(instance.uid) &&
+      !isVictim(engine, instance);
+    if (owner.kind === "WasmDaemonSet") {
+      const daemonSet = object as unknown as WasmDaemonSet;
+      if (isMade) checkDaemonMade(scheduler, daemonSet, instance);
+      if (isStopped) checkDaemonStopped(scheduler, daemonSet, instance);
+      return;
+    }
     const deployment = object as unknown as WasmDeployment;
-    const owned = [...engine.instances(namespace)].filter(({ owner }) => owner.uid === instance.owner.uid);
-    if (before === undefined && instance.state.kind === "pending") this.#made(deployment, owned);
-    const isStopped = before?.isAvailable === true && instance.state.kind === "stopping";
-    if (isStopped && !this.#excused.has(instance.uid) && !isVictim(engine, instance))
-      this.#stopped(deployment, owned);
+    const owned = [...engine.instances(namespace)].filter((other) => other.owner.uid === owner.uid);
+    if (isMade) this.#made(deployment, owned);
+    if (isStopped) this.#stopped(deployment, owned, notYet);
   }
 
   #made({ metadata, spec }: WasmDeployment, owned: readonly Instance[]): void {
@@ -60,10 +76,10 @@ export class RolloutCheck {
     );
   }
 
-  #stopped({ metadata, spec }: WasmDeployment, owned: readonly Instance[]): void {
+  #stopped({ metadata, spec }: WasmDeployment, owned: readonly Instance[], notYet: NotYet): void {
     if (spec.strategy.type === "Recreate") return;
     const { availableMin } = rolloutLimits(spec);
-    const available = owned.filter(isAvailable).length;
+    const available = owned.filter((one) => isAvailable(one, notYet)).length;
     demand(
       available >= availableMin,
       "rollout",

@@ -1,11 +1,13 @@
 /** What holds once there are no faults any more: everything that fits runs, what waits says why, and all agree. */
-import type { WasmDeployment, WasmJob } from "../../../api/gen/kinds.gen.ts";
+import type { WasmDaemonSet, WasmDeployment, WasmJob } from "../../../api/gen/kinds.gen.ts";
 import type { Instance } from "../../../scheduler/core/model.ts";
-import { templateHash } from "../../../scheduler/engine/template-hash.ts";
 import type { Cluster } from "../cluster.ts";
 import { objectsIn } from "../objects-in.ts";
 import type { SchedulerProcess } from "../scheduler-process.ts";
 import { checkContents } from "./contents-check.ts";
+import { checkDaemonSettled } from "./daemon-set-check.ts";
+import { describe } from "./describe.ts";
+import { checkRollout } from "./settled-rollout.ts";
 import { demand, Violation } from "./violation.ts";
 
 export function isSettled(cluster: Cluster): boolean {
@@ -26,9 +28,13 @@ export function checkSettled(cluster: Cluster): void {
   checkTaints(leader, instances);
   const isRefused = refusalOf(cluster);
   for (const object of objectsIn(cluster.store, "wasmdeployments"))
-    checkDeployment(object as unknown as WasmDeployment, instances, isRefused);
+    checkRollout(object as unknown as WasmDeployment, instances, isRefused);
   for (const object of objectsIn(cluster.store, "wasmjobs"))
     checkJob(object as unknown as WasmJob, instances, isRefused);
+  for (const object of objectsIn(cluster.store, "wasmdaemonsets")) {
+    const daemonSet = object as unknown as WasmDaemonSet;
+    checkDaemonSettled(leader, daemonSet, isRefused(daemonSet));
+  }
   checkOwners(cluster, instances);
   checkAgreement(cluster, leader, instances);
   checkContents(cluster);
@@ -75,12 +81,17 @@ function checkTaints({ engine }: SchedulerProcess, instances: readonly Instance[
  * Whether no instance of a workload can be made, which it says of itself: the class that it names is not there. Throws where
  * it says so and it is not true.
  */
-function refusalOf({ store }: Cluster): (workload: WasmDeployment | WasmJob) => boolean {
+function refusalOf({ store }: Cluster): (workload: WasmDaemonSet | WasmDeployment | WasmJob) => boolean {
   const classes = new Set(objectsIn(store, "priorityclasses").map(({ metadata }) => metadata.name));
   return ({ metadata: { name }, spec, status }) => {
     const { priorityClassName: wanted = "" } = spec.template.spec;
-    const failure = status?.conditions?.find(({ type }) => type === "ReplicaFailure");
+    const failure = status?.conditions?.find(
+      ({ type, reason }) => type === "ReplicaFailure" || (type === "Stalled" && reason === "FailedCreate"),
+    );
     if (failure === undefined) return false;
+    // The class is that of the template to which it goes back.
+    if (status !== undefined && "rollout" in status && status.rollout?.rolledBackTo !== undefined)
+      return true;
     demand(
       wanted !== "" && !classes.has(wanted),
       "explained",
@@ -88,28 +99,6 @@ function refusalOf({ store }: Cluster): (workload: WasmDeployment | WasmJob) => 
     );
     return true;
   };
-}
-
-function checkDeployment(
-  object: WasmDeployment,
-  instances: readonly Instance[],
-  isRefused: (workload: WasmDeployment) => boolean,
-): void {
-  const { metadata, spec } = object;
-  const owned = instances.filter(({ owner }) => owner.uid === metadata.uid);
-  const waits = owned.some(({ state }) => state.kind === "pending");
-  const outdated = owned.find((instance) => instance.templateHash !== templateHash(spec.template));
-  demand(
-    waits || isRefused(object) || outdated === undefined,
-    "converged",
-    () => `${outdated?.name} has not the template of deployment ${metadata.name}`,
-  );
-  const ready = owned.filter(({ state }) => state.kind === "bound" && state.observed?.ready === true).length;
-  demand(
-    waits || isRefused(object) || (ready === spec.replicas && owned.length === ready),
-    "converged",
-    () => `deployment ${metadata.name} has ${ready} of ${spec.replicas} ready: ${describe(owned)}`,
-  );
 }
 
 function checkJob(
@@ -138,7 +127,7 @@ function checkJob(
 /** What nobody wants any more is gone. */
 function checkOwners({ store }: Cluster, instances: readonly Instance[]): void {
   const uids = new Set(
-    ["wasmdeployments", "wasmjobs"].flatMap((plural) =>
+    ["wasmdeployments", "wasmdaemonsets", "wasmjobs"].flatMap((plural) =>
       objectsIn(store, plural).map(({ metadata }) => metadata.uid),
     ),
   );
@@ -186,8 +175,4 @@ function checkAgreement(
       );
     }
   }
-}
-
-function describe(instances: readonly Instance[]): string {
-  return instances.map(({ name, state }) => `${name} ${state.kind} ${JSON.stringify(state)}`).join("; ");
 }

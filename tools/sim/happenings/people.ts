@@ -2,31 +2,27 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
 import { noAmounts } from "../../../scheduler/core/model.ts";
 import type { Cluster } from "../cluster.ts";
+import { edit, some } from "./edits.ts";
+import { rolloutActions } from "./rollout-actions.ts";
 import { objectsIn } from "../objects-in.ts";
 import {
   type Draft,
+  makeBudget,
   makeConfigMap,
   makeCronJob,
   makeDeployment,
   makeJob,
   makePriorityClass,
   makeQuota,
-  makeTemplate,
   makeTimes,
   zones,
 } from "../workload-makers.ts";
+import { daemonSetHappenings } from "./daemon-sets.ts";
 import { type Happening, someMachine } from "./happening.ts";
 
 const deploymentsMax = 5;
 const jobsMax = 5;
 const cronJobsMax = 2;
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function some({ store, dice }: Cluster, plural: string): ApiObject | undefined {
-  const objects = objectsIn(store, plural);
-  return objects.length === 0 ? undefined : dice.pick(objects);
-}
 
 /** Undefined where there is one of its name. */
 function create({ store }: Cluster, plural: string, draft: Draft): string | undefined {
@@ -34,13 +30,6 @@ function create({ store }: Cluster, plural: string, draft: Draft): string | unde
   if (store.get({ group: "", plural }, namespace, name) !== undefined) return undefined;
   store.put(plural, draft);
   return `people create ${plural} ${draft.metadata.namespace ?? ""}/${draft.metadata.name}: ${JSON.stringify(draft["spec"] ?? {})}`;
-}
-
-/** Changes the spec of an object, as an apply does. */
-function edit({ store }: Cluster, plural: string, object: ApiObject, change: Fields): string {
-  const spec = { ...(object["spec"] as Fields), ...change };
-  store.put(plural, { ...object, spec });
-  return `people edit ${plural} ${object.metadata.name}: ${JSON.stringify(change)}`;
 }
 
 function remove({ store }: Cluster, plural: string, object: ApiObject | undefined): string | undefined {
@@ -116,20 +105,12 @@ export const people: readonly Happening[] = [
       return object && edit(cluster, "wasmjobs", object, { suspend: cluster.dice.chance(0.4) });
     },
   },
-  {
-    name: "roll out",
-    weight: 4,
-    happen({ cluster }) {
-      const object = some(cluster, "wasmdeployments");
-      const template = makeTemplate(cluster.dice, object?.metadata.name ?? "", "Always");
-      return object && edit(cluster, "wasmdeployments", object, { template });
-    },
-  },
+  ...rolloutActions,
   {
     name: "annotate",
     weight: 3,
     happen({ cluster }) {
-      const plural = cluster.dice.pick(["wasmdeployments", "wasmjobs"]);
+      const plural = cluster.dice.pick(["wasmdeployments", "wasmdaemonsets", "wasmjobs"]);
       const object = some(cluster, plural);
       if (object === undefined) return undefined;
       const annotations = { touched: String(cluster.dice.below(100)) };
@@ -141,7 +122,7 @@ export const people: readonly Happening[] = [
     name: "delete workload",
     weight: 3,
     happen({ cluster, checks }) {
-      const plural = cluster.dice.pick(["wasmdeployments", "wasmjobs"]);
+      const plural = cluster.dice.pick(["wasmdeployments", "wasmdaemonsets", "wasmjobs"]);
       const object = some(cluster, plural);
       if (object !== undefined) checks.excused.add(object.metadata.uid);
       return remove(cluster, plural, object);
@@ -201,6 +182,33 @@ export const people: readonly Happening[] = [
     happen({ cluster }) {
       const node = some(cluster, "wasmnodes");
       return node && edit(cluster, "wasmnodes", node, { unschedulable: cluster.dice.chance(0.4) });
+    },
+  },
+  {
+    name: "budget",
+    weight: 3,
+    happen({ cluster }) {
+      if (cluster.dice.chance(0.4))
+        return remove(cluster, "wasmdisruptionbudgets", some(cluster, "wasmdisruptionbudgets"));
+      return create(cluster, "wasmdisruptionbudgets", makeBudget(cluster.dice));
+    },
+  },
+  {
+    name: "drain",
+    weight: 3,
+    happen({ cluster }) {
+      const { leader, dice } = cluster;
+      const node = some(cluster, "wasmnodes");
+      if (leader === undefined || node === undefined) return undefined;
+      const { name } = node.metadata;
+      const cordoned = edit(cluster, "wasmnodes", node, { unschedulable: true });
+      const outcomes = [...leader.engine.instances(undefined)]
+        .filter(({ state }) => state.kind === "bound" && state.nodeName === name)
+        .filter(() => dice.chance(0.8))
+        .map(
+          (instance) => leader.engine.requestEviction(instance, { graceMs: undefined, dryRun: false }).kind,
+        );
+      return `${cordoned}; people drain it: ${outcomes.join(" ")}`;
     },
   },
   {
@@ -264,6 +272,7 @@ export const people: readonly Happening[] = [
     weight: 1,
     happen: ({ cluster }) => remove(cluster, "wasmnodes", some(cluster, "wasmnodes")),
   },
+  ...daemonSetHappenings,
 ];
 
 /** What people do so that more of what waits has a place, one after the other; each must be enough by itself. */
@@ -274,13 +283,18 @@ export const roomMakers: readonly ((cluster: Cluster) => void)[] = [
       cluster.store.remove("resourcequotas", quota);
   },
   (cluster) => {
+    cluster.note("people remove the budgets");
+    for (const budget of objectsIn(cluster.store, "wasmdisruptionbudgets"))
+      cluster.store.remove("wasmdisruptionbudgets", budget);
+  },
+  (cluster) => {
     cluster.note("people open all nodes");
     for (const node of objectsIn(cluster.store, "wasmnodes"))
       edit(cluster, "wasmnodes", node, { unschedulable: false, taints: [] });
   },
   (cluster) => {
     cluster.note("people delete half of the workloads");
-    for (const plural of ["wasmdeployments", "wasmjobs"])
+    for (const plural of ["wasmdeployments", "wasmdaemonsets", "wasmjobs"])
       for (const [place, object] of objectsIn(cluster.store, plural).entries())
         if (place % 2 === 0) cluster.store.remove(plural, object);
   },
@@ -294,12 +308,18 @@ export function suspendCronJobs(cluster: Cluster): void {
 
 /** People have had enough of it. */
 export function deleteWorkloads({ store }: Cluster): void {
-  for (const plural of ["wasmdeployments", "wasmcronjobs", "wasmjobs"])
+  for (const plural of ["wasmdeployments", "wasmdaemonsets", "wasmcronjobs", "wasmjobs"])
     for (const object of objectsIn(store, plural)) store.remove(plural, object);
 }
 
 export function deleteTheRest(cluster: Cluster): void {
   for (const machine of cluster.machines) cluster.removeMachine(machine);
-  for (const plural of ["wasmnodes", "resourcequotas", "configmaps", "priorityclasses"])
+  for (const plural of [
+    "wasmnodes",
+    "resourcequotas",
+    "wasmdisruptionbudgets",
+    "configmaps",
+    "priorityclasses",
+  ])
     for (const object of objectsIn(cluster.store, plural)) cluster.store.remove(plural, object);
 }

@@ -1,78 +1,63 @@
 import type { WasmDeployment, WasmDeploymentStatus } from "../../../../api/gen/kinds.gen.ts";
-import type { Instance } from "../../model.ts";
 import { conditionAfter, replicaFailure, sameOr, type ConditionVerdict } from "../conditions.ts";
-import { rolloutLimits } from "./rollout-limits.ts";
 import { ownerLabel } from "../../labels.ts";
+import { availability, progress, readiness, rolledBack } from "./conditions.ts";
+import type { Rollout } from "./rollout.ts";
 import { selectorText } from "./selector-text.ts";
 
-export interface DeploymentCounts {
-  readonly current: readonly Instance[];
-  readonly old: readonly Instance[];
+/** What the status says, all from one look. */
+export interface DeploymentFacts {
+  readonly deployment: WasmDeployment;
+  readonly replicas: number;
+  /** Of the template that is declared. */
+  readonly updated: number;
+  readonly ready: number;
   readonly available: number;
+  /** As it is after this look; undefined: it was paused before it ever began. */
+  readonly rollout: Rollout | undefined;
+  /** Whether the declared template waits because the deployment is paused. */
+  readonly isHeldBack: boolean;
+  /** The number of the declared template's revision, once that is kept. */
+  readonly revision: number | undefined;
+  /** The numbers of revisions, for people. */
+  readonly numberOf: (templateHash: string) => number | undefined;
+  /** Why instances that are missing cannot be made. */
+  readonly refusal: string | undefined;
 }
 
-export function deploymentStatus(
-  deployment: WasmDeployment,
-  counts: DeploymentCounts,
-  refusal: string | undefined,
-  nowMs: number,
-): WasmDeploymentStatus {
+export function deploymentStatus(facts: DeploymentFacts, nowMs: number): WasmDeploymentStatus {
+  const { deployment, replicas, updated, ready, available, rollout, revision, refusal } = facts;
   const { spec, metadata, status: previous } = deployment;
   const { generation } = metadata;
-  const replicas = counts.current.length + counts.old.length;
   const selector = spec.selector ?? {
     matchLabels: { [ownerLabel.WasmDeployment]: deployment.metadata.name },
   };
-  const verdicts = [
-    availability(deployment, counts.available),
-    progress(deployment, replicas, counts.current.length, counts.available),
-    ...(refusal !== undefined && counts.current.length < spec.replicas ? [replicaFailure(refusal)] : []),
+  const stable = stableTemplate(facts);
+  const verdicts: readonly ConditionVerdict[] = [
+    availability(facts),
+    progress(facts),
+    ...(refusal === undefined ? [] : [replicaFailure(refusal)]),
+    ...rolledBack(facts),
+    ...readiness(facts),
   ];
   return sameOr(previous, {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     replicas,
-    updatedReplicas: counts.current.length,
-    readyReplicas: counts.available,
-    availableReplicas: counts.available,
-    unavailableReplicas: Math.max(0, Math.max(spec.replicas, replicas) - counts.available),
-    ready: `${counts.available}/${spec.replicas}`,
+    updatedReplicas: updated,
+    readyReplicas: ready,
+    availableReplicas: available,
+    unavailableReplicas: Math.max(0, Math.max(spec.replicas, replicas) - available),
+    ready: `${ready}/${spec.replicas}`,
+    ...(revision === undefined ? {} : { revision }),
+    ...(rollout === undefined ? {} : { rollout }),
+    ...(stable === undefined ? {} : { stableTemplateHash: stable }),
     selector: selectorText(selector),
     conditions: verdicts.map((verdict) => conditionAfter(previous?.conditions, verdict, generation, nowMs)),
   });
 }
 
-function availability({ spec }: WasmDeployment, available: number): ConditionVerdict {
-  const { availableMin } = rolloutLimits(spec);
-  const enough = available >= availableMin;
-  return {
-    type: "Available",
-    status: enough ? "True" : "False",
-    reason: enough ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
-    message: `${available} of ${spec.replicas} instances are available; at least ${availableMin} should be`,
-  };
-}
-
-/** Once a template is fully rolled out, losing an instance later is a matter of availability, not of progress. */
-function progress(
-  { spec, status }: WasmDeployment,
-  replicas: number,
-  updated: number,
-  available: number,
-): ConditionVerdict {
-  const known = status?.conditions?.find(({ type }) => type === "Progressing");
-  const isDone = updated === spec.replicas && replicas === updated && available === updated;
-  const wasDone = known?.reason === "NewInstancesAvailable" && replicas === updated;
-  if (isDone || wasDone)
-    return {
-      type: "Progressing",
-      status: "True",
-      reason: "NewInstancesAvailable",
-      message: "all instances of the current template have become available",
-    };
-  return {
-    type: "Progressing",
-    status: "True",
-    reason: "InstancesUpdating",
-    message: `${updated} of ${spec.replicas} instances have the current template, ${replicas - updated} an older one`,
-  };
+/** What was complete without a single instance has shown nothing. */
+function stableTemplate({ deployment, rollout }: DeploymentFacts): string | undefined {
+  const isProven = rollout?.phase === "Complete" && deployment.spec.replicas > 0;
+  return isProven ? rollout.templateHash : deployment.status?.stableTemplateHash;
 }

@@ -18,14 +18,14 @@ import { reconcileDeployment, type DeploymentInput } from "./deployment.ts";
 
 const nowMs = startMs + 60_000;
 
-function run(input: Partial<DeploymentInput>) {
+function run({ refusal, ...input }: Partial<DeploymentInput> & { readonly refusal?: string }) {
   const deployment = aDeployment();
   return reconcileDeployment({
     deployment,
     templateHash: "h1",
     revisions: [{ templateHash: "h1", number: 1 }],
     instances: [],
-    refusal: undefined,
+    refusalOf: () => refusal,
     nowMs,
     ...input,
   });
@@ -188,21 +188,33 @@ test.each([
     spec: { replicas: 3 },
     instances: many("a", 1, ready()),
     steps: [],
-    reasons: ["MinimumReplicasUnavailable", "InstancesUpdating", "FailedCreate"],
+    reasons: [
+      "MinimumReplicasUnavailable",
+      "InstancesUpdating",
+      "FailedCreate",
+      "InstancesUpdating",
+      "InstancesUpdating",
+    ],
   },
   {
     name: "an update takes no more than may be unavailable",
     spec: { replicas: 4, strategy: rolling(1, 1) },
     instances: many("o", 4, ready(), "h0"),
     steps: ["-o3"],
-    reasons: ["MinimumReplicasAvailable", "InstancesUpdating", "FailedCreate"],
+    reasons: [
+      "MinimumReplicasAvailable",
+      "InstancesUpdating",
+      "FailedCreate",
+      "InstancesUpdating",
+      "InstancesUpdating",
+    ],
   },
   {
     name: "what is complete misses nothing",
     spec: { replicas: 1 },
     instances: many("a", 1, ready()),
     steps: [],
-    reasons: ["MinimumReplicasAvailable", "NewInstancesAvailable"],
+    reasons: ["MinimumReplicasAvailable", "NewInstancesAvailable", "InstancesAvailable"],
   },
 ])("reconcileDeployment: when no instance can be made: $name", ({ spec, instances, steps, reasons }) => {
   const result = run({ deployment: aDeployment(spec), instances, refusal: "no PriorityClass" });
@@ -242,6 +254,8 @@ test("reconcileDeployment: status counts, and conditions as of a Deployment", ()
     conditions: [
       { type: "Available", status: "True", reason: "MinimumReplicasAvailable" },
       { type: "Progressing", status: "True", reason: "InstancesUpdating" },
+      { type: "Ready", status: "False", reason: "InstancesUpdating" },
+      { type: "Reconciling", status: "True", reason: "InstancesUpdating" },
     ],
   });
 });
@@ -266,6 +280,8 @@ test("reconcileDeployment: an unchanged status is the same object, and a transit
   expect(third.status.conditions).toMatchObject([
     { status: "False", reason: "MinimumReplicasUnavailable", lastTransitionTime: "2026-01-01T00:01:09Z" },
     { status: "True", reason: "NewInstancesAvailable", lastTransitionTime: "2026-01-01T00:01:00Z" },
+    { type: "Ready", status: "False", reason: "InstancesUnavailable" },
+    { type: "Reconciling", status: "True", reason: "InstancesUnavailable" },
   ]);
 });
 

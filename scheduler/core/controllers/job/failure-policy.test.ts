@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { stoppedReason, terminationReasons } from "../../../../api/termination-reasons.ts";
+import { disruptionReasons } from "../../model.ts";
 import { aStatus } from "../../testing/builders.ts";
 import { type FailurePolicy, judgeFailure } from "./failure-policy.ts";
 
@@ -50,4 +52,9 @@ test.each([
   { reason: "NodeLost", kind: "disrupted" },
 ])("judgeFailure: without a policy $reason is $kind", ({ reason, kind }) => {
   expect(judgeFailure(undefined, aStatus({ phase: "Failed", reason }))).toEqual({ kind });
+});
+
+test("judgeFailure: rules may name every disruption but what was stopped by order", () => {
+  const unknown = [...disruptionReasons].filter((reason) => !terminationReasons.has(reason));
+  expect(unknown).toEqual([stoppedReason]);
 });

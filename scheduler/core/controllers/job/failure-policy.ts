@@ -1,4 +1,5 @@
 import type { WasmJobSpec } from "../../../../api/gen/kinds.gen.ts";
+import { stoppedReason } from "../../../../api/termination-reasons.ts";
 import { assertNever } from "../../../../kit/errors.ts";
 import { disruptionReasons, type ObservedStatus } from "../../model.ts";
 
@@ -20,7 +21,7 @@ export type FailureVerdict =
 /** The first rule that matches decides. What the scheduler itself stopped is for no rule to judge. */
 export function judgeFailure(policy: FailurePolicy | undefined, end: ObservedStatus): FailureVerdict {
   const otherwise: FailureVerdict = { kind: disruptionReasons.has(end.reason) ? "disrupted" : "counted" };
-  if (end.reason === "Stopped") return otherwise;
+  if (end.reason === stoppedReason) return otherwise;
   for (const [at, rule] of (policy?.rules ?? []).entries())
     if (matches(rule, end)) return verdictOf(rule, at);
   return otherwise;

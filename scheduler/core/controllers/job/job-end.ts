@@ -97,8 +97,9 @@ function indexesFailed({ spec }: WasmJob, ledger: SlotLedger): JobEnd | undefine
 function successPolicyApplies({ spec }: WasmJob, ledger: SlotLedger): JobEnd | undefined {
   if (spec.successPolicy === undefined) return undefined;
   const completed = ledger.completed();
+  const { slots } = limitsOf(spec);
   const met = spec.successPolicy.rules.findIndex(({ succeededIndexes, succeededCount }) => {
-    if (succeededIndexes === undefined) return completed.size >= (succeededCount ?? Infinity);
+    if (succeededIndexes === undefined) return completed.countBelow(slots) >= (succeededCount ?? Infinity);
     const wanted = IndexRanges.parse(succeededIndexes);
     return completed.countCommon(wanted) >= (succeededCount ?? wanted.size);
   });

@@ -2,7 +2,7 @@ import type { WasmJob, WasmJobSpec, WasmJobStatus } from "../../../../api/gen/ki
 import { fromTimestamp } from "../../../../kit/timestamps.ts";
 
 /** No job has an index that is not below this, as its schema says. */
-const slotsMax = 100_000;
+export const slotsMax = 100_000;
 const backoffLimitDefault = 6;
 
 /** What a spec leaves open, resolved. Infinity: no limit. */

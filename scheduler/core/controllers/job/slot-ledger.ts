@@ -13,6 +13,7 @@ import type { WasmJobStatus } from "../../../../api/gen/kinds.gen.ts";
 import { IndexRanges } from "../../../../api/index-ranges.ts";
 import { assertNever } from "../../../../kit/errors.ts";
 import type { ObservedStatus, Slot } from "../../model.ts";
+import { slotsMax } from "./job-limits.ts";
 import { type FailurePolicy, type FailureVerdict, judgeFailure } from "./failure-policy.ts";
 
 export interface SlotAccount {
@@ -46,8 +47,7 @@ export class SlotLedger {
     this.#rules = rules;
     this.#completed = IndexRanges.parse(status?.completedIndexes);
     this.#givenUp = IndexRanges.parse(status?.failedIndexes);
-    for (const { indexes, attempts, failures } of status?.failedAttempts ?? [])
-      for (const index of IndexRanges.parse(indexes)) this.#accounts.set(index, { attempts, failures });
+    this.#readAccounts(status?.failedAttempts ?? []);
     this.#failed = status?.failed ?? 0;
   }
 
@@ -123,6 +123,16 @@ export class SlotLedger {
         attempts,
         failures,
       }));
+  }
+
+  /** As much as a job can have, whatever somebody has written there. */
+  #readAccounts(entries: NonNullable<WasmJobStatus["failedAttempts"]>): void {
+    let left = slotsMax;
+    for (const { indexes, attempts, failures } of entries)
+      for (const index of IndexRanges.parse(indexes)) {
+        if (left-- === 0) return;
+        this.#accounts.set(index, { attempts, failures });
+      }
   }
 
   #isOpen(index: number): boolean {
