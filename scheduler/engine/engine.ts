@@ -206,7 +206,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
     return new RevisionKeeper({
       ...this.#options,
       exists: (ownerUid) => this.#workloads.has(ownerUid),
-      changed: (ownerUid) => this.#templatesChanged(ownerUid),
+      changed: (ownerUid) => {
+        this.#config.revisionsChanged(ownerUid);
+        this.#templatesChanged(ownerUid);
+      },
     });
   }
 
