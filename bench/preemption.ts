@@ -50,7 +50,7 @@ function occupantsOf(state: ClusterState): Occupants {
     freeableOn: (name) => state.freeableOn(name),
     instancesOn: (name) => state.instancesOn(name),
     nomineesOn: (name) => state.nomineesOn(name),
-    mayDisrupt: () => true,
+    tally: () => undefined,
   };
 }
 

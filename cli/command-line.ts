@@ -1,7 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { errorMessage } from "../kit/errors.ts";
 import type { CommandContext, CommandModule } from "./command.ts";
-import { AlreadyReported } from "./failure.ts";
+import { AlreadyReported, Answered } from "./failure.ts";
 import type { Connection, ConnectionFlags } from "./connection.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -22,6 +22,26 @@ const commands: readonly CommandEntry[] = [
     name: "apply",
     summary: "Make the cluster as the manifests say",
     load: () => import("./commands/apply.ts"),
+  },
+  {
+    name: "diff",
+    summary: "Show what apply would change",
+    load: () => import("./commands/diff.ts"),
+  },
+  {
+    name: "wait",
+    summary: "Wait until objects are as they should be",
+    load: () => import("./commands/wait.ts"),
+  },
+  {
+    name: "rollout",
+    summary: "Watch, pause, resume, restart and undo the rollouts of a workload",
+    load: () => import("./commands/rollout.ts"),
+  },
+  {
+    name: "create",
+    summary: "Make a job now from the template of a cron job",
+    load: () => import("./commands/create.ts"),
   },
   { name: "get", summary: "Show objects", load: () => import("./commands/get.ts") },
   {
@@ -49,6 +69,21 @@ const commands: readonly CommandEntry[] = [
     name: "scale",
     summary: "Set how many instances a workload has",
     load: () => import("./commands/scale.ts"),
+  },
+  {
+    name: "drain",
+    summary: "Let everything leave a node, within the disruption budgets",
+    load: () => import("./commands/drain.ts"),
+  },
+  {
+    name: "cordon",
+    summary: "Keep new instances away from nodes",
+    load: () => import("./commands/cordon.ts"),
+  },
+  {
+    name: "uncordon",
+    summary: "Let nodes take instances again",
+    load: () => import("./commands/uncordon.ts"),
   },
   {
     name: "simulate",
@@ -94,18 +129,26 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
       return (connection ??= new Connection(flags(), terminal));
     },
   };
-  defineProgram(program, context);
+  let failureCode = 1;
+  defineProgram(program, context, (module) => {
+    failureCode = module.failureCode ?? failureCode;
+  });
   try {
     await program.parseAsync(helpLast(args), { from: "user" });
     return 0;
   } catch (error) {
-    return await report(error, connection, terminal);
+    if (error instanceof Answered) return error.exitCode;
+    return (await report(error, connection, terminal)) === 0 ? 0 : failureCode;
   } finally {
     await connection?.[Symbol.asyncDispose]();
   }
 }
 
-function defineProgram(program: Command, context: CommandContext): void {
+function defineProgram(
+  program: Command,
+  context: CommandContext,
+  onLoad: (module: CommandModule) => void,
+): void {
   const { terminal } = context;
   program
     .description("Schedules WebAssembly the way Kubernetes schedules containers.")
@@ -121,7 +164,10 @@ function defineProgram(program: Command, context: CommandContext): void {
     .exitOverride()
     .hook("preSubcommand", async (_program, command) => {
       const entry = commands.find(({ name }) => name === command.name());
-      (await entry?.load())?.define(command, context);
+      const module = await entry?.load();
+      if (!module) return;
+      onLoad(module);
+      module.define(command, context);
     });
   // `copyInheritedSettings` happens in `command`: the subcommands write and exit as the program does.
   for (const { name, summary } of commands) program.command(name).description(summary);
@@ -129,8 +175,8 @@ function defineProgram(program: Command, context: CommandContext): void {
 
 /** `help get` as `get --help`, because only a command that is about to run has its options. */
 function helpLast(args: readonly string[]): readonly string[] {
-  const [first, second] = args;
-  if (first === "help" && second !== undefined) return [second, "--help"];
+  const [first, ...rest] = args;
+  if (first === "help" && rest.length > 0) return [...rest, "--help"];
   return args.length === 0 ? ["--help"] : args;
 }
 

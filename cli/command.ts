@@ -5,6 +5,8 @@ import type { Terminal } from "./terminal.ts";
 /** What a command's file exports. `define` adds its options and its action to the empty command. */
 export interface CommandModule {
   readonly define: (command: Command, context: CommandContext) => void;
+  /** The exit code of a failure, where 1 means something else. */
+  readonly failureCode?: number;
 }
 
 export interface CommandContext {

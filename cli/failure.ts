@@ -15,3 +15,14 @@ export class AlreadyReported extends WherryError {
     this.name = "AlreadyReported";
   }
 }
+
+/** No failure: what the command found out is told by its exit code, too. */
+export class Answered extends WherryError {
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super("Answered", `the answer is the exit code ${exitCode}`);
+    this.name = "Answered";
+    this.exitCode = exitCode;
+  }
+}

@@ -1,6 +1,12 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { homedir } from "node:os";
 import { systemClock, type Clock } from "../kit/clock.ts";
+
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
 
 /** What a command has of the world besides the cluster. Tests hand in their own. */
 export interface Terminal {
@@ -8,10 +14,14 @@ export interface Terminal {
   readonly workingDirectory: string;
   readonly homeDirectory: string;
   readonly clock: Clock;
+  /** Of what people look at; undefined when the output goes to a file or another program. */
+  size(): TerminalSize | undefined;
   /** Resolves when the text was taken; a slow reader of a pipe slows the command, it never fills its memory. */
   out(text: string | Uint8Array): Promise<void>;
   err(text: string): Promise<void>;
   readStandardInput(): Promise<string>;
+  /** Runs a program on this terminal and returns its exit code. Rejects when it cannot be started. */
+  run(program: string, args: readonly string[]): Promise<number>;
 }
 
 export function processTerminal(): Terminal {
@@ -29,10 +39,22 @@ export function processTerminal(): Terminal {
     workingDirectory: process.cwd(),
     homeDirectory: process.env["HOME"] ?? homedir(),
     clock: systemClock,
+    size: () => {
+      const { isTTY, columns, rows } = process.stdout;
+      // A terminal that does not know is taken for the smallest that there is.
+      return isTTY ? { columns: columns || 80, rows: rows || 24 } : undefined;
+    },
     out: (text) => write(process.stdout, text),
     err: (text) => write(process.stderr, text),
     readStandardInput,
+    run: runProgram,
   };
+}
+
+async function runProgram(program: string, args: readonly string[]): Promise<number> {
+  const child = spawn(program, args, { stdio: "inherit" });
+  const [code] = (await once(child, "close")) as [number | null];
+  return code ?? 128;
 }
 
 async function write(stream: NodeJS.WriteStream, text: string | Uint8Array): Promise<void> {

@@ -23,6 +23,8 @@ interface KindSource {
   readonly description: string;
   readonly scale?: Readonly<Record<string, string>>;
   readonly printerColumns: readonly unknown[];
+  /** Paths that lists and watches can be restricted by. */
+  readonly selectableFields?: readonly string[];
   readonly required?: readonly string[];
   readonly properties: Readonly<Record<string, Schema>>;
 }
@@ -87,6 +89,9 @@ function toCrd(source: KindSource, group: string) {
           storage: true,
           subresources,
           additionalPrinterColumns: source.printerColumns,
+          ...(source.selectableFields
+            ? { selectableFields: source.selectableFields.map((jsonPath) => ({ jsonPath })) }
+            : {}),
           schema: {
             openAPIV3Schema: {
               type: "object",

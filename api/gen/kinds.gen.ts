@@ -2,18 +2,6 @@
 
 import type { ObjectMeta } from "../object-meta.ts";
 
-/** A Kubernetes label selector; all its terms must hold. */
-export interface LabelSelector {
-  /** Labels that must be present with exactly these values. */
-  readonly matchLabels?: Readonly<Record<string, string>>;
-  readonly matchExpressions?: readonly ({
-    /** The label's key. */
-    readonly key: string;
-    readonly operator: "In" | "NotIn" | "Exists" | "DoesNotExist";
-    readonly values?: readonly string[];
-  })[];
-}
-
 export interface KeySelector {
   /** The name of the ConfigMap or Secret in the same namespace. */
   readonly name: string;
@@ -138,6 +126,18 @@ export interface NodeSelectorTerm {
   readonly matchExpressions?: readonly NodeSelectorRequirement[];
   /** Of the node's fields, of which there is one - metadata.name. */
   readonly matchFields?: readonly NodeSelectorRequirement[];
+}
+
+/** A Kubernetes label selector; all its terms must hold. */
+export interface LabelSelector {
+  /** Labels that must be present with exactly these values. */
+  readonly matchLabels?: Readonly<Record<string, string>>;
+  readonly matchExpressions?: readonly ({
+    /** The label's key. */
+    readonly key: string;
+    readonly operator: "In" | "NotIn" | "Exists" | "DoesNotExist";
+    readonly values?: readonly string[];
+  })[];
 }
 
 /** Instances that match the selector, and the domain of nodes that counts as the same place. */
@@ -329,6 +329,54 @@ export interface InstanceTemplate {
   readonly spec: InstanceSpec;
 }
 
+export interface WasmJobSpec {
+  /** How many completions the job needs; each has an index, given to the instance as JOB_COMPLETION_INDEX. 1 when both this and parallelism are empty; when only this is empty, the instances share a queue of work and the first success means that it is empty. Can only be changed together with parallelism, to the same number. */
+  readonly completions?: number;
+  /** How many instances may run at once. 0 pauses the job. */
+  readonly parallelism: number;
+  /** While true the job has no instances: those that run are stopped, which counts as no failure, and activeDeadlineSeconds begins anew when it goes on. */
+  readonly suspend: boolean;
+  /** How many failures in all before the job is given up. 6 when empty; with backoffLimitPerIndex there is no limit then. */
+  readonly backoffLimit?: number;
+  /** How many failures of one index before that index is given up; the others go on. Needs completions and restartPolicy Never. Immutable. */
+  readonly backoffLimitPerIndex?: number;
+  /** How many indexes may be given up before the whole job is. Needs backoffLimitPerIndex. */
+  readonly maxFailedIndexes?: number;
+  /** What an instance that fails means for its job, by how it ended. Needs restartPolicy Never. Immutable. */
+  readonly failurePolicy?: {
+    /** The first rule that matches decides. Without one a failure counts, unless it is a disruption (Evicted, NodeLost, Preempted and the like). */
+    readonly rules: readonly ({
+      /** FailJob: the job has failed, all its instances are stopped. FailIndex: this index has failed and is not tried again (needs backoffLimitPerIndex). Ignore: try again, counting nothing. Count: count it against the limits, even a disruption. */
+      readonly action: "FailJob" | "FailIndex" | "Ignore" | "Count";
+      /** Matches what ended by itself with an exit code other than 0. */
+      readonly onExitCodes?: {
+        readonly operator: "In" | "NotIn";
+        readonly values: readonly number[];
+      };
+      /** Matches an instance whose status.reason is one of these, such as Trap, OutOfMemory, FuelExhausted, Unhealthy, ShimLost, Evicted or NodeLost. */
+      readonly onReasons?: readonly string[];
+    })[];
+  };
+  /** When the job is complete although not all indexes have succeeded. What still runs is stopped then. Needs completions. Immutable. */
+  readonly successPolicy?: {
+    /** One that is fulfilled is enough. */
+    readonly rules: readonly ({
+      /** Indexes that must have succeeded, as ranges in ascending order: 0,2-4. */
+      readonly succeededIndexes?: string;
+      /** How many must have succeeded, whichever they are. */
+      readonly succeededCount?: number;
+    })[];
+  };
+  /** AllOrNothing: the instances that wait for a node get one together, or none does (gang placement). */
+  readonly placementPolicy: "Independent" | "AllOrNothing";
+  /** How long the job may take from status.startTime; time in which it is suspended does not count. */
+  readonly activeDeadlineSeconds?: number;
+  /** When the finished job is deleted by itself. Never when empty. */
+  readonly ttlSecondsAfterFinished?: number;
+  /** What every instance of this workload is made from. */
+  readonly template: InstanceTemplate;
+}
+
 /** One aspect of an object's state, as in metav1.Condition. */
 export interface Condition {
   /** The condition's name in CamelCase. */
@@ -340,23 +388,6 @@ export interface Condition {
   readonly reason: string;
   /** The same for people. */
   readonly message: string;
-}
-
-export interface WasmJobSpec {
-  /** How many completions the job needs; each has an index, given to the instance as JOB_COMPLETION_INDEX. */
-  readonly completions: number;
-  /** How many instances may run at once. */
-  readonly parallelism: number;
-  /** How many failures in all before the job is given up. */
-  readonly backoffLimit: number;
-  /** AllOrNothing: the instances that wait for a node get one together, or none does (gang placement). */
-  readonly placementPolicy: "Independent" | "AllOrNothing";
-  /** How long the job may take from its start. */
-  readonly activeDeadlineSeconds?: number;
-  /** When the finished job is deleted by itself. Never when empty. */
-  readonly ttlSecondsAfterFinished?: number;
-  /** What every instance of this workload is made from. */
-  readonly template: InstanceTemplate;
 }
 
 export interface Taint {
@@ -416,6 +447,61 @@ export interface PlacementScore {
   readonly weight: number;
 }
 
+export interface WasmCronJobSpec {
+  /** In cron's words: minute, hour, day of the month, month, day of the week; before them, seconds may stand. Or @yearly, @monthly, @weekly, @daily, @hourly. */
+  readonly schedule: string;
+  /** The time zone of the schedule, by its name in the IANA database, such as Europe/Berlin. UTC when empty. */
+  readonly timeZone?: string;
+  /** What happens when a job is due while one of before runs. Allow: both run. Forbid: the new one waits until no other runs, and is dropped when the next is due. Replace: the one of before is deleted. */
+  readonly concurrencyPolicy: "Allow" | "Forbid" | "Replace";
+  /** How late a job may be made that could not be made in time. Without it, the last time that was missed is made up for, however long ago it was. */
+  readonly startingDeadlineSeconds?: number;
+  /** Whether no new jobs are made. Those that run go on. */
+  readonly suspend: boolean;
+  /** How many jobs that are complete are kept. */
+  readonly successfulJobsHistoryLimit: number;
+  /** How many jobs that have failed are kept. */
+  readonly failedJobsHistoryLimit: number;
+  /** The jobs that are made. */
+  readonly jobTemplate: {
+    readonly metadata?: {
+      readonly labels?: Readonly<Record<string, string>>;
+      readonly annotations?: Readonly<Record<string, string>>;
+    };
+    readonly spec: WasmJobSpec;
+  };
+}
+
+export interface WasmCronJobStatus {
+  readonly observedGeneration?: number;
+  /** How many jobs are active. */
+  readonly activeCount?: number;
+  /** The jobs that are not over. */
+  readonly active?: readonly ({
+    readonly apiVersion?: string;
+    readonly kind?: string;
+    readonly namespace?: string;
+    readonly name?: string;
+    readonly uid?: string;
+  })[];
+  /** The last time of the schedule for which a job was made. */
+  readonly lastScheduleTime?: string;
+  /** When a job was last complete. */
+  readonly lastSuccessfulTime?: string;
+  /** The next time of the schedule. Empty while suspended. */
+  readonly nextScheduleTime?: string;
+  readonly conditions?: readonly Condition[];
+}
+
+/** Makes a WasmJob at each time of a schedule. No time of the schedule makes two. */
+export interface WasmCronJob {
+  readonly apiVersion: "wherry.dev/v1alpha1";
+  readonly kind: "WasmCronJob";
+  readonly metadata: ObjectMeta;
+  readonly spec: WasmCronJobSpec;
+  readonly status?: WasmCronJobStatus;
+}
+
 export interface WasmDaemonSetSpec {
   /** A Kubernetes label selector; all its terms must hold. */
   readonly selector?: LabelSelector;
@@ -424,9 +510,9 @@ export interface WasmDaemonSetSpec {
     /** OnDelete: an instance gets the new template when it is deleted, and not before. */
     readonly type: "RollingUpdate" | "OnDelete";
     readonly rollingUpdate: {
-      /** On how many nodes a second instance may run during an update, as a number or a share (rounded up). */
+      /** On how many nodes a second instance may run during an update, as a number or a share of the nodes that match (rounded up). Not together with maxUnavailable. */
       readonly maxSurge: number | string;
-      /** On how many nodes the instance may be unavailable during an update, as a number or a share (rounded up). */
+      /** On how many nodes the instance may be unavailable during an update, as a number or a share of the nodes that match (rounded up). 0 where maxSurge is not. */
       readonly maxUnavailable: number | string;
     };
   };
@@ -553,9 +639,9 @@ export interface WasmDeployment {
 }
 
 export interface WasmDisruptionBudgetSpec {
-  /** How many of the selected instances must stay available, as a number or a share (rounded up). Not together with maxUnavailable. */
+  /** How many of the selected instances must stay available, as a number, or as a share (rounded up) of what their workloads want. Not together with maxUnavailable. */
   readonly minAvailable?: number | string;
-  /** How many of them may be missing, as a number or a share (rounded up). */
+  /** How many of what their workloads want may be missing, as a number or a share (rounded up). */
   readonly maxUnavailable?: number | string;
   /** A Kubernetes label selector; all its terms must hold. */
   readonly selector: LabelSelector;
@@ -585,25 +671,35 @@ export interface WasmDisruptionBudget {
 
 export interface WasmJobStatus {
   readonly observedGeneration?: number;
-  /** For people: Pending, Running, Complete or Failed. */
+  /** For people: Pending, Running, Suspended, SuccessCriteriaMet or FailureTarget (decided; instances are being stopped), Complete or Failed. */
   readonly phase?: string;
   /** For people: succeeded/wanted. */
   readonly completions?: string;
+  /** When the job began, or went on after it was suspended. Empty while it is suspended. */
   readonly startTime?: string;
+  /** Only of a job that is complete. */
   readonly completionTime?: string;
-  /** Instances that exist and have not ended. */
+  /** Instances that wait or run and were not told to stop. */
   readonly active?: number;
+  /** Active instances that are ready. */
+  readonly ready?: number;
+  /** Instances that were told to stop and have not ended. */
+  readonly terminating?: number;
+  /** Indexes that have succeeded. */
   readonly succeeded?: number;
   /** Attempts that failed. */
   readonly failed?: number;
   /** The indexes that have succeeded, as ranges: 0-3,7. */
   readonly completedIndexes?: string;
-  /** For each index that has failed before, how many of its attempts have been counted. A report of an attempt below that number is an old one. */
+  /** The indexes that were given up, as ranges. Only with backoffLimitPerIndex. */
+  readonly failedIndexes?: string;
+  /** For the indexes that have failed before, how many of their attempts have been counted. A report of an attempt below that number is an old one. */
   readonly failedAttempts?: readonly ({
-    readonly index: number;
+    /** Those for which this holds, as ranges. */
+    readonly indexes: string;
     /** Attempts that are over. */
     readonly attempts: number;
-    /** Failures counted against backoffLimit in them. */
+    /** Failures in them that were counted against the limits. */
     readonly failures: number;
   })[];
   readonly conditions?: readonly Condition[];
@@ -693,6 +789,8 @@ export interface WasmInstanceStatus {
   readonly reason?: string;
   /** The same for people, with what to do. */
   readonly message?: string;
+  /** Why it should go: another one is made in its place first. Empty: it is to stay. */
+  readonly leaving?: string;
   /** While it is pending: the node on which room is reserved for it. */
   readonly nominatedNodeName?: string;
   readonly restarts: number;

@@ -1,8 +1,20 @@
-import type { WasmDeployment, WasmJob, WasmNode } from "../gen/kinds.gen.ts";
+import type {
+  InstanceTemplate,
+  WasmCronJob,
+  WasmDaemonSet,
+  WasmDeployment,
+  WasmDisruptionBudget,
+  WasmJob,
+  WasmNode,
+} from "../gen/kinds.gen.ts";
 import type { ApiObject } from "../object-meta.ts";
 import type { FieldError } from "./field-error.ts";
 import { instanceTemplateWarnings } from "./instance-template.ts";
+import { validateWasmCronJob } from "./wasm-cron-job.ts";
+import { jobSpecWarnings } from "./job-spec.ts";
+import { validateWasmDaemonSet, wasmDaemonSetWarnings } from "./wasm-daemon-set.ts";
 import { validateWasmDeployment } from "./wasm-deployment.ts";
+import { validateWasmDisruptionBudget, wasmDisruptionBudgetWarnings } from "./wasm-disruption-budget.ts";
 import { validateWasmJob } from "./wasm-job.ts";
 import { validateWasmNode } from "./wasm-node.ts";
 
@@ -10,19 +22,26 @@ export type SemanticCheck = (object: ApiObject, old: ApiObject | undefined) => r
 
 /** What a schema cannot say, by kind. Each check gets objects that the kind's schema has accepted. */
 export const semanticChecks: Readonly<Record<string, SemanticCheck>> = {
+  WasmCronJob: typed<WasmCronJob>(validateWasmCronJob),
+  WasmDaemonSet: typed<WasmDaemonSet>(validateWasmDaemonSet),
   WasmDeployment: typed<WasmDeployment>(validateWasmDeployment),
+  WasmDisruptionBudget: typed<WasmDisruptionBudget>(validateWasmDisruptionBudget),
   WasmJob: typed<WasmJob>(validateWasmJob),
   WasmNode: typed<WasmNode>(validateWasmNode),
 };
 
 /** What clients are told beside the answer, by kind: of what is legal, and probably not what was meant. */
 export const semanticWarnings: Readonly<Record<string, (object: ApiObject) => readonly string[]>> = {
-  WasmDeployment: (object) => templateWarnings(object as unknown as WasmDeployment),
-  WasmJob: (object) => templateWarnings(object as unknown as WasmJob),
+  WasmCronJob: (object) =>
+    jobSpecWarnings((object as unknown as WasmCronJob).spec.jobTemplate.spec, "spec.jobTemplate.spec"),
+  WasmDaemonSet: (object) => wasmDaemonSetWarnings(object as unknown as WasmDaemonSet),
+  WasmDeployment: (object) => templateWarnings((object as unknown as WasmDeployment).spec.template),
+  WasmDisruptionBudget: (object) => wasmDisruptionBudgetWarnings(object as unknown as WasmDisruptionBudget),
+  WasmJob: (object) => jobSpecWarnings((object as unknown as WasmJob).spec, "spec"),
 };
 
-function templateWarnings({ spec }: WasmDeployment | WasmJob): readonly string[] {
-  return instanceTemplateWarnings(spec.template, "spec.template");
+function templateWarnings(template: InstanceTemplate): readonly string[] {
+  return instanceTemplateWarnings(template, "spec.template");
 }
 
 function typed<T>(check: (object: T, old: T | undefined) => readonly FieldError[]): SemanticCheck {

@@ -18,6 +18,8 @@ interface WatchRequest extends ListQuery {
   /** Events after this one. */
   readonly resourceVersion: string;
   readonly accept?: string;
+  /** Whether the server has been there before, so that it is waited for from the first attempt on. */
+  readonly isPatient?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -37,7 +39,7 @@ export async function* watch<T>(
   request: WatchRequest,
 ): AsyncGenerator<WatchEvent<T>, void, undefined> {
   let resourceVersion = request.resourceVersion;
-  let opened = false;
+  let opened = request.isPatient ?? false;
   const onOpen = () => {
     opened = true;
   };
@@ -51,11 +53,16 @@ export async function* watch<T>(
       }
     } catch (error) {
       if (request.signal.aborted) return;
-      if (!(error instanceof ConnectionError) || !opened) throw error;
+      if (!opened || !isPassing(error)) throw error;
     }
     if (request.signal.aborted) return;
     await sleep(clock, backoffMs(failures++, clientLimits.rewatch), request.signal).catch(() => {});
   }
+}
+
+/** A server that is away, starts, or has too much to do is asked again. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof ConnectionError || (error instanceof ApiStatusError && error.retryable);
 }
 
 async function* watchOnce(

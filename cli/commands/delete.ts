@@ -9,8 +9,7 @@ import { parseCount, parseDurationMs } from "../duration.ts";
 import { describeError } from "../error-text.ts";
 import { AlreadyReported, Failure } from "../failure.ts";
 import type { CommandContext } from "../command.ts";
-import { readManifests } from "../manifests/read.ts";
-import { locateManifest } from "../manifests/target.ts";
+import { locateFiles } from "../manifests/locate-files.ts";
 import { resolveSelections, type Selection } from "../resources/resolve.ts";
 import { kindReference } from "../resources/resource.ts";
 
@@ -52,7 +51,7 @@ export function define(command: Command, context: CommandContext): void {
         options.timeout === undefined ? undefined : parseDurationMs(options.timeout, "--timeout");
       const connection = await context.connect();
       const targets = options.filename
-        ? await targetsOfFiles(options, context, connection)
+        ? await locateFiles(options.filename, options.recursive ?? false, context, connection)
         : await targetsOfArguments(args, options, connection);
       if (targets.length === 0) await context.terminal.out("No resources found\n");
       const failures: string[] = [];
@@ -71,22 +70,6 @@ export function define(command: Command, context: CommandContext): void {
       await context.terminal.err(failures.map((failure) => `${failure}\n`).join(""));
       throw new AlreadyReported();
     });
-}
-
-async function targetsOfFiles(
-  { filename = [], recursive = false }: DeleteOptions,
-  { terminal, namespaceGiven }: CommandContext,
-  connection: Connection,
-): Promise<readonly DeleteTarget[]> {
-  const manifests = await readManifests(filename, recursive, terminal);
-  const resources = await connection.resources();
-  const choice = { namespace: connection.namespace, given: namespaceGiven() };
-  return manifests.map((read) => {
-    // Half of a set is not deleted: whoever deletes from a file means all of it.
-    if (read.kind === "invalid") throw new Failure(read.message);
-    const target = locateManifest(read.manifest, read.source, resources, choice);
-    return { ...target, name: read.manifest.metadata.name };
-  });
 }
 
 async function targetsOfArguments(

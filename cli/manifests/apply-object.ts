@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { ApiObject } from "../../api/object-meta.ts";
 import type { ApiClient } from "../client/api-client.ts";
 import { getObject, resourcePath } from "../client/objects.ts";
@@ -8,17 +9,76 @@ import { lastAppliedAnnotation, threeWayMergePatch } from "./three-way-merge.ts"
 
 export type ApplyOutcome = "created" | "configured" | "unchanged";
 
+export interface Applied {
+  readonly outcome: ApplyOutcome;
+  /** undefined: a client's dry run, which does not know what it would be. */
+  readonly object: ApiObject | undefined;
+  /** Of the object on the server, if there is one. */
+  readonly uid: string | undefined;
+}
+
+/** `client`: nothing is sent that could change anything. `server`: all is checked and nothing is kept. */
+export type DryRun = "none" | "client" | "server";
+
+export interface ApplyRequest {
+  readonly dryRun: DryRun;
+  readonly fieldManager?: string | undefined;
+  /** Leaves the annotation with what was applied as it is, which then does not differ. */
+  readonly keepsAnnotation?: boolean;
+  /** Called with what is there, if there is something, before it is changed. Throws what speaks against that. */
+  readonly check?: (current: ApiObject) => void;
+}
+
 /** The same manager as kubectl's client-side apply: both may be used on one object in turn. */
-const query = { fieldManager: "kubectl-client-side-apply", fieldValidation: "Strict" };
+export const clientSideManager = "kubectl-client-side-apply";
 
 /** Makes one object as its manifest says: creates it, or patches what differs from what was applied before. */
 export async function applyObject(
   client: ApiClient,
-  target: ManifestTarget,
+  { resource, namespace }: ManifestTarget,
   manifest: Manifest,
-  dryRun: boolean,
-): Promise<ApplyOutcome> {
-  return (await submit(client, target, manifest, dryRun)).outcome;
+  request: ApplyRequest,
+): Promise<Applied> {
+  const { name } = manifest.metadata;
+  const query = {
+    fieldManager: request.fieldManager ?? clientSideManager,
+    fieldValidation: "Strict",
+    dryRun: request.dryRun === "server" ? "All" : undefined,
+  };
+  const current = await findObject(client, { resource, namespace }, name);
+  const modified = request.keepsAnnotation
+    ? withSameAnnotation(withoutLastApplied(manifest, namespace), current)
+    : withLastApplied(manifest, namespace);
+  if (!current) {
+    if (request.dryRun === "client") return { outcome: "created", object: undefined, uid: undefined };
+    const path = resourcePath(resource, namespace);
+    const object = await client.request<ApiObject>({ method: "POST", path, query, body: modified });
+    return { outcome: "created", object, uid: object.metadata.uid };
+  }
+  request.check?.(current);
+  const { uid } = current.metadata;
+  const patch = threeWayMergePatch({ original: lastApplied(current), modified, current });
+  if (Object.keys(patch).length === 0) return { outcome: "unchanged", object: current, uid };
+  if (request.dryRun === "client") return { outcome: "configured", object: undefined, uid };
+  const object = await client.request<ApiObject>({
+    method: "PATCH",
+    path: resourcePath(resource, namespace, name),
+    query,
+    body: patch,
+    contentType: "application/merge-patch+json",
+  });
+  // Defaults inside lists make a patch that changes nothing; the server then keeps the version. A dry run always does.
+  const isSame =
+    request.dryRun === "server"
+      ? isDeepStrictEqual(withoutManagedFields(object), withoutManagedFields(current))
+      : object.metadata.resourceVersion === current.metadata.resourceVersion;
+  return { outcome: isSame ? "unchanged" : "configured", object, uid };
+}
+
+/** Who set which field when: of no interest to most readers, and as long as the object itself. */
+export function withoutManagedFields(object: ApiObject): ApiObject {
+  const { managedFields: _, ...metadata } = object.metadata;
+  return { ...object, metadata };
 }
 
 /** The object as it would be if the manifest were applied. */
@@ -27,52 +87,50 @@ export async function dryApplyObject(
   target: ManifestTarget,
   manifest: Manifest,
 ): Promise<ApiObject> {
-  return (await submit(client, target, manifest, true)).object;
+  const { object } = await applyObject(client, target, manifest, { dryRun: "server" });
+  // oxlint-disable-next-line typescript/no-non-null-assertion -- a server's dry run always answers with the object
+  return object!;
 }
 
-async function submit(
+/** undefined: it does not exist. */
+export async function findObject(
   client: ApiClient,
   { resource, namespace }: ManifestTarget,
-  manifest: Manifest,
-  dryRun: boolean,
-): Promise<{ readonly outcome: ApplyOutcome; readonly object: ApiObject }> {
-  const modified = withLastApplied(manifest, namespace);
-  const path = resourcePath(resource, namespace, manifest.metadata.name);
-  const parameters = { ...query, dryRun: dryRun ? "All" : undefined };
-  const current = await getObject(client, resource, namespace, manifest.metadata.name).catch(
-    (error: unknown) => {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    },
-  );
-  if (!current) {
-    const collection = resourcePath(resource, namespace);
-    const request = { method: "POST", path: collection, query: parameters, body: modified } as const;
-    return { outcome: "created", object: await client.request<ApiObject>(request) };
-  }
-  const patch = threeWayMergePatch({ original: lastApplied(current), modified, current });
-  if (Object.keys(patch).length === 0) return { outcome: "unchanged", object: current };
-  const object = await client.request<ApiObject>({
-    method: "PATCH",
-    path,
-    query: parameters,
-    body: patch,
-    contentType: "application/merge-patch+json",
+  name: string,
+): Promise<ApiObject | undefined> {
+  return getObject(client, resource, namespace, name).catch((error: unknown) => {
+    if (isNotFound(error)) return undefined;
+    throw error;
   });
-  // Defaults inside lists make a patch that changes nothing; the server then keeps the version.
-  const isSame = object.metadata.resourceVersion === current.metadata.resourceVersion;
-  return { outcome: isSame ? "unchanged" : "configured", object };
 }
 
 /** The manifest with itself in the annotation, byte for byte as kubectl writes it: keys sorted, one line, a line end. */
 export function withLastApplied(manifest: Manifest, namespace: string | undefined): Manifest {
-  const { [lastAppliedAnnotation]: _, ...annotations } = manifest.metadata.annotations ?? {};
-  const metadata = { ...manifest.metadata, ...(namespace === undefined ? {} : { namespace }), annotations };
-  const applied = `${JSON.stringify(sorted({ ...manifest, metadata }))}\n`;
-  return {
-    ...manifest,
-    metadata: { ...metadata, annotations: { ...annotations, [lastAppliedAnnotation]: applied } },
+  const plain = withAnnotations(withoutLastApplied(manifest, namespace), {});
+  const applied = `${JSON.stringify(sorted(plain))}\n`;
+  return withAnnotations(plain, { [lastAppliedAnnotation]: applied });
+}
+
+/** What was applied last had annotations, if only empty ones, which are then no reason to take all of them away. */
+function withSameAnnotation(manifest: Manifest, current: ApiObject | undefined): Manifest {
+  return current?.metadata.annotations ? withAnnotations(manifest, {}) : manifest;
+}
+
+function withAnnotations(manifest: Manifest, more: Readonly<Record<string, string>>): Manifest {
+  const annotations = { ...manifest.metadata.annotations, ...more };
+  return { ...manifest, metadata: { ...manifest.metadata, annotations } };
+}
+
+/** The manifest in its namespace, without the annotation, which a manifest that was read from a server may have. */
+export function withoutLastApplied(manifest: Manifest, namespace: string | undefined): Manifest {
+  const { annotations, ...rest } = manifest.metadata;
+  const { [lastAppliedAnnotation]: _, ...others } = annotations ?? {};
+  const metadata = {
+    ...rest,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(annotations ? { annotations: others } : {}),
   };
+  return { ...manifest, metadata };
 }
 
 function lastApplied(current: ApiObject): unknown {

@@ -5,46 +5,18 @@
 import { createServer, type Server } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { readFileSync } from "node:fs";
+import {
+  collectionOf,
+  discovery,
+  merge,
+  notFound,
+  resources,
+  toTable,
+  type TestObject,
+} from "./test-answers.ts";
 import type { CertificateFiles } from "../local/certificates.ts";
-
-interface TestObject {
-  apiVersion: string;
-  kind: string;
-  metadata: Record<string, unknown> & { name: string; namespace?: string };
-  [field: string]: unknown;
-}
-
-interface TestResource {
-  readonly group: string;
-  readonly plural: string;
-  readonly kind: string;
-  readonly short: readonly string[];
-  readonly namespaced: boolean;
-}
-
-const resources: readonly TestResource[] = [
-  { group: "", plural: "configmaps", kind: "ConfigMap", short: ["cm"], namespaced: true },
-  { group: "", plural: "events", kind: "Event", short: ["ev"], namespaced: true },
-  { group: "wherry.dev", plural: "wasmdeployments", kind: "WasmDeployment", short: ["wd"], namespaced: true },
-  { group: "wherry.dev", plural: "wasmjobs", kind: "WasmJob", short: ["wj"], namespaced: true },
-  { group: "wherry.dev", plural: "wasmnodes", kind: "WasmNode", short: ["wn"], namespaced: false },
-  {
-    group: "live.wherry.dev",
-    plural: "wasminstances",
-    kind: "WasmInstance",
-    short: ["wi"],
-    namespaced: true,
-  },
-  {
-    group: "live.wherry.dev",
-    plural: "placementsimulations",
-    kind: "PlacementSimulation",
-    short: [],
-    namespaced: false,
-  },
-];
 
 export interface RecordedRequest {
   readonly method: string;
@@ -59,6 +31,13 @@ interface Watcher {
   readonly name: string | undefined;
   readonly response: ServerResponse;
   readonly table: boolean;
+}
+
+interface HistoryEvent {
+  readonly version: number;
+  readonly path: string;
+  readonly type: string;
+  readonly object: TestObject;
 }
 
 export class TestApiServer implements AsyncDisposable {
@@ -77,6 +56,8 @@ export class TestApiServer implements AsyncDisposable {
   readonly token = "secret-token";
   readonly #server: Server;
   readonly #watchers = new Set<Watcher>();
+  readonly #history: HistoryEvent[] = [];
+  readonly #events = new EventEmitter();
   readonly #followers = new Set<ServerResponse>();
   #version = 100;
 
@@ -113,7 +94,8 @@ export class TestApiServer implements AsyncDisposable {
     const object = this.objects.get(path);
     if (!object) return;
     this.objects.delete(path);
-    this.#tell(path, "DELETED", object);
+    const metadata = { ...object.metadata, resourceVersion: String(++this.#version) };
+    this.#tell(path, "DELETED", { ...object, metadata });
   }
 
   /** How many watches are open. */
@@ -123,6 +105,19 @@ export class TestApiServer implements AsyncDisposable {
 
   endWatches(): void {
     for (const { response } of this.#watchers) response.end();
+    this.#watchers.clear();
+  }
+
+  /** As a server that no longer has the changes since what its clients know. */
+  expireWatches(): void {
+    const object = { kind: "Status", code: 410, reason: "Expired", message: "too old resource version" };
+    for (const { response } of this.#watchers) response.end(`${JSON.stringify({ type: "ERROR", object })}\n`);
+    this.#watchers.clear();
+  }
+
+  /** Resolves when so many watches are open. */
+  async watched(count: number): Promise<void> {
+    while (this.#watchers.size < count) await once(this.#events, "watch");
   }
 
   endLogs(): void {
@@ -137,12 +132,9 @@ export class TestApiServer implements AsyncDisposable {
   }
 
   #tell(path: string, type: string, object: TestObject): void {
-    for (const { prefix, name, response, table } of this.#watchers) {
-      if (path !== `${prefix}/${object.metadata.name}` && !path.startsWith(`${prefix}/`)) continue;
-      if (name !== undefined && name !== object.metadata.name) continue;
-      const shown = table ? { ...toTable([object]), columnDefinitions: null } : object;
-      response.write(`${JSON.stringify({ type, object: shown })}\n`);
-    }
+    const event = { version: this.#version, path, type, object: structuredClone(object) };
+    this.#history.push(event);
+    for (const watcher of this.#watchers) sendEvent(watcher, event);
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -209,7 +201,10 @@ export class TestApiServer implements AsyncDisposable {
     if (query.get("watch") === "true") {
       response.writeHead(200, { "content-type": "application/json" }).flushHeaders();
       const watcher = { prefix: path, name, response, table };
+      const since = Number(query.get("resourceVersion") ?? this.#version);
+      for (const event of this.#history) if (event.version > since) sendEvent(watcher, event);
       this.#watchers.add(watcher);
+      this.#events.emit("watch");
       response.once("close", () => this.#watchers.delete(watcher));
       return;
     }
@@ -246,74 +241,9 @@ export class TestApiServer implements AsyncDisposable {
   }
 }
 
-/** Whether an object's path is in a collection's, which may span all namespaces. */
-function collectionOf(key: string, collection: string): boolean {
-  const plural = collection.slice(collection.lastIndexOf("/") + 1);
-  if (key.startsWith(`${collection}/`)) return true;
-  const base = collection.slice(0, collection.lastIndexOf("/"));
-  return (
-    !collection.includes("/namespaces/") &&
-    key.startsWith(`${base}/namespaces/`) &&
-    key.includes(`/${plural}/`)
-  );
-}
-
-function merge(target: unknown, patch: unknown): unknown {
-  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch;
-  const result = (typeof target === "object" && target !== null ? target : {}) as Record<string, unknown>;
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete result[key];
-    else result[key] = merge(result[key], value);
-  }
-  return result;
-}
-
-function notFound(path: string) {
-  const [name, plural] = path.split("/").toReversed();
-  const message = `${plural}.wherry.dev "${name}" not found`;
-  return { kind: "Status", status: "Failure", reason: "NotFound", message, code: 404 };
-}
-
-function toTable(objects: readonly TestObject[]) {
-  return {
-    kind: "Table",
-    apiVersion: "meta.k8s.io/v1",
-    metadata: objects.length === 1 ? { resourceVersion: objects[0]?.metadata["resourceVersion"] } : {},
-    columnDefinitions: [{ name: "Name" }, { name: "Ready" }, { name: "Module", priority: 1 }],
-    rows: objects.map((object) => ({
-      cells: [
-        object.metadata.name,
-        (object["status"] as { ready?: string } | undefined)?.ready ?? null,
-        "m.wasm",
-      ],
-      object: { kind: "PartialObjectMetadata", metadata: object.metadata },
-    })),
-  };
-}
-
-function discovery(core: boolean) {
-  const shown = resources.filter(({ group }) => (group === "") === core);
-  const groups = [...new Set(shown.map(({ group }) => group))];
-  return {
-    kind: "APIGroupDiscoveryList",
-    items: groups.map((group) => ({
-      metadata: group === "" ? {} : { name: group },
-      versions: [
-        {
-          version: group === "" ? "v1" : "v1alpha1",
-          resources: shown
-            .filter((resource) => resource.group === group)
-            .map(({ plural, kind, short, namespaced }) => ({
-              resource: plural,
-              responseKind: { kind },
-              scope: namespaced ? "Namespaced" : "Cluster",
-              singularResource: kind.toLowerCase(),
-              shortNames: short,
-              categories: group === "" ? [] : ["wherry"],
-              verbs: ["get", "list", "watch"],
-            })),
-        },
-      ],
-    })),
-  };
+function sendEvent({ prefix, name, response, table }: Watcher, { path, type, object }: HistoryEvent): void {
+  if (!path.startsWith(`${prefix}/`)) return;
+  if (name !== undefined && name !== object.metadata.name) return;
+  const shown = table ? { ...toTable([object]), columnDefinitions: null } : object;
+  response.write(`${JSON.stringify({ type, object: shown })}\n`);
 }

@@ -1,6 +1,7 @@
+import { execFile } from "node:child_process";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { systemClock } from "../../kit/clock.ts";
-import type { Terminal } from "../terminal.ts";
+import type { Terminal, TerminalSize } from "../terminal.ts";
 
 /** A terminal that keeps what is printed. Its time stands still unless a timer is set, which runs on the real one. */
 export class TestTerminal implements Terminal {
@@ -11,6 +12,8 @@ export class TestTerminal implements Terminal {
   stdout = "";
   stderr = "";
   standardInput = "";
+  /** undefined: no people look at it. */
+  screen: TerminalSize | undefined;
   readonly #waiting: { readonly text: string; readonly resolve: () => void }[] = [];
 
   constructor(directory: string) {
@@ -33,6 +36,22 @@ export class TestTerminal implements Terminal {
 
   readStandardInput(): Promise<string> {
     return Promise.resolve(this.standardInput);
+  }
+
+  size(): TerminalSize | undefined {
+    return this.screen;
+  }
+
+  run(program: string, args: readonly string[]): Promise<number> {
+    return new Promise((resolve, reject) => {
+      execFile(program, args, (error, stdout, stderr) => {
+        this.stdout += stdout;
+        this.stderr += stderr;
+        if (!error) resolve(0);
+        else if (typeof error.code === "number") resolve(error.code);
+        else reject(error);
+      });
+    });
   }
 
   /** Resolves as soon as standard output contains the text. */

@@ -7,7 +7,7 @@ import type { RunEnd } from "./run.ts";
 export type StopCause = "Stopped" | "NodeShutdown" | "Disconnected" | "Evicted" | SchedulerCause;
 
 /** Those that a scheduler names. */
-export const schedulerCauses = ["Preempted", "TaintEviction"] as const;
+export const schedulerCauses = ["Preempted", "TaintEviction", "Eviction"] as const;
 type SchedulerCause = (typeof schedulerCauses)[number];
 
 /** What whoever asked for a stop says of it. */
@@ -33,6 +33,7 @@ const stopMessages: Readonly<Record<StopCause, string>> = {
   Evicted: "evicted because the node was running short",
   Preempted: "stopped for an instance of a higher priority",
   TaintEviction: "stopped because its node has a taint that it does not tolerate",
+  Eviction: "stopped because it was to leave its node, and the disruption budgets allowed it",
 };
 
 export function stopMessage(cause: StopCause): string {

@@ -9,7 +9,7 @@ import { customResourceDefinitionKind } from "./kinds/custom-resource-definition
 import { coreKind } from "./kinds/descriptor.ts";
 import { coreKinds } from "./kinds/core-kinds.ts";
 import { readCrdFolder } from "./kinds/read-crd.ts";
-import { compileJsonPath, type JsonPath } from "./output/json-path.ts";
+import { compileJsonPath, type JsonPath } from "../../kit/json-path.ts";
 import { TablePrinter } from "./output/table.ts";
 import { apiVersionOf, type ResourceDefinition, type Schema } from "./resource.ts";
 import { objectMetaSchema } from "./schema/metadata-schema.ts";

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { ApiObject } from "../../api/object-meta.ts";
+import { noAffinity } from "../core/model.ts";
 import { FakeNode } from "../testing/fake-node.ts";
 import { deployment, eventsIn, job, lostAfterMs, startEngine, statusOf } from "../testing/test-engine.ts";
 
@@ -115,6 +116,39 @@ test("Engine: a new leader adopts what nodes hold and makes nothing twice", asyn
   expect(again.stopped).toEqual([]);
 });
 
+test("Engine: what a node says of an instance's template counts only where nobody has declared it", async () => {
+  const { backend, node, pass, engine } = await startEngine();
+  const a = node("a");
+  backend.put("wasmdeployments", deployment(1));
+  await pass(200);
+  a.runAll();
+  const [held] = a.held.values();
+  if (!held) throw new Error("nothing was assigned");
+  const everybody = { topologyKey: "kubernetes.io/hostname", namespaces: ["default"], labelSelector: {} };
+  const claims = { ...held.instance.claims, affinity: { ...noAffinity, apart: [everybody] } };
+  const lies = {
+    claims,
+    namespace: "other",
+    labels: { app: "bank" },
+    limits: { cpuMillis: 9, memoryBytes: 9 },
+  };
+  a.disconnect();
+  const { uid } = held.instance;
+  const stranger = {
+    ...held.instance,
+    ...lies,
+    uid: "stranger",
+    owner: { ...held.instance.owner, uid: "gone" },
+  };
+  const liar = { ...held.instance, ...lies, uid: `${uid}-2`, name: "twin" };
+  const told = [liar, stranger].map((instance) => ({ ...held, instance }));
+  new FakeNode("a", engine.nodes, [held, ...told]).connect();
+  const seen = new Map([...engine.instances(undefined)].map((instance) => [instance.uid, instance]));
+  const { namespace, labels, limits } = held.instance;
+  expect(seen.get(liar.uid)).toMatchObject({ claims: held.instance.claims, namespace, labels, limits });
+  expect(seen.get("stranger")).toMatchObject({ claims, namespace: "other" });
+});
+
 test("Engine: a workload declared after the start does not wait for silent nodes", async () => {
   const first = await startEngine();
   first.node("a");
@@ -170,6 +204,11 @@ test("Engine: a job's result is counted only when its status is stored, and ackn
   const [uid = ""] = a.held.keys();
   backend.holdWrites = true;
   a.report(uid, { phase: "Succeeded", ready: false, exitCode: 0, finishedMs: 2 });
+  await pass(1_000);
+  expect(a.acknowledged).toEqual([]);
+  // The session is a new one, and the node names its result again.
+  a.disconnect();
+  a.connect();
   await pass(1_000);
   expect(a.acknowledged).toEqual([]);
   backend.releaseWrites();

@@ -18,12 +18,11 @@
 import type { InstanceExplanation, WasmNode } from "../../api/gen/kinds.gen.ts";
 import type { ApiObject } from "../../api/object-meta.ts";
 import type { Clock } from "../../kit/clock.ts";
-import { WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
-import type { LogOptions } from "../apiserver/live-resource.ts";
+import type { EvictionOutcome, EvictionRequest, LogOptions } from "../apiserver/live-resource.ts";
 import type { PlacementSimulator } from "../apiserver/placement-simulator.ts";
-import type { Backend, BackendEvent, ResourceKey } from "../backend/backend.ts";
+import type { Backend, BackendEvent } from "../backend/backend.ts";
 import type { ObjectCounts } from "../backend/object-counts.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { PlacementObserver } from "../recording/placement-observer.ts";
@@ -36,25 +35,34 @@ import {
   type PlacementConfiguration,
 } from "../core/placement/profile-declaration.ts";
 import { PriorityClasses } from "../core/priority-classes.ts";
-import { type ConfigKind, type ConfigLookup, Unreadable } from "../core/templates/resolve-template.ts";
+import { ConfigKeeper } from "./config-keeper.ts";
+import { configLookup } from "./config-lookup.ts";
+import { watchDeclaredObjects } from "./declared-objects.ts";
+import { DaemonSetMarks } from "./daemon-set-marks.ts";
+import { CronJobKeeper } from "./cron/cron-job-keeper.ts";
+import { BudgetKeeper } from "./disruption/budget-keeper.ts";
+import { Evictions } from "./disruption/evictions.ts";
 import { EventRecorder } from "./event-recorder.ts";
-import { ownerApiVersion, type InstanceFigures } from "./instance-object.ts";
+import type { InstanceFigures } from "./instance-object.ts";
+import { openLogOf } from "./instance-log.ts";
+import { declaredParts } from "./new-instance.ts";
 import { InstanceExplainer } from "./instance-explainer.ts";
 import { troubleOf } from "./instance-trouble.ts";
 import { LiveInstances, type InstanceSource } from "./live-instances.ts";
 import { NodeBook } from "./node-book.ts";
-import { nodeResource } from "./node-objects.ts";
 import { EngineSimulator } from "./placement-simulation/engine-simulator.ts";
 import { PlacementRunner } from "./placement-runner.ts";
-import { QuotaKeeper, quotaResource } from "./quota-keeper.ts";
+import { QuotaKeeper } from "./quota-keeper.ts";
 import { Reconciler } from "./reconciler.ts";
+import { MovableWorkloads } from "./rebalancing/movable-workloads.ts";
+import { makeRebalancer } from "./rebalancing/make-rebalancer.ts";
+import type { Rebalancer } from "./rebalancing/rebalancer.ts";
 import { RevisionKeeper } from "./revisions/revision-keeper.ts";
-import { revisionResource } from "./revisions/revision-object.ts";
 import { TaintEvictions } from "./taint-evictions.ts";
 import { type CatalogueEntry, TemplateCatalogue } from "./template-catalogue.ts";
 import type { Progress } from "./step-backlog.ts";
 import { WakeUps } from "./wake-ups.ts";
-import { isGang, templateOf, toWorkload, workloadResources, type Workload } from "./workloads.ts";
+import { isGang, templateOf, toWorkload, type Workload } from "./workloads.ts";
 import { WorkloadPace } from "./workload-pace.ts";
 
 export interface EngineOptions {
@@ -70,16 +78,11 @@ export interface EngineOptions {
   readonly observer?: (PlacementObserver & { watch(state: ClusterState): void }) | undefined;
   /** Sees each placement that is about to be committed, while its instance is still pending. */
   readonly deciding?: ((instance: Instance, nodeName: string) => void) | undefined;
+  /** Sees each instance that is about to be stopped because it should go and the disruption budgets allow it. */
+  readonly evicting?: ((instance: Instance) => void) | undefined;
 }
 
-const configResources: Readonly<Record<ConfigKind, ResourceKey>> = {
-  ConfigMap: { group: "", plural: "configmaps" },
-  Secret: { group: "", plural: "secrets" },
-};
 const retryAfterBugMs = 10_000;
-const eventResource: ResourceKey = { group: "", plural: "events" };
-const namespaceResource: ResourceKey = { group: "", plural: "namespaces" };
-const priorityResource: ResourceKey = { group: "scheduling.k8s.io", plural: "priorityclasses" };
 
 export class Engine implements InstanceSource, AsyncDisposable {
   readonly live: LiveInstances;
@@ -97,43 +100,52 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #priorities = new PriorityClasses();
   readonly #quotas: QuotaKeeper;
   readonly #placement: PlacementRunner;
+  readonly #budgets: BudgetKeeper;
+  readonly #evictions: Evictions;
   readonly #taintEvictions: TaintEvictions;
   readonly #reconciler: Reconciler;
+  readonly #movable = new MovableWorkloads();
+  readonly #daemonSets = new DaemonSetMarks();
+  readonly #rebalancer: Rebalancer;
+  readonly #cronJobs: CronJobKeeper;
   readonly #explainer: InstanceExplainer;
   readonly #pace: WorkloadPace;
+  readonly #config: ConfigKeeper;
   readonly #stopping = new AbortController();
   #turnScheduled = false;
 
   constructor(options: EngineOptions) {
-    const { backend, clock, random, log, placement = defaultConfiguration } = options;
+    const { backend, clock, log, placement = defaultConfiguration } = options;
     this.#options = options;
     const state = this.#state;
     options.observer?.watch(state);
     const changed = (change: InstanceChange) => this.#instanceChanged(change);
     this.live = new LiveInstances(this, clock.now() * 1000, log);
     this.#events = new EventRecorder(backend, clock, log);
+    this.#cronJobs = new CronJobKeeper({ backend, clock, log, events: this.#events });
     this.#pace = new WorkloadPace(clock, (uid) => this.#mark(uid));
     this.#wakeUps = new WakeUps(clock, (uids) => this.#markAll(uids));
     this.#revisions = this.#makeRevisionKeeper();
     this.#catalogue = new TemplateCatalogue({
       lookup: (namespace) => configLookup(backend, namespace),
       revisionTemplate: (ownerUid, hash) => this.#revisions.template(ownerUid, hash),
+      latestTemplate: (ownerUid) => this.#revisions.latestTemplate(ownerUid),
     });
+    this.#config = this.#makeConfigKeeper();
     this.nodes = new NodeBook({
       ...options,
       state,
       overcommit: placement.overcommit,
       events: this.#events,
+      asDeclared: (instance) => this.#asDeclared(instance),
       changed,
       nodeChanged: (name, kind) => this.#nodeChanged(name, kind),
+      registered: (name) => this.#config.registered(name),
       usageFell: limitsUsage(placement) ? (name) => this.#placement.usageFell(name) : () => {},
     });
-    this.#quotas = new QuotaKeeper({
-      ...options,
-      state,
-      objectCounts: options.objectCounts,
-      changed: (namespace) => this.#placement.quotaChanged(namespace),
-    });
+    this.#quotas = this.#makeQuotaKeeper();
+    this.#budgets = this.#makeBudgetKeeper();
+    this.#evictions = this.#makeEvictions();
     this.#placement = new PlacementRunner({
       state,
       clock,
@@ -146,46 +158,115 @@ export class Engine implements InstanceSource, AsyncDisposable {
       observer: options.observer,
       isGang: (uid) => isGang(this.#workloads.get(uid)),
       isBeingMade: (uid) => this.#reconciler.hasSteps(uid),
-      mayDisrupt: (instance) => this.#mayDisrupt(instance),
+      budgets: this.#budgets,
       again: () => this.#scheduleTurn(),
       deciding: options.deciding,
     });
-    this.#explainer = new InstanceExplainer({
+    this.#explainer = this.#makeExplainer();
+    this.#taintEvictions = new TaintEvictions({
       state,
       clock,
+      evict: (instance, message) => this.#evictions.forTaint(instance, message),
+    });
+    this.#reconciler = this.#makeReconciler();
+    this.#rebalancer = this.#makeRebalancer();
+    this.simulator = this.#makeSimulator(placement);
+  }
+
+  #makeExplainer(): InstanceExplainer {
+    return new InstanceExplainer({
+      state: this.#state,
+      clock: this.#options.clock,
       quotas: this.#quotas.book,
       placement: this.#placement,
       entryOf: (uid, templateHash) => this.#entryOf(uid, templateHash),
     });
-    this.#taintEvictions = new TaintEvictions({
-      state,
-      clock,
-      evict: (instance, message) => this.#evict(instance, message),
-    });
-    this.#reconciler = new Reconciler({
-      state,
-      backend,
-      clock,
-      random,
-      log,
+  }
+
+  #makeConfigKeeper(): ConfigKeeper {
+    return new ConfigKeeper({
+      clock: this.#options.clock,
       catalogue: this.#catalogue,
-      revisions: this.#revisions,
       events: this.#events,
-      nodes: this.nodes,
-      priorities: this.#priorities,
-      changed,
-      mayDisrupt: (instance) => this.#mayDisrupt(instance),
+      nodes: () => this.nodes,
       workload: (uid) => this.#workloads.get(uid),
-      stored: (workload, before) => this.#workloadStored(workload, before),
+      wake: (uid) => {
+        this.#placement.wakeOwner(uid);
+        this.#scheduleTurn();
+      },
+      remake: (uid) => {
+        for (const instance of Array.from(this.#state.instancesOwnedBy(uid)))
+          if (instance.state.kind === "pending") this.#reconciler.stop(instance.uid, undefined);
+      },
+      changed: (uid) => this.#templatesChanged(uid),
     });
-    this.simulator = this.#makeSimulator(placement);
   }
 
   #makeRevisionKeeper(): RevisionKeeper {
     return new RevisionKeeper({
       ...this.#options,
       exists: (ownerUid) => this.#workloads.has(ownerUid),
-      changed: (ownerUid) => this.#revisionsChanged(ownerUid),
+      changed: (ownerUid) => this.#templatesChanged(ownerUid),
+    });
+  }
+
+  #makeQuotaKeeper(): QuotaKeeper {
+    return new QuotaKeeper({
+      ...this.#options,
+      state: this.#state,
+      objectCounts: this.#options.objectCounts,
+      changed: (namespace) => this.#placement.quotaChanged(namespace),
+    });
+  }
+
+  #makeBudgetKeeper(): BudgetKeeper {
+    return new BudgetKeeper({
+      ...this.#options,
+      state: this.#state,
+      workload: (uid) => this.#workloads.get(uid),
+      allowsMore: (ownerUids) => this.#markAll(ownerUids),
+    });
+  }
+
+  #makeEvictions(): Evictions {
+    return new Evictions({
+      state: this.#state,
+      events: this.#events,
+      workload: (uid) => this.#workloads.get(uid),
+      refusals: (instance) => this.#budgets.refusals(instance),
+      evicting: this.#options.evicting,
+      changed: (change) => this.#instanceChanged(change),
+      stop: (uid, graceMs, why) => this.#reconciler.stop(uid, graceMs, why),
+    });
+  }
+
+  #makeReconciler(): Reconciler {
+    return new Reconciler({
+      ...this.#options,
+      state: this.#state,
+      catalogue: this.#catalogue,
+      revisions: this.#revisions,
+      events: this.#events,
+      nodes: this.nodes,
+      priorities: this.#priorities,
+      changed: (change) => this.#instanceChanged(change),
+      letGo: (uid, why) => this.#evictions.letGo(uid, why),
+      workload: (uid) => this.#workloads.get(uid),
+      stored: (workload, before) => this.#workloadStored(workload, before),
+    });
+  }
+
+  #makeRebalancer(): Rebalancer {
+    return makeRebalancer({
+      state: this.#state,
+      clock: this.#options.clock,
+      events: this.#events,
+      placement: this.#placement,
+      reconciler: this.#reconciler,
+      movable: () => this.#movable.settled(),
+      mayDisrupt: (instance) => this.#budgets.mayDisrupt(instance),
+      entryOf: (uid, templateHash) => this.#entryOf(uid, templateHash),
+      changed: (change) => this.#instanceChanged(change),
     });
   }
 
@@ -206,31 +287,21 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   /** Resolves when everything declared is known; node sessions may then be accepted. */
   async start(): Promise<void> {
-    const { signal } = this.#stopping;
-    await Promise.all([
-      this.#watch(nodeResource, (event) => this.#nodeEvent(event), signal),
-      this.#watch(configResources.ConfigMap, (event) => this.#configEvent("ConfigMap", event), signal),
-      this.#watch(configResources.Secret, (event) => this.#configEvent("Secret", event), signal),
-      // Nothing acts on events; watched so that the recorder can go on counting.
-      this.#watch(eventResource, () => {}, signal),
-      this.#watch(quotaResource, (event) => this.#quotas.event(event), signal),
-      this.#watch(priorityResource, (event) => this.#priorityEvent(event), signal),
-      this.#watch(namespaceResource, (event) => this.#namespaceEvent(event), signal),
-      this.#watch(revisionResource, (event) => this.#revisions.event(event), signal),
-    ]);
-    await Promise.all(
-      (["WasmDeployment", "WasmDaemonSet", "WasmJob"] as const).map((kind) => {
-        let synced = false;
-        return this.#watch(
-          workloadResources[kind],
-          (event) => {
-            if (event.kind === "synced") synced = true;
-            else this.#workloadEvent(kind, event, !synced);
-          },
-          signal,
-        );
-      }),
+    await watchDeclaredObjects(
+      this.#options.backend,
+      {
+        node: (event) => this.#nodeEvent(event),
+        config: (kind, event) => this.#config.event(kind, event),
+        budget: (event) => this.#budgets.event(event),
+        quota: (event) => this.#quotas.event(event),
+        priorityClass: (event) => this.#priorityEvent(event),
+        namespace: (event) => this.#namespaceEvent(event),
+        revision: (event) => this.#revisions.event(event),
+        workload: (kind, event, isOld) => this.#workloadEvent(kind, event, isOld),
+      },
+      this.#stopping.signal,
     );
+    await this.#cronJobs.start(this.#stopping.signal);
     this.#options.log.info("declared objects read", {
       workloads: this.#workloads.size,
       held: this.#held.size,
@@ -243,13 +314,17 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#stopping.abort();
     this.#wakeUps.close();
     this.#pace.close();
+    this.#config.close();
     this.#events.close();
     this.#placement.close();
+    this.#rebalancer.close();
     this.#taintEvictions.close();
     await Promise.all([
+      this.#cronJobs.close(),
       this.#revisions.close(),
       this.#reconciler.close(),
       this.#quotas.close(),
+      this.#budgets.close(),
       this.nodes.close(),
     ]);
   }
@@ -294,20 +369,20 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#reconciler.stop(uid, graceSeconds === undefined ? undefined : graceSeconds * 1000);
   }
 
+  hasAllReports(): boolean {
+    return !this.nodes.hasUnknown();
+  }
+
+  requestEviction(instance: Instance, request: EvictionRequest): EvictionOutcome {
+    return this.#evictions.request(instance, request);
+  }
+
   explain(instance: Instance, limit: number): InstanceExplanation {
     return this.#explainer.explain(instance, limit);
   }
 
   openLog(instance: Instance, options: LogOptions, signal: AbortSignal): AsyncIterable<Uint8Array> {
-    const { state } = instance;
-    if (state.kind === "pending") {
-      const why = state.message || "it has not been placed yet";
-      throw new WherryError("LogUnavailable", `instance ${instance.name} has no log: ${why}`);
-    }
-    const session = this.nodes.session(state.nodeName);
-    if (session) return session.openLog(instance.uid, options, signal);
-    const message = `the log of ${instance.name} is on node ${state.nodeName}, which is not connected`;
-    throw new WherryError("NodeUnreachable", message, { retryable: true });
+    return openLogOf(instance, (name) => this.nodes.session(name), options, signal);
   }
 
   /** A template that a workload has or had; undefined when the workload is gone, or the template not kept. */
@@ -316,29 +391,18 @@ export class Engine implements InstanceSource, AsyncDisposable {
     return workload && this.#reconciler.catalogueEntryOf(workload, templateHash);
   }
 
-  /** There are no disruption budgets yet. */
-  #mayDisrupt(_instance: Instance): boolean {
-    return true;
+  /** A node that is in wrong hands is not to say what the instances of others ask of their neighbours. */
+  #asDeclared(instance: Instance): Instance {
+    const { owner, templateHash } = instance;
+    const workload = this.#workloads.get(owner.uid);
+    const entry = this.#entryOf(owner.uid, templateHash);
+    return workload && entry ? { ...instance, ...declaredParts(workload, entry) } : instance;
   }
 
-  /** A template can be used now, or has another number: its controller waits for that. */
-  #revisionsChanged(ownerUid: string): void {
+  /** A template can be used now, or there is another one: its controller waits for that. */
+  #templatesChanged(ownerUid: string): void {
     this.#pace.wake(ownerUid);
     this.#mark(ownerUid);
-  }
-
-  /** Resolves with the watch's `synced`. */
-  #watch(resource: ResourceKey, listener: (event: BackendEvent) => void, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      this.#options.backend.watch(
-        resource,
-        (event) => {
-          listener(event);
-          if (event.kind === "synced") resolve();
-        },
-        signal,
-      );
-    });
   }
 
   #workloadEvent(kind: WorkloadKind, event: Exclude<BackendEvent, { kind: "synced" }>, isOld: boolean): void {
@@ -347,29 +411,26 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#pace.wake(uid);
       this.#workloads.delete(uid);
       this.#held.delete(uid);
-      this.#catalogue.forget(uid);
+      this.#config.workloadGone(uid);
+      this.#movable.delete(uid);
+      this.#daemonSets.delete(uid);
       this.#reconciler.drop(uid);
       this.#wakeUps.set(uid, undefined);
     } else {
       const before = this.#workloads.get(uid);
       const workload = toWorkload(kind, event.object);
       this.#workloads.set(uid, workload);
+      this.#movable.put(workload);
+      this.#daemonSets.put(workload);
       if (before?.object.metadata.generation !== workload.object.metadata.generation) {
         this.#pace.wake(uid);
-        this.#catalogue.drop(uid);
+        this.#config.workloadChanged(uid);
       }
       if (before !== undefined && isGang(before) !== isGang(workload)) this.#placement.gangChanged(uid);
       if (isOld && this.nodes.hasUnknown()) this.#held.add(uid);
     }
+    this.#budgets.workloadChanged(toWorkload(kind, event.object));
     this.#mark(uid);
-  }
-
-  #configEvent(kind: ConfigKind, event: BackendEvent): void {
-    if (event.kind === "synced") return;
-    const { namespace = "", name } = event.object.metadata;
-    const readers = this.#catalogue.configChanged(kind, namespace, name);
-    for (const uid of readers) this.#placement.wakeOwner(uid);
-    if (readers.length > 0) this.#scheduleTurn();
   }
 
   /** Instances keep the priority that they were made with; what could not be made for want of the class now can. */
@@ -400,9 +461,13 @@ export class Engine implements InstanceSource, AsyncDisposable {
   }
 
   #nodeChanged(nodeName: string, kind: "nodeAdded" | "nodeUpdated"): void {
+    const node = this.#state.node(nodeName);
     this.#placement.nodeChanged(nodeName, kind);
-    this.#options.observer?.nodeChanged(nodeName, this.#state.node(nodeName));
+    this.#options.observer?.nodeChanged(nodeName, node);
+    this.#daemonSets.nodeChanged(nodeName, node);
+    this.#evictions.nodeChanged(nodeName);
     this.#taintEvictions.nodeChanged(nodeName);
+    this.#rebalancer.nodesChanged();
     this.#nodesReported();
     this.#scheduleTurn();
   }
@@ -413,13 +478,17 @@ export class Engine implements InstanceSource, AsyncDisposable {
    */
   #workloadStored(workload: Workload, before: Workload): void {
     const { uid } = workload.object.metadata;
-    if (this.#workloads.get(uid) === before) this.#workloads.set(uid, workload);
+    if (this.#workloads.get(uid) !== before) return;
+    this.#workloads.set(uid, workload);
+    this.#budgets.workloadChanged(workload);
+    this.#movable.put(workload);
   }
 
   /** If all have, what their instances use is known, and old workloads may be reconciled. */
   #nodesReported(): void {
     if (this.nodes.hasUnknown()) return;
     this.#quotas.usageIsKnown();
+    this.#budgets.instancesAreKnown();
     if (this.#held.size === 0) return;
     this.#options.log.info("all nodes have reported; workloads are reconciled again", {
       workloads: this.#held.size,
@@ -438,28 +507,19 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.live.changed(instance, change.before);
     }
     this.#quotas.instanceChanged(change);
+    this.#budgets.instanceChanged(change);
+    this.#evictions.instanceChanged(change);
     this.#placement.instanceChanged(change);
     this.#options.observer?.instanceChanged(change);
     this.#taintEvictions.instanceChanged(change);
     this.#reconciler.instanceChanged(change);
+    this.#rebalancer.instanceChanged(change);
     const trouble = troubleOf(change);
     if (trouble) this.#events.record(trouble);
     this.#mark(instance.owner.uid);
   }
 
-  #evict({ uid, name, namespace, owner }: Instance, message: string): void {
-    const reason = "TaintEviction";
-    this.#reconciler.stop(uid, undefined, { reason, message });
-    const involved = { apiVersion: ownerApiVersion, ...owner, namespace };
-    this.#events.record({
-      involved,
-      type: "Normal",
-      reason,
-      message: `instance ${name} is stopped: ${message}`,
-    });
-  }
-
-  #markAll(uids: readonly string[]): void {
+  #markAll(uids: Iterable<string>): void {
     for (const uid of uids) this.#mark(uid);
   }
 
@@ -479,6 +539,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   #turn(): void {
     if (this.#stopping.signal.aborted) return;
+    this.#markAll([...this.#daemonSets.take()]);
     const dirty = [...this.#dirty];
     this.#dirty.clear();
     this.#reconciler.beginTurn();
@@ -508,19 +569,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
     // What was marked during its steps has been passed over.
     if (progress === "done") this.#mark(uid);
     if (progress !== undefined || this.#pace.rests(uid)) return progress;
-    this.#pace.note(uid, this.#state.countOwnedBy(uid));
+    this.#pace.note(uid, this.#daemonSets.sizeOf(uid, this.#state.countOwnedBy(uid)));
     // The state changes only when steps are executed; what that makes dirty is looked at in the next turn.
     if (workload) this.#wakeUps.set(uid, this.#reconciler.reconcile(workload));
     else this.#reconciler.reconcileOrphans(uid);
     return this.#reconciler.goOn(uid, workload);
   }
-}
-
-function configLookup(backend: Backend, namespace: string): ConfigLookup {
-  return (kind, name) => {
-    const resource = configResources[kind];
-    const object = backend.get(resource, namespace, name);
-    const reason = object ? undefined : backend.unreadable(resource, namespace, name);
-    return reason === undefined ? object : new Unreadable(reason);
-  };
 }

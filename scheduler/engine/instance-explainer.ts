@@ -4,18 +4,17 @@ import type { Clock } from "../../kit/clock.ts";
 import { WherryError } from "../../kit/errors.ts";
 import { toTimestamp } from "../../kit/timestamps.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
-import type { Instance, PlacementRequirements } from "../core/model.ts";
+import type { Instance } from "../core/model.ts";
 import { ExplanationDraft, type NodeReport } from "../core/placement/explanation.ts";
-import { NeighboursWithout } from "../core/placement/neighbours-without.ts";
-import type { PlacementRequest, Profile } from "../core/placement/framework.ts";
+import type { Profile } from "../core/placement/framework.ts";
 import { surveyNodes } from "../core/placement/node-survey.ts";
 import type { QueuePlace } from "../core/placement/queue.ts";
-import { withoutInstances, type Snapshot } from "../core/placement/snapshot.ts";
 import { quotaRemedy } from "../core/quota/check-quotas.ts";
 import type { QuotaBook } from "../core/quota/quota-book.ts";
 import type { Decision } from "./decision-log.ts";
 import type { PlacementRunner, Whereabouts } from "./placement-runner.ts";
 import { quotaRule } from "./proposer.ts";
+import { reportsWithout } from "./present-reports.ts";
 import { requirementsFor } from "./present-requirements.ts";
 import type { CatalogueEntry } from "./template-catalogue.ts";
 import { TimeBudget } from "./time-budget.ts";
@@ -65,7 +64,7 @@ export class InstanceExplainer {
       noted?.requirements ??
       requirementsFor(instance, entryOf(instance.owner.uid, instance.templateHash));
     const profile = placement.placer.profile({ requirements });
-    const reports = this.#reports(instance, requirements);
+    const reports = reportsWithout(instance, requirements, this.#options.state, placement.placer);
     const { state, owner } = instance;
     const own = state.kind === "pending" ? undefined : state.nodeName;
     const obstacles = state.kind === "pending" ? this.#obstacles(instance, whereabouts) : [];
@@ -99,19 +98,6 @@ export class InstanceExplainer {
       },
       status,
     };
-  }
-
-  /** As if the instance were not there. */
-  #reports(instance: Instance, requirements: PlacementRequirements): readonly NodeReport[] {
-    const { state, placement } = this.#options;
-    const holds = roomHeldBy(instance);
-    const request: PlacementRequest = {
-      key: `explain/${instance.uid}`,
-      requirements,
-      neighbours:
-        holds === undefined ? state.neighbours : new NeighboursWithout(state.neighbours, instance, holds),
-    };
-    return placement.placer.explain(withoutInstance(state.snapshot(), instance, holds), request);
   }
 
   #obstacles({ state }: Instance, { place, isParked, isGathering }: Whereabouts): readonly Obstacle[] {
@@ -193,19 +179,6 @@ export class InstanceExplainer {
   }
 }
 
-/** The node on which room is taken for it. */
-function roomHeldBy({ state }: Instance): string | undefined {
-  switch (state.kind) {
-    case "pending":
-      return state.nominatedNode;
-    case "bound":
-    case "stopping":
-      return state.nodeName;
-    default:
-      return undefined;
-  }
-}
-
 /** A decision that was carried out. */
 function currentDecision({ state }: Instance, decision: Decision | undefined): Decision | undefined {
   if (state.kind === "pending" || decision?.choice.base.node.name !== state.nodeName) return undefined;
@@ -257,22 +230,6 @@ function wakersOf(rejectedBy: ReadonlySet<string>, { filters, topology }: Profil
     ...(reads.length > 0 || isTopology ? ["a change of a node"] : []),
     "a new node",
   ];
-}
-
-function withoutInstance(snapshot: Snapshot, instance: Instance, nodeName: string | undefined): Snapshot {
-  if (nodeName === undefined) return snapshot;
-  return {
-    size: snapshot.size,
-    layout: snapshot.layout,
-    journalStart: snapshot.journalStart,
-    journalEnd: snapshot.journalEnd,
-    changedAt: (place) => snapshot.changedAt(place),
-    positionOf: (name) => snapshot.positionOf(name),
-    at: (position) => {
-      const node = snapshot.at(position);
-      return node.node.name === nodeName ? withoutInstances(node, [instance]) : node;
-    },
-  };
 }
 
 function verdictOf(reports: readonly NodeReport[]): string {

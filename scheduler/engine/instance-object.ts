@@ -47,6 +47,7 @@ export function instanceObject(
     },
     status: {
       ...statusOf(instance, nodeReachable),
+      ...(instance.leaving === undefined ? {} : { leaving: instance.leaving }),
       qosClass: qosOf(instance),
       ...(usage ? { usage: usageOf(usage) } : {}),
     },

@@ -20,6 +20,8 @@ function aView() {
         return undefined;
       },
       requestStop: () => {},
+      requestEviction: () => ({ kind: "evicted" }),
+      hasAllReports: () => true,
       explain: () => {
         throw new Error("nobody asks");
       },

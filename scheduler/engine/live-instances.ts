@@ -3,7 +3,12 @@ import type { ApiObject } from "../../api/object-meta.ts";
 import { errorMessage, WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import { lowerBound } from "../../kit/lower-bound.ts";
-import type { LiveResource, LogOptions } from "../apiserver/live-resource.ts";
+import type {
+  EvictionOutcome,
+  EvictionRequest,
+  LiveResource,
+  LogOptions,
+} from "../apiserver/live-resource.ts";
 import type { SourceEvent } from "../apiserver/storage/object-source.ts";
 import type { Instance } from "../core/model.ts";
 import { KeyOrder } from "./key-order.ts";
@@ -17,6 +22,9 @@ export interface InstanceSource {
   isReachable(nodeName: string): boolean;
   usageOf(uid: string): InstanceFigures | undefined;
   requestStop(uid: string, graceSeconds: number | undefined): void;
+  requestEviction(instance: Instance, request: EvictionRequest): EvictionOutcome;
+  /** Whether every node that could have instances has reported them, or is lost. */
+  hasAllReports(): boolean;
   explain(instance: Instance, limit: number): InstanceExplanation;
   openLog(instance: Instance, options: LogOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
 }
@@ -89,6 +97,13 @@ export class LiveInstances implements LiveResource {
     const object = this.#object(instance);
     this.#source.requestStop(instance.uid, gracePeriodSeconds);
     return object;
+  }
+
+  evict(namespace: string, name: string, request: EvictionRequest): EvictionOutcome | undefined {
+    const instance = this.#source.instanceNamed(namespace, name);
+    if (instance) return this.#source.requestEviction(instance, request);
+    if (this.#source.hasAllReports()) return undefined;
+    return { kind: "unknown", message: "not all nodes have reported yet what they run" };
   }
 
   explain(namespace: string, name: string, limit: number): InstanceExplanation | undefined {

@@ -31,26 +31,38 @@ export function nameStem(
   return `${object.metadata.name.slice(0, nameLengthMax)}-${middle}`;
 }
 
-/** An instance of a workload's present template, without a node yet. */
-export function newInstance({ workload, slot, targetNode, entry, priority, ...made }: NewInstance): Instance {
-  const { templateHash, requirements, limits, labels } = entry;
+/** What all instances of a template have alike, whoever tells of them. */
+export function declaredParts(
+  workload: Workload,
+  { requirements, limits, labels, template }: CatalogueEntry,
+): Pick<
+  Instance,
+  "namespace" | "owner" | "requests" | "limits" | "claims" | "labels" | "annotations" | "hasDeadline"
+> {
   return {
-    uid: made.uid,
     namespace: namespaceOf(workload),
-    name: made.name,
     owner: ownerOf(workload),
-    templateId: "",
-    templateHash,
     requests: requirements.requests,
     limits,
     claims: requirements.claims,
+    labels,
+    annotations: template.metadata?.annotations ?? {},
+    hasDeadline: hasDeadline(workload),
+  };
+}
+
+/** An instance of a template of a workload, without a node yet. */
+export function newInstance({ workload, slot, targetNode, entry, priority, ...made }: NewInstance): Instance {
+  return {
+    ...declaredParts(workload, entry),
+    uid: made.uid,
+    name: made.name,
+    templateId: "",
+    templateHash: entry.templateHash,
     isolation: made.isolation,
     priority: priority.value,
     priorityClass: priority.name,
     preempts: priority.preempts,
-    hasDeadline: hasDeadline(workload),
-    labels,
-    annotations: entry.template.metadata?.annotations ?? {},
     slot,
     targetNode,
     leaving: undefined,

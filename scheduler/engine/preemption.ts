@@ -14,6 +14,7 @@
  */
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
+import type { DisruptionGuard } from "../core/disruption/disruption-guard.ts";
 import type { Instance } from "../core/model.ts";
 import type { PlacementRequest } from "../core/placement/framework.ts";
 import type { Placer } from "../core/placement/placer.ts";
@@ -24,6 +25,7 @@ import {
   PreemptionSearch,
   type PreemptionPlan,
   type SearchExtent,
+  wholeExtent,
 } from "../core/placement/preemption/preemption-search.ts";
 import { victimText, waitingText } from "../core/placement/preemption/preemption-text.ts";
 import { estimateCost } from "../core/placement/preemption/quick-estimate.ts";
@@ -48,8 +50,7 @@ export interface PreemptionOptions {
   readonly request: (queued: QueuedRequest) => PlacementRequest;
   /** undefined: something that it refers to is missing, or the workload is gone. */
   readonly templateOf: (instance: Instance) => NodeTemplate | undefined;
-  /** Whether stopping it violates no disruption budget. */
-  readonly mayDisrupt: (instance: Instance) => boolean;
+  readonly budgets: DisruptionGuard;
 }
 
 interface Unit {
@@ -78,13 +79,13 @@ export class Preemption {
   #leftInTurn: number = preemptionLimits.perTurnMax;
 
   constructor(options: PreemptionOptions) {
-    const { state, mayDisrupt } = options;
+    const { state, budgets } = options;
     this.#options = options;
     this.#occupants = {
       freeableOn: (name) => state.freeableOn(name),
       instancesOn: (name) => state.instancesOn(name),
       nomineesOn: (name) => state.nomineesOn(name),
-      mayDisrupt,
+      tally: () => budgets.tally(),
     };
   }
 
@@ -112,9 +113,9 @@ export class Preemption {
 
   /** Makes room for as many of these as it can. */
   preemptEach(queued: QueuedRequest, instances: readonly Instance[]): PreemptionOutcome {
-    const search = this.#search(queued, instances, this.#nextExtent(queued.key));
+    const search = this.#search(queued, instances, this.#extentFor(queued));
     if (search === undefined) return { nominated: [], isUnfinished: false };
-    const draft = new PreemptionDraft(this.#options.state);
+    const draft = this.#draft();
     const served = instances.slice(0, this.#leftInTurn);
     for (const instance of served) {
       const plan = search.next(this.#options.state.snapshot());
@@ -136,7 +137,7 @@ export class Preemption {
   preemptGang(queued: QueuedRequest, instances: readonly Instance[], found: readonly Proposal[]): boolean {
     const { state } = this.#options;
     if (!this.#mayPreempt(queued)) return false;
-    const draft = new PreemptionDraft(state);
+    const draft = this.#draft();
     const isWhole =
       found.every(({ instance, nodeName }) => draft.add(instance, freePlaceOn(nodeName), gangText)) &&
       this.#planAll(
@@ -247,6 +248,13 @@ export class Preemption {
     return preempts && this.#options.state.hasLowerThan(priority);
   }
 
+  /** undefined: the only node that will do is not there. */
+  #extentFor({ key, targetNode }: QueuedRequest): SearchExtent | undefined {
+    if (targetNode === undefined) return this.#nextExtent(key);
+    const only = this.#options.state.snapshot().positionOf(targetNode);
+    return only === undefined ? undefined : { ...wholeExtent, only };
+  }
+
   #nextExtent(key: string): SearchExtent {
     const skipped = this.#unfinished.get(key) ?? 0;
     this.#unfinished.delete(key);
@@ -260,21 +268,26 @@ export class Preemption {
   #search(
     queued: QueuedRequest,
     instances: readonly Instance[],
-    extent?: SearchExtent,
+    extent: SearchExtent | undefined,
   ): PreemptionSearch | undefined {
-    if (instances.length === 0 || !this.#mayPreempt(queued)) return undefined;
+    if (extent === undefined || instances.length === 0 || !this.#mayPreempt(queued)) return undefined;
     const { state, placer } = this.#options;
     const preemptor = preemptorOf(placer, this.#options.request(queued), queued.priority);
     return new PreemptionSearch(state.snapshot(), preemptor, this.#occupants, extent);
   }
 
   #planAll(queued: QueuedRequest, instances: readonly Instance[], draft: PreemptionDraft): boolean {
-    const search = this.#search(queued, instances);
+    const search = this.#search(queued, instances, wholeExtent);
     if (search === undefined) return instances.length === 0;
     return instances.every((instance) => {
       const plan = search.next(this.#options.state.snapshot());
       return plan !== undefined && draft.add(instance, plan, waitingText(plan));
     });
+  }
+
+  #draft(): PreemptionDraft {
+    const { state, budgets } = this.#options;
+    return new PreemptionDraft(state, (instance) => budgets.note(instance));
   }
 
   #nominated(unit: Unit): void {

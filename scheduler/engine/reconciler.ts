@@ -19,6 +19,10 @@ import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import { reconcileDeployment } from "../core/controllers/deployment/deployment.ts";
 import { reconcileDaemonSet } from "../core/controllers/daemon-set/daemon-set.ts";
+import {
+  type DaemonSetMemory,
+  emptyDaemonSetMemory,
+} from "../core/controllers/daemon-set/failure-backoff.ts";
 import { emptyJobMemory, reconcileJob, type JobMemory } from "../core/controllers/job/job.ts";
 import { reconcileOrphans } from "../core/controllers/orphans.ts";
 import type { ReconcileResult, Step } from "../core/controllers/step.ts";
@@ -57,8 +61,8 @@ export interface ReconcilerOptions {
   readonly priorities: PriorityClasses;
   readonly revisions: RevisionKeeper;
   readonly changed: (change: InstanceChange) => void;
-  /** Whether stopping it violates no disruption budget. */
-  readonly mayDisrupt: (instance: Instance) => boolean;
+  /** Stops an instance that should go, if the disruption budgets allow it. */
+  readonly letGo: (uid: string, why: string) => void;
   readonly workload: (uid: string) => Workload | undefined;
   /** A status has been written to `before`; this is the workload as stored. */
   readonly stored: (workload: Workload, before: Workload) => void;
@@ -72,7 +76,6 @@ interface PendingStatus {
 
 /** Statuses of one object are written at most this often: a thousand instances starting make some thirty writes. */
 const statusIntervalMs = 20;
-const evictionReason = "Eviction";
 /** Ended instances of jobs that can still be looked at, in the whole cluster. Nodes keep the logs of as many. */
 const retiredMax = 1_000;
 
@@ -87,6 +90,7 @@ export class Reconciler implements AsyncDisposable {
   readonly #retired = new RetiredInstances(retiredMax);
   readonly #backlog = new StepBacklog();
   readonly #jobMemories = new Map<string, JobMemory>();
+  readonly #daemonSetMemories = new Map<string, DaemonSetMemory>();
   readonly #statusWriter: KeyedWorker;
   readonly #deletions: KeyedWorker;
 
@@ -186,6 +190,7 @@ export class Reconciler implements AsyncDisposable {
     this.#backlog.drop(ownerUid);
     this.#statuses.delete(ownerUid);
     this.#jobMemories.delete(ownerUid);
+    this.#daemonSetMemories.delete(ownerUid);
     this.#learned.drop(ownerUid);
   }
 
@@ -221,11 +226,20 @@ export class Reconciler implements AsyncDisposable {
         return reconcileDeployment({ deployment, templateHash, revisions, instances, refusalOf, nowMs });
       }
       case "WasmDaemonSet": {
-        const { templateHash } = this.catalogueEntry(workload);
-        const revisions = [...this.#options.revisions.of(uid)];
-        const nodes = this.#options.state.nodes();
-        const daemonSet = workload.object;
-        return reconcileDaemonSet({ daemonSet, templateHash, revisions, nodes, instances, refusal, nowMs });
+        const { templateHash, requirements } = this.catalogueEntry(workload);
+        const result = reconcileDaemonSet({
+          daemonSet: workload.object,
+          templateHash,
+          requirements,
+          revisions: [...this.#options.revisions.of(uid)],
+          nodes: this.#options.state.nodes(),
+          instances,
+          refusal,
+          nowMs,
+          memory: this.#daemonSetMemories.get(uid) ?? emptyDaemonSetMemory,
+        });
+        this.#daemonSetMemories.set(uid, result.memory);
+        return result;
       }
       case "WasmJob": {
         const memory = this.#jobMemories.get(uid) ?? emptyJobMemory;
@@ -270,7 +284,7 @@ export class Reconciler implements AsyncDisposable {
         this.stop(step.uid, undefined);
         return;
       case "evictInstance":
-        this.#evict(step.uid, step.why);
+        this.#options.letGo(step.uid, step.why);
         return;
       case "forgetInstance":
         if (workload.kind === "WasmJob") this.#retire(step.uid);
@@ -294,20 +308,6 @@ export class Reconciler implements AsyncDisposable {
     }
   }
 
-  #evict(uid: string, message: string): void {
-    const { state, mayDisrupt, events } = this.#options;
-    const instance = state.instance(uid);
-    if (instance === undefined || !mayDisrupt(instance)) return;
-    this.stop(uid, undefined, { reason: evictionReason, message });
-    const { owner, namespace, name } = instance;
-    events.record({
-      involved: { apiVersion: ownerApiVersion, ...owner, namespace },
-      type: "Normal",
-      reason: evictionReason,
-      message: `instance ${name} is stopped: ${message}`,
-    });
-  }
-
   #createMany(
     { count, templateHash, targetNode }: Step & { readonly kind: "createInstances" },
     workload: Workload,
@@ -319,16 +319,23 @@ export class Reconciler implements AsyncDisposable {
     for (let made = 0; made < count; made++) this.#create(entry, workload, namespace, { targetNode });
   }
 
+  /** Makes another one of the template of an instance, without a node yet. undefined: it cannot be made now. */
+  makeLike({ owner, namespace, templateHash }: Instance): Instance | undefined {
+    const workload = this.#options.workload(owner.uid);
+    const entry = workload && this.catalogueEntryOf(workload, templateHash);
+    return entry && this.#create(entry, workload, namespace, {});
+  }
+
   #create(
     entry: CatalogueEntry,
     workload: Workload,
     namespace: string,
     { slot, targetNode }: { readonly slot?: Slot; readonly targetNode?: string | undefined },
-  ): void {
+  ): Instance | undefined {
     const { random, clock, state, priorities, changed } = this.#options;
     const priority = priorities.resolve(entry.template.spec.priorityClassName);
     // The controller was told and makes none.
-    if (priority.kind === "unknown") return;
+    if (priority.kind === "unknown") return undefined;
     const instance = newInstance({
       workload,
       uid: random.uuid(),
@@ -341,6 +348,7 @@ export class Reconciler implements AsyncDisposable {
       createdMs: clock.now(),
     });
     changed(state.addInstance(instance));
+    return instance;
   }
 
   /** Among a hundred thousand alike, some hundreds of pairs would get the same name. */
@@ -354,6 +362,8 @@ export class Reconciler implements AsyncDisposable {
   }
 
   #retire(uid: string): void {
+    // Its job may have been deleted while the status that counts it was on its way.
+    if (!this.#options.state.instance(uid)) return;
     const surplus = this.#retired.add(uid);
     if (surplus !== undefined) this.#forget(surplus);
   }

@@ -110,20 +110,23 @@ test("TaintEvictions: who comes to a node with the taint stays for its time from
 test.each([
   { name: "a toleration that the instance was made with", forgets: false },
   { name: "that it has none", forgets: true },
-])("TaintEvictions: a new leader knows from the node $name", async ({ forgets }) => {
-  const { engine, backend, first, uid } = await startWithInstance(tolerating());
-  await engine.close();
-  backend.put("wasmnodes", wasmNode("a", [noExecute]));
-  const held = [...first.held.values()].map(({ instance, status }) => ({
-    instance: forgets ? { ...instance, claims: noClaims } : instance,
-    status,
-  }));
-  const leader = await startEngine(backend, 8);
-  const again = new FakeNode("a", leader.engine.nodes, held).connect();
-  await leader.pass(500);
-  expect([...again.stopReasons.keys()]).toEqual(forgets ? [uid] : []);
-  expect(again.stopped).toEqual(forgets ? [uid] : []);
-});
+])(
+  "TaintEvictions: of a template that is not kept a new leader knows from the node $name",
+  async ({ forgets }) => {
+    const { engine, backend, first, uid } = await startWithInstance(tolerating());
+    await engine.close();
+    backend.put("wasmnodes", wasmNode("a", [noExecute]));
+    const held = [...first.held.values()].map(({ instance, status }) => ({
+      instance: { ...instance, templateHash: "old", claims: forgets ? noClaims : instance.claims },
+      status,
+    }));
+    const leader = await startEngine(backend, 8);
+    const again = new FakeNode("a", leader.engine.nodes, held).connect();
+    await leader.pass(500);
+    expect([...again.stopReasons.keys()]).toEqual(forgets ? [uid] : []);
+    expect(again.stopped).toEqual(forgets ? [uid] : []);
+  },
+);
 
 test("TaintEvictions: a job's instance that is stopped so counts as no failure", async () => {
   const { backend, node, pass, instances } = await startEngine();

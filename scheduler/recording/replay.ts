@@ -5,6 +5,7 @@
  * What it places otherwise changes what it sees later; when an instance ended is taken from the recording, wherever it was.
  */
 import type { InstanceTemplate } from "../../api/gen/kinds.gen.ts";
+import { noBudgets } from "../core/disruption/disruption-guard.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance, InstanceState } from "../core/model.ts";
@@ -63,6 +64,9 @@ interface Decided {
   recorded: string | undefined;
   replayed: string | undefined;
 }
+
+/** Nodes of the past get nothing. */
+const notSent = { id: "", specJson: new Uint8Array(), contents: [], contentsId: "" };
 
 export class Replay {
   readonly #options: ReplayOptions;
@@ -144,7 +148,7 @@ export class Replay {
       session: (nodeName) => pretendedSession(nodeName, (uid) => this.#preempted.add(uid)),
       placement: this.#options.placement,
       isGang: (ownerUid) => this.#gangs.has(ownerUid),
-      mayDisrupt: () => true,
+      budgets: noBudgets,
       isBeingMade: () => false,
       deciding: undefined,
       changed: (change) => this.#changed(change),
@@ -217,7 +221,8 @@ export class Replay {
       requirements: profile === undefined ? found : { ...found, profile },
       limits: template.limits,
       unspecified: new Set(),
-      outcome: { kind: "resolved", template: { id: "", specJson: new Uint8Array(), contents: [] } },
+      outcome: { kind: "resolved", template: notSent },
+      files: { contents: notSent, missing: undefined },
     };
     this.#templates.set(id, { template, entry });
     if (isGang) this.#gangs.add(template.owner.uid);
@@ -242,7 +247,7 @@ export class Replay {
     }
   }
 
-  #decide({ template: id, uids, nodes, at }: Extract<RecordedLine, { kind: "decided" }>): void {
+  #decide({ template: id, uids, nodes, target, at }: Extract<RecordedLine, { kind: "decided" }>): void {
     const known = this.#templates.get(id);
     if (!known) return;
     const { template, entry } = known;
@@ -263,7 +268,7 @@ export class Replay {
         this.#recorded.place(uid, node, footprintOf(template), true);
       }
       if (!this.#state.instance(uid))
-        this.#changed(this.#state.addInstance(instanceOf(template, uid, at, unplaced)));
+        this.#changed(this.#state.addInstance(instanceOf(template, uid, at, unplaced, target)));
     }
   }
 
@@ -327,7 +332,8 @@ function instanceOf(
   uid: string,
   createdMs: number,
   state: InstanceState,
+  targetNode?: string,
 ): Instance {
-  const own = { slot: undefined, targetNode: undefined, leaving: undefined };
+  const own = { slot: undefined, targetNode, leaving: undefined };
   return { ...template, ...own, uid, name: uid, createdMs, state };
 }

@@ -68,7 +68,7 @@ function succeeded(program: string, args: string, { code, stdout, stderr }: Comm
 }
 
 /** As a shell splits them, with quotes of both sorts. */
-function words(line: string): readonly string[] {
+export function words(line: string): readonly string[] {
   return [...line.matchAll(/(?:[^\s'"]+|'[^']*'|"[^"]*")+/g)].map(([word]) =>
     word.replaceAll(/'([^']*)'|"([^"]*)"/g, (_, single?: string, double?: string) => single ?? double ?? ""),
   );

@@ -23,6 +23,8 @@ import type { Trace } from "./trace.ts";
 /** Who is told of what the cluster does, to judge it. */
 export interface ClusterWitness {
   deciding(scheduler: SchedulerProcess, instance: Instance, nodeName: string): void;
+  /** An instance is about to be stopped within the disruption budgets. */
+  evicting(scheduler: SchedulerProcess, instance: Instance): void;
   changed(scheduler: SchedulerProcess, namespace: string, name: string): void;
   ended(machine: Machine, spec: RunSpec, end: RunEnd): void;
   /** A machine is given instances. */
@@ -127,6 +129,7 @@ export class Cluster {
       lostAfterMs,
       takeEpoch: () => ++this.#made.epoch,
       deciding: (...what) => witness.deciding(...what),
+      evicting: (...what) => witness.evicting(...what),
       changed: (...what) => witness.changed(...what),
     });
     this.schedulers.push(scheduler);

@@ -8,6 +8,7 @@ import type { NodeMessage__Output } from "../../proto/gen/wherry/v1/NodeMessage.
 import type { SchedulerMessage } from "../../proto/gen/wherry/v1/SchedulerMessage.ts";
 import type { Instance } from "../../scheduler/core/model.ts";
 import { Engine } from "../../scheduler/engine/engine.ts";
+import { AssignmentProofs } from "../../scheduler/nodes/assignment-proofs.ts";
 import { SessionTable } from "../../scheduler/nodes/session-table.ts";
 import type { Dice } from "../soak/dice.ts";
 import type { Wire } from "./network.ts";
@@ -22,6 +23,8 @@ export interface SchedulerProcessOptions extends BackendOptions {
   readonly lostAfterMs: number;
   /** An instance is about to be bound to a node. */
   readonly deciding: (scheduler: SchedulerProcess, instance: Instance, nodeName: string) => void;
+  /** An instance is about to be stopped within the disruption budgets. */
+  readonly evicting: (scheduler: SchedulerProcess, instance: Instance) => void;
   /** An instance has changed. */
   readonly changed: (scheduler: SchedulerProcess, namespace: string, name: string) => void;
 }
@@ -38,7 +41,7 @@ export class SchedulerProcess {
 
   constructor(options: SchedulerProcessOptions) {
     this.#options = options;
-    const { name, time, dice, trace, lostAfterMs, deciding, changed } = options;
+    const { name, time, dice, trace, lostAfterMs, deciding, evicting, changed } = options;
     this.name = name;
     this.clock = new ProcessClock(time, dice.below(2_000) - 1_000);
     this.backend = new SimulatedBackend(options);
@@ -51,6 +54,9 @@ export class SchedulerProcess {
       objectCounts: { count: () => 0, subscribe: () => ({ [Symbol.dispose]: () => {} }) },
       deciding: (instance, nodeName) => {
         if (this.#isAlive) deciding(this, instance, nodeName);
+      },
+      evicting: (instance) => {
+        if (this.#isAlive) evicting(this, instance);
       },
     });
     this.engine.live.subscribe(({ object: { metadata } }) => {
@@ -82,6 +88,7 @@ export class SchedulerProcess {
       epoch: this.#epoch,
       lostAfterMs,
       listener: engine.nodes,
+      proofs: new AssignmentProofs([Buffer.from("of this cluster")]),
       clock,
       log,
     });

@@ -7,12 +7,13 @@
  * on it is theirs alone and comes in the order in which they put it there, so a seed always gives the same life.
  */
 import { Checks } from "./checks/checks.ts";
+import { checkCronJobs } from "./checks/cron-check.ts";
 import { checkRetained, retainedBy } from "./checks/retained.ts";
 import { checkSettled, isSettled } from "./checks/settled.ts";
 import { Cluster } from "./cluster.ts";
 import { endFaults, faults } from "./happenings/faults.ts";
 import type { Happening, Scene } from "./happenings/happening.ts";
-import { deleteTheRest, deleteWorkloads, people, roomMakers } from "./happenings/people.ts";
+import { deleteTheRest, deleteWorkloads, people, roomMakers, suspendCronJobs } from "./happenings/people.ts";
 import { resumeAll } from "./happenings/rollout-actions.ts";
 import { SimulatedTime } from "./simulated-time.ts";
 import { makePriorityClass, priorityClassNames } from "./workload-makers.ts";
@@ -56,6 +57,8 @@ export class SimulationFailure extends Error {
 const settleMsMax = 60 * 60_000;
 /** After which a scheduler has forgotten what is gone: that a gang must wait for its turn, it knows for ten minutes. */
 const forgetMs = 11 * 60_000;
+/** The longest backoff of cron jobs is 10 seconds. */
+const calmMs = 60_000;
 /** Turns of the event loop after which what one timer caused is done. */
 const turnsPerTimer = 3;
 
@@ -70,6 +73,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   const scene: Scene = { cluster, checks, machinesWanted: options.machines };
   let step = 0;
   try {
+    watchJobs(scene);
     const retainedAtFirst = await begin(scene);
     for (; step < steps; step++) {
       happen(scene, pickHappening(scene, options.without ?? new Set()));
@@ -77,6 +81,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
       checks.check(cluster);
     }
     resumeAll(cluster);
+    await endCronJobs(scene);
     await settle(scene);
     checkSettled(cluster);
     if (faults.every(({ name }) => options.without?.has(name))) checks.checkExactly(cluster);
@@ -95,6 +100,20 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     throw new SimulationFailure(seed, step, thrown, trace.tail());
   }
   return { digest: trace.digest, placements: checks.placements, simulatedMs: time.elapsedMs };
+}
+
+function watchJobs({ cluster, checks }: Scene): void {
+  const resource = { group: "wherry.dev", plural: "wasmjobs" };
+  cluster.store.watch(resource, (event) => checks.jobStored(event), new AbortController().signal);
+}
+
+/** Cron jobs never settle: so they are looked at while they still go on. */
+async function endCronJobs({ cluster, checks }: Scene): Promise<void> {
+  endFaults(cluster);
+  await pass(cluster, calmMs);
+  checks.check(cluster);
+  checkCronJobs(cluster);
+  suspendCronJobs(cluster);
 }
 
 /** Answers what a scheduler keeps that knows of nothing. */

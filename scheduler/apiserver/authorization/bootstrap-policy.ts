@@ -1,4 +1,5 @@
 import type { ResourceDefinition } from "../resource.ts";
+import { evictionSubresource, isEvictable } from "../discovery/subresources.ts";
 import { authenticatedGroup, mastersGroup } from "../authentication/user.ts";
 import { type PolicyRule, rbacGroup, ruleBody } from "./policy.ts";
 
@@ -38,7 +39,11 @@ export function bootstrapPolicy(resources: readonly ResourceDefinition[]): reado
     clusterRole("system:aggregate-to-admin", adminRules, aggregateTo("admin")),
     clusterRole("system:aggregate-to-edit", editRules, aggregateTo("edit")),
     clusterRole("system:aggregate-to-view", viewRules, aggregateTo("view")),
-    clusterRole("wherry:aggregate-to-edit", own.map(editRule), aggregateTo("edit")),
+    clusterRole(
+      "wherry:aggregate-to-edit",
+      [...own.map(editRule), ...own.filter(isEvictable).map(evictRule)],
+      aggregateTo("edit"),
+    ),
     clusterRole("wherry:aggregate-to-view", own.map(viewRule), aggregateTo("view")),
     ...systemRoles,
     clusterRoleBinding("cluster-admin", mastersGroup),
@@ -124,6 +129,10 @@ function viewRule({ group, plural, status, scale, storage, explanation }: Resour
 function editRule({ group, plural, scale, storage }: ResourceDefinition): PolicyRule {
   if (storage === "live") return resourceRule([group], [plural], ["delete", "deletecollection"]);
   return resourceRule([group], [plural, ...(scale ? [`${plural}/scale`] : [])], write);
+}
+
+function evictRule({ group, plural }: ResourceDefinition): PolicyRule {
+  return resourceRule([group], [`${plural}/${evictionSubresource}`], ["create"]);
 }
 
 function resourceRule(

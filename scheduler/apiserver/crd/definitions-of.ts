@@ -2,7 +2,7 @@ import { applyDefaults } from "../../../api/defaults.ts";
 import type { ApiObject } from "../../../api/object-meta.ts";
 import { invalidValue } from "../../../api/validation/field-error.ts";
 import { semanticChecks, semanticWarnings } from "../../../api/validation/kinds.ts";
-import { compileJsonPath } from "../output/json-path.ts";
+import { compileJsonPath } from "../../../kit/json-path.ts";
 import type { Column, ResourceDefinition, ScalePaths, Schema } from "../resource.ts";
 import type { CrdColumn, CrdNames, CrdSpec, CrdVersion, Subresources } from "./crd.ts";
 import { compareVersions } from "./version-order.ts";

@@ -8,7 +8,7 @@ import {
   tooMany,
 } from "../../../api/validation/field-error.ts";
 import type { Schema } from "../resource.ts";
-import { compileJsonPath } from "../output/json-path.ts";
+import { compileJsonPath } from "../../../kit/json-path.ts";
 import type { CrdColumn, Subresources } from "./crd.ts";
 import { resolveFieldPath } from "./schema-path.ts";
 import { validateDefaults } from "./validate-defaults.ts";

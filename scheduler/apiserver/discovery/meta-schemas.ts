@@ -229,6 +229,16 @@ const tokenRequest: Schema = {
   },
 };
 
+const eviction: Schema = {
+  type: "object",
+  description: "Eviction asks that an instance leaves its node, within its disruption budgets.",
+  properties: {
+    ...typeMetaProperties,
+    metadata: { ...objectMeta, default: {}, description: "Of the instance that is evicted." },
+    deleteOptions: { ...deleteOptions, description: "How it is stopped." },
+  },
+};
+
 const meta = "io.k8s.apimachinery.pkg.apis.meta.v1";
 
 export const metaTypes = {
@@ -243,6 +253,7 @@ export const metaTypes = {
   microTime: `${meta}.MicroTime`,
   scale: "io.k8s.api.autoscaling.v1.Scale",
   tokenRequest: "io.k8s.api.authentication.v1.TokenRequest",
+  eviction: "io.k8s.api.policy.v1.Eviction",
 } as const;
 
 /** By the name that Kubernetes gives them. */
@@ -264,4 +275,5 @@ export const metaSchemas: ReadonlyMap<string, Schema> = new Map<string, Schema>(
   ],
   [metaTypes.scale, scale],
   [metaTypes.tokenRequest, tokenRequest],
+  [metaTypes.eviction, eviction],
 ]);

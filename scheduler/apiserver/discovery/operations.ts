@@ -3,6 +3,7 @@ import { metaTypes } from "./meta-schemas.ts";
 import { operationIdOf, rootOf, tagOf, typeNameOf } from "./names.ts";
 import { type NamedParameter, pathParameter, type QueryParameter, queryParametersOf } from "./parameters.ts";
 import {
+  evictionSubresource,
   type GroupVersionKind,
   isBuiltIn,
   type Subresource,
@@ -289,6 +290,8 @@ function subresourceType(resource: ResourceDefinition, { name }: Subresource): s
       return metaTypes.tokenRequest;
     case "log":
       return undefined;
+    case evictionSubresource:
+      return metaTypes.eviction;
     case "explain":
       return typeNameOf(resource.explanation ?? resource);
     default:

@@ -247,6 +247,7 @@ const sharedKinds: ReadonlyMap<string, readonly object[]> = new Map([
   [metaTypes.resourceList, [{ group: "", kind: "APIResourceList", version: "v1" }]],
   [metaTypes.scale, [{ group: "autoscaling", kind: "Scale", version: "v1" }]],
   [metaTypes.tokenRequest, [{ group: "authentication.k8s.io", kind: "TokenRequest", version: "v1" }]],
+  [metaTypes.eviction, [{ group: "policy", kind: "Eviction", version: "v1" }]],
   ...[metaTypes.deleteOptions, metaTypes.watchEvent].map((name): [string, readonly object[]] => [
     name,
     builtInGroups.map((group) => ({ group, kind: name.slice(name.lastIndexOf(".") + 1), version: "v1" })),

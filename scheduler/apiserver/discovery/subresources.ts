@@ -21,6 +21,9 @@ const tokenRequestKind: GroupVersionKind = {
   kind: "TokenRequest",
 };
 
+const evictionKind: GroupVersionKind = { group: "policy", version: "v1", kind: "Eviction" };
+export const evictionSubresource = "eviction";
+
 /** Kubernetes' own kinds, in this order; custom ones have another. */
 const builtInVerbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 const customVerbs = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
@@ -43,7 +46,13 @@ export function subresourcesOf(resource: ResourceDefinition): readonly Subresour
     const { explanation } = resource;
     const log = { name: "log", kind: { group, version, kind }, verbs: ["get"] };
     if (!explanation) return [log];
-    return [{ name: "explain", kind: { group, version, kind: explanation.kind }, verbs: ["get"] }, log];
+    return [
+      ...(isEvictable(resource)
+        ? [{ name: evictionSubresource, kind: evictionKind, verbs: ["create"] }]
+        : []),
+      { name: "explain", kind: { group, version, kind: explanation.kind }, verbs: ["get"] },
+      log,
+    ];
   }
   if (resource.storage === "review") return [];
   const verbs = ["get", "patch", "update"];
@@ -53,6 +62,11 @@ export function subresourcesOf(resource: ResourceDefinition): readonly Subresour
     ...(extraSubresources[qualified(resource)] ?? []),
   ];
   return isBuiltIn(resource) ? own.toSorted((a, b) => compareTexts(a.name, b.name)) : own;
+}
+
+/** Whether its objects can be asked to leave their nodes. */
+export function isEvictable({ storage, plural }: ResourceDefinition): boolean {
+  return storage === "live" && plural === "wasminstances";
 }
 
 /** What single kinds have beside status and scale. */

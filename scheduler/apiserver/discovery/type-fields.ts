@@ -96,6 +96,10 @@ const typeFields: ReadonlyMap<string, TypeFields> = new Map<string, TypeFields>(
       status: `${authentication}.TokenRequestStatus`,
     },
   ],
+  [
+    "io.k8s.api.policy.v1.Eviction",
+    { metadata: `${meta}.ObjectMeta`, deleteOptions: `${meta}.DeleteOptions` },
+  ],
   [`${authentication}.TokenRequestSpec`, { boundObjectRef: `${authentication}.BoundObjectReference` }],
   [
     `${autoscaling}.Scale`,

@@ -21,9 +21,7 @@ export async function readDeleteOptions(exchange: Exchange): Promise<GivenDelete
   const { query } = exchange;
   const body = await readBodyOptions(exchange);
   const preconditions = fieldOf(body, "preconditions", "object") ?? {};
-  const grace = fieldOf(body, "gracePeriodSeconds", "number");
-  if (grace !== undefined && (!Number.isSafeInteger(grace) || grace < 0))
-    throw badRequest("gracePeriodSeconds must be a whole number that is not negative");
+  const grace = graceOf(body);
   const given = fieldOf(body, "propagationPolicy", "string") ?? (query.get("propagationPolicy") || undefined);
   const policy = propagationPolicies.find((one) => one === given);
   const orphan = fieldOf(body, "orphanDependents", "boolean") ?? flagOf(query.get("orphanDependents"));
@@ -43,6 +41,13 @@ export async function readDeleteOptions(exchange: Exchange): Promise<GivenDelete
     gracePeriodSeconds: grace ?? exchange.number("gracePeriodSeconds"),
     signal: exchange.signal,
   };
+}
+
+export function graceOf(options: JsonObject): number | undefined {
+  const grace = fieldOf(options, "gracePeriodSeconds", "number");
+  if (grace !== undefined && (!Number.isSafeInteger(grace) || grace < 0))
+    throw badRequest("gracePeriodSeconds must be a whole number that is not negative");
+  return grace;
 }
 
 async function readBodyOptions({ request }: Exchange): Promise<JsonObject> {
@@ -66,7 +71,11 @@ interface Types {
 }
 
 /** Throws for a value of another type. Null counts as absent. */
-function fieldOf<T extends keyof Types>(object: JsonObject, name: string, type: T): Types[T] | undefined {
+export function fieldOf<T extends keyof Types>(
+  object: JsonObject,
+  name: string,
+  type: T,
+): Types[T] | undefined {
   const value = Object.hasOwn(object, name) ? object[name] : undefined;
   if (value === undefined || value === null) return undefined;
   const found = isObject(value) ? "object" : Array.isArray(value) ? "array" : typeof value;
@@ -75,7 +84,7 @@ function fieldOf<T extends keyof Types>(object: JsonObject, name: string, type: 
   throw wrongType(found, name, type);
 }
 
-function dryRunTexts(body: JsonObject): readonly string[] {
+export function dryRunTexts(body: JsonObject): readonly string[] {
   const { dryRun = [] } = body;
   if (dryRun === null) return [];
   if (!Array.isArray(dryRun)) throw wrongType(typeof dryRun, "dryRun", "[]string");

@@ -1,6 +1,7 @@
-import { verbsOf } from "../discovery/subresources.ts";
+import { evictionSubresource, isEvictable, verbsOf } from "../discovery/subresources.ts";
 import { badRequest, methodNotAllowed, unknownPath } from "../status.ts";
 import type { ApiContext, NamedTarget, ResourceTarget } from "./context.ts";
+import { createEviction } from "./eviction-handlers.ts";
 import type { Exchange } from "./exchange.ts";
 import {
   explainObject,
@@ -106,6 +107,10 @@ async function serveSubresource(context: ApiContext, exchange: Exchange, target:
   const { method } = exchange;
   const reads = method === "GET" || method === "HEAD";
   if (resource.storage === "live") {
+    if (target.subresource === evictionSubresource && isEvictable(resource)) {
+      if (method !== "POST") throw methodNotAllowed();
+      return createEviction(context, exchange, target);
+    }
     if (target.subresource !== "log" && !(target.subresource === "explain" && resource.explanation))
       throw unknownPath();
     if (!reads) throw methodNotAllowed();

@@ -198,4 +198,4 @@ const knownVerbs = new Set([
   "delete",
   "deletecollection",
 ]);
-const knownSubresources = new Set(["status", "scale", "log", "explain", "token", "finalize"]);
+const knownSubresources = new Set(["status", "scale", "log", "explain", "token", "finalize", "eviction"]);

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { humanDuration } from "../../../kit/human-duration.ts";
-import { compileJsonPath } from "./json-path.ts";
+import { compileJsonPath } from "../../../kit/json-path.ts";
 
 const s = 1000;
 const m = 60 * s;

@@ -1,7 +1,7 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
 import type { Column, ResourceDefinition } from "../resource.ts";
 import { humanDuration } from "../../../kit/human-duration.ts";
-import { compileJsonPath } from "./json-path.ts";
+import { compileJsonPath } from "../../../kit/json-path.ts";
 import { partialMetadata } from "./partial-metadata.ts";
 
 export type IncludeObject = "None" | "Metadata" | "Object";

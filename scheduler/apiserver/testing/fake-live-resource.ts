@@ -1,6 +1,6 @@
 import type { ApiObject } from "../../../api/object-meta.ts";
 import { WherryError } from "../../../kit/errors.ts";
-import type { LiveResource, LogOptions } from "../live-resource.ts";
+import type { EvictionOutcome, EvictionRequest, LiveResource, LogOptions } from "../live-resource.ts";
 import type { SourceEvent } from "../storage/object-source.ts";
 
 /** Live objects that a test puts and removes, and logs that it writes. */
@@ -12,6 +12,9 @@ export class FakeLiveResource implements LiveResource {
   /** Whose logs go on until nobody reads them. */
   readonly endless = new Set<string>();
   readonly openedLogs: LogOptions[] = [];
+  readonly evictions: ({ readonly name: string } & EvictionRequest)[] = [];
+  /** What evictions are answered. */
+  evictionOutcome: EvictionOutcome = { kind: "evicted" };
   revision = 1_000_000;
 
   put(namespace: string, name: string, fields: Readonly<Record<string, unknown>> = {}): ApiObject {
@@ -78,6 +81,12 @@ export class FakeLiveResource implements LiveResource {
     for (const { uid } of metadata.ownerReferences ?? [])
       if (!this.hasOwned(uid)) for (const listener of this.#emptied) listener(uid);
     return object;
+  }
+
+  evict(namespace: string, name: string, request: EvictionRequest): EvictionOutcome | undefined {
+    if (!this.get(namespace, name)) return undefined;
+    this.evictions.push({ name, ...request });
+    return this.evictionOutcome;
   }
 
   explain(namespace: string, name: string, limit: number): object | undefined {

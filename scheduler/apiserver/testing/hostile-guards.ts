@@ -146,8 +146,24 @@ export const guards: readonly Guard[] = [
   guard(`${wherry}/namespaces/default/wasmdeployments`, ours, "WasmDeployment", {
     spec: deployment("kept")["spec"],
   }),
+  guard(`${wherry}/namespaces/default/wasmdaemonsets`, ours, "WasmDaemonSet", {
+    spec: {
+      updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: "10%", maxUnavailable: 0 } },
+      template: { spec: { module: { image: "file:///srv/hello.wasm" } } },
+    },
+  }),
   guard(`${wherry}/namespaces/default/wasmjobs`, ours, "WasmJob", {
     spec: { completions: 1, template: { spec: { module: { image: "file:///srv/hello.wasm" } } } },
+  }),
+  guard(`${wherry}/namespaces/default/wasmcronjobs`, ours, "WasmCronJob", {
+    spec: {
+      schedule: "0 0 29 2 *",
+      timeZone: "Europe/Berlin",
+      jobTemplate: {
+        metadata: { labels: { a: "b" } },
+        spec: { completions: 1, template: { spec: { module: { image: "file:///srv/hello.wasm" } } } },
+      },
+    },
   }),
   guard(`${wherry}/wasmnodes`, ours, "WasmNode", {
     spec: { taints: [{ key: "k", value: "v", effect: "NoSchedule" }], unschedulable: true },

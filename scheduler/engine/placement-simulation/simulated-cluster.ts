@@ -10,9 +10,11 @@
  * Invariants: nothing outside of the copy is changed; the number of turns and of instances made is bounded.
  */
 import { WherryError } from "../../../kit/errors.ts";
+import { noBudgets } from "../../core/disruption/disruption-guard.ts";
 import type { InstanceChange } from "../../core/cluster-state/changes.ts";
 import type { ClusterState } from "../../core/cluster-state/cluster-state.ts";
 import { reconcileDaemonSet } from "../../core/controllers/daemon-set/daemon-set.ts";
+import { emptyDaemonSetMemory } from "../../core/controllers/daemon-set/failure-backoff.ts";
 import { reconcileDeployment } from "../../core/controllers/deployment/deployment.ts";
 import { emptyJobMemory, reconcileJob } from "../../core/controllers/job/job.ts";
 import type { Step } from "../../core/controllers/step.ts";
@@ -82,7 +84,7 @@ export class SimulatedCluster {
         return entry?.templateHash === templateHash ? entry : undefined;
       },
       isGang: (uid) => isGang(options.workload(uid)),
-      mayDisrupt: () => true,
+      budgets: noBudgets,
       isBeingMade: () => false,
       deciding: undefined,
       again: () => {
@@ -158,13 +160,19 @@ export class SimulatedCluster {
     const refusal = outcome.kind === "unknown" ? outcome.message : undefined;
     if (workload.kind === "WasmJob")
       return reconcileJob({ job: workload.object, instances, refusal, nowMs, memory: emptyJobMemory }).steps;
-    const { templateHash } = this.#options.entryOf(workload);
+    const { templateHash, requirements } = this.#options.entryOf(workload);
     const later = nowMs + laterMs;
     // Whatever is to be made would have been kept by then.
     const revisions = [{ templateHash, number: 1 }];
     const input = { templateHash, revisions, instances, refusal, nowMs: later };
     if (workload.kind === "WasmDaemonSet")
-      return reconcileDaemonSet({ ...input, daemonSet: workload.object, nodes: this.state.nodes() }).steps;
+      return reconcileDaemonSet({
+        ...input,
+        daemonSet: workload.object,
+        requirements,
+        nodes: this.state.nodes(),
+        memory: emptyDaemonSetMemory,
+      }).steps;
     return reconcileDeployment({ ...input, refusalOf: () => refusal, deployment: workload.object }).steps;
   }
 

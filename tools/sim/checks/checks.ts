@@ -2,10 +2,13 @@
 import type { WasmJob } from "../../../api/gen/kinds.gen.ts";
 import type { RunEnd, RunSpec } from "../../../node-daemon/runtimes/runtime-driver.ts";
 import type { Instance } from "../../../scheduler/core/model.ts";
+import type { BackendEvent } from "../../../scheduler/backend/backend.ts";
 import type { Cluster, ClusterWitness } from "../cluster.ts";
 import type { Machine } from "../machine.ts";
 import { objectsIn } from "../objects-in.ts";
 import type { SchedulerProcess } from "../scheduler-process.ts";
+import { checkEviction } from "./budget-check.ts";
+import { CronCheck } from "./cron-check.ts";
 import { JobCheck } from "./job-check.ts";
 import { checkPlacement } from "./placement-check.ts";
 import { RolloutCheck } from "./rollout-check.ts";
@@ -14,11 +17,12 @@ import { demand, Violation } from "./violation.ts";
 
 export class Checks implements ClusterWitness {
   readonly truth = new Truth();
-  /** Uids of instances that people have asked to be ended. */
+  /** Uids of instances that people have asked to be ended, and of workloads that they have deleted. */
   readonly excused = new Set<string>();
   /** How many there were. */
   placements = 0;
   readonly #jobs = new JobCheck(this.truth);
+  readonly #cron = new CronCheck(this.excused);
   readonly #rollouts = new Map<SchedulerProcess, RolloutCheck>();
   /** The first; what follows from it says nothing. */
   #found: unknown;
@@ -27,6 +31,12 @@ export class Checks implements ClusterWitness {
     this.placements++;
     this.truth.ordered(instance, scheduler.epoch, nodeName);
     this.#try(() => checkPlacement(scheduler, instance, nodeName));
+  }
+
+  evicting(scheduler: SchedulerProcess, instance: Instance): void {
+    // The bounds of its rollout are another rule.
+    this.excused.add(instance.uid);
+    this.#try(() => checkEviction(scheduler, instance));
   }
 
   changed(scheduler: SchedulerProcess, namespace: string, name: string): void {
@@ -62,6 +72,11 @@ export class Checks implements ClusterWitness {
   logged(line: string): void {
     if (line.includes("checkpoint not written")) return;
     this.#try(() => demand(false, "no errors", () => line));
+  }
+
+  /** A job is stored, or changes. */
+  jobStored(event: BackendEvent): void {
+    this.#try(() => this.#cron.stored(event));
   }
 
   /** At every step. Throws what was found since. */

@@ -7,17 +7,22 @@ import { rolloutActions } from "./rollout-actions.ts";
 import { objectsIn } from "../objects-in.ts";
 import {
   type Draft,
+  makeBudget,
   makeConfigMap,
+  makeCronJob,
   makeDeployment,
   makeJob,
   makePriorityClass,
   makeQuota,
+  makeTimes,
   zones,
 } from "../workload-makers.ts";
+import { daemonSetHappenings } from "./daemon-sets.ts";
 import { type Happening, someMachine } from "./happening.ts";
 
 const deploymentsMax = 5;
 const jobsMax = 5;
+const cronJobsMax = 2;
 
 /** Undefined where there is one of its name. */
 function create({ store }: Cluster, plural: string, draft: Draft): string | undefined {
@@ -56,6 +61,27 @@ export const people: readonly Happening[] = [
     },
   },
   {
+    name: "create cron job",
+    weight: 2,
+    happen({ cluster }) {
+      if (objectsIn(cluster.store, "wasmcronjobs").length >= cronJobsMax) return undefined;
+      return create(cluster, "wasmcronjobs", makeCronJob(cluster.dice, aName(cluster, "tick", 4)));
+    },
+  },
+  {
+    name: "edit cron job",
+    weight: 2,
+    happen({ cluster }) {
+      const object = some(cluster, "wasmcronjobs");
+      return object && edit(cluster, "wasmcronjobs", object, makeTimes(cluster.dice));
+    },
+  },
+  {
+    name: "delete cron job",
+    weight: 0.5,
+    happen: ({ cluster }) => remove(cluster, "wasmcronjobs", some(cluster, "wasmcronjobs")),
+  },
+  {
     name: "scale",
     weight: 5,
     happen({ cluster }) {
@@ -71,12 +97,20 @@ export const people: readonly Happening[] = [
       return object && edit(cluster, "wasmjobs", object, { parallelism: cluster.dice.below(6) });
     },
   },
+  {
+    name: "suspend",
+    weight: 2,
+    happen({ cluster }) {
+      const object = some(cluster, "wasmjobs");
+      return object && edit(cluster, "wasmjobs", object, { suspend: cluster.dice.chance(0.4) });
+    },
+  },
   ...rolloutActions,
   {
     name: "annotate",
     weight: 3,
     happen({ cluster }) {
-      const plural = cluster.dice.pick(["wasmdeployments", "wasmjobs"]);
+      const plural = cluster.dice.pick(["wasmdeployments", "wasmdaemonsets", "wasmjobs"]);
       const object = some(cluster, plural);
       if (object === undefined) return undefined;
       const annotations = { touched: String(cluster.dice.below(100)) };
@@ -87,9 +121,11 @@ export const people: readonly Happening[] = [
   {
     name: "delete workload",
     weight: 3,
-    happen({ cluster }) {
-      const plural = cluster.dice.pick(["wasmdeployments", "wasmjobs"]);
-      return remove(cluster, plural, some(cluster, plural));
+    happen({ cluster, checks }) {
+      const plural = cluster.dice.pick(["wasmdeployments", "wasmdaemonsets", "wasmjobs"]);
+      const object = some(cluster, plural);
+      if (object !== undefined) checks.excused.add(object.metadata.uid);
+      return remove(cluster, plural, object);
     },
   },
   {
@@ -121,6 +157,17 @@ export const people: readonly Happening[] = [
     },
   },
   {
+    name: "change config",
+    weight: 4,
+    happen({ cluster }) {
+      const object = some(cluster, "configmaps");
+      if (object === undefined) return undefined;
+      const { metadata, ...fresh } = makeConfigMap(cluster.dice);
+      cluster.store.put("configmaps", { ...object, ...fresh, metadata: object.metadata });
+      return `people change configmaps ${metadata.namespace ?? ""}: ${JSON.stringify(fresh["data"])}`;
+    },
+  },
+  {
     name: "priority class",
     weight: 1,
     happen({ cluster }) {
@@ -135,6 +182,33 @@ export const people: readonly Happening[] = [
     happen({ cluster }) {
       const node = some(cluster, "wasmnodes");
       return node && edit(cluster, "wasmnodes", node, { unschedulable: cluster.dice.chance(0.4) });
+    },
+  },
+  {
+    name: "budget",
+    weight: 3,
+    happen({ cluster }) {
+      if (cluster.dice.chance(0.4))
+        return remove(cluster, "wasmdisruptionbudgets", some(cluster, "wasmdisruptionbudgets"));
+      return create(cluster, "wasmdisruptionbudgets", makeBudget(cluster.dice));
+    },
+  },
+  {
+    name: "drain",
+    weight: 3,
+    happen({ cluster }) {
+      const { leader, dice } = cluster;
+      const node = some(cluster, "wasmnodes");
+      if (leader === undefined || node === undefined) return undefined;
+      const { name } = node.metadata;
+      const cordoned = edit(cluster, "wasmnodes", node, { unschedulable: true });
+      const outcomes = [...leader.engine.instances(undefined)]
+        .filter(({ state }) => state.kind === "bound" && state.nodeName === name)
+        .filter(() => dice.chance(0.8))
+        .map(
+          (instance) => leader.engine.requestEviction(instance, { graceMs: undefined, dryRun: false }).kind,
+        );
+      return `${cordoned}; people drain it: ${outcomes.join(" ")}`;
     },
   },
   {
@@ -198,6 +272,7 @@ export const people: readonly Happening[] = [
     weight: 1,
     happen: ({ cluster }) => remove(cluster, "wasmnodes", some(cluster, "wasmnodes")),
   },
+  ...daemonSetHappenings,
 ];
 
 /** What people do so that more of what waits has a place, one after the other; each must be enough by itself. */
@@ -208,26 +283,43 @@ export const roomMakers: readonly ((cluster: Cluster) => void)[] = [
       cluster.store.remove("resourcequotas", quota);
   },
   (cluster) => {
+    cluster.note("people remove the budgets");
+    for (const budget of objectsIn(cluster.store, "wasmdisruptionbudgets"))
+      cluster.store.remove("wasmdisruptionbudgets", budget);
+  },
+  (cluster) => {
     cluster.note("people open all nodes");
     for (const node of objectsIn(cluster.store, "wasmnodes"))
       edit(cluster, "wasmnodes", node, { unschedulable: false, taints: [] });
   },
   (cluster) => {
     cluster.note("people delete half of the workloads");
-    for (const plural of ["wasmdeployments", "wasmjobs"])
+    for (const plural of ["wasmdeployments", "wasmdaemonsets", "wasmjobs"])
       for (const [place, object] of objectsIn(cluster.store, plural).entries())
         if (place % 2 === 0) cluster.store.remove(plural, object);
   },
 ];
 
+/** So that there comes a time when nothing is left to do. */
+export function suspendCronJobs(cluster: Cluster): void {
+  for (const object of objectsIn(cluster.store, "wasmcronjobs"))
+    edit(cluster, "wasmcronjobs", object, { suspend: true });
+}
+
 /** People have had enough of it. */
 export function deleteWorkloads({ store }: Cluster): void {
-  for (const plural of ["wasmdeployments", "wasmjobs"])
+  for (const plural of ["wasmdeployments", "wasmdaemonsets", "wasmcronjobs", "wasmjobs"])
     for (const object of objectsIn(store, plural)) store.remove(plural, object);
 }
 
 export function deleteTheRest(cluster: Cluster): void {
   for (const machine of cluster.machines) cluster.removeMachine(machine);
-  for (const plural of ["wasmnodes", "resourcequotas", "configmaps", "priorityclasses"])
+  for (const plural of [
+    "wasmnodes",
+    "resourcequotas",
+    "wasmdisruptionbudgets",
+    "configmaps",
+    "priorityclasses",
+  ])
     for (const object of objectsIn(cluster.store, plural)) cluster.store.remove(plural, object);
 }

@@ -22,11 +22,14 @@ export interface PlannedPreemption {
 
 export class PreemptionDraft {
   readonly #state: PreemptionState;
+  readonly #victim: (instance: Instance) => void;
   readonly #changes: InstanceChange[] = [];
   readonly #planned: PlannedPreemption[] = [];
 
-  constructor(state: PreemptionState) {
+  /** `victim`: told at once of those that are to stop, and of those that are not after all. */
+  constructor(state: PreemptionState, victim: (instance: Instance) => void = () => {}) {
     this.#state = state;
+    this.#victim = victim;
   }
 
   get changes(): readonly InstanceChange[] {
@@ -45,7 +48,11 @@ export class PreemptionDraft {
     this.#note(nominated);
     this.#note(this.#state.explainPending(uid, "Preempting", message));
     for (const displaced of plan.displaced) this.#note(this.#state.withdraw(displaced.uid));
-    for (const victim of plan.victims) this.#note(this.#state.markStopping(victim.uid));
+    for (const victim of plan.victims) {
+      const change = this.#state.markStopping(victim.uid);
+      this.#note(change);
+      if (change) this.#victim(change.instance);
+    }
     this.#planned.push({ preemptor, plan });
     return true;
   }
@@ -53,7 +60,8 @@ export class PreemptionDraft {
   undo(): void {
     for (const { instance, before } of this.#changes.splice(0).reverse()) {
       const { uid, state } = instance;
-      if (state.kind === "stopping") this.#state.keep(uid);
+      const kept = state.kind === "stopping" ? this.#state.keep(uid) : undefined;
+      if (kept) this.#victim(kept.instance);
       if (state.kind !== "pending" || before?.state.kind !== "pending") continue;
       const { nominatedNode, reason, message } = before.state;
       if (nominatedNode === undefined) this.#state.withdraw(uid);

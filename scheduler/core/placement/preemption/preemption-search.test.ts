@@ -68,12 +68,12 @@ function searchIn(
   return new PreemptionSearch(state.snapshot(), preemptor, occupants, extent);
 }
 
-function occupantsOf(state: ClusterState, mayDisrupt: Occupants["mayDisrupt"]): Occupants {
+function occupantsOf(state: ClusterState, mayDisrupt: (instance: Instance) => boolean): Occupants {
   return {
     freeableOn: (name) => state.freeableOn(name),
     instancesOn: (name) => state.instancesOn(name),
     nomineesOn: (name) => state.nomineesOn(name),
-    mayDisrupt,
+    tally: () => ({ isGuarded: () => true, take: mayDisrupt }),
   };
 }
 

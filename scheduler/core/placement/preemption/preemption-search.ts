@@ -8,7 +8,7 @@
  * A search lives within one turn. Each plan has to be carried out in the cluster state (nominate, withdraw, markStopping) before
  * the next is asked for; so nothing is counted twice, and only one node has to be looked at again.
  *
- * Invariant: a choice that is kept is of a node that has not changed since it was made.
+ * Invariant: a choice that is kept is of a node that has not changed since it was made; what budgets allow may have.
  */
 import type { Instance } from "../../model.ts";
 import type { Snapshot } from "../snapshot.ts";
@@ -16,7 +16,7 @@ import { CostHeap } from "./cost-heap.ts";
 import { preemptionLimits } from "./limits.ts";
 import type { Occupants, Preemptor } from "./preemptor.ts";
 import { estimateCost, highestVictimPriority } from "./quick-estimate.ts";
-import { chooseVictims, compareCosts, type VictimChoice } from "./victims.ts";
+import { budgetViolations, chooseVictims, compareCosts, type VictimChoice } from "./victims.ts";
 
 export interface PreemptionPlan {
   readonly nodeName: string;
@@ -34,9 +34,11 @@ export interface SearchExtent {
   readonly skipped: number;
   /** Nodes looked at in vain, after which the search stops. */
   readonly looksMax: number;
+  /** The only position that will do; absent: any. */
+  readonly only?: number;
 }
 
-const whole: SearchExtent = { skipped: 0, looksMax: Number.POSITIVE_INFINITY };
+export const wholeExtent: SearchExtent = { skipped: 0, looksMax: Number.POSITIVE_INFINITY };
 
 export class PreemptionSearch {
   readonly #preemptor: Preemptor;
@@ -48,12 +50,19 @@ export class PreemptionSearch {
   #looked: number;
   #isCutShort = false;
 
-  constructor(snapshot: Snapshot, preemptor: Preemptor, occupants: Occupants, extent: SearchExtent = whole) {
+  constructor(
+    snapshot: Snapshot,
+    preemptor: Preemptor,
+    occupants: Occupants,
+    extent: SearchExtent = wholeExtent,
+  ) {
     this.#preemptor = preemptor;
     this.#occupants = occupants;
     this.#looksMax = extent.looksMax;
     this.#looked = extent.skipped;
-    for (let position = 0; position < snapshot.size; position++) {
+    const first = extent.only ?? 0;
+    const end = extent.only === undefined ? snapshot.size : first + 1;
+    for (let position = first; position < end; position++) {
       const cost = this.#estimate(snapshot, position);
       if (cost < Number.POSITIVE_INFINITY) this.#estimates.append(cost, position);
     }
@@ -85,6 +94,11 @@ export class PreemptionSearch {
       const { position, victims, displaced, stopping } = choice;
       // Rules about neighbours may have changed by what was carried out on other nodes.
       if (!this.#preemptor.wouldFit(snapshot, position, [...stopping, ...victims, ...displaced])) continue;
+      // A budget that had one to spare has none any more, if what was carried out took it.
+      if (budgetViolations(victims, this.#occupants) > choice.cost.budgetViolations) {
+        this.#reconsider(snapshot, position);
+        continue;
+      }
       this.#carriedOut = position;
       return { nodeName: snapshot.at(position).node.name, victims, displaced, stopping };
     }
@@ -124,6 +138,12 @@ export class PreemptionSearch {
       // Nothing is better than nobody.
       if (choice.victims.length === 0) return;
     }
+  }
+
+  #reconsider(snapshot: Snapshot, position: number): void {
+    const estimate = this.#estimate(snapshot, position);
+    const choice = chooseVictims(snapshot, position, this.#preemptor, this.#occupants, estimate);
+    if (choice !== undefined) this.#choices.push(choice);
   }
 
   #takeBest(): VictimChoice | undefined {

@@ -1,4 +1,5 @@
 import type { FreeableRoom } from "../../cluster-state/freeable-room.ts";
+import type { DisruptionTally } from "../../disruption/disruption-guard.ts";
 import type { Instance, NodeCapacity } from "../../model.ts";
 import { footprintOf } from "../../resources.ts";
 import type { PlacementRequest } from "../framework.ts";
@@ -20,8 +21,8 @@ export interface Occupants {
   freeableOn(nodeName: string): FreeableRoom | undefined;
   instancesOn(nodeName: string): Iterable<Instance>;
   nomineesOn(nodeName: string): Iterable<Instance>;
-  /** Whether stopping it violates no disruption budget. */
-  readonly mayDisrupt: (instance: Instance) => boolean;
+  /** Counts against the disruption budgets what is chosen, from nothing on. undefined: there are no budgets. */
+  tally(): DisruptionTally | undefined;
 }
 
 /** The preemptor as the rules of its profile see it. */

@@ -57,8 +57,9 @@ export function chooseVictims(
     if (nominee.priority < preemptor.priority) nominees.push(nominee);
   const fitsWithout = (leaving: readonly Instance[]) =>
     preemptor.wouldFit(snapshot, position, [...stopping, ...leaving]);
+  const guarded = violatingOf(lower, occupants);
   const choose = (yielding: readonly Instance[]) => {
-    const order = [...inReprieveOrder(yielding, occupants), ...nominees.toSorted(moreImportantFirst)];
+    const order = [...inReprieveOrder(yielding, guarded), ...nominees.toSorted(moreImportantFirst)];
     return leavingOf(order, roomLeft(snapshot, position, [...stopping, ...order], preemptor), fitsWithout);
   };
   // Not room is in the way, and most likely nobody who could go.
@@ -66,7 +67,7 @@ export function chooseVictims(
   // What is above the highest victim of the estimate is reprieved as far as room goes, so it need not be sorted. With a budget to
   // respect the order is another.
   const highest = highestVictimPriority(estimate);
-  const cheap = lower.filter((one) => one.priority <= highest && occupants.mayDisrupt(one));
+  const cheap = lower.filter((one) => one.priority <= highest && !guarded.has(one));
   const leaving = choose(cheap) ?? (cheap.length < lower.length ? choose(lower) : undefined);
   return leaving && choiceOf(position, leaving, stopping, occupants);
 }
@@ -170,10 +171,29 @@ function firstBlocker(
   return kept[mayNot - 1] as Instance;
 }
 
-function inReprieveOrder(yielding: readonly Instance[], { mayDisrupt }: Occupants): readonly Instance[] {
-  const protectedOnes = yielding.filter((one) => !mayDisrupt(one));
-  const others = protectedOnes.length === 0 ? yielding : yielding.filter(mayDisrupt);
+/** Which of these would be one too many for a budget if all of them left, the more important ones being allowed first. */
+function violatingOf(lower: readonly Instance[], occupants: Occupants): ReadonlySet<Instance> {
+  const tally = occupants.tally();
+  if (tally === undefined) return nobody;
+  const selected = lower.filter((one) => tally.isGuarded(one)).toSorted(moreImportantFirst);
+  return new Set(selected.filter((one) => !tally.take(one)));
+}
+
+const nobody: ReadonlySet<Instance> = new Set();
+
+function inReprieveOrder(
+  yielding: readonly Instance[],
+  violating: ReadonlySet<Instance>,
+): readonly Instance[] {
+  const protectedOnes = yielding.filter((one) => violating.has(one));
+  const others = protectedOnes.length === 0 ? yielding : yielding.filter((one) => !violating.has(one));
   return [...protectedOnes.toSorted(moreImportantFirst), ...others.toSorted(moreImportantFirst)];
+}
+
+/** How many of these are one too many for a budget, if all of them are stopped. */
+export function budgetViolations(victims: readonly Instance[], occupants: Occupants): number {
+  const tally = occupants.tally();
+  return tally === undefined ? 0 : victims.filter((victim) => !tally.take(victim)).length;
 }
 
 function moreImportantFirst(a: Instance, b: Instance): number {
@@ -188,19 +208,18 @@ function choiceOf(
   position: number,
   leaving: readonly Instance[],
   stopping: readonly Instance[],
-  { mayDisrupt }: Occupants,
+  occupants: Occupants,
 ): VictimChoice {
   const victims = leaving.filter(({ state }) => state.kind === "bound");
   const displaced = leaving.filter(({ state }) => state.kind === "pending");
   const cost = {
-    budgetViolations: 0,
+    budgetViolations: budgetViolations(victims, occupants),
     highestPriority: Number.NEGATIVE_INFINITY,
     prioritySum: 0,
     victims: victims.length,
     startedMs: Number.POSITIVE_INFINITY,
   };
   for (const victim of victims) {
-    if (!mayDisrupt(victim)) cost.budgetViolations++;
     cost.prioritySum += victim.priority - lowestPriority + 1;
     if (victim.priority < cost.highestPriority) continue;
     if (victim.priority > cost.highestPriority) cost.startedMs = Number.POSITIVE_INFINITY;

@@ -1,5 +1,5 @@
 /**
- * The JSONPath of printer columns and scale subresources: names, quoted names, indexes, slices, `[*]` and filters, such as
+ * The JSONPath of printer columns, scale subresources and `wait`: names, quoted names, indexes, slices, `[*]` and filters, such as
  * `[?(@.a.b=="text")]` and `[?(@.a)]`. https://kubernetes.io/docs/reference/kubectl/jsonpath/
  */
 export type JsonPath = (root: unknown) => readonly unknown[];
