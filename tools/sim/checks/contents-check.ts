@@ -1,4 +1,6 @@
 import type { InstanceSpec } from "../../../api/gen/kinds.gen.ts";
+import type { NodeAssignment } from "../../../node-daemon/core/assignment.ts";
+import { templateHashLabel } from "../../../scheduler/core/labels.ts";
 import type { Cluster } from "../cluster.ts";
 import type { Machine } from "../machine.ts";
 import { objectsIn } from "../objects-in.ts";
@@ -12,7 +14,8 @@ export function checkContents(cluster: Cluster): void {
   }
 }
 
-function checkInstance({ store }: Cluster, { agent, disk, files, name }: Machine, uid: string): void {
+function checkInstance(cluster: Cluster, { agent, disk, files, name }: Machine, uid: string): void {
+  const { store } = cluster;
   const assignment = agent?.assignmentOf(uid);
   const template = disk.templates.get(assignment?.templateId ?? "");
   if (!assignment || !template) return;
@@ -25,6 +28,7 @@ function checkInstance({ store }: Cluster, { agent, disk, files, name }: Machine
     ({ metadata }) => metadata.name === source.name && metadata.namespace === assignment.namespace,
   );
   if (declared === undefined && !source.optional) return;
+  if (assignment.owner.kind !== "WasmJob" && !isKept(cluster, assignment)) return;
   const wanted = Object.entries((declared?.["data"] ?? {}) as Readonly<Record<string, string>>);
   const found = seen.files.map(({ path, data }) => [path, Buffer.from(data).toString()]);
   demand(
@@ -32,5 +36,14 @@ function checkInstance({ store }: Cluster, { agent, disk, files, name }: Machine
     "contents",
     () =>
       `${assignment.name} on ${name} sees ${JSON.stringify(found)}, declared is ${JSON.stringify(wanted)}`,
+  );
+}
+
+/** What came back with a lost node, after the last one of its template had gone, can only be stopped. */
+function isKept({ store }: Cluster, { owner, templateHash }: NodeAssignment): boolean {
+  return objectsIn(store, "controllerrevisions").some(
+    ({ metadata }) =>
+      metadata.labels?.[templateHashLabel] === templateHash &&
+      metadata.ownerReferences?.some(({ uid }) => uid === owner.uid),
   );
 }
