@@ -38,6 +38,8 @@ interface Group {
   readonly name: string;
   readonly count: number;
   readonly requirements?: Partial<PlacementRequirements>;
+  /** Each may have one node only, another one each: a daemon set. */
+  readonly isTargeted?: boolean;
 }
 
 interface Case {
@@ -135,6 +137,22 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    name: "ten daemon sets",
+    groups: Array.from({ length: 10 }, (_, i) => ({ name: `d${i}`, count: nodes, isTargeted: true })),
+  },
+  {
+    name: "a daemon set apart from others by host",
+    before: [{ name: "other", count: 100, requirements: { labels: labels("other") } }],
+    groups: [
+      {
+        name: "d",
+        count: 4_000,
+        isTargeted: true,
+        requirements: withAffinity("d", { apart: [selects("nobody", hostKey)] }),
+      },
+    ],
+  },
+  {
     name: "basic beside others that have no place",
     unplaceable: 5_000,
     groups: [
@@ -182,7 +200,7 @@ class Scheduler {
     });
   }
 
-  add({ name, count, requirements: overrides = {} }: Group): void {
+  add({ name, count, requirements: overrides = {}, isTargeted = false }: Group): void {
     const wanted = requirements({ requests, ownerUid: name, ...overrides });
     const owner = { kind: "WasmDeployment", name, uid: name } as const;
     for (let i = 0; i < count; i++) {
@@ -194,6 +212,7 @@ class Scheduler {
       this.#queue.add(uid, {
         key: name,
         requirements: wanted,
+        targetNode: isTargeted ? `n${i}` : undefined,
         priority: 0,
         preempts: true,
         isGang: false,
@@ -205,8 +224,9 @@ class Scheduler {
   run(batchSizeMax: number): void {
     const state = this.#state;
     for (let batch = this.#queue.take(batchSizeMax, 0); batch; batch = this.#queue.take(batchSizeMax, 0)) {
-      const { key, requirements: wanted } = batch.request;
-      const request: PlacementRequest = { key, requirements: wanted, neighbours: state.neighbours };
+      const { key, requirements: wanted, targetNode } = batch.request;
+      const { neighbours } = state;
+      const request: PlacementRequest = { key, requirements: wanted, neighbours, targetNode };
       const { nodeNames, explanation } = this.#placer.placeBatch(
         state.snapshot(),
         request,

@@ -37,6 +37,7 @@ function makeCluster(): Cluster {
   const catalogue = new TemplateCatalogue({
     lookup: () => () => undefined,
     revisionTemplate: () => undefined,
+    latestTemplate: () => undefined,
   });
   const workloads = new Map<string, Workload>();
   const replicas = instanceCount / ownerCount;

@@ -440,7 +440,7 @@ test("version: client and server", async () => {
 
 test("api-resources: sorted by group", async () => {
   const { stdout } = await run("api-resources --api-group wherry.dev");
-  expect(stdout.split("\n")[1]).toMatch(/^wasmdeployments +wd +wherry\.dev\/v1alpha1 +true +WasmDeployment$/);
+  expect(stdout.split("\n")[1]).toMatch(/^wasmcronjobs +wcj +wherry\.dev\/v1alpha1 +true +WasmCronJob$/);
 });
 
 test("runCommandLine: a server that is away is named with what to do", async () => {

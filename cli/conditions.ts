@@ -1,4 +1,5 @@
 import type { ApiObject } from "../api/object-meta.ts";
+import { oneLine } from "./output/table.ts";
 
 /** metav1.Condition, as far as it is shown. */
 export interface Condition {
@@ -21,17 +22,22 @@ export function conditionsOf(object: ApiObject): readonly Condition[] {
   if (!Array.isArray(conditions)) return [];
   return conditions.filter(
     (one: unknown): one is Condition =>
-      typeof one === "object" && one !== null && "type" in one && "status" in one,
+      typeof one === "object" &&
+      one !== null &&
+      "type" in one &&
+      typeof one.type === "string" &&
+      "status" in one &&
+      typeof one.status === "string",
   );
 }
 
 /** By its type, whose case does not matter, as for kubectl. */
 export function findCondition(object: ApiObject, type: string): Condition | undefined {
   const wanted = type.toLowerCase();
-  return conditionsOf(object).find((one) => String(one.type).toLowerCase() === wanted);
+  return conditionsOf(object).find((one) => one.type.toLowerCase() === wanted);
 }
 
-/** `Available is False (MinimumReplicasUnavailable): what its message says`. */
+/** `Available is False (MinimumReplicasUnavailable): what its message says`. A message may quote what a guest has written. */
 export function conditionText({ type, status, reason, message }: Condition): string {
-  return `${type} is ${status}${reason ? ` (${reason})` : ""}${message ? `: ${message}` : ""}`;
+  return oneLine(`${type} is ${status}${reason ? ` (${reason})` : ""}${message ? `: ${message}` : ""}`);
 }

@@ -3,14 +3,19 @@ import { once } from "node:events";
 import { homedir } from "node:os";
 import { systemClock, type Clock } from "../kit/clock.ts";
 
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
 /** What a command has of the world besides the cluster. Tests hand in their own. */
 export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly workingDirectory: string;
   readonly homeDirectory: string;
   readonly clock: Clock;
-  /** How wide what people look at is; undefined when the output goes to a file or another program. */
-  columns(): number | undefined;
+  /** Of what people look at; undefined when the output goes to a file or another program. */
+  size(): TerminalSize | undefined;
   /** Resolves when the text was taken; a slow reader of a pipe slows the command, it never fills its memory. */
   out(text: string | Uint8Array): Promise<void>;
   err(text: string): Promise<void>;
@@ -34,7 +39,11 @@ export function processTerminal(): Terminal {
     workingDirectory: process.cwd(),
     homeDirectory: process.env["HOME"] ?? homedir(),
     clock: systemClock,
-    columns: () => (process.stdout.isTTY ? process.stdout.columns || 80 : undefined),
+    size: () => {
+      const { isTTY, columns, rows } = process.stdout;
+      // A terminal that does not know is taken for the smallest that there is.
+      return isTTY ? { columns: columns || 80, rows: rows || 24 } : undefined;
+    },
     out: (text) => write(process.stdout, text),
     err: (text) => write(process.stderr, text),
     readStandardInput,

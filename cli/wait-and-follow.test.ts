@@ -95,6 +95,28 @@ test("wait --for=delete: what is deleted while nobody watches is gone", async ()
   ]);
 });
 
+test("wait --for=delete: many at once, by selector, each said once", async () => {
+  const names = Array.from({ length: 100 }, (_, index) => `many-${index}`);
+  for (const name of names) put(name, 1);
+  const { terminal, code } = start("wait --for=delete wd -l app=many --timeout=20s");
+  await server.watched(1);
+  for (const name of names) server.remove(`${deployments}/${name}`);
+  expect(await code, terminal.stderr).toBe(0);
+  const said = names.map((name) => `wasmdeployment.wherry.dev/${name} condition met`);
+  expect(terminal.stdout.trim().split("\n").toSorted()).toEqual(said.toSorted());
+});
+
+test("wait --for=delete: what cannot be asked for is a failure, not a success", async () => {
+  put("a", 1);
+  const { terminal, code } = start("wait --for=delete wd -l app=a --timeout=20s");
+  await server.watched(1);
+  server.refusals.set(`GET ${deployments}/a`, { code: 403, status: { reason: "Forbidden", message: "no" } });
+  server.remove(`${deployments}/a`);
+  expect(await code).toBe(1);
+  expect(terminal.stdout).toBe("");
+  expect(terminal.stderr).toBe("error: wasmdeployment.wherry.dev/a: no\n");
+});
+
 test("wait --for=delete: another object of the same name is another object", async () => {
   put("a", 1);
   const { terminal, code } = start("wait --for=delete wd/a --timeout=20s");
@@ -208,7 +230,7 @@ test.each([
 test("rollout status: on a terminal there is a picture, and the last one stays", async () => {
   put("web", 1);
   const { terminal, code } = start("rollout status wd/web --timeout=20s", (one) => {
-    one.width = 80;
+    one.screen = { columns: 80, rows: 24 };
     one.env["LANG"] = "C.UTF-8";
     one.env["NO_COLOR"] = "1";
   });
@@ -223,11 +245,11 @@ test("rollout status: on a terminal there is a picture, and the last one stays",
 test("rollout status: no picture where the terminal cannot draw, nor of what is done already", async () => {
   put("web", 3);
   put("other", 1);
-  const done = start("rollout status wd/web", (one) => (one.width = 80));
+  const done = start("rollout status wd/web", (one) => (one.screen = { columns: 80, rows: 24 }));
   expect(await done.code).toBe(0);
   expect(done.terminal.stdout).toBe('wasmdeployment "web" successfully rolled out\n');
   const dumb = start("rollout status wd/other --timeout=300ms", (one) => {
-    one.width = 80;
+    one.screen = { columns: 80, rows: 24 };
     one.env["TERM"] = "dumb";
   });
   expect(await dumb.code).toBe(1);

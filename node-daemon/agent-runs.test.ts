@@ -57,7 +57,7 @@ async function startAgent(): Promise<void> {
       release: () => {},
     },
     moduleBoard: new ModuleBoard(10),
-    volumes: new VolumeStore(root, roots),
+    volumes: new VolumeStore(root, roots, clock, silentLog),
     network: new AllowedNetwork([], []),
     folders: { remove: () => {} },
     checkpoint,

@@ -18,7 +18,7 @@ import type { QosClass } from "../api/qos.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import type { Random } from "../kit/random.ts";
-import type { NodeAssignment, NodeTemplate } from "./core/assignment.ts";
+import type { NodeAssignment, NodeTemplate, TemplateContents } from "./core/assignment.ts";
 import { Gate } from "./core/gate.ts";
 import { stopsWhenCutOff } from "./core/instance-config.ts";
 import { assigned, reduce } from "./core/lifecycle.ts";
@@ -37,7 +37,7 @@ import { RunAttendant } from "./probes/run-attendant.ts";
 import { isSideRun } from "./probes/side-runs.ts";
 import { RunReports } from "./run-reports.ts";
 import type { AdoptedRun, LogLimits, RunId, RunUsage, RuntimeDriver } from "./runtimes/runtime-driver.ts";
-import type { Checkpoint, StoredInstance } from "./session/checkpoint.ts";
+import type { Checkpoint, CheckpointChange, StoredInstance } from "./session/checkpoint.ts";
 import { type HeldTemplate, Templates } from "./templates.ts";
 import { UsageBook } from "./usage-book.ts";
 import type { InstanceFolders } from "./volumes/instance-folders.ts";
@@ -51,7 +51,10 @@ export interface AgentOptions {
   readonly drivers: ReadonlyMap<string, RuntimeDriver>;
   readonly modules: Pick<ModuleStore, "fetch" | "retain" | "release">;
   readonly moduleBoard: Pick<ModuleBoard, "fetched" | "prepared">;
-  readonly volumes: Pick<VolumeStore, "mount" | "removeInstance" | "removeTemplate">;
+  readonly volumes: Pick<
+    VolumeStore,
+    "mount" | "removeInstance" | "updateTemplate" | "removeTemplate" | "close"
+  >;
   readonly network: AllowedNetwork;
   readonly folders: Pick<InstanceFolders, "remove">;
   readonly checkpoint: Checkpoint;
@@ -173,7 +176,7 @@ export class NodeAgent {
   }
 
   assign(templates: readonly NodeTemplate[], assignments: readonly NodeAssignment[]): void {
-    for (const template of templates) this.#ledger.add(...this.#templates.receive(template));
+    for (const template of templates) this.#store(this.#templates.receive(template));
     for (const assignment of assignments) {
       if (this.#held.has(assignment.uid)) continue;
       const template = this.#templates.use(assignment.templateId);
@@ -182,6 +185,25 @@ export class NodeAgent {
       this.#ledger.note(assignment.uid);
       this.#take(held, step);
       if (this.#draining) this.#dispatch(held, { kind: "stop", cause: "NodeShutdown", graceMs: 0 });
+    }
+  }
+
+  /** The files of templates have changed: running instances see the new ones. */
+  updateContents(updates: readonly TemplateContents[]): void {
+    for (const update of updates) this.#store(this.#templates.updateContents(update));
+  }
+
+  /** Which files the templates in use have, of those whose files may change. */
+  contents(): readonly { readonly templateId: string; readonly contentsId: string }[] {
+    return this.#templates.contents();
+  }
+
+  /** Makes right what a daemon before this one did not get to: the files that running instances see. */
+  async restoreContents(): Promise<void> {
+    for (const { templateId } of this.#templates.contents()) {
+      if (this.#closed) return;
+      // One after the other: they may be large.
+      await this.#options.volumes.updateTemplate(templateId, this.#loadContents(templateId));
     }
   }
 
@@ -316,6 +338,7 @@ export class NodeAgent {
     this.#closed = true;
     this.#wakeTimer.close();
     this.#attendant.close();
+    this.#options.volumes.close();
     for (const held of this.#held.values()) held.setup?.abort(new Error("the node daemon is closing"));
   }
 
@@ -337,6 +360,16 @@ export class NodeAgent {
   #stored(uid: string): StoredInstance | undefined {
     const held = this.#held.get(uid);
     return held && { assignment: held.assignment, lifecycle: held.lifecycle };
+  }
+
+  /** Files change under instances once it is certain that the next daemon would start others from the same. */
+  #store(changes: readonly CheckpointChange[]): void {
+    this.#ledger.add(...changes);
+    for (const change of changes) {
+      if (change.kind !== "putContents") continue;
+      const { templateId, contents } = change.contents;
+      this.#ledger.afterCommit(() => void this.#options.volumes.updateTemplate(templateId, contents));
+    }
   }
 
   #dispatch(held: HeldInstance, event: LifecycleEvent): void {

@@ -2,12 +2,8 @@ import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { systemClock } from "../kit/clock.ts";
-import { silentLog } from "../kit/log.ts";
-import { systemRandom } from "../kit/random.ts";
 import { protocolVersion } from "../proto/node-service.ts";
-import { Daemon } from "./daemon.ts";
-import { ConditionBoard } from "./machine/condition-board.ts";
+import type { Daemon } from "./daemon.ts";
 import { parseMachineFlags } from "./machine/machine-options.ts";
 import type { Room } from "./machine/room.ts";
 import type { DaemonOptions } from "./options.ts";
@@ -15,6 +11,7 @@ import { writeAssignment } from "./session/wire.ts";
 import { buildAssignment, buildTemplate } from "./testing/builders.ts";
 import { TestAuthority, type TlsFiles } from "./testing/certificates.ts";
 import { FakeDriver } from "./testing/fake-driver.ts";
+import { plenty, startTestDaemon } from "./testing/start-daemon.ts";
 import { TestScheduler } from "./testing/test-scheduler.ts";
 
 let authority: TestAuthority;
@@ -45,52 +42,8 @@ afterEach(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-/** A machine that has enough of everything, whatever the one has on which the tests run. */
-const plenty: Room = {
-  memory: () => ({ availableBytes: 2 ** 34, capacityBytes: 2 ** 35, stalledShare: 0 }),
-  disk: () => Promise.resolve({ availableBytes: 2 ** 34, capacityBytes: 2 ** 35, inodesFreeShare: 1 }),
-};
-
-async function startDaemon(given: Partial<DaemonOptions> = {}, room = plenty): Promise<Daemon> {
-  const capacity = {
-    cpuMillis: 2000,
-    memoryBytes: 2 ** 30,
-    instances: 100,
-    processes: 10,
-    extended: { "example.com/camera": 2 },
-  };
-  const options: DaemonOptions = {
-    name: "n1",
-    scheduler: `localhost:${scheduler.port}`,
-    tls: nodeTls,
-    stateDir: join(root, "state"),
-    allowedHostPaths: [{ path: join(root, "modules") }],
-    allowedListen: [],
-    allowedLoopback: [],
-    reservedHostPaths: [],
-    labels: { zone: "a" },
-    capacity,
-    allocatable: capacity,
-    logLevel: "silent",
-    keepInstancesOnExit: false,
-    machine: parseMachineFlags({}),
-    shimAgeMsMax: 3_600_000,
-    orphanMs: undefined,
-    ...given,
-  };
-  const conditions = new ConditionBoard(systemClock, silentLog, [
-    { type: "Confinement", status: true, reason: "BubblewrapWorks", message: "it works" },
-  ]);
-  const parts = {
-    clock: systemClock,
-    random: systemRandom,
-    log: silentLog,
-    version: "0",
-    drivers: [driver],
-    conditions,
-    room,
-  };
-  const daemon = await Daemon.start(options, parts, new AbortController().signal);
+async function startDaemon(given: Partial<DaemonOptions> = {}, room?: Room): Promise<Daemon> {
+  const daemon = await startTestDaemon({ root, port: scheduler.port, tls: nodeTls, driver, given, room });
   daemons.push(daemon);
   return daemon;
 }

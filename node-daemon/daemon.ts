@@ -87,7 +87,7 @@ export class Daemon {
     const found = await detect(parts.drivers, signal);
     const roots = new AllowedRoots(options.allowedHostPaths, [stateDir, ...options.reservedHostPaths]);
     const offered = await withRealPaths(options.allowedHostPaths);
-    const volumes = new VolumeStore(stateDir, roots);
+    const volumes = new VolumeStore(stateDir, roots, clock, log);
     const folders = new InstanceFolders(join(stateDir, "instances"), log);
     let machine: Machine | undefined;
     const moduleBoard = new ModuleBoard(imageLimits.namesMax);
@@ -119,6 +119,7 @@ export class Daemon {
     for (const { image, digest } of agent.modulesInUse())
       if (modules.lastUsed(digest) !== undefined) moduleBoard.fetched(image, digest);
     await volumes.sweepTemplates(agent.templatesInUse);
+    void agent.restoreContents();
     machine = await Machine.start({
       options: options.machine,
       stateDir,
@@ -267,6 +268,7 @@ function helloOf(
     info: { operatingSystem: platform(), architecture: architectureName(arch()), kernelVersion: release() },
     bootId: random.uuid(),
     grants: grantsOf(options, folders),
+    updatesContents: true,
   };
 }
 

@@ -1,6 +1,6 @@
-import type { CheckpointChange } from "./session/checkpoint.ts";
-import type { NodeTemplate } from "./core/assignment.ts";
+import type { NodeTemplate, TemplateContents } from "./core/assignment.ts";
 import { type ConfigOutcome, configureTemplate } from "./core/instance-config.ts";
+import type { CheckpointChange, StoredTemplate } from "./session/checkpoint.ts";
 
 export interface HeldTemplate {
   readonly id: string;
@@ -8,6 +8,8 @@ export interface HeldTemplate {
   outcome: ConfigOutcome;
   arrived: boolean;
   users: number;
+  /** Of the files that its instances see. Empty: they never change. */
+  contentsId: string;
 }
 
 /**
@@ -17,18 +19,41 @@ export interface HeldTemplate {
 export class Templates {
   readonly #templates = new Map<string, HeldTemplate>();
 
-  load(stored: readonly { readonly id: string; readonly specJson: Uint8Array }[]): void {
-    for (const { id, specJson } of stored) this.#add(id, configureTemplate(specJson), true);
+  load(stored: readonly StoredTemplate[]): void {
+    for (const { id, specJson, contentsId } of stored) {
+      this.#add(id, configureTemplate(specJson), true).contentsId = contentsId;
+    }
   }
 
-  /** Returns what is to be stored. */
+  /** Returns what is to be stored. A template that is known can come with other files. */
   receive(template: NodeTemplate): readonly CheckpointChange[] {
     const known = this.#templates.get(template.id);
-    if (known?.arrived) return [];
+    const { id: templateId, contents, contentsId } = template;
+    if (known?.arrived) return this.updateContents({ templateId, contents, contentsId });
     const outcome = configureTemplate(template.specJson);
-    if (known) Object.assign(known, { outcome, arrived: true });
-    else this.#add(template.id, outcome, true);
+    if (known) Object.assign(known, { outcome, arrived: true, contentsId });
+    else this.#add(template.id, outcome, true).contentsId = contentsId;
     return [{ kind: "putTemplate", template }];
+  }
+
+  /**
+   * Returns what is to be stored: nothing when the template has these files or is not known. Files that came without an
+   * id are a part of what the template's id names, perhaps for two workloads that happened to be alike: they stay.
+   */
+  updateContents(update: TemplateContents): readonly CheckpointChange[] {
+    const known = this.#templates.get(update.templateId);
+    const { contentsId } = update;
+    if (!known?.arrived || known.contentsId === "" || contentsId === "") return [];
+    if (known.contentsId === contentsId) return [];
+    known.contentsId = contentsId;
+    return [{ kind: "putContents", contents: update }];
+  }
+
+  /** Which files the templates in use have, of those whose files may change. */
+  contents(): readonly { readonly templateId: string; readonly contentsId: string }[] {
+    return [...this.#templates.values()]
+      .filter(({ users, contentsId }) => users > 0 && contentsId !== "")
+      .map(({ id, contentsId }) => ({ templateId: id, contentsId }));
   }
 
   /** Counts a user. A template that never came is an instance's configuration fault. */
@@ -57,7 +82,7 @@ export class Templates {
   }
 
   #add(id: string, outcome: ConfigOutcome, arrived: boolean): HeldTemplate {
-    const template = { id, outcome, arrived, users: 0 };
+    const template = { id, outcome, arrived, users: 0, contentsId: "" };
     this.#templates.set(id, template);
     return template;
   }

@@ -11,6 +11,7 @@ import type { Store } from "./store/store.ts";
 import { type ApiServer, createApiServer } from "./apiserver/api-server.ts";
 import { Engine } from "./engine/engine.ts";
 import type { LiveResource } from "./apiserver/live-resource.ts";
+import { AssignmentProofs, proofSecrets } from "./nodes/assignment-proofs.ts";
 import { NodeServer } from "./nodes/node-server.ts";
 import {
   parsePrintPlacement,
@@ -75,6 +76,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     epoch,
     lostAfterMs: options.lostAfterMs,
     listener: engine.nodes,
+    proofs: proofsOf(options),
     clock,
     log,
   });
@@ -95,6 +97,11 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   await api.close();
   await audit?.close();
   await store.close();
+}
+
+function proofsOf({ serviceAccountKeys, tls }: SchedulerOptions): AssignmentProofs {
+  const signing = serviceAccountKeys.map(({ privateKey }) => privateKey);
+  return new AssignmentProofs(proofSecrets(signing, tls.key));
 }
 
 interface ReadOnlyParts {

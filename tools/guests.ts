@@ -28,7 +28,9 @@ export const exampleGuests: readonly ExampleGuest[] = [
   guest("hello/hello.wasm", "checked in", async () => compileC(await text("hello/hello.c"))),
   guest("c-job/primes.wasm", "checked in", async () => compileC(await text("c-job/primes.c"))),
   guest("c-server/server.wasm", "checked in", async () => compileC(await text("c-server/server.c"))),
+  guest("jobs/steps.wasm", "checked in", async () => compileC(await text("jobs/steps.c"))),
   guest("probes/shop.wasm", "checked in", async () => compileC(await text("probes/shop.c"))),
+  guest("config/keeper.wasm", "checked in", async () => compileC(await text("config/keeper.c"))),
   guest("cpp/route.wasm", "checked in", async () => compileCpp(await text("cpp/route.cpp"))),
   guest("assemblyscript/dice.wasm", "checked in", () =>
     compileAssemblyScript(join(examples, "assemblyscript/dice.ts")),

@@ -330,15 +330,46 @@ export interface InstanceTemplate {
 }
 
 export interface WasmJobSpec {
-  /** How many completions the job needs; each has an index, given to the instance as JOB_COMPLETION_INDEX. */
-  readonly completions: number;
-  /** How many instances may run at once. */
+  /** How many completions the job needs; each has an index, given to the instance as JOB_COMPLETION_INDEX. 1 when both this and parallelism are empty; when only this is empty, the instances share a queue of work and the first success means that it is empty. Can only be changed together with parallelism, to the same number. */
+  readonly completions?: number;
+  /** How many instances may run at once. 0 pauses the job. */
   readonly parallelism: number;
-  /** How many failures in all before the job is given up. */
-  readonly backoffLimit: number;
+  /** While true the job has no instances: those that run are stopped, which counts as no failure, and activeDeadlineSeconds begins anew when it goes on. */
+  readonly suspend: boolean;
+  /** How many failures in all before the job is given up. 6 when empty; with backoffLimitPerIndex there is no limit then. */
+  readonly backoffLimit?: number;
+  /** How many failures of one index before that index is given up; the others go on. Needs completions and restartPolicy Never. Immutable. */
+  readonly backoffLimitPerIndex?: number;
+  /** How many indexes may be given up before the whole job is. Needs backoffLimitPerIndex. */
+  readonly maxFailedIndexes?: number;
+  /** What an instance that fails means for its job, by how it ended. Needs restartPolicy Never. Immutable. */
+  readonly failurePolicy?: {
+    /** The first rule that matches decides. Without one a failure counts, unless it is a disruption (Evicted, NodeLost, Preempted and the like). */
+    readonly rules: readonly ({
+      /** FailJob: the job has failed, all its instances are stopped. FailIndex: this index has failed and is not tried again (needs backoffLimitPerIndex). Ignore: try again, counting nothing. Count: count it against the limits, even a disruption. */
+      readonly action: "FailJob" | "FailIndex" | "Ignore" | "Count";
+      /** Matches what ended by itself with an exit code other than 0. */
+      readonly onExitCodes?: {
+        readonly operator: "In" | "NotIn";
+        readonly values: readonly number[];
+      };
+      /** Matches an instance whose status.reason is one of these, such as Trap, OutOfMemory, FuelExhausted, Unhealthy, ShimLost, Evicted or NodeLost. */
+      readonly onReasons?: readonly string[];
+    })[];
+  };
+  /** When the job is complete although not all indexes have succeeded. What still runs is stopped then. Needs completions. Immutable. */
+  readonly successPolicy?: {
+    /** One that is fulfilled is enough. */
+    readonly rules: readonly ({
+      /** Indexes that must have succeeded, as ranges in ascending order: 0,2-4. */
+      readonly succeededIndexes?: string;
+      /** How many must have succeeded, whichever they are. */
+      readonly succeededCount?: number;
+    })[];
+  };
   /** AllOrNothing: the instances that wait for a node get one together, or none does (gang placement). */
   readonly placementPolicy: "Independent" | "AllOrNothing";
-  /** How long the job may take from its start. */
+  /** How long the job may take from status.startTime; time in which it is suspended does not count. */
   readonly activeDeadlineSeconds?: number;
   /** When the finished job is deleted by itself. Never when empty. */
   readonly ttlSecondsAfterFinished?: number;
@@ -479,9 +510,9 @@ export interface WasmDaemonSetSpec {
     /** OnDelete: an instance gets the new template when it is deleted, and not before. */
     readonly type: "RollingUpdate" | "OnDelete";
     readonly rollingUpdate: {
-      /** On how many nodes a second instance may run during an update, as a number or a share (rounded up). */
+      /** On how many nodes a second instance may run during an update, as a number or a share of the nodes that match (rounded up). Not together with maxUnavailable. */
       readonly maxSurge: number | string;
-      /** On how many nodes the instance may be unavailable during an update, as a number or a share (rounded up). */
+      /** On how many nodes the instance may be unavailable during an update, as a number or a share of the nodes that match (rounded up). 0 where maxSurge is not. */
       readonly maxUnavailable: number | string;
     };
   };
@@ -640,25 +671,35 @@ export interface WasmDisruptionBudget {
 
 export interface WasmJobStatus {
   readonly observedGeneration?: number;
-  /** For people: Pending, Running, Complete or Failed. */
+  /** For people: Pending, Running, Suspended, SuccessCriteriaMet or FailureTarget (decided; instances are being stopped), Complete or Failed. */
   readonly phase?: string;
   /** For people: succeeded/wanted. */
   readonly completions?: string;
+  /** When the job began, or went on after it was suspended. Empty while it is suspended. */
   readonly startTime?: string;
+  /** Only of a job that is complete. */
   readonly completionTime?: string;
-  /** Instances that exist and have not ended. */
+  /** Instances that wait or run and were not told to stop. */
   readonly active?: number;
+  /** Active instances that are ready. */
+  readonly ready?: number;
+  /** Instances that were told to stop and have not ended. */
+  readonly terminating?: number;
+  /** Indexes that have succeeded. */
   readonly succeeded?: number;
   /** Attempts that failed. */
   readonly failed?: number;
   /** The indexes that have succeeded, as ranges: 0-3,7. */
   readonly completedIndexes?: string;
-  /** For each index that has failed before, how many of its attempts have been counted. A report of an attempt below that number is an old one. */
+  /** The indexes that were given up, as ranges. Only with backoffLimitPerIndex. */
+  readonly failedIndexes?: string;
+  /** For the indexes that have failed before, how many of their attempts have been counted. A report of an attempt below that number is an old one. */
   readonly failedAttempts?: readonly ({
-    readonly index: number;
+    /** Those for which this holds, as ranges. */
+    readonly indexes: string;
     /** Attempts that are over. */
     readonly attempts: number;
-    /** Failures counted against backoffLimit in them. */
+    /** Failures in them that were counted against the limits. */
     readonly failures: number;
   })[];
   readonly conditions?: readonly Condition[];

@@ -1,3 +1,4 @@
+import { validateItemPaths } from "./item-paths.ts";
 import type { EnvVar, InstanceSpec, InstanceTemplate, Mount, Volume } from "../gen/kinds.gen.ts";
 import { listenersConflict, listenPlaceText } from "../listen-rules.ts";
 import { parseAddress, parseEndpoint } from "../network.ts";
@@ -129,23 +130,10 @@ function validateVolume(volume: Volume, field: string): readonly FieldError[] {
   if (volume.emptyDir) return validateQuantity(volume.emptyDir.sizeLimit, `${field}.emptyDir.sizeLimit`);
   const items = (volume.configMap ?? volume.secret)?.items ?? [];
   const source = volume.configMap ? "configMap" : "secret";
-  return [
-    ...items.flatMap((item, at) =>
-      item.path.startsWith("/") || item.path.split("/").includes("..")
-        ? [
-            invalidValue(
-              `${field}.${source}.items[${at}].path`,
-              item.path,
-              "must be a relative path without '..'",
-            ),
-          ]
-        : [],
-    ),
-    ...duplicates(
-      items.map((item) => item.path),
-      (at) => `${field}.${source}.items[${at}].path`,
-    ),
-  ];
+  return validateItemPaths(
+    items.map((item) => item.path),
+    (at) => `${field}.${source}.items[${at}].path`,
+  );
 }
 
 function validateNetwork(allow: readonly string[], field: string): readonly FieldError[] {

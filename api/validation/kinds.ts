@@ -1,6 +1,7 @@
 import type {
   InstanceTemplate,
   WasmCronJob,
+  WasmDaemonSet,
   WasmDeployment,
   WasmDisruptionBudget,
   WasmJob,
@@ -10,6 +11,8 @@ import type { ApiObject } from "../object-meta.ts";
 import type { FieldError } from "./field-error.ts";
 import { instanceTemplateWarnings } from "./instance-template.ts";
 import { validateWasmCronJob } from "./wasm-cron-job.ts";
+import { jobSpecWarnings } from "./job-spec.ts";
+import { validateWasmDaemonSet, wasmDaemonSetWarnings } from "./wasm-daemon-set.ts";
 import { validateWasmDeployment } from "./wasm-deployment.ts";
 import { validateWasmDisruptionBudget, wasmDisruptionBudgetWarnings } from "./wasm-disruption-budget.ts";
 import { validateWasmJob } from "./wasm-job.ts";
@@ -20,6 +23,7 @@ export type SemanticCheck = (object: ApiObject, old: ApiObject | undefined) => r
 /** What a schema cannot say, by kind. Each check gets objects that the kind's schema has accepted. */
 export const semanticChecks: Readonly<Record<string, SemanticCheck>> = {
   WasmCronJob: typed<WasmCronJob>(validateWasmCronJob),
+  WasmDaemonSet: typed<WasmDaemonSet>(validateWasmDaemonSet),
   WasmDeployment: typed<WasmDeployment>(validateWasmDeployment),
   WasmDisruptionBudget: typed<WasmDisruptionBudget>(validateWasmDisruptionBudget),
   WasmJob: typed<WasmJob>(validateWasmJob),
@@ -29,17 +33,15 @@ export const semanticChecks: Readonly<Record<string, SemanticCheck>> = {
 /** What clients are told beside the answer, by kind: of what is legal, and probably not what was meant. */
 export const semanticWarnings: Readonly<Record<string, (object: ApiObject) => readonly string[]>> = {
   WasmCronJob: (object) =>
-    templateWarnings(
-      (object as unknown as WasmCronJob).spec.jobTemplate.spec.template,
-      "spec.jobTemplate.spec.",
-    ),
+    jobSpecWarnings((object as unknown as WasmCronJob).spec.jobTemplate.spec, "spec.jobTemplate.spec"),
+  WasmDaemonSet: (object) => wasmDaemonSetWarnings(object as unknown as WasmDaemonSet),
   WasmDeployment: (object) => templateWarnings((object as unknown as WasmDeployment).spec.template),
   WasmDisruptionBudget: (object) => wasmDisruptionBudgetWarnings(object as unknown as WasmDisruptionBudget),
-  WasmJob: (object) => templateWarnings((object as unknown as WasmJob).spec.template),
+  WasmJob: (object) => jobSpecWarnings((object as unknown as WasmJob).spec, "spec"),
 };
 
-function templateWarnings(template: InstanceTemplate, path = "spec."): readonly string[] {
-  return instanceTemplateWarnings(template, `${path}template`);
+function templateWarnings(template: InstanceTemplate): readonly string[] {
+  return instanceTemplateWarnings(template, "spec.template");
 }
 
 function typed<T>(check: (object: T, old: T | undefined) => readonly FieldError[]): SemanticCheck {

@@ -1,9 +1,9 @@
-import type { WasmCronJob, WasmCronJobSpec, WasmJob } from "../gen/kinds.gen.ts";
+import type { WasmCronJob, WasmCronJobSpec } from "../gen/kinds.gen.ts";
 import { readSchedule } from "../cron-schedule.ts";
 import { checkTimeZone } from "../time-zone.ts";
 import { type FieldError, invalidValue } from "./field-error.ts";
 import { validateAnnotations, validateLabels } from "./metadata.ts";
-import { validateWasmJob } from "./wasm-job.ts";
+import { validateJobSpec } from "./job-spec.ts";
 
 /** A job's name is that of its cron job, a hyphen and at most ten digits, and is at most 63 characters long. */
 const nameLengthMax = 52;
@@ -22,10 +22,7 @@ export function validateWasmCronJob(
       : validateTimes(spec)),
     ...validateLabels(labels, "spec.jobTemplate.metadata.labels"),
     ...validateAnnotations(annotations, "spec.jobTemplate.metadata.annotations"),
-    ...validateWasmJob(jobOf(cronJob), undefined).map((error) => ({
-      ...error,
-      field: `spec.jobTemplate.${error.field}`,
-    })),
+    ...validateJobSpec(spec.jobTemplate.spec, "spec.jobTemplate.spec"),
   ];
 }
 
@@ -42,9 +39,4 @@ function validateTimes({ schedule, timeZone }: WasmCronJobSpec): readonly FieldE
     ...(zoneProblem === undefined ? [] : [invalidValue("spec.timeZone", timeZone, zoneProblem)]),
     ...(reading.kind === "ok" ? [] : [invalidValue("spec.schedule", schedule, reading.message)]),
   ];
-}
-
-/** A job as it will be made, as far as its template says. */
-function jobOf({ apiVersion, metadata, spec }: WasmCronJob): WasmJob {
-  return { apiVersion, kind: "WasmJob", metadata, spec: spec.jobTemplate.spec };
 }

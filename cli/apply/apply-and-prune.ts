@@ -9,7 +9,7 @@ import type { CommandContext } from "../command.ts";
 import { clientLimits } from "../client/limits.ts";
 import { forEachLimited } from "../concurrency.ts";
 import type { Connection } from "../connection.ts";
-import { AlreadyReported, Failure } from "../failure.ts";
+import { AlreadyReported } from "../failure.ts";
 import { describeApplyError } from "../manifests/apply-error.ts";
 import { objectReference } from "../resources/resource.ts";
 import {
@@ -19,16 +19,10 @@ import {
   type ApplyResult,
   type Located,
 } from "./apply-documents.ts";
-import { fetchExtent, parseParent, writeExtent } from "./apply-set-parent.ts";
-import {
-  applySetId,
-  asMember,
-  checkMembership,
-  extentOf,
-  unionOf,
-  type ParentReference,
-} from "./apply-set.ts";
-import { findPrunable, placesOf, pruneObject, type Prunable } from "./prune.ts";
+import { shrinkExtent, writeExtent } from "./apply-set-parent.ts";
+import { checkMembership, parentText } from "./apply-set.ts";
+import { prepareSet } from "./prepare-set.ts";
+import { findPrunable, pruneObject, type Prunable } from "./prune.ts";
 
 export async function applyAndPrune(
   { terminal }: CommandContext,
@@ -37,17 +31,13 @@ export async function applyAndPrune(
   mode: ApplyMode,
   options: { readonly applySet: string; readonly quiet: boolean },
 ): Promise<ApplyResult> {
-  const { client, namespace } = connection;
-  const resources = await connection.resources();
-  const parent = parseParent(options.applySet, resources, namespace);
-  refuseParentAsMember(parent, documents);
-  const id = applySetId(parent);
-  const members = documents.map((one) => ({ ...one, manifest: asMember(one.manifest, id) }));
-  const before = await fetchExtent(client, parent, resources);
-  const after = extentOf(members.map(({ target }) => target));
-  const all = unionOf(before, after);
-  const places = placesOf(parent, all, resources);
-  await writeExtent(client, parent, all, mode.dryRun);
+  const { client } = connection;
+  const { parent, id, members, after, all, places } = await prepareSet(
+    options.applySet,
+    documents,
+    connection,
+  );
+  const version = await writeExtent(client, parent, all, mode.dryRun);
 
   const check = checkMembership.bind(undefined, id);
   const result = await applyDocuments(connection, terminal, members, mode, { quiet: options.quiet, check });
@@ -56,7 +46,11 @@ export async function applyAndPrune(
     await terminal.err(`error: nothing was pruned, because ${objects} could not be applied\n`);
     throw new AlreadyReported();
   }
-  const prunable = await findPrunable(client, parent, places, result.uids);
+  const prunable = await findPrunable(client, parent, places, result.uids).catch(async (error: unknown) => {
+    const text = describeApplyError(error, parentText(parent), "looking for what is no longer in");
+    await terminal.err(`${text}\nerror: nothing was pruned\n`);
+    throw new AlreadyReported();
+  });
   const failures = await pruneAll(prunable, async (one) => {
     await pruneObject(client, one, mode.dryRun);
     if (options.quiet) return;
@@ -67,7 +61,10 @@ export async function applyAndPrune(
     await terminal.err(failures.map((failure) => `${failure}\n`).join(""));
     throw new AlreadyReported();
   }
-  await writeExtent(client, parent, after, mode.dryRun);
+  if (!(await shrinkExtent(client, parent, after, mode.dryRun, version)))
+    await terminal.err(
+      `Warning: ${parentText(parent)} was changed at the same time, perhaps by another apply of the set, and keeps all kinds that it names; the next apply puts it right\n`,
+    );
   return result;
 }
 
@@ -84,18 +81,4 @@ async function pruneAll(
     }
   });
   return failures;
-}
-
-function refuseParentAsMember(
-  { resource, namespace, name }: ParentReference,
-  documents: readonly Located[],
-): void {
-  const isParent = documents.some(
-    ({ target, manifest }) =>
-      target.resource === resource && target.namespace === namespace && manifest.metadata.name === name,
-  );
-  if (isParent)
-    throw new Failure(
-      `${objectReference(resource, name)} is to keep the ApplySet, so it cannot be in it as well: name the set otherwise`,
-    );
 }

@@ -1,5 +1,7 @@
+import type { ApiObject } from "../../api/object-meta.ts";
 import type { ApiClient } from "../client/api-client.ts";
 import { listObjects } from "../client/objects.ts";
+import { ApiStatusError } from "../client/status-error.ts";
 import { Failure } from "../failure.ts";
 import { findObject, type DryRun } from "../manifests/apply-object.ts";
 import { ApplyConflict, applyServerSide } from "../manifests/server-side-apply.ts";
@@ -66,24 +68,58 @@ async function requireParentType(
   );
 }
 
-/** Writes down which kinds and namespaces the set has. */
+/** Writes down which kinds and namespaces the set has, and returns the parent's version. */
 export async function writeExtent(
   client: ApiClient,
   parent: ParentReference,
   extent: Extent,
   dryRun: DryRun,
-): Promise<void> {
-  if (dryRun === "client") return;
-  const write = (force: boolean) =>
-    applyServerSide(client, parent, parentManifest(parent, extent), {
-      force,
-      fieldManager: parentManager,
-      dryRun: dryRun === "server",
-      current: undefined,
-    });
-  await write(false).catch((error: unknown) => {
+): Promise<string | undefined> {
+  if (dryRun === "client") return undefined;
+  const write = (force: boolean) => applyParent(client, parent, extent, { force, dryRun });
+  const object = await write(false).catch((error: unknown) => {
     // These fields are nobody else's, whoever has set them.
     if (error instanceof ApplyConflict) return write(true);
     throw error;
   });
+  return dryRun === "server" ? undefined : object.metadata.resourceVersion;
+}
+
+/**
+ * Writes down what is left of the set. False: somebody has changed the parent since it had this version, and has perhaps added kinds,
+ * so it is left as it is, with more than there are.
+ */
+export async function shrinkExtent(
+  client: ApiClient,
+  parent: ParentReference,
+  extent: Extent,
+  dryRun: DryRun,
+  resourceVersion: string | undefined,
+): Promise<boolean> {
+  if (dryRun === "client") return true;
+  try {
+    await applyParent(client, parent, extent, { force: true, dryRun, resourceVersion });
+    return true;
+  } catch (error) {
+    if (error instanceof ApiStatusError && error.httpStatus === 409) return false;
+    throw error;
+  }
+}
+
+interface ParentWrite {
+  readonly force: boolean;
+  readonly dryRun: DryRun;
+  readonly resourceVersion?: string | undefined;
+}
+
+function applyParent(
+  client: ApiClient,
+  parent: ParentReference,
+  extent: Extent,
+  { force, dryRun, resourceVersion }: ParentWrite,
+): Promise<ApiObject> {
+  const manifest = parentManifest(parent, extent, resourceVersion);
+  const fieldManager = parentManager;
+  const request = { force, fieldManager, dryRun: dryRun === "server", current: undefined };
+  return applyServerSide(client, parent, manifest, request);
 }

@@ -104,14 +104,22 @@ function listOf(text: string): readonly string[] {
   return text.split(",").filter((one) => one !== "");
 }
 
-/** The parent as it is to be applied by the server; fields that are not in it are left to others. */
-export function parentManifest(parent: ParentReference, { kinds, namespaces }: Extent): Manifest {
+/**
+ * The parent as it is to be applied by the server; fields that are not in it are left to others. With a version: only if it still
+ * has that one.
+ */
+export function parentManifest(
+  parent: ParentReference,
+  { kinds, namespaces }: Extent,
+  resourceVersion: string | undefined,
+): Manifest {
   const additional = [...namespaces].filter((namespace) => namespace !== parent.namespace);
   return {
     apiVersion: groupVersion(parent.resource),
     kind: parent.resource.kind,
     metadata: {
       name: parent.name,
+      ...(resourceVersion === undefined ? {} : { resourceVersion }),
       ...(parent.namespace === undefined ? {} : { namespace: parent.namespace }),
       labels: { [idLabel]: applySetId(parent) },
       annotations: {

@@ -13,7 +13,7 @@ interface ListPage {
   readonly metadata?: { readonly continue?: string; readonly resourceVersion?: string };
 }
 
-interface ObjectList extends ListPage {
+export interface ObjectList extends ListPage {
   readonly items?: readonly ApiObject[];
 }
 

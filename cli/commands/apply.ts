@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { ApiObject } from "../../api/object-meta.ts";
 import { applyDocuments, locateDocuments, type ApplyMode } from "../apply/apply-documents.ts";
+import { applySetOf, type SetOptions } from "../apply/set-options.ts";
 import { AlreadyReported, Failure } from "../failure.ts";
 import type { CommandContext } from "../command.ts";
 import { withoutManagedFields } from "../manifests/apply-object.ts";
@@ -9,15 +10,13 @@ import type { Manifest } from "../manifests/manifest.ts";
 import { readManifests } from "../manifests/read.ts";
 import { toYaml } from "../output/yaml.ts";
 
-interface ApplyOptions {
+interface ApplyOptions extends SetOptions {
   readonly filename: readonly string[];
   readonly recursive?: boolean;
   readonly dryRun?: string;
   readonly serverSide?: boolean;
   readonly forceConflicts?: boolean;
   readonly fieldManager?: string;
-  readonly prune?: boolean;
-  readonly applyset?: string;
   readonly output?: string;
 }
 
@@ -76,18 +75,6 @@ function modeOf({
       "--dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)",
     );
   return { dryRun: parsed, serverSide, force: forceConflicts, fieldManager };
-}
-
-function applySetOf({ prune = false, applyset }: ApplyOptions): string | undefined {
-  if (applyset !== undefined && !prune)
-    throw new Failure(
-      "--applyset requires --prune: it says what is to be deleted when it is no longer in the files",
-    );
-  if (prune && applyset === undefined)
-    throw new Failure(
-      "--prune needs --applyset=NAME or --applyset=TYPE/NAME: only what is known to be of the set is ever deleted",
-    );
-  return applyset;
 }
 
 type Formatter = (objects: readonly (ApiObject | Manifest)[]) => string;

@@ -23,18 +23,19 @@ type Format = "text" | "wide" | "json" | "yaml";
 const words: Readonly<Record<string, string>> = {
   instance: "wasminstances",
   instances: "wasminstances",
+  daemonset: "wasmdaemonsets",
   deployment: "wasmdeployments",
   job: "wasmjobs",
 };
 
 export function define(command: Command, { terminal, connect }: CommandContext): void {
   command
-    .argument("<what...>", "instance NAME, deployment NAME or job NAME; or TYPE/NAME")
+    .argument("<what...>", "instance NAME, deployment NAME, daemonset NAME or job NAME; or TYPE/NAME")
     .option("-o, --output <format>", "wide, yaml or json")
     .option("--limit <count>", "list at most so many nodes of each sort", "50")
     .addHelpText(
       "after",
-      '\nAnswers why an instance is on its node, or why it waits and what would end that; of a deployment or job, of its\nwaiting instances. Which fields a kind has is another question: "kubectl explain wasmdeployment.spec" answers it.',
+      '\nAnswers why an instance is on its node, or why it waits and what would end that; of a deployment, daemon set\nor job, of its waiting instances. Which fields a kind has is another question: "kubectl explain wasmdeployment.spec" answers it.',
     )
     .action(async (what: readonly string[], options: ExplainOptions) => {
       const format = parseFormat(options.output);
@@ -69,7 +70,12 @@ function parseFormat(output: string | undefined): Format {
   }
 }
 
-const explained: ReadonlySet<string> = new Set(["WasmInstance", "WasmDeployment", "WasmJob"]);
+const explained: ReadonlySet<string> = new Set([
+  "WasmInstance",
+  "WasmDaemonSet",
+  "WasmDeployment",
+  "WasmJob",
+]);
 
 async function parseWhat(
   connection: Connection,
@@ -80,7 +86,7 @@ async function parseWhat(
   const resource = findResource(await connection.resources(), words[type] ?? type);
   if (!resource || !isOurs(resource) || !explained.has(resource.kind))
     throw new Failure(
-      `wherry explain tells of an instance, a deployment or a job, not of "${type}"; for the fields of a kind: kubectl explain ${type}`,
+      `wherry explain tells of an instance, a deployment, a daemon set or a job, not of "${type}"; for the fields of a kind: kubectl explain ${type}`,
     );
   if (!name || rest.length > 1)
     throw new Failure(`name one ${type} to explain, such as "wherry explain ${type} hello"`);

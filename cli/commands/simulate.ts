@@ -25,6 +25,8 @@ type Action = PlacementSimulation["spec"]["actions"][number];
 /** Short for the workloads that have a number of instances. */
 const words: Readonly<Record<string, string>> = { deployment: "wasmdeployments", job: "wasmjobs" };
 
+const workloadKinds: ReadonlySet<string> = new Set(["WasmDaemonSet", "WasmDeployment", "WasmJob"]);
+
 export function define(command: Command, context: CommandContext): void {
   const { terminal, connect } = context;
   command
@@ -134,7 +136,7 @@ async function applied(
     const { manifest, source } = read;
     const choice = { namespace: connection.namespace, given: namespaceGiven() };
     const target = locateManifest(manifest, source, await connection.resources(), choice);
-    if (target.resource.kind !== "WasmDeployment" && target.resource.kind !== "WasmJob") {
+    if (!workloadKinds.has(target.resource.kind)) {
       await terminal.err(
         `${manifest.kind}/${manifest.metadata.name} is left out: only workloads are simulated\n`,
       );

@@ -120,10 +120,10 @@ interface SecretRow {
   readonly name: string;
   readonly pair: {
     readonly live: ReturnType<typeof secret> | undefined;
-    readonly merged: ReturnType<typeof secret>;
+    readonly merged: ReturnType<typeof secret> | undefined;
   };
   readonly live: object | undefined;
-  readonly merged: object;
+  readonly merged: object | undefined;
 }
 
 test.each<SecretRow>([
@@ -134,6 +134,12 @@ test.each<SecretRow>([
     merged: { a: "***", b: "*** (after)", d: "***" },
   },
   {
+    name: "one that would be deleted",
+    pair: { live: secret({ a: "1" }), merged: undefined },
+    live: { a: "***" },
+    merged: undefined,
+  },
+  {
     name: "a new one",
     pair: { live: undefined, merged: secret({ a: "1", constructor: "2" }) },
     live: undefined,
@@ -142,7 +148,7 @@ test.each<SecretRow>([
 ])("maskSecret: $name", ({ pair, live, merged }) => {
   const shown = maskSecret(pair);
   expect(shown.live?.["data"]).toEqual(live);
-  expect(shown.merged["data"]).toEqual(merged);
+  expect(shown.merged?.["data"]).toEqual(merged);
 });
 
 test("maskSecret: what was applied last is a secret, too", () => {
@@ -150,7 +156,7 @@ test("maskSecret: what was applied last is a secret, too", () => {
   const pair = { live: secret({}, { [key]: "1" }), merged: secret({}, { [key]: "1", other: "x" }) };
   const { live, merged } = maskSecret(pair);
   expect(live?.metadata.annotations).toEqual({ [key]: "***" });
-  expect(merged.metadata.annotations).toEqual({ [key]: "***", other: "x" });
+  expect(merged?.metadata.annotations).toEqual({ [key]: "***", other: "x" });
 });
 
 test("maskSecret: other kinds stay as they are", () => {

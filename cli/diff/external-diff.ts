@@ -7,7 +7,8 @@ export interface DiffFile {
   readonly name: string;
   /** undefined: there is no such object. */
   readonly live: string | undefined;
-  readonly merged: string;
+  /** undefined: there would be none. */
+  readonly merged: string | undefined;
 }
 
 /** The program that the user has chosen for differences, with its arguments, as kubectl reads it. */
@@ -31,7 +32,7 @@ export async function runExternalDiff(
     for (const path of [live, merged]) mkdirSync(path);
     for (const file of files) {
       if (file.live !== undefined) writeFileSync(join(live, file.name), file.live, { mode: 0o600 });
-      writeFileSync(join(merged, file.name), file.merged, { mode: 0o600 });
+      if (file.merged !== undefined) writeFileSync(join(merged, file.name), file.merged, { mode: 0o600 });
     }
     const [program, ...args] = command;
     return await terminal.run(program, [...args, live, merged]);

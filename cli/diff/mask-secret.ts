@@ -1,21 +1,23 @@
 import type { ApiObject } from "../../api/object-meta.ts";
 import { lastAppliedAnnotation } from "../manifests/three-way-merge.ts";
 
-interface Pair {
+/** An object as it is and as it would be; undefined: there is none. */
+export interface ObjectPair {
   readonly live: ApiObject | undefined;
-  readonly merged: ApiObject;
+  readonly merged: ApiObject | undefined;
 }
 
 /**
  * A Secret's values as kubectl shows them: which ones are there and which ones differ, never what they are. The annotation with
  * what was applied has them as well. Other kinds stay as they are.
  */
-export function maskSecret(pair: Pair): Pair {
-  if (pair.merged.apiVersion !== "v1" || pair.merged.kind !== "Secret") return pair;
+export function maskSecret(pair: ObjectPair): ObjectPair {
   const { live, merged } = pair;
+  const { apiVersion, kind } = merged ?? live ?? {};
+  if (apiVersion !== "v1" || kind !== "Secret") return pair;
   return {
     live: live && masked(live, merged, "before"),
-    merged: masked(merged, live, "after"),
+    merged: merged && masked(merged, live, "after"),
   };
 }
 

@@ -48,3 +48,8 @@ export function cellText(value: unknown): string {
     return `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`;
   });
 }
+
+/** A text of several lines as one, with control characters made visible. */
+export function oneLine(text: string): string {
+  return cellText(text.trim().replaceAll(/\s+/g, " "));
+}

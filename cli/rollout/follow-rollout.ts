@@ -4,14 +4,15 @@
  */
 import type { ApiObject } from "../../api/object-meta.ts";
 import type { ApiClient } from "../client/api-client.ts";
-import { getObject, listObjects } from "../client/objects.ts";
+import { getObject, listPages, type ObjectList } from "../client/objects.ts";
 import { observe } from "../client/observe.ts";
 import { Failure } from "../failure.ts";
+import { oneLine } from "../output/table.ts";
 import { requireResource } from "../resources/resolve.ts";
 import { objectReference, type Resource } from "../resources/resource.ts";
 import type { Terminal } from "../terminal.ts";
 import { InstanceCensus } from "./instance-census.ts";
-import { oneLine, troubleText } from "./picture.ts";
+import { troubleText } from "./picture.ts";
 import { PictureReporter } from "./picture-reporter.ts";
 import { readProgress, requireRolling, type Progress } from "./progress.ts";
 import { LineReporter, type RolloutReporter } from "./reporter.ts";
@@ -19,6 +20,8 @@ import type { Workload } from "./workload.ts";
 
 /** Reasons that are told of a rollout that has failed. */
 const troublesMax = 5;
+/** Of a workload with very many instances some thousands have to do. */
+const pagesMax = 10;
 
 export interface RolloutRequest {
   readonly client: ApiClient;
@@ -34,10 +37,10 @@ export interface RolloutRequest {
 
 /** Resolves when the rollout is complete, or after one look. Throws what it has failed of. */
 export async function followRollout(request: RolloutRequest, workload: Workload): Promise<void> {
-  const { client, terminal, signal } = request;
+  const { terminal, signal } = request;
   const ended = new AbortController();
   const until = AbortSignal.any([signal, ended.signal]);
-  const isPicture = request.watch && terminal.columns() !== undefined && terminal.env["TERM"] !== "dumb";
+  const isPicture = request.watch && terminal.size() !== undefined && terminal.env["TERM"] !== "dumb";
   await using reporter: RolloutReporter = isPicture
     ? new PictureReporter(request, workload, until)
     : new LineReporter(terminal);
@@ -107,9 +110,12 @@ async function readTroubles(
   const census = new InstanceCensus();
   const resource = requireResource(resources, "wasminstances.live.wherry.dev");
   const query = { labelSelector: instanceSelector };
+  let pagesLeft = pagesMax;
   try {
-    const { items } = await listObjects(client, resource, namespace, query);
-    for (const object of items) census.take({ kind: "present", object }, 0);
+    for await (const { items = [] } of listPages<ObjectList>(client, resource, namespace, query)) {
+      for (const object of items) census.take({ kind: "present", object }, 0);
+      if (--pagesLeft === 0) break;
+    }
   } catch {
     return [];
   }

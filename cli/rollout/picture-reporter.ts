@@ -17,7 +17,7 @@ import { objectReference, type Resource } from "../resources/resource.ts";
 import type { Terminal } from "../terminal.ts";
 import { InstanceCensus } from "./instance-census.ts";
 import { pictureLines, troubleText, type RevisionView } from "./picture.ts";
-import { troublesOf, type Progress } from "./progress.ts";
+import { readIdleness, troublesOf, type Progress } from "./progress.ts";
 import type { RolloutReporter } from "./reporter.ts";
 import { currentRevision, listRevisions, type Revision } from "./revisions.ts";
 import type { Workload } from "./workload.ts";
@@ -43,7 +43,7 @@ export class PictureReporter implements RolloutReporter {
   readonly #startMs: number;
   #latest: { readonly progress: Progress; readonly object: ApiObject } | undefined;
   #revisions: readonly Revision[] = [];
-  #following: Promise<void> | undefined;
+  #isFollowing = false;
   #isCounting = false;
   #isShown = false;
   /** The number for which the revisions were read last. */
@@ -65,9 +65,11 @@ export class PictureReporter implements RolloutReporter {
     const isNewSpec = this.#latest?.object.metadata.generation !== object.metadata.generation;
     this.#latest = { progress, object };
     const { counts } = progress;
-    // A short rollout needs no picture at all, and one that has ended no more counting.
-    if (progress.kind === "waiting" && counts.wanted + counts.old <= instancesMax)
-      this.#following ??= this.#countInstances().catch(() => this.#stopCounting());
+    // What has ended before anybody looked needs no counting.
+    if (progress.kind === "waiting" && counts.wanted + counts.old <= instancesMax && !this.#isFollowing) {
+      this.#isFollowing = true;
+      void this.#countInstances().catch(() => this.#stopCounting());
+    }
     // A revision gets its number when the scheduler has seen the spec, and may get another one later.
     const number = statusOf(object)["revision"];
     const isKnown = number === undefined || this.#revisions.some((one) => one.number === number);
@@ -137,7 +139,7 @@ export class PictureReporter implements RolloutReporter {
       const style = {
         colours: !terminal.env["NO_COLOR"],
         unicode: isUnicode(terminal.env),
-        columns: terminal.columns() ?? 80,
+        columns: terminal.size()?.columns ?? 80,
       };
       const nowMs = terminal.clock.monotonic();
       const troubles = [
@@ -155,6 +157,7 @@ export class PictureReporter implements RolloutReporter {
             current: current?.number,
             troubles,
             elapsedMs: nowMs - this.#startMs,
+            idleness: readIdleness(object, terminal.clock.now()),
           },
           style,
         ),

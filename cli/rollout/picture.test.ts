@@ -28,6 +28,7 @@ function view(parts: Partial<RolloutView> = {}): RolloutView {
     current: 4,
     troubles: [],
     elapsedMs: 12_000,
+    idleness: undefined,
     ...parts,
   };
 }
@@ -39,6 +40,23 @@ test("pictureLines: the current revision first, each with its bar, and what is w
     "  revision 3  ███████████████▒▒▒              5 ready, 1 stopping",
     "  waiting: 4 out of 10 new instances have been updated",
   ]);
+});
+
+test.each([
+  { name: "a little while", idleness: { idleMs: 9_000, deadlineMs: 600_000 }, expected: "" },
+  {
+    name: "long",
+    idleness: { idleMs: 45_000, deadlineMs: 600_000 },
+    expected: " (no progress for 45s; fails after 10m)",
+  },
+  {
+    name: "long, without a deadline",
+    idleness: { idleMs: 45_000, deadlineMs: undefined },
+    expected: " (no progress for 45s)",
+  },
+])("pictureLines: no progress for $name", ({ idleness, expected }) => {
+  const line = pictureLines(view({ idleness }), plain).find((one) => one.startsWith("  waiting: "));
+  expect(line).toBe(`  waiting: 4 out of 10 new instances have been updated${expected}`);
 });
 
 test("pictureLines: letters where there are no blocks", () => {
@@ -190,12 +208,25 @@ test.each([
 
 test("LiveLines: writes over the lines before and clears what is left of them", async () => {
   const terminal = new TestTerminal("/");
-  terminal.width = 10;
+  terminal.screen = { columns: 10, rows: 24 };
   const lines = new LiveLines(terminal);
   await lines.show(["one", "two"]);
   await lines.show(["three is too long"]);
   await lines.show([]);
   expect(terminal.stdout).toBe(
-    "\rone\u001b[K\n\rtwo\u001b[K\n\u001b[J" + "\u001b[2A\rthree is…\u001b[K\n\u001b[J" + "\u001b[1A\u001b[J",
+    [
+      "\rone\u001b[K\n\rtwo\u001b[K\n\u001b[J",
+      "\u001b[2A\rthree is…\u001b[K\n\u001b[J",
+      "\u001b[1A\u001b[J",
+    ].join(""),
   );
+});
+
+test("LiveLines: shows no more than the screen has, or it could not be written over", async () => {
+  const terminal = new TestTerminal("/");
+  terminal.screen = { columns: 10, rows: 3 };
+  const lines = new LiveLines(terminal);
+  await lines.show(["1", "2", "3", "4"]);
+  await lines.show(["5"]);
+  expect(terminal.stdout).toBe("\r1\u001b[K\n\r2\u001b[K\n\u001b[J\u001b[2A\r5\u001b[K\n\u001b[J");
 });

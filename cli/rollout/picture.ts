@@ -1,7 +1,7 @@
 import { humanDuration } from "../../kit/human-duration.ts";
-import { cellText } from "../output/table.ts";
+import { oneLine } from "../output/table.ts";
 import type { RevisionCensus, Trouble } from "./instance-census.ts";
-import type { Progress } from "./progress.ts";
+import type { Idleness, Progress } from "./progress.ts";
 
 /** All that the picture of a rollout shows. */
 export interface RolloutView {
@@ -14,6 +14,8 @@ export interface RolloutView {
   readonly current: number | undefined;
   readonly troubles: readonly string[];
   readonly elapsedMs: number;
+  /** undefined: nobody says. */
+  readonly idleness: Idleness | undefined;
 }
 
 export interface RevisionView extends RevisionCensus {
@@ -42,7 +44,7 @@ export function pictureLines(view: RolloutView, style: PictureStyle): readonly s
   const rows = view.revisions ? revisionRows(view, view.revisions) : summaryRows(view);
   const labelWidth = Math.max(0, ...rows.map(({ label }) => label.length));
   const bars = rows.map((row) => `  ${row.label.padEnd(labelWidth)}  ${bar(row, style)}  ${row.text}`);
-  const left = progress.kind === "waiting" ? [`  waiting: ${progress.left}`] : [];
+  const left = progress.kind === "waiting" ? [`  waiting: ${progress.left}${idleText(view.idleness)}`] : [];
   const reasons = troubles.slice(0, troublesMax).flatMap((trouble) => bullet(trouble, style.columns));
   const more = troubles.length - troublesMax;
   if (more > 0) reasons.push(`  ! and ${more} more`);
@@ -52,6 +54,16 @@ export function pictureLines(view: RolloutView, style: PictureStyle): readonly s
     ...left,
     ...reasons.map((line) => paint(line, progress.kind === "failed" ? "31" : "33", style)),
   ];
+}
+
+/** A rollout that goes on needs no such words. */
+const idleMsMin = 10_000;
+
+function idleText(idleness: Idleness | undefined): string {
+  if (!idleness || idleness.idleMs < idleMsMin) return "";
+  const { idleMs, deadlineMs } = idleness;
+  const end = deadlineMs === undefined ? "" : `; fails after ${humanDuration(deadlineMs)}`;
+  return ` (no progress for ${humanDuration(idleMs)}${end})`;
 }
 
 /** A reason in a few lines, for it says at its end what to do. */
@@ -67,11 +79,6 @@ function bullet(text: string, columns: number): readonly string[] {
   const shown = lines.slice(0, bulletLinesMax);
   if (lines.length > shown.length) shown[shown.length - 1] += " …";
   return shown.map((line, index) => `${index === 0 ? "  ! " : "    "}${line}`);
-}
-
-/** Messages may have several lines. */
-export function oneLine(text: string): string {
-  return cellText(text.trim().replaceAll(/\s+/g, " "));
 }
 
 interface Row {

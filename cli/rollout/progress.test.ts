@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { ApiObject } from "../../api/object-meta.ts";
-import { readProgress, requireRolling, troublesOf } from "./progress.ts";
+import { readIdleness, readProgress, requireRolling, troublesOf } from "./progress.ts";
 import { asWorkload } from "./workload.ts";
 
 const resource = (kind: string, group = "wherry.dev") => ({
@@ -191,6 +191,31 @@ test("troublesOf: the conditions that say what is in the way", () => {
     condition("ReplicaFailure", "True", "FailedCreate", "no quota"),
   ];
   expect(troublesOf(object({}, { conditions }))).toEqual(["ReplicaFailure is True (FailedCreate): no quota"]);
+});
+
+test.each([
+  { name: "not told", spec: {}, status: {}, expected: undefined },
+  { name: "no time at all", spec: {}, status: { rollout: { progressTime: "soon" } }, expected: undefined },
+  {
+    name: "with a deadline",
+    spec: { progressDeadlineSeconds: 60 },
+    status: { rollout: { progressTime: "2026-01-01T00:00:00Z" } },
+    expected: { idleMs: 30_000, deadlineMs: 60_000 },
+  },
+  {
+    name: "without end",
+    spec: { progressDeadlineSeconds: 2_147_483_647 },
+    status: { rollout: { progressTime: "2026-01-01T00:00:00Z" } },
+    expected: { idleMs: 30_000, deadlineMs: undefined },
+  },
+  {
+    name: "by a clock that is ahead",
+    spec: {},
+    status: { rollout: { progressTime: "2026-01-01T01:00:00Z" } },
+    expected: { idleMs: 0, deadlineMs: undefined },
+  },
+])("readIdleness: $name", ({ spec, status, expected }) => {
+  expect(readIdleness(object(spec, status), Date.UTC(2026, 0, 1, 0, 0, 30))).toEqual(expected);
 });
 
 test("requireRolling: refuses daemon sets that are updated by hand", () => {

@@ -1,6 +1,7 @@
 import type { ApiObject } from "../../api/object-meta.ts";
 import { conditionText, findCondition, statusOf } from "../conditions.ts";
 import { Failure } from "../failure.ts";
+import { oneLine } from "../output/table.ts";
 import type { Workload } from "./workload.ts";
 
 /** How many instances there are of what a rollout is about. */
@@ -50,6 +51,26 @@ export function isPaused(object: ApiObject): boolean {
   return specOf(object)["paused"] === true;
 }
 
+/** How long a rollout has made no progress. */
+export interface Idleness {
+  readonly idleMs: number;
+  /** When it counts as failed; undefined: never. */
+  readonly deadlineMs: number | undefined;
+}
+
+/** Kubernetes' way of saying that there is no deadline. */
+const noDeadlineSeconds = 2_147_483_647;
+
+/** undefined: the status does not say. `nowMs`: of the wall clock, which should be about the scheduler's. */
+export function readIdleness(object: ApiObject, nowMs: number): Idleness | undefined {
+  const { rollout } = statusOf(object) as { readonly rollout?: { readonly progressTime?: unknown } };
+  const time = typeof rollout?.progressTime === "string" ? Date.parse(rollout.progressTime) : Number.NaN;
+  if (Number.isNaN(time)) return undefined;
+  const seconds = specOf(object)["progressDeadlineSeconds"];
+  const isBounded = typeof seconds === "number" && seconds < noDeadlineSeconds;
+  return { idleMs: Math.max(0, nowMs - time), deadlineMs: isBounded ? seconds * 1000 : undefined };
+}
+
 /** Throws when nobody rolls out anything: an instance gets the new template when somebody deletes it. */
 export function requireRolling(object: ApiObject): void {
   const strategy = specOf(object)["updateStrategy"] as { readonly type?: string } | undefined;
@@ -64,7 +85,7 @@ export function troublesOf(object: ApiObject): readonly string[] {
 }
 
 function failureOf(object: ApiObject, title: string): string | undefined {
-  const reason = (message: string | undefined) => (message ? `: ${message}` : "");
+  const reason = (message: string | undefined) => (message ? `: ${oneLine(message)}` : "");
   const rolledBack = findCondition(object, "RolledBack");
   if (rolledBack?.status === "True") return `${title} was rolled back${reason(rolledBack.message)}`;
   const progressing = findCondition(object, "Progressing");

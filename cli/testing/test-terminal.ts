@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { systemClock } from "../../kit/clock.ts";
-import type { Terminal } from "../terminal.ts";
+import type { Terminal, TerminalSize } from "../terminal.ts";
 
 /** A terminal that keeps what is printed. Its time stands still unless a timer is set, which runs on the real one. */
 export class TestTerminal implements Terminal {
@@ -13,7 +13,7 @@ export class TestTerminal implements Terminal {
   stderr = "";
   standardInput = "";
   /** undefined: no people look at it. */
-  width: number | undefined;
+  screen: TerminalSize | undefined;
   readonly #waiting: { readonly text: string; readonly resolve: () => void }[] = [];
 
   constructor(directory: string) {
@@ -38,8 +38,8 @@ export class TestTerminal implements Terminal {
     return Promise.resolve(this.standardInput);
   }
 
-  columns(): number | undefined {
-    return this.width;
+  size(): TerminalSize | undefined {
+    return this.screen;
   }
 
   run(program: string, args: readonly string[]): Promise<number> {

@@ -1,6 +1,7 @@
 import type { ApiObject } from "../../api/object-meta.ts";
 import { assertNever } from "../../kit/errors.ts";
 import { conditionsOf, conditionText, findCondition, statusOf } from "../conditions.ts";
+import { oneLine } from "../output/table.ts";
 import type { WaitGoal } from "./wait-goal.ts";
 
 /** `waiting`: the object may still come there, and `seen` is how it is. `hopeless`: it will not by itself. */
@@ -57,7 +58,7 @@ function judgeJsonPath(
   if (typeof found === "object")
     return { kind: "hopeless", why: "jsonpath leads to a nested object or list which is not supported" };
   const text = (typeof found === "string" ? found : JSON.stringify(found)).trim();
-  return text === value ? met : { kind: "waiting", seen: `the field is ${JSON.stringify(found)}` };
+  return text === value ? met : { kind: "waiting", seen: `the field is ${oneLine(JSON.stringify(found))}` };
 }
 
 /** The rules of kstatus. https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md */
@@ -67,8 +68,10 @@ function judgeCurrent(object: ApiObject): Verdict {
   if (observed !== undefined && observed < (object.metadata.generation ?? 0))
     return { kind: "waiting", seen: staleText(object, observed) };
   const current = conditionsOf(object);
-  const stalled = current.find(({ type, status }) => type === "Stalled" && status === "True");
-  if (stalled) return { kind: "hopeless", why: conditionText(stalled) };
+  // Kubernetes' own jobs say nothing but that they have failed.
+  const isFinal = (type: string) => type === "Stalled" || (type === "Failed" && isJob(object));
+  const failed = current.find(({ type, status }) => isFinal(type) && status === "True");
+  if (failed) return { kind: "hopeless", why: conditionText(failed) };
   const pending = current.find(
     ({ type, status }) =>
       (type === "Reconciling" && status === "True") || (type === "Ready" && status !== "True"),
@@ -78,6 +81,12 @@ function judgeCurrent(object: ApiObject): Verdict {
   if (object.apiVersion.startsWith("wherry.dev/") && object["status"] === undefined && hasTemplate(object))
     return { kind: "waiting", seen: "no controller has looked at it yet" };
   return met;
+}
+
+function isJob({ apiVersion, kind }: ApiObject): boolean {
+  return kind === "WasmJob"
+    ? apiVersion.startsWith("wherry.dev/")
+    : kind === "Job" && apiVersion === "batch/v1";
 }
 
 function hasTemplate({ spec }: ApiObject): boolean {

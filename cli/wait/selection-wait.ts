@@ -9,6 +9,8 @@
  */
 import type { ApiObject } from "../../api/object-meta.ts";
 import type { ApiClient } from "../client/api-client.ts";
+import { errorMessage } from "../../kit/errors.ts";
+import { clientLimits } from "../client/limits.ts";
 import { getObject } from "../client/objects.ts";
 import { observe, type Sighting } from "../client/observe.ts";
 import { isNotFound } from "../client/status-error.ts";
@@ -60,6 +62,9 @@ class SelectionWait {
   readonly #failures: string[] = [];
   /** What there was in the list that is being read, or that was read last; and what came since. */
   #told = new Set<string>();
+  /** Questions whether what has left the selection is gone. They are asked beside the watch, a few at a time. */
+  readonly #checks = new Set<Promise<void>>();
+  readonly #enough = new AbortController();
   #listed = false;
   #count = 0;
 
@@ -72,14 +77,14 @@ class SelectionWait {
     const { client, terminal, once, signal } = this.#request;
     const { resource, namespace, name, labelSelector } = this.#selection;
     const fieldSelector = name === undefined ? this.#selection.fieldSelector : `metadata.name=${name}`;
-    const enough = new AbortController();
     const where = { resource, namespace, labelSelector, fieldSelector };
-    const until = AbortSignal.any([signal, enough.signal]);
+    const until = AbortSignal.any([signal, this.#enough.signal]);
     for await (const sighting of observe(client, terminal.clock, { ...where, signal: until })) {
       await this.#take(sighting);
       if (this.#listed && (once || this.#isDone())) break;
     }
-    enough.abort();
+    this.#enough.abort();
+    await Promise.all(this.#checks);
     for (const { name: left, seen } of this.#pending.values()) {
       const object = `${resource.plural}/${left}`;
       const what = once ? "condition not met for" : "timed out waiting for the condition on";
@@ -139,18 +144,41 @@ class SelectionWait {
     if (!before) return;
     if (this.#request.goal.kind !== "delete") {
       this.#pending.set(key, { ...before, seen: "it was deleted in the meantime" });
-    } else if (await this.#isReallyGone(before)) {
+      return;
+    }
+    const { name, labelSelector, fieldSelector } = this.#selection;
+    const canOnlyBeGone = name !== undefined || (labelSelector === undefined && fieldSelector === undefined);
+    if (canOnlyBeGone) return this.#confirm(key, before);
+    if (this.#checks.size >= clientLimits.concurrency) await Promise.race(this.#checks);
+    const check = this.#check(key, before).finally(() => this.#checks.delete(check));
+    this.#checks.add(check);
+  }
+
+  async #confirm(key: string, { name }: Pending): Promise<void> {
+    this.#pending.delete(key);
+    await this.#say(name);
+  }
+
+  /** Never rejects. */
+  async #check(key: string, before: Pending): Promise<void> {
+    try {
+      const isGone = await this.#isReallyGone(before);
+      // It may have come back meanwhile.
+      if (this.#pending.get(key) !== before) return;
+      if (isGone) await this.#confirm(key, before);
+      else this.#pending.set(key, { ...before, seen: "it no longer matches the selector, but it exists" });
+    } catch (error) {
+      this.#failures.push(
+        `${objectReference(this.#selection.resource, before.name)}: ${errorMessage(error)}`,
+      );
       this.#pending.delete(key);
-      await this.#say(before.name);
-    } else
-      this.#pending.set(key, { ...before, seen: "its labels no longer match the selector, but it exists" });
+    }
+    if (this.#listed && this.#isDone()) this.#enough.abort();
   }
 
   /** An object may also leave a selection by its labels. */
   async #isReallyGone({ name, namespace, uid }: Pending): Promise<boolean> {
-    const { resource, labelSelector } = this.#selection;
-    if (labelSelector === undefined) return true;
-    return getObject(this.#request.client, resource, namespace, name).then(
+    return getObject(this.#request.client, this.#selection.resource, namespace, name).then(
       ({ metadata }) => metadata.uid !== uid,
       (error: unknown) => {
         if (isNotFound(error)) return true;

@@ -52,6 +52,7 @@ function compilePath(expression: string): JsonPath {
   const inner = expression.replace(/^\{(.*)\}$/s, "$1").replace(/^\$/, "");
   const path = /^[.[]/.test(inner) ? inner : `.${inner}`;
   try {
+    if (/[{}]/.test(inner)) throw new TypeError("a brace is missing, or one is too many");
     return compileJsonPath(path);
   } catch (error) {
     throw new Failure(

@@ -24,6 +24,8 @@ export interface NodeAssignment {
   readonly isolation: string;
   /** The scheduler's own JSON: it is only sent back. */
   readonly claimsJson: string;
+  /** The scheduler's as well: that this was made for this node. */
+  readonly proof: string;
 }
 
 export interface VolumeContent {
@@ -36,4 +38,11 @@ export interface NodeTemplate {
   readonly id: string;
   readonly specJson: Uint8Array;
   readonly contents: readonly VolumeContent[];
+  /** Names the contents. Empty: there are none, or they are a part of what `id` names and never change. */
+  readonly contentsId: string;
 }
+
+/** The files of a template as they are from now on. Volumes that are not named keep theirs. */
+export type TemplateContents = Pick<NodeTemplate, "contents" | "contentsId"> & {
+  readonly templateId: string;
+};

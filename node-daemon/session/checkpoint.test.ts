@@ -1,5 +1,6 @@
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { DatabaseSync } from "node:sqlite";
+import { serialize } from "node:v8";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -145,6 +146,50 @@ test("openCheckpoint: takes over what the version before has written", () => {
   ]);
   expect(again.loadMeta().epoch).toBe(7);
   again.close();
+});
+
+test("openCheckpoint: templates of the version before have contents without an id", () => {
+  const database = new DatabaseSync(file());
+  database.exec(`
+    CREATE TABLE instances (id INTEGER PRIMARY KEY, uid TEXT NOT NULL, value TEXT NOT NULL) STRICT;
+    CREATE TABLE templates (id TEXT PRIMARY KEY, spec BLOB NOT NULL, contents BLOB NOT NULL) STRICT;
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    PRAGMA user_version = 3`);
+  database.prepare("INSERT INTO templates VALUES ('old', ?, ?)").run(template.specJson, serialize([]));
+  database.close();
+  const upgraded = openCheckpoint(file());
+  upgraded.commit([{ kind: "putTemplate", template: { ...template, contentsId: "c1" } }]);
+  upgraded.close();
+  const again = openCheckpoint(file());
+  expect(again.loadTemplates()).toMatchObject([
+    { id: "old", contentsId: "" },
+    { id: "template-1", contentsId: "c1" },
+  ]);
+  again.close();
+});
+
+test("putContents: a template's files are others, also after a restart", () => {
+  const first = openCheckpoint(file());
+  first.commit([{ kind: "putTemplate", template: { ...template, contentsId: "c1" } }]);
+  const contents = [{ volume: "v", secret: true, files: [{ path: "a", data: Buffer.from("y") }] }];
+  first.commit([
+    { kind: "putContents", contents: { templateId: "template-1", contentsId: "c2", contents } },
+    { kind: "putContents", contents: { templateId: "none", contentsId: "c2", contents } },
+  ]);
+  // A volume that is not named keeps its files.
+  const others = [{ volume: "w", secret: false, files: [{ path: "b", data: Buffer.from("z") }] }];
+  first.commit([
+    { kind: "putContents", contents: { templateId: "template-1", contentsId: "c3", contents: others } },
+  ]);
+  first.close();
+  const second = openCheckpoint(file());
+  expect(second.loadTemplates()).toMatchObject([{ id: "template-1", contentsId: "c3" }]);
+  const texts = second
+    .loadContents("template-1")
+    .map(({ volume, files: [one] }) => `${volume} ${Buffer.from(one?.data ?? []).toString()}`);
+  expect(texts).toEqual(["v y", "w z"]);
+  expect(second.loadContents("none")).toEqual([]);
+  second.close();
 });
 
 test("openCheckpoint: a file of another version is refused and left alone", () => {

@@ -17,7 +17,7 @@ import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { deserialize, serialize } from "node:v8";
 import { errorMessage, WherryError } from "../../kit/errors.ts";
-import type { NodeAssignment, NodeTemplate, VolumeContent } from "../core/assignment.ts";
+import type { NodeAssignment, NodeTemplate, TemplateContents, VolumeContent } from "../core/assignment.ts";
 import type { Lifecycle } from "../core/lifecycle-state.ts";
 
 export interface StoredInstance {
@@ -29,7 +29,12 @@ export type CheckpointChange =
   | { readonly kind: "putInstance"; readonly instance: StoredInstance }
   | { readonly kind: "removeInstance"; readonly uid: string }
   | { readonly kind: "putTemplate"; readonly template: NodeTemplate }
+  /** Of a template that is stored; volumes that are not named stay as they are. */
+  | { readonly kind: "putContents"; readonly contents: TemplateContents }
   | { readonly kind: "removeTemplate"; readonly id: string };
+
+/** Without contents, which may be large. */
+export type StoredTemplate = Pick<NodeTemplate, "id" | "specJson" | "contentsId">;
 
 export interface StoredMeta {
   /** The highest epoch seen. */
@@ -40,8 +45,7 @@ export interface StoredMeta {
 
 export interface Checkpoint {
   loadInstances(): readonly StoredInstance[];
-  /** Without contents, which may be large. */
-  loadTemplates(): readonly { readonly id: string; readonly specJson: Uint8Array }[];
+  loadTemplates(): readonly StoredTemplate[];
   loadContents(templateId: string): readonly VolumeContent[];
   loadMeta(): StoredMeta;
   saveMeta(meta: StoredMeta): void;
@@ -50,24 +54,36 @@ export interface Checkpoint {
 }
 
 /** Raised when stored values change their meaning. */
-const schemaVersion = 3;
+const schemaVersion = 4;
 
-const schema = `
+const instancesTable = `
   CREATE TABLE IF NOT EXISTS instances (id INTEGER PRIMARY KEY, uid TEXT NOT NULL, value TEXT NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS templates (id TEXT PRIMARY KEY, spec BLOB NOT NULL, contents BLOB NOT NULL) STRICT;
+`;
+const schema = `
+  ${instancesTable}
+  CREATE TABLE IF NOT EXISTS templates (
+    id TEXT PRIMARY KEY, spec BLOB NOT NULL, contents BLOB NOT NULL, contents_id TEXT NOT NULL DEFAULT ''
+  ) STRICT;
   CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 `;
 
-/** From 2, which had instances by their uids. What runs is taken over by an upgraded daemon, so what was written is as well. */
-const upgrade = `
-  BEGIN IMMEDIATE;
-  ALTER TABLE instances RENAME TO instances_by_uid;
-  ${schema}
-  INSERT INTO instances (uid, value) SELECT uid, value FROM instances_by_uid;
-  DROP TABLE instances_by_uid;
-  PRAGMA user_version = ${schemaVersion};
-  COMMIT;
-`;
+/**
+ * From the version before to each one. What runs is taken over by an upgraded daemon, so what was written is as well.
+ * 2 had instances by their uids; 3 had contents that never changed, so they had no ids.
+ */
+const upgrades: ReadonlyMap<number, string> = new Map([
+  [
+    3,
+    `
+      ALTER TABLE instances RENAME TO instances_by_uid;
+      ${instancesTable}
+      INSERT INTO instances (uid, value) SELECT uid, value FROM instances_by_uid;
+      DROP TABLE instances_by_uid;
+    `,
+  ],
+  [4, "ALTER TABLE templates ADD COLUMN contents_id TEXT NOT NULL DEFAULT '';"],
+]);
+const oldestVersion = 2;
 
 export function openCheckpoint(file: string): Checkpoint {
   const database = new DatabaseSync(file);
@@ -77,7 +93,7 @@ export function openCheckpoint(file: string): Checkpoint {
     const { user_version: version } = database.prepare("PRAGMA user_version").get() as {
       user_version: number;
     };
-    if (version === 2) database.exec(upgrade);
+    if (version >= oldestVersion && version < schemaVersion) upgrade(database, version);
     else if (version !== 0 && version !== schemaVersion) {
       throw new WherryError(
         "StateVersionUnknown",
@@ -91,6 +107,13 @@ export function openCheckpoint(file: string): Checkpoint {
     database.close();
     throw error;
   }
+}
+
+function upgrade(database: DatabaseSync, from: number): void {
+  database.exec("BEGIN IMMEDIATE");
+  for (let version = from + 1; version <= schemaVersion; version++)
+    database.exec(upgrades.get(version) ?? "");
+  database.exec(`PRAGMA user_version = ${schemaVersion}; COMMIT`);
 }
 
 /**
@@ -119,6 +142,7 @@ class SqliteCheckpoint implements Checkpoint {
   readonly #putInstance: StatementSync;
   readonly #removeInstance: StatementSync;
   readonly #putTemplate: StatementSync;
+  readonly #putContents: StatementSync;
   readonly #removeTemplate: StatementSync;
   readonly #putMeta: StatementSync;
 
@@ -128,7 +152,8 @@ class SqliteCheckpoint implements Checkpoint {
       "INSERT INTO instances VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
     );
     this.#removeInstance = database.prepare("DELETE FROM instances WHERE id = ?");
-    this.#putTemplate = database.prepare("INSERT INTO templates VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
+    this.#putTemplate = database.prepare("INSERT INTO templates VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING");
+    this.#putContents = database.prepare("UPDATE templates SET contents = ?, contents_id = ? WHERE id = ?");
     this.#removeTemplate = database.prepare("DELETE FROM templates WHERE id = ?");
     this.#putMeta = database.prepare(
       "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
@@ -145,9 +170,13 @@ class SqliteCheckpoint implements Checkpoint {
     return rows.map(({ value }) => JSON.parse(value) as StoredInstance);
   }
 
-  loadTemplates(): readonly { readonly id: string; readonly specJson: Uint8Array }[] {
-    const rows = this.#database.prepare("SELECT id, spec FROM templates").all();
-    return (rows as { id: string; spec: Uint8Array }[]).map(({ id, spec }) => ({ id, specJson: spec }));
+  loadTemplates(): readonly StoredTemplate[] {
+    const rows = this.#database.prepare("SELECT id, spec, contents_id FROM templates").all();
+    return (rows as { id: string; spec: Uint8Array; contents_id: string }[]).map((row) => ({
+      id: row.id,
+      specJson: row.spec,
+      contentsId: row.contents_id,
+    }));
   }
 
   loadContents(templateId: string): readonly VolumeContent[] {
@@ -201,8 +230,14 @@ class SqliteCheckpoint implements Checkpoint {
         this.#removeInstance.run(this.#ids.get(change.uid) ?? null);
         return;
       case "putTemplate": {
-        const { id, specJson, contents } = change.template;
-        this.#putTemplate.run(id, specJson, serialize(contents));
+        const { id, specJson, contents, contentsId } = change.template;
+        this.#putTemplate.run(id, specJson, serialize(contents), contentsId);
+        return;
+      }
+      case "putContents": {
+        const { templateId, contents, contentsId } = change.contents;
+        const stored = mergedContents(this.loadContents(templateId), contents);
+        this.#putContents.run(serialize(stored), contentsId, templateId);
         return;
       }
       case "removeTemplate":
@@ -215,6 +250,15 @@ class SqliteCheckpoint implements Checkpoint {
     this.#ids.set(uid, id);
     this.#putInstance.run(id, uid, JSON.stringify(instance));
   }
+}
+
+/** Each volume as it is named last. */
+export function mergedContents(
+  before: readonly VolumeContent[],
+  after: readonly VolumeContent[],
+): readonly VolumeContent[] {
+  const named = new Set(after.map(({ volume }) => volume));
+  return [...before.filter(({ volume }) => !named.has(volume)), ...after];
 }
 
 /** Uids of instances that are not there after all of them. */

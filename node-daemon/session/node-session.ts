@@ -20,7 +20,7 @@ import type { NodeServiceClient } from "../../proto/gen/wherry/v1/NodeService.ts
 import type { OpenLog__Output } from "../../proto/gen/wherry/v1/OpenLog.ts";
 import type { SchedulerMessage__Output } from "../../proto/gen/wherry/v1/SchedulerMessage.ts";
 import { batchItemsMax } from "../../proto/node-service.ts";
-import type { NodeAssignment, NodeTemplate } from "../core/assignment.ts";
+import type { NodeAssignment, NodeTemplate, TemplateContents } from "../core/assignment.ts";
 import { statusDelayMs, welcomeTimeoutMs } from "../core/limits.ts";
 import { imageLimits } from "../images/limits.ts";
 import { schedulerCauses } from "../core/termination.ts";
@@ -35,6 +35,7 @@ import {
   isUid,
   notFoundStatus,
   readAssignment,
+  readContents,
   readTemplate,
   writeAssignment,
   writeStatus,
@@ -46,6 +47,9 @@ export interface SessionInstances {
   beginSession(): void;
   assign(templates: readonly NodeTemplate[], assignments: readonly NodeAssignment[]): void;
   stop(uid: string, graceMs: number | undefined, why?: StopReason): boolean;
+  updateContents(updates: readonly TemplateContents[]): void;
+  /** Which files its templates have, of those whose files may change. */
+  contents(): readonly { readonly templateId: string; readonly contentsId: string }[];
   acknowledge(uids: readonly string[]): void;
   uids(): readonly string[];
   statusOf(uid: string): ReportedStatus | undefined;
@@ -96,6 +100,8 @@ export class NodeSession {
   readonly #notFound = new Set<string>();
   /** Undefined once the inventory is sent; null before the welcome. */
   #inventory: readonly string[] | undefined | null = null;
+  /** Not told yet; before the inventory, after which the scheduler compares them. */
+  #contents: readonly { readonly templateId: string; readonly contentsId: string }[] = [];
   /** Taken from the book and not written yet. */
   #usages: readonly RunUsage[] = [];
   #heartbeatDue = false;
@@ -182,6 +188,8 @@ export class NodeSession {
     if (message.assign) {
       const { templates, assignments } = message.assign;
       instances.assign(templates.map(readTemplate), assignments.map(readAssignment));
+    } else if (message.updateContents) {
+      instances.updateContents(message.updateContents.templates.map(readContents));
     } else if (message.stop) {
       for (const { uid, hasGrace, graceMs, reason, message: text } of message.stop.instances) {
         if (!isUid(uid)) throw new ContractViolation(`stop of uid "${uid}"`);
@@ -209,6 +217,7 @@ export class NodeSession {
       this.#scheduleStatus();
     });
     this.#inventory = instances.uids();
+    this.#contents = instances.contents();
     const { conditions, modules } = this.#options;
     const news = new ModuleNews(modules, 2 * imageLimits.namesMax);
     this.#moduleNews = news;
@@ -260,6 +269,11 @@ export class NodeSession {
     }
     const modules = this.#moduleNews?.take();
     if (modules) return { modules };
+    if (this.#contents.length > 0) {
+      const templates = this.#contents.slice(0, batchItemsMax);
+      this.#contents = this.#contents.slice(batchItemsMax);
+      return { contents: { templates } };
+    }
     if (this.#inventory) return this.#inventoryPart(this.#inventory);
     // One at a time: an answer then belongs to the last one.
     if (this.#heartbeatDue && this.#unansweredSinceMs === undefined) {

@@ -3,7 +3,9 @@ import type { Assignment, Assignment__Output } from "../../proto/gen/wherry/v1/A
 import type { InstanceStatus } from "../../proto/gen/wherry/v1/InstanceStatus.ts";
 import type { InstanceUsage } from "../../proto/gen/wherry/v1/InstanceUsage.ts";
 import type { Template__Output } from "../../proto/gen/wherry/v1/Template.ts";
-import type { NodeAssignment, NodeTemplate } from "../core/assignment.ts";
+import type { TemplateContents__Output } from "../../proto/gen/wherry/v1/TemplateContents.ts";
+import type { VolumeContent__Output } from "../../proto/gen/wherry/v1/VolumeContent.ts";
+import type { NodeAssignment, NodeTemplate, TemplateContents, VolumeContent } from "../core/assignment.ts";
 import type { ReportedStatus } from "../core/status.ts";
 import type { RunUsage } from "../runtimes/runtime-driver.ts";
 
@@ -43,6 +45,7 @@ export function readAssignment(message: Assignment__Output): NodeAssignment {
     priorityClass: message.priorityClass,
     isolation: message.isolation,
     claimsJson: message.claimsJson,
+    proof: message.proof,
   };
 }
 
@@ -61,12 +64,22 @@ export function readTemplate(message: Template__Output): NodeTemplate {
   return {
     id: message.id,
     specJson: message.specJson,
-    contents: message.contents.map(({ volume, secret, files }) => ({
-      volume,
-      secret,
-      files: files.map(({ path, data }) => ({ path, data })),
-    })),
+    contents: message.contents.map(readVolume),
+    contentsId: message.contentsId,
   };
+}
+
+export function readContents(message: TemplateContents__Output): TemplateContents {
+  const { templateId, contentsId, contents } = message;
+  if (templateId === "" || contentsId === "") {
+    throw new ContractViolation(`contents "${contentsId}" of template "${templateId}": an id is missing`);
+  }
+  return { templateId, contentsId, contents: contents.map(readVolume) };
+}
+
+function readVolume({ volume, secret, files }: VolumeContent__Output): VolumeContent {
+  if (!/^[a-z0-9][-a-z0-9]*$/.test(volume)) throw new ContractViolation(`contents of a volume "${volume}"`);
+  return { volume, secret, files: files.map(({ path, data }) => ({ path, data })) };
 }
 
 export function writeStatus(uid: string, status: ReportedStatus, monotonicMs: number): InstanceStatus {

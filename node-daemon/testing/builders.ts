@@ -1,5 +1,5 @@
 import type { InstanceSpec } from "../../api/gen/kinds.gen.ts";
-import type { NodeAssignment, NodeTemplate, VolumeContent } from "../core/assignment.ts";
+import type { NodeAssignment, NodeTemplate } from "../core/assignment.ts";
 
 export function buildAssignment(given: Partial<NodeAssignment> = {}): NodeAssignment {
   return {
@@ -22,6 +22,7 @@ export function buildAssignment(given: Partial<NodeAssignment> = {}): NodeAssign
     priorityClass: "",
     isolation: "shared",
     claimsJson: "",
+    proof: "",
     ...given,
   };
 }
@@ -39,8 +40,8 @@ export function buildSpec(given: Partial<InstanceSpec> = {}): InstanceSpec {
 
 export function buildTemplate(
   spec: Partial<InstanceSpec> = {},
-  given: { readonly id?: string; readonly contents?: readonly VolumeContent[] } = {},
+  given: Partial<Pick<NodeTemplate, "id" | "contents" | "contentsId">> = {},
 ): NodeTemplate {
   const specJson = Buffer.from(JSON.stringify(buildSpec(spec)));
-  return { id: given.id ?? "template-1", specJson, contents: given.contents ?? [] };
+  return { id: "template-1", specJson, contents: [], contentsId: "", ...given };
 }

@@ -1,4 +1,16 @@
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, symlink, writeFile } from "node:fs/promises";
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  rm,
+  rmdir,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -6,22 +18,28 @@ import type { VolumeContent } from "../core/assignment.ts";
 import type { ConfiguredMount, VolumeSource } from "../core/instance-config.ts";
 import { AllowedRoots } from "./allowed-roots.ts";
 import { openDirectoryCapability } from "../wasi/preview1.ts";
+import { FakeClock } from "../../kit/fake-clock.ts";
+import { silentLog } from "../../kit/log.ts";
 import { VolumeStore } from "./volume-store.ts";
 
 let root: string;
 let store: VolumeStore;
+let clock: FakeClock;
 beforeEach(async () => {
   root = await realpath(await mkdtemp(join(tmpdir(), "wherry-volumes-")));
   await mkdir(join(root, "allowed", "data"), { recursive: true });
   await mkdir(join(root, "allowed-not"));
   await symlink(join(root, "allowed-not"), join(root, "allowed", "escape"));
   await writeFile(join(root, "allowed", "file"), "");
+  clock = new FakeClock(1_000_000);
   store = new VolumeStore(
     join(root, "state"),
     new AllowedRoots([
       { path: join(root, "allowed") },
       { namespace: "team", path: join(root, "allowed-not") },
     ]),
+    clock,
+    silentLog,
   );
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
@@ -69,7 +87,7 @@ test.each([
 ])("mount: $name is refused although it is under an allowed root", async ({ path }) => {
   await mkdir(join(root, "allowed", "keys", "deep"), { recursive: true });
   const roots = new AllowedRoots([{ path: join(root, "allowed") }], [join(root, "allowed", "keys")]);
-  store = new VolumeStore(join(root, "state"), roots);
+  store = new VolumeStore(join(root, "state"), roots, clock, silentLog);
   const outcome = await mount({ kind: "hostPath", path: join(root, path) });
   expect(outcome).toMatchObject({ kind: "failed", reason: "HostPathNotAllowed" });
   expect(outcome.kind === "failed" && outcome.message).toContain("keeps its keys");
@@ -180,4 +198,109 @@ test("mount: a root of one namespace is given to it and to no other, and relativ
 test("mount: an emptyDir hands on its size limit", async () => {
   const outcome = await mount({ kind: "emptyDir", sizeBytesMax: 1024 });
   expect(outcome).toMatchObject({ kind: "mounted", mounts: [{ sizeBytesMax: 1024 }] });
+});
+
+const changed: VolumeContent = { volume: "v", secret: true, files: [file("key", "new"), file("more", "m")] };
+const folderOf = (templateId = "t1") => join(root, "state", "templates", templateId, "v");
+const versions = async (templateId = "t1") =>
+  (await readdir(folderOf(templateId))).filter((name) => name.startsWith("..2") || name.startsWith("..1"));
+
+/** Waits for what files do by themselves. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise(setImmediate);
+}
+
+test("updateTemplate: the folder that is mounted shows the new files, and the old ones go a little later", async () => {
+  await mount(content, [secret]);
+  const { ino } = await stat(folderOf());
+  const [old] = await versions();
+  await store.updateTemplate("t1", [changed]);
+  expect((await stat(folderOf())).ino).toBe(ino);
+  expect((await readdir(folderOf())).filter((name) => !name.startsWith("..")).toSorted()).toEqual([
+    "key",
+    "more",
+  ]);
+  expect(await readFile(join(folderOf(), "key"), "utf8")).toBe("new");
+  expect(await readFile(join(folderOf(), old ?? "", "key"), "utf8")).toBe("k");
+  clock.advance(2_000);
+  await until(async () => (await versions()).length === 1);
+});
+
+test("updateTemplate: of a burst the newest is shown in the end, and few old versions stay", async () => {
+  await mount(content, [secret]);
+  const updates = Array.from({ length: 50 }, (_, at) =>
+    store.updateTemplate("t1", [{ ...secret, files: [file("key", String(at))] }]),
+  );
+  await Promise.all(updates);
+  expect(await readFile(join(folderOf(), "key"), "utf8")).toBe("49");
+  expect((await versions()).length).toBeLessThan(5);
+  for (let at = 0; at < 30; at++) {
+    await store.updateTemplate("t1", [{ ...secret, files: [file("key", `again ${at}`)] }]);
+  }
+  await until(async () => (await versions()).length <= 9);
+});
+
+test("updateTemplate: what nobody has mounted is not written", async () => {
+  await store.updateTemplate("t1", [changed]);
+  await expect(stat(folderOf())).rejects.toThrow("ENOENT");
+  await mount(content, [secret]);
+  await store.removeTemplate("t1");
+  await store.updateTemplate("t1", [changed]);
+  await expect(stat(folderOf())).rejects.toThrow("ENOENT");
+});
+
+test("updateTemplate: a path that is refused leaves the old files", async () => {
+  await mount(content, [secret]);
+  await store.updateTemplate("t1", [{ ...secret, files: [file("../../out", "x"), file("key", "new")] }]);
+  expect(await readFile(join(folderOf(), "key"), "utf8")).toBe("k");
+});
+
+test("updateTemplate: one that fails is tried again, unless there is a newer one", async () => {
+  await mount(content, [secret]);
+  const data = join(folderOf(), "..data");
+  const target = await readlink(data);
+  const failing = async (text: string) => {
+    await rm(data);
+    await mkdir(data);
+    await store.updateTemplate("t1", [{ ...secret, files: [file("key", text)] }]);
+    await rmdir(data);
+    await symlink(target, data);
+    expect(await readFile(join(folderOf(), "key"), "utf8")).toBe("k");
+  };
+  await failing("again");
+  clock.advance(5_000);
+  await until(async () => (await readFile(join(folderOf(), "key"), "utf8")) === "again");
+  await store.updateTemplate("t1", [secret]);
+  await failing("too late");
+  await store.updateTemplate("t1", [changed]);
+  clock.advance(5_000);
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+  expect(await readFile(join(folderOf(), "key"), "utf8")).toBe("new");
+});
+
+test("mount: what a process before has left half done is made right", async () => {
+  await mount(content, [secret]);
+  await writeFile(join(folderOf(), "stray"), "");
+  const second = new VolumeStore(join(root, "state"), new AllowedRoots([]), clock, silentLog);
+  const request = { uid: "u2", namespace: "default", templateId: "t1", mounts: [mountOf(content)] };
+  await second.mount({ ...request, contents: () => [changed] });
+  expect(await readFile(join(folderOf(), "key"), "utf8")).toBe("new");
+  expect((await readdir(folderOf())).filter((name) => !name.startsWith("..")).toSorted()).toEqual([
+    "key",
+    "more",
+  ]);
+});
+
+test("updateTemplate: after a restart, too, when only running instances use the volume", async () => {
+  await mount(content, [secret]);
+  const second = new VolumeStore(join(root, "state"), new AllowedRoots([]), clock, silentLog);
+  await second.updateTemplate("t1", [changed]);
+  expect(await readFile(join(folderOf(), "key"), "utf8")).toBe("new");
+});
+
+test("mount: the plain folder of an older daemon stays as it is", async () => {
+  await mkdir(folderOf(), { recursive: true });
+  await writeFile(join(folderOf(), "key"), "plain");
+  expect(await mount(content, [secret])).toMatchObject({ kind: "mounted" });
+  expect(await readdir(folderOf())).toEqual(["key"]);
 });

@@ -3,20 +3,22 @@
  *
  *   hostPath           the directory itself, once its real path lies under an allowed root
  *   emptyDir           <state>/instances/<uid>/volumes/<name>, removed with the instance
- *   configMap, secret  <state>/templates/<template id>/<volume>, shared by the template's instances, removed with the last
+ *   configMap, secret  <state>/templates/<template id>/<volume> (see content-volumes.ts)
  *
  * All are given as real paths: what opens them follows no symlink, neither one of the operator's to the state folder nor
  * one that a guest has made since.
  */
-import { createHash } from "node:crypto";
-import { mkdir, readdir, realpath, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, realpath, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../../kit/clock.ts";
 import { assertNever, errorCode, errorMessage } from "../../kit/errors.ts";
+import type { Log } from "../../kit/log.ts";
 import type { VolumeContent } from "../core/assignment.ts";
 import type { ConfiguredMount, VolumeSource } from "../core/instance-config.ts";
 import type { MountPoint } from "../runtimes/runtime-driver.ts";
 import type { AllowedRoots } from "./allowed-roots.ts";
-import { pathFault, writeContent } from "./content-files.ts";
+import { ContentVolumes } from "./content-volumes.ts";
+import { MountFailure } from "./mount-failure.ts";
 
 export type MountOutcome =
   | { readonly kind: "mounted"; readonly mounts: readonly MountPoint[] }
@@ -32,33 +34,19 @@ export interface MountRequest {
   readonly namespace: string;
   readonly templateId: string;
   readonly mounts: readonly ConfiguredMount[];
-  /** The template's files, read only when a volume of it is not on the disk yet. */
+  /** The template's files as they are now; asked for once per volume and process. */
   readonly contents: () => readonly VolumeContent[];
-}
-
-/** Ends the resolution of one instance's mounts early; never leaves this file. */
-class MountFailure extends Error {
-  readonly reason: string;
-  readonly retryable: boolean;
-
-  constructor(reason: string, message: string, options: { readonly retryable: boolean }) {
-    super(message);
-    this.reason = reason;
-    this.retryable = options.retryable;
-  }
 }
 
 export class VolumeStore {
   readonly #stateDir: string;
   readonly #roots: AllowedRoots;
-  /** Contents written or being written, by folder: a thousand instances of a template write it once. */
-  readonly #contents = new Map<string, Promise<void>>();
-  /** Removals under way, by template folder: a template that comes back at once must not lose its new files to them. */
-  readonly #removals = new Map<string, Promise<void>>();
+  readonly #contents: ContentVolumes;
 
-  constructor(stateDir: string, roots: AllowedRoots) {
+  constructor(stateDir: string, roots: AllowedRoots, clock: Clock, log: Log) {
     this.#stateDir = stateDir;
     this.#roots = roots;
+    this.#contents = new ContentVolumes(stateDir, clock, log);
   }
 
   async mount(request: MountRequest): Promise<MountOutcome> {
@@ -89,32 +77,23 @@ export class VolumeStore {
     await rm(this.#instanceVolumes(uid), { recursive: true, force: true });
   }
 
-  /** Called when no instance of the template is left. */
-  async removeTemplate(templateId: string): Promise<void> {
-    const folder = this.#templateFolder(templateId);
-    const writing: Promise<void>[] = [];
-    for (const [volumeFolder, written] of this.#contents) {
-      if (!volumeFolder.startsWith(`${folder}/`)) continue;
-      this.#contents.delete(volumeFolder);
-      writing.push(written);
-    }
-    const removal = Promise.allSettled(writing).then(() => rm(folder, { recursive: true, force: true }));
-    this.#removals.set(folder, removal);
-    try {
-      await removal;
-    } finally {
-      if (this.#removals.get(folder) === removal) this.#removals.delete(folder);
-    }
+  /** The files that instances of the template see from now on. Never rejects. */
+  async updateTemplate(templateId: string, contents: readonly VolumeContent[]): Promise<void> {
+    await this.#contents.update(templateId, contents);
   }
 
-  /** Removes what an earlier process left of templates that nobody uses any more. Secrets must not outlive their use. */
+  /** Called when no instance of the template is left. */
+  async removeTemplate(templateId: string): Promise<void> {
+    await this.#contents.remove(templateId);
+  }
+
+  /** Removes what an earlier process left of templates that nobody uses any more. */
   async sweepTemplates(inUse: Iterable<string>): Promise<void> {
-    const kept = new Set([...inUse].map((id) => this.#templateFolder(id)));
-    const root = join(this.#stateDir, "templates");
-    for (const name of await readdir(root).catch(() => [])) {
-      const folder = join(root, name);
-      if (!kept.has(folder)) await rm(folder, { recursive: true, force: true });
-    }
+    await this.#contents.sweep(inUse);
+  }
+
+  close(): void {
+    this.#contents.close();
   }
 
   async #directoryOf(volume: string, source: VolumeSource, request: MountRequest): Promise<string> {
@@ -127,7 +106,7 @@ export class VolumeStore {
         return await realpath(folder);
       }
       case "content":
-        return await realpath(await this.#contentDirectory(volume, request));
+        return await realpath(await this.#contents.directory(request.templateId, volume, request.contents));
       default:
         return assertNever(source, "volume source");
     }
@@ -160,44 +139,7 @@ export class VolumeStore {
     return real;
   }
 
-  async #contentDirectory(volume: string, request: MountRequest): Promise<string> {
-    const folder = join(this.#templateFolder(request.templateId), volume);
-    let written = this.#contents.get(folder);
-    if (!written) {
-      written = this.#writeContent(folder, volume, request);
-      this.#contents.set(folder, written);
-      // A failed attempt must not stand in the way of the next one.
-      written.catch(() => this.#contents.delete(folder));
-    }
-    await written;
-    return folder;
-  }
-
-  async #writeContent(folder: string, volume: string, request: MountRequest): Promise<void> {
-    await this.#removals.get(dirname(folder))?.catch(() => undefined);
-    if (await stat(folder).catch(() => undefined)) return;
-    const content = request.contents().find((candidate) => candidate.volume === volume);
-    if (!content) {
-      const message = `volume ${volume}: its files did not come with the template`;
-      throw new MountFailure("MountFailed", message, { retryable: false });
-    }
-    for (const { path } of content.files) {
-      const fault = pathFault(path);
-      if (fault === undefined) continue;
-      const message = `volume ${volume}: the file path "${path}" ${fault}`;
-      throw new MountFailure("ConfigInvalid", message, { retryable: false });
-    }
-    await writeContent(folder, content);
-  }
-
   #instanceVolumes(uid: string): string {
     return join(this.#stateDir, "instances", uid, "volumes");
-  }
-
-  /** Template ids name content and may have characters that file names may not. */
-  #templateFolder(templateId: string): string {
-    const safe = /^[A-Za-z0-9_-]{1,128}$/.test(templateId);
-    const name = safe ? templateId : createHash("sha256").update(templateId).digest("hex");
-    return join(this.#stateDir, "templates", name);
   }
 }

@@ -5,11 +5,13 @@ import type { Acknowledge as _wherry_v1_Acknowledge, Acknowledge__Output as _whe
 import type { Assign as _wherry_v1_Assign, Assign__Output as _wherry_v1_Assign__Output } from './wherry/v1/Assign.ts';
 import type { Assignment as _wherry_v1_Assignment, Assignment__Output as _wherry_v1_Assignment__Output } from './wherry/v1/Assignment.ts';
 import type { Capacity as _wherry_v1_Capacity, Capacity__Output as _wherry_v1_Capacity__Output } from './wherry/v1/Capacity.ts';
+import type { ContentsInventory as _wherry_v1_ContentsInventory, ContentsInventory__Output as _wherry_v1_ContentsInventory__Output } from './wherry/v1/ContentsInventory.ts';
 import type { FileContent as _wherry_v1_FileContent, FileContent__Output as _wherry_v1_FileContent__Output } from './wherry/v1/FileContent.ts';
 import type { Grant as _wherry_v1_Grant, Grant__Output as _wherry_v1_Grant__Output } from './wherry/v1/Grant.ts';
 import type { Grants as _wherry_v1_Grants, Grants__Output as _wherry_v1_Grants__Output } from './wherry/v1/Grants.ts';
 import type { Heartbeat as _wherry_v1_Heartbeat, Heartbeat__Output as _wherry_v1_Heartbeat__Output } from './wherry/v1/Heartbeat.ts';
 import type { HeartbeatAnswer as _wherry_v1_HeartbeatAnswer, HeartbeatAnswer__Output as _wherry_v1_HeartbeatAnswer__Output } from './wherry/v1/HeartbeatAnswer.ts';
+import type { HeldContents as _wherry_v1_HeldContents, HeldContents__Output as _wherry_v1_HeldContents__Output } from './wherry/v1/HeldContents.ts';
 import type { HeldInstance as _wherry_v1_HeldInstance, HeldInstance__Output as _wherry_v1_HeldInstance__Output } from './wherry/v1/HeldInstance.ts';
 import type { Hello as _wherry_v1_Hello, Hello__Output as _wherry_v1_Hello__Output } from './wherry/v1/Hello.ts';
 import type { InstanceStatus as _wherry_v1_InstanceStatus, InstanceStatus__Output as _wherry_v1_InstanceStatus__Output } from './wherry/v1/InstanceStatus.ts';
@@ -32,7 +34,9 @@ import type { StatusBatch as _wherry_v1_StatusBatch, StatusBatch__Output as _whe
 import type { Stop as _wherry_v1_Stop, Stop__Output as _wherry_v1_Stop__Output } from './wherry/v1/Stop.ts';
 import type { StopInstance as _wherry_v1_StopInstance, StopInstance__Output as _wherry_v1_StopInstance__Output } from './wherry/v1/StopInstance.ts';
 import type { Template as _wherry_v1_Template, Template__Output as _wherry_v1_Template__Output } from './wherry/v1/Template.ts';
+import type { TemplateContents as _wherry_v1_TemplateContents, TemplateContents__Output as _wherry_v1_TemplateContents__Output } from './wherry/v1/TemplateContents.ts';
 import type { Termination as _wherry_v1_Termination, Termination__Output as _wherry_v1_Termination__Output } from './wherry/v1/Termination.ts';
+import type { UpdateContents as _wherry_v1_UpdateContents, UpdateContents__Output as _wherry_v1_UpdateContents__Output } from './wherry/v1/UpdateContents.ts';
 import type { UsageBatch as _wherry_v1_UsageBatch, UsageBatch__Output as _wherry_v1_UsageBatch__Output } from './wherry/v1/UsageBatch.ts';
 import type { VolumeContent as _wherry_v1_VolumeContent, VolumeContent__Output as _wherry_v1_VolumeContent__Output } from './wherry/v1/VolumeContent.ts';
 import type { Welcome as _wherry_v1_Welcome, Welcome__Output as _wherry_v1_Welcome__Output } from './wherry/v1/Welcome.ts';
@@ -48,11 +52,13 @@ export interface ProtoGrpcType {
       Assign: MessageTypeDefinition<_wherry_v1_Assign, _wherry_v1_Assign__Output>
       Assignment: MessageTypeDefinition<_wherry_v1_Assignment, _wherry_v1_Assignment__Output>
       Capacity: MessageTypeDefinition<_wherry_v1_Capacity, _wherry_v1_Capacity__Output>
+      ContentsInventory: MessageTypeDefinition<_wherry_v1_ContentsInventory, _wherry_v1_ContentsInventory__Output>
       FileContent: MessageTypeDefinition<_wherry_v1_FileContent, _wherry_v1_FileContent__Output>
       Grant: MessageTypeDefinition<_wherry_v1_Grant, _wherry_v1_Grant__Output>
       Grants: MessageTypeDefinition<_wherry_v1_Grants, _wherry_v1_Grants__Output>
       Heartbeat: MessageTypeDefinition<_wherry_v1_Heartbeat, _wherry_v1_Heartbeat__Output>
       HeartbeatAnswer: MessageTypeDefinition<_wherry_v1_HeartbeatAnswer, _wherry_v1_HeartbeatAnswer__Output>
+      HeldContents: MessageTypeDefinition<_wherry_v1_HeldContents, _wherry_v1_HeldContents__Output>
       HeldInstance: MessageTypeDefinition<_wherry_v1_HeldInstance, _wherry_v1_HeldInstance__Output>
       Hello: MessageTypeDefinition<_wherry_v1_Hello, _wherry_v1_Hello__Output>
       InstanceStatus: MessageTypeDefinition<_wherry_v1_InstanceStatus, _wherry_v1_InstanceStatus__Output>
@@ -75,7 +81,9 @@ export interface ProtoGrpcType {
       Stop: MessageTypeDefinition<_wherry_v1_Stop, _wherry_v1_Stop__Output>
       StopInstance: MessageTypeDefinition<_wherry_v1_StopInstance, _wherry_v1_StopInstance__Output>
       Template: MessageTypeDefinition<_wherry_v1_Template, _wherry_v1_Template__Output>
+      TemplateContents: MessageTypeDefinition<_wherry_v1_TemplateContents, _wherry_v1_TemplateContents__Output>
       Termination: MessageTypeDefinition<_wherry_v1_Termination, _wherry_v1_Termination__Output>
+      UpdateContents: MessageTypeDefinition<_wherry_v1_UpdateContents, _wherry_v1_UpdateContents__Output>
       UsageBatch: MessageTypeDefinition<_wherry_v1_UsageBatch, _wherry_v1_UsageBatch__Output>
       VolumeContent: MessageTypeDefinition<_wherry_v1_VolumeContent, _wherry_v1_VolumeContent__Output>
       Welcome: MessageTypeDefinition<_wherry_v1_Welcome, _wherry_v1_Welcome__Output>

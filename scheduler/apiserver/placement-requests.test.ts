@@ -207,7 +207,8 @@ test.each([
     name: "a workload that is none",
     actions: [{ apply: { object: { apiVersion: "v1", kind: "Secret", metadata: { name: "x" } } } }],
     code: 400,
-    message: "spec.actions[0].apply.object: only WasmDeployment and WasmJob are simulated, not Secret",
+    message:
+      "spec.actions[0].apply.object: only WasmDaemonSet, WasmDeployment, WasmJob are simulated, not Secret",
   },
   {
     name: "a workload in no namespace",

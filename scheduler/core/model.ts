@@ -168,7 +168,7 @@ export interface Instance {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly slot: Slot | undefined;
-  /** The only node that it may have: of daemon sets, and of moves. Not known of instances that a node reported. */
+  /** The only node that it may have: of daemon sets, and of moves. Of what a node reported, known of daemon sets only. */
   readonly targetNode: string | undefined;
   /**
    * Why it should go (its node is drained, a better one is free): its controller makes another one first where it can. Known to

@@ -3,6 +3,7 @@ import type { InstanceTemplate } from "../../api/gen/kinds.gen.ts";
 import { configDigestAnnotation } from "../core/labels.ts";
 import { type ConfigLookup, resolveTemplate } from "../core/templates/resolve-template.ts";
 import { canonicalJson } from "../core/templates/template-hash.ts";
+import { contentsId } from "./node-template.ts";
 
 /**
  * Makes what a template reads from ConfigMaps and Secrets part of it, as an annotation: so a change there is a change of the
@@ -10,25 +11,56 @@ import { canonicalJson } from "../core/templates/template-hash.ts";
  */
 export class ConfigDigests {
   readonly #lastKnown = new Map<string, string>();
+  readonly #held = new Set<string>();
+  readonly #recorded: (ownerUid: string) => string | undefined;
 
-  /** While something that it reads is missing the digest stays as it was: nothing is rolled out that could not start. */
+  /** `recorded`: the digest in the template that was kept last, which a scheduler before this one has made. */
+  constructor(recorded: (ownerUid: string) => string | undefined) {
+    this.#recorded = recorded;
+  }
+
+  /**
+   * The digest stays as it was while it is held, and while something that the template reads is missing: nothing is rolled
+   * out that could not start.
+   */
   addTo(template: InstanceTemplate, ownerUid: string, lookup: ConfigLookup): InstanceTemplate {
-    const resolved = resolveTemplate(template.spec, lookup);
-    if (resolved.kind === "resolved") {
-      const hash = createHash("sha256").update(canonicalJson(resolved.body.spec.env ?? []));
-      for (const { volume, files } of resolved.body.contents) {
-        for (const { path, data } of files)
-          hash.update(`\0${volume}\0${path}\0${data.byteLength}\0`).update(data);
-      }
-      this.#lastKnown.set(ownerUid, hash.digest("hex").slice(0, 16));
-    }
-    const digest = this.#lastKnown.get(ownerUid);
+    const held = this.#held.has(ownerUid) ? this.#known(ownerUid) : undefined;
+    const digest = held ?? this.#present(template, ownerUid, lookup) ?? this.#known(ownerUid);
     if (digest === undefined) return template;
     const annotations = { ...template.metadata?.annotations, [configDigestAnnotation]: digest };
     return { ...template, metadata: { ...template.metadata, annotations } };
   }
 
+  /** False: there is no digest to hold. */
+  hold(ownerUid: string): boolean {
+    if (this.#known(ownerUid) === undefined) return false;
+    this.#held.add(ownerUid);
+    return true;
+  }
+
+  release(ownerUid: string): void {
+    this.#held.delete(ownerUid);
+  }
+
   forget(ownerUid: string): void {
+    this.#held.delete(ownerUid);
     this.#lastKnown.delete(ownerUid);
+  }
+
+  #known(ownerUid: string): string | undefined {
+    return this.#lastKnown.get(ownerUid) ?? this.#recorded(ownerUid);
+  }
+
+  #present(template: InstanceTemplate, ownerUid: string, lookup: ConfigLookup): string | undefined {
+    const resolved = resolveTemplate(template.spec, lookup);
+    if (resolved.kind === "missing") return undefined;
+    const { spec, contents } = resolved.body;
+    const hash = createHash("sha256").update(canonicalJson(spec.env ?? []));
+    const digest = hash
+      .update(`\0${contentsId(contents)}`)
+      .digest("hex")
+      .slice(0, 16);
+    this.#lastKnown.set(ownerUid, digest);
+    return digest;
   }
 }

@@ -65,7 +65,7 @@ export async function watchDeclaredObjects(
 }
 
 /** Resolves with the watch's `synced`. */
-function watched(
+export function watched(
   backend: Backend,
   resource: ResourceKey,
   listener: Listener,

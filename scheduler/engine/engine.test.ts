@@ -206,6 +206,11 @@ test("Engine: a job's result is counted only when its status is stored, and ackn
   a.report(uid, { phase: "Succeeded", ready: false, exitCode: 0, finishedMs: 2 });
   await pass(1_000);
   expect(a.acknowledged).toEqual([]);
+  // The session is a new one, and the node names its result again.
+  a.disconnect();
+  a.connect();
+  await pass(1_000);
+  expect(a.acknowledged).toEqual([]);
   backend.releaseWrites();
   await pass(1_000);
   expect(states()).toEqual(["ended"]);

@@ -35,9 +35,10 @@ import {
   type PlacementConfiguration,
 } from "../core/placement/profile-declaration.ts";
 import { PriorityClasses } from "../core/priority-classes.ts";
-import type { ConfigKind } from "../core/templates/resolve-template.ts";
+import { ConfigKeeper } from "./config-keeper.ts";
 import { configLookup } from "./config-lookup.ts";
 import { watchDeclaredObjects } from "./declared-objects.ts";
+import { DaemonSetMarks } from "./daemon-set-marks.ts";
 import { CronJobKeeper } from "./cron/cron-job-keeper.ts";
 import { BudgetKeeper } from "./disruption/budget-keeper.ts";
 import { Evictions } from "./disruption/evictions.ts";
@@ -104,10 +105,12 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #taintEvictions: TaintEvictions;
   readonly #reconciler: Reconciler;
   readonly #movable = new MovableWorkloads();
+  readonly #daemonSets = new DaemonSetMarks();
   readonly #rebalancer: Rebalancer;
   readonly #cronJobs: CronJobKeeper;
   readonly #explainer: InstanceExplainer;
   readonly #pace: WorkloadPace;
+  readonly #config: ConfigKeeper;
   readonly #stopping = new AbortController();
   #turnScheduled = false;
 
@@ -126,7 +129,9 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#catalogue = new TemplateCatalogue({
       lookup: (namespace) => configLookup(backend, namespace),
       revisionTemplate: (ownerUid, hash) => this.#revisions.template(ownerUid, hash),
+      latestTemplate: (ownerUid) => this.#revisions.latestTemplate(ownerUid),
     });
+    this.#config = this.#makeConfigKeeper();
     this.nodes = new NodeBook({
       ...options,
       state,
@@ -135,6 +140,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       asDeclared: (instance) => this.#asDeclared(instance),
       changed,
       nodeChanged: (name, kind) => this.#nodeChanged(name, kind),
+      registered: (name) => this.#config.registered(name),
       usageFell: limitsUsage(placement) ? (name) => this.#placement.usageFell(name) : () => {},
     });
     this.#quotas = this.#makeQuotaKeeper();
@@ -156,13 +162,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       again: () => this.#scheduleTurn(),
       deciding: options.deciding,
     });
-    this.#explainer = new InstanceExplainer({
-      state,
-      clock,
-      quotas: this.#quotas.book,
-      placement: this.#placement,
-      entryOf: (uid, templateHash) => this.#entryOf(uid, templateHash),
-    });
+    this.#explainer = this.#makeExplainer();
     this.#taintEvictions = new TaintEvictions({
       state,
       clock,
@@ -173,11 +173,40 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.simulator = this.#makeSimulator(placement);
   }
 
+  #makeExplainer(): InstanceExplainer {
+    return new InstanceExplainer({
+      state: this.#state,
+      clock: this.#options.clock,
+      quotas: this.#quotas.book,
+      placement: this.#placement,
+      entryOf: (uid, templateHash) => this.#entryOf(uid, templateHash),
+    });
+  }
+
+  #makeConfigKeeper(): ConfigKeeper {
+    return new ConfigKeeper({
+      clock: this.#options.clock,
+      catalogue: this.#catalogue,
+      events: this.#events,
+      nodes: () => this.nodes,
+      workload: (uid) => this.#workloads.get(uid),
+      wake: (uid) => {
+        this.#placement.wakeOwner(uid);
+        this.#scheduleTurn();
+      },
+      remake: (uid) => {
+        for (const instance of Array.from(this.#state.instancesOwnedBy(uid)))
+          if (instance.state.kind === "pending") this.#reconciler.stop(instance.uid, undefined);
+      },
+      changed: (uid) => this.#templatesChanged(uid),
+    });
+  }
+
   #makeRevisionKeeper(): RevisionKeeper {
     return new RevisionKeeper({
       ...this.#options,
       exists: (ownerUid) => this.#workloads.has(ownerUid),
-      changed: (ownerUid) => this.#revisionsChanged(ownerUid),
+      changed: (ownerUid) => this.#templatesChanged(ownerUid),
     });
   }
 
@@ -262,7 +291,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#options.backend,
       {
         node: (event) => this.#nodeEvent(event),
-        config: (kind, event) => this.#configEvent(kind, event),
+        config: (kind, event) => this.#config.event(kind, event),
         budget: (event) => this.#budgets.event(event),
         quota: (event) => this.#quotas.event(event),
         priorityClass: (event) => this.#priorityEvent(event),
@@ -285,6 +314,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#stopping.abort();
     this.#wakeUps.close();
     this.#pace.close();
+    this.#config.close();
     this.#events.close();
     this.#placement.close();
     this.#rebalancer.close();
@@ -369,8 +399,8 @@ export class Engine implements InstanceSource, AsyncDisposable {
     return workload && entry ? { ...instance, ...declaredParts(workload, entry) } : instance;
   }
 
-  /** A template can be used now, or has another number: its controller waits for that. */
-  #revisionsChanged(ownerUid: string): void {
+  /** A template can be used now, or there is another one: its controller waits for that. */
+  #templatesChanged(ownerUid: string): void {
     this.#pace.wake(ownerUid);
     this.#mark(ownerUid);
   }
@@ -381,8 +411,9 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#pace.wake(uid);
       this.#workloads.delete(uid);
       this.#held.delete(uid);
-      this.#catalogue.forget(uid);
+      this.#config.workloadGone(uid);
       this.#movable.delete(uid);
+      this.#daemonSets.delete(uid);
       this.#reconciler.drop(uid);
       this.#wakeUps.set(uid, undefined);
     } else {
@@ -390,23 +421,16 @@ export class Engine implements InstanceSource, AsyncDisposable {
       const workload = toWorkload(kind, event.object);
       this.#workloads.set(uid, workload);
       this.#movable.put(workload);
+      this.#daemonSets.put(workload);
       if (before?.object.metadata.generation !== workload.object.metadata.generation) {
         this.#pace.wake(uid);
-        this.#catalogue.drop(uid);
+        this.#config.workloadChanged(uid);
       }
       if (before !== undefined && isGang(before) !== isGang(workload)) this.#placement.gangChanged(uid);
       if (isOld && this.nodes.hasUnknown()) this.#held.add(uid);
     }
     this.#budgets.workloadChanged(toWorkload(kind, event.object));
     this.#mark(uid);
-  }
-
-  #configEvent(kind: ConfigKind, event: BackendEvent): void {
-    if (event.kind === "synced") return;
-    const { namespace = "", name } = event.object.metadata;
-    const readers = this.#catalogue.configChanged(kind, namespace, name);
-    for (const uid of readers) this.#placement.wakeOwner(uid);
-    if (readers.length > 0) this.#scheduleTurn();
   }
 
   /** Instances keep the priority that they were made with; what could not be made for want of the class now can. */
@@ -437,8 +461,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
   }
 
   #nodeChanged(nodeName: string, kind: "nodeAdded" | "nodeUpdated"): void {
+    const node = this.#state.node(nodeName);
     this.#placement.nodeChanged(nodeName, kind);
-    this.#options.observer?.nodeChanged(nodeName, this.#state.node(nodeName));
+    this.#options.observer?.nodeChanged(nodeName, node);
+    this.#daemonSets.nodeChanged(nodeName, node);
     this.#evictions.nodeChanged(nodeName);
     this.#taintEvictions.nodeChanged(nodeName);
     this.#rebalancer.nodesChanged();
@@ -513,6 +539,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   #turn(): void {
     if (this.#stopping.signal.aborted) return;
+    this.#markAll([...this.#daemonSets.take()]);
     const dirty = [...this.#dirty];
     this.#dirty.clear();
     this.#reconciler.beginTurn();
@@ -542,7 +569,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     // What was marked during its steps has been passed over.
     if (progress === "done") this.#mark(uid);
     if (progress !== undefined || this.#pace.rests(uid)) return progress;
-    this.#pace.note(uid, this.#state.countOwnedBy(uid));
+    this.#pace.note(uid, this.#daemonSets.sizeOf(uid, this.#state.countOwnedBy(uid)));
     // The state changes only when steps are executed; what that makes dirty is looked at in the next turn.
     if (workload) this.#wakeUps.set(uid, this.#reconciler.reconcile(workload));
     else this.#reconciler.reconcileOrphans(uid);

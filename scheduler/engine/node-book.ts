@@ -47,6 +47,8 @@ export interface NodeBookOptions {
   readonly changed: (change: InstanceChange) => void;
   /** Something about nodes changed that may concern placement or held workloads. */
   readonly nodeChanged: (nodeName: string, kind: "nodeAdded" | "nodeUpdated") => void;
+  /** It has told all that it holds. */
+  readonly registered: (nodeName: string) => void;
   /** Less of a node is in use than before. */
   readonly usageFell: (nodeName: string) => void;
 }
@@ -87,6 +89,11 @@ export class NodeBook implements NodeListener, AsyncDisposable {
         return { hello: this.#hellos.get(name), connection, conditions, promisable: allocatable, overcommit };
       },
     });
+  }
+
+  /** Those with a session. */
+  connectedNames(): Iterable<string> {
+    return this.#sessions.keys();
   }
 
   session(nodeName: string): NodeSession | undefined {
@@ -219,7 +226,9 @@ export class NodeBook implements NodeListener, AsyncDisposable {
       nodeName: session.nodeName,
       observed: status,
     } as const;
-    const outcome = this.#options.state.adopt({ ...this.#options.asDeclared(instance), state });
+    // What is lost on the way to it later may come back to no other node.
+    const targetNode = instance.owner.kind === "WasmDaemonSet" ? session.nodeName : undefined;
+    const outcome = this.#options.state.adopt({ ...this.#options.asDeclared(instance), targetNode, state });
     if (outcome.kind === "changed") this.#options.changed(outcome.change);
     else if (outcome.kind === "refused") this.#dismiss(session, instance.uid, status);
     if (this.#options.state.instance(instance.uid)?.state.kind === "stopping")
@@ -256,6 +265,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     this.#unknown.delete(nodeName);
     log.info("node connected", { node: nodeName, instances: seen.size });
     this.#setConnection(nodeName, { kind: "connected" });
+    this.#options.registered(nodeName);
   }
 
   #setConnection(

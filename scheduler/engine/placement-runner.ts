@@ -73,7 +73,9 @@ export interface Whereabouts {
 }
 
 const batchSizeMax = 500;
-const batchesPerTurn = 8;
+/** What a turn spends on placement: 8 batches, or 500 instances that may have one node only, each a batch by itself. */
+const turnBudget = 4_000;
+const batchCost = { ofAny: 500, ofOneNode: 8 };
 const cachedRequestsMax = 1_000;
 /** Decisions that can still be explained: minutes of a busy cluster, days of a usual one. */
 const decisionsMax = 10_000;
@@ -104,7 +106,9 @@ export class PlacementRunner {
       backoff: options.placement.backoff,
       mayHelp: (event, request, rejectedBy, isNominated) =>
         this.#placer.mayHelp(event, this.#request(request), rejectedBy) ||
-        (!isNominated && this.#preemption.mayHelp(event.view, request)),
+        (!isNominated &&
+          (request.targetNode ?? event.view.node.name) === event.view.node.name &&
+          this.#preemption.mayHelp(event.view, request)),
     });
     const proposals = new Proposals(options);
     this.#proposals = proposals;
@@ -176,7 +180,8 @@ export class PlacementRunner {
   usageFell(nodeName: string): void {
     const view = this.#options.state.view(nodeName);
     if (!view) return;
-    const woken = this.#queue.wakeWhere(
+    const woken = this.#queue.wakeOn(
+      nodeName,
       (request, rejectedBy) =>
         rejectedBy.has(usageLimitName) &&
         this.#placer.mayHelp({ kind: "capacityFreed", view }, this.#request(request), limitedUsage),
@@ -239,9 +244,10 @@ export class PlacementRunner {
     this.#preemption.beginTurn();
     this.#preemption.settle();
     this.#wakeGang();
-    for (let batches = 0; batches < batchesPerTurn; batches++) {
+    for (let spent = 0; spent < turnBudget;) {
       const batch = this.#queue.take(batchSizeMax, this.#now());
       if (!batch) break;
+      spent += batch.request.targetNode === undefined ? batchCost.ofAny : batchCost.ofOneNode;
       this.#place(batch);
       if (this.#preemption.isSpent) break;
     }
@@ -361,8 +367,8 @@ export class PlacementRunner {
     this.#queue.putBack(batch, outcome.undecided);
     this.#queue.close(batch, outcome, this.#now());
     const { explanation, unplaceable, nominated, noOtherNode } = outcome;
-    // A gang has nodes for all of it; no event makes it look for another one.
-    if (noOtherNode && !batch.request.isGang)
+    // A gang has nodes for all of it, and some may have no other node: no event makes them look for one.
+    if (noOtherNode && !batch.request.isGang && batch.request.targetNode === undefined)
       for (const { uid } of nominated) this.#queue.addNominated(uid, batch.request, noOtherNode, this.#now());
     if (!explanation || batch.isNominated || unplaceable.length === 0) return;
     this.#explain(unplaceable, explanation);
@@ -395,8 +401,8 @@ export class PlacementRunner {
     return this.#options.entryOf(owner.uid, templateHash);
   }
 
-  #request({ key, requirements }: QueuedRequest): PlacementRequest {
-    return { key, requirements, neighbours: this.#options.state.neighbours };
+  #request({ key, requirements, targetNode }: QueuedRequest): PlacementRequest {
+    return { key, requirements, neighbours: this.#options.state.neighbours, targetNode };
   }
 
   /** Why instances got their nodes is kept for those who ask, and told to whoever records it. */

@@ -241,7 +241,7 @@ test("Engine: a preempted attempt of a job is a disruption, and the next one wai
   expect(places()).toEqual({ work: ["ended: Preempted", "pending"], high: ["a"] });
   expect(statusOf(backend, "wasmjobs", "work")).toMatchObject({
     failed: 0,
-    failedAttempts: [{ index: 0, attempts: 1, failures: 0 }],
+    failedAttempts: [{ indexes: "0", attempts: 1, failures: 0 }],
   });
   remove("wasmdeployments", "high");
   await pass(300);

@@ -25,6 +25,7 @@ import {
   PreemptionSearch,
   type PreemptionPlan,
   type SearchExtent,
+  wholeExtent,
 } from "../core/placement/preemption/preemption-search.ts";
 import { victimText, waitingText } from "../core/placement/preemption/preemption-text.ts";
 import { estimateCost } from "../core/placement/preemption/quick-estimate.ts";
@@ -112,7 +113,7 @@ export class Preemption {
 
   /** Makes room for as many of these as it can. */
   preemptEach(queued: QueuedRequest, instances: readonly Instance[]): PreemptionOutcome {
-    const search = this.#search(queued, instances, this.#nextExtent(queued.key));
+    const search = this.#search(queued, instances, this.#extentFor(queued));
     if (search === undefined) return { nominated: [], isUnfinished: false };
     const draft = this.#draft();
     const served = instances.slice(0, this.#leftInTurn);
@@ -247,6 +248,13 @@ export class Preemption {
     return preempts && this.#options.state.hasLowerThan(priority);
   }
 
+  /** undefined: the only node that will do is not there. */
+  #extentFor({ key, targetNode }: QueuedRequest): SearchExtent | undefined {
+    if (targetNode === undefined) return this.#nextExtent(key);
+    const only = this.#options.state.snapshot().positionOf(targetNode);
+    return only === undefined ? undefined : { ...wholeExtent, only };
+  }
+
   #nextExtent(key: string): SearchExtent {
     const skipped = this.#unfinished.get(key) ?? 0;
     this.#unfinished.delete(key);
@@ -260,16 +268,16 @@ export class Preemption {
   #search(
     queued: QueuedRequest,
     instances: readonly Instance[],
-    extent?: SearchExtent,
+    extent: SearchExtent | undefined,
   ): PreemptionSearch | undefined {
-    if (instances.length === 0 || !this.#mayPreempt(queued)) return undefined;
+    if (extent === undefined || instances.length === 0 || !this.#mayPreempt(queued)) return undefined;
     const { state, placer } = this.#options;
     const preemptor = preemptorOf(placer, this.#options.request(queued), queued.priority);
     return new PreemptionSearch(state.snapshot(), preemptor, this.#occupants, extent);
   }
 
   #planAll(queued: QueuedRequest, instances: readonly Instance[], draft: PreemptionDraft): boolean {
-    const search = this.#search(queued, instances);
+    const search = this.#search(queued, instances, wholeExtent);
     if (search === undefined) return instances.length === 0;
     return instances.every((instance) => {
       const plan = search.next(this.#options.state.snapshot());

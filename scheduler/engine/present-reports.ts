@@ -5,7 +5,7 @@ import { NeighboursWithout } from "../core/placement/neighbours-without.ts";
 import type { Placer } from "../core/placement/placer.ts";
 import { withoutInstances, type Snapshot } from "../core/placement/snapshot.ts";
 
-/** What every rule says of every node now, as if the instance were not there. Some milliseconds for a thousand nodes. */
+/** What every rule says of every node that will do, now, as if the instance were not there. Some milliseconds for a thousand nodes. */
 export function reportsWithout(
   instance: Instance,
   requirements: PlacementRequirements,
@@ -15,7 +15,12 @@ export function reportsWithout(
   const holds = roomHeldBy(instance);
   const neighbours =
     holds === undefined ? state.neighbours : new NeighboursWithout(state.neighbours, instance, holds);
-  const request = { key: `without/${instance.uid}`, requirements, neighbours };
+  const request = {
+    key: `without/${instance.uid}`,
+    requirements,
+    neighbours,
+    targetNode: instance.targetNode,
+  };
   return placer.explain(withoutInstance(state.snapshot(), instance, holds), request);
 }
 

@@ -13,7 +13,10 @@ export function queuedRequest(instance: Instance, entry: CatalogueEntry, isGang:
     key: [owner.uid, templateHash, priorityClass, priority, isolation, hasDeadline, preempts, isGang].join(
       "/",
     ),
-    requirements: { ...entry.requirements, isolation },
+    // One value for all that are alike: of a daemon set there is a group for each node.
+    requirements:
+      entry.requirements.isolation === isolation ? entry.requirements : { ...entry.requirements, isolation },
+    targetNode: instance.targetNode,
     priority,
     preempts,
     isGang,

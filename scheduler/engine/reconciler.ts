@@ -7,6 +7,7 @@
  * Even then a job's ended instances are only retired: no controller sees them any more, people do.
  */
 import { isDeepStrictEqual } from "node:util";
+import type { InstanceTemplate } from "../../api/gen/kinds.gen.ts";
 import type { ApiObject } from "../../api/object-meta.ts";
 import type { Clock } from "../../kit/clock.ts";
 import { assertNever, errorMessage } from "../../kit/errors.ts";
@@ -18,6 +19,10 @@ import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import { reconcileDeployment } from "../core/controllers/deployment/deployment.ts";
 import { reconcileDaemonSet } from "../core/controllers/daemon-set/daemon-set.ts";
+import {
+  type DaemonSetMemory,
+  emptyDaemonSetMemory,
+} from "../core/controllers/daemon-set/failure-backoff.ts";
 import { emptyJobMemory, reconcileJob, type JobMemory } from "../core/controllers/job/job.ts";
 import { reconcileOrphans } from "../core/controllers/orphans.ts";
 import type { ReconcileResult, Step } from "../core/controllers/step.ts";
@@ -85,6 +90,7 @@ export class Reconciler implements AsyncDisposable {
   readonly #retired = new RetiredInstances(retiredMax);
   readonly #backlog = new StepBacklog();
   readonly #jobMemories = new Map<string, JobMemory>();
+  readonly #daemonSetMemories = new Map<string, DaemonSetMemory>();
   readonly #statusWriter: KeyedWorker;
   readonly #deletions: KeyedWorker;
 
@@ -184,6 +190,7 @@ export class Reconciler implements AsyncDisposable {
     this.#backlog.drop(ownerUid);
     this.#statuses.delete(ownerUid);
     this.#jobMemories.delete(ownerUid);
+    this.#daemonSetMemories.delete(ownerUid);
     this.#learned.drop(ownerUid);
   }
 
@@ -209,21 +216,30 @@ export class Reconciler implements AsyncDisposable {
     const { uid } = workload.object.metadata;
     const instances = this.#options.state.instancesOwnedBy(uid);
     const nowMs = this.#options.clock.now();
-    const priority = this.#options.priorities.resolve(templateOf(workload).spec.priorityClassName);
-    const refusal = priority.kind === "unknown" ? priority.message : undefined;
+    const refusal = this.#refusalOf(templateOf(workload));
     switch (workload.kind) {
       case "WasmDeployment": {
         const { templateHash } = this.catalogueEntry(workload);
         const revisions = [...this.#options.revisions.of(uid)];
         const deployment = workload.object;
-        return reconcileDeployment({ deployment, templateHash, revisions, instances, refusal, nowMs });
+        const refusalOf = (hash: string) => this.#refusalOf(this.catalogueEntryOf(workload, hash)?.template);
+        return reconcileDeployment({ deployment, templateHash, revisions, instances, refusalOf, nowMs });
       }
       case "WasmDaemonSet": {
-        const { templateHash } = this.catalogueEntry(workload);
-        const revisions = [...this.#options.revisions.of(uid)];
-        const nodes = this.#options.state.nodes();
-        const daemonSet = workload.object;
-        return reconcileDaemonSet({ daemonSet, templateHash, revisions, nodes, instances, refusal, nowMs });
+        const { templateHash, requirements } = this.catalogueEntry(workload);
+        const result = reconcileDaemonSet({
+          daemonSet: workload.object,
+          templateHash,
+          requirements,
+          revisions: [...this.#options.revisions.of(uid)],
+          nodes: this.#options.state.nodes(),
+          instances,
+          refusal,
+          nowMs,
+          memory: this.#daemonSetMemories.get(uid) ?? emptyDaemonSetMemory,
+        });
+        this.#daemonSetMemories.set(uid, result.memory);
+        return result;
       }
       case "WasmJob": {
         const memory = this.#jobMemories.get(uid) ?? emptyJobMemory;
@@ -235,6 +251,12 @@ export class Reconciler implements AsyncDisposable {
       default:
         return assertNever(workload, "workload");
     }
+  }
+
+  /** Why no instance of a template can be made now. */
+  #refusalOf(template: InstanceTemplate | undefined): string | undefined {
+    const priority = this.#options.priorities.resolve(template?.spec.priorityClassName);
+    return priority.kind === "unknown" ? priority.message : undefined;
   }
 
   #executeOrphaned(step: Step): void {

@@ -3,28 +3,35 @@
  * instances. An entry is made when it is first needed and dropped when the workload, or a ConfigMap or Secret that it
  * reads, changes.
  */
-import { createHash } from "node:crypto";
-import type { InstanceTemplate } from "../../api/gen/kinds.gen.ts";
+import type { InstanceSpec, InstanceTemplate } from "../../api/gen/kinds.gen.ts";
 import { cpuMillis, memoryBytes } from "../../api/quantity.ts";
-import { ownerLabel, templateHashLabel } from "../core/labels.ts";
+import { daemonTolerations } from "../core/daemon-tolerations.ts";
+import { configDigestAnnotation, ownerLabel, templateHashLabel } from "../core/labels.ts";
 import type { Owner, PlacementRequirements, Resources } from "../core/model.ts";
 import type { ComputeResource } from "../core/quota/compute-resources.ts";
 import {
   configReferences,
+  resolveContents,
   resolveTemplate,
   type ConfigKind,
   type ConfigLookup,
-  type TemplateBody,
 } from "../core/templates/resolve-template.ts";
 import { requirementsOf } from "../core/templates/requirements.ts";
-import { canonicalJson } from "../core/templates/template-hash.ts";
+import type { Contents, NodeTemplate } from "../nodes/node-port.ts";
 import { ConfigDigests } from "./config-digests.ts";
+import { contentsId, nodeTemplate } from "./node-template.ts";
 import { templateHash } from "./template-hash.ts";
-import type { NodeTemplate } from "../nodes/node-port.ts";
 
 export type TemplateOutcome =
   | { readonly kind: "resolved"; readonly template: NodeTemplate }
   | { readonly kind: "missing"; readonly reason: string; readonly message: string };
+
+/** What running instances see: the volumes that can be filled in now. */
+export interface Files {
+  readonly contents: Contents;
+  /** Why that is not all of them. */
+  readonly missing: string | undefined;
+}
 
 export interface CatalogueEntry {
   readonly templateHash: string;
@@ -37,6 +44,7 @@ export interface CatalogueEntry {
   /** What the template leaves open, which matters to quotas. */
   readonly unspecified: ReadonlySet<ComputeResource>;
   readonly outcome: TemplateOutcome;
+  readonly files: Files;
 }
 
 export interface TemplateOwner extends Owner {
@@ -51,6 +59,8 @@ export interface CatalogueSources {
   readonly lookup: (namespace: string) => ConfigLookup;
   /** A template that the workload has had; undefined: it is not kept. */
   readonly revisionTemplate: (ownerUid: string, templateHash: string) => InstanceTemplate | undefined;
+  /** The one that was current last; undefined: none is kept. */
+  readonly latestTemplate: (ownerUid: string) => InstanceTemplate | undefined;
 }
 
 interface OwnerEntries {
@@ -64,10 +74,13 @@ export class TemplateCatalogue {
   readonly #sources: CatalogueSources;
   readonly #cached = new Map<string, OwnerEntries>();
   readonly #readers = new Map<string, Set<string>>();
-  readonly #configDigests = new ConfigDigests();
+  readonly #configDigests: ConfigDigests;
 
   constructor(sources: CatalogueSources) {
     this.#sources = sources;
+    this.#configDigests = new ConfigDigests(
+      (uid) => sources.latestTemplate(uid)?.metadata?.annotations?.[configDigestAnnotation],
+    );
   }
 
   /** Of the current template. */
@@ -93,16 +106,27 @@ export class TemplateCatalogue {
     return template && this.#make(owner, template, entries);
   }
 
-  /** The workload, or what is kept of its templates, changed. */
-  drop(ownerUid: string): void {
+  /** The workload, or what is kept of its templates, changed. Answers whether it read a ConfigMap or Secret. */
+  drop(ownerUid: string): boolean {
     const cached = this.#cached.get(ownerUid);
-    if (!cached) return;
+    if (!cached) return false;
     this.#cached.delete(ownerUid);
     for (const reference of cached.references) {
       const readers = this.#readersOf(reference);
       readers.delete(ownerUid);
       if (readers.size === 0) this.#readers.delete(reference);
     }
+    return cached.references.size > 0;
+  }
+
+  /** Changes of what it reads make no other template of its current one, until `release`. False: there is nothing to hold. */
+  hold(ownerUid: string): boolean {
+    return this.#configDigests.hold(ownerUid);
+  }
+
+  release(ownerUid: string): void {
+    this.#configDigests.release(ownerUid);
+    this.drop(ownerUid);
   }
 
   /** The workload is gone. */
@@ -121,7 +145,12 @@ export class TemplateCatalogue {
   #make(owner: TemplateOwner, template: InstanceTemplate, entries: OwnerEntries): CatalogueEntry {
     const { spec } = template;
     const { uid: ownerUid, namespace } = owner;
-    const resolved = resolveTemplate(spec, this.#sources.lookup(namespace));
+    const lookup = this.#sources.lookup(namespace);
+    const resolved = resolveTemplate(spec, lookup);
+    const outcome: TemplateOutcome =
+      resolved.kind === "resolved"
+        ? { kind: "resolved", template: nodeTemplate(ownerUid, resolved.body) }
+        : resolved;
     const hash = templateHash(template);
     const labels = {
       ...template.metadata?.labels,
@@ -132,10 +161,16 @@ export class TemplateCatalogue {
       templateHash: hash,
       template,
       labels,
-      requirements: requirementsOf({ ownerUid, namespace, labels, spec }),
+      requirements: requirementsOf({
+        ownerUid,
+        namespace,
+        labels,
+        spec,
+        tolerations: owner.kind === "WasmDaemonSet" ? daemonTolerations : [],
+      }),
       ...declaredLimits(template),
-      outcome:
-        resolved.kind === "resolved" ? { kind: "resolved", template: nodeTemplate(resolved.body) } : resolved,
+      outcome,
+      files: filesOf(outcome, spec, lookup),
     };
     entries.byHash.set(hash, entry);
     for (const { kind, name } of configReferences(spec)) {
@@ -167,18 +202,10 @@ function configKey(kind: ConfigKind, namespace: string, name: string): string {
   return `${kind}/${namespace}/${name}`;
 }
 
-function nodeTemplate(body: TemplateBody): NodeTemplate {
-  const specText = canonicalJson(body.spec);
-  const digest = createHash("sha256").update(specText);
-  for (const { volume, files } of body.contents) {
-    for (const { path, data } of files)
-      digest.update(`\0${volume}\0${path}\0${data.byteLength}\0`).update(data);
-  }
-  return {
-    id: digest.digest("hex").slice(0, 32),
-    specJson: Buffer.from(specText),
-    contents: body.contents,
-  };
+function filesOf(outcome: TemplateOutcome, spec: InstanceSpec, lookup: ConfigLookup): Files {
+  if (outcome.kind === "resolved") return { contents: outcome.template, missing: undefined };
+  const { contents, missing } = resolveContents(spec, lookup);
+  return { contents: { contents, contentsId: contentsId(contents) }, missing };
 }
 
 function declaredLimits({ spec }: InstanceTemplate): Pick<CatalogueEntry, "limits" | "unspecified"> {

@@ -48,6 +48,11 @@ export function keepsRevisions({ kind }: Workload): boolean {
   return kind !== "WasmJob";
 }
 
+/** Whether a change of what its template reads is a change of the template. */
+export function rollsOutConfiguration(workload: Workload): boolean {
+  return workload.kind !== "WasmJob" && workload.object.spec.rolloutOnConfigChange;
+}
+
 /** Whether the workload ends its instances after a time: the quota scope Terminating. */
 export function hasDeadline({ kind, object }: Workload): boolean {
   return kind === "WasmJob" && object.spec.activeDeadlineSeconds !== undefined;
@@ -63,6 +68,6 @@ export function templateOwner(workload: Workload): TemplateOwner {
     ...ownerOf(workload),
     namespace: namespaceOf(workload),
     template: templateOf(workload),
-    includesConfiguration: workload.kind !== "WasmJob" && workload.object.spec.rolloutOnConfigChange,
+    includesConfiguration: rollsOutConfiguration(workload),
   };
 }

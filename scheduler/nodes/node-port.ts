@@ -45,12 +45,20 @@ export interface NodeModule {
   readonly state: ModuleState | "gone";
 }
 
-/** A template as nodes get it, named by its content. */
+/** A template as nodes get it. */
 export interface NodeTemplate {
+  /** Names the spec by its content, and the owner where there are files. */
   readonly id: string;
   readonly specJson: Uint8Array;
   readonly contents: readonly VolumeContent[];
+  /** Names the files by their content. Empty: there are no volumes with files. */
+  readonly contentsId: string;
 }
+
+export type Contents = Pick<NodeTemplate, "contents" | "contentsId">;
+
+/** What instances of a template see; undefined: what they have stays. */
+export type ContentsOf = (templateHash: string) => Contents | undefined;
 
 /** Why an instance is told to stop, where it was not its workload's doing. */
 export interface StopReason {
@@ -65,6 +73,13 @@ export interface NodeSession {
   /** `why` becomes the reason of its end; without it the node says Stopped. */
   stop(uid: string, graceMs: number | undefined, why?: StopReason): void;
   acknowledge(uid: string): void;
+  /**
+   * The node's instances of this owner see these files from now on. What the node has already is not sent. Answers with
+   * the bytes that will be.
+   */
+  updateContents(ownerUid: string, contentsOf: ContentsOf): number;
+  /** Those whose instances see files that may change. */
+  contentsOwners(): Iterable<string>;
   /** Rejects with a `WherryError` NodeUnreachable or LogUnavailable. */
   openLog(uid: string, options: LogOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
   close(reason: string): void;

@@ -18,10 +18,13 @@ import { batchItemsMax, protocolVersion } from "../../proto/node-service.ts";
 import type { LogOptions } from "../apiserver/live-resource.ts";
 import type { Instance } from "../core/model.ts";
 import type { LogRelay } from "./log-relay.ts";
-import type { NodeListener, NodeSession, NodeTemplate, StopReason } from "./node-port.ts";
+import type { AssignmentProofs } from "./assignment-proofs.ts";
+import { contentBytes, ContentsFeed } from "./contents-feed.ts";
+import type { ContentsOf, NodeListener, NodeSession, NodeTemplate, StopReason } from "./node-port.ts";
 import { ContractViolation } from "./contract-violation.ts";
 import {
   readConditions,
+  readContents,
   readHeld,
   readHello,
   readModules,
@@ -41,6 +44,7 @@ export interface SessionOptions {
   readonly stopDisconnectedAfterMs: number;
   readonly listener: NodeListener;
   readonly logs: LogRelay;
+  readonly proofs: AssignmentProofs;
   readonly log: Log;
   /** Monotonic milliseconds. */
   readonly now: () => number;
@@ -65,6 +69,7 @@ export class ServerSession implements NodeSession {
   readonly #stops = new Map<string, QueuedStop>();
   readonly #acknowledgements = new Set<string>();
   readonly #sentTemplates = new Set<string>();
+  readonly #contents: ContentsFeed;
   #registered = false;
   #closed = false;
   #flushScheduled = false;
@@ -73,6 +78,7 @@ export class ServerSession implements NodeSession {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.nodeName = options.certifiedName;
+    this.#contents = new ContentsFeed(this.nodeName, options.proofs);
     this.lastHeardMs = options.now();
     const { call } = options;
     call.on("data", (message: NodeMessage__Output) => this.#receive(message));
@@ -90,8 +96,18 @@ export class ServerSession implements NodeSession {
   }
 
   assign(instance: Instance, template: NodeTemplate): void {
-    this.#assignments.set(instance.uid, { instance, template });
+    this.#assignments.set(instance.uid, { instance, template: this.#contents.assigned(instance, template) });
     this.#scheduleFlush();
+  }
+
+  updateContents(ownerUid: string, contentsOf: ContentsOf): number {
+    const bytes = this.#contents.update(ownerUid, contentsOf);
+    if (bytes > 0) this.#scheduleFlush();
+    return bytes;
+  }
+
+  contentsOwners(): Iterable<string> {
+    return this.#contents.owners();
   }
 
   stop(uid: string, graceMs: number | undefined, why?: StopReason): void {
@@ -101,6 +117,7 @@ export class ServerSession implements NodeSession {
   }
 
   acknowledge(uid: string): void {
+    this.#contents.released(uid);
     this.#acknowledgements.add(uid);
     this.#scheduleFlush();
   }
@@ -147,6 +164,8 @@ export class ServerSession implements NodeSession {
     if (!this.#registered) throw new ContractViolation("the first message of a session must be hello");
     if (message.inventory) {
       const held = message.inventory.instances.map((entry) => readHeld(entry, this.nodeName, nowMs));
+      for (const [at, { instance }] of held.entries())
+        this.#contents.reported(instance, message.inventory.instances[at]?.assignment?.proof ?? "");
       listener.inventory(this, held, message.inventory.done);
     } else if (message.status) {
       const statuses = message.status.statuses.map((status) => ({
@@ -158,6 +177,8 @@ export class ServerSession implements NodeSession {
       listener.usages(this, message.usage.usages);
     } else if (message.conditions) {
       listener.conditions(this, readConditions(message.conditions));
+    } else if (message.contents) {
+      this.#contents.told(readContents(message.contents));
     } else if (message.modules) {
       listener.modules(this, readModules(message.modules), message.modules.complete);
     } else if (message.heartbeat) {
@@ -185,6 +206,7 @@ export class ServerSession implements NodeSession {
       return;
     }
     this.#registered = true;
+    this.#contents.canUpdate = message.updatesContents;
     this.#write({ welcome: { heartbeatIntervalMs, stopDisconnectedAfterMs } });
   }
 
@@ -200,6 +222,7 @@ export class ServerSession implements NodeSession {
   #flush(): void {
     while (!this.#closed && !this.#windowFull) {
       if (this.#assignments.size > 0) this.#writeAssignments();
+      else if (this.#contents.isDue) this.#writeUpdates();
       else if (this.#stops.size > 0) this.#writeStops();
       else if (this.#acknowledgements.size > 0) this.#writeAcknowledgements();
       else return;
@@ -211,18 +234,24 @@ export class ServerSession implements NodeSession {
     const assignments = [];
     let templateBytes = 0;
     for (const [uid, { instance, template }] of this.#assignments) {
-      if (!this.#sentTemplates.has(template.id)) {
+      if (!this.#sentTemplates.has(template.id) || !this.#contents.isCurrent(template)) {
         const bytes = sizeOf(template);
         if (assignments.length > 0 && templateBytes + bytes > templateBytesPerMessage) break;
         templateBytes += bytes;
         this.#sentTemplates.add(template.id);
+        this.#contents.sent(template);
         templates.push(template);
       }
       this.#assignments.delete(uid);
-      assignments.push(writeAssignment(instance, template.id));
+      const proof = this.#contents.proofOf(instance, template);
+      assignments.push({ ...writeAssignment(instance, template.id), proof });
       if (assignments.length >= batchItemsMax) break;
     }
     this.#write({ assign: { templates: templates.map(writeTemplate), assignments } });
+  }
+
+  #writeUpdates(): void {
+    this.#write({ updateContents: { templates: this.#contents.take(templateBytesPerMessage) } });
   }
 
   #writeStops(): void {
@@ -261,8 +290,7 @@ export class ServerSession implements NodeSession {
 }
 
 function sizeOf(template: NodeTemplate): number {
-  const files = template.contents.flatMap((content) => content.files);
-  return files.reduce((sum, file) => sum + file.data.byteLength, template.specJson.byteLength);
+  return template.specJson.byteLength + contentBytes(template);
 }
 
 function take<K, V>(map: Map<K, V>, count: number): [K, V][] {

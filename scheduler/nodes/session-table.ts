@@ -3,6 +3,7 @@ import type { Clock, Timer } from "../../kit/clock.ts";
 import type { Log } from "../../kit/log.ts";
 import type { NodeMessage__Output } from "../../proto/gen/wherry/v1/NodeMessage.ts";
 import type { SchedulerMessage } from "../../proto/gen/wherry/v1/SchedulerMessage.ts";
+import type { AssignmentProofs } from "./assignment-proofs.ts";
 import { LogRelay } from "./log-relay.ts";
 import type { NodeListener } from "./node-port.ts";
 import { ServerSession } from "./server-session.ts";
@@ -13,6 +14,7 @@ export interface SessionTableOptions {
   /** See DESIGN.md, rules of failure: a cut-off node stops what must not run twice before it counts as lost. */
   readonly lostAfterMs: number;
   readonly listener: NodeListener;
+  readonly proofs: AssignmentProofs;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -36,7 +38,7 @@ export class SessionTable {
 
   /** `certifiedName` is from the client's certificate. */
   accept(call: ServerDuplexStream<NodeMessage__Output, SchedulerMessage>, certifiedName: string): void {
-    const { epoch, listener, clock, log, lostAfterMs } = this.#options;
+    const { epoch, listener, proofs, clock, log, lostAfterMs } = this.#options;
     const stopDisconnectedAfterMs = Math.max(1_000, Math.floor(lostAfterMs * 0.6));
     const session = new ServerSession({
       call,
@@ -46,6 +48,7 @@ export class SessionTable {
       heartbeatIntervalMs: Math.min(heartbeatIntervalMs, Math.floor(stopDisconnectedAfterMs / 3)),
       stopDisconnectedAfterMs,
       listener,
+      proofs,
       logs: this.logs,
       log: log.bind({ node: certifiedName }),
       now: () => clock.monotonic(),

@@ -16,6 +16,7 @@ function hello(given: Partial<Hello__Output>): Hello__Output {
     labels: {},
     info: null,
     bootId: "",
+    updatesContents: false,
     grants: null,
     ...given,
   };

@@ -12,8 +12,11 @@ import type { Hello__Output } from "../../proto/gen/wherry/v1/Hello.ts";
 import type { InstanceStatus__Output } from "../../proto/gen/wherry/v1/InstanceStatus.ts";
 import type { NodeConditions__Output } from "../../proto/gen/wherry/v1/NodeConditions.ts";
 import type { ModuleInventory__Output } from "../../proto/gen/wherry/v1/ModuleInventory.ts";
+import type { ContentsInventory__Output } from "../../proto/gen/wherry/v1/ContentsInventory.ts";
+import type { HeldContents__Output } from "../../proto/gen/wherry/v1/HeldContents.ts";
 import type { Template } from "../../proto/gen/wherry/v1/Template.ts";
-import { helloLimits } from "../../proto/node-service.ts";
+import type { VolumeContent as VolumeContentMessage } from "../../proto/gen/wherry/v1/VolumeContent.ts";
+import { batchItemsMax, helloLimits } from "../../proto/node-service.ts";
 import {
   type Instance,
   type InstancePhase,
@@ -25,6 +28,7 @@ import {
   type WorkloadKind,
 } from "../core/model.ts";
 import { nothingCommitted } from "../core/resources.ts";
+import type { VolumeContent } from "../core/templates/resolve-template.ts";
 import { readClaims, writeClaims } from "./claims.ts";
 import { ContractViolation } from "./contract-violation.ts";
 import type { HeldInstance, NodeHello, NodeModule, NodeTemplate } from "./node-port.ts";
@@ -267,11 +271,28 @@ export function writeAssignment(instance: Instance, templateId: string): Assignm
 export function writeTemplate(template: NodeTemplate): Template {
   return {
     id: template.id,
-    specJson: Buffer.from(template.specJson),
-    contents: template.contents.map(({ volume, secret, files }) => ({
-      volume,
-      secret,
-      files: files.map(({ path, data }) => ({ path, data: Buffer.from(data) })),
-    })),
+    specJson: bufferOf(template.specJson),
+    contents: writeContents(template.contents),
+    contentsId: template.contentsId,
   };
+}
+
+export function writeContents(contents: readonly VolumeContent[]): VolumeContentMessage[] {
+  return contents.map(({ volume, secret, files }) => ({
+    volume,
+    secret,
+    files: files.map(({ path, data }) => ({ path, data: bufferOf(data) })),
+  }));
+}
+
+/** The same bytes, not a copy for each node. */
+function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
+/** A node has no more templates than instances; those without a name are none of ours. */
+export function readContents({ templates }: ContentsInventory__Output): readonly HeldContents__Output[] {
+  if (templates.length > batchItemsMax)
+    throw new ContractViolation(`contents of ${templates.length} templates in a message are too many`);
+  return templates.filter(({ templateId, contentsId }) => templateId !== "" && contentsId !== "");
 }

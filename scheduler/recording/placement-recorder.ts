@@ -97,6 +97,7 @@ export class PlacementRecorder implements PlacementObserver, AsyncDisposable {
       template: this.#templateOf(first, request),
       uids: instances.map(({ uid }) => uid),
       nodes: instances.map(({ uid }, place) => (rejected.has(uid) ? null : (nodeNames[place] ?? null))),
+      ...targetOf(first),
     });
   }
 
@@ -151,7 +152,7 @@ export class PlacementRecorder implements PlacementObserver, AsyncDisposable {
       this.#bound.delete(uid);
       const template =
         this.#templates.get(templateKey(instance, true)) ?? this.#templateOf(instance, undefined);
-      this.#write({ kind: "decided", template, uids: [uid], nodes: [nodeName] });
+      this.#write({ kind: "decided", template, uids: [uid], nodes: [nodeName], ...targetOf(instance) });
     }
   }
 
@@ -198,6 +199,11 @@ export class PlacementRecorder implements PlacementObserver, AsyncDisposable {
   #write(event: RecordedEvent): void {
     this.#writer.write(encodeLine({ at: this.#clock.now(), ...event }));
   }
+}
+
+/** Those of one decision have the same. */
+function targetOf({ targetNode }: Instance): { readonly target?: string } {
+  return targetNode === undefined ? {} : { target: targetNode };
 }
 
 /** A reserved place is none yet. */

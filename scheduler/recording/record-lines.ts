@@ -46,6 +46,8 @@ export type RecordedEvent =
       readonly template: number;
       readonly uids: readonly string[];
       readonly nodes: readonly (string | null)[];
+      /** The only node that will do for them; absent: any. */
+      readonly target?: string;
     }
   | { readonly kind: "stopping" | "gone"; readonly uids: readonly string[] };
 

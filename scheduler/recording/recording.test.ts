@@ -21,7 +21,7 @@ import { Engine } from "../engine/engine.ts";
 import { runReplay } from "../replay-command.ts";
 import { FakeBackend } from "../testing/fake-backend.ts";
 import { FakeNode } from "../testing/fake-node.ts";
-import { deployment, job } from "../testing/test-engine.ts";
+import { daemonSet, deployment, job } from "../testing/test-engine.ts";
 import { PlacementRecorder } from "./placement-recorder.ts";
 import { decodeLine, encodeLine, type RecordedLine } from "./record-lines.ts";
 import { RecordWriter } from "./record-writer.ts";
@@ -145,6 +145,20 @@ test("record and replay: where no nodes are equal, each instance gets the same o
   await cluster.pass(200);
   await cluster.close();
   expect(replay(linesOf(file))).toMatchObject({ decided: 3, differing: 0, differences: [] });
+});
+
+test("record and replay: what may have one node only may have no other in the replay", async () => {
+  const cluster = await record();
+  const nodes = ["a", "b", "c"].map((name) => cluster.node(name));
+  await cluster.pass(200);
+  // By itself placement would prefer the two others now.
+  cluster.deploy("web", 1, "2");
+  await cluster.pass(500);
+  cluster.backend.put("wasmdaemonsets", daemonSet({ resources: { requests: { cpu: "1" } } }));
+  await cluster.pass(500);
+  expect(nodes.reduce((sum, { held }) => sum + held.size, 0)).toBe(4);
+  await cluster.close();
+  expect(replay(linesOf(file))).toMatchObject({ decided: 4, differing: 0, differences: [] });
 });
 
 test("record and replay: a profile that packs uses fewer nodes, and each difference is told", async () => {

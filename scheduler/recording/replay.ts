@@ -65,6 +65,9 @@ interface Decided {
   replayed: string | undefined;
 }
 
+/** Nodes of the past get nothing. */
+const notSent = { id: "", specJson: new Uint8Array(), contents: [], contentsId: "" };
+
 export class Replay {
   readonly #options: ReplayOptions;
   readonly #state = new ClusterState();
@@ -218,7 +221,8 @@ export class Replay {
       requirements: profile === undefined ? found : { ...found, profile },
       limits: template.limits,
       unspecified: new Set(),
-      outcome: { kind: "resolved", template: { id: "", specJson: new Uint8Array(), contents: [] } },
+      outcome: { kind: "resolved", template: notSent },
+      files: { contents: notSent, missing: undefined },
     };
     this.#templates.set(id, { template, entry });
     if (isGang) this.#gangs.add(template.owner.uid);
@@ -243,7 +247,7 @@ export class Replay {
     }
   }
 
-  #decide({ template: id, uids, nodes, at }: Extract<RecordedLine, { kind: "decided" }>): void {
+  #decide({ template: id, uids, nodes, target, at }: Extract<RecordedLine, { kind: "decided" }>): void {
     const known = this.#templates.get(id);
     if (!known) return;
     const { template, entry } = known;
@@ -264,7 +268,7 @@ export class Replay {
         this.#recorded.place(uid, node, footprintOf(template), true);
       }
       if (!this.#state.instance(uid))
-        this.#changed(this.#state.addInstance(instanceOf(template, uid, at, unplaced)));
+        this.#changed(this.#state.addInstance(instanceOf(template, uid, at, unplaced, target)));
     }
   }
 
@@ -328,7 +332,8 @@ function instanceOf(
   uid: string,
   createdMs: number,
   state: InstanceState,
+  targetNode?: string,
 ): Instance {
-  const own = { slot: undefined, targetNode: undefined, leaving: undefined };
+  const own = { slot: undefined, targetNode, leaving: undefined };
   return { ...template, ...own, uid, name: uid, createdMs, state };
 }

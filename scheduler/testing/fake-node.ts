@@ -1,6 +1,8 @@
 import type { LogOptions } from "../apiserver/live-resource.ts";
 import { type Instance, noAmounts, type ObservedStatus } from "../core/model.ts";
+import { HeldContents } from "../nodes/held-contents.ts";
 import type {
+  ContentsOf,
   HeldInstance,
   NodeHello,
   NodeListener,
@@ -30,6 +32,9 @@ export class FakeNode implements NodeSession {
   readonly nodeName: string;
   readonly held = new Map<string, HeldInstance>();
   readonly templates = new Map<string, NodeTemplate>();
+  readonly contents = new HeldContents();
+  /** Each that was sent: the text of its files, by template id. */
+  readonly updates: { readonly templateId: string; readonly files: Readonly<Record<string, string>> }[] = [];
   readonly acknowledged: string[] = [];
   readonly stopped: string[] = [];
   /** Why, of those that were told why. */
@@ -123,11 +128,32 @@ export class FakeNode implements NodeSession {
 
   assign(instance: Instance, template: NodeTemplate): void {
     this.templates.set(template.id, template);
+    const { owner, templateHash } = instance;
+    this.contents.assigned(instance.uid, { ownerUid: owner.uid, templateHash }, template);
+    this.contents.note(template.id, template.contentsId);
     if (this.held.has(instance.uid)) return;
     this.held.set(instance.uid, {
       instance,
       status: { ...running, phase: "Pending", ready: false, sequence: 0 },
     });
+  }
+
+  updateContents(ownerUid: string, contentsOf: ContentsOf): number {
+    let bytes = 0;
+    for (const { templateId, templateHash } of this.contents.templatesOf(ownerUid)) {
+      const { contentsId = "", contents = [] } = contentsOf(templateHash) ?? {};
+      if (contentsId === "" || this.contents.has(templateId, contentsId)) continue;
+      this.contents.note(templateId, contentsId);
+      const files = contents.flatMap((volume) => volume.files);
+      const texts = files.map(({ path, data }) => [path, Buffer.from(data).toString()]);
+      this.updates.push({ templateId, files: Object.fromEntries(texts) as Record<string, string> });
+      for (const { data } of files) bytes += data.byteLength;
+    }
+    return bytes;
+  }
+
+  contentsOwners(): Iterable<string> {
+    return this.contents.owners();
   }
 
   stop(uid: string, _graceMs: number | undefined, why?: StopReason): void {
@@ -145,6 +171,7 @@ export class FakeNode implements NodeSession {
 
   acknowledge(uid: string): void {
     this.acknowledged.push(uid);
+    this.contents.released(uid);
     this.held.delete(uid);
   }
 

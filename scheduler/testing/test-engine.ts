@@ -65,6 +65,24 @@ export function deployment(replicas: number, template: Record<string, unknown> =
   };
 }
 
+export function daemonSet(template: Record<string, unknown> = {}, spec: Record<string, unknown> = {}) {
+  return {
+    apiVersion: "wherry.dev/v1alpha1",
+    kind: "WasmDaemonSet",
+    metadata: { name: "agent", namespace: "default" },
+    spec: {
+      updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } },
+      minReadySeconds: 0,
+      revisionHistoryLimit: 10,
+      rolloutOnConfigChange: false,
+      ...spec,
+      template: {
+        spec: { module: { image: "file:///m.wasm" }, resources: {}, restartPolicy: "Always", ...template },
+      },
+    },
+  };
+}
+
 export function job(spec: Record<string, unknown> = {}) {
   return {
     apiVersion: "wherry.dev/v1alpha1",

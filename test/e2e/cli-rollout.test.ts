@@ -101,7 +101,7 @@ test("rollout status: on a real terminal there is a picture", async () => {
   await cluster.apply(hello("seen", "ahoy"));
   await wherry("rollout", "status", "wd/seen", "--timeout=60s");
   await cluster.apply(hello("seen", "ahoy").replace("hello.wasm", "missing.wasm"));
-  const command = `stty cols 100; ${process.execPath} cli/bin.mjs rollout status wd/seen --timeout=5s`;
+  const command = `stty cols 100; ${process.execPath} cli/bin.mjs rollout status wd/seen --timeout=10s`;
   const env = { ...process.env, KUBECONFIG: cluster.directory.kubeconfig, LC_ALL: "C.UTF-8", TERM: "xterm" };
   const { code, stdout } = await run("script", ["-qec", command, "/dev/null"], undefined, env);
   expect(code).toBe(1);

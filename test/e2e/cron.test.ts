@@ -107,7 +107,10 @@ test("a one-minute and a one-second schedule across kill -9 of the scheduler: no
 }, 180_000);
 
 test("kubectl: shows cron jobs, their events, and what jobs belong to whom", async () => {
-  await kubectl(["apply", "-f", "-"], cronJob("shown", "*/1 * * * * *", { timeZone: "Europe/Berlin" }));
+  await kubectl(
+    ["apply", "-f", "-"],
+    cronJob("shown", "*/1 * * * * *", { timeZone: "Europe/Berlin", successfulJobsHistoryLimit: 1 }),
+  );
   await kubectl(["wait", "wcj/shown", "--for=jsonpath={.status.lastSuccessfulTime}", "--timeout=60s"]);
   const [head = "", row = ""] = (await kubectl(["get", "wcj", "shown"])).split("\n");
   expect(head).toMatch(/^NAME\s+SCHEDULE\s+TIMEZONE\s+SUSPEND\s+ACTIVE\s+LAST SCHEDULE\s+AGE$/);
@@ -120,10 +123,11 @@ test("kubectl: shows cron jobs, their events, and what jobs belong to whom", asy
     expect(described).toMatch(/Normal\s+SawCompletedJob .*condition: Complete/);
   });
   expect(await kubectl(["get", "all"])).toContain("wasmcronjob.wherry.dev/shown");
+  await eventually(async () => expect(await eventCount("shown", "SuccessfulCreate")).toBeGreaterThan(2));
   await kubectl(["patch", "wcj", "shown", "--type=merge", "-p", '{"spec":{"suspend":true}}']);
-  // All are complete; three are kept, and others for ten seconds more.
-  await eventually(async () => expect(await jobsOf("shown")).toHaveLength(3));
-  expect(await eventCount("shown", "SuccessfulDelete")).toBeGreaterThan(0);
+  // All are complete; one is kept, and the others for ten seconds more.
+  await eventually(async () => expect(await jobsOf("shown")).toHaveLength(1));
+  await eventually(async () => expect(await eventCount("shown", "SuccessfulDelete")).toBeGreaterThan(1));
 });
 
 test("kubectl: the jobs of a deleted cron job go with it", async () => {

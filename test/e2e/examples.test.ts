@@ -71,6 +71,12 @@ test("C: each completion of an indexed job counts its share", async () => {
   expect(counts.reduce((sum, count) => sum + count, 0)).toBe(78_498);
 });
 
+test("C: each completion of a job works on its own line of a ConfigMap", async () => {
+  await applyExample("jobs", "indexed.yaml");
+  const items = [...(await logOfJob("indexed")).matchAll(/item (\w+)/g)].map(([, item = ""]) => item);
+  expect(items.sort()).toEqual(["Bergen", "Bristol", "Genoa", "Lisbon", "Valencia"]);
+});
+
 test("C++: finds its way through a chart from a ConfigMap", async () => {
   await applyExample("cpp", "route.yaml");
   expect(await logOfJob("route")).toContain("15 steps to the quay");
@@ -113,6 +119,20 @@ test("C: a shop opens, gets stuck, and is begun anew by its liveness probe", asy
   expect(message).toMatch(
     /^closed in good order\nits liveness probe failed 2 times in a row: it exited with code 1: /,
   );
+});
+
+test("config: a change is seen where it is mounted, and rolled out where that is asked for", async () => {
+  await applyExample("config", "config.yaml");
+  const log = async (name: string) => (await cluster.wherry("logs", `wasmdeployment/${name}`)).stdout;
+  await eventually(async () => {
+    expect(await log("keeper")).toBe("the light is green now\n");
+    expect(await log("watch")).toBe("the light is green now, I was started with green\n");
+  });
+  await applyExample("config", "config.yaml", { "colour: green": "colour: red" });
+  await eventually(async () => {
+    expect(await log("keeper")).toBe("the light is green now\nthe light is red now\n");
+    expect(await log("watch")).toBe("the light is red now, I was started with red\n");
+  });
 });
 
 test("placement: a server at a fixed port, and boats around it", async () => {

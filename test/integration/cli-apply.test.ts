@@ -1,5 +1,9 @@
 /** `wherry apply` in all its forms beside `kubectl apply`, on the same objects and the same ApplySets. */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { parseParent, shrinkExtent, writeExtent } from "../../cli/apply/apply-set-parent.ts";
+import { ApiClient } from "../../cli/client/api-client.ts";
+import { discover } from "../../cli/client/discovery.ts";
+import { readClusterAccess } from "../../cli/client/kubeconfig.ts";
 import { BothClients } from "../support/both-clients.ts";
 import { configMap, deployment, manifest } from "../support/kubectl-session.ts";
 
@@ -255,4 +259,24 @@ test("apply --prune: refuses a label of the set in the files", async () => {
   expect(await refused("apply -f - --prune --applyset=x", configMap("never", {}, { labels }))).toContain(
     'ApplySet label "applyset.kubernetes.io/part-of" already set in input data',
   );
+});
+
+test("shrinkExtent: a parent that somebody has changed meanwhile keeps all that it names", async () => {
+  await ours("apply -f - --prune --applyset=cm/shrinking", configMap("shrink"));
+  await using client = new ApiClient(readClusterAccess([both.session.config], undefined));
+  const resources = await discover(client);
+  const parent = parseParent("cm/shrinking", resources, "default");
+  const extent = (...kinds: readonly string[]) => ({
+    kinds: new Set(kinds),
+    namespaces: new Set(["default"]),
+  });
+  const kinds =
+    "get cm shrinking -o jsonpath={.metadata.annotations.applyset\\.kubernetes\\.io/contains-group-kinds}";
+  const version = await writeExtent(client, parent, extent("ConfigMap", "Secret"), "none");
+  await writeExtent(client, parent, extent("ConfigMap", "Event", "Secret"), "none");
+  expect(await shrinkExtent(client, parent, extent("ConfigMap"), "none", version)).toBe(false);
+  expect(await both.session.run(kinds)).toBe("ConfigMap,Event,Secret");
+  const latest = await writeExtent(client, parent, extent("ConfigMap", "Secret"), "none");
+  expect(await shrinkExtent(client, parent, extent("ConfigMap"), "none", latest)).toBe(true);
+  expect(await both.session.run(kinds)).toBe("ConfigMap");
 });

@@ -81,7 +81,7 @@ test("diff: names both sides as patch wants them, and is coloured on a terminal 
     [{ NO_COLOR: "1" }, false],
   ] as const) {
     const terminal = both.terminal({ input, env });
-    terminal.width = 80;
+    terminal.screen = { columns: 80, rows: 24 };
     expect(await runCommandLine(["--kubeconfig", both.session.config, "diff", "-f", "-"], terminal)).toBe(1);
     expect(terminal.stdout.includes('\u001b[31m-  a: "1"\u001b[0m')).toBe(expected);
   }
@@ -139,4 +139,31 @@ test("diff: changes nothing", async () => {
     input: manifest(configMap("two", { a: "changed" })),
   });
   expect(await both.session.run("get cm two -o yaml")).toBe(before);
+});
+
+test("diff --prune: what the set would get, and what it would lose", async () => {
+  const set = "-f - --prune --applyset=diff-set";
+  const [kept, gone] = [configMap("set-kept", { a: "1" }), secret({ s: "c2VjcmV0" })];
+  const hidden = { ...gone, metadata: { name: "set-gone" } };
+  // Before there is a set at all.
+  expect((await both.wherry(`diff ${set}`, { input: manifest(kept) })).stdout).toMatch(
+    /^\+ {4}applyset\.kubernetes\.io\/part-of: /m,
+  );
+  await both.wherry(`apply ${set}`, { input: manifest(kept, hidden) });
+  expect(await both.wherry(`diff ${set}`, { input: manifest(kept, hidden) })).toEqual({
+    code: 0,
+    stdout: "",
+    stderr: "",
+  });
+  const { code, stdout } = await both.wherry(`diff ${set}`, { input: manifest(kept) });
+  expect(code).toBe(1);
+  expect(stdout).toContain("+++ MERGED/v1.Secret.default.set-gone\n@@ -1,");
+  expect(stdout).toContain("-  name: set-gone\n");
+  expect(stdout).not.toContain("set-kept");
+  expect(stdout).not.toContain("c2VjcmV0");
+  const broken = await both.wherry(`diff ${set}`, { input: manifest({ ...kept, kind: "Nope" }) });
+  expect({ code: broken.code, stdout: broken.stdout }).toEqual({ code: 2, stdout: "" });
+  expect(await both.session.run("get cm,secret set-kept set-gone --ignore-not-found -o name")).toBe(
+    "configmap/set-kept\nsecret/set-gone\n",
+  );
 });

@@ -218,6 +218,47 @@ test("rollout pause, resume and restart: what they write, and what they refuse",
   expect(after.spec.template.metadata.annotations?.["wherry.dev/restartedAt"]).toMatch(/^\d{4}-.*Z$/);
 });
 
+test("rollout: daemon sets have a history and are undone, but not paused", async () => {
+  const daemonSet = (one: string, spec: object = {}) => ({
+    apiVersion: "wherry.dev/v1alpha1",
+    kind: "WasmDaemonSet",
+    metadata: { name: "agent" },
+    spec: {
+      template: { metadata: { labels: { app: "agent" } }, spec: { module: { image: module(one) } } },
+      ...spec,
+    },
+  });
+  await both.session.run("apply -f -", manifest(daemonSet("a")));
+  const { metadata, spec } = JSON.parse(await both.session.run("get wds agent -o json")) as Stored;
+  const owner = {
+    apiVersion: "wherry.dev/v1alpha1",
+    kind: "WasmDaemonSet",
+    name: "agent",
+    uid: metadata.uid,
+  };
+  const revision = {
+    apiVersion: "apps/v1",
+    kind: "ControllerRevision",
+    metadata: { name: "agent-1", ownerReferences: [{ ...owner, controller: true }] },
+    data: { spec: { template: spec.template } },
+    revision: 1,
+  };
+  await both.session.run("create -f -", manifest(revision));
+  await both.session.run("apply -f -", manifest(daemonSet("b")));
+  expect(await ours("rollout undo wds/agent")).toBe(
+    "wasmdaemonset.wherry.dev/agent rolled back to revision 1\n",
+  );
+  expect(await ours("rollout history wds/agent")).toContain("1 (current)");
+  expect(await ours("rollout restart wds/agent")).toBe("wasmdaemonset.wherry.dev/agent restarted\n");
+  expect(await refused("rollout pause wds/agent")).toBe(
+    "error: wasmdaemonsets.wherry.dev pausing is not supported: only a wasmdeployment has spec.paused\n",
+  );
+  await both.session.run("apply -f -", manifest(daemonSet("b", { updateStrategy: { type: "OnDelete" } })));
+  expect(await refused("rollout status wds/agent")).toBe(
+    "error: rollout status is only available for RollingUpdate strategy type\n",
+  );
+});
+
 test("rollout: several at once, by selector and by file", async () => {
   await withHistory("many-1", ["a"]);
   await withHistory("many-2", ["a"]);

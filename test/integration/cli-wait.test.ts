@@ -1,5 +1,6 @@
 /** `wherry wait` beside `kubectl wait`: the same words, the same exit codes. */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { runCommandLine } from "../../cli/command-line.ts";
 import { BothClients } from "../support/both-clients.ts";
 import { configMap, deployment, manifest } from "../support/kubectl-session.ts";
 
@@ -163,10 +164,24 @@ test("wait --for=current: ends at once, with the reason, when an object is stall
   });
 });
 
+test("wait --for=delete: many that go at once, by selector", async () => {
+  const many = Array.from({ length: 60 }, (_, index) =>
+    configMap(`many-${index}`, {}, { labels: { of: "many" } }),
+  );
+  await both.session.run("create -f -", manifest(...many));
+  const terminal = both.terminal();
+  const args = ["--kubeconfig", both.session.config, "wait", "--for=delete", "cm", "-l", "of=many"];
+  const waiting = runCommandLine([...args, "--timeout=20s"], terminal);
+  await both.session.run("delete cm -l of=many");
+  expect(await waiting, terminal.stderr).toBe(0);
+  // How many of them there were when it began is not known; each is told once.
+  const lines = terminal.stdout.trim().split("\n");
+  expect(new Set(lines).size).toBe(lines.length);
+});
+
 test("wait --for=delete: an object whose labels leave the selector is still there", async () => {
   await both.session.run("create -f -", manifest(configMap("moves", {}, { labels: { at: "here" } })));
   const terminal = both.terminal();
-  const { runCommandLine } = await import("../../cli/command-line.ts");
   const args = ["--kubeconfig", both.session.config, "wait", "--for=delete", "cm", "-l", "at=here"];
   const waiting = runCommandLine([...args, "--timeout=1s"], terminal);
   await both.session.run("label cm moves at=there --overwrite");

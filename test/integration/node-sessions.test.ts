@@ -12,6 +12,7 @@ import type { SchedulerMessage__Output } from "../../proto/gen/wherry/v1/Schedul
 import { batchItemsMax, NodeService, protocolVersion } from "../../proto/node-service.ts";
 import type { Instance } from "../../scheduler/core/model.ts";
 import type { HeldInstance, NodeListener, NodeSession } from "../../scheduler/nodes/node-port.ts";
+import { AssignmentProofs } from "../../scheduler/nodes/assignment-proofs.ts";
 import { NodeServer } from "../../scheduler/nodes/node-server.ts";
 import { writeAssignment } from "../../scheduler/nodes/wire.ts";
 
@@ -23,6 +24,8 @@ let address = "";
 let sessions: NodeSession[] = [];
 const calls: string[] = [];
 const held: HeldInstance[] = [];
+
+const proofs = new AssignmentProofs([Buffer.from("of this cluster")]);
 
 const listener: NodeListener = {
   connected(hello, session) {
@@ -53,6 +56,7 @@ beforeAll(async () => {
     epoch: 7,
     lostAfterMs: 15_000,
     listener,
+    proofs,
     clock: systemClock,
     log: silentLog,
   });
@@ -117,7 +121,7 @@ const anInstance = (uid: string): Instance => ({
   state: { kind: "bound", nodeName: "n", observed: undefined },
 });
 
-const template = { id: "t", specJson: Buffer.from("{}"), contents: [] };
+const template = { id: "t", specJson: Buffer.from("{}"), contents: [], contentsId: "" };
 
 test.each([
   {
@@ -374,6 +378,57 @@ test("NodeServer: an assignment comes back in the inventory as it was sent", asy
   await next(call);
   const state = { kind: "bound", nodeName: "holder", observed: { isolation: "confined" } };
   expect(held.slice(before)).toMatchObject([{ instance: { ...instance, templateId: "t", state } }]);
+});
+
+test("NodeServer: files that have changed reach a daemon that knows of it, after what was assigned", async () => {
+  sessions = [];
+  using client = closing(await dial("files"));
+  const call = client.session();
+  call.write(hello("files", { updatesContents: true }));
+  await next(call);
+  const contents = (text: string) => ({
+    contentsId: text,
+    contents: [{ volume: "v", secret: true, files: [{ path: "key", data: Buffer.from(text) }] }],
+  });
+  call.write({ contents: { templates: [{ templateId: "t", contentsId: "told" }] } });
+  const status = { uid: "u", phase: "Running" };
+  const proof = proofs.make({ nodeName: "files", uid: "u", ownerUid: "o" });
+  const assignment = { ...writeAssignment(anInstance("u"), "t"), proof };
+  // What somebody else's instance sees is not to be had by naming it.
+  const stolen = {
+    ...writeAssignment({ ...anInstance("x"), owner: { ...anInstance("x").owner, uid: "p" } }, "t"),
+    proof,
+  };
+  call.write({
+    inventory: {
+      instances: [
+        { assignment, status },
+        { assignment: stolen, status: { ...status, uid: "x" } },
+      ],
+      done: true,
+    },
+  });
+  call.write({ heartbeat: {} });
+  await next(call);
+  const received: SchedulerMessage__Output[] = [];
+  const all = new Promise<void>((settle) => {
+    call.on("data", (message: SchedulerMessage__Output) => {
+      received.push(message);
+      if (message.updateContents) settle();
+    });
+  });
+  const [session] = sessions;
+  expect([...(session?.contentsOwners() ?? [])]).toEqual(["o"]);
+  expect(session?.updateContents("o", () => contents("told"))).toBe(0);
+  session?.assign(anInstance("w"), { ...template, ...contents("1") });
+  session?.updateContents("o", () => contents("2"));
+  session?.updateContents("o", () => contents("3"));
+  await all;
+  const given = received[0]?.assign?.assignments[0]?.proof ?? "";
+  expect(proofs.isValid(given, { nodeName: "files", uid: "w", ownerUid: "o" })).toBe(true);
+  expect(received[0]?.assign?.templates).toMatchObject([{ id: "t", contentsId: "1" }]);
+  expect(received[1]?.updateContents?.templates).toEqual([{ templateId: "t", ...contents("3") }]);
+  expect(received).toHaveLength(2);
 });
 
 function closing<T extends { close(): void }>(client: T): T & Disposable {

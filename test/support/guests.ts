@@ -18,6 +18,7 @@ export type GuestName =
   | "waker"
   | "patient"
   | "resident"
+  | "reader"
   | "herald";
 
 const folder = mkdtempSync(join(tmpdir(), "wherry-guests-"));

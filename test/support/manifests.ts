@@ -26,6 +26,10 @@ export function deployment(replicas: number, options: WorkloadOptions): string {
   return workload("WasmDeployment", { ...options, spec: { replicas, ...options.spec } });
 }
 
+export function daemonSet(options: WorkloadOptions): string {
+  return workload("WasmDaemonSet", options);
+}
+
 export function job(options: WorkloadOptions): string {
   return workload("WasmJob", options);
 }

@@ -11,7 +11,7 @@
  */
 import type { Clock } from "../../kit/clock.ts";
 import { assertNever } from "../../kit/errors.ts";
-import type { NodeAssignment, NodeTemplate } from "../../node-daemon/core/assignment.ts";
+import type { NodeAssignment, NodeTemplate, TemplateContents } from "../../node-daemon/core/assignment.ts";
 import { stopsWhenCutOff } from "../../node-daemon/core/instance-config.ts";
 import { assigned, reduce } from "../../node-daemon/core/lifecycle.ts";
 import type {
@@ -103,6 +103,14 @@ export class HollowInstances implements SessionInstances {
       this.#take(held, step);
       if (this.#draining) this.#stop(held, "NodeShutdown", 0);
     }
+  }
+
+  updateContents(updates: readonly TemplateContents[]): void {
+    for (const update of updates) this.#templates.updateContents(update);
+  }
+
+  contents(): readonly { readonly templateId: string; readonly contentsId: string }[] {
+    return this.#templates.contents();
   }
 
   stop(uid: string, graceMs: number | undefined): boolean {

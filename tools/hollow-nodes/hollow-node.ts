@@ -132,6 +132,7 @@ function helloOf({ name, labels, traits, random }: HollowNodeOptions): Hello {
   return {
     nodeName: name,
     protocolVersion,
+    updatesContents: true,
     daemonVersion: "hollow",
     capacity,
     allocatable: capacity,

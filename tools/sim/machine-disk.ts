@@ -1,8 +1,10 @@
-import type {
-  Checkpoint,
-  CheckpointChange,
-  StoredInstance,
-  StoredMeta,
+import {
+  type Checkpoint,
+  type CheckpointChange,
+  mergedContents,
+  type StoredInstance,
+  type StoredMeta,
+  type StoredTemplate,
 } from "../../node-daemon/session/checkpoint.ts";
 import type { NodeTemplate, VolumeContent } from "../../node-daemon/core/assignment.ts";
 
@@ -33,7 +35,7 @@ export class DiskHandle implements Checkpoint {
     return [...this.#disk.instances.values()].map((one) => JSON.parse(JSON.stringify(one)) as StoredInstance);
   }
 
-  loadTemplates(): readonly { readonly id: string; readonly specJson: Uint8Array }[] {
+  loadTemplates(): readonly StoredTemplate[] {
     return [...this.#disk.templates.values()];
   }
 
@@ -72,6 +74,14 @@ export class DiskHandle implements Checkpoint {
       case "putTemplate":
         if (!templates.has(change.template.id)) templates.set(change.template.id, change.template);
         return;
+      case "putContents": {
+        const { templateId, contentsId, contents } = change.contents;
+        const template = templates.get(templateId);
+        if (!template) return;
+        const merged = mergedContents(template.contents, contents);
+        templates.set(templateId, { ...template, contentsId, contents: merged });
+        return;
+      }
       case "removeTemplate":
         templates.delete(change.id);
     }

@@ -7,6 +7,7 @@
  */
 import { seededRandom } from "../../kit/random.ts";
 import { type AgentOptions, NodeAgent } from "../../node-daemon/agent.ts";
+import type { VolumeContent } from "../../node-daemon/core/assignment.ts";
 import { type ReportedStatus, statusOf } from "../../node-daemon/core/status.ts";
 import { usageIntervalMs } from "../../node-daemon/core/limits.ts";
 import { ModuleBoard } from "../../node-daemon/images/module-board.ts";
@@ -108,6 +109,8 @@ export class Machine {
   /** How many times longer than usual things take here. */
   slowness = 1;
   readonly disk = new MachineDisk();
+  /** What instances see of ConfigMaps, by template. On the disk as well: daemons come and go. */
+  readonly files = new Map<string, readonly VolumeContent[]>();
   readonly conditions = new Conditions();
   readonly #options: MachineOptions;
   readonly #modules = new ModuleBoard(modulesMax);
@@ -186,9 +189,20 @@ export class Machine {
       },
       moduleBoard: this.#modules,
       volumes: {
-        mount: () => Promise.resolve({ kind: "mounted", mounts: [] }),
+        mount: ({ templateId, contents }) => {
+          if (!this.files.has(templateId)) this.files.set(templateId, contents());
+          return Promise.resolve({ kind: "mounted", mounts: [] });
+        },
         removeInstance: () => Promise.resolve(),
-        removeTemplate: () => Promise.resolve(),
+        updateTemplate: (templateId, contents) => {
+          if (this.files.has(templateId)) this.files.set(templateId, contents);
+          return Promise.resolve();
+        },
+        removeTemplate: (templateId) => {
+          this.files.delete(templateId);
+          return Promise.resolve();
+        },
+        close: () => {},
       },
       network: new AllowedNetwork([], []),
       folders: { remove: () => {} },
@@ -218,6 +232,7 @@ export class Machine {
     this.#daemon = { clock, disk, driver, agent, link };
     agent.setStopDisconnectedAfter(disk.loadMeta().stopDisconnectedAfterMs);
     await agent.recover(new AbortController().signal);
+    void agent.restoreContents();
     if (this.#daemon?.agent === agent) link.start();
   }
 
@@ -272,6 +287,7 @@ export class Machine {
     return {
       nodeName: this.name,
       protocolVersion,
+      updatesContents: true,
       daemonVersion: "simulated",
       capacity: allocatable,
       allocatable,

@@ -8,6 +8,7 @@ import type { NodeMessage__Output } from "../../proto/gen/wherry/v1/NodeMessage.
 import type { SchedulerMessage } from "../../proto/gen/wherry/v1/SchedulerMessage.ts";
 import type { Instance } from "../../scheduler/core/model.ts";
 import { Engine } from "../../scheduler/engine/engine.ts";
+import { AssignmentProofs } from "../../scheduler/nodes/assignment-proofs.ts";
 import { SessionTable } from "../../scheduler/nodes/session-table.ts";
 import type { Dice } from "../soak/dice.ts";
 import type { Wire } from "./network.ts";
@@ -87,6 +88,7 @@ export class SchedulerProcess {
       epoch: this.#epoch,
       lostAfterMs,
       listener: engine.nodes,
+      proofs: new AssignmentProofs([Buffer.from("of this cluster")]),
       clock,
       log,
     });

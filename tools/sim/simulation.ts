@@ -78,8 +78,8 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
       await pass(cluster, stepMs(cluster));
       checks.check(cluster);
     }
-    await endCronJobs(scene);
     resumeAll(cluster);
+    await endCronJobs(scene);
     await settle(scene);
     checkSettled(cluster);
     if (faults.every(({ name }) => options.without?.has(name))) checks.checkExactly(cluster);

@@ -2,7 +2,7 @@
  * What people of a simulated cluster declare. To let the simulation use a field of templates, add a line to
  * `templateMakers`: nothing else needs to know.
  */
-import type { InstanceSpec } from "../../api/gen/kinds.gen.ts";
+import type { InstanceSpec, WasmJobSpec } from "../../api/gen/kinds.gen.ts";
 import type { ApiObject } from "../../api/object-meta.ts";
 import type { Dice } from "../soak/dice.ts";
 
@@ -43,6 +43,11 @@ const templateMakers: Readonly<
   configured: () => ({
     ...requests(50, 32),
     envFrom: [{ configMapRef: { name: configMapName, optional: false } }],
+  }),
+  mounted: (dice) => ({
+    ...requests(50, 32),
+    volumes: [{ name: "settings", configMap: { name: configMapName, optional: dice.chance(0.5) } }],
+    mounts: [{ volume: "settings", path: "/settings", readOnly: true }],
   }),
   slowToStop: (dice) => ({
     ...requests(300, 64),
@@ -92,7 +97,18 @@ function chosenNodes(dice: Dice) {
 }
 
 /** Most are small, so that there is room for surprises. */
-const commonMakers = ["small", "small", "large", "large", "slowToStop", "prior", "prior", "spread", "apart"];
+const commonMakers = [
+  "small",
+  "mounted",
+  "mounted",
+  "large",
+  "large",
+  "slowToStop",
+  "prior",
+  "prior",
+  "spread",
+  "apart",
+];
 
 function requests(cpuMillis: number, mebibytes: number): Template {
   return { resources: { requests: { cpu: `${cpuMillis}m`, memory: `${mebibytes}Mi` } } };
@@ -158,23 +174,31 @@ export function makeJob(dice: Dice, name: string): Draft {
     apiVersion: "wherry.dev/v1alpha1",
     kind: "WasmJob",
     metadata: { name, namespace: dice.pick(namespaces) },
-    spec: {
-      completions: 1 + dice.below(12),
-      parallelism: 1 + dice.below(5),
-      ...makeJobSpec(dice, name),
-    },
+    spec: { ...makeJobSpec(dice, name), suspend: dice.chance(0.1) },
   };
 }
 
 function makeJobSpec(dice: Dice, name: string, ttlMin = 0) {
   const ttl = dice.chance(0.3) ? { ttlSecondsAfterFinished: ttlMin + dice.below(30) } : {};
   const deadline = dice.chance(0.15) ? { activeDeadlineSeconds: 10 + dice.below(120) } : {};
+  const completions = 1 + dice.below(12);
+  const policies = dice.chance(0.5) ? jobPolicies(dice, completions) : {};
+  const asksBeforeRestarts = "failurePolicy" in policies || "backoffLimitPerIndex" in policies;
   return {
+    // Without completions it has a queue of work.
+    ...(Object.keys(policies).length === 0 && dice.chance(0.15) ? {} : { completions }),
+    parallelism: 1 + dice.below(5),
+    suspend: false,
     backoffLimit: dice.pick([0, 6, 30]),
     placementPolicy: dice.chance(0.3) ? "AllOrNothing" : "Independent",
     ...ttl,
     ...deadline,
-    template: makeTemplate(dice, name, dice.pick(["Never", "Never", "OnFailure"])),
+    ...policies,
+    template: makeTemplate(
+      dice,
+      name,
+      asksBeforeRestarts ? "Never" : dice.pick(["Never", "Never", "OnFailure"]),
+    ),
   };
 }
 
@@ -187,10 +211,7 @@ export function makeCronJob(dice: Dice, name: string): Draft {
     apiVersion: "wherry.dev/v1alpha1",
     kind: "WasmCronJob",
     metadata: { name, namespace: dice.pick(namespaces) },
-    spec: {
-      ...makeTimes(dice),
-      jobTemplate: { spec: { completions: 1, parallelism: 1, ...makeJobSpec(dice, name, cronTtlMin) } },
-    },
+    spec: { ...makeTimes(dice), jobTemplate: { spec: makeJobSpec(dice, name, cronTtlMin) } },
   };
 }
 
@@ -204,6 +225,27 @@ export function makeTimes(dice: Dice): Readonly<Record<string, unknown>> {
     failedJobsHistoryLimit: dice.below(2),
     ...(dice.chance(0.3) ? { startingDeadlineSeconds: 1 + dice.below(20) } : {}),
     ...(dice.chance(0.3) ? { timeZone: "Europe/Berlin" } : {}),
+  };
+}
+
+/** What `tools/sim/checks/job-check.ts` says of failures holds as long as no rule counts a disruption. */
+function jobPolicies(dice: Dice, completions: number): Partial<WasmJobSpec> {
+  const isPerIndex = dice.chance(0.5);
+  const actions = ["Ignore", "Count", "FailJob", ...(isPerIndex ? (["FailIndex"] as const) : [])] as const;
+  const failureRules = [
+    { action: dice.pick(actions), onReasons: [dice.pick(["Crashed", "ShimLost", "OutOfMemory"])] },
+    {
+      action: dice.pick(["Ignore", "Count"] as const),
+      onExitCodes: { operator: "In", values: [1, 2] } as const,
+    },
+  ];
+  return {
+    ...(isPerIndex ? { backoffLimitPerIndex: dice.below(3) } : {}),
+    ...(isPerIndex && dice.chance(0.5) ? { maxFailedIndexes: dice.below(completions) } : {}),
+    ...(dice.chance(0.5) ? { failurePolicy: { rules: failureRules } } : {}),
+    ...(dice.chance(0.4)
+      ? { successPolicy: { rules: [{ succeededIndexes: "0" }, { succeededCount: completions }] } }
+      : {}),
   };
 }
 
@@ -244,7 +286,7 @@ export function makeConfigMap(dice: Dice): Draft {
     apiVersion: "v1",
     kind: "ConfigMap",
     metadata: { name: configMapName, namespace: dice.pick(namespaces) },
-    data: { LEVEL: String(dice.below(3)) },
+    data: { LEVEL: String(dice.below(100)) },
   };
 }
 

@@ -54,13 +54,13 @@ function actionOf(context: ApiContext, action: Action, path: string): SimulatedA
   throw new Bug(`${path} has no field, although its schema wants one`);
 }
 
-const simulatedKinds: ReadonlySet<string> = new Set(["WasmDeployment", "WasmJob"]);
+const simulatedKinds: ReadonlySet<string> = new Set(["WasmDaemonSet", "WasmDeployment", "WasmJob"]);
 
 function workloadOf({ registry, clock, random }: ApiContext, given: JsonObject, path: string): ApiObject {
   const { apiVersion, kind: name } = given;
   const kind = registry.findKind(String(apiVersion), String(name));
   if (!kind || !simulatedKinds.has(kind.resource.kind))
-    throw badRequest(`${path}: only ${[...simulatedKinds].join(" and ")} are simulated, not ${String(name)}`);
+    throw badRequest(`${path}: only ${[...simulatedKinds].join(", ")} are simulated, not ${String(name)}`);
   const metadata = metadataOf(given);
   const { name: objectName, namespace } = metadata;
   if (typeof objectName !== "string" || objectName === "" || typeof namespace !== "string" || !namespace)

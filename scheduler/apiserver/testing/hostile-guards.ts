@@ -146,6 +146,12 @@ export const guards: readonly Guard[] = [
   guard(`${wherry}/namespaces/default/wasmdeployments`, ours, "WasmDeployment", {
     spec: deployment("kept")["spec"],
   }),
+  guard(`${wherry}/namespaces/default/wasmdaemonsets`, ours, "WasmDaemonSet", {
+    spec: {
+      updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: "10%", maxUnavailable: 0 } },
+      template: { spec: { module: { image: "file:///srv/hello.wasm" } } },
+    },
+  }),
   guard(`${wherry}/namespaces/default/wasmjobs`, ours, "WasmJob", {
     spec: { completions: 1, template: { spec: { module: { image: "file:///srv/hello.wasm" } } } },
   }),

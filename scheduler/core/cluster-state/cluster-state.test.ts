@@ -21,6 +21,11 @@ function heldOn(nodeName: string, uid: string, sequence: number, phase: "Running
   return { ...anInstance(uid), state: held };
 }
 
+function endedOn(nodeName: string, uid: string) {
+  const observed = aStatus({ phase: "Failed", reason: "Error", finishedMs: 7 });
+  return { ...anInstance(uid), state: { kind: "ended", nodeName, observed } as const };
+}
+
 test("ClusterState.assume: commits, and forget undoes it exactly", () => {
   const state = stateWith([anInstance("a")]);
   expect(state.assume("a", "n1")).toMatchObject({ kind: "assumed" });
@@ -130,11 +135,22 @@ test.each([
     held: heldOn("n1", "e", 9),
     expected: { kind: "refused", why: "ended" },
   },
+  {
+    name: "another end than that which it was given up with is refused",
+    held: endedOn("n1", "e"),
+    expected: { kind: "refused", why: "ended" },
+  },
+  {
+    name: "the same end again stays with the node",
+    held: endedOn("n1", "f"),
+    expected: { kind: "unchanged" },
+  },
 ])("ClusterState.adopt: $name", ({ held, expected }) => {
   const state = stateWith([
     anInstance("p"),
     anInstance("b", { state: bound("n1", { sequence: 5 }) }),
     anInstance("e", { state: ended("Failed", "NodeLost") }),
+    endedOn("n1", "f"),
   ]);
   expect(state.adopt(held)).toMatchObject(expected);
 });

@@ -304,7 +304,9 @@ export class ClusterState {
     if (entry === undefined) return { kind: "changed", change: this.addInstance(held) };
     const { state } = entry.instance;
     if (state.kind === "pending") return { kind: "changed", change: this.#become(entry, held.state) };
-    if (state.kind === "ended") return { kind: "refused", why: "ended" };
+    // The same end again, because the session is a new one: the node keeps it until it is counted and forgotten.
+    if (state.kind === "ended")
+      return isSameEnd(held.state, state) ? { kind: "unchanged" } : { kind: "refused", why: "ended" };
     if (state.nodeName !== held.state.nodeName) return { kind: "refused", why: "elsewhere" };
     if (held.state.observed === undefined || isSame(held.state.observed, state.observed))
       return { kind: "unchanged" };
@@ -468,6 +470,16 @@ function isSame(status: ObservedStatus, known: ObservedStatus | undefined): bool
     status.reason === known.reason &&
     status.ready === known.ready &&
     status.restarts === known.restarts
+  );
+}
+
+function isSameEnd(held: InstanceState, known: InstanceState & { readonly kind: "ended" }): boolean {
+  if (held.kind !== "ended" || held.nodeName !== known.nodeName) return false;
+  const { phase, reason, finishedMs } = held.observed;
+  return (
+    phase === known.observed.phase &&
+    reason === known.observed.reason &&
+    finishedMs === known.observed.finishedMs
   );
 }
 

@@ -21,6 +21,7 @@ import { committedWith, footprintOf } from "../resources.ts";
 import type { BatchPlacement, Choice } from "./choice.ts";
 import {
   ExplanationDraft,
+  explainTarget,
   firstRejection,
   reportNode,
   type Explanation,
@@ -117,20 +118,21 @@ export class CandidateIndex implements Disposable {
     return position < 0 ? undefined : snapshot.at(position).node.name;
   }
 
-  /** Proposes nodes for up to `count` instances; fewer if the nodes are full, and then why. */
-  takeBatch(snapshot: Snapshot, count: number): BatchPlacement {
+  /** Proposes nodes for up to `count` instances; fewer if the nodes are full, and then why. `only`: no other position will do. */
+  takeBatch(snapshot: Snapshot, count: number, only?: number): BatchPlacement {
     const { claims } = this.#request.requirements;
     const footprint = footprintOf(this.#request.requirements);
     const nodeNames: string[] = [];
     const choices: Choice[] = [];
     const requested = { ...this.#request.neighbours.requested };
     while (nodeNames.length < count) {
-      const position = this.#bestPosition();
+      const position = only === undefined ? this.#bestPosition() : this.#onlyPosition(only);
       if (position < 0) break;
       const { node, committed, ports } = snapshot.at(position);
       nodeNames.push(node.name);
       const known = this.#additions.get(position);
-      choices.push(this.#choiceOf(snapshot, position, known, requested));
+      const choice = this.#choiceOf(snapshot, position, known, requested);
+      choices.push(only === undefined ? choice : { ...choice, ...withoutOthers });
       this.#additions.set(position, {
         committed: committedWith(known?.committed ?? committed, footprint, 1),
         ports: portsWith(known?.ports ?? ports, claims.ports, 1),
@@ -138,7 +140,7 @@ export class CandidateIndex implements Disposable {
       });
       this.#judge(snapshot, position);
     }
-    const explanation = nodeNames.length < count ? this.#explain(snapshot) : undefined;
+    const explanation = nodeNames.length < count ? this.#explain(snapshot, only) : undefined;
     for (const [position, addition] of this.#additions) {
       const base = snapshot.at(position);
       const ownerInstances = this.#owned.on(base.node.name) + addition.count;
@@ -200,6 +202,13 @@ export class CandidateIndex implements Disposable {
     return best;
   }
 
+  /** This one, if it takes the request; -1 otherwise. */
+  #onlyPosition(position: number): number {
+    const isFeasible = this.#classes.of(position) !== undefined && this.#topology.passes(position);
+    this.#ranking = { ...noRanking, ranges: this.#ranges() };
+    return isFeasible ? position : -1;
+  }
+
   /** Of the best position, which is about to be taken. */
   #choiceOf(
     snapshot: Snapshot,
@@ -255,15 +264,25 @@ export class CandidateIndex implements Disposable {
     return sum;
   }
 
-  #explain(snapshot: Snapshot): Explanation {
-    const draft = new ExplanationDraft();
+  #explain(snapshot: Snapshot, only?: number): Explanation {
     const ranges = this.#ranges();
+    if (only !== undefined) return this.#explainOnly(snapshot, only, ranges);
+    const draft = new ExplanationDraft();
     for (let position = 0; position < snapshot.size; position++) {
       const view = this.#viewOf(snapshot.at(position), this.#additions.get(position));
       const rejection = firstRejection(this.#prepared, view, this.#topology.verdicts(position));
       if (rejection !== undefined) draft.add(rejection, () => this.#report(snapshot, position, ranges));
     }
     return draft.explanation();
+  }
+
+  #explainOnly(snapshot: Snapshot, position: number, ranges: readonly Range[]): Explanation {
+    const { filters } = this.#prepared;
+    const view = this.#viewOf(snapshot.at(position), this.#additions.get(position));
+    const first = firstRejection(this.#prepared, view, this.#topology.verdicts(position));
+    const isAlone = filters.some(({ plugin }) => plugin.name === first?.plugin);
+    const report = this.#report(snapshot, position, ranges);
+    return explainTarget(report.nodeName, first, report, isAlone);
   }
 
   #report(snapshot: Snapshot, position: number, ranges: readonly Range[]): NodeReport {
@@ -400,6 +419,8 @@ const noRanking: Ranking = {
   feasibleCount: 0,
 };
 const noScores: readonly PluginScore[] = [];
+/** Of a request for one node: no other was looked at. */
+const withoutOthers = { feasibleCount: 1, nodeCount: 1, runnerUp: "", runnerUpScore: 0 };
 
 /** All that rules about nodes may look at, but whose instance it is. */
 function kindOf(requirements: PlacementRequirements): string {

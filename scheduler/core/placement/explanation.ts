@@ -36,6 +36,14 @@ export interface Explanation {
   readonly nodes: readonly RejectedNode[];
   /** The plugins that were the first to reject some node: their hints say when to try again. */
   readonly rejectedBy: ReadonlySet<string>;
+  /** The only node that was asked, because no other will do; undefined: all were. */
+  readonly target:
+    | {
+        readonly nodeName: string;
+        /** Whether only what happens on that very node can help. */
+        readonly isAlone: boolean;
+      }
+    | undefined;
 }
 
 /** As many as a person reads. */
@@ -114,6 +122,7 @@ export class ExplanationDraft {
       reasons,
       nodes: this.#nodes,
       rejectedBy: this.#rejectedBy,
+      target: undefined,
     };
   }
 }
@@ -121,17 +130,49 @@ export class ExplanationDraft {
 /** A rule that looks at no node is against it: no node was asked. */
 export function explainWithoutNodes(plugin: string, message: string): Explanation {
   const reasons = [{ summary: message, count: 1 }];
-  return { message, nodeCount: 0, reasons, nodes: [], rejectedBy: new Set([plugin]) };
+  return { message, nodeCount: 0, reasons, nodes: [], rejectedBy: new Set([plugin]), target: undefined };
+}
+
+/** Why the only node that will do does not take it: its first rejection, and all that is against it. */
+export function explainTarget(
+  nodeName: string,
+  first: Rejection | undefined,
+  report: NodeReport,
+  isAlone: boolean,
+): Explanation {
+  const rejections = report.kind === "rejected" ? report.rejections : [];
+  return {
+    message: `node ${nodeName}: ${detailsOf(rejections)}`,
+    nodeCount: 1,
+    reasons: (first?.reasons ?? []).map(({ summary }) => ({ summary, count: 1 })),
+    nodes: report.kind === "rejected" ? [report] : [],
+    rejectedBy: new Set(first === undefined ? [] : [first.plugin]),
+    target: { nodeName, isAlone },
+  };
+}
+
+/** The only node that will do is not there. */
+export function explainMissingTarget(nodeName: string): Explanation {
+  return {
+    message: `node ${nodeName}: there is no such node`,
+    nodeCount: 1,
+    reasons: [],
+    nodes: [],
+    rejectedBy: new Set(),
+    target: { nodeName, isAlone: true },
+  };
+}
+
+function detailsOf(rejections: readonly Rejection[]): string {
+  return rejections
+    .flatMap(({ plugin, reasons }) => reasons.map(({ detail }) => `${detail} [${plugin}]`))
+    .join("; ");
 }
 
 /** The message and, a line each, the first nodes with all that is against them. */
-export function explanationText({ message, nodes, nodeCount }: Explanation): string {
-  const lines = nodes.map(({ nodeName, rejections }) => {
-    const details = rejections.flatMap(({ plugin, reasons }) =>
-      reasons.map(({ detail }) => `${detail} [${plugin}]`),
-    );
-    return `  ${nodeName}: ${details.join("; ")}`;
-  });
+export function explanationText({ message, nodes, nodeCount, target }: Explanation): string {
+  if (target !== undefined) return message;
+  const lines = nodes.map(({ nodeName, rejections }) => `  ${nodeName}: ${detailsOf(rejections)}`);
   const hidden = nodeCount - lines.length;
   if (hidden > 0) lines.push(`  and ${hidden} more nodes`);
   return [message, ...lines].join("\n");

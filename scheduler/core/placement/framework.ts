@@ -192,6 +192,8 @@ export interface PlacementRequest {
   readonly requirements: PlacementRequirements;
   /** As they are when the snapshot is taken that goes with the request. */
   readonly neighbours: Neighbours;
+  /** The only node that will do; absent: any. Not part of the key. */
+  readonly targetNode?: string | undefined;
 }
 
 export function viewOf(snapshot: NodeSnapshot, ownerInstances: number): NodeView {

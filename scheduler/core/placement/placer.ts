@@ -1,7 +1,13 @@
 import { Bug } from "../../../kit/errors.ts";
 import { CandidateIndex } from "./candidate-index.ts";
 import { viewOfChoice, type BatchPlacement, type Choice } from "./choice.ts";
-import { reportNode, type Explanation, type NodeReport, type PluginScore } from "./explanation.ts";
+import {
+  explainMissingTarget,
+  reportNode,
+  type Explanation,
+  type NodeReport,
+  type PluginScore,
+} from "./explanation.ts";
 import {
   viewOf,
   type InstanceEvent,
@@ -11,8 +17,9 @@ import {
   type Profiles,
 } from "./framework.ts";
 import { noNeighbours } from "./neighbours.ts";
-import { prepareProfile, type PreparedProfile } from "./prepared-profile.ts";
-import type { Snapshot } from "./snapshot.ts";
+import { passes, prepareProfile, type PreparedProfile } from "./prepared-profile.ts";
+import { withoutInstances, type Snapshot } from "./snapshot.ts";
+import { passesAll, PreparedRequests, reportOnNode, takeOnNode } from "./target-node.ts";
 import { DomainBook } from "./topology/domains.ts";
 import type { Instance, PlacementRequirements } from "../model.ts";
 
@@ -39,9 +46,14 @@ export class Placer implements Disposable {
   readonly #options: PlacerOptions;
   readonly #domains = new DomainBook();
   readonly #indexes = new Map<string, CandidateIndex>();
+  /** Of requests for one node. */
+  readonly #targeted: PreparedRequests;
 
   constructor(options: PlacerOptions) {
     this.#options = options;
+    this.#targeted = new PreparedRequests(options.cachedRequestsMax, (request) =>
+      prepareProfile(this.#profileOf(request), request.requirements, request.neighbours),
+    );
   }
 
   [Symbol.dispose](): void {
@@ -59,14 +71,18 @@ export class Placer implements Disposable {
 
   /** Places for `count` instances of one request. */
   placeBatch(snapshot: Snapshot, request: PlacementRequest, count: number): BatchPlacement {
+    const { targetNode } = request;
+    if (targetNode !== undefined) return this.#placeOn(snapshot, request, targetNode, count);
     const index = this.#indexFor(snapshot, request);
     if (count > 0 && index.best(snapshot) === undefined)
       return { nodeNames: [], choices: [], explanation: index.explain(snapshot) };
     return index.takeBatch(snapshot, count);
   }
 
-  /** What every rule says of every node: for people who ask why. Nothing is kept of it. */
+  /** What every rule says of every node that will do: for people who ask why. Nothing is kept of it. */
   explain(snapshot: Snapshot, request: PlacementRequest): readonly NodeReport[] {
+    const { targetNode } = request;
+    if (targetNode !== undefined) return this.#explainOn(snapshot, request, targetNode);
     const book = new DomainBook();
     book.follow(snapshot);
     using index = new CandidateIndex(this.#profileOf(request), request, book, this.#options.seed);
@@ -98,12 +114,19 @@ export class Placer implements Disposable {
     position: number,
     without: readonly Instance[],
   ): boolean {
-    return this.#indexFor(snapshot, request).wouldFit(snapshot, position, without);
+    const prepared = this.#preparedForOne(request);
+    if (prepared === undefined)
+      return this.#indexFor(snapshot, request).wouldFit(snapshot, position, without);
+    const base = snapshot.at(position);
+    const ownerInstances = request.neighbours.ownedBy(request.requirements.ownerUid).on(base.node.name);
+    return passesAll(prepared, { ...withoutInstances(base, without), ownerInstances });
   }
 
   /** Whether the rules about the node itself let the request on it, whatever is there. */
   admits(snapshot: Snapshot, request: PlacementRequest, position: number): boolean {
-    return this.#indexFor(snapshot, request).admits(snapshot, position);
+    const prepared = this.#preparedForOne(request);
+    if (prepared === undefined) return this.#indexFor(snapshot, request).admits(snapshot, position);
+    return passes(prepared.nodeFilters, viewOf(snapshot.at(position), 0));
   }
 
   /** The queueing hint: whether an event may let through a request that these plugins rejected. */
@@ -134,7 +157,33 @@ export class Placer implements Disposable {
     );
   }
 
+  #placeOn(snapshot: Snapshot, request: PlacementRequest, nodeName: string, count: number): BatchPlacement {
+    const position = snapshot.positionOf(nodeName);
+    if (position === undefined)
+      return { nodeNames: [], choices: [], explanation: explainMissingTarget(nodeName) };
+    const prepared = this.#preparedForOne(request);
+    if (prepared !== undefined) return takeOnNode(snapshot, position, request, prepared, count);
+    return this.#indexFor(snapshot, request).takeBatch(snapshot, count, position);
+  }
+
+  #explainOn(snapshot: Snapshot, request: PlacementRequest, nodeName: string): readonly NodeReport[] {
+    const position = snapshot.positionOf(nodeName);
+    if (position === undefined) return [];
+    const prepared = this.#preparedForOne(request);
+    if (prepared !== undefined) return [reportOnNode(snapshot, position, request, prepared)];
+    const reports = this.explain(snapshot, { ...request, targetNode: undefined });
+    return reports.filter((report) => report.nodeName === nodeName);
+  }
+
+  /** Of a request for one node about which no other node has a say; undefined: it takes all of them to judge one. */
+  #preparedForOne(request: PlacementRequest): PreparedProfile | undefined {
+    if (request.targetNode === undefined) return undefined;
+    const prepared = this.#targeted.of(request);
+    return prepared.topology.length === 0 ? prepared : undefined;
+  }
+
   #prepared(request: PlacementRequest): PreparedProfile {
+    if (request.targetNode !== undefined) return this.#targeted.of(request);
     const cached = this.#indexes.get(request.key)?.prepared;
     return cached ?? prepareProfile(this.#profileOf(request), request.requirements, request.neighbours);
   }

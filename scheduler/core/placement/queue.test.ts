@@ -8,6 +8,7 @@ import { PlacementQueue, type Batch } from "./queue.ts";
 const web = {
   key: "web",
   requirements: requirements(),
+  targetNode: undefined,
   priority: 0,
   preempts: true,
   isGang: false,
@@ -16,6 +17,7 @@ const web = {
 const api = {
   key: "api",
   requirements: requirements(),
+  targetNode: undefined,
   priority: 0,
   preempts: true,
   isGang: false,
@@ -28,6 +30,7 @@ const full: Explanation = {
   reasons: [],
   nodes: [],
   rejectedBy: new Set(["resources-fit"]),
+  target: undefined,
 };
 
 const freed: NodeEvent = {
@@ -253,4 +256,27 @@ test("PlacementQueue.wakeGroup: makes a group active whatever it waits for", () 
   expect(queue.wakeGroup("gang")).toBe(true);
   expect(take(queue).uids).toEqual(["a"]);
   expect([queue.wakeGroup("web"), queue.hasGroup("web")]).toEqual([false, false]);
+});
+
+test("PlacementQueue: instances that may have one node only fail one by one, and events of that node alone are asked for them", () => {
+  const asked: string[] = [];
+  const queue = new PlacementQueue({
+    backoff: { initialMs: 1_000, factor: 2, maxMs: 10_000 },
+    mayHelp: (_, { targetNode }) => asked.push(String(targetNode)) > 0,
+  });
+  for (const node of ["n1", "n2", "n3"]) queue.add(node, { ...web, targetNode: node });
+  for (let taken = 0; taken < 3; taken++) {
+    const batch = take(queue);
+    const { targetNode = "" } = batch.request;
+    expect(batch.uids).toEqual([targetNode]);
+    const explanation = { ...full, target: { nodeName: targetNode, isAlone: targetNode !== "n3" } };
+    const unplaceable = targetNode === "n2" ? [] : batch.uids;
+    queue.close(batch, { unplaceable, explanation, rejected: [] }, 0);
+  }
+  expect(queue.size).toBe(2);
+  expect(queue.wake({ ...freed, view: { node: aNode("n2"), ...emptyNode } }, 2_000)).toBe(1);
+  expect(asked).toEqual(["n3"]);
+  expect(queue.wake(freed, 2_000)).toBe(1);
+  expect(asked).toEqual(["n3", "n1"]);
+  expect([take(queue, 2_000).uids, take(queue, 2_000).uids]).toEqual([["n3"], ["n1"]]);
 });

@@ -11,6 +11,9 @@
  * A gang is handed out whole, whatever the limit. Nominated instances form groups of their own, which begin as unschedulable: a node
  * is reserved for them, and an event may show them another one earlier.
  *
+ * Instances that may have one node only form a group for each node: they share their requirements, and fail one by one. Such a group
+ * is woken by events of its node, unless it waits for others' instances; it costs events of other nodes nothing.
+ *
  * Groups of the highest priority come first, and those of one priority are served in turn, so that a large one does not
  * hold up the others. An unschedulable group holds up nobody: it wakes by an event that may help it, never by time. Its
  * verdict is shared, so an instance that joins it costs nothing. The queue does not place.
@@ -23,12 +26,15 @@ import type { PlacementRequirements } from "../model.ts";
 import type { QuotaSubject } from "../quota/check-quotas.ts";
 import type { Explanation } from "./explanation.ts";
 import type { NodeEvent } from "./framework.ts";
+import { ParkedGroups } from "./parked-groups.ts";
 import { PriorityLine } from "./priority-line.ts";
 import { TimedHeap } from "./timed-heap.ts";
 
 export interface QueuedRequest {
   readonly key: string;
   readonly requirements: PlacementRequirements;
+  /** The only node that will do; undefined: any. Not part of the key. */
+  readonly targetNode: string | undefined;
   readonly priority: number;
   /** Whether others may be stopped to make room for it. */
   readonly preempts: boolean;
@@ -67,6 +73,8 @@ export interface PlacementQueueOptions {
   ) => boolean;
 }
 
+type WakeHint = (request: QueuedRequest, rejectedBy: ReadonlySet<string>, isNominated: boolean) => boolean;
+
 type GroupState =
   | { readonly kind: "idle" }
   | { readonly kind: "active" }
@@ -101,7 +109,7 @@ export class PlacementQueue {
   readonly #groups = new Map<string, Group>();
   readonly #members = new Map<string, Membership>();
   readonly #active = new PriorityLine<Group>();
-  readonly #unschedulable = new Set<Group>();
+  readonly #unschedulable = new ParkedGroups<Group>();
   readonly #backoff = new TimedHeap<Group>();
   #preferred: string | undefined;
   #wakes = 0;
@@ -233,20 +241,27 @@ export class PlacementQueue {
   /** Wakes the groups that an event may help. Returns how many. */
   wake(event: NodeEvent, nowMs: number): number {
     const { mayHelp } = this.#options;
-    return this.wakeWhere(
+    return this.wakeOn(
+      event.view.node.name,
       (request, rejectedBy, isNominated) => mayHelp(event, request, rejectedBy, isNominated),
       nowMs,
     );
   }
 
-  /** Wakes the groups that something which is no node's event may help: `mayHelp` is its hint. */
-  wakeWhere(
-    mayHelp: (request: QueuedRequest, rejectedBy: ReadonlySet<string>, isNominated: boolean) => boolean,
-    nowMs: number,
-  ): number {
+  /** Wakes the groups that something on a node may help: `mayHelp` is its hint. */
+  wakeOn(nodeName: string, mayHelp: WakeHint, nowMs: number): number {
+    return this.#wakeThose(this.#unschedulable.on(nodeName), mayHelp, nowMs);
+  }
+
+  /** The same for something that is no node's event; what only events of one node can help is not asked. */
+  wakeWhere(mayHelp: WakeHint, nowMs: number): number {
+    return this.#wakeThose(this.#unschedulable.anywhere(), mayHelp, nowMs);
+  }
+
+  #wakeThose(groups: Iterable<Group>, mayHelp: WakeHint, nowMs: number): number {
     this.#wakes++;
     let woken = 0;
-    for (const group of this.#unschedulable) {
+    for (const group of groups) {
       if (group.state.kind !== "unschedulable") continue;
       const { explanation, parkedMs } = group.state;
       if (!mayHelp(group.request, explanation.rejectedBy, group.isNominated)) continue;
@@ -323,7 +338,10 @@ export class PlacementQueue {
     if (group.state.kind === "backoff") this.#backoff.delete(group);
     group.state = state;
     if (state.kind === "active") this.#active.add(group, priority);
-    if (state.kind === "unschedulable") this.#unschedulable.add(group);
+    if (state.kind === "unschedulable") {
+      const { target } = state.explanation;
+      this.#unschedulable.add(group, target?.isAlone === true ? target.nodeName : undefined);
+    }
     if (state.kind === "backoff") this.#backoff.set(group, state.untilMs);
   }
 
@@ -369,6 +387,7 @@ export class PlacementQueue {
   }
 }
 
-function groupKey({ key }: QueuedRequest, isNominated: boolean): string {
-  return isNominated ? `${key} nominated` : key;
+function groupKey({ key, targetNode }: QueuedRequest, isNominated: boolean): string {
+  const group = targetNode === undefined ? key : `${key} on ${targetNode}`;
+  return isNominated ? `${group} nominated` : group;
 }

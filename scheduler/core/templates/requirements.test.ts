@@ -6,7 +6,13 @@ import { requirementsOf } from "./requirements.ts";
 
 function requirementsFrom(given: Partial<InstanceSpec>) {
   const spec = { ...aDeployment().spec.template.spec, ...given };
-  return requirementsOf({ ownerUid: "o", namespace: "team", labels: { app: "web", tier: "a" }, spec });
+  return requirementsOf({
+    ownerUid: "o",
+    namespace: "team",
+    labels: { app: "web", tier: "a" },
+    spec,
+    tolerations: [],
+  });
 }
 
 test("requirementsOf: a template without claims shares the one value for it", () => {

@@ -35,6 +35,8 @@ export interface RequirementsSource {
   /** As its instances will have them. */
   readonly labels: Labels;
   readonly spec: InstanceSpec;
+  /** What its instances tolerate beside what the template says. */
+  readonly tolerations: readonly Toleration[];
 }
 
 /** Where a request is missing its limit counts, as in Kubernetes; where both are, nothing is reserved. */
@@ -43,12 +45,14 @@ export function requirementsOf({
   namespace,
   labels,
   spec,
+  tolerations: added,
 }: RequirementsSource): PlacementRequirements {
   const { requests, limits } = spec.resources;
   const cpu = requests?.["cpu"] ?? limits?.["cpu"];
   const memory = requests?.["memory"] ?? limits?.["memory"];
   const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
   const preferred = spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+  const tolerations = [...(spec.tolerations ?? []).map(tolerationOf), ...added];
   return {
     profile: spec.placementProfile ?? "",
     namespace,
@@ -63,7 +67,7 @@ export function requirementsOf({
       memoryBytes: memory === undefined ? 0 : memoryBytes(memory),
     },
     isolation: requestedIsolation(spec),
-    claims: claimsOf(spec, namespace, labels),
+    claims: claimsOf(spec, namespace, labels, tolerations),
     nodeAffinity: {
       required: required?.nodeSelectorTerms,
       preferred: preferred.map(({ weight, preference }) => ({ weight, term: preference })),
@@ -74,19 +78,22 @@ export function requirementsOf({
     ownerUid,
     nodeSelector: spec.nodeSelector ?? {},
     tolerations: [
-      ...(spec.tolerations ?? []).map(tolerationOf),
+      ...tolerations,
       ...(qosClass(spec.resources) === "BestEffort" ? [] : [memoryPressureToleration]),
     ],
   };
 }
 
-function claimsOf(spec: InstanceSpec, namespace: string, labels: Labels): InstanceClaims {
+function claimsOf(
+  spec: InstanceSpec,
+  namespace: string,
+  labels: Labels,
+  tolerated: readonly Toleration[],
+): InstanceClaims {
   const extended = extendedAmounts({ ...spec.resources.limits, ...spec.resources.requests });
   const ports = listenersOf(spec).filter(({ port }) => port !== 0);
   const affinity = affinityOf(spec.affinity, namespace, labels);
-  const tolerations = (spec.tolerations ?? [])
-    .map(tolerationOf)
-    .filter(({ effect }) => effect === "" || effect === "NoExecute");
+  const tolerations = tolerated.filter(({ effect }) => effect === "" || effect === "NoExecute");
   const isNothing = extended === noAmounts && affinity === noAffinity;
   if (isNothing && ports.length + tolerations.length === 0) return noClaims;
   return { extended, ports, affinity, tolerations };

@@ -76,12 +76,43 @@ class Missing extends Error {
   }
 }
 
+type MissingOutcome = Extract<ResolveOutcome, { kind: "missing" }>;
+
+/** The volumes whose files are there, and why that is not all of them. */
+export interface AvailableContents {
+  readonly contents: readonly VolumeContent[];
+  readonly missing: string | undefined;
+}
+
 export function resolveTemplate(spec: InstanceSpec, lookup: ConfigLookup): ResolveOutcome {
-  try {
+  return unlessMissing(() => {
     const { envFrom: _, ...rest } = spec;
     const env = resolveEnv(spec, lookup);
     const contents = (spec.volumes ?? []).flatMap((volume) => resolveVolume(volume, lookup));
     return { kind: "resolved", body: { spec: { ...rest, ...(env.length > 0 ? { env } : {}) }, contents } };
+  });
+}
+
+/**
+ * For running instances, whose volumes change each by itself: also while another one, or a variable, could not be filled in for
+ * new instances.
+ */
+export function resolveContents(spec: InstanceSpec, lookup: ConfigLookup): AvailableContents {
+  const contents: VolumeContent[] = [];
+  let missing: string | undefined;
+  for (const volume of spec.volumes ?? []) {
+    const outcome = unlessMissing(
+      () => ({ kind: "resolved", found: resolveVolume(volume, lookup) }) as const,
+    );
+    if (outcome.kind === "resolved") contents.push(...outcome.found);
+    else missing ??= outcome.message;
+  }
+  return { contents, missing };
+}
+
+function unlessMissing<Outcome>(resolve: () => Outcome): Outcome | MissingOutcome {
+  try {
+    return resolve();
   } catch (thrown) {
     if (thrown instanceof Missing) return { kind: "missing", reason: thrown.reason, message: thrown.message };
     throw thrown;

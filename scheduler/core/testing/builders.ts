@@ -1,6 +1,9 @@
 /** Builders for tests and benchmarks: complete values with defaults, of which a test names only what it is about. */
 import { imagePath } from "../../../api/host-paths.ts";
 import type {
+  WasmDaemonSet,
+  WasmDaemonSetSpec,
+  WasmDaemonSetStatus,
   WasmDeployment,
   WasmDeploymentSpec,
   WasmDeploymentStatus,
@@ -185,6 +188,34 @@ export function rolling(
 
 export const recreate: WasmDeploymentSpec["strategy"] = { ...rolling("25%", "25%"), type: "Recreate" };
 
+export function aDaemonSet(
+  spec: Partial<WasmDaemonSetSpec> = {},
+  status?: WasmDaemonSetStatus,
+  meta: Partial<ObjectMeta> = {},
+): WasmDaemonSet {
+  return {
+    apiVersion: "wherry.dev/v1alpha1",
+    kind: "WasmDaemonSet",
+    metadata: aMeta("agent", meta),
+    spec: {
+      updateStrategy: rollingDaemons(0, 1),
+      minReadySeconds: 0,
+      revisionHistoryLimit: 10,
+      rolloutOnConfigChange: false,
+      template: aTemplate(),
+      ...spec,
+    },
+    ...(status === undefined ? {} : { status }),
+  };
+}
+
+export function rollingDaemons(
+  maxSurge: number | string,
+  maxUnavailable: number | string,
+): WasmDaemonSetSpec["updateStrategy"] {
+  return { type: "RollingUpdate", rollingUpdate: { maxSurge, maxUnavailable } };
+}
+
 export function aJob(
   spec: Partial<WasmJobSpec> = {},
   status?: WasmJobStatus,
@@ -197,6 +228,7 @@ export function aJob(
     spec: {
       completions: 1,
       parallelism: 1,
+      suspend: false,
       backoffLimit: 6,
       placementPolicy: "Independent",
       template: aTemplate(),

@@ -16,7 +16,10 @@ export class DeploymentLife {
   templateHash = "v1";
   instances: readonly Instance[] = [];
   revisions: readonly Revision[] = [];
+  /** Why nothing can be made. */
   refusal: string | undefined;
+  /** Templates of which nothing can be made. */
+  readonly refused = new Set<string>();
   wakeAtMs: number | undefined;
   /** Reasons of all events, in order. */
   readonly events: string[] = [];
@@ -77,8 +80,10 @@ export class DeploymentLife {
 
   /** One look, and what it wants done. */
   look(): readonly Step[] {
-    const { deployment, templateHash, revisions, instances, refusal, nowMs } = this;
-    const result = reconcileDeployment({ deployment, templateHash, revisions, instances, refusal, nowMs });
+    const { deployment, templateHash, revisions, instances, nowMs } = this;
+    const refusalOf = (hash: string) =>
+      this.refused.has(hash) ? "no PriorityClass was found" : this.refusal;
+    const result = reconcileDeployment({ deployment, templateHash, revisions, instances, refusalOf, nowMs });
     this.wakeAtMs = result.wakeAtMs;
     this.#unstored = result.status === deployment.status ? undefined : result.status;
     this.#checkSteps(result.steps);
@@ -227,7 +232,9 @@ export class DeploymentLife {
     }
   }
 
-  #checkStatus({ conditions, observedGeneration }: WasmDeploymentStatus): void {
+  #checkStatus({ conditions, observedGeneration, rollout }: WasmDeploymentStatus): void {
+    const unknown = Object.keys(rollout ?? {}).filter((field) => !rolloutFields.has(field));
+    demand(unknown.length === 0, `its rollout has ${unknown.join(", ")}, which no schema knows`);
     const isReady = conditions?.some(({ type, status }) => type === "Ready" && status === "True");
     demand(observedGeneration === this.deployment.metadata.generation, "it says what it has not seen");
     if (!isReady) return;
@@ -242,6 +249,17 @@ export class DeploymentLife {
 }
 
 const roundsMax = 300;
+const rolloutFields: ReadonlySet<string> = new Set<keyof NonNullable<WasmDeploymentStatus["rollout"]>>([
+  "templateHash",
+  "phase",
+  "progressTime",
+  "rolledBackTo",
+  "replicas",
+  "updatedReplicas",
+  "readyReplicas",
+  "availableReplicas",
+  "oldReplicas",
+]);
 
 function demand(isSo: boolean, otherwise: string): void {
   if (!isSo) throw new Error(otherwise);

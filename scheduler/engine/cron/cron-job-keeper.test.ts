@@ -219,9 +219,13 @@ test("CronJobKeeper: a name that somebody has taken costs that one run", async (
       { status: "False", reason: "FailedCreate", message: expect.stringContaining("not this cron job's") },
     ],
   });
+  // Whatever makes it look again.
+  const object = backend.get({ group: "wherry.dev", plural }, "default", "tick");
+  backend.put(plural, { ...object!, metadata: { ...object!.metadata, annotations: { touched: "yes" } } });
   await pass(60_000);
   expect(jobNames(backend)).toEqual([minuteName(1), minuteName(2)]);
   expect(statusOf(backend, plural, "tick")).toMatchObject({ conditions: [{ status: "True" }] });
+  expect(reasons(backend)).toContain("FailedCreate 1");
   await engine.close();
 });
 
@@ -244,6 +248,28 @@ test("CronJobKeeper: what the store refuses is told, tried again, and made", asy
     activeCount: 1,
     conditions: [{ status: "True" }],
   });
+  await engine.close();
+});
+
+test("CronJobKeeper: a job that was given away counts no more", async () => {
+  const { backend, pass, engine } = await startEngine();
+  backend.put(plural, cronJob({ concurrencyPolicy: "Forbid" }));
+  await pass(61_000);
+  const [made] = objectsOf(backend, "wasmjobs");
+  backend.put("wasmjobs", { ...made!, metadata: { ...made!.metadata, ownerReferences: [] } });
+  await pass(60_000);
+  expect(jobNames(backend)).toEqual([minuteName(1), minuteName(2)]);
+  expect(statusOf(backend, plural, "tick")).toMatchObject({ activeCount: 1 });
+  await engine.close();
+});
+
+test("CronJobKeeper: being deleted, it makes no more", async () => {
+  const { backend, pass, engine } = await startEngine();
+  const object = backend.put(plural, cronJob());
+  const deletionTimestamp = "2026-01-01T00:00:30Z";
+  backend.put(plural, { ...object, metadata: { ...object.metadata, deletionTimestamp } });
+  await pass(120_000);
+  expect(jobNames(backend)).toEqual([]);
   await engine.close();
 });
 

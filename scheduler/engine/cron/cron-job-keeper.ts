@@ -15,12 +15,14 @@ import { errorMessage } from "../../../kit/errors.ts";
 import { KeyedWorker } from "../../../kit/keyed-worker.ts";
 import type { Log } from "../../../kit/log.ts";
 import { earliest } from "../../../kit/timestamps.ts";
-import type { Backend, BackendEvent, ResourceKey } from "../../backend/backend.ts";
+import type { Backend, BackendEvent } from "../../backend/backend.ts";
 import { reconcileCronJob } from "../../core/controllers/cron-job/cron-job.ts";
 import { cronJobUidOf } from "../../core/controllers/cron-job/made-job.ts";
+import { watched } from "../declared-objects.ts";
 import type { EventRecorder } from "../event-recorder.ts";
 import { CronJobRecord } from "./cron-job-record.ts";
 import { cronJobResource, CronJobWriter, jobResource, type Look } from "./cron-job-writer.ts";
+import { ScheduleCache } from "./schedule-cache.ts";
 import { WallClockAlarms } from "./wall-clock-alarms.ts";
 
 export interface CronJobKeeperOptions {
@@ -29,8 +31,6 @@ export interface CronJobKeeperOptions {
   readonly log: Log;
   readonly events: EventRecorder;
 }
-
-type ObjectEvent = Exclude<BackendEvent, { kind: "synced" }>;
 
 const concurrencyMax = 32;
 /** One cron job is looked at at most this often. */
@@ -41,6 +41,7 @@ export class CronJobKeeper implements AsyncDisposable {
   readonly #clock: Clock;
   /** By uid; also of cron jobs that are not known yet, or not any more, while there are jobs of theirs. */
   readonly #records = new Map<string, CronJobRecord>();
+  readonly #schedules = new ScheduleCache();
   readonly #ownerOfJob = new Map<string, string>();
   readonly #writer: CronJobWriter;
   readonly #alarms: WallClockAlarms;
@@ -69,8 +70,8 @@ export class CronJobKeeper implements AsyncDisposable {
   /** Resolves when all that is declared is known; what is due is made from then on. */
   async start(signal: AbortSignal): Promise<void> {
     // Jobs first: a cron job whose jobs are not known yet would make them again.
-    await this.#watch(jobResource, (event) => this.#jobEvent(event), signal);
-    await this.#watch(cronJobResource, (event) => this.#cronJobEvent(event), signal);
+    await watched(this.#backend, jobResource, (event) => this.#jobEvent(event), signal);
+    await watched(this.#backend, cronJobResource, (event) => this.#cronJobEvent(event), signal);
     this.#isStarted = true;
     for (const uid of this.#records.keys()) this.#schedule(uid);
   }
@@ -84,17 +85,8 @@ export class CronJobKeeper implements AsyncDisposable {
     await this.close();
   }
 
-  #watch(resource: ResourceKey, listener: (event: ObjectEvent) => void, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const told = (event: BackendEvent) => {
-        if (event.kind === "synced") resolve();
-        else listener(event);
-      };
-      this.#backend.watch(resource, told, signal);
-    });
-  }
-
-  #cronJobEvent(event: ObjectEvent): void {
+  #cronJobEvent(event: BackendEvent): void {
+    if (event.kind === "synced") return;
     const { uid, resourceVersion } = event.object.metadata;
     const record = this.#record(uid);
     if (event.kind === "delete") {
@@ -111,7 +103,8 @@ export class CronJobKeeper implements AsyncDisposable {
     this.#schedule(uid);
   }
 
-  #jobEvent(event: ObjectEvent): void {
+  #jobEvent(event: BackendEvent): void {
+    if (event.kind === "synced") return;
     const { uid } = event.object.metadata;
     const owner = cronJobUidOf(event.object.metadata);
     const before = this.#ownerOfJob.get(uid);
@@ -186,7 +179,13 @@ export class CronJobKeeper implements AsyncDisposable {
     if (cronJob === undefined) return undefined;
     const jobs = record.jobs.list();
     const nowMs = this.#clock.now();
-    const result = reconcileCronJob({ cronJob, schedule: record.schedule(cronJob), jobs, memory, nowMs });
+    const result = reconcileCronJob({
+      cronJob,
+      schedule: this.#schedules.read(cronJob.spec),
+      jobs,
+      memory,
+      nowMs,
+    });
     record.memory = result.memory;
     return { ...result, cronJob, jobs };
   }

@@ -3,7 +3,7 @@ import { cpuMillis, memoryBytes } from "../../../api/quantity.ts";
 import type { ApiObject } from "../../../api/object-meta.ts";
 import { assertNever, WherryError } from "../../../kit/errors.ts";
 import type { SimulatedAction } from "../../apiserver/placement-simulator.ts";
-import type { ClusterNode, WorkloadKind } from "../../core/model.ts";
+import type { ClusterNode, Instance, WorkloadKind } from "../../core/model.ts";
 import { emptyNode, type NodeSnapshot } from "../../core/placement/snapshot.ts";
 import { namespaceOf, toWorkload, type Workload } from "../workloads.ts";
 import { limits } from "./limits.ts";
@@ -28,6 +28,13 @@ export class SimulatedWorkloads {
     this.#changed.set(workload.object.metadata.uid, workload);
   }
 
+  /** Uids of those that have an instance on each node that matches. */
+  *daemonSets(): Iterable<string> {
+    for (const [uid, { kind }] of this.#declared) if (kind === "WasmDaemonSet") yield uid;
+    for (const [uid, { kind }] of this.#changed)
+      if (kind === "WasmDaemonSet" && !this.#declared.has(uid)) yield uid;
+  }
+
   named(kind: Workload["kind"], namespace: string, name: string): Workload | undefined {
     const isIt = (one: Workload) =>
       one.kind === kind && one.object.metadata.name === name && namespaceOf(one) === namespace;
@@ -47,11 +54,13 @@ export function carryOut(
     case "drain":
       return drain(action.nodeName, cluster);
     case "removeNode":
-      clear(action.nodeName, cluster);
+      clear(action.nodeName, cluster, () => true);
       cluster.state.removeNode(action.nodeName, 0);
       return;
     case "addNodes":
-      return addNodes(action, cluster);
+      addNodes(action, cluster);
+      for (const uid of workloads.daemonSets()) cluster.touch(uid);
+      return;
     case "scale":
       return scale(action, cluster, workloads);
     case "apply":
@@ -64,13 +73,16 @@ export function carryOut(
 function drain(nodeName: string, cluster: SimulatedCluster): void {
   const { node } = known(nodeName, cluster);
   cluster.state.upsertNode({ ...node, unschedulable: true }, node.connection);
-  clear(nodeName, cluster);
+  // An instance of a daemon set would come back at once.
+  clear(nodeName, cluster, ({ owner }) => owner.kind !== "WasmDaemonSet");
 }
 
-/** Ends what is on a node. Whoever owns it may make another. */
-function clear(nodeName: string, cluster: SimulatedCluster): void {
+/** Ends what is on a node and `goes`. Whoever owns it may make another. */
+function clear(nodeName: string, cluster: SimulatedCluster, goes: (instance: Instance) => boolean): void {
   known(nodeName, cluster);
-  for (const { uid, owner } of Array.from(cluster.state.instancesOn(nodeName))) {
+  for (const instance of Array.from(cluster.state.instancesOn(nodeName))) {
+    if (!goes(instance)) continue;
+    const { uid, owner } = instance;
     cluster.remove(uid);
     cluster.touch(owner.uid);
   }

@@ -4,7 +4,7 @@ import type { ApiObject } from "../../../api/object-meta.ts";
 import type { SimulatedAction } from "../../apiserver/placement-simulator.ts";
 import { aResourceQuota } from "../../core/testing/builders.ts";
 import { startCompetition } from "../../testing/competing-workloads.ts";
-import { deployment, job, startEngine } from "../../testing/test-engine.ts";
+import { daemonSet, deployment, job, startEngine } from "../../testing/test-engine.ts";
 
 const going = new AbortController().signal;
 
@@ -237,4 +237,19 @@ test("simulate: one at a time; a client that leaves makes room for the next", as
   await expect(first).rejects.toThrow();
   const drain = { actions: [{ kind: "drain", nodeName: "a" }], limit: 1 } as const;
   expect((await engine.simulator.simulate(drain, going)).omitted).toBeGreaterThan(0);
+});
+
+test("simulate: a drain leaves daemon sets alone, a removed node takes their instances with it, and new nodes get theirs", async () => {
+  const { backend, fakes, pass, simulate } = await start(0);
+  backend.put("wasmdaemonsets", daemonSet());
+  await pass(300);
+  for (const fake of fakes) fake.runAll();
+  await pass(300);
+  expect(movesOf(await simulate({ kind: "drain", nodeName: "a" }))).toEqual([]);
+  expect(movesOf(await simulate({ kind: "removeNode", nodeName: "a" }))).toEqual(["1 agent a -"]);
+  const grown = await simulate({ kind: "addNodes", like: "a", count: 2 });
+  expect(movesOf(grown)).toEqual(["1 agent - a-new-1", "1 agent - a-new-2"]);
+  const object = daemonSet() as unknown as ApiObject;
+  const other = { ...object, metadata: { ...object.metadata, name: "other", uid: "new" } };
+  expect(movesOf(await simulate({ kind: "apply", object: other }))).toEqual(["1 other - a", "1 other - b"]);
 });

@@ -108,7 +108,11 @@ export class EngineSimulator implements PlacementSimulator {
 
   #clusterOf(state: ClusterState, workloads: SimulatedWorkloads): SimulatedCluster {
     const { clock, quotas, priorities, entryOf, isolationFor, lookup, placement } = this.#options;
-    const applied = new TemplateCatalogue({ lookup, revisionTemplate: () => undefined });
+    const applied = new TemplateCatalogue({
+      lookup,
+      revisionTemplate: () => undefined,
+      latestTemplate: () => undefined,
+    });
     return new SimulatedCluster({
       state,
       quotas: quotas.copyFor(state.quotaUsage),
@@ -205,11 +209,12 @@ function refusedFor(instance: Instance, { state, runner }: SimulatedCluster): Wa
   const { place } = runner.whereabouts(instance);
   // A quota or a missing ConfigMap holds it, whatever the nodes say.
   if (place?.state.kind !== "unschedulable" || place.state.explanation.nodeCount === 0) return [];
-  const { key, requirements } = place.request;
+  const { key, requirements, targetNode } = place.request;
   const reports = runner.placer.explain(state.snapshot(), {
     key,
     requirements,
     neighbours: state.neighbours,
+    targetNode,
   });
   return groupRefusals(reports, limits.refusedNodes).refused;
 }

@@ -8,6 +8,8 @@ export function pretendedSession(nodeName: string, stop: (uid: string) => void):
     assign: () => {},
     stop,
     acknowledge: () => {},
+    updateContents: () => 0,
+    contentsOwners: () => [],
     openLog: () => {
       throw new WherryError("LogUnavailable", `node ${nodeName} is only simulated`);
     },

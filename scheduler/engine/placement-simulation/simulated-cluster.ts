@@ -14,6 +14,7 @@ import { noBudgets } from "../../core/disruption/disruption-guard.ts";
 import type { InstanceChange } from "../../core/cluster-state/changes.ts";
 import type { ClusterState } from "../../core/cluster-state/cluster-state.ts";
 import { reconcileDaemonSet } from "../../core/controllers/daemon-set/daemon-set.ts";
+import { emptyDaemonSetMemory } from "../../core/controllers/daemon-set/failure-backoff.ts";
 import { reconcileDeployment } from "../../core/controllers/deployment/deployment.ts";
 import { emptyJobMemory, reconcileJob } from "../../core/controllers/job/job.ts";
 import type { Step } from "../../core/controllers/step.ts";
@@ -159,14 +160,20 @@ export class SimulatedCluster {
     const refusal = outcome.kind === "unknown" ? outcome.message : undefined;
     if (workload.kind === "WasmJob")
       return reconcileJob({ job: workload.object, instances, refusal, nowMs, memory: emptyJobMemory }).steps;
-    const { templateHash } = this.#options.entryOf(workload);
+    const { templateHash, requirements } = this.#options.entryOf(workload);
     const later = nowMs + laterMs;
     // Whatever is to be made would have been kept by then.
     const revisions = [{ templateHash, number: 1 }];
     const input = { templateHash, revisions, instances, refusal, nowMs: later };
     if (workload.kind === "WasmDaemonSet")
-      return reconcileDaemonSet({ ...input, daemonSet: workload.object, nodes: this.state.nodes() }).steps;
-    return reconcileDeployment({ ...input, deployment: workload.object }).steps;
+      return reconcileDaemonSet({
+        ...input,
+        daemonSet: workload.object,
+        requirements,
+        nodes: this.state.nodes(),
+        memory: emptyDaemonSetMemory,
+      }).steps;
+    return reconcileDeployment({ ...input, refusalOf: () => refusal, deployment: workload.object }).steps;
   }
 
   *#execute(step: Step, workload: Workload): Generator<void, void> {

@@ -88,6 +88,14 @@ export class RevisionKeeper implements AsyncDisposable {
     return this.#kept.get(ownerUid)?.get(templateHash)?.template;
   }
 
+  /** The one that was current last. */
+  latestTemplate(ownerUid: string): InstanceTemplate | undefined {
+    let latest: KeptRevision | undefined;
+    for (const kept of (this.#kept.get(ownerUid) ?? none).values())
+      if (latest === undefined || kept.number > latest.number) latest = kept;
+    return latest?.template;
+  }
+
   record(workload: Workload, template: InstanceTemplate, revision: Revision): void {
     this.#want(workload.object.metadata.uid, revision.templateHash, {
       kind: "record",

@@ -24,6 +24,10 @@ const boundedCaches = [
   "#state.#nodes.populations.#followed",
   // Where the nodes stood when it last asked.
   ".#positions.#positions",
+  // The schedules that were asked for last.
+  "#cronJobs.#schedules.",
+  // Gangs that have gone before their turn came: until it would have come.
+  "#placement.#gangs.turns.#waiting",
   // A chunk that is empty.
   "#state.#nodes.#builder.",
 ];

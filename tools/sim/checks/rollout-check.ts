@@ -1,5 +1,5 @@
-/** Of deployments, as their leader sees them: what is made stays within surge, what is stopped within unavailable. */
-import type { WasmDeployment } from "../../../api/gen/kinds.gen.ts";
+/** Of deployments and daemon sets, as their leader sees them: what is made stays within surge, what is stopped within unavailable. */
+import type { WasmDaemonSet, WasmDeployment } from "../../../api/gen/kinds.gen.ts";
 import { rolloutLimits } from "../../../scheduler/core/controllers/deployment/rollout-limits.ts";
 import {
   isAvailable,
@@ -7,9 +7,15 @@ import {
   notYetAvailable,
   type NotYet,
 } from "../../../scheduler/core/controllers/removal-order.ts";
-import type { Instance } from "../../../scheduler/core/model.ts";
+import type { Instance, WorkloadKind } from "../../../scheduler/core/model.ts";
 import type { SchedulerProcess } from "../scheduler-process.ts";
+import { checkDaemonMade, checkDaemonStopped } from "./daemon-set-check.ts";
 import { demand } from "./violation.ts";
+
+const plurals: Readonly<Partial<Record<WorkloadKind, string>>> = {
+  WasmDeployment: "wasmdeployments",
+  WasmDaemonSet: "wasmdaemonsets",
+};
 
 export class RolloutCheck {
   /** The names of instances, each with what was last known of it. */
@@ -32,23 +38,32 @@ export class RolloutCheck {
       return;
     }
     this.#seen.set(key, instance);
-    if (instance.owner.kind !== "WasmDeployment") return;
-    const object = backend.get(
-      { group: "wherry.dev", plural: "wasmdeployments" },
-      namespace,
-      instance.owner.name,
-    );
+    const { owner, state } = instance;
+    const plural = plurals[owner.kind];
+    const object = plural && backend.get({ group: "wherry.dev", plural }, namespace, owner.name);
     // It is going, or there is another one of its name by now: its instances just go.
-    if (object === undefined || object.metadata.uid !== instance.owner.uid) return;
-    // The backend delivers only objects of this form.
+    if (!object || object.metadata.uid !== owner.uid) return;
+    // The backend delivers only objects of these forms.
+    const { spec } = object as unknown as WasmDaemonSet | WasmDeployment;
+    const notYet = notYetAvailable(spec.minReadySeconds, scheduler.clock.now());
+    const isMade = before === undefined && state.kind === "pending";
+    const isStopped =
+      state.kind === "stopping" &&
+      before !== undefined &&
+      before.state.kind !== "stopping" &&
+      isAvailable(before, notYet) &&
+      !this.#excused.has(instance.uid) &&
+      !isVictim(engine, instance);
+    if (owner.kind === "WasmDaemonSet") {
+      const daemonSet = object as unknown as WasmDaemonSet;
+      if (isMade) checkDaemonMade(scheduler, daemonSet, instance);
+      if (isStopped) checkDaemonStopped(scheduler, daemonSet, instance);
+      return;
+    }
     const deployment = object as unknown as WasmDeployment;
-    const owned = [...engine.instances(namespace)].filter(({ owner }) => owner.uid === instance.owner.uid);
-    if (before === undefined && instance.state.kind === "pending") this.#made(deployment, owned);
-    const notYet = notYetAvailable(deployment.spec.minReadySeconds, scheduler.clock.now());
-    if (instance.state.kind !== "stopping" || before?.state.kind === "stopping") return;
-    const wasAvailable = before !== undefined && isAvailable(before, notYet);
-    if (wasAvailable && !this.#excused.has(instance.uid) && !isVictim(engine, instance))
-      this.#stopped(deployment, owned, notYet);
+    const owned = [...engine.instances(namespace)].filter((other) => other.owner.uid === owner.uid);
+    if (isMade) this.#made(deployment, owned);
+    if (isStopped) this.#stopped(deployment, owned, notYet);
   }
 
   #made({ metadata, spec }: WasmDeployment, owned: readonly Instance[]): void {

@@ -1,9 +1,11 @@
 /** What holds once there are no faults any more: everything that fits runs, what waits says why, and all agree. */
-import type { WasmDeployment, WasmJob } from "../../../api/gen/kinds.gen.ts";
+import type { WasmDaemonSet, WasmDeployment, WasmJob } from "../../../api/gen/kinds.gen.ts";
 import type { Instance } from "../../../scheduler/core/model.ts";
 import type { Cluster } from "../cluster.ts";
 import { objectsIn } from "../objects-in.ts";
 import type { SchedulerProcess } from "../scheduler-process.ts";
+import { checkContents } from "./contents-check.ts";
+import { checkDaemonSettled } from "./daemon-set-check.ts";
 import { describe } from "./describe.ts";
 import { checkRollout } from "./settled-rollout.ts";
 import { demand, Violation } from "./violation.ts";
@@ -29,8 +31,13 @@ export function checkSettled(cluster: Cluster): void {
     checkRollout(object as unknown as WasmDeployment, instances, isRefused);
   for (const object of objectsIn(cluster.store, "wasmjobs"))
     checkJob(object as unknown as WasmJob, instances, isRefused);
+  for (const object of objectsIn(cluster.store, "wasmdaemonsets")) {
+    const daemonSet = object as unknown as WasmDaemonSet;
+    checkDaemonSettled(leader, daemonSet, isRefused(daemonSet));
+  }
   checkOwners(cluster, instances);
   checkAgreement(cluster, leader, instances);
+  checkContents(cluster);
 }
 
 /** No queue is stuck, and what is said of who waits is true. */
@@ -74,12 +81,17 @@ function checkTaints({ engine }: SchedulerProcess, instances: readonly Instance[
  * Whether no instance of a workload can be made, which it says of itself: the class that it names is not there. Throws where
  * it says so and it is not true.
  */
-function refusalOf({ store }: Cluster): (workload: WasmDeployment | WasmJob) => boolean {
+function refusalOf({ store }: Cluster): (workload: WasmDaemonSet | WasmDeployment | WasmJob) => boolean {
   const classes = new Set(objectsIn(store, "priorityclasses").map(({ metadata }) => metadata.name));
   return ({ metadata: { name }, spec, status }) => {
     const { priorityClassName: wanted = "" } = spec.template.spec;
-    const failure = status?.conditions?.find(({ type }) => type === "ReplicaFailure");
+    const failure = status?.conditions?.find(
+      ({ type, reason }) => type === "ReplicaFailure" || (type === "Stalled" && reason === "FailedCreate"),
+    );
     if (failure === undefined) return false;
+    // The class is that of the template to which it goes back.
+    if (status !== undefined && "rollout" in status && status.rollout?.rolledBackTo !== undefined)
+      return true;
     demand(
       wanted !== "" && !classes.has(wanted),
       "explained",
@@ -97,9 +109,16 @@ function checkJob(
   const { metadata, spec, status } = object;
   if (status?.phase === "Complete" || status?.phase === "Failed") return;
   const owned = instances.filter(({ owner }) => owner.uid === metadata.uid);
+  const isAtRest = spec.suspend || spec.parallelism === 0;
+  const alive = owned.filter(({ state }) => state.kind !== "ended");
+  demand(
+    !spec.suspend || alive.length === 0,
+    "converged",
+    () => `job ${metadata.name} is suspended and has ${describe(alive)}`,
+  );
   const waits = owned.some(({ state }) => state.kind === "pending");
   demand(
-    waits || isRefused(object) || spec.parallelism === 0,
+    waits || isRefused(object) || isAtRest,
     "converged",
     () => `job ${metadata.name} is ${status?.phase}, ${status?.completions}: ${describe(owned)}`,
   );
@@ -108,7 +127,7 @@ function checkJob(
 /** What nobody wants any more is gone. */
 function checkOwners({ store }: Cluster, instances: readonly Instance[]): void {
   const uids = new Set(
-    ["wasmdeployments", "wasmjobs"].flatMap((plural) =>
+    ["wasmdeployments", "wasmdaemonsets", "wasmjobs"].flatMap((plural) =>
       objectsIn(store, plural).map(({ metadata }) => metadata.uid),
     ),
   );

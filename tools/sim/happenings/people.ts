@@ -17,6 +17,7 @@ import {
   makeTimes,
   zones,
 } from "../workload-makers.ts";
+import { daemonSetHappenings } from "./daemon-sets.ts";
 import { type Happening, someMachine } from "./happening.ts";
 
 const deploymentsMax = 5;
@@ -102,12 +103,20 @@ export const people: readonly Happening[] = [
       return object && edit(cluster, "wasmjobs", object, { parallelism: cluster.dice.below(6) });
     },
   },
+  {
+    name: "suspend",
+    weight: 2,
+    happen({ cluster }) {
+      const object = some(cluster, "wasmjobs");
+      return object && edit(cluster, "wasmjobs", object, { suspend: cluster.dice.chance(0.4) });
+    },
+  },
   ...rolloutActions,
   {
     name: "annotate",
     weight: 3,
     happen({ cluster }) {
-      const plural = cluster.dice.pick(["wasmdeployments", "wasmjobs"]);
+      const plural = cluster.dice.pick(["wasmdeployments", "wasmdaemonsets", "wasmjobs"]);
       const object = some(cluster, plural);
       if (object === undefined) return undefined;
       const annotations = { touched: String(cluster.dice.below(100)) };
@@ -119,7 +128,7 @@ export const people: readonly Happening[] = [
     name: "delete workload",
     weight: 3,
     happen({ cluster, checks }) {
-      const plural = cluster.dice.pick(["wasmdeployments", "wasmjobs"]);
+      const plural = cluster.dice.pick(["wasmdeployments", "wasmdaemonsets", "wasmjobs"]);
       const object = some(cluster, plural);
       if (object !== undefined) checks.excused.add(object.metadata.uid);
       return remove(cluster, plural, object);
@@ -151,6 +160,17 @@ export const people: readonly Happening[] = [
     happen({ cluster }) {
       if (cluster.dice.chance(0.3)) return remove(cluster, "configmaps", some(cluster, "configmaps"));
       return create(cluster, "configmaps", makeConfigMap(cluster.dice));
+    },
+  },
+  {
+    name: "change config",
+    weight: 4,
+    happen({ cluster }) {
+      const object = some(cluster, "configmaps");
+      if (object === undefined) return undefined;
+      const { metadata, ...fresh } = makeConfigMap(cluster.dice);
+      cluster.store.put("configmaps", { ...object, ...fresh, metadata: object.metadata });
+      return `people change configmaps ${metadata.namespace ?? ""}: ${JSON.stringify(fresh["data"])}`;
     },
   },
   {
@@ -260,6 +280,7 @@ export const people: readonly Happening[] = [
     weight: 1,
     happen: ({ cluster }) => remove(cluster, "wasmnodes", some(cluster, "wasmnodes")),
   },
+  ...daemonSetHappenings,
 ];
 
 /** What people do so that more of what waits has a place, one after the other; each must be enough by itself. */
@@ -281,7 +302,7 @@ export const roomMakers: readonly ((cluster: Cluster) => void)[] = [
   },
   (cluster) => {
     cluster.note("people delete half of the workloads");
-    for (const plural of ["wasmdeployments", "wasmjobs"])
+    for (const plural of ["wasmdeployments", "wasmdaemonsets", "wasmjobs"])
       for (const [place, object] of objectsIn(cluster.store, plural).entries())
         if (place % 2 === 0) cluster.store.remove(plural, object);
   },
@@ -295,7 +316,7 @@ export function suspendCronJobs(cluster: Cluster): void {
 
 /** People have had enough of it. */
 export function deleteWorkloads({ store }: Cluster): void {
-  for (const plural of ["wasmdeployments", "wasmcronjobs", "wasmjobs"])
+  for (const plural of ["wasmdeployments", "wasmdaemonsets", "wasmcronjobs", "wasmjobs"])
     for (const object of objectsIn(store, plural)) store.remove(plural, object);
 }
 

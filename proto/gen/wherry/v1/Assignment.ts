@@ -25,6 +25,7 @@ export interface Assignment {
   'isolation'?: (string);
   'priorityClass'?: (string);
   'claimsJson'?: (string);
+  'proof'?: (string);
 }
 
 export interface Assignment__Output {
@@ -49,4 +50,5 @@ export interface Assignment__Output {
   'isolation': (string);
   'priorityClass': (string);
   'claimsJson': (string);
+  'proof': (string);
 }

@@ -16,6 +16,7 @@ export interface Hello {
   'info'?: (_wherry_v1_NodeInfo | null);
   'bootId'?: (string);
   'grants'?: (_wherry_v1_Grants | null);
+  'updatesContents'?: (boolean);
 }
 
 export interface Hello__Output {
@@ -29,4 +30,5 @@ export interface Hello__Output {
   'info': (_wherry_v1_NodeInfo__Output | null);
   'bootId': (string);
   'grants': (_wherry_v1_Grants__Output | null);
+  'updatesContents': (boolean);
 }

@@ -7,6 +7,7 @@ import type { UsageBatch as _wherry_v1_UsageBatch, UsageBatch__Output as _wherry
 import type { Heartbeat as _wherry_v1_Heartbeat, Heartbeat__Output as _wherry_v1_Heartbeat__Output } from '../../wherry/v1/Heartbeat.ts';
 import type { NodeConditions as _wherry_v1_NodeConditions, NodeConditions__Output as _wherry_v1_NodeConditions__Output } from '../../wherry/v1/NodeConditions.ts';
 import type { ModuleInventory as _wherry_v1_ModuleInventory, ModuleInventory__Output as _wherry_v1_ModuleInventory__Output } from '../../wherry/v1/ModuleInventory.ts';
+import type { ContentsInventory as _wherry_v1_ContentsInventory, ContentsInventory__Output as _wherry_v1_ContentsInventory__Output } from '../../wherry/v1/ContentsInventory.ts';
 
 export interface NodeMessage {
   'hello'?: (_wherry_v1_Hello | null);
@@ -16,7 +17,8 @@ export interface NodeMessage {
   'heartbeat'?: (_wherry_v1_Heartbeat | null);
   'conditions'?: (_wherry_v1_NodeConditions | null);
   'modules'?: (_wherry_v1_ModuleInventory | null);
-  'message'?: "hello"|"inventory"|"status"|"usage"|"heartbeat"|"conditions"|"modules";
+  'contents'?: (_wherry_v1_ContentsInventory | null);
+  'message'?: "hello"|"inventory"|"status"|"usage"|"heartbeat"|"conditions"|"modules"|"contents";
 }
 
 export interface NodeMessage__Output {
@@ -27,5 +29,6 @@ export interface NodeMessage__Output {
   'heartbeat'?: (_wherry_v1_Heartbeat__Output | null);
   'conditions'?: (_wherry_v1_NodeConditions__Output | null);
   'modules'?: (_wherry_v1_ModuleInventory__Output | null);
-  'message'?: "hello"|"inventory"|"status"|"usage"|"heartbeat"|"conditions"|"modules";
+  'contents'?: (_wherry_v1_ContentsInventory__Output | null);
+  'message'?: "hello"|"inventory"|"status"|"usage"|"heartbeat"|"conditions"|"modules"|"contents";
 }

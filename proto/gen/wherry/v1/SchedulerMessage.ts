@@ -6,6 +6,7 @@ import type { Stop as _wherry_v1_Stop, Stop__Output as _wherry_v1_Stop__Output }
 import type { Acknowledge as _wherry_v1_Acknowledge, Acknowledge__Output as _wherry_v1_Acknowledge__Output } from '../../wherry/v1/Acknowledge.ts';
 import type { OpenLog as _wherry_v1_OpenLog, OpenLog__Output as _wherry_v1_OpenLog__Output } from '../../wherry/v1/OpenLog.ts';
 import type { HeartbeatAnswer as _wherry_v1_HeartbeatAnswer, HeartbeatAnswer__Output as _wherry_v1_HeartbeatAnswer__Output } from '../../wherry/v1/HeartbeatAnswer.ts';
+import type { UpdateContents as _wherry_v1_UpdateContents, UpdateContents__Output as _wherry_v1_UpdateContents__Output } from '../../wherry/v1/UpdateContents.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface SchedulerMessage {
@@ -16,7 +17,8 @@ export interface SchedulerMessage {
   'acknowledge'?: (_wherry_v1_Acknowledge | null);
   'openLog'?: (_wherry_v1_OpenLog | null);
   'heartbeatAnswer'?: (_wherry_v1_HeartbeatAnswer | null);
-  'message'?: "welcome"|"assign"|"stop"|"acknowledge"|"openLog"|"heartbeatAnswer";
+  'updateContents'?: (_wherry_v1_UpdateContents | null);
+  'message'?: "welcome"|"assign"|"stop"|"acknowledge"|"openLog"|"heartbeatAnswer"|"updateContents";
 }
 
 export interface SchedulerMessage__Output {
@@ -27,5 +29,6 @@ export interface SchedulerMessage__Output {
   'acknowledge'?: (_wherry_v1_Acknowledge__Output | null);
   'openLog'?: (_wherry_v1_OpenLog__Output | null);
   'heartbeatAnswer'?: (_wherry_v1_HeartbeatAnswer__Output | null);
-  'message'?: "welcome"|"assign"|"stop"|"acknowledge"|"openLog"|"heartbeatAnswer";
+  'updateContents'?: (_wherry_v1_UpdateContents__Output | null);
+  'message'?: "welcome"|"assign"|"stop"|"acknowledge"|"openLog"|"heartbeatAnswer"|"updateContents";
 }

@@ -6,10 +6,12 @@ export interface Template {
   'id'?: (string);
   'specJson'?: (Buffer | Uint8Array | string);
   'contents'?: (_wherry_v1_VolumeContent)[];
+  'contentsId'?: (string);
 }
 
 export interface Template__Output {
   'id': (string);
   'specJson': (Buffer);
   'contents': (_wherry_v1_VolumeContent__Output)[];
+  'contentsId': (string);
 }

@@ -21,6 +21,7 @@ export interface DeploymentFacts {
   readonly revision: number | undefined;
   /** The numbers of revisions, for people. */
   readonly numberOf: (templateHash: string) => number | undefined;
+  /** Why instances that are missing cannot be made. */
   readonly refusal: string | undefined;
 }
 
@@ -35,7 +36,7 @@ export function deploymentStatus(facts: DeploymentFacts, nowMs: number): WasmDep
   const verdicts: readonly ConditionVerdict[] = [
     availability(facts),
     progress(facts),
-    ...(refusal !== undefined && updated < spec.replicas ? [replicaFailure(refusal)] : []),
+    ...(refusal === undefined ? [] : [replicaFailure(refusal)]),
     ...rolledBack(facts),
     ...readiness(facts),
   ];

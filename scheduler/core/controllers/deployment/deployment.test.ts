@@ -18,14 +18,14 @@ import { reconcileDeployment, type DeploymentInput } from "./deployment.ts";
 
 const nowMs = startMs + 60_000;
 
-function run(input: Partial<DeploymentInput>) {
+function run({ refusal, ...input }: Partial<DeploymentInput> & { readonly refusal?: string }) {
   const deployment = aDeployment();
   return reconcileDeployment({
     deployment,
     templateHash: "h1",
     revisions: [{ templateHash: "h1", number: 1 }],
     instances: [],
-    refusal: undefined,
+    refusalOf: () => refusal,
     nowMs,
     ...input,
   });

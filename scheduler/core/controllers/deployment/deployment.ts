@@ -34,14 +34,14 @@ export interface DeploymentInput {
   readonly revisions: readonly Revision[];
   /** All instances of this deployment, in any order. */
   readonly instances: Iterable<Instance>;
-  /** Why no instance of the current template can be made now. */
-  readonly refusal: string | undefined;
+  /** Why no instance of a template can be made now. */
+  readonly refusalOf: (templateHash: string) => string | undefined;
   readonly nowMs: number;
 }
 
 /** The status is the object's own one, by identity, if nothing changed. */
 export function reconcileDeployment(input: DeploymentInput): ReconcileResult<WasmDeploymentStatus> {
-  const { deployment, templateHash, instances, refusal, nowMs } = input;
+  const { deployment, templateHash, instances, refusalOf, nowMs } = input;
   if (deployment.metadata.deletionTimestamp !== undefined)
     return { status: deployment.status ?? {}, steps: reconcileOrphans(instances), wakeAtMs: undefined };
 
@@ -55,7 +55,7 @@ export function reconcileDeployment(input: DeploymentInput): ReconcileResult<Was
   const stable = stored?.stableTemplateHash;
   const revisionSteps = planKept(input, census, rollout);
 
-  const canMake = (hash: string) => isKept(hash) && (hash !== templateHash || refusal === undefined);
+  const canMake = (hash: string) => isKept(hash) && refusalOf(hash) === undefined;
   const isMade = (hash: string) => hash === goal || isKept(hash);
   const places = settleEnded(census.ended, isMade, nowMs);
   const held = (hash: string) => places.held.get(hash) ?? 0;
@@ -65,7 +65,6 @@ export function reconcileDeployment(input: DeploymentInput): ReconcileResult<Was
     goal,
     stable,
     census,
-    revisionNumber: numberOf,
     held,
     canMake,
     nowMs,
@@ -73,7 +72,7 @@ export function reconcileDeployment(input: DeploymentInput): ReconcileResult<Was
   const plan = planSteps(situation, numberOf);
   const after = rollout && recordPlan(rollout, deployment, plan, nowMs);
   const updated = (census.templates.get(templateHash) ?? noneOf(templateHash)).live.length;
-  const isRefused = refusal !== undefined && goal === templateHash && !spec.paused && updated < spec.replicas;
+  const refusal = spec.paused || situation.target.live.length >= spec.replicas ? undefined : refusalOf(goal);
   const status = deploymentStatus(
     {
       deployment,
@@ -85,7 +84,7 @@ export function reconcileDeployment(input: DeploymentInput): ReconcileResult<Was
       isHeldBack: spec.paused && rollout?.templateHash !== templateHash,
       revision: numberOf(templateHash),
       numberOf,
-      refusal: isRefused ? refusal : undefined,
+      refusal,
     },
     nowMs,
   );
@@ -94,7 +93,7 @@ export function reconcileDeployment(input: DeploymentInput): ReconcileResult<Was
     steps: [
       ...revisionSteps,
       ...plan.steps,
-      ...(isRefused ? [failedCreate(refusal)] : []),
+      ...(refusal === undefined ? [] : [failedCreate(refusal)]),
       ...phaseEvents(stored?.rollout, after, status),
       ...places.forget,
     ],

@@ -23,10 +23,9 @@ export function planRollingUpdate(situation: Situation): Plan {
   const oldWanted = wantedOld(situation);
   const sound = soundOld(situation);
   const room = Math.max(0, limits.totalMax - total);
-  // Room for them is not given away, even while they cannot be made.
+  // Room for them is not given away while their places stay empty.
   const oldMissing = fallback === undefined ? 0 : Math.min(room, Math.max(0, oldWanted - sound));
-  const isMakingOld = fallback !== undefined && canMake(fallback);
-  const oldMade = isMakingOld ? Math.max(0, oldMissing - held(fallback)) : 0;
+  const oldMade = fallback === undefined ? 0 : Math.max(0, oldMissing - held(fallback));
   const missing = spec.replicas - (target.live.length - target.leaving);
   const targetMissing = Math.min(missing, room - oldMissing) - held(target.templateHash);
   const targetMade = canMake(target.templateHash) ? Math.max(0, targetMissing) : 0;
@@ -156,6 +155,7 @@ export function planRecreate(situation: Situation): Plan {
     oldLive: 0,
     oldAvailable: 0,
     total: situation.target.live.length,
+    fallback: undefined,
     canMake: () => false,
   });
   return {

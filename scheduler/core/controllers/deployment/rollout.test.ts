@@ -207,6 +207,27 @@ test("reconcileDeployment: what has a template that is not kept is stopped and n
   expect(life.tally).toBe("broken:3");
 });
 
+test("reconcileDeployment: for what cannot be made again no place is kept free", () => {
+  const life = rolledOut({ autoRollback: true, strategy: rolling(1, 0) });
+  life.edit({}, "v2");
+  life.look();
+  life.look();
+  for (const instance of life.live.slice(0, 3)) life.die(instance);
+  life.refused.add("v1");
+  life.settle();
+  expect([life.phase, life.tally]).toEqual(["Complete", "v2:4"]);
+});
+
+test("reconcileDeployment: a rollback to what cannot be made any more says why", () => {
+  const life = rolledOut({ autoRollback: true });
+  life.edit({}, "broken");
+  life.quiesce();
+  life.refused.add("v1");
+  life.settle();
+  expect(life.phase).toBe("RollbackFailed");
+  expect(life.reasonOf("ReplicaFailure")).toBe("True FailedCreate");
+});
+
 test("reconcileDeployment: the template that worked is kept, whatever the limit", () => {
   const life = rolledOut({ revisionHistoryLimit: 0 });
   for (const template of ["broken1", "broken2", "broken3"]) {

@@ -88,9 +88,9 @@ export function recordPlan(
   const { replicas } = spec;
   if (rollout.phase === "Complete" || rollout.phase === "RolledBack")
     return { ...rollout, replicas, ...marks(replicas, replicas, replicas, 0) };
-  const isProgress =
-    planned.updatedReplicas > rollout.updatedReplicas || planned.oldReplicas < rollout.oldReplicas;
-  const next = { ...rollout, replicas, ...planned };
+  const { updatedReplicas, oldReplicas } = planned;
+  const isProgress = updatedReplicas > rollout.updatedReplicas || oldReplicas < rollout.oldReplicas;
+  const next = { ...rollout, replicas, updatedReplicas, oldReplicas };
   return isProgress && !spec.paused ? progressed(next, nowMs) : next;
 }
 

@@ -41,8 +41,7 @@ function alone({ spec }: Situation, oldSize: number): { readonly target: number;
 function fill(situation: Situation, targetWanted: number, oldWanted: number): Plan {
   const { spec, limits, target, old, oldLive, total, fallback, held, canMake, census } = situation;
   const room = Math.max(0, limits.totalMax - total);
-  const isMakingOld = fallback !== undefined && canMake(fallback);
-  const oldMissing = isMakingOld ? oldWanted - oldLive - held(fallback) : 0;
+  const oldMissing = fallback === undefined ? 0 : oldWanted - oldLive - held(fallback);
   const oldMade = Math.min(room, Math.max(0, oldMissing));
   const staying = target.live.length - target.leaving;
   const targetMissing = canMake(target.templateHash) ? targetWanted - staying - held(target.templateHash) : 0;

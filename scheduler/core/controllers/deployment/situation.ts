@@ -45,7 +45,6 @@ export interface SituationInput {
   readonly goal: string;
   readonly stable: string | undefined;
   readonly census: Census;
-  readonly revisionNumber: (templateHash: string) => number | undefined;
   readonly held: (templateHash: string) => number;
   readonly canMake: (templateHash: string) => boolean;
   readonly nowMs: number;
@@ -87,14 +86,13 @@ export function situationOf(input: SituationInput): Situation {
 
 /** The old template that works best: that with the most available instances, else the one that was complete last. */
 function fallbackOf(
-  { stable, goal, revisionNumber }: SituationInput,
+  { stable, goal, canMake }: SituationInput,
   old: readonly TemplateCount[],
 ): string | undefined {
-  const kept = (hash: string | undefined) => hash !== undefined && revisionNumber(hash) !== undefined;
-  let best = kept(stable) && stable !== goal ? stable : undefined;
+  let best = stable !== undefined && stable !== goal && canMake(stable) ? stable : undefined;
   let bestAvailable = old.find(({ templateHash }) => templateHash === best)?.available ?? 0;
   for (const { templateHash, available } of old) {
-    if (available <= bestAvailable || !kept(templateHash)) continue;
+    if (available <= bestAvailable || !canMake(templateHash)) continue;
     best = templateHash;
     bestAvailable = available;
   }

@@ -5,12 +5,6 @@ import { isLive } from "../removal-order.ts";
 import type { ReconcileResult, Step } from "../step.ts";
 import { fromTimestamp } from "../../../../kit/timestamps.ts";
 
-export interface JobEnd {
-  readonly type: "Complete" | "Failed";
-  readonly reason: string;
-  readonly message: string;
-}
-
 /** A job that is over: stops what is left, changes no count, and deletes itself when its time has come. */
 export function finishedJob(
   job: WasmJob,
@@ -19,8 +13,10 @@ export function finishedJob(
 ): ReconcileResult<WasmJobStatus> {
   const steps: Step[] = [];
   let active = 0;
+  let terminating = 0;
   for (const instance of instances) {
     if (instance.state.kind === "ended") steps.push({ kind: "forgetInstance", uid: instance.uid });
+    if (instance.state.kind === "stopping") terminating++;
     if (!isLive(instance)) continue;
     active++;
     steps.push({ kind: "stopInstance", uid: instance.uid, why: "the job is over" });
@@ -30,6 +26,8 @@ export function finishedJob(
     ...job.status,
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     active,
+    ready: 0,
+    terminating,
   });
   const deleteAtMs = deletionTimeMs(job);
   if (deleteAtMs === undefined || deleteAtMs > nowMs) return { status, steps, wakeAtMs: deleteAtMs };

@@ -34,9 +34,11 @@ export interface SearchExtent {
   readonly skipped: number;
   /** Nodes looked at in vain, after which the search stops. */
   readonly looksMax: number;
+  /** The only position that will do; absent: any. */
+  readonly only?: number;
 }
 
-const whole: SearchExtent = { skipped: 0, looksMax: Number.POSITIVE_INFINITY };
+export const wholeExtent: SearchExtent = { skipped: 0, looksMax: Number.POSITIVE_INFINITY };
 
 export class PreemptionSearch {
   readonly #preemptor: Preemptor;
@@ -48,12 +50,19 @@ export class PreemptionSearch {
   #looked: number;
   #isCutShort = false;
 
-  constructor(snapshot: Snapshot, preemptor: Preemptor, occupants: Occupants, extent: SearchExtent = whole) {
+  constructor(
+    snapshot: Snapshot,
+    preemptor: Preemptor,
+    occupants: Occupants,
+    extent: SearchExtent = wholeExtent,
+  ) {
     this.#preemptor = preemptor;
     this.#occupants = occupants;
     this.#looksMax = extent.looksMax;
     this.#looked = extent.skipped;
-    for (let position = 0; position < snapshot.size; position++) {
+    const first = extent.only ?? 0;
+    const end = extent.only === undefined ? snapshot.size : first + 1;
+    for (let position = first; position < end; position++) {
       const cost = this.#estimate(snapshot, position);
       if (cost < Number.POSITIVE_INFINITY) this.#estimates.append(cost, position);
     }

@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { IndexRanges } from "./index-ranges.ts";
 
@@ -19,4 +20,17 @@ test("IndexRanges: agrees with a plain set", () => {
   expect(indexes.filter((index) => ranges.has(index))).toEqual([...plain]);
   expect([...ranges.missingBelow(12)]).toEqual([3, 4, 5, 6, 7, 8, 11]);
   expect(ranges.countBelow(10)).toBe(4);
+});
+
+test("IndexRanges: common indexes and unions agree with plain sets", () => {
+  const index = fc.integer({ min: 0, max: 60 });
+  fc.assert(
+    fc.property(fc.uniqueArray(index), fc.uniqueArray(index), (left, right) => {
+      const [a, b] = [IndexRanges.of(left), IndexRanges.of(right)];
+      const union = a.union(b);
+      expect([...union]).toEqual([...new Set([...left, ...right])].sort((x, y) => x - y));
+      expect(a.countCommon(b)).toBe(left.filter((one) => right.includes(one)).length);
+      expect(IndexRanges.parse(union.toString()).size).toBe(union.size);
+    }),
+  );
 });
