@@ -341,5 +341,8 @@ test("Engine: victims are taken where no budget protects them, each of several c
   const stopping = () => places()["low"]?.filter((place) => place.startsWith("stopping")) ?? [];
   expect(stopping()).toHaveLength(2);
   await pass(500);
-  expect(statusOf(backend, "wasmdisruptionbudgets", "b")).toMatchObject({ disruptionsAllowed: 0, currentHealthy: 2 });
+  expect(statusOf(backend, "wasmdisruptionbudgets", "b")).toMatchObject({
+    disruptionsAllowed: 0,
+    currentHealthy: 2,
+  });
 });

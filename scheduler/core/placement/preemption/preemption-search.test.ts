@@ -483,11 +483,14 @@ test("PreemptionSearch: whom a rule about something else than room names has to 
 test("PreemptionSearch: what a plan has taken of a budget is not there for the next one", () => {
   const whole = { requests: { cpuMillis: 4_000, memoryBytes: 0 } };
   const state = clusterOf(ab, [low("x", "a", 4_000, { priority: 1 }), low("y", "b", 4_000, { priority: 1 })]);
-  const third = clusterOf([...ab, aNode("c", fourCpus)], [
-    low("x", "a", 4_000, { priority: 1 }),
-    low("y", "b", 4_000, { priority: 1 }),
-    low("z", "c", 4_000, { priority: 50 }),
-  ]);
+  const third = clusterOf(
+    [...ab, aNode("c", fourCpus)],
+    [
+      low("x", "a", 4_000, { priority: 1 }),
+      low("y", "b", 4_000, { priority: 1 }),
+      low("z", "c", 4_000, { priority: 50 }),
+    ],
+  );
   for (const [cluster, expected] of [
     [state, ["a: stops x", "b: stops y"]],
     // One of x and y may go; then z, whom no budget protects, although its priority is higher.
