@@ -13,7 +13,6 @@ import { defaultProfile } from "../default-profile.ts";
 import { profilesOf, type PlacementRequest } from "../framework.ts";
 import { Placer } from "../placer.ts";
 import { preemptorOf, type Occupants } from "./preemptor.ts";
-import { PreemptionDraft } from "./draft.ts";
 import { PreemptionSearch, type PreemptionPlan, type SearchExtent } from "./preemption-search.ts";
 import { chooseVictims, compareCosts } from "./victims.ts";
 
@@ -478,50 +477,4 @@ test("PreemptionSearch: whom a rule about something else than room names has to 
     occupants,
   );
   expect(shown(search.next(state.snapshot()))).toBe("a: stops x");
-});
-
-test("PreemptionSearch: what a plan has taken of a budget is not there for the next one", () => {
-  const whole = { requests: { cpuMillis: 4_000, memoryBytes: 0 } };
-  const state = clusterOf(ab, [low("x", "a", 4_000, { priority: 1 }), low("y", "b", 4_000, { priority: 1 })]);
-  const third = clusterOf(
-    [...ab, aNode("c", fourCpus)],
-    [
-      low("x", "a", 4_000, { priority: 1 }),
-      low("y", "b", 4_000, { priority: 1 }),
-      low("z", "c", 4_000, { priority: 50 }),
-    ],
-  );
-  for (const [cluster, expected] of [
-    [state, ["a: stops x", "b: stops y"]],
-    // One of x and y may go; then z, whom no budget protects, although its priority is higher.
-    [third, ["a: stops x", "c: stops z"]],
-  ] as const) {
-    let spare = 1;
-    const guarded = new Set(["x", "y"]);
-    const occupants: Occupants = {
-      ...occupantsOf(cluster, () => true),
-      tally: () => {
-        let left = spare;
-        return {
-          isGuarded: ({ uid }) => guarded.has(uid),
-          take: ({ uid }) => !guarded.has(uid) || left-- > 0,
-        };
-      },
-    };
-    const placer = new Placer({ profiles: profilesOf(defaultProfile), seed: 0, cachedRequestsMax: 4 });
-    const preemptor = preemptorOf(placer, requestOf(cluster, whole), 100);
-    const search = new PreemptionSearch(cluster.snapshot(), preemptor, occupants);
-    const plans = [0, 1].map((n) => {
-      const waiting = anInstance(`high${n}`, { priority: 100, ...whole });
-      cluster.addInstance(waiting);
-      const plan = search.next(cluster.snapshot());
-      if (plan === undefined) return "none";
-      const draft = new PreemptionDraft(cluster, ({ uid }) => {
-        if (guarded.has(uid)) spare--;
-      });
-      draft.add(waiting, plan, "");
-      return shown(plan);
-    });
-    expect(plans).toEqual(expected);
-  }
 });
