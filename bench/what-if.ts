@@ -36,6 +36,7 @@ function makeCluster(): Cluster {
   for (let node = 0; node < nodeCount; node++) state.putNode({ ...noInstances, node: aNode(`n${node}`) });
   const catalogue = new TemplateCatalogue({
     lookup: () => () => undefined,
+    refusals: () => [],
     revisionTemplate: () => undefined,
     latestTemplate: () => undefined,
   });
@@ -147,6 +148,7 @@ export async function* run(): AsyncGenerator<Figure> {
     entryOf: (workload) => catalogue.entry(templateOwner(workload)),
     isolationFor: (_, { requirements }) => requirements.isolation,
     lookup: () => () => undefined,
+    refusals: () => [],
     placement: defaultConfiguration,
   });
   const { signal } = new AbortController();

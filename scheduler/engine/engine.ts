@@ -282,6 +282,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       isolationFor: (workload, entry) => this.#reconciler.isolationFor(workload, entry),
       lookup: (namespace) => configLookup(backend, namespace),
       placement,
+      refusals: (instance) => this.#budgets.refusals(instance),
     });
   }
 
