@@ -36,7 +36,6 @@ function makeCluster(): Cluster {
   for (let node = 0; node < nodeCount; node++) state.putNode({ ...noInstances, node: aNode(`n${node}`) });
   const catalogue = new TemplateCatalogue({
     lookup: () => () => undefined,
-    refusals: () => [],
     revisionTemplate: () => undefined,
     latestTemplate: () => undefined,
   });

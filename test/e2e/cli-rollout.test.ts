@@ -85,6 +85,62 @@ test("rollout: one that cannot succeed says why, and undo ends it", async () => 
   expect(await wherry("rollout", "status", "wd/stuck", "--timeout=60s")).toContain(done("stuck"));
 });
 
+test("rollout pause and resume: a change waits until then", async () => {
+  await cluster.apply(hello("patient", "ahoy"));
+  await wherry("rollout", "status", "wd/patient", "--timeout=60s");
+  await wherry("rollout", "pause", "wd/patient");
+  await cluster.apply(hello("patient", "hey", "  paused: true\n"));
+  const held = await cluster.wherry("rollout", "status", "wd/patient", "--timeout=3s");
+  expect(held.code).toBe(1);
+  expect(held.stdout).toContain("0 out of 4 new instances have been updated (it is paused)...\n");
+  expect(await greetings("patient")).toEqual(["ahoy from"]);
+  await wherry("rollout", "resume", "wd/patient");
+  expect(await wherry("rollout", "status", "wd/patient", "--timeout=60s")).toContain(done("patient"));
+  await eventually(async () => expect(await greetings("patient")).toEqual(["hey from"]));
+});
+
+test("rollout status and wait: end by themselves when the deadline has passed", async () => {
+  const spec = "  progressDeadlineSeconds: 5\n";
+  await cluster.apply(hello("late", "ahoy", spec));
+  await wherry("rollout", "status", "wd/late", "--timeout=60s");
+  await cluster.apply(hello("late", "ahoy", spec).replace("hello.wasm", "missing.wasm"));
+  const [status, current] = await Promise.all([
+    cluster.wherry("rollout", "status", "wd/late", "--timeout=60s"),
+    cluster.wherry("wait", "--for=current", "wd/late", "--timeout=60s"),
+  ]);
+  expect(status.code).toBe(1);
+  expect(status.stderr).toMatch(
+    /^error: wasmdeployment "late" exceeded its progress deadline: revision 2 has made no progress for 5 s/,
+  );
+  expect(status.stderr).toContain("ModuleNotFound");
+  expect(current.code).toBe(1);
+  expect(current.stderr).toMatch(
+    /^error: wasmdeployment\.wherry\.dev\/late: Stalled is True \(ProgressDeadlineExceeded\)/,
+  );
+});
+
+test("rollout: a daemon set is followed, undone and restarted as a deployment is", async () => {
+  const daemonSet = (greeting: string) =>
+    hello("everywhere", greeting).replace("WasmDeployment", "WasmDaemonSet").replace("  replicas: 4\n", "");
+  await cluster.apply(daemonSet("ahoy"));
+  await wherry("rollout", "status", "wds/everywhere", "--timeout=60s");
+  await cluster.apply(daemonSet("hey"));
+  expect(await wherry("rollout", "status", "wds/everywhere", "--timeout=60s")).toContain(
+    'wasmdaemonset "everywhere" successfully rolled out\n',
+  );
+  expect(await wherry("rollout", "undo", "wds/everywhere")).toBe(
+    "wasmdaemonset.wherry.dev/everywhere rolled back to revision 1\n",
+  );
+  await wherry("rollout", "status", "wds/everywhere", "--timeout=60s");
+  const before = new Set(await uidsOf("everywhere"));
+  expect(before.size).toBe(2);
+  await wherry("rollout", "restart", "wds/everywhere");
+  await wherry("rollout", "status", "wds/everywhere", "--timeout=60s");
+  const after = await uidsOf("everywhere");
+  expect(after).toHaveLength(2);
+  expect(after.filter((uid) => before.has(uid))).toEqual([]);
+});
+
 test("rollout restart: every instance is another one, and status says when", async () => {
   await cluster.apply(hello("again", "ahoy"));
   await wherry("rollout", "status", "wd/again", "--timeout=60s");

@@ -52,6 +52,8 @@ export class RolloutCheck {
       before !== undefined &&
       before.state.kind !== "stopping" &&
       isAvailable(before, notYet) &&
+      // Of those that were to leave their nodes, budgets alone decide where no other node takes another one.
+      before.leaving === undefined &&
       !this.#excused.has(instance.uid) &&
       !isVictim(engine, instance);
     if (owner.kind === "WasmDaemonSet") {
