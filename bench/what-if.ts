@@ -147,6 +147,7 @@ export async function* run(): AsyncGenerator<Figure> {
     entryOf: (workload) => catalogue.entry(templateOwner(workload)),
     isolationFor: (_, { requirements }) => requirements.isolation,
     lookup: () => () => undefined,
+    refusals: () => [],
     placement: defaultConfiguration,
   });
   const { signal } = new AbortController();

@@ -285,6 +285,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       isolationFor: (workload, entry) => this.#reconciler.isolationFor(workload, entry),
       lookup: (namespace) => configLookup(backend, namespace),
       placement,
+      refusals: (instance) => this.#budgets.refusals(instance),
     });
   }
 

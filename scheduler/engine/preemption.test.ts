@@ -318,3 +318,31 @@ test("Engine: a scheduler that starts anew has forgotten nominations, and the hi
 });
 
 type Competition = Awaited<ReturnType<typeof startCompetition>>;
+
+test("Engine: victims are taken where no budget protects them, each of several counted, and only then others", async () => {
+  const { backend, node, deploy, pass, places } = await startCompetition();
+  const nodes = [node("a", 2), node("b", 2)];
+  deploy("low", 4);
+  await pass(300);
+  for (const one of nodes) one.runAll();
+  await pass(300);
+  const budget = {
+    apiVersion: "wherry.dev/v1alpha1",
+    kind: "WasmDisruptionBudget",
+    metadata: { name: "b", namespace: "default" },
+    spec: { selector: {}, minAvailable: 3, unhealthyInstanceEvictionPolicy: "IfHealthyBudget" },
+  };
+  backend.put("wasmdisruptionbudgets", budget);
+  deploy("other", 1, "low");
+  await pass(300);
+  // One may go, so the first preemptor violates nothing and the second one does, having no other way.
+  deploy("high", 2, "high");
+  await pass(300);
+  const stopping = () => places()["low"]?.filter((place) => place.startsWith("stopping")) ?? [];
+  expect(stopping()).toHaveLength(2);
+  await pass(500);
+  expect(statusOf(backend, "wasmdisruptionbudgets", "b")).toMatchObject({
+    disruptionsAllowed: 0,
+    currentHealthy: 2,
+  });
+});

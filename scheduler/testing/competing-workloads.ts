@@ -35,6 +35,7 @@ export async function startCompetition(backend?: FakeBackend, seed?: number) {
       ...workload("WasmDeployment", name),
       spec: {
         replicas,
+        minReadySeconds: 0,
         strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: "25%", maxUnavailable: "25%" } },
         template: template(priority, cpus, "Always"),
       },

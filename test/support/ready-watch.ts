@@ -1,5 +1,5 @@
 /** Follows how many instances are ready, at each change that the scheduler tells of. */
-import { ApiClient } from "../../cli/client/api-client.ts";
+import type { ApiClient } from "../../cli/client/api-client.ts";
 import { observe } from "../../cli/client/observe.ts";
 import type { Resource } from "../../cli/resources/resource.ts";
 import type { WasmInstance } from "../../api/gen/kinds.gen.ts";

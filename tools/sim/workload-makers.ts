@@ -267,8 +267,8 @@ export function makeQuota(dice: Dice): Draft {
 export const budgetNames = ["budget-0", "budget-1"];
 
 export function makeBudget(dice: Dice): Draft {
-  const amount = dice.pick<number | string>([0, 1, 2, "30%", "50%", "100%"]);
-  const selector = dice.chance(0.3) ? {} : { matchLabels: { app: `web-${dice.below(8)}` } };
+  const amount = dice.pick<number | string>([0, 1, 1, 2, 2, 3, "30%", "50%", "70%", "100%"]);
+  const selector = dice.chance(0.7) ? {} : { matchLabels: { app: `web-${dice.below(8)}` } };
   return {
     apiVersion: "wherry.dev/v1alpha1",
     kind: "WasmDisruptionBudget",

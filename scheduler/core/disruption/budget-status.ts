@@ -35,7 +35,7 @@ export function budgetStatus(
 export function refusalText({ budget, healthy, desired, isKnown }: Standing): string {
   const name = `disruption budget ${budget.namespace}/${budget.name} (${budget.rule.text})`;
   if (!isKnown) return `${name} allows nothing until all nodes have reported what they run`;
-  return `${name} needs ${desired} healthy instances, and there are ${healthy} now`;
+  return `${name} needs ${desired} healthy ${desired === 1 ? "instance" : "instances"}, and there ${healthy === 1 ? "is" : "are"} ${healthy} now`;
 }
 
 function conditionOf(standing: Standing, before: Condition | undefined, nowMs: number): Condition {

@@ -141,7 +141,7 @@ export class Evictions {
 }
 
 /** A deployment that may have one more than it wants. */
-function makesAnotherFirst(workload: Workload): boolean {
+export function makesAnotherFirst(workload: Workload): boolean {
   if (workload.kind !== "WasmDeployment" || workload.object.metadata.deletionTimestamp !== undefined)
     return false;
   const { spec } = workload.object;

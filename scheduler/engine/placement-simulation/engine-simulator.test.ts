@@ -253,3 +253,22 @@ test("simulate: a drain leaves daemon sets alone, a removed node takes their ins
   const other = { ...object, metadata: { ...object.metadata, name: "other", uid: "new" } };
   expect(movesOf(await simulate({ kind: "apply", object: other }))).toEqual(["1 other - a", "1 other - b"]);
 });
+
+test("simulate: a drain tells which budgets would block it for good", async () => {
+  const { simulate, backend, pass } = await start(4);
+  const budget = (name: string, spec: object) => ({
+    apiVersion: "wherry.dev/v1alpha1",
+    kind: "WasmDisruptionBudget",
+    metadata: { name, namespace: "default" },
+    spec: { selector: {}, unhealthyInstanceEvictionPolicy: "IfHealthyBudget", ...spec },
+  });
+  // All that is wanted: another instance is made first, so this one only takes its time.
+  backend.put("wasmdisruptionbudgets", budget("slow", { minAvailable: "100%" }));
+  backend.put("wasmdisruptionbudgets", budget("hard", { minAvailable: 5 }));
+  await pass(500);
+  const { message } = await simulate({ kind: "drain", nodeName: "a" });
+  const blocked = "disruption budget default/hard (minAvailable 5) would block the drain of 2 instances";
+  expect(message).toMatch(/^2 instances move/);
+  expect(message).toContain(blocked);
+  expect(message).not.toContain("slow");
+});

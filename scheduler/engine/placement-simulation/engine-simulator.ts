@@ -15,6 +15,7 @@ import { WherryError } from "../../../kit/errors.ts";
 import type { PlacementSimulator, SimulationRequest } from "../../apiserver/placement-simulator.ts";
 import type { ClusterState } from "../../core/cluster-state/cluster-state.ts";
 import { copyState, partsOf } from "../../core/cluster-state/state-copy.ts";
+import type { Standing } from "../../core/disruption/budget-book.ts";
 import type { Instance } from "../../core/model.ts";
 import { groupRefusals } from "../../core/placement/node-survey.ts";
 import type { NodeSnapshot } from "../../core/placement/snapshot.ts";
@@ -23,6 +24,7 @@ import type { PriorityClasses } from "../../core/priority-classes.ts";
 import type { QuotaBook } from "../../core/quota/quota-book.ts";
 import type { ConfigLookup } from "../../core/templates/resolve-template.ts";
 import { type CatalogueEntry, TemplateCatalogue } from "../template-catalogue.ts";
+import { drainObstacles } from "../disruption/drain-outlook.ts";
 import { templateOwner, type Workload } from "../workloads.ts";
 import { carryOut, SimulatedWorkloads } from "./actions.ts";
 import { type Census, namesOf, takeCensus } from "./census.ts";
@@ -40,6 +42,8 @@ export interface EngineSimulatorOptions {
   readonly isolationFor: (workload: Workload, entry: CatalogueEntry) => Isolation;
   readonly lookup: (namespace: string) => ConfigLookup;
   readonly placement: PlacementConfiguration;
+  /** Budgets that do not allow to stop this instance now. */
+  readonly refusals: (instance: Instance) => readonly Standing[];
 }
 
 type Waiting = PlacementSimulationStatus["pending"][number];
@@ -100,7 +104,9 @@ export class EngineSimulator implements PlacementSimulator {
       }
       yield* cluster.settle();
       const after = yield* takeCensus(viewsOf(state), state.instances());
-      return yield* this.#answer(before, after, cluster, limit);
+      const answer = yield* this.#answer(before, after, cluster, limit);
+      const obstacles = this.#drainObstacles(actions);
+      return { ...answer, message: [answer.message, ...obstacles].join(". ") };
     } finally {
       cluster.close();
     }
@@ -126,6 +132,15 @@ export class EngineSimulator implements PlacementSimulator {
       placement,
       nowMs: clock.now(),
     });
+  }
+
+  /** What the real drain would have to wait for. The one that is tried asks no budget. */
+  #drainObstacles(actions: SimulationRequest["actions"]): readonly string[] {
+    const { state, workloads, refusals } = this.#options;
+    const there = actions.flatMap((action) =>
+      action.kind === "drain" ? [...state.instancesOn(action.nodeName)] : [],
+    );
+    return drainObstacles(there, { workload: (uid) => workloads.get(uid), refusals });
   }
 
   *#answer(

@@ -1,6 +1,6 @@
 /** What people do to a cluster: declare, scale, change and delete workloads, and look after nodes. */
 import type { ApiObject } from "../../../api/object-meta.ts";
-import { noAmounts } from "../../../scheduler/core/model.ts";
+import { type InstanceState, noAmounts } from "../../../scheduler/core/model.ts";
 import type { Cluster } from "../cluster.ts";
 import { edit, some } from "./edits.ts";
 import { rolloutActions } from "./rollout-actions.ts";
@@ -41,6 +41,12 @@ function remove({ store }: Cluster, plural: string, object: ApiObject | undefine
 /** A name that another object may have had, and may have still. */
 function aName({ dice }: Cluster, kind: string, most: number): string {
   return `${kind}-${dice.below(most)}`;
+}
+
+function isBound<T extends { readonly state: InstanceState }>(
+  instance: T,
+): instance is T & { readonly state: InstanceState & { readonly kind: "bound" } } {
+  return instance.state.kind === "bound";
 }
 
 export const people: readonly Happening[] = [
@@ -188,27 +194,29 @@ export const people: readonly Happening[] = [
     name: "budget",
     weight: 3,
     happen({ cluster }) {
-      if (cluster.dice.chance(0.4))
+      if (cluster.dice.chance(0.2))
         return remove(cluster, "wasmdisruptionbudgets", some(cluster, "wasmdisruptionbudgets"));
       return create(cluster, "wasmdisruptionbudgets", makeBudget(cluster.dice));
     },
   },
   {
     name: "drain",
-    weight: 3,
+    weight: 5,
     happen({ cluster }) {
-      const { leader, dice } = cluster;
-      const node = some(cluster, "wasmnodes");
-      if (leader === undefined || node === undefined) return undefined;
-      const { name } = node.metadata;
-      const cordoned = edit(cluster, "wasmnodes", node, { unschedulable: true });
-      const outcomes = [...leader.engine.instances(undefined)]
-        .filter(({ state }) => state.kind === "bound" && state.nodeName === name)
-        .filter(() => dice.chance(0.8))
+      const { leader, dice, store } = cluster;
+      const placed = [...(leader?.engine.instances(undefined) ?? [])].filter(isBound);
+      if (leader === undefined || placed.length === 0) return undefined;
+      const { nodeName } = dice.pick(placed).state;
+      const node = objectsIn(store, "wasmnodes").find(({ metadata }) => metadata.name === nodeName);
+      // Evictions need no drain.
+      const cordoned =
+        node && dice.chance(0.5) ? edit(cluster, "wasmnodes", node, { unschedulable: true }) : "";
+      const outcomes = placed
+        .filter(({ state }) => state.nodeName === nodeName && dice.chance(0.8))
         .map(
           (instance) => leader.engine.requestEviction(instance, { graceMs: undefined, dryRun: false }).kind,
         );
-      return `${cordoned}; people drain it: ${outcomes.join(" ")}`;
+      return `${cordoned} people evict from ${nodeName}: ${outcomes.join(" ")}`;
     },
   },
   {
