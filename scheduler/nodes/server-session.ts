@@ -35,6 +35,9 @@ import {
 
 type SessionCall = ServerDuplexStream<NodeMessage__Output, SchedulerMessage>;
 
+/** What a grace can be at most on the wire; more would come round to next to nothing. */
+const uint32Max = 2 ** 32 - 1;
+
 export interface SessionOptions {
   readonly call: SessionCall;
   /** From the client certificate; a hello with another name is refused. */
@@ -258,7 +261,7 @@ export class ServerSession implements NodeSession {
     const instances = take(this.#stops, batchItemsMax).map(([uid, { graceMs, why }]) => ({
       uid,
       hasGrace: graceMs !== undefined,
-      graceMs: graceMs ?? 0,
+      graceMs: Math.min(graceMs ?? 0, uint32Max),
       reason: why?.reason ?? "",
       message: why?.message ?? "",
     }));
