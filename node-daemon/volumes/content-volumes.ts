@@ -52,6 +52,8 @@ export class ContentVolumes {
   readonly #log: Log;
   /** By folder. */
   readonly #held = new Map<string, Held>();
+  /** The folders that are held, by template folder: thousands of templates may go at once. */
+  readonly #volumes = new Map<string, Set<string>>();
   /** Removals under way, by template folder: a template that comes back at once must not lose its new files to them. */
   readonly #removals = new Map<string, Promise<void>>();
   readonly #timers = new Set<Timer>();
@@ -85,9 +87,10 @@ export class ContentVolumes {
   async remove(templateId: string): Promise<void> {
     const folder = this.#templateFolder(templateId);
     const writing: Promise<void>[] = [];
-    for (const [volumeFolder, held] of this.#held) {
-      if (!volumeFolder.startsWith(`${folder}/`)) continue;
-      this.#held.delete(volumeFolder);
+    for (const volumeFolder of Array.from(this.#volumes.get(folder) ?? [])) {
+      const held = this.#held.get(volumeFolder);
+      if (held === undefined) continue;
+      this.#letGo(volumeFolder, held);
       held.wanted = undefined;
       writing.push(held.made);
       if (held.writing) writing.push(held.writing);
@@ -127,13 +130,19 @@ export class ContentVolumes {
       replaced: new Set(),
     };
     this.#held.set(folder, held);
+    const volumes = this.#volumes.get(dirname(folder)) ?? new Set();
+    this.#volumes.set(dirname(folder), volumes.add(folder));
     // A failed attempt must not stand in the way of the next one.
     held.made.catch(() => this.#letGo(folder, held));
     return held;
   }
 
   #letGo(folder: string, held: Held): void {
-    if (this.#held.get(folder) === held) this.#held.delete(folder);
+    if (this.#held.get(folder) !== held) return;
+    this.#held.delete(folder);
+    const volumes = this.#volumes.get(dirname(folder));
+    volumes?.delete(folder);
+    if (volumes?.size === 0) this.#volumes.delete(dirname(folder));
   }
 
   async #make(folder: string, volume: string, contents: () => readonly VolumeContent[]): Promise<void> {
