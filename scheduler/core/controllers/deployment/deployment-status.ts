@@ -1,4 +1,4 @@
-import type { WasmDeployment, WasmDeploymentStatus } from "../../../../api/gen/kinds.gen.ts";
+import type { WasmDeploymentStatus } from "../../../../api/gen/kinds.gen.ts";
 import { conditionAfter, replicaFailure, sameOr, type ConditionVerdict } from "../conditions.ts";
 import { ownerLabel } from "../../labels.ts";
 import { availability, progress, readiness, rolledBack } from "./conditions.ts";
