@@ -6,8 +6,15 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{kit,api,proto,scheduler,node-daemon,cli,tools,test}/**/*.test.ts"],
-          exclude: ["test/e2e/**", "**/node_modules/**"],
+          include: ["{kit,api,proto,scheduler,node-daemon,cli,tools}/**/*.test.ts"],
+          exclude: ["**/node_modules/**"],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: "integration",
+          include: ["test/{integration,conformance}/**/*.test.ts"],
           testTimeout: 30_000,
         },
       },

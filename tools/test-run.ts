@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { gateSteps, root, runStep, toolEnvironment } from "./gate.ts";
 import { addTotals, noTests, summarize, type TestTotals, type VitestReport } from "./test-totals.ts";
 
-const projects = ["unit", "e2e"];
+const projects = ["unit", "integration", "e2e"];
 
 /** Returns the exit code. `--no-skips`, or CI in the environment, makes a skipped test a failure. */
 export async function runAllTests(args: readonly string[]): Promise<number> {

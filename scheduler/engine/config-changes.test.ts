@@ -1,6 +1,7 @@
 /** ConfigMaps and Secrets that change under instances that run, through the whole engine. */
 import { expect, test } from "vitest";
-import type { FakeNode } from "../testing/fake-node.ts";
+import type { ApiObject } from "../../api/object-meta.ts";
+import { FakeNode } from "../testing/fake-node.ts";
 import { deployment, eventsIn, startEngine } from "../testing/test-engine.ts";
 
 const aConfigMap = (data: Readonly<Record<string, string>>, name = "app") => ({
@@ -187,4 +188,40 @@ test("a ConfigMap that changes a hundred times in a second costs some ten messag
   await pass(300);
   expect(filesOn(a)).toEqual({ key: "100" });
   expect(a.updates.length).toBeLessThanOrEqual(12);
+});
+
+test("an instance of a template that is not kept sees changes once the template is current again", async () => {
+  const first = await startEngine();
+  const before = first.node("a");
+  first.backend.put("configmaps", aConfigMap({ key: "1" }));
+  first.backend.put("wasmdeployments", deployment(1, mounting()));
+  await first.pass(200);
+  before.runAll();
+  await first.pass(500);
+  await first.engine.close();
+  const { backend } = first;
+  const stop = new AbortController();
+  const revisions: ApiObject[] = [];
+  const resource = { group: "apps", plural: "controllerrevisions" };
+  backend.watch(resource, (event) => event.kind === "put" && revisions.push(event.object), stop.signal);
+  stop.abort();
+  for (const revision of revisions) backend.remove("controllerrevisions", revision);
+  const other = deployment(1);
+  backend.put("wasmdeployments", { ...other, spec: { ...other.spec, paused: true } });
+  backend.put("configmaps", aConfigMap({ key: "2" }));
+
+  const next = await startEngine(backend, 8);
+  const a = new FakeNode("a", next.engine.nodes);
+  for (const [uid, entry] of before.held) a.held.set(uid, entry);
+  const [template] = before.templates.values();
+  for (const { instance } of before.held.values()) {
+    const user = { ownerUid: instance.owner.uid, templateHash: instance.templateHash };
+    if (template) a.contents.assigned(instance.uid, user, template);
+  }
+  a.connect();
+  await next.pass(500);
+  expect(a.updates).toEqual([]);
+  backend.put("wasmdeployments", deployment(1, mounting()));
+  await next.pass(500);
+  expect(filesOn(a)).toEqual({ key: "2" });
 });

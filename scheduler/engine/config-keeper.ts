@@ -29,6 +29,8 @@ export class ConfigKeeper {
   readonly #options: ConfigKeeperOptions;
   readonly #updates: ConfigUpdates;
   readonly #rollouts: ConfigRollouts;
+  /** Workloads with instances of a template that is not kept: their node was given up, and came back. It may be kept again. */
+  readonly #unresolved = new Set<string>();
 
   constructor(options: ConfigKeeperOptions) {
     this.#options = options;
@@ -39,7 +41,9 @@ export class ConfigKeeper {
       session: (name) => nodes().session(name),
       contentsOf: (ownerUid, templateHash) => {
         const owner = workload(ownerUid);
-        return owner && catalogue.entryOf(templateOwner(owner), templateHash)?.files;
+        const entry = owner && catalogue.entryOf(templateOwner(owner), templateHash);
+        if (owner && !entry) this.#unresolved.add(ownerUid);
+        return entry?.files;
       },
       missing: (ownerUid, message) => this.#filesMissing(ownerUid, message),
     });
@@ -72,11 +76,18 @@ export class ConfigKeeper {
   workloadChanged(uid: string): void {
     this.#rollouts.release(uid);
     // What instances of its earlier templates read is not known any more until it is asked for.
-    if (this.#options.catalogue.drop(uid)) this.#updates.changed(uid);
+    const hasRead = this.#options.catalogue.drop(uid);
+    if (this.#unresolved.delete(uid) || hasRead) this.#updates.changed(uid);
+  }
+
+  /** What is kept of its templates is another. */
+  revisionsChanged(uid: string): void {
+    if (this.#unresolved.delete(uid)) this.#updates.changed(uid);
   }
 
   workloadGone(uid: string): void {
     this.#rollouts.release(uid);
+    this.#unresolved.delete(uid);
     this.#options.catalogue.forget(uid);
   }
 

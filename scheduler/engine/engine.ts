@@ -206,7 +206,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
     return new RevisionKeeper({
       ...this.#options,
       exists: (ownerUid) => this.#workloads.has(ownerUid),
-      changed: (ownerUid) => this.#templatesChanged(ownerUid),
+      changed: (ownerUid) => {
+        this.#config.revisionsChanged(ownerUid);
+        this.#templatesChanged(ownerUid);
+      },
     });
   }
 
@@ -263,7 +266,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       events: this.#events,
       placement: this.#placement,
       reconciler: this.#reconciler,
-      movable: () => this.#movable.settled(),
+      movable: () => this.#movable.uids(),
       mayDisrupt: (instance) => this.#budgets.mayDisrupt(instance),
       entryOf: (uid, templateHash) => this.#entryOf(uid, templateHash),
       changed: (change) => this.#instanceChanged(change),
@@ -421,7 +424,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       const before = this.#workloads.get(uid);
       const workload = toWorkload(kind, event.object);
       this.#workloads.set(uid, workload);
-      this.#movable.put(workload);
+      if (this.#movable.put(workload)) this.#rebalancer.wake();
       this.#daemonSets.put(workload);
       if (before?.object.metadata.generation !== workload.object.metadata.generation) {
         this.#pace.wake(uid);
@@ -468,7 +471,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#daemonSets.nodeChanged(nodeName, node);
     this.#evictions.nodeChanged(nodeName);
     this.#taintEvictions.nodeChanged(nodeName);
-    this.#rebalancer.nodesChanged();
+    this.#rebalancer.wake();
     this.#nodesReported();
     this.#scheduleTurn();
   }
@@ -482,7 +485,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     if (this.#workloads.get(uid) !== before) return;
     this.#workloads.set(uid, workload);
     this.#budgets.workloadChanged(workload);
-    this.#movable.put(workload);
+    if (this.#movable.put(workload)) this.#rebalancer.wake();
   }
 
   /** If all have, what their instances use is known, and old workloads may be reconciled. */

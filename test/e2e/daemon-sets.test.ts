@@ -7,7 +7,7 @@ import { eventually, TestCluster, type TestInstance } from "../support/cluster.t
 import { exampleManifest } from "../support/examples.ts";
 import { guestFolder, guestImage } from "../support/guests.ts";
 import { runKubectl } from "../support/kubectl.ts";
-import { daemonSet } from "../support/manifests.ts";
+import { daemonSet, deployment } from "../support/manifests.ts";
 
 let cluster: TestCluster;
 let image: string;
@@ -128,8 +128,25 @@ test("a rolling update replaces them node by node, keeps what it had as revision
   const after = await running("rolled");
   for (const node of ["one", "two", "three", "four"]) expect(after[node]).not.toEqual(before[node]);
   expect((await kubectl("get", "controllerrevisions", "-o", "name")).split("\n").length).toBeGreaterThan(2);
-  await cluster.apply(daemonSet({ name: "rolled", image, template: { args: ["v1"] } }));
+  const history = await cluster.wherry("rollout", "history", "wasmdaemonset/rolled");
+  expect(history.stdout).toMatch(/^1 .*\n2 /m);
+  const undo = await cluster.wherry("rollout", "undo", "wasmdaemonset/rolled");
+  expect(undo).toMatchObject({ code: 0 });
+  const waited = await cluster.wherry("rollout", "status", "wasmdaemonset/rolled", "--timeout", "60s");
+  expect(waited).toMatchObject({ code: 0 });
   await settled("rolled", { updatedNumberScheduled: 4, numberAvailable: 4, revision: 3 });
+  await kubectl("delete", "wds", "rolled");
+});
+
+test("a drain empties the node but for daemon sets", async () => {
+  await cluster.apply(deployment(4, { name: "moving", image }));
+  await runsOn("moving", "one", "two", "three", "four");
+  const { code, stdout, stderr } = await cluster.wherry("drain", "one", "--ignore-daemonsets");
+  expect({ code, text: `${stdout}${stderr}` }).toMatchObject({ code: 0 });
+  await eventually(async () => expect(Object.keys(await running("moving"))).not.toContain("one"));
+  await runsOn("node-agent", "one", "two", "three", "four");
+  await cluster.wherry("uncordon", "one");
+  await kubectl("delete", "wasmdeployment", "moving");
 });
 
 test("with surge the new one comes first, and there is always one", async () => {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { WasmDeployment } from "../../api/gen/kinds.gen.ts";
 import { eventually, TestCluster, type TestInstance } from "../support/cluster.ts";
+import { exampleManifest } from "../support/examples.ts";
 import { guestFolder, guestImage } from "../support/guests.ts";
 import { runKubectl } from "../support/kubectl.ts";
 import { deployment } from "../support/manifests.ts";
@@ -14,7 +15,10 @@ let cluster: TestCluster;
 let image: string;
 
 beforeAll(async () => {
-  cluster = await TestCluster.start(["one", "two"], { hostPaths: [guestFolder(), data] });
+  cluster = await TestCluster.start(["one", "two"], {
+    hostPaths: [guestFolder(), data],
+    listen: ["127.0.0.1:1024-65535"],
+  });
   image = await guestImage("herald");
 });
 afterAll(async () => {
@@ -133,7 +137,7 @@ test("ten updates in a row: a reader of the logs hears every version in order, a
 }, 240_000);
 
 test("an update that fails is rolled back, and those that worked never stopped", async () => {
-  const heralds = new Heralds("careful", 2, {
+  const heralds = new Heralds("cautious", 2, {
     autoRollback: true,
     minReadySeconds: 1,
     progressDeadlineSeconds: 4,
@@ -239,4 +243,19 @@ test("kill -9 of a daemon: how long its instances have been ready counts on", as
   await heralds.scale(3);
   await seen;
   expect(Math.min(...availableEver)).toBe(2);
+}, 120_000);
+
+test("the example: a careless update of a careful deployment is undone by itself", async () => {
+  await cluster.apply(exampleManifest("deployments/careful.yaml"));
+  const phase = async () =>
+    (await cluster.json<WasmDeployment>("wasmdeployment", "careful")).status?.rollout?.phase;
+  await eventually(async () => expect(await phase()).toBe("Complete"));
+  await cluster.apply(
+    exampleManifest("deployments/careless.yaml", {
+      "progressDeadlineSeconds: 30": "progressDeadlineSeconds: 8",
+    }),
+  );
+  await eventually(async () => expect(await phase()).toBe("RolledBack"));
+  const { status } = await cluster.json<WasmDeployment>("wasmdeployment", "careful");
+  expect(status).toMatchObject({ availableReplicas: 3, updatedReplicas: 0, revision: 2 });
 }, 120_000);

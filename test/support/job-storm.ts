@@ -32,6 +32,8 @@ export interface JobStormResult {
   readonly status: StormStatus;
   /** For each index, how many guests have left a file that says they did it. */
   readonly done: ReadonlyMap<number, number>;
+  /** Indexes of the instances that have succeeded and are still there to be looked at. */
+  readonly kept: readonly number[];
   /** Indexes in what the guests have printed, as far as the nodes still have it. */
   readonly logged: ReadonlySet<number>;
   /** Versions of the status that were looked at. */
@@ -87,7 +89,11 @@ export async function runJobStorm(options: JobStormOptions): Promise<JobStormRes
   }
   await reader.until(({ phase }) => phase === "Complete" || phase === "Failed");
   await reader.until(({ active, terminating }) => active === 0 && terminating === 0);
-  return { status: reader.last, done: doneIn(folder), logged: await loggedBy(cluster), looks: reader.looks };
+  const kept = (await cluster.instances())
+    .filter(({ status }) => status.phase === "Succeeded")
+    .map(({ spec }) => spec.completionIndex ?? -1);
+  const logged = await loggedBy(cluster);
+  return { status: reader.last, done: doneIn(folder), kept, logged, looks: reader.looks };
 }
 
 function manifest(

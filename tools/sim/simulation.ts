@@ -10,7 +10,7 @@ import { Checks } from "./checks/checks.ts";
 import { checkCronJobs } from "./checks/cron-check.ts";
 import { checkRetained, retainedBy } from "./checks/retained.ts";
 import { checkSettled, isSettled } from "./checks/settled.ts";
-import { Cluster, lostAfterMs } from "./cluster.ts";
+import { Cluster } from "./cluster.ts";
 import { endFaults, faults } from "./happenings/faults.ts";
 import type { Happening, Scene } from "./happenings/happening.ts";
 import {
@@ -62,6 +62,8 @@ export class SimulationFailure extends Error {
 
 /** How long a cluster without faults may take until nothing is left to do: the longest backoff is 6 minutes. */
 const settleMsMax = 60 * 60_000;
+/** After which a scheduler has forgotten what is gone: that a gang must wait for its turn, it knows for ten minutes. */
+const forgetMs = 11 * 60_000;
 /** The longest backoff of cron jobs is 10 seconds. */
 const calmMs = 60_000;
 /** Turns of the event loop after which what one timer caused is done. */
@@ -100,7 +102,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     await settle(scene);
     checkSettled(cluster);
     deleteTheRest(cluster);
-    await pass(cluster, 10 * lostAfterMs);
+    await pass(cluster, forgetMs);
     checkRetained(cluster, retainedAtFirst);
   } catch (thrown) {
     throw new SimulationFailure(seed, step, thrown, trace.tail());

@@ -22,7 +22,7 @@ test.for([
   { name: "a clearly better node", reports: [scored("a", 20, 50), scored("b", 100, 50)], to: "b" },
   {
     name: "a node that is a little better",
-    reports: [scored("a", 50, 50), scored("b", 60, 50)],
+    reports: [scored("a", 50, 50), scored("b", 59, 50)],
     to: undefined,
   },
   { name: "a worse node", reports: [scored("a", 90, 90), scored("b", 10, 10)], to: undefined },
@@ -57,14 +57,26 @@ test.for([
   expect(verdict.kind === "move" ? verdict.nodeName : undefined).toBe(to);
 });
 
-test("weighMove: the gain is a share of the highest score, and the reason names what differs most", () => {
+test("weighMove: the gain is a share of what its node lacks, and the reason names what differs most", () => {
   const verdict = weighMove([scored("a", 20, 50), scored("b", 100, 60)], "a", 10, all);
   expect(verdict).toEqual({
     kind: "move",
     nodeName: "b",
-    gain: 45,
+    gain: (90 / 130) * 100,
     why: "b scores 160, a 70: owner-spread 100 instead of 20, least-allocated 60 instead of 50",
   });
+});
+
+test("weighMove: what passes by itself is no reason to move, and can be one to stay", () => {
+  const used = (report: NodeReport, score: number): NodeReport => {
+    if (report.kind !== "feasible") return report;
+    const scores = [...report.scores, { plugin: "actual-usage", weight: 1, score }];
+    return { ...report, total: report.total + score, scores };
+  };
+  const [idle, busy] = [used(scored("b", 50, 50), 100), used(scored("a", 50, 50), 0)];
+  expect(weighMove([busy, idle], "a", 10, all)).toEqual({ kind: "stay" });
+  const [roomy, crowded] = [used(scored("b", 90, 50), 0), used(scored("a", 20, 50), 100)];
+  expect(weighMove([crowded, roomy], "a", 10, all)).toEqual({ kind: "stay" });
 });
 
 test("weighMove: what the node itself has against it is the reason where it would refuse it", () => {

@@ -5,7 +5,7 @@ export type MoveVerdict =
   | {
       readonly kind: "move";
       readonly nodeName: string;
-      /** In hundredths of the highest score that there can be; Infinity where its own node would refuse it. */
+      /** In hundredths of what its own node lacks of the highest score; Infinity where that would refuse it. */
       readonly gain: number;
       /** For people: what is better there. */
       readonly why: string;
@@ -23,6 +23,9 @@ const repaired: ReadonlySet<string> = new Set([
   "node-affinity",
   "node-selector",
 ]);
+
+/** What passes by itself, or comes with the instance, is no reason to move. */
+const passing: ReadonlySet<string> = new Set(["actual-usage", "module-locality"]);
 
 const stay: MoveVerdict = { kind: "stay" };
 /** As many differences as a person reads. */
@@ -56,8 +59,21 @@ export function weighMove(
 }
 
 function gainOf(candidate: Feasible, own: Feasible): number {
-  const highest = candidate.scores.reduce((sum, { weight }) => sum + weight * 100, 0);
-  return highest === 0 ? 0 : ((candidate.total - own.total) / highest) * 100;
+  if (candidate.total <= own.total) return 0;
+  const here = lasting(own);
+  const lacking = here.highest - here.total;
+  return lacking <= 0 ? 0 : ((lasting(candidate).total - here.total) / lacking) * 100;
+}
+
+function lasting({ scores }: Feasible): { readonly total: number; readonly highest: number } {
+  let total = 0;
+  let highest = 0;
+  for (const { plugin, weight, score } of scores) {
+    if (passing.has(plugin)) continue;
+    total += weight * score;
+    highest += weight * 100;
+  }
+  return { total, highest };
 }
 
 function reasonFor(candidate: Feasible, own: NodeReport): string {

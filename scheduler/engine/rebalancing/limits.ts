@@ -1,6 +1,6 @@
 /** How much is moved, and how soon. */
 export const rebalancingLimits = {
-  /** How much better a node must be, in hundredths of the highest score: two nodes that are about as good are left alone. */
+  /** How much of what a node lacks of the highest score another one must add, in hundredths: about as good is not better. */
   gainMin: 10,
   /** After a change of nodes or the end of an instance: what happens together is looked at together. */
   settleMs: 5_000,

@@ -2,24 +2,35 @@ import type { WasmDeployment } from "../../../api/gen/kinds.gen.ts";
 import { rolloutLimits } from "../../core/controllers/deployment/rollout-limits.ts";
 import type { Workload } from "../workloads.ts";
 
-/** The workloads that ask to be rebalanced, kept apart so that nobody has to look through all of them. */
+/**
+ * The workloads that ask to be rebalanced and are as they should be: their instances are all there and available, and they may
+ * have one more for a moment. Kept apart so that nobody has to look through all of them.
+ */
 export class MovableWorkloads {
-  readonly #asking = new Map<string, WasmDeployment>();
+  readonly #settled = new Set<string>();
 
-  put(workload: Workload): void {
+  /** Returns whether it has just become movable. */
+  put(workload: Workload): boolean {
     const { uid } = workload.object.metadata;
-    if (workload.kind === "WasmDeployment" && workload.object.spec.rebalancePolicy === "WhenBetter")
-      this.#asking.set(uid, workload.object);
-    else this.#asking.delete(uid);
+    const isMovable =
+      workload.kind === "WasmDeployment" &&
+      workload.object.spec.rebalancePolicy === "WhenBetter" &&
+      isSettled(workload.object);
+    if (!isMovable) {
+      this.#settled.delete(uid);
+      return false;
+    }
+    const isNew = !this.#settled.has(uid);
+    this.#settled.add(uid);
+    return isNew;
   }
 
   delete(uid: string): void {
-    this.#asking.delete(uid);
+    this.#settled.delete(uid);
   }
 
-  /** Those of them whose instances are all there and available, and that may have one more for a moment. */
-  *settled(): Iterable<string> {
-    for (const [uid, deployment] of this.#asking) if (isSettled(deployment)) yield uid;
+  uids(): Iterable<string> {
+    return this.#settled;
   }
 }
 

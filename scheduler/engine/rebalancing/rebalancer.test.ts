@@ -65,7 +65,7 @@ function aCluster(names: readonly string[] = ["x"], options: Partial<RebalancerO
 
 test("Rebalancer: an instance moves once the cluster has come to rest, and it is said why", () => {
   const { rebalancer, settle, leaving, state, events, clock } = aCluster();
-  rebalancer.nodesChanged();
+  rebalancer.wake();
   clock.advance(limits.settleMs - 1);
   expect(leaving()).toEqual([]);
   settle();
@@ -80,7 +80,7 @@ test("Rebalancer: nothing is looked at while nothing changes", () => {
   const { clock, looks, remove, rebalancer, settle } = aCluster();
   clock.advance(3_600_000);
   expect(looks).toEqual([]);
-  rebalancer.nodesChanged();
+  rebalancer.wake();
   settle();
   remove("x");
   clock.advance(limits.ageMinMs + 2 * limits.settleMs);
@@ -92,7 +92,7 @@ test("Rebalancer: nothing is looked at while nothing changes", () => {
 test("Rebalancer: no more than so many moves at once, the others when one is over", () => {
   const names = Array.from({ length: limits.movesMax + 5 }, (_, number) => `i${number}`);
   const { rebalancer, settle, leaving, remove, clock } = aCluster(names);
-  rebalancer.nodesChanged();
+  rebalancer.wake();
   settle();
   expect(leaving()).toHaveLength(limits.movesMax);
   for (const uid of leaving()) remove(uid);
@@ -102,19 +102,19 @@ test("Rebalancer: no more than so many moves at once, the others when one is ove
 
 test("Rebalancer: when the new instance ends the old one stays, and that node is not tried for it again", () => {
   const { rebalancer, settle, leaving, remove, clock } = aCluster();
-  rebalancer.nodesChanged();
+  rebalancer.wake();
   settle();
   remove("x-new");
   expect(leaving()).toEqual([]);
   clock.advance(60_000);
-  rebalancer.nodesChanged();
+  rebalancer.wake();
   clock.advance(60_000);
   expect(leaving()).toEqual([]);
 });
 
 test("Rebalancer: a new instance that takes too long ends the move", () => {
   const { rebalancer, settle, leaving, clock } = aCluster();
-  rebalancer.nodesChanged();
+  rebalancer.wake();
   settle();
   clock.advance(limits.moveMsMax - 1);
   expect(leaving()).toEqual(["x"]);
@@ -133,7 +133,7 @@ test.for<{ name: string; options: Partial<RebalancerOptions> }>([
   },
 ])("Rebalancer: an instance stays that $name", ({ options }) => {
   const { rebalancer, settle, leaving } = aCluster(["x"], options);
-  rebalancer.nodesChanged();
+  rebalancer.wake();
   settle();
   expect(leaving()).toEqual([]);
 });
@@ -148,7 +148,7 @@ test("Rebalancer: an instance stays that has only just been placed, or whose nod
       state: ready("a"),
     }),
   );
-  young.rebalancer.nodesChanged();
+  young.rebalancer.wake();
   young.settle();
   expect(young.looks).toEqual([]);
   young.clock.advance(limits.ageMinMs + limits.settleMs);
@@ -156,7 +156,7 @@ test("Rebalancer: an instance stays that has only just been placed, or whose nod
 
   const silent = aCluster();
   silent.state.setConnection("a", { kind: "suspect", sinceMs: startMs });
-  silent.rebalancer.nodesChanged();
+  silent.rebalancer.wake();
   silent.settle();
   expect(silent.looks).toEqual([]);
 });

@@ -66,25 +66,21 @@ export class Rebalancer {
     this.#options = options;
   }
 
-  /** A node came, went or changed: some may be better than before. */
-  nodesChanged(): void {
-    this.#wake();
+  /** A node came, went or changed, or a workload may be moved now: some nodes may be better than where instances are. */
+  wake(): void {
+    if (this.#stage === "resting") this.#rest("settling", limits.settleMs);
+    else this.#isOutdated = true;
   }
 
   instanceChanged({ kind, instance, freedOn }: InstanceChange): void {
     if (kind === "removed") this.#failed.delete(instance.uid);
     const move = this.#moves.get(instance.owner.uid);
     if (move !== undefined) this.#follow(move, kind === "removed" || !isLive(instance), instance);
-    else if (freedOn !== undefined) this.#wake();
+    else if (freedOn !== undefined) this.wake();
   }
 
   close(): void {
     this.#timer?.cancel();
-  }
-
-  #wake(): void {
-    if (this.#stage === "resting") this.#rest("settling", limits.settleMs);
-    else this.#isOutdated = true;
   }
 
   #follow(move: Move, isGone: boolean, { uid, owner }: Instance): void {

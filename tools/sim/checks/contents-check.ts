@@ -1,4 +1,6 @@
 import type { InstanceSpec } from "../../../api/gen/kinds.gen.ts";
+import type { NodeAssignment } from "../../../node-daemon/core/assignment.ts";
+import { templateHashLabel } from "../../../scheduler/core/labels.ts";
 import type { Cluster } from "../cluster.ts";
 import type { Machine } from "../machine.ts";
 import { objectsIn } from "../objects-in.ts";
@@ -12,7 +14,15 @@ export function checkContents(cluster: Cluster): void {
   }
 }
 
-function checkInstance({ store }: Cluster, { agent, disk, files, name }: Machine, uid: string): void {
+function isKept({ store }: Cluster, { owner, templateHash }: NodeAssignment): boolean {
+  if (owner.kind === "WasmJob") return true;
+  return objectsIn(store, "controllerrevisions").some(
+    ({ metadata: { labels, ownerReferences } }) =>
+      labels?.[templateHashLabel] === templateHash && ownerReferences?.[0]?.uid === owner.uid,
+  );
+}
+
+function checkInstance(cluster: Cluster, { agent, disk, files, name }: Machine, uid: string): void {
   const assignment = agent?.assignmentOf(uid);
   const template = disk.templates.get(assignment?.templateId ?? "");
   if (!assignment || !template) return;
@@ -21,7 +31,9 @@ function checkInstance({ store }: Cluster, { agent, disk, files, name }: Machine
   const seen = files.get(template.id)?.[0];
   // Not mounted yet.
   if (source === undefined || seen === undefined) return;
-  const declared = objectsIn(store, "configmaps").find(
+  // Its node was given up, and its template with it; it is on its way out.
+  if (!isKept(cluster, assignment)) return;
+  const declared = objectsIn(cluster.store, "configmaps").find(
     ({ metadata }) => metadata.name === source.name && metadata.namespace === assignment.namespace,
   );
   if (declared === undefined && !source.optional) return;

@@ -1,7 +1,8 @@
 /** Of cron jobs: no time of a schedule has two jobs, whoever leads and whatever the clocks say, and none is forgotten. */
-import type { WasmCronJob } from "../../../api/gen/kinds.gen.ts";
+import type { WasmCronJob, WasmJob } from "../../../api/gen/kinds.gen.ts";
 import { fromTimestamp } from "../../../kit/timestamps.ts";
 import { cronJobUidOf } from "../../../scheduler/core/controllers/cron-job/made-job.ts";
+import { endOf } from "../../../scheduler/core/controllers/cron-job/owned-jobs.ts";
 import type { BackendEvent } from "../../../scheduler/backend/backend.ts";
 import type { Cluster } from "../cluster.ts";
 import { objectsIn } from "../objects-in.ts";
@@ -22,11 +23,16 @@ export class CronCheck {
 
   /** Told of every job that is ever stored, however short its life. */
   stored(event: BackendEvent): void {
-    if (event.kind !== "put") return;
+    if (event.kind === "synced") return;
     const { uid, name } = event.object.metadata;
     const owner = cronJobUidOf(event.object.metadata);
     if (owner === undefined) return;
     const key = `${owner} ${name}`;
+    if (event.kind === "delete") {
+      // Replaced: what another scheduler has under way may come after it, and is replaced in its turn.
+      if (endOf(event.object as unknown as WasmJob) === undefined) this.#jobs.delete(key);
+      return;
+    }
     const known = this.#jobs.get(key) ?? uid;
     this.#jobs.set(key, known);
     demand(known === uid || this.#excused.has(known), "cron", () => `${name} is made a second time`);

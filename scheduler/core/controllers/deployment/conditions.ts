@@ -5,7 +5,7 @@
  */
 import { assertNever } from "../../../../kit/errors.ts";
 import type { ConditionVerdict } from "../conditions.ts";
-import type { DeploymentFacts } from "./deployment-status.ts";
+import type { DeploymentFacts } from "./deployment-facts.ts";
 import { goalOf, pausedReason, type Rollout } from "./rollout.ts";
 import { rolloutLimits } from "./rollout-limits.ts";
 
