@@ -114,6 +114,8 @@ export class ServerSession implements NodeSession {
   }
 
   stop(uid: string, graceMs: number | undefined, why?: StopReason): void {
+    // Whoever goes on with it in spite of that, or holds what was never wanted of it, is sent no Secrets any more.
+    if (graceMs === 0) this.#contents.released(uid);
     // A stop of an assignment that is still queued must reach the node after it, which the order of #flush ensures.
     this.#stops.set(uid, { graceMs, why: why ?? this.#stops.get(uid)?.why });
     this.#scheduleFlush();

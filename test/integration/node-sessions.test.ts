@@ -431,6 +431,12 @@ test("NodeServer: files that have changed reach a daemon that knows of it, after
   expect(proofs.isValid(given, { nodeName: "files", uid: "w", ownerUid: "o", templateHash })).toBe(true);
   expect(received[0]?.assign?.templates).toMatchObject([{ id: "t", contentsId: "1" }]);
   expect(received[1]?.updateContents?.templates).toEqual([{ templateId: "t", ...contents("3") }]);
+  // What is to end at once gets no more, whether its node says that it has ended or not.
+  session?.stop("u", undefined);
+  expect(session?.updateContents("o", () => contents("4"))).toBeGreaterThan(0);
+  for (const uid of ["u", "w"]) session?.stop(uid, 0);
+  expect(session?.updateContents("o", () => contents("5"))).toBe(0);
+  expect([...(session?.contentsOwners() ?? [])]).toEqual([]);
   expect(received).toHaveLength(2);
 });
 
