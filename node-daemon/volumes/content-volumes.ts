@@ -39,8 +39,9 @@ interface Held {
   readonly made: Promise<void>;
   /** The newest contents that are not written yet. */
   wanted: VolumeContent | undefined;
-  /** The newest contents of all. */
+  /** The newest contents of all, and which update brought them. */
   newest: VolumeContent | undefined;
+  newestUpdate: number;
   writing: Promise<void> | undefined;
   /** Paths of versions that go soon, the oldest first. */
   readonly replaced: Set<string>;
@@ -57,6 +58,7 @@ export class ContentVolumes {
   /** Removals under way, by template folder: a template that comes back at once must not lose its new files to them. */
   readonly #removals = new Map<string, Promise<void>>();
   readonly #timers = new Set<Timer>();
+  #updates = 0;
   #closed = false;
 
   constructor(stateDir: string, clock: Clock, log: Log) {
@@ -126,6 +128,7 @@ export class ContentVolumes {
       made: make(),
       wanted: undefined,
       newest: undefined,
+      newestUpdate: 0,
       writing: undefined,
       replaced: new Set(),
     };
@@ -166,12 +169,17 @@ export class ContentVolumes {
   }
 
   async #updateVolume(folder: string, content: VolumeContent): Promise<void> {
+    const update = ++this.#updates;
     // One that nobody has mounted is made with what is newest then.
     if (!this.#held.has(folder) && !(await isUpdatable(folder).catch(() => false))) return;
     if (this.#closed || this.#removals.has(dirname(folder))) return;
     const held = this.#held.get(folder) ?? this.#hold(folder, () => Promise.resolve());
-    held.wanted = content;
-    held.newest = content;
+    // While it was found out whether the folder is there, a newer one may have overtaken this one.
+    if (held.newestUpdate < update) {
+      held.wanted = content;
+      held.newest = content;
+      held.newestUpdate = update;
+    }
     await (held.writing ??= this.#write(folder, held));
   }
 
