@@ -202,8 +202,16 @@ export class NodeAgent {
   async restoreContents(): Promise<void> {
     for (const { templateId } of this.#templates.contents()) {
       if (this.#closed) return;
-      // One after the other: they may be large.
-      await this.#options.volumes.updateTemplate(templateId, this.#loadContents(templateId));
+      try {
+        // One after the other: they may be large.
+        await this.#options.volumes.updateTemplate(templateId, this.#loadContents(templateId));
+      } catch (err) {
+        // What cannot be read is no reason to leave the others as they were, or to end.
+        this.#options.log.error("files of a template cannot be read from the checkpoint", {
+          templateId,
+          err,
+        });
+      }
     }
   }
 

@@ -2,6 +2,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Daemon } from "./daemon.ts";
 import { openCheckpoint } from "./session/checkpoint.ts";
@@ -123,6 +124,18 @@ test("Daemon: killed before it has changed the files, the next one does it", asy
   expect(await readFile(keyFile(), "utf8")).toBe("old");
   await startDaemon();
   await untilKeyIs("new");
+});
+
+test("Daemon: a template whose files cannot be read back ends nobody", async () => {
+  const session = await connect();
+  session.send(assignWithFiles(["a"], "c1", "old"));
+  await session.status("a", (phase) => phase === "Running");
+  await daemon.leave();
+  const database = new DatabaseSync(join(root, "state", "daemon.db"));
+  database.exec("UPDATE templates SET contents = x'0102'");
+  database.close();
+  await startDaemon();
+  expect((await connectAndReadContents()).told).toEqual([{ templateId: "template-1", contentsId: "c1" }]);
 });
 
 test("Daemon: files without an id, as an older scheduler sends them, are never changed", async () => {

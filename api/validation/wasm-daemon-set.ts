@@ -1,8 +1,8 @@
-import { isDeepStrictEqual } from "node:util";
 import type { WasmDaemonSet } from "../gen/kinds.gen.ts";
 import { type FieldError, invalidValue, unsupportedValue } from "./field-error.ts";
+import { amountOf, validateInstanceAmount } from "./instance-amount.ts";
 import { instanceTemplateWarnings, validateInstanceTemplate } from "./instance-template.ts";
-import { selectorMatches, validateLabelSelector } from "./label-selector.ts";
+import { validateWorkloadSelector } from "./workload-selector.ts";
 
 type Spec = WasmDaemonSet["spec"];
 
@@ -19,8 +19,7 @@ export function validateWasmDaemonSet(
     ...(restartPolicy === undefined || restartPolicy === "Always"
       ? []
       : [unsupportedValue("spec.template.spec.restartPolicy", restartPolicy, ["Always"])]),
-    ...validateSelector(spec),
-    ...(old ? validateSelectorChange(spec, old.spec) : []),
+    ...validateWorkloadSelector(spec, old?.spec, "daemon set"),
     ...validateUpdateStrategy(spec.updateStrategy),
   ];
 }
@@ -59,35 +58,11 @@ function pinOf({ template: { spec } }: Spec): string | undefined {
   return isPinned ? "spec.template.spec.affinity.nodeAffinity" : undefined;
 }
 
-function validateSelector({ selector, template }: Spec): readonly FieldError[] {
-  if (!selector) return [];
-  const errors = validateLabelSelector(selector, "spec.selector");
-  const labels = template.metadata?.labels ?? {};
-  if (errors.length > 0 || selectorMatches(selector, labels)) return errors;
-  return [
-    invalidValue("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"),
-  ];
-}
-
-function validateSelectorChange({ selector }: Spec, old: Spec): readonly FieldError[] {
-  if (isDeepStrictEqual(selector, old.selector)) return [];
-  const why =
-    "field is immutable; delete the daemon set and create it again, or leave the selector as it was";
-  return [invalidValue("spec.selector", selector ?? null, why)];
-}
-
 function validateUpdateStrategy({ type, rollingUpdate }: Spec["updateStrategy"]): readonly FieldError[] {
   const field = "spec.updateStrategy.rollingUpdate";
-  const errors = (["maxSurge", "maxUnavailable"] as const).flatMap((name) => {
-    const value = rollingUpdate[name];
-    const amount = amountOf(value);
-    if (Number.isNaN(amount))
-      return [invalidValue(`${field}.${name}`, value, "must be a number such as 1 or a share such as 25%")];
-    if (amount < 0) return [invalidValue(`${field}.${name}`, value, "must be greater than or equal to 0")];
-    if (typeof value === "string" && value.endsWith("%") && amount > 100)
-      return [invalidValue(`${field}.${name}`, value, "must not be greater than 100%")];
-    return [];
-  });
+  const errors = (["maxSurge", "maxUnavailable"] as const).flatMap((name) =>
+    validateInstanceAmount(rollingUpdate[name], `${field}.${name}`),
+  );
   if (errors.length > 0 || type !== "RollingUpdate") return errors;
   const { maxSurge, maxUnavailable } = rollingUpdate;
   const [surges, yields] = [amountOf(maxSurge) > 0, amountOf(maxUnavailable) > 0];
@@ -101,9 +76,4 @@ function validateUpdateStrategy({ type, rollingUpdate }: Spec["updateStrategy"])
     ];
   if (surges || yields) return [];
   return [invalidValue(`${field}.maxUnavailable`, maxUnavailable, "may not be 0 when `maxSurge` is 0")];
-}
-
-function amountOf(value: number | string): number {
-  if (typeof value === "number") return value;
-  return /^-?\d+%?$/.test(value) ? Number(value.replace("%", "")) : Number.NaN;
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { waitingLines } from "./waiting-reasons.ts";
 import { runCommandLine } from "../command-line.ts";
 import { LocalCertificates, type CertificateFiles } from "../local/certificates.ts";
 import { writeLocalKubeconfig } from "../local/kubeconfig.ts";
@@ -185,4 +186,11 @@ wasmnode.wherry.dev/a drained (dry run)
 `,
   ]);
   expect(server.requests.filter(({ method }) => method !== "GET")).toEqual([]);
+});
+
+test("waitingLines: what somebody else has written is one line, and no terminal obeys it", () => {
+  expect(waitingLines(["a\nb", "a b", "\u001b[2Jgone"], "node n")).toEqual([
+    "2 on node n: a b",
+    "1 on node n: \\x1b[2Jgone",
+  ]);
 });

@@ -1,9 +1,13 @@
+import { oneLine } from "../output/table.ts";
 import { drainLimits } from "./drain-limits.ts";
 
 /** What instances wait for, in lines of text: the same for several in one, the most frequent first. */
 export function waitingLines(reasons: Iterable<string>, from: string): readonly string[] {
   const counts = new Map<string, number>();
-  for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  for (const text of reasons) {
+    const reason = oneLine(text);
+    counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  }
   const sorted = [...counts].sort(([a, of], [b, other]) => other - of || (a < b ? -1 : 1));
   const hidden = sorted.slice(drainLimits.reasonsMax).reduce((sum, [, count]) => sum + count, 0);
   const lines = sorted

@@ -39,8 +39,9 @@ interface Held {
   readonly made: Promise<void>;
   /** The newest contents that are not written yet. */
   wanted: VolumeContent | undefined;
-  /** The newest contents of all. */
+  /** The newest contents of all, and which update brought them. */
   newest: VolumeContent | undefined;
+  newestUpdate: number;
   writing: Promise<void> | undefined;
   /** Paths of versions that go soon, the oldest first. */
   readonly replaced: Set<string>;
@@ -52,9 +53,12 @@ export class ContentVolumes {
   readonly #log: Log;
   /** By folder. */
   readonly #held = new Map<string, Held>();
+  /** The folders that are held, by template folder: thousands of templates may go at once. */
+  readonly #volumes = new Map<string, Set<string>>();
   /** Removals under way, by template folder: a template that comes back at once must not lose its new files to them. */
   readonly #removals = new Map<string, Promise<void>>();
   readonly #timers = new Set<Timer>();
+  #updates = 0;
   #closed = false;
 
   constructor(stateDir: string, clock: Clock, log: Log) {
@@ -85,9 +89,10 @@ export class ContentVolumes {
   async remove(templateId: string): Promise<void> {
     const folder = this.#templateFolder(templateId);
     const writing: Promise<void>[] = [];
-    for (const [volumeFolder, held] of this.#held) {
-      if (!volumeFolder.startsWith(`${folder}/`)) continue;
-      this.#held.delete(volumeFolder);
+    for (const volumeFolder of Array.from(this.#volumes.get(folder) ?? [])) {
+      const held = this.#held.get(volumeFolder);
+      if (held === undefined) continue;
+      this.#letGo(volumeFolder, held);
       held.wanted = undefined;
       writing.push(held.made);
       if (held.writing) writing.push(held.writing);
@@ -123,17 +128,24 @@ export class ContentVolumes {
       made: make(),
       wanted: undefined,
       newest: undefined,
+      newestUpdate: 0,
       writing: undefined,
       replaced: new Set(),
     };
     this.#held.set(folder, held);
+    const volumes = this.#volumes.get(dirname(folder)) ?? new Set();
+    this.#volumes.set(dirname(folder), volumes.add(folder));
     // A failed attempt must not stand in the way of the next one.
     held.made.catch(() => this.#letGo(folder, held));
     return held;
   }
 
   #letGo(folder: string, held: Held): void {
-    if (this.#held.get(folder) === held) this.#held.delete(folder);
+    if (this.#held.get(folder) !== held) return;
+    this.#held.delete(folder);
+    const volumes = this.#volumes.get(dirname(folder));
+    volumes?.delete(folder);
+    if (volumes?.size === 0) this.#volumes.delete(dirname(folder));
   }
 
   async #make(folder: string, volume: string, contents: () => readonly VolumeContent[]): Promise<void> {
@@ -157,12 +169,17 @@ export class ContentVolumes {
   }
 
   async #updateVolume(folder: string, content: VolumeContent): Promise<void> {
+    const update = ++this.#updates;
     // One that nobody has mounted is made with what is newest then.
     if (!this.#held.has(folder) && !(await isUpdatable(folder).catch(() => false))) return;
     if (this.#closed || this.#removals.has(dirname(folder))) return;
     const held = this.#held.get(folder) ?? this.#hold(folder, () => Promise.resolve());
-    held.wanted = content;
-    held.newest = content;
+    // While it was found out whether the folder is there, a newer one may have overtaken this one.
+    if (held.newestUpdate < update) {
+      held.wanted = content;
+      held.newest = content;
+      held.newestUpdate = update;
+    }
     await (held.writing ??= this.#write(folder, held));
   }
 

@@ -240,6 +240,20 @@ test("updateTemplate: of a burst the newest is shown in the end, and few old ver
   await until(async () => (await versions()).length <= 9);
 });
 
+test("updateTemplate: a process that finds the folder shows the newest of a burst, too", async () => {
+  const burst = 30;
+  await mount(content, [secret]);
+  for (let round = 0; round < 10; round++) {
+    const next = new VolumeStore(join(root, "state"), new AllowedRoots([]), clock, silentLog);
+    const updates = Array.from({ length: burst }, (_, at) =>
+      next.updateTemplate("t1", [{ ...secret, files: [file("key", `${round} ${at}`)] }]),
+    );
+    await Promise.all(updates);
+    expect(await readFile(join(folderOf(), "key"), "utf8")).toBe(`${round} ${burst - 1}`);
+    next.close();
+  }
+});
+
 test("updateTemplate: what nobody has mounted is not written", async () => {
   await store.updateTemplate("t1", [changed]);
   await expect(stat(folderOf())).rejects.toThrow("ENOENT");

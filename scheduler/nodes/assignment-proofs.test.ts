@@ -2,14 +2,14 @@ import { generateKeyPairSync } from "node:crypto";
 import { expect, test } from "vitest";
 import { AssignmentProofs, proofSecrets } from "./assignment-proofs.ts";
 
-const assignment = { nodeName: "n1", uid: "u", ownerUid: "o" };
+const assignment = { nodeName: "n1", uid: "u", ownerUid: "o", templateHash: "h" };
 const [old, fresh] = [Buffer.from("old"), Buffer.from("new")];
 
 test("AssignmentProofs: holds for that assignment and no other", () => {
   const proofs = new AssignmentProofs([fresh]);
   const proof = proofs.make(assignment);
   expect(proofs.isValid(proof, assignment)).toBe(true);
-  for (const other of [{ nodeName: "n2" }, { uid: "u2" }, { ownerUid: "o2" }]) {
+  for (const other of [{ nodeName: "n2" }, { uid: "u2" }, { ownerUid: "o2" }, { templateHash: "h2" }]) {
     expect(proofs.isValid(proof, { ...assignment, ...other })).toBe(false);
   }
 });

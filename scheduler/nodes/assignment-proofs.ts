@@ -5,6 +5,8 @@ export interface ProvenAssignment {
   readonly nodeName: string;
   readonly uid: string;
   readonly ownerUid: string;
+  /** Which of the owner's templates it has, and so which files it may see. */
+  readonly templateHash: string;
 }
 
 /**
@@ -46,8 +48,8 @@ export function proofSecrets(
   return secrets.length > 0 ? secrets : [tlsKey];
 }
 
-function macOf(key: Uint8Array, { nodeName, uid, ownerUid }: ProvenAssignment): Buffer {
+function macOf(key: Uint8Array, { nodeName, uid, ownerUid, templateHash }: ProvenAssignment): Buffer {
   return createHmac("sha256", key)
-    .update(JSON.stringify([nodeName, uid, ownerUid]))
+    .update(JSON.stringify([nodeName, uid, ownerUid, templateHash]))
     .digest();
 }

@@ -6,7 +6,8 @@ import { ContractViolation } from "./contract-violation.ts";
 import type { Contents, NodeTemplate } from "./node-port.ts";
 
 const owner = { kind: "WasmDeployment", name: "web", uid: "o" } as const;
-const instance = (uid: string, templateId = "") => anInstance(uid, { owner, templateHash: "h", templateId });
+const instance = (uid: string, templateId = "", templateHash = "h") =>
+  anInstance(uid, { owner, templateHash, templateId });
 
 function contentsOf(text: string): Contents {
   const files = [{ path: "key", data: Buffer.from(text) }];
@@ -19,7 +20,8 @@ const templateOf = (text: string, id = "t"): NodeTemplate => ({
 });
 
 const proofs = new AssignmentProofs([Buffer.from("of this cluster")]);
-const proofOf = (uid: string, nodeName = "n1") => proofs.make({ nodeName, uid, ownerUid: "o" });
+const proofOf = (uid: string, nodeName = "n1", templateHash = "h") =>
+  proofs.make({ nodeName, uid, ownerUid: "o", templateHash });
 
 let feed: ContentsFeed;
 beforeEach(() => {
@@ -85,6 +87,25 @@ test("update: nothing goes to templates whose last instance is released, or of a
   expect([...feed.owners()]).toEqual([]);
 });
 
+test("released: with the last instance goes what waits, and the template comes with its files again", () => {
+  const template = feed.assigned(instance("a"), templateOf("1"));
+  feed.sent(template);
+  feed.update("o", () => contentsOf("2"));
+  feed.released("a");
+  expect(feed.isDue).toBe(false);
+  expect(feed.isCurrent(template)).toBe(false);
+  // Written after all, as the stop was quicker.
+  feed.sent(template);
+  expect(feed.isCurrent(feed.assigned(instance("b"), templateOf("1")))).toBe(false);
+});
+
+test("released: instances of another owner keep a template that a node says to be the same", () => {
+  feed.sent(feed.assigned(instance("a"), templateOf("1")));
+  feed.assigned(anInstance("b", { owner: { ...owner, uid: "p" }, templateHash: "h" }), templateOf("1"));
+  feed.released("a");
+  expect(feed.isCurrent(templateOf("1"))).toBe(true);
+});
+
 test("told: what a node says to have is compared; what it does not tell of is left alone", () => {
   feed.told([{ templateId: "t", contentsId: "id of 1" }]);
   feed.reported(instance("a", "t"), proofOf("a"));
@@ -98,6 +119,7 @@ test.each([
   { name: "no proof", proof: "" },
   { name: "that of another instance", proof: proofOf("other") },
   { name: "that of another node", proof: proofOf("a", "n2") },
+  { name: "that of another template of the owner", proof: proofOf("a", "n1", "other") },
 ])("reported: with $name a node gets nothing", ({ proof }) => {
   feed.told([{ templateId: "t", contentsId: "id of 1" }]);
   feed.reported(instance("a", "t"), proof);

@@ -6,6 +6,7 @@
  * - A template that is assigned brings its files with it, so an update that waited for them is dropped; an update that
  *   comes after an assignment is written after it.
  * - A node that says to hold an instance gets its files only with a proof (see assignment-proofs.ts).
+ * - Nothing is sent for a template, and nothing of it is remembered, once its last instance is released.
  * - A daemon that does not know that files change gets other files as another template.
  */
 import type { HeldContents__Output } from "../../proto/gen/wherry/v1/HeldContents.ts";
@@ -40,7 +41,7 @@ export class ContentsFeed {
     if (!this.canUpdate) return;
     this.#told += templates.length;
     if (this.#told > heldMax) throw new ContractViolation(`contents of more than ${heldMax} templates`);
-    for (const { templateId, contentsId } of templates) this.#held.note(templateId, contentsId);
+    for (const { templateId, contentsId } of templates) this.#held.told(templateId, contentsId);
   }
 
   /** The node says that it holds this instance, after it has told of contents. Without a proof it gets no other ones. */
@@ -62,8 +63,10 @@ export class ContentsFeed {
     return template;
   }
 
+  /** The node may forget the instance, and with the last one of a template its files: they come with the next one. */
   released(uid: string): void {
-    this.#held.released(uid);
+    const templateId = this.#held.released(uid);
+    if (templateId !== undefined) this.#updates.delete(templateId);
   }
 
   owners(): Iterable<string> {
@@ -77,7 +80,7 @@ export class ContentsFeed {
 
   /** The template has been written, files and all. */
   sent({ id, contentsId }: NodeTemplate): void {
-    if (contentsId !== "") this.#held.note(id, contentsId);
+    this.#held.sent(id, contentsId);
   }
 
   /** Answers with the bytes that are to be sent. */
@@ -94,8 +97,8 @@ export class ContentsFeed {
     return bytes;
   }
 
-  #assignmentOf({ uid, owner }: Instance): ProvenAssignment {
-    return { nodeName: this.#nodeName, uid, ownerUid: owner.uid };
+  #assignmentOf({ uid, owner, templateHash }: Instance): ProvenAssignment {
+    return { nodeName: this.#nodeName, uid, ownerUid: owner.uid, templateHash };
   }
 
   get isDue(): boolean {
@@ -111,7 +114,7 @@ export class ContentsFeed {
       if (templates.length > 0 && bytes > bytesMax) break;
       this.#updates.delete(templateId);
       const { contentsId } = contents;
-      this.#held.note(templateId, contentsId);
+      this.#held.sent(templateId, contentsId);
       templates.push({ templateId, contentsId, contents: writeContents(contents.contents) });
       if (templates.length >= batchItemsMax) break;
     }

@@ -35,6 +35,9 @@ import {
 
 type SessionCall = ServerDuplexStream<NodeMessage__Output, SchedulerMessage>;
 
+/** What a grace can be at most on the wire; more would come round to next to nothing. */
+const uint32Max = 2 ** 32 - 1;
+
 export interface SessionOptions {
   readonly call: SessionCall;
   /** From the client certificate; a hello with another name is refused. */
@@ -111,6 +114,8 @@ export class ServerSession implements NodeSession {
   }
 
   stop(uid: string, graceMs: number | undefined, why?: StopReason): void {
+    // Whoever goes on with it in spite of that, or holds what was never wanted of it, is sent no Secrets any more.
+    if (graceMs === 0) this.#contents.released(uid);
     // A stop of an assignment that is still queued must reach the node after it, which the order of #flush ensures.
     this.#stops.set(uid, { graceMs, why: why ?? this.#stops.get(uid)?.why });
     this.#scheduleFlush();
@@ -258,7 +263,7 @@ export class ServerSession implements NodeSession {
     const instances = take(this.#stops, batchItemsMax).map(([uid, { graceMs, why }]) => ({
       uid,
       hasGrace: graceMs !== undefined,
-      graceMs: graceMs ?? 0,
+      graceMs: Math.min(graceMs ?? 0, uint32Max),
       reason: why?.reason ?? "",
       message: why?.message ?? "",
     }));

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import type { Hello__Output } from "../../proto/gen/wherry/v1/Hello.ts";
+import type { InstanceStatus__Output } from "../../proto/gen/wherry/v1/InstanceStatus.ts";
 import { ContractViolation } from "./contract-violation.ts";
-import { readHello } from "./wire.ts";
+import { readContents, readHello, readStatus } from "./wire.ts";
 
 const capacity = { cpuMillis: 1, memoryBytes: 1, instances: 1, processes: 1, extended: {} };
 
@@ -78,4 +79,50 @@ test.each([
   },
 ])("readHello: refuses to be given $name", ({ hostPaths, listen }) => {
   expect(() => readHello(hello({ grants: { hostPaths, listen } }))).toThrow(ContractViolation);
+});
+
+function status(given: Partial<InstanceStatus__Output>): InstanceStatus__Output {
+  return {
+    uid: "u",
+    phase: "Running",
+    ready: true,
+    reason: "",
+    message: "",
+    exitCode: 0,
+    hasExitCode: false,
+    restarts: 0,
+    startedMs: 1,
+    finishedMs: 0,
+    lastTermination: null,
+    logsDropped: false,
+    sequence: 1,
+    isolation: "",
+    readyForMs: 0,
+    ...given,
+  };
+}
+
+const tooLateMs = 1e16;
+test.each([
+  { name: "a start", given: { startedMs: tooLateMs } },
+  { name: "an end", given: { finishedMs: tooLateMs } },
+  {
+    name: "an earlier end",
+    given: {
+      lastTermination: { reason: "", message: "", exitCode: 0, hasExitCode: false, finishedMs: tooLateMs },
+    },
+  },
+])("readStatus: refuses $name that no calendar has", ({ given }) => {
+  expect(() => readStatus(status(given), 5)).toThrow(ContractViolation);
+});
+
+test("readStatus: a time since which something is ready is never before all times", () => {
+  expect(readStatus(status({ readyForMs: 2 }), 5).readySinceMs).toBe(3);
+  expect(readStatus(status({ readyForMs: 2 ** 60 }), 5).readySinceMs).toBe(0);
+});
+
+test("readContents: what has no name, or one that is none of ours, is left out", () => {
+  const given = (templateId: string, contentsId: string) => ({ templateId, contentsId });
+  const templates = [given("t", "c"), given("", "c"), given("t", ""), given("x".repeat(300), "c")];
+  expect(readContents({ templates })).toEqual([given("t", "c")]);
 });

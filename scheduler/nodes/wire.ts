@@ -44,6 +44,8 @@ const workloadKinds: ReadonlySet<string> = new Set<WorkloadKind>([
 ]);
 
 const tiers: ReadonlyMap<string, Isolation> = new Map(isolationTiers.map((tier) => [tier, tier]));
+/** Ids of templates and of contents are digests. */
+const contentNameCharsMax = 256;
 const conditionTypeForm = /^[A-Z][A-Za-z0-9]{0,62}$/;
 const conditionReasonForm = /^[A-Za-z]([A-Za-z0-9_,:]{0,1022}[A-Za-z0-9_])?$/;
 /** What a status can carry without weight; a node has some ten. */
@@ -136,6 +138,9 @@ export function readStatus(status: InstanceStatus__Output, nowMs: number): Obser
   const phase = phases.get(status.phase);
   if (phase === undefined) throw new ContractViolation(`status of ${status.uid} has phase "${status.phase}"`);
   const last = status.lastTermination;
+  for (const ms of [status.startedMs, status.finishedMs, last?.finishedMs ?? 0])
+    if (!(ms >= 0 && ms <= timestampMsMax))
+      throw new ContractViolation(`status of ${status.uid} has ${ms}, which is no time`);
   return {
     phase,
     ready: status.ready,
@@ -145,7 +150,7 @@ export function readStatus(status: InstanceStatus__Output, nowMs: number): Obser
     restarts: status.restarts,
     startedMs: status.startedMs || undefined,
     // In lengths of time, so that clocks which differ do no harm. Daemons of before do not say it.
-    readySinceMs: status.ready && status.readyForMs > 0 ? nowMs - status.readyForMs : undefined,
+    readySinceMs: status.ready && status.readyForMs > 0 ? Math.max(0, nowMs - status.readyForMs) : undefined,
     finishedMs: status.finishedMs || undefined,
     lastTermination: last
       ? {
@@ -290,9 +295,15 @@ function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);
 }
 
-/** A node has no more templates than instances; those without a name are none of ours. */
+function isContentName(text: string): boolean {
+  return text !== "" && text.length <= contentNameCharsMax;
+}
+
+/** A node has no more templates than instances; those without a name, or with a long one, are none of ours. */
 export function readContents({ templates }: ContentsInventory__Output): readonly HeldContents__Output[] {
   if (templates.length > batchItemsMax)
     throw new ContractViolation(`contents of ${templates.length} templates in a message are too many`);
-  return templates.filter(({ templateId, contentsId }) => templateId !== "" && contentsId !== "");
+  return templates.filter(
+    ({ templateId, contentsId }) => isContentName(templateId) && isContentName(contentsId),
+  );
 }

@@ -130,7 +130,7 @@ export class FakeNode implements NodeSession {
     this.templates.set(template.id, template);
     const { owner, templateHash } = instance;
     this.contents.assigned(instance.uid, { ownerUid: owner.uid, templateHash }, template);
-    this.contents.note(template.id, template.contentsId);
+    this.contents.sent(template.id, template.contentsId);
     if (this.held.has(instance.uid)) return;
     this.held.set(instance.uid, {
       instance,
@@ -143,7 +143,7 @@ export class FakeNode implements NodeSession {
     for (const { templateId, templateHash } of this.contents.templatesOf(ownerUid)) {
       const { contentsId = "", contents = [] } = contentsOf(templateHash) ?? {};
       if (contentsId === "" || this.contents.has(templateId, contentsId)) continue;
-      this.contents.note(templateId, contentsId);
+      this.contents.sent(templateId, contentsId);
       const files = contents.flatMap((volume) => volume.files);
       const texts = files.map(({ path, data }) => [path, Buffer.from(data).toString()]);
       this.updates.push({ templateId, files: Object.fromEntries(texts) as Record<string, string> });

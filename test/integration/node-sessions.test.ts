@@ -213,6 +213,7 @@ test("NodeServer: commands come batched, with the epoch, each template once", as
   for (let i = 0; i < batchItemsMax + 10; i++) session!.assign(anInstance(`u${i}`), template);
   session!.stop("u1", undefined, { reason: "Preempted", message: "for another" });
   session!.stop("u2", 0);
+  session!.stop("u4", 2 ** 32);
   session!.acknowledge("u3");
   await all;
   expect(received.map(({ assign }) => assign?.assignments.length ?? 0)).toEqual([batchItemsMax, 10, 0, 0]);
@@ -232,6 +233,7 @@ test("NodeServer: commands come batched, with the epoch, each template once", as
   expect(received[2]?.stop?.instances).toEqual([
     { uid: "u1", hasGrace: false, graceMs: 0, reason: "Preempted", message: "for another" },
     { uid: "u2", hasGrace: true, graceMs: 0, reason: "", message: "" },
+    { uid: "u4", hasGrace: true, graceMs: 2 ** 32 - 1, reason: "", message: "" },
   ]);
   expect(received.every(({ epoch }) => epoch === 7)).toBe(true);
 });
@@ -392,7 +394,8 @@ test("NodeServer: files that have changed reach a daemon that knows of it, after
   });
   call.write({ contents: { templates: [{ templateId: "t", contentsId: "told" }] } });
   const status = { uid: "u", phase: "Running" };
-  const proof = proofs.make({ nodeName: "files", uid: "u", ownerUid: "o" });
+  const { templateHash } = anInstance("u");
+  const proof = proofs.make({ nodeName: "files", uid: "u", ownerUid: "o", templateHash });
   const assignment = { ...writeAssignment(anInstance("u"), "t"), proof };
   // What somebody else's instance sees is not to be had by naming it.
   const stolen = {
@@ -425,9 +428,15 @@ test("NodeServer: files that have changed reach a daemon that knows of it, after
   session?.updateContents("o", () => contents("3"));
   await all;
   const given = received[0]?.assign?.assignments[0]?.proof ?? "";
-  expect(proofs.isValid(given, { nodeName: "files", uid: "w", ownerUid: "o" })).toBe(true);
+  expect(proofs.isValid(given, { nodeName: "files", uid: "w", ownerUid: "o", templateHash })).toBe(true);
   expect(received[0]?.assign?.templates).toMatchObject([{ id: "t", contentsId: "1" }]);
   expect(received[1]?.updateContents?.templates).toEqual([{ templateId: "t", ...contents("3") }]);
+  // What is to end at once gets no more, whether its node says that it has ended or not.
+  session?.stop("u", undefined);
+  expect(session?.updateContents("o", () => contents("4"))).toBeGreaterThan(0);
+  for (const uid of ["u", "w"]) session?.stop(uid, 0);
+  expect(session?.updateContents("o", () => contents("5"))).toBe(0);
+  expect([...(session?.contentsOwners() ?? [])]).toEqual([]);
   expect(received).toHaveLength(2);
 });
 
