@@ -263,7 +263,7 @@ test("BudgetBook: owners of what should go are told when more may be stopped, an
 const aState = fc.constantFrom<InstanceState | "removed">(
   pending,
   bound(true),
-  bound(true, startMs + 3_000),
+  bound(true, startMs - 2_000),
   bound(false),
   stopping(),
   "removed",

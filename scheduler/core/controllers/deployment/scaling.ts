@@ -5,7 +5,8 @@
  * all of a larger load. Stopping never takes availability below replicas - maxUnavailable as long as others can go instead.
  */
 import type { Instance } from "../../model.ts";
-import { firstToGo, inRemovalOrder, isAvailable } from "../removal-order.ts";
+import { isAvailable } from "../availability.ts";
+import { firstToGo, inRemovalOrder } from "../removal-order.ts";
 import { releaseLeaving } from "./leaving.ts";
 import { rolloutLimits } from "./rollout-limits.ts";
 import { isIdle, isStaying, make, scaledDown, stop, type Plan, type Situation } from "./situation.ts";
