@@ -205,7 +205,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   #makeRevisionKeeper(): RevisionKeeper {
     return new RevisionKeeper({
       ...this.#options,
-      exists: (ownerUid) => this.#workloads.has(ownerUid),
+      namespaceOf: (ownerUid) => this.#workloads.get(ownerUid)?.object.metadata.namespace,
       changed: (ownerUid) => {
         this.#config.revisionsChanged(ownerUid);
         this.#templatesChanged(ownerUid);

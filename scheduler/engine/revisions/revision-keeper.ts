@@ -27,8 +27,8 @@ export interface RevisionKeeperOptions {
   readonly backend: Backend;
   readonly clock: Clock;
   readonly log: Log;
-  /** Whether this workload is still there. */
-  readonly exists: (ownerUid: string) => boolean;
+  /** Of a workload; undefined: it is not there, or no more. */
+  readonly namespaceOf: (ownerUid: string) => string | undefined;
   /** What is kept of this workload has changed. */
   readonly changed: (ownerUid: string) => void;
 }
@@ -46,7 +46,7 @@ const none: ReadonlyMap<string, KeptRevision> = new Map();
 
 export class RevisionKeeper implements AsyncDisposable {
   readonly #options: RevisionKeeperOptions;
-  /** By owner and hash. */
+  /** By the owner as a revision names it, and hash: whoever may write in another namespace can name any owner there. */
   readonly #kept = new Map<string, Map<string, KeptRevision>>();
   readonly #wanted = new Map<string, Wanted>();
   readonly #writer: KeyedWorker;
@@ -81,17 +81,17 @@ export class RevisionKeeper implements AsyncDisposable {
   }
 
   of(ownerUid: string): Iterable<Revision> {
-    return (this.#kept.get(ownerUid) ?? none).values();
+    return this.#keptOf(ownerUid).values();
   }
 
   template(ownerUid: string, templateHash: string): InstanceTemplate | undefined {
-    return this.#kept.get(ownerUid)?.get(templateHash)?.template;
+    return this.#keptOf(ownerUid).get(templateHash)?.template;
   }
 
   /** The one that was current last. */
   latestTemplate(ownerUid: string): InstanceTemplate | undefined {
     let latest: KeptRevision | undefined;
-    for (const kept of (this.#kept.get(ownerUid) ?? none).values())
+    for (const kept of this.#keptOf(ownerUid).values())
       if (latest === undefined || kept.number > latest.number) latest = kept;
     return latest?.template;
   }
@@ -106,7 +106,7 @@ export class RevisionKeeper implements AsyncDisposable {
   }
 
   delete(ownerUid: string, templateHash: string): void {
-    const kept = this.#kept.get(ownerUid)?.get(templateHash);
+    const kept = this.#keptOf(ownerUid).get(templateHash);
     if (kept) this.#want(ownerUid, templateHash, { kind: "delete", kept });
   }
 
@@ -122,7 +122,8 @@ export class RevisionKeeper implements AsyncDisposable {
     switch (wanted.kind) {
       case "record":
         // What is stored of a workload that is gone is for garbage collection to delete.
-        if (this.#options.exists(wanted.workload.object.metadata.uid)) await this.#record(wanted);
+        if (this.#options.namespaceOf(wanted.workload.object.metadata.uid) !== undefined)
+          await this.#record(wanted);
         break;
       case "delete":
         await this.#options.backend.delete(revisionResource, wanted.kept.object);
@@ -135,7 +136,7 @@ export class RevisionKeeper implements AsyncDisposable {
 
   async #record({ workload, revision, template }: Wanted & { readonly kind: "record" }): Promise<void> {
     const { backend } = this.#options;
-    const kept = this.#kept.get(workload.object.metadata.uid)?.get(revision.templateHash);
+    const kept = this.#keptOf(workload.object.metadata.uid).get(revision.templateHash);
     if (kept?.number === revision.number) return;
     const outcome = kept
       ? await backend.update(revisionResource, renumbered(kept.object, workload, revision.number))
@@ -158,21 +159,37 @@ export class RevisionKeeper implements AsyncDisposable {
     );
   }
 
+  #keptOf(ownerUid: string): ReadonlyMap<string, KeptRevision> {
+    const namespace = this.#options.namespaceOf(ownerUid);
+    return (namespace === undefined ? undefined : this.#kept.get(ownerKey(namespace, ownerUid))) ?? none;
+  }
+
   #keep(kept: KeptRevision): void {
     const { ownerUid, templateHash, object } = kept;
-    const ofOwner = this.#kept.get(ownerUid) ?? new Map<string, KeptRevision>();
-    this.#kept.set(ownerUid, ofOwner);
+    const owner = ownerKey(object.metadata.namespace, ownerUid);
+    const ofOwner = this.#kept.get(owner) ?? new Map<string, KeptRevision>();
+    this.#kept.set(owner, ofOwner);
     const before = ofOwner.get(templateHash);
     if (before?.object.metadata.resourceVersion === object.metadata.resourceVersion) return;
     ofOwner.set(templateHash, kept);
-    this.#options.changed(ownerUid);
+    this.#changed(kept);
   }
 
-  #drop({ ownerUid, templateHash, object }: KeptRevision): void {
-    const ofOwner = this.#kept.get(ownerUid);
+  #drop(kept: KeptRevision): void {
+    const { ownerUid, templateHash, object } = kept;
+    const owner = ownerKey(object.metadata.namespace, ownerUid);
+    const ofOwner = this.#kept.get(owner);
     if (ofOwner?.get(templateHash)?.object.metadata.uid !== object.metadata.uid) return;
     ofOwner.delete(templateHash);
-    if (ofOwner.size === 0) this.#kept.delete(ownerUid);
-    this.#options.changed(ownerUid);
+    if (ofOwner.size === 0) this.#kept.delete(owner);
+    this.#changed(kept);
   }
+
+  #changed({ ownerUid, object }: KeptRevision): void {
+    if (this.#options.namespaceOf(ownerUid) === object.metadata.namespace) this.#options.changed(ownerUid);
+  }
+}
+
+function ownerKey(namespace: string | undefined, ownerUid: string): string {
+  return `${namespace ?? ""}/${ownerUid}`;
 }
