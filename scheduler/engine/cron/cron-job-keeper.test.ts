@@ -97,6 +97,23 @@ test("CronJobKeeper: makes a job at each time, which belongs to the cron job", a
   await engine.close();
 });
 
+test("CronJobKeeper: a job in another namespace that names it as its owner is none of its", async () => {
+  const { backend, pass, engine } = await startEngine();
+  const { metadata } = backend.put(plural, cronJob({ concurrencyPolicy: "Forbid" }));
+  const owner = { apiVersion: "wherry.dev/v1alpha1", kind: "WasmCronJob", name: "tick", uid: metadata.uid };
+  const theirs = {
+    name: minuteName(-1),
+    namespace: "elsewhere",
+    annotations: { "wherry.dev/cron-job-scheduled-timestamp": "2025-12-31T23:59:00Z" },
+    ownerReferences: [{ ...owner, controller: true }],
+  };
+  backend.put("wasmjobs", { ...job(), metadata: theirs });
+  await pass(62_000);
+  expect(jobNames(backend)).toEqual([minuteName(-1), minuteName(1)]);
+  expect(statusOf(backend, plural, "tick")).toMatchObject({ activeCount: 1 });
+  await engine.close();
+});
+
 test("CronJobKeeper: a suspended cron job makes none, and goes on with the last that was missed", async () => {
   const { backend, pass, engine } = await startEngine();
   backend.put(plural, cronJob({ suspend: true }));

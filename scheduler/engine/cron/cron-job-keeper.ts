@@ -20,7 +20,7 @@ import { reconcileCronJob } from "../../core/controllers/cron-job/cron-job.ts";
 import { cronJobUidOf } from "../../core/controllers/cron-job/made-job.ts";
 import { watched } from "../declared-objects.ts";
 import type { EventRecorder } from "../event-recorder.ts";
-import { CronJobRecord } from "./cron-job-record.ts";
+import { CronJobRecord, recordKey } from "./cron-job-record.ts";
 import { cronJobResource, CronJobWriter, jobResource, type Look } from "./cron-job-writer.ts";
 import { ScheduleCache } from "./schedule-cache.ts";
 import { WallClockAlarms } from "./wall-clock-alarms.ts";
@@ -39,7 +39,7 @@ const intervalMs = 20;
 export class CronJobKeeper implements AsyncDisposable {
   readonly #backend: Backend;
   readonly #clock: Clock;
-  /** By uid; also of cron jobs that are not known yet, or not any more, while there are jobs of theirs. */
+  /** By key; also of cron jobs that are not known yet, or not any more, while there are jobs of theirs. */
   readonly #records = new Map<string, CronJobRecord>();
   readonly #schedules = new ScheduleCache();
   readonly #ownerOfJob = new Map<string, string>();
@@ -53,14 +53,14 @@ export class CronJobKeeper implements AsyncDisposable {
     this.#backend = backend;
     this.#clock = clock;
     this.#writer = new CronJobWriter(options);
-    this.#alarms = new WallClockAlarms(clock, (uid) => this.#schedule(uid));
-    this.#worker = new KeyedWorker((uid) => this.#run(uid), {
+    this.#alarms = new WallClockAlarms(clock, (key) => this.#schedule(key));
+    this.#worker = new KeyedWorker((key) => this.#run(key), {
       clock,
       concurrencyMax,
       intervalMs,
       backoff: { initialMs: 200, factor: 2, maxMs: 10_000 },
-      failed: (uid, thrown) => {
-        const { name, namespace } = this.#records.get(uid)?.cronJob?.metadata ?? {};
+      failed: (key, thrown) => {
+        const { name, namespace } = this.#records.get(key)?.cronJob?.metadata ?? {};
         const reason = errorMessage(thrown);
         log.warn("cron job not brought up to date, trying again", { namespace, name, reason });
       },
@@ -73,7 +73,7 @@ export class CronJobKeeper implements AsyncDisposable {
     await watched(this.#backend, jobResource, (event) => this.#jobEvent(event), signal);
     await watched(this.#backend, cronJobResource, (event) => this.#cronJobEvent(event), signal);
     this.#isStarted = true;
-    for (const uid of this.#records.keys()) this.#schedule(uid);
+    for (const key of this.#records.keys()) this.#schedule(key);
   }
 
   async close(): Promise<void> {
@@ -87,12 +87,12 @@ export class CronJobKeeper implements AsyncDisposable {
 
   #cronJobEvent(event: BackendEvent): void {
     if (event.kind === "synced") return;
-    const { uid, resourceVersion } = event.object.metadata;
-    const record = this.#record(uid);
+    const { namespace, uid, resourceVersion } = event.object.metadata;
+    const record = this.#record(recordKey(namespace, uid));
     if (event.kind === "delete") {
       record.cronJob = undefined;
       record.jobs.accountedFor(record.jobs.list());
-      this.#alarms.set(uid, undefined);
+      this.#alarms.set(record.key, undefined);
       this.#dropIfEmpty(record);
       return;
     }
@@ -100,13 +100,14 @@ export class CronJobKeeper implements AsyncDisposable {
     if (record.cronJob?.metadata.resourceVersion === resourceVersion) return;
     // The API server has validated it.
     record.cronJob = event.object as unknown as WasmCronJob;
-    this.#schedule(uid);
+    this.#schedule(record.key);
   }
 
   #jobEvent(event: BackendEvent): void {
     if (event.kind === "synced") return;
-    const { uid } = event.object.metadata;
-    const owner = cronJobUidOf(event.object.metadata);
+    const { namespace, uid } = event.object.metadata;
+    const cronJobUid = cronJobUidOf(event.object.metadata);
+    const owner = cronJobUid === undefined ? undefined : recordKey(namespace, cronJobUid);
     const before = this.#ownerOfJob.get(uid);
     if (before !== undefined && before !== owner) this.#disown(uid, before);
     if (owner === undefined) return;
@@ -133,25 +134,25 @@ export class CronJobKeeper implements AsyncDisposable {
     this.#schedule(owner);
   }
 
-  #record(uid: string): CronJobRecord {
-    const known = this.#records.get(uid);
+  #record(key: string): CronJobRecord {
+    const known = this.#records.get(key);
     if (known) return known;
-    const record = new CronJobRecord(uid);
-    this.#records.set(uid, record);
+    const record = new CronJobRecord(key);
+    this.#records.set(key, record);
     return record;
   }
 
   #dropIfEmpty(record: CronJobRecord): void {
-    if (record.cronJob === undefined && record.jobs.isEmpty) this.#records.delete(record.uid);
+    if (record.cronJob === undefined && record.jobs.isEmpty) this.#records.delete(record.key);
   }
 
-  #schedule(uid: string): void {
-    if (this.#isStarted && this.#records.get(uid)?.cronJob) this.#worker.schedule(uid);
+  #schedule(key: string): void {
+    if (this.#isStarted && this.#records.get(key)?.cronJob) this.#worker.schedule(key);
   }
 
-  async #run(uid: string): Promise<void> {
+  async #run(key: string): Promise<void> {
     await nextTurn();
-    const record = this.#records.get(uid);
+    const record = this.#records.get(key);
     if (record === undefined) return;
     try {
       await this.#bringUpToDate(record);
@@ -167,10 +168,10 @@ export class CronJobKeeper implements AsyncDisposable {
     // What was made belongs into the status at once, and so does why it could not be made.
     const look = started.kind === "nothing" ? first : this.#look(record);
     if (look === undefined) return;
-    this.#alarms.set(record.uid, this.#nextLookMs(record, look.wakeAtMs));
+    this.#alarms.set(record.key, this.#nextLookMs(record, look.wakeAtMs));
     await this.#writer.storeStatus(record, look);
     // The next time may have come meanwhile.
-    if (started.kind === "made") this.#schedule(record.uid);
+    if (started.kind === "made") this.#schedule(record.key);
     if (started.kind === "failed") throw started.thrown;
   }
 

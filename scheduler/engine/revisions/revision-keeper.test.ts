@@ -1,5 +1,6 @@
 /** Through the whole engine. */
 import { expect, test } from "vitest";
+import type { InstanceTemplate } from "../../../api/gen/kinds.gen.ts";
 import type { ApiObject } from "../../../api/object-meta.ts";
 import { templateHashLabel } from "../../core/labels.ts";
 import type { FakeBackend } from "../../testing/fake-backend.ts";
@@ -39,7 +40,8 @@ test.each([
       metadata: {
         name: "theirs",
         namespace: "elsewhere",
-        labels: { [templateHashLabel]: templateHash(template) },
+        // Not all that the schema fills in.
+        labels: { [templateHashLabel]: templateHash(template as InstanceTemplate) },
         ownerReferences: [{ ...owner, uid: metadata.uid, controller: true }],
       },
       data: { spec: { template } },
