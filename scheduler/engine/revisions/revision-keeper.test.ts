@@ -62,7 +62,7 @@ async function startWithRevision() {
   await pass(500);
   a.runAll();
   await pass(500);
-  const [[, name = ""] = []] = revisionsOf(backend, "default");
+  const name = revisionsOf(backend, "default")[0]?.[1] ?? "";
   const first = backend.get(revisionResource, "default", name);
   if (first === undefined) throw new Error("the template is not kept");
   return { ...started, first };
