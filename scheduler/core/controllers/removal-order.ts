@@ -1,29 +1,8 @@
 import type { Instance } from "../model.ts";
+import { atOnce, isAvailable, type NotYet } from "./availability.ts";
 
 export function isLive(instance: Instance): boolean {
   return instance.state.kind === "pending" || instance.state.kind === "bound";
-}
-
-/** Who has become ready within it is not available yet. */
-export interface NotYet {
-  /** Exclusive: now less minReadySeconds. */
-  readonly sinceMs: number;
-  /** Inclusive: now. Later times are from before the clock was set back, so they say nothing. */
-  readonly nowMs: number;
-}
-
-/** With minReadySeconds 0: what is ready is available. */
-const atOnce: NotYet = { sinceMs: 0, nowMs: 0 };
-
-export function notYetAvailable(minReadySeconds: number, nowMs: number): NotYet {
-  return { sinceMs: nowMs - minReadySeconds * 1000, nowMs };
-}
-
-/** Ready, and for long enough. Of one that is ready and does not say since when, as long as can be. */
-export function isAvailable({ state }: Instance, notYet: NotYet = atOnce): boolean {
-  if (state.kind !== "bound" || state.observed?.ready !== true) return false;
-  const { readySinceMs } = state.observed;
-  return readySinceMs === undefined || readySinceMs <= notYet.sinceMs || readySinceMs > notYet.nowMs;
 }
 
 /**

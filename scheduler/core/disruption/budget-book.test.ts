@@ -151,6 +151,23 @@ test("BudgetBook: an instance is healthy when it has been ready for minReadySeco
   expect([allowed("b"), book.nextDueMs()]).toEqual([1, undefined]);
 });
 
+test("BudgetBook: who was waited for when the clock was set back is healthy", () => {
+  const { book, put, allowed } = aBook({ web: { wanted: 1, minReadyMs: 5_000 } });
+  book.put(aBudget("b", { minAvailable: 0 }), startMs);
+  put(web("x", bound(true, startMs)));
+  expect(allowed("b")).toBe(0);
+  book.timePassed(startMs - 3_600_000, startMs + 5_000);
+  expect([allowed("b"), book.nextDueMs()]).toEqual([1, undefined]);
+});
+
+test("BudgetBook: a timer that fires too soon is set again", () => {
+  const { book, put, allowed } = aBook({ web: { wanted: 1, minReadyMs: 5_000 } });
+  book.put(aBudget("b", { minAvailable: 0 }), startMs);
+  put(web("x", bound(true, startMs)));
+  book.timePassed(startMs + 4_999, startMs + 5_000);
+  expect([allowed("b"), book.nextDueMs()]).toEqual([0, startMs + 5_000]);
+});
+
 test("BudgetBook: minReadySeconds that are changed hold for what is there", () => {
   const { book, put, facts, allowed } = aBook({ web: { wanted: 1, minReadyMs: 5_000 } });
   book.put(aBudget("b", { maxUnavailable: 1 }), startMs);
@@ -263,7 +280,7 @@ test("BudgetBook: owners of what should go are told when more may be stopped, an
 const aState = fc.constantFrom<InstanceState | "removed">(
   pending,
   bound(true),
-  bound(true, startMs + 3_000),
+  bound(true, startMs - 2_000),
   bound(false),
   stopping(),
   "removed",

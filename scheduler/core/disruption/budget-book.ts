@@ -108,12 +108,12 @@ export class BudgetBook {
     return this.#due.firstAtMs();
   }
 
-  timePassed(nowMs: number): void {
-    for (;;) {
-      const member = this.#due.popDue(nowMs);
-      if (member === undefined) return;
-      member.book.assess(member, nowMs);
-    }
+  /** `waitedUntilMs`: what was waited for; later than now if the clock was set back meanwhile. */
+  timePassed(nowMs: number, waitedUntilMs = nowMs): void {
+    const untilMs = Math.max(nowMs, waitedUntilMs);
+    const members: Member[] = [];
+    for (let one = this.#due.popDue(untilMs); one; one = this.#due.popDue(untilMs)) members.push(one);
+    for (const member of members) member.book.assess(member, nowMs);
   }
 
   standing(namespace: string, name: string): Standing | undefined {

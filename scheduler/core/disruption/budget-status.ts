@@ -1,13 +1,7 @@
 /** What a budget says of itself, in the words of policy/v1. */
-import type {
-  Condition,
-  WasmDisruptionBudget,
-  WasmDisruptionBudgetStatus,
-} from "../../../api/gen/kinds.gen.ts";
-import { toTimestamp } from "../../../kit/timestamps.ts";
+import type { WasmDisruptionBudget, WasmDisruptionBudgetStatus } from "../../../api/gen/kinds.gen.ts";
+import { conditionAfter, type ConditionVerdict } from "../controllers/conditions.ts";
 import type { Standing } from "./budget-book.ts";
-
-const conditionType = "DisruptionAllowed";
 
 export function budgetStatus(
   { metadata, status }: WasmDisruptionBudget,
@@ -16,8 +10,8 @@ export function budgetStatus(
 ): WasmDisruptionBudgetStatus {
   const { generation } = metadata;
   const observed = generation === undefined ? {} : { observedGeneration: generation };
-  const before = status?.conditions?.find(({ type }) => type === conditionType);
-  const conditions = [{ ...conditionOf(standing, before, nowMs), ...observed }];
+  const verdict = { type: "DisruptionAllowed", ...assess(standing) };
+  const conditions = [conditionAfter(status?.conditions, verdict, generation, nowMs)];
   // The numbers of before stay until the new ones are known.
   if (!standing.isKnown) return { ...status, disruptionsAllowed: 0, conditions };
   const { allowed, healthy, desired, expected } = standing;
@@ -38,15 +32,7 @@ export function refusalText({ budget, healthy, desired, isKnown }: Standing): st
   return `${name} needs ${desired} healthy ${desired === 1 ? "instance" : "instances"}, and there ${healthy === 1 ? "is" : "are"} ${healthy} now`;
 }
 
-function conditionOf(standing: Standing, before: Condition | undefined, nowMs: number): Condition {
-  const { status, reason, message } = assess(standing);
-  const isSame = before?.status === status;
-  const lastTransitionTime =
-    isSame && before.lastTransitionTime !== undefined ? before.lastTransitionTime : toTimestamp(nowMs);
-  return { type: conditionType, status, reason, message, lastTransitionTime };
-}
-
-function assess(standing: Standing): Pick<Condition, "status" | "reason" | "message"> & { message: string } {
+function assess(standing: Standing): Omit<ConditionVerdict, "type"> {
   const { allowed, desired, expected, wanted, healthy, isKnown, budget } = standing;
   const most = Math.max(expected, wanted);
   if (!isKnown)

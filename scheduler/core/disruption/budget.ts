@@ -1,15 +1,12 @@
 import type { LabelSelector, WasmDisruptionBudget } from "../../../api/gen/kinds.gen.ts";
-
-/** How many instances, or which share of those that are expected. */
-export type Amount =
-  | { readonly kind: "count"; readonly count: number }
-  | { readonly kind: "share"; readonly percent: number };
+import { amountOf, isShare } from "../number-or-share.ts";
 
 /** What must stay, or what may be missing. */
 export interface BudgetRule {
   readonly kind: "minAvailable" | "maxUnavailable";
-  readonly amount: Amount;
-  /** As it is declared. */
+  /** A number of instances, or a share of those that are expected. */
+  readonly amount: number | string;
+  /** As it is declared, for people. */
   readonly text: string;
 }
 
@@ -38,12 +35,8 @@ export function toBudget({ metadata, spec }: WasmDisruptionBudget): Budget {
   };
 }
 
-function ruleOf(kind: BudgetRule["kind"], value: number | string): BudgetRule {
-  const text = String(value);
-  const amount: Amount = text.endsWith("%")
-    ? { kind: "share", percent: Number.parseInt(text, 10) }
-    : { kind: "count", count: Number(text) };
-  return { kind, amount, text: `${kind} ${text}` };
+function ruleOf(kind: BudgetRule["kind"], amount: number | string): BudgetRule {
+  return { kind, amount, text: `${kind} ${amount}` };
 }
 
 export interface Population {
@@ -62,11 +55,7 @@ export interface Requirement {
 /** As Kubernetes counts: a number of instances that must stay needs no owners; shares are rounded up. */
 export function requirementOf({ kind, amount }: BudgetRule, { selected, wanted }: Population): Requirement {
   if (kind === "maxUnavailable")
-    return { expected: wanted, desired: Math.max(0, wanted - resolve(amount, wanted)) };
-  if (amount.kind === "count") return { expected: selected, desired: amount.count };
-  return { expected: wanted, desired: resolve(amount, wanted) };
-}
-
-function resolve(amount: Amount, of: number): number {
-  return amount.kind === "count" ? amount.count : Math.ceil((amount.percent * of) / 100);
+    return { expected: wanted, desired: Math.max(0, wanted - amountOf(amount, wanted)) };
+  if (!isShare(amount)) return { expected: selected, desired: amountOf(amount, selected) };
+  return { expected: wanted, desired: amountOf(amount, wanted) };
 }

@@ -11,6 +11,7 @@
  */
 import { selectorMatches } from "../../../api/validation/label-selector.ts";
 import type { Instance } from "../model.ts";
+import { availableAtMs } from "../controllers/availability.ts";
 import type { TimedHeap } from "../placement/timed-heap.ts";
 import { canonicalJson } from "../templates/template-hash.ts";
 import { type Budget, requirementOf, type Requirement } from "./budget.ts";
@@ -148,7 +149,7 @@ export class NamespaceBook {
   }
 
   assess(member: Member, nowMs: number): void {
-    const fromMs = healthyFromMs(member, this.#facts.isReachable);
+    const fromMs = healthyFromMs(member, this.#facts.isReachable, nowMs);
     if (fromMs !== undefined && fromMs > nowMs) this.#due.set(member, fromMs);
     else this.#due.delete(member);
     this.#setHealthy(member, fromMs !== undefined && fromMs <= nowMs);
@@ -269,12 +270,11 @@ function setLeaving(member: Member, isLeaving: boolean): void {
 
 /** undefined: it is not ready, on its way out, or nobody can reach it. */
 function healthyFromMs(
-  { instance: { state }, group }: Member,
+  { instance, group }: Member,
   isReachable: BudgetFacts["isReachable"],
+  nowMs: number,
 ): number | undefined {
-  if (state.kind !== "bound" || !state.observed?.ready || !isReachable(state.nodeName)) return undefined;
-  const { minReadyMs } = group.owner.facts;
-  if (minReadyMs === 0) return Number.NEGATIVE_INFINITY;
-  const { readySinceMs } = state.observed;
-  return readySinceMs === undefined ? undefined : readySinceMs + minReadyMs;
+  const { state } = instance;
+  if (state.kind !== "bound" || !isReachable(state.nodeName)) return undefined;
+  return availableAtMs(instance, group.owner.facts.minReadyMs, nowMs);
 }

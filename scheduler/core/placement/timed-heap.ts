@@ -3,14 +3,31 @@ interface Entry<T> {
   readonly item: T;
 }
 
-/** Items by time, the earliest first. Deleted and replaced entries stay until they surface, so nothing is searched. */
+/** Fewer stale entries are not worth the work. */
+const staleMax = 64;
+
+/**
+ * Items by time, the earliest first. Deleted and replaced entries stay until they surface, so nothing is searched, or until
+ * they are more than half of all: what is due next year would otherwise be kept as often as it was set.
+ */
 export class TimedHeap<T> {
-  readonly #entries: Entry<T>[] = [];
+  #entries: Entry<T>[] = [];
   readonly #times = new Map<T, number>();
 
+  /** How many entries are kept, stale ones included. */
+  get entryCount(): number {
+    return this.#entries.length;
+  }
+
   set(item: T, atMs: number): void {
+    if (this.#times.get(item) === atMs) return;
     this.#times.set(item, atMs);
-    const entry: Entry<T> = { atMs, item };
+    this.#push({ atMs, item });
+    this.#dropMany();
+  }
+
+  #push(entry: Entry<T>): void {
+    const { atMs } = entry;
     let slot = this.#entries.push(entry) - 1;
     while (slot > 0) {
       const parent = (slot - 1) >> 1;
@@ -23,7 +40,7 @@ export class TimedHeap<T> {
   }
 
   delete(item: T): void {
-    this.#times.delete(item);
+    if (this.#times.delete(item)) this.#dropMany();
   }
 
   firstAtMs(): number | undefined {
@@ -39,6 +56,14 @@ export class TimedHeap<T> {
     this.#pop();
     this.#times.delete(first.item);
     return first.item;
+  }
+
+  #dropMany(): void {
+    if (this.#entries.length <= 2 * this.#times.size + staleMax) return;
+    // What is sorted is a heap.
+    this.#entries = Array.from(this.#times, ([item, atMs]) => ({ item, atMs })).sort(
+      (a, b) => a.atMs - b.atMs,
+    );
   }
 
   #dropStale(): void {

@@ -5,7 +5,8 @@
 import type { WasmDeployment, WasmDeploymentSpec, WasmDeploymentStatus } from "../../../api/gen/kinds.gen.ts";
 import type { Instance, Revision } from "../model.ts";
 import { aDeployment, anInstance, aStatus, ended, pending, startMs, stopping } from "./builders.ts";
-import { isAvailable, isLive, notYetAvailable } from "../controllers/removal-order.ts";
+import { isAvailable, notYetAvailable } from "../controllers/availability.ts";
+import { isLive } from "../controllers/removal-order.ts";
 import type { Step } from "../controllers/step.ts";
 import { reconcileDeployment } from "../controllers/deployment/deployment.ts";
 import { rolloutLimits } from "../controllers/deployment/rollout-limits.ts";

@@ -6,17 +6,12 @@ import { TimedHeap } from "../../core/placement/timed-heap.ts";
  * of the wall clock come sooner than that: so it is looked at now and then, once for all.
  */
 const lookAgainMs = 20_000;
-/** Fewer are not worth the work. */
-const staleMax = 64;
 
 /** Keys by times of the wall clock, behind one timer. Ten thousand cost no more to wait for than one. */
 export class WallClockAlarms {
   readonly #clock: Clock;
   readonly #due: (key: string) => void;
-  #heap = new TimedHeap<string>();
-  /** What the heap should have; it keeps what was replaced and deleted until that comes up, which may be next year. */
-  readonly #times = new Map<string, number>();
-  #setsOfHeap = 0;
+  readonly #heap = new TimedHeap<string>();
   #timer: { readonly atMs: number; readonly timer: Timer } | undefined;
   #isClosed = false;
 
@@ -27,27 +22,12 @@ export class WallClockAlarms {
 
   /** Replaces the time of the key; undefined: it has none. */
   set(key: string, atMs: number | undefined): void {
-    if (this.#times.get(key) === atMs) return;
     if (atMs === undefined) {
-      this.#times.delete(key);
       this.#heap.delete(key);
-      this.#dropStale();
       return;
     }
-    this.#times.set(key, atMs);
     this.#heap.set(key, atMs);
-    this.#setsOfHeap++;
-    this.#dropStale();
     this.#arm();
-  }
-
-  /** Makes the heap anew when more than half of it may be stale. */
-  #dropStale(): void {
-    const isSmall = this.#setsOfHeap <= 2 * this.#times.size + staleMax;
-    if (isSmall && this.#times.size > 0) return;
-    this.#heap = new TimedHeap();
-    for (const [key, atMs] of this.#times) this.#heap.set(key, atMs);
-    this.#setsOfHeap = this.#times.size;
   }
 
   close(): void {
@@ -67,10 +47,8 @@ export class WallClockAlarms {
   #fire(): void {
     this.#timer = undefined;
     const nowMs = this.#clock.now();
-    for (let key = this.#heap.popDue(nowMs); key !== undefined; key = this.#heap.popDue(nowMs)) {
-      this.#times.delete(key);
+    for (let key = this.#heap.popDue(nowMs); key !== undefined; key = this.#heap.popDue(nowMs))
       this.#due(key);
-    }
     this.#arm();
   }
 }

@@ -148,7 +148,7 @@ export class BudgetKeeper implements DisruptionGuard, AsyncDisposable {
     const { clock } = this.#options;
     const timer = clock.setTimer(Math.max(0, atMs - clock.now()), () => {
       this.#timer = undefined;
-      this.#book.timePassed(clock.now());
+      this.#book.timePassed(clock.now(), atMs);
       this.#arm();
     });
     this.#timer = { atMs, timer };

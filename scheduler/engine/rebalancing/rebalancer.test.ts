@@ -76,6 +76,14 @@ test("Rebalancer: an instance moves once the cluster has come to rest, and it is
   ]);
 });
 
+test("Rebalancer: nothing is looked at after it was closed, whoever comes and goes", () => {
+  const { rebalancer, settle, looks } = aCluster();
+  rebalancer.close();
+  rebalancer.wake();
+  settle();
+  expect(looks).toEqual([]);
+});
+
 test("Rebalancer: nothing is looked at while nothing changes", () => {
   const { clock, looks, remove, rebalancer, settle } = aCluster();
   clock.advance(3_600_000);

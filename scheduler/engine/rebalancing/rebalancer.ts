@@ -61,6 +61,7 @@ export class Rebalancer {
   #nodesLeft: Instance[] = [];
   #stage: Stage = "resting";
   #timer: Timer | undefined;
+  #isClosed = false;
 
   constructor(options: RebalancerOptions) {
     this.#options = options;
@@ -80,6 +81,7 @@ export class Rebalancer {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#timer?.cancel();
   }
 
@@ -98,6 +100,7 @@ export class Rebalancer {
   }
 
   #rest(stage: Stage, forMs: number): void {
+    if (this.#isClosed) return;
     this.#timer?.cancel();
     this.#stage = stage;
     this.#timer = this.#options.clock.setTimer(forMs, () => this.#look());

@@ -53,3 +53,42 @@ test.each([
     expect(revisionsOf(backend, "elsewhere")).toEqual([[41, "theirs"]]);
   },
 );
+
+async function startWithRevision() {
+  const started = await startEngine();
+  const { backend, pass, node } = started;
+  const a = node("a");
+  backend.put("wasmdeployments", deployment(1));
+  await pass(500);
+  a.runAll();
+  await pass(500);
+  const name = revisionsOf(backend, "default")[0]?.[1] ?? "";
+  const first = backend.get(revisionResource, "default", name);
+  if (first === undefined) throw new Error("the template is not kept");
+  return { ...started, first };
+}
+
+test("RevisionKeeper: a revision that lost its label and is deleted then is made anew", async () => {
+  const { backend, pass, instances, first } = await startWithRevision();
+  const { labels: _, ...metadata } = first.metadata;
+  const unreadable = backend.put("controllerrevisions", { ...first, metadata });
+  await pass(500);
+  backend.remove("controllerrevisions", unreadable);
+  await pass(20_000);
+  expect(revisionsOf(backend, "default")).toEqual([[1, first.metadata.name]]);
+  backend.put("wasmdeployments", deployment(2));
+  await pass(500);
+  expect(instances()).toHaveLength(2);
+});
+
+test("RevisionKeeper: where a copy of a revision came and went, the first one counts again", async () => {
+  const { backend, pass, instances, first } = await startWithRevision();
+  const { uid: _, ...metadata } = first.metadata;
+  const copy = backend.put("controllerrevisions", { ...first, metadata: { ...metadata, name: "copy" } });
+  await pass(500);
+  backend.remove("controllerrevisions", copy);
+  await pass(500);
+  backend.put("wasmdeployments", deployment(2));
+  await pass(500);
+  expect(instances()).toHaveLength(2);
+});

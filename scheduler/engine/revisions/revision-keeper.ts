@@ -48,6 +48,8 @@ export class RevisionKeeper implements AsyncDisposable {
   readonly #options: RevisionKeeperOptions;
   /** By the owner as a revision names it, and hash: whoever may write in another namespace can name any owner there. */
   readonly #kept = new Map<string, Map<string, KeptRevision>>();
+  /** The same by the uid of the stored object. */
+  readonly #byObject = new Map<string, KeptRevision>();
   readonly #wanted = new Map<string, Wanted>();
   readonly #writer: KeyedWorker;
 
@@ -74,10 +76,12 @@ export class RevisionKeeper implements AsyncDisposable {
 
   event(event: BackendEvent): void {
     if (event.kind === "synced") return;
-    const kept = readRevision(event.object);
-    if (!kept) return;
-    if (event.kind === "put") this.#keep(kept);
-    else this.#drop(kept);
+    const kept = event.kind === "put" ? readRevision(event.object) : undefined;
+    const before = this.#byObject.get(event.object.metadata.uid);
+    // Whoever may write it can take away what it is known by, or give it to another owner.
+    if (before && (kept?.ownerUid !== before.ownerUid || kept.templateHash !== before.templateHash))
+      this.#drop(before);
+    if (kept) this.#keep(kept);
   }
 
   of(ownerUid: string): Iterable<Revision> {
@@ -150,7 +154,13 @@ export class RevisionKeeper implements AsyncDisposable {
     const { name = "" } = revisionObject(workload, template, revision).metadata;
     const namespace = namespaceOf(workload);
     const existing = this.#options.backend.get(revisionResource, namespace, name);
-    if (!existing || readRevision(existing)?.ownerUid === workload.object.metadata.uid) return;
+    if (!existing) return;
+    const known = readRevision(existing);
+    if (known?.ownerUid === workload.object.metadata.uid) {
+      // A copy of it under another name stood for it, and is gone.
+      this.#keep(known);
+      return;
+    }
     throw new WherryError(
       "RevisionNameTaken",
       `record revision ${revision.number} of ${workload.kind} ${workload.object.metadata.name}: ` +
@@ -171,6 +181,8 @@ export class RevisionKeeper implements AsyncDisposable {
     this.#kept.set(owner, ofOwner);
     const before = ofOwner.get(templateHash);
     if (before?.object.metadata.resourceVersion === object.metadata.resourceVersion) return;
+    if (before) this.#byObject.delete(before.object.metadata.uid);
+    this.#byObject.set(object.metadata.uid, kept);
     ofOwner.set(templateHash, kept);
     this.#changed(kept);
   }
@@ -179,6 +191,7 @@ export class RevisionKeeper implements AsyncDisposable {
     const { ownerUid, templateHash, object } = kept;
     const owner = ownerKey(object.metadata.namespace, ownerUid);
     const ofOwner = this.#kept.get(owner);
+    this.#byObject.delete(object.metadata.uid);
     if (ofOwner?.get(templateHash)?.object.metadata.uid !== object.metadata.uid) return;
     ofOwner.delete(templateHash);
     if (ofOwner.size === 0) this.#kept.delete(owner);

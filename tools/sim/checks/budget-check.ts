@@ -2,6 +2,7 @@
 import { selectorMatches } from "../../../api/validation/label-selector.ts";
 import type { ApiObject } from "../../../api/object-meta.ts";
 import type { WasmDisruptionBudget } from "../../../api/gen/kinds.gen.ts";
+import { availableAtMs } from "../../../scheduler/core/controllers/availability.ts";
 import { requirementOf, toBudget, type Budget } from "../../../scheduler/core/disruption/budget.ts";
 import type { Instance } from "../../../scheduler/core/model.ts";
 import { budgetResource } from "../../../scheduler/engine/disruption/budget-keeper.ts";
@@ -51,11 +52,10 @@ function healthIn(scheduler: SchedulerProcess): (instance: Instance) => boolean 
   );
   return (instance) => {
     const { state } = instance;
-    if (state.kind !== "bound" || !state.observed?.ready || !connected.has(state.nodeName)) return false;
-    const minReadyMs = factsOf(scheduler, instance)?.minReadyMs ?? 0;
-    if (minReadyMs === 0) return true;
-    const { readySinceMs } = state.observed;
-    return readySinceMs !== undefined && readySinceMs + minReadyMs <= scheduler.clock.now();
+    if (state.kind !== "bound" || !connected.has(state.nodeName)) return false;
+    const nowMs = scheduler.clock.now();
+    const fromMs = availableAtMs(instance, factsOf(scheduler, instance)?.minReadyMs ?? 0, nowMs);
+    return fromMs !== undefined && fromMs <= nowMs;
   };
 }
 

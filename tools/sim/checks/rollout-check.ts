@@ -1,12 +1,12 @@
 /** Of deployments and daemon sets, as their leader sees them: what is made stays within surge, what is stopped within unavailable. */
 import type { WasmDaemonSet, WasmDeployment } from "../../../api/gen/kinds.gen.ts";
-import { rolloutLimits } from "../../../scheduler/core/controllers/deployment/rollout-limits.ts";
 import {
   isAvailable,
-  isLive,
   notYetAvailable,
   type NotYet,
-} from "../../../scheduler/core/controllers/removal-order.ts";
+} from "../../../scheduler/core/controllers/availability.ts";
+import { rolloutLimits } from "../../../scheduler/core/controllers/deployment/rollout-limits.ts";
+import { isLive } from "../../../scheduler/core/controllers/removal-order.ts";
 import type { Instance, WorkloadKind } from "../../../scheduler/core/model.ts";
 import type { SchedulerProcess } from "../scheduler-process.ts";
 import { checkDaemonMade, checkDaemonStopped } from "./daemon-set-check.ts";

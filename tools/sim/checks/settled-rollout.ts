@@ -9,6 +9,7 @@ export function checkRollout(
   object: WasmDeployment,
   instances: readonly Instance[],
   isRefused: (workload: WasmDeployment) => boolean,
+  isGuarded: (instance: Instance) => boolean,
 ): void {
   const { metadata, spec, status } = object;
   const { name } = metadata;
@@ -19,7 +20,10 @@ export function checkRollout(
       `deployment ${name} is at generation ${metadata.generation}, its status at ${status?.observedGeneration}`,
   );
   const { rollout } = status;
-  const owned = instances.filter(({ owner }) => owner.uid === metadata.uid);
+  // What should go stays for as long as a budget says so, beside those that are wanted.
+  const owned = instances.filter(
+    (one) => one.owner.uid === metadata.uid && (one.leaving === undefined || !isGuarded(one)),
+  );
   const waits = owned.some(({ state }) => state.kind === "pending");
   const isHindered = waits || isRefused(object);
   const isBroken = spec.template.spec.module.image.includes(brokenModule);

@@ -1,5 +1,13 @@
 /** What holds once there are no faults any more: everything that fits runs, what waits says why, and all agree. */
-import type { WasmDaemonSet, WasmDeployment, WasmJob } from "../../../api/gen/kinds.gen.ts";
+import type {
+  WasmDaemonSet,
+  WasmDeployment,
+  WasmDisruptionBudget,
+  WasmJob,
+} from "../../../api/gen/kinds.gen.ts";
+import type { ApiObject } from "../../../api/object-meta.ts";
+import { selectorMatches } from "../../../api/validation/label-selector.ts";
+import { toBudget } from "../../../scheduler/core/disruption/budget.ts";
 import type { Instance } from "../../../scheduler/core/model.ts";
 import type { Cluster } from "../cluster.ts";
 import { objectsIn } from "../objects-in.ts";
@@ -27,8 +35,9 @@ export function checkSettled(cluster: Cluster): void {
   for (const instance of instances) checkWaiting(cluster, leader, instance);
   checkTaints(leader, instances);
   const isRefused = refusalOf(cluster);
+  const isGuarded = guardIn(cluster);
   for (const object of objectsIn(cluster.store, "wasmdeployments"))
-    checkRollout(object as unknown as WasmDeployment, instances, isRefused);
+    checkRollout(object as unknown as WasmDeployment, instances, isRefused, isGuarded);
   for (const object of objectsIn(cluster.store, "wasmjobs"))
     checkJob(object as unknown as WasmJob, instances, isRefused);
   for (const object of objectsIn(cluster.store, "wasmdaemonsets")) {
@@ -38,6 +47,15 @@ export function checkSettled(cluster: Cluster): void {
   checkOwners(cluster, instances);
   checkAgreement(cluster, leader, instances);
   checkContents(cluster);
+}
+
+/** Whether a disruption budget selects it. */
+function guardIn({ store }: Cluster): (instance: Instance) => boolean {
+  const budgets = objectsIn(store, "wasmdisruptionbudgets").map((object) =>
+    toBudget(object as unknown as WasmDisruptionBudget & ApiObject),
+  );
+  return ({ namespace, labels }) =>
+    budgets.some((budget) => budget.namespace === namespace && selectorMatches(budget.selector, labels));
 }
 
 /** No queue is stuck, and what is said of who waits is true. */

@@ -1,6 +1,5 @@
 /** Who is where, by node: what the rest of the controller looks at. Linear in nodes and instances. */
 import type { ClusterNode, Instance } from "../../model.ts";
-import { availableAtMs } from "../availability.ts";
 import type { NodeMatch } from "./node-match.ts";
 
 /** A node and a daemon set's instances there. */
@@ -49,8 +48,4 @@ export function takeDaemonCensus({ nodes, instances, match }: CensusInput): Daem
 /** Where it is, or waits to be. */
 export function nodeOf({ state, targetNode }: Instance): string | undefined {
   return state.kind === "pending" ? targetNode : state.nodeName;
-}
-
-export function isAvailableNow(instance: Instance, minReadySeconds: number, nowMs: number): boolean {
-  return (availableAtMs(instance, minReadySeconds) ?? Number.POSITIVE_INFINITY) <= nowMs;
 }

@@ -3,7 +3,7 @@ import { ownerLabel } from "../../labels.ts";
 import type { Instance, Revision } from "../../model.ts";
 import { isReady } from "../availability.ts";
 import { conditionAfter, sameOr, type ConditionVerdict } from "../conditions.ts";
-import { selectorText } from "../deployment/selector-text.ts";
+import { selectorText } from "../selector-text.ts";
 import type { DaemonCensus } from "./daemon-census.ts";
 
 export interface StatusInput {

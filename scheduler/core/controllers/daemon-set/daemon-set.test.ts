@@ -330,6 +330,20 @@ test("reconcileDaemonSet: what fails again and again is replaced after ever long
   expect(look(nodes, failed, { nowMs: nowMs + 1_001, memory: second.memory }).wakeAtMs).toBe(nowMs + 3_000);
 });
 
+test("reconcileDaemonSet: nobody rests until a time that is to come because the clock was set back", () => {
+  const nodes = [aNode("n1")];
+  const failed = [on("a", endedOn("n1", "Refused"))];
+  const nowMs = startMs + 60_000;
+  const { memory } = look(nodes, failed, { nowMs: nowMs + 3_600_000 });
+  expect(texts(look(nodes, failed, { nowMs, memory }))).toEqual(["forget a", "create h1 on n1"]);
+});
+
+test("reconcileDaemonSet: what was ready before the clock was set back is available", () => {
+  const { status, wakeAtMs } = look([aNode("n1")], [on("a", ready("n1"))], { nowMs: startMs - 3_600_000 });
+  expect(status).toMatchObject({ numberReady: 1, numberAvailable: 1 });
+  expect(wakeAtMs).toBeUndefined();
+});
+
 test("reconcileDaemonSet: a new template, or a long time without failure, begins anew", () => {
   const nodes = [aNode("n1")];
   const failed = [on("a", endedOn("n1", "Refused"))];

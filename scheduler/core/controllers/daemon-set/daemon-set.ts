@@ -20,12 +20,12 @@
 import type { WasmDaemonSet, WasmDaemonSetStatus } from "../../../../api/gen/kinds.gen.ts";
 import { earliest } from "../../../../kit/timestamps.ts";
 import type { ClusterNode, Instance, PlacementRequirements, Revision } from "../../model.ts";
-import { availableAtMs } from "../availability.ts";
+import { availableAtMs, isAvailable, type NotYet, notYetAvailable } from "../availability.ts";
 import { reconcileOrphans } from "../orphans.ts";
 import { inRemovalOrder } from "../removal-order.ts";
 import { planRevisions } from "../revision-plan.ts";
 import { failedCreate, type ReconcileResult, type Step } from "../step.ts";
-import { type DaemonCensus, isAvailableNow, type Place, takeDaemonCensus } from "./daemon-census.ts";
+import { type DaemonCensus, type Place, takeDaemonCensus } from "./daemon-census.ts";
 import { daemonSetStatus } from "./daemon-set-status.ts";
 import { type DaemonSetMemory, FailureBackoff, isFailure } from "./failure-backoff.ts";
 import { nodeMatcher } from "./node-match.ts";
@@ -74,6 +74,7 @@ class DaemonSetLook {
   readonly #census: DaemonCensus;
   readonly #backoff: FailureBackoff;
   readonly #limits: UpdateLimits;
+  readonly #notYet: NotYet;
   readonly #steps: Step[] = [];
   /** Uids of what is told to go: once is enough. */
   readonly #leaving = new Set<string>();
@@ -86,6 +87,7 @@ class DaemonSetLook {
     const match = nodeMatcher(input.requirements);
     this.#census = takeDaemonCensus({ nodes: input.nodes, instances: input.instances, match });
     this.#limits = updateLimits(input.daemonSet.spec, this.#census.desired);
+    this.#notYet = notYetAvailable(input.daemonSet.spec.minReadySeconds, input.nowMs);
     this.#backoff = new FailureBackoff(input.memory, input.templateHash, input.nowMs);
   }
 
@@ -122,8 +124,7 @@ class DaemonSetLook {
 
   readonly #isCurrent = ({ templateHash }: Instance): boolean => templateHash === this.#input.templateHash;
 
-  readonly #isAvailable = (instance: Instance): boolean =>
-    isAvailableNow(instance, this.#input.daemonSet.spec.minReadySeconds, this.#input.nowMs);
+  readonly #isAvailable = (instance: Instance): boolean => isAvailable(instance, this.#notYet);
 
   /** Returns whether the node gets no new one yet, because what was there has failed. */
   #settleEnded({ node, match, ended }: Place): boolean {
@@ -229,7 +230,7 @@ class DaemonSetLook {
       return { kind: "createInstances", count: 1, templateHash, targetNode };
     });
     const where = count === 1 ? `on node ${this.#createOn[0]}` : `on ${count} nodes`;
-    const message = `creates ${count} instances of template ${templateHash}, ${where}`;
+    const message = `creates ${count === 1 ? "an instance" : `${count} instances`} of template ${templateHash}, ${where}`;
     return [...steps, { kind: "recordEvent", type: "Normal", reason: "InstancesCreated", message }];
   }
 
@@ -252,7 +253,7 @@ class DaemonSetLook {
     if (minReadySeconds === 0) return;
     for (const { live } of this.#census.places.values())
       for (const instance of live) {
-        const atMs = availableAtMs(instance, minReadySeconds);
+        const atMs = availableAtMs(instance, minReadySeconds * 1000, nowMs);
         if (atMs !== undefined && atMs > nowMs) this.#wakeAtMs = earliest(this.#wakeAtMs, atMs);
       }
   }

@@ -69,7 +69,8 @@ export class FailureBackoff {
     return known === undefined || this.#isOver(known) ? undefined : known;
   }
 
+  /** A time that is still to come is from before the clock was set back: nobody waits for it. */
   #isOver({ replacedMs }: NodeFailures): boolean {
-    return this.#nowMs - replacedMs > forgetAfterMs;
+    return replacedMs > this.#nowMs || this.#nowMs - replacedMs > forgetAfterMs;
   }
 }

@@ -1,7 +1,7 @@
 import type { WasmDeployment } from "../../../../api/gen/kinds.gen.ts";
 import { earliest } from "../../../../kit/timestamps.ts";
 import { disruptionReasons, type Instance } from "../../model.ts";
-import { isAvailable, notYetAvailable, type NotYet } from "../removal-order.ts";
+import { isAvailable, notYetAvailable, type NotYet } from "../availability.ts";
 import type { Step } from "../step.ts";
 
 /** The instances of one template. */
@@ -113,7 +113,7 @@ export function settleEnded(
   let wakeAtMs: number | undefined;
   for (const instance of ended) {
     const { templateHash, uid } = instance;
-    const freeAtMs = placeFreeAtMs(instance);
+    const freeAtMs = placeFreeAtMs(instance, nowMs);
     if (freeAtMs > nowMs && isMade(templateHash)) {
       held.set(templateHash, (held.get(templateHash) ?? 0) + 1);
       wakeAtMs = earliest(wakeAtMs, freeAtMs);
@@ -122,9 +122,9 @@ export function settleEnded(
   return { held, forget, wakeAtMs };
 }
 
-/** The end of a node, or our own stop, is no refusal. */
-function placeFreeAtMs({ state, createdMs }: Instance): number {
-  if (state.kind !== "ended") return createdMs;
+/** The end of a node, or our own stop, is no refusal. What was made at a time to come was made before the clock was set back. */
+function placeFreeAtMs({ state, createdMs }: Instance, nowMs: number): number {
+  if (state.kind !== "ended" || createdMs > nowMs) return nowMs;
   const { reason } = state.observed;
   return disruptionReasons.has(reason) && reason !== "Evicted" ? createdMs : createdMs + replacementDelayMs;
 }

@@ -3,7 +3,7 @@ import { conditionAfter, replicaFailure, sameOr, type ConditionVerdict } from ".
 import { ownerLabel } from "../../labels.ts";
 import { availability, progress, readiness, rolledBack } from "./conditions.ts";
 import type { DeploymentFacts } from "./deployment-facts.ts";
-import { selectorText } from "./selector-text.ts";
+import { selectorText } from "../selector-text.ts";
 
 export function deploymentStatus(facts: DeploymentFacts, nowMs: number): WasmDeploymentStatus {
   const { deployment, replicas, updated, ready, available, rollout, revision, refusal } = facts;

@@ -177,6 +177,12 @@ test("reconcileDeployment: the place of an instance that a node refused stays em
 test.each([
   { name: "Evicted, long after it was made", reason: "Evicted", ageMs: 60_000, steps: ["+1", "forget e"] },
   { name: "Evicted right after it was made", reason: "Evicted", ageMs: 1_000, steps: [] },
+  {
+    name: "refused before the clock was set back",
+    reason: "OutOfMemory",
+    ageMs: -3_600_000,
+    steps: ["+1", "forget e"],
+  },
 ])("reconcileDeployment: replaces what is $name", ({ reason, ageMs, steps }) => {
   const evicted = anInstance("e", { state: ended("Failed", reason), createdMs: nowMs - ageMs });
   expect(brief(run({ deployment: aDeployment({ replicas: 1 }), instances: [evicted] }).steps)).toEqual(steps);

@@ -72,7 +72,9 @@ export function reconcileDeployment(input: DeploymentInput): ReconcileResult<Was
   const plan = planSteps(situation, numberOf);
   const after = rollout && recordPlan(rollout, deployment, plan, nowMs);
   const updated = (census.templates.get(templateHash) ?? noneOf(templateHash)).live.length;
-  const refusal = spec.paused || situation.target.live.length >= spec.replicas ? undefined : refusalOf(goal);
+  const isGone = goal !== templateHash && !isKept(goal);
+  const obstacle = isGone ? revisionGone(goal) : spec.paused ? undefined : refusalOf(goal);
+  const refusal = situation.target.live.length >= spec.replicas ? undefined : obstacle;
   const status = deploymentStatus(
     {
       deployment,
@@ -106,6 +108,11 @@ export function reconcileDeployment(input: DeploymentInput): ReconcileResult<Was
 function planSteps(situation: Situation, numberOf: (templateHash: string) => number | undefined): Plan {
   if (situation.spec.paused || isScaledInUpdate(situation)) return planScaling(situation, numberOf);
   return situation.spec.strategy.type === "Recreate" ? planRecreate(situation) : planRollingUpdate(situation);
+}
+
+/** Of a template that is not the declared one, which would be kept anew. */
+function revisionGone(templateHash: string): string {
+  return `the revision of template ${templateHash}, which the instances have, was deleted: change the template, undo to a revision that is kept (wherry rollout undo), or resume the deployment if it is paused`;
 }
 
 /** What may be needed again stays: what instances have, what a failed update goes back to, what a paused one is at. */

@@ -12,7 +12,8 @@
  */
 import { earliest } from "../../../../kit/timestamps.ts";
 import type { Instance } from "../../model.ts";
-import { inRemovalOrder, isAvailable } from "../removal-order.ts";
+import { isAvailable } from "../availability.ts";
+import { inRemovalOrder } from "../removal-order.ts";
 import type { Step } from "../step.ts";
 import { isIdle, isStaying, type Situation } from "./situation.ts";
 

@@ -11,7 +11,8 @@
  * something has changed: old ones are made only below a number that is never below the number down to which they are stopped.
  */
 import type { Instance } from "../../model.ts";
-import { firstToGo, inRemovalOrder, isAvailable } from "../removal-order.ts";
+import { isAvailable } from "../availability.ts";
+import { firstToGo, inRemovalOrder } from "../removal-order.ts";
 import type { Step } from "../step.ts";
 import { releaseLeaving } from "./leaving.ts";
 import { isIdle, isStaying, make, scaledDown, stop, type Plan, type Situation } from "./situation.ts";

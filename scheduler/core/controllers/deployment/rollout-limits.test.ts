@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import { aDeployment, recreate, rolling } from "../../testing/builders.ts";
 import { rolloutLimits } from "./rollout-limits.ts";
-import { selectorText } from "./selector-text.ts";
 
 test.each([
   {
@@ -19,17 +18,4 @@ test.each([
   { name: "recreate", replicas: 4, strategy: recreate, totalMax: 4, availableMin: 4 },
 ])("rolloutLimits: $name", ({ replicas, strategy, totalMax, availableMin }) => {
   expect(rolloutLimits(aDeployment({ replicas, strategy }).spec)).toEqual({ totalMax, availableMin });
-});
-
-test("selectorText: labels sorted, then expressions", () => {
-  const text = selectorText({
-    matchLabels: { b: "2", a: "1" },
-    matchExpressions: [
-      { key: "tier", operator: "In", values: ["x", "y"] },
-      { key: "zone", operator: "NotIn", values: ["z"] },
-      { key: "gpu", operator: "Exists" },
-      { key: "old", operator: "DoesNotExist" },
-    ],
-  });
-  expect(text).toBe("a=1,b=2,tier in (x,y),zone notin (z),gpu,!old");
 });

@@ -228,6 +228,23 @@ test("reconcileDeployment: a rollback to what cannot be made any more says why",
   expect(life.reasonOf("ReplicaFailure")).toBe("True FailedCreate");
 });
 
+test.each([
+  { name: "after a rollback", autoRollback: true, paused: false },
+  { name: "while paused", autoRollback: false, paused: true },
+])("reconcileDeployment: $name a deleted revision is told of when instances are missing", (spec) => {
+  const life = rolledOut({ autoRollback: spec.autoRollback });
+  life.edit({ paused: spec.paused }, "broken");
+  life.settle();
+  life.revisions = life.revisions.filter(({ templateHash }) => templateHash !== "v1");
+  life.look();
+  expect(life.reasonOf("ReplicaFailure")).toBeUndefined();
+  for (const instance of life.live.slice(0, 1)) life.die(instance);
+  life.settle();
+  expect(life.reasonOf("ReplicaFailure")).toBe("True FailedCreate");
+  const failure = life.status.conditions?.find(({ type }) => type === "ReplicaFailure");
+  expect(failure?.message).toContain("template v1, which the instances have, was deleted");
+});
+
 test("reconcileDeployment: the template that worked is kept, whatever the limit", () => {
   const life = rolledOut({ revisionHistoryLimit: 0 });
   for (const template of ["broken1", "broken2", "broken3"]) {

@@ -25,7 +25,6 @@ import { fromTimestamp, toTimestamp } from "../../../../kit/timestamps.ts";
 import { type Census, noneOf, type TemplateCount } from "./census.ts";
 
 export type Rollout = NonNullable<WasmDeploymentStatus["rollout"]>;
-export type RolloutPhase = Rollout["phase"];
 
 /** What `progressDeadlineSeconds` says for "never", as in Kubernetes. */
 const noDeadlineSeconds = 2_147_483_647;

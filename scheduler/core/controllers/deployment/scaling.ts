@@ -5,7 +5,8 @@
  * all of a larger load. Stopping never takes availability below replicas - maxUnavailable as long as others can go instead.
  */
 import type { Instance } from "../../model.ts";
-import { firstToGo, inRemovalOrder, isAvailable } from "../removal-order.ts";
+import { isAvailable } from "../availability.ts";
+import { firstToGo, inRemovalOrder } from "../removal-order.ts";
 import { releaseLeaving } from "./leaving.ts";
 import { rolloutLimits } from "./rollout-limits.ts";
 import { isIdle, isStaying, make, scaledDown, stop, type Plan, type Situation } from "./situation.ts";
@@ -78,13 +79,14 @@ function share(situation: Situation, numberOf: (templateHash: string) => number 
     number: numberOf(templateHash) ?? 0,
   }));
   const changes = shares(counts, allowed - total, allowed / Math.max(1, before));
-  const made = [...changes].filter(([hash, change]) => change > 0 && canMake(hash));
+  const grown = [...changes].filter(([hash, change]) => change > 0 && canMake(hash));
+  const made = grown.reduce((sum, [, change]) => sum + change, 0);
   const stopped = chooseStops(situation, changes);
-  const release = releaseLeaving(situation, made.length, stopped);
+  const release = releaseLeaving(situation, made, stopped);
   const change = (hash: string) => changes.get(hash) ?? 0;
   return {
     steps: [
-      ...made.flatMap(([hash, count]) => make(situation, hash, count)),
+      ...grown.flatMap(([hash, count]) => make(situation, hash, count)),
       ...stop(stopped, scaledDown(spec)),
       ...release.steps,
     ],

@@ -1,6 +1,6 @@
 import type { WasmDeploymentSpec } from "../../../../api/gen/kinds.gen.ts";
 import type { Instance } from "../../model.ts";
-import { isAvailable } from "../removal-order.ts";
+import { isAvailable } from "../availability.ts";
 import type { Step } from "../step.ts";
 import { type Census, noneOf, type TemplateCount } from "./census.ts";
 import type { Rollout } from "./rollout.ts";

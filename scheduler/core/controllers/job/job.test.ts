@@ -236,6 +236,18 @@ test("reconcileJob: after a restart of the scheduler the wait begins anew", () =
   expect(run({ job, memory: first.memory, nowMs: nowMs + 1_000 }).wakeAtMs).toBe(nowMs + 2_000);
 });
 
+test("reconcileJob: a node whose clock is ahead makes the wait no longer", () => {
+  const ahead = failed("Error", { finishedMs: nowMs + 86_400_000 });
+  const { memory } = run({ job: aJob({}), instances: [aTry("a", { index: 0, attempt: 0 }, ahead)] });
+  expect(memory.retryAtMs.get(0)).toBe(nowMs + 1_000);
+});
+
+test("reconcileJob: a clock that is set back makes the wait no longer than the longest", () => {
+  const job = aJob({}, { failed: 1, failedAttempts: [{ indexes: "0", attempts: 1, failures: 1 }] });
+  const memory = { retryAtMs: new Map([[0, nowMs + 86_400_000]]) };
+  expect(run({ job, memory }).wakeAtMs).toBe(nowMs + 360_000);
+});
+
 test("reconcileJob: other indexes go on while one waits", () => {
   const status = { failed: 1, failedAttempts: [{ indexes: "0", attempts: 1, failures: 1 }] };
   const result = run({ job: aJob({ completions: 3 }, status) });

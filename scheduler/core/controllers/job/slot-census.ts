@@ -1,5 +1,6 @@
 import { assertNever } from "../../../../kit/errors.ts";
 import type { Instance, ObservedStatus, Slot } from "../../model.ts";
+import { isReady } from "../availability.ts";
 import type { Counted, SlotLedger } from "./slot-ledger.ts";
 
 /** An end without success, and how long the next attempt waits for its sake. */
@@ -113,10 +114,6 @@ function waitOf(outcome: Counted): CountedEnd["kind"] | undefined {
 
 function failedLast({ state }: Instance): number {
   return state.kind === "ended" && state.observed.phase === "Succeeded" ? 0 : 1;
-}
-
-function isReady({ state }: Instance): boolean {
-  return state.kind === "bound" && state.observed?.ready === true;
 }
 
 /** Puts an instance on its index; returns the one that must leave if there are two. */

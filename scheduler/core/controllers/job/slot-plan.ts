@@ -23,9 +23,13 @@ export function retryTimes(
   for (const [index, account] of ledger.accounts()) {
     const lastEnd = census.counted.get(index);
     const wasFailure = account.failures > 0;
-    if (lastEnd !== undefined) times.set(index, lastEnd.finishedMs + delayMs(lastEnd.kind, account));
-    else {
-      const untilMs = known.get(index) ?? (wasFailure ? nowMs + delayMs("failure", account) : nowMs);
+    // Neither a node whose clock is ahead nor one of ours that was set back makes a wait longer than it may be.
+    if (lastEnd !== undefined) {
+      const sinceMs = Math.min(lastEnd.finishedMs, nowMs);
+      times.set(index, sinceMs + delayMs(lastEnd.kind, account));
+    } else {
+      const knownMs = known.get(index) ?? (wasFailure ? nowMs + delayMs("failure", account) : nowMs);
+      const untilMs = Math.min(knownMs, nowMs + retryBackoff.maxMs);
       // That a failure has waited long enough must be known next time, too: otherwise it would wait anew.
       if (wasFailure || untilMs > nowMs) times.set(index, untilMs);
     }

@@ -1,5 +1,5 @@
-import type { LabelSelector } from "../../../../api/gen/kinds.gen.ts";
-import { assertNever } from "../../../../kit/errors.ts";
+import type { LabelSelector } from "../../../api/gen/kinds.gen.ts";
+import { assertNever } from "../../../kit/errors.ts";
 
 /** A label selector in the text form that list requests and the `scale` subresource use. */
 export function selectorText(selector: LabelSelector): string {
