@@ -163,7 +163,7 @@ export function makeDeployment(dice: Dice, name: string): Draft {
       paused: dice.chance(0.05),
       revisionHistoryLimit: dice.pick([0, 2, 10]),
       rolloutOnConfigChange: dice.chance(0.2),
-      rebalancePolicy: "Never",
+      rebalancePolicy: dice.pick(["Never", "WhenBetter"]),
       template: makeTemplate(dice, name, "Always"),
     },
   };

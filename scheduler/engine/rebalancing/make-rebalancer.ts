@@ -2,6 +2,7 @@ import type { Clock } from "../../../kit/clock.ts";
 import type { InstanceChange } from "../../core/cluster-state/changes.ts";
 import type { ClusterState } from "../../core/cluster-state/cluster-state.ts";
 import type { Instance } from "../../core/model.ts";
+import { isolationOn } from "../../core/resources.ts";
 import type { EventRecorder } from "../event-recorder.ts";
 import type { PlacementRunner } from "../placement-runner.ts";
 import { reportsOfOneMore, reportsWithout } from "../present-reports.ts";
@@ -28,7 +29,11 @@ export function makeRebalancer(parts: RebalancerParts): Rebalancer {
   return new Rebalancer({
     ...parts,
     reports: (instance, isStaying) => {
-      const requirements = requirementsFor(instance, entryOf(instance.owner.uid, instance.templateHash));
+      const requirements = {
+        ...requirementsFor(instance, entryOf(instance.owner.uid, instance.templateHash)),
+        // What its module was found to need the other one will be made for.
+        isolation: isolationOn(instance),
+      };
       return isStaying
         ? reportsOfOneMore(instance, requirements, state, placement.placer)
         : reportsWithout(instance, requirements, state, placement.placer);
