@@ -229,7 +229,7 @@ class DaemonSetLook {
       return { kind: "createInstances", count: 1, templateHash, targetNode };
     });
     const where = count === 1 ? `on node ${this.#createOn[0]}` : `on ${count} nodes`;
-    const message = `creates ${count} instances of template ${templateHash}, ${where}`;
+    const message = `creates ${count} ${count === 1 ? "instance" : "instances"} of template ${templateHash}, ${where}`;
     return [...steps, { kind: "recordEvent", type: "Normal", reason: "InstancesCreated", message }];
   }
 
