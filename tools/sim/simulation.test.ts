@@ -3,6 +3,8 @@ import { allFaults, simulate, SimulationFailure } from "./simulation.ts";
 
 const steps = 250;
 const machines = 6;
+/** A life takes a second or two of a machine that has nothing else to do. */
+const timeoutMs = 180_000;
 
 /** What happened before the violation, and how to see it again. */
 async function live(seed: number, options: { readonly without?: ReadonlySet<string> } = {}) {
@@ -21,6 +23,7 @@ test.each(Array.from({ length: 20 }, (_, place) => place + 1))(
     const { placements } = await live(seed);
     expect(placements).toBeGreaterThan(0);
   },
+  timeoutMs,
 );
 
 test.each([101, 102, 103])(
@@ -28,6 +31,7 @@ test.each([101, 102, 103])(
   async (seed) => {
     await live(seed, { without: allFaults });
   },
+  timeoutMs,
 );
 
 test("simulate: the same seed gives the same life, and another seed another one", async () => {

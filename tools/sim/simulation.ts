@@ -13,7 +13,14 @@ import { checkSettled, isSettled } from "./checks/settled.ts";
 import { Cluster } from "./cluster.ts";
 import { endFaults, faults } from "./happenings/faults.ts";
 import type { Happening, Scene } from "./happenings/happening.ts";
-import { deleteTheRest, deleteWorkloads, people, roomMakers, suspendCronJobs } from "./happenings/people.ts";
+import {
+  deleteTheRest,
+  deleteWorkloads,
+  people,
+  removeBudgets,
+  roomMakers,
+  suspendCronJobs,
+} from "./happenings/people.ts";
 import { resumeAll } from "./happenings/rollout-actions.ts";
 import { SimulatedTime } from "./simulated-time.ts";
 import { makePriorityClass, priorityClassNames } from "./workload-makers.ts";
@@ -81,6 +88,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
       checks.check(cluster);
     }
     resumeAll(cluster);
+    removeBudgets(cluster);
     await endCronJobs(scene);
     await settle(scene);
     checkSettled(cluster);

@@ -141,3 +141,14 @@ test("releaseLeaving: in an update that is stuck, old ones that should go are re
   expect(left.filter(({ leaving }) => leaving !== undefined)).toEqual([]);
   expect(left).toHaveLength(3);
 });
+
+test("releaseLeaving: those above the surge after scaling down go only as far as enough others are available", () => {
+  const life = rolledOut({ replicas: 6, strategy: rolling(1, 0) });
+  leave(life, 6);
+  life.edit({ replicas: 20 });
+  life.look();
+  life.edit({ replicas: 5 });
+  life.look();
+  expect(life.available.length).toBeGreaterThanOrEqual(5);
+  expect(goOn(life, 400)).toBeGreaterThanOrEqual(5);
+});

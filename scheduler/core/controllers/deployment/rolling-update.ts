@@ -72,14 +72,11 @@ function surplusOf(situation: Situation, missing: number): readonly Instance[] {
   const staying = many === 0 ? [] : firstToGo(target.live.filter(isStaying), many, census.notYet);
   const over = Math.min(target.leaving, total - many - limits.totalMax);
   if (over <= 0) return staying;
-  return [
-    ...staying,
-    ...firstToGo(
-      target.live.filter((instance) => !isStaying(instance)),
-      over,
-      census.notYet,
-    ),
-  ];
+  const serves = (instance: Instance) => isAvailable(instance, census.notYet);
+  let spare = situation.available - staying.filter(serves).length - limits.availableMin;
+  const leaving = target.live.filter((instance) => !isStaying(instance));
+  const going = firstToGo(leaving, over, census.notYet).filter((one) => !serves(one) || spare-- > 0);
+  return [...staying, ...going];
 }
 
 interface Retirement {
