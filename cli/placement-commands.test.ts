@@ -265,8 +265,27 @@ test("explain: of a deployment that does not wait it says where its instances ar
   });
   server.put(`${instances}/web-3`, instance("web-3", "Running", { spec: { nodeName: "n1" } }));
   const { stdout } = await run("explain wd/web");
-  expect(stdout).toContain("No instance of WasmDeployment/web waits: 1 have a node (n1 1).\n");
+  expect(stdout).toContain("No instance of WasmDeployment/web waits: 1 has a node (n1 1).\n");
   expect((await run("explain wd/web -o json")).stdout).toBe("[]\n");
+});
+
+test("explain: of a deployment whose instances have nodes it says what keeps them from being ready, and leaves out what is over", async () => {
+  server.put(`${deployments}/web`, {
+    apiVersion: "wherry.dev/v1alpha1",
+    kind: "WasmDeployment",
+    metadata: { name: "web", namespace: "default" },
+  });
+  const placed = { spec: { nodeName: "n1" } };
+  server.put(`${instances}/web-1`, instance("web-1", "Failed", placed));
+  for (const name of ["web-2", "web-3"])
+    server.put(`${instances}/${name}`, {
+      ...instance(name, "Pending", placed),
+      status: { phase: "Pending", ready: "0/1", reason: "ModuleNotFound", message: "there is none" },
+    });
+  const { stdout } = await run("explain wd/web");
+  expect(stdout).toContain(
+    "waits: 2 have a node (n1 2).\nNot ready: 2 instances, such as web-2: ModuleNotFound: there is none\n",
+  );
 });
 
 test("describe: an instance has the short form", async () => {

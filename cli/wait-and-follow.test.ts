@@ -177,6 +177,18 @@ const condition = (type: string, status: string, reason: string, message: string
   message,
 });
 
+test("rollout status: tells why no instance can be made, which no instance does", async () => {
+  const exceeded = condition("Progressing", "False", "ProgressDeadlineExceeded", "no progress for 600s");
+  const unmade = condition("ReplicaFailure", "True", "FailedCreate", "no PriorityClass");
+  put("unmade", 1, { conditions: [exceeded, unmade] });
+  const { terminal, code } = start("rollout status wd/unmade");
+  expect(await code).toBe(1);
+  expect(terminal.stderr).toBe(
+    'error: wasmdeployment "unmade" exceeded its progress deadline: no progress for 600s\n' +
+      "  ReplicaFailure is True (FailedCreate): no PriorityClass\n",
+  );
+});
+
 test.each([
   {
     name: "not there",

@@ -14,11 +14,11 @@ export function validateWasmDisruptionBudget({ spec }: WasmDisruptionBudget): re
   ];
 }
 
-/** Of what is legal, and blocks every drain. */
+/** Of what is legal, and blocks every drain but those of deployments that may surge. */
 export function wasmDisruptionBudgetWarnings({ spec }: WasmDisruptionBudget): readonly string[] {
   const { minAvailable, maxUnavailable } = spec;
   const consequence =
-    "allows no instance to be stopped, ever: drains of their nodes will be blocked until this is changed";
+    "allows no instance to be missing, ever: drains of their nodes will be blocked until this is changed, except for deployments that may surge";
   if (maxUnavailable !== undefined && Number.parseInt(String(maxUnavailable), 10) === 0)
     return [`spec.maxUnavailable: ${maxUnavailable} ${consequence}`];
   if (minAvailable === "100%") return [`spec.minAvailable: 100% ${consequence}`];

@@ -138,7 +138,7 @@ test("drain: what a budget blocks is told when the time is over, and the exit co
   const { code, stderr } = await run("drain a --timeout 300ms");
   expect(code).toBe(1);
   expect(stderr).toBe(
-    `error: unable to drain node "a": the time is over, and instances are still there: 1\n  1 on node a: ${message}\n`,
+    `error: unable to drain node "a": the time is over, and instances are still there: 1\n  1 instance on node a: ${message}\n`,
   );
 });
 

@@ -12,8 +12,8 @@ export function waitingLines(reasons: Iterable<string>, from: string): readonly 
   const hidden = sorted.slice(drainLimits.reasonsMax).reduce((sum, [, count]) => sum + count, 0);
   const lines = sorted
     .slice(0, drainLimits.reasonsMax)
-    .map(([reason, count]) => `${count} on ${from}: ${reason}`);
-  return hidden === 0 ? lines : [...lines, `${hidden} on ${from}: for other reasons`];
+    .map(([reason, count]) => `${instances(count)} on ${from}: ${reason}`);
+  return hidden === 0 ? lines : [...lines, `${instances(hidden)} on ${from}: for other reasons`];
 }
 
 /** Lets through what is new, and the same again only after a while. */
@@ -29,4 +29,8 @@ export class CalmVoice {
     this.#saidMs = nowMs;
     return text;
   }
+}
+
+function instances(count: number): string {
+  return `${count} ${count === 1 ? "instance" : "instances"}`;
 }

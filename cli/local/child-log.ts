@@ -43,7 +43,7 @@ interface LogRecord {
 
 /** pino's numbers. */
 const warnLevel = 40;
-const errorLevel = 50;
+export const errorLevel = 50;
 
 const unshownFields = new Set(["level", "time", "pid", "hostname", "name", "msg", "err"]);
 

@@ -51,6 +51,19 @@ test("up: starts the scheduler, then the nodes; stops them the other way round",
   expect(existsSync(join(folder, "up.lock"))).toBe(false);
 });
 
+test("up: while it stops, warnings of the scheduler are not shown: they are about nodes that were told to go", async () => {
+  const run = start();
+  await run.ready;
+  run.stop();
+  await run.ended;
+  const ends = run.notices.filter((notice) => notice.endsWith("of its end"));
+  expect(ends.toSorted()).toEqual([
+    "error node-lap-top: an error of its end",
+    "error scheduler: an error of its end",
+    "warn node-lap-top: a warning of its end",
+  ]);
+});
+
 test("up: tells the children where everything is", async () => {
   const run = start({
     hostPaths: ["data"],

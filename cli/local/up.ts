@@ -12,7 +12,7 @@ import { join, resolve } from "node:path";
 import { sleep, type Clock } from "../../kit/clock.ts";
 import { Failure } from "../failure.ts";
 import { LocalCertificates } from "./certificates.ts";
-import { RotatingFile, shortLine } from "./child-log.ts";
+import { errorLevel, RotatingFile, shortLine } from "./child-log.ts";
 import { SupervisedChild, type ChildEvents } from "./child.ts";
 import { writeLocalKubeconfig } from "./kubeconfig.ts";
 import { localLimits } from "./limits.ts";
@@ -135,7 +135,7 @@ class LocalCluster implements AsyncDisposable {
     this.#childEvents = {
       onLine: (child, line) => {
         this.#logs.get(child)?.writeLine(line);
-        const short = shortLine(child, line, options.verbose ? 0 : undefined);
+        const short = shortLine(child, line, this.#shownLevel(child));
         if (short !== undefined) events.onNotice(short);
       },
       onNotice: events.onNotice,
@@ -212,6 +212,12 @@ class LocalCluster implements AsyncDisposable {
     });
     const nodes = await Promise.all(this.#nodes.map((node) => node.start()));
     return { ...cluster, nodes };
+  }
+
+  #shownLevel(child: string): number | undefined {
+    if (this.#options.verbose) return 0;
+    // The nodes are stopped first. That they are gone is no news then.
+    return this.#closing && child === "scheduler" ? errorLevel : undefined;
   }
 
   kill(): void {

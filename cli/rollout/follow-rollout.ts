@@ -14,7 +14,7 @@ import type { Terminal } from "../terminal.ts";
 import { InstanceCensus } from "./instance-census.ts";
 import { troubleText } from "./picture.ts";
 import { PictureReporter } from "./picture-reporter.ts";
-import { readProgress, requireRolling, type Progress } from "./progress.ts";
+import { creationTroublesOf, readProgress, requireRolling, type Progress } from "./progress.ts";
 import { LineReporter, type RolloutReporter } from "./reporter.ts";
 import type { Workload } from "./workload.ts";
 
@@ -45,9 +45,12 @@ export async function followRollout(request: RolloutRequest, workload: Workload)
     ? new PictureReporter(request, workload, until)
     : new LineReporter(terminal);
   try {
-    const last = await followWorkload(request, workload, until, reporter);
+    const seen = await followWorkload(request, workload, until, reporter);
+    const last = seen?.progress;
     if (!last || last.kind === "done" || (last.kind === "waiting" && !request.watch)) return;
-    const troubles = isPicture ? [] : await readTroubles(request, workload);
+    const troubles = isPicture
+      ? []
+      : [...creationTroublesOf(seen.object).map(oneLine), ...(await readTroubles(request, workload))];
     const why = troubles.map((trouble) => `\n  ${trouble}`).join("");
     const what =
       last.kind === "failed"
@@ -59,17 +62,22 @@ export async function followRollout(request: RolloutRequest, workload: Workload)
   }
 }
 
+interface Seen {
+  readonly progress: Progress;
+  readonly object: ApiObject;
+}
+
 /** What was last seen. */
 async function followWorkload(
   { client, terminal, watch, revision }: RolloutRequest,
   workload: Workload,
   signal: AbortSignal,
   reporter: RolloutReporter,
-): Promise<Progress | undefined> {
+): Promise<Seen | undefined> {
   const { resource, namespace, name } = workload;
   const where = { resource, namespace, fieldSelector: `metadata.name=${name}`, signal };
   const deleted = () => new Failure(`${objectReference(resource, name)} has been deleted`);
-  let last: Progress | undefined;
+  let last: Seen | undefined;
   let uid: string | undefined;
   let isTold = false;
   for await (const sighting of observe(client, terminal.clock, where)) {
@@ -87,9 +95,10 @@ async function followWorkload(
     if (object.metadata.uid !== uid) throw deleted();
     requireRolling(object);
     requireRevision(revision, object);
-    last = readProgress(workload, object);
-    await reporter.progress(last, object);
-    if (last.kind !== "waiting" || !watch) return last;
+    const progress = readProgress(workload, object);
+    last = { progress, object };
+    await reporter.progress(progress, object);
+    if (progress.kind !== "waiting" || !watch) return last;
   }
   return last;
 }

@@ -33,19 +33,22 @@ export class InstanceCensus {
   readonly #known = new Map<string, Known>();
   #told = new Set<string>();
 
+  takeInstance(instance: WasmInstance, nowMs: number): void {
+    const { name } = instance.metadata;
+    this.#told.add(name);
+    const known = knownOf(instance);
+    const before = this.#known.get(name);
+    const sinceMs = before && before.stage !== "ready" ? before.sinceMs : nowMs;
+    if (known) this.#known.set(name, { ...known, sinceMs });
+    else this.#known.delete(name);
+  }
+
   /** `nowMs`: on any clock, the same each time. */
   take(sighting: Sighting, nowMs: number): void {
     switch (sighting.kind) {
       case "present": {
         // Live objects have the shape of their kind: the server makes them.
-        const instance = sighting.object as unknown as WasmInstance;
-        const { name } = instance.metadata;
-        this.#told.add(name);
-        const known = knownOf(instance);
-        const before = this.#known.get(name);
-        const sinceMs = before && before.stage !== "ready" ? before.sinceMs : nowMs;
-        if (known) this.#known.set(name, { ...known, sinceMs });
-        else this.#known.delete(name);
+        this.takeInstance(sighting.object as unknown as WasmInstance, nowMs);
         return;
       }
       case "gone":

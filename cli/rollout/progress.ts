@@ -80,8 +80,17 @@ export function requireRolling(object: ApiObject): void {
 
 /** What keeps a rollout from going on, in the words of the conditions. */
 export function troublesOf(object: ApiObject): readonly string[] {
-  const failing = [findCondition(object, "ReplicaFailure"), findCondition(object, "RolledBack")];
-  return failing.flatMap((one) => (one?.status === "True" ? [conditionText(one)] : []));
+  return [...creationTroublesOf(object), ...trueConditionText(object, "RolledBack")];
+}
+
+/** Why no instance can be made. No instance tells of that. */
+export function creationTroublesOf(object: ApiObject): readonly string[] {
+  return trueConditionText(object, "ReplicaFailure");
+}
+
+function trueConditionText(object: ApiObject, type: string): readonly string[] {
+  const condition = findCondition(object, type);
+  return condition?.status === "True" ? [conditionText(condition)] : [];
 }
 
 function failureOf(object: ApiObject, title: string): string | undefined {

@@ -23,6 +23,8 @@ if (existsSync(complaint)) {
 record(`start ${process.pid}`);
 const stop = (why) => {
   record(`stop ${why}`);
+  console.error(JSON.stringify({ level: 40, time: 2, name, msg: "a warning of its end" }));
+  console.error(JSON.stringify({ level: 50, time: 2, name, msg: "an error of its end" }));
   process.exit(0);
 };
 process.on("SIGTERM", () => stop("SIGTERM"));

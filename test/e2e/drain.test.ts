@@ -74,11 +74,11 @@ test("drain: one that is blocked says why, and goes on when the budget is relaxe
   cluster = await TestCluster.start(["one", "two"], { hostPaths: [guestFolder()] });
   await cluster.apply(ticker(2, image, { maxSurge: 0, maxUnavailable: 1 }));
   const warned = await cluster.wherryWithInput(budget("tickers", { maxUnavailable: 0 }), "apply", "-f", "-");
-  expect(warned.stderr).toContain("Warning: spec.maxUnavailable: 0 allows no instance to be stopped, ever");
+  expect(warned.stderr).toContain("Warning: spec.maxUnavailable: 0 allows no instance to be missing, ever");
   await running(cluster, 2);
   const timedOut = await cluster.wherry("drain", "one", "--timeout", "3s");
   const blocked =
-    "1 on node one: disruption budget default/tickers (maxUnavailable 0) needs 2 healthy instances, and there are 2 now";
+    "1 instance on node one: disruption budget default/tickers (maxUnavailable 0) needs 2 healthy instances, and there are 2 now";
   expect(timedOut.code).toBe(1);
   expect(timedOut.stderr).toContain(`error: unable to drain node "one": the time is over`);
   expect(timedOut.stderr).toContain(blocked);

@@ -51,7 +51,7 @@ function assess(standing: Standing): Omit<ConditionVerdict, "type"> {
     return {
       status: "False",
       reason: "NeverAllowed",
-      message: `${budget.rule.text} of ${most} instances lets none be stopped, ever: drains of their nodes are blocked. Allow at least one to be missing, or run more than ${desired}.`,
+      message: `${budget.rule.text} of ${most} instances lets none be missing, ever: drains of their nodes are blocked, except for deployments that may surge. Allow at least one to be missing, or run more than ${desired}.`,
     };
   if (allowed > 0)
     return {

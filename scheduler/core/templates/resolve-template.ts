@@ -190,7 +190,7 @@ function find(reference: Reference, optional: boolean, lookup: ConfigLookup): Ap
   if (object || optional) return object;
   throw new Missing(
     `${reference.kind}NotFound`,
-    `${reference.kind} ${reference.name} does not exist in the namespace; create it, and the instance starts by itself`,
+    `${reference.kind} ${reference.name} does not exist in the namespace; create it, and the rest happens by itself`,
   );
 }
 

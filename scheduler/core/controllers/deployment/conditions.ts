@@ -91,7 +91,10 @@ export function readiness(facts: DeploymentFacts): readonly ConditionVerdict[] {
         type: "Ready",
         status: "True",
         reason: "InstancesAvailable",
-        message: `all ${spec.replicas} instances have the current template and are available`,
+        message:
+          spec.replicas === 1
+            ? "the only instance has the current template and is available"
+            : `all ${spec.replicas} instances have the current template and are available`,
       },
     ];
   const notReady = (reason: string, message: string): ConditionVerdict => ({

@@ -55,7 +55,10 @@ function completionsReached({ spec }: WasmJob, ledger: SlotLedger, census: SlotC
   }
   const { slots } = limitsOf(spec);
   if (ledger.completed().countBelow(slots) < slots) return undefined;
-  return complete("CompletionsReached", `all ${slots} indexes succeeded`);
+  return complete(
+    "CompletionsReached",
+    slots === 1 ? "its only index succeeded" : `all ${slots} indexes succeeded`,
+  );
 }
 
 function failurePolicyApplies(fatal: FatalEnd | undefined): JobEnd | undefined {
