@@ -190,7 +190,7 @@ wasmnode.wherry.dev/a drained (dry run)
 
 test("waitingLines: what somebody else has written is one line, and no terminal obeys it", () => {
   expect(waitingLines(["a\nb", "a b", "\u001b[2Jgone"], "node n")).toEqual([
-    "2 on node n: a b",
-    "1 on node n: \\x1b[2Jgone",
+    "2 instances on node n: a b",
+    "1 instance on node n: \\x1b[2Jgone",
   ]);
 });
