@@ -45,6 +45,7 @@ import type {
 import type { FreeableRoom } from "./freeable-room.ts";
 import { InstanceIndex, type InstanceEntry } from "./instance-index.ts";
 import { NodeIndex } from "./node-index.ts";
+import { type DeclaredEnd, endedStatus, isFinal, isOlder, isSame, isSameEnd } from "./reports.ts";
 
 export type NodeDeclaration = Omit<ClusterNode, "connection" | "conditions" | "evictedOwners">;
 
@@ -54,13 +55,6 @@ const modulesPerNodeMax = 1_000;
 export interface ModuleChange {
   readonly image: string;
   readonly state: ModuleState | "gone";
-}
-
-/** Why an instance is over although its node did not say so. */
-export interface DeclaredEnd {
-  readonly reason: string;
-  readonly message: string;
-  readonly nowMs: number;
 }
 
 export class ClusterState {
@@ -454,35 +448,6 @@ function occupiedNode(state: InstanceState): string | undefined {
   return state.kind === "bound" || state.kind === "stopping" ? state.nodeName : undefined;
 }
 
-function isFinal(status: ObservedStatus): boolean {
-  return status.phase === "Succeeded" || status.phase === "Failed";
-}
-
-function isOlder(status: ObservedStatus, known: ObservedStatus | undefined): boolean {
-  return known !== undefined && status.sequence <= known.sequence;
-}
-
-/** Whether a node says of an instance what it has said before. */
-function isSame(status: ObservedStatus, known: ObservedStatus | undefined): boolean {
-  return (
-    status.sequence === known?.sequence &&
-    status.phase === known.phase &&
-    status.reason === known.reason &&
-    status.ready === known.ready &&
-    status.restarts === known.restarts
-  );
-}
-
-function isSameEnd(held: InstanceState, known: InstanceState & { readonly kind: "ended" }): boolean {
-  if (held.kind !== "ended" || held.nodeName !== known.nodeName) return false;
-  const { phase, reason, finishedMs } = held.observed;
-  return (
-    phase === known.observed.phase &&
-    reason === known.observed.reason &&
-    finishedMs === known.observed.finishedMs
-  );
-}
-
 function sameConnection(a: NodeConnection, b: NodeConnection): boolean {
   return a.kind === b.kind && (a.kind !== "suspect" || b.kind !== "suspect" || a.sinceMs === b.sinceMs);
 }
@@ -495,22 +460,4 @@ function sameConditions(a: readonly NodeCondition[], b: readonly NodeCondition[]
     one.message === other.message &&
     one.transitionMs === other.transitionMs;
   return a.length === b.length && a.every((one, place) => isSame(one, b[place]));
-}
-
-function endedStatus(known: ObservedStatus | undefined, end: DeclaredEnd): ObservedStatus {
-  return {
-    phase: "Failed",
-    ready: false,
-    reason: end.reason,
-    message: end.message,
-    exitCode: undefined,
-    restarts: known?.restarts ?? 0,
-    startedMs: known?.startedMs,
-    readySinceMs: undefined,
-    finishedMs: end.nowMs,
-    lastTermination: known?.lastTermination,
-    logsDropped: known?.logsDropped ?? false,
-    sequence: known?.sequence ?? 0,
-    isolation: known?.isolation,
-  };
 }

@@ -12,7 +12,7 @@
 import type { EvictionOutcome, EvictionRequest } from "../../apiserver/live-resource.ts";
 import type { InstanceChange } from "../../core/cluster-state/changes.ts";
 import type { ClusterState } from "../../core/cluster-state/cluster-state.ts";
-import { rolloutLimits } from "../../core/controllers/deployment/rollout-limits.ts";
+import { hasSurge } from "../../core/controllers/deployment/rollout-limits.ts";
 import type { Standing } from "../../core/disruption/budget-book.ts";
 import { refusalText } from "../../core/disruption/budget-status.ts";
 import type { Instance } from "../../core/model.ts";
@@ -144,6 +144,5 @@ export class Evictions {
 export function makesAnotherFirst(workload: Workload): boolean {
   if (workload.kind !== "WasmDeployment" || workload.object.metadata.deletionTimestamp !== undefined)
     return false;
-  const { spec } = workload.object;
-  return spec.strategy.type === "RollingUpdate" && rolloutLimits(spec).totalMax > spec.replicas;
+  return hasSurge(workload.object.spec);
 }

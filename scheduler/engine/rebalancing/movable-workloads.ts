@@ -1,5 +1,5 @@
 import type { WasmDeployment } from "../../../api/gen/kinds.gen.ts";
-import { rolloutLimits } from "../../core/controllers/deployment/rollout-limits.ts";
+import { hasSurge } from "../../core/controllers/deployment/rollout-limits.ts";
 import type { Workload } from "../workloads.ts";
 
 /**
@@ -36,7 +36,7 @@ export class MovableWorkloads {
 
 function isSettled({ metadata, spec, status }: WasmDeployment): boolean {
   if (spec.paused || metadata.deletionTimestamp !== undefined) return false;
-  if (spec.strategy.type !== "RollingUpdate" || rolloutLimits(spec).totalMax <= spec.replicas) return false;
+  if (!hasSurge(spec)) return false;
   return (
     status?.observedGeneration === metadata.generation &&
     status?.replicas === spec.replicas &&

@@ -16,3 +16,8 @@ export function rolloutLimits({ replicas, strategy }: WasmDeploymentSpec): Rollo
   const unavailableMax = surge === 0 && unavailable === 0 ? 1 : unavailable;
   return { totalMax: replicas + surge, availableMin: Math.max(0, replicas - unavailableMax) };
 }
+
+/** Whether one more than declared may be there for a moment, so that an instance can be replaced before it goes. */
+export function hasSurge(spec: WasmDeploymentSpec): boolean {
+  return rolloutLimits(spec).totalMax > spec.replicas;
+}
