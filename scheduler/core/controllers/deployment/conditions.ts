@@ -117,6 +117,11 @@ export function readiness(facts: DeploymentFacts): readonly ConditionVerdict[] {
 const advice =
   "Change the template, or undo to a revision that works (wherry rollout undo): then it is rolled out anew.";
 
+/** Before the first revision there is none to go back to. */
+function adviceFor(revision: number | undefined): string {
+  return revision === 1 ? "Change the template: then it is rolled out anew." : advice;
+}
+
 type FailedRollout = Rollout & { readonly phase: Exclude<Rollout["phase"], "Progressing" | "Complete"> };
 
 function hasFailed(rollout: Rollout | undefined): rollout is FailedRollout {
@@ -130,7 +135,7 @@ function failureText(facts: DeploymentFacts, rollout: FailedRollout): string {
     case "Failed":
       return (
         `${revisionText(numberOf, rollout.templateHash)} has made no progress for ${spec.progressDeadlineSeconds} s: ` +
-        `${updated} of ${spec.replicas} instances have it, ${available} of all are available.${notRolledBackText(facts)} ${advice}`
+        `${updated} of ${spec.replicas} instances have it, ${available} of all are available.${notRolledBackText(facts)} ${adviceFor(numberOf(rollout.templateHash))}`
       );
     case "RollingBack":
       return `${failedText(facts, rollout)}; ${revisionText(numberOf, goalOf(rollout))} takes over`;

@@ -290,3 +290,18 @@ test("reconcileDeployment: a failed update is told once as an event for each tim
     "RolledBack",
   ]);
 });
+
+test.each([
+  { name: "the first revision is not to be undone, there is nothing before it", number: 1, undo: false },
+  { name: "a later one may be", number: 2, undo: true },
+])("reconcileDeployment: what to do about a failed update: $name", ({ number, undo }) => {
+  const life = number === 1 ? new DeploymentLife({ replicas: 1 }) : rolledOut();
+  life.edit({}, "broken");
+  life.quiesce();
+  life.nowMs += 600_000;
+  life.look();
+  expect([life.phase, life.status.revision]).toEqual(["Failed", number]);
+  const message = life.status.conditions?.find(({ type }) => type === "Stalled")?.message ?? "";
+  expect(message).toContain("Change the template");
+  expect(message.includes("wherry rollout undo")).toBe(undo);
+});
