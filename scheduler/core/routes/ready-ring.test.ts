@@ -76,7 +76,8 @@ test("ReadyRing: whoever is told what it needs knows what everybody knows, whate
         state.version = version;
         expect(state.known === "" ? "[]" : state.known).toBe(text(receiver));
       }
-      if (random.fraction() < 0.2) ring.forget(Math.min(...Array.from(receivers.values(), (one) => one.version)));
+      if (random.fraction() < 0.2)
+        ring.forget(Math.min(...Array.from(receivers.values(), (one) => one.version)));
     }
   }
 });
