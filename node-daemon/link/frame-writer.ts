@@ -108,15 +108,16 @@ export class FrameWriter {
   flush(): void {
     this.#lastStream = 0;
     if (this.#used === this.#from && this.#sealed.length === 0) return;
-    this.writes++;
     const last = this.slab.subarray(this.#from, this.#used);
     this.#from = this.#used;
     const sealed = this.#sealed;
     const stream = this.#stream;
     if (!stream.writable) {
       this.#sealed = [];
+      this.#sealedBytes = 0;
       return;
     }
+    this.writes++;
     if (sealed.length === 0) {
       if (!stream.write(last)) this.blocked = true;
       return;

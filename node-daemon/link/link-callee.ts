@@ -182,7 +182,9 @@ class CalleeStream implements CalleeExchange {
     const { encoder, writer } = this.#connection;
     const headBytes = encoder.measureAnswer(head);
     if (headBytes > frameLimits.headBytesMax || encoder.tooManyStrings) {
-      this.#invalid(`the head of the answer has ${headBytes} bytes; ${frameLimits.headBytesMax} are the most`);
+      this.#invalid(
+        `the head of the answer has ${headBytes} bytes; ${frameLimits.headBytesMax} are the most`,
+      );
       return;
     }
     if (!(head.status >= statusMin && head.status <= statusMax)) {

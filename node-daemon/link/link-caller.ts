@@ -1,12 +1,6 @@
 import type { Duplex } from "node:stream";
 import { Bug } from "../../kit/errors.ts";
-import type {
-  AnswerListener,
-  CallerExchange,
-  ExchangeFault,
-  HeaderList,
-  RequestHead,
-} from "./exchange.ts";
+import type { AnswerListener, CallerExchange, ExchangeFault, HeaderList, RequestHead } from "./exchange.ts";
 import { frameType, headLength, headLengthBytes, lastFlag, LinkViolation } from "./frame.ts";
 import { putWord } from "./frame-writer.ts";
 import { readAnswer, readEnd, readFault } from "./head-codec.ts";

@@ -215,7 +215,8 @@ export class LinkConnection {
 
   #takeSignal(type: number): void {
     if (type === frameType.hello) throw new LinkViolation("a second hello");
-    if (!this.#options.keepalive || ++this.#pings > keepalive.pingsMax) throw new LinkViolation("too many pings");
+    if (!this.#options.keepalive || ++this.#pings > keepalive.pingsMax)
+      throw new LinkViolation("too many pings");
     if (type === frameType.ping) this.writer.signal(frameType.pong, 0);
   }
 
