@@ -12,6 +12,7 @@ import { assertNever, errorMessage } from "../../kit/errors.ts";
 import type { NodeAssignment } from "./assignment.ts";
 import type { LifecyclePolicy, RestartPolicy } from "./lifecycle-state.ts";
 import { memoryBytesDefault, memoryBytesMax } from "./limits.ts";
+import { configureServing, type Serving } from "./serving-config.ts";
 import {
   configureTerminationMessage,
   configurePreStop,
@@ -64,6 +65,8 @@ export interface TemplateConfig {
   readonly preStop: PreStop | undefined;
   readonly terminationMessage: TerminationMessageConfig;
   readonly onDisconnect: "continue" | "stop" | undefined;
+  /** Undefined for a command, and for a server that listens itself. */
+  readonly serving: Serving | undefined;
 }
 
 export type ConfigOutcome =
@@ -85,6 +88,7 @@ export function configureTemplate(specJson: Uint8Array): ConfigOutcome {
 function configOf(spec: InstanceSpec): TemplateConfig {
   const { limits, requests } = spec.resources ?? {};
   const mounts = configureMounts(spec);
+  const serving = configureServing(spec);
   const [fault] = probeFaults(spec, "spec");
   if (fault) throw new Invalid(`${fault.field}: ${fault.message}`);
   return {
@@ -106,7 +110,9 @@ function configOf(spec: InstanceSpec): TemplateConfig {
       seed: spec.deterministic.seed,
       startTimeMs: Date.parse(spec.deterministic.startTime),
     },
-    stopNotice: spec.stopNotice ?? "none",
+    // What serves comes to its end by itself: it is told to, and has its grace for what is under way.
+    stopNotice: serving ? "stdin" : (spec.stopNotice ?? "none"),
+    serving,
     qos: qosClass(spec.resources),
     probes: configureProbes(spec),
     preStop: configurePreStop(spec),
