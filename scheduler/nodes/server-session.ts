@@ -20,7 +20,15 @@ import type { Instance } from "../core/model.ts";
 import type { LogRelay } from "./log-relay.ts";
 import type { AssignmentProofs } from "./assignment-proofs.ts";
 import { contentBytes, ContentsFeed } from "./contents-feed.ts";
-import type { ContentsOf, NodeListener, NodeSession, NodeTemplate, StopReason } from "./node-port.ts";
+import { GatewayQueue } from "./gateway-queue.ts";
+import type {
+  ContentsOf,
+  GatewayUpdate,
+  NodeListener,
+  NodeSession,
+  NodeTemplate,
+  StopReason,
+} from "./node-port.ts";
 import { ContractViolation } from "./contract-violation.ts";
 import {
   readConditions,
@@ -29,6 +37,7 @@ import {
   readHello,
   readModules,
   readStatus,
+  readWakeUp,
   writeAssignment,
   writeTemplate,
 } from "./wire.ts";
@@ -73,6 +82,7 @@ export class ServerSession implements NodeSession {
   readonly #acknowledgements = new Set<string>();
   readonly #sentTemplates = new Set<string>();
   readonly #contents: ContentsFeed;
+  readonly #gateway = new GatewayQueue();
   #registered = false;
   #closed = false;
   #flushScheduled = false;
@@ -111,6 +121,12 @@ export class ServerSession implements NodeSession {
 
   contentsOwners(): Iterable<string> {
     return this.#contents.owners();
+  }
+
+  updateGateway(update: GatewayUpdate): number {
+    const bytes = this.#gateway.put(update);
+    this.#scheduleFlush();
+    return bytes;
   }
 
   stop(uid: string, graceMs: number | undefined, why?: StopReason): void {
@@ -186,6 +202,8 @@ export class ServerSession implements NodeSession {
       this.#contents.told(readContents(message.contents));
     } else if (message.modules) {
       listener.modules(this, readModules(message.modules), message.modules.complete);
+    } else if (message.wakeUp) {
+      listener.wakeUp(this, readWakeUp(message.wakeUp));
     } else if (message.heartbeat) {
       this.#write({ heartbeatAnswer: {} });
     }
@@ -229,6 +247,7 @@ export class ServerSession implements NodeSession {
       if (this.#assignments.size > 0) this.#writeAssignments();
       else if (this.#contents.isDue) this.#writeUpdates();
       else if (this.#stops.size > 0) this.#writeStops();
+      else if (this.#gateway.isDue) this.#write({ updateGateway: this.#gateway.take() });
       else if (this.#acknowledgements.size > 0) this.#writeAcknowledgements();
       else return;
     }
