@@ -145,13 +145,16 @@ export type ToGateway =
   /** Starts another process with the listening sockets, in a folder that has its configuration. It is heard of at its own socket. */
   | { readonly kind: "spawn"; readonly folder: string; readonly command: readonly string[] }
   /** Accepts nothing any more, finishes what it has, and goes, also with what is not finished by then. */
-  | { readonly kind: "exit"; readonly graceMs: number };
+  | { readonly kind: "exit"; readonly graceMs: number }
+  /** Answered by `pong`: one that hangs is replaced. */
+  | { readonly kind: "ping" };
 
 export type FromGateway =
   | ({ readonly kind: "hello" } & GatewayHello)
   | { readonly kind: "listening"; readonly addresses: readonly BoundAddress[] }
   /** An address could not be had; it goes on trying. */
   | { readonly kind: "notListening"; readonly message: string }
+  | { readonly kind: "pong" }
   | { readonly kind: "drained"; readonly uid: string }
   /** Requests wait for them and nobody can answer. Repeated every second as long as it is so. */
   | { readonly kind: "wake"; readonly workloads: readonly string[] }

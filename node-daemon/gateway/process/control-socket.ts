@@ -43,7 +43,7 @@ export class ControlSocket {
   }
 
   /** A few words, which are not repeated. */
-  tell(message: Extract<FromGateway, { readonly kind: "listening" | "notListening" }>): void {
+  tell(message: Extract<FromGateway, { readonly kind: "listening" | "notListening" | "pong" }>): void {
     this.#writer?.send(message);
   }
 
@@ -136,6 +136,7 @@ const kinds: ReadonlySet<unknown> = new Set<ToGateway["kind"]>([
   "snapshotEnd",
   "spawn",
   "exit",
+  "ping",
 ]);
 
 /** Undefined for what this version does not know: a newer daemon may say more. */

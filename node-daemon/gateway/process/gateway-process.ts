@@ -137,6 +137,8 @@ export class GatewayProcess {
         return this.#spawn(message.folder, message.command);
       case "exit":
         return this.finish(message.graceMs, "told to by its daemon");
+      case "ping":
+        return this.#control.tell({ kind: "pong" });
       case "route":
       case "routeGone":
       case "workload":

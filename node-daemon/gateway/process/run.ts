@@ -25,10 +25,9 @@ export async function runGateway(createServer: CreateServer, args: readonly stri
     inherited,
     server: (events) => createServer(config, events, log),
     spawn: (of, command, sockets) => {
-      const pid = startGateway(of, command, sockets, (error) =>
-        log.error("another gateway did not start", { folder: of, err: error.message }),
-      );
-      log.info("another gateway started", { folder: of, pid });
+      const child = startGateway(of, command, sockets);
+      child.once("error", (error) => log.error("another gateway did not start", { err: error.message }));
+      log.info("another gateway started", { folder: of, pid: child.pid });
     },
     leave: () => process.exit(0),
     pid: process.pid,

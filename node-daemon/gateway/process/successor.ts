@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { type InheritedSocket, ownLogName } from "../control.ts";
@@ -11,8 +11,7 @@ export function startGateway(
   folder: string,
   [program = "", ...args]: readonly string[],
   sockets: readonly InheritedSocket[],
-  onError: (error: Error) => void,
-): number | undefined {
+): ChildProcess {
   const log = openSync(join(folder, ownLogName), "a", 0o600);
   try {
     const inherited = sockets.map(({ address }, index): InheritedSocket => ({ address, fd: 3 + index }));
@@ -21,9 +20,8 @@ export function startGateway(
       env: {},
       stdio: ["ignore", log, log, ...sockets.map(({ fd }) => fd)],
     });
-    child.once("error", onError);
     child.unref();
-    return child.pid;
+    return child;
   } finally {
     closeSync(log);
   }
