@@ -13,17 +13,17 @@ import { Wakers } from "../sockets/wakers.ts";
 import type { OutputSink, StreamFailure } from "../streams.ts";
 import type { ContentLength } from "./content-length.ts";
 import type { HttpErrorCode } from "./error-code.ts";
-import type { HeaderLine } from "./exchange.ts";
+import type { HeaderList } from "./exchange.ts";
 
 export interface BodyTarget {
   readonly output: OutputSink;
   /** Whether what the message is allows a body: otherwise nothing is written, and the length is that of another message's. */
   readonly bodyless: boolean;
-  finish(trailers: readonly HeaderLine[]): void;
+  finish(trailers: HeaderList): void;
   abort(): void;
 }
 
-type BodyEnd = { readonly kind: "finish"; readonly trailers: readonly HeaderLine[] } | { readonly kind: "abort" };
+type BodyEnd = { readonly kind: "finish"; readonly trailers: HeaderList } | { readonly kind: "abort" };
 
 type SizeTag = "HTTP-request-body-size" | "HTTP-response-body-size";
 
@@ -36,6 +36,7 @@ export class BodyPipe implements OutputSink {
   #bytes = 0;
   #target: BodyTarget | undefined;
   #end: BodyEnd | undefined;
+  #announced = false;
   #over = false;
 
   constructor(length: ContentLength, sizeTag: SizeTag) {
@@ -71,9 +72,20 @@ export class BodyPipe implements OutputSink {
     this.#flow();
   }
 
+  /** The writer is done; what it has handed over is still on its way here, and `finish` follows. */
+  announceEnd(): void {
+    this.#announced = true;
+  }
+
+  /** Whoever writes it will do nothing more. */
+  returned(): void {
+    if (!this.#announced) this.abort();
+  }
+
   /** The writer says that this is all of it. An error when it is not what was announced. */
-  finish(trailers: readonly HeaderLine[]): HttpErrorCode | undefined {
+  finish(trailers: HeaderList): HttpErrorCode | undefined {
     if (this.#end) return undefined;
+    this.#announced = true;
     const { kind } = this.#length;
     const missing = kind === "exactly" && this.#bytes > 0 && this.#bytes < this.#length.bytes;
     this.#end = missing || kind === "malformed" ? { kind: "abort" } : { kind: "finish", trailers };

@@ -17,7 +17,7 @@ import type { BodyPipe } from "./body-pipe.ts";
 import { connectTo, targetOf } from "./client-connect.ts";
 import { ClientResponse } from "./client-response.ts";
 import type { HttpErrorCode } from "./error-code.ts";
-import type { HeaderLine } from "./exchange.ts";
+import type { HeaderList } from "./exchange.ts";
 
 /** In nanoseconds; those of the host where there is none. */
 export interface Timeouts {
@@ -31,7 +31,7 @@ export interface ClientMessage {
   readonly secure: boolean;
   readonly authority: string;
   readonly path: string;
-  readonly lines: readonly HeaderLine[];
+  readonly list: HeaderList;
   readonly pipe: BodyPipe;
   readonly hasBody: boolean;
 }
@@ -96,7 +96,7 @@ export class ClientCall {
       method,
       // Each character a byte, as Node writes it.
       path: Buffer.from(path).toString("latin1"),
-      headers: flat(requestLines(this.#message)),
+      headers: headersOf(this.#message),
       setHost: false,
       maxHeaderSize: limits.httpFieldsBytesMax,
     });
@@ -119,7 +119,7 @@ export class ClientCall {
       output: new RequestOutput(request),
       bodyless: false,
       finish: (trailers) => {
-        if (trailers.length > 0) request.addTrailers(trailers.map(([name, value]): [string, string] => [name, value]));
+        if (trailers.length > 0) request.addTrailers(pairs(trailers));
         request.end();
       },
       abort: () => request.destroy(),
@@ -183,19 +183,21 @@ class RequestOutput implements OutputSink {
   }
 }
 
-function requestLines({ lines, authority, hasBody, pipe, method }: ClientMessage): readonly HeaderLine[] {
+/** As Node takes them: names and values in turn. */
+function headersOf({ list, authority, hasBody, pipe, method }: ClientMessage): readonly string[] {
   const host = authority.slice(authority.lastIndexOf("@") + 1);
-  const all: HeaderLine[] = [["host", host], ...lines, ["connection", "close"]];
-  if (lines.some(([name]) => name.toLowerCase() === "content-length")) return all;
+  const all = ["host", host, ...list, "connection", "close"];
+  if (list.some((text, at) => at % 2 === 0 && text === "content-length")) return all;
   if (!hasBody || pipe.wholeBytes === 0) {
-    if (hasBody || /^(?:POST|PUT|PATCH)$/.test(method)) all.push(["content-length", "0"]);
-  } else all.push(["transfer-encoding", "chunked"]);
+    if (hasBody || /^(?:POST|PUT|PATCH)$/.test(method)) all.push("content-length", "0");
+  } else all.push("transfer-encoding", "chunked");
   return all;
 }
 
-/** As Node takes them: names and values in turn. */
-function flat(lines: readonly HeaderLine[]): readonly string[] {
-  return lines.flat();
+function pairs(list: HeaderList): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let at = 0; at + 1 < list.length; at += 2) pairs.push([list[at] ?? "", list[at + 1] ?? ""]);
+  return pairs;
 }
 
 function protocolFailure(error: Error): HttpErrorCode {

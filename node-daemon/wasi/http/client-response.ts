@@ -5,24 +5,24 @@ import { limits } from "../limits.ts";
 import { Wakers } from "../sockets/wakers.ts";
 import type { InputSource, StreamFailure } from "../streams.ts";
 import type { HttpErrorCode } from "./error-code.ts";
-import type { HeaderLine } from "./exchange.ts";
+import type { HeaderList } from "./exchange.ts";
 
 /** What a server has answered; its body is pulled. Node reads ahead of that by what its buffers hold. */
 export class ClientResponse {
   readonly status: number;
-  readonly headers: readonly HeaderLine[];
+  readonly headers: HeaderList;
   readonly body: InputSource;
   readonly #message: IncomingMessage;
 
   constructor(host: ComponentHost, message: IncomingMessage, betweenBytesNs: bigint | undefined) {
     this.#message = message;
     this.status = message.statusCode ?? 0;
-    this.headers = pairs(message.rawHeaders);
+    this.headers = lowered(message.rawHeaders);
     this.body = new ResponseBody(host, message, betweenBytesNs);
   }
 
-  get trailers(): readonly HeaderLine[] | undefined {
-    return this.#message.complete ? pairs(this.#message.rawTrailers) : undefined;
+  get trailers(): HeaderList | undefined {
+    return this.#message.complete ? lowered(this.#message.rawTrailers) : undefined;
   }
 
   /** Nobody reads on. */
@@ -43,7 +43,10 @@ class ResponseBody implements InputSource {
   constructor(host: ComponentHost, message: IncomingMessage, betweenBytesNs: bigint | undefined) {
     this.#host = host;
     this.#message = message;
-    this.#silenceMs = Math.min(Number(betweenBytesNs ?? 0n) / 1e6 || limits.httpTimeoutMs, limits.timerDelayMsMax);
+    this.#silenceMs = Math.min(
+      Number(betweenBytesNs ?? 0n) / 1e6 || limits.httpTimeoutMs,
+      limits.timerDelayMsMax,
+    );
     message.on("readable", () => {
       this.#heard();
       this.#wakers.wakeAll();
@@ -101,8 +104,6 @@ class ResponseBody implements InputSource {
   }
 }
 
-function pairs(raw: readonly string[]): readonly HeaderLine[] {
-  const lines: HeaderLine[] = [];
-  for (let at = 0; at + 1 < raw.length; at += 2) lines.push([raw[at] ?? "", raw[at + 1] ?? ""]);
-  return lines;
+function lowered(raw: readonly string[]): HeaderList {
+  return raw.map((text, at) => (at % 2 === 0 ? text.toLowerCase() : text));
 }

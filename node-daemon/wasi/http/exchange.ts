@@ -7,10 +7,11 @@
  *
  * After `finish` or `abort` nothing follows. `abort` may come first of all.
  */
+import type { HeaderList } from "../../link/exchange.ts";
 import type { InputSource, OutputSink } from "../streams.ts";
 
-/** Each character is a byte, as in Latin-1. The value has no CR, LF or NUL. */
-export type HeaderLine = readonly [name: string, value: string];
+/** Each character is a byte, as in Latin-1; names are in lower case, and no value has a CR, LF or NUL. */
+export type { HeaderList } from "../../link/exchange.ts";
 
 export interface RequestHead {
   /** As in the request line: `GET`. */
@@ -20,7 +21,7 @@ export interface RequestHead {
   readonly scheme: "http" | "https";
   /** What the client called the host: `example.com:8080`. */
   readonly authority: string;
-  readonly headers: readonly HeaderLine[];
+  readonly headers: HeaderList;
 }
 
 export interface Exchange {
@@ -28,13 +29,13 @@ export interface Exchange {
   /** It may break: then the client is gone. */
   readonly body: InputSource;
   /** Once the body has ended. */
-  readonly trailers: readonly HeaderLine[] | undefined;
+  readonly trailers: HeaderList | undefined;
   /** Once. The headers are valid, and have none that belongs to the connection; a `content-length` is what the body will have. */
-  respond(status: number, headers: readonly HeaderLine[]): void;
+  respond(status: number, headers: HeaderList): void;
   /** The body of the answer; nothing is written before `respond`. A client that is gone makes it fail. */
   readonly output: OutputSink;
   /** All has been written. */
-  finish(trailers: readonly HeaderLine[]): void;
+  finish(trailers: HeaderList): void;
   /** The answer is none, or is not whole: the client has to be told so by the protocol's own means. */
   abort(why: ExchangeFailure): void;
 }

@@ -9,7 +9,7 @@ import { HostResource, trap } from "../component-resources.ts";
 import { done, err, ok, type Result } from "../component-values.ts";
 import type { ComponentHost } from "../host.ts";
 import { limits } from "../limits.ts";
-import type { HeaderLine } from "./exchange.ts";
+import type { HeaderList } from "./exchange.ts";
 
 export type HeaderError =
   | { readonly tag: "invalid-syntax" }
@@ -111,19 +111,20 @@ export class FieldsBase extends HostResource {
   }
 
   /** As they go over the wire. */
-  lines(): HeaderLine[] {
-    const lines: HeaderLine[] = [];
-    for (const { name, values } of this.#entries.byName.values()) {
-      for (const value of values) lines.push([name, latin1Text(value)]);
+  list(): string[] {
+    const list: string[] = [];
+    for (const [name, { values }] of this.#entries.byName) {
+      for (const value of values) list.push(name, latin1Text(value));
     }
-    return lines;
+    return list;
   }
 
   /** Those of a message that came in, but for what belongs to its connection. False when they are too large to be held. */
-  fill(lines: readonly HeaderLine[]): boolean {
-    for (const [name, value] of lines) {
+  fill(list: HeaderList): boolean {
+    for (let at = 0; at + 1 < list.length; at += 2) {
+      const name = list[at] ?? "";
       if (forbiddenNames.has(name.toLowerCase())) continue;
-      if (this.#add(name, [Buffer.from(value, "latin1")]).tag === "err") return false;
+      if (this.#add(name, [Buffer.from(list[at + 1] ?? "", "latin1")]).tag === "err") return false;
     }
     return true;
   }

@@ -1,7 +1,7 @@
 import type { ComponentHost } from "../host.ts";
 import type { ClientCall } from "../http/client-call.ts";
 import { HttpInstance } from "../http/fields.ts";
-import type { HeaderLine } from "../http/exchange.ts";
+import type { HeaderList } from "../http/exchange.ts";
 import { trap } from "../component-resources.ts";
 import { Fields } from "./http-fields.ts";
 
@@ -29,9 +29,9 @@ export class HttpContext {
   }
 
   /** Of a message that came in: nobody changes them. */
-  received(lines: readonly HeaderLine[]): Fields {
+  received(list: HeaderList): Fields {
     const fields = new this.Fields();
-    if (!fields.fill(lines)) trap("take in a message: the instance holds too many header fields");
+    if (!fields.fill(list)) trap("take in a message: the instance holds too many header fields");
     fields.freeze();
     return fields;
   }

@@ -3,7 +3,7 @@ import { HostResource, trap } from "../component-resources.ts";
 import { err, ok, type Result } from "../component-values.ts";
 import type { StreamFailure } from "../host.ts";
 import type { HttpErrorCode } from "../http/error-code.ts";
-import type { Exchange, HeaderLine } from "../http/exchange.ts";
+import type { Exchange, HeaderList } from "../http/exchange.ts";
 import type { Method, Scheme } from "../http/target.ts";
 import { methodOf } from "../http/target.ts";
 import { limits } from "../limits.ts";
@@ -17,27 +17,27 @@ import { Pollable } from "./pollable.ts";
 export interface IncomingMessage {
   readonly body: InputSource;
   /** Once the body has ended. */
-  readonly trailers: readonly HeaderLine[] | undefined;
+  readonly trailers: HeaderList | undefined;
   /** Nobody reads any more. */
   close?(): void;
 }
 
 abstract class Incoming extends HostResource {
   protected readonly context: HttpContext;
-  readonly #lines: readonly HeaderLine[];
+  readonly #list: HeaderList;
   readonly #message: IncomingMessage;
   #headers: Fields | undefined;
   #consumed = false;
 
-  constructor(context: HttpContext, lines: readonly HeaderLine[], message: IncomingMessage) {
+  constructor(context: HttpContext, list: HeaderList, message: IncomingMessage) {
     super(context.host);
     this.context = context;
-    this.#lines = lines;
+    this.#list = list;
     this.#message = message;
   }
 
   headers(): Fields {
-    this.#headers ??= this.context.received(this.#lines);
+    this.#headers ??= this.context.received(this.#list);
     return this.#headers.view();
   }
 
@@ -80,7 +80,7 @@ export class IncomingRequest extends Incoming {
 
 export interface ResponseHead {
   readonly status: number;
-  readonly headers: readonly HeaderLine[];
+  readonly headers: HeaderList;
 }
 
 export class IncomingResponse extends Incoming {
@@ -158,8 +158,8 @@ export class FutureTrailers extends HostResource {
     if (this.#taken) return err(undefined);
     this.#taken = true;
     if (end !== "end") return ok(err(end.http ?? { tag: "connection-terminated" }));
-    const lines = this.#message.trailers ?? [];
-    return ok(ok(lines.length === 0 ? undefined : this.#context.received(lines)));
+    const list = this.#message.trailers ?? [];
+    return ok(ok(list.length === 0 ? undefined : this.#context.received(list)));
   }
 
   #ended(): "end" | StreamFailure | undefined {

@@ -4,7 +4,7 @@ import { done, err, ok, type Result } from "../component-values.ts";
 import { BodyPipe } from "../http/body-pipe.ts";
 import { contentLength } from "../http/content-length.ts";
 import type { HttpErrorCode } from "../http/error-code.ts";
-import type { HeaderLine } from "../http/exchange.ts";
+import type { HeaderList } from "../http/exchange.ts";
 import { isAuthority, type Method, readMethod, readPath, readScheme, type Scheme } from "../http/target.ts";
 import type { HttpContext } from "./http-context.ts";
 import type { Fields } from "./http-fields.ts";
@@ -19,7 +19,7 @@ export class OutgoingBody extends HostResource {
   #stream: OutputStream | undefined;
   /** What the stream had accepted is in the pipe. */
   #written = true;
-  #trailers: readonly HeaderLine[] | undefined;
+  #trailers: HeaderList | undefined;
 
   constructor(context: HttpContext, pipe: BodyPipe) {
     super(context.host);
@@ -39,11 +39,12 @@ export class OutgoingBody extends HostResource {
 
   static finish(body: OutgoingBody, trailers: Fields | undefined): Result<undefined, HttpErrorCode> {
     if (body.#stream?.dropped === false) trap("finish an outgoing-body: its output-stream was not dropped");
-    const lines = trailers?.lines() ?? [];
+    const list = trailers?.list() ?? [];
     trailers?.[Symbol.dispose]();
-    body.#trailers = lines;
+    body.#trailers = list;
+    body.#pipe.announceEnd();
     body[Symbol.dispose]();
-    const failed = body.#written ? body.#pipe.finish(lines) : undefined;
+    const failed = body.#written ? body.#pipe.finish(list) : undefined;
     return failed ? err(failed) : done;
   }
 
@@ -85,7 +86,7 @@ abstract class Outgoing extends HostResource {
   protected give(): Outgoings | undefined {
     this[Symbol.dispose]();
     const pipe = this.#pipe;
-    const lines = this.#headers.lines();
+    const list = this.#headers.list();
     if (!this.#bodyTaken) pipe.finish([]);
     const hasBody = this.#bodyTaken;
     const length = contentLength(this.#headers);
@@ -93,16 +94,9 @@ abstract class Outgoing extends HostResource {
       case "malformed":
         return undefined;
       case "exactly":
-        return {
-          lines: [
-            ...lines.filter(([name]) => name.toLowerCase() !== "content-length"),
-            ["content-length", `${length.bytes}`],
-          ],
-          pipe,
-          hasBody,
-        };
+        return { list: withLengthOnce(list), pipe, hasBody };
       case "any":
-        return { lines, pipe, hasBody };
+        return { list, pipe, hasBody };
     }
   }
 
@@ -111,9 +105,18 @@ abstract class Outgoing extends HostResource {
   }
 }
 
+/** It may be there several times, which some take for several messages. */
+function withLengthOnce(list: HeaderList): HeaderList {
+  const first = list.indexOf("content-length");
+  return list.filter((_, at) => {
+    const name = at - (at % 2);
+    return name === first || list[name] !== "content-length";
+  });
+}
+
 /** What a message is made of. */
 export interface Outgoings {
-  readonly lines: readonly HeaderLine[];
+  readonly list: HeaderList;
   readonly pipe: BodyPipe;
   /** The guest asked for the body. */
   readonly hasBody: boolean;
@@ -247,4 +250,3 @@ export interface RequestLine {
 function textOf(choice: Method | Scheme | undefined): string {
   return choice?.tag === "other" ? choice.val : "";
 }
-

@@ -1,6 +1,7 @@
 import { HostResource } from "../component-resources.ts";
 import { err, type Result } from "../component-values.ts";
 import type { HttpErrorCode } from "../http/error-code.ts";
+import type { BodyPipe } from "../http/body-pipe.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { HttpContext } from "./http-context.ts";
 import type { Fields } from "./http-fields.ts";
@@ -10,6 +11,7 @@ import { OutgoingResponse } from "./http-outgoing.ts";
 export class ResponseOutparam extends HostResource {
   readonly #exchange: Exchange;
   #answered = false;
+  #pipe: BodyPipe | undefined;
 
   constructor(context: HttpContext, exchange: Exchange) {
     super(context.host);
@@ -29,13 +31,20 @@ export class ResponseOutparam extends HostResource {
     if (response.tag === "err") return exchange.abort({ kind: "error", code: response.val.tag });
     const parts = OutgoingResponse.give(response.val);
     if (!parts) return exchange.abort({ kind: "error", code: "HTTP-protocol-error" });
-    exchange.respond(parts.status, parts.lines);
+    param.#pipe = parts.pipe;
+    exchange.respond(parts.status, parts.list);
     parts.pipe.attach({
       output: exchange.output,
       bodyless: parts.bodyless || exchange.head.method === "HEAD",
       finish: (trailers) => exchange.finish(trailers),
       abort: () => exchange.abort({ kind: "incomplete" }),
     });
+  }
+
+  /** Not for guests. The handler has returned: what it has not said or finished by now, nobody will. */
+  returned(): void {
+    this[Symbol.dispose]();
+    this.#pipe?.returned();
   }
 
   protected override release(): void {
