@@ -116,8 +116,8 @@ function nothingToRun({ exports }: ComponentOutline): string {
   const names = exports.slice(0, componentLimits.namedMax).map(({ name }) => quoted(name));
   const list = names.length === 0 ? "nothing" : names.join(", ");
   return (
-    "the component exports neither a command (wasi:cli/run@0.2 or wasi:cli/run@0.3) nor an HTTP handler " +
-    `(wasi:http/incoming-handler@0.2) but ${list}: it is ${what}`
+    "the component does not export wasi:cli/run@0.2 or wasi:cli/run@0.3, nor wasi:http/incoming-handler@0.2, but " +
+    `${list}: it is ${what}`
   );
 }
 

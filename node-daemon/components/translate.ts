@@ -22,6 +22,7 @@ import { type ComponentFacts, type CoreModuleFacts, ownOf, sumOf } from "./compo
 import { readOutline } from "./component-reader.ts";
 import { checkInstances } from "./count-instances.ts";
 import { componentLimits } from "./limits.ts";
+import { withFastCalls } from "./fast-calls.ts";
 import { patchScript } from "./patches.ts";
 import { type Generate, loadTranslator } from "./translator.ts";
 import { asFunctionBody, coreInstances, usedFunctions, wrapFunctionBody } from "./script.ts";
@@ -78,7 +79,8 @@ function translate(binary: Uint8Array, chosen: ChosenExports, generate: Generate
   checkSizes(script, facts);
   const missing = checkFunctions(usedFunctions(script), chosen.imports);
   if (missing) return { ...missing, worn: false };
-  const body = asFunctionBody(patchScript(script));
+  const patched = patchScript(script);
+  const body = asFunctionBody(withFastCalls(patched) ?? patched);
   checkSyntax(body);
   return {
     kind: "translated",
