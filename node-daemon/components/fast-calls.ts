@@ -14,11 +14,14 @@
  */
 /** Undefined if there is something in the script that needs the tasks. */
 export function withFastCalls(script: string): string | undefined {
-  if (!isOne(script)) return undefined;
+  const component = onlyComponent(script);
+  if (component === undefined) return undefined;
+  // It may not call anything while it cleans up after a call.
+  const guard = script.includes(".mayLeave = false;") ? `_checkMayLeave(${component});` : "";
   const bodies = replaceEach(
     script,
     /^ *const (_trampoline\d+) = (async )?function\(([^)]*)\) \{$/gm,
-    fastBody,
+    (match, text) => fastBody(match, text, guard),
   );
   if (bodies === undefined) return undefined;
   const wired = replaceEach(
@@ -30,16 +33,17 @@ export function withFastCalls(script: string): string | undefined {
   return withFastHandler(wired);
 }
 
-/** All calls are of one component instance, and none is of another kind than a call of the host, or of a table of handles. */
-function isOne(script: string): boolean {
-  if (/\.mayLeave = /.test(script)) return false;
+/**
+ * The index of the one component instance that all calls are of. Undefined if there are more, or calls of another kind than those
+ * of the host, or of a table of handles.
+ */
+function onlyComponent(script: string): string | undefined {
   const components = new Set([...script.matchAll(/^ *componentIdx: (\d+),$/gm)].map(([, index]) => index));
-  if (components.size > 1) return false;
   for (const [, made = ""] of script.matchAll(/^ *(?:let|const) trampoline\d+ = (.*)$/gm)) {
-    if (!/^_trampoline\d+\.manuallyAsync \? |^rscTable\w+\.bind\(null, handleTable\d+\);?$/.test(made))
-      return false;
+    if (!/^_trampoline\d+\.manuallyAsync \? |^rscTable\w+\.bind\(null, handleTable\d+\);?$/.test(made)) return undefined;
   }
-  return true;
+  const [only] = components;
+  return components.size === 1 ? only : undefined;
 }
 
 type Replaced = { readonly text: string; readonly end: number } | undefined;
@@ -84,7 +88,7 @@ const borrowsEnd =
 const taskEnds = /task\.resolve\(\[[^\]]*\]\);\s*task\.exit\(\);/g;
 const ofTasks = /\btask\b|\bsubtask\b|curResourceBorrows|Task\w*\(/;
 
-function fastBody(match: RegExpExecArray, text: string): Replaced {
+function fastBody(match: RegExpExecArray, text: string, guard: string): Replaced {
   const { index: start } = match;
   const [head, name = "", isAsync, params = ""] = match;
   const end = text.indexOf("\n  }\n", start);
@@ -108,8 +112,8 @@ function fastBody(match: RegExpExecArray, text: string): Replaced {
   const [, , asked = ""] = called;
   const fast =
     isAsync === undefined
-      ? `const ${name} = function(${params}) {${lift}const ret = ${asked};\n${lower}`
-      : `const ${name} = function(${params}) {${lift}const $$lower = (ret) => {\n${lower}\n};\n` +
+      ? `const ${name} = function(${params}) {${guard}${lift}const ret = ${asked};\n${lower}`
+      : `const ${name} = function(${params}) {${guard}${lift}const $$lower = (ret) => {\n${lower}\n};\n` +
         `const $$given = ${asked};\nreturn $$given instanceof Promise ? $$given.then($$lower) : $$lower($$given);`;
   return { text: `  ${fast}`, end };
 }

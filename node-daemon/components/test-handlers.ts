@@ -30,6 +30,13 @@ export async function componentOfCore(core: string, world: string): Promise<Uint
   return asBytes(await componentNew(binary, []));
 }
 
+/** A component that imports everything that its world has, and can not be run. */
+export async function dummyComponent(world: string): Promise<Uint8Array> {
+  const witSource = `package test:guest;\nworld guest { ${world} }\n${await witPackages()}`;
+  const binary = await componentEmbed({ dummy: true, witSource, world: "guest", features: { tag: "all" } });
+  return asBytes(await componentNew(binary, []));
+}
+
 function asBytes(bytes: ArrayBufferView): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
