@@ -45,11 +45,15 @@ describe("withFastCalls", () => {
     const used = new Set(usedFunctions(script).map(([name, member]) => `${name}#${member}`));
     const offered = [...offer.values()]
       .filter(({ name }) => name.endsWith("@0.2"))
-      .flatMap(({ name, functions }) => functions.map((member) => `${name.replace("@0.2", `@${version}`)}#${member}`));
+      .flatMap(({ name, functions }) =>
+        functions.map((member) => `${name.replace("@0.2", `@${version}`)}#${member}`),
+      );
     expect(offered.filter((name) => !used.has(name))).toEqual([]);
     const fast = withFastCalls(patchScript(script));
     expect(fast).toBeDefined();
-    expect(fast).not.toMatch(/componentIdx: -1,|hostProvided|_trackHostOperation\(\(\) =>|curResourceBorrows\.push/);
+    expect(fast).not.toMatch(
+      /componentIdx: -1,|hostProvided|_trackHostOperation\(\(\) =>|curResourceBorrows\.push/,
+    );
     expect(fast).not.toMatch(/_lowerImportBackwardsCompat\.bind/);
     // Its core module has something to be done after the call, in which it may call nothing.
     expect(fast).toMatch(/const _trampoline0 = function\([^)]*\) \{_checkMayLeave\(0\);/);
@@ -69,11 +73,17 @@ describe("withFastCalls", () => {
   });
 
   test.each([
-    { name: "a call that is caught otherwise", from: /(markTrapped\(err\);\s*)task.setErrored/, to: "$1task.sorry" },
+    {
+      name: "a call that is caught otherwise",
+      from: /(markTrapped\(err\);\s*)task.setErrored/,
+      to: "$1task.sorry",
+    },
     { name: "a call that is made otherwise", from: "_trackHostOperation(() =>", to: "_track(() =>" },
     { name: "wiring of another kind", from: "funcTypeIsAsync: false", to: "funcTypeIsAsync: true" },
   ])("$name: everything stays as it is", async ({ from, to }) => {
-    const script = patchScript(await scriptOf(await handlers.hello(), `wasi:http/incoming-handler@${version}#handle`));
+    const script = patchScript(
+      await scriptOf(await handlers.hello(), `wasi:http/incoming-handler@${version}#handle`),
+    );
     const other = script.replace(from, to);
     expect(other).not.toBe(script);
     expect(withFastCalls(other)).toBeUndefined();

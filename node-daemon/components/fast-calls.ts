@@ -20,13 +20,13 @@ export function withFastCalls(script: string): string | undefined {
   const guard = script.includes(".mayLeave = false;") ? `_checkMayLeave(${component});` : "";
   const bodies = replaceEach(
     script,
-    /^ *const (_trampoline\d+) = (async )?function\(([^)]*)\) \{$/gm,
+    /^( *)const (_trampoline\d+) = (async )?function\(([^)]*)\) \{$/gm,
     (match, text) => fastBody(match, text, guard),
   );
   if (bodies === undefined) return undefined;
   const wired = replaceEach(
     bodies,
-    /^ *let (trampoline\d+) = (_trampoline\d+)\.manuallyAsync \? /gm,
+    /^( *)let (trampoline\d+) = (_trampoline\d+)\.manuallyAsync \? /gm,
     fastWire,
   );
   if (wired === undefined) return undefined;
@@ -40,7 +40,8 @@ export function withFastCalls(script: string): string | undefined {
 function onlyComponent(script: string): string | undefined {
   const components = new Set([...script.matchAll(/^ *componentIdx: (\d+),$/gm)].map(([, index]) => index));
   for (const [, made = ""] of script.matchAll(/^ *(?:let|const) trampoline\d+ = (.*)$/gm)) {
-    if (!/^_trampoline\d+\.manuallyAsync \? |^rscTable\w+\.bind\(null, handleTable\d+\);?$/.test(made)) return undefined;
+    if (!/^_trampoline\d+\.manuallyAsync \? |^rscTable\w+\.bind\(null, handleTable\d+\);?$/.test(made))
+      return undefined;
   }
   const [only] = components;
   return components.size === 1 ? only : undefined;
@@ -90,8 +91,8 @@ const ofTasks = /\btask\b|\bsubtask\b|curResourceBorrows|Task\w*\(/;
 
 function fastBody(match: RegExpExecArray, text: string, guard: string): Replaced {
   const { index: start } = match;
-  const [head, name = "", isAsync, params = ""] = match;
-  const end = text.indexOf("\n  }\n", start);
+  const [head, indent = "", name = "", isAsync, params = ""] = match;
+  const end = text.indexOf(`\n${indent}}\n`, start);
   if (end < 0) return undefined;
   const body = text.slice(start + head.length, end);
   const begins = taskBegins.exec(body);
@@ -115,32 +116,36 @@ function fastBody(match: RegExpExecArray, text: string, guard: string): Replaced
       ? `const ${name} = function(${params}) {${guard}${lift}const ret = ${asked};\n${lower}`
       : `const ${name} = function(${params}) {${guard}${lift}const $$lower = (ret) => {\n${lower}\n};\n` +
         `const $$given = ${asked};\nreturn $$given instanceof Promise ? $$given.then($$lower) : $$lower($$given);`;
-  return { text: `  ${fast}`, end };
+  return { text: `${indent}${fast}`, end };
 }
 
 const bookkeeping = " : _lowerImportBackwardsCompat.bind(";
 
 function fastWire(match: RegExpExecArray, text: string): Replaced {
   const { index: start } = match;
-  const [, name = "", called = ""] = match;
+  const [, indent = "", name = "", called = ""] = match;
   const otherwise = text.indexOf(bookkeeping, start);
-  const end = text.indexOf("\n  );\n", otherwise);
+  const wireEnd = `\n${indent});`;
+  const end = text.indexOf(`${wireEnd}\n`, otherwise);
   if (otherwise < 0 || end < 0) return undefined;
   const whole = text.slice(start, end);
   if (/isAsync: true|funcTypeIsAsync: true/.test(whole) || whole.split(bookkeeping).length !== 2)
     return undefined;
-  const suspends = text.includes(`\n  ${called}.manuallyAsync = true;`);
+  const suspends = text.includes(`\n${indent}${called}.manuallyAsync = true;`);
   const made = suspends ? `new WebAssembly.Suspending(${called})` : called;
-  return { text: `  let ${name} = ${made};`, end: end + "\n  );".length };
+  return { text: `${indent}let ${name} = ${made};`, end: end + wireEnd.length };
 }
 
 const handler =
-  /^ *async function (handle(?:\$\d+)?)\(arg0, arg1\) \{[^]*?fn: async \(\) => \{\s*try \{([^]*?instanceof IncomingRequest[^]*?)let ret;\s*try \{\s*await _withGlobalCurrentTaskMeta\(\{\s*taskID: task\.id\(\),\s*componentIdx: task\.componentIdx\(\),\s*fn: \(\) => (\w+\(handle0, handle1\)),\s*\}\);\s*\} catch[^]*?\n  \}\n/m;
+  /^( *)async function (handle(?:\$\d+)?)\(arg0, arg1\) \{[^]*?fn: async \(\) => \{\s*try \{([^]*?instanceof IncomingRequest[^]*?)let ret;\s*try \{\s*await _withGlobalCurrentTaskMeta\(\{\s*taskID: task\.id\(\),\s*componentIdx: task\.componentIdx\(\),\s*fn: \(\) => (\w+\(handle0, handle1\)),\s*\}\);\s*\} catch[^]*?\n\1\}\n/m;
 
 /** What answers requests, if there is such an export and nothing is to be done after the call. */
 function withFastHandler(script: string): string {
-  return script.replace(handler, (whole: string, name: string, lower: string, called: string) => {
-    if (ofTasks.test(lower) || /postReturn: true/.test(whole)) return whole;
-    return `  function ${name}(arg0, arg1) {${lower}return ${called};\n  }\n`;
-  });
+  return script.replace(
+    handler,
+    (whole: string, indent: string, name: string, lower: string, called: string) => {
+      if (ofTasks.test(lower) || /postReturn: true/.test(whole)) return whole;
+      return `${indent}function ${name}(arg0, arg1) {${lower}return ${called};\n${indent}}\n`;
+    },
+  );
 }

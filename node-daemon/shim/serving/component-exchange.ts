@@ -55,7 +55,7 @@ export class ComponentExchange implements Exchange {
   }
 
   /** Nobody waits for the answer any more. */
-  close(): void {
+  stop(): void {
     this.#fail("it was stopped");
   }
 

@@ -182,7 +182,7 @@ class ComponentServant implements Servant {
 
   kill(): void {
     this.#guest.kill();
-    this.#exchange?.close();
+    this.#exchange?.stop();
   }
 
   close(): void {

@@ -26,7 +26,7 @@ export class ClientResponse {
   }
 
   /** Nobody reads on. */
-  close(): void {
+  discard(): void {
     this.#message.destroy();
   }
 }

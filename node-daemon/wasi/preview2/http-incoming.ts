@@ -19,7 +19,7 @@ export interface IncomingMessage {
   /** Once the body has ended. */
   readonly trailers: HeaderList | undefined;
   /** Nobody reads any more. */
-  close?(): void;
+  discard?(): void;
 }
 
 abstract class Incoming extends HostResource {
@@ -49,7 +49,7 @@ abstract class Incoming extends HostResource {
 
   protected override release(): void {
     this.#headers?.[Symbol.dispose]();
-    if (!this.#consumed) this.#message.close?.();
+    if (!this.#consumed) this.#message.discard?.();
   }
 }
 
@@ -122,7 +122,7 @@ export class IncomingBody extends HostResource {
   }
 
   protected override release(): void {
-    if (!this.#finished) this.#message.close?.();
+    if (!this.#finished) this.#message.discard?.();
   }
 }
 
@@ -172,6 +172,6 @@ export class FutureTrailers extends HostResource {
   }
 
   protected override release(): void {
-    this.#message.close?.();
+    this.#message.discard?.();
   }
 }
