@@ -37,6 +37,8 @@ export interface Handler {
   readonly needs: Needs;
   /** The least linear memory that one starts with. */
   readonly memoryBytesMin: number;
+  /** After so many requests a servant is replaced. */
+  readonly requestsPerServant: number;
   /** Nothing is instantiated yet: the first request does it, in its turn. Does not throw. */
   servant(events: ServantEvents): Servant;
 }
@@ -48,7 +50,7 @@ export interface ServantEvents {
   needHeap(bytes: number): boolean;
 }
 
-/** One WebAssembly instance. `memoryBytes` of all of its memories, and of its stacks while they are suspended. */
+/** One WebAssembly instance, or for wagi one after another. Whatever runs in a turn has it as `member` (see Runnable). */
 export interface Servant extends PotMember {
   /** Units of work since it was made; also once it is closed. */
   readonly fuelUsed: number;
@@ -59,6 +61,8 @@ export interface Servant extends PotMember {
    * request runs any more. Never rejects: our own bug goes to the events and is answered with `trapped`.
    */
   serve(request: ServedRequest): Promise<Served>;
+  /** The turn in which `serve` was called is over; it took so long by the clock on the wall. */
+  turnOver?(wallMs: number): void;
   /** `serve` settles soon; what it answers then does not matter. */
   kill(): void;
   /** Lets go of the instance. Not while it serves. */
@@ -69,14 +73,13 @@ export interface Servant extends PotMember {
 export type Served =
   /** `Answer.end` was called. `reusable`: the servant can take another request. */
   | { readonly kind: "answered"; readonly reusable: boolean }
-  /**
-   * The servant is thrown away, and its log gets the message. `reason` of link/exchange.ts; `detail` goes to the log only.
-   */
+  /** The caller is told, and the log gets a line. `reason` is of link/exchange.ts; `detail`, a stack for example, is for the log only. */
   | {
       readonly kind: "failed";
       readonly reason: "trapped" | "invalid" | "exhausted";
       readonly message: string;
       readonly detail?: string;
+      readonly reusable: boolean;
     };
 
 /** One request and its answer, as a servant sees them. After a cancellation or a fault everything here does nothing. */
