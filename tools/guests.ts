@@ -5,7 +5,7 @@ import { compileAssemblyScript } from "./compile-assemblyscript.ts";
 import { compileC, compileCpp } from "./compile-c.ts";
 import { compileRust } from "./compile-rust.ts";
 import { root } from "./gate.ts";
-import { componentOf, componentOfJavaScript } from "./make-component.ts";
+import { componentOf, componentOfJavaScript, componentOfLibrary } from "./make-component.ts";
 
 export interface ExampleGuest {
   /** Of its folder below `examples/`. */
@@ -38,11 +38,19 @@ export const exampleGuests: readonly ExampleGuest[] = [
   guest("c-component/lighthouse.wasm", "checked in", async () =>
     componentOf(await compileC(await text("c-component/lighthouse.c"))),
   ),
+  guest("http/hello.wasm", "checked in", () => handlerOf("http/hello.c")),
+  guest("http/echo.wasm", "checked in", () => handlerOf("http/echo.c")),
   guest("rust/inventory.wasm", "built elsewhere", () => compileRust(join(examples, "rust/inventory.rs"))),
   guest("javascript/greet.wasm", "ignored", () =>
     componentOfJavaScript(join(examples, "javascript/greet.js"), join(examples, "javascript/world.wit")),
   ),
 ];
+
+async function handlerOf(file: string): Promise<Uint8Array> {
+  const header = { "wasi-http.h": await text("http/wasi-http.h") };
+  const library = await compileC(await text(file), ["-mexec-model=reactor"], header);
+  return componentOfLibrary(library, await text("http/world.wit"));
+}
 
 function guest(file: string, kept: ExampleGuest["kept"], build: ExampleGuest["build"]): ExampleGuest {
   return { name: file.slice(0, file.indexOf("/")), target: `examples/${file}`, kept, build };

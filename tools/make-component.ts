@@ -1,6 +1,6 @@
 /** Components out of what is none yet: npm's jco has the tools as WebAssembly. */
-import { componentNew } from "@bytecodealliance/jco-transpile/wasm-tools";
-import { cp, mkdir, readFile } from "node:fs/promises";
+import { componentEmbed, componentNew } from "@bytecodealliance/jco-transpile/wasm-tools";
+import { cp, mkdir, readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { root } from "./gate.ts";
 import { runCompiler } from "./run-compiler.ts";
@@ -13,6 +13,22 @@ const wasiVersion = "0.2.12";
 export async function componentOf(command: Uint8Array): Promise<Uint8Array> {
   const adapter = await readFile(join(jco, "lib", "wasi_snapshot_preview1.command.wasm"));
   return componentNew(command, [["wasi_snapshot_preview1", adapter]]);
+}
+
+/** A library whose imports and exports are named as those of `wit`, which may use WASI's interfaces. */
+export async function componentOfLibrary(library: Uint8Array, wit: string): Promise<Uint8Array> {
+  return componentNew(await componentEmbed({ binary: library, witSource: await withInterfaces(wit) }), []);
+}
+
+/** One text: the tools see no files. A package inside of a file has braces around it. */
+async function withInterfaces(wit: string): Promise<string> {
+  const folder = join(jco, "lib", "wit", "builtin", wasiVersion);
+  const packages = await readdir(folder);
+  const texts = packages.map(async (name) => {
+    const text = await readFile(join(folder, name, "package.wit"), "utf8");
+    return `${text.replace(/^package (\S+);/m, "package $1 {")}}\n`;
+  });
+  return [wit, ...(await Promise.all(texts))].join("\n");
 }
 
 /**
