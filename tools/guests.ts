@@ -40,6 +40,7 @@ export const exampleGuests: readonly ExampleGuest[] = [
   ),
   guest("http/hello.wasm", "checked in", () => handlerOf("http/hello.c")),
   guest("http/echo.wasm", "checked in", () => handlerOf("http/echo.c")),
+  guest("http/tally.wasm", "checked in", async () => compileC(await text("http/tally.c"))),
   guest("rust/inventory.wasm", "built elsewhere", () => compileRust(join(examples, "rust/inventory.rs"))),
   guest("javascript/greet.wasm", "ignored", () =>
     componentOfJavaScript(join(examples, "javascript/greet.js"), join(examples, "javascript/world.wit")),
