@@ -55,6 +55,23 @@ export interface LogLimits {
   readonly bytesPerSecondMax: number;
 }
 
+/**
+ * A run that answers instead of running once: it lives until it is stopped, and what reaches it through the shim's request socket
+ * (see node-daemon/link) is given to WebAssembly instances of its module, each with one activation at a time.
+ */
+export interface Serving {
+  readonly handler: "wagi" | "wasi-http" | "functions";
+  /** Activations at once. */
+  readonly concurrency: number;
+  /** Requests that may wait for one of them; more are refused. */
+  readonly queueMax: number;
+  /** After so many requests a WebAssembly instance is replaced; 1: fresh for each. Always 1 for wagi. */
+  readonly requestsPerInstance: number;
+  /** From the arrival of a request at the shim to the end of its answer. A caller may ask for less. */
+  readonly timeoutMs: number;
+  readonly bodyBytesMax: number;
+}
+
 /** Everything that one run needs. Plain data: it crosses a process boundary. */
 export interface RunSpec {
   readonly id: RunId;
@@ -78,6 +95,11 @@ export interface RunSpec {
   /** After so long without a daemon the hosting process stops this run by itself; it goes on if undefined. */
   readonly stopAloneAfterMs: number | undefined;
   readonly stopNotice: "none" | "stdin";
+  /**
+   * Absent: a command, which runs once. Present: memory and CPU are what all its activations have together, and `fuelMax` is what
+   * each request may use.
+   */
+  readonly serving?: Serving;
   /**
    * A Unix socket on which somebody listens who is attached to this run (see shim/attachment.ts): its standard input comes
    * from there, and a copy of what it writes goes there. Absent: standard input is empty.
@@ -108,6 +130,8 @@ export interface PrepareRequest {
   readonly file: string;
   /** For runs with `RunSpec.deterministic`: another translation, and more is refused. */
   readonly deterministic: boolean;
+  /** What it is to be able to do; a command if absent. */
+  readonly serves?: Serving["handler"];
 }
 
 export type PrepareOutcome =
@@ -180,6 +204,8 @@ export interface RuntimeDriver {
   stop(uid: string, graceMs: number): void;
   /** The daemon has recorded this end on disk; the driver may forget it. */
   settle(id: RunId): void;
+  /** The folder of the process that hosts a serving run, once that has started: its request socket is there (see node-daemon/link). */
+  requestFolderOf(uid: string): string | undefined;
   /** The scheduler heard this node so long ago: for `RunSpec.stopAloneAfterMs`. */
   heard(agoMs: number): void;
   /** `keep`: leaves running instances to the next daemon process. `stop`: ends them and the processes that host them. */
