@@ -20,13 +20,18 @@ export async function componentOfJavaScript(sourceFile: string, witFile: string)
   ]);
 }
 
-/** The version of wasi:http that the engine was linked with: it answers under this name only. */
-const starlingMonkeyHttp = "0.2.10";
-const fetchWorld = `package fetch:handler; world handler { export wasi:http/incoming-handler@${starlingMonkeyHttp}; }`;
+/** The version of wasi:http that StarlingMonkey was linked with: it answers under this name only. */
+export const starlingMonkeyHttp = "0.2.10";
 
-/** With StarlingMonkey, for a script that listens to the event `fetch` as Web workers do. */
-export async function componentOfFetchHandler(sourceFile: string): Promise<Uint8Array> {
-  // Of WASI's packages the engine's own, older ones are used, so that only what it needs may be here, and no worlds.
+/**
+ * With StarlingMonkey. `fetch`: the script listens to the event of that name, as Web workers do; each instance can answer one
+ * request only. `handle`: it exports `incomingHandler` and uses wasi:http itself; its instances answer one after the other.
+ */
+export async function componentOfHttpHandler(
+  sourceFile: string,
+  style: "fetch" | "handle",
+): Promise<Uint8Array> {
+  // Of WASI's packages the engine has its own, older ones: here may only be what it lacks, and no worlds.
   const needed = new Set(["wasi-http", "wasi-io", "wasi-clocks"]);
   const packages = (await wasiPackages())
     .filter(({ name }) => needed.has(name))
@@ -34,7 +39,15 @@ export async function componentOfFetchHandler(sourceFile: string): Promise<Uint8
       name,
       text: withoutWorlds(text).replaceAll(wasiVersion, starlingMonkeyHttp),
     }));
-  return componentize(await readFile(sourceFile, "utf8"), fetchWorld, packages, []);
+  const world = [
+    "package examples:handlers;",
+    "world handler {",
+    `  import wasi:http/types@${starlingMonkeyHttp};`,
+    `  export wasi:http/incoming-handler@${starlingMonkeyHttp};`,
+    "}",
+  ].join("\n");
+  const flags = style === "fetch" ? [] : ["--disable", "fetch-event"];
+  return componentize(await readFile(sourceFile, "utf8"), world, packages, flags);
 }
 
 function withoutWorlds(text: string): string {

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { compileAssemblyScript } from "./compile-assemblyscript.ts";
 import { compileC, compileCpp } from "./compile-c.ts";
-import { componentOfFetchHandler, componentOfJavaScript } from "./componentize-javascript.ts";
+import { componentOfHttpHandler, componentOfJavaScript } from "./componentize-javascript.ts";
 import { compileRust } from "./compile-rust.ts";
 import { root } from "./gate.ts";
 import { componentOf, componentOfLibrary } from "./make-component.ts";
@@ -47,7 +47,10 @@ export const exampleGuests: readonly ExampleGuest[] = [
     componentOfJavaScript(join(examples, "javascript/greet.js"), join(examples, "javascript/world.wit")),
   ),
   oneOfSeveral("http/greeter.wasm", "ignored", () =>
-    componentOfFetchHandler(join(examples, "http/greeter.js")),
+    componentOfHttpHandler(join(examples, "http/greeter.js"), "fetch"),
+  ),
+  oneOfSeveral("http/counter.wasm", "ignored", () =>
+    componentOfHttpHandler(join(examples, "http/counter.js"), "handle"),
   ),
 ];
 
