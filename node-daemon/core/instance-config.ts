@@ -12,7 +12,6 @@ import { assertNever, errorMessage } from "../../kit/errors.ts";
 import type { NodeAssignment } from "./assignment.ts";
 import type { LifecyclePolicy, RestartPolicy } from "./lifecycle-state.ts";
 import { memoryBytesDefault, memoryBytesMax } from "./limits.ts";
-import { configureServing, type Serving } from "./serving-config.ts";
 import {
   configureTerminationMessage,
   configurePreStop,
@@ -21,6 +20,8 @@ import {
   type PreStop,
   type ProbeConfigs,
 } from "./probe-config.ts";
+
+import { configureServing, type ServingConfig } from "./serving-config.ts";
 
 export type VolumeSource =
   | { readonly kind: "hostPath"; readonly path: string }
@@ -43,7 +44,7 @@ export interface NetworkConfig {
 }
 
 /** What all instances of a template share. */
-export interface TemplateConfig {
+export interface TemplateConfig extends ServingConfig {
   readonly runtime: string;
   readonly image: string;
   /** Hexadecimal, without "sha256:". */
@@ -65,8 +66,6 @@ export interface TemplateConfig {
   readonly preStop: PreStop | undefined;
   readonly terminationMessage: TerminationMessageConfig;
   readonly onDisconnect: "continue" | "stop" | undefined;
-  /** Undefined for a command, and for a server that listens itself. */
-  readonly serving: Serving | undefined;
 }
 
 export type ConfigOutcome =
@@ -88,7 +87,7 @@ export function configureTemplate(specJson: Uint8Array): ConfigOutcome {
 function configOf(spec: InstanceSpec): TemplateConfig {
   const { limits, requests } = spec.resources ?? {};
   const mounts = configureMounts(spec);
-  const serving = configureServing(spec);
+  const { serving, server } = configureServing(spec);
   const [fault] = probeFaults(spec, "spec");
   if (fault) throw new Invalid(`${fault.field}: ${fault.message}`);
   return {
@@ -113,6 +112,7 @@ function configOf(spec: InstanceSpec): TemplateConfig {
     // What serves comes to its end by itself: it is told to, and has its grace for what is under way.
     stopNotice: serving ? "stdin" : (spec.stopNotice ?? "none"),
     serving,
+    server,
     qos: qosClass(spec.resources),
     probes: configureProbes(spec),
     preStop: configurePreStop(spec),
@@ -207,7 +207,8 @@ export function lifecyclePolicyOf(config: TemplateConfig, assignment: NodeAssign
     restart: restartPolicyOf(config, assignment),
     stopNotice: config.stopNotice,
     heldBack: heldBackBy(config.probes),
-    hasPreStop: config.preStop !== undefined,
+    // A server refuses nothing that comes late: what it has under way is waited for.
+    hasPreStop: config.preStop !== undefined || config.server !== undefined,
   };
 }
 
