@@ -117,7 +117,8 @@ export class ServingRun implements RequestOwner {
     const { head } = exchange;
     if (this.#draining) return exchange.fault(draining);
     if ((head.bodyLength ?? 0) > serving.bodyBytesMax) return exchange.fault(tooLarge(serving.bodyBytesMax));
-    if (this.#waiting.size >= serving.queueMax + serving.concurrency - this.#busy) return exchange.fault(full);
+    if (this.#waiting.size >= serving.queueMax + serving.concurrency - this.#busy)
+      return exchange.fault(full);
     const { call, timeoutMs } = head;
     const request = new ServedExchange(exchange, this, {
       deadlineMs: clock.monotonic() + lesser(serving.timeoutMs, timeoutMs === 0 ? undefined : timeoutMs),
@@ -145,7 +146,9 @@ export class ServingRun implements RequestOwner {
 
   #late(request: ServedExchange): void {
     this.touched();
-    const waited = this.#waiting.has(request) ? "; it was never begun, as others were served all the time" : "";
+    const waited = this.#waiting.has(request)
+      ? "; it was never begun, as others were served all the time"
+      : "";
     const message = `the request was not answered within ${this.#options.serving.timeoutMs} ms, or what its caller had left${waited}`;
     this.#end(request, { kind: "failed", reason: "timeout", message });
   }
