@@ -57,7 +57,9 @@ export function configureServing({ http, functions, listeners }: InstanceSpec): 
   const all = listeners ?? [];
   const listener = http.listener === undefined ? all[0] : all.find(({ name }) => name === http.listener);
   if (!listener || (http.listener === undefined && all.length > 1))
-    throw new Error(`spec.http.listener: names none of spec.listeners; give the name of the one that answers`);
+    throw new Error(
+      `spec.http.listener: names none of spec.listeners; give the name of the one that answers`,
+    );
   const { name, address, port } = listener;
   const server = { listener: name, address: reachable(address), port, concurrency, ...limits };
   return { serving: undefined, server };
