@@ -60,7 +60,7 @@ export class ComponentExchange implements Exchange {
   }
 
   #fail(message: string): void {
-    this.#over.resolve({ kind: "failed", reason: "invalid", message });
+    this.#over.resolve({ kind: "failed", reason: "invalid", message, reusable: true });
   }
 
   /** An answer of the guest's, though not in HTTP's words. */
