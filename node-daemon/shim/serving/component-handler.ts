@@ -3,6 +3,7 @@ import { interfacesFor } from "../../components/offer.ts";
 import { httpContext } from "../../wasi/preview2/http-context.ts";
 import { IncomingRequest } from "../../wasi/preview2/http-incoming.ts";
 import { ResponseOutparam } from "../../wasi/preview2/http-outparam.ts";
+import { limits } from "../../wasi/limits.ts";
 import type { InterfaceMembers } from "../../wasi/component-interfaces.ts";
 import { emptyInput } from "../notice-input.ts";
 import type { Needs } from "../budget.ts";
@@ -160,7 +161,9 @@ class ComponentServant implements Servant {
     const served = await exchange.over;
     this.#exchange = undefined;
     if (guest.killed) return this.#failed();
-    return served;
+    // What it leaves open, as guests with a garbage collector do, would break it some day.
+    const worn = this.#host.resources.open > limits.resourcesMax / 2;
+    return worn && served.reusable ? { ...served, reusable: false } : served;
   }
 
   async #make(): Promise<Handle> {
