@@ -139,7 +139,11 @@ async function fetchAndPrepare(
   signal.throwIfAborted();
   emit({ kind: "fetched", attempt, digest: outcome.module.digest });
   const prepared = await driver.prepare(
-    { ...outcome.module, deterministic: config.deterministic !== undefined },
+    {
+      ...outcome.module,
+      deterministic: config.deterministic !== undefined,
+      ...(config.serving && { serves: config.serving.handler }),
+    },
     signal,
   );
   if (prepared.kind === "rejected") {
@@ -216,6 +220,7 @@ export function runSpecOf(
     deterministic: config.deterministic,
     stopAloneAfterMs: stopsWhenCutOff(config, assignment) ? context.stopDisconnectedAfterMs : undefined,
     stopNotice: config.stopNotice,
+    ...(config.serving && { serving: config.serving }),
     logFolder: logFolderOf(context.stateDir, uid),
     logLimits: context.logLimits,
   };

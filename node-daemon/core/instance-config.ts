@@ -21,6 +21,8 @@ import {
   type ProbeConfigs,
 } from "./probe-config.ts";
 
+import { configureServing, type ServingConfig } from "./serving-config.ts";
+
 export type VolumeSource =
   | { readonly kind: "hostPath"; readonly path: string }
   | { readonly kind: "emptyDir"; readonly sizeBytesMax?: number }
@@ -42,7 +44,7 @@ export interface NetworkConfig {
 }
 
 /** What all instances of a template share. */
-export interface TemplateConfig {
+export interface TemplateConfig extends ServingConfig {
   readonly runtime: string;
   readonly image: string;
   /** Hexadecimal, without "sha256:". */
@@ -115,6 +117,7 @@ function configOf(spec: InstanceSpec): TemplateConfig {
       mounts.map(({ guestPath }) => guestPath),
     ),
     onDisconnect: spec.onDisconnect,
+    ...configureServing(spec),
   };
 }
 
@@ -201,7 +204,8 @@ export function lifecyclePolicyOf(config: TemplateConfig, assignment: NodeAssign
     restart: restartPolicyOf(config, assignment),
     stopNotice: config.stopNotice,
     heldBack: heldBackBy(config.probes),
-    hasPreStop: config.preStop !== undefined,
+    // A server refuses nothing that comes late: what it has under way is waited for.
+    hasPreStop: config.preStop !== undefined || config.server !== undefined,
   };
 }
 
