@@ -86,7 +86,7 @@ test("Gateway: tells the client to go on once there is an instance for its body"
 });
 
 test("Gateway: reads a body no faster than its instance, and an answer no faster than its client", async () => {
-  const big = Buffer.alloc(4 * 1024 * 1024, "x");
+  const big = Buffer.alloc(24 * 1024 * 1024, "x");
   await using gateway = new TestGateway().serve(
     {
       begin: (call) => {
@@ -105,7 +105,7 @@ test("Gateway: reads a body no faster than its instance, and an answer no faster
         pump();
       },
     },
-    { endpoint: { bodyBytesMax: 8 * 1024 * 1024 } },
+    { endpoint: { bodyBytesMax: big.length } },
   );
   const client = await gateway.connect(await gateway.listen());
   client.socket.pause();
@@ -267,7 +267,7 @@ test("Gateway: holds requests for a workload at zero, asks to wake it, and answe
   await settle();
   gateway.gateway.apply({ kind: "endpoint", endpoint: endpointOf("i", "w", { concurrency: 1 }) });
   const all = await Promise.all(answers);
-  expect(all.map(({ status }) => status)).toEqual(new Array(40).fill(200));
+  expect(all.map(({ status }) => status)).toEqual(Array.from({ length: 40 }, () => 200));
   expect(gateway.wakes).toEqual([["w"]]);
   expect(all[0]?.headers.get("server-timing")).toMatch(
     /^wake;dur=[\d.]+, queue;dur=[\d.]+, backend;dur=[\d.]+$/,
