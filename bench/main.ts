@@ -17,6 +17,7 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   guests: () => import("./guests.ts"),
   "hollow-nodes": () => import("./hollow-nodes.ts"),
   instances: () => import("./instances.ts"),
+  link: () => import("./link.ts"),
   placement: () => import("./placement.ts"),
   "placement-quality": () => import("./placement-quality.ts"),
   preemption: () => import("./preemption.ts"),

@@ -254,7 +254,8 @@ export class NodeAgent {
       if (held?.lifecycle.state.kind !== "ended") continue;
       this.#held.delete(uid);
       this.#ledger.add({ kind: "removeInstance", uid });
-      this.#options.folders.remove(uid);
+      // Not before: a daemon that ends in between would have the instance, and its log no more.
+      this.#ledger.afterCommit(() => this.#options.folders.remove(uid));
       if (this.#templates.unuse(held.template)) this.#removeTemplateFiles(held.template.id);
     }
   }

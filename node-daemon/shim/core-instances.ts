@@ -46,7 +46,7 @@ export interface Crossings {
 
 export class CoreInstances {
   readonly #crossings: Crossings;
-  readonly #memoryBytesMax: number;
+  #memoryBytesMax: number;
   readonly #stackBytesMax: number;
   readonly #cores: Core[] = [];
   readonly #raw = new WeakMap<object, unknown>();
@@ -164,6 +164,12 @@ export class CoreInstances {
       core.kill.value = killFlag.killed;
       this.#setFuelOf(core, 0);
     }
+  }
+
+  /** Another limit, until the next one. Answers as `refreshCaps`. */
+  allow(memoryBytesMax: number): number {
+    this.#memoryBytesMax = memoryBytesMax;
+    return this.refreshCaps();
   }
 
   /** Each may grow by what all together may grow by. Answers how many bytes that is; it can be negative. */

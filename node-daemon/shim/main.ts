@@ -36,6 +36,7 @@ import {
   type ToShim,
 } from "./protocol.ts";
 import { RunQueue } from "./run-queue.ts";
+import { RequestDoor } from "./serving/request-door.ts";
 import { Shim, type ShimEvents } from "./shim.ts";
 import { stackTraceLimit } from "./trap.ts";
 
@@ -100,6 +101,7 @@ class ShimProcess {
       budget: new ShimBudget(config.limits, systemCapacity(), clock, (flavor) => {
         globalThis.gc?.({ type: "major", flavor });
       }),
+      doors: new RequestDoor(() => Promise.reject(new Error("this shim has no socket for requests yet"))),
       ownHeapBytes: config.heapMb === undefined ? () => 0 : heapGrowth(),
       timers,
       queue,
