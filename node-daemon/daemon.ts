@@ -138,6 +138,7 @@ export class Daemon {
       stateDir,
       instancesMax: options.allocatable.instances,
       agent,
+      serving,
       modules,
       moduleBoard,
       drivers: found.map(([, driver]) => driver),

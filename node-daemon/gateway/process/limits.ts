@@ -10,6 +10,10 @@ export const processLimits = {
   untaughtMs: 60_000,
   /** Told to go by a signal, not by its daemon. */
   signalGraceMs: 10_000,
+  /** What the system may keep for a process that is busy for a moment; it allows no more than its own limit. */
+  backlog: 4_096,
+  /** Of each listening socket: descriptors and memory end somewhere. Those beyond are closed at once. */
+  connectionsMax: 16_384,
   /** Of a port range: a wider one is a mistake. */
   portsMax: 1_024,
 } as const;
