@@ -141,7 +141,8 @@ const kinds: ReadonlySet<unknown> = new Set<ToGateway["kind"]>([
 
 /** Undefined for what this version does not know: a newer daemon may say more. */
 function asToGateway(value: unknown): ToGateway | undefined {
-  if (typeof value !== "object" || value === null || !("kind" in value) || !kinds.has(value.kind)) return undefined;
+  if (typeof value !== "object" || value === null || !("kind" in value) || !kinds.has(value.kind))
+    return undefined;
   // The daemon is of the same user, and writes what control.ts says.
   return value as ToGateway;
 }

@@ -12,7 +12,13 @@
 import { type Clock, type Timer } from "../../../kit/clock.ts";
 import { assertNever, errorMessage } from "../../../kit/errors.ts";
 import type { Log } from "../../../kit/log.ts";
-import { controlVersion, type GatewayConfig, type InheritedSocket, type Teaching, type ToGateway } from "../control.ts";
+import {
+  controlVersion,
+  type GatewayConfig,
+  type InheritedSocket,
+  type Teaching,
+  type ToGateway,
+} from "../control.ts";
 import type { WorkloadFigures } from "../control.ts";
 import { ControlSocket } from "./control-socket.ts";
 import { Knowledge } from "./knowledge.ts";
@@ -40,11 +46,7 @@ export interface ProcessParts {
   readonly inherited: readonly InheritedSocket[];
   readonly server: (events: RequestServerEvents) => RequestServer;
   /** Starts another process with these sockets, in the folder, by the command. */
-  readonly spawn: (
-    folder: string,
-    command: readonly string[],
-    sockets: readonly InheritedSocket[],
-  ) => void;
+  readonly spawn: (folder: string, command: readonly string[], sockets: readonly InheritedSocket[]) => void;
   readonly leave: () => void;
   readonly pid: number;
   readonly clock: Clock;

@@ -27,7 +27,9 @@ await runGateway((config, events) => {
             () => {
               response.setHeader("gateway", config.gatewayId).setHeader("build", config.buildId);
               if (finishing) response.setHeader("connection", "close");
-              response.end(known.get(url.pathname) ?? (url.pathname === "/" ? String(process.pid) : "unknown"));
+              response.end(
+                known.get(url.pathname) ?? (url.pathname === "/" ? String(process.pid) : "unknown"),
+              );
             },
             Number(url.searchParams.get("ms") ?? 0),
           );
