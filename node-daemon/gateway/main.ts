@@ -14,6 +14,7 @@ await runGateway((config, events, log) => {
     name: config.nodeName,
     debugHeaders: config.debugHeaders,
     trustForwarded: config.trustForwarded,
+    httpsPort: config.listen.find(({ kind, port }) => kind === "https" && port !== 0)?.port,
   };
   const ports = { ...parts, dialShim: (folder: string) => dialShim(folder, parts), dialPeer: noPeer };
   const gateway = new Gateway(options, ports, events);
@@ -30,7 +31,6 @@ await runGateway((config, events, log) => {
       acceptors.close();
       return gateway.finish(graceMs);
     },
-    figures: () => gateway.changedFigures(),
   };
 }, process.argv.slice(2));
 

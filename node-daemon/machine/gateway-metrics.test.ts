@@ -20,7 +20,7 @@ const figures: WorkloadFigures = {
   waiting: 2,
   requests: { "1xx": 0, "2xx": 5, "3xx": 0, "4xx": 0, "5xx": 1 },
   // Two within a millisecond, three within ten, one beyond all bounds.
-  durations: durationBoundsMs.map((ms) => (ms === 1 ? 2 : ms === 10 ? 3 : 0)).concat(1),
+  durations: [...durationBoundsMs.map((ms) => (ms === 1 ? 2 : ms === 10 ? 3 : 0)), 1],
   durationSumMs: 12_500,
   wakeUps: 1,
   wakeUpSumMs: 40,
