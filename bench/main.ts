@@ -16,6 +16,7 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   "guest-speed": () => import("./guest-speed.ts"),
   guests: () => import("./guests.ts"),
   "hollow-nodes": () => import("./hollow-nodes.ts"),
+  http: () => import("./http.ts"),
   instances: () => import("./instances.ts"),
   placement: () => import("./placement.ts"),
   "placement-quality": () => import("./placement-quality.ts"),
