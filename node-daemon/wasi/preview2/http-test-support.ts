@@ -10,7 +10,7 @@ import type { Fields } from "./http-fields.ts";
 import type { FutureIncomingResponse } from "./http-response-future.ts";
 import type { FutureTrailers, IncomingBody, IncomingRequest, IncomingResponse } from "./http-incoming.ts";
 import type { OutgoingBody, OutgoingRequest, OutgoingResponse } from "./http-outgoing.ts";
-import { ResponseOutparam } from "./http-outparam.ts";
+import type { ResponseOutparam } from "./http-outparam.ts";
 import type { RequestOptions } from "./http-request-options.ts";
 import { httpInterfaces } from "./http.ts";
 
@@ -49,7 +49,12 @@ export function httpOf(host = new FakeComponentHost()): Http {
     HttpTypes,
     OutgoingHandler,
   ];
-  return { ...types, host, context: httpContext(host), send: (request, options) => outgoing.handle(request, options) };
+  return {
+    ...types,
+    host,
+    context: httpContext(host),
+    send: (request, options) => outgoing.handle(request, options),
+  };
 }
 
 export const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "latin1"));
@@ -63,7 +68,14 @@ export class FakeExchange implements Exchange {
   end: HeaderList | ExchangeFailure | undefined;
 
   constructor(head: Partial<RequestHead> = {}) {
-    this.head = { method: "GET", pathWithQuery: "/", scheme: "http", authority: "a.test", headers: [], ...head };
+    this.head = {
+      method: "GET",
+      pathWithQuery: "/",
+      scheme: "http",
+      authority: "a.test",
+      headers: [],
+      ...head,
+    };
   }
 
   respond(status: number, headers: HeaderList): void {

@@ -46,7 +46,12 @@ describe("fields", () => {
     const fields = new Fields();
     expect(fields.append(field, bytes(value))).toEqual(error(tag));
     expect(fields.set(field, [bytes(value)])).toEqual(error(tag));
-    expect(Fields.fromList([["ok", bytes("1")], [field, bytes(value)]])).toEqual(error(tag));
+    expect(
+      Fields.fromList([
+        ["ok", bytes("1")],
+        [field, bytes(value)],
+      ]),
+    ).toEqual(error(tag));
     expect(fields.entries()).toEqual([]);
   });
 
@@ -60,7 +65,10 @@ describe("fields", () => {
 
   it("of a refused list are not held", () => {
     const { Fields, host } = httpOf();
-    Fields.fromList([["a", bytes("b")], ["host", bytes("c")]]);
+    Fields.fromList([
+      ["a", bytes("b")],
+      ["host", bytes("c")],
+    ]);
     expect(host.resources.open).toBe(0);
   });
 });
@@ -78,7 +86,9 @@ function served(exchange = new FakeExchange(), http: Http = httpOf()) {
 describe("incoming-request", () => {
   it("tells what was asked, but for what belongs to the connection", () => {
     const headers = ["accept", "*/*", "connection", "close", "x-é", "é", "host", "a.test"];
-    const { request } = served(new FakeExchange({ method: "PROPFIND", pathWithQuery: "/a?b", headers, scheme: "https" }));
+    const { request } = served(
+      new FakeExchange({ method: "PROPFIND", pathWithQuery: "/a?b", headers, scheme: "https" }),
+    );
     expect(request.method()).toEqual({ tag: "other", val: "PROPFIND" });
     expect(request.pathWithQuery()).toBe("/a?b");
     expect(request.scheme()).toEqual({ tag: "HTTPS" });
@@ -92,9 +102,12 @@ describe("incoming-request", () => {
     expect(fields.delete("accept")).toEqual(error("immutable"));
   });
 
-  it.each(["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"])("%s has a name", (method) => {
-    expect(served(new FakeExchange({ method })).request.method()).toEqual({ tag: method.toLowerCase() });
-  });
+  it.each(["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"])(
+    "%s has a name",
+    (method) => {
+      expect(served(new FakeExchange({ method })).request.method()).toEqual({ tag: method.toLowerCase() });
+    },
+  );
 
   it("has one body, with one stream", () => {
     const { request } = served();
@@ -137,7 +150,8 @@ describe("incoming-request", () => {
 
 describe("response-outparam", () => {
   it("sends head, body and trailers", () => {
-    const { Fields, OutgoingResponse, OutgoingBody, ResponseOutparam, answer, exchange, host, request } = served();
+    const { Fields, OutgoingResponse, OutgoingBody, ResponseOutparam, answer, exchange, host, request } =
+      served();
     const response = new OutgoingResponse(valueOf(Fields.fromList([["X-A", bytes("b")]])));
     expect(response.setStatusCode(201)).toEqual(okay);
     const body = valueOf(response.body());
@@ -194,7 +208,11 @@ describe("response-outparam", () => {
 
   it.each([
     { name: "none", make: () => undefined, end: { kind: "no-response" } },
-    { name: "an error", make: () => ({ tag: "err", val: { tag: "loop-detected" } }) as const, end: { kind: "error", code: "loop-detected" } },
+    {
+      name: "an error",
+      make: () => ({ tag: "err", val: { tag: "loop-detected" } }) as const,
+      end: { kind: "error", code: "loop-detected" },
+    },
   ])("says so when there is $name", ({ make, end }) => {
     const { ResponseOutparam, answer, exchange } = served();
     const response = make();
@@ -228,14 +246,17 @@ describe("response-outparam", () => {
     expect(exchange.output.written.byteLength).toBeLessThanOrEqual(Number(length[0]));
   });
 
-  it.each(["1, 2", "-1", "+1", "0x3", "1e3", "", "99999999999999999999"])("does not answer with the length %j", (length) => {
-    const { Fields, OutgoingResponse, ResponseOutparam, answer, exchange } = served();
-    const fields = new Fields();
-    fields.set("content-length", [bytes(length)]);
-    ResponseOutparam.set(answer, { tag: "ok", val: new OutgoingResponse(fields) });
-    expect(exchange.answer).toBeUndefined();
-    expect(exchange.end).toEqual({ kind: "error", code: "HTTP-protocol-error" });
-  });
+  it.each(["1, 2", "-1", "+1", "0x3", "1e3", "", "99999999999999999999"])(
+    "does not answer with the length %j",
+    (length) => {
+      const { Fields, OutgoingResponse, ResponseOutparam, answer, exchange } = served();
+      const fields = new Fields();
+      fields.set("content-length", [bytes(length)]);
+      ResponseOutparam.set(answer, { tag: "ok", val: new OutgoingResponse(fields) });
+      expect(exchange.answer).toBeUndefined();
+      expect(exchange.end).toEqual({ kind: "error", code: "HTTP-protocol-error" });
+    },
+  );
 
   it("does not answer with lengths that differ", () => {
     const { Fields, OutgoingResponse, ResponseOutparam, answer, exchange } = served();
@@ -254,7 +275,10 @@ describe("response-outparam", () => {
     ResponseOutparam.set(answer, { tag: "ok", val: response });
     const stream = valueOf(body.write());
     stream.checkWrite();
-    const written = stream.write(bytes("abc")) as { readonly tag: string; readonly val: { readonly val: IoError } };
+    const written = stream.write(bytes("abc")) as {
+      readonly tag: string;
+      readonly val: { readonly val: IoError };
+    };
     expect(written.tag).toBe("err");
     expect(httpErrorCode(written.val.val)).toEqual({ tag: "HTTP-response-body-size", val: 3n });
   });
@@ -264,7 +288,9 @@ describe("response-outparam", () => {
     { name: "204", method: "GET", status: 204 },
     { name: "304", method: "GET", status: 304 },
   ])("sends no body with $name", ({ method, status }) => {
-    const { Fields, OutgoingResponse, OutgoingBody, ResponseOutparam, answer, exchange } = served(new FakeExchange({ method }));
+    const { Fields, OutgoingResponse, OutgoingBody, ResponseOutparam, answer, exchange } = served(
+      new FakeExchange({ method }),
+    );
     const fields = new Fields();
     fields.set("content-length", [bytes("3")]);
     const response = new OutgoingResponse(fields);
@@ -317,7 +343,10 @@ describe("response-outparam", () => {
 
 describe("outgoing-request", () => {
   it.each([
-    { name: "a method with a line end", set: (r: Request) => r.setMethod({ tag: "other", val: "GET / HTTP/1.1\r\nA:" }) },
+    {
+      name: "a method with a line end",
+      set: (r: Request) => r.setMethod({ tag: "other", val: "GET / HTTP/1.1\r\nA:" }),
+    },
     { name: "a path with a blank", set: (r: Request) => r.setPathWithQuery("/a b") },
     { name: "a path with a line end", set: (r: Request) => r.setPathWithQuery("/a\r\nb: c") },
     { name: "an authority with a line end", set: (r: Request) => r.setAuthority("a\r\nb") },
