@@ -3,12 +3,13 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { compileAssemblyScript } from "./compile-assemblyscript.ts";
 import { compileC, compileCpp } from "./compile-c.ts";
+import { componentOfHttpHandler, componentOfJavaScript } from "./componentize-javascript.ts";
 import { compileRust } from "./compile-rust.ts";
 import { root } from "./gate.ts";
-import { componentOf, componentOfJavaScript } from "./make-component.ts";
+import { componentOf, componentOfLibrary } from "./make-component.ts";
 
 export interface ExampleGuest {
-  /** Of its folder below `examples/`. */
+  /** Of its folder below `examples/`; with its own after a slash where the folder has several. */
   readonly name: string;
   /** Relative to the root. */
   readonly target: string;
@@ -38,12 +39,31 @@ export const exampleGuests: readonly ExampleGuest[] = [
   guest("c-component/lighthouse.wasm", "checked in", async () =>
     componentOf(await compileC(await text("c-component/lighthouse.c"))),
   ),
+  oneOfSeveral("http/hello.wasm", "checked in", () => handlerOf("http/hello.c")),
+  oneOfSeveral("http/echo.wasm", "checked in", () => handlerOf("http/echo.c")),
+  oneOfSeveral("http/tally.wasm", "checked in", async () => compileC(await text("http/tally.c"))),
   guest("rust/inventory.wasm", "built elsewhere", () => compileRust(join(examples, "rust/inventory.rs"))),
   guest("javascript/greet.wasm", "ignored", () =>
     componentOfJavaScript(join(examples, "javascript/greet.js"), join(examples, "javascript/world.wit")),
   ),
+  oneOfSeveral("http/greeter.wasm", "ignored", () =>
+    componentOfHttpHandler(join(examples, "http/greeter.js"), "fetch"),
+  ),
+  oneOfSeveral("http/counter.wasm", "ignored", () =>
+    componentOfHttpHandler(join(examples, "http/counter.js"), "handle"),
+  ),
 ];
+
+async function handlerOf(file: string): Promise<Uint8Array> {
+  const header = { "wasi-http.h": await text("http/wasi-http.h") };
+  const library = await compileC(await text(file), ["-mexec-model=reactor"], header);
+  return componentOfLibrary(library, await text("http/world.wit"));
+}
 
 function guest(file: string, kept: ExampleGuest["kept"], build: ExampleGuest["build"]): ExampleGuest {
   return { name: file.slice(0, file.indexOf("/")), target: `examples/${file}`, kept, build };
+}
+
+function oneOfSeveral(file: string, kept: ExampleGuest["kept"], build: ExampleGuest["build"]): ExampleGuest {
+  return { ...guest(file, kept, build), name: file.replace(/\.wasm$/, "") };
 }

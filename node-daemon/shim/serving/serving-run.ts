@@ -61,7 +61,8 @@ export class ServingRun implements RequestOwner {
     this.#options = options;
     const { handler, queue, account, pot, bug, clock } = options;
     const done: SeatParts["done"] = (seat, request, served) => this.#done(seat, request, served);
-    this.#seatParts = { handler, queue, account, pot, done, bug };
+    const left: SeatParts["left"] = (seat) => this.#freed(seat);
+    this.#seatParts = { handler, queue, account, pot, done, left, bug };
     this.#idle = new IdleSeats(clock, (seat) => this.#close(seat));
     this.#deadlines = new Deadlines(clock, (request) => this.#late(request));
   }
@@ -162,10 +163,8 @@ export class ServingRun implements RequestOwner {
     this.#deadlines.remove(request);
     const { seat } = request;
     if (seat?.serving) seat.kill();
-    else if (seat) {
-      seat.leave();
-      this.#freed(seat);
-    } else if (this.#waiting.delete(request)) this.#lookIfEmpty();
+    else if (seat) seat.leave();
+    else if (this.#waiting.delete(request)) this.#lookIfEmpty();
   }
 
   #done(seat: Seat, request: ServedExchange, served: Served): void {

@@ -12,6 +12,7 @@ export interface UpdateGateway {
   'removedWorkloads'?: (string)[];
   'certificates'?: (_wherry_v1_GatewayCertificate)[];
   'removedCertificates'?: (string)[];
+  'more'?: (boolean);
 }
 
 export interface UpdateGateway__Output {
@@ -22,4 +23,5 @@ export interface UpdateGateway__Output {
   'removedWorkloads': (string)[];
   'certificates': (_wherry_v1_GatewayCertificate__Output)[];
   'removedCertificates': (string)[];
+  'more': (boolean);
 }
