@@ -16,7 +16,8 @@ const program = join(jcoFolder, "dist", "jco.js");
 export async function componentOfJavaScript(sourceFile: string, witFile: string): Promise<Uint8Array> {
   const packages = await wasiPackages();
   return componentize(await readFile(sourceFile, "utf8"), await readFile(witFile, "utf8"), packages, [
-    ...["--backend", "quickjs", "--backend-qjs-disable-async"],
+    "--backend=quickjs",
+    "--backend-qjs-disable-async",
   ]);
 }
 

@@ -9,7 +9,7 @@ export class Figures {
   wakeUpSumMs = 0;
   changed = false;
   readonly #classes = [0, 0, 0, 0, 0, 0];
-  readonly #durations = new Array<number>(durationBoundsMs.length + 1).fill(0);
+  readonly #durations = Array.from({ length: durationBoundsMs.length + 1 }, () => 0);
   #durationSumMs = 0;
 
   /** `status` 0: the client has gone before there was one. */

@@ -28,7 +28,7 @@ export interface RawRequest {
 }
 
 export function checkRequest(raw: RawRequest): CheckedRequest {
-  const { headers, method } = raw;
+  const { method } = raw;
   if (method === "TRACE") {
     return refused({ status: 405, reason: "MethodNotAllowed", text: "The method TRACE is not forwarded." });
   }

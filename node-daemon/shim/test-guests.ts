@@ -181,6 +181,26 @@ export const guests = {
         transfer(1, 1),
       ),
     }),
+  /** Prints a text, then every byte of its standard input, one by one. */
+  cgiEchoes: (text: string) =>
+    guest({
+      imports: ["fd_read", "fd_write"],
+      text,
+      code: lines(
+        transfer(1, 1),
+        lines(i32Const(at.vector + 4), i32Const(1), [0x36, 2, 0]),
+        block(
+          0x02,
+          loop(
+            transfer(0, 0),
+            i32Const(at.done),
+            // Out of the block.
+            [0x28, 2, 0, 0x45, 0x0d, 1],
+            transfer(1, 1),
+          ),
+        ),
+      ),
+    }),
   /** Opens a file in its first mount, or exits with 9; reads and prints as many bytes as its path has; exits with 0. */
   printsFile: (path: string) =>
     guest({
