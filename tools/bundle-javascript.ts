@@ -16,8 +16,8 @@ export async function bundleJavaScript(
   alias: Readonly<Record<string, string>>,
 ): Promise<string> {
   const ofJco = createRequire(join(jcoFolder, "dist", "jco.js"));
-  const { rolldown } = (await import(ofJco.resolve("rolldown"))) as Rolldown; // As its documentation has it.
-  const bundle = await rolldown({ input: file, resolve: { alias } });
+  const library = (await import(ofJco.resolve("rolldown"))) as Rolldown; // As its documentation has it.
+  const bundle = await library.rolldown({ input: file, resolve: { alias } });
   try {
     const { output } = await bundle.generate({ format: "esm" });
     return output[0].code;
