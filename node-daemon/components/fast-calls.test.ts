@@ -56,6 +56,9 @@ describe("withFastCalls", () => {
     );
     expect(fast).not.toMatch(/_lowerImportBackwardsCompat\.bind/);
     // Its core module has something to be done after the call, in which it may call nothing.
+    expect(fast).toMatch(
+      /Handle\(handle0, handle1\)\.then\(\(\) => \{[^}]*mayLeave = false;\s*postReturn0\(\);[^}]*\}\);/,
+    );
     expect(fast).toMatch(/const _trampoline0 = function\([^)]*\) \{_checkMayLeave\(0\);/);
     expect(() => new Script(wrapFunctionBody(asFunctionBody(fast ?? "")))).not.toThrow();
   });

@@ -139,13 +139,20 @@ function fastWire(match: RegExpExecArray, text: string): Replaced {
 const handler =
   /^( *)async function (handle(?:\$\d+)?)\(arg0, arg1\) \{[^]*?fn: async \(\) => \{\s*try \{([^]*?instanceof IncomingRequest[^]*?)let ret;\s*try \{\s*await _withGlobalCurrentTaskMeta\(\{\s*taskID: task\.id\(\),\s*componentIdx: task\.componentIdx\(\),\s*fn: \(\) => (\w+\(handle0, handle1\)),\s*\}\);\s*\} catch[^]*?\n\1\}\n/m;
 
-/** What answers requests, if there is such an export and nothing is to be done after the call. */
+/** What is done when a call has returned: it frees what it has handed over. It may call nothing meanwhile. */
+const cleaning =
+  /\n( *let cstate = getOrCreateAsyncState\(\d+\);\s*cstate\.mayLeave = false;\s*postReturn\d+\(\);\s*cstate\.mayLeave = true;\n)/;
+
+/** What answers requests, if there is such an export. */
 function withFastHandler(script: string): string {
   return script.replace(
     handler,
     (whole: string, indent: string, name: string, lower: string, called: string) => {
-      if (ofTasks.test(lower) || /postReturn: true/.test(whole)) return whole;
-      return `${indent}function ${name}(arg0, arg1) {${lower}return ${called};\n${indent}}\n`;
+      const after = whole.slice(whole.lastIndexOf(called));
+      const cleaned = cleaning.exec(after)?.[1];
+      if (ofTasks.test(lower) || (after.includes("postReturn") && cleaned === undefined)) return whole;
+      const answer = cleaned === undefined ? called : `${called}.then(() => {\n${cleaned}})`;
+      return `${indent}function ${name}(arg0, arg1) {${lower}return ${answer};\n${indent}}\n`;
     },
   );
 }

@@ -1,48 +1,80 @@
 /**
  * What a gateway does with requests: accepts them from clients and other gateways, finds the route, the workload and an instance,
- * forwards, and answers. The process around it (sockets of the daemon, handing over, workers) is not its business.
+ * forwards, and answers. The process around it (listening, the daemon, handing over, workers) is not its business.
  */
+import type { Socket } from "node:net";
+import { assertNever } from "../../kit/errors.ts";
 import type { CalleeExchange } from "../link/exchange.ts";
-import type { ToGateway } from "./control.ts";
-import type {
-  BoundListener,
-  ChangedFigures,
-  GatewayEvents,
-  GatewayListener,
-  GatewayOptions,
-  GatewayPorts,
-} from "./ports.ts";
+import { Backends } from "./backends.ts";
+import type { Teaching } from "./control.ts";
+import { Deadlines } from "./deadlines.ts";
+import { Front } from "./front.ts";
+import { Traffic } from "./traffic.ts";
+import type { GatewayEvents, GatewayOptions, GatewayPorts } from "./ports.ts";
 
-/** The messages of the daemon that are about requests; the others are about the process. */
-export type GatewayChange = Exclude<ToGateway, { readonly kind: "identity" | "handOver" | "exit" }>;
+/** What is about requests; identity is for links between nodes. */
+export type GatewayTeaching = Exclude<Teaching, { readonly kind: "identity" }>;
 
 export class Gateway {
-  constructor(_options: GatewayOptions, _ports: GatewayPorts, _events: GatewayEvents) {}
+  readonly #backends: Backends;
+  readonly #traffic: Traffic;
+  readonly #front: Front;
 
-  /** Each can be repeated. Between snapshotBegin and snapshotEnd everything old goes on; what was not named is gone at the end. */
-  apply(_change: GatewayChange): void {}
-
-  /** Rejects with the system's error when the address cannot be had. */
-  listen(_listener: GatewayListener): Promise<BoundListener> {
-    return Promise.reject(new Error("not yet"));
+  constructor(options: GatewayOptions, ports: GatewayPorts, events: GatewayEvents) {
+    const deadlines = new Deadlines(ports.clock);
+    this.#backends = new Backends(ports, events, deadlines);
+    this.#traffic = new Traffic(options, ports, this.#backends, deadlines);
+    this.#front = new Front({
+      clock: ports.clock,
+      take: (request) => this.#traffic.take(request),
+      isSameHost: (serverName, host) => this.#traffic.table.isSameHost(serverName, host),
+    });
   }
 
-  /** An exchange that another gateway has sent: `target.kind` must be "workload". Goes to instances of this node only. */
+  /** Each can be repeated. */
+  apply(teaching: GatewayTeaching): void {
+    switch (teaching.kind) {
+      case "route":
+        return this.#traffic.table.put(teaching.route);
+      case "routeGone":
+        return this.#traffic.table.remove(teaching.uid);
+      case "workload":
+        return this.#backends.putWorkload(teaching.workload);
+      case "workloadGone":
+        return this.#backends.removeWorkload(teaching.uid);
+      case "endpoint":
+        return this.#backends.putEndpoint(teaching.endpoint);
+      case "endpointGone":
+        return this.#backends.removeEndpoint(teaching.uid);
+      case "drain":
+        return this.#backends.drainEndpoint(teaching.uid);
+      case "certificate":
+      case "certificateGone":
+        return;
+      default:
+        return assertNever(teaching, "teaching");
+    }
+  }
+
+  /** A connection of a client, just accepted: nothing of it has been read. */
+  accept(scheme: "http" | "https", socket: Socket): void {
+    this.#front.accept(scheme, socket);
+  }
+
+  /** An exchange that another gateway has sent. Goes to instances of this node only. */
   answer(_exchange: CalleeExchange): void {}
 
   /**
-   * Accepts no connections any more (the listening sockets are closed here; inherited copies go on), says so to clients on each answer
-   * and with GOAWAY, and resolves when nothing is under way any more, or after `graceMs`, when what is left is cut off.
+   * Nothing is accepted any more: says so to clients on each answer and with GOAWAY, and resolves when nothing is under way any
+   * more, or after `graceMs`, when what is left is cut off.
    */
-  drain(_graceMs: number): Promise<void> {
+  finish(_graceMs: number): Promise<void> {
     return Promise.resolve();
   }
 
-  /** Since the gateway began. */
-  changedFigures(): ChangedFigures {
-    return [];
-  }
-
   /** At once, whatever is under way. */
-  close(): void {}
+  close(): void {
+    this.#front.close();
+    this.#backends.close();
+  }
 }

@@ -26,7 +26,7 @@ export interface GatewayPorts {
   dialShim(folder: string): ExchangeClient;
   /** To the gateway of another node, at HOST:PORT, which has to prove that it is this node. */
   dialPeer(node: string, address: string): ExchangeClient;
-  /** Lines of the access log, each without a line end. False: full; the line is dropped, and counted. Absent: there is none. */
+  /** Takes a line of the access log, without a line end. False: it is full; the line is dropped, and counted. Absent: there is none. */
   readonly accessLog?: (line: string) => boolean;
 }
 
@@ -38,8 +38,10 @@ export interface GatewayOptions {
   /** Whether requests may ask for timings by `wherry-debug: timing`. */
   readonly debugHeaders: boolean;
   readonly accessLogFormat: "json" | "common";
-  /** Of one gateway process. */
+  /** Of one gateway process; more are closed at once. */
   readonly connectionsMax: number;
+  /** Where plain requests are sent to that are to come by HTTPS; undefined: to the scheme's own port. */
+  readonly httpsPort: number | undefined;
 }
 
 export const defaultGatewayOptions: GatewayOptions = {
@@ -48,25 +50,8 @@ export const defaultGatewayOptions: GatewayOptions = {
   debugHeaders: false,
   accessLogFormat: "json",
   connectionsMax: 16_384,
+  httpsPort: undefined,
 };
-
-/** Where clients connect. */
-export interface GatewayListener {
-  /** http: HTTP/1.1 and HTTP/2 with prior knowledge on one port. https: both by ALPN. */
-  readonly scheme: "http" | "https";
-  readonly at:
-    | { readonly kind: "address"; readonly host: string; readonly port: number }
-    /** A listening socket that was inherited. */
-    | { readonly kind: "descriptor"; readonly fd: number };
-}
-
-export interface BoundListener {
-  readonly scheme: "http" | "https";
-  readonly host: string;
-  readonly port: number;
-  /** Of the listening socket, to be inherited by a child; it is this process's as long as it accepts. */
-  readonly fd: number;
-}
 
 /** Must not throw. */
 export interface GatewayEvents {
@@ -74,7 +59,6 @@ export interface GatewayEvents {
   wake(workloads: readonly string[]): void;
   /** After `drain` of this endpoint: nothing is under way there any more. */
   drained(uid: string): void;
+  /** Since the gateway began, of those workloads that have changed in the last second. */
+  figures(workloads: readonly WorkloadFigures[]): void;
 }
-
-/** The figures of those workloads that have changed since the last call. */
-export type ChangedFigures = readonly WorkloadFigures[];

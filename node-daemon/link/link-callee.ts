@@ -6,6 +6,7 @@ import { LinkConnection, type LinkEnd, type LinkOptions, type LinkSide } from ".
 import { OutgoingBody } from "./outgoing-body.ts";
 import { CalleeStream } from "./callee-stream.ts";
 import { SendWindow } from "./windows.ts";
+import { StreamTable } from "./stream-table.ts";
 
 export interface CalleeEvents {
   /** A request. It is either listened to or ended at once. */
@@ -17,7 +18,7 @@ export interface CalleeEvents {
 export class LinkCallee {
   readonly #connection: LinkConnection;
   readonly #events: CalleeEvents;
-  readonly #exchanges = new Map<number, CalleeStream>();
+  readonly #exchanges = new StreamTable<CalleeStream>();
   /** Those that have more to send than they may. */
   readonly #waiting = new Set<CalleeStream>();
   /** The last that was taken, and the last that was seen. */
@@ -95,7 +96,7 @@ export class LinkCallee {
     const { writer, encoder } = this.#connection;
     const body = new OutgoingBody(writer, encoder, id, new SendWindow(this.#windowBytes));
     const stream = new CalleeStream(id, head, this.#connection, body, this.#waiting, this.#forget);
-    this.#exchanges.set(id, stream);
+    this.#exchanges.add(stream);
     stream.takePiece(flags, bytes, bodyAt, end);
     this.#events.request(stream);
   }

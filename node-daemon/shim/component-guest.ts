@@ -44,7 +44,6 @@ type HostFunction = (...args: unknown[]) => unknown;
 
 /** Something that goes on in a turn of the queue. */
 class Continuation extends Runnable {
-  readonly member: PotMember | undefined;
   readonly #guest: ComponentGuest;
   readonly #ready: () => void;
 
@@ -86,7 +85,7 @@ export class ComponentGuest implements Crossings {
   /** Ends the call that is waited for. */
   #onUnwound = () => {};
   #stacks = 0;
-  #turn: Continuation | undefined;
+  #inTurn = false;
   /** In this turn something has happened that the generated code may wait for. */
   #active = false;
   #killed = false;
@@ -106,7 +105,7 @@ export class ComponentGuest implements Crossings {
   constructor(
     queue: RunQueue,
     account: Account,
-    events: HostedEvents,
+    events: Pick<HostedEvents, "needHeap">,
     clock: Pick<Clock, "setTimer">,
     memoryBytesMax: number,
     fuelMax: number | undefined,
@@ -158,6 +157,11 @@ export class ComponentGuest implements Crossings {
 
   get memoryBytes(): number {
     return this.#cores.memoryBytes;
+  }
+
+  /** Of its call stack, while one is suspended. */
+  get stackBytes(): number {
+    return this.#stacks > 0 ? this.#cores.stackBytes : 0;
   }
 
   get firstMemory(): WasmMemory | undefined {
@@ -230,9 +234,10 @@ export class ComponentGuest implements Crossings {
 
   // As the run queue sees it.
 
-  beginTurn(continuation: Continuation): void {
-    this.#queued.delete(continuation);
-    this.#turn = continuation;
+  /** Without a continuation: the turn is that of whoever calls it, who says when it is over. */
+  beginTurn(continuation?: Continuation): void {
+    if (continuation) this.#queued.delete(continuation);
+    this.#inTurn = true;
     this.#turnBeganMs = this.#queue.now();
     this.#limits.begin();
     if (this.#spent) this.#refill();
@@ -240,7 +245,7 @@ export class ComponentGuest implements Crossings {
 
   endTurn(): void {
     this.#sliceRanMs = this.#sliceMs;
-    this.#turn = undefined;
+    this.#inTurn = false;
     if (this.#active) this.#timers.ask();
     this.#active = false;
   }
@@ -342,7 +347,7 @@ export class ComponentGuest implements Crossings {
       this.#stacks++;
       this.#active = true;
       this.#cores.beginStack();
-      const startMs = this.#turn ? undefined : this.#queue.now();
+      const startMs = this.#inTurn ? undefined : this.#queue.now();
       const over = call(...args).then(
         (value) => {
           this.#unwind();
@@ -392,7 +397,7 @@ export class ComponentGuest implements Crossings {
           if (over) return;
           over = true;
           this.#waits.delete(end);
-          this.#resumeStack(this.#turn && this.#spent ? "yielded" : "woken", ready);
+          this.#resumeStack(this.#inTurn && this.#spent ? "yielded" : "woken", ready);
         };
         const end = () => settle(() => resolve(undefined));
         this.#waits.add(end);
@@ -422,10 +427,10 @@ export class ComponentGuest implements Crossings {
 
   /** In the turn that is, if the slice is not over; in a turn of its own otherwise. */
   #goOn(runClass: RunClass, ready: () => void): void {
-    if (this.#turn && !this.#killed && (!this.#spent || this.#queue.mayContinue(this.account))) {
+    if (this.#inTurn && !this.#killed && (!this.#spent || this.#queue.mayContinue(this.account))) {
       if (this.#spent) this.#refill();
       ready();
-    } else this.#continueAs(this.#turn ? "yielded" : runClass, ready);
+    } else this.#continueAs(this.#inTurn ? "yielded" : runClass, ready);
   }
 
   #outOfFuel(): unknown {
@@ -451,7 +456,7 @@ export class ComponentGuest implements Crossings {
   }
 
   get #sliceMs(): number {
-    return this.#sliceRanMs + (this.#turn ? this.#queue.now() - this.#turnBeganMs : 0);
+    return this.#sliceRanMs + (this.#inTurn ? this.#queue.now() - this.#turnBeganMs : 0);
   }
 
   /** The slice is over. The next grant is what would have taken one slice's time at the speed of this one. */

@@ -70,6 +70,11 @@ export class CoreInstances {
     return bytes;
   }
 
+  /** Of the call stack that is suspended, if there is one. */
+  get stackBytes(): number {
+    return this.#cores.reduce((sum, { stack }) => sum + Math.max(0, this.#stackBytesMax - stack.value), 0);
+  }
+
   get firstMemory(): WasmMemory | undefined {
     return this.#memories.values().next().value;
   }

@@ -280,11 +280,10 @@ export class Guest extends Runnable {
 
   #called(outcome: WasiAnswer): unknown {
     this.#countCall(fuelLimits.callsPerLook);
-    if (outcome instanceof Promise) return this.#inTurn(this.afterCall ? this.#thenSettled(outcome) : outcome);
+    if (outcome instanceof Promise)
+      return this.#inTurn(this.afterCall ? this.#thenSettled(outcome) : outcome);
     const settled = this.afterCall?.();
-    return settled
-      ? this.#inTurn(this.#untilKilled(settled).then(() => outcome ?? 0))
-      : this.#goOn(outcome);
+    return settled ? this.#inTurn(this.#untilKilled(settled).then(() => outcome ?? 0)) : this.#goOn(outcome);
   }
 
   /** A kill doesn't wait for it. */

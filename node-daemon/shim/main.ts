@@ -11,6 +11,7 @@ import { type Clock, systemClock, type Timer } from "../../kit/clock.ts";
 import { assertNever, errorCode } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import { threadCpuMs } from "../../kit/thread-cpu.ts";
+import { listenRequests } from "../link/shim-requests.ts";
 import type { RunId } from "../runtimes/runtime-driver.ts";
 import type { WasiClock } from "../wasi/host.ts";
 import { payWith } from "../wasi/file-system/payer.ts";
@@ -101,7 +102,9 @@ class ShimProcess {
       budget: new ShimBudget(config.limits, systemCapacity(), clock, (flavor) => {
         globalThis.gc?.({ type: "major", flavor });
       }),
-      doors: new RequestDoor(() => Promise.reject(new Error("this shim has no socket for requests yet"))),
+      doors: new RequestDoor(async (accept) => {
+        await listenRequests(".", accept, { clock, log });
+      }),
       ownHeapBytes: config.heapMb === undefined ? () => 0 : heapGrowth(),
       timers,
       queue,

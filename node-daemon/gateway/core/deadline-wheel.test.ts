@@ -4,7 +4,7 @@ import { Deadline, DeadlineWheel } from "./deadline-wheel.ts";
 class Noted extends Deadline {
   readonly name: string;
   readonly log: string[];
-  then: (() => void) | undefined;
+  next: (() => void) | undefined;
 
   constructor(name: string, log: string[]) {
     super();
@@ -14,7 +14,7 @@ class Noted extends Deadline {
 
   onDeadline(nowMs: number): void {
     this.log.push(`${this.name}@${nowMs}`);
-    this.then?.();
+    this.next?.();
   }
 }
 
@@ -65,7 +65,7 @@ test("DeadlineWheel: sees everything that is due after a long pause", () => {
 test("DeadlineWheel: lets a deadline set itself again", () => {
   const { wheel: w, log, make } = wheel();
   const a = make("a");
-  a.then = () => w.set(a, 0);
+  a.next = () => w.set(a, 0);
   w.set(a, 0);
   w.advance(10);
   w.advance(10);

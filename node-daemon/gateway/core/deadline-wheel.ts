@@ -19,7 +19,7 @@ const slotCount = 512;
 
 export class DeadlineWheel {
   readonly #tickMs: number;
-  readonly #slots = new Array<Deadline | undefined>(slotCount).fill(undefined);
+  readonly #slots = Array.from<Deadline | undefined>({ length: slotCount });
   /** Everything up to this tick has been told. */
   #tick: number;
   #count = 0;

@@ -59,7 +59,7 @@ const unreserved = flags("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 const tolerated = flags('"<>[]\\^`{|}');
 
 function flags(characters: string): readonly boolean[] {
-  const table = new Array<boolean>(128).fill(false);
+  const table = Array.from({ length: 128 }, () => false);
   for (const character of characters) table[character.charCodeAt(0)] = true;
   return table;
 }

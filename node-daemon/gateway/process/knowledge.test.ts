@@ -88,7 +88,7 @@ test("Knowledge: half a snapshot changes nothing", () => {
 
 test("Knowledge: within a snapshot a later word holds", () => {
   const knowledge = new Knowledge();
-  expect(snapshot(knowledge, endpoint("e", 1), endpoint("e", 2), endpoint("f"), { kind: "drain", uid: "f" })).toEqual(
-    [endpoint("e", 2)],
-  );
+  expect(
+    snapshot(knowledge, endpoint("e", 1), endpoint("e", 2), endpoint("f"), { kind: "drain", uid: "f" }),
+  ).toEqual([endpoint("e", 2)]);
 });

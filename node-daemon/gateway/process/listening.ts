@@ -82,7 +82,8 @@ export class Listening {
       const where = wanted.portMax > wanted.port ? `${wanted.port}-${wanted.portMax}` : `${wanted.port}`;
       const message = `listen for ${wanted.kind} on ${wanted.host}:${where}: ${outcome.message}`;
       // The first, and then one a minute or so.
-      if (attempt === 0 || attempt % 64 === 63) log.warn("an address cannot be had", { err: message, attempt });
+      if (attempt === 0 || attempt % 64 === 63)
+        log.warn("an address cannot be had", { err: message, attempt });
       onTrouble(message);
       await sleep(clock, backoffMs(attempt, processLimits.listenRetry), signal).catch(() => {});
     }

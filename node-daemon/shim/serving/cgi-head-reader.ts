@@ -2,7 +2,8 @@ import { cgiLimits } from "./limits.ts";
 
 export type CgiHeadPiece =
   /** So many of the bytes belong to the head; with its text, each byte a character, if they end it. */
-  { readonly kind: "read"; readonly taken: number; readonly text: string | undefined } | { readonly kind: "too long" };
+  | { readonly kind: "read"; readonly taken: number; readonly text: string | undefined }
+  | { readonly kind: "too long" };
 
 const firstBytes = 1_024;
 
@@ -18,7 +19,8 @@ export class CgiHeadReader {
     for (let at = 0; at < most; at++) {
       const byte = bytes[at];
       if (byte === 0x0a) {
-        if (this.#lineIsEmpty) return { kind: "read", taken: at + 1, text: this.#textWith(bytes.subarray(0, at)) };
+        if (this.#lineIsEmpty)
+          return { kind: "read", taken: at + 1, text: this.#textWith(bytes.subarray(0, at)) };
         this.#lineIsEmpty = true;
         this.#lastWasReturn = false;
       } else if (byte === 0x0d && this.#lineIsEmpty && !this.#lastWasReturn) this.#lastWasReturn = true;
@@ -32,7 +34,8 @@ export class CgiHeadReader {
   /** Without the empty line. */
   #textWith(rest: Uint8Array): string {
     let text: string;
-    if (this.#length === 0) text = Buffer.from(rest.buffer, rest.byteOffset, rest.byteLength).toString("latin1");
+    if (this.#length === 0)
+      text = Buffer.from(rest.buffer, rest.byteOffset, rest.byteLength).toString("latin1");
     else {
       this.#keep(rest);
       text = this.#kept?.toString("latin1", 0, this.#length) ?? "";

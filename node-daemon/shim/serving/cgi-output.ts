@@ -47,7 +47,9 @@ export class CgiOutput implements OutputSink {
     if (state.kind !== "head") return bytes.byteLength;
     const piece = state.reader.read(bytes);
     if (piece.kind === "too long") {
-      this.#break(`its headers have more than ${cgiLimits.headBytesMax} bytes, or there is no empty line behind them`);
+      this.#break(
+        `its headers have more than ${cgiLimits.headBytesMax} bytes, or there is no empty line behind them`,
+      );
       return bytes.byteLength;
     }
     if (piece.text === undefined) return piece.taken;
@@ -96,7 +98,10 @@ export class CgiOutput implements OutputSink {
         return state;
       case "body":
         if (state.leftBytes > 0 && state.leftBytes !== Number.POSITIVE_INFINITY) {
-          return { kind: "broken", message: `its body is ${state.leftBytes} bytes shorter than its Content-Length` };
+          return {
+            kind: "broken",
+            message: `its body is ${state.leftBytes} bytes shorter than its Content-Length`,
+          };
         }
         this.flush();
         return this.#pieceLength === 0 ? this.#end() : this.#endWhenWritten();

@@ -66,7 +66,7 @@ function readFields(text: string): Fields {
     hasType: false,
   };
   let count = 0;
-  for (let from = 0; from < text.length; ) {
+  for (let from = 0; from < text.length;) {
     const end = text.indexOf("\n", from);
     const to = end < 0 ? text.length : end;
     const line = text.slice(from, to > from && text[to - 1] === "\r" ? to - 1 : to);
@@ -83,7 +83,8 @@ function readField(line: string, fields: Fields): void {
   if (!token.test(written)) throw new Invalid(badLine(line));
   const name = written.toLowerCase();
   const value = trimmed(line.slice(colon + 1));
-  if (forbidden.test(value)) throw new Invalid(`the value of its header ${name} has a control character in it`);
+  if (forbidden.test(value))
+    throw new Invalid(`the value of its header ${name} has a control character in it`);
   switch (name) {
     case "status":
       fields.status = once("Status", fields.status, statusOf(value));
@@ -110,7 +111,8 @@ function readField(line: string, fields: Fields): void {
 function badLine(line: string): string {
   const shown = JSON.stringify(line.length > 80 ? `${line.slice(0, 80)}…` : line);
   if (/^HTTP\/\d/.test(line)) return `it begins with ${shown}: print "Status: 200 OK" instead`;
-  if (/^[ \t]/.test(line)) return `its header line ${shown} goes on from the one before, which is not allowed any more`;
+  if (/^[ \t]/.test(line))
+    return `its header line ${shown} goes on from the one before, which is not allowed any more`;
   return `${shown} is no header; print headers, such as "Content-Type: text/plain", and an empty line before the body`;
 }
 
@@ -123,13 +125,17 @@ function once<T>(name: string, before: T | undefined, value: T): T {
 function statusOf(value: string): number {
   const status = Number(statusLine.exec(value)?.[1]);
   if (status >= 200 && status <= 599) return status;
-  throw new Invalid(`its header Status is ${JSON.stringify(value.slice(0, 80))}; say 200 to 599, and a reason`);
+  throw new Invalid(
+    `its header Status is ${JSON.stringify(value.slice(0, 80))}; say 200 to 599, and a reason`,
+  );
 }
 
 function lengthOf(value: string, before: number | undefined): number {
   const length = /^\d{1,15}$/.test(value) ? Number(value) : undefined;
   if (length === undefined || (before !== undefined && before !== length)) {
-    throw new Invalid(`its header Content-Length is ${JSON.stringify(value.slice(0, 80))}, which is no length, or another one than before`);
+    throw new Invalid(
+      `its header Content-Length is ${JSON.stringify(value.slice(0, 80))}, which is no length, or another one than before`,
+    );
   }
   return length;
 }

@@ -23,7 +23,10 @@ const separators: Readonly<Record<string, string>> = { cookie: "; " };
 const headerVariables = new Map<string, string>();
 const headerVariablesMax = 1_000;
 
-export function cgiVariables(head: RequestHead, template: readonly (readonly [string, string])[]): CgiVariables {
+export function cgiVariables(
+  head: RequestHead,
+  template: readonly (readonly [string, string])[],
+): CgiVariables {
   const { path, query } = splitPath(head.path);
   const { script, info } = splitScript(path, head.matchedPath);
   const pathInfo = decoded(info);
@@ -53,10 +56,7 @@ export function cgiVariables(head: RequestHead, template: readonly (readonly [st
   return { kind: "variables", variables: withTemplate(own, template) };
 }
 
-function withTemplate(
-  own: Map<string, string>,
-  template: readonly (readonly [string, string])[],
-): Variables {
+function withTemplate(own: Map<string, string>, template: readonly (readonly [string, string])[]): Variables {
   const variables: Variables = [];
   for (const entry of template) {
     const [name] = entry;

@@ -59,8 +59,9 @@ export class ComponentExchange implements Exchange {
     this.#fail("it was stopped");
   }
 
+  /** Who does not do what it has to once, may never do it again. */
   #fail(message: string): void {
-    this.#over.resolve({ kind: "failed", reason: "invalid", message });
+    this.#over.resolve({ kind: "failed", reason: "invalid", message, reusable: false });
   }
 
   /** An answer of the guest's, though not in HTTP's words. */

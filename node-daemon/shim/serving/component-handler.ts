@@ -3,17 +3,18 @@ import { interfacesFor } from "../../components/offer.ts";
 import { httpContext } from "../../wasi/preview2/http-context.ts";
 import { IncomingRequest } from "../../wasi/preview2/http-incoming.ts";
 import { ResponseOutparam } from "../../wasi/preview2/http-outparam.ts";
+import { limits } from "../../wasi/limits.ts";
 import type { InterfaceMembers } from "../../wasi/component-interfaces.ts";
 import { emptyInput } from "../notice-input.ts";
 import type { Needs } from "../budget.ts";
 import { describeFault, isOurBug } from "../component-fault.ts";
 import { ComponentGuest } from "../component-guest.ts";
+import { GuestTrap } from "../../wasi/component-resources.ts";
 import { HostOfComponent } from "../component-host.ts";
 import { componentMemoryMin, componentNeeds } from "../component-needs.ts";
 import { MemoryUnavailable } from "../core-instances.ts";
 import type { LoadedComponent } from "../module-store.ts";
 import { noHandler } from "../refusal.ts";
-import { fuelExhausted } from "../trap.ts";
 import { ComponentExchange } from "./component-exchange.ts";
 import type { Handler, HandlerParts, Servant, Served, ServantEvents, ServedRequest } from "./handler.ts";
 
@@ -38,6 +39,10 @@ export class ComponentHandler implements Handler {
     return componentMemoryMin(this.#loaded.facts);
   }
 
+  get requestsPerServant(): number {
+    return this.#parts.serving.requestsPerInstance;
+  }
+
   servant(events: ServantEvents): Servant {
     return new ComponentServant(this.#parts, this.#loaded, this.#handler, events);
   }
@@ -51,7 +56,6 @@ type Handle = ((...args: unknown[]) => unknown) | undefined;
  *   new ── first request ─▶ made ─▶ serving ─▶ idle ─▶ serving … ── fault, kill ─▶ ended
  */
 class ComponentServant implements Servant {
-  readonly #parts: HandlerParts;
   readonly #loaded: LoadedComponent;
   readonly #handler: string;
   readonly #events: ServantEvents;
@@ -59,7 +63,9 @@ class ComponentServant implements Servant {
   readonly #host: HostOfComponent;
   readonly #interfaces: Readonly<Record<string, InterfaceMembers>>;
   #handle: Handle;
-  #potBytes: number;
+  readonly #memoryBytesMin: number;
+  /** By how much its memories may grow in this turn. */
+  #roomBytes = 0;
   /** What the request in hand may have. */
   #requestBytes = Number.POSITIVE_INFINITY;
   #exchange: ComponentExchange | undefined;
@@ -67,11 +73,10 @@ class ComponentServant implements Servant {
 
   constructor(parts: HandlerParts, loaded: LoadedComponent, handler: string, events: ServantEvents) {
     const { shared, queue, account, spec, preopens, network, stdout, stderr } = parts;
-    this.#parts = parts;
     this.#loaded = loaded;
     this.#handler = handler;
     this.#events = events;
-    this.#potBytes = spec.memoryBytesMax;
+    this.#memoryBytesMin = componentMemoryMin(loaded.facts);
     this.#guest = new ComponentGuest(
       queue,
       account,
@@ -98,16 +103,30 @@ class ComponentServant implements Servant {
   }
 
   get memoryBytes(): number {
-    return this.#closed ? 0 : this.#guest.memoryBytes;
+    return this.#closed ? 0 : this.#guest.memoryBytes + this.#guest.stackBytes;
   }
 
   get mapped(): object | undefined {
     return this.#guest.firstMemory;
   }
 
-  allow(bytesMax: number): void {
-    this.#potBytes = bytesMax;
-    this.#guest.allowMemory(Math.min(bytesMax, this.#requestBytes));
+  allow(roomBytes: number): void {
+    this.#roomBytes = roomBytes;
+    this.#guest.allowMemory(this.#memoryBytesMax);
+  }
+
+  exceeded(): void {
+    this.#guest.failed(new GuestTrap("the memory limit is passed"));
+  }
+
+  /** Before it is instantiated it has what it was promised. */
+  get #memoryBytesMax(): number {
+    const bytes = Math.max(this.#guest.memoryBytes, this.#memoryBytesMin);
+    return Math.min(bytes + this.#roomBytes, this.#requestBytes);
+  }
+
+  turnOver(): void {
+    this.#guest.endTurn();
   }
 
   async serve(request: ServedRequest): Promise<Served> {
@@ -115,16 +134,15 @@ class ComponentServant implements Servant {
       return await this.#serve(request);
     } catch (thrown) {
       this.#events.bug(thrown);
-      return { kind: "failed", reason: "trapped", message: "a bug in the runtime, not in the component" };
+      return failed("trapped", "a bug in the runtime, not in the component");
     }
   }
 
   async #serve(request: ServedRequest): Promise<Served> {
     const guest = this.#guest;
-    // In a turn of its own, as the guest measures its slices.
-    await guest.turn();
+    guest.beginTurn();
     this.#requestBytes = request.memoryBytesMax;
-    this.allow(this.#potBytes);
+    this.allow(this.#roomBytes);
     guest.allowFuel(request.fuelMax);
     this.#handle ??= await this.#make();
     if (guest.killed) return this.#failed();
@@ -141,7 +159,9 @@ class ComponentServant implements Servant {
     const served = await exchange.over;
     this.#exchange = undefined;
     if (guest.killed) return this.#failed();
-    return served;
+    // What it leaves open, as guests with a garbage collector do, would break it some day.
+    const worn = this.#host.resources.open > limits.resourcesMax / 2;
+    return worn && served.reusable ? { ...served, reusable: false } : served;
   }
 
   async #make(): Promise<Handle> {
@@ -152,32 +172,17 @@ class ComponentServant implements Servant {
   /** Why there will be no answer from it. */
   #failed(): Served {
     const { exhausted, fault, memoryBytes, exitCode } = this.#guest;
-    if (exhausted) {
-      const { message } = fuelExhausted(this.fuelUsed, this.#parts.spec.fuelMax ?? 0);
-      return { kind: "failed", reason: "exhausted", message };
-    }
-    if (exitCode !== undefined) {
-      return {
-        kind: "failed",
-        reason: "trapped",
-        message: `the handler has ended itself with code ${exitCode}`,
-      };
-    }
-    if (!fault) return { kind: "failed", reason: "trapped", message: "it was stopped" };
+    if (exhausted) return failed("exhausted", "it has used all the fuel that one request may use");
+    if (exitCode !== undefined)
+      return failed("trapped", `the handler has ended itself with code ${exitCode}`);
+    if (!fault) return failed("trapped", "it was stopped");
     if (fault.thrown instanceof MemoryUnavailable) {
-      return {
-        kind: "failed",
-        reason: "exhausted",
-        message: `instantiate the component: ${fault.thrown.message}`,
-      };
+      return failed("exhausted", `instantiate the component: ${fault.thrown.message}`);
     }
     if (isOurBug(fault.thrown)) this.#events.bug(fault.thrown);
-    const { message } = describeFault(
-      fault.thrown,
-      memoryBytes,
-      Math.min(this.#potBytes, this.#requestBytes),
-    );
-    return { kind: "failed", reason: "trapped", message };
+    const { message } = describeFault(fault.thrown, memoryBytes, this.#memoryBytesMax);
+    const [what = ""] = message.split("\n", 1);
+    return { ...failed("trapped", what), detail: message };
   }
 
   kill(): void {
@@ -190,4 +195,8 @@ class ComponentServant implements Servant {
     this.#guest.close();
     this.#host.close();
   }
+}
+
+function failed(reason: "trapped" | "exhausted", message: string): Served & { readonly kind: "failed" } {
+  return { kind: "failed", reason, message, reusable: false };
 }

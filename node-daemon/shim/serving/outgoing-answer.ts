@@ -39,8 +39,8 @@ export class OutgoingAnswer implements Answer {
     if (!this.#began || this.#ended) throw new Bug("an answer was written before its head, or after its end");
     if (this.#full || bytes.byteLength === 0) return 0;
     const taken = Math.min(bytes.byteLength, writeBytesMax);
-    // Guest memory, which is another's soon; the link sends at the end of the turn.
-    this.#full = !this.#exchange.write(Buffer.from(bytes.subarray(0, taken)));
+    // The link copies them: they are in the guest's memory.
+    this.#full = !this.#exchange.write(taken === bytes.byteLength ? bytes : bytes.subarray(0, taken));
     return taken;
   }
 

@@ -29,7 +29,9 @@ export class RecycledMemory {
     const { minPages, maxPages } = this.#facts;
     const memory =
       this.#kept ??
-      new engine.Memory(maxPages === undefined ? { initial: minPages } : { initial: minPages, maximum: maxPages });
+      new engine.Memory(
+        maxPages === undefined ? { initial: minPages } : { initial: minPages, maximum: maxPages },
+      );
     this.#kept = undefined;
     return memory;
   }

@@ -4,7 +4,7 @@ import type { Reservation } from "../budget.ts";
 import type { RunQueue } from "../run-queue.ts";
 import type { Handler, Servant, Served, ServantEvents } from "./handler.ts";
 import type { MemoryPot } from "./memory-pot.ts";
-import type { ServedExchange } from "./served-exchange.ts";
+import type { RequestSeat, ServedExchange } from "./served-exchange.ts";
 
 export interface SeatParts {
   readonly handler: Handler;
@@ -13,6 +13,8 @@ export interface SeatParts {
   readonly pot: MemoryPot;
   /** Its request needs nothing any more. */
   readonly done: (seat: Seat, request: ServedExchange, served: Served) => void;
+  /** Its request was taken back. */
+  readonly left: (seat: Seat) => void;
   readonly bug: (error: unknown) => void;
 }
 
@@ -22,7 +24,7 @@ export interface SeatParts {
  *   idle ── begin ─▶ in the run queue ─▶ serving ── done ─▶ idle, or closed
  *                        └── leave ─▶ idle
  */
-export class Seat extends Runnable implements ServantEvents {
+export class Seat extends Runnable implements RequestSeat, ServantEvents {
   readonly #parts: SeatParts;
   readonly #reservation: Reservation;
   readonly #servant: Servant;
@@ -70,10 +72,10 @@ export class Seat extends Runnable implements ServantEvents {
     this.#parts.queue.push(this, "woken");
   }
 
-  /** Takes the request back that has not begun. */
   leave(): void {
     this.#parts.queue.remove(this);
     this.#forget();
+    this.#parts.left(this);
   }
 
   kill(): void {

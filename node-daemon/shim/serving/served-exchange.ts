@@ -1,10 +1,15 @@
-import type { CalleeExchange, ExchangeFault, HeaderList, RequestListener } from "../../link/exchange.ts";
+import type {
+  CalleeExchange,
+  ExchangeFault,
+  ExchangeUsage,
+  HeaderList,
+  RequestListener,
+} from "../../link/exchange.ts";
 import { ArrivingBody } from "./arriving-body.ts";
 import type { Due } from "./deadlines.ts";
 import type { RequestBody, ServedRequest } from "./handler.ts";
 import { servingLimits } from "./limits.ts";
 import { OutgoingAnswer } from "./outgoing-answer.ts";
-import type { Seat } from "./seat.ts";
 
 /** As a request sees its run. */
 export interface RequestOwner {
@@ -13,6 +18,16 @@ export interface RequestOwner {
   touched(): void;
   /** Nobody waits for its answer any more. */
   abandoned(request: ServedExchange): void;
+}
+
+/** Where it is served. */
+export interface RequestSeat {
+  /** It is not in the run queue any more. */
+  readonly serving: boolean;
+  usage(): ExchangeUsage;
+  /** Takes the request back that has not begun. */
+  leave(): void;
+  kill(): void;
 }
 
 export interface RequestBounds {
@@ -33,7 +48,7 @@ export class ServedExchange implements ServedRequest, RequestListener, Due {
   readonly fuelMax: number | undefined;
   readonly memoryBytesMax: number;
   /** While it has one. */
-  seat: Seat | undefined;
+  seat: RequestSeat | undefined;
 
   constructor(exchange: CalleeExchange, owner: RequestOwner, bounds: RequestBounds) {
     this.#exchange = exchange;

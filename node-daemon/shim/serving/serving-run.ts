@@ -61,7 +61,8 @@ export class ServingRun implements RequestOwner {
     this.#options = options;
     const { handler, queue, account, pot, bug, clock } = options;
     const done: SeatParts["done"] = (seat, request, served) => this.#done(seat, request, served);
-    this.#seatParts = { handler, queue, account, pot, done, bug };
+    const left: SeatParts["left"] = (seat) => this.#freed(seat);
+    this.#seatParts = { handler, queue, account, pot, done, left, bug };
     this.#idle = new IdleSeats(clock, (seat) => this.#close(seat));
     this.#deadlines = new Deadlines(clock, (request) => this.#late(request));
   }
@@ -116,7 +117,8 @@ export class ServingRun implements RequestOwner {
     const { head } = exchange;
     if (this.#draining) return exchange.fault(draining);
     if ((head.bodyLength ?? 0) > serving.bodyBytesMax) return exchange.fault(tooLarge(serving.bodyBytesMax));
-    if (this.#waiting.size >= serving.queueMax + serving.concurrency - this.#busy) return exchange.fault(full);
+    if (this.#waiting.size >= serving.queueMax + serving.concurrency - this.#busy)
+      return exchange.fault(full);
     const { call, timeoutMs } = head;
     const request = new ServedExchange(exchange, this, {
       deadlineMs: clock.monotonic() + lesser(serving.timeoutMs, timeoutMs === 0 ? undefined : timeoutMs),
@@ -144,7 +146,9 @@ export class ServingRun implements RequestOwner {
 
   #late(request: ServedExchange): void {
     this.touched();
-    const waited = this.#waiting.has(request) ? "; it was never begun, as others were served all the time" : "";
+    const waited = this.#waiting.has(request)
+      ? "; it was never begun, as others were served all the time"
+      : "";
     const message = `the request was not answered within ${this.#options.serving.timeoutMs} ms, or what its caller had left${waited}`;
     this.#end(request, { kind: "failed", reason: "timeout", message });
   }
@@ -159,10 +163,8 @@ export class ServingRun implements RequestOwner {
     this.#deadlines.remove(request);
     const { seat } = request;
     if (seat?.serving) seat.kill();
-    else if (seat) {
-      seat.leave();
-      this.#freed(seat);
-    } else if (this.#waiting.delete(request)) this.#lookIfEmpty();
+    else if (seat) seat.leave();
+    else if (this.#waiting.delete(request)) this.#lookIfEmpty();
   }
 
   #done(seat: Seat, request: ServedExchange, served: Served): void {

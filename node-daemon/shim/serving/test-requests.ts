@@ -10,12 +10,13 @@ import { noNetworkGrant, type RunSpec } from "../../runtimes/runtime-driver.ts";
 import { ListingCache } from "../../wasi/file-system/listing-cache.ts";
 import { noNetwork, type Network } from "../../wasi/sockets/network.ts";
 import { FakeStream } from "../../wasi/test-support.ts";
-import { Account } from "../account.ts";
+import { Account, Runnable } from "../account.ts";
 import { engine } from "../engine.ts";
 import { GuestTimers } from "../guest-timers.ts";
+import { stackBytesMax } from "../limits.ts";
 import type { LoadedComponent } from "../module-store.ts";
 import { RunQueue } from "../run-queue.ts";
-import type { Answer, HandlerParts, RequestBody, ServedRequest } from "./handler.ts";
+import type { Answer, HandlerParts, RequestBody, Servant, Served, ServedRequest } from "./handler.ts";
 import { MemoryPot } from "./memory-pot.ts";
 
 /** The body of a request that a test fills by hand; whole and empty at first. */
@@ -77,10 +78,11 @@ export function handlerParts(spec: Partial<RunSpec> = {}, network: Network = noN
   const timers = new GuestTimers({
     clock,
     schedule,
-    onBug: (thrown) =>
-      void queueMicrotask(() => {
+    onBug: (thrown) => {
+      queueMicrotask(() => {
         throw thrown;
-      }),
+      });
+    },
   });
   const queue = new RunQueue({
     now: () => performance.now(),
@@ -91,6 +93,8 @@ export function handlerParts(spec: Partial<RunSpec> = {}, network: Network = noN
   });
   const account = new Account({ requestMillis: 100, limitMillis: undefined }, queue.now(), { used() {} });
   const memoryBytesMax = spec.memoryBytesMax ?? 64 * 2 ** 20;
+  const pot = new MemoryPot(memoryBytesMax, stackBytesMax(memoryBytesMax));
+  account.pot = pot;
   const serving = {
     handler: "wasi-http",
     concurrency: 1,
@@ -136,7 +140,7 @@ export function handlerParts(spec: Partial<RunSpec> = {}, network: Network = noN
     },
     queue,
     account,
-    pot: new MemoryPot(memoryBytesMax),
+    pot,
     spec: whole,
     serving,
     preopens: [],
@@ -144,6 +148,39 @@ export function handlerParts(spec: Partial<RunSpec> = {}, network: Network = noN
     stdout: new FakeStream(),
     stderr: new FakeStream(),
   };
+}
+
+class Turn extends Runnable {
+  readonly account: Account;
+  readonly #servant: Servant;
+  readonly #begin: () => void;
+
+  constructor(account: Account, servant: Servant, begin: () => void) {
+    super();
+    this.account = account;
+    this.member = servant;
+    this.#servant = servant;
+    this.#begin = begin;
+  }
+
+  resume(): void {
+    this.#begin();
+  }
+
+  override over(wallMs: number): void {
+    this.#servant.turnOver?.(wallMs);
+  }
+}
+
+/** In a turn of the run queue, as the intake does it. */
+export function serve(
+  { queue, account }: HandlerParts,
+  servant: Servant,
+  request: ServedRequest,
+): Promise<Served> {
+  const { promise, resolve } = Promise.withResolvers<Served>();
+  queue.push(new Turn(account, servant, () => void servant.serve(request).then(resolve)), "woken");
+  return promise;
 }
 
 export async function loadComponent(binary: Uint8Array): Promise<LoadedComponent> {

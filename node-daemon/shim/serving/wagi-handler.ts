@@ -21,7 +21,8 @@ export class WagiHandler implements Handler {
   constructor(parts: HandlerParts, loaded: LoadedModule) {
     const { facts } = loaded;
     if (!facts.exports.some(({ name, kind }) => name === "_start" && kind === "function")) {
-      const message = "start a handler wagi: the module has no _start; build it as a command, with a main function";
+      const message =
+        "start a handler wagi: the module has no _start; build it as a command, with a main function";
       throw new Refusal("HandlerRefused", message, false);
     }
     this.#parts = parts;

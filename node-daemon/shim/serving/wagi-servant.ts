@@ -162,7 +162,10 @@ export class WagiServant implements Servant, GuestEvents, GuestSeat {
       return answered;
     }
     if (redirects === cgiLimits.redirectsMax) {
-      return failed("invalid", `it has redirected the request ${redirects + 1} times, the last time to ${path}`);
+      return failed(
+        "invalid",
+        `it has redirected the request ${redirects + 1} times, the last time to ${path}`,
+      );
     }
     const headers = withoutBody(head.headers);
     return this.#answer(request, { ...head, method: "GET", path, headers, bodyLength: 0 }, redirects + 1);
@@ -171,7 +174,8 @@ export class WagiServant implements Servant, GuestEvents, GuestSeat {
   #newGuest({ fuelMax, memoryBytesMax }: ServedRequest): Guest {
     const { queue, account } = this.#parts;
     // What a redirect has used is gone for what follows.
-    this.#fuelMax = fuelMax === undefined ? undefined : Math.max(0, fuelMax + this.#fuelBefore - this.#fuelUsed);
+    this.#fuelMax =
+      fuelMax === undefined ? undefined : Math.max(0, fuelMax + this.#fuelBefore - this.#fuelUsed);
     const memoryPagesMax = Math.min(this.#pagesMax(this.#minBytes), Math.floor(memoryBytesMax / pageBytes));
     const guest = new Guest(
       queue,
@@ -241,9 +245,11 @@ export class WagiServant implements Servant, GuestEvents, GuestSeat {
     if (exitCode === 0) return undefined;
     if (exitCode !== undefined) return failed("trapped", `it has exited with code ${exitCode}`);
     if (thrown === undefined && !killed) return undefined;
-    if (guest.exhausted) return failed("exhausted", fuelExhausted(guest.fuelUsed, this.#fuelMax ?? 0).message);
+    if (guest.exhausted)
+      return failed("exhausted", fuelExhausted(guest.fuelUsed, this.#fuelMax ?? 0).message);
     if (this.#overLimit) {
-      const message = "the stacks of all requests that are under way have more memory than the instance may have; set resources.limits.memory to more";
+      const message =
+        "the stacks of all requests that are under way have more memory than the instance may have; set resources.limits.memory to more";
       return failed("exhausted", message);
     }
     // Its output is the reason.
