@@ -124,7 +124,7 @@ test("Gateway: cancels a stream that its client has reset, and cuts off one that
     other.on("error", () => {});
     await once(other, "response");
     gateway.instances.calls[1]?.fault({ kind: "failed", reason: "lost", message: "" });
-    await once(other, "close");
+    await new Promise((resolve) => other.once("close", resolve));
     expect(other.rstCode).toBe(constants.NGHTTP2_INTERNAL_ERROR);
   });
 });
