@@ -17,6 +17,7 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   "guest-speed": () => import("./guest-speed.ts"),
   guests: () => import("./guests.ts"),
   "hollow-nodes": () => import("./hollow-nodes.ts"),
+  http: () => import("./http.ts"),
   instances: () => import("./instances.ts"),
   link: () => import("./link.ts"),
   placement: () => import("./placement.ts"),

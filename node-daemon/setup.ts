@@ -220,9 +220,9 @@ export function runSpecOf(
     deterministic: config.deterministic,
     stopAloneAfterMs: stopsWhenCutOff(config, assignment) ? context.stopDisconnectedAfterMs : undefined,
     stopNotice: config.stopNotice,
-    ...(config.serving && { serving: config.serving }),
     logFolder: logFolderOf(context.stateDir, uid),
     logLimits: context.logLimits,
+    ...(config.serving && { serving: config.serving }),
   };
 }
 

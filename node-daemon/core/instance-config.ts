@@ -87,6 +87,7 @@ export function configureTemplate(specJson: Uint8Array): ConfigOutcome {
 function configOf(spec: InstanceSpec): TemplateConfig {
   const { limits, requests } = spec.resources ?? {};
   const mounts = configureMounts(spec);
+  const { serving, server } = configureServing(spec);
   const [fault] = probeFaults(spec, "spec");
   if (fault) throw new Invalid(`${fault.field}: ${fault.message}`);
   return {
@@ -108,7 +109,10 @@ function configOf(spec: InstanceSpec): TemplateConfig {
       seed: spec.deterministic.seed,
       startTimeMs: Date.parse(spec.deterministic.startTime),
     },
-    stopNotice: spec.stopNotice ?? "none",
+    // What serves comes to its end by itself: it is told to, and has its grace for what is under way.
+    stopNotice: serving ? "stdin" : (spec.stopNotice ?? "none"),
+    serving,
+    server,
     qos: qosClass(spec.resources),
     probes: configureProbes(spec),
     preStop: configurePreStop(spec),
@@ -117,7 +121,6 @@ function configOf(spec: InstanceSpec): TemplateConfig {
       mounts.map(({ guestPath }) => guestPath),
     ),
     onDisconnect: spec.onDisconnect,
-    ...configureServing(spec),
   };
 }
 

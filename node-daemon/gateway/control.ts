@@ -57,6 +57,7 @@ export interface GatewayConfig {
   readonly nodeName: string;
   readonly listen: readonly ListenAddress[];
   readonly debugHeaders: boolean;
+  readonly trustForwarded: boolean;
   /** Where each request is noted; undefined: nowhere. */
   readonly accessLog: string | undefined;
   /** Without a daemon for so long the process ends; undefined: never. */

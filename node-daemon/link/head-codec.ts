@@ -53,6 +53,7 @@ export class HeadEncoder {
   readonly #numbers: number[] = [];
   #flags = 0;
 
+  /** Of what was measured last. */
   get tooManyStrings(): boolean {
     return this.#strings.tooMany;
   }

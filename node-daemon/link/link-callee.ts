@@ -211,8 +211,9 @@ class CalleeStream implements CalleeExchange {
   end(end: ExchangeEnd): void {
     if (this.#over) return;
     if (!this.#answered || this.#body.ended) throw new Bug("an end before its head or after its end");
-    this.#body.finish(end);
-    if (this.#body.sent) this.#close();
+    if (!this.#body.finish(end))
+      this.#invalid("the trailers of the answer are larger than what is passed on");
+    else if (this.#body.sent) this.#close();
   }
 
   fault(fault: ExchangeFault): void {

@@ -28,6 +28,11 @@ export interface CallerEvents {
 }
 
 const noEnd = { trailers: [] } as const;
+const trailersTooLarge: ExchangeFault = {
+  kind: "failed",
+  reason: "tooLarge",
+  message: "the trailers of the request are larger than what is passed on",
+};
 const streamMax = 0xff_ff_ff_ff;
 
 /** The calling side of a connection. */
@@ -85,6 +90,7 @@ export class LinkCaller {
   open(head: RequestHead, listener: AnswerListener): CallerExchange | undefined {
     const greeting = this.#greeting;
     if (!greeting || !this.accepts) throw new Bug("an exchange on a link that takes none");
+    if (head.headers.length % 2 !== 0) throw new Bug("a header without a value");
     const { encoder, writer } = this.#connection;
     const headBytes = encoder.measureRequest(head);
     if (headBytes > frameLimits.headBytesMax || encoder.tooManyStrings) return undefined;
@@ -206,7 +212,9 @@ class CallerStream implements CallerExchange {
 
   end(trailers: HeaderList): void {
     if (this.#over || this.#body.ended) return;
-    this.#body.finish(trailers.length === 0 ? noEnd : { trailers });
+    if (this.#body.finish(trailers.length === 0 ? noEnd : { trailers })) return;
+    this.cancel();
+    queueMicrotask(() => this.#listener.fault(trailersTooLarge));
   }
 
   consumed(bytes: number): void {

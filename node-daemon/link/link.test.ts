@@ -1,96 +1,5 @@
-import { duplexPair, type Duplex } from "node:stream";
 import { expect, test } from "vitest";
-import { FakeClock } from "../../kit/fake-clock.ts";
-import { silentLog } from "../../kit/log.ts";
-import type {
-  AnswerListener,
-  CalleeExchange,
-  ExchangeEnd,
-  ExchangeFault,
-  RequestHead,
-  ResponseHead,
-} from "./exchange.ts";
-import { defaultLinkLimits, type LinkLimits } from "./limits.ts";
-import { LinkCallee } from "./link-callee.ts";
-import { LinkCaller } from "./link-caller.ts";
-import type { LinkEnd } from "./link-connection.ts";
-
-export const someHead: RequestHead = {
-  target: { kind: "instance", uid: "i-1" },
-  method: "GET",
-  scheme: "http",
-  authority: "example.com",
-  path: "/a?b=c",
-  matchedPath: "/a",
-  headers: ["accept", "*/*"],
-  clientAddress: "10.0.0.7",
-  clientPort: 4_321,
-  timeoutMs: 1_000,
-  bodyLength: undefined,
-};
-
-class Heard implements AnswerListener {
-  readonly events: string[] = [];
-  readonly pieces: Buffer[] = [];
-  onData: (bytes: Buffer) => void = () => {};
-  head(head: ResponseHead): void {
-    this.events.push(`head ${head.status} ${head.headers.join(",")}`);
-  }
-  data(bytes: Buffer): void {
-    this.pieces.push(bytes);
-    this.onData(bytes);
-  }
-  end(end: ExchangeEnd): void {
-    this.events.push(`end ${JSON.stringify(end)}`);
-  }
-  fault(fault: ExchangeFault): void {
-    this.events.push(`fault ${fault.kind} ${"reason" in fault ? fault.reason : ""}`);
-  }
-  drain(): void {
-    this.events.push("drain");
-  }
-  get text(): string {
-    return Buffer.concat(this.pieces).toString();
-  }
-}
-
-interface Pair {
-  readonly caller: LinkCaller;
-  readonly callee: LinkCallee;
-  readonly requests: CalleeExchange[];
-  readonly ends: LinkEnd[];
-  readonly clock: FakeClock;
-  readonly ends2: readonly [Duplex, Duplex];
-}
-
-function settled(): Promise<void> {
-  return new Promise((resolve) => {
-    let turns = 12;
-    const next = () => (turns-- > 0 ? setImmediate(next) : resolve());
-    next();
-  });
-}
-
-async function pair(options: { limits?: Partial<LinkLimits>; keepalive?: boolean } = {}): Promise<Pair> {
-  const clock = new FakeClock();
-  const limits = { ...defaultLinkLimits, ...options.limits };
-  const link = { limits, clock, log: silentLog, keepalive: options.keepalive ?? false };
-  const [a, b] = duplexPair();
-  const requests: CalleeExchange[] = [];
-  const ends: LinkEnd[] = [];
-  const callee = new LinkCallee(
-    b,
-    { request: (exchange) => requests.push(exchange), over: (end) => ends.push(end) },
-    link,
-  );
-  const caller = new LinkCaller(
-    a,
-    { ready() {}, leaving() {}, settled() {}, over: (end) => ends.push(end) },
-    link,
-  );
-  await settled();
-  return { caller, callee, requests, ends, clock, ends2: [a, b] };
-}
+import { Heard, pair, settled, someHead } from "./test-link.ts";
 
 test("an exchange: head, body and end arrive on both sides", async () => {
   const { caller, requests } = await pair();
@@ -137,7 +46,7 @@ test("goaway: those under way finish, what the callee has not seen is refused, a
 });
 
 test("a lost connection: what was sent is lost, what never left is refused, the callee hears of it", async () => {
-  const { caller, requests, ends2 } = await pair();
+  const { caller, requests, duplexes } = await pair();
   const sent = new Heard();
   caller.open(someHead, sent)?.end([]);
   await settled();
@@ -145,9 +54,56 @@ test("a lost connection: what was sent is lost, what never left is refused, the 
   requests[0]?.listen({ data() {}, end() {}, cancelled: () => cancelled++, drain() {} });
   const unsent = new Heard();
   caller.open(someHead, unsent)?.end([]);
-  ends2[0].destroy();
+  duplexes[0].destroy();
   await settled();
   expect(sent.events).toEqual(["fault failed lost"]);
   expect(unsent.events).toEqual(["fault refused broken"]);
   expect(cancelled).toBe(1);
+});
+
+test("CallerExchange: what is written although there is no room comes in order, and `drain` says when there is", async () => {
+  const { caller, requests } = await pair({ limits: { windowBytes: 2_000, windowBytesMax: 2_000 } });
+  const heard = new Heard();
+  const exchange = caller.open(someHead, heard);
+  const all = Array.from({ length: 300 }, (_, index) => `piece ${index} of many, `);
+  expect(all.map((piece) => exchange?.write(Buffer.from(piece))).at(-1)).toBe(false);
+  await settled();
+  const received: Buffer[] = [];
+  const request = requests[0]!;
+  request.listen({
+    data: (bytes) => {
+      received.push(bytes);
+      request.consumed(bytes.length);
+    },
+    end() {},
+    cancelled() {},
+    drain() {},
+  });
+  await settled();
+  expect(Buffer.concat(received).toString()).toBe(all.join(""));
+  expect(heard.events).toEqual(["drain"]);
+});
+
+test("a link: what nobody reads is bounded at both ends", async () => {
+  const limits = { windowBytes: 64 * 1024, growthBytesMax: 0, outputBytesMax: 100_000 };
+  const { caller, requests, duplexes } = await pair({ limits });
+  const [near, far] = duplexes;
+  near.pause();
+  for (let round = 0; round < 100; round++) caller.open(someHead, new Heard())?.end([]);
+  await settled();
+  for (const request of requests) {
+    request.respond({ status: 200, headers: [] });
+    request.write(Buffer.alloc(64 * 1024 - 256));
+    await settled();
+  }
+  await settled();
+  // Not the 6 MiB of all windows, which are there to be sent.
+  expect(far.writableLength).toBeLessThan(300_000);
+  // Nor does a caller begin what is not taken.
+  for (let round = 0; round < 800 && caller.accepts; round++) {
+    caller.open({ ...someHead, headers: ["x", "y".repeat(1_000)] }, new Heard())?.cancel();
+    await settled();
+  }
+  expect(caller.accepts).toBe(false);
+  expect(near.writableLength).toBeLessThan(200_000);
 });

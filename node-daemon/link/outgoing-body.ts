@@ -1,7 +1,9 @@
+import { Bug } from "../../kit/errors.ts";
 import type { ExchangeEnd } from "./exchange.ts";
 import { frameType, lastFlag } from "./frame.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import type { HeadEncoder } from "./head-codec.ts";
+import { frameLimits } from "./limits.ts";
 import type { SendWindow } from "./windows.ts";
 
 /**
@@ -50,9 +52,16 @@ export class OutgoingBody {
     return false;
   }
 
-  finish(end: ExchangeEnd): void {
+  /** False, and nothing was said, when the trailers are more than a link carries. */
+  finish(end: ExchangeEnd): boolean {
+    if (end.trailers.length % 2 !== 0) throw new Bug("a trailer without a value");
+    if (end.trailers.length > 0) {
+      const bytes = this.#encoder.measureEnd(end);
+      if (bytes > frameLimits.headBytesMax || this.#encoder.tooManyStrings) return false;
+    }
     this.#end = end;
     if (!this.waiting) this.#sendEnd(end);
+    return true;
   }
 
   grant(bytes: number): void {

@@ -5,8 +5,10 @@
 
 import type { Isolation } from "../../api/isolation.ts";
 import type { AdoptedRun, RunEnd, RunId } from "../core/run.ts";
+import type { Serving } from "../core/serving-config.ts";
 
 export type { AdoptedRun, RunEnd, RunId } from "../core/run.ts";
+export type { Serving } from "../core/serving-config.ts";
 
 export interface MountPoint {
   /** What the guest sees: absolute, normalized. */
@@ -53,23 +55,6 @@ export interface LogLimits {
   readonly fileBytesMax: number;
   /** What may be written over time, after a burst of a few seconds' worth; who writes faster is suspended. */
   readonly bytesPerSecondMax: number;
-}
-
-/**
- * A run that answers instead of running once: it lives until it is stopped, and what reaches it through the shim's request socket
- * (see node-daemon/link) is given to WebAssembly instances of its module, each with one activation at a time.
- */
-export interface Serving {
-  readonly handler: "wagi" | "wasi-http" | "functions";
-  /** Activations at once. */
-  readonly concurrency: number;
-  /** Requests that may wait for one of them; more are refused. */
-  readonly queueMax: number;
-  /** After so many requests a WebAssembly instance is replaced; 1: fresh for each. Always 1 for wagi. */
-  readonly requestsPerInstance: number;
-  /** From the arrival of a request at the shim to the end of its answer. A caller may ask for less. */
-  readonly timeoutMs: number;
-  readonly bodyBytesMax: number;
 }
 
 /** Everything that one run needs. Plain data: it crosses a process boundary. */

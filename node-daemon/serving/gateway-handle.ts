@@ -60,6 +60,7 @@ export class GatewayHandle {
   #addresses: readonly BoundAddress[] = [];
   #trouble = "";
   #finishing = false;
+  #wasReady = false;
   #listeningSinceMs: number | undefined;
   /** By when it is to be gone; told again with each connection. */
   #exitAtMs: number | undefined;
@@ -93,6 +94,11 @@ export class GatewayHandle {
   /** On its way out. */
   get finishing(): boolean {
     return this.#finishing;
+  }
+
+  /** It has been told something. */
+  get wasReady(): boolean {
+    return this.#wasReady;
   }
 
   get pid(): number | undefined {
@@ -232,6 +238,7 @@ export class GatewayHandle {
       return;
     }
     this.#state = "ready";
+    this.#wasReady = true;
     this.#setAddresses(hello.addresses);
     this.#finishing ||= hello.finishing;
     for (const message of this.#events.teach(this)) this.send(message);

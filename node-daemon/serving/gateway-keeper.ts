@@ -159,9 +159,9 @@ export class GatewayKeeper {
     const current = [...this.#gateways].filter((one) => this.#isCurrent(one) && !one.finishing);
     const listening = this.#listening().filter((one) => this.#isCurrent(one));
     if (listening.length >= wanted) return this.#retire(new Set(listening.slice(0, wanted)));
-    // One that is not known yet may be all that is wanted.
+    // One that is not known yet may be all that is wanted; one that does not listen yet is to hand its sockets on.
     const unknown = [...this.#gateways].some((one) => !one.isReady && !one.finishing);
-    if (current.length >= wanted || unknown || this.#retry) return;
+    if (current.length > listening.length || unknown || this.#retry) return;
     const delayMs = this.#failures === 0 ? 0 : backoffMs(this.#failures - 1, servingLimits.restart);
     this.#retry = this.#options.clock.setTimer(delayMs, () => {
       this.#retry = undefined;

@@ -17,10 +17,19 @@ import type { SchedulerMessage } from "../../proto/gen/wherry/v1/SchedulerMessag
 import { batchItemsMax, protocolVersion } from "../../proto/node-service.ts";
 import type { LogOptions } from "../apiserver/live-resource.ts";
 import type { Instance } from "../core/model.ts";
+import { Acknowledgements } from "./acknowledgements.ts";
 import type { LogRelay } from "./log-relay.ts";
 import type { AssignmentProofs } from "./assignment-proofs.ts";
 import { contentBytes, ContentsFeed } from "./contents-feed.ts";
-import type { ContentsOf, NodeListener, NodeSession, NodeTemplate, StopReason } from "./node-port.ts";
+import { GatewayQueue } from "./gateway-queue.ts";
+import type {
+  ContentsOf,
+  GatewayUpdate,
+  NodeListener,
+  NodeSession,
+  NodeTemplate,
+  StopReason,
+} from "./node-port.ts";
 import { ContractViolation } from "./contract-violation.ts";
 import {
   readConditions,
@@ -29,6 +38,7 @@ import {
   readHello,
   readModules,
   readStatus,
+  readWakeUp,
   writeAssignment,
   writeTemplate,
 } from "./wire.ts";
@@ -70,9 +80,10 @@ export class ServerSession implements NodeSession {
   readonly #options: SessionOptions;
   readonly #assignments = new Map<string, { readonly instance: Instance; readonly template: NodeTemplate }>();
   readonly #stops = new Map<string, QueuedStop>();
-  readonly #acknowledgements = new Set<string>();
+  readonly #acknowledgements = new Acknowledgements();
   readonly #sentTemplates = new Set<string>();
   readonly #contents: ContentsFeed;
+  readonly #gateway = new GatewayQueue();
   #registered = false;
   #closed = false;
   #flushScheduled = false;
@@ -111,6 +122,12 @@ export class ServerSession implements NodeSession {
 
   contentsOwners(): Iterable<string> {
     return this.#contents.owners();
+  }
+
+  updateGateway(update: GatewayUpdate): number {
+    const bytes = this.#gateway.put(update);
+    this.#scheduleFlush();
+    return bytes;
   }
 
   stop(uid: string, graceMs: number | undefined, why?: StopReason): void {
@@ -168,10 +185,7 @@ export class ServerSession implements NodeSession {
     }
     if (!this.#registered) throw new ContractViolation("the first message of a session must be hello");
     if (message.inventory) {
-      const held = message.inventory.instances.map((entry) => readHeld(entry, this.nodeName, nowMs));
-      for (const [at, { instance }] of held.entries())
-        this.#contents.reported(instance, message.inventory.instances[at]?.assignment?.proof ?? "");
-      listener.inventory(this, held, message.inventory.done);
+      this.#takeInventory(message.inventory, nowMs);
     } else if (message.status) {
       const statuses = message.status.statuses.map((status) => ({
         uid: status.uid,
@@ -186,9 +200,22 @@ export class ServerSession implements NodeSession {
       this.#contents.told(readContents(message.contents));
     } else if (message.modules) {
       listener.modules(this, readModules(message.modules), message.modules.complete);
+    } else if (message.wakeUp) {
+      listener.wakeUp(this, readWakeUp(message.wakeUp));
     } else if (message.heartbeat) {
       this.#write({ heartbeatAnswer: {} });
     }
+  }
+
+  #takeInventory({ instances, done }: NonNullable<NodeMessage__Output["inventory"]>, nowMs: number): void {
+    const held = instances.flatMap((entry) => {
+      const one = readHeld(entry, this.nodeName, nowMs);
+      if (this.#acknowledgements.cross(one.instance.uid, one.status)) return [];
+      this.#contents.reported(one.instance, entry.assignment?.proof ?? "");
+      return [one];
+    });
+    if (done) this.#acknowledgements.inventoryDone();
+    this.#options.listener.inventory(this, held, done);
   }
 
   #register(message: NonNullable<NodeMessage__Output["hello"]>): void {
@@ -229,7 +256,9 @@ export class ServerSession implements NodeSession {
       if (this.#assignments.size > 0) this.#writeAssignments();
       else if (this.#contents.isDue) this.#writeUpdates();
       else if (this.#stops.size > 0) this.#writeStops();
-      else if (this.#acknowledgements.size > 0) this.#writeAcknowledgements();
+      else if (this.#gateway.isDue) this.#write({ updateGateway: this.#gateway.take() });
+      else if (this.#acknowledgements.isDue)
+        this.#write({ acknowledge: { uids: this.#acknowledgements.take(batchItemsMax) } });
       else return;
     }
   }
@@ -268,12 +297,6 @@ export class ServerSession implements NodeSession {
       message: why?.message ?? "",
     }));
     this.#write({ stop: { instances } });
-  }
-
-  #writeAcknowledgements(): void {
-    const uids = [...this.#acknowledgements].slice(0, batchItemsMax);
-    for (const uid of uids) this.#acknowledgements.delete(uid);
-    this.#write({ acknowledge: { uids } });
   }
 
   #write(message: SchedulerMessage): void {

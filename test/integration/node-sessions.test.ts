@@ -43,6 +43,7 @@ const listener: NodeListener = {
     void calls.push(`conditions ${session.nodeName} ${JSON.stringify(conditions)}`),
   modules: (session, modules, complete) =>
     void calls.push(`modules ${session.nodeName} ${JSON.stringify(modules)} ${complete}`),
+  wakeUp: (session, uids) => void calls.push(`wakeUp ${session.nodeName} ${uids.join()}`),
   disconnected: (session) => void calls.push(`disconnected ${session.nodeName}`),
 };
 
@@ -380,6 +381,34 @@ test("NodeServer: an assignment comes back in the inventory as it was sent", asy
   await next(call);
   const state = { kind: "bound", nodeName: "holder", observed: { isolation: "confined" } };
   expect(held.slice(before)).toMatchObject([{ instance: { ...instance, templateId: "t", state } }]);
+});
+
+test("NodeServer: an end that is acknowledged while the inventory comes is not taken in from it again", async () => {
+  sessions = [];
+  using client = closing(await dial("forgetful"));
+  const call = client.session();
+  call.write(hello("forgetful"));
+  await next(call);
+  const entry = (uid: string, phase: string) => ({
+    assignment: writeAssignment(anInstance(uid), "t"),
+    status: { uid, phase },
+  });
+  const before = held.length;
+  const [session] = sessions;
+  for (const uid of ["gone", "late", "alive"]) session?.acknowledge(uid);
+  const ofDaemon = await next(call);
+  expect(ofDaemon).toMatchObject({ acknowledge: { uids: ["gone", "late", "alive"] } });
+  // What runs is not given up for an acknowledgement, so it counts.
+  const first = [entry("gone", "Succeeded"), entry("alive", "Running"), entry("kept", "Succeeded")];
+  call.write({ inventory: { instances: first, done: false } });
+  call.write({ inventory: { instances: [entry("late", "Failed")], done: true } });
+  call.write({ heartbeat: {} });
+  await next(call);
+  expect(held.slice(before).map(({ instance }) => instance.uid)).toEqual(["alive", "kept"]);
+  expect(calls.filter((text) => text.startsWith("inventory forgetful"))).toEqual([
+    "inventory forgetful 2 false",
+    "inventory forgetful 0 true",
+  ]);
 });
 
 test("NodeServer: files that have changed reach a daemon that knows of it, after what was assigned", async () => {

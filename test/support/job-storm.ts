@@ -184,6 +184,7 @@ function doneIn(folder: string): ReadonlyMap<number, number> {
 }
 
 async function loggedBy(cluster: TestCluster): Promise<ReadonlySet<number>> {
-  const { stdout } = await logsOf(cluster, name);
+  const { code, stdout, stderr } = await logsOf(cluster, name);
+  if (code !== 0) throw new Error(`the logs of job ${name} cannot be read:\n${stderr.slice(0, 4000)}`);
   return new Set(Array.from(stdout.matchAll(/index (\d+) done$/gm), ([, index]) => Number(index)));
 }

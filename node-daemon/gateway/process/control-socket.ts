@@ -1,7 +1,7 @@
 /**
  * The gateway's side of the control connection. One daemon at a time: a new connection replaces the old one.
  *
- * Nothing is kept for a daemon that does not read: figures and wakes are told again, and drained endpoints are remembered by their uids
+ * Nothing is kept for a daemon that does not read: wakes are told again, and drained endpoints are remembered by their uids
  * until there is room, or until the daemon is gone, as the next one asks anew.
  */
 import { createServer, type Server, type Socket } from "node:net";
@@ -42,14 +42,18 @@ export class ControlSocket {
     });
   }
 
-  /** A few words, which are not repeated. */
-  tell(message: Extract<FromGateway, { readonly kind: "listening" | "notListening" | "pong" }>): void {
+  /** Somebody listens, and keeps up. */
+  get hasRoom(): boolean {
+    return this.#writer !== undefined && !this.#writer.backlogged;
+  }
+
+  tell(message: Exclude<FromGateway, { readonly kind: "hello" | "drained" | "wake" }>): void {
     this.#writer?.send(message);
   }
 
   /** Dropped when nobody listens or the daemon is slow. */
-  tellIfRoom(message: Extract<FromGateway, { readonly kind: "wake" | "figures" }>): void {
-    if (this.#writer && !this.#writer.backlogged) this.#writer.send(message);
+  tellWake(workloads: readonly string[]): void {
+    if (this.hasRoom) this.#writer?.send({ kind: "wake", workloads } satisfies FromGateway);
   }
 
   tellDrained(uid: string): void {

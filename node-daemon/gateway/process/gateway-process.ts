@@ -32,13 +32,13 @@ export interface RequestServer {
   readonly listen: Listen;
   /** Accepts nothing any more (the listening sockets are closed), and resolves once all is answered, or cut off after the grace. */
   finish(graceMs: number): Promise<void>;
-  /** Of workloads whose figures have changed since the last call. */
-  figures(): readonly WorkloadFigures[];
 }
 
 export interface RequestServerEvents {
   wake(workloads: readonly string[]): void;
   drained(uid: string): void;
+  /** Of workloads whose figures have changed in the last second. */
+  figures(workloads: readonly WorkloadFigures[]): void;
 }
 
 export interface ProcessParts {
@@ -59,10 +59,12 @@ export class GatewayProcess {
   readonly #control: ControlSocket;
   readonly #server: RequestServer;
   readonly #listening: Listening;
+  /** The last of each workload, and which of them the daemon has not been told. */
+  readonly #figures = new Map<string, WorkloadFigures>();
+  readonly #untold = new Set<string>();
   #taught = false;
   #finishing: { readonly untilMs: number; readonly timer: Timer } | undefined;
   #aloneTimer: Timer | undefined;
-  #figuresTimer: Timer | undefined;
 
   constructor(parts: ProcessParts) {
     this.#parts = parts;
@@ -83,8 +85,9 @@ export class GatewayProcess {
       log,
     );
     this.#server = parts.server({
-      wake: (workloads) => this.#control.tellIfRoom({ kind: "wake", workloads }),
+      wake: (workloads) => this.#control.tellWake(workloads),
       drained: (uid) => this.#control.tellDrained(uid),
+      figures: (workloads) => this.#noteFigures(workloads),
     });
     this.#listening = new Listening({
       wanted: config.listen,
@@ -100,7 +103,6 @@ export class GatewayProcess {
   async start(socketPath: string): Promise<void> {
     await this.#control.listen(socketPath);
     this.#watchAlone();
-    this.#tellFigures();
   }
 
   /** Goes once everything under way is answered, at most after the grace. A second call can only shorten it. */
@@ -131,7 +133,7 @@ export class GatewayProcess {
       case "snapshotBegin":
         return this.#knowledge.begin();
       case "snapshotEnd":
-        for (const change of this.#knowledge.end()) this.#server.apply(change);
+        for (const change of this.#knowledge.end()) this.#apply(change);
         this.#taught = true;
         if (!this.#finishing) this.#listening.start();
         return;
@@ -151,11 +153,16 @@ export class GatewayProcess {
       case "endpointGone":
       case "drain":
       case "identity":
-        for (const change of this.#knowledge.take(message)) this.#server.apply(change);
+        for (const change of this.#knowledge.take(message)) this.#apply(change);
         return;
       default:
         return assertNever(message, "message to a gateway");
     }
+  }
+
+  #apply(change: Teaching): void {
+    this.#server.apply(change);
+    if (change.kind === "workloadGone") this.#figures.delete(change.uid);
   }
 
   #spawn(folder: string, command: readonly string[]): void {
@@ -173,6 +180,8 @@ export class GatewayProcess {
   #onConnected(connected: boolean): void {
     this.#parts.log.info(connected ? "a daemon is there" : "the daemon is gone");
     this.#knowledge.abandon();
+    for (const uid of this.#figures.keys()) this.#untold.add(uid);
+    if (connected) this.#tellFigures();
     this.#watchAlone();
   }
 
@@ -188,20 +197,25 @@ export class GatewayProcess {
     );
   }
 
+  #noteFigures(workloads: readonly WorkloadFigures[]): void {
+    for (const figures of workloads) {
+      this.#figures.set(figures.uid, figures);
+      this.#untold.add(figures.uid);
+    }
+    this.#tellFigures();
+  }
+
+  /** A daemon that is slow is told the newest of each, later. */
   #tellFigures(): void {
-    this.#figuresTimer = this.#parts.clock.setTimer(processLimits.figuresMs, () => {
-      if (this.#control.connected) {
-        const workloads = this.#server.figures();
-        if (workloads.length > 0) this.#control.tellIfRoom({ kind: "figures", workloads });
-      }
-      this.#tellFigures();
-    });
+    if (this.#untold.size === 0 || !this.#control.hasRoom) return;
+    const workloads = [...this.#untold].flatMap((uid) => this.#figures.get(uid) ?? []);
+    this.#untold.clear();
+    this.#control.tell({ kind: "figures", workloads });
   }
 
   /** For tests, which end no process. */
   async close(): Promise<void> {
     this.#aloneTimer?.cancel();
-    this.#figuresTimer?.cancel();
     this.#finishing?.timer.cancel();
     this.#listening.stop();
     await this.#control.close();
