@@ -120,7 +120,7 @@ export class NodeServing {
     if (this.#addresses.length > 0 || this.#trouble === "") return;
     throw new WherryError(
       "AddressUnavailable",
-      `${this.#trouble}; choose another with --gateway-http, --gateway-https or --gateway-peer`,
+      `${this.#trouble}; choose another address (--gateway-http, --gateway-https and --gateway-peer of wherry-node, --http-port of wherry up)`,
     );
   }
 
