@@ -17,6 +17,8 @@ const hello = Buffer.from("hello, world\n");
 const headers = ["content-type", "text/plain", "content-length", String(hello.length)];
 const parts = { clock: systemClock, log: silentLog, random: systemRandom };
 
+process.once("SIGINT", () => process.exit(0));
+
 process.on("message", (message) => {
   if (message === "cpu") process.send?.({ cpuUs: process.cpuUsage() });
 });

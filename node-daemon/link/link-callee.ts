@@ -15,6 +15,7 @@ import { readEnd, readRequest, statusMax, statusMin } from "./head-codec.ts";
 import { frameLimits } from "./limits.ts";
 import { LinkConnection, type LinkEnd, type LinkOptions, type LinkSide, pieceOf } from "./link-connection.ts";
 import { OutgoingBody } from "./outgoing-body.ts";
+import { StreamTable } from "./stream-table.ts";
 import { ReceiveWindow, SendWindow } from "./windows.ts";
 
 export interface CalleeEvents {
@@ -29,7 +30,7 @@ const noHeaders: HeaderList = [];
 export class LinkCallee {
   readonly #connection: LinkConnection;
   readonly #events: CalleeEvents;
-  readonly #exchanges = new Map<number, CalleeStream>();
+  readonly #exchanges = new StreamTable<CalleeStream>();
   /** Those that have more to send than they may. */
   readonly #waiting = new Set<CalleeStream>();
   /** The last that was taken, and the last that was seen. */
@@ -107,7 +108,7 @@ export class LinkCallee {
     const { writer, encoder } = this.#connection;
     const body = new OutgoingBody(writer, encoder, id, new SendWindow(this.#windowBytes));
     const stream = new CalleeStream(id, head, this.#connection, body, this.#waiting, this.#forget);
-    this.#exchanges.set(id, stream);
+    this.#exchanges.add(stream);
     stream.takePiece(flags, bytes, bodyAt, end);
     this.#events.request(stream);
   }

@@ -14,6 +14,7 @@ import {
   pieceOf,
 } from "./link-connection.ts";
 import { OutgoingBody } from "./outgoing-body.ts";
+import { StreamTable } from "./stream-table.ts";
 import { ReceiveWindow, SendWindow } from "./windows.ts";
 
 export interface CallerEvents {
@@ -38,7 +39,7 @@ const streamMax = 0xff_ff_ff_ff;
 export class LinkCaller {
   readonly #connection: LinkConnection;
   readonly #events: CallerEvents;
-  readonly #exchanges = new Map<number, CallerStream>();
+  readonly #exchanges = new StreamTable<CallerStream>();
   /** Those that have more to send than they may. */
   readonly #waiting = new Set<CallerStream>();
   #lastStream = 0;
@@ -100,7 +101,7 @@ export class LinkCaller {
     writer.keepOpen(id, at, 0);
     const body = new OutgoingBody(writer, encoder, id, new SendWindow(greeting.windowBytes));
     const stream = new CallerStream(id, this.#connection, body, listener, this.#waiting, this.#forget);
-    this.#exchanges.set(id, stream);
+    this.#exchanges.add(stream);
     return stream;
   }
 
@@ -135,8 +136,8 @@ export class LinkCaller {
     if (last > this.#lastStream) throw new LinkViolation(`exchange ${last} was not begun`);
     const first = !this.#leaving;
     this.#leaving = true;
-    for (const [id, stream] of this.#exchanges) {
-      if (id > last) stream.fail(refusal("draining", "the other end takes no more requests"));
+    for (const stream of this.#exchanges.values()) {
+      if (stream.id > last) stream.fail(refusal("draining", "the other end takes no more requests"));
     }
     if (first) this.#events.leaving();
     this.#endIfIdle();

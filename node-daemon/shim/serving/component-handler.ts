@@ -56,7 +56,6 @@ type Handle = ((...args: unknown[]) => unknown) | undefined;
  *   new ── first request ─▶ made ─▶ serving ─▶ idle ─▶ serving … ── fault, kill ─▶ ended
  */
 class ComponentServant implements Servant {
-  readonly #parts: HandlerParts;
   readonly #loaded: LoadedComponent;
   readonly #handler: string;
   readonly #events: ServantEvents;
@@ -74,7 +73,6 @@ class ComponentServant implements Servant {
 
   constructor(parts: HandlerParts, loaded: LoadedComponent, handler: string, events: ServantEvents) {
     const { shared, queue, account, spec, preopens, network, stdout, stderr } = parts;
-    this.#parts = parts;
     this.#loaded = loaded;
     this.#handler = handler;
     this.#events = events;

@@ -78,10 +78,11 @@ export function handlerParts(spec: Partial<RunSpec> = {}, network: Network = noN
   const timers = new GuestTimers({
     clock,
     schedule,
-    onBug: (thrown) =>
-      void queueMicrotask(() => {
+    onBug: (thrown) => {
+      queueMicrotask(() => {
         throw thrown;
-      }),
+      });
+    },
   });
   const queue = new RunQueue({
     now: () => performance.now(),

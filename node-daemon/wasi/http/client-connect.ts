@@ -6,7 +6,8 @@ import { errorCode } from "../../../kit/errors.ts";
 import { limits } from "../limits.ts";
 import type { Network, SocketAddress, SocketError } from "../sockets/network.ts";
 import { ConnectionStream } from "./connection-stream.ts";
-import { connectFailure, type HttpErrorCode } from "./error-code.ts";
+import { connectFailure } from "./connect-failure.ts";
+import type { HttpErrorCode } from "./error-code.ts";
 
 export type Connected =
   | { readonly kind: "connected"; readonly stream: Duplex }

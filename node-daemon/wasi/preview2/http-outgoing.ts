@@ -1,4 +1,5 @@
 /** What a guest sends: bodies, responses and requests of `wasi:http` 0.2. */
+import { assertNever } from "../../../kit/errors.ts";
 import { HostResource, trap } from "../component-resources.ts";
 import { done, err, ok, type Result } from "../component-values.ts";
 import { BodyPipe } from "../http/body-pipe.ts";
@@ -97,6 +98,8 @@ abstract class Outgoing extends HostResource {
         return { list: withLengthOnce(list), pipe, hasBody };
       case "any":
         return { list, pipe, hasBody };
+      default:
+        return assertNever(length, "length");
     }
   }
 

@@ -3,7 +3,7 @@
  * template. See http-incoming.ts, http-outgoing.ts and http-outparam.ts.
  */
 import type { InterfaceMembers, OfferedInterface } from "../component-interfaces.ts";
-import { err, ok, type Result } from "../component-values.ts";
+import { err, type Result } from "../component-values.ts";
 import type { ComponentHost } from "../host.ts";
 import type { HttpErrorCode } from "../http/error-code.ts";
 import { httpContext, type HttpContext } from "./http-context.ts";
