@@ -114,3 +114,17 @@ test("without the scheduler, and without daemon and scheduler, routes hold", asy
     expect(await ask(url, { host })).toMatchObject({ status: 200 });
   });
 });
+
+test("a request wakes a workload that is at zero, and is answered", async () => {
+  const started = await TestCluster.start(["one"], { gateways: true });
+  cluster = started;
+  const spec = { wakeOnRequest: true };
+  await started.apply(deployment(0, { name: "tally", image, spec, template: { http: { handler: "wagi" } } }));
+  await started.apply(route("tally"));
+  const url = started.url("one");
+  // As long as the gateway does not know the route, it says so.
+  await eventually(async () => expect((await ask(url, { host })).status).not.toBe(404));
+  expect(await ask(url, { host })).toMatchObject({ status: 200, body: "ahoy, stranger\n" });
+  const { spec: after } = await started.json<{ spec: { replicas: number } }>("wasmdeployment", "tally");
+  expect(after.replicas).toBe(1);
+});
