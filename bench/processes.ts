@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /**
  * Bytes of memory that processes use together, each shared page divided by its users (PSS), so that the code all of
@@ -26,11 +26,28 @@ export function cpuMsOf(pids: readonly number[]): number {
 const tickMs = 10;
 
 function usedCpuMs(pid: number): number {
+  const fields = statFields(pid);
+  return fields.length === 0 ? 0 : (Number(fields[11]) + Number(fields[12])) * tickMs;
+}
+
+/** From the third on: after the program's name, which may hold anything but ends with the last bracket. Empty when it is gone. */
+function statFields(pid: number): readonly string[] {
   try {
-    // After the program's name, which may hold anything but ends with the last bracket: utime and stime are 14 and 15.
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
-    return (Number(fields[11]) + Number(fields[12])) * tickMs;
+    return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
   } catch {
-    return 0;
+    return [];
   }
+}
+
+/** A process and all that it has started, directly or not, and that have not lost their parent. */
+export function processTree(root: number): readonly number[] {
+  const children = new Map<number, number[]>();
+  for (const name of readdirSync("/proc")) {
+    const pid = Number(name);
+    const parent = Number(statFields(pid)[1]);
+    if (Number.isInteger(pid) && parent > 0) children.set(parent, [...(children.get(parent) ?? []), pid]);
+  }
+  const found = [root];
+  for (let next = 0; next < found.length; next++) found.push(...(children.get(found[next] ?? 0) ?? []));
+  return found;
 }

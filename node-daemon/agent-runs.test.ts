@@ -60,6 +60,7 @@ async function startAgent(): Promise<void> {
     volumes: new VolumeStore(root, roots, clock, silentLog),
     network: new AllowedNetwork([], []),
     folders: { remove: () => {} },
+    serving: { follow: () => {}, drained: () => Promise.resolve(), forgetDrain: () => {} },
     checkpoint,
     clock,
     random: seededRandom(1),

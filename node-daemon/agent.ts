@@ -37,6 +37,7 @@ import { RunAttendant } from "./probes/run-attendant.ts";
 import { isSideRun } from "./probes/side-runs.ts";
 import { RunReports } from "./run-reports.ts";
 import type { AdoptedRun, LogLimits, RunId, RunUsage, RuntimeDriver } from "./runtimes/runtime-driver.ts";
+import type { NodeServing } from "./serving/node-serving.ts";
 import type { Checkpoint, CheckpointChange, StoredInstance } from "./session/checkpoint.ts";
 import { type HeldTemplate, Templates } from "./templates.ts";
 import { UsageBook } from "./usage-book.ts";
@@ -57,6 +58,7 @@ export interface AgentOptions {
   >;
   readonly network: AllowedNetwork;
   readonly folders: Pick<InstanceFolders, "remove">;
+  readonly serving: Pick<NodeServing, "follow" | "drained" | "forgetDrain">;
   readonly checkpoint: Checkpoint;
   readonly clock: Clock;
   readonly random: Random;
@@ -400,6 +402,8 @@ export class NodeAgent {
       if (isNews && isSettled(lifecycle)) this.#reports.settled(uid);
       if (isNews || adopted) this.#attendant.attend(held, adopted);
     }
+    // Whoever is to stop gets no requests any more.
+    this.#options.serving.follow(held);
     for (const action of actions) this.#perform(held, action);
     this.#onStatus(uid);
   }

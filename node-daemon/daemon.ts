@@ -26,10 +26,13 @@ import { AllowedNetwork } from "./network/allowed-network.ts";
 import { defaultLogLimits } from "./logs/instance-log.ts";
 import type { DaemonOptions } from "./options.ts";
 import type { RuntimeDriver, RuntimeFacts } from "./runtimes/runtime-driver.ts";
+import { type GatewayProgram, installGatewayProgram } from "./serving/gateway-program.ts";
+import { NodeServing } from "./serving/node-serving.ts";
 import { dial } from "./session/channel.ts";
 import { type Checkpoint, openCheckpoint } from "./session/checkpoint.ts";
 import { LogSender } from "./session/log-sender.ts";
 import { SchedulerLink } from "./session/scheduler-link.ts";
+import { configOf } from "./held-instance.ts";
 import { logFolderOf } from "./setup.ts";
 import { AllowedRoots } from "./volumes/allowed-roots.ts";
 import { InstanceFolders } from "./volumes/instance-folders.ts";
@@ -46,6 +49,8 @@ export interface DaemonParts {
   readonly conditions: ConditionBoard;
   /** The machine's own by default. */
   readonly room?: Room;
+  /** This version's by default. */
+  readonly gatewayProgram?: GatewayProgram;
 }
 
 export class Daemon {
@@ -58,6 +63,7 @@ export class Daemon {
   readonly #agent: NodeAgent;
   readonly #link: SchedulerLink;
   readonly #machine: Machine;
+  readonly #serving: NodeServing;
 
   private constructor(
     parts: DaemonParts,
@@ -65,6 +71,7 @@ export class Daemon {
     found: readonly (readonly [RuntimeFacts, RuntimeDriver])[],
     agent: NodeAgent,
     machine: Machine,
+    serving: NodeServing,
     linkOf: (onConnected: () => void) => SchedulerLink,
   ) {
     this.#parts = parts;
@@ -73,6 +80,7 @@ export class Daemon {
     this.#drivers = new Map(found.map(([{ name }, driver]) => [name, driver]));
     this.#agent = agent;
     this.#machine = machine;
+    this.#serving = serving;
     const connected = Promise.withResolvers<void>();
     this.connected = connected.promise;
     this.#link = linkOf(connected.resolve);
@@ -99,11 +107,14 @@ export class Daemon {
       onFetched: () => machine?.collectGarbage(),
       onDropped: (digest) => moduleBoard.dropped(digest),
     });
+    const drivers = new Map(found.map(([{ name }, driver]) => [name, driver]));
+    const serving = createServing(options, parts, checkpoint, drivers);
     const agent = new NodeAgent({
       nodeName: options.name,
       stateDir,
       logLimits: defaultLogLimits,
-      drivers: new Map(found.map(([{ name }, driver]) => [name, driver])),
+      drivers,
+      serving,
       modules,
       moduleBoard,
       volumes,
@@ -116,6 +127,8 @@ export class Daemon {
     });
     agent.setStopDisconnectedAfter(checkpoint.loadMeta().stopDisconnectedAfterMs);
     await agent.recover(signal);
+    const gatewayStarted = serving.start();
+    gatewayStarted.catch(() => {});
     for (const { image, digest } of agent.modulesInUse())
       if (modules.lastUsed(digest) !== undefined) moduleBoard.fetched(image, digest);
     await volumes.sweepTemplates(agent.templatesInUse);
@@ -125,6 +138,7 @@ export class Daemon {
       stateDir,
       instancesMax: options.allocatable.instances,
       agent,
+      serving,
       modules,
       moduleBoard,
       drivers: found.map(([, driver]) => driver),
@@ -133,9 +147,11 @@ export class Daemon {
       clock,
       log,
     });
-    const daemon = new Daemon(parts, checkpoint, found, agent, machine, (onConnected) =>
+    await gatewayStarted;
+    const daemon = new Daemon(parts, checkpoint, found, agent, machine, serving, (onConnected) =>
       createLink(options, parts, {
         agent,
+        serving,
         moduleBoard,
         checkpoint,
         found,
@@ -152,6 +168,11 @@ export class Daemon {
   /** Where metrics are served, if they are. */
   get metricsPort(): number | undefined {
     return this.#machine.metricsPort;
+  }
+
+  /** Where clients reach the gateway, if there is one. */
+  get urls(): readonly string[] {
+    return this.#serving.urls;
   }
 
   /** Stops all instances within a bound, reports how they ended, and ends what hosted them. */
@@ -177,6 +198,8 @@ export class Daemon {
     await this.#link.close(farewellMsMax);
     this.#agent.close();
     for (const driver of this.#drivers.values()) await driver.close(what);
+    if (what === "stop") await this.#serving.end();
+    else this.#serving.leave();
     this.#checkpoint.close();
   }
 }
@@ -209,8 +232,34 @@ async function withRealPaths(folders: readonly HostFolder[]): Promise<readonly H
   return (await Promise.all(both)).flat();
 }
 
+function createServing(
+  { name: nodeName, stateDir, orphanMs, tls, serving: options }: DaemonOptions,
+  { clock, random, log, gatewayProgram }: DaemonParts,
+  checkpoint: Checkpoint,
+  drivers: ReadonlyMap<string, RuntimeDriver>,
+): NodeServing {
+  const folder = join(stateDir, "gateway");
+  const isWanted = options.listen.length > 0;
+  return new NodeServing({
+    options,
+    nodeName,
+    folder,
+    program: isWanted ? (gatewayProgram ?? installGatewayProgram(join(folder, "programs"))) : undefined,
+    orphanMs,
+    tls,
+    checkpoint,
+    requestFolderOf: (held) =>
+      drivers.get(configOf(held)?.runtime ?? "")?.requestFolderOf(held.assignment.uid),
+    boundPortOf: () => undefined,
+    clock,
+    random,
+    log,
+  });
+}
+
 interface LinkParts {
   readonly agent: NodeAgent;
+  readonly serving: NodeServing;
   readonly moduleBoard: ModuleBoard;
   readonly checkpoint: Checkpoint;
   readonly found: readonly (readonly [RuntimeFacts, RuntimeDriver])[];
@@ -220,7 +269,7 @@ interface LinkParts {
 }
 
 function createLink(options: DaemonOptions, parts: DaemonParts, linked: LinkParts): SchedulerLink {
-  const { agent, moduleBoard, checkpoint, found, onConnected } = linked;
+  const { agent, serving, moduleBoard, checkpoint, found, onConnected } = linked;
   const { clock, random, log } = parts;
   const logs = new LogSender({
     folderOf: (uid) => logFolderOf(options.stateDir, uid),
@@ -228,11 +277,17 @@ function createLink(options: DaemonOptions, parts: DaemonParts, linked: LinkPart
     endOf: (uid) => agent.endOf(uid),
     log,
   });
-  return new SchedulerLink({
+  const hello = helloOf(options, parts, linked);
+  let told: string | undefined;
+  const link = new SchedulerLink({
     address: options.scheduler,
     dial: () => dial(options.scheduler, options.tls),
-    hello: helloOf(options, parts, linked),
+    hello: () => {
+      told = serving.peerAddress;
+      return { ...hello, gatewayAddress: told, gatewayUrls: [...serving.urls] };
+    },
     instances: agent,
+    serving,
     conditions: parts.conditions,
     modules: moduleBoard,
     logs,
@@ -250,6 +305,12 @@ function createLink(options: DaemonOptions, parts: DaemonParts, linked: LinkPart
     random,
     log,
   });
+  serving.onWake((workloads) => link.wake(workloads));
+  serving.onAddresses(() => {
+    // The scheduler hears of it at the beginning of a session only.
+    if (told !== undefined && told !== serving.peerAddress) link.renew("the gateway listens elsewhere");
+  });
+  return link;
 }
 
 function helloOf(

@@ -50,7 +50,8 @@ async function run(options: DaemonOptions, log: Log): Promise<void> {
   void daemon.connected.then(() => {
     const runtimes = daemon.runtimes.map(({ name }) => name);
     log.info("ready", { runtimes });
-    void tellParent({ kind: "ready", name: options.name, capacity: options.allocatable, runtimes });
+    const { urls } = daemon;
+    void tellParent({ kind: "ready", name: options.name, capacity: options.allocatable, runtimes, urls });
   });
   await stop;
   if (options.keepInstancesOnExit) await daemon.leave();

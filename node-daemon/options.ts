@@ -10,6 +10,12 @@ import { errorMessage, WherryError } from "../kit/errors.ts";
 import { helloLimits } from "../proto/node-service.ts";
 import { instancesDefault, processesDefault, reservedMemory } from "./core/limits.ts";
 import { type MachineOptions, machineUsage, parseMachineFlags } from "./machine/machine-options.ts";
+import {
+  parseServingFlags,
+  servingFlags,
+  type ServingOptions,
+  servingUsage,
+} from "./serving/serving-options.ts";
 
 export interface NodeCapacity {
   readonly cpuMillis: number;
@@ -44,6 +50,7 @@ export interface DaemonOptions {
   /** Undefined: a process that hosts instances waits for the next daemon for as long as it takes. */
   readonly orphanMs: number | undefined;
   readonly machine: MachineOptions;
+  readonly serving: ServingOptions;
 }
 
 export const daemonUsage = `Usage: wherry-node --name NAME --scheduler HOST:PORT --ca FILE --cert FILE --key FILE --state-dir DIR
@@ -68,10 +75,12 @@ export const daemonUsage = `Usage: wherry-node --name NAME --scheduler HOST:PORT
   --extended-resource NAME=N
                            something else of the machine that instances can request, such as example.com/camera=2 (repeatable)
 ${machineUsage}
+${servingUsage}
   --keep-instances-on-exit leave instances running when the daemon is stopped, for the next one to take over
   --shim-max-age DURATION  after this time a process that hosts instances is replaced, such as 12h or 7d (1h to 20d, default 7d)
   --end-orphaned-shims-after SECONDS
-                           without a node daemon for so long, processes that host instances end with them (default: they wait)
+                           without a node daemon for so long, processes that host instances end with them, and so does the
+                           gateway (default: they wait)
   --log-level LEVEL        trace, debug, info, warn or error (default info)`;
 
 const logLevels = new Set(["trace", "debug", "info", "warn", "error", "silent"]);
@@ -103,6 +112,7 @@ export function parseDaemonOptions(args: readonly string[]): DaemonOptions {
     shimAgeMsMax: shimAge(values["shim-max-age"] ?? "7d"),
     orphanMs: orphanMs(values["end-orphaned-shims-after"]),
     machine: parseMachineFlags(values),
+    serving: parseServingFlags(values, availableParallelism()),
   };
 }
 
@@ -136,6 +146,7 @@ function parseFlags(args: readonly string[]) {
         "shim-max-age": text,
         "end-orphaned-shims-after": text,
         "log-level": text,
+        ...servingFlags,
       },
     }).values;
   } catch (thrown) {

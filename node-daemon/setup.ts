@@ -139,7 +139,11 @@ async function fetchAndPrepare(
   signal.throwIfAborted();
   emit({ kind: "fetched", attempt, digest: outcome.module.digest });
   const prepared = await driver.prepare(
-    { ...outcome.module, deterministic: config.deterministic !== undefined },
+    {
+      ...outcome.module,
+      deterministic: config.deterministic !== undefined,
+      ...(config.serving && { serves: config.serving.handler }),
+    },
     signal,
   );
   if (prepared.kind === "rejected") {
@@ -218,6 +222,7 @@ export function runSpecOf(
     stopNotice: config.stopNotice,
     logFolder: logFolderOf(context.stateDir, uid),
     logLimits: context.logLimits,
+    ...(config.serving && { serving: config.serving }),
   };
 }
 

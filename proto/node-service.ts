@@ -13,8 +13,16 @@ export const messageBytesMax = 32 * 1024 * 1024;
 /** How many instances one message carries at most. Templates are counted by their bytes instead. */
 export const batchItemsMax = 500;
 
-/** What one hello can say. Flags of a daemon: folders and ports that it gives to instances, kinds of devices. More is refused. */
-export const helloLimits = { grantsMax: 1_024, extendedMax: 64 } as const;
+/**
+ * What one hello can say. Flags of a daemon: folders and ports that it gives to instances, kinds of devices, where its gateway
+ * listens. More is refused.
+ */
+export const helloLimits = {
+  grantsMax: 1_024,
+  extendedMax: 64,
+  gatewayUrlsMax: 16,
+  gatewayTextMax: 300,
+} as const;
 
 const definition = loadSync(fileURLToPath(new URL("wherry/v1/node.proto", import.meta.url)), {
   longs: Number,

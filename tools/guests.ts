@@ -1,14 +1,17 @@
 /** The guests of `examples/`, and how each is built from its source. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { bundleJavaScript } from "./bundle-javascript.ts";
+import { cachedPackage } from "./cached-package.ts";
 import { compileAssemblyScript } from "./compile-assemblyscript.ts";
 import { compileC, compileCpp } from "./compile-c.ts";
+import { componentOfHttpHandler, componentOfJavaScript } from "./componentize-javascript.ts";
 import { compileRust } from "./compile-rust.ts";
 import { root } from "./gate.ts";
-import { componentOf, componentOfJavaScript } from "./make-component.ts";
+import { componentOf, componentOfLibrary } from "./make-component.ts";
 
 export interface ExampleGuest {
-  /** Of its folder below `examples/`. */
+  /** Of its folder below `examples/`; with its own after a slash where the folder has several. */
   readonly name: string;
   /** Relative to the root. */
   readonly target: string;
@@ -38,12 +41,42 @@ export const exampleGuests: readonly ExampleGuest[] = [
   guest("c-component/lighthouse.wasm", "checked in", async () =>
     componentOf(await compileC(await text("c-component/lighthouse.c"))),
   ),
+  oneOfSeveral("http/hello.wasm", "checked in", () => handlerOf("http/hello.c")),
+  oneOfSeveral("http/echo.wasm", "checked in", () => handlerOf("http/echo.c")),
+  oneOfSeveral("http/tally.wasm", "checked in", async () => compileC(await text("http/tally.c"))),
   guest("rust/inventory.wasm", "built elsewhere", () => compileRust(join(examples, "rust/inventory.rs"))),
   guest("javascript/greet.wasm", "ignored", () =>
     componentOfJavaScript(join(examples, "javascript/greet.js"), join(examples, "javascript/world.wit")),
   ),
+  oneOfSeveral("http/greeter.wasm", "ignored", async () =>
+    componentOfHttpHandler(await text("http/greeter.js"), "fetch"),
+  ),
+  oneOfSeveral("http/counter.wasm", "ignored", async () =>
+    componentOfHttpHandler(await text("http/counter.js"), "handle"),
+  ),
+  oneOfSeveral("http/mirror.wasm", "ignored", mirror),
 ];
+
+const voidServer = { name: "@scalar/void-server", version: "2.5.4" };
+
+/** A server that nobody here wrote. Its index would bring its WebSockets along, which no component can have. */
+async function mirror(): Promise<Uint8Array> {
+  const folder = await cachedPackage(voidServer.name, voidServer.version);
+  const entry = join(folder, "node_modules", voidServer.name, "dist", "create-void-server.js");
+  const source = await bundleJavaScript(join(examples, "http/mirror.js"), { [voidServer.name]: entry });
+  return componentOfHttpHandler(source, "fetch");
+}
+
+async function handlerOf(file: string): Promise<Uint8Array> {
+  const header = { "wasi-http.h": await text("http/wasi-http.h") };
+  const library = await compileC(await text(file), ["-mexec-model=reactor"], header);
+  return componentOfLibrary(library, await text("http/world.wit"));
+}
 
 function guest(file: string, kept: ExampleGuest["kept"], build: ExampleGuest["build"]): ExampleGuest {
   return { name: file.slice(0, file.indexOf("/")), target: `examples/${file}`, kept, build };
+}
+
+function oneOfSeveral(file: string, kept: ExampleGuest["kept"], build: ExampleGuest["build"]): ExampleGuest {
+  return { ...guest(file, kept, build), name: file.replace(/\.wasm$/, "") };
 }

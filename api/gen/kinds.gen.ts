@@ -81,6 +81,38 @@ export interface Mount {
   readonly readOnly: boolean;
 }
 
+/** Makes the instance answer HTTP requests, which the gateways of the nodes bring to it (see WasmRoute). For deployments and daemon sets. */
+export interface HttpHandler {
+  /** wagi: a preview 1 command that runs once for each request, in an instance of its own: CGI variables, the body as standard input, and what it prints is the answer. wasi-http: a component that exports wasi:http/incoming-handler. listener: the instance is a server itself, at one of its listeners. */
+  readonly handler: "wagi" | "wasi-http" | "listener";
+  /** handler: listener only: the name of the listener at which it answers. It may be left out where there is only one. */
+  readonly listener?: string;
+  /** How many requests it handles at once. Each has a WebAssembly instance of its own; all together have the memory and CPU of resources.limits. */
+  readonly concurrency: number;
+  /** How many requests more may wait for their turn; those beyond are answered with 503 and Retry-After. */
+  readonly queueLength: number;
+  /** handler: wasi-http only: after how many requests a WebAssembly instance is replaced by a new one. With 1 each request gets a fresh one. */
+  readonly requestsPerInstance: number;
+  /** How long a request may take, waiting included; then it is ended, and answered with 504. */
+  readonly requestTimeoutSeconds: number;
+  /** The largest body of a request, 16 MiB if empty; larger ones are answered with 413. */
+  readonly maxRequestBodyBytes: number;
+}
+
+/** Makes functions that the module exports callable from outside (wherry invoke): bytes in, bytes out. For deployments and daemon sets. */
+export interface FunctionCalls {
+  /** How many calls it handles at once. Each has a WebAssembly instance of its own; all together have the memory and CPU of resources.limits. */
+  readonly concurrency: number;
+  /** How many calls more may wait for their turn; those beyond are refused. */
+  readonly queueLength: number;
+  /** After how many calls a WebAssembly instance is replaced by a new one. With 1 each call gets a fresh one. */
+  readonly callsPerInstance: number;
+  /** How long a call may take, waiting included, unless the caller asks for less. */
+  readonly timeoutSeconds: number;
+  /** The largest input of a call, and the largest output; 1 MiB if empty. */
+  readonly maxBytes: number;
+}
+
 /** A question asked again and again, as in Kubernetes. Exactly one of exec, httpGet and tcpSocket says how. */
 export interface Probe {
   /** A fresh instance of the same module, with the same mounts, environment and limits, and these arguments. It succeeds by exiting with 0. The instance that runs is never called. */
@@ -238,6 +270,10 @@ export interface InstanceSpec {
     /** The address of the node to listen at: 0.0.0.0 or :: for all of them. The node has to allow it. */
     readonly address: string;
   })[];
+  /** Makes the instance answer HTTP requests, which the gateways of the nodes bring to it (see WasmRoute). For deployments and daemon sets. */
+  readonly http?: HttpHandler;
+  /** Makes functions that the module exports callable from outside (wherry invoke): bytes in, bytes out. For deployments and daemon sets. */
+  readonly functions?: FunctionCalls;
   readonly resources: {
     /** What placement reserves on the node: cpu, memory, and extended resources that nodes offer, such as example.com/camera. Limits count where requests are missing. */
     readonly requests?: Readonly<Record<string, Quantity>>;
@@ -399,6 +435,80 @@ export interface Taint {
 /** cpu, memory, instances, processes (instances with a process of their own), and extended resources. */
 export type NodeResources = Readonly<Record<string, Quantity>>;
 
+export interface HeaderValue {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface HeaderChanges {
+  /** In place of what is there. */
+  readonly set?: readonly HeaderValue[];
+  /** Beside what is there. */
+  readonly add?: readonly HeaderValue[];
+  readonly remove?: readonly string[];
+}
+
+export interface PathRewrite {
+  readonly type: "ReplaceFullPath" | "ReplacePrefixMatch";
+  readonly replaceFullPath?: string;
+  /** In place of the prefix that the rule has matched. */
+  readonly replacePrefixMatch?: string;
+}
+
+export interface RouteRule {
+  /** One of them has to hold; all that one says. Empty: every request. */
+  readonly matches?: readonly ({
+    readonly path?: {
+      readonly type: "Exact" | "PathPrefix";
+      /** Compared by whole parts: /a is a prefix of /a/b and not of /ab. */
+      readonly value: string;
+    };
+    readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS" | "PATCH";
+    /** Headers that a request must have, with this value. */
+    readonly headers?: readonly HeaderValue[];
+  })[];
+  /** What is done with the request and its answer. */
+  readonly filters?: readonly ({
+    readonly type: "RequestHeaderModifier" | "ResponseHeaderModifier" | "RequestRedirect" | "URLRewrite";
+    readonly requestHeaderModifier?: HeaderChanges;
+    readonly responseHeaderModifier?: HeaderChanges;
+    /** The answer, instead of a backend's. */
+    readonly requestRedirect?: {
+      readonly scheme?: "http" | "https";
+      readonly hostname?: string;
+      readonly port?: number;
+      readonly path?: PathRewrite;
+      readonly statusCode: 301 | 302 | 303 | 307 | 308;
+    };
+    /** What the backend gets to see. */
+    readonly urlRewrite?: {
+      readonly hostname?: string;
+      readonly path?: PathRewrite;
+    };
+  })[];
+  /** Where requests go, in proportion to the weights. */
+  readonly backendRefs?: readonly ({
+    readonly kind: "WasmDeployment" | "WasmDaemonSet";
+    readonly name: string;
+    /** Only to instances of this revision of it. To all of its instances if empty. */
+    readonly revision?: number;
+    readonly weight: number;
+  })[];
+  readonly timeouts?: {
+    /** For all of it, retries included; 0s for none. Its handler has a limit of its own. */
+    readonly request?: string;
+    /** For each attempt. */
+    readonly backendRequest?: string;
+  };
+  /** What was not begun is always tried elsewhere. These are for requests that may be repeated (GET, HEAD, OPTIONS, TRACE, PUT and DELETE) and have failed before an answer began. */
+  readonly retry?: {
+    /** How many more attempts there are. */
+    readonly attempts: number;
+    /** Answers that count as failures, beside lost connections: 502, 503 and 504 make sense. */
+    readonly codes?: readonly number[];
+  };
+}
+
 export interface PlacementTotals {
   /** That take instances. */
   readonly nodes: number;
@@ -558,6 +668,8 @@ export interface WasmDaemonSet {
 export interface WasmDeploymentSpec {
   /** How many instances should run. */
   readonly replicas: number;
+  /** Whether a request that arrives while replicas is 0 sets it to 1. The request is held until an instance is ready. */
+  readonly wakeOnRequest?: boolean;
   /** A Kubernetes label selector; all its terms must hold. */
   readonly selector?: LabelSelector;
   /** How instances are replaced when the template changes. */
@@ -757,6 +869,36 @@ export interface WasmNode {
   readonly metadata: ObjectMeta;
   readonly spec: WasmNodeSpec;
   readonly status?: WasmNodeStatus;
+}
+
+export interface WasmRouteSpec {
+  /** For which hosts: names, or *.example.com for all names below it. Empty: for every host that no other route names. A host belongs to the namespace whose route has named it first. */
+  readonly hostnames?: readonly string[];
+  /** Makes the hostnames reachable by HTTPS. */
+  readonly tls?: {
+    /** A Secret of type kubernetes.io/tls, with tls.crt and tls.key. */
+    readonly secretName: string;
+    /** Whether requests by plain HTTP are sent on to HTTPS, with status 308. */
+    readonly redirect: boolean;
+  };
+  /** Of all rules that match, the one with the longest exact path counts, then that with the longest prefix, the method, the most headers; then the oldest route, and the first rule. */
+  readonly rules: readonly RouteRule[];
+}
+
+export interface WasmRouteStatus {
+  readonly observedGeneration?: number;
+  /** Where its first hostname answers, at one of the gateways that are there. */
+  readonly url?: string;
+  readonly conditions?: readonly Condition[];
+}
+
+/** Which HTTP requests go to which workloads of its namespace. Every gateway serves every accepted route. A small HTTPRoute: what is here means what it means there. */
+export interface WasmRoute {
+  readonly apiVersion: "wherry.dev/v1alpha1";
+  readonly kind: "WasmRoute";
+  readonly metadata: ObjectMeta;
+  readonly spec: WasmRouteSpec;
+  readonly status?: WasmRouteStatus;
 }
 
 export interface WasmInstanceSpec {

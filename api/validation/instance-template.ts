@@ -16,6 +16,7 @@ import { checkSubdomainName } from "./names.ts";
 import { placementFaults, placementWarnings } from "./placement.ts";
 import { probeFaults } from "./probes.ts";
 import { validateQuantity, validateResources } from "./resources.ts";
+import { servingFaults, servingWarnings } from "./serving.ts";
 
 const envNameForm = /^[^=\0]+$/;
 const volumeSources = ["hostPath", "configMap", "secret", "emptyDir"] as const;
@@ -30,7 +31,10 @@ export function validateInstanceTemplate(template: InstanceTemplate, field: stri
 
 /** What is legal, and is probably not what was meant. */
 export function instanceTemplateWarnings(template: InstanceTemplate, field: string): readonly string[] {
-  return placementWarnings(template.spec, `${field}.spec`);
+  return [
+    ...placementWarnings(template.spec, `${field}.spec`),
+    ...servingWarnings(template.spec, `${field}.spec`),
+  ];
 }
 
 function validateInstanceSpec(spec: InstanceSpec, field: string): readonly FieldError[] {
@@ -46,6 +50,7 @@ function validateInstanceSpec(spec: InstanceSpec, field: string): readonly Field
     ...placementFaults(spec, field),
     ...determinismFaults(spec, field),
     ...probeFaults(spec, field),
+    ...servingFaults(spec, field),
     ...validatePriorityClassName(spec.priorityClassName ?? "", `${field}.priorityClassName`),
   ];
 }

@@ -9,6 +9,7 @@ import {
   unsupportedValue,
 } from "./field-error.ts";
 import { instanceTemplateWarnings, validateInstanceTemplate } from "./instance-template.ts";
+import { faultsOfServingJob } from "./serving.ts";
 
 type FailureRule = NonNullable<WasmJobSpec["failurePolicy"]>["rules"][number];
 type SuccessRule = NonNullable<WasmJobSpec["successPolicy"]>["rules"][number];
@@ -17,6 +18,7 @@ type SuccessRule = NonNullable<WasmJobSpec["successPolicy"]>["rules"][number];
 export function validateJobSpec(spec: WasmJobSpec, field: string): readonly FieldError[] {
   return [
     ...validateInstanceTemplate(spec.template, `${field}.template`),
+    ...faultsOfServingJob(spec.template.spec, `${field}.template.spec`),
     ...validateRestartPolicy(spec, field),
     ...validateIndexLimits(spec, field),
     ...validateFailurePolicy(spec, `${field}.failurePolicy`),

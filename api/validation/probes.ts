@@ -1,5 +1,6 @@
 /** What a schema cannot say about probes, preStop and the termination message. The node daemon asks the same again. */
 import type { InstanceSpec, Probe } from "../gen/kinds.gen.ts";
+import { isHeaderName, isHeaderValue } from "../http-headers.ts";
 import {
   type FieldError,
   forbiddenValue,
@@ -84,9 +85,6 @@ function faultsOfPort(
   return [invalidValue(field, port, why)];
 }
 
-/** As RFC 9110 has field names and values. */
-const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** What may stand in a request line: anything else has to be percent-encoded. */
 const requestPath = /^\/[\x21-\x22\x24-\x7e]*$/;
 
@@ -101,9 +99,9 @@ function faultsOfRequest(
     faults.push(invalidValue(`${field}.path`, path, why));
   }
   for (const [at, { name, value }] of httpHeaders.entries()) {
-    if (!headerName.test(name))
+    if (!isHeaderName(name))
       faults.push(invalidValue(`${field}.httpHeaders[${at}].name`, name, "must be a valid HTTP header name"));
-    if (!headerValue.test(value))
+    if (!isHeaderValue(value))
       faults.push(
         invalidValue(`${field}.httpHeaders[${at}].value`, value, "must be a valid HTTP header value"),
       );

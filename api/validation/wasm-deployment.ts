@@ -1,7 +1,7 @@
 import type { WasmDeployment } from "../gen/kinds.gen.ts";
 import { type FieldError, invalidValue, unsupportedValue } from "./field-error.ts";
 import { amountOf, validateInstanceAmount } from "./instance-amount.ts";
-import { validateInstanceTemplate } from "./instance-template.ts";
+import { instanceTemplateWarnings, validateInstanceTemplate } from "./instance-template.ts";
 import { validateWorkloadSelector } from "./workload-selector.ts";
 
 export function validateWasmDeployment(
@@ -17,6 +17,18 @@ export function validateWasmDeployment(
     ...validateRollingUpdate(spec.strategy),
     ...validateDeadline(spec),
     ...validateWorkloadSelector(spec, old?.spec, "deployment"),
+  ];
+}
+
+/** What is legal, and is probably not what was meant. */
+export function wasmDeploymentWarnings({ spec }: WasmDeployment): readonly string[] {
+  const { template, wakeOnRequest } = spec;
+  const isServing = template.spec.http !== undefined || template.spec.functions !== undefined;
+  return [
+    ...instanceTemplateWarnings(template, "spec.template"),
+    ...(wakeOnRequest === true && !isServing
+      ? ["spec.wakeOnRequest: no request reaches it: its template has neither http nor functions"]
+      : []),
   ];
 }
 

@@ -1,4 +1,4 @@
-/** Whether a component imports only what is offered, and exports a command. Pure; every answer is for its author. */
+/** Whether a component imports only what is offered, and exports something to run. Pure; every answer is for its author. */
 import type { OfferedInterface } from "../wasi/component-interfaces.ts";
 import type { ComponentItem, ComponentOutline } from "./component-reader.ts";
 import { componentLimits } from "./limits.ts";
@@ -15,10 +15,11 @@ export function offerOf(interfaces: readonly OfferedInterface[]): Offer {
   return new Map(interfaces.map((offered) => [offered.name, offered]));
 }
 
-export interface ChosenCommand {
-  readonly kind: "command";
-  /** Full name of the export. */
-  readonly run: string;
+/** Of the exports, those that can be run, by their full names: one at least. Which of them is, the template says. */
+export interface ChosenExports {
+  readonly kind: "chosen";
+  readonly run: string | undefined;
+  readonly handler: string | undefined;
   /** Full names of imports, and the offered interface of each. */
   readonly imports: ReadonlyMap<string, OfferedInterface>;
 }
@@ -36,14 +37,14 @@ function versionLine(name: string): string | undefined {
 
 /** In this order of preference. */
 const commandLines = ["wasi:cli/run@0.3", "wasi:cli/run@0.2"];
+const handlerLines = ["wasi:http/incoming-handler@0.2"];
 
-export function checkOutline(outline: ComponentOutline, offer: Offer): ChosenCommand | ComponentRejection {
-  const run = commandLines
-    .map((line) =>
-      outline.exports.find(({ name, sort }) => sort === "instance" && versionLine(name) === line),
-    )
-    .find((item) => item !== undefined);
-  if (!run) return { kind: "rejected", reason: "NoStartFunction", message: noCommand(outline) };
+export function checkOutline(outline: ComponentOutline, offer: Offer): ChosenExports | ComponentRejection {
+  const run = exportOf(outline, commandLines);
+  const handler = exportOf(outline, handlerLines);
+  if (run === undefined && handler === undefined) {
+    return { kind: "rejected", reason: "NoStartFunction", message: nothingToRun(outline) };
+  }
   const odd = outline.exports.find(({ name }) => !/^[\w:/@.+-]+$/.test(name));
   if (odd) {
     const message = `the component exports ${quoted(odd.name)}: names of exports are of letters, digits and :/@.+-`;
@@ -56,7 +57,13 @@ export function checkOutline(outline: ComponentOutline, offer: Offer): ChosenCom
     if (offered) imports.set(item.name, offered);
     else if (item.sort !== "type") missing.push(`${quoted(item.name)} (${whyNot(item, offer)})`);
   }
-  return missing.length > 0 ? unsatisfied(missing) : { kind: "command", run: run.name, imports };
+  return missing.length > 0 ? unsatisfied(missing) : { kind: "chosen", run, handler, imports };
+}
+
+function exportOf({ exports }: ComponentOutline, lines: readonly string[]): string | undefined {
+  return lines
+    .map((line) => exports.find(({ name, sort }) => sort === "instance" && versionLine(name) === line))
+    .find((item) => item !== undefined)?.name;
 }
 
 /** `used`: full name of the interface, and the name of the function as in WIT. */
@@ -91,9 +98,6 @@ function whyNot({ name, sort }: ComponentItem, offer: Offer): string {
   if (!unversioned.startsWith("wasi:")) {
     return "no interface of WASI: compose a component that exports it in with wac";
   }
-  if (unversioned.startsWith("wasi:http/") && !offer.has(`${unversioned}@0.2`)) {
-    return "HTTP is not offered to commands";
-  }
   const lines = [...offer.keys()].filter((key) => key.startsWith(`${unversioned}@`));
   if (lines.length > 0) {
     const offered = lines.map((line) => line.slice(unversioned.length + 1)).join(" and ");
@@ -102,16 +106,19 @@ function whyNot({ name, sort }: ComponentItem, offer: Offer): string {
   return "an interface of WASI that is not offered here; compose a component that exports it in with wac";
 }
 
-function noCommand({ exports }: ComponentOutline): string {
+function nothingToRun({ exports }: ComponentOutline): string {
   const exported = (start: string) => exports.some(({ name }) => name.startsWith(start));
   let what = "a library: build it as a command, or compose it with one that uses it";
   if (exported("wasi:cli/run@")) what = "a command of another version of WASI: 0.2 and 0.3 are supported";
   else if (exported("wasi:http/incoming-handler@") || exported("wasi:http/handler@")) {
-    what = "an HTTP handler, not a command, and handlers are not run yet";
+    what = "an HTTP handler of another version of WASI: wasi:http/incoming-handler@0.2 is supported";
   }
   const names = exports.slice(0, componentLimits.namedMax).map(({ name }) => quoted(name));
   const list = names.length === 0 ? "nothing" : names.join(", ");
-  return `the component does not export wasi:cli/run@0.2 or wasi:cli/run@0.3 but ${list}: it is ${what}`;
+  return (
+    "the component does not export wasi:cli/run@0.2 or wasi:cli/run@0.3, nor wasi:http/incoming-handler@0.2, but " +
+    `${list}: it is ${what}`
+  );
 }
 
 /** Names come from the component and can be anything. */

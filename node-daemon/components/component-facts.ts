@@ -1,7 +1,7 @@
 import type { ModuleFacts } from "../wasm/module-facts.ts";
 
 /** Raised whenever what is made of a component changes: part of the key under which it is cached. */
-export const componentsVersion = 11;
+export const componentsVersion = 12;
 
 /** One core module of a component, as the generated code asks for it. */
 export interface CoreModuleFacts {
@@ -18,7 +18,9 @@ export interface ComponentFacts {
   /** The interfaces that it imports, as they are offered: `wasi:cli/environment@0.2`. */
   readonly imports: readonly string[];
   /** The export that is the command: `wasi:cli/run@0.2.3`. */
-  readonly run: string;
+  readonly run?: string;
+  /** The export that answers HTTP requests: `wasi:http/incoming-handler@0.2.3`. There is one of both at least. */
+  readonly handler?: string;
   readonly modules: readonly CoreModuleFacts[];
 }
 

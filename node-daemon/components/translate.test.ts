@@ -29,11 +29,11 @@ describe("translateComponent: what it refuses", () => {
     },
     {
       name: "a function by itself, and each other thing that is missing",
-      text: withMore(`(import "log" (func)) (import "wasi:http/outgoing-handler@0.2.0" (instance))`),
+      text: withMore(`(import "log" (func)) (import "wasi:http/client@0.3.0" (instance))`),
       reason: "ImportsUnsatisfied",
       says: [
         "log (a function by itself",
-        "wasi:http/outgoing-handler@0.2.0 (HTTP is not offered to commands)",
+        "wasi:http/client@0.3.0 (an interface of WASI that is not offered here",
       ],
     },
     {
@@ -67,13 +67,15 @@ describe("translateComponent: what it refuses", () => {
         (core module $m (func (export "f"))) (core instance $i (instantiate $m))
         (func (export "f") (canon lift (core func $i "f"))))`,
       reason: "NoStartFunction",
-      says: ["does not export wasi:cli/run@0.2 or wasi:cli/run@0.3 but f: it is a library"],
+      says: [
+        "does not export wasi:cli/run@0.2 or wasi:cli/run@0.3, nor wasi:http/incoming-handler@0.2, but f: it is a library",
+      ],
     },
     {
-      name: "an HTTP handler",
-      text: `(component (instance $h) (export "wasi:http/incoming-handler@0.2.0" (instance $h)))`,
+      name: "an HTTP handler of another version",
+      text: `(component (instance $h) (export "wasi:http/handler@0.3.0" (instance $h)))`,
       reason: "NoStartFunction",
-      says: ["it is an HTTP handler, not a command"],
+      says: ["it is an HTTP handler of another version of WASI: wasi:http/incoming-handler@0.2 is supported"],
     },
     {
       name: "a command of another version",

@@ -14,7 +14,7 @@ import { defaultLimits, rewriteModule } from "../wasm/rewrite.ts";
 import {
   checkFunctions,
   checkOutline,
-  type ChosenCommand,
+  type ChosenExports,
   type ComponentRejection,
   type Offer,
 } from "./check-imports.ts";
@@ -22,6 +22,7 @@ import { type ComponentFacts, type CoreModuleFacts, ownOf, sumOf } from "./compo
 import { readOutline } from "./component-reader.ts";
 import { checkInstances } from "./count-instances.ts";
 import { componentLimits } from "./limits.ts";
+import { withFastCalls } from "./fast-calls.ts";
 import { patchScript } from "./patches.ts";
 import { type Generate, loadTranslator } from "./translator.ts";
 import { asFunctionBody, coreInstances, usedFunctions, wrapFunctionBody } from "./script.ts";
@@ -42,10 +43,10 @@ export type Translation =
 /** Never rejects for what the component is to blame for. */
 export async function translateComponent(binary: Uint8Array, offer: Offer): Promise<Translation> {
   try {
-    const command = checkOutline(readOutline(binary), offer);
-    if (command.kind === "rejected") return { ...command, worn: false };
+    const chosen = checkOutline(readOutline(binary), offer);
+    if (chosen.kind === "rejected") return { ...chosen, worn: false };
     checkInstances(new BinaryReader(binary));
-    return translate(binary, command, await loadTranslator());
+    return translate(binary, chosen, await loadTranslator());
   } catch (thrown) {
     if (thrown instanceof Rejection) {
       return { kind: "rejected", reason: thrown.reason, message: thrown.message, worn: false };
@@ -56,8 +57,8 @@ export async function translateComponent(binary: Uint8Array, offer: Offer): Prom
   }
 }
 
-function translate(binary: Uint8Array, command: ChosenCommand, generate: Generate): Translation {
-  const generated = runTranslator(binary, command, generate);
+function translate(binary: Uint8Array, chosen: ChosenExports, generate: Generate): Translation {
+  const generated = runTranslator(binary, chosen, generate);
   if (!(generated instanceof Map)) return generated;
   const script = Buffer.from(generated.get("component.js") ?? []).toString("utf8");
   const instances = coreInstances(script);
@@ -76,9 +77,10 @@ function translate(binary: Uint8Array, command: ChosenCommand, generate: Generat
     });
   }
   checkSizes(script, facts);
-  const missing = checkFunctions(usedFunctions(script), command.imports);
+  const missing = checkFunctions(usedFunctions(script), chosen.imports);
   if (missing) return { ...missing, worn: false };
-  const body = asFunctionBody(patchScript(script));
+  const patched = patchScript(script);
+  const body = asFunctionBody(withFastCalls(patched) ?? patched);
   checkSyntax(body);
   return {
     kind: "translated",
@@ -86,8 +88,9 @@ function translate(binary: Uint8Array, command: ChosenCommand, generate: Generat
     modules,
     facts: {
       scriptBytes: Buffer.byteLength(body),
-      imports: [...new Set([...command.imports.values()].map((offered) => offered.name))],
-      run: command.run,
+      imports: [...new Set([...chosen.imports.values()].map((offered) => offered.name))],
+      ...(chosen.run === undefined ? {} : { run: chosen.run }),
+      ...(chosen.handler === undefined ? {} : { handler: chosen.handler }),
       modules: facts,
     },
   };
@@ -95,13 +98,14 @@ function translate(binary: Uint8Array, command: ChosenCommand, generate: Generat
 
 function runTranslator(
   binary: Uint8Array,
-  { imports, run }: ChosenCommand,
+  { imports, run, handler }: ChosenExports,
   generate: Generate,
 ): Map<string, Uint8Array> | Translation {
   // An async function that is named here as well would answer its state where a guest calls it synchronously.
   const suspending = [...imports].flatMap(([name, { suspending: members, async = [] }]) =>
     members.filter((member) => !async.includes(member)).map((member) => `${name}#${member}`),
   );
+  const entered = [run && `${run}#run`, handler && `${handler}#handle`].filter((name) => name !== undefined);
   try {
     const { files } = generate(binary, {
       name: "component",
@@ -111,7 +115,7 @@ function runTranslator(
       noNodejsCompat: true,
       base64Cutoff: 0,
       map: [...imports].map(([name, offered]): [string, string] => [name, offered.name]),
-      asyncMode: { tag: "jspi", val: { imports: suspending, exports: [`${run}#run`] } },
+      asyncMode: { tag: "jspi", val: { imports: suspending, exports: entered } },
     });
     return new Map(files);
   } catch (thrown) {

@@ -21,6 +21,8 @@ import {
   type ProbeConfigs,
 } from "./probe-config.ts";
 
+import { configureServing, type ServingConfig } from "./serving-config.ts";
+
 export type VolumeSource =
   | { readonly kind: "hostPath"; readonly path: string }
   | { readonly kind: "emptyDir"; readonly sizeBytesMax?: number }
@@ -42,7 +44,7 @@ export interface NetworkConfig {
 }
 
 /** What all instances of a template share. */
-export interface TemplateConfig {
+export interface TemplateConfig extends ServingConfig {
   readonly runtime: string;
   readonly image: string;
   /** Hexadecimal, without "sha256:". */
@@ -85,6 +87,7 @@ export function configureTemplate(specJson: Uint8Array): ConfigOutcome {
 function configOf(spec: InstanceSpec): TemplateConfig {
   const { limits, requests } = spec.resources ?? {};
   const mounts = configureMounts(spec);
+  const { serving, server } = configureServing(spec);
   const [fault] = probeFaults(spec, "spec");
   if (fault) throw new Invalid(`${fault.field}: ${fault.message}`);
   return {
@@ -106,7 +109,10 @@ function configOf(spec: InstanceSpec): TemplateConfig {
       seed: spec.deterministic.seed,
       startTimeMs: Date.parse(spec.deterministic.startTime),
     },
-    stopNotice: spec.stopNotice ?? "none",
+    // What serves comes to its end by itself: it is told to, and has its grace for what is under way.
+    stopNotice: serving ? "stdin" : (spec.stopNotice ?? "none"),
+    serving,
+    server,
     qos: qosClass(spec.resources),
     probes: configureProbes(spec),
     preStop: configurePreStop(spec),
@@ -201,7 +207,8 @@ export function lifecyclePolicyOf(config: TemplateConfig, assignment: NodeAssign
     restart: restartPolicyOf(config, assignment),
     stopNotice: config.stopNotice,
     heldBack: heldBackBy(config.probes),
-    hasPreStop: config.preStop !== undefined,
+    // A server refuses nothing that comes late: what it has under way is waited for.
+    hasPreStop: config.preStop !== undefined || config.server !== undefined,
   };
 }
 

@@ -76,7 +76,7 @@ function targetOf({ exec, httpGet, tcpSocket }: Probe, listeners: InstanceSpec["
 }
 
 /** One who listens at all addresses is asked at the nearest. */
-function reachable(address: string): string {
+export function reachable(address: string): string {
   if (address === "0.0.0.0") return "127.0.0.1";
   return /^[0:]+$/.test(address) ? "::1" : address;
 }

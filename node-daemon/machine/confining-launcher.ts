@@ -17,7 +17,8 @@ import {
   type ShimLauncher,
   spawnDetached,
 } from "../runtimes/v8/launcher.ts";
-import { innerFolderName, sandboxName } from "../runtimes/v8/sandbox-process.ts";
+import { sandboxName } from "../runtimes/v8/sandbox-process.ts";
+import { innerFolderName } from "../shim/folder-socket.ts";
 import { configName } from "../shim/protocol.ts";
 import type { Confinement } from "./confinement.ts";
 import { sandboxArguments } from "./core/sandbox-arguments.ts";

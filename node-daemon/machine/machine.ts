@@ -6,6 +6,7 @@ import type { NodeAgent } from "../agent.ts";
 import type { ModuleBoard } from "../images/module-board.ts";
 import type { ModuleStore } from "../images/module-store.ts";
 import type { RuntimeDriver } from "../runtimes/runtime-driver.ts";
+import type { NodeServing } from "../serving/node-serving.ts";
 import { logFolderOf } from "../setup.ts";
 import type { ConditionBoard } from "./condition-board.ts";
 import { evictableInstances } from "./evictable-instances.ts";
@@ -22,6 +23,7 @@ export interface MachineParts {
   readonly stateDir: string;
   readonly instancesMax: number;
   readonly agent: NodeAgent;
+  readonly serving: Pick<NodeServing, "figures">;
   readonly modules: ModuleStore;
   readonly moduleBoard: Pick<ModuleBoard, "translationsDropped">;
   readonly drivers: readonly RuntimeDriver[];
@@ -85,9 +87,10 @@ export class Machine {
     await this.#metrics?.[Symbol.asyncDispose]();
   }
 
-  #sources({ agent, modules, drivers, board }: MachineParts) {
+  #sources({ agent, serving, modules, drivers, board }: MachineParts) {
     return {
       instances: () => agent.uids().flatMap((uid) => figuresOf(agent, uid)),
+      served: () => serving.figures(),
       conditions: () => board.conditions(),
       processes: () => drivers[0]?.processes() ?? {},
       evictions: () => this.#watch.evictions,

@@ -3,7 +3,9 @@
  * labels have names and nothing that a guest can choose.
  */
 import { Counter, Gauge, Registry } from "prom-client";
+import type { ServedWorkload } from "../serving/node-serving.ts";
 import type { ReportedCondition } from "../session/condition-source.ts";
+import { gatewayMetrics, RequestDurations } from "./gateway-metrics.ts";
 
 export interface InstanceFigures {
   readonly namespace: string;
@@ -30,9 +32,11 @@ export interface MetricSources {
   processes(): Readonly<Record<string, number>>;
   evictions(): Readonly<Record<string, number>>;
   cacheBytes(): Readonly<Record<string, number>>;
+  /** What its gateways have counted. */
+  served(): readonly ServedWorkload[];
 }
 
-interface Definition {
+export interface Definition {
   readonly kind: "counter" | "gauge";
   readonly name: string;
   readonly help: string;
@@ -41,12 +45,18 @@ interface Definition {
   readonly samples: () => Iterable<Sample>;
 }
 
-type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
+export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
 
 /** A registry of its own: there may be several daemons in a test. */
 export function createMetrics(sources: MetricSources): Registry {
   const registry = new Registry();
-  for (const definition of [...instanceMetrics(sources), ...nodeMetrics(sources)]) {
+  const served = () => sources.served();
+  registry.registerMetric(new RequestDurations(served));
+  for (const definition of [
+    ...instanceMetrics(sources),
+    ...nodeMetrics(sources),
+    ...gatewayMetrics(served),
+  ]) {
     registry.registerMetric(definition.kind === "counter" ? counter(definition) : gauge(definition));
   }
   return registry;

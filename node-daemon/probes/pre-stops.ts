@@ -1,5 +1,6 @@
 /**
- * The preStop of instances that are to stop: a fresh instance with other arguments, or a sleep.
+ * What comes before instances are told to stop: their preStop (a fresh instance with other arguments, or a sleep), and beside it, for
+ * servers, the end of the requests that they have under way.
  *
  *   begin ─▶ under way ── ended, or its grace is over (then killed) ─▶ done, told once
  *                └─────── cancel: killed, and not told ───────────────────▶ forgotten
@@ -21,12 +22,20 @@ export interface PreStopOptions {
     timeoutMs: number,
     signal: AbortSignal,
   ) => Promise<SideOutcome>;
+  /** Resolves when the server has nothing under way any more. */
+  readonly drained: (uid: string) => Promise<void>;
+  readonly forgetDrain: (uid: string) => void;
   readonly done: (uid: string, run: number) => void;
 }
 
-interface UnderWay {
+export interface Departure {
   readonly uid: string;
   readonly run: number;
+  readonly preStop: PreStop | undefined;
+  readonly drains: boolean;
+}
+
+interface UnderWay extends Departure {
   readonly over: AbortController;
   graceTimer: Timer | undefined;
 }
@@ -39,7 +48,8 @@ export class PreStops {
     this.#options = options;
   }
 
-  begin(uid: string, run: number, preStop: PreStop, graceMs: number): void {
+  begin(departure: Departure, graceMs: number): void {
+    const { uid, run, preStop, drains } = departure;
     const known = this.#underWay.get(uid);
     if (known?.run === run) {
       known.graceTimer?.cancel();
@@ -48,15 +58,20 @@ export class PreStops {
     }
     this.cancel(uid);
     const over = new AbortController();
-    const begun: UnderWay = { uid, run, over, graceTimer: undefined };
+    const begun: UnderWay = { ...departure, over, graceTimer: undefined };
     begun.graceTimer = this.#graceTimer(begun, graceMs);
     this.#underWay.set(uid, begun);
-    if (preStop.kind === "sleep") {
-      const timer = this.#options.clock.setTimer(preStop.ms, () => this.#finish(begun));
+    let partsLeft = Number(preStop !== undefined) + Number(drains);
+    const partDone = () => {
+      if (--partsLeft <= 0) this.#finish(begun);
+    };
+    if (preStop?.kind === "sleep") {
+      const timer = this.#options.clock.setTimer(preStop.ms, partDone);
       over.signal.addEventListener("abort", () => timer.cancel(), { once: true });
-    } else {
-      void this.#exec(begun, preStop.args, graceMs);
+    } else if (preStop) {
+      void this.#exec(begun, preStop.args, graceMs).then(partDone);
     }
+    if (drains) void this.#options.drained(uid).then(partDone);
   }
 
   cancel(uid: string): void {
@@ -65,6 +80,7 @@ export class PreStops {
     this.#underWay.delete(uid);
     begun.graceTimer?.cancel();
     begun.over.abort(new Error("the instance has ended"));
+    if (begun.drains) this.#options.forgetDrain(uid);
   }
 
   close(): void {
@@ -73,7 +89,7 @@ export class PreStops {
 
   #graceTimer(begun: UnderWay, graceMs: number): Timer {
     return this.#options.clock.setTimer(graceMs, () => {
-      this.#options.log.info("preStop took the whole grace", { uid: begun.uid, graceMs });
+      this.#options.log.info("what comes before a stop took the whole grace", { uid: begun.uid, graceMs });
       this.#finish(begun);
     });
   }
@@ -87,7 +103,6 @@ export class PreStops {
     }));
     const well = outcome.kind === "ended" && outcome.end.kind === "exited" && outcome.end.exitCode === 0;
     if (!well && !over.signal.aborted) log.warn("preStop did not end well", { uid, ...outcome });
-    this.#finish(begun);
   }
 
   #finish(begun: UnderWay): void {

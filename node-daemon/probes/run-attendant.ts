@@ -14,6 +14,7 @@ import { type HeldInstance, configOf, graceOf } from "../held-instance.ts";
 import { readLogTail } from "../logs/log-tail.ts";
 import type { RunEnd, RunId, RunSpec, RuntimeDriver } from "../runtimes/runtime-driver.ts";
 import { logFolderOf } from "../setup.ts";
+import type { NodeServing } from "../serving/node-serving.ts";
 import type { VolumeStore } from "../volumes/volume-store.ts";
 import { readMessageFile } from "./termination-message.ts";
 import { probeLimits, sweepsAtOnceMax, terminationMessageLimits } from "./limits.ts";
@@ -25,6 +26,7 @@ import { sideLogsOf, type SideOutcome, type SidePurpose, SideRuns } from "./side
 export interface AttendantOptions {
   readonly stateDir: string;
   readonly volumes: Pick<VolumeStore, "mount">;
+  readonly serving: Pick<NodeServing, "drained" | "forgetDrain">;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -72,6 +74,8 @@ export class RunAttendant {
         const task = () => this.#beside(uid, "preStop", args, timeoutMs, signal);
         return this.#preStopGate.run(namespace, task);
       },
+      drained: (uid) => options.serving.drained(uid),
+      forgetDrain: (uid) => options.serving.forgetDrain(uid),
       done: (uid, run) => dispatch(uid, { kind: "preStopDone", run }),
     });
   }
@@ -100,11 +104,11 @@ export class RunAttendant {
       .catch((err: unknown) => this.#options.log.warn("logs of side runs not removed", { folder, err }));
   }
 
-  /** Comes back as `preStopDone`. */
+  /** Comes back as `preStopDone`. A server is told nothing before what it has under way is done. */
   beginPreStop(held: HeldInstance, run: number, graceMs: number): void {
     const { uid } = held.assignment;
-    const preStop = configOf(held)?.preStop;
-    if (preStop) this.#preStops.begin(uid, run, preStop, graceMs);
+    const { preStop, server } = configOf(held) ?? {};
+    if (preStop || server) this.#preStops.begin({ uid, run, preStop, drains: server !== undefined }, graceMs);
     else this.#options.dispatch(uid, { kind: "preStopDone", run });
   }
 

@@ -119,8 +119,10 @@ export class SideRuns {
   #specOf({ spec, purpose, args }: SideRequest): RunSpec {
     const name = `${purpose}-${this.#generation}-${this.#next++}`;
     const logLimits: LogLimits = { ...spec.logLimits, fileBytesMax: sideLogFileBytesMax };
+    // It runs once, also beside an instance that serves.
+    const { serving: _serving, ...command } = spec;
     return {
-      ...spec,
+      ...command,
       id: { uid: `${spec.id.uid}.${name}`, run: 0 },
       beside: spec.id.uid,
       args: [...spec.args.slice(0, 1), ...args],

@@ -5,8 +5,10 @@
 
 import type { Isolation } from "../../api/isolation.ts";
 import type { AdoptedRun, RunEnd, RunId } from "../core/run.ts";
+import type { Serving } from "../core/serving-config.ts";
 
 export type { AdoptedRun, RunEnd, RunId } from "../core/run.ts";
+export type { Serving } from "../core/serving-config.ts";
 
 export interface MountPoint {
   /** What the guest sees: absolute, normalized. */
@@ -79,6 +81,11 @@ export interface RunSpec {
   readonly stopAloneAfterMs: number | undefined;
   readonly stopNotice: "none" | "stdin";
   /**
+   * Absent: a command, which runs once. Present: memory and CPU are what all its activations have together, and `fuelMax` is what
+   * each request may use.
+   */
+  readonly serving?: Serving;
+  /**
    * A Unix socket on which somebody listens who is attached to this run (see shim/attachment.ts): its standard input comes
    * from there, and a copy of what it writes goes there. Absent: standard input is empty.
    */
@@ -108,6 +115,8 @@ export interface PrepareRequest {
   readonly file: string;
   /** For runs with `RunSpec.deterministic`: another translation, and more is refused. */
   readonly deterministic: boolean;
+  /** What it is to be able to do; a command if absent. */
+  readonly serves?: Serving["handler"];
 }
 
 export type PrepareOutcome =
@@ -180,6 +189,8 @@ export interface RuntimeDriver {
   stop(uid: string, graceMs: number): void;
   /** The daemon has recorded this end on disk; the driver may forget it. */
   settle(id: RunId): void;
+  /** The folder of the process that hosts a serving run, once that has started: its request socket is there (see node-daemon/link). */
+  requestFolderOf(uid: string): string | undefined;
   /** The scheduler heard this node so long ago: for `RunSpec.stopAloneAfterMs`. */
   heard(agoMs: number): void;
   /** `keep`: leaves running instances to the next daemon process. `stop`: ends them and the processes that host them. */

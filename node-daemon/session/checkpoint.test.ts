@@ -168,6 +168,25 @@ test("openCheckpoint: templates of the version before have contents without an i
   again.close();
 });
 
+test("putGatewayFact: what was told last is there after a restart", () => {
+  const first = openCheckpoint(file());
+  const fact = (id: string, json: string) => ({ about: "route", id, json }) as const;
+  first.commit([
+    { kind: "putGatewayFact", fact: fact("a", "1") },
+    { kind: "putGatewayFact", fact: fact("b", "1") },
+    { kind: "putGatewayFact", fact: { ...fact("b", "1"), about: "workload" } },
+  ]);
+  first.commit([
+    { kind: "putGatewayFact", fact: fact("a", "2") },
+    { kind: "removeGatewayFact", about: "route", id: "b" },
+    { kind: "removeGatewayFact", about: "route", id: "none" },
+  ]);
+  first.close();
+  const second = openCheckpoint(file());
+  expect(second.loadGatewayFacts()).toEqual([fact("a", "2"), { ...fact("b", "1"), about: "workload" }]);
+  second.close();
+});
+
 test("putContents: a template's files are others, also after a restart", () => {
   const first = openCheckpoint(file());
   first.commit([{ kind: "putTemplate", template: { ...template, contentsId: "c1" } }]);

@@ -31,7 +31,16 @@ export type CheckpointChange =
   | { readonly kind: "putTemplate"; readonly template: NodeTemplate }
   /** Of a template that is stored; volumes that are not named stay as they are. */
   | { readonly kind: "putContents"; readonly contents: TemplateContents }
-  | { readonly kind: "removeTemplate"; readonly id: string };
+  | { readonly kind: "removeTemplate"; readonly id: string }
+  | { readonly kind: "putGatewayFact"; readonly fact: GatewayFact }
+  | ({ readonly kind: "removeGatewayFact" } & Pick<GatewayFact, "about" | "id">);
+
+/** What the scheduler has told the node's gateway. */
+export interface GatewayFact {
+  readonly about: "route" | "workload" | "certificate";
+  readonly id: string;
+  readonly json: string;
+}
 
 /** Without contents, which may be large. */
 export type StoredTemplate = Pick<NodeTemplate, "id" | "specJson" | "contentsId">;
@@ -47,6 +56,7 @@ export interface Checkpoint {
   loadInstances(): readonly StoredInstance[];
   loadTemplates(): readonly StoredTemplate[];
   loadContents(templateId: string): readonly VolumeContent[];
+  loadGatewayFacts(): readonly GatewayFact[];
   loadMeta(): StoredMeta;
   saveMeta(meta: StoredMeta): void;
   commit(changes: readonly CheckpointChange[]): void;
@@ -54,7 +64,7 @@ export interface Checkpoint {
 }
 
 /** Raised when stored values change their meaning. */
-const schemaVersion = 4;
+const schemaVersion = 5;
 
 const instancesTable = `
   CREATE TABLE IF NOT EXISTS instances (id INTEGER PRIMARY KEY, uid TEXT NOT NULL, value TEXT NOT NULL) STRICT;
@@ -65,11 +75,14 @@ const schema = `
     id TEXT PRIMARY KEY, spec BLOB NOT NULL, contents BLOB NOT NULL, contents_id TEXT NOT NULL DEFAULT ''
   ) STRICT;
   CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS gateway_facts (
+    about TEXT NOT NULL, id TEXT NOT NULL, json TEXT NOT NULL, PRIMARY KEY (about, id)
+  ) STRICT;
 `;
 
 /**
  * From the version before to each one. What runs is taken over by an upgraded daemon, so what was written is as well.
- * 2 had instances by their uids; 3 had contents that never changed, so they had no ids.
+ * 2 had instances by their uids; 3 had contents that never changed, so they had no ids; 4 knew of no gateway.
  */
 const upgrades: ReadonlyMap<number, string> = new Map([
   [
@@ -145,6 +158,8 @@ class SqliteCheckpoint implements Checkpoint {
   readonly #putContents: StatementSync;
   readonly #removeTemplate: StatementSync;
   readonly #putMeta: StatementSync;
+  readonly #putGatewayFact: StatementSync;
+  readonly #removeGatewayFact: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -158,6 +173,10 @@ class SqliteCheckpoint implements Checkpoint {
     this.#putMeta = database.prepare(
       "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
     );
+    this.#putGatewayFact = database.prepare(
+      "INSERT INTO gateway_facts VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET json = excluded.json",
+    );
+    this.#removeGatewayFact = database.prepare("DELETE FROM gateway_facts WHERE about = ? AND id = ?");
     const rows = database.prepare("SELECT id, uid FROM instances ORDER BY id").all();
     for (const { id, uid } of rows as { id: number; uid: string }[]) {
       this.#ids.set(uid, id);
@@ -182,6 +201,12 @@ class SqliteCheckpoint implements Checkpoint {
   loadContents(templateId: string): readonly VolumeContent[] {
     const row = this.#database.prepare("SELECT contents FROM templates WHERE id = ?").get(templateId);
     return row ? (deserialize((row as { contents: Uint8Array }).contents) as readonly VolumeContent[]) : [];
+  }
+
+  loadGatewayFacts(): readonly GatewayFact[] {
+    const rows = this.#database.prepare("SELECT about, id, json FROM gateway_facts").all();
+    // Only this file writes them.
+    return (rows as unknown as readonly GatewayFact[]).map(({ about, id, json }) => ({ about, id, json }));
   }
 
   loadMeta(): StoredMeta {
@@ -242,8 +267,17 @@ class SqliteCheckpoint implements Checkpoint {
       }
       case "removeTemplate":
         this.#removeTemplate.run(change.id);
+        return;
+      case "putGatewayFact": {
+        const { about, id, json } = change.fact;
+        this.#putGatewayFact.run(about, id, json);
+        return;
+      }
+      case "removeGatewayFact":
+        this.#removeGatewayFact.run(change.about, change.id);
     }
   }
+
   #put(instance: StoredInstance): void {
     const { uid } = instance.assignment;
     const id = this.#ids.get(uid) ?? this.#nextId++;

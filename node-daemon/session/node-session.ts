@@ -27,6 +27,7 @@ import { schedulerCauses } from "../core/termination.ts";
 import type { ReportedStatus } from "../core/status.ts";
 import type { StopReason } from "../core/termination.ts";
 import type { RunUsage } from "../runtimes/runtime-driver.ts";
+import type { GatewayUpdate } from "../serving/gateway-update.ts";
 import type { ConditionSource } from "./condition-source.ts";
 import type { ModuleInventory } from "./module-inventory.ts";
 import { ModuleNews } from "./module-news.ts";
@@ -36,6 +37,7 @@ import {
   notFoundStatus,
   readAssignment,
   readContents,
+  readGatewayUpdate,
   readTemplate,
   writeAssignment,
   writeStatus,
@@ -59,6 +61,13 @@ export interface SessionInstances {
   readonly aliveCount: number;
 }
 
+/** What a session tells the node's gateway. */
+export interface SessionServing {
+  beginSession(): void;
+  /** `more`: the next one is another part of the same update. */
+  update(part: GatewayUpdate, more: boolean): void;
+}
+
 export interface Welcome {
   readonly heartbeatIntervalMs: number;
   readonly stopDisconnectedAfterMs: number;
@@ -68,6 +77,7 @@ export interface SessionOptions {
   readonly client: NodeServiceClient;
   readonly hello: Hello;
   readonly instances: SessionInstances;
+  readonly serving: SessionServing;
   readonly conditions: ConditionSource;
   readonly modules: ModuleInventory;
   /** Notes an epoch durably; false when a higher one has been seen. */
@@ -110,6 +120,8 @@ export class NodeSession {
   #usageDue = false;
   #conditionsDue = false;
   #moduleNews: ModuleNews | undefined;
+  /** Told next. Bounded by the workloads that routes name. */
+  readonly #wakeUps = new Set<string>();
   #statusDue = false;
   #windowFull = false;
   #ended = false;
@@ -148,6 +160,13 @@ export class NodeSession {
     const flushed = new Promise<void>((resolve) => (this.#flushed = resolve));
     this.#pump();
     await Promise.race([flushed, this.#end.promise]);
+  }
+
+  /** Requests wait for these. */
+  wake(workloads: readonly string[]): void {
+    if (this.#ended) return;
+    for (const uid of workloads) this.#wakeUps.add(uid);
+    this.#pump();
   }
 
   /** Ends the session in order: the scheduler sees a clean end. */
@@ -190,6 +209,8 @@ export class NodeSession {
       instances.assign(templates.map(readTemplate), assignments.map(readAssignment));
     } else if (message.updateContents) {
       instances.updateContents(message.updateContents.templates.map(readContents));
+    } else if (message.updateGateway) {
+      this.#options.serving.update(readGatewayUpdate(message.updateGateway), message.updateGateway.more);
     } else if (message.stop) {
       for (const { uid, hasGrace, graceMs, reason, message: text } of message.stop.instances) {
         if (!isUid(uid)) throw new ContractViolation(`stop of uid "${uid}"`);
@@ -210,8 +231,9 @@ export class NodeSession {
 
   #greet(welcome: Welcome): void {
     if (this.#inventory !== null) throw new ContractViolation("welcome came twice");
-    const { instances, onWelcome } = this.#options;
+    const { instances, serving, onWelcome } = this.#options;
     instances.beginSession();
+    serving.beginSession();
     instances.onStatus((uid) => {
       this.#dirty.add(uid);
       this.#scheduleStatus();
@@ -275,6 +297,8 @@ export class NodeSession {
       return { contents: { templates } };
     }
     if (this.#inventory) return this.#inventoryPart(this.#inventory);
+    // Clients wait.
+    if (this.#wakeUps.size > 0) return { wakeUp: { workloadUids: this.#takeWakeUps() } };
     // One at a time: an answer then belongs to the last one.
     if (this.#heartbeatDue && this.#unansweredSinceMs === undefined) {
       this.#heartbeatDue = false;
@@ -310,6 +334,12 @@ export class NodeSession {
     const rest = uids.slice(taken);
     this.#inventory = rest.length > 0 ? rest : undefined;
     return { inventory: { instances: held, done: rest.length === 0 } };
+  }
+
+  #takeWakeUps(): string[] {
+    const uids = [...this.#wakeUps].slice(0, batchItemsMax);
+    for (const uid of uids) this.#wakeUps.delete(uid);
+    return uids;
   }
 
   #takeStatuses(): InstanceStatus[] {

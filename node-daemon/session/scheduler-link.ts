@@ -22,15 +22,23 @@ import type { Checkpoint, StoredMeta } from "./checkpoint.ts";
 import type { ConditionSource } from "./condition-source.ts";
 import type { LogSender } from "./log-sender.ts";
 import type { ModuleInventory } from "./module-inventory.ts";
-import { NodeSession, type SessionEnd, type SessionInstances, type Welcome } from "./node-session.ts";
+import {
+  NodeSession,
+  type SessionEnd,
+  type SessionInstances,
+  type SessionServing,
+  type Welcome,
+} from "./node-session.ts";
 
 export interface LinkOptions {
   /** HOST:PORT, for the log. */
   readonly address: string;
   /** A new channel to it; closed when its session has ended. */
   readonly dial: () => NodeServiceClient;
-  readonly hello: Hello;
+  /** As the next session is to begin. */
+  readonly hello: () => Hello;
   readonly instances: SessionInstances;
+  readonly serving: SessionServing;
   readonly conditions: ConditionSource;
   readonly modules: ModuleInventory;
   readonly logs: Pick<LogSender, "send">;
@@ -73,6 +81,21 @@ export class SchedulerLink {
     this.#running ??= this.#run();
   }
 
+  /** Whether the scheduler is there, as far as anyone here knows. */
+  get isLive(): boolean {
+    return this.#session !== undefined && this.#welcomed;
+  }
+
+  /** Requests wait for these workloads. */
+  wake(workloads: readonly string[]): void {
+    this.#session?.wake(workloads);
+  }
+
+  /** What a session begins with has changed. */
+  renew(reason: string): void {
+    this.#session?.abort(reason);
+  }
+
   /** Sends what is pending and ends the session in order, within `farewellMsMax`. */
   async close(farewellMsMax: number): Promise<void> {
     const { clock } = this.#options;
@@ -106,13 +129,14 @@ export class SchedulerLink {
   }
 
   async #runSession(): Promise<SessionEnd> {
-    const { dial, hello, instances, conditions, modules, logs, usageIntervalMs, clock, log } = this.#options;
+    const { dial, hello, instances, serving, conditions, modules, logs, usageIntervalMs, clock, log } = this.#options;
     const client = dial();
     try {
       this.#session = new NodeSession({
         client,
-        hello,
+        hello: hello(),
         instances,
+        serving,
         conditions,
         modules,
         admitEpoch: (epoch) => this.#admitEpoch(epoch),

@@ -7,6 +7,10 @@ import type { TemplateContents__Output } from "../../proto/gen/wherry/v1/Templat
 import type { VolumeContent__Output } from "../../proto/gen/wherry/v1/VolumeContent.ts";
 import type { NodeAssignment, NodeTemplate, TemplateContents, VolumeContent } from "../core/assignment.ts";
 import type { ReportedStatus } from "../core/status.ts";
+import type { RouteEntry } from "../../api/route-table.ts";
+import { errorMessage } from "../../kit/errors.ts";
+import type { UpdateGateway__Output } from "../../proto/gen/wherry/v1/UpdateGateway.ts";
+import type { GatewayUpdate } from "../serving/gateway-update.ts";
 import type { RunUsage } from "../runtimes/runtime-driver.ts";
 
 /** A message that breaks the contract: the session is closed. */
@@ -80,6 +84,44 @@ export function readContents(message: TemplateContents__Output): TemplateContent
 function readVolume({ volume, secret, files }: VolumeContent__Output): VolumeContent {
   if (!/^[a-z0-9][-a-z0-9]*$/.test(volume)) throw new ContractViolation(`contents of a volume "${volume}"`);
   return { volume, secret, files: files.map(({ path, data }) => ({ path, data })) };
+}
+
+export function readGatewayUpdate(message: UpdateGateway__Output): GatewayUpdate {
+  const { complete, removedRoutes, removedWorkloads, removedCertificates } = message;
+  return {
+    complete,
+    routes: message.routes.map(({ uid, entryJson }) => readRoute(uid, entryJson)),
+    removedRoutes,
+    workloads: message.workloads.map(({ uid, namespace, kind, name, wakes, nodes }) => {
+      if (!isUid(uid)) throw new ContractViolation(`workload with uid "${uid}"`);
+      const ready = nodes.map((node) => ({
+        name: node.name,
+        address: node.address,
+        ready: node.ready.map(({ templateHash, count }) => ({ templateHash, count })),
+      }));
+      return { uid, namespace, kind, name, wakes, nodes: ready };
+    }),
+    removedWorkloads,
+    certificates: message.certificates.map(({ name, chainPem, keyPem }) => ({
+      name,
+      chainPem: Buffer.from(chainPem).toString("utf8"),
+      keyPem: Buffer.from(keyPem).toString("utf8"),
+    })),
+    removedCertificates,
+  };
+}
+
+/** The scheduler makes them whole (see api/route-table.ts). */
+function readRoute(uid: string, json: Uint8Array): RouteEntry {
+  let entry: Partial<RouteEntry> | null;
+  try {
+    entry = JSON.parse(Buffer.from(json).toString("utf8")) as Partial<RouteEntry> | null;
+  } catch (thrown) {
+    throw new ContractViolation(`route ${uid}: ${errorMessage(thrown)}`);
+  }
+  if (entry?.uid === uid && Array.isArray(entry.hostnames) && Array.isArray(entry.rules))
+    return entry as RouteEntry;
+  throw new ContractViolation(`route ${uid} has no uid, hostnames or rules`);
 }
 
 export function writeStatus(uid: string, status: ReportedStatus, monotonicMs: number): InstanceStatus {

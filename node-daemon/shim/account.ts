@@ -2,6 +2,7 @@ import { CpuQuota, Hold } from "./cpu-quota.ts";
 import type { Competitor } from "./fair-queue.ts";
 import { weights } from "./limits.ts";
 import { type Linked, LinkedList } from "./linked-list.ts";
+import type { MemoryPot, PotMember } from "./serving/memory-pot.ts";
 
 /** What a template asks of the CPU. */
 export interface CpuShare {
@@ -31,6 +32,8 @@ export class Account implements Competitor {
   readonly waiting = new LinkedList<Runnable>();
   /** What happened for it outside its turns, since that was last charged. */
   events = 0;
+  /** Where several have their memory together. */
+  pot: MemoryPot | undefined;
   #toldOfUse = false;
 
   /**
@@ -74,14 +77,16 @@ export class Account implements Competitor {
 /** Something of an instance that waits for its turn on the thread. */
 export abstract class Runnable implements Linked<Runnable> {
   abstract readonly account: Account;
+  /** Whose memory can grow in its turns, if its account has a pot. */
+  member: PotMember | undefined;
   list: object | undefined;
   previous: Runnable | undefined;
   next: Runnable | undefined;
 
   /** Continues the guest in the next microtask, or at once. Must not throw. */
   abstract resume(): void;
-  /** What began with `resume` is over, and is charged. */
-  over?(): void;
+  /** What began with `resume` is over, and is charged: so long by the clock on the wall. */
+  over?(wallMs: number): void;
 }
 
 /** In proportion to the request, in the numbers of Kubernetes and cgroups (`cpu.shares`): a core is 1,024. */

@@ -22,7 +22,14 @@ import type { Clock } from "../../kit/clock.ts";
 import { type Account, Runnable } from "./account.ts";
 import { GuestTrap } from "../wasi/component-resources.ts";
 import { GuestEnded } from "../wasi/host.ts";
-import { type ComponentOutcome, type CoreModule, runScript, type ScriptParts } from "./component-script.ts";
+import type { ComponentExports } from "../components/bindings.ts";
+import {
+  callExport,
+  type ComponentOutcome,
+  type CoreModule,
+  instantiateScript,
+  type ScriptParts,
+} from "./component-script.ts";
 import { CoreInstances, type Crossings } from "./core-instances.ts";
 import { engine, type WasmImports, type WasmMemory } from "./engine.ts";
 import type { HostedEvents } from "./hosted-guest.ts";
@@ -30,6 +37,7 @@ import { fuelLimits, queueLimits } from "./limits.ts";
 import type { LoadedComponent } from "./module-store.ts";
 import type { RunClass, RunQueue } from "./run-queue.ts";
 import { ScriptTimers } from "./script-globals.ts";
+import type { PotMember } from "./serving/memory-pot.ts";
 import { ScriptLimits } from "./script-limits.ts";
 
 type HostFunction = (...args: unknown[]) => unknown;
@@ -41,6 +49,7 @@ class Continuation extends Runnable {
 
   constructor(guest: ComponentGuest, ready: () => void) {
     super();
+    this.member = guest.member;
     this.#guest = guest;
     this.#ready = ready;
   }
@@ -61,6 +70,8 @@ class Continuation extends Runnable {
 
 export class ComponentGuest implements Crossings {
   readonly account: Account;
+  /** Whose memory it takes, where several share a limit. */
+  readonly member: PotMember | undefined;
   readonly #queue: RunQueue;
   readonly #cores: CoreInstances;
   readonly #timers: ScriptTimers;
@@ -71,35 +82,41 @@ export class ComponentGuest implements Crossings {
   /** How to end each wait of the host, and each suspended import. */
   readonly #waits = new Set<() => void>();
   readonly #unwound = Promise.withResolvers<void>();
+  /** Ends the call that is waited for. */
+  #onUnwound = () => {};
   #stacks = 0;
-  #turn: Continuation | undefined;
+  #inTurn = false;
   /** In this turn something has happened that the generated code may wait for. */
   #active = false;
   #killed = false;
   #exitCode: number | undefined;
   #fault: { readonly thrown: unknown } | undefined;
-  /** What `#ranMs` was when the slice began. */
-  #sliceSinceMs = 0;
+  /** What it has used of its slice in turns that are over, and when this one began. */
+  #sliceRanMs = 0;
+  #turnBeganMs = 0;
   #grant: number = fuelLimits.first;
   #spent = false;
   #calls = 0;
   /** What the generated code notes. */
   readonly #tasks: Record<string, unknown> = {};
-  readonly #fuelMax: number | undefined;
+  #fuelMax: number | undefined;
   #exhausted = false;
 
   constructor(
     queue: RunQueue,
     account: Account,
-    events: HostedEvents,
+    events: Pick<HostedEvents, "needHeap">,
     clock: Pick<Clock, "setTimer">,
     memoryBytesMax: number,
     fuelMax: number | undefined,
+    member?: PotMember,
   ) {
+    this.member = member;
     this.#fuelMax = fuelMax;
     this.#queue = queue;
     this.account = account;
     this.#cores = new CoreInstances(this, memoryBytesMax);
+    void this.#unwound.promise.then(() => this.#onUnwound());
     this.#limits = new ScriptLimits(memoryBytesMax, {
       needHeap: (bytes) => events.needHeap(bytes),
       broken: (thrown) => this.failed(thrown),
@@ -142,24 +159,46 @@ export class ComponentGuest implements Crossings {
     return this.#cores.memoryBytes;
   }
 
+  /** Of its call stack, while one is suspended. */
+  get stackBytes(): number {
+    return this.#stacks > 0 ? this.#cores.stackBytes : 0;
+  }
+
   get firstMemory(): WasmMemory | undefined {
     return this.#cores.firstMemory;
   }
 
-  /** Instantiates and runs it, and lets it `finish` if it returned. Resolves once no stack of it is left; never rejects. */
-  async run(
+  /** Makes the core instances. Undefined when it has failed, or was killed; never rejects. */
+  async instantiate(
     loaded: LoadedComponent,
     interfaces: Readonly<Record<string, InterfaceMembers>>,
-    finish: () => Promise<void>,
+  ): Promise<ComponentExports | undefined> {
+    return this.#orUnwound(instantiateScript(loaded, interfaces, this.#scriptParts));
+  }
+
+  /** Resolves when the call is over, or no stack of the guest is left; never rejects. */
+  async call(
+    exported: ((...args: unknown[]) => unknown) | undefined,
+    args: readonly unknown[],
   ): Promise<ComponentOutcome> {
-    const outcome = await Promise.race([
-      runScript(loaded, interfaces, this.#scriptParts),
-      this.#unwound.promise,
-    ]);
-    if (outcome?.kind === "returned" && !this.#killed) await finish();
+    return (await this.#orUnwound(callExport(exported, args, this))) ?? { kind: "ended" };
+  }
+
+  /** Nothing of it runs any more when it resolves. */
+  async end(): Promise<void> {
     this.kill();
     await this.#unwound.promise;
-    return outcome ?? { kind: "ended" };
+  }
+
+  /** From now on it may use so many units of work more. */
+  allowFuel(units: number | undefined): void {
+    this.#fuelMax = units === undefined ? undefined : this.fuelUsed + units;
+    if (!this.#killed && !this.#spent) this.#cores.setFuel(this.#grantNow());
+  }
+
+  /** What its memories may grow to together, from its next turn on. */
+  allowMemory(bytesMax: number): void {
+    if (this.#cores.allow(bytesMax) < 0) this.failed(new GuestTrap("the memory limit is passed"));
   }
 
   /** As the generated code uses it. */
@@ -195,15 +234,18 @@ export class ComponentGuest implements Crossings {
 
   // As the run queue sees it.
 
-  beginTurn(continuation: Continuation): void {
-    this.#queued.delete(continuation);
-    this.#turn = continuation;
+  /** Without a continuation: the turn is that of whoever calls it, who says when it is over. */
+  beginTurn(continuation?: Continuation): void {
+    if (continuation) this.#queued.delete(continuation);
+    this.#inTurn = true;
+    this.#turnBeganMs = this.#queue.now();
     this.#limits.begin();
     if (this.#spent) this.#refill();
   }
 
   endTurn(): void {
-    this.#turn = undefined;
+    this.#sliceRanMs = this.#sliceMs;
+    this.#inTurn = false;
     if (this.#active) this.#timers.ask();
     this.#active = false;
   }
@@ -305,7 +347,7 @@ export class ComponentGuest implements Crossings {
       this.#stacks++;
       this.#active = true;
       this.#cores.beginStack();
-      const startMs = this.#turn ? undefined : this.#queue.now();
+      const startMs = this.#inTurn ? undefined : this.#queue.now();
       const over = call(...args).then(
         (value) => {
           this.#unwind();
@@ -330,6 +372,15 @@ export class ComponentGuest implements Crossings {
     if (this.#killed && this.#stacks === 0) this.#unwound.resolve();
   }
 
+  /** `until` does not reject. One call is waited for at a time. */
+  #orUnwound<T>(until: Promise<T>): Promise<T | undefined> {
+    const { promise, resolve } = Promise.withResolvers<T | undefined>();
+    this.#onUnwound = () => resolve(undefined);
+    void until.then(resolve);
+    if (this.#killed && this.#stacks === 0) resolve(undefined);
+    return promise;
+  }
+
   // As the guest sees it.
 
   fromGuest(call: HostFunction): HostFunction {
@@ -346,7 +397,7 @@ export class ComponentGuest implements Crossings {
           if (over) return;
           over = true;
           this.#waits.delete(end);
-          this.#resumeStack(this.#turn && this.#spent ? "yielded" : "woken", ready);
+          this.#resumeStack(this.#inTurn && this.#spent ? "yielded" : "woken", ready);
         };
         const end = () => settle(() => resolve(undefined));
         this.#waits.add(end);
@@ -376,10 +427,10 @@ export class ComponentGuest implements Crossings {
 
   /** In the turn that is, if the slice is not over; in a turn of its own otherwise. */
   #goOn(runClass: RunClass, ready: () => void): void {
-    if (this.#turn && !this.#killed && (!this.#spent || this.#queue.mayContinue(this.account))) {
+    if (this.#inTurn && !this.#killed && (!this.#spent || this.#queue.mayContinue(this.account))) {
       if (this.#spent) this.#refill();
       ready();
-    } else this.#continueAs(this.#turn ? "yielded" : runClass, ready);
+    } else this.#continueAs(this.#inTurn ? "yielded" : runClass, ready);
   }
 
   #outOfFuel(): unknown {
@@ -405,7 +456,7 @@ export class ComponentGuest implements Crossings {
   }
 
   get #sliceMs(): number {
-    return this.account.ranMs + this.#queue.runningMs(this.account) - this.#sliceSinceMs;
+    return this.#sliceRanMs + (this.#inTurn ? this.#queue.now() - this.#turnBeganMs : 0);
   }
 
   /** The slice is over. The next grant is what would have taken one slice's time at the speed of this one. */
@@ -422,7 +473,8 @@ export class ComponentGuest implements Crossings {
 
   #refill(): void {
     this.#spent = false;
-    this.#sliceSinceMs += this.#sliceMs;
+    this.#sliceRanMs = 0;
+    this.#turnBeganMs = this.#queue.now();
     this.#cores.setFuel(this.#grantNow());
     // Several memories have together grown beyond what they may.
     if (this.#cores.refreshCaps() < 0) this.failed(new GuestTrap("the memory limit is passed"));

@@ -1,4 +1,5 @@
-/** Runs the generated code of a component once: it makes the core instances, and its export is the command. */
+/** Runs the generated code of a component: it makes the core instances, and its exports are what can be called. */
+import type { ComponentExports } from "../components/bindings.ts";
 import type { ComponentFacts } from "../components/component-facts.ts";
 import type { InterfaceMembers } from "../wasi/component-interfaces.ts";
 import type { WasmImports, WasmModule } from "./engine.ts";
@@ -35,14 +36,13 @@ export interface ScriptParts {
   failed(thrown: unknown): void;
 }
 
-/** Never rejects. */
-export async function runScript(
+/** Undefined when it has failed, as was told, or was killed. Never rejects. */
+export async function instantiateScript(
   { bindings, modules, facts }: LoadedComponent,
   interfaces: Readonly<Record<string, InterfaceMembers>>,
   parts: ScriptParts,
-): Promise<ComponentOutcome> {
+): Promise<ComponentExports | undefined> {
   const { timers, limits, tasks } = parts;
-  let running = false;
   try {
     const instantiate = bindings({
       WebAssembly: engineFor(parts),
@@ -57,17 +57,29 @@ export async function runScript(
       tasks,
     });
     const cores = coreModules(facts, modules);
-    const exports = await instantiate(
+    return await instantiate(
       (file) => cores.get(file),
       interfaces,
       (core: CoreModule, imports: WasmImports = {}) => parts.instantiateCore(core, imports),
     );
-    running = true;
-    await exports[facts.run]?.["run"]?.();
+  } catch (thrown) {
+    parts.failed(thrown);
+    return undefined;
+  }
+}
+
+/** Calls an export without a result, or with one that has no values. Never rejects. */
+export async function callExport(
+  call: HostFunction | undefined,
+  args: readonly unknown[],
+  parts: Pick<ScriptParts, "failed">,
+): Promise<ComponentOutcome> {
+  try {
+    await call?.(...args);
     return { kind: "returned", ok: true };
   } catch (thrown) {
     // `run` has a result without a value: its error is thrown as one that holds undefined.
-    if (running && isReturnedError(thrown)) return { kind: "returned", ok: false };
+    if (isReturnedError(thrown)) return { kind: "returned", ok: false };
     parts.failed(thrown);
     return { kind: "ended" };
   }

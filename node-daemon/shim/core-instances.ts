@@ -46,7 +46,7 @@ export interface Crossings {
 
 export class CoreInstances {
   readonly #crossings: Crossings;
-  readonly #memoryBytesMax: number;
+  #memoryBytesMax: number;
   readonly #stackBytesMax: number;
   readonly #cores: Core[] = [];
   readonly #raw = new WeakMap<object, unknown>();
@@ -68,6 +68,11 @@ export class CoreInstances {
     let bytes = 0;
     for (const { buffer } of this.#memories) bytes += buffer.byteLength;
     return bytes;
+  }
+
+  /** Of the call stack that is suspended, if there is one. */
+  get stackBytes(): number {
+    return this.#cores.reduce((sum, { stack }) => sum + Math.max(0, this.#stackBytesMax - stack.value), 0);
   }
 
   get firstMemory(): WasmMemory | undefined {
@@ -164,6 +169,12 @@ export class CoreInstances {
       core.kill.value = killFlag.killed;
       this.#setFuelOf(core, 0);
     }
+  }
+
+  /** Another limit, until the next one. Answers as `refreshCaps`. */
+  allow(memoryBytesMax: number): number {
+    this.#memoryBytesMax = memoryBytesMax;
+    return this.refreshCaps();
   }
 
   /** Each may grow by what all together may grow by. Answers how many bytes that is; it can be negative. */

@@ -26,7 +26,7 @@ export type WasmImports = Record<string, Record<string, unknown>>;
 
 interface Engine {
   readonly Instance: new (module: WasmModule, imports: WasmImports) => WasmInstance;
-  readonly Memory: new (...args: never[]) => WasmMemory;
+  readonly Memory: new (limits: { readonly initial: number; readonly maximum?: number }) => WasmMemory;
   readonly Module: {
     new (bytes: Uint8Array): WasmModule;
     imports(module: WasmModule): readonly ModuleImport[];

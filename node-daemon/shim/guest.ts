@@ -14,7 +14,7 @@
  */
 import { type Account, Runnable } from "./account.ts";
 import { errno } from "../wasi/abi.ts";
-import { type Preview1, quickFunctions, type WasiFunction } from "../wasi/preview1.ts";
+import { type Preview1, quickFunctions, type WasiAnswer, type WasiFunction } from "../wasi/preview1.ts";
 import { wasiFunctions } from "../wasi/unstable.ts";
 import type { ModuleFacts } from "../wasm/module-facts.ts";
 import { engine, type WasmGlobal, type WasmImports, type WasmInstance } from "./engine.ts";
@@ -25,12 +25,21 @@ import type { RunClass, RunQueue } from "./run-queue.ts";
 
 export interface GuestEvents {
   bug(error: unknown): void;
+  /** A turn of it was over, which took so long by the clock on the wall. */
+  turnOver?(wallMs: number): void;
 }
 
 interface Controls {
   readonly fuel: WasmGlobal;
   readonly kill: WasmGlobal;
   readonly stack: WasmGlobal;
+  readonly memoryCap: WasmGlobal;
+}
+
+/** Where guests of one module come one after another, so that the imports are made once for all of them. */
+export interface GuestSeat {
+  readonly guest: Guest;
+  readonly preview1: Preview1;
 }
 
 export interface GuestLimits {
@@ -59,6 +68,8 @@ export class Guest extends Runnable {
   #exitCode: number | undefined;
   #exhausted = false;
   readonly #limits: GuestLimits;
+  /** In its turns so far. */
+  #turnsMs = 0;
   /** What `#ranMs` was when the slice began. */
   #sliceSinceMs = 0;
   #grant: number = fuelLimits.first;
@@ -110,15 +121,20 @@ export class Guest extends Runnable {
     return new Promise((resolve) => this.#continueAs("yielded", resolve));
   }
 
-  /** Throws what the engine throws. Runs no code of the guest. */
-  instantiate(loaded: LoadedModule, preview1: Preview1): WasmInstance {
-    const { module, facts } = loaded;
+  /** Throws what the engine throws. Runs no code of the guest. The imports are those of its seat. */
+  instantiate({ module, facts }: LoadedModule, imports: WasmImports): WasmInstance {
     const { hooks } = facts;
-    const instance = new engine.Instance(module, this.#imports(facts, preview1));
+    const instance = new engine.Instance(module, imports);
     const global = (name: string) => instance.exports[name] as WasmGlobal;
-    global(hooks.memoryCap).value = this.#limits.memoryPagesMax;
+    const memoryCap = global(hooks.memoryCap);
+    memoryCap.value = this.#limits.memoryPagesMax;
     global(hooks.tableCap).value = tableElementsCap(facts);
-    this.#controls = { fuel: global(hooks.fuel), kill: global(hooks.kill), stack: global(hooks.stack) };
+    this.#controls = {
+      fuel: global(hooks.fuel),
+      kill: global(hooks.kill),
+      stack: global(hooks.stack),
+      memoryCap,
+    };
     this.#fuelSet = this.#controls.fuel.value;
     this.#grantFuel();
     return instance;
@@ -131,6 +147,11 @@ export class Guest extends Runnable {
   activate(instance: WasmInstance, startHook: string | undefined): Promise<unknown> {
     if (startHook === undefined) return this.#start(instance);
     return this.#call(instance, startHook).then(() => this.#start(instance));
+  }
+
+  /** From now on its memories may reach so much together. */
+  set memoryPagesMax(pages: number) {
+    if (this.#controls) this.#controls.memoryCap.value = pages;
   }
 
   /** Drops what keeps the instance's memory alive. */
@@ -158,6 +179,16 @@ export class Guest extends Runnable {
     this.#ready = undefined;
     this.#cancelYield = undefined;
     ready?.();
+  }
+
+  override over(wallMs: number): void {
+    this.ran(wallMs);
+    this.#events.turnOver?.(wallMs);
+  }
+
+  /** In a turn that was not its own. */
+  ran(wallMs: number): void {
+    this.#turnsMs += wallMs;
   }
 
   // As its host sees it.
@@ -219,41 +250,40 @@ export class Guest extends Runnable {
 
   // As the guest sees it.
 
-  #imports(facts: ModuleFacts, preview1: Preview1): WasmImports {
+  static imports(facts: ModuleFacts, suspending: ReadonlySet<string>, seat: GuestSeat): WasmImports {
     const imports: WasmImports = {};
     for (const { module, name } of facts.imports) {
       const call = wasiFunctions.get(module)?.get(name);
       if (!call) continue;
       const names = (imports[module] ??= {});
-      names[name] ??= preview1.suspending.has(name)
-        ? new engine.Suspending(this.#suspending(preview1, call))
-        : this.#plain(preview1, call, quickFunctions.has(name) ? 1 : fuelLimits.callsPerLook);
+      names[name] ??= suspending.has(name)
+        ? new engine.Suspending(Guest.#suspending(seat, call))
+        : Guest.#plain(seat, call, quickFunctions.has(name) ? 1 : fuelLimits.callsPerLook);
     }
     const { hooks } = facts;
-    const outOfFuel = new engine.Suspending(() => this.#outOfFuel());
+    const outOfFuel = new engine.Suspending(() => seat.guest.#outOfFuel());
     (imports[hooks.module] ??= {})[hooks.yield] = outOfFuel;
     return imports;
   }
 
-  #plain(preview1: Preview1, call: WasiFunction, weight: number): HostFunction {
+  static #plain(seat: GuestSeat, call: WasiFunction, weight: number): HostFunction {
     return (...args) => {
-      const outcome = preview1.call(call, ...args);
-      this.#countCall(weight);
+      const outcome = seat.preview1.call(call, ...args);
+      seat.guest.#countCall(weight);
       return outcome;
     };
   }
 
-  #suspending(preview1: Preview1, call: WasiFunction): HostFunction {
-    return (...args) => {
-      const outcome = preview1.call(call, ...args);
-      this.#countCall(fuelLimits.callsPerLook);
-      if (outcome instanceof Promise)
-        return this.#inTurn(this.afterCall ? this.#thenSettled(outcome) : outcome);
-      const settled = this.afterCall?.();
-      return settled
-        ? this.#inTurn(this.#untilKilled(settled).then(() => outcome ?? 0))
-        : this.#goOn(outcome);
-    };
+  static #suspending(seat: GuestSeat, call: WasiFunction): HostFunction {
+    return (...args) => seat.guest.#called(seat.preview1.call(call, ...args));
+  }
+
+  #called(outcome: WasiAnswer): unknown {
+    this.#countCall(fuelLimits.callsPerLook);
+    if (outcome instanceof Promise)
+      return this.#inTurn(this.afterCall ? this.#thenSettled(outcome) : outcome);
+    const settled = this.afterCall?.();
+    return settled ? this.#inTurn(this.#untilKilled(settled).then(() => outcome ?? 0)) : this.#goOn(outcome);
   }
 
   /** A kill doesn't wait for it. */
@@ -341,7 +371,7 @@ export class Guest extends Runnable {
   }
 
   get #ranMs(): number {
-    return this.account.ranMs + this.#queue.runningMs(this.account);
+    return this.#turnsMs + this.#queue.runningMs(this.account);
   }
 
   #countCall(weight: number): void {

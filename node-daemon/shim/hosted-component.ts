@@ -1,18 +1,18 @@
 import type { RunEnd, RunSpec } from "../runtimes/runtime-driver.ts";
-import { componentBytesMin, ownOf, sumOf } from "../components/component-facts.ts";
-import { offer } from "../components/offer.ts";
+import { interfacesFor } from "../components/offer.ts";
 import type { InterfaceMembers } from "../wasi/component-interfaces.ts";
 import type { Preopen } from "../wasi/host.ts";
 import type { Network } from "../wasi/sockets/network.ts";
 import type { Needs } from "./budget.ts";
 import { ComponentGuest } from "./component-guest.ts";
+import type { ComponentOutcome } from "./component-script.ts";
 import { HostOfComponent } from "./component-host.ts";
-import { componentHeapBytes, tableElementsMin } from "./footprint.ts";
+import { componentMemoryMin, componentNeeds } from "./component-needs.ts";
 import type { HostedEvents, HostedGuest, HostedParts } from "./hosted-guest.ts";
 import type { InstanceStreams, SharedHost } from "./instance-host.ts";
-import { heap } from "./limits.ts";
 import type { LoadedComponent } from "./module-store.ts";
 import { describeFault, isOurBug } from "./component-fault.ts";
+import { noCommand } from "./refusal.ts";
 import { fuelExhausted } from "./trap.ts";
 import { MemoryUnavailable } from "./core-instances.ts";
 
@@ -28,6 +28,7 @@ export class HostedComponent implements HostedGuest {
   #closed = false;
 
   constructor({ shared, queue, account, spec, events }: HostedParts, loaded: LoadedComponent) {
+    if (loaded.facts.run === undefined) throw noCommand();
     this.#loaded = loaded;
     this.#shared = shared;
     this.#spec = spec;
@@ -55,18 +56,11 @@ export class HostedComponent implements HostedGuest {
   }
 
   get needs(): Needs {
-    const { facts } = this.#loaded;
-    return {
-      memories: sumOf(facts, ({ memories }) => ownOf(memories).length),
-      memories64: sumOf(facts, ({ memories }) => ownOf(memories).filter(({ memory64 }) => memory64).length),
-      heapBytes: componentHeapBytes(facts, this.#spec),
-    };
+    return componentNeeds(this.#loaded.facts, this.#spec);
   }
 
   get memoryBytesMin(): number {
-    const { facts } = this.#loaded;
-    const elements = sumOf(facts, ({ tables }) => tableElementsMin({ tables: ownOf(tables) }));
-    return componentBytesMin(facts) + elements * heap.perTableElement;
+    return componentMemoryMin(this.#loaded.facts);
   }
 
   get mapped(): object | undefined {
@@ -98,17 +92,12 @@ export class HostedComponent implements HostedGuest {
       (error) => this.#events.bug(error),
     );
     held.defer(() => host.close());
-    const interfaces: Record<string, InterfaceMembers> = {};
-    for (const name of this.#loaded.facts.imports) {
-      const offered = offer.get(name);
-      if (offered) interfaces[name] = offered.make(host);
-    }
-    this.#interfaces = interfaces;
+    this.#interfaces = interfacesFor(this.#loaded.facts, host);
     this.#finish = () => host.finish();
   }
 
   async run(): Promise<RunEnd> {
-    const outcome = await this.#guest.run(this.#loaded, this.#interfaces, this.#finish);
+    const outcome = await this.#outcome();
     const { exitCode, fault } = this.#guest;
     if (exitCode !== undefined) return { kind: "exited", exitCode };
     if (this.#guest.exhausted) return fuelExhausted(this.fuelUsed, this.#spec.fuelMax ?? 0);
@@ -117,6 +106,17 @@ export class HostedComponent implements HostedGuest {
     if (fault.thrown instanceof MemoryUnavailable) throw fault.thrown;
     if (isOurBug(fault.thrown)) this.#events.bug(fault.thrown);
     return describeFault(fault.thrown, this.#guest.memoryBytes, this.#spec.memoryBytesMax);
+  }
+
+  /** Once no stack of it is left. */
+  async #outcome(): Promise<ComponentOutcome> {
+    const guest = this.#guest;
+    const exports = await guest.instantiate(this.#loaded, this.#interfaces);
+    const command = exports?.[this.#loaded.facts.run ?? ""];
+    const outcome = command ? await guest.call(command["run"], []) : ({ kind: "ended" } as const);
+    if (outcome.kind === "returned" && !guest.killed) await this.#finish();
+    await guest.end();
+    return outcome;
   }
 
   kill(): void {

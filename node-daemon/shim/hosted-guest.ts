@@ -1,11 +1,12 @@
 import type { RunEnd, RunSpec } from "../runtimes/runtime-driver.ts";
 import type { Preopen } from "../wasi/host.ts";
 import type { Network } from "../wasi/sockets/network.ts";
-import type { Needs } from "./budget.ts";
+import type { Needs, ShimBudget } from "./budget.ts";
 import type { InstanceStreams, SharedHost } from "./instance-host.ts";
 import type { Account } from "./account.ts";
 import type { RunQueue } from "./run-queue.ts";
 import type { GuestEvents } from "./guest.ts";
+import type { RequestDoor } from "./serving/request-door.ts";
 
 /** What every kind of guest is made from. */
 export interface HostedParts {
@@ -14,11 +15,15 @@ export interface HostedParts {
   readonly account: Account;
   readonly spec: RunSpec;
   readonly events: HostedEvents;
+  readonly budget: ShimBudget;
+  readonly doors: RequestDoor;
 }
 
 export interface HostedEvents extends GuestEvents {
   /** Takes more of the heap of the process, beyond `needs`; false when there is none. */
   needHeap(bytes: number): boolean;
+  /** A bug of ours that has hit a part of the run only. */
+  mishap(error: unknown): void;
 }
 
 /** A module or a component in an instance: made once it is loaded, started once, closed once. */
@@ -43,10 +48,14 @@ export interface HostedGuest {
     network: Network,
     streams: InstanceStreams,
   ): void;
+  /** Before it runs, what takes its time. Throws a `Refusal`. */
+  open?(): Promise<void>;
   /** Once nothing of it runs any more; what broke the guest is in the end. */
   run(): Promise<RunEnd>;
   /** What keeps its memory mappings as long as it is reachable. Of one that has run and is not closed. */
   readonly mapped: object | undefined;
+  /** It is to come to its end by itself. */
+  drain?(): void;
   /** The end of `run` follows. */
   kill(): void;
   /** Lets go of the guest's memory. */

@@ -87,7 +87,8 @@ export class HostedModule implements HostedGuest {
     const host = new InstanceHost(this.#shared, this.#spec, this.#guest, preopens, network, streams, fixed);
     const preview1 = new Preview1(host);
     held.defer(() => preview1.close());
-    const instance = this.#guest.instantiate(this.#loaded, preview1);
+    const imports = Guest.imports(facts, preview1.suspending, { guest: this.#guest, preview1 });
+    const instance = this.#guest.instantiate(this.#loaded, imports);
     const memory = instance.exports["memory"];
     if (memory instanceof engine.Memory) preview1.bindMemory(memory);
     this.#memories = memoriesOf(facts, instance);
@@ -131,7 +132,7 @@ function memoryBytesMin({ memories }: ModuleFacts): number {
 }
 
 /** A module may export one memory under many names. */
-function memoriesOf({ exports, hooks }: ModuleFacts, instance: WasmInstance): readonly WasmMemory[] {
+export function memoriesOf({ exports, hooks }: ModuleFacts, instance: WasmInstance): readonly WasmMemory[] {
   const memories: WasmMemory[] = [];
   const add = (name: string) => {
     const memory = instance.exports[name] as WasmMemory;
@@ -142,7 +143,7 @@ function memoriesOf({ exports, hooks }: ModuleFacts, instance: WasmInstance): re
   return memories;
 }
 
-function sizeOf(memories: readonly WasmMemory[]): number {
+export function sizeOf(memories: readonly WasmMemory[]): number {
   let bytes = 0;
   for (const { buffer } of memories) bytes += buffer.byteLength;
   return bytes;

@@ -28,7 +28,7 @@ export interface InstanceStreams {
 /** Preview 1's host for one instance. A class, as closures would be a good part of what a sleeping instance takes. */
 export class InstanceHost implements WasiHost {
   readonly #shared: SharedHost;
-  readonly #spec: RunSpec;
+  readonly #strings: Pick<RunSpec, "args" | "env">;
   readonly #guest: Guest;
   /** Of a deterministic run. */
   readonly #fixed: DeterministicRun | undefined;
@@ -40,7 +40,7 @@ export class InstanceHost implements WasiHost {
 
   constructor(
     shared: SharedHost,
-    spec: RunSpec,
+    strings: Pick<RunSpec, "args" | "env">,
     guest: Guest,
     preopens: readonly Preopen[],
     network: Network,
@@ -48,7 +48,7 @@ export class InstanceHost implements WasiHost {
     fixed: DeterministicRun | undefined,
   ) {
     this.#shared = shared;
-    this.#spec = spec;
+    this.#strings = strings;
     this.#guest = guest;
     this.preopens = preopens;
     this.network = network;
@@ -59,11 +59,11 @@ export class InstanceHost implements WasiHost {
   }
 
   get args(): WasiHost["args"] {
-    return this.#spec.args;
+    return this.#strings.args;
   }
 
   get env(): WasiHost["env"] {
-    return withListeners(this.#spec.env, this.preopens.length, this.network.listeners);
+    return withListeners(this.#strings.env, this.preopens.length, this.network.listeners);
   }
 
   get clock(): WasiClock {

@@ -19,11 +19,13 @@ import type { SharedHost } from "./instance-host.ts";
 import { openMounts } from "./instance-mounts.ts";
 import { drainMs, logCost } from "./limits.ts";
 import { LogOutput, type OpensSink } from "./log-output.ts";
-import type { Loaded, ModuleStore } from "./module-store.ts";
+import type { Loaded, MemoryOrigin, ModuleStore } from "./module-store.ts";
 import type { MountTable } from "./mount-table.ts";
 import { emptyInput, NoticeInput } from "./notice-input.ts";
 import { checkDeterminism, memoryLimitTooSmall, Refusal } from "./refusal.ts";
 import type { RunQueue } from "./run-queue.ts";
+import { HostedService } from "./serving/hosted-service.ts";
+import type { RequestDoor } from "./serving/request-door.ts";
 import { describeTrap } from "./trap.ts";
 
 /** What all instances of a shim share. */
@@ -31,6 +33,7 @@ export interface InstanceParts extends SharedHost {
   readonly modules: ModuleStore;
   readonly mounts: MountTable;
   readonly budget: ShimBudget;
+  readonly doors: RequestDoor;
   /** What the one guest of this process keeps in the engine's heap; 0 where there may be several. */
   readonly ownHeapBytes: () => number;
   readonly queue: RunQueue;
@@ -80,7 +83,7 @@ export class Instance implements HostedEvents, OpensSink {
     this.#account = new Account(share, parts.queue.now(), this, quota);
     this.#attachment = spec.attachment === undefined ? undefined : new Attachment(spec.attachment);
     const silent = spec.stopNotice === "stdin" ? (this.#attachment ?? new NoticeInput()) : undefined;
-    this.#notice = silent;
+    this.#notice = spec.serving ? { end: () => this.#guest?.drain?.() } : silent;
     this.#stdin = silent ?? this.#attachment ?? emptyInput;
   }
 
@@ -123,7 +126,7 @@ export class Instance implements HostedEvents, OpensSink {
     const { modules } = this.#parts;
     const { module } = this.#spec;
     const held = new DisposableStack();
-    held.defer(() => modules.release(module.file));
+    held.defer(() => modules.release(module.file, memoryOrigin(this.#spec)));
     try {
       const end = await this.#run(held);
       return this.#bug === undefined ? end : bugEnd(this.#bug);
@@ -144,7 +147,7 @@ export class Instance implements HostedEvents, OpensSink {
   }
 
   async #run(held: DisposableStack): Promise<RunEnd> {
-    const loaded = await loadModule(this.#parts.modules, this.#spec.module.file, (ms) => this.#pay(ms));
+    const loaded = await loadModule(this.#parts.modules, this.#spec, (ms) => this.#pay(ms));
     if (this.#stopped) return { kind: "stopped" };
     checkDeterminism(this.#spec, loaded);
     const guest = hostedGuest(this.#hostedParts, loaded);
@@ -170,6 +173,8 @@ export class Instance implements HostedEvents, OpensSink {
     const network = this.#openNetwork(held, loaded);
     const streams = { stdin: this.#stdin, stdout: this.#output("stdout"), stderr: this.#output("stderr") };
     guest.instantiate(held, preopens, network, streams);
+    await guest.open?.();
+    if (guest.killed) return { kind: "stopped" };
     this.#running = true;
     this.#events.started(this.#spec.id);
     const end = await guest.run();
@@ -189,8 +194,16 @@ export class Instance implements HostedEvents, OpensSink {
   }
 
   get #hostedParts(): HostedParts {
-    const { queue } = this.#parts;
-    return { shared: this.#parts, queue, account: this.#account, spec: this.#spec, events: this };
+    const { queue, budget, doors } = this.#parts;
+    return {
+      shared: this.#parts,
+      queue,
+      account: this.#account,
+      spec: this.#spec,
+      events: this,
+      budget,
+      doors,
+    };
   }
 
   #kill(): void {
@@ -236,7 +249,7 @@ export class Instance implements HostedEvents, OpensSink {
     const onEvent = () => queue.caused(this.#account);
     try {
       const { hostDescriptorsMax } = wasiLimits;
-      const network = openNetwork(this.#spec.network, kind === "module", {
+      const network = openNetwork(this.#spec.network, kind === "module" && !this.#spec.serving, {
         clock,
         hostDescriptorsMax,
         onEvent,
@@ -284,16 +297,25 @@ export class Instance implements HostedEvents, OpensSink {
     return this.#reservation?.grow(bytes) ?? false;
   }
 
-  bug(error: unknown): void {
+  mishap(error: unknown): void {
     this.#parts.log.error("bug while hosting an instance", { ...this.#spec.id, err: String(error) });
+  }
+
+  bug(error: unknown): void {
+    this.mishap(error);
     this.#bug ??= error;
     this.#kill();
   }
 }
 
-async function loadModule(modules: ModuleStore, file: string, pay: (ms: number) => void): Promise<Loaded> {
+/** Where instances come one after another they can have the same memory. */
+function memoryOrigin({ serving }: RunSpec): MemoryOrigin {
+  return serving?.handler === "wagi" ? "given" : "own";
+}
+
+async function loadModule(modules: ModuleStore, spec: RunSpec, pay: (ms: number) => void): Promise<Loaded> {
   try {
-    return await modules.acquire(file, pay);
+    return await modules.acquire(spec.module.file, pay, memoryOrigin(spec));
   } catch (thrown) {
     const invalid = thrown instanceof engine.CompileError;
     const message = `load the prepared module: ${errorMessage(thrown)}`;
@@ -302,6 +324,8 @@ async function loadModule(modules: ModuleStore, file: string, pay: (ms: number) 
 }
 
 function hostedGuest(parts: HostedParts, loaded: Loaded): HostedGuest {
+  const { serving } = parts.spec;
+  if (serving) return new HostedService(parts, loaded, serving);
   return loaded.kind === "module" ? new HostedModule(parts, loaded) : new HostedComponent(parts, loaded);
 }
 

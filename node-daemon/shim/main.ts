@@ -11,6 +11,7 @@ import { type Clock, systemClock, type Timer } from "../../kit/clock.ts";
 import { assertNever, errorCode } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import { threadCpuMs } from "../../kit/thread-cpu.ts";
+import { listenRequests } from "../link/shim-requests.ts";
 import type { RunId } from "../runtimes/runtime-driver.ts";
 import type { WasiClock } from "../wasi/host.ts";
 import { payWith } from "../wasi/file-system/payer.ts";
@@ -36,6 +37,7 @@ import {
   type ToShim,
 } from "./protocol.ts";
 import { RunQueue } from "./run-queue.ts";
+import { RequestDoor } from "./serving/request-door.ts";
 import { Shim, type ShimEvents } from "./shim.ts";
 import { stackTraceLimit } from "./trap.ts";
 
@@ -99,6 +101,9 @@ class ShimProcess {
       mounts: this.#mounts,
       budget: new ShimBudget(config.limits, systemCapacity(), clock, (flavor) => {
         globalThis.gc?.({ type: "major", flavor });
+      }),
+      doors: new RequestDoor(async (accept) => {
+        await listenRequests(".", accept, { clock, log });
       }),
       ownHeapBytes: config.heapMb === undefined ? () => 0 : heapGrowth(),
       timers,

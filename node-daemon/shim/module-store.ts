@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import type { Clock, Timer } from "../../kit/clock.ts";
 import { type Bindings, compileBindings } from "../components/bindings.ts";
 import { componentFiles, type ComponentFacts, isComponentFile } from "../components/component-facts.ts";
+import { withGivenMemory } from "../wasm/given-memory.ts";
 import type { ModuleFacts } from "../wasm/module-facts.ts";
 import { engine, type WasmModule } from "./engine.ts";
 import {
@@ -19,7 +20,12 @@ export interface LoadedModule {
   readonly kind: "module";
   readonly module: WasmModule;
   readonly facts: ModuleFacts;
+  /** It imports its memory under this name, from `Hooks.module`; undefined if it brings its own. */
+  readonly givenMemory: string | undefined;
 }
+
+/** `given`: a core module is to import its memory, if it can (see wasm/given-memory.ts). */
+export type MemoryOrigin = "own" | "given";
 
 export interface LoadedComponent {
   readonly kind: "component";
@@ -59,23 +65,24 @@ export class ModuleStore {
   }
 
   /** To be released once, also when it rejects. Who is the first to need a module pays for its compilation, in milliseconds. */
-  acquire(file: string, pay: (ms: number) => void): Promise<Loaded> {
-    let slot = this.#slots.get(file);
+  acquire(file: string, pay: (ms: number) => void, memory: MemoryOrigin = "own"): Promise<Loaded> {
+    const key = slotKey(file, memory);
+    let slot = this.#slots.get(key);
     if (!slot) {
-      slot = { loading: load(file, this.#clock, pay), users: 0, idleSinceMs: 0 };
-      this.#slots.set(file, slot);
+      slot = { loading: load(file, memory, this.#clock, pay), users: 0, idleSinceMs: 0 };
+      this.#slots.set(key, slot);
       // Another attempt reads again.
       const failed = slot;
       slot.loading.catch(() => {
-        if (this.#slots.get(file) === failed) this.#slots.delete(file);
+        if (this.#slots.get(key) === failed) this.#slots.delete(key);
       });
     }
     slot.users++;
     return slot.loading;
   }
 
-  release(file: string): void {
-    const slot = this.#slots.get(file);
+  release(file: string, memory: MemoryOrigin = "own"): void {
+    const slot = this.#slots.get(slotKey(file, memory));
     if (!slot || --slot.users > 0) return;
     slot.idleSinceMs = this.#clock.monotonic();
     this.#dropIdle();
@@ -107,11 +114,20 @@ export class ModuleStore {
   }
 }
 
+function slotKey(file: string, memory: MemoryOrigin): string {
+  return memory === "own" ? file : `${memory} ${file}`;
+}
+
 /** What it says should be optimized first is optimized by then, so that its first instance is as fast as its last. */
-async function load(file: string, clock: Clock, pay: (ms: number) => void): Promise<Loaded> {
+async function load(
+  file: string,
+  memory: MemoryOrigin,
+  clock: Clock,
+  pay: (ms: number) => void,
+): Promise<Loaded> {
   const loaded = isComponentFile(file)
     ? await loadComponent(file, clock, pay)
-    : await loadModule(file, clock, pay);
+    : await loadModule(file, memory, clock, pay);
   const bytes = hintedBytes(loaded);
   if (bytes === 0) return loaded;
   const beganMs = performance.now();
@@ -125,10 +141,17 @@ function hintedBytes({ facts }: Loaded): number {
   return facts.modules.reduce((sum, module) => sum + module.facts.hintedBytes, 0);
 }
 
-async function loadModule(file: string, clock: Clock, pay: (ms: number) => void): Promise<LoadedModule> {
-  const [bytes, facts] = await Promise.all([readFile(file), readFile(factsFile(file), "utf8")]);
-  const module = await compile(bytes, clock, pay);
-  return { kind: "module", module, facts: (JSON.parse(facts) as { readonly facts: ModuleFacts }).facts };
+async function loadModule(
+  file: string,
+  memory: MemoryOrigin,
+  clock: Clock,
+  pay: (ms: number) => void,
+): Promise<LoadedModule> {
+  const [bytes, factsJson] = await Promise.all([readFile(file), readFile(factsFile(file), "utf8")]);
+  const { facts } = JSON.parse(factsJson) as { readonly facts: ModuleFacts };
+  const given = memory === "given" ? withGivenMemory(bytes, facts) : undefined;
+  const module = await compile(given?.bytes ?? bytes, clock, pay);
+  return { kind: "module", module, facts, givenMemory: given?.name };
 }
 
 /**

@@ -21,6 +21,26 @@ export function memoryLimitTooSmall(neededBytes: number, allowedBytes: number): 
   );
 }
 
+/** A component that only answers requests. */
+export function noCommand(): Refusal {
+  return new Refusal(
+    "NoStartFunction",
+    "the component exports an HTTP handler (wasi:http/incoming-handler) and no command (wasi:cli/run): give the template " +
+      "http: {handler: wasi-http}",
+    false,
+  );
+}
+
+/** The other way round. */
+export function noHandler(): Refusal {
+  return new Refusal(
+    "NoStartFunction",
+    "the component exports a command (wasi:cli/run) and no HTTP handler (wasi:http/incoming-handler): leave http out of the " +
+      "template, or build a component that exports one",
+    false,
+  );
+}
+
 /** What comes from outside, at its own time, would make a deterministic run another one each time. */
 export function checkDeterminism({ deterministic, network, attachment }: RunSpec, loaded: Loaded): void {
   if (!deterministic) return;

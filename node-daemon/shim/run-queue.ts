@@ -180,6 +180,7 @@ export class RunQueue {
       this.#running = next;
       this.#runningSince = now;
       this.#suspended = false;
+      if (next.member) next.account.pot?.enter(next.member);
       next.resume();
       queueMicrotask(this.#look);
     } else {
@@ -204,7 +205,8 @@ export class RunQueue {
       this.charge(account, wallMs);
       this.#meter.add(account, wallMs);
       this.#runningSince = now;
-      last.over?.();
+      if (last.member) account.pot?.leave(last.member, wallMs);
+      last.over?.(wallMs);
       this.#running = undefined;
       if (this.#meter.unsettledMs >= queueLimits.settleMs) this.#meter.settle();
       if (!account.waiting.empty) this.#admit(account, false);

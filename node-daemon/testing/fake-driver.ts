@@ -75,6 +75,13 @@ export class FakeDriver implements RuntimeDriver {
     this.settled.push(id);
   }
 
+  requestFolderOf(uid: string): string | undefined {
+    const running = [...this.runs.values()].some(
+      ({ spec, state }) => spec.id.uid === uid && state === "running",
+    );
+    return running ? `/shims/${uid}` : undefined;
+  }
+
   heard(agoMs: number): void {
     this.heardAgoMs.push(agoMs);
   }

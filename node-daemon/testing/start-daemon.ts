@@ -8,6 +8,7 @@ import { ConditionBoard } from "../machine/condition-board.ts";
 import { parseMachineFlags } from "../machine/machine-options.ts";
 import type { Room } from "../machine/room.ts";
 import type { DaemonOptions } from "../options.ts";
+import { noServing } from "../serving/serving-options.ts";
 import type { TlsFiles } from "./certificates.ts";
 import type { FakeDriver } from "./fake-driver.ts";
 
@@ -60,6 +61,7 @@ export async function startTestDaemon({
     machine: parseMachineFlags({}),
     shimAgeMsMax: 3_600_000,
     orphanMs: undefined,
+    serving: noServing,
     ...given,
   };
   const conditions = new ConditionBoard(systemClock, silentLog, [

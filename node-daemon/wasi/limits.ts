@@ -93,6 +93,10 @@ export const limits = {
   httpTextCharactersMax: 8192,
   /** Of all header fields and texts that an instance holds, which lie outside its memory. */
   httpBytesMax: 1024 * 1024,
+  /** Of a request of a guest's: to connect, to the first byte of the answer, between two of its bytes, where it says nothing. */
+  httpTimeoutMs: 60_000,
+  /** Addresses of one name that a request is tried at, one after the other. */
+  httpAddressesTriedMax: 4,
   /** The most that WASI 0.2 lets a guest write and flush in one call; beyond it a trap. */
   writeAndFlushBytesMax: 4096,
   /** Timers above this fire at once in Node; longer waits are armed again. */

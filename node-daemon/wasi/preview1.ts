@@ -45,7 +45,7 @@ import { suspendingFunctionsFor } from "./signatures.ts";
 
 export { ListingCache } from "./file-system/listing-cache.ts";
 export { DirectoryCapability, openDirectoryCapability } from "./file-system/directory-capability.ts";
-export type { WasiFunction } from "./functions/context.ts";
+export type { WasiAnswer, WasiFunction } from "./functions/context.ts";
 export type { WasmMemory } from "./guest-memory.ts";
 export type { InputSource, OutputSink, Preopen, WasiClock, WasiHost } from "./host.ts";
 export { missingFunctions, preview1Signatures, quickFunctions, suspendingFunctions } from "./signatures.ts";

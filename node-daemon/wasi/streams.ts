@@ -1,8 +1,11 @@
 import type { Errno } from "./abi.ts";
+import type { HttpErrorCode } from "./http/error-code.ts";
 
-/** A stream that broke: its reads, or its writes, fail from now on. Only sockets and files do. */
+/** A stream that broke: its reads, or its writes, fail from now on. Only sockets, files and bodies of messages do. */
 export interface StreamFailure {
   readonly errno: Errno;
+  /** Of a message's body. */
+  readonly http?: HttpErrorCode;
 }
 
 export interface InputSource {

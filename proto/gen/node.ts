@@ -7,6 +7,10 @@ import type { Assignment as _wherry_v1_Assignment, Assignment__Output as _wherry
 import type { Capacity as _wherry_v1_Capacity, Capacity__Output as _wherry_v1_Capacity__Output } from './wherry/v1/Capacity.ts';
 import type { ContentsInventory as _wherry_v1_ContentsInventory, ContentsInventory__Output as _wherry_v1_ContentsInventory__Output } from './wherry/v1/ContentsInventory.ts';
 import type { FileContent as _wherry_v1_FileContent, FileContent__Output as _wherry_v1_FileContent__Output } from './wherry/v1/FileContent.ts';
+import type { GatewayCertificate as _wherry_v1_GatewayCertificate, GatewayCertificate__Output as _wherry_v1_GatewayCertificate__Output } from './wherry/v1/GatewayCertificate.ts';
+import type { GatewayNode as _wherry_v1_GatewayNode, GatewayNode__Output as _wherry_v1_GatewayNode__Output } from './wherry/v1/GatewayNode.ts';
+import type { GatewayRoute as _wherry_v1_GatewayRoute, GatewayRoute__Output as _wherry_v1_GatewayRoute__Output } from './wherry/v1/GatewayRoute.ts';
+import type { GatewayWorkload as _wherry_v1_GatewayWorkload, GatewayWorkload__Output as _wherry_v1_GatewayWorkload__Output } from './wherry/v1/GatewayWorkload.ts';
 import type { Grant as _wherry_v1_Grant, Grant__Output as _wherry_v1_Grant__Output } from './wherry/v1/Grant.ts';
 import type { Grants as _wherry_v1_Grants, Grants__Output as _wherry_v1_Grants__Output } from './wherry/v1/Grants.ts';
 import type { Heartbeat as _wherry_v1_Heartbeat, Heartbeat__Output as _wherry_v1_Heartbeat__Output } from './wherry/v1/Heartbeat.ts';
@@ -28,6 +32,7 @@ import type { NodeMessage as _wherry_v1_NodeMessage, NodeMessage__Output as _whe
 import type { NodeServiceClient as _wherry_v1_NodeServiceClient, NodeServiceDefinition as _wherry_v1_NodeServiceDefinition } from './wherry/v1/NodeService.ts';
 import type { OpenLog as _wherry_v1_OpenLog, OpenLog__Output as _wherry_v1_OpenLog__Output } from './wherry/v1/OpenLog.ts';
 import type { Owner as _wherry_v1_Owner, Owner__Output as _wherry_v1_Owner__Output } from './wherry/v1/Owner.ts';
+import type { ReadyInstances as _wherry_v1_ReadyInstances, ReadyInstances__Output as _wherry_v1_ReadyInstances__Output } from './wherry/v1/ReadyInstances.ts';
 import type { Runtime as _wherry_v1_Runtime, Runtime__Output as _wherry_v1_Runtime__Output } from './wherry/v1/Runtime.ts';
 import type { SchedulerMessage as _wherry_v1_SchedulerMessage, SchedulerMessage__Output as _wherry_v1_SchedulerMessage__Output } from './wherry/v1/SchedulerMessage.ts';
 import type { StatusBatch as _wherry_v1_StatusBatch, StatusBatch__Output as _wherry_v1_StatusBatch__Output } from './wherry/v1/StatusBatch.ts';
@@ -37,8 +42,10 @@ import type { Template as _wherry_v1_Template, Template__Output as _wherry_v1_Te
 import type { TemplateContents as _wherry_v1_TemplateContents, TemplateContents__Output as _wherry_v1_TemplateContents__Output } from './wherry/v1/TemplateContents.ts';
 import type { Termination as _wherry_v1_Termination, Termination__Output as _wherry_v1_Termination__Output } from './wherry/v1/Termination.ts';
 import type { UpdateContents as _wherry_v1_UpdateContents, UpdateContents__Output as _wherry_v1_UpdateContents__Output } from './wherry/v1/UpdateContents.ts';
+import type { UpdateGateway as _wherry_v1_UpdateGateway, UpdateGateway__Output as _wherry_v1_UpdateGateway__Output } from './wherry/v1/UpdateGateway.ts';
 import type { UsageBatch as _wherry_v1_UsageBatch, UsageBatch__Output as _wherry_v1_UsageBatch__Output } from './wherry/v1/UsageBatch.ts';
 import type { VolumeContent as _wherry_v1_VolumeContent, VolumeContent__Output as _wherry_v1_VolumeContent__Output } from './wherry/v1/VolumeContent.ts';
+import type { WakeUp as _wherry_v1_WakeUp, WakeUp__Output as _wherry_v1_WakeUp__Output } from './wherry/v1/WakeUp.ts';
 import type { Welcome as _wherry_v1_Welcome, Welcome__Output as _wherry_v1_Welcome__Output } from './wherry/v1/Welcome.ts';
 
 type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
@@ -54,6 +61,10 @@ export interface ProtoGrpcType {
       Capacity: MessageTypeDefinition<_wherry_v1_Capacity, _wherry_v1_Capacity__Output>
       ContentsInventory: MessageTypeDefinition<_wherry_v1_ContentsInventory, _wherry_v1_ContentsInventory__Output>
       FileContent: MessageTypeDefinition<_wherry_v1_FileContent, _wherry_v1_FileContent__Output>
+      GatewayCertificate: MessageTypeDefinition<_wherry_v1_GatewayCertificate, _wherry_v1_GatewayCertificate__Output>
+      GatewayNode: MessageTypeDefinition<_wherry_v1_GatewayNode, _wherry_v1_GatewayNode__Output>
+      GatewayRoute: MessageTypeDefinition<_wherry_v1_GatewayRoute, _wherry_v1_GatewayRoute__Output>
+      GatewayWorkload: MessageTypeDefinition<_wherry_v1_GatewayWorkload, _wherry_v1_GatewayWorkload__Output>
       Grant: MessageTypeDefinition<_wherry_v1_Grant, _wherry_v1_Grant__Output>
       Grants: MessageTypeDefinition<_wherry_v1_Grants, _wherry_v1_Grants__Output>
       Heartbeat: MessageTypeDefinition<_wherry_v1_Heartbeat, _wherry_v1_Heartbeat__Output>
@@ -75,6 +86,7 @@ export interface ProtoGrpcType {
       NodeService: SubtypeConstructor<typeof grpc.Client, _wherry_v1_NodeServiceClient> & { service: _wherry_v1_NodeServiceDefinition }
       OpenLog: MessageTypeDefinition<_wherry_v1_OpenLog, _wherry_v1_OpenLog__Output>
       Owner: MessageTypeDefinition<_wherry_v1_Owner, _wherry_v1_Owner__Output>
+      ReadyInstances: MessageTypeDefinition<_wherry_v1_ReadyInstances, _wherry_v1_ReadyInstances__Output>
       Runtime: MessageTypeDefinition<_wherry_v1_Runtime, _wherry_v1_Runtime__Output>
       SchedulerMessage: MessageTypeDefinition<_wherry_v1_SchedulerMessage, _wherry_v1_SchedulerMessage__Output>
       StatusBatch: MessageTypeDefinition<_wherry_v1_StatusBatch, _wherry_v1_StatusBatch__Output>
@@ -84,8 +96,10 @@ export interface ProtoGrpcType {
       TemplateContents: MessageTypeDefinition<_wherry_v1_TemplateContents, _wherry_v1_TemplateContents__Output>
       Termination: MessageTypeDefinition<_wherry_v1_Termination, _wherry_v1_Termination__Output>
       UpdateContents: MessageTypeDefinition<_wherry_v1_UpdateContents, _wherry_v1_UpdateContents__Output>
+      UpdateGateway: MessageTypeDefinition<_wherry_v1_UpdateGateway, _wherry_v1_UpdateGateway__Output>
       UsageBatch: MessageTypeDefinition<_wherry_v1_UsageBatch, _wherry_v1_UsageBatch__Output>
       VolumeContent: MessageTypeDefinition<_wherry_v1_VolumeContent, _wherry_v1_VolumeContent__Output>
+      WakeUp: MessageTypeDefinition<_wherry_v1_WakeUp, _wherry_v1_WakeUp__Output>
       Welcome: MessageTypeDefinition<_wherry_v1_Welcome, _wherry_v1_Welcome__Output>
     }
   }

@@ -6,6 +6,7 @@ import { budgetResource } from "./disruption/budget-keeper.ts";
 import { nodeResource } from "./node-objects.ts";
 import { quotaResource } from "./quota-keeper.ts";
 import { revisionResource } from "./revisions/revision-object.ts";
+import { routeResource } from "./routes/route-statuses.ts";
 import { workloadResources } from "./workloads.ts";
 
 type Listener = (event: BackendEvent) => void;
@@ -18,6 +19,7 @@ export interface DeclaredObjectListeners {
   readonly priorityClass: Listener;
   readonly namespace: Listener;
   readonly revision: Listener;
+  readonly route: Listener;
   /** `isOld`: it was there when the watch began. */
   readonly workload: (
     kind: WorkloadKind,
@@ -52,6 +54,7 @@ export async function watchDeclaredObjects(
     watch(priorityResource, listeners.priorityClass),
     watch(namespaceResource, listeners.namespace),
     watch(revisionResource, listeners.revision),
+    watch(routeResource, listeners.route),
   ]);
   await Promise.all(
     workloadKinds.map((kind) => {

@@ -58,9 +58,11 @@ import { MovableWorkloads } from "./rebalancing/movable-workloads.ts";
 import { makeRebalancer } from "./rebalancing/make-rebalancer.ts";
 import type { Rebalancer } from "./rebalancing/rebalancer.ts";
 import { RevisionKeeper } from "./revisions/revision-keeper.ts";
+import { Routing } from "./routes/routing.ts";
 import { TaintEvictions } from "./taint-evictions.ts";
 import { type CatalogueEntry, TemplateCatalogue } from "./template-catalogue.ts";
 import type { Progress } from "./step-backlog.ts";
+import { Turns } from "./turns.ts";
 import { WakeUps } from "./wake-ups.ts";
 import { isGang, templateOf, toWorkload, type Workload } from "./workloads.ts";
 import { WorkloadPace } from "./workload-pace.ts";
@@ -92,7 +94,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #state = new ClusterState();
   readonly #workloads = new Map<string, Workload>();
   readonly #held = new Set<string>();
-  readonly #dirty = new Set<string>();
+  readonly #turns: Turns;
   readonly #catalogue: TemplateCatalogue;
   readonly #revisions: RevisionKeeper;
   readonly #events: EventRecorder;
@@ -111,20 +113,21 @@ export class Engine implements InstanceSource, AsyncDisposable {
   readonly #explainer: InstanceExplainer;
   readonly #pace: WorkloadPace;
   readonly #config: ConfigKeeper;
+  readonly #routing: Routing;
   readonly #stopping = new AbortController();
-  #turnScheduled = false;
 
   constructor(options: EngineOptions) {
     const { backend, clock, log, placement = defaultConfiguration } = options;
     this.#options = options;
+    this.#turns = this.#makeTurns();
     const state = this.#state;
     options.observer?.watch(state);
     const changed = (change: InstanceChange) => this.#instanceChanged(change);
     this.live = new LiveInstances(this, clock.now() * 1000, log);
     this.#events = new EventRecorder(backend, clock, log);
     this.#cronJobs = new CronJobKeeper({ backend, clock, log, events: this.#events });
-    this.#pace = new WorkloadPace(clock, (uid) => this.#mark(uid));
-    this.#wakeUps = new WakeUps(clock, (uids) => this.#markAll(uids));
+    this.#pace = new WorkloadPace(clock, (uid) => this.#turns.mark(uid));
+    this.#wakeUps = new WakeUps(clock, (uids) => this.#turns.markAll(uids));
     this.#revisions = this.#makeRevisionKeeper();
     this.#catalogue = new TemplateCatalogue({
       lookup: (namespace) => configLookup(backend, namespace),
@@ -132,6 +135,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       latestTemplate: (ownerUid) => this.#revisions.latestTemplate(ownerUid),
     });
     this.#config = this.#makeConfigKeeper();
+    this.#routing = this.#makeRouting();
     this.nodes = new NodeBook({
       ...options,
       state,
@@ -140,7 +144,12 @@ export class Engine implements InstanceSource, AsyncDisposable {
       asDeclared: (instance) => this.#asDeclared(instance),
       changed,
       nodeChanged: (name, kind) => this.#nodeChanged(name, kind),
-      registered: (name) => this.#config.registered(name),
+      registered: (name) => {
+        this.#config.registered(name);
+        this.#routing.registered(name);
+      },
+      gatewayChanged: (name, gateway) => this.#routing.gatewayChanged(name, gateway),
+      wakeUp: (name, uids) => this.#routing.wakeUp(name, uids),
       usageFell: limitsUsage(placement) ? (name) => this.#placement.usageFell(name) : () => {},
     });
     this.#quotas = this.#makeQuotaKeeper();
@@ -159,7 +168,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       isGang: (uid) => isGang(this.#workloads.get(uid)),
       isBeingMade: (uid) => this.#reconciler.hasSteps(uid),
       budgets: this.#budgets,
-      again: () => this.#scheduleTurn(),
+      again: () => this.#turns.schedule(),
       deciding: options.deciding,
     });
     this.#explainer = this.#makeExplainer();
@@ -171,6 +180,44 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#reconciler = this.#makeReconciler();
     this.#rebalancer = this.#makeRebalancer();
     this.simulator = this.#makeSimulator(placement);
+  }
+
+  #makeTurns(): Turns {
+    const { clock, log } = this.#options;
+    return new Turns({
+      prepare: () => {
+        this.#turns.markAll([...this.#daemonSets.take()]);
+        this.#reconciler.beginTurn();
+      },
+      reconcile: (uid) => this.#reconcile(uid),
+      failed: (uid, thrown) => {
+        log.error("a workload could not be reconciled", { workload: uid, err: thrown });
+        this.#reconciler.abandon(uid);
+        this.#wakeUps.set(uid, clock.now() + retryAfterBugMs);
+      },
+      finish: () => {
+        this.#placement.run();
+        this.#routing.run();
+      },
+    });
+  }
+
+  #makeRouting(): Routing {
+    return new Routing({
+      ...this.#options,
+      state: this.#state,
+      events: this.#events,
+      revisions: this.#revisions,
+      session: (nodeName) => this.nodes.session(nodeName),
+      isKnown: (uid) => !this.#held.has(uid),
+      wakeUps: {
+        workload: (uid) => this.#workloads.get(uid),
+        refusal: (workload) => this.#quotaRefusal(workload),
+        seen: (workload) => this.#seen(workload),
+        stored: (workload, before) => this.#workloadStored(workload, before),
+      },
+      again: () => this.#turns.schedule(),
+    });
   }
 
   #makeExplainer(): InstanceExplainer {
@@ -192,7 +239,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       workload: (uid) => this.#workloads.get(uid),
       wake: (uid) => {
         this.#placement.wakeOwner(uid);
-        this.#scheduleTurn();
+        this.#turns.schedule();
       },
       remake: (uid) => {
         for (const instance of Array.from(this.#state.instancesOwnedBy(uid)))
@@ -208,6 +255,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       namespaceOf: (ownerUid) => this.#workloads.get(ownerUid)?.object.metadata.namespace,
       changed: (ownerUid) => {
         this.#config.revisionsChanged(ownerUid);
+        this.#routing.revisionsChanged(ownerUid);
         this.#templatesChanged(ownerUid);
       },
     });
@@ -227,7 +275,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       ...this.#options,
       state: this.#state,
       workload: (uid) => this.#workloads.get(uid),
-      allowsMore: (ownerUids) => this.#markAll(ownerUids),
+      allowsMore: (ownerUids) => this.#turns.markAll(ownerUids),
     });
   }
 
@@ -295,12 +343,16 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#options.backend,
       {
         node: (event) => this.#nodeEvent(event),
-        config: (kind, event) => this.#config.event(kind, event),
+        config: (kind, event) => {
+          this.#config.event(kind, event);
+          this.#routing.configEvent(kind, event);
+        },
         budget: (event) => this.#budgets.event(event),
         quota: (event) => this.#quotas.event(event),
         priorityClass: (event) => this.#priorityEvent(event),
         namespace: (event) => this.#namespaceEvent(event),
         revision: (event) => this.#revisions.event(event),
+        route: (event) => this.#routing.routeEvent(event),
         workload: (kind, event, isOld) => this.#workloadEvent(kind, event, isOld),
       },
       this.#stopping.signal,
@@ -311,11 +363,13 @@ export class Engine implements InstanceSource, AsyncDisposable {
       held: this.#held.size,
       nodes: [...this.#state.nodes()].length,
     });
+    this.#routing.started();
     this.#nodesReported();
   }
 
   async close(): Promise<void> {
     this.#stopping.abort();
+    this.#turns.close();
     this.#wakeUps.close();
     this.#pace.close();
     this.#config.close();
@@ -329,6 +383,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#reconciler.close(),
       this.#quotas.close(),
       this.#budgets.close(),
+      this.#routing.close(),
       this.nodes.close(),
     ]);
   }
@@ -406,11 +461,12 @@ export class Engine implements InstanceSource, AsyncDisposable {
   /** A template can be used now, or there is another one: its controller waits for that. */
   #templatesChanged(ownerUid: string): void {
     this.#pace.wake(ownerUid);
-    this.#mark(ownerUid);
+    this.#turns.mark(ownerUid);
   }
 
   #workloadEvent(kind: WorkloadKind, event: Exclude<BackendEvent, { kind: "synced" }>, isOld: boolean): void {
     const { uid } = event.object.metadata;
+    const workload = this.#routing.view(toWorkload(kind, event.object));
     if (event.kind === "delete") {
       this.#pace.wake(uid);
       this.#workloads.delete(uid);
@@ -420,12 +476,13 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#daemonSets.delete(uid);
       this.#reconciler.drop(uid);
       this.#wakeUps.set(uid, undefined);
+      this.#routing.workloadGone(workload);
     } else {
       const before = this.#workloads.get(uid);
-      const workload = toWorkload(kind, event.object);
       this.#workloads.set(uid, workload);
       if (this.#movable.put(workload)) this.#rebalancer.wake();
       this.#daemonSets.put(workload);
+      this.#routing.workloadPut(workload);
       if (before?.object.metadata.generation !== workload.object.metadata.generation) {
         this.#pace.wake(uid);
         this.#config.workloadChanged(uid);
@@ -433,8 +490,26 @@ export class Engine implements InstanceSource, AsyncDisposable {
       if (before !== undefined && isGang(before) !== isGang(workload)) this.#placement.gangChanged(uid);
       if (isOld && this.nodes.hasUnknown()) this.#held.add(uid);
     }
-    this.#budgets.workloadChanged(toWorkload(kind, event.object));
-    this.#mark(uid);
+    this.#budgets.workloadChanged(workload);
+    this.#turns.mark(uid);
+  }
+
+  /** It is woken up, or not after all: its controller acts as if it were declared so. */
+  #seen(workload: Workload): void {
+    const { uid } = workload.object.metadata;
+    this.#workloads.set(uid, workload);
+    // Nothing is wanted of it yet, so nothing can be made twice.
+    this.#held.delete(uid);
+    this.#pace.wake(uid);
+    this.#budgets.workloadChanged(workload);
+    this.#turns.mark(uid);
+  }
+
+  /** Why the quotas of its namespace leave no room for an instance. What it has got already is not asked for again. */
+  #quotaRefusal(workload: Workload): string | undefined {
+    if (this.#state.countOwnedBy(workload.object.metadata.uid) > 0) return undefined;
+    const request = this.#reconciler.requestOfOne(workload);
+    return request && this.#quotas.book.allowance(request.quota, 1).refusal;
   }
 
   /** Instances keep the priority that they were made with; what could not be made for want of the class now can. */
@@ -444,7 +519,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     else this.#priorities.delete(event.object);
     const { name } = event.object.metadata;
     for (const [uid, workload] of this.#workloads)
-      if (templateOf(workload).spec.priorityClassName === name) this.#mark(uid);
+      if (templateOf(workload).spec.priorityClassName === name) this.#turns.mark(uid);
   }
 
   /** Terms of affinity may select namespaces by their labels. */
@@ -473,7 +548,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#taintEvictions.nodeChanged(nodeName);
     this.#rebalancer.wake();
     this.#nodesReported();
-    this.#scheduleTurn();
+    this.#turns.schedule();
   }
 
   /**
@@ -483,7 +558,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   #workloadStored(workload: Workload, before: Workload): void {
     const { uid } = workload.object.metadata;
     if (this.#workloads.get(uid) !== before) return;
-    this.#workloads.set(uid, workload);
+    this.#workloads.set(uid, this.#routing.view(workload));
     this.#budgets.workloadChanged(workload);
     if (this.#movable.put(workload)) this.#rebalancer.wake();
   }
@@ -493,13 +568,14 @@ export class Engine implements InstanceSource, AsyncDisposable {
     if (this.nodes.hasUnknown()) return;
     this.#quotas.usageIsKnown();
     this.#budgets.instancesAreKnown();
+    this.#routing.open();
     if (this.#held.size === 0) return;
     this.#options.log.info("all nodes have reported; workloads are reconciled again", {
       workloads: this.#held.size,
     });
     const released = [...this.#held];
     this.#held.clear();
-    this.#markAll(released);
+    this.#turns.markAll(released);
   }
 
   #instanceChanged(change: InstanceChange): void {
@@ -517,61 +593,19 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#options.observer?.instanceChanged(change);
     this.#taintEvictions.instanceChanged(change);
     this.#reconciler.instanceChanged(change);
+    this.#routing.instanceChanged(change);
     this.#rebalancer.instanceChanged(change);
     const trouble = troubleOf(change);
     if (trouble) this.#events.record(trouble);
-    this.#mark(instance.owner.uid);
-  }
-
-  #markAll(uids: Iterable<string>): void {
-    for (const uid of uids) this.#mark(uid);
-  }
-
-  #mark(ownerUid: string): void {
-    this.#dirty.add(ownerUid);
-    this.#scheduleTurn();
-  }
-
-  #scheduleTurn(): void {
-    if (this.#turnScheduled || this.#stopping.signal.aborted) return;
-    this.#turnScheduled = true;
-    setImmediate(() => {
-      this.#turnScheduled = false;
-      this.#turn();
-    });
-  }
-
-  #turn(): void {
-    if (this.#stopping.signal.aborted) return;
-    this.#markAll([...this.#daemonSets.take()]);
-    const dirty = [...this.#dirty];
-    this.#dirty.clear();
-    this.#reconciler.beginTurn();
-    const served: string[] = [];
-    for (const uid of dirty) {
-      if (this.#held.has(uid)) continue;
-      try {
-        const progress = this.#reconcile(uid);
-        if (progress === "unserved") this.#mark(uid);
-        if (progress === "unfinished") served.push(uid);
-      } catch (thrown) {
-        // A bug of ours in one workload's controller, which is pure, must not stop the others.
-        this.#options.log.error("a workload could not be reconciled", { workload: uid, err: thrown });
-        this.#reconciler.abandon(uid);
-        this.#wakeUps.set(uid, this.#options.clock.now() + retryAfterBugMs);
-      }
-    }
-    // Last, although their steps have marked them, so that the next turn begins with those that this one had no time for.
-    for (const uid of served) this.#dirty.delete(uid);
-    this.#markAll(served);
-    this.#placement.run();
+    this.#turns.mark(instance.owner.uid);
   }
 
   #reconcile(uid: string): Progress | undefined {
+    if (this.#held.has(uid)) return undefined;
     const workload = this.#workloads.get(uid);
     const progress = this.#reconciler.goOn(uid, workload);
     // What was marked during its steps has been passed over.
-    if (progress === "done") this.#mark(uid);
+    if (progress === "done") this.#turns.mark(uid);
     if (progress !== undefined || this.#pace.rests(uid)) return progress;
     this.#pace.note(uid, this.#daemonSets.sizeOf(uid, this.#state.countOwnedBy(uid)));
     // The state changes only when steps are executed; what that makes dirty is looked at in the next turn.

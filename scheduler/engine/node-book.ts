@@ -11,6 +11,7 @@
  */
 import type { WasmNode } from "../../api/gen/kinds.gen.ts";
 import { ratioOf } from "../../api/overcommit.ts";
+import { localWakeAnnotation } from "../../api/wake-up.ts";
 import type { Clock, Timer } from "../../kit/clock.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Backend } from "../backend/backend.ts";
@@ -22,6 +23,7 @@ import type { Instance, NodeCondition, NodeConnection, ObservedStatus, Overcommi
 import type {
   HeldInstance,
   InstanceUsage,
+  NodeGateway,
   NodeHello,
   NodeListener,
   NodeModule,
@@ -49,6 +51,10 @@ export interface NodeBookOptions {
   readonly nodeChanged: (nodeName: string, kind: "nodeAdded" | "nodeUpdated") => void;
   /** It has told all that it holds. */
   readonly registered: (nodeName: string) => void;
+  /** What it says of its gateway; undefined: it has none, or is gone. */
+  readonly gatewayChanged: (nodeName: string, gateway: NodeGateway | undefined) => void;
+  /** Requests wait at its gateway for these workloads. */
+  readonly wakeUp: (nodeName: string, workloadUids: readonly string[]) => void;
   /** Less of a node is in use than before. */
   readonly usageFell: (nodeName: string) => void;
 }
@@ -129,6 +135,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     this.#hellos.delete(name);
     this.#inventoried.delete(name);
     this.#usage.away(name);
+    this.#options.gatewayChanged(name, undefined);
     const loss = this.#options.state.removeNode(name, this.#options.clock.now());
     for (const change of loss?.instances ?? []) this.#options.changed(change);
     this.#options.nodeChanged(name, "nodeUpdated");
@@ -151,6 +158,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     this.#sessions.set(hello.name, { session, seen: new Set() });
     before?.session.close("a newer session of this node has opened");
     this.#hellos.set(hello.name, hello);
+    this.#options.gatewayChanged(hello.name, hello.gateway);
     if (!state.node(hello.name)) this.#upsert(hello.name, undefined);
     else this.#upsert(hello.name, this.#declaredObject(hello.name));
     log.info("node session opened", { node: hello.name, version: hello.daemonVersion });
@@ -196,6 +204,10 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     if (this.#current(session)) this.#options.state.updateModules(session.nodeName, modules, complete);
   }
 
+  wakeUp(session: NodeSession, workloadUids: readonly string[]): void {
+    if (this.#current(session)) this.#options.wakeUp(session.nodeName, workloadUids);
+  }
+
   disconnected(session: NodeSession): void {
     if (!this.#current(session)) return;
     const { nodeName } = session;
@@ -229,8 +241,12 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     // What is lost on the way to it later may come back to no other node.
     const targetNode = instance.owner.kind === "WasmDaemonSet" ? session.nodeName : undefined;
     const outcome = this.#options.state.adopt({ ...this.#options.asDeclared(instance), targetNode, state });
-    if (outcome.kind === "changed") this.#options.changed(outcome.change);
-    else if (outcome.kind === "refused") this.#dismiss(session, instance.uid, status);
+    if (outcome.kind === "changed") {
+      // Before its controller looks, which would take it for one too many.
+      if (!isFinal && Object.hasOwn(instance.annotations, localWakeAnnotation))
+        this.#options.wakeUp(session.nodeName, [instance.owner.uid]);
+      this.#options.changed(outcome.change);
+    } else if (outcome.kind === "refused") this.#dismiss(session, instance.uid, status);
     if (this.#options.state.instance(instance.uid)?.state.kind === "stopping")
       session.stop(instance.uid, undefined);
   }
@@ -305,6 +321,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     this.#health = health.memory;
     for (const name of health.lost) {
       const loss = state.loseNode(name, clock.now());
+      this.#options.gatewayChanged(name, undefined);
       log.warn("node lost, its instances are replaced", { node: name, instances: loss?.instances.length });
       for (const change of loss?.instances ?? []) changed(change);
       this.#unknown.delete(name);

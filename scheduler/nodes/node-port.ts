@@ -21,6 +21,57 @@ export interface NodeHello {
   readonly kernelVersion: string;
   /** undefined: a daemon that does not say. */
   readonly grants: NodeGrants | undefined;
+  /** undefined: it has none. */
+  readonly gateway: NodeGateway | undefined;
+}
+
+/** Where a node's gateway is reached. */
+export interface NodeGateway {
+  /** By gateways of other nodes; HOST:PORT. */
+  readonly address: string;
+  /** By clients, such as http://10.0.0.7:8080; the plain ones first. */
+  readonly urls: readonly string[];
+}
+
+/** A workload as a gateway has to know it. */
+export interface GatewayWorkload {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly kind: string;
+  readonly name: string;
+  /** Whether a request for it while it has no instances is to wake it up. */
+  readonly wakes: boolean;
+  /** Other nodes with ready instances, and how many of each template. */
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly address: string;
+    readonly ready: readonly { readonly templateHash: string; readonly count: number }[];
+  }[];
+}
+
+export interface GatewayCertificate {
+  /** NAMESPACE/NAME. */
+  readonly name: string;
+  readonly chainPem: Uint8Array;
+  readonly keyPem: Uint8Array;
+}
+
+/** A route for gateways: api/route-table.ts as JSON. */
+export interface GatewayRoute {
+  readonly uid: string;
+  readonly entryJson: Uint8Array;
+}
+
+/** What a gateway is to know from now on. It takes effect as a whole. */
+export interface GatewayUpdate {
+  /** Whether it takes the place of all that was said before. */
+  readonly complete: boolean;
+  readonly routes: readonly GatewayRoute[];
+  readonly removedRoutes: readonly string[];
+  readonly workloads: readonly GatewayWorkload[];
+  readonly removedWorkloads: readonly string[];
+  readonly certificates: readonly GatewayCertificate[];
+  readonly removedCertificates: readonly string[];
 }
 
 /** An instance as a node holds it: what it was assigned, and how it is. Its state is `bound` to that node. */
@@ -80,6 +131,8 @@ export interface NodeSession {
   updateContents(ownerUid: string, contentsOf: ContentsOf): number;
   /** Those whose instances see files that may change. */
   contentsOwners(): Iterable<string>;
+  /** Only to nodes that have a gateway. Of what waits to be sent only the newest is. Answers with the bytes, about. */
+  updateGateway(update: GatewayUpdate): number;
   /** Rejects with a `WherryError` NodeUnreachable or LogUnavailable. */
   openLog(uid: string, options: LogOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
   close(reason: string): void;
@@ -99,5 +152,7 @@ export interface NodeListener {
   conditions(session: NodeSession, conditions: readonly NodeCondition[]): void;
   /** Which modules the node has: all of them (complete), or what has changed. */
   modules(session: NodeSession, modules: readonly NodeModule[], complete: boolean): void;
+  /** Requests wait at the node's gateway for these workloads, which have no instance. */
+  wakeUp(session: NodeSession, workloadUids: readonly string[]): void;
   disconnected(session: NodeSession): void;
 }

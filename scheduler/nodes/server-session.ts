@@ -21,7 +21,15 @@ import { Acknowledgements } from "./acknowledgements.ts";
 import type { LogRelay } from "./log-relay.ts";
 import type { AssignmentProofs } from "./assignment-proofs.ts";
 import { contentBytes, ContentsFeed } from "./contents-feed.ts";
-import type { ContentsOf, NodeListener, NodeSession, NodeTemplate, StopReason } from "./node-port.ts";
+import { GatewayQueue } from "./gateway-queue.ts";
+import type {
+  ContentsOf,
+  GatewayUpdate,
+  NodeListener,
+  NodeSession,
+  NodeTemplate,
+  StopReason,
+} from "./node-port.ts";
 import { ContractViolation } from "./contract-violation.ts";
 import {
   readConditions,
@@ -30,6 +38,7 @@ import {
   readHello,
   readModules,
   readStatus,
+  readWakeUp,
   writeAssignment,
   writeTemplate,
 } from "./wire.ts";
@@ -74,6 +83,7 @@ export class ServerSession implements NodeSession {
   readonly #acknowledgements = new Acknowledgements();
   readonly #sentTemplates = new Set<string>();
   readonly #contents: ContentsFeed;
+  readonly #gateway = new GatewayQueue();
   #registered = false;
   #closed = false;
   #flushScheduled = false;
@@ -112,6 +122,12 @@ export class ServerSession implements NodeSession {
 
   contentsOwners(): Iterable<string> {
     return this.#contents.owners();
+  }
+
+  updateGateway(update: GatewayUpdate): number {
+    const bytes = this.#gateway.put(update);
+    this.#scheduleFlush();
+    return bytes;
   }
 
   stop(uid: string, graceMs: number | undefined, why?: StopReason): void {
@@ -184,6 +200,8 @@ export class ServerSession implements NodeSession {
       this.#contents.told(readContents(message.contents));
     } else if (message.modules) {
       listener.modules(this, readModules(message.modules), message.modules.complete);
+    } else if (message.wakeUp) {
+      listener.wakeUp(this, readWakeUp(message.wakeUp));
     } else if (message.heartbeat) {
       this.#write({ heartbeatAnswer: {} });
     }
@@ -238,6 +256,7 @@ export class ServerSession implements NodeSession {
       if (this.#assignments.size > 0) this.#writeAssignments();
       else if (this.#contents.isDue) this.#writeUpdates();
       else if (this.#stops.size > 0) this.#writeStops();
+      else if (this.#gateway.isDue) this.#write({ updateGateway: this.#gateway.take() });
       else if (this.#acknowledgements.isDue)
         this.#write({ acknowledge: { uids: this.#acknowledgements.take(batchItemsMax) } });
       else return;

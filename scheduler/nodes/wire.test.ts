@@ -19,6 +19,8 @@ function hello(given: Partial<Hello__Output>): Hello__Output {
     bootId: "",
     updatesContents: false,
     grants: null,
+    gatewayAddress: "",
+    gatewayUrls: [],
     ...given,
   };
 }

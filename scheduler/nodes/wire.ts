@@ -15,6 +15,7 @@ import type { ModuleInventory__Output } from "../../proto/gen/wherry/v1/ModuleIn
 import type { ContentsInventory__Output } from "../../proto/gen/wherry/v1/ContentsInventory.ts";
 import type { HeldContents__Output } from "../../proto/gen/wherry/v1/HeldContents.ts";
 import type { Template } from "../../proto/gen/wherry/v1/Template.ts";
+import type { WakeUp__Output } from "../../proto/gen/wherry/v1/WakeUp.ts";
 import type { VolumeContent as VolumeContentMessage } from "../../proto/gen/wherry/v1/VolumeContent.ts";
 import { batchItemsMax, helloLimits } from "../../proto/node-service.ts";
 import {
@@ -31,7 +32,7 @@ import { nothingCommitted } from "../core/resources.ts";
 import type { VolumeContent } from "../core/templates/resolve-template.ts";
 import { readClaims, writeClaims } from "./claims.ts";
 import { ContractViolation } from "./contract-violation.ts";
-import type { HeldInstance, NodeHello, NodeModule, NodeTemplate } from "./node-port.ts";
+import type { HeldInstance, NodeGateway, NodeHello, NodeModule, NodeTemplate } from "./node-port.ts";
 
 /** By their text: what is decoded has a text of its own each time, and there are as many as instances. */
 const phases: ReadonlyMap<string, InstancePhase> = new Map(
@@ -77,7 +78,34 @@ export function readHello(hello: Hello__Output): NodeHello {
     architecture: hello.info?.architecture ?? "",
     kernelVersion: hello.info?.kernelVersion ?? "",
     grants: hello.grants ? readGrants(hello.grants) : undefined,
+    gateway: readGateway(hello),
   };
+}
+
+const addressForm = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?):[0-9]{1,5}$/;
+
+/** Other nodes connect to what it says, and people are shown it. */
+function readGateway({ gatewayAddress, gatewayUrls }: Hello__Output): NodeGateway | undefined {
+  if (gatewayAddress === "") return undefined;
+  const { gatewayUrlsMax, gatewayTextMax } = helloLimits;
+  if (gatewayUrls.length > gatewayUrlsMax)
+    throw new ContractViolation(`hello.gateway_urls has more than ${gatewayUrlsMax} entries`);
+  const port = Number(gatewayAddress.slice(gatewayAddress.lastIndexOf(":") + 1));
+  if (
+    gatewayAddress.length > gatewayTextMax ||
+    !addressForm.test(gatewayAddress) ||
+    port < 1 ||
+    port > 65_535
+  )
+    throw new ContractViolation(
+      `hello.gateway_address is ${JSON.stringify(gatewayAddress.slice(0, gatewayTextMax))}, which is no HOST:PORT`,
+    );
+  for (const url of gatewayUrls)
+    if (url.length > gatewayTextMax || !/^https?:\/\/[^/\s]+\/?$/.test(url) || !URL.canParse(url))
+      throw new ContractViolation(
+        `hello.gateway_urls has ${JSON.stringify(url.slice(0, gatewayTextMax))}, which is no URL of a gateway`,
+      );
+  return { address: gatewayAddress, urls: gatewayUrls };
 }
 
 function readGrants({ hostPaths, listen }: Grants__Output): NodeGrants {
@@ -273,6 +301,15 @@ export function writeAssignment(instance: Instance, templateId: string): Assignm
   };
 }
 
+/** Nobody has so many workloads that wait at once; a node that says more is in wrong hands. */
+export function readWakeUp({ workloadUids }: WakeUp__Output): readonly string[] {
+  if (workloadUids.length > batchItemsMax)
+    throw new ContractViolation(
+      `a wake-up of ${workloadUids.length} workloads is of more than ${batchItemsMax}`,
+    );
+  return workloadUids;
+}
+
 export function writeTemplate(template: NodeTemplate): Template {
   return {
     id: template.id,
@@ -291,7 +328,7 @@ export function writeContents(contents: readonly VolumeContent[]): VolumeContent
 }
 
 /** The same bytes, not a copy for each node. */
-function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+export function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);
 }
 

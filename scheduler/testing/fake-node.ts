@@ -1,8 +1,10 @@
 import type { LogOptions } from "../apiserver/live-resource.ts";
 import { type Instance, noAmounts, type ObservedStatus } from "../core/model.ts";
+import { FakeGateway } from "./fake-gateway.ts";
 import { HeldContents } from "../nodes/held-contents.ts";
 import type {
   ContentsOf,
+  GatewayUpdate,
   HeldInstance,
   NodeHello,
   NodeListener,
@@ -40,6 +42,7 @@ export class FakeNode implements NodeSession {
   /** Why, of those that were told why. */
   readonly stopReasons = new Map<string, StopReason>();
   readonly #listener: NodeListener;
+  readonly gateway = new FakeGateway();
   closed: string | undefined;
   /** Why the scheduler does not let it in. */
   refused: string | undefined;
@@ -71,6 +74,7 @@ export class FakeNode implements NodeSession {
         architecture: "amd64",
         kernelVersion: "6",
         grants: undefined,
+        gateway: undefined,
         ...hello,
       },
       this,
@@ -154,6 +158,16 @@ export class FakeNode implements NodeSession {
 
   contentsOwners(): Iterable<string> {
     return this.contents.owners();
+  }
+
+  updateGateway(update: GatewayUpdate): number {
+    this.gateway.take(update);
+    return 1;
+  }
+
+  /** Requests wait at its gateway. */
+  wake(...workloadUids: readonly string[]): void {
+    this.#listener.wakeUp(this, workloadUids);
   }
 
   stop(uid: string, _graceMs: number | undefined, why?: StopReason): void {

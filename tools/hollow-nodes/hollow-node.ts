@@ -72,11 +72,13 @@ export class HollowNode {
       fraction: () => dice.fraction(),
       clock,
     });
+    const hello = helloOf(options);
     this.#link = new SchedulerLink({
       address: traits.join,
       dial: () => dial(traits.join, tls),
-      hello: helloOf(options),
+      hello: () => hello,
       instances: this.#instances,
+      serving: { beginSession: () => {}, update: () => {} },
       conditions: steadyConditions(clock.now()),
       modules: noModules,
       logs: hollowLog,

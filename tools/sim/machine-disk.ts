@@ -1,6 +1,7 @@
 import {
   type Checkpoint,
   type CheckpointChange,
+  type GatewayFact,
   mergedContents,
   type StoredInstance,
   type StoredMeta,
@@ -12,6 +13,7 @@ import type { NodeTemplate, VolumeContent } from "../../node-daemon/core/assignm
 export class MachineDisk {
   readonly instances = new Map<string, StoredInstance>();
   readonly templates = new Map<string, NodeTemplate>();
+  readonly gatewayFacts = new Map<string, GatewayFact>();
   meta: StoredMeta = { epoch: 0, stopDisconnectedAfterMs: undefined };
   /** A disk that takes no writes for now. */
   isFull = false;
@@ -43,6 +45,10 @@ export class DiskHandle implements Checkpoint {
     return this.#disk.templates.get(templateId)?.contents ?? [];
   }
 
+  loadGatewayFacts(): readonly GatewayFact[] {
+    return [...this.#disk.gatewayFacts.values()];
+  }
+
   loadMeta(): StoredMeta {
     return this.#disk.meta;
   }
@@ -63,7 +69,7 @@ export class DiskHandle implements Checkpoint {
   }
 
   #apply(change: CheckpointChange): void {
-    const { instances, templates } = this.#disk;
+    const { instances, templates, gatewayFacts } = this.#disk;
     switch (change.kind) {
       case "putInstance":
         instances.set(change.instance.assignment.uid, change.instance);
@@ -84,6 +90,12 @@ export class DiskHandle implements Checkpoint {
       }
       case "removeTemplate":
         templates.delete(change.id);
+        return;
+      case "putGatewayFact":
+        gatewayFacts.set(`${change.fact.about} ${change.fact.id}`, change.fact);
+        return;
+      case "removeGatewayFact":
+        gatewayFacts.delete(`${change.about} ${change.id}`);
     }
   }
 }

@@ -206,6 +206,7 @@ export class Machine {
       },
       network: new AllowedNetwork([], []),
       folders: { remove: () => {} },
+      serving: { follow: () => {}, drained: () => Promise.resolve(), forgetDrain: () => {} },
       checkpoint: disk,
       clock,
       random,
@@ -214,8 +215,9 @@ export class Machine {
     const link = new SchedulerLink({
       address: "the scheduler",
       dial: () => this.#options.dial(this),
-      hello: this.#hello(),
+      hello: () => this.#hello(),
       instances: agent,
+      serving: { beginSession: () => {}, update: () => {} },
       conditions: this.conditions,
       modules: this.#modules,
       logs: { send: () => {} },

@@ -241,6 +241,10 @@ export class DriverHandle implements RuntimeDriver {
     if (!this.#isClosed) this.#host.settle(id);
   }
 
+  requestFolderOf(): string | undefined {
+    return undefined;
+  }
+
   heard(agoMs: number): void {
     if (!this.#isClosed) this.#host.heard(agoMs);
   }

@@ -1,4 +1,4 @@
-/** What this runtime asks of a module beyond being valid. Pure; every answer is written for the module's author. */
+/** What this runtime asks of any module beyond being valid. Pure; every answer is written for the module's author. */
 import { wasiSignatures } from "../../wasi/signatures.ts";
 import type { ImportFacts, ModuleFacts } from "../../wasm/module-facts.ts";
 import { importAdvice } from "./import-advice.ts";
@@ -32,7 +32,7 @@ const withoutPointers: ReadonlySet<string> = new Set([
 
 /** Undefined when the module may run. */
 export function checkModule(facts: Pick<ModuleFacts, "imports" | "exports">): Rejection | undefined {
-  return checkImports(facts.imports) ?? checkStart(facts) ?? checkMemory(facts);
+  return checkImports(facts.imports) ?? checkMemory(facts);
 }
 
 /** Without `signature` only names and kinds are compared. */
@@ -62,35 +62,14 @@ function sentence(clause: string | undefined): string | undefined {
 }
 
 function complaint(entry: ImportFacts): string | undefined {
-  const name = `${bounded(entry.module)}.${bounded(entry.name)}`;
+  const name = `${boundedName(entry.module)}.${boundedName(entry.name)}`;
   if (entry.kind !== "function") return `${entry.kind} ${name}`;
   const signatures = wasiSignatures.get(entry.module) ?? {};
   const offered = Object.hasOwn(signatures, entry.name) ? signatures[entry.name] : undefined;
   if (offered === undefined) return `function ${name}`;
   if (entry.signature === undefined || plainSignature(entry.signature) === plainSignature(offered))
     return undefined;
-  return `function ${name} as ${bounded(entry.signature)} instead of ${offered}`;
-}
-
-function checkStart(facts: Pick<ModuleFacts, "exports">): Rejection | undefined {
-  const start = facts.exports.find((entry) => entry.name === "_start");
-  if (
-    start?.kind === "function" &&
-    plainSignature(start.signature ?? "() -> ()") === plainSignature("() -> ()")
-  )
-    return undefined;
-  const isReactor = facts.exports.some((entry) => entry.name === "_initialize");
-  const what = isReactor
-    ? "it is a library (a WASI reactor)"
-    : "it is a library, or was built for another host";
-  const found = start
-    ? `exports _start as ${start.kind} ${bounded(start.signature ?? "")}`
-    : "does not export _start";
-  return {
-    kind: "rejected",
-    reason: "NoStartFunction",
-    message: `the module ${found}: ${what}. Build it as a command, with a main function`,
-  };
+  return `function ${name} as ${boundedName(entry.signature)} instead of ${offered}`;
 }
 
 function checkMemory(facts: Pick<ModuleFacts, "imports" | "exports">): Rejection | undefined {
@@ -100,16 +79,16 @@ function checkMemory(facts: Pick<ModuleFacts, "imports" | "exports">): Rejection
   return {
     kind: "rejected",
     reason: "MemoryNotExported",
-    message: `the module calls ${bounded(needing.name)}, which works on its memory, but exports no memory called "memory"`,
+    message: `the module calls ${boundedName(needing.name)}, which works on its memory, but exports no memory called "memory"`,
   };
 }
 
-function plainSignature(signature: string): string {
+export function plainSignature(signature: string): string {
   return signature.replaceAll(",", " ").replaceAll(/\s+/g, " ").replaceAll("( ", "(").replaceAll(" )", ")");
 }
 
 /** Names come from the module and can be anything. */
-function bounded(text: string): string {
+export function boundedName(text: string): string {
   const visible = JSON.stringify(text).slice(1, -1);
   return visible.length > 100 ? `${visible.slice(0, 99)}…` : visible;
 }

@@ -191,6 +191,11 @@ class V8Driver implements RuntimeDriver {
     this.#pool.leave(run.shim);
   }
 
+  requestFolderOf(uid: string): string | undefined {
+    const run = this.#byUid.get(uid);
+    return run?.state === "running" ? run.shim.handle.folder : undefined;
+  }
+
   heard(agoMs: number): void {
     this.#pool.heard(agoMs);
   }

@@ -1,5 +1,6 @@
 import type { ModuleFacts } from "../../wasm/module-facts.ts";
 import type { Rejection } from "./check-module.ts";
+import type { Use } from "./check-use.ts";
 
 export interface PrepareTask {
   readonly task: number;
@@ -8,6 +9,7 @@ export interface PrepareTask {
   /** Where the translated one goes, and its facts beside it. */
   readonly target: string;
   readonly deterministic: boolean;
+  readonly use: Use;
   /** The folder of a translated component. */
   readonly componentTarget: string;
 }

@@ -13,11 +13,12 @@ import { factsFile } from "../../shim/module-store.ts";
 import type { ExternalKind } from "../../wasm/module-facts.ts";
 import { defaultLimits, rewriteModule } from "../../wasm/rewrite.ts";
 import { checkImports, checkModule, type Rejection } from "./check-module.ts";
+import { checkComponentUse, checkModuleUse } from "./check-use.ts";
 import { needsProcess } from "./shared-features.ts";
 import { memoryBytesMin, type PrepareAnswer, type PreparedFacts, type PrepareTask } from "./prepare-task.ts";
 
 async function prepare(job: PrepareTask): Promise<PrepareAnswer> {
-  const { task, file, target, deterministic } = job;
+  const { task, file, target, deterministic, use } = job;
   const original = await readFile(file);
   if (isComponent(original)) return deterministic ? refuseComponent(task) : prepareComponent(job, original);
   const invalid = await validate(original);
@@ -30,6 +31,8 @@ async function prepare(job: PrepareTask): Promise<PrepareAnswer> {
   const prepared: PreparedFacts = { moduleBytes: bytes.byteLength, facts };
   await writeWhole(target, bytes);
   await writeWhole(factsFile(target), JSON.stringify(prepared));
+  const useless = checkModuleUse(facts, use);
+  if (useless) return { task, ...useless };
   return {
     task,
     kind: "prepared",
@@ -48,9 +51,11 @@ function refuseComponent(task: number): PrepareAnswer {
 
 /** The folder is complete once it has its name. */
 async function prepareComponent(
-  { task, componentTarget }: PrepareTask,
+  { task, componentTarget, use }: PrepareTask,
   original: Uint8Array,
 ): Promise<PrepareAnswer> {
+  const useless = checkComponentUse(use);
+  if (useless) return { task, ...useless };
   // Most nodes run none, and the translator is large.
   const [{ translateComponent }, { offer }] = await Promise.all([
     import("../../components/translate.ts"),

@@ -17,6 +17,8 @@ import { offer } from "../../components/offer.ts";
 import { factsFile } from "../../shim/module-store.ts";
 import { rewriterVersion } from "../../wasm/rewrite.ts";
 import type { PrepareOutcome, PrepareRequest } from "../runtime-driver.ts";
+import type { Rejection } from "./check-module.ts";
+import { checkComponentUse, checkModuleUse, type Use } from "./check-use.ts";
 import { driverLimits } from "./limits.ts";
 import { needsProcess } from "./shared-features.ts";
 import { memoryBytesMin, type PrepareAnswer, type PreparedFacts, type PrepareTask } from "./prepare-task.ts";
@@ -50,7 +52,7 @@ export class ModulePreparer {
   /** Rejects with the signal's reason; the work itself goes on for whoever else wants it, and for the cache. */
   prepare(request: PrepareRequest, signal: AbortSignal): Promise<PrepareOutcome> {
     signal.throwIfAborted();
-    const key = `${request.digest} ${request.deterministic}`;
+    const key = `${request.digest} ${request.deterministic} ${request.serves ?? ""}`;
     let outcome = this.#shared.get(key);
     if (!outcome) {
       outcome = this.#prepare(request).finally(() => this.#shared.delete(key));
@@ -67,15 +69,16 @@ export class ModulePreparer {
     for (const job of abandoned) job.done(failed(job, "prepare-closed", "the driver is closing"));
   }
 
-  async #prepare({ digest, file, deterministic }: PrepareRequest): Promise<PrepareOutcome> {
+  async #prepare({ digest, file, deterministic, serves: use }: PrepareRequest): Promise<PrepareOutcome> {
     const base = join(this.#cacheDir, `${digest.replaceAll(/[^\w.-]/g, "-")}-r${rewriterVersion}`);
     const target = `${base}${deterministic ? "-deterministic" : ""}.wasm`;
     const componentTarget = `${base}-${this.#componentsKey}`;
     const cached =
-      (await readCached(target)) ?? (deterministic ? undefined : await readCachedComponent(componentTarget));
-    if (cached) return prepared(digest, cached);
+      (await readCached(target, use)) ??
+      (deterministic ? undefined : await readCachedComponent(componentTarget, use));
+    if (cached) return "kind" in cached ? cached : prepared(digest, cached);
     await mkdir(this.#cacheDir, { recursive: true, mode: 0o750 });
-    const answer = await this.#enqueue({ file, target, deterministic, componentTarget });
+    const answer = await this.#enqueue({ file, target, deterministic, use, componentTarget });
     switch (answer.kind) {
       case "prepared":
         return prepared(digest, answer);
@@ -171,11 +174,13 @@ interface Cached {
 }
 
 /** Undefined unless both files are whole. */
-async function readCached(target: string): Promise<Cached | undefined> {
+async function readCached(target: string, use: Use): Promise<Cached | Rejection | undefined> {
   try {
     const prepared = JSON.parse(await readFile(factsFile(target), "utf8")) as PreparedFacts;
     if ((await stat(target)).size !== prepared.moduleBytes) return undefined;
     const { facts } = prepared;
+    const useless = checkModuleUse(facts, use);
+    if (useless) return useless;
     return {
       file: target,
       memoryBytesMin: memoryBytesMin(facts),
@@ -187,7 +192,7 @@ async function readCached(target: string): Promise<Cached | undefined> {
 }
 
 /** Undefined unless all files are whole. */
-async function readCachedComponent(folder: string): Promise<Cached | undefined> {
+async function readCachedComponent(folder: string, use: Use): Promise<Cached | Rejection | undefined> {
   try {
     const file = join(folder, componentFiles.facts);
     const facts = JSON.parse(await readFile(file, "utf8")) as ComponentFacts;
@@ -196,6 +201,8 @@ async function readCachedComponent(folder: string): Promise<Cached | undefined> 
     for (const [name, bytes] of sizes) {
       if ((await stat(join(folder, name))).size !== bytes) return undefined;
     }
+    const useless = checkComponentUse(use);
+    if (useless) return useless;
     const features = facts.modules.flatMap((module) => module.facts.features);
     return { file, memoryBytesMin: componentBytesMin(facts), needsProcess: needsProcess(features) };
   } catch {

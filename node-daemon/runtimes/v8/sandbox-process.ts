@@ -16,9 +16,6 @@ import { isProcessAlive, type ProcessIdentity, processStartTicks } from "../../s
 /** Made, empty, by whoever starts a confined shim. */
 export const sandboxName = "sandbox.json";
 
-/** Inside the shim's folder: what a confined shim sees as its folder. Nothing in it is to be believed. */
-export const innerFolderName = "inner";
-
 export type Sandbox =
   | { readonly kind: "none" }
   /** bubblewrap has not said anything yet. */

@@ -1,8 +1,9 @@
 /** The folder of one shim, `<state>/shims/<shimId>`: its configuration, process, socket and own log. */
-import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { constants } from "node:fs";
 import { mkdir, open, readdir, rm, writeFile } from "node:fs/promises";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { join } from "node:path";
+import { connectInFolder, innerFolderName } from "../../shim/folder-socket.ts";
 import type { ShimLimits } from "../../shim/limits.ts";
 import type { RunId } from "../runtime-driver.ts";
 import type { ProcessIdentity } from "../../shim/process-identity.ts";
@@ -15,10 +16,7 @@ import {
   type ShimIdentity,
   socketName,
 } from "../../shim/protocol.ts";
-import { innerFolderName, readSandbox } from "./sandbox-process.ts";
-
-/** Linux's O_PATH, which Node has no name for. */
-const openPathOnly = 0o10000000;
+import { readSandbox } from "./sandbox-process.ts";
 
 /** An abort of the engine takes some 3,000: its last collections, the reason, the native stack. */
 const logTailBytes = 8_192;
@@ -86,39 +84,9 @@ async function readJson(path: string): Promise<unknown> {
   }
 }
 
-/**
- * Undefined when nobody listens. By way of a descriptor, as a path of a socket is short, and as a confined shim may have put a
- * symlink there, to a socket that it cannot reach itself.
- */
+/** Undefined when nobody listens. */
 export function connectTo(folder: string): Promise<Socket | undefined> {
-  const file = openSocket(join(folder, innerFolderName, socketName)) ?? openSocket(join(folder, socketName));
-  if (file === undefined) return Promise.resolve(undefined);
-  return new Promise((resolve) => {
-    const socket = connect(`/proc/self/fd/${file}`);
-    const settle = (outcome: Socket | undefined) => {
-      socket.off("error", onError);
-      closeSync(file);
-      resolve(outcome);
-    };
-    const onError = () => {
-      socket.destroy();
-      settle(undefined);
-    };
-    socket.once("error", onError);
-    socket.once("connect", () => settle(socket));
-  });
-}
-
-function openSocket(path: string): number | undefined {
-  let file: number;
-  try {
-    file = openSync(path, openPathOnly | constants.O_NOFOLLOW);
-  } catch {
-    return undefined;
-  }
-  if (fstatSync(file).isSocket()) return file;
-  closeSync(file);
-  return undefined;
+  return connectInFolder(folder, socketName);
 }
 
 /** The last of what the shim wrote about itself: an abort of the engine says here why. */

@@ -26,7 +26,7 @@ import { outdatingOf } from "./shim-age.ts";
 import { listShimFolders, readConfig, removeShimFolder } from "./shim-folder.ts";
 import { type RunMessage, type ShimDeath, ShimHandle, type ShimHandleEvents } from "./shim-handle.ts";
 import { type OwnShimNeeds, processLimitsOf, type ShimNeeds } from "./shim-needs.ts";
-import { removeUnusedPrograms } from "./shim-program.ts";
+import { removeUnusedPrograms } from "../../own-program.ts";
 import { type ShimStarter, startShim } from "./shim-start.ts";
 import { Spares } from "./spares.ts";
 

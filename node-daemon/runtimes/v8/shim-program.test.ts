@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { installShimProgram, removeUnusedPrograms } from "./shim-program.ts";
+import { removeUnusedPrograms } from "../../own-program.ts";
+import { installShimProgram } from "./shim-program.ts";
 
 const root = mkdtempSync(join(tmpdir(), "wherry-program-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

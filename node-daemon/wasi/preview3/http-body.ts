@@ -1,6 +1,7 @@
 import { err, type Result } from "../component-values.ts";
 import type { ComponentHost } from "../host.ts";
-import type { FieldsBase } from "./http-fields.ts";
+import type { ContentLength } from "../http/content-length.ts";
+import type { FieldsBase } from "../http/fields.ts";
 import { readChunk, type GuestStream } from "./streams.ts";
 
 export type ErrorCode =
@@ -15,21 +16,6 @@ export interface Body {
   readonly contents: GuestStream | undefined;
   readonly trailers: PromiseLike<Trailers>;
   readonly length: ContentLength;
-}
-
-export type ContentLength =
-  | { readonly kind: "any" }
-  | { readonly kind: "exactly"; readonly bytes: number }
-  /** No body has it. */
-  | { readonly kind: "malformed" };
-
-/** As the headers say it: the same number as often as it is there. */
-export function contentLength(headers: FieldsBase): ContentLength {
-  const values = headers.get("content-length").map((value) => Buffer.from(value).toString("latin1"));
-  const [first] = values;
-  if (first === undefined) return { kind: "any" };
-  const isOne = /^\d{1,15}$/.test(first) && values.every((value) => value === first);
-  return isOne ? { kind: "exactly", bytes: Number(first) } : { kind: "malformed" };
 }
 
 /** How a body that was read came out. */

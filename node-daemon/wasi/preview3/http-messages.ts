@@ -5,7 +5,6 @@
 import { HostResource } from "../component-resources.ts";
 import { done, err, type Result } from "../component-values.ts";
 import {
-  contentLength,
   discardBody,
   transmit,
   type Body,
@@ -13,8 +12,9 @@ import {
   type Trailers,
   type Transmitted,
 } from "./http-body.ts";
-import type { FieldsBase, HttpInstance } from "./http-fields.ts";
-import { isAuthority, readMethod, readPath, readScheme, type Method, type Scheme } from "./http-target.ts";
+import { contentLength } from "../http/content-length.ts";
+import type { FieldsBase, HttpInstance } from "../http/fields.ts";
+import { isAuthority, readMethod, readPath, readScheme, type Method, type Scheme } from "../http/target.ts";
 import type { GuestStream } from "./streams.ts";
 
 type Accepted = Result<undefined, undefined>;

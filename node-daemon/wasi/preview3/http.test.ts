@@ -4,7 +4,7 @@ import { FakeComponentHost } from "../component-test-support.ts";
 import { GuestTrap } from "../component-resources.ts";
 import { limits } from "../limits.ts";
 import type { BodyStream, Trailers, Transmitted } from "./http-body.ts";
-import { FieldsBase, HttpInstance } from "./http-fields.ts";
+import { FieldsBase, HttpInstance } from "../http/fields.ts";
 import type { RequestBase, RequestOptionsBase, ResponseBase } from "./http-messages.ts";
 import { httpInterfaces } from "./http.ts";
 import type { GuestStream } from "./streams.ts";

@@ -3,7 +3,7 @@ import type { InterfaceMembers, OfferedInterface } from "../component-interfaces
 import { ok, type Result } from "../component-values.ts";
 import type { ComponentHost } from "../host.ts";
 import type { BodyStream, Trailers, Transmitted } from "./http-body.ts";
-import { FieldsBase, HttpInstance, type HeaderError } from "./http-fields.ts";
+import { FieldsBase, HttpInstance, type HeaderError } from "../http/fields.ts";
 import { RequestBase, RequestOptionsBase, ResponseBase } from "./http-messages.ts";
 import type { GuestStream } from "./streams.ts";
 

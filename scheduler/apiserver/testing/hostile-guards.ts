@@ -165,6 +165,26 @@ export const guards: readonly Guard[] = [
       },
     },
   }),
+  guard(`${wherry}/namespaces/default/wasmroutes`, ours, "WasmRoute", {
+    spec: {
+      hostnames: ["a.example.com", "*.example.com"],
+      tls: { secretName: "kept", redirect: true },
+      rules: [
+        {
+          matches: [
+            { path: { type: "Exact", value: "/a" }, method: "GET", headers: [{ name: "x", value: "y" }] },
+          ],
+          filters: [
+            { type: "RequestHeaderModifier", requestHeaderModifier: { set: [{ name: "x", value: "y" }] } },
+            { type: "URLRewrite", urlRewrite: { path: { type: "ReplaceFullPath", replaceFullPath: "/b" } } },
+          ],
+          backendRefs: [{ name: "kept", revision: 1, weight: 3 }],
+          timeouts: { request: "10s", backendRequest: "1s" },
+          retry: { attempts: 1, codes: [503] },
+        },
+      ],
+    },
+  }),
   guard(`${wherry}/wasmnodes`, ours, "WasmNode", {
     spec: { taints: [{ key: "k", value: "v", effect: "NoSchedule" }], unschedulable: true },
   }),

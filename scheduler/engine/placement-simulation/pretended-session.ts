@@ -10,6 +10,7 @@ export function pretendedSession(nodeName: string, stop: (uid: string) => void):
     acknowledge: () => {},
     updateContents: () => 0,
     contentsOwners: () => [],
+    updateGateway: () => 0,
     openLog: () => {
       throw new WherryError("LogUnavailable", `node ${nodeName} is only simulated`);
     },

@@ -17,6 +17,8 @@ export interface Hello {
   'bootId'?: (string);
   'grants'?: (_wherry_v1_Grants | null);
   'updatesContents'?: (boolean);
+  'gatewayAddress'?: (string);
+  'gatewayUrls'?: (string)[];
 }
 
 export interface Hello__Output {
@@ -31,4 +33,6 @@ export interface Hello__Output {
   'bootId': (string);
   'grants': (_wherry_v1_Grants__Output | null);
   'updatesContents': (boolean);
+  'gatewayAddress': (string);
+  'gatewayUrls': (string)[];
 }

@@ -8,6 +8,7 @@ import type { Heartbeat as _wherry_v1_Heartbeat, Heartbeat__Output as _wherry_v1
 import type { NodeConditions as _wherry_v1_NodeConditions, NodeConditions__Output as _wherry_v1_NodeConditions__Output } from '../../wherry/v1/NodeConditions.ts';
 import type { ModuleInventory as _wherry_v1_ModuleInventory, ModuleInventory__Output as _wherry_v1_ModuleInventory__Output } from '../../wherry/v1/ModuleInventory.ts';
 import type { ContentsInventory as _wherry_v1_ContentsInventory, ContentsInventory__Output as _wherry_v1_ContentsInventory__Output } from '../../wherry/v1/ContentsInventory.ts';
+import type { WakeUp as _wherry_v1_WakeUp, WakeUp__Output as _wherry_v1_WakeUp__Output } from '../../wherry/v1/WakeUp.ts';
 
 export interface NodeMessage {
   'hello'?: (_wherry_v1_Hello | null);
@@ -18,7 +19,8 @@ export interface NodeMessage {
   'conditions'?: (_wherry_v1_NodeConditions | null);
   'modules'?: (_wherry_v1_ModuleInventory | null);
   'contents'?: (_wherry_v1_ContentsInventory | null);
-  'message'?: "hello"|"inventory"|"status"|"usage"|"heartbeat"|"conditions"|"modules"|"contents";
+  'wakeUp'?: (_wherry_v1_WakeUp | null);
+  'message'?: "hello"|"inventory"|"status"|"usage"|"heartbeat"|"conditions"|"modules"|"contents"|"wakeUp";
 }
 
 export interface NodeMessage__Output {
@@ -30,5 +32,6 @@ export interface NodeMessage__Output {
   'conditions'?: (_wherry_v1_NodeConditions__Output | null);
   'modules'?: (_wherry_v1_ModuleInventory__Output | null);
   'contents'?: (_wherry_v1_ContentsInventory__Output | null);
-  'message'?: "hello"|"inventory"|"status"|"usage"|"heartbeat"|"conditions"|"modules"|"contents";
+  'wakeUp'?: (_wherry_v1_WakeUp__Output | null);
+  'message'?: "hello"|"inventory"|"status"|"usage"|"heartbeat"|"conditions"|"modules"|"contents"|"wakeUp";
 }

@@ -7,6 +7,7 @@ import type { Acknowledge as _wherry_v1_Acknowledge, Acknowledge__Output as _whe
 import type { OpenLog as _wherry_v1_OpenLog, OpenLog__Output as _wherry_v1_OpenLog__Output } from '../../wherry/v1/OpenLog.ts';
 import type { HeartbeatAnswer as _wherry_v1_HeartbeatAnswer, HeartbeatAnswer__Output as _wherry_v1_HeartbeatAnswer__Output } from '../../wherry/v1/HeartbeatAnswer.ts';
 import type { UpdateContents as _wherry_v1_UpdateContents, UpdateContents__Output as _wherry_v1_UpdateContents__Output } from '../../wherry/v1/UpdateContents.ts';
+import type { UpdateGateway as _wherry_v1_UpdateGateway, UpdateGateway__Output as _wherry_v1_UpdateGateway__Output } from '../../wherry/v1/UpdateGateway.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface SchedulerMessage {
@@ -18,7 +19,8 @@ export interface SchedulerMessage {
   'openLog'?: (_wherry_v1_OpenLog | null);
   'heartbeatAnswer'?: (_wherry_v1_HeartbeatAnswer | null);
   'updateContents'?: (_wherry_v1_UpdateContents | null);
-  'message'?: "welcome"|"assign"|"stop"|"acknowledge"|"openLog"|"heartbeatAnswer"|"updateContents";
+  'updateGateway'?: (_wherry_v1_UpdateGateway | null);
+  'message'?: "welcome"|"assign"|"stop"|"acknowledge"|"openLog"|"heartbeatAnswer"|"updateContents"|"updateGateway";
 }
 
 export interface SchedulerMessage__Output {
@@ -30,5 +32,6 @@ export interface SchedulerMessage__Output {
   'openLog'?: (_wherry_v1_OpenLog__Output | null);
   'heartbeatAnswer'?: (_wherry_v1_HeartbeatAnswer__Output | null);
   'updateContents'?: (_wherry_v1_UpdateContents__Output | null);
-  'message'?: "welcome"|"assign"|"stop"|"acknowledge"|"openLog"|"heartbeatAnswer"|"updateContents";
+  'updateGateway'?: (_wherry_v1_UpdateGateway__Output | null);
+  'message'?: "welcome"|"assign"|"stop"|"acknowledge"|"openLog"|"heartbeatAnswer"|"updateContents"|"updateGateway";
 }

@@ -2,7 +2,7 @@
 import { isIPv6 } from "node:net";
 
 import { limits } from "../limits.ts";
-import { token } from "./http-fields.ts";
+import { token } from "./fields.ts";
 
 const methods = ["get", "head", "post", "put", "delete", "connect", "options", "trace", "patch"] as const;
 
@@ -52,4 +52,16 @@ export function isAuthority(authority: string): boolean {
 
 function fits(text: string): boolean {
   return text.length <= limits.httpTextCharactersMax;
+}
+
+const known: ReadonlyMap<string, Method> = new Map(methods.map((tag) => [tag.toUpperCase(), { tag }]));
+
+/** Of a request line. */
+export function methodOf(text: string): Method {
+  return known.get(text) ?? { tag: "other", val: text };
+}
+
+/** As in a request line. */
+export function methodText(method: Method): string {
+  return method.tag === "other" ? method.val : method.tag.toUpperCase();
 }

@@ -1,5 +1,6 @@
 /**
- * Header fields of `wasi:http` 0.3: names compare without case and keep the writing that came first; values are bytes.
+ * Header fields of `wasi:http`, of both generations: names compare without case and keep the writing that came first; values
+ * are bytes.
  *
  * Fields that went into a message are immutable, and so is each view of them that `get-headers` hands out: views share
  * their entries, which are charged to the instance until the last holder is dropped.
@@ -8,6 +9,7 @@ import { HostResource, trap } from "../component-resources.ts";
 import { done, err, ok, type Result } from "../component-values.ts";
 import type { ComponentHost } from "../host.ts";
 import { limits } from "../limits.ts";
+import type { HeaderList } from "./exchange.ts";
 
 export type HeaderError =
   | { readonly tag: "invalid-syntax" }
@@ -108,6 +110,25 @@ export class FieldsBase extends HostResource {
     return refused ?? this.#add(name, [value]);
   }
 
+  /** As they go over the wire. */
+  list(): string[] {
+    const list: string[] = [];
+    for (const [name, { values }] of this.#entries.byName) {
+      for (const value of values) list.push(name, latin1Text(value));
+    }
+    return list;
+  }
+
+  /** Those of a message that came in, but for what belongs to its connection. False when they are too large to be held. */
+  fill(list: HeaderList): boolean {
+    for (let at = 0; at + 1 < list.length; at += 2) {
+      const name = list[at] ?? "";
+      if (forbiddenNames.has(name.toLowerCase())) continue;
+      if (this.#add(name, [Buffer.from(list[at + 1] ?? "", "latin1")]).tag === "err") return false;
+    }
+    return true;
+  }
+
   copyAll(): [string, Uint8Array][] {
     return [...this.#entries.byName.values()].flatMap(({ name, values }) =>
       values.map((value): [string, Uint8Array] => [name, value]),
@@ -172,7 +193,7 @@ export class FieldsBase extends HostResource {
     const copies = values.map((value) => new Uint8Array(value));
     this.#entries.byName.set(key, {
       name: before?.name ?? name,
-      values: [...(before?.values ?? []), ...copies],
+      values: before ? [...before.values, ...copies] : copies,
     });
     return done;
   }
@@ -189,6 +210,10 @@ export class FieldsBase extends HostResource {
   protected override release(): void {
     if (--this.#entries.holders === 0) this.#instance.giveBack(this.#entries.bytes);
   }
+}
+
+function latin1Text(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }
 
 function sizeOf(name: string, values: readonly ArrayLike<number>[]): number {

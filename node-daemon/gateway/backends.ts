@@ -1,0 +1,385 @@
+/**
+ * The workloads that this gateway knows, where they can be reached, and who waits for them.
+ *
+ * A request takes a place (`begin`) and gives it back (`finish`). One that finds none is held: first come, first served, and given the
+ * next place that becomes free. While requests wait for a workload that wakes and has nobody, the daemon is told so.
+ */
+import type { Clock, Timer } from "../../kit/clock.ts";
+import { assertNever } from "../../kit/errors.ts";
+import type { Endpoint, GatewayWorkload } from "./control.ts";
+import { Deadline } from "./core/deadline-wheel.ts";
+import { nextAsideMs, noteFailure, noteSuccess } from "./core/health.ts";
+import { HoldQueue, HoldRoom } from "./core/hold-queue.ts";
+import { type Choice, LocalPlace, type Place, RemotePlace, WorkloadPool } from "./core/workload-pool.ts";
+import type { Deadlines } from "./deadlines.ts";
+import { Figures } from "./figures.ts";
+import { gatewayLimits } from "./limits.ts";
+import { ListenerClient } from "./listener-client.ts";
+import type { ExchangeClient, GatewayEvents, GatewayPorts } from "./ports.ts";
+
+interface LocalTarget {
+  readonly endpoint: Endpoint;
+  readonly client: ExchangeClient;
+  readonly comeBack: ComeBack;
+}
+
+interface RemoteTarget {
+  readonly address: string;
+  readonly client: ExchangeClient;
+  readonly comeBack: ComeBack;
+}
+
+export type Backend = Place<LocalTarget, RemoteTarget>;
+
+/** A request that waits. */
+export interface Holder {
+  /** A place has been found for it; it is to take it now. */
+  released(place: Backend): void;
+}
+
+export class Workload {
+  readonly uid: string;
+  readonly pool = new WorkloadPool<LocalTarget, RemoteTarget>();
+  readonly figures = new Figures();
+  /** By template; "" are those that any will do for. */
+  readonly held = new Map<string, HoldQueue<Holder>>();
+  facts: GatewayWorkload | undefined;
+  heldCount = 0;
+  /** Since when requests wait and nobody is there. */
+  wakingSinceMs: number | undefined;
+  isReleasing = false;
+
+  constructor(uid: string) {
+    this.uid = uid;
+  }
+}
+
+/** Takes a place back that was set aside. */
+class ComeBack extends Deadline {
+  readonly #back: () => void;
+
+  constructor(back: () => void) {
+    super();
+    this.#back = back;
+  }
+
+  onDeadline(): void {
+    this.#back();
+  }
+}
+
+interface SharedClient {
+  readonly client: ExchangeClient;
+  users: number;
+}
+
+export class Backends {
+  readonly #ports: GatewayPorts;
+  readonly #clock: Clock;
+  readonly #events: Pick<GatewayEvents, "wake" | "drained">;
+  readonly #deadlines: Deadlines;
+  readonly #workloads = new Map<string, Workload>();
+  /** Which workload an endpoint is of. */
+  readonly #endpoints = new Map<string, Workload>();
+  readonly #clients = new Map<string, SharedClient>();
+  /** Gone, with requests that still are under way. */
+  readonly #draining = new Map<string, LocalPlace<LocalTarget>>();
+  /** Those of them whose end is to be told. */
+  readonly #drainAsked = new Set<string>();
+  readonly #room = new HoldRoom(gatewayLimits.hold);
+  readonly #waking = new Set<Workload>();
+  #wakeTimer: Timer | undefined;
+
+  constructor(ports: GatewayPorts, events: Pick<GatewayEvents, "wake" | "drained">, deadlines: Deadlines) {
+    this.#ports = ports;
+    this.#clock = ports.clock;
+    this.#events = events;
+    this.#deadlines = deadlines;
+  }
+
+  get(uid: string): Workload | undefined {
+    return this.#workloads.get(uid);
+  }
+
+  /** A route may be told before its workload, or name one that has gone just now. */
+  getOrAdd(uid: string): Workload {
+    let workload = this.#workloads.get(uid);
+    if (workload === undefined) {
+      workload = new Workload(uid);
+      this.#workloads.set(uid, workload);
+    }
+    return workload;
+  }
+
+  workloads(): Iterable<Workload> {
+    return this.#workloads.values();
+  }
+
+  putWorkload(facts: GatewayWorkload): void {
+    const workload = this.getOrAdd(facts.uid);
+    workload.facts = facts;
+    const named = new Set(facts.nodes.map(({ name }) => name));
+    for (const node of workload.pool.remotes.keys()) if (!named.has(node)) this.#removeRemote(workload, node);
+    for (const node of facts.nodes) {
+      const ready = new Map(node.ready.map(({ templateHash, count }) => [templateHash, count]));
+      const known = workload.pool.remotes.get(node.name);
+      if (known?.attached.address === node.address) {
+        known.setReady(ready);
+        continue;
+      }
+      this.#removeRemote(workload, node.name);
+      const place = new RemotePlace<RemoteTarget>(node.name, ready, {
+        address: node.address,
+        client: this.#use(`peer ${node.name} ${node.address}`, () =>
+          this.#ports.dialPeer(node.name, node.address),
+        ),
+        comeBack: new ComeBack(() => this.#takeBack(workload, place)),
+      });
+      workload.pool.addRemote(place);
+    }
+    this.#placesChanged(workload);
+  }
+
+  removeWorkload(uid: string): void {
+    const workload = this.#workloads.get(uid);
+    if (workload === undefined) return;
+    workload.facts = undefined;
+    for (const node of workload.pool.remotes.keys()) this.#removeRemote(workload, node);
+    this.#placesChanged(workload);
+    this.#forgetIfUnused(workload);
+  }
+
+  putEndpoint(endpoint: Endpoint): void {
+    const known = this.#endpoints.get(endpoint.uid)?.pool.locals.get(endpoint.uid);
+    if (known !== undefined && isSame(known.attached.endpoint, endpoint)) {
+      // It is told again as it is well again, perhaps.
+      const workload = this.#endpoints.get(endpoint.uid);
+      if (workload !== undefined) this.#takeBack(workload, known);
+      return;
+    }
+    this.removeEndpoint(endpoint.uid);
+    const workload = this.getOrAdd(endpoint.workload);
+    const place = new LocalPlace<LocalTarget>(endpoint, {
+      endpoint,
+      client: this.#use(keyOf(endpoint), () => this.#dial(endpoint)),
+      comeBack: new ComeBack(() => this.#takeBack(workload, place)),
+    });
+    this.#endpoints.set(endpoint.uid, workload);
+    workload.pool.addLocal(place);
+    this.#placesChanged(workload);
+  }
+
+  removeEndpoint(uid: string): void {
+    const workload = this.#endpoints.get(uid);
+    const place = workload?.pool.removeLocal(uid);
+    if (workload === undefined || place === undefined) return;
+    this.#endpoints.delete(uid);
+    this.#deadlines.clear(place.attached.comeBack);
+    this.#release(keyOf(place.attached.endpoint));
+    this.#placesChanged(workload);
+    this.#forgetIfUnused(workload);
+    if (place.inFlight > 0) this.#draining.set(uid, place);
+  }
+
+  /** `drained` follows, at once if nothing is under way. */
+  drainEndpoint(uid: string): void {
+    this.removeEndpoint(uid);
+    const place = this.#draining.get(uid);
+    if (place === undefined) this.#events.drained(uid);
+    else this.#drainAsked.add(uid);
+  }
+
+  choose(
+    workload: Workload,
+    templateHash: string | undefined,
+    tried: readonly Backend[],
+    scope: "anywhere" | "here",
+  ): Choice<LocalTarget, RemoteTarget> {
+    return workload.pool.choose(templateHash, tried, this.#ports.random.fraction(), scope);
+  }
+
+  begin(workload: Workload, place: Backend): void {
+    workload.pool.begin(place);
+  }
+
+  finish(workload: Workload, place: Backend): void {
+    workload.pool.finish(place);
+    if (place.isGone && place.kind === "local" && place.inFlight === 0) this.#drained(place);
+    if (workload.heldCount > 0) this.#releaseHeld(workload);
+  }
+
+  succeeded(place: Backend): void {
+    noteSuccess(place.health);
+  }
+
+  failed(workload: Workload, place: Backend): void {
+    if (noteFailure(place.health)) this.#setAside(workload, place, "failed");
+  }
+
+  refused(workload: Workload, place: Backend): void {
+    this.#setAside(workload, place, "refused");
+  }
+
+  /** False: too many wait already. */
+  hold(workload: Workload, holder: Holder, templateHash: string | undefined, bytes: number): boolean {
+    const key = templateHash ?? "";
+    let queue = workload.held.get(key);
+    if (queue === undefined) {
+      queue = new HoldQueue(this.#room);
+      workload.held.set(key, queue);
+    }
+    if (!queue.add(holder, bytes)) return false;
+    workload.heldCount++;
+    workload.figures.waiting++;
+    workload.figures.changed = true;
+    this.#wakeIfNeeded(workload);
+    return true;
+  }
+
+  unhold(workload: Workload, holder: Holder, templateHash: string | undefined): void {
+    const key = templateHash ?? "";
+    const queue = workload.held.get(key);
+    if (queue?.remove(holder) !== true) return;
+    if (queue.size === 0) workload.held.delete(key);
+    workload.heldCount--;
+    workload.figures.waiting--;
+    workload.figures.changed = true;
+    if (workload.heldCount === 0) this.#stopWaking(workload);
+    this.#forgetIfUnused(workload);
+  }
+
+  close(): void {
+    this.#wakeTimer?.cancel();
+    for (const { client } of this.#clients.values()) client.close();
+    this.#clients.clear();
+  }
+
+  #forgetIfUnused(workload: Workload): void {
+    if (workload.facts !== undefined || workload.pool.hasPlaces || workload.heldCount > 0) return;
+    if (workload.figures.inFlight === 0) this.#workloads.delete(workload.uid);
+  }
+
+  #removeRemote(workload: Workload, node: string): void {
+    const place = workload.pool.removeRemote(node);
+    if (place === undefined) return;
+    this.#deadlines.clear(place.attached.comeBack);
+    this.#release(`peer ${node} ${place.attached.address}`);
+  }
+
+  #dial(endpoint: Endpoint): ExchangeClient {
+    const { reach } = endpoint;
+    switch (reach.kind) {
+      case "shim":
+        return this.#ports.dialShim(reach.folder);
+      case "listener":
+        return new ListenerClient(reach.address, reach.port);
+      default:
+        return assertNever(reach, "way to an instance");
+    }
+  }
+
+  #use(key: string, dial: () => ExchangeClient): ExchangeClient {
+    let shared = this.#clients.get(key);
+    if (shared === undefined) {
+      shared = { client: dial(), users: 0 };
+      this.#clients.set(key, shared);
+    }
+    shared.users++;
+    return shared.client;
+  }
+
+  #release(key: string): void {
+    const shared = this.#clients.get(key);
+    if (shared === undefined || --shared.users > 0) return;
+    this.#clients.delete(key);
+    shared.client.close();
+  }
+
+  #drained(place: LocalPlace<LocalTarget>): void {
+    // Its uid may have come back with another endpoint, which is not meant.
+    if (this.#draining.get(place.uid) !== place) return;
+    this.#draining.delete(place.uid);
+    if (this.#drainAsked.delete(place.uid)) this.#events.drained(place.uid);
+  }
+
+  #setAside(workload: Workload, place: Backend, cause: "failed" | "refused"): void {
+    if (!workload.pool.setAside(place, cause)) return;
+    const nowMs = this.#clock.monotonic();
+    this.#deadlines.set(place.attached.comeBack, nowMs + nextAsideMs(place.health, cause, nowMs));
+  }
+
+  #takeBack(workload: Workload, place: Backend): void {
+    this.#deadlines.clear(place.attached.comeBack);
+    workload.pool.takeBack(place);
+    if (workload.heldCount > 0) this.#releaseHeld(workload);
+  }
+
+  #placesChanged(workload: Workload): void {
+    if (workload.heldCount === 0) return;
+    if (workload.pool.hasPlaces) this.#noteAwake(workload);
+    else this.#wakeIfNeeded(workload);
+    this.#releaseHeld(workload);
+  }
+
+  /** Gives free places to those that wait. Released requests may end at once and free theirs: that goes on in the same loop. */
+  #releaseHeld(workload: Workload): void {
+    if (workload.isReleasing) return;
+    workload.isReleasing = true;
+    for (const [key, queue] of workload.held) {
+      const templateHash = key === "" ? undefined : key;
+      for (let holder = queue.first(); holder !== undefined; holder = queue.first()) {
+        const choice = this.choose(workload, templateHash, [], "anywhere");
+        if (choice.kind === "none" || !choice.isFree) break;
+        this.unhold(workload, holder, templateHash);
+        holder.released(choice.place);
+      }
+    }
+    workload.isReleasing = false;
+  }
+
+  #wakeIfNeeded(workload: Workload): void {
+    if (workload.pool.hasPlaces || workload.facts?.wakes !== true || this.#waking.has(workload)) return;
+    this.#waking.add(workload);
+    workload.wakingSinceMs ??= this.#clock.monotonic();
+    this.#events.wake([workload.uid]);
+    this.#wakeTimer ??= this.#wakeLater();
+  }
+
+  #wakeLater(): Timer {
+    return this.#clock.setTimer(gatewayLimits.wakeRepeatMs, () => {
+      this.#wakeTimer = undefined;
+      if (this.#waking.size === 0) return;
+      this.#events.wake([...this.#waking].map(({ uid }) => uid));
+      this.#wakeTimer = this.#wakeLater();
+    });
+  }
+
+  #noteAwake(workload: Workload): void {
+    if (workload.wakingSinceMs === undefined) return;
+    workload.figures.wakeUps++;
+    workload.figures.wakeUpSumMs += this.#clock.monotonic() - workload.wakingSinceMs;
+    workload.figures.changed = true;
+    this.#stopWaking(workload);
+  }
+
+  #stopWaking(workload: Workload): void {
+    workload.wakingSinceMs = undefined;
+    this.#waking.delete(workload);
+  }
+}
+
+function keyOf({ uid, reach }: Endpoint): string {
+  // The listener of an instance is its own, and so are its connections.
+  return reach.kind === "shim" ? `shim ${reach.folder}` : `listener ${uid} ${reach.address} ${reach.port}`;
+}
+
+function isSame(a: Endpoint, b: Endpoint): boolean {
+  return (
+    a.workload === b.workload &&
+    a.templateHash === b.templateHash &&
+    a.concurrency === b.concurrency &&
+    a.timeoutMs === b.timeoutMs &&
+    a.bodyBytesMax === b.bodyBytesMax &&
+    keyOf(a) === keyOf(b)
+  );
+}

@@ -1,0 +1,44 @@
+/** A request as it came from a client, whatever it speaks, and the way to answer it. */
+import type { HeaderList } from "./core/headers.ts";
+import type { RequestHeaders } from "./core/request-headers.ts";
+
+/** Whoever takes care of a request. Must not throw. */
+export interface RequestTaker {
+  body(bytes: Buffer): void;
+  bodyEnd(trailers: HeaderList): void;
+  /** It will not read the answer any more. Once at most, and not after the answer has ended. */
+  clientGone(): void;
+  /** It can take more after `write` answered false. */
+  clientDrained(): void;
+}
+
+export interface ClientRequest {
+  readonly protocol: "1.0" | "1.1" | "2.0";
+  readonly method: string;
+  readonly scheme: "http" | "https";
+  /** As it was said, with its port. */
+  readonly authority: string;
+  readonly host: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: RequestHeaders;
+  /** 0: none; undefined: unknown. */
+  readonly bodyLength: number | undefined;
+  readonly clientAddress: string;
+  readonly clientPort: number;
+  /** Of this gateway. */
+  readonly port: number;
+
+  taker: RequestTaker | undefined;
+  /** Lets the body come: `taker` gets it. Says `100 Continue` where the client waits for it. */
+  openBody(): void;
+  pauseBody(): void;
+  resumeBody(): void;
+  /** `list` is the callee's from then on. `contentLength` undefined: it is not known. */
+  respond(status: number, list: string[], contentLength: number | undefined): void;
+  /** False: wait for `clientDrained`. */
+  write(bytes: Buffer): boolean;
+  end(trailers: HeaderList): void;
+  /** After `respond`: the answer cannot be finished, and the client has to see that. */
+  abort(): void;
+}

@@ -1,0 +1,46 @@
+/** Connections of clients, as their requests see them. */
+import type { Socket } from "node:net";
+import type { Clock } from "../../kit/clock.ts";
+import type { ClientRequest } from "./client-side.ts";
+
+/** A connection of a client, as far as its requests want to know. */
+export interface Connection {
+  readonly socket: Socket;
+  readonly scheme: "http" | "https";
+  /** What the client has asked for by SNI. */
+  readonly serverName: string | undefined;
+  readonly clientAddress: string;
+  readonly clientPort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+}
+
+export interface RequestHandlers {
+  readonly clock: Clock;
+  take(request: ClientRequest): void;
+  /** Whether a connection that was made for this name may ask for that host. */
+  isSameHost(serverName: string, host: string): boolean;
+}
+
+/** IPv4, as sockets for both families write it. */
+function plain(address: string | undefined): string {
+  return address?.startsWith("::ffff:") === true ? address.slice(7) : (address ?? "");
+}
+
+/** `addressed`: the TCP connection, where `socket` is what TLS makes of it. */
+export function connectionOf(
+  socket: Socket,
+  scheme: "http" | "https",
+  serverName: string | undefined,
+  addressed: Socket = socket,
+): Connection {
+  return {
+    socket,
+    scheme,
+    serverName,
+    clientAddress: plain(addressed.remoteAddress),
+    clientPort: addressed.remotePort ?? 0,
+    localAddress: plain(addressed.localAddress),
+    localPort: addressed.localPort ?? 0,
+  };
+}

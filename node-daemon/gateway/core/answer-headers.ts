@@ -1,0 +1,82 @@
+/** What a gateway does with the headers of an answer before they go on: a guest may have written anything. */
+import type { HeaderChange } from "../../../api/route-table.ts";
+import { type HeaderList, isHeaderName, isHeaderValue, lowerName, parseLength, tokensOf } from "./headers.ts";
+import { isConnectionHeader, mayChange, removeNamed } from "./request-headers.ts";
+
+export type CleanAnswer =
+  | {
+      readonly kind: "clean";
+      readonly status: number;
+      /** Without hop-by-hop headers and Content-Length. To be added to. */
+      readonly list: string[];
+      /** Undefined: it is not known in advance. */
+      readonly contentLength: number | undefined;
+      readonly hasDate: boolean;
+    }
+  | { readonly kind: "invalid"; readonly why: string };
+
+/** As many as clients may send; see maxHeaderSize. */
+const headerBytesMax = 65_536;
+
+export function cleanAnswer(status: number, headers: HeaderList): CleanAnswer {
+  if (!Number.isInteger(status) || status < 200 || status > 599) return invalid(`its status is ${status}`);
+  const list: string[] = [];
+  let contentLength: number | undefined;
+  let connection: readonly string[] | undefined;
+  let hasDate = false;
+  let bytes = 0;
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = lowerName(headers[i] ?? "");
+    const value = headers[i + 1] ?? "";
+    if (!isHeaderName(name)) return invalid("the name of a header is none");
+    if (!isHeaderValue(value))
+      return invalid(`the value of its header ${name} has a character that it cannot have`);
+    bytes += name.length + value.length + 4;
+    if (bytes > headerBytesMax) return invalid(`its headers have more than ${headerBytesMax} bytes`);
+    if (name === "content-length") {
+      const length = parseLength(value);
+      if (length === undefined) return invalid("its Content-Length is not a number");
+      if (contentLength !== undefined && contentLength !== length) return invalid("it has two lengths");
+      contentLength = length;
+    } else if (name === "connection") {
+      connection = [...(connection ?? []), ...tokensOf(value)];
+    } else if (!isConnectionHeader(name) && name !== "wherry-reason") {
+      if (name === "date") hasDate = true;
+      list.push(name, value);
+    }
+  }
+  if (connection !== undefined) removeNamed(list, connection);
+  return { kind: "clean", status, list, contentLength, hasDate };
+}
+
+function invalid(why: string): CleanAnswer {
+  return { kind: "invalid", why };
+}
+
+/** Trailers as far as they may go on (RFC 9110 6.5.1): those that say something of the framing or the routing may not. */
+export function cleanTrailers(trailers: HeaderList): HeaderList {
+  if (trailers.length === 0) return trailers;
+  const list: string[] = [];
+  for (let i = 0; i + 1 < trailers.length; i += 2) {
+    const name = lowerName(trailers[i] ?? "");
+    const value = trailers[i + 1] ?? "";
+    if (mayChange(name) && name !== "set-cookie" && isHeaderName(name) && isHeaderValue(value))
+      list.push(name, value);
+  }
+  return list;
+}
+
+/** What a route's filter says: set, then add, then remove. Changes `list`. */
+export function changeHeaders(list: string[], change: HeaderChange): void {
+  const set = change.set.filter(([name]) => mayChange(name.toLowerCase()));
+  if (set.length > 0)
+    removeNamed(
+      list,
+      set.map(([name]) => name.toLowerCase()),
+    );
+  for (const [name, value] of set) list.push(name.toLowerCase(), value);
+  for (const [name, value] of change.add) {
+    if (mayChange(name.toLowerCase())) list.push(name.toLowerCase(), value);
+  }
+  if (change.remove.length > 0) removeNamed(list, change.remove);
+}

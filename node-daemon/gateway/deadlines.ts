@@ -1,0 +1,34 @@
+import type { Clock } from "../../kit/clock.ts";
+import { type Deadline, DeadlineWheel } from "./core/deadline-wheel.ts";
+import { gatewayLimits } from "./limits.ts";
+
+/** All deadlines of a gateway, with one timer that runs as long as any is set. */
+export class Deadlines {
+  readonly #clock: Clock;
+  readonly #wheel: DeadlineWheel;
+  #isTicking = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#wheel = new DeadlineWheel(gatewayLimits.tickMs, clock.monotonic());
+  }
+
+  /** `dueMs` by the monotonic clock. */
+  set(deadline: Deadline, dueMs: number): void {
+    this.#wheel.set(deadline, dueMs);
+    if (!this.#isTicking) this.#tickLater();
+  }
+
+  clear(deadline: Deadline): void {
+    this.#wheel.clear(deadline);
+  }
+
+  #tickLater(): void {
+    this.#isTicking = true;
+    this.#clock.setTimer(gatewayLimits.tickMs, () => {
+      this.#isTicking = false;
+      this.#wheel.advance(this.#clock.monotonic());
+      if (this.#wheel.size > 0) this.#tickLater();
+    });
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * What a gateway does with requests: accepts them from clients and other gateways, finds the route, the workload and an instance,
+ * forwards, and answers. The process around it (listening, the daemon, handing over, workers) is not its business.
+ */
+import type { Socket } from "node:net";
+import { assertNever } from "../../kit/errors.ts";
+import type { CalleeExchange } from "../link/exchange.ts";
+import { Backends } from "./backends.ts";
+import { Certificates } from "./certificates.ts";
+import type { Teaching, WorkloadFigures } from "./control.ts";
+import type { ClientRequest } from "./client-side.ts";
+import { Deadlines } from "./deadlines.ts";
+import { Front } from "./front.ts";
+import { Relay, unknownHere } from "./relay.ts";
+import { Traffic } from "./traffic.ts";
+import type { GatewayEvents, GatewayOptions, GatewayPorts } from "./ports.ts";
+
+/** What is about requests; identity is for links between nodes. */
+export type GatewayTeaching = Exclude<Teaching, { readonly kind: "identity" }>;
+
+export class Gateway {
+  readonly #backends: Backends;
+  readonly #traffic: Traffic;
+  readonly #front: Front;
+  readonly #certificates: Certificates;
+
+  constructor(options: GatewayOptions, ports: GatewayPorts, events: GatewayEvents) {
+    const deadlines = new Deadlines(ports.clock);
+    this.#backends = new Backends(ports, events, deadlines);
+    this.#traffic = new Traffic(options, ports, this.#backends, deadlines);
+    const { table } = this.#traffic;
+    this.#certificates = new Certificates((host) => table.certificateOf(host), ports.log);
+    const handlers = {
+      clock: ports.clock,
+      take: (request: ClientRequest) => this.#traffic.take(request),
+      isSameHost: (serverName: string, host: string) => table.isSameHost(serverName, host),
+    };
+    this.#front = new Front(handlers, this.#certificates, options.connectionsMax);
+  }
+
+  /** Each can be repeated. */
+  apply(teaching: GatewayTeaching): void {
+    switch (teaching.kind) {
+      case "route":
+        return this.#traffic.table.put(teaching.route);
+      case "routeGone":
+        return this.#traffic.table.remove(teaching.uid);
+      case "workload":
+        return this.#backends.putWorkload(teaching.workload);
+      case "workloadGone":
+        return this.#backends.removeWorkload(teaching.uid);
+      case "endpoint":
+        return this.#backends.putEndpoint(teaching.endpoint);
+      case "endpointGone":
+        return this.#backends.removeEndpoint(teaching.uid);
+      case "drain":
+        return this.#backends.drainEndpoint(teaching.uid);
+      case "certificate":
+        return this.#certificates.put(teaching.certificate);
+      case "certificateGone":
+        return this.#certificates.remove(teaching.name);
+      default:
+        return assertNever(teaching, "teaching");
+    }
+  }
+
+  /** A connection of a client, just accepted: nothing of it has been read. */
+  accept(scheme: "http" | "https", socket: Socket): void {
+    this.#front.accept(scheme, socket);
+  }
+
+  /** An exchange that another gateway has sent. Goes to instances of this node only. */
+  answer(exchange: CalleeExchange): void {
+    const { target } = exchange.head;
+    const workload = target.kind === "workload" ? this.#backends.get(target.uid) : undefined;
+    if (target.kind !== "workload" || workload === undefined) exchange.fault(unknownHere);
+    else new Relay(this.#backends, exchange, workload, target.templateHash).begin();
+  }
+
+  /**
+   * Nothing is accepted any more: says so to clients on each answer and with GOAWAY, and resolves when nothing is under way any
+   * more, or after `graceMs`, when what is left is cut off. A connection between two requests may bring one more.
+   */
+  finish(graceMs: number): Promise<void> {
+    return this.#front.finish(graceMs);
+  }
+
+  /** Since the gateway began; of those workloads that have changed since the last call. */
+  figures(): readonly WorkloadFigures[] {
+    const changed: WorkloadFigures[] = [];
+    for (const { uid, figures } of this.#backends.workloads()) {
+      if (!figures.changed) continue;
+      figures.changed = false;
+      changed.push(figures.toMessage(uid));
+    }
+    return changed;
+  }
+
+  /** At once, whatever is under way. */
+  close(): void {
+    this.#front.close();
+    this.#backends.close();
+  }
+}

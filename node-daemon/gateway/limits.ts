@@ -1,0 +1,75 @@
+/** Every timeout and bound of a gateway, and why it is what it is. */
+export const gatewayLimits = {
+  /** Names, values and the request line of one request. Node's own is 16 KiB; tokens and cookies of some need more. */
+  headerBytesMax: 32 * 1024,
+  headersMax: 256,
+  /** From a connection's start, or its next request's first byte, to the end of the headers: against those that send a byte now and then. */
+  headersMs: 15_000,
+  /** A client that is sending a body has to send something of it in this time. */
+  bodySilenceMs: 30_000,
+  /** Between two requests. Longer than load balancers keep theirs (60 s is usual), so that it is them who close. */
+  keepAliveMs: 75_000,
+  /** How often Node looks for connections that have passed these times. */
+  connectionCheckMs: 1_000,
+  /** An answer that is ready and that its client does not read. */
+  unreadMs: 60_000,
+  /** Of an answer. */
+  answerHeaderBytesMax: 64 * 1024,
+  /** What is read of a body that nobody wants any more, so that its sender gets to read the answer. */
+  unwantedBodyBytesMax: 256 * 1024,
+  unwantedBodyMs: 2_000,
+
+  http2: {
+    /** At once on one connection, as RFC 9113 5.1.2 advises at least. */
+    streamsMax: 128,
+    /** Of a request's body on its way; and of all of a connection. */
+    windowBytes: 128 * 1024,
+    sessionWindowBytes: 512 * 1024,
+    /** What one connection may take here: queued frames, headers, streams. */
+    sessionMegabytes: 10,
+    invalidFramesMax: 100,
+    /** Streams that a client begins and resets cost it nothing. Programs that cancel much do not come near this. */
+    resetBurst: 500,
+    resetsPerSecond: 50,
+    /** Pings and settings, which have to be answered. gRPC pings once for each round trip at most. */
+    control: { perWindow: 1_000, windowMs: 10_000 },
+    /** Between the two GOAWAY of RFC 9113 6.8: a round trip of anyone. */
+    leaveMs: 1_000,
+  },
+
+  /** Towards an instance that is a server. */
+  listener: {
+    connectionsMax: 1_024,
+    keptMax: 64,
+    /** Shorter than servers keep theirs: Node's own is 5 s, so that one is seldom closed under a request. */
+    keptMs: 4_000,
+    /** Of an answer that the client has not read yet. */
+    windowBytes: 256 * 1024,
+  },
+
+  /** Kept of a body until the answer begins, so that the request can be sent elsewhere. Larger than a link's first window. */
+  replayBytesMax: 64 * 1024,
+  /** How exact deadlines are. */
+  tickMs: 10,
+  /** Requests that wait for a workload that wakes: as long as that may take with a module that is fetched first. */
+  wakeMs: 60_000,
+  /** … and for one that does not: a moment between two instances, or all set aside. */
+  holdMs: 10_000,
+  hold: {
+    perWorkload: 1_024,
+    inAll: 8_192,
+    bytesInAll: 256 * 1024 * 1024,
+  },
+  /** A request's headers, and what the parsers read of a body before they are told to stop. */
+  holdBytesEach: 8 * 1024,
+  holdBodyBytesMax: 80 * 1024,
+  /** A shim ends requests by itself; this much later the gateway does not believe in it any more. */
+  shimGraceMs: 5_000,
+  /** For requests to other nodes without a limit of their own: the longest that a template can give, and some. */
+  remoteMs: 3_610_000,
+
+  /** Connections that brought nothing since the gateway has begun to go. */
+  finishIdleMs: 2_000,
+  wakeRepeatMs: 1_000,
+  figuresMs: 1_000,
+} as const;

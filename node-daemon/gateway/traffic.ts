@@ -1,0 +1,153 @@
+/** What happens to a request once it is known to be one: its route, and what that says. */
+import type { Clock } from "../../kit/clock.ts";
+import type { Log } from "../../kit/log.ts";
+import type { Random } from "../../kit/random.ts";
+import { accessLine } from "./access-log.ts";
+import type { Backend, Backends, Workload } from "./backends.ts";
+import type { ClientRequest } from "./client-side.ts";
+import { chooseBackend } from "./core/backend-choice.ts";
+import { noBackend, noRoute, upgradeUnsupported } from "./core/own-answer.ts";
+import { addOrigin, hasUpgrade } from "./core/request-headers.ts";
+import { locationOf, portOf } from "./core/rewrite.ts";
+import { type MatchedRule, RouteTable } from "./core/route-table.ts";
+import type { Deadlines } from "./deadlines.ts";
+import { Forwarding, type ForwardingContext } from "./forwarding.ts";
+import { answerOwn } from "./own-answers.ts";
+import type { GatewayOptions, GatewayPorts } from "./ports.ts";
+
+export class Traffic implements ForwardingContext {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly options: GatewayOptions;
+  readonly backends: Backends;
+  readonly deadlines: Deadlines;
+  readonly table = new RouteTable();
+  /** Lines of the access log that were dropped as there was no room. */
+  droppedLines = 0;
+  readonly #random: Random;
+  readonly #accessLog: GatewayPorts["accessLog"];
+  readonly #makeTrace = () => makeTraceparent(this.#random);
+
+  constructor(options: GatewayOptions, ports: GatewayPorts, backends: Backends, deadlines: Deadlines) {
+    this.options = options;
+    this.backends = backends;
+    this.deadlines = deadlines;
+    this.clock = ports.clock;
+    this.log = ports.log;
+    this.#random = ports.random;
+    this.#accessLog = ports.accessLog;
+  }
+
+  take(request: ClientRequest): void {
+    const { table } = this;
+    const matched = table.find(request.host, request.path, request.method, request.headers.list);
+    if (matched === undefined) {
+      this.#noteOwn(request, noRoute.status, answerOwn(request, noRoute));
+      return;
+    }
+    const location = this.#redirectOf(request, matched);
+    if (location !== undefined) {
+      request.respond(location.status, ["location", location.url], 0);
+      request.end([]);
+      this.#noteOwn(request, location.status, 0);
+      return;
+    }
+    this.#forward(request, matched);
+  }
+
+  #forward(request: ClientRequest, matched: MatchedRule): void {
+    const backend = chooseBackend(matched.rule.backends, this.#random.fraction());
+    if (backend?.workload === undefined) {
+      this.#noteOwn(request, noBackend.status, answerOwn(request, noBackend));
+      return;
+    }
+    const { headers } = request;
+    if (headers.upgrade !== undefined && hasUpgrade(headers) && /^websocket/i.test(headers.upgrade)) {
+      this.#noteOwn(request, upgradeUnsupported.status, answerOwn(request, upgradeUnsupported));
+      return;
+    }
+    addOrigin(
+      headers,
+      {
+        address: request.clientAddress,
+        scheme: request.scheme,
+        host: request.authority,
+        port: request.port,
+        protocol: request.protocol,
+      },
+      this.options,
+      this.#makeTrace,
+    );
+    const workload = this.backends.getOrAdd(backend.workload);
+    new Forwarding(this, request, matched, workload, backend.templateHash, this.clock.monotonic()).begin();
+  }
+
+  #redirectOf(
+    request: ClientRequest,
+    matched: MatchedRule,
+  ): { readonly status: number; readonly url: string } | undefined {
+    const { route, rule } = matched;
+    if (route.tls?.redirect === true && request.scheme === "http") {
+      const port = portOf("https", this.options.httpsPort);
+      return { status: 308, url: `https://${request.host}${port}${request.path}${request.query}` };
+    }
+    if (rule.redirect === undefined) return undefined;
+    const url = locationOf(rule.redirect, {
+      scheme: request.scheme,
+      host: request.host,
+      port: portIn(request.authority),
+      matched: { path: request.path, matchedLength: matched.matchedLength },
+      query: request.query,
+    });
+    return { status: rule.redirect.status, url };
+  }
+
+  note(
+    request: ClientRequest,
+    workload: Workload,
+    place: Backend | undefined,
+    status: number,
+    bytes: number,
+    durationMs: number,
+  ): void {
+    if (this.#accessLog === undefined) return;
+    const { facts } = workload;
+    const name = facts === undefined ? workload.uid : `${facts.namespace}/${facts.name}`;
+    this.#write(request, name, place === undefined ? "" : nameOf(place), status, bytes, durationMs);
+  }
+
+  #noteOwn(request: ClientRequest, status: number, bytes: number): void {
+    if (this.#accessLog !== undefined) this.#write(request, "", "", status, bytes, 0);
+  }
+
+  #write(
+    request: ClientRequest,
+    workload: string,
+    place: string,
+    status: number,
+    bytes: number,
+    durationMs: number,
+  ): void {
+    const facts = { request, workload, place, status, bytes, durationMs, nowMs: this.clock.now() };
+    if (this.#accessLog?.(accessLine(this.options.accessLogFormat, facts)) === false) this.droppedLines++;
+  }
+}
+
+function nameOf(place: Backend): string {
+  return place.kind === "local" ? place.attached.endpoint.name : `node ${place.node}`;
+}
+
+function portIn(authority: string): number | undefined {
+  const digits = /:(\d+)$/.exec(authority)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/** W3C Trace Context: not sampled, as nobody has decided that it should be. */
+function makeTraceparent(random: Random): string {
+  const trace = random.uuid().replaceAll("-", "");
+  const half = () =>
+    Math.floor(random.fraction() * 0x1_0000_0000)
+      .toString(16)
+      .padStart(8, "0");
+  return `00-${trace}-${half()}${half()}-00`;
+}

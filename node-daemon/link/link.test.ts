@@ -1,0 +1,109 @@
+import { expect, test } from "vitest";
+import { Heard, pair, settled, someHead } from "./test-link.ts";
+
+test("an exchange: head, body and end arrive on both sides", async () => {
+  const { caller, requests } = await pair();
+  const heard = new Heard();
+  const exchange = caller.open(someHead, heard);
+  exchange?.write(Buffer.from("question"));
+  exchange?.end(["x-checksum", "1"]);
+  await settled();
+  const [request] = requests;
+  expect(request?.head).toEqual(someHead);
+  let body = "";
+  request?.listen({
+    data: (bytes) => (body += bytes.toString()),
+    end: (trailers) => (body += trailers.join("=")),
+    cancelled() {},
+    drain() {},
+  });
+  expect(body).toBe("questionx-checksum=1");
+  request?.respond({ status: 200, headers: ["x", "y"] });
+  request?.write(Buffer.from("answer"));
+  request?.end({ trailers: [], usage: { cpuUs: 5, fuel: 7 } });
+  await settled();
+  expect(heard.text).toBe("answer");
+  expect(heard.events).toEqual(["head 200 x,y", 'end {"trailers":[],"usage":{"cpuUs":5,"fuel":7}}']);
+  expect(caller.count).toBe(0);
+});
+
+test("goaway: those under way finish, what the callee has not seen is refused, and both ends close", async () => {
+  const { caller, callee, requests, ends } = await pair();
+  const early = new Heard();
+  caller.open(someHead, early)?.end([]);
+  await settled();
+  callee.leave();
+  const late = new Heard();
+  caller.open(someHead, late)?.end([]);
+  await settled();
+  expect(late.events).toEqual(["fault refused draining"]);
+  expect(caller.accepts).toBe(false);
+  requests[0]?.respond({ status: 204, headers: [] });
+  requests[0]?.end({ trailers: [] });
+  await settled();
+  expect(early.events).toEqual(["head 204 ", 'end {"trailers":[]}']);
+  expect(ends.map((end) => end.reason)).toEqual(["closed", "closed"]);
+});
+
+test("a lost connection: what was sent is lost, what never left is refused, the callee hears of it", async () => {
+  const { caller, requests, duplexes } = await pair();
+  const sent = new Heard();
+  caller.open(someHead, sent)?.end([]);
+  await settled();
+  let cancelled = 0;
+  requests[0]?.listen({ data() {}, end() {}, cancelled: () => cancelled++, drain() {} });
+  const unsent = new Heard();
+  caller.open(someHead, unsent)?.end([]);
+  duplexes[0].destroy();
+  await settled();
+  expect(sent.events).toEqual(["fault failed lost"]);
+  expect(unsent.events).toEqual(["fault refused broken"]);
+  expect(cancelled).toBe(1);
+});
+
+test("CallerExchange: what is written although there is no room comes in order, and `drain` says when there is", async () => {
+  const { caller, requests } = await pair({ limits: { windowBytes: 2_000, windowBytesMax: 2_000 } });
+  const heard = new Heard();
+  const exchange = caller.open(someHead, heard);
+  const all = Array.from({ length: 300 }, (_, index) => `piece ${index} of many, `);
+  expect(all.map((piece) => exchange?.write(Buffer.from(piece))).at(-1)).toBe(false);
+  await settled();
+  const received: Buffer[] = [];
+  const request = requests[0]!;
+  request.listen({
+    data: (bytes) => {
+      received.push(bytes);
+      request.consumed(bytes.length);
+    },
+    end() {},
+    cancelled() {},
+    drain() {},
+  });
+  await settled();
+  expect(Buffer.concat(received).toString()).toBe(all.join(""));
+  expect(heard.events).toEqual(["drain"]);
+});
+
+test("a link: what nobody reads is bounded at both ends", async () => {
+  const limits = { windowBytes: 64 * 1024, growthBytesMax: 0, outputBytesMax: 100_000 };
+  const { caller, requests, duplexes } = await pair({ limits });
+  const [near, far] = duplexes;
+  near.pause();
+  for (let round = 0; round < 100; round++) caller.open(someHead, new Heard())?.end([]);
+  await settled();
+  for (const request of requests) {
+    request.respond({ status: 200, headers: [] });
+    request.write(Buffer.alloc(64 * 1024 - 256));
+    await settled();
+  }
+  await settled();
+  // Not the 6 MiB of all windows, which are there to be sent.
+  expect(far.writableLength).toBeLessThan(300_000);
+  // Nor does a caller begin what is not taken.
+  for (let round = 0; round < 800 && caller.accepts; round++) {
+    caller.open({ ...someHead, headers: ["x", "y".repeat(1_000)] }, new Heard())?.cancel();
+    await settled();
+  }
+  expect(caller.accepts).toBe(false);
+  expect(near.writableLength).toBeLessThan(200_000);
+});

@@ -1,0 +1,65 @@
+/**
+ * Whether a module can do what it is to be used for: to run once, or to answer requests in one of the ways there are. Pure; every
+ * answer is for the module's author.
+ */
+import { assertNever } from "../../../kit/errors.ts";
+import type { ModuleFacts } from "../../wasm/module-facts.ts";
+import type { PrepareRequest } from "../runtime-driver.ts";
+import { boundedName, plainSignature, type Rejection } from "./check-module.ts";
+
+/** Absent: a command. */
+export type Use = PrepareRequest["serves"];
+
+const asAHandler =
+  "To answer HTTP requests, give the template http: {handler: wagi} for a command that prints its answer, or build it as a component " +
+  "that exports wasi:http/incoming-handler";
+
+/** Undefined when the core module can be used so. */
+export function checkModuleUse(facts: Pick<ModuleFacts, "exports">, use: Use): Rejection | undefined {
+  switch (use) {
+    case undefined:
+      return checkStart(facts, "");
+    case "wagi":
+      return checkStart(facts, ". For http: {handler: wagi} it runs once for each request");
+    case "wasi-http":
+      return {
+        kind: "rejected",
+        reason: "HandlerMissing",
+        message: `the module is no component, so it cannot export wasi:http/incoming-handler. ${asAHandler}`,
+      };
+    case "functions":
+      return undefined;
+    default:
+      return assertNever(use, "use");
+  }
+}
+
+/** The same for a component. What it exports was looked at when it was translated. */
+export function checkComponentUse(use: Use): Rejection | undefined {
+  if (use !== "wagi") return undefined;
+  const message =
+    "this is a component, and http: {handler: wagi} runs core modules: build it for WASI preview 1 (wasm32-wasip1), or let it export " +
+    "wasi:http/incoming-handler and say handler: wasi-http";
+  return { kind: "rejected", reason: "HandlerMissing", message };
+}
+
+function checkStart(facts: Pick<ModuleFacts, "exports">, why: string): Rejection | undefined {
+  const start = facts.exports.find((entry) => entry.name === "_start");
+  if (
+    start?.kind === "function" &&
+    plainSignature(start.signature ?? "() -> ()") === plainSignature("() -> ()")
+  )
+    return undefined;
+  const isReactor = facts.exports.some((entry) => entry.name === "_initialize");
+  const what = isReactor
+    ? "it is a library (a WASI reactor)"
+    : "it is a library, or was built for another host";
+  const found = start
+    ? `exports _start as ${start.kind} ${boundedName(start.signature ?? "")}`
+    : "does not export _start";
+  return {
+    kind: "rejected",
+    reason: "NoStartFunction",
+    message: `the module ${found}: ${what}. Build it as a command, with a main function${why}`,
+  };
+}

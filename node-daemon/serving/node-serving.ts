@@ -1,0 +1,273 @@
+/**
+ * The daemon's part in answering requests, put together: what the gateways of this node are to know, and what they say.
+ *
+ *   session ── updates ──▶ told facts (on disk) ──┐                       ┌── wake ────▶ session
+ *   agent ──── instances ─▶ endpoint board ───────┼─▶ gateway processes ──┼── drained ─▶ agent
+ *   options ── identity ──────────────────────────┘                       └── figures ─▶ metrics
+ *
+ * Invariant: each gateway is told the same, in the same order, and all of it anew with each connection.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Clock, sleep } from "../../kit/clock.ts";
+import { errorMessage, WherryError } from "../../kit/errors.ts";
+import type { Log } from "../../kit/log.ts";
+import type { Random } from "../../kit/random.ts";
+import type { BoundAddress, GatewayWorkload, ToGateway, WorkloadFigures } from "../gateway/control.ts";
+import type { HeldInstance } from "../held-instance.ts";
+import { Ledger } from "../ledger.ts";
+import { removeUnusedPrograms } from "../own-program.ts";
+import type { Checkpoint } from "../session/checkpoint.ts";
+import { Drains } from "./drains.ts";
+import { EndpointBoard } from "./endpoint-board.ts";
+import { Figures } from "./figures.ts";
+import type { GatewayHandle, GatewayMessage } from "./gateway-handle.ts";
+import { GatewayKeeper } from "./gateway-keeper.ts";
+import { buildIdOf, type GatewayProgram } from "./gateway-program.ts";
+import { type GatewayUpdate, joined } from "./gateway-update.ts";
+import { servingLimits } from "./limits.ts";
+import { peerAddressOf, type ServingOptions, urlsOf } from "./serving-options.ts";
+import { ToldFacts } from "./told-facts.ts";
+
+export interface NodeServingOptions {
+  readonly options: ServingOptions;
+  readonly nodeName: string;
+  /** Has a folder for each process, and where they listened last. */
+  readonly folder: string;
+  /** Undefined if there is to be no gateway. */
+  readonly program: GatewayProgram | undefined;
+  readonly orphanMs: number | undefined;
+  readonly tls: { readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer };
+  readonly checkpoint: Pick<Checkpoint, "commit" | "loadGatewayFacts">;
+  readonly requestFolderOf: (held: HeldInstance) => string | undefined;
+  readonly boundPortOf: (held: HeldInstance, listener: string) => number | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export interface ServedWorkload {
+  readonly workload: GatewayWorkload;
+  readonly figures: WorkloadFigures;
+}
+
+export class NodeServing {
+  readonly #options: NodeServingOptions;
+  readonly #facts = new ToldFacts();
+  readonly #ledger: Ledger;
+  readonly #board: EndpointBoard;
+  readonly #keeper: GatewayKeeper;
+  readonly #figures = new Figures<GatewayHandle>();
+  readonly #drains: Drains<GatewayHandle>;
+  #part: GatewayUpdate | undefined;
+  #addresses: readonly BoundAddress[] = [];
+  #trouble = "";
+  #settled = Promise.withResolvers<void>();
+  #onWake: (workloads: readonly string[]) => void = () => {};
+  #onAddresses: () => void = () => {};
+
+  constructor(options: NodeServingOptions) {
+    this.#options = options;
+    const { checkpoint, clock, log, requestFolderOf, boundPortOf } = options;
+    this.#ledger = new Ledger({ checkpoint, instanceOf: () => undefined, clock, log });
+    this.#keeper = new GatewayKeeper({ ...keeperOptions(options), events: this.#keeperEvents() });
+    this.#drains = new Drains({
+      // One that is still starting has no requests.
+      gateways: () => [...this.#keeper.gateways].filter(({ wasReady }) => wasReady),
+      ask: (gateway, uid) => gateway.send({ kind: "drain", uid }),
+    });
+    this.#board = new EndpointBoard({
+      requestFolderOf,
+      boundPortOf,
+      told: (endpoint) => this.#keeper.tell({ kind: "endpoint", endpoint }),
+      gone: (uid, drains) => {
+        if (drains) void this.#drains.begin(uid);
+        else this.#keeper.tell({ kind: "endpointGone", uid });
+      },
+    });
+    this.#facts.load(checkpoint.loadGatewayFacts());
+  }
+
+  /** Whether this node is to have a gateway. */
+  get isWanted(): boolean {
+    return this.#options.options.listen.length > 0;
+  }
+
+  /** For gateways of other nodes; empty as long as there is none. */
+  get peerAddress(): string {
+    return peerAddressOf(this.#addresses, this.#options.options);
+  }
+
+  /** For clients. */
+  get urls(): readonly string[] {
+    return urlsOf(this.#addresses, this.#options.options);
+  }
+
+  /**
+   * Once the instances are known. Resolves when the gateway listens, or does not in good time. Throws a {@link WherryError}
+   * AddressUnavailable when there was none before, and an address cannot be had.
+   */
+  async start(): Promise<void> {
+    const { clock } = this.#options;
+    await this.#keeper.start();
+    const { program } = this.#options;
+    if (program) await removeUnusedPrograms(program.program, this.#keeper.buildIds);
+    if (!this.isWanted) return;
+    const over = new AbortController();
+    const late = sleep(clock, servingLimits.readyMs, over.signal).catch(() => {});
+    await Promise.race([this.#settled.promise, late]);
+    over.abort(new Error("it listens"));
+    if (this.#addresses.length > 0 || this.#trouble === "") return;
+    throw new WherryError(
+      "AddressUnavailable",
+      `${this.#trouble}; choose another address (--gateway-http, --gateway-https and --gateway-peer of wherry-node, --http-port of wherry up)`,
+    );
+  }
+
+  // What the agent tells.
+
+  follow(held: HeldInstance): void {
+    this.#board.follow(held);
+  }
+
+  /** Of an endpoint that was told to be gone: resolves once nothing is under way there. */
+  drained(uid: string): Promise<void> {
+    return this.#drains.begin(uid);
+  }
+
+  /** It is not waited for any more. */
+  forgetDrain(uid: string): void {
+    this.#drains.forget(uid);
+  }
+
+  // What the session tells.
+
+  beginSession(): void {
+    this.#part = undefined;
+  }
+
+  /** `more`: the next one is another part of the same update. */
+  update(part: GatewayUpdate, more: boolean): void {
+    const update = this.#part ? joined(this.#part, part) : part;
+    this.#part = more ? update : undefined;
+    if (more) return;
+    const { teachings, stored } = this.#facts.apply(update);
+    this.#ledger.add(...stored);
+    for (const teaching of teachings) {
+      this.#keeper.tell(teaching);
+      if (teaching.kind === "workloadGone") this.#figures.forget(teaching.uid);
+    }
+  }
+
+  workload(uid: string): GatewayWorkload | undefined {
+    return this.#facts.workload(uid);
+  }
+
+  onWake(listener: (workloads: readonly string[]) => void): void {
+    this.#onWake = listener;
+  }
+
+  /** Where it listens has changed. */
+  onAddresses(listener: () => void): void {
+    this.#onAddresses = listener;
+  }
+
+  figures(): readonly ServedWorkload[] {
+    return this.#figures.all().flatMap((figures) => {
+      const workload = this.#facts.workload(figures.uid);
+      return workload ? [{ workload, figures }] : [];
+    });
+  }
+
+  /** The instances have ended, and the node goes. */
+  async end(): Promise<void> {
+    this.#ledger.close();
+    await this.#keeper.end(servingLimits.stopGraceMs);
+  }
+
+  /** The gateways go on, for the next daemon. */
+  leave(): void {
+    this.#ledger.close();
+    this.#keeper.close();
+  }
+
+  #keeperEvents() {
+    return {
+      teach: (gateway: GatewayHandle) => this.#snapshot(gateway),
+      message: (gateway: GatewayHandle, message: GatewayMessage) => this.#onMessage(gateway, message),
+      died: (gateway: GatewayHandle) => {
+        this.#figures.died(gateway);
+        this.#drains.died(gateway);
+      },
+      addresses: (addresses: readonly BoundAddress[], trouble: string) => {
+        // Between one gateway and the next it is where it was.
+        if (addresses.length > 0) this.#addresses = addresses;
+        this.#trouble = trouble;
+        if (addresses.length === 0) return;
+        this.#settled.resolve();
+        this.#keep(addresses);
+        this.#onAddresses();
+      },
+    };
+  }
+
+  /** After a crash of everything clients find the gateway where it was. A disk that is full is no reason not to serve them. */
+  #keep(addresses: readonly BoundAddress[]): void {
+    try {
+      writeFileSync(join(this.#options.folder, addressesName), JSON.stringify(addresses));
+    } catch (thrown) {
+      this.#options.log.warn("where the gateway listens was not written down", { err: errorMessage(thrown) });
+    }
+  }
+
+  *#snapshot(gateway: GatewayHandle): Iterable<ToGateway> {
+    const { ca, cert, key } = this.#options.tls;
+    yield { kind: "snapshotBegin" };
+    yield {
+      kind: "identity",
+      caPem: ca.toString("utf8"),
+      certPem: cert.toString("utf8"),
+      keyPem: key.toString("utf8"),
+    };
+    for (const endpoint of this.#board.all()) yield { kind: "endpoint", endpoint };
+    yield* this.#facts.all();
+    yield { kind: "snapshotEnd" };
+    for (const uid of this.#drains.askedOf(gateway)) yield { kind: "drain", uid };
+  }
+
+  #onMessage(gateway: GatewayHandle, message: GatewayMessage): void {
+    if (message.kind === "drained") this.#drains.drained(gateway, message.uid);
+    else if (message.kind === "figures") this.#figures.note(gateway, message.workloads);
+    else this.#onWake(message.workloads);
+  }
+}
+
+function keeperOptions(options: NodeServingOptions) {
+  const { folder, program, nodeName, orphanMs, clock, random, log } = options;
+  const { listen, debugHeaders, trustForwarded, accessLog, workers } = options.options;
+  const common = { nodeName, listen, debugHeaders, trustForwarded, accessLog, orphanMs };
+  const command = program?.command ?? [];
+  const buildId = buildIdOf(program?.program.version ?? "none", command, common);
+  return {
+    processesRoot: join(folder, "processes"),
+    command,
+    config: { ...common, buildId },
+    workers,
+    lastAddresses: readAddresses(join(folder, addressesName)),
+    clock,
+    random,
+    log,
+  };
+}
+
+const addressesName = "addresses.json";
+
+function readAddresses(file: string): readonly BoundAddress[] {
+  try {
+    const addresses: unknown = JSON.parse(readFileSync(file, "utf8"));
+    // Of our own writing.
+    return Array.isArray(addresses) ? (addresses as readonly BoundAddress[]) : [];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * What the scheduler has told: routes, workloads and certificates, as they hold now. Kept on disk, so that they hold while the scheduler is
+ * away and when the daemon starts again.
+ */
+import type { RouteEntry } from "../../api/route-table.ts";
+import type { GatewayCertificate, GatewayWorkload, Teaching } from "../gateway/control.ts";
+import type { CheckpointChange, GatewayFact } from "../session/checkpoint.ts";
+import type { GatewayUpdate } from "./gateway-update.ts";
+
+/** The consequences of an update, in an order in which each step is sensible by itself. */
+export interface FactChanges {
+  readonly teachings: readonly Teaching[];
+  readonly stored: readonly CheckpointChange[];
+}
+
+type About = GatewayFact["about"];
+
+export class ToldFacts {
+  /** By what they are about and their ids: JSON, to be compared and stored. */
+  readonly #facts: Readonly<Record<About, Map<string, string>>> = {
+    certificate: new Map(),
+    workload: new Map(),
+    route: new Map(),
+  };
+
+  load(facts: readonly GatewayFact[]): void {
+    for (const { about, id, json } of facts) this.#facts[about].set(id, json);
+  }
+
+  /** All of it, what routes name before the routes. */
+  *all(): Iterable<Teaching> {
+    for (const about of inOrder) for (const json of this.#facts[about].values()) yield teachingOf(about, json);
+  }
+
+  workload(uid: string): GatewayWorkload | undefined {
+    const json = this.#facts.workload.get(uid);
+    return json === undefined ? undefined : parse<GatewayWorkload>(json);
+  }
+
+  apply(update: GatewayUpdate): FactChanges {
+    const teachings: Teaching[] = [];
+    const stored: CheckpointChange[] = [];
+    for (const about of inOrder) {
+      for (const [id, json] of namedIn(update, about)) {
+        if (this.#facts[about].get(id) === json) continue;
+        this.#facts[about].set(id, json);
+        teachings.push(teachingOf(about, json));
+        stored.push({ kind: "putGatewayFact", fact: { about, id, json } });
+      }
+    }
+    for (const about of inOrder.toReversed()) {
+      for (const id of this.#goneBy(update, about)) {
+        if (!this.#facts[about].delete(id)) continue;
+        teachings.push(farewellOf(about, id));
+        stored.push({ kind: "removeGatewayFact", about, id });
+      }
+    }
+    return { teachings, stored };
+  }
+
+  #goneBy(update: GatewayUpdate, about: About): readonly string[] {
+    const named = new Map(namedIn(update, about));
+    if (update.complete) return [...this.#facts[about].keys()].filter((id) => !named.has(id));
+    return removedIn(update, about).filter((id) => !named.has(id));
+  }
+}
+
+const inOrder = ["certificate", "workload", "route"] as const;
+
+function namedIn(update: GatewayUpdate, about: About): readonly (readonly [id: string, json: string])[] {
+  if (about === "route") return update.routes.map((route) => [route.uid, JSON.stringify(route)]);
+  if (about === "workload") return update.workloads.map((one) => [one.uid, JSON.stringify(one)]);
+  return update.certificates.map((one) => [one.name, JSON.stringify(one)]);
+}
+
+function removedIn(update: GatewayUpdate, about: About): readonly string[] {
+  if (about === "route") return update.removedRoutes;
+  return about === "workload" ? update.removedWorkloads : update.removedCertificates;
+}
+
+function teachingOf(about: About, json: string): Teaching {
+  if (about === "route") return { kind: "route", route: parse<RouteEntry>(json) };
+  if (about === "workload") return { kind: "workload", workload: parse<GatewayWorkload>(json) };
+  return { kind: "certificate", certificate: parse<GatewayCertificate>(json) };
+}
+
+function farewellOf(about: About, id: string): Teaching {
+  if (about === "route") return { kind: "routeGone", uid: id };
+  return about === "workload" ? { kind: "workloadGone", uid: id } : { kind: "certificateGone", name: id };
+}
+
+/** Of our own writing. */
+function parse<T>(json: string): T {
+  return JSON.parse(json) as T;
+}

@@ -1,0 +1,266 @@
+/**
+ * The requests of one serving run: who waits, who is served, who is refused.
+ *
+ *   accept ─▶ waiting (queueMax) ── a seat is free ─▶ served ─▶ answered, failed
+ *     │ full, draining: refused          ▲ │ cancelled, deadline: killed
+ *     │                     seats (concurrency), each with a servant; made as they are needed, kept for the next request
+ *
+ * Invariants:
+ * - A request that was refused has not begun: it may go elsewhere. Everything else ends with an answer or a fault.
+ * - Seats are made only where there is room: in the pot for the memory that a servant starts with, and in the process. What there is no
+ *   room for waits for a seat to be free again, and is refused where there is none.
+ * - Who waits, waits in the order of arrival. A seat that is free is never idle while somebody waits.
+ * - `drain`: nothing new; who has arrived is served. `kill`: at once.
+ */
+import type { Clock } from "../../../kit/clock.ts";
+import type { CalleeExchange, ExchangeFault } from "../../link/exchange.ts";
+import type { Serving } from "../../runtimes/runtime-driver.ts";
+import type { Account } from "../account.ts";
+import type { Needs, Reservation } from "../budget.ts";
+import type { RunQueue } from "../run-queue.ts";
+import { Deadlines } from "./deadlines.ts";
+import type { Handler, Served } from "./handler.ts";
+import { IdleSeats } from "./idle-seats.ts";
+import { servingLimits } from "./limits.ts";
+import type { MemoryPot } from "./memory-pot.ts";
+import { type RequestOwner, ServedExchange, tooLarge } from "./served-exchange.ts";
+import { Seat, type SeatParts } from "./seat.ts";
+
+export interface ServingRunOptions {
+  readonly handler: Handler;
+  readonly serving: Serving;
+  /** Of each request. */
+  readonly fuelMax: number | undefined;
+  readonly queue: RunQueue;
+  readonly account: Account;
+  readonly pot: MemoryPot;
+  readonly clock: Clock;
+  /** Undefined when the process has no room. */
+  readonly reserve: (needs: Needs) => Promise<Reservation | undefined>;
+  /** A line for the log of the run. */
+  readonly note: (line: string) => void;
+  readonly bug: (error: unknown) => void;
+}
+
+export class ServingRun implements RequestOwner {
+  readonly #options: ServingRunOptions;
+  readonly #seatParts: SeatParts;
+  readonly #waiting = new Set<ServedExchange>();
+  readonly #seats = new Set<Seat>();
+  readonly #idle: IdleSeats;
+  readonly #deadlines: Deadlines<ServedExchange>;
+  /** A seat is being made. */
+  #growing = false;
+  #draining = false;
+  #killed = false;
+  /** Of seats that are closed. */
+  #fuelUsed = 0;
+  #emptied: (() => void) | undefined;
+
+  constructor(options: ServingRunOptions) {
+    this.#options = options;
+    const { handler, queue, account, pot, bug, clock } = options;
+    const done: SeatParts["done"] = (seat, request, served) => this.#done(seat, request, served);
+    const left: SeatParts["left"] = (seat) => this.#freed(seat);
+    this.#seatParts = { handler, queue, account, pot, done, left, bug };
+    this.#idle = new IdleSeats(clock, (seat) => this.#close(seat));
+    this.#deadlines = new Deadlines(clock, (request) => this.#late(request));
+  }
+
+  get bodyBytesMax(): number {
+    return this.#options.serving.bodyBytesMax;
+  }
+
+  get fuelUsed(): number {
+    let units = this.#fuelUsed;
+    for (const seat of this.#seats) units += seat.fuelUsed;
+    return units;
+  }
+
+  /** The first seat. False when the process has no room for it. */
+  async open(): Promise<boolean> {
+    const seat = await this.#makeSeat();
+    if (!seat) return false;
+    this.#idle.add(seat);
+    return true;
+  }
+
+  /** Resolves once nothing comes and nothing is under way any more, and everything is closed. */
+  async ended(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#emptied = resolve;
+      this.#lookIfEmpty();
+    });
+    this.#deadlines.close();
+    this.#idle.close();
+  }
+
+  drain(): void {
+    this.#draining = true;
+    this.#lookIfEmpty();
+  }
+
+  kill(): void {
+    this.#draining = true;
+    this.#killed = true;
+    for (const request of this.#waiting) this.#end(request, draining);
+    for (const seat of this.#seats) {
+      const { request } = seat;
+      if (request) this.#end(request, stopped);
+    }
+    this.#lookIfEmpty();
+  }
+
+  accept(exchange: CalleeExchange): void {
+    this.touched();
+    const { serving, fuelMax, pot, clock } = this.#options;
+    const { head } = exchange;
+    if (this.#draining) return exchange.fault(draining);
+    if ((head.bodyLength ?? 0) > serving.bodyBytesMax) return exchange.fault(tooLarge(serving.bodyBytesMax));
+    if (this.#waiting.size >= serving.queueMax + serving.concurrency - this.#busy)
+      return exchange.fault(full);
+    const { call, timeoutMs } = head;
+    const request = new ServedExchange(exchange, this, {
+      deadlineMs: clock.monotonic() + lesser(serving.timeoutMs, timeoutMs === 0 ? undefined : timeoutMs),
+      fuelMax: fuelMax === undefined ? call?.fuelMax : lesser(fuelMax, call?.fuelMax),
+      memoryBytesMax: lesser(pot.bytesMax, call?.memoryBytesMax),
+    });
+    this.#deadlines.add(request);
+    const seat = this.#idle.take();
+    if (seat) seat.begin(request);
+    else this.#waiting.add(request);
+    request.listen();
+    if (!seat) this.#dispatch();
+  }
+
+  // As a request sees its run.
+
+  touched(): void {
+    const { queue, account } = this.#options;
+    queue.caused(account);
+  }
+
+  abandoned(request: ServedExchange): void {
+    this.#stop(request);
+  }
+
+  #late(request: ServedExchange): void {
+    this.touched();
+    const waited = this.#waiting.has(request)
+      ? "; it was never begun, as others were served all the time"
+      : "";
+    const message = `the request was not answered within ${this.#options.serving.timeoutMs} ms, or what its caller had left${waited}`;
+    this.#end(request, { kind: "failed", reason: "timeout", message });
+  }
+
+  #end(request: ServedExchange, fault: ExchangeFault): void {
+    request.fail(fault);
+    this.#stop(request);
+  }
+
+  /** Nobody waits for it any more: wherever it is, it ends. */
+  #stop(request: ServedExchange): void {
+    this.#deadlines.remove(request);
+    const { seat } = request;
+    if (seat?.serving) seat.kill();
+    else if (seat) seat.leave();
+    else if (this.#waiting.delete(request)) this.#lookIfEmpty();
+  }
+
+  #done(seat: Seat, request: ServedExchange, served: Served): void {
+    this.#deadlines.remove(request);
+    if (served.kind === "failed" && !request.over) {
+      const { reason, message, detail } = served;
+      this.#options.note(`${request.head.method} ${request.head.path}: ${reason}: ${detail ?? message}`);
+      request.fail({ kind: "failed", reason, message });
+    }
+    request.close();
+    this.#freed(seat);
+  }
+
+  #freed(seat: Seat): void {
+    if (seat.worn || this.#killed) this.#close(seat);
+    else {
+      const next = this.#next();
+      if (next) seat.begin(next);
+      else this.#idle.add(seat);
+    }
+    this.#dispatch();
+    this.#lookIfEmpty();
+  }
+
+  #next(): ServedExchange | undefined {
+    for (const request of this.#waiting) {
+      this.#waiting.delete(request);
+      return request;
+    }
+    return undefined;
+  }
+
+  get #busy(): number {
+    return this.#seats.size - this.#idle.size;
+  }
+
+  /** Makes one more seat if somebody waits for it and there is room; who has none at all is refused. */
+  #dispatch(): void {
+    if (this.#waiting.size === 0 || this.#growing || this.#killed) return;
+    const { pot, handler, serving } = this.#options;
+    if (this.#seats.size >= serving.concurrency) return;
+    if (pot.leftBytes < handler.memoryBytesMin && this.#seats.size > 0) return;
+    this.#growing = true;
+    void this.#makeSeat().then((seat) => {
+      this.#growing = false;
+      if (seat) this.#freed(seat);
+      else if (this.#seats.size === 0) for (const request of this.#waiting) this.#end(request, noRoom);
+    });
+  }
+
+  async #makeSeat(): Promise<Seat | undefined> {
+    const reservation = await this.#options.reserve(this.#options.handler.needs);
+    if (!reservation) return undefined;
+    const seat = new Seat(this.#seatParts, reservation);
+    this.#seats.add(seat);
+    return seat;
+  }
+
+  #close(seat: Seat): void {
+    this.#seats.delete(seat);
+    seat.close();
+    this.#fuelUsed += seat.fuelUsed;
+  }
+
+  /** With a run that is to end: closes what is idle, and says so when nothing is left. */
+  #lookIfEmpty(): void {
+    if (!this.#draining || this.#waiting.size > 0 || this.#growing) return;
+    for (let seat = this.#idle.take(); seat; seat = this.#idle.take()) this.#close(seat);
+    if (this.#seats.size === 0) this.#emptied?.();
+  }
+}
+
+function lesser(limit: number, asked: number | undefined): number {
+  return asked === undefined ? limit : Math.min(limit, asked);
+}
+
+const draining: ExchangeFault = {
+  kind: "refused",
+  reason: "draining",
+  message: "the instance is on its way out",
+  retryAfterMs: 0,
+};
+const full: ExchangeFault = {
+  kind: "refused",
+  reason: "full",
+  message: "as many requests wait as may wait",
+  retryAfterMs: servingLimits.retryAfterMs,
+};
+const noRoom: ExchangeFault = {
+  kind: "refused",
+  reason: "full",
+  message: "the hosting process has no room for another WebAssembly instance",
+  retryAfterMs: servingLimits.retryAfterMs,
+};
+const stopped: ExchangeFault = {
+  kind: "failed",
+  reason: "stopped",
+  message: "the instance was stopped before the request was answered",
+};

@@ -1,0 +1,45 @@
+import type { RunSpec } from "../../runtimes/runtime-driver.ts";
+import { suspendingFunctionsFor } from "../../wasi/signatures.ts";
+import type { Needs } from "../budget.ts";
+import { heapBytesOf, tableElementsMin } from "../footprint.ts";
+import { heap, pageBytes } from "../limits.ts";
+import type { LoadedModule } from "../module-store.ts";
+import { Refusal } from "../refusal.ts";
+import type { Handler, HandlerParts, Servant, ServantEvents } from "./handler.ts";
+import { WagiServant } from "./wagi-servant.ts";
+
+/** A preview 1 command that runs once for each request, with the request as CGI has it. */
+export class WagiHandler implements Handler {
+  readonly #parts: HandlerParts;
+  readonly #loaded: LoadedModule;
+  readonly #suspending: ReadonlySet<string>;
+  readonly needs: Needs;
+  readonly memoryBytesMin: number;
+  /** It makes a fresh instance for each by itself. */
+  readonly requestsPerServant = Number.POSITIVE_INFINITY;
+
+  constructor(parts: HandlerParts, loaded: LoadedModule) {
+    const { facts } = loaded;
+    if (!facts.exports.some(({ name, kind }) => name === "_start" && kind === "function")) {
+      const message =
+        "start a handler wagi: the module has no _start; build it as a command, with a main function";
+      throw new Refusal("HandlerRefused", message, false);
+    }
+    this.#parts = parts;
+    this.#loaded = loaded;
+    this.#suspending = suspendingFunctionsFor(parts);
+    this.needs = needsOf(loaded, parts.spec);
+    const pages = facts.memories.reduce((sum, { minPages }) => sum + minPages, 0);
+    this.memoryBytesMin = pages * pageBytes + tableElementsMin(facts) * heap.perTableElement;
+  }
+
+  servant(events: ServantEvents): Servant {
+    return new WagiServant(this.#parts, this.#loaded, this.#suspending, events);
+  }
+}
+
+function needsOf({ facts }: LoadedModule, spec: RunSpec): Needs {
+  const { memories } = facts;
+  const memories64 = memories.filter(({ memory64 }) => memory64).length;
+  return { memories: memories.length, memories64, heapBytes: heapBytesOf(facts, spec) };
+}

@@ -1,0 +1,208 @@
+/**
+ * One request of a guest's, and what came of it. Node speaks HTTP/1.1 over a connection of the instance's own network; each
+ * call has a connection for itself.
+ *
+ *   connecting ──▶ sent ── response ─▶ answered: its body is read by the guest ── end, close ─▶ over
+ *       └────────────┴── refused, broken, too late ─▶ failed
+ */
+import { type ClientRequest, type IncomingMessage, request as sendRequest } from "node:http";
+import type { Duplex } from "node:stream";
+import { errorCode } from "../../../kit/errors.ts";
+import { errno } from "../abi.ts";
+import type { ComponentHost } from "../host.ts";
+import { limits } from "../limits.ts";
+import { Wakers } from "../sockets/wakers.ts";
+import type { OutputSink, StreamFailure } from "../streams.ts";
+import type { BodyPipe } from "./body-pipe.ts";
+import { connectTo, targetOf } from "./client-connect.ts";
+import { ClientResponse } from "./client-response.ts";
+import type { HttpErrorCode } from "./error-code.ts";
+import type { HeaderList } from "./exchange.ts";
+
+/** In nanoseconds; those of the host where there is none. */
+export interface Timeouts {
+  readonly connectNs: bigint | undefined;
+  readonly firstByteNs: bigint | undefined;
+  readonly betweenBytesNs: bigint | undefined;
+}
+
+export interface ClientMessage {
+  readonly method: string;
+  readonly secure: boolean;
+  readonly authority: string;
+  readonly path: string;
+  readonly list: HeaderList;
+  readonly pipe: BodyPipe;
+  readonly hasBody: boolean;
+}
+
+export type ClientOutcome =
+  | { readonly kind: "answered"; readonly response: ClientResponse }
+  | { readonly kind: "failed"; readonly code: HttpErrorCode };
+
+export class ClientCall {
+  readonly #host: ComponentHost;
+  readonly #message: ClientMessage;
+  readonly #timeouts: Timeouts;
+  readonly #open: Set<ClientCall>;
+  readonly #abort = new AbortController();
+  readonly #wakers = new Wakers();
+  #outcome: ClientOutcome | undefined;
+  #cancelTimer: (() => void) | undefined;
+  #request: ClientRequest | undefined;
+
+  /** `open`: of those that are not over, which are closed with their instance. */
+  constructor(host: ComponentHost, message: ClientMessage, timeouts: Timeouts, open: Set<ClientCall>) {
+    this.#host = host;
+    this.#message = message;
+    this.#timeouts = timeouts;
+    this.#open = open;
+    open.add(this);
+    this.#within(timeouts.connectNs, { tag: "connection-timeout" });
+    this.#run().catch((thrown: unknown) => {
+      if (!this.#abort.signal.aborted) host.onBug?.(thrown);
+      this.#fail({ tag: "internal-error", val: undefined });
+    });
+  }
+
+  get outcome(): ClientOutcome | undefined {
+    return this.#outcome;
+  }
+
+  /** `over`: nobody waits any more. */
+  onOutcome(over: boolean, wake: () => void): () => void {
+    return this.#wakers.watch(over || this.#outcome !== undefined, wake);
+  }
+
+  /** Gives it up: whatever is under way ends. Idempotent. */
+  close(): void {
+    this.#open.delete(this);
+    this.#fail({ tag: "connection-terminated" });
+    this.#request?.destroy();
+  }
+
+  async #run(): Promise<void> {
+    const { authority, secure } = this.#message;
+    const connected = await connectTo(this.#host.network, targetOf(authority, secure), this.#abort.signal);
+    if (connected.kind === "failed") return this.#fail(connected.code);
+    if (this.#outcome) return void connected.stream.destroy();
+    this.#send(connected.stream);
+  }
+
+  #send(stream: Duplex): void {
+    const { method, path, pipe } = this.#message;
+    const request = sendRequest({
+      createConnection: () => stream,
+      method,
+      // Each character a byte, as Node writes it.
+      path: Buffer.from(path).toString("latin1"),
+      headers: headersOf(this.#message),
+      setHost: false,
+      maxHeaderSize: limits.httpFieldsBytesMax,
+    });
+    this.#request = request;
+    request.on("error", (error) => {
+      pipe.abort();
+      this.#fail(protocolFailure(error));
+    });
+    request.on("response", (response) => this.#answered(response));
+    request.on("upgrade", (_, socket) => {
+      socket.destroy();
+      this.#fail({ tag: "HTTP-upgrade-failed" });
+    });
+    request.on("close", () => {
+      this.#open.delete(this);
+      this.#fail({ tag: "HTTP-response-incomplete" });
+    });
+    this.#within(this.#timeouts.firstByteNs, { tag: "HTTP-response-timeout" });
+    pipe.attach({
+      output: new RequestOutput(request),
+      bodyless: false,
+      finish: (trailers) => {
+        if (trailers.length > 0) request.addTrailers(pairs(trailers));
+        request.end();
+      },
+      abort: () => request.destroy(),
+    });
+  }
+
+  #answered(message: IncomingMessage): void {
+    if (this.#outcome) return void message.destroy();
+    const response = new ClientResponse(this.#host, message, this.#timeouts.betweenBytesNs);
+    this.#settle({ kind: "answered", response });
+  }
+
+  #within(ns: bigint | undefined, code: HttpErrorCode): void {
+    this.#cancelTimer?.();
+    const ms = Math.min(Number(ns ?? 0n) / 1e6 || limits.httpTimeoutMs, limits.timerDelayMsMax);
+    this.#cancelTimer = this.#host.setTimer(ms, () => {
+      this.#fail(code);
+      this.#request?.destroy();
+    });
+  }
+
+  #fail(code: HttpErrorCode): void {
+    this.#settle({ kind: "failed", code });
+  }
+
+  #settle(outcome: ClientOutcome): void {
+    if (this.#outcome) return;
+    this.#outcome = outcome;
+    this.#cancelTimer?.();
+    if (outcome.kind === "failed") {
+      this.#message.pipe.abort();
+      this.#abort.abort();
+      if (!this.#request) this.#open.delete(this);
+    }
+    this.#wakers.wakeAll();
+  }
+}
+
+/** The body of a request on its way to Node, which keeps no more than it has room for. */
+class RequestOutput implements OutputSink {
+  readonly #request: ClientRequest;
+  readonly #wakers = new Wakers();
+
+  constructor(request: ClientRequest) {
+    this.#request = request;
+    request.on("drain", () => this.#wakers.wakeAll());
+    request.on("close", () => this.#wakers.wakeAll());
+  }
+
+  write(bytes: Uint8Array): number | StreamFailure {
+    if (this.#request.destroyed) {
+      return { errno: errno.pipe, http: { tag: "connection-terminated" } };
+    }
+    if (this.#request.writableNeedDrain) return 0;
+    this.#request.write(Buffer.from(bytes));
+    return bytes.byteLength;
+  }
+
+  onWritable(wake: () => void): () => void {
+    return this.#wakers.watch(this.#request.destroyed || !this.#request.writableNeedDrain, wake);
+  }
+}
+
+/** As Node takes them: names and values in turn. */
+function headersOf({ list, authority, hasBody, pipe, method }: ClientMessage): readonly string[] {
+  const host = authority.slice(authority.lastIndexOf("@") + 1);
+  const all = ["host", host, ...list, "connection", "close"];
+  if (list.some((text, at) => at % 2 === 0 && text === "content-length")) return all;
+  if (!hasBody || pipe.wholeBytes === 0) {
+    if (hasBody || /^(?:POST|PUT|PATCH)$/.test(method)) all.push("content-length", "0");
+  } else all.push("transfer-encoding", "chunked");
+  return all;
+}
+
+function pairs(list: HeaderList): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let at = 0; at + 1 < list.length; at += 2) pairs.push([list[at] ?? "", list[at + 1] ?? ""]);
+  return pairs;
+}
+
+function protocolFailure(error: Error): HttpErrorCode {
+  const code = errorCode(error) ?? "";
+  if (code === "HPE_HEADER_OVERFLOW") return { tag: "HTTP-response-header-section-size", val: undefined };
+  if (code.startsWith("HPE_")) return { tag: "HTTP-protocol-error" };
+  return { tag: "connection-terminated" };
+}

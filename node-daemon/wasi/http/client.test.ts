@@ -1,0 +1,349 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
+import { afterEach, describe, expect, it } from "vitest";
+
+import { FakeComponentHost } from "../component-test-support.ts";
+import { bytes, type Http, httpOf, valueOf } from "../preview2/http-test-support.ts";
+import type { IncomingResponse } from "../preview2/http-incoming.ts";
+import type { IoError } from "../preview2/io.ts";
+import type { FutureIncomingResponse } from "../preview2/http-response-future.ts";
+import { openTestNetwork } from "../sockets/test-support.ts";
+import { TestAuthority } from "../../testing/certificates.ts";
+import type { HttpErrorCode } from "./error-code.ts";
+
+const open: Server[] = [];
+afterEach(() => {
+  for (const server of open.splice(0)) server.close();
+});
+
+async function listening(server: Server): Promise<number> {
+  server.listen(0, "127.0.0.1");
+  open.push(server);
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
+}
+
+const serving = (listener: RequestListener) => listening(createServer(listener));
+/** What it says to whoever connects. */
+const saying = (say: (socket: Socket) => void) =>
+  listening(
+    createTcpServer((socket) => {
+      socket.on("error", () => {});
+      say(socket);
+    }),
+  );
+
+/** An instance that may connect to anything on this machine. */
+function instance(): Http & { readonly host: FakeComponentHost } {
+  const host = new FakeComponentHost();
+  host.network = openTestNetwork({ allow: [{ host: "127.0.0.1", port: 0 }] });
+  return httpOf(host);
+}
+
+interface Asked {
+  readonly method?: string;
+  readonly path?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly secure?: boolean;
+  readonly options?: (http: Http) => InstanceType<Http["RequestOptions"]>;
+}
+
+function send(http: Http, authority: string | number, asked: Asked = {}): FutureIncomingResponse {
+  const { method = "GET", path = "/", headers = {}, body, secure = false, options } = asked;
+  const fields = valueOf(
+    http.Fields.fromList(Object.entries(headers).map(([name, value]) => [name, bytes(value)])),
+  );
+  const request = new http.OutgoingRequest(fields);
+  request.setMethod({ tag: "other", val: method });
+  request.setPathWithQuery(path);
+  request.setScheme({ tag: secure ? "HTTPS" : "HTTP" });
+  request.setAuthority(typeof authority === "number" ? `127.0.0.1:${authority}` : authority);
+  const outgoing = body === undefined ? undefined : valueOf(request.body());
+  const future = valueOf(http.send(request, options?.(http)));
+  if (outgoing) {
+    const stream = valueOf(outgoing.write());
+    stream.checkWrite();
+    stream.write(bytes(body ?? ""));
+    stream[Symbol.dispose]();
+    http.OutgoingBody.finish(outgoing, undefined);
+  }
+  return future;
+}
+
+async function outcomeOf(future: FutureIncomingResponse): Promise<IncomingResponse | HttpErrorCode> {
+  await future.subscribe().block();
+  const outcome = valueOf(future.get()!);
+  return outcome.val;
+}
+
+async function responseOf(future: FutureIncomingResponse): Promise<IncomingResponse> {
+  const outcome = await outcomeOf(future);
+  if ("tag" in outcome)
+    throw new Error(JSON.stringify(outcome, (_, value) => (typeof value === "bigint" ? `${value}` : value)));
+  return outcome;
+}
+
+/** Until its end, or why it broke. */
+async function bodyOf(http: Http, response: IncomingResponse): Promise<string | HttpErrorCode | undefined> {
+  const body = valueOf(response.consume());
+  const stream = valueOf(body.stream());
+  let text = "";
+  for (;;) {
+    const read = await stream.blockingRead(1000n);
+    if (read.tag === "ok") text += Buffer.from(read.val).toString();
+    else if (read.val.tag === "closed") return text;
+    else return http.httpErrorCode((read.val as { readonly val: IoError }).val);
+  }
+}
+
+async function textOf(message: IncomingMessage): Promise<string> {
+  let text = "";
+  for await (const chunk of message) text += String(chunk);
+  return text;
+}
+
+describe("a request of a guest", () => {
+  it("arrives as it was made, and its answer too", async () => {
+    const seen: unknown[] = [];
+    const port = await serving((request: IncomingMessage, response: ServerResponse) => {
+      void textOf(request).then((body) => {
+        seen.push(request.method, request.url, request.headers, body);
+        response.writeHead(207, { "x-answer": "é", trailer: "x-sum" });
+        response.write("some ");
+        response.addTrailers({ "x-sum": "1" });
+        response.end("more");
+      });
+    });
+    const http = instance();
+    const future = send(http, port, {
+      method: "PATCH",
+      path: "/a?b",
+      headers: { "x-a": "b" },
+      body: "hello",
+    });
+    const response = await responseOf(future);
+    expect(response.status()).toBe(207);
+    expect(response.headers().get("X-Answer")).toEqual([bytes("é")]);
+    const body = valueOf(response.consume());
+    const stream = valueOf(body.stream());
+    let text = "";
+    for (let read = await stream.blockingRead(3n); read.tag === "ok"; read = await stream.blockingRead(3n)) {
+      text += Buffer.from(read.val).toString();
+    }
+    expect(text).toBe("some more");
+    stream[Symbol.dispose]();
+    const trailers = http.IncomingBody.finish(body);
+    expect(valueOf(valueOf(trailers.get()!))?.entries()).toEqual([["x-sum", bytes("1")]]);
+    expect(seen).toEqual([
+      "PATCH",
+      "/a?b",
+      { host: `127.0.0.1:${port}`, "x-a": "b", connection: "close", "transfer-encoding": "chunked" },
+      "hello",
+    ]);
+    expect(future.get()).toEqual({ tag: "err", val: undefined });
+    while (http.context.calls.size > 0) await new Promise(setImmediate);
+  });
+
+  it.each([
+    { name: "GET without a body", asked: { method: "GET" }, length: undefined, encoding: undefined },
+    { name: "POST without a body", asked: { method: "POST" }, length: "0", encoding: undefined },
+    {
+      name: "POST of a known length",
+      asked: { method: "POST", headers: { "content-length": "2" }, body: "ab" },
+      length: "2",
+      encoding: undefined,
+    },
+    {
+      name: "DELETE with a body",
+      asked: { method: "DELETE", body: "ab" },
+      length: undefined,
+      encoding: "chunked",
+    },
+  ])("$name is framed as it has to be", async ({ asked, length, encoding }) => {
+    let seen: IncomingMessage["headers"] = {};
+    const port = await serving((request, response) => {
+      seen = request.headers;
+      void textOf(request).then(() => response.end());
+    });
+    const http = instance();
+    expect((await responseOf(send(http, port, asked))).status()).toBe(200);
+    expect([seen["content-length"], seen["transfer-encoding"]]).toEqual([length, encoding]);
+  });
+
+  it("is broken off when its body is not what was said", async () => {
+    const port = await serving(
+      (request, response) =>
+        void textOf(request).then(
+          () => response.end(),
+          () => {},
+        ),
+    );
+    const http = instance();
+    const outcome = await outcomeOf(
+      send(http, port, { method: "POST", headers: { "content-length": "3" }, body: "ab" }),
+    );
+    expect(outcome).toMatchObject({ tag: "connection-terminated" });
+  });
+
+  it("goes over TLS to who has a certificate for the name, and to nobody else", async () => {
+    const { ca, cert, key } = await (await TestAuthority.make()).issue("server");
+    const port = await listening(
+      createSecureServer({ cert, key }, (_, response) => void response.end("secret")),
+    );
+    const http = instance();
+    expect(await outcomeOf(send(http, port, { secure: true }))).toEqual({ tag: "TLS-certificate-error" });
+    const before = getCACertificates("default");
+    setDefaultCACertificates([...before, ca.toString()]);
+    try {
+      expect(await bodyOf(http, await responseOf(send(http, port, { secure: true })))).toBe("secret");
+    } finally {
+      setDefaultCACertificates(before);
+    }
+  });
+
+  it("is given up by who drops the future", async () => {
+    const closed = Promise.withResolvers<void>();
+    const arrived = Promise.withResolvers<void>();
+    const port = await saying((socket) => {
+      socket.on("data", () => arrived.resolve());
+      socket.on("close", () => closed.resolve());
+    });
+    const http = instance();
+    const future = send(http, port);
+    await arrived.promise;
+    future[Symbol.dispose]();
+    await closed.promise;
+    expect([http.host.resources.open, http.context.calls.size, http.host.timers.size]).toEqual([0, 0, 0]);
+  });
+
+  it("ends with its instance", async () => {
+    const closed = Promise.withResolvers<void>();
+    const arrived = Promise.withResolvers<void>();
+    const port = await saying((socket) => {
+      socket.on("data", () => arrived.resolve());
+      socket.on("close", () => closed.resolve());
+    });
+    const http = instance();
+    send(http, port);
+    await arrived.promise;
+    http.host.close();
+    await closed.promise;
+  });
+});
+
+describe("a request that fails", () => {
+  it.each([
+    { name: "to where the template does not allow it", authority: "10.1.2.3:80", tag: "HTTP-request-denied" },
+    { name: "to a name that nothing was granted for", authority: "example.com", tag: "HTTP-request-denied" },
+    { name: "to a name that resolves to this machine", authority: "localhost:1", tag: "HTTP-request-denied" },
+    { name: "to what is no name", authority: "a..b", tag: "HTTP-request-URI-invalid" },
+  ])("$name", async ({ authority, tag }) => {
+    expect(await outcomeOf(send(instance(), authority))).toMatchObject({ tag });
+  });
+
+  it("where nobody listens", async () => {
+    const server = createTcpServer();
+    const port = await listening(server);
+    server.close();
+    await once(server, "close");
+    expect(await outcomeOf(send(instance(), port))).toEqual({ tag: "connection-refused" });
+  });
+
+  it("of an instance without a network", async () => {
+    const http = httpOf();
+    expect(await outcomeOf(send(http, 80))).toEqual({ tag: "HTTP-request-denied" });
+  });
+
+  it.each([
+    { name: "what is not HTTP", says: "SSH-2.0-server\r\n", tag: "HTTP-protocol-error" },
+    { name: "nothing", says: "", tag: "connection-terminated" },
+    { name: "half a head", says: "HTTP/1.1 200 OK\r\nA: b", tag: "connection-terminated" },
+    {
+      name: "a head that is too large",
+      says: `HTTP/1.1 200 OK\r\na: ${"b".repeat(200_000)}\r\n\r\n`,
+      tag: "HTTP-response-header-section-size",
+    },
+    {
+      name: "a length and chunks",
+      says: "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+      tag: "HTTP-protocol-error",
+    },
+    {
+      name: "another protocol",
+      says: "HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
+      tag: "HTTP-upgrade-failed",
+    },
+  ])("when the server says $name", async ({ says, tag }) => {
+    const port = await saying((socket) => socket.once("data", () => socket.end(says, "latin1")));
+    expect(await outcomeOf(send(instance(), port))).toMatchObject({ tag });
+  });
+
+  it.each([
+    { name: "the answer", says: "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab" },
+    { name: "a chunk", says: "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab" },
+  ])("when $name is cut off", async ({ says }) => {
+    const port = await saying((socket) => socket.once("data", () => socket.end(says)));
+    const http = instance();
+    const response = await responseOf(send(http, port));
+    expect(await bodyOf(http, response)).toEqual({ tag: "HTTP-response-incomplete" });
+  });
+
+  it("when the answer takes longer than the guest allows", async () => {
+    const arrived = Promise.withResolvers<void>();
+    const port = await saying((socket) => socket.once("data", () => arrived.resolve()));
+    const http = instance();
+    const options = () => {
+      const made = new http.RequestOptions();
+      made.setFirstByteTimeout(5_000_000_000n);
+      return made;
+    };
+    const future = send(http, port, { options });
+    await arrived.promise;
+    http.host.advance(5_001);
+    expect(await outcomeOf(future)).toEqual({ tag: "HTTP-response-timeout" });
+  });
+
+  it("when its server falls silent", async () => {
+    const port = await saying((socket) =>
+      socket.once("data", () => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab")),
+    );
+    const http = instance();
+    const response = await responseOf(send(http, port));
+    const stream = valueOf(valueOf(response.consume()).stream());
+    expect(valueOf(await stream.blockingRead(10n)).byteLength).toBe(2);
+    const reading = stream.blockingRead(10n) as Promise<{ readonly val: { readonly val: IoError } }>;
+    http.host.advance(60_001);
+    expect(http.httpErrorCode((await reading).val.val)).toEqual({ tag: "connection-read-timeout" });
+  });
+
+  it.each([
+    {
+      name: "CONNECT",
+      make: (r: Request) => r.setMethod({ tag: "connect" }),
+      tag: "HTTP-request-method-invalid",
+    },
+    {
+      name: "another scheme",
+      make: (r: Request) => r.setScheme({ tag: "other", val: "ftp" }),
+      tag: "HTTP-protocol-error",
+    },
+    {
+      name: "nobody named",
+      make: (r: Request) => r.setAuthority(undefined),
+      tag: "HTTP-request-URI-invalid",
+    },
+  ])("at once: $name", ({ make, tag }) => {
+    const http = instance();
+    const request = new http.OutgoingRequest(new http.Fields());
+    request.setAuthority("127.0.0.1");
+    make(request);
+    expect(http.send(request, undefined)).toMatchObject({ tag: "err", val: { tag } });
+    expect(http.host.resources.open).toBe(0);
+  });
+});
+
+type Request = InstanceType<Http["OutgoingRequest"]>;

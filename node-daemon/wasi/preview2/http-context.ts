@@ -1,0 +1,47 @@
+import type { ComponentHost } from "../host.ts";
+import type { ClientCall } from "../http/client-call.ts";
+import { HttpInstance } from "../http/fields.ts";
+import type { HeaderList } from "../http/exchange.ts";
+import { trap } from "../component-resources.ts";
+import { Fields } from "./http-fields.ts";
+
+/** What `wasi:http` 0.2 keeps for one instance. */
+export class HttpContext {
+  readonly host: ComponentHost;
+  readonly instance: HttpInstance;
+  /** Its guest constructs them. */
+  readonly Fields: new () => Fields;
+  /** Its requests that are under way. */
+  readonly calls = new Set<ClientCall>();
+
+  constructor(host: ComponentHost) {
+    this.host = host;
+    host.onEnd(() => {
+      for (const call of this.calls) call.close();
+    });
+    const instance = new HttpInstance(host);
+    this.instance = instance;
+    this.Fields = class extends Fields {
+      constructor() {
+        super(instance);
+      }
+    };
+  }
+
+  /** Of a message that came in: nobody changes them. */
+  received(list: HeaderList): Fields {
+    const fields = new this.Fields();
+    if (!fields.fill(list)) trap("take in a message: the instance holds too many header fields");
+    fields.freeze();
+    return fields;
+  }
+}
+
+const contexts = new WeakMap<ComponentHost, HttpContext>();
+
+/** The same for all interfaces of one instance, and for who hands it requests. */
+export function httpContext(host: ComponentHost): HttpContext {
+  let context = contexts.get(host);
+  if (!context) contexts.set(host, (context = new HttpContext(host)));
+  return context;
+}

@@ -1,0 +1,105 @@
+import type { WasmRoute, WasmRouteStatus } from "../../../api/gen/kinds.gen.ts";
+import { assertNever } from "../../../kit/errors.ts";
+import { type ConditionVerdict, conditionAfter, sameOr } from "../controllers/conditions.ts";
+import type { RouteProblem } from "./compile-route.ts";
+
+export interface RouteFacts {
+  /** The hostname that belongs to another namespace; undefined: the route is accepted. */
+  readonly conflict: { readonly hostname: string; readonly namespace: string } | undefined;
+  readonly problems: readonly RouteProblem[];
+  readonly gateways: KnownGateways;
+}
+
+/** Whether there is a gateway, and where clients reach one. */
+export type KnownGateways =
+  /** Not all nodes have reported yet: what was said before stays. */
+  | { readonly kind: "unknown" }
+  | { readonly kind: "none" }
+  | { readonly kind: "present"; readonly urls: readonly string[] };
+
+/** A text for people; what is beyond helps nobody. */
+const messageCharsMax = 1_024;
+
+/** The object's own one, by identity, if nothing changed. */
+export function routeStatus(route: WasmRoute, facts: RouteFacts, nowMs: number): WasmRouteStatus {
+  const { generation } = route.metadata;
+  const before = route.status;
+  const said = programmed(facts, before);
+  const verdicts = [accepted(facts), resolved(facts), ...(said === undefined ? [] : [said])];
+  const url = urlOf(route, facts);
+  return sameOr(before, {
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    ...(url === undefined ? {} : { url }),
+    conditions: verdicts.map((verdict) => conditionAfter(before?.conditions, verdict, generation, nowMs)),
+  });
+}
+
+function accepted({ conflict }: RouteFacts): ConditionVerdict {
+  if (conflict === undefined)
+    return { type: "Accepted", status: "True", reason: "Accepted", message: "gateways serve the route" };
+  const message =
+    conflict.hostname === "*"
+      ? `namespace ${conflict.namespace} has a route for all hosts that nobody names; name hostnames`
+      : `hostname ${conflict.hostname} belongs to namespace ${conflict.namespace}, whose route has named it first`;
+  return { type: "Accepted", status: "False", reason: "HostConflict", message };
+}
+
+function resolved({ problems }: RouteFacts): ConditionVerdict {
+  const [first] = problems;
+  if (first === undefined)
+    return {
+      type: "ResolvedRefs",
+      status: "True",
+      reason: "ResolvedRefs",
+      message: "all that it names is there",
+    };
+  const message = problems.map((one) => one.message).join("; ");
+  return {
+    type: "ResolvedRefs",
+    status: "False",
+    reason: first.reason,
+    message: message.length <= messageCharsMax ? message : `${message.slice(0, messageCharsMax - 1)}…`,
+  };
+}
+
+/** As Gateways have it: whether there is anything that answers. */
+function programmed(
+  { conflict, gateways }: RouteFacts,
+  before: WasmRouteStatus | undefined,
+): ConditionVerdict | undefined {
+  const type = "Programmed";
+  if (conflict !== undefined)
+    return { type, status: "False", reason: "NotAccepted", message: "the route is not accepted" };
+  switch (gateways.kind) {
+    case "unknown":
+      return before?.conditions?.find((condition) => condition.type === type);
+    case "none": {
+      const message = "no node has a gateway: start wherry-node with --gateway-http";
+      return { type, status: "False", reason: "NoGateway", message };
+    }
+    case "present":
+      return { type, status: "True", reason: "Programmed", message: "all gateways are told of the route" };
+    default:
+      return assertNever(gateways, "gateways");
+  }
+}
+
+function urlOf(route: WasmRoute, { conflict, gateways }: RouteFacts): string | undefined {
+  if (conflict !== undefined || gateways.kind === "none") return undefined;
+  return gateways.kind === "unknown" ? route.status?.url : routeUrl(route, gateways.urls);
+}
+
+/** Where the first hostname that is a whole name answers; the gateway's own host if there is none. */
+function routeUrl({ spec }: WasmRoute, gatewayUrls: readonly string[]): string | undefined {
+  const secure = spec.tls === undefined ? undefined : gatewayUrls.find((url) => url.startsWith("https:"));
+  const base = secure ?? gatewayUrls[0];
+  if (base === undefined) return undefined;
+  const hostname = spec.hostnames?.find((name) => !name.startsWith("*"));
+  const scheme = base.startsWith("https:") ? "https" : "http";
+  const authority = base.slice(`${scheme}://`.length).replace(/\/$/, "");
+  const port = /:(\d+)$/.exec(authority)?.[1];
+  const isUsual = port === (scheme === "https" ? "443" : "80");
+  const host = hostname?.toLowerCase() ?? authority.replace(/:\d+$/, "");
+  const path = spec.rules[0]?.matches?.[0]?.path?.value ?? "/";
+  return `${scheme}://${host}${port === undefined || isUsual ? "" : `:${port}`}${path === "/" ? "" : path}`;
+}

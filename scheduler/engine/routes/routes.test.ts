@@ -1,0 +1,193 @@
+import { expect, test } from "vitest";
+import { FakeNode } from "../../testing/fake-node.ts";
+import { httpHandler, startRouteCluster } from "../../testing/route-cluster.ts";
+import { eventsIn } from "../../testing/test-engine.ts";
+
+test("Routing: a route is accepted, compiled and told to gateways, with where its workload is ready", async () => {
+  const { gatewayNode, serve, route, routeStatus, pass } = await startRouteCluster();
+  const [a, b] = [gatewayNode("a"), gatewayNode("b")];
+  serve("app", 4);
+  route("web", { hostnames: ["Shop.Example.com"] });
+  await pass(300);
+  expect(routeStatus("web")).toEqual({
+    url: "http://shop.example.com:8080",
+    Accepted: "True Accepted",
+    ResolvedRefs: "True ResolvedRefs",
+    Programmed: "True Programmed",
+  });
+  const app = [...a.gateway.workloads.values()][0];
+  expect(app).toMatchObject({ kind: "WasmDeployment", name: "app", wakes: false, nodes: [] });
+  expect(a.gateway.route("web")).toMatchObject({
+    hostnames: ["shop.example.com"],
+    rules: [{ backends: [{ workload: app?.uid, name: "app", weight: 1 }] }],
+  });
+  b.runAll();
+  await pass(100);
+  expect(a.gateway.ready("app")).toEqual({ b: 2 });
+  expect([...a.gateway.workloads.values()][0]?.nodes[0]?.address).toBe("b.example:7000");
+  expect(b.gateway.ready("app")).toEqual({});
+  a.runAll();
+  await pass(100);
+  expect(b.gateway.ready("app")).toEqual({ a: 2 });
+});
+
+test("Routing: what stops, is not ready, or is on a lost node counts no more", async () => {
+  const { gatewayNode, serve, route, pass } = await startRouteCluster();
+  const [a, b] = [gatewayNode("a"), gatewayNode("b")];
+  serve("app", 4);
+  route("web");
+  await pass(300);
+  a.runAll();
+  b.runAll();
+  await pass(100);
+  const [first = ""] = b.held.keys();
+  b.report(first, { ready: false });
+  await pass(100);
+  expect(a.gateway.ready("app")).toEqual({ b: 1 });
+  serve("app", 0);
+  await pass(100);
+  expect(a.gateway.ready("app")).toEqual({});
+  serve("app", 2);
+  await pass(100);
+  b.runAll();
+  await pass(100);
+  expect(a.gateway.ready("app")).toEqual({ b: 1 });
+  b.disconnect();
+  await pass(10_000);
+  expect(a.gateway.ready("app")).toEqual({ b: 1 });
+  await pass(10_000);
+  expect(a.gateway.ready("app")).toEqual({});
+});
+
+test("Routing: nodes without a gateway are told nothing", async () => {
+  const { node, gatewayNode, serve, route, pass } = await startRouteCluster();
+  const plain = node("plain");
+  const a = gatewayNode("a");
+  serve("app", 2);
+  route("web");
+  await pass(300);
+  plain.runAll();
+  await pass(300);
+  expect(plain.gateway.updates).toEqual([]);
+  expect(a.gateway.ready("app")).toEqual({});
+});
+
+test("Routing: a backend that is missing is told as such, and found when it comes", async () => {
+  const { gatewayNode, serve, route, routeStatus, backend, pass } = await startRouteCluster();
+  const a = gatewayNode("a");
+  route("web");
+  await pass(300);
+  expect(routeStatus("web")).toMatchObject({
+    Accepted: "True Accepted",
+    ResolvedRefs: "False BackendNotFound",
+  });
+  expect(a.gateway.route("web")?.rules[0]?.backends).toEqual([{ name: "app", weight: 1 }]);
+  await pass(2_000);
+  expect(eventsIn(backend).map((event) => event["reason"])).toContain("BackendNotFound");
+  const object = serve("app", 1, {}, {});
+  await pass(300);
+  expect(routeStatus("web")).toMatchObject({ ResolvedRefs: "False UnsupportedProtocol" });
+  expect(a.gateway.route("web")?.rules[0]?.backends[0]?.workload).toBe(object.metadata.uid);
+  serve("app", 1);
+  await pass(300);
+  expect(routeStatus("web")).toMatchObject({ ResolvedRefs: "True ResolvedRefs" });
+  backend.remove("wasmdeployments", object);
+  await pass(300);
+  expect(routeStatus("web")).toMatchObject({ ResolvedRefs: "False BackendNotFound" });
+  expect(a.gateway.workloads.size).toBe(0);
+});
+
+test("Routing: a revision becomes the template that it has, once it is kept", async () => {
+  const { gatewayNode, serve, route, routeStatus, pass, instances } = await startRouteCluster();
+  const a = gatewayNode("a");
+  const backendOf = (revision: number) =>
+    ({ kind: "WasmDeployment", name: "app", revision, weight: 1 }) as const;
+  route("web", { rules: [{ backendRefs: [backendOf(1), backendOf(2)] }] });
+  serve("app", 1);
+  await pass(500);
+  expect(routeStatus("web")).toMatchObject({ ResolvedRefs: "False BackendNotFound" });
+  const [first, second] = a.gateway.route("web")?.rules[0]?.backends ?? [];
+  expect(first?.templateHash).toBe(instances()[0]?.templateHash);
+  expect(second?.workload).toBeUndefined();
+  serve("app", 1, {}, { http: httpHandler, args: ["2"] });
+  await pass(500);
+  expect(routeStatus("web")).toMatchObject({ ResolvedRefs: "True ResolvedRefs" });
+  expect(a.gateway.route("web")?.rules[0]?.backends[1]?.templateHash).toMatch(/^[a-z0-9]+$/);
+});
+
+test("Routing: a host belongs to the namespace that has named it first, until it names it no more", async () => {
+  const { gatewayNode, route, routeStatus, backend, clock, pass } = await startRouteCluster();
+  const a = gatewayNode("a");
+  clock.advance(60_000);
+  const mine = route("mine", { hostnames: ["*.example.com"] }, "one");
+  route("other", { hostnames: ["a.example.com"] }, "two");
+  route("far", { hostnames: ["b.example.org"] }, "two");
+  await pass(300);
+  expect(routeStatus("mine", "one")).toMatchObject({ Accepted: "True Accepted" });
+  expect(routeStatus("other", "two")).toMatchObject({
+    Accepted: "False HostConflict",
+    Programmed: "False NotAccepted",
+  });
+  expect(a.gateway.route("other")).toBeUndefined();
+  // An older route that is edited comes after whoever had the name.
+  route("mine", { hostnames: ["*.example.com", "b.example.org"] }, "one");
+  await pass(300);
+  expect(routeStatus("mine", "one")).toMatchObject({ Accepted: "False HostConflict" });
+  expect(routeStatus("far", "two")).toMatchObject({ Accepted: "True Accepted" });
+  backend.remove("wasmroutes", mine);
+  await pass(300);
+  expect(routeStatus("other", "two")).toMatchObject({ Accepted: "True Accepted" });
+  expect(a.gateway.route("other")).toBeDefined();
+});
+
+test("Routing: after a change of leader gateways keep what they have until all nodes have reported", async () => {
+  const first = await startRouteCluster();
+  const [a, b] = [first.gatewayNode("a"), first.gatewayNode("b")];
+  first.serve("app", 4);
+  first.route("web");
+  await first.pass(300);
+  a.runAll();
+  b.runAll();
+  await first.pass(300);
+  await first.engine.close();
+
+  const second = await startRouteCluster(first.backend, 8);
+  const gateway = { address: "a.example:7000", urls: [] };
+  const a2 = new FakeNode("a", second.engine.nodes, [...a.held.values()]).connect({ gateway });
+  second.route("late", { hostnames: ["late.example"] });
+  await second.pass(500);
+  expect(a2.gateway.updates.some(({ complete }) => complete)).toBe(false);
+  expect(a2.gateway.route("late")).toBeDefined();
+  expect(a2.gateway.route("web")).toBeUndefined();
+  new FakeNode("b", second.engine.nodes, [...b.held.values()]).connect({ gateway });
+  await second.pass(500);
+  expect(a2.gateway.updates.filter(({ complete }) => complete)).toHaveLength(1);
+  expect(a2.gateway.route("web")).toBeDefined();
+  expect(a2.gateway.ready("app")).toEqual({ b: 2 });
+});
+
+test("Routing: a node that never comes back holds gateways up no longer than others", async () => {
+  const first = await startRouteCluster();
+  for (const name of ["a", "b", "c", "d"]) first.gatewayNode(name);
+  first.route("web");
+  await first.pass(300);
+  await first.engine.close();
+  const second = await startRouteCluster(first.backend, 8);
+  const a = second.gatewayNode("a");
+  await second.pass(14_000);
+  expect(a.gateway.routes.size).toBe(0);
+  await second.pass(2_000);
+  expect(a.gateway.route("web")).toBeDefined();
+});
+
+test("Routing: a route that is deleted, and one that was refused, are taken from gateways", async () => {
+  const { gatewayNode, route, backend, pass } = await startRouteCluster();
+  const a = gatewayNode("a");
+  const web = route("web", { hostnames: ["x.example"] });
+  await pass(300);
+  expect(a.gateway.routes.size).toBe(1);
+  backend.remove("wasmroutes", web);
+  await pass(300);
+  expect(a.gateway.routes.size).toBe(0);
+  expect(a.gateway.updates.at(-1)).toMatchObject({ complete: false, removedRoutes: [web.metadata.uid] });
+});
