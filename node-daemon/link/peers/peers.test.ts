@@ -20,9 +20,9 @@ let identities: Readonly<Record<"n1" | "n2" | "scheduler" | "foreign" | "later1"
 beforeAll(async () => {
   const [ours, theirs] = await Promise.all([TestAuthority.make(), TestAuthority.make()]);
   const identityOf = ({ ca, cert, key }: TlsFiles) => ({
-    caPem: `${ca}`,
-    certPem: `${cert}`,
-    keyPem: `${key}`,
+    caPem: ca.toString(),
+    certPem: cert.toString(),
+    keyPem: key.toString(),
   });
   const [n1, n2, scheduler, foreign, later1, later2] = await Promise.all([
     ours.issue("system:node:n1"),
@@ -37,7 +37,7 @@ beforeAll(async () => {
     n2: identityOf(n2),
     scheduler: identityOf(scheduler),
     // Signed by another CA; it would accept ours.
-    foreign: { ...identityOf(foreign), caPem: `${n1.ca}` },
+    foreign: { ...identityOf(foreign), caPem: n1.ca.toString() },
     later1: identityOf(later1),
     later2: identityOf(later2),
   };
