@@ -377,7 +377,7 @@ export function run(
 }
 
 /** Asks again until `check` passes; fails with its last complaint. For waiting on other processes only. */
-export async function eventually(check: () => Promise<void>, timeoutMs = Number(process.env["EVT"] ?? 60_000)): Promise<void> {
+export async function eventually(check: () => Promise<void>, timeoutMs = 60_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     try {
