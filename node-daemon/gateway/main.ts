@@ -39,7 +39,12 @@ function noPeer(): ExchangeClient {
   return {
     open: (_head, listener) => {
       queueMicrotask(() =>
-        listener.fault({ kind: "refused", reason: "broken", message: "no links to other nodes", retryAfterMs: 0 }),
+        listener.fault({
+          kind: "refused",
+          reason: "broken",
+          message: "no links to other nodes",
+          retryAfterMs: 0,
+        }),
       );
       return { write: () => true, end: () => {}, consumed: () => {}, cancel: () => {} };
     },
