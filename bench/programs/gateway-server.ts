@@ -9,7 +9,12 @@ import { silentLog } from "../../kit/log.ts";
 import { systemRandom } from "../../kit/random.ts";
 import { Gateway } from "../../node-daemon/gateway/gateway.ts";
 import { defaultGatewayOptions } from "../../node-daemon/gateway/ports.ts";
-import { backendOf, endpointOf, routeOf, workloadOf } from "../../node-daemon/gateway/testing/test-gateway.ts";
+import {
+  backendOf,
+  endpointOf,
+  routeOf,
+  workloadOf,
+} from "../../node-daemon/gateway/testing/test-gateway.ts";
 import { dialShim, RequestServer } from "../../node-daemon/link/shim-requests.ts";
 
 const [kind = "", folder = ""] = process.argv.slice(2);
@@ -52,7 +57,7 @@ function before(shim: string) {
       dialShim: (at) => dialShim(at, parts),
       dialPeer: (node) => dialShim(node, parts),
     },
-    { wake: () => {}, drained: () => {}, figures: () => {} },
+    { wake: () => {}, drained: () => {} },
   );
   gateway.apply({ kind: "workload", workload: workloadOf("w") });
   gateway.apply({
