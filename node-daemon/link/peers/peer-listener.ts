@@ -25,6 +25,7 @@ export class PeerListener implements Disposable {
   /** One for each identity, so that nobody resumes what an earlier one has allowed. */
   #tls: Server | undefined;
   #leaving = false;
+  readonly #left = Promise.withResolvers<void>();
 
   constructor(request: (exchange: CalleeExchange, node: string) => void, parts: PeerListenerParts) {
     this.#request = request;
@@ -65,15 +66,17 @@ export class PeerListener implements Disposable {
     this.#tls.emit("connection", socket);
   }
 
-  /** Takes no more connections and requests, and finishes those it has. */
-  leave(): void {
+  /** Takes no more connections and requests, and finishes those it has; resolves when there are none any more. */
+  leave(): Promise<void> {
     this.#leaving = true;
     for (const socket of this.#handshakes.values()) socket.destroy();
     for (const link of this.#links.keys()) link.leave();
+    if (this.#links.size === 0) this.#left.resolve();
+    return this.#left.promise;
   }
 
   [Symbol.dispose](): void {
-    this.leave();
+    void this.leave();
     for (const link of this.#links.keys()) link.destroy("the gateway ends");
   }
 
@@ -153,6 +156,7 @@ export class PeerListener implements Disposable {
     const left = (this.#countOf.get(node) ?? 1) - 1;
     if (left > 0) this.#countOf.set(node, left);
     else this.#countOf.delete(node);
+    if (this.#leaving && this.#links.size === 0) this.#left.resolve();
   }
 }
 
