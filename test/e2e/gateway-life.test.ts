@@ -107,11 +107,24 @@ test("without the scheduler, and without daemon and scheduler, routes hold", asy
   // A gateway that knows only what the daemon has on its disk.
   const [old] = one.gateways("one");
   process.kill(old ?? 0, "SIGKILL");
-  void one.startNode("one");
+  // Not ready before it has a scheduler.
+  one.startNode("one").catch(() => {});
   await eventually(async () => {
     expect(one.gateways("one")).not.toContain(old);
-    const [pid] = one.gateways("one");
-    expect(pid).toBeDefined();
-    await Promise.resolve();
+    expect(await ask(url, { host })).toMatchObject({ status: 200 });
   });
+});
+
+test("a request wakes a workload that is at zero, and is answered", async () => {
+  const started = await TestCluster.start(["one"], { gateways: true });
+  cluster = started;
+  const spec = { wakeOnRequest: true };
+  await started.apply(deployment(0, { name: "tally", image, spec, template: { http: { handler: "wagi" } } }));
+  await started.apply(route("tally"));
+  const url = started.url("one");
+  // As long as the gateway does not know the route, it says so.
+  await eventually(async () => expect((await ask(url, { host })).status).not.toBe(404));
+  expect(await ask(url, { host })).toMatchObject({ status: 200, body: "ahoy, stranger\n" });
+  const { spec: after } = await started.json<{ spec: { replicas: number } }>("wasmdeployment", "tally");
+  expect(after.replicas).toBe(1);
 });

@@ -25,6 +25,9 @@ export class PeerListener implements Disposable {
   /** One for each identity, so that nobody resumes what an earlier one has allowed. */
   #tls: Server | undefined;
   #leaving = false;
+  /** Of links, also of those that are over and say their last words. */
+  readonly #sockets = new Set<TLSSocket>();
+  #allClosed: () => void = () => {};
 
   constructor(request: (exchange: CalleeExchange, node: string) => void, parts: PeerListenerParts) {
     this.#request = request;
@@ -72,9 +75,24 @@ export class PeerListener implements Disposable {
     for (const link of this.#links.keys()) link.leave();
   }
 
+  /** Leaves, and resolves once the last connection is closed: what was answered has been read, or `graceMs` are over. */
+  async finish(graceMs: number): Promise<void> {
+    this.leave();
+    if (this.#sockets.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = this.#parts.clock.setTimer(graceMs, resolve);
+      this.#allClosed = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+    this[Symbol.dispose]();
+  }
+
   [Symbol.dispose](): void {
     this.leave();
     for (const link of this.#links.keys()) link.destroy("the gateway ends");
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   #serverFor(identity: NodeIdentity): Server {
@@ -124,6 +142,11 @@ export class PeerListener implements Disposable {
   #open(socket: TLSSocket, node: string, notAfterMs: number): void {
     const { clock, log } = this.#parts;
     socket.setNoDelay(true);
+    this.#sockets.add(socket);
+    socket.once("close", () => {
+      this.#sockets.delete(socket);
+      if (this.#sockets.size === 0) this.#allClosed();
+    });
     let expiry: Timer | undefined;
     const link: LinkCallee = new LinkCallee(
       socket,
