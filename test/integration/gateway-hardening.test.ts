@@ -322,7 +322,11 @@ test("gateway: an answer before the body has ended reaches the client, and the r
 });
 
 test("gateway: a body that nobody wants any more is read for a while only", async () => {
-  await using gateway = new TestGateway().serve({ begin: (call) => call.answer("early", 200) });
+  const bodyBytesMax = 2_000_000_000;
+  await using gateway = new TestGateway().serve(
+    { begin: (call) => call.answer("early", 200) },
+    { endpoint: { bodyBytesMax } },
+  );
   const client = await connected(gateway);
   client.send(post("Content-Length: 1000000000", ""));
   await client.until(/early$/);
