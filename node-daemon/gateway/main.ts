@@ -1,5 +1,5 @@
 /** The gateway's program: puts what answers requests into the process. Nothing imports it. */
-import { sleep, systemClock } from "../../kit/clock.ts";
+import { systemClock } from "../../kit/clock.ts";
 import { systemRandom } from "../../kit/random.ts";
 import { PeerDialer } from "../link/peers/peer-dialer.ts";
 import { PeerListener } from "../link/peers/peer-listener.ts";
@@ -9,13 +9,6 @@ import { defaultGatewayOptions } from "./ports.ts";
 import { Acceptors } from "./process/acceptors.ts";
 import { AccessLogFile } from "./process/access-log-file.ts";
 import { runGateway } from "./process/run.ts";
-
-/** What other nodes have sent is waited for as well. */
-async function within(graceMs: number, work: Promise<void>): Promise<void> {
-  const over = new AbortController();
-  await Promise.race([work, sleep(systemClock, graceMs, over.signal).catch(() => {})]);
-  over.abort(new Error("done"));
-}
 
 await runGateway((config, events, log) => {
   const parts = { clock: systemClock, random: systemRandom, log };
@@ -44,7 +37,10 @@ await runGateway((config, events, log) => {
   }, log);
   return {
     apply: (change) => {
-      if (change.kind !== "identity") return gateway.apply(change);
+      if (change.kind !== "identity") {
+        gateway.apply(change);
+        return;
+      }
       dialer.replaceIdentity(change);
       peers.replaceIdentity(change);
     },
@@ -52,7 +48,8 @@ await runGateway((config, events, log) => {
     listen: acceptors.listen,
     finish: async (graceMs) => {
       acceptors.close();
-      await Promise.all([gateway.finish(graceMs), within(graceMs, peers.leave())]);
+      await Promise.all([gateway.finish(graceMs), peers.finish(graceMs)]);
+      dialer.close();
       await accessLog?.close();
     },
   };

@@ -25,7 +25,9 @@ export class PeerListener implements Disposable {
   /** One for each identity, so that nobody resumes what an earlier one has allowed. */
   #tls: Server | undefined;
   #leaving = false;
-  readonly #left = Promise.withResolvers<void>();
+  /** Of links, also of those that are over and say their last words. */
+  readonly #sockets = new Set<TLSSocket>();
+  #allClosed: () => void = () => {};
 
   constructor(request: (exchange: CalleeExchange, node: string) => void, parts: PeerListenerParts) {
     this.#request = request;
@@ -66,18 +68,31 @@ export class PeerListener implements Disposable {
     this.#tls.emit("connection", socket);
   }
 
-  /** Takes no more connections and requests, and finishes those it has; resolves when there are none any more. */
-  leave(): Promise<void> {
+  /** Takes no more connections and requests, and finishes those it has. */
+  leave(): void {
     this.#leaving = true;
     for (const socket of this.#handshakes.values()) socket.destroy();
     for (const link of this.#links.keys()) link.leave();
-    if (this.#links.size === 0) this.#left.resolve();
-    return this.#left.promise;
+  }
+
+  /** Leaves, and resolves once the last connection is closed: what was answered has been read, or `graceMs` are over. */
+  async finish(graceMs: number): Promise<void> {
+    this.leave();
+    if (this.#sockets.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = this.#parts.clock.setTimer(graceMs, resolve);
+      this.#allClosed = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+    this[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {
-    void this.leave();
+    this.leave();
     for (const link of this.#links.keys()) link.destroy("the gateway ends");
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   #serverFor(identity: NodeIdentity): Server {
@@ -127,6 +142,11 @@ export class PeerListener implements Disposable {
   #open(socket: TLSSocket, node: string, notAfterMs: number): void {
     const { clock, log } = this.#parts;
     socket.setNoDelay(true);
+    this.#sockets.add(socket);
+    socket.once("close", () => {
+      this.#sockets.delete(socket);
+      if (this.#sockets.size === 0) this.#allClosed();
+    });
     let expiry: Timer | undefined;
     const link: LinkCallee = new LinkCallee(
       socket,
@@ -156,7 +176,6 @@ export class PeerListener implements Disposable {
     const left = (this.#countOf.get(node) ?? 1) - 1;
     if (left > 0) this.#countOf.set(node, left);
     else this.#countOf.delete(node);
-    if (this.#leaving && this.#links.size === 0) this.#left.resolve();
   }
 }
 
