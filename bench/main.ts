@@ -26,6 +26,7 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   preemption: () => import("./preemption.ts"),
   starts: () => import("./starts.ts"),
   store: () => import("./store.ts"),
+  wagi: () => import("./wagi.ts"),
   "wake-up": () => import("./wake-up.ts"),
   "what-if": () => import("./what-if.ts"),
   "wasi-files": () => import("./wasi-files.ts"),
