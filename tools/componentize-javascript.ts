@@ -28,10 +28,7 @@ export const starlingMonkeyHttp = "0.2.10";
  * With StarlingMonkey. `fetch`: the script listens to the event of that name, as Web workers do; each instance can answer one
  * request only. `handle`: it exports `incomingHandler` and uses wasi:http itself; its instances answer one after the other.
  */
-export async function componentOfHttpHandler(
-  sourceFile: string,
-  style: "fetch" | "handle",
-): Promise<Uint8Array> {
+export async function componentOfHttpHandler(source: string, style: "fetch" | "handle"): Promise<Uint8Array> {
   // Of WASI's packages the engine has its own, older ones: here may only be what it lacks, and no worlds.
   const needed = new Set(["wasi-http", "wasi-io", "wasi-clocks"]);
   const packages = (await wasiPackages())
@@ -48,7 +45,7 @@ export async function componentOfHttpHandler(
     "}",
   ].join("\n");
   const flags = style === "fetch" ? [] : ["--disable", "fetch-event"];
-  return componentize(await readFile(sourceFile, "utf8"), world, packages, flags);
+  return componentize(source, world, packages, flags);
 }
 
 function withoutWorlds(text: string): string {

@@ -1,6 +1,8 @@
 /** The guests of `examples/`, and how each is built from its source. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { bundleJavaScript } from "./bundle-javascript.ts";
+import { cachedPackage } from "./cached-package.ts";
 import { compileAssemblyScript } from "./compile-assemblyscript.ts";
 import { compileC, compileCpp } from "./compile-c.ts";
 import { componentOfHttpHandler, componentOfJavaScript } from "./componentize-javascript.ts";
@@ -46,13 +48,24 @@ export const exampleGuests: readonly ExampleGuest[] = [
   guest("javascript/greet.wasm", "ignored", () =>
     componentOfJavaScript(join(examples, "javascript/greet.js"), join(examples, "javascript/world.wit")),
   ),
-  oneOfSeveral("http/greeter.wasm", "ignored", () =>
-    componentOfHttpHandler(join(examples, "http/greeter.js"), "fetch"),
+  oneOfSeveral("http/greeter.wasm", "ignored", async () =>
+    componentOfHttpHandler(await text("http/greeter.js"), "fetch"),
   ),
-  oneOfSeveral("http/counter.wasm", "ignored", () =>
-    componentOfHttpHandler(join(examples, "http/counter.js"), "handle"),
+  oneOfSeveral("http/counter.wasm", "ignored", async () =>
+    componentOfHttpHandler(await text("http/counter.js"), "handle"),
   ),
+  oneOfSeveral("http/mirror.wasm", "ignored", mirror),
 ];
+
+const voidServer = { name: "@scalar/void-server", version: "2.5.4" };
+
+/** A server that nobody here wrote. Its index would bring its WebSockets along, which no component can have. */
+async function mirror(): Promise<Uint8Array> {
+  const folder = await cachedPackage(voidServer.name, voidServer.version);
+  const entry = join(folder, "node_modules", voidServer.name, "dist", "create-void-server.js");
+  const source = await bundleJavaScript(join(examples, "http/mirror.js"), { [voidServer.name]: entry });
+  return componentOfHttpHandler(source, "fetch");
+}
 
 async function handlerOf(file: string): Promise<Uint8Array> {
   const header = { "wasi-http.h": await text("http/wasi-http.h") };

@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { cachedPackage } from "./cached-package.ts";
+import { cachedPackage } from "../../tools/cached-package.ts";
 
 export interface Load {
   readonly requestsPerSecond: number;

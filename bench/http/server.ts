@@ -36,7 +36,7 @@ export async function startProgram(
   });
   try {
     await Promise.race([once(child, "spawn"), once(child, "error").then(([error]) => Promise.reject(error))]);
-    await answers(url, () => child.exitCode === null && child.signalCode === null);
+    await untilAnswered(url, () => child.exitCode === null && child.signalCode === null);
   } catch (thrown) {
     await end(child);
     if (child.pid === undefined)
@@ -61,7 +61,8 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-async function answers(url: string, isAlive: () => boolean): Promise<void> {
+/** `isAlive`: whether there is still something to wait for. */
+export async function untilAnswered(url: string, isAlive: () => boolean): Promise<void> {
   const beganMs = performance.now();
   for (;;) {
     if (!isAlive()) throw new Error("it ended");

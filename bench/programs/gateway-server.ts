@@ -9,13 +9,20 @@ import { silentLog } from "../../kit/log.ts";
 import { systemRandom } from "../../kit/random.ts";
 import { Gateway } from "../../node-daemon/gateway/gateway.ts";
 import { defaultGatewayOptions } from "../../node-daemon/gateway/ports.ts";
-import { backendOf, endpointOf, routeOf, workloadOf } from "../../node-daemon/gateway/testing/test-gateway.ts";
+import {
+  backendOf,
+  endpointOf,
+  routeOf,
+  workloadOf,
+} from "../../node-daemon/gateway/testing/test-gateway.ts";
 import { dialShim, RequestServer } from "../../node-daemon/link/shim-requests.ts";
 
 const [kind = "", folder = ""] = process.argv.slice(2);
 const hello = Buffer.from("hello, world\n");
 const headers = ["content-type", "text/plain", "content-length", String(hello.length)];
 const parts = { clock: systemClock, log: silentLog, random: systemRandom };
+
+process.once("SIGINT", () => process.exit(0));
 
 process.on("message", (message) => {
   if (message === "cpu") process.send?.({ cpuUs: process.cpuUsage() });
@@ -50,7 +57,7 @@ function before(shim: string) {
       dialShim: (at) => dialShim(at, parts),
       dialPeer: (node) => dialShim(node, parts),
     },
-    { wake: () => {}, drained: () => {}, figures: () => {} },
+    { wake: () => {}, drained: () => {} },
   );
   gateway.apply({ kind: "workload", workload: workloadOf("w") });
   gateway.apply({

@@ -18,7 +18,7 @@ export interface CertificateFiles {
 interface LeafRequest {
   readonly commonName: string;
   readonly organization?: string;
-  readonly usage: "server" | "client";
+  readonly usages: readonly ("server" | "client")[];
   /** Names and addresses, for a server. */
   readonly hosts: readonly string[];
 }
@@ -42,16 +42,16 @@ export class LocalCertificates {
 
   /** The scheduler's, for both its API and its node sessions. */
   async scheduler(hosts: readonly string[]): Promise<CertificateFiles> {
-    return this.#leaf("scheduler", { commonName: "wherry-scheduler", usage: "server", hosts });
+    return this.#leaf("scheduler", { commonName: "wherry-scheduler", usages: ["server"], hosts });
   }
 
-  /** A node's, by which the scheduler knows its name. */
+  /** A node's, by which the scheduler and other nodes know its name: to them it is a client, and to nodes a server as well. */
   async node(name: string): Promise<CertificateFiles> {
     const commonName = `system:node:${name}`;
     return this.#leaf(`node-${name}`, {
       commonName,
       organization: "system:nodes",
-      usage: "client",
+      usages: ["client", "server"],
       hosts: [],
     });
   }
@@ -103,7 +103,7 @@ export class LocalCertificates {
     return files;
   }
 
-  #isUsable(files: CertificateFiles, { commonName, hosts }: LeafRequest): boolean {
+  #isUsable(files: CertificateFiles, { commonName, usages, hosts }: LeafRequest): boolean {
     if (!existsSync(files.certificate) || !existsSync(files.key)) return false;
     try {
       const certificate = new X509Certificate(readFileSync(files.certificate));
@@ -112,6 +112,7 @@ export class LocalCertificates {
         certificate.verify(ca.publicKey) &&
         certificate.validToDate.getTime() - this.#now() > renewBeforeDays * dayMs &&
         certificate.subject.split("\n").includes(`CN=${commonName}`) &&
+        usages.every((usage) => certificate.keyUsage?.includes(usageIds[usage])) &&
         hosts.every(
           (host) => (isIP(host) ? certificate.checkIP(host) : certificate.checkHost(host)) !== undefined,
         )
@@ -151,8 +152,6 @@ export class LocalCertificates {
       ["sign"],
     );
     const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-    const usage =
-      request.usage === "server" ? x509.ExtendedKeyUsage.serverAuth : x509.ExtendedKeyUsage.clientAuth;
     const names = request.hosts.map((value) => ({ type: isIP(value) ? "ip" : "dns", value }) as const);
     const certificate = await x509.X509CertificateGenerator.create({
       serialNumber: randomSerial(),
@@ -168,7 +167,7 @@ export class LocalCertificates {
       extensions: [
         new x509.BasicConstraintsExtension(false, undefined, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-        new x509.ExtendedKeyUsageExtension([usage]),
+        new x509.ExtendedKeyUsageExtension(request.usages.map((usage) => usageIds[usage])),
         await x509.AuthorityKeyIdentifierExtension.create(ca),
         ...(names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : []),
       ],
@@ -182,6 +181,9 @@ export class LocalCertificates {
     return { notBefore: new Date(now - clockSkewMs), notAfter: new Date(now + days * dayMs) };
   }
 }
+
+/** Of the extended key usage, as RFC 5280 numbers them. */
+const usageIds = { server: "1.3.6.1.5.5.7.3.1", client: "1.3.6.1.5.5.7.3.2" } as const;
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 

@@ -1,9 +1,17 @@
+import "reflect-metadata";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import {
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  PemConverter,
+  X509Certificate as Certificate,
+  X509CertificateGenerator,
+} from "@peculiar/x509";
 import { beforeEach, expect, test } from "vitest";
-import { LocalCertificates } from "./certificates.ts";
+import { type CertificateFiles, LocalCertificates } from "./certificates.ts";
 import { RotatingFile, shortLine } from "./child-log.ts";
 import { StateLock } from "./lock.ts";
 import { identify, isRunning } from "./process-identity.ts";
@@ -33,7 +41,7 @@ test("LocalCertificates: the CA signs the scheduler and the nodes, each for its 
     "CN=system:node:laptop",
     "O=system:nodes",
   ]);
-  expect(read(node.certificate).keyUsage).toEqual(["1.3.6.1.5.5.7.3.2"]);
+  expect(read(node.certificate).keyUsage).toEqual(["1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.1"]);
   expect(statSync(node.key).mode & 0o777).toBe(0o600);
 });
 
@@ -48,6 +56,36 @@ test.each([
   expect(read(first.ca).serialNumber).toBe(before[0]);
   expect(read(first.certificate).serialNumber === before[1]).toBe(same);
 });
+
+test("LocalCertificates: a node's certificate that is for clients only is made again, under the same CA", async () => {
+  const certificates = new LocalCertificates(folder, () => now);
+  const files = await certificates.node("laptop");
+  await signForClients(files);
+  const { serialNumber } = read(files.certificate);
+  expect(read(files.certificate).keyUsage).toEqual(["1.3.6.1.5.5.7.3.2"]);
+  await certificates.node("laptop");
+  expect(read(files.certificate).serialNumber).not.toBe(serialNumber);
+  expect(read(files.certificate).verify(read(files.ca).publicKey)).toBe(true);
+});
+
+/** As an earlier version has made it: good otherwise. */
+async function signForClients(files: CertificateFiles): Promise<void> {
+  const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+  const ca = new Certificate(readFileSync(files.ca, "utf8"));
+  const caKey = readFileSync(join(folder, "ca.key"), "utf8");
+  const imported = PemConverter.decodeFirst(caKey);
+  const certificate = await X509CertificateGenerator.create({
+    subject: "CN=system:node:laptop, O=system:nodes",
+    issuer: ca.subject,
+    notBefore: new Date(now),
+    notAfter: new Date(now + 365 * dayMs),
+    signingAlgorithm: algorithm,
+    publicKey: new Certificate(readFileSync(files.certificate, "utf8")).publicKey,
+    signingKey: await crypto.subtle.importKey("pkcs8", imported, algorithm, false, ["sign"]),
+    extensions: [new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth])],
+  });
+  writeFileSync(files.certificate, certificate.toString("pem"));
+}
 
 test("LocalCertificates: the token is made once", () => {
   const token = () => new LocalCertificates(folder, () => now).adminToken().token;

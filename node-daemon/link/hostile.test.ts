@@ -1,6 +1,6 @@
 /** What the other end may do when somebody has taken it over. This end never throws, keeps little, and mixes nothing up. */
 import { duplexPair, type Duplex } from "node:stream";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { silentLog } from "../../kit/log.ts";

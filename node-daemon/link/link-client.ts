@@ -50,12 +50,16 @@ export interface LinkClientOptions {
   readonly limits: LinkClientLimits;
   readonly link: LinkOptions;
   readonly random: Random;
+  /** It is not used any more. */
+  readonly closed?: () => void;
 }
 
 /** A dial under way, up to the other end's hello. */
 interface Dial {
   readonly waiting: Set<WaitingExchange>;
   readonly abort: AbortController;
+  /** Good for those that wait for it, and for nobody else. */
+  stale: boolean;
 }
 
 export class LinkClient {
@@ -97,6 +101,18 @@ export class LinkClient {
     this.#idleTimer?.cancel();
     this.#dial?.abort.abort();
     for (const caller of this.#callers) caller.close();
+    this.#options.closed?.();
+  }
+
+  /** From now on other connections than those there are, which end with the exchanges that they have. */
+  renew(): void {
+    for (const caller of this.#callers) {
+      this.#gone(caller);
+      caller.close();
+    }
+    this.#failures = 0;
+    this.#retryAtMs = 0;
+    if (this.#dial) this.#dial.stale = true;
   }
 
   #accepting(): LinkCaller | undefined {
@@ -117,7 +133,7 @@ export class LinkClient {
   }
 
   #begin(): Dial {
-    const dial: Dial = { waiting: new Set(), abort: new AbortController() };
+    const dial: Dial = { waiting: new Set(), abort: new AbortController(), stale: false };
     void this.#connect(dial);
     return dial;
   }
@@ -164,6 +180,9 @@ export class LinkClient {
       else exchange.fault(full);
     }
     dial.waiting.clear();
+    if (!dial.stale) return;
+    this.#gone(caller);
+    caller.close();
   }
 
   #failed(dial: Dial, message: string): void {

@@ -63,6 +63,7 @@ class TestKeeper {
         orphanMs: 20_000,
       },
       workers,
+      lastAddresses: [],
       events: {
         teach: () => this.#snapshot(),
         message: (_from, message) => {

@@ -201,6 +201,49 @@ export const guests = {
         ),
       ),
     }),
+  /** Prints a text, then exits. */
+  printsThenExits: (text: string, code: number) =>
+    guest({ imports: ["fd_write", "proc_exit"], text, code: lines(transfer(0, 1), exitWith(1, code)) }),
+  /** Prints a text, then sleeps for ever. */
+  printsThenSleeps: (text: string, sleepMs: number) =>
+    guest({
+      imports: ["poll_oneoff", "fd_write"],
+      text,
+      sleepMs,
+      code: lines(transfer(1, 1), loop(sleepOnce(0))),
+    }),
+  /** Prints its text again and again, letting the others run in between. */
+  printsForEver: (head: string) =>
+    guest({ imports: ["fd_write", "sched_yield"], text: head, code: loop(transfer(0, 1), call(1), drop) }),
+  /** Grows by so many pages, prints how it went as a status of its own, and waits for the end of its input. */
+  growsThenReads: (pages: number) =>
+    guest({
+      imports: ["fd_read", "fd_write"],
+      text: "Status: 200\n\nStatus: 507\n\n",
+      code: lines(
+        lines(i32Const(at.vector + 4), i32Const(13), [0x36, 2, 0]),
+        lines(i32Const(pages), [0x40, 0], i32Const(-1), [0x46]),
+        block(0x04, lines(i32Const(at.vector), i32Const(at.text + 13), [0x36, 2, 0])),
+        transfer(1, 1),
+        lines(i32Const(at.vector), i32Const(at.text + 64), [0x36, 2, 0]),
+        lines(i32Const(at.vector + 4), i32Const(1), [0x36, 2, 0]),
+        block(0x02, loop(transfer(0, 0), i32Const(at.done), [0x28, 2, 0, 0x45, 0x0d, 1])),
+      ),
+    }),
+  /** Says which bytes of its memory behind its own data are not zero, by writing there after it has looked: 200 for none, 500. */
+  looksForTraces: (offset: number) =>
+    guest({
+      imports: ["fd_write"],
+      pages: 2,
+      text: "Status: 200\n\nStatus: 500\n\n",
+      code: lines(
+        lines(i32Const(at.vector + 4), i32Const(13), [0x36, 2, 0]),
+        lines(i32Const(offset), [0x28, 2, 0]),
+        block(0x04, lines(i32Const(at.vector), i32Const(at.text + 13), [0x36, 2, 0])),
+        lines(i32Const(offset), i32Const(7), [0x36, 2, 0]),
+        transfer(0, 1),
+      ),
+    }),
   /** Opens a file in its first mount, or exits with 9; reads and prints as many bytes as its path has; exits with 0. */
   printsFile: (path: string) =>
     guest({

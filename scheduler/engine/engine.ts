@@ -149,7 +149,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
         this.#routing.registered(name);
       },
       gatewayChanged: (name, gateway) => this.#routing.gatewayChanged(name, gateway),
-      wakeUp: (name, uids) => this.#routing.waits(name, uids),
+      wakeUp: (name, uids) => this.#routing.wakeUp(name, uids),
       usageFell: limitsUsage(placement) ? (name) => this.#placement.usageFell(name) : () => {},
     });
     this.#quotas = this.#makeQuotaKeeper();
@@ -210,6 +210,12 @@ export class Engine implements InstanceSource, AsyncDisposable {
       revisions: this.#revisions,
       session: (nodeName) => this.nodes.session(nodeName),
       isKnown: (uid) => !this.#held.has(uid),
+      wakeUps: {
+        workload: (uid) => this.#workloads.get(uid),
+        refusal: (workload) => this.#quotaRefusal(workload),
+        seen: (workload) => this.#seen(workload),
+        stored: (workload, before) => this.#workloadStored(workload, before),
+      },
       again: () => this.#turns.schedule(),
     });
   }
@@ -460,6 +466,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   #workloadEvent(kind: WorkloadKind, event: Exclude<BackendEvent, { kind: "synced" }>, isOld: boolean): void {
     const { uid } = event.object.metadata;
+    const workload = this.#routing.view(toWorkload(kind, event.object));
     if (event.kind === "delete") {
       this.#pace.wake(uid);
       this.#workloads.delete(uid);
@@ -469,10 +476,9 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#daemonSets.delete(uid);
       this.#reconciler.drop(uid);
       this.#wakeUps.set(uid, undefined);
-      this.#routing.workloadGone(toWorkload(kind, event.object));
+      this.#routing.workloadGone(workload);
     } else {
       const before = this.#workloads.get(uid);
-      const workload = toWorkload(kind, event.object);
       this.#workloads.set(uid, workload);
       if (this.#movable.put(workload)) this.#rebalancer.wake();
       this.#daemonSets.put(workload);
@@ -484,8 +490,26 @@ export class Engine implements InstanceSource, AsyncDisposable {
       if (before !== undefined && isGang(before) !== isGang(workload)) this.#placement.gangChanged(uid);
       if (isOld && this.nodes.hasUnknown()) this.#held.add(uid);
     }
-    this.#budgets.workloadChanged(toWorkload(kind, event.object));
+    this.#budgets.workloadChanged(workload);
     this.#turns.mark(uid);
+  }
+
+  /** It is woken up, or not after all: its controller acts as if it were declared so. */
+  #seen(workload: Workload): void {
+    const { uid } = workload.object.metadata;
+    this.#workloads.set(uid, workload);
+    // Nothing is wanted of it yet, so nothing can be made twice.
+    this.#held.delete(uid);
+    this.#pace.wake(uid);
+    this.#budgets.workloadChanged(workload);
+    this.#turns.mark(uid);
+  }
+
+  /** Why the quotas of its namespace leave no room for an instance. What it has got already is not asked for again. */
+  #quotaRefusal(workload: Workload): string | undefined {
+    if (this.#state.countOwnedBy(workload.object.metadata.uid) > 0) return undefined;
+    const request = this.#reconciler.requestOfOne(workload);
+    return request && this.#quotas.book.allowance(request.quota, 1).refusal;
   }
 
   /** Instances keep the priority that they were made with; what could not be made for want of the class now can. */
@@ -534,7 +558,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
   #workloadStored(workload: Workload, before: Workload): void {
     const { uid } = workload.object.metadata;
     if (this.#workloads.get(uid) !== before) return;
-    this.#workloads.set(uid, workload);
+    this.#workloads.set(uid, this.#routing.view(workload));
     this.#budgets.workloadChanged(workload);
     if (this.#movable.put(workload)) this.#rebalancer.wake();
   }

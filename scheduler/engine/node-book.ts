@@ -11,6 +11,7 @@
  */
 import type { WasmNode } from "../../api/gen/kinds.gen.ts";
 import { ratioOf } from "../../api/overcommit.ts";
+import { localWakeAnnotation } from "../../api/wake-up.ts";
 import type { Clock, Timer } from "../../kit/clock.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Backend } from "../backend/backend.ts";
@@ -240,8 +241,12 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     // What is lost on the way to it later may come back to no other node.
     const targetNode = instance.owner.kind === "WasmDaemonSet" ? session.nodeName : undefined;
     const outcome = this.#options.state.adopt({ ...this.#options.asDeclared(instance), targetNode, state });
-    if (outcome.kind === "changed") this.#options.changed(outcome.change);
-    else if (outcome.kind === "refused") this.#dismiss(session, instance.uid, status);
+    if (outcome.kind === "changed") {
+      // Before its controller looks, which would take it for one too many.
+      if (!isFinal && Object.hasOwn(instance.annotations, localWakeAnnotation))
+        this.#options.wakeUp(session.nodeName, [instance.owner.uid]);
+      this.#options.changed(outcome.change);
+    } else if (outcome.kind === "refused") this.#dismiss(session, instance.uid, status);
     if (this.#options.state.instance(instance.uid)?.state.kind === "stopping")
       session.stop(instance.uid, undefined);
   }

@@ -30,7 +30,9 @@ import type { Isolation } from "../../api/isolation.ts";
 import type { Instance, Slot } from "../core/model.ts";
 import { LearnedIsolation } from "../core/learned-isolation.ts";
 import type { PriorityClasses } from "../core/priority-classes.ts";
+import type { QueuedRequest } from "../core/placement/queue.ts";
 import type { StopReason } from "../nodes/node-port.ts";
+import { queuedRequest } from "./queued-request.ts";
 import { RetiredInstances } from "./retired-instances.ts";
 import type { EventRecorder } from "./event-recorder.ts";
 import { type Progress, StepBacklog } from "./step-backlog.ts";
@@ -317,6 +319,16 @@ export class Reconciler implements AsyncDisposable {
     // It has been deleted since: the controller looks again.
     if (!entry) return;
     for (let made = 0; made < count; made++) this.#create(entry, workload, namespace, { targetNode });
+  }
+
+  /** What an instance of its current template would ask of placement; undefined: none can be made. */
+  requestOfOne(workload: Workload): QueuedRequest | undefined {
+    const entry = this.catalogueEntry(workload);
+    const priority = this.#options.priorities.resolve(entry.template.spec.priorityClassName);
+    if (priority.kind === "unknown") return undefined;
+    const nobody = { uid: "", name: "", slot: undefined, targetNode: undefined, createdMs: 0 };
+    const isolation = this.isolationFor(workload, entry);
+    return queuedRequest(newInstance({ workload, entry, priority, isolation, ...nobody }), entry, false);
   }
 
   /** Makes another one of the template of an instance, without a node yet. undefined: it cannot be made now. */

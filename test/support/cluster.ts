@@ -8,16 +8,22 @@ import { openSync } from "node:fs";
 import { TestClient } from "./client.ts";
 import { ApiClient } from "../../cli/client/api-client.ts";
 import { readClusterAccess } from "../../cli/client/kubeconfig.ts";
+import { runCommandLine } from "../../cli/command-line.ts";
 import { LocalCertificates } from "../../cli/local/certificates.ts";
 import { madeProgramsFolder, servicePrograms } from "../../cli/local/program.ts";
 import { writeLocalKubeconfig } from "../../cli/local/kubeconfig.ts";
 import { openStateDirectory, storeFileOf, type StateDirectory } from "../../cli/local/state-directory.ts";
+import { TestTerminal } from "../../cli/testing/test-terminal.ts";
 
 export const checkout = resolve(fileURLToPath(new URL("../..", import.meta.url)));
 
 interface SchedulerReady {
   readonly url: string;
   readonly nodesAddress: string;
+}
+
+interface NodeReady {
+  readonly urls: readonly string[];
 }
 
 export interface CommandResult {
@@ -31,6 +37,8 @@ export interface ClusterOptions {
   readonly hostPaths?: readonly string[];
   /** Where instances may listen, as the daemon's `--allow-listen`. */
   readonly listen?: readonly string[];
+  /** Whether each node has a gateway, at a port of its own. */
+  readonly gateways?: boolean;
   /** More arguments of the scheduler. */
   readonly schedulerArgs?: readonly string[];
   /** More arguments of each node daemon. */
@@ -84,7 +92,8 @@ export class TestCluster implements AsyncDisposable {
   readonly #options: ClusterOptions;
   readonly #certificates: LocalCertificates;
   readonly #programs = servicePrograms();
-  readonly #nodes = new Map<string, Daemon<unknown>>();
+  readonly #nodes = new Map<string, Daemon<NodeReady>>();
+  readonly #urls = new Map<string, string>();
   #scheduler: Daemon<SchedulerReady> | undefined;
   #addresses: SchedulerReady | undefined;
 
@@ -161,12 +170,19 @@ export class TestCluster implements AsyncDisposable {
     args.push("--reserve-host-path", this.directory.root, "--reserve-host-path", madeProgramsFolder);
     // A test that is killed leaves nothing behind.
     args.push("--end-orphaned-shims-after", "60");
+    if (this.#options.gateways) args.push("--gateway-http", "127.0.0.1:0", "--gateway-debug-headers");
     // The machine that runs tests may be short for reasons of its own.
     args.push("--eviction-memory", "1Mi", "--eviction-disk", "1Mi");
     args.push(...(this.#options.nodeArgs ?? []), ...more);
-    const node = new Daemon(this.#programs.node, args, join(this.directory.logs, `${name}.log`));
+    const node = new Daemon<NodeReady>(this.#programs.node, args, join(this.directory.logs, `${name}.log`));
     this.#nodes.set(name, node);
-    await node.ready;
+    const [url = ""] = (await node.ready).urls;
+    this.#urls.set(name, url);
+  }
+
+  /** Where clients reach the gateway of a node, as its daemon has said last. */
+  url(name: string): string {
+    return this.#urls.get(name) ?? "";
   }
 
   async killNode(name: string): Promise<void> {
@@ -186,9 +202,19 @@ export class TestCluster implements AsyncDisposable {
     this.#nodes.get(name)?.process.kill("SIGCONT");
   }
 
-  /** Pids of a node's shims, found by the state folder in their command lines. */
+  /** Pids of a node's shims. */
   shims(name: string): readonly number[] {
-    const state = `${this.directory.node(name)}/`;
+    return this.#processesIn(name, "runtimes/");
+  }
+
+  /** Pids of a node's gateway processes. */
+  gateways(name: string): readonly number[] {
+    return this.#processesIn(name, "gateway/");
+  }
+
+  /** Found by a part of the state folder in their command lines. */
+  #processesIn(name: string, part: string): readonly number[] {
+    const state = `${this.directory.node(name)}/${part}`;
     return readdirSync("/proc").flatMap((entry) => {
       const file = `/proc/${entry}/cmdline`;
       if (!/^\d+$/.test(entry) || Number(entry) === this.#nodes.get(name)?.process.pid) return [];
@@ -205,6 +231,10 @@ export class TestCluster implements AsyncDisposable {
     for (const pid of this.shims(name)) process.kill(pid, "SIGKILL");
   }
 
+  killGateways(name: string): void {
+    for (const pid of this.gateways(name)) process.kill(pid, "SIGKILL");
+  }
+
   /** What a node's daemon runs from. */
   programFolder(name: string): string {
     const words = readFileSync(`/proc/${this.nodePid(name)}/cmdline`, "utf8").split("\0");
@@ -215,10 +245,10 @@ export class TestCluster implements AsyncDisposable {
     return this.#nodes.get(name)?.process.pid ?? 0;
   }
 
-  /** The scheduler, the daemons and their shims. */
+  /** The scheduler, the daemons, their shims and gateways. */
   pids(): readonly number[] {
     const daemons = [this.#scheduler, ...this.#nodes.values()].flatMap((daemon) => daemon?.process.pid ?? []);
-    return [...daemons, ...[...this.#nodes.keys()].flatMap((name) => this.shims(name))];
+    return [...daemons, ...[...this.#nodes.keys()].flatMap((name) => this.#processesIn(name, ""))];
   }
 
   /** Where the API is, and the administrator's credentials. */
@@ -262,10 +292,16 @@ export class TestCluster implements AsyncDisposable {
     if (code !== 0) throw new Error(`apply failed (${code}):\n${stdout}${stderr}`);
   }
 
+  /**
+   * What `wherry get -o json` prints. Tests ask this again and again while they wait, so the command runs in this process: one of
+   * its own costs a third of a second of CPU each time, and the longer an answer takes the more is missed in between.
+   */
   async json<T>(...args: readonly string[]): Promise<T> {
-    const { code, stdout, stderr } = await this.wherry("get", ...args, "-o", "json");
-    if (code !== 0) throw new Error(`get ${args.join(" ")} failed (${code}):\n${stderr}`);
-    return JSON.parse(stdout) as T;
+    const terminal = new TestTerminal(this.folder);
+    terminal.env["KUBECONFIG"] = this.directory.kubeconfig;
+    const code = await runCommandLine(["get", ...args, "-o", "json"], terminal);
+    if (code !== 0) throw new Error(`get ${args.join(" ")} failed (${code}):\n${terminal.stderr}`);
+    return JSON.parse(terminal.stdout) as T;
   }
 
   async instances(): Promise<readonly TestInstance[]> {
@@ -276,7 +312,10 @@ export class TestCluster implements AsyncDisposable {
     const keep = process.env["WHERRY_KEEP_TEST_STATE"] !== undefined;
     await Promise.all([...this.#nodes.values()].map((node) => node.end("SIGTERM")));
     await this.#scheduler?.end("SIGTERM");
-    for (const name of this.#nodes.keys()) this.killShims(name);
+    for (const name of this.#nodes.keys()) {
+      this.killShims(name);
+      this.killGateways(name);
+    }
     if (!keep && existsSync(this.folder)) rmSync(this.folder, { recursive: true, force: true });
   }
 }

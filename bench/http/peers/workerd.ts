@@ -2,7 +2,7 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compileC } from "../../../tools/compile-c.ts";
-import { cachedPackage } from "../cached-package.ts";
+import { cachedPackage } from "../../../tools/cached-package.ts";
 import { startProgram, type RunningServer, type Server } from "../server.ts";
 
 const version = "1.20261117.1";

@@ -18,12 +18,14 @@ import { needsProcess } from "./shared-features.ts";
 import { memoryBytesMin, type PrepareAnswer, type PreparedFacts, type PrepareTask } from "./prepare-task.ts";
 
 async function prepare(job: PrepareTask): Promise<PrepareAnswer> {
-  const { task, file, target, deterministic, use } = job;
+  const { task, file, target, mode, use } = job;
   const original = await readFile(file);
-  if (isComponent(original)) return deterministic ? refuseComponent(task) : prepareComponent(job, original);
+  if (isComponent(original)) {
+    return mode === "deterministic" ? refuseComponent(task) : prepareComponent(job, original);
+  }
   const invalid = await validate(original);
   if (invalid) return { task, ...invalid };
-  const rewritten = rewriteModule(original, defaultLimits, deterministic ? "deterministic" : "plain");
+  const rewritten = rewriteModule(original, defaultLimits, mode);
   if (rewritten.kind === "rejected") return { task, ...rewritten };
   const { bytes, facts } = rewritten;
   const unfit = checkModule(facts);

@@ -14,6 +14,7 @@ import { CertificateShelf } from "./certificate-shelf.ts";
 import { GatewayBook } from "./gateway-book.ts";
 import { GatewayFeeds } from "./gateway-feeds.ts";
 import { GatewayTable } from "./gateway-table.ts";
+import { RequestWakeUps, type RequestWakeUpsOptions } from "./request-wake-ups.ts";
 import { RouteKeeper } from "./route-keeper.ts";
 import { RouteStatuses } from "./route-statuses.ts";
 import { ServedWorkloads } from "./served-workloads.ts";
@@ -29,6 +30,7 @@ export interface RoutingOptions {
   readonly events: EventRecorder;
   readonly revisions: RevisionKeeper;
   readonly session: (nodeName: string) => NodeSession | undefined;
+  readonly wakeUps: Pick<RequestWakeUpsOptions, "workload" | "refusal" | "seen" | "stored">;
   /** Whether all instances of a workload have been reported. */
   readonly isKnown: (workloadUid: string) => boolean;
   /** `run` is to be called at the end of a turn. */
@@ -46,6 +48,7 @@ export class Routing implements AsyncDisposable {
   readonly #keeper: RouteKeeper;
   readonly #statuses: RouteStatuses;
   readonly #feeds: GatewayFeeds;
+  readonly #wakeUps: RequestWakeUps;
   /** At whose gateways requests wait for a workload. */
   readonly #waiting = new Map<string, Set<string>>();
   #isStarted = false;
@@ -74,6 +77,7 @@ export class Routing implements AsyncDisposable {
       template: (uid, hash) => revisions.template(uid, hash),
       isNamed: (uid) => this.#keeper.isPublished(uid),
     });
+    this.#wakeUps = new RequestWakeUps({ ...options, ...options.wakeUps });
     this.#certificates = new CertificateShelf({ backend, table: this.#table });
     this.#keeper = new RouteKeeper({
       clock,
@@ -125,7 +129,7 @@ export class Routing implements AsyncDisposable {
   async close(): Promise<void> {
     this.#openTimer?.cancel();
     this.#feeds.close();
-    await this.#statuses.close();
+    await Promise.all([this.#statuses.close(), this.#wakeUps.close()]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -150,6 +154,7 @@ export class Routing implements AsyncDisposable {
     if (workload.kind === "WasmJob") return;
     this.#workloads.delete(workload);
     this.#waiting.delete(workload.object.metadata.uid);
+    this.#wakeUps.gone(workload.object.metadata.uid);
     this.#keeper.workloadChanged(workload);
   }
 
@@ -177,14 +182,20 @@ export class Routing implements AsyncDisposable {
     if (this.#gateways.get(nodeName)) this.#feeds.registered(nodeName);
   }
 
-  /** Requests wait at this node's gateway: it is told first when something is ready. */
-  waits(nodeName: string, workloadUids: readonly string[]): void {
+  /** Requests wait at this node's gateway: what sleeps is woken up, and the node is told first when something is ready. */
+  wakeUp(nodeName: string, workloadUids: readonly string[]): void {
     for (const uid of workloadUids) {
+      this.#wakeUps.wake(uid);
       if (this.#workloads.get(uid) === undefined) continue;
       const names = this.#waiting.get(uid) ?? new Set<string>();
       this.#waiting.set(uid, names);
       names.add(nodeName);
     }
+  }
+
+  /** A workload as declared, as the engine is to see it: what a request has woken up, not as it slept. */
+  view(workload: Workload): Workload {
+    return this.#wakeUps.view(workload);
   }
 
   /** At the end of each turn. */

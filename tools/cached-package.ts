@@ -1,11 +1,11 @@
-/** Packages of npm that only benchmarks need: fetched when one runs, in the version that is named here, and kept. */
+/** Packages of npm that few need: fetched when somebody does, in the version that is named there, and kept in `.cache/packages`. */
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { root } from "../../tools/gate.ts";
-import { runCompiler } from "../../tools/run-compiler.ts";
+import { root } from "./gate.ts";
+import { runCompiler } from "./run-compiler.ts";
 
-const folderOfAll = join(root, ".cache", "bench");
+const folderOfAll = join(root, ".cache", "packages");
 
 /** Resolves with the folder whose `node_modules` has it. None of its install scripts run. */
 export async function cachedPackage(name: string, version: string): Promise<string> {
