@@ -29,7 +29,11 @@ export async function* run(): AsyncIterable<Figure> {
     yield { name: "gateway with an echo behind it", value: gatewayLoad.perSecond, unit: "requests/s" };
     yield { name: "  processor time of the gateway", value: gatewayLoad.cpuUs, unit: "µs" };
     yield { name: "  99th percentile", value: gatewayLoad.p99Ms, unit: "ms" };
-    yield { name: "  gateway against the plain server", value: gatewayLoad.cpuUs / plainLoad.cpuUs, unit: "times" };
+    yield {
+      name: "  gateway against the plain server",
+      value: gatewayLoad.cpuUs / plainLoad.cpuUs,
+      unit: "times",
+    };
   } catch (thrown) {
     yield { name: "gateway", notMeasured: String(thrown) };
   } finally {
@@ -59,8 +63,17 @@ async function cpuOf(child: ChildProcess): Promise<number> {
   return cpuUs.user + cpuUs.system;
 }
 
-async function wrk(port: number, duration: number): Promise<{ readonly requests: number; readonly p99Ms: number }> {
-  const child = spawn("wrk", ["-t1", `-c${connections}`, `-d${duration}s`, "--latency", `http://127.0.0.1:${port}/`]);
+async function wrk(
+  port: number,
+  duration: number,
+): Promise<{ readonly requests: number; readonly p99Ms: number }> {
+  const child = spawn("wrk", [
+    "-t1",
+    `-c${connections}`,
+    `-d${duration}s`,
+    "--latency",
+    `http://127.0.0.1:${port}/`,
+  ]);
   let text = "";
   child.stdout.on("data", (bytes: Buffer) => (text += bytes.toString()));
   await new Promise<void>((resolve, reject) => {

@@ -18,6 +18,7 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   guests: () => import("./guests.ts"),
   "hollow-nodes": () => import("./hollow-nodes.ts"),
   http: () => import("./http.ts"),
+  "http-wake-ups": () => import("./http-wake-ups.ts"),
   instances: () => import("./instances.ts"),
   link: () => import("./link.ts"),
   placement: () => import("./placement.ts"),
