@@ -8,11 +8,18 @@ interface HttpWorkload {
   readonly host?: string;
   /** More fields of the deployment. */
   readonly spec?: Readonly<Record<string, unknown>>;
+  readonly memory?: string;
 }
 
 /** A deployment and the route to it. */
-export function httpWorkload({ name, image, http, host, spec }: HttpWorkload): string {
-  const instance = { module: { image }, http, resources: { limits: { memory: "256Mi" } } };
+export function httpWorkload(workload: HttpWorkload): string {
+  return httpObjects(workload)
+    .map((object) => stringify(object))
+    .join("---\n");
+}
+
+export function httpObjects({ name, image, http, host, spec, memory = "256Mi" }: HttpWorkload) {
+  const instance = { module: { image }, http, resources: { limits: { memory } } };
   const deployment = {
     apiVersion: "wherry.dev/v1alpha1",
     kind: "WasmDeployment",
@@ -25,5 +32,5 @@ export function httpWorkload({ name, image, http, host, spec }: HttpWorkload): s
     metadata: { name },
     spec: { ...(host ? { hostnames: [host] } : {}), rules: [{ backendRefs: [{ name }] }] },
   };
-  return `${stringify(deployment)}---\n${stringify(route)}`;
+  return [deployment, route] as const;
 }
