@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
 import { errorMessage } from "../../kit/errors.ts";
+import { freePort } from "../../test/support/free-port.ts";
 import { processTree } from "../processes.ts";
 
 /** Something that answers every GET with a short greeting, and how to start it. */
@@ -36,7 +36,7 @@ export async function startProgram(
   });
   try {
     await Promise.race([once(child, "spawn"), once(child, "error").then(([error]) => Promise.reject(error))]);
-    await answers(url, () => child.exitCode === null && child.signalCode === null);
+    await untilAnswered(url, () => child.exitCode === null && child.signalCode === null);
   } catch (thrown) {
     await end(child);
     if (child.pid === undefined)
@@ -52,16 +52,8 @@ export async function startProgram(
   };
 }
 
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo; // It listens on a port, not on a path.
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
-async function answers(url: string, isAlive: () => boolean): Promise<void> {
+/** `isAlive`: whether there is still something to wait for. */
+export async function untilAnswered(url: string, isAlive: () => boolean): Promise<void> {
   const beganMs = performance.now();
   for (;;) {
     if (!isAlive()) throw new Error("it ended");

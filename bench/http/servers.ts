@@ -1,6 +1,7 @@
 import { jcoServe } from "./peers/jco-serve.ts";
 import { plainNode, plainProxy } from "./peers/plain-node.ts";
 import { wasmtimeServe } from "./peers/wasmtime-serve.ts";
+import { wherryHandlers } from "./peers/wherry.ts";
 import { workerd } from "./peers/workerd.ts";
 import type { Server } from "./server.ts";
 
@@ -15,4 +16,5 @@ export const servers: readonly Server[] = [
   jcoServe({ fresh: false }),
   jcoServe({ fresh: true }),
   wasmtimeServe,
+  ...wherryHandlers,
 ];
