@@ -49,6 +49,23 @@ test("a request reaches an instance, and a host that nobody names does not", asy
   expect(await ask(url, { host: "other.test" })).toMatchObject({ status: 404 });
 });
 
+test("a node without an instance brings requests to one that has it, and a daemon that goes gracefully loses none", async () => {
+  const two = await TestCluster.start(["one", "two"], { gateways: true });
+  cluster = two;
+  await two.apply(deployment(1, { name: "tally", image, template: { http: { handler: "wagi" } } }));
+  await two.apply(route("tally"));
+  await answers(two, "one");
+  await answers(two, "two");
+  const [where] = (await two.instances()).map(({ spec }) => spec.nodeName);
+  const other = where === "one" ? "two" : "one";
+  const load = new Load(two.url(other), { host });
+  // Its instance is stopped, and made again where the requests come in.
+  await two.stopNode(where ?? "");
+  await answers(two, other);
+  expect((await load.stop()).failures).toEqual([]);
+  expect((await two.instances()).map(({ spec }) => spec.nodeName)).toEqual([other]);
+});
+
 test("kill -9 of the daemon: requests go on, and the next daemon takes the gateway over as it is", async () => {
   const one = await served(["one"]);
   const url = one.url("one");

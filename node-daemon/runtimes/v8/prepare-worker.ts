@@ -56,8 +56,9 @@ async function prepareComponent(
   { task, componentTarget, use }: PrepareTask,
   original: Uint8Array,
 ): Promise<PrepareAnswer> {
-  const useless = checkComponentUse(use);
-  if (useless) return { task, ...useless };
+  // Told before it is translated for nothing.
+  const never = use === "wagi" ? checkComponentUse({}, use) : undefined;
+  if (never) return { task, ...never };
   // Most nodes run none, and the translator is large.
   const [{ translateComponent }, { offer }] = await Promise.all([
     import("../../components/translate.ts"),
@@ -66,6 +67,8 @@ async function prepareComponent(
   const translated = await translateComponent(original, offer);
   if (translated.kind === "rejected") return { task, ...translated };
   const { facts, script, modules } = translated;
+  const useless = checkComponentUse(facts, use);
+  if (useless) return { task, ...useless };
   const temporary = `${componentTarget}.${process.pid}.new`;
   try {
     await rm(temporary, { recursive: true, force: true });

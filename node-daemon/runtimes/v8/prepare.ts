@@ -213,7 +213,7 @@ async function readCachedComponent(folder: string, use: Use): Promise<Cached | R
     for (const [name, bytes] of sizes) {
       if ((await stat(join(folder, name))).size !== bytes) return undefined;
     }
-    const useless = checkComponentUse(use);
+    const useless = checkComponentUse(facts, use);
     if (useless) return useless;
     const features = facts.modules.flatMap((module) => module.facts.features);
     return { file, memoryBytesMin: componentBytesMin(facts), needsProcess: needsProcess(features) };

@@ -13,6 +13,7 @@ import {
   noNetworkGrant,
   type PreparedModule,
   type PrepareOutcome,
+  type PrepareRequest,
   type RunEnd,
   type RunId,
   type RunListener,
