@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
 import { errorMessage } from "../../kit/errors.ts";
+import { freePort } from "../../test/support/free-port.ts";
 import { processTree } from "../processes.ts";
 
 /** Something that answers every GET with a short greeting, and how to start it. */
@@ -50,15 +50,6 @@ export async function startProgram(
     pids: () => (child.pid === undefined ? [] : processTree(child.pid)),
     stop: () => end(child),
   };
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo; // It listens on a port, not on a path.
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** `isAlive`: whether there is still something to wait for. */

@@ -213,6 +213,13 @@ export const handlers = {
       (call $path (local.get $request) (i32.const 1040))
       ${hello}
       (call $dropRequest (local.get $request))`),
+  /** Asks for the method so many times before it answers. */
+  calls: (count: number) =>
+    handler(`(local.set $at (i32.const ${count}))
+      (loop $more
+        (call $method (local.get $request) (i32.const 1024))
+        (br_if $more (local.tee $at (i32.sub (local.get $at) (i32.const 1)))))
+      ${hello} (call $dropRequest (local.get $request))`),
   /** Counts its requests in its memory and traps at the `count`th. */
   trapsAt: (count: number) =>
     handler(`(i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (i32.const 1)))

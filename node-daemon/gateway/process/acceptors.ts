@@ -17,7 +17,9 @@ export class Acceptors {
 
   readonly listen: Listen = async (kind, at) => {
     // As Node's own HTTP servers have it: who has sent all of a request may still want the answer.
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(kind, socket));
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+      this.#accept(kind, socket),
+    );
     server.maxConnections = processLimits.connectionsMax;
     const bound = at.kind === "descriptor" ? undefined : new BoundSocket({ host: at.host, port: at.port });
     // Known only as long as nobody listens at it; it stays what it is.
