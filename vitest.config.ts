@@ -1,30 +1,45 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./tools/test-order.ts";
 
+const processors = availableParallelism();
+
+/**
+ * Projects run one after the other, the files of each beside each other: those of `unit` compute, those of `integration` also
+ * wait for shims and for kubectl, those of `e2e` wait most of the time for what takes time by itself. Each cluster has a
+ * folder and ports of its own. Some hundred MiB each, so there is a most.
+ */
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
           name: "unit",
           include: ["{kit,api,proto,scheduler,node-daemon,cli,tools}/**/*.test.ts"],
           exclude: ["**/node_modules/**"],
-          testTimeout: 30_000,
+          testTimeout: 60_000,
+          maxWorkers: processors,
+          sequence: { groupOrder: 1 },
         },
       },
       {
         test: {
           name: "integration",
           include: ["test/{integration,conformance}/**/*.test.ts"],
-          testTimeout: 30_000,
+          testTimeout: 60_000,
+          maxWorkers: processors + 1,
+          sequence: { groupOrder: 2 },
         },
       },
       {
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
-          fileParallelism: false,
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+          maxWorkers: Math.min(2 * processors, 8),
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -10,6 +10,7 @@ interface Suite {
 
 const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   "api-server": () => import("./api-server.ts"),
+  "component-calls": () => import("./component-calls.ts"),
   components: () => import("./components.ts"),
   density: () => import("./density.ts"),
   "end-to-end": () => import("./end-to-end.ts"),
@@ -28,6 +29,7 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   preemption: () => import("./preemption.ts"),
   starts: () => import("./starts.ts"),
   store: () => import("./store.ts"),
+  wagi: () => import("./wagi.ts"),
   "wake-up": () => import("./wake-up.ts"),
   "what-if": () => import("./what-if.ts"),
   "wasi-files": () => import("./wasi-files.ts"),

@@ -243,7 +243,7 @@ function createServing(
   return new NodeServing({
     options,
     nodeName,
-    processesRoot: join(folder, "processes"),
+    folder,
     program: isWanted ? (gatewayProgram ?? installGatewayProgram(join(folder, "programs"))) : undefined,
     orphanMs,
     tls,

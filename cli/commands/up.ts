@@ -8,12 +8,13 @@ import { Failure } from "../failure.ts";
 import { localLimits } from "../local/limits.ts";
 import { servicePrograms } from "../local/program.ts";
 import { defaultStateDirectory } from "../local/state-directory.ts";
-import { up, type NodeReady, type RunningCluster, type UpSignals } from "../local/up.ts";
+import { up, type HttpPort, type NodeReady, type RunningCluster, type UpSignals } from "../local/up.ts";
 import type { Terminal } from "../terminal.ts";
 
 interface UpCommandOptions {
   readonly nodes: string;
   readonly port: string;
+  readonly httpPort?: string;
   readonly stateDir: string;
   readonly hostPath: readonly string[];
   readonly listen: readonly string[];
@@ -24,12 +25,17 @@ interface UpCommandOptions {
 
 const nodesMax = 100;
 const portMax = 65_534;
+const httpPortDefault = 8080;
 
 export function define(command: Command, { terminal }: CommandContext): void {
   const collect = (value: string, before: readonly string[]) => [...before, value];
   command
     .option("--nodes <count>", "how many node daemons", "1")
     .option("--port <port>", "the API's port; the node daemons use the next one", "7443")
+    .option(
+      "--http-port <port>",
+      `where HTTP is accepted for WasmRoutes; further nodes use the next ports; 0: nowhere (default: ${httpPortDefault}, or the next one that is free)`,
+    )
     .option("--state-dir <folder>", "where everything is kept", defaultStateDirectory)
     .option(
       "--host-path <folder>",
@@ -69,6 +75,7 @@ export function define(command: Command, { terminal }: CommandContext): void {
         stateDirectory: resolve(terminal.workingDirectory, options.stateDir),
         hostPaths: [...shownDirectory(terminal), ...options.hostPath],
         listen: options.listen,
+        http: httpPort(options.httpPort, nodes),
         placementConfig,
         recordPlacement:
           options.recordPlacement === undefined
@@ -84,6 +91,15 @@ export function define(command: Command, { terminal }: CommandContext): void {
       const onReady = (cluster: RunningCluster) => void terminal.out(readyText(cluster, terminal));
       await up(settings, { onReady, onNotice: notice }, stopOnSignals(terminal), terminal.clock);
     });
+}
+
+function httpPort(text: string | undefined, nodes: number): HttpPort | undefined {
+  if (text === undefined) return { port: httpPortDefault, strict: false };
+  const port = parseCount(text, "--http-port");
+  if (port === 0) return undefined;
+  const most = 65_536 - nodes;
+  if (port > most) throw new Failure(`--http-port "${text}" must be at most ${most}, one port for each node`);
+  return { port, strict: true };
 }
 
 /** The working directory as the shell shows it: manifests may name it by its links, and placement compares what is written. */
@@ -123,6 +139,7 @@ function readyText(cluster: RunningCluster, terminal: Terminal): string {
     `  API         ${url}`,
     `  kubeconfig  ${path}   (kubectl --kubeconfig ${path} get wasmnodes)`,
     ...nodes.map((node) => `  node        ${nodeText(node)}`),
+    ...nodes.flatMap(({ urls }) => urls.map((one) => `  HTTP        ${one}   (routes: npx wherry get wasmroutes)`)),
     "Try next:",
     "  npx wherry apply -f examples/hello",
     "  npx wherry get wasminstances",

@@ -13,6 +13,8 @@ export const localLimits = {
   leftoversLookMs: 50,
   /** What such an `up` leaves running waits for the next one this long. */
   orphanedShimsSeconds: 600,
+  /** Of ports for HTTP, when nobody has asked for a certain one. */
+  httpPortsTried: 100,
   /** What several daemons may offer of the machine's memory together; the rest is for the processes themselves. */
   nodesMemoryShare: 0.85,
   restart: { initialMs: 500, factor: 2, maxMs: 30_000 },

@@ -99,6 +99,29 @@ test("up: tells the children where everything is", async () => {
   await run.ended;
 });
 
+test.each([
+  ["nowhere", undefined, [undefined, undefined]],
+  [
+    "at a certain port and the next one",
+    { port: 8000, strict: true },
+    ["--gateway-http 127.0.0.1:8000", "--gateway-http 127.0.0.1:8001"],
+  ],
+  [
+    "from a port on, at the first that is free",
+    { port: 8080, strict: false },
+    ["--gateway-http 127.0.0.1:8080-8179", "--gateway-http 127.0.0.1:8081-8180"],
+  ],
+])("up: HTTP is accepted %s", async (_name, http, expected) => {
+  const run = start({ nodes: 2, http });
+  await run.ready;
+  const found = ["node-lap-top", "node-lap-top-2"].map((name) =>
+    / (--gateway-http \S+)/.exec(childArgs(name).join(" "))?.at(1),
+  );
+  expect(found).toEqual(expected);
+  run.stop();
+  await run.ended;
+});
+
 test("up: shows the children's warnings in short, and keeps their logs whole", async () => {
   const run = start();
   await run.ready;

@@ -32,6 +32,8 @@ export interface UpOptions {
   readonly hostPaths: readonly string[];
   /** Where instances may listen, beside the machine's loopback addresses: as the daemon's `--allow-listen`. */
   readonly listen: readonly string[];
+  /** Where the first node's gateway accepts HTTP, the others at the ports after it; undefined: there is none. */
+  readonly http: HttpPort | undefined;
   /** The file for the scheduler's `--placement-config`. */
   readonly placementConfig: string | undefined;
   /** The file for the scheduler's `--record-placement`. */
@@ -42,6 +44,12 @@ export interface UpOptions {
   readonly hostname: string;
   readonly schedulerProgram: string;
   readonly nodeProgram: string;
+}
+
+export interface HttpPort {
+  readonly port: number;
+  /** This one and no other; else the next one that is free. */
+  readonly strict: boolean;
 }
 
 export interface SchedulerReady {
@@ -58,6 +66,8 @@ export interface NodeReady {
   readonly name: string;
   readonly capacity: { readonly cpuMillis: number; readonly memoryBytes: number; readonly instances: number };
   readonly runtimes: readonly string[];
+  /** Of its gateway. */
+  readonly urls: readonly string[];
 }
 
 export interface RunningCluster {
@@ -205,6 +215,7 @@ class LocalCluster implements AsyncDisposable {
             "allow-loopback": "*",
             // When this stops, instances stop with it; if it was killed and is not started again, they do as well.
             "end-orphaned-shims-after": String(localLimits.orphanedShimsSeconds),
+            ...gatewayFlags(this.#options.http, index),
             ...shareOfMachine(names.length),
           }),
         stopMs: localLimits.nodeStopMs,
@@ -264,11 +275,20 @@ function allowedHostPaths({ workingDirectory, hostPaths }: UpOptions): readonly 
   return [...new Set([workingDirectory, ...hostPaths.map((path) => resolve(workingDirectory, path))])];
 }
 
-/** `--name value` for each entry; a list repeats its flag. */
+/** `--name value` for each entry; a list repeats its flag, and one without a value is empty. */
 function flags(values: Readonly<Record<string, string | readonly string[]>>): readonly string[] {
   return Object.entries(values).flatMap(([name, value]) =>
-    [value].flat().flatMap((one) => [`--${name}`, one]),
+    [value].flat().flatMap((one) => (one === "" ? [`--${name}`] : [`--${name}`, one])),
   );
+}
+
+/** Whoever starts a cluster on a machine of their own may know how long what took. */
+function gatewayFlags(http: HttpPort | undefined, index: number): Readonly<Record<string, string>> {
+  if (!http) return {};
+  const port = http.port + index;
+  const last = http.strict ? port : Math.min(65_535, port + localLimits.httpPortsTried - 1);
+  const ports = last > port ? `${port}-${last}` : `${port}`;
+  return { "gateway-http": `127.0.0.1:${ports}`, "gateway-debug-headers": "" };
 }
 
 /** Several daemons on one machine share it: each would otherwise offer all of it. */

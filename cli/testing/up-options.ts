@@ -10,6 +10,7 @@ export function fakeUpOptions(stateDirectory: string, changes: Partial<UpOptions
     stateDirectory,
     hostPaths: [],
     listen: [],
+    http: undefined,
     placementConfig: undefined,
     recordPlacement: undefined,
     verbose: false,

@@ -104,6 +104,35 @@ const hostFunctions = {
     params: "i32 i32 i32 i32",
   },
   dropStream: { module: "io/streams", name: "[resource-drop]output-stream", params: "i32" },
+  outgoingRequest: {
+    module: "http/types",
+    name: "[constructor]outgoing-request",
+    params: "i32",
+    result: "i32",
+  },
+  setAuthority: {
+    module: "http/types",
+    name: "[method]outgoing-request.set-authority",
+    params: "i32 i32 i32 i32",
+    result: "i32",
+  },
+  setScheme: {
+    module: "http/types",
+    name: "[method]outgoing-request.set-scheme",
+    params: "i32 i32 i32 i32 i32",
+    result: "i32",
+  },
+  send: { module: "http/outgoing-handler", name: "handle", params: "i32 i32 i32 i32" },
+  futureSubscribe: {
+    module: "http/types",
+    name: "[method]future-incoming-response.subscribe",
+    params: "i32",
+    result: "i32",
+  },
+  futureGet: { module: "http/types", name: "[method]future-incoming-response.get", params: "i32 i32" },
+  dropFuture: { module: "http/types", name: "[resource-drop]future-incoming-response", params: "i32" },
+  consumeResponse: { module: "http/types", name: "[method]incoming-response.consume", params: "i32 i32" },
+  dropResponse: { module: "http/types", name: "[resource-drop]incoming-response", params: "i32" },
   block: { module: "io/poll", name: "[method]pollable.block", params: "i32" },
   dropPollable: { module: "io/poll", name: "[resource-drop]pollable", params: "i32" },
   subscribe: { module: "clocks/monotonic-clock", name: "subscribe-duration", params: "i64", result: "i32" },
@@ -169,6 +198,14 @@ const answering = (inside: string) => `
 
 const hello = answering("(call $flush (local.get $stream) (i32.const 48) (i32.const 14) (i32.const 1120))");
 
+/** From the stream at 1,212 to the body, until its end. */
+const copying = `(block $done (loop $more
+  (global.set $free (i32.const 65536))
+  (call $read (i32.load (i32.const 1212)) (i64.const 4096) (i32.const 1216))
+  (br_if $done (i32.load8_u (i32.const 1216)))
+  (call $flush (local.get $stream) (i32.load (i32.const 1220)) (i32.load (i32.const 1224)) (i32.const 1120))
+  (br $more)))`;
+
 /** Handlers by what they do. */
 export const handlers = {
   hello: () =>
@@ -176,6 +213,13 @@ export const handlers = {
       (call $path (local.get $request) (i32.const 1040))
       ${hello}
       (call $dropRequest (local.get $request))`),
+  /** Asks for the method so many times before it answers. */
+  calls: (count: number) =>
+    handler(`(local.set $at (i32.const ${count}))
+      (loop $more
+        (call $method (local.get $request) (i32.const 1024))
+        (br_if $more (local.tee $at (i32.sub (local.get $at) (i32.const 1)))))
+      ${hello} (call $dropRequest (local.get $request))`),
   /** Counts its requests in its memory and traps at the `count`th. */
   trapsAt: (count: number) =>
     handler(`(i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (i32.const 1)))
@@ -185,15 +229,35 @@ export const handlers = {
   echoes: () =>
     handler(`(call $consume (local.get $request) (i32.const 1200))
       (call $incomingStream (i32.load (i32.const 1204)) (i32.const 1208))
-      ${answering(`(block $done (loop $more
-        (global.set $free (i32.const 65536))
-        (call $read (i32.load (i32.const 1212)) (i64.const 4096) (i32.const 1216))
-        (br_if $done (i32.load8_u (i32.const 1216)))
-        (call $flush (local.get $stream) (i32.load (i32.const 1220)) (i32.load (i32.const 1224)) (i32.const 1120))
-        (br $more)))`)}
+      ${answering(copying)}
       (call $dropInput (i32.load (i32.const 1212)))
       (call $dropIncomingBody (i32.load (i32.const 1204)))
       (call $dropRequest (local.get $request))`),
+  /** Asks there, and passes on what it hears, or with what error it failed. */
+  asks: (authority: string) =>
+    handler(
+      `(local.set $at (call $outgoingRequest (call $fields)))
+      (drop (call $setScheme (local.get $at) (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0)))
+      (drop (call $setAuthority (local.get $at) (i32.const 1) (i32.const 512) (i32.const ${authority.length})))
+      (call $send (local.get $at) (i32.const 0) (i32.const 0) (i32.const 1240))
+      (local.set $at (i32.load (i32.const 1248)))
+      (local.set $bytes (call $futureSubscribe (local.get $at)))
+      (call $block (local.get $bytes)) (call $dropPollable (local.get $bytes))
+      (call $futureGet (local.get $at) (i32.const 1304))
+      (call $dropFuture (local.get $at))
+      (if (i32.load8_u (i32.const 1320)) (then
+        (call $refuse (local.get $out) (i32.load8_u (i32.const 1328)))
+        (return)))
+      (local.set $at (i32.load (i32.const 1328)))
+      (call $consumeResponse (local.get $at) (i32.const 1200))
+      (call $incomingStream (i32.load (i32.const 1204)) (i32.const 1208))
+      ${answering(copying)}
+      (call $dropInput (i32.load (i32.const 1212)))
+      (call $dropIncomingBody (i32.load (i32.const 1204)))
+      (call $dropResponse (local.get $at))
+      (call $dropRequest (local.get $request))`,
+      `(data (i32.const 512) "${authority}")`,
+    ),
   spins: () => handler("(loop $again (br $again))"),
   sleeps: (ms: number) =>
     handler(`(local.set $at (call $subscribe (i64.const ${ms * 1_000_000})))

@@ -22,16 +22,25 @@ export interface RequestHandlers {
   isSameHost(serverName: string, host: string): boolean;
 }
 
-/** What is known of one connection here. */
-export class Http1Connection {
-  readonly facts: Connection;
-  /** Requests that are not answered yet. */
-  active = 0;
-  /** The one that is answered now, if its head has gone. */
-  isAnswering = false;
-  lastMs = 0;
+/** IPv4, as sockets for both families write it. */
+function plain(address: string | undefined): string {
+  return address?.startsWith("::ffff:") === true ? address.slice(7) : (address ?? "");
+}
 
-  constructor(facts: Connection) {
-    this.facts = facts;
-  }
+/** `addressed`: the TCP connection, where `socket` is what TLS makes of it. */
+export function connectionOf(
+  socket: Socket,
+  scheme: "http" | "https",
+  serverName: string | undefined,
+  addressed: Socket = socket,
+): Connection {
+  return {
+    socket,
+    scheme,
+    serverName,
+    clientAddress: plain(addressed.remoteAddress),
+    clientPort: addressed.remotePort ?? 0,
+    localAddress: plain(addressed.localAddress),
+    localPort: addressed.localPort ?? 0,
+  };
 }

@@ -1,42 +1,159 @@
-/** Connections of clients: which protocol each speaks. */
+/**
+ * Connections of clients, and which protocol each of them speaks.
+ *
+ *   http  ── first bytes: the preface of HTTP/2? ─┬─▶ HTTP/2
+ *                                                 └─▶ HTTP/1.1
+ *   https ── TLS, certificate by SNI ── ALPN ─────┴─▶ either
+ */
 import type { Socket } from "node:net";
-import type { Clock } from "../../kit/clock.ts";
-import type { Connection, RequestHandlers } from "./connection.ts";
+import { Server as TlsServer, type TLSSocket } from "node:tls";
+import type { Certificates } from "./certificates.ts";
+import { connectionOf, type RequestHandlers } from "./connection.ts";
 import { Http1Server } from "./http1.ts";
+import { Http2Endpoint } from "./http2.ts";
+import { gatewayLimits } from "./limits.ts";
+import type { GatewayCertificate } from "./control.ts";
+
+/** RFC 9113 3.4. */
+const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 
 export class Front {
-  readonly #clock: Clock;
+  readonly #handlers: RequestHandlers;
   readonly #http1: Http1Server;
+  readonly #http2: Http2Endpoint;
+  readonly #tls: TlsServer;
+  readonly #certificates: Certificates;
+  /** Those that have not said yet what they speak; by their other end, which is all that a TLS socket tells of the one below. */
+  readonly #undecided = new Map<string, Socket>();
+  #fallback: GatewayCertificate | undefined;
+  readonly #connectionsMax: number;
+  #whenEmpty: (() => void) | undefined;
 
-  constructor(handlers: RequestHandlers) {
-    this.#clock = handlers.clock;
-    this.#http1 = new Http1Server(handlers);
+  constructor(handlers: RequestHandlers, certificates: Certificates, connectionsMax: number) {
+    this.#handlers = handlers;
+    this.#certificates = certificates;
+    this.#connectionsMax = connectionsMax;
+    const onClosed = () => this.#tellIfEmpty();
+    this.#http1 = new Http1Server(handlers, onClosed);
+    this.#http2 = new Http2Endpoint(handlers, onClosed);
+    this.#tls = new TlsServer({
+      ALPNProtocols: ["h2", "http/1.1"],
+      minVersion: "TLSv1.2",
+      handshakeTimeout: gatewayLimits.headersMs,
+      // Without a context the handshake ends: an alert says that the name is not known here.
+      SNICallback: (serverName, done) => {
+        const context = certificates.find(serverName);
+        if (context === undefined) done(new Error(`no certificate for ${serverName}`));
+        else done(null, context);
+      },
+    });
+    this.#tls.on("secureConnection", (socket) => this.#secured(socket));
+    this.#tls.on("tlsClientError", (_error, socket) => socket.destroy());
+  }
+
+  get size(): number {
+    return this.#http1.size + this.#http2.size + this.#undecided.size;
   }
 
   accept(scheme: "http" | "https", socket: Socket): void {
+    if (this.size >= this.#connectionsMax) {
+      socket.destroy();
+      return;
+    }
     socket.setNoDelay(true);
     socket.allowHalfOpen = true;
-    this.#http1.accept(factsOf(socket, scheme, undefined));
+    const end = endOf(socket);
+    this.#undecided.set(end, socket);
+    socket.on("error", ignore);
+    socket.once("close", () => {
+      if (this.#undecided.get(end) !== socket) return;
+      this.#undecided.delete(end);
+      this.#tellIfEmpty();
+    });
+    if (scheme === "http") this.#sniff(socket, end);
+    else this.#secure(socket);
+  }
+
+  finish(graceMs: number): Promise<void> {
+    this.#http1.finish();
+    this.#http2.finish();
+    for (const socket of this.#undecided.values()) socket.end();
+    if (this.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = this.#handlers.clock.setTimer(graceMs, () => {
+        this.#whenEmpty = undefined;
+        this.close();
+        resolve();
+      });
+      this.#whenEmpty = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
   }
 
   close(): void {
     this.#http1.close();
+    this.#http2.close();
+    for (const socket of this.#undecided.values()) socket.destroy();
+  }
+
+  #tellIfEmpty(): void {
+    if (this.size > 0) return;
+    this.#whenEmpty?.();
+    this.#whenEmpty = undefined;
+  }
+
+  /** Reads the first bytes, and gives them back to whoever they are for. */
+  #sniff(socket: Socket, end: string): void {
+    let first: Buffer = Buffer.alloc(0);
+    socket.setTimeout(gatewayLimits.headersMs, () => {
+      if (this.#undecided.get(end) === socket) socket.destroy();
+    });
+    const onData = (bytes: Buffer) => {
+      first = first.length === 0 ? bytes : Buffer.concat([first, bytes]);
+      const isPreface = preface.subarray(0, first.length).equals(first.subarray(0, preface.length));
+      if (isPreface && first.length < preface.length) return;
+      socket.off("data", onData);
+      socket.pause();
+      socket.unshift(first);
+      socket.setTimeout(0);
+      this.#undecided.delete(end);
+      const facts = connectionOf(socket, "http", undefined);
+      if (isPreface) this.#http2.accept(facts);
+      else this.#http1.accept(facts);
+      process.nextTick(() => socket.resume());
+    };
+    socket.on("data", onData);
+    // Whoever ends before saying anything wants nothing.
+    socket.once("end", () => {
+      if (this.#undecided.get(end) === socket) socket.destroy();
+    });
+  }
+
+  #secure(socket: Socket): void {
+    const { fallback } = this.#certificates;
+    if (fallback !== this.#fallback) {
+      this.#fallback = fallback;
+      this.#tls.setSecureContext(
+        fallback === undefined ? {} : { cert: fallback.chainPem, key: fallback.keyPem },
+      );
+    }
+    this.#tls.emit("connection", socket);
+  }
+
+  #secured(socket: TLSSocket): void {
+    socket.allowHalfOpen = true;
+    const serverName = typeof socket.servername === "string" ? socket.servername.toLowerCase() : undefined;
+    const facts = connectionOf(socket, "https", serverName);
+    this.#undecided.delete(endOf(socket));
+    if (socket.alpnProtocol === "h2") this.#http2.accept(facts);
+    else this.#http1.accept(facts);
   }
 }
 
-function factsOf(socket: Socket, scheme: "http" | "https", serverName: string | undefined): Connection {
-  return {
-    socket,
-    scheme,
-    serverName,
-    clientAddress: plain(socket.remoteAddress),
-    clientPort: socket.remotePort ?? 0,
-    localAddress: plain(socket.localAddress),
-    localPort: socket.localPort ?? 0,
-  };
+function endOf(socket: Socket): string {
+  return `${socket.remoteAddress} ${socket.remotePort} ${socket.localPort}`;
 }
 
-/** IPv4, as sockets for both families write it. */
-function plain(address: string | undefined): string {
-  return address?.startsWith("::ffff:") === true ? address.slice(7) : (address ?? "");
-}
+function ignore(): void {}

@@ -319,3 +319,97 @@ async function untilCall(
 function settle(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 20));
 }
+
+test("Gateway: when it goes, lets each connection bring one more request, and closes it after the answer", async () => {
+  await using gateway = new TestGateway().serve(echo);
+  const port = await gateway.listen();
+  const [idle, silent] = [await gateway.connect(port), await gateway.connect(port)];
+  for (const client of [idle, silent]) {
+    client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
+    await client.until(/\/1/);
+  }
+  const finished = gateway.gateway.finish(10_000);
+  idle.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+  expect(await idle.ended()).toMatch(/Connection: close\r\n[^]*"\/2"/);
+  await silent.ended();
+  await finished;
+});
+
+test("Gateway: when it goes, cuts off what is not answered in its grace", async () => {
+  await using gateway = new TestGateway().serve({});
+  const client = await gateway.connect(await gateway.listen());
+  client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
+  await untilCall(gateway, () => true);
+  await gateway.gateway.finish(50);
+  expect(await client.ended()).toBe("");
+});
+
+test("Gateway: goes to other nodes when nobody is here, and to nobody else for another gateway", async () => {
+  await using gateway = new TestGateway();
+  gateway.instances.set("node-2", echo);
+  const nodes = [{ name: "node-2", address: "x:1", ready: [{ templateHash: "t", count: 1 }] }];
+  gateway.gateway.apply({ kind: "workload", workload: workloadOf("w", { nodes }) });
+  gateway.gateway.apply({
+    kind: "route",
+    route: routeOf("r", { rule: { backends: [backendOf("w", { templateHash: "t" })] } }),
+  });
+  const { text } = await get(await gateway.listen(), "/a");
+  expect(JSON.parse(text)).toMatchObject({
+    target: { kind: "workload", uid: "w", templateHash: "t" },
+    path: "/a",
+  });
+  expect(relayed(gateway, "w")).toEqual(["refused unknown"]);
+  expect(relayed(gateway, "other")).toEqual(["refused unknown"]);
+});
+
+test("Gateway: gives what another gateway sends to an instance here, and its answer back", async () => {
+  await using gateway = new TestGateway().serve({
+    end: (call) => call.answer(`${call.body}!`, 201, ["x-a", "1"]),
+  });
+  const events = relayed(gateway, "w", "hello");
+  while (events.length < 3) await settle();
+  expect(events).toEqual(["head 201 x-a,1", "data hello!", "end"]);
+  expect(gateway.instances.calls[0]?.head).toMatchObject({
+    target: { kind: "instance", uid: "i" },
+    headers: ["x-b", "2"],
+  });
+});
+
+test("Gateway: passes on to another gateway that all instances here refuse", async () => {
+  await using gateway = new TestGateway().serve({
+    end: (call) => call.fault({ kind: "refused", reason: "full", message: "", retryAfterMs: 5 }),
+  });
+  const events = relayed(gateway, "w");
+  while (events.length < 1) await settle();
+  expect(events).toEqual(["refused full"]);
+});
+
+/** What another gateway gets to hear. */
+function relayed(gateway: TestGateway, workload: string, body?: string): string[] {
+  const events: string[] = [];
+  gateway.gateway.answer({
+    head: {
+      target: { kind: "workload", uid: workload, templateHash: "" },
+      method: "POST",
+      scheme: "http",
+      authority: "a",
+      path: "/",
+      matchedPath: "",
+      headers: ["x-b", "2"],
+      clientAddress: "1.2.3.4",
+      clientPort: 5,
+      timeoutMs: 0,
+      bodyLength: body === undefined ? 0 : undefined,
+    },
+    listen: (listener) => {
+      if (body !== undefined) listener.data(Buffer.from(body));
+      listener.end([]);
+    },
+    consumed: () => {},
+    respond: ({ status, headers }) => void events.push(`head ${status} ${headers.join()}`),
+    write: (bytes) => events.push(`data ${Buffer.from(bytes).toString()}`) > 0,
+    end: () => void events.push("end"),
+    fault: (fault) => void events.push(`${fault.kind} ${fault.kind === "refused" ? fault.reason : ""}`),
+  });
+  return events;
+}

@@ -6,9 +6,12 @@ import type { Socket } from "node:net";
 import { assertNever } from "../../kit/errors.ts";
 import type { CalleeExchange } from "../link/exchange.ts";
 import { Backends } from "./backends.ts";
-import type { Teaching } from "./control.ts";
+import { Certificates } from "./certificates.ts";
+import type { Teaching, WorkloadFigures } from "./control.ts";
+import type { ClientRequest } from "./client-side.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Front } from "./front.ts";
+import { Relay, unknownHere } from "./relay.ts";
 import { Traffic } from "./traffic.ts";
 import type { GatewayEvents, GatewayOptions, GatewayPorts } from "./ports.ts";
 
@@ -19,16 +22,20 @@ export class Gateway {
   readonly #backends: Backends;
   readonly #traffic: Traffic;
   readonly #front: Front;
+  readonly #certificates: Certificates;
 
   constructor(options: GatewayOptions, ports: GatewayPorts, events: GatewayEvents) {
     const deadlines = new Deadlines(ports.clock);
     this.#backends = new Backends(ports, events, deadlines);
     this.#traffic = new Traffic(options, ports, this.#backends, deadlines);
-    this.#front = new Front({
+    const { table } = this.#traffic;
+    this.#certificates = new Certificates((host) => table.certificateOf(host), ports.log);
+    const handlers = {
       clock: ports.clock,
-      take: (request) => this.#traffic.take(request),
-      isSameHost: (serverName, host) => this.#traffic.table.isSameHost(serverName, host),
-    });
+      take: (request: ClientRequest) => this.#traffic.take(request),
+      isSameHost: (serverName: string, host: string) => table.isSameHost(serverName, host),
+    };
+    this.#front = new Front(handlers, this.#certificates, options.connectionsMax);
   }
 
   /** Each can be repeated. */
@@ -49,8 +56,9 @@ export class Gateway {
       case "drain":
         return this.#backends.drainEndpoint(teaching.uid);
       case "certificate":
+        return this.#certificates.put(teaching.certificate);
       case "certificateGone":
-        return;
+        return this.#certificates.remove(teaching.name);
       default:
         return assertNever(teaching, "teaching");
     }
@@ -62,14 +70,30 @@ export class Gateway {
   }
 
   /** An exchange that another gateway has sent. Goes to instances of this node only. */
-  answer(_exchange: CalleeExchange): void {}
+  answer(exchange: CalleeExchange): void {
+    const { target } = exchange.head;
+    const workload = target.kind === "workload" ? this.#backends.get(target.uid) : undefined;
+    if (target.kind !== "workload" || workload === undefined) exchange.fault(unknownHere);
+    else new Relay(this.#backends, exchange, workload, target.templateHash).begin();
+  }
 
   /**
    * Nothing is accepted any more: says so to clients on each answer and with GOAWAY, and resolves when nothing is under way any
-   * more, or after `graceMs`, when what is left is cut off.
+   * more, or after `graceMs`, when what is left is cut off. A connection between two requests may bring one more.
    */
-  finish(_graceMs: number): Promise<void> {
-    return Promise.resolve();
+  finish(graceMs: number): Promise<void> {
+    return this.#front.finish(graceMs);
+  }
+
+  /** Since the gateway began; of those workloads that have changed since the last call. */
+  figures(): readonly WorkloadFigures[] {
+    const changed: WorkloadFigures[] = [];
+    for (const { uid, figures } of this.#backends.workloads()) {
+      if (!figures.changed) continue;
+      figures.changed = false;
+      changed.push(figures.toMessage(uid));
+    }
+    return changed;
   }
 
   /** At once, whatever is under way. */

@@ -7,18 +7,61 @@
 import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { errorCode } from "../../kit/errors.ts";
-import { type Connection, Http1Connection, type RequestHandlers } from "./connection.ts";
+import type { Connection, RequestHandlers } from "./connection.ts";
+import { tooManyPipelined } from "./core/own-answer.ts";
 import { Http1Request } from "./http1-request.ts";
 import { gatewayLimits } from "./limits.ts";
+
+/** What is known of one connection here. */
+class Http1Connection {
+  readonly facts: Connection;
+  readonly #handlers: RequestHandlers;
+  isFinishing: boolean;
+  /** Requests that are not answered yet. */
+  #active = 0;
+  /** Whether some of an answer has gone out, so that nothing else may. */
+  isAnswering = false;
+  #isEndingLater = false;
+
+  constructor(facts: Connection, handlers: RequestHandlers, isFinishing: boolean) {
+    this.facts = facts;
+    this.#handlers = handlers;
+    this.isFinishing = isFinishing;
+  }
+
+  /** False: too many are under way already. */
+  began(): boolean {
+    return ++this.#active <= gatewayLimits.pipelinedMax;
+  }
+
+  closed(): void {
+    this.#active--;
+    this.isAnswering = false;
+    if (this.isFinishing) this.endLater();
+  }
+
+  /** Unless another request comes. */
+  endLater(): void {
+    if (this.#isEndingLater || this.#active > 0) return;
+    this.#isEndingLater = true;
+    this.#handlers.clock.setTimer(gatewayLimits.finishIdleMs, () => {
+      this.#isEndingLater = false;
+      if (this.#active === 0) this.facts.socket.destroySoon();
+    });
+  }
+}
 
 export class Http1Server {
   readonly #handlers: RequestHandlers;
   readonly #server: Server<typeof IncomingMessage, typeof Http1Response>;
   readonly #connections = new Map<Duplex, Http1Connection>();
+  readonly #onClosed: () => void;
   #isFinishing = false;
 
-  constructor(handlers: RequestHandlers) {
+  /** `onClosed`: a connection has ended. */
+  constructor(handlers: RequestHandlers, onClosed: () => void) {
     this.#handlers = handlers;
+    this.#onClosed = onClosed;
     this.#server = createServer(
       {
         ServerResponse: Http1Response,
@@ -50,29 +93,21 @@ export class Http1Server {
   }
 
   accept(facts: Connection): void {
-    const connection = new Http1Connection(facts);
-    connection.lastMs = this.#handlers.clock.monotonic();
-    this.#connections.set(facts.socket, connection);
-    facts.socket.once("close", () => this.#connections.delete(facts.socket));
+    this.#connections.set(facts.socket, new Http1Connection(facts, this.#handlers, this.#isFinishing));
+    facts.socket.once("close", () => {
+      this.#connections.delete(facts.socket);
+      this.#onClosed();
+    });
     this.#server.emit("connection", facts.socket);
   }
 
   /** From now on each answer is the last of its connection. */
   finish(): void {
     this.#isFinishing = true;
-  }
-
-  get isFinishing(): boolean {
-    return this.#isFinishing;
-  }
-
-  /** Ends those that have brought nothing for so long. Answers how many are left. */
-  endIdle(idleMs: number): number {
-    const nowMs = this.#handlers.clock.monotonic();
-    for (const { facts, active, lastMs } of this.#connections.values()) {
-      if (active === 0 && nowMs - lastMs >= idleMs) facts.socket.end();
+    for (const connection of this.#connections.values()) {
+      connection.isFinishing = true;
+      connection.endLater();
     }
-    return this.#connections.size;
   }
 
   close(): void {
@@ -86,13 +121,11 @@ export class Http1Server {
       incoming.destroy();
       return;
     }
-    const nowMs = this.#handlers.clock.monotonic();
-    connection.active++;
-    connection.lastMs = nowMs;
-    const request = new Http1Request(this, connection, incoming, response, expectsContinue);
+    const mayBegin = connection.began();
+    const request = new Http1Request(connection, incoming, response, expectsContinue);
     response.request = request;
     response.on("close", onResponseClose);
-    const answer = request.check(this.#handlers);
+    const answer = mayBegin ? request.check(this.#handlers) : tooManyPipelined;
     if (answer === undefined) this.#handlers.take(request);
     else request.refuse(answer);
   }

@@ -11,9 +11,43 @@ export const gatewayLimits = {
   keepAliveMs: 75_000,
   /** How often Node looks for connections that have passed these times. */
   connectionCheckMs: 1_000,
+  /** Requests on one connection of HTTP/1.1 that are not answered yet. Hardly a client sends a second one. */
+  pipelinedMax: 64,
+  /** An answer that is ready and that its client does not read. */
+  unreadMs: 60_000,
+  /** Of an answer. */
+  answerHeaderBytesMax: 64 * 1024,
   /** What is read of a body that nobody wants any more, so that its sender gets to read the answer. */
   unwantedBodyBytesMax: 256 * 1024,
   unwantedBodyMs: 2_000,
+
+  http2: {
+    /** At once on one connection, as RFC 9113 5.1.2 advises at least. */
+    streamsMax: 128,
+    /** Of a request's body on its way; and of all of a connection. */
+    windowBytes: 128 * 1024,
+    sessionWindowBytes: 512 * 1024,
+    /** What one connection may take here: queued frames, headers, streams. */
+    sessionMegabytes: 10,
+    invalidFramesMax: 100,
+    /** Streams that a client begins and resets cost it nothing. Programs that cancel much do not come near this. */
+    resetBurst: 500,
+    resetsPerSecond: 50,
+    /** Pings and settings, which have to be answered. gRPC pings once for each round trip at most. */
+    control: { perWindow: 1_000, windowMs: 10_000 },
+    /** Between the two GOAWAY of RFC 9113 6.8: a round trip of anyone. */
+    leaveMs: 1_000,
+  },
+
+  /** Towards an instance that is a server. */
+  listener: {
+    connectionsMax: 1_024,
+    keptMax: 64,
+    /** Shorter than servers keep theirs: Node's own is 5 s, so that one is seldom closed under a request. */
+    keptMs: 4_000,
+    /** Of an answer that the client has not read yet. */
+    windowBytes: 256 * 1024,
+  },
 
   /** Kept of a body until the answer begins, so that the request can be sent elsewhere. Larger than a link's first window. */
   replayBytesMax: 64 * 1024,

@@ -1,15 +1,207 @@
-import type { AnswerListener, CallerExchange, RequestHead } from "../link/exchange.ts";
+/**
+ * The way to an instance that is a server itself: HTTP/1.1 over loopback, with connections that are kept.
+ *
+ * A kept connection may be closed by the server just when a request goes out. Whoever cannot know whether that has arrived does not
+ * repeat it, but for methods that may be (RFC 9110 9.2.2): those go once more, on a connection of their own.
+ */
+import {
+  Agent,
+  type ClientRequest as OutgoingRequest,
+  type IncomingMessage,
+  request as openRequest,
+} from "node:http";
+import { errorCode, errorMessage } from "../../kit/errors.ts";
+import type { AnswerListener, CallerExchange, HeaderList, RequestHead } from "../link/exchange.ts";
+import { gatewayLimits } from "./limits.ts";
 import type { ExchangeClient } from "./ports.ts";
 
 export class ListenerClient implements ExchangeClient {
-  constructor(_address: string, _port: number) {}
+  readonly #address: string;
+  readonly #port: number;
+  readonly #agent: Agent;
+  #active = 0;
+  #isClosed = false;
 
-  open(_head: RequestHead, listener: AnswerListener): CallerExchange {
-    queueMicrotask(() =>
-      listener.fault({ kind: "refused", reason: "broken", message: "not yet", retryAfterMs: 0 }),
-    );
-    return { write: () => true, end() {}, consumed() {}, cancel() {} };
+  constructor(address: string, port: number) {
+    this.#address = address;
+    this.#port = port;
+    const { listener } = gatewayLimits;
+    this.#agent = new Agent({
+      keepAlive: true,
+      maxSockets: listener.connectionsMax,
+      maxFreeSockets: listener.keptMax,
+      // Of a kept one, between two requests.
+      timeout: listener.keptMs,
+      scheduling: "lifo",
+    });
   }
 
-  close(): void {}
+  open(head: RequestHead, listener: AnswerListener): CallerExchange {
+    this.#active++;
+    const exchange = new ListenerExchange(this.#address, this.#port, this.#agent, head, listener, () => {
+      this.#active--;
+      if (this.#isClosed && this.#active === 0) this.#agent.destroy();
+    });
+    exchange.begin();
+    return exchange;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    if (this.#active === 0) this.#agent.destroy();
+  }
+}
+
+const repeatable: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
+
+class ListenerExchange implements CallerExchange {
+  readonly #address: string;
+  readonly #port: number;
+  readonly #agent: Agent;
+  readonly #head: RequestHead;
+  readonly #listener: AnswerListener;
+  readonly #onOver: () => void;
+  #request: OutgoingRequest | undefined;
+  #answer: IncomingMessage | undefined;
+  #unconsumed = 0;
+  #hasBody = false;
+  #isSecond = false;
+  #isOver = false;
+
+  constructor(
+    address: string,
+    port: number,
+    agent: Agent,
+    head: RequestHead,
+    listener: AnswerListener,
+    onOver: () => void,
+  ) {
+    this.#address = address;
+    this.#port = port;
+    this.#agent = agent;
+    this.#head = head;
+    this.#listener = listener;
+    this.#onOver = onOver;
+  }
+
+  begin(): void {
+    const { method, path, authority, headers, bodyLength } = this.#head;
+    const list = ["host", authority, ...headers];
+    if (bodyLength === undefined) list.push("transfer-encoding", "chunked");
+    else if (bodyLength > 0 || method === "POST" || method === "PUT")
+      list.push("content-length", String(bodyLength));
+    const request = openRequest({
+      host: this.#address,
+      port: this.#port,
+      method,
+      path,
+      headers: list,
+      agent: this.#isSecond ? false : this.#agent,
+      httpValidation: "strict",
+      maxHeaderSize: gatewayLimits.answerHeaderBytesMax,
+    });
+    this.#request = request;
+    request.on("response", (answer) => this.#begun(answer));
+    request.on("error", (error) => this.#failed(request, error));
+    request.on("upgrade", (_answer, socket) => {
+      socket.destroy();
+      this.#fail("it has changed the protocol unasked");
+    });
+    if (bodyLength === 0) request.end();
+    else request.flushHeaders();
+  }
+
+  write(bytes: Uint8Array): boolean {
+    this.#hasBody = true;
+    if (this.#isOver || this.#request === undefined || this.#request.write(bytes)) return true;
+    this.#request.once("drain", () => {
+      if (!this.#isOver) this.#listener.drain();
+    });
+    return false;
+  }
+
+  end(trailers: HeaderList): void {
+    if (this.#isOver || this.#head.bodyLength === 0) return;
+    if (trailers.length > 0 && this.#head.bodyLength === undefined)
+      this.#request?.addTrailers(pairsOf(trailers));
+    this.#request?.end();
+  }
+
+  consumed(bytes: number): void {
+    this.#unconsumed -= bytes;
+    if (this.#unconsumed < gatewayLimits.listener.windowBytes) this.#answer?.resume();
+  }
+
+  cancel(): void {
+    if (this.#isOver) return;
+    this.#over();
+    this.#request?.destroy();
+  }
+
+  #begun(answer: IncomingMessage): void {
+    if (this.#isOver) return;
+    this.#answer = answer;
+    answer.on("data", (bytes: Buffer) => {
+      if (this.#isOver) return;
+      this.#unconsumed += bytes.length;
+      if (this.#unconsumed >= gatewayLimits.listener.windowBytes) answer.pause();
+      this.#listener.data(bytes);
+    });
+    answer.once("end", () => {
+      if (this.#isOver || !answer.complete) return;
+      this.#over();
+      this.#listener.end({ trailers: answer.rawTrailers });
+    });
+    answer.once("error", () => this.#fail("its answer has broken off"));
+    answer.once("close", () => this.#fail("its answer has broken off"));
+    this.#listener.head({ status: answer.statusCode ?? 0, headers: answer.rawHeaders });
+  }
+
+  #failed(request: OutgoingRequest, error: Error): void {
+    if (this.#isOver) return;
+    const code = errorCode(error);
+    if (code === "ECONNREFUSED" || code === "EADDRNOTAVAIL" || code === "ENETUNREACH") {
+      this.#over();
+      this.#listener.fault({
+        kind: "refused",
+        reason: "broken",
+        message: `nobody listens at ${this.#address}:${this.#port}`,
+        retryAfterMs: 0,
+      });
+    } else if (request.reusedSocket && this.#answer === undefined && !this.#isSecond && this.#mayRepeat()) {
+      this.#isSecond = true;
+      this.begin();
+    } else if (code?.startsWith("HPE_") === true) {
+      this.#over();
+      this.#listener.fault({
+        kind: "failed",
+        reason: "invalid",
+        message: `its answer is no HTTP: ${errorMessage(error)}`,
+      });
+    } else {
+      this.#fail(errorMessage(error));
+    }
+  }
+
+  #mayRepeat(): boolean {
+    return !this.#hasBody && this.#head.bodyLength === 0 && repeatable.has(this.#head.method);
+  }
+
+  #fail(message: string): void {
+    if (this.#isOver) return;
+    this.#over();
+    this.#request?.destroy();
+    this.#listener.fault({ kind: "failed", reason: "lost", message });
+  }
+
+  #over(): void {
+    this.#isOver = true;
+    this.#onOver();
+  }
+}
+
+function pairsOf(list: HeaderList): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let i = 0; i + 1 < list.length; i += 2) pairs.push([list[i] ?? "", list[i + 1] ?? ""]);
+  return pairs;
 }

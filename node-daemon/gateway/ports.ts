@@ -3,7 +3,6 @@ import type { Clock } from "../../kit/clock.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
 import type { AnswerListener, CallerExchange, RequestHead } from "../link/exchange.ts";
-import type { WorkloadFigures } from "./control.ts";
 
 /**
  * The way to one shim, one server or one other node: connections that are opened when they are needed and shared by many
@@ -59,6 +58,4 @@ export interface GatewayEvents {
   wake(workloads: readonly string[]): void;
   /** After `drain` of this endpoint: nothing is under way there any more. */
   drained(uid: string): void;
-  /** Since the gateway began, of those workloads that have changed in the last second. */
-  figures(workloads: readonly WorkloadFigures[]): void;
 }

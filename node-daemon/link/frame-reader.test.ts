@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { FrameReader } from "./frame-reader.ts";
 import { frameType, LinkViolation, payloadBytesMax } from "./frame.ts";
@@ -12,7 +12,7 @@ interface Frame {
 
 function bytesOf({ type, flags, stream, payload }: Frame): Buffer {
   const header = Buffer.alloc(8);
-  header.writeUInt32LE(((payload.length | (type << 24) | (flags << 28)) >>> 0) as number, 0);
+  header.writeUInt32LE((payload.length | (type << 24) | (flags << 28)) >>> 0, 0);
   header.writeUInt32LE(stream, 4);
   return Buffer.concat([header, payload]);
 }

@@ -1,9 +1,9 @@
 /** Many exchanges over one connection that cuts and delays what it carries, with windows of a few pieces, in any order. */
 import { createHash } from "node:crypto";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { seededRandom } from "../../kit/random.ts";
-import type { CalleeExchange, CallerExchange } from "./exchange.ts";
+import type { CalleeExchange, CallerExchange, ExchangeEnd, ExchangeFault, ResponseHead } from "./exchange.ts";
 import { type Pair, choppyPair, Heard, pair, someHead } from "./test-link.ts";
 
 interface Plan {
@@ -106,20 +106,20 @@ function answer(exchange: CalleeExchange, plan: Plan, name: string, received: Ma
 function ask(link: Pair, plan: Plan, name: string): { readonly heard: Heard; readonly done: Promise<void> } {
   const heard = new Heard();
   const done = new Promise<void>((resolve) => {
-    const finish =
-      <Arguments extends unknown[]>(tell: (...values: Arguments) => void) =>
-      (...values: Arguments) => {
-        tell.apply(heard, values);
-        resolve();
-      };
     let exchange: CallerExchange | undefined;
     let go = () => {};
     heard.onData = (bytes) => after(plan.consumeTurns, () => exchange?.consumed(bytes.length));
     const listener = {
-      head: heard.head.bind(heard),
-      data: heard.data.bind(heard),
-      end: finish(heard.end),
-      fault: finish(heard.fault),
+      head: (head: ResponseHead) => heard.head(head),
+      data: (bytes: Buffer) => heard.data(bytes),
+      end: (end: ExchangeEnd) => {
+        heard.end(end);
+        resolve();
+      },
+      fault: (fault: ExchangeFault) => {
+        heard.fault(fault);
+        resolve();
+      },
       drain: () => go(),
     };
     exchange = link.caller.open({ ...someHead, path: name }, listener);

@@ -74,9 +74,9 @@ test("listenRequests: takes the place of a socket that a process before has left
   expect(await ask()).toBe("head 200 name,it");
 });
 
-test.each([
-  ["nothing", () => {}],
-  ["a file", () => writeFileSync(join(folder, requestSocketName), "x")],
+test.each<[string, () => Promise<void>]>([
+  ["nothing", async () => {}],
+  ["a file", async () => writeFileSync(join(folder, requestSocketName), "x")],
   [
     "a link to the socket of another shim",
     async () => {

@@ -100,10 +100,9 @@ export async function pair(
 
 /** Two ends of a stream that takes little at a time, cuts what it is given anywhere, and hands it on some turns later. */
 export function choppyPair(random: () => number): [Duplex, Duplex] {
-  const ends: ChoppyEnd[] = [];
-  const peerOf = (index: number) => ends[1 - index]!;
-  ends.push(new ChoppyEnd(random, () => peerOf(0)), new ChoppyEnd(random, () => peerOf(1)));
-  return [ends[0]!, ends[1]!];
+  const near: ChoppyEnd = new ChoppyEnd(random, () => far);
+  const far: ChoppyEnd = new ChoppyEnd(random, () => near);
+  return [near, far];
 }
 
 class ChoppyEnd extends Duplex {

@@ -283,11 +283,12 @@ export class GatewayHandle {
     this.#overdue?.cancel();
     this.#pingTimer?.cancel();
     this.#log.info("a gateway is gone", { how, finishing: this.#finishing });
-    removeGatewayFolder(this.folder).catch((thrown: unknown) => {
-      this.#log.warn("the folder of a gateway could not be removed", { err: errorMessage(thrown) });
-    });
     this.#known.resolve();
-    this.#events.died(this);
+    void removeGatewayFolder(this.folder)
+      .catch((thrown: unknown) => {
+        this.#log.warn("the folder of a gateway could not be removed", { err: errorMessage(thrown) });
+      })
+      .then(() => this.#events.died(this));
   }
 }
 

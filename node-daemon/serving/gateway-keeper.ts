@@ -46,6 +46,8 @@ export interface KeeperOptions {
   /** What each is started with, beside an id. `listen` empty: there is to be none. */
   readonly config: Omit<GatewayConfig, "gatewayId">;
   readonly workers: number;
+  /** Where clients found the gateway before: of an earlier daemon. */
+  readonly lastAddresses: readonly BoundAddress[];
   readonly events: KeeperEvents;
   readonly clock: Clock;
   readonly random: Random;
@@ -58,13 +60,14 @@ export class GatewayKeeper {
   #failures = 0;
   #retry: Timer | undefined;
   /** As it was last, for the next one that has to bind by itself. */
-  #lastAddresses: readonly BoundAddress[] = [];
+  #lastAddresses: readonly BoundAddress[];
   #toldText = "";
   readonly #empty: (() => void)[] = [];
   #mode: "finding" | "keeping" | "ending" | "closed" = "finding";
 
   constructor(options: KeeperOptions) {
     this.#options = options;
+    this.#lastAddresses = options.lastAddresses;
   }
 
   /** All that are there, those included that finish. */

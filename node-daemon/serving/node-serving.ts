@@ -7,9 +7,10 @@
  *
  * Invariant: each gateway is told the same, in the same order, and all of it anew with each connection.
  */
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Clock, sleep } from "../../kit/clock.ts";
-import { WherryError } from "../../kit/errors.ts";
+import { errorMessage, WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
 import type { BoundAddress, GatewayWorkload, ToGateway, WorkloadFigures } from "../gateway/control.ts";
@@ -31,8 +32,8 @@ import { ToldFacts } from "./told-facts.ts";
 export interface NodeServingOptions {
   readonly options: ServingOptions;
   readonly nodeName: string;
-  /** Has a folder for each process. */
-  readonly processesRoot: string;
+  /** Has a folder for each process, and where they listened last. */
+  readonly folder: string;
   /** Undefined if there is to be no gateway. */
   readonly program: GatewayProgram | undefined;
   readonly orphanMs: number | undefined;
@@ -119,7 +120,7 @@ export class NodeServing {
     if (this.#addresses.length > 0 || this.#trouble === "") return;
     throw new WherryError(
       "AddressUnavailable",
-      `${this.#trouble}; choose another with --gateway-http, --gateway-https or --gateway-peer`,
+      `${this.#trouble}; choose another address (--gateway-http, --gateway-https and --gateway-peer of wherry-node, --http-port of wherry up)`,
     );
   }
 
@@ -204,9 +205,19 @@ export class NodeServing {
         this.#trouble = trouble;
         if (addresses.length === 0) return;
         this.#settled.resolve();
+        this.#keep(addresses);
         this.#onAddresses();
       },
     };
+  }
+
+  /** After a crash of everything clients find the gateway where it was. A disk that is full is no reason not to serve them. */
+  #keep(addresses: readonly BoundAddress[]): void {
+    try {
+      writeFileSync(join(this.#options.folder, addressesName), JSON.stringify(addresses));
+    } catch (thrown) {
+      this.#options.log.warn("where the gateway listens was not written down", { err: errorMessage(thrown) });
+    }
   }
 
   *#snapshot(gateway: GatewayHandle): Iterable<ToGateway> {
@@ -232,10 +243,31 @@ export class NodeServing {
 }
 
 function keeperOptions(options: NodeServingOptions) {
-  const { processesRoot, program, nodeName, orphanMs, clock, random, log } = options;
+  const { folder, program, nodeName, orphanMs, clock, random, log } = options;
   const { listen, debugHeaders, trustForwarded, accessLog, workers } = options.options;
   const common = { nodeName, listen, debugHeaders, trustForwarded, accessLog, orphanMs };
   const command = program?.command ?? [];
   const buildId = buildIdOf(program?.program.version ?? "none", command, common);
-  return { processesRoot, command, config: { ...common, buildId }, workers, clock, random, log };
+  return {
+    processesRoot: join(folder, "processes"),
+    command,
+    config: { ...common, buildId },
+    workers,
+    lastAddresses: readAddresses(join(folder, addressesName)),
+    clock,
+    random,
+    log,
+  };
+}
+
+const addressesName = "addresses.json";
+
+function readAddresses(file: string): readonly BoundAddress[] {
+  try {
+    const addresses: unknown = JSON.parse(readFileSync(file, "utf8"));
+    // Of our own writing.
+    return Array.isArray(addresses) ? (addresses as readonly BoundAddress[]) : [];
+  } catch {
+    return [];
+  }
 }

@@ -49,6 +49,23 @@ test("a request reaches an instance, and a host that nobody names does not", asy
   expect(await ask(url, { host: "other.test" })).toMatchObject({ status: 404 });
 });
 
+test("a node without an instance brings requests to one that has it, and a daemon that goes gracefully loses none", async () => {
+  const two = await TestCluster.start(["one", "two"], { gateways: true });
+  cluster = two;
+  await two.apply(deployment(1, { name: "tally", image, template: { http: { handler: "wagi" } } }));
+  await two.apply(route("tally"));
+  await answers(two, "one");
+  await answers(two, "two");
+  const [where] = (await two.instances()).map(({ spec }) => spec.nodeName);
+  const other = where === "one" ? "two" : "one";
+  const load = new Load(two.url(other), { host });
+  // Its instance is stopped, and made again where the requests come in.
+  await two.stopNode(where ?? "");
+  await answers(two, other);
+  expect((await load.stop()).failures).toEqual([]);
+  expect((await two.instances()).map(({ spec }) => spec.nodeName)).toEqual([other]);
+});
+
 test("kill -9 of the daemon: requests go on, and the next daemon takes the gateway over as it is", async () => {
   const one = await served(["one"]);
   const url = one.url("one");
@@ -107,11 +124,24 @@ test("without the scheduler, and without daemon and scheduler, routes hold", asy
   // A gateway that knows only what the daemon has on its disk.
   const [old] = one.gateways("one");
   process.kill(old ?? 0, "SIGKILL");
-  void one.startNode("one");
+  // Not ready before it has a scheduler.
+  one.startNode("one").catch(() => {});
   await eventually(async () => {
     expect(one.gateways("one")).not.toContain(old);
-    const [pid] = one.gateways("one");
-    expect(pid).toBeDefined();
-    await Promise.resolve();
+    expect(await ask(url, { host })).toMatchObject({ status: 200 });
   });
+});
+
+test("a request wakes a workload that is at zero, and is answered", async () => {
+  const started = await TestCluster.start(["one"], { gateways: true });
+  cluster = started;
+  const spec = { wakeOnRequest: true };
+  await started.apply(deployment(0, { name: "tally", image, spec, template: { http: { handler: "wagi" } } }));
+  await started.apply(route("tally"));
+  const url = started.url("one");
+  // As long as the gateway does not know the route, it says so.
+  await eventually(async () => expect((await ask(url, { host })).status).not.toBe(404));
+  expect(await ask(url, { host })).toMatchObject({ status: 200, body: "ahoy, stranger\n" });
+  const { spec: after } = await started.json<{ spec: { replicas: number } }>("wasmdeployment", "tally");
+  expect(after.replicas).toBe(1);
 });

@@ -205,7 +205,8 @@ test("success policy: complete with one of three indexes, and nine are stopped",
 });
 
 test("suspend: nothing runs, its labels can be changed, it goes on, stops again, and counts no failure", async () => {
-  await apply("suspended");
+  // Each takes so long that kubectl is there before the next ones have ended.
+  await apply("suspended", { 'sleep, "1"': 'sleep, "3"' });
   await wait("suspended", "condition=Suspended");
   expect(await kubectl(["get", "wj", "suspended", "--no-headers"])).toMatch(
     /^suspended\s+Suspended\s+0\/5\s/,
@@ -214,16 +215,15 @@ test("suspend: nothing runs, its labels can be changed, it goes on, stops again,
 
   await patch("suspended", { suspend: false, parallelism: 2 });
   await wait("suspended", "condition=Suspended=false");
-  await wait("suspended", "jsonpath={.status.succeeded}=2");
-  const labels = await kubectl(["get", "wi", "-l", "crew=night", "-o", "name"]);
-  expect(labels.trim().split("\n").length).toBeGreaterThanOrEqual(2);
   const change = JSON.stringify({ spec: { template: { metadata: { labels: { crew: "day" } } } } });
   expect(await refused("patch", "wj", "suspended", "--type=merge", "-p", change)).toContain(
     "can only be changed while the job is suspended and has no instances: set spec.suspend to true",
   );
-
+  await wait("suspended", "jsonpath={.status.succeeded}=2");
   await patch("suspended", { suspend: true });
   await wait("suspended", "condition=Suspended");
+  const labels = await kubectl(["get", "wi", "-l", "crew=night", "-o", "name"]);
+  expect(labels.trim().split("\n").length).toBeGreaterThanOrEqual(2);
   await wait("suspended", "jsonpath={.status.terminating}=0");
   const { succeeded = 0, failed, active, startTime } = await statusOf("suspended");
   expect({ failed, active, startTime }).toEqual({ failed: 0, active: 0, startTime: undefined });

@@ -206,12 +206,13 @@ test("kill -9 of the scheduler in the middle of an update: the next one goes on 
   const heralds = new Heralds("long", 4, { minReadySeconds: 1 });
   await heralds.roll("old");
   await heralds.is("Complete");
-  await heralds.roll("new");
-  await eventually(async () => {
-    const { status } = await heralds.object();
-    expect(status?.rollout?.phase).toBe("Progressing");
-    expect(status?.updatedReplicas).toBeGreaterThanOrEqual(2);
+  // Watched, since asking now and then could miss the middle.
+  const inTheMiddle = cluster.client().until("long", (status) => {
+    const { updatedReplicas, rollout } = status as NonNullable<WasmDeployment["status"]>;
+    return updatedReplicas === 2 && rollout?.phase === "Progressing";
   });
+  await heralds.roll("new");
+  await inTheMiddle;
   await cluster.killScheduler();
   await cluster.startScheduler();
   const object = await heralds.is("Complete");

@@ -2,28 +2,14 @@
  * CPU limits and weights, on real shims, by the clock of the kernel. The machine may be busy with anything: what is asserted
  * are bounds that lost time cannot break, and ratios among those that lost the same.
  */
-import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { components } from "../../node-daemon/components/test-components.ts";
 import { type Recorder, TestNode } from "../../node-daemon/runtimes/v8/test-driver.ts";
 import type { PreparedModule, RunUsage } from "../../node-daemon/runtimes/runtime-driver.ts";
 import { guests } from "../../node-daemon/shim/test-guests.ts";
+import { type ThreadTime, threadTime } from "../support/thread-time.ts";
 
 const windowMs = 10_000;
-
-interface ThreadTime {
-  readonly atMs: number;
-  readonly cpuMs: number;
-  /** It could have run and another had the processor. */
-  readonly waitedMs: number;
-}
-
-function threadTime(pid: number): ThreadTime {
-  const [cpuNs = 0, waitedNs = 0] = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, "utf8")
-    .split(" ")
-    .map(Number);
-  return { atMs: performance.now(), cpuMs: cpuNs / 1e6, waitedMs: waitedNs / 1e6 };
-}
 
 interface Moment {
   readonly threads: readonly ThreadTime[];

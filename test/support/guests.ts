@@ -1,4 +1,14 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compileC } from "../../tools/compile-c.ts";
@@ -25,7 +35,7 @@ const folder = mkdtempSync(join(tmpdir(), "wherry-guests-"));
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
 const built = new Map<GuestName, Promise<string>>();
 
-/** The file of a guest from test/guests, compiled at its first use. */
+/** The file of a guest from test/guests, compiled at its first use of all. */
 export function guest(name: GuestName): Promise<string> {
   const known = built.get(name);
   if (known) return known;
@@ -46,6 +56,27 @@ export function guestFolder(): string {
 async function compile(name: GuestName): Promise<string> {
   const source = readFileSync(join(checkout, "test/guests", `${name}.c`), "utf8");
   const target = join(folder, `${name}.wasm`);
-  writeFileSync(target, await compileC(source));
+  const kept = join(keptFolder, `${name}-${digestOf(source)}.wasm`);
+  if (!existsSync(kept)) keep(kept, await compileC(source));
+  copyFileSync(kept, target);
   return target;
+}
+
+/** Most files of tests need the same few guests, and each runs in a process that would have to load the compiler. */
+const keptFolder = join(checkout, ".cache/test-guests");
+
+/** Of everything that the compiler's output depends on. */
+function digestOf(source: string): string {
+  const hash = createHash("sha256").update(source);
+  for (const file of ["tools/compile-c.ts", "node_modules/@yowasp/clang/package.json"])
+    hash.update("\0").update(readFileSync(join(checkout, file)));
+  return hash.digest("hex").slice(0, 16);
+}
+
+/** Whole or not at all: other files of tests look for it at the same time. */
+function keep(file: string, content: Uint8Array): void {
+  mkdirSync(keptFolder, { recursive: true });
+  const unfinished = `${file}.${process.pid}`;
+  writeFileSync(unfinished, content);
+  renameSync(unfinished, file);
 }

@@ -5,7 +5,7 @@ import type { BackendEntry, RouteEntry, RuleEntry } from "../../../api/route-tab
 import { type Clock, systemClock } from "../../../kit/clock.ts";
 import { silentLog } from "../../../kit/log.ts";
 import { seededRandom } from "../../../kit/random.ts";
-import type { Endpoint, GatewayWorkload, WorkloadFigures } from "../control.ts";
+import type { Endpoint, GatewayWorkload } from "../control.ts";
 import { Gateway } from "../gateway.ts";
 import { defaultGatewayOptions, type GatewayOptions } from "../ports.ts";
 import { type FakeHandler, FakeInstances } from "./fake-instances.ts";
@@ -19,7 +19,6 @@ export class TestGateway implements AsyncDisposable {
   readonly instances = new FakeInstances();
   readonly wakes: string[][] = [];
   readonly drained: string[] = [];
-  readonly figures = new Map<string, WorkloadFigures>();
   readonly lines: string[] = [];
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
@@ -39,9 +38,6 @@ export class TestGateway implements AsyncDisposable {
       {
         wake: (uids) => void this.wakes.push([...uids]),
         drained: (uid) => void this.drained.push(uid),
-        figures: (list) => {
-          for (const one of list) this.figures.set(one.uid, one);
-        },
       },
     );
   }

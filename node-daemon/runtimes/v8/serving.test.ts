@@ -16,7 +16,7 @@ async function serve(
   more: Partial<RunSpec> = {},
 ) {
   const { driver, told } = await node.open();
-  const spec = node.spec("one", await node.prepared(driver, module), {
+  const spec = node.spec("one", await node.prepared(driver, module, "wagi"), {
     memoryBytesMax: 16 * 2 ** 20,
     serving: { ...wagi, ...serving },
     stopNotice: "stdin",

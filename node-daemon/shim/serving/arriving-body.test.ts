@@ -1,8 +1,8 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ArrivingBody } from "./arriving-body.ts";
 
-function bodyOf(): { readonly body: ArrivingBody; consumed(): number } {
+function bodyOf(): { readonly body: ArrivingBody; readonly consumed: () => number } {
   let consumed = 0;
   const body = new ArrivingBody({ consumed: (bytes) => void (consumed += bytes) });
   return { body, consumed: () => consumed };

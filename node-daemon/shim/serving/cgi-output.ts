@@ -7,6 +7,7 @@
  *
  * What is printed in one turn is gathered, and goes to the link at its end.
  */
+import { assertNever } from "../../../kit/errors.ts";
 import type { OutputSink } from "../../wasi/host.ts";
 import { CgiHeadReader } from "./cgi-head-reader.ts";
 import { parseCgiHead } from "./cgi-response.ts";
@@ -107,6 +108,8 @@ export class CgiOutput implements OutputSink {
         return this.#pieceLength === 0 ? this.#end() : this.#endWhenWritten();
       case "dropping":
         return this.#end();
+      default:
+        return assertNever(state, "state of an output");
     }
   }
 

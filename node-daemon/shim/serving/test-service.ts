@@ -103,7 +103,7 @@ export class TestService implements AsyncDisposable {
   }
 
   #prepared(module: Uint8Array, deterministic: boolean): string {
-    const result = rewriteModule(module, undefined, deterministic ? "deterministic" : "plain");
+    const result = rewriteModule(module, undefined, deterministic ? "deterministic" : "recyclable");
     if (result.kind === "rejected") throw new Error(`${result.reason}: ${result.message}`);
     const file = join(this.folder, "module.wasm");
     writeFileSync(file, result.bytes);

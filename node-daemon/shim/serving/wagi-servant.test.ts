@@ -94,7 +94,7 @@ describe("WAGI: failures before the answer has begun", () => {
       name: "no CGI",
       module: guests.hello("hello, world\n\n"),
       reason: "invalid",
-      says: '\"hello, world\" is no header',
+      says: '"hello, world" is no header',
     },
     {
       name: "response splitting by a bare CR",

@@ -1,0 +1,163 @@
+/**
+ * A request that another gateway has sent, on its way to an instance of this node. What the other end can decide is left to it: headers are
+ * as they are to be, deadlines are its own and the shim's, and faults go back as they come. Only what was refused is tried at another
+ * instance here.
+ */
+import type {
+  AnswerListener,
+  CalleeExchange,
+  CallerExchange,
+  ExchangeEnd,
+  ExchangeFault,
+  HeaderList,
+  ResponseHead,
+} from "../link/exchange.ts";
+import type { Backend, Backends, Workload } from "./backends.ts";
+import { SentBody } from "./sent-body.ts";
+
+/** Instances that are asked for one request. The other gateway can ask other nodes. */
+const triesMax = 3;
+
+export const unknownHere: ExchangeFault = {
+  kind: "refused",
+  reason: "unknown",
+  message: "no instance of the workload is ready on this node",
+  retryAfterMs: 0,
+};
+
+export class Relay implements AnswerListener {
+  readonly #backends: Backends;
+  readonly #callee: CalleeExchange;
+  readonly #workload: Workload;
+  readonly #templateHash: string | undefined;
+  readonly #body = new SentBody();
+  readonly #tried: Backend[] = [];
+  #place: Backend | undefined;
+  #caller: CallerExchange | undefined;
+  /** Of the body, taken from the other gateway, and not told to be consumed. */
+  #bodyUnconsumed = 0;
+  #answerUnconsumed = 0;
+  #isOver = false;
+
+  constructor(backends: Backends, callee: CalleeExchange, workload: Workload, templateHash: string) {
+    this.#backends = backends;
+    this.#callee = callee;
+    this.#workload = workload;
+    this.#templateHash = templateHash === "" ? undefined : templateHash;
+  }
+
+  begin(): void {
+    const choice = this.#backends.choose(this.#workload, this.#templateHash, [], "here");
+    if (choice.kind === "none") {
+      this.#callee.fault(unknownHere);
+      return;
+    }
+    this.#workload.figures.inFlight++;
+    this.#workload.figures.changed = true;
+    this.#open(choice.place);
+    this.#callee.listen({
+      data: (bytes) => this.#bodyData(bytes),
+      end: (trailers) => this.#bodyEnd(trailers),
+      cancelled: () => this.#cancelled(),
+      drain: () => this.#answerDrained(),
+    });
+  }
+
+  #open(place: Backend): void {
+    this.#place = place;
+    this.#tried.push(place);
+    this.#backends.begin(this.#workload, place);
+    const uid = place.kind === "local" ? place.uid : "";
+    const caller = place.attached.client.open(
+      { ...this.#callee.head, target: { kind: "instance", uid } },
+      this,
+    );
+    this.#caller = caller;
+    if (this.#body.replay(caller)) this.drain();
+  }
+
+  // What the other gateway does.
+
+  #bodyData(bytes: Buffer): void {
+    if (this.#isOver) return;
+    this.#body.take(bytes, this.#caller !== undefined);
+    if (this.#caller?.write(bytes) === true) this.#callee.consumed(bytes.length);
+    else this.#bodyUnconsumed += bytes.length;
+  }
+
+  #bodyEnd(trailers: HeaderList): void {
+    if (this.#isOver) return;
+    this.#body.ended = trailers;
+    this.#caller?.end(trailers);
+  }
+
+  #cancelled(): void {
+    if (this.#isOver) return;
+    this.#caller?.cancel();
+    this.#over();
+  }
+
+  #answerDrained(): void {
+    const bytes = this.#answerUnconsumed;
+    this.#answerUnconsumed = 0;
+    if (bytes > 0) this.#caller?.consumed(bytes);
+  }
+
+  // What the instance does.
+
+  drain(): void {
+    const bytes = this.#bodyUnconsumed;
+    this.#bodyUnconsumed = 0;
+    if (bytes > 0) this.#callee.consumed(bytes);
+  }
+
+  head(head: ResponseHead): void {
+    this.#body.forget();
+    this.#callee.respond(head);
+  }
+
+  data(bytes: Buffer): void {
+    if (this.#callee.write(bytes)) this.#caller?.consumed(bytes.length);
+    else this.#answerUnconsumed += bytes.length;
+  }
+
+  end(end: ExchangeEnd): void {
+    this.#callee.end(end);
+    if (this.#place !== undefined) this.#backends.succeeded(this.#place);
+    this.#over();
+  }
+
+  fault(fault: ExchangeFault): void {
+    const place = this.#place;
+    this.#caller = undefined;
+    if (this.#isOver || place === undefined) return;
+    if (fault.kind === "failed" && fault.reason !== "tooLarge") this.#backends.failed(this.#workload, place);
+    if (fault.kind === "refused" && fault.reason !== "full") this.#backends.refused(this.#workload, place);
+    if (fault.kind !== "refused" || this.#tried.length >= triesMax || !this.#body.isReplayable) {
+      this.#giveUp(fault);
+      return;
+    }
+    this.#place = undefined;
+    this.#backends.finish(this.#workload, place);
+    const choice = this.#backends.choose(this.#workload, this.#templateHash, this.#tried, "here");
+    if (choice.kind === "place") this.#open(choice.place);
+    else this.#giveUp(fault);
+  }
+
+  #giveUp(fault: ExchangeFault): void {
+    this.#callee.fault(fault);
+    this.#over();
+  }
+
+  #over(): void {
+    this.#isOver = true;
+    this.#caller = undefined;
+    this.#body.forget();
+    const place = this.#place;
+    this.#place = undefined;
+    // It is counted where the client is; here it is only in flight.
+    this.#workload.figures.inFlight--;
+    this.#workload.figures.changed = true;
+    if (place !== undefined) this.#backends.finish(this.#workload, place);
+  }
+}
