@@ -1,16 +1,25 @@
 /** What an exchange over a link costs, beside HTTP/1.1 of plain Node over the same kind of socket. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { Agent, createServer as createHttpServer, request } from "node:http";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../kit/clock.ts";
 import { silentLog } from "../kit/log.ts";
-import type { CalleeExchange, RequestHead } from "../node-daemon/link/exchange.ts";
+import { systemRandom } from "../kit/random.ts";
+import type {
+  AnswerListener,
+  CalleeExchange,
+  CallerExchange,
+  RequestHead,
+} from "../node-daemon/link/exchange.ts";
 import { defaultLinkLimits } from "../node-daemon/link/limits.ts";
 import { LinkCallee } from "../node-daemon/link/link-callee.ts";
 import { LinkCaller } from "../node-daemon/link/link-caller.ts";
 import type { LinkOptions } from "../node-daemon/link/link-connection.ts";
+import { PeerDialer } from "../node-daemon/link/peers/peer-dialer.ts";
+import { PeerListener } from "../node-daemon/link/peers/peer-listener.ts";
+import { TestAuthority } from "../node-daemon/testing/certificates.ts";
 import type { Figure } from "./figure.ts";
 
 const exchanges = 200_000;
@@ -50,6 +59,7 @@ export async function* run(): AsyncIterable<Figure> {
   const folder = mkdtempSync(join(tmpdir(), "wherry-bench-"));
   try {
     for (const count of together) yield* besideHttp(folder, count);
+    yield* betweenNodes();
     yield* large(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -63,8 +73,8 @@ async function* besideHttp(folder: string, count: number): AsyncIterable<Figure>
   const what = `${count} at a time`;
   yield { name: `HTTP/1.1 of plain Node, ${what}`, value: http.perSecond, unit: "requests/s" };
   yield { name: `link, ${what}`, value: link.perSecond, unit: "requests/s" };
-  yield { name: `  processor time, both ends together`, value: link.cpuUs, unit: "µs" };
-  yield { name: `  against HTTP/1.1`, value: http.cpuUs / link.cpuUs, unit: "times less" };
+  yield { name: "  processor time, both ends together", value: link.cpuUs, unit: "µs" };
+  yield { name: "  against HTTP/1.1", value: http.cpuUs / link.cpuUs, unit: "times less" };
 }
 
 interface Measured {
@@ -121,27 +131,58 @@ async function overHttp(path: string, count: number): Promise<Measured> {
 }
 
 async function overLink(path: string, count: number): Promise<Measured> {
-  const { caller, close } = await linkTo(path, (exchange) => {
-    exchange.respond({ status: 200, headers: answerHeaders });
-    exchange.write(hello);
-    exchange.end({ trailers: [] });
-  });
+  const { caller, close } = await linkTo(path, sayHello);
   try {
-    return await measure(count, (done) => {
-      const exchange = caller.open(head, {
-        head() {},
-        data: (bytes) => exchange?.consumed(bytes.length),
-        end: done,
-        fault: (fault) => {
-          throw new Error(JSON.stringify(fault));
-        },
-        drain() {},
-      });
-      exchange?.end([]);
-    });
+    return await measure(count, (done) => ask(caller, done));
   } finally {
     close();
   }
+}
+
+function ask(
+  way: { open(head: RequestHead, listener: AnswerListener): CallerExchange | undefined },
+  done: () => void,
+): void {
+  const exchange = way.open(head, {
+    head() {},
+    data: (bytes) => exchange?.consumed(bytes.length),
+    end: done,
+    fault: (fault) => {
+      throw new Error(JSON.stringify(fault));
+    },
+    drain() {},
+  });
+  exchange?.end([]);
+}
+
+function sayHello(exchange: CalleeExchange): void {
+  exchange.respond({ status: 200, headers: answerHeaders });
+  exchange.write(hello);
+  exchange.end({ trailers: [] });
+}
+
+/** The same over mutual TLS, as between gateways. */
+async function* betweenNodes(): AsyncIterable<Figure> {
+  const parts = { clock: systemClock, log: silentLog, random: systemRandom };
+  const authority = await TestAuthority.make();
+  const identityOf = async (node: string) => {
+    const { ca, cert, key } = await authority.issue(`system:node:${node}`);
+    return { caPem: ca.toString(), certPem: cert.toString(), keyPem: key.toString() };
+  };
+  using listener = new PeerListener(sayHello, parts);
+  listener.replaceIdentity(await identityOf("there"));
+  const server = createServer({ noDelay: true }, (socket) => listener.accept(socket));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const dialer = new PeerDialer(parts);
+  dialer.replaceIdentity(await identityOf("here"));
+  const client = dialer.dial("there", `127.0.0.1:${(server.address() as AddressInfo).port}`);
+  for (const count of together) {
+    const { perSecond, cpuUs } = await measure(count, (done) => ask(client, done));
+    yield { name: `link over mutual TLS, ${count} at a time`, value: perSecond, unit: "requests/s" };
+    yield { name: "  processor time, both ends together", value: cpuUs, unit: "µs" };
+  }
+  client.close();
+  server.close();
 }
 
 /** One large answer, taken as it comes. */

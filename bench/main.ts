@@ -10,6 +10,7 @@ interface Suite {
 
 const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   "api-server": () => import("./api-server.ts"),
+  "component-calls": () => import("./component-calls.ts"),
   components: () => import("./components.ts"),
   density: () => import("./density.ts"),
   "end-to-end": () => import("./end-to-end.ts"),
@@ -18,6 +19,9 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   guests: () => import("./guests.ts"),
   "hollow-nodes": () => import("./hollow-nodes.ts"),
   http: () => import("./http.ts"),
+  "http-hop": () => import("./http-hop.ts"),
+  "http-wake-ups": () => import("./http-wake-ups.ts"),
+  "http-workloads": () => import("./http-workloads.ts"),
   instances: () => import("./instances.ts"),
   link: () => import("./link.ts"),
   placement: () => import("./placement.ts"),
@@ -25,6 +29,7 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   preemption: () => import("./preemption.ts"),
   starts: () => import("./starts.ts"),
   store: () => import("./store.ts"),
+  wagi: () => import("./wagi.ts"),
   "wake-up": () => import("./wake-up.ts"),
   "what-if": () => import("./what-if.ts"),
   "wasi-files": () => import("./wasi-files.ts"),

@@ -8,6 +8,7 @@ import { createServer, type IncomingMessage, type Server, ServerResponse } from 
 import type { Duplex } from "node:stream";
 import { errorCode } from "../../kit/errors.ts";
 import type { Connection, RequestHandlers } from "./connection.ts";
+import { tooManyPipelined } from "./core/own-answer.ts";
 import { Http1Request } from "./http1-request.ts";
 import { gatewayLimits } from "./limits.ts";
 
@@ -28,8 +29,9 @@ class Http1Connection {
     this.isFinishing = isFinishing;
   }
 
-  began(): void {
-    this.#active++;
+  /** False: too many are under way already. */
+  began(): boolean {
+    return ++this.#active <= gatewayLimits.pipelinedMax;
   }
 
   closed(): void {
@@ -119,11 +121,11 @@ export class Http1Server {
       incoming.destroy();
       return;
     }
-    connection.began();
+    const mayBegin = connection.began();
     const request = new Http1Request(connection, incoming, response, expectsContinue);
     response.request = request;
     response.on("close", onResponseClose);
-    const answer = request.check(this.#handlers);
+    const answer = mayBegin ? request.check(this.#handlers) : tooManyPipelined;
     if (answer === undefined) this.#handlers.take(request);
     else request.refuse(answer);
   }

@@ -11,6 +11,8 @@ export const gatewayLimits = {
   keepAliveMs: 75_000,
   /** How often Node looks for connections that have passed these times. */
   connectionCheckMs: 1_000,
+  /** Requests on one connection of HTTP/1.1 that are not answered yet. Hardly a client sends a second one. */
+  pipelinedMax: 64,
   /** An answer that is ready and that its client does not read. */
   unreadMs: 60_000,
   /** Of an answer. */

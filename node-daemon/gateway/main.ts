@@ -1,48 +1,56 @@
 /** The gateway's program: puts what answers requests into the process. Nothing imports it. */
 import { systemClock } from "../../kit/clock.ts";
 import { systemRandom } from "../../kit/random.ts";
+import { PeerDialer } from "../link/peers/peer-dialer.ts";
+import { PeerListener } from "../link/peers/peer-listener.ts";
 import { dialShim } from "../link/shim-requests.ts";
 import { Gateway } from "./gateway.ts";
-import { defaultGatewayOptions, type ExchangeClient } from "./ports.ts";
+import { defaultGatewayOptions } from "./ports.ts";
 import { Acceptors } from "./process/acceptors.ts";
+import { AccessLogFile } from "./process/access-log-file.ts";
 import { runGateway } from "./process/run.ts";
 
 await runGateway((config, events, log) => {
   const parts = { clock: systemClock, random: systemRandom, log };
-  const options = {
-    ...defaultGatewayOptions,
-    name: config.nodeName,
-    debugHeaders: config.debugHeaders,
-    trustForwarded: config.trustForwarded,
-    httpsPort: config.listen.find(({ kind, port }) => kind === "https" && port !== 0)?.port,
-  };
-  const ports = { ...parts, dialShim: (folder: string) => dialShim(folder, parts), dialPeer: noPeer };
-  const gateway = new Gateway(options, ports, events);
+  const accessLog = config.accessLog === undefined ? undefined : new AccessLogFile(config.accessLog, parts);
+  const dialer = new PeerDialer(parts);
+  const gateway = new Gateway(
+    {
+      ...defaultGatewayOptions,
+      name: config.nodeName,
+      debugHeaders: config.debugHeaders,
+      trustForwarded: config.trustForwarded,
+      httpsPort: config.listen.find(({ kind, port }) => kind === "https" && port !== 0)?.port,
+    },
+    {
+      ...parts,
+      dialShim: (folder) => dialShim(folder, parts),
+      dialPeer: (node, address) => dialer.dial(node, address),
+      ...(accessLog && { accessLog: (line: string) => accessLog.write(line) }),
+    },
+    events,
+  );
+  const peers = new PeerListener((exchange) => gateway.answer(exchange), parts);
   const acceptors = new Acceptors((kind, socket) => {
-    if (kind === "peer") socket.destroy();
+    if (kind === "peer") peers.accept(socket);
     else gateway.accept(kind, socket);
   }, log);
   return {
     apply: (change) => {
-      if (change.kind !== "identity") gateway.apply(change);
+      if (change.kind !== "identity") {
+        gateway.apply(change);
+        return;
+      }
+      dialer.replaceIdentity(change);
+      peers.replaceIdentity(change);
     },
+    figures: () => gateway.figures(),
     listen: acceptors.listen,
-    finish: (graceMs) => {
+    finish: async (graceMs) => {
       acceptors.close();
-      return gateway.finish(graceMs);
+      await Promise.all([gateway.finish(graceMs), peers.finish(graceMs)]);
+      dialer.close();
+      await accessLog?.close();
     },
   };
 }, process.argv.slice(2));
-
-/** Until gateways speak to each other. */
-function noPeer(): ExchangeClient {
-  return {
-    open: (_head, listener) => {
-      queueMicrotask(() =>
-        listener.fault({ kind: "refused", reason: "broken", message: "no links to other nodes", retryAfterMs: 0 }),
-      );
-      return { write: () => true, end: () => {}, consumed: () => {}, cancel: () => {} };
-    },
-    close: () => {},
-  };
-}

@@ -53,7 +53,8 @@ export const chunkBytesKept = 1_024;
 
 /** Written in one go at most; then the system gets it even before the turn is over. */
 export const batchBytesMax = 256 * 1024;
-export const slabBytes = 64 * 1024;
+/** Two of the largest pieces, and some small frames. */
+export const slabBytes = 2 * frameLimits.dataBytesMax + 1_024;
 
 /**
  * Frames that come too late for their exchange. They are nothing wrong, as they cross with what has ended it, but nobody

@@ -1,3 +1,4 @@
+import { noCommandMessage, noHandlerMessage } from "../components/uses.ts";
 import type { RunSpec } from "../runtimes/runtime-driver.ts";
 import type { Loaded } from "./module-store.ts";
 /** Leaves the preparation of an instance; `Instance.host` catches it. */
@@ -21,24 +22,14 @@ export function memoryLimitTooSmall(neededBytes: number, allowedBytes: number): 
   );
 }
 
-/** A component that only answers requests. */
+/** Of a component; looked at when it is prepared already. */
 export function noCommand(): Refusal {
-  return new Refusal(
-    "NoStartFunction",
-    "the component exports an HTTP handler (wasi:http/incoming-handler) and no command (wasi:cli/run): give the template " +
-      "http: {handler: wasi-http}",
-    false,
-  );
+  return new Refusal("NoStartFunction", noCommandMessage, false);
 }
 
 /** The other way round. */
 export function noHandler(): Refusal {
-  return new Refusal(
-    "NoStartFunction",
-    "the component exports a command (wasi:cli/run) and no HTTP handler (wasi:http/incoming-handler): leave http out of the " +
-      "template, or build a component that exports one",
-    false,
-  );
+  return new Refusal("HandlerMissing", noHandlerMessage, false);
 }
 
 /** What comes from outside, at its own time, would make a deterministic run another one each time. */

@@ -12,6 +12,7 @@ import { type ModuleModel, section } from "./module-model.ts";
 import type { LengthUnit } from "./length-units.ts";
 import { chargedLengthMax, fuelLog2, unitOfItems } from "./length-units.ts";
 import { emptyBlock, misc, op } from "./opcodes.ts";
+import { isRecyclable, type VirtualMemory, writeVirtualGrow, writeVirtualSize } from "./virtual-pages.ts";
 import { feature } from "./value-types.ts";
 
 const i32 = 0x7f;
@@ -46,7 +47,7 @@ interface AddedFunction {
  * The functions and globals that a rewritten module has beyond its own, and where they stand:
  *
  *   functions: imported ... | yield | defined ... | a wrapper per imported one ... | yield wrapper | helpers ...
- *   globals:   imported and defined ... | fuel | kill | memory cap | table cap | stack | first-call charges ...
+ *   globals:   imported and defined ... | fuel | kill | memory cap | table cap | stack | own numbers ...
  *
  * So an imported function keeps its index (but nobody except its wrapper refers to it), a defined one moves by one.
  */
@@ -54,6 +55,7 @@ export class AddedFunctions implements ScanContext {
   readonly typeCount: number;
   readonly vectorTypes: boolean;
   readonly deterministic: boolean;
+  readonly virtualMemory: VirtualMemory | undefined;
   readonly functionCount: number;
   readonly undeclaredFunction: number | undefined;
   readonly globalCount: number;
@@ -64,6 +66,8 @@ export class AddedFunctions implements ScanContext {
   readonly memoryCapGlobal: number;
   readonly tableCapGlobal: number;
   readonly stackGlobal: number;
+  /** What the guest's memory has for it, where that is not the size of the memory. */
+  readonly #pagesGlobal: number | undefined;
   readonly depth: CallDepth;
   /** Index of the added import. */
   readonly yieldImport: number;
@@ -77,8 +81,8 @@ export class AddedFunctions implements ScanContext {
   /** `(left) -> ()`: traps if nothing is left of the stack, and yields otherwise. */
   readonly pauseOrTrap: number;
   readonly functions: AddedFunction[] = [];
-  /** Initial values of the globals that hold what the first call of a function pays. */
-  readonly firstCallCharges: number[] = [];
+  /** Initial values of globals that only added code knows: what the first call of a function pays, mostly. */
+  readonly ownNumbers: number[] = [];
 
   readonly #model: ModuleModel;
   readonly #types = new Map<string, number>();
@@ -101,6 +105,10 @@ export class AddedFunctions implements ScanContext {
     this.memoryCapGlobal = this.fuelGlobal + 2;
     this.tableCapGlobal = this.fuelGlobal + 3;
     this.stackGlobal = this.fuelGlobal + 4;
+    if (mode === "recyclable" && isRecyclable(model.memories)) {
+      this.#pagesGlobal = this.#addedGlobal(model.memories[0]?.minPages ?? 0);
+      this.virtualMemory = { size: () => this.#virtualSize(), grow: () => this.#virtualGrow() };
+    }
     this.depth = new CallDepth(this.functionCount);
     this.yieldImport = model.functionImports;
     this.yieldType = this.#type([], []);
@@ -192,11 +200,15 @@ export class AddedFunctions implements ScanContext {
     return at;
   }
 
+  #addedGlobal(initial: number): number {
+    return this.stackGlobal + this.ownNumbers.push(initial);
+  }
+
   /** Leaves what the fuel is after the charge. */
   #writeEntryCharge(writer: BinaryWriter, weight: number, firstCall: number): void {
     writer.u8(op.globalGet).u32(this.fuelGlobal).u8(op.i32Const).s32(weight).u8(op.i32Sub);
     if (firstCall === 0) return;
-    const global = this.stackGlobal + this.firstCallCharges.push(firstCall);
+    const global = this.#addedGlobal(firstCall);
     writer.u8(op.globalGet).u32(global).u8(op.i32Sub).raw(op.i32Const, 0).u8(op.globalSet).u32(global);
   }
 
@@ -381,9 +393,30 @@ export class AddedFunctions implements ScanContext {
     return this.#helper(`memory.grow ${is64}`, () => {
       const sizes = this.#model.memories.map((facts, index) => ({
         is64: facts.memory64,
-        size: new BinaryWriter().u8(op.memorySize).u32(index).view(),
+        size: this.#sizeOf(index),
       }));
       return this.#addGrowLimiter("memory", is64, this.memoryCapGlobal, sizes, undefined);
+    });
+  }
+
+  /** Code that leaves it. */
+  #sizeOf(memory: number): Uint8Array {
+    const code = new BinaryWriter();
+    if (this.#pagesGlobal === undefined) return code.u8(op.memorySize).u32(memory).view();
+    return code.u8(op.globalGet).u32(this.#pagesGlobal).view();
+  }
+
+  #virtualSize(): number {
+    return this.#helper("virtual size", () =>
+      this.#add(this.#type([], [i32]), writeVirtualSize(this.#pagesGlobal ?? 0), "wherry.pages"),
+    );
+  }
+
+  #virtualGrow(): number {
+    const limiter = this.memoryGrowLimiter(0, 0);
+    return this.#helper("virtual grow", () => {
+      const body = writeVirtualGrow(this.#pagesGlobal ?? 0, limiter);
+      return this.#add(this.#type([i32], [i32]), body, "wherry.growPages");
     });
   }
 

@@ -97,7 +97,7 @@ class Assembly {
       case section.function:
         return this.#pushGrown(id, range, this.#added.functions.length, this.#addedFunctionTypes());
       case section.global:
-        return this.#pushGrown(id, range, 5 + this.#added.firstCallCharges.length, this.#addedGlobals());
+        return this.#pushGrown(id, range, 5 + this.#added.ownNumbers.length, this.#addedGlobals());
       case section.export:
         return this.#pushGrown(id, range, this.#addedExportCount, this.#addedExports());
       case section.code:
@@ -194,7 +194,7 @@ class Assembly {
   #addedGlobals(): BinaryWriter {
     const out = new BinaryWriter();
     const own = [0, 0, memoryCapPages, tableCapElements, stackBytes];
-    for (const initial of [...own, ...this.#added.firstCallCharges]) {
+    for (const initial of [...own, ...this.#added.ownNumbers]) {
       out.raw(0x7f, 0x01, op.i32Const).s32(initial).u8(op.end);
     }
     return out;

@@ -308,9 +308,18 @@ export class BodyScanner {
         for (let left = reader.count("types"); left > 0; left--)
           this.features |= readValueType(reader, this.#context.typeCount).features;
         return;
+      case op.memorySize: {
+        const memory = reader.u32();
+        const { virtualMemory } = this.#context;
+        if (virtualMemory === undefined || memory !== 0) return;
+        return this.#callAdded(at, reader.pos, virtualMemory.size());
+      }
       case op.memoryGrow: {
         const memory = reader.u32();
         this.#countBranch(at);
+        const { virtualMemory } = this.#context;
+        if (virtualMemory !== undefined && memory === 0)
+          return this.#callAdded(at, reader.pos, virtualMemory.grow());
         return this.#context.deterministic
           ? this.#callAdded(at, reader.pos, this.#context.certainMemoryGrow(memory, at))
           : this.#callAdded(at, at, this.#context.memoryGrowLimiter(memory, at));

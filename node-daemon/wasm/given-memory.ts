@@ -7,6 +7,7 @@ import { BinaryReader } from "./binary-reader.ts";
 import { BinaryWriter } from "./binary-writer.ts";
 import type { ModuleFacts } from "./module-facts.ts";
 import { section } from "./module-model.ts";
+import { isRecyclable } from "./virtual-pages.ts";
 
 export interface GivenMemory {
   readonly bytes: Uint8Array;
@@ -22,8 +23,7 @@ export function withGivenMemory(
   rewritten: Uint8Array,
   { memories, hooks }: Pick<ModuleFacts, "memories" | "hooks">,
 ): GivenMemory | undefined {
-  const [memory] = memories;
-  if (!memory || memories.length > 1 || memory.imported || memory.memory64 || memory.shared) return undefined;
+  if (!isRecyclable(memories)) return undefined;
   const sections = sectionsOf(rewritten);
   const imports = sections.find(({ id }) => id === section.import);
   const memorySection = sections.find(({ id }) => id === section.memory);

@@ -74,9 +74,10 @@ export const memoryUnavailableName = "wherry.memoryUnavailable";
 
 /**
  * `deterministic`: the same module does the same, to the bit, on every machine and in every run. `component`: it is a core
- * module of a component, and others of it call its exports.
+ * module of a component, and others of it call its exports. `recyclable`: as plain, and what its memory has grown to is a
+ * number of its own (see virtual-pages.ts).
  */
-export type RewriteMode = "plain" | "deterministic" | "component";
+export type RewriteMode = "plain" | "deterministic" | "component" | "recyclable";
 
 /** A custom section of the proposal "compilation hints"; it has to stand before the code. */
 export const tierHintsSection = "metadata.code.compilation_priority";

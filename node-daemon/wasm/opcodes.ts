@@ -125,8 +125,7 @@ function buildShapes(): Uint8Array {
   set(shape.leb, op.localGet, op.localTee);
   set(shape.special, op.globalGet, op.tableSet);
   set(shape.memarg, 0x28, 0x3e);
-  set(shape.leb, op.memorySize);
-  set(shape.special, op.memoryGrow);
+  set(shape.special, op.memorySize, op.memoryGrow);
   set(shape.leb, op.i32Const);
   set(shape.leb64, op.i64Const);
   set(shape.bytes4, op.f32Const);

@@ -1,6 +1,7 @@
 import type { AtomicWait } from "./atomic-instructions.ts";
 import type { AggregateTypes } from "./gc-instructions.ts";
 import type { LengthUnit } from "./length-units.ts";
+import type { VirtualMemory } from "./virtual-pages.ts";
 import type { Arity } from "./operand-stack.ts";
 
 /** What a scan asks of the rest of the module: the new index of a function, and the helpers it may call. */
@@ -22,6 +23,8 @@ export interface ScanContext extends AggregateTypes {
   memoryGrowLimiter(memory: number, at: number): number;
   /** Instead of `memory.grow`, where that may not depend on the machine. */
   certainMemoryGrow(memory: number, at: number): number;
+  /** Instead of `memory.size` and `memory.grow`, where that is not the size of the engine's memory; undefined where it is. */
+  readonly virtualMemory: VirtualMemory | undefined;
   tableGrowLimiter(table: number, at: number): number;
   lengthCharger(is64: boolean, unit: LengthUnit): number;
   memoryFill(memory: number, at: number): number;

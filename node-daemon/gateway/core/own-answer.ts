@@ -119,6 +119,13 @@ export const tooManyWaiting: OwnAnswer = {
   retryAfterSeconds: 1,
 };
 
+export const tooManyPipelined: OwnAnswer = {
+  status: 503,
+  reason: "TooManyPipelined",
+  text: "Too many requests wait on this connection for those before them.",
+  retryAfterSeconds: 1,
+};
+
 export const misdirected: OwnAnswer = {
   status: 421,
   reason: "MisdirectedRequest",

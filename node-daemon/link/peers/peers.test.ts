@@ -199,11 +199,15 @@ test("PeerListener: who shows no certificate, or speaks another protocol, gets n
 });
 
 test("PeerListener: whoever says nothing, or too little, is no link, and does not keep others out", async () => {
-  const silent = Array.from({ length: peerLimits.handshakesMax - 1 }, () =>
-    connectTcp(node.port, "127.0.0.1"),
-  );
-  await Promise.all(silent.map((socket) => new Promise((resolve) => socket.once("connect", resolve))));
-  silent[0]?.write(Buffer.from([22, 3, 1, 2]));
+  const silent = Array.from({ length: peerLimits.handshakesMax + 20 }, () => {
+    const socket = connectTcp(node.port, "127.0.0.1");
+    socket.on("error", () => {});
+    return socket;
+  });
+  while (node.sockets.length < silent.length) await new Promise(setImmediate);
+  silent.at(-1)?.write(Buffer.from([22, 3, 1, 2]));
+  const closed = node.sockets.filter((socket) => socket.destroyed).length;
+  expect(closed).toBe(20);
   expect(await ask(way(dialer(identities.n1)))).toBe("200");
   silent.forEach((socket) => socket.destroy());
 });
@@ -282,14 +286,32 @@ test("peers: an end that is only half there is found by both", async () => {
   await new Promise((resolve) => between.close(resolve));
 });
 
-test("leave: no more requests, those under way are answered", async () => {
+test("finish: no more requests, those under way are answered, and then it resolves", async () => {
   const client = way(dialer(identities.n1));
   node.holds = true;
   const under = ask(client);
   while (node.held.length === 0) await new Promise(setImmediate);
-  node.listener.leave();
+  let finished = false;
+  const finishing = node.listener.finish(60_000).then(() => (finished = true));
+  expect(await ask(client)).toMatch(/^refused/);
+  expect(finished).toBe(false);
   node.release();
   expect(await under).toBe("200");
-  expect(await ask(client)).toMatch(/^refused/);
-  while (node.listener.count > 0) await new Promise(setImmediate);
+  await finishing;
+  expect(node.listener.count).toBe(0);
+  await node.listener.finish(60_000);
+});
+
+test("finish: what is not answered within the grace is cut off", async () => {
+  const clock = new FakeClock(Date.now());
+  await node.close();
+  node = new Node2(clock);
+  await node.listen();
+  node.holds = true;
+  const under = ask(way(dialer(identities.n1)));
+  while (node.held.length === 0) await new Promise(setImmediate);
+  const finishing = node.listener.finish(1_000);
+  clock.advance(1_000);
+  await finishing;
+  expect(await under).toMatch(/^failed lost/);
 });

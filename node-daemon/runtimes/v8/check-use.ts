@@ -3,6 +3,8 @@
  * answer is for the module's author.
  */
 import { assertNever } from "../../../kit/errors.ts";
+import type { ComponentFacts } from "../../components/component-facts.ts";
+import { noCommandMessage, noHandlerMessage } from "../../components/uses.ts";
 import type { ModuleFacts } from "../../wasm/module-facts.ts";
 import type { PrepareRequest } from "../runtime-driver.ts";
 import { boundedName, plainSignature, type Rejection } from "./check-module.ts";
@@ -34,14 +36,24 @@ export function checkModuleUse(facts: Pick<ModuleFacts, "exports">, use: Use): R
   }
 }
 
-/** The same for a component. What it exports was looked at when it was translated. */
-export function checkComponentUse(use: Use): Rejection | undefined {
-  if (use !== "wagi") return undefined;
-  const message =
-    "this is a component, and http: {handler: wagi} runs core modules: build it for WASI preview 1 (wasm32-wasip1), or let it export " +
-    "wasi:http/incoming-handler and say handler: wasi-http";
-  return { kind: "rejected", reason: "HandlerMissing", message };
+/** The same for a component: a command, a handler, or both. */
+export function checkComponentUse(
+  { run, handler }: Pick<ComponentFacts, "run" | "handler">,
+  use: Use,
+): Rejection | undefined {
+  if (use === "wagi") return { kind: "rejected", reason: "HandlerMissing", message: noCoreModule };
+  if (use === "wasi-http" && handler === undefined) {
+    return { kind: "rejected", reason: "HandlerMissing", message: noHandlerMessage };
+  }
+  if (use === undefined && run === undefined) {
+    return { kind: "rejected", reason: "NoStartFunction", message: noCommandMessage };
+  }
+  return undefined;
 }
+
+const noCoreModule =
+  "this is a component, and http: {handler: wagi} runs core modules: build it for WASI preview 1 (wasm32-wasip1), or let it export " +
+  "wasi:http/incoming-handler and say handler: wasi-http";
 
 function checkStart(facts: Pick<ModuleFacts, "exports">, why: string): Rejection | undefined {
   const start = facts.exports.find((entry) => entry.name === "_start");

@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { components } from "../../components/test-components.ts";
 import { handlers } from "../../components/test-handlers.ts";
 import type { RequestHead } from "../../link/exchange.ts";
 import type { RunEnd, RuntimeDriver, RunSpec, Serving } from "../runtime-driver.ts";
@@ -45,7 +46,7 @@ class Service implements Disposable {
     more: Partial<Serving> = {},
     spec: Partial<RunSpec> = {},
   ): Promise<Service> {
-    const prepared = await node.prepared(driver, await component);
+    const prepared = await node.prepared(driver, await component, "wasi-http");
     const started = told.hasStarted(told.startedUids.length + 1);
     const uid = `handler-${count}`;
     driver.start(
@@ -78,6 +79,26 @@ class Service implements Disposable {
     driver.stop(this.uid, 0);
   }
 }
+
+describe("a component that exports the other of what can be run", () => {
+  test("is refused when it is prepared, with what to do about it", async () => {
+    expect(await node.prepare(driver, await handlers.hello())).toMatchObject({
+      kind: "rejected",
+      reason: "NoStartFunction",
+      message: expect.stringContaining("give the template http: {handler: wasi-http}"),
+    });
+    expect(await node.prepare(driver, await components.exits(0), "wasi-http")).toMatchObject({
+      kind: "rejected",
+      reason: "HandlerMissing",
+      message: expect.stringContaining("leave http out of the template"),
+    });
+    expect(await node.prepare(driver, await handlers.hello(), "wagi")).toMatchObject({
+      kind: "rejected",
+      reason: "HandlerMissing",
+      message: expect.stringContaining("say handler: wasi-http"),
+    });
+  });
+});
 
 describe("a component that handles HTTP, through a shim's request socket", () => {
   test("hello, with the same instance and with fresh ones", async () => {

@@ -2,13 +2,16 @@ import type { ModuleFacts } from "../../wasm/module-facts.ts";
 import type { Rejection } from "./check-module.ts";
 import type { Use } from "./check-use.ts";
 
+/** `recyclable`: for a command that runs again and again, each time in a fresh instance. */
+export type PrepareMode = "plain" | "deterministic" | "recyclable";
+
 export interface PrepareTask {
   readonly task: number;
   /** The fetched module. */
   readonly file: string;
   /** Where the translated one goes, and its facts beside it. */
   readonly target: string;
-  readonly deterministic: boolean;
+  readonly mode: PrepareMode;
   readonly use: Use;
   /** The folder of a translated component. */
   readonly componentTarget: string;

@@ -18,12 +18,14 @@ import { needsProcess } from "./shared-features.ts";
 import { memoryBytesMin, type PrepareAnswer, type PreparedFacts, type PrepareTask } from "./prepare-task.ts";
 
 async function prepare(job: PrepareTask): Promise<PrepareAnswer> {
-  const { task, file, target, deterministic, use } = job;
+  const { task, file, target, mode, use } = job;
   const original = await readFile(file);
-  if (isComponent(original)) return deterministic ? refuseComponent(task) : prepareComponent(job, original);
+  if (isComponent(original)) {
+    return mode === "deterministic" ? refuseComponent(task) : prepareComponent(job, original);
+  }
   const invalid = await validate(original);
   if (invalid) return { task, ...invalid };
-  const rewritten = rewriteModule(original, defaultLimits, deterministic ? "deterministic" : "plain");
+  const rewritten = rewriteModule(original, defaultLimits, mode);
   if (rewritten.kind === "rejected") return { task, ...rewritten };
   const { bytes, facts } = rewritten;
   const unfit = checkModule(facts);
@@ -54,8 +56,9 @@ async function prepareComponent(
   { task, componentTarget, use }: PrepareTask,
   original: Uint8Array,
 ): Promise<PrepareAnswer> {
-  const useless = checkComponentUse(use);
-  if (useless) return { task, ...useless };
+  // Told before it is translated for nothing.
+  const never = use === "wagi" ? checkComponentUse({}, use) : undefined;
+  if (never) return { task, ...never };
   // Most nodes run none, and the translator is large.
   const [{ translateComponent }, { offer }] = await Promise.all([
     import("../../components/translate.ts"),
@@ -64,6 +67,8 @@ async function prepareComponent(
   const translated = await translateComponent(original, offer);
   if (translated.kind === "rejected") return { task, ...translated };
   const { facts, script, modules } = translated;
+  const useless = checkComponentUse(facts, use);
+  if (useless) return { task, ...useless };
   const temporary = `${componentTarget}.${process.pid}.new`;
   try {
     await rm(temporary, { recursive: true, force: true });

@@ -21,7 +21,13 @@ import type { Rejection } from "./check-module.ts";
 import { checkComponentUse, checkModuleUse, type Use } from "./check-use.ts";
 import { driverLimits } from "./limits.ts";
 import { needsProcess } from "./shared-features.ts";
-import { memoryBytesMin, type PrepareAnswer, type PreparedFacts, type PrepareTask } from "./prepare-task.ts";
+import {
+  memoryBytesMin,
+  type PrepareAnswer,
+  type PreparedFacts,
+  type PrepareMode,
+  type PrepareTask,
+} from "./prepare-task.ts";
 
 interface Job {
   readonly task: PrepareTask;
@@ -71,14 +77,15 @@ export class ModulePreparer {
 
   async #prepare({ digest, file, deterministic, serves: use }: PrepareRequest): Promise<PrepareOutcome> {
     const base = join(this.#cacheDir, `${digest.replaceAll(/[^\w.-]/g, "-")}-r${rewriterVersion}`);
-    const target = `${base}${deterministic ? "-deterministic" : ""}.wasm`;
+    const mode = modeOf(deterministic, use);
+    const target = `${base}${mode === "plain" ? "" : `-${mode}`}.wasm`;
     const componentTarget = `${base}-${this.#componentsKey}`;
     const cached =
       (await readCached(target, use)) ??
       (deterministic ? undefined : await readCachedComponent(componentTarget, use));
     if (cached) return "kind" in cached ? cached : prepared(digest, cached);
     await mkdir(this.#cacheDir, { recursive: true, mode: 0o750 });
-    const answer = await this.#enqueue({ file, target, deterministic, use, componentTarget });
+    const answer = await this.#enqueue({ file, target, mode, use, componentTarget });
     switch (answer.kind) {
       case "prepared":
         return prepared(digest, answer);
@@ -167,6 +174,11 @@ export class ModulePreparer {
   }
 }
 
+function modeOf(deterministic: boolean, use: Use): PrepareMode {
+  if (deterministic) return "deterministic";
+  return use === "wagi" ? "recyclable" : "plain";
+}
+
 interface Cached {
   readonly file: string;
   readonly memoryBytesMin: number;
@@ -201,7 +213,7 @@ async function readCachedComponent(folder: string, use: Use): Promise<Cached | R
     for (const [name, bytes] of sizes) {
       if ((await stat(join(folder, name))).size !== bytes) return undefined;
     }
-    const useless = checkComponentUse(use);
+    const useless = checkComponentUse(facts, use);
     if (useless) return useless;
     const features = facts.modules.flatMap((module) => module.facts.features);
     return { file, memoryBytesMin: componentBytesMin(facts), needsProcess: needsProcess(features) };

@@ -13,12 +13,14 @@ import {
   noNetworkGrant,
   type PreparedModule,
   type PrepareOutcome,
+  type PrepareRequest,
   type RunEnd,
   type RunId,
   type RunListener,
   type RunSpec,
   type RunUsage,
   type RuntimeDriver,
+  type Serving,
 } from "../runtime-driver.ts";
 import { createV8Driver, type V8DriverOptions } from "./driver.ts";
 
@@ -55,6 +57,10 @@ export class Recorder implements RunListener {
 
   logsDropped(id: RunId): void {
     this.dropped.push(id);
+    this.#wake();
+  }
+
+  listening(): void {
     this.#wake();
   }
 
@@ -143,13 +149,18 @@ export class TestNode implements AsyncDisposable {
     return { file, digest: `sha256:${createHash("sha256").update(module).digest("hex")}` };
   }
 
-  prepare(driver: RuntimeDriver, module: Uint8Array): Promise<PrepareOutcome> {
+  prepare(driver: RuntimeDriver, module: Uint8Array, serves?: Serving["handler"]): Promise<PrepareOutcome> {
     const { file, digest } = this.write(module);
-    return driver.prepare({ digest, file, deterministic: false }, AbortSignal.timeout(20_000));
+    const request = { digest, file, deterministic: false, ...(serves && { serves }) };
+    return driver.prepare(request, AbortSignal.timeout(20_000));
   }
 
-  async prepared(driver: RuntimeDriver, module: Uint8Array): Promise<PreparedModule> {
-    const outcome = await this.prepare(driver, module);
+  async prepared(
+    driver: RuntimeDriver,
+    module: Uint8Array,
+    serves?: Serving["handler"],
+  ): Promise<PreparedModule> {
+    const outcome = await this.prepare(driver, module, serves);
     if (outcome.kind === "rejected") throw new Error(`${outcome.reason}: ${outcome.message}`);
     return outcome.module;
   }

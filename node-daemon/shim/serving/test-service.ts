@@ -76,7 +76,7 @@ export class TestService implements AsyncDisposable {
       serving: { ...wagi, ...options.serving },
     };
     const started = new Promise<void>((resolve) => (this.#started = resolve));
-    const events = { started: () => this.#started(), used: () => {}, logsDropped: () => {} };
+    const events = { started: () => this.#started(), used: () => {}, logsDropped: () => {}, listening: () => {} };
     this.instance = new Instance(parts, spec, events);
     this.#end = this.instance.host();
     this.started = Promise.race([started, this.#end.then(() => undefined)]);
@@ -103,7 +103,7 @@ export class TestService implements AsyncDisposable {
   }
 
   #prepared(module: Uint8Array, deterministic: boolean): string {
-    const result = rewriteModule(module, undefined, deterministic ? "deterministic" : "plain");
+    const result = rewriteModule(module, undefined, deterministic ? "deterministic" : "recyclable");
     if (result.kind === "rejected") throw new Error(`${result.reason}: ${result.message}`);
     const file = join(this.folder, "module.wasm");
     writeFileSync(file, result.bytes);

@@ -33,6 +33,7 @@ export class WagiServant implements Servant, GuestEvents, GuestSeat {
   readonly #imports: WasmImports;
   readonly #recycled: RecycledMemory | undefined;
   readonly #stackBytesMax: number;
+  readonly #minBytes: number;
   #guest: Guest | undefined;
   #preview1: Preview1 | undefined;
   #memories: readonly WasmMemory[] = noMemories;
@@ -43,6 +44,7 @@ export class WagiServant implements Servant, GuestEvents, GuestSeat {
   #fuelBefore = 0;
   #fuelMax: number | undefined;
   #roomBytes = 0;
+  #requestBytesMax = 0;
   #killed = false;
   #overLimit = false;
 
@@ -56,9 +58,9 @@ export class WagiServant implements Servant, GuestEvents, GuestSeat {
     this.#loaded = loaded;
     this.#events = events;
     this.#imports = Guest.imports(loaded.facts, suspending, this);
-    const [memory] = loaded.facts.memories;
-    this.#recycled = memory && loaded.givenMemory !== undefined ? new RecycledMemory(memory) : undefined;
+    this.#recycled = recycledFor(parts, loaded);
     this.#stackBytesMax = stackBytesMax(parts.spec.memoryBytesMax);
+    this.#minBytes = loaded.facts.memories.reduce((sum, { minPages }) => sum + minPages * pageBytes, 0);
   }
 
   // As its seat sees it.
@@ -100,6 +102,10 @@ export class WagiServant implements Servant, GuestEvents, GuestSeat {
   turnOver(wallMs: number): void {
     this.#guest?.ran(wallMs);
     this.#output?.flush();
+  }
+
+  rest(): void {
+    this.#recycled?.drop();
   }
 
   close(): void {
@@ -176,24 +182,18 @@ export class WagiServant implements Servant, GuestEvents, GuestSeat {
     // What a redirect has used is gone for what follows.
     this.#fuelMax =
       fuelMax === undefined ? undefined : Math.max(0, fuelMax + this.#fuelBefore - this.#fuelUsed);
-    const memoryPagesMax = Math.min(this.#pagesMax(this.#minBytes), Math.floor(memoryBytesMax / pageBytes));
-    const guest = new Guest(
-      queue,
-      account,
-      { memoryPagesMax, stackBytesMax: this.#stackBytesMax, fuelMax: this.#fuelMax },
-      this,
-    );
+    this.#requestBytesMax = memoryBytesMax;
+    const memoryPagesMax = this.#pagesMax(Math.max(this.#minBytes, this.#recycled?.bytes ?? 0));
+    const limits = { memoryPagesMax, stackBytesMax: this.#stackBytesMax, fuelMax: this.#fuelMax };
+    const guest = new Guest(queue, account, limits, this);
     guest.member = this;
     this.#guest = guest;
     return guest;
   }
 
-  get #minBytes(): number {
-    return this.#loaded.facts.memories.reduce((sum, { minPages }) => sum + minPages * pageBytes, 0);
-  }
-
+  /** With what it has, and what nobody has. */
   #pagesMax(bytes: number): number {
-    return Math.floor((bytes + this.#roomBytes) / pageBytes);
+    return Math.floor(Math.min(bytes + this.#roomBytes, this.#requestBytesMax) / pageBytes);
   }
 
   #instantiate(
@@ -263,6 +263,17 @@ export class WagiServant implements Servant, GuestEvents, GuestSeat {
     const [what = ""] = message.split("\n", 1);
     return { kind: "failed", reason: "trapped", message: what, detail: message, reusable: true };
   }
+}
+
+function recycledFor(
+  { spec, serving }: HandlerParts,
+  { facts, givenMemory }: LoadedModule,
+): RecycledMemory | undefined {
+  const [memory] = facts.memories;
+  if (!memory || givenMemory === undefined) return undefined;
+  // What each place may keep, so that what is kept by some is not what others lack.
+  const keepBytesMax = Math.floor(spec.memoryBytesMax / serving.concurrency);
+  return new RecycledMemory({ memory, mayHaveGrown: facts.mode === "recyclable", keepBytesMax });
 }
 
 function failed(reason: "trapped" | "invalid" | "exhausted", message: string): Served {
