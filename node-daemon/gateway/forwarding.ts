@@ -186,6 +186,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     else if (this.#body.isOpened) this.#resumeBody();
     else {
       this.#body.isOpened = true;
+      this.#arm();
       request.openBody();
     }
   }

@@ -37,7 +37,10 @@ await runGateway((config, events, log) => {
   }, log);
   return {
     apply: (change) => {
-      if (change.kind !== "identity") return gateway.apply(change);
+      if (change.kind !== "identity") {
+        gateway.apply(change);
+        return;
+      }
       dialer.replaceIdentity(change);
       peers.replaceIdentity(change);
     },

@@ -1,0 +1,187 @@
+import { expect, test } from "vitest";
+import { FakeClock } from "../../kit/fake-clock.ts";
+import { gatewayLimits } from "./limits.ts";
+import {
+  backendOf,
+  echo,
+  endpointOf,
+  type RawClient,
+  routeOf,
+  TestGateway,
+  workloadOf,
+} from "./testing/test-gateway.ts";
+
+function timed(): { readonly clock: FakeClock; readonly gateway: TestGateway } {
+  const clock = new FakeClock();
+  return { clock, gateway: new TestGateway({ clock }) };
+}
+
+async function asked(gateway: TestGateway, bytes = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"): Promise<RawClient> {
+  const client = await gateway.connect(await gateway.listen());
+  return client.send(bytes);
+}
+
+async function until(is: () => boolean): Promise<void> {
+  while (!is()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+const { shimGraceMs, holdMs, wakeMs, bodySilenceMs } = gatewayLimits;
+
+test.each([
+  ["the whole request", { requestTimeoutMs: 100 }, {}, 100],
+  ["an attempt", { attemptTimeoutMs: 100, retry: { attempts: 0, codes: [] } }, {}, 100],
+  ["an instance that is a shim's, with a grace", {}, { timeoutMs: 200 }, 200 + shimGraceMs],
+])("Gateway: ends a request in time: %s", async (_name, rule, endpoint, ms) => {
+  const { clock, gateway } = timed();
+  await using _gateway = gateway.serve({}, { rule, endpoint });
+  const client = await asked(gateway);
+  await until(() => gateway.instances.calls.length === 1);
+  clock.advance(ms - 20);
+  expect(client.text).toBe("");
+  clock.advance(40);
+  await client.until(/^HTTP\/1\.1 504 [^]*DeadlineExceeded/);
+  expect(gateway.instances.calls[0]?.cancelled).toBe(true);
+});
+
+test("Gateway: tells an instance how much time is left", async () => {
+  const { clock, gateway } = timed();
+  await using _gateway = gateway;
+  gateway.instances.set("/shim", echo);
+  gateway.gateway.apply({ kind: "workload", workload: workloadOf("w", { wakes: true }) });
+  gateway.gateway.apply({
+    kind: "route",
+    route: routeOf("r", { rule: { requestTimeoutMs: 1_000, backends: [backendOf("w")] } }),
+  });
+  const client = await asked(gateway);
+  await until(() => gateway.wakes.length > 0);
+  clock.advance(300);
+  gateway.gateway.apply({ kind: "endpoint", endpoint: endpointOf("i", "w") });
+  await client.until(/"timeoutMs":700/);
+});
+
+test("Gateway: tries an attempt that took too long again where a route says so", async () => {
+  const { clock, gateway } = timed();
+  await using _gateway = gateway.serve(
+    {},
+    { rule: { attemptTimeoutMs: 100, retry: { attempts: 1, codes: [504] } } },
+  );
+  const client = await asked(gateway);
+  await until(() => gateway.instances.calls.length === 1);
+  clock.advance(120);
+  await until(() => gateway.instances.calls.length === 2);
+  gateway.instances.calls[1]?.answer("second");
+  await client.until(/second$/);
+});
+
+test("Gateway: cuts off an answer that does not end in time", async () => {
+  const { clock, gateway } = timed();
+  await using _gateway = gateway.serve(
+    { begin: (call) => call.respond(200, []) },
+    { rule: { requestTimeoutMs: 100 } },
+  );
+  const client = await asked(gateway);
+  await client.until(/200 OK[^]*\r\n\r\n$/);
+  clock.advance(120);
+  expect(await client.ended()).not.toMatch(/0\r\n\r\n$/);
+});
+
+test.each([
+  ["for a moment", false, holdMs],
+  ["for as long as waking may take", true, wakeMs],
+])("Gateway: holds a request that nobody can take %s", async (_name, wakes, ms) => {
+  const { clock, gateway } = timed();
+  await using _gateway = gateway;
+  gateway.gateway.apply({ kind: "workload", workload: workloadOf("w", { wakes }) });
+  gateway.gateway.apply({ kind: "route", route: routeOf("r", { rule: { backends: [backendOf("w")] } }) });
+  const client = await asked(gateway);
+  await until(() => gateway.gateway.figures().some(({ waiting }) => waiting === 1));
+  clock.advance(ms - 20);
+  expect(gateway.wakes.length).toBe(wakes ? Math.floor((ms - 20) / 1_000) + 1 : 0);
+  expect(client.text).toBe("");
+  clock.advance(40);
+  await client.until(/^HTTP\/1\.1 503 [^]*NoInstance[^]*retry-after: 1/);
+  expect(gateway.gateway.figures()).toMatchObject([
+    { uid: "w", waiting: 0, inFlight: 0, requests: { "5xx": 1 } },
+  ]);
+});
+
+test("Gateway: gives up a body that stops coming, and not one that its instance does not take", async () => {
+  const { clock, gateway } = timed();
+  await using _gateway = gateway.serve({}, { endpoint: { timeoutMs: 1_000_000 } });
+  const post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc";
+  const silent = await asked(gateway, post);
+  await until(() => gateway.instances.calls[0]?.body === "abc");
+  const blocked = await asked(gateway, post);
+  await until(() => gateway.instances.calls[1]?.body === "abc");
+  const call = gateway.instances.calls[1];
+  if (call === undefined) throw new Error("there are two");
+  call.hasRoom = false;
+  blocked.send("d");
+  await until(() => call.body === "abcd");
+  clock.advance(bodySilenceMs - 1_000);
+  expect(silent.text).toBe("");
+  clock.advance(2_000);
+  await silent.until(/^HTTP\/1\.1 408 [^]*BodyTooSlow/);
+  expect([gateway.instances.calls[0]?.cancelled, call.cancelled, blocked.text]).toEqual([true, false, ""]);
+});
+
+test("Gateway: sets an instance aside that fails five times in a row, and asks it again later", async () => {
+  const { clock, gateway } = timed();
+  await using _gateway = gateway.serve({
+    end: (call) => call.fault({ kind: "failed", reason: "trapped", message: "" }),
+  });
+  gateway.instances.set("/good", echo);
+  gateway.gateway.apply({
+    kind: "endpoint",
+    endpoint: endpointOf("j", "w", { reach: { kind: "shim", folder: "/good" } }),
+  });
+  const port = await gateway.listen();
+  const statuses = async (count: number) => {
+    const all: number[] = [];
+    for (let i = 0; i < count; i++) all.push((await fetch(`http://127.0.0.1:${port}/`)).status);
+    return all;
+  };
+  const first = await statuses(10);
+  expect(first.filter((status) => status === 502).length).toBe(5);
+  expect(await statuses(10)).toEqual(Array.from({ length: 10 }, () => 200));
+  clock.advance(1_020);
+  expect((await statuses(2)).toSorted()).toEqual([200, 502]);
+});
+
+test("Gateway: waits for an instance that refuses to be well again", async () => {
+  const { clock, gateway } = timed();
+  let count = 0;
+  await using _gateway = gateway.serve({
+    end: (call) => {
+      if (count++ < 3) call.fault({ kind: "refused", reason: "unknown", message: "", retryAfterMs: 0 });
+      else call.answer("well");
+    },
+  });
+  const client = await asked(gateway);
+  for (let i = 0; i < 3; i++) {
+    await until(() => count === i + 1);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    clock.advance(500);
+  }
+  await client.until(/well$/);
+});
+
+test("Gateway: counts what it has answered", async () => {
+  const { clock, gateway } = timed();
+  await using _gateway = gateway.serve({ end: (call) => void (clock.advance(30), call.answer("", 404)) });
+  await (await asked(gateway)).until(/404/);
+  expect(gateway.gateway.figures()).toEqual([
+    {
+      uid: "w",
+      inFlight: 0,
+      waiting: 0,
+      requests: { "1xx": 0, "2xx": 0, "3xx": 0, "4xx": 1, "5xx": 0 },
+      durations: [0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
+      durationSumMs: 30,
+      wakeUps: 0,
+      wakeUpSumMs: 0,
+      retries: 0,
+    },
+  ]);
+  expect(gateway.gateway.figures()).toEqual([]);
+});
