@@ -58,7 +58,7 @@ export async function untilAnswered(url: string, isAlive: () => boolean): Promis
   for (;;) {
     if (!isAlive()) throw new Error("it ended");
     try {
-      const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
+      const response = await fetch(url, { signal: AbortSignal.timeout(15_000) });
       const text = await response.text();
       if (response.status === 200 && text.includes("ahoy")) return;
       throw new Error(`it answered with ${response.status} ${text}`);
