@@ -1,9 +1,10 @@
 /** What the gateway takes of a request: hello world behind it, beside a plain Node server, under the same load in the same run. */
 import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { TestAuthority } from "../node-daemon/testing/certificates.ts";
 import type { Figure } from "./figure.ts";
 
 const seconds = 5;
@@ -24,6 +25,10 @@ export async function* run(): AsyncIterable<Figure> {
     const gateway = await start("gateway", folder);
     const plainLoad = await load(plain);
     const gatewayLoad = await load(gateway);
+    await writeIdentities(folder);
+    const there = await start("there", folder);
+    const here = await start("here", folder, `${there.port}`);
+    const hopLoad = await load(here, there);
     yield { name: "plain Node HTTP", value: plainLoad.perSecond, unit: "requests/s" };
     yield { name: "  processor time of the server", value: plainLoad.cpuUs, unit: "µs" };
     yield { name: "gateway with an echo behind it", value: gatewayLoad.perSecond, unit: "requests/s" };
@@ -34,11 +39,33 @@ export async function* run(): AsyncIterable<Figure> {
       value: gatewayLoad.cpuUs / plainLoad.cpuUs,
       unit: "times",
     };
+    yield {
+      name: "gateway, and that of another node behind it",
+      value: hopLoad.perSecond,
+      unit: "requests/s",
+    };
+    yield { name: "  processor time of both", value: hopLoad.cpuUs, unit: "µs" };
+    yield { name: "  99th percentile", value: hopLoad.p99Ms, unit: "ms" };
+    yield {
+      name: "  the hop: processor time beyond that of one gateway",
+      value: hopLoad.cpuUs - gatewayLoad.cpuUs,
+      unit: "µs",
+    };
   } catch (thrown) {
     yield { name: "gateway", notMeasured: String(thrown) };
   } finally {
     for (const child of children) child.kill();
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** What the two nodes show each other. */
+async function writeIdentities(folder: string): Promise<void> {
+  const authority = await TestAuthority.make();
+  for (const node of ["here", "there"]) {
+    const { ca, cert, key } = await authority.issue(`system:node:${node}`);
+    const identity = { caPem: ca.toString(), certPem: cert.toString(), keyPem: key.toString() };
+    writeFileSync(join(folder, `${node}.json`), JSON.stringify(identity), { mode: 0o600 });
   }
 }
 
@@ -48,11 +75,22 @@ interface Load {
   readonly p99Ms: number;
 }
 
-async function load({ child, port }: { readonly child: ChildProcess; readonly port: number }): Promise<Load> {
+interface Server {
+  readonly child: ChildProcess;
+  readonly port: number;
+}
+
+/** `behind`: what counts as well. */
+async function load(server: Server, ...behind: readonly Server[]): Promise<Load> {
+  const cpu = async () => {
+    const used = await Promise.all([server, ...behind].map(({ child }) => cpuOf(child)));
+    return used.reduce((sum, one) => sum + one, 0);
+  };
+  const { port } = server;
   await wrk(port, 2);
-  const before = await cpuOf(child);
+  const before = await cpu();
   const { requests, p99Ms } = await wrk(port, seconds);
-  const cpuUs = (await cpuOf(child)) - before;
+  const cpuUs = (await cpu()) - before;
   return { perSecond: requests / seconds, cpuUs: cpuUs / requests, p99Ms };
 }
 

@@ -13,9 +13,16 @@ export interface Load {
   readonly failed: number;
 }
 
+/** `prefix0.localhost`, `prefix1.localhost` and so on, each request to the next. */
+export interface Hosts {
+  readonly count: number;
+  readonly prefix: string;
+}
+
 export interface LoadGenerator {
   readonly name: string;
-  readonly run: (url: string, seconds: number) => Promise<Load>;
+  /** Rejects where it cannot do `hosts`. */
+  readonly run: (url: string, seconds: number, hosts?: Hosts) => Promise<Load>;
 }
 
 const connections = 64;
@@ -32,17 +39,20 @@ export async function findLoadGenerator(): Promise<LoadGenerator> {
   return { name: "wrk", run: wrk };
 }
 
-async function wrk(url: string, seconds: number): Promise<Load> {
-  const script = fileURLToPath(new URL("programs/report.lua", import.meta.url));
-  const args = ["-t", "1", "-c", String(connections), "-d", `${seconds}s`, "-s", script, url];
+async function wrk(url: string, seconds: number, hosts?: Hosts): Promise<Load> {
+  const script = fileURLToPath(new URL("programs/load.lua", import.meta.url));
+  const args = ["-t", "1", "-c", String(connections), "-d", `${seconds}s`, "--timeout", "30s"];
+  args.push("-s", script, url);
+  if (hosts) args.push("--", String(hosts.count), hosts.prefix);
   const { stdout } = await execute("wrk", args);
-  return JSON.parse(stdout.slice(stdout.indexOf("{"))) as Load; // As report.lua writes it.
+  return JSON.parse(stdout.slice(stdout.indexOf("{"))) as Load; // As load.lua writes it.
 }
 
 async function autocannon(): Promise<LoadGenerator> {
   const folder = await cachedPackage("autocannon", autocannonVersion);
   const program = join(folder, "node_modules", "autocannon", "autocannon.js");
-  const run = async (url: string, seconds: number): Promise<Load> => {
+  const run = async (url: string, seconds: number, hosts?: Hosts): Promise<Load> => {
+    if (hosts) throw new Error("autocannon asks one host only; install wrk");
     const args = [program, "--json", "-c", String(connections), "-d", String(seconds), url];
     const { stdout } = await execute(process.execPath, args, { maxBuffer: 2 ** 24 });
     const result = JSON.parse(stdout) as AutocannonResult; // Its documented output.

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
 import { errorMessage } from "../../kit/errors.ts";
+import { freePort } from "../../test/support/free-port.ts";
 import { processTree } from "../processes.ts";
 
 /** Something that answers every GET with a short greeting, and how to start it. */
@@ -52,22 +52,13 @@ export async function startProgram(
   };
 }
 
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo; // It listens on a port, not on a path.
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
 /** `isAlive`: whether there is still something to wait for. */
 export async function untilAnswered(url: string, isAlive: () => boolean): Promise<void> {
   const beganMs = performance.now();
   for (;;) {
     if (!isAlive()) throw new Error("it ended");
     try {
-      const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
+      const response = await fetch(url, { signal: AbortSignal.timeout(15_000) });
       const text = await response.text();
       if (response.status === 200 && text.includes("ahoy")) return;
       throw new Error(`it answered with ${response.status} ${text}`);

@@ -30,7 +30,7 @@ export function withFastCalls(script: string): string | undefined {
     fastWire,
   );
   if (wired === undefined) return undefined;
-  return withFastHandler(wired);
+  return withFastCommand(withFastHandler(wired));
 }
 
 /**
@@ -139,6 +139,9 @@ function fastWire(match: RegExpExecArray, text: string): Replaced {
 const handler =
   /^( *)async function (handle(?:\$\d+)?)\(arg0, arg1\) \{[^]*?fn: async \(\) => \{\s*try \{([^]*?instanceof IncomingRequest[^]*?)let ret;\s*try \{\s*await _withGlobalCurrentTaskMeta\(\{\s*taskID: task\.id\(\),\s*componentIdx: task\.componentIdx\(\),\s*fn: \(\) => (\w+\(handle0, handle1\)),\s*\}\);\s*\} catch[^]*?\n\1\}\n/m;
 
+const command =
+  /^( *)async function (run(?:\$\d+)?)\(\) \{[^]*?fn: async \(\) => \{\s*try \{\s*;?\s*let ret;\s*try \{\s*ret = +await _withGlobalCurrentTaskMeta\(\{\s*taskID: task\.id\(\),\s*componentIdx: task\.componentIdx\(\),\s*fn: \(\) => (\w+\(\)),\s*\}\);\s*\} catch \(err\) \{[^]*?\n *throw err;\s*\}\s*(let variant\d+;\s*switch \(ret\) \{[^]*?)const retCopy = (variant\d+);\s*task\.resolve\(\[retCopy\.val\]\);\s*([^]*?)task\.exit\(\);\s*(if \(typeof retCopy[^]*?return retCopy\.val;)\s*\} catch[^]*?\n\1\}\n/m;
+
 /** What is done when a call has returned: it frees what it has handed over. It may call nothing meanwhile. */
 const cleaning =
   /\n( *let cstate = getOrCreateAsyncState\(\d+\);\s*cstate\.mayLeave = false;\s*postReturn\d+\(\);\s*cstate\.mayLeave = true;\n)/;
@@ -153,6 +156,29 @@ function withFastHandler(script: string): string {
       if (ofTasks.test(lower) || (after.includes("postReturn") && cleaned === undefined)) return whole;
       const answer = cleaned === undefined ? called : `${called}.then(() => {\n${cleaned}})`;
       return `${indent}function ${name}(arg0, arg1) {${lower}return ${answer};\n${indent}}\n`;
+    },
+  );
+}
+
+/** The same for a command, whose result is thrown if it is an error. */
+function withFastCommand(script: string): string {
+  return script.replace(
+    command,
+    (
+      whole,
+      indent: string,
+      name: string,
+      called: string,
+      lift: string,
+      result: string,
+      then: string,
+      answer: string,
+    ) => {
+      const cleaned = cleaning.exec(`\n${then}`)?.[1] ?? "";
+      if (ofTasks.test(lift) || then.replaceAll(/[;\s]/g, "") !== cleaned.replaceAll(/[;\s]/g, ""))
+        return whole;
+      const body = `${lift}const retCopy = ${result};\n${cleaned}${answer}`;
+      return `${indent}function ${name}() {\nreturn ${called}.then((ret) => {\n${body}\n});\n${indent}}\n`;
     },
   );
 }

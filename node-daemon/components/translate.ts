@@ -24,6 +24,7 @@ import { checkInstances } from "./count-instances.ts";
 import { componentLimits } from "./limits.ts";
 import { withFastCalls } from "./fast-calls.ts";
 import { patchScript } from "./patches.ts";
+import { withoutUnused } from "./strip-unused.ts";
 import { type Generate, loadTranslator } from "./translator.ts";
 import { asFunctionBody, coreInstances, usedFunctions, wrapFunctionBody } from "./script.ts";
 
@@ -80,7 +81,7 @@ function translate(binary: Uint8Array, chosen: ChosenExports, generate: Generate
   const missing = checkFunctions(usedFunctions(script), chosen.imports);
   if (missing) return { ...missing, worn: false };
   const patched = patchScript(script);
-  const body = asFunctionBody(withFastCalls(patched) ?? patched);
+  const body = withoutUnused(asFunctionBody(withFastCalls(patched) ?? patched));
   checkSyntax(body);
   return {
     kind: "translated",

@@ -7,24 +7,29 @@ import { dialShim } from "../link/shim-requests.ts";
 import { Gateway } from "./gateway.ts";
 import { defaultGatewayOptions } from "./ports.ts";
 import { Acceptors } from "./process/acceptors.ts";
+import { AccessLogFile } from "./process/access-log-file.ts";
 import { runGateway } from "./process/run.ts";
 
 await runGateway((config, events, log) => {
   const parts = { clock: systemClock, random: systemRandom, log };
-  const options = {
-    ...defaultGatewayOptions,
-    name: config.nodeName,
-    debugHeaders: config.debugHeaders,
-    trustForwarded: config.trustForwarded,
-    httpsPort: config.listen.find(({ kind, port }) => kind === "https" && port !== 0)?.port,
-  };
+  const accessLog = config.accessLog === undefined ? undefined : new AccessLogFile(config.accessLog, parts);
   const dialer = new PeerDialer(parts);
-  const ports = {
-    ...parts,
-    dialShim: (folder: string) => dialShim(folder, parts),
-    dialPeer: (node: string, address: string) => dialer.dial(node, address),
-  };
-  const gateway = new Gateway(options, ports, events);
+  const gateway = new Gateway(
+    {
+      ...defaultGatewayOptions,
+      name: config.nodeName,
+      debugHeaders: config.debugHeaders,
+      trustForwarded: config.trustForwarded,
+      httpsPort: config.listen.find(({ kind, port }) => kind === "https" && port !== 0)?.port,
+    },
+    {
+      ...parts,
+      dialShim: (folder) => dialShim(folder, parts),
+      dialPeer: (node, address) => dialer.dial(node, address),
+      ...(accessLog && { accessLog: (line: string) => accessLog.write(line) }),
+    },
+    events,
+  );
   const peers = new PeerListener((exchange) => gateway.answer(exchange), parts);
   const acceptors = new Acceptors((kind, socket) => {
     if (kind === "peer") peers.accept(socket);
@@ -39,11 +44,13 @@ await runGateway((config, events, log) => {
       dialer.replaceIdentity(change);
       peers.replaceIdentity(change);
     },
+    figures: () => gateway.figures(),
     listen: acceptors.listen,
     finish: async (graceMs) => {
       acceptors.close();
       await Promise.all([gateway.finish(graceMs), peers.finish(graceMs)]);
       dialer.close();
+      await accessLog?.close();
     },
   };
 }, process.argv.slice(2));

@@ -173,6 +173,7 @@ test.each<[string, Buffer[]]>([
   ["an answer with status 101", [frame(frameType.answer, 1, withHead(Buffer.from([0, 101, 0, 0, 0])))]],
   ["a name without a value", [frame(frameType.answer, 1, withHead(Buffer.from([0, 200, 0, 1, 0, 1, 97])))]],
   ["a fault of no kind", [frame(frameType.fault, 1, Buffer.from([0, 99, 0, 0, 0, 0, 1, 0, 0]))]],
+  ["goaway twice", [frame(frameType.goaway, 3), frame(frameType.goaway, 3)]],
   ["goaway after what was not begun", [frame(frameType.goaway, 9)]],
   ["NaN as fuel", [answer(1), frame(frameType.end, 1, Buffer.alloc(20, 0xff))]],
   ["garbage", [Buffer.alloc(5_000, 0xff)]],

@@ -127,12 +127,12 @@ export class LinkCaller {
   /** What the callee has not taken, it has not seen. */
   #goAway(last: number): void {
     if (last > this.#lastStream) throw new LinkViolation(`exchange ${last} was not begun`);
-    const first = !this.#leaving;
+    if (this.#leaving) throw new LinkViolation("a second goaway");
     this.#leaving = true;
     for (const stream of this.#exchanges.values()) {
       if (stream.id > last) stream.fail(refusal("draining", "the other end takes no more requests"));
     }
-    if (first) this.#events.leaving();
+    this.#events.leaving();
     this.#endIfIdle();
   }
 

@@ -37,6 +37,7 @@ test.each([
   ["a range from any port", { "gateway-http": ["127.0.0.1:0-8"] }],
   ["a range without end", { "gateway-http": ["127.0.0.1:1-60000"] }],
   ["an address without brackets", { "gateway-http": ["::1:80"] }],
+  ["a name", { "gateway-http": ["localhost:80"] }],
   ["the same address twice", { "gateway-http": ["127.0.0.1:80"], "gateway-https": ["127.0.0.1:80"] }],
   ["any port twice", { "gateway-http": ["127.0.0.1:0", "127.0.0.1:0"] }],
   ["a URL to advertise", { "gateway-advertise": "http://a" }],

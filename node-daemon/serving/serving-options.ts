@@ -99,8 +99,12 @@ function address(kind: ListenerKind, flag: string, text: string): ListenAddress 
   const portMax = Number(match?.[3] ?? match?.[2]);
   const fits = portMax <= 65_535 && port <= portMax && portMax - port < processLimits.portsMax;
   const isRange = match?.[3] !== undefined;
-  if (host === undefined || !fits || (isRange && port === 0))
-    throw invalid(flag, text, "ADDRESS:PORT or ADDRESS:PORT-PORT, such as 0.0.0.0:8080 or [::]:8080-8099");
+  if (host === undefined || isIP(host) === 0 || !fits || (isRange && port === 0))
+    throw invalid(
+      flag,
+      text,
+      "ADDRESS:PORT or ADDRESS:PORT-PORT with a numeric address, such as 0.0.0.0:8080 or [::]:8080-8099",
+    );
   return { kind, host, port, portMax, preferredPort: 0 };
 }
 

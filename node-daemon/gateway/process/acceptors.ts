@@ -1,5 +1,5 @@
 /** The listening sockets of the process: each accepted connection is handed on, and what is listened at can be handed over. */
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, BoundSocket, createServer, type Server, type Socket } from "node:net";
 import type { Log } from "../../../kit/log.ts";
 import type { ListenerKind } from "../control.ts";
 import type { Listen } from "./listening.ts";
@@ -15,22 +15,24 @@ export class Acceptors {
     this.#log = log;
   }
 
-  readonly listen: Listen = (kind, at) => {
+  readonly listen: Listen = async (kind, at) => {
     // As Node's own HTTP servers have it: who has sent all of a request may still want the answer.
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
       this.#accept(kind, socket),
     );
     server.maxConnections = processLimits.connectionsMax;
-    return new Promise((resolve, reject) => {
-      server.once("error", reject);
-      const place = at.kind === "descriptor" ? { fd: at.fd } : { host: at.host, port: at.port };
-      server.listen({ ...place, backlog: processLimits.backlog }, () => {
-        server.off("error", reject);
-        server.on("error", (error) => this.#log.error("accepting failed", { for: kind, err: error.message }));
-        this.#servers.add(server);
-        resolve({ port: (server.address() as AddressInfo).port, fd: descriptorOf(server) });
-      });
-    });
+    const bound = at.kind === "descriptor" ? undefined : new BoundSocket({ host: at.host, port: at.port });
+    // Known only as long as nobody listens at it; it stays what it is.
+    const fd = at.kind === "descriptor" ? at.fd : (bound?.fd() ?? -1);
+    try {
+      await listening(server, bound ?? { fd });
+    } catch (thrown) {
+      bound?.close();
+      throw thrown;
+    }
+    server.on("error", (error) => this.#log.error("accepting failed", { for: kind, err: error.message }));
+    this.#servers.add(server);
+    return { port: (server.address() as AddressInfo).port, fd };
   };
 
   /** Connections that are accepted already go on; so do copies of these sockets in other processes. */
@@ -40,7 +42,12 @@ export class Acceptors {
   }
 }
 
-/** Node has no public name for it, and no other way to start a process that listens at the same socket. */
-function descriptorOf(server: Server): number {
-  return (server as unknown as { readonly _handle: { readonly fd: number } })._handle.fd;
+function listening(server: Server, at: BoundSocket | { readonly fd: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(at, processLimits.backlog, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
 }

@@ -32,13 +32,13 @@ export interface RequestServer {
   readonly listen: Listen;
   /** Accepts nothing any more (the listening sockets are closed), and resolves once all is answered, or cut off after the grace. */
   finish(graceMs: number): Promise<void>;
+  /** Of workloads whose figures have changed since the last call. */
+  figures(): readonly WorkloadFigures[];
 }
 
 export interface RequestServerEvents {
   wake(workloads: readonly string[]): void;
   drained(uid: string): void;
-  /** Of workloads whose figures have changed in the last second. */
-  figures(workloads: readonly WorkloadFigures[]): void;
 }
 
 export interface ProcessParts {
@@ -65,6 +65,7 @@ export class GatewayProcess {
   #taught = false;
   #finishing: { readonly untilMs: number; readonly timer: Timer } | undefined;
   #aloneTimer: Timer | undefined;
+  #figuresTimer: Timer | undefined;
 
   constructor(parts: ProcessParts) {
     this.#parts = parts;
@@ -87,7 +88,6 @@ export class GatewayProcess {
     this.#server = parts.server({
       wake: (workloads) => this.#control.tellWake(workloads),
       drained: (uid) => this.#control.tellDrained(uid),
-      figures: (workloads) => this.#noteFigures(workloads),
     });
     this.#listening = new Listening({
       wanted: config.listen,
@@ -103,6 +103,7 @@ export class GatewayProcess {
   async start(socketPath: string): Promise<void> {
     await this.#control.listen(socketPath);
     this.#watchAlone();
+    this.#gatherFigures();
   }
 
   /** Goes once everything under way is answered, at most after the grace. A second call can only shorten it. */
@@ -197,12 +198,13 @@ export class GatewayProcess {
     );
   }
 
-  #noteFigures(workloads: readonly WorkloadFigures[]): void {
-    for (const figures of workloads) {
+  #gatherFigures(): void {
+    for (const figures of this.#server.figures()) {
       this.#figures.set(figures.uid, figures);
       this.#untold.add(figures.uid);
     }
     this.#tellFigures();
+    this.#figuresTimer = this.#parts.clock.setTimer(processLimits.figuresMs, () => this.#gatherFigures());
   }
 
   /** A daemon that is slow is told the newest of each, later. */
@@ -216,6 +218,7 @@ export class GatewayProcess {
   /** For tests, which end no process. */
   async close(): Promise<void> {
     this.#aloneTimer?.cancel();
+    this.#figuresTimer?.cancel();
     this.#finishing?.timer.cancel();
     this.#listening.stop();
     await this.#control.close();

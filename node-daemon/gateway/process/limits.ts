@@ -4,6 +4,8 @@ import type { BackoffLimits } from "../../../kit/backoff.ts";
 export const processLimits = {
   /** A port that was just given up is free again in a moment; somebody else's is not soon. */
   listenRetry: { initialMs: 20, factor: 2, maxMs: 1_000 } satisfies BackoffLimits,
+  /** What changed is told as often: what a person or an autoscaler can make use of. */
+  figuresMs: 1_000,
   /** Nobody has told it anything, and nobody is there who could: whoever started it is gone. */
   untaughtMs: 60_000,
   /** Told to go by a signal, not by its daemon. */

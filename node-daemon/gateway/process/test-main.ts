@@ -36,6 +36,7 @@ await runGateway((config, events, log) => {
       known.delete(`/endpoint/${change.uid}`);
       events.drained(change.uid);
     },
+    figures: () => [],
     listen: acceptors.listen,
     finish: async (graceMs) => {
       acceptors.close();

@@ -25,6 +25,7 @@ export class PeerListener implements Disposable {
   /** One for each identity, so that nobody resumes what an earlier one has allowed. */
   #tls: Server | undefined;
   #leaving = false;
+  #warnAgainAtMs = 0;
   /** Of links, also of those that are over and say their last words. */
   readonly #sockets = new Set<TLSSocket>();
   #allClosed: () => void = () => {};
@@ -55,12 +56,11 @@ export class PeerListener implements Disposable {
 
   /** A connection to the port for peers: TLS begins with its first byte. */
   accept(socket: Socket): void {
-    const { log } = this.#parts;
-    if (!this.#tls || this.#leaving || this.#handshakes.size >= peerLimits.handshakesMax) {
-      if (this.#tls && !this.#leaving) log.warn("refused a peer: too many handshakes at once");
+    if (!this.#tls || this.#leaving) {
       socket.destroy();
       return;
     }
+    if (this.#handshakes.size >= peerLimits.handshakesMax) this.#dropOldestHandshake();
     const from = originOf(socket);
     this.#handshakes.set(from, socket);
     socket.once("close", () => this.#handshakes.delete(from));
@@ -93,6 +93,24 @@ export class PeerListener implements Disposable {
     this.leave();
     for (const link of this.#links.keys()) link.destroy("the gateway ends");
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Who means it has finished long before as many others have come. */
+  #dropOldestHandshake(): void {
+    for (const [from, socket] of this.#handshakes) {
+      this.#warnOfFlood(from);
+      this.#handshakes.delete(from);
+      socket.destroy();
+      return;
+    }
+  }
+
+  /** Anyone who reaches the port can make it happen: the log has better things to keep. */
+  #warnOfFlood(from: string): void {
+    const nowMs = this.#parts.clock.monotonic();
+    if (nowMs < this.#warnAgainAtMs) return;
+    this.#warnAgainAtMs = nowMs + peerLimits.warnMs;
+    this.#parts.log.warn("connections for peers come faster than they say who they are", { from });
   }
 
   #serverFor(identity: NodeIdentity): Server {

@@ -20,6 +20,7 @@ import {
   type RunSpec,
   type RunUsage,
   type RuntimeDriver,
+  type Serving,
 } from "../runtime-driver.ts";
 import { createV8Driver, type V8DriverOptions } from "./driver.ts";
 
@@ -56,6 +57,10 @@ export class Recorder implements RunListener {
 
   logsDropped(id: RunId): void {
     this.dropped.push(id);
+    this.#wake();
+  }
+
+  listening(): void {
     this.#wake();
   }
 
@@ -144,20 +149,16 @@ export class TestNode implements AsyncDisposable {
     return { file, digest: `sha256:${createHash("sha256").update(module).digest("hex")}` };
   }
 
-  prepare(
-    driver: RuntimeDriver,
-    module: Uint8Array,
-    serves?: NonNullable<PrepareRequest["serves"]>,
-  ): Promise<PrepareOutcome> {
+  prepare(driver: RuntimeDriver, module: Uint8Array, serves?: Serving["handler"]): Promise<PrepareOutcome> {
     const { file, digest } = this.write(module);
-    const request = { digest, file, deterministic: false, ...(serves ? { serves } : {}) };
+    const request = { digest, file, deterministic: false, ...(serves && { serves }) };
     return driver.prepare(request, AbortSignal.timeout(20_000));
   }
 
   async prepared(
     driver: RuntimeDriver,
     module: Uint8Array,
-    serves?: NonNullable<PrepareRequest["serves"]>,
+    serves?: Serving["handler"],
   ): Promise<PreparedModule> {
     const outcome = await this.prepare(driver, module, serves);
     if (outcome.kind === "rejected") throw new Error(`${outcome.reason}: ${outcome.message}`);
