@@ -125,6 +125,7 @@ export class NodeAgent {
       instanceOf,
       dispatch: (held, event) => this.#dispatch(held, event),
       noteUsage: (usage) => this.#usage.note(usage),
+      listening: (held) => options.serving.follow(held),
       settle: (id) => this.#settleUnknown(id),
     });
     this.#setups = new InstanceSetups({

@@ -250,7 +250,8 @@ function createServing(
     checkpoint,
     requestFolderOf: (held) =>
       drivers.get(configOf(held)?.runtime ?? "")?.requestFolderOf(held.assignment.uid),
-    boundPortOf: () => undefined,
+    boundPortOf: (held, listener) =>
+      drivers.get(configOf(held)?.runtime ?? "")?.boundPortOf(held.assignment.uid, listener),
     clock,
     random,
     log,
