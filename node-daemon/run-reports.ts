@@ -17,6 +17,8 @@ export interface RunReportsOptions {
   readonly instanceOf: (uid: string) => HeldInstance | undefined;
   readonly dispatch: (held: HeldInstance, event: LifecycleEvent) => void;
   readonly noteUsage: (usage: RunUsage) => void;
+  /** At a port that was not known before. */
+  readonly listening: (held: HeldInstance) => void;
   /** An end that is of no instance. */
   readonly settle: (id: RunId) => void;
 }
@@ -84,6 +86,13 @@ export class RunReports implements RunListener {
         if (concerned && lifecycle.state.kind !== "ended") this.#replacements.note(uid, why);
       }
       this.#replacements.beginSome();
+    });
+  }
+
+  listening(id: RunId): void {
+    this.#apply(() => {
+      const held = this.#options.instanceOf(id.uid);
+      if (held?.lifecycle.run === id.run) this.#options.listening(held);
     });
   }
 

@@ -143,6 +143,8 @@ export interface RunListener {
   usage(usages: readonly RunUsage[]): void;
   /** Old lines of this run's log were dropped to stay within the bound. Told once per run. */
   logsDropped(id: RunId): void;
+  /** It listens at one more port that its template leaves open (see {@link RuntimeDriver.boundPortOf}). */
+  listening(id: RunId): void;
   /** The process that hosts these runs is to go, for its age or its build: each is to be started anew, when it suits. */
   outdated(ids: readonly RunId[], why: string): void;
 }
@@ -191,6 +193,8 @@ export interface RuntimeDriver {
   settle(id: RunId): void;
   /** The folder of the process that hosts a serving run, once that has started: its request socket is there (see node-daemon/link). */
   requestFolderOf(uid: string): string | undefined;
+  /** Where a running instance listens whose template leaves the port open, by the name of the listener; undefined: nowhere yet. */
+  boundPortOf(uid: string, listener: string): number | undefined;
   /** The scheduler heard this node so long ago: for `RunSpec.stopAloneAfterMs`. */
   heard(agoMs: number): void;
   /** `keep`: leaves running instances to the next daemon process. `stop`: ends them and the processes that host them. */

@@ -6,7 +6,7 @@ import type { LogStream } from "../logs/log-record.ts";
 import type { RunEnd, RunId, RunSpec, RunUsage } from "../runtimes/runtime-driver.ts";
 import type { InputSource, OutputSink } from "../wasi/host.ts";
 import { openNetwork } from "../wasi/sockets/host-network.ts";
-import type { Network } from "../wasi/sockets/network.ts";
+import type { Network, SocketAddress } from "../wasi/sockets/network.ts";
 import { Account } from "./account.ts";
 import type { CpuQuota } from "./cpu-quota.ts";
 import { Attachment } from "./attachment.ts";
@@ -22,6 +22,7 @@ import { LogOutput, type OpensSink } from "./log-output.ts";
 import type { Loaded, MemoryOrigin, ModuleStore } from "./module-store.ts";
 import type { MountTable } from "./mount-table.ts";
 import { emptyInput, NoticeInput } from "./notice-input.ts";
+import type { BoundListener } from "./protocol.ts";
 import { checkDeterminism, memoryLimitTooSmall, Refusal } from "./refusal.ts";
 import type { RunQueue } from "./run-queue.ts";
 import { HostedService } from "./serving/hosted-service.ts";
@@ -47,6 +48,8 @@ export interface InstanceEvents {
   /** Used CPU time, for the first time since its usage was taken. */
   used(id: RunId): void;
   logsDropped(id: RunId): void;
+  /** At a port that its template leaves open. */
+  listening(id: RunId, listener: BoundListener): void;
 }
 
 /** One run: preparing, running, closing. `host` is called once and goes through all of it. */
@@ -67,6 +70,8 @@ export class Instance implements HostedEvents, OpensSink {
   /** Once something was written. */
   #log: InstanceLog | undefined;
   #memoryBytesLast = 0;
+  /** Listeners whose ports have been told. */
+  readonly #claimed = new Set<string>();
   #killAtMs = Number.POSITIVE_INFINITY;
   #killTimer: Timer | undefined;
   #running = false;
@@ -245,6 +250,18 @@ export class Instance implements HostedEvents, OpensSink {
     return this.#attachment?.copying(stream, log) ?? log;
   }
 
+  /** Of several listeners with the same address and no port, the first that nobody has claimed. */
+  #onListening({ address, port }: SocketAddress): void {
+    const { id, network } = this.#spec;
+    if (network.listeners.some((one) => one.port === port && one.address === address)) return;
+    const listener = network.listeners.find(
+      (one) => one.port === 0 && one.address === address && !this.#claimed.has(one.name),
+    );
+    if (!listener) return;
+    this.#claimed.add(listener.name);
+    this.#events.listening(id, { name: listener.name, port });
+  }
+
   /** A module gets its listeners as descriptors; a component makes its own. */
   #openNetwork(held: DisposableStack, { kind }: Loaded): Network {
     const { clock, wasiLimits, queue } = this.#parts;
@@ -255,6 +272,7 @@ export class Instance implements HostedEvents, OpensSink {
         clock,
         hostDescriptorsMax,
         onEvent,
+        onListening: (local) => this.#onListening(local),
       });
       held.defer(() => network.close());
       return network;

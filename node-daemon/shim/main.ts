@@ -128,6 +128,7 @@ class ShimProcess {
         if (this.#exitWhenEnded && this.#shim.running === 0) this.#exit();
       },
       logsDropped: (id) => this.#link.tell({ kind: "logsDropped", id }),
+      listening: (id, listeners) => this.#link.tell({ kind: "listening", id, listeners }),
       usage: (usages) => this.#link.tellUsage(usages),
       emptied: () => this.#onEmpty(),
     };

@@ -21,7 +21,7 @@ describe("asFromShim: what the version before left out", () => {
       { kind: "hello", protocol: 1, pid: 2, shimId: "s", namespace: "n", buildId: "b" },
       { protocolMin: 1, isolation: "shared", ageMs: 0, namespace: "n" },
     ],
-    ["a run", { kind: "run", id, logsDropped: false }, { id, stopNotice: "stdin" }],
+    ["a run", { kind: "run", id, logsDropped: false }, { id, stopNotice: "stdin", listeners: [] }],
     [
       "usage",
       { kind: "usage", usages: [{ id, cpuUs: 1, memoryBytes: 2 }] },

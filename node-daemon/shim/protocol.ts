@@ -71,6 +71,7 @@ export interface RunReport {
   readonly ended: { readonly atMs: number; readonly end: RunEnd } | undefined;
   readonly logsDropped: boolean;
   readonly stopNotice: RunSpec["stopNotice"];
+  readonly listeners: readonly BoundListener[];
 }
 
 export interface OwnRunRecord {
@@ -94,7 +95,15 @@ export type FromShim =
   | { readonly kind: "started"; readonly id: RunId; readonly atMs: number }
   | { readonly kind: "ended"; readonly id: RunId; readonly atMs: number; readonly end: RunEnd }
   | { readonly kind: "usage"; readonly usages: readonly RunUsage[] }
-  | { readonly kind: "logsDropped"; readonly id: RunId };
+  | { readonly kind: "logsDropped"; readonly id: RunId }
+  /** All of them, so far. */
+  | { readonly kind: "listening"; readonly id: RunId; readonly listeners: readonly BoundListener[] };
+
+/** One of a run's listeners whose template leaves the port open. */
+export interface BoundListener {
+  readonly name: string;
+  readonly port: number;
+}
 
 export function runKey(id: RunId): string {
   return `${id.uid}/${id.run}`;
@@ -108,6 +117,7 @@ const fromShimKinds: ReadonlySet<unknown> = new Set<FromShim["kind"]>([
   "ended",
   "usage",
   "logsDropped",
+  "listening",
 ]);
 const toShimKinds: ReadonlySet<unknown> = new Set<ToShim["kind"]>([
   "claim",
@@ -146,6 +156,8 @@ const reportBefore2 = {
   ended: undefined,
   // Whoever may have been told to come to an end is given its time.
   stopNotice: "stdin",
+  // Nobody asked before there were gateways.
+  listeners: [],
 } as const;
 const usageBefore2 = { fuel: 0, throttledUs: 0 } as const;
 

@@ -14,7 +14,7 @@ import type { RunEnd, RunId, RunSpec, RunUsage } from "../runtimes/runtime-drive
 import type { Alone } from "./alone.ts";
 import { Instance, type InstanceEvents, type InstanceParts } from "./instance.ts";
 import { messageCharsMax, type ShimLimits } from "./limits.ts";
-import { type RunReport, runKey, type ShimIdentity } from "./protocol.ts";
+import { type BoundListener, type RunReport, runKey, type ShimIdentity } from "./protocol.ts";
 
 interface Run {
   readonly id: RunId;
@@ -23,12 +23,14 @@ interface Run {
   ended: { readonly atMs: number; readonly end: RunEnd } | undefined;
   logsDropped: boolean;
   readonly stopNotice: RunSpec["stopNotice"];
+  listeners: readonly BoundListener[];
 }
 
 export interface ShimEvents {
   started(id: RunId, atMs: number): void;
   ended(id: RunId, atMs: number, end: RunEnd): void;
   logsDropped(id: RunId): void;
+  listening(id: RunId, listeners: readonly BoundListener[]): void;
   usage(usages: readonly RunUsage[]): void;
   /** The number of runs, ended ones included, has become zero. */
   emptied(): void;
@@ -46,6 +48,7 @@ export class Shim {
     started: ({ uid }) => this.#started(this.#byUid.get(uid)),
     used: ({ uid }) => this.#markUsed(this.#byUid.get(uid)),
     logsDropped: ({ uid }) => this.#logsDropped(this.#byUid.get(uid)),
+    listening: ({ uid }, listener) => this.#listening(this.#byUid.get(uid), listener),
   };
   readonly #runs = new Map<string, Run>();
   /** Those that have not ended: one of each uid at most. */
@@ -81,12 +84,13 @@ export class Shim {
   }
 
   reports(): RunReport[] {
-    return [...this.#runs.values()].map(({ id, startedMs, ended, logsDropped, stopNotice }) => ({
+    return [...this.#runs.values()].map(({ id, startedMs, ended, logsDropped, stopNotice, listeners }) => ({
       id,
       startedMs,
       ended,
       logsDropped,
       stopNotice,
+      listeners,
     }));
   }
 
@@ -100,6 +104,7 @@ export class Shim {
       ended: undefined,
       logsDropped: false,
       stopNotice: spec.stopNotice,
+      listeners: [],
     };
     this.#runs.set(key, run);
     const refused = this.#refusal(spec);
@@ -191,6 +196,12 @@ export class Shim {
     if (!run || run.logsDropped) return;
     run.logsDropped = true;
     this.#events.logsDropped(run.id);
+  }
+
+  #listening(run: Run | undefined, listener: BoundListener): void {
+    if (!run) return;
+    run.listeners = [...run.listeners, listener];
+    this.#events.listening(run.id, run.listeners);
   }
 
   /** The timer runs only while someone has used something: an idle shim does nothing. */

@@ -82,6 +82,13 @@ export class FakeDriver implements RuntimeDriver {
     return running ? `/shims/${uid}` : undefined;
   }
 
+  /** By uid and name. */
+  readonly ports = new Map<string, number>();
+
+  boundPortOf(uid: string, listener: string): number | undefined {
+    return this.ports.get(`${uid}/${listener}`);
+  }
+
   heard(agoMs: number): void {
     this.heardAgoMs.push(agoMs);
   }

@@ -15,12 +15,12 @@ afterEach(async () => {
 const host = "tally.test";
 const image = `file://${join(checkout, "examples/http/tally.wasm")}`;
 
-function route(name: string): string {
+function route(name: string, rule: Readonly<Record<string, unknown>> = {}): string {
   return stringify({
     apiVersion: "wherry.dev/v1alpha1",
     kind: "WasmRoute",
     metadata: { name },
-    spec: { hostnames: [`${name}.test`], rules: [{ backendRefs: [{ name }] }] },
+    spec: { hostnames: [`${name}.test`], rules: [{ backendRefs: [{ name }], ...rule }] },
   });
 }
 
@@ -144,4 +144,67 @@ test("a request wakes a workload that is at zero, and is answered", async () => 
   expect(await ask(url, { host })).toMatchObject({ status: 200, body: "ahoy, stranger\n" });
   const { spec: after } = await started.json<{ spec: { replicas: number } }>("wasmdeployment", "tally");
   expect(after.replicas).toBe(1);
+});
+
+test("a server of its own, at a port that nobody has chosen, is replaced without losing a request", async () => {
+  const listen = ["127.0.0.1:1024-65535"];
+  const one = await TestCluster.start(["one"], { gateways: true, listen });
+  cluster = one;
+  const server = (revision: string) =>
+    deployment(2, {
+      name: "tally",
+      image: `file://${join(checkout, "examples/c-server/server.wasm")}`,
+      template: {
+        http: { handler: "listener", concurrency: 4 },
+        listeners: [{ name: "web", address: "127.0.0.1", port: 0 }],
+        env: [{ name: "NAME", value: revision }],
+      },
+    });
+  await one.apply(server("first"));
+  // What is cut off in the middle is not tried again, though it could be.
+  await one.apply(route("tally", { retry: { attempts: 0 } }));
+  const url = one.url("one");
+  const answersAs = (revision: string) =>
+    eventually(async () => {
+      const { status, body } = await ask(url, { host });
+      expect([status, body]).toEqual([200, expect.stringContaining(revision)]);
+    });
+  await answersAs("first");
+  const load = new Load(url, { host }, 2);
+  const before = (await one.instances()).map(({ metadata }) => metadata.uid);
+  await one.apply(server("second"));
+  await eventually(async () => {
+    const now = await one.instances();
+    expect(now.filter(({ metadata }) => before.includes(metadata.uid))).toEqual([]);
+    expect(now.map(({ status }) => status.display)).toEqual(["Running", "Running"]);
+  });
+  await answersAs("second");
+  const { failures, requests } = await load.stop();
+  expect(failures).toEqual([]);
+  expect(requests).toBeGreaterThan(20);
+});
+
+test("while the scheduler is away a node wakes what it last ran, and the scheduler takes that over", async () => {
+  const one = await TestCluster.start(["one"], { gateways: true });
+  cluster = one;
+  const spec = { wakeOnRequest: true };
+  await one.apply(deployment(1, { name: "tally", image, spec, template: { http: { handler: "wagi" } } }));
+  await one.apply(route("tally"));
+  await answers(one, "one");
+  expect((await one.wherry("scale", "wasmdeployment/tally", "--replicas", "0")).code).toBe(0);
+  await eventually(async () => expect(await one.instances()).toEqual([]));
+  await one.stopScheduler();
+  // Also by a daemon that has not run it itself.
+  await one.killNode("one");
+  one.startNode("one").catch(() => {});
+  await answers(one, "one");
+  await one.startScheduler();
+  await eventually(async () => {
+    const { spec: after } = await one.json<{ spec: { replicas: number } }>("wasmdeployment", "tally");
+    expect(after.replicas).toBe(1);
+  });
+  const [woken, ...others] = await one.instances();
+  expect(others).toEqual([]);
+  expect(woken?.status).toMatchObject({ display: "Running", restarts: 0 });
+  expect(await ask(one.url("one"), { host })).toMatchObject({ status: 200 });
 });

@@ -245,6 +245,10 @@ export class DriverHandle implements RuntimeDriver {
     return undefined;
   }
 
+  boundPortOf(): number | undefined {
+    return undefined;
+  }
+
   heard(agoMs: number): void {
     if (!this.#isClosed) this.#host.heard(agoMs);
   }

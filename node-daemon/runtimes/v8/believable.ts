@@ -25,13 +25,29 @@ export function findBreach(message: FromShim, own: RunId): string | undefined {
       return foreign(message.id, own) ?? numbers(message, ["atMs"]);
     case "ended":
       return foreign(message.id, own) ?? badEnd(message);
+    case "listening":
+      return foreign(message.id, own) ?? badListeners(message.listeners);
     default:
       return foreign(message.id, own);
   }
 }
 
-export function findReportBreach({ id, startedMs, ended }: RunReport, own: RunId): string | undefined {
-  const breach = foreign(id, own) ?? (ended && badEnd(ended));
+/** A template has no more. */
+const listenersMax = 64;
+
+/** Which of them is asked is the daemon's choice; a port has to be one. */
+function badListeners(listeners: unknown): string | undefined {
+  if (!Array.isArray(listeners) || listeners.length > listenersMax) return "it tells of listeners that are no list";
+  const isOne = (one: unknown) => {
+    const { name, port } = (one ?? {}) as Readonly<Record<string, unknown>>;
+    return typeof name === "string" && Number.isInteger(port) && Number(port) > 0 && Number(port) <= 65_535;
+  };
+  return listeners.every(isOne) ? undefined : "it tells of a listener without a name or a port";
+}
+
+export function findReportBreach(report: RunReport, own: RunId): string | undefined {
+  const { id, startedMs, ended, listeners } = report;
+  const breach = foreign(id, own) ?? badListeners(listeners) ?? (ended && badEnd(ended));
   if (breach !== undefined || startedMs === undefined) return breach;
   return numbers({ startedMs }, ["startedMs"]);
 }

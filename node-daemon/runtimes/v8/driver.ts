@@ -17,7 +17,7 @@ import type { Log } from "../../../kit/log.ts";
 import { type Random, systemRandom } from "../../../kit/random.ts";
 import { engine } from "../../shim/engine.ts";
 import { defaultShimLimits, type ShimLimits } from "../../shim/limits.ts";
-import { protocolVersion, type RunReport, runKey } from "../../shim/protocol.ts";
+import { type BoundListener, protocolVersion, type RunReport, runKey } from "../../shim/protocol.ts";
 import { WakeTimer } from "../../wake-timer.ts";
 import type {
   AdoptedRun,
@@ -159,6 +159,7 @@ class V8Driver implements RuntimeDriver {
       sent: false,
       moves: 0,
       logsDropped: false,
+      listeners: [],
       stop: undefined,
     };
     this.#runs.set(key, run);
@@ -194,6 +195,12 @@ class V8Driver implements RuntimeDriver {
   requestFolderOf(uid: string): string | undefined {
     const run = this.#byUid.get(uid);
     return run?.state === "running" ? run.shim.handle.folder : undefined;
+  }
+
+  boundPortOf(uid: string, listener: string): number | undefined {
+    const run = this.#byUid.get(uid);
+    if (run?.state !== "running") return undefined;
+    return run.listeners.find(({ name }) => name === listener)?.port;
   }
 
   heard(agoMs: number): void {
@@ -238,6 +245,7 @@ class V8Driver implements RuntimeDriver {
       sent: true,
       moves: driverLimits.movesMax,
       logsDropped: report.logsDropped,
+      listeners: report.listeners,
       stop: undefined,
     };
     this.#runs.set(runKey(id), run);
@@ -266,6 +274,7 @@ class V8Driver implements RuntimeDriver {
       if (message.kind === "ended") shim.handle.send({ kind: "settle", id: message.id });
     } else if (message.kind === "started") this.#started(run, message.atMs);
     else if (message.kind === "ended") this.#ended(run, message.atMs, message.end);
+    else if (message.kind === "listening") this.#listening(run, message.listeners);
     else this.#logsDropped(run);
   }
 
@@ -332,6 +341,7 @@ class V8Driver implements RuntimeDriver {
   }
 
   #reconcile(run: Run, report: RunReport): void {
+    run.listeners = report.listeners;
     if (report.startedMs !== undefined) this.#started(run, report.startedMs);
     if (report.logsDropped) this.#logsDropped(run);
     if (report.ended) this.#ended(run, report.ended.atMs, report.ended.end);
@@ -343,6 +353,11 @@ class V8Driver implements RuntimeDriver {
     run.state = "running";
     run.spec = undefined;
     this.#listener?.started(run.id, atMs, run.shim.handle.identity.isolation);
+  }
+
+  #listening(run: Run, listeners: readonly BoundListener[]): void {
+    run.listeners = listeners;
+    if (run.state === "running") this.#listener?.listening(run.id);
   }
 
   #logsDropped(run: Run): void {

@@ -1,6 +1,7 @@
 /** What the driver knows of runs and of the processes that host them; plain state, which `driver.ts` and `shim-pool.ts` change. */
 import type { Timer } from "../../../kit/clock.ts";
 import type { RunId, RunSpec } from "../runtime-driver.ts";
+import type { BoundListener } from "../../shim/protocol.ts";
 import type { ShimHandle } from "./shim-handle.ts";
 
 export interface Run {
@@ -15,6 +16,8 @@ export interface Run {
   /** How often it went to another shim. */
   moves: number;
   logsDropped: boolean;
+  /** Ports that its template leaves open, as its shim says. */
+  listeners: readonly BoundListener[];
   stop: { readonly graceMs: number; readonly overdueAtMs: number } | undefined;
 }
 

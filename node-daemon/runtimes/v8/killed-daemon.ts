@@ -55,6 +55,7 @@ await driver.adopt(
     ended: ({ uid }, _atMs, end) => process.send?.(`${uid} ended: ${JSON.stringify(end)}`),
     usage() {},
     logsDropped() {},
+    listening() {},
     outdated() {},
   },
   AbortSignal.timeout(20_000),

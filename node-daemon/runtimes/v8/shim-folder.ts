@@ -59,7 +59,11 @@ export async function readConfig(
 /** Of a shim for one run, once that has started: for when it cannot say so itself. */
 export async function readOwnRun(folder: string): Promise<OwnRunRecord | undefined> {
   const inner = join(folder, innerFolderName, ownRunName);
-  return ((await readJson(inner)) ?? (await readJson(join(folder, ownRunName)))) as OwnRunRecord | undefined;
+  const found = ((await readJson(inner)) ?? (await readJson(join(folder, ownRunName)))) as
+    | OwnRunRecord
+    | undefined;
+  // The version before this one has not written down listeners.
+  return found && { ...found, report: { ...found.report, listeners: found.report.listeners ?? [] } };
 }
 
 export async function readProcess(folder: string): Promise<ProcessIdentity | undefined> {

@@ -60,6 +60,10 @@ export class Recorder implements RunListener {
     this.#wake();
   }
 
+  listening(): void {
+    this.#wake();
+  }
+
   outdated(ids: readonly RunId[]): void {
     this.outdatedRuns.push(...ids);
     this.#wake();

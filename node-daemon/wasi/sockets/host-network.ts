@@ -39,6 +39,8 @@ export interface NetworkParts {
   readonly hostDescriptorsMax: number;
   /** Something came in on one of its sockets, whether or not anyone waits for it. */
   readonly onEvent?: () => void;
+  /** It listens there from now on. */
+  readonly onListening?: (local: SocketAddress) => void;
   readonly socketsMax?: number;
   readonly resolver?: NameResolver;
   /** Instead of those of this machine's interfaces. */
@@ -75,6 +77,7 @@ class HostNetwork implements Network {
       clock,
       policy: new NetworkPolicy(grant, clock, own),
       seats: new SocketSeats({ socketsMax, hostDescriptorsMax }, parts.onEvent),
+      onListening: parts.onListening,
     };
     this.#resolver = parts.resolver ?? new SystemResolver();
   }

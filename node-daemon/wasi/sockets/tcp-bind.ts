@@ -15,6 +15,8 @@ export interface TcpParts {
   readonly policy: NetworkPolicy;
   readonly seats: SocketSeats;
   readonly clock: Clock;
+  /** Something listens there from now on. */
+  readonly onListening?: ((local: SocketAddress) => void) | undefined;
 }
 
 export function bindTcp(parts: TcpParts, local: SocketAddress): SocketOutcome<BoundTcp> {
@@ -60,7 +62,7 @@ class HostBoundTcp implements BoundTcp {
       return refused("access-denied");
     }
     this.#socket = undefined;
-    const { seats, clock } = this.#parts;
+    const { seats, clock, onListening } = this.#parts;
     const listener = new HostListener({
       local: this.local,
       seats,
@@ -70,8 +72,10 @@ class HostBoundTcp implements BoundTcp {
       spare: duplicate(socket.fd()),
     });
     // The only thing the kernel minds now is another listener on the address.
-    if (listener.start((server: Server, queued) => void server.listen(socket, queued)))
+    if (listener.start((server: Server, queued) => void server.listen(socket, queued))) {
+      onListening?.(this.local);
       return { kind: "ok", value: listener };
+    }
     socket[Symbol.dispose]();
     listener.close();
     return refused("address-in-use");
