@@ -44,7 +44,7 @@ describe("WAGI: answers", () => {
       prints: `${type}\nhello`,
       head: { path: "/%00" },
       status: 400,
-      text: "the path has a NUL in it\n",
+      text: "the request has a NUL in it\n",
     },
   ];
   test.each(table)("$name", async ({ prints, head, status, text }) => {
