@@ -127,9 +127,14 @@ export class Http1Server {
     const request = new Http1Request(connection, incoming, response, expectsContinue);
     response.request = request;
     response.on("close", onResponseClose);
-    const answer = mayBegin ? request.check(this.#handlers) : tooManyPipelined;
-    if (answer === undefined) this.#handlers.take(request);
-    else request.refuse(answer);
+    try {
+      const answer = mayBegin ? request.check(this.#handlers) : tooManyPipelined;
+      if (answer === undefined) this.#handlers.take(request);
+      else request.refuse(answer);
+    } catch (thrown) {
+      this.#handlers.bug(thrown);
+      connection.facts.socket.destroy();
+    }
   }
 
   #refuse(error: Error, socket: Duplex): void {

@@ -66,17 +66,18 @@ export function cleanTrailers(trailers: HeaderList): HeaderList {
   return list;
 }
 
-/** What a route's filter says: set, then add, then remove. Changes `list`. */
+/** What a route's filter says: set, then add, then remove. What is no header is left out. Changes `list`. */
 export function changeHeaders(list: string[], change: HeaderChange): void {
-  const set = change.set.filter(([name]) => mayChange(name.toLowerCase()));
-  if (set.length > 0)
-    removeNamed(
-      list,
-      set.map(([name]) => name.toLowerCase()),
-    );
-  for (const [name, value] of set) list.push(name.toLowerCase(), value);
-  for (const [name, value] of change.add) {
-    if (mayChange(name.toLowerCase())) list.push(name.toLowerCase(), value);
+  const set = change.set.filter(isFit);
+  if (set.length > 0) {
+    const names = set.map(([name]) => name.toLowerCase());
+    removeNamed(list, names);
   }
+  for (const [name, value] of set) list.push(name.toLowerCase(), value);
+  for (const one of change.add) if (isFit(one)) list.push(one[0].toLowerCase(), one[1]);
   if (change.remove.length > 0) removeNamed(list, change.remove);
+}
+
+function isFit([name, value]: readonly [string, string]): boolean {
+  return isHeaderName(name) && isHeaderValue(value) && mayChange(name.toLowerCase());
 }
