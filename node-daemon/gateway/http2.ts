@@ -124,10 +124,10 @@ export class Http2Endpoint {
     raw: readonly string[],
     onClosed: () => void,
   ): void {
-    const request = new Http2Request(facts, stream, headers[":method"] ?? "", raw, onClosed);
+    const request = new Http2Request(this.#handlers, facts, stream, headers[":method"] ?? "", raw, onClosed);
     const endsHere = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     try {
-      const answer = request.check(headers, endsHere, this.#handlers);
+      const answer = request.check(headers, endsHere);
       if (answer === undefined) this.#handlers.take(request);
       else answerOwn(request, answer);
     } catch (thrown) {

@@ -40,13 +40,18 @@ export function cleanAnswer(status: number, headers: HeaderList): CleanAnswer {
       contentLength = length;
     } else if (name === "connection") {
       connection = [...(connection ?? []), ...tokensOf(value)];
-    } else if (!isConnectionHeader(name) && name !== "wherry-reason") {
+    } else if (!isConnectionHeader(name) && !isDropped(name)) {
       if (name === "date") hasDate = true;
       list.push(name, value);
     }
   }
   if (connection !== undefined) removeNamed(list, connection);
   return { kind: "clean", status, list, contentLength, hasDate };
+}
+
+/** Our own word; and the names of trailers, which depend on how the answer goes on and are only advice (RFC 9110 6.6.2). */
+function isDropped(name: string): boolean {
+  return name === "wherry-reason" || name === "trailer";
 }
 
 function invalid(why: string): CleanAnswer {

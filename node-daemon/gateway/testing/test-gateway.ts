@@ -152,7 +152,7 @@ export function endpointOf(uid: string, workload: string, more: Partial<Endpoint
     reach: { kind: "shim", folder: "/shim" },
     concurrency: 16,
     timeoutMs: 30_000,
-    bodyBytesMax: 1024 * 1024,
+    bodyBytesMax: 16 * 1024 * 1024,
     functions: false,
     ...more,
   };
