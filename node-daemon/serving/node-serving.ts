@@ -119,6 +119,8 @@ export class NodeServing {
     await Promise.race([this.#settled.promise, late]);
     over.abort(new Error("it listens"));
     if (this.#addresses.length > 0 || this.#trouble === "") return;
+    // It would go on trying, and nobody would know of it.
+    await this.#keeper.end(0);
     throw new WherryError(
       "AddressUnavailable",
       `${this.#trouble}; choose another address (--gateway-http, --gateway-https and --gateway-peer of wherry-node, --http-port of wherry up)`,
