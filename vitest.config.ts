@@ -4,6 +4,9 @@ import { LongestFirst } from "./tools/test-order.ts";
 
 const processors = availableParallelism();
 
+/** Of `expect.poll`, whose second is little on a busy machine. */
+const expectations = { poll: { timeout: 20_000 } };
+
 /**
  * Projects run one after the other, the files of each beside each other: those of `unit` compute, those of `integration` also
  * wait for shims and for kubectl, those of `e2e` wait most of the time for what takes time by itself. Each cluster has a
@@ -19,6 +22,7 @@ export default defineConfig({
           include: ["{kit,api,proto,scheduler,node-daemon,cli,tools}/**/*.test.ts"],
           exclude: ["**/node_modules/**"],
           testTimeout: 60_000,
+          expect: expectations,
           maxWorkers: processors,
           sequence: { groupOrder: 1 },
         },
@@ -28,6 +32,7 @@ export default defineConfig({
           name: "integration",
           include: ["test/{integration,conformance}/**/*.test.ts"],
           testTimeout: 60_000,
+          expect: expectations,
           maxWorkers: processors + 1,
           sequence: { groupOrder: 2 },
         },
@@ -37,6 +42,7 @@ export default defineConfig({
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 240_000,
+          expect: expectations,
           hookTimeout: 240_000,
           maxWorkers: Math.min(2 * processors, 8),
           sequence: { groupOrder: 3 },

@@ -19,6 +19,7 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   guests: () => import("./guests.ts"),
   "hollow-nodes": () => import("./hollow-nodes.ts"),
   http: () => import("./http.ts"),
+  "http-hop": () => import("./http-hop.ts"),
   "http-wake-ups": () => import("./http-wake-ups.ts"),
   "http-workloads": () => import("./http-workloads.ts"),
   instances: () => import("./instances.ts"),

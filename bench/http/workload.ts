@@ -8,6 +8,8 @@ interface HttpWorkload {
   readonly host?: string;
   /** More fields of the deployment. */
   readonly spec?: Readonly<Record<string, unknown>>;
+  /** More fields of its instances. */
+  readonly instance?: Readonly<Record<string, unknown>>;
   readonly memory?: string;
 }
 
@@ -18,13 +20,13 @@ export function httpWorkload(workload: HttpWorkload): string {
     .join("---\n");
 }
 
-export function httpObjects({ name, image, http, host, spec, memory = "256Mi" }: HttpWorkload) {
-  const instance = { module: { image }, http, resources: { limits: { memory } } };
+export function httpObjects({ name, image, http, host, spec, instance, memory = "256Mi" }: HttpWorkload) {
+  const instanceSpec = { module: { image }, http, resources: { limits: { memory } }, ...instance };
   const deployment = {
     apiVersion: "wherry.dev/v1alpha1",
     kind: "WasmDeployment",
     metadata: { name },
-    spec: { replicas: 1, ...spec, template: { metadata: { labels: { app: name } }, spec: instance } },
+    spec: { replicas: 1, ...spec, template: { metadata: { labels: { app: name } }, spec: instanceSpec } },
   };
   const route = {
     apiVersion: "wherry.dev/v1alpha1",

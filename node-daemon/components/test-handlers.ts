@@ -139,13 +139,9 @@ const hostFunctions = {
 } as const satisfies Readonly<Record<string, HostFunctionType>>;
 
 /** Below 1,024 lies what a guest keeps; results are written from there on. */
-const prelude = `(memory (export "memory") 4)
+const prelude = (realloc: string) => `(memory (export "memory") 4)
   (global $free (mut i32) (i32.const 65536))
-  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
-    (local $at i32)
-    (local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
-    (global.set $free (i32.add (local.get $at) (local.get 3)))
-    (local.get $at))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (local $at i32) ${realloc})
   (data (i32.const 16) "content-type")
   (data (i32.const 32) "text/plain")
   (data (i32.const 48) "Hello, world!\\n")
@@ -164,24 +160,29 @@ const prelude = `(memory (export "memory") 4)
   (func $end (param $body i32)
     (call $finish (local.get $body) (i32.const 0) (i32.const 0) (i32.const 1140)))`;
 
+const allocates = `(local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
+  (global.set $free (i32.add (local.get $at) (local.get 3)))
+  (local.get $at)`;
+
 /** `handle` is the body of a function with the parameters $request and $out; it can call the functions above by these names. */
-export function handlerCore(handle: string, more = ""): string {
-  const text = `${prelude} ${more} ${handle}`;
+export function handlerCore(handle: string, more = "", realloc = allocates): string {
+  const before = prelude(realloc);
+  const text = `${before} ${more} ${handle}`;
   const used = Object.entries(hostFunctions).filter(([name]) => new RegExp(`\\$${name}\\b`).test(text));
   const imports = used.map(([name, type]: [string, HostFunctionType]) => {
     const params = type.params === "" ? "" : `(param ${type.params})`;
     const result = type.result === undefined ? "" : `(result ${type.result})`;
     return `(import "wasi:${type.module}@${version}" "${type.name}" (func $${name} ${params} ${result}))`;
   });
-  return `(module ${imports.join("\n")} ${prelude} ${more}
+  return `(module ${imports.join("\n")} ${before} ${more}
     (func (export "wasi:http/incoming-handler@${version}#handle") (param $request i32) (param $out i32)
       (local $headers i32) (local $response i32) (local $body i32) (local $stream i32) (local $at i32) (local $bytes i32)
       (global.set $free (i32.const 65536))
       ${handle}))`;
 }
 
-export function handler(handle: string, more = ""): Promise<Uint8Array> {
-  return componentOfCore(handlerCore(handle, more), `include wasi:http/proxy@${version};`);
+export function handler(handle: string, more?: string, realloc?: string): Promise<Uint8Array> {
+  return componentOfCore(handlerCore(handle, more, realloc), `include wasi:http/proxy@${version};`);
 }
 
 /** A 200 with a body of what `inside` writes to $stream. */
@@ -263,6 +264,10 @@ export const handlers = {
     handler(`(local.set $at (call $subscribe (i64.const ${ms * 1_000_000})))
       (call $block (local.get $at)) (call $dropPollable (local.get $at))
       ${hello} (call $dropRequest (local.get $request))`),
+  answersOnce: () =>
+    handler(`(i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (i32.const 1)))
+      (if (i32.gt_u (i32.load (i32.const 0)) (i32.const 1)) (then (return)))
+      ${hello} (call $dropRequest (local.get $request))`),
   answersNothing: () => handler("(call $dropRequest (local.get $request))"),
   /** Its number in the variant `error-code`. */
   refuses: (code: number) => handler(`(call $refuse (local.get $out) (i32.const ${code}))`),
@@ -280,4 +285,53 @@ export const handlers = {
   grows: (pages: number) =>
     handler(`(if (i32.eq (memory.grow (i32.const ${pages})) (i32.const -1)) (then unreachable)) ${hello}`),
   leaks: () => handler(`(drop (call $headers (local.get $request))) ${hello}`),
+} as const;
+
+const append = (fields: string, at: number, bytes: number) =>
+  `(call $append ${fields} (i32.const ${at}) (i32.const ${bytes}) (i32.const 32) (i32.const 10) (i32.const 1060))`;
+
+/** Handlers that do what none may. */
+export const hostileHandlers = {
+  usesWhatItDropped: () =>
+    handler(`(local.set $headers (call $fields)) (call $dropFields (local.get $headers))
+      ${append("(local.get $headers)", 16, 12)}`),
+  dropsTwice: () =>
+    handler(`(local.set $headers (call $fields)) (call $dropFields (local.get $headers))
+      (call $dropFields (local.get $headers))`),
+  usesWhatItNeverHad: () => handler(append("(i32.const 4711)", 16, 12)),
+  usesANegativeHandle: () => handler(append("(i32.const -1)", 16, 12)),
+  usesAnotherKind: () => handler(append("(local.get $out)", 16, 12)),
+  readsBeyondItsMemory: () => handler(append("(call $fields)", 16, 0x7fff_ffff)),
+  readsFarAway: () => handler(append("(call $fields)", -8, 100)),
+  writesFarAway: () => handler("(call $method (local.get $request) (i32.const -4))"),
+  answersTwice: () =>
+    handler(`(call $respond (local.get $out) (call $response (call $fields)))
+      (call $respond (local.get $out) (call $response (call $fields)))`),
+  makesFieldsForEver: () => handler("(loop $more (drop (call $fields)) (br $more))"),
+  makesPollablesForEver: () => handler("(loop $more (drop (call $subscribe (i64.const 1))) (br $more))"),
+  spinsInRealloc: () =>
+    handler(
+      "(call $path (local.get $request) (i32.const 1040))",
+      "",
+      "(loop $again (br $again)) (i32.const 0)",
+    ),
+  trapsInRealloc: () => handler("(call $path (local.get $request) (i32.const 1040))", "", "unreachable"),
+  allocatesFarAway: () =>
+    handler("(call $path (local.get $request) (i32.const 1040))", "", "(i32.const -16)"),
+  blocksInRealloc: () =>
+    handler(
+      "(call $path (local.get $request) (i32.const 1040))",
+      "",
+      "(call $block (call $subscribe (i64.const 1000000))) (i32.const 65536)",
+    ),
+  callsForEver: () => handler("(loop $more (call $method (local.get $request) (i32.const 1024)) (br $more))"),
+  catchesItsTraps: () =>
+    handler(`(loop $again (block $caught (try_table (catch_all $caught)
+      ${append("(i32.const 4711)", 16, 12)})) (br $again))`),
+  writesForEver: () =>
+    handler(`(local.set $response (call $response (call $fields)))
+      (local.set $body (call $bodyOf (local.get $response)))
+      (call $respond (local.get $out) (local.get $response))
+      (local.set $stream (call $streamOf (local.get $body)))
+      (loop $more (call $flush (local.get $stream) (i32.const 0) (i32.const 4096) (i32.const 1120)) (br $more))`),
 } as const;

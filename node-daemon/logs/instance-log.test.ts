@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { openInstanceLog, pendingBytesMax } from "./instance-log.ts";
 import { parseRecord } from "./log-record.ts";
@@ -221,7 +221,7 @@ describe("openInstanceLog: a rate of 1 kB/s", () => {
     const clock = new FakeClock();
     const { log, out, folder } = openLog({ bytesPerSecondMax: 1000, clock });
     writeUntilFull(out);
-    await vi.waitFor(() => stat(join(folder, "current.log")));
+    await expect.poll(() => existsSync(join(folder, "current.log"))).toBe(true);
     await new Promise<void>((resolve) => out.onWritable(resolve));
     const before = (await stat(join(folder, "current.log"))).size;
     writeUntilFull(out);

@@ -212,7 +212,8 @@ export class CoreInstances {
     try {
       return raw(...args);
     } catch (thrown) {
-      fault = this.#outOfFuel ? tooLong(thrown) : thrown;
+      if (thrown instanceof engine.SuspendError) fault = waited(thrown);
+      else fault = this.#outOfFuel ? tooLong(thrown) : thrown;
       throw thrown;
     } finally {
       this.#restore(this.#savedFuel);
@@ -257,11 +258,23 @@ export class CoreInstances {
   }
 }
 
-/** With the guest's stack. */
 function tooLong(thrown: unknown): unknown {
-  const trap = new GuestTrap(
+  return withStackOf(
+    thrown,
     "a call that cannot be suspended took too long: an allocation for the host, a destructor or what cleans up after a call",
   );
+}
+
+function waited(thrown: unknown): unknown {
+  return withStackOf(
+    thrown,
+    "a call that cannot be suspended has called what waits: an allocation for the host, a destructor or what cleans up after a call",
+  );
+}
+
+/** The guest's. */
+function withStackOf(thrown: unknown, message: string): GuestTrap {
+  const trap = new GuestTrap(message);
   if (thrown instanceof Error && thrown.stack !== undefined) trap.stack = thrown.stack;
   return trap;
 }

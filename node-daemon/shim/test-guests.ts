@@ -230,6 +230,17 @@ export const guests = {
         block(0x02, loop(transfer(0, 0), i32Const(at.done), [0x28, 2, 0, 0x45, 0x0d, 1])),
       ),
     }),
+  /** Grows by so many pages, writes to the last of them, and prints. */
+  growsAndPrints: (pages: number, text: string) =>
+    guest({
+      imports: ["fd_write"],
+      text,
+      code: lines(
+        lines(i32Const(pages), [0x40, 0], drop),
+        lines([0x3f, 0], i32Const(16), [0x74], i32Const(4), [0x6b], i32Const(7), [0x36, 2, 0]),
+        transfer(0, 1),
+      ),
+    }),
   /** Says which bytes of its memory behind its own data are not zero, by writing there after it has looked: 200 for none, 500. */
   looksForTraces: (offset: number) =>
     guest({

@@ -240,7 +240,9 @@ describe("failures of processes", () => {
 
     const second = await node.open();
     expect(second.adopted.map(({ id }) => id.uid).sort()).toEqual(["long", "short"]);
-    await second.told.endOf("short");
+    // Where the machine is slow it has ended before anybody could adopt it.
+    const missed = second.adopted.some(({ id, kind }) => id.uid === "short" && kind === "ended");
+    if (!missed) await second.told.endOf("short");
     await second.driver.close("keep");
 
     const third = await node.open();

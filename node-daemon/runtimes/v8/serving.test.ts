@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { wagi } from "../../shim/serving/test-service.ts";
 import { guests } from "../../shim/test-guests.ts";
@@ -60,6 +61,27 @@ describe("serving run: through a shim's request socket", () => {
     driver.stop("one", 5_000);
     expect(await told.endOf("one")).toEqual({ kind: "stopped" });
     caller.close();
+  });
+
+  test("5,000 fresh instances: the process has no more memory mappings than before", async () => {
+    await using node = new TestNode();
+    for (const module of [page, guests.growsAndPrints(20, "Content-Type: text/plain\n\nhi")]) {
+      const { caller, driver, told } = await serve(node, module, { concurrency: 16, queueMax: 1_000 });
+      const [pid = 0] = node.shimPids();
+      const mappings = () => readFileSync(`/proc/${pid}/maps`, "utf8").split("\n").length;
+      const askMany = async (count: number) => {
+        const calls = await Promise.all(Array.from({ length: count }, () => caller.ask("one")));
+        for (const call of calls) expect(call.response?.status).toBe(200);
+      };
+      await askMany(500);
+      const before = mappings();
+      for (let round = 0; round < 10; round++) await askMany(500);
+      expect(mappings()).toBeLessThan(before + 500);
+      driver.stop("one", 5_000);
+      await told.endOf("one");
+      caller.close();
+      await driver.close("stop");
+    }
   });
 
   test("a body that comes slowly is given to the guest as it comes", async () => {

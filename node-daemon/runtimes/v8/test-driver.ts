@@ -149,11 +149,7 @@ export class TestNode implements AsyncDisposable {
     return { file, digest: `sha256:${createHash("sha256").update(module).digest("hex")}` };
   }
 
-  prepare(
-    driver: RuntimeDriver,
-    module: Uint8Array,
-    serves?: Serving["handler"],
-  ): Promise<PrepareOutcome> {
+  prepare(driver: RuntimeDriver, module: Uint8Array, serves?: Serving["handler"]): Promise<PrepareOutcome> {
     const { file, digest } = this.write(module);
     const request = { digest, file, deterministic: false, ...(serves && { serves }) };
     return driver.prepare(request, AbortSignal.timeout(20_000));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { handlers } from "../../components/test-handlers.ts";
+import { handlers, hostileHandlers } from "../../components/test-handlers.ts";
 import { components } from "../../components/test-components.ts";
 import { Refusal } from "../refusal.ts";
 import { ComponentHandler } from "./component-handler.ts";
@@ -180,6 +180,25 @@ describe("ComponentServant: does not answer", () => {
 });
 
 describe("ComponentHandler", () => {
+  test("an instance that answers once and not again: from then on there are fresh ones", async () => {
+    const { parts, handler, servant } = await servantOf(handlers.answersOnce());
+    expect(await answered(parts, servant)).toBe("Hello, world!\n");
+    expect(handler.requestsPerServant).toBe(1000);
+    expect(await serve(parts, servant, requestOf())).toMatchObject({
+      kind: "failed",
+      reason: "invalid",
+      message: expect.stringContaining("from now on each has a fresh one"),
+      reusable: false,
+    });
+    expect(handler.requestsPerServant).toBe(1);
+  });
+
+  test("an instance that does not answer at all, or only sometimes, changes nothing", async () => {
+    const never = await servantOf(handlers.answersNothing());
+    expect(await serve(never.parts, never.servant, requestOf())).toMatchObject({ kind: "failed" });
+    expect(never.handler.requestsPerServant).toBe(1000);
+  });
+
   test("refuses a component that is no handler, and says what to do", async () => {
     const loaded = await loadComponent(await components.exits(0));
     expect(() => new ComponentHandler(handlerParts(), loaded)).toThrow(Refusal);
@@ -202,4 +221,51 @@ describe("ComponentHandler", () => {
     expect([textOf(first.answer), textOf(second.answer)]).toEqual(["Hello, world!\n", "Hello, world!\n"]);
     expect(parts.account.usedMs).toBeGreaterThan(0);
   });
+});
+
+describe("ComponentServant: a hostile guest", () => {
+  const traps: readonly { readonly name: keyof typeof hostileHandlers; readonly says: string }[] = [
+    { name: "usesWhatItDropped", says: "has no handle" },
+    { name: "dropsTwice", says: "unknown handle" },
+    { name: "usesWhatItNeverHad", says: "has no handle" },
+    { name: "usesANegativeHandle", says: "has no handle" },
+    { name: "usesAnotherKind", says: "has no handle" },
+    { name: "readsBeyondItsMemory", says: "" },
+    { name: "readsFarAway", says: "" },
+    { name: "writesFarAway", says: "" },
+    { name: "answersTwice", says: "has no handle" },
+    { name: "makesFieldsForEver", says: "2048" },
+    { name: "makesPollablesForEver", says: "2048" },
+    { name: "spinsInRealloc", says: "took too long" },
+    { name: "trapsInRealloc", says: "unreachable" },
+    { name: "allocatesFarAway", says: "" },
+    { name: "blocksInRealloc", says: "what waits" },
+    { name: "catchesItsTraps", says: "has no handle" },
+  ];
+  test.each(traps)("$name: it traps, and its process has no bug", async ({ name, says }) => {
+    const { parts, servant, bugs } = await servantOf(hostileHandlers[name]());
+    const served = await serve(parts, servant, requestOf());
+    expect(served).toMatchObject({ kind: "failed", reason: "trapped", reusable: false });
+    expect(served.kind === "failed" ? served.message : "").toContain(says);
+    servant.close();
+    expect(bugs).toEqual([]);
+  });
+
+  test.each(["callsForEver", "writesForEver"] as const)(
+    "%s: others have their turn, and a kill ends it",
+    async (name) => {
+      const { parts, servant, handler, bugs } = await servantOf(hostileHandlers[name]());
+      const serving = serve(parts, servant, requestOf());
+      const timers = await Promise.race([
+        serving,
+        new Promise((resolve) => setTimeout(resolve, 20, "a timer")),
+      ]);
+      expect(timers).toBe("a timer");
+      expect(handler.requestsPerServant).toBe(1000);
+      servant.kill();
+      expect(await serving).toMatchObject({ kind: "failed" });
+      servant.close();
+      expect(bugs).toEqual([]);
+    },
+  );
 });

@@ -65,6 +65,8 @@ export interface Servant extends PotMember {
   turnOver?(wallMs: number): void;
   /** `serve` settles soon; what it answers then does not matter. */
   kill(): void;
+  /** Nobody has needed it for a while: what it can make again at its next request it lets go. Not while it serves. */
+  rest?(): void;
   /** Lets go of the instance. Not while it serves. */
   close(): void;
 }

@@ -2,13 +2,16 @@ import type { Clock, Timer } from "../../../kit/clock.ts";
 import { servingLimits } from "./limits.ts";
 import type { Seat } from "./seat.ts";
 
-/** Seats that nobody needs now. The one used last is used next, and those that were not needed for a while are closed, but for one. */
+/**
+ * Seats that nobody needs now. The one used last is used next. Those that were not needed for a while are closed, and the last one rests.
+ */
 export class IdleSeats {
   readonly #clock: Clock;
   readonly #closeSeat: (seat: Seat) => void;
   readonly #seats: Seat[] = [];
   /** The fewest there were since the timer was set: so many were not needed. */
   #fewest = 0;
+  #used = false;
   #timer: Timer | undefined;
 
   constructor(clock: Clock, closeSeat: (seat: Seat) => void) {
@@ -22,7 +25,8 @@ export class IdleSeats {
 
   add(seat: Seat): void {
     this.#seats.push(seat);
-    if (this.#seats.length > 1 && !this.#timer) this.#arm();
+    this.#used = true;
+    if (!this.#timer) this.#arm();
   }
 
   take(): Seat | undefined {
@@ -38,11 +42,13 @@ export class IdleSeats {
 
   #arm(): void {
     this.#fewest = this.#seats.length;
+    this.#used = false;
     this.#timer = this.#clock.setTimer(servingLimits.idleMs, () => {
       this.#timer = undefined;
       const unneeded = Math.min(this.#fewest, this.#seats.length - 1);
       for (const seat of this.#seats.splice(0, Math.max(0, unneeded))) this.#closeSeat(seat);
-      if (this.#seats.length > 1) this.#arm();
+      if (this.#used || this.#seats.length > 1) this.#arm();
+      else this.#seats[0]?.rest();
     });
   }
 }

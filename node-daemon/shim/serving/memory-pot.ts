@@ -50,6 +50,14 @@ export class MemoryPot {
     this.#usedBytes += leastBytes;
   }
 
+  /** Its memory may be another by now, though it has not run. */
+  look(member: PotMember): void {
+    this.#refresh();
+    if (!this.#members.has(member)) return;
+    this.#last = member;
+    this.#refresh();
+  }
+
   /** In all its turns that are over, by the clock on the wall. */
   ranMsOf(member: PotMember): number {
     return this.#members.get(member)?.ranMs ?? 0;

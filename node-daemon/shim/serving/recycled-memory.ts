@@ -46,6 +46,10 @@ export class RecycledMemory {
     return memory;
   }
 
+  drop(): void {
+    this.#kept = undefined;
+  }
+
   /** Keeps it if it can. Nothing of its instance runs any more. */
   giveBack(memory: WasmMemory): void {
     const { byteLength } = memory.buffer;

@@ -82,6 +82,12 @@ export class Seat extends Runnable implements RequestSeat, ServantEvents {
     this.#servant.kill();
   }
 
+  /** Nobody needs it for now. Not while it serves. */
+  rest(): void {
+    this.#servant.rest?.();
+    this.#parts.pot.look(this.#servant);
+  }
+
   /** Of its request, so far. */
   usage(): ExchangeUsage {
     const { queue, pot, account } = this.#parts;

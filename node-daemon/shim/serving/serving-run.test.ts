@@ -239,8 +239,11 @@ describe("ServingRun: what the process has", () => {
     for (const exchange of open) await exchange.ended;
     for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
     expect(service.budget.instances).toBe(4);
+    expect(service.instance.memoryBytes).toBe(pages(3));
     clock.advance(20_000);
     expect(service.budget.instances).toBe(2);
+    // What it starts with is its all the same.
+    expect(service.instance.memoryBytes).toBe(pages(1));
     expect((await service.ask({}, "y")).text).toBe("y");
   });
 });

@@ -104,6 +104,10 @@ export class WagiServant implements Servant, GuestEvents, GuestSeat {
     this.#output?.flush();
   }
 
+  rest(): void {
+    this.#recycled?.drop();
+  }
+
   close(): void {
     this.#letGo();
     this.#guest?.close();

@@ -55,6 +55,7 @@ export class ChangeLog {
       this.#gone.delete(key);
       this.#versions.delete(key);
     }
+    if (this.#versions.size === 0) this.#items = [];
   }
 
   #note(key: string): number {

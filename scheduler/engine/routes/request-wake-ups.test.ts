@@ -32,7 +32,7 @@ async function startAsleep() {
   await cluster.pass(300);
   const replicas = () => {
     const object = backend.get({ group: "wherry.dev", plural: "wasmdeployments" }, "default", "app");
-    return (object?.["spec"] as { replicas: number }).replicas;
+    return (object?.["spec"] as { replicas: number } | undefined)?.replicas;
   };
   const reasons = () => eventsIn(backend).map((event) => event["reason"]);
   return { ...cluster, backend, a, uid, replicas, reasons };

@@ -19,17 +19,17 @@ const depthMax = 12;
 /** What may be kept of what is gone, up to a number. */
 const boundedCaches = [
   // Candidates of up to a thousand requests, and the domains of nodes as they were when it last placed something.
-  "#placement.#placer.",
+  "placement.#placer.",
   // What those candidates count.
-  "#state.#nodes.populations.#followed",
+  "state.#nodes.populations.#followed",
   // Where the nodes stood when it last asked.
   ".#positions.#positions",
   // The schedules that were asked for last.
-  "#cronJobs.#schedules.",
+  "cronJobs.#schedules.",
   // Gangs that have gone before their turn came: until it would have come.
-  "#placement.#gangs.turns.#waiting",
+  "placement.#gangs.turns.#waiting",
   // A chunk that is empty.
-  "#state.#nodes.#builder.",
+  "state.#nodes.#builder.",
 ];
 
 /** When everything is deleted, a scheduler keeps no more than one that has never known of anything. */
