@@ -139,7 +139,9 @@ export class GatewayHandle {
     this.#exitAtMs = this.#clock.monotonic() + graceMs;
     this.send({ kind: "exit", graceMs });
     this.#overdue?.cancel();
-    this.#overdue = this.#clock.setTimer(graceMs + servingLimits.overdueMs, () => this.kill("it does not end"));
+    this.#overdue = this.#clock.setTimer(graceMs + servingLimits.overdueMs, () =>
+      this.kill("it does not end"),
+    );
   }
 
   kill(why: string): void {

@@ -163,7 +163,9 @@ test("GatewayKeeper: the next daemon finds the gateway, which has forgotten noth
   await two.keeper.start();
   expect(await two.listening()).toBe(url);
   expect(await ask(url)).toEqual(before);
-  const bodies = await Promise.all(["a", "b", "c"].map(async (uid) => (await ask(`${url}/route/${uid}`)).body));
+  const bodies = await Promise.all(
+    ["a", "b", "c"].map(async (uid) => (await ask(`${url}/route/${uid}`)).body),
+  );
   expect(bodies).toEqual(["unknown", "route b", "route c"]);
 });
 
@@ -189,20 +191,20 @@ test("GatewayKeeper: another build takes over, and nobody is turned away", async
   const agent = new Agent({ keepAlive: true, maxSockets: 4 });
   const slow = ask(`${url}/?ms=1500`);
   const builds = new Set<string>();
-  let asking = true;
+  const enough = new AbortController();
   const asked = Array.from({ length: 4 }, async () => {
-    while (asking) builds.add((await ask(url, agent)).build);
+    while (!enough.signal.aborted) builds.add((await ask(url, agent)).build);
   });
   // New connections as well.
   const fresh = (async () => {
-    while (asking) builds.add((await ask(url)).build);
+    while (!enough.signal.aborted) builds.add((await ask(url)).build);
   })();
   const two = new TestKeeper({ buildId: "two" });
   await two.keeper.start();
   await two.until(() => !two.pids.includes(old));
   expect((await slow).build).toBe("one");
   expect((await ask(url)).build).toBe("two");
-  asking = false;
+  enough.abort();
   await Promise.all([...asked, fresh]);
   agent.destroy();
   expect([...builds].sort()).toEqual(["one", "two"]);
