@@ -111,6 +111,11 @@ test("Daemon: says where its gateway is", async () => {
   expect(hello.gatewayUrls).toEqual([url]);
   expect(hello.gatewayAddress).toMatch(/^127\.0\.0\.1:\d+$/);
   expect(`http://${hello.gatewayAddress}`).not.toBe(url);
+  session.welcome();
+  const said = await session.received.first(({ conditions }) =>
+    conditions?.conditions.find(({ type }) => type === "GatewayListening"),
+  );
+  expect(said).toMatchObject({ status: true, message: `the gateway accepts requests at ${url}` });
 });
 
 test("Daemon: tells its gateway what the scheduler says, once all parts are there", async () => {

@@ -231,7 +231,7 @@ async function withRealPaths(folders: readonly HostFolder[]): Promise<readonly H
 
 function createServing(
   { name: nodeName, stateDir, orphanMs, tls, serving: options }: DaemonOptions,
-  { clock, random, log, gatewayProgram }: DaemonParts,
+  { clock, random, log, conditions, gatewayProgram }: DaemonParts,
   checkpoint: Checkpoint,
   drivers: ReadonlyMap<string, RuntimeDriver>,
 ): NodeServing {
@@ -245,6 +245,7 @@ function createServing(
     orphanMs,
     tls,
     checkpoint,
+    conditions,
     requestFolderOf: (held) =>
       drivers.get(configOf(held)?.runtime ?? "")?.requestFolderOf(held.assignment.uid),
     boundPortOf: (held, listener) =>
