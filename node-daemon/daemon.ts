@@ -15,7 +15,7 @@ import type { Grants } from "../proto/gen/wherry/v1/Grants.ts";
 import type { Hello } from "../proto/gen/wherry/v1/Hello.ts";
 import { helloLimits, protocolVersion } from "../proto/node-service.ts";
 import { NodeAgent } from "./agent.ts";
-import { drainMsMax, farewellMsMax, usageIntervalMs } from "./core/limits.ts";
+import { drainMsMax, farewellMsMax, localWakeAfterMs, usageIntervalMs } from "./core/limits.ts";
 import type { ConditionBoard } from "./machine/condition-board.ts";
 import { Machine } from "./machine/machine.ts";
 import type { Room } from "./machine/room.ts";
@@ -115,6 +115,7 @@ export class Daemon {
       logLimits: defaultLogLimits,
       drivers,
       serving,
+      allocatable: options.allocatable,
       modules,
       moduleBoard,
       volumes,
@@ -306,7 +307,12 @@ function createLink(options: DaemonOptions, parts: DaemonParts, linked: LinkPart
     random,
     log,
   });
-  serving.onWake((workloads) => link.wake(workloads));
+  serving.onWake((workloads) => {
+    // The gateway asks again each second: a session that was only lost for a moment is there by then.
+    if (link.awayMs === 0) link.wake(workloads);
+    else if (link.awayMs >= localWakeAfterMs) agent.wake(workloads);
+  });
+  serving.onWorkloads(() => agent.reviewWakes());
   serving.onAddresses(() => {
     // The scheduler hears of it at the beginning of a session only.
     if (told !== undefined && told !== serving.peerAddress) link.renew("the gateway listens elsewhere");

@@ -144,6 +144,24 @@ test("Gateway: when it goes, says so by GOAWAY and answers what was begun", asyn
   });
 });
 
+test("Gateway: answers HEAD by HTTP/2 also when its instance takes its time between head and end", async () => {
+  await using gateway = new TestGateway().serve({
+    begin: (call) => {
+      call.respond(200, ["content-length", "5"]);
+      setTimeout(() => {
+        call.data("hello");
+        call.end(["x-t", "1"]);
+      }, 20);
+    },
+  });
+  await withSession(await gateway.listen(), async (session) => {
+    const { answer, text } = await ask(session, { ":path": "/", ":method": "HEAD" });
+    expect([answer["content-length"], text]).toEqual(["5", ""]);
+    const next = await ask(session, { ":path": "/" });
+    expect(next.text).toBe("hello");
+  });
+});
+
 function settle(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 20));
 }

@@ -93,7 +93,9 @@ export class Http1Server {
   }
 
   accept(facts: Connection): void {
-    this.#connections.set(facts.socket, new Http1Connection(facts, this.#handlers, this.#isFinishing));
+    const connection = new Http1Connection(facts, this.#handlers, this.#isFinishing);
+    this.#connections.set(facts.socket, connection);
+    if (this.#isFinishing) connection.endLater();
     facts.socket.once("close", () => {
       this.#connections.delete(facts.socket);
       this.#onClosed();

@@ -113,6 +113,10 @@ export class Http2Request extends TurnAnswer implements ClientRequest {
 
   protected sendHead(status: number, list: string[], contentLength: number | undefined): void {
     if (this.#isGone) return;
+    if (this.isHead || status === 204 || status === 205 || status === 304) {
+      this.#stream.respond(headOf(status, list, contentLength), { endStream: true });
+      return;
+    }
     this.#stream.once("wantTrailers", () =>
       this.#stream.sendTrailers(Object.fromEntries(pairsOf(this.#trailers))),
     );

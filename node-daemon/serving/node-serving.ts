@@ -65,6 +65,7 @@ export class NodeServing {
   #settled = Promise.withResolvers<void>();
   #onWake: (workloads: readonly string[]) => void = () => {};
   #onAddresses: () => void = () => {};
+  #onWorkloads: () => void = () => {};
 
   constructor(options: NodeServingOptions) {
     this.#options = options;
@@ -157,6 +158,7 @@ export class NodeServing {
       this.#keeper.tell(teaching);
       if (teaching.kind === "workloadGone") this.#figures.forget(teaching.uid);
     }
+    if (teachings.some(({ kind }) => kind === "workload" || kind === "workloadGone")) this.#onWorkloads();
   }
 
   workload(uid: string): GatewayWorkload | undefined {
@@ -165,6 +167,11 @@ export class NodeServing {
 
   onWake(listener: (workloads: readonly string[]) => void): void {
     this.#onWake = listener;
+  }
+
+  /** Some have changed. */
+  onWorkloads(listener: () => void): void {
+    this.#onWorkloads = listener;
   }
 
   /** Where it listens has changed. */
