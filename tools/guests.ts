@@ -41,6 +41,9 @@ export const exampleGuests: readonly ExampleGuest[] = [
   guest("c-component/lighthouse.wasm", "checked in", async () =>
     componentOf(await compileC(await text("c-component/lighthouse.c"))),
   ),
+  guest("functions/price.wasm", "checked in", async () =>
+    compileC(await text("functions/price.c"), ["-mexec-model=reactor", "-Wl,--export=malloc"]),
+  ),
   oneOfSeveral("http/hello.wasm", "checked in", () => handlerOf("http/hello.c")),
   oneOfSeveral("http/echo.wasm", "checked in", () => handlerOf("http/echo.c")),
   oneOfSeveral("http/tally.wasm", "checked in", async () => compileC(await text("http/tally.c"))),
@@ -69,7 +72,7 @@ async function mirror(): Promise<Uint8Array> {
 
 async function handlerOf(file: string): Promise<Uint8Array> {
   const header = { "wasi-http.h": await text("http/wasi-http.h") };
-  const library = await compileC(await text(file), ["-mexec-model=reactor"], header);
+  const library = await compileC(await text(file), ["-mexec-model=reactor", "-Wl,--export=malloc"], header);
   return componentOfLibrary(library, await text("http/world.wit"));
 }
 

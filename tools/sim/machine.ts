@@ -206,7 +206,12 @@ export class Machine {
       },
       network: new AllowedNetwork([], []),
       folders: { remove: () => {} },
-      serving: { follow: () => {}, drained: () => Promise.resolve(), forgetDrain: () => {}, workload: () => undefined },
+      serving: {
+        follow: () => {},
+        drained: () => Promise.resolve(),
+        forgetDrain: () => {},
+        workload: () => undefined,
+      },
       allocatable: this.allocatable,
       checkpoint: disk,
       clock,

@@ -52,8 +52,14 @@ test.each([
   { name: "a book for a message", message: { ...ended, end: { kind: "lost", message: "x".repeat(10_000) } } },
   { name: "dropped logs of another", message: { kind: "logsDropped", id: { uid: "two", run: 2 } } },
   { name: "an age that is none", message: { kind: "hello", protocol: 2, protocolMin: 1, ageMs: "old" } },
-  { name: "a listener of another", message: { kind: "listening", id: { uid: "two", run: 2 }, listeners: [] } },
-  { name: "a port that is none", message: { kind: "listening", id: own, listeners: [{ name: "a", port: 65_536 }] } },
+  {
+    name: "a listener of another",
+    message: { kind: "listening", id: { uid: "two", run: 2 }, listeners: [] },
+  },
+  {
+    name: "a port that is none",
+    message: { kind: "listening", id: own, listeners: [{ name: "a", port: 65_536 }] },
+  },
   { name: "a listener without a name", message: { kind: "listening", id: own, listeners: [{ port: 1 }] } },
   {
     name: "listeners without end",
