@@ -42,6 +42,9 @@ export const exampleGuests: readonly ExampleGuest[] = [
   guest("c-component/lighthouse.wasm", "checked in", async () =>
     componentOf(await compileC(await text("c-component/lighthouse.c"))),
   ),
+  guest("functions/price.wasm", "checked in", async () =>
+    compileC(await text("functions/price.c"), ["-mexec-model=reactor", "-Wl,--export=malloc"]),
+  ),
   oneOfSeveral("http/hello.wasm", "checked in", async () => compileHandler(await text("http/hello.c"))),
   oneOfSeveral("http/echo.wasm", "checked in", async () => compileHandler(await text("http/echo.c"))),
   oneOfSeveral("http/tally.wasm", "checked in", async () => compileC(await text("http/tally.c"))),
