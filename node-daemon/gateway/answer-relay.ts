@@ -1,5 +1,5 @@
 /** The answer of an instance on its way to the client: exactly as long as it says, and no faster than it is read. */
-import type { CallerExchange, HeaderList } from "../link/exchange.ts";
+import type { CallerExchange, ExchangeEnd } from "../link/exchange.ts";
 import type { ClientRequest } from "./client-side.ts";
 import { cleanTrailers } from "./core/answer-headers.ts";
 
@@ -39,12 +39,12 @@ export class AnswerRelay {
     if (bytes > 0) exchange?.consumed(bytes);
   }
 
-  end(trailers: HeaderList): void {
+  end({ trailers, usage }: ExchangeEnd): void {
     if (this.#length !== undefined && this.bytes < this.#length) this.#request.abort();
-    else this.#request.end(cleanTrailers(trailers));
+    else this.#request.end(cleanTrailers(trailers), usage);
   }
 }
 
 function hasNoBody(method: string, status: number): boolean {
-  return method === "HEAD" || status === 204 || status === 304;
+  return method === "HEAD" || status === 204 || status === 205 || status === 304;
 }

@@ -4,8 +4,7 @@
  * A request takes a place (`begin`) and gives it back (`finish`). One that finds none is held: first come, first served, and given the
  * next place that becomes free. While requests wait for a workload that wakes and has nobody, the daemon is told so.
  */
-import type { Clock, Timer } from "../../kit/clock.ts";
-import { assertNever } from "../../kit/errors.ts";
+import type { Clock } from "../../kit/clock.ts";
 import type { Endpoint, GatewayWorkload } from "./control.ts";
 import { Deadline } from "./core/deadline-wheel.ts";
 import { nextAsideMs, noteFailure, noteSuccess } from "./core/health.ts";
@@ -14,8 +13,9 @@ import { type Choice, LocalPlace, type Place, RemotePlace, WorkloadPool } from "
 import type { Deadlines } from "./deadlines.ts";
 import { Figures } from "./figures.ts";
 import { gatewayLimits } from "./limits.ts";
-import { ListenerClient } from "./listener-client.ts";
 import type { ExchangeClient, GatewayEvents, GatewayPorts } from "./ports.ts";
+import { dialEndpoint, keyOf, SharedClients } from "./shared-clients.ts";
+import { WakeCalls } from "./wake-calls.ts";
 
 interface LocalTarget {
   readonly endpoint: Endpoint;
@@ -45,8 +45,8 @@ export class Workload {
   readonly held = new Map<string, HoldQueue<Holder>>();
   facts: GatewayWorkload | undefined;
   heldCount = 0;
-  /** Since when requests wait and nobody is there. */
-  wakingSinceMs: number | undefined;
+  /** When something was last said of its answers. */
+  warnedMs = Number.NEGATIVE_INFINITY;
   isReleasing = false;
 
   constructor(uid: string) {
@@ -68,33 +68,28 @@ class ComeBack extends Deadline {
   }
 }
 
-interface SharedClient {
-  readonly client: ExchangeClient;
-  users: number;
-}
-
 export class Backends {
   readonly #ports: GatewayPorts;
   readonly #clock: Clock;
-  readonly #events: Pick<GatewayEvents, "wake" | "drained">;
+  readonly #events: GatewayEvents;
   readonly #deadlines: Deadlines;
   readonly #workloads = new Map<string, Workload>();
   /** Which workload an endpoint is of. */
   readonly #endpoints = new Map<string, Workload>();
-  readonly #clients = new Map<string, SharedClient>();
+  readonly #clients = new SharedClients();
   /** Gone, with requests that still are under way. */
   readonly #draining = new Map<string, LocalPlace<LocalTarget>>();
   /** Those of them whose end is to be told. */
   readonly #drainAsked = new Set<string>();
   readonly #room = new HoldRoom(gatewayLimits.hold);
-  readonly #waking = new Set<Workload>();
-  #wakeTimer: Timer | undefined;
+  readonly #waking: WakeCalls;
 
-  constructor(ports: GatewayPorts, events: Pick<GatewayEvents, "wake" | "drained">, deadlines: Deadlines) {
+  constructor(ports: GatewayPorts, events: GatewayEvents, deadlines: Deadlines) {
     this.#ports = ports;
     this.#clock = ports.clock;
     this.#events = events;
     this.#deadlines = deadlines;
+    this.#waking = new WakeCalls(ports.clock, (workloads) => events.wake(workloads));
   }
 
   get(uid: string): Workload | undefined {
@@ -130,7 +125,7 @@ export class Backends {
       this.#removeRemote(workload, node.name);
       const place = new RemotePlace<RemoteTarget>(node.name, ready, {
         address: node.address,
-        client: this.#use(`peer ${node.name} ${node.address}`, () =>
+        client: this.#clients.use(`peer ${node.name} ${node.address}`, () =>
           this.#ports.dialPeer(node.name, node.address),
         ),
         comeBack: new ComeBack(() => this.#takeBack(workload, place)),
@@ -161,7 +156,7 @@ export class Backends {
     const workload = this.getOrAdd(endpoint.workload);
     const place = new LocalPlace<LocalTarget>(endpoint, {
       endpoint,
-      client: this.#use(keyOf(endpoint), () => this.#dial(endpoint)),
+      client: this.#clients.use(keyOf(endpoint), () => dialEndpoint(endpoint, this.#ports)),
       comeBack: new ComeBack(() => this.#takeBack(workload, place)),
     });
     this.#endpoints.set(endpoint.uid, workload);
@@ -175,7 +170,7 @@ export class Backends {
     if (workload === undefined || place === undefined) return;
     this.#endpoints.delete(uid);
     this.#deadlines.clear(place.attached.comeBack);
-    this.#release(keyOf(place.attached.endpoint));
+    this.#clients.release(keyOf(place.attached.endpoint));
     this.#placesChanged(workload);
     this.#forgetIfUnused(workload);
     if (place.inFlight > 0) this.#draining.set(uid, place);
@@ -220,6 +215,16 @@ export class Backends {
     this.#setAside(workload, place, "refused");
   }
 
+  /** Whether others wait for the same, who come first. */
+  isHeld(workload: Workload, templateHash: string | undefined): boolean {
+    return workload.heldCount > 0 && workload.held.has(templateHash ?? "");
+  }
+
+  /** A request is over. */
+  left(workload: Workload): void {
+    if (workload.facts === undefined) this.#forgetIfUnused(workload);
+  }
+
   /** False: too many wait already. */
   hold(workload: Workload, holder: Holder, templateHash: string | undefined, bytes: number): boolean {
     const key = templateHash ?? "";
@@ -228,7 +233,10 @@ export class Backends {
       queue = new HoldQueue(this.#room);
       workload.held.set(key, queue);
     }
-    if (!queue.add(holder, bytes)) return false;
+    if (!queue.add(holder, bytes)) {
+      if (queue.size === 0) workload.held.delete(key);
+      return false;
+    }
     workload.heldCount++;
     workload.figures.waiting++;
     workload.figures.changed = true;
@@ -244,14 +252,13 @@ export class Backends {
     workload.heldCount--;
     workload.figures.waiting--;
     workload.figures.changed = true;
-    if (workload.heldCount === 0) this.#stopWaking(workload);
+    if (workload.heldCount === 0) this.#waking.remove(workload.uid);
     this.#forgetIfUnused(workload);
   }
 
   close(): void {
-    this.#wakeTimer?.cancel();
-    for (const { client } of this.#clients.values()) client.close();
-    this.#clients.clear();
+    this.#waking.close();
+    this.#clients.close();
   }
 
   #forgetIfUnused(workload: Workload): void {
@@ -263,36 +270,7 @@ export class Backends {
     const place = workload.pool.removeRemote(node);
     if (place === undefined) return;
     this.#deadlines.clear(place.attached.comeBack);
-    this.#release(`peer ${node} ${place.attached.address}`);
-  }
-
-  #dial(endpoint: Endpoint): ExchangeClient {
-    const { reach } = endpoint;
-    switch (reach.kind) {
-      case "shim":
-        return this.#ports.dialShim(reach.folder);
-      case "listener":
-        return new ListenerClient(reach.address, reach.port);
-      default:
-        return assertNever(reach, "way to an instance");
-    }
-  }
-
-  #use(key: string, dial: () => ExchangeClient): ExchangeClient {
-    let shared = this.#clients.get(key);
-    if (shared === undefined) {
-      shared = { client: dial(), users: 0 };
-      this.#clients.set(key, shared);
-    }
-    shared.users++;
-    return shared.client;
-  }
-
-  #release(key: string): void {
-    const shared = this.#clients.get(key);
-    if (shared === undefined || --shared.users > 0) return;
-    this.#clients.delete(key);
-    shared.client.close();
+    this.#clients.release(`peer ${node} ${place.attached.address}`);
   }
 
   #drained(place: LocalPlace<LocalTarget>): void {
@@ -338,39 +316,16 @@ export class Backends {
   }
 
   #wakeIfNeeded(workload: Workload): void {
-    if (workload.pool.hasPlaces || workload.facts?.wakes !== true || this.#waking.has(workload)) return;
-    this.#waking.add(workload);
-    workload.wakingSinceMs ??= this.#clock.monotonic();
-    this.#events.wake([workload.uid]);
-    this.#wakeTimer ??= this.#wakeLater();
-  }
-
-  #wakeLater(): Timer {
-    return this.#clock.setTimer(gatewayLimits.wakeRepeatMs, () => {
-      this.#wakeTimer = undefined;
-      if (this.#waking.size === 0) return;
-      this.#events.wake([...this.#waking].map(({ uid }) => uid));
-      this.#wakeTimer = this.#wakeLater();
-    });
+    if (!workload.pool.hasPlaces && workload.facts?.wakes === true) this.#waking.add(workload.uid);
   }
 
   #noteAwake(workload: Workload): void {
-    if (workload.wakingSinceMs === undefined) return;
+    const sinceMs = this.#waking.remove(workload.uid);
+    if (sinceMs === undefined) return;
     workload.figures.wakeUps++;
-    workload.figures.wakeUpSumMs += this.#clock.monotonic() - workload.wakingSinceMs;
+    workload.figures.wakeUpSumMs += this.#clock.monotonic() - sinceMs;
     workload.figures.changed = true;
-    this.#stopWaking(workload);
   }
-
-  #stopWaking(workload: Workload): void {
-    workload.wakingSinceMs = undefined;
-    this.#waking.delete(workload);
-  }
-}
-
-function keyOf({ uid, reach }: Endpoint): string {
-  // The listener of an instance is its own, and so are its connections.
-  return reach.kind === "shim" ? `shim ${reach.folder}` : `listener ${uid} ${reach.address} ${reach.port}`;
 }
 
 function isSame(a: Endpoint, b: Endpoint): boolean {

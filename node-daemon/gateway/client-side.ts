@@ -1,5 +1,7 @@
 /** A request as it came from a client, whatever it speaks, and the way to answer it. */
+import type { ExchangeFault, ExchangeUsage, RequestHead } from "../link/exchange.ts";
 import type { HeaderList } from "./core/headers.ts";
+import type { OwnAnswer } from "./core/own-answer.ts";
 import type { RequestHeaders } from "./core/request-headers.ts";
 
 /** Whoever takes care of a request. Must not throw. */
@@ -29,6 +31,9 @@ export interface ClientRequest {
   /** Of this gateway. */
   readonly port: number;
 
+  /** Of calls of functions. */
+  readonly call?: RequestHead["call"];
+
   taker: RequestTaker | undefined;
   /** Lets the body come: `taker` gets it. Says `100 Continue` where the client waits for it. */
   openBody(): void;
@@ -38,7 +43,9 @@ export interface ClientRequest {
   respond(status: number, list: string[], contentLength: number | undefined): void;
   /** False: wait for `clientDrained`. */
   write(bytes: Buffer): boolean;
-  end(trailers: HeaderList): void;
+  end(trailers: HeaderList, usage?: ExchangeUsage): void;
+  /** Instead of an answer of the gateway's own, for those that want to know more. `fault`: what has led to it. */
+  explain?(answer: OwnAnswer, fault: ExchangeFault | undefined): void;
   /** After `respond`: the answer cannot be finished, and the client has to see that. */
   abort(): void;
 }

@@ -14,6 +14,7 @@
  */
 import type { Clock } from "../../kit/clock.ts";
 import { assertNever } from "../../kit/errors.ts";
+import type { RuleEntry } from "../../api/route-table.ts";
 import type { Log } from "../../kit/log.ts";
 import type {
   AnswerListener,
@@ -21,10 +22,10 @@ import type {
   ExchangeEnd,
   ExchangeFault,
   HeaderList,
-  RequestHead,
   ResponseHead,
 } from "../link/exchange.ts";
 import { AnswerRelay } from "./answer-relay.ts";
+import { type AttemptFacts, attemptMsMax, bodyBytesMaxOf, headFor } from "./attempts.ts";
 import type { Backend, Backends, Holder, Workload } from "./backends.ts";
 import type { ClientRequest, RequestTaker } from "./client-side.ts";
 import { changeHeaders, cleanAnswer, cleanTrailers } from "./core/answer-headers.ts";
@@ -40,7 +41,7 @@ import {
 } from "./core/own-answer.ts";
 import { isLooker } from "./core/request-headers.ts";
 import { type AttemptEnd, nextStep } from "./core/retry.ts";
-import { changePath, type MatchedPath } from "./core/rewrite.ts";
+import { changePath } from "./core/rewrite.ts";
 import type { MatchedRule } from "./core/route-table.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { gatewayLimits } from "./limits.ts";
@@ -75,11 +76,11 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
   readonly #context: ForwardingContext;
   readonly #backends: Backends;
   readonly #request: ClientRequest;
-  readonly #matched: MatchedRule;
+  readonly #rule: RuleEntry;
   readonly #workload: Workload;
   readonly #templateHash: string | undefined;
-  readonly #changed: MatchedPath;
-  readonly #body = new SentBody();
+  readonly #facts: AttemptFacts;
+  readonly #body: SentBody;
   readonly #answer: AnswerRelay;
   readonly #beganMs: number;
   readonly #wholeDueMs: number;
@@ -100,7 +101,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
   constructor(
     context: ForwardingContext,
     request: ClientRequest,
-    matched: MatchedRule,
+    matched: Pick<MatchedRule, "rule" | "matchedLength">,
     workload: Workload,
     templateHash: string | undefined,
     nowMs: number,
@@ -110,13 +111,22 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     this.#context = context;
     this.#backends = context.backends;
     this.#request = request;
-    this.#matched = matched;
+    this.#rule = rule;
     this.#workload = workload;
     this.#templateHash = templateHash;
     this.#answer = new AnswerRelay(request);
+    // The input of a call is in memory anyhow.
+    this.#body = new SentBody(request.call === undefined ? undefined : never);
     this.#beganMs = nowMs;
     this.#wholeDueMs = rule.requestTimeoutMs > 0 ? nowMs + rule.requestTimeoutMs : never;
-    this.#changed = changePath(rule.rewrite?.path, { path: request.path, matchedLength });
+    this.#facts = {
+      request,
+      rule,
+      path: changePath(rule.rewrite?.path, { path: request.path, matchedLength }),
+      workload: workload.uid,
+      templateHash,
+      wholeDueMs: this.#wholeDueMs,
+    };
     if (request.bodyLength === 0) this.#body.ended = [];
   }
 
@@ -125,10 +135,10 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     figures.inFlight++;
     figures.changed = true;
     this.#request.taker = this;
-    const { requestHeaders } = this.#matched.rule;
+    const { requestHeaders } = this.#rule;
     if (requestHeaders !== undefined) changeHeaders(this.#request.headers.list, requestHeaders);
     // Those that wait already come first.
-    if (this.#workload.heldCount > 0) this.#hold(this.#beganMs);
+    if (this.#backends.isHeld(this.#workload, this.#templateHash)) this.#hold(this.#beganMs);
     else this.#dispatch(undefined);
   }
 
@@ -143,7 +153,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     const choice = this.#backends.choose(this.#workload, this.#templateHash, this.#tried, "anywhere");
     const nowMs = this.#tries === 0 ? this.#beganMs : this.#context.clock.monotonic();
     if (choice.kind === "place") this.#open(choice.place, nowMs);
-    else if (refusal?.reason === "full") this.#say(answerToFault(refusal));
+    else if (refusal?.reason === "full") this.#say(answerToFault(refusal), refusal);
     else this.#hold(nowMs);
   }
 
@@ -175,10 +185,10 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     if ((request.bodyLength ?? this.#body.bytes) > bodyBytesMaxOf(place)) return this.#say(bodyTooLarge);
     this.#tries++;
     this.#attemptMs = nowMs;
-    this.#stepDueMs = nowMs + this.#attemptMsMax(place);
+    this.#stepDueMs = nowMs + attemptMsMax(this.#rule, place);
     this.#body.lastMs = nowMs;
     this.#arm();
-    const exchange = place.attached.client.open(this.#headFor(place, nowMs), this);
+    const exchange = place.attached.client.open(headFor(this.#facts, place, this.#stepDueMs, nowMs), this);
     this.#exchange = exchange;
     const hasRoom = this.#body.replay(exchange);
     if (this.#body.ended !== undefined) return;
@@ -189,38 +199,6 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
       this.#arm();
       request.openBody();
     }
-  }
-
-  #headFor(place: Backend, nowMs: number): RequestHead {
-    const request = this.#request;
-    const { path, matchedLength } = this.#changed;
-    const { rule } = this.#matched;
-    const dueMs = rule.attemptTimeoutMs > 0 ? Math.min(this.#stepDueMs, this.#wholeDueMs) : this.#wholeDueMs;
-    return {
-      target:
-        place.kind === "local"
-          ? { kind: "instance", uid: place.uid }
-          : { kind: "workload", uid: this.#workload.uid, templateHash: this.#templateHash ?? "" },
-      method: request.method,
-      scheme: request.scheme,
-      authority: rule.rewrite?.hostname ?? request.authority,
-      path: request.query === "" ? path : path + request.query,
-      matchedPath: matchedLength === 0 ? "" : path.slice(0, matchedLength),
-      headers: request.headers.list,
-      clientAddress: request.clientAddress,
-      clientPort: request.clientPort,
-      timeoutMs: dueMs === never ? 0 : Math.max(1, Math.ceil(dueMs - nowMs)),
-      bodyLength: request.bodyLength,
-    };
-  }
-
-  /** A shim ends requests by itself, which says more than that it took too long. */
-  #attemptMsMax(place: Backend): number {
-    const { attemptTimeoutMs } = this.#matched.rule;
-    const routeMs = attemptTimeoutMs > 0 ? attemptTimeoutMs : never;
-    if (place.kind === "remote") return Math.min(routeMs, gatewayLimits.remoteMs);
-    const { timeoutMs, reach } = place.attached.endpoint;
-    return Math.min(routeMs, reach.kind === "shim" ? timeoutMs + gatewayLimits.shimGraceMs : timeoutMs);
   }
 
   // What the client does.
@@ -272,13 +250,10 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
 
   head(head: ResponseHead): void {
     if (this.#state !== "open") return;
-    const { rule } = this.#matched;
+    const rule = this.#rule;
     const clean = cleanAnswer(head.status, head.headers);
     if (clean.kind === "invalid") {
-      this.#context.log.warn("an instance has answered with what is no HTTP", {
-        workload: this.#workload.uid,
-        err: clean.why,
-      });
+      this.#warn(clean.why);
       return this.#attemptFailed({ kind: "failed", reason: "invalid", message: clean.why });
     }
     if (rule.retry.codes.includes(clean.status) && this.#mayRetry({ kind: "status", status: clean.status })) {
@@ -302,7 +277,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     if (this.#state !== "answering") return;
     this.#exchange = undefined;
     if (this.#place !== undefined) this.#backends.succeeded(this.#place);
-    this.#answer.end(end.trailers);
+    this.#answer.end(end);
     this.#over(this.#answer.status);
   }
 
@@ -330,7 +305,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     if (this.#state === "answering") return this.#cutOff();
     this.#givePlaceBack();
     const step = nextStep({ kind: "refused", reason: fault.reason }, this.#retryFacts());
-    if (step === "give up") this.#say(answerToFault(fault));
+    if (step === "give up") this.#say(answerToFault(fault), fault);
     else if (step === "hold") this.#hold(this.#context.clock.monotonic());
     else this.#dispatch(fault);
   }
@@ -342,7 +317,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     const answer = answerToFault(fault);
     const isLost = fault.reason === "lost" || fault.reason === "stopped" || fault.reason === "protocol";
     if (this.#mayRetry(isLost ? { kind: "lost" } : { kind: "status", status: answer.status })) this.#retry();
-    else this.#fail(answer);
+    else this.#fail(answer, fault);
   }
 
   #mayRetry(end: AttemptEnd): boolean {
@@ -355,7 +330,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
       isReplayable: this.#body.isReplayable,
       tries: this.#tries,
       retries: this.#retries,
-      retry: this.#matched.rule.retry,
+      retry: this.#rule.retry,
     };
   }
 
@@ -392,11 +367,11 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
   }
 
   /** Ends what is under way there, and says so to the client as far as that is still possible. */
-  #fail(answer: OwnAnswer): void {
+  #fail(answer: OwnAnswer, fault?: FailedFault): void {
     if (this.#state === "answering") return this.#cutOff();
     this.#exchange?.cancel();
     this.#exchange = undefined;
-    this.#say(answer);
+    this.#say(answer, fault);
   }
 
   #cutOff(): void {
@@ -406,8 +381,8 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     this.#over(this.#answer.status);
   }
 
-  #say(answer: OwnAnswer): void {
-    this.#answer.bytes = answerOwn(this.#request, answer);
+  #say(answer: OwnAnswer, fault?: ExchangeFault): void {
+    this.#answer.bytes = answerOwn(this.#request, answer, fault);
     this.#over(answer.status);
   }
 
@@ -415,6 +390,17 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     const backendMs = this.#context.clock.monotonic() - this.#attemptMs;
     const queueMs = this.#attemptMs - this.#beganMs - this.#heldMs;
     return `wake;dur=${this.#heldMs.toFixed(1)}, queue;dur=${queueMs.toFixed(1)}, backend;dur=${backendMs.toFixed(1)}`;
+  }
+
+  /** Now and then: guests may answer so each time. */
+  #warn(why: string): void {
+    const nowMs = this.#context.clock.monotonic();
+    if (nowMs - this.#workload.warnedMs < gatewayLimits.warnMs) return;
+    this.#workload.warnedMs = nowMs;
+    this.#context.log.warn("an instance has answered with what is no HTTP", {
+      workload: this.#workload.uid,
+      err: why,
+    });
   }
 
   #givePlaceBack(): void {
@@ -436,10 +422,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     figures.inFlight--;
     figures.noteEnd(status, durationMs);
     this.#givePlaceBack();
+    this.#backends.left(this.#workload);
     this.#context.note(this.#request, this.#workload, place, status, this.#answer.bytes, durationMs);
   }
-}
-
-function bodyBytesMaxOf(place: Backend): number {
-  return place.kind === "local" ? place.attached.endpoint.bodyBytesMax : never;
 }

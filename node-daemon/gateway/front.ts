@@ -77,7 +77,10 @@ export class Front {
   finish(graceMs: number): Promise<void> {
     this.#http1.finish();
     this.#http2.finish();
-    for (const socket of this.#undecided.values()) socket.end();
+    // Their first request may be on its way.
+    this.#handlers.clock.setTimer(gatewayLimits.finishIdleMs, () => {
+      for (const socket of this.#undecided.values()) socket.destroySoon();
+    });
     if (this.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = this.#handlers.clock.setTimer(graceMs, () => {

@@ -97,8 +97,9 @@ test("Gateway: keeps to the windows of HTTP/2 both ways", async () => {
   await withSession(await gateway.listen(), async (session) => {
     const stream = session.request({ ":path": "/", ":method": "POST" });
     stream.end(big);
+    while ((gateway.instances.calls[0]?.chunks.length ?? 0) === 0) await settle();
     await settle();
-    const call = gateway.instances.calls[0];
+    const [call] = gateway.instances.calls;
     if (call === undefined) throw new Error("it has come");
     expect(Buffer.concat(call.chunks).length).toBeLessThan(1024 * 1024);
     call.hasRoom = true;
@@ -141,6 +142,24 @@ test("Gateway: when it goes, says so by GOAWAY and answers what was begun", asyn
     expect((await answer).text).toBe("done");
     session.close();
     await finished;
+  });
+});
+
+test("Gateway: answers HEAD by HTTP/2 also when its instance takes its time between head and end", async () => {
+  await using gateway = new TestGateway().serve({
+    begin: (call) => {
+      call.respond(200, ["content-length", "5"]);
+      setTimeout(() => {
+        call.data("hello");
+        call.end(["x-t", "1"]);
+      }, 20);
+    },
+  });
+  await withSession(await gateway.listen(), async (session) => {
+    const { answer, text } = await ask(session, { ":path": "/", ":method": "HEAD" });
+    expect([answer["content-length"], text]).toEqual(["5", ""]);
+    const next = await ask(session, { ":path": "/" });
+    expect(next.text).toBe("hello");
   });
 });
 

@@ -304,22 +304,6 @@ test("Gateway: writes a line for each request", async () => {
   ]);
 });
 
-async function untilCall(
-  gateway: TestGateway,
-  is: (call: TestGateway["instances"]["calls"][number]) => boolean,
-) {
-  for (;;) {
-    const call = gateway.instances.calls.find(is);
-    if (call !== undefined) return call;
-    await settle();
-  }
-}
-
-/** Lets sockets do what they can do now. */
-function settle(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 20));
-}
-
 test("Gateway: when it goes, lets each connection bring one more request, and closes it after the answer", async () => {
   await using gateway = new TestGateway().serve(echo);
   const port = await gateway.listen();
@@ -412,4 +396,20 @@ function relayed(gateway: TestGateway, workload: string, body?: string): string[
     fault: (fault) => void events.push(`${fault.kind} ${fault.kind === "refused" ? fault.reason : ""}`),
   });
   return events;
+}
+
+async function untilCall(
+  gateway: TestGateway,
+  is: (call: TestGateway["instances"]["calls"][number]) => boolean,
+) {
+  for (;;) {
+    const call = gateway.instances.calls.find(is);
+    if (call !== undefined) return call;
+    await settle();
+  }
+}
+
+/** Lets sockets do what they can do now. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 20));
 }

@@ -6,6 +6,7 @@ import type { Socket } from "node:net";
 import { assertNever } from "../../kit/errors.ts";
 import type { CalleeExchange } from "../link/exchange.ts";
 import { Backends } from "./backends.ts";
+import type { CallOutcome, FunctionCall } from "./function-call.ts";
 import { Certificates } from "./certificates.ts";
 import type { Teaching, WorkloadFigures } from "./control.ts";
 import type { ClientRequest } from "./client-side.ts";
@@ -33,6 +34,7 @@ export class Gateway {
     const handlers = {
       clock: ports.clock,
       take: (request: ClientRequest) => this.#traffic.take(request),
+      bug: (thrown: unknown) => ports.log.error("a request has met a bug", { err: thrown }),
       isSameHost: (serverName: string, host: string) => table.isSameHost(serverName, host),
     };
     this.#front = new Front(handlers, this.#certificates, options.connectionsMax);
@@ -74,7 +76,15 @@ export class Gateway {
     const { target } = exchange.head;
     const workload = target.kind === "workload" ? this.#backends.get(target.uid) : undefined;
     if (target.kind !== "workload" || workload === undefined) exchange.fault(unknownHere);
-    else new Relay(this.#backends, exchange, workload, target.templateHash).begin();
+    else new Relay(this.#traffic, exchange, workload, target.templateHash).begin();
+  }
+
+  /**
+   * A call of a function of this workload, which finds its instance as requests do: here or on another node, woken if there is none.
+   * `done` is called once, unless it is cancelled: by the function that this answers.
+   */
+  call(call: FunctionCall, done: (outcome: CallOutcome) => void): () => void {
+    return this.#traffic.call(call, done);
   }
 
   /**

@@ -49,8 +49,13 @@ export const gatewayLimits = {
     windowBytes: 256 * 1024,
   },
 
+  /** Of a function's output, which is handed over whole. */
+  callOutputBytesMax: 64 * 1024 * 1024,
+
   /** Kept of a body until the answer begins, so that the request can be sent elsewhere. Larger than a link's first window. */
   replayBytesMax: 64 * 1024,
+  /** Between two lines of the log about the answers of one workload. */
+  warnMs: 10_000,
   /** How exact deadlines are. */
   tickMs: 10,
   /** Requests that wait for a workload that wakes: as long as that may take with a module that is fetched first. */

@@ -3,6 +3,7 @@
  * as they are to be, deadlines are its own and the shim's, and faults go back as they come. Only what was refused is tried at another
  * instance here.
  */
+import type { Clock } from "../../kit/clock.ts";
 import type {
   AnswerListener,
   CalleeExchange,
@@ -12,7 +13,11 @@ import type {
   HeaderList,
   ResponseHead,
 } from "../link/exchange.ts";
+import { bodyBytesMaxOf, localMsMax } from "./attempts.ts";
 import type { Backend, Backends, Workload } from "./backends.ts";
+import { Deadline } from "./core/deadline-wheel.ts";
+import type { Deadlines } from "./deadlines.ts";
+import { gatewayLimits } from "./limits.ts";
 import { SentBody } from "./sent-body.ts";
 
 /** Instances that are asked for one request. The other gateway can ask other nodes. */
@@ -25,7 +30,21 @@ export const unknownHere: ExchangeFault = {
   retryAfterMs: 0,
 };
 
-export class Relay implements AnswerListener {
+export interface RelayContext {
+  readonly clock: Clock;
+  readonly backends: Backends;
+  readonly deadlines: Deadlines;
+}
+
+const tooLarge: ExchangeFault = {
+  kind: "failed",
+  reason: "tooLarge",
+  message: "the body is larger than its handler takes",
+};
+const timeout: ExchangeFault = { kind: "failed", reason: "timeout", message: "it has not answered in time" };
+
+export class Relay extends Deadline implements AnswerListener {
+  readonly #context: RelayContext;
   readonly #backends: Backends;
   readonly #callee: CalleeExchange;
   readonly #workload: Workload;
@@ -39,8 +58,10 @@ export class Relay implements AnswerListener {
   #answerUnconsumed = 0;
   #isOver = false;
 
-  constructor(backends: Backends, callee: CalleeExchange, workload: Workload, templateHash: string) {
-    this.#backends = backends;
+  constructor(context: RelayContext, callee: CalleeExchange, workload: Workload, templateHash: string) {
+    super();
+    this.#context = context;
+    this.#backends = context.backends;
     this.#callee = callee;
     this.#workload = workload;
     this.#templateHash = templateHash === "" ? undefined : templateHash;
@@ -67,6 +88,9 @@ export class Relay implements AnswerListener {
     this.#place = place;
     this.#tried.push(place);
     this.#backends.begin(this.#workload, place);
+    if (place.kind === "local") {
+      this.#context.deadlines.set(this, this.#context.clock.monotonic() + this.#msMax(place));
+    }
     const uid = place.kind === "local" ? place.uid : "";
     const caller = place.attached.client.open(
       { ...this.#callee.head, target: { kind: "instance", uid } },
@@ -81,6 +105,8 @@ export class Relay implements AnswerListener {
   #bodyData(bytes: Buffer): void {
     if (this.#isOver) return;
     this.#body.take(bytes, this.#caller !== undefined);
+    if (this.#place !== undefined && this.#body.bytes > bodyBytesMaxOf(this.#place))
+      return this.#end(tooLarge);
     if (this.#caller?.write(bytes) === true) this.#callee.consumed(bytes.length);
     else this.#bodyUnconsumed += bytes.length;
   }
@@ -101,6 +127,25 @@ export class Relay implements AnswerListener {
     const bytes = this.#answerUnconsumed;
     this.#answerUnconsumed = 0;
     if (bytes > 0) this.#caller?.consumed(bytes);
+  }
+
+  /** The other gateway has a limit, the instance has one, and a shim keeps to both. */
+  #msMax(place: Backend & { readonly kind: "local" }): number {
+    const { timeoutMs } = this.#callee.head;
+    return Math.min(
+      localMsMax(place),
+      timeoutMs === 0 ? Number.POSITIVE_INFINITY : timeoutMs + gatewayLimits.shimGraceMs,
+    );
+  }
+
+  onDeadline(): void {
+    if (this.#place !== undefined) this.#backends.failed(this.#workload, this.#place);
+    this.#end(timeout);
+  }
+
+  #end(fault: ExchangeFault): void {
+    this.#caller?.cancel();
+    this.#giveUp(fault);
   }
 
   // What the instance does.
@@ -151,6 +196,7 @@ export class Relay implements AnswerListener {
 
   #over(): void {
     this.#isOver = true;
+    this.#context.deadlines.clear(this);
     this.#caller = undefined;
     this.#body.forget();
     const place = this.#place;

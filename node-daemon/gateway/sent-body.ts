@@ -10,7 +10,13 @@ export class SentBody {
   lastMs = 0;
   isPaused = false;
   isOpened = false;
+  readonly #keptMax: number;
   #kept: Buffer[] | undefined = [];
+
+  /** `keptMax`: of what has been sent, so many bytes are kept. */
+  constructor(keptMax: number = gatewayLimits.replayBytesMax) {
+    this.#keptMax = keptMax;
+  }
 
   /** Whether all of it so far is still here. */
   get isReplayable(): boolean {
@@ -21,7 +27,7 @@ export class SentBody {
   take(bytes: Buffer, isSent: boolean): void {
     this.bytes += bytes.length;
     if (this.#kept === undefined) return;
-    if (isSent && this.bytes > gatewayLimits.replayBytesMax) this.#kept = undefined;
+    if (isSent && this.bytes > this.#keptMax) this.#kept = undefined;
     else this.#kept.push(bytes);
   }
 

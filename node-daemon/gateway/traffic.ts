@@ -12,6 +12,7 @@ import { locationOf, portOf } from "./core/rewrite.ts";
 import { type MatchedRule, RouteTable } from "./core/route-table.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { Forwarding, type ForwardingContext } from "./forwarding.ts";
+import { type CallOutcome, callRule, CallRequest, type FunctionCall } from "./function-call.ts";
 import { answerOwn } from "./own-answers.ts";
 import type { GatewayOptions, GatewayPorts } from "./ports.ts";
 
@@ -80,6 +81,21 @@ export class Traffic implements ForwardingContext {
     );
     const workload = this.backends.getOrAdd(backend.workload);
     new Forwarding(this, request, matched, workload, backend.templateHash, this.clock.monotonic()).begin();
+  }
+
+  call(call: FunctionCall, done: (outcome: CallOutcome) => void): () => void {
+    const request = new CallRequest(call, done);
+    const rule = { ...callRule, requestTimeoutMs: call.timeoutMs };
+    const workload = this.backends.getOrAdd(call.workload);
+    new Forwarding(
+      this,
+      request,
+      { rule, matchedLength: 0 },
+      workload,
+      undefined,
+      this.clock.monotonic(),
+    ).begin();
+    return () => request.cancel();
   }
 
   #redirectOf(

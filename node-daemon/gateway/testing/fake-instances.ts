@@ -3,6 +3,7 @@ import type {
   AnswerListener,
   CallerExchange,
   ExchangeFault,
+  ExchangeUsage,
   HeaderList,
   RequestHead,
 } from "../../link/exchange.ts";
@@ -38,8 +39,8 @@ export class FakeCall {
     if (!this.cancelled) this.#listener.data(Buffer.from(bytes));
   }
 
-  end(trailers: HeaderList = []): void {
-    if (!this.cancelled) this.#listener.end({ trailers });
+  end(trailers: HeaderList = [], usage?: ExchangeUsage): void {
+    if (!this.cancelled) this.#listener.end(usage === undefined ? { trailers } : { trailers, usage });
   }
 
   fault(fault: ExchangeFault): void {

@@ -1,0 +1,103 @@
+import { expect, test } from "vitest";
+import type { CallOutcome, FunctionCall } from "./function-call.ts";
+import { gatewayLimits } from "./limits.ts";
+import { endpointOf, TestGateway, workloadOf } from "./testing/test-gateway.ts";
+
+const call: FunctionCall = {
+  workload: "w",
+  name: "price",
+  input: Buffer.from("in"),
+  limits: { fuelMax: 1_000, seed: "s" },
+  timeoutMs: 0,
+  headers: [],
+  clientAddress: "1.2.3.4",
+  clientPort: 5,
+};
+
+function called(gateway: TestGateway, more: Partial<FunctionCall> = {}): Promise<CallOutcome> {
+  return new Promise((resolve) => {
+    gateway.gateway.call({ ...call, ...more }, resolve);
+  });
+}
+
+test("Gateway: takes a call of a function to an instance, and its output and usage back", async () => {
+  await using gateway = new TestGateway().serve({
+    end: (one) => {
+      one.respond(200, ["x-a", "1"]);
+      one.data(`${one.body} `);
+      one.data("out");
+      one.end([], { cpuUs: 5, fuel: 900 });
+    },
+  });
+  expect(await called(gateway)).toEqual({
+    kind: "answered",
+    status: 200,
+    headers: ["x-a", "1"],
+    output: Buffer.from("in out"),
+    trailers: [],
+    usage: { cpuUs: 5, fuel: 900 },
+  });
+  expect(gateway.instances.calls[0]?.head).toMatchObject({
+    method: "CALL",
+    path: "price",
+    call: { fuelMax: 1_000, seed: "s" },
+    bodyLength: 2,
+  });
+});
+
+test("Gateway: wakes a function that is called, and sends a large input elsewhere when it was refused", async () => {
+  await using gateway = new TestGateway();
+  gateway.instances.set("/bad", {
+    end: (one) => one.fault({ kind: "refused", reason: "draining", message: "", retryAfterMs: 0 }),
+  });
+  gateway.instances.set("/good", { end: (one) => one.answer(String(one.body.length)) });
+  gateway.gateway.apply({ kind: "workload", workload: workloadOf("w", { wakes: true }) });
+  const outcome = called(gateway, { input: Buffer.alloc(200_000) });
+  expect(gateway.wakes).toEqual([["w"]]);
+  gateway.gateway.apply({
+    kind: "endpoint",
+    endpoint: endpointOf("i", "w", { reach: { kind: "shim", folder: "/bad" } }),
+  });
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  gateway.gateway.apply({
+    kind: "endpoint",
+    endpoint: endpointOf("j", "w", { reach: { kind: "shim", folder: "/good" } }),
+  });
+  expect(await outcome).toMatchObject({ kind: "answered", output: Buffer.from("200000") });
+});
+
+test("Gateway: says why a call has no output, and does not repeat it", async () => {
+  const fault = { kind: "failed", reason: "lost", message: "gone" } as const;
+  await using gateway = new TestGateway().serve({ end: (one) => one.fault(fault) });
+  expect(await called(gateway)).toMatchObject({
+    kind: "refused",
+    answer: { status: 502, reason: "InstanceLost" },
+    fault,
+  });
+  expect(gateway.instances.calls.length).toBe(1);
+});
+
+test("Gateway: a call that is cancelled ends there, and is not told of", async () => {
+  await using gateway = new TestGateway().serve({});
+  let outcomes = 0;
+  const cancel = gateway.gateway.call(call, () => outcomes++);
+  cancel();
+  cancel();
+  expect([gateway.instances.calls[0]?.cancelled, outcomes]).toEqual([true, 0]);
+});
+
+test("Gateway: an output is not larger than can be handed over", async () => {
+  const chunk = Buffer.alloc(gatewayLimits.callOutputBytesMax / 4);
+  await using gateway = new TestGateway().serve({
+    begin: (one) => {
+      one.respond(200, []);
+      for (let i = 0; i < 5; i++) one.data(chunk);
+    },
+  });
+  expect(await called(gateway)).toMatchObject({
+    kind: "refused",
+    answer: { status: 502, reason: "BodyTooLarge" },
+  });
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  expect(gateway.instances.calls[0]?.cancelled).toBe(true);
+});
