@@ -11,6 +11,9 @@ import { cpuMsOf, memoryBytesOf } from "./processes.ts";
 
 const rounds = 3;
 const warmUpSeconds = 2;
+/** A server is warm once it is hardly faster than it was before, or after so many warm-ups. */
+const warmUpsMax = 5;
+const warmGrowth = 1.1;
 const measuredSeconds = 5;
 
 interface Measurement extends Load {
@@ -51,12 +54,13 @@ async function oneMore(
 async function measure(server: Server, generator: LoadGenerator): Promise<Measurement> {
   const running = await server.start();
   try {
-    await generator.run(running.url, warmUpSeconds);
+    await warmUp(running.url, generator);
     const pids = running.pids();
     const usedBeforeMs = cpuMsOf(pids);
     const load = await generator.run(running.url, measuredSeconds);
     const usedMs = cpuMsOf(pids) - usedBeforeMs;
     const requests = load.requestsPerSecond * measuredSeconds;
+    if (requests === 0) throw new Error(`it answered nothing within ${measuredSeconds} s of load`);
     return {
       ...load,
       cpuMicrosPerRequest: (usedMs * 1_000) / requests,
@@ -64,6 +68,16 @@ async function measure(server: Server, generator: LoadGenerator): Promise<Measur
     };
   } finally {
     await running.stop();
+  }
+}
+
+/** Engines compile what is called often, pools fill. */
+async function warmUp(url: string, generator: LoadGenerator): Promise<void> {
+  let before = 0;
+  for (let i = 0; i < warmUpsMax; i++) {
+    const { requestsPerSecond } = await generator.run(url, warmUpSeconds);
+    if (requestsPerSecond < before * warmGrowth) return;
+    before = requestsPerSecond;
   }
 }
 

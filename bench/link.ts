@@ -227,11 +227,7 @@ async function linkTo(
   await new Promise<void>((resolve) => server.listen(path, resolve));
   const socket: Socket = connect(path);
   const caller = await new Promise<LinkCaller>((resolve) => {
-    const caller = new LinkCaller(
-      socket,
-      { ready: () => resolve(caller), leaving() {}, settled() {}, over() {} },
-      options,
-    );
+    const caller = new LinkCaller(socket, { ready: () => resolve(caller), leaving() {}, over() {} }, options);
   });
   return {
     caller,

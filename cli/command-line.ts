@@ -43,6 +43,11 @@ const commands: readonly CommandEntry[] = [
     summary: "Make a job now from the template of a cron job",
     load: () => import("./commands/create.ts"),
   },
+  {
+    name: "expose",
+    summary: "Make a route to a workload, and print its URL",
+    load: () => import("./commands/expose.ts"),
+  },
   { name: "get", summary: "Show objects", load: () => import("./commands/get.ts") },
   {
     name: "describe",

@@ -35,10 +35,12 @@ import { Ledger } from "./ledger.ts";
 import type { AllowedNetwork } from "./network/allowed-network.ts";
 import { RunAttendant } from "./probes/run-attendant.ts";
 import { isSideRun } from "./probes/side-runs.ts";
+import type { NodeCapacity } from "./options.ts";
 import { RunReports } from "./run-reports.ts";
 import type { AdoptedRun, LogLimits, RunId, RunUsage, RuntimeDriver } from "./runtimes/runtime-driver.ts";
 import type { NodeServing } from "./serving/node-serving.ts";
 import type { Checkpoint, CheckpointChange, StoredInstance } from "./session/checkpoint.ts";
+import { LocalWakes } from "./serving/local-wakes.ts";
 import { type HeldTemplate, Templates } from "./templates.ts";
 import { UsageBook } from "./usage-book.ts";
 import type { InstanceFolders } from "./volumes/instance-folders.ts";
@@ -58,7 +60,9 @@ export interface AgentOptions {
   >;
   readonly network: AllowedNetwork;
   readonly folders: Pick<InstanceFolders, "remove">;
-  readonly serving: Pick<NodeServing, "follow" | "drained" | "forgetDrain">;
+  readonly serving: Pick<NodeServing, "follow" | "drained" | "forgetDrain" | "workload">;
+  /** What instances may have of the node. */
+  readonly allocatable: Pick<NodeCapacity, "cpuMillis" | "memoryBytes" | "instances">;
   readonly checkpoint: Checkpoint;
   readonly clock: Clock;
   readonly random: Random;
@@ -89,6 +93,7 @@ export class NodeAgent {
   readonly #setups: InstanceSetups;
   readonly #held = new Map<string, HeldInstance>();
   readonly #templates = new Templates();
+  readonly #localWakes: LocalWakes;
   readonly #ledger: Ledger;
   readonly #wakeTimer: WakeTimer<{ readonly uid: string; readonly attempt: number }>;
   readonly #usage = new UsageBook();
@@ -110,6 +115,8 @@ export class NodeAgent {
       const held = this.#held.get(uid);
       if (held?.lifecycle.attempt === attempt) this.#dispatch(held, { kind: "woke" });
     });
+    const templates = this.#templates;
+    this.#localWakes = new LocalWakes({ ...options, templates, held: () => this.#held.values() });
     const instanceOf = (uid: string) => this.#held.get(uid);
     this.#attendant = new RunAttendant({
       ...options,
@@ -140,6 +147,7 @@ export class NodeAgent {
   async recover(signal: AbortSignal): Promise<void> {
     const { checkpoint, drivers, log } = this.#options;
     this.#templates.load(checkpoint.loadTemplates());
+    this.#localWakes.load(checkpoint.loadWakeForms());
     const adopted = new Map<string, AdoptedRun>();
     for (const driver of drivers.values()) {
       for (const run of await driver.adopt(this.#reports, signal)) adopted.set(run.id.uid, run);
@@ -253,12 +261,30 @@ export class NodeAgent {
     for (const uid of uids) {
       const held = this.#held.get(uid);
       if (held?.lifecycle.state.kind !== "ended") continue;
+      this.#ledger.add(...this.#localWakes.keep(held));
       this.#held.delete(uid);
       this.#ledger.add({ kind: "removeInstance", uid });
       // Not before: a daemon that ends in between would have the instance, and its log no more.
       this.#ledger.afterCommit(() => this.#options.folders.remove(uid));
       if (this.#templates.unuse(held.template)) this.#removeTemplateFiles(held.template.id);
     }
+  }
+
+  /** Requests wait for these workloads, and the scheduler is away. */
+  wake(workloads: readonly string[]): void {
+    if (this.#draining || this.#closed) return;
+    for (const workload of workloads) {
+      const assignment = this.#localWakes.wake(workload);
+      if (!assignment) continue;
+      const { uid, namespace, name } = assignment;
+      this.#options.log.info("woken by a request, without the scheduler", { uid, namespace, name });
+      this.assign([], [assignment]);
+    }
+  }
+
+  /** Some workloads are not to be woken by requests any more. */
+  reviewWakes(): void {
+    this.#ledger.add(...this.#localWakes.review(({ id }) => this.#removeTemplateFiles(id)));
   }
 
   statusOf(uid: string): ReportedStatus | undefined {

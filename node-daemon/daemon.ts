@@ -15,7 +15,7 @@ import type { Grants } from "../proto/gen/wherry/v1/Grants.ts";
 import type { Hello } from "../proto/gen/wherry/v1/Hello.ts";
 import { helloLimits, protocolVersion } from "../proto/node-service.ts";
 import { NodeAgent } from "./agent.ts";
-import { drainMsMax, farewellMsMax, usageIntervalMs } from "./core/limits.ts";
+import { drainMsMax, farewellMsMax, localWakeAfterMs, usageIntervalMs } from "./core/limits.ts";
 import type { ConditionBoard } from "./machine/condition-board.ts";
 import { Machine } from "./machine/machine.ts";
 import type { Room } from "./machine/room.ts";
@@ -99,14 +99,10 @@ export class Daemon {
     const folders = new InstanceFolders(join(stateDir, "instances"), log);
     let machine: Machine | undefined;
     const moduleBoard = new ModuleBoard(imageLimits.namesMax);
-    const modules = await ModuleStore.open({
-      folder: join(stateDir, "cache", "modules"),
-      roots,
-      clock,
-      log,
-      onFetched: () => machine?.collectGarbage(),
-      onDropped: (digest) => moduleBoard.dropped(digest),
-    });
+    const folder = join(stateDir, "cache", "modules");
+    const onFetched = () => machine?.collectGarbage();
+    const onDropped = (digest: string) => moduleBoard.dropped(digest);
+    const modules = await ModuleStore.open({ folder, roots, clock, log, onFetched, onDropped });
     const drivers = new Map(found.map(([{ name }, driver]) => [name, driver]));
     const serving = createServing(options, parts, checkpoint, drivers);
     const agent = new NodeAgent({
@@ -115,6 +111,7 @@ export class Daemon {
       logLimits: defaultLogLimits,
       drivers,
       serving,
+      allocatable: options.allocatable,
       modules,
       moduleBoard,
       volumes,
@@ -234,7 +231,7 @@ async function withRealPaths(folders: readonly HostFolder[]): Promise<readonly H
 
 function createServing(
   { name: nodeName, stateDir, orphanMs, tls, serving: options }: DaemonOptions,
-  { clock, random, log, gatewayProgram }: DaemonParts,
+  { clock, random, log, conditions, gatewayProgram }: DaemonParts,
   checkpoint: Checkpoint,
   drivers: ReadonlyMap<string, RuntimeDriver>,
 ): NodeServing {
@@ -248,6 +245,7 @@ function createServing(
     orphanMs,
     tls,
     checkpoint,
+    conditions,
     requestFolderOf: (held) =>
       drivers.get(configOf(held)?.runtime ?? "")?.requestFolderOf(held.assignment.uid),
     boundPortOf: (held, listener) =>
@@ -306,7 +304,12 @@ function createLink(options: DaemonOptions, parts: DaemonParts, linked: LinkPart
     random,
     log,
   });
-  serving.onWake((workloads) => link.wake(workloads));
+  serving.onWake((workloads) => {
+    // The gateway asks again each second: a session that was only lost for a moment is there by then.
+    if (link.awayMs === 0) link.wake(workloads);
+    else if (link.awayMs >= localWakeAfterMs) agent.wake(workloads);
+  });
+  serving.onWorkloads(() => agent.reviewWakes());
   serving.onAddresses(() => {
     // The scheduler hears of it at the beginning of a session only.
     if (told !== undefined && told !== serving.peerAddress) link.renew("the gateway listens elsewhere");

@@ -1,4 +1,4 @@
-import { jcoServe } from "./peers/jco-serve.ts";
+import { cComponent, javaScriptComponent, jcoServe } from "./peers/jco-serve.ts";
 import { plainNode, plainProxy } from "./peers/plain-node.ts";
 import { wasmtimeServe } from "./peers/wasmtime-serve.ts";
 import { wherryHandlers } from "./peers/wherry.ts";
@@ -13,8 +13,10 @@ export const servers: readonly Server[] = [
   plainProxy,
   workerd({ fresh: false }),
   workerd({ fresh: true }),
-  jcoServe({ fresh: false }),
-  jcoServe({ fresh: true }),
+  jcoServe(cComponent, { fresh: false }),
+  jcoServe(cComponent, { fresh: true }),
+  jcoServe(javaScriptComponent, { fresh: false }),
+  jcoServe(javaScriptComponent, { fresh: true }),
   wasmtimeServe,
   ...wherryHandlers,
 ];

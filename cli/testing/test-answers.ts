@@ -20,6 +20,7 @@ export const resources: readonly TestResource[] = [
   { group: "wherry.dev", plural: "wasmdeployments", kind: "WasmDeployment", short: ["wd"], namespaced: true },
   { group: "wherry.dev", plural: "wasmcronjobs", kind: "WasmCronJob", short: ["wcj"], namespaced: true },
   { group: "wherry.dev", plural: "wasmjobs", kind: "WasmJob", short: ["wj"], namespaced: true },
+  { group: "wherry.dev", plural: "wasmroutes", kind: "WasmRoute", short: ["wr"], namespaced: true },
   { group: "wherry.dev", plural: "wasmnodes", kind: "WasmNode", short: ["wn"], namespaced: false },
   {
     group: "live.wherry.dev",

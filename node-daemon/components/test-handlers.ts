@@ -264,6 +264,10 @@ export const handlers = {
     handler(`(local.set $at (call $subscribe (i64.const ${ms * 1_000_000})))
       (call $block (local.get $at)) (call $dropPollable (local.get $at))
       ${hello} (call $dropRequest (local.get $request))`),
+  answersOnce: () =>
+    handler(`(i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (i32.const 1)))
+      (if (i32.gt_u (i32.load (i32.const 0)) (i32.const 1)) (then (return)))
+      ${hello} (call $dropRequest (local.get $request))`),
   answersNothing: () => handler("(call $dropRequest (local.get $request))"),
   /** Its number in the variant `error-code`. */
   refuses: (code: number) => handler(`(call $refuse (local.get $out) (i32.const ${code}))`),

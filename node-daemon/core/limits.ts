@@ -47,6 +47,9 @@ export const usageIntervalMs = 10 * secondMs;
 /** Between attempts to reach the scheduler; jittered, because all nodes lose it at the same moment. */
 export const reconnectBackoff: BackoffLimits = { initialMs: 100, factor: 2, maxMs: 10 * secondMs };
 
+/** Without a session for so long, the node wakes by itself what it has run. A scheduler that starts again is back sooner, and knows more. */
+export const localWakeAfterMs = secondMs;
+
 /** A scheduler that accepts the connection and then says nothing is as good as none. */
 export const welcomeTimeoutMs = 10 * secondMs;
 

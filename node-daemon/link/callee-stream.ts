@@ -108,6 +108,7 @@ export class CalleeStream implements CalleeExchange {
 
   fault(fault: ExchangeFault): void {
     if (this.#over) return;
+    if (fault.kind === "refused" && this.#answered) throw new Bug("a refusal after the answer has begun");
     // Whoever has cancelled knows it.
     if (fault.kind !== "cancelled") {
       const { encoder, writer } = this.#connection;

@@ -11,6 +11,8 @@ const trailersTooLarge: ExchangeFault = {
   reason: "tooLarge",
   message: "the trailers of the request are larger than what is passed on",
 };
+/** It would be sent elsewhere, and answered twice. */
+const afterAnswer = "a refusal after an answer";
 const noEnd = { trailers: [] } as const;
 
 /** One exchange at its caller. */
@@ -81,6 +83,12 @@ export class CallerStream implements CallerExchange {
     if (!this.#body.ended) this.#listener.drain();
   }
 
+  /** Nobody has begun it. */
+  refuse(reason: "draining" | "broken", message: string): void {
+    if (this.#answered) throw new LinkViolation(afterAnswer);
+    this.fail({ kind: "refused", reason, message, retryAfterMs: 0 });
+  }
+
   fail(fault: ExchangeFault): void {
     if (this.#over) return;
     this.#close();
@@ -109,9 +117,12 @@ export class CallerStream implements CallerExchange {
         this.#body.grant(bytes.readUInt32LE(start));
         this.pump();
         return;
-      case frameType.fault:
-        this.fail(readFault(bytes, start, end));
+      case frameType.fault: {
+        const fault = readFault(bytes, start, end);
+        if (fault.kind === "refused" && this.#answered) throw new LinkViolation(afterAnswer);
+        this.fail(fault);
         return;
+      }
       default:
         throw new LinkViolation(`a frame of type ${type} from a callee`);
     }

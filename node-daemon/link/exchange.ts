@@ -90,7 +90,10 @@ export interface ExchangeEnd {
   readonly usage?: ExchangeUsage;
 }
 
-/** What the caller is told, in order: head once, data, then end or fault once. After a fault nothing follows. Must not throw. */
+/**
+ * What the caller is told, in order: head once, data, then end or fault once. After a fault nothing follows; no refusal comes after a head.
+ * Must not throw.
+ */
 export interface AnswerListener {
   head(head: ResponseHead): void;
   /** The bytes are the listener's; whoever has taken them says so with {@link CallerExchange.consumed}. */

@@ -99,7 +99,7 @@ async function caller(
   count: number,
 ): Promise<Victim & { readonly heard: Heard[]; readonly link: LinkCaller }> {
   const { options, ...rest } = victim();
-  const events = { ready() {}, leaving() {}, settled() {}, over: (end: LinkEnd) => rest.ends.push(end) };
+  const events = { ready() {}, leaving() {}, over: (end: LinkEnd) => rest.ends.push(end) };
   const link = new LinkCaller(rest.near, events, options);
   rest.far.write(hello({ role: 2 }));
   await settled();
@@ -172,6 +172,11 @@ test.each<[string, Buffer[]]>([
   ["an answer with status 0", [frame(frameType.answer, 1, withHead(Buffer.from([0, 0, 0, 0, 0])))]],
   ["an answer with status 101", [frame(frameType.answer, 1, withHead(Buffer.from([0, 101, 0, 0, 0])))]],
   ["a name without a value", [frame(frameType.answer, 1, withHead(Buffer.from([0, 200, 0, 1, 0, 1, 97])))]],
+  [
+    "a refusal after an answer",
+    [answer(1), frame(frameType.fault, 1, Buffer.from([0, 0, 0, 0, 0, 0, 1, 0, 0]))],
+  ],
+  ["goaway before what it has answered", [answer(2), frame(frameType.goaway, 1)]],
   ["a fault of no kind", [frame(frameType.fault, 1, Buffer.from([0, 99, 0, 0, 0, 0, 1, 0, 0]))]],
   ["goaway twice", [frame(frameType.goaway, 3), frame(frameType.goaway, 3)]],
   ["goaway after what was not begun", [frame(frameType.goaway, 9)]],

@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import { Bug } from "../../kit/errors.ts";
-import type { AnswerListener, CallerExchange, ExchangeFault, RequestHead } from "./exchange.ts";
+import type { AnswerListener, CallerExchange, RequestHead } from "./exchange.ts";
 import { frameType, headLengthBytes, LinkViolation } from "./frame.ts";
 import { putWord } from "./frame-writer.ts";
 import { frameLimits } from "./limits.ts";
@@ -21,8 +21,6 @@ export interface CallerEvents {
   ready(): void;
   /** It takes no new ones. Those under way go on, then the connection ends. */
   leaving(): void;
-  /** An exchange is over. */
-  settled(): void;
   over(end: LinkEnd): void;
 }
 
@@ -130,7 +128,7 @@ export class LinkCaller {
     if (this.#leaving) throw new LinkViolation("a second goaway");
     this.#leaving = true;
     for (const stream of this.#exchanges.values()) {
-      if (stream.id > last) stream.fail(refusal("draining", "the other end takes no more requests"));
+      if (stream.id > last) stream.refuse("draining", "the other end takes no more requests");
     }
     this.#events.leaving();
     this.#endIfIdle();
@@ -138,7 +136,6 @@ export class LinkCaller {
 
   readonly #forget = (stream: CallerStream): void => {
     this.#exchanges.delete(stream.id);
-    this.#events.settled();
     this.#endIfIdle();
   };
 
@@ -150,7 +147,7 @@ export class LinkCaller {
     const { writes } = this.#connection.writer;
     for (const stream of this.#exchanges.values()) {
       // What never left this process was begun by nobody. Of all else nobody knows.
-      if (stream.openedAt === writes) stream.fail(refusal("broken", end.message));
+      if (stream.openedAt === writes) stream.refuse("broken", end.message);
       else {
         const reason = end.reason === "protocol" ? "protocol" : "lost";
         stream.fail({ kind: "failed", reason, message: end.message });
@@ -158,8 +155,4 @@ export class LinkCaller {
     }
     this.#events.over(end);
   }
-}
-
-function refusal(reason: "draining" | "broken", message: string): ExchangeFault {
-  return { kind: "refused", reason, message, retryAfterMs: 0 };
 }

@@ -155,7 +155,6 @@ export class LinkClient {
       {
         ready: () => this.#ready(dial, caller),
         leaving: () => this.#gone(caller),
-        settled() {},
         over: (end) => {
           this.#gone(caller);
           this.#failed(dial, end.message);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { Heard, pair, settled, someHead } from "./test-link.ts";
+import { seededRandom } from "../../kit/random.ts";
+import { choppyPair, Heard, pair, settled, someHead } from "./test-link.ts";
 
 test("an exchange: head, body and end arrive on both sides", async () => {
   const { caller, requests } = await pair();
@@ -106,4 +107,34 @@ test("a link: what nobody reads is bounded at both ends", async () => {
   }
   expect(caller.accepts).toBe(false);
   expect(near.writableLength).toBeLessThan(200_000);
+});
+
+test("a link: large answers share what the connection carries", async () => {
+  const random = seededRandom(1);
+  const { caller, requests } = await pair({ duplexes: choppyPair(() => random.fraction()) });
+  while (!caller.accepts) await settled();
+  const received = Array.from({ length: 16 }, () => 0);
+  const asked = received.map((_bytes, index) => {
+    const heard = new Heard();
+    const exchange = caller.open(someHead, heard);
+    heard.onData = (bytes) => {
+      received[index]! += bytes.length;
+      exchange?.consumed(bytes.length);
+    };
+    return exchange;
+  });
+  while (requests.length < asked.length) await settled();
+  for (const request of requests) {
+    const piece = Buffer.alloc(256 * 1024);
+    const send = () => {
+      while (request.write(piece));
+    };
+    request.respond({ status: 200, headers: [] });
+    request.listen({ data() {}, end() {}, cancelled() {}, drain: send });
+    send();
+  }
+  const total = () => received.reduce((sum, bytes) => sum + bytes, 0);
+  while (total() < 32 * 2 ** 20) await settled();
+  expect(Math.min(...received)).toBeGreaterThan(total() / 32);
+  asked.forEach((exchange) => exchange?.cancel());
 });

@@ -1,3 +1,5 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
@@ -100,4 +102,36 @@ test("dialShim: who accepts and says something else is a refusal", async () => {
   await new Promise<void>((resolve) => server.listen(join(folder, requestSocketName), resolve));
   expect(await ask()).toBe("fault refused broken");
   await new Promise((resolve) => server.close(resolve));
+});
+
+test("kill -9 of the shim: what it has answered is answered, what it had is lost, and the next one is reached", async () => {
+  const client = dialShim(folder, parts);
+  const ways = ["/answer", "/begin", "/keep"] as const;
+  for (let round = 0; round < 2; round++) {
+    const child = fork(join(import.meta.dirname, "test-callee.ts"), [folder]);
+    const seen: string[] = [];
+    child.on("message", ({ path }: { readonly path: string }) => seen.push(path));
+    while (seen.length < 1) await new Promise(setImmediate);
+    const asked = ways.map((path) => {
+      const heard = new Heard();
+      client.open({ ...someHead, path }, heard).end([]);
+      return heard;
+    });
+    while (seen.length < 1 + ways.length) await new Promise(setImmediate);
+    while (asked[0]?.events.length !== 2) await new Promise(setImmediate);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    while (asked[2]?.events.length !== 1) await new Promise(setImmediate);
+    expect(asked.map(({ events }) => events)).toEqual([
+      ["head 200 ", 'end {"trailers":[]}'],
+      ["head 200 ", "fault failed lost"],
+      ["fault failed lost"],
+    ]);
+    // Nobody is there now: whoever asks can go elsewhere.
+    const late = new Heard();
+    client.open(someHead, late);
+    while (late.events.length === 0) await new Promise(setImmediate);
+    expect(late.events).toEqual(["fault refused broken"]);
+  }
+  client.close();
 });

@@ -89,11 +89,7 @@ export async function pair(
     { request: (exchange) => requests.push(exchange), over: (end) => ends.push(end) },
     link,
   );
-  const caller = new LinkCaller(
-    a,
-    { ready() {}, leaving() {}, settled() {}, over: (end) => ends.push(end) },
-    link,
-  );
+  const caller = new LinkCaller(a, { ready() {}, leaving() {}, over: (end) => ends.push(end) }, link);
   await settled();
   return { caller, callee, requests, ends, clock, duplexes: [a, b] };
 }

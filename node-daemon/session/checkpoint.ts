@@ -33,7 +33,10 @@ export type CheckpointChange =
   | { readonly kind: "putContents"; readonly contents: TemplateContents }
   | { readonly kind: "removeTemplate"; readonly id: string }
   | { readonly kind: "putGatewayFact"; readonly fact: GatewayFact }
-  | ({ readonly kind: "removeGatewayFact" } & Pick<GatewayFact, "about" | "id">);
+  | ({ readonly kind: "removeGatewayFact" } & Pick<GatewayFact, "about" | "id">)
+  | { readonly kind: "putWakeForm"; readonly assignment: NodeAssignment }
+  /** `workload`: the uid of its assignment's owner. */
+  | { readonly kind: "removeWakeForm"; readonly workload: string };
 
 /** What the scheduler has told the node's gateway. */
 export interface GatewayFact {
@@ -57,6 +60,7 @@ export interface Checkpoint {
   loadTemplates(): readonly StoredTemplate[];
   loadContents(templateId: string): readonly VolumeContent[];
   loadGatewayFacts(): readonly GatewayFact[];
+  loadWakeForms(): readonly NodeAssignment[];
   loadMeta(): StoredMeta;
   saveMeta(meta: StoredMeta): void;
   commit(changes: readonly CheckpointChange[]): void;
@@ -78,6 +82,7 @@ const schema = `
   CREATE TABLE IF NOT EXISTS gateway_facts (
     about TEXT NOT NULL, id TEXT NOT NULL, json TEXT NOT NULL, PRIMARY KEY (about, id)
   ) STRICT;
+  CREATE TABLE IF NOT EXISTS wake_forms (workload TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 `;
 
 /**
@@ -160,6 +165,8 @@ class SqliteCheckpoint implements Checkpoint {
   readonly #putMeta: StatementSync;
   readonly #putGatewayFact: StatementSync;
   readonly #removeGatewayFact: StatementSync;
+  readonly #putWakeForm: StatementSync;
+  readonly #removeWakeForm: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -177,6 +184,10 @@ class SqliteCheckpoint implements Checkpoint {
       "INSERT INTO gateway_facts VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET json = excluded.json",
     );
     this.#removeGatewayFact = database.prepare("DELETE FROM gateway_facts WHERE about = ? AND id = ?");
+    this.#putWakeForm = database.prepare(
+      "INSERT INTO wake_forms VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+    );
+    this.#removeWakeForm = database.prepare("DELETE FROM wake_forms WHERE workload = ?");
     const rows = database.prepare("SELECT id, uid FROM instances ORDER BY id").all();
     for (const { id, uid } of rows as { id: number; uid: string }[]) {
       this.#ids.set(uid, id);
@@ -207,6 +218,11 @@ class SqliteCheckpoint implements Checkpoint {
     const rows = this.#database.prepare("SELECT about, id, json FROM gateway_facts").all();
     // Only this file writes them.
     return (rows as unknown as readonly GatewayFact[]).map(({ about, id, json }) => ({ about, id, json }));
+  }
+
+  loadWakeForms(): readonly NodeAssignment[] {
+    const rows = this.#database.prepare("SELECT value FROM wake_forms").all() as { value: string }[];
+    return rows.map(({ value }) => JSON.parse(value) as NodeAssignment);
   }
 
   loadMeta(): StoredMeta {
@@ -275,6 +291,12 @@ class SqliteCheckpoint implements Checkpoint {
       }
       case "removeGatewayFact":
         this.#removeGatewayFact.run(change.about, change.id);
+        return;
+      case "putWakeForm":
+        this.#putWakeForm.run(change.assignment.owner.uid, JSON.stringify(change.assignment));
+        return;
+      case "removeWakeForm":
+        this.#removeWakeForm.run(change.workload);
     }
   }
 

@@ -69,11 +69,13 @@ export class SchedulerLink {
   #session: NodeSession | undefined;
   #cutOffTimer: Timer | undefined;
   #welcomed = false;
+  #awaySinceMs: number;
   #running: Promise<void> | undefined;
 
   constructor(options: LinkOptions) {
     this.#options = options;
     this.#meta = options.checkpoint.loadMeta();
+    this.#awaySinceMs = options.clock.monotonic();
   }
 
   start(): void {
@@ -81,9 +83,10 @@ export class SchedulerLink {
     this.#running ??= this.#run();
   }
 
-  /** Whether the scheduler is there, as far as anyone here knows. */
-  get isLive(): boolean {
-    return this.#session !== undefined && this.#welcomed;
+  /** Since when there has been no session; 0 if there is one, as far as anyone here knows. */
+  get awayMs(): number {
+    if (this.#session !== undefined && this.#welcomed) return 0;
+    return Math.max(1, this.#options.clock.monotonic() - this.#awaySinceMs);
   }
 
   /** Requests wait for these workloads. */
@@ -117,6 +120,7 @@ export class SchedulerLink {
       const end = await this.#runSession();
       const good = this.#welcomed && clock.monotonic() - dialledMs >= goodSessionMs;
       if (this.#stop.signal.aborted) return;
+      if (this.#welcomed) this.#awaySinceMs = clock.monotonic();
       this.#welcomed = false;
       failures = good ? 0 : failures + 1;
       const fields = { address, code: grpcStatus[end.code], reason: end.message, failures };
@@ -129,7 +133,8 @@ export class SchedulerLink {
   }
 
   async #runSession(): Promise<SessionEnd> {
-    const { dial, hello, instances, serving, conditions, modules, logs, usageIntervalMs, clock, log } = this.#options;
+    const { dial, hello, instances, serving, conditions, modules, logs, usageIntervalMs, clock, log } =
+      this.#options;
     const client = dial();
     try {
       this.#session = new NodeSession({

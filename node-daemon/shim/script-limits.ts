@@ -153,15 +153,20 @@ type Allocate = (old: number, oldBytes: number, alignment: number, bytes: number
 /** `TextDecoder` for the generated code, by those limits. */
 export function countingDecoder(limits: ScriptLimits): new (label?: string, options?: object) => object {
   return class {
-    readonly #decoder: TextDecoder;
+    readonly #label: string | undefined;
+    readonly #options: object | undefined;
+    /** Made when it is used: for some encodings it is a converter outside of the heap, and few components use more than one. */
+    #decoder: TextDecoder | undefined;
 
     constructor(label?: string, options?: object) {
-      this.#decoder = new TextDecoder(label, options);
+      this.#label = label;
+      this.#options = options;
     }
 
     decode(bytes: ArrayBufferView): string {
       limits.bytes(bytes.byteLength);
       try {
+        this.#decoder ??= new TextDecoder(this.#label, this.#options);
         return this.#decoder.decode(bytes as Uint8Array);
       } catch (thrown) {
         throw new GuestTrap(`lift a string of ${bytes.byteLength} bytes: ${errorMessage(thrown)}`);

@@ -27,7 +27,9 @@ function route(name: string, rule: Readonly<Record<string, unknown>> = {}): stri
 async function served(names: readonly string[]): Promise<TestCluster> {
   const started = await TestCluster.start(names, { gateways: true });
   cluster = started;
-  await started.apply(deployment(names.length, { name: "tally", image, template: { http: { handler: "wagi" } } }));
+  await started.apply(
+    deployment(names.length, { name: "tally", image, template: { http: { handler: "wagi" } } }),
+  );
   await started.apply(route("tally"));
   for (const name of names) await answers(started, name);
   return started;
@@ -182,4 +184,29 @@ test("a server of its own, at a port that nobody has chosen, is replaced without
   const { failures, requests } = await load.stop();
   expect(failures).toEqual([]);
   expect(requests).toBeGreaterThan(20);
+});
+
+test("while the scheduler is away a node wakes what it last ran, and the scheduler takes that over", async () => {
+  const one = await TestCluster.start(["one"], { gateways: true });
+  cluster = one;
+  const spec = { wakeOnRequest: true };
+  await one.apply(deployment(1, { name: "tally", image, spec, template: { http: { handler: "wagi" } } }));
+  await one.apply(route("tally"));
+  await answers(one, "one");
+  expect((await one.wherry("scale", "wasmdeployment/tally", "--replicas", "0")).code).toBe(0);
+  await eventually(async () => expect(await one.instances()).toEqual([]));
+  await one.stopScheduler();
+  // Also by a daemon that has not run it itself.
+  await one.killNode("one");
+  one.startNode("one").catch(() => {});
+  await answers(one, "one");
+  await one.startScheduler();
+  await eventually(async () => {
+    const { spec: after } = await one.json<{ spec: { replicas: number } }>("wasmdeployment", "tally");
+    expect(after.replicas).toBe(1);
+  });
+  const [woken, ...others] = await one.instances();
+  expect(others).toEqual([]);
+  expect(woken?.status).toMatchObject({ display: "Running", restarts: 0 });
+  expect(await ask(one.url("one"), { host })).toMatchObject({ status: 200 });
 });

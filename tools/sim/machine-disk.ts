@@ -7,13 +7,14 @@ import {
   type StoredMeta,
   type StoredTemplate,
 } from "../../node-daemon/session/checkpoint.ts";
-import type { NodeTemplate, VolumeContent } from "../../node-daemon/core/assignment.ts";
+import type { NodeAssignment, NodeTemplate, VolumeContent } from "../../node-daemon/core/assignment.ts";
 
 /** What a machine's disk keeps of its daemon. Survives the daemon, so the daemon gets a handle that dies with it. */
 export class MachineDisk {
   readonly instances = new Map<string, StoredInstance>();
   readonly templates = new Map<string, NodeTemplate>();
   readonly gatewayFacts = new Map<string, GatewayFact>();
+  readonly wakeForms = new Map<string, NodeAssignment>();
   meta: StoredMeta = { epoch: 0, stopDisconnectedAfterMs: undefined };
   /** A disk that takes no writes for now. */
   isFull = false;
@@ -49,6 +50,10 @@ export class DiskHandle implements Checkpoint {
     return [...this.#disk.gatewayFacts.values()];
   }
 
+  loadWakeForms(): readonly NodeAssignment[] {
+    return [...this.#disk.wakeForms.values()];
+  }
+
   loadMeta(): StoredMeta {
     return this.#disk.meta;
   }
@@ -69,7 +74,7 @@ export class DiskHandle implements Checkpoint {
   }
 
   #apply(change: CheckpointChange): void {
-    const { instances, templates, gatewayFacts } = this.#disk;
+    const { instances, templates, gatewayFacts, wakeForms } = this.#disk;
     switch (change.kind) {
       case "putInstance":
         instances.set(change.instance.assignment.uid, change.instance);
@@ -96,6 +101,12 @@ export class DiskHandle implements Checkpoint {
         return;
       case "removeGatewayFact":
         gatewayFacts.delete(`${change.about} ${change.id}`);
+        return;
+      case "putWakeForm":
+        wakeForms.set(change.assignment.owner.uid, change.assignment);
+        return;
+      case "removeWakeForm":
+        wakeForms.delete(change.workload);
     }
   }
 }

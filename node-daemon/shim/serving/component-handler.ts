@@ -22,6 +22,8 @@ export class ComponentHandler implements Handler {
   readonly #parts: HandlerParts;
   readonly #loaded: LoadedComponent;
   readonly #handler: string;
+  /** It was found that an instance of it answers one request only, as those do that listen for a FetchEvent. */
+  #once = false;
 
   constructor(parts: HandlerParts, loaded: LoadedComponent) {
     const { handler } = loaded.facts;
@@ -40,11 +42,11 @@ export class ComponentHandler implements Handler {
   }
 
   get requestsPerServant(): number {
-    return this.#parts.serving.requestsPerInstance;
+    return this.#once ? 1 : this.#parts.serving.requestsPerInstance;
   }
 
   servant(events: ServantEvents): Servant {
-    return new ComponentServant(this.#parts, this.#loaded, this.#handler, events);
+    return new ComponentServant(this.#parts, this.#loaded, this.#handler, events, () => (this.#once = true));
   }
 }
 
@@ -59,6 +61,8 @@ class ComponentServant implements Servant {
   readonly #loaded: LoadedComponent;
   readonly #handler: string;
   readonly #events: ServantEvents;
+  readonly #onlyOnce: () => void;
+  #answered = 0;
   readonly #guest: ComponentGuest;
   readonly #host: HostOfComponent;
   readonly #interfaces: Readonly<Record<string, InterfaceMembers>>;
@@ -71,11 +75,18 @@ class ComponentServant implements Servant {
   #exchange: ComponentExchange | undefined;
   #closed = false;
 
-  constructor(parts: HandlerParts, loaded: LoadedComponent, handler: string, events: ServantEvents) {
+  constructor(
+    parts: HandlerParts,
+    loaded: LoadedComponent,
+    handler: string,
+    events: ServantEvents,
+    onlyOnce: () => void,
+  ) {
     const { shared, queue, account, spec, preopens, network, stdout, stderr } = parts;
     this.#loaded = loaded;
     this.#handler = handler;
     this.#events = events;
+    this.#onlyOnce = onlyOnce;
     this.#memoryBytesMin = componentMemoryMin(loaded.facts);
     this.#guest = new ComponentGuest(
       queue,
@@ -159,6 +170,14 @@ class ComponentServant implements Servant {
     const served = await exchange.over;
     this.#exchange = undefined;
     if (guest.killed) return this.#failed();
+    if (served.kind === "failed" && !request.answer.began && this.#answered === 1) {
+      this.#onlyOnce();
+      return {
+        ...served,
+        message: `${served.message}: its instances may answer one request only; from now on each has a fresh one`,
+      };
+    }
+    this.#answered++;
     // What it leaves open, as guests with a garbage collector do, would break it some day.
     const worn = this.#host.resources.open > limits.resourcesMax / 2;
     return worn && served.reusable ? { ...served, reusable: false } : served;

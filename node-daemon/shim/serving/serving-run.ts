@@ -126,7 +126,7 @@ export class ServingRun implements RequestOwner {
       memoryBytesMax: lesser(pot.bytesMax, call?.memoryBytesMax),
     });
     this.#deadlines.add(request);
-    const seat = this.#idle.take();
+    const seat = this.#idleSeat();
     if (seat) seat.begin(request);
     else this.#waiting.add(request);
     request.listen();
@@ -187,6 +187,15 @@ export class ServingRun implements RequestOwner {
     }
     this.#dispatch();
     this.#lookIfEmpty();
+  }
+
+  /** One that can take a request still: how many a servant takes may be less than it was. */
+  #idleSeat(): Seat | undefined {
+    for (let seat = this.#idle.take(); seat; seat = this.#idle.take()) {
+      if (!seat.worn) return seat;
+      this.#close(seat);
+    }
+    return undefined;
   }
 
   #next(): ServedExchange | undefined {

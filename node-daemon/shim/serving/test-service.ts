@@ -76,7 +76,12 @@ export class TestService implements AsyncDisposable {
       serving: { ...wagi, ...options.serving },
     };
     const started = new Promise<void>((resolve) => (this.#started = resolve));
-    const events = { started: () => this.#started(), used: () => {}, logsDropped: () => {}, listening: () => {} };
+    const events = {
+      started: () => this.#started(),
+      used: () => {},
+      logsDropped: () => {},
+      listening: () => {},
+    };
     this.instance = new Instance(parts, spec, events);
     this.#end = this.instance.host();
     this.started = Promise.race([started, this.#end.then(() => undefined)]);
