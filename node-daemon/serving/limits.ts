@@ -15,7 +15,7 @@ export const servingLimits = {
   /** Between a gateway's end and the next start. The first is at once: clients wait. */
   restart: { initialMs: 50, factor: 2, maxMs: 10_000 } satisfies BackoffLimits,
   /** One that listened for so long was well: its end counts as the first again. */
-  restartResetMs: 60_000,
+  restartResetMs: 10_000,
   /** What one that is replaced may take for what it has under way. */
   handOverMs: 60_000,
   /** When the node goes: its instances have ended, so only what other nodes still answer is under way. */
