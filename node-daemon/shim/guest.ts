@@ -25,8 +25,8 @@ import type { RunClass, RunQueue } from "./run-queue.ts";
 
 export interface GuestEvents {
   bug(error: unknown): void;
-  /** A turn of it was over, which took so long by the clock on the wall. */
-  turnOver?(wallMs: number): void;
+  /** A turn of its own is over. */
+  guestTurnOver?(): void;
 }
 
 interface Controls {
@@ -68,6 +68,8 @@ export class Guest extends Runnable {
   #exitCode: number | undefined;
   #exhausted = false;
   readonly #limits: GuestLimits;
+  /** Of `fuelUsed`. */
+  #fuelMax: number | undefined;
   /** In its turns so far. */
   #turnsMs = 0;
   /** What `#ranMs` was when the slice began. */
@@ -83,6 +85,7 @@ export class Guest extends Runnable {
   constructor(queue: RunQueue, account: Account, limits: GuestLimits, events: GuestEvents) {
     super();
     this.#limits = limits;
+    this.#fuelMax = limits.fuelMax;
     this.#queue = queue;
     this.account = account;
     this.#events = events;
@@ -146,7 +149,20 @@ export class Guest extends Runnable {
    */
   activate(instance: WasmInstance, startHook: string | undefined): Promise<unknown> {
     if (startHook === undefined) return this.#start(instance);
-    return this.#call(instance, startHook).then(() => this.#start(instance));
+    return this.call(instance, startHook).then(() => this.#start(instance));
+  }
+
+  /** An export, so that it may suspend, on a stack of its own. Rejects with what came out of the guest. */
+  call(instance: WasmInstance, name: string, ...args: readonly number[]): Promise<unknown> {
+    if (this.#killed) return Promise.reject(new Killed());
+    if (this.#controls) this.#controls.stack.value = this.#limits.stackBytesMax;
+    return engine.promising(instance.exports[name])(...args);
+  }
+
+  /** From now on it may use so many units more. */
+  allowFuel(units: number | undefined): void {
+    this.#fuelMax = units === undefined ? undefined : this.fuelUsed + units;
+    this.#grantFuel();
   }
 
   /** From now on its memories may reach so much together. */
@@ -164,12 +180,7 @@ export class Guest extends Runnable {
 
   #start(instance: WasmInstance): Promise<unknown> {
     // A guest that a start section has ended has nothing more to do.
-    return this.#killed ? Promise.resolve() : this.#call(instance, "_start");
-  }
-
-  #call(instance: WasmInstance, name: string): Promise<unknown> {
-    if (this.#controls) this.#controls.stack.value = this.#limits.stackBytesMax;
-    return engine.promising(instance.exports[name])();
+    return this.#killed ? Promise.resolve() : this.call(instance, "_start");
   }
 
   // As the run queue sees it.
@@ -183,7 +194,7 @@ export class Guest extends Runnable {
 
   override over(wallMs: number): void {
     this.ran(wallMs);
-    this.#events.turnOver?.(wallMs);
+    this.#events.guestTurnOver?.();
   }
 
   /** In a turn that was not its own. */
@@ -318,7 +329,7 @@ export class Guest extends Runnable {
 
   #outOfFuel(): unknown {
     if (this.#killed) return undefined;
-    if (this.#limits.fuelMax !== undefined && this.fuelUsed > this.#limits.fuelMax) {
+    if (this.#fuelMax !== undefined && this.fuelUsed > this.#fuelMax) {
       this.#exhausted = true;
       this.kill();
       return undefined;
@@ -359,7 +370,7 @@ export class Guest extends Runnable {
 
   /** No more than is left of what it may use: so it stops where the same run always stops. */
   #grantFuel(): void {
-    const { fuelMax } = this.#limits;
+    const fuelMax = this.#fuelMax;
     this.#setFuel(fuelMax === undefined ? this.#grant : Math.min(this.#grant, fuelMax - this.fuelUsed));
   }
 

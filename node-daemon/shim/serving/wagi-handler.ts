@@ -1,11 +1,11 @@
-import type { RunSpec } from "../../runtimes/runtime-driver.ts";
 import { suspendingFunctionsFor } from "../../wasi/signatures.ts";
 import type { Needs } from "../budget.ts";
-import { heapBytesOf, tableElementsMin } from "../footprint.ts";
+import { tableElementsMin } from "../footprint.ts";
 import { heap, pageBytes } from "../limits.ts";
 import type { LoadedModule } from "../module-store.ts";
 import { Refusal } from "../refusal.ts";
 import type { Handler, HandlerParts, Servant, ServantEvents } from "./handler.ts";
+import { needsOf } from "./module-needs.ts";
 import { WagiServant } from "./wagi-servant.ts";
 
 /** A preview 1 command that runs once for each request, with the request as CGI has it. */
@@ -36,10 +36,4 @@ export class WagiHandler implements Handler {
   servant(events: ServantEvents): Servant {
     return new WagiServant(this.#parts, this.#loaded, this.#suspending, events);
   }
-}
-
-function needsOf({ facts }: LoadedModule, spec: RunSpec): Needs {
-  const { memories } = facts;
-  const memories64 = memories.filter(({ memory64 }) => memory64).length;
-  return { memories: memories.length, memories64, heapBytes: heapBytesOf(facts, spec) };
 }
