@@ -99,14 +99,10 @@ export class Daemon {
     const folders = new InstanceFolders(join(stateDir, "instances"), log);
     let machine: Machine | undefined;
     const moduleBoard = new ModuleBoard(imageLimits.namesMax);
-    const modules = await ModuleStore.open({
-      folder: join(stateDir, "cache", "modules"),
-      roots,
-      clock,
-      log,
-      onFetched: () => machine?.collectGarbage(),
-      onDropped: (digest) => moduleBoard.dropped(digest),
-    });
+    const folder = join(stateDir, "cache", "modules");
+    const onFetched = () => machine?.collectGarbage();
+    const onDropped = (digest: string) => moduleBoard.dropped(digest);
+    const modules = await ModuleStore.open({ folder, roots, clock, log, onFetched, onDropped });
     const drivers = new Map(found.map(([{ name }, driver]) => [name, driver]));
     const serving = createServing(options, parts, checkpoint, drivers);
     const agent = new NodeAgent({
@@ -235,7 +231,7 @@ async function withRealPaths(folders: readonly HostFolder[]): Promise<readonly H
 
 function createServing(
   { name: nodeName, stateDir, orphanMs, tls, serving: options }: DaemonOptions,
-  { clock, random, log, gatewayProgram }: DaemonParts,
+  { clock, random, log, conditions, gatewayProgram }: DaemonParts,
   checkpoint: Checkpoint,
   drivers: ReadonlyMap<string, RuntimeDriver>,
 ): NodeServing {
@@ -249,6 +245,7 @@ function createServing(
     orphanMs,
     tls,
     checkpoint,
+    conditions,
     requestFolderOf: (held) =>
       drivers.get(configOf(held)?.runtime ?? "")?.requestFolderOf(held.assignment.uid),
     boundPortOf: (held, listener) =>

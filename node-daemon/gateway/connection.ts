@@ -18,6 +18,8 @@ export interface Connection {
 export interface RequestHandlers {
   readonly clock: Clock;
   take(request: ClientRequest): void;
+  /** Of ours: the one request has failed. */
+  bug(thrown: unknown): void;
   /** Whether a connection that was made for this name may ask for that host. */
   isSameHost(serverName: string, host: string): boolean;
 }

@@ -34,6 +34,7 @@ export class Gateway {
     const handlers = {
       clock: ports.clock,
       take: (request: ClientRequest) => this.#traffic.take(request),
+      bug: (thrown: unknown) => ports.log.error("a request has met a bug", { err: thrown }),
       isSameHost: (serverName: string, host: string) => table.isSameHost(serverName, host),
     };
     this.#front = new Front(handlers, this.#certificates, options.connectionsMax);

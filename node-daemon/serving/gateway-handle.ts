@@ -139,17 +139,24 @@ export class GatewayHandle {
     this.#exitAtMs = this.#clock.monotonic() + graceMs;
     this.send({ kind: "exit", graceMs });
     this.#overdue?.cancel();
-    this.#overdue = this.#clock.setTimer(graceMs + servingLimits.overdueMs, () => this.kill("it does not end"));
+    this.#overdue = this.#clock.setTimer(graceMs + servingLimits.overdueMs, () =>
+      this.kill("it does not end"),
+    );
   }
 
   kill(why: string): void {
-    if (this.#killed || !this.#process || !isProcessAlive(this.#process)) return;
+    if (this.#killed) return;
     this.#killed = true;
-    this.#log.warn("killing a gateway", { why, pid: this.#process.pid });
+    this.#signal("SIGKILL", why);
+  }
+
+  #signal(signal: "SIGKILL" | "SIGTERM", why: string): void {
+    if (!this.#process || !isProcessAlive(this.#process)) return;
+    this.#log.warn("ending a gateway", { signal, why, pid: this.#process.pid });
     try {
-      process.kill(this.#process.pid, "SIGKILL");
+      process.kill(this.#process.pid, signal);
     } catch (thrown) {
-      if (errorCode(thrown) !== "ESRCH") this.#log.warn("kill failed", { err: errorMessage(thrown) });
+      if (errorCode(thrown) !== "ESRCH") this.#log.warn("signal failed", { err: errorMessage(thrown) });
     }
   }
 
@@ -234,7 +241,11 @@ export class GatewayHandle {
 
   #onHello(hello: Extract<FromGateway, { readonly kind: "hello" }>): void {
     if (hello.protocol !== controlVersion) {
-      this.kill(`it speaks protocol ${hello.protocol}, this daemon ${controlVersion}`);
+      // It knows a signal, if nothing else, and finishes what it has.
+      this.#finishing = true;
+      this.#signal("SIGTERM", `it speaks protocol ${hello.protocol}, this daemon ${controlVersion}`);
+      this.#known.resolve();
+      this.#events.changed(this);
       return;
     }
     this.#state = "ready";

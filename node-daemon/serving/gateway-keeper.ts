@@ -233,7 +233,8 @@ export class GatewayKeeper {
   #tellAddresses(): void {
     const { addresses } = this;
     if (addresses.length > 0) this.#lastAddresses = addresses;
-    const trouble = addresses.length > 0 ? "" : ([...this.#gateways].find((one) => one.trouble !== "")?.trouble ?? "");
+    const trouble =
+      addresses.length > 0 ? "" : ([...this.#gateways].find((one) => one.trouble !== "")?.trouble ?? "");
     const text = JSON.stringify([addresses, trouble]);
     if (text === this.#toldText) return;
     this.#toldText = text;

@@ -29,12 +29,14 @@ export class ToldFacts {
 
   /** All of it, what routes name before the routes. */
   *all(): Iterable<Teaching> {
-    for (const about of inOrder) for (const json of this.#facts[about].values()) yield teachingOf(about, json);
+    for (const about of inOrder)
+      for (const json of this.#facts[about].values()) yield teachingOf(about, json);
   }
 
   workload(uid: string): GatewayWorkload | undefined {
     const json = this.#facts.workload.get(uid);
-    return json === undefined ? undefined : parse<GatewayWorkload>(json);
+    // Of our own writing.
+    return json === undefined ? undefined : (JSON.parse(json) as GatewayWorkload);
   }
 
   apply(update: GatewayUpdate): FactChanges {
@@ -79,17 +81,14 @@ function removedIn(update: GatewayUpdate, about: About): readonly string[] {
 }
 
 function teachingOf(about: About, json: string): Teaching {
-  if (about === "route") return { kind: "route", route: parse<RouteEntry>(json) };
-  if (about === "workload") return { kind: "workload", workload: parse<GatewayWorkload>(json) };
-  return { kind: "certificate", certificate: parse<GatewayCertificate>(json) };
+  // Of our own writing.
+  const fact: unknown = JSON.parse(json);
+  if (about === "route") return { kind: "route", route: fact as RouteEntry };
+  if (about === "workload") return { kind: "workload", workload: fact as GatewayWorkload };
+  return { kind: "certificate", certificate: fact as GatewayCertificate };
 }
 
 function farewellOf(about: About, id: string): Teaching {
   if (about === "route") return { kind: "routeGone", uid: id };
   return about === "workload" ? { kind: "workloadGone", uid: id } : { kind: "certificateGone", name: id };
-}
-
-/** Of our own writing. */
-function parse<T>(json: string): T {
-  return JSON.parse(json) as T;
 }

@@ -25,8 +25,8 @@ import type { RunClass, RunQueue } from "./run-queue.ts";
 
 export interface GuestEvents {
   bug(error: unknown): void;
-  /** A turn of it was over, which took so long by the clock on the wall. */
-  turnOver?(wallMs: number): void;
+  /** A turn of its own is over. */
+  guestTurnOver?(): void;
 }
 
 interface Controls {
@@ -194,7 +194,7 @@ export class Guest extends Runnable {
 
   override over(wallMs: number): void {
     this.ran(wallMs);
-    this.#events.turnOver?.(wallMs);
+    this.#events.guestTurnOver?.();
   }
 
   /** In a turn that was not its own. */

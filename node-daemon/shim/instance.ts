@@ -178,8 +178,10 @@ export class Instance implements HostedEvents, OpensSink {
     const network = this.#openNetwork(held, loaded);
     const streams = { stdin: this.#stdin, stdout: this.#output("stdout"), stderr: this.#output("stderr") };
     guest.instantiate(held, preopens, network, streams);
-    await guest.open?.();
-    if (guest.killed) return { kind: "stopped" };
+    if (guest.open) {
+      await guest.open();
+      if (guest.killed) return { kind: "stopped" };
+    }
     this.#running = true;
     this.#events.started(this.#spec.id);
     const end = await guest.run();

@@ -3,7 +3,7 @@ import { withGivenMemory } from "./given-memory.ts";
 import { op } from "./opcodes.ts";
 import { rewriteModule, type RewriteMode } from "./rewrite.ts";
 import { engine } from "./rewritten-guest.ts";
-import { buildModule, type Bytes, exportItem, functionType, kind, sized, type } from "./wasm-builder.ts";
+import { buildModule, type Bytes, exportItem, functionType, kind, lines, sized, type } from "./wasm-builder.ts";
 
 interface Memory {
   readonly buffer: ArrayBuffer;
@@ -25,11 +25,11 @@ const grows = (memory: Bytes = [0, 1]) =>
       // In a loop nest, whose fuel is in a local.
       {
         type: 0,
-        code: [
-          ...[op.loop, 0x40, op.i32Const, 1, op.memoryGrow, 0, op.drop],
-          ...[op.localGet, 0, op.i32Const, 1, op.i32Sub, op.localTee, 0, op.brIf, 0, op.end],
-          ...[op.memorySize, 0],
-        ],
+        code: lines(
+          [op.loop, 0x40, op.i32Const, 1, op.memoryGrow, 0, op.drop],
+          [op.localGet, 0, op.i32Const, 1, op.i32Sub, op.localTee, 0, op.brIf, 0, op.end],
+          [op.memorySize, 0],
+        ),
       },
     ],
     exports: [
@@ -49,7 +49,7 @@ function guestIn(memory: object, module: Uint8Array, mode: RewriteMode = "recycl
   const given = withGivenMemory(rewritten.bytes, rewritten.facts);
   if (!given) throw new Error("it has no memory that could be given");
   const imports = { [hooks.module]: { [hooks.yield]: () => {}, [given.name]: memory } };
-  const { exports } = new engine.Instance(new engine.Module(given.bytes), imports as never);
+  const { exports } = new engine.Instance(new engine.Module(given.bytes), imports);
   const call = (name: string, ...values: readonly number[]) => exports[name]?.(...values);
   for (const [hook, value] of [
     [hooks.fuel, 1_000_000],

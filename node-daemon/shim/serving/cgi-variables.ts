@@ -29,42 +29,38 @@ export function cgiVariables(
 ): CgiVariables {
   const { path, query } = splitPath(head.path);
   const { script, info } = splitScript(path, head.matchedPath);
-  const pathInfo = decoded(info);
-  if (pathInfo.includes("\0")) return { kind: "invalid", message: "the path has a NUL in it" };
   const { name, port } = splitAuthority(head.authority, head.scheme);
-  const own = new Map<string, string>([
-    ["GATEWAY_INTERFACE", "CGI/1.1"],
-    ["SERVER_SOFTWARE", "Wherry"],
-    ["SERVER_PROTOCOL", "HTTP/1.1"],
-    ["SERVER_NAME", name],
-    ["SERVER_PORT", port],
-    ["REQUEST_METHOD", head.method],
-    ["REQUEST_SCHEME", head.scheme],
-    ["REQUEST_URI", head.path],
-    ["SCRIPT_NAME", script],
-    ["PATH_INFO", pathInfo],
-    ["QUERY_STRING", query],
-    ["REMOTE_ADDR", head.clientAddress],
-    ["REMOTE_HOST", head.clientAddress],
-    ["REMOTE_PORT", String(head.clientPort)],
-  ]);
+  const own = new Map<string, string>();
+  own.set("GATEWAY_INTERFACE", "CGI/1.1");
+  own.set("SERVER_SOFTWARE", "Wherry");
+  own.set("SERVER_PROTOCOL", "HTTP/1.1");
+  own.set("SERVER_NAME", name);
+  own.set("SERVER_PORT", port);
+  own.set("REQUEST_METHOD", head.method);
+  own.set("REQUEST_SCHEME", head.scheme);
+  own.set("REQUEST_URI", head.path);
+  own.set("SCRIPT_NAME", script);
+  own.set("PATH_INFO", decoded(info));
+  own.set("QUERY_STRING", query);
+  own.set("REMOTE_ADDR", head.clientAddress);
+  own.set("REMOTE_HOST", head.clientAddress);
+  own.set("REMOTE_PORT", String(head.clientPort));
   if (head.scheme === "https") own.set("HTTPS", "on");
   addHeaders(own, head);
-  for (const value of own.values()) {
-    if (value.includes("\0")) return { kind: "invalid", message: "the request has a NUL in it" };
-  }
-  return { kind: "variables", variables: withTemplate(own, template) };
-}
-
-function withTemplate(own: Map<string, string>, template: readonly (readonly [string, string])[]): Variables {
   const variables: Variables = [];
   for (const entry of template) {
-    const [name] = entry;
-    if (name.startsWith("HTTP_")) own.delete(name);
-    if (!own.has(name)) variables.push(entry);
+    const variable = entry[0];
+    if (variable.startsWith("HTTP_")) own.delete(variable);
+    if (!own.has(variable)) variables.push(entry);
   }
-  variables.push(...own);
-  return variables;
+  let clean = true;
+  // Not as an iterable: that makes an entry of each once more, for each request.
+  own.forEach((value, variable) => {
+    if (value.includes("\0")) clean = false;
+    variables.push([variable, value]);
+  });
+  if (!clean) return { kind: "invalid", message: "the request has a NUL in it" };
+  return { kind: "variables", variables };
 }
 
 function addHeaders(own: Map<string, string>, { headers, bodyLength }: RequestHead): void {

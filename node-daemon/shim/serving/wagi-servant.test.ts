@@ -44,7 +44,7 @@ describe("WAGI: answers", () => {
       prints: `${type}\nhello`,
       head: { path: "/%00" },
       status: 400,
-      text: "the path has a NUL in it\n",
+      text: "the request has a NUL in it\n",
     },
   ];
   test.each(table)("$name", async ({ prints, head, status, text }) => {
@@ -61,6 +61,13 @@ describe("WAGI: answers", () => {
     const exchange = await service.ask();
     expect(exchange.text).toBe(body);
   });
+});
+
+test("WAGI: headers that no environment has room for are refused", async () => {
+  await using service = new TestService(guests.hello(`${type}\nhello`));
+  const headers = Array.from({ length: 2_000 }, (_, i) => [`x-${i}`, "v".repeat(1_000)]).flat();
+  expect((await service.ask({ headers })).response?.status).toBe(431);
+  expect((await service.ask()).text).toBe("hello");
 });
 
 describe("WAGI: failures before the answer has begun", () => {
@@ -165,6 +172,17 @@ describe("WAGI: local redirects", () => {
       reason: "invalid",
       message: expect.stringContaining("redirected the request 9 times"),
     });
+  });
+
+  test("ends at once when its caller has gone", async () => {
+    await using service = new TestService(guests.hello("Location: /again\n\n"), {
+      serving: { concurrency: 1, queueMax: 0 },
+    });
+    const gone = await service.open();
+    await new Promise((resolve) => setImmediate(resolve));
+    gone.listener?.cancelled();
+    service.instance.stop(60_000);
+    expect(await service.end).toEqual({ kind: "stopped" });
   });
 
   test("to what may be another's is the client's", async () => {

@@ -6,6 +6,7 @@
  *              ▲                   ├─▶ a local redirect: once more, as another request
  *              └───────────────────┘   trapped, exited with an error, no response of CGI: failed
  */
+import { errorCode, errorMessage } from "../../../kit/errors.ts";
 import { Preview1 } from "../../wasi/preview1.ts";
 import { emptyInput } from "../notice-input.ts";
 import { DeterministicRun } from "../deterministic-run.ts";
@@ -25,6 +26,8 @@ import type { RequestHead } from "../../link/exchange.ts";
 
 const noMemories: readonly WasmMemory[] = [];
 const answered: Served = { kind: "answered", reusable: true };
+/** Nobody asks why. */
+const killed: Served = { kind: "failed", reason: "trapped", message: "it was killed", reusable: true };
 
 export class WagiServant implements Servant, GuestEvents, GuestSeat {
   readonly #parts: HandlerParts;
@@ -129,9 +132,13 @@ export class WagiServant implements Servant, GuestEvents, GuestSeat {
     this.#events.bug(error);
   }
 
+  guestTurnOver(): void {
+    this.#output?.flush();
+  }
+
   async #answer(request: ServedRequest, head: RequestHead, redirects: number): Promise<Served> {
     const given = cgiVariables(head, this.#parts.spec.env);
-    if (given.kind === "invalid") return refuse(request, given.message);
+    if (given.kind === "invalid") return refuse(request, 400, given.message);
     this.#overLimit = false;
     const output = new CgiOutput(request, () => this.#guest?.kill());
     this.#output = output;
@@ -145,7 +152,8 @@ export class WagiServant implements Servant, GuestEvents, GuestSeat {
     }
     const failure = this.#failureOf(guest, thrown);
     this.#leave(guest);
-    if (this.#killed) return { kind: "failed", reason: "trapped", message: "it was killed", reusable: true };
+    if (this.#killed) return killed;
+    if (errorCode(thrown) === "wasi-start-invalid") return refuse(request, 431, errorMessage(thrown));
     if (failure) return failure;
     const outcome = output.finish();
     return this.#after(outcome instanceof Promise ? await outcome : outcome, request, head, redirects);
@@ -159,6 +167,7 @@ export class WagiServant implements Servant, GuestEvents, GuestSeat {
   ): Served | Promise<Served> {
     this.#output = undefined;
     if (outcome.kind === "ended") return answered;
+    if (this.#killed) return killed;
     if (outcome.kind === "broken") return failed("invalid", outcome.message);
     const path = ownPath(outcome.path, head);
     if (path === undefined) {
@@ -241,10 +250,9 @@ export class WagiServant implements Servant, GuestEvents, GuestSeat {
   }
 
   #failureOf(guest: Guest, thrown: unknown): Served | undefined {
-    const { exitCode, killed } = guest;
+    const { exitCode } = guest;
     if (exitCode === 0) return undefined;
     if (exitCode !== undefined) return failed("trapped", `it has exited with code ${exitCode}`);
-    if (thrown === undefined && !killed) return undefined;
     if (guest.exhausted)
       return failed("exhausted", fuelExhausted(guest.fuelUsed, this.#fuelMax ?? 0).message);
     if (this.#overLimit) {
@@ -252,8 +260,8 @@ export class WagiServant implements Servant, GuestEvents, GuestSeat {
         "the stacks of all requests that are under way have more memory than the instance may have; set resources.limits.memory to more";
       return failed("exhausted", message);
     }
-    // Its output is the reason.
-    if (killed && thrown instanceof engine.RuntimeError) return undefined;
+    // It has returned, or its output is the reason.
+    if (thrown === undefined || guest.killed) return undefined;
     if (thrown instanceof RangeError && !thrown.message.startsWith("Maximum")) {
       return failed("exhausted", `instantiate the module: ${thrown.message}`);
     }
@@ -280,8 +288,8 @@ function failed(reason: "trapped" | "invalid" | "exhausted", message: string): S
   return { kind: "failed", reason, message, reusable: true };
 }
 
-function refuse({ answer }: ServedRequest, message: string): Served {
-  answer.respond({ status: 400, headers: ["content-type", "text/plain; charset=utf-8"] });
+function refuse({ answer }: ServedRequest, status: number, message: string): Served {
+  answer.respond({ status, headers: ["content-type", "text/plain; charset=utf-8"] });
   answer.write(Buffer.from(`${message}\n`));
   answer.end([]);
   return answered;

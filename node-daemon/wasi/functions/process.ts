@@ -134,7 +134,9 @@ export function measureStrings({ args, env }: Pick<WasiHost, "args" | "env">): S
     argsBytes += Buffer.byteLength(text) + 1;
   }
   let envBytes = 0;
-  for (const [name, value] of env) {
+  for (const variable of env) {
+    const name = variable[0];
+    const value = variable[1];
     if (name === "" || name.includes("=") || name.includes("\0")) {
       refuse(`${quoted(name)} is no name for an environment variable`);
     }
