@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { TestClient } from "../support/client.ts";
 import { eventually, TestCluster } from "../support/cluster.ts";
+import { guestFolder } from "../support/guests.ts";
 import { HttpLoad, type LoadReport } from "../support/http-load.ts";
 import {
   askedOf,
@@ -10,6 +11,7 @@ import {
   loadedHandlers,
   route,
   served,
+  slowHandlers,
   wagi,
 } from "../support/http-workloads.ts";
 import { ask } from "../support/requests.ts";
@@ -17,9 +19,12 @@ import { ask } from "../support/requests.ts";
 const nodes = ["one", "two"];
 let cluster: TestCluster;
 let client: TestClient;
+let handlers: readonly LoadedHandler[];
 
 beforeAll(async () => {
-  cluster = await TestCluster.start(nodes, { gateways: true, listen: ["127.0.0.1:1024-65535"] });
+  handlers = [...loadedHandlers, ...(await slowHandlers())];
+  const listen = ["127.0.0.1:1024-65535"];
+  cluster = await TestCluster.start(nodes, { gateways: true, hostPaths: [guestFolder()], listen });
   client = cluster.client();
 });
 afterAll(async () => {
@@ -49,8 +54,18 @@ function told(what: string, { requests, failures, p50Ms, p99Ms, worstMs }: LoadR
 
 const revisionsMax = 10;
 
-test.each(loadedHandlers)("$name: ten revisions, some overtaken by the next", async (handler) => {
-  const name = `rolls-${handler.name}`;
+/** By name, as some have to be compiled first. */
+const all = ["wagi", "wasi-http", "listener", "slow-wagi", "slow-listener"];
+
+function handlerNamed(name: string): LoadedHandler {
+  const handler = handlers.find((one) => one.name === name);
+  if (!handler) throw new Error(`no handler ${name}`);
+  return handler;
+}
+
+test.each(all)("%s: ten revisions, some overtaken by the next", async (kind) => {
+  const handler = handlerNamed(kind);
+  const name = `rolls-${kind}`;
   await cluster.apply(
     served(handler, name, 3, { strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 1 } } }),
   );
@@ -59,8 +74,8 @@ test.each(loadedHandlers)("$name: ten revisions, some overtaken by the next", as
   const running = load(handler, name);
   await running.more(50);
   for (let revision = 1; revision <= revisionsMax; revision++) {
-    const env = [{ name: "NAME", value: `r${revision}` }];
-    const generation = await client.patch(name, { template: { spec: { env } } });
+    const labels = { revision: `r${revision}` };
+    const generation = await client.patch(name, { template: { metadata: { labels } } });
     if (revision % 3 === 0) await running.more(10);
     else await client.settled(name, generation, 3);
   }
@@ -70,8 +85,9 @@ test.each(loadedHandlers)("$name: ten revisions, some overtaken by the next", as
   await client.delete(name);
 });
 
-test.each(loadedHandlers)("$name: from ten instances to one, and back", async (handler) => {
-  const name = `scales-${handler.name}`;
+test.each(all)("%s: from ten instances to one, and back", async (kind) => {
+  const handler = handlerNamed(kind);
+  const name = `scales-${kind}`;
   await cluster.apply(served(handler, name, 10));
   await cluster.apply(route(name));
   await client.settled(name, 1, 10);

@@ -2,28 +2,40 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { TestClient } from "../support/client.ts";
 import { eventually, TestCluster } from "../support/cluster.ts";
+import { guestFolder } from "../support/guests.ts";
 import { HttpLoad } from "../support/http-load.ts";
-import { askedOf, loadedHandlers, route, served } from "../support/http-workloads.ts";
-import { ask } from "../support/requests.ts";
+import {
+  askedOf,
+  type LoadedHandler,
+  loadedHandlers,
+  route,
+  served,
+  slowHandlers,
+} from "../support/http-workloads.ts";
+import { type Asked, ask } from "../support/requests.ts";
 
 const nodes = ["one", "two", "three"];
 const replicas = 3;
-const asked = loadedHandlers.flatMap((handler) => askedOf(handler, handler.name));
+let handlers: readonly LoadedHandler[];
+let asked: readonly Asked[];
 let cluster: TestCluster;
 let client: TestClient;
 
 beforeAll(async () => {
+  handlers = [...loadedHandlers, ...(await slowHandlers())];
+  asked = handlers.flatMap((handler) => askedOf(handler, handler.name));
   cluster = await TestCluster.start(nodes, {
     gateways: true,
+    hostPaths: [guestFolder()],
     listen: ["127.0.0.1:1024-65535"],
     nodeArgs: ["--keep-instances-on-exit"],
   });
   client = cluster.client();
-  for (const handler of loadedHandlers) {
+  for (const handler of handlers) {
     await cluster.apply(served(handler, handler.name, replicas));
     await cluster.apply(route(handler.name));
   }
-  for (const { name } of loadedHandlers) await client.settled(name, 1, replicas);
+  for (const { name } of handlers) await client.settled(name, 1, replicas);
   await eventually(async () => {
     for (const url of urls()) for (const one of asked) expect((await ask(url, one)).status).toBe(200);
   });
@@ -36,7 +48,7 @@ const urls = () => nodes.map((name) => cluster.url(name));
 
 /** Each client kind at each gateway. */
 async function underLoad(what: string, change: (load: HttpLoad) => Promise<void>): Promise<void> {
-  const isRight = (body: string) => loadedHandlers.some((handler) => handler.isRight(body));
+  const isRight = (body: string) => handlers.some((handler) => handler.isRight(body));
   const load = new HttpLoad({ urls: urls(), asked, isRight, clients: 9 });
   await load.more(50);
   await change(load);
@@ -47,7 +59,7 @@ async function underLoad(what: string, change: (load: HttpLoad) => Promise<void>
 }
 
 async function allReady(): Promise<void> {
-  for (const { name } of loadedHandlers) {
+  for (const { name } of handlers) {
     await client.until(
       name,
       (status) => status["readyReplicas"] === replicas && status["replicas"] === replicas,
@@ -113,12 +125,12 @@ test("the gateways are replaced, one node after the other", async () => {
 
 test("the scheduler is killed in the middle of an update, and another carries it on", async () => {
   await underLoad("scheduler, kill -9", async (load) => {
-    for (const { name } of loadedHandlers) {
-      await client.patch(name, { template: { spec: { env: [{ name: "NAME", value: "second" }] } } });
+    for (const { name } of handlers) {
+      await client.patch(name, { template: { metadata: { labels: { revision: "second" } } } });
     }
     await cluster.killScheduler();
     await load.more(100);
     await cluster.startScheduler();
-    for (const { name } of loadedHandlers) await client.settled(name, 2, replicas);
+    for (const { name } of handlers) await client.settled(name, 2, replicas);
   });
 });

@@ -29,7 +29,8 @@ export type GuestName =
   | "patient"
   | "resident"
   | "reader"
-  | "herald";
+  | "herald"
+  | "dawdler";
 
 const folder = mkdtempSync(join(tmpdir(), "wherry-guests-"));
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { checkout } from "./cluster.ts";
+import { guestImage } from "./guests.ts";
 import { deployment } from "./manifests.ts";
 import type { Asked } from "./requests.ts";
 
@@ -48,6 +49,20 @@ export const listener: LoadedHandler = {
   asked: [get],
   isRight: (body) => /^\w+: visit \d+, of \/\?name=Ada\n$/.test(body),
 };
+
+/** Whose requests are under way whenever something changes. */
+export async function slowHandlers(): Promise<readonly LoadedHandler[]> {
+  const common = {
+    image: await guestImage("dawdler"),
+    asked: [get],
+    isRight: (body: string) => body === "begun\ndone\n",
+  };
+  const env = (ms: number) => [{ name: "DAWDLE_MS", value: String(ms) }];
+  return [
+    { ...common, name: "slow-wagi", template: { http: { handler: "wagi" }, env: env(500), ...limits } },
+    { ...common, name: "slow-listener", template: { ...listener.template, env: env(50) } },
+  ];
+}
 
 export const loadedHandlers = [wagi, wasiHttp, listener];
 
