@@ -111,8 +111,8 @@ export class GatewayHandle {
   }
 
   /** Once it is started, by whomever. Resolves when it has been told everything, is dead, or is let go of. */
-  async connect(): Promise<void> {
-    void this.#connect(servingLimits.startMs);
+  async connect(withinMs: number = servingLimits.startMs): Promise<void> {
+    void this.#connect(withinMs);
     await this.#known.promise;
   }
 
@@ -215,7 +215,10 @@ export class GatewayHandle {
       }
     });
     this.#pinged = false;
-    this.#watch(socket);
+    this.#pingTimer?.cancel();
+    this.#pingTimer = this.#clock.setTimer(servingLimits.helloMs, () => {
+      if (this.#socket === socket) this.kill("it does not say who it is");
+    });
   }
 
   #receive(message: FromGateway): void {
@@ -255,6 +258,7 @@ export class GatewayHandle {
     for (const message of this.#events.teach(this)) this.send(message);
     if (this.#exitAtMs !== undefined)
       this.send({ kind: "exit", graceMs: Math.max(0, this.#exitAtMs - this.#clock.monotonic()) });
+    if (this.#socket) this.#watch(this.#socket);
     this.#known.resolve();
     this.#events.changed(this);
   }

@@ -187,6 +187,12 @@ export class Routing implements AsyncDisposable {
     for (const uid of workloadUids) {
       this.#wakeUps.wake(uid);
       if (this.#workloads.get(uid) === undefined) continue;
+      if ((this.#board.ring(uid)?.size ?? 0) > 0) {
+        // It has not heard yet, where a pass takes its time.
+        this.#feeds.hurry([nodeName]);
+        this.#options.again();
+        continue;
+      }
       const names = this.#waiting.get(uid) ?? new Set<string>();
       this.#waiting.set(uid, names);
       names.add(nodeName);
