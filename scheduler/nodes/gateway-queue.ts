@@ -23,6 +23,8 @@ class Change {
   readonly certificates: News<GatewayCertificate> = new Map();
   /** Until its first part has left. */
   complete = false;
+  /** Of a complete one. */
+  ticketKeys: readonly string[] = [];
 
   get isEmpty(): boolean {
     return !this.complete && this.routes.size + this.workloads.size + this.certificates.size === 0;
@@ -47,6 +49,7 @@ export class GatewayQueue {
     if (update.complete) {
       this.#waiting.clear();
       this.#waiting.complete = true;
+      this.#waiting.ticketKeys = update.ticketKeys;
     }
     let bytes = 0;
     const note = <T>(news: News<T>, key: string, value: T | undefined, size: number) => {
@@ -65,7 +68,7 @@ export class GatewayQueue {
   /** The next message. */
   take(): UpdateGateway {
     if (this.#leaving.isEmpty) [this.#leaving, this.#waiting] = [this.#waiting, this.#leaving];
-    const { complete, routes, workloads, certificates } = this.#leaving;
+    const { complete, ticketKeys, routes, workloads, certificates } = this.#leaving;
     this.#leaving.complete = false;
     let bytes = 0;
     const takeFrom = <T>(news: News<T>, sizeOf: (one: T) => number, isWanted: "there" | "gone") => {
@@ -84,6 +87,7 @@ export class GatewayQueue {
     const keys = (taken: readonly (readonly [string, unknown])[]) => taken.map(([key]) => key);
     return {
       complete,
+      ticketKeys: complete ? [...ticketKeys] : [],
       workloads: values(takeFrom(workloads, workloadBytes, "there")).map(writeWorkload),
       certificates: values(takeFrom(certificates, certificateBytes, "there")).map(writeCertificate),
       routes: values(takeFrom(routes, routeBytes, "there")).map(writeRoute),
