@@ -36,10 +36,12 @@ export class ReusedStack {
     const next = new engine.Suspending(() => this.#waitForNext());
     const { exports } = new engine.Instance((loop ??= new engine.Module(loopModule())), { wherry: { next } });
     this.#slot = exports["guest"] as Slot;
-    engine.promising(exports["run"])().then(
-      () => (this.#broken = true),
-      (thrown: unknown) => this.#trapped(thrown),
-    );
+    engine
+      .promising(exports["run"])()
+      .then(
+        () => (this.#broken = true),
+        (thrown: unknown) => this.#trapped(thrown),
+      );
   }
 
   /** It can take another call. */
@@ -92,7 +94,21 @@ function loopModule(): Uint8Array {
   const add = (id: number, contents: BinaryWriter) =>
     void module.u8(id).u32(contents.length).append(contents.view());
   const code = new BinaryWriter().raw(0, op.loop, emptyBlock, op.call, 0, op.i32Const, 0, op.i32Eq);
-  code.raw(op.if, emptyBlock, op.return, op.end, op.i32Const, 0, op.callIndirect, 0, 0, op.br, 0, op.end, op.end);
+  code.raw(
+    op.if,
+    emptyBlock,
+    op.return,
+    op.end,
+    op.i32Const,
+    0,
+    op.callIndirect,
+    0,
+    0,
+    op.br,
+    0,
+    op.end,
+    op.end,
+  );
   const name = new BinaryWriter().raw(1, 1).name("wherry.run");
   add(section.type, new BinaryWriter().raw(2, 0x60, 0, 0, 0x60, 0, 1, 0x7f));
   add(section.import, new BinaryWriter().u8(1).name("wherry").name("next").raw(0, 1));
