@@ -7,7 +7,7 @@ import { freePort } from "../test/support/free-port.ts";
 import { median, type Figure } from "./figure.ts";
 import { findLoadGenerator, type Load, type LoadGenerator } from "./http/load.ts";
 import { untilAnswered } from "./http/server.ts";
-import { httpWorkload } from "./http/workload.ts";
+import { httpWorkload } from "../test/support/http-workload.ts";
 import { cpuMsOf } from "./processes.ts";
 
 const rounds = 3;

@@ -8,7 +8,7 @@ import { freePort } from "../test/support/free-port.ts";
 import { Visitor } from "../test/support/visitor.ts";
 import type { Figure } from "./figure.ts";
 import { writeDistinct } from "./http/distinct-module.ts";
-import { httpWorkload } from "./http/workload.ts";
+import { httpWorkload } from "../test/support/http-workload.ts";
 
 const warmRounds = 50;
 const coldRounds = 10;

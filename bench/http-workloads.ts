@@ -6,7 +6,7 @@ import { freePort } from "../test/support/free-port.ts";
 import type { Figure } from "./figure.ts";
 import { writeDistinct } from "./http/distinct-module.ts";
 import { findLoadGenerator } from "./http/load.ts";
-import { httpObjects } from "./http/workload.ts";
+import { httpObjects } from "../test/support/http-workload.ts";
 import { cpuMsOf, memoryBytesOf } from "./processes.ts";
 
 const count = Number(process.env["WHERRY_BENCH_WORKLOADS"] ?? 1_000);

@@ -60,7 +60,12 @@ async function startAgent(): Promise<void> {
     volumes: new VolumeStore(root, roots, clock, silentLog),
     network: new AllowedNetwork([], []),
     folders: { remove: () => {} },
-    serving: { follow: () => {}, drained: () => Promise.resolve(), forgetDrain: () => {}, workload: () => undefined },
+    serving: {
+      follow: () => {},
+      drained: () => Promise.resolve(),
+      forgetDrain: () => {},
+      workload: () => undefined,
+    },
     allocatable: { cpuMillis: 1000, memoryBytes: 2 ** 30, instances: 100 },
     checkpoint,
     clock,

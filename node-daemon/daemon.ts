@@ -99,14 +99,10 @@ export class Daemon {
     const folders = new InstanceFolders(join(stateDir, "instances"), log);
     let machine: Machine | undefined;
     const moduleBoard = new ModuleBoard(imageLimits.namesMax);
-    const modules = await ModuleStore.open({
-      folder: join(stateDir, "cache", "modules"),
-      roots,
-      clock,
-      log,
-      onFetched: () => machine?.collectGarbage(),
-      onDropped: (digest) => moduleBoard.dropped(digest),
-    });
+    const folder = join(stateDir, "cache", "modules");
+    const onFetched = () => machine?.collectGarbage();
+    const onDropped = (digest: string) => moduleBoard.dropped(digest);
+    const modules = await ModuleStore.open({ folder, roots, clock, log, onFetched, onDropped });
     const drivers = new Map(found.map(([{ name }, driver]) => [name, driver]));
     const serving = createServing(options, parts, checkpoint, drivers);
     const agent = new NodeAgent({
@@ -235,7 +231,7 @@ async function withRealPaths(folders: readonly HostFolder[]): Promise<readonly H
 
 function createServing(
   { name: nodeName, stateDir, orphanMs, tls, serving: options }: DaemonOptions,
-  { clock, random, log, gatewayProgram }: DaemonParts,
+  { clock, random, log, conditions, gatewayProgram }: DaemonParts,
   checkpoint: Checkpoint,
   drivers: ReadonlyMap<string, RuntimeDriver>,
 ): NodeServing {
@@ -249,6 +245,7 @@ function createServing(
     orphanMs,
     tls,
     checkpoint,
+    conditions,
     requestFolderOf: (held) =>
       drivers.get(configOf(held)?.runtime ?? "")?.requestFolderOf(held.assignment.uid),
     boundPortOf: (held, listener) =>
@@ -285,8 +282,8 @@ function createLink(options: DaemonOptions, parts: DaemonParts, linked: LinkPart
     address: options.scheduler,
     dial: () => dial(options.scheduler, options.tls),
     hello: () => {
-      told = serving.peerAddress;
-      return { ...hello, gatewayAddress: told, gatewayUrls: [...serving.urls] };
+      told = JSON.stringify(gatewayOf(serving));
+      return { ...hello, ...gatewayOf(serving) };
     },
     instances: agent,
     serving,
@@ -315,7 +312,8 @@ function createLink(options: DaemonOptions, parts: DaemonParts, linked: LinkPart
   serving.onWorkloads(() => agent.reviewWakes());
   serving.onAddresses(() => {
     // The scheduler hears of it at the beginning of a session only.
-    if (told !== undefined && told !== serving.peerAddress) link.renew("the gateway listens elsewhere");
+    if (told !== undefined && told !== JSON.stringify(gatewayOf(serving)))
+      link.renew("the gateway listens elsewhere");
   });
   return link;
 }
@@ -338,6 +336,10 @@ function helloOf(
     grants: grantsOf(options, folders),
     updatesContents: true,
   };
+}
+
+function gatewayOf({ peerAddress, urls }: NodeServing): Pick<Hello, "gatewayAddress" | "gatewayUrls"> {
+  return { gatewayAddress: peerAddress, gatewayUrls: [...urls] };
 }
 
 /** Too many to tell are not told: the node itself refuses what it does not allow, later. */

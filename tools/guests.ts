@@ -6,9 +6,10 @@ import { cachedPackage } from "./cached-package.ts";
 import { compileAssemblyScript } from "./compile-assemblyscript.ts";
 import { compileC, compileCpp } from "./compile-c.ts";
 import { componentOfHttpHandler, componentOfJavaScript } from "./componentize-javascript.ts";
+import { compileHandler } from "./compile-handler.ts";
 import { compileRust } from "./compile-rust.ts";
 import { root } from "./gate.ts";
-import { componentOf, componentOfLibrary } from "./make-component.ts";
+import { componentOf } from "./make-component.ts";
 
 export interface ExampleGuest {
   /** Of its folder below `examples/`; with its own after a slash where the folder has several. */
@@ -41,8 +42,11 @@ export const exampleGuests: readonly ExampleGuest[] = [
   guest("c-component/lighthouse.wasm", "checked in", async () =>
     componentOf(await compileC(await text("c-component/lighthouse.c"))),
   ),
-  oneOfSeveral("http/hello.wasm", "checked in", () => handlerOf("http/hello.c")),
-  oneOfSeveral("http/echo.wasm", "checked in", () => handlerOf("http/echo.c")),
+  guest("functions/price.wasm", "checked in", async () =>
+    compileC(await text("functions/price.c"), ["-mexec-model=reactor", "-Wl,--export=malloc"]),
+  ),
+  oneOfSeveral("http/hello.wasm", "checked in", async () => compileHandler(await text("http/hello.c"))),
+  oneOfSeveral("http/echo.wasm", "checked in", async () => compileHandler(await text("http/echo.c"))),
   oneOfSeveral("http/tally.wasm", "checked in", async () => compileC(await text("http/tally.c"))),
   guest("rust/inventory.wasm", "built elsewhere", () => compileRust(join(examples, "rust/inventory.rs"))),
   guest("javascript/greet.wasm", "ignored", () =>
@@ -65,12 +69,6 @@ async function mirror(): Promise<Uint8Array> {
   const entry = join(folder, "node_modules", voidServer.name, "dist", "create-void-server.js");
   const source = await bundleJavaScript(join(examples, "http/mirror.js"), { [voidServer.name]: entry });
   return componentOfHttpHandler(source, "fetch");
-}
-
-async function handlerOf(file: string): Promise<Uint8Array> {
-  const header = { "wasi-http.h": await text("http/wasi-http.h") };
-  const library = await compileC(await text(file), ["-mexec-model=reactor"], header);
-  return componentOfLibrary(library, await text("http/world.wit"));
 }
 
 function guest(file: string, kept: ExampleGuest["kept"], build: ExampleGuest["build"]): ExampleGuest {

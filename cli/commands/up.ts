@@ -139,7 +139,9 @@ function readyText(cluster: RunningCluster, terminal: Terminal): string {
     `  API         ${url}`,
     `  kubeconfig  ${path}   (kubectl --kubeconfig ${path} get wasmnodes)`,
     ...nodes.map((node) => `  node        ${nodeText(node)}`),
-    ...nodes.flatMap(({ urls }) => urls.map((one) => `  HTTP        ${one}   (routes: npx wherry get wasmroutes)`)),
+    ...nodes.flatMap(({ urls }) =>
+      urls.map((one) => `  HTTP        ${one}   (routes: npx wherry get wasmroutes)`),
+    ),
     "Try next:",
     "  npx wherry apply -f examples/hello",
     "  npx wherry get wasminstances",

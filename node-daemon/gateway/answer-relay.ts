@@ -46,5 +46,5 @@ export class AnswerRelay {
 }
 
 function hasNoBody(method: string, status: number): boolean {
-  return method === "HEAD" || status === 204 || status === 304;
+  return method === "HEAD" || status === 204 || status === 205 || status === 304;
 }

@@ -3,7 +3,7 @@ import type { RuleEntry } from "../../api/route-table.ts";
 import type { RequestHead } from "../link/exchange.ts";
 import type { Backend } from "./backends.ts";
 import type { ClientRequest } from "./client-side.ts";
-import type { MatchedPath } from "./core/rewrite.ts";
+import { hostOr, type MatchedPath } from "./core/rewrite.ts";
 import { gatewayLimits } from "./limits.ts";
 
 export interface AttemptFacts {
@@ -34,7 +34,7 @@ export function headFor(
         : { kind: "workload", uid: workload, templateHash: templateHash ?? "" },
     method: request.method,
     scheme: request.scheme,
-    authority: rule.rewrite?.hostname ?? request.authority,
+    authority: hostOr(rule.rewrite?.hostname, request.authority),
     path: request.query === "" ? path : path + request.query,
     matchedPath: matchedLength === 0 ? "" : path.slice(0, matchedLength),
     headers: request.headers.list,

@@ -11,6 +11,7 @@ export interface Connection {
   readonly serverName: string | undefined;
   readonly clientAddress: string;
   readonly clientPort: number;
+  /** As the host of a URL. */
   readonly localAddress: string;
   readonly localPort: number;
 }
@@ -18,6 +19,8 @@ export interface Connection {
 export interface RequestHandlers {
   readonly clock: Clock;
   take(request: ClientRequest): void;
+  /** Of ours: the one request has failed. */
+  bug(thrown: unknown): void;
   /** Whether a connection that was made for this name may ask for that host. */
   isSameHost(serverName: string, host: string): boolean;
 }
@@ -25,6 +28,11 @@ export interface RequestHandlers {
 /** IPv4, as sockets for both families write it. */
 function plain(address: string | undefined): string {
   return address?.startsWith("::ffff:") === true ? address.slice(7) : (address ?? "");
+}
+
+/** As URLs write it (RFC 3986 3.2.2). */
+function asHost(address: string): string {
+  return address.includes(":") ? `[${address}]` : address;
 }
 
 /** `addressed`: the TCP connection, where `socket` is what TLS makes of it. */
@@ -40,7 +48,7 @@ export function connectionOf(
     serverName,
     clientAddress: plain(addressed.remoteAddress),
     clientPort: addressed.remotePort ?? 0,
-    localAddress: plain(addressed.localAddress),
+    localAddress: asHost(plain(addressed.localAddress)),
     localPort: addressed.localPort ?? 0,
   };
 }

@@ -167,6 +167,15 @@ test.each<[string, string, RegExp, Record<string, never>?]>([
   expect(`${status} ${headers.get("wherry-reason") ?? headers.get("location")}`).toMatch(expected);
 });
 
+test("Gateway: sends who names no host, by HTTP/1.0, to its own address", async () => {
+  await using gateway = new TestGateway({ httpsPort: 443 });
+  const tls = { certificate: "a/b", redirect: true };
+  gateway.gateway.apply({ kind: "route", route: routeOf("r", { tls }) });
+  const client = await gateway.connect(await gateway.listen());
+  client.send("GET /a HTTP/1.0\r\n\r\n");
+  expect(await client.ended()).toMatch(/^HTTP\/1\.1 308 [^]*location: https:\/\/127\.0\.0\.1\/a\r\n/);
+});
+
 test("Gateway: rewrites what the instance sees, and changes headers both ways", async () => {
   await using gateway = new TestGateway().serve(echo, {
     rule: {

@@ -16,8 +16,11 @@ import { Relay, unknownHere } from "./relay.ts";
 import { Traffic } from "./traffic.ts";
 import type { GatewayEvents, GatewayOptions, GatewayPorts } from "./ports.ts";
 
-/** What is about requests; identity is for links between nodes. */
-export type GatewayTeaching = Exclude<Teaching, { readonly kind: "identity" }>;
+/** What is about requests; identity is for links between nodes, ticket keys are for calls. */
+export type GatewayTeaching = Exclude<
+  Teaching,
+  { readonly kind: "identity" | "ticketKey" | "ticketKeyGone" }
+>;
 
 export class Gateway {
   readonly #backends: Backends;
@@ -34,6 +37,7 @@ export class Gateway {
     const handlers = {
       clock: ports.clock,
       take: (request: ClientRequest) => this.#traffic.take(request),
+      bug: (thrown: unknown) => ports.log.error("a request has met a bug", { err: thrown }),
       isSameHost: (serverName: string, host: string) => table.isSameHost(serverName, host),
     };
     this.#front = new Front(handlers, this.#certificates, options.connectionsMax);

@@ -1,5 +1,6 @@
 /** One request by HTTP/1.1 and its answer. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Clock } from "../../kit/clock.ts";
 import type { ClientRequest, RequestTaker } from "./client-side.ts";
 import type { Connection, RequestHandlers } from "./connection.ts";
 import type { HeaderList } from "./core/headers.ts";
@@ -18,7 +19,9 @@ export interface RequestConnection {
   readonly facts: Connection;
   readonly isFinishing: boolean;
   isAnswering: boolean;
+  readonly clock: Clock;
   closed(): void;
+  bug(thrown: unknown): void;
 }
 
 export class Http1Request extends TurnAnswer implements ClientRequest {
@@ -127,6 +130,11 @@ export class Http1Request extends TurnAnswer implements ClientRequest {
     this.#incoming.socket.destroy();
   }
 
+  protected failed(thrown: unknown): void {
+    this.#connection.bug(thrown);
+    this.abort();
+  }
+
   closed(): void {
     this.#isClosed = true;
     this.#connection.closed();
@@ -197,11 +205,10 @@ export class Http1Request extends TurnAnswer implements ClientRequest {
     if (this.#expectsContinue && !this.#isReading) return;
     this.#read();
     this.#incoming.resume();
-    const timer = setTimeout(() => {
+    const timer = this.#connection.clock.setTimer(gatewayLimits.unwantedBodyMs, () => {
       if (!this.#incoming.complete) this.#incoming.socket.destroy();
-    }, gatewayLimits.unwantedBodyMs);
-    timer.unref();
-    this.#incoming.once("close", () => clearTimeout(timer));
+    });
+    this.#incoming.once("close", () => timer.cancel());
   }
 
   #drop(bytes: Buffer): void {

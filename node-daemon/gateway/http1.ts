@@ -6,6 +6,7 @@
  */
 import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import type { Clock } from "../../kit/clock.ts";
 import { errorCode } from "../../kit/errors.ts";
 import type { Connection, RequestHandlers } from "./connection.ts";
 import { tooManyPipelined } from "./core/own-answer.ts";
@@ -27,6 +28,14 @@ class Http1Connection {
     this.facts = facts;
     this.#handlers = handlers;
     this.isFinishing = isFinishing;
+  }
+
+  get clock(): Clock {
+    return this.#handlers.clock;
+  }
+
+  bug(thrown: unknown): void {
+    this.#handlers.bug(thrown);
   }
 
   /** False: too many are under way already. */
@@ -83,7 +92,7 @@ export class Http1Server {
       this.#begin(incoming, response, true),
     );
     this.#server.on("clientError", (error, socket) => this.#refuse(error, socket));
-    this.#server.on("connect", (_incoming, socket) => refuseRaw(socket, 405, "MethodNotAllowed"));
+    this.#server.on("connect", (_incoming, socket) => this.#refuseRaw(socket, 405, "MethodNotAllowed"));
     // Node keeps the times of connections only for servers that listen, and begins to when they do.
     this.#server.emit("listening");
   }
@@ -127,9 +136,14 @@ export class Http1Server {
     const request = new Http1Request(connection, incoming, response, expectsContinue);
     response.request = request;
     response.on("close", onResponseClose);
-    const answer = mayBegin ? request.check(this.#handlers) : tooManyPipelined;
-    if (answer === undefined) this.#handlers.take(request);
-    else request.refuse(answer);
+    try {
+      const answer = mayBegin ? request.check(this.#handlers) : tooManyPipelined;
+      if (answer === undefined) this.#handlers.take(request);
+      else request.refuse(answer);
+    } catch (thrown) {
+      this.#handlers.bug(thrown);
+      connection.facts.socket.destroy();
+    }
   }
 
   #refuse(error: Error, socket: Duplex): void {
@@ -139,10 +153,24 @@ export class Http1Server {
       socket.destroy();
       return;
     }
-    if (code === "HPE_HEADER_OVERFLOW") refuseRaw(socket, 431, "HeadersTooLarge");
-    else if (code === "ERR_HTTP_REQUEST_TIMEOUT") refuseRaw(socket, 408, "RequestTooSlow");
-    else if (code === "HPE_CHUNK_EXTENSIONS_OVERFLOW") refuseRaw(socket, 413, "ChunkExtensionsTooLarge");
-    else refuseRaw(socket, 400, "BadRequest");
+    if (code === "HPE_HEADER_OVERFLOW") this.#refuseRaw(socket, 431, "HeadersTooLarge");
+    else if (code === "ERR_HTTP_REQUEST_TIMEOUT") this.#refuseRaw(socket, 408, "RequestTooSlow");
+    else if (code === "HPE_CHUNK_EXTENSIONS_OVERFLOW")
+      this.#refuseRaw(socket, 413, "ChunkExtensionsTooLarge");
+    else this.#refuseRaw(socket, 400, "BadRequest");
+  }
+
+  /** For what never became a request. What the client still sends is read for a moment, so that it gets to read this. */
+  #refuseRaw(socket: Duplex, status: number, reason: string): void {
+    const text = statusTexts[status] ?? "Bad Request";
+    const body = `${text}\n`;
+    socket.end(
+      `HTTP/1.1 ${status} ${text}\r\nConnection: close\r\nContent-Type: text/plain\r\n` +
+        `Content-Length: ${body.length}\r\nwherry-reason: ${reason}\r\n\r\n${body}`,
+    );
+    socket.resume();
+    const timer = this.#handlers.clock.setTimer(gatewayLimits.unwantedBodyMs, () => socket.destroy());
+    socket.once("close", () => timer.cancel());
   }
 }
 
@@ -161,15 +189,3 @@ const statusTexts: Readonly<Record<number, string>> = {
   413: "Content Too Large",
   431: "Request Header Fields Too Large",
 };
-
-/** For what never became a request. What the client still sends is read for a moment, so that it gets to read this. */
-function refuseRaw(socket: Duplex, status: number, reason: string): void {
-  const text = statusTexts[status] ?? "Bad Request";
-  const body = `${text}\n`;
-  socket.end(
-    `HTTP/1.1 ${status} ${text}\r\nConnection: close\r\nContent-Type: text/plain\r\n` +
-      `Content-Length: ${body.length}\r\nwherry-reason: ${reason}\r\n\r\n${body}`,
-  );
-  socket.resume();
-  setTimeout(() => socket.destroy(), gatewayLimits.unwantedBodyMs).unref();
-}

@@ -1,5 +1,6 @@
 /** One request by HTTP/2 and its answer. */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import type { Timer } from "../../kit/clock.ts";
 import type { ClientRequest, RequestTaker } from "./client-side.ts";
 import type { Connection, RequestHandlers } from "./connection.ts";
 import type { HeaderList } from "./core/headers.ts";
@@ -24,16 +25,19 @@ export class Http2Request extends TurnAnswer implements ClientRequest {
   bodyLength: number | undefined = 0;
   taker: RequestTaker | undefined;
 
+  readonly #handlers: RequestHandlers;
   readonly #facts: Connection;
   readonly #stream: ServerHttp2Stream;
   readonly #onClosed: () => void;
   #trailers: HeaderList = [];
   #unwantedBytes = 0;
+  #unread: Timer | undefined;
   #isReading = false;
   #isEnded = false;
   #isClosed = false;
 
   constructor(
+    handlers: RequestHandlers,
     facts: Connection,
     stream: ServerHttp2Stream,
     method: string,
@@ -41,6 +45,7 @@ export class Http2Request extends TurnAnswer implements ClientRequest {
     onClosed: () => void,
   ) {
     super();
+    this.#handlers = handlers;
     this.#facts = facts;
     this.#stream = stream;
     this.#onClosed = onClosed;
@@ -50,7 +55,7 @@ export class Http2Request extends TurnAnswer implements ClientRequest {
     this.clientAddress = facts.clientAddress;
     this.clientPort = facts.clientPort;
     this.port = facts.localPort;
-    stream.on("error", () => {});
+    stream.on("error", ignore);
     stream.on("close", () => this.#closed());
   }
 
@@ -59,7 +64,7 @@ export class Http2Request extends TurnAnswer implements ClientRequest {
   }
 
   /** Undefined: it is fine. */
-  check(pseudo: IncomingHttpHeaders, endsHere: boolean, handlers: RequestHandlers): OwnAnswer | undefined {
+  check(pseudo: IncomingHttpHeaders, endsHere: boolean): OwnAnswer | undefined {
     const { ":path": target, ":authority": authority, ":protocol": protocol } = pseudo;
     if (this.method === "CONNECT" || protocol !== undefined) {
       return { status: 405, reason: "MethodNotAllowed", text: "The method CONNECT is not supported." };
@@ -79,7 +84,9 @@ export class Http2Request extends TurnAnswer implements ClientRequest {
     this.query = checked.query;
     this.bodyLength = endsHere ? 0 : checked.bodyLength;
     const { serverName } = this.#facts;
-    return serverName === undefined || handlers.isSameHost(serverName, this.host) ? undefined : misdirected;
+    return serverName === undefined || this.#handlers.isSameHost(serverName, this.host)
+      ? undefined
+      : misdirected;
   }
 
   openBody(): void {
@@ -109,6 +116,11 @@ export class Http2Request extends TurnAnswer implements ClientRequest {
     this.drop();
     this.#isEnded = true;
     this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
+
+  protected failed(thrown: unknown): void {
+    this.#handlers.bug(thrown);
+    this.abort();
   }
 
   protected sendHead(status: number, list: string[], contentLength: number | undefined): void {
@@ -167,6 +179,10 @@ export class Http2Request extends TurnAnswer implements ClientRequest {
   /** What still comes of the body is not wanted: the client is told so once it has the answer (RFC 9113 8.1). */
   #dropRest(): void {
     const stream = this.#stream;
+    // Who does not read the answer does not keep it here for ever.
+    this.#unread = this.#handlers.clock.setTimer(gatewayLimits.unreadMs, () =>
+      stream.close(constants.NGHTTP2_CANCEL),
+    );
     if (stream.readableEnded || stream.endAfterHeaders) return;
     this.#read();
     stream.resume();
@@ -183,8 +199,13 @@ export class Http2Request extends TurnAnswer implements ClientRequest {
 
   #closed(): void {
     this.#isClosed = true;
+    this.#unread?.cancel();
     this.#onClosed();
     if (!this.#isEnded) this.taker?.clientGone();
+    // Node's table of streams keeps those that are over up to the next full collection: not what they were for.
+    this.taker = undefined;
+    this.#stream.removeAllListeners();
+    this.#stream.on("error", ignore);
   }
 }
 
@@ -199,3 +220,6 @@ function pairsOf(list: HeaderList): [string, string][] {
   for (let i = 0; i + 1 < list.length; i += 2) pairs.push([list[i] ?? "", list[i + 1] ?? ""]);
   return pairs;
 }
+
+/** The stream's close says the same. */
+function ignore(): void {}

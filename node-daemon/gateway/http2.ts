@@ -124,11 +124,16 @@ export class Http2Endpoint {
     raw: readonly string[],
     onClosed: () => void,
   ): void {
-    const request = new Http2Request(facts, stream, headers[":method"] ?? "", raw, onClosed);
+    const request = new Http2Request(this.#handlers, facts, stream, headers[":method"] ?? "", raw, onClosed);
     const endsHere = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
-    const answer = request.check(headers, endsHere, this.#handlers);
-    if (answer === undefined) this.#handlers.take(request);
-    else answerOwn(request, answer);
+    try {
+      const answer = request.check(headers, endsHere);
+      if (answer === undefined) this.#handlers.take(request);
+      else answerOwn(request, answer);
+    } catch (thrown) {
+      this.#handlers.bug(thrown);
+      stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    }
   }
 
   /** RFC 9113 6.8: first that there is an end, and which stream is the last only when what is under way has arrived. */

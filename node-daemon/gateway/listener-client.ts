@@ -42,7 +42,12 @@ export class ListenerClient implements ExchangeClient {
       this.#active--;
       if (this.#isClosed && this.#active === 0) this.#agent.destroy();
     });
-    exchange.begin();
+    try {
+      exchange.begin();
+    } catch (thrown) {
+      // What Node does not take as a request.
+      queueMicrotask(() => exchange.refuse(errorMessage(thrown)));
+    }
     return exchange;
   }
 
@@ -181,6 +186,12 @@ class ListenerExchange implements CallerExchange {
     } else {
       this.#fail(errorMessage(error));
     }
+  }
+
+  refuse(message: string): void {
+    if (this.#isOver) return;
+    this.#over();
+    this.#listener.fault({ kind: "failed", reason: "invalid", message });
   }
 
   #mayRepeat(): boolean {

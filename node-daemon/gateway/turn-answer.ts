@@ -22,6 +22,8 @@ export abstract class TurnAnswer {
     bytes: Buffer | undefined,
   ): void;
   protected abstract sendEnd(trailers: HeaderList): void;
+  /** Of ours: the answer cannot be given. Ends the request. */
+  protected abstract failed(thrown: unknown): void;
   protected abstract readonly isHead: boolean;
 
   respond(status: number, list: string[], contentLength: number | undefined): void {
@@ -43,9 +45,17 @@ export abstract class TurnAnswer {
   }
 
   end(trailers: HeaderList): void {
+    try {
+      this.#end(trailers);
+    } catch (thrown) {
+      this.failed(thrown);
+    }
+  }
+
+  #end(trailers: HeaderList): void {
     const list = this.#list;
     if (list === undefined || trailers.length > 0) {
-      this.flush();
+      this.#flush();
       this.sendEnd(trailers);
       return;
     }
@@ -64,6 +74,14 @@ export abstract class TurnAnswer {
 
   /** The end of the turn in which the head has come. */
   flush(): void {
+    try {
+      this.#flush();
+    } catch (thrown) {
+      this.failed(thrown);
+    }
+  }
+
+  #flush(): void {
     const list = this.#list;
     if (list === undefined) return;
     const bytes = this.#first;

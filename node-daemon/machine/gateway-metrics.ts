@@ -2,7 +2,7 @@
 import { Histogram, type MetricObjectWithValues, type MetricValueWithName } from "prom-client";
 import { durationBoundsMs, type WorkloadFigures } from "../gateway/control.ts";
 import type { ServedWorkload } from "../serving/node-serving.ts";
-import type { Definition, Sample } from "./metrics.ts";
+import type { Definition, Sample } from "./metric-definition.ts";
 
 type Workloads = () => readonly ServedWorkload[];
 type Labels = Readonly<Record<"namespace" | "workload", string>>;

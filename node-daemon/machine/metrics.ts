@@ -6,6 +6,7 @@ import { Counter, Gauge, Registry } from "prom-client";
 import type { ServedWorkload } from "../serving/node-serving.ts";
 import type { ReportedCondition } from "../session/condition-source.ts";
 import { gatewayMetrics, RequestDurations } from "./gateway-metrics.ts";
+import type { Definition, Sample } from "./metric-definition.ts";
 
 export interface InstanceFigures {
   readonly namespace: string;
@@ -35,17 +36,6 @@ export interface MetricSources {
   /** What its gateways have counted. */
   served(): readonly ServedWorkload[];
 }
-
-export interface Definition {
-  readonly kind: "counter" | "gauge";
-  readonly name: string;
-  readonly help: string;
-  readonly labels: readonly string[];
-  /** One for each series that there is now. */
-  readonly samples: () => Iterable<Sample>;
-}
-
-export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
 
 /** A registry of its own: there may be several daemons in a test. */
 export function createMetrics(sources: MetricSources): Registry {

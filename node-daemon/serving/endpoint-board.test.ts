@@ -50,7 +50,15 @@ function held(spec: Partial<InstanceSpec>): HeldInstance {
   const template = { id: "t", outcome, arrived: true, users: 1, contentsId: "" };
   const assignment = buildAssignment({ uid: "a" });
   const { lifecycle } = assigned(policyOf(template, assignment));
-  return { assignment, template, lifecycle, setup: undefined, ready: undefined, basis: undefined, retained: undefined };
+  return {
+    assignment,
+    template,
+    lifecycle,
+    setup: undefined,
+    ready: undefined,
+    basis: undefined,
+    retained: undefined,
+  };
 }
 
 const now = { wallMs: 0, monotonicMs: 0 };
@@ -110,14 +118,15 @@ test("EndpointBoard: only as long as it is ready", () => {
 test("EndpointBoard: a run that ends is none any more, and the next may be elsewhere", () => {
   const one = held({ http });
   live(one, ...starting, started);
-  live(one, { kind: "runEnded", run: 0, atMs: 0, end: { kind: "lost", message: "" }, terminationMessage: "" });
+  live(one, {
+    kind: "runEnded",
+    run: 0,
+    atMs: 0,
+    end: { kind: "lost", message: "" },
+    terminationMessage: "",
+  });
   folder = "/shims/2";
-  live(
-    one,
-    { kind: "woke" },
-    ...starting.map((event) => ({ ...event, attempt: 2 })),
-    { ...started, run: 1 },
-  );
+  live(one, { kind: "woke" }, ...starting.map((event) => ({ ...event, attempt: 2 })), { ...started, run: 1 });
   expect(told).toEqual(["a at /shims/1", "a gone", "a at /shims/2"]);
 });
 

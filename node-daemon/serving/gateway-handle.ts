@@ -111,8 +111,8 @@ export class GatewayHandle {
   }
 
   /** Once it is started, by whomever. Resolves when it has been told everything, is dead, or is let go of. */
-  async connect(): Promise<void> {
-    void this.#connect(servingLimits.startMs);
+  async connect(withinMs: number = servingLimits.startMs): Promise<void> {
+    void this.#connect(withinMs);
     await this.#known.promise;
   }
 
@@ -139,17 +139,24 @@ export class GatewayHandle {
     this.#exitAtMs = this.#clock.monotonic() + graceMs;
     this.send({ kind: "exit", graceMs });
     this.#overdue?.cancel();
-    this.#overdue = this.#clock.setTimer(graceMs + servingLimits.overdueMs, () => this.kill("it does not end"));
+    this.#overdue = this.#clock.setTimer(graceMs + servingLimits.overdueMs, () =>
+      this.kill("it does not end"),
+    );
   }
 
   kill(why: string): void {
-    if (this.#killed || !this.#process || !isProcessAlive(this.#process)) return;
+    if (this.#killed) return;
     this.#killed = true;
-    this.#log.warn("killing a gateway", { why, pid: this.#process.pid });
+    this.#signal("SIGKILL", why);
+  }
+
+  #signal(signal: "SIGKILL" | "SIGTERM", why: string): void {
+    if (!this.#process || !isProcessAlive(this.#process)) return;
+    this.#log.warn("ending a gateway", { signal, why, pid: this.#process.pid });
     try {
-      process.kill(this.#process.pid, "SIGKILL");
+      process.kill(this.#process.pid, signal);
     } catch (thrown) {
-      if (errorCode(thrown) !== "ESRCH") this.#log.warn("kill failed", { err: errorMessage(thrown) });
+      if (errorCode(thrown) !== "ESRCH") this.#log.warn("signal failed", { err: errorMessage(thrown) });
     }
   }
 
@@ -208,7 +215,10 @@ export class GatewayHandle {
       }
     });
     this.#pinged = false;
-    this.#watch(socket);
+    this.#pingTimer?.cancel();
+    this.#pingTimer = this.#clock.setTimer(servingLimits.helloMs, () => {
+      if (this.#socket === socket) this.kill("it does not say who it is");
+    });
   }
 
   #receive(message: FromGateway): void {
@@ -234,7 +244,11 @@ export class GatewayHandle {
 
   #onHello(hello: Extract<FromGateway, { readonly kind: "hello" }>): void {
     if (hello.protocol !== controlVersion) {
-      this.kill(`it speaks protocol ${hello.protocol}, this daemon ${controlVersion}`);
+      // It knows a signal, if nothing else, and finishes what it has.
+      this.#finishing = true;
+      this.#signal("SIGTERM", `it speaks protocol ${hello.protocol}, this daemon ${controlVersion}`);
+      this.#known.resolve();
+      this.#events.changed(this);
       return;
     }
     this.#state = "ready";
@@ -244,6 +258,7 @@ export class GatewayHandle {
     for (const message of this.#events.teach(this)) this.send(message);
     if (this.#exitAtMs !== undefined)
       this.send({ kind: "exit", graceMs: Math.max(0, this.#exitAtMs - this.#clock.monotonic()) });
+    if (this.#socket) this.#watch(this.#socket);
     this.#known.resolve();
     this.#events.changed(this);
   }

@@ -3,13 +3,14 @@ import { Agent, get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { systemClock } from "../../kit/clock.ts";
+import { type Clock, systemClock } from "../../kit/clock.ts";
 import { silentLog } from "../../kit/log.ts";
 import { systemRandom } from "../../kit/random.ts";
 import type { BoundAddress, ListenAddress, ToGateway } from "../gateway/control.ts";
 import { installOwnProgram } from "../own-program.ts";
 import type { GatewayMessage } from "./gateway-handle.ts";
 import { GatewayKeeper } from "./gateway-keeper.ts";
+import { servingLimits } from "./limits.ts";
 
 const anyPort: ListenAddress = { kind: "http", host: "127.0.0.1", port: 0, portMax: 0, preferredPort: 0 };
 
@@ -33,7 +34,14 @@ interface Given {
   readonly workers?: number;
   readonly listen?: readonly ListenAddress[];
   readonly facts?: readonly string[];
+  readonly clock?: Clock;
 }
+
+/** Asks more often whether a gateway is there. */
+const impatient: Clock = {
+  ...systemClock,
+  setTimer: (delayMs, fire) => systemClock.setTimer(delayMs === servingLimits.pingMs ? 1_000 : delayMs, fire),
+};
 
 /** A daemon's keeper, and what it has heard. */
 class TestKeeper {
@@ -44,7 +52,13 @@ class TestKeeper {
   trouble = "";
   #changed = Promise.withResolvers<void>();
 
-  constructor({ buildId = "one", workers = 1, listen = [anyPort], facts = [] }: Given = {}) {
+  constructor({
+    buildId = "one",
+    workers = 1,
+    listen = [anyPort],
+    facts = [],
+    clock = systemClock,
+  }: Given = {}) {
     this.facts = facts;
     const changed = () => {
       this.#changed.resolve();
@@ -77,7 +91,7 @@ class TestKeeper {
           changed();
         },
       },
-      clock: systemClock,
+      clock,
       random: systemRandom,
       log: silentLog,
     });
@@ -163,7 +177,9 @@ test("GatewayKeeper: the next daemon finds the gateway, which has forgotten noth
   await two.keeper.start();
   expect(await two.listening()).toBe(url);
   expect(await ask(url)).toEqual(before);
-  const bodies = await Promise.all(["a", "b", "c"].map(async (uid) => (await ask(`${url}/route/${uid}`)).body));
+  const bodies = await Promise.all(
+    ["a", "b", "c"].map(async (uid) => (await ask(`${url}/route/${uid}`)).body),
+  );
   expect(bodies).toEqual(["unknown", "route b", "route c"]);
 });
 
@@ -180,6 +196,18 @@ test("GatewayKeeper: a gateway that is killed is there again, at the same port",
   expect(readdirSync(join(root, "processes")).length).toBe(1);
 });
 
+test("GatewayKeeper: a gateway that hangs is replaced", async () => {
+  const one = new TestKeeper({ facts: ["a"], clock: impatient });
+  await one.keeper.start();
+  const url = await one.listening();
+  const pid = Number((await ask(url)).body);
+  process.kill(pid, "SIGSTOP");
+  await one.until(() => one.addresses.length === 0);
+  expect(await one.listening()).toBe(url);
+  expect((await ask(`${url}/route/a`)).body).toBe("route a");
+  expect(one.pids).not.toContain(pid);
+});
+
 test("GatewayKeeper: another build takes over, and nobody is turned away", async () => {
   const one = new TestKeeper({ buildId: "one" });
   await one.keeper.start();
@@ -189,20 +217,20 @@ test("GatewayKeeper: another build takes over, and nobody is turned away", async
   const agent = new Agent({ keepAlive: true, maxSockets: 4 });
   const slow = ask(`${url}/?ms=1500`);
   const builds = new Set<string>();
-  let asking = true;
+  const enough = new AbortController();
   const asked = Array.from({ length: 4 }, async () => {
-    while (asking) builds.add((await ask(url, agent)).build);
+    while (!enough.signal.aborted) builds.add((await ask(url, agent)).build);
   });
   // New connections as well.
   const fresh = (async () => {
-    while (asking) builds.add((await ask(url)).build);
+    while (!enough.signal.aborted) builds.add((await ask(url)).build);
   })();
   const two = new TestKeeper({ buildId: "two" });
   await two.keeper.start();
   await two.until(() => !two.pids.includes(old));
   expect((await slow).build).toBe("one");
   expect((await ask(url)).build).toBe("two");
-  asking = false;
+  enough.abort();
   await Promise.all([...asked, fresh]);
   agent.destroy();
   expect([...builds].sort()).toEqual(["one", "two"]);

@@ -124,7 +124,7 @@ export class GatewayKeeper {
     if (!config) return removeGatewayFolder(folder);
     const gateway = this.#add(folder, config);
     this.#options.log.info("a gateway of an earlier daemon", { gateway: config.gatewayId });
-    await gateway.connect();
+    await gateway.connect(servingLimits.findMs);
   }
 
   #add(folder: string, config: GatewayConfig): GatewayHandle {
@@ -233,7 +233,8 @@ export class GatewayKeeper {
   #tellAddresses(): void {
     const { addresses } = this;
     if (addresses.length > 0) this.#lastAddresses = addresses;
-    const trouble = addresses.length > 0 ? "" : ([...this.#gateways].find((one) => one.trouble !== "")?.trouble ?? "");
+    const trouble =
+      addresses.length > 0 ? "" : ([...this.#gateways].find((one) => one.trouble !== "")?.trouble ?? "");
     const text = JSON.stringify([addresses, trouble]);
     if (text === this.#toldText) return;
     this.#toldText = text;

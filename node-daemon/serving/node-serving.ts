@@ -17,6 +17,7 @@ import type { BoundAddress, GatewayWorkload, ToGateway, WorkloadFigures } from "
 import type { HeldInstance } from "../held-instance.ts";
 import { Ledger } from "../ledger.ts";
 import { removeUnusedPrograms } from "../own-program.ts";
+import type { ConditionBoard } from "../machine/condition-board.ts";
 import type { Checkpoint } from "../session/checkpoint.ts";
 import { Drains } from "./drains.ts";
 import { EndpointBoard } from "./endpoint-board.ts";
@@ -39,6 +40,7 @@ export interface NodeServingOptions {
   readonly orphanMs: number | undefined;
   readonly tls: { readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer };
   readonly checkpoint: Pick<Checkpoint, "commit" | "loadGatewayFacts">;
+  readonly conditions: Pick<ConditionBoard, "set">;
   readonly requestFolderOf: (held: HeldInstance) => string | undefined;
   readonly boundPortOf: (held: HeldInstance, listener: string) => number | undefined;
   readonly clock: Clock;
@@ -109,16 +111,15 @@ export class NodeServing {
    * AddressUnavailable when there was none before, and an address cannot be had.
    */
   async start(): Promise<void> {
-    const { clock } = this.#options;
-    await this.#keeper.start();
-    const { program } = this.#options;
-    if (program) await removeUnusedPrograms(program.program, this.#keeper.buildIds);
-    if (!this.isWanted) return;
     const over = new AbortController();
-    const late = sleep(clock, servingLimits.readyMs, over.signal).catch(() => {});
-    await Promise.race([this.#settled.promise, late]);
+    const late = sleep(this.#options.clock, servingLimits.readyMs, over.signal).catch(() => {});
+    const found = this.#keeper.start().then(() => this.#removePrograms());
+    await Promise.race([this.isWanted ? this.#settled.promise : found, late]);
     over.abort(new Error("it listens"));
+    if (!this.isWanted) return;
     if (this.#addresses.length > 0 || this.#trouble === "") return;
+    // It would go on trying, and nobody would know of it.
+    await this.#keeper.end(0);
     throw new WherryError(
       "AddressUnavailable",
       `${this.#trouble}; choose another address (--gateway-http, --gateway-https and --gateway-peer of wherry-node, --http-port of wherry up)`,
@@ -198,6 +199,14 @@ export class NodeServing {
     this.#keeper.close();
   }
 
+  async #removePrograms(): Promise<void> {
+    const { program, log } = this.#options;
+    if (!program) return;
+    await removeUnusedPrograms(program.program, this.#keeper.buildIds).catch((thrown: unknown) =>
+      log.warn("programs of earlier gateways were not removed", { err: errorMessage(thrown) }),
+    );
+  }
+
   #keeperEvents() {
     return {
       teach: (gateway: GatewayHandle) => this.#snapshot(gateway),
@@ -210,12 +219,20 @@ export class NodeServing {
         // Between one gateway and the next it is where it was.
         if (addresses.length > 0) this.#addresses = addresses;
         this.#trouble = trouble;
-        if (addresses.length === 0) return;
+        if (addresses.length === 0) {
+          if (trouble !== "") this.#say(false, "NotListening", trouble);
+          return;
+        }
+        this.#say(true, "Listening", `the gateway accepts requests at ${this.urls.join(", ")}`);
         this.#settled.resolve();
         this.#keep(addresses);
         this.#onAddresses();
       },
     };
+  }
+
+  #say(status: boolean, reason: string, message: string): void {
+    if (this.isWanted) this.#options.conditions.set({ type: "GatewayListening", status, reason, message });
   }
 
   /** After a crash of everything clients find the gateway where it was. A disk that is full is no reason not to serve them. */

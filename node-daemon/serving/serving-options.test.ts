@@ -50,7 +50,12 @@ test.each([
 });
 
 test("urlsOf, peerAddressOf: where it is bound, unless something else is advertised", () => {
-  const bound = (kind: "http" | "https" | "peer", host: string, port: number) => ({ kind, host, wantedPort: 0, port });
+  const bound = (kind: "http" | "https" | "peer", host: string, port: number) => ({
+    kind,
+    host,
+    wantedPort: 0,
+    port,
+  });
   const addresses = [
     bound("https", "::1", 8443),
     bound("https", "10.0.0.1", 443),

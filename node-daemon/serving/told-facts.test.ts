@@ -28,6 +28,7 @@ const update = (given: Partial<GatewayUpdate>): GatewayUpdate => ({
   removedWorkloads: [],
   certificates: [],
   removedCertificates: [],
+  ticketKeys: [],
   ...given,
 });
 
@@ -62,13 +63,18 @@ test("ToldFacts: a change names what changed", () => {
 test("ToldFacts: a complete update takes away what it does not name, routes first", () => {
   const facts = new ToldFacts();
   facts.apply(everything);
-  expect(kinds(facts, { complete: true, workloads: [workload("w")] })).toEqual(["routeGone", "certificateGone"]);
+  expect(kinds(facts, { complete: true, workloads: [workload("w")] })).toEqual([
+    "routeGone",
+    "certificateGone",
+  ]);
 });
 
 test("ToldFacts: what is removed and named at once stays", () => {
   const facts = new ToldFacts();
   facts.apply(everything);
-  expect(kinds(facts, { routes: [route("r")], removedRoutes: ["r"], removedWorkloads: ["none"] })).toEqual([]);
+  expect(kinds(facts, { routes: [route("r")], removedRoutes: ["r"], removedWorkloads: ["none"] })).toEqual(
+    [],
+  );
 });
 
 test("ToldFacts: what was stored is known again", () => {

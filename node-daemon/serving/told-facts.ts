@@ -18,6 +18,7 @@ type About = GatewayFact["about"];
 export class ToldFacts {
   /** By what they are about and their ids: JSON, to be compared and stored. */
   readonly #facts: Readonly<Record<About, Map<string, string>>> = {
+    ticketKey: new Map(),
     certificate: new Map(),
     workload: new Map(),
     route: new Map(),
@@ -29,12 +30,14 @@ export class ToldFacts {
 
   /** All of it, what routes name before the routes. */
   *all(): Iterable<Teaching> {
-    for (const about of inOrder) for (const json of this.#facts[about].values()) yield teachingOf(about, json);
+    for (const about of inOrder)
+      for (const json of this.#facts[about].values()) yield teachingOf(about, json);
   }
 
   workload(uid: string): GatewayWorkload | undefined {
     const json = this.#facts.workload.get(uid);
-    return json === undefined ? undefined : parse<GatewayWorkload>(json);
+    // Of our own writing.
+    return json === undefined ? undefined : (JSON.parse(json) as GatewayWorkload);
   }
 
   apply(update: GatewayUpdate): FactChanges {
@@ -65,31 +68,33 @@ export class ToldFacts {
   }
 }
 
-const inOrder = ["certificate", "workload", "route"] as const;
+const inOrder = ["ticketKey", "certificate", "workload", "route"] as const;
 
 function namedIn(update: GatewayUpdate, about: About): readonly (readonly [id: string, json: string])[] {
   if (about === "route") return update.routes.map((route) => [route.uid, JSON.stringify(route)]);
   if (about === "workload") return update.workloads.map((one) => [one.uid, JSON.stringify(one)]);
+  if (about === "ticketKey") return update.ticketKeys.map((pem) => [pem, JSON.stringify(pem)]);
   return update.certificates.map((one) => [one.name, JSON.stringify(one)]);
 }
 
 function removedIn(update: GatewayUpdate, about: About): readonly string[] {
   if (about === "route") return update.removedRoutes;
+  // They go with an update that says everything.
+  if (about === "ticketKey") return [];
   return about === "workload" ? update.removedWorkloads : update.removedCertificates;
 }
 
 function teachingOf(about: About, json: string): Teaching {
-  if (about === "route") return { kind: "route", route: parse<RouteEntry>(json) };
-  if (about === "workload") return { kind: "workload", workload: parse<GatewayWorkload>(json) };
-  return { kind: "certificate", certificate: parse<GatewayCertificate>(json) };
+  // Of our own writing.
+  const fact: unknown = JSON.parse(json);
+  if (about === "route") return { kind: "route", route: fact as RouteEntry };
+  if (about === "workload") return { kind: "workload", workload: fact as GatewayWorkload };
+  if (about === "ticketKey") return { kind: "ticketKey", pem: fact as string };
+  return { kind: "certificate", certificate: fact as GatewayCertificate };
 }
 
 function farewellOf(about: About, id: string): Teaching {
   if (about === "route") return { kind: "routeGone", uid: id };
+  if (about === "ticketKey") return { kind: "ticketKeyGone", pem: id };
   return about === "workload" ? { kind: "workloadGone", uid: id } : { kind: "certificateGone", name: id };
-}
-
-/** Of our own writing. */
-function parse<T>(json: string): T {
-  return JSON.parse(json) as T;
 }

@@ -133,7 +133,8 @@ export class SchedulerLink {
   }
 
   async #runSession(): Promise<SessionEnd> {
-    const { dial, hello, instances, serving, conditions, modules, logs, usageIntervalMs, clock, log } = this.#options;
+    const { dial, hello, instances, serving, conditions, modules, logs, usageIntervalMs, clock, log } =
+      this.#options;
     const client = dial();
     try {
       this.#session = new NodeSession({

@@ -19,7 +19,8 @@
  */
 import type { InterfaceMembers } from "../wasi/component-interfaces.ts";
 import type { Clock } from "../../kit/clock.ts";
-import { type Account, Runnable } from "./account.ts";
+import type { Account } from "./account.ts";
+import { Continuation, type TakesTurns } from "./continuation.ts";
 import { GuestTrap } from "../wasi/component-resources.ts";
 import { GuestEnded } from "../wasi/host.ts";
 import type { ComponentExports } from "../components/bindings.ts";
@@ -42,33 +43,7 @@ import { ScriptLimits } from "./script-limits.ts";
 
 type HostFunction = (...args: unknown[]) => unknown;
 
-/** Something that goes on in a turn of the queue. */
-class Continuation extends Runnable {
-  readonly #guest: ComponentGuest;
-  readonly #ready: () => void;
-
-  constructor(guest: ComponentGuest, ready: () => void) {
-    super();
-    this.member = guest.member;
-    this.#guest = guest;
-    this.#ready = ready;
-  }
-
-  get account(): Account {
-    return this.#guest.account;
-  }
-
-  resume(): void {
-    this.#guest.beginTurn(this);
-    this.#ready();
-  }
-
-  override over(): void {
-    this.#guest.endTurn();
-  }
-}
-
-export class ComponentGuest implements Crossings {
+export class ComponentGuest implements Crossings, TakesTurns {
   readonly account: Account;
   /** Whose memory it takes, where several share a limit. */
   readonly member: PotMember | undefined;

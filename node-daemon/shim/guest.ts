@@ -76,6 +76,8 @@ export class Guest extends Runnable {
   #exitCode: number | undefined;
   #exhausted = false;
   readonly #limits: GuestLimits;
+  /** Of `fuelUsed`. */
+  #fuelMax: number | undefined;
   /** In its turns so far. */
   #turnsMs = 0;
   /** What `#ranMs` was when the slice began. */
@@ -91,6 +93,7 @@ export class Guest extends Runnable {
   constructor(queue: RunQueue, account: Account, limits: GuestLimits, events: GuestEvents) {
     super();
     this.#limits = limits;
+    this.#fuelMax = limits.fuelMax;
     this.#queue = queue;
     this.account = account;
     this.#events = events;
@@ -158,7 +161,20 @@ export class Guest extends Runnable {
     stack: GuestStack = newStacks,
   ): Promise<unknown> {
     if (startHook === undefined) return this.#start(instance, stack);
-    return this.#call(instance, startHook, stack).then(() => this.#start(instance, stack));
+    return this.#callOn(stack, instance, startHook).then(() => this.#start(instance, stack));
+  }
+
+  /** An export, so that it may suspend, on a stack of its own. Rejects with what came out of the guest. */
+  call(instance: WasmInstance, name: string, ...args: readonly number[]): Promise<unknown> {
+    if (this.#killed) return Promise.reject(new Killed());
+    if (this.#controls) this.#controls.stack.value = this.#limits.stackBytesMax;
+    return engine.promising(instance.exports[name])(...args);
+  }
+
+  /** From now on it may use so many units more. */
+  allowFuel(units: number | undefined): void {
+    this.#fuelMax = units === undefined ? undefined : this.fuelUsed + units;
+    this.#grantFuel();
   }
 
   /** From now on its memories may reach so much together. */
@@ -176,10 +192,11 @@ export class Guest extends Runnable {
 
   #start(instance: WasmInstance, stack: GuestStack): Promise<unknown> {
     // A guest that a start section has ended has nothing more to do.
-    return this.#killed ? Promise.resolve() : this.#call(instance, "_start", stack);
+    return this.#killed ? Promise.resolve() : this.#callOn(stack, instance, "_start");
   }
 
-  #call(instance: WasmInstance, name: string, stack: GuestStack): Promise<unknown> {
+  #callOn(stack: GuestStack, instance: WasmInstance, name: string): Promise<unknown> {
+    if (this.#killed) return Promise.reject(new Killed());
     if (this.#controls) this.#controls.stack.value = this.#limits.stackBytesMax;
     return stack.call(instance.exports[name]);
   }
@@ -330,7 +347,7 @@ export class Guest extends Runnable {
 
   #outOfFuel(): unknown {
     if (this.#killed) return undefined;
-    if (this.#limits.fuelMax !== undefined && this.fuelUsed > this.#limits.fuelMax) {
+    if (this.#fuelMax !== undefined && this.fuelUsed > this.#fuelMax) {
       this.#exhausted = true;
       this.kill();
       return undefined;
@@ -371,7 +388,7 @@ export class Guest extends Runnable {
 
   /** No more than is left of what it may use: so it stops where the same run always stops. */
   #grantFuel(): void {
-    const { fuelMax } = this.#limits;
+    const fuelMax = this.#fuelMax;
     this.#setFuel(fuelMax === undefined ? this.#grant : Math.min(this.#grant, fuelMax - this.fuelUsed));
   }
 

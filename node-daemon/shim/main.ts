@@ -115,7 +115,24 @@ class ShimProcess {
       wasiLimits: { openFilesMax, hostDescriptorsMax: descriptorsMax },
       log,
     };
-    const events: ShimEvents = {
+    const owner = (): ShimIdentity => this.#identity;
+    this.#shim = new Shim(parts, config.limits, this.#events(), owner, this.#alone);
+    this.#link = new DaemonLink(
+      owner,
+      {
+        receive: (message) => this.#receive(message),
+        inventory: () => this.#shim.reports(),
+        connectedChanged: (connected) => {
+          this.#alone.setConnected(connected);
+          this.#onEmpty();
+        },
+      },
+      log,
+    );
+  }
+
+  #events(): ShimEvents {
+    return {
       started: (id, atMs) => {
         const own = this.#identity.isolation !== "shared";
         if (own) this.#recordOwnRun(id);
@@ -132,20 +149,6 @@ class ShimProcess {
       usage: (usages) => this.#link.tellUsage(usages),
       emptied: () => this.#onEmpty(),
     };
-    const owner = (): ShimIdentity => this.#identity;
-    this.#shim = new Shim(parts, config.limits, events, owner, this.#alone);
-    this.#link = new DaemonLink(
-      owner,
-      {
-        receive: (message) => this.#receive(message),
-        inventory: () => this.#shim.reports(),
-        connectedChanged: (connected) => {
-          this.#alone.setConnected(connected);
-          this.#onEmpty();
-        },
-      },
-      log,
-    );
   }
 
   /** What a daemon knows of it that finds it silent. */

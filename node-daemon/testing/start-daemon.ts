@@ -8,6 +8,7 @@ import { ConditionBoard } from "../machine/condition-board.ts";
 import { parseMachineFlags } from "../machine/machine-options.ts";
 import type { Room } from "../machine/room.ts";
 import type { DaemonOptions } from "../options.ts";
+import type { GatewayProgram } from "../serving/gateway-program.ts";
 import { noServing } from "../serving/serving-options.ts";
 import type { TlsFiles } from "./certificates.ts";
 import type { FakeDriver } from "./fake-driver.ts";
@@ -27,6 +28,7 @@ export interface TestDaemonOptions {
   readonly driver: FakeDriver;
   readonly given?: Partial<DaemonOptions>;
   readonly room?: Room | undefined;
+  readonly gatewayProgram?: GatewayProgram;
 }
 
 export async function startTestDaemon({
@@ -36,6 +38,7 @@ export async function startTestDaemon({
   driver,
   given = {},
   room = plenty,
+  gatewayProgram,
 }: TestDaemonOptions): Promise<Daemon> {
   const capacity = {
     cpuMillis: 2000,
@@ -75,6 +78,7 @@ export async function startTestDaemon({
     drivers: [driver],
     conditions,
     room,
+    ...(gatewayProgram && { gatewayProgram }),
   };
   return await Daemon.start(options, parts, new AbortController().signal);
 }

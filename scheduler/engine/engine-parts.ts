@@ -52,6 +52,8 @@ export interface EngineOptions {
   readonly placement?: PlacementConfiguration | undefined;
   /** For the status of quotas; absent where somebody else writes it, as Kubernetes' own controller does. */
   readonly objectCounts?: ObjectCounts | undefined;
+  /** Public keys, PEM, of those who sign tickets for calls of functions. */
+  readonly ticketKeys?: readonly string[];
   /** Told of all that placement sees and decides. */
   readonly observer?: (PlacementObserver & { watch(state: ClusterState): void }) | undefined;
   /** Sees each placement that is about to be committed, while its instance is still pending. */
@@ -283,7 +285,8 @@ export class EngineParts {
       events: this.events,
       placement: this.placement,
       reconciler: this.reconciler,
-      movable: () => this.movable.uids(),
+      // What a leader of before has left half done looks settled until it is reconciled again.
+      movable: () => [...this.movable.uids()].filter((uid) => !this.held.has(uid)),
       mayDisrupt: (instance) => this.budgets.mayDisrupt(instance),
       entryOf: (uid, templateHash) => this.entryOf(uid, templateHash),
       changed: this.#hooks.changed,

@@ -11,6 +11,7 @@ function update(given: Partial<GatewayUpdate>): GatewayUpdate {
     removedWorkloads: [],
     certificates: [],
     removedCertificates: [],
+    ticketKeys: [],
     ...given,
   };
 }

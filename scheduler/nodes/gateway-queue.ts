@@ -20,6 +20,7 @@ export class GatewayQueue {
   readonly #workloads: News<GatewayWorkload> = new Map();
   readonly #certificates: News<GatewayCertificate> = new Map();
   #complete = false;
+  #ticketKeys: readonly string[] = [];
 
   get isDue(): boolean {
     return this.#complete || this.#routes.size + this.#workloads.size + this.#certificates.size > 0;
@@ -29,6 +30,7 @@ export class GatewayQueue {
   put(update: GatewayUpdate): number {
     if (update.complete) {
       this.#complete = true;
+      this.#ticketKeys = update.ticketKeys;
       for (const news of [this.#routes, this.#workloads, this.#certificates]) news.clear();
     }
     let bytes = 0;
@@ -65,6 +67,7 @@ export class GatewayQueue {
     this.#complete = false;
     return {
       complete,
+      ticketKeys: complete ? [...this.#ticketKeys] : [],
       workloads: values(takeFrom(this.#workloads, workloadBytes, "there")).map(writeWorkload),
       certificates: values(takeFrom(this.#certificates, certificateBytes, "there")).map(writeCertificate),
       routes: values(takeFrom(this.#routes, routeBytes, "there")).map(writeRoute),

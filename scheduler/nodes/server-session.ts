@@ -256,9 +256,10 @@ export class ServerSession implements NodeSession {
       if (this.#assignments.size > 0) this.#writeAssignments();
       else if (this.#contents.isDue) this.#writeUpdates();
       else if (this.#stops.size > 0) this.#writeStops();
-      else if (this.#gateway.isDue) this.#write({ updateGateway: this.#gateway.take() });
       else if (this.#acknowledgements.isDue)
         this.#write({ acknowledge: { uids: this.#acknowledgements.take(batchItemsMax) } });
+      // Last: it may be megabytes, and gateways go on with what they know.
+      else if (this.#gateway.isDue) this.#write({ updateGateway: this.#gateway.take() });
       else return;
     }
   }

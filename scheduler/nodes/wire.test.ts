@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Hello__Output } from "../../proto/gen/wherry/v1/Hello.ts";
 import type { InstanceStatus__Output } from "../../proto/gen/wherry/v1/InstanceStatus.ts";
 import { ContractViolation } from "./contract-violation.ts";
-import { readContents, readHello, readStatus } from "./wire.ts";
+import { readContents, readHello, readStatus, readWakeUp } from "./wire.ts";
 
 const capacity = { cpuMillis: 1, memoryBytes: 1, instances: 1, processes: 1, extended: {} };
 
@@ -81,6 +81,43 @@ test.each([
   },
 ])("readHello: refuses to be given $name", ({ hostPaths, listen }) => {
   expect(() => readHello(hello({ grants: { hostPaths, listen } }))).toThrow(ContractViolation);
+});
+
+test("readHello: where its gateway is reached", () => {
+  const gateway = {
+    gatewayAddress: "[fd00::7]:7000",
+    gatewayUrls: ["http://[fd00::7]:8080", "https://a.example"],
+  };
+  expect(readHello(hello(gateway)).gateway).toEqual({
+    address: "[fd00::7]:7000",
+    urls: ["http://[fd00::7]:8080", "https://a.example"],
+  });
+  expect(readHello(hello({})).gateway).toBeUndefined();
+});
+
+test.each([
+  { name: "without a port", gatewayAddress: "a.example" },
+  { name: "with port 0", gatewayAddress: "a.example:0" },
+  { name: "with a port beyond", gatewayAddress: "a.example:65536" },
+  { name: "with a path", gatewayAddress: "a.example:1/x" },
+  { name: "with a line end", gatewayAddress: "a.example:1\nb" },
+  { name: "that is too long", gatewayAddress: `${"a".repeat(300)}:1` },
+  { name: "with an URL of another scheme", gatewayAddress: "a:1", gatewayUrls: ["ftp://a"] },
+  { name: "with an URL that has a path", gatewayAddress: "a:1", gatewayUrls: ["http://a/x"] },
+  { name: "with an URL that is none", gatewayAddress: "a:1", gatewayUrls: ["http://[x"] },
+  {
+    name: "with too many URLs",
+    gatewayAddress: "a:1",
+    gatewayUrls: Array.from({ length: 17 }, () => "http://a"),
+  },
+])("readHello: refuses a gateway $name", ({ name: _, ...given }) => {
+  expect(() => readHello(hello(given))).toThrow(ContractViolation);
+});
+
+test("readWakeUp: as many as a message may name, and no more", () => {
+  const uids = Array.from({ length: 501 }, (_, at) => `u${at}`);
+  expect(readWakeUp({ workloadUids: uids.slice(1) })).toHaveLength(500);
+  expect(() => readWakeUp({ workloadUids: uids })).toThrow(ContractViolation);
 });
 
 function status(given: Partial<InstanceStatus__Output>): InstanceStatus__Output {

@@ -27,7 +27,9 @@ function route(name: string, rule: Readonly<Record<string, unknown>> = {}): stri
 async function served(names: readonly string[]): Promise<TestCluster> {
   const started = await TestCluster.start(names, { gateways: true });
   cluster = started;
-  await started.apply(deployment(names.length, { name: "tally", image, template: { http: { handler: "wagi" } } }));
+  await started.apply(
+    deployment(names.length, { name: "tally", image, template: { http: { handler: "wagi" } } }),
+  );
   await started.apply(route("tally"));
   for (const name of names) await answers(started, name);
   return started;

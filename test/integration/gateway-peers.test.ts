@@ -83,7 +83,10 @@ class Node implements AsyncDisposable {
   async serve(answer: (exchange: CalleeExchange) => void): Promise<void> {
     this.#requests = await listenRequests(this.#folder, answer, parts);
     const reach = { kind: "shim", folder: this.#folder } as const;
-    this.gateway.apply({ kind: "endpoint", endpoint: endpointOf(`i-${this.name}`, "w", { reach }) });
+    this.gateway.apply({
+      kind: "endpoint",
+      endpoint: endpointOf(`i-${this.name}`, "w", { reach, bodyBytesMax: 2 ** 30 }),
+    });
   }
 
   /** Where instances of the workload are. */

@@ -153,6 +153,13 @@ test.each([
     code: grpcStatus.INVALID_ARGUMENT,
     details: /hello\.allocatable/,
   },
+  {
+    name: "a gateway at a place that is none",
+    node: "a",
+    message: hello("a", { gatewayAddress: "http://x/" }),
+    code: grpcStatus.INVALID_ARGUMENT,
+    details: /hello\.gateway_address/,
+  },
 ])("NodeServer: refuses $name", async ({ node, message, code, details }) => {
   using client = closing(await dial(node));
   const call = client.session();
@@ -237,6 +244,49 @@ test("NodeServer: commands come batched, with the epoch, each template once", as
     { uid: "u4", hasGrace: true, graceMs: 2 ** 32 - 1, reason: "", message: "" },
   ]);
   expect(received.every(({ epoch }) => epoch === 7)).toBe(true);
+});
+
+test("NodeServer: a gateway is told in parts, each with the epoch, and its wake-ups are heard", async () => {
+  sessions = [];
+  using client = closing(await dial("gate"));
+  const call = client.session();
+  call.write(hello("gate", { gatewayAddress: "gate.example:7000", gatewayUrls: ["http://10.0.0.7:8080"] }));
+  await next(call);
+  const received: SchedulerMessage__Output[] = [];
+  const all = new Promise<void>((settle) => {
+    call.on("data", (message: SchedulerMessage__Output) => {
+      received.push(message);
+      if (message.updateGateway?.more === false) settle();
+    });
+  });
+  const nodes = [{ name: "b", address: "b:1", ready: [{ templateHash: "h", count: 3 }] }];
+  sessions[0]!.updateGateway({
+    complete: true,
+    routes: ["r1", "r2"].map((uid) => ({ uid, entryJson: Buffer.alloc(1_500_000, "x") })),
+    removedRoutes: [],
+    workloads: [{ uid: "w", namespace: "d", kind: "WasmDeployment", name: "app", wakes: true, nodes }],
+    removedWorkloads: ["old"],
+    certificates: [{ name: "d/s", chainPem: Buffer.from("chain"), keyPem: Buffer.from("key") }],
+    removedCertificates: [],
+    ticketKeys: [],
+  });
+  await all;
+  const updates = received.map(({ updateGateway }) => updateGateway!);
+  expect(updates.map(({ complete, more, routes }) => [complete, more, routes.length])).toEqual([
+    [true, true, 1],
+    [false, true, 1],
+    [false, false, 0],
+  ]);
+  expect(updates[0]?.workloads).toEqual([
+    { uid: "w", namespace: "d", kind: "WasmDeployment", name: "app", wakes: true, nodes },
+  ]);
+  expect(updates[0]?.certificates.map(({ keyPem }) => String(keyPem))).toEqual(["key"]);
+  expect(updates.at(-1)?.removedWorkloads).toEqual(["old"]);
+  expect(received.every(({ epoch }) => epoch === 7)).toBe(true);
+  call.write({ wakeUp: { workloadUids: ["w", "v"] } });
+  call.write({ heartbeat: {} });
+  await next(call);
+  expect(calls.filter((text) => text.startsWith("wakeUp"))).toEqual(["wakeUp gate w,v"]);
 });
 
 test("NodeServer: a log is pulled from the node that has it, and ends when the reader stops", async () => {

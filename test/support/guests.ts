@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compileC } from "../../tools/compile-c.ts";
+import { compileHandler, handlerFiles } from "../../tools/compile-handler.ts";
 import { checkout } from "./cluster.ts";
 
 export type GuestName =
@@ -29,7 +30,13 @@ export type GuestName =
   | "patient"
   | "resident"
   | "reader"
-  | "herald";
+  | "herald"
+  | "liar"
+  | "wrecker"
+  | "dawdler";
+
+/** These are components. */
+const handlers: ReadonlySet<GuestName> = new Set<GuestName>(["wrecker"]);
 
 const folder = mkdtempSync(join(tmpdir(), "wherry-guests-"));
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
@@ -57,7 +64,7 @@ async function compile(name: GuestName): Promise<string> {
   const source = readFileSync(join(checkout, "test/guests", `${name}.c`), "utf8");
   const target = join(folder, `${name}.wasm`);
   const kept = join(keptFolder, `${name}-${digestOf(source)}.wasm`);
-  if (!existsSync(kept)) keep(kept, await compileC(source));
+  if (!existsSync(kept)) keep(kept, await (handlers.has(name) ? compileHandler : compileC)(source));
   copyFileSync(kept, target);
   return target;
 }
@@ -68,7 +75,8 @@ const keptFolder = join(checkout, ".cache/test-guests");
 /** Of everything that the compiler's output depends on. */
 function digestOf(source: string): string {
   const hash = createHash("sha256").update(source);
-  for (const file of ["tools/compile-c.ts", "node_modules/@yowasp/clang/package.json"])
+  const tools = ["tools/compile-c.ts", "tools/compile-handler.ts", "node_modules/@yowasp/clang/package.json"];
+  for (const file of [...tools, ...handlerFiles])
     hash.update("\0").update(readFileSync(join(checkout, file)));
   return hash.digest("hex").slice(0, 16);
 }

@@ -45,7 +45,7 @@ export class NodeRunner implements AsyncDisposable {
       ended: (id, _atMs, end) => runner.#onEnded(id, end),
       usage: () => {},
       logsDropped: () => {},
-    listening: () => {},
+      listening: () => {},
       outdated: () => {},
     };
     await runner.#driver.adopt(listener, AbortSignal.timeout(conformanceLimits.prepareMs));

@@ -7,6 +7,7 @@
  */
 import { EventEmitter } from "node:events";
 import { status as grpcStatus } from "@grpc/grpc-js";
+import type { GatewayUpdate } from "../../node-daemon/serving/gateway-update.ts";
 import type { RunEnd, RunSpec } from "../../node-daemon/runtimes/runtime-driver.ts";
 import type { NodeServiceClient } from "../../proto/gen/wherry/v1/NodeService.ts";
 import type { Instance, NodeCapacity } from "../../scheduler/core/model.ts";
@@ -31,6 +32,8 @@ export interface ClusterWitness {
   assigned(machine: Machine, uids: readonly string[]): void;
   /** A machine is about to forget instances that have ended. */
   acknowledged(machine: Machine): void;
+  /** The gateway of a machine is told something. */
+  told(machine: Machine, update: GatewayUpdate): void;
 }
 
 export interface ClusterOptions {
@@ -103,6 +106,7 @@ export class Cluster {
       onEnd: (from, spec, end) => this.#options.witness.ended(from, spec, end),
       onAssign: (to, uids) => this.#options.witness.assigned(to, uids),
       onAcknowledge: (from) => this.#options.witness.acknowledged(from),
+      onTold: (to, update) => this.#options.witness.told(to, update),
     });
     this.machines.add(machine);
     void machine.start();

@@ -14,6 +14,8 @@ import { ModuleBoard } from "../../node-daemon/images/module-board.ts";
 import { AllowedNetwork } from "../../node-daemon/network/allowed-network.ts";
 import type { RunEnd, RunSpec } from "../../node-daemon/runtimes/runtime-driver.ts";
 import type { ConditionSource, ReportedCondition } from "../../node-daemon/session/condition-source.ts";
+import { type GatewayUpdate, joined } from "../../node-daemon/serving/gateway-update.ts";
+import { ToldFacts } from "../../node-daemon/serving/told-facts.ts";
 import { SchedulerLink } from "../../node-daemon/session/scheduler-link.ts";
 import type { NodeServiceClient } from "../../proto/gen/wherry/v1/NodeService.ts";
 import { protocolVersion } from "../../proto/node-service.ts";
@@ -43,6 +45,8 @@ export interface MachineOptions {
   readonly onAssign: (machine: Machine, uids: readonly string[]) => void;
   /** The scheduler has noted the ends of instances, which are forgotten next. */
   readonly onAcknowledge: (machine: Machine) => void;
+  /** Its gateway is to know this. */
+  readonly onTold: (machine: Machine, update: GatewayUpdate) => void;
 }
 
 interface DaemonProcess {
@@ -112,8 +116,13 @@ export class Machine {
   /** What instances see of ConfigMaps, by template. On the disk as well: daemons come and go. */
   readonly files = new Map<string, readonly VolumeContent[]>();
   readonly conditions = new Conditions();
+  /** What its gateway knows, with or without a daemon. */
+  readonly told = new ToldFacts();
+  /** Whether it was told everything in this session. */
+  isTold = false;
   readonly #options: MachineOptions;
   readonly #modules = new ModuleBoard(modulesMax);
+  #part: GatewayUpdate | undefined;
   #pressure: string | undefined;
   #host: ShimHost;
   #daemon: DaemonProcess | undefined;
@@ -206,7 +215,12 @@ export class Machine {
       },
       network: new AllowedNetwork([], []),
       folders: { remove: () => {} },
-      serving: { follow: () => {}, drained: () => Promise.resolve(), forgetDrain: () => {}, workload: () => undefined },
+      serving: {
+        follow: () => {},
+        drained: () => Promise.resolve(),
+        forgetDrain: () => {},
+        workload: () => undefined,
+      },
       allocatable: this.allocatable,
       checkpoint: disk,
       clock,
@@ -218,7 +232,13 @@ export class Machine {
       dial: () => this.#options.dial(this),
       hello: () => this.#hello(),
       instances: agent,
-      serving: { beginSession: () => {}, update: () => {} },
+      serving: {
+        beginSession: () => {
+          this.#part = undefined;
+          this.isTold = false;
+        },
+        update: (part, more) => this.#tell(part, more),
+      },
       conditions: this.conditions,
       modules: this.#modules,
       logs: { send: () => {} },
@@ -239,6 +259,20 @@ export class Machine {
     if (this.#daemon?.agent === agent) link.start();
   }
 
+  /** Requests wait at its gateway for these workloads. */
+  wake(workloadUids: readonly string[]): void {
+    this.#daemon?.link.wake(workloadUids);
+  }
+
+  #tell(part: GatewayUpdate, more: boolean): void {
+    const update = this.#part ? joined(this.#part, part) : part;
+    this.#part = more ? update : undefined;
+    if (more) return;
+    this.#options.onTold(this, update);
+    this.told.apply(update);
+    this.isTold ||= update.complete;
+  }
+
   /** It says that it runs short of something, or of nothing. */
   setPressure(type: string | undefined): void {
     if (type === this.#pressure) return;
@@ -256,6 +290,7 @@ export class Machine {
     const daemon = this.#daemon;
     if (daemon === undefined) return;
     this.#daemon = undefined;
+    this.isTold = false;
     daemon.clock.stop();
     daemon.disk.close();
     void daemon.driver.close();
@@ -298,6 +333,8 @@ export class Machine {
       labels: this.labels,
       info: { operatingSystem: "linux", architecture: "amd64", kernelVersion: "6" },
       bootId,
+      gatewayAddress: `${this.name}.example:7000`,
+      gatewayUrls: [`http://${this.name}.example:8080`],
     };
   }
 }

@@ -9,6 +9,7 @@
 import { Checks } from "./checks/checks.ts";
 import { checkCronJobs } from "./checks/cron-check.ts";
 import { checkRetained, retainedBy } from "./checks/retained.ts";
+import { checkAwake } from "./checks/route-check.ts";
 import { checkSettled, isSettled } from "./checks/settled.ts";
 import { Cluster } from "./cluster.ts";
 import { endFaults, faults } from "./happenings/faults.ts";
@@ -21,6 +22,7 @@ import {
   roomMakers,
   suspendCronJobs,
 } from "./happenings/people.ts";
+import { requestEverything } from "./happenings/routes.ts";
 import { resumeAll } from "./happenings/rollout-actions.ts";
 import { SimulatedTime } from "./simulated-time.ts";
 import { makePriorityClass, priorityClassNames } from "./workload-makers.ts";
@@ -93,6 +95,11 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     await settle(scene);
     checkSettled(cluster);
     if (faults.every(({ name }) => options.without?.has(name))) checks.checkExactly(cluster);
+    requestEverything(cluster);
+    await pass(cluster, calmMs);
+    checkAwake(cluster);
+    await settle(scene);
+    checkSettled(cluster);
     for (const makeRoom of roomMakers) {
       makeRoom(cluster);
       await settle(scene);

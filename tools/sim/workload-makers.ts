@@ -155,7 +155,8 @@ export function makeDeployment(dice: Dice, name: string): Draft {
     kind: "WasmDeployment",
     metadata: { name, namespace: dice.pick(namespaces) },
     spec: {
-      replicas: dice.below(12),
+      replicas: dice.chance(0.2) ? 0 : dice.below(12),
+      wakeOnRequest: dice.chance(0.4),
       strategy: { type, rollingUpdate: { maxSurge, maxUnavailable } },
       minReadySeconds: dice.pick([0, 0, 0, 2, 10]),
       progressDeadlineSeconds: dice.pick([15, 60, 600]),

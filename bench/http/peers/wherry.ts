@@ -3,7 +3,7 @@ import { TestCluster } from "../../../test/support/cluster.ts";
 import { freePort } from "../../../test/support/free-port.ts";
 import { root } from "../../../tools/gate.ts";
 import { cComponent, fileOf, javaScriptComponent, type HelloComponent } from "./jco-serve.ts";
-import { httpWorkload } from "../workload.ts";
+import { httpWorkload } from "../../../test/support/http-workload.ts";
 import { untilAnswered, type Server } from "../server.ts";
 
 interface Handler {

@@ -40,13 +40,18 @@ export function cleanAnswer(status: number, headers: HeaderList): CleanAnswer {
       contentLength = length;
     } else if (name === "connection") {
       connection = [...(connection ?? []), ...tokensOf(value)];
-    } else if (!isConnectionHeader(name) && name !== "wherry-reason") {
+    } else if (!isConnectionHeader(name) && !isDropped(name)) {
       if (name === "date") hasDate = true;
       list.push(name, value);
     }
   }
   if (connection !== undefined) removeNamed(list, connection);
   return { kind: "clean", status, list, contentLength, hasDate };
+}
+
+/** Our own word; and the names of trailers, which depend on how the answer goes on and are only advice (RFC 9110 6.6.2). */
+function isDropped(name: string): boolean {
+  return name === "wherry-reason" || name === "trailer";
 }
 
 function invalid(why: string): CleanAnswer {
@@ -66,17 +71,18 @@ export function cleanTrailers(trailers: HeaderList): HeaderList {
   return list;
 }
 
-/** What a route's filter says: set, then add, then remove. Changes `list`. */
+/** What a route's filter says: set, then add, then remove. What is no header is left out. Changes `list`. */
 export function changeHeaders(list: string[], change: HeaderChange): void {
-  const set = change.set.filter(([name]) => mayChange(name.toLowerCase()));
-  if (set.length > 0)
-    removeNamed(
-      list,
-      set.map(([name]) => name.toLowerCase()),
-    );
-  for (const [name, value] of set) list.push(name.toLowerCase(), value);
-  for (const [name, value] of change.add) {
-    if (mayChange(name.toLowerCase())) list.push(name.toLowerCase(), value);
+  const set = change.set.filter(isFit);
+  if (set.length > 0) {
+    const names = set.map(([name]) => name.toLowerCase());
+    removeNamed(list, names);
   }
+  for (const [name, value] of set) list.push(name.toLowerCase(), value);
+  for (const one of change.add) if (isFit(one)) list.push(one[0].toLowerCase(), one[1]);
   if (change.remove.length > 0) removeNamed(list, change.remove);
+}
+
+function isFit([name, value]: readonly [string, string]): boolean {
+  return isHeaderName(name) && isHeaderValue(value) && mayChange(name.toLowerCase());
 }

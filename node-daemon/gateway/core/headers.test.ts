@@ -223,6 +223,19 @@ test("cleanTrailers: lets no framing, routing or line ends through", () => {
   expect(cleanTrailers(trailers)).toEqual(["x-sum", "1"]);
 });
 
+test("changeHeaders: leaves out what is no header", () => {
+  const list = ["a", "1"];
+  changeHeaders(list, {
+    set: [
+      ["a", "b\r\nc: d"],
+      ["x y", "1"],
+    ],
+    add: [["b", "\u0142"]],
+    remove: [],
+  });
+  expect(list).toEqual(["a", "1"]);
+});
+
 test("changeHeaders: sets, adds and removes, but for the framing", () => {
   const list = ["a", "1", "b", "1", "a", "2", "c", "1"];
   changeHeaders(list, {

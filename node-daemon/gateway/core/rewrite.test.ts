@@ -17,6 +17,8 @@ test.each<[string, PathChange | undefined, string, number, string, number]>([
   ["a prefix by the root", prefix("/"), "/a/b", 2, "/b", 0],
   ["a prefix by nothing", prefix(""), "/a/b", 2, "/b", 0],
   ["the whole prefix by the root", prefix("/"), "/a", 2, "/", 0],
+  ["all of it by what is no path", full("/a\r\nb: c"), "/a/b", 2, "/", 0],
+  ["a prefix by what paths have in escapes", prefix('/"x"'), "/a/b", 2, "/%22x%22/b", 8],
   ["the root by a prefix", prefix("/x"), "/a", 0, "/x/a", 2],
 ])("changePath: replaces %s", (_name, change, path, matchedLength, changed, length) => {
   expect(changePath(change, { path, matchedLength })).toEqual({ path: changed, matchedLength: length });
@@ -35,6 +37,7 @@ test.each([
   ["the scheme, and so not the port", { scheme: "https" as const }, "https://h/a/b?q"],
   ["the scheme and a port", { scheme: "https" as const, port: 8443 }, "https://h:8443/a/b?q"],
   ["the scheme's own port", { port: 80 }, "http://h/a/b?q"],
+  ["not the host by what is none", { hostname: "g\r\nx: y" }, "http://h:8080/a/b?q"],
   ["the host", { hostname: "g" }, "http://g:8080/a/b?q"],
   ["the path", { path: prefix("/c") }, "http://h:8080/c/b?q"],
 ])("locationOf: changes %s", (_name, redirect, location) => {

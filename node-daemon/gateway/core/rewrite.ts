@@ -1,5 +1,7 @@
 /** What routes make of a request's URL: for the backend, and for the answers that send clients elsewhere. */
 import type { PathChange, RuleEntry } from "../../../api/route-table.ts";
+import { parseAuthority } from "./authority.ts";
+import { normalizePath } from "./request-target.ts";
 
 export interface MatchedPath {
   readonly path: string;
@@ -13,8 +15,10 @@ export function changePath(
   { path, matchedLength }: MatchedPath,
 ): MatchedPath {
   if (change === undefined) return { path, matchedLength };
-  if (change.kind === "full") return { path: withSlash(change.value), matchedLength: 0 };
-  const prefix = withoutSlash(change.value === "" ? "/" : withSlash(change.value));
+  // What the scheduler has let through and is no path, is the root.
+  const value = normalizePath(withSlash(change.value)) ?? "/";
+  if (change.kind === "full") return { path: value, matchedLength: 0 };
+  const prefix = withoutSlash(value);
   const rest = path.slice(matchedLength);
   return { path: `${prefix}${rest}` || "/", matchedLength: prefix.length };
 }
@@ -41,9 +45,14 @@ export function locationOf(redirect: NonNullable<RuleEntry["redirect"]>, facts: 
   const scheme = redirect.scheme ?? facts.scheme;
   const port = redirect.port ?? (redirect.scheme === undefined ? facts.port : undefined);
   const { path } = changePath(redirect.path, facts.matched);
-  return `${scheme}://${redirect.hostname ?? facts.host}${portOf(scheme, port)}${path}${facts.query}`;
+  return `${scheme}://${hostOr(redirect.hostname, facts.host)}${portOf(scheme, port)}${path}${facts.query}`;
 }
 
 export function portOf(scheme: "http" | "https", port: number | undefined): string {
   return port === undefined || port === (scheme === "http" ? 80 : 443) ? "" : `:${port}`;
+}
+
+/** What a route says, if it is a host; else `host`. */
+export function hostOr(said: string | undefined, host: string): string {
+  return said !== undefined && parseAuthority(said) !== undefined ? said : host;
 }

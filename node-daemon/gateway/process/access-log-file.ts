@@ -85,7 +85,8 @@ export class AccessLogFile {
     this.#bytes = 0;
     this.#writing = this.#append(Buffer.from(text)).then(() => {
       this.#writing = undefined;
-      if (this.#lines.length > 0) this.#timer ??= this.#clock.setTimer(this.#limits.gatherMs, () => this.#flush());
+      if (this.#lines.length > 0)
+        this.#timer ??= this.#clock.setTimer(this.#limits.gatherMs, () => this.#flush());
     });
   }
 

@@ -10,7 +10,9 @@ await runGateway((config, events, log) => {
   let finishing: (() => void) | undefined;
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? "/", "http://test");
-    if (url.pathname === "/wake") events.wake([url.searchParams.get("uid") ?? ""]);
+    const uid = url.searchParams.get("uid") ?? "";
+    if (url.pathname === "/wake") events.wake([uid]);
+    if (url.pathname === "/drained") events.drained(uid);
     const answer = () => {
       response.setHeader("gateway", config.gatewayId).setHeader("build", config.buildId);
       if (finishing) response.setHeader("connection", "close");
@@ -34,7 +36,8 @@ await runGateway((config, events, log) => {
       if (change.kind === "endpointGone") known.delete(`/endpoint/${change.uid}`);
       if (change.kind !== "drain") return;
       known.delete(`/endpoint/${change.uid}`);
-      events.drained(change.uid);
+      // Of others a request says when.
+      if (!change.uid.startsWith("busy")) events.drained(change.uid);
     },
     figures: () => [],
     listen: acceptors.listen,

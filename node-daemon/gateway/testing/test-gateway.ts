@@ -22,6 +22,7 @@ export class TestGateway implements AsyncDisposable {
   readonly lines: string[] = [];
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
+  #successor: TestGateway | undefined;
 
   constructor(options: TestGatewayOptions = {}) {
     const { clock = systemClock, ...rest } = options;
@@ -44,7 +45,7 @@ export class TestGateway implements AsyncDisposable {
 
   async listen(scheme: "http" | "https" = "http"): Promise<number> {
     const server = createServer((socket) => {
-      this.gateway.accept(scheme, socket);
+      (this.#successor ?? this).gateway.accept(scheme, socket);
     });
     this.#servers.push(server);
     server.listen(0, "127.0.0.1");
@@ -52,6 +53,11 @@ export class TestGateway implements AsyncDisposable {
     const address = server.address();
     if (address === null || typeof address === "string") throw new Error("it listens at a port");
     return address.port;
+  }
+
+  /** New connections are the other's from now on. */
+  handOver(successor: TestGateway): void {
+    this.#successor = successor;
   }
 
   /** One workload w with one instance i, and a route of all requests to it. */
@@ -146,7 +152,7 @@ export function endpointOf(uid: string, workload: string, more: Partial<Endpoint
     reach: { kind: "shim", folder: "/shim" },
     concurrency: 16,
     timeoutMs: 30_000,
-    bodyBytesMax: 1024 * 1024,
+    bodyBytesMax: 16 * 1024 * 1024,
     functions: false,
     ...more,
   };

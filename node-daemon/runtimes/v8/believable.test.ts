@@ -52,12 +52,18 @@ test.each([
   { name: "a book for a message", message: { ...ended, end: { kind: "lost", message: "x".repeat(10_000) } } },
   { name: "dropped logs of another", message: { kind: "logsDropped", id: { uid: "two", run: 2 } } },
   { name: "an age that is none", message: { kind: "hello", protocol: 2, protocolMin: 1, ageMs: "old" } },
-  { name: "a listener of another", message: { kind: "listening", id: { uid: "two", run: 2 }, listeners: [] } },
-  { name: "a port that is none", message: { kind: "listening", id: own, listeners: [{ name: "a", port: 65_536 }] } },
+  {
+    name: "a listener of another",
+    message: { kind: "listening", id: { uid: "two", run: 2 }, listeners: [] },
+  },
+  {
+    name: "a port that is none",
+    message: { kind: "listening", id: own, listeners: [{ name: "a", port: 65_536 }] },
+  },
   { name: "a listener without a name", message: { kind: "listening", id: own, listeners: [{ port: 1 }] } },
   {
     name: "listeners without end",
-    message: { kind: "listening", id: own, listeners: Array(65).fill({ name: "a", port: 1 }) },
+    message: { kind: "listening", id: own, listeners: Array.from({ length: 65 }, () => ({ name: "a", port: 1 })) },
   },
   { name: "listeners that are no list", message: { kind: "run", id: own, listeners: { length: 1 } } },
 ])("findBreach: $name is not", ({ message }) => {

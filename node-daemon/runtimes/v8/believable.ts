@@ -37,7 +37,8 @@ const listenersMax = 64;
 
 /** Which of them is asked is the daemon's choice; a port has to be one. */
 function badListeners(listeners: unknown): string | undefined {
-  if (!Array.isArray(listeners) || listeners.length > listenersMax) return "it tells of listeners that are no list";
+  if (!Array.isArray(listeners) || listeners.length > listenersMax)
+    return "it tells of listeners that are no list";
   const isOne = (one: unknown) => {
     const { name, port } = (one ?? {}) as Readonly<Record<string, unknown>>;
     return typeof name === "string" && Number.isInteger(port) && Number(port) > 0 && Number(port) <= 65_535;

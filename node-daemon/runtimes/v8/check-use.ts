@@ -5,6 +5,7 @@
 import { assertNever } from "../../../kit/errors.ts";
 import type { ComponentFacts } from "../../components/component-facts.ts";
 import { noCommandMessage, noHandlerMessage } from "../../components/uses.ts";
+import { functionsFault } from "../../shim/serving/function-exports.ts";
 import type { ModuleFacts } from "../../wasm/module-facts.ts";
 import type { PrepareRequest } from "../runtime-driver.ts";
 import { boundedName, plainSignature, type Rejection } from "./check-module.ts";
@@ -30,10 +31,20 @@ export function checkModuleUse(facts: Pick<ModuleFacts, "exports">, use: Use): R
         message: `the module is no component, so it cannot export wasi:http/incoming-handler. ${asAHandler}`,
       };
     case "functions":
-      return undefined;
+      return checkFunctions(facts);
     default:
       return assertNever(use, "use");
   }
+}
+
+function checkFunctions(facts: Pick<ModuleFacts, "exports">): Rejection | undefined {
+  const fault = functionsFault(facts);
+  if (fault === undefined) return undefined;
+  return {
+    kind: "rejected",
+    reason: "FunctionsMissing",
+    message: `the module has no functions to call: ${fault}`,
+  };
 }
 
 /** The same for a component: a command, a handler, or both. */
@@ -42,6 +53,7 @@ export function checkComponentUse(
   use: Use,
 ): Rejection | undefined {
   if (use === "wagi") return { kind: "rejected", reason: "HandlerMissing", message: noCoreModule };
+  if (use === "functions") return { kind: "rejected", reason: "FunctionsMissing", message: noFunctions };
   if (use === "wasi-http" && handler === undefined) {
     return { kind: "rejected", reason: "HandlerMissing", message: noHandlerMessage };
   }
@@ -54,6 +66,9 @@ export function checkComponentUse(
 const noCoreModule =
   "this is a component, and http: {handler: wagi} runs core modules: build it for WASI preview 1 (wasm32-wasip1), or let it export " +
   "wasi:http/incoming-handler and say handler: wasi-http";
+
+const noFunctions =
+  "this is a component, and functions of core modules can be called: build it for WASI preview 1 as a reactor (-mexec-model=reactor)";
 
 function checkStart(facts: Pick<ModuleFacts, "exports">, why: string): Rejection | undefined {
   const start = facts.exports.find((entry) => entry.name === "_start");

@@ -13,7 +13,6 @@ import {
   noNetworkGrant,
   type PreparedModule,
   type PrepareOutcome,
-  type PrepareRequest,
   type RunEnd,
   type RunId,
   type RunListener,

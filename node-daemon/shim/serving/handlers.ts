@@ -2,6 +2,7 @@ import { assertNever } from "../../../kit/errors.ts";
 import type { Loaded } from "../module-store.ts";
 import { Refusal } from "../refusal.ts";
 import { ComponentHandler } from "./component-handler.ts";
+import { FunctionHandler } from "./function-handler.ts";
 import type { Handler, HandlerParts } from "./handler.ts";
 import { WagiHandler } from "./wagi-handler.ts";
 
@@ -19,7 +20,8 @@ export function createHandler(parts: HandlerParts, loaded: Loaded): Handler {
         "it is a core module; handler wasi-http runs components, and handler wagi commands",
       );
     case "functions":
-      throw wrongModule(handler, "this version cannot do that yet");
+      if (loaded.kind === "module") return new FunctionHandler(parts, loaded);
+      throw wrongModule(handler, "it is a component; functions of core modules can be called");
     default:
       return assertNever(handler, "handler");
   }

@@ -73,6 +73,40 @@ export function requestOf(head: Partial<RequestHead> = {}): ServedRequest & {
 
 const schedule = (step: () => void): void => void setImmediate(step);
 
+const serving = {
+  handler: "wasi-http",
+  concurrency: 1,
+  queueMax: 1,
+  requestsPerInstance: 1000,
+  timeoutMs: 30_000,
+  bodyBytesMax: 2 ** 24,
+} as const;
+
+function runSpec(spec: Partial<RunSpec>): RunSpec {
+  return {
+    id: { uid: "instance", run: 1 },
+    namespace: "default",
+    name: "handler",
+    module: { digest: "", file: "", memoryBytesMin: 0, needsProcess: [] },
+    args: [],
+    env: [],
+    mounts: [],
+    network: noNetworkGrant,
+    memoryBytesMax: 0,
+    cpuRequestMillis: 100,
+    cpuLimitMillis: undefined,
+    isolation: "shared",
+    fuelMax: undefined,
+    deterministic: undefined,
+    stopAloneAfterMs: undefined,
+    stopNotice: "none",
+    logFolder: "",
+    logLimits: { fileBytesMax: 0, bytesPerSecondMax: 0 },
+    serving,
+    ...spec,
+  };
+}
+
 export function handlerParts(spec: Partial<RunSpec> = {}, network: Network = noNetwork): HandlerParts {
   const clock = systemClock;
   const timers = new GuestTimers({
@@ -95,36 +129,7 @@ export function handlerParts(spec: Partial<RunSpec> = {}, network: Network = noN
   const memoryBytesMax = spec.memoryBytesMax ?? 64 * 2 ** 20;
   const pot = new MemoryPot(memoryBytesMax, stackBytesMax(memoryBytesMax));
   account.pot = pot;
-  const serving = {
-    handler: "wasi-http",
-    concurrency: 1,
-    queueMax: 1,
-    requestsPerInstance: 1000,
-    timeoutMs: 30_000,
-    bodyBytesMax: 2 ** 24,
-  } as const;
-  const whole: RunSpec = {
-    id: { uid: "instance", run: 1 },
-    namespace: "default",
-    name: "handler",
-    module: { digest: "", file: "", memoryBytesMin: 0, needsProcess: [] },
-    args: [],
-    env: [],
-    mounts: [],
-    network: noNetworkGrant,
-    memoryBytesMax,
-    cpuRequestMillis: 100,
-    cpuLimitMillis: undefined,
-    isolation: "shared",
-    fuelMax: undefined,
-    deterministic: undefined,
-    stopAloneAfterMs: undefined,
-    stopNotice: "none",
-    logFolder: "",
-    logLimits: { fileBytesMax: 0, bytesPerSecondMax: 0 },
-    serving,
-    ...spec,
-  };
+  const whole = runSpec({ memoryBytesMax, ...spec });
   return {
     shared: {
       clock,

@@ -1,12 +1,12 @@
-import type { RunSpec } from "../../runtimes/runtime-driver.ts";
 import { suspendingFunctionsFor } from "../../wasi/signatures.ts";
 import type { Needs } from "../budget.ts";
-import { heapBytesOf, tableElementsMin } from "../footprint.ts";
+import { tableElementsMin } from "../footprint.ts";
 import { heap, pageBytes, stackBytesMax } from "../limits.ts";
 import type { LoadedModule } from "../module-store.ts";
 import { Refusal } from "../refusal.ts";
 import type { Handler, HandlerParts, Servant, ServantEvents } from "./handler.ts";
 import { KeptStacks } from "./kept-stacks.ts";
+import { needsOf } from "./module-needs.ts";
 import { WagiServant } from "./wagi-servant.ts";
 
 /** A preview 1 command that runs once for each request, with the request as CGI has it. */
@@ -43,10 +43,4 @@ export class WagiHandler implements Handler {
   spare(): void {
     this.#stacks.drop();
   }
-}
-
-function needsOf({ facts }: LoadedModule, spec: RunSpec): Needs {
-  const { memories } = facts;
-  const memories64 = memories.filter(({ memory64 }) => memory64).length;
-  return { memories: memories.length, memories64, heapBytes: heapBytesOf(facts, spec) };
 }

@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../../../kit/clock.ts";
 import { ClientCertificates, type PeerSocket } from "./client-certificate.ts";
-import { tokenLengthMax } from "./jwt.ts";
+import { tokenLengthMax } from "../../../kit/jwt.ts";
 import { apiAudiences, type ServiceAccountTokens, type TokenOutcome } from "./service-account-tokens.ts";
 import { type StaticToken, StaticTokens } from "./static-tokens.ts";
 import type { User } from "./user.ts";

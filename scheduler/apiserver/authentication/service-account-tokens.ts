@@ -8,7 +8,7 @@ import type { Clock } from "../../../kit/clock.ts";
 import { Bug } from "../../../kit/errors.ts";
 import type { Random } from "../../../kit/random.ts";
 import { isObject, type JsonObject } from "../resource.ts";
-import { signJwt, verifyJwt } from "./jwt.ts";
+import { signJwt, verifyJwt } from "../../../kit/jwt.ts";
 import type { ServiceAccountKey } from "./service-account-keys.ts";
 import { serviceAccountName, serviceAccountUser } from "./service-account-user.ts";
 import { credentialIdKey, type User } from "./user.ts";

@@ -5,7 +5,7 @@ import type { ApiObject } from "../../../api/object-meta.ts";
 import { toTimestamp } from "../../../kit/timestamps.ts";
 import { isObject, type JsonObject } from "../resource.ts";
 import { ApiError, badRequest, invalid, unknownPath } from "../status.ts";
-import { tokenLengthMax } from "./jwt.ts";
+import { tokenLengthMax } from "../../../kit/jwt.ts";
 import { apiAudiences, type ObjectRef, type ServiceAccountTokens } from "./service-account-tokens.ts";
 import { readAudiences } from "./subject-review.ts";
 

@@ -15,7 +15,12 @@ export type KnownGateways =
   /** Not all nodes have reported yet: what was said before stays. */
   | { readonly kind: "unknown" }
   | { readonly kind: "none" }
-  | { readonly kind: "present"; readonly urls: readonly string[] };
+  | {
+      readonly kind: "present";
+      /** By plain HTTP, and by HTTPS; undefined: no gateway accepts that. */
+      readonly url: string | undefined;
+      readonly secureUrl: string | undefined;
+    };
 
 /** A text for people; what is beyond helps nobody. */
 const messageCharsMax = 1_024;
@@ -24,7 +29,7 @@ const messageCharsMax = 1_024;
 export function routeStatus(route: WasmRoute, facts: RouteFacts, nowMs: number): WasmRouteStatus {
   const { generation } = route.metadata;
   const before = route.status;
-  const said = programmed(facts, before);
+  const said = programmed(route, facts);
   const verdicts = [accepted(facts), resolved(facts), ...(said === undefined ? [] : [said])];
   const url = urlOf(route, facts);
   return sameOr(before, {
@@ -64,20 +69,24 @@ function resolved({ problems }: RouteFacts): ConditionVerdict {
 
 /** As Gateways have it: whether there is anything that answers. */
 function programmed(
+  { spec, status }: WasmRoute,
   { conflict, gateways }: RouteFacts,
-  before: WasmRouteStatus | undefined,
 ): ConditionVerdict | undefined {
   const type = "Programmed";
   if (conflict !== undefined)
     return { type, status: "False", reason: "NotAccepted", message: "the route is not accepted" };
   switch (gateways.kind) {
     case "unknown":
-      return before?.conditions?.find((condition) => condition.type === type);
+      return status?.conditions?.find((condition) => condition.type === type);
     case "none": {
       const message = "no node has a gateway: start wherry-node with --gateway-http";
       return { type, status: "False", reason: "NoGateway", message };
     }
     case "present":
+      if (spec.tls !== undefined && gateways.secureUrl === undefined) {
+        const message = "no gateway accepts HTTPS: start wherry-node with --gateway-https";
+        return { type, status: "False", reason: "NoHttpsGateway", message };
+      }
       return { type, status: "True", reason: "Programmed", message: "all gateways are told of the route" };
     default:
       return assertNever(gateways, "gateways");
@@ -86,14 +95,14 @@ function programmed(
 
 function urlOf(route: WasmRoute, { conflict, gateways }: RouteFacts): string | undefined {
   if (conflict !== undefined || gateways.kind === "none") return undefined;
-  return gateways.kind === "unknown" ? route.status?.url : routeUrl(route, gateways.urls);
+  if (gateways.kind === "unknown") return route.status?.url;
+  const { tls } = route.spec;
+  const base = tls === undefined ? (gateways.url ?? gateways.secureUrl) : gateways.secureUrl;
+  return base === undefined ? undefined : routeUrl(route, base);
 }
 
 /** Where the first hostname that is a whole name answers; the gateway's own host if there is none. */
-function routeUrl({ spec }: WasmRoute, gatewayUrls: readonly string[]): string | undefined {
-  const secure = spec.tls === undefined ? undefined : gatewayUrls.find((url) => url.startsWith("https:"));
-  const base = secure ?? gatewayUrls[0];
-  if (base === undefined) return undefined;
+function routeUrl({ spec }: WasmRoute, base: string): string {
   const hostname = spec.hostnames?.find((name) => !name.startsWith("*"));
   const scheme = base.startsWith("https:") ? "https" : "http";
   const authority = base.slice(`${scheme}://`.length).replace(/\/$/, "");

@@ -1,5 +1,6 @@
 /** All invariants that hold at every step, whatever the faults. What they find is kept until somebody asks. */
 import type { WasmJob } from "../../../api/gen/kinds.gen.ts";
+import type { GatewayUpdate } from "../../../node-daemon/serving/gateway-update.ts";
 import type { RunEnd, RunSpec } from "../../../node-daemon/runtimes/runtime-driver.ts";
 import type { Instance } from "../../../scheduler/core/model.ts";
 import type { BackendEvent } from "../../../scheduler/backend/backend.ts";
@@ -11,6 +12,7 @@ import { checkEviction } from "./budget-check.ts";
 import { CronCheck } from "./cron-check.ts";
 import { JobCheck } from "./job-check.ts";
 import { checkPlacement } from "./placement-check.ts";
+import { checkUpdate } from "./route-check.ts";
 import { RolloutCheck } from "./rollout-check.ts";
 import { Truth } from "./truth.ts";
 import { demand, Violation } from "./violation.ts";
@@ -66,6 +68,10 @@ export class Checks implements ClusterWitness {
 
   acknowledged(machine: Machine): void {
     this.truth.note(machine);
+  }
+
+  told(machine: Machine, update: GatewayUpdate): void {
+    this.#try(() => checkUpdate(machine, update));
   }
 
   /** A process has logged an error, which none should but for what the simulation itself has broken. */

@@ -15,6 +15,7 @@ import type { SchedulerProcess } from "../scheduler-process.ts";
 import { checkContents } from "./contents-check.ts";
 import { checkDaemonSettled } from "./daemon-set-check.ts";
 import { describe } from "./describe.ts";
+import { checkRoutes } from "./route-check.ts";
 import { checkRollout } from "./settled-rollout.ts";
 import { demand, Violation } from "./violation.ts";
 
@@ -47,6 +48,7 @@ export function checkSettled(cluster: Cluster): void {
   checkOwners(cluster, instances);
   checkAgreement(cluster, leader, instances);
   checkContents(cluster);
+  checkRoutes(cluster, leader);
 }
 
 /** Whether a disruption budget selects it. */

@@ -18,6 +18,7 @@ import {
   zones,
 } from "../workload-makers.ts";
 import { daemonSetHappenings } from "./daemon-sets.ts";
+import { routeHappenings } from "./routes.ts";
 import { type Happening, someMachine } from "./happening.ts";
 
 const deploymentsMax = 5;
@@ -281,6 +282,7 @@ export const people: readonly Happening[] = [
     happen: ({ cluster }) => remove(cluster, "wasmnodes", some(cluster, "wasmnodes")),
   },
   ...daemonSetHappenings,
+  ...routeHappenings,
 ];
 
 /** What people do so that more of what waits has a place, one after the other; each must be enough by itself. */
@@ -330,6 +332,7 @@ export function deleteTheRest(cluster: Cluster): void {
     "wasmdisruptionbudgets",
     "configmaps",
     "priorityclasses",
+    "wasmroutes",
   ])
     for (const object of objectsIn(cluster.store, plural)) cluster.store.remove(plural, object);
 }

@@ -1,0 +1,11 @@
+/** What a metric is, before prom-client has it. */
+export interface Definition {
+  readonly kind: "counter" | "gauge";
+  readonly name: string;
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** One for each series that there is now. */
+  readonly samples: () => Iterable<Sample>;
+}
+
+export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];

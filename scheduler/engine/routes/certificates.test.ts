@@ -1,0 +1,117 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startRouteCluster } from "../../testing/route-cluster.ts";
+
+let folder: string;
+let first: Pair;
+let second: Pair;
+
+interface Pair {
+  readonly chain: string;
+  readonly key: string;
+}
+
+/** By openssl, as people make them. */
+function makePair(name: string): Pair {
+  const [chain, key] = [join(folder, `${name}.crt`), join(folder, `${name}.key`)];
+  const options = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2".split(" ");
+  execFileSync("openssl", [...options, "-subj", `/CN=${name}`, "-keyout", key, "-out", chain], {
+    stdio: "ignore",
+  });
+  return { chain: readFileSync(chain, "utf8"), key: readFileSync(key, "utf8") };
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "wherry-certificates-"));
+  first = makePair("first.example");
+  second = makePair("second.example");
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function secret(data: Readonly<Record<string, string>>, type = "kubernetes.io/tls") {
+  const encoded = Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString("base64")]);
+  return {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: "s", namespace: "default" },
+    type,
+    data: Object.fromEntries(encoded) as Record<string, string>,
+  };
+}
+
+const tls = ({ chain, key }: Pair) => secret({ "tls.crt": chain, "tls.key": key });
+
+async function start() {
+  const cluster = await startRouteCluster();
+  const a = cluster.gatewayNode("a", ["http://a:80", "https://a:443"]);
+  const plain = cluster.node("plain");
+  cluster.serve("app", 1);
+  cluster.route("web", { hostnames: ["w.example"], tls: { secretName: "s", redirect: true } });
+  await cluster.pass(300);
+  return { ...cluster, a, plain };
+}
+
+test("Routing: a certificate is told to gateways and to nobody else, followed, and taken back", async () => {
+  const { backend, a, plain, routeStatus, pass } = await start();
+  expect(routeStatus("web")).toMatchObject({
+    ResolvedRefs: "False InvalidCertificateRef",
+    url: "https://w.example",
+  });
+  const stored = backend.put("secrets", tls(first));
+  await pass(300);
+  expect(routeStatus("web")).toMatchObject({ ResolvedRefs: "True ResolvedRefs" });
+  const certificate = a.gateway.certificates.get("default/s");
+  expect([String(certificate?.chainPem), String(certificate?.keyPem)]).toEqual([first.chain, first.key]);
+  expect(plain.gateway.updates).toEqual([]);
+  backend.put("secrets", tls(second));
+  await pass(300);
+  expect(String(a.gateway.certificates.get("default/s")?.keyPem)).toBe(second.key);
+  const updates = a.gateway.updates.length;
+  backend.put("secrets", { ...tls(second), metadata: { ...stored.metadata, annotations: { touched: "1" } } });
+  await pass(300);
+  expect(a.gateway.updates).toHaveLength(updates);
+  backend.remove("secrets", stored);
+  await pass(300);
+  expect(a.gateway.certificates.size).toBe(0);
+  expect(routeStatus("web")).toMatchObject({ ResolvedRefs: "False InvalidCertificateRef" });
+});
+
+test("Routing: a Secret that no route names any more is taken back", async () => {
+  const { backend, a, route, pass } = await start();
+  backend.put("secrets", tls(first));
+  await pass(300);
+  expect(a.gateway.certificates.size).toBe(1);
+  route("web", { hostnames: ["w.example"] });
+  await pass(300);
+  expect(a.gateway.certificates.size).toBe(0);
+});
+
+test.each<{ name: string; made: () => ReturnType<typeof secret>; message: RegExp }>([
+  {
+    name: "of another type",
+    made: () => ({ ...tls(first), type: "Opaque" }),
+    message: /has type .*Opaque.*, not kubernetes.io\/tls/,
+  },
+  { name: "without a key", made: () => secret({ "tls.crt": first.chain }), message: /has no tls.key/ },
+  {
+    name: "with the key of another certificate",
+    made: () => secret({ "tls.crt": first.chain, "tls.key": second.key }),
+    message: /no certificate and its key/,
+  },
+  {
+    name: "with a text in place of a certificate",
+    made: () => secret({ "tls.crt": "hello", "tls.key": first.key }),
+    message: /no certificate and its key/,
+  },
+])("Routing: a Secret $name is of no use, and is sent nowhere", async ({ made, message }) => {
+  const { backend, a, routeStatus, pass } = await start();
+  backend.put("secrets", made());
+  await pass(300);
+  expect(routeStatus("web")).toMatchObject({ ResolvedRefs: "False InvalidCertificateRef" });
+  expect(a.gateway.certificates.size).toBe(0);
+  const object = backend.get({ group: "wherry.dev", plural: "wasmroutes" }, "default", "web");
+  expect(JSON.stringify(object?.["status"])).toMatch(message);
+});
