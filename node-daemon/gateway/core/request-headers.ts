@@ -24,10 +24,11 @@ export interface RequestHeaders {
   userAgent: string | undefined;
   debug: string | undefined;
   /** The names that Connection gives, in lower case. */
-  connection: readonly string[];
+  connection: string[];
 }
 
-const nothingNamed: readonly string[] = [];
+/** Of all requests that have no Connection; replaced before anything is added. */
+const nothingNamed: string[] = [];
 
 /** Names and values in turn, as they came; pseudo headers of HTTP/2 are skipped. */
 export function readRequestHeaders(raw: readonly string[]): RequestHeaders {
@@ -78,7 +79,7 @@ function take(found: RequestHeaders, name: string, value: string): void {
       found.upgrade = value;
       return;
     case "connection":
-      found.connection = [...found.connection, ...tokensOf(value)];
+      addTokens(found, value);
       return;
     case "cookie":
       // HTTP/2 sends each crumb by itself (RFC 9113 8.2.3).
@@ -100,6 +101,12 @@ function take(found: RequestHeaders, name: string, value: string): void {
       if (isConnectionHeader(name) || isForwarded(found, name, value)) return;
   }
   found.list.push(name, value);
+}
+
+function addTokens(found: RequestHeaders, value: string): void {
+  const tokens = tokensOf(value);
+  if (found.connection.length === 0) found.connection = tokens;
+  else for (const token of tokens) found.connection.push(token);
 }
 
 function join(before: string | undefined, value: string): string {
@@ -165,10 +172,11 @@ function isOurs(name: string): boolean {
 
 /** What Connection names is gone, too (RFC 9110 7.6.1). */
 export function removeNamed(list: string[], names: readonly string[]): void {
+  const named = new Set(names);
   let kept = 0;
   for (let i = 0; i < list.length; i += 2) {
     const name = list[i] ?? "";
-    if (names.includes(name)) continue;
+    if (named.has(name)) continue;
     list[kept] = name;
     list[kept + 1] = list[i + 1] ?? "";
     kept += 2;
