@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { expect, test } from "vitest";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { gatewayLimits } from "./limits.ts";
@@ -202,4 +204,26 @@ test("Gateway: counts what it has answered", async () => {
     },
   ]);
   expect(gateway.gateway.figures()).toEqual([]);
+});
+
+test("Gateway: connections that come from one port to two of its addresses are two", async () => {
+  await using gateway = new TestGateway({ connectionsMax: 2 }).serve(echo);
+  const server = createServer((socket) => gateway.gateway.accept("http", socket));
+  server.listen(0, "0.0.0.0");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const sockets: Socket[] = [];
+  const open = async (host: string, localPort?: number): Promise<Socket> => {
+    const socket = connect({ host, port, localAddress: "127.0.0.1", ...(localPort && { localPort }) });
+    socket.on("error", () => {});
+    sockets.push(socket);
+    await Promise.all([once(socket, "connect"), once(server, "connection")]);
+    return socket;
+  };
+  const { localPort } = await open("127.0.0.1");
+  await open("127.0.0.2", localPort);
+  const third = await open("127.0.0.1");
+  await once(third, "close");
+  for (const socket of sockets) socket.destroy();
+  await new Promise((resolve) => server.close(resolve));
 });

@@ -24,11 +24,8 @@ export interface RequestHeaders {
   userAgent: string | undefined;
   debug: string | undefined;
   /** The names that Connection gives, in lower case. */
-  connection: string[];
+  readonly connection: string[];
 }
-
-/** Of all requests that have no Connection; replaced before anything is added. */
-const nothingNamed: string[] = [];
 
 /** Names and values in turn, as they came; pseudo headers of HTTP/2 are skipped. */
 export function readRequestHeaders(raw: readonly string[]): RequestHeaders {
@@ -49,7 +46,7 @@ export function readRequestHeaders(raw: readonly string[]): RequestHeaders {
     forwardedPort: undefined,
     userAgent: undefined,
     debug: undefined,
-    connection: nothingNamed,
+    connection: [],
   };
   for (let i = 0; i + 1 < raw.length; i += 2) {
     take(found, lowerName(raw[i] ?? ""), raw[i + 1] ?? "");
@@ -79,7 +76,7 @@ function take(found: RequestHeaders, name: string, value: string): void {
       found.upgrade = value;
       return;
     case "connection":
-      addTokens(found, value);
+      for (const token of tokensOf(value)) found.connection.push(token);
       return;
     case "cookie":
       // HTTP/2 sends each crumb by itself (RFC 9113 8.2.3).
@@ -101,12 +98,6 @@ function take(found: RequestHeaders, name: string, value: string): void {
       if (isConnectionHeader(name) || isForwarded(found, name, value)) return;
   }
   found.list.push(name, value);
-}
-
-function addTokens(found: RequestHeaders, value: string): void {
-  const tokens = tokensOf(value);
-  if (found.connection.length === 0) found.connection = tokens;
-  else for (const token of tokens) found.connection.push(token);
 }
 
 function join(before: string | undefined, value: string): string {
@@ -172,16 +163,22 @@ function isOurs(name: string): boolean {
 
 /** What Connection names is gone, too (RFC 9110 7.6.1). */
 export function removeNamed(list: string[], names: readonly string[]): void {
-  const named = new Set(names);
+  // A client may give thousands, which are not to be looked through for each header.
+  const isNamed = names.length > 8 ? setOf(names) : (name: string) => names.includes(name);
   let kept = 0;
   for (let i = 0; i < list.length; i += 2) {
     const name = list[i] ?? "";
-    if (named.has(name)) continue;
+    if (isNamed(name)) continue;
     list[kept] = name;
     list[kept + 1] = list[i + 1] ?? "";
     kept += 2;
   }
   list.length = kept;
+}
+
+function setOf(names: readonly string[]): (name: string) => boolean {
+  const set = new Set(names);
+  return (name) => set.has(name);
 }
 
 /** From where a request came to this gateway. */
