@@ -1,4 +1,5 @@
 /** The scheduler process: reads flags, wires the parts, handles signals. Nothing imports it. */
+import type { KeyObject } from "node:crypto";
 import { systemClock } from "../kit/clock.ts";
 import { errorCode, errorMessage } from "../kit/errors.ts";
 import { createLog, type Log } from "../kit/log.ts";
@@ -52,6 +53,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     audit,
     live,
     simulator: () => simulated.engine?.simulator,
+    callEndpoints: (uid) => simulated.engine?.callEndpoints(uid),
     ...options.listen,
   });
   if (store.readOnly !== undefined) return serveReadOnly(options, { api, store, audit, stop, log });
@@ -65,6 +67,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     lostAfterMs: options.lostAfterMs,
     placement: options.placement,
     objectCounts: api.counts,
+    ticketKeys: options.serviceAccountKeys.map(({ publicKey }) => publicPem(publicKey)),
     observer: recorder,
   });
   await engine.start();
@@ -97,6 +100,10 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   await api.close();
   await audit?.close();
   await store.close();
+}
+
+function publicPem(key: KeyObject): string {
+  return key.export({ type: "spki", format: "pem" }).toString();
 }
 
 function proofsOf({ serviceAccountKeys, tls }: SchedulerOptions): AssignmentProofs {

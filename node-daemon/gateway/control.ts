@@ -28,7 +28,8 @@ export const configName = "config.json";
 export const processName = "process.json";
 export const ownLogName = "gateway.log";
 
-export type ListenerKind = "http" | "https" | "peer";
+/** `functions`: gRPC (proto/wherry/v1/functions.proto) over TLS with the node's certificate. */
+export type ListenerKind = "http" | "https" | "peer" | "functions";
 
 /** An address to listen at. */
 export interface ListenAddress {
@@ -130,13 +131,16 @@ export type Teaching =
   | { readonly kind: "workloadGone"; readonly uid: string }
   | { readonly kind: "certificate"; readonly certificate: GatewayCertificate }
   | { readonly kind: "certificateGone"; readonly name: string }
+  /** A public key (PEM) of those who sign tickets for calls. */
+  | { readonly kind: "ticketKey"; readonly pem: string }
+  | { readonly kind: "ticketKeyGone"; readonly pem: string }
   /** Ready: requests may go there. */
   | { readonly kind: "endpoint"; readonly endpoint: Endpoint }
   /** No more requests; those under way go on. */
   | { readonly kind: "endpointGone"; readonly uid: string }
   /** The same, and `drained` follows once none is under way any more; at once if it is not known. */
   | { readonly kind: "drain"; readonly uid: string }
-  /** This node's certificate, key and the cluster's CA for links with other nodes. */
+  /** This node's certificate, key and the cluster's CA, for links with other nodes and for calls. */
   | { readonly kind: "identity"; readonly caPem: string; readonly certPem: string; readonly keyPem: string };
 
 export type ToGateway =

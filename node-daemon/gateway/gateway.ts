@@ -16,8 +16,11 @@ import { Relay, unknownHere } from "./relay.ts";
 import { Traffic } from "./traffic.ts";
 import type { GatewayEvents, GatewayOptions, GatewayPorts } from "./ports.ts";
 
-/** What is about requests; identity is for links between nodes. */
-export type GatewayTeaching = Exclude<Teaching, { readonly kind: "identity" }>;
+/** What is about requests; identity is for links between nodes, ticket keys are for calls. */
+export type GatewayTeaching = Exclude<
+  Teaching,
+  { readonly kind: "identity" | "ticketKey" | "ticketKeyGone" }
+>;
 
 export class Gateway {
   readonly #backends: Backends;

@@ -4,6 +4,7 @@ import { systemRandom } from "../../kit/random.ts";
 import { PeerDialer } from "../link/peers/peer-dialer.ts";
 import { PeerListener } from "../link/peers/peer-listener.ts";
 import { dialShim } from "../link/shim-requests.ts";
+import { FunctionServer } from "./functions/function-server.ts";
 import { Gateway } from "./gateway.ts";
 import { defaultGatewayOptions } from "./ports.ts";
 import { Acceptors } from "./process/acceptors.ts";
@@ -31,24 +32,27 @@ await runGateway((config, events, log) => {
     events,
   );
   const peers = new PeerListener((exchange) => gateway.answer(exchange), parts);
+  const functions = new FunctionServer({ ...parts, call: (call, done) => gateway.call(call, done) });
   const acceptors = new Acceptors((kind, socket) => {
     if (kind === "peer") peers.accept(socket);
+    else if (kind === "functions") functions.accept(socket);
     else gateway.accept(kind, socket);
   }, log);
   return {
     apply: (change) => {
-      if (change.kind !== "identity") {
-        gateway.apply(change);
-        return;
-      }
-      dialer.replaceIdentity(change);
-      peers.replaceIdentity(change);
+      if (change.kind === "ticketKey") functions.addKey(change.pem);
+      else if (change.kind === "ticketKeyGone") functions.removeKey(change.pem);
+      else if (change.kind === "identity") {
+        dialer.replaceIdentity(change);
+        peers.replaceIdentity(change);
+        functions.replaceIdentity(change);
+      } else gateway.apply(change);
     },
     figures: () => gateway.figures(),
     listen: acceptors.listen,
     finish: async (graceMs) => {
       acceptors.close();
-      await Promise.all([gateway.finish(graceMs), peers.finish(graceMs)]);
+      await Promise.all([gateway.finish(graceMs), peers.finish(graceMs), functions.finish(graceMs)]);
       dialer.close();
       await accessLog?.close();
     },

@@ -11,6 +11,8 @@ export interface GatewayUpdate {
   readonly removedWorkloads: readonly string[];
   readonly certificates: readonly GatewayCertificate[];
   readonly removedCertificates: readonly string[];
+  /** All that hold, as PEM texts. */
+  readonly ticketKeys: readonly string[];
 }
 
 /** The next part of the same update. */
@@ -23,5 +25,6 @@ export function joined(update: GatewayUpdate, part: GatewayUpdate): GatewayUpdat
     removedWorkloads: [...update.removedWorkloads, ...part.removedWorkloads],
     certificates: [...update.certificates, ...part.certificates],
     removedCertificates: [...update.removedCertificates, ...part.removedCertificates],
+    ticketKeys: [...update.ticketKeys, ...part.ticketKeys],
   };
 }

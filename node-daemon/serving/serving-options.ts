@@ -35,6 +35,8 @@ export const servingUsage = `  --gateway-http ADDRESS:PORT[-PORT]
                            the same over TLS, with the certificates that WasmRoutes name (repeatable)
   --gateway-peer ADDRESS:PORT[-PORT]
                            where gateways of other nodes reach this one, over mutual TLS (default: any port at the first of those)
+  --gateway-functions ADDRESS:PORT[-PORT]
+                           accept calls of functions there: gRPC over TLS with the node's certificate (repeatable)
   --gateway-advertise HOST a name or address of this machine for clients and other nodes (default: where the gateway listens)
   --gateway-debug-headers  tell requests that have "wherry-debug: timing" how long what took
   --gateway-trust-forwarded
@@ -46,6 +48,7 @@ export const servingUsage = `  --gateway-http ADDRESS:PORT[-PORT]
 export interface ServingFlags {
   readonly "gateway-http"?: readonly string[] | undefined;
   readonly "gateway-https"?: readonly string[] | undefined;
+  readonly "gateway-functions"?: readonly string[] | undefined;
   readonly "gateway-peer"?: string | undefined;
   readonly "gateway-advertise"?: string | undefined;
   readonly "gateway-debug-headers"?: boolean | undefined;
@@ -57,6 +60,7 @@ export interface ServingFlags {
 export const servingFlags = {
   "gateway-http": { type: "string", multiple: true },
   "gateway-https": { type: "string", multiple: true },
+  "gateway-functions": { type: "string", multiple: true },
   "gateway-peer": { type: "string" },
   "gateway-advertise": { type: "string" },
   "gateway-debug-headers": { type: "boolean" },
@@ -70,6 +74,7 @@ export function parseServingFlags(values: ServingFlags, cores: number): ServingO
   const clients = [
     ...(values["gateway-http"] ?? []).map((text) => address("http", "gateway-http", text)),
     ...(values["gateway-https"] ?? []).map((text) => address("https", "gateway-https", text)),
+    ...(values["gateway-functions"] ?? []).map((text) => address("functions", "gateway-functions", text)),
   ];
   const peerText = values["gateway-peer"];
   const first = clients[0];
@@ -146,19 +151,19 @@ export function peerAddressOf(
   return peer ? `${bracketed(advertise ?? nearestHost(peer.host))}:${peer.port}` : "";
 }
 
-/** For clients, the plain ones first. */
+/** For clients: the plain ones first, those for calls (grpcs) last. */
 export function urlsOf(
   addresses: readonly BoundAddress[],
   { advertise }: Pick<ServingOptions, "advertise">,
 ): readonly string[] {
-  const urls = (scheme: "http" | "https", portDefault: number) =>
+  const urls = (scheme: "http" | "https" | "grpcs", portDefault: number, of: ListenerKind) =>
     addresses
-      .filter(({ kind }) => kind === scheme)
+      .filter(({ kind }) => kind === of)
       .map(({ host, port }) => {
         const shown = bracketed(advertise ?? nearestHost(host));
         return `${scheme}://${shown}${port === portDefault ? "" : `:${port}`}`;
       });
-  return [...urls("http", 80), ...urls("https", 443)];
+  return [...urls("http", 80, "http"), ...urls("https", 443, "https"), ...urls("grpcs", 0, "functions")];
 }
 
 function bracketed(host: string): string {

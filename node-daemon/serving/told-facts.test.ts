@@ -28,6 +28,7 @@ const update = (given: Partial<GatewayUpdate>): GatewayUpdate => ({
   removedWorkloads: [],
   certificates: [],
   removedCertificates: [],
+  ticketKeys: [],
   ...given,
 });
 

@@ -18,6 +18,7 @@ type About = GatewayFact["about"];
 export class ToldFacts {
   /** By what they are about and their ids: JSON, to be compared and stored. */
   readonly #facts: Readonly<Record<About, Map<string, string>>> = {
+    ticketKey: new Map(),
     certificate: new Map(),
     workload: new Map(),
     route: new Map(),
@@ -67,16 +68,19 @@ export class ToldFacts {
   }
 }
 
-const inOrder = ["certificate", "workload", "route"] as const;
+const inOrder = ["ticketKey", "certificate", "workload", "route"] as const;
 
 function namedIn(update: GatewayUpdate, about: About): readonly (readonly [id: string, json: string])[] {
   if (about === "route") return update.routes.map((route) => [route.uid, JSON.stringify(route)]);
   if (about === "workload") return update.workloads.map((one) => [one.uid, JSON.stringify(one)]);
+  if (about === "ticketKey") return update.ticketKeys.map((pem) => [pem, JSON.stringify(pem)]);
   return update.certificates.map((one) => [one.name, JSON.stringify(one)]);
 }
 
 function removedIn(update: GatewayUpdate, about: About): readonly string[] {
   if (about === "route") return update.removedRoutes;
+  // They go with an update that says everything.
+  if (about === "ticketKey") return [];
   return about === "workload" ? update.removedWorkloads : update.removedCertificates;
 }
 
@@ -85,10 +89,12 @@ function teachingOf(about: About, json: string): Teaching {
   const fact: unknown = JSON.parse(json);
   if (about === "route") return { kind: "route", route: fact as RouteEntry };
   if (about === "workload") return { kind: "workload", workload: fact as GatewayWorkload };
+  if (about === "ticketKey") return { kind: "ticketKey", pem: fact as string };
   return { kind: "certificate", certificate: fact as GatewayCertificate };
 }
 
 function farewellOf(about: About, id: string): Teaching {
   if (about === "route") return { kind: "routeGone", uid: id };
+  if (about === "ticketKey") return { kind: "ticketKeyGone", pem: id };
   return about === "workload" ? { kind: "workloadGone", uid: id } : { kind: "certificateGone", name: id };
 }

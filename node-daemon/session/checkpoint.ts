@@ -40,7 +40,7 @@ export type CheckpointChange =
 
 /** What the scheduler has told the node's gateway. */
 export interface GatewayFact {
-  readonly about: "route" | "workload" | "certificate";
+  readonly about: "route" | "workload" | "certificate" | "ticketKey";
   readonly id: string;
   readonly json: string;
 }

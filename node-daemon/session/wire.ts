@@ -87,7 +87,7 @@ function readVolume({ volume, secret, files }: VolumeContent__Output): VolumeCon
 }
 
 export function readGatewayUpdate(message: UpdateGateway__Output): GatewayUpdate {
-  const { complete, removedRoutes, removedWorkloads, removedCertificates } = message;
+  const { complete, removedRoutes, removedWorkloads, removedCertificates, ticketKeys } = message;
   return {
     complete,
     routes: message.routes.map(({ uid, entryJson }) => readRoute(uid, entryJson)),
@@ -108,6 +108,7 @@ export function readGatewayUpdate(message: UpdateGateway__Output): GatewayUpdate
       keyPem: Buffer.from(keyPem).toString("utf8"),
     })),
     removedCertificates,
+    ticketKeys,
   };
 }
 

@@ -1,3 +1,4 @@
+import type { CallEndpoint } from "../../api/call-ticket.ts";
 import type { ApiObject } from "../../api/object-meta.ts";
 import type { Clock } from "../../kit/clock.ts";
 import { WherryError } from "../../kit/errors.ts";
@@ -69,6 +70,8 @@ export interface ApiServerOptions {
   readonly live: ReadonlyMap<string, LiveResource>;
   /** Asked when somebody wants to know what would happen to placement; undefined: nothing is scheduled here. */
   readonly simulator: () => PlacementSimulator | undefined;
+  /** Gateways that take calls of a workload's functions; undefined: nothing is scheduled here. */
+  readonly callEndpoints: (workloadUid: string) => readonly CallEndpoint[] | undefined;
   readonly host: string;
   /** 0: a free one. */
   readonly port: number;
@@ -226,6 +229,16 @@ class EmbeddedApiServer implements ApiServer {
         throw new ApiError("ServiceUnavailable", `placement cannot be simulated${this.#whyNothingIsKnown}`, {
           retryAfterSeconds: 1,
         });
+      },
+      calls: {
+        caBundle: String(tls.ca),
+        endpoints: (uid) => {
+          const endpoints = options.callEndpoints(uid);
+          if (endpoints) return endpoints;
+          throw new ApiError("ServiceUnavailable", `gateways are not known${this.#whyNothingIsKnown}`, {
+            retryAfterSeconds: 1,
+          });
+        },
       },
       unreadable: ({ resource }, namespace, name) =>
         cache.of(resource).unreadable(objectKey(resource, namespace, name)),

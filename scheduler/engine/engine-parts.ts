@@ -52,6 +52,8 @@ export interface EngineOptions {
   readonly placement?: PlacementConfiguration | undefined;
   /** For the status of quotas; absent where somebody else writes it, as Kubernetes' own controller does. */
   readonly objectCounts?: ObjectCounts | undefined;
+  /** Public keys, PEM, of those who sign tickets for calls of functions. */
+  readonly ticketKeys?: readonly string[];
   /** Told of all that placement sees and decides. */
   readonly observer?: (PlacementObserver & { watch(state: ClusterState): void }) | undefined;
   /** Sees each placement that is about to be committed, while its instance is still pending. */

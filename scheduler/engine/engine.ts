@@ -16,6 +16,7 @@
  * acknowledged to its node only after it is counted durably (see Reconciler).
  */
 import type { InstanceExplanation, WasmNode } from "../../api/gen/kinds.gen.ts";
+import type { CallEndpoint } from "../../api/call-ticket.ts";
 import type { ApiObject } from "../../api/object-meta.ts";
 import type { EvictionOutcome, EvictionRequest, LogOptions } from "../apiserver/live-resource.ts";
 import type { PlacementSimulator } from "../apiserver/placement-simulator.ts";
@@ -65,6 +66,11 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   get simulator(): PlacementSimulator {
     return this.#parts.simulator;
+  }
+
+  /** Gateways that take calls of a workload's functions, in the order in which to try them. */
+  callEndpoints(workloadUid: string): readonly CallEndpoint[] {
+    return this.#parts.routing.callEndpoints(workloadUid, this.#options.random.fraction());
   }
 
   #makeTurns(): Turns {

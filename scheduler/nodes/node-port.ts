@@ -72,6 +72,8 @@ export interface GatewayUpdate {
   readonly removedWorkloads: readonly string[];
   readonly certificates: readonly GatewayCertificate[];
   readonly removedCertificates: readonly string[];
+  /** Public keys, PEM, of those who sign tickets for calls: all that hold, in a complete update; else none. */
+  readonly ticketKeys: readonly string[];
 }
 
 /** An instance as a node holds it: what it was assigned, and how it is. Its state is `bound` to that node. */

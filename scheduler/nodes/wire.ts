@@ -101,7 +101,7 @@ function readGateway({ gatewayAddress, gatewayUrls }: Hello__Output): NodeGatewa
       `hello.gateway_address is ${JSON.stringify(gatewayAddress.slice(0, gatewayTextMax))}, which is no HOST:PORT`,
     );
   for (const url of gatewayUrls)
-    if (url.length > gatewayTextMax || !/^https?:\/\/[^/\s]+\/?$/.test(url) || !URL.canParse(url))
+    if (url.length > gatewayTextMax || !/^(?:https?|grpcs):\/\/[^/\s]+\/?$/.test(url) || !URL.canParse(url))
       throw new ContractViolation(
         `hello.gateway_urls has ${JSON.stringify(url.slice(0, gatewayTextMax))}, which is no URL of a gateway`,
       );

@@ -268,6 +268,7 @@ test("NodeServer: a gateway is told in parts, each with the epoch, and its wake-
     removedWorkloads: ["old"],
     certificates: [{ name: "d/s", chainPem: Buffer.from("chain"), keyPem: Buffer.from("key") }],
     removedCertificates: [],
+    ticketKeys: [],
   });
   await all;
   const updates = received.map(({ updateGateway }) => updateGateway!);

@@ -24,7 +24,8 @@ export interface LoadOptions {
 }
 
 export interface Failure {
-  /** Since the load began. */
+  /** Since the load began, as `atMs`. */
+  readonly askedMs: number;
   readonly atMs: number;
   readonly client: ClientKind;
   readonly method: string;
@@ -60,6 +61,11 @@ export class HttpLoad {
       // All kinds ask at all places.
       return this.#run(kind, urls[Math.floor(index / kinds.length) % urls.length] ?? "", index);
     });
+  }
+
+  /** Since it began. */
+  get nowMs(): number {
+    return Math.round(performance.now() - this.#beganMs);
   }
 
   get requests(): number {
@@ -113,17 +119,18 @@ export class HttpLoad {
     try {
       const { status, headers, body } = await client.ask(asked);
       const reason = headers["wherry-reason"] ?? "";
-      if (status !== 200 || !isRight(body)) this.#failed(kind, asked, `${status} ${String(reason)} ${body}`);
+      if (status !== 200 || !isRight(body))
+        this.#failed(kind, asked, askedMs, `${status} ${String(reason)} ${body}`);
     } catch (thrown) {
       const { code = "", message } = thrown as NodeJS.ErrnoException; // Of sockets; they have both.
-      this.#failed(kind, asked, `${code} ${message}`);
+      this.#failed(kind, asked, askedMs, `${code} ${message}`);
     }
     this.#times.push(performance.now() - askedMs);
   }
 
-  #failed(client: ClientKind, { method = "GET" }: Asked, what: string): void {
-    const atMs = Math.round(performance.now() - this.#beganMs);
-    this.#failures.push({ atMs, client, method, what: what.slice(0, 200).trim() });
+  #failed(client: ClientKind, { method = "GET" }: Asked, beganMs: number, what: string): void {
+    const askedMs = Math.round(beganMs - this.#beganMs);
+    this.#failures.push({ askedMs, atMs: this.nowMs, client, method, what: what.slice(0, 200).trim() });
   }
 }
 

@@ -150,6 +150,8 @@ export class GatewayProcess {
       case "workloadGone":
       case "certificate":
       case "certificateGone":
+      case "ticketKey":
+      case "ticketKeyGone":
       case "endpoint":
       case "endpointGone":
       case "drain":

@@ -62,6 +62,8 @@ const ranks: Readonly<Record<Teaching["kind"], number>> = {
   identity: 0,
   certificate: 1,
   certificateGone: 1,
+  ticketKey: 1,
+  ticketKeyGone: 1,
   workload: 2,
   workloadGone: 2,
   endpoint: 3,
@@ -90,6 +92,10 @@ function factOf(message: Teaching): { readonly key: string; readonly holds: bool
       return { key: `certificate ${message.certificate.name}`, holds: true };
     case "certificateGone":
       return { key: `certificate ${message.name}`, holds: false };
+    case "ticketKey":
+      return { key: `ticketKey ${message.pem}`, holds: true };
+    case "ticketKeyGone":
+      return { key: `ticketKey ${message.pem}`, holds: false };
     case "endpoint":
       return { key: `endpoint ${message.endpoint.uid}`, holds: true };
     case "endpointGone":
@@ -110,6 +116,8 @@ function farewellOf(message: Teaching): Teaching | undefined {
       return { kind: "workloadGone", uid: message.workload.uid };
     case "certificate":
       return { kind: "certificateGone", name: message.certificate.name };
+    case "ticketKey":
+      return { kind: "ticketKeyGone", pem: message.pem };
     case "endpoint":
       return { kind: "endpointGone", uid: message.endpoint.uid };
     default:

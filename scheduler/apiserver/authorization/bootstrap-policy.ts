@@ -1,5 +1,5 @@
 import type { ResourceDefinition } from "../resource.ts";
-import { evictionSubresource, isEvictable } from "../discovery/subresources.ts";
+import { callsSubresource, evictionSubresource, isCallable, isEvictable } from "../discovery/subresources.ts";
 import { authenticatedGroup, mastersGroup } from "../authentication/user.ts";
 import { type PolicyRule, rbacGroup, ruleBody } from "./policy.ts";
 
@@ -41,7 +41,11 @@ export function bootstrapPolicy(resources: readonly ResourceDefinition[]): reado
     clusterRole("system:aggregate-to-view", viewRules, aggregateTo("view")),
     clusterRole(
       "wherry:aggregate-to-edit",
-      [...own.map(editRule), ...own.filter(isEvictable).map(evictRule)],
+      [
+        ...own.map(editRule),
+        ...own.filter(isEvictable).map(evictRule),
+        ...own.filter(isCallable).map(callRule),
+      ],
       aggregateTo("edit"),
     ),
     clusterRole("wherry:aggregate-to-view", own.map(viewRule), aggregateTo("view")),
@@ -133,6 +137,10 @@ function editRule({ group, plural, scale, storage }: ResourceDefinition): Policy
 
 function evictRule({ group, plural }: ResourceDefinition): PolicyRule {
   return resourceRule([group], [`${plural}/${evictionSubresource}`], ["create"]);
+}
+
+function callRule({ group, plural }: ResourceDefinition): PolicyRule {
+  return resourceRule([group], [`${plural}/${callsSubresource}`], ["create"]);
 }
 
 function resourceRule(

@@ -154,6 +154,7 @@ test("aggregated: own kinds of built-in groups by name alone, of custom ones in 
     subresources: [
       { subresource: "status", responseKind: { group: "wherry.dev", kind: "WasmDeployment" } },
       { subresource: "scale", responseKind: { group: "autoscaling", version: "v1", kind: "Scale" } },
+      { subresource: "calls", responseKind: { group: "wherry.dev", kind: "CallTicket" } },
     ],
   });
   const core = read(documents.aggregated(true, "v2beta1"));

@@ -229,6 +229,39 @@ const tokenRequest: Schema = {
   },
 };
 
+const callTicket: Schema = {
+  type: "object",
+  description: "CallTicket asks for leave to call the functions of a workload.",
+  properties: {
+    ...typeMetaProperties,
+    spec: {
+      type: "object",
+      description: "What is asked for.",
+      properties: { expirationSeconds: count("How long the ticket is wanted to be valid.") },
+    },
+    status: {
+      type: "object",
+      description: "The ticket. Set by the server.",
+      properties: {
+        token: text("What gateways are shown: authorization: Bearer TOKEN."),
+        expirationTimestamp: time("Until when it is valid."),
+        endpoints: {
+          type: "array",
+          description: "Gateways that take calls, in the order in which to try them.",
+          items: {
+            type: "object",
+            properties: {
+              node: text("The gateway's certificate has the common name system:node:NODE."),
+              address: text("HOST:PORT, for gRPC over TLS."),
+            },
+          },
+        },
+        caBundle: text("The CA of the gateways' certificates, as PEM."),
+      },
+    },
+  },
+};
+
 const eviction: Schema = {
   type: "object",
   description: "Eviction asks that an instance leaves its node, within its disruption budgets.",
@@ -254,6 +287,7 @@ export const metaTypes = {
   scale: "io.k8s.api.autoscaling.v1.Scale",
   tokenRequest: "io.k8s.api.authentication.v1.TokenRequest",
   eviction: "io.k8s.api.policy.v1.Eviction",
+  callTicket: "dev.wherry.v1alpha1.CallTicket",
 } as const;
 
 /** By the name that Kubernetes gives them. */
@@ -276,4 +310,5 @@ export const metaSchemas: ReadonlyMap<string, Schema> = new Map<string, Schema>(
   [metaTypes.scale, scale],
   [metaTypes.tokenRequest, tokenRequest],
   [metaTypes.eviction, eviction],
+  [metaTypes.callTicket, callTicket],
 ]);

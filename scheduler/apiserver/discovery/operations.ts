@@ -3,6 +3,7 @@ import { metaTypes } from "./meta-schemas.ts";
 import { operationIdOf, rootOf, tagOf, typeNameOf } from "./names.ts";
 import { type NamedParameter, pathParameter, type QueryParameter, queryParametersOf } from "./parameters.ts";
 import {
+  callsSubresource,
   evictionSubresource,
   type GroupVersionKind,
   isBuiltIn,
@@ -290,6 +291,8 @@ function subresourceType(resource: ResourceDefinition, { name }: Subresource): s
       return metaTypes.tokenRequest;
     case "log":
       return undefined;
+    case callsSubresource:
+      return metaTypes.callTicket;
     case evictionSubresource:
       return metaTypes.eviction;
     case "explain":

@@ -1,3 +1,4 @@
+import { callableKinds } from "../../../api/call-ticket.ts";
 import { qualified, type ResourceDefinition } from "../resource.ts";
 import { compareTexts } from "./group-order.ts";
 
@@ -23,6 +24,7 @@ const tokenRequestKind: GroupVersionKind = {
 
 const evictionKind: GroupVersionKind = { group: "policy", version: "v1", kind: "Eviction" };
 export const evictionSubresource = "eviction";
+export const callsSubresource = "calls";
 
 /** Kubernetes' own kinds, in this order; custom ones have another. */
 const builtInVerbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
@@ -59,6 +61,9 @@ export function subresourcesOf(resource: ResourceDefinition): readonly Subresour
   const own = [
     ...(resource.status ? [{ name: "status", kind: { group, version, kind }, verbs }] : []),
     ...(resource.scale ? [{ name: "scale", kind: scaleKind, verbs }] : []),
+    ...(isCallable(resource)
+      ? [{ name: callsSubresource, kind: { group, version, kind: "CallTicket" }, verbs: ["create"] }]
+      : []),
     ...(extraSubresources[qualified(resource)] ?? []),
   ];
   return isBuiltIn(resource) ? own.toSorted((a, b) => compareTexts(a.name, b.name)) : own;
@@ -68,6 +73,13 @@ export function subresourcesOf(resource: ResourceDefinition): readonly Subresour
 export function isEvictable({ storage, plural }: ResourceDefinition): boolean {
   return storage === "live" && plural === "wasminstances";
 }
+
+/** Whether its objects may have functions that can be called. */
+export function isCallable({ group, plural }: ResourceDefinition): boolean {
+  return group === ownGroup && Object.hasOwn(callableKinds, plural);
+}
+
+const ownGroup = "wherry.dev";
 
 /** What single kinds have beside status and scale. */
 const extraSubresources: Readonly<Record<string, readonly Subresource[]>> = {

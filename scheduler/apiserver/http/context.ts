@@ -9,6 +9,7 @@ import type { ObjectWriter } from "../objects/object-writer.ts";
 import type { PlacementSimulator } from "../placement-simulator.ts";
 import type { Kind, Registry } from "../registry.ts";
 import type { ObjectSource } from "../storage/object-source.ts";
+import type { CallServices } from "./call-ticket-handlers.ts";
 import type { WatchHub } from "./watch-hub.ts";
 
 /** What handlers work with. */
@@ -29,6 +30,7 @@ export interface ApiContext {
   unreadableCount(kind: Kind): number;
   /** Throws ServiceUnavailable while nothing is scheduled here. */
   simulator(): PlacementSimulator;
+  readonly calls: CallServices;
   /** Throws ServiceUnavailable while the scheduler has not yet said what is alive. */
   liveOf(kind: Kind): LiveResource;
 }

@@ -1,6 +1,13 @@
-import { evictionSubresource, isEvictable, verbsOf } from "../discovery/subresources.ts";
+import {
+  callsSubresource,
+  evictionSubresource,
+  isCallable,
+  isEvictable,
+  verbsOf,
+} from "../discovery/subresources.ts";
 import { badRequest, methodNotAllowed, unknownPath } from "../status.ts";
 import type { ApiContext, NamedTarget, ResourceTarget } from "./context.ts";
+import { createCallTicket } from "./call-ticket-handlers.ts";
 import { createEviction } from "./eviction-handlers.ts";
 import type { Exchange } from "./exchange.ts";
 import {
@@ -122,6 +129,10 @@ async function serveSubresource(context: ApiContext, exchange: Exchange, target:
     if (reads) return getScale(context, exchange, target);
     if (method === "PUT" || method === "PATCH") return writeScale(context, exchange, target);
     throw methodNotAllowed();
+  }
+  if (target.subresource === callsSubresource && isCallable(resource)) {
+    if (method !== "POST") throw methodNotAllowed();
+    return createCallTicket(context, exchange, target);
   }
   if (target.subresource === "token" && isServiceAccount(resource)) {
     if (method !== "POST") throw methodNotAllowed();

@@ -1,3 +1,4 @@
+import type { CallEndpoint } from "../../../api/call-ticket.ts";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:https";
 import { tmpdir } from "node:os";
@@ -80,6 +81,7 @@ export class TestServer implements AsyncDisposable {
       readonly encryption?: EncryptionKeys;
       readonly log?: Log;
       readonly simulator?: PlacementSimulator;
+      readonly callEndpoints?: readonly CallEndpoint[];
       /** Beside the administrator's. */
       readonly tokens?: readonly StaticToken[];
       /** Of an earlier server, as clients know it. */
@@ -109,6 +111,7 @@ export class TestServer implements AsyncDisposable {
       audit: options.audit,
       live: new Map([["wasminstances", live]]),
       simulator: () => options.simulator,
+      callEndpoints: () => options.callEndpoints ?? [],
       host: "127.0.0.1",
       port: options.port ?? 0,
     });

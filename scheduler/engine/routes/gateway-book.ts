@@ -1,3 +1,4 @@
+import type { CallEndpoint } from "../../../api/call-ticket.ts";
 import type { KnownGateways } from "../../core/routes/route-status.ts";
 import type { NodeGateway } from "../../nodes/node-port.ts";
 
@@ -21,6 +22,16 @@ export class GatewayBook {
     if (gateway === undefined) this.#gateways.delete(nodeName);
     else this.#gateways.set(nodeName, gateway);
     return before?.address !== gateway?.address || before?.urls.join() !== gateway?.urls.join();
+  }
+
+  /** Where this node's gateway takes calls of functions. */
+  callEndpoint(node: string): CallEndpoint | undefined {
+    const url = this.#gateways.get(node)?.urls.find((one) => one.startsWith(callScheme));
+    return url === undefined ? undefined : { node, address: url.slice(callScheme.length) };
+  }
+
+  callEndpoints(): readonly CallEndpoint[] {
+    return [...this.#gateways.keys()].flatMap((node) => this.callEndpoint(node) ?? []);
   }
 
   /** All nodes have reported: if there is none now, there is none. */
@@ -52,6 +63,8 @@ export class GatewayBook {
     return first;
   }
 }
+
+const callScheme = "grpcs://";
 
 function isPlain(url: string): boolean {
   return url.startsWith("http:");

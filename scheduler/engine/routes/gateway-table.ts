@@ -19,6 +19,7 @@ export interface GatewayTableOptions {
   readonly gateway: (nodeName: string) => NodeGateway | undefined;
   /** Whether all instances of the workload are known. */
   readonly isKnown: (workloadUid: string) => boolean;
+  readonly ticketKeys: readonly string[];
 }
 
 /** Of how many other nodes a gateway is told that have a workload: enough to spread load over, and connections to few. */
@@ -81,6 +82,7 @@ export class GatewayTable {
   updateFor(nodeName: string, since: number | undefined): GatewayUpdate | undefined {
     const update = new UpdateDraft(since === undefined);
     if (since === undefined) {
+      update.ticketKeys.push(...this.#options.ticketKeys);
       update.routes.push(...this.#routes.values());
       update.certificates.push(...this.#certificates.values());
       for (const { facts } of this.#workloads.values())
@@ -145,6 +147,7 @@ class UpdateDraft implements GatewayUpdate {
   readonly removedWorkloads: string[] = [];
   readonly certificates: GatewayCertificate[] = [];
   readonly removedCertificates: string[] = [];
+  readonly ticketKeys: string[] = [];
 
   constructor(complete: boolean) {
     this.complete = complete;

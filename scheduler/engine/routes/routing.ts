@@ -1,4 +1,5 @@
 /** Everything about routes and gateways in the engine, put together: the engine tells it what happens, and lets it run each turn. */
+import { type CallEndpoint, ticketLimits } from "../../../api/call-ticket.ts";
 import type { Clock, Timer } from "../../../kit/clock.ts";
 import type { Log } from "../../../kit/log.ts";
 import type { Backend, BackendEvent } from "../../backend/backend.ts";
@@ -33,6 +34,8 @@ export interface RoutingOptions {
   readonly wakeUps: Pick<RequestWakeUpsOptions, "workload" | "refusal" | "seen" | "stored">;
   /** Whether all instances of a workload have been reported. */
   readonly isKnown: (workloadUid: string) => boolean;
+  /** Public keys, PEM, of those who sign tickets for calls of functions. */
+  readonly ticketKeys?: readonly string[] | undefined;
   /** `run` is to be called at the end of a turn. */
   readonly again: () => void;
 }
@@ -56,9 +59,10 @@ export class Routing implements AsyncDisposable {
 
   constructor(options: RoutingOptions) {
     this.#options = options;
-    const { backend, clock, state, revisions, session, isKnown, again } = options;
+    const { backend, clock, state, revisions, session, isKnown, again, ticketKeys = [] } = options;
     this.#table = new GatewayTable({
       log: this.#log,
+      ticketKeys,
       board: () => this.#board,
       gateway: (nodeName) => this.#gateways.get(nodeName),
       isKnown: (uid) => this.#feeds.isOpen || isKnown(uid),
@@ -197,6 +201,18 @@ export class Routing implements AsyncDisposable {
       this.#waiting.set(uid, names);
       names.add(nodeName);
     }
+  }
+
+  /** Gateways that take calls of functions: those on nodes with ready instances first. `spread`: from 0 up to 1; others get other ones. */
+  callEndpoints(workloadUid: string, spread: number): readonly CallEndpoint[] {
+    const { endpointsMax } = ticketLimits;
+    const ready = this.#board.ring(workloadUid)?.nodesFor(String(spread), endpointsMax) ?? [];
+    const near = ready.flatMap(({ name }) => this.#gateways.callEndpoint(name) ?? []);
+    if (near.length >= endpointsMax / 2) return near.slice(0, endpointsMax);
+    const known = new Set(near.map(({ node }) => node));
+    const others = this.#gateways.callEndpoints().filter(({ node }) => !known.has(node));
+    const from = Math.floor(spread * others.length);
+    return [...near, ...others.slice(from), ...others.slice(0, from)].slice(0, endpointsMax);
   }
 
   /** A workload as declared, as the engine is to see it: what a request has woken up, not as it slept. */

@@ -13,6 +13,7 @@ export interface UpdateGateway {
   'certificates'?: (_wherry_v1_GatewayCertificate)[];
   'removedCertificates'?: (string)[];
   'more'?: (boolean);
+  'ticketKeys'?: (string)[];
 }
 
 export interface UpdateGateway__Output {
@@ -24,4 +25,5 @@ export interface UpdateGateway__Output {
   'certificates': (_wherry_v1_GatewayCertificate__Output)[];
   'removedCertificates': (string)[];
   'more': (boolean);
+  'ticketKeys': (string)[];
 }
