@@ -16,6 +16,7 @@ import type { RunEnd, RunSpec } from "../../node-daemon/runtimes/runtime-driver.
 import type { ConditionSource, ReportedCondition } from "../../node-daemon/session/condition-source.ts";
 import { type GatewayUpdate, joined } from "../../node-daemon/serving/gateway-update.ts";
 import { ToldFacts } from "../../node-daemon/serving/told-facts.ts";
+import type { SessionServing } from "../../node-daemon/session/node-session.ts";
 import { SchedulerLink } from "../../node-daemon/session/scheduler-link.ts";
 import type { NodeServiceClient } from "../../proto/gen/wherry/v1/NodeService.ts";
 import { protocolVersion } from "../../proto/node-service.ts";
@@ -232,13 +233,7 @@ export class Machine {
       dial: () => this.#options.dial(this),
       hello: () => this.#hello(),
       instances: agent,
-      serving: {
-        beginSession: () => {
-          this.#part = undefined;
-          this.isTold = false;
-        },
-        update: (part, more) => this.#tell(part, more),
-      },
+      serving: this.#serving(),
       conditions: this.conditions,
       modules: this.#modules,
       logs: { send: () => {} },
@@ -262,6 +257,16 @@ export class Machine {
   /** Requests wait at its gateway for these workloads. */
   wake(workloadUids: readonly string[]): void {
     this.#daemon?.link.wake(workloadUids);
+  }
+
+  #serving(): SessionServing {
+    return {
+      beginSession: () => {
+        this.#part = undefined;
+        this.isTold = false;
+      },
+      update: (part, more) => this.#tell(part, more),
+    };
   }
 
   #tell(part: GatewayUpdate, more: boolean): void {

@@ -217,8 +217,9 @@ function findIn(
     const list = host.prefixes.get(end === path.length ? path : path.slice(0, end));
     const candidate = list && firstOf(list, method, headers);
     if (candidate !== undefined) return candidate;
-    if (end === 0) return undefined;
-    end = path.lastIndexOf("/", end - 1);
+    // A path begins with a slash; `*` of OPTIONS has none, and no rule.
+    end = end === 0 ? -1 : path.lastIndexOf("/", end - 1);
+    if (end < 0) return undefined;
   }
 }
 

@@ -144,6 +144,31 @@ test("GatewayProcess: says hello, and listens after the first snapshot, not befo
   expect(applied.at(-1)).toEqual({ kind: "routeGone", uid: "r" });
 });
 
+test("GatewayProcess: passes on each kind of teaching", async () => {
+  await start();
+  const daemon = new TestDaemon();
+  const uid = "u";
+  const teachings: readonly Teaching[] = [
+    { kind: "identity", caPem: "a", certPem: "b", keyPem: "c" },
+    { kind: "certificate", certificate: { name: "n/c", chainPem: "c", keyPem: "k" } },
+    { kind: "ticketKey", pem: "p" },
+    {
+      kind: "workload",
+      workload: { uid, namespace: "n", kind: "WasmDeployment", name: "w", wakes: false, nodes: [] },
+    },
+    route,
+    { kind: "routeGone", uid: "r" },
+    { kind: "workloadGone", uid },
+    { kind: "ticketKeyGone", pem: "p" },
+    { kind: "certificateGone", name: "n/c" },
+    { kind: "endpointGone", uid },
+    { kind: "drain", uid },
+  ];
+  daemon.send(...snapshot, ...teachings);
+  await daemon.synced();
+  expect(applied).toEqual(teachings);
+});
+
 test("GatewayProcess: a second connection takes the place of the first", async () => {
   await start();
   const first = new TestDaemon();
