@@ -12,7 +12,7 @@ import {
   served,
   wagi,
   wasiHttp,
-} from "../support/http-workloads.ts";
+} from "../support/loaded-handlers.ts";
 import { ask } from "../support/requests.ts";
 
 let cluster: TestCluster;
