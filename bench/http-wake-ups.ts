@@ -33,7 +33,7 @@ export async function* run(): AsyncIterable<Figure> {
 
 function* figuresOf(name: string, times: readonly number[]): Iterable<Figure> {
   const sorted = times.toSorted((a, b) => a - b);
-  const at = (part: number) => sorted[Math.floor(sorted.length * part)] ?? Number.NaN;
+  const at = (part: number) => sorted[Math.ceil(sorted.length * part) - 1] ?? Number.NaN;
   yield { name: `${name}: p50`, value: at(0.5), unit: "ms" };
   if (sorted.length >= 100) yield { name: "  p99", value: at(0.99), unit: "ms" };
   yield { name: `  worst of ${sorted.length}`, value: sorted.at(-1) ?? Number.NaN, unit: "ms" };
