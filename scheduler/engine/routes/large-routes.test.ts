@@ -33,6 +33,7 @@ test("Routing: a workload of 100,000 instances on 5,000 nodes costs what has cha
     board: () => board,
     gateway: (name) => ({ address: `${name}:1`, urls: [] }),
     isKnown: () => true,
+    ticketKeys: [],
   });
   const board: WorkloadBoard = new WorkloadBoard({
     instancesOf: () => instances,
