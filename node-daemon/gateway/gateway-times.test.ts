@@ -3,6 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { expect, test } from "vitest";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { gatewayLimits } from "./limits.ts";
+import { relayed } from "./testing/fake-peer.ts";
 import {
   backendOf,
   echo,
@@ -166,6 +167,18 @@ test("Gateway: waits for an instance that refuses to be well again", async () =>
     clock.advance(500);
   }
   await client.until(/well$/);
+});
+
+test("Gateway: ends in time what another gateway has sent, and does not let it be larger than its instance allows", async () => {
+  const { clock, gateway } = timed();
+  await using _gateway = gateway.serve({}, { endpoint: { timeoutMs: 200, bodyBytesMax: 4 } });
+  const events = relayed(gateway, "w");
+  clock.advance(200 + shimGraceMs - 20);
+  expect(events).toEqual([]);
+  clock.advance(40);
+  expect([events, gateway.instances.calls[0]?.cancelled]).toEqual([["failed timeout"], true]);
+  expect(relayed(gateway, "w", "hello")).toEqual(["failed tooLarge"]);
+  expect(gateway.instances.calls[1]?.cancelled).toBe(true);
 });
 
 test("Gateway: counts what it has answered", async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { RequestHead } from "../link/exchange.ts";
+import { relayed } from "./testing/fake-peer.ts";
 import { backendOf, echo, endpointOf, routeOf, TestGateway, workloadOf } from "./testing/test-gateway.ts";
 
 type Echoed = RequestHead & { readonly body: string; readonly trailers: readonly string[] };
@@ -379,6 +380,7 @@ test("Gateway: gives what another gateway sends to an instance here, and its ans
   const events = relayed(gateway, "w", "hello");
   while (events.length < 3) await settle();
   expect(events).toEqual(["head 201 x-a,1", "data hello!", "end"]);
+  expect(gateway.gateway.figures()).toEqual([]);
   expect(gateway.instances.calls[0]?.head).toMatchObject({
     target: { kind: "instance", uid: "i" },
     headers: ["x-b", "2"],
@@ -393,36 +395,6 @@ test("Gateway: passes on to another gateway that all instances here refuse", asy
   while (events.length < 1) await settle();
   expect(events).toEqual(["refused full"]);
 });
-
-/** What another gateway gets to hear. */
-function relayed(gateway: TestGateway, workload: string, body?: string): string[] {
-  const events: string[] = [];
-  gateway.gateway.answer({
-    head: {
-      target: { kind: "workload", uid: workload, templateHash: "" },
-      method: "POST",
-      scheme: "http",
-      authority: "a",
-      path: "/",
-      matchedPath: "",
-      headers: ["x-b", "2"],
-      clientAddress: "1.2.3.4",
-      clientPort: 5,
-      timeoutMs: 0,
-      bodyLength: body === undefined ? 0 : undefined,
-    },
-    listen: (listener) => {
-      if (body !== undefined) listener.data(Buffer.from(body));
-      listener.end([]);
-    },
-    consumed: () => {},
-    respond: ({ status, headers }) => void events.push(`head ${status} ${headers.join()}`),
-    write: (bytes) => events.push(`data ${Buffer.from(bytes).toString()}`) > 0,
-    end: () => void events.push("end"),
-    fault: (fault) => void events.push(`${fault.kind} ${fault.kind === "refused" ? fault.reason : ""}`),
-  });
-  return events;
-}
 
 async function untilCall(
   gateway: TestGateway,

@@ -55,7 +55,7 @@ function told(what: string, { requests, failures, p50Ms, p99Ms, worstMs }: LoadR
 const revisionsMax = 10;
 
 /** By name, as some have to be compiled first. */
-const all = ["wagi", "wasi-http", "listener", "slow-wagi", "slow-listener"];
+const all = ["wagi", "wasi-http", "uploads", "listener", "slow-wagi", "slow-listener"];
 
 function handlerNamed(name: string): LoadedHandler {
   const handler = handlers.find((one) => one.name === name);

@@ -36,6 +36,17 @@ export const wasiHttp: LoadedHandler = {
   isRight: (body) => body === "ahoy from C\n",
 };
 
+const body = "sent back as it comes\n".repeat(5_000);
+
+/** More than a gateway keeps of a body to send it elsewhere. */
+export const uploads: LoadedHandler = {
+  name: "uploads",
+  image: moduleIn("http/echo.wasm"),
+  template: { http: { handler: "wasi-http" }, ...limits },
+  asked: [{ method: "POST", body }],
+  isRight: (answered) => answered === body,
+};
+
 /** One connection at a time, which is closed after its answer; it knows GET alone. */
 export const listener: LoadedHandler = {
   name: "listener",
@@ -64,7 +75,7 @@ export async function slowHandlers(): Promise<readonly LoadedHandler[]> {
   ];
 }
 
-export const loadedHandlers = [wagi, wasiHttp, listener];
+export const loadedHandlers = [wagi, wasiHttp, uploads, listener];
 
 export function served(
   { image, template }: LoadedHandler,

@@ -215,6 +215,7 @@ export class ServingRun implements RequestOwner {
     if (this.#waiting.size === 0 || this.#growing || this.#killed) return;
     const { pot, handler, serving } = this.#options;
     if (this.#seats.size >= serving.concurrency) return;
+    if (pot.leftBytes < handler.memoryBytesMin) handler.spare?.();
     if (pot.leftBytes < handler.memoryBytesMin && this.#seats.size > 0) return;
     this.#growing = true;
     void this.#makeSeat().then((seat) => {
@@ -242,7 +243,9 @@ export class ServingRun implements RequestOwner {
   #lookIfEmpty(): void {
     if (!this.#draining || this.#waiting.size > 0 || this.#growing) return;
     for (let seat = this.#idle.take(); seat; seat = this.#idle.take()) this.#close(seat);
-    if (this.#seats.size === 0) this.#emptied?.();
+    if (this.#seats.size > 0) return;
+    this.#options.handler.spare?.();
+    this.#emptied?.();
   }
 }
 
