@@ -288,7 +288,11 @@ function gatewayFlags(http: HttpPort | undefined, index: number): Readonly<Recor
   const port = http.port + index;
   const last = http.strict ? port : Math.min(65_535, port + localLimits.httpPortsTried - 1);
   const ports = last > port ? `${port}-${last}` : `${port}`;
-  return { "gateway-http": `127.0.0.1:${ports}`, "gateway-debug-headers": "" };
+  return {
+    "gateway-http": `127.0.0.1:${ports}`,
+    "gateway-functions": "127.0.0.1:0",
+    "gateway-debug-headers": "",
+  };
 }
 
 /** Several daemons on one machine share it: each would otherwise offer all of it. */
