@@ -23,16 +23,16 @@ export class GatewayQueue {
   #ticketKeys: readonly string[] = [];
 
   get isDue(): boolean {
-    return this.#complete || this.#routes.size + this.#workloads.size + this.#certificates.size > 0;
+    return this.#complete || this.#ticketKeys.length > 0 || this.#routes.size + this.#workloads.size + this.#certificates.size > 0;
   }
 
   /** Answers with the bytes of the update, about. */
   put(update: GatewayUpdate): number {
     if (update.complete) {
       this.#complete = true;
-      this.#ticketKeys = update.ticketKeys;
       for (const news of [this.#routes, this.#workloads, this.#certificates]) news.clear();
     }
+    if (update.complete || update.ticketKeys.length > 0) this.#ticketKeys = update.ticketKeys;
     let bytes = 0;
     const note = <T>(news: News<T>, key: string, value: T | undefined, size: number) => {
       news.set(key, value);
@@ -65,9 +65,11 @@ export class GatewayQueue {
     const keys = (taken: readonly (readonly [string, unknown])[]) => taken.map(([key]) => key);
     const complete = this.#complete;
     this.#complete = false;
+    const ticketKeys = [...this.#ticketKeys];
+    this.#ticketKeys = [];
     return {
       complete,
-      ticketKeys: complete ? [...this.#ticketKeys] : [],
+      ticketKeys,
       workloads: values(takeFrom(this.#workloads, workloadBytes, "there")).map(writeWorkload),
       certificates: values(takeFrom(this.#certificates, certificateBytes, "there")).map(writeCertificate),
       routes: values(takeFrom(this.#routes, routeBytes, "there")).map(writeRoute),

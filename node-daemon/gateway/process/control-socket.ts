@@ -132,6 +132,8 @@ const kinds: ReadonlySet<unknown> = new Set<ToGateway["kind"]>([
   "workloadGone",
   "certificate",
   "certificateGone",
+  "ticketKey",
+  "ticketKeyGone",
   "endpoint",
   "endpointGone",
   "drain",
