@@ -2,8 +2,12 @@
 export const clientLimits = {
   /** Under way at once for one workload: as many as a gateway begins on one stream. */
   inFlight: 256,
+  /** Of a call that found the queue of its instance full, after a pause each; and with how many under way it goes on then. */
+  fullAttempts: 100,
+  fullPauseMs: 20,
+  inFlightMin: 8,
   /** Calls that wait for their turn; those beyond are rejected. */
-  waiting: 10_000,
+  waiting: 20_000,
   /** To the API server for a ticket, and to a gateway until it answers. */
   connectMs: 10_000,
   /** Rounds through all gateways, before calls that wait are rejected; and the pauses between them. */
