@@ -25,6 +25,8 @@ interface Call {
   readonly reject: (why: unknown) => void;
   /** It was sent with a ticket that had expired. */
   isAgain: boolean;
+  /** How often it found the queue of its instance full. */
+  foundFull: number;
   timer: NodeJS.Timeout | undefined;
   isSettled: boolean;
   forget: () => void;
@@ -45,11 +47,16 @@ export class WorkloadCalls {
   #stream: CallStream | undefined;
   #opening = false;
   #lastId = 0;
+  /** How many may be under way: fewer where queues are full, then slowly more. */
+  #window: number;
+  /** Calls up to this one were begun before the window was made smaller. */
+  #narrowedAt = 0;
   #renewal: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(options: WorkloadCallsOptions) {
     this.#options = options;
+    this.#window = options.inFlightMax;
   }
 
   call(request: Omit<CallRequest, "id">, signal?: AbortSignal): Promise<CallAnswer> {
@@ -63,6 +70,7 @@ export class WorkloadCalls {
         resolve,
         reject,
         isAgain: false,
+        foundFull: 0,
         timer: undefined,
         isSettled: false,
         forget: () => {},
@@ -99,11 +107,7 @@ export class WorkloadCalls {
       if (this.#next < this.#waiting.length) void this.#open();
       return;
     }
-    while (
-      this.#next < this.#waiting.length &&
-      this.#underWay.size < this.#options.inFlightMax &&
-      stream.hasRoom
-    ) {
+    while (this.#next < this.#waiting.length && this.#underWay.size < this.#window && stream.hasRoom) {
       const call = this.#waiting[this.#next++];
       if (call === undefined) break;
       if (call.isSettled) continue;
@@ -200,6 +204,7 @@ export class WorkloadCalls {
     if (entry !== undefined) {
       const { call, stream } = entry;
       if (result.kind === "output") {
+        this.#window = Math.min(this.#options.inFlightMax, this.#window + 1 / this.#window);
         const { buffer, byteOffset, byteLength } = result.output;
         this.#settle(call, () =>
           call.resolve({ output: Buffer.from(buffer, byteOffset, byteLength), usage }),
@@ -208,12 +213,31 @@ export class WorkloadCalls {
         call.isAgain = true;
         this.#waiting.push(call);
         stream.leave();
+      } else if (result.error.reason === fullReason && call.foundFull < clientLimits.fullAttempts) {
+        this.#later(id, call);
       } else {
         const { reason, message, code, notBegun } = result.error;
         this.#settle(call, () => call.reject(new FunctionCallError(reason, message, notBegun, code)));
       }
     }
     this.#pump();
+  }
+
+  /** The instance takes no more: this one waits, and fewer are sent. */
+  #later(id: number, call: Call): void {
+    call.foundFull++;
+    if (id > this.#narrowedAt) {
+      this.#narrowedAt = this.#lastId;
+      this.#window = Math.max(
+        Math.min(clientLimits.inFlightMin, this.#options.inFlightMax),
+        this.#window / 2,
+      );
+    }
+    setTimeout(() => {
+      if (this.#isClosed) this.#settle(call, () => call.reject(closed()));
+      else this.#waiting.push(call);
+      this.#pump();
+    }, clientLimits.fullPauseMs);
   }
 
   #gone(stream: CallStream, why: FunctionCallError | undefined): void {
@@ -243,6 +267,9 @@ export class WorkloadCalls {
     for (const call of waiting) this.#settle(call, () => call.reject(why));
   }
 }
+
+/** Of a gateway's answer, when no instance has room in its queue. */
+const fullReason = "QueueFull";
 
 function closed(): FunctionCallError {
   return new FunctionCallError("Closed", "the client was closed", true);
