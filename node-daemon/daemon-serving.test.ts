@@ -1,4 +1,6 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -192,6 +194,33 @@ test("Daemon: what requests wait for is told to the scheduler", async () => {
   const wakeUp = await session.received.first((message) => message.wakeUp ?? undefined);
   expect(wakeUp.workloadUids).toEqual(["w"]);
 });
+
+test("Daemon: a gateway that is somewhere else now is told in a new session", async () => {
+  const { url } = await startDaemon();
+  const session = await connected();
+  const pid = Number(await told(url));
+  process.kill(pid, "SIGKILL");
+  // Whoever has the port now is not the gateway.
+  await using thief = await listenAt(Number(new URL(url).port));
+  await session.ended.promise;
+  const next = await scheduler.session();
+  const hello = await next.received.first((message) => message.hello ?? undefined);
+  expect(thief.server.listening).toBe(true);
+  expect(hello.gatewayUrls).toHaveLength(1);
+  expect(hello.gatewayUrls).not.toContain(url);
+});
+
+/** As soon as nobody else does. */
+async function listenAt(port: number): Promise<AsyncDisposable & { readonly server: Server }> {
+  for (;;) {
+    const server = createServer().listen({ port, host: "127.0.0.1" });
+    const [failed] = await Promise.race([once(server, "listening"), once(server, "error")]).catch(
+      (thrown) => [thrown],
+    );
+    if (failed === undefined)
+      return { server, [Symbol.asyncDispose]: () => new Promise((done) => server.close(() => done())) };
+  }
+}
 
 test("Daemon: an address that somebody else has is an error that says so", async () => {
   const { url } = await startDaemon();

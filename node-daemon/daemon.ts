@@ -282,8 +282,8 @@ function createLink(options: DaemonOptions, parts: DaemonParts, linked: LinkPart
     address: options.scheduler,
     dial: () => dial(options.scheduler, options.tls),
     hello: () => {
-      told = serving.peerAddress;
-      return { ...hello, gatewayAddress: told, gatewayUrls: [...serving.urls] };
+      told = JSON.stringify(gatewayOf(serving));
+      return { ...hello, ...gatewayOf(serving) };
     },
     instances: agent,
     serving,
@@ -312,7 +312,8 @@ function createLink(options: DaemonOptions, parts: DaemonParts, linked: LinkPart
   serving.onWorkloads(() => agent.reviewWakes());
   serving.onAddresses(() => {
     // The scheduler hears of it at the beginning of a session only.
-    if (told !== undefined && told !== serving.peerAddress) link.renew("the gateway listens elsewhere");
+    if (told !== undefined && told !== JSON.stringify(gatewayOf(serving)))
+      link.renew("the gateway listens elsewhere");
   });
   return link;
 }
@@ -335,6 +336,10 @@ function helloOf(
     grants: grantsOf(options, folders),
     updatesContents: true,
   };
+}
+
+function gatewayOf({ peerAddress, urls }: NodeServing): Pick<Hello, "gatewayAddress" | "gatewayUrls"> {
+  return { gatewayAddress: peerAddress, gatewayUrls: [...urls] };
 }
 
 /** Too many to tell are not told: the node itself refuses what it does not allow, later. */

@@ -11,6 +11,7 @@ export interface Connection {
   readonly serverName: string | undefined;
   readonly clientAddress: string;
   readonly clientPort: number;
+  /** As the host of a URL. */
   readonly localAddress: string;
   readonly localPort: number;
 }
@@ -29,6 +30,11 @@ function plain(address: string | undefined): string {
   return address?.startsWith("::ffff:") === true ? address.slice(7) : (address ?? "");
 }
 
+/** As URLs write it (RFC 3986 3.2.2). */
+function asHost(address: string): string {
+  return address.includes(":") ? `[${address}]` : address;
+}
+
 /** `addressed`: the TCP connection, where `socket` is what TLS makes of it. */
 export function connectionOf(
   socket: Socket,
@@ -42,7 +48,7 @@ export function connectionOf(
     serverName,
     clientAddress: plain(addressed.remoteAddress),
     clientPort: addressed.remotePort ?? 0,
-    localAddress: plain(addressed.localAddress),
+    localAddress: asHost(plain(addressed.localAddress)),
     localPort: addressed.localPort ?? 0,
   };
 }

@@ -40,12 +40,13 @@ import {
   tooManyWaiting,
 } from "./core/own-answer.ts";
 import { isLooker } from "./core/request-headers.ts";
-import { type AttemptEnd, nextStep } from "./core/retry.ts";
+import type { AttemptEnd } from "./core/retry.ts";
 import { changePath } from "./core/rewrite.ts";
 import type { MatchedRule } from "./core/route-table.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { gatewayLimits } from "./limits.ts";
 import { SentBody } from "./sent-body.ts";
+import { Tries } from "./tries.ts";
 import { answerOwn } from "./own-answers.ts";
 import type { GatewayOptions } from "./ports.ts";
 
@@ -82,15 +83,13 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
   readonly #facts: AttemptFacts;
   readonly #body: SentBody;
   readonly #answer: AnswerRelay;
+  readonly #tries: Tries;
   readonly #beganMs: number;
   readonly #wholeDueMs: number;
 
   #state: "begin" | "held" | "open" | "answering" | "over" = "begin";
   #place: Backend | undefined;
   #exchange: CallerExchange | undefined;
-  #tried: Backend[] = [];
-  #tries = 0;
-  #retries = 0;
   /** Of what is waited for now: a place, or this attempt. */
   #stepDueMs = never;
   #attemptMs = 0;
@@ -115,6 +114,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     this.#workload = workload;
     this.#templateHash = templateHash;
     this.#answer = new AnswerRelay(request);
+    this.#tries = new Tries(request.method, rule.retry);
     // The input of a call is in memory anyhow.
     this.#body = new SentBody(request.call === undefined ? undefined : never);
     this.#beganMs = nowMs;
@@ -150,8 +150,8 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
 
   /** `refusal`: why the last place has not taken it. */
   #dispatch(refusal: RefusedFault | undefined): void {
-    const choice = this.#backends.choose(this.#workload, this.#templateHash, this.#tried, "anywhere");
-    const nowMs = this.#tries === 0 ? this.#beganMs : this.#context.clock.monotonic();
+    const choice = this.#backends.choose(this.#workload, this.#templateHash, this.#tries.tried, "anywhere");
+    const nowMs = this.#tries.isNone ? this.#beganMs : this.#context.clock.monotonic();
     if (choice.kind === "place") this.#open(choice.place, nowMs);
     else if (refusal?.reason === "full") this.#say(answerToFault(refusal), refusal);
     else this.#hold(nowMs);
@@ -162,8 +162,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     if (!hasPlaces && isLooker(this.#request.headers)) return this.#say(noInstance);
     const bodyBytes = Math.min(this.#request.bodyLength ?? never, gatewayLimits.holdBodyBytesMax);
     this.#state = "held";
-    this.#tried = [];
-    this.#tries = 0;
+    this.#tries.startAnew();
     this.#holdMs = nowMs;
     // Waiting anew does not make the whole wait longer.
     this.#stepDueMs =
@@ -183,7 +182,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     this.#place = place;
     this.#backends.begin(this.#workload, place);
     if ((request.bodyLength ?? this.#body.bytes) > bodyBytesMaxOf(place)) return this.#say(bodyTooLarge);
-    this.#tries++;
+    this.#tries.begin();
     this.#attemptMs = nowMs;
     this.#stepDueMs = nowMs + attemptMsMax(this.#rule, place);
     this.#body.lastMs = nowMs;
@@ -300,11 +299,11 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     const place = this.#place;
     if (place !== undefined) {
       if (fault.reason !== "full") this.#backends.refused(this.#workload, place);
-      this.#tried.push(place);
+      this.#tries.leaveOut(place);
     }
     if (this.#state === "answering") return this.#cutOff();
     this.#givePlaceBack();
-    const step = nextStep({ kind: "refused", reason: fault.reason }, this.#retryFacts());
+    const step = this.#tries.stepAfter({ kind: "refused", reason: fault.reason }, this.#body.isReplayable);
     if (step === "give up") this.#say(answerToFault(fault), fault);
     else if (step === "hold") this.#hold(this.#context.clock.monotonic());
     else this.#dispatch(fault);
@@ -321,29 +320,19 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
   }
 
   #mayRetry(end: AttemptEnd): boolean {
-    return nextStep(end, this.#retryFacts()) === "retry";
-  }
-
-  #retryFacts() {
-    return {
-      method: this.#request.method,
-      isReplayable: this.#body.isReplayable,
-      tries: this.#tries,
-      retries: this.#retries,
-      retry: this.#rule.retry,
-    };
+    return this.#tries.stepAfter(end, this.#body.isReplayable) === "retry";
   }
 
   /** At another place, or at the same one where there is no other. */
   #retry(): void {
-    this.#retries++;
+    this.#tries.noteRetry();
     this.#workload.figures.retries++;
     this.#exchange?.cancel();
     this.#exchange = undefined;
-    if (this.#place !== undefined) this.#tried.push(this.#place);
+    if (this.#place !== undefined) this.#tries.leaveOut(this.#place);
     this.#givePlaceBack();
-    const other = this.#backends.choose(this.#workload, this.#templateHash, this.#tried, "anywhere");
-    if (other.kind === "none") this.#tried = [];
+    const other = this.#backends.choose(this.#workload, this.#templateHash, this.#tries.tried, "anywhere");
+    if (other.kind === "none") this.#tries.forgetPlaces();
     this.#dispatch(undefined);
   }
 

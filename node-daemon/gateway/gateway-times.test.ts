@@ -1,6 +1,9 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { expect, test } from "vitest";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { gatewayLimits } from "./limits.ts";
+import { relayed } from "./testing/fake-peer.ts";
 import {
   backendOf,
   echo,
@@ -166,6 +169,18 @@ test("Gateway: waits for an instance that refuses to be well again", async () =>
   await client.until(/well$/);
 });
 
+test("Gateway: ends in time what another gateway has sent, and does not let it be larger than its instance allows", async () => {
+  const { clock, gateway } = timed();
+  await using _gateway = gateway.serve({}, { endpoint: { timeoutMs: 200, bodyBytesMax: 4 } });
+  const events = relayed(gateway, "w");
+  clock.advance(200 + shimGraceMs - 20);
+  expect(events).toEqual([]);
+  clock.advance(40);
+  expect([events, gateway.instances.calls[0]?.cancelled]).toEqual([["failed timeout"], true]);
+  expect(relayed(gateway, "w", "hello")).toEqual(["failed tooLarge"]);
+  expect(gateway.instances.calls[1]?.cancelled).toBe(true);
+});
+
 test("Gateway: counts what it has answered", async () => {
   const { clock, gateway } = timed();
   await using _gateway = gateway.serve({
@@ -189,4 +204,26 @@ test("Gateway: counts what it has answered", async () => {
     },
   ]);
   expect(gateway.gateway.figures()).toEqual([]);
+});
+
+test("Gateway: connections that come from one port to two of its addresses are two", async () => {
+  await using gateway = new TestGateway({ connectionsMax: 2 }).serve(echo);
+  const server = createServer((socket) => gateway.gateway.accept("http", socket));
+  server.listen(0, "0.0.0.0");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const sockets: Socket[] = [];
+  const open = async (host: string, localPort?: number): Promise<Socket> => {
+    const socket = connect({ host, port, localAddress: "127.0.0.1", ...(localPort && { localPort }) });
+    socket.on("error", () => {});
+    sockets.push(socket);
+    await Promise.all([once(socket, "connect"), once(server, "connection")]);
+    return socket;
+  };
+  const { localPort } = await open("127.0.0.1");
+  await open("127.0.0.2", localPort);
+  const third = await open("127.0.0.1");
+  await once(third, "close");
+  for (const socket of sockets) socket.destroy();
+  await new Promise((resolve) => server.close(resolve));
 });

@@ -98,6 +98,23 @@ test.each([
   expect((await get(port, servername, host)).status).toBe(status);
 });
 
+test("Gateway: refuses a request by HTTP/2 for a host that its connection was not made for", async () => {
+  const { gateway, port } = await secured();
+  await using _gateway = gateway;
+  const session = connectHttp2(`https://127.0.0.1:${port}`, {
+    servername: "a.one.example",
+    rejectUnauthorized: false,
+  });
+  const status = async (authority: string) => {
+    const [answer] = (await once(session.request({ ":path": "/", ":authority": authority }), "response")) as [
+      IncomingHttpHeaders,
+    ];
+    return answer[":status"];
+  };
+  expect([await status("b.one.example"), await status("two.example")]).toEqual([200, 421]);
+  session.destroy();
+});
+
 test("Gateway: keeps the old certificate when the new one cannot be used, and forgets it when told", async () => {
   const { gateway, port } = await secured();
   await using _gateway = gateway;

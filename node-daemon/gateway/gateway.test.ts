@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { RequestHead } from "../link/exchange.ts";
+import { relayed } from "./testing/fake-peer.ts";
 import { backendOf, echo, endpointOf, routeOf, TestGateway, workloadOf } from "./testing/test-gateway.ts";
 
 type Echoed = RequestHead & { readonly body: string; readonly trailers: readonly string[] };
@@ -167,6 +168,15 @@ test.each<[string, string, RegExp, Record<string, never>?]>([
   expect(`${status} ${headers.get("wherry-reason") ?? headers.get("location")}`).toMatch(expected);
 });
 
+test("Gateway: sends who names no host, by HTTP/1.0, to its own address", async () => {
+  await using gateway = new TestGateway({ httpsPort: 443 });
+  const tls = { certificate: "a/b", redirect: true };
+  gateway.gateway.apply({ kind: "route", route: routeOf("r", { tls }) });
+  const client = await gateway.connect(await gateway.listen());
+  client.send("GET /a HTTP/1.0\r\n\r\n");
+  expect(await client.ended()).toMatch(/^HTTP\/1\.1 308 [^]*location: https:\/\/127\.0\.0\.1\/a\r\n/);
+});
+
 test("Gateway: rewrites what the instance sees, and changes headers both ways", async () => {
   await using gateway = new TestGateway().serve(echo, {
     rule: {
@@ -183,6 +193,23 @@ test("Gateway: rewrites what the instance sees, and changes headers both ways", 
   expect(seen.headers.join(" ")).toMatch(/x-set 1 x-add 2$/);
   expect(seen.headers.join(" ")).not.toMatch(/x-gone|x-set 0/);
   expect([headers.get("x-answer"), headers.get("content-type")]).toEqual(["3", null]);
+});
+
+test("Gateway: sends elsewhere what was refused with more of its body on the way than a link takes at first", async () => {
+  await using gateway = new TestGateway().serve({});
+  gateway.instances.set("/other", { end: (call) => call.answer(String(call.body.length)) });
+  const client = await gateway.connect(await gateway.listen());
+  client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 95000\r\n\r\n${"x".repeat(31_000)}`);
+  const first = await untilCall(gateway, (call) => call.body.length === 31_000);
+  first.hasRoom = false;
+  client.send("y".repeat(64_000));
+  await untilCall(gateway, (call) => call.body.length > 31_000);
+  gateway.gateway.apply({
+    kind: "endpoint",
+    endpoint: endpointOf("j", "w", { reach: { kind: "shim", folder: "/other" } }),
+  });
+  first.fault({ kind: "refused", reason: "draining", message: "", retryAfterMs: 0 });
+  await client.until(/\r\n\r\n95000$/);
 });
 
 test("Gateway: sends what was refused elsewhere, with its body, whatever its method", async () => {
@@ -353,6 +380,7 @@ test("Gateway: gives what another gateway sends to an instance here, and its ans
   const events = relayed(gateway, "w", "hello");
   while (events.length < 3) await settle();
   expect(events).toEqual(["head 201 x-a,1", "data hello!", "end"]);
+  expect(gateway.gateway.figures()).toEqual([]);
   expect(gateway.instances.calls[0]?.head).toMatchObject({
     target: { kind: "instance", uid: "i" },
     headers: ["x-b", "2"],
@@ -367,36 +395,6 @@ test("Gateway: passes on to another gateway that all instances here refuse", asy
   while (events.length < 1) await settle();
   expect(events).toEqual(["refused full"]);
 });
-
-/** What another gateway gets to hear. */
-function relayed(gateway: TestGateway, workload: string, body?: string): string[] {
-  const events: string[] = [];
-  gateway.gateway.answer({
-    head: {
-      target: { kind: "workload", uid: workload, templateHash: "" },
-      method: "POST",
-      scheme: "http",
-      authority: "a",
-      path: "/",
-      matchedPath: "",
-      headers: ["x-b", "2"],
-      clientAddress: "1.2.3.4",
-      clientPort: 5,
-      timeoutMs: 0,
-      bodyLength: body === undefined ? 0 : undefined,
-    },
-    listen: (listener) => {
-      if (body !== undefined) listener.data(Buffer.from(body));
-      listener.end([]);
-    },
-    consumed: () => {},
-    respond: ({ status, headers }) => void events.push(`head ${status} ${headers.join()}`),
-    write: (bytes) => events.push(`data ${Buffer.from(bytes).toString()}`) > 0,
-    end: () => void events.push("end"),
-    fault: (fault) => void events.push(`${fault.kind} ${fault.kind === "refused" ? fault.reason : ""}`),
-  });
-  return events;
-}
 
 async function untilCall(
   gateway: TestGateway,

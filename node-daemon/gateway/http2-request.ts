@@ -55,7 +55,7 @@ export class Http2Request extends TurnAnswer implements ClientRequest {
     this.clientAddress = facts.clientAddress;
     this.clientPort = facts.clientPort;
     this.port = facts.localPort;
-    stream.on("error", () => {});
+    stream.on("error", ignore);
     stream.on("close", () => this.#closed());
   }
 
@@ -91,7 +91,8 @@ export class Http2Request extends TurnAnswer implements ClientRequest {
 
   openBody(): void {
     const stream = this.#stream;
-    if (this.headers.expect !== undefined && !this.#isClosed) stream.additionalHeaders({ ":status": 100 });
+    // It may have been reset just now, and throws then.
+    if (this.headers.expect !== undefined && !this.#isGone) stream.additionalHeaders({ ":status": 100 });
     let trailers: HeaderList = [];
     stream.on("trailers", (_headers: unknown, _flags: unknown, raw: unknown) => {
       // @types/node leaves out what Node gives as the third.
@@ -202,6 +203,10 @@ export class Http2Request extends TurnAnswer implements ClientRequest {
     this.#unread?.cancel();
     this.#onClosed();
     if (!this.#isEnded) this.taker?.clientGone();
+    // Node's table of streams keeps those that are over up to the next full collection: not what they were for.
+    this.taker = undefined;
+    this.#stream.removeAllListeners();
+    this.#stream.on("error", ignore);
   }
 }
 
@@ -216,3 +221,6 @@ function pairsOf(list: HeaderList): [string, string][] {
   for (let i = 0; i + 1 < list.length; i += 2) pairs.push([list[i] ?? "", list[i + 1] ?? ""]);
   return pairs;
 }
+
+/** The stream's close says the same. */
+function ignore(): void {}

@@ -190,3 +190,51 @@ test("ListenerClient: says nothing any more after it was cancelled, and closes t
   await closed;
   expect(heard.events).toEqual([]);
 });
+
+test("ListenerClient: a connection whose server has answered before the body was there is not kept", async () => {
+  const { server, requests } = scripted([ok]);
+  const closed = new Promise((resolve) =>
+    server.on("connection", (socket: Socket) => socket.once("close", resolve)),
+  );
+  const client = await listen(server);
+  const heard = new Heard();
+  const exchange = client.open({ ...head, method: "POST", bodyLength: 10 }, heard.listener);
+  exchange.write(Buffer.from("12345"));
+  await heard.over;
+  await closed;
+  expect([heard.events, requests.length]).toEqual([["head 200", "end "], 1]);
+});
+
+test.each<[string, readonly string[]]>([
+  ["longer", ["12345", "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"]],
+  ["shorter", ["123"]],
+])(
+  "ListenerClient: a body that is %s than it says ends the connection, and nothing beyond it is sent",
+  async (_name, pieces) => {
+    const { server, requests } = scripted([]);
+    const closed = new Promise((resolve) =>
+      server.on("connection", (socket: Socket) => socket.once("close", resolve)),
+    );
+    const client = await listen(server);
+    const heard = new Heard();
+    const exchange = client.open({ ...head, method: "POST", bodyLength: 5 }, heard.listener);
+    while (requests.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    for (const piece of pieces) exchange.write(Buffer.from(piece));
+    exchange.end([]);
+    await heard.over;
+    await closed;
+    expect(heard.events).toEqual(["failed invalid"]);
+    expect(requests.join("")).not.toContain("smuggled");
+  },
+);
+
+test("ListenerClient: the framing is its own, whatever another gateway says in headers", async () => {
+  const { server, requests } = scripted([ok]);
+  const client = await listen(server);
+  const heard = new Heard();
+  const headers = ["Content-Length", "3", "transfer-encoding", "chunked", "host", "b", "x-a", "1"];
+  client.open({ ...head, headers }, heard.listener);
+  await heard.over;
+  expect(requests[0]).toMatch(/^GET \/a\?b HTTP\/1\.1\r\nhost: example\.com\r\nx-a: 1\r\n/i);
+  expect(requests[0]).not.toMatch(/content-length|transfer-encoding/i);
+});

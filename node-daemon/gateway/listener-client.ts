@@ -12,6 +12,7 @@ import {
 } from "node:http";
 import { errorCode, errorMessage } from "../../kit/errors.ts";
 import type { AnswerListener, CallerExchange, HeaderList, RequestHead } from "../link/exchange.ts";
+import { mayChange } from "./core/request-headers.ts";
 import { gatewayLimits } from "./limits.ts";
 import type { ExchangeClient } from "./ports.ts";
 
@@ -69,7 +70,7 @@ class ListenerExchange implements CallerExchange {
   #request: OutgoingRequest | undefined;
   #answer: IncomingMessage | undefined;
   #unconsumed = 0;
-  #hasBody = false;
+  #sentBytes = 0;
   #isSecond = false;
   #isOver = false;
 
@@ -91,7 +92,12 @@ class ListenerExchange implements CallerExchange {
 
   begin(): void {
     const { method, path, authority, headers, bodyLength } = this.#head;
-    const list = ["host", authority, ...headers];
+    const list = ["host", authority];
+    for (let i = 0; i + 1 < headers.length; i += 2) {
+      const name = (headers[i] ?? "").toLowerCase();
+      // Another node's gateway may say anything, and the framing of a connection that is kept is ours alone.
+      if (name === "trailer" || mayChange(name)) list.push(name, headers[i + 1] ?? "");
+    }
     if (bodyLength === undefined) list.push("transfer-encoding", "chunked");
     else if (bodyLength > 0 || method === "POST" || method === "PUT")
       list.push("content-length", String(bodyLength));
@@ -117,8 +123,14 @@ class ListenerExchange implements CallerExchange {
   }
 
   write(bytes: Uint8Array): boolean {
-    this.#hasBody = true;
-    if (this.#isOver || this.#request === undefined || this.#request.write(bytes)) return true;
+    this.#sentBytes += bytes.length;
+    if (this.#isOver || this.#request === undefined) return true;
+    // The server would take the rest for another request, whose answer somebody else would get.
+    if (this.#sentBytes > (this.#head.bodyLength ?? Number.POSITIVE_INFINITY)) {
+      this.#giveUp();
+      return true;
+    }
+    if (this.#request.write(bytes)) return true;
     this.#request.once("drain", () => {
       if (!this.#isOver) this.#listener.drain();
     });
@@ -126,9 +138,13 @@ class ListenerExchange implements CallerExchange {
   }
 
   end(trailers: HeaderList): void {
-    if (this.#isOver || this.#head.bodyLength === 0) return;
-    if (trailers.length > 0 && this.#head.bodyLength === undefined)
-      this.#request?.addTrailers(pairsOf(trailers));
+    const { bodyLength } = this.#head;
+    if (this.#isOver || bodyLength === 0) return;
+    if (bodyLength !== undefined && this.#sentBytes < bodyLength) {
+      this.#giveUp();
+      return;
+    }
+    if (trailers.length > 0 && bodyLength === undefined) this.#request?.addTrailers(pairsOf(trailers));
     this.#request?.end();
   }
 
@@ -155,6 +171,8 @@ class ListenerExchange implements CallerExchange {
     answer.once("end", () => {
       if (this.#isOver || !answer.complete) return;
       this.#over();
+      // Nobody will send the rest of the body: the connection is no good for another request, and would stay for ever.
+      if (this.#request?.writableEnded !== true) this.#request?.destroy();
       this.#listener.end({ trailers: answer.rawTrailers });
     });
     answer.once("error", () => this.#fail("its answer has broken off"));
@@ -194,8 +212,14 @@ class ListenerExchange implements CallerExchange {
     this.#listener.fault({ kind: "failed", reason: "invalid", message });
   }
 
+  /** The body is not as long as was said. Not before `write` or `end` has returned. */
+  #giveUp(): void {
+    this.#request?.destroy();
+    queueMicrotask(() => this.refuse("the body of the request is not as long as it says"));
+  }
+
   #mayRepeat(): boolean {
-    return !this.#hasBody && this.#head.bodyLength === 0 && repeatable.has(this.#head.method);
+    return this.#head.bodyLength === 0 && repeatable.has(this.#head.method);
   }
 
   #fail(message: string): void {

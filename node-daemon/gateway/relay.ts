@@ -1,7 +1,7 @@
 /**
  * A request that another gateway has sent, on its way to an instance of this node. What the other end can decide is left to it: headers are
  * as they are to be, deadlines are its own and the shim's, and faults go back as they come. Only what was refused is tried at another
- * instance here.
+ * instance here. Nothing is counted: that is done where the client is, and sums over nodes are to have each request once.
  */
 import type { Clock } from "../../kit/clock.ts";
 import type {
@@ -73,8 +73,6 @@ export class Relay extends Deadline implements AnswerListener {
       this.#callee.fault(unknownHere);
       return;
     }
-    this.#workload.figures.inFlight++;
-    this.#workload.figures.changed = true;
     this.#open(choice.place);
     this.#callee.listen({
       data: (bytes) => this.#bodyData(bytes),
@@ -201,9 +199,6 @@ export class Relay extends Deadline implements AnswerListener {
     this.#body.forget();
     const place = this.#place;
     this.#place = undefined;
-    // It is counted where the client is; here it is only in flight.
-    this.#workload.figures.inFlight--;
-    this.#workload.figures.changed = true;
     if (place !== undefined) this.#backends.finish(this.#workload, place);
   }
 }

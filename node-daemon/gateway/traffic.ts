@@ -103,14 +103,16 @@ export class Traffic implements ForwardingContext {
     matched: MatchedRule,
   ): { readonly status: number; readonly url: string } | undefined {
     const { route, rule } = matched;
+    // By HTTP/1.0 nobody has named one.
+    const host = request.host === "" ? request.authority : request.host;
     if (route.tls?.redirect === true && request.scheme === "http") {
       const port = portOf("https", this.options.httpsPort);
-      return { status: 308, url: `https://${request.host}${port}${request.path}${request.query}` };
+      return { status: 308, url: `https://${host}${port}${request.path}${request.query}` };
     }
     if (rule.redirect === undefined) return undefined;
     const url = locationOf(rule.redirect, {
       scheme: request.scheme,
-      host: request.host,
+      host,
       port: portIn(request.authority),
       matched: { path: request.path, matchedLength: matched.matchedLength },
       query: request.query,

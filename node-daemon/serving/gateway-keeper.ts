@@ -124,7 +124,7 @@ export class GatewayKeeper {
     if (!config) return removeGatewayFolder(folder);
     const gateway = this.#add(folder, config);
     this.#options.log.info("a gateway of an earlier daemon", { gateway: config.gatewayId });
-    await gateway.connect();
+    await gateway.connect(servingLimits.findMs);
   }
 
   #add(folder: string, config: GatewayConfig): GatewayHandle {

@@ -111,15 +111,12 @@ export class NodeServing {
    * AddressUnavailable when there was none before, and an address cannot be had.
    */
   async start(): Promise<void> {
-    const { clock } = this.#options;
-    await this.#keeper.start();
-    const { program } = this.#options;
-    if (program) await removeUnusedPrograms(program.program, this.#keeper.buildIds);
-    if (!this.isWanted) return;
     const over = new AbortController();
-    const late = sleep(clock, servingLimits.readyMs, over.signal).catch(() => {});
-    await Promise.race([this.#settled.promise, late]);
+    const late = sleep(this.#options.clock, servingLimits.readyMs, over.signal).catch(() => {});
+    const found = this.#keeper.start().then(() => this.#removePrograms());
+    await Promise.race([this.isWanted ? this.#settled.promise : found, late]);
     over.abort(new Error("it listens"));
+    if (!this.isWanted) return;
     if (this.#addresses.length > 0 || this.#trouble === "") return;
     // It would go on trying, and nobody would know of it.
     await this.#keeper.end(0);
@@ -200,6 +197,14 @@ export class NodeServing {
   leave(): void {
     this.#ledger.close();
     this.#keeper.close();
+  }
+
+  async #removePrograms(): Promise<void> {
+    const { program, log } = this.#options;
+    if (!program) return;
+    await removeUnusedPrograms(program.program, this.#keeper.buildIds).catch((thrown: unknown) =>
+      log.warn("programs of earlier gateways were not removed", { err: errorMessage(thrown) }),
+    );
   }
 
   #keeperEvents() {

@@ -162,7 +162,7 @@ export const fuelLimits = {
    * little fuel.
    */
   callsPerLook: 16,
-  /** The same for components, whose generated code takes some 20 µs or more for each call. */
+  /** The same for components: in some of them the generated code takes 20 µs and more for each call. */
   componentCallsPerLook: 8,
 } as const;
 

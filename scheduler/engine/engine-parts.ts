@@ -285,7 +285,8 @@ export class EngineParts {
       events: this.events,
       placement: this.placement,
       reconciler: this.reconciler,
-      movable: () => this.movable.uids(),
+      // What a leader of before has left half done looks settled until it is reconciled again.
+      movable: () => [...this.movable.uids()].filter((uid) => !this.held.has(uid)),
       mayDisrupt: (instance) => this.budgets.mayDisrupt(instance),
       entryOf: (uid, templateHash) => this.entryOf(uid, templateHash),
       changed: this.#hooks.changed,

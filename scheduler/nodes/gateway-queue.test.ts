@@ -67,10 +67,27 @@ test("GatewayQueue: what is large leaves in parts, what routes need before them;
   ]);
 });
 
-test("GatewayQueue: what comes while parts leave belongs to the same change", () => {
+test("GatewayQueue: what comes while the parts of a change leave is a change after it", () => {
   const queue = new GatewayQueue();
-  queue.put(update({ routes: ["a", "b", "c"].map((uid) => route(uid, uid, half)) }));
-  expect(queue.take().more).toBe(true);
-  queue.put(update({ removedRoutes: ["a"] }));
-  expect(queue.take()).toMatchObject({ removedRoutes: ["a"], more: false });
+  queue.put(update({ complete: true, routes: ["a", "b", "c"].map((uid) => route(uid, uid, half)) }));
+  expect(queue.take()).toMatchObject({ complete: true, more: true });
+  queue.put(update({ routes: [route("d")], removedRoutes: ["a", "c"] }));
+  const last = queue.take();
+  expect(last.routes?.map(({ uid }) => uid)).toEqual(["c"]);
+  expect(last).toMatchObject({ complete: false, removedRoutes: [], more: false });
+  expect(queue.isDue).toBe(true);
+  expect(queue.take()).toMatchObject({ complete: false, removedRoutes: ["a", "c"], more: false });
+  expect(queue.isDue).toBe(false);
+});
+
+test("GatewayQueue: a complete table that comes while another one leaves follows it", () => {
+  const queue = new GatewayQueue();
+  queue.put(update({ complete: true, routes: ["a", "b", "c"].map((uid) => route(uid, uid, half)) }));
+  queue.take();
+  queue.put(update({ routes: [route("x")] }));
+  queue.put(update({ complete: true, routes: [route("d")] }));
+  expect(queue.take()).toMatchObject({ complete: false, more: false });
+  const next = queue.take();
+  expect(next).toMatchObject({ complete: true, more: false });
+  expect(next.routes?.map(({ uid }) => uid)).toEqual(["d"]);
 });

@@ -9,7 +9,7 @@ import {
   preface,
   request,
 } from "../../node-daemon/gateway/testing/raw-http2.ts";
-import { echo, TestGateway } from "../../node-daemon/gateway/testing/test-gateway.ts";
+import { backendOf, echo, routeOf, TestGateway } from "../../node-daemon/gateway/testing/test-gateway.ts";
 
 const lines = fc.constantFrom(
   "GET / HTTP/1.1\r\n",
@@ -18,6 +18,7 @@ const lines = fc.constantFrom(
   "OPTIONS * HTTP/1.1\r\n",
   "CONNECT a:1 HTTP/1.1\r\n",
   "Host: a\r\n",
+  "Host: b\r\n",
   "Host: \r\n",
   "Content-Length: 3\r\n",
   "Transfer-Encoding: chunked\r\n",
@@ -57,6 +58,10 @@ const clients = fc.oneof(
 
 test("gateway: goes on, whatever comes", { timeout: 120_000 }, async () => {
   await using gateway = new TestGateway().serve(echo);
+  // Of another host only a part has rules.
+  const matches = [{ path: { kind: "prefix" as const, value: "/a" }, headers: [] }];
+  const part = routeOf("part", { hostnames: ["b"], rule: { matches, backends: [backendOf("w")] } });
+  gateway.gateway.apply({ kind: "route", route: part });
   const port = await gateway.listen();
   await fc.assert(
     fc.asyncProperty(clients, fc.boolean(), async (pieces, together) => {

@@ -131,6 +131,15 @@ test.each([
   await client.until(pattern);
 });
 
+test("gateway: OPTIONS * is nobody's, and holds nobody up", async () => {
+  await using gateway = new TestGateway().serve(echo, {
+    rule: { matches: [{ path: { kind: "prefix", value: "/a" }, headers: [] }] },
+  });
+  const client = await connected(gateway);
+  client.send("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n");
+  await client.until(/^HTTP\/1\.1 404 [^]*NoRoute/);
+});
+
 test("gateway: an upgrade to HTTP/2 is not made, and the request is answered", async () => {
   await using gateway = new TestGateway().serve(echo);
   const client = await connected(gateway);

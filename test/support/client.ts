@@ -28,8 +28,26 @@ export class TestClient {
   }
 
   async scale(name: string, replicas: number): Promise<void> {
+    await this.patch(name, { replicas });
+  }
+
+  /** Returns the generation that the deployment has now. */
+  async patch(name: string, spec: Readonly<Record<string, unknown>>): Promise<number> {
     const url = `${this.#url}/${name}`;
-    await this.#send("PATCH", url, { spec: { replicas } }, "application/merge-patch+json");
+    const patched = await this.#send("PATCH", url, { spec }, "application/merge-patch+json");
+    return (patched as { metadata: { generation: number } }).metadata.generation;
+  }
+
+  /** Resolves when all instances of a deployment are of this generation and ready, and no others are there. */
+  async settled(name: string, generation: number, replicas: number): Promise<void> {
+    await this.until(
+      name,
+      ({ observedGeneration, ...status }) =>
+        Number(observedGeneration) >= generation &&
+        [status["replicas"], status["updatedReplicas"], status["readyReplicas"]].every(
+          (count) => (count ?? 0) === replicas,
+        ),
+    );
   }
 
   /** In the foreground: resolves when it is gone, which is after the last of its instances. */

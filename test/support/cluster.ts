@@ -156,8 +156,8 @@ export class TestCluster implements AsyncDisposable {
     await this.#scheduler?.end("SIGKILL");
   }
 
-  /** `more`: arguments beside those of all nodes. */
-  async startNode(name: string, more: readonly string[] = []): Promise<void> {
+  /** `more`: arguments beside those of all nodes. `program`: of another build. */
+  async startNode(name: string, more: readonly string[] = [], program = this.#programs.node): Promise<void> {
     const { ca, certificate, key } = await this.#certificates.node(name);
     const state = this.directory.node(name);
     mkdirSync(state, { recursive: true });
@@ -175,7 +175,7 @@ export class TestCluster implements AsyncDisposable {
     // The machine that runs tests may be short for reasons of its own.
     args.push("--eviction-memory", "1Mi", "--eviction-disk", "1Mi");
     args.push(...(this.#options.nodeArgs ?? []), ...more);
-    const node = new Daemon<NodeReady>(this.#programs.node, args, join(this.directory.logs, `${name}.log`));
+    const node = new Daemon<NodeReady>(program, args, join(this.directory.logs, `${name}.log`));
     this.#nodes.set(name, node);
     const [url = ""] = (await node.ready).urls;
     this.#urls.set(name, url);

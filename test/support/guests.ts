@@ -32,7 +32,8 @@ export type GuestName =
   | "reader"
   | "herald"
   | "liar"
-  | "wrecker";
+  | "wrecker"
+  | "dawdler";
 
 /** These are components. */
 const handlers: ReadonlySet<GuestName> = new Set<GuestName>(["wrecker"]);

@@ -15,15 +15,24 @@ export interface Asked {
   readonly body?: string;
   /** A new connection if absent. */
   readonly agent?: Agent;
+  readonly signal?: AbortSignal;
 }
 
 /** `url`: of the gateway. Rejects when there is no whole answer. */
 export function ask(url: string, asked: Asked): Promise<Answer> {
-  const { host, path = "/", method = "GET", headers = {}, body, agent } = asked;
+  const { host, path = "/", method = "GET", headers = {}, body, agent, signal } = asked;
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
     const sent = request(
-      { hostname, port, path, method, headers: { host, ...headers }, agent: agent ?? false },
+      {
+        hostname,
+        port,
+        path,
+        method,
+        headers: { host, ...headers },
+        agent: agent ?? false,
+        ...(signal && { signal }),
+      },
       (response) => {
         let text = "";
         response.setEncoding("utf8").on("data", (part: string) => (text += part));

@@ -16,6 +16,7 @@ import type { RunEnd, RunSpec } from "../../node-daemon/runtimes/runtime-driver.
 import type { ConditionSource, ReportedCondition } from "../../node-daemon/session/condition-source.ts";
 import { type GatewayUpdate, joined } from "../../node-daemon/serving/gateway-update.ts";
 import { ToldFacts } from "../../node-daemon/serving/told-facts.ts";
+import type { SessionServing } from "../../node-daemon/session/node-session.ts";
 import { SchedulerLink } from "../../node-daemon/session/scheduler-link.ts";
 import type { NodeServiceClient } from "../../proto/gen/wherry/v1/NodeService.ts";
 import { protocolVersion } from "../../proto/node-service.ts";
@@ -100,6 +101,9 @@ class WatchedAgent extends NodeAgent {
     super.acknowledge(uids);
   }
 }
+
+/** Nobody sends requests to what is simulated. */
+const noEndpoints = { follow: () => {}, drained: () => Promise.resolve(), forgetDrain: () => {} };
 
 /** More than there are in a simulation. */
 const modulesMax = 20;
@@ -215,12 +219,7 @@ export class Machine {
       },
       network: new AllowedNetwork([], []),
       folders: { remove: () => {} },
-      serving: {
-        follow: () => {},
-        drained: () => Promise.resolve(),
-        forgetDrain: () => {},
-        workload: () => undefined,
-      },
+      serving: { ...noEndpoints, workload: (uid) => this.told.workload(uid) },
       allocatable: this.allocatable,
       checkpoint: disk,
       clock,
@@ -232,13 +231,7 @@ export class Machine {
       dial: () => this.#options.dial(this),
       hello: () => this.#hello(),
       instances: agent,
-      serving: {
-        beginSession: () => {
-          this.#part = undefined;
-          this.isTold = false;
-        },
-        update: (part, more) => this.#tell(part, more),
-      },
+      serving: this.#serving(),
       conditions: this.conditions,
       modules: this.#modules,
       logs: { send: () => {} },
@@ -261,7 +254,19 @@ export class Machine {
 
   /** Requests wait at its gateway for these workloads. */
   wake(workloadUids: readonly string[]): void {
-    this.#daemon?.link.wake(workloadUids);
+    const { link, agent } = this.#daemon ?? {};
+    if (link?.awayMs === 0) link.wake(workloadUids);
+    else agent?.wake(workloadUids);
+  }
+
+  #serving(): SessionServing {
+    return {
+      beginSession: () => {
+        this.#part = undefined;
+        this.isTold = false;
+      },
+      update: (part, more) => this.#tell(part, more),
+    };
   }
 
   #tell(part: GatewayUpdate, more: boolean): void {
@@ -270,6 +275,7 @@ export class Machine {
     if (more) return;
     this.#options.onTold(this, update);
     this.told.apply(update);
+    this.#daemon?.agent.reviewWakes();
     this.isTold ||= update.complete;
   }
 

@@ -11,7 +11,6 @@ export type CleanAnswer =
       readonly list: string[];
       /** Undefined: it is not known in advance. */
       readonly contentLength: number | undefined;
-      readonly hasDate: boolean;
     }
   | { readonly kind: "invalid"; readonly why: string };
 
@@ -22,8 +21,7 @@ export function cleanAnswer(status: number, headers: HeaderList): CleanAnswer {
   if (!Number.isInteger(status) || status < 200 || status > 599) return invalid(`its status is ${status}`);
   const list: string[] = [];
   let contentLength: number | undefined;
-  let connection: readonly string[] | undefined;
-  let hasDate = false;
+  const connection: string[] = [];
   let bytes = 0;
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = lowerName(headers[i] ?? "");
@@ -39,14 +37,15 @@ export function cleanAnswer(status: number, headers: HeaderList): CleanAnswer {
       if (contentLength !== undefined && contentLength !== length) return invalid("it has two lengths");
       contentLength = length;
     } else if (name === "connection") {
-      connection = [...(connection ?? []), ...tokensOf(value)];
+      for (const token of tokensOf(value)) connection.push(token);
     } else if (!isConnectionHeader(name) && !isDropped(name)) {
-      if (name === "date") hasDate = true;
       list.push(name, value);
     }
   }
-  if (connection !== undefined) removeNamed(list, connection);
-  return { kind: "clean", status, list, contentLength, hasDate };
+  if (connection.length > 0) removeNamed(list, connection);
+  // RFC 9110 15.3.6: it has no body, and a length would make the next answer on the connection one.
+  if (status === 205) contentLength = 0;
+  return { kind: "clean", status, list, contentLength };
 }
 
 /** Our own word; and the names of trailers, which depend on how the answer goes on and are only advice (RFC 9110 6.6.2). */

@@ -182,8 +182,17 @@ test("cleanAnswer: leaves out what is the connection's, and takes in the length"
     status: 200,
     list: ["content-type", "a/b", "date", "now", "set-cookie", "a", "set-cookie", "b"],
     contentLength: 5,
-    hasDate: true,
   });
+});
+
+test("cleanAnswer: with a status that has no body, there is no length either", () => {
+  expect(cleanAnswer(205, ["content-length", "5"])).toMatchObject({ contentLength: 0 });
+});
+
+test("readRequestHeaders: takes out what Connection names, however many it names", () => {
+  const names = Array.from({ length: 20 }, (_, at) => `x-${at}`);
+  const raw = ["connection", names.join(","), "x-3", "1", "x-a", "2", "connection", "x-b", "x-b", "3"];
+  expect(readRequestHeaders(raw).list).toEqual(["x-a", "2"]);
 });
 
 test.each<[string, number, string[]]>([

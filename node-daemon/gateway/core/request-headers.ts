@@ -24,10 +24,8 @@ export interface RequestHeaders {
   userAgent: string | undefined;
   debug: string | undefined;
   /** The names that Connection gives, in lower case. */
-  connection: readonly string[];
+  readonly connection: string[];
 }
-
-const nothingNamed: readonly string[] = [];
 
 /** Names and values in turn, as they came; pseudo headers of HTTP/2 are skipped. */
 export function readRequestHeaders(raw: readonly string[]): RequestHeaders {
@@ -48,7 +46,7 @@ export function readRequestHeaders(raw: readonly string[]): RequestHeaders {
     forwardedPort: undefined,
     userAgent: undefined,
     debug: undefined,
-    connection: nothingNamed,
+    connection: [],
   };
   for (let i = 0; i + 1 < raw.length; i += 2) {
     take(found, lowerName(raw[i] ?? ""), raw[i + 1] ?? "");
@@ -78,7 +76,7 @@ function take(found: RequestHeaders, name: string, value: string): void {
       found.upgrade = value;
       return;
     case "connection":
-      found.connection = [...found.connection, ...tokensOf(value)];
+      for (const token of tokensOf(value)) found.connection.push(token);
       return;
     case "cookie":
       // HTTP/2 sends each crumb by itself (RFC 9113 8.2.3).
@@ -165,15 +163,22 @@ function isOurs(name: string): boolean {
 
 /** What Connection names is gone, too (RFC 9110 7.6.1). */
 export function removeNamed(list: string[], names: readonly string[]): void {
+  // A client may give thousands, which are not to be looked through for each header.
+  const isNamed = names.length > 8 ? setOf(names) : (name: string) => names.includes(name);
   let kept = 0;
   for (let i = 0; i < list.length; i += 2) {
     const name = list[i] ?? "";
-    if (names.includes(name)) continue;
+    if (isNamed(name)) continue;
     list[kept] = name;
     list[kept + 1] = list[i + 1] ?? "";
     kept += 2;
   }
   list.length = kept;
+}
+
+function setOf(names: readonly string[]): (name: string) => boolean {
+  const set = new Set(names);
+  return (name) => set.has(name);
 }
 
 /** From where a request came to this gateway. */

@@ -88,6 +88,17 @@ test.each([
   expect([rule?.route.name, rule?.matchedLength]).toEqual([found, length]);
 });
 
+test.each([
+  ["without the root", [match("prefix", "/a")]],
+  ["with the root", [match("prefix", "/")]],
+])("RouteTable: has no rule for what is no path, %s", (_name, matches) => {
+  const table = tableOf(route("one", [], matches));
+  expect(table.find("h", "*", "OPTIONS", [])).toBeUndefined();
+  expect(table.find("h", "/b", "GET", [])?.route.name).toBe(
+    matches[0]?.path.value === "/" ? "one" : undefined,
+  );
+});
+
 const precedence = tableOf(
   route("old", [], [match("prefix", "/a")], { createdMs: 1 }),
   route("young", [], [match("prefix", "/a")], { createdMs: 2 }),

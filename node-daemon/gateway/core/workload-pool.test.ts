@@ -99,6 +99,12 @@ test("WorkloadPool: sets aside half of those that fail at most, and all that ref
   expect(poolOf(local("only")).setAside(local("only"), "failed")).toBe(false);
 });
 
+test("WorkloadPool: sets the only instance here aside where another node has some", () => {
+  const [a, n] = [local("a"), remote("n", { t: 1 })];
+  const pool = poolOf(a, n);
+  expect([pool.setAside(a, "failed"), take(pool), pool.setAside(n, "failed")]).toEqual([true, "n", false]);
+});
+
 test("WorkloadPool: what is gone does not come back", () => {
   const a = local("a");
   const pool = poolOf(a);

@@ -83,7 +83,7 @@ export class WorkloadPool<L, R> {
   readonly #remotes = new Map<string, RemotePlace<R>>();
   #remoteList: RemotePlace<R>[] = [];
   #concurrency = usualConcurrency;
-  readonly #aside = { local: 0, remote: 0 };
+  #aside = 0;
 
   get locals(): ReadonlyMap<string, LocalPlace<L>> {
     return this.#locals;
@@ -158,10 +158,10 @@ export class WorkloadPool<L, R> {
   /** False: it stays, as too many are set aside already. */
   setAside(place: Place<L, R>, cause: "failed" | "refused"): boolean {
     if (place.isAside || place.isGone) return false;
-    const all = place.kind === "local" ? this.#locals.size : this.#remotes.size;
-    if (cause === "failed" && (this.#aside[place.kind] + 1) * 2 > all) return false;
+    const all = this.#locals.size + this.#remotes.size;
+    if (cause === "failed" && (this.#aside + 1) * 2 > all) return false;
     place.isAside = true;
-    this.#aside[place.kind]++;
+    this.#aside++;
     if (place.kind === "local") this.#dequeue(place);
     return true;
   }
@@ -169,13 +169,13 @@ export class WorkloadPool<L, R> {
   takeBack(place: Place<L, R>): void {
     if (!place.isAside || place.isGone) return;
     place.isAside = false;
-    this.#aside[place.kind]--;
+    this.#aside--;
     if (place.kind === "local") this.#enqueue(place);
   }
 
   #forget(place: Place<L, R>): void {
     place.isGone = true;
-    if (place.isAside) this.#aside[place.kind]--;
+    if (place.isAside) this.#aside--;
   }
 
   #leastBusy(

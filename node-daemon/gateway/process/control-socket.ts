@@ -125,30 +125,31 @@ export class ControlSocket {
   }
 }
 
-const kinds: ReadonlySet<unknown> = new Set<ToGateway["kind"]>([
-  "route",
-  "routeGone",
-  "workload",
-  "workloadGone",
-  "certificate",
-  "certificateGone",
-  "ticketKey",
-  "ticketKeyGone",
-  "endpoint",
-  "endpointGone",
-  "drain",
-  "identity",
-  "snapshotBegin",
-  "snapshotEnd",
-  "spawn",
-  "exit",
-  "ping",
-]);
+/** A record, so that none is forgotten. */
+const kinds: Readonly<Record<ToGateway["kind"], true>> = {
+  route: true,
+  routeGone: true,
+  workload: true,
+  workloadGone: true,
+  certificate: true,
+  certificateGone: true,
+  ticketKey: true,
+  ticketKeyGone: true,
+  endpoint: true,
+  endpointGone: true,
+  drain: true,
+  identity: true,
+  snapshotBegin: true,
+  snapshotEnd: true,
+  spawn: true,
+  exit: true,
+  ping: true,
+};
 
 /** Undefined for what this version does not know: a newer daemon may say more. */
 function asToGateway(value: unknown): ToGateway | undefined {
-  if (typeof value !== "object" || value === null || !("kind" in value) || !kinds.has(value.kind))
-    return undefined;
+  if (typeof value !== "object" || value === null || !("kind" in value)) return undefined;
+  if (typeof value.kind !== "string" || !Object.hasOwn(kinds, value.kind)) return undefined;
   // The daemon is of the same user, and writes what control.ts says.
   return value as ToGateway;
 }

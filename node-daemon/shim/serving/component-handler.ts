@@ -8,6 +8,9 @@ import type { InterfaceMembers } from "../../wasi/component-interfaces.ts";
 import { emptyInput } from "../notice-input.ts";
 import type { Needs } from "../budget.ts";
 import { describeFault, isOurBug } from "../component-fault.ts";
+import { drainMs } from "../limits.ts";
+import type { SharedHost } from "../instance-host.ts";
+import type { Network } from "../../wasi/sockets/network.ts";
 import { ComponentGuest } from "../component-guest.ts";
 import { GuestTrap } from "../../wasi/component-resources.ts";
 import { HostOfComponent } from "../component-host.ts";
@@ -63,6 +66,8 @@ class ComponentServant implements Servant {
   readonly #events: ServantEvents;
   readonly #onlyOnce: () => void;
   #answered = 0;
+  readonly #shared: SharedHost;
+  readonly #network: Network;
   readonly #guest: ComponentGuest;
   readonly #host: HostOfComponent;
   readonly #interfaces: Readonly<Record<string, InterfaceMembers>>;
@@ -87,6 +92,8 @@ class ComponentServant implements Servant {
     this.#handler = handler;
     this.#events = events;
     this.#onlyOnce = onlyOnce;
+    this.#shared = shared;
+    this.#network = network.share();
     this.#memoryBytesMin = componentMemoryMin(loaded.facts);
     this.#guest = new ComponentGuest(
       queue,
@@ -102,7 +109,7 @@ class ComponentServant implements Servant {
       spec,
       this.#guest,
       preopens,
-      network,
+      this.#network,
       { stdin: emptyInput, stdout, stderr },
       (error) => events.bug(error),
     );
@@ -209,10 +216,16 @@ class ComponentServant implements Servant {
     this.#exchange?.stop();
   }
 
+  /** What a guest that did well has sent still goes out. */
   close(): void {
     this.#closed = true;
+    const { killed } = this.#guest;
     this.#guest.close();
     this.#host.close();
+    if (killed || !this.#network.available) return this.#network.close();
+    const late = new AbortController();
+    const timer = this.#shared.clock.setTimer(drainMs, () => late.abort());
+    void this.#network.drain(late.signal).then(() => timer.cancel());
   }
 }
 

@@ -146,10 +146,12 @@ export class ServingRun implements RequestOwner {
 
   #late(request: ServedExchange): void {
     this.touched();
-    const waited = this.#waiting.has(request)
-      ? "; it was never begun, as others were served all the time"
-      : "";
+    const hasWaited = this.#waiting.has(request);
+    const waited = hasWaited ? "; it was never begun, as others were served all the time" : "";
     const message = `the request was not answered within ${this.#options.serving.timeoutMs} ms, or what its caller had left${waited}`;
+    // What was never begun says nothing about the guest, and comes by the thousand.
+    if (!hasWaited && !request.over)
+      this.#options.note(`${request.head.method} ${request.head.path}: timeout: ${message}`);
     this.#end(request, { kind: "failed", reason: "timeout", message });
   }
 
@@ -215,6 +217,7 @@ export class ServingRun implements RequestOwner {
     if (this.#waiting.size === 0 || this.#growing || this.#killed) return;
     const { pot, handler, serving } = this.#options;
     if (this.#seats.size >= serving.concurrency) return;
+    if (pot.leftBytes < handler.memoryBytesMin) handler.spare?.();
     if (pot.leftBytes < handler.memoryBytesMin && this.#seats.size > 0) return;
     this.#growing = true;
     void this.#makeSeat().then((seat) => {
@@ -242,7 +245,9 @@ export class ServingRun implements RequestOwner {
   #lookIfEmpty(): void {
     if (!this.#draining || this.#waiting.size > 0 || this.#growing) return;
     for (let seat = this.#idle.take(); seat; seat = this.#idle.take()) this.#close(seat);
-    if (this.#seats.size === 0) this.#emptied?.();
+    if (this.#seats.size > 0) return;
+    this.#options.handler.spare?.();
+    this.#emptied?.();
   }
 }
 

@@ -9,6 +9,7 @@ import { type ClientRequest, type IncomingMessage, request as sendRequest } from
 import type { Duplex } from "node:stream";
 import { errorCode } from "../../../kit/errors.ts";
 import { errno } from "../abi.ts";
+import { payer } from "../file-system/payer.ts";
 import type { ComponentHost } from "../host.ts";
 import { limits } from "../limits.ts";
 import { Wakers } from "../sockets/wakers.ts";
@@ -18,6 +19,7 @@ import { connectTo, targetOf } from "./client-connect.ts";
 import { ClientResponse } from "./client-response.ts";
 import type { HttpErrorCode } from "./error-code.ts";
 import type { HeaderList } from "./exchange.ts";
+import type { HttpClient } from "./http-client.ts";
 
 /** In nanoseconds; those of the host where there is none. */
 export interface Timeouts {
@@ -44,23 +46,24 @@ export class ClientCall {
   readonly #host: ComponentHost;
   readonly #message: ClientMessage;
   readonly #timeouts: Timeouts;
-  readonly #open: Set<ClientCall>;
+  readonly #client: HttpClient;
+  /** Whoever makes it. */
+  readonly #pay = payer();
   readonly #abort = new AbortController();
   readonly #wakers = new Wakers();
   #outcome: ClientOutcome | undefined;
   #cancelTimer: (() => void) | undefined;
   #request: ClientRequest | undefined;
 
-  /** `open`: of those that are not over, which are closed with their instance. */
-  constructor(host: ComponentHost, message: ClientMessage, timeouts: Timeouts, open: Set<ClientCall>) {
-    this.#host = host;
+  constructor(client: HttpClient, message: ClientMessage, timeouts: Timeouts) {
+    this.#client = client;
+    this.#host = client.host;
     this.#message = message;
     this.#timeouts = timeouts;
-    this.#open = open;
-    open.add(this);
+    client.calls.add(this);
     this.#within(timeouts.connectNs, { tag: "connection-timeout" });
     this.#run().catch((thrown: unknown) => {
-      if (!this.#abort.signal.aborted) host.onBug?.(thrown);
+      if (!this.#abort.signal.aborted) client.host.onBug?.(thrown);
       this.#fail({ tag: "internal-error", val: undefined });
     });
   }
@@ -76,14 +79,19 @@ export class ClientCall {
 
   /** Gives it up: whatever is under way ends. Idempotent. */
   close(): void {
-    this.#open.delete(this);
+    this.#client.calls.delete(this);
     this.#fail({ tag: "connection-terminated" });
     this.#request?.destroy();
   }
 
   async #run(): Promise<void> {
     const { authority, secure } = this.#message;
-    const connected = await connectTo(this.#host.network, targetOf(authority, secure), this.#abort.signal);
+    const connected = await connectTo(
+      this.#client,
+      targetOf(authority, secure),
+      this.#pay,
+      this.#abort.signal,
+    );
     if (connected.kind === "failed") return this.#fail(connected.code);
     if (this.#outcome) return void connected.stream.destroy();
     this.#send(connected.stream);
@@ -111,7 +119,7 @@ export class ClientCall {
       this.#fail({ tag: "HTTP-upgrade-failed" });
     });
     request.on("close", () => {
-      this.#open.delete(this);
+      this.#client.calls.delete(this);
       this.#fail({ tag: "HTTP-response-incomplete" });
     });
     this.#within(this.#timeouts.firstByteNs, { tag: "HTTP-response-timeout" });
@@ -152,7 +160,7 @@ export class ClientCall {
     if (outcome.kind === "failed") {
       this.#message.pipe.abort();
       this.#abort.abort();
-      if (!this.#request) this.#open.delete(this);
+      if (!this.#request) this.#client.calls.delete(this);
     }
     this.#wakers.wakeAll();
   }

@@ -4,10 +4,12 @@ import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { Duplex } from "node:stream";
 import { errorCode } from "../../../kit/errors.ts";
 import { limits } from "../limits.ts";
-import type { Network, SocketAddress, SocketError } from "../sockets/network.ts";
+import type { Pay } from "../file-system/payer.ts";
+import type { SocketAddress, SocketError } from "../sockets/network.ts";
 import { ConnectionStream } from "./connection-stream.ts";
 import { connectFailure } from "./connect-failure.ts";
 import type { HttpErrorCode } from "./error-code.ts";
+import type { HttpClient } from "./http-client.ts";
 
 export type Connected =
   | { readonly kind: "connected"; readonly stream: Duplex }
@@ -32,7 +34,13 @@ export function targetOf(authority: string, secure: boolean): Target {
 }
 
 /** Rejects with the signal's reason. */
-export async function connectTo(network: Network, target: Target, signal: AbortSignal): Promise<Connected> {
+export async function connectTo(
+  client: HttpClient,
+  target: Target,
+  pay: Pay,
+  signal: AbortSignal,
+): Promise<Connected> {
+  const { network } = client.host;
   const resolved = await network.resolve(target.host, signal);
   if (resolved.kind === "refused") return failed(resolved.error);
   let error: SocketError = "remote-unreachable";
@@ -43,7 +51,9 @@ export async function connectTo(network: Network, target: Target, signal: AbortS
       const stream = new ConnectionStream(outcome.value);
       // Told to whoever speaks over it.
       stream.on("error", () => {});
-      return target.secure ? secured(stream, target, signal) : { kind: "connected", stream };
+      if (!target.secure) return { kind: "connected", stream };
+      pay(limits.tlsHandshakeMs);
+      return secured(client, stream, target, signal);
     }
     error = outcome.error;
   }
@@ -54,12 +64,20 @@ function failed(error: SocketError): Connected {
   return { kind: "failed", code: connectFailure(error) };
 }
 
-function secured(stream: ConnectionStream, { host }: Target, signal: AbortSignal): Promise<Connected> {
+function secured(
+  client: HttpClient,
+  stream: ConnectionStream,
+  { host, port }: Target,
+  signal: AbortSignal,
+): Promise<Connected> {
+  const key = `${host}:${port}`;
+  const session = client.sessionOf(key);
   return new Promise((resolve, reject) => {
     const socket: TLSSocket = connectTls({
       socket: stream,
       ALPNProtocols: ["http/1.1"],
-      minVersion: "TLSv1.2",
+      secureContext: client.secureContext,
+      ...(session ? { session } : {}),
       host,
       // RFC 6066: an address is no server name.
       ...(isIP(host) === 0 ? { servername: host } : {}),
@@ -70,6 +88,7 @@ function secured(stream: ConnectionStream, { host }: Target, signal: AbortSignal
       signal.removeEventListener("abort", abort);
       resolve(outcome);
     };
+    socket.on("session", (fresh) => client.remember(key, fresh));
     socket.once("secureConnect", () => over({ kind: "connected", stream: socket }));
     socket.on("error", (error) => {
       stream.destroy();

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
-import { getCACertificates, setDefaultCACertificates } from "node:tls";
+import { getCACertificates, setDefaultCACertificates, type TLSSocket } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 
 import { FakeComponentHost } from "../component-test-support.ts";
@@ -145,7 +145,7 @@ describe("a request of a guest", () => {
       "hello",
     ]);
     expect(future.get()).toEqual({ tag: "err", val: undefined });
-    while (http.context.calls.size > 0) await new Promise(setImmediate);
+    while (http.context.client.calls.size > 0) await new Promise(setImmediate);
   });
 
   it.each([
@@ -191,18 +191,29 @@ describe("a request of a guest", () => {
 
   it("goes over TLS to who has a certificate for the name, and to nobody else", async () => {
     const { ca, cert, key } = await (await TestAuthority.make()).issue("server");
-    const port = await listening(
-      createSecureServer({ cert, key }, (_, response) => void response.end("secret")),
-    );
-    const http = instance();
-    expect(await outcomeOf(send(http, port, { secure: true }))).toEqual({ tag: "TLS-certificate-error" });
+    const resumed: boolean[] = [];
+    const server = createSecureServer({ cert, key }, (request, response) => {
+      resumed.push((request.socket as TLSSocket).isSessionReused());
+      response.end("secret");
+    });
+    const port = await listening(server);
+    expect(await outcomeOf(send(instance(), port, { secure: true }))).toEqual({
+      tag: "TLS-certificate-error",
+    });
     const before = getCACertificates("default");
     setDefaultCACertificates([...before, ca.toString()]);
     try {
-      expect(await bodyOf(http, await responseOf(send(http, port, { secure: true })))).toBe("secret");
+      const http = instance();
+      for (let i = 0; i < 3; i++) {
+        expect(await bodyOf(http, await responseOf(send(http, port, { secure: true })))).toBe("secret");
+      }
+      // By each instance for itself.
+      const other = instance();
+      expect(await bodyOf(other, await responseOf(send(other, port, { secure: true })))).toBe("secret");
     } finally {
       setDefaultCACertificates(before);
     }
+    expect(resumed).toEqual([false, true, true, false]);
   });
 
   it("is given up by who drops the future", async () => {
@@ -217,7 +228,9 @@ describe("a request of a guest", () => {
     await arrived.promise;
     future[Symbol.dispose]();
     await closed.promise;
-    expect([http.host.resources.open, http.context.calls.size, http.host.timers.size]).toEqual([0, 0, 0]);
+    expect([http.host.resources.open, http.context.client.calls.size, http.host.timers.size]).toEqual([
+      0, 0, 0,
+    ]);
   });
 
   it("ends with its instance", async () => {

@@ -1,5 +1,5 @@
 import type { ComponentHost } from "../host.ts";
-import type { ClientCall } from "../http/client-call.ts";
+import { HttpClient } from "../http/http-client.ts";
 import { HttpInstance } from "../http/fields.ts";
 import type { HeaderList } from "../http/exchange.ts";
 import { trap } from "../component-resources.ts";
@@ -11,14 +11,12 @@ export class HttpContext {
   readonly instance: HttpInstance;
   /** Its guest constructs them. */
   readonly Fields: new () => Fields;
-  /** Its requests that are under way. */
-  readonly calls = new Set<ClientCall>();
+  /** For its requests. */
+  readonly client: HttpClient;
 
   constructor(host: ComponentHost) {
     this.host = host;
-    host.onEnd(() => {
-      for (const call of this.calls) call.close();
-    });
+    this.client = new HttpClient(host);
     const instance = new HttpInstance(host);
     this.instance = instance;
     this.Fields = class extends Fields {

@@ -38,7 +38,7 @@ export class FutureIncomingResponse extends HostResource {
     // A tunnel is no request.
     if (method.tag === "connect") return refuse({ tag: "HTTP-request-method-invalid" });
     const line = { method: methodText(method), secure: scheme.tag === "HTTPS", authority, path };
-    const call = new ClientCall(context.host, { ...request, ...line }, timeouts, context.calls);
+    const call = new ClientCall(context.client, { ...request, ...line }, timeouts);
     return ok(new FutureIncomingResponse(context, call));
   }
 

@@ -53,7 +53,7 @@ export interface NetworkParts {
  */
 export function openNetwork(grant: NetworkGrant, openListeners: boolean, parts: NetworkParts): Network {
   if (grant.allow.length === 0 && grant.listeners.length === 0) return noNetwork;
-  const network = new HostNetwork(grant, parts);
+  const network = HostNetwork.of(grant, parts);
   try {
     if (openListeners) for (const listener of grant.listeners) network.preopen(listener);
     return network;
@@ -68,18 +68,32 @@ class HostNetwork implements Network {
   readonly #listeners: PreopenedListener[] = [];
   readonly #tcp: TcpParts;
   readonly #resolver: NameResolver;
-  #resolving = 0;
+  /** Names that are looked up, by all who share it. */
+  readonly #lookups: { count: number };
+  readonly #isShare: boolean;
 
-  constructor(grant: NetworkGrant, parts: NetworkParts) {
+  private constructor(tcp: TcpParts, resolver: NameResolver, lookups: { count: number }, isShare: boolean) {
+    this.#tcp = tcp;
+    this.#resolver = resolver;
+    this.#lookups = lookups;
+    this.#isShare = isShare;
+  }
+
+  static of(grant: NetworkGrant, parts: NetworkParts): HostNetwork {
     const { clock, hostDescriptorsMax, socketsMax = socketLimits.socketsMax } = parts;
     const own = parts.ownAddresses ?? (() => ownAddresses(clock));
-    this.#tcp = {
+    const tcp = {
       clock,
       policy: new NetworkPolicy(grant, clock, own),
       seats: new SocketSeats({ socketsMax, hostDescriptorsMax }, parts.onEvent),
       onListening: parts.onListening,
     };
-    this.#resolver = parts.resolver ?? new SystemResolver();
+    return new HostNetwork(tcp, parts.resolver ?? new SystemResolver(), { count: 0 }, false);
+  }
+
+  share(): Network {
+    const tcp = { ...this.#tcp, seats: this.#tcp.seats.share() };
+    return new HostNetwork(tcp, this.#resolver, this.#lookups, true);
   }
 
   get listeners(): readonly PreopenedListener[] {
@@ -131,13 +145,13 @@ class HostNetwork implements Network {
     // "127.1" is an address to some, and must be one to the policy.
     if (addressBytes(name) !== undefined) return this.#revealed(name, [name]);
     if (seats.closed || !policy.mayResolve(name)) return refused("access-denied");
-    if (this.#resolving >= socketLimits.resolutionsMax) return refused("temporary-resolver-failure");
-    this.#resolving++;
+    if (this.#lookups.count >= socketLimits.resolutionsMax) return refused("temporary-resolver-failure");
+    this.#lookups.count++;
     try {
       const outcome = await untilAborted(this.#resolver.resolve(ascii), signal);
       return outcome.kind === "failed" ? refused(outcome.error) : this.#revealed(name, outcome.addresses);
     } finally {
-      this.#resolving--;
+      this.#lookups.count--;
     }
   }
 
@@ -153,7 +167,7 @@ class HostNetwork implements Network {
 
   close(): void {
     this.#tcp.seats.abortAll();
-    this.#resolver.close();
+    if (!this.#isShare) this.#resolver.close();
   }
 
   /** Those that something may be connected to at, which are remembered as what the name means. */

@@ -131,6 +131,8 @@ export interface Network {
   bindTcp(local: SocketAddress): SocketOutcome<BoundTcp>;
   /** Without a listener grant a free port (0) is given, and only datagrams from where one may connect to are received. */
   bindUdp(local: SocketAddress): SocketOutcome<UdpSocket>;
+  /** The same network for a part of the instance, with the same limits: what is opened through it is closed with it. */
+  share(): Network;
   /** Addresses that the allow list grants for this name, at least one; their ports are 0. */
   resolve(name: string, signal: AbortSignal): Promise<SocketOutcome<readonly SocketAddress[]>>;
   /** Closes everything, but what connections have accepted for sending is sent first, until `signal` aborts. Never rejects. */
@@ -150,6 +152,7 @@ export const noNetwork: Network = {
   mayConnect: () => false,
   bindTcp: () => denied,
   bindUdp: () => denied,
+  share: () => noNetwork,
   resolve: () => Promise.resolve(denied),
   drain: () => Promise.resolve(),
   close() {},

@@ -13,19 +13,25 @@ export interface Seat {
   release(): void;
 }
 
+interface SeatLimits {
+  readonly socketsMax: number;
+  readonly hostDescriptorsMax: number;
+}
+
 export class SocketSeats {
   readonly #socketsMax: number;
   readonly #hostDescriptorsMax: number;
+  readonly #limits: SeatLimits;
   readonly #onEvent: () => void;
+  readonly #parent: SocketSeats | undefined;
   readonly #taken = new Set<Seat>();
   #emptied: (() => void) | undefined;
   #closed = false;
 
-  constructor(
-    limits: { readonly socketsMax: number; readonly hostDescriptorsMax: number },
-    onEvent: () => void = nothing,
-  ) {
+  constructor(limits: SeatLimits, onEvent: () => void = nothing, parent?: SocketSeats) {
     this.#onEvent = onEvent;
+    this.#parent = parent;
+    this.#limits = limits;
     this.#socketsMax = limits.socketsMax;
     this.#hostDescriptorsMax = limits.hostDescriptorsMax;
   }
@@ -37,16 +43,28 @@ export class SocketSeats {
   /** Undefined when the instance has its share, or the process has no more to give. */
   take(): Seat | undefined {
     if (this.#closed || this.#taken.size >= this.#socketsMax || !this.descriptorsLeft()) return undefined;
+    const above = this.#parent?.take();
+    if (this.#parent && !above) return undefined;
     const seat: Seat = {
       end: nothing,
       abort: nothing,
       event: this.#onEvent,
       release: () => {
+        above?.release();
         if (this.#taken.delete(seat) && this.#taken.size === 0) this.#emptied?.();
       },
     };
+    if (above) {
+      above.end = () => seat.end();
+      above.abort = () => seat.abort();
+    }
     this.#taken.add(seat);
     return seat;
+  }
+
+  /** Some of these: who has one has one of these too. */
+  share(): SocketSeats {
+    return new SocketSeats(this.#limits, this.#onEvent, this);
   }
 
   /** The kernel gives the lowest number that is free: the one it would give next tells how many are in use. */

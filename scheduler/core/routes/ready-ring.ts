@@ -112,7 +112,7 @@ export class ReadyRing {
     const length = end >= start && compare(from, to) <= 0 ? end - start : this.#gone.length - start + end;
     for (let step = 0; step < length; step++) {
       const place = this.#gone[(start + step) % this.#gone.length];
-      if (place !== undefined && place.version > version) return true;
+      if (place !== undefined && place.name !== from.name && place.version > version) return true;
     }
     return false;
   }

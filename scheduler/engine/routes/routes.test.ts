@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { FakeNode } from "../../testing/fake-node.ts";
 import { httpHandler, startRouteCluster } from "../../testing/route-cluster.ts";
-import { eventsIn } from "../../testing/test-engine.ts";
+import { daemonSet, eventsIn } from "../../testing/test-engine.ts";
 
 test("Routing: a route is accepted, compiled and told to gateways, with where its workload is ready", async () => {
   const { gatewayNode, serve, route, routeStatus, pass } = await startRouteCluster();
@@ -70,6 +70,29 @@ test("Routing: nodes without a gateway are told nothing", async () => {
   await pass(300);
   expect(plain.gateway.updates).toEqual([]);
   expect(a.gateway.ready("app")).toEqual({});
+});
+
+test("Routing: what can be called is told without a route, and daemon sets answer as deployments do", async () => {
+  const { gatewayNode, serve, route, backend, pass } = await startRouteCluster();
+  const [a, b] = [gatewayNode("a"), gatewayNode("b")];
+  const functions = { concurrency: 1, queueLength: 1, callsPerInstance: 1, timeoutSeconds: 1, maxBytes: 1 };
+  serve("calls", 2, {}, { functions });
+  serve("silent", 1);
+  const agent = backend.put("wasmdaemonsets", daemonSet({ http: httpHandler }));
+  route("web", { rules: [{ backendRefs: [{ kind: "WasmDaemonSet", name: "agent", weight: 1 }] }] });
+  await pass(300);
+  a.runAll();
+  b.runAll();
+  await pass(300);
+  const names = () => [...a.gateway.workloads.values()].map(({ kind, name }) => `${kind} ${name}`).toSorted();
+  expect(names()).toEqual(["WasmDaemonSet agent", "WasmDeployment calls"]);
+  expect([a.gateway.ready("calls"), a.gateway.ready("agent")]).toEqual([{ b: 1 }, { b: 1 }]);
+  serve("calls", 2, {}, { args: ["no functions"] });
+  await pass(300);
+  expect(names()).toEqual(["WasmDaemonSet agent"]);
+  backend.remove("wasmdaemonsets", agent);
+  await pass(300);
+  expect(names()).toEqual([]);
 });
 
 test("Routing: a backend that is missing is told as such, and found when it comes", async () => {

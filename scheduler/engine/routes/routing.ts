@@ -1,5 +1,6 @@
 /** Everything about routes and gateways in the engine, put together: the engine tells it what happens, and lets it run each turn. */
 import { type CallEndpoint, ticketLimits } from "../../../api/call-ticket.ts";
+import { isDeepStrictEqual } from "node:util";
 import type { Clock, Timer } from "../../../kit/clock.ts";
 import type { Log } from "../../../kit/log.ts";
 import type { Backend, BackendEvent } from "../../backend/backend.ts";
@@ -174,10 +175,12 @@ export class Routing implements AsyncDisposable {
 
   /** What a node says of its gateway; undefined: it has none, or is lost. */
   gatewayChanged(nodeName: string, gateway: NodeGateway | undefined): void {
+    const before = this.#gateways.known();
     if (!this.#gateways.set(nodeName, gateway)) return;
     this.#board.gatewayChanged(nodeName);
     if (gateway === undefined) this.#feeds.gone(nodeName);
-    this.#keeper.gatewaysChanged();
+    // Thousands come at once, and routes show one of them.
+    if (!isDeepStrictEqual(this.#gateways.known(), before)) this.#keeper.gatewaysChanged();
     this.#options.again();
   }
 
@@ -195,6 +198,12 @@ export class Routing implements AsyncDisposable {
     for (const uid of workloadUids) {
       this.#wakeUps.wake(uid);
       if (this.#workloads.get(uid) === undefined) continue;
+      if ((this.#board.ring(uid)?.size ?? 0) > 0) {
+        // It has not heard yet, where a pass takes its time.
+        this.#feeds.hurry([nodeName]);
+        this.#options.again();
+        continue;
+      }
       const names = this.#waiting.get(uid) ?? new Set<string>();
       this.#waiting.set(uid, names);
       names.add(nodeName);

@@ -69,7 +69,9 @@ export class RolloutCheck {
   }
 
   #made({ metadata, spec }: WasmDeployment, owned: readonly Instance[]): void {
-    const { totalMax } = rolloutLimits(spec);
+    // What a request wakes up is made before the store has heard of it.
+    const replicas = spec.wakeOnRequest === true ? Math.max(1, spec.replicas) : spec.replicas;
+    const { totalMax } = rolloutLimits({ ...spec, replicas });
     const total = owned.filter(isLive).length;
     demand(
       total <= totalMax,
