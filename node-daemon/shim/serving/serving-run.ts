@@ -146,10 +146,12 @@ export class ServingRun implements RequestOwner {
 
   #late(request: ServedExchange): void {
     this.touched();
-    const waited = this.#waiting.has(request)
-      ? "; it was never begun, as others were served all the time"
-      : "";
+    const hasWaited = this.#waiting.has(request);
+    const waited = hasWaited ? "; it was never begun, as others were served all the time" : "";
     const message = `the request was not answered within ${this.#options.serving.timeoutMs} ms, or what its caller had left${waited}`;
+    // What was never begun says nothing about the guest, and comes by the thousand.
+    if (!hasWaited && !request.over)
+      this.#options.note(`${request.head.method} ${request.head.path}: timeout: ${message}`);
     this.#end(request, { kind: "failed", reason: "timeout", message });
   }
 
@@ -218,19 +220,27 @@ export class ServingRun implements RequestOwner {
     if (pot.leftBytes < handler.memoryBytesMin) handler.spare?.();
     if (pot.leftBytes < handler.memoryBytesMin && this.#seats.size > 0) return;
     this.#growing = true;
-    void this.#makeSeat().then((seat) => {
-      this.#growing = false;
-      if (seat) this.#freed(seat);
-      else if (this.#seats.size === 0) for (const request of this.#waiting) this.#end(request, noRoom);
-    });
+    void this.#makeSeat()
+      .catch((thrown: unknown) => this.#options.bug(thrown))
+      .then((seat) => {
+        this.#growing = false;
+        if (seat) return this.#freed(seat);
+        if (this.#seats.size === 0) for (const request of this.#waiting) this.#end(request, noRoom);
+        this.#lookIfEmpty();
+      });
   }
 
   async #makeSeat(): Promise<Seat | undefined> {
     const reservation = await this.#options.reserve(this.#options.handler.needs);
     if (!reservation) return undefined;
-    const seat = new Seat(this.#seatParts, reservation);
-    this.#seats.add(seat);
-    return seat;
+    try {
+      const seat = new Seat(this.#seatParts, reservation);
+      this.#seats.add(seat);
+      return seat;
+    } catch (thrown) {
+      reservation.close();
+      throw thrown;
+    }
   }
 
   #close(seat: Seat): void {
