@@ -87,13 +87,13 @@ export interface HttpHandler {
   readonly handler: "wagi" | "wasi-http" | "listener";
   /** handler: listener only: the name of the listener at which it answers. It may be left out where there is only one. */
   readonly listener?: string;
-  /** How many requests it handles at once. Each has a WebAssembly instance of its own; all together have the memory and CPU of resources.limits. */
+  /** How many requests it handles at once, 16 if empty. Each has a WebAssembly instance of its own; all together have the memory and CPU of resources.limits. */
   readonly concurrency: number;
-  /** How many requests more may wait for their turn; those beyond are answered with 503 and Retry-After. */
+  /** How many requests more may wait for their turn, 64 if empty; those beyond are answered with 503 and Retry-After. */
   readonly queueLength: number;
-  /** handler: wasi-http only: after how many requests a WebAssembly instance is replaced by a new one. With 1 each request gets a fresh one. */
+  /** handler: wasi-http only: after how many requests a WebAssembly instance is replaced by a new one, 1000 if empty. With 1 each request gets a fresh one. */
   readonly requestsPerInstance: number;
-  /** How long a request may take, waiting included; then it is ended, and answered with 504. */
+  /** How long a request may take, waiting included, 30 if empty; then it is ended, and answered with 504. */
   readonly requestTimeoutSeconds: number;
   /** The largest body of a request, 16 MiB if empty; larger ones are answered with 413. */
   readonly maxRequestBodyBytes: number;
@@ -495,14 +495,14 @@ export interface RouteRule {
     readonly weight: number;
   })[];
   readonly timeouts?: {
-    /** For all of it, retries included; 0s for none. Its handler has a limit of its own. */
+    /** For all of it, retries included, such as 10s or 1m30s; 0s for none. Its handler has a limit of its own. */
     readonly request?: string;
     /** For each attempt. */
     readonly backendRequest?: string;
   };
   /** What was not begun is always tried elsewhere. These are for requests that may be repeated (GET, HEAD, OPTIONS, TRACE, PUT and DELETE) and have failed before an answer began. */
   readonly retry?: {
-    /** How many more attempts there are. */
+    /** How many more attempts there are, 2 if empty. */
     readonly attempts: number;
     /** Answers that count as failures, beside lost connections: 502, 503 and 504 make sense. */
     readonly codes?: readonly number[];
@@ -881,7 +881,7 @@ export interface WasmRouteSpec {
     /** Whether requests by plain HTTP are sent on to HTTPS, with status 308. */
     readonly redirect: boolean;
   };
-  /** Of all rules that match, the one with the longest exact path counts, then that with the longest prefix, the method, the most headers; then the oldest route, and the first rule. */
+  /** Of all rules that match, that with an exact path counts, then the longest prefix, a method, the most headers; then the oldest route, and the first rule. */
   readonly rules: readonly RouteRule[];
 }
 

@@ -5,6 +5,7 @@ import { checkSubdomainName } from "./names.ts";
 export function hostnameProblem(text: string): string | undefined {
   const isAddress = isIP(text.replace(/^\[(.*)\]$/, "$1")) !== 0;
   if (isAddress) return "must be a name, not an IP address";
+  if (text.includes("/")) return "must be a host alone, without scheme and path";
   if (/:\d*$/.test(text)) return "must not have a port";
   const problem = checkSubdomainName(text);
   if (problem !== undefined) return problem;

@@ -5,16 +5,18 @@ import type { Command } from "commander";
 import type { CommandContext } from "../command.ts";
 import { parseCount } from "../duration.ts";
 import { Failure } from "../failure.ts";
+import type { HttpPort } from "../local/gateway-flags.ts";
 import { localLimits } from "../local/limits.ts";
 import { servicePrograms } from "../local/program.ts";
 import { defaultStateDirectory } from "../local/state-directory.ts";
-import { up, type HttpPort, type NodeReady, type RunningCluster, type UpSignals } from "../local/up.ts";
+import { up, type NodeReady, type RunningCluster, type UpSignals } from "../local/up.ts";
 import type { Terminal } from "../terminal.ts";
 
 interface UpCommandOptions {
   readonly nodes: string;
   readonly port: string;
   readonly httpPort?: string;
+  readonly httpsPort?: string;
   readonly stateDir: string;
   readonly hostPath: readonly string[];
   readonly listen: readonly string[];
@@ -35,6 +37,10 @@ export function define(command: Command, { terminal }: CommandContext): void {
     .option(
       "--http-port <port>",
       `where HTTP is accepted for WasmRoutes; further nodes use the next ports; 0: nowhere (default: ${httpPortDefault}, or the next one that is free)`,
+    )
+    .option(
+      "--https-port <port>",
+      "where HTTPS is accepted for WasmRoutes with tls; further nodes use the next ports (default: nowhere)",
     )
     .option("--state-dir <folder>", "where everything is kept", defaultStateDirectory)
     .option(
@@ -76,6 +82,7 @@ export function define(command: Command, { terminal }: CommandContext): void {
         hostPaths: [...shownDirectory(terminal), ...options.hostPath],
         listen: options.listen,
         http: httpPort(options.httpPort, nodes),
+        httpsPort: certainPort(options.httpsPort, "--https-port", nodes),
         placementConfig,
         recordPlacement:
           options.recordPlacement === undefined
@@ -95,11 +102,15 @@ export function define(command: Command, { terminal }: CommandContext): void {
 
 function httpPort(text: string | undefined, nodes: number): HttpPort | undefined {
   if (text === undefined) return { port: httpPortDefault, strict: false };
-  const port = parseCount(text, "--http-port");
-  if (port === 0) return undefined;
+  const port = certainPort(text, "--http-port", nodes);
+  return port === undefined ? undefined : { port, strict: true };
+}
+
+function certainPort(text: string | undefined, flag: string, nodes: number): number | undefined {
+  const port = text === undefined ? 0 : parseCount(text, flag);
   const most = 65_536 - nodes;
-  if (port > most) throw new Failure(`--http-port "${text}" must be at most ${most}, one port for each node`);
-  return { port, strict: true };
+  if (port > most) throw new Failure(`${flag} "${text}" must be at most ${most}, one port for each node`);
+  return port === 0 ? undefined : port;
 }
 
 /** The working directory as the shell shows it: manifests may name it by its links, and placement compares what is written. */
@@ -146,6 +157,9 @@ function readyText(cluster: RunningCluster, terminal: Terminal): string {
     "  npx wherry apply -f examples/hello",
     "  npx wherry get wasminstances",
     "  npx wherry logs -f wasmdeployment/hello",
+    ...(nodes.some(({ urls }) => urls.length > 0)
+      ? ["  npx wherry apply -f examples/http/hello.yaml   (answers HTTP)"]
+      : []),
     `Ctrl-C stops everything; the declared objects stay in ${shorter(resolve(kubeconfig, ".."), terminal.workingDirectory)}.`,
     "",
   ].join("\n");

@@ -3,6 +3,8 @@ export interface DescribedLine {
   readonly depth: number;
   readonly label: string;
   readonly value: string;
+  /** The first of a list's item. */
+  readonly begins?: true;
 }
 
 /** `replicaCount` as `Replica Count`. Keys that are not a field's name (labels, file names) stay as they are. */
@@ -38,7 +40,7 @@ function describeList(label: string, items: readonly unknown[], depth: number): 
     { depth, label, value: "" },
     ...items.flatMap((item) => {
       const lines = describeValue("", item, depth).slice(1);
-      return lines.map((line, index) => (index === 0 ? { ...line, label: `- ${line.label}` } : line));
+      return lines.map((line, index) => (index === 0 ? { ...line, begins: true as const } : line));
     }),
   ];
 }
@@ -61,15 +63,17 @@ export function formatLines(lines: readonly DescribedLine[]): string {
     let end = start;
     while (end < lines.length && lines[end]?.depth === depth) end++;
     const run = lines.slice(start, end);
-    const width = Math.max(...run.map(({ label, value }) => (value === "" ? 0 : label.length + 1)));
+    const width = Math.max(
+      ...run.map(({ label, value }) => (value === "" || label === "" ? 0 : label.length + 1)),
+    );
     out.push(...run.map((line) => formatLine(line, width)));
     start = end;
   }
   return out.map((line) => `${line}\n`).join("");
 }
 
-function formatLine({ depth, label, value }: DescribedLine, width: number): string {
-  const indent = "  ".repeat(depth);
+function formatLine({ depth, label, value, begins }: DescribedLine, width: number): string {
+  const indent = begins ? `${"  ".repeat(depth - 1)}- ` : "  ".repeat(depth);
   if (label === "") return `${indent}${" ".repeat(width === 0 ? 0 : width + 2)}${value}`;
   if (value === "") return `${indent}${label}:`;
   return `${indent}${`${label}:`.padEnd(width)}  ${value}`;

@@ -122,6 +122,16 @@ test.each([
   await run.ended;
 });
 
+test("up: HTTPS is accepted at a certain port and the next one, also without HTTP", async () => {
+  const run = start({ nodes: 2, httpsPort: 8443 });
+  await run.ready;
+  expect(childArgs("node-lap-top").join(" ")).toContain("--gateway-https 127.0.0.1:8443 ");
+  expect(childArgs("node-lap-top-2").join(" ")).toContain("--gateway-https 127.0.0.1:8444 ");
+  expect(childArgs("node-lap-top").join(" ")).not.toContain("--gateway-http ");
+  run.stop();
+  await run.ended;
+});
+
 test("up: shows the children's warnings in short, and keeps their logs whole", async () => {
   const run = start();
   await run.ready;

@@ -15,6 +15,7 @@ import { LocalCertificates } from "./certificates.ts";
 import { errorLevel, RotatingFile, shortLine } from "./child-log.ts";
 import { SupervisedChild, type ChildEvents } from "./child.ts";
 import { writeLocalKubeconfig } from "./kubeconfig.ts";
+import { gatewayFlags, type GatewayPorts } from "./gateway-flags.ts";
 import { localLimits } from "./limits.ts";
 import { StateLock } from "./lock.ts";
 import { requireFreePort } from "./port.ts";
@@ -22,7 +23,7 @@ import { madeProgramsFolder } from "./program.ts";
 import { isRunning, signalProcess, type ProcessIdentity } from "./process-identity.ts";
 import { openStateDirectory, storeFileOf, type StateDirectory } from "./state-directory.ts";
 
-export interface UpOptions {
+export interface UpOptions extends GatewayPorts {
   /** How many node daemons. */
   readonly nodes: number;
   /** The API's port; the nodes' is the next one. 0: any two that are free. */
@@ -32,8 +33,6 @@ export interface UpOptions {
   readonly hostPaths: readonly string[];
   /** Where instances may listen, beside the machine's loopback addresses: as the daemon's `--allow-listen`. */
   readonly listen: readonly string[];
-  /** Where the first node's gateway accepts HTTP, the others at the ports after it; undefined: there is none. */
-  readonly http: HttpPort | undefined;
   /** The file for the scheduler's `--placement-config`. */
   readonly placementConfig: string | undefined;
   /** The file for the scheduler's `--record-placement`. */
@@ -44,12 +43,6 @@ export interface UpOptions {
   readonly hostname: string;
   readonly schedulerProgram: string;
   readonly nodeProgram: string;
-}
-
-export interface HttpPort {
-  readonly port: number;
-  /** This one and no other; else the next one that is free. */
-  readonly strict: boolean;
 }
 
 export interface SchedulerReady {
@@ -215,7 +208,7 @@ class LocalCluster implements AsyncDisposable {
             "allow-loopback": "*",
             // When this stops, instances stop with it; if it was killed and is not started again, they do as well.
             "end-orphaned-shims-after": String(localLimits.orphanedShimsSeconds),
-            ...gatewayFlags(this.#options.http, index),
+            ...gatewayFlags(this.#options, index),
             ...shareOfMachine(names.length),
           }),
         stopMs: localLimits.nodeStopMs,
@@ -280,15 +273,6 @@ function flags(values: Readonly<Record<string, string | readonly string[]>>): re
   return Object.entries(values).flatMap(([name, value]) =>
     [value].flat().flatMap((one) => (one === "" ? [`--${name}`] : [`--${name}`, one])),
   );
-}
-
-/** Whoever starts a cluster on a machine of their own may know how long what took. */
-function gatewayFlags(http: HttpPort | undefined, index: number): Readonly<Record<string, string>> {
-  if (!http) return {};
-  const port = http.port + index;
-  const last = http.strict ? port : Math.min(65_535, port + localLimits.httpPortsTried - 1);
-  const ports = last > port ? `${port}-${last}` : `${port}`;
-  return { "gateway-http": `127.0.0.1:${ports}`, "gateway-debug-headers": "" };
 }
 
 /** Several daemons on one machine share it: each would otherwise offer all of it. */

@@ -37,7 +37,8 @@ process.send(
         kind: "ready",
         name: flag("name"),
         capacity: { cpuMillis: 2000, memoryBytes: 2 ** 34, instances: 8000 },
-        urls: [], runtimes: ["v8"],
+        urls: [],
+        runtimes: ["v8"],
       }
     : {
         kind: "ready",

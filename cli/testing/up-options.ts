@@ -11,6 +11,7 @@ export function fakeUpOptions(stateDirectory: string, changes: Partial<UpOptions
     hostPaths: [],
     listen: [],
     http: undefined,
+    httpsPort: undefined,
     placementConfig: undefined,
     recordPlacement: undefined,
     verbose: false,

@@ -231,7 +231,7 @@ export class Machine {
       dial: () => this.#options.dial(this),
       hello: () => this.#hello(),
       instances: agent,
-      serving: this.#served(),
+      serving: this.#serving(),
       conditions: this.conditions,
       modules: this.#modules,
       logs: { send: () => {} },
@@ -259,7 +259,7 @@ export class Machine {
     else agent?.wake(workloadUids);
   }
 
-  #served(): SessionServing {
+  #serving(): SessionServing {
     return {
       beginSession: () => {
         this.#part = undefined;

@@ -95,6 +95,10 @@ describe("ServingRun: deadlines", () => {
     expect(await served.ended).toMatchObject(late);
     expect(await waiting.ended).toMatchObject(late);
     expect((await service.ask({}, "y")).text).toBe("y");
+    // Of those that were begun only.
+    service.instance.stop(0);
+    await service.end;
+    expect(service.logged().match(/timeout: /g)).toHaveLength(1);
   });
 
   test("one that is answered in time is not told of", async () => {

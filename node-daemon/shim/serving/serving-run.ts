@@ -146,10 +146,12 @@ export class ServingRun implements RequestOwner {
 
   #late(request: ServedExchange): void {
     this.touched();
-    const waited = this.#waiting.has(request)
-      ? "; it was never begun, as others were served all the time"
-      : "";
+    const hasWaited = this.#waiting.has(request);
+    const waited = hasWaited ? "; it was never begun, as others were served all the time" : "";
     const message = `the request was not answered within ${this.#options.serving.timeoutMs} ms, or what its caller had left${waited}`;
+    // What was never begun says nothing about the guest, and comes by the thousand.
+    if (!hasWaited && !request.over)
+      this.#options.note(`${request.head.method} ${request.head.path}: timeout: ${message}`);
     this.#end(request, { kind: "failed", reason: "timeout", message });
   }
 

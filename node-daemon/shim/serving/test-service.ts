@@ -1,6 +1,6 @@
 /** Test support: serving runs in this process, with the parts of a real shim but for its sockets. */
 import { randomFillSync } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../../../kit/clock.ts";
@@ -105,6 +105,13 @@ export class TestService implements AsyncDisposable {
     if (body !== undefined) exchange.send(body);
     await exchange.ended;
     return exchange;
+  }
+
+  /** What is in the log, whole once the instance has ended. */
+  logged(): string {
+    return readdirSync(join(this.folder, "logs"))
+      .map((name) => readFileSync(join(this.folder, "logs", name), "utf8"))
+      .join("");
   }
 
   #prepared(module: Uint8Array, deterministic: boolean): string {

@@ -84,7 +84,8 @@ function programmed(
     }
     case "present":
       if (spec.tls !== undefined && gateways.secureUrl === undefined) {
-        const message = "no gateway accepts HTTPS: start wherry-node with --gateway-https";
+        const message =
+          "no gateway accepts HTTPS: start wherry-node with --gateway-https, or wherry up with --https-port";
         return { type, status: "False", reason: "NoHttpsGateway", message };
       }
       return { type, status: "True", reason: "Programmed", message: "all gateways are told of the route" };

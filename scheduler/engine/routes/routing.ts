@@ -186,7 +186,11 @@ export class Routing implements AsyncDisposable {
 
   /** The node's session has told all that it holds. */
   registered(nodeName: string): void {
-    if (this.#gateways.get(nodeName)) this.#feeds.registered(nodeName);
+    if (!this.#gateways.get(nodeName)) return;
+    // Whoever calls functions is known at once, whatever else has to wait until all nodes have reported.
+    const keys = this.#table.keys();
+    if (keys.ticketKeys.length > 0) this.#options.session(nodeName)?.updateGateway(keys);
+    this.#feeds.registered(nodeName);
   }
 
   /** Requests wait at this node's gateway: what sleeps is woken up, and the node is told first when something is ready. */
