@@ -38,11 +38,21 @@ type FunctionsClient = Client & {
 
 const proto = fileURLToPath(new URL("../../../proto/wherry/v1/functions.proto", import.meta.url));
 const options = { longs: Number, oneofs: false, defaults: true };
-// Its types are made for the node's contract only; this is the interface above.
-const { Functions } = (loadPackageDefinition(loadSync(proto, options)) as any).wherry.v1;
+interface Loaded {
+  readonly wherry: {
+    readonly v1: {
+      readonly Functions: new (
+        address: string,
+        how: ReturnType<typeof credentials.createSsl>,
+      ) => FunctionsClient;
+    };
+  };
+}
+// Types are generated for the node's contract only.
+const { Functions } = (loadPackageDefinition(loadSync(proto, options)) as unknown as Loaded).wherry.v1;
 
 const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-const pem = publicKey.export({ type: "spki", format: "pem" }).toString();
+const pem = publicKey.export({ type: "spki", format: "pem" });
 let files: TlsFiles;
 
 beforeAll(async () => {

@@ -182,7 +182,7 @@ export class FunctionServer {
     const timeoutMs = readTimeout(headers["grpc-timeout"]);
     if (timeoutMs === undefined) return refuse(stream, grpcStatus.invalidArgument, "grpc-timeout is invalid");
     stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
-    new CallStream({
+    const calls = new CallStream({
       stream,
       ticket: outcome.ticket,
       isUnary: path === callPath,
@@ -194,6 +194,7 @@ export class FunctionServer {
       outputs: this.#outputs,
       clock,
     });
+    calls.begin();
   }
 }
 
