@@ -124,7 +124,7 @@ test("Gateway: reads a body no faster than its instance, and an answer no faster
   await settle();
   expect(call.consumed).toBeLessThan(big.length / 2);
   client.socket.resume();
-  await client.until(/0\r\n\r\n$/);
+  await client.untilEnd("0\r\n\r\n");
   expect(client.text.length).toBeGreaterThan(big.length);
 });
 

@@ -23,12 +23,12 @@ class Change {
   readonly certificates: News<GatewayCertificate> = new Map();
   /** Until its first part has left. */
   complete = false;
-  /** Until its first part has left, too. */
+  /** All that hold, until its first part has left; empty: as they were. */
   ticketKeys: readonly string[] = [];
 
   get isEmpty(): boolean {
-    const { complete, ticketKeys, routes, workloads, certificates } = this;
-    return !complete && ticketKeys.length + routes.size + workloads.size + certificates.size === 0;
+    const news = this.routes.size + this.workloads.size + this.certificates.size;
+    return !this.complete && this.ticketKeys.length + news === 0;
   }
 
   clear(): void {

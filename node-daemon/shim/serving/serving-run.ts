@@ -220,19 +220,27 @@ export class ServingRun implements RequestOwner {
     if (pot.leftBytes < handler.memoryBytesMin) handler.spare?.();
     if (pot.leftBytes < handler.memoryBytesMin && this.#seats.size > 0) return;
     this.#growing = true;
-    void this.#makeSeat().then((seat) => {
-      this.#growing = false;
-      if (seat) this.#freed(seat);
-      else if (this.#seats.size === 0) for (const request of this.#waiting) this.#end(request, noRoom);
-    });
+    void this.#makeSeat()
+      .catch((thrown: unknown) => this.#options.bug(thrown))
+      .then((seat) => {
+        this.#growing = false;
+        if (seat) return this.#freed(seat);
+        if (this.#seats.size === 0) for (const request of this.#waiting) this.#end(request, noRoom);
+        this.#lookIfEmpty();
+      });
   }
 
   async #makeSeat(): Promise<Seat | undefined> {
     const reservation = await this.#options.reserve(this.#options.handler.needs);
     if (!reservation) return undefined;
-    const seat = new Seat(this.#seatParts, reservation);
-    this.#seats.add(seat);
-    return seat;
+    try {
+      const seat = new Seat(this.#seatParts, reservation);
+      this.#seats.add(seat);
+      return seat;
+    } catch (thrown) {
+      reservation.close();
+      throw thrown;
+    }
   }
 
   #close(seat: Seat): void {
