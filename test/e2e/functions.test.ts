@@ -79,7 +79,7 @@ test("calls: limits of each call, and traps, cost that call only", async () => {
   expect(
     await Promise.all([
       reasonOf(price("spin", { fuel: 1_000_000 })),
-      reasonOf(price("spin", { timeoutMs: 300 })),
+      reasonOf(functions.call("deployment/fair-price", "spin", "", { timeoutMs: 300 })),
       reasonOf(price("fall")),
       reasonOf(price("lottery", { seed: "a" })),
       reasonOf(functions.call("deployment/price", "echo", new Uint8Array(2_000_000))),

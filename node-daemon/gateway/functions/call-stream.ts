@@ -58,7 +58,7 @@ export class CallStream {
     this.#responses = new OutgoingResponses(stream, outputs, clock);
   }
 
-  /** Until its stream ends. */
+  /** Takes what the client sends from now on. */
   begin(): void {
     const { stream } = this.#parts;
     stream.on("data", (chunk: Buffer) => this.#onData(chunk));
