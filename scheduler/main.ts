@@ -103,7 +103,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
 }
 
 function publicPem(key: KeyObject): string {
-  return key.export({ type: "spki", format: "pem" }).toString();
+  return key.export({ type: "spki", format: "pem" });
 }
 
 function proofsOf({ serviceAccountKeys, tls }: SchedulerOptions): AssignmentProofs {
