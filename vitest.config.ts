@@ -19,7 +19,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{kit,api,proto,scheduler,node-daemon,cli,tools}/**/*.test.ts"],
+          include: ["{kit,api,proto,scheduler,node-daemon,client,cli,tools}/**/*.test.ts"],
           exclude: ["**/node_modules/**"],
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -48,6 +48,11 @@ const commands: readonly CommandEntry[] = [
     summary: "Make a route to a workload, and print its URL",
     load: () => import("./commands/expose.ts"),
   },
+  {
+    name: "invoke",
+    summary: "Call a function of a deployment or daemon set",
+    load: () => import("./commands/invoke.ts"),
+  },
   { name: "get", summary: "Show objects", load: () => import("./commands/get.ts") },
   {
     name: "describe",

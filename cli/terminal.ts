@@ -20,6 +20,8 @@ export interface Terminal {
   out(text: string | Uint8Array): Promise<void>;
   err(text: string): Promise<void>;
   readStandardInput(): Promise<string>;
+  /** The same as bytes. */
+  readStandardBytes(): Promise<Uint8Array>;
   /** Runs a program on this terminal and returns its exit code. Rejects when it cannot be started. */
   run(program: string, args: readonly string[]): Promise<number>;
 }
@@ -46,7 +48,8 @@ export function processTerminal(): Terminal {
     },
     out: (text) => write(process.stdout, text),
     err: (text) => write(process.stderr, text),
-    readStandardInput,
+    readStandardInput: async () => (await readStandardBytes()).toString("utf8"),
+    readStandardBytes,
     run: runProgram,
   };
 }
@@ -61,8 +64,8 @@ async function write(stream: NodeJS.WriteStream, text: string | Uint8Array): Pro
   if (!stream.write(text)) await once(stream, "drain");
 }
 
-async function readStandardInput(): Promise<string> {
+async function readStandardBytes(): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
 }

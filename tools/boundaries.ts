@@ -29,7 +29,8 @@ const allowedFolders: Readonly<Record<string, readonly string[]>> = {
   proto: ["kit"],
   scheduler: ["kit", "api", "proto"],
   "node-daemon": ["kit", "api", "proto"],
-  cli: ["kit", "api"],
+  client: ["kit", "api", "proto"],
+  cli: ["kit", "api", "client"],
 };
 
 /** `a` and `b` of `a/b/core/c.ts`: where a pure folder belongs. */

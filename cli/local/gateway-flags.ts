@@ -23,5 +23,10 @@ export function gatewayFlags(
   const port = http.port + index;
   const last = http.strict ? port : Math.min(65_535, port + localLimits.httpPortsTried - 1);
   const ports = last > port ? `${port}-${last}` : `${port}`;
-  return { "gateway-http": `127.0.0.1:${ports}`, ...https, "gateway-debug-headers": "" };
+  return {
+    "gateway-http": `127.0.0.1:${ports}`,
+    ...https,
+    "gateway-functions": "127.0.0.1:0",
+    "gateway-debug-headers": "",
+  };
 }

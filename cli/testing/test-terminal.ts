@@ -38,6 +38,10 @@ export class TestTerminal implements Terminal {
     return Promise.resolve(this.standardInput);
   }
 
+  readStandardBytes(): Promise<Uint8Array> {
+    return Promise.resolve(Buffer.from(this.standardInput));
+  }
+
   size(): TerminalSize | undefined {
     return this.screen;
   }

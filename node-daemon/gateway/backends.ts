@@ -303,16 +303,21 @@ export class Backends {
   #releaseHeld(workload: Workload): void {
     if (workload.isReleasing) return;
     workload.isReleasing = true;
-    for (const [key, queue] of workload.held) {
-      const templateHash = key === "" ? undefined : key;
-      for (let holder = queue.first(); holder !== undefined; holder = queue.first()) {
-        const choice = this.choose(workload, templateHash, [], "anywhere");
-        if (choice.kind === "none" || !choice.isFree) break;
-        this.unhold(workload, holder, templateHash);
-        holder.released(choice.place);
-      }
+    try {
+      for (const [key, queue] of workload.held) this.#release(workload, queue, key === "" ? undefined : key);
+    } finally {
+      // A bug in one request is not to hold up all that come after it.
+      workload.isReleasing = false;
     }
-    workload.isReleasing = false;
+  }
+
+  #release(workload: Workload, queue: HoldQueue<Holder>, templateHash: string | undefined): void {
+    for (let holder = queue.first(); holder !== undefined; holder = queue.first()) {
+      const choice = this.choose(workload, templateHash, [], "anywhere");
+      if (choice.kind === "none" || !choice.isFree) return;
+      this.unhold(workload, holder, templateHash);
+      holder.released(choice.place);
+    }
   }
 
   #wakeIfNeeded(workload: Workload): void {

@@ -101,3 +101,39 @@ test("Gateway: an output is not larger than can be handed over", async () => {
   await new Promise((resolve) => setTimeout(resolve, 0));
   expect(gateway.instances.calls[0]?.cancelled).toBe(true);
 });
+
+test("Gateway: an output that finds no room fails its call, and what it has taken is free again", async () => {
+  await using gateway = new TestGateway().serve({
+    end: (one) => {
+      one.respond(200, []);
+      one.data("12345678");
+      one.data("12345678");
+    },
+  });
+  let used = 0;
+  const outputs = {
+    take: (bytes: number) => used + bytes <= 10 && (used += bytes) > 0,
+    give: (bytes: number) => void (used -= bytes),
+  };
+  expect(await called(gateway, { outputs })).toMatchObject({ kind: "refused", answer: { status: 502 } });
+  expect(used).toBe(0);
+  await expect.poll(() => gateway.instances.calls[0]?.cancelled).toBe(true);
+});
+
+test("Gateway: a call that is cancelled gives back the room of its output", async () => {
+  await using gateway = new TestGateway().serve({
+    end: (one) => {
+      one.respond(200, []);
+      one.data("12345678");
+    },
+  });
+  let used = 0;
+  const outputs = {
+    take: (bytes: number) => (used += bytes) > 0,
+    give: (bytes: number) => void (used -= bytes),
+  };
+  const cancel = gateway.gateway.call({ ...call, outputs }, () => {});
+  await expect.poll(() => used).toBe(8);
+  cancel();
+  expect(used).toBe(0);
+});

@@ -17,6 +17,8 @@ export interface FunctionCall {
   readonly headers: HeaderList;
   readonly clientAddress: string;
   readonly clientPort: number;
+  /** Room for outputs, which this call takes as its own comes. That of an answer is whose it is given to; the rest is given back. */
+  readonly outputs?: { take(bytes: number): boolean; give(bytes: number): void };
 }
 
 export type CallOutcome =
@@ -61,6 +63,7 @@ export class CallRequest implements ClientRequest {
 
   readonly #input: Buffer;
   readonly #done: (outcome: CallOutcome) => void;
+  readonly #outputs: FunctionCall["outputs"];
   readonly #chunks: Buffer[] = [];
   #bytes = 0;
   #status = 0;
@@ -76,11 +79,13 @@ export class CallRequest implements ClientRequest {
     this.call = call.limits;
     this.#input = call.input;
     this.#done = done;
+    this.#outputs = call.outputs;
   }
 
   cancel(): void {
     if (this.#isDone) return;
     this.#isDone = true;
+    this.#outputs?.give(this.#bytes);
     this.taker?.clientGone();
   }
 
@@ -99,19 +104,20 @@ export class CallRequest implements ClientRequest {
   }
 
   write(bytes: Buffer): boolean {
-    this.#bytes += bytes.length;
-    if (this.#bytes <= gatewayLimits.callOutputBytesMax) {
+    if (this.#isDone) return true;
+    if (this.#bytes + bytes.length > gatewayLimits.callOutputBytesMax) this.#refuse(outputTooLarge);
+    else if (this.#outputs?.take(bytes.length) === false) this.#refuse(noRoomForOutput);
+    else {
+      this.#bytes += bytes.length;
       this.#chunks.push(bytes);
-    } else if (!this.#isDone) {
-      this.#finish({
-        kind: "refused",
-        answer: { ...bodyTooLarge, status: 502, text: outputTooLarge },
-        fault: undefined,
-      });
-      // Whoever is telling us of these bytes has to have said so first.
-      queueMicrotask(() => this.taker?.clientGone());
     }
     return true;
+  }
+
+  #refuse(text: string): void {
+    this.#finish({ kind: "refused", answer: { ...bodyTooLarge, status: 502, text }, fault: undefined });
+    // Whoever is telling us of these bytes has to have said so first.
+    queueMicrotask(() => this.taker?.clientGone());
   }
 
   end(trailers: HeaderList, usage?: ExchangeUsage): void {
@@ -141,8 +147,11 @@ export class CallRequest implements ClientRequest {
   #finish(outcome: CallOutcome): void {
     if (this.#isDone) return;
     this.#isDone = true;
+    if (outcome.kind === "refused") this.#outputs?.give(this.#bytes);
     this.#done(outcome);
   }
 }
 
 const outputTooLarge = `The output of the function has more than ${gatewayLimits.callOutputBytesMax} bytes.`;
+const noRoomForOutput =
+  "The outputs of other calls take all the room that there is for them; try again later.";

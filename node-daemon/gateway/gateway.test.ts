@@ -124,7 +124,7 @@ test("Gateway: reads a body no faster than its instance, and an answer no faster
   await settle();
   expect(call.consumed).toBeLessThan(big.length / 2);
   client.socket.resume();
-  await client.until(/0\r\n\r\n$/);
+  await client.untilEnd("0\r\n\r\n");
   expect(client.text.length).toBeGreaterThan(big.length);
 });
 
@@ -193,6 +193,23 @@ test("Gateway: rewrites what the instance sees, and changes headers both ways", 
   expect(seen.headers.join(" ")).toMatch(/x-set 1 x-add 2$/);
   expect(seen.headers.join(" ")).not.toMatch(/x-gone|x-set 0/);
   expect([headers.get("x-answer"), headers.get("content-type")]).toEqual(["3", null]);
+});
+
+test("Gateway: sends elsewhere what was refused with more of its body on the way than a link takes at first", async () => {
+  await using gateway = new TestGateway().serve({});
+  gateway.instances.set("/other", { end: (call) => call.answer(String(call.body.length)) });
+  const client = await gateway.connect(await gateway.listen());
+  client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 95000\r\n\r\n${"x".repeat(31_000)}`);
+  const first = await untilCall(gateway, (call) => call.body.length === 31_000);
+  first.hasRoom = false;
+  client.send("y".repeat(64_000));
+  await untilCall(gateway, (call) => call.body.length > 31_000);
+  gateway.gateway.apply({
+    kind: "endpoint",
+    endpoint: endpointOf("j", "w", { reach: { kind: "shim", folder: "/other" } }),
+  });
+  first.fault({ kind: "refused", reason: "draining", message: "", retryAfterMs: 0 });
+  await client.until(/\r\n\r\n95000$/);
 });
 
 test("Gateway: sends what was refused elsewhere, with its body, whatever its method", async () => {

@@ -91,7 +91,8 @@ export class Http2Request extends TurnAnswer implements ClientRequest {
 
   openBody(): void {
     const stream = this.#stream;
-    if (this.headers.expect !== undefined && !this.#isClosed) stream.additionalHeaders({ ":status": 100 });
+    // It may have been reset just now, and throws then.
+    if (this.headers.expect !== undefined && !this.#isGone) stream.additionalHeaders({ ":status": 100 });
     let trailers: HeaderList = [];
     stream.on("trailers", (_headers: unknown, _flags: unknown, raw: unknown) => {
       // @types/node leaves out what Node gives as the third.

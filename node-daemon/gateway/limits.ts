@@ -52,8 +52,11 @@ export const gatewayLimits = {
   /** Of a function's output, which is handed over whole. */
   callOutputBytesMax: 64 * 1024 * 1024,
 
-  /** Kept of a body until the answer begins, so that the request can be sent elsewhere. Larger than a link's first window. */
-  replayBytesMax: 64 * 1024,
+  /**
+   * Kept of a body until the answer begins, so that the request can be sent elsewhere. A link's first window, and what parsers hand over
+   * in one piece (64 KiB) before they are told to stop: so whoever has taken no more than that has always been sent all that is kept.
+   */
+  replayBytesMax: 128 * 1024,
   /** Between two lines of the log about the answers of one workload. */
   warnMs: 10_000,
   /** How exact deadlines are. */

@@ -61,6 +61,8 @@ export class GatewayHandle {
   #trouble = "";
   #finishing = false;
   #wasReady = false;
+  /** How much of the snapshot did not fit at once: told anew it would not be less. */
+  #snapshotBytes = 0;
   #listeningSinceMs: number | undefined;
   /** By when it is to be gone; told again with each connection. */
   #exitAtMs: number | undefined;
@@ -125,7 +127,7 @@ export class GatewayHandle {
   send(message: ToGateway): void {
     const socket = this.#socket;
     if (this.#state !== "ready" || !socket) return;
-    if (socket.writableLength > servingLimits.unreadBytesMax) {
+    if (socket.writableLength > servingLimits.unreadBytesMax + this.#snapshotBytes) {
       this.#log.warn("a gateway does not read; it is told everything anew", { bytes: socket.writableLength });
       socket.destroy();
       return;
@@ -255,7 +257,9 @@ export class GatewayHandle {
     this.#wasReady = true;
     this.#setAddresses(hello.addresses);
     this.#finishing ||= hello.finishing;
-    for (const message of this.#events.teach(this)) this.send(message);
+    for (const message of this.#events.teach(this)) this.#writer?.send(message);
+    this.#writer?.flush();
+    this.#snapshotBytes = this.#socket?.writableLength ?? 0;
     if (this.#exitAtMs !== undefined)
       this.send({ kind: "exit", graceMs: Math.max(0, this.#exitAtMs - this.#clock.monotonic()) });
     if (this.#socket) this.#watch(this.#socket);

@@ -49,6 +49,14 @@ export interface GuestLimits {
   readonly fuelMax: number | undefined;
 }
 
+/** Where a guest's function runs so that it may suspend. */
+export interface GuestStack {
+  call(exported: unknown): Promise<unknown>;
+}
+
+/** A new one for each call. */
+const newStacks: GuestStack = { call: (exported) => engine.promising(exported)() };
+
 type HostFunction = (...args: unknown[]) => unknown;
 
 /** Ends the host's part of a call whose guest was killed. Reaches nobody. */
@@ -147,9 +155,13 @@ export class Guest extends Runnable {
    * Runs the start section, then `_start`, each so that it may suspend, as every export must be called. Rejects with what
    * came out of the guest.
    */
-  activate(instance: WasmInstance, startHook: string | undefined): Promise<unknown> {
-    if (startHook === undefined) return this.#start(instance);
-    return this.call(instance, startHook).then(() => this.#start(instance));
+  activate(
+    instance: WasmInstance,
+    startHook: string | undefined,
+    stack: GuestStack = newStacks,
+  ): Promise<unknown> {
+    if (startHook === undefined) return this.#start(instance, stack);
+    return this.#callOn(stack, instance, startHook).then(() => this.#start(instance, stack));
   }
 
   /** An export, so that it may suspend, on a stack of its own. Rejects with what came out of the guest. */
@@ -178,9 +190,15 @@ export class Guest extends Runnable {
     this.#queue.remove(this);
   }
 
-  #start(instance: WasmInstance): Promise<unknown> {
+  #start(instance: WasmInstance, stack: GuestStack): Promise<unknown> {
     // A guest that a start section has ended has nothing more to do.
-    return this.#killed ? Promise.resolve() : this.call(instance, "_start");
+    return this.#killed ? Promise.resolve() : this.#callOn(stack, instance, "_start");
+  }
+
+  #callOn(stack: GuestStack, instance: WasmInstance, name: string): Promise<unknown> {
+    if (this.#killed) return Promise.reject(new Killed());
+    if (this.#controls) this.#controls.stack.value = this.#limits.stackBytesMax;
+    return stack.call(instance.exports[name]);
   }
 
   // As the run queue sees it.

@@ -23,11 +23,12 @@ class Change {
   readonly certificates: News<GatewayCertificate> = new Map();
   /** Until its first part has left. */
   complete = false;
-  /** Of a complete one. */
+  /** All that hold, until its first part has left; empty: as they were. */
   ticketKeys: readonly string[] = [];
 
   get isEmpty(): boolean {
-    return !this.complete && this.routes.size + this.workloads.size + this.certificates.size === 0;
+    const news = this.routes.size + this.workloads.size + this.certificates.size;
+    return !this.complete && this.ticketKeys.length + news === 0;
   }
 
   clear(): void {
@@ -49,8 +50,8 @@ export class GatewayQueue {
     if (update.complete) {
       this.#waiting.clear();
       this.#waiting.complete = true;
-      this.#waiting.ticketKeys = update.ticketKeys;
     }
+    if (update.complete || update.ticketKeys.length > 0) this.#waiting.ticketKeys = update.ticketKeys;
     let bytes = 0;
     const note = <T>(news: News<T>, key: string, value: T | undefined, size: number) => {
       news.set(key, value);
@@ -70,6 +71,7 @@ export class GatewayQueue {
     if (this.#leaving.isEmpty) [this.#leaving, this.#waiting] = [this.#waiting, this.#leaving];
     const { complete, ticketKeys, routes, workloads, certificates } = this.#leaving;
     this.#leaving.complete = false;
+    this.#leaving.ticketKeys = [];
     let bytes = 0;
     const takeFrom = <T>(news: News<T>, sizeOf: (one: T) => number, isWanted: "there" | "gone") => {
       const taken: [key: string, value: T][] = [];
@@ -87,7 +89,7 @@ export class GatewayQueue {
     const keys = (taken: readonly (readonly [string, unknown])[]) => taken.map(([key]) => key);
     return {
       complete,
-      ticketKeys: complete ? [...ticketKeys] : [],
+      ticketKeys: [...ticketKeys],
       workloads: values(takeFrom(workloads, workloadBytes, "there")).map(writeWorkload),
       certificates: values(takeFrom(certificates, certificateBytes, "there")).map(writeCertificate),
       routes: values(takeFrom(routes, routeBytes, "there")).map(writeRoute),

@@ -72,7 +72,7 @@ export interface GatewayUpdate {
   readonly removedWorkloads: readonly string[];
   readonly certificates: readonly GatewayCertificate[];
   readonly removedCertificates: readonly string[];
-  /** Public keys, PEM, of those who sign tickets for calls: all that hold, in a complete update; else none. */
+  /** Public keys, PEM, of those who sign tickets for calls: in a complete update all that hold; else new ones. */
   readonly ticketKeys: readonly string[];
 }
 

@@ -13,7 +13,7 @@ import {
   served,
   slowHandlers,
   wagi,
-} from "../support/http-workloads.ts";
+} from "../support/loaded-handlers.ts";
 import { ask } from "../support/requests.ts";
 
 const nodes = ["one", "two"];

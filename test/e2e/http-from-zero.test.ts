@@ -12,7 +12,7 @@ import {
   served,
   wagi,
   wasiHttp,
-} from "../support/http-workloads.ts";
+} from "../support/loaded-handlers.ts";
 import { ask } from "../support/requests.ts";
 
 let cluster: TestCluster;
@@ -99,4 +99,37 @@ test("probes of load balancers and scrapes wake nothing", async () => {
   const { spec } = await cluster.json<{ spec: { replicas: number } }>("wasmdeployment", "quiet");
   expect(spec.replicas).toBe(0);
   expect(await cluster.instances()).toEqual([]);
+});
+
+test("without the scheduler each node wakes what it ran, and nothing is lost when that is too much later", async () => {
+  const nodes = ["one", "two"];
+  await using own = await TestCluster.start(nodes, { gateways: true });
+  const name = "orphaned";
+  await own.apply(served(wagi, name, 2, { wakeOnRequest: true }));
+  await own.apply(route(name));
+  await own.client().settled(name, 1, 2);
+  await eventually(async () => {
+    for (const node of nodes) expect((await ask(own.url(node), { host: hostOf(name) })).status).toBe(200);
+  });
+  await own.client().scale(name, 0);
+  await eventually(async () => expect(await own.client().countInstances()).toBe(0));
+  await own.killScheduler();
+  const urls = nodes.map((node) => own.url(node));
+  const load = new HttpLoad({
+    urls,
+    asked: askedOf(wagi, name),
+    isRight: wagi.isRight,
+    requestsPerSecond: 60,
+  });
+  await load.more(60);
+  await own.startScheduler();
+  // Both nodes have woken it, and replicas is 1.
+  await own.client().until(name, ({ replicas, readyReplicas }) => replicas === 1 && readyReplicas === 1);
+  await eventually(async () => expect(await own.client().countInstances()).toBe(1));
+  await load.more(60);
+  const { requests, failures, worstMs } = await load.stop();
+  console.log(`${name}: ${requests} requests, worst ${worstMs} ms`);
+  expect(failures).toEqual([]);
+  const { spec } = await own.json<{ spec: { replicas: number } }>("wasmdeployment", name);
+  expect(spec.replicas).toBe(1);
 });

@@ -12,7 +12,7 @@ import {
   served,
   slowHandlers,
   wagi,
-} from "../support/http-workloads.ts";
+} from "../support/loaded-handlers.ts";
 import { ask, type Asked } from "../support/requests.ts";
 
 const nodes = ["one", "two"];

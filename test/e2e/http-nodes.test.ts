@@ -11,7 +11,7 @@ import {
   route,
   served,
   slowHandlers,
-} from "../support/http-workloads.ts";
+} from "../support/loaded-handlers.ts";
 import { type Asked, ask } from "../support/requests.ts";
 
 const nodes = ["one", "two", "three"];

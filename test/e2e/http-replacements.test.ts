@@ -12,7 +12,7 @@ import {
   route,
   served,
   slowHandlers,
-} from "../support/http-workloads.ts";
+} from "../support/loaded-handlers.ts";
 import { ask, type Asked } from "../support/requests.ts";
 
 let cluster: TestCluster | undefined;

@@ -106,7 +106,7 @@ test.each([
       const client = await greeted(gateway);
       if (!reads) client.socket.pause();
       const burst = Buffer.concat(Array.from({ length: 500 }, make));
-          for (let i = 0; i < 200 && !client.isEnded && !client.socket.closed; i++) {
+      for (let i = 0; i < 200 && !client.isEnded && !client.socket.closed; i++) {
         client.socket.write(burst);
         await new Promise((resolve) => setTimeout(resolve, 2));
       }

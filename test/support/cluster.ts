@@ -171,6 +171,7 @@ export class TestCluster implements AsyncDisposable {
     // A test that is killed leaves nothing behind.
     args.push("--end-orphaned-shims-after", "60");
     if (this.#options.gateways) args.push("--gateway-http", "127.0.0.1:0", "--gateway-debug-headers");
+    if (this.#options.gateways) args.push("--gateway-functions", "127.0.0.1:0");
     // The machine that runs tests may be short for reasons of its own.
     args.push("--eviction-memory", "1Mi", "--eviction-disk", "1Mi");
     args.push(...(this.#options.nodeArgs ?? []), ...more);

@@ -16,6 +16,8 @@ export function absurdMessages(nodeName: string, dice: Dice): readonly NodeMessa
     [{ hello: { ...hello, nodeName: "" } }],
     [{ hello: { ...hello, protocolVersion: 99 } }],
     [{ hello }, { hello }],
+    [{ hello: { ...hello, gatewayAddress: "nowhere" } }],
+    [{ hello }, { wakeUp: { workloadUids: Array.from({ length: 501 }, (_, at) => `u${at}`) } }],
     [{ inventory: { instances: [], done: true } }],
     [{ heartbeat: { instances: 3 } }],
     [{ hello }, { status: { statuses: [strange] } }],

@@ -102,6 +102,9 @@ class WatchedAgent extends NodeAgent {
   }
 }
 
+/** Nobody sends requests to what is simulated. */
+const noEndpoints = { follow: () => {}, drained: () => Promise.resolve(), forgetDrain: () => {} };
+
 /** More than there are in a simulation. */
 const modulesMax = 20;
 
@@ -216,12 +219,7 @@ export class Machine {
       },
       network: new AllowedNetwork([], []),
       folders: { remove: () => {} },
-      serving: {
-        follow: () => {},
-        drained: () => Promise.resolve(),
-        forgetDrain: () => {},
-        workload: () => undefined,
-      },
+      serving: { ...noEndpoints, workload: (uid) => this.told.workload(uid) },
       allocatable: this.allocatable,
       checkpoint: disk,
       clock,
@@ -256,7 +254,9 @@ export class Machine {
 
   /** Requests wait at its gateway for these workloads. */
   wake(workloadUids: readonly string[]): void {
-    this.#daemon?.link.wake(workloadUids);
+    const { link, agent } = this.#daemon ?? {};
+    if (link?.awayMs === 0) link.wake(workloadUids);
+    else agent?.wake(workloadUids);
   }
 
   #serving(): SessionServing {
@@ -275,6 +275,7 @@ export class Machine {
     if (more) return;
     this.#options.onTold(this, update);
     this.told.apply(update);
+    this.#daemon?.agent.reviewWakes();
     this.isTold ||= update.complete;
   }
 

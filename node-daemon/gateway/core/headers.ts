@@ -59,8 +59,8 @@ export function isHeaderValue(value: string): boolean {
   return !unfitValue.test(value);
 }
 
-/** The tokens of a list, in lower case: of Connection, TE, Transfer-Encoding. */
-export function tokensOf(value: string): readonly string[] {
+/** The tokens of a list, in lower case: of Connection, TE, Transfer-Encoding. A list of the caller's own. */
+export function tokensOf(value: string): string[] {
   return value
     .split(",")
     .map((token) => token.trim().toLowerCase())

@@ -25,8 +25,9 @@ interface HostRoutes {
   readonly exact: Map<string, Candidate[]>;
   /** Without a slash at the end: the root is the empty one. */
   readonly prefixes: Map<string, Candidate[]>;
-  /** No prefix of this host has more segments. It only grows, as long as the host has routes. */
+  /** No prefix of this host has more segments, or letters. They only grow, as long as the host has routes. */
   depthMax: number;
+  lengthMax: number;
   /** Those of its routes that name a certificate, the oldest first. */
   readonly secured: RouteEntry[];
 }
@@ -55,7 +56,7 @@ export class RouteTable {
       const { map, key } = this.#placeOf(hostname);
       let host = map.get(key);
       if (host === undefined) {
-        host = { exact: new Map(), prefixes: new Map(), depthMax: 0, secured: [] };
+        host = { exact: new Map(), prefixes: new Map(), depthMax: 0, lengthMax: 0, secured: [] };
         map.set(key, host);
       }
       addTo(host, route);
@@ -126,7 +127,10 @@ function addTo(host: HostRoutes, route: RouteEntry): void {
       const key = keyOf(match);
       const candidate: Candidate = { route, rule, ruleIndex, match, matchedLength: key.length };
       const map = match.path.kind === "exact" ? host.exact : host.prefixes;
-      if (match.path.kind === "prefix") host.depthMax = Math.max(host.depthMax, depthOf(key));
+      if (match.path.kind === "prefix") {
+        host.depthMax = Math.max(host.depthMax, depthOf(key));
+        host.lengthMax = Math.max(host.lengthMax, key.length);
+      }
       const list = map.get(key);
       if (list === undefined) map.set(key, [candidate]);
       else insert(list, candidate, compare);
@@ -214,7 +218,7 @@ function findIn(
     }
   }
   for (;;) {
-    const list = host.prefixes.get(end === path.length ? path : path.slice(0, end));
+    const list = end > host.lengthMax ? undefined : host.prefixes.get(path.slice(0, end));
     const candidate = list && firstOf(list, method, headers);
     if (candidate !== undefined) return candidate;
     // A path begins with a slash; `*` of OPTIONS has none, and no rule.

@@ -17,9 +17,11 @@ import {
 } from "../../../proto/functions/messages.ts";
 import { WireError } from "../../../proto/functions/wire.ts";
 import type { CallOutcome, FunctionCall } from "../function-call.ts";
+import type { Clock } from "../../../kit/clock.ts";
+import type { ByteBudget } from "./byte-budget.ts";
 import { failure, responseOf } from "./call-result.ts";
 import { functionLimits } from "./limits.ts";
-import type { InputBudget } from "./input-budget.ts";
+import { OutgoingResponses } from "./outgoing-responses.ts";
 import type { Ticket } from "./ticket-desk.ts";
 
 export interface CallStreamParts {
@@ -31,26 +33,29 @@ export interface CallStreamParts {
   readonly client: { readonly address: string; readonly port: number };
   readonly call: (call: FunctionCall, done: (outcome: CallOutcome) => void) => () => void;
   readonly isGood: (ticket: Ticket) => boolean;
-  readonly inputs: InputBudget;
+  readonly inputs: ByteBudget;
+  readonly outputs: ByteBudget;
+  readonly clock: Clock;
 }
 
 export class CallStream {
   readonly #parts: CallStreamParts;
   readonly #reader = new GrpcReader(functionLimits.messageBytesMax);
   readonly #cancels = new Set<() => void>();
+  readonly #responses: OutgoingResponses;
   #underWay = 0;
   #requests = 0;
   /** Of messages that are coming in or whose calls are under way. */
   #heldBytes = 0;
   #hasEnded = false;
   #isOver = false;
-  #responses: Uint8Array[] = [];
   #flushes = false;
   #takes = false;
 
   constructor(parts: CallStreamParts) {
     this.#parts = parts;
-    const { stream } = parts;
+    const { stream, outputs, clock } = parts;
+    this.#responses = new OutgoingResponses(stream, outputs, clock);
     stream.on("data", (chunk: Buffer) => this.#onData(chunk));
     stream.on("end", () => {
       this.#hasEnded = true;
@@ -108,10 +113,10 @@ export class CallStream {
     const fault = faultOf(request);
     this.#requests++;
     this.#underWay++;
-    const done = (response: CallResponse) => {
+    const done = (response: CallResponse, outputBytes = 0) => {
       this.#underWay--;
       this.#give(message.byteLength + prefixBytes);
-      this.#respond(response);
+      this.#respond(response, outputBytes);
     };
     if (!isGood(ticket)) done(failure(request.id, "TicketExpired", "the ticket of this stream has expired"));
     else if (fault !== undefined) done(failure(request.id, "InvalidCall", fault));
@@ -123,8 +128,8 @@ export class CallStream {
     this.#parts.inputs.give(bytes);
   }
 
-  #call(request: CallRequest, done: (response: CallResponse) => void): void {
-    const { call, ticket, client, timeoutMs } = this.#parts;
+  #call(request: CallRequest, done: (response: CallResponse, outputBytes: number) => void): void {
+    const { call, ticket, client, timeoutMs, outputs } = this.#parts;
     const { id, fuel, memoryBytes, seed, input } = request;
     let cancel: (() => void) | undefined;
     let isDone = false;
@@ -141,37 +146,34 @@ export class CallStream {
         },
         timeoutMs: lesser(request.timeoutMs, timeoutMs),
         headers: [],
+        outputs,
         clientAddress: client.address,
         clientPort: client.port,
       },
       (outcome) => {
         isDone = true;
-        if (this.#isOver) return;
+        const outputBytes = outcome.kind === "answered" ? outcome.output.length : 0;
+        if (this.#isOver) {
+          outputs.give(outputBytes);
+          return;
+        }
         if (cancel) this.#cancels.delete(cancel);
-        done(responseOf(id, outcome));
+        done(responseOf(id, outcome), outputBytes);
       },
     );
     if (!isDone) this.#cancels.add(cancel);
   }
 
-  #respond(response: CallResponse): void {
-    if (this.#isOver) return;
-    this.#responses.push(...framed(writeResponse(response)));
+  #respond(response: CallResponse, outputBytes: number): void {
+    this.#responses.add(framed(writeResponse(response)), outputBytes);
     if (this.#flushes) return;
     this.#flushes = true;
     setImmediate(() => {
       this.#flushes = false;
       if (this.#isOver) return;
-      this.#write();
+      this.#responses.flush();
       this.#take();
     });
-  }
-
-  #write(): void {
-    const responses = this.#responses;
-    if (responses.length === 0) return;
-    this.#responses = [];
-    this.#parts.stream.write(Buffer.concat(responses));
   }
 
   #endIfDone(): void {
@@ -184,7 +186,7 @@ export class CallStream {
 
   #finish(status: number, message: string): void {
     if (this.#isOver) return;
-    this.#write();
+    this.#responses.flush();
     this.#gone();
     const { stream } = this.#parts;
     stream.once("wantTrailers", () => {

@@ -20,7 +20,7 @@ import { FloodGuard } from "../core/flood-guard.ts";
 import type { CallOutcome, FunctionCall } from "../function-call.ts";
 import { gatewayLimits } from "../limits.ts";
 import { CallStream, percentEncoded } from "./call-stream.ts";
-import { InputBudget } from "./input-budget.ts";
+import { ByteBudget } from "./byte-budget.ts";
 import { functionLimits } from "./limits.ts";
 import { TicketDesk } from "./ticket-desk.ts";
 
@@ -38,7 +38,8 @@ interface Client {
 export class FunctionServer {
   readonly #parts: FunctionServerParts;
   readonly #desk: TicketDesk;
-  readonly #inputs = new InputBudget(functionLimits.inputBytesInAll);
+  readonly #inputs = new ByteBudget(functionLimits.inputBytesInAll);
+  readonly #outputs = new ByteBudget(functionLimits.outputBytesInAll);
   readonly #tls: TlsServer;
   readonly #http2: Http2Server;
   readonly #sockets = new Set<Socket>();
@@ -167,7 +168,7 @@ export class FunctionServer {
   }
 
   #begin(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, client: Client): void {
-    const { call } = this.#parts;
+    const { call, clock } = this.#parts;
     const path = headers[":path"] ?? "";
     const isGrpc = /^application\/grpc(?:\+proto)?(?:;|$)/.test(headers["content-type"] ?? "");
     if (headers[":method"] !== "POST" || !isGrpc) return refuseHttp(stream);
@@ -190,6 +191,8 @@ export class FunctionServer {
       call,
       isGood: (ticket) => this.#desk.isGood(ticket),
       inputs: this.#inputs,
+      outputs: this.#outputs,
+      clock,
     });
   }
 }

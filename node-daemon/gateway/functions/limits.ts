@@ -13,6 +13,8 @@ export const functionLimits = {
   unreadBytes: 1024 * 1024,
   /** Of requests that are coming in or under way, of all clients; calls beyond are refused. */
   inputBytesInAll: 256 * 1024 * 1024,
+  /** Of outputs until their clients have taken them; a call whose output finds no room fails. */
+  outputBytesInAll: 256 * 1024 * 1024,
   /** On a connection: more than for browsers, as a program has but one. */
   streamsMax: 1_024,
   connectionsMax: 4_096,

@@ -14,6 +14,8 @@ export interface TestGatewayOptions extends Partial<GatewayOptions> {
   readonly clock?: Clock;
 }
 
+const tailLength = 64;
+
 export class TestGateway implements AsyncDisposable {
   readonly gateway: Gateway;
   readonly instances = new FakeInstances();
@@ -93,13 +95,17 @@ export class TestGateway implements AsyncDisposable {
 export class RawClient {
   readonly socket: Socket;
   text = "";
+  /** Its last characters: to look at the text itself puts all its pieces together each time. */
+  #tail = "";
   isEnded = false;
   #wake: (() => void)[] = [];
 
   constructor(socket: Socket) {
     this.socket = socket;
     socket.on("data", (bytes: Buffer) => {
-      this.text += bytes.toString("latin1");
+      const piece = bytes.toString("latin1");
+      this.text += piece;
+      this.#tail = `${this.#tail}${piece.slice(-tailLength)}`.slice(-tailLength);
       this.#changed();
     });
     socket.on("error", () => {});
@@ -122,6 +128,14 @@ export class RawClient {
       const match = pattern.exec(this.text);
       if (match) return match;
       if (this.isEnded) throw new Error(`the connection has ended after ${JSON.stringify(this.text)}`);
+      await new Promise<void>((resolve) => this.#wake.push(resolve));
+    }
+  }
+
+  /** The same for a text of any length, of which only the last bytes are looked at. */
+  async untilEnd(tail: string): Promise<void> {
+    while (!this.#tail.endsWith(tail)) {
+      if (this.isEnded) throw new Error(`the connection has ended after ${this.text.length} bytes`);
       await new Promise<void>((resolve) => this.#wake.push(resolve));
     }
   }

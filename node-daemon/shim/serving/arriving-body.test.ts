@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { releaseHeap } from "../../machine/heap.ts";
 import { ArrivingBody } from "./arriving-body.ts";
 
 function bodyOf(): { readonly body: ArrivingBody; readonly consumed: () => number } {
@@ -45,6 +46,25 @@ describe("ArrivingBody", () => {
         },
       ),
     );
+  });
+
+  test("keeps little of what was read, also when there is always more", async () => {
+    const { body } = bodyOf();
+    const pieces: WeakRef<Buffer>[] = [];
+    const add = () => {
+      const piece = Buffer.alloc(2_000);
+      pieces.push(new WeakRef(piece));
+      body.add(piece);
+    };
+    add();
+    for (let i = 0; i < 1_000; i++) {
+      add();
+      body.read(2_000);
+    }
+    // A reference that was just made holds to the end of the turn.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    releaseHeap();
+    expect(pieces.filter((piece) => piece.deref() !== undefined).length).toBeLessThan(20);
   });
 
   test("wakes once there is something, or the end", () => {

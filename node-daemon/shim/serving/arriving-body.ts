@@ -6,6 +6,8 @@ const noTrailers: HeaderList = [];
 /** Pieces below this size are put together, so that a caller that sends letter by letter costs no object for each. */
 const smallBytes = 1_024;
 const gatheredBytes = 8 * 1_024;
+/** Pieces that were read and are let go of together. */
+const readKept = 8;
 
 interface Piece {
   readonly buffer: Uint8Array;
@@ -71,8 +73,10 @@ export class ArrivingBody implements RequestBody {
 
   #pieceRead(): void {
     this.#taken = 0;
-    if (++this.#next < this.#pieces.length) return;
-    this.#pieces = [];
+    const left = this.#pieces.length - ++this.#next;
+    if (left > 0 && (this.#next < readKept || this.#next < left)) return;
+    // Also while more is always there: a body that is read as fast as it comes is not kept whole.
+    this.#pieces.splice(0, this.#next);
     this.#next = 0;
   }
 

@@ -131,11 +131,13 @@ export class FunctionServant implements Servant, GuestEvents, GuestSeat {
     }
     this.#fuelMax = request.fuelMax;
     this.#callBytesMax = request.memoryBytesMax;
-    this.guest.allowFuel(request.fuelMax);
     let output: Uint8Array;
     let code: number;
     try {
+      // What a caller allows is for the call; the start of an instance has what the template allows.
+      if (this.#ready === undefined) this.guest.allowFuel(this.#parts.spec.fuelMax);
       const ready = (this.#ready ??= await this.#start(head.call?.seed));
+      this.guest.allowFuel(request.fuelMax);
       this.#capMemory();
       [code, output] = await this.#call(ready, head.path, input);
     } catch (thrown) {

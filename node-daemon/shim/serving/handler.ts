@@ -41,6 +41,8 @@ export interface Handler {
   readonly requestsPerServant: number;
   /** Nothing is instantiated yet: the first request does it, in its turn. Does not throw. */
   servant(events: ServantEvents): Servant;
+  /** Memory is short, or nobody asks for anything: what is only kept for the next requests it lets go. */
+  spare?(): void;
 }
 
 export interface ServantEvents {

@@ -4,6 +4,8 @@ export const servingLimits = {
   retryAfterMs: 1_000,
   /** A servant that nothing came for in so long is closed, but for one. */
   idleMs: 10_000,
+  /** Stacks for the guests to come: those that run to their end in one turn need one, others want one each. */
+  stacksKeptMax: 2,
   /** Of a failure's message, for the caller. */
   messageCharsMax: 1_024,
 } as const;

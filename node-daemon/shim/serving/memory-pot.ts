@@ -27,6 +27,7 @@ export class MemoryPot {
   readonly #stackBytesMax: number;
   readonly #members = new Map<PotMember, Share>();
   #usedBytes = 0;
+  #reservedBytes = 0;
   /** The only one whose memory can be another by now. */
   #last: PotMember | undefined;
 
@@ -41,7 +42,16 @@ export class MemoryPot {
   }
 
   get leftBytes(): number {
-    return Math.max(0, this.bytesMax - this.usedBytes);
+    return Math.max(0, this.bytesMax - this.usedBytes - this.#reservedBytes);
+  }
+
+  /** For what nobody uses, and nobody else can have. */
+  reserve(bytes: number): void {
+    this.#reservedBytes += bytes;
+  }
+
+  unreserve(bytes: number): void {
+    this.#reservedBytes -= bytes;
   }
 
   /** `leastBytes`: what it has once it is instantiated. */

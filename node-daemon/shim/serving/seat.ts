@@ -85,6 +85,7 @@ export class Seat extends Runnable implements RequestSeat, ServantEvents {
   /** Nobody needs it for now. Not while it serves. */
   rest(): void {
     this.#servant.rest?.();
+    this.#parts.handler.spare?.();
     this.#parts.pot.look(this.#servant);
   }
 

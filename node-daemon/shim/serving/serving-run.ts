@@ -223,21 +223,30 @@ export class ServingRun implements RequestOwner {
     if (this.#waiting.size === 0 || this.#growing || this.#killed) return;
     const { pot, handler, serving } = this.#options;
     if (this.#seats.size >= serving.concurrency) return;
+    if (pot.leftBytes < handler.memoryBytesMin) handler.spare?.();
     if (pot.leftBytes < handler.memoryBytesMin && this.#seats.size > 0) return;
     this.#growing = true;
-    void this.#makeSeat().then((seat) => {
-      this.#growing = false;
-      if (seat) this.#freed(seat);
-      else if (this.#seats.size === 0) for (const request of this.#waiting) this.#end(request, noRoom);
-    });
+    void this.#makeSeat()
+      .catch((thrown: unknown) => this.#options.bug(thrown))
+      .then((seat) => {
+        this.#growing = false;
+        if (seat) return this.#freed(seat);
+        if (this.#seats.size === 0) for (const request of this.#waiting) this.#end(request, noRoom);
+        this.#lookIfEmpty();
+      });
   }
 
   async #makeSeat(): Promise<Seat | undefined> {
     const reservation = await this.#options.reserve(this.#options.handler.needs);
     if (!reservation) return undefined;
-    const seat = new Seat(this.#seatParts, reservation);
-    this.#seats.add(seat);
-    return seat;
+    try {
+      const seat = new Seat(this.#seatParts, reservation);
+      this.#seats.add(seat);
+      return seat;
+    } catch (thrown) {
+      reservation.close();
+      throw thrown;
+    }
   }
 
   #close(seat: Seat): void {
@@ -250,7 +259,9 @@ export class ServingRun implements RequestOwner {
   #lookIfEmpty(): void {
     if (!this.#draining || this.#waiting.size > 0 || this.#growing) return;
     for (let seat = this.#idle.take(); seat; seat = this.#idle.take()) this.#close(seat);
-    if (this.#seats.size === 0) this.#emptied?.();
+    if (this.#seats.size > 0) return;
+    this.#options.handler.spare?.();
+    this.#emptied?.();
   }
 }
 

@@ -21,6 +21,7 @@ import { CgiOutput, type CgiOutcome } from "./cgi-output.ts";
 import { cgiVariables } from "./cgi-variables.ts";
 import type { HandlerParts, Servant, Served, ServedRequest, ServantEvents } from "./handler.ts";
 import { cgiLimits } from "./limits.ts";
+import type { KeptStacks } from "./kept-stacks.ts";
 import { RecycledMemory } from "./recycled-memory.ts";
 import type { RequestHead } from "../../link/exchange.ts";
 
@@ -32,6 +33,7 @@ const killed: Served = { kind: "failed", reason: "trapped", message: "it was kil
 export class WagiServant implements Servant, GuestEvents, GuestSeat {
   readonly #parts: HandlerParts;
   readonly #loaded: LoadedModule;
+  readonly #stacks: KeptStacks;
   readonly #events: ServantEvents;
   readonly #imports: WasmImports;
   readonly #recycled: RecycledMemory | undefined;
@@ -55,10 +57,12 @@ export class WagiServant implements Servant, GuestEvents, GuestSeat {
     parts: HandlerParts,
     loaded: LoadedModule,
     suspending: ReadonlySet<string>,
+    stacks: KeptStacks,
     events: ServantEvents,
   ) {
     this.#parts = parts;
     this.#loaded = loaded;
+    this.#stacks = stacks;
     this.#events = events;
     this.#imports = Guest.imports(loaded.facts, suspending, this);
     this.#recycled = recycledFor(parts, loaded);
@@ -143,15 +147,17 @@ export class WagiServant implements Servant, GuestEvents, GuestSeat {
     const output = new CgiOutput(request, () => this.#guest?.kill());
     this.#output = output;
     const guest = this.#newGuest(request);
+    const stack = this.#stacks.take();
     let thrown: unknown;
     try {
       const instance = this.#instantiate(guest, request, given.variables, output, redirects > 0);
-      await guest.activate(instance, this.#loaded.facts.hooks.start);
+      await guest.activate(instance, this.#loaded.facts.hooks.start, stack);
     } catch (error) {
       thrown = error ?? new Error("nothing was thrown");
     }
     const failure = this.#failureOf(guest, thrown);
     this.#leave(guest);
+    this.#stacks.giveBack(stack);
     if (this.#killed) return killed;
     if (errorCode(thrown) === "wasi-start-invalid") return refuse(request, 431, errorMessage(thrown));
     if (failure) return failure;

@@ -3,13 +3,12 @@ import type { KnownGateways } from "../../core/routes/route-status.ts";
 import type { NodeGateway } from "../../nodes/node-port.ts";
 
 /**
- * The gateways of nodes that are not lost, and two of them that routes show as theirs, one of all and one that has HTTPS: the same as
- * long as they are there.
+ * The gateways of nodes that are not lost, and of each scheme one of them that routes show as theirs: the first that came, as long as it
+ * is there. All are looked through only when that one is gone.
  */
 export class GatewayBook {
   readonly #gateways = new Map<string, NodeGateway>();
-  #shown: string | undefined;
-  #shownSecure: string | undefined;
+  readonly #shown: Record<"http" | "https", string | undefined> = { http: undefined, https: undefined };
   #isComplete = false;
 
   get(nodeName: string): NodeGateway | undefined {
@@ -19,9 +18,15 @@ export class GatewayBook {
   /** undefined: it has none any more. Answers whether it is another than before. */
   set(nodeName: string, gateway: NodeGateway | undefined): boolean {
     const before = this.#gateways.get(nodeName);
+    if (before?.address === gateway?.address && before?.urls.join() === gateway?.urls.join()) return false;
     if (gateway === undefined) this.#gateways.delete(nodeName);
     else this.#gateways.set(nodeName, gateway);
-    return before?.address !== gateway?.address || before?.urls.join() !== gateway?.urls.join();
+    for (const scheme of ["http", "https"] as const) {
+      const shown = this.#shown[scheme];
+      if (urlOf(gateway, scheme) !== undefined) this.#shown[scheme] ??= nodeName;
+      else if (shown === nodeName) this.#shown[scheme] = this.#firstWith(scheme);
+    }
+    return true;
   }
 
   /** Where this node's gateway takes calls of functions. */
@@ -40,36 +45,22 @@ export class GatewayBook {
   }
 
   known(): KnownGateways {
-    this.#shown = this.#stillOrFirst(this.#shown, isPlain);
-    this.#shownSecure = this.#stillOrFirst(this.#shownSecure, isSecure);
     if (this.#gateways.size === 0) return { kind: this.#isComplete ? "none" : "unknown" };
-    return {
-      kind: "present",
-      url: this.#urlOf(this.#shown, isPlain),
-      secureUrl: this.#urlOf(this.#shownSecure, isSecure),
-    };
+    return { kind: "present", url: this.#shownUrl("http"), secureUrl: this.#shownUrl("https") };
   }
 
-  #urlOf(name: string | undefined, isWanted: (url: string) => boolean): string | undefined {
-    return name === undefined ? undefined : this.#gateways.get(name)?.urls.find(isWanted);
+  #shownUrl(scheme: "http" | "https"): string | undefined {
+    return urlOf(this.#gateways.get(this.#shown[scheme] ?? ""), scheme);
   }
 
-  /** All are looked through only when the one that was shown is gone. */
-  #stillOrFirst(shown: string | undefined, isWanted: (url: string) => boolean): string | undefined {
-    if (this.#urlOf(shown, isWanted) !== undefined) return shown;
-    let first: string | undefined;
-    for (const [name, { urls }] of this.#gateways)
-      if (urls.some(isWanted) && (first === undefined || name < first)) first = name;
-    return first;
+  #firstWith(scheme: "http" | "https"): string | undefined {
+    for (const [name, gateway] of this.#gateways) if (urlOf(gateway, scheme) !== undefined) return name;
+    return undefined;
   }
 }
 
 const callScheme = "grpcs://";
 
-function isPlain(url: string): boolean {
-  return url.startsWith("http:");
-}
-
-function isSecure(url: string): boolean {
-  return url.startsWith("https:");
+function urlOf(gateway: NodeGateway | undefined, scheme: "http" | "https"): string | undefined {
+  return gateway?.urls.find((url) => url.startsWith(`${scheme}://`));
 }

@@ -78,6 +78,13 @@ export class GatewayTable {
     if (this.#certificates.delete(name)) this.#options.log.gone(keyOf("certificate", name));
   }
 
+  /** Only the keys. */
+  keys(): GatewayUpdate {
+    const update = new UpdateDraft(false);
+    update.ticketKeys.push(...this.#options.ticketKeys);
+    return update;
+  }
+
   /** All of it, or what is new to the gateway after a version; undefined: nothing is. */
   updateFor(nodeName: string, since: number | undefined): GatewayUpdate | undefined {
     const update = new UpdateDraft(since === undefined);

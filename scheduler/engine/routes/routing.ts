@@ -1,5 +1,6 @@
 /** Everything about routes and gateways in the engine, put together: the engine tells it what happens, and lets it run each turn. */
 import { type CallEndpoint, ticketLimits } from "../../../api/call-ticket.ts";
+import { isDeepStrictEqual } from "node:util";
 import type { Clock, Timer } from "../../../kit/clock.ts";
 import type { Log } from "../../../kit/log.ts";
 import type { Backend, BackendEvent } from "../../backend/backend.ts";
@@ -174,16 +175,22 @@ export class Routing implements AsyncDisposable {
 
   /** What a node says of its gateway; undefined: it has none, or is lost. */
   gatewayChanged(nodeName: string, gateway: NodeGateway | undefined): void {
+    const before = this.#gateways.known();
     if (!this.#gateways.set(nodeName, gateway)) return;
     this.#board.gatewayChanged(nodeName);
     if (gateway === undefined) this.#feeds.gone(nodeName);
-    this.#keeper.gatewaysChanged();
+    // Thousands come at once, and routes show one of them.
+    if (!isDeepStrictEqual(this.#gateways.known(), before)) this.#keeper.gatewaysChanged();
     this.#options.again();
   }
 
   /** The node's session has told all that it holds. */
   registered(nodeName: string): void {
-    if (this.#gateways.get(nodeName)) this.#feeds.registered(nodeName);
+    if (!this.#gateways.get(nodeName)) return;
+    // Whoever calls functions is known at once, whatever else has to wait until all nodes have reported.
+    const keys = this.#table.keys();
+    if (keys.ticketKeys.length > 0) this.#options.session(nodeName)?.updateGateway(keys);
+    this.#feeds.registered(nodeName);
   }
 
   /** Requests wait at this node's gateway: what sleeps is woken up, and the node is told first when something is ready. */

@@ -70,7 +70,7 @@ export async function slowHandlers(): Promise<readonly LoadedHandler[]> {
   };
   const env = (ms: number) => [{ name: "DAWDLE_MS", value: String(ms) }];
   return [
-    { ...common, name: "slow-wagi", template: { http: { handler: "wagi" }, env: env(500), ...limits } },
+    { ...common, name: "slow-wagi", template: { http: { handler: "wagi" }, env: env(250), ...limits } },
     { ...common, name: "slow-listener", template: { ...listener.template, env: env(50) } },
   ];
 }

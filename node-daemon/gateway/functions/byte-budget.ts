@@ -1,5 +1,5 @@
-/** The bytes of inputs that are coming in or under way, of all clients. */
-export class InputBudget {
+/** Bytes that may be held for all clients together. */
+export class ByteBudget {
   readonly #max: number;
   #used = 0;
 

@@ -1,0 +1,106 @@
+/** Calls functions of workloads from another program: docs/FUNCTIONS.md. */
+import { FunctionCallError } from "./errors.ts";
+import { clientLimits } from "./limits.ts";
+import { type ApiServerAccess, type CalledName, type TicketSource, ticketsFrom } from "./tickets.ts";
+import { type CallAnswer, WorkloadCalls } from "./workload-calls.ts";
+
+export { FunctionCallError } from "./errors.ts";
+export type { CallAnswer } from "./workload-calls.ts";
+
+export interface WherryFunctionsOptions {
+  /** Where tickets are from: the API server, or anything else that has them. */
+  readonly tickets: ApiServerAccess | TicketSource;
+  /** `default` if left out. */
+  readonly namespace?: string;
+  /** For each workload; others wait. 256, which is also the most that a gateway begins, if left out. */
+  readonly inFlightMax?: number;
+}
+
+export interface CallOptions {
+  /** Units of work, bytes and milliseconds that it may take; left out: as the template says. */
+  readonly fuel?: number;
+  readonly memoryBytes?: number;
+  readonly timeoutMs?: number;
+  /** For templates that are deterministic: the same seed and input, the same output and fuel. */
+  readonly seed?: string;
+  /** Stops waiting; the call itself goes on to its limits. */
+  readonly signal?: AbortSignal;
+  readonly namespace?: string;
+}
+
+const plurals: Readonly<Record<string, string>> = {
+  deployment: "wasmdeployments",
+  wasmdeployment: "wasmdeployments",
+  wasmdeployments: "wasmdeployments",
+  daemonset: "wasmdaemonsets",
+  wasmdaemonset: "wasmdaemonsets",
+  wasmdaemonsets: "wasmdaemonsets",
+};
+
+export class WherryFunctions implements AsyncDisposable {
+  readonly #tickets: TicketSource;
+  readonly #namespace: string;
+  readonly #inFlightMax: number;
+  readonly #workloads = new Map<string, WorkloadCalls>();
+
+  constructor({
+    tickets,
+    namespace = "default",
+    inFlightMax = clientLimits.inFlight,
+  }: WherryFunctionsOptions) {
+    this.#tickets = typeof tickets === "function" ? tickets : ticketsFrom(tickets);
+    this.#namespace = namespace;
+    this.#inFlightMax = inFlightMax;
+  }
+
+  /** `workload`: deployment/NAME or daemonset/NAME. Rejects with a {@link FunctionCallError}. */
+  call(
+    workload: string,
+    name: string,
+    input: Uint8Array | string = "",
+    options: CallOptions = {},
+  ): Promise<CallAnswer> {
+    const { fuel = 0, memoryBytes = 0, timeoutMs = 0, seed, signal, namespace = this.#namespace } = options;
+    const request = {
+      function: name,
+      input: typeof input === "string" ? Buffer.from(input) : input,
+      fuel,
+      memoryBytes,
+      timeoutMs,
+      seed,
+    };
+    try {
+      return this.#workload(parseWorkload(namespace, workload)).call(request, signal);
+    } catch (thrown) {
+      return Promise.reject(thrown instanceof Error ? thrown : new Error(String(thrown)));
+    }
+  }
+
+  /** At once: calls under way are rejected. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const calls of this.#workloads.values()) calls.close();
+    this.#workloads.clear();
+  }
+
+  #workload(name: CalledName): WorkloadCalls {
+    const key = `${name.namespace}/${name.plural}/${name.name}`;
+    let calls = this.#workloads.get(key);
+    if (calls === undefined) {
+      calls = new WorkloadCalls({ ticket: () => this.#tickets(name), inFlightMax: this.#inFlightMax });
+      this.#workloads.set(key, calls);
+    }
+    return calls;
+  }
+}
+
+function parseWorkload(namespace: string, workload: string): CalledName {
+  const [kind = "", name = "", ...more] = workload.split("/");
+  const plural = Object.hasOwn(plurals, kind.toLowerCase()) ? plurals[kind.toLowerCase()] : undefined;
+  if (plural === undefined || name === "" || more.length > 0)
+    throw new FunctionCallError(
+      "InvalidCall",
+      `call ${JSON.stringify(workload)}: expected deployment/NAME or daemonset/NAME`,
+      true,
+    );
+  return { namespace, plural, name };
+}
