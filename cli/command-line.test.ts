@@ -285,6 +285,20 @@ test("logs -f: waits for instances, adds those that come later, and ends with th
   expect(terminal.stderr).toBe("waiting for wasmjob.wherry.dev/work to start\n");
 });
 
+test.each([
+  [
+    "--port 9443 --https-port 9444",
+    `--https-port "9444" leaves no room for --port, which takes 9443 to 9444`,
+  ],
+  ["--nodes 3 --http-port 8080 --https-port 8082", `no room for --http-port, which takes 8080 to 8082`],
+  ["--port 7440 --http-port 7439 --nodes 2", `no room for --port, which takes 7440 to 7441`],
+  ["--https-port 65536", `--https-port "65536" must be at most 65535`],
+])("up: ports that are wanted twice are refused before anything starts: %s", async (args, says) => {
+  const { code, stderr } = await run(`up ${args}`);
+  expect(stderr).toContain(says);
+  expect(code).toBe(1);
+});
+
 test("describe: an instance tells where it is, how and why", async () => {
   const object = instance("hello-1", "hello", "Pending");
   Object.assign(object.status, {

@@ -440,6 +440,7 @@ export interface HeaderValue {
   readonly value: string;
 }
 
+/** Headers that are set, added and removed. */
 export interface HeaderChanges {
   /** In place of what is there. */
   readonly set?: readonly HeaderValue[];
@@ -470,7 +471,9 @@ export interface RouteRule {
   /** What is done with the request and its answer. */
   readonly filters?: readonly ({
     readonly type: "RequestHeaderModifier" | "ResponseHeaderModifier" | "RequestRedirect" | "URLRewrite";
+    /** Headers that are set, added and removed. */
     readonly requestHeaderModifier?: HeaderChanges;
+    /** Headers that are set, added and removed. */
     readonly responseHeaderModifier?: HeaderChanges;
     /** The answer, instead of a backend's. */
     readonly requestRedirect?: {

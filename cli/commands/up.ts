@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import type { CommandContext } from "../command.ts";
 import { parseCount } from "../duration.ts";
 import { Failure } from "../failure.ts";
-import type { HttpPort } from "../local/gateway-flags.ts";
+import type { GatewayPorts, HttpPort } from "../local/gateway-flags.ts";
 import { localLimits } from "../local/limits.ts";
 import { servicePrograms } from "../local/program.ts";
 import { defaultStateDirectory } from "../local/state-directory.ts";
@@ -74,6 +74,9 @@ export function define(command: Command, { terminal }: CommandContext): void {
           : resolve(terminal.workingDirectory, options.placementConfig);
       if (placementConfig !== undefined && !existsSync(placementConfig))
         throw new Failure(`--placement-config ${options.placementConfig}: the file does not exist`);
+      const http = httpPort(options.httpPort, nodes);
+      const httpsPort = certainPort(options.httpsPort, "--https-port", nodes);
+      refuseSharedPorts(port, nodes, { http, httpsPort });
       const programs = servicePrograms();
       const settings = {
         nodes,
@@ -81,8 +84,8 @@ export function define(command: Command, { terminal }: CommandContext): void {
         stateDirectory: resolve(terminal.workingDirectory, options.stateDir),
         hostPaths: [...shownDirectory(terminal), ...options.hostPath],
         listen: options.listen,
-        http: httpPort(options.httpPort, nodes),
-        httpsPort: certainPort(options.httpsPort, "--https-port", nodes),
+        http,
+        httpsPort,
         placementConfig,
         recordPlacement:
           options.recordPlacement === undefined
@@ -111,6 +114,25 @@ function certainPort(text: string | undefined, flag: string, nodes: number): num
   const most = 65_536 - nodes;
   if (port > most) throw new Failure(`${flag} "${text}" must be at most ${most}, one port for each node`);
   return port === 0 ? undefined : port;
+}
+
+/** Each of them would otherwise fail later, after others have started. */
+function refuseSharedPorts(port: number, nodes: number, { http, httpsPort }: GatewayPorts): void {
+  const ranges = [
+    // 0: any two that are free.
+    ...(port === 0 ? [] : [{ flag: "--port", first: port, last: port + 1 }]),
+    ...(http?.strict ? [{ flag: "--http-port", first: http.port, last: http.port + nodes - 1 }] : []),
+    ...(httpsPort === undefined
+      ? []
+      : [{ flag: "--https-port", first: httpsPort, last: httpsPort + nodes - 1 }]),
+  ];
+  for (const [at, { flag, first, last }] of ranges.entries()) {
+    const other = ranges.slice(0, at).find((one) => one.first <= last && first <= one.last);
+    if (other)
+      throw new Failure(
+        `${flag} "${first}" leaves no room for ${other.flag}, which takes ${other.first} to ${other.last}; choose another port`,
+      );
+  }
 }
 
 /** The working directory as the shell shows it: manifests may name it by its links, and placement compares what is written. */

@@ -7,9 +7,12 @@ export interface DescribedLine {
   readonly begins?: true;
 }
 
+const acronyms = new Set(["url", "uid", "tls", "http"]);
+
 /** `replicaCount` as `Replica Count`. Keys that are not a field's name (labels, file names) stay as they are. */
 export function fieldLabel(key: string): string {
   if (!/^[a-z][a-zA-Z0-9]*$/.test(key)) return key;
+  if (acronyms.has(key)) return key.toUpperCase();
   const words = key.replaceAll(/([a-z0-9])([A-Z])/g, "$1 $2");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }

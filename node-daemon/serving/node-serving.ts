@@ -122,7 +122,7 @@ export class NodeServing {
     await this.#keeper.end(0);
     throw new WherryError(
       "AddressUnavailable",
-      `${this.#trouble}; choose another address (--gateway-http, --gateway-https and --gateway-peer of wherry-node, --http-port of wherry up)`,
+      `${this.#trouble}; choose another address (--gateway-http, --gateway-https and --gateway-peer of wherry-node, --http-port and --https-port of wherry up)`,
     );
   }
 

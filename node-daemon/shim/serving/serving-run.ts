@@ -148,7 +148,13 @@ export class ServingRun implements RequestOwner {
     this.touched();
     const hasWaited = this.#waiting.has(request);
     const waited = hasWaited ? "; it was never begun, as others were served all the time" : "";
-    const message = `the request was not answered within ${this.#options.serving.timeoutMs} ms, or what its caller had left${waited}`;
+    const own = this.#options.serving.timeoutMs;
+    const left = request.head.timeoutMs;
+    const limit =
+      left !== 0 && left < own
+        ? `${left} ms, which is what its caller had left`
+        : `${own} ms, which is the template's limit`;
+    const message = `the request was not answered within ${limit}${waited}`;
     // What was never begun says nothing about the guest, and comes by the thousand.
     if (!hasWaited && !request.over)
       this.#options.note(`${request.head.method} ${request.head.path}: timeout: ${message}`);
