@@ -243,14 +243,14 @@ test("Daemon: drain ends everything as a disruption and reports it before it lea
 test("Daemon: cut off for too long, jobs stop and deployments go on", async () => {
   await startDaemon();
   const session = await scheduler.session();
-  session.welcome({ stopDisconnectedAfterMs: 150 });
+  session.welcome({ stopDisconnectedAfterMs: 1_500 });
   await session.inventory();
   session.send(assignMessage(["web"]));
   session.send(assignMessage(["job"], { owner: { kind: "WasmJob", name: "j", uid: "o" } }));
   await session.status("job", (phase) => phase === "Running");
   // A shim without a daemon does the same.
   const stopAloneAfterMs = (run: string) => driver.runs.get(run)?.spec.stopAloneAfterMs;
-  expect([stopAloneAfterMs("web/0"), stopAloneAfterMs("job/0")]).toEqual([undefined, 150]);
+  expect([stopAloneAfterMs("web/0"), stopAloneAfterMs("job/0")]).toEqual([undefined, 1_500]);
   scheduler.stop();
   await expect.poll(() => driver.stopped.map(({ uid }) => uid)).toEqual(["job"]);
   await scheduler.listen(schedulerTls);

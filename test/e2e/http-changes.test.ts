@@ -88,8 +88,7 @@ test.each(all)("%s: ten revisions, some overtaken by the next", async (kind) => 
 test.each(all)("%s: from ten instances to one, and back", async (kind) => {
   const handler = handlerNamed(kind);
   const name = `scales-${kind}`;
-  await cluster.apply(served(handler, name, 10));
-  await cluster.apply(route(name));
+  await cluster.apply([served(handler, name, 10), route(name)].join("---\n"));
   await client.settled(name, 1, 10);
   await answers(handler, name);
   const running = load(handler, name);

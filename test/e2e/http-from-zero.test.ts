@@ -32,8 +32,7 @@ afterAll(async () => {
 });
 
 async function serve(handler: LoadedHandler, name: string): Promise<void> {
-  await cluster.apply(served(handler, name, 1, { wakeOnRequest: true }));
-  await cluster.apply(route(name));
+  await cluster.apply([served(handler, name, 1, { wakeOnRequest: true }), route(name)].join("---\n"));
   await client.settled(name, 1, 1);
   await eventually(async () => {
     expect((await ask(cluster.url("one"), { host: hostOf(name) })).status).toBe(200);
@@ -105,8 +104,7 @@ test("without the scheduler each node wakes what it ran, and nothing is lost whe
   const nodes = ["one", "two"];
   await using own = await TestCluster.start(nodes, { gateways: true });
   const name = "orphaned";
-  await own.apply(served(wagi, name, 2, { wakeOnRequest: true }));
-  await own.apply(route(name));
+  await own.apply([served(wagi, name, 2, { wakeOnRequest: true }), route(name)].join("---\n"));
   await own.client().settled(name, 1, 2);
   await eventually(async () => {
     for (const node of nodes) expect((await ask(own.url(node), { host: hostOf(name) })).status).toBe(200);

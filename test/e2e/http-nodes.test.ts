@@ -31,10 +31,11 @@ beforeAll(async () => {
     nodeArgs: ["--keep-instances-on-exit"],
   });
   client = cluster.client();
-  for (const handler of handlers) {
-    await cluster.apply(served(handler, handler.name, replicas));
-    await cluster.apply(route(handler.name));
-  }
+  const manifests = handlers.flatMap((handler) => [
+    served(handler, handler.name, replicas),
+    route(handler.name),
+  ]);
+  await cluster.apply(manifests.join("---\n"));
   for (const { name } of handlers) await client.settled(name, 1, replicas);
   await eventually(async () => {
     for (const url of urls()) for (const one of asked) expect((await ask(url, one)).status).toBe(200);

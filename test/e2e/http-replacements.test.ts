@@ -40,10 +40,11 @@ class Scene {
     cluster = await TestCluster.start(nodes, options);
     const scene = new Scene(cluster, nodes, handlers);
     const client = cluster.client();
-    for (const handler of handlers) {
-      await cluster.apply(served(handler, handler.name, replicas, spec));
-      await cluster.apply(route(handler.name));
-    }
+    const manifests = handlers.flatMap((handler) => [
+      served(handler, handler.name, replicas, spec),
+      route(handler.name),
+    ]);
+    await cluster.apply(manifests.join("---\n"));
     for (const { name } of handlers) await client.settled(name, 1, replicas);
     await eventually(async () => {
       for (const url of scene.urls) {

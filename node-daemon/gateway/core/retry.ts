@@ -23,8 +23,8 @@ export interface RetryFacts {
 /** A request that five places have refused is held until one comes that has not. */
 const triesMax = 5;
 
-/** RFC 9110 9.2.2. */
-const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
+/** RFC 9110 9.2.2, but for TRACE, which no gateway forwards. */
+const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 
 /**
  * `elsewhere`: at once, and it does not count as a retry. `retry`: the same, but it counts. `hold`: wait for a place to come (back).

@@ -56,6 +56,11 @@ export class CallStream {
     this.#parts = parts;
     const { stream, outputs, clock } = parts;
     this.#responses = new OutgoingResponses(stream, outputs, clock);
+  }
+
+  /** Until its stream ends. */
+  begin(): void {
+    const { stream } = this.#parts;
     stream.on("data", (chunk: Buffer) => this.#onData(chunk));
     stream.on("end", () => {
       this.#hasEnded = true;

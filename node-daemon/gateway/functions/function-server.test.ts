@@ -2,7 +2,13 @@ import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { fileURLToPath } from "node:url";
-import { type Client, credentials, loadPackageDefinition, Metadata } from "@grpc/grpc-js";
+import {
+  type ChannelCredentials,
+  type Client,
+  credentials,
+  loadPackageDefinition,
+  Metadata,
+} from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { beforeAll, expect, test } from "vitest";
 import { ticketAudience, ticketClaim, ticketType } from "../../../api/call-ticket.ts";
@@ -39,10 +45,16 @@ type FunctionsClient = Client & {
 const proto = fileURLToPath(new URL("../../../proto/wherry/v1/functions.proto", import.meta.url));
 const options = { longs: Number, oneofs: false, defaults: true };
 // Its types are made for the node's contract only; this is the interface above.
-const { Functions } = (loadPackageDefinition(loadSync(proto, options)) as any).wherry.v1;
+const { Functions } = (
+  loadPackageDefinition(loadSync(proto, options)) as unknown as {
+    readonly wherry: {
+      readonly v1: { readonly Functions: new (address: string, as: ChannelCredentials) => FunctionsClient };
+    };
+  }
+).wherry.v1;
 
 const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-const pem = publicKey.export({ type: "spki", format: "pem" }).toString();
+const pem = publicKey.export({ type: "spki", format: "pem" });
 let files: TlsFiles;
 
 beforeAll(async () => {

@@ -193,7 +193,7 @@ export class FunctionServer {
       inputs: this.#inputs,
       outputs: this.#outputs,
       clock,
-    });
+    }).begin();
   }
 }
 

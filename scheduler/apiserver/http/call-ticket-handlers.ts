@@ -1,5 +1,4 @@
 import {
-  type CallEndpoint,
   type CalledWorkload,
   callableKinds,
   type CallTicket,
@@ -21,14 +20,6 @@ import { fieldOf } from "./delete-options.ts";
 import type { Exchange } from "./exchange.ts";
 import { notAcceptable } from "./media.ts";
 import { existing, representationOf } from "./read-handlers.ts";
-
-/** What the `calls` subresource of a workload needs beside its object. */
-export interface CallServices {
-  /** Throws ServiceUnavailable while nothing is scheduled here. */
-  endpoints(workloadUid: string): readonly CallEndpoint[];
-  /** By which clients know gateways: PEM. */
-  readonly caBundle: string;
-}
 
 /** Whoever may create this may call the workload's functions, at gateways, as long as the ticket is good. */
 export async function createCallTicket(

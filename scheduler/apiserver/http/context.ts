@@ -9,7 +9,7 @@ import type { ObjectWriter } from "../objects/object-writer.ts";
 import type { PlacementSimulator } from "../placement-simulator.ts";
 import type { Kind, Registry } from "../registry.ts";
 import type { ObjectSource } from "../storage/object-source.ts";
-import type { CallServices } from "./call-ticket-handlers.ts";
+import type { CallServices } from "../call-services.ts";
 import type { WatchHub } from "./watch-hub.ts";
 
 /** What handlers work with. */
