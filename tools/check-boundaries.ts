@@ -5,7 +5,18 @@ import { fileURLToPath } from "node:url";
 import { checkBoundaries } from "./boundaries.ts";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
-const folders = ["kit", "api", "proto", "scheduler", "node-daemon", "client", "cli", "bench", "test", "tools"];
+const folders = [
+  "kit",
+  "api",
+  "proto",
+  "scheduler",
+  "node-daemon",
+  "client",
+  "cli",
+  "bench",
+  "test",
+  "tools",
+];
 
 const files = folders
   .map((folder) => join(root, folder))

@@ -3,7 +3,16 @@ import { withGivenMemory } from "./given-memory.ts";
 import { op } from "./opcodes.ts";
 import { rewriteModule, type RewriteMode } from "./rewrite.ts";
 import { engine } from "./rewritten-guest.ts";
-import { buildModule, type Bytes, exportItem, functionType, kind, lines, sized, type } from "./wasm-builder.ts";
+import {
+  buildModule,
+  type Bytes,
+  exportItem,
+  functionType,
+  kind,
+  lines,
+  sized,
+  type,
+} from "./wasm-builder.ts";
 
 interface Memory {
   readonly buffer: ArrayBuffer;

@@ -63,7 +63,11 @@ test.each([
   { name: "a listener without a name", message: { kind: "listening", id: own, listeners: [{ port: 1 }] } },
   {
     name: "listeners without end",
-    message: { kind: "listening", id: own, listeners: Array.from({ length: 65 }, () => ({ name: "a", port: 1 })) },
+    message: {
+      kind: "listening",
+      id: own,
+      listeners: Array.from({ length: 65 }, () => ({ name: "a", port: 1 })),
+    },
   },
   { name: "listeners that are no list", message: { kind: "run", id: own, listeners: { length: 1 } } },
 ])("findBreach: $name is not", ({ message }) => {
