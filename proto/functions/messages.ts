@@ -34,8 +34,8 @@ export interface CallResponse {
   readonly usage: CallUsage | undefined;
 }
 
-export const callPath = "/wherry.v1.Functions/Call";
-export const callsPath = "/wherry.v1.Functions/Calls";
+export const callPath = "/wherry.v1.FunctionService/Call";
+export const callsPath = "/wherry.v1.FunctionService/Calls";
 
 export function writeRequest(request: CallRequest): readonly Uint8Array[] {
   const { id, input, fuel, memoryBytes, timeoutMs, seed } = request;

@@ -45,10 +45,12 @@ type FunctionsClient = Client & {
 const proto = fileURLToPath(new URL("../../../proto/wherry/v1/functions.proto", import.meta.url));
 const options = { longs: Number, oneofs: false, defaults: true };
 // Its types are made for the node's contract only; this is the interface above.
-const { Functions } = (
+const { FunctionService } = (
   loadPackageDefinition(loadSync(proto, options)) as unknown as {
     readonly wherry: {
-      readonly v1: { readonly Functions: new (address: string, as: ChannelCredentials) => FunctionsClient };
+      readonly v1: {
+        readonly FunctionService: new (address: string, as: ChannelCredentials) => FunctionsClient;
+      };
     };
   }
 ).wherry.v1;
@@ -98,7 +100,7 @@ class Service implements AsyncDisposable {
       await once(this.#listener, "listening");
     }
     const address = this.#listener.address() as { port: number };
-    const client: FunctionsClient = new Functions(
+    const client: FunctionsClient = new FunctionService(
       `localhost:${address.port}`,
       credentials.createSsl(files.ca),
     );

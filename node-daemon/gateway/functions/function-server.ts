@@ -233,7 +233,7 @@ function refuse(stream: ServerHttp2Stream, status: number, message: string): voi
 
 function refuseHttp(stream: ServerHttp2Stream): void {
   stream.respond({ ":status": 415, "content-type": "text/plain" });
-  stream.end("This is a gRPC service: wherry.v1.Functions.\n");
+  stream.end("This is a gRPC service: wherry.v1.FunctionService.\n");
   stream.resume();
 }
 
