@@ -1,4 +1,5 @@
 import { checkImports, checkModule } from "../../node-daemon/runtimes/v8/check-module.ts";
+import { checkModuleUse } from "../../node-daemon/runtimes/v8/check-use.ts";
 import { engine as shimEngine } from "../../node-daemon/shim/engine.ts";
 import type { ExternalKind } from "../../node-daemon/wasm/module-facts.ts";
 import { rewriteModule } from "../../node-daemon/wasm/rewrite.ts";
@@ -51,7 +52,7 @@ function judged(binary: Uint8Array): Verdict {
   if (!valid) return refusedAs("ModuleInvalid");
   const imports = shimEngine.Module.imports(new engine.Module(binary));
   const offered = checkImports(imports.map((entry) => ({ ...entry, kind: entry.kind as ExternalKind })));
-  const unfit = offered ?? checkModule(rewritten.facts);
+  const unfit = offered ?? checkModule(rewritten.facts) ?? checkModuleUse(rewritten.facts, undefined);
   if (unfit !== undefined && unfit.message.length > messageMax) {
     return { kind: "broken", what: `a message of ${unfit.message.length} characters` };
   }
