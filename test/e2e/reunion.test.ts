@@ -70,7 +70,8 @@ test("reunion: with onDisconnect stop there never are two copies, and what has s
 
 test("reunion: when most nodes are silent at once nothing is replaced, and all goes on as it was", async () => {
   const image = await guestImage("ticker");
-  cluster = await TestCluster.start(names, { lostAfter: "3s", hostPaths: [guestFolder()] });
+  // Longer than the silence of one node can be found out after that of another.
+  cluster = await TestCluster.start(names, { lostAfter: "7s", hostPaths: [guestFolder()] });
   await cluster.apply(deployment(6, { name: "ticker", image }));
   const placed = await running(6);
   const before = uidsOf(placed);
