@@ -46,7 +46,7 @@ export default defineConfig({
           testTimeout: 240_000,
           expect: expectations,
           hookTimeout: 240_000,
-          maxWorkers: Math.min(2 * processors, 8),
+          maxWorkers: Math.min(processors + 1, 8),
           sequence: { groupOrder: 3 },
         },
       },
