@@ -162,6 +162,13 @@ function stopOnSignals(terminal: Terminal): UpSignals {
   return { stop: stop.signal, kill: kill.signal };
 }
 
+/** A node's gateway also takes calls of functions, at an address of their own. */
+function urlText(url: string): string {
+  return url.startsWith("grpcs:")
+    ? `  functions   ${url}   (npx wherry invoke --help)`
+    : `  HTTP        ${url}   (routes: npx wherry get wasmroutes)`;
+}
+
 function readyText(cluster: RunningCluster, terminal: Terminal): string {
   const { url, kubeconfig, nodes, readOnly } = cluster;
   const path = shorter(kubeconfig, terminal.workingDirectory);
@@ -172,9 +179,7 @@ function readyText(cluster: RunningCluster, terminal: Terminal): string {
     `  API         ${url}`,
     `  kubeconfig  ${path}   (kubectl --kubeconfig ${path} get wasmnodes)`,
     ...nodes.map((node) => `  node        ${nodeText(node)}`),
-    ...nodes.flatMap(({ urls }) =>
-      urls.map((one) => `  HTTP        ${one}   (routes: npx wherry get wasmroutes)`),
-    ),
+    ...nodes.flatMap(({ urls }) => urls.map(urlText)),
     "Try next:",
     "  npx wherry apply -f examples/hello",
     "  npx wherry get wasminstances",
