@@ -21,7 +21,7 @@ function hello(given: Partial<Hello__Output>): Hello__Output {
     grants: null,
     gatewayAddress: "",
     metricsAddress: "",
-  gatewayUrls: [],
+    gatewayUrls: [],
     ...given,
   };
 }
@@ -88,7 +88,7 @@ test("readHello: where its gateway is reached", () => {
   const gateway = {
     gatewayAddress: "[fd00::7]:7000",
     metricsAddress: "",
-  gatewayUrls: ["http://[fd00::7]:8080", "https://a.example"],
+    gatewayUrls: ["http://[fd00::7]:8080", "https://a.example"],
   };
   expect(readHello(hello(gateway)).gateway).toEqual({
     address: "[fd00::7]:7000",
@@ -104,12 +104,9 @@ test.each([
   { name: "with a path", gatewayAddress: "a.example:1/x" },
   { name: "with a line end", gatewayAddress: "a.example:1\nb" },
   { name: "that is too long", gatewayAddress: `${"a".repeat(300)}:1` },
-  { name: "with an URL of another scheme", gatewayAddress: "a:1", metricsAddress: "",
-  gatewayUrls: ["ftp://a"] },
-  { name: "with an URL that has a path", gatewayAddress: "a:1", metricsAddress: "",
-  gatewayUrls: ["http://a/x"] },
-  { name: "with an URL that is none", gatewayAddress: "a:1", metricsAddress: "",
-  gatewayUrls: ["http://[x"] },
+  { name: "with an URL of another scheme", gatewayAddress: "a:1", gatewayUrls: ["ftp://a"] },
+  { name: "with an URL that has a path", gatewayAddress: "a:1", gatewayUrls: ["http://a/x"] },
+  { name: "with an URL that is none", gatewayAddress: "a:1", gatewayUrls: ["http://[x"] },
   {
     name: "with too many URLs",
     gatewayAddress: "a:1",
