@@ -391,3 +391,24 @@ test(
     expect(await Promise.all([silent.ended(), half.ended()])).toEqual(["", ""]);
   },
 );
+
+test("gateway: a client that has too many connections is told so, and nobody else has fewer for it", async () => {
+  await using gateway = new TestGateway({ connectionsPerClientMax: 8 }).serve(echo);
+  const port = await gateway.listen();
+  const clients = [];
+  for (let i = 0; i < 8; i++) clients.push(await gateway.connect(port));
+  const told = await gateway.connect(port);
+  const refused = await gateway.connect(port);
+  expect(await refused.send(get("Host: a")).ended()).toBe("");
+  expect(await told.send(get("Host: a") + smuggled).ended()).toMatch(
+    /^HTTP\/1\.1 429 [^]*wherry-reason: TooManyConnections\r\nretry-after: 1[^]*Connection: close/,
+  );
+  expect(told.text).not.toMatch(/HTTP\/1\.1 200/);
+  expect(gateway.instances.calls.length).toBe(0);
+  await (await gateway.connect(port, "127.0.0.2")).send(get("Host: a")).until(/200 OK/);
+  for (const client of clients) await client.send(get("Host: a")).until(/200 OK/);
+  expect(gateway.gateway.connections().refused).toEqual({ perClient: 2, inAll: 0 });
+  for (const client of [told, ...clients]) client.socket.destroy();
+  while (gateway.gateway.connections().open > 1) await new Promise((resolve) => setImmediate(resolve));
+  await (await gateway.connect(port)).send(get("Host: a")).until(/200 OK/);
+});
