@@ -21,7 +21,7 @@ import { FloodGuard } from "../core/flood-guard.ts";
 import type { CallOutcome, FunctionCall } from "../function-call.ts";
 import { gatewayLimits } from "../limits.ts";
 import { CallStream, percentEncoded } from "./call-stream.ts";
-import { ByteBudget } from "./byte-budget.ts";
+import { ByteBudget } from "../core/byte-budget.ts";
 import { functionLimits } from "./limits.ts";
 import { TicketDesk } from "./ticket-desk.ts";
 
