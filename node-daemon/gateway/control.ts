@@ -98,7 +98,10 @@ export interface Endpoint {
     | { readonly kind: "listener"; readonly address: string; readonly port: number };
   /** Requests that it handles at once; more wait with it. */
   readonly concurrency: number;
+  /** Until the head of the answer. */
   readonly timeoutMs: number;
+  /** Of an answer that has begun: for how long nothing may come or go. Absent: a daemon before had none. */
+  readonly idleTimeoutMs?: number;
   readonly bodyBytesMax: number;
   readonly functions: boolean;
 }

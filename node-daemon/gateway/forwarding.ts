@@ -24,7 +24,14 @@ import type {
   ResponseHead,
 } from "../link/exchange.ts";
 import { AnswerRelay } from "./answer-relay.ts";
-import { type AttemptFacts, attemptMsMax, bodyBytesMaxOf, headFor } from "./attempts.ts";
+import {
+  type AttemptFacts,
+  attemptMsMax,
+  bodyBytesMaxOf,
+  headFor,
+  idleMsMax,
+  wholeAttemptMs,
+} from "./attempts.ts";
 import type { Backend, Backends, Holder, Workload } from "./backends.ts";
 import { ClientBody } from "./client-body.ts";
 import type { ClientRequest, RequestTaker } from "./client-side.ts";
@@ -97,6 +104,9 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
   /** Of what is waited for now: a place, or this attempt. */
   #stepDueMs = never;
   #attemptMs = 0;
+  /** Of an answer that has begun: something came last then, and has to come after that. */
+  #activeMs = 0;
+  #idleMs = never;
   #holdMs = 0;
   /** Altogether, up to the last attempt. */
   #heldMs = 0;
@@ -231,6 +241,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     const nowMs = this.#context.clock.monotonic();
     if (this.#body.take(bytes, this.#exchange, nowMs) === "gathered") return this.#gathered(nowMs);
     if (this.#state === "gathering") return;
+    this.#activeMs = nowMs;
     if (this.#place !== undefined && this.#body.bytes > bodyBytesMaxOf(this.#place))
       return this.#fail(bodyTooLarge);
     if (this.#exchange === undefined || !this.#exchange.write(bytes)) this.#body.pause();
@@ -249,6 +260,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
   }
 
   clientDrained(): void {
+    this.#activeMs = this.#context.deadlines.tickedMs;
     this.#answer.drained(this.#exchange);
   }
 
@@ -278,11 +290,24 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     if (this.#request.headers.debug !== undefined && this.#context.options.debugHeaders) {
       list.push("server-timing", this.#timing());
     }
+    this.#awaitEnd();
     this.#answer.respond(clean.status, list, clean.contentLength);
   }
 
+  /** The instance has kept to its time; the rest may take as long as something comes, and as the route allows. */
+  #awaitEnd(): void {
+    const before = this.#stepDueMs;
+    this.#stepDueMs = this.#attemptMs + wholeAttemptMs(this.#rule);
+    this.#activeMs = this.#context.deadlines.tickedMs;
+    if (this.#place !== undefined) this.#idleMs = idleMsMax(this.#place);
+    // A deadline that is later is found when the one before has passed: most answers have ended by then.
+    if (this.#dueMs() < before) this.#arm();
+  }
+
   data(bytes: Buffer): void {
-    if (this.#state === "answering") this.#answer.data(bytes, this.#exchange);
+    if (this.#state !== "answering") return;
+    this.#activeMs = this.#context.deadlines.tickedMs;
+    this.#answer.data(bytes, this.#exchange);
   }
 
   end(end: ExchangeEnd): void {
@@ -355,7 +380,9 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
 
   #dueMs(): number {
     const dueMs = Math.min(this.#stepDueMs, this.#wholeDueMs);
-    return this.#state === "held" ? dueMs : Math.min(dueMs, this.#body.dueMs);
+    if (this.#state === "held") return dueMs;
+    // An answer that goes on says that its request is wanted still, whether more of that comes or not.
+    return Math.min(dueMs, this.#state === "answering" ? this.#activeMs + this.#idleMs : this.#body.dueMs);
   }
 
   onDeadline(nowMs: number): void {
@@ -363,13 +390,13 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     if (this.#dueMs() > nowMs) return this.#arm();
     if (nowMs >= this.#wholeDueMs) return this.#fail(deadlineExceeded);
     if (this.#state === "held") return this.#say(noInstance);
+    if (this.#state === "answering") return this.#cutOff();
     if (this.#body.dueMs <= nowMs) return this.#fail(bodyTooSlow);
     if (this.#state === "gathering") {
       if (this.#request.bodyLength === undefined) this.#gathered(nowMs);
       else this.#say(bodyTooSlow);
       return;
     }
-    if (this.#state === "answering") return this.#fail(deadlineExceeded);
     this.#attemptFailed({ kind: "failed", reason: "timeout", message: "it has not answered in time" });
   }
 

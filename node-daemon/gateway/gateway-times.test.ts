@@ -76,16 +76,55 @@ test("Gateway: tries an attempt that took too long again where a route says so",
   await client.until(/second$/);
 });
 
-test("Gateway: cuts off an answer that does not end in time", async () => {
+test.each([
+  ["the route's", { requestTimeoutMs: 100 }],
+  ["that of one attempt", { attemptTimeoutMs: 100 }],
+])("Gateway: cuts off an answer that does not end in time: %s", async (_name, rule) => {
   const { clock, gateway } = timed();
-  await using _gateway = gateway.serve(
-    { begin: (call) => call.respond(200, []) },
-    { rule: { requestTimeoutMs: 100 } },
-  );
+  await using _gateway = gateway.serve({ begin: (call) => call.respond(200, []) }, { rule });
   const client = await asked(gateway);
   await client.until(/200 OK[^]*\r\n\r\n$/);
   clock.advance(120);
   expect(await client.ended()).not.toMatch(/0\r\n\r\n$/);
+});
+
+const briefly = { endpoint: { timeoutMs: 200, idleTimeoutMs: 1_000 } };
+const idle = briefly.endpoint.idleTimeoutMs + shimGraceMs;
+
+test("Gateway: an answer that has begun lasts longer than its instance's time, until nothing comes any more", async () => {
+  const { clock, gateway } = timed();
+  await using _gateway = gateway.serve({ begin: (call) => call.respond(200, []) }, briefly);
+  const client = await asked(gateway);
+  await client.until(/200 OK[^]*\r\n\r\n$/);
+  for (let i = 0; i < 3; i++) {
+    clock.advance(idle - 100);
+    gateway.instances.calls[0]?.data(`event ${i}`);
+    await client.until(new RegExp(`event ${i}`));
+  }
+  clock.advance(idle - 100);
+  expect([client.isEnded, gateway.instances.calls[0]?.cancelled]).toEqual([false, false]);
+  clock.advance(120);
+  expect(await client.ended()).not.toMatch(/0\r\n\r\n$/);
+  expect(gateway.instances.calls[0]?.cancelled).toBe(true);
+});
+
+test("Gateway: what its client still sends keeps an answer, too, and the body's silence does not end it", async () => {
+  const { clock, gateway } = timed();
+  const endpoint = { idleTimeoutMs: 2 * bodySilenceMs };
+  await using _gateway = gateway.serve({ begin: (call) => call.respond(200, []) }, { endpoint });
+  const client = await asked(
+    gateway,
+    "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n",
+  );
+  await until(() => gateway.gateway.figures()[0]?.inFlight === 1);
+  clock.advance(gather.unknownMs + 20);
+  await client.until(/200 OK/);
+  for (const body of ["ab", "abb", "abbb"]) {
+    clock.advance(endpoint.idleTimeoutMs);
+    client.send("1\r\nb\r\n");
+    await until(() => gateway.instances.calls[0]?.body === body);
+  }
+  expect(client.isEnded).toBe(false);
 });
 
 test.each([
@@ -223,6 +262,19 @@ test("Gateway: ends in time what another gateway has sent, and does not let it b
   expect([events, gateway.instances.calls[0]?.cancelled]).toEqual([["failed timeout"], true]);
   expect(relayed(gateway, "w", "hello")).toEqual(["failed tooLarge"]);
   expect(gateway.instances.calls[1]?.cancelled).toBe(true);
+});
+
+test("Gateway: an answer for another gateway lasts longer than its instance's time, too", async () => {
+  const { clock, gateway } = timed();
+  await using _gateway = gateway.serve({ begin: (call) => call.respond(200, []) }, briefly);
+  const events = relayed(gateway, "w");
+  await until(() => events.length === 1);
+  clock.advance(idle - 100);
+  gateway.instances.calls[0]?.data("x");
+  clock.advance(idle - 100);
+  expect(events).toEqual(["head 200 ", "data x"]);
+  clock.advance(120);
+  expect(events.slice(2)).toEqual(["failed timeout"]);
 });
 
 test("Gateway: counts what it has answered", async () => {

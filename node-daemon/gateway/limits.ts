@@ -84,6 +84,8 @@ export const gatewayLimits = {
   /** A request's headers, and what the parsers read of a body before they are told to stop. */
   holdBytesEach: 8 * 1024,
   holdBodyBytesMax: 80 * 1024,
+  /** Of an answer that has begun, where the daemon has said nothing: as templates have it that say nothing. */
+  idleMs: 60_000,
   /** A shim ends requests by itself; this much later the gateway does not believe in it any more. */
   shimGraceMs: 5_000,
   /** For requests to other nodes without a limit of their own: the longest that a template can give, and some. */
