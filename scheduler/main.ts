@@ -67,6 +67,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     lostAfterMs: options.lostAfterMs,
     placement: options.placement,
     objectCounts: api.counts,
+    wideHostNamespaces: options.wideHostNamespaces,
     ticketKeys: options.serviceAccountKeys.map(({ publicKey }) => publicPem(publicKey)),
     observer: recorder,
   });

@@ -169,6 +169,8 @@ class LocalCluster implements AsyncDisposable {
           "token-file": admin.file,
           "service-account-key-file": serviceAccountKey,
           "encryption-key-file": encryptionKeyFile,
+          // Whoever runs it is its only tenant.
+          "wide-host-namespaces": "default",
           ...(this.#options.placementConfig === undefined
             ? {}
             : { "placement-config": this.#options.placementConfig }),

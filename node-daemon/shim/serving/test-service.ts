@@ -28,6 +28,7 @@ export const wagi: Serving = {
   queueMax: 8,
   requestsPerInstance: 1,
   timeoutMs: 10_000,
+  idleTimeoutMs: 10_000,
   bodyBytesMax: mebibyte,
 };
 
