@@ -264,7 +264,8 @@ export class AutoscalerKeeper implements AutoscalerFigures, AsyncDisposable {
       monotonicMs: startMs,
     });
     this.#counters.decided((clock.monotonic() - startMs) / 1_000);
-    const wakesNothing = isFound && requestsWakeNothing(autoscaler, cluster.wakesOnRequest(reading.scale.uid));
+    const wakesNothing =
+      isFound && requestsWakeNothing(autoscaler, cluster.wakesOnRequest(reading.scale.uid));
     const status = wakesNothing ? withWakeUpNote(decision.status) : decision.status;
     const unknown = unknownByReason(readings);
     const isFallback = unknown.size > 0 && fallbackReadings.some(({ kind }) => kind !== "unknown");
@@ -289,27 +290,36 @@ export class AutoscalerKeeper implements AutoscalerFigures, AsyncDisposable {
 
   async #carryOut(record: AutoscalerRecord, look: Look): Promise<void> {
     const { autoscaler, decision, scale } = look;
-    const isOther = scale !== undefined && decision.replicas !== undefined && decision.replicas !== scale.specReplicas;
+    const isOther =
+      scale !== undefined && decision.replicas !== undefined && decision.replicas !== scale.specReplicas;
     const rescaled: Rescaled = isOther
       ? await this.#writer.rescale(look.target, scale, decision.replicas)
       : { kind: "done" };
     // Decided on what is not so any more: nothing of it counts.
     if (rescaled.kind === "outdated") return this.#schedule(record.uid);
     const status = this.#settle(record, look, rescaled);
-    const againMs = rescaled.kind === "refused" ? this.#options.clock.monotonic() + retryRefusedMs : undefined;
+    const againMs =
+      rescaled.kind === "refused" ? this.#options.clock.monotonic() + retryRefusedMs : undefined;
     this.#alarms.set(record.uid, earliest(decision.wakeAtMs, againMs));
     const laterMs = await this.#writer.storeStatus(record, autoscaler, status);
-    if (laterMs !== undefined) this.#alarms.set(record.uid, earliest(earliest(decision.wakeAtMs, againMs), laterMs));
+    if (laterMs !== undefined)
+      this.#alarms.set(record.uid, earliest(earliest(decision.wakeAtMs, againMs), laterMs));
     if (rescaled.kind === "failed") throw rescaled.thrown;
   }
 
   /** Remembers and tells what was decided, as far as it was done; answers the status. */
-  #settle(record: AutoscalerRecord, { autoscaler, target, decision, scale }: Look, rescaled: Rescaled): WasmAutoscalerStatus {
+  #settle(
+    record: AutoscalerRecord,
+    { autoscaler, target, decision, scale }: Look,
+    rescaled: Rescaled,
+  ): WasmAutoscalerStatus {
     const { memory, status, events, replicas } = decision;
     const isDone = rescaled.kind === "done";
     // Meanwhile it may have been declared to scale something else.
     if (record.target === target)
-      record.memory = isDone ? memory : { ...memory, changes: record.memory.changes, replicas: scale?.specReplicas };
+      record.memory = isDone
+        ? memory
+        : { ...memory, changes: record.memory.changes, replicas: scale?.specReplicas };
     if (isDone || rescaled.kind === "outdated") {
       this.#writer.tell(record, events);
       return status;

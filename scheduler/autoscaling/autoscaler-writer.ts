@@ -83,15 +83,15 @@ export class AutoscalerWriter {
     const difference = statusDifference(autoscaler.status, status);
     if (difference === "nothing") return undefined;
     const nowMs = clock.monotonic();
-    const dueMs = record.statusMs === undefined ? nowMs : record.statusMs + statusIntervalMs(difference, count());
+    const dueMs =
+      record.statusMs === undefined ? nowMs : record.statusMs + statusIntervalMs(difference, count());
     if (dueMs > nowMs) return dueMs;
     const outcome = await backend.updateStatus(autoscalerResource, asObject(autoscaler), status);
     if (outcome.kind !== "written") return undefined;
     record.statusMs = nowMs;
     counters.statusWrites++;
     // If the watch has brought something since, that is this write or a later one.
-    if (record.autoscaler === autoscaler)
-      record.autoscaler = outcome.object as unknown as WasmAutoscaler;
+    if (record.autoscaler === autoscaler) record.autoscaler = outcome.object as unknown as WasmAutoscaler;
     return undefined;
   }
 

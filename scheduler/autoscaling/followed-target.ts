@@ -81,8 +81,7 @@ export class FollowedTarget implements Disposable {
 
   #newOwner(targetUid: string): MetricOwner {
     const { autoscaler, cluster, clock } = this.#options;
-    const instances = () =>
-      (this.#instances ??= targetInstances(this.#members(targetUid), cluster, clock));
+    const instances = () => (this.#instances ??= targetInstances(this.#members(targetUid), cluster, clock));
     return { namespace: this.reference.namespace, autoscaler, targetUid, instances };
   }
 

@@ -33,7 +33,13 @@ export function statusIntervalMs(
   return difference === "what" ? 0 : Math.max(intervalsMs[difference], autoscalers * shareMs);
 }
 
-function gistOf({ observedGeneration, reference, desiredReplicas, lastScaleTime, conditions }: WasmAutoscalerStatus) {
+function gistOf({
+  observedGeneration,
+  reference,
+  desiredReplicas,
+  lastScaleTime,
+  conditions,
+}: WasmAutoscalerStatus) {
   return {
     observedGeneration,
     reference,

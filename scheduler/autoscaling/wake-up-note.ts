@@ -4,7 +4,9 @@ const note = "requests will not wake it from 0, as wakeOnRequest of the deployme
 
 /** It may go to zero, and whoever declared it may think that requests bring it back. */
 export function requestsWakeNothing({ spec }: WasmAutoscaler, wakesOnRequest: boolean): boolean {
-  return spec.minReplicas === 0 && !wakesOnRequest && (spec.metrics ?? []).some(({ type }) => type === "Requests");
+  return (
+    spec.minReplicas === 0 && !wakesOnRequest && (spec.metrics ?? []).some(({ type }) => type === "Requests")
+  );
 }
 
 export function withWakeUpNote(status: WasmAutoscalerStatus): WasmAutoscalerStatus {

@@ -48,8 +48,8 @@ export class EmbeddedScales implements ScaleBackend, Disposable {
     this.#kinds = parts.registry.subscribe(() => this.#kindsChanged());
   }
 
-  read(reference: ScaleReference): Promise<ScaleReading> {
-    return Promise.try(() => this.#read(reference));
+  async read(reference: ScaleReference): Promise<ScaleReading> {
+    return this.#read(reference);
   }
 
   async write(reference: ScaleReference, scale: Scale, replicas: number): Promise<ScaleOutcome> {
