@@ -6,11 +6,13 @@ import type { Clock } from "../../kit/clock.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
 import type { PlacementSimulator } from "../apiserver/placement-simulator.ts";
+import { NodeMetricSource } from "../autoscaling/nodes/node-metric-source.ts";
 import type { Backend } from "../backend/backend.ts";
 import type { ObjectCounts } from "../backend/object-counts.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { PlacementObserver } from "../recording/placement-observer.ts";
 import { ClusterState } from "../core/cluster-state/cluster-state.ts";
+import { TrafficBook } from "../core/cluster-state/traffic-book.ts";
 import type { Instance } from "../core/model.ts";
 import {
   defaultConfiguration,
@@ -105,6 +107,9 @@ export class EngineParts {
   readonly pace: WorkloadPace;
   readonly config: ConfigKeeper;
   readonly routing: Routing;
+  readonly traffic: TrafficBook;
+  /** Of autoscalers' metrics, those of type Resource and Requests. */
+  readonly nodeMetrics: NodeMetricSource;
   readonly #options: EngineOptions;
   readonly #hooks: EngineHooks;
 
@@ -127,6 +132,11 @@ export class EngineParts {
     });
     this.config = this.#makeConfigKeeper();
     this.routing = this.#makeRouting();
+    this.traffic = new TrafficBook({
+      isKnown: (uid) => this.workloads.has(uid),
+      changed: (uid) => this.nodeMetrics.trafficTold(uid),
+    });
+    this.nodeMetrics = this.#makeNodeMetrics();
     this.nodes = new NodeBook({
       ...options,
       state,
@@ -141,6 +151,8 @@ export class EngineParts {
       },
       gatewayChanged: (name, gateway) => this.routing.gatewayChanged(name, gateway),
       wakeUp: (name, uids) => this.routing.wakeUp(name, uids),
+      traffic: this.traffic,
+      metered: (ownerUid) => this.nodeMetrics.usageTold(ownerUid),
       usageFell: limitsUsage(placement) ? (name) => this.placement.usageFell(name) : () => {},
     });
     this.quotas = this.#makeQuotaKeeper();
@@ -171,6 +183,18 @@ export class EngineParts {
     this.reconciler = this.#makeReconciler();
     this.rebalancer = this.#makeRebalancer();
     this.simulator = this.#makeSimulator(placement);
+  }
+
+  #makeNodeMetrics(): NodeMetricSource {
+    return new NodeMetricSource(
+      {
+        usageOf: (uid) => this.nodes.usageOf(uid),
+        ownerOf: (uid) => this.state.instance(uid)?.owner.uid,
+        isServing: (uid) => this.workloads.has(uid),
+        trafficOf: (uid, nowMs) => this.traffic.figures(uid, nowMs),
+      },
+      this.#options.clock,
+    );
   }
 
   #makeRouting(): Routing {
@@ -339,6 +363,7 @@ export class EngineParts {
     this.rebalancer.close();
     this.taintEvictions.close();
     await Promise.all([
+      this.nodeMetrics[Symbol.asyncDispose](),
       this.cronJobs.close(),
       this.revisions.close(),
       this.reconciler.close(),

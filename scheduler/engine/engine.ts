@@ -22,6 +22,7 @@ import type { EvictionOutcome, EvictionRequest, LogOptions } from "../apiserver/
 import type { PlacementSimulator } from "../apiserver/placement-simulator.ts";
 import type { BackendEvent } from "../backend/backend.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
+import type { TrafficFigures } from "../core/cluster-state/traffic-book.ts";
 import type { ClusterNode, Instance, WorkloadKind } from "../core/model.ts";
 import type { NodeReport } from "../core/placement/explanation.ts";
 import { EngineParts, type EngineOptions } from "./engine-parts.ts";
@@ -71,6 +72,11 @@ export class Engine implements InstanceSource, AsyncDisposable {
   /** Gateways that take calls of a workload's functions, in the order in which to try them. */
   callEndpoints(workloadUid: string): readonly CallEndpoint[] {
     return this.#parts.routing.callEndpoints(workloadUid, this.#options.random.fraction());
+  }
+
+  /** What gateways say of the requests for a workload; undefined: none has told of it. */
+  trafficOf(workloadUid: string): TrafficFigures | undefined {
+    return this.#parts.traffic.figures(workloadUid, this.#options.clock.monotonic());
   }
 
   #makeTurns(): Turns {
@@ -204,6 +210,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#parts.reconciler.drop(uid);
       this.#parts.wakeUps.set(uid, undefined);
       this.#parts.routing.workloadGone(workload);
+      this.#parts.traffic.removeWorkload(uid);
     } else {
       const before = this.#parts.workloads.get(uid);
       this.#parts.workloads.set(uid, workload);

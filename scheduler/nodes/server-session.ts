@@ -38,6 +38,7 @@ import {
   readHello,
   readModules,
   readStatus,
+  readTraffic,
   readWakeUp,
   writeAssignment,
   writeTemplate,
@@ -194,6 +195,8 @@ export class ServerSession implements NodeSession {
       listener.statuses(this, statuses);
     } else if (message.usage) {
       listener.usages(this, message.usage.usages);
+    } else if (message.traffic) {
+      listener.traffic(this, readTraffic(message.traffic));
     } else if (message.conditions) {
       listener.conditions(this, readConditions(message.conditions));
     } else if (message.contents) {

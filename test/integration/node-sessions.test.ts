@@ -43,6 +43,8 @@ const listener: NodeListener = {
     void calls.push(`conditions ${session.nodeName} ${JSON.stringify(conditions)}`),
   modules: (session, modules, complete) =>
     void calls.push(`modules ${session.nodeName} ${JSON.stringify(modules)} ${complete}`),
+  traffic: (session, workloads) =>
+    void calls.push(`traffic ${session.nodeName} ${JSON.stringify(workloads)}`),
   wakeUp: (session, uids) => void calls.push(`wakeUp ${session.nodeName} ${uids.join()}`),
   disconnected: (session) => void calls.push(`disconnected ${session.nodeName}`),
 };

@@ -12,7 +12,8 @@ function setUp(uids: readonly string[], overcommit = { cpu: 1, memory: 1 }) {
   const state = new ClusterState();
   state.upsertNode(aNode("n1", { allocatable: aCapacity(), overcommit }), { kind: "connected" });
   const fell: string[] = [];
-  const book = new UsageBook({ state, fell: (name) => fell.push(name) });
+  const metered: string[] = [];
+  const book = new UsageBook({ state, fell: (name) => fell.push(name), metered: (uid) => metered.push(uid) });
   for (const uid of uids) {
     state.addInstance(anInstance(uid, { requests }));
     state.assume(uid, "n1");
@@ -28,7 +29,7 @@ function setUp(uids: readonly string[], overcommit = { cpu: 1, memory: 1 }) {
     const found = state.view("n1")?.usageExcess;
     return found && { cpu: found.cpuMillis, memoryMi: found.memoryBytes / mebibyte };
   };
-  return { state, book, fell, sample, excess };
+  return { state, book, fell, metered, sample, excess };
 }
 
 test("UsageBook: memory counts from the first sample, cpu from the second", () => {
@@ -39,6 +40,25 @@ test("UsageBook: memory counts from the first sample, cpu from the second", () =
   book.take("n1", [sample("a", 8_000_000, 300)], 10_000);
   expect(book.figures("a")).toMatchObject({ cpuMillis: 300, memoryBytes: 300 * mebibyte, fuel: 7 });
   expect(excess()).toEqual({ cpu: 200, memoryMi: 236 });
+});
+
+test("UsageBook: two samples that come at once make no rate, and take none away", () => {
+  const { book, sample } = setUp(["a"]);
+  book.take("n1", [sample("a", 0, 10)], 0);
+  book.take("n1", [sample("a", 3_000_000, 11)], 1);
+  expect(book.figures("a")).toMatchObject({ hasRate: false, cpuMillis: 0, atMs: 1 });
+  book.take("n1", [sample("a", 5_000_000, 12)], 10_000);
+  expect(book.figures("a")).toMatchObject({ hasRate: true, cpuMillis: 500, atMs: 10_000 });
+  book.take("n1", [sample("a", 9_000_000, 13)], 10_001);
+  expect(book.figures("a")).toMatchObject({ cpuMillis: 500, memoryBytes: 13 * mebibyte, atMs: 10_001 });
+  book.take("n1", [sample("a", 9_000_000, 13)], 20_000);
+  expect(book.figures("a")?.cpuMillis).toBe(400);
+});
+
+test("UsageBook: says whose instances it has heard of", () => {
+  const { state, book, metered, sample } = setUp(["a"]);
+  book.take("n1", [sample("a", 0, 10), sample("none", 0, 10)], 0);
+  expect(metered).toEqual([state.instance("a")?.owner.uid]);
 });
 
 test("UsageBook: a new run counts from its own start", () => {
@@ -123,7 +143,7 @@ test("UsageBook: no instance uses more than its node really has, and sums stay e
   const { state, book, sample, excess } = setUp(["a", "b"], { cpu: 4, memory: 2 });
   const absurd = { ...sample("a", Number.MAX_SAFE_INTEGER, 0), memoryBytes: 2 ** 63 };
   book.take("n1", [sample("a", 0, 64), sample("b", 0, 65)], 0);
-  book.take("n1", [absurd], 1);
+  book.take("n1", [absurd], 1_000);
   expect(excess()).toEqual({ cpu: 1_000 - 100, memoryMi: 4_096 - 64 + 1 });
   book.instanceChanged(state.removeInstance("a")!);
   expect(excess()).toEqual({ cpu: 0, memoryMi: 1 });

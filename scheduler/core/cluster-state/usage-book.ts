@@ -33,11 +33,16 @@ export interface UsageFigures {
   readonly memoryBytes: number;
   readonly fuel: number;
   readonly throttledUs: number;
+  /** Whether there have been two. */
+  readonly hasRate: boolean;
+  /** When its node said so; monotonic. */
+  readonly atMs: number;
 }
 
 interface Sample extends UsageFigures {
+  /** From which the next rate is counted, and when it was so. */
   readonly cpuUs: number;
-  readonly atMs: number;
+  readonly sinceMs: number;
   /** What is counted for it in the sum of this node. */
   readonly excess: Resources;
   readonly nodeName: string;
@@ -46,12 +51,17 @@ interface Sample extends UsageFigures {
 /** Shares below it are noise: usage is sampled every ten seconds and never stands still. */
 const shareThatMatters = 0.02;
 
+/** Two that come at once, after something was held up, say nothing of what was used in between. */
+const rateMsMin = 1_000;
+
 const none: Resources = { cpuMillis: 0, memoryBytes: 0 };
 
 export interface UsageBookOptions {
   readonly state: Pick<ClusterState, "instance" | "node" | "setUsageExcess">;
   /** Less of a node is in use than the state knew. */
   readonly fell: (nodeName: string) => void;
+  /** Something was said of an instance of this owner. */
+  readonly metered: (ownerUid: string) => void;
 }
 
 export class UsageBook {
@@ -71,7 +81,7 @@ export class UsageBook {
 
   /** Takes in what a node meters; of instances that are not on it, it is not heard. */
   take(nodeName: string, usages: readonly MeteredUsage[], atMs: number): void {
-    const { state } = this.#options;
+    const { state, metered } = this.#options;
     const node = state.node(nodeName);
     if (node === undefined) return;
     const real = realOf(node);
@@ -82,9 +92,10 @@ export class UsageBook {
       const before = this.#samples.get(usage.uid);
       const sample = nextSample(usage, before, atMs);
       const isOver = instance.state.kind === "ended";
-      const excess = isOver ? none : excessOf(sample, before !== undefined, instance, real);
+      const excess = isOver ? none : excessOf(sample, instance, real);
       this.#count(nodeName, before?.excess ?? none, excess);
       this.#samples.set(usage.uid, { ...sample, excess, nodeName });
+      metered(instance.owner.uid);
     }
     this.#tell(nodeName);
   }
@@ -143,23 +154,24 @@ function nextSample(
   atMs: number,
 ): Omit<Sample, "excess" | "nodeName"> {
   const { cpuUs, memoryBytes, fuel, throttledUs } = usage;
-  const elapsedMs = atMs - (before?.atMs ?? atMs);
-  const knownUs = before?.cpuUs ?? cpuUs;
+  const rest = { memoryBytes, fuel, throttledUs, atMs };
+  if (before === undefined) return { ...rest, cpuUs, sinceMs: atMs, cpuMillis: 0, hasRate: false };
+  const { sinceMs, cpuMillis, hasRate } = before;
+  const elapsedMs = atMs - sinceMs;
+  if (elapsedMs < rateMsMin) return { ...rest, cpuUs: before.cpuUs, sinceMs, cpuMillis, hasRate };
   // A new run counts from 0.
-  const spentUs = cpuUs >= knownUs ? cpuUs - knownUs : cpuUs;
-  const cpuMillis = elapsedMs > 0 ? Math.round(spentUs / elapsedMs) : 0;
-  return { cpuUs, atMs, cpuMillis, memoryBytes, fuel, throttledUs };
+  const spentUs = cpuUs >= before.cpuUs ? cpuUs - before.cpuUs : cpuUs;
+  return { ...rest, cpuUs, sinceMs: atMs, cpuMillis: Math.round(spentUs / elapsedMs), hasRate: true };
 }
 
 function excessOf(
   sample: UsageFigures,
-  hasRate: boolean,
   { requests }: Instance,
   real: Resources,
 ): Resources {
   const used = (what: keyof Resources) => Math.min(sample[what], Math.ceil(real[what]));
   return {
-    cpuMillis: hasRate ? used("cpuMillis") - requests.cpuMillis : 0,
+    cpuMillis: sample.hasRate ? used("cpuMillis") - requests.cpuMillis : 0,
     memoryBytes: used("memoryBytes") - requests.memoryBytes,
   };
 }
