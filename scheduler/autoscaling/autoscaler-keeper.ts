@@ -13,33 +13,27 @@
  *
  * While some node has not been heard of since the start, metrics count as known in part: nothing is taken away.
  */
-import type { AutoscalerMetric, WasmAutoscaler, WasmAutoscalerStatus } from "../../api/gen/kinds.gen.ts";
+import type { WasmAutoscaler } from "../../api/gen/kinds.gen.ts";
 import type { Clock } from "../../kit/clock.ts";
 import { errorMessage } from "../../kit/errors.ts";
 import { KeyedWorker } from "../../kit/keyed-worker.ts";
 import type { Log } from "../../kit/log.ts";
 import { earliest } from "../../kit/timestamps.ts";
 import type { Backend, BackendEvent } from "../backend/backend.ts";
-import type { Scale, ScaleBackend } from "../backend/scale-backend.ts";
+import type { ScaleBackend } from "../backend/scale-backend.ts";
 import type { Decision, DecisionInput } from "../core/autoscaling/decision.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import { watched } from "../engine/declared-objects.ts";
 import type { EventRecorder } from "../engine/event-recorder.ts";
-import {
-  type AutoscalerFigure,
-  type AutoscalerFigures,
-  AutoscalerCounters,
-  unknownByReason,
-} from "./autoscaler-figures.ts";
+import { type AutoscalerFigure, type AutoscalerFigures, AutoscalerCounters } from "./autoscaler-figures.ts";
+import { type AutoscalerCluster, type Look, lookAt } from "./autoscaler-look.ts";
 import { AutoscalerRecord } from "./autoscaler-record.ts";
-import { AutoscalerWriter, autoscalerResource, type Rescaled, statusUnscaled } from "./autoscaler-writer.ts";
+import { AutoscalerWriter, autoscalerResource } from "./autoscaler-writer.ts";
 import { FollowedTarget, type TargetReading } from "./followed-target.ts";
-import { MetricWatches, type MetricSources, whileNodesAreUnknown } from "./metric-watches.ts";
+import { MetricWatches, type MetricSources } from "./metric-watches.ts";
 import { MonotonicAlarms } from "./monotonic-alarms.ts";
 import { SelectedInstances } from "./selected-instances.ts";
 import { TargetArbiter, targetKey } from "./target-arbiter.ts";
-import type { TargetCluster } from "./target-instances.ts";
-import { requestsWakeNothing, withWakeUpNote } from "./wake-up-note.ts";
 
 export interface AutoscalerKeeperOptions {
   readonly backend: Backend;
@@ -52,33 +46,11 @@ export interface AutoscalerKeeperOptions {
   readonly cluster: AutoscalerCluster;
 }
 
-export interface AutoscalerCluster extends TargetCluster {
-  /** Whether some node that was declared before the start has neither reported nor been given up. */
-  hasUnknownNodes(): boolean;
-  /** Whether requests wake the workload with this uid when it is at 0. */
-  wakesOnRequest(uid: string): boolean;
-}
-
 const concurrencyMax = 32;
 /** One autoscaler is looked at at most this often. */
 const intervalMs = 1_000;
 /** After its write was refused, by a quota for example. */
 const retryRefusedMs = 15_000;
-
-/** Kubernetes' default. */
-const defaultMetrics: readonly AutoscalerMetric[] = [
-  {
-    type: "Resource",
-    resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 80 } },
-  },
-];
-
-interface Look {
-  readonly autoscaler: WasmAutoscaler;
-  readonly target: FollowedTarget;
-  readonly decision: Decision;
-  readonly scale: Scale | undefined;
-}
 
 export class AutoscalerKeeper implements AutoscalerFigures, AsyncDisposable {
   readonly #options: AutoscalerKeeperOptions;
@@ -232,7 +204,7 @@ export class AutoscalerKeeper implements AutoscalerFigures, AsyncDisposable {
     // It may be gone, or scale something else, since.
     if (this.#records.get(uid) !== record) return;
     if (record.target !== target) return this.#schedule(uid);
-    const look = this.#look(record, reading);
+    const look = lookAt(record, reading, { ...this.#options, counters: this.#counters });
     target.forgetInstances();
     await this.#carryOut(record, look);
   }
@@ -242,94 +214,22 @@ export class AutoscalerKeeper implements AutoscalerFigures, AsyncDisposable {
     return rival ? Promise.resolve({ kind: "taken", by: rival.name }) : record.target.read();
   }
 
-  #look(record: AutoscalerRecord, reading: TargetReading): Look {
-    const { clock, cluster, decide } = this.#options;
-    const { autoscaler } = record;
-    const isFound = reading.kind === "found";
-    if (isFound) this.#openMetrics(record, reading);
-    // Of what cannot be asked now it is not known that it is another one.
-    else if (reading.kind !== "unavailable") record.loseTarget();
-    const nodesWereUnknown = cluster.hasUnknownNodes();
-    const judged = nodesWereUnknown ? whileNodesAreUnknown : <T>(one: T) => one;
-    const readings = record.watches.readings().map((one) => judged(one));
-    const fallbackReadings = record.watches.fallbackReadings().map((one) => judged(one));
-    const startMs = clock.monotonic();
-    const decision = decide({
-      autoscaler,
-      target: isFound ? { kind: "found", target: reading.target } : reading,
-      readings,
-      fallbackReadings,
-      memory: record.memory,
-      nowMs: clock.now(),
-      monotonicMs: startMs,
-    });
-    this.#counters.decided((clock.monotonic() - startMs) / 1_000);
-    const wakesNothing =
-      isFound && requestsWakeNothing(autoscaler, cluster.wakesOnRequest(reading.scale.uid));
-    const status = wakesNothing ? withWakeUpNote(decision.status) : decision.status;
-    const unknown = unknownByReason(readings);
-    const isFallback = unknown.size > 0 && fallbackReadings.some(({ kind }) => kind !== "unknown");
-    record.last = { status, unknown, isFallback, nodesWereUnknown };
-    const scale = isFound ? reading.scale : undefined;
-    return { autoscaler, target: record.target, decision: { ...decision, status }, scale };
-  }
-
-  #openMetrics(record: AutoscalerRecord, { owner }: TargetReading & { readonly kind: "found" }): void {
-    const { metrics = [], fallback = [] } = record.autoscaler.spec;
-    if (!record.watches.isOf(owner)) record.loseTarget();
-    const effective = metrics.length === 0 ? defaultMetrics : metrics;
-    const places = record.watches.set(owner, effective, fallback);
-    const { knownSinceMs } = record.memory;
-    // A metric that was declared anew is as old as it is, whatever stood in its place.
-    if (places.some((before, index) => before !== index))
-      record.memory = {
-        ...record.memory,
-        knownSinceMs: places.map((before) => (before === undefined ? undefined : knownSinceMs[before])),
-      };
-  }
-
   async #carryOut(record: AutoscalerRecord, look: Look): Promise<void> {
-    const { autoscaler, decision, scale } = look;
-    const isOther =
-      scale !== undefined && decision.replicas !== undefined && decision.replicas !== scale.specReplicas;
-    const rescaled: Rescaled = isOther
-      ? await this.#writer.rescale(look.target, scale, decision.replicas)
-      : { kind: "done" };
-    // Decided on what is not so any more: nothing of it counts.
-    if (rescaled.kind === "outdated") return this.#schedule(record.uid);
-    const status = this.#settle(record, look, rescaled);
-    const againMs =
-      rescaled.kind === "refused" ? this.#options.clock.monotonic() + retryRefusedMs : undefined;
-    this.#alarms.set(record.uid, earliest(decision.wakeAtMs, againMs));
-    const laterMs = await this.#writer.storeStatus(record, autoscaler, status);
-    if (laterMs !== undefined)
-      this.#alarms.set(record.uid, earliest(earliest(decision.wakeAtMs, againMs), laterMs));
-    if (rescaled.kind === "failed") throw rescaled.thrown;
-  }
-
-  /** Remembers and tells what was decided, as far as it was done; answers the status. */
-  #settle(
-    record: AutoscalerRecord,
-    { autoscaler, target, decision, scale }: Look,
-    rescaled: Rescaled,
-  ): WasmAutoscalerStatus {
-    const { memory, status, events, replicas } = decision;
+    const { autoscaler, decision, target } = look;
+    const rescaled = await this.#writer.rescale(look);
     const isDone = rescaled.kind === "done";
     // Meanwhile it may have been declared to scale something else.
-    if (record.target === target)
-      record.memory = isDone
-        ? memory
-        : { ...memory, changes: record.memory.changes, replicas: scale?.specReplicas };
-    if (isDone || rescaled.kind === "outdated") {
-      this.#writer.tell(record, events);
-      return status;
-    }
-    const message = `New size: ${replicas ?? 0}; error: ${rescaled.message}`;
-    this.#writer.tell(record, [
-      ...events.filter(({ reason }) => reason !== "SuccessfulRescale"),
-      { type: "Warning", reason: "FailedRescale", message },
-    ]);
-    return statusUnscaled(autoscaler, status, rescaled.message, this.#options.clock.now());
+    if (record.target === target) record.memory = isDone ? decision.memory : decision.memoryIfFailed;
+    // Decided on what is not so any more: nothing of it counts.
+    if (rescaled.kind === "outdated") return this.#schedule(record.uid);
+    const status = this.#writer.settle(record, look, rescaled);
+    const againMs =
+      rescaled.kind === "refused" ? this.#options.clock.monotonic() + retryRefusedMs : undefined;
+    const wakeAtMs = earliest(decision.wakeAtMs, againMs);
+    this.#alarms.set(record.uid, wakeAtMs);
+    const laterMs = await this.#writer.storeStatus(record, autoscaler, status);
+    if (laterMs !== undefined) this.#alarms.set(record.uid, earliest(wakeAtMs, laterMs));
+    if (rescaled.kind === "failed") throw rescaled.thrown;
   }
 }
 

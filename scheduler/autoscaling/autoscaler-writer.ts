@@ -3,13 +3,13 @@ import type { ApiObject } from "../../api/object-meta.ts";
 import type { Clock } from "../../kit/clock.ts";
 import { assertNever, errorMessage } from "../../kit/errors.ts";
 import type { Backend, ResourceKey } from "../backend/backend.ts";
-import type { Scale, ScaleBackend } from "../backend/scale-backend.ts";
+import type { ScaleBackend } from "../backend/scale-backend.ts";
 import type { Decision } from "../core/autoscaling/decision.ts";
 import { conditionAfter } from "../core/controllers/conditions.ts";
 import type { EventRecorder } from "../engine/event-recorder.ts";
 import type { AutoscalerCounters } from "./autoscaler-figures.ts";
+import type { Look } from "./autoscaler-look.ts";
 import type { AutoscalerRecord } from "./autoscaler-record.ts";
-import type { FollowedTarget } from "./followed-target.ts";
 import { statusDifference, statusIntervalMs } from "./status-pace.ts";
 
 export const autoscalerResource: ResourceKey = { group: "wherry.dev", plural: "wasmautoscalers" };
@@ -45,10 +45,12 @@ export class AutoscalerWriter {
     this.#options = options;
   }
 
-  async rescale({ reference }: FollowedTarget, scale: Scale, replicas: number): Promise<Rescaled> {
+  async rescale({ target, scale, decision: { replicas } }: Look): Promise<Rescaled> {
+    if (scale === undefined || replicas === undefined || replicas === scale.specReplicas)
+      return { kind: "done" };
     const { scales, counters } = this.#options;
     try {
-      const outcome = await scales.write(reference, scale, replicas);
+      const outcome = await scales.write(target.reference, scale, replicas);
       switch (outcome.kind) {
         case "written":
           counters.rescales[replicas > scale.specReplicas ? "up" : "down"]++;
@@ -68,6 +70,28 @@ export class AutoscalerWriter {
       counters.rescales.refused++;
       return { kind: "failed", message: errorMessage(thrown), thrown };
     }
+  }
+
+  /** Tells what was decided, as far as it was done, and answers the status. */
+  settle(
+    record: AutoscalerRecord,
+    { judged, decision, last }: Look,
+    rescaled: Exclude<Rescaled, { kind: "outdated" }>,
+  ): WasmAutoscalerStatus {
+    const { status, events, replicas, why } = decision;
+    if (rescaled.kind === "done") {
+      record.last = last;
+      this.#tell(record, events);
+      return status;
+    }
+    const message = `New size: ${replicas ?? 0}; reason: ${why}; error: ${rescaled.message}`;
+    this.#tell(record, [
+      ...events.filter(({ reason }) => reason !== "SuccessfulRescale"),
+      { type: "Warning", reason: "FailedRescale", message },
+    ]);
+    const unscaled = statusUnscaled(judged, status, rescaled.message, this.#options.clock.now());
+    record.last = { ...last, status: unscaled };
+    return unscaled;
   }
 
   /**
@@ -95,7 +119,7 @@ export class AutoscalerWriter {
     return undefined;
   }
 
-  tell(record: AutoscalerRecord, events: Decision["events"]): void {
+  #tell(record: AutoscalerRecord, events: Decision["events"]): void {
     const { clock } = this.#options;
     const { apiVersion, kind, metadata } = record.autoscaler;
     const { namespace = "", name, uid } = metadata;
@@ -113,7 +137,7 @@ export class AutoscalerWriter {
 }
 
 /** The status when what was decided could not be done. */
-export function statusUnscaled(
+function statusUnscaled(
   { metadata, status: before }: WasmAutoscaler,
   decided: WasmAutoscalerStatus,
   why: string,
@@ -134,7 +158,7 @@ export function statusUnscaled(
   };
 }
 
-export function withCondition(
+function withCondition(
   conditions: readonly Condition[] | undefined,
   condition: Condition,
 ): readonly Condition[] {

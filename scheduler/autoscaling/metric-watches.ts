@@ -24,19 +24,11 @@ export class MetricWatches implements Disposable {
     this.#changed = changed;
   }
 
-  /**
-   * Opens what is new, keeps what is the same and closes the rest. Of another owner everything is new. Answers for each of
-   * `metrics` where it stood before; undefined: it is new.
-   */
-  set(
-    owner: MetricOwner,
-    metrics: readonly AutoscalerMetric[],
-    fallback: readonly AutoscalerMetric[],
-  ): readonly (number | undefined)[] {
+  /** Opens what is new, keeps what is the same and closes the rest. Of another owner everything is new. */
+  set(owner: MetricOwner, metrics: readonly AutoscalerMetric[], fallback: readonly AutoscalerMetric[]): void {
     if (this.#owner !== owner) this.close();
     this.#owner = owner;
-    const before = this.#metrics;
-    const left = new Set([...before, ...this.#fallback]);
+    const left = new Set([...this.#metrics, ...this.#fallback]);
     const take = (metric: AutoscalerMetric): Open => {
       for (const open of left)
         if (isDeepStrictEqual(open.metric, metric)) {
@@ -48,10 +40,6 @@ export class MetricWatches implements Disposable {
     this.#metrics = metrics.map(take);
     this.#fallback = fallback.map(take);
     for (const { watch } of left) watch.close();
-    return this.#metrics.map((open) => {
-      const index = before.indexOf(open);
-      return index < 0 ? undefined : index;
-    });
   }
 
   /** Whether those that are open are its. */

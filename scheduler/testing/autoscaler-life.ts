@@ -82,11 +82,9 @@ export function asMetricSays({
   return {
     replicas: isOther ? wanted : undefined,
     status,
-    memory: {
-      ...memory,
-      replicas: wanted,
-      knownSinceMs: readings.map((one) => (one.kind === "value" ? 1 : undefined)),
-    },
+    why: isOther ? "it says so" : "",
+    memory: { ...memory, replicas: wanted },
+    memoryIfFailed: { ...memory, replicas: current },
     events: isOther ? [{ type: "Normal", reason: "SuccessfulRescale", message: `New size: ${wanted}` }] : [],
     wakeAtMs: undefined,
   };

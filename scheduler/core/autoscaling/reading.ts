@@ -8,11 +8,6 @@ export type Reading =
        * Part of the data is missing (a node is silent): the true value is this or more. It may add instances and takes none away.
        */
       readonly isAtLeast: boolean;
-      /**
-       * Whether something happens, where the value does not say it by itself: requests that come and go between two looks.
-       * Absent: it does when the value is above the activation threshold.
-       */
-      readonly isActive?: boolean;
       /** When the data is from, by the wall clock. */
       readonly atMs: number;
       /**
