@@ -20,6 +20,7 @@ import type { CallEndpoint } from "../../api/call-ticket.ts";
 import type { ApiObject } from "../../api/object-meta.ts";
 import type { EvictionOutcome, EvictionRequest, LogOptions } from "../apiserver/live-resource.ts";
 import type { PlacementSimulator } from "../apiserver/placement-simulator.ts";
+import type { AutoscalerFigures } from "../autoscaling/autoscaler-figures.ts";
 import type { BackendEvent } from "../backend/backend.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { TrafficFigures } from "../core/cluster-state/traffic-book.ts";
@@ -63,6 +64,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   get nodes(): NodeBook {
     return this.#parts.nodes;
+  }
+
+  get autoscalers(): AutoscalerFigures | undefined {
+    return this.#parts.autoscalers;
   }
 
   get simulator(): PlacementSimulator {
@@ -120,6 +125,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#stopping.signal,
     );
     await this.#parts.cronJobs.start(this.#stopping.signal);
+    await this.#parts.autoscalers?.start(this.#stopping.signal);
     this.#options.log.info("declared objects read", {
       workloads: this.#parts.workloads.size,
       held: this.#parts.held.size,
@@ -297,6 +303,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#parts.quotas.usageIsKnown();
     this.#parts.budgets.instancesAreKnown();
     this.#parts.routing.open();
+    this.#parts.autoscalers?.nodesAreKnown();
     if (this.#parts.held.size === 0) return;
     this.#options.log.info("all nodes have reported; workloads are reconciled again", {
       workloads: this.#parts.held.size,
@@ -323,6 +330,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#parts.reconciler.instanceChanged(change);
     this.#parts.routing.instanceChanged(change);
     this.#parts.rebalancer.instanceChanged(change);
+    this.#parts.autoscalers?.instanceChanged(change);
     const trouble = troubleOf(change);
     if (trouble) this.#parts.events.record(trouble);
     this.#turns.mark(instance.owner.uid);
