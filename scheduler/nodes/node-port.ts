@@ -23,6 +23,8 @@ export interface NodeHello {
   readonly grants: NodeGrants | undefined;
   /** undefined: it has none. */
   readonly gateway: NodeGateway | undefined;
+  /** Where Prometheus reads its metrics, HOST:PORT; undefined: nowhere. */
+  readonly metricsAddress: string | undefined;
 }
 
 /** Where a node's gateway is reached. */

@@ -79,6 +79,8 @@ export function readHello(hello: Hello__Output): NodeHello {
     kernelVersion: hello.info?.kernelVersion ?? "",
     grants: hello.grants ? readGrants(hello.grants) : undefined,
     gateway: readGateway(hello),
+    metricsAddress:
+      hello.metricsAddress === "" ? undefined : checkAddress(hello.metricsAddress, "metrics_address"),
   };
 }
 
@@ -90,22 +92,23 @@ function readGateway({ gatewayAddress, gatewayUrls }: Hello__Output): NodeGatewa
   const { gatewayUrlsMax, gatewayTextMax } = helloLimits;
   if (gatewayUrls.length > gatewayUrlsMax)
     throw new ContractViolation(`hello.gateway_urls has more than ${gatewayUrlsMax} entries`);
-  const port = Number(gatewayAddress.slice(gatewayAddress.lastIndexOf(":") + 1));
-  if (
-    gatewayAddress.length > gatewayTextMax ||
-    !addressForm.test(gatewayAddress) ||
-    port < 1 ||
-    port > 65_535
-  )
-    throw new ContractViolation(
-      `hello.gateway_address is ${JSON.stringify(gatewayAddress.slice(0, gatewayTextMax))}, which is no HOST:PORT`,
-    );
+  checkAddress(gatewayAddress, "gateway_address");
   for (const url of gatewayUrls)
     if (url.length > gatewayTextMax || !/^(?:https?|grpcs):\/\/[^/\s]+\/?$/.test(url) || !URL.canParse(url))
       throw new ContractViolation(
         `hello.gateway_urls has ${JSON.stringify(url.slice(0, gatewayTextMax))}, which is no URL of a gateway`,
       );
   return { address: gatewayAddress, urls: gatewayUrls };
+}
+
+function checkAddress(address: string, field: string): string {
+  const { gatewayTextMax } = helloLimits;
+  const port = Number(address.slice(address.lastIndexOf(":") + 1));
+  if (address.length <= gatewayTextMax && addressForm.test(address) && port >= 1 && port <= 65_535)
+    return address;
+  throw new ContractViolation(
+    `hello.${field} is ${JSON.stringify(address.slice(0, gatewayTextMax))}, which is no HOST:PORT`,
+  );
 }
 
 function readGrants({ hostPaths, listen }: Grants__Output): NodeGrants {

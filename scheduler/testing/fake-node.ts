@@ -75,6 +75,7 @@ export class FakeNode implements NodeSession {
         kernelVersion: "6",
         grants: undefined,
         gateway: undefined,
+        metricsAddress: undefined,
         ...hello,
       },
       this,
