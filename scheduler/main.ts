@@ -70,6 +70,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     lostAfterMs: options.lostAfterMs,
     placement: options.placement,
     objectCounts: api.counts,
+    wideHostNamespaces: options.wideHostNamespaces,
     ticketKeys: options.serviceAccountKeys.map(({ publicKey }) => publicPem(publicKey)),
     observer: recorder,
   });

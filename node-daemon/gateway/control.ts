@@ -59,6 +59,8 @@ export interface GatewayConfig {
   readonly listen: readonly ListenAddress[];
   readonly debugHeaders: boolean;
   readonly trustForwarded: boolean;
+  /** At each process of the gateway; 0: no bound. */
+  readonly connectionsPerClientMax: number;
   /** Where each request is noted; undefined: nowhere. */
   readonly accessLog: string | undefined;
   /** Without a daemon for so long the process ends; undefined: never. */
@@ -96,7 +98,10 @@ export interface Endpoint {
     | { readonly kind: "listener"; readonly address: string; readonly port: number };
   /** Requests that it handles at once; more wait with it. */
   readonly concurrency: number;
+  /** Until the head of the answer. */
   readonly timeoutMs: number;
+  /** Of an answer that has begun: for how long nothing may come or go. Absent: a daemon before had none. */
+  readonly idleTimeoutMs?: number;
   readonly bodyBytesMax: number;
   readonly functions: boolean;
 }
@@ -163,7 +168,19 @@ export type FromGateway =
   | { readonly kind: "drained"; readonly uid: string }
   /** Requests wait for them and nobody can answer. Repeated every second as long as it is so. */
   | { readonly kind: "wake"; readonly workloads: readonly string[] }
-  | { readonly kind: "figures"; readonly workloads: readonly WorkloadFigures[] };
+  /** `connections` absent: as before. */
+  | {
+      readonly kind: "figures";
+      readonly workloads: readonly WorkloadFigures[];
+      readonly connections?: ConnectionFigures;
+    };
+
+/** Of clients. */
+export interface ConnectionFigures {
+  readonly open: number;
+  /** Since the gateway began: too many from one address, or from all. */
+  readonly refused: Readonly<Record<"perClient" | "inAll", number>>;
+}
 
 /** Since the gateway began. Told once a second for those that have changed. */
 export interface WorkloadFigures {

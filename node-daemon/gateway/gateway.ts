@@ -8,7 +8,7 @@ import type { CalleeExchange } from "../link/exchange.ts";
 import { Backends } from "./backends.ts";
 import type { CallOutcome, FunctionCall } from "./function-call.ts";
 import { Certificates } from "./certificates.ts";
-import type { Teaching, WorkloadFigures } from "./control.ts";
+import type { ConnectionFigures, Teaching, WorkloadFigures } from "./control.ts";
 import type { ClientRequest } from "./client-side.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Front } from "./front.ts";
@@ -40,7 +40,10 @@ export class Gateway {
       bug: (thrown: unknown) => ports.log.error("a request has met a bug", { err: thrown }),
       isSameHost: (serverName: string, host: string) => table.isSameHost(serverName, host),
     };
-    this.#front = new Front(handlers, this.#certificates, options.connectionsMax);
+    this.#front = new Front(handlers, this.#certificates, {
+      inAll: options.connectionsMax,
+      perClient: options.connectionsPerClientMax,
+    });
   }
 
   /** Each can be repeated. */
@@ -107,6 +110,10 @@ export class Gateway {
       changed.push(figures.toMessage(uid));
     }
     return changed;
+  }
+
+  connections(): ConnectionFigures {
+    return this.#front.figures;
   }
 
   /** At once, whatever is under way. */

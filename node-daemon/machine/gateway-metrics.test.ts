@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
-import { durationBoundsMs, type WorkloadFigures } from "../gateway/control.ts";
+import { type ConnectionFigures, durationBoundsMs, type WorkloadFigures } from "../gateway/control.ts";
 import type { ServedWorkload } from "../serving/node-serving.ts";
 import { createMetrics } from "./metrics.ts";
 
 const nothing = () => [];
-const page = (served: readonly ServedWorkload[]) =>
+const none: ConnectionFigures = { open: 0, refused: { perClient: 0, inAll: 0 } };
+const page = (served: readonly ServedWorkload[], connections = none) =>
   createMetrics({
     instances: nothing,
     conditions: nothing,
@@ -12,6 +13,7 @@ const page = (served: readonly ServedWorkload[]) =>
     evictions: () => ({}),
     cacheBytes: () => ({}),
     served: () => served,
+    connections: () => connections,
   }).metrics();
 
 const figures: WorkloadFigures = {
@@ -52,6 +54,16 @@ test("createMetrics: what gateways have counted, by workload", async () => {
   expect(lines.some((line) => line.includes('code="1xx"'))).toBe(false);
 });
 
-test("createMetrics: without requests there are no series", async () => {
-  expect((await page([])).split("\n").filter((line) => line.startsWith("wherry_gateway"))).toEqual([]);
+test("createMetrics: connections of clients, and those that were too many", async () => {
+  const lines = (await page([], { open: 7, refused: { perClient: 3, inAll: 2 } })).split("\n");
+  for (const line of [
+    "wherry_gateway_connections 7",
+    'wherry_gateway_connections_refused_total{reason="perClient"} 3',
+    'wherry_gateway_connections_refused_total{reason="inAll"} 2',
+  ])
+    expect(lines).toContain(line);
+});
+
+test("createMetrics: without requests no workload has series", async () => {
+  expect((await page([])).split("\n").filter((line) => line.includes("workload="))).toEqual([]);
 });

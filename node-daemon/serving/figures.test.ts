@@ -40,6 +40,18 @@ test("Figures: what a gateway that is gone has counted stays, and nothing of it 
   expect(figures.all()[0]?.requests["2xx"]).toBe(3);
 });
 
+test("Figures: connections of all gateways together; those of one that is gone are closed, and its refusals stay", () => {
+  const figures = new Figures<string>();
+  const said = (open: number, perClient: number) => ({ open, refused: { perClient, inAll: 1 } });
+  figures.noteConnections("g", said(3, 1));
+  figures.noteConnections("g", said(4, 2));
+  figures.noteConnections("h", said(5, 3));
+  expect(figures.connections()).toEqual({ open: 9, refused: { perClient: 5, inAll: 2 } });
+  figures.died("g");
+  figures.died("g");
+  expect(figures.connections()).toEqual({ open: 5, refused: { perClient: 5, inAll: 2 } });
+});
+
 test("Figures: a workload that is gone has none", () => {
   const figures = new Figures<string>();
   figures.note("g", [counted("w", 2)]);

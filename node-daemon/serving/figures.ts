@@ -1,11 +1,13 @@
 /**
  * What the gateways of the node have counted: of all processes together, also of those that are gone, so that a counter never falls.
  */
-import type { WorkloadFigures } from "../gateway/control.ts";
+import type { ConnectionFigures, WorkloadFigures } from "../gateway/control.ts";
 
 export class Figures<G> {
   readonly #live = new Map<G, Map<string, WorkloadFigures>>();
   readonly #past = new Map<string, WorkloadFigures>();
+  readonly #connections = new Map<G, ConnectionFigures>();
+  #pastConnections: ConnectionFigures = { open: 0, refused: { perClient: 0, inAll: 0 } };
 
   /** Since that gateway began. */
   note(gateway: G, workloads: readonly WorkloadFigures[]): void {
@@ -14,7 +16,19 @@ export class Figures<G> {
     for (const figures of workloads) known.set(figures.uid, figures);
   }
 
+  noteConnections(gateway: G, connections: ConnectionFigures): void {
+    this.#connections.set(gateway, connections);
+  }
+
+  /** Of all gateways together. */
+  connections(): ConnectionFigures {
+    return [...this.#connections.values()].reduce(joined, this.#pastConnections);
+  }
+
   died(gateway: G): void {
+    const connections = this.#connections.get(gateway);
+    if (connections) this.#pastConnections = joined(this.#pastConnections, { ...connections, open: 0 });
+    this.#connections.delete(gateway);
     for (const [uid, figures] of this.#live.get(gateway) ?? []) {
       // Nothing is under way there any more.
       this.#past.set(uid, sumOf(this.#past.get(uid), { ...figures, inFlight: 0, waiting: 0 }));
@@ -35,6 +49,14 @@ export class Figures<G> {
     }
     return [...sums.values()];
   }
+}
+
+function joined(a: ConnectionFigures, b: ConnectionFigures): ConnectionFigures {
+  const { perClient, inAll } = a.refused;
+  return {
+    open: a.open + b.open,
+    refused: { perClient: perClient + b.refused.perClient, inAll: inAll + b.refused.inAll },
+  };
 }
 
 const classes = ["1xx", "2xx", "3xx", "4xx", "5xx"] as const;

@@ -13,7 +13,13 @@ import { type Clock, sleep } from "../../kit/clock.ts";
 import { errorMessage, WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
-import type { BoundAddress, GatewayWorkload, ToGateway, WorkloadFigures } from "../gateway/control.ts";
+import type {
+  BoundAddress,
+  ConnectionFigures,
+  GatewayWorkload,
+  ToGateway,
+  WorkloadFigures,
+} from "../gateway/control.ts";
 import type { HeldInstance } from "../held-instance.ts";
 import { Ledger } from "../ledger.ts";
 import { removeUnusedPrograms } from "../own-program.ts";
@@ -187,6 +193,10 @@ export class NodeServing {
     });
   }
 
+  connections(): ConnectionFigures {
+    return this.#figures.connections();
+  }
+
   /** The instances have ended, and the node goes. */
   async end(): Promise<void> {
     this.#ledger.close();
@@ -261,15 +271,17 @@ export class NodeServing {
 
   #onMessage(gateway: GatewayHandle, message: GatewayMessage): void {
     if (message.kind === "drained") this.#drains.drained(gateway, message.uid);
-    else if (message.kind === "figures") this.#figures.note(gateway, message.workloads);
-    else this.#onWake(message.workloads);
+    else if (message.kind === "figures") {
+      this.#figures.note(gateway, message.workloads);
+      if (message.connections) this.#figures.noteConnections(gateway, message.connections);
+    } else this.#onWake(message.workloads);
   }
 }
 
 function keeperOptions(options: NodeServingOptions) {
   const { folder, program, nodeName, orphanMs, clock, random, log } = options;
-  const { listen, debugHeaders, trustForwarded, accessLog, workers } = options.options;
-  const common = { nodeName, listen, debugHeaders, trustForwarded, accessLog, orphanMs };
+  const { workers, advertise: _advertise, ...own } = options.options;
+  const common = { nodeName, orphanMs, ...own };
   const command = program?.command ?? [];
   const buildId = buildIdOf(program?.program.version ?? "none", command, common);
   return {

@@ -31,6 +31,15 @@ test.each([
 });
 
 test.each([
+  ["by default", {}, 1_024],
+  ["behind a proxy, from which all come", { "gateway-trust-forwarded": true }, 0],
+  ["as said, also there", { "gateway-trust-forwarded": true, "gateway-connections-per-client": "9" }, 9],
+  ["without a bound", { "gateway-connections-per-client": "0" }, 0],
+])("parseServingFlags: connections of one client: %s", (_name, flags, max) => {
+  expect(parseServingFlags(flags, 1).connectionsPerClientMax).toBe(max);
+});
+
+test.each([
   ["no port", { "gateway-http": ["127.0.0.1"] }],
   ["a port too high", { "gateway-http": ["127.0.0.1:65536"] }],
   ["a range the wrong way round", { "gateway-http": ["127.0.0.1:9-8"] }],
@@ -44,6 +53,8 @@ test.each([
   ["a port to advertise", { "gateway-advertise": "a:80" }],
   ["no workers", { "gateway-workers": "0" }],
   ["a thousand workers", { "gateway-workers": "1000" }],
+  ["fewer connections than none", { "gateway-connections-per-client": "-1" }],
+  ["half a connection", { "gateway-connections-per-client": "1.5" }],
   ["an access log nowhere", { "gateway-access-log": "" }],
 ])("parseServingFlags: refuses %s", (_name, flags) => {
   expect(() => parseServingFlags(flags, 4)).toThrow(/--gateway-/);

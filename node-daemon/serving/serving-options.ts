@@ -14,6 +14,8 @@ export interface ServingOptions {
   readonly advertise: string | undefined;
   readonly debugHeaders: boolean;
   readonly trustForwarded: boolean;
+  /** From one address; 0: no bound. */
+  readonly connectionsPerClientMax: number;
   readonly workers: number;
   /** A file for a line per request. */
   readonly accessLog: string | undefined;
@@ -24,6 +26,7 @@ export const noServing: ServingOptions = {
   advertise: undefined,
   debugHeaders: false,
   trustForwarded: false,
+  connectionsPerClientMax: servingLimits.connectionsPerClient,
   workers: 1,
   accessLog: undefined,
 };
@@ -41,6 +44,9 @@ export const servingUsage = `  --gateway-http ADDRESS:PORT[-PORT]
   --gateway-debug-headers  tell requests that have "wherry-debug: timing" how long what took
   --gateway-trust-forwarded
                            keep the x-forwarded-* headers that requests come with: there is a proxy before this gateway
+  --gateway-connections-per-client N
+                           of one address at a time, at each process of the gateway; 0: no bound (default: ${servingLimits.connectionsPerClient}; 0 with
+                           --gateway-trust-forwarded, as all come from the proxy then)
   --gateway-workers N      processes that accept requests (default: one less than there are cores, at most 4)
   --gateway-access-log FILE
                            a line of JSON for each request (default: none)`;
@@ -53,6 +59,7 @@ export interface ServingFlags {
   readonly "gateway-advertise"?: string | undefined;
   readonly "gateway-debug-headers"?: boolean | undefined;
   readonly "gateway-trust-forwarded"?: boolean | undefined;
+  readonly "gateway-connections-per-client"?: string | undefined;
   readonly "gateway-workers"?: string | undefined;
   readonly "gateway-access-log"?: string | undefined;
 }
@@ -65,6 +72,7 @@ export const servingFlags = {
   "gateway-advertise": { type: "string" },
   "gateway-debug-headers": { type: "boolean" },
   "gateway-trust-forwarded": { type: "boolean" },
+  "gateway-connections-per-client": { type: "string" },
   "gateway-workers": { type: "string" },
   "gateway-access-log": { type: "string" },
 } as const;
@@ -87,11 +95,15 @@ export function parseServingFlags(values: ServingFlags, cores: number): ServingO
   requireDistinct(clients);
   const accessLog = values["gateway-access-log"];
   if (accessLog === "") throw invalid("gateway-access-log", accessLog, "a file");
+  const trustForwarded = values["gateway-trust-forwarded"] ?? false;
   return {
     listen,
     advertise: advertised(values["gateway-advertise"]),
     debugHeaders: values["gateway-debug-headers"] ?? false,
-    trustForwarded: values["gateway-trust-forwarded"] ?? false,
+    trustForwarded,
+    connectionsPerClientMax:
+      connectionsPerClient(values["gateway-connections-per-client"]) ??
+      (trustForwarded ? 0 : servingLimits.connectionsPerClient),
     workers: workers(values["gateway-workers"]) ?? servingLimits.workersDefault(cores),
     accessLog: accessLog === undefined ? undefined : resolve(accessLog),
   };
@@ -136,6 +148,12 @@ function workers(text: string | undefined): number | undefined {
   const count = Number(text);
   if (/^\d+$/.test(text) && count >= 1 && count <= servingLimits.workersMax) return count;
   throw invalid("gateway-workers", text, `a whole number from 1 to ${servingLimits.workersMax}`);
+}
+
+function connectionsPerClient(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d{1,7}$/.test(text)) return Number(text);
+  throw invalid("gateway-connections-per-client", text, "a whole number, 0 for no bound");
 }
 
 function invalid(flag: string, value: string, expected: string): WherryError {

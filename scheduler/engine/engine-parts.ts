@@ -52,6 +52,8 @@ export interface EngineOptions {
   readonly placement?: PlacementConfiguration | undefined;
   /** For the status of quotas; absent where somebody else writes it, as Kubernetes' own controller does. */
   readonly objectCounts?: ObjectCounts | undefined;
+  /** Namespaces that may have routes for `*` and `*.com` without a label that says so; `*`: all. */
+  readonly wideHostNamespaces?: readonly string[] | undefined;
   /** Public keys, PEM, of those who sign tickets for calls of functions. */
   readonly ticketKeys?: readonly string[];
   /** Told of all that placement sees and decides. */

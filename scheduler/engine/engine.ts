@@ -254,6 +254,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     const { name, labels = {} } = event.object.metadata;
     const known = event.kind === "put" ? labels : undefined;
     this.#parts.state.setNamespace(name, known);
+    this.#parts.routing.namespaceChanged(name, known);
     this.#options.observer?.namespaceChanged(name, known);
     this.#parts.placement.namespaceChanged();
   }

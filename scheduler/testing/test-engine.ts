@@ -22,7 +22,15 @@ export async function startEngine(
 ) {
   const clock = new FakeClock();
   const random = seededRandom(seed);
-  const engine = new Engine({ backend, clock, random, log: silentLog, lostAfterMs, placement });
+  const engine = new Engine({
+    backend,
+    clock,
+    random,
+    log: silentLog,
+    lostAfterMs,
+    placement,
+    wideHostNamespaces: ["default"],
+  });
   await engine.start();
   await settle();
   const instances = () => [...engine.instances(undefined)];

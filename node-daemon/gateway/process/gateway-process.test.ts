@@ -17,6 +17,7 @@ let applied: Teaching[];
 let listens: number;
 let finishes: { readonly graceMs: number; readonly done: () => void }[];
 let counted: WorkloadFigures[];
+let open = 0;
 let events: RequestServerEvents;
 let gateway: GatewayProcess;
 const daemons: TestDaemon[] = [];
@@ -28,6 +29,7 @@ beforeEach(() => {
   listens = 0;
   finishes = [];
   counted = [];
+  open = 0;
 });
 afterEach(async () => {
   for (const daemon of daemons.splice(0)) daemon.socket.destroy();
@@ -45,6 +47,7 @@ async function start(given: Partial<GatewayConfig> = {}): Promise<void> {
       listen: [http],
       debugHeaders: false,
       trustForwarded: false,
+      connectionsPerClientMax: 0,
       accessLog: undefined,
       orphanMs: undefined,
       ...given,
@@ -60,6 +63,7 @@ async function start(given: Partial<GatewayConfig> = {}): Promise<void> {
         },
         finish: (graceMs) => new Promise((done) => finishes.push({ graceMs, done })),
         figures: () => counted.splice(0),
+        connections: () => ({ open, refused: { perClient: 0, inAll: 0 } }),
       };
     },
     spawn: () => {},
@@ -192,6 +196,20 @@ test("GatewayProcess: a daemon that comes anew is told all that was counted", as
   expect(await daemon.hears("figures")).toMatchObject({
     workloads: [{ uid: "a", retries: 2 }, { uid: "b" }],
   });
+});
+
+test("GatewayProcess: tells of connections when they are others, and a daemon that comes anew", async () => {
+  await start();
+  const daemon = new TestDaemon();
+  expect(await daemon.hears("figures")).toMatchObject({ connections: { open: 0 } });
+  clock.advance(processLimits.figuresMs);
+  open = 3;
+  clock.advance(processLimits.figuresMs);
+  await daemon.synced();
+  expect(daemon.heard.filter(({ kind }) => kind === "figures").slice(1)).toEqual([
+    { kind: "figures", workloads: [], connections: { open: 3, refused: { perClient: 0, inAll: 0 } } },
+  ]);
+  expect(await new TestDaemon().hears("figures")).toMatchObject({ connections: { open: 3 } });
 });
 
 test("GatewayProcess: told to exit it finishes, and goes when all is answered", async () => {

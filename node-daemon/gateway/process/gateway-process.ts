@@ -19,7 +19,7 @@ import {
   type Teaching,
   type ToGateway,
 } from "../control.ts";
-import type { WorkloadFigures } from "../control.ts";
+import type { ConnectionFigures, WorkloadFigures } from "../control.ts";
 import { ControlSocket } from "./control-socket.ts";
 import { Knowledge } from "./knowledge.ts";
 import { type Listen, Listening } from "./listening.ts";
@@ -34,6 +34,7 @@ export interface RequestServer {
   finish(graceMs: number): Promise<void>;
   /** Of workloads whose figures have changed since the last call. */
   figures(): readonly WorkloadFigures[];
+  connections(): ConnectionFigures;
 }
 
 export interface RequestServerEvents {
@@ -62,6 +63,8 @@ export class GatewayProcess {
   /** The last of each workload, and which of them the daemon has not been told. */
   readonly #figures = new Map<string, WorkloadFigures>();
   readonly #untold = new Set<string>();
+  /** What the daemon has been told of connections; empty: nothing yet. */
+  #toldConnections = "";
   #taught = false;
   #finishing: { readonly untilMs: number; readonly timer: Timer } | undefined;
   #aloneTimer: Timer | undefined;
@@ -184,6 +187,7 @@ export class GatewayProcess {
     this.#parts.log.info(connected ? "a daemon is there" : "the daemon is gone");
     this.#knowledge.abandon();
     for (const uid of this.#figures.keys()) this.#untold.add(uid);
+    this.#toldConnections = "";
     if (connected) this.#tellFigures();
     this.#watchAlone();
   }
@@ -211,10 +215,14 @@ export class GatewayProcess {
 
   /** A daemon that is slow is told the newest of each, later. */
   #tellFigures(): void {
-    if (this.#untold.size === 0 || !this.#control.hasRoom) return;
+    const connections = this.#server.connections();
+    const connectionsText = JSON.stringify(connections);
+    const isSame = connectionsText === this.#toldConnections;
+    if ((this.#untold.size === 0 && isSame) || !this.#control.hasRoom) return;
     const workloads = [...this.#untold].flatMap((uid) => this.#figures.get(uid) ?? []);
     this.#untold.clear();
-    this.#control.tell({ kind: "figures", workloads });
+    this.#toldConnections = connectionsText;
+    this.#control.tell({ kind: "figures", workloads, ...(isSame ? {} : { connections }) });
   }
 
   /** For tests, which end no process. */

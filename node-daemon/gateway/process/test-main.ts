@@ -40,6 +40,7 @@ await runGateway((config, events, log) => {
       if (!change.uid.startsWith("busy")) events.drained(change.uid);
     },
     figures: () => [],
+    connections: () => ({ open: sockets.size, refused: { perClient: 0, inAll: 0 } }),
     listen: acceptors.listen,
     finish: async (graceMs) => {
       acceptors.close();
