@@ -1,14 +1,13 @@
 /**
  * One request of a client, from its route to the end of its answer.
  *
- *   begin ─▶ held ─▶ open ─▶ answering ─▶ over
- *             ▲  │    │ ▲│
- *             │  │    │ └┘ refused, or lost and safe to repeat: another place
- *             └──│────┘    refused by all: it waits for one to come (back)
- *                └─▶ over  the deadline: 503 or 504
+ *   begin ─▶ gathering ─▶ held ─▶ open ─▶ answering ─▶ over
+ *                           ▲  │    │ ▲│
+ *                           │  │    │ └┘ refused, or lost and safe to repeat: another place
+ *                           └──│────┘    refused by all: it waits for one to come (back)
+ *                              └─▶ over  the deadline: 503 or 504
  *
- * - The body is not read before there is a place. What was sent of it is kept until the answer begins, up to a bound: without it nothing
- *   is sent elsewhere.
+ * - A place is taken once the body, or enough of it, is there (client-body.ts).
  * - In each state one party is waited for, and a deadline is set.
  * - The client's going cancels the attempt; a place is given back exactly once.
  */
@@ -25,9 +24,18 @@ import type {
   ResponseHead,
 } from "../link/exchange.ts";
 import { AnswerRelay } from "./answer-relay.ts";
-import { type AttemptFacts, attemptMsMax, bodyBytesMaxOf, headFor } from "./attempts.ts";
+import {
+  type AttemptFacts,
+  attemptMsMax,
+  bodyBytesMaxOf,
+  headFor,
+  idleMsMax,
+  wholeAttemptMs,
+} from "./attempts.ts";
 import type { Backend, Backends, Holder, Workload } from "./backends.ts";
+import { ClientBody } from "./client-body.ts";
 import type { ClientRequest, RequestTaker } from "./client-side.ts";
+import type { ByteBudget } from "./core/byte-budget.ts";
 import { changeHeaders, cleanAnswer, cleanTrailers } from "./core/answer-headers.ts";
 import { Deadline } from "./core/deadline-wheel.ts";
 import {
@@ -45,7 +53,6 @@ import { changePath } from "./core/rewrite.ts";
 import type { MatchedRule } from "./core/route-table.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { gatewayLimits } from "./limits.ts";
-import { SentBody } from "./sent-body.ts";
 import { Tries } from "./tries.ts";
 import { answerOwn } from "./own-answers.ts";
 import type { GatewayOptions } from "./ports.ts";
@@ -57,6 +64,8 @@ export interface ForwardingContext {
   readonly options: GatewayOptions;
   readonly backends: Backends;
   readonly deadlines: Deadlines;
+  /** For bodies that are gathered. */
+  readonly bodies: ByteBudget;
   /** The request is over: for the access log. `place` undefined: it reached none. */
   note(
     request: ClientRequest,
@@ -81,18 +90,23 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
   readonly #workload: Workload;
   readonly #templateHash: string | undefined;
   readonly #facts: AttemptFacts;
-  readonly #body: SentBody;
+  readonly #body: ClientBody;
   readonly #answer: AnswerRelay;
   readonly #tries: Tries;
   readonly #beganMs: number;
   readonly #wholeDueMs: number;
 
-  #state: "begin" | "held" | "open" | "answering" | "over" = "begin";
+  #state: "begin" | "gathering" | "held" | "open" | "answering" | "over" = "begin";
+  /** It waits for a place since then, or has got one. */
+  #startedMs: number;
   #place: Backend | undefined;
   #exchange: CallerExchange | undefined;
   /** Of what is waited for now: a place, or this attempt. */
   #stepDueMs = never;
   #attemptMs = 0;
+  /** Of an answer that has begun: something came last then, and has to come after that. */
+  #activeMs = 0;
+  #idleMs = never;
   #holdMs = 0;
   /** Altogether, up to the last attempt. */
   #heldMs = 0;
@@ -115,9 +129,9 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     this.#templateHash = templateHash;
     this.#answer = new AnswerRelay(request);
     this.#tries = new Tries(request.method, rule.retry);
-    // The input of a call is in memory anyhow.
-    this.#body = new SentBody(request.call === undefined ? undefined : never);
+    this.#body = new ClientBody(request, context.bodies);
     this.#beganMs = nowMs;
+    this.#startedMs = nowMs;
     this.#wholeDueMs = rule.requestTimeoutMs > 0 ? nowMs + rule.requestTimeoutMs : never;
     this.#facts = {
       request,
@@ -127,7 +141,6 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
       templateHash,
       wholeDueMs: this.#wholeDueMs,
     };
-    if (request.bodyLength === 0) this.#body.ended = [];
   }
 
   begin(): void {
@@ -138,9 +151,37 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     this.#request.taker = this;
     const { requestHeaders } = this.#rule;
     if (requestHeaders !== undefined) changeHeaders(this.#request.headers.list, requestHeaders);
+    const { gatherMs } = this.#body;
+    if (gatherMs === undefined) this.#start();
+    else this.#gather(gatherMs);
+  }
+
+  #gather(ms: number): void {
+    // What is too large in any case is not asked for: the client may wait for leave to send it.
+    const choice = this.#choose();
+    if (choice.kind === "place" && this.#body.length > bodyBytesMaxOf(choice.place))
+      return this.#say(bodyTooLarge);
+    this.#state = "gathering";
+    this.#stepDueMs = this.#beganMs + ms;
+    this.#body.gather(this.#beganMs);
+    this.#arm();
+  }
+
+  #gathered(nowMs: number): void {
+    this.#body.gathered();
+    this.#state = "begin";
+    this.#startedMs = nowMs;
+    this.#start();
+  }
+
+  #start(): void {
     // Those that wait already come first.
-    if (this.#backends.isHeld(this.#workload, this.#templateHash)) this.#hold(this.#beganMs);
+    if (this.#backends.isHeld(this.#workload, this.#templateHash)) this.#hold(this.#startedMs);
     else this.#dispatch(undefined);
+  }
+
+  #choose(): ReturnType<Backends["choose"]> {
+    return this.#backends.choose(this.#workload, this.#templateHash, this.#tries.tried, "anywhere");
   }
 
   released(place: Backend): void {
@@ -151,8 +192,8 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
 
   /** `refusal`: why the last place has not taken it. */
   #dispatch(refusal: RefusedFault | undefined): void {
-    const choice = this.#backends.choose(this.#workload, this.#templateHash, this.#tries.tried, "anywhere");
-    const nowMs = this.#tries.isNone ? this.#beganMs : this.#context.clock.monotonic();
+    const choice = this.#choose();
+    const nowMs = this.#tries.isNone ? this.#startedMs : this.#context.clock.monotonic();
     if (choice.kind === "place") this.#open(choice.place, nowMs);
     else if (refusal?.reason === "full") this.#say(answerToFault(refusal), refusal);
     else this.#hold(nowMs);
@@ -161,13 +202,16 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
   #hold(nowMs: number): void {
     const { hasPlaces } = this.#workload.pool;
     if (!hasPlaces && isLooker(this.#request.headers)) return this.#say(noInstance);
-    const bodyBytes = Math.min(this.#request.bodyLength ?? never, gatewayLimits.holdBodyBytesMax);
+    const bodyBytes = Math.max(
+      this.#body.bytes,
+      Math.min(this.#request.bodyLength ?? never, gatewayLimits.holdBodyBytesMax),
+    );
     this.#state = "held";
     this.#tries.startAnew();
     this.#holdMs = nowMs;
     // Waiting anew does not make the whole wait longer.
     this.#stepDueMs =
-      this.#beganMs + (this.#workload.facts?.wakes === true ? gatewayLimits.wakeMs : gatewayLimits.holdMs);
+      this.#startedMs + (this.#workload.facts?.wakes === true ? gatewayLimits.wakeMs : gatewayLimits.holdMs);
     if (
       !this.#backends.hold(this.#workload, this, this.#templateHash, gatewayLimits.holdBytesEach + bodyBytes)
     ) {
@@ -178,44 +222,36 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
   }
 
   #open(place: Backend, nowMs: number): void {
-    const request = this.#request;
     this.#state = "open";
     this.#place = place;
     this.#backends.begin(this.#workload, place);
-    if ((request.bodyLength ?? this.#body.bytes) > bodyBytesMaxOf(place)) return this.#say(bodyTooLarge);
+    if (this.#body.length > bodyBytesMaxOf(place)) return this.#say(bodyTooLarge);
     this.#tries.begin();
     this.#attemptMs = nowMs;
     this.#stepDueMs = nowMs + attemptMsMax(this.#rule, place);
-    this.#body.lastMs = nowMs;
-    this.#arm();
     const exchange = place.attached.client.open(headFor(this.#facts, place, this.#stepDueMs, nowMs), this);
     this.#exchange = exchange;
-    const hasRoom = this.#body.replay(exchange);
-    if (this.#body.ended !== undefined) return;
-    if (!hasRoom) this.#pauseBody();
-    else if (this.#body.isOpened) this.#resumeBody();
-    else {
-      this.#body.isOpened = true;
-      this.#arm();
-      request.openBody();
-    }
+    this.#body.send(exchange, nowMs);
+    this.#arm();
   }
 
   // What the client does.
 
   body(bytes: Buffer): void {
     if (this.#state === "over") return;
-    this.#body.take(bytes, this.#exchange !== undefined);
-    this.#body.lastMs = this.#context.clock.monotonic();
+    const nowMs = this.#context.clock.monotonic();
+    if (this.#body.take(bytes, this.#exchange, nowMs) === "gathered") return this.#gathered(nowMs);
+    if (this.#state === "gathering") return;
+    this.#activeMs = nowMs;
     if (this.#place !== undefined && this.#body.bytes > bodyBytesMaxOf(this.#place))
       return this.#fail(bodyTooLarge);
-    if (this.#exchange === undefined || !this.#exchange.write(bytes)) this.#pauseBody();
+    if (this.#exchange === undefined || !this.#exchange.write(bytes)) this.#body.pause();
   }
 
   bodyEnd(trailers: HeaderList): void {
     if (this.#state === "over") return;
-    this.#body.ended = cleanTrailers(trailers);
-    this.#exchange?.end(this.#body.ended);
+    this.#body.end(cleanTrailers(trailers), this.#exchange);
+    if (this.#state === "gathering") this.#gathered(this.#context.clock.monotonic());
   }
 
   clientGone(): void {
@@ -225,27 +261,16 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
   }
 
   clientDrained(): void {
+    this.#activeMs = this.#context.deadlines.tickedMs;
     this.#answer.drained(this.#exchange);
-  }
-
-  #pauseBody(): void {
-    if (this.#body.isPaused) return;
-    this.#body.isPaused = true;
-    this.#request.pauseBody();
-  }
-
-  #resumeBody(): void {
-    if (!this.#body.isPaused) return;
-    this.#body.isPaused = false;
-    this.#body.lastMs = this.#context.clock.monotonic();
-    this.#arm();
-    this.#request.resumeBody();
   }
 
   // What the instance does.
 
   drain(): void {
-    if (this.#state !== "over" && this.#body.ended === undefined) this.#resumeBody();
+    if (this.#state === "over") return;
+    this.#body.resume(this.#context.clock.monotonic());
+    this.#arm();
   }
 
   head(head: ResponseHead): void {
@@ -266,11 +291,24 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     if (this.#request.headers.debug !== undefined && this.#context.options.debugHeaders) {
       list.push("server-timing", this.#timing());
     }
+    this.#awaitEnd();
     this.#answer.respond(clean.status, list, clean.contentLength);
   }
 
+  /** The instance has kept to its time; the rest may take as long as something comes, and as the route allows. */
+  #awaitEnd(): void {
+    const before = this.#stepDueMs;
+    this.#stepDueMs = this.#attemptMs + wholeAttemptMs(this.#rule);
+    this.#activeMs = this.#context.deadlines.tickedMs;
+    if (this.#place !== undefined) this.#idleMs = idleMsMax(this.#place);
+    // A deadline that is later is found when the one before has passed: most answers have ended by then.
+    if (this.#dueMs() < before) this.#arm();
+  }
+
   data(bytes: Buffer): void {
-    if (this.#state === "answering") this.#answer.data(bytes, this.#exchange);
+    if (this.#state !== "answering") return;
+    this.#activeMs = this.#context.deadlines.tickedMs;
+    this.#answer.data(bytes, this.#exchange);
   }
 
   end(end: ExchangeEnd): void {
@@ -332,18 +370,20 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     this.#exchange = undefined;
     if (this.#place !== undefined) this.#tries.leaveOut(this.#place);
     this.#givePlaceBack();
-    const other = this.#backends.choose(this.#workload, this.#templateHash, this.#tries.tried, "anywhere");
-    if (other.kind === "none") this.#tries.forgetPlaces();
+    if (this.#choose().kind === "none") this.#tries.forgetPlaces();
     this.#dispatch(undefined);
   }
 
+  /** What has just been said may have been the end of it. */
   #arm(): void {
-    this.#context.deadlines.set(this, this.#dueMs());
+    if (this.#state !== "over") this.#context.deadlines.set(this, this.#dueMs());
   }
 
   #dueMs(): number {
     const dueMs = Math.min(this.#stepDueMs, this.#wholeDueMs);
-    return this.#state === "held" ? dueMs : Math.min(dueMs, this.#body.dueMs);
+    if (this.#state === "held") return dueMs;
+    // An answer that goes on says that its request is wanted still, whether more of that comes or not.
+    return Math.min(dueMs, this.#state === "answering" ? this.#activeMs + this.#idleMs : this.#body.dueMs);
   }
 
   onDeadline(nowMs: number): void {
@@ -351,8 +391,13 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     if (this.#dueMs() > nowMs) return this.#arm();
     if (nowMs >= this.#wholeDueMs) return this.#fail(deadlineExceeded);
     if (this.#state === "held") return this.#say(noInstance);
+    if (this.#state === "answering") return this.#cutOff();
     if (this.#body.dueMs <= nowMs) return this.#fail(bodyTooSlow);
-    if (this.#state === "answering") return this.#fail(deadlineExceeded);
+    if (this.#state === "gathering") {
+      if (this.#request.bodyLength === undefined) this.#gathered(nowMs);
+      else this.#say(bodyTooSlow);
+      return;
+    }
     this.#attemptFailed({ kind: "failed", reason: "timeout", message: "it has not answered in time" });
   }
 

@@ -13,7 +13,7 @@ import type {
   HeaderList,
   ResponseHead,
 } from "../link/exchange.ts";
-import { bodyBytesMaxOf, localMsMax } from "./attempts.ts";
+import { bodyBytesMaxOf, idleMsMax, localMsMax } from "./attempts.ts";
 import type { Backend, Backends, Workload } from "./backends.ts";
 import { Deadline } from "./core/deadline-wheel.ts";
 import type { Deadlines } from "./deadlines.ts";
@@ -56,6 +56,12 @@ export class Relay extends Deadline implements AnswerListener {
   /** Of the body, taken from the other gateway, and not told to be consumed. */
   #bodyUnconsumed = 0;
   #answerUnconsumed = 0;
+  /** Of all, as the other gateway has it. */
+  #wholeDueMs = Number.POSITIVE_INFINITY;
+  /** For the head of the answer; then infinite. */
+  #headDueMs = Number.POSITIVE_INFINITY;
+  #activeMs = 0;
+  #idleMs = Number.POSITIVE_INFINITY;
   #isOver = false;
 
   constructor(context: RelayContext, callee: CalleeExchange, workload: Workload, templateHash: string) {
@@ -73,6 +79,9 @@ export class Relay extends Deadline implements AnswerListener {
       this.#callee.fault(unknownHere);
       return;
     }
+    const { timeoutMs } = this.#callee.head;
+    if (timeoutMs > 0)
+      this.#wholeDueMs = this.#context.clock.monotonic() + timeoutMs + gatewayLimits.shimGraceMs;
     this.#open(choice.place);
     this.#callee.listen({
       data: (bytes) => this.#bodyData(bytes),
@@ -87,7 +96,8 @@ export class Relay extends Deadline implements AnswerListener {
     this.#tried.push(place);
     this.#backends.begin(this.#workload, place);
     if (place.kind === "local") {
-      this.#context.deadlines.set(this, this.#context.clock.monotonic() + this.#msMax(place));
+      this.#headDueMs = this.#context.clock.monotonic() + localMsMax(place);
+      this.#arm();
     }
     const uid = place.kind === "local" ? place.uid : "";
     const caller = place.attached.client.open(
@@ -102,6 +112,7 @@ export class Relay extends Deadline implements AnswerListener {
 
   #bodyData(bytes: Buffer): void {
     if (this.#isOver) return;
+    this.#activeMs = this.#context.deadlines.tickedMs;
     this.#body.take(bytes, this.#caller !== undefined);
     if (this.#place !== undefined && this.#body.bytes > bodyBytesMaxOf(this.#place))
       return this.#end(tooLarge);
@@ -122,21 +133,23 @@ export class Relay extends Deadline implements AnswerListener {
   }
 
   #answerDrained(): void {
+    this.#activeMs = this.#context.deadlines.tickedMs;
     const bytes = this.#answerUnconsumed;
     this.#answerUnconsumed = 0;
     if (bytes > 0) this.#caller?.consumed(bytes);
   }
 
-  /** The other gateway has a limit, the instance has one, and a shim keeps to both. */
-  #msMax(place: Backend & { readonly kind: "local" }): number {
-    const { timeoutMs } = this.#callee.head;
-    return Math.min(
-      localMsMax(place),
-      timeoutMs === 0 ? Number.POSITIVE_INFINITY : timeoutMs + gatewayLimits.shimGraceMs,
-    );
+  /** The other gateway has a limit, the instance has two, and a shim keeps to all. */
+  get #dueMs(): number {
+    return Math.min(this.#wholeDueMs, this.#headDueMs, this.#activeMs + this.#idleMs);
   }
 
-  onDeadline(): void {
+  #arm(): void {
+    this.#context.deadlines.set(this, this.#dueMs);
+  }
+
+  onDeadline(nowMs: number): void {
+    if (this.#dueMs > nowMs) return this.#arm();
     if (this.#place !== undefined) this.#backends.failed(this.#workload, this.#place);
     this.#end(timeout);
   }
@@ -156,10 +169,16 @@ export class Relay extends Deadline implements AnswerListener {
 
   head(head: ResponseHead): void {
     this.#body.forget();
+    const before = this.#dueMs;
+    this.#headDueMs = Number.POSITIVE_INFINITY;
+    this.#activeMs = this.#context.deadlines.tickedMs;
+    if (this.#place !== undefined) this.#idleMs = idleMsMax(this.#place);
+    if (this.#dueMs < before) this.#arm();
     this.#callee.respond(head);
   }
 
   data(bytes: Buffer): void {
+    this.#activeMs = this.#context.deadlines.tickedMs;
     if (this.#callee.write(bytes)) this.#caller?.consumed(bytes.length);
     else this.#answerUnconsumed += bytes.length;
   }

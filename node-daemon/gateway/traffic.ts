@@ -5,6 +5,7 @@ import type { Random } from "../../kit/random.ts";
 import { accessLine } from "./access-log.ts";
 import type { Backend, Backends, Workload } from "./backends.ts";
 import type { ClientRequest } from "./client-side.ts";
+import { ByteBudget } from "./core/byte-budget.ts";
 import { chooseBackend } from "./core/backend-choice.ts";
 import { noBackend, noRoute, type OwnAnswer, upgradeUnsupported } from "./core/own-answer.ts";
 import { addOrigin, hasUpgrade } from "./core/request-headers.ts";
@@ -14,6 +15,7 @@ import type { Deadlines } from "./deadlines.ts";
 import { Forwarding, type ForwardingContext } from "./forwarding.ts";
 import type { GatewayCounts } from "./gateway-counts.ts";
 import { type CallOutcome, callRule, CallRequest, type FunctionCall } from "./function-call.ts";
+import { gatewayLimits } from "./limits.ts";
 import { answerOwn } from "./own-answers.ts";
 import type { GatewayOptions, GatewayPorts } from "./ports.ts";
 
@@ -23,6 +25,7 @@ export class Traffic implements ForwardingContext {
   readonly options: GatewayOptions;
   readonly backends: Backends;
   readonly deadlines: Deadlines;
+  readonly bodies = new ByteBudget(gatewayLimits.gather.bytesInAll);
   readonly table = new RouteTable();
   /** Lines of the access log that were dropped as there was no room. */
   droppedLines = 0;

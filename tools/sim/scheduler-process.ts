@@ -51,6 +51,7 @@ export class SchedulerProcess {
       random: seededRandom(dice.below(2 ** 31)),
       log: trace.log(name),
       lostAfterMs,
+      wideHostNamespaces: ["*"],
       objectCounts: { count: () => 0, subscribe: () => ({ [Symbol.dispose]: () => {} }) },
       deciding: (instance, nodeName) => {
         if (this.#isAlive) deciding(this, instance, nodeName);

@@ -1,7 +1,7 @@
 /**
  * WasmRoutes in the engine: says which are accepted, makes of them what gateways use, and keeps their status.
  *
- *   routes ─▶ HostClaims ────────────────────┐
+ *   routes, namespaces ─▶ HostClaims ────────┐
  *   workloads, revisions, Secrets, gateways ─┴─▶ dirty routes ─(end of the turn)─▶ compiled ─▶ table for gateways
  *                                                                                    └─▶ status, events
  *
@@ -12,10 +12,11 @@ import type { WasmRoute } from "../../../api/gen/kinds.gen.ts";
 import type { ApiObject } from "../../../api/object-meta.ts";
 import type { Clock } from "../../../kit/clock.ts";
 import type { BackendEvent } from "../../backend/backend.ts";
-import { type CompiledRoute, compileRoute } from "../../core/routes/compile-route.ts";
+import { type CompiledRoute, compileRoute, hostnamesOf } from "../../core/routes/compile-route.ts";
 import { type Claimant, HostClaims } from "../../core/routes/host-claims.ts";
 import { namedSince } from "../../core/routes/named-since.ts";
-import type { RouteFacts } from "../../core/routes/route-status.ts";
+import type { RouteFacts, RouteRefusal } from "../../core/routes/route-status.ts";
+import { isWideHost, type WideHosts } from "../../core/routes/wide-hosts.ts";
 import type { RevisionKeeper } from "../revisions/revision-keeper.ts";
 import { type Workload } from "../workloads.ts";
 import type { CertificateShelf } from "./certificate-shelf.ts";
@@ -30,6 +31,7 @@ export interface RouteKeeperOptions {
   readonly workloads: ServedWorkloads;
   readonly certificates: CertificateShelf;
   readonly gateways: GatewayBook;
+  readonly wideHosts: WideHosts;
   readonly revisions: Pick<RevisionKeeper, "of">;
   /** `run` is to be called. */
   readonly again: () => void;
@@ -94,6 +96,18 @@ export class RouteKeeper {
     this.#touch(this.#references.to(target));
   }
 
+  /** It has come, has other labels, or is gone (undefined). */
+  namespaceChanged(namespace: string, labels: Readonly<Record<string, string>> | undefined): void {
+    if (!this.#options.wideHosts.namespaceChanged(namespace, labels)) return;
+    for (const [uid, kept] of this.#routes) {
+      const { route } = kept;
+      if (route.metadata.namespace !== namespace || !hostnamesOf(route).some(isWideHost)) continue;
+      this.#routes.set(uid, { ...kept, claimant: this.#claim(route, kept.claimant) });
+      this.#dirty.add(uid);
+    }
+    this.#options.again();
+  }
+
   gatewaysChanged(): void {
     for (const uid of this.#routes.keys()) this.#options.judged(uid);
   }
@@ -129,7 +143,9 @@ export class RouteKeeper {
 
   #claim(route: WasmRoute, before: Claimant | undefined): Claimant {
     const { uid, name, namespace = "", creationTimestamp } = route.metadata;
-    const hostnames = namedSince(route, before?.hostnames, this.#options.clock.now());
+    const named = namedSince(route, before?.hostnames, this.#options.clock.now());
+    // What it may not name is no claim: it counts from when it may.
+    const hostnames = this.#forbiddenHost(route) === undefined ? named : withoutWideHosts(named);
     const claimant = { uid, namespace, name, createdMs: Date.parse(creationTimestamp), hostnames };
     for (const touched of this.#claims.put(claimant)) this.#dirty.add(touched);
     return claimant;
@@ -146,19 +162,30 @@ export class RouteKeeper {
   #judge(kept: Kept): void {
     const { route } = kept;
     const { uid, namespace = "" } = route.metadata;
-    const { hostname, with: owner } = this.#claims.conflict(uid) ?? {};
+    const refusal = this.#refusal(route);
     this.#refer(uid, referencesOf(route));
     const compiled = this.#compile(route, namespace);
-    if (hostname === undefined || owner === undefined) {
-      kept.facts = { conflict: undefined, problems: compiled.problems };
-      this.#offer(kept, compiled);
-    } else {
-      kept.facts = { conflict: { hostname, namespace: owner.namespace }, problems: compiled.problems };
+    kept.facts = { refusal, problems: compiled.problems };
+    if (refusal === undefined) this.#offer(kept, compiled);
+    else {
       kept.entryText = "";
       this.#options.table.deleteRoute(uid);
       this.#publish(uid, new Set());
     }
     this.#options.judged(uid);
+  }
+
+  #refusal(route: WasmRoute): RouteRefusal | undefined {
+    const forbidden = this.#forbiddenHost(route);
+    if (forbidden !== undefined) return { kind: "wide", hostname: forbidden };
+    const conflict = this.#claims.conflict(route.metadata.uid);
+    if (conflict === undefined) return undefined;
+    return { kind: "conflict", hostname: conflict.hostname, namespace: conflict.with.namespace };
+  }
+
+  #forbiddenHost(route: WasmRoute): string | undefined {
+    if (this.#options.wideHosts.mayName(route.metadata.namespace ?? "")) return undefined;
+    return hostnamesOf(route).find(isWideHost);
   }
 
   #compile(route: WasmRoute, namespace: string): CompiledRoute {
@@ -204,6 +231,10 @@ export class RouteKeeper {
       else certificates.withdraw(certificate);
     }
   }
+}
+
+function withoutWideHosts(named: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+  return new Map([...named].filter(([hostname]) => !isWideHost(hostname)));
 }
 
 function workloadTarget(uid: string): string {

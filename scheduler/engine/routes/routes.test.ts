@@ -95,6 +95,58 @@ test("Routing: what can be called is told without a route, and daemon sets answe
   expect(names()).toEqual([]);
 });
 
+const namespace = (name: string, labels: Readonly<Record<string, string>> = {}) => ({
+  apiVersion: "v1",
+  kind: "Namespace",
+  metadata: { name, labels },
+});
+const allowed = { "wherry.dev/wide-hosts": "true" };
+
+test.each([
+  ["all hosts", {}],
+  ["*.com", { hostnames: ["shop.example.com", "*.COM"] }],
+])(
+  "Routing: a route for %s is for namespaces that may have one, as long as they may",
+  async (_name, spec) => {
+    const { gatewayNode, route, routeStatus, backend, pass } = await startRouteCluster();
+    const a = gatewayNode("a");
+    backend.put("namespaces", namespace("shop"));
+    route("web", spec, "shop");
+    await pass(300);
+    expect(routeStatus("web", "shop")).toMatchObject({ Accepted: "False HostNotAllowed" });
+    expect(a.gateway.route("web")).toBeUndefined();
+    backend.put("namespaces", namespace("shop", allowed));
+    await pass(300);
+    expect(routeStatus("web", "shop")).toMatchObject({ Accepted: "True Accepted" });
+    expect(a.gateway.route("web")).toBeDefined();
+    backend.put("namespaces", namespace("shop"));
+    await pass(2_000);
+    expect(routeStatus("web", "shop")).toMatchObject({ Accepted: "False HostNotAllowed" });
+    expect(a.gateway.route("web")).toBeUndefined();
+    expect(eventsIn(backend).map((event) => event["reason"])).toContain("HostNotAllowed");
+  },
+);
+
+test("Routing: what a namespace may not name keeps nothing from others, and nothing of what they have had since", async () => {
+  const { route, routeStatus, backend, clock, pass } = await startRouteCluster();
+  clock.advance(60_000);
+  route("late", { hostnames: ["b.org"] }, "shop");
+  route("wide", { hostnames: ["*.com"] }, "greedy");
+  await pass(2_000);
+  route("web", { hostnames: ["a.com"] }, "shop");
+  await pass(2_000);
+  expect(routeStatus("web", "shop")).toMatchObject({ Accepted: "True Accepted" });
+  backend.put("namespaces", namespace("greedy", allowed));
+  await pass(2_000);
+  route("late", { hostnames: ["b.com"] }, "shop");
+  await pass(2_000);
+  expect([
+    routeStatus("wide", "greedy")["Accepted"],
+    routeStatus("web", "shop")["Accepted"],
+    routeStatus("late", "shop")["Accepted"],
+  ]).toEqual(["True Accepted", "True Accepted", "False HostConflict"]);
+});
+
 test("Routing: a backend that is missing is told as such, and found when it comes", async () => {
   const { gatewayNode, serve, route, routeStatus, backend, pass } = await startRouteCluster();
   const a = gatewayNode("a");

@@ -7,6 +7,7 @@ import type { Backend, BackendEvent } from "../../backend/backend.ts";
 import type { InstanceChange } from "../../core/cluster-state/changes.ts";
 import type { ClusterState } from "../../core/cluster-state/cluster-state.ts";
 import { ChangeLog } from "../../core/routes/change-log.ts";
+import { WideHosts } from "../../core/routes/wide-hosts.ts";
 import type { ConfigKind } from "../../core/templates/resolve-template.ts";
 import type { NodeGateway, NodeSession } from "../../nodes/node-port.ts";
 import type { EventRecorder } from "../event-recorder.ts";
@@ -35,6 +36,8 @@ export interface RoutingOptions {
   readonly wakeUps: Pick<RequestWakeUpsOptions, "workload" | "refusal" | "seen" | "stored">;
   /** Whether all instances of a workload have been reported. */
   readonly isKnown: (workloadUid: string) => boolean;
+  /** Namespaces that may have routes for `*` and `*.com` without a label that says so; `*`: all. */
+  readonly wideHostNamespaces?: readonly string[] | undefined;
   /** Public keys, PEM, of those who sign tickets for calls of functions. */
   readonly ticketKeys?: readonly string[] | undefined;
   /** `run` is to be called at the end of a turn. */
@@ -90,6 +93,7 @@ export class Routing implements AsyncDisposable {
       workloads: this.#workloads,
       certificates: this.#certificates,
       gateways: this.#gateways,
+      wideHosts: new WideHosts(options.wideHostNamespaces ?? []),
       revisions,
       again,
       judged: (uid) => this.#statuses.schedule(uid),
@@ -143,6 +147,11 @@ export class Routing implements AsyncDisposable {
 
   routeEvent(event: BackendEvent): void {
     this.#keeper.event(event);
+  }
+
+  /** `labels` undefined: it is gone. */
+  namespaceChanged(name: string, labels: Readonly<Record<string, string>> | undefined): void {
+    this.#keeper.namespaceChanged(name, labels);
   }
 
   configEvent(kind: ConfigKind, event: BackendEvent): void {
@@ -208,6 +217,11 @@ export class Routing implements AsyncDisposable {
       this.#waiting.set(uid, names);
       names.add(nodeName);
     }
+  }
+
+  /** What became of requests that waited for a deployment at zero. */
+  get wakeUps(): RequestWakeUps["counts"] {
+    return this.#wakeUps.counts;
   }
 
   /** Gateways that take calls of functions: those on nodes with ready instances first. `spread`: from 0 up to 1; others get other ones. */
