@@ -165,7 +165,7 @@ export class RouteKeeper {
     const refusal = this.#refusal(route);
     this.#refer(uid, referencesOf(route));
     const compiled = this.#compile(route, namespace);
-    kept.facts = { refusal, problems: compiled.problems };
+    kept.facts = { refusal, problems: compiled.problems, certificate: this.#certificateFacts(route) };
     if (refusal === undefined) this.#offer(kept, compiled);
     else {
       kept.entryText = "";
@@ -173,6 +173,16 @@ export class RouteKeeper {
       this.#publish(uid, new Set());
     }
     this.#options.judged(uid);
+  }
+
+  #certificateFacts(route: WasmRoute): RouteFacts["certificate"] {
+    const { metadata, spec } = route;
+    if (spec.tls === undefined) return undefined;
+    return this.#options.certificates.facts(
+      metadata.namespace ?? "",
+      spec.tls.secretName,
+      hostnamesOf(route),
+    );
   }
 
   #refusal(route: WasmRoute): RouteRefusal | undefined {
