@@ -307,7 +307,10 @@ test("Gateway: counts what it has answered", async () => {
 test("Gateway: counts what arrives, what is in flight, and what waits: here or with its instances", async () => {
   const { gateway } = timed();
   await using _gateway = gateway.serve({}, { endpoint: { concurrency: 2 } });
-  const counted = () => gateway.gateway.figures().map(({ arrived, inFlight, waiting, queued }) => [arrived, inFlight, waiting, queued]);
+  const counted = () =>
+    gateway.gateway
+      .figures()
+      .map(({ arrived, inFlight, waiting, queued }) => [arrived, inFlight, waiting, queued]);
   for (let count = 0; count < 3; count++) await asked(gateway);
   await until(() => gateway.instances.calls.length === 3);
   expect(counted()).toEqual([[3, 3, 0, 1]]);
@@ -320,7 +323,9 @@ test("Gateway: counts what arrives, what is in flight, and what waits: here or w
   // Nobody is there any more: they are held, and in flight.
   gateway.gateway.apply({ kind: "endpointGone", uid: "i" });
   await asked(gateway);
-  await until(() => gateway.gateway.figures().some(({ waiting, queued, inFlight }) => waiting + queued + inFlight === 3));
+  await until(() =>
+    gateway.gateway.figures().some(({ waiting, queued, inFlight }) => waiting + queued + inFlight === 3),
+  );
 });
 
 test("Gateway: what a relayed request does not make wait changes no figures", async () => {
