@@ -10,8 +10,10 @@ import type { AuditLog } from "./apiserver/audit/audit-log.ts";
 import { ValueCodec } from "./apiserver/storage/encryption.ts";
 import type { Store } from "./store/store.ts";
 import { type ApiServer, createApiServer } from "./apiserver/api-server.ts";
+import type { Monitoring } from "./apiserver/metrics/monitoring.ts";
 import { Engine } from "./engine/engine.ts";
 import type { LiveResource } from "./apiserver/live-resource.ts";
+import { SchedulerMonitoring } from "./metrics/scheduler-monitoring.ts";
 import { AssignmentProofs, proofSecrets } from "./nodes/assignment-proofs.ts";
 import { NodeServer } from "./nodes/node-server.ts";
 import {
@@ -40,7 +42,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     log.error("Secrets cannot be read or written", { reason: options.encryption.reason });
   // The engine needs the API server's backend, and the server the engine's instances: filled in before it listens.
   const live = new Map<string, LiveResource>();
-  const simulated: { engine?: Engine } = {};
+  const later: { engine?: Engine; monitoring?: Monitoring } = {};
   const api = await createApiServer({
     store,
     form: new ValueCodec(options.encryption),
@@ -52,8 +54,9 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     serviceAccountKeys: options.serviceAccountKeys,
     audit,
     live,
-    simulator: () => simulated.engine?.simulator,
-    callEndpoints: (uid) => simulated.engine?.callEndpoints(uid),
+    simulator: () => later.engine?.simulator,
+    callEndpoints: (uid) => later.engine?.callEndpoints(uid),
+    monitoring: () => later.monitoring,
     ...options.listen,
   });
   if (store.readOnly !== undefined) return serveReadOnly(options, { api, store, audit, stop, log });
@@ -73,7 +76,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   });
   await engine.start();
   live.set("wasminstances", engine.live);
-  simulated.engine = engine;
+  later.engine = engine;
   const nodes = new NodeServer({
     ...options.nodesListen,
     tls: options.tls,
@@ -84,6 +87,8 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     clock,
     log,
   });
+  const leadership = { epoch, certificate: options.tls.cert };
+  later.monitoring = new SchedulerMonitoring({ engine, sessions: nodes.figures, leadership });
   const nodesAddress = await nodes.listen();
   const { url } = await api.listen();
   log.info("ready", { url, nodesAddress, epoch });

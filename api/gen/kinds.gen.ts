@@ -2,6 +2,155 @@
 
 import type { ObjectMeta } from "../object-meta.ts";
 
+/** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
+export type Quantity = number | string;
+
+/** What the metric should come to. As in autoscaling/v2. */
+export interface MetricTarget {
+  /** Utilization: a share of what instances request. Value: of the metric as it is. AverageValue: of the metric divided by the number of instances. */
+  readonly type: "Utilization" | "Value" | "AverageValue";
+  /** In percent of the requests. */
+  readonly averageUtilization?: number;
+  /** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
+  readonly value?: Quantity;
+  /** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
+  readonly averageValue?: Quantity;
+}
+
+/** A value in a Secret of the same namespace. */
+export interface SecretKey {
+  /** The name of the Secret. */
+  readonly name: string;
+  /** The key whose value is used. */
+  readonly key: string;
+}
+
+/** How a server's certificate is checked. */
+export interface TlsClient {
+  /** A value in a Secret of the same namespace. */
+  readonly caRef?: SecretKey;
+  /** The name that the certificate must have, if it is not that of the address. */
+  readonly serverName?: string;
+  /** Whether any certificate is taken. Whoever is between can then read and change everything. */
+  readonly insecureSkipVerify: boolean;
+}
+
+export interface HeaderValue {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** One metric, and what it should come to. The field that type names, and no other, is set. */
+export interface AutoscalerMetric {
+  readonly type: "Resource" | "Requests" | "Prometheus" | "Redis" | "Schedule";
+  /** What the instances use, as their nodes meter it. Target types Utilization and AverageValue. */
+  readonly resource?: {
+    readonly name: "cpu" | "memory";
+    /** What the metric should come to. As in autoscaling/v2. */
+    readonly target: MetricTarget;
+  };
+  /** HTTP requests to the workload, as the gateways count them. Target types AverageValue and Value. */
+  readonly requests?: {
+    /** perSecond: requests that arrive, whether answered or not. inFlight: those begun and not answered, and those that wait. queueLength: those of them that no instance works on. */
+    readonly metric: "perSecond" | "inFlight" | "queueLength";
+    /** What the metric should come to. As in autoscaling/v2. */
+    readonly target: MetricTarget;
+  };
+  /** What a PromQL query comes to, which must be one number. Target types Value and AverageValue. */
+  readonly prometheus?: {
+    /** Of Prometheus or something that answers its HTTP API, such as http://prometheus.monitoring:9090. Whoever runs the scheduler says which servers may be asked. */
+    readonly serverURL: string;
+    readonly query: string;
+    /** What the metric should come to. As in autoscaling/v2. */
+    readonly target: MetricTarget;
+    /** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
+    readonly activationThreshold?: Quantity;
+    /** How often it is asked. */
+    readonly intervalSeconds: number;
+    readonly timeoutSeconds: number;
+    /** How old the newest sample of a series may be before it is not believed any more. */
+    readonly staleAfterSeconds: number;
+    /** How a server's certificate is checked. */
+    readonly tls?: TlsClient;
+    /** A value in a Secret of the same namespace. */
+    readonly bearerTokenRef?: SecretKey;
+    readonly basicAuth?: {
+      readonly username: string;
+      /** A value in a Secret of the same namespace. */
+      readonly passwordRef: SecretKey;
+    };
+    /** Sent with each query, such as X-Scope-OrgID. */
+    readonly headers?: readonly HeaderValue[];
+  };
+  /** How much waits in Redis. Target types Value and AverageValue. */
+  readonly redis?: {
+    /** HOST:PORT. */
+    readonly address: string;
+    readonly database: number;
+    readonly username?: string;
+    /** A value in a Secret of the same namespace. */
+    readonly passwordRef?: SecretKey;
+    /** How a server's certificate is checked. */
+    readonly tls?: TlsClient;
+    /** The length of a list. */
+    readonly list?: {
+      readonly key: string;
+    };
+    /** The entries of a stream that a consumer group has not been given yet, and those given and not acknowledged. */
+    readonly stream?: {
+      readonly key: string;
+      readonly group: string;
+    };
+    /** What the metric should come to. As in autoscaling/v2. */
+    readonly target: MetricTarget;
+    /** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
+    readonly activationThreshold?: Quantity;
+    /** How often it is asked. */
+    readonly intervalSeconds: number;
+    readonly timeoutSeconds: number;
+  };
+  /** At least so many instances between two times that come again and again. */
+  readonly schedule?: {
+    /** When it begins, in cron's words, as in WasmCronJob. */
+    readonly start: string;
+    /** When it ends. */
+    readonly end: string;
+    /** Such as Europe/Berlin. UTC when empty. */
+    readonly timeZone?: string;
+    readonly replicas: number;
+  };
+}
+
+/** How fast it goes in one direction. As in autoscaling/v2. */
+export interface ScalingRules {
+  /** Of what was wanted within this time the most careful counts: up, the lowest; down, the highest. 0 up and 300 down if empty. */
+  readonly stabilizationWindowSeconds?: number;
+  /** Which of the policies counts. Disabled means that it never goes in this direction. */
+  readonly selectPolicy: "Max" | "Min" | "Disabled";
+  /** How much may change within a time. If empty, up: 4 instances or 100 percent in 15 seconds; down: 100 percent in 15 seconds. */
+  readonly policies?: readonly ({
+    /** Pods is Kubernetes' word for Instances. */
+    readonly type: "Pods" | "Instances" | "Percent";
+    readonly value: number;
+    readonly periodSeconds: number;
+  })[];
+  /** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
+  readonly tolerance?: Quantity;
+}
+
+/** One aspect of an object's state, as in metav1.Condition. */
+export interface Condition {
+  /** The condition's name in CamelCase. */
+  readonly type: string;
+  readonly status: "True" | "False" | "Unknown";
+  readonly observedGeneration?: number;
+  readonly lastTransitionTime: string;
+  /** Why the condition has this status, in CamelCase. */
+  readonly reason: string;
+  /** The same for people. */
+  readonly message: string;
+}
+
 export interface KeySelector {
   /** The name of the ConfigMap or Secret in the same namespace. */
   readonly name: string;
@@ -40,9 +189,6 @@ export interface KeyPath {
   /** The file's path inside the volume. Relative and without "..". */
   readonly path: string;
 }
-
-/** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
-export type Quantity = number | string;
 
 /** Something that can be mounted. Exactly one source beside the name. */
 export interface Volume {
@@ -415,19 +561,6 @@ export interface WasmJobSpec {
   readonly template: InstanceTemplate;
 }
 
-/** One aspect of an object's state, as in metav1.Condition. */
-export interface Condition {
-  /** The condition's name in CamelCase. */
-  readonly type: string;
-  readonly status: "True" | "False" | "Unknown";
-  readonly observedGeneration?: number;
-  readonly lastTransitionTime: string;
-  /** Why the condition has this status, in CamelCase. */
-  readonly reason: string;
-  /** The same for people. */
-  readonly message: string;
-}
-
 export interface Taint {
   readonly key: string;
   readonly value?: string;
@@ -436,11 +569,6 @@ export interface Taint {
 
 /** cpu, memory, instances, processes (instances with a process of their own), and extended resources. */
 export type NodeResources = Readonly<Record<string, Quantity>>;
-
-export interface HeaderValue {
-  readonly name: string;
-  readonly value: string;
-}
 
 /** Headers that are set, added and removed. */
 export interface HeaderChanges {
@@ -560,6 +688,75 @@ export interface PlacementScore {
   /** From 0 to 100; more is better. */
   readonly score: number;
   readonly weight: number;
+}
+
+export interface WasmAutoscalerSpec {
+  /** What is scaled, in the same namespace. Anything that has a scale subresource. */
+  readonly scaleTargetRef: {
+    readonly apiVersion: string;
+    readonly kind: string;
+    readonly name: string;
+  };
+  /** The fewest instances. With 0 it goes to zero when all metrics were idle for idleSeconds, and comes back by requests (wakeOnRequest of the deployment) or when a metric is above its activationThreshold. */
+  readonly minReplicas: number;
+  /** The most instances. */
+  readonly maxReplicas: number;
+  /** minReplicas 0 only: how long nothing must have happened before it goes to zero. */
+  readonly idleSeconds: number;
+  /** Each proposes a number of instances, and the largest counts. cpu at 80 percent of the requests if empty. */
+  readonly metrics?: readonly AutoscalerMetric[];
+  /** While a metric has no data that can be trusted, the first of these that has stands in for it. It may add instances, and takes none away. */
+  readonly fallback?: readonly AutoscalerMetric[];
+  /** How fast it goes up and down. */
+  readonly behavior?: {
+    /** How fast it goes in one direction. As in autoscaling/v2. */
+    readonly scaleUp?: ScalingRules;
+    /** How fast it goes in one direction. As in autoscaling/v2. */
+    readonly scaleDown?: ScalingRules;
+  };
+}
+
+export interface WasmAutoscalerStatus {
+  readonly observedGeneration?: number;
+  /** What is scaled, as KIND/NAME. */
+  readonly reference?: string;
+  /** What the metrics are and what they should be, in short. */
+  readonly targets?: string;
+  /** How many instances there were when it was last looked at. */
+  readonly currentReplicas?: number;
+  /** How many there should be. */
+  readonly desiredReplicas?: number;
+  /** When the number was last changed. */
+  readonly lastScaleTime?: string;
+  /** The metrics, in the order of spec.metrics and then of spec.fallback where that stands in. */
+  readonly currentMetrics?: readonly ({
+    readonly type: string;
+    /** Such as cpu, inFlight, the query, the key. */
+    readonly name?: string;
+    /** Empty when it is not known. */
+    readonly current?: {
+      readonly averageUtilization?: number;
+      /** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
+      readonly value?: Quantity;
+      /** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
+      readonly averageValue?: Quantity;
+    };
+    readonly proposedReplicas?: number;
+    /** When the data is from. */
+    readonly sampleTime?: string;
+    /** Why it is not known, or only in part. */
+    readonly message?: string;
+  })[];
+  readonly conditions?: readonly Condition[];
+}
+
+/** Sets how many instances something has by what metrics say, as Kubernetes' HorizontalPodAutoscaler (autoscaling/v2) does. Data that cannot be trusted never takes instances away. */
+export interface WasmAutoscaler {
+  readonly apiVersion: "wherry.dev/v1alpha1";
+  readonly kind: "WasmAutoscaler";
+  readonly metadata: ObjectMeta;
+  readonly spec: WasmAutoscalerSpec;
+  readonly status?: WasmAutoscalerStatus;
 }
 
 export interface WasmCronJobSpec {

@@ -37,6 +37,8 @@ export interface UpOptions extends GatewayPorts {
   readonly placementConfig: string | undefined;
   /** The file for the scheduler's `--record-placement`. */
   readonly recordPlacement: string | undefined;
+  /** For the scheduler's `--allow-metrics-server`. */
+  readonly metricServers: readonly string[];
   /** Show the children's informational lines as well. */
   readonly verbose: boolean;
   readonly workingDirectory: string;
@@ -171,6 +173,7 @@ class LocalCluster implements AsyncDisposable {
           "encryption-key-file": encryptionKeyFile,
           // Whoever runs it is its only tenant.
           "wide-host-namespaces": "default",
+          "allow-metrics-server": this.#options.metricServers,
           ...(this.#options.placementConfig === undefined
             ? {}
             : { "placement-config": this.#options.placementConfig }),

@@ -57,7 +57,10 @@ export class Front {
       },
     });
     this.#tls.on("secureConnection", (socket) => this.#secured(socket));
-    this.#tls.on("tlsClientError", (_error, socket) => socket.destroy());
+    this.#tls.on("tlsClientError", (_error, socket) => {
+      handlers.counts.handshakesFailed++;
+      socket.destroy();
+    });
   }
 
   get size(): number {

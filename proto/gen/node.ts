@@ -41,12 +41,14 @@ import type { StopInstance as _wherry_v1_StopInstance, StopInstance__Output as _
 import type { Template as _wherry_v1_Template, Template__Output as _wherry_v1_Template__Output } from './wherry/v1/Template.ts';
 import type { TemplateContents as _wherry_v1_TemplateContents, TemplateContents__Output as _wherry_v1_TemplateContents__Output } from './wherry/v1/TemplateContents.ts';
 import type { Termination as _wherry_v1_Termination, Termination__Output as _wherry_v1_Termination__Output } from './wherry/v1/Termination.ts';
+import type { TrafficBatch as _wherry_v1_TrafficBatch, TrafficBatch__Output as _wherry_v1_TrafficBatch__Output } from './wherry/v1/TrafficBatch.ts';
 import type { UpdateContents as _wherry_v1_UpdateContents, UpdateContents__Output as _wherry_v1_UpdateContents__Output } from './wherry/v1/UpdateContents.ts';
 import type { UpdateGateway as _wherry_v1_UpdateGateway, UpdateGateway__Output as _wherry_v1_UpdateGateway__Output } from './wherry/v1/UpdateGateway.ts';
 import type { UsageBatch as _wherry_v1_UsageBatch, UsageBatch__Output as _wherry_v1_UsageBatch__Output } from './wherry/v1/UsageBatch.ts';
 import type { VolumeContent as _wherry_v1_VolumeContent, VolumeContent__Output as _wherry_v1_VolumeContent__Output } from './wherry/v1/VolumeContent.ts';
 import type { WakeUp as _wherry_v1_WakeUp, WakeUp__Output as _wherry_v1_WakeUp__Output } from './wherry/v1/WakeUp.ts';
 import type { Welcome as _wherry_v1_Welcome, Welcome__Output as _wherry_v1_Welcome__Output } from './wherry/v1/Welcome.ts';
+import type { WorkloadTraffic as _wherry_v1_WorkloadTraffic, WorkloadTraffic__Output as _wherry_v1_WorkloadTraffic__Output } from './wherry/v1/WorkloadTraffic.ts';
 
 type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
   new(...args: ConstructorParameters<Constructor>): Subtype;
@@ -95,12 +97,14 @@ export interface ProtoGrpcType {
       Template: MessageTypeDefinition<_wherry_v1_Template, _wherry_v1_Template__Output>
       TemplateContents: MessageTypeDefinition<_wherry_v1_TemplateContents, _wherry_v1_TemplateContents__Output>
       Termination: MessageTypeDefinition<_wherry_v1_Termination, _wherry_v1_Termination__Output>
+      TrafficBatch: MessageTypeDefinition<_wherry_v1_TrafficBatch, _wherry_v1_TrafficBatch__Output>
       UpdateContents: MessageTypeDefinition<_wherry_v1_UpdateContents, _wherry_v1_UpdateContents__Output>
       UpdateGateway: MessageTypeDefinition<_wherry_v1_UpdateGateway, _wherry_v1_UpdateGateway__Output>
       UsageBatch: MessageTypeDefinition<_wherry_v1_UsageBatch, _wherry_v1_UsageBatch__Output>
       VolumeContent: MessageTypeDefinition<_wherry_v1_VolumeContent, _wherry_v1_VolumeContent__Output>
       WakeUp: MessageTypeDefinition<_wherry_v1_WakeUp, _wherry_v1_WakeUp__Output>
       Welcome: MessageTypeDefinition<_wherry_v1_Welcome, _wherry_v1_Welcome__Output>
+      WorkloadTraffic: MessageTypeDefinition<_wherry_v1_WorkloadTraffic, _wherry_v1_WorkloadTraffic__Output>
     }
   }
 }

@@ -227,6 +227,11 @@ export class Routing implements AsyncDisposable {
     }
   }
 
+  /** What became of requests that waited for a deployment at zero. */
+  get wakeUps(): RequestWakeUps["counts"] {
+    return this.#wakeUps.counts;
+  }
+
   /** Gateways that take calls of functions: those on nodes with ready instances first. `spread`: from 0 up to 1; others get other ones. */
   callEndpoints(workloadUid: string, spread: number): readonly CallEndpoint[] {
     const { endpointsMax } = ticketLimits;

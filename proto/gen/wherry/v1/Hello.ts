@@ -19,6 +19,7 @@ export interface Hello {
   'updatesContents'?: (boolean);
   'gatewayAddress'?: (string);
   'gatewayUrls'?: (string)[];
+  'metricsAddress'?: (string);
 }
 
 export interface Hello__Output {
@@ -35,4 +36,5 @@ export interface Hello__Output {
   'updatesContents': (boolean);
   'gatewayAddress': (string);
   'gatewayUrls': (string)[];
+  'metricsAddress': (string);
 }

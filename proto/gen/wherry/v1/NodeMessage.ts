@@ -9,6 +9,7 @@ import type { NodeConditions as _wherry_v1_NodeConditions, NodeConditions__Outpu
 import type { ModuleInventory as _wherry_v1_ModuleInventory, ModuleInventory__Output as _wherry_v1_ModuleInventory__Output } from '../../wherry/v1/ModuleInventory.ts';
 import type { ContentsInventory as _wherry_v1_ContentsInventory, ContentsInventory__Output as _wherry_v1_ContentsInventory__Output } from '../../wherry/v1/ContentsInventory.ts';
 import type { WakeUp as _wherry_v1_WakeUp, WakeUp__Output as _wherry_v1_WakeUp__Output } from '../../wherry/v1/WakeUp.ts';
+import type { TrafficBatch as _wherry_v1_TrafficBatch, TrafficBatch__Output as _wherry_v1_TrafficBatch__Output } from '../../wherry/v1/TrafficBatch.ts';
 
 export interface NodeMessage {
   'hello'?: (_wherry_v1_Hello | null);
@@ -20,7 +21,8 @@ export interface NodeMessage {
   'modules'?: (_wherry_v1_ModuleInventory | null);
   'contents'?: (_wherry_v1_ContentsInventory | null);
   'wakeUp'?: (_wherry_v1_WakeUp | null);
-  'message'?: "hello"|"inventory"|"status"|"usage"|"heartbeat"|"conditions"|"modules"|"contents"|"wakeUp";
+  'traffic'?: (_wherry_v1_TrafficBatch | null);
+  'message'?: "hello"|"inventory"|"status"|"usage"|"heartbeat"|"conditions"|"modules"|"contents"|"wakeUp"|"traffic";
 }
 
 export interface NodeMessage__Output {
@@ -33,5 +35,6 @@ export interface NodeMessage__Output {
   'modules'?: (_wherry_v1_ModuleInventory__Output | null);
   'contents'?: (_wherry_v1_ContentsInventory__Output | null);
   'wakeUp'?: (_wherry_v1_WakeUp__Output | null);
-  'message'?: "hello"|"inventory"|"status"|"usage"|"heartbeat"|"conditions"|"modules"|"contents"|"wakeUp";
+  'traffic'?: (_wherry_v1_TrafficBatch__Output | null);
+  'message'?: "hello"|"inventory"|"status"|"usage"|"heartbeat"|"conditions"|"modules"|"contents"|"wakeUp"|"traffic";
 }
