@@ -49,7 +49,7 @@ const bounds = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.
 export class AutoscalerCounters {
   readonly rescales: Record<RescaleResult, number> = { up: 0, down: 0, conflict: 0, refused: 0 };
   statusWrites = 0;
-  readonly #counts = new Array<number>(bounds.length + 1).fill(0);
+  readonly #counts: number[] = [...bounds.map(() => 0), 0];
   #sum = 0;
   #count = 0;
 
