@@ -7,13 +7,7 @@ import type { WasmAutoscalerSpec } from "../../../api/gen/kinds.gen.ts";
 import type { Caution } from "./caution.ts";
 import type { Idleness } from "./idleness.ts";
 import type { AutoscalerMemory } from "./memory.ts";
-import {
-  recallRecommendations,
-  stabilized,
-  windowEnd,
-  type Recommendations,
-  type Windows,
-} from "./recommendations.ts";
+import { recallRecommendations, stabilized, windowEnd, type Recommendations } from "./recommendations.ts";
 import { downLimit, limitEnd, upLimit } from "./replica-changes.ts";
 import type { ScalingBehavior } from "./scaling-rules.ts";
 
@@ -46,7 +40,7 @@ export interface ChoiceInput {
 }
 
 export function choose(input: ChoiceInput): Choice {
-  const { spec, behavior, current, caution, idleness, memory, nowMs } = input;
+  const { behavior, current, caution, idleness, memory, nowMs } = input;
   const windows = { upMs: behavior.up.windowMs, downMs: behavior.down.windowMs };
   const wanted = wantedOf(input);
   const recalled = recallRecommendations(memory.recommendations, current, windows, nowMs);
@@ -115,6 +109,6 @@ function limited(input: ChoiceInput, kept: number): Pick<Choice, "replicas" | "l
 }
 
 function earliestAfter(nowMs: number, times: readonly (number | undefined)[]): number | undefined {
-  const later = times.filter((ms): ms is number => ms !== undefined && ms > nowMs);
+  const later = times.filter((ms): ms is number => ms !== undefined && ms > nowMs && Number.isFinite(ms));
   return later.length === 0 ? undefined : Math.min(...later);
 }

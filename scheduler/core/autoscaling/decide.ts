@@ -22,7 +22,7 @@ import { autoscalerStatus, targetlessStatus } from "./autoscaler-status.ts";
 import { judgeCaution, type Caution } from "./caution.ts";
 import { choose, type Choice } from "./choice.ts";
 import type { Decision, DecisionEvent, DecisionInput } from "./decision.ts";
-import { gatherEvidence, isUnknown, largestProposal, type Evidence } from "./evidence.ts";
+import { gatherEvidence, isMissing, largestProposal, type Evidence } from "./evidence.ts";
 import { judgeIdleness } from "./idleness.ts";
 import { emptyAutoscalerMemory, type AutoscalerMemory } from "./memory.ts";
 import { shortMetricName } from "./metric-names.ts";
@@ -50,7 +50,7 @@ function scaled(input: DecisionInput, target: ScaleTarget): Decision {
   const isChanged = choice.replicas !== current;
   const conditions = [
     ableToScale(choice, current, caution),
-    scalingActive(evidence, current === 0),
+    scalingActive(evidence, current),
     scalingLimited(choice),
   ];
   const next = remembered(input, choice, caution, idleness.idleSinceMs, current);
@@ -69,7 +69,7 @@ function scaled(input: DecisionInput, target: ScaleTarget): Decision {
     memory: isChanged ? afterChange(next, choice.replicas, current, behavior, nowMs) : next,
     memoryIfFailed: next,
     events: [
-      ...metricEvents(evidence, conditions, autoscaler),
+      ...metricEvents(evidence, current, conditions, autoscaler),
       ...(isChanged ? [rescaled(choice.replicas, current, why)] : []),
     ],
     wakeAtMs: choice.wakeAtMs,
@@ -158,12 +158,14 @@ function rescaled(to: number, from: number, why: string): DecisionEvent {
 /** One for each metric that is not known, once: when the condition begins to say so, or says another reason. */
 function metricEvents(
   { verdicts }: Evidence,
+  current: number,
   conditions: readonly ConditionVerdict[],
   autoscaler: WasmAutoscaler,
 ): readonly DecisionEvent[] {
   const active = conditions.find(({ type }) => type === "ScalingActive");
   if (active?.status !== "False" || !isNews(active, autoscaler)) return [];
-  return verdicts.filter(isUnknown).map((verdict) => ({
+  const missing = verdicts.filter((verdict) => isMissing(verdict, current));
+  return missing.map((verdict) => ({
     type: "Warning",
     reason: unknownReason(verdict),
     message: describe(verdict),

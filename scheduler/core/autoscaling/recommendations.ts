@@ -35,7 +35,7 @@ export interface Windows {
 
 /** What was recommended until now, as far as it still counts. The first time, what there is: `current`. */
 export function recallRecommendations(
-  { latest = undefined, lowest, highest }: Recommendations,
+  { latest, lowest, highest }: Recommendations,
   current: number,
   { upMs, downMs }: Windows,
   nowMs: number,
