@@ -165,14 +165,20 @@ function parseWorkload(
 }
 
 /** The workload, if it is there and has a number of instances to be set. */
-async function scalable({ client, namespace }: Connection, resource: Resource, name: string): Promise<ApiObject> {
+async function scalable(
+  { client, namespace }: Connection,
+  resource: Resource,
+  name: string,
+): Promise<ApiObject> {
   const workload = await getObject(client, resource, resource.namespaced ? namespace : undefined, name);
   try {
     if (resource.namespaced) await client.request({ path: resourcePath(resource, namespace, name, "scale") });
     else throw new Failure(`${objectReference(resource, name)} is in no namespace, and cannot be scaled`);
   } catch (error) {
     if (error instanceof ApiStatusError && error.status.reason === "NotFound")
-      throw new Failure(`${objectReference(resource, name)} cannot be scaled: a ${resource.kind} has no scale`);
+      throw new Failure(
+        `${objectReference(resource, name)} cannot be scaled: a ${resource.kind} has no scale`,
+      );
     throw error;
   }
   return workload;
@@ -188,7 +194,8 @@ function doubtsOf(
   // The server has validated it.
   const { metadata, spec } = workload as unknown as WasmDeployment;
   const { requests = {} } = spec.template.spec.resources ?? {};
-  const shares = metrics.length === 0 ? ["cpu" as const] : metrics.flatMap(({ resource }) => resource?.name ?? []);
+  const shares =
+    metrics.length === 0 ? ["cpu" as const] : metrics.flatMap(({ resource }) => resource?.name ?? []);
   const unrequested = shares.filter((name) => requests[name] === undefined);
   const usesRequests = metrics.some(({ type }) => type === "Requests");
   return [

@@ -26,10 +26,7 @@ export function describeAutoscaler({ spec, status }: WasmAutoscaler, now: number
     line("Min Replicas", minReplicas),
     line("Max Replicas", maxReplicas),
     ...(minReplicas === 0 ? [line("To Zero", `when nothing has happened for ${idleSeconds}s`)] : []),
-    line(
-      "Replicas",
-      `${currentReplicas ?? unknown} current / ${desiredReplicas ?? unknown} desired`,
-    ),
+    line("Replicas", `${currentReplicas ?? unknown} current / ${desiredReplicas ?? unknown} desired`),
     line(
       "Last Scaled",
       lastScaleTime === undefined ? "<never>" : `${lastScaleTime} (${ageOf(lastScaleTime, now)} ago)`,
@@ -46,7 +43,9 @@ export function describeMetrics({ spec, status }: WasmAutoscaler, now: number): 
   const known = status?.currentMetrics ?? [];
   const rows = declared.map((metric, at) => metricRow(metric, known[at], now, ""));
   const standIns = known.slice(declared.length).map((current) => {
-    const metric = (spec.fallback ?? []).find((one) => nameOf(one) === current.name && one.type === current.type);
+    const metric = (spec.fallback ?? []).find(
+      (one) => nameOf(one) === current.name && one.type === current.type,
+    );
     return metricRow(metric, current, now, " (fallback)");
   });
   const header = ["Type", "Name", "Current", "Target", "Proposes", "Of", "Message"];
@@ -109,4 +108,3 @@ function rulesText(rules: ScalingRules | undefined, usual: string, windowSeconds
   const tolerance = rules?.tolerance === undefined ? "" : `; tolerance ${rules.tolerance}`;
   return `${policies.length === 0 ? usual : policies.join(word)}; window ${window}s${tolerance}`;
 }
-

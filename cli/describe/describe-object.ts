@@ -35,10 +35,7 @@ export function describeObject(
 function describeBody(object: ApiObject, now: number): readonly DescribedLine[] {
   if (object.kind === "WasmInstance") return describeInstance(object as unknown as WasmInstance, now);
   if (isAutoscaler(object))
-    return [
-      ...describeHead(object, now),
-      ...describeAutoscaler(object as unknown as WasmAutoscaler, now),
-    ];
+    return [...describeHead(object, now), ...describeAutoscaler(object as unknown as WasmAutoscaler, now)];
   return [...describeHead(object, now), ...describeFields(object)];
 }
 
