@@ -9,6 +9,7 @@ import type { StaticToken } from "./apiserver/authentication/static-tokens.ts";
 import { parseTokenFile } from "./apiserver/authentication/token-file.ts";
 import { defaultConfiguration, type PlacementConfiguration } from "./core/placement/profile-declaration.ts";
 import { parsePlacementConfig } from "./placement-config/parse.ts";
+import { allowFlag, parseServerPattern, type ServerPattern } from "./autoscaling/server-policy.ts";
 import { readEncryptionKeys, type EncryptionKeys } from "./apiserver/storage/encryption-keys.ts";
 
 export interface HostPort {
@@ -42,6 +43,8 @@ export interface SchedulerOptions {
   readonly encryption: EncryptionKeys;
   readonly lostAfterMs: number;
   readonly placement: PlacementConfiguration;
+  /** Which servers autoscalers may ask for metrics. Empty: none. */
+  readonly metricServers: readonly ServerPattern[];
   readonly logLevel: string;
 }
 
@@ -73,6 +76,10 @@ export const schedulerUsage = `Usage: wherry-scheduler --store sqlite:FILE --ca 
                            encrypts, all decrypt
   --lost-after DURATION    how long a silent node keeps its instances (default 15s)
   --placement-config FILE  how nodes are chosen: profiles, overcommit, backoff (YAML, see docs/PLACEMENT.md)
+  --allow-metrics-server PATTERN
+                           a server that autoscalers may ask for metrics: SCHEME://HOST[:PORT], the scheme http, https,
+                           redis or rediss; *.DOMAIN is all names below it, * in place of host or port any, and * alone
+                           every server; may be repeated (default: none)
   --print-placement-config prints what of that holds, defaults included, and ends
   --log-level LEVEL        trace, debug, info, warn or error (default info)`;
 
@@ -80,7 +87,7 @@ const logLevels = new Set(["trace", "debug", "info", "warn", "error", "silent"])
 
 /** Throws a `WherryError` InvalidFlag that names the flag. */
 export function parseSchedulerOptions(args: readonly string[]): SchedulerOptions {
-  const { values, keyFiles } = parseFlags(args);
+  const { values, keyFiles, metricServers } = parseFlags(args);
   const store = required(values, "store");
   if (!store.startsWith("sqlite:")) throw invalid("store", store, "sqlite:FILE");
   const logLevel = values["log-level"] ?? "info";
@@ -97,6 +104,7 @@ export function parseSchedulerOptions(args: readonly string[]): SchedulerOptions
     encryption: encryption(values["encryption-key-file"]),
     lostAfterMs: duration("lost-after", values["lost-after"] ?? "15s"),
     placement: placement(values),
+    metricServers: metricServers.map(metricServer),
     logLevel,
   };
 }
@@ -106,14 +114,20 @@ interface Flags {
 }
 
 const keyFlag = "service-account-key-file";
+const serverFlag = "allow-metrics-server";
 
 function parseFlags(args: readonly string[]): {
   readonly values: Flags;
   readonly keyFiles: readonly string[];
+  readonly metricServers: readonly string[];
 } {
   const text = { type: "string" } as const;
   try {
-    const { [keyFlag]: keyFiles = [], ...values } = parseArgs({
+    const {
+      [keyFlag]: keyFiles = [],
+      [serverFlag]: metricServers = [],
+      ...values
+    } = parseArgs({
       args: [...args],
       options: {
         store: text,
@@ -125,6 +139,7 @@ function parseFlags(args: readonly string[]): {
         "token-file": text,
         "token-auth-file": text,
         [keyFlag]: { type: "string", multiple: true },
+        [serverFlag]: { type: "string", multiple: true },
         "audit-log": text,
         "audit-log-maxsize": text,
         "audit-log-maxbackup": text,
@@ -137,7 +152,7 @@ function parseFlags(args: readonly string[]): {
         "log-level": text,
       },
     }).values;
-    return { values, keyFiles };
+    return { values, keyFiles, metricServers };
   } catch (thrown) {
     throw new WherryError("InvalidFlag", errorMessage(thrown), { cause: thrown });
   }
@@ -184,6 +199,12 @@ function serviceAccountKeys(paths: readonly string[]): readonly ServiceAccountKe
       `--${keyFlag} ${paths[0]}: the first key signs and must be a private one`,
     );
   return keys;
+}
+
+function metricServer(text: string): ServerPattern {
+  const reading = parseServerPattern(text);
+  if (reading.kind === "ok") return reading.pattern;
+  throw new WherryError("InvalidFlag", `${allowFlag} ${text}: ${reading.message}`);
 }
 
 function rotation(values: Flags, flag: string): RotationOptions | undefined {

@@ -22,6 +22,7 @@ interface UpCommandOptions {
   readonly listen: readonly string[];
   readonly placementConfig?: string;
   readonly recordPlacement?: string;
+  readonly allowMetricsServer: readonly string[];
   readonly verbose?: boolean;
 }
 
@@ -57,6 +58,12 @@ export function define(command: Command, { terminal }: CommandContext): void {
     )
     .option("--placement-config <file>", "how nodes are chosen: profiles, overcommit, backoff")
     .option("--record-placement <file>", 'what placement sees and decides, for "wherry simulate replay"')
+    .option(
+      "--allow-metrics-server <pattern>",
+      "a server that autoscalers may ask for metrics, such as http://localhost:9090; repeatable (default: every server)",
+      collect,
+      [],
+    )
     .option("--verbose", "show what the processes log")
     .action(async (options: UpCommandOptions) => {
       const port = parseCount(options.port, "--port");
@@ -68,12 +75,7 @@ export function define(command: Command, { terminal }: CommandContext): void {
           throw new Failure(`--host-path ${path}: the path does not exist`);
         }
       }
-      const placementConfig =
-        options.placementConfig === undefined
-          ? undefined
-          : resolve(terminal.workingDirectory, options.placementConfig);
-      if (placementConfig !== undefined && !existsSync(placementConfig))
-        throw new Failure(`--placement-config ${options.placementConfig}: the file does not exist`);
+      const placementConfig = placementConfigFile(options, terminal);
       const http = httpPort(options.httpPort, nodes);
       const httpsPort = certainPort(options.httpsPort, "--https-port", nodes);
       refuseSharedPorts(port, nodes, { http, httpsPort });
@@ -91,6 +93,8 @@ export function define(command: Command, { terminal }: CommandContext): void {
           options.recordPlacement === undefined
             ? undefined
             : resolve(terminal.workingDirectory, options.recordPlacement),
+        // Whoever starts a cluster on a machine of their own writes its autoscalers, too.
+        metricServers: options.allowMetricsServer.length > 0 ? options.allowMetricsServer : ["*"],
         verbose: options.verbose ?? false,
         workingDirectory: terminal.workingDirectory,
         hostname: hostname(),
@@ -101,6 +105,13 @@ export function define(command: Command, { terminal }: CommandContext): void {
       const onReady = (cluster: RunningCluster) => void terminal.out(readyText(cluster, terminal));
       await up(settings, { onReady, onNotice: notice }, stopOnSignals(terminal), terminal.clock);
     });
+}
+
+function placementConfigFile({ placementConfig }: UpCommandOptions, terminal: Terminal): string | undefined {
+  if (placementConfig === undefined) return undefined;
+  const path = resolve(terminal.workingDirectory, placementConfig);
+  if (!existsSync(path)) throw new Failure(`--placement-config ${placementConfig}: the file does not exist`);
+  return path;
 }
 
 function httpPort(text: string | undefined, nodes: number): HttpPort | undefined {

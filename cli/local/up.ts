@@ -37,6 +37,8 @@ export interface UpOptions extends GatewayPorts {
   readonly placementConfig: string | undefined;
   /** The file for the scheduler's `--record-placement`. */
   readonly recordPlacement: string | undefined;
+  /** For the scheduler's `--allow-metrics-server`. */
+  readonly metricServers: readonly string[];
   /** Show the children's informational lines as well. */
   readonly verbose: boolean;
   readonly workingDirectory: string;
@@ -169,6 +171,7 @@ class LocalCluster implements AsyncDisposable {
           "token-file": admin.file,
           "service-account-key-file": serviceAccountKey,
           "encryption-key-file": encryptionKeyFile,
+          "allow-metrics-server": this.#options.metricServers,
           ...(this.#options.placementConfig === undefined
             ? {}
             : { "placement-config": this.#options.placementConfig }),

@@ -14,6 +14,7 @@ export function fakeUpOptions(stateDirectory: string, changes: Partial<UpOptions
     httpsPort: undefined,
     placementConfig: undefined,
     recordPlacement: undefined,
+    metricServers: ["*"],
     verbose: false,
     workingDirectory: "/work",
     hostname: "Lap.Top",
