@@ -194,11 +194,18 @@ export class Backends {
   }
 
   begin(workload: Workload, place: Backend): void {
-    workload.pool.begin(place);
+    const { pool, figures } = workload;
+    const { beyond } = pool;
+    pool.begin(place);
+    // Those of other gateways change nothing else.
+    if (pool.beyond !== beyond) figures.changed = true;
   }
 
   finish(workload: Workload, place: Backend): void {
-    workload.pool.finish(place);
+    const { pool, figures } = workload;
+    const { beyond } = pool;
+    pool.finish(place);
+    if (pool.beyond !== beyond) figures.changed = true;
     if (place.isGone && place.kind === "local" && place.inFlight === 0) this.#drained(place);
     if (workload.heldCount > 0) this.#releaseHeld(workload);
   }

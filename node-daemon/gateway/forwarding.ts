@@ -132,6 +132,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
 
   begin(): void {
     const { figures } = this.#workload;
+    figures.arrived++;
     figures.inFlight++;
     figures.changed = true;
     this.#request.taker = this;

@@ -48,7 +48,10 @@ export class Front {
       },
     });
     this.#tls.on("secureConnection", (socket) => this.#secured(socket));
-    this.#tls.on("tlsClientError", (_error, socket) => socket.destroy());
+    this.#tls.on("tlsClientError", (_error, socket) => {
+      handlers.counts.handshakesFailed++;
+      socket.destroy();
+    });
   }
 
   get size(): number {
@@ -57,6 +60,7 @@ export class Front {
 
   accept(scheme: "http" | "https", socket: Socket): void {
     if (this.size >= this.#connectionsMax) {
+      this.#handlers.counts.refused("TooManyConnections");
       socket.destroy();
       return;
     }

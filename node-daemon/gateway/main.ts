@@ -49,6 +49,11 @@ await runGateway((config, events, log) => {
       } else gateway.apply(change);
     },
     figures: () => gateway.figures(),
+    counts: () => ({
+      ...gateway.counts(),
+      connections: { ...acceptors.connections },
+      accepted: { ...acceptors.accepted },
+    }),
     listen: acceptors.listen,
     finish: async (graceMs) => {
       acceptors.close();

@@ -16,8 +16,10 @@ const page = (served: readonly ServedWorkload[]) =>
 
 const figures: WorkloadFigures = {
   uid: "w",
+  arrived: 9,
   inFlight: 3,
   waiting: 2,
+  queued: 2,
   requests: { "1xx": 0, "2xx": 5, "3xx": 0, "4xx": 0, "5xx": 1 },
   // Two within a millisecond, three within ten, one beyond all bounds.
   durations: [...durationBoundsMs.map((ms) => (ms === 1 ? 2 : ms === 10 ? 3 : 0)), 1],

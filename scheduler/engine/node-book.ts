@@ -138,7 +138,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     this.#unknown.delete(name);
     this.#hellos.delete(name);
     this.#inventoried.delete(name);
-    this.#usage.away(name);
+    this.#usage.removeNode(name);
     this.#options.traffic.removeNode(name, this.#options.clock.monotonic());
     this.#options.gatewayChanged(name, undefined);
     const loss = this.#options.state.removeNode(name, this.#options.clock.now());
@@ -163,7 +163,9 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     this.#sessions.set(hello.name, { session, seen: new Set() });
     before?.session.close("a newer session of this node has opened");
     this.#hellos.set(hello.name, hello);
-    this.#options.traffic.connected(hello.name, hello.bootId, this.#options.clock.monotonic());
+    const nowMs = this.#options.clock.monotonic();
+    this.#usage.connected(hello.name, nowMs);
+    this.#options.traffic.connected(hello.name, hello.bootId, nowMs);
     this.#options.gatewayChanged(hello.name, hello.gateway);
     if (!state.node(hello.name)) this.#upsert(hello.name, undefined);
     else this.#upsert(hello.name, this.#declaredObject(hello.name));

@@ -92,6 +92,8 @@ export interface InstanceUsage {
   readonly fuel: number;
   /** How long this run was held back by its CPU limit. */
   readonly throttledUs: number;
+  /** How long ago that was so. */
+  readonly ageMs: number;
 }
 
 /** What a node's gateway has counted of requests for a workload. */

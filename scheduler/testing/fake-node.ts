@@ -112,7 +112,7 @@ export class FakeNode implements NodeSession {
   use(memoryBytes: number): void {
     this.#listener.usages(
       this,
-      [...this.held.keys()].map((uid) => ({ uid, cpuUs: 0, memoryBytes, fuel: 0, throttledUs: 0 })),
+      [...this.held.keys()].map((uid) => ({ uid, cpuUs: 0, memoryBytes, fuel: 0, throttledUs: 0, ageMs: 0 })),
     );
   }
 

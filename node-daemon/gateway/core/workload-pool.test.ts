@@ -136,6 +136,8 @@ test("WorkloadPool: whatever happens, a free instance is taken as long as there 
         if (kind === "back") pool.takeBack(place);
         if (kind === "gone") pool.removeLocal(place.uid);
       }
+      const beyond = places.reduce((sum, one) => sum + Math.max(0, one.inFlight - one.concurrency), 0);
+      expect(pool.beyond).toBe(beyond);
       const inside = places.filter((place) => !place.isGone && !place.isAside);
       const free = inside.filter((place) => place.inFlight < place.concurrency);
       const choice = pool.choose(undefined, [], 0.3, "anywhere");

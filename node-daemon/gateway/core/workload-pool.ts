@@ -84,6 +84,12 @@ export class WorkloadPool<L, R> {
   #remoteList: RemotePlace<R>[] = [];
   #concurrency = usualConcurrency;
   #aside = 0;
+  /** Requests with instances of this node that handle no more at once. */
+  #beyond = 0;
+
+  get beyond(): number {
+    return this.#beyond;
+  }
 
   get locals(): ReadonlyMap<string, LocalPlace<L>> {
     return this.#locals;
@@ -147,12 +153,17 @@ export class WorkloadPool<L, R> {
 
   begin(place: Place<L, R>): void {
     place.inFlight++;
-    if (place.kind === "local") this.#requeue(place);
+    if (place.kind !== "local") return;
+    if (place.inFlight > place.concurrency) this.#beyond++;
+    this.#requeue(place);
   }
 
   finish(place: Place<L, R>): void {
     place.inFlight--;
-    if (place.kind === "local") this.#requeue(place);
+    if (place.kind !== "local") return;
+    // Also with one that is gone: they wait there until it has answered them.
+    if (place.inFlight >= place.concurrency) this.#beyond--;
+    this.#requeue(place);
   }
 
   /** False: it stays, as too many are set aside already. */

@@ -70,15 +70,18 @@ class ResourceWatch implements MetricWatch {
     const nowMs = this.#clock.monotonic();
     const samples = new Map<string, number>();
     let newestMs = Number.NEGATIVE_INFINITY;
-    for (const { uid } of this.#owner.instances()) {
+    for (const { uid, isHeardOf } of this.#owner.instances()) {
       // Of all that what is scaled owns, in whatever way.
       const ownerUid = ownerOf(uid);
       if (ownerUid !== undefined && !this.#owners.has(ownerUid)) this.#follow(ownerUid);
       const usage = usageOf(uid);
-      if (usage === undefined || nowMs - usage.atMs > usageAgeMsMax) continue;
+      if (usage === undefined) continue;
+      // Of what stands still its node says nothing more.
+      const atMs = usage.isIdle && isHeardOf ? nowMs : usage.atMs;
+      if (nowMs - atMs > usageAgeMsMax) continue;
       if (this.#name === "cpu" && !usage.hasRate) continue;
       samples.set(uid, this.#name === "cpu" ? usage.cpuMillis : usage.memoryBytes);
-      newestMs = Math.max(newestMs, usage.atMs);
+      newestMs = Math.max(newestMs, atMs);
     }
     const ageMs = samples.size === 0 ? 0 : nowMs - newestMs;
     return { kind: "perInstance", samples, atMs: this.#clock.now() - ageMs };

@@ -24,6 +24,7 @@ function setUp(uids: readonly string[], overcommit = { cpu: 1, memory: 1 }) {
     memoryBytes: memoryMi * mebibyte,
     fuel: 7,
     throttledUs: 3,
+    ageMs: 0,
   });
   const excess = () => {
     const found = state.view("n1")?.usageExcess;
@@ -53,6 +54,37 @@ test("UsageBook: two samples that come at once make no rate, and take none away"
   expect(book.figures("a")).toMatchObject({ cpuMillis: 500, memoryBytes: 13 * mebibyte, atMs: 10_001 });
   book.take("n1", [sample("a", 9_000_000, 13)], 20_000);
   expect(book.figures("a")?.cpuMillis).toBe(400);
+});
+
+test("UsageBook: a rate is of the time between the samples, not between their arrivals", () => {
+  const { book, sample } = setUp(["a"]);
+  book.take("n1", [{ ...sample("a", 0, 10), ageMs: 9_000 }], 10_000);
+  book.take("n1", [{ ...sample("a", 10_000_000, 10), ageMs: 100 }], 11_100);
+  expect(book.figures("a")).toMatchObject({ cpuMillis: 1_000, atMs: 11_000 });
+  // What was before that is no rate.
+  book.take("n1", [{ ...sample("a", 30_000_000, 10), ageMs: 60_000 }], 12_000);
+  expect(book.figures("a")?.cpuMillis).toBe(1_000);
+});
+
+test("UsageBook: of what stands still nodes say nothing, and when it works again it has done so for a round", () => {
+  const { book, sample } = setUp(["a"]);
+  book.connected("n1", 0);
+  book.take("n1", [sample("a", 5_000_000, 10)], 10_000);
+  expect(book.figures("a")?.isIdle).toBe(false);
+  book.take("n1", [sample("a", 5_000_000, 10)], 30_000);
+  expect(book.figures("a")).toMatchObject({ isIdle: true, cpuMillis: 0, hasRate: true });
+  book.take("n1", [sample("a", 15_000_000, 10)], 630_000);
+  expect(book.figures("a")).toMatchObject({ isIdle: false, cpuMillis: 1_000 });
+});
+
+test("UsageBook: in a new session what stood still is not known to do so, before it is said again", () => {
+  const { book, sample } = setUp(["a"]);
+  for (const atMs of [0, 20_000]) book.take("n1", [sample("a", 5_000_000, 10)], atMs);
+  book.connected("n1", 90_000);
+  expect(book.figures("a")).toMatchObject({ isIdle: false, atMs: 20_000 });
+  book.take("n1", [sample("a", 5_000_000, 10)], 95_000);
+  expect(book.figures("a")?.isIdle).toBe(true);
+  book.removeNode("n1");
 });
 
 test("UsageBook: says whose instances it has heard of", () => {
@@ -187,7 +219,7 @@ test("UsageBook: whatever happens, the state is never off by more than 2 % of a 
             cpuUs.set(instance.uid, spentUs);
             seen.add(instance.uid);
             const memoryBytes = pick(500) * mebibyte;
-            return { uid: instance.uid, cpuUs: spentUs, memoryBytes, fuel: 0, throttledUs: 0 };
+            return { uid: instance.uid, cpuUs: spentUs, memoryBytes, fuel: 0, throttledUs: 0, ageMs: 0 };
           });
           book.take(nodeName, usages, nowMs);
         }

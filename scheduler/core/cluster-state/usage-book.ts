@@ -24,6 +24,8 @@ export interface MeteredUsage {
   readonly memoryBytes: number;
   readonly fuel: number;
   readonly throttledUs: number;
+  /** How long ago that was so. */
+  readonly ageMs: number;
 }
 
 /** An instance's use when its node last said something of it. */
@@ -35,12 +37,14 @@ export interface UsageFigures {
   readonly throttledUs: number;
   /** Whether there have been two. */
   readonly hasRate: boolean;
-  /** When its node said so; monotonic. */
+  /** When that was so; monotonic. */
   readonly atMs: number;
+  /** It used no cpu then. Nodes then say nothing more until that changes: while it has a session, so it is. */
+  readonly isIdle: boolean;
 }
 
 interface Sample extends UsageFigures {
-  /** From which the next rate is counted, and when it was so. */
+  /** From which the next rate is counted, and since when. */
   readonly cpuUs: number;
   readonly sinceMs: number;
   /** What is counted for it in the sum of this node. */
@@ -53,6 +57,8 @@ const shareThatMatters = 0.02;
 
 /** Two that come at once, after something was held up, say nothing of what was used in between. */
 const rateMsMin = 1_000;
+/** Of what was idle a node says within so long that it is not any more. */
+const usageRoundMs = 10_000;
 
 const none: Resources = { cpuMillis: 0, memoryBytes: 0 };
 
@@ -70,17 +76,32 @@ export class UsageBook {
   readonly #sums = new Map<string, Resources>();
   /** What the state knows of each node. */
   readonly #told = new Map<string, Resources>();
+  /** When the session of each node has begun: what it says after that holds until it says something else. */
+  readonly #sessions = new Map<string, number>();
 
   constructor(options: UsageBookOptions) {
     this.#options = options;
   }
 
   figures(uid: string): UsageFigures | undefined {
-    return this.#samples.get(uid);
+    const sample = this.#samples.get(uid);
+    if (sample?.isIdle !== true || sample.atMs >= (this.#sessions.get(sample.nodeName) ?? 0)) return sample;
+    return { ...sample, isIdle: false };
+  }
+
+  /** A session of the node begins: it says all anew. */
+  connected(nodeName: string, atMs: number): void {
+    this.#sessions.set(nodeName, atMs);
+  }
+
+  /** The node is gone for good. */
+  removeNode(nodeName: string): void {
+    this.away(nodeName);
+    this.#sessions.delete(nodeName);
   }
 
   /** Takes in what a node meters; of instances that are not on it, it is not heard. */
-  take(nodeName: string, usages: readonly MeteredUsage[], atMs: number): void {
+  take(nodeName: string, usages: readonly MeteredUsage[], nowMs: number): void {
     const { state, metered } = this.#options;
     const node = state.node(nodeName);
     if (node === undefined) return;
@@ -90,7 +111,7 @@ export class UsageBook {
       if (instance === undefined || instance.state.kind === "pending") continue;
       if (instance.state.nodeName !== nodeName) continue;
       const before = this.#samples.get(usage.uid);
-      const sample = nextSample(usage, before, atMs);
+      const sample = nextSample(usage, before, nowMs - usage.ageMs);
       const isOver = instance.state.kind === "ended";
       const excess = isOver ? none : excessOf(sample, instance, real);
       this.#count(nodeName, before?.excess ?? none, excess);
@@ -155,13 +176,16 @@ function nextSample(
 ): Omit<Sample, "excess" | "nodeName"> {
   const { cpuUs, memoryBytes, fuel, throttledUs } = usage;
   const rest = { memoryBytes, fuel, throttledUs, atMs };
-  if (before === undefined) return { ...rest, cpuUs, sinceMs: atMs, cpuMillis: 0, hasRate: false };
+  if (before === undefined)
+    return { ...rest, cpuUs, sinceMs: atMs, cpuMillis: 0, hasRate: false, isIdle: false };
   const { sinceMs, cpuMillis, hasRate } = before;
-  const elapsedMs = atMs - sinceMs;
-  if (elapsedMs < rateMsMin) return { ...rest, cpuUs: before.cpuUs, sinceMs, cpuMillis, hasRate };
+  const sinceBeforeMs = atMs - sinceMs;
+  if (sinceBeforeMs < rateMsMin)
+    return { ...rest, cpuUs: before.cpuUs, sinceMs, cpuMillis, hasRate, isIdle: before.isIdle && cpuUs === before.cpuUs };
+  const elapsedMs = before.isIdle ? Math.min(sinceBeforeMs, usageRoundMs) : sinceBeforeMs;
   // A new run counts from 0.
   const spentUs = cpuUs >= before.cpuUs ? cpuUs - before.cpuUs : cpuUs;
-  return { ...rest, cpuUs, sinceMs: atMs, cpuMillis: Math.round(spentUs / elapsedMs), hasRate: true };
+  return { ...rest, cpuUs, sinceMs: atMs, cpuMillis: Math.round(spentUs / elapsedMs), hasRate: true, isIdle: spentUs === 0 };
 }
 
 function excessOf(
