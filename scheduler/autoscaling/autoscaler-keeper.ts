@@ -101,8 +101,7 @@ export class AutoscalerKeeper implements AutoscalerFigures, AsyncDisposable {
   *list(): Iterable<AutoscalerFigure> {
     for (const { autoscaler, last } of this.#records.values()) {
       const { metadata, spec } = autoscaler;
-      if (last === undefined) continue;
-      const { currentReplicas, desiredReplicas, conditions = [] } = last.status;
+      const { currentReplicas, desiredReplicas, conditions = [] } = last?.status ?? {};
       yield {
         namespace: metadata.namespace ?? "",
         name: metadata.name,
@@ -111,8 +110,8 @@ export class AutoscalerKeeper implements AutoscalerFigures, AsyncDisposable {
         max: spec.maxReplicas,
         current: currentReplicas,
         desired: desiredReplicas,
-        unknown: last.unknown,
-        isFallback: last.isFallback,
+        unknown: last?.unknown ?? new Map(),
+        isFallback: last?.isFallback ?? false,
         conditions,
       };
     }
