@@ -174,7 +174,12 @@ test("NodeMetricSource: Resource, of those that are heard of", () => {
       ["fresh", 4_096],
     ]),
   });
-  expect(open({ type: "Resource" }).read()).toMatchObject({ samples: new Map([["a", 250], ["b", 50]]) });
+  expect(open({ type: "Resource" }).read()).toMatchObject({
+    samples: new Map([
+      ["a", 250],
+      ["b", 50],
+    ]),
+  });
 });
 
 test("NodeMetricSource: Resource, of what stands still and is not told of, as long as its node can be heard", () => {
