@@ -12,6 +12,7 @@ import type { Instance } from "../../../scheduler/core/model.ts";
 import type { Cluster } from "../cluster.ts";
 import { objectsIn } from "../objects-in.ts";
 import type { SchedulerProcess } from "../scheduler-process.ts";
+import { checkAutoscalers } from "./autoscaler-check.ts";
 import { checkContents } from "./contents-check.ts";
 import { checkDaemonSettled } from "./daemon-set-check.ts";
 import { describe } from "./describe.ts";
@@ -47,6 +48,7 @@ export function checkSettled(cluster: Cluster): void {
   }
   checkOwners(cluster, instances);
   checkAgreement(cluster, leader, instances);
+  checkAutoscalers(cluster);
   checkContents(cluster);
   checkRoutes(cluster, leader);
 }
