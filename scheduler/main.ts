@@ -11,8 +11,10 @@ import { ValueCodec } from "./apiserver/storage/encryption.ts";
 import type { Store } from "./store/store.ts";
 import { type ApiServer, createApiServer } from "./apiserver/api-server.ts";
 import { AskedSources } from "./autoscaling/asked-sources.ts";
+import type { Monitoring } from "./apiserver/metrics/monitoring.ts";
 import { Engine } from "./engine/engine.ts";
 import type { LiveResource } from "./apiserver/live-resource.ts";
+import { SchedulerMonitoring } from "./metrics/scheduler-monitoring.ts";
 import { AssignmentProofs, proofSecrets } from "./nodes/assignment-proofs.ts";
 import { NodeServer } from "./nodes/node-server.ts";
 import {
@@ -41,7 +43,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     log.error("Secrets cannot be read or written", { reason: options.encryption.reason });
   // The engine needs the API server's backend, and the server the engine's instances: filled in before it listens.
   const live = new Map<string, LiveResource>();
-  const simulated: { engine?: Engine } = {};
+  const later: { engine?: Engine; monitoring?: Monitoring } = {};
   const api = await createApiServer({
     store,
     form: new ValueCodec(options.encryption),
@@ -53,8 +55,9 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     serviceAccountKeys: options.serviceAccountKeys,
     audit,
     live,
-    simulator: () => simulated.engine?.simulator,
-    callEndpoints: (uid) => simulated.engine?.callEndpoints(uid),
+    simulator: () => later.engine?.simulator,
+    callEndpoints: (uid) => later.engine?.callEndpoints(uid),
+    monitoring: () => later.monitoring,
     ...options.listen,
   });
   if (store.readOnly !== undefined) return serveReadOnly(options, { api, store, audit, stop, log });
@@ -71,12 +74,13 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     lostAfterMs: options.lostAfterMs,
     placement: options.placement,
     objectCounts: api.counts,
+    wideHostNamespaces: options.wideHostNamespaces,
     ticketKeys: options.serviceAccountKeys.map(({ publicKey }) => publicPem(publicKey)),
     observer: recorder,
   });
   await engine.start();
   live.set("wasminstances", engine.live);
-  simulated.engine = engine;
+  later.engine = engine;
   const nodes = new NodeServer({
     ...options.nodesListen,
     tls: options.tls,
@@ -86,6 +90,13 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     proofs: proofsOf(options),
     clock,
     log,
+  });
+  const leadership = { epoch, certificate: options.tls.cert };
+  later.monitoring = new SchedulerMonitoring({
+    engine,
+    sessions: nodes.figures,
+    leadership,
+    autoscalers: () => engine.autoscalers,
   });
   const nodesAddress = await nodes.listen();
   const { url } = await api.listen();

@@ -75,6 +75,7 @@ test("up: tells the children where everything is", async () => {
   expect(scheduler).toContain(`--store sqlite:${folder}/scheduler/store.db --listen 127.0.0.1:0`);
   expect(scheduler).toContain(`--service-account-key-file ${folder}/pki/service-account.key`);
   expect(scheduler).toContain(`--encryption-key-file ${folder}/pki/encryption.keys`);
+  expect(scheduler).toContain("--wide-host-namespaces default");
   expect(scheduler).toContain("--placement-config /etc/placement.yaml");
   const node = childArgs("node-lap-top").join(" ");
   expect(node).toContain(`--name lap-top --scheduler 127.0.0.1:17444 --ca ${folder}/pki/ca.crt`);

@@ -171,6 +171,8 @@ class LocalCluster implements AsyncDisposable {
           "token-file": admin.file,
           "service-account-key-file": serviceAccountKey,
           "encryption-key-file": encryptionKeyFile,
+          // Whoever runs it is its only tenant.
+          "wide-host-namespaces": "default",
           "allow-metrics-server": this.#options.metricServers,
           ...(this.#options.placementConfig === undefined
             ? {}

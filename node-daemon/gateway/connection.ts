@@ -15,6 +15,8 @@ export interface Connection {
   /** As the host of a URL. */
   readonly localAddress: string;
   readonly localPort: number;
+  /** Its client has too many: its first request is answered so, whatever it is. */
+  readonly isBeyond: boolean;
 }
 
 export interface RequestHandlers {
@@ -42,6 +44,7 @@ export function connectionOf(
   socket: Socket,
   scheme: "http" | "https",
   serverName: string | undefined,
+  isBeyond: boolean,
   addressed: Socket = socket,
 ): Connection {
   return {
@@ -52,5 +55,6 @@ export function connectionOf(
     clientPort: addressed.remotePort ?? 0,
     localAddress: asHost(plain(addressed.localAddress)),
     localPort: addressed.localPort ?? 0,
+    isBeyond,
   };
 }

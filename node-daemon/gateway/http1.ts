@@ -9,7 +9,7 @@ import type { Duplex } from "node:stream";
 import type { Clock } from "../../kit/clock.ts";
 import { errorCode } from "../../kit/errors.ts";
 import type { Connection, RequestHandlers } from "./connection.ts";
-import { tooManyPipelined } from "./core/own-answer.ts";
+import { tooManyConnections, tooManyPipelined } from "./core/own-answer.ts";
 import { Http1Request } from "./http1-request.ts";
 import { gatewayLimits } from "./limits.ts";
 
@@ -137,7 +137,11 @@ export class Http1Server {
     response.request = request;
     response.on("close", onResponseClose);
     try {
-      const answer = mayBegin ? request.check(this.#handlers) : tooManyPipelined;
+      const answer = connection.facts.isBeyond
+        ? tooManyConnections
+        : mayBegin
+          ? request.check(this.#handlers)
+          : tooManyPipelined;
       if (answer === undefined) this.#handlers.take(request);
       else {
         this.#handlers.counts.refused(answer.reason);

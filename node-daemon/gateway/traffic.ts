@@ -5,15 +5,18 @@ import type { Random } from "../../kit/random.ts";
 import { accessLine } from "./access-log.ts";
 import type { Backend, Backends, Workload } from "./backends.ts";
 import type { ClientRequest } from "./client-side.ts";
+import { ByteBudget } from "./core/byte-budget.ts";
 import { chooseBackend } from "./core/backend-choice.ts";
 import { noBackend, noRoute, type OwnAnswer, upgradeUnsupported } from "./core/own-answer.ts";
 import { addOrigin, hasUpgrade } from "./core/request-headers.ts";
 import { locationOf, portOf } from "./core/rewrite.ts";
 import { type MatchedRule, RouteTable } from "./core/route-table.ts";
 import type { Deadlines } from "./deadlines.ts";
-import { Forwarding, type ForwardingContext } from "./forwarding.ts";
+import { Forwarding } from "./forwarding.ts";
+import type { ForwardingContext } from "./forwarding-context.ts";
 import type { GatewayCounts } from "./gateway-counts.ts";
 import { type CallOutcome, callRule, CallRequest, type FunctionCall } from "./function-call.ts";
+import { gatewayLimits } from "./limits.ts";
 import { answerOwn } from "./own-answers.ts";
 import type { GatewayOptions, GatewayPorts } from "./ports.ts";
 
@@ -23,6 +26,7 @@ export class Traffic implements ForwardingContext {
   readonly options: GatewayOptions;
   readonly backends: Backends;
   readonly deadlines: Deadlines;
+  readonly bodies = new ByteBudget(gatewayLimits.gather.bytesInAll);
   readonly table = new RouteTable();
   /** Lines of the access log that were dropped as there was no room. */
   droppedLines = 0;
@@ -127,6 +131,14 @@ export class Traffic implements ForwardingContext {
       query: request.query,
     });
     return { status: rule.redirect.status, url };
+  }
+
+  /** Now and then: guests may answer so each time. */
+  warn(workload: Workload, why: string): void {
+    const nowMs = this.clock.monotonic();
+    if (nowMs - workload.warnedMs < gatewayLimits.warnMs) return;
+    workload.warnedMs = nowMs;
+    this.log.warn("an instance has answered with what is no HTTP", { workload: workload.uid, err: why });
   }
 
   note(

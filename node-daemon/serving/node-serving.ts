@@ -13,7 +13,12 @@ import { type Clock, sleep } from "../../kit/clock.ts";
 import { errorMessage, WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
-import type { BoundAddress, GatewayWorkload, ToGateway, WorkloadFigures } from "../gateway/control.ts";
+import type {
+  BoundAddress,
+  GatewayWorkload,
+  ToGateway,
+  WorkloadFigures,
+} from "../gateway/control.ts";
 import type { HeldInstance } from "../held-instance.ts";
 import { Ledger } from "../ledger.ts";
 import { removeUnusedPrograms } from "../own-program.ts";
@@ -297,8 +302,8 @@ export class NodeServing implements TrafficSource {
 
 function keeperOptions(options: NodeServingOptions) {
   const { folder, program, nodeName, orphanMs, clock, random, log } = options;
-  const { listen, debugHeaders, trustForwarded, accessLog, workers } = options.options;
-  const common = { nodeName, listen, debugHeaders, trustForwarded, accessLog, orphanMs };
+  const { workers, advertise: _advertise, ...own } = options.options;
+  const common = { nodeName, orphanMs, ...own };
   const command = program?.command ?? [];
   const buildId = buildIdOf(program?.program.version ?? "none", command, common);
   return {

@@ -34,6 +34,7 @@ import { serverVersion } from "./http/server-version.ts";
 import { WatchHub } from "./http/watch-hub.ts";
 import type { LiveResource } from "./live-resource.ts";
 import { ApiMetrics } from "./metrics/api-metrics.ts";
+import type { Monitoring } from "./metrics/monitoring.ts";
 import { bootstrap, readCrds } from "./objects/bootstrap.ts";
 import { DefaultServiceAccounts } from "./objects/default-service-accounts.ts";
 import { EventExpiry } from "./objects/event-expiry.ts";
@@ -74,6 +75,8 @@ export interface ApiServerOptions {
   readonly simulator: () => PlacementSimulator | undefined;
   /** Gateways that take calls of a workload's functions; undefined: nothing is scheduled here. */
   readonly callEndpoints: (workloadUid: string) => readonly CallEndpoint[] | undefined;
+  /** What Prometheus is told beside this server's own figures; undefined: nothing is scheduled here. */
+  readonly monitoring: () => Monitoring | undefined;
   readonly host: string;
   /** 0: a free one. */
   readonly port: number;
@@ -257,6 +260,7 @@ class EmbeddedApiServer implements ApiServer {
         openApi: new OpenApiDocuments(registry, serverVersion.gitVersion),
         clock,
         metrics,
+        monitoring: options.monitoring,
         store: options.store,
         unreadiness: () => (this.#drained ? "the server is stopping" : undefined),
       },

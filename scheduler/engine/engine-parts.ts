@@ -61,6 +61,8 @@ export interface EngineOptions {
   readonly autoscaling?: AutoscalingOptions | undefined;
   /** For the status of quotas; absent where somebody else writes it, as Kubernetes' own controller does. */
   readonly objectCounts?: ObjectCounts | undefined;
+  /** Namespaces that may have routes for `*` and `*.com` without a label that says so; `*`: all. */
+  readonly wideHostNamespaces?: readonly string[] | undefined;
   /** Public keys, PEM, of those who sign tickets for calls of functions. */
   readonly ticketKeys?: readonly string[];
   /** Told of all that placement sees and decides. */
@@ -243,6 +245,7 @@ export class EngineParts {
       state: this.state,
       events: this.events,
       revisions: this.revisions,
+      unpinned: (workloadUid) => this.#hooks.mark(workloadUid),
       session: (nodeName) => this.nodes.session(nodeName),
       isKnown: (uid) => !this.held.has(uid),
       wakeUps: {
@@ -332,6 +335,7 @@ export class EngineParts {
       state: this.state,
       catalogue: this.catalogue,
       revisions: this.revisions,
+      isPinned: (workload, number) => this.routing.isPinned(workload, number),
       events: this.events,
       nodes: this.nodes,
       priorities: this.priorities,

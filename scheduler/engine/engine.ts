@@ -28,6 +28,7 @@ import type { ClusterNode, Instance, WorkloadKind } from "../core/model.ts";
 import type { NodeReport } from "../core/placement/explanation.ts";
 import { EngineParts, type EngineOptions } from "./engine-parts.ts";
 import { watchDeclaredObjects } from "./declared-objects.ts";
+import { EngineFigures } from "./figures/engine-figures.ts";
 import type { InstanceFigures } from "./instance-object.ts";
 import { openLogOf } from "./instance-log.ts";
 import { troubleOf } from "./instance-trouble.ts";
@@ -41,6 +42,7 @@ const retryAfterBugMs = 10_000;
 
 export class Engine implements InstanceSource, AsyncDisposable {
   readonly live: LiveInstances;
+  readonly figures: EngineFigures;
   readonly #options: EngineOptions;
   readonly #parts: EngineParts;
   readonly #turns: Turns;
@@ -48,6 +50,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   constructor(options: EngineOptions) {
     this.#options = options;
+    this.figures = new EngineFigures(options.clock, () => this.#parts);
     this.#turns = this.#makeTurns();
     this.live = new LiveInstances(this, options.clock.now() * 1000, options.log);
     this.#parts = new EngineParts(options, {
@@ -88,11 +91,13 @@ export class Engine implements InstanceSource, AsyncDisposable {
     const { clock, log } = this.#options;
     return new Turns({
       prepare: () => {
+        this.figures.turns.begin();
         this.#turns.markAll([...this.#parts.daemonSets.take()]);
         this.#parts.reconciler.beginTurn();
       },
       reconcile: (uid) => this.#reconcile(uid),
       failed: (uid, thrown) => {
+        this.figures.turns.failures++;
         log.error("a workload could not be reconciled", { workload: uid, err: thrown });
         this.#parts.reconciler.abandon(uid);
         this.#parts.wakeUps.set(uid, clock.now() + retryAfterBugMs);
@@ -100,6 +105,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       finish: () => {
         this.#parts.placement.run();
         this.#parts.routing.run();
+        this.figures.turns.end();
       },
     });
   }
@@ -261,6 +267,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     const { name, labels = {} } = event.object.metadata;
     const known = event.kind === "put" ? labels : undefined;
     this.#parts.state.setNamespace(name, known);
+    this.#parts.routing.namespaceChanged(name, known);
     this.#options.observer?.namespaceChanged(name, known);
     this.#parts.placement.namespaceChanged();
   }
@@ -314,6 +321,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   #instanceChanged(change: InstanceChange): void {
     const { instance } = change;
+    this.figures.instances.changed(change, this.#options.clock.now());
     this.nodes.instanceChanged(change);
     if (change.kind === "removed") {
       this.live.removed(instance);
@@ -338,6 +346,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
   #reconcile(uid: string): Progress | undefined {
     if (this.#parts.held.has(uid)) return undefined;
     const workload = this.#parts.workloads.get(uid);
+    return this.figures.turns.reconciled(workload?.kind ?? "Gone", () => this.#look(uid, workload));
+  }
+
+  #look(uid: string, workload: Workload | undefined): Progress | undefined {
     const progress = this.#parts.reconciler.goOn(uid, workload);
     // What was marked during its steps has been passed over.
     if (progress === "done") this.#turns.mark(uid);

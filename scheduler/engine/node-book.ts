@@ -69,6 +69,14 @@ interface Connected {
   seen: Set<string> | undefined;
 }
 
+/** Where a node's metrics are read. */
+export interface MetricsTarget {
+  readonly name: string;
+  /** HOST:PORT. */
+  readonly address: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
 /** After a connection has changed; next to nothing beside the seconds after which a node is lost. */
 const assessDelayMs = 50;
 
@@ -106,8 +114,22 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     return this.#sessions.keys();
   }
 
+  /** Nodes that have a session and say where their metrics are. */
+  *metricsTargets(): Iterable<MetricsTarget> {
+    for (const name of this.#sessions.keys()) {
+      const address = this.#hellos.get(name)?.metricsAddress;
+      const node = this.#options.state.node(name);
+      if (address !== undefined && node) yield { name, address, labels: node.labels };
+    }
+  }
+
   session(nodeName: string): NodeSession | undefined {
     return this.#sessions.get(nodeName)?.session;
+  }
+
+  /** Whether so many nodes are silent that none is declared lost. */
+  get isMassSilence(): boolean {
+    return this.#health.kind === "massSilence";
   }
 
   /** Whether some node of before has neither reported nor been given up. */

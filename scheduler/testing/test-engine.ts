@@ -24,7 +24,16 @@ export async function startEngine(
 ) {
   const clock = new FakeClock();
   const random = seededRandom(seed);
-  const engine = new Engine({ backend, clock, random, log: silentLog, lostAfterMs, placement, autoscaling });
+  const engine = new Engine({
+    backend,
+    clock,
+    random,
+    log: silentLog,
+    lostAfterMs,
+    placement,
+    wideHostNamespaces: ["default"],
+    autoscaling,
+  });
   await engine.start();
   await settle();
   const instances = () => [...engine.instances(undefined)];

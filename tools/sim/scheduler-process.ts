@@ -67,6 +67,7 @@ export class SchedulerProcess {
         scales: this.#makeScales(),
         sources: { Redis: new LoadSource(loads, () => this.#isAlive) },
       },
+      wideHostNamespaces: ["*"],
       objectCounts: { count: () => 0, subscribe: () => ({ [Symbol.dispose]: () => {} }) },
       deciding: (instance, nodeName) => {
         if (this.#isAlive) deciding(this, instance, nodeName);

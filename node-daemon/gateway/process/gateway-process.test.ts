@@ -17,6 +17,7 @@ let applied: Teaching[];
 let listens: number;
 let finishes: { readonly graceMs: number; readonly done: () => void }[];
 let counted: WorkloadFigures[];
+let open = 0;
 let events: RequestServerEvents;
 let gateway: GatewayProcess;
 const daemons: TestDaemon[] = [];
@@ -45,6 +46,7 @@ async function start(given: Partial<GatewayConfig> = {}): Promise<void> {
       listen: [http],
       debugHeaders: false,
       trustForwarded: false,
+      connectionsPerClientMax: 0,
       accessLog: undefined,
       orphanMs: undefined,
       ...given,
@@ -63,7 +65,8 @@ async function start(given: Partial<GatewayConfig> = {}): Promise<void> {
         counts: () => ({
           connections: { http: 1, https: 0, peer: 0, functions: 0 },
           accepted: { http: 3, https: 0, peer: 0, functions: 0 },
-          handshakesFailed: 2,
+          connectionsRefused: { perClient: 1, inAll: 0 },
+      handshakesFailed: 2,
           refusals: { NoRoute: 4 },
           droppedLogLines: 5,
         }),
@@ -211,6 +214,7 @@ test("GatewayProcess: says how it is itself: to a daemon that comes, and every f
     figures: {
       connections: { http: 1, https: 0, peer: 0, functions: 0 },
       accepted: { http: 3, https: 0, peer: 0, functions: 0 },
+      connectionsRefused: { perClient: 1, inAll: 0 },
       handshakesFailed: 2,
       refusals: { NoRoute: 4 },
       droppedLogLines: 5,

@@ -71,6 +71,7 @@ export class GatewayProcess {
   /** The last of each workload, and which of them the daemon has not been told. */
   readonly #figures = new Map<string, WorkloadFigures>();
   readonly #untold = new Set<string>();
+  /** What the daemon has been told of connections; empty: nothing yet. */
   #taught = false;
   #finishing: { readonly untilMs: number; readonly timer: Timer } | undefined;
   #aloneTimer: Timer | undefined;

@@ -21,8 +21,9 @@ import type { RunQueue } from "../run-queue.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Handler, Served } from "./handler.ts";
 import { IdleSeats } from "./idle-seats.ts";
-import { servingLimits } from "./limits.ts";
+import { dueMsOf, whyLate } from "./lateness.ts";
 import type { MemoryPot } from "./memory-pot.ts";
+import { draining, full, noRoom, stopped } from "./run-faults.ts";
 import { type RequestOwner, ServedExchange, tooLarge } from "./served-exchange.ts";
 import { Seat, type SeatParts } from "./seat.ts";
 
@@ -120,8 +121,11 @@ export class ServingRun implements RequestOwner {
     if (this.#waiting.size >= serving.queueMax + serving.concurrency - this.#busy)
       return exchange.fault(full);
     const { call, timeoutMs } = head;
+    const nowMs = clock.monotonic();
+    const wholeDueMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : nowMs + timeoutMs;
     const request = new ServedExchange(exchange, this, {
-      deadlineMs: clock.monotonic() + lesser(serving.timeoutMs, timeoutMs === 0 ? undefined : timeoutMs),
+      deadlineMs: Math.min(nowMs + serving.timeoutMs, wholeDueMs),
+      wholeDueMs,
       fuelMax: fuelMax === undefined ? call?.fuelMax : lesser(fuelMax, call?.fuelMax),
       memoryBytesMax: lesser(pot.bytesMax, call?.memoryBytesMax),
     });
@@ -140,21 +144,34 @@ export class ServingRun implements RequestOwner {
     queue.caused(account);
   }
 
+  nowMs(): number {
+    return this.#options.clock.monotonic();
+  }
+
+  answers(request: ServedExchange): void {
+    request.activeMs = this.nowMs();
+    const dueMs = dueMsOf(request, this.#options.serving);
+    // One that is later is looked at when the one before has passed: most requests are over by then.
+    if (dueMs >= request.deadlineMs) return;
+    request.deadlineMs = dueMs;
+    this.#deadlines.moved(request);
+  }
+
   abandoned(request: ServedExchange): void {
     this.#stop(request);
   }
 
   #late(request: ServedExchange): void {
     this.touched();
+    const nowMs = this.nowMs();
+    const dueMs = dueMsOf(request, this.#options.serving);
+    if (dueMs > nowMs) {
+      request.deadlineMs = dueMs;
+      this.#deadlines.add(request);
+      return;
+    }
     const hasWaited = this.#waiting.has(request);
-    const waited = hasWaited ? "; it was never begun, as others were served all the time" : "";
-    const own = this.#options.serving.timeoutMs;
-    const left = request.head.timeoutMs;
-    const limit =
-      left !== 0 && left < own
-        ? `${left} ms, which is what its caller had left`
-        : `${own} ms, which is the template's limit`;
-    const message = `the request was not answered within ${limit}${waited}`;
+    const message = whyLate(request, this.#options.serving, nowMs, hasWaited);
     // What was never begun says nothing about the guest, and comes by the thousand.
     if (!hasWaited && !request.over)
       this.#options.note(`${request.head.method} ${request.head.path}: timeout: ${message}`);
@@ -268,27 +285,3 @@ export class ServingRun implements RequestOwner {
 function lesser(limit: number, asked: number | undefined): number {
   return asked === undefined ? limit : Math.min(limit, asked);
 }
-
-const draining: ExchangeFault = {
-  kind: "refused",
-  reason: "draining",
-  message: "the instance is on its way out",
-  retryAfterMs: 0,
-};
-const full: ExchangeFault = {
-  kind: "refused",
-  reason: "full",
-  message: "as many requests wait as may wait",
-  retryAfterMs: servingLimits.retryAfterMs,
-};
-const noRoom: ExchangeFault = {
-  kind: "refused",
-  reason: "full",
-  message: "the hosting process has no room for another WebAssembly instance",
-  retryAfterMs: servingLimits.retryAfterMs,
-};
-const stopped: ExchangeFault = {
-  kind: "failed",
-  reason: "stopped",
-  message: "the instance was stopped before the request was answered",
-};

@@ -8,22 +8,10 @@
  */
 import type { AutoscalerMetric } from "../../../api/gen/kinds.gen.ts";
 import type { Clock } from "../../../kit/clock.ts";
-import type { TrafficFigures } from "../../core/cluster-state/traffic-book.ts";
-import type { UsageFigures } from "../../core/cluster-state/usage-book.ts";
 import type { MetricOwner, MetricSource, MetricWatch } from "../metric-source.ts";
+import type { NodeFigures } from "./node-figures.ts";
 import { RequestsWatches } from "./requests-watches.ts";
 import { ResourceWatches } from "./resource-watches.ts";
-
-/** What is asked of the books. */
-export interface NodeFigures {
-  /** Of an instance. */
-  readonly usageOf: (uid: string) => UsageFigures | undefined;
-  readonly ownerOf: (instanceUid: string) => string | undefined;
-  /** Whether it is something that gateways can send requests to. */
-  readonly isServing: (uid: string) => boolean;
-  /** Of a workload; undefined: no gateway has told of it. */
-  readonly trafficOf: (uid: string, nowMs: number) => TrafficFigures | undefined;
-}
 
 export class NodeMetricSource implements MetricSource {
   readonly #requests: RequestsWatches;

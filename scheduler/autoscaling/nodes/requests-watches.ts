@@ -2,7 +2,7 @@ import type { Clock, Timer } from "../../../kit/clock.ts";
 import type { TrafficFigures } from "../../core/cluster-state/traffic-book.ts";
 import type { Reading } from "../../core/autoscaling/reading.ts";
 import type { MetricOwner, MetricWatch } from "../metric-source.ts";
-import type { NodeFigures } from "./node-metric-source.ts";
+import type { NodeFigures } from "./node-figures.ts";
 
 export type RequestsMetric = "perSecond" | "inFlight" | "queueLength";
 

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from "../../../kit/clock.ts";
 import type { Reading } from "../../core/autoscaling/reading.ts";
 import type { MetricOwner, MetricWatch } from "../metric-source.ts";
-import type { NodeFigures } from "./node-metric-source.ts";
+import type { NodeFigures } from "./node-figures.ts";
 
 export type ResourceName = "cpu" | "memory";
 

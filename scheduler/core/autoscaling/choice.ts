@@ -8,7 +8,7 @@ import type { Caution } from "./caution.ts";
 import type { Idleness } from "./idleness.ts";
 import type { AutoscalerMemory } from "./memory.ts";
 import { recallRecommendations, stabilized, windowEnd, type Recommendations } from "./recommendations.ts";
-import { downLimit, limitEnd, upLimit } from "./replica-changes.ts";
+import { downLimit, limitEnd, upLimit, withChange, type ReplicaChange } from "./replica-changes.ts";
 import type { ScalingBehavior } from "./scaling-rules.ts";
 
 export interface Choice {
@@ -21,6 +21,8 @@ export interface Choice {
   readonly stabilizedBy: "nothing" | "upWindow" | "downWindow" | "caution";
   readonly limitedBy: Limit;
   readonly recommendations: Recommendations;
+  /** If `replicas` are set. */
+  readonly changes: readonly ReplicaChange[];
   /** When windows, policies or idle times let it go on; undefined: nothing waits for time alone. */
   readonly wakeAtMs: number | undefined;
 }
@@ -48,6 +50,8 @@ export function choose(input: ChoiceInput): Choice {
   const mayTake = caution.obstacle === undefined;
   const kept = mayTake ? within : Math.max(within, current);
   const { replicas, limitedBy } = limited(input, kept);
+  const change = { from: current, to: replicas };
+  const changes = replicas === current ? memory.changes : withChange(memory.changes, change, behavior, nowMs);
   return {
     wanted,
     stabilized: kept,
@@ -55,12 +59,13 @@ export function choose(input: ChoiceInput): Choice {
     stabilizedBy: kept > within ? "caution" : stabilizedBy(wanted, within),
     limitedBy,
     recommendations: { ...recalled, latest: wanted },
+    changes,
     wakeAtMs: earliestAfter(nowMs, [
       windowEnd(recalled, wanted, current, windows),
       ...(wanted < current || idleness.endsAtMs !== undefined ? [caution.endsAtMs] : []),
       idleness.endsAtMs,
-      limitedBy === "upPolicies" ? limitEnd(behavior.up, memory.changes, nowMs) : undefined,
-      limitedBy === "downPolicies" ? limitEnd(behavior.down, memory.changes, nowMs) : undefined,
+      limitedBy === "upPolicies" ? limitEnd(behavior.up, changes, nowMs) : undefined,
+      limitedBy === "downPolicies" ? limitEnd(behavior.down, changes, nowMs) : undefined,
     ]),
   };
 }
@@ -96,7 +101,7 @@ function limited(input: ChoiceInput, kept: number): Pick<Choice, "replicas" | "l
   if (kept > current) {
     const fastest = upLimit(behavior.up, memory.changes, current, nowMs);
     // Who has nothing waits for no policy but that of never.
-    const most = current === 0 && behavior.up.select !== "Disabled" ? Math.max(1, fastest) : fastest;
+    const most = behavior.up.select !== "Disabled" ? Math.max(1, fastest) : fastest;
     if (kept > most && most < max) return { replicas: most, limitedBy: "upPolicies" };
     if (kept > max) return { replicas: max, limitedBy: "max" };
   }

@@ -26,8 +26,7 @@ import { gatherEvidence, isMissing, largestProposal, type Evidence } from "./evi
 import { judgeIdleness } from "./idleness.ts";
 import { emptyAutoscalerMemory, type AutoscalerMemory } from "./memory.ts";
 import { shortMetricName } from "./metric-names.ts";
-import { withChange } from "./replica-changes.ts";
-import { scalingBehavior, type ScalingBehavior } from "./scaling-rules.ts";
+import { scalingBehavior } from "./scaling-rules.ts";
 import type { ScaleTarget, TargetProblem } from "./target.ts";
 
 export function decide(input: DecisionInput): Decision {
@@ -66,7 +65,7 @@ function scaled(input: DecisionInput, target: ScaleTarget): Decision {
       conditions,
       nowMs: input.nowMs,
     }),
-    memory: isChanged ? afterChange(next, choice.replicas, current, behavior, nowMs) : next,
+    memory: isChanged ? { ...next, changes: choice.changes, replicas: choice.replicas } : next,
     memoryIfFailed: next,
     events: [
       ...metricEvents(evidence, current, conditions, autoscaler),
@@ -126,16 +125,6 @@ function remembered(
   current: number,
 ): AutoscalerMemory {
   return { recommendations, changes: memory.changes, idleSinceMs, known, certainSinceMs, replicas: current };
-}
-
-function afterChange(
-  memory: AutoscalerMemory,
-  to: number,
-  from: number,
-  behavior: ScalingBehavior,
-  nowMs: number,
-): AutoscalerMemory {
-  return { ...memory, changes: withChange(memory.changes, { from, to }, behavior, nowMs), replicas: to };
 }
 
 function whyOf(choice: Choice, evidence: Evidence, { spec }: WasmAutoscaler, current: number): string {
