@@ -10,8 +10,8 @@ import type { AuditLog } from "./apiserver/audit/audit-log.ts";
 import { ValueCodec } from "./apiserver/storage/encryption.ts";
 import type { Store } from "./store/store.ts";
 import { type ApiServer, createApiServer } from "./apiserver/api-server.ts";
-import type { Monitoring } from "./apiserver/metrics/monitoring.ts";
 import { AskedSources } from "./autoscaling/asked-sources.ts";
+import type { Monitoring } from "./apiserver/metrics/monitoring.ts";
 import { Engine } from "./engine/engine.ts";
 import type { LiveResource } from "./apiserver/live-resource.ts";
 import { SchedulerMonitoring } from "./metrics/scheduler-monitoring.ts";
@@ -92,7 +92,12 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     log,
   });
   const leadership = { epoch, certificate: options.tls.cert };
-  later.monitoring = new SchedulerMonitoring({ engine, sessions: nodes.figures, leadership });
+  later.monitoring = new SchedulerMonitoring({
+    engine,
+    sessions: nodes.figures,
+    leadership,
+    autoscalers: () => engine.autoscalers,
+  });
   const nodesAddress = await nodes.listen();
   const { url } = await api.listen();
   log.info("ready", { url, nodesAddress, epoch });
