@@ -42,7 +42,7 @@ import type { NodeServing } from "./serving/node-serving.ts";
 import type { Checkpoint, CheckpointChange, StoredInstance } from "./session/checkpoint.ts";
 import { LocalWakes } from "./serving/local-wakes.ts";
 import { type HeldTemplate, Templates } from "./templates.ts";
-import { UsageBook } from "./usage-book.ts";
+import { type TimedUsage, UsageBook } from "./usage-book.ts";
 import type { InstanceFolders } from "./volumes/instance-folders.ts";
 import type { VolumeStore } from "./volumes/volume-store.ts";
 import { WakeTimer } from "./wake-timer.ts";
@@ -131,7 +131,7 @@ export class NodeAgent {
       attendant: this.#attendant,
       instanceOf,
       dispatch: (held, event) => this.#dispatch(held, event),
-      noteUsage: (usage) => this.#usage.note(usage),
+      noteUsage: (usage) => this.#usage.note(usage, clock.monotonic()),
       listening: (held) => options.serving.follow(held),
       settle: (id) => this.#settleUnknown(id),
     });
@@ -183,7 +183,7 @@ export class NodeAgent {
   /** The scheduler may count on no template sent before. */
   beginSession(): void {
     this.#ledger.add(...this.#templates.forgetUnused());
-    this.#usage.renew();
+    this.#usage.renew(this.#options.clock.monotonic());
   }
 
   assign(templates: readonly NodeTemplate[], assignments: readonly NodeAssignment[]): void {
@@ -328,8 +328,8 @@ export class NodeAgent {
   }
 
   /** Usage that changed since the last call. */
-  takeUsage(): readonly RunUsage[] {
-    return this.#usage.take();
+  takeUsage(): readonly TimedUsage[] {
+    return this.#usage.take(this.#options.clock.monotonic());
   }
 
   /** Aborted once the instance writes no more log. */

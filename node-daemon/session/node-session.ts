@@ -26,7 +26,7 @@ import { imageLimits } from "../images/limits.ts";
 import { schedulerCauses } from "../core/termination.ts";
 import type { ReportedStatus } from "../core/status.ts";
 import type { StopReason } from "../core/termination.ts";
-import type { RunUsage } from "../runtimes/runtime-driver.ts";
+import type { TimedUsage } from "../usage-book.ts";
 import type { GatewayUpdate } from "../serving/gateway-update.ts";
 import type { ConditionSource } from "./condition-source.ts";
 import type { ModuleInventory } from "./module-inventory.ts";
@@ -56,7 +56,7 @@ export interface SessionInstances {
   uids(): readonly string[];
   statusOf(uid: string): ReportedStatus | undefined;
   assignmentOf(uid: string): NodeAssignment | undefined;
-  takeUsage(): readonly RunUsage[];
+  takeUsage(): readonly TimedUsage[];
   onStatus(listener: (uid: string) => void): void;
   readonly aliveCount: number;
 }
@@ -113,7 +113,7 @@ export class NodeSession {
   /** Not told yet; before the inventory, after which the scheduler compares them. */
   #contents: readonly { readonly templateId: string; readonly contentsId: string }[] = [];
   /** Taken from the book and not written yet. */
-  #usages: readonly RunUsage[] = [];
+  #usages: readonly TimedUsage[] = [];
   #heartbeatDue = false;
   /** When the hello or the heartbeat was sent that is not answered yet. */
   #unansweredSinceMs: number | undefined;
@@ -365,7 +365,7 @@ export class NodeSession {
     const part = this.#usages.slice(0, batchItemsMax);
     this.#usages = this.#usages.slice(batchItemsMax);
     this.#usageDue = this.#usages.length > 0;
-    const usages = part.map(writeUsage);
+    const usages = part.map((usage) => writeUsage(usage, this.#options.clock.monotonic()));
     return usages.length > 0 ? { usage: { usages } } : undefined;
   }
 

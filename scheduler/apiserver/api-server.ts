@@ -6,7 +6,9 @@ import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
 import type { Backend } from "../backend/backend.ts";
 import { EmbeddedBackend } from "../backend/embedded.ts";
+import { EmbeddedScales } from "../backend/embedded-scales.ts";
 import type { ObjectCounts } from "../backend/object-counts.ts";
+import type { ScaleBackend } from "../backend/scale-backend.ts";
 import type { Store } from "../store/store.ts";
 import type { AdmissionPlugin } from "./admission/admission.ts";
 import { PriorityClassAdmission } from "./admission/priority-class.ts";
@@ -84,6 +86,8 @@ export interface ApiServerOptions {
 export interface ApiServer extends AsyncDisposable {
   /** Works before `listen` and until `close`. */
   readonly backend: Backend;
+  /** The numbers of replicas of what can be scaled. */
+  readonly scales: ScaleBackend;
   /** How many objects there are, for the status of quotas. */
   readonly counts: ObjectCounts;
   listen(): Promise<{ readonly url: string }>;
@@ -149,6 +153,7 @@ interface Parts {
 
 class EmbeddedApiServer implements ApiServer {
   readonly backend: Backend;
+  readonly scales: EmbeddedScales;
   readonly counts: ObjectCounts;
   readonly #parts: Parts;
   readonly #live: ReadonlyMap<string, LiveResource>;
@@ -196,6 +201,7 @@ class EmbeddedApiServer implements ApiServer {
         ? new EventExpiry(events, cache.of(events.resource), writer, clock, log)
         : undefined;
     this.backend = new EmbeddedBackend({ registry, cache, writer, store });
+    this.scales = new EmbeddedScales(common);
     this.counts = parts.counts;
     this.#listener = this.#makeListener(options);
   }
@@ -326,6 +332,7 @@ class EmbeddedApiServer implements ApiServer {
     this.#parts.rbac[Symbol.dispose]();
     this.#expiry?.[Symbol.dispose]();
     for (const source of this.#liveSources.values()) source[Symbol.dispose]();
+    this.scales[Symbol.dispose]();
     await this.backend[Symbol.asyncDispose]();
     this.#parts.closing.abort(new WherryError("StoreClosed", "the API server is closed"));
   }

@@ -20,8 +20,10 @@ import type { CallEndpoint } from "../../api/call-ticket.ts";
 import type { ApiObject } from "../../api/object-meta.ts";
 import type { EvictionOutcome, EvictionRequest, LogOptions } from "../apiserver/live-resource.ts";
 import type { PlacementSimulator } from "../apiserver/placement-simulator.ts";
+import type { AutoscalerFigures } from "../autoscaling/autoscaler-figures.ts";
 import type { BackendEvent } from "../backend/backend.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
+import type { TrafficFigures } from "../core/cluster-state/traffic-book.ts";
 import type { ClusterNode, Instance, WorkloadKind } from "../core/model.ts";
 import type { NodeReport } from "../core/placement/explanation.ts";
 import { EngineParts, type EngineOptions } from "./engine-parts.ts";
@@ -67,6 +69,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
     return this.#parts.nodes;
   }
 
+  get autoscalers(): AutoscalerFigures | undefined {
+    return this.#parts.autoscalers;
+  }
+
   get simulator(): PlacementSimulator {
     return this.#parts.simulator;
   }
@@ -74,6 +80,11 @@ export class Engine implements InstanceSource, AsyncDisposable {
   /** Gateways that take calls of a workload's functions, in the order in which to try them. */
   callEndpoints(workloadUid: string): readonly CallEndpoint[] {
     return this.#parts.routing.callEndpoints(workloadUid, this.#options.random.fraction());
+  }
+
+  /** What gateways say of the requests for a workload; undefined: none has told of it. */
+  trafficOf(workloadUid: string): TrafficFigures | undefined {
+    return this.#parts.traffic.figures(workloadUid, this.#options.clock.monotonic());
   }
 
   #makeTurns(): Turns {
@@ -120,6 +131,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#stopping.signal,
     );
     await this.#parts.cronJobs.start(this.#stopping.signal);
+    await this.#parts.autoscalers?.start(this.#stopping.signal);
     this.#options.log.info("declared objects read", {
       workloads: this.#parts.workloads.size,
       held: this.#parts.held.size,
@@ -210,6 +222,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#parts.reconciler.drop(uid);
       this.#parts.wakeUps.set(uid, undefined);
       this.#parts.routing.workloadGone(workload);
+      this.#parts.traffic.removeWorkload(uid);
     } else {
       const before = this.#parts.workloads.get(uid);
       this.#parts.workloads.set(uid, workload);
@@ -296,6 +309,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#parts.quotas.usageIsKnown();
     this.#parts.budgets.instancesAreKnown();
     this.#parts.routing.open();
+    this.#parts.autoscalers?.nodesAreKnown();
     if (this.#parts.held.size === 0) return;
     this.#options.log.info("all nodes have reported; workloads are reconciled again", {
       workloads: this.#parts.held.size,
@@ -323,6 +337,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#parts.reconciler.instanceChanged(change);
     this.#parts.routing.instanceChanged(change);
     this.#parts.rebalancer.instanceChanged(change);
+    this.#parts.autoscalers?.instanceChanged(change);
     const trouble = troubleOf(change);
     if (trouble) this.#parts.events.record(trouble);
     this.#turns.mark(instance.owner.uid);

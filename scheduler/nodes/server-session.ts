@@ -39,6 +39,7 @@ import {
   readHello,
   readModules,
   readStatus,
+  readTraffic,
   readWakeUp,
   writeAssignment,
   writeTemplate,
@@ -204,6 +205,8 @@ export class ServerSession implements NodeSession {
       listener.statuses(this, statuses);
     } else if (message.usage) {
       listener.usages(this, message.usage.usages);
+    } else if (message.traffic) {
+      listener.traffic(this, readTraffic(message.traffic));
     } else if (message.conditions) {
       listener.conditions(this, readConditions(message.conditions));
     } else if (message.contents) {

@@ -15,6 +15,7 @@ import type { ModuleInventory__Output } from "../../proto/gen/wherry/v1/ModuleIn
 import type { ContentsInventory__Output } from "../../proto/gen/wherry/v1/ContentsInventory.ts";
 import type { HeldContents__Output } from "../../proto/gen/wherry/v1/HeldContents.ts";
 import type { Template } from "../../proto/gen/wherry/v1/Template.ts";
+import type { TrafficBatch__Output } from "../../proto/gen/wherry/v1/TrafficBatch.ts";
 import type { WakeUp__Output } from "../../proto/gen/wherry/v1/WakeUp.ts";
 import type { VolumeContent as VolumeContentMessage } from "../../proto/gen/wherry/v1/VolumeContent.ts";
 import { batchItemsMax, helloLimits } from "../../proto/node-service.ts";
@@ -32,7 +33,7 @@ import { nothingCommitted } from "../core/resources.ts";
 import type { VolumeContent } from "../core/templates/resolve-template.ts";
 import { readClaims, writeClaims } from "./claims.ts";
 import { ContractViolation } from "./contract-violation.ts";
-import type { HeldInstance, NodeGateway, NodeHello, NodeModule, NodeTemplate } from "./node-port.ts";
+import type { HeldInstance, NodeGateway, NodeHello, NodeModule, NodeTemplate, WorkloadTraffic } from "./node-port.ts";
 
 /** By their text: what is decoded has a text of its own each time, and there are as many as instances. */
 const phases: ReadonlyMap<string, InstancePhase> = new Map(
@@ -311,6 +312,17 @@ export function readWakeUp({ workloadUids }: WakeUp__Output): readonly string[] 
       `a wake-up of ${workloadUids.length} workloads is of more than ${batchItemsMax}`,
     );
   return workloadUids;
+}
+
+/** Of workloads that nobody knows nothing is kept; numbers that are none would spoil the sums. */
+export function readTraffic({ workloads }: TrafficBatch__Output): readonly WorkloadTraffic[] {
+  if (workloads.length > batchItemsMax)
+    throw new ContractViolation(
+      `traffic of ${workloads.length} workloads in a message is of more than ${batchItemsMax}`,
+    );
+  for (const { uid, arrived, inFlight, queued } of workloads)
+    checkAmounts([arrived, inFlight, queued], `traffic of ${uid.slice(0, contentNameCharsMax)}`);
+  return workloads;
 }
 
 export function writeTemplate(template: NodeTemplate): Template {

@@ -5,6 +5,7 @@ import { silentLog } from "../../kit/log.ts";
 import { seededRandom } from "../../kit/random.ts";
 import { defaultConfiguration, type PlacementConfiguration } from "../core/placement/profile-declaration.ts";
 import { Engine } from "../engine/engine.ts";
+import type { AutoscalingOptions } from "../engine/engine-parts.ts";
 import { FakeBackend } from "./fake-backend.ts";
 import { FakeNode } from "./fake-node.ts";
 
@@ -19,6 +20,7 @@ export async function startEngine(
   backend = new FakeBackend(),
   seed = 7,
   placement: PlacementConfiguration = defaultConfiguration,
+  autoscaling?: AutoscalingOptions,
 ) {
   const clock = new FakeClock();
   const random = seededRandom(seed);
@@ -30,6 +32,7 @@ export async function startEngine(
     lostAfterMs,
     placement,
     wideHostNamespaces: ["default"],
+    autoscaling,
   });
   await engine.start();
   await settle();

@@ -18,7 +18,13 @@ import { freshCommand, type Handler, reusedComponent } from "./wherry.ts";
 
 const startMsMax = 60_000;
 /** As the defaults of templates are, and what `httpWorkload` gives. */
-const serving = { concurrency: 16, queueMax: 64, timeoutMs: 30_000, bodyBytesMax: 16 * 2 ** 20 };
+const serving = {
+  concurrency: 16,
+  queueMax: 64,
+  timeoutMs: 30_000,
+  idleTimeoutMs: 30_000,
+  bodyBytesMax: 16 * 2 ** 20,
+};
 const memoryBytesMax = 256 * 2 ** 20;
 
 export const directHandlers: readonly Server[] = [reusedComponent, freshCommand].flatMap((handler) =>

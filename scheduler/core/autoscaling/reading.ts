@@ -10,8 +10,6 @@ export type Reading =
       readonly isAtLeast: boolean;
       /** For people: what is missing, if `isAtLeast`. Bounded, without control characters. */
       readonly note?: string;
-      /** How far it looks back: the longest time that the ranges of a PromQL query reach. Nothing, unless it says so. */
-      readonly rangeMs?: number;
       /** When the data is from, by the wall clock. */
       readonly atMs: number;
       /**
