@@ -88,7 +88,12 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     log,
   });
   const leadership = { epoch, certificate: options.tls.cert };
-  later.monitoring = new SchedulerMonitoring({ engine, sessions: nodes.figures, leadership });
+  later.monitoring = new SchedulerMonitoring({
+    engine,
+    sessions: nodes.figures,
+    leadership,
+    autoscalers: () => engine.autoscalers,
+  });
   const nodesAddress = await nodes.listen();
   const { url } = await api.listen();
   log.info("ready", { url, nodesAddress, epoch });

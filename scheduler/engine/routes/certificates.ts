@@ -1,10 +1,12 @@
+import { X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import type { ApiObject } from "../../../api/object-meta.ts";
 import { errorMessage } from "../../../kit/errors.ts";
 import type { GatewayCertificate } from "../../nodes/node-port.ts";
 
 export type CertificateOutcome =
-  | { readonly kind: "usable"; readonly certificate: GatewayCertificate }
+  /** `expiresMs`: of its first certificate, by the wall clock. */
+  | { readonly kind: "usable"; readonly certificate: GatewayCertificate; readonly expiresMs: number }
   /** `fault` says of the Secret why not; the name stands before it. */
   | { readonly kind: "faulty"; readonly fault: string };
 
@@ -33,9 +35,10 @@ export function readCertificate(
     if (bytes.length === 0) return { kind: "faulty", fault: `Secret ${name} has no ${key}` };
   try {
     createSecureContext({ cert: chainPem, key: keyPem });
+    const expiresMs = new X509Certificate(chainPem).validToDate.getTime();
+    return { kind: "usable", certificate: { name: `${namespace}/${name}`, chainPem, keyPem }, expiresMs };
   } catch (thrown) {
     const fault = `tls.crt and tls.key of Secret ${name} are no certificate and its key: ${errorMessage(thrown)}`;
     return { kind: "faulty", fault };
   }
-  return { kind: "usable", certificate: { name: `${namespace}/${name}`, chainPem, keyPem } };
 }
