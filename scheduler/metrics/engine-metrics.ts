@@ -118,7 +118,7 @@ function instanceMetrics({ instances }: EngineFigures): readonly Definition[] {
     },
     {
       kind: "counter",
-      name: "wherry_instance_restarts_total",
+      name: "wherry_instances_restarted_total",
       help: "How often nodes have started instances again, by the kind of their workload.",
       samples: byKind(({ restarts }) => restarts),
     },

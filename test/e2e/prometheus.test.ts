@@ -121,6 +121,13 @@ test.skipIf(!hasPrometheus)("every page of metrics: promtool finds nothing wrong
   expect(promtool(["check", "metrics"], pages.node)).toBe("");
 });
 
+test("every page of metrics: no series of ours has the name of one on the other", () => {
+  const own = (page: string) =>
+    parsePage(page).flatMap(({ name }) => (name.startsWith("wherry_") ? [name] : []));
+  const ofNodes = new Set(own(pages.node));
+  expect(own(pages.scheduler).filter((name) => ofNodes.has(name))).toEqual([]);
+});
+
 test("rules and dashboard: every metric that they name is on a page, or recorded", () => {
   const series = seriesOf([...parsePage(pages.scheduler), ...parsePage(pages.node)]);
   const named = [...rules, ...shownQueries].flatMap(({ expr }) => namesIn(expr));
