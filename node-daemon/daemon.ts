@@ -287,6 +287,7 @@ function createLink(options: DaemonOptions, parts: DaemonParts, linked: LinkPart
     },
     instances: agent,
     serving,
+    traffic: serving,
     conditions: parts.conditions,
     modules: moduleBoard,
     logs,

@@ -87,13 +87,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     clock,
     log,
   });
-  const leadership = { epoch, certificate: options.tls.cert };
-  later.monitoring = new SchedulerMonitoring({
-    engine,
-    sessions: nodes.figures,
-    leadership,
-    autoscalers: () => engine.autoscalers,
-  });
+  later.monitoring = monitoringOf(options, { engine, nodes, epoch });
   const nodesAddress = await nodes.listen();
   const { url } = await api.listen();
   log.info("ready", { url, nodesAddress, epoch });
@@ -111,6 +105,18 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   await api.close();
   await audit?.close();
   await store.close();
+}
+
+function monitoringOf(
+  { tls }: SchedulerOptions,
+  { engine, nodes, epoch }: { readonly engine: Engine; readonly nodes: NodeServer; readonly epoch: number },
+): SchedulerMonitoring {
+  return new SchedulerMonitoring({
+    engine,
+    sessions: nodes.figures,
+    leadership: { epoch, certificate: tls.cert },
+    autoscalers: () => engine.autoscalers,
+  });
 }
 
 function publicPem(key: KeyObject): string {

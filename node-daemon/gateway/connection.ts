@@ -2,6 +2,7 @@
 import type { Socket } from "node:net";
 import type { Clock } from "../../kit/clock.ts";
 import type { ClientRequest } from "./client-side.ts";
+import type { GatewayCounts } from "./gateway-counts.ts";
 
 /** A connection of a client, as far as its requests want to know. */
 export interface Connection {
@@ -20,6 +21,7 @@ export interface Connection {
 
 export interface RequestHandlers {
   readonly clock: Clock;
+  readonly counts: GatewayCounts;
   take(request: ClientRequest): void;
   /** Of ours: the one request has failed. */
   bug(thrown: unknown): void;

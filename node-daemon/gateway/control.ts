@@ -168,24 +168,20 @@ export type FromGateway =
   | { readonly kind: "drained"; readonly uid: string }
   /** Requests wait for them and nobody can answer. Repeated every second as long as it is so. */
   | { readonly kind: "wake"; readonly workloads: readonly string[] }
-  /** `connections` absent: as before. */
-  | {
-      readonly kind: "figures";
-      readonly workloads: readonly WorkloadFigures[];
-      readonly connections?: ConnectionFigures;
-    };
+  | { readonly kind: "figures"; readonly workloads: readonly SaidFigures[] }
+  | { readonly kind: "process"; readonly figures: ProcessFigures };
 
-/** Of clients. */
-export interface ConnectionFigures {
-  readonly open: number;
-  /** Since the gateway began: too many from one address, or from all. */
-  readonly refused: Readonly<Record<"perClient" | "inAll", number>>;
-}
-
-/** Since the gateway began. Told once a second for those that have changed. */
+/**
+ * Of one workload, since the gateway began. Told once a second for those that have changed, and of all when a daemon connects.
+ * What comes from another node's gateway is counted there, so that sums over nodes have each request once; but for `queued`.
+ */
 export interface WorkloadFigures {
   readonly uid: string;
+  /** Whatever became of them. */
+  readonly arrived: number;
   readonly inFlight: number;
+  /** No instance works on them: they are held, or wait with an instance of this node, whoever has sent them there. */
+  readonly queued: number;
   /** Held because there was no instance that could take them. */
   readonly waiting: number;
   readonly requests: Readonly<Record<"1xx" | "2xx" | "3xx" | "4xx" | "5xx", number>>;
@@ -195,6 +191,26 @@ export interface WorkloadFigures {
   readonly wakeUps: number;
   readonly wakeUpSumMs: number;
   readonly retries: number;
+}
+
+/** A gateway of a version before says less. */
+export type SaidFigures = Omit<WorkloadFigures, "arrived" | "queued"> &
+  Partial<Pick<WorkloadFigures, "arrived" | "queued">>;
+
+/** Of the gateway process itself. Told every few seconds; counters are since it began. */
+export interface ProcessFigures {
+  /** Open, by the kind of address that they came to. */
+  readonly connections: Readonly<Record<ListenerKind, number>>;
+  readonly accepted: Readonly<Record<ListenerKind, number>>;
+  readonly handshakesFailed: number;
+  /** Requests that were brought to no workload, by the reason that they were told (docs/HTTP.md). */
+  readonly refusals: Readonly<Record<string, number>>;
+  readonly droppedLogLines: number;
+  readonly cpuSeconds: number;
+  readonly residentBytes: number;
+  /** Since it was last told: by how much the event loop was late at most, and which part of the time it was busy. */
+  readonly loopDelayMs: number;
+  readonly loopUtilization: number;
 }
 
 export const durationBoundsMs = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000] as const;

@@ -51,6 +51,7 @@ import { isLooker } from "./core/request-headers.ts";
 import type { AttemptEnd } from "./core/retry.ts";
 import { changePath } from "./core/rewrite.ts";
 import type { MatchedRule } from "./core/route-table.ts";
+import { callable, type Wanted } from "./core/workload-pool.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { gatewayLimits } from "./limits.ts";
 import { Tries } from "./tries.ts";
@@ -88,7 +89,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
   readonly #request: ClientRequest;
   readonly #rule: RuleEntry;
   readonly #workload: Workload;
-  readonly #templateHash: string | undefined;
+  readonly #wanted: Wanted;
   readonly #facts: AttemptFacts;
   readonly #body: ClientBody;
   readonly #answer: AnswerRelay;
@@ -126,7 +127,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     this.#request = request;
     this.#rule = rule;
     this.#workload = workload;
-    this.#templateHash = templateHash;
+    this.#wanted = request.call === undefined ? templateHash : callable;
     this.#answer = new AnswerRelay(request);
     this.#tries = new Tries(request.method, rule.retry);
     this.#body = new ClientBody(request, context.bodies);
@@ -145,6 +146,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
 
   begin(): void {
     const { figures } = this.#workload;
+    figures.arrived++;
     figures.inFlight++;
     figures.changed = true;
     this.#request.taker = this;
@@ -175,12 +177,12 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
 
   #start(): void {
     // Those that wait already come first.
-    if (this.#backends.isHeld(this.#workload, this.#templateHash)) this.#hold(this.#startedMs);
+    if (this.#backends.isHeld(this.#workload, this.#wanted)) this.#hold(this.#startedMs);
     else this.#dispatch(undefined);
   }
 
   #choose(): ReturnType<Backends["choose"]> {
-    return this.#backends.choose(this.#workload, this.#templateHash, this.#tries.tried, "anywhere");
+    return this.#backends.choose(this.#workload, this.#wanted, this.#tries.tried, "anywhere");
   }
 
   released(place: Backend): void {
@@ -211,9 +213,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     // Waiting anew does not make the whole wait longer.
     this.#stepDueMs =
       this.#startedMs + (this.#workload.facts?.wakes === true ? gatewayLimits.wakeMs : gatewayLimits.holdMs);
-    if (
-      !this.#backends.hold(this.#workload, this, this.#templateHash, gatewayLimits.holdBytesEach + bodyBytes)
-    ) {
+    if (!this.#backends.hold(this.#workload, this, this.#wanted, gatewayLimits.holdBytesEach + bodyBytes)) {
       this.#state = "begin";
       return this.#say(tooManyWaiting);
     }
@@ -446,7 +446,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
 
   #over(status: number): void {
     if (this.#state === "over") return;
-    if (this.#state === "held") this.#backends.unhold(this.#workload, this, this.#templateHash);
+    if (this.#state === "held") this.#backends.unhold(this.#workload, this, this.#wanted);
     this.#state = "over";
     this.#context.deadlines.clear(this);
     this.#body.forget();

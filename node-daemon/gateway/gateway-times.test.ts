@@ -289,8 +289,10 @@ test("Gateway: counts what it has answered", async () => {
   expect(gateway.gateway.figures()).toEqual([
     {
       uid: "w",
+      arrived: 1,
       inFlight: 0,
       waiting: 0,
+      queued: 0,
       requests: { "1xx": 0, "2xx": 0, "3xx": 0, "4xx": 1, "5xx": 0 },
       durations: [0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
       durationSumMs: 30,
@@ -300,6 +302,71 @@ test("Gateway: counts what it has answered", async () => {
     },
   ]);
   expect(gateway.gateway.figures()).toEqual([]);
+});
+
+test("Gateway: counts what arrives, what is in flight, and what waits: here or with its instances", async () => {
+  const { gateway } = timed();
+  await using _gateway = gateway.serve({}, { endpoint: { concurrency: 2 } });
+  const counted = () =>
+    gateway.gateway
+      .figures()
+      .map(({ arrived, inFlight, waiting, queued }) => [arrived, inFlight, waiting, queued]);
+  for (let count = 0; count < 3; count++) await asked(gateway);
+  await until(() => gateway.instances.calls.length === 3);
+  expect(counted()).toEqual([[3, 3, 0, 1]]);
+  // What another gateway sends has arrived there, and waits here all the same.
+  relayed(gateway, "w");
+  relayed(gateway, "w");
+  expect(counted()).toEqual([[3, 3, 0, 3]]);
+  for (const call of gateway.instances.calls.slice(0, 4)) call.answer("");
+  await until(() => gateway.gateway.figures().some(({ inFlight, queued }) => inFlight === 0 && queued === 0));
+  // Nobody is there any more: they are held, and in flight.
+  gateway.gateway.apply({ kind: "endpointGone", uid: "i" });
+  await asked(gateway);
+  await until(() =>
+    gateway.gateway.figures().some(({ waiting, queued, inFlight }) => waiting + queued + inFlight === 3),
+  );
+});
+
+test("Gateway: what a relayed request does not make wait changes no figures", async () => {
+  const { gateway } = timed();
+  await using _gateway = gateway.serve({}, { endpoint: { concurrency: 2 } });
+  relayed(gateway, "w");
+  relayed(gateway, "w");
+  await until(() => gateway.instances.calls.length === 2);
+  for (const call of gateway.instances.calls) call.answer("");
+  expect(gateway.gateway.figures()).toEqual([]);
+});
+
+test("Gateway: of a workload that is gone nothing is told, though some of it is under way", async () => {
+  const { gateway } = timed();
+  await using _gateway = gateway.serve({});
+  const client = await asked(gateway);
+  await until(() => gateway.instances.calls.length === 1);
+  gateway.gateway.apply({ kind: "routeGone", uid: "r" });
+  gateway.gateway.apply({ kind: "workloadGone", uid: "w" });
+  gateway.instances.calls[0]?.answer("late");
+  await client.until(/late/);
+  expect(gateway.gateway.figures()).toEqual([]);
+});
+
+test("Gateway: counts what it brings to no workload, by its reason", async () => {
+  const { gateway } = timed();
+  await using _gateway = gateway.serve(echo);
+  gateway.gateway.apply({ kind: "routeGone", uid: "r" });
+  gateway.gateway.apply({ kind: "route", route: routeOf("a", { hostnames: ["a"], rule: { backends: [] } }) });
+  const said = async (bytes: string, status: RegExp) => (await asked(gateway, bytes)).until(status);
+  await said("GET / HTTP/1.1\r\nHost: b\r\n\r\n", /404/);
+  await said("GET / HTTP/1.1\r\nHost: a\r\n\r\n", /500/);
+  await said("GET / HTTP/1.1\r\n\r\n", /400/);
+  await said("GET / HTTP/1.1\r\nnonsense\r\n\r\n", /400/);
+  await said("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", /405/);
+  await said(`GET /${"x".repeat(70_000)} HTTP/1.1\r\nHost: a\r\n\r\n`, /431/);
+  expect(gateway.gateway.counts()).toEqual({
+    handshakesFailed: 0,
+    refusals: { NoRoute: 1, NoBackend: 1, BadRequest: 2, MethodNotAllowed: 1, HeadersTooLarge: 1 },
+    droppedLogLines: 0,
+  });
 });
 
 test("Gateway: connections that come from one port to two of its addresses are two", async () => {

@@ -143,7 +143,10 @@ export class Http1Server {
           ? request.check(this.#handlers)
           : tooManyPipelined;
       if (answer === undefined) this.#handlers.take(request);
-      else request.refuse(answer);
+      else {
+        this.#handlers.counts.refused(answer.reason);
+        request.refuse(answer);
+      }
     } catch (thrown) {
       this.#handlers.bug(thrown);
       connection.facts.socket.destroy();
@@ -166,6 +169,7 @@ export class Http1Server {
 
   /** For what never became a request. What the client still sends is read for a moment, so that it gets to read this. */
   #refuseRaw(socket: Duplex, status: number, reason: string): void {
+    this.#handlers.counts.refused(reason);
     const text = statusTexts[status] ?? "Bad Request";
     const body = `${text}\n`;
     socket.end(

@@ -130,7 +130,10 @@ export class Http2Endpoint {
     try {
       const answer = facts.isBeyond ? tooManyConnections : request.check(headers, endsHere);
       if (answer === undefined) this.#handlers.take(request);
-      else answerOwn(request, answer);
+      else {
+        this.#handlers.counts.refused(answer.reason);
+        answerOwn(request, answer);
+      }
     } catch (thrown) {
       this.#handlers.bug(thrown);
       stream.close(constants.NGHTTP2_INTERNAL_ERROR);

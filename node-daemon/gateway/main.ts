@@ -54,7 +54,11 @@ await runGateway((config, events, log) => {
       } else gateway.apply(change);
     },
     figures: () => gateway.figures(),
-    connections: () => gateway.connections(),
+    counts: () => ({
+      ...gateway.counts(),
+      connections: { ...acceptors.connections },
+      accepted: { ...acceptors.accepted },
+    }),
     listen: acceptors.listen,
     finish: async (graceMs) => {
       acceptors.close();

@@ -16,6 +16,7 @@ import type {
 import { bodyBytesMaxOf, idleMsMax, localMsMax } from "./attempts.ts";
 import type { Backend, Backends, Workload } from "./backends.ts";
 import { Deadline } from "./core/deadline-wheel.ts";
+import { callable, type Wanted } from "./core/workload-pool.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { gatewayLimits } from "./limits.ts";
 import { SentBody } from "./sent-body.ts";
@@ -27,6 +28,14 @@ export const unknownHere: ExchangeFault = {
   kind: "refused",
   reason: "unknown",
   message: "no instance of the workload is ready on this node",
+  retryAfterMs: 0,
+};
+
+/** Of others that ask for what there is this node is not to be thought ill. */
+const noneOfThem: ExchangeFault = {
+  kind: "refused",
+  reason: "full",
+  message: "no instance of the workload on this node takes this",
   retryAfterMs: 0,
 };
 
@@ -48,7 +57,7 @@ export class Relay extends Deadline implements AnswerListener {
   readonly #backends: Backends;
   readonly #callee: CalleeExchange;
   readonly #workload: Workload;
-  readonly #templateHash: string | undefined;
+  readonly #wanted: Wanted;
   readonly #body = new SentBody();
   readonly #tried: Backend[] = [];
   #place: Backend | undefined;
@@ -70,13 +79,14 @@ export class Relay extends Deadline implements AnswerListener {
     this.#backends = context.backends;
     this.#callee = callee;
     this.#workload = workload;
-    this.#templateHash = templateHash === "" ? undefined : templateHash;
+    if (callee.head.call !== undefined) this.#wanted = callable;
+    else this.#wanted = templateHash === "" ? undefined : templateHash;
   }
 
   begin(): void {
-    const choice = this.#backends.choose(this.#workload, this.#templateHash, [], "here");
+    const choice = this.#backends.choose(this.#workload, this.#wanted, [], "here");
     if (choice.kind === "none") {
-      this.#callee.fault(unknownHere);
+      this.#callee.fault(this.#workload.pool.locals.size === 0 ? unknownHere : noneOfThem);
       return;
     }
     const { timeoutMs } = this.#callee.head;
@@ -201,7 +211,7 @@ export class Relay extends Deadline implements AnswerListener {
     }
     this.#place = undefined;
     this.#backends.finish(this.#workload, place);
-    const choice = this.#backends.choose(this.#workload, this.#templateHash, this.#tried, "here");
+    const choice = this.#backends.choose(this.#workload, this.#wanted, this.#tried, "here");
     if (choice.kind === "place") this.#open(choice.place);
     else this.#giveUp(fault);
   }

@@ -1,11 +1,10 @@
 import { expect, test } from "vitest";
-import { type ConnectionFigures, durationBoundsMs, type WorkloadFigures } from "../gateway/control.ts";
+import { durationBoundsMs, type WorkloadFigures } from "../gateway/control.ts";
 import type { ServedWorkload } from "../serving/node-serving.ts";
 import { createMetrics } from "./metrics.ts";
 
 const nothing = () => [];
-const none: ConnectionFigures = { open: 0, refused: { perClient: 0, inAll: 0 } };
-const page = (served: readonly ServedWorkload[], connections = none) =>
+const page = (served: readonly ServedWorkload[]) =>
   createMetrics({
     instances: nothing,
     conditions: nothing,
@@ -13,13 +12,14 @@ const page = (served: readonly ServedWorkload[], connections = none) =>
     evictions: () => ({}),
     cacheBytes: () => ({}),
     served: () => served,
-    connections: () => connections,
   }).metrics();
 
 const figures: WorkloadFigures = {
   uid: "w",
+  arrived: 9,
   inFlight: 3,
   waiting: 2,
+  queued: 2,
   requests: { "1xx": 0, "2xx": 5, "3xx": 0, "4xx": 0, "5xx": 1 },
   // Two within a millisecond, three within ten, one beyond all bounds.
   durations: [...durationBoundsMs.map((ms) => (ms === 1 ? 2 : ms === 10 ? 3 : 0)), 1],
@@ -52,16 +52,6 @@ test("createMetrics: what gateways have counted, by workload", async () => {
   ])
     expect(lines).toContain(line);
   expect(lines.some((line) => line.includes('code="1xx"'))).toBe(false);
-});
-
-test("createMetrics: connections of clients, and those that were too many", async () => {
-  const lines = (await page([], { open: 7, refused: { perClient: 3, inAll: 2 } })).split("\n");
-  for (const line of [
-    "wherry_gateway_connections 7",
-    'wherry_gateway_connections_refused_total{reason="perClient"} 3',
-    'wherry_gateway_connections_refused_total{reason="inAll"} 2',
-  ])
-    expect(lines).toContain(line);
 });
 
 test("createMetrics: without requests no workload has series", async () => {

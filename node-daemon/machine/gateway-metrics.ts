@@ -1,6 +1,6 @@
 /** What the gateways of the node have counted, for Prometheus: by workload, as everything else would have no bound. */
 import { Histogram, type MetricObjectWithValues, type MetricValueWithName } from "prom-client";
-import { type ConnectionFigures, durationBoundsMs, type WorkloadFigures } from "../gateway/control.ts";
+import { durationBoundsMs, type WorkloadFigures } from "../gateway/control.ts";
 import type { ServedWorkload } from "../serving/node-serving.ts";
 import type { Definition, Sample } from "./metric-definition.ts";
 
@@ -59,27 +59,6 @@ export function gatewayMetrics(workloads: Workloads): readonly Definition[] {
       help: "How long the first request of each wake-up has waited, all of them together",
       labels,
       samples: samples(({ wakeUpSumMs }) => wakeUpSumMs / 1000),
-    },
-  ];
-}
-
-/** Of clients, whatever they ask for. */
-export function connectionMetrics(connections: () => ConnectionFigures): readonly Definition[] {
-  return [
-    {
-      kind: "gauge",
-      name: "wherry_gateway_connections",
-      help: "Connections that clients have to the gateway of the node",
-      labels: [],
-      samples: () => [[{}, connections().open]],
-    },
-    {
-      kind: "counter",
-      name: "wherry_gateway_connections_refused_total",
-      help: "Connections of clients that were one too many: from one address (perClient), or from all (inAll)",
-      labels: ["reason"],
-      samples: () =>
-        Object.entries(connections().refused).map(([reason, count]): Sample => [{ reason }, count]),
     },
   ];
 }

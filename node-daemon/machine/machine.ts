@@ -23,7 +23,7 @@ export interface MachineParts {
   readonly stateDir: string;
   readonly instancesMax: number;
   readonly agent: NodeAgent;
-  readonly serving: Pick<NodeServing, "figures" | "connections">;
+  readonly serving: Pick<NodeServing, "figures">;
   readonly modules: ModuleStore;
   readonly moduleBoard: Pick<ModuleBoard, "translationsDropped">;
   readonly drivers: readonly RuntimeDriver[];
@@ -91,7 +91,6 @@ export class Machine {
     return {
       instances: () => agent.uids().flatMap((uid) => figuresOf(agent, uid)),
       served: () => serving.figures(),
-      connections: () => serving.connections(),
       conditions: () => board.conditions(),
       processes: () => drivers[0]?.processes() ?? {},
       evictions: () => this.#watch.evictions,

@@ -3,10 +3,9 @@
  * labels have names and nothing that a guest can choose.
  */
 import { Counter, Gauge, Registry } from "prom-client";
-import type { ConnectionFigures } from "../gateway/control.ts";
 import type { ServedWorkload } from "../serving/node-serving.ts";
 import type { ReportedCondition } from "../session/condition-source.ts";
-import { connectionMetrics, gatewayMetrics, RequestDurations } from "./gateway-metrics.ts";
+import { gatewayMetrics, RequestDurations } from "./gateway-metrics.ts";
 import type { Definition, Sample } from "./metric-definition.ts";
 
 export interface InstanceFigures {
@@ -36,7 +35,6 @@ export interface MetricSources {
   cacheBytes(): Readonly<Record<string, number>>;
   /** What its gateways have counted. */
   served(): readonly ServedWorkload[];
-  connections(): ConnectionFigures;
 }
 
 /** A registry of its own: there may be several daemons in a test. */
@@ -48,7 +46,6 @@ export function createMetrics(sources: MetricSources): Registry {
     ...instanceMetrics(sources),
     ...nodeMetrics(sources),
     ...gatewayMetrics(served),
-    ...connectionMetrics(() => sources.connections()),
   ]) {
     registry.registerMetric(definition.kind === "counter" ? counter(definition) : gauge(definition));
   }

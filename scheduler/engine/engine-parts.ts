@@ -245,6 +245,7 @@ export class EngineParts {
       state: this.state,
       events: this.events,
       revisions: this.revisions,
+      unpinned: (workloadUid) => this.#hooks.mark(workloadUid),
       session: (nodeName) => this.nodes.session(nodeName),
       isKnown: (uid) => !this.held.has(uid),
       wakeUps: {
@@ -334,6 +335,7 @@ export class EngineParts {
       state: this.state,
       catalogue: this.catalogue,
       revisions: this.revisions,
+      isPinned: (workload, number) => this.routing.isPinned(workload, number),
       events: this.events,
       nodes: this.nodes,
       priorities: this.priorities,

@@ -103,7 +103,7 @@ afterAll(async () => {
 
 test("GET /sd/prometheus: the scheduler and every node, for whoever may read it", async () => {
   const groups = await discovered();
-  expect(groups.map(({ labels }) => labels["__meta_wherry_role"]).toSorted()).toEqual([
+  expect(groups.map(({ labels }) => labels["__meta_wherry_role"] ?? "").toSorted()).toEqual([
     "node",
     "node",
     "scheduler",
@@ -183,7 +183,7 @@ test.skipIf(!hasPrometheus)("a real Prometheus: finds all, scrapes all, and its 
     );
     expect(Number(memory?.value[1])).toBeGreaterThan(0);
     const perNode = await prometheus.query("sum by (node) (wherry_node_instances)");
-    expect(perNode.map(({ metric }) => metric["node"]).toSorted()).toEqual(["one", "two"]);
+    expect(perNode.map(({ metric }) => metric["node"] ?? "").toSorted()).toEqual(["one", "two"]);
   });
   for (const { title, expr } of shownQueries)
     await expect(prometheus.query(expr.replaceAll(/\$\w+/g, ".*")), title).resolves.toBeInstanceOf(Array);

@@ -409,8 +409,9 @@ test("gateway: a client that has too many connections is told so, and nobody els
   expect(gateway.instances.calls.length).toBe(0);
   await (await gateway.connect(port, "127.0.0.2")).send(get("Host: a")).until(/200 OK/);
   for (const client of clients) await client.send(get("Host: a")).until(/200 OK/);
-  expect(gateway.gateway.connections().refused).toEqual({ perClient: 2, inAll: 0 });
+  // One connection, and both requests of the other.
+  expect(gateway.gateway.counts().refusals).toEqual({ TooManyConnections: 3 });
   for (const client of [told, ...clients]) client.socket.destroy();
-  while (gateway.gateway.connections().open > 1) await new Promise((resolve) => setImmediate(resolve));
+  await Promise.all([told, ...clients].map((client) => client.ended()));
   await (await gateway.connect(port)).send(get("Host: a")).until(/200 OK/);
 });

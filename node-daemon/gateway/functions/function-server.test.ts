@@ -83,7 +83,7 @@ class Service implements AsyncDisposable {
   readonly #clients: Client[] = [];
 
   constructor(handler: FakeHandler, connectionsPerClientMax = 0) {
-    this.gateway.serve(handler);
+    this.gateway.serve(handler, { endpoint: { functions: true } });
     this.server = new FunctionServer({
       clock: systemClock,
       log: silentLog,

@@ -63,11 +63,18 @@ async function start(given: Partial<GatewayConfig> = {}): Promise<void> {
         },
         finish: (graceMs) => new Promise((done) => finishes.push({ graceMs, done })),
         figures: () => counted.splice(0),
-        connections: () => ({ open, refused: { perClient: 0, inAll: 0 } }),
+        counts: () => ({
+          connections: { http: 1, https: 0, peer: 0, functions: 0 },
+          accepted: { http: 3, https: 0, peer: 0, functions: 0 },
+          handshakesFailed: 2,
+          refusals: { NoRoute: 4 },
+          droppedLogLines: 5,
+        }),
       };
     },
     spawn: () => {},
     leave: () => left++,
+    use: () => ({ cpuSeconds: 6, residentBytes: 7, loopUtilization: 0.5 }),
     pid: 7,
     clock,
     log: silentLog,
@@ -198,18 +205,27 @@ test("GatewayProcess: a daemon that comes anew is told all that was counted", as
   });
 });
 
-test("GatewayProcess: tells of connections when they are others, and a daemon that comes anew", async () => {
+test("GatewayProcess: says how it is itself: to a daemon that comes, and every few seconds", async () => {
   await start();
   const daemon = new TestDaemon();
-  expect(await daemon.hears("figures")).toMatchObject({ connections: { open: 0 } });
-  clock.advance(processLimits.figuresMs);
-  open = 3;
-  clock.advance(processLimits.figuresMs);
+  const said = () => daemon.heard.flatMap((message) => (message.kind === "process" ? [message.figures] : []));
+  expect(await daemon.hears("process")).toEqual({
+    kind: "process",
+    figures: {
+      connections: { http: 1, https: 0, peer: 0, functions: 0 },
+      accepted: { http: 3, https: 0, peer: 0, functions: 0 },
+      handshakesFailed: 2,
+      refusals: { NoRoute: 4 },
+      droppedLogLines: 5,
+      cpuSeconds: 6,
+      residentBytes: 7,
+      loopDelayMs: 0,
+      loopUtilization: 0.5,
+    },
+  });
+  clock.advance(10 * processLimits.processEvery * processLimits.figuresMs);
   await daemon.synced();
-  expect(daemon.heard.filter(({ kind }) => kind === "figures").slice(1)).toEqual([
-    { kind: "figures", workloads: [], connections: { open: 3, refused: { perClient: 0, inAll: 0 } } },
-  ]);
-  expect(await new TestDaemon().hears("figures")).toMatchObject({ connections: { open: 3 } });
+  expect(said()).toHaveLength(11);
 });
 
 test("GatewayProcess: told to exit it finishes, and goes when all is answered", async () => {

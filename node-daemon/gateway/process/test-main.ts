@@ -40,7 +40,13 @@ await runGateway((config, events, log) => {
       if (!change.uid.startsWith("busy")) events.drained(change.uid);
     },
     figures: () => [],
-    connections: () => ({ open: sockets.size, refused: { perClient: 0, inAll: 0 } }),
+    counts: () => ({
+      connections: acceptors.connections,
+      accepted: acceptors.accepted,
+      handshakesFailed: 0,
+      refusals: {},
+      droppedLogLines: 0,
+    }),
     listen: acceptors.listen,
     finish: async (graceMs) => {
       acceptors.close();

@@ -4,19 +4,12 @@
  */
 import * as http from "node:http";
 import * as https from "node:https";
-import { isIPv6, type LookupFunction } from "node:net";
 import type { Duplex } from "node:stream";
-import { errorCode, errorMessage } from "../../../kit/errors.ts";
+import { errorCode } from "../../../kit/errors.ts";
 import { foreignText } from "../foreign-text.ts";
 import { type Asked, unknown } from "../asking/question.ts";
+import { connectionFailure, pinnedLookup, type Tls, tlsOptions } from "../pinned-connection.ts";
 import type { HttpAnswer } from "./answer.ts";
-
-export interface Tls {
-  /** PEM; undefined: those that Node knows. */
-  readonly ca: string | undefined;
-  readonly serverName: string | undefined;
-  readonly insecureSkipVerify: boolean;
-}
 
 export interface Post {
   readonly method?: "GET" | "POST";
@@ -66,7 +59,7 @@ export class HttpPoster implements Disposable {
         method: post.method ?? "POST",
         agent: isSecure ? this.#secure : this.#plain,
         headers: { ...post.headers, "content-length": Buffer.byteLength(post.body) },
-        lookup: pinned(post.addresses),
+        lookup: pinnedLookup(post.addresses),
         maxHeaderSize: httpLimits.headBytesMax,
         signal,
         ...(isSecure ? tlsOptions(post.tls) : {}),
@@ -119,24 +112,6 @@ function withoutBroken(posted: Posted | Broken): Posted {
   return posted.kind === "broken" ? failed(posted.server, posted.error) : posted;
 }
 
-/** Names are not resolved again: what was judged is what is connected to. */
-function pinned(addresses: readonly string[]): LookupFunction {
-  const all = addresses.map((address) => ({ address, family: isIPv6(address) ? 6 : 4 }));
-  return (_host, options, callback) => {
-    const [first = { address: "", family: 4 }] = all;
-    if (options.all) callback(null, all);
-    else callback(null, first.address, first.family);
-  };
-}
-
-function tlsOptions({ ca, serverName, insecureSkipVerify }: Tls): https.RequestOptions {
-  return {
-    rejectUnauthorized: !insecureSkipVerify,
-    ...(ca === undefined ? {} : { ca }),
-    ...(serverName === undefined ? {} : { servername: serverName }),
-  };
-}
-
 function read(post: Post, response: http.IncomingMessage, done: (posted: Posted) => void): void {
   const malformed = (message: string) =>
     done({
@@ -164,36 +139,9 @@ function read(post: Post, response: http.IncomingMessage, done: (posted: Posted)
   response.on("error", (error) => done(failed(post.server, error)));
 }
 
-/** Nothing listens, or the name leads nowhere: then others need not try, either. */
-const downCodes: ReadonlySet<string> = new Set([
-  "ECONNREFUSED",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "EHOSTDOWN",
-  "ETIMEDOUT",
-]);
-
 function failed(server: string, error: Error): Posted {
   const code = errorCode(error) ?? "";
-  if (code.startsWith("HPE_"))
-    return {
-      kind: "failed",
-      asked: {
-        kind: "answered",
-        reading: unknown("Malformed", `${server} answered something that is not HTTP (${code})`),
-      },
-    };
-  const message = `${server} could not be asked: ${describe(error, code)}`;
-  return {
-    kind: "failed",
-    asked: { kind: "unanswered", reading: unknown("Unreachable", message), isDown: downCodes.has(code) },
-  };
-}
-
-function describe(error: Error, code: string): string {
-  if (code === "ECONNREFUSED") return "nothing listens there (ECONNREFUSED)";
-  if (code === "ECONNRESET") return "it closed the connection before it had answered (ECONNRESET)";
-  if (code.includes("CERT") || code.includes("SIGNATURE") || code.includes("ISSUER"))
-    return `its certificate is not accepted: ${foreignText(errorMessage(error))} (${code}); see tls.caRef and tls.serverName`;
-  return foreignText(errorMessage(error) || code);
+  if (!code.startsWith("HPE_")) return { kind: "failed", asked: connectionFailure(server, error) };
+  const reading = unknown("Malformed", `${server} answered something that is not HTTP (${code})`);
+  return { kind: "failed", asked: { kind: "answered", reading } };
 }

@@ -5,6 +5,7 @@ import { isConnectionHeader, isHeaderName, isHeaderValue } from "../../../api/ht
 import type { Clock } from "../../../kit/clock.ts";
 import type { UnknownReason } from "../../core/autoscaling/reading.ts";
 import { type Asked, unknown } from "../asking/question.ts";
+import { raced } from "../asking/raced.ts";
 import { type MetricSecrets, secretValue, type SecretValue } from "../metric-secrets.ts";
 import type { ServerAddresses } from "../server-addresses.ts";
 import { type MetricServer, serverText } from "../server-policy.ts";
@@ -194,17 +195,4 @@ function notAsked(reason: UnknownReason, message: string): Asked {
 /** Below the path that the server is served at: http://host/prometheus has its API at /prometheus/api/v1. */
 function queryUrl(base: URL): URL {
   return new URL(`${base.pathname.replace(/\/+$/, "")}/api/v1/query`, base);
-}
-
-/** What cannot be stopped is not waited for any longer. */
-async function raced<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const stop = () => reject(new Error("given up"));
-  signal.addEventListener("abort", stop, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
 }

@@ -3,6 +3,7 @@ import type { AutoscalerMetric, HeaderValue, SecretKey } from "../../../api/gen/
 import { Bug } from "../../../kit/errors.ts";
 import type { Clock } from "../../../kit/clock.ts";
 import type { QuestionBoard } from "../asking/question-board.ts";
+import { SharedServers } from "../asking/shared-servers.ts";
 import { watchWithSecrets } from "../asking/watch-with-secrets.ts";
 import type { MetricOwner, MetricSource, MetricWatch } from "../metric-source.ts";
 import type { MetricSecrets } from "../metric-secrets.ts";
@@ -21,8 +22,7 @@ export interface PrometheusSourceOptions {
 export class PrometheusSource implements MetricSource {
   readonly #options: PrometheusSourceOptions;
   readonly #poster = new HttpPoster();
-  /** By how they are spoken to; as long as something is asked of them. */
-  readonly #servers = new Map<string, { readonly server: PrometheusServer; watches: number }>();
+  readonly #servers = new SharedServers<PrometheusServer>(() => {});
 
   constructor(options: PrometheusSourceOptions) {
     this.#options = options;
@@ -31,12 +31,10 @@ export class PrometheusSource implements MetricSource {
   watch({ prometheus }: AutoscalerMetric, owner: MetricOwner, changed: () => void): MetricWatch {
     if (!prometheus) throw new Bug("a metric of type Prometheus has no field prometheus");
     const accessKey = accessKeyOf(prometheus, owner.namespace);
-    const access = this.#servers.get(accessKey) ?? {
-      server: new PrometheusServer(prometheus, owner.namespace, { ...this.#options, poster: this.#poster }),
-      watches: 0,
-    };
-    this.#servers.set(accessKey, access);
-    access.watches++;
+    const access = this.#servers.open(
+      accessKey,
+      () => new PrometheusServer(prometheus, owner.namespace, { ...this.#options, poster: this.#poster }),
+    );
     const { query, intervalSeconds, timeoutSeconds, staleAfterSeconds } = prometheus;
     const asked = {
       query,
@@ -60,15 +58,11 @@ export class PrometheusSource implements MetricSource {
       { secrets, namespace: owner.namespace, names: named },
       changed,
     );
-    let isOpen = true;
     return {
       read: () => watch.read(),
       close: () => {
-        if (!isOpen) return;
-        isOpen = false;
         watch.close();
-        if (--access.watches === 0 && this.#servers.get(accessKey) === access)
-          this.#servers.delete(accessKey);
+        access.close();
       },
     };
   }

@@ -3,7 +3,7 @@ import { assertNever } from "../../../kit/errors.ts";
 import type { ConditionVerdict } from "../controllers/conditions.ts";
 import type { Caution } from "./caution.ts";
 import type { Choice } from "./choice.ts";
-import { isUnknown, largestProposal, type Evidence } from "./evidence.ts";
+import { isMissing, largestProposal, type Evidence } from "./evidence.ts";
 import { shortMetricName } from "./metric-names.ts";
 import type { MetricVerdict } from "./metric-verdict.ts";
 import type { TargetProblem } from "./target.ts";
@@ -65,12 +65,9 @@ export const scalingDisabled: ConditionVerdict = {
     "scaling is disabled because the target has 0 replicas and minReplicas is more: set its replicas to enable it",
 };
 
-export function scalingActive(evidence: Evidence, isAtZero: boolean): ConditionVerdict {
+export function scalingActive(evidence: Evidence, current: number): ConditionVerdict {
   const type = "ScalingActive";
-  // What instances use cannot be known where there are none, and nothing depends on it.
-  const missing = evidence.verdicts.filter(
-    (verdict) => isUnknown(verdict) && !(isAtZero && verdict.metric.type === "Resource"),
-  );
+  const missing = evidence.verdicts.filter((verdict) => isMissing(verdict, current));
   if (missing.length > 0) return inactive(missing, evidence);
   const partial = evidence.verdicts.filter(({ knowledge }) => knowledge.kind === "partial");
   const largest = largestProposal(evidence);

@@ -1,6 +1,7 @@
 /** What an autoscaler's status says. */
 import type { Condition, WasmAutoscaler, WasmAutoscalerStatus } from "../../../api/gen/kinds.gen.ts";
 import { formatCpu, formatQuantity } from "../../../api/quantity.ts";
+import { assertNever } from "../../../kit/errors.ts";
 import { toTimestamp } from "../../../kit/timestamps.ts";
 import { conditionAfter, type ConditionVerdict } from "../controllers/conditions.ts";
 import type { Evidence } from "./evidence.ts";
@@ -123,6 +124,8 @@ function targetText(verdict: MetricVerdict): string {
     case "average":
       // Where there is nobody, nobody has a share.
       return `${name}: ${amountText(verdict, current.average ?? current.value)}/${amount(verdict, target.value)} (avg)`;
+    default:
+      return assertNever(target, "target");
   }
 }
 
@@ -132,7 +135,7 @@ function scheduleText({ metric, isActive }: MetricVerdict): string {
 }
 
 function percentText({ utilization }: CurrentValue): string {
-  return utilization === undefined ? "<unknown>" : `${utilization}%`;
+  return utilization === undefined ? "<unknown>" : `${Math.min(utilization, int32Max)}%`;
 }
 
 function amountText(verdict: MetricVerdict, value: number | undefined): string {

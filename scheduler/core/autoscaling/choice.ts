@@ -7,14 +7,8 @@ import type { WasmAutoscalerSpec } from "../../../api/gen/kinds.gen.ts";
 import type { Caution } from "./caution.ts";
 import type { Idleness } from "./idleness.ts";
 import type { AutoscalerMemory } from "./memory.ts";
-import {
-  recallRecommendations,
-  stabilized,
-  windowEnd,
-  type Recommendations,
-  type Windows,
-} from "./recommendations.ts";
-import { downLimit, limitEnd, upLimit } from "./replica-changes.ts";
+import { recallRecommendations, stabilized, windowEnd, type Recommendations } from "./recommendations.ts";
+import { downLimit, limitEnd, upLimit, withChange, type ReplicaChange } from "./replica-changes.ts";
 import type { ScalingBehavior } from "./scaling-rules.ts";
 
 export interface Choice {
@@ -27,6 +21,8 @@ export interface Choice {
   readonly stabilizedBy: "nothing" | "upWindow" | "downWindow" | "caution";
   readonly limitedBy: Limit;
   readonly recommendations: Recommendations;
+  /** If `replicas` are set. */
+  readonly changes: readonly ReplicaChange[];
   /** When windows, policies or idle times let it go on; undefined: nothing waits for time alone. */
   readonly wakeAtMs: number | undefined;
 }
@@ -46,7 +42,7 @@ export interface ChoiceInput {
 }
 
 export function choose(input: ChoiceInput): Choice {
-  const { spec, behavior, current, caution, idleness, memory, nowMs } = input;
+  const { behavior, current, caution, idleness, memory, nowMs } = input;
   const windows = { upMs: behavior.up.windowMs, downMs: behavior.down.windowMs };
   const wanted = wantedOf(input);
   const recalled = recallRecommendations(memory.recommendations, current, windows, nowMs);
@@ -54,6 +50,8 @@ export function choose(input: ChoiceInput): Choice {
   const mayTake = caution.obstacle === undefined;
   const kept = mayTake ? within : Math.max(within, current);
   const { replicas, limitedBy } = limited(input, kept);
+  const change = { from: current, to: replicas };
+  const changes = replicas === current ? memory.changes : withChange(memory.changes, change, behavior, nowMs);
   return {
     wanted,
     stabilized: kept,
@@ -61,12 +59,13 @@ export function choose(input: ChoiceInput): Choice {
     stabilizedBy: kept > within ? "caution" : stabilizedBy(wanted, within),
     limitedBy,
     recommendations: { ...recalled, latest: wanted },
+    changes,
     wakeAtMs: earliestAfter(nowMs, [
       windowEnd(recalled, wanted, current, windows),
       ...(wanted < current || idleness.endsAtMs !== undefined ? [caution.endsAtMs] : []),
       idleness.endsAtMs,
-      limitedBy === "upPolicies" ? limitEnd(behavior.up, memory.changes, nowMs) : undefined,
-      limitedBy === "downPolicies" ? limitEnd(behavior.down, memory.changes, nowMs) : undefined,
+      limitedBy === "upPolicies" ? limitEnd(behavior.up, changes, nowMs) : undefined,
+      limitedBy === "downPolicies" ? limitEnd(behavior.down, changes, nowMs) : undefined,
     ]),
   };
 }
@@ -115,6 +114,6 @@ function limited(input: ChoiceInput, kept: number): Pick<Choice, "replicas" | "l
 }
 
 function earliestAfter(nowMs: number, times: readonly (number | undefined)[]): number | undefined {
-  const later = times.filter((ms): ms is number => ms !== undefined && ms > nowMs);
+  const later = times.filter((ms): ms is number => ms !== undefined && ms > nowMs && Number.isFinite(ms));
   return later.length === 0 ? undefined : Math.min(...later);
 }

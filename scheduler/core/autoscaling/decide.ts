@@ -22,12 +22,11 @@ import { autoscalerStatus, targetlessStatus } from "./autoscaler-status.ts";
 import { judgeCaution, type Caution } from "./caution.ts";
 import { choose, type Choice } from "./choice.ts";
 import type { Decision, DecisionEvent, DecisionInput } from "./decision.ts";
-import { gatherEvidence, isUnknown, largestProposal, type Evidence } from "./evidence.ts";
+import { gatherEvidence, isMissing, largestProposal, type Evidence } from "./evidence.ts";
 import { judgeIdleness } from "./idleness.ts";
 import { emptyAutoscalerMemory, type AutoscalerMemory } from "./memory.ts";
 import { shortMetricName } from "./metric-names.ts";
-import { withChange } from "./replica-changes.ts";
-import { scalingBehavior, type ScalingBehavior } from "./scaling-rules.ts";
+import { scalingBehavior } from "./scaling-rules.ts";
 import type { ScaleTarget, TargetProblem } from "./target.ts";
 
 export function decide(input: DecisionInput): Decision {
@@ -50,7 +49,7 @@ function scaled(input: DecisionInput, target: ScaleTarget): Decision {
   const isChanged = choice.replicas !== current;
   const conditions = [
     ableToScale(choice, current, caution),
-    scalingActive(evidence, current === 0),
+    scalingActive(evidence, current),
     scalingLimited(choice),
   ];
   const next = remembered(input, choice, caution, idleness.idleSinceMs, current);
@@ -66,10 +65,10 @@ function scaled(input: DecisionInput, target: ScaleTarget): Decision {
       conditions,
       nowMs: input.nowMs,
     }),
-    memory: isChanged ? afterChange(next, choice.replicas, current, behavior, nowMs) : next,
+    memory: isChanged ? { ...next, changes: choice.changes, replicas: choice.replicas } : next,
     memoryIfFailed: next,
     events: [
-      ...metricEvents(evidence, conditions, autoscaler),
+      ...metricEvents(evidence, current, conditions, autoscaler),
       ...(isChanged ? [rescaled(choice.replicas, current, why)] : []),
     ],
     wakeAtMs: choice.wakeAtMs,
@@ -128,16 +127,6 @@ function remembered(
   return { recommendations, changes: memory.changes, idleSinceMs, known, certainSinceMs, replicas: current };
 }
 
-function afterChange(
-  memory: AutoscalerMemory,
-  to: number,
-  from: number,
-  behavior: ScalingBehavior,
-  nowMs: number,
-): AutoscalerMemory {
-  return { ...memory, changes: withChange(memory.changes, { from, to }, behavior, nowMs), replicas: to };
-}
-
 function whyOf(choice: Choice, evidence: Evidence, { spec }: WasmAutoscaler, current: number): string {
   if (current > spec.maxReplicas) return "Current number of replicas above Spec.MaxReplicas";
   if (current < spec.minReplicas) return "Current number of replicas below Spec.MinReplicas";
@@ -158,12 +147,14 @@ function rescaled(to: number, from: number, why: string): DecisionEvent {
 /** One for each metric that is not known, once: when the condition begins to say so, or says another reason. */
 function metricEvents(
   { verdicts }: Evidence,
+  current: number,
   conditions: readonly ConditionVerdict[],
   autoscaler: WasmAutoscaler,
 ): readonly DecisionEvent[] {
   const active = conditions.find(({ type }) => type === "ScalingActive");
   if (active?.status !== "False" || !isNews(active, autoscaler)) return [];
-  return verdicts.filter(isUnknown).map((verdict) => ({
+  const missing = verdicts.filter((verdict) => isMissing(verdict, current));
+  return missing.map((verdict) => ({
     type: "Warning",
     reason: unknownReason(verdict),
     message: describe(verdict),

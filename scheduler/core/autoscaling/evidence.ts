@@ -37,11 +37,17 @@ export function gatherEvidence(
     return judgeMetric(metric, reading, tally.resources[asked], surroundings);
   };
   const verdicts = metrics.map(judge);
-  return { verdicts, standIn: verdicts.some(isUnknown) ? firstKnown(fallbacks, judge) : undefined, tally };
+  const isInNeed = verdicts.some((verdict) => isMissing(verdict, specReplicas));
+  return { verdicts, standIn: isInNeed ? firstKnown(fallbacks, judge) : undefined, tally };
 }
 
 export function isUnknown({ knowledge }: MetricVerdict): boolean {
   return knowledge.kind === "unknown";
+}
+
+/** Not known, though it should be: what instances use cannot be known where there are to be none, and nothing depends on it. */
+export function isMissing(verdict: MetricVerdict, current: number): boolean {
+  return isUnknown(verdict) && !(current === 0 && verdict.metric.type === "Resource");
 }
 
 /** Of those that can be judged, the largest proposal; undefined: there is none. */

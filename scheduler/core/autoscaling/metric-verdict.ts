@@ -53,17 +53,20 @@ export function judgeMetric(
   surroundings: Surroundings,
 ): MetricVerdict {
   if (reading.kind === "unknown") return unknown(metric, reading.reason, reading.message);
-  const target = targetValueOf(metric);
+  if (reading.kind === "value" && !Number.isFinite(reading.value))
+    return unknown(metric, "NoData", `its value is ${reading.value}`);
   if (metric.type === "Schedule" && reading.kind === "value") return judgeSchedule(metric, reading);
+  const target = targetValueOf(metric);
   if (target === undefined)
-    return unknown(metric, "Misdeclared", `its target has no value that is more than 0`);
-  if (reading.kind === "value" && Number.isFinite(reading.value))
-    return judgeValue(metric, reading, target, surroundings);
-  if (reading.kind === "perInstance" && use !== undefined)
-    return { ...judgeUse(metric, use, target, surroundings), sampleMs: reading.atMs };
-  return reading.kind === "value"
-    ? unknown(metric, "NoData", `its value is ${reading.value}`)
-    : unknown(metric, "Malformed", `it is known of single instances, which says nothing of ${metric.type}`);
+    return unknown(metric, "Misdeclared", "its target has no value that is more than 0");
+  if (reading.kind === "value") return judgeValue(metric, reading, target, surroundings);
+  if (use === undefined)
+    return unknown(
+      metric,
+      "Malformed",
+      `it is known of single instances, which says nothing of ${metric.type}`,
+    );
+  return { ...judgeUse(metric, use, target, surroundings), sampleMs: reading.atMs };
 }
 
 function judgeUse(

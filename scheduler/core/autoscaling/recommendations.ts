@@ -4,9 +4,9 @@
  * A recommendation holds until the next one, however long nobody looked. So each entry says until when it held, and the latest one is
  * there by itself: at each look it is entered again, as of now.
  *
- * Bounded: an entry goes when a later one is at least as extreme (a monotonic queue: the first is the most extreme), when it is older than
- * the window, and entries of the same sixty-fourth of a window are one, with the most extreme number and the latest time. That may
- * keep a number for a sixty-fourth of the window longer, never shorter.
+ * Bounded: an entry goes when a later one is at least as extreme (a monotonic queue: the first is the most extreme), and when it is older
+ * than the window. If there are too many even so, those of the same sixty-fourth of the window become one, with the most extreme number and
+ * the latest time: that keeps a number for a sixty-fourth of the window longer, never shorter.
  */
 
 export interface Recommendation {
@@ -35,7 +35,7 @@ export interface Windows {
 
 /** What was recommended until now, as far as it still counts. The first time, what there is: `current`. */
 export function recallRecommendations(
-  { latest = undefined, lowest, highest }: Recommendations,
+  { latest, lowest, highest }: Recommendations,
   current: number,
   { upMs, downMs }: Windows,
   nowMs: number,
@@ -80,11 +80,19 @@ function entered(
   if (windowMs === 0) return [];
   const kept = entries.filter(
     ({ untilMs, replicas }) =>
-      untilMs > entry.untilMs - windowMs && !isAtLeastAsExtreme(entry.replicas, replicas),
+      untilMs + windowMs > entry.untilMs && !isAtLeastAsExtreme(entry.replicas, replicas),
   );
-  const last = kept.at(-1);
-  const partMs = windowMs / partsOfWindow;
-  if (last === undefined || Math.floor(last.untilMs / partMs) !== Math.floor(entry.untilMs / partMs))
-    return [...kept, entry];
-  return [...kept.slice(0, -1), { untilMs: entry.untilMs, replicas: last.replicas }];
+  kept.push(entry);
+  return kept.length > 2 * partsOfWindow ? compacted(kept, windowMs / partsOfWindow) : kept;
+}
+
+function compacted(entries: readonly Recommendation[], partMs: number): readonly Recommendation[] {
+  const result: Recommendation[] = [];
+  for (const entry of entries) {
+    const last = result.at(-1);
+    if (last === undefined || Math.floor(last.untilMs / partMs) !== Math.floor(entry.untilMs / partMs))
+      result.push(entry);
+    else result[result.length - 1] = { untilMs: entry.untilMs, replicas: last.replicas };
+  }
+  return result;
 }

@@ -26,7 +26,7 @@ export function withChange(
   const longestMs = longestPeriod(behavior);
   const result: ReplicaChange[] = [];
   const change = { atMs: nowMs, added: Math.max(0, to - from), removed: Math.max(0, from - to) };
-  for (const next of [...changes.filter(({ atMs }) => atMs > nowMs - longestMs), change]) {
+  for (const next of [...changes.filter(({ atMs }) => atMs + longestMs > nowMs), change]) {
     const last = result.at(-1);
     if (last === undefined || !isOneCell(last.atMs, next.atMs, nowMs)) result.push(next);
     else
@@ -107,7 +107,7 @@ export function limitEnd(
 ): number | undefined {
   if (select === "Disabled") return undefined;
   const ends = policies.flatMap(({ periodMs }) => {
-    const first = changes.find(({ atMs }) => atMs > nowMs - periodMs);
+    const first = changes.find(({ atMs }) => atMs + periodMs > nowMs);
     return first === undefined ? [] : [first.atMs + periodMs];
   });
   return ends.length === 0 ? undefined : Math.min(...ends);
@@ -121,6 +121,6 @@ function startOf(
   nowMs: number,
 ): number {
   let before = current;
-  for (const { atMs, added, removed } of changes) if (atMs > nowMs - periodMs) before += removed - added;
+  for (const { atMs, added, removed } of changes) if (atMs + periodMs > nowMs) before += removed - added;
   return Math.max(0, before);
 }

@@ -24,7 +24,7 @@ function route(spec: Partial<WasmRouteSpec> = {}): WasmRoute {
   };
 }
 
-const fine = { refusal: undefined, problems: [], gateways: present };
+const fine = { refusal: undefined, problems: [], certificate: undefined, gateways: present };
 const said = (status: ReturnType<typeof routeStatus>) =>
   Object.fromEntries(
     (status.conditions ?? []).map(({ type, status: is, reason }) => [type, `${is} ${reason}`]),
@@ -114,6 +114,13 @@ test("routeStatus: all problems are told, cut where they are too many", () => {
     /^WasmDeployment missing-0 does not exist; WasmDeployment missing-1 .*…$/,
   );
   expect(resolved?.message.length).toBeLessThanOrEqual(1_024);
+});
+
+test("routeStatus: what there is to say of a certificate is said as long as there is one", () => {
+  const certificate = { secretName: "s", uncovered: ["a.example"], validFromMs: 0, validToMs: 9e9 };
+  const status = routeStatus(route(), { ...fine, certificate }, 1);
+  expect(said(status)).toMatchObject({ Accepted: "True Accepted", CertificateValid: "False HostNotCovered" });
+  expect(said(routeStatus({ ...route(), status }, fine, 2))).not.toHaveProperty("CertificateValid");
 });
 
 test("routeStatus: until all nodes have reported, what was said of gateways stays", () => {

@@ -2,6 +2,7 @@ import type { WasmRoute, WasmRouteStatus } from "../../../api/gen/kinds.gen.ts";
 import { assertNever } from "../../../kit/errors.ts";
 import { type ConditionVerdict, conditionAfter, sameOr } from "../controllers/conditions.ts";
 import type { RouteProblem } from "./compile-route.ts";
+import { type CertificateFacts, certificateVerdict } from "./certificate-verdict.ts";
 import { wideHostsLabel } from "./wide-hosts.ts";
 
 /** Why gateways are told nothing of a route. */
@@ -15,6 +16,8 @@ export interface RouteFacts {
   /** undefined: the route is accepted. */
   readonly refusal: RouteRefusal | undefined;
   readonly problems: readonly RouteProblem[];
+  /** undefined: it names none that can be used. */
+  readonly certificate: CertificateFacts | undefined;
   readonly gateways: KnownGateways;
 }
 
@@ -39,6 +42,7 @@ export function routeStatus(route: WasmRoute, facts: RouteFacts, nowMs: number):
   const before = route.status;
   const said = programmed(route, facts);
   const verdicts = [accepted(route, facts), resolved(facts), ...(said === undefined ? [] : [said])];
+  if (facts.certificate !== undefined) verdicts.push(certificateVerdict(facts.certificate, nowMs));
   const url = urlOf(route, facts);
   return sameOr(before, {
     ...(generation === undefined ? {} : { observedGeneration: generation }),

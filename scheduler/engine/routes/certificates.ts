@@ -5,8 +5,7 @@ import { errorMessage } from "../../../kit/errors.ts";
 import type { GatewayCertificate } from "../../nodes/node-port.ts";
 
 export type CertificateOutcome =
-  /** `expiresMs`: of its first certificate, by the wall clock. */
-  | { readonly kind: "usable"; readonly certificate: GatewayCertificate; readonly expiresMs: number }
+  | { readonly kind: "usable"; readonly certificate: GatewayCertificate; readonly leaf: X509Certificate }
   /** `fault` says of the Secret why not; the name stands before it. */
   | { readonly kind: "faulty"; readonly fault: string };
 
@@ -35,10 +34,18 @@ export function readCertificate(
     if (bytes.length === 0) return { kind: "faulty", fault: `Secret ${name} has no ${key}` };
   try {
     createSecureContext({ cert: chainPem, key: keyPem });
-    const expiresMs = new X509Certificate(chainPem).validToDate.getTime();
-    return { kind: "usable", certificate: { name: `${namespace}/${name}`, chainPem, keyPem }, expiresMs };
+    const certificate = { name: `${namespace}/${name}`, chainPem, keyPem };
+    return { kind: "usable", certificate, leaf: new X509Certificate(chainPem) };
   } catch (thrown) {
     const fault = `tls.crt and tls.key of Secret ${name} are no certificate and its key: ${errorMessage(thrown)}`;
     return { kind: "faulty", fault };
   }
+}
+
+/** As clients see it: only alternative names count (RFC 9525 6.3). `*`, which stands for no name, is asked of none. */
+export function isFor(leaf: X509Certificate, hostname: string): boolean {
+  if (hostname === "*") return true;
+  // A wildcard is covered by the same one, which any name below it shows.
+  const name = hostname.startsWith("*.") ? `wherry-${"x".repeat(16)}${hostname.slice(1)}` : hostname;
+  return leaf.checkHost(name, { subject: "never", partialWildcards: false }) !== undefined;
 }

@@ -33,6 +33,8 @@ export interface RouteKeeperOptions {
   readonly gateways: GatewayBook;
   readonly wideHosts: WideHosts;
   readonly revisions: Pick<RevisionKeeper, "of">;
+  /** No route names one of the workload's revisions any more that one has named. */
+  readonly unpinned: (workloadUid: string) => void;
   /** `run` is to be called. */
   readonly again: () => void;
   /** What is known of the route may be another. */
@@ -54,6 +56,8 @@ export class RouteKeeper {
   readonly #dirty = new Set<string>();
   /** By names of what they refer to, whether it is there or not. */
   readonly #references = new RouteReferences();
+  /** Revisions that they name, by workload and number: they are kept for that. */
+  readonly #pins = new RouteReferences();
   /** Of accepted routes: workloads by uid, and certificates. */
   readonly #published = new RouteReferences();
 
@@ -74,6 +78,11 @@ export class RouteKeeper {
   /** Whether an accepted route names the workload. */
   isPublished(workloadUid: string): boolean {
     return this.#published.has(workloadTarget(workloadUid));
+  }
+
+  /** Whether a route names this revision, accepted or not. */
+  isPinned(workload: Workload, number: number): boolean {
+    return this.#pins.has(pinOf(workloadKey(workload), number));
   }
 
   event(event: BackendEvent): void {
@@ -136,6 +145,7 @@ export class RouteKeeper {
       this.#options.judged(uid);
       return;
     }
+    this.#pin(uid, route);
     const claimant = this.#claim(route, before?.claimant);
     this.#routes.set(uid, { facts: undefined, entryText: "", ...before, route, claimant });
     this.#dirty.add(uid);
@@ -151,8 +161,23 @@ export class RouteKeeper {
     return claimant;
   }
 
+  /** As soon as it is known, so that nothing that it names is given up before it is looked at. */
+  #pin(uid: string, route: WasmRoute | undefined): void {
+    const namespace = route?.metadata.namespace ?? "";
+    const pins = (route?.spec.rules ?? []).flatMap(({ backendRefs = [] }) =>
+      backendRefs.flatMap(({ kind, name, revision }) =>
+        revision === undefined ? [] : [pinOf(keyOf(kind, namespace, name), revision)],
+      ),
+    );
+    for (const released of this.#pins.set(uid, new Set(pins))) {
+      const workloadUid = this.#options.workloads.byKey(released.slice(0, released.lastIndexOf(" ")));
+      if (workloadUid !== undefined) this.#options.unpinned(workloadUid);
+    }
+  }
+
   #delete(uid: string): void {
     this.#routes.delete(uid);
+    this.#pin(uid, undefined);
     for (const touched of this.#claims.delete(uid)) this.#dirty.add(touched);
     this.#refer(uid, new Set());
     this.#options.table.deleteRoute(uid);
@@ -165,7 +190,7 @@ export class RouteKeeper {
     const refusal = this.#refusal(route);
     this.#refer(uid, referencesOf(route));
     const compiled = this.#compile(route, namespace);
-    kept.facts = { refusal, problems: compiled.problems };
+    kept.facts = { refusal, problems: compiled.problems, certificate: this.#certificateFacts(route) };
     if (refusal === undefined) this.#offer(kept, compiled);
     else {
       kept.entryText = "";
@@ -173,6 +198,16 @@ export class RouteKeeper {
       this.#publish(uid, new Set());
     }
     this.#options.judged(uid);
+  }
+
+  #certificateFacts(route: WasmRoute): RouteFacts["certificate"] {
+    const { metadata, spec } = route;
+    if (spec.tls === undefined) return undefined;
+    return this.#options.certificates.facts(
+      metadata.namespace ?? "",
+      spec.tls.secretName,
+      hostnamesOf(route),
+    );
   }
 
   #refusal(route: WasmRoute): RouteRefusal | undefined {
@@ -235,6 +270,10 @@ export class RouteKeeper {
 
 function withoutWideHosts(named: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
   return new Map([...named].filter(([hostname]) => !isWideHost(hostname)));
+}
+
+function pinOf(workload: string, revision: number): string {
+  return `${workload} ${revision}`;
 }
 
 function workloadTarget(uid: string): string {

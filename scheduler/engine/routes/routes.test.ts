@@ -190,6 +190,42 @@ test("Routing: a revision becomes the template that it has, once it is kept", as
   expect(a.gateway.route("web")?.rules[0]?.backends[1]?.templateHash).toMatch(/^[a-z0-9]+$/);
 });
 
+test("Routing: a revision that a route names is kept beyond the limit, as long as one names it", async () => {
+  const { gatewayNode, serve, route, backend, pass } = await startRouteCluster();
+  const a = gatewayNode("a");
+  const backendOf = (revision?: number) =>
+    ({
+      rules: [
+        { backendRefs: [{ kind: "WasmDeployment", name: "app", weight: 1, ...(revision && { revision }) }] },
+      ],
+    }) as const;
+  route("old", backendOf(1));
+  for (const args of ["1", "2", "3"]) {
+    serve("app", 1, { revisionHistoryLimit: 0 }, { http: httpHandler, args: [args] });
+    await pass(300);
+    a.runAll();
+    await pass(2_000);
+    a.endStopped();
+    await pass(2_000);
+  }
+  const numbers = () => {
+    const found: unknown[] = [];
+    const stop = new AbortController();
+    backend.watch(
+      { group: "apps", plural: "controllerrevisions" },
+      (event) => event.kind === "put" && found.push(event.object["revision"]),
+      stop.signal,
+    );
+    stop.abort();
+    return found;
+  };
+  expect(numbers()).toEqual([1, 3]);
+  expect(a.gateway.route("old")?.rules[0]?.backends[0]?.templateHash).toBeDefined();
+  route("old", backendOf());
+  await pass(300);
+  expect(numbers()).toEqual([3]);
+});
+
 test("Routing: a host belongs to the namespace that has named it first, until it names it no more", async () => {
   const { gatewayNode, route, routeStatus, backend, clock, pass } = await startRouteCluster();
   const a = gatewayNode("a");

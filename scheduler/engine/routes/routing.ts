@@ -32,6 +32,8 @@ export interface RoutingOptions {
   readonly state: Pick<ClusterState, "instancesOwnedBy">;
   readonly events: EventRecorder;
   readonly revisions: RevisionKeeper;
+  /** No route names one of its revisions any more that one has named. */
+  readonly unpinned: (workloadUid: string) => void;
   readonly session: (nodeName: string) => NodeSession | undefined;
   readonly wakeUps: Pick<RequestWakeUpsOptions, "workload" | "refusal" | "seen" | "stored">;
   /** Whether all instances of a workload have been reported. */
@@ -95,6 +97,7 @@ export class Routing implements AsyncDisposable {
       gateways: this.#gateways,
       wideHosts: new WideHosts(options.wideHostNamespaces ?? []),
       revisions,
+      unpinned: options.unpinned,
       again,
       judged: (uid) => this.#statuses.schedule(uid),
     });
@@ -176,6 +179,11 @@ export class Routing implements AsyncDisposable {
   revisionsChanged(workloadUid: string): void {
     const workload = this.#workloads.get(workloadUid);
     if (workload) this.#keeper.workloadChanged(workload);
+  }
+
+  /** Whether a route names this revision of the workload. */
+  isPinned(workload: Workload, number: number): boolean {
+    return this.#keeper.isPinned(workload, number);
   }
 
   instanceChanged(change: InstanceChange): void {

@@ -136,8 +136,8 @@ export class AutoscalerLife {
 
   /** After `seconds`, with these readings, one for each metric and then for each fallback. */
   look(seconds: number, ...readings: readonly Reading[]): number {
-    this.nowMs += seconds * 1_000;
-    this.wallMs += seconds * 1_000;
+    this.nowMs += Math.round(seconds * 1_000);
+    this.wallMs += Math.round(seconds * 1_000);
     const metrics = metricsOf(this.spec).length;
     this.#take(
       decide({
@@ -154,8 +154,8 @@ export class AutoscalerLife {
   }
 
   lookWithoutTarget(seconds: number, target: Exclude<DecisionInput["target"], { kind: "found" }>): void {
-    this.nowMs += seconds * 1_000;
-    this.wallMs += seconds * 1_000;
+    this.nowMs += Math.round(seconds * 1_000);
+    this.wallMs += Math.round(seconds * 1_000);
     this.#take(
       decide({
         autoscaler: autoscaler(this.spec, this.status),
