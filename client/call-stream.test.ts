@@ -1,5 +1,8 @@
+import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { FakeClock } from "../kit/fake-clock.ts";
 import type { CallResponse } from "../proto/functions/messages.ts";
@@ -129,6 +132,25 @@ test("CallStream.open: gives up a gateway that is silent", async () => {
   await server.connected;
   clock.advance(1_000);
   expect(await outcome).toMatchObject({ reason: "Unavailable", message: expect.stringContaining("1000 ms") });
+});
+
+test("CallStream.open: after it has given up, the process may end, though the gateway never says goodbye", async () => {
+  const sockets: Socket[] = [];
+  // What is not read is not answered, not even with the end of a connection.
+  const server = createServer({ pauseOnConnect: true }, (socket) => void sockets.push(socket));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const program = fileURLToPath(new URL("testing/one-attempt.ts", import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [program, address], { timeout: 20_000 });
+  expect(stdout).toBe(`${address} has not answered in 50 ms\n`);
+  for (const socket of sockets) socket.destroy();
+  server.close();
+});
+
+test.each(["", "no address", "[::1", "a:b"])("CallStream.open: rejects the address %o", async (address) => {
+  const target: CallStreamTarget = { endpoint: { node: "a", address }, token: "t", caBundle: "" };
+  await expect(open(target)).rejects.toMatchObject({ reason: "Unavailable" });
 });
 
 test("CallStream.open: gives up when its signal says so", async () => {

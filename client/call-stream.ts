@@ -8,7 +8,9 @@
  * has gone without a word is noticed because it does not answer a ping.
  */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
-import type { PeerCertificate } from "node:tls";
+import { isIP } from "node:net";
+import { connect as connectTls, type PeerCertificate, type TLSSocket } from "node:tls";
+import type { CallEndpoint } from "../api/call-ticket.ts";
 import type { Clock, Timer } from "../kit/clock.ts";
 import { framed, GrpcReader } from "../proto/functions/grpc.ts";
 import { type CallRequest, callsPath, readResponse, writeRequest } from "../proto/functions/messages.ts";
@@ -17,6 +19,7 @@ import type { CallStreamEvents, CallStreamTarget, Connect, GatewayStream } from 
 import { clientLimits } from "./limits.ts";
 
 export class CallStream implements GatewayStream {
+  readonly #socket: TLSSocket;
   readonly #session: ClientHttp2Session;
   readonly #stream: ClientHttp2Stream;
   readonly #events: CallStreamEvents;
@@ -71,15 +74,14 @@ export class CallStream implements GatewayStream {
   ) {
     this.#events = events;
     this.#clock = clock;
+    this.#socket = dial(endpoint, caBundle);
     this.#session = connect(`https://${endpoint.address}`, {
-      ...(caBundle !== "" && { ca: caBundle }),
-      checkServerIdentity: (_host: string, { subject }: PeerCertificate) =>
-        subject.CN === `system:node:${endpoint.node}`
-          ? undefined
-          : new Error(`the certificate at ${endpoint.address} is not that of the node ${endpoint.node}`),
+      createConnection: () => this.#socket,
       settings: { enablePush: false, initialWindowSize: clientLimits.windowBytes },
     });
-    const broken = (error: Error) => this.#close(unavailable(`${endpoint.address}: ${error.message}`));
+    // Of a stream whose connection has failed, the error says only that it is gone.
+    const broken = ({ cause, message }: Error) =>
+      this.#close(unavailable(`${endpoint.address}: ${cause instanceof Error ? cause.message : message}`));
     this.#session.on("error", broken);
     this.#session.on("goaway", () => this.leave());
     this.#session.on("connect", () => this.#session.setLocalWindowSize(4 * clientLimits.windowBytes));
@@ -194,9 +196,32 @@ export class CallStream implements GatewayStream {
     this.#keepalive?.cancel();
     this.#stream.destroy();
     this.#session.close();
-    if (why !== undefined) this.#session.destroy();
+    if (why !== undefined) {
+      this.#session.destroy();
+      // A session alone would wait for the other end to say goodbye, which may never come, and the process with it.
+      this.#socket.destroy();
+    }
     this.#events.closed(why);
   }
+}
+
+/** Throws where the address is none. */
+function dial({ node, address }: CallEndpoint, caBundle: string): TLSSocket {
+  const url = URL.parse(`https://${address}`);
+  if (url === null) throw unavailable(`${JSON.stringify(address)} is no address of a gateway`);
+  const { hostname, port } = url;
+  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  return connectTls({
+    host,
+    port: port === "" ? 443 : Number(port),
+    ...(isIP(host) === 0 && { servername: host }),
+    ...(caBundle !== "" && { ca: caBundle }),
+    ALPNProtocols: ["h2"],
+    checkServerIdentity: (_host: string, { subject }: PeerCertificate) =>
+      subject.CN === `system:node:${node}`
+        ? undefined
+        : new Error(`the certificate at ${address} is not that of the node ${node}`),
+  });
 }
 
 function unavailable(message: string): FunctionCallError {

@@ -12,12 +12,13 @@ export const clientLimits = {
   ticketMs: 10_000,
   /** To a gateway until it answers, in the first round; twice as long in each later one, as it may only be slow. */
   connectMs: 2_000,
-  /** Rounds through all gateways, before calls that wait are rejected; and the pauses between them. */
-  rounds: 4,
+  /** Between rounds through all gateways. */
   pauseMs: 200,
   pauseMsMax: 2_000,
-  /** Of all rounds together, also where nobody answers: longer than a gateway takes that is started again. */
-  openMs: 30_000,
+  /** Of all rounds together, before calls that wait are rejected: longer than a gateway takes that is started again. */
+  openMs: 20_000,
+  /** Rounds in which gateways did not take the ticket. */
+  refusals: 4,
   /** A gateway that did not answer is tried after the others for so long. */
   shunMs: 30_000,
   /** A gateway that has been silent for so long, with calls under way, is asked whether it is there, and has as long to answer. */

@@ -2,9 +2,9 @@
  * Gets a stream of calls: a ticket, then each gateway that it names in turn, those last that did not answer before.
  *
  *   round: ticket ─▶ gateway, gateway, … ─▶ open
- *     └─ none: a pause and the next round, with more patience ─▶ after some rounds, or some time in all, an error
+ *     └─ none: a pause and the next round, with more patience ─▶ after some time in all an error
  *
- * It ends in its time also where neither the API server nor a gateway says anything.
+ * It ends in its time also where neither the API server nor a gateway says anything, and sooner where all of them say no.
  */
 import type { CallEndpoint, CallTicket } from "../api/call-ticket.ts";
 import { type Clock, sleep } from "../kit/clock.ts";
@@ -43,27 +43,32 @@ export class StreamOpener {
 
   /** Rejects with what callers are to be told, or with the reason of the signal. */
   async open<T>(attempt: Attempt<T>, signal: AbortSignal): Promise<Opened<T>> {
-    const { openMs, rounds, connectMs, pauseMs, pauseMsMax } = clientLimits;
+    const { openMs, connectMs, pauseMs, pauseMsMax } = clientLimits;
     const { clock } = this.#options;
     const late = new AbortController();
     using _timer = clock.setTimer(openMs, () => late.abort());
     const either = AbortSignal.any([signal, late.signal]);
     let why: unknown;
     try {
-      for (let round = 0; round < rounds && !isFinal(why); round++) {
+      for (let round = 0, refusals = 0; !isFinal(why, refusals); round++) {
         if (round > 0) await sleep(clock, Math.min(pauseMsMax, pauseMs * 2 ** round), either);
         try {
-          return await this.#round(attempt, connectMs * 2 ** round, either);
+          return await this.#round(attempt, Math.min(openMs, connectMs * 2 ** round), either);
         } catch (thrown) {
           either.throwIfAborted();
           why = thrown;
+          if (hasReason(why, unauthenticatedReason)) refusals++;
         }
       }
     } catch (thrown) {
       signal.throwIfAborted();
       if (!late.signal.aborted) throw thrown;
       const before = why === undefined ? "" : `: ${errorMessage(why)}`;
-      why = new FunctionCallError("Unavailable", `no gateway has answered in ${openMs} ms${before}`, true);
+      why = new FunctionCallError(
+        "Unavailable",
+        `no gateway has taken calls in ${openMs / 1_000} s${before}`,
+        true,
+      );
     }
     throw why;
   }
@@ -97,9 +102,16 @@ export class StreamOpener {
   }
 }
 
+/** Of gateways that do not take the ticket, or not yet: keys come to a gateway a moment after its start. */
+const unauthenticatedReason = "Unauthenticated";
+
 /** Another attempt would be answered the same. */
-function isFinal(why: unknown): boolean {
-  return why instanceof FunctionCallError && why.reason === refusedReason;
+function isFinal(why: unknown, refusals: number): boolean {
+  return hasReason(why, refusedReason) || refusals >= clientLimits.refusals;
+}
+
+function hasReason(why: unknown, reason: string): boolean {
+  return why instanceof FunctionCallError && why.reason === reason;
 }
 
 /** For whoever does not look at the signal. */

@@ -200,22 +200,45 @@ test("WorkloadCalls: a gateway that leaves answers what it has, and new calls go
   expect([first.text, second.text]).toEqual(["x", "x"]);
 });
 
-test("WorkloadCalls: when no gateway takes calls, those that wait are told after some rounds, with more patience each", async () => {
+test("WorkloadCalls: when no gateway takes calls, those that wait are told in the end, and the next one begins anew", async () => {
   const client = new Client({ addresses: ["a", "b"] });
   for (const address of ["a", "b"]) client.gateways.set(address, "refuses");
   const call = client.call();
-  await client.passes(10_000);
-  expect(call.error).toMatchObject({ reason: "Unavailable", notBegun: true });
-  expect(client.gateways.tried.length).toBe(2 * clientLimits.rounds);
+  await client.passes(clientLimits.openMs);
+  expect(call.error).toMatchObject({
+    reason: "Unavailable",
+    notBegun: true,
+    message: expect.stringContaining("b refuses"),
+  });
   const { connectMs } = clientLimits;
-  expect(client.gateways.patience).toEqual([1, 1, 2, 2, 4, 4, 8, 8].map((times) => times * connectMs));
-  // The one after begins anew.
+  expect(client.gateways.tried.slice(0, 6)).toEqual(["a", "b", "a", "b", "a", "b"]);
+  expect(client.gateways.patience.slice(0, 6)).toEqual([1, 1, 2, 2, 4, 4].map((times) => times * connectMs));
+  expect(client.tickets).toBe(client.gateways.tried.length / 2);
   client.gateways.set("b", "accepts");
   const later = client.call();
   await settled();
   client.gateways.last.answerAll();
   await settled();
   expect(later.text).toBe("x");
+});
+
+test("WorkloadCalls: gateways that do not take the ticket may not have the keys yet, and are asked a few times", async () => {
+  const client = new Client();
+  client.gateways.set("a", "does not know");
+  const call = client.call();
+  await client.passes(1_500);
+  client.gateways.set("a", "accepts");
+  await client.passes(1_600);
+  client.gateways.last.answerAll();
+  await settled();
+  expect(call.text).toBe("x");
+  client.gateways.last.leave();
+  client.gateways.set("a", "does not know");
+  const tried = client.gateways.tried.length;
+  const refused = client.call();
+  await client.passes(5_000);
+  expect(refused.error).toMatchObject({ reason: "Unauthenticated", notBegun: true });
+  expect(client.gateways.tried.length - tried).toBe(clientLimits.refusals);
 });
 
 test.each([
@@ -248,8 +271,8 @@ test.each([
 ])("WorkloadCalls: a ticket with $name is none", async ({ ticket }) => {
   const client = new Client({ ticket: () => Promise.resolve(ticket as unknown as Ticket) });
   const call = client.call();
-  await client.passes(10_000);
-  expect(call.error?.reason).toBe("NoTicket");
+  await client.passes(clientLimits.openMs);
+  expect(call.error?.message).toMatch("the ticket cannot be read");
   expect(client.gateways.tried).toEqual([]);
 });
 

@@ -63,7 +63,7 @@ export class FakeStream implements GatewayStream {
   }
 }
 
-type Behaviour = "accepts" | "refuses" | "silent";
+type Behaviour = "accepts" | "refuses" | "does not know" | "silent";
 
 export class FakeGateways {
   /** Attempts, by address, in order. */
@@ -88,6 +88,8 @@ export class FakeGateways {
     this.patience.push(connectMs);
     const behaviour = this.#behaviours.get(address) ?? "accepts";
     if (behaviour === "refuses") return Promise.reject(unavailable(`${address} refuses`));
+    if (behaviour === "does not know")
+      return Promise.reject(new FunctionCallError("Unauthenticated", "no key", true));
     return new Promise((resolve, reject) => {
       if (behaviour === "silent") {
         clock.setTimer(connectMs, () => reject(unavailable(`${address} is silent`)));

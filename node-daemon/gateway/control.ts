@@ -171,6 +171,13 @@ export type FromGateway =
   | { readonly kind: "figures"; readonly workloads: readonly SaidFigures[] }
   | { readonly kind: "process"; readonly figures: ProcessFigures };
 
+/** Of clients. */
+export interface ConnectionFigures {
+  readonly open: number;
+  /** Since the gateway began: too many from one address, or from all. */
+  readonly refused: Readonly<Record<"perClient" | "inAll", number>>;
+}
+
 /**
  * Of one workload, since the gateway began. Told once a second for those that have changed, and of all when a daemon connects.
  * What comes from another node's gateway is counted there, so that sums over nodes have each request once; but for `queued`.
@@ -202,6 +209,8 @@ export interface ProcessFigures {
   /** Open, by the kind of address that they came to. */
   readonly connections: Readonly<Record<ListenerKind, number>>;
   readonly accepted: Readonly<Record<ListenerKind, number>>;
+  /** Of clients: too many from one address, or from all. */
+  readonly connectionsRefused: ConnectionFigures["refused"];
   readonly handshakesFailed: number;
   /** Requests that were brought to no workload, by the reason that they were told (docs/HTTP.md). */
   readonly refusals: Readonly<Record<string, number>>;

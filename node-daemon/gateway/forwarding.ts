@@ -11,10 +11,8 @@
  * - In each state one party is waited for, and a deadline is set.
  * - The client's going cancels the attempt; a place is given back exactly once.
  */
-import type { Clock } from "../../kit/clock.ts";
 import { assertNever } from "../../kit/errors.ts";
 import type { RuleEntry } from "../../api/route-table.ts";
-import type { Log } from "../../kit/log.ts";
 import type {
   AnswerListener,
   CallerExchange,
@@ -35,7 +33,6 @@ import {
 import type { Backend, Backends, Holder, Workload } from "./backends.ts";
 import { ClientBody } from "./client-body.ts";
 import type { ClientRequest, RequestTaker } from "./client-side.ts";
-import type { ByteBudget } from "./core/byte-budget.ts";
 import { changeHeaders, cleanAnswer, cleanTrailers } from "./core/answer-headers.ts";
 import { Deadline } from "./core/deadline-wheel.ts";
 import {
@@ -52,31 +49,11 @@ import type { AttemptEnd } from "./core/retry.ts";
 import { changePath } from "./core/rewrite.ts";
 import type { MatchedRule } from "./core/route-table.ts";
 import { callable, type Wanted } from "./core/workload-pool.ts";
-import type { Deadlines } from "./deadlines.ts";
 import { gatewayLimits } from "./limits.ts";
+import { RequestTimes } from "./request-times.ts";
 import { Tries } from "./tries.ts";
+import type { ForwardingContext } from "./forwarding-context.ts";
 import { answerOwn } from "./own-answers.ts";
-import type { GatewayOptions } from "./ports.ts";
-
-/** What a forwarding needs of the gateway that it is part of. */
-export interface ForwardingContext {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly options: GatewayOptions;
-  readonly backends: Backends;
-  readonly deadlines: Deadlines;
-  /** For bodies that are gathered. */
-  readonly bodies: ByteBudget;
-  /** The request is over: for the access log. `place` undefined: it reached none. */
-  note(
-    request: ClientRequest,
-    workload: Workload,
-    place: Backend | undefined,
-    status: number,
-    bytes: number,
-    durationMs: number,
-  ): void;
-}
 
 type RefusedFault = ExchangeFault & { readonly kind: "refused" };
 type FailedFault = ExchangeFault & { readonly kind: "failed" };
@@ -94,23 +71,11 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
   readonly #body: ClientBody;
   readonly #answer: AnswerRelay;
   readonly #tries: Tries;
-  readonly #beganMs: number;
-  readonly #wholeDueMs: number;
+  readonly #times: RequestTimes;
 
   #state: "begin" | "gathering" | "held" | "open" | "answering" | "over" = "begin";
-  /** It waits for a place since then, or has got one. */
-  #startedMs: number;
   #place: Backend | undefined;
   #exchange: CallerExchange | undefined;
-  /** Of what is waited for now: a place, or this attempt. */
-  #stepDueMs = never;
-  #attemptMs = 0;
-  /** Of an answer that has begun: something came last then, and has to come after that. */
-  #activeMs = 0;
-  #idleMs = never;
-  #holdMs = 0;
-  /** Altogether, up to the last attempt. */
-  #heldMs = 0;
 
   constructor(
     context: ForwardingContext,
@@ -131,16 +96,14 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     this.#answer = new AnswerRelay(request);
     this.#tries = new Tries(request.method, rule.retry);
     this.#body = new ClientBody(request, context.bodies);
-    this.#beganMs = nowMs;
-    this.#startedMs = nowMs;
-    this.#wholeDueMs = rule.requestTimeoutMs > 0 ? nowMs + rule.requestTimeoutMs : never;
+    this.#times = new RequestTimes(nowMs, rule);
     this.#facts = {
       request,
       rule,
       path: changePath(rule.rewrite?.path, { path: request.path, matchedLength }),
       workload: workload.uid,
       templateHash,
-      wholeDueMs: this.#wholeDueMs,
+      wholeDueMs: this.#times.wholeDueMs,
     };
   }
 
@@ -163,21 +126,21 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     if (choice.kind === "place" && this.#body.length > bodyBytesMaxOf(choice.place))
       return this.#say(bodyTooLarge);
     this.#state = "gathering";
-    this.#stepDueMs = this.#beganMs + ms;
-    this.#body.gather(this.#beganMs);
+    this.#times.gather(ms);
+    this.#body.gather(this.#times.beganMs);
     this.#arm();
   }
 
   #gathered(nowMs: number): void {
     this.#body.gathered();
     this.#state = "begin";
-    this.#startedMs = nowMs;
+    this.#times.gathered(nowMs);
     this.#start();
   }
 
   #start(): void {
     // Those that wait already come first.
-    if (this.#backends.isHeld(this.#workload, this.#wanted)) this.#hold(this.#startedMs);
+    if (this.#backends.isHeld(this.#workload, this.#wanted)) this.#hold(this.#times.startedMs);
     else this.#dispatch(undefined);
   }
 
@@ -187,14 +150,14 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
 
   released(place: Backend): void {
     const nowMs = this.#context.clock.monotonic();
-    this.#heldMs += nowMs - this.#holdMs;
+    this.#times.released(nowMs);
     this.#open(place, nowMs);
   }
 
   /** `refusal`: why the last place has not taken it. */
   #dispatch(refusal: RefusedFault | undefined): void {
     const choice = this.#choose();
-    const nowMs = this.#tries.isNone ? this.#startedMs : this.#context.clock.monotonic();
+    const nowMs = this.#tries.isNone ? this.#times.startedMs : this.#context.clock.monotonic();
     if (choice.kind === "place") this.#open(choice.place, nowMs);
     else if (refusal?.reason === "full") this.#say(answerToFault(refusal), refusal);
     else this.#hold(nowMs);
@@ -209,10 +172,8 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     );
     this.#state = "held";
     this.#tries.startAnew();
-    this.#holdMs = nowMs;
-    // Waiting anew does not make the whole wait longer.
-    this.#stepDueMs =
-      this.#startedMs + (this.#workload.facts?.wakes === true ? gatewayLimits.wakeMs : gatewayLimits.holdMs);
+    const { wakeMs, holdMs } = gatewayLimits;
+    this.#times.hold(nowMs, this.#workload.facts?.wakes === true ? wakeMs : holdMs);
     if (!this.#backends.hold(this.#workload, this, this.#wanted, gatewayLimits.holdBytesEach + bodyBytes)) {
       this.#state = "begin";
       return this.#say(tooManyWaiting);
@@ -226,9 +187,8 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     this.#backends.begin(this.#workload, place);
     if (this.#body.length > bodyBytesMaxOf(place)) return this.#say(bodyTooLarge);
     this.#tries.begin();
-    this.#attemptMs = nowMs;
-    this.#stepDueMs = nowMs + attemptMsMax(this.#rule, place);
-    const exchange = place.attached.client.open(headFor(this.#facts, place, this.#stepDueMs, nowMs), this);
+    const dueMs = this.#times.attempt(nowMs, attemptMsMax(this.#rule, place));
+    const exchange = place.attached.client.open(headFor(this.#facts, place, dueMs, nowMs), this);
     this.#exchange = exchange;
     this.#body.send(exchange, nowMs);
     this.#arm();
@@ -241,7 +201,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     const nowMs = this.#context.clock.monotonic();
     if (this.#body.take(bytes, this.#exchange, nowMs) === "gathered") return this.#gathered(nowMs);
     if (this.#state === "gathering") return;
-    this.#activeMs = nowMs;
+    this.#times.active(nowMs);
     if (this.#place !== undefined && this.#body.bytes > bodyBytesMaxOf(this.#place))
       return this.#fail(bodyTooLarge);
     if (this.#exchange === undefined || !this.#exchange.write(bytes)) this.#body.pause();
@@ -260,7 +220,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
   }
 
   clientDrained(): void {
-    this.#activeMs = this.#context.deadlines.tickedMs;
+    this.#times.active(this.#context.deadlines.tickedMs);
     this.#answer.drained(this.#exchange);
   }
 
@@ -277,7 +237,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     const rule = this.#rule;
     const clean = cleanAnswer(head.status, head.headers);
     if (clean.kind === "invalid") {
-      this.#warn(clean.why);
+      this.#context.warn(this.#workload, clean.why);
       return this.#attemptFailed({ kind: "failed", reason: "invalid", message: clean.why });
     }
     if (rule.retry.codes.includes(clean.status) && this.#mayRetry({ kind: "status", status: clean.status })) {
@@ -288,25 +248,17 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     const { list } = clean;
     if (rule.responseHeaders !== undefined) changeHeaders(list, rule.responseHeaders);
     if (this.#request.headers.debug !== undefined && this.#context.options.debugHeaders) {
-      list.push("server-timing", this.#timing());
+      list.push("server-timing", this.#times.timing(this.#context.clock.monotonic()));
     }
-    this.#awaitEnd();
-    this.#answer.respond(clean.status, list, clean.contentLength);
-  }
-
-  /** The instance has kept to its time; the rest may take as long as something comes, and as the route allows. */
-  #awaitEnd(): void {
-    const before = this.#stepDueMs;
-    this.#stepDueMs = this.#attemptMs + wholeAttemptMs(this.#rule);
-    this.#activeMs = this.#context.deadlines.tickedMs;
-    if (this.#place !== undefined) this.#idleMs = idleMsMax(this.#place);
+    const idleMs = this.#place === undefined ? never : idleMsMax(this.#place);
     // A deadline that is later is found when the one before has passed: most answers have ended by then.
-    if (this.#dueMs() < before) this.#arm();
+    if (this.#times.answer(this.#context.deadlines.tickedMs, wholeAttemptMs(rule), idleMs)) this.#arm();
+    this.#answer.respond(clean.status, list, clean.contentLength);
   }
 
   data(bytes: Buffer): void {
     if (this.#state !== "answering") return;
-    this.#activeMs = this.#context.deadlines.tickedMs;
+    this.#times.active(this.#context.deadlines.tickedMs);
     this.#answer.data(bytes, this.#exchange);
   }
 
@@ -379,16 +331,15 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
   }
 
   #dueMs(): number {
-    const dueMs = Math.min(this.#stepDueMs, this.#wholeDueMs);
-    if (this.#state === "held") return dueMs;
+    const { dueMs } = this.#times;
     // An answer that goes on says that its request is wanted still, whether more of that comes or not.
-    return Math.min(dueMs, this.#state === "answering" ? this.#activeMs + this.#idleMs : this.#body.dueMs);
+    return this.#state === "answering" ? dueMs : Math.min(dueMs, this.#body.dueMs);
   }
 
   onDeadline(nowMs: number): void {
     // A part of the body has come meanwhile, for example.
     if (this.#dueMs() > nowMs) return this.#arm();
-    if (nowMs >= this.#wholeDueMs) return this.#fail(deadlineExceeded);
+    if (nowMs >= this.#times.wholeDueMs) return this.#fail(deadlineExceeded);
     if (this.#state === "held") return this.#say(noInstance);
     if (this.#state === "answering") return this.#cutOff();
     if (this.#body.dueMs <= nowMs) return this.#fail(bodyTooSlow);
@@ -420,23 +371,6 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     this.#over(answer.status);
   }
 
-  #timing(): string {
-    const backendMs = this.#context.clock.monotonic() - this.#attemptMs;
-    const queueMs = this.#attemptMs - this.#beganMs - this.#heldMs;
-    return `wake;dur=${this.#heldMs.toFixed(1)}, queue;dur=${queueMs.toFixed(1)}, backend;dur=${backendMs.toFixed(1)}`;
-  }
-
-  /** Now and then: guests may answer so each time. */
-  #warn(why: string): void {
-    const nowMs = this.#context.clock.monotonic();
-    if (nowMs - this.#workload.warnedMs < gatewayLimits.warnMs) return;
-    this.#workload.warnedMs = nowMs;
-    this.#context.log.warn("an instance has answered with what is no HTTP", {
-      workload: this.#workload.uid,
-      err: why,
-    });
-  }
-
   #givePlaceBack(): void {
     const place = this.#place;
     if (place === undefined) return;
@@ -451,7 +385,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     this.#context.deadlines.clear(this);
     this.#body.forget();
     const place = this.#place;
-    const durationMs = this.#context.clock.monotonic() - this.#beganMs;
+    const durationMs = this.#context.clock.monotonic() - this.#times.beganMs;
     const { figures } = this.#workload;
     figures.inFlight--;
     figures.noteEnd(status, durationMs);

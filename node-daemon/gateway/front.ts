@@ -13,7 +13,7 @@ import { clientKey, ClientCounts, type ConnectionBounds } from "./core/client-co
 import { Http1Server } from "./http1.ts";
 import { Http2Endpoint } from "./http2.ts";
 import { gatewayLimits } from "./limits.ts";
-import type { GatewayCertificate } from "./control.ts";
+import type { ConnectionFigures, GatewayCertificate } from "./control.ts";
 
 /** RFC 9113 3.4. */
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
@@ -34,6 +34,7 @@ export class Front {
   #fallback: GatewayCertificate | undefined;
   readonly #connectionsMax: number;
   readonly #clients: ClientCounts;
+  readonly #refused = { perClient: 0, inAll: 0 };
   #whenEmpty: (() => void) | undefined;
 
   constructor(handlers: RequestHandlers, certificates: Certificates, bounds: ConnectionBounds) {
@@ -66,16 +67,21 @@ export class Front {
     return this.#http1.size + this.#http2.size + this.#undecided.size;
   }
 
+  /** Since the gateway began. */
+  get figures(): ConnectionFigures {
+    return { open: this.size, refused: { ...this.#refused } };
+  }
+
   accept(scheme: "http" | "https", socket: Socket): void {
     if (this.size >= this.#connectionsMax) {
-      this.#handlers.counts.refused("GatewayFull");
+      this.#refused.inAll++;
       socket.destroy();
       return;
     }
     const client = clientKey(socket.remoteAddress ?? "");
     const admission = this.#clients.add(client);
+    if (admission !== "admitted") this.#refused.perClient++;
     if (admission === "refused") {
-      this.#handlers.counts.refused("TooManyConnections");
       socket.destroy();
       return;
     }

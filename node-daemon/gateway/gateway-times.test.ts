@@ -363,6 +363,7 @@ test("Gateway: counts what it brings to no workload, by its reason", async () =>
   await said("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", /405/);
   await said(`GET /${"x".repeat(70_000)} HTTP/1.1\r\nHost: a\r\n\r\n`, /431/);
   expect(gateway.gateway.counts()).toEqual({
+    connectionsRefused: { perClient: 0, inAll: 0 },
     handshakesFailed: 0,
     refusals: { NoRoute: 1, NoBackend: 1, BadRequest: 2, MethodNotAllowed: 1, HeadersTooLarge: 1 },
     droppedLogLines: 0,

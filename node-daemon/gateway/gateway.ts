@@ -8,7 +8,7 @@ import type { CalleeExchange } from "../link/exchange.ts";
 import { Backends } from "./backends.ts";
 import type { CallOutcome, FunctionCall } from "./function-call.ts";
 import { Certificates } from "./certificates.ts";
-import type { ProcessFigures, Teaching, WorkloadFigures } from "./control.ts";
+import type { ConnectionFigures, ProcessFigures, Teaching, WorkloadFigures } from "./control.ts";
 import type { ClientRequest } from "./client-side.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Front } from "./front.ts";
@@ -116,10 +116,22 @@ export class Gateway {
     return changed;
   }
 
+  connections(): ConnectionFigures {
+    return this.#front.figures;
+  }
+
   /** Since the gateway began. */
-  counts(): Pick<ProcessFigures, "handshakesFailed" | "refusals" | "droppedLogLines"> {
+  counts(): Pick<
+    ProcessFigures,
+    "connectionsRefused" | "handshakesFailed" | "refusals" | "droppedLogLines"
+  > {
     const { handshakesFailed, refusals } = this.#counts;
-    return { handshakesFailed, refusals, droppedLogLines: this.#traffic.droppedLines };
+    return {
+      connectionsRefused: this.#front.figures.refused,
+      handshakesFailed,
+      refusals,
+      droppedLogLines: this.#traffic.droppedLines,
+    };
   }
 
   /** At once, whatever is under way. */

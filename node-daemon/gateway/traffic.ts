@@ -12,7 +12,8 @@ import { addOrigin, hasUpgrade } from "./core/request-headers.ts";
 import { locationOf, portOf } from "./core/rewrite.ts";
 import { type MatchedRule, RouteTable } from "./core/route-table.ts";
 import type { Deadlines } from "./deadlines.ts";
-import { Forwarding, type ForwardingContext } from "./forwarding.ts";
+import { Forwarding } from "./forwarding.ts";
+import type { ForwardingContext } from "./forwarding-context.ts";
 import type { GatewayCounts } from "./gateway-counts.ts";
 import { type CallOutcome, callRule, CallRequest, type FunctionCall } from "./function-call.ts";
 import { gatewayLimits } from "./limits.ts";
@@ -130,6 +131,14 @@ export class Traffic implements ForwardingContext {
       query: request.query,
     });
     return { status: rule.redirect.status, url };
+  }
+
+  /** Now and then: guests may answer so each time. */
+  warn(workload: Workload, why: string): void {
+    const nowMs = this.clock.monotonic();
+    if (nowMs - workload.warnedMs < gatewayLimits.warnMs) return;
+    workload.warnedMs = nowMs;
+    this.log.warn("an instance has answered with what is no HTTP", { workload: workload.uid, err: why });
   }
 
   note(

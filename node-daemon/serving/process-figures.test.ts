@@ -5,6 +5,7 @@ import { ProcessBook } from "./process-figures.ts";
 const figures = (n: number): ProcessFigures => ({
   connections: { http: n, https: 0, peer: 1, functions: 0 },
   accepted: { http: 10 * n, https: 0, peer: 1, functions: 0 },
+  connectionsRefused: { perClient: n, inAll: 0 },
   handshakesFailed: n,
   refusals: { NoRoute: n },
   droppedLogLines: n,
@@ -24,6 +25,7 @@ test("ProcessBook: processes together, and the one that is worst off", () => {
     count: 2,
     connections: { http: 3, https: 0, peer: 2, functions: 0 },
     accepted: { http: 30, https: 0, peer: 2, functions: 0 },
+    connectionsRefused: { perClient: 3, inAll: 0 },
     handshakesFailed: 3,
     refusals: { NoRoute: 3, BadRequest: 5 },
     droppedLogLines: 3,

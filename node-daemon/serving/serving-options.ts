@@ -3,6 +3,7 @@ import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import { resolve } from "node:path";
 import { WherryError } from "../../kit/errors.ts";
+import { helloLimits, hostPortForm } from "../../proto/node-service.ts";
 import type { BoundAddress, ListenAddress, ListenerKind } from "../gateway/control.ts";
 import { processLimits } from "../gateway/process/limits.ts";
 import { servingLimits } from "./limits.ts";
@@ -40,7 +41,7 @@ export const servingUsage = `  --gateway-http ADDRESS:PORT[-PORT]
                            where gateways of other nodes reach this one, over mutual TLS (default: any port at the first of those)
   --gateway-functions ADDRESS:PORT[-PORT]
                            accept calls of functions there: gRPC over TLS with the node's certificate (repeatable)
-  --gateway-advertise HOST a name or address of this machine for clients and other nodes (default: where the gateway listens)
+  --gateway-advertise HOST a name or address of this machine for clients, other nodes and Prometheus (default: where the gateway listens)
   --gateway-debug-headers  tell requests that have "wherry-debug: timing" how long what took
   --gateway-trust-forwarded
                            keep the x-forwarded-* headers that requests come with: there is a proxy before this gateway
@@ -184,14 +185,28 @@ export function urlsOf(
   return [...urls("http", 80, "http"), ...urls("https", 443, "https"), ...urls("grpcs", 0, "functions")];
 }
 
+/** HOST:PORT for Prometheus, of what listens at this address; empty where that cannot be said so (a zone, a name with an underscore). */
+export function metricsAddressOf(
+  listening: { readonly host: string; readonly port: number },
+  { advertise }: Pick<ServingOptions, "advertise">,
+): string {
+  const { host, port } = listening;
+  // Elsewhere it cannot be reached, whatever name the machine has.
+  const address = `${bracketed(isEverywhere(host) ? (advertise ?? nearestHost(host)) : host)}:${port}`;
+  return hostPortForm.test(address) && address.length <= helloLimits.gatewayTextMax ? address : "";
+}
+
 function bracketed(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
+function isEverywhere(host: string): boolean {
+  return host === "0.0.0.0" || /^[0:]+$/.test(host);
+}
+
 /** Whoever listens everywhere is reached at an address of the machine. */
 function nearestHost(host: string): string {
-  const everywhere = host === "0.0.0.0" || /^[0:]+$/.test(host);
-  if (!everywhere) return host;
+  if (!isEverywhere(host)) return host;
   const family = host === "0.0.0.0" ? "IPv4" : "IPv6";
   const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
   const outside = all.filter((one) => !one.internal && !one.address.startsWith("fe80"));

@@ -18,7 +18,7 @@ import type { Template } from "../../proto/gen/wherry/v1/Template.ts";
 import type { TrafficBatch__Output } from "../../proto/gen/wherry/v1/TrafficBatch.ts";
 import type { WakeUp__Output } from "../../proto/gen/wherry/v1/WakeUp.ts";
 import type { VolumeContent as VolumeContentMessage } from "../../proto/gen/wherry/v1/VolumeContent.ts";
-import { batchItemsMax, helloLimits } from "../../proto/node-service.ts";
+import { batchItemsMax, helloLimits, hostPortForm } from "../../proto/node-service.ts";
 import {
   type Instance,
   type InstancePhase,
@@ -85,8 +85,6 @@ export function readHello(hello: Hello__Output): NodeHello {
   };
 }
 
-const addressForm = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?):[0-9]{1,5}$/;
-
 /** Other nodes connect to what it says, and people are shown it. */
 function readGateway({ gatewayAddress, gatewayUrls }: Hello__Output): NodeGateway | undefined {
   if (gatewayAddress === "") return undefined;
@@ -105,7 +103,7 @@ function readGateway({ gatewayAddress, gatewayUrls }: Hello__Output): NodeGatewa
 function checkAddress(address: string, field: string): string {
   const { gatewayTextMax } = helloLimits;
   const port = Number(address.slice(address.lastIndexOf(":") + 1));
-  if (address.length <= gatewayTextMax && addressForm.test(address) && port >= 1 && port <= 65_535)
+  if (address.length <= gatewayTextMax && hostPortForm.test(address) && port >= 1 && port <= 65_535)
     return address;
   throw new ContractViolation(
     `hello.${field} is ${JSON.stringify(address.slice(0, gatewayTextMax))}, which is no HOST:PORT`,

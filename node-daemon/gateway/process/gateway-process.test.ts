@@ -29,7 +29,6 @@ beforeEach(() => {
   listens = 0;
   finishes = [];
   counted = [];
-  open = 0;
 });
 afterEach(async () => {
   for (const daemon of daemons.splice(0)) daemon.socket.destroy();
@@ -66,7 +65,8 @@ async function start(given: Partial<GatewayConfig> = {}): Promise<void> {
         counts: () => ({
           connections: { http: 1, https: 0, peer: 0, functions: 0 },
           accepted: { http: 3, https: 0, peer: 0, functions: 0 },
-          handshakesFailed: 2,
+          connectionsRefused: { perClient: 1, inAll: 0 },
+      handshakesFailed: 2,
           refusals: { NoRoute: 4 },
           droppedLogLines: 5,
         }),
@@ -214,6 +214,7 @@ test("GatewayProcess: says how it is itself: to a daemon that comes, and every f
     figures: {
       connections: { http: 1, https: 0, peer: 0, functions: 0 },
       accepted: { http: 3, https: 0, peer: 0, functions: 0 },
+      connectionsRefused: { perClient: 1, inAll: 0 },
       handshakesFailed: 2,
       refusals: { NoRoute: 4 },
       droppedLogLines: 5,

@@ -43,6 +43,7 @@ await runGateway((config, events, log) => {
     counts: () => ({
       connections: acceptors.connections,
       accepted: acceptors.accepted,
+      connectionsRefused: { perClient: 0, inAll: 0 },
       handshakesFailed: 0,
       refusals: {},
       droppedLogLines: 0,

@@ -329,6 +329,15 @@ describe("down", () => {
       limited: "True TooFewReplicas",
     },
     {
+      name: "no further than the minimum, though policies allow it",
+      from: 10,
+      down: { ...immediately, policies: [instancesPer(8, 60)] },
+      spec: { minReplicas: 4 },
+      looks: [[0, 1]],
+      expected: [4],
+      limited: "True TooFewReplicas",
+    },
+    {
       name: "no further than the minimum",
       from: 4,
       down: immediately,

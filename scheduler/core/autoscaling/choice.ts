@@ -101,7 +101,7 @@ function limited(input: ChoiceInput, kept: number): Pick<Choice, "replicas" | "l
   if (kept > current) {
     const fastest = upLimit(behavior.up, memory.changes, current, nowMs);
     // Who has nothing waits for no policy but that of never.
-    const most = current === 0 && behavior.up.select !== "Disabled" ? Math.max(1, fastest) : fastest;
+    const most = behavior.up.select !== "Disabled" ? Math.max(1, fastest) : fastest;
     if (kept > most && most < max) return { replicas: most, limitedBy: "upPolicies" };
     if (kept > max) return { replicas: max, limitedBy: "max" };
   }

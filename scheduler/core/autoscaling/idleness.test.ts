@@ -149,6 +149,16 @@ describe("to zero", () => {
     expect(life.look(0.001, quiet)).toBe(0);
   });
 
+  test("decide: a moment in which one of two metrics is not known begins the idle time anew", () => {
+    const behavior = { scaleDown: { selectPolicy: "Max", stabilizationWindowSeconds: 0 } } as const;
+    const life = busy(1, { metrics: [inFlight(1), list(1)], idleSeconds: 600, behavior });
+    life.look(0, quiet, quiet);
+    life.look(300, quiet, unknown);
+    life.look(1, quiet, quiet);
+    expect(life.look(599, quiet, quiet)).toBe(1);
+    expect(life.look(1, quiet, quiet)).toBe(0);
+  });
+
   test("decide: no further than policies allow, and never if scaling down is disabled", () => {
     const policies = [{ type: "Instances", value: 3, periodSeconds: 60 }] as const;
     const slow = busy(8, { idleSeconds: 1, behavior: { scaleDown: { selectPolicy: "Max", policies } } });
@@ -261,6 +271,15 @@ describe("from zero", () => {
     expect(life.look(1, quiet)).toBe(1);
     expect(life.look(59.999, quiet)).toBe(1);
     expect(life.look(0.001, quiet)).toBe(0);
+  });
+
+  test("decide: whom the gateway woke before anybody looked at zero is idle only from then on", () => {
+    const life = busy(1, { idleSeconds: 60 });
+    life.look(0, quiet);
+    expect(life.look(60, quiet)).toBe(0);
+    life.replicas = 1;
+    expect(life.look(1, quiet)).toBe(1);
+    expect(life.look(60, quiet)).toBe(0);
   });
 
   test("decide: at the edge it does not flap", () => {

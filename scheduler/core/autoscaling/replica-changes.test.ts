@@ -50,6 +50,10 @@ test("upLimit, downLimit: count from what there was when the period began", () =
   expect(downLimit(only("instances", 5), changes, 10, 60_000)).toBe(7);
   // What was added meanwhile was more than is allowed: no more, and none is taken away for it.
   expect(upLimit(only("instances", 1), changes, 10, 59_999)).toBe(10);
+  expect(upLimit({ ...only("instances", 1), select: "Min" }, changes, 10, 59_999)).toBe(10);
+  const removed = [{ atMs: 0, added: 0, removed: 6 }];
+  expect(downLimit(only("instances", 1), removed, 10, 59_999)).toBe(10);
+  expect(downLimit({ ...only("instances", 1), select: "Min" }, removed, 10, 59_999)).toBe(10);
 });
 
 test("withChange: is as a list of all that ever was, late by a sixteenth of the age at most", () => {
@@ -87,4 +91,15 @@ test("withChange: is as a list of all that ever was, late by a sixteenth of the 
     }),
     { numRuns: 100 },
   );
+});
+
+test("withChange: is bounded, however often something changes", () => {
+  let kept: readonly ReplicaChange[] = [];
+  for (let at = 1; at <= 36_000; at++) {
+    kept = withChange(kept, { from: 0, to: 1 }, behavior, at * 100);
+    expect(kept.length).toBeLessThanOrEqual(220);
+  }
+  const added = kept.reduce((total, change) => total + change.added, 0);
+  expect(added).toBeGreaterThanOrEqual(18_000);
+  expect(added).toBeLessThanOrEqual(18_000 * (1 + 1 / 16));
 });
