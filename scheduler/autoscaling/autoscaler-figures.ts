@@ -2,7 +2,7 @@ import type { Reading, UnknownReason } from "../core/autoscaling/reading.ts";
 
 /** What is told of autoscalers to whoever watches the scheduler. */
 export interface AutoscalerFigures {
-  /** One for each autoscaler that has been looked at. Made when asked, in one walk. */
+  /** One for each autoscaler that is declared. Made when asked, in one walk. */
   list(): Iterable<AutoscalerFigure>;
   /** How long decisions took, without what is read and written around them. */
   readonly decisionSeconds: DecisionSeconds;
@@ -29,7 +29,7 @@ export interface AutoscalerFigure {
   readonly target: string;
   readonly min: number;
   readonly max: number;
-  /** undefined: there is no target. */
+  /** undefined: there is no target, or it was not looked at yet. */
   readonly current: number | undefined;
   readonly desired: number | undefined;
   /** How many of its metrics are not known, by reason. */
@@ -49,7 +49,7 @@ const bounds = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.
 export class AutoscalerCounters {
   readonly rescales: Record<RescaleResult, number> = { up: 0, down: 0, conflict: 0, refused: 0 };
   statusWrites = 0;
-  readonly #counts = new Array<number>(bounds.length + 1).fill(0);
+  readonly #counts: number[] = [...bounds.map(() => 0), 0];
   #sum = 0;
   #count = 0;
 

@@ -180,7 +180,7 @@ test("AutoscalerKeeper: a target of another uid is another one: nothing of the f
   await life.pass(3_000);
   const owner = [...life.redis.watchers][0]?.owner;
   expect(owner).toMatchObject({ namespace: "default", targetUid: metadata.uid });
-  life.backend.remove(deployments, { ...app, metadata } as never);
+  life.backend.remove(deployments, { ...app, metadata });
   await life.pass(2_000);
   expect(life.redis.watchers.size).toBe(0);
   expect(condition(life.status(), "ScalingActive")).toMatchObject({ status: "False", reason: "notFound" });

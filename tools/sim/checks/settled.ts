@@ -14,6 +14,7 @@ import { InstanceTally } from "../../../scheduler/engine/figures/instance-tally.
 import type { Cluster } from "../cluster.ts";
 import { objectsIn } from "../objects-in.ts";
 import type { SchedulerProcess } from "../scheduler-process.ts";
+import { checkAutoscalers } from "./autoscaler-check.ts";
 import { checkContents } from "./contents-check.ts";
 import { checkDaemonSettled } from "./daemon-set-check.ts";
 import { describe } from "./describe.ts";
@@ -50,6 +51,7 @@ export function checkSettled(cluster: Cluster): void {
   }
   checkOwners(cluster, instances);
   checkAgreement(cluster, leader, instances);
+  checkAutoscalers(cluster);
   checkContents(cluster);
   checkRoutes(cluster, leader);
 }
