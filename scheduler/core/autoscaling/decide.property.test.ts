@@ -1,5 +1,5 @@
 /** What holds whatever is declared, whatever the metrics say, and whenever it is looked at. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { AutoscalerMetric, ScalingRules, WasmAutoscalerSpec } from "../../../api/gen/kinds.gen.ts";
 import { decide } from "./decide.ts";
