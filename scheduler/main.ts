@@ -66,16 +66,10 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   const { metricServers } = options;
   const asked = new AskedSources({ backend: api.backend, clock, random, log, metricServers });
   const engine = new Engine({
-    backend: api.backend,
-    autoscaling: { scales: api.scales, sources: asked.sources },
+    ...engineOptions(options, api, asked),
     clock,
     random,
     log,
-    lostAfterMs: options.lostAfterMs,
-    placement: options.placement,
-    objectCounts: api.counts,
-    wideHostNamespaces: options.wideHostNamespaces,
-    ticketKeys: options.serviceAccountKeys.map(({ publicKey }) => publicPem(publicKey)),
     observer: recorder,
   });
   await engine.start();
@@ -116,6 +110,22 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   await api.close();
   await audit?.close();
   await store.close();
+}
+
+function engineOptions(
+  { lostAfterMs, placement, wideHostNamespaces, serviceAccountKeys }: SchedulerOptions,
+  { backend, scales, counts }: ApiServer,
+  { sources }: AskedSources,
+) {
+  return {
+    backend,
+    autoscaling: { scales, sources },
+    lostAfterMs,
+    placement,
+    objectCounts: counts,
+    wideHostNamespaces,
+    ticketKeys: serviceAccountKeys.map(({ publicKey }) => publicPem(publicKey)),
+  };
 }
 
 function publicPem(key: KeyObject): string {
