@@ -123,6 +123,20 @@ test.each([
   await run.ended;
 });
 
+test.each([
+  { metricsPerInstance: false, expected: "--metrics-address 127.0.0.1:0 --gateway" },
+  { metricsPerInstance: true, expected: "--metrics-address 127.0.0.1:0 --metrics-per-instance --gateway" },
+])(
+  "up: daemons serve metrics at any port, of instances: $metricsPerInstance",
+  async ({ metricsPerInstance, expected }) => {
+    const run = start({ metricsPerInstance, http: { port: 8000, strict: true } });
+    await run.ready;
+    expect(childArgs("node-lap-top").join(" ")).toContain(expected);
+    run.stop();
+    await run.ended;
+  },
+);
+
 test("up: HTTPS is accepted at a certain port and the next one, also without HTTP", async () => {
   const run = start({ nodes: 2, httpsPort: 8443 });
   await run.ready;
