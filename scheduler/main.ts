@@ -63,8 +63,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   if (store.readOnly !== undefined) return serveReadOnly(options, { api, store, audit, stop, log });
   const recorder = options.recording && (await PlacementRecorder.open({ ...options.recording, clock, log }));
   const epoch = await api.backend.takeEpoch();
-  const { metricServers } = options;
-  const asked = new AskedSources({ backend: api.backend, clock, random, log, metricServers });
+  const asked = new AskedSources({ ...options, backend: api.backend, clock, random, log });
   const engine = new Engine({
     ...engineOptions(options, api, asked),
     clock,
