@@ -14,6 +14,7 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   components: () => import("./components.ts"),
   density: () => import("./density.ts"),
   "end-to-end": () => import("./end-to-end.ts"),
+  functions: () => import("./functions.ts"),
   gateway: () => import("./gateway.ts"),
   "guest-speed": () => import("./guest-speed.ts"),
   guests: () => import("./guests.ts"),

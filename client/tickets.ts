@@ -1,6 +1,6 @@
 /** Tickets from the API server: the subresource `calls` of a workload. */
 import { request } from "node:https";
-import type { CallTicket } from "../api/call-ticket.ts";
+import type { CallEndpoint, CallTicket } from "../api/call-ticket.ts";
 import { FunctionCallError } from "./errors.ts";
 import { clientLimits } from "./limits.ts";
 
@@ -11,8 +11,8 @@ export interface CalledName {
   readonly name: string;
 }
 
-/** Rejects with what the caller is to be told. */
-export type TicketSource = (workload: CalledName) => Promise<CallTicket["status"]>;
+/** Rejects with what the caller is to be told. Once the signal is aborted nobody waits for it. */
+export type TicketSource = (workload: CalledName, signal: AbortSignal) => Promise<CallTicket["status"]>;
 
 export interface ApiServerAccess {
   /** https://HOST:PORT */
@@ -31,7 +31,7 @@ export const refusedReason = "Refused";
 const groupVersion = "apis/wherry.dev/v1alpha1";
 
 export function ticketsFrom({ server, token, ca, clientCertificate }: ApiServerAccess): TicketSource {
-  return ({ namespace, plural, name }) =>
+  return ({ namespace, plural, name }, signal) =>
     new Promise((resolve, reject) => {
       const path = [groupVersion, "namespaces", namespace, plural, name, "calls"];
       const url = new URL(`${server.replace(/\/$/, "")}/${path.map(encodePart).join("/")}`);
@@ -46,7 +46,8 @@ export function ticketsFrom({ server, token, ca, clientCertificate }: ApiServerA
           "content-type": "application/json",
           ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
         },
-        timeout: clientLimits.connectMs,
+        timeout: clientLimits.ticketMs,
+        signal,
       });
       outgoing.on("timeout", () => outgoing.destroy(new Error("the API server does not answer")));
       outgoing.on("error", (error) => fail(error.message));
@@ -61,7 +62,8 @@ export function ticketsFrom({ server, token, ca, clientCertificate }: ApiServerA
         answer.on("end", () => {
           const outcome = readTicket(answer.statusCode ?? 0, text);
           const { statusCode = 0 } = answer;
-          if (typeof outcome === "string") fail(outcome, statusCode < 429 ? refusedReason : undefined);
+          const isRefused = statusCode >= 400 && statusCode < 429;
+          if (typeof outcome === "string") fail(outcome, isRefused ? refusedReason : undefined);
           else resolve(outcome);
         });
       });
@@ -86,5 +88,17 @@ function readTicket(status: number, text: string): CallTicket["status"] | string
 }
 
 export function isTicket(status: Partial<CallTicket["status"]> | undefined): status is CallTicket["status"] {
-  return typeof status?.token === "string" && Array.isArray(status.endpoints);
+  if (status === undefined || status === null) return false;
+  const { token, caBundle, expirationTimestamp, endpoints } = status;
+  return (
+    typeof token === "string" &&
+    typeof caBundle === "string" &&
+    Number.isFinite(Date.parse(String(expirationTimestamp))) &&
+    Array.isArray(endpoints) &&
+    endpoints.every(isEndpoint)
+  );
+}
+
+function isEndpoint(endpoint: Partial<CallEndpoint> | null): boolean {
+  return typeof endpoint?.node === "string" && typeof endpoint.address === "string";
 }

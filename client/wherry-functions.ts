@@ -2,10 +2,15 @@
 import { FunctionCallError } from "./errors.ts";
 import { clientLimits } from "./limits.ts";
 import { type ApiServerAccess, type CalledName, type TicketSource, ticketsFrom } from "./tickets.ts";
-import { type CallAnswer, WorkloadCalls } from "./workload-calls.ts";
+import type { CallRequest } from "../proto/functions/messages.ts";
+import { systemClock } from "../kit/clock.ts";
+import { backgroundClock } from "./background-clock.ts";
+import { CallStream } from "./call-stream.ts";
+import type { CallAnswer } from "./pending-call.ts";
+import { WorkloadCalls } from "./workload-calls.ts";
 
 export { FunctionCallError } from "./errors.ts";
-export type { CallAnswer } from "./workload-calls.ts";
+export type { CallAnswer } from "./pending-call.ts";
 
 export interface WherryFunctionsOptions {
   /** Where tickets are from: the API server, or anything else that has them. */
@@ -60,17 +65,9 @@ export class WherryFunctions implements AsyncDisposable {
     input: Uint8Array | string = "",
     options: CallOptions = {},
   ): Promise<CallAnswer> {
-    const { fuel = 0, memoryBytes = 0, timeoutMs = 0, seed, signal, namespace = this.#namespace } = options;
-    const request = {
-      function: name,
-      input: typeof input === "string" ? Buffer.from(input) : input,
-      fuel,
-      memoryBytes,
-      timeoutMs,
-      seed,
-    };
+    const { signal, namespace = this.#namespace } = options;
     try {
-      return this.#workload(parseWorkload(namespace, workload)).call(request, signal);
+      return this.#workload(parseWorkload(namespace, workload)).call(requestOf(name, input, options), signal);
     } catch (thrown) {
       return Promise.reject(thrown instanceof Error ? thrown : new Error(String(thrown)));
     }
@@ -86,11 +83,45 @@ export class WherryFunctions implements AsyncDisposable {
     const key = `${name.namespace}/${name.plural}/${name.name}`;
     let calls = this.#workloads.get(key);
     if (calls === undefined) {
-      calls = new WorkloadCalls({ ticket: () => this.#tickets(name), inFlightMax: this.#inFlightMax });
+      calls = new WorkloadCalls({
+        ticket: (signal) => this.#tickets(name, signal),
+        inFlightMax: this.#inFlightMax,
+        connect: CallStream.open,
+        clock: systemClock,
+        background: backgroundClock,
+      });
       this.#workloads.set(key, calls);
     }
     return calls;
   }
+}
+
+/** Throws what would break the stream for all calls that are on it. */
+function requestOf(
+  name: string,
+  input: Uint8Array | string,
+  { fuel = 0, memoryBytes = 0, timeoutMs = 0, seed }: CallOptions,
+): Omit<CallRequest, "id"> {
+  const bytes = typeof input === "string" ? Buffer.from(input) : input;
+  const size = bytes.byteLength + Buffer.byteLength(name) + Buffer.byteLength(seed ?? "");
+  if (size > clientLimits.callBytesMax) {
+    const message = `call ${JSON.stringify(name.slice(0, 100))}: it has ${size} bytes, and may have ${clientLimits.callBytesMax}`;
+    throw new FunctionCallError("TooLarge", message, true);
+  }
+  return {
+    function: name,
+    input: bytes,
+    fuel: wholeNumber("fuel", fuel),
+    memoryBytes: wholeNumber("memoryBytes", memoryBytes),
+    timeoutMs: wholeNumber("timeoutMs", timeoutMs),
+    seed,
+  };
+}
+
+function wholeNumber(option: string, value: number): number {
+  const whole = Math.ceil(value);
+  if (Number.isSafeInteger(whole) && whole >= 0) return whole;
+  throw new FunctionCallError("InvalidCall", `${option} is ${value}: expected a number from 0`, true);
 }
 
 function parseWorkload(namespace: string, workload: string): CalledName {

@@ -2,60 +2,49 @@
  * The calls of one workload.
  *
  *   call ─▶ waiting ── a stream has room ─▶ under way ── response ─▶ answered
- *              └─ no gateway after some rounds ─▶ rejected   └─ stream broken ─▶ rejected as Lost
+ *              └─ no gateway in time ─▶ rejected   └─ stream broken ─▶ rejected as Lost
  *
  * One stream takes calls. It is replaced when its ticket is near its end or its gateway goes; the one before answers what it has.
  */
-import { refusedReason } from "./tickets.ts";
 import type { CallTicket } from "../api/call-ticket.ts";
-import type { CallRequest, CallResponse, CallUsage } from "../proto/functions/messages.ts";
-import { CallStream } from "./call-stream.ts";
+import type { Clock, Timer } from "../kit/clock.ts";
+import type { CallRequest, CallResponse } from "../proto/functions/messages.ts";
 import { FunctionCallError } from "./errors.ts";
+import type { CallStreamTarget, Connect, GatewayStream } from "./gateway-stream.ts";
 import { clientLimits } from "./limits.ts";
-
-export interface CallAnswer {
-  readonly output: Buffer;
-  /** Undefined if nobody has measured it. */
-  readonly usage: CallUsage | undefined;
-}
-
-interface Call {
-  readonly request: Omit<CallRequest, "id">;
-  readonly resolve: (answer: CallAnswer) => void;
-  readonly reject: (why: unknown) => void;
-  /** It was sent with a ticket that had expired. */
-  isAgain: boolean;
-  /** How often it found the queue of its instance full. */
-  foundFull: number;
-  timer: NodeJS.Timeout | undefined;
-  isSettled: boolean;
-  forget: () => void;
-}
+import { type CallAnswer, PendingCall } from "./pending-call.ts";
+import { StreamOpener } from "./stream-opener.ts";
 
 export interface WorkloadCallsOptions {
-  readonly ticket: () => Promise<CallTicket["status"]>;
+  readonly ticket: (signal: AbortSignal) => Promise<CallTicket["status"]>;
+  readonly connect: Connect;
   readonly inFlightMax: number;
+  readonly clock: Clock;
+  /** Its timers need not keep the process running. */
+  readonly background: Clock;
 }
 
 export class WorkloadCalls {
   readonly #options: WorkloadCallsOptions;
-  #waiting: Call[] = [];
+  readonly #opener: StreamOpener;
+  #waiting: PendingCall[] = [];
   /** From where on they wait: the others have been sent. */
   #next = 0;
-  readonly #underWay = new Map<number, { readonly call: Call; readonly stream: CallStream }>();
-  readonly #streams = new Set<CallStream>();
-  #stream: CallStream | undefined;
+  readonly #underWay = new Map<number, { readonly call: PendingCall; readonly stream: GatewayStream }>();
+  readonly #streams = new Set<GatewayStream>();
+  #stream: GatewayStream | undefined;
   #opening = false;
   #lastId = 0;
   /** How many may be under way: fewer where queues are full, then slowly more. */
   #window: number;
   /** Calls up to this one were begun before the window was made smaller. */
   #narrowedAt = 0;
-  #renewal: NodeJS.Timeout | undefined;
-  #isClosed = false;
+  #renewal: Timer | undefined;
+  readonly #closing = new AbortController();
 
   constructor(options: WorkloadCallsOptions) {
     this.#options = options;
+    this.#opener = new StreamOpener(options);
     this.#window = options.inFlightMax;
   }
 
@@ -65,121 +54,89 @@ export class WorkloadCalls {
       if (signal?.aborted) return reject(signal.reason as Error);
       if (this.#waiting.length - this.#next >= clientLimits.waiting)
         return reject(new FunctionCallError("Full", "too many calls wait", true));
-      const call: Call = {
-        request,
-        resolve,
-        reject,
-        isAgain: false,
-        foundFull: 0,
-        timer: undefined,
-        isSettled: false,
-        forget: () => {},
-      };
-      if (signal !== undefined) {
-        // A call that was sent goes on there; nobody waits for it.
-        const abort = () => this.#settle(call, () => reject(signal.reason as Error));
-        signal.addEventListener("abort", abort, { once: true });
-        call.forget = () => signal.removeEventListener("abort", abort);
-      }
-      if (request.timeoutMs > 0) {
-        const late = () => new FunctionCallError("Timeout", "there was no answer in time", false);
-        call.timer = setTimeout(
-          () => this.#settle(call, () => reject(late())),
-          request.timeoutMs + clientLimits.graceMs,
-        );
-      }
-      this.#waiting.push(call);
+      const { clock } = this.#options;
+      this.#waiting.push(new PendingCall({ request, clock, signal, resolve, reject }));
       this.#pump();
     });
   }
 
   close(): void {
-    this.#isClosed = true;
-    clearTimeout(this.#renewal);
+    if (this.#isClosed) return;
+    this.#closing.abort(closed());
+    this.#renewal?.cancel();
     for (const stream of this.#streams) stream.destroy();
     this.#rejectWaiting(closed());
+  }
+
+  get #isClosed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   #pump(): void {
     if (this.#isClosed) return;
     const stream = this.#stream;
-    if (stream === undefined) {
-      if (this.#next < this.#waiting.length) void this.#open();
-      return;
-    }
-    while (this.#next < this.#waiting.length && this.#underWay.size < this.#window && stream.hasRoom) {
-      const call = this.#waiting[this.#next++];
-      if (call === undefined) break;
-      if (call.isSettled) continue;
-      const id = ++this.#lastId;
-      this.#underWay.set(id, { call, stream });
-      stream.send({ ...call.request, id });
+    while (this.#next < this.#waiting.length) {
+      const call = this.#waiting[this.#next];
+      if (call !== undefined && !call.isSettled) {
+        if (stream === undefined) return void this.#open();
+        if (this.#underWay.size >= this.#window || !stream.hasRoom) break;
+        const id = ++this.#lastId;
+        this.#underWay.set(id, { call, stream });
+        stream.send(call.toSend(id));
+      }
+      this.#next++;
     }
     if (this.#next > 1_024 && this.#next * 2 > this.#waiting.length) {
       this.#waiting = this.#waiting.slice(this.#next);
       this.#next = 0;
     }
-    if (this.#underWay.size > 0) stream.ref();
-    else stream.unref();
   }
 
   async #open(): Promise<void> {
     if (this.#opening) return;
     this.#opening = true;
-    let why: unknown;
-    for (let round = 0; round < clientLimits.rounds && !this.#isClosed; round++) {
-      if (round > 0) await pause(Math.min(clientLimits.pauseMsMax, clientLimits.pauseMs * 2 ** round));
-      try {
-        await this.#openOnce();
-        this.#opening = false;
-        this.#pump();
-        return;
-      } catch (thrown) {
-        why = thrown;
-        if (thrown instanceof FunctionCallError && thrown.reason === refusedReason) break;
-      }
+    try {
+      const { signal } = this.#closing;
+      const { stream, ticket } = await this.#opener.open(
+        (target, connectMs, either) => this.#connect(target, connectMs, either),
+        signal,
+      );
+      this.#opening = false;
+      if (this.#isClosed) return stream.destroy();
+      this.#stream?.leave();
+      // It may have gone again.
+      if (this.#streams.has(stream)) this.#stream = stream;
+      this.#renewBefore(ticket);
+      this.#pump();
+    } catch (thrown) {
+      this.#opening = false;
+      // With a stream that goes on, only the renewal of its ticket has failed: what waits is sent there.
+      if (this.#stream === undefined) this.#rejectWaiting(thrown);
+      else this.#renewLater(clientLimits.renewMsMin);
     }
-    this.#opening = false;
-    this.#rejectWaiting(why);
   }
 
-  /** With a new ticket, at the first gateway that takes it. */
-  async #openOnce(): Promise<void> {
-    const ticket = await this.#options.ticket();
-    let why: unknown = new FunctionCallError("Unavailable", "no gateway takes calls", true);
-    for (const endpoint of ticket.endpoints) {
-      try {
-        const stream = await this.#openAt({ ...ticket, endpoint });
-        if (this.#isClosed) return stream.destroy();
-        this.#stream?.leave();
-        this.#stream = stream;
-        this.#renewBefore(ticket);
-        return;
-      } catch (thrown) {
-        why = thrown;
-      }
-    }
-    throw why;
-  }
-
-  async #openAt(target: Parameters<typeof CallStream.open>[0]): Promise<CallStream> {
-    const opened: { stream?: CallStream; isOver?: boolean } = {};
+  async #connect(target: CallStreamTarget, connectMs: number, signal: AbortSignal): Promise<GatewayStream> {
+    const { connect, background } = this.#options;
+    const opened: { stream?: GatewayStream; isOver?: boolean } = {};
     const over = () => {
       opened.isOver = true;
       if (opened.stream !== undefined && this.#stream === opened.stream) this.#stream = undefined;
     };
-    const stream = await CallStream.open(target, {
-      response: (response) => this.#answered(response),
+    const events = {
+      response: (response: CallResponse) => this.#answered(response),
       drain: () => this.#pump(),
       leaving: () => {
         over();
         this.#pump();
       },
-      closed: (why) => {
+      closed: (why: FunctionCallError | undefined) => {
         over();
+        if (why !== undefined) this.#opener.failed(target.endpoint.address);
         if (opened.stream !== undefined) this.#gone(opened.stream, why);
       },
-    });
+    };
+    const stream = await connect(target, events, { clock: background, connectMs, signal });
     opened.stream = stream;
     if (opened.isOver) throw new FunctionCallError("Unavailable", "the gateway goes", true);
     this.#streams.add(stream);
@@ -187,15 +144,17 @@ export class WorkloadCalls {
   }
 
   #renewBefore({ expirationTimestamp }: CallTicket["status"]): void {
-    clearTimeout(this.#renewal);
-    const leftMs = Date.parse(expirationTimestamp) - Date.now();
-    const inMs = Math.max(1_000, leftMs * clientLimits.renewAt);
-    this.#renewal = setTimeout(() => {
+    const leftMs = Date.parse(expirationTimestamp) - this.#options.clock.now();
+    this.#renewLater(Math.max(clientLimits.renewMsMin, leftMs * clientLimits.renewAt));
+  }
+
+  #renewLater(inMs: number): void {
+    this.#renewal?.cancel();
+    this.#renewal = this.#options.background.setTimer(inMs, () => {
       // An idle client needs none; the next call gets one.
       if (this.#underWay.size === 0 && this.#next === this.#waiting.length) this.#stream?.leave();
       else void this.#open();
-    }, inMs);
-    this.#renewal.unref();
+    });
   }
 
   #answered({ id, result, usage }: CallResponse): void {
@@ -206,25 +165,23 @@ export class WorkloadCalls {
       if (result.kind === "output") {
         this.#window = Math.min(this.#options.inFlightMax, this.#window + 1 / this.#window);
         const { buffer, byteOffset, byteLength } = result.output;
-        this.#settle(call, () =>
-          call.resolve({ output: Buffer.from(buffer, byteOffset, byteLength), usage }),
-        );
+        call.answer({ output: Buffer.from(buffer, byteOffset, byteLength), usage });
       } else if (result.error.reason === "TicketExpired" && !call.isAgain) {
         call.isAgain = true;
-        this.#waiting.push(call);
+        this.#again(call);
         stream.leave();
       } else if (result.error.reason === fullReason && call.foundFull < clientLimits.fullAttempts) {
         this.#later(id, call);
       } else {
         const { reason, message, code, notBegun } = result.error;
-        this.#settle(call, () => call.reject(new FunctionCallError(reason, message, notBegun, code)));
+        call.fail(new FunctionCallError(reason, message, notBegun, code));
       }
     }
     this.#pump();
   }
 
   /** The instance takes no more: this one waits, and fewer are sent. */
-  #later(id: number, call: Call): void {
+  #later(id: number, call: PendingCall): void {
     call.foundFull++;
     if (id > this.#narrowedAt) {
       this.#narrowedAt = this.#lastId;
@@ -233,38 +190,35 @@ export class WorkloadCalls {
         this.#window / 2,
       );
     }
-    setTimeout(() => {
-      if (this.#isClosed) this.#settle(call, () => call.reject(closed()));
-      else this.#waiting.push(call);
+    this.#options.clock.setTimer(clientLimits.fullPauseMs, () => {
+      if (this.#isClosed) return call.fail(closed());
+      this.#again(call);
       this.#pump();
-    }, clientLimits.fullPauseMs);
+    });
   }
 
-  #gone(stream: CallStream, why: FunctionCallError | undefined): void {
+  /** It has not begun. */
+  #again(call: PendingCall): void {
+    call.isSent = false;
+    this.#waiting.push(call);
+  }
+
+  #gone(stream: GatewayStream, why: FunctionCallError | undefined): void {
     this.#streams.delete(stream);
     for (const [id, { call, stream: of }] of this.#underWay) {
       if (of !== stream) continue;
       this.#underWay.delete(id);
       const message = `the connection broke off before the answer: ${why?.message ?? "the stream has ended"}`;
-      this.#settle(call, () => call.reject(new FunctionCallError("Lost", message, false)));
+      call.fail(new FunctionCallError("Lost", message, false));
     }
     this.#pump();
-  }
-
-  /** Once. */
-  #settle(call: Call, settle: () => void): void {
-    if (call.isSettled) return;
-    call.isSettled = true;
-    clearTimeout(call.timer);
-    call.forget();
-    settle();
   }
 
   #rejectWaiting(why: unknown): void {
     const waiting = this.#waiting.slice(this.#next);
     this.#waiting = [];
     this.#next = 0;
-    for (const call of waiting) this.#settle(call, () => call.reject(why));
+    for (const call of waiting) call.fail(why);
   }
 }
 
@@ -273,8 +227,4 @@ const fullReason = "QueueFull";
 
 function closed(): FunctionCallError {
   return new FunctionCallError("Closed", "the client was closed", true);
-}
-
-function pause(delayMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, delayMs));
 }

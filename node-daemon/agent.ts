@@ -42,10 +42,11 @@ import type { NodeServing } from "./serving/node-serving.ts";
 import type { Checkpoint, CheckpointChange, StoredInstance } from "./session/checkpoint.ts";
 import { LocalWakes } from "./serving/local-wakes.ts";
 import { type HeldTemplate, Templates } from "./templates.ts";
-import { UsageBook } from "./usage-book.ts";
+import { type TimedUsage, UsageBook } from "./usage-book.ts";
 import type { InstanceFolders } from "./volumes/instance-folders.ts";
 import type { VolumeStore } from "./volumes/volume-store.ts";
 import { WakeTimer } from "./wake-timer.ts";
+import { type WorkloadCounters, WorkloadMeter } from "./workload-meter.ts";
 
 export interface AgentOptions {
   readonly nodeName: string;
@@ -97,6 +98,7 @@ export class NodeAgent {
   readonly #ledger: Ledger;
   readonly #wakeTimer: WakeTimer<{ readonly uid: string; readonly attempt: number }>;
   readonly #usage = new UsageBook();
+  readonly #meter = new WorkloadMeter();
   readonly #attendant: RunAttendant;
   readonly #reports: RunReports;
   readonly #endWaiters = new Map<string, AbortController>();
@@ -131,7 +133,10 @@ export class NodeAgent {
       attendant: this.#attendant,
       instanceOf,
       dispatch: (held, event) => this.#dispatch(held, event),
-      noteUsage: (usage) => this.#usage.note(usage),
+      noteUsage: (usage) => {
+        this.#usage.note(usage, clock.monotonic());
+        this.#meter.used(usage);
+      },
       listening: (held) => options.serving.follow(held),
       settle: (id) => this.#settleUnknown(id),
     });
@@ -154,6 +159,7 @@ export class NodeAgent {
     }
     for (const { assignment, lifecycle } of checkpoint.loadInstances())
       this.#hold(assignment, this.#templates.use(assignment.templateId), lifecycle);
+    for (const { id } of adopted.values()) this.#meter.adopted(id);
     const messages = await this.#terminationMessagesOf([...adopted.values()]);
     for (const held of this.#held.values()) {
       const { assignment, lifecycle } = held;
@@ -183,7 +189,7 @@ export class NodeAgent {
   /** The scheduler may count on no template sent before. */
   beginSession(): void {
     this.#ledger.add(...this.#templates.forgetUnused());
-    this.#usage.renew();
+    this.#usage.renew(this.#options.clock.monotonic());
   }
 
   assign(templates: readonly NodeTemplate[], assignments: readonly NodeAssignment[]): void {
@@ -263,6 +269,7 @@ export class NodeAgent {
       if (held?.lifecycle.state.kind !== "ended") continue;
       this.#ledger.add(...this.#localWakes.keep(held));
       this.#held.delete(uid);
+      this.#meter.release(uid, held.assignment.owner.uid);
       this.#ledger.add({ kind: "removeInstance", uid });
       // Not before: a daemon that ends in between would have the instance, and its log no more.
       this.#ledger.afterCommit(() => this.#options.folders.remove(uid));
@@ -318,6 +325,11 @@ export class NodeAgent {
     return this.#usage.latest(uid);
   }
 
+  /** Of all instances of a workload since this daemon began, those included that are gone; undefined: it has nothing here. */
+  countersOf(workloadUid: string): WorkloadCounters | undefined {
+    return this.#meter.of(workloadUid);
+  }
+
   get templatesInUse(): readonly string[] {
     return this.#templates.used();
   }
@@ -328,8 +340,8 @@ export class NodeAgent {
   }
 
   /** Usage that changed since the last call. */
-  takeUsage(): readonly RunUsage[] {
-    return this.#usage.take();
+  takeUsage(): readonly TimedUsage[] {
+    return this.#usage.take(this.#options.clock.monotonic());
   }
 
   /** Aborted once the instance writes no more log. */
@@ -391,6 +403,7 @@ export class NodeAgent {
       retained: undefined,
     };
     this.#held.set(assignment.uid, held);
+    this.#meter.hold(assignment.uid, assignment.owner.uid);
     if (lifecycle.state.kind !== "ended") this.#aliveCount++;
     return held;
   }
@@ -425,6 +438,7 @@ export class NodeAgent {
       if (lifecycle.moduleDigest !== held.retained) this.#retain(held, lifecycle.moduleDigest);
       if (lifecycle.state.kind === "ended" && before.state.kind !== "ended") this.#onEnded(held);
       this.#logTransition(held, before);
+      if (lifecycle.run > before.run) this.#meter.restarted(uid, lifecycle.run - before.run);
       const isNews = lifecycle.state.kind !== before.state.kind || lifecycle.run !== before.run;
       if (isNews && isSettled(lifecycle)) this.#reports.settled(uid);
       if (isNews || adopted) this.#attendant.attend(held, adopted);

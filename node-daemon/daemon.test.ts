@@ -414,8 +414,9 @@ test("Daemon: says what it is short of before its inventory, and before the ends
 });
 
 test("Daemon: serves metrics of what is there, and nothing else", async () => {
-  const daemon = await startDaemon({ machine: parseMachineFlags({ "metrics-address": "127.0.0.1:0" }) });
+  const daemon = await startDaemon({ machine: parseMachineFlags({ "metrics-address": "127.0.0.1:0", "metrics-per-instance": true }) });
   const { session } = await connect();
+  expect(session.received.all[0]?.hello?.metricsAddress).toBe(`127.0.0.1:${daemon.metricsPort}`);
   session.send(assignMessage(["a"]));
   await session.status("a", (phase) => phase === "Running");
   driver.use("a", 0, { cpuUs: 1_500_000, memoryBytes: 65_536, fuel: 42, throttledUs: 0 });
@@ -423,12 +424,15 @@ test("Daemon: serves metrics of what is there, and nothing else", async () => {
   const response = await get("/metrics");
   expect(response.headers.get("content-type")).toContain("text/plain; version=0.0.4");
   const text = await response.text();
-  const labels = '{namespace="default",instance="a",owner="WasmDeployment/web"}';
+  const workload = 'namespace="default",workload="WasmDeployment/web"';
+  const labels = `{${workload},instance="a"}`;
   for (const line of [
     `wherry_instance_cpu_seconds_total${labels} 1.5`,
     `wherry_instance_fuel_total${labels} 42`,
     `wherry_instance_memory_bytes${labels} 65536`,
     `wherry_instance_restarts_total${labels} 0`,
+    `wherry_workload_cpu_seconds_total{${workload}} 1.5`,
+    `wherry_workload_instances{${workload},phase="Running"} 1`,
     'wherry_node_instances{phase="Running"} 1',
     'wherry_node_condition{condition="Confinement"} 1',
     'wherry_node_condition{condition="MemoryPressure"} 0',

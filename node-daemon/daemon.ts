@@ -28,6 +28,7 @@ import type { DaemonOptions } from "./options.ts";
 import type { RuntimeDriver, RuntimeFacts } from "./runtimes/runtime-driver.ts";
 import { type GatewayProgram, installGatewayProgram } from "./serving/gateway-program.ts";
 import { NodeServing } from "./serving/node-serving.ts";
+import { metricsAddressOf } from "./serving/serving-options.ts";
 import { dial } from "./session/channel.ts";
 import { type Checkpoint, openCheckpoint } from "./session/checkpoint.ts";
 import { LogSender } from "./session/log-sender.ts";
@@ -153,6 +154,7 @@ export class Daemon {
         checkpoint,
         found,
         folders: offered,
+        metricsAddress: metricsAddress(options, machine?.metricsPort),
         onConnected,
       }),
     );
@@ -264,6 +266,8 @@ interface LinkParts {
   readonly found: readonly (readonly [RuntimeFacts, RuntimeDriver])[];
   /** What it offers of its file system, as the scheduler is to know it. */
   readonly folders: readonly HostFolder[];
+  /** Where Prometheus reads; empty: nowhere. */
+  readonly metricsAddress: string;
   readonly onConnected: () => void;
 }
 
@@ -287,6 +291,7 @@ function createLink(options: DaemonOptions, parts: DaemonParts, linked: LinkPart
     },
     instances: agent,
     serving,
+    traffic: serving,
     conditions: parts.conditions,
     modules: moduleBoard,
     logs,
@@ -321,7 +326,7 @@ function createLink(options: DaemonOptions, parts: DaemonParts, linked: LinkPart
 function helloOf(
   options: DaemonOptions,
   { version, random }: DaemonParts,
-  { found, folders }: Pick<LinkParts, "found" | "folders">,
+  { found, folders, metricsAddress }: Pick<LinkParts, "found" | "folders" | "metricsAddress">,
 ): Hello {
   return {
     nodeName: options.name,
@@ -335,7 +340,13 @@ function helloOf(
     bootId: random.uuid(),
     grants: grantsOf(options, folders),
     updatesContents: true,
+    metricsAddress,
   };
+}
+
+function metricsAddress({ machine, serving }: DaemonOptions, port: number | undefined): string {
+  if (machine.metrics === undefined || port === undefined) return "";
+  return metricsAddressOf({ host: machine.metrics.host, port }, serving);
 }
 
 function gatewayOf({ peerAddress, urls }: NodeServing): Pick<Hello, "gatewayAddress" | "gatewayUrls"> {

@@ -142,6 +142,7 @@ function parseFlags(args: readonly string[]) {
         "eviction-memory": text,
         "eviction-disk": text,
         "metrics-address": text,
+        "metrics-per-instance": { type: "boolean" },
         "keep-instances-on-exit": { type: "boolean" },
         "shim-max-age": text,
         "end-orphaned-shims-after": text,

@@ -6,18 +6,23 @@ import type { RunUsage } from "./runtimes/runtime-driver.ts";
  */
 const silentRounds = 2;
 
+/** What a run has used, and when that was so, by the monotonic clock. */
+export interface TimedUsage extends RunUsage {
+  readonly atMs: number;
+}
+
 /** The last usage of each instance, and which of it is news. */
 export class UsageBook {
-  readonly #usage = new Map<string, RunUsage>();
+  readonly #usage = new Map<string, TimedUsage>();
   readonly #changed = new Set<string>();
   /** Of what was news: in how many rounds without more it is told once more. */
   readonly #silentIn = new Map<string, number>();
 
-  note(usage: RunUsage): void {
+  note(usage: RunUsage, atMs: number): void {
     const { uid } = usage.id;
     const before = this.#usage.get(uid);
     if (before && isSame(before, usage)) return;
-    this.#usage.set(uid, usage);
+    this.#usage.set(uid, { ...usage, atMs });
     this.#changed.add(uid);
   }
 
@@ -32,17 +37,17 @@ export class UsageBook {
   }
 
   /** A round: what changed since the last one, and what has not for two. */
-  take(): readonly RunUsage[] {
+  take(nowMs: number): readonly TimedUsage[] {
     const due = new Set(this.#changed);
     for (const [uid, rounds] of this.#silentIn) {
       if (this.#changed.has(uid)) continue;
       if (rounds > 1) this.#silentIn.set(uid, rounds - 1);
       else if (this.#silentIn.delete(uid)) due.add(uid);
     }
-    const taken: RunUsage[] = [];
+    const taken: TimedUsage[] = [];
     for (const uid of due) {
       const usage = this.#usage.get(uid);
-      if (usage) taken.push(usage);
+      if (usage) taken.push(this.#changed.has(uid) ? usage : { ...usage, atMs: nowMs });
     }
     for (const uid of this.#changed) this.#silentIn.set(uid, silentRounds);
     this.#changed.clear();
@@ -50,8 +55,12 @@ export class UsageBook {
   }
 
   /** A new session knows nothing yet: everything is news again. */
-  renew(): void {
-    for (const uid of this.#usage.keys()) this.#changed.add(uid);
+  renew(nowMs: number): void {
+    for (const [uid, usage] of this.#usage) {
+      // Nothing has changed since, so it is so now.
+      if (!this.#changed.has(uid)) this.#usage.set(uid, { ...usage, atMs: nowMs });
+      this.#changed.add(uid);
+    }
   }
 }
 

@@ -38,13 +38,13 @@ test("UsageBook: tells what changed, once, and everything to a new session", () 
     fuel: 0,
     throttledUs: 0,
   });
-  book.note(usage("a", 1));
-  book.note(usage("b", 1));
-  expect(book.take()).toHaveLength(2);
-  book.note(usage("a", 1));
-  book.note(usage("b", 2));
-  expect(book.take()).toEqual([usage("b", 2)]);
+  book.note(usage("a", 1), 0);
+  book.note(usage("b", 1), 0);
+  expect(book.take(0)).toHaveLength(2);
+  book.note(usage("a", 1), 0);
+  book.note(usage("b", 2), 0);
+  expect(book.take(0)).toMatchObject([usage("b", 2)]);
   book.forget("a");
-  book.renew();
-  expect(book.take()).toEqual([usage("b", 2)]);
+  book.renew(0);
+  expect(book.take(0)).toMatchObject([usage("b", 2)]);
 });

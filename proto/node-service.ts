@@ -24,6 +24,9 @@ export const helloLimits = {
   gatewayTextMax: 300,
 } as const;
 
+/** What addresses in a hello look like; others are refused. */
+export const hostPortForm = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?):[0-9]{1,5}$/;
+
 const definition = loadSync(fileURLToPath(new URL("wherry/v1/node.proto", import.meta.url)), {
   longs: Number,
   enums: String,

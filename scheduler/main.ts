@@ -10,8 +10,11 @@ import type { AuditLog } from "./apiserver/audit/audit-log.ts";
 import { ValueCodec } from "./apiserver/storage/encryption.ts";
 import type { Store } from "./store/store.ts";
 import { type ApiServer, createApiServer } from "./apiserver/api-server.ts";
+import type { Monitoring } from "./apiserver/metrics/monitoring.ts";
+import { AskedSources } from "./autoscaling/asked-sources.ts";
 import { Engine } from "./engine/engine.ts";
 import type { LiveResource } from "./apiserver/live-resource.ts";
+import { SchedulerMonitoring } from "./metrics/scheduler-monitoring.ts";
 import { AssignmentProofs, proofSecrets } from "./nodes/assignment-proofs.ts";
 import { NodeServer } from "./nodes/node-server.ts";
 import {
@@ -40,7 +43,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     log.error("Secrets cannot be read or written", { reason: options.encryption.reason });
   // The engine needs the API server's backend, and the server the engine's instances: filled in before it listens.
   const live = new Map<string, LiveResource>();
-  const simulated: { engine?: Engine } = {};
+  const later: { engine?: Engine; monitoring?: Monitoring } = {};
   const api = await createApiServer({
     store,
     form: new ValueCodec(options.encryption),
@@ -52,27 +55,25 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     serviceAccountKeys: options.serviceAccountKeys,
     audit,
     live,
-    simulator: () => simulated.engine?.simulator,
-    callEndpoints: (uid) => simulated.engine?.callEndpoints(uid),
+    simulator: () => later.engine?.simulator,
+    callEndpoints: (uid) => later.engine?.callEndpoints(uid),
+    monitoring: () => later.monitoring,
     ...options.listen,
   });
   if (store.readOnly !== undefined) return serveReadOnly(options, { api, store, audit, stop, log });
   const recorder = options.recording && (await PlacementRecorder.open({ ...options.recording, clock, log }));
   const epoch = await api.backend.takeEpoch();
+  const asked = new AskedSources({ ...options, backend: api.backend, clock, random, log });
   const engine = new Engine({
-    backend: api.backend,
+    ...engineOptions(options, api, asked),
     clock,
     random,
     log,
-    lostAfterMs: options.lostAfterMs,
-    placement: options.placement,
-    objectCounts: api.counts,
-    ticketKeys: options.serviceAccountKeys.map(({ publicKey }) => publicPem(publicKey)),
     observer: recorder,
   });
   await engine.start();
   live.set("wasminstances", engine.live);
-  simulated.engine = engine;
+  later.engine = engine;
   const nodes = new NodeServer({
     ...options.nodesListen,
     tls: options.tls,
@@ -83,6 +84,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     clock,
     log,
   });
+  later.monitoring = monitoringOf(options, { engine, nodes, epoch, asked });
   const nodesAddress = await nodes.listen();
   const { url } = await api.listen();
   log.info("ready", { url, nodesAddress, epoch });
@@ -96,10 +98,47 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   await api.drain();
   await nodes.close();
   await engine.close();
+  await asked[Symbol.asyncDispose]();
   await recorder?.[Symbol.asyncDispose]();
   await api.close();
   await audit?.close();
   await store.close();
+}
+
+interface MonitoredParts {
+  readonly engine: Engine;
+  readonly nodes: NodeServer;
+  readonly epoch: number;
+  readonly asked: AskedSources;
+}
+
+function monitoringOf(
+  { tls }: SchedulerOptions,
+  { engine, nodes, epoch, asked }: MonitoredParts,
+): SchedulerMonitoring {
+  return new SchedulerMonitoring({
+    engine,
+    sessions: nodes.figures,
+    leadership: { epoch, certificate: tls.cert },
+    autoscalers: () => engine.autoscalers,
+    questions: () => asked.board.counts,
+  });
+}
+
+function engineOptions(
+  { lostAfterMs, placement, wideHostNamespaces, serviceAccountKeys }: SchedulerOptions,
+  { backend, scales, counts }: ApiServer,
+  { sources }: AskedSources,
+) {
+  return {
+    backend,
+    autoscaling: { scales, sources },
+    lostAfterMs,
+    placement,
+    objectCounts: counts,
+    wideHostNamespaces,
+    ticketKeys: serviceAccountKeys.map(({ publicKey }) => publicPem(publicKey)),
+  };
 }
 
 function publicPem(key: KeyObject): string {

@@ -48,6 +48,7 @@ test("parseSchedulerOptions: defaults", () => {
     serviceAccountKeys: [],
     audit: undefined,
     lostAfterMs: 15_000,
+    wideHostNamespaces: [],
   });
 });
 
@@ -65,6 +66,12 @@ test("parseSchedulerOptions: IPv6 address and duration", () => {
   const options = parseSchedulerOptions([...complete, "--listen", "[::1]:0", "--lost-after", "2m"]);
   expect(options.listen).toEqual({ host: "::1", port: 0 });
   expect(options.lostAfterMs).toBe(120_000);
+});
+
+test("parseSchedulerOptions: namespaces", () => {
+  const of = (text: string) =>
+    parseSchedulerOptions([...complete, "--wide-host-namespaces", text]).wideHostNamespaces;
+  expect([of("default,shop"), of("*")]).toEqual([["default", "shop"], ["*"]]);
 });
 
 test("parseSchedulerOptions: tokens, keys and the audit log", () => {
@@ -134,6 +141,11 @@ test.each([
   },
   { name: "no port", args: [...complete, "--nodes-listen", "localhost"], message: "expected HOST:PORT" },
   { name: "bad duration", args: [...complete, "--lost-after", "soon"], message: "--lost-after soon" },
+  {
+    name: "no namespace",
+    args: [...complete, "--wide-host-namespaces", "a,,b"],
+    message: "--wide-host-namespaces a,,b",
+  },
   { name: "zero duration", args: [...complete, "--lost-after", "0s"], message: "--lost-after 0s" },
   {
     name: "a server of metrics without a scheme",

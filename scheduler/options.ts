@@ -42,6 +42,8 @@ export interface SchedulerOptions {
   /** Of Secrets in the store. */
   readonly encryption: EncryptionKeys;
   readonly lostAfterMs: number;
+  /** Which may have routes for `*` and `*.com` without a label that says so; `*`: all. */
+  readonly wideHostNamespaces: readonly string[];
   readonly placement: PlacementConfiguration;
   /** Which servers autoscalers may ask for metrics. Empty: none. */
   readonly metricServers: readonly ServerPattern[];
@@ -75,6 +77,9 @@ export const schedulerUsage = `Usage: wherry-scheduler --store sqlite:FILE --ca 
                            encrypts Secrets in the store: a line NAME:BASE64 (32 bytes) for each key; the first
                            encrypts, all decrypt
   --lost-after DURATION    how long a silent node keeps its instances (default 15s)
+  --wide-host-namespaces NAME[,NAME...]
+                           whose routes may be for all hosts, or for "*." and a single label; "*": of all namespaces. Others
+                           need the label wherry.dev/wide-hosts=true (default: none)
   --placement-config FILE  how nodes are chosen: profiles, overcommit, backoff (YAML, see docs/PLACEMENT.md)
   --allow-metrics-server PATTERN
                            a server that autoscalers may ask for metrics: SCHEME://HOST[:PORT], the scheme http, https,
@@ -103,6 +108,7 @@ export function parseSchedulerOptions(args: readonly string[]): SchedulerOptions
     recording: rotation(values, "record-placement"),
     encryption: encryption(values["encryption-key-file"]),
     lostAfterMs: duration("lost-after", values["lost-after"] ?? "15s"),
+    wideHostNamespaces: namespaces(values, "wide-host-namespaces"),
     placement: placement(values),
     metricServers: metricServers.map(metricServer),
     logLevel,
@@ -148,6 +154,7 @@ function parseFlags(args: readonly string[]): {
         "record-placement-maxbackup": text,
         "encryption-key-file": text,
         "lost-after": text,
+        "wide-host-namespaces": text,
         "placement-config": text,
         "log-level": text,
       },
@@ -199,6 +206,16 @@ function serviceAccountKeys(paths: readonly string[]): readonly ServiceAccountKe
       `--${keyFlag} ${paths[0]}: the first key signs and must be a private one`,
     );
   return keys;
+}
+
+/** Separated by commas. */
+function namespaces(values: Flags, flag: string): readonly string[] {
+  const text = values[flag];
+  if (text === undefined) return [];
+  const names = text.split(",");
+  if (names.some((name) => name !== "*" && !/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name)))
+    throw invalid(flag, text, 'names of namespaces, separated by commas, or "*"');
+  return names;
 }
 
 function metricServer(text: string): ServerPattern {

@@ -18,7 +18,7 @@ export interface Step {
   run(): Promise<StepResult>;
 }
 
-const generatedFolders = ["charts/wherry/crds", "api/gen", "proto/gen"];
+const generatedFolders = ["charts/wherry/crds", "api/gen", "proto/gen", "deploy/grafana"];
 
 /** Everything but the tests. */
 export const gateSteps: readonly Step[] = [

@@ -6,6 +6,7 @@
  *   api/schema/answer/*.yaml   ->  api/gen/answer/*.yaml       (what subresources answer)
  *   all of them                ->  api/gen/kinds.gen.ts        (TypeScript types)
  *   proto/**\/*.proto           ->  proto/gen/                  (TypeScript types)
+ *   tools/dashboard/panels.ts  ->  deploy/grafana/wherry.json  (Grafana's dashboard)
  * CI runs it and refuses a difference.
  */
 import { execFileSync } from "node:child_process";
@@ -13,6 +14,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "nod
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse, stringify } from "yaml";
+import { grafanaDashboard } from "./dashboard/grafana.ts";
 import { kindInterface, namedInterface, type Schema } from "./generate/types.ts";
 
 interface KindSource {
@@ -173,5 +175,12 @@ function generateProto(): void {
   console.log("wrote proto/gen");
 }
 
+function generateDashboard(): void {
+  mkdirSync(join(root, "deploy/grafana"), { recursive: true });
+  writeFileSync(join(root, "deploy/grafana/wherry.json"), `${JSON.stringify(grafanaDashboard(), null, 2)}\n`);
+  console.log("wrote deploy/grafana/wherry.json");
+}
+
 generateKinds();
 generateProto();
+generateDashboard();

@@ -239,8 +239,10 @@ export interface HttpHandler {
   readonly queueLength: number;
   /** handler: wasi-http only: after how many requests a WebAssembly instance is replaced by a new one, 1000 if empty. With 1 each request gets a fresh one. */
   readonly requestsPerInstance: number;
-  /** How long a request may take, waiting included, 30 if empty; then it is ended, and answered with 504. */
+  /** By when the head of an answer has to be there, waiting included, 30 if empty; then the request is ended, and answered with 504. An answer that has begun may take as long as it likes: see idleTimeoutSeconds, and timeouts of WasmRoutes. */
   readonly requestTimeoutSeconds: number;
+  /** For how long nothing of an answer that has begun, and of its request, may come, 60 if empty; then it is broken off. Event streams say something more often, and be it a comment. */
+  readonly idleTimeoutSeconds?: number;
   /** The largest body of a request, 16 MiB if empty; larger ones are answered with 413. */
   readonly maxRequestBodyBytes: number;
 }

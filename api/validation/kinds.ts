@@ -1,4 +1,5 @@
 import type {
+  WasmAutoscaler,
   WasmCronJob,
   WasmDaemonSet,
   WasmDeployment,
@@ -9,6 +10,8 @@ import type {
 } from "../gen/kinds.gen.ts";
 import type { ApiObject } from "../object-meta.ts";
 import type { FieldError } from "./field-error.ts";
+import { validateWasmAutoscaler } from "./wasm-autoscaler.ts";
+import { wasmAutoscalerWarnings } from "./wasm-autoscaler-warnings.ts";
 import { validateWasmCronJob } from "./wasm-cron-job.ts";
 import { jobSpecWarnings } from "./job-spec.ts";
 import { validateWasmDaemonSet, wasmDaemonSetWarnings } from "./wasm-daemon-set.ts";
@@ -22,6 +25,7 @@ export type SemanticCheck = (object: ApiObject, old: ApiObject | undefined) => r
 
 /** What a schema cannot say, by kind. Each check gets objects that the kind's schema has accepted. */
 export const semanticChecks: Readonly<Record<string, SemanticCheck>> = {
+  WasmAutoscaler: typed<WasmAutoscaler>(validateWasmAutoscaler),
   WasmCronJob: typed<WasmCronJob>(validateWasmCronJob),
   WasmDaemonSet: typed<WasmDaemonSet>(validateWasmDaemonSet),
   WasmDeployment: typed<WasmDeployment>(validateWasmDeployment),
@@ -33,6 +37,7 @@ export const semanticChecks: Readonly<Record<string, SemanticCheck>> = {
 
 /** What clients are told beside the answer, by kind: of what is legal, and probably not what was meant. */
 export const semanticWarnings: Readonly<Record<string, (object: ApiObject) => readonly string[]>> = {
+  WasmAutoscaler: (object) => wasmAutoscalerWarnings(object as unknown as WasmAutoscaler),
   WasmCronJob: (object) =>
     jobSpecWarnings((object as unknown as WasmCronJob).spec.jobTemplate.spec, "spec.jobTemplate.spec"),
   WasmDaemonSet: (object) => wasmDaemonSetWarnings(object as unknown as WasmDaemonSet),

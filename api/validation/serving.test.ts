@@ -127,6 +127,24 @@ test("faultsOfServingJob: jobs serve nothing", () => {
   expect(faultsOfServingJob(spec({}), "s")).toEqual([]);
 });
 
+test.each([
+  ["wasi-http", 1, undefined],
+  ["wagi", 1_000, undefined],
+  [
+    "wagi",
+    1,
+    "s.http.requestsPerInstance: means nothing with handler wagi: a program runs anew for each request anyhow",
+  ],
+  [
+    "listener",
+    5,
+    "s.http.requestsPerInstance: means nothing with handler listener: its server runs on for all of them",
+  ],
+] as const)("servingWarnings: requestsPerInstance of %s, %d", (handler, requestsPerInstance, warning) => {
+  const warnings = servingWarnings(spec({ http: http({ handler, requestsPerInstance }) }), "s");
+  expect(warnings).toEqual(warning === undefined ? [] : [warning]);
+});
+
 test.each<{ name: string; given: Partial<InstanceSpec>; warns: boolean }>([
   { name: "nothing served", given: {}, warns: false },
   { name: "requests that end in time", given: { http: http({}) }, warns: false },

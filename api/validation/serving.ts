@@ -44,11 +44,18 @@ export function servingWarnings(spec: InstanceSpec, field: string): readonly str
   const [at, seconds] = http
     ? (["http.requestTimeoutSeconds", http.requestTimeoutSeconds] as const)
     : (["functions.timeoutSeconds", functions?.timeoutSeconds ?? 0] as const);
-  return seconds > grace
-    ? [
-        `${field}.${at}: ${seconds} s are more than terminationGracePeriodSeconds (${grace}): what takes longer than that is cut off when an instance stops`,
-      ]
-    : [];
+  const tooLong = `${field}.${at}: ${seconds} s are more than terminationGracePeriodSeconds (${grace}): what takes longer than that is cut off when an instance stops`;
+  return [...(seconds > grace ? [tooLong] : []), ...(http ? reuseWarnings(http, field) : [])];
+}
+
+const requestsPerInstanceDefault = 1_000;
+
+/** The default stands there for every handler. */
+function reuseWarnings({ handler, requestsPerInstance }: HttpHandler, field: string): readonly string[] {
+  if (handler === "wasi-http" || requestsPerInstance === requestsPerInstanceDefault) return [];
+  const what =
+    handler === "wagi" ? "a program runs anew for each request anyhow" : "its server runs on for all of them";
+  return [`${field}.http.requestsPerInstance: means nothing with handler ${handler}: ${what}`];
 }
 
 /** Whether the node starts the module anew for requests, instead of once for the life of the instance. */

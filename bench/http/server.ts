@@ -70,7 +70,7 @@ export async function untilAnswered(url: string, isAlive: () => boolean): Promis
 }
 
 /** With the processes that it has started: jco serve works in one of these, and would leave it behind. */
-async function end(child: ChildProcess): Promise<void> {
+export async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
   const gone = once(child, "exit");
   for (const pid of processTree(child.pid)) kill(pid);

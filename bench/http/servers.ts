@@ -1,3 +1,4 @@
+import { directHandlers } from "./peers/direct.ts";
 import { cComponent, javaScriptComponent, jcoServe } from "./peers/jco-serve.ts";
 import { plainNode, plainProxy } from "./peers/plain-node.ts";
 import { wasmtimeServe } from "./peers/wasmtime-serve.ts";
@@ -19,4 +20,5 @@ export const servers: readonly Server[] = [
   jcoServe(javaScriptComponent, { fresh: true }),
   wasmtimeServe,
   ...wherryHandlers,
+  ...directHandlers,
 ];

@@ -47,13 +47,21 @@ export function define(command: Command, { terminal, connect }: CommandContext):
       const { resource, name: workloadName } = selectWorkload(await connection.resources(), workload);
       if (!Object.hasOwn(callableKinds, resource.plural))
         throw new Failure(`${resource.kind} has no functions; deployments and daemon sets may have them`);
-      const ticket = await client.request<CallTicket>({
-        method: "POST",
-        path: resourcePath(resource, namespace, workloadName, "calls"),
-        body: { apiVersion: groupVersion(resource), kind: "CallTicket" },
-      });
+      const askForTicket = (signal?: AbortSignal) =>
+        client.request<CallTicket>({
+          method: "POST",
+          path: resourcePath(resource, namespace, workloadName, "calls"),
+          body: { apiVersion: groupVersion(resource), kind: "CallTicket" },
+          signal,
+        });
+      // The first one here, as who may not call is told by the API server; the next ones know of other gateways.
+      let first: CallTicket | undefined = await askForTicket();
       await using functions = new WherryFunctions({
-        tickets: () => Promise.resolve(ticket.status),
+        tickets: async (_workload, signal) => {
+          const { status } = first ?? (await askForTicket(signal));
+          first = undefined;
+          return status;
+        },
         namespace,
       });
       const answer = await called(

@@ -76,6 +76,7 @@ test("up: tells the children where everything is", async () => {
   expect(scheduler).toContain(`--store sqlite:${folder}/scheduler/store.db --listen 127.0.0.1:0`);
   expect(scheduler).toContain(`--service-account-key-file ${folder}/pki/service-account.key`);
   expect(scheduler).toContain(`--encryption-key-file ${folder}/pki/encryption.keys`);
+  expect(scheduler).toContain("--wide-host-namespaces default");
   expect(scheduler).toContain("--placement-config /etc/placement.yaml");
   expect(scheduler).toContain("--allow-metrics-server * --allow-metrics-server http://169.254.1.1:9090");
   const node = childArgs("node-lap-top").join(" ");
@@ -123,6 +124,20 @@ test.each([
   run.stop();
   await run.ended;
 });
+
+test.each([
+  { metricsPerInstance: false, expected: "--metrics-address 127.0.0.1:0 --gateway" },
+  { metricsPerInstance: true, expected: "--metrics-address 127.0.0.1:0 --metrics-per-instance --gateway" },
+])(
+  "up: daemons serve metrics at any port, of instances: $metricsPerInstance",
+  async ({ metricsPerInstance, expected }) => {
+    const run = start({ metricsPerInstance, http: { port: 8000, strict: true } });
+    await run.ready;
+    expect(childArgs("node-lap-top").join(" ")).toContain(expected);
+    run.stop();
+    await run.ended;
+  },
+);
 
 test("up: HTTPS is accepted at a certain port and the next one, also without HTTP", async () => {
   const run = start({ nodes: 2, httpsPort: 8443 });

@@ -43,6 +43,8 @@ export const statusDelayMs = 20;
 
 /** How often changed usage is sent: what an autoscaler or `top` can make use of. */
 export const usageIntervalMs = 10 * secondMs;
+/** As often as gateways say what they have counted. */
+export const trafficIntervalMs = 1 * secondMs;
 
 /** Between attempts to reach the scheduler; jittered, because all nodes lose it at the same moment. */
 export const reconnectBackoff: BackoffLimits = { initialMs: 100, factor: 2, maxMs: 10 * secondMs };

@@ -24,7 +24,7 @@ const listeners = [
 ];
 const spec = (more: Partial<InstanceSpec>): InstanceSpec => ({ ...buildSpec(), ...more });
 
-const limits = { timeoutMs: 30_000, bodyBytesMax: 1024 };
+const limits = { timeoutMs: 30_000, idleTimeoutMs: 60_000, bodyBytesMax: 1024 };
 const reused = { handler: "wasi-http", concurrency: 4, queueMax: 8, requestsPerInstance: 100, ...limits };
 const server = { listener: "web", address: "127.0.0.1", port: 8081, concurrency: 4, ...limits };
 
@@ -37,6 +37,11 @@ test.each([
     { serving: { ...reused, handler: "wagi", requestsPerInstance: 1 }, server: undefined },
   ],
   [
+    "answers that may be silent for longer",
+    { http: { ...http, idleTimeoutSeconds: 300 } },
+    { serving: { ...reused, idleTimeoutMs: 300_000 }, server: undefined },
+  ],
+  [
     "functions",
     { functions },
     {
@@ -46,6 +51,7 @@ test.each([
         queueMax: 3,
         requestsPerInstance: 5,
         timeoutMs: 7_000,
+        idleTimeoutMs: 7_000,
         bodyBytesMax: 11,
       },
       server: undefined,

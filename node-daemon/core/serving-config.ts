@@ -14,8 +14,10 @@ export interface Serving {
   readonly queueMax: number;
   /** After so many requests a WebAssembly instance is replaced; 1: fresh for each. Always 1 for wagi. */
   readonly requestsPerInstance: number;
-  /** From the arrival of a request at the shim to the end of its answer. A caller may ask for less. */
+  /** From the arrival of a request at the shim to the head of its answer. A caller may ask for less, and for an end. */
   readonly timeoutMs: number;
+  /** Then: for how long nothing may come or go. */
+  readonly idleTimeoutMs: number;
   readonly bodyBytesMax: number;
 }
 
@@ -29,6 +31,7 @@ export interface ServerConfig {
   readonly port: number;
   readonly concurrency: number;
   readonly timeoutMs: number;
+  readonly idleTimeoutMs: number;
   readonly bodyBytesMax: number;
 }
 
@@ -38,17 +41,24 @@ export interface ServingConfig {
   readonly server: ServerConfig | undefined;
 }
 
+const idleSecondsDefault = 60;
+
 /** Throws an error whose message names the field. */
 export function configureServing({ http, functions, listeners }: InstanceSpec): ServingConfig {
   if (functions) {
     const { concurrency, queueLength: queueMax, callsPerInstance, timeoutSeconds, maxBytes } = functions;
-    const limits = { timeoutMs: timeoutSeconds * 1000, bodyBytesMax: maxBytes };
+    const timeoutMs = timeoutSeconds * 1000;
+    const limits = { timeoutMs, idleTimeoutMs: timeoutMs, bodyBytesMax: maxBytes };
     const serving = { concurrency, queueMax, requestsPerInstance: callsPerInstance, ...limits } as const;
     return { serving: { handler: "functions", ...serving }, server: undefined };
   }
   if (!http) return { serving: undefined, server: undefined };
   const { handler, concurrency, queueLength: queueMax, requestsPerInstance } = http;
-  const limits = { timeoutMs: http.requestTimeoutSeconds * 1000, bodyBytesMax: http.maxRequestBodyBytes };
+  const limits = {
+    timeoutMs: http.requestTimeoutSeconds * 1000,
+    idleTimeoutMs: (http.idleTimeoutSeconds ?? idleSecondsDefault) * 1000,
+    bodyBytesMax: http.maxRequestBodyBytes,
+  };
   if (handler !== "listener") {
     const reuse = handler === "wagi" ? 1 : requestsPerInstance;
     const serving = { handler, concurrency, queueMax, requestsPerInstance: reuse, ...limits };

@@ -46,10 +46,21 @@ export function headFor(
   };
 }
 
-/** How long an attempt may take there. */
+/** How long an attempt may take there until its answer begins. */
 export function attemptMsMax(rule: RuleEntry, place: Backend): number {
-  const routeMs = rule.attemptTimeoutMs > 0 ? rule.attemptTimeoutMs : Number.POSITIVE_INFINITY;
-  return Math.min(routeMs, place.kind === "remote" ? gatewayLimits.remoteMs : localMsMax(place));
+  return Math.min(wholeAttemptMs(rule), place.kind === "remote" ? gatewayLimits.remoteMs : localMsMax(place));
+}
+
+/** … and to the end of its answer, as HTTPRoute has it. */
+export function wholeAttemptMs({ attemptTimeoutMs }: RuleEntry): number {
+  return attemptTimeoutMs > 0 ? attemptTimeoutMs : Number.POSITIVE_INFINITY;
+}
+
+/** For how long nothing of an answer that has begun may come, nor of its request. */
+export function idleMsMax(place: Backend): number {
+  if (place.kind === "remote") return gatewayLimits.remoteMs;
+  const { idleTimeoutMs = gatewayLimits.idleMs, reach } = place.attached.endpoint;
+  return reach.kind === "shim" ? idleTimeoutMs + gatewayLimits.shimGraceMs : idleTimeoutMs;
 }
 
 /** A shim ends requests by itself, and knows more of them than that they took too long. */

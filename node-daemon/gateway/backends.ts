@@ -9,7 +9,14 @@ import type { Endpoint, GatewayWorkload } from "./control.ts";
 import { Deadline } from "./core/deadline-wheel.ts";
 import { nextAsideMs, noteFailure, noteSuccess } from "./core/health.ts";
 import { HoldQueue, HoldRoom } from "./core/hold-queue.ts";
-import { type Choice, LocalPlace, type Place, RemotePlace, WorkloadPool } from "./core/workload-pool.ts";
+import {
+  type Choice,
+  LocalPlace,
+  type Place,
+  RemotePlace,
+  type Wanted,
+  WorkloadPool,
+} from "./core/workload-pool.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { Figures } from "./figures.ts";
 import { gatewayLimits } from "./limits.ts";
@@ -41,8 +48,8 @@ export class Workload {
   readonly uid: string;
   readonly pool = new WorkloadPool<LocalTarget, RemoteTarget>();
   readonly figures = new Figures();
-  /** By template; "" are those that any will do for. */
-  readonly held = new Map<string, HoldQueue<Holder>>();
+  /** By what they wait for. */
+  readonly held = new Map<Wanted, HoldQueue<Holder>>();
   facts: GatewayWorkload | undefined;
   heldCount = 0;
   /** When something was last said of its answers. */
@@ -186,19 +193,26 @@ export class Backends {
 
   choose(
     workload: Workload,
-    templateHash: string | undefined,
+    wanted: Wanted,
     tried: readonly Backend[],
     scope: "anywhere" | "here",
   ): Choice<LocalTarget, RemoteTarget> {
-    return workload.pool.choose(templateHash, tried, this.#ports.random.fraction(), scope);
+    return workload.pool.choose(wanted, tried, this.#ports.random.fraction(), scope);
   }
 
   begin(workload: Workload, place: Backend): void {
-    workload.pool.begin(place);
+    const { pool, figures } = workload;
+    const { beyond } = pool;
+    pool.begin(place);
+    // Those of other gateways change nothing else.
+    if (pool.beyond !== beyond) figures.changed = true;
   }
 
   finish(workload: Workload, place: Backend): void {
-    workload.pool.finish(place);
+    const { pool, figures } = workload;
+    const { beyond } = pool;
+    pool.finish(place);
+    if (pool.beyond !== beyond) figures.changed = true;
     if (place.isGone && place.kind === "local" && place.inFlight === 0) this.#drained(place);
     if (workload.heldCount > 0) this.#releaseHeld(workload);
   }
@@ -216,8 +230,8 @@ export class Backends {
   }
 
   /** Whether others wait for the same, who come first. */
-  isHeld(workload: Workload, templateHash: string | undefined): boolean {
-    return workload.heldCount > 0 && workload.held.has(templateHash ?? "");
+  isHeld(workload: Workload, wanted: Wanted): boolean {
+    return workload.heldCount > 0 && workload.held.has(wanted);
   }
 
   /** A request is over. */
@@ -226,15 +240,14 @@ export class Backends {
   }
 
   /** False: too many wait already. */
-  hold(workload: Workload, holder: Holder, templateHash: string | undefined, bytes: number): boolean {
-    const key = templateHash ?? "";
-    let queue = workload.held.get(key);
+  hold(workload: Workload, holder: Holder, wanted: Wanted, bytes: number): boolean {
+    let queue = workload.held.get(wanted);
     if (queue === undefined) {
       queue = new HoldQueue(this.#room);
-      workload.held.set(key, queue);
+      workload.held.set(wanted, queue);
     }
     if (!queue.add(holder, bytes)) {
-      if (queue.size === 0) workload.held.delete(key);
+      if (queue.size === 0) workload.held.delete(wanted);
       return false;
     }
     workload.heldCount++;
@@ -244,11 +257,10 @@ export class Backends {
     return true;
   }
 
-  unhold(workload: Workload, holder: Holder, templateHash: string | undefined): void {
-    const key = templateHash ?? "";
-    const queue = workload.held.get(key);
+  unhold(workload: Workload, holder: Holder, wanted: Wanted): void {
+    const queue = workload.held.get(wanted);
     if (queue?.remove(holder) !== true) return;
-    if (queue.size === 0) workload.held.delete(key);
+    if (queue.size === 0) workload.held.delete(wanted);
     workload.heldCount--;
     workload.figures.waiting--;
     workload.figures.changed = true;
@@ -304,18 +316,18 @@ export class Backends {
     if (workload.isReleasing) return;
     workload.isReleasing = true;
     try {
-      for (const [key, queue] of workload.held) this.#release(workload, queue, key === "" ? undefined : key);
+      for (const [wanted, queue] of workload.held) this.#release(workload, queue, wanted);
     } finally {
       // A bug in one request is not to hold up all that come after it.
       workload.isReleasing = false;
     }
   }
 
-  #release(workload: Workload, queue: HoldQueue<Holder>, templateHash: string | undefined): void {
+  #release(workload: Workload, queue: HoldQueue<Holder>, wanted: Wanted): void {
     for (let holder = queue.first(); holder !== undefined; holder = queue.first()) {
-      const choice = this.choose(workload, templateHash, [], "anywhere");
+      const choice = this.choose(workload, wanted, [], "anywhere");
       if (choice.kind === "none" || !choice.isFree) return;
-      this.unhold(workload, holder, templateHash);
+      this.unhold(workload, holder, wanted);
       holder.released(choice.place);
     }
   }
@@ -339,7 +351,9 @@ function isSame(a: Endpoint, b: Endpoint): boolean {
     a.templateHash === b.templateHash &&
     a.concurrency === b.concurrency &&
     a.timeoutMs === b.timeoutMs &&
+    a.idleTimeoutMs === b.idleTimeoutMs &&
     a.bodyBytesMax === b.bodyBytesMax &&
+    a.functions === b.functions &&
     keyOf(a) === keyOf(b)
   );
 }

@@ -2,6 +2,7 @@
 import type { Socket } from "node:net";
 import type { Clock } from "../../kit/clock.ts";
 import type { ClientRequest } from "./client-side.ts";
+import type { GatewayCounts } from "./gateway-counts.ts";
 
 /** A connection of a client, as far as its requests want to know. */
 export interface Connection {
@@ -14,10 +15,13 @@ export interface Connection {
   /** As the host of a URL. */
   readonly localAddress: string;
   readonly localPort: number;
+  /** Its client has too many: its first request is answered so, whatever it is. */
+  readonly isBeyond: boolean;
 }
 
 export interface RequestHandlers {
   readonly clock: Clock;
+  readonly counts: GatewayCounts;
   take(request: ClientRequest): void;
   /** Of ours: the one request has failed. */
   bug(thrown: unknown): void;
@@ -40,6 +44,7 @@ export function connectionOf(
   socket: Socket,
   scheme: "http" | "https",
   serverName: string | undefined,
+  isBeyond: boolean,
   addressed: Socket = socket,
 ): Connection {
   return {
@@ -50,5 +55,6 @@ export function connectionOf(
     clientPort: addressed.remotePort ?? 0,
     localAddress: asHost(plain(addressed.localAddress)),
     localPort: addressed.localPort ?? 0,
+    isBeyond,
   };
 }

@@ -59,6 +59,8 @@ export interface GatewayConfig {
   readonly listen: readonly ListenAddress[];
   readonly debugHeaders: boolean;
   readonly trustForwarded: boolean;
+  /** At each process of the gateway; 0: no bound. */
+  readonly connectionsPerClientMax: number;
   /** Where each request is noted; undefined: nowhere. */
   readonly accessLog: string | undefined;
   /** Without a daemon for so long the process ends; undefined: never. */
@@ -96,7 +98,10 @@ export interface Endpoint {
     | { readonly kind: "listener"; readonly address: string; readonly port: number };
   /** Requests that it handles at once; more wait with it. */
   readonly concurrency: number;
+  /** Until the head of the answer. */
   readonly timeoutMs: number;
+  /** Of an answer that has begun: for how long nothing may come or go. Absent: a daemon before had none. */
+  readonly idleTimeoutMs?: number;
   readonly bodyBytesMax: number;
   readonly functions: boolean;
 }
@@ -163,12 +168,27 @@ export type FromGateway =
   | { readonly kind: "drained"; readonly uid: string }
   /** Requests wait for them and nobody can answer. Repeated every second as long as it is so. */
   | { readonly kind: "wake"; readonly workloads: readonly string[] }
-  | { readonly kind: "figures"; readonly workloads: readonly WorkloadFigures[] };
+  | { readonly kind: "figures"; readonly workloads: readonly SaidFigures[] }
+  | { readonly kind: "process"; readonly figures: ProcessFigures };
 
-/** Since the gateway began. Told once a second for those that have changed. */
+/** Of clients. */
+export interface ConnectionFigures {
+  readonly open: number;
+  /** Since the gateway began: too many from one address, or from all. */
+  readonly refused: Readonly<Record<"perClient" | "inAll", number>>;
+}
+
+/**
+ * Of one workload, since the gateway began. Told once a second for those that have changed, and of all when a daemon connects.
+ * What comes from another node's gateway is counted there, so that sums over nodes have each request once; but for `queued`.
+ */
 export interface WorkloadFigures {
   readonly uid: string;
+  /** Whatever became of them. */
+  readonly arrived: number;
   readonly inFlight: number;
+  /** No instance works on them: they are held, or wait with an instance of this node, whoever has sent them there. */
+  readonly queued: number;
   /** Held because there was no instance that could take them. */
   readonly waiting: number;
   readonly requests: Readonly<Record<"1xx" | "2xx" | "3xx" | "4xx" | "5xx", number>>;
@@ -178,6 +198,28 @@ export interface WorkloadFigures {
   readonly wakeUps: number;
   readonly wakeUpSumMs: number;
   readonly retries: number;
+}
+
+/** A gateway of a version before says less. */
+export type SaidFigures = Omit<WorkloadFigures, "arrived" | "queued"> &
+  Partial<Pick<WorkloadFigures, "arrived" | "queued">>;
+
+/** Of the gateway process itself. Told every few seconds; counters are since it began. */
+export interface ProcessFigures {
+  /** Open, by the kind of address that they came to. */
+  readonly connections: Readonly<Record<ListenerKind, number>>;
+  readonly accepted: Readonly<Record<ListenerKind, number>>;
+  /** Of clients: too many from one address, or from all. */
+  readonly connectionsRefused: ConnectionFigures["refused"];
+  readonly handshakesFailed: number;
+  /** Requests that were brought to no workload, by the reason that they were told (docs/HTTP.md). */
+  readonly refusals: Readonly<Record<string, number>>;
+  readonly droppedLogLines: number;
+  readonly cpuSeconds: number;
+  readonly residentBytes: number;
+  /** Since it was last told: by how much the event loop was late at most, and which part of the time it was busy. */
+  readonly loopDelayMs: number;
+  readonly loopUtilization: number;
 }
 
 export const durationBoundsMs = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000] as const;

@@ -7,10 +7,17 @@ export class Deadlines {
   readonly #clock: Clock;
   readonly #wheel: DeadlineWheel;
   #isTicking = false;
+  #tickedMs: number;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#wheel = new DeadlineWheel(gatewayLimits.tickMs, clock.monotonic());
+    this.#tickedMs = clock.monotonic();
+    this.#wheel = new DeadlineWheel(gatewayLimits.tickMs, this.#tickedMs);
+  }
+
+  /** What the time is, at a tick or two, as long as any deadline is set: costs nothing. */
+  get tickedMs(): number {
+    return this.#tickedMs;
   }
 
   /** `dueMs` by the monotonic clock. */
@@ -25,9 +32,11 @@ export class Deadlines {
 
   #tickLater(): void {
     this.#isTicking = true;
+    this.#tickedMs = this.#clock.monotonic();
     this.#clock.setTimer(gatewayLimits.tickMs, () => {
       this.#isTicking = false;
-      this.#wheel.advance(this.#clock.monotonic());
+      this.#tickedMs = this.#clock.monotonic();
+      this.#wheel.advance(this.#tickedMs);
       if (this.#wheel.size > 0) this.#tickLater();
     });
   }

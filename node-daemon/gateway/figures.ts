@@ -2,6 +2,7 @@ import { durationBoundsMs, type WorkloadFigures } from "./control.ts";
 
 /** What is counted of one workload. */
 export class Figures {
+  arrived = 0;
   inFlight = 0;
   waiting = 0;
   retries = 0;
@@ -23,12 +24,15 @@ export class Figures {
     this.changed = true;
   }
 
-  toMessage(uid: string): WorkloadFigures {
+  /** `beyond`: requests that wait with instances. */
+  toMessage(uid: string, beyond: number): WorkloadFigures {
     const [, c1 = 0, c2 = 0, c3 = 0, c4 = 0, c5 = 0] = this.#classes;
     return {
       uid,
+      arrived: this.arrived,
       inFlight: this.inFlight,
       waiting: this.waiting,
+      queued: this.waiting + beyond,
       requests: { "1xx": c1, "2xx": c2, "3xx": c3, "4xx": c4, "5xx": c5 },
       durations: [...this.#durations],
       durationSumMs: this.#durationSumMs,

@@ -1,21 +1,18 @@
 /**
  * One request of a client, from its route to the end of its answer.
  *
- *   begin ─▶ held ─▶ open ─▶ answering ─▶ over
- *             ▲  │    │ ▲│
- *             │  │    │ └┘ refused, or lost and safe to repeat: another place
- *             └──│────┘    refused by all: it waits for one to come (back)
- *                └─▶ over  the deadline: 503 or 504
+ *   begin ─▶ gathering ─▶ held ─▶ open ─▶ answering ─▶ over
+ *                           ▲  │    │ ▲│
+ *                           │  │    │ └┘ refused, or lost and safe to repeat: another place
+ *                           └──│────┘    refused by all: it waits for one to come (back)
+ *                              └─▶ over  the deadline: 503 or 504
  *
- * - The body is not read before there is a place. What was sent of it is kept until the answer begins, up to a bound: without it nothing
- *   is sent elsewhere.
+ * - A place is taken once the body, or enough of it, is there (client-body.ts).
  * - In each state one party is waited for, and a deadline is set.
  * - The client's going cancels the attempt; a place is given back exactly once.
  */
-import type { Clock } from "../../kit/clock.ts";
 import { assertNever } from "../../kit/errors.ts";
 import type { RuleEntry } from "../../api/route-table.ts";
-import type { Log } from "../../kit/log.ts";
 import type {
   AnswerListener,
   CallerExchange,
@@ -25,8 +22,16 @@ import type {
   ResponseHead,
 } from "../link/exchange.ts";
 import { AnswerRelay } from "./answer-relay.ts";
-import { type AttemptFacts, attemptMsMax, bodyBytesMaxOf, headFor } from "./attempts.ts";
+import {
+  type AttemptFacts,
+  attemptMsMax,
+  bodyBytesMaxOf,
+  headFor,
+  idleMsMax,
+  wholeAttemptMs,
+} from "./attempts.ts";
 import type { Backend, Backends, Holder, Workload } from "./backends.ts";
+import { ClientBody } from "./client-body.ts";
 import type { ClientRequest, RequestTaker } from "./client-side.ts";
 import { changeHeaders, cleanAnswer, cleanTrailers } from "./core/answer-headers.ts";
 import { Deadline } from "./core/deadline-wheel.ts";
@@ -43,30 +48,12 @@ import { isLooker } from "./core/request-headers.ts";
 import type { AttemptEnd } from "./core/retry.ts";
 import { changePath } from "./core/rewrite.ts";
 import type { MatchedRule } from "./core/route-table.ts";
-import type { Deadlines } from "./deadlines.ts";
+import { callable, type Wanted } from "./core/workload-pool.ts";
 import { gatewayLimits } from "./limits.ts";
-import { SentBody } from "./sent-body.ts";
+import { RequestTimes } from "./request-times.ts";
 import { Tries } from "./tries.ts";
+import type { ForwardingContext } from "./forwarding-context.ts";
 import { answerOwn } from "./own-answers.ts";
-import type { GatewayOptions } from "./ports.ts";
-
-/** What a forwarding needs of the gateway that it is part of. */
-export interface ForwardingContext {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly options: GatewayOptions;
-  readonly backends: Backends;
-  readonly deadlines: Deadlines;
-  /** The request is over: for the access log. `place` undefined: it reached none. */
-  note(
-    request: ClientRequest,
-    workload: Workload,
-    place: Backend | undefined,
-    status: number,
-    bytes: number,
-    durationMs: number,
-  ): void;
-}
 
 type RefusedFault = ExchangeFault & { readonly kind: "refused" };
 type FailedFault = ExchangeFault & { readonly kind: "failed" };
@@ -79,23 +66,16 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
   readonly #request: ClientRequest;
   readonly #rule: RuleEntry;
   readonly #workload: Workload;
-  readonly #templateHash: string | undefined;
+  readonly #wanted: Wanted;
   readonly #facts: AttemptFacts;
-  readonly #body: SentBody;
+  readonly #body: ClientBody;
   readonly #answer: AnswerRelay;
   readonly #tries: Tries;
-  readonly #beganMs: number;
-  readonly #wholeDueMs: number;
+  readonly #times: RequestTimes;
 
-  #state: "begin" | "held" | "open" | "answering" | "over" = "begin";
+  #state: "begin" | "gathering" | "held" | "open" | "answering" | "over" = "begin";
   #place: Backend | undefined;
   #exchange: CallerExchange | undefined;
-  /** Of what is waited for now: a place, or this attempt. */
-  #stepDueMs = never;
-  #attemptMs = 0;
-  #holdMs = 0;
-  /** Altogether, up to the last attempt. */
-  #heldMs = 0;
 
   constructor(
     context: ForwardingContext,
@@ -112,46 +92,72 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     this.#request = request;
     this.#rule = rule;
     this.#workload = workload;
-    this.#templateHash = templateHash;
+    this.#wanted = request.call === undefined ? templateHash : callable;
     this.#answer = new AnswerRelay(request);
     this.#tries = new Tries(request.method, rule.retry);
-    // The input of a call is in memory anyhow.
-    this.#body = new SentBody(request.call === undefined ? undefined : never);
-    this.#beganMs = nowMs;
-    this.#wholeDueMs = rule.requestTimeoutMs > 0 ? nowMs + rule.requestTimeoutMs : never;
+    this.#body = new ClientBody(request, context.bodies);
+    this.#times = new RequestTimes(nowMs, rule);
     this.#facts = {
       request,
       rule,
       path: changePath(rule.rewrite?.path, { path: request.path, matchedLength }),
       workload: workload.uid,
       templateHash,
-      wholeDueMs: this.#wholeDueMs,
+      wholeDueMs: this.#times.wholeDueMs,
     };
-    if (request.bodyLength === 0) this.#body.ended = [];
   }
 
   begin(): void {
     const { figures } = this.#workload;
+    figures.arrived++;
     figures.inFlight++;
     figures.changed = true;
     this.#request.taker = this;
     const { requestHeaders } = this.#rule;
     if (requestHeaders !== undefined) changeHeaders(this.#request.headers.list, requestHeaders);
+    const { gatherMs } = this.#body;
+    if (gatherMs === undefined) this.#start();
+    else this.#gather(gatherMs);
+  }
+
+  #gather(ms: number): void {
+    // What is too large in any case is not asked for: the client may wait for leave to send it.
+    const choice = this.#choose();
+    if (choice.kind === "place" && this.#body.length > bodyBytesMaxOf(choice.place))
+      return this.#say(bodyTooLarge);
+    this.#state = "gathering";
+    this.#times.gather(ms);
+    this.#body.gather(this.#times.beganMs);
+    this.#arm();
+  }
+
+  #gathered(nowMs: number): void {
+    this.#body.gathered();
+    this.#state = "begin";
+    this.#times.gathered(nowMs);
+    this.#start();
+  }
+
+  #start(): void {
     // Those that wait already come first.
-    if (this.#backends.isHeld(this.#workload, this.#templateHash)) this.#hold(this.#beganMs);
+    if (this.#backends.isHeld(this.#workload, this.#wanted)) this.#hold(this.#times.startedMs);
     else this.#dispatch(undefined);
+  }
+
+  #choose(): ReturnType<Backends["choose"]> {
+    return this.#backends.choose(this.#workload, this.#wanted, this.#tries.tried, "anywhere");
   }
 
   released(place: Backend): void {
     const nowMs = this.#context.clock.monotonic();
-    this.#heldMs += nowMs - this.#holdMs;
+    this.#times.released(nowMs);
     this.#open(place, nowMs);
   }
 
   /** `refusal`: why the last place has not taken it. */
   #dispatch(refusal: RefusedFault | undefined): void {
-    const choice = this.#backends.choose(this.#workload, this.#templateHash, this.#tries.tried, "anywhere");
-    const nowMs = this.#tries.isNone ? this.#beganMs : this.#context.clock.monotonic();
+    const choice = this.#choose();
+    const nowMs = this.#tries.isNone ? this.#times.startedMs : this.#context.clock.monotonic();
     if (choice.kind === "place") this.#open(choice.place, nowMs);
     else if (refusal?.reason === "full") this.#say(answerToFault(refusal), refusal);
     else this.#hold(nowMs);
@@ -160,16 +166,15 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
   #hold(nowMs: number): void {
     const { hasPlaces } = this.#workload.pool;
     if (!hasPlaces && isLooker(this.#request.headers)) return this.#say(noInstance);
-    const bodyBytes = Math.min(this.#request.bodyLength ?? never, gatewayLimits.holdBodyBytesMax);
+    const bodyBytes = Math.max(
+      this.#body.bytes,
+      Math.min(this.#request.bodyLength ?? never, gatewayLimits.holdBodyBytesMax),
+    );
     this.#state = "held";
     this.#tries.startAnew();
-    this.#holdMs = nowMs;
-    // Waiting anew does not make the whole wait longer.
-    this.#stepDueMs =
-      this.#beganMs + (this.#workload.facts?.wakes === true ? gatewayLimits.wakeMs : gatewayLimits.holdMs);
-    if (
-      !this.#backends.hold(this.#workload, this, this.#templateHash, gatewayLimits.holdBytesEach + bodyBytes)
-    ) {
+    const { wakeMs, holdMs } = gatewayLimits;
+    this.#times.hold(nowMs, this.#workload.facts?.wakes === true ? wakeMs : holdMs);
+    if (!this.#backends.hold(this.#workload, this, this.#wanted, gatewayLimits.holdBytesEach + bodyBytes)) {
       this.#state = "begin";
       return this.#say(tooManyWaiting);
     }
@@ -177,44 +182,35 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
   }
 
   #open(place: Backend, nowMs: number): void {
-    const request = this.#request;
     this.#state = "open";
     this.#place = place;
     this.#backends.begin(this.#workload, place);
-    if ((request.bodyLength ?? this.#body.bytes) > bodyBytesMaxOf(place)) return this.#say(bodyTooLarge);
+    if (this.#body.length > bodyBytesMaxOf(place)) return this.#say(bodyTooLarge);
     this.#tries.begin();
-    this.#attemptMs = nowMs;
-    this.#stepDueMs = nowMs + attemptMsMax(this.#rule, place);
-    this.#body.lastMs = nowMs;
-    this.#arm();
-    const exchange = place.attached.client.open(headFor(this.#facts, place, this.#stepDueMs, nowMs), this);
+    const dueMs = this.#times.attempt(nowMs, attemptMsMax(this.#rule, place));
+    const exchange = place.attached.client.open(headFor(this.#facts, place, dueMs, nowMs), this);
     this.#exchange = exchange;
-    const hasRoom = this.#body.replay(exchange);
-    if (this.#body.ended !== undefined) return;
-    if (!hasRoom) this.#pauseBody();
-    else if (this.#body.isOpened) this.#resumeBody();
-    else {
-      this.#body.isOpened = true;
-      this.#arm();
-      request.openBody();
-    }
+    this.#body.send(exchange, nowMs);
+    this.#arm();
   }
 
   // What the client does.
 
   body(bytes: Buffer): void {
     if (this.#state === "over") return;
-    this.#body.take(bytes, this.#exchange !== undefined);
-    this.#body.lastMs = this.#context.clock.monotonic();
+    const nowMs = this.#context.clock.monotonic();
+    if (this.#body.take(bytes, this.#exchange, nowMs) === "gathered") return this.#gathered(nowMs);
+    if (this.#state === "gathering") return;
+    this.#times.active(nowMs);
     if (this.#place !== undefined && this.#body.bytes > bodyBytesMaxOf(this.#place))
       return this.#fail(bodyTooLarge);
-    if (this.#exchange === undefined || !this.#exchange.write(bytes)) this.#pauseBody();
+    if (this.#exchange === undefined || !this.#exchange.write(bytes)) this.#body.pause();
   }
 
   bodyEnd(trailers: HeaderList): void {
     if (this.#state === "over") return;
-    this.#body.ended = cleanTrailers(trailers);
-    this.#exchange?.end(this.#body.ended);
+    this.#body.end(cleanTrailers(trailers), this.#exchange);
+    if (this.#state === "gathering") this.#gathered(this.#context.clock.monotonic());
   }
 
   clientGone(): void {
@@ -224,27 +220,16 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
   }
 
   clientDrained(): void {
+    this.#times.active(this.#context.deadlines.tickedMs);
     this.#answer.drained(this.#exchange);
-  }
-
-  #pauseBody(): void {
-    if (this.#body.isPaused) return;
-    this.#body.isPaused = true;
-    this.#request.pauseBody();
-  }
-
-  #resumeBody(): void {
-    if (!this.#body.isPaused) return;
-    this.#body.isPaused = false;
-    this.#body.lastMs = this.#context.clock.monotonic();
-    this.#arm();
-    this.#request.resumeBody();
   }
 
   // What the instance does.
 
   drain(): void {
-    if (this.#state !== "over" && this.#body.ended === undefined) this.#resumeBody();
+    if (this.#state === "over") return;
+    this.#body.resume(this.#context.clock.monotonic());
+    this.#arm();
   }
 
   head(head: ResponseHead): void {
@@ -252,7 +237,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     const rule = this.#rule;
     const clean = cleanAnswer(head.status, head.headers);
     if (clean.kind === "invalid") {
-      this.#warn(clean.why);
+      this.#context.warn(this.#workload, clean.why);
       return this.#attemptFailed({ kind: "failed", reason: "invalid", message: clean.why });
     }
     if (rule.retry.codes.includes(clean.status) && this.#mayRetry({ kind: "status", status: clean.status })) {
@@ -263,13 +248,18 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     const { list } = clean;
     if (rule.responseHeaders !== undefined) changeHeaders(list, rule.responseHeaders);
     if (this.#request.headers.debug !== undefined && this.#context.options.debugHeaders) {
-      list.push("server-timing", this.#timing());
+      list.push("server-timing", this.#times.timing(this.#context.clock.monotonic()));
     }
+    const idleMs = this.#place === undefined ? never : idleMsMax(this.#place);
+    // A deadline that is later is found when the one before has passed: most answers have ended by then.
+    if (this.#times.answer(this.#context.deadlines.tickedMs, wholeAttemptMs(rule), idleMs)) this.#arm();
     this.#answer.respond(clean.status, list, clean.contentLength);
   }
 
   data(bytes: Buffer): void {
-    if (this.#state === "answering") this.#answer.data(bytes, this.#exchange);
+    if (this.#state !== "answering") return;
+    this.#times.active(this.#context.deadlines.tickedMs);
+    this.#answer.data(bytes, this.#exchange);
   }
 
   end(end: ExchangeEnd): void {
@@ -331,27 +321,33 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     this.#exchange = undefined;
     if (this.#place !== undefined) this.#tries.leaveOut(this.#place);
     this.#givePlaceBack();
-    const other = this.#backends.choose(this.#workload, this.#templateHash, this.#tries.tried, "anywhere");
-    if (other.kind === "none") this.#tries.forgetPlaces();
+    if (this.#choose().kind === "none") this.#tries.forgetPlaces();
     this.#dispatch(undefined);
   }
 
+  /** What has just been said may have been the end of it. */
   #arm(): void {
-    this.#context.deadlines.set(this, this.#dueMs());
+    if (this.#state !== "over") this.#context.deadlines.set(this, this.#dueMs());
   }
 
   #dueMs(): number {
-    const dueMs = Math.min(this.#stepDueMs, this.#wholeDueMs);
-    return this.#state === "held" ? dueMs : Math.min(dueMs, this.#body.dueMs);
+    const { dueMs } = this.#times;
+    // An answer that goes on says that its request is wanted still, whether more of that comes or not.
+    return this.#state === "answering" ? dueMs : Math.min(dueMs, this.#body.dueMs);
   }
 
   onDeadline(nowMs: number): void {
     // A part of the body has come meanwhile, for example.
     if (this.#dueMs() > nowMs) return this.#arm();
-    if (nowMs >= this.#wholeDueMs) return this.#fail(deadlineExceeded);
+    if (nowMs >= this.#times.wholeDueMs) return this.#fail(deadlineExceeded);
     if (this.#state === "held") return this.#say(noInstance);
+    if (this.#state === "answering") return this.#cutOff();
     if (this.#body.dueMs <= nowMs) return this.#fail(bodyTooSlow);
-    if (this.#state === "answering") return this.#fail(deadlineExceeded);
+    if (this.#state === "gathering") {
+      if (this.#request.bodyLength === undefined) this.#gathered(nowMs);
+      else this.#say(bodyTooSlow);
+      return;
+    }
     this.#attemptFailed({ kind: "failed", reason: "timeout", message: "it has not answered in time" });
   }
 
@@ -375,23 +371,6 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     this.#over(answer.status);
   }
 
-  #timing(): string {
-    const backendMs = this.#context.clock.monotonic() - this.#attemptMs;
-    const queueMs = this.#attemptMs - this.#beganMs - this.#heldMs;
-    return `wake;dur=${this.#heldMs.toFixed(1)}, queue;dur=${queueMs.toFixed(1)}, backend;dur=${backendMs.toFixed(1)}`;
-  }
-
-  /** Now and then: guests may answer so each time. */
-  #warn(why: string): void {
-    const nowMs = this.#context.clock.monotonic();
-    if (nowMs - this.#workload.warnedMs < gatewayLimits.warnMs) return;
-    this.#workload.warnedMs = nowMs;
-    this.#context.log.warn("an instance has answered with what is no HTTP", {
-      workload: this.#workload.uid,
-      err: why,
-    });
-  }
-
   #givePlaceBack(): void {
     const place = this.#place;
     if (place === undefined) return;
@@ -401,12 +380,12 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
 
   #over(status: number): void {
     if (this.#state === "over") return;
-    if (this.#state === "held") this.#backends.unhold(this.#workload, this, this.#templateHash);
+    if (this.#state === "held") this.#backends.unhold(this.#workload, this, this.#wanted);
     this.#state = "over";
     this.#context.deadlines.clear(this);
     this.#body.forget();
     const place = this.#place;
-    const durationMs = this.#context.clock.monotonic() - this.#beganMs;
+    const durationMs = this.#context.clock.monotonic() - this.#times.beganMs;
     const { figures } = this.#workload;
     figures.inFlight--;
     figures.noteEnd(status, durationMs);

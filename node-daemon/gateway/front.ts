@@ -9,13 +9,19 @@ import type { Socket } from "node:net";
 import { Server as TlsServer, type TLSSocket } from "node:tls";
 import type { Certificates } from "./certificates.ts";
 import { connectionOf, type RequestHandlers } from "./connection.ts";
+import { clientKey, ClientCounts, type ConnectionBounds } from "./core/client-counts.ts";
 import { Http1Server } from "./http1.ts";
 import { Http2Endpoint } from "./http2.ts";
 import { gatewayLimits } from "./limits.ts";
-import type { GatewayCertificate } from "./control.ts";
+import type { ConnectionFigures, GatewayCertificate } from "./control.ts";
 
 /** RFC 9113 3.4. */
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
+
+interface Undecided {
+  readonly socket: Socket;
+  readonly isBeyond: boolean;
+}
 
 export class Front {
   readonly #handlers: RequestHandlers;
@@ -24,15 +30,18 @@ export class Front {
   readonly #tls: TlsServer;
   readonly #certificates: Certificates;
   /** Those that have not said yet what they speak; by their other end, which is all that a TLS socket tells of the one below. */
-  readonly #undecided = new Map<string, Socket>();
+  readonly #undecided = new Map<string, Undecided>();
   #fallback: GatewayCertificate | undefined;
   readonly #connectionsMax: number;
+  readonly #clients: ClientCounts;
+  readonly #refused = { perClient: 0, inAll: 0 };
   #whenEmpty: (() => void) | undefined;
 
-  constructor(handlers: RequestHandlers, certificates: Certificates, connectionsMax: number) {
+  constructor(handlers: RequestHandlers, certificates: Certificates, bounds: ConnectionBounds) {
     this.#handlers = handlers;
     this.#certificates = certificates;
-    this.#connectionsMax = connectionsMax;
+    this.#connectionsMax = bounds.inAll;
+    this.#clients = new ClientCounts(bounds.perClient);
     const onClosed = () => this.#tellIfEmpty();
     this.#http1 = new Http1Server(handlers, onClosed);
     this.#http2 = new Http2Endpoint(handlers, onClosed);
@@ -48,29 +57,47 @@ export class Front {
       },
     });
     this.#tls.on("secureConnection", (socket) => this.#secured(socket));
-    this.#tls.on("tlsClientError", (_error, socket) => socket.destroy());
+    this.#tls.on("tlsClientError", (_error, socket) => {
+      handlers.counts.handshakesFailed++;
+      socket.destroy();
+    });
   }
 
   get size(): number {
     return this.#http1.size + this.#http2.size + this.#undecided.size;
   }
 
+  /** Since the gateway began. */
+  get figures(): ConnectionFigures {
+    return { open: this.size, refused: { ...this.#refused } };
+  }
+
   accept(scheme: "http" | "https", socket: Socket): void {
     if (this.size >= this.#connectionsMax) {
+      this.#refused.inAll++;
+      socket.destroy();
+      return;
+    }
+    const client = clientKey(socket.remoteAddress ?? "");
+    const admission = this.#clients.add(client);
+    if (admission !== "admitted") this.#refused.perClient++;
+    if (admission === "refused") {
       socket.destroy();
       return;
     }
     socket.setNoDelay(true);
     socket.allowHalfOpen = true;
     const end = endOf(socket);
-    this.#undecided.set(end, socket);
+    const undecided = { socket, isBeyond: admission === "beyond" };
+    this.#undecided.set(end, undecided);
     socket.on("error", ignore);
     socket.once("close", () => {
-      if (this.#undecided.get(end) !== socket) return;
+      this.#clients.remove(client);
+      if (this.#undecided.get(end) !== undecided) return;
       this.#undecided.delete(end);
       this.#tellIfEmpty();
     });
-    if (scheme === "http") this.#sniff(socket, end);
+    if (scheme === "http") this.#sniff(undecided, end);
     else this.#secure(socket);
   }
 
@@ -79,7 +106,7 @@ export class Front {
     this.#http2.finish();
     // Their first request may be on its way.
     this.#handlers.clock.setTimer(gatewayLimits.finishIdleMs, () => {
-      for (const socket of this.#undecided.values()) socket.destroySoon();
+      for (const { socket } of this.#undecided.values()) socket.destroySoon();
     });
     if (this.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
@@ -98,7 +125,7 @@ export class Front {
   close(): void {
     this.#http1.close();
     this.#http2.close();
-    for (const socket of this.#undecided.values()) socket.destroy();
+    for (const { socket } of this.#undecided.values()) socket.destroy();
   }
 
   #tellIfEmpty(): void {
@@ -108,10 +135,11 @@ export class Front {
   }
 
   /** Reads the first bytes, and gives them back to whoever they are for. */
-  #sniff(socket: Socket, end: string): void {
+  #sniff(undecided: Undecided, end: string): void {
+    const { socket, isBeyond } = undecided;
     let first: Buffer = Buffer.alloc(0);
     socket.setTimeout(gatewayLimits.headersMs, () => {
-      if (this.#undecided.get(end) === socket) socket.destroy();
+      if (this.#undecided.get(end) === undecided) socket.destroy();
     });
     const onData = (bytes: Buffer) => {
       first = first.length === 0 ? bytes : Buffer.concat([first, bytes]);
@@ -122,7 +150,7 @@ export class Front {
       socket.unshift(first);
       socket.setTimeout(0);
       this.#undecided.delete(end);
-      const facts = connectionOf(socket, "http", undefined);
+      const facts = connectionOf(socket, "http", undefined, isBeyond);
       if (isPreface) this.#http2.accept(facts);
       else this.#http1.accept(facts);
       process.nextTick(() => socket.resume());
@@ -130,7 +158,7 @@ export class Front {
     socket.on("data", onData);
     // Whoever ends before saying anything wants nothing.
     socket.once("end", () => {
-      if (this.#undecided.get(end) === socket) socket.destroy();
+      if (this.#undecided.get(end) === undecided) socket.destroy();
     });
   }
 
@@ -148,8 +176,9 @@ export class Front {
   #secured(socket: TLSSocket): void {
     socket.allowHalfOpen = true;
     const serverName = typeof socket.servername === "string" ? socket.servername.toLowerCase() : undefined;
-    const facts = connectionOf(socket, "https", serverName);
-    this.#undecided.delete(endOf(socket));
+    const end = endOf(socket);
+    const facts = connectionOf(socket, "https", serverName, this.#undecided.get(end)?.isBeyond ?? false);
+    this.#undecided.delete(end);
     if (socket.alpnProtocol === "h2") this.#http2.accept(facts);
     else this.#http1.accept(facts);
   }

@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
 import type { CallOutcome, FunctionCall } from "./function-call.ts";
 import { gatewayLimits } from "./limits.ts";
+import { FakeClock } from "../../kit/fake-clock.ts";
+import type { FakeHandler } from "./testing/fake-instances.ts";
+import { relayed } from "./testing/fake-peer.ts";
 import { endpointOf, TestGateway, workloadOf } from "./testing/test-gateway.ts";
 
 const call: FunctionCall = {
@@ -14,6 +17,10 @@ const call: FunctionCall = {
   clientPort: 5,
 };
 
+function serving(handler: FakeHandler): TestGateway {
+  return new TestGateway().serve(handler, { endpoint: { functions: true } });
+}
+
 function called(gateway: TestGateway, more: Partial<FunctionCall> = {}): Promise<CallOutcome> {
   return new Promise((resolve) => {
     gateway.gateway.call({ ...call, ...more }, resolve);
@@ -21,7 +28,7 @@ function called(gateway: TestGateway, more: Partial<FunctionCall> = {}): Promise
 }
 
 test("Gateway: takes a call of a function to an instance, and its output and usage back", async () => {
-  await using gateway = new TestGateway().serve({
+  await using gateway = serving({
     end: (one) => {
       one.respond(200, ["x-a", "1"]);
       one.data(`${one.body} `);
@@ -56,19 +63,19 @@ test("Gateway: wakes a function that is called, and sends a large input elsewher
   expect(gateway.wakes).toEqual([["w"]]);
   gateway.gateway.apply({
     kind: "endpoint",
-    endpoint: endpointOf("i", "w", { reach: { kind: "shim", folder: "/bad" } }),
+    endpoint: endpointOf("i", "w", { reach: { kind: "shim", folder: "/bad" }, functions: true }),
   });
   await new Promise((resolve) => setTimeout(resolve, 10));
   gateway.gateway.apply({
     kind: "endpoint",
-    endpoint: endpointOf("j", "w", { reach: { kind: "shim", folder: "/good" } }),
+    endpoint: endpointOf("j", "w", { reach: { kind: "shim", folder: "/good" }, functions: true }),
   });
   expect(await outcome).toMatchObject({ kind: "answered", output: Buffer.from("200000") });
 });
 
 test("Gateway: says why a call has no output, and does not repeat it", async () => {
   const fault = { kind: "failed", reason: "lost", message: "gone" } as const;
-  await using gateway = new TestGateway().serve({ end: (one) => one.fault(fault) });
+  await using gateway = serving({ end: (one) => one.fault(fault) });
   expect(await called(gateway)).toMatchObject({
     kind: "refused",
     answer: { status: 502, reason: "InstanceLost" },
@@ -78,7 +85,7 @@ test("Gateway: says why a call has no output, and does not repeat it", async () 
 });
 
 test("Gateway: a call that is cancelled ends there, and is not told of", async () => {
-  await using gateway = new TestGateway().serve({});
+  await using gateway = serving({});
   let outcomes = 0;
   const cancel = gateway.gateway.call(call, () => outcomes++);
   cancel();
@@ -88,7 +95,7 @@ test("Gateway: a call that is cancelled ends there, and is not told of", async (
 
 test("Gateway: an output is not larger than can be handed over", async () => {
   const chunk = Buffer.alloc(gatewayLimits.callOutputBytesMax / 4);
-  await using gateway = new TestGateway().serve({
+  await using gateway = serving({
     begin: (one) => {
       one.respond(200, []);
       for (let i = 0; i < 5; i++) one.data(chunk);
@@ -103,7 +110,7 @@ test("Gateway: an output is not larger than can be handed over", async () => {
 });
 
 test("Gateway: an output that finds no room fails its call, and what it has taken is free again", async () => {
-  await using gateway = new TestGateway().serve({
+  await using gateway = serving({
     end: (one) => {
       one.respond(200, []);
       one.data("12345678");
@@ -121,7 +128,7 @@ test("Gateway: an output that finds no room fails its call, and what it has take
 });
 
 test("Gateway: a call that is cancelled gives back the room of its output", async () => {
-  await using gateway = new TestGateway().serve({
+  await using gateway = serving({
     end: (one) => {
       one.respond(200, []);
       one.data("12345678");
@@ -136,4 +143,42 @@ test("Gateway: a call that is cancelled gives back the room of its output", asyn
   await expect.poll(() => used).toBe(8);
   cancel();
   expect(used).toBe(0);
+});
+
+test("Gateway: a call reaches nobody who answers requests, whatever its ticket is for, and holds up no request", async () => {
+  const clock = new FakeClock();
+  await using gateway = new TestGateway({ clock }).serve({ end: (one) => one.answer("page") });
+  const outcome = called(gateway);
+  const client = await gateway.connect(await gateway.listen());
+  await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").until(/page$/);
+  gateway.gateway.apply({ kind: "endpoint", endpoint: endpointOf("j", "w") });
+  clock.advance(gatewayLimits.holdMs + 20);
+  expect(await outcome).toMatchObject({ kind: "refused", answer: { status: 503, reason: "NoInstance" } });
+  expect(gateway.instances.calls.map(({ head }) => head.method)).toEqual(["GET"]);
+});
+
+test("Gateway: a request reaches nobody who takes calls", async () => {
+  const clock = new FakeClock();
+  await using gateway = new TestGateway({ clock }).serve(
+    { end: (one) => one.answer("out") },
+    { endpoint: { functions: true } },
+  );
+  const client = await gateway.connect(await gateway.listen());
+  client.send("GET /price HTTP/1.1\r\nHost: a\r\n\r\n");
+  await expect.poll(() => gateway.gateway.figures()[0]?.waiting).toBe(1);
+  expect((await called(gateway)).kind).toBe("answered");
+  clock.advance(gatewayLimits.holdMs + 20);
+  await client.until(/^HTTP\/1\.1 503 [^]*NoInstance/);
+  expect(gateway.instances.calls.map(({ head }) => head.method)).toEqual(["CALL"]);
+});
+
+test("Gateway: what another gateway sends goes to those that take it, and without them this node is not thought ill", async () => {
+  await using gateway = new TestGateway().serve({ end: (one) => one.answer("page") });
+  expect(relayed(gateway, "w", "in", {})).toEqual(["refused full"]);
+  gateway.gateway.apply({ kind: "endpointGone", uid: "i" });
+  expect(relayed(gateway, "w", "in", {})).toEqual(["refused unknown"]);
+  gateway.gateway.apply({ kind: "endpoint", endpoint: endpointOf("f", "w", { functions: true }) });
+  expect(relayed(gateway, "w", "in")).toEqual(["refused full"]);
+  const events = relayed(gateway, "w", "in", {});
+  await expect.poll(() => events).toEqual(["head 200 ", "data page", "end"]);
 });

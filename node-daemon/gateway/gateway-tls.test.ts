@@ -70,6 +70,7 @@ test("Gateway: ends the handshake for a host without a certificate", async () =>
   const { gateway, port } = await secured();
   await using _gateway = gateway;
   await expect(handshake(port, "plain.example")).rejects.toThrow();
+  expect(gateway.gateway.counts().handshakesFailed).toBe(1);
 });
 
 test("Gateway: answers by HTTP/1.1 and HTTP/2 over TLS, as agreed by ALPN, and says so to the instance", async () => {

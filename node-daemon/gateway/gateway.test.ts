@@ -199,10 +199,11 @@ test("Gateway: sends elsewhere what was refused with more of its body on the way
   await using gateway = new TestGateway().serve({});
   gateway.instances.set("/other", { end: (call) => call.answer(String(call.body.length)) });
   const client = await gateway.connect(await gateway.listen());
-  client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 95000\r\n\r\n${"x".repeat(31_000)}`);
+  const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
+  client.send(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${chunk("x".repeat(31_000))}`);
   const first = await untilCall(gateway, (call) => call.body.length === 31_000);
   first.hasRoom = false;
-  client.send("y".repeat(64_000));
+  client.send(`${chunk("y".repeat(64_000))}0\r\n\r\n`);
   await untilCall(gateway, (call) => call.body.length > 31_000);
   gateway.gateway.apply({
     kind: "endpoint",

@@ -8,10 +8,11 @@ import type { CalleeExchange } from "../link/exchange.ts";
 import { Backends } from "./backends.ts";
 import type { CallOutcome, FunctionCall } from "./function-call.ts";
 import { Certificates } from "./certificates.ts";
-import type { Teaching, WorkloadFigures } from "./control.ts";
+import type { ConnectionFigures, ProcessFigures, Teaching, WorkloadFigures } from "./control.ts";
 import type { ClientRequest } from "./client-side.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Front } from "./front.ts";
+import { GatewayCounts } from "./gateway-counts.ts";
 import { Relay, unknownHere } from "./relay.ts";
 import { Traffic } from "./traffic.ts";
 import type { GatewayEvents, GatewayOptions, GatewayPorts } from "./ports.ts";
@@ -27,20 +28,25 @@ export class Gateway {
   readonly #traffic: Traffic;
   readonly #front: Front;
   readonly #certificates: Certificates;
+  readonly #counts = new GatewayCounts();
 
   constructor(options: GatewayOptions, ports: GatewayPorts, events: GatewayEvents) {
     const deadlines = new Deadlines(ports.clock);
     this.#backends = new Backends(ports, events, deadlines);
-    this.#traffic = new Traffic(options, ports, this.#backends, deadlines);
+    this.#traffic = new Traffic(options, ports, this.#backends, deadlines, this.#counts);
     const { table } = this.#traffic;
     this.#certificates = new Certificates((host) => table.certificateOf(host), ports.log);
     const handlers = {
       clock: ports.clock,
       take: (request: ClientRequest) => this.#traffic.take(request),
       bug: (thrown: unknown) => ports.log.error("a request has met a bug", { err: thrown }),
+      counts: this.#counts,
       isSameHost: (serverName: string, host: string) => table.isSameHost(serverName, host),
     };
-    this.#front = new Front(handlers, this.#certificates, options.connectionsMax);
+    this.#front = new Front(handlers, this.#certificates, {
+      inAll: options.connectionsMax,
+      perClient: options.connectionsPerClientMax,
+    });
   }
 
   /** Each can be repeated. */
@@ -101,12 +107,31 @@ export class Gateway {
   /** Since the gateway began; of those workloads that have changed since the last call. */
   figures(): readonly WorkloadFigures[] {
     const changed: WorkloadFigures[] = [];
-    for (const { uid, figures } of this.#backends.workloads()) {
-      if (!figures.changed) continue;
+    for (const { uid, figures, pool, facts } of this.#backends.workloads()) {
+      // Nobody wants to hear of one that is gone, though some of it may be under way.
+      if (!figures.changed || facts === undefined) continue;
       figures.changed = false;
-      changed.push(figures.toMessage(uid));
+      changed.push(figures.toMessage(uid, pool.beyond));
     }
     return changed;
+  }
+
+  connections(): ConnectionFigures {
+    return this.#front.figures;
+  }
+
+  /** Since the gateway began. */
+  counts(): Pick<
+    ProcessFigures,
+    "connectionsRefused" | "handshakesFailed" | "refusals" | "droppedLogLines"
+  > {
+    const { handshakesFailed, refusals } = this.#counts;
+    return {
+      connectionsRefused: this.#front.figures.refused,
+      handshakesFailed,
+      refusals,
+      droppedLogLines: this.#traffic.droppedLines,
+    };
   }
 
   /** At once, whatever is under way. */

@@ -9,7 +9,7 @@ import type { Duplex } from "node:stream";
 import type { Clock } from "../../kit/clock.ts";
 import { errorCode } from "../../kit/errors.ts";
 import type { Connection, RequestHandlers } from "./connection.ts";
-import { tooManyPipelined } from "./core/own-answer.ts";
+import { tooManyConnections, tooManyPipelined } from "./core/own-answer.ts";
 import { Http1Request } from "./http1-request.ts";
 import { gatewayLimits } from "./limits.ts";
 
@@ -137,9 +137,16 @@ export class Http1Server {
     response.request = request;
     response.on("close", onResponseClose);
     try {
-      const answer = mayBegin ? request.check(this.#handlers) : tooManyPipelined;
+      const answer = connection.facts.isBeyond
+        ? tooManyConnections
+        : mayBegin
+          ? request.check(this.#handlers)
+          : tooManyPipelined;
       if (answer === undefined) this.#handlers.take(request);
-      else request.refuse(answer);
+      else {
+        this.#handlers.counts.refused(answer.reason);
+        request.refuse(answer);
+      }
     } catch (thrown) {
       this.#handlers.bug(thrown);
       connection.facts.socket.destroy();
@@ -162,6 +169,7 @@ export class Http1Server {
 
   /** For what never became a request. What the client still sends is read for a moment, so that it gets to read this. */
   #refuseRaw(socket: Duplex, status: number, reason: string): void {
+    this.#handlers.counts.refused(reason);
     const text = statusTexts[status] ?? "Bad Request";
     const body = `${text}\n`;
     socket.end(

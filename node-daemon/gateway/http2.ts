@@ -13,6 +13,7 @@ import {
 import type { Duplex } from "node:stream";
 import type { Connection, RequestHandlers } from "./connection.ts";
 import { FloodGuard } from "./core/flood-guard.ts";
+import { tooManyConnections } from "./core/own-answer.ts";
 import { Http2Request } from "./http2-request.ts";
 import { gatewayLimits } from "./limits.ts";
 import { answerOwn } from "./own-answers.ts";
@@ -113,7 +114,7 @@ export class Http2Endpoint {
         this.#begin(facts, stream, headers, flags, raw as readonly string[], () => active--);
       },
     );
-    if (this.#isFinishing) this.#leave(session);
+    if (this.#isFinishing || facts.isBeyond) this.#leave(session);
   }
 
   #begin(
@@ -127,9 +128,12 @@ export class Http2Endpoint {
     const request = new Http2Request(this.#handlers, facts, stream, headers[":method"] ?? "", raw, onClosed);
     const endsHere = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     try {
-      const answer = request.check(headers, endsHere);
+      const answer = facts.isBeyond ? tooManyConnections : request.check(headers, endsHere);
       if (answer === undefined) this.#handlers.take(request);
-      else answerOwn(request, answer);
+      else {
+        this.#handlers.counts.refused(answer.reason);
+        answerOwn(request, answer);
+      }
     } catch (thrown) {
       this.#handlers.bug(thrown);
       stream.close(constants.NGHTTP2_INTERNAL_ERROR);

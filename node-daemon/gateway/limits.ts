@@ -7,6 +7,17 @@ export const gatewayLimits = {
   headersMs: 15_000,
   /** A client that is sending a body has to send something of it in this time. */
   bodySilenceMs: 30_000,
+  /** Of a body, before an instance is asked: a connection that brings it slowly is not to keep an instance from others. */
+  gather: {
+    /** All of it, or so much: what most bodies are shorter than. */
+    bytes: 64 * 1024,
+    /** By then: as those of headers are, and for 2 KiB a second. */
+    ms: 30_000,
+    /** Of unknown length: its sender may want to hear something before it says more. */
+    unknownMs: 250,
+    /** Beyond that instances get bodies as they come. */
+    bytesInAll: 128 * 1024 * 1024,
+  },
   /** Between two requests. Longer than load balancers keep theirs (60 s is usual), so that it is them who close. */
   keepAliveMs: 75_000,
   /** How often Node looks for connections that have passed these times. */
@@ -73,6 +84,8 @@ export const gatewayLimits = {
   /** A request's headers, and what the parsers read of a body before they are told to stop. */
   holdBytesEach: 8 * 1024,
   holdBodyBytesMax: 80 * 1024,
+  /** Of an answer that has begun, where the daemon has said nothing: as templates have it that say nothing. */
+  idleMs: 60_000,
   /** A shim ends requests by itself; this much later the gateway does not believe in it any more. */
   shimGraceMs: 5_000,
   /** For requests to other nodes without a limit of their own: the longest that a template can give, and some. */

@@ -21,6 +21,7 @@ await runGateway((config, events, log) => {
       name: config.nodeName,
       debugHeaders: config.debugHeaders,
       trustForwarded: config.trustForwarded,
+      connectionsPerClientMax: config.connectionsPerClientMax,
       httpsPort: config.listen.find(({ kind, port }) => kind === "https" && port !== 0)?.port,
     },
     {
@@ -32,7 +33,11 @@ await runGateway((config, events, log) => {
     events,
   );
   const peers = new PeerListener((exchange) => gateway.answer(exchange), parts);
-  const functions = new FunctionServer({ ...parts, call: (call, done) => gateway.call(call, done) });
+  const functions = new FunctionServer({
+    ...parts,
+    connectionsPerClientMax: config.connectionsPerClientMax,
+    call: (call, done) => gateway.call(call, done),
+  });
   const acceptors = new Acceptors((kind, socket) => {
     if (kind === "peer") peers.accept(socket);
     else if (kind === "functions") functions.accept(socket);
@@ -49,6 +54,11 @@ await runGateway((config, events, log) => {
       } else gateway.apply(change);
     },
     figures: () => gateway.figures(),
+    counts: () => ({
+      ...gateway.counts(),
+      connections: { ...acceptors.connections },
+      accepted: { ...acceptors.accepted },
+    }),
     listen: acceptors.listen,
     finish: async (graceMs) => {
       acceptors.close();

@@ -39,6 +39,8 @@ export interface GatewayOptions {
   readonly accessLogFormat: "json" | "common";
   /** Of one gateway process; more are closed at once. */
   readonly connectionsMax: number;
+  /** From one address; 0: no bound. */
+  readonly connectionsPerClientMax: number;
   /** Where plain requests are sent to that are to come by HTTPS; undefined: to the scheme's own port. */
   readonly httpsPort: number | undefined;
 }
@@ -49,6 +51,7 @@ export const defaultGatewayOptions: GatewayOptions = {
   debugHeaders: false,
   accessLogFormat: "json",
   connectionsMax: 16_384,
+  connectionsPerClientMax: 0,
   httpsPort: undefined,
 };
 

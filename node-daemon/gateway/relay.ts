@@ -13,9 +13,10 @@ import type {
   HeaderList,
   ResponseHead,
 } from "../link/exchange.ts";
-import { bodyBytesMaxOf, localMsMax } from "./attempts.ts";
+import { bodyBytesMaxOf, idleMsMax, localMsMax } from "./attempts.ts";
 import type { Backend, Backends, Workload } from "./backends.ts";
 import { Deadline } from "./core/deadline-wheel.ts";
+import { callable, type Wanted } from "./core/workload-pool.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { gatewayLimits } from "./limits.ts";
 import { SentBody } from "./sent-body.ts";
@@ -27,6 +28,14 @@ export const unknownHere: ExchangeFault = {
   kind: "refused",
   reason: "unknown",
   message: "no instance of the workload is ready on this node",
+  retryAfterMs: 0,
+};
+
+/** Of others that ask for what there is this node is not to be thought ill. */
+const noneOfThem: ExchangeFault = {
+  kind: "refused",
+  reason: "full",
+  message: "no instance of the workload on this node takes this",
   retryAfterMs: 0,
 };
 
@@ -48,7 +57,7 @@ export class Relay extends Deadline implements AnswerListener {
   readonly #backends: Backends;
   readonly #callee: CalleeExchange;
   readonly #workload: Workload;
-  readonly #templateHash: string | undefined;
+  readonly #wanted: Wanted;
   readonly #body = new SentBody();
   readonly #tried: Backend[] = [];
   #place: Backend | undefined;
@@ -56,6 +65,12 @@ export class Relay extends Deadline implements AnswerListener {
   /** Of the body, taken from the other gateway, and not told to be consumed. */
   #bodyUnconsumed = 0;
   #answerUnconsumed = 0;
+  /** Of all, as the other gateway has it. */
+  #wholeDueMs = Number.POSITIVE_INFINITY;
+  /** For the head of the answer; then infinite. */
+  #headDueMs = Number.POSITIVE_INFINITY;
+  #activeMs = 0;
+  #idleMs = Number.POSITIVE_INFINITY;
   #isOver = false;
 
   constructor(context: RelayContext, callee: CalleeExchange, workload: Workload, templateHash: string) {
@@ -64,15 +79,19 @@ export class Relay extends Deadline implements AnswerListener {
     this.#backends = context.backends;
     this.#callee = callee;
     this.#workload = workload;
-    this.#templateHash = templateHash === "" ? undefined : templateHash;
+    if (callee.head.call !== undefined) this.#wanted = callable;
+    else this.#wanted = templateHash === "" ? undefined : templateHash;
   }
 
   begin(): void {
-    const choice = this.#backends.choose(this.#workload, this.#templateHash, [], "here");
+    const choice = this.#backends.choose(this.#workload, this.#wanted, [], "here");
     if (choice.kind === "none") {
-      this.#callee.fault(unknownHere);
+      this.#callee.fault(this.#workload.pool.locals.size === 0 ? unknownHere : noneOfThem);
       return;
     }
+    const { timeoutMs } = this.#callee.head;
+    if (timeoutMs > 0)
+      this.#wholeDueMs = this.#context.clock.monotonic() + timeoutMs + gatewayLimits.shimGraceMs;
     this.#open(choice.place);
     this.#callee.listen({
       data: (bytes) => this.#bodyData(bytes),
@@ -87,7 +106,8 @@ export class Relay extends Deadline implements AnswerListener {
     this.#tried.push(place);
     this.#backends.begin(this.#workload, place);
     if (place.kind === "local") {
-      this.#context.deadlines.set(this, this.#context.clock.monotonic() + this.#msMax(place));
+      this.#headDueMs = this.#context.clock.monotonic() + localMsMax(place);
+      this.#arm();
     }
     const uid = place.kind === "local" ? place.uid : "";
     const caller = place.attached.client.open(
@@ -102,6 +122,7 @@ export class Relay extends Deadline implements AnswerListener {
 
   #bodyData(bytes: Buffer): void {
     if (this.#isOver) return;
+    this.#activeMs = this.#context.deadlines.tickedMs;
     this.#body.take(bytes, this.#caller !== undefined);
     if (this.#place !== undefined && this.#body.bytes > bodyBytesMaxOf(this.#place))
       return this.#end(tooLarge);
@@ -122,21 +143,23 @@ export class Relay extends Deadline implements AnswerListener {
   }
 
   #answerDrained(): void {
+    this.#activeMs = this.#context.deadlines.tickedMs;
     const bytes = this.#answerUnconsumed;
     this.#answerUnconsumed = 0;
     if (bytes > 0) this.#caller?.consumed(bytes);
   }
 
-  /** The other gateway has a limit, the instance has one, and a shim keeps to both. */
-  #msMax(place: Backend & { readonly kind: "local" }): number {
-    const { timeoutMs } = this.#callee.head;
-    return Math.min(
-      localMsMax(place),
-      timeoutMs === 0 ? Number.POSITIVE_INFINITY : timeoutMs + gatewayLimits.shimGraceMs,
-    );
+  /** The other gateway has a limit, the instance has two, and a shim keeps to all. */
+  get #dueMs(): number {
+    return Math.min(this.#wholeDueMs, this.#headDueMs, this.#activeMs + this.#idleMs);
   }
 
-  onDeadline(): void {
+  #arm(): void {
+    this.#context.deadlines.set(this, this.#dueMs);
+  }
+
+  onDeadline(nowMs: number): void {
+    if (this.#dueMs > nowMs) return this.#arm();
     if (this.#place !== undefined) this.#backends.failed(this.#workload, this.#place);
     this.#end(timeout);
   }
@@ -156,10 +179,16 @@ export class Relay extends Deadline implements AnswerListener {
 
   head(head: ResponseHead): void {
     this.#body.forget();
+    const before = this.#dueMs;
+    this.#headDueMs = Number.POSITIVE_INFINITY;
+    this.#activeMs = this.#context.deadlines.tickedMs;
+    if (this.#place !== undefined) this.#idleMs = idleMsMax(this.#place);
+    if (this.#dueMs < before) this.#arm();
     this.#callee.respond(head);
   }
 
   data(bytes: Buffer): void {
+    this.#activeMs = this.#context.deadlines.tickedMs;
     if (this.#callee.write(bytes)) this.#caller?.consumed(bytes.length);
     else this.#answerUnconsumed += bytes.length;
   }
@@ -182,7 +211,7 @@ export class Relay extends Deadline implements AnswerListener {
     }
     this.#place = undefined;
     this.#backends.finish(this.#workload, place);
-    const choice = this.#backends.choose(this.#workload, this.#templateHash, this.#tried, "here");
+    const choice = this.#backends.choose(this.#workload, this.#wanted, this.#tried, "here");
     if (choice.kind === "place") this.#open(choice.place);
     else this.#giveUp(fault);
   }

@@ -6,10 +6,6 @@ export class SentBody {
   bytes = 0;
   /** Trailers, once it has ended. */
   ended: HeaderList | undefined;
-  /** When something of it came last, or could have. */
-  lastMs = 0;
-  isPaused = false;
-  isOpened = false;
   readonly #keptMax: number;
   #kept: Buffer[] | undefined = [];
 
@@ -42,11 +38,5 @@ export class SentBody {
     for (const bytes of this.#kept ?? []) hasRoom = exchange.write(bytes);
     if (this.ended !== undefined) exchange.end(this.ended);
     return hasRoom;
-  }
-
-  /** When it counts as given up by its sender. */
-  get dueMs(): number {
-    if (this.ended !== undefined || this.isPaused || !this.isOpened) return Number.POSITIVE_INFINITY;
-    return this.lastMs + gatewayLimits.bodySilenceMs;
   }
 }

@@ -5,14 +5,18 @@ import type { Random } from "../../kit/random.ts";
 import { accessLine } from "./access-log.ts";
 import type { Backend, Backends, Workload } from "./backends.ts";
 import type { ClientRequest } from "./client-side.ts";
+import { ByteBudget } from "./core/byte-budget.ts";
 import { chooseBackend } from "./core/backend-choice.ts";
-import { noBackend, noRoute, upgradeUnsupported } from "./core/own-answer.ts";
+import { noBackend, noRoute, type OwnAnswer, upgradeUnsupported } from "./core/own-answer.ts";
 import { addOrigin, hasUpgrade } from "./core/request-headers.ts";
 import { locationOf, portOf } from "./core/rewrite.ts";
 import { type MatchedRule, RouteTable } from "./core/route-table.ts";
 import type { Deadlines } from "./deadlines.ts";
-import { Forwarding, type ForwardingContext } from "./forwarding.ts";
+import { Forwarding } from "./forwarding.ts";
+import type { ForwardingContext } from "./forwarding-context.ts";
+import type { GatewayCounts } from "./gateway-counts.ts";
 import { type CallOutcome, callRule, CallRequest, type FunctionCall } from "./function-call.ts";
+import { gatewayLimits } from "./limits.ts";
 import { answerOwn } from "./own-answers.ts";
 import type { GatewayOptions, GatewayPorts } from "./ports.ts";
 
@@ -22,14 +26,23 @@ export class Traffic implements ForwardingContext {
   readonly options: GatewayOptions;
   readonly backends: Backends;
   readonly deadlines: Deadlines;
+  readonly bodies = new ByteBudget(gatewayLimits.gather.bytesInAll);
   readonly table = new RouteTable();
   /** Lines of the access log that were dropped as there was no room. */
   droppedLines = 0;
+  readonly #counts: GatewayCounts;
   readonly #random: Random;
   readonly #accessLog: GatewayPorts["accessLog"];
   readonly #makeTrace = () => makeTraceparent(this.#random);
 
-  constructor(options: GatewayOptions, ports: GatewayPorts, backends: Backends, deadlines: Deadlines) {
+  constructor(
+    options: GatewayOptions,
+    ports: GatewayPorts,
+    backends: Backends,
+    deadlines: Deadlines,
+    counts: GatewayCounts,
+  ) {
+    this.#counts = counts;
     this.options = options;
     this.backends = backends;
     this.deadlines = deadlines;
@@ -43,7 +56,7 @@ export class Traffic implements ForwardingContext {
     const { table } = this;
     const matched = table.find(request.host, request.path, request.method, request.headers.list);
     if (matched === undefined) {
-      this.#noteOwn(request, noRoute.status, answerOwn(request, noRoute));
+      this.#refuse(request, noRoute);
       return;
     }
     const location = this.#redirectOf(request, matched);
@@ -59,12 +72,12 @@ export class Traffic implements ForwardingContext {
   #forward(request: ClientRequest, matched: MatchedRule): void {
     const backend = chooseBackend(matched.rule.backends, this.#random.fraction());
     if (backend?.workload === undefined) {
-      this.#noteOwn(request, noBackend.status, answerOwn(request, noBackend));
+      this.#refuse(request, noBackend);
       return;
     }
     const { headers } = request;
     if (headers.upgrade !== undefined && hasUpgrade(headers) && /^websocket/i.test(headers.upgrade)) {
-      this.#noteOwn(request, upgradeUnsupported.status, answerOwn(request, upgradeUnsupported));
+      this.#refuse(request, upgradeUnsupported);
       return;
     }
     addOrigin(
@@ -120,6 +133,14 @@ export class Traffic implements ForwardingContext {
     return { status: rule.redirect.status, url };
   }
 
+  /** Now and then: guests may answer so each time. */
+  warn(workload: Workload, why: string): void {
+    const nowMs = this.clock.monotonic();
+    if (nowMs - workload.warnedMs < gatewayLimits.warnMs) return;
+    workload.warnedMs = nowMs;
+    this.log.warn("an instance has answered with what is no HTTP", { workload: workload.uid, err: why });
+  }
+
   note(
     request: ClientRequest,
     workload: Workload,
@@ -132,6 +153,11 @@ export class Traffic implements ForwardingContext {
     const { facts } = workload;
     const name = facts === undefined ? workload.uid : `${facts.namespace}/${facts.name}`;
     this.#write(request, name, place === undefined ? "" : nameOf(place), status, bytes, durationMs);
+  }
+
+  #refuse(request: ClientRequest, answer: OwnAnswer): void {
+    this.#counts.refused(answer.reason);
+    this.#noteOwn(request, answer.status, answerOwn(request, answer));
   }
 
   #noteOwn(request: ClientRequest, status: number, bytes: number): void {

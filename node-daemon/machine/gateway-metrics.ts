@@ -2,27 +2,93 @@
 import { Histogram, type MetricObjectWithValues, type MetricValueWithName } from "prom-client";
 import { durationBoundsMs, type WorkloadFigures } from "../gateway/control.ts";
 import type { ServedWorkload } from "../serving/node-serving.ts";
-import type { Definition, Sample } from "./metric-definition.ts";
+import type { Definition, Labels, Sample } from "./metric-definition.ts";
+import { type NamedWorkloads, otherLabels, OtherTotals } from "./named-workloads.ts";
 
-type Workloads = () => readonly ServedWorkload[];
-type Labels = Readonly<Record<"namespace" | "workload", string>>;
+/** Of one workload, or of all that have no name. */
+export interface GatewayRow {
+  readonly labels: Labels;
+  readonly figures: WorkloadFigures;
+}
+
+type Rows = () => readonly GatewayRow[];
 
 const labels = ["namespace", "workload"] as const;
+const codes = ["1xx", "2xx", "3xx", "4xx", "5xx"] as const;
 
-export function gatewayMetrics(workloads: Workloads): readonly Definition[] {
-  const samples = (valueOf: (figures: WorkloadFigures) => number) => () =>
-    workloads().map((one): Sample => [labelsOf(one), valueOf(one.figures)]);
+/** Sums up those without a name, once for each page. */
+export class GatewayRows {
+  readonly #names: NamedWorkloads;
+  readonly #others = new OtherTotals();
+
+  constructor(names: NamedWorkloads) {
+    this.#names = names;
+  }
+
+  of(served: readonly ServedWorkload[]): readonly GatewayRow[] {
+    const rows: GatewayRow[] = [];
+    const now = { inFlight: 0, waiting: 0, queued: 0 };
+    let hasOther = false;
+    for (const { workload, figures } of served) {
+      const { uid, namespace, kind, name } = workload;
+      if (this.#names.has(uid)) {
+        rows.push({ labels: { namespace, workload: `${kind}/${name}` }, figures });
+        continue;
+      }
+      hasOther = true;
+      this.#others.add(uid, countersOf(figures));
+      now.inFlight += figures.inFlight;
+      now.waiting += figures.waiting;
+      now.queued += figures.queued;
+    }
+    const totals = this.#others.take();
+    if (!hasOther && totals.length === 0) return rows;
+    return [...rows, { labels: otherLabels, figures: { ...figuresOf(totals), ...now } }];
+  }
+}
+
+function countersOf(figures: WorkloadFigures): readonly number[] {
+  const { arrived, retries, wakeUps, wakeUpSumMs, durationSumMs, requests, durations } = figures;
   return [
+    arrived,
+    retries,
+    wakeUps,
+    wakeUpSumMs,
+    durationSumMs,
+    ...codes.map((code) => requests[code]),
+    ...durations,
+  ];
+}
+
+/** What {@link countersOf} has made a list of. */
+function figuresOf(counters: readonly number[]): Omit<WorkloadFigures, "inFlight" | "waiting" | "queued"> {
+  const [arrived = 0, retries = 0, wakeUps = 0, wakeUpSumMs = 0, durationSumMs = 0, ...rest] = counters;
+  const [c1 = 0, c2 = 0, c3 = 0, c4 = 0, c5 = 0, ...durations] = rest;
+  const requests = { "1xx": c1, "2xx": c2, "3xx": c3, "4xx": c4, "5xx": c5 };
+  return { uid: "", arrived, retries, wakeUps, wakeUpSumMs, durationSumMs, requests, durations };
+}
+
+export function gatewayMetrics(rows: Rows): readonly Definition[] {
+  const samples = (valueOf: (figures: WorkloadFigures) => number) => () =>
+    rows().map((row): Sample => [row.labels, valueOf(row.figures)]);
+  return [
+    {
+      kind: "counter",
+      name: "wherry_gateway_requests_arrived_total",
+      help: "Requests that clients have sent to the gateway of the node, whatever became of them; also those that other nodes answer",
+      labels,
+      samples: samples(({ arrived }) => arrived),
+    },
     {
       kind: "counter",
       name: "wherry_gateway_requests_total",
       help: "Requests that the gateway of the node has answered, by the first digit of the status",
       labels: [...labels, "code"],
       samples: () =>
-        workloads().flatMap((one) =>
-          Object.entries(one.figures.requests)
+        rows().flatMap((row) =>
+          Object.entries(row.figures.requests)
             .filter(([, count]) => count > 0)
-            .map(([code, count]): Sample => [{ ...labelsOf(one), code }, count]),
+            .map(([code, count]): Sample => [{ ...row.labels, code }, count]),
         ),
     },
     {
@@ -38,6 +104,13 @@ export function gatewayMetrics(workloads: Workloads): readonly Definition[] {
       help: "Requests that are held because there is no instance that could take them",
       labels,
       samples: samples(({ waiting }) => waiting),
+    },
+    {
+      kind: "gauge",
+      name: "wherry_gateway_requests_queued",
+      help: "Requests that no instance works on: held, or with an instance of this node that works on as many as it can",
+      labels,
+      samples: samples(({ queued }) => queued),
     },
     {
       kind: "counter",
@@ -65,9 +138,9 @@ export function gatewayMetrics(workloads: Workloads): readonly Definition[] {
 
 /** Counted by the gateways, in their buckets. */
 export class RequestDurations extends Histogram {
-  readonly #workloads: Workloads;
+  readonly #rows: Rows;
 
-  constructor(workloads: Workloads) {
+  constructor(rows: Rows) {
     super({
       name: "wherry_gateway_request_duration_seconds",
       help: "From the arrival of a request at the gateway to the end of its answer",
@@ -75,11 +148,11 @@ export class RequestDurations extends Histogram {
       buckets: durationBoundsMs.map((ms) => ms / 1000),
       registers: [],
     });
-    this.#workloads = workloads;
+    this.#rows = rows;
   }
 
   override get(): Promise<MetricObjectWithValues<MetricValueWithName<string>>> {
-    const values = this.#workloads().flatMap(({ workload, figures }) => valuesOf(workload, figures));
+    const values = this.#rows().flatMap(valuesOf);
     const { name, help } = this as unknown as { readonly name: string; readonly help: string };
     // prom-client's word for the kind of a metric is an enum in its types and a text in its code.
     const type = "histogram" as unknown as MetricObjectWithValues<MetricValueWithName<string>>["type"];
@@ -92,11 +165,8 @@ export class RequestDurations extends Histogram {
   }
 }
 
-function valuesOf(
-  workload: ServedWorkload["workload"],
-  { durations, durationSumMs }: WorkloadFigures,
-): readonly MetricValueWithName<string>[] {
-  const of = labelsOf({ workload });
+function valuesOf({ labels: of, figures }: GatewayRow): readonly MetricValueWithName<string>[] {
+  const { durations, durationSumMs } = figures;
   const name = "wherry_gateway_request_duration_seconds";
   let count = 0;
   const buckets = durationBoundsMs.map((ms, index) => {
@@ -110,8 +180,4 @@ function valuesOf(
     { metricName: `${name}_sum`, labels: of, value: durationSumMs / 1000 },
     { metricName: `${name}_count`, labels: of, value: count },
   ];
-}
-
-function labelsOf({ workload }: Pick<ServedWorkload, "workload">): Labels {
-  return { namespace: workload.namespace, workload: `${workload.kind}/${workload.name}` };
 }

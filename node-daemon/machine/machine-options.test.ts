@@ -6,6 +6,7 @@ test("parseMachineFlags: what nobody says", () => {
     evictionMemory: { kind: "bytes", bytes: 256 * 2 ** 20 },
     evictionDisk: { kind: "bytes", bytes: 512 * 2 ** 20 },
     metrics: undefined,
+    metricsPerInstance: false,
   });
 });
 
@@ -14,6 +15,7 @@ test.each([
   { flags: { "eviction-disk": "12.5%" }, has: { evictionDisk: { kind: "share", share: 0.125 } } },
   { flags: { "eviction-disk": "100%" }, has: { evictionDisk: { kind: "share", share: 1 } } },
   { flags: { "metrics-address": "127.0.0.1:9465" }, has: { metrics: { host: "127.0.0.1", port: 9465 } } },
+  { flags: { "metrics-per-instance": true }, has: { metricsPerInstance: true } },
   { flags: { "metrics-address": "[::1]:0" }, has: { metrics: { host: "::1", port: 0 } } },
 ])("parseMachineFlags: $flags", ({ flags, has }) => {
   expect(parseMachineFlags(flags)).toMatchObject(has);

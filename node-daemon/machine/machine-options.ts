@@ -16,6 +16,8 @@ export interface MachineOptions {
   readonly evictionDisk: Amount;
   /** Where metrics are served; undefined: nowhere. Port 0: any that is free. */
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
+  /** Whether each instance has series of its own there. */
+  readonly metricsPerInstance: boolean;
 }
 
 export const machineUsage = `  --max-processes N        how many instances at most have a process of their own (default: one for each 64Mi of memory, and
@@ -23,12 +25,14 @@ export const machineUsage = `  --max-processes N        how many instances at mo
   --eviction-memory AMOUNT evict instances when the machine has less memory available, such as 500Mi or 5% (default ${pressureLimits.memoryDefault})
   --eviction-disk AMOUNT   the same for the disk that --state-dir is on (default ${pressureLimits.diskDefault})
   --metrics-address HOST:PORT
-                           serve Prometheus metrics there, without authentication (default: not at all)`;
+                           serve Prometheus metrics there, without authentication (default: not at all)
+  --metrics-per-instance   also series of each instance, not only of workloads`;
 
 export interface MachineFlags {
   readonly "eviction-memory"?: string | undefined;
   readonly "eviction-disk"?: string | undefined;
   readonly "metrics-address"?: string | undefined;
+  readonly "metrics-per-instance"?: boolean | undefined;
 }
 
 /** Throws a `WherryError` InvalidFlag that names the flag. */
@@ -37,6 +41,7 @@ export function parseMachineFlags(values: MachineFlags): MachineOptions {
     evictionMemory: amount(values["eviction-memory"] ?? pressureLimits.memoryDefault, "eviction-memory"),
     evictionDisk: amount(values["eviction-disk"] ?? pressureLimits.diskDefault, "eviction-disk"),
     metrics: metricsAddress(values["metrics-address"]),
+    metricsPerInstance: values["metrics-per-instance"] ?? false,
   };
 }
 

@@ -9,21 +9,23 @@ import type { RuntimeDriver } from "../runtimes/runtime-driver.ts";
 import type { NodeServing } from "../serving/node-serving.ts";
 import { logFolderOf } from "../setup.ts";
 import type { ConditionBoard } from "./condition-board.ts";
+import { metricsLimits } from "./core/limits.ts";
 import { evictableInstances } from "./evictable-instances.ts";
 import { GarbageCollector } from "./garbage-collector.ts";
 import { releaseHeap } from "./heap.ts";
 import type { MachineOptions } from "./machine-options.ts";
-import { createMetrics, type InstanceFigures } from "./metrics.ts";
+import { createMetrics } from "./metrics.ts";
 import { type MetricsServer, serveMetrics } from "./metrics-server.ts";
 import { PressureWatch } from "./pressure-watch.ts";
 import { type Room, systemRoom } from "./room.ts";
+import type { InstanceFigures } from "./workload-metrics.ts";
 
 export interface MachineParts {
   readonly options: MachineOptions;
   readonly stateDir: string;
   readonly instancesMax: number;
   readonly agent: NodeAgent;
-  readonly serving: Pick<NodeServing, "figures">;
+  readonly serving: Pick<NodeServing, "figures" | "processes">;
   readonly modules: ModuleStore;
   readonly moduleBoard: Pick<ModuleBoard, "translationsDropped">;
   readonly drivers: readonly RuntimeDriver[];
@@ -65,8 +67,9 @@ export class Machine {
   static async start(parts: MachineParts): Promise<Machine> {
     const machine = new Machine(parts);
     const { options, log } = parts;
+    const metricsOptions = { perInstance: options.metricsPerInstance, workloadsMax: metricsLimits.workloadsMax };
     if (options.metrics) {
-      machine.#metrics = await serveMetrics(options.metrics, createMetrics(machine.#sources(parts)), log);
+      machine.#metrics = await serveMetrics(options.metrics, createMetrics(machine.#sources(parts), metricsOptions), log);
     }
     await machine.#watch.start();
     machine.collectGarbage();
@@ -89,8 +92,10 @@ export class Machine {
 
   #sources({ agent, serving, modules, drivers, board }: MachineParts) {
     return {
+      counters: (uid: string) => agent.countersOf(uid),
       instances: () => agent.uids().flatMap((uid) => figuresOf(agent, uid)),
       served: () => serving.figures(),
+      gateways: () => serving.processes(),
       conditions: () => board.conditions(),
       processes: () => drivers[0]?.processes() ?? {},
       evictions: () => this.#watch.evictions,
@@ -106,5 +111,6 @@ function figuresOf(agent: NodeAgent, uid: string): readonly InstanceFigures[] {
   const { namespace, name, owner } = assignment;
   const { phase, restarts } = status;
   const usage = agent.usageOf(uid);
-  return [{ namespace, name, owner: `${owner.kind}/${owner.name}`, phase, restarts, usage }];
+  const workload = `${owner.kind}/${owner.name}`;
+  return [{ namespace, name, workloadUid: owner.uid, workload, phase, restarts, usage }];
 }

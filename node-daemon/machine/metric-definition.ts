@@ -8,4 +8,5 @@ export interface Definition {
   readonly samples: () => Iterable<Sample>;
 }
 
-export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
+export type Labels = Readonly<Record<string, string>>;
+export type Sample = readonly [labels: Labels, value: number];

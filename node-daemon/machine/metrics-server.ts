@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Registry } from "prom-client";
 import { errorMessage, WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import { metricsLimits } from "./core/limits.ts";
+import type { MetricsPage } from "./metrics.ts";
 
 export interface MetricsServer extends AsyncDisposable {
   readonly port: number;
@@ -12,19 +12,19 @@ export interface MetricsServer extends AsyncDisposable {
 /** `GET /metrics`, for whoever can reach the address. */
 export async function serveMetrics(
   address: { readonly host: string; readonly port: number },
-  registry: Registry,
+  page: MetricsPage,
   log: Log,
 ): Promise<MetricsServer> {
-  let page: Promise<string> | undefined;
+  let text: Promise<string> | undefined;
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     if (request.method !== "GET" || request.url?.split("?")[0] !== "/metrics") {
       response.writeHead(404).end("there is GET /metrics\n");
       return;
     }
     // All who ask at the same time get the same.
-    page ??= registry.metrics().finally(() => (page = undefined));
-    const text = await page;
-    response.writeHead(200, { "content-type": registry.contentType }).end(text);
+    text ??= page.metrics().finally(() => (text = undefined));
+    const whole = await text;
+    response.writeHead(200, { "content-type": page.contentType }).end(whole);
   };
   const { headersMs: headersTimeout, requestMs: requestTimeout, idleMs: keepAliveTimeout } = metricsLimits;
   const server = createServer({ headersTimeout, requestTimeout, keepAliveTimeout }, (request, response) => {

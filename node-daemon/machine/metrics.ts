@@ -1,33 +1,24 @@
 /**
  * What the daemon tells Prometheus. Everything is read when it is asked for; only what is on the node now has a series, and
- * labels have names and nothing that a guest can choose.
+ * labels have names and nothing that a guest can choose. By workload, and of so many at most: whoever wants to know it of each
+ * instance asks for that.
  */
 import { Counter, Gauge, Registry } from "prom-client";
+import type { GatewayProcesses } from "../serving/process-figures.ts";
 import type { ServedWorkload } from "../serving/node-serving.ts";
 import type { ReportedCondition } from "../session/condition-source.ts";
-import { gatewayMetrics, RequestDurations } from "./gateway-metrics.ts";
+import type { WorkloadCounters } from "../workload-meter.ts";
+import { gatewayMetrics, type GatewayRow, GatewayRows, RequestDurations } from "./gateway-metrics.ts";
+import { gatewayProcessMetrics } from "./gateway-process-metrics.ts";
 import type { Definition, Sample } from "./metric-definition.ts";
-
-export interface InstanceFigures {
-  readonly namespace: string;
-  readonly name: string;
-  /** `WasmDeployment/web`. */
-  readonly owner: string;
-  readonly phase: string;
-  readonly restarts: number;
-  /** Of its present run; undefined before the first report. */
-  readonly usage:
-    | {
-        readonly cpuUs: number;
-        readonly memoryBytes: number;
-        readonly fuel: number;
-        readonly throttledUs: number;
-      }
-    | undefined;
-}
+import { NamedWorkloads } from "./named-workloads.ts";
+import { processMetrics } from "./process-metrics.ts";
+import { type InstanceFigures, instanceMetrics, workloadMetrics, WorkloadRows } from "./workload-metrics.ts";
 
 export interface MetricSources {
   instances(): readonly InstanceFigures[];
+  /** What a workload has used here. */
+  counters(workloadUid: string): WorkloadCounters | undefined;
   conditions(): readonly ReportedCondition[];
   /** Processes that host instances, by what they are for. */
   processes(): Readonly<Record<string, number>>;
@@ -35,21 +26,62 @@ export interface MetricSources {
   cacheBytes(): Readonly<Record<string, number>>;
   /** What its gateways have counted. */
   served(): readonly ServedWorkload[];
+  /** How they are; undefined: there are none. */
+  gateways(): GatewayProcesses | undefined;
+}
+
+/** A page of metrics. */
+export interface MetricsPage {
+  readonly contentType: string;
+  metrics(): Promise<string>;
+}
+
+export interface MetricsOptions {
+  /** Whether each instance has series of its own. */
+  readonly perInstance: boolean;
+  readonly workloadsMax: number;
+}
+
+interface PageFacts {
+  readonly instances: readonly InstanceFigures[];
+  readonly workloads: ReturnType<WorkloadRows["of"]>;
+  readonly served: readonly GatewayRow[];
+  readonly gateways: GatewayProcesses | undefined;
 }
 
 /** A registry of its own: there may be several daemons in a test. */
-export function createMetrics(sources: MetricSources): Registry {
+export function createMetrics(sources: MetricSources, { perInstance, workloadsMax }: MetricsOptions): MetricsPage {
   const registry = new Registry();
-  const served = () => sources.served();
-  registry.registerMetric(new RequestDurations(served));
+  const names = new NamedWorkloads(workloadsMax);
+  const workloadRows = new WorkloadRows(names);
+  const gatewayRows = new GatewayRows(names);
+  const read = (): PageFacts => {
+    names.begin();
+    const instances = sources.instances();
+    const workloads = workloadRows.of(instances, (uid) => sources.counters(uid));
+    return { instances, workloads, served: gatewayRows.of(sources.served()), gateways: sources.gateways() };
+  };
+  // All series of a page are of one moment, and are gathered once.
+  let facts: PageFacts | undefined;
+  const now = () => (facts ??= read());
+  registry.registerMetric(new RequestDurations(() => now().served));
   for (const definition of [
-    ...instanceMetrics(sources),
-    ...nodeMetrics(sources),
-    ...gatewayMetrics(served),
+    ...workloadMetrics(() => now().workloads),
+    ...(perInstance ? instanceMetrics(() => now().instances) : []),
+    ...nodeMetrics(sources, () => now().instances),
+    ...gatewayMetrics(() => now().served),
+    ...gatewayProcessMetrics(() => now().gateways),
+    ...processMetrics(),
   ]) {
     registry.registerMetric(definition.kind === "counter" ? counter(definition) : gauge(definition));
   }
-  return registry;
+  return {
+    contentType: registry.contentType,
+    metrics: () => {
+      facts = undefined;
+      return registry.metrics();
+    },
+  };
 }
 
 function counter({ name, help, labels, samples }: Definition): Counter {
@@ -78,54 +110,10 @@ function gauge({ name, help, labels, samples }: Definition): Gauge {
   });
 }
 
-function instanceMetrics(sources: MetricSources): readonly Definition[] {
-  const labels = ["namespace", "instance", "owner"];
-  const samples = (valueOf: (figures: InstanceFigures) => number | undefined) => () =>
-    sources.instances().flatMap((figures): readonly Sample[] => {
-      const { namespace, name, owner } = figures;
-      const value = valueOf(figures);
-      return value === undefined ? [] : [[{ namespace, instance: name, owner }, value]];
-    });
-  return [
-    {
-      kind: "counter",
-      name: "wherry_instance_cpu_seconds_total",
-      help: "CPU time that the present run of the instance has used",
-      labels,
-      samples: samples(({ usage }) => usage && usage.cpuUs / 1e6),
-    },
-    {
-      kind: "counter",
-      name: "wherry_instance_fuel_total",
-      help: "Units of work that the present run of the instance has done",
-      labels,
-      samples: samples(({ usage }) => usage?.fuel),
-    },
-    {
-      kind: "counter",
-      name: "wherry_instance_throttled_seconds_total",
-      help: "How long the present run of the instance was held back by its CPU limit",
-      labels,
-      samples: samples(({ usage }) => usage && usage.throttledUs / 1e6),
-    },
-    {
-      kind: "counter",
-      name: "wherry_instance_restarts_total",
-      help: "How often the instance was started again",
-      labels,
-      samples: samples(({ restarts }) => restarts),
-    },
-    {
-      kind: "gauge",
-      name: "wherry_instance_memory_bytes",
-      help: "Linear memory of the instance, and its call stack as far as it is known",
-      labels,
-      samples: samples(({ usage }) => usage?.memoryBytes),
-    },
-  ];
-}
-
-function nodeMetrics(sources: MetricSources): readonly Definition[] {
+function nodeMetrics(
+  sources: MetricSources,
+  instances: () => readonly InstanceFigures[],
+): readonly Definition[] {
   return [
     {
       kind: "gauge",
@@ -135,7 +123,7 @@ function nodeMetrics(sources: MetricSources): readonly Definition[] {
       samples: () =>
         labelled(
           "phase",
-          countBy(sources.instances(), ({ phase }) => phase),
+          countBy(instances(), ({ phase }) => phase),
         ),
     },
     {

@@ -98,6 +98,7 @@ test("EndpointBoard: an instance is an endpoint from its start until it is to st
       reach: { kind: "shim", folder: "/shims/1" },
       concurrency: 4,
       timeoutMs: 30_000,
+      idleTimeoutMs: 60_000,
       bodyBytesMax: 1024,
       functions: false,
     },

@@ -50,10 +50,10 @@ export class EndpointBoard {
     const limits = serving ?? server;
     const reach = serving ? this.#shimOf(held) : server && this.#listenerOf(held, server);
     if (!reach || !limits) return undefined;
-    const { concurrency, timeoutMs, bodyBytesMax } = limits;
+    const { concurrency, timeoutMs, idleTimeoutMs, bodyBytesMax } = limits;
     const functions = serving?.handler === "functions";
     const whose = { uid, namespace, name, workload: owner.uid, templateHash };
-    return { ...whose, reach, concurrency, timeoutMs, bodyBytesMax, functions };
+    return { ...whose, reach, concurrency, timeoutMs, idleTimeoutMs, bodyBytesMax, functions };
   }
 
   #shimOf(held: HeldInstance): Endpoint["reach"] | undefined {

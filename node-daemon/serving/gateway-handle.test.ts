@@ -33,6 +33,7 @@ const config = {
   listen: [],
   debugHeaders: false,
   trustForwarded: false,
+  connectionsPerClientMax: 0,
   accessLog: undefined,
   orphanMs: undefined,
 };

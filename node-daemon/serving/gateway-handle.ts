@@ -26,7 +26,10 @@ import { isProcessAlive, type ProcessIdentity } from "../shim/process-identity.t
 import { connectToGateway, readGatewayProcess, removeGatewayFolder } from "./gateway-folder.ts";
 import { servingLimits } from "./limits.ts";
 
-export type GatewayMessage = Extract<FromGateway, { readonly kind: "drained" | "wake" | "figures" }>;
+export type GatewayMessage = Extract<
+  FromGateway,
+  { readonly kind: "drained" | "wake" | "figures" | "process" }
+>;
 
 export interface GatewayHandleEvents {
   /** After each hello: the snapshot. */
@@ -40,6 +43,8 @@ export interface GatewayHandleEvents {
 export interface GatewayHandleOptions {
   readonly folder: string;
   readonly config: GatewayConfig;
+  /** Of an earlier daemon. */
+  readonly isFound?: boolean;
   readonly clock: Clock;
   readonly log: Log;
   readonly events: GatewayHandleEvents;
@@ -48,6 +53,7 @@ export interface GatewayHandleOptions {
 export class GatewayHandle {
   readonly folder: string;
   readonly config: GatewayConfig;
+  readonly isFound: boolean;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #events: GatewayHandleEvents;
@@ -71,7 +77,8 @@ export class GatewayHandle {
   #pingTimer: Timer | undefined;
   #overdue: Timer | undefined;
 
-  constructor({ folder, config, clock, log, events }: GatewayHandleOptions) {
+  constructor({ folder, config, isFound = false, clock, log, events }: GatewayHandleOptions) {
+    this.isFound = isFound;
     this.folder = folder;
     this.config = config;
     this.#clock = clock;
@@ -311,4 +318,4 @@ export class GatewayHandle {
   }
 }
 
-const known: ReadonlySet<string> = new Set<GatewayMessage["kind"]>(["drained", "wake", "figures"]);
+const known: ReadonlySet<string> = new Set<GatewayMessage["kind"]>(["drained", "wake", "figures", "process"]);

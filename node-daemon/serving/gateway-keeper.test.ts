@@ -73,6 +73,7 @@ class TestKeeper {
         listen,
         debugHeaders: false,
         trustForwarded: false,
+        connectionsPerClientMax: 0,
         accessLog: undefined,
         orphanMs: 20_000,
       },

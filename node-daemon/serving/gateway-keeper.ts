@@ -122,16 +122,17 @@ export class GatewayKeeper {
   async #find(folder: string): Promise<void> {
     const config = await readGatewayConfig(folder);
     if (!config) return removeGatewayFolder(folder);
-    const gateway = this.#add(folder, config);
+    const gateway = this.#add(folder, config, true);
     this.#options.log.info("a gateway of an earlier daemon", { gateway: config.gatewayId });
     await gateway.connect(servingLimits.findMs);
   }
 
-  #add(folder: string, config: GatewayConfig): GatewayHandle {
+  #add(folder: string, config: GatewayConfig, isFound: boolean): GatewayHandle {
     const { clock, log, events } = this.#options;
     const gateway = new GatewayHandle({
       folder,
       config,
+      isFound,
       clock,
       log,
       events: {
@@ -188,7 +189,7 @@ export class GatewayKeeper {
     const gatewayId = random.uuid();
     const folder = join(processesRoot, gatewayId);
     const own = { ...config, gatewayId, listen: config.listen.map((address) => this.#preferred(address)) };
-    const gateway = this.#add(folder, own);
+    const gateway = this.#add(folder, own, false);
     try {
       await createGatewayFolder(folder, own);
       const by = this.#listening().find(({ isReady }) => isReady);

@@ -32,6 +32,7 @@ test("buildIdOf: another program, flag or address is another build, and each nam
     listen: [],
     debugHeaders: false,
     trustForwarded: false,
+    connectionsPerClientMax: 0,
     accessLog: undefined,
     orphanMs: undefined,
   } satisfies Omit<GatewayConfig, "gatewayId" | "buildId">;

@@ -28,6 +28,8 @@ export const servingLimits = {
   unreadBytesMax: 64 * 2 ** 20,
   /** Gateway processes of one node at most. */
   workersMax: 16,
+  /** Offices and carriers have many people behind one address; sixteen such addresses fill a gateway process. */
+  connectionsPerClient: 1_024,
   /** One core is for the guests. Beyond four, a gateway is not what is scarce. */
   workersDefault: (cores: number) => Math.max(1, Math.min(4, cores - 1)),
   /** A disk that refused is tried again after this long. */

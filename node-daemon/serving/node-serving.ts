@@ -13,20 +13,27 @@ import { type Clock, sleep } from "../../kit/clock.ts";
 import { errorMessage, WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
-import type { BoundAddress, GatewayWorkload, ToGateway, WorkloadFigures } from "../gateway/control.ts";
+import type {
+  BoundAddress,
+  GatewayWorkload,
+  ToGateway,
+  WorkloadFigures,
+} from "../gateway/control.ts";
 import type { HeldInstance } from "../held-instance.ts";
 import { Ledger } from "../ledger.ts";
 import { removeUnusedPrograms } from "../own-program.ts";
 import type { ConditionBoard } from "../machine/condition-board.ts";
 import type { Checkpoint } from "../session/checkpoint.ts";
+import type { TrafficSource, WorkloadTraffic } from "../session/traffic-news.ts";
 import { Drains } from "./drains.ts";
 import { EndpointBoard } from "./endpoint-board.ts";
-import { Figures } from "./figures.ts";
+import { Figures, wholeFigures } from "./figures.ts";
 import type { GatewayHandle, GatewayMessage } from "./gateway-handle.ts";
 import { GatewayKeeper } from "./gateway-keeper.ts";
 import { buildIdOf, type GatewayProgram } from "./gateway-program.ts";
 import { type GatewayUpdate, joined } from "./gateway-update.ts";
 import { servingLimits } from "./limits.ts";
+import { type GatewayProcesses, ProcessBook } from "./process-figures.ts";
 import { peerAddressOf, type ServingOptions, urlsOf } from "./serving-options.ts";
 import { ToldFacts } from "./told-facts.ts";
 
@@ -53,13 +60,14 @@ export interface ServedWorkload {
   readonly figures: WorkloadFigures;
 }
 
-export class NodeServing {
+export class NodeServing implements TrafficSource {
   readonly #options: NodeServingOptions;
   readonly #facts = new ToldFacts();
   readonly #ledger: Ledger;
   readonly #board: EndpointBoard;
   readonly #keeper: GatewayKeeper;
-  readonly #figures = new Figures<GatewayHandle>();
+  readonly #figures = new Figures<GatewayHandle>(({ isFound }) => isFound);
+  readonly #processes = new ProcessBook<GatewayHandle>();
   readonly #drains: Drains<GatewayHandle>;
   #part: GatewayUpdate | undefined;
   #addresses: readonly BoundAddress[] = [];
@@ -67,6 +75,7 @@ export class NodeServing {
   #settled = Promise.withResolvers<void>();
   #onWake: (workloads: readonly string[]) => void = () => {};
   #onAddresses: () => void = () => {};
+  #onTraffic: (uid: string) => void = () => {};
   #onWorkloads: () => void = () => {};
 
   constructor(options: NodeServingOptions) {
@@ -157,7 +166,9 @@ export class NodeServing {
     this.#ledger.add(...stored);
     for (const teaching of teachings) {
       this.#keeper.tell(teaching);
-      if (teaching.kind === "workloadGone") this.#figures.forget(teaching.uid);
+      if (teaching.kind !== "workloadGone") continue;
+      this.#figures.forget(teaching.uid);
+      this.#onTraffic(teaching.uid);
     }
     if (teachings.some(({ kind }) => kind === "workload" || kind === "workloadGone")) this.#onWorkloads();
   }
@@ -187,6 +198,25 @@ export class NodeServing {
     });
   }
 
+  /** How the gateway processes are; undefined: there is none. */
+  processes(): GatewayProcesses | undefined {
+    return this.#processes.all();
+  }
+
+  // What the scheduler is told of requests.
+
+  uids(): readonly string[] {
+    return this.figures().map(({ workload }) => workload.uid);
+  }
+
+  trafficOf(uid: string): WorkloadTraffic | undefined {
+    return this.#facts.workload(uid) && this.#figures.traffic(uid);
+  }
+
+  onTraffic(listener: (uid: string) => void): void {
+    this.#onTraffic = listener;
+  }
+
   /** The instances have ended, and the node goes. */
   async end(): Promise<void> {
     this.#ledger.close();
@@ -212,7 +242,8 @@ export class NodeServing {
       teach: (gateway: GatewayHandle) => this.#snapshot(gateway),
       message: (gateway: GatewayHandle, message: GatewayMessage) => this.#onMessage(gateway, message),
       died: (gateway: GatewayHandle) => {
-        this.#figures.died(gateway);
+        this.#processes.died(gateway);
+        for (const uid of this.#figures.died(gateway)) this.#onTraffic(uid);
         this.#drains.died(gateway);
       },
       addresses: (addresses: readonly BoundAddress[], trouble: string) => {
@@ -261,15 +292,18 @@ export class NodeServing {
 
   #onMessage(gateway: GatewayHandle, message: GatewayMessage): void {
     if (message.kind === "drained") this.#drains.drained(gateway, message.uid);
-    else if (message.kind === "figures") this.#figures.note(gateway, message.workloads);
-    else this.#onWake(message.workloads);
+    else if (message.kind === "process") this.#processes.note(gateway, message.figures);
+    else if (message.kind === "figures") {
+      this.#figures.note(gateway, message.workloads.map(wholeFigures));
+      for (const { uid } of message.workloads) this.#onTraffic(uid);
+    } else this.#onWake(message.workloads);
   }
 }
 
 function keeperOptions(options: NodeServingOptions) {
   const { folder, program, nodeName, orphanMs, clock, random, log } = options;
-  const { listen, debugHeaders, trustForwarded, accessLog, workers } = options.options;
-  const common = { nodeName, listen, debugHeaders, trustForwarded, accessLog, orphanMs };
+  const { workers, advertise: _advertise, ...own } = options.options;
+  const common = { nodeName, orphanMs, ...own };
   const command = program?.command ?? [];
   const buildId = buildIdOf(program?.program.version ?? "none", command, common);
   return {

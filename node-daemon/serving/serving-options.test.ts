@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseServingFlags, peerAddressOf, urlsOf } from "./serving-options.ts";
+import { metricsAddressOf, parseServingFlags, peerAddressOf, urlsOf } from "./serving-options.ts";
 
 const http = (port: number, portMax = port, host = "127.0.0.1") =>
   ({ kind: "http", host, port, portMax, preferredPort: 0 }) as const;
@@ -31,6 +31,15 @@ test.each([
 });
 
 test.each([
+  ["by default", {}, 1_024],
+  ["behind a proxy, from which all come", { "gateway-trust-forwarded": true }, 0],
+  ["as said, also there", { "gateway-trust-forwarded": true, "gateway-connections-per-client": "9" }, 9],
+  ["without a bound", { "gateway-connections-per-client": "0" }, 0],
+])("parseServingFlags: connections of one client: %s", (_name, flags, max) => {
+  expect(parseServingFlags(flags, 1).connectionsPerClientMax).toBe(max);
+});
+
+test.each([
   ["no port", { "gateway-http": ["127.0.0.1"] }],
   ["a port too high", { "gateway-http": ["127.0.0.1:65536"] }],
   ["a range the wrong way round", { "gateway-http": ["127.0.0.1:9-8"] }],
@@ -44,6 +53,8 @@ test.each([
   ["a port to advertise", { "gateway-advertise": "a:80" }],
   ["no workers", { "gateway-workers": "0" }],
   ["a thousand workers", { "gateway-workers": "1000" }],
+  ["fewer connections than none", { "gateway-connections-per-client": "-1" }],
+  ["half a connection", { "gateway-connections-per-client": "1.5" }],
   ["an access log nowhere", { "gateway-access-log": "" }],
 ])("parseServingFlags: refuses %s", (_name, flags) => {
   expect(() => parseServingFlags(flags, 4)).toThrow(/--gateway-/);
@@ -76,4 +87,23 @@ test("urlsOf, peerAddressOf: where it is bound, unless something else is adverti
 test("urlsOf: one that listens everywhere is not reached at 0.0.0.0", () => {
   const addresses = [{ kind: "http", host: "0.0.0.0", wantedPort: 80, port: 8080 }] as const;
   expect(urlsOf(addresses, { advertise: undefined })[0]).not.toContain("0.0.0.0");
+});
+
+test.each([
+  ["an address", "10.0.0.7", undefined, "10.0.0.7:9465"],
+  ["one that others do not reach, whatever is advertised", "127.0.0.1", "node-a.example", "127.0.0.1:9465"],
+  ["an address of IPv6", "fd00::7", undefined, "[fd00::7]:9465"],
+  ["everywhere", "0.0.0.0", "node-a.example", "node-a.example:9465"],
+  ["everywhere, IPv6", "::", "fd00::7", "[fd00::7]:9465"],
+  ["a name", "localhost", undefined, "localhost:9465"],
+  ["a zone, which nobody else knows", "fe80::1%eth0", undefined, ""],
+  ["a name that is none elsewhere", "my_host", undefined, ""],
+])("metricsAddressOf: %s", (_name, host, advertise, expected) => {
+  expect(metricsAddressOf({ host, port: 9_465 }, { advertise })).toBe(expected);
+});
+
+test("metricsAddressOf: everywhere is an address of this machine, where nothing is advertised", () => {
+  const address = metricsAddressOf({ host: "0.0.0.0", port: 9_465 }, { advertise: undefined });
+  expect(address).toMatch(/^[0-9.]+:9465$/);
+  expect(address).not.toContain("0.0.0.0");
 });

@@ -3,6 +3,7 @@ import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import { resolve } from "node:path";
 import { WherryError } from "../../kit/errors.ts";
+import { helloLimits, hostPortForm } from "../../proto/node-service.ts";
 import type { BoundAddress, ListenAddress, ListenerKind } from "../gateway/control.ts";
 import { processLimits } from "../gateway/process/limits.ts";
 import { servingLimits } from "./limits.ts";
@@ -14,6 +15,8 @@ export interface ServingOptions {
   readonly advertise: string | undefined;
   readonly debugHeaders: boolean;
   readonly trustForwarded: boolean;
+  /** From one address; 0: no bound. */
+  readonly connectionsPerClientMax: number;
   readonly workers: number;
   /** A file for a line per request. */
   readonly accessLog: string | undefined;
@@ -24,6 +27,7 @@ export const noServing: ServingOptions = {
   advertise: undefined,
   debugHeaders: false,
   trustForwarded: false,
+  connectionsPerClientMax: servingLimits.connectionsPerClient,
   workers: 1,
   accessLog: undefined,
 };
@@ -37,10 +41,13 @@ export const servingUsage = `  --gateway-http ADDRESS:PORT[-PORT]
                            where gateways of other nodes reach this one, over mutual TLS (default: any port at the first of those)
   --gateway-functions ADDRESS:PORT[-PORT]
                            accept calls of functions there: gRPC over TLS with the node's certificate (repeatable)
-  --gateway-advertise HOST a name or address of this machine for clients and other nodes (default: where the gateway listens)
+  --gateway-advertise HOST a name or address of this machine for clients, other nodes and Prometheus (default: where the gateway listens)
   --gateway-debug-headers  tell requests that have "wherry-debug: timing" how long what took
   --gateway-trust-forwarded
                            keep the x-forwarded-* headers that requests come with: there is a proxy before this gateway
+  --gateway-connections-per-client N
+                           of one address at a time, at each process of the gateway; 0: no bound (default: ${servingLimits.connectionsPerClient}; 0 with
+                           --gateway-trust-forwarded, as all come from the proxy then)
   --gateway-workers N      processes that accept requests (default: one less than there are cores, at most 4)
   --gateway-access-log FILE
                            a line of JSON for each request (default: none)`;
@@ -53,6 +60,7 @@ export interface ServingFlags {
   readonly "gateway-advertise"?: string | undefined;
   readonly "gateway-debug-headers"?: boolean | undefined;
   readonly "gateway-trust-forwarded"?: boolean | undefined;
+  readonly "gateway-connections-per-client"?: string | undefined;
   readonly "gateway-workers"?: string | undefined;
   readonly "gateway-access-log"?: string | undefined;
 }
@@ -65,6 +73,7 @@ export const servingFlags = {
   "gateway-advertise": { type: "string" },
   "gateway-debug-headers": { type: "boolean" },
   "gateway-trust-forwarded": { type: "boolean" },
+  "gateway-connections-per-client": { type: "string" },
   "gateway-workers": { type: "string" },
   "gateway-access-log": { type: "string" },
 } as const;
@@ -87,11 +96,15 @@ export function parseServingFlags(values: ServingFlags, cores: number): ServingO
   requireDistinct(clients);
   const accessLog = values["gateway-access-log"];
   if (accessLog === "") throw invalid("gateway-access-log", accessLog, "a file");
+  const trustForwarded = values["gateway-trust-forwarded"] ?? false;
   return {
     listen,
     advertise: advertised(values["gateway-advertise"]),
     debugHeaders: values["gateway-debug-headers"] ?? false,
-    trustForwarded: values["gateway-trust-forwarded"] ?? false,
+    trustForwarded,
+    connectionsPerClientMax:
+      connectionsPerClient(values["gateway-connections-per-client"]) ??
+      (trustForwarded ? 0 : servingLimits.connectionsPerClient),
     workers: workers(values["gateway-workers"]) ?? servingLimits.workersDefault(cores),
     accessLog: accessLog === undefined ? undefined : resolve(accessLog),
   };
@@ -138,6 +151,12 @@ function workers(text: string | undefined): number | undefined {
   throw invalid("gateway-workers", text, `a whole number from 1 to ${servingLimits.workersMax}`);
 }
 
+function connectionsPerClient(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d{1,7}$/.test(text)) return Number(text);
+  throw invalid("gateway-connections-per-client", text, "a whole number, 0 for no bound");
+}
+
 function invalid(flag: string, value: string, expected: string): WherryError {
   return new WherryError("InvalidFlag", `--${flag}: "${value}" is not valid; expected ${expected}`);
 }
@@ -166,14 +185,28 @@ export function urlsOf(
   return [...urls("http", 80, "http"), ...urls("https", 443, "https"), ...urls("grpcs", 0, "functions")];
 }
 
+/** HOST:PORT for Prometheus, of what listens at this address; empty where that cannot be said so (a zone, a name with an underscore). */
+export function metricsAddressOf(
+  listening: { readonly host: string; readonly port: number },
+  { advertise }: Pick<ServingOptions, "advertise">,
+): string {
+  const { host, port } = listening;
+  // Elsewhere it cannot be reached, whatever name the machine has.
+  const address = `${bracketed(isEverywhere(host) ? (advertise ?? nearestHost(host)) : host)}:${port}`;
+  return hostPortForm.test(address) && address.length <= helloLimits.gatewayTextMax ? address : "";
+}
+
 function bracketed(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
+function isEverywhere(host: string): boolean {
+  return host === "0.0.0.0" || /^[0:]+$/.test(host);
+}
+
 /** Whoever listens everywhere is reached at an address of the machine. */
 function nearestHost(host: string): string {
-  const everywhere = host === "0.0.0.0" || /^[0:]+$/.test(host);
-  if (!everywhere) return host;
+  if (!isEverywhere(host)) return host;
   const family = host === "0.0.0.0" ? "IPv4" : "IPv6";
   const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
   const outside = all.filter((one) => !one.internal && !one.address.startsWith("fe80"));

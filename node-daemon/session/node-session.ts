@@ -26,11 +26,12 @@ import { imageLimits } from "../images/limits.ts";
 import { schedulerCauses } from "../core/termination.ts";
 import type { ReportedStatus } from "../core/status.ts";
 import type { StopReason } from "../core/termination.ts";
-import type { RunUsage } from "../runtimes/runtime-driver.ts";
+import type { TimedUsage } from "../usage-book.ts";
 import type { GatewayUpdate } from "../serving/gateway-update.ts";
 import type { ConditionSource } from "./condition-source.ts";
 import type { ModuleInventory } from "./module-inventory.ts";
 import { ModuleNews } from "./module-news.ts";
+import { TrafficNews, type TrafficSource } from "./traffic-news.ts";
 import {
   ContractViolation,
   isUid,
@@ -56,7 +57,7 @@ export interface SessionInstances {
   uids(): readonly string[];
   statusOf(uid: string): ReportedStatus | undefined;
   assignmentOf(uid: string): NodeAssignment | undefined;
-  takeUsage(): readonly RunUsage[];
+  takeUsage(): readonly TimedUsage[];
   onStatus(listener: (uid: string) => void): void;
   readonly aliveCount: number;
 }
@@ -78,6 +79,7 @@ export interface SessionOptions {
   readonly hello: Hello;
   readonly instances: SessionInstances;
   readonly serving: SessionServing;
+  readonly traffic: TrafficSource;
   readonly conditions: ConditionSource;
   readonly modules: ModuleInventory;
   /** Notes an epoch durably; false when a higher one has been seen. */
@@ -113,13 +115,14 @@ export class NodeSession {
   /** Not told yet; before the inventory, after which the scheduler compares them. */
   #contents: readonly { readonly templateId: string; readonly contentsId: string }[] = [];
   /** Taken from the book and not written yet. */
-  #usages: readonly RunUsage[] = [];
+  #usages: readonly TimedUsage[] = [];
   #heartbeatDue = false;
   /** When the hello or the heartbeat was sent that is not answered yet. */
   #unansweredSinceMs: number | undefined;
   #usageDue = false;
   #conditionsDue = false;
   #moduleNews: ModuleNews | undefined;
+  #trafficNews: TrafficNews | undefined;
   /** Told next. Bounded by the workloads that routes name. */
   readonly #wakeUps = new Set<string>();
   #statusDue = false;
@@ -240,7 +243,8 @@ export class NodeSession {
     });
     this.#inventory = instances.uids();
     this.#contents = instances.contents();
-    const { conditions, modules } = this.#options;
+    const { conditions, modules, traffic, clock } = this.#options;
+    this.#trafficNews = new TrafficNews(traffic, clock, () => this.#pump());
     const news = new ModuleNews(modules, 2 * imageLimits.namesMax);
     this.#moduleNews = news;
     modules.onChange((image) => {
@@ -296,7 +300,10 @@ export class NodeSession {
       this.#contents = this.#contents.slice(batchItemsMax);
       return { contents: { templates } };
     }
-    if (this.#inventory) return this.#inventoryPart(this.#inventory);
+    if (this.#inventory) {
+      const traffic = this.#trafficNews?.take();
+      return traffic ? { traffic } : this.#inventoryPart(this.#inventory);
+    }
     // Clients wait.
     if (this.#wakeUps.size > 0) return { wakeUp: { workloadUids: this.#takeWakeUps() } };
     // One at a time: an answer then belongs to the last one.
@@ -309,6 +316,8 @@ export class NodeSession {
     if (this.#dirty.size > 0 || this.#notFound.size > 0)
       return { status: { statuses: this.#takeStatuses() } };
     this.#statusDue = false;
+    const traffic = this.#trafficNews?.take();
+    if (traffic) return { traffic };
     return this.#usageDue ? this.#usagePart() : undefined;
   }
 
@@ -365,7 +374,7 @@ export class NodeSession {
     const part = this.#usages.slice(0, batchItemsMax);
     this.#usages = this.#usages.slice(batchItemsMax);
     this.#usageDue = this.#usages.length > 0;
-    const usages = part.map(writeUsage);
+    const usages = part.map((usage) => writeUsage(usage, this.#options.clock.monotonic()));
     return usages.length > 0 ? { usage: { usages } } : undefined;
   }
 
@@ -403,6 +412,7 @@ export class NodeSession {
     this.#options.instances.onStatus(() => {});
     this.#options.conditions.onChange(() => {});
     this.#options.modules.onChange(() => {});
+    this.#trafficNews?.close();
     this.#end.resolve({ code, message });
   }
 }

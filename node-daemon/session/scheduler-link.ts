@@ -22,6 +22,7 @@ import type { Checkpoint, StoredMeta } from "./checkpoint.ts";
 import type { ConditionSource } from "./condition-source.ts";
 import type { LogSender } from "./log-sender.ts";
 import type { ModuleInventory } from "./module-inventory.ts";
+import type { TrafficSource } from "./traffic-news.ts";
 import {
   NodeSession,
   type SessionEnd,
@@ -39,6 +40,7 @@ export interface LinkOptions {
   readonly hello: () => Hello;
   readonly instances: SessionInstances;
   readonly serving: SessionServing;
+  readonly traffic: TrafficSource;
   readonly conditions: ConditionSource;
   readonly modules: ModuleInventory;
   readonly logs: Pick<LogSender, "send">;
@@ -133,8 +135,8 @@ export class SchedulerLink {
   }
 
   async #runSession(): Promise<SessionEnd> {
-    const { dial, hello, instances, serving, conditions, modules, logs, usageIntervalMs, clock, log } =
-      this.#options;
+    const { dial, hello, instances, serving, traffic, conditions, modules, logs } = this.#options;
+    const { usageIntervalMs, clock, log } = this.#options;
     const client = dial();
     try {
       this.#session = new NodeSession({
@@ -142,6 +144,7 @@ export class SchedulerLink {
         hello: hello(),
         instances,
         serving,
+        traffic,
         conditions,
         modules,
         admitEpoch: (epoch) => this.#admitEpoch(epoch),

@@ -11,7 +11,7 @@ import type { RouteEntry } from "../../api/route-table.ts";
 import { errorMessage } from "../../kit/errors.ts";
 import type { UpdateGateway__Output } from "../../proto/gen/wherry/v1/UpdateGateway.ts";
 import type { GatewayUpdate } from "../serving/gateway-update.ts";
-import type { RunUsage } from "../runtimes/runtime-driver.ts";
+import type { TimedUsage } from "../usage-book.ts";
 
 /** A message that breaks the contract: the session is closed. */
 export class ContractViolation extends Error {
@@ -156,9 +156,12 @@ export function writeStatus(uid: string, status: ReportedStatus, monotonicMs: nu
   };
 }
 
-export function writeUsage({ id, ...usage }: RunUsage): InstanceUsage {
-  return { uid: id.uid, ...usage };
+export function writeUsage({ id, atMs, ...usage }: TimedUsage, monotonicMs: number): InstanceUsage {
+  const ageMs = Math.min(Math.max(0, Math.round(monotonicMs - atMs)), uint32Max);
+  return { uid: id.uid, ...usage, ageMs };
 }
+
+const uint32Max = 2 ** 32 - 1;
 
 /** The answer to a stop of an instance that is not here: a final status, so that the scheduler can let go of it. */
 export function notFoundStatus(uid: string, nowMs: number): InstanceStatus {

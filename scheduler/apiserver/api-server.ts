@@ -6,7 +6,9 @@ import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
 import type { Backend } from "../backend/backend.ts";
 import { EmbeddedBackend } from "../backend/embedded.ts";
+import { EmbeddedScales } from "../backend/embedded-scales.ts";
 import type { ObjectCounts } from "../backend/object-counts.ts";
+import type { ScaleBackend } from "../backend/scale-backend.ts";
 import type { Store } from "../store/store.ts";
 import type { AdmissionPlugin } from "./admission/admission.ts";
 import { PriorityClassAdmission } from "./admission/priority-class.ts";
@@ -32,6 +34,7 @@ import { serverVersion } from "./http/server-version.ts";
 import { WatchHub } from "./http/watch-hub.ts";
 import type { LiveResource } from "./live-resource.ts";
 import { ApiMetrics } from "./metrics/api-metrics.ts";
+import type { Monitoring } from "./metrics/monitoring.ts";
 import { bootstrap, readCrds } from "./objects/bootstrap.ts";
 import { DefaultServiceAccounts } from "./objects/default-service-accounts.ts";
 import { EventExpiry } from "./objects/event-expiry.ts";
@@ -72,6 +75,8 @@ export interface ApiServerOptions {
   readonly simulator: () => PlacementSimulator | undefined;
   /** Gateways that take calls of a workload's functions; undefined: nothing is scheduled here. */
   readonly callEndpoints: (workloadUid: string) => readonly CallEndpoint[] | undefined;
+  /** What Prometheus is told beside this server's own figures; undefined: nothing is scheduled here. */
+  readonly monitoring: () => Monitoring | undefined;
   readonly host: string;
   /** 0: a free one. */
   readonly port: number;
@@ -81,6 +86,8 @@ export interface ApiServerOptions {
 export interface ApiServer extends AsyncDisposable {
   /** Works before `listen` and until `close`. */
   readonly backend: Backend;
+  /** The numbers of replicas of what can be scaled. */
+  readonly scales: ScaleBackend;
   /** How many objects there are, for the status of quotas. */
   readonly counts: ObjectCounts;
   listen(): Promise<{ readonly url: string }>;
@@ -146,6 +153,7 @@ interface Parts {
 
 class EmbeddedApiServer implements ApiServer {
   readonly backend: Backend;
+  readonly scales: EmbeddedScales;
   readonly counts: ObjectCounts;
   readonly #parts: Parts;
   readonly #live: ReadonlyMap<string, LiveResource>;
@@ -193,6 +201,7 @@ class EmbeddedApiServer implements ApiServer {
         ? new EventExpiry(events, cache.of(events.resource), writer, clock, log)
         : undefined;
     this.backend = new EmbeddedBackend({ registry, cache, writer, store });
+    this.scales = new EmbeddedScales(common);
     this.counts = parts.counts;
     this.#listener = this.#makeListener(options);
   }
@@ -251,6 +260,7 @@ class EmbeddedApiServer implements ApiServer {
         openApi: new OpenApiDocuments(registry, serverVersion.gitVersion),
         clock,
         metrics,
+        monitoring: options.monitoring,
         store: options.store,
         unreadiness: () => (this.#drained ? "the server is stopping" : undefined),
       },
@@ -322,6 +332,7 @@ class EmbeddedApiServer implements ApiServer {
     this.#parts.rbac[Symbol.dispose]();
     this.#expiry?.[Symbol.dispose]();
     for (const source of this.#liveSources.values()) source[Symbol.dispose]();
+    this.scales[Symbol.dispose]();
     await this.backend[Symbol.asyncDispose]();
     this.#parts.closing.abort(new WherryError("StoreClosed", "the API server is closed"));
   }

@@ -33,4 +33,6 @@ export interface ScaleBackend {
   read(reference: ScaleReference): Promise<ScaleReading>;
   /** If `scale` is still current. */
   write(reference: ScaleReference, scale: Scale, replicas: number): Promise<ScaleOutcome>;
+  /** `changed` is called when `read` may answer something else: numbers, uid, selector, or the kind itself. Not from within `watch`. */
+  watch(reference: ScaleReference, changed: () => void): Disposable;
 }

@@ -184,6 +184,8 @@ export interface Revision {
   readonly templateHash: string;
   /** From 1 on. That of the current template is the highest. */
   readonly number: number;
+  /** A route names it. */
+  readonly isPinned?: boolean;
 }
 
 export interface HostPort {

@@ -43,6 +43,8 @@ export async function watchDeclaredObjects(
   signal: AbortSignal,
 ): Promise<void> {
   const watch = (resource: ResourceKey, listener: Listener) => watched(backend, resource, listener, signal);
+  // Before routes, whose claims to hosts count from when their namespaces may make them.
+  await watch(namespaceResource, listeners.namespace);
   await Promise.all([
     watch(nodeResource, listeners.node),
     watch(configResources.ConfigMap, (event) => listeners.config("ConfigMap", event)),
@@ -52,7 +54,6 @@ export async function watchDeclaredObjects(
     watch(quotaResource, listeners.quota),
     watch(budgetResource, listeners.budget),
     watch(priorityResource, listeners.priorityClass),
-    watch(namespaceResource, listeners.namespace),
     watch(revisionResource, listeners.revision),
     watch(routeResource, listeners.route),
   ]);

@@ -6,11 +6,17 @@ import type { Clock } from "../../kit/clock.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
 import type { PlacementSimulator } from "../apiserver/placement-simulator.ts";
+import { AutoscalerKeeper } from "../autoscaling/autoscaler-keeper.ts";
+import type { MetricSources } from "../autoscaling/metric-watches.ts";
+import { NodeMetricSource } from "../autoscaling/nodes/node-metric-source.ts";
 import type { Backend } from "../backend/backend.ts";
+import type { ScaleBackend } from "../backend/scale-backend.ts";
+import { decide } from "../core/autoscaling/decide.ts";
 import type { ObjectCounts } from "../backend/object-counts.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { PlacementObserver } from "../recording/placement-observer.ts";
 import { ClusterState } from "../core/cluster-state/cluster-state.ts";
+import { TrafficBook } from "../core/cluster-state/traffic-book.ts";
 import type { Instance } from "../core/model.ts";
 import {
   defaultConfiguration,
@@ -37,6 +43,7 @@ import { makeRebalancer } from "./rebalancing/make-rebalancer.ts";
 import type { Rebalancer } from "./rebalancing/rebalancer.ts";
 import { RevisionKeeper } from "./revisions/revision-keeper.ts";
 import { Routing } from "./routes/routing.ts";
+import { wakesOnRequest } from "./routes/served-workloads.ts";
 import { TaintEvictions } from "./taint-evictions.ts";
 import { type CatalogueEntry, TemplateCatalogue } from "./template-catalogue.ts";
 import { WakeUps } from "./wake-ups.ts";
@@ -50,8 +57,12 @@ export interface EngineOptions {
   readonly log: Log;
   readonly lostAfterMs: number;
   readonly placement?: PlacementConfiguration | undefined;
+  /** undefined: nothing is scaled by metrics. */
+  readonly autoscaling?: AutoscalingOptions | undefined;
   /** For the status of quotas; absent where somebody else writes it, as Kubernetes' own controller does. */
   readonly objectCounts?: ObjectCounts | undefined;
+  /** Namespaces that may have routes for `*` and `*.com` without a label that says so; `*`: all. */
+  readonly wideHostNamespaces?: readonly string[] | undefined;
   /** Public keys, PEM, of those who sign tickets for calls of functions. */
   readonly ticketKeys?: readonly string[];
   /** Told of all that placement sees and decides. */
@@ -60,6 +71,12 @@ export interface EngineOptions {
   readonly deciding?: ((instance: Instance, nodeName: string) => void) | undefined;
   /** Sees each instance that is about to be stopped because it should go and the disruption budgets allow it. */
   readonly evicting?: ((instance: Instance) => void) | undefined;
+}
+
+export interface AutoscalingOptions {
+  readonly scales: ScaleBackend;
+  /** Of metrics that others are asked for. */
+  readonly sources: MetricSources;
 }
 
 /** What the parts ask of the engine. */
@@ -101,10 +118,14 @@ export class EngineParts {
   readonly daemonSets = new DaemonSetMarks();
   readonly rebalancer: Rebalancer;
   readonly cronJobs: CronJobKeeper;
+  readonly autoscalers: AutoscalerKeeper | undefined;
   readonly explainer: InstanceExplainer;
   readonly pace: WorkloadPace;
   readonly config: ConfigKeeper;
   readonly routing: Routing;
+  readonly traffic: TrafficBook;
+  /** Of autoscalers' metrics, those of type Resource and Requests. */
+  readonly nodeMetrics: NodeMetricSource;
   readonly #options: EngineOptions;
   readonly #hooks: EngineHooks;
 
@@ -127,6 +148,11 @@ export class EngineParts {
     });
     this.config = this.#makeConfigKeeper();
     this.routing = this.#makeRouting();
+    this.traffic = new TrafficBook({
+      isKnown: (uid) => this.workloads.has(uid),
+      changed: (uid) => this.nodeMetrics.trafficTold(uid),
+    });
+    this.nodeMetrics = this.#makeNodeMetrics();
     this.nodes = new NodeBook({
       ...options,
       state,
@@ -141,6 +167,8 @@ export class EngineParts {
       },
       gatewayChanged: (name, gateway) => this.routing.gatewayChanged(name, gateway),
       wakeUp: (name, uids) => this.routing.wakeUp(name, uids),
+      traffic: this.traffic,
+      metered: (ownerUid) => this.nodeMetrics.usageTold(ownerUid),
       usageFell: limitsUsage(placement) ? (name) => this.placement.usageFell(name) : () => {},
     });
     this.quotas = this.#makeQuotaKeeper();
@@ -171,6 +199,44 @@ export class EngineParts {
     this.reconciler = this.#makeReconciler();
     this.rebalancer = this.#makeRebalancer();
     this.simulator = this.#makeSimulator(placement);
+    this.autoscalers = options.autoscaling && this.#makeAutoscalers(options.autoscaling);
+  }
+
+  #makeAutoscalers({ scales, sources }: AutoscalingOptions): AutoscalerKeeper {
+    const { backend, clock, log } = this.#options;
+    const { state } = this;
+    return new AutoscalerKeeper({
+      backend,
+      scales,
+      sources: { Resource: this.nodeMetrics, Requests: this.nodeMetrics, ...sources },
+      clock,
+      log,
+      events: this.events,
+      decide,
+      cluster: {
+        instance: (uid) => state.instance(uid),
+        instances: () => state.instances(),
+        instancesOwnedBy: (uid) => state.instancesOwnedBy(uid),
+        node: (name) => state.node(name),
+        hasUnknownNodes: () => this.nodes.hasUnknown(),
+        wakesOnRequest: (uid) => {
+          const workload = this.workloads.get(uid);
+          return workload !== undefined && wakesOnRequest(workload);
+        },
+      },
+    });
+  }
+
+  #makeNodeMetrics(): NodeMetricSource {
+    return new NodeMetricSource(
+      {
+        usageOf: (uid) => this.nodes.usageOf(uid),
+        ownerOf: (uid) => this.state.instance(uid)?.owner.uid,
+        isServing: (uid) => this.workloads.has(uid),
+        trafficOf: (uid, nowMs) => this.traffic.figures(uid, nowMs),
+      },
+      this.#options.clock,
+    );
   }
 
   #makeRouting(): Routing {
@@ -179,6 +245,7 @@ export class EngineParts {
       state: this.state,
       events: this.events,
       revisions: this.revisions,
+      unpinned: (workloadUid) => this.#hooks.mark(workloadUid),
       session: (nodeName) => this.nodes.session(nodeName),
       isKnown: (uid) => !this.held.has(uid),
       wakeUps: {
@@ -268,6 +335,7 @@ export class EngineParts {
       state: this.state,
       catalogue: this.catalogue,
       revisions: this.revisions,
+      isPinned: (workload, number) => this.routing.isPinned(workload, number),
       events: this.events,
       nodes: this.nodes,
       priorities: this.priorities,
@@ -340,6 +408,8 @@ export class EngineParts {
     this.taintEvictions.close();
     await Promise.all([
       this.cronJobs.close(),
+      this.autoscalers?.close(),
+      this.nodeMetrics[Symbol.asyncDispose](),
       this.revisions.close(),
       this.reconciler.close(),
       this.quotas.close(),

@@ -20,12 +20,15 @@ import type { CallEndpoint } from "../../api/call-ticket.ts";
 import type { ApiObject } from "../../api/object-meta.ts";
 import type { EvictionOutcome, EvictionRequest, LogOptions } from "../apiserver/live-resource.ts";
 import type { PlacementSimulator } from "../apiserver/placement-simulator.ts";
+import type { AutoscalerFigures } from "../autoscaling/autoscaler-figures.ts";
 import type { BackendEvent } from "../backend/backend.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
+import type { TrafficFigures } from "../core/cluster-state/traffic-book.ts";
 import type { ClusterNode, Instance, WorkloadKind } from "../core/model.ts";
 import type { NodeReport } from "../core/placement/explanation.ts";
 import { EngineParts, type EngineOptions } from "./engine-parts.ts";
 import { watchDeclaredObjects } from "./declared-objects.ts";
+import { EngineFigures } from "./figures/engine-figures.ts";
 import type { InstanceFigures } from "./instance-object.ts";
 import { openLogOf } from "./instance-log.ts";
 import { troubleOf } from "./instance-trouble.ts";
@@ -39,6 +42,7 @@ const retryAfterBugMs = 10_000;
 
 export class Engine implements InstanceSource, AsyncDisposable {
   readonly live: LiveInstances;
+  readonly figures: EngineFigures;
   readonly #options: EngineOptions;
   readonly #parts: EngineParts;
   readonly #turns: Turns;
@@ -46,6 +50,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   constructor(options: EngineOptions) {
     this.#options = options;
+    this.figures = new EngineFigures(options.clock, () => this.#parts);
     this.#turns = this.#makeTurns();
     this.live = new LiveInstances(this, options.clock.now() * 1000, options.log);
     this.#parts = new EngineParts(options, {
@@ -64,6 +69,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
     return this.#parts.nodes;
   }
 
+  get autoscalers(): AutoscalerFigures | undefined {
+    return this.#parts.autoscalers;
+  }
+
   get simulator(): PlacementSimulator {
     return this.#parts.simulator;
   }
@@ -73,15 +82,22 @@ export class Engine implements InstanceSource, AsyncDisposable {
     return this.#parts.routing.callEndpoints(workloadUid, this.#options.random.fraction());
   }
 
+  /** What gateways say of the requests for a workload; undefined: none has told of it. */
+  trafficOf(workloadUid: string): TrafficFigures | undefined {
+    return this.#parts.traffic.figures(workloadUid, this.#options.clock.monotonic());
+  }
+
   #makeTurns(): Turns {
     const { clock, log } = this.#options;
     return new Turns({
       prepare: () => {
+        this.figures.turns.begin();
         this.#turns.markAll([...this.#parts.daemonSets.take()]);
         this.#parts.reconciler.beginTurn();
       },
       reconcile: (uid) => this.#reconcile(uid),
       failed: (uid, thrown) => {
+        this.figures.turns.failures++;
         log.error("a workload could not be reconciled", { workload: uid, err: thrown });
         this.#parts.reconciler.abandon(uid);
         this.#parts.wakeUps.set(uid, clock.now() + retryAfterBugMs);
@@ -89,6 +105,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       finish: () => {
         this.#parts.placement.run();
         this.#parts.routing.run();
+        this.figures.turns.end();
       },
     });
   }
@@ -114,6 +131,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#stopping.signal,
     );
     await this.#parts.cronJobs.start(this.#stopping.signal);
+    await this.#parts.autoscalers?.start(this.#stopping.signal);
     this.#options.log.info("declared objects read", {
       workloads: this.#parts.workloads.size,
       held: this.#parts.held.size,
@@ -204,6 +222,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
       this.#parts.reconciler.drop(uid);
       this.#parts.wakeUps.set(uid, undefined);
       this.#parts.routing.workloadGone(workload);
+      this.#parts.traffic.removeWorkload(uid);
     } else {
       const before = this.#parts.workloads.get(uid);
       this.#parts.workloads.set(uid, workload);
@@ -248,6 +267,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     const { name, labels = {} } = event.object.metadata;
     const known = event.kind === "put" ? labels : undefined;
     this.#parts.state.setNamespace(name, known);
+    this.#parts.routing.namespaceChanged(name, known);
     this.#options.observer?.namespaceChanged(name, known);
     this.#parts.placement.namespaceChanged();
   }
@@ -289,6 +309,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#parts.quotas.usageIsKnown();
     this.#parts.budgets.instancesAreKnown();
     this.#parts.routing.open();
+    this.#parts.autoscalers?.nodesAreKnown();
     if (this.#parts.held.size === 0) return;
     this.#options.log.info("all nodes have reported; workloads are reconciled again", {
       workloads: this.#parts.held.size,
@@ -300,6 +321,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   #instanceChanged(change: InstanceChange): void {
     const { instance } = change;
+    this.figures.instances.changed(change, this.#options.clock.now());
     this.nodes.instanceChanged(change);
     if (change.kind === "removed") {
       this.live.removed(instance);
@@ -315,6 +337,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.#parts.reconciler.instanceChanged(change);
     this.#parts.routing.instanceChanged(change);
     this.#parts.rebalancer.instanceChanged(change);
+    this.#parts.autoscalers?.instanceChanged(change);
     const trouble = troubleOf(change);
     if (trouble) this.#parts.events.record(trouble);
     this.#turns.mark(instance.owner.uid);
@@ -323,6 +346,10 @@ export class Engine implements InstanceSource, AsyncDisposable {
   #reconcile(uid: string): Progress | undefined {
     if (this.#parts.held.has(uid)) return undefined;
     const workload = this.#parts.workloads.get(uid);
+    return this.figures.turns.reconciled(workload?.kind ?? "Gone", () => this.#look(uid, workload));
+  }
+
+  #look(uid: string, workload: Workload | undefined): Progress | undefined {
     const progress = this.#parts.reconciler.goOn(uid, workload);
     // What was marked during its steps has been passed over.
     if (progress === "done") this.#turns.mark(uid);

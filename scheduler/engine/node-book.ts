@@ -18,7 +18,8 @@ import type { Backend } from "../backend/backend.ts";
 import type { InstanceChange } from "../core/cluster-state/changes.ts";
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import { assessNodeHealth, type NodeHealthMemory } from "../core/cluster-state/node-health.ts";
-import { UsageBook } from "../core/cluster-state/usage-book.ts";
+import type { TrafficBook } from "../core/cluster-state/traffic-book.ts";
+import { UsageBook, type UsageFigures } from "../core/cluster-state/usage-book.ts";
 import type { Instance, NodeCondition, NodeConnection, ObservedStatus, Overcommit } from "../core/model.ts";
 import type {
   HeldInstance,
@@ -28,11 +29,11 @@ import type {
   NodeListener,
   NodeModule,
   NodeSession,
+  WorkloadTraffic,
 } from "../nodes/node-port.ts";
 import { promised } from "../core/overcommit.ts";
 import { nothingCommitted } from "../core/resources.ts";
 import type { EventRecorder } from "./event-recorder.ts";
-import type { InstanceFigures } from "./instance-object.ts";
 import { nodeLostReason, NodeObjects } from "./node-objects.ts";
 
 export interface NodeBookOptions {
@@ -57,12 +58,23 @@ export interface NodeBookOptions {
   readonly wakeUp: (nodeName: string, workloadUids: readonly string[]) => void;
   /** Less of a node is in use than before. */
   readonly usageFell: (nodeName: string) => void;
+  /** A node has said what an instance of this owner uses. */
+  readonly metered: (ownerUid: string) => void;
+  readonly traffic: TrafficBook;
 }
 
 interface Connected {
   readonly session: NodeSession;
   /** Uids that the inventory has named; undefined once it is complete. */
   seen: Set<string> | undefined;
+}
+
+/** Where a node's metrics are read. */
+export interface MetricsTarget {
+  readonly name: string;
+  /** HOST:PORT. */
+  readonly address: string;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /** After a connection has changed; next to nothing beside the seconds after which a node is lost. */
@@ -85,7 +97,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
   constructor(options: NodeBookOptions) {
     this.#options = options;
     this.#health = { kind: "normal", sinceMs: options.clock.monotonic() };
-    this.#usage = new UsageBook({ state: options.state, fell: options.usageFell });
+    this.#usage = new UsageBook({ state: options.state, fell: options.usageFell, metered: options.metered });
     this.#objects = new NodeObjects({
       ...options,
       facts: (name) => {
@@ -102,8 +114,22 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     return this.#sessions.keys();
   }
 
+  /** Nodes that have a session and say where their metrics are. */
+  *metricsTargets(): Iterable<MetricsTarget> {
+    for (const name of this.#sessions.keys()) {
+      const address = this.#hellos.get(name)?.metricsAddress;
+      const node = this.#options.state.node(name);
+      if (address !== undefined && node) yield { name, address, labels: node.labels };
+    }
+  }
+
   session(nodeName: string): NodeSession | undefined {
     return this.#sessions.get(nodeName)?.session;
+  }
+
+  /** Whether so many nodes are silent that none is declared lost. */
+  get isMassSilence(): boolean {
+    return this.#health.kind === "massSilence";
   }
 
   /** Whether some node of before has neither reported nor been given up. */
@@ -111,7 +137,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     return this.#unknown.size > 0;
   }
 
-  usageOf(uid: string): InstanceFigures | undefined {
+  usageOf(uid: string): UsageFigures | undefined {
     return this.#usage.figures(uid);
   }
 
@@ -134,7 +160,8 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     this.#unknown.delete(name);
     this.#hellos.delete(name);
     this.#inventoried.delete(name);
-    this.#usage.away(name);
+    this.#usage.removeNode(name);
+    this.#options.traffic.removeNode(name, this.#options.clock.monotonic());
     this.#options.gatewayChanged(name, undefined);
     const loss = this.#options.state.removeNode(name, this.#options.clock.now());
     for (const change of loss?.instances ?? []) this.#options.changed(change);
@@ -158,6 +185,9 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     this.#sessions.set(hello.name, { session, seen: new Set() });
     before?.session.close("a newer session of this node has opened");
     this.#hellos.set(hello.name, hello);
+    const nowMs = this.#options.clock.monotonic();
+    this.#usage.connected(hello.name, nowMs);
+    this.#options.traffic.connected(hello.name, hello.bootId, nowMs);
     this.#options.gatewayChanged(hello.name, hello.gateway);
     if (!state.node(hello.name)) this.#upsert(hello.name, undefined);
     else this.#upsert(hello.name, this.#declaredObject(hello.name));
@@ -192,6 +222,11 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     this.#usage.take(session.nodeName, usages, this.#options.clock.monotonic());
   }
 
+  traffic(session: NodeSession, workloads: readonly WorkloadTraffic[]): void {
+    if (!this.#current(session)) return;
+    this.#options.traffic.take(session.nodeName, workloads, this.#options.clock.monotonic());
+  }
+
   conditions(session: NodeSession, conditions: readonly NodeCondition[]): void {
     if (!this.#current(session)) return;
     const { nodeName } = session;
@@ -212,6 +247,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     if (!this.#current(session)) return;
     const { nodeName } = session;
     this.#sessions.delete(nodeName);
+    this.#options.traffic.away(nodeName, this.#options.clock.monotonic());
     this.#options.log.warn("node session lost", { node: nodeName });
     this.#setConnection(nodeName, { kind: "suspect", sinceMs: this.#options.clock.monotonic() });
   }
@@ -279,6 +315,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
       if (change) changed(change);
     }
     this.#unknown.delete(nodeName);
+    this.#options.traffic.toldAll(nodeName);
     log.info("node connected", { node: nodeName, instances: seen.size });
     this.#setConnection(nodeName, { kind: "connected" });
     this.#options.registered(nodeName);
@@ -321,6 +358,7 @@ export class NodeBook implements NodeListener, AsyncDisposable {
     this.#health = health.memory;
     for (const name of health.lost) {
       const loss = state.loseNode(name, clock.now());
+      this.#options.traffic.lost(name, nowMs);
       this.#options.gatewayChanged(name, undefined);
       log.warn("node lost, its instances are replaced", { node: name, instances: loss?.instances.length });
       for (const change of loss?.instances ?? []) changed(change);

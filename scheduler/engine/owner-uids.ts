@@ -2,6 +2,13 @@
 export class OwnerUids {
   readonly #uids = new Map<string, Set<string>>();
 
+  /** How many uids, by a walk over the owners. */
+  get size(): number {
+    let size = 0;
+    for (const uids of this.#uids.values()) size += uids.size;
+    return size;
+  }
+
   owners(): readonly string[] {
     return [...this.#uids.keys()];
   }

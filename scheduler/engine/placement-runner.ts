@@ -27,6 +27,7 @@ import type { QuotaBook } from "../core/quota/quota-book.ts";
 import type { NodeSession, NodeTemplate } from "../nodes/node-port.ts";
 import type { PlacementObserver } from "../recording/placement-observer.ts";
 import { DecisionLog, type Decision } from "./decision-log.ts";
+import { PlacementTally } from "./figures/placement-tally.ts";
 import type { EventRecorder } from "./event-recorder.ts";
 import { GangProposer } from "./gang-proposer.ts";
 import { ownerApiVersion } from "./instance-object.ts";
@@ -81,7 +82,11 @@ const cachedRequestsMax = 1_000;
 const decisionsMax = 10_000;
 const limitedUsage: ReadonlySet<string> = new Set([usageLimitName]);
 
+/** Where instances wait that have no node: in placement's queue, for what their template refers to, or for the rest of their gang. */
+export type WaitingPlace = "active" | "backoff" | "unschedulable" | "parked" | "gathering";
+
 export class PlacementRunner {
+  readonly tally = new PlacementTally();
   readonly #options: PlacementRunnerOptions;
   readonly #profiles: Profiles;
   readonly #placer: Placer;
@@ -259,6 +264,16 @@ export class PlacementRunner {
     this.#timer?.cancel();
   }
 
+  /** How many instances wait, by where. */
+  waiting(): Readonly<Record<WaitingPlace, number>> {
+    return { ...this.#queue.counts(), parked: this.#parked.size, gathering: this.#gathering.size };
+  }
+
+  /** Those that were to make room for others, and those for whom they were. */
+  get preemptions(): Pick<Preemption, "preempted" | "preemptors"> {
+    return this.#preemption;
+  }
+
   #now(): number {
     return this.#options.clock.monotonic();
   }
@@ -363,7 +378,9 @@ export class PlacementRunner {
       this.#queue.close(batch, { ...allPlaced }, this.#now());
       return;
     }
+    const beganMs = this.#now();
     const outcome = this.#propose(batch, instances, entry.outcome.template);
+    this.tally.decided(instances.length, outcome, (this.#now() - beganMs) / 1000);
     this.#queue.putBack(batch, outcome.undecided);
     this.#queue.close(batch, outcome, this.#now());
     const { explanation, unplaceable, nominated, noOtherNode } = outcome;

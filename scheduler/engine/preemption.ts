@@ -77,6 +77,8 @@ export class Preemption {
   /** By request: how many of the cheapest nodes were looked at in vain. */
   readonly #unfinished = new Map<string, number>();
   #leftInTurn: number = preemptionLimits.perTurnMax;
+  #preempted = 0;
+  #preemptors = 0;
 
   constructor(options: PreemptionOptions) {
     const { state, budgets } = options;
@@ -87,6 +89,16 @@ export class Preemption {
       nomineesOn: (name) => state.nomineesOn(name),
       tally: () => budgets.tally(),
     };
+  }
+
+  /** Instances that were stopped for others, of all times. */
+  get preempted(): number {
+    return this.#preempted;
+  }
+
+  /** Instances for which others were stopped, of all times. */
+  get preemptors(): number {
+    return this.#preemptors;
   }
 
   beginTurn(): void {
@@ -302,6 +314,8 @@ export class Preemption {
 
   #stopVictims({ preemptor, plan }: PlannedPreemption): void {
     if (plan.victims.length === 0) return;
+    this.#preemptors++;
+    this.#preempted += plan.victims.length;
     const message = victimText(preemptor);
     const session = this.#options.session(plan.nodeName);
     for (const { uid, name, owner, namespace } of plan.victims) {

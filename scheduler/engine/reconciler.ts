@@ -27,7 +27,7 @@ import { emptyJobMemory, reconcileJob, type JobMemory } from "../core/controller
 import { reconcileOrphans } from "../core/controllers/orphans.ts";
 import type { ReconcileResult, Step } from "../core/controllers/step.ts";
 import type { Isolation } from "../../api/isolation.ts";
-import type { Instance, Slot } from "../core/model.ts";
+import type { Instance, Revision, Slot } from "../core/model.ts";
 import { LearnedIsolation } from "../core/learned-isolation.ts";
 import type { PriorityClasses } from "../core/priority-classes.ts";
 import type { QueuedRequest } from "../core/placement/queue.ts";
@@ -62,6 +62,8 @@ export interface ReconcilerOptions {
   readonly nodes: NodeBook;
   readonly priorities: PriorityClasses;
   readonly revisions: RevisionKeeper;
+  /** Whether a route names this revision. */
+  readonly isPinned: (workload: Workload, number: number) => boolean;
   readonly changed: (change: InstanceChange) => void;
   /** Stops an instance that should go, if the disruption budgets allow it. */
   readonly letGo: (uid: string, why: string) => void;
@@ -214,6 +216,13 @@ export class Reconciler implements AsyncDisposable {
     if (state?.kind === "stopping") this.#options.nodes.session(state.nodeName)?.stop(uid, graceMs, why);
   }
 
+  #revisionsOf(workload: Workload): readonly Revision[] {
+    const { revisions, isPinned } = this.#options;
+    return Array.from(revisions.of(workload.object.metadata.uid), (revision) =>
+      isPinned(workload, revision.number) ? { ...revision, isPinned: true } : revision,
+    );
+  }
+
   #control(workload: Workload): ReconcileResult<unknown> {
     const { uid } = workload.object.metadata;
     const instances = this.#options.state.instancesOwnedBy(uid);
@@ -222,7 +231,7 @@ export class Reconciler implements AsyncDisposable {
     switch (workload.kind) {
       case "WasmDeployment": {
         const { templateHash } = this.catalogueEntry(workload);
-        const revisions = [...this.#options.revisions.of(uid)];
+        const revisions = this.#revisionsOf(workload);
         const deployment = workload.object;
         const refusalOf = (hash: string) => this.#refusalOf(this.catalogueEntryOf(workload, hash)?.template);
         return reconcileDeployment({ deployment, templateHash, revisions, instances, refusalOf, nowMs });
@@ -233,7 +242,7 @@ export class Reconciler implements AsyncDisposable {
           daemonSet: workload.object,
           templateHash,
           requirements,
-          revisions: [...this.#options.revisions.of(uid)],
+          revisions: this.#revisionsOf(workload),
           nodes: this.#options.state.nodes(),
           instances,
           refusal,

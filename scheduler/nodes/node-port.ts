@@ -23,6 +23,8 @@ export interface NodeHello {
   readonly grants: NodeGrants | undefined;
   /** undefined: it has none. */
   readonly gateway: NodeGateway | undefined;
+  /** Where Prometheus reads its metrics, HOST:PORT; undefined: nowhere. */
+  readonly metricsAddress: string | undefined;
 }
 
 /** Where a node's gateway is reached. */
@@ -90,6 +92,19 @@ export interface InstanceUsage {
   readonly fuel: number;
   /** How long this run was held back by its CPU limit. */
   readonly throttledUs: number;
+  /** How long ago that was so. */
+  readonly ageMs: number;
+}
+
+/** What a node's gateway has counted of requests for a workload. */
+export interface WorkloadTraffic {
+  /** Of the workload. */
+  readonly uid: string;
+  /** Since the node's daemon has started. */
+  readonly arrived: number;
+  readonly inFlight: number;
+  /** Those of them that no instance works on. */
+  readonly queued: number;
 }
 
 /** A module on a node, as templates name it. */
@@ -150,6 +165,8 @@ export interface NodeListener {
     statuses: readonly { readonly uid: string; readonly status: ObservedStatus }[],
   ): void;
   usages(session: NodeSession, usages: readonly InstanceUsage[]): void;
+  /** Of workloads for which it has changed; of all after each hello, before the inventory is done. */
+  traffic(session: NodeSession, workloads: readonly WorkloadTraffic[]): void;
   /** All that the node says of itself; comes whenever one of them has changed. */
   conditions(session: NodeSession, conditions: readonly NodeCondition[]): void;
   /** Which modules the node has: all of them (complete), or what has changed. */

@@ -11,6 +11,7 @@ import type { LogReceipt } from "../../proto/gen/wherry/v1/LogReceipt.ts";
 import type { NodeMessage__Output } from "../../proto/gen/wherry/v1/NodeMessage.ts";
 import type { SchedulerMessage } from "../../proto/gen/wherry/v1/SchedulerMessage.ts";
 import { messageBytesMax, NodeService } from "../../proto/node-service.ts";
+import type { SessionFigures } from "./session-figures.ts";
 import { heartbeatIntervalMs, SessionTable, type SessionTableOptions } from "./session-table.ts";
 
 export interface NodeServerOptions extends SessionTableOptions {
@@ -37,13 +38,17 @@ export class NodeServer implements AsyncDisposable {
       "grpc.keepalive_time_ms": heartbeatIntervalMs,
       "grpc.keepalive_timeout_ms": heartbeatIntervalMs,
     });
-    this.#server.addService(NodeService.service, {
+    this.#server.addService(countedService(this.#sessions.figures), {
       Session: (call: ServerDuplexStream<NodeMessage__Output, SchedulerMessage>) => this.#accept(call),
       SendLog: (
         call: ServerReadableStream<LogChunk__Output, LogReceipt>,
         done: (error: Error | null, receipt?: LogReceipt) => void,
       ) => this.#acceptLog(call, done),
     });
+  }
+
+  get figures(): SessionFigures {
+    return this.#sessions.figures;
   }
 
   /** Returns the address that daemons are to dial. */
@@ -85,6 +90,7 @@ export class NodeServer implements AsyncDisposable {
   #accept(call: ServerDuplexStream<NodeMessage__Output, SchedulerMessage>): void {
     const certifiedName = nodeNameOf(call);
     if (certifiedName === undefined) {
+      this.#sessions.figures.refused.certificate++;
       const details = `the client certificate's common name must be ${certificatePrefix}NAME`;
       call.emit("error", { code: grpcStatus.UNAUTHENTICATED, details });
       return;
@@ -109,6 +115,27 @@ export class NodeServer implements AsyncDisposable {
       },
     );
   }
+}
+
+/** The service with a count of what its sessions take on the wire, TLS and HTTP/2 aside. */
+function countedService(figures: SessionFigures): typeof NodeService.service {
+  const { service } = NodeService;
+  const { Session } = service;
+  return {
+    ...service,
+    Session: {
+      ...Session,
+      requestDeserialize: (bytes) => {
+        figures.receivedBytes += bytes.byteLength;
+        return Session.requestDeserialize(bytes);
+      },
+      responseSerialize: (message) => {
+        const bytes = Session.responseSerialize(message);
+        figures.sentBytes += bytes.byteLength;
+        return bytes;
+      },
+    },
+  };
 }
 
 function nodeNameOf(call: {

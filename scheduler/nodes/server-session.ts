@@ -19,6 +19,7 @@ import type { LogOptions } from "../apiserver/live-resource.ts";
 import type { Instance } from "../core/model.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 import type { LogRelay } from "./log-relay.ts";
+import type { SessionFigures, SessionRefusal } from "./session-figures.ts";
 import type { AssignmentProofs } from "./assignment-proofs.ts";
 import { contentBytes, ContentsFeed } from "./contents-feed.ts";
 import { GatewayQueue } from "./gateway-queue.ts";
@@ -38,6 +39,7 @@ import {
   readHello,
   readModules,
   readStatus,
+  readTraffic,
   readWakeUp,
   writeAssignment,
   writeTemplate,
@@ -57,6 +59,7 @@ export interface SessionOptions {
   readonly stopDisconnectedAfterMs: number;
   readonly listener: NodeListener;
   readonly logs: LogRelay;
+  readonly figures: SessionFigures;
   readonly proofs: AssignmentProofs;
   readonly log: Log;
   /** Monotonic milliseconds. */
@@ -72,6 +75,13 @@ interface QueuedStop {
 
 /** Templates of one message together; far below the message limit, so that instances fit beside them. */
 const templateBytesPerMessage = 8 * 1024 * 1024;
+
+const refusalCodes = {
+  identity: grpcStatus.PERMISSION_DENIED,
+  protocol: grpcStatus.UNIMPLEMENTED,
+  duplicate: grpcStatus.ALREADY_EXISTS,
+  contract: grpcStatus.INVALID_ARGUMENT,
+} as const;
 
 export class ServerSession implements NodeSession {
   readonly nodeName: string;
@@ -161,18 +171,19 @@ export class ServerSession implements NodeSession {
   }
 
   close(reason: string): void {
-    this.#refuse(grpcStatus.ABORTED, reason);
+    this.#fail(grpcStatus.ABORTED, reason);
   }
 
   #receive(message: NodeMessage__Output): void {
     if (this.#closed) return;
     this.lastHeardMs = this.#options.now();
+    this.#options.figures.messageReceived(message);
     try {
       this.#dispatch(message);
     } catch (thrown) {
       if (!(thrown instanceof ContractViolation)) throw thrown;
       this.#options.log.warn("session closed: the node broke the contract", { err: thrown });
-      this.#refuse(grpcStatus.INVALID_ARGUMENT, errorMessage(thrown));
+      this.#refuse("contract", errorMessage(thrown));
     }
   }
 
@@ -194,6 +205,8 @@ export class ServerSession implements NodeSession {
       listener.statuses(this, statuses);
     } else if (message.usage) {
       listener.usages(this, message.usage.usages);
+    } else if (message.traffic) {
+      listener.traffic(this, readTraffic(message.traffic));
     } else if (message.conditions) {
       listener.conditions(this, readConditions(message.conditions));
     } else if (message.contents) {
@@ -222,22 +235,23 @@ export class ServerSession implements NodeSession {
     if (this.#registered) throw new ContractViolation("hello came twice");
     if (message.protocolVersion !== protocolVersion) {
       const text = `this scheduler speaks protocol ${protocolVersion}, the daemon ${message.protocolVersion}; upgrade the older one`;
-      this.#refuse(grpcStatus.UNIMPLEMENTED, text);
+      this.#refuse("protocol", text);
       return;
     }
     const hello = readHello(message);
     if (hello.name !== this.nodeName) {
       const text = `the certificate is for node ${this.nodeName}, hello says ${hello.name}`;
-      this.#refuse(grpcStatus.PERMISSION_DENIED, text);
+      this.#refuse("identity", text);
       return;
     }
     const { heartbeatIntervalMs, stopDisconnectedAfterMs, listener } = this.#options;
     const refusal = listener.connected(hello, this);
     if (refusal !== undefined) {
-      this.#refuse(grpcStatus.ALREADY_EXISTS, refusal);
+      this.#refuse("duplicate", refusal);
       return;
     }
     this.#registered = true;
+    this.#options.figures.opened++;
     this.#contents.canUpdate = message.updatesContents;
     this.#write({ welcome: { heartbeatIntervalMs, stopDisconnectedAfterMs } });
   }
@@ -302,10 +316,17 @@ export class ServerSession implements NodeSession {
 
   #write(message: SchedulerMessage): void {
     if (this.#closed) return;
+    this.#options.figures.messageSent(message);
     this.#windowFull = !this.#options.call.write({ epoch: this.#options.epoch, ...message });
   }
 
-  #refuse(code: grpcStatus, details: string): void {
+  #refuse(refusal: Exclude<SessionRefusal, "certificate">, details: string): void {
+    if (this.#closed) return;
+    this.#options.figures.refused[refusal]++;
+    this.#fail(refusalCodes[refusal], details);
+  }
+
+  #fail(code: grpcStatus, details: string): void {
     if (this.#closed) return;
     this.#end();
     this.#options.call.emit("error", { code, details });

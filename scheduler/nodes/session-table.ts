@@ -5,6 +5,7 @@ import type { NodeMessage__Output } from "../../proto/gen/wherry/v1/NodeMessage.
 import type { SchedulerMessage } from "../../proto/gen/wherry/v1/SchedulerMessage.ts";
 import type { AssignmentProofs } from "./assignment-proofs.ts";
 import { LogRelay } from "./log-relay.ts";
+import { SessionFigures } from "./session-figures.ts";
 import type { NodeListener } from "./node-port.ts";
 import { ServerSession } from "./server-session.ts";
 
@@ -27,6 +28,7 @@ const silenceMsMax = 3 * heartbeatIntervalMs;
 /** The open sessions of one leadership, whatever brings their calls. Closes those that have gone silent. */
 export class SessionTable {
   readonly logs = new LogRelay();
+  readonly figures = new SessionFigures();
   readonly #options: SessionTableOptions;
   readonly #sessions = new Set<ServerSession>();
   #sweep: Timer;
@@ -50,6 +52,7 @@ export class SessionTable {
       listener,
       proofs,
       logs: this.logs,
+      figures: this.figures,
       log: log.bind({ node: certifiedName }),
       now: () => clock.monotonic(),
       wallNow: () => clock.now(),
@@ -73,8 +76,9 @@ export class SessionTable {
   #closeSilent(): void {
     const now = this.#options.clock.monotonic();
     for (const session of this.#sessions) {
-      if (now - session.lastHeardMs > silenceMsMax)
-        session.close(`nothing heard for ${silenceMsMax / 1000} s`);
+      if (now - session.lastHeardMs <= silenceMsMax) continue;
+      this.figures.closedForSilence++;
+      session.close(`nothing heard for ${silenceMsMax / 1000} s`);
     }
   }
 }

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Hello__Output } from "../../proto/gen/wherry/v1/Hello.ts";
 import type { InstanceStatus__Output } from "../../proto/gen/wherry/v1/InstanceStatus.ts";
 import { ContractViolation } from "./contract-violation.ts";
-import { readContents, readHello, readStatus, readWakeUp } from "./wire.ts";
+import { readContents, readHello, readStatus, readTraffic, readWakeUp } from "./wire.ts";
 
 const capacity = { cpuMillis: 1, memoryBytes: 1, instances: 1, processes: 1, extended: {} };
 
@@ -167,3 +167,40 @@ test("readContents: what has no name, or one that is none of ours, is left out",
   const templates = [given("t", "c"), given("", "c"), given("t", ""), given("x".repeat(300), "c")];
   expect(readContents({ templates })).toEqual([given("t", "c")]);
 });
+
+const traffic = { uid: "w", arrived: 5, inFlight: 3, queued: 1 };
+
+test("readTraffic: takes what a gateway has counted, up to the largest numbers", () => {
+  const largest = { uid: "v", arrived: Number.MAX_SAFE_INTEGER, inFlight: 2 ** 32 - 1, queued: 0 };
+  expect(readTraffic({ workloads: [traffic, largest] })).toEqual([traffic, largest]);
+});
+
+test.each([
+  { name: "more than can be counted", given: { arrived: 2 ** 53 } },
+  { name: "less than nothing", given: { arrived: -1 } },
+  { name: "no number", given: { inFlight: Number.NaN } },
+  { name: "a part of a request", given: { queued: 0.5 } },
+])("readTraffic: refuses $name", ({ given }) => {
+  expect(() => readTraffic({ workloads: [{ ...traffic, ...given }] })).toThrow(ContractViolation);
+});
+
+test("readTraffic: refuses more workloads than one message has", () => {
+  const workloads = Array.from({ length: 501 }, () => traffic);
+  expect(() => readTraffic({ workloads })).toThrow(ContractViolation);
+  expect(readTraffic({ workloads: workloads.slice(1) })).toHaveLength(500);
+});
+
+test.each(["", "10.0.0.7:9100", "[fd00::7]:9100", "n1.example:9100"])(
+  "readHello: metrics are read at %j",
+  (metricsAddress) => {
+    const expected = metricsAddress === "" ? undefined : metricsAddress;
+    expect(readHello(hello({ metricsAddress })).metricsAddress).toBe(expected);
+  },
+);
+
+test.each(["http://a:1", "a", "a:0", "a:65536", "a:1/metrics", "a b:1", `${"a".repeat(300)}:1`, "user@a:1"])(
+  "readHello: refuses metrics at %j",
+  (metricsAddress) => {
+    expect(() => readHello(hello({ metricsAddress }))).toThrow(ContractViolation);
+  },
+);

@@ -15,9 +15,10 @@ import type { ModuleInventory__Output } from "../../proto/gen/wherry/v1/ModuleIn
 import type { ContentsInventory__Output } from "../../proto/gen/wherry/v1/ContentsInventory.ts";
 import type { HeldContents__Output } from "../../proto/gen/wherry/v1/HeldContents.ts";
 import type { Template } from "../../proto/gen/wherry/v1/Template.ts";
+import type { TrafficBatch__Output } from "../../proto/gen/wherry/v1/TrafficBatch.ts";
 import type { WakeUp__Output } from "../../proto/gen/wherry/v1/WakeUp.ts";
 import type { VolumeContent as VolumeContentMessage } from "../../proto/gen/wherry/v1/VolumeContent.ts";
-import { batchItemsMax, helloLimits } from "../../proto/node-service.ts";
+import { batchItemsMax, helloLimits, hostPortForm } from "../../proto/node-service.ts";
 import {
   type Instance,
   type InstancePhase,
@@ -32,7 +33,7 @@ import { nothingCommitted } from "../core/resources.ts";
 import type { VolumeContent } from "../core/templates/resolve-template.ts";
 import { readClaims, writeClaims } from "./claims.ts";
 import { ContractViolation } from "./contract-violation.ts";
-import type { HeldInstance, NodeGateway, NodeHello, NodeModule, NodeTemplate } from "./node-port.ts";
+import type { HeldInstance, NodeGateway, NodeHello, NodeModule, NodeTemplate, WorkloadTraffic } from "./node-port.ts";
 
 /** By their text: what is decoded has a text of its own each time, and there are as many as instances. */
 const phases: ReadonlyMap<string, InstancePhase> = new Map(
@@ -79,10 +80,10 @@ export function readHello(hello: Hello__Output): NodeHello {
     kernelVersion: hello.info?.kernelVersion ?? "",
     grants: hello.grants ? readGrants(hello.grants) : undefined,
     gateway: readGateway(hello),
+    metricsAddress:
+      hello.metricsAddress === "" ? undefined : checkAddress(hello.metricsAddress, "metrics_address"),
   };
 }
-
-const addressForm = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?):[0-9]{1,5}$/;
 
 /** Other nodes connect to what it says, and people are shown it. */
 function readGateway({ gatewayAddress, gatewayUrls }: Hello__Output): NodeGateway | undefined {
@@ -90,22 +91,23 @@ function readGateway({ gatewayAddress, gatewayUrls }: Hello__Output): NodeGatewa
   const { gatewayUrlsMax, gatewayTextMax } = helloLimits;
   if (gatewayUrls.length > gatewayUrlsMax)
     throw new ContractViolation(`hello.gateway_urls has more than ${gatewayUrlsMax} entries`);
-  const port = Number(gatewayAddress.slice(gatewayAddress.lastIndexOf(":") + 1));
-  if (
-    gatewayAddress.length > gatewayTextMax ||
-    !addressForm.test(gatewayAddress) ||
-    port < 1 ||
-    port > 65_535
-  )
-    throw new ContractViolation(
-      `hello.gateway_address is ${JSON.stringify(gatewayAddress.slice(0, gatewayTextMax))}, which is no HOST:PORT`,
-    );
+  checkAddress(gatewayAddress, "gateway_address");
   for (const url of gatewayUrls)
     if (url.length > gatewayTextMax || !/^(?:https?|grpcs):\/\/[^/\s]+\/?$/.test(url) || !URL.canParse(url))
       throw new ContractViolation(
         `hello.gateway_urls has ${JSON.stringify(url.slice(0, gatewayTextMax))}, which is no URL of a gateway`,
       );
   return { address: gatewayAddress, urls: gatewayUrls };
+}
+
+function checkAddress(address: string, field: string): string {
+  const { gatewayTextMax } = helloLimits;
+  const port = Number(address.slice(address.lastIndexOf(":") + 1));
+  if (address.length <= gatewayTextMax && hostPortForm.test(address) && port >= 1 && port <= 65_535)
+    return address;
+  throw new ContractViolation(
+    `hello.${field} is ${JSON.stringify(address.slice(0, gatewayTextMax))}, which is no HOST:PORT`,
+  );
 }
 
 function readGrants({ hostPaths, listen }: Grants__Output): NodeGrants {
@@ -308,6 +310,17 @@ export function readWakeUp({ workloadUids }: WakeUp__Output): readonly string[] 
       `a wake-up of ${workloadUids.length} workloads is of more than ${batchItemsMax}`,
     );
   return workloadUids;
+}
+
+/** Of workloads that nobody knows nothing is kept; numbers that are none would spoil the sums. */
+export function readTraffic({ workloads }: TrafficBatch__Output): readonly WorkloadTraffic[] {
+  if (workloads.length > batchItemsMax)
+    throw new ContractViolation(
+      `traffic of ${workloads.length} workloads in a message is of more than ${batchItemsMax}`,
+    );
+  for (const { uid, arrived, inFlight, queued } of workloads)
+    checkAmounts([arrived, inFlight, queued], `traffic of ${uid.slice(0, contentNameCharsMax)}`);
+  return workloads;
 }
 
 export function writeTemplate(template: NodeTemplate): Template {

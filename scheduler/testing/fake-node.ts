@@ -11,6 +11,7 @@ import type {
   NodeSession,
   NodeTemplate,
   StopReason,
+  WorkloadTraffic,
 } from "../nodes/node-port.ts";
 
 export const running: ObservedStatus = {
@@ -75,6 +76,7 @@ export class FakeNode implements NodeSession {
         kernelVersion: "6",
         grants: undefined,
         gateway: undefined,
+        metricsAddress: undefined,
         ...hello,
       },
       this,
@@ -110,8 +112,13 @@ export class FakeNode implements NodeSession {
   use(memoryBytes: number): void {
     this.#listener.usages(
       this,
-      [...this.held.keys()].map((uid) => ({ uid, cpuUs: 0, memoryBytes, fuel: 0, throttledUs: 0 })),
+      [...this.held.keys()].map((uid) => ({ uid, cpuUs: 0, memoryBytes, fuel: 0, throttledUs: 0, ageMs: 0 })),
     );
+  }
+
+  /** Its gateway has counted this. */
+  tell(...workloads: readonly WorkloadTraffic[]): void {
+    this.#listener.traffic(this, workloads);
   }
 
   hasModules(...images: readonly string[]): void {

@@ -5,6 +5,7 @@ import { silentLog } from "../../kit/log.ts";
 import { seededRandom } from "../../kit/random.ts";
 import { defaultConfiguration, type PlacementConfiguration } from "../core/placement/profile-declaration.ts";
 import { Engine } from "../engine/engine.ts";
+import type { AutoscalingOptions } from "../engine/engine-parts.ts";
 import { FakeBackend } from "./fake-backend.ts";
 import { FakeNode } from "./fake-node.ts";
 
@@ -19,10 +20,20 @@ export async function startEngine(
   backend = new FakeBackend(),
   seed = 7,
   placement: PlacementConfiguration = defaultConfiguration,
+  autoscaling?: AutoscalingOptions,
 ) {
   const clock = new FakeClock();
   const random = seededRandom(seed);
-  const engine = new Engine({ backend, clock, random, log: silentLog, lostAfterMs, placement });
+  const engine = new Engine({
+    backend,
+    clock,
+    random,
+    log: silentLog,
+    lostAfterMs,
+    placement,
+    wideHostNamespaces: ["default"],
+    autoscaling,
+  });
   await engine.start();
   await settle();
   const instances = () => [...engine.instances(undefined)];

@@ -20,7 +20,7 @@ beforeAll(async () => {
   const nodeArgs = ["--gateway-http", `127.0.0.1:${port}`];
   cluster = await TestCluster.start(["one"], { hostPaths: [guestFolder()], nodeArgs });
   for (const { name, handler } of handlers) {
-    const http = { handler, requestTimeoutSeconds: 2, concurrency: 2 };
+    const http = { handler, requestTimeoutSeconds: 2, idleTimeoutSeconds: 2, concurrency: 2 };
     const workload = { name, image: await guestImage(name), http, memory: "64Mi" };
     await cluster.apply(httpWorkload({ ...workload, host: `${name}.localhost` }));
   }
@@ -70,8 +70,14 @@ describe("WAGI", () => {
   test.each([
     { path: "half", what: "traps in the middle of its answer" },
     { path: "less", what: "prints less than it promised" },
+    { path: "stalls", what: "says nothing any more" },
   ])("$path: it $what, and the client sees that", async ({ path }) => {
     await expect(visitor.ask("liar.localhost", `/${path}`)).rejects.toThrow(/hang up|aborted/);
+  });
+
+  test("events: a stream of events lasts longer than the time in which an answer has to begin", async () => {
+    const { status, text } = await visitor.ask("liar.localhost", "/events");
+    expect([status, text.match(/data: \d+\n\n/g)?.length]).toEqual([200, 12]);
   });
 
   test("more: what it prints beyond the length that it said goes nowhere", async () => {

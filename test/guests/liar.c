@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int is(const char *wish) {
     const char *path = getenv("PATH_INFO");
@@ -30,6 +31,20 @@ int main(void) {
     if (is("/endless")) {
         puts("Content-Type: text/plain\n");
         for (;;) puts("and more");
+    }
+    if (is("/events")) {
+        puts("Content-Type: text/event-stream\n");
+        for (int i = 0; i < 12; i++) {
+            printf("data: %d\n\n", i);
+            fflush(stdout);
+            usleep(300000);
+        }
+        return 0;
+    }
+    if (is("/stalls")) {
+        puts("Content-Type: text/event-stream\n\ndata: once\n");
+        fflush(stdout);
+        sleep(3600);
     }
     if (is("/half")) {
         puts("Content-Type: text/plain\n\nhalf");

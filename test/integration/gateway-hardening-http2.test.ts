@@ -1,5 +1,6 @@
 /** What hostile clients send by HTTP/2, frame by frame. */
-import { constants } from "node:http2";
+import { once } from "node:events";
+import { connect, constants, type IncomingHttpHeaders } from "node:http2";
 import { expect, test } from "vitest";
 import { gatewayLimits } from "../../node-daemon/gateway/limits.ts";
 import {
@@ -270,4 +271,18 @@ test("gateway: an answer before the body has ended reaches the client, which is 
   expect([endOf(client, 1), answered(client)]).toEqual([constants.NGHTTP2_NO_ERROR, 1]);
   client.socket.write(request(3));
   await until(() => answered(client) === 2);
+});
+
+test("gateway: a client that has too many connections is told so by HTTP/2, too, and to go", async () => {
+  await using gateway = new TestGateway({ connectionsPerClientMax: 1 }).serve(echo);
+  const port = await gateway.listen();
+  await gateway.connect(port);
+  const session = connect(`http://127.0.0.1:${port}`);
+  const goaway = once(session, "goaway");
+  const stream = session.request({ ":path": "/" });
+  const [headers] = (await once(stream, "response")) as [IncomingHttpHeaders];
+  expect(headers).toMatchObject({ ":status": 429, "wherry-reason": "TooManyConnections" });
+  expect((await goaway)[0]).toBe(constants.NGHTTP2_NO_ERROR);
+  expect(gateway.instances.calls.length).toBe(0);
+  session.destroy();
 });

@@ -306,6 +306,8 @@ test("gateway: a body beyond its limit is refused before it is read, and while i
   expect(gateway.instances.calls.length).toBe(0);
   const unsaid = await gateway.connect(port);
   unsaid.send(post("Transfer-Encoding: chunked", `${"3e8\r\n" + "a".repeat(1_000)}\r\n`));
+  while (gateway.instances.calls[0]?.body.length !== 1_000)
+    await new Promise((resolve) => setImmediate(resolve));
   unsaid.send("1\r\na\r\n");
   await unsaid.until(/^HTTP\/1\.1 413 [^]*BodyTooLarge/);
   expect(gateway.instances.calls[0]?.cancelled).toBe(true);
@@ -324,9 +326,9 @@ test("gateway: a client that does not wait for 100 Continue and gets a final ans
 test("gateway: an answer before the body has ended reaches the client, and the rest of the body is no request", async () => {
   await using gateway = new TestGateway().serve({ begin: (call) => call.answer("early", 200) });
   const client = await connected(gateway);
-  client.send(post(`Content-Length: ${smuggled.length}`, ""));
+  client.send(post("Transfer-Encoding: chunked", ""));
   await client.until(/early$/);
-  client.send(smuggled);
+  client.send(`${smuggled.length.toString(16)}\r\n${smuggled}\r\n0\r\n\r\n`);
   client.send("GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
   await client.until(/early[^]*early$/);
   expect(gateway.instances.calls.map(({ head }) => head.path)).toEqual(["/", "/next"]);
@@ -339,9 +341,9 @@ test("gateway: a body that nobody wants any more is read for a while only", asyn
     { endpoint: { bodyBytesMax } },
   );
   const client = await connected(gateway);
-  client.send(post("Content-Length: 1000000000", ""));
-  await client.until(/early$/);
   const chunk = "a".repeat(65_536);
+  client.send(post("Content-Length: 1000000000", chunk));
+  await client.until(/early$/);
   let sent = 0;
   while (!client.isEnded) {
     client.send(chunk);
@@ -391,3 +393,26 @@ test(
     expect(await Promise.all([silent.ended(), half.ended()])).toEqual(["", ""]);
   },
 );
+
+test("gateway: a client that has too many connections is told so, and nobody else has fewer for it", async () => {
+  await using gateway = new TestGateway({ connectionsPerClientMax: 8 }).serve(echo);
+  const port = await gateway.listen();
+  const clients = [];
+  for (let i = 0; i < 8; i++) clients.push(await gateway.connect(port));
+  const told = await gateway.connect(port);
+  const refused = await gateway.connect(port);
+  expect(await refused.send(get("Host: a")).ended()).toBe("");
+  expect(await told.send(get("Host: a") + smuggled).ended()).toMatch(
+    /^HTTP\/1\.1 429 [^]*wherry-reason: TooManyConnections\r\nretry-after: 1[^]*Connection: close/,
+  );
+  expect(told.text).not.toMatch(/HTTP\/1\.1 200/);
+  expect(gateway.instances.calls.length).toBe(0);
+  await (await gateway.connect(port, "127.0.0.2")).send(get("Host: a")).until(/200 OK/);
+  for (const client of clients) await client.send(get("Host: a")).until(/200 OK/);
+  // Both requests of the one that was told; the other was closed before it could ask.
+  expect(gateway.gateway.counts().refusals).toEqual({ TooManyConnections: 2 });
+  for (const client of [told, ...clients]) client.socket.destroy();
+  // The gateway learns of it in its own time.
+  for (let answer = ""; !answer.startsWith("HTTP/1.1 200");)
+    answer = await (await gateway.connect(port)).send(get("Host: a\r\nConnection: close")).ended();
+});

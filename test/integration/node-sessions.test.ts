@@ -43,6 +43,8 @@ const listener: NodeListener = {
     void calls.push(`conditions ${session.nodeName} ${JSON.stringify(conditions)}`),
   modules: (session, modules, complete) =>
     void calls.push(`modules ${session.nodeName} ${JSON.stringify(modules)} ${complete}`),
+  traffic: (session, workloads) =>
+    void calls.push(`traffic ${session.nodeName} ${JSON.stringify(workloads)}`),
   wakeUp: (session, uids) => void calls.push(`wakeUp ${session.nodeName} ${uids.join()}`),
   disconnected: (session) => void calls.push(`disconnected ${session.nodeName}`),
 };
@@ -284,9 +286,12 @@ test("NodeServer: a gateway is told in parts, each with the epoch, and its wake-
   expect(updates.at(-1)?.removedWorkloads).toEqual(["old"]);
   expect(received.every(({ epoch }) => epoch === 7)).toBe(true);
   call.write({ wakeUp: { workloadUids: ["w", "v"] } });
+  const workloads = [{ uid: "w", arrived: 2 ** 52, inFlight: 3, queued: 1 }];
+  call.write({ traffic: { workloads } });
   call.write({ heartbeat: {} });
   await next(call);
   expect(calls.filter((text) => text.startsWith("wakeUp"))).toEqual(["wakeUp gate w,v"]);
+  expect(calls.filter((text) => text.startsWith("traffic"))).toEqual([`traffic gate ${JSON.stringify(workloads)}`]);
 });
 
 test("NodeServer: a log is pulled from the node that has it, and ends when the reader stops", async () => {
@@ -335,7 +340,7 @@ test("NodeServer: conditions and usage reach the listener whole, also before the
   using client = closing(await dial("talker"));
   const call = client.session();
   call.write(hello("talker"));
-  const usage = { uid: "u", cpuUs: 1, memoryBytes: 2, fuel: 2 ** 52, throttledUs: 4 };
+  const usage = { uid: "u", cpuUs: 1, memoryBytes: 2, fuel: 2 ** 52, throttledUs: 4, ageMs: 5 };
   call.write({ conditions: { conditions: [memoryPressure] } });
   call.write({ inventory: { instances: [], done: true } });
   call.write({ usage: { usages: [usage] } });

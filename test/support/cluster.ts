@@ -122,6 +122,7 @@ export class TestCluster implements AsyncDisposable {
     args.push("--service-account-key-file", this.#certificates.serviceAccountKey());
     args.push("--encryption-key-file", this.#certificates.encryptionKeyFile());
     args.push("--lost-after", this.#options.lostAfter ?? "15s");
+    args.push("--wide-host-namespaces", "default");
     args.push(...(this.#options.schedulerArgs ?? []));
     this.#scheduler = new Daemon(
       this.#programs.scheduler,

@@ -24,7 +24,7 @@ import type {
 import { type ReportedStatus, statusOf } from "../../node-daemon/core/status.ts";
 import type { StopCause } from "../../node-daemon/core/termination.ts";
 import { policyOf } from "../../node-daemon/held-instance.ts";
-import type { RunUsage } from "../../node-daemon/runtimes/runtime-driver.ts";
+import type { TimedUsage } from "../../node-daemon/usage-book.ts";
 import type { SessionInstances } from "../../node-daemon/session/node-session.ts";
 import { type HeldTemplate, Templates } from "../../node-daemon/templates.ts";
 import { WakeTimer } from "../../node-daemon/wake-timer.ts";
@@ -145,10 +145,11 @@ export class HollowInstances implements SessionInstances {
     return this.#aliveCount;
   }
 
-  takeUsage(): readonly RunUsage[] {
+  takeUsage(): readonly TimedUsage[] {
     if (!this.#options.reportsUsage) return [];
     const nowMs = this.#options.clock.now();
-    const usages: RunUsage[] = [];
+    const atMs = this.#options.clock.monotonic();
+    const usages: TimedUsage[] = [];
     for (const [uid, { lifecycle }] of this.#held) {
       const { state, run } = lifecycle;
       if (state.kind !== "running") continue;
@@ -160,6 +161,7 @@ export class HollowInstances implements SessionInstances {
         memoryBytes: pretendedUsage.memoryBytes,
         fuel: cpuUs,
         throttledUs: 0,
+        atMs,
       });
     }
     return usages;

@@ -7,6 +7,7 @@ import type { StoredMeta } from "../../node-daemon/session/checkpoint.ts";
 import type { ConditionSource, ReportedCondition } from "../../node-daemon/session/condition-source.ts";
 import { dial } from "../../node-daemon/session/channel.ts";
 import { SchedulerLink } from "../../node-daemon/session/scheduler-link.ts";
+import { noTraffic } from "../../node-daemon/session/traffic-news.ts";
 import type { ModuleInventory } from "../../node-daemon/session/module-inventory.ts";
 import type { Hello } from "../../proto/gen/wherry/v1/Hello.ts";
 import { protocolVersion } from "../../proto/node-service.ts";
@@ -79,6 +80,7 @@ export class HollowNode {
       hello: () => hello,
       instances: this.#instances,
       serving: { beginSession: () => {}, update: () => {} },
+      traffic: noTraffic,
       conditions: steadyConditions(clock.now()),
       modules: noModules,
       logs: hollowLog,

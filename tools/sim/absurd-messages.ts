@@ -18,6 +18,8 @@ export function absurdMessages(nodeName: string, dice: Dice): readonly NodeMessa
     [{ hello }, { hello }],
     [{ hello: { ...hello, gatewayAddress: "nowhere" } }],
     [{ hello }, { wakeUp: { workloadUids: Array.from({ length: 501 }, (_, at) => `u${at}`) } }],
+    [{ hello }, { traffic: { workloads: [{ uid: "u1", arrived: absurd }] } }],
+    [{ hello: { ...hello, metricsAddress: "http://elsewhere/" } }],
     [{ inventory: { instances: [], done: true } }],
     [{ heartbeat: { instances: 3 } }],
     [{ hello }, { status: { statuses: [strange] } }],

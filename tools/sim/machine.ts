@@ -18,6 +18,7 @@ import { type GatewayUpdate, joined } from "../../node-daemon/serving/gateway-up
 import { ToldFacts } from "../../node-daemon/serving/told-facts.ts";
 import type { SessionServing } from "../../node-daemon/session/node-session.ts";
 import { SchedulerLink } from "../../node-daemon/session/scheduler-link.ts";
+import { noTraffic } from "../../node-daemon/session/traffic-news.ts";
 import type { NodeServiceClient } from "../../proto/gen/wherry/v1/NodeService.ts";
 import { protocolVersion } from "../../proto/node-service.ts";
 import type { NodeCapacity } from "../../scheduler/core/model.ts";
@@ -232,6 +233,7 @@ export class Machine {
       hello: () => this.#hello(),
       instances: agent,
       serving: this.#serving(),
+      traffic: noTraffic,
       conditions: this.conditions,
       modules: this.#modules,
       logs: { send: () => {} },

@@ -6,34 +6,39 @@ import { cComponent, fileOf, javaScriptComponent, type HelloComponent } from "./
 import { httpWorkload } from "../../../test/support/http-workload.ts";
 import { untilAnswered, type Server } from "../server.ts";
 
-interface Handler {
+export interface Handler {
   readonly name: string;
   /** Its file. */
   readonly module: () => string;
-  readonly http: Readonly<Record<string, unknown>>;
+  readonly http: { readonly handler: "wasi-http" | "wagi"; readonly requestsPerInstance?: number };
 }
 
+export const reusedComponent = reused(cComponent);
+export const freshCommand: Handler = {
+  name: "WAGI, C, a fresh instance per request",
+  module: () => join(root, "examples/http/tally.wasm"),
+  http: { handler: "wagi" },
+};
 const handlers: readonly Handler[] = [
-  ...componentHandlers(cComponent),
-  ...componentHandlers(javaScriptComponent),
-  {
-    name: "WAGI, C, a fresh instance per request",
-    module: () => join(root, "examples/http/tally.wasm"),
-    http: { handler: "wagi" },
-  },
+  reusedComponent,
+  fresh(cComponent),
+  reused(javaScriptComponent),
+  fresh(javaScriptComponent),
+  freshCommand,
 ];
 
-function componentHandlers(component: HelloComponent): readonly Handler[] {
-  const module = () => fileOf(component);
-  const name = `wasi-http, ${component.name}`;
-  return [
-    { name: `${name}, instances reused`, module, http: { handler: "wasi-http" } },
-    {
-      name: `${name}, a fresh instance per request`,
-      module,
-      http: { handler: "wasi-http", requestsPerInstance: 1 },
-    },
-  ];
+function reused(component: HelloComponent): Handler {
+  const name = `wasi-http, ${component.name}, instances reused`;
+  return { name, module: () => fileOf(component), http: { handler: "wasi-http" } };
+}
+
+function fresh(component: HelloComponent): Handler {
+  const name = `wasi-http, ${component.name}, a fresh instance per request`;
+  return {
+    name,
+    module: () => fileOf(component),
+    http: { handler: "wasi-http", requestsPerInstance: 1 },
+  };
 }
 
 /** A cluster of one node each, with the gateway in front: scheduler, daemon, gateway and shim are processes as always. */

@@ -126,6 +126,13 @@ export const tooManyPipelined: OwnAnswer = {
   retryAfterSeconds: 1,
 };
 
+export const tooManyConnections: OwnAnswer = {
+  status: 429,
+  reason: "TooManyConnections",
+  text: "There are too many connections from this address.",
+  retryAfterSeconds: 1,
+};
+
 export const misdirected: OwnAnswer = {
   status: 421,
   reason: "MisdirectedRequest",

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { LocalPlace, type Place, RemotePlace, WorkloadPool } from "./workload-pool.ts";
+import { callable, LocalPlace, type Place, RemotePlace, WorkloadPool } from "./workload-pool.ts";
 
 type Pool = WorkloadPool<null, null>;
 
@@ -53,6 +53,20 @@ test("WorkloadPool: of several revisions goes to the one that is asked for", () 
     "n",
     "none",
   ]);
+});
+
+test("WorkloadPool: calls go to those that take them, and requests to the others", () => {
+  const [page, other] = [local("page", { hash: "1" }), local("other", { hash: "1", concurrency: 9 })];
+  const facts = { templateHash: "2", concurrency: 1, functions: true };
+  const pool = poolOf(page, other, new LocalPlace({ ...facts, uid: "price" }, null));
+  const named = (wanted: Parameters<Pool["choose"]>[0]) => {
+    const choice = pool.choose(wanted, [], 0.5, "here");
+    return choice.kind === "place" && choice.place.kind === "local" ? choice.place.uid : "none";
+  };
+  expect([named(callable), named("1"), named("2")]).toEqual(["price", "page", "none"]);
+  expect(["page", "other"]).toContain(named(undefined));
+  pool.removeLocal("price");
+  expect(named(callable)).toBe("none");
 });
 
 test("WorkloadPool: with no instance here goes to other nodes, however busy", () => {
@@ -136,6 +150,8 @@ test("WorkloadPool: whatever happens, a free instance is taken as long as there 
         if (kind === "back") pool.takeBack(place);
         if (kind === "gone") pool.removeLocal(place.uid);
       }
+      const beyond = places.reduce((sum, one) => sum + Math.max(0, one.inFlight - one.concurrency), 0);
+      expect(pool.beyond).toBe(beyond);
       const inside = places.filter((place) => !place.isGone && !place.isAside);
       const free = inside.filter((place) => place.inFlight < place.concurrency);
       const choice = pool.choose(undefined, [], 0.3, "anywhere");

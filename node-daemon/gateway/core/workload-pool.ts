@@ -9,10 +9,18 @@
 import { type Health, newHealth } from "./health.ts";
 import { type Busy, LeastBusy } from "./least-busy.ts";
 
+/** Of instances: those that take calls of functions. */
+export const callable: unique symbol = Symbol("callable");
+
+/** Which instances will do: of one template, those that take calls, or (undefined) all that answer requests. */
+export type Wanted = string | undefined | typeof callable;
+
 export class LocalPlace<A> implements Busy {
   readonly kind = "local";
   readonly uid: string;
   readonly templateHash: string;
+  /** It takes calls of functions, and no requests; otherwise the other way round. */
+  readonly isCallable: boolean;
   readonly concurrency: number;
   readonly attached: A;
   readonly health: Health = newHealth();
@@ -23,9 +31,13 @@ export class LocalPlace<A> implements Busy {
   before: Busy | undefined;
   after: Busy | undefined;
 
-  constructor(facts: { uid: string; templateHash: string; concurrency: number }, attached: A) {
+  constructor(
+    facts: { uid: string; templateHash: string; functions?: boolean; concurrency: number },
+    attached: A,
+  ) {
     this.uid = facts.uid;
     this.templateHash = facts.templateHash;
+    this.isCallable = facts.functions ?? false;
     this.concurrency = facts.concurrency;
     this.attached = attached;
   }
@@ -54,8 +66,9 @@ export class RemotePlace<A> {
     this.readyInAll = sum(ready);
   }
 
-  count(templateHash: string | undefined): number {
-    return templateHash === undefined ? this.readyInAll : (this.ready.get(templateHash) ?? 0);
+  /** Of other nodes nobody knows which of them take calls: they say so themselves. */
+  count(wanted: Wanted): number {
+    return typeof wanted === "string" ? (this.ready.get(wanted) ?? 0) : this.readyInAll;
   }
 }
 
@@ -66,7 +79,9 @@ export type Choice<L, R> =
   | { readonly kind: "place"; readonly place: Place<L, R>; readonly isFree: boolean }
   | { readonly kind: "none" };
 
+/** Of one template. */
 interface Group<A> {
+  readonly isCallable: boolean;
   /** With fewer requests than they handle at once. */
   readonly free: LeastBusy<LocalPlace<A>>;
   readonly full: LeastBusy<LocalPlace<A>>;
@@ -84,6 +99,12 @@ export class WorkloadPool<L, R> {
   #remoteList: RemotePlace<R>[] = [];
   #concurrency = usualConcurrency;
   #aside = 0;
+  /** Requests with instances of this node that handle no more at once. */
+  #beyond = 0;
+
+  get beyond(): number {
+    return this.#beyond;
+  }
 
   get locals(): ReadonlyMap<string, LocalPlace<L>> {
     return this.#locals;
@@ -129,30 +150,35 @@ export class WorkloadPool<L, R> {
 
   /** `fraction` is random, in [0, 1). Those that were `tried` are left out. */
   choose(
-    templateHash: string | undefined,
+    wanted: Wanted,
     tried: readonly Place<L, R>[],
     fraction: number,
     scope: "anywhere" | "here",
   ): Choice<L, R> {
-    const free = this.#leastBusy("free", templateHash, tried, fraction);
+    const free = this.#leastBusy("free", wanted, tried, fraction);
     if (free !== undefined) return { kind: "place", place: free, isFree: true };
-    const remote = scope === "anywhere" ? this.#remote(templateHash, tried, fraction) : undefined;
-    if (remote !== undefined && remote.inFlight < remote.count(templateHash) * this.#concurrency) {
+    const remote = scope === "anywhere" ? this.#remote(wanted, tried, fraction) : undefined;
+    if (remote !== undefined && remote.inFlight < remote.count(wanted) * this.#concurrency) {
       return { kind: "place", place: remote, isFree: true };
     }
-    const full = this.#leastBusy("full", templateHash, tried, fraction);
+    const full = this.#leastBusy("full", wanted, tried, fraction);
     const place = full ?? remote;
     return place === undefined ? none : { kind: "place", place, isFree: false };
   }
 
   begin(place: Place<L, R>): void {
     place.inFlight++;
-    if (place.kind === "local") this.#requeue(place);
+    if (place.kind !== "local") return;
+    if (place.inFlight > place.concurrency) this.#beyond++;
+    this.#requeue(place);
   }
 
   finish(place: Place<L, R>): void {
     place.inFlight--;
-    if (place.kind === "local") this.#requeue(place);
+    if (place.kind !== "local") return;
+    // Also with one that is gone: they wait there until it has answered them.
+    if (place.inFlight >= place.concurrency) this.#beyond--;
+    this.#requeue(place);
   }
 
   /** False: it stays, as too many are set aside already. */
@@ -179,18 +205,22 @@ export class WorkloadPool<L, R> {
   }
 
   #leastBusy(
-    which: keyof Group<L>,
-    templateHash: string | undefined,
+    which: "free" | "full",
+    wanted: Wanted,
     tried: readonly Place<L, R>[],
     fraction: number,
   ): LocalPlace<L> | undefined {
     // What was tried is few, and the queue looks for its own kind only.
     const locals = tried as readonly LocalPlace<L>[];
-    if (templateHash !== undefined) return this.#groups.get(templateHash)?.[which].firstWithout(locals);
+    if (typeof wanted === "string") {
+      const group = this.#groups.get(wanted);
+      return group?.isCallable === false ? group[which].firstWithout(locals) : undefined;
+    }
     let best: LocalPlace<L> | undefined;
     let equals = 1;
     for (const group of this.#groups.values()) {
-      const first = group[which].firstWithout(locals);
+      const first =
+        group.isCallable === (wanted === callable) ? group[which].firstWithout(locals) : undefined;
       if (first === undefined) continue;
       if (best === undefined || first.inFlight < best.inFlight) {
         best = first;
@@ -203,21 +233,17 @@ export class WorkloadPool<L, R> {
     return best;
   }
 
-  #remote(
-    templateHash: string | undefined,
-    tried: readonly Place<L, R>[],
-    fraction: number,
-  ): RemotePlace<R> | undefined {
+  #remote(wanted: Wanted, tried: readonly Place<L, R>[], fraction: number): RemotePlace<R> | undefined {
     const list = this.#remoteList;
     if (list.length === 0) return undefined;
     const position = fraction * list.length;
     const first = list[Math.floor(position)];
     const second = list[Math.floor((position - Math.floor(position)) * list.length)];
     const isFit = (place: RemotePlace<R> | undefined) =>
-      place !== undefined && !place.isAside && place.count(templateHash) > 0 && !tried.includes(place);
-    if (isFit(first) && isFit(second)) return lessLoaded(first, second, templateHash);
+      place !== undefined && !place.isAside && place.count(wanted) > 0 && !tried.includes(place);
+    if (isFit(first) && isFit(second)) return lessLoaded(first, second, wanted);
     let best: RemotePlace<R> | undefined;
-    for (const place of list) if (isFit(place)) best = lessLoaded(best, place, templateHash);
+    for (const place of list) if (isFit(place)) best = lessLoaded(best, place, wanted);
     return best;
   }
 
@@ -225,7 +251,7 @@ export class WorkloadPool<L, R> {
     if (place.isAside) return;
     let group = this.#groups.get(place.templateHash);
     if (group === undefined) {
-      group = { free: new LeastBusy(), full: new LeastBusy() };
+      group = { isCallable: place.isCallable, free: new LeastBusy(), full: new LeastBusy() };
       this.#groups.set(place.templateHash, group);
     }
     (place.inFlight < place.concurrency ? group.free : group.full).add(place);
@@ -255,10 +281,10 @@ export class WorkloadPool<L, R> {
 function lessLoaded<A>(
   a: RemotePlace<A> | undefined,
   b: RemotePlace<A> | undefined,
-  templateHash: string | undefined,
+  wanted: Wanted,
 ): RemotePlace<A> | undefined {
   if (a === undefined || b === undefined) return a ?? b;
-  return b.inFlight / b.count(templateHash) < a.inFlight / a.count(templateHash) ? b : a;
+  return b.inFlight / b.count(wanted) < a.inFlight / a.count(wanted) ? b : a;
 }
 
 function sum(counts: ReadonlyMap<string, number>): number {

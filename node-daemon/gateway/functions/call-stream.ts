@@ -18,7 +18,7 @@ import {
 import { WireError } from "../../../proto/functions/wire.ts";
 import type { CallOutcome, FunctionCall } from "../function-call.ts";
 import type { Clock } from "../../../kit/clock.ts";
-import type { ByteBudget } from "./byte-budget.ts";
+import type { ByteBudget } from "../core/byte-budget.ts";
 import { failure, responseOf } from "./call-result.ts";
 import { functionLimits } from "./limits.ts";
 import { OutgoingResponses } from "./outgoing-responses.ts";

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type Server } from "node:net";
+import { connect, createServer, type Server } from "node:net";
 import { fileURLToPath } from "node:url";
 import {
   type ChannelCredentials,
@@ -82,11 +82,12 @@ class Service implements AsyncDisposable {
   readonly #listener: Server;
   readonly #clients: Client[] = [];
 
-  constructor(handler: FakeHandler) {
-    this.gateway.serve(handler);
+  constructor(handler: FakeHandler, connectionsPerClientMax = 0) {
+    this.gateway.serve(handler, { endpoint: { functions: true } });
     this.server = new FunctionServer({
       clock: systemClock,
       log: silentLog,
+      connectionsPerClientMax,
       call: (call, done) => this.gateway.gateway.call(call, done),
     });
     this.server.replaceIdentity({ certPem: files.cert.toString(), keyPem: files.key.toString() });
@@ -94,14 +95,17 @@ class Service implements AsyncDisposable {
     this.#listener = createServer((socket) => this.server.accept(socket));
   }
 
-  async client(): Promise<FunctionsClient> {
+  async port(): Promise<number> {
     if (!this.#listener.listening) {
       this.#listener.listen(0, "127.0.0.1");
       await once(this.#listener, "listening");
     }
-    const address = this.#listener.address() as { port: number };
+    return (this.#listener.address() as { port: number }).port;
+  }
+
+  async client(): Promise<FunctionsClient> {
     const client: FunctionsClient = new FunctionService(
-      `localhost:${address.port}`,
+      `localhost:${await this.port()}`,
       credentials.createSsl(files.ca),
     );
     this.#clients.push(client);
@@ -255,4 +259,19 @@ test("FunctionServer: who cancels a stream cancels its calls", async () => {
   await expect.poll(() => calls.length).toBe(3);
   stream.cancel();
   await expect.poll(() => calls.every(({ cancelled }) => cancelled)).toBe(true);
+});
+
+test("FunctionServer: a client that has too many connections gets no more, until one has closed", async () => {
+  await using service = new Service(echo, 1);
+  const port = await service.port();
+  const open = async () => {
+    const socket = connect(port, "127.0.0.1").on("error", () => {});
+    await once(socket, "connect");
+    return socket;
+  };
+  const first = await open();
+  await once(await open(), "close");
+  first.destroy();
+  const { output } = await service.call({ id: 1, function: "f", input: Buffer.from("x") });
+  expect(String(output)).toBe("f x");
 });

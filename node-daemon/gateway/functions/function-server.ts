@@ -16,17 +16,20 @@ import type { Clock } from "../../../kit/clock.ts";
 import type { Log } from "../../../kit/log.ts";
 import { grpcStatus } from "../../../proto/functions/grpc.ts";
 import { callPath, callsPath } from "../../../proto/functions/messages.ts";
+import { clientKey, ClientCounts } from "../core/client-counts.ts";
 import { FloodGuard } from "../core/flood-guard.ts";
 import type { CallOutcome, FunctionCall } from "../function-call.ts";
 import { gatewayLimits } from "../limits.ts";
 import { CallStream, percentEncoded } from "./call-stream.ts";
-import { ByteBudget } from "./byte-budget.ts";
+import { ByteBudget } from "../core/byte-budget.ts";
 import { functionLimits } from "./limits.ts";
 import { TicketDesk } from "./ticket-desk.ts";
 
 export interface FunctionServerParts {
   readonly clock: Clock;
   readonly log: Log;
+  /** From one address; 0: no bound. */
+  readonly connectionsPerClientMax: number;
   readonly call: (call: FunctionCall, done: (outcome: CallOutcome) => void) => () => void;
 }
 
@@ -43,6 +46,7 @@ export class FunctionServer {
   readonly #tls: TlsServer;
   readonly #http2: Http2Server;
   readonly #sockets = new Set<Socket>();
+  readonly #clients: ClientCounts;
   readonly #sessions = new Set<ServerHttp2Session>();
   #hasIdentity = false;
   #isFinishing = false;
@@ -51,6 +55,7 @@ export class FunctionServer {
   constructor(parts: FunctionServerParts) {
     this.#parts = parts;
     this.#desk = new TicketDesk(parts.clock);
+    this.#clients = new ClientCounts(parts.connectionsPerClientMax);
     this.#tls = new TlsServer({
       ALPNProtocols: ["h2"],
       minVersion: "TLSv1.2",
@@ -85,6 +90,14 @@ export class FunctionServer {
   /** An accepted TCP connection, of which nothing has been read. */
   accept(socket: Socket): void {
     if (!this.#hasIdentity || this.#isFinishing || this.#sockets.size >= functionLimits.connectionsMax) {
+      socket.destroy();
+      return;
+    }
+    const client = clientKey(socket.remoteAddress ?? "");
+    const admission = this.#clients.add(client);
+    if (admission !== "refused") socket.once("close", () => this.#clients.remove(client));
+    // Programs try again, more and more slowly; who is not let in by TLS cannot be told more.
+    if (admission !== "admitted") {
       socket.destroy();
       return;
     }

@@ -3,7 +3,7 @@ import { Writable } from "node:stream";
 import { expect, test } from "vitest";
 import { FakeClock } from "../../../kit/fake-clock.ts";
 import { gatewayLimits } from "../limits.ts";
-import { ByteBudget } from "./byte-budget.ts";
+import { ByteBudget } from "../core/byte-budget.ts";
 import { OutgoingResponses } from "./outgoing-responses.ts";
 
 /** A stream whose client takes what it is sent when the test says so. */

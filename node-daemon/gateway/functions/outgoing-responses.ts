@@ -1,7 +1,7 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
 import type { Clock, Timer } from "../../../kit/clock.ts";
 import { gatewayLimits } from "../limits.ts";
-import type { ByteBudget } from "./byte-budget.ts";
+import type { ByteBudget } from "../core/byte-budget.ts";
 
 /**
  * Responses of one stream on their way to its client: those of one turn leave in one write, and their outputs count until the client has

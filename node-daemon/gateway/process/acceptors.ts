@@ -9,6 +9,9 @@ export class Acceptors {
   readonly #accept: (kind: ListenerKind, socket: Socket) => void;
   readonly #log: Log;
   readonly #servers = new Set<Server>();
+  /** By kind, of those that were accepted here. */
+  readonly connections: Record<ListenerKind, number> = { http: 0, https: 0, peer: 0, functions: 0 };
+  readonly accepted: Record<ListenerKind, number> = { http: 0, https: 0, peer: 0, functions: 0 };
 
   constructor(accept: (kind: ListenerKind, socket: Socket) => void, log: Log) {
     this.#accept = accept;
@@ -17,9 +20,12 @@ export class Acceptors {
 
   readonly listen: Listen = async (kind, at) => {
     // As Node's own HTTP servers have it: who has sent all of a request may still want the answer.
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-      this.#accept(kind, socket),
-    );
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      this.accepted[kind]++;
+      this.connections[kind]++;
+      socket.once("close", () => this.connections[kind]--);
+      this.#accept(kind, socket);
+    });
     server.maxConnections = processLimits.connectionsMax;
     const bound = at.kind === "descriptor" ? undefined : new BoundSocket({ host: at.host, port: at.port });
     // Known only as long as nobody listens at it; it stays what it is.

@@ -1,13 +1,11 @@
 /**
- * The gateway's side of the control connection. One daemon at a time: a new connection replaces the old one.
+ * The gateway's side of the control connection.
  *
  * Nothing is kept for a daemon that does not read: wakes are told again, and drained endpoints are remembered by their uids
  * until there is room, or until the daemon is gone, as the next one asks anew.
  */
-import { createServer, type Server, type Socket } from "node:net";
-import { errorMessage } from "../../../kit/errors.ts";
 import type { Log } from "../../../kit/log.ts";
-import { FrameReader, MessageWriter } from "../../shim/frames.ts";
+import { DaemonSocket } from "../../shim/daemon-socket.ts";
 import type { FromGateway, GatewayHello, ToGateway } from "../control.ts";
 
 export interface ControlHandlers {
@@ -18,110 +16,70 @@ export interface ControlHandlers {
 }
 
 export class ControlSocket {
-  readonly #handlers: ControlHandlers;
-  readonly #log: Log;
-  readonly #server: Server;
+  readonly #socket: DaemonSocket;
   readonly #drained = new Set<string>();
-  #socket: Socket | undefined;
-  #writer: MessageWriter | undefined;
 
   constructor(handlers: ControlHandlers, log: Log) {
-    this.#handlers = handlers;
-    this.#log = log;
-    this.#server = createServer((socket) => this.#accept(socket));
+    this.#socket = new DaemonSocket(
+      {
+        opened: (writer) => {
+          this.#drained.clear();
+          writer.send({ kind: "hello", ...handlers.hello() } satisfies FromGateway);
+          handlers.connectedChanged(true);
+        },
+        message: (value) => {
+          const known = asToGateway(value);
+          if (known) handlers.receive(known);
+        },
+        drained: () => this.#sendDrained(),
+        closed: () => {
+          this.#drained.clear();
+          handlers.connectedChanged(false);
+        },
+      },
+      log,
+    );
   }
 
   get connected(): boolean {
-    return this.#socket !== undefined;
+    return this.#socket.writer !== undefined;
   }
 
   listen(path: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen(path, resolve);
-    });
+    return this.#socket.listen(path);
   }
 
   /** Somebody listens, and keeps up. */
   get hasRoom(): boolean {
-    return this.#writer !== undefined && !this.#writer.backlogged;
+    return this.#socket.hasRoom;
   }
 
   tell(message: Exclude<FromGateway, { readonly kind: "hello" | "drained" | "wake" }>): void {
-    this.#writer?.send(message);
+    this.#socket.writer?.send(message);
   }
 
   /** Dropped when nobody listens or the daemon is slow. */
   tellWake(workloads: readonly string[]): void {
-    if (this.hasRoom) this.#writer?.send({ kind: "wake", workloads } satisfies FromGateway);
+    if (this.hasRoom) this.#socket.writer?.send({ kind: "wake", workloads } satisfies FromGateway);
   }
 
   tellDrained(uid: string): void {
-    if (!this.#writer) return;
+    if (!this.connected) return;
     this.#drained.add(uid);
     this.#sendDrained();
   }
 
   /** Says what there is to say, and closes. */
-  async close(): Promise<void> {
-    this.#server.close();
-    const socket = this.#socket;
-    if (!socket) return;
-    this.#writer?.flush();
-    await new Promise<void>((resolve) => {
-      socket.once("close", () => resolve());
-      socket.end(resolve);
-    });
-  }
-
-  #accept(socket: Socket): void {
-    this.#socket?.destroy();
-    const writer = new MessageWriter(socket);
-    const reader = new FrameReader();
-    this.#socket = socket;
-    this.#writer = writer;
-    this.#drained.clear();
-    socket.on("data", (chunk: Buffer) => {
-      if (this.#socket === socket) this.#receive(socket, reader, chunk);
-    });
-    socket.on("drain", () => {
-      if (this.#socket === socket) this.#sendDrained();
-    });
-    socket.on("error", (error) => this.#log.warn("connection to the daemon failed", { err: error.message }));
-    socket.on("close", () => this.#closed(socket));
-    writer.send({ kind: "hello", ...this.#handlers.hello() } satisfies FromGateway);
-    this.#handlers.connectedChanged(true);
-  }
-
-  #receive(socket: Socket, reader: FrameReader, chunk: Buffer): void {
-    let messages: unknown[];
-    try {
-      messages = reader.push(chunk);
-    } catch (thrown) {
-      this.#log.error("the daemon sent what is no frame", { err: errorMessage(thrown) });
-      socket.destroy();
-      return;
-    }
-    for (const message of messages) {
-      const known = asToGateway(message);
-      if (known) this.#handlers.receive(known);
-    }
+  close(): Promise<void> {
+    return this.#socket.close();
   }
 
   #sendDrained(): void {
     for (const uid of this.#drained) {
-      if (!this.#writer || this.#writer.backlogged) return;
-      this.#writer.send({ kind: "drained", uid } satisfies FromGateway);
+      if (!this.hasRoom) return;
+      this.#socket.writer?.send({ kind: "drained", uid } satisfies FromGateway);
       this.#drained.delete(uid);
     }
-  }
-
-  #closed(socket: Socket): void {
-    if (this.#socket !== socket) return;
-    this.#socket = undefined;
-    this.#writer = undefined;
-    this.#drained.clear();
-    this.#handlers.connectedChanged(false);
   }
 }
 

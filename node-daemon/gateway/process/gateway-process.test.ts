@@ -45,6 +45,7 @@ async function start(given: Partial<GatewayConfig> = {}): Promise<void> {
       listen: [http],
       debugHeaders: false,
       trustForwarded: false,
+      connectionsPerClientMax: 0,
       accessLog: undefined,
       orphanMs: undefined,
       ...given,
@@ -60,10 +61,19 @@ async function start(given: Partial<GatewayConfig> = {}): Promise<void> {
         },
         finish: (graceMs) => new Promise((done) => finishes.push({ graceMs, done })),
         figures: () => counted.splice(0),
+        counts: () => ({
+          connections: { http: 1, https: 0, peer: 0, functions: 0 },
+          accepted: { http: 3, https: 0, peer: 0, functions: 0 },
+          connectionsRefused: { perClient: 1, inAll: 0 },
+          handshakesFailed: 2,
+          refusals: { NoRoute: 4 },
+          droppedLogLines: 5,
+        }),
       };
     },
     spawn: () => {},
     leave: () => left++,
+    use: () => ({ cpuSeconds: 6, residentBytes: 7, loopUtilization: 0.5 }),
     pid: 7,
     clock,
     log: silentLog,
@@ -192,6 +202,30 @@ test("GatewayProcess: a daemon that comes anew is told all that was counted", as
   expect(await daemon.hears("figures")).toMatchObject({
     workloads: [{ uid: "a", retries: 2 }, { uid: "b" }],
   });
+});
+
+test("GatewayProcess: says how it is itself: to a daemon that comes, and every few seconds", async () => {
+  await start();
+  const daemon = new TestDaemon();
+  const said = () => daemon.heard.flatMap((message) => (message.kind === "process" ? [message.figures] : []));
+  expect(await daemon.hears("process")).toEqual({
+    kind: "process",
+    figures: {
+      connections: { http: 1, https: 0, peer: 0, functions: 0 },
+      accepted: { http: 3, https: 0, peer: 0, functions: 0 },
+      connectionsRefused: { perClient: 1, inAll: 0 },
+      handshakesFailed: 2,
+      refusals: { NoRoute: 4 },
+      droppedLogLines: 5,
+      cpuSeconds: 6,
+      residentBytes: 7,
+      loopDelayMs: 0,
+      loopUtilization: 0.5,
+    },
+  });
+  clock.advance(10 * processLimits.processEvery * processLimits.figuresMs);
+  await daemon.synced();
+  expect(said()).toHaveLength(11);
 });
 
 test("GatewayProcess: told to exit it finishes, and goes when all is answered", async () => {

@@ -19,7 +19,7 @@ import {
   type Teaching,
   type ToGateway,
 } from "../control.ts";
-import type { WorkloadFigures } from "../control.ts";
+import type { ProcessFigures, WorkloadFigures } from "../control.ts";
 import { ControlSocket } from "./control-socket.ts";
 import { Knowledge } from "./knowledge.ts";
 import { type Listen, Listening } from "./listening.ts";
@@ -34,7 +34,14 @@ export interface RequestServer {
   finish(graceMs: number): Promise<void>;
   /** Of workloads whose figures have changed since the last call. */
   figures(): readonly WorkloadFigures[];
+  counts(): Omit<ProcessFigures, keyof ProcessUse>;
 }
+
+/** What the process uses of its machine. */
+export type ProcessUse = Pick<
+  ProcessFigures,
+  "cpuSeconds" | "residentBytes" | "loopDelayMs" | "loopUtilization"
+>;
 
 export interface RequestServerEvents {
   wake(workloads: readonly string[]): void;
@@ -48,6 +55,8 @@ export interface ProcessParts {
   /** Starts another process with these sockets, in the folder, by the command. */
   readonly spawn: (folder: string, command: readonly string[], sockets: readonly InheritedSocket[]) => void;
   readonly leave: () => void;
+  /** The part of the time since the last call that the event loop was busy is this process' alone to know. */
+  readonly use: () => Omit<ProcessUse, "loopDelayMs">;
   readonly pid: number;
   readonly clock: Clock;
   readonly log: Log;
@@ -62,10 +71,14 @@ export class GatewayProcess {
   /** The last of each workload, and which of them the daemon has not been told. */
   readonly #figures = new Map<string, WorkloadFigures>();
   readonly #untold = new Set<string>();
+  /** What the daemon has been told of connections; empty: nothing yet. */
   #taught = false;
   #finishing: { readonly untilMs: number; readonly timer: Timer } | undefined;
   #aloneTimer: Timer | undefined;
   #figuresTimer: Timer | undefined;
+  #figuresDueMs = 0;
+  #loopDelayMs = 0;
+  #rounds = 0;
 
   constructor(parts: ProcessParts) {
     this.#parts = parts;
@@ -103,6 +116,7 @@ export class GatewayProcess {
   async start(socketPath: string): Promise<void> {
     await this.#control.listen(socketPath);
     this.#watchAlone();
+    this.#figuresDueMs = this.#parts.clock.monotonic();
     this.#gatherFigures();
   }
 
@@ -184,7 +198,10 @@ export class GatewayProcess {
     this.#parts.log.info(connected ? "a daemon is there" : "the daemon is gone");
     this.#knowledge.abandon();
     for (const uid of this.#figures.keys()) this.#untold.add(uid);
-    if (connected) this.#tellFigures();
+    if (connected) {
+      this.#tellFigures();
+      this.#tellProcess();
+    }
     this.#watchAlone();
   }
 
@@ -206,7 +223,20 @@ export class GatewayProcess {
       this.#untold.add(figures.uid);
     }
     this.#tellFigures();
-    this.#figuresTimer = this.#parts.clock.setTimer(processLimits.figuresMs, () => this.#gatherFigures());
+    const { clock } = this.#parts;
+    const nowMs = clock.monotonic();
+    // What is due by this clock and comes late says how late everything else comes.
+    this.#loopDelayMs = Math.max(this.#loopDelayMs, nowMs - this.#figuresDueMs);
+    if (this.#rounds++ % processLimits.processEvery === 0) this.#tellProcess();
+    this.#figuresDueMs = nowMs + processLimits.figuresMs;
+    this.#figuresTimer = clock.setTimer(processLimits.figuresMs, () => this.#gatherFigures());
+  }
+
+  #tellProcess(): void {
+    if (!this.#control.hasRoom) return;
+    const figures = { ...this.#server.counts(), ...this.#parts.use(), loopDelayMs: this.#loopDelayMs };
+    this.#loopDelayMs = 0;
+    this.#control.tell({ kind: "process", figures });
   }
 
   /** A daemon that is slow is told the newest of each, later. */

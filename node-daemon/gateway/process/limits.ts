@@ -6,6 +6,8 @@ export const processLimits = {
   listenRetry: { initialMs: 20, factor: 2, maxMs: 1_000 } satisfies BackoffLimits,
   /** What changed is told as often: what a person or an autoscaler can make use of. */
   figuresMs: 1_000,
+  /** Of so many rounds of figures one says how the process itself is: Prometheus asks every 15 s or so. */
+  processEvery: 5,
   /** Nobody has told it anything, and nobody is there who could: whoever started it is gone. */
   untaughtMs: 60_000,
   /** Told to go by a signal, not by its daemon. */

@@ -11,6 +11,21 @@ import { GatewayProcess, type RequestServer, type RequestServerEvents } from "./
 import { processLimits } from "./limits.ts";
 import { startGateway } from "./successor.ts";
 
+function processUse(): () => { cpuSeconds: number; residentBytes: number; loopUtilization: number } {
+  let last = performance.eventLoopUtilization();
+  return () => {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, last);
+    last = now;
+    const { user, system } = process.cpuUsage();
+    return {
+      cpuSeconds: (user + system) / 1e6,
+      residentBytes: process.memoryUsage.rss(),
+      loopUtilization: utilization,
+    };
+  };
+}
+
 export type CreateServer = (config: GatewayConfig, events: RequestServerEvents, log: Log) => RequestServer;
 
 /** Resolves when it can be talked to. */
@@ -30,6 +45,7 @@ export async function runGateway(createServer: CreateServer, args: readonly stri
       log.info("another gateway started", { folder: of, pid: child.pid });
     },
     leave: () => process.exit(0),
+    use: processUse(),
     pid: process.pid,
     clock: systemClock,
     log,

@@ -40,6 +40,14 @@ await runGateway((config, events, log) => {
       if (!change.uid.startsWith("busy")) events.drained(change.uid);
     },
     figures: () => [],
+    counts: () => ({
+      connections: acceptors.connections,
+      accepted: acceptors.accepted,
+      connectionsRefused: { perClient: 0, inAll: 0 },
+      handshakesFailed: 0,
+      refusals: {},
+      droppedLogLines: 0,
+    }),
     listen: acceptors.listen,
     finish: async (graceMs) => {
       acceptors.close();

@@ -1,7 +1,13 @@
+import type { RequestHead } from "../../link/exchange.ts";
 import type { TestGateway } from "./test-gateway.ts";
 
 /** Sends a request as another gateway does. Answers what that gets to hear, as it comes. */
-export function relayed(gateway: TestGateway, workload: string, body?: string): string[] {
+export function relayed(
+  gateway: TestGateway,
+  workload: string,
+  body?: string,
+  call?: RequestHead["call"],
+): string[] {
   const events: string[] = [];
   gateway.gateway.answer({
     head: {
@@ -16,6 +22,7 @@ export function relayed(gateway: TestGateway, workload: string, body?: string): 
       clientPort: 5,
       timeoutMs: 0,
       bodyLength: body === undefined ? 0 : undefined,
+      ...(call && { call }),
     },
     listen: (listener) => {
       if (body !== undefined) listener.data(Buffer.from(body));

@@ -77,8 +77,9 @@ export class TestGateway implements AsyncDisposable {
     return this;
   }
 
-  async connect(port: number): Promise<RawClient> {
-    const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  /** `from`: another address of this machine. */
+  async connect(port: number, from = "127.0.0.1"): Promise<RawClient> {
+    const socket = connect({ port, host: "127.0.0.1", localAddress: from, allowHalfOpen: true });
     this.#sockets.add(socket);
     await once(socket, "connect");
     return new RawClient(socket);

@@ -69,6 +69,8 @@ export const garbageLimits = {
 
 /** Prometheus asks every 15 seconds or so, with one connection. */
 export const metricsLimits = {
+  /** That have series of their own, some thirty each; a node seldom has more. The others are summed up. */
+  workloadsMax: 500,
   connectionsMax: 16,
   headersMs: 5 * secondMs,
   requestMs: 10 * secondMs,

@@ -15,6 +15,7 @@ const serving: Serving = {
   queueMax: 64,
   requestsPerInstance: 1_000,
   timeoutMs: 10_000,
+  idleTimeoutMs: 10_000,
   bodyBytesMax: 2 ** 20,
 };
 

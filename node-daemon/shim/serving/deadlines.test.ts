@@ -4,7 +4,7 @@ import { Deadlines, type Due } from "./deadlines.ts";
 
 class Item implements Due {
   place = -1;
-  readonly deadlineMs: number;
+  deadlineMs: number;
 
   constructor(deadlineMs: number) {
     this.deadlineMs = deadlineMs;
@@ -35,6 +35,29 @@ describe("Deadlines", () => {
     deadlines.add(new Item(50));
     clock.advance(50);
     expect(passed).toEqual([50]);
+  });
+
+  test("one that has moved is told at its new time, be it earlier or later", () => {
+    const clock = new FakeClock();
+    const passed: number[] = [];
+    const deadlines = new Deadlines<Item>(clock, ({ deadlineMs }) => passed.push(deadlineMs));
+    const [one, other, gone] = [new Item(500), new Item(100), new Item(700)];
+    for (const item of [one, other, gone]) deadlines.add(item);
+    deadlines.remove(gone);
+    for (const [item, ms] of [
+      [one, 50],
+      [other, 300],
+      [gone, 10],
+    ] as const) {
+      item.deadlineMs = ms;
+      deadlines.moved(item);
+    }
+    clock.advance(50);
+    expect(passed).toEqual([50]);
+    clock.advance(249);
+    expect(passed).toEqual([50]);
+    clock.advance(1_000);
+    expect(passed).toEqual([50, 300]);
   });
 
   test("after close nothing is told", () => {

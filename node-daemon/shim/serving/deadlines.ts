@@ -2,7 +2,7 @@ import type { Clock, Timer } from "../../../kit/clock.ts";
 import { IndexedHeap, type Placed } from "../indexed-heap.ts";
 
 export interface Due extends Placed {
-  /** Monotonic. */
+  /** Monotonic. Whoever changes it says so with `moved`, or adds it again. */
   readonly deadlineMs: number;
 }
 
@@ -28,6 +28,13 @@ export class Deadlines<T extends Due> {
 
   remove(item: T): void {
     this.#heap.remove(item);
+  }
+
+  /** Its deadline is another; nothing happens for one that is not waited for. */
+  moved(item: T): void {
+    this.#heap.moved(item);
+    if (item.place >= 0 && this.#armed !== undefined && item.deadlineMs < this.#armed.atMs)
+      this.#arm(item.deadlineMs);
   }
 
   close(): void {

@@ -9,14 +9,21 @@ const writeBytesMax = 64 * 1024;
 export class OutgoingAnswer implements Answer {
   readonly #exchange: Pick<CalleeExchange, "respond" | "write" | "end">;
   readonly #usage: () => ExchangeUsage;
+  readonly #active: () => void;
   #began = false;
   #ended = false;
   #closed = false;
   #full = false;
   #waiting: Set<() => void> | undefined;
 
-  constructor(exchange: Pick<CalleeExchange, "respond" | "write" | "end">, usage: () => ExchangeUsage) {
+  /** `active`: something of it has gone out. */
+  constructor(
+    exchange: Pick<CalleeExchange, "respond" | "write" | "end">,
+    usage: () => ExchangeUsage,
+    active: () => void,
+  ) {
     this.#exchange = exchange;
+    this.#active = active;
     this.#usage = usage;
   }
 
@@ -31,13 +38,16 @@ export class OutgoingAnswer implements Answer {
   respond(head: ResponseHead): void {
     if (this.#began) throw new Bug("a request was answered twice");
     this.#began = true;
-    if (!this.#closed) this.#exchange.respond(head);
+    if (this.#closed) return;
+    this.#active();
+    this.#exchange.respond(head);
   }
 
   write(bytes: Uint8Array): number {
     if (this.#closed) return bytes.byteLength;
     if (!this.#began || this.#ended) throw new Bug("an answer was written before its head, or after its end");
     if (this.#full || bytes.byteLength === 0) return 0;
+    this.#active();
     const taken = Math.min(bytes.byteLength, writeBytesMax);
     // The link copies them: they are in the guest's memory.
     this.#full = !this.#exchange.write(taken === bytes.byteLength ? bytes : bytes.subarray(0, taken));
@@ -58,6 +68,7 @@ export class OutgoingAnswer implements Answer {
     if (this.#closed) return;
     if (!this.#began || this.#ended) throw new Bug("an answer was ended before its head, or twice");
     this.#ended = true;
+    this.#active();
     this.#exchange.end({ trailers, usage: this.#usage() });
   }
 

@@ -14,8 +14,11 @@ import { OutgoingAnswer } from "./outgoing-answer.ts";
 /** As a request sees its run. */
 export interface RequestOwner {
   readonly bodyBytesMax: number;
+  nowMs(): number;
   /** Something came in for it. */
   touched(): void;
+  /** The head of its answer has gone out, or what comes after it. */
+  answers(request: ServedExchange): void;
   /** Nobody waits for its answer any more. */
   abandoned(request: ServedExchange): void;
 }
@@ -31,7 +34,10 @@ export interface RequestSeat {
 }
 
 export interface RequestBounds {
+  /** For the head of the answer. */
   readonly deadlineMs: number;
+  /** For all of it; infinite: its caller has no limit. */
+  readonly wholeDueMs: number;
   readonly fuelMax: number | undefined;
   readonly memoryBytesMax: number;
 }
@@ -44,7 +50,11 @@ export class ServedExchange implements ServedRequest, RequestListener, Due {
   readonly #answer: OutgoingAnswer;
   #over = false;
   place = -1;
-  readonly deadlineMs: number;
+  /** When to look whether it has taken too long. */
+  deadlineMs: number;
+  readonly wholeDueMs: number;
+  /** Something of it has come or gone last. */
+  activeMs = 0;
   readonly fuelMax: number | undefined;
   readonly memoryBytesMax: number;
   /** While it has one. */
@@ -54,10 +64,15 @@ export class ServedExchange implements ServedRequest, RequestListener, Due {
     this.#exchange = exchange;
     this.#owner = owner;
     this.deadlineMs = bounds.deadlineMs;
+    this.wholeDueMs = bounds.wholeDueMs;
     this.fuelMax = bounds.fuelMax;
     this.memoryBytesMax = bounds.memoryBytesMax;
     this.#body = new ArrivingBody(exchange);
-    this.#answer = new OutgoingAnswer(exchange, () => this.seat?.usage() ?? { cpuUs: 0, fuel: 0 });
+    this.#answer = new OutgoingAnswer(
+      exchange,
+      () => this.seat?.usage() ?? { cpuUs: 0, fuel: 0 },
+      () => owner.answers(this),
+    );
   }
 
   get head(): CalleeExchange["head"] {
@@ -100,6 +115,7 @@ export class ServedExchange implements ServedRequest, RequestListener, Due {
 
   data(bytes: Buffer): void {
     this.#owner.touched();
+    this.activeMs = this.#owner.nowMs();
     this.#body.add(bytes);
     if (this.#body.receivedBytes <= this.#owner.bodyBytesMax || this.over) return;
     this.fail(tooLarge(this.#owner.bodyBytesMax));
@@ -108,6 +124,7 @@ export class ServedExchange implements ServedRequest, RequestListener, Due {
 
   end(trailers: HeaderList): void {
     this.#owner.touched();
+    this.activeMs = this.#owner.nowMs();
     this.#body.end(trailers);
   }
 
@@ -119,6 +136,7 @@ export class ServedExchange implements ServedRequest, RequestListener, Due {
 
   drain(): void {
     this.#owner.touched();
+    this.activeMs = this.#owner.nowMs();
     this.#answer.drained();
   }
 }

@@ -38,6 +38,14 @@ describe("ServingRun: queue", () => {
     }
   });
 
+  test("requests that are done in their turn are all answered by one place", async () => {
+    await using service = new TestService(page, { serving: { concurrency: 4, queueMax: 8 } });
+    const open = await Promise.all(Array.from({ length: 8 }, () => service.open()));
+    for (const exchange of open) expect(await exchange.ended).toMatchObject({ kind: "answered" });
+    // The run, and that one.
+    expect(service.budget.instances).toBe(2);
+  });
+
   test("without a queue whoever finds no place is refused, and finds one later", async () => {
     await using service = new TestService(echo, { serving: { concurrency: 1, queueMax: 0 } });
     const first = await under(service);
@@ -79,7 +87,7 @@ describe("ServingRun: deadlines", () => {
     const clock = new FakeClock();
     await using service = new TestService(echo, {
       clock,
-      serving: { concurrency: 1, queueMax: 4, timeoutMs: 1_000 },
+      serving: { concurrency: 1, queueMax: 4, timeoutMs: 1_000, idleTimeoutMs: 1_000 },
     });
     const served = await under(service);
     const impatient = await service.open({ ...streaming, timeoutMs: 400 });
@@ -91,14 +99,55 @@ describe("ServingRun: deadlines", () => {
       message: expect.stringContaining("never begun"),
     });
     clock.advance(600);
-    const late = { kind: "failed", reason: "timeout", message: expect.stringContaining("within 1000 ms") };
-    expect(await served.ended).toMatchObject(late);
-    expect(await waiting.ended).toMatchObject(late);
+    const late = (message: string) => ({
+      kind: "failed",
+      reason: "timeout",
+      message: expect.stringContaining(message),
+    });
+    expect(await served.ended).toMatchObject(late("for 1000 ms"));
+    expect(await waiting.ended).toMatchObject(late("within 1000 ms"));
     expect((await service.ask({}, "y")).text).toBe("y");
     // Of those that were begun only.
     service.instance.stop(0);
     await service.end;
     expect(service.logged().match(/timeout: /g)).toHaveLength(1);
+  });
+
+  test("an answer that has begun lasts as long as something of it comes, and is broken off when nothing does", async () => {
+    const clock = new FakeClock();
+    const [timeoutMs, idleTimeoutMs] = [1_000, 500];
+    await using service = new TestService(echo, { clock, serving: { timeoutMs, idleTimeoutMs } });
+    const served = await under(service);
+    for (let i = 0; i < 5; i++) {
+      clock.advance(400);
+      served.listener?.data(Buffer.from("x"));
+      await served.until(() => served.text.length === i + 2);
+    }
+    let isOver = false;
+    void served.ended.then(() => (isOver = true));
+    clock.advance(499);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isOver).toBe(false);
+    clock.advance(1);
+    expect(await served.ended).toMatchObject({
+      kind: "failed",
+      reason: "timeout",
+      message: expect.stringContaining("has come for 500 ms"),
+    });
+  });
+
+  test("its caller's limit is for all of an answer", async () => {
+    const clock = new FakeClock();
+    await using service = new TestService(echo, { clock, serving: { timeoutMs: 5_000 } });
+    const served = await service.open({ ...streaming, timeoutMs: 400 });
+    await served.until(() => served.response !== undefined);
+    clock.advance(300);
+    served.listener?.data(Buffer.from("x"));
+    clock.advance(100);
+    expect(await served.ended).toMatchObject({
+      reason: "timeout",
+      message: expect.stringContaining("within 400 ms, which is what its caller had left"),
+    });
   });
 
   test("one that is answered in time is not told of", async () => {

@@ -9,7 +9,9 @@
  * - A request that was refused has not begun: it may go elsewhere. Everything else ends with an answer or a fault.
  * - Seats are made only where there is room: in the pot for the memory that a servant starts with, and in the process. What there is no
  *   room for waits for a seat to be free again, and is refused where there is none.
- * - Who waits, waits in the order of arrival. A seat that is free is never idle while somebody waits.
+ * - Who waits, waits in the order of arrival. One request at a time has a seat and has not begun: the next one gets its seat when that
+ *   turn is over. So as many seats are used as there are requests that wait for something, or compute for long; where each is done in
+ *   its turn, one seat answers all of them, whose memory is in the processor's caches already.
  * - `drain`: nothing new; who has arrived is served. `kill`: at once.
  */
 import type { Clock } from "../../../kit/clock.ts";
@@ -21,8 +23,9 @@ import type { RunQueue } from "../run-queue.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Handler, Served } from "./handler.ts";
 import { IdleSeats } from "./idle-seats.ts";
-import { servingLimits } from "./limits.ts";
+import { dueMsOf, whyLate } from "./lateness.ts";
 import type { MemoryPot } from "./memory-pot.ts";
+import { draining, full, noRoom, stopped } from "./run-faults.ts";
 import { type RequestOwner, ServedExchange, tooLarge } from "./served-exchange.ts";
 import { Seat, type SeatParts } from "./seat.ts";
 
@@ -49,6 +52,8 @@ export class ServingRun implements RequestOwner {
   readonly #seats = new Set<Seat>();
   readonly #idle: IdleSeats;
   readonly #deadlines: Deadlines<ServedExchange>;
+  /** The one whose request begins in a turn that is not over. */
+  #beginning: Seat | undefined;
   /** A seat is being made. */
   #growing = false;
   #draining = false;
@@ -61,8 +66,15 @@ export class ServingRun implements RequestOwner {
     this.#options = options;
     const { handler, queue, account, pot, bug, clock } = options;
     const done: SeatParts["done"] = (seat, request, served) => this.#done(seat, request, served);
-    const left: SeatParts["left"] = (seat) => this.#freed(seat);
-    this.#seatParts = { handler, queue, account, pot, done, left, bug };
+    const left: SeatParts["left"] = (seat) => {
+      if (this.#beginning === seat) this.#beginning = undefined;
+      this.#freed(seat);
+    };
+    const began: SeatParts["began"] = (seat) => {
+      if (this.#beginning === seat) this.#beginning = undefined;
+      this.#dispatch();
+    };
+    this.#seatParts = { handler, queue, account, pot, done, left, began, bug };
     this.#idle = new IdleSeats(clock, (seat) => this.#close(seat));
     this.#deadlines = new Deadlines(clock, (request) => this.#late(request));
   }
@@ -120,17 +132,18 @@ export class ServingRun implements RequestOwner {
     if (this.#waiting.size >= serving.queueMax + serving.concurrency - this.#busy)
       return exchange.fault(full);
     const { call, timeoutMs } = head;
+    const nowMs = clock.monotonic();
+    const wholeDueMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : nowMs + timeoutMs;
     const request = new ServedExchange(exchange, this, {
-      deadlineMs: clock.monotonic() + lesser(serving.timeoutMs, timeoutMs === 0 ? undefined : timeoutMs),
+      deadlineMs: Math.min(nowMs + serving.timeoutMs, wholeDueMs),
+      wholeDueMs,
       fuelMax: fuelMax === undefined ? call?.fuelMax : lesser(fuelMax, call?.fuelMax),
       memoryBytesMax: lesser(pot.bytesMax, call?.memoryBytesMax),
     });
     this.#deadlines.add(request);
-    const seat = this.#idleSeat();
-    if (seat) seat.begin(request);
-    else this.#waiting.add(request);
+    this.#waiting.add(request);
     request.listen();
-    if (!seat) this.#dispatch();
+    this.#dispatch();
   }
 
   // As a request sees its run.
@@ -140,21 +153,34 @@ export class ServingRun implements RequestOwner {
     queue.caused(account);
   }
 
+  nowMs(): number {
+    return this.#options.clock.monotonic();
+  }
+
+  answers(request: ServedExchange): void {
+    request.activeMs = this.nowMs();
+    const dueMs = dueMsOf(request, this.#options.serving);
+    // One that is later is looked at when the one before has passed: most requests are over by then.
+    if (dueMs >= request.deadlineMs) return;
+    request.deadlineMs = dueMs;
+    this.#deadlines.moved(request);
+  }
+
   abandoned(request: ServedExchange): void {
     this.#stop(request);
   }
 
   #late(request: ServedExchange): void {
     this.touched();
+    const nowMs = this.nowMs();
+    const dueMs = dueMsOf(request, this.#options.serving);
+    if (dueMs > nowMs) {
+      request.deadlineMs = dueMs;
+      this.#deadlines.add(request);
+      return;
+    }
     const hasWaited = this.#waiting.has(request);
-    const waited = hasWaited ? "; it was never begun, as others were served all the time" : "";
-    const own = this.#options.serving.timeoutMs;
-    const left = request.head.timeoutMs;
-    const limit =
-      left !== 0 && left < own
-        ? `${left} ms, which is what its caller had left`
-        : `${own} ms, which is the template's limit`;
-    const message = `the request was not answered within ${limit}${waited}`;
+    const message = whyLate(request, this.#options.serving, nowMs, hasWaited);
     // What was never begun says nothing about the guest, and comes by the thousand.
     if (!hasWaited && !request.over)
       this.#options.note(`${request.head.method} ${request.head.path}: timeout: ${message}`);
@@ -188,11 +214,7 @@ export class ServingRun implements RequestOwner {
 
   #freed(seat: Seat): void {
     if (seat.worn || this.#killed) this.#close(seat);
-    else {
-      const next = this.#next();
-      if (next) seat.begin(next);
-      else this.#idle.add(seat);
-    }
+    else this.#idle.add(seat);
     this.#dispatch();
     this.#lookIfEmpty();
   }
@@ -206,21 +228,24 @@ export class ServingRun implements RequestOwner {
     return undefined;
   }
 
-  #next(): ServedExchange | undefined {
-    for (const request of this.#waiting) {
-      this.#waiting.delete(request);
-      return request;
-    }
-    return undefined;
-  }
-
   get #busy(): number {
     return this.#seats.size - this.#idle.size;
   }
 
-  /** Makes one more seat if somebody waits for it and there is room; who has none at all is refused. */
+  /** Gives a seat to who waits longest, or makes one more if there is room; who has none at all is refused. */
   #dispatch(): void {
-    if (this.#waiting.size === 0 || this.#growing || this.#killed) return;
+    if (this.#beginning || this.#killed) return;
+    for (const request of this.#waiting) {
+      const seat = this.#idleSeat();
+      if (!seat) return this.#grow();
+      this.#waiting.delete(request);
+      this.#beginning = seat;
+      return seat.begin(request);
+    }
+  }
+
+  #grow(): void {
+    if (this.#growing) return;
     const { pot, handler, serving } = this.#options;
     if (this.#seats.size >= serving.concurrency) return;
     if (pot.leftBytes < handler.memoryBytesMin) handler.spare?.();
@@ -268,27 +293,3 @@ export class ServingRun implements RequestOwner {
 function lesser(limit: number, asked: number | undefined): number {
   return asked === undefined ? limit : Math.min(limit, asked);
 }
-
-const draining: ExchangeFault = {
-  kind: "refused",
-  reason: "draining",
-  message: "the instance is on its way out",
-  retryAfterMs: 0,
-};
-const full: ExchangeFault = {
-  kind: "refused",
-  reason: "full",
-  message: "as many requests wait as may wait",
-  retryAfterMs: servingLimits.retryAfterMs,
-};
-const noRoom: ExchangeFault = {
-  kind: "refused",
-  reason: "full",
-  message: "the hosting process has no room for another WebAssembly instance",
-  retryAfterMs: servingLimits.retryAfterMs,
-};
-const stopped: ExchangeFault = {
-  kind: "failed",
-  reason: "stopped",
-  message: "the instance was stopped before the request was answered",
-};

@@ -79,6 +79,7 @@ const serving = {
   queueMax: 1,
   requestsPerInstance: 1000,
   timeoutMs: 30_000,
+  idleTimeoutMs: 30_000,
   bodyBytesMax: 2 ** 24,
 } as const;
 

@@ -28,6 +28,7 @@ export const wagi: Serving = {
   queueMax: 8,
   requestsPerInstance: 1,
   timeoutMs: 10_000,
+  idleTimeoutMs: 10_000,
   bodyBytesMax: mebibyte,
 };
 
@@ -49,8 +50,10 @@ export class TestService implements AsyncDisposable {
   /** Also when it ends before. */
   readonly started: Promise<void>;
 
-  constructor(module: Uint8Array, options: ServiceOptions = {}) {
-    const file = this.#prepared(module, options.spec?.deterministic !== undefined);
+  /** `module`: a core module as it is, or the file of anything that a driver has prepared. */
+  constructor(module: Uint8Array | string, options: ServiceOptions = {}) {
+    const file =
+      typeof module === "string" ? module : this.#prepared(module, options.spec?.deterministic !== undefined);
     const parts = this.#parts(options);
     this.budget = parts.budget;
     const spec: RunSpec = {
@@ -97,6 +100,11 @@ export class TestService implements AsyncDisposable {
     const exchange = new FakeExchange(head, options);
     this.#accept(exchange);
     return exchange;
+  }
+
+  /** One that came in another way. Not before it has started. */
+  take(exchange: CalleeExchange): void {
+    this.#accept(exchange);
   }
 
   /** One that is over. */

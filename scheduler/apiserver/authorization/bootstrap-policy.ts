@@ -103,7 +103,17 @@ const systemRoles = [
     ),
   ]),
   clusterRole("system:monitoring", [
-    pathRule(["/metrics", "/metrics/slis", ...probes, ...probes.map((path) => `${path}/*`)].sort(), ["get"]),
+    pathRule(
+      [
+        "/metrics",
+        "/metrics/slis",
+        ...probes,
+        ...probes.map((path) => `${path}/*`),
+        // Ours: what there is to scrape.
+        "/sd/prometheus",
+      ].sort(),
+      ["get"],
+    ),
   ]),
   clusterRole("system:public-info-viewer", [pathRule([...probes, ...versions], ["get"])]),
   clusterRole("system:service-account-issuer-discovery", [

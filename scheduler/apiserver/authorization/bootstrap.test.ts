@@ -107,6 +107,8 @@ test.each([
   { group: "system:unauthenticated", asks: "get /version", is: true },
   { group: "system:unauthenticated", asks: "get /api", is: false },
   { group: "system:monitoring", asks: "get /metrics", is: true },
+  { group: "system:monitoring", asks: "get /sd/prometheus", is: true },
+  { group: "system:authenticated", asks: "get /sd/prometheus", is: false },
   { group: "system:monitoring", asks: "get /readyz/ping", is: true },
 ])("bootstrapPolicy: $group may $asks: $is", ({ group, asks, is }) => {
   expect(cluster().authorize(attributes(userNamed("x", group), asks)).allowed).toBe(is);

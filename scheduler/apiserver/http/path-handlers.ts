@@ -4,6 +4,8 @@ import type { Clock } from "../../../kit/clock.ts";
 import type { DiscoveryDocuments } from "../discovery/discovery-documents.ts";
 import type { OpenApiDocuments } from "../discovery/open-api-documents.ts";
 import type { ApiMetrics } from "../metrics/api-metrics.ts";
+import type { Monitoring } from "../metrics/monitoring.ts";
+import { scrapeTargets } from "../metrics/scrape-targets.ts";
 import { methodNotAllowed, unknownPath } from "../status.ts";
 import { serveCoreDiscovery, serveGroupDiscovery } from "./discovery-handlers.ts";
 import type { Exchange } from "./exchange.ts";
@@ -25,6 +27,8 @@ export interface PathContext {
   readonly discovery: DiscoveryDocuments;
   readonly openApi: OpenApiDocuments;
   readonly metrics: ApiMetrics;
+  /** undefined: nothing is scheduled here. */
+  readonly monitoring: () => Monitoring | undefined;
   readonly store: Store;
   readonly clock: Clock;
   /** undefined: ready; otherwise why not. */
@@ -53,7 +57,14 @@ export async function servePath(
       return serveGroupDiscovery(context.discovery, exchange, rest);
     case "metrics":
       if (rest.length > 0) throw unknownPath();
-      return exchange.sendText(200, await context.metrics.text(), context.metrics.contentType);
+      return exchange.sendText(200, await metricsText(context), context.metrics.contentType);
+    case "sd":
+      if (rest.length !== 1 || rest[0] !== "prometheus") throw unknownPath();
+      return exchange.sendText(
+        200,
+        JSON.stringify(scrapeTargets(exchange.request.headers.host, context.monitoring()?.nodes() ?? [])),
+        "application/json",
+      );
     case "backup":
       if (rest.length > 0) throw unknownPath();
       return sendBackup(context.store, exchange);
@@ -64,6 +75,11 @@ export async function servePath(
     default:
       throw unknownPath();
   }
+}
+
+async function metricsText({ metrics, monitoring }: PathContext): Promise<string> {
+  const pages = [metrics.text(), monitoring()?.text() ?? ""];
+  return (await Promise.all(pages)).filter((page) => page !== "").join("\n");
 }
 
 /** A copy of the whole store, as one file; whoever may have it may have everything in it. */
@@ -106,6 +122,7 @@ function pathsOf(context: PathContext): readonly string[] {
     "/openapi/v3",
     "/openapi/v3/",
     "/openid/v1/jwks",
+    "/sd/prometheus",
     "/version",
   ].sort();
 }

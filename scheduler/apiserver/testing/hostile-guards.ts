@@ -165,6 +165,54 @@ export const guards: readonly Guard[] = [
       },
     },
   }),
+  guard(`${wherry}/namespaces/default/wasmautoscalers`, ours, "WasmAutoscaler", {
+    spec: {
+      scaleTargetRef: { apiVersion: ours, kind: "WasmDeployment", name: "kept" },
+      minReplicas: 0,
+      maxReplicas: 10,
+      idleSeconds: 60,
+      metrics: [
+        {
+          type: "Resource",
+          resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 80 } },
+        },
+        {
+          type: "Prometheus",
+          prometheus: {
+            serverURL: "https://prometheus.example.com/x",
+            query: "sum(rate(a[5m]))",
+            target: { type: "AverageValue", averageValue: "250m" },
+            activationThreshold: 1,
+            tls: { caRef: { name: "kept", key: "a" }, serverName: "p.example.com" },
+            basicAuth: { username: "u", passwordRef: { name: "kept", key: "c" } },
+            headers: [{ name: "X-Scope-OrgID", value: "a" }],
+          },
+        },
+        {
+          type: "Redis",
+          redis: {
+            address: "[::1]:6379",
+            stream: { key: "s", group: "g" },
+            target: { type: "Value", value: 5 },
+          },
+        },
+        {
+          type: "Schedule",
+          schedule: { start: "0 8 * * 1-5", end: "0 18 * * *", timeZone: "Europe/Berlin", replicas: 3 },
+        },
+      ],
+      fallback: [
+        {
+          type: "Requests",
+          requests: { metric: "inFlight", target: { type: "AverageValue", averageValue: 10 } },
+        },
+      ],
+      behavior: {
+        scaleUp: { stabilizationWindowSeconds: 5, tolerance: "0.05", selectPolicy: "Min" },
+        scaleDown: { policies: [{ type: "Percent", value: 10, periodSeconds: 60 }] },
+      },
+    },
+  }),
   guard(`${wherry}/namespaces/default/wasmroutes`, ours, "WasmRoute", {
     spec: {
       hostnames: ["a.example.com", "*.example.com"],

@@ -12,6 +12,7 @@ import type { Store } from "../../store/store.ts";
 import type { AuditSink } from "../audit/request-audit.ts";
 import type { StaticToken } from "../authentication/static-tokens.ts";
 import type { EncryptionKeys } from "../storage/encryption-keys.ts";
+import type { Monitoring } from "../metrics/monitoring.ts";
 import type { PlacementSimulator } from "../placement-simulator.ts";
 import { ValueCodec } from "../storage/encryption.ts";
 import { type ApiServer, createApiServer } from "../api-server.ts";
@@ -82,6 +83,7 @@ export class TestServer implements AsyncDisposable {
       readonly log?: Log;
       readonly simulator?: PlacementSimulator;
       readonly callEndpoints?: readonly CallEndpoint[];
+      readonly monitoring?: Monitoring;
       /** Beside the administrator's. */
       readonly tokens?: readonly StaticToken[];
       /** Of an earlier server, as clients know it. */
@@ -112,6 +114,7 @@ export class TestServer implements AsyncDisposable {
       live: new Map([["wasminstances", live]]),
       simulator: () => options.simulator,
       callEndpoints: () => options.callEndpoints ?? [],
+      monitoring: () => options.monitoring,
       host: "127.0.0.1",
       port: options.port ?? 0,
     });

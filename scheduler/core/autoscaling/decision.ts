@@ -7,7 +7,7 @@ import type { ScaleTarget, TargetProblem } from "./target.ts";
 export interface DecisionInput {
   readonly autoscaler: WasmAutoscaler;
   readonly target: { readonly kind: "found"; readonly target: ScaleTarget } | TargetProblem;
-  /** By the index in spec.metrics. Where that is empty: of cpu at 80 percent. */
+  /** By the index in `metricsOf(spec)`: spec.metrics, and where that is empty, cpu at 80 percent. */
   readonly readings: readonly Reading[];
   /** By the index in spec.fallback. */
   readonly fallbackReadings: readonly Reading[];
@@ -18,17 +18,25 @@ export interface DecisionInput {
   readonly monotonicMs: number;
 }
 
+export interface DecisionEvent {
+  readonly type: "Normal" | "Warning";
+  readonly reason: string;
+  readonly message: string;
+}
+
 export interface Decision {
   /** What to set; undefined: leave it as it is. */
   readonly replicas: number | undefined;
+  /** Why, as in Kubernetes' events: "cpu above target". Empty where nothing is to be set. */
+  readonly why: string;
   /** As if `replicas` were set. What went wrong with setting it is the keeper's to add. */
   readonly status: WasmAutoscalerStatus;
+  /** For the next look. */
   readonly memory: AutoscalerMemory;
-  readonly events: readonly {
-    readonly type: "Normal" | "Warning";
-    readonly reason: string;
-    readonly message: string;
-  }[];
-  /** Monotonic: when to look again although nothing has changed (a window ends, an idle time is over, a schedule begins). */
+  /** For the next look instead of `memory`, if `replicas` could not be set. */
+  readonly memoryIfFailed: AutoscalerMemory;
+  /** SuccessfulRescale is among them if `replicas` is to be set: it is for after that. */
+  readonly events: readonly DecisionEvent[];
+  /** Monotonic: when to look again although nothing has changed (a window ends, an idle time is over, a policy allows more). */
   readonly wakeAtMs: number | undefined;
 }

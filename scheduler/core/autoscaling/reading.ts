@@ -1,6 +1,6 @@
 /** What is known of one metric of an autoscaler at one moment. */
 export type Reading =
-  /** Of the whole workload, in the metric's own unit. */
+  /** Of the whole workload, in the metric's own unit. Of a Schedule: 1 within its times, otherwise 0. */
   | {
       readonly kind: "value";
       readonly value: number;
@@ -10,10 +10,18 @@ export type Reading =
       readonly isAtLeast: boolean;
       /** For people: what is missing, if `isAtLeast`. Bounded, without control characters. */
       readonly note?: string;
-      /** How far it looks back: the longest time that the ranges of a PromQL query reach. Nothing, unless it says so. */
-      readonly rangeMs?: number;
       /** When the data is from, by the wall clock. */
       readonly atMs: number;
+      /**
+       * How far it looks back (`rate(x[5m])`: 300,000). Just after a gap it says too little: it takes nothing away before it has been
+       * known for that long. Without it a minute counts.
+       */
+      readonly rangeMs?: number;
+      /**
+       * Whether something happens, for minReplicas 0, where the value alone does not say it: requests that came and went between two
+       * looks leave nothing in flight. Without it: whether the value is above the activation threshold.
+       */
+      readonly isActive?: boolean;
     }
   /** Of instances that were heard of lately, by uid: millicores or bytes. The others of the target are missing. */
   | { readonly kind: "perInstance"; readonly samples: ReadonlyMap<string, number>; readonly atMs: number }

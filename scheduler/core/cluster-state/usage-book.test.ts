@@ -12,7 +12,8 @@ function setUp(uids: readonly string[], overcommit = { cpu: 1, memory: 1 }) {
   const state = new ClusterState();
   state.upsertNode(aNode("n1", { allocatable: aCapacity(), overcommit }), { kind: "connected" });
   const fell: string[] = [];
-  const book = new UsageBook({ state, fell: (name) => fell.push(name) });
+  const metered: string[] = [];
+  const book = new UsageBook({ state, fell: (name) => fell.push(name), metered: (uid) => metered.push(uid) });
   for (const uid of uids) {
     state.addInstance(anInstance(uid, { requests }));
     state.assume(uid, "n1");
@@ -23,12 +24,13 @@ function setUp(uids: readonly string[], overcommit = { cpu: 1, memory: 1 }) {
     memoryBytes: memoryMi * mebibyte,
     fuel: 7,
     throttledUs: 3,
+    ageMs: 0,
   });
   const excess = () => {
     const found = state.view("n1")?.usageExcess;
     return found && { cpu: found.cpuMillis, memoryMi: found.memoryBytes / mebibyte };
   };
-  return { state, book, fell, sample, excess };
+  return { state, book, fell, metered, sample, excess };
 }
 
 test("UsageBook: memory counts from the first sample, cpu from the second", () => {
@@ -39,6 +41,56 @@ test("UsageBook: memory counts from the first sample, cpu from the second", () =
   book.take("n1", [sample("a", 8_000_000, 300)], 10_000);
   expect(book.figures("a")).toMatchObject({ cpuMillis: 300, memoryBytes: 300 * mebibyte, fuel: 7 });
   expect(excess()).toEqual({ cpu: 200, memoryMi: 236 });
+});
+
+test("UsageBook: two samples that come at once make no rate, and take none away", () => {
+  const { book, sample } = setUp(["a"]);
+  book.take("n1", [sample("a", 0, 10)], 0);
+  book.take("n1", [sample("a", 3_000_000, 11)], 1);
+  expect(book.figures("a")).toMatchObject({ hasRate: false, cpuMillis: 0, atMs: 1 });
+  book.take("n1", [sample("a", 5_000_000, 12)], 10_000);
+  expect(book.figures("a")).toMatchObject({ hasRate: true, cpuMillis: 500, atMs: 10_000 });
+  book.take("n1", [sample("a", 9_000_000, 13)], 10_001);
+  expect(book.figures("a")).toMatchObject({ cpuMillis: 500, memoryBytes: 13 * mebibyte, atMs: 10_001 });
+  book.take("n1", [sample("a", 9_000_000, 13)], 20_000);
+  expect(book.figures("a")?.cpuMillis).toBe(400);
+});
+
+test("UsageBook: a rate is of the time between the samples, not between their arrivals", () => {
+  const { book, sample } = setUp(["a"]);
+  book.take("n1", [{ ...sample("a", 0, 10), ageMs: 9_000 }], 10_000);
+  book.take("n1", [{ ...sample("a", 10_000_000, 10), ageMs: 100 }], 11_100);
+  expect(book.figures("a")).toMatchObject({ cpuMillis: 1_000, atMs: 11_000 });
+  // What was before that is no rate.
+  book.take("n1", [{ ...sample("a", 30_000_000, 10), ageMs: 60_000 }], 12_000);
+  expect(book.figures("a")?.cpuMillis).toBe(1_000);
+});
+
+test("UsageBook: of what stands still nodes say nothing, and when it works again it has done so for a round", () => {
+  const { book, sample } = setUp(["a"]);
+  book.connected("n1", 0);
+  book.take("n1", [sample("a", 5_000_000, 10)], 10_000);
+  expect(book.figures("a")?.isIdle).toBe(false);
+  book.take("n1", [sample("a", 5_000_000, 10)], 30_000);
+  expect(book.figures("a")).toMatchObject({ isIdle: true, cpuMillis: 0, hasRate: true });
+  book.take("n1", [sample("a", 15_000_000, 10)], 630_000);
+  expect(book.figures("a")).toMatchObject({ isIdle: false, cpuMillis: 1_000 });
+});
+
+test("UsageBook: in a new session what stood still is not known to do so, before it is said again", () => {
+  const { book, sample } = setUp(["a"]);
+  for (const atMs of [0, 20_000]) book.take("n1", [sample("a", 5_000_000, 10)], atMs);
+  book.connected("n1", 90_000);
+  expect(book.figures("a")).toMatchObject({ isIdle: false, atMs: 20_000 });
+  book.take("n1", [sample("a", 5_000_000, 10)], 95_000);
+  expect(book.figures("a")?.isIdle).toBe(true);
+  book.removeNode("n1");
+});
+
+test("UsageBook: says whose instances it has heard of", () => {
+  const { state, book, metered, sample } = setUp(["a"]);
+  book.take("n1", [sample("a", 0, 10), sample("none", 0, 10)], 0);
+  expect(metered).toEqual([state.instance("a")?.owner.uid]);
 });
 
 test("UsageBook: a new run counts from its own start", () => {
@@ -123,7 +175,7 @@ test("UsageBook: no instance uses more than its node really has, and sums stay e
   const { state, book, sample, excess } = setUp(["a", "b"], { cpu: 4, memory: 2 });
   const absurd = { ...sample("a", Number.MAX_SAFE_INTEGER, 0), memoryBytes: 2 ** 63 };
   book.take("n1", [sample("a", 0, 64), sample("b", 0, 65)], 0);
-  book.take("n1", [absurd], 1);
+  book.take("n1", [absurd], 1_000);
   expect(excess()).toEqual({ cpu: 1_000 - 100, memoryMi: 4_096 - 64 + 1 });
   book.instanceChanged(state.removeInstance("a")!);
   expect(excess()).toEqual({ cpu: 0, memoryMi: 1 });
@@ -167,7 +219,7 @@ test("UsageBook: whatever happens, the state is never off by more than 2 % of a 
             cpuUs.set(instance.uid, spentUs);
             seen.add(instance.uid);
             const memoryBytes = pick(500) * mebibyte;
-            return { uid: instance.uid, cpuUs: spentUs, memoryBytes, fuel: 0, throttledUs: 0 };
+            return { uid: instance.uid, cpuUs: spentUs, memoryBytes, fuel: 0, throttledUs: 0, ageMs: 0 };
           });
           book.take(nodeName, usages, nowMs);
         }

@@ -24,6 +24,8 @@ export interface MeteredUsage {
   readonly memoryBytes: number;
   readonly fuel: number;
   readonly throttledUs: number;
+  /** How long ago that was so. */
+  readonly ageMs: number;
 }
 
 /** An instance's use when its node last said something of it. */
@@ -33,11 +35,18 @@ export interface UsageFigures {
   readonly memoryBytes: number;
   readonly fuel: number;
   readonly throttledUs: number;
+  /** Whether there have been two. */
+  readonly hasRate: boolean;
+  /** When that was so; monotonic. */
+  readonly atMs: number;
+  /** It used no cpu then. Nodes then say nothing more until that changes: while it has a session, so it is. */
+  readonly isIdle: boolean;
 }
 
 interface Sample extends UsageFigures {
+  /** From which the next rate is counted, and since when. */
   readonly cpuUs: number;
-  readonly atMs: number;
+  readonly sinceMs: number;
   /** What is counted for it in the sum of this node. */
   readonly excess: Resources;
   readonly nodeName: string;
@@ -46,12 +55,19 @@ interface Sample extends UsageFigures {
 /** Shares below it are noise: usage is sampled every ten seconds and never stands still. */
 const shareThatMatters = 0.02;
 
+/** Two that come at once, after something was held up, say nothing of what was used in between. */
+const rateMsMin = 1_000;
+/** Of what was idle a node says within so long that it is not any more. */
+const usageRoundMs = 10_000;
+
 const none: Resources = { cpuMillis: 0, memoryBytes: 0 };
 
 export interface UsageBookOptions {
   readonly state: Pick<ClusterState, "instance" | "node" | "setUsageExcess">;
   /** Less of a node is in use than the state knew. */
   readonly fell: (nodeName: string) => void;
+  /** Something was said of an instance of this owner. */
+  readonly metered: (ownerUid: string) => void;
 }
 
 export class UsageBook {
@@ -60,18 +76,33 @@ export class UsageBook {
   readonly #sums = new Map<string, Resources>();
   /** What the state knows of each node. */
   readonly #told = new Map<string, Resources>();
+  /** When the session of each node has begun: what it says after that holds until it says something else. */
+  readonly #sessions = new Map<string, number>();
 
   constructor(options: UsageBookOptions) {
     this.#options = options;
   }
 
   figures(uid: string): UsageFigures | undefined {
-    return this.#samples.get(uid);
+    const sample = this.#samples.get(uid);
+    if (sample?.isIdle !== true || sample.atMs >= (this.#sessions.get(sample.nodeName) ?? 0)) return sample;
+    return { ...sample, isIdle: false };
+  }
+
+  /** A session of the node begins: it says all anew. */
+  connected(nodeName: string, atMs: number): void {
+    this.#sessions.set(nodeName, atMs);
+  }
+
+  /** The node is gone for good. */
+  removeNode(nodeName: string): void {
+    this.away(nodeName);
+    this.#sessions.delete(nodeName);
   }
 
   /** Takes in what a node meters; of instances that are not on it, it is not heard. */
-  take(nodeName: string, usages: readonly MeteredUsage[], atMs: number): void {
-    const { state } = this.#options;
+  take(nodeName: string, usages: readonly MeteredUsage[], nowMs: number): void {
+    const { state, metered } = this.#options;
     const node = state.node(nodeName);
     if (node === undefined) return;
     const real = realOf(node);
@@ -80,11 +111,12 @@ export class UsageBook {
       if (instance === undefined || instance.state.kind === "pending") continue;
       if (instance.state.nodeName !== nodeName) continue;
       const before = this.#samples.get(usage.uid);
-      const sample = nextSample(usage, before, atMs);
+      const sample = nextSample(usage, before, nowMs - usage.ageMs);
       const isOver = instance.state.kind === "ended";
-      const excess = isOver ? none : excessOf(sample, before !== undefined, instance, real);
+      const excess = isOver ? none : excessOf(sample, instance, real);
       this.#count(nodeName, before?.excess ?? none, excess);
       this.#samples.set(usage.uid, { ...sample, excess, nodeName });
+      metered(instance.owner.uid);
     }
     this.#tell(nodeName);
   }
@@ -143,23 +175,27 @@ function nextSample(
   atMs: number,
 ): Omit<Sample, "excess" | "nodeName"> {
   const { cpuUs, memoryBytes, fuel, throttledUs } = usage;
-  const elapsedMs = atMs - (before?.atMs ?? atMs);
-  const knownUs = before?.cpuUs ?? cpuUs;
+  const rest = { memoryBytes, fuel, throttledUs, atMs };
+  if (before === undefined)
+    return { ...rest, cpuUs, sinceMs: atMs, cpuMillis: 0, hasRate: false, isIdle: false };
+  const { sinceMs, cpuMillis, hasRate } = before;
+  const sinceBeforeMs = atMs - sinceMs;
+  if (sinceBeforeMs < rateMsMin)
+    return { ...rest, cpuUs: before.cpuUs, sinceMs, cpuMillis, hasRate, isIdle: before.isIdle && cpuUs === before.cpuUs };
+  const elapsedMs = before.isIdle ? Math.min(sinceBeforeMs, usageRoundMs) : sinceBeforeMs;
   // A new run counts from 0.
-  const spentUs = cpuUs >= knownUs ? cpuUs - knownUs : cpuUs;
-  const cpuMillis = elapsedMs > 0 ? Math.round(spentUs / elapsedMs) : 0;
-  return { cpuUs, atMs, cpuMillis, memoryBytes, fuel, throttledUs };
+  const spentUs = cpuUs >= before.cpuUs ? cpuUs - before.cpuUs : cpuUs;
+  return { ...rest, cpuUs, sinceMs: atMs, cpuMillis: Math.round(spentUs / elapsedMs), hasRate: true, isIdle: spentUs === 0 };
 }
 
 function excessOf(
   sample: UsageFigures,
-  hasRate: boolean,
   { requests }: Instance,
   real: Resources,
 ): Resources {
   const used = (what: keyof Resources) => Math.min(sample[what], Math.ceil(real[what]));
   return {
-    cpuMillis: hasRate ? used("cpuMillis") - requests.cpuMillis : 0,
+    cpuMillis: sample.hasRate ? used("cpuMillis") - requests.cpuMillis : 0,
     memoryBytes: used("memoryBytes") - requests.memoryBytes,
   };
 }

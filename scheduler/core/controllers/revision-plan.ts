@@ -10,7 +10,7 @@ export interface RevisionInput {
   readonly inUse: ReadonlySet<string>;
   /** Whether the current template may be kept now; false: it is not to be used yet. */
   readonly mayRecord?: boolean;
-  /** How many of those not in use are kept. */
+  /** How many are kept of those that are not in use and that no route names. */
   readonly historyLimit: number;
 }
 
@@ -22,7 +22,8 @@ export interface RevisionPlan {
 
 /**
  * The current template is kept under the highest number: one that was kept before and is current again gets a new one, as in
- * Kubernetes. Of those that have no instances any more, the oldest beyond the limit are deleted.
+ * Kubernetes. Of those that have no instances any more, and that no route names, the oldest
+ * beyond the limit are deleted.
  */
 export function planRevisions({
   templateHash,
@@ -37,7 +38,7 @@ export function planRevisions({
   const steps: Step[] = [];
   if (mayRecord && (current === undefined || current.number <= highest))
     steps.push({ kind: "recordRevision", revision: { templateHash, number: highest + 1 } });
-  const idle = others.filter((revision) => !inUse.has(revision.templateHash));
+  const idle = others.filter(({ templateHash: hash, isPinned }) => !inUse.has(hash) && isPinned !== true);
   const surplus = idle
     .toSorted((a, b) => a.number - b.number)
     .slice(0, Math.max(0, idle.length - historyLimit));

@@ -24,7 +24,7 @@ function route(spec: Partial<WasmRouteSpec> = {}): WasmRoute {
   };
 }
 
-const fine = { conflict: undefined, problems: [], gateways: present };
+const fine = { refusal: undefined, problems: [], certificate: undefined, gateways: present };
 const said = (status: ReturnType<typeof routeStatus>) =>
   Object.fromEntries(
     (status.conditions ?? []).map(({ type, status: is, reason }) => [type, `${is} ${reason}`]),
@@ -81,13 +81,27 @@ test("routeStatus: all is well", () => {
 test("routeStatus: what is refused has no URL, and says whose the host is", () => {
   const status = routeStatus(
     route(),
-    { ...fine, conflict: { hostname: "a.example", namespace: "other" } },
+    { ...fine, refusal: { kind: "conflict", hostname: "a.example", namespace: "other" } },
     0,
   );
   expect(status.url).toBeUndefined();
   expect(said(status)).toMatchObject({ Accepted: "False HostConflict", Programmed: "False NotAccepted" });
   expect(status.conditions?.[0]?.message).toContain("a.example belongs to namespace other");
 });
+
+test.each([
+  ["*", "all hosts that nobody names"],
+  ["*.com", "hostname *.com"],
+])(
+  "routeStatus: whose namespace may not name %s has no URL, and is told who can allow it",
+  (hostname, what) => {
+    const status = routeStatus(route(), { ...fine, refusal: { kind: "wide", hostname } }, 0);
+    expect(status.url).toBeUndefined();
+    expect(said(status)).toMatchObject({ Accepted: "False HostNotAllowed", Programmed: "False NotAccepted" });
+    expect(status.conditions?.[0]?.message).toContain(`namespace d may not have a route for ${what}`);
+    expect(status.conditions?.[0]?.message).toContain("wherry.dev/wide-hosts=true");
+  },
+);
 
 test("routeStatus: all problems are told, cut where they are too many", () => {
   const problems = Array.from({ length: 100 }, (_, at) => ({
@@ -100,6 +114,13 @@ test("routeStatus: all problems are told, cut where they are too many", () => {
     /^WasmDeployment missing-0 does not exist; WasmDeployment missing-1 .*…$/,
   );
   expect(resolved?.message.length).toBeLessThanOrEqual(1_024);
+});
+
+test("routeStatus: what there is to say of a certificate is said as long as there is one", () => {
+  const certificate = { secretName: "s", uncovered: ["a.example"], validFromMs: 0, validToMs: 9e9 };
+  const status = routeStatus(route(), { ...fine, certificate }, 1);
+  expect(said(status)).toMatchObject({ Accepted: "True Accepted", CertificateValid: "False HostNotCovered" });
+  expect(said(routeStatus({ ...route(), status }, fine, 2))).not.toHaveProperty("CertificateValid");
 });
 
 test("routeStatus: until all nodes have reported, what was said of gateways stays", () => {

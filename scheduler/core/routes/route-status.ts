@@ -2,11 +2,22 @@ import type { WasmRoute, WasmRouteStatus } from "../../../api/gen/kinds.gen.ts";
 import { assertNever } from "../../../kit/errors.ts";
 import { type ConditionVerdict, conditionAfter, sameOr } from "../controllers/conditions.ts";
 import type { RouteProblem } from "./compile-route.ts";
+import { type CertificateFacts, certificateVerdict } from "./certificate-verdict.ts";
+import { wideHostsLabel } from "./wide-hosts.ts";
+
+/** Why gateways are told nothing of a route. */
+export type RouteRefusal =
+  /** The hostname belongs to another namespace. */
+  | { readonly kind: "conflict"; readonly hostname: string; readonly namespace: string }
+  /** Its own namespace may not name it. */
+  | { readonly kind: "wide"; readonly hostname: string };
 
 export interface RouteFacts {
-  /** The hostname that belongs to another namespace; undefined: the route is accepted. */
-  readonly conflict: { readonly hostname: string; readonly namespace: string } | undefined;
+  /** undefined: the route is accepted. */
+  readonly refusal: RouteRefusal | undefined;
   readonly problems: readonly RouteProblem[];
+  /** undefined: it names none that can be used. */
+  readonly certificate: CertificateFacts | undefined;
   readonly gateways: KnownGateways;
 }
 
@@ -30,7 +41,8 @@ export function routeStatus(route: WasmRoute, facts: RouteFacts, nowMs: number):
   const { generation } = route.metadata;
   const before = route.status;
   const said = programmed(route, facts);
-  const verdicts = [accepted(facts), resolved(facts), ...(said === undefined ? [] : [said])];
+  const verdicts = [accepted(route, facts), resolved(facts), ...(said === undefined ? [] : [said])];
+  if (facts.certificate !== undefined) verdicts.push(certificateVerdict(facts.certificate, nowMs));
   const url = urlOf(route, facts);
   return sameOr(before, {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
@@ -39,14 +51,30 @@ export function routeStatus(route: WasmRoute, facts: RouteFacts, nowMs: number):
   });
 }
 
-function accepted({ conflict }: RouteFacts): ConditionVerdict {
-  if (conflict === undefined)
-    return { type: "Accepted", status: "True", reason: "Accepted", message: "gateways serve the route" };
-  const message =
-    conflict.hostname === "*"
-      ? `namespace ${conflict.namespace} has a route for all hosts that nobody names; name hostnames`
-      : `hostname ${conflict.hostname} belongs to namespace ${conflict.namespace}, whose route has named it first`;
-  return { type: "Accepted", status: "False", reason: "HostConflict", message };
+function accepted({ metadata }: WasmRoute, { refusal }: RouteFacts): ConditionVerdict {
+  const type = "Accepted";
+  switch (refusal?.kind) {
+    case undefined:
+      return { type, status: "True", reason: "Accepted", message: "gateways serve the route" };
+    case "conflict": {
+      const { hostname, namespace } = refusal;
+      const message =
+        hostname === "*"
+          ? `namespace ${namespace} has a route for all hosts that nobody names; name hostnames`
+          : `hostname ${hostname} belongs to namespace ${namespace}, whose route has named it first`;
+      return { type, status: "False", reason: "HostConflict", message };
+    }
+    case "wide": {
+      const { hostname } = refusal;
+      const what = hostname === "*" ? "all hosts that nobody names" : `hostname ${hostname}`;
+      const message =
+        `namespace ${metadata.namespace} may not have a route for ${what}: name hosts, or with two labels at least after "*."; ` +
+        `an administrator can allow it by the label ${wideHostsLabel}=true on the namespace`;
+      return { type, status: "False", reason: "HostNotAllowed", message };
+    }
+    default:
+      return assertNever(refusal, "refusal of a route");
+  }
 }
 
 function resolved({ problems }: RouteFacts): ConditionVerdict {
@@ -70,10 +98,10 @@ function resolved({ problems }: RouteFacts): ConditionVerdict {
 /** As Gateways have it: whether there is anything that answers. */
 function programmed(
   { spec, status }: WasmRoute,
-  { conflict, gateways }: RouteFacts,
+  { refusal, gateways }: RouteFacts,
 ): ConditionVerdict | undefined {
   const type = "Programmed";
-  if (conflict !== undefined)
+  if (refusal !== undefined)
     return { type, status: "False", reason: "NotAccepted", message: "the route is not accepted" };
   switch (gateways.kind) {
     case "unknown":
@@ -94,8 +122,8 @@ function programmed(
   }
 }
 
-function urlOf(route: WasmRoute, { conflict, gateways }: RouteFacts): string | undefined {
-  if (conflict !== undefined || gateways.kind === "none") return undefined;
+function urlOf(route: WasmRoute, { refusal, gateways }: RouteFacts): string | undefined {
+  if (refusal !== undefined || gateways.kind === "none") return undefined;
   if (gateways.kind === "unknown") return route.status?.url;
   const { tls } = route.spec;
   const base = tls === undefined ? (gateways.url ?? gateways.secureUrl) : gateways.secureUrl;

@@ -36,7 +36,12 @@ const evictionReason = "Eviction";
 /** Pending instances that are looked at for one that is to take another's place. */
 const pendingLooksMax = 1_000;
 
+/** For a taint; because somebody asked for it; because a better node was free, or its controller let it go. */
+export type EvictionCause = "TaintEviction" | "Eviction" | "Rebalancing";
+
 export class Evictions {
+  /** Instances that were stopped, of all times. */
+  readonly counts: Record<EvictionCause, number> = { TaintEviction: 0, Eviction: 0, Rebalancing: 0 };
   readonly #options: EvictionsOptions;
   /** Nodes that take no instances. */
   readonly #cordoned = new Set<string>();
@@ -69,7 +74,7 @@ export class Evictions {
           message: refusalText(standing),
         })),
       };
-    if (!dryRun) this.#evict(instance, graceMs, why);
+    if (!dryRun) this.#evict(instance, graceMs, why, "Eviction");
     return { kind: "evicted" };
   }
 
@@ -77,7 +82,8 @@ export class Evictions {
   letGo(uid: string, message: string): void {
     const instance = this.#options.state.instance(uid);
     if (instance === undefined || this.#options.refusals(instance).length > 0) return;
-    this.#evict(instance, this.#requested.get(uid)?.graceMs, message);
+    const requested = this.#requested.get(uid);
+    this.#evict(instance, requested?.graceMs, message, requested ? "Eviction" : "Rebalancing");
   }
 
   instanceChanged({ kind, instance }: InstanceChange): void {
@@ -86,6 +92,7 @@ export class Evictions {
   }
 
   forTaint(instance: Instance, message: string): void {
+    this.counts.TaintEviction++;
     this.#stop(instance, undefined, { reason: "TaintEviction", message });
   }
 
@@ -108,7 +115,8 @@ export class Evictions {
     this.#requested.set(uid, { graceMs });
   }
 
-  #evict(instance: Instance, graceMs: number | undefined, message: string): void {
+  #evict(instance: Instance, graceMs: number | undefined, message: string, cause: EvictionCause): void {
+    this.counts[cause]++;
     this.#options.evicting?.(instance);
     this.#stop(instance, graceMs, { reason: evictionReason, message });
   }

@@ -1,6 +1,7 @@
 import type { Backend } from "../../backend/backend.ts";
 import { configResources } from "../config-lookup.ts";
-import { type CertificateOutcome, readCertificate } from "./certificates.ts";
+import type { CertificateFacts } from "../../core/routes/certificate-verdict.ts";
+import { type CertificateOutcome, isFor, readCertificate } from "./certificates.ts";
 import type { GatewayTable } from "./gateway-table.ts";
 
 export interface CertificateShelfOptions {
@@ -18,10 +19,29 @@ export class CertificateShelf {
     this.#options = options;
   }
 
+  /** When those expire that are of use, by NAMESPACE/NAME; by the wall clock. */
+  *expiries(): Iterable<readonly [key: string, expiresMs: number]> {
+    for (const [key, outcome] of this.#outcomes)
+      if (outcome.kind === "usable") yield [key, outcome.leaf.validToDate.getTime()];
+  }
+
   /** Why the Secret is of no use. */
   fault(namespace: string, name: string): string | undefined {
     const outcome = this.#outcome(`${namespace}/${name}`);
     return outcome.kind === "faulty" ? outcome.fault : undefined;
+  }
+
+  /** What a route with these hostnames has of it; undefined: it is of no use. */
+  facts(namespace: string, name: string, hostnames: readonly string[]): CertificateFacts | undefined {
+    const outcome = this.#outcome(`${namespace}/${name}`);
+    if (outcome.kind !== "usable") return undefined;
+    const { leaf } = outcome;
+    return {
+      secretName: name,
+      uncovered: hostnames.filter((hostname) => !isFor(leaf, hostname)),
+      validFromMs: leaf.validFromDate.getTime(),
+      validToMs: leaf.validToDate.getTime(),
+    };
   }
 
   /** Gateways are to have it, as it is now. */

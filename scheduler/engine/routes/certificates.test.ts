@@ -1,8 +1,13 @@
 import { execFileSync } from "node:child_process";
+import { X509Certificate } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { collectedRegistry } from "../../metrics/collected-registry.ts";
+import { engineMetrics } from "../../metrics/engine-metrics.ts";
+import type { WasmRoute } from "../../../api/gen/kinds.gen.ts";
+import { eventsIn } from "../../testing/test-engine.ts";
 import { startRouteCluster } from "../../testing/route-cluster.ts";
 
 let folder: string;
@@ -15,12 +20,11 @@ interface Pair {
 }
 
 /** By openssl, as people make them. */
-function makePair(name: string): Pair {
+function makePair(name: string, names = `DNS:${name}`): Pair {
   const [chain, key] = [join(folder, `${name}.crt`), join(folder, `${name}.key`)];
   const options = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2".split(" ");
-  execFileSync("openssl", [...options, "-subj", `/CN=${name}`, "-keyout", key, "-out", chain], {
-    stdio: "ignore",
-  });
+  const subject = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=${names}`];
+  execFileSync("openssl", [...options, ...subject, "-keyout", key, "-out", chain], { stdio: "ignore" });
   return { chain: readFileSync(chain, "utf8"), key: readFileSync(key, "utf8") };
 }
 
@@ -51,7 +55,12 @@ async function start() {
   cluster.serve("app", 1);
   cluster.route("web", { hostnames: ["w.example"], tls: { secretName: "s", redirect: true } });
   await cluster.pass(300);
-  return { ...cluster, a, plain };
+  const conditionOf = (type: string) => {
+    const object = cluster.backend.get({ group: "wherry.dev", plural: "wasmroutes" }, "default", "web");
+    const { conditions = [] } = (object as unknown as WasmRoute).status ?? {};
+    return conditions.find((condition) => condition.type === type);
+  };
+  return { ...cluster, a, plain, conditionOf };
 }
 
 test("Routing: a certificate is told to gateways and to nobody else, followed, and taken back", async () => {
@@ -79,6 +88,52 @@ test("Routing: a certificate is told to gateways and to nobody else, followed, a
   expect(routeStatus("web")).toMatchObject({ ResolvedRefs: "False InvalidCertificateRef" });
 });
 
+test.each<{ hostnames: readonly string[]; names: string; reason: string }>([
+  { hostnames: ["w.example"], names: "DNS:w.example", reason: "Valid" },
+  { hostnames: ["W.Example", "v.example"], names: "DNS:w.example,DNS:v.example", reason: "Valid" },
+  { hostnames: ["a.w.example", "*.w.example"], names: "DNS:*.w.example", reason: "Valid" },
+  { hostnames: ["w.example", "v.example"], names: "DNS:w.example", reason: "HostNotCovered v.example" },
+  { hostnames: ["a.b.w.example"], names: "DNS:*.w.example", reason: "HostNotCovered a.b.w.example" },
+  { hostnames: ["*.w.example"], names: "DNS:w.example", reason: "HostNotCovered *.w.example" },
+  { hostnames: ["common.example"], names: "DNS:w.example", reason: "HostNotCovered common.example" },
+  { hostnames: [], names: "DNS:w.example", reason: "Valid" },
+])(
+  "Routing: of a certificate for $names a route for $hostnames says $reason",
+  async ({ hostnames, names, reason }) => {
+    const { backend, clock, a, route, pass, conditionOf } = await start();
+    clock.advance(Date.now() + 60_000 - clock.now());
+    route("web", { hostnames: [...hostnames], tls: { secretName: "s", redirect: true } });
+    backend.put("secrets", tls(makePair("common.example", names)));
+    await pass(2_000);
+    const condition = conditionOf("CertificateValid");
+    const [said, host] = reason.split(" ");
+    expect(condition?.reason).toBe(said);
+    if (host !== undefined) {
+      expect(condition?.message).toBe(`the certificate of Secret s is not for ${host}`);
+      expect(eventsIn(backend).map((event) => event["reason"])).toContain("HostNotCovered");
+    }
+    // Nobody has a better one.
+    expect(a.gateway.certificates.size).toBe(1);
+  },
+);
+
+test("Routing: a certificate that comes to its end is told of as time goes by", async () => {
+  const { backend, clock, pass, conditionOf } = await start();
+  clock.advance(Date.now() + 60_000 - clock.now());
+  backend.put("secrets", tls(makePair("w.example")));
+  await pass(300);
+  const seen = [];
+  for (const hours of [0, 41, 8]) {
+    clock.advance(hours * 3_600_000);
+    await pass(2_000);
+    const { status, reason } = conditionOf("CertificateValid") ?? {};
+    seen.push(`${status} ${reason}`);
+  }
+  expect(seen).toEqual(["True Valid", "True ExpiresSoon", "False Expired"]);
+  const reasons = eventsIn(backend).map((event) => event["reason"]);
+  expect(reasons).toEqual(expect.arrayContaining(["ExpiresSoon", "Expired"]));
+});
+
 test("Routing: a Secret that no route names any more is taken back", async () => {
   const { backend, a, route, pass } = await start();
   backend.put("secrets", tls(first));
@@ -87,6 +142,21 @@ test("Routing: a Secret that no route names any more is taken back", async () =>
   route("web", { hostnames: ["w.example"] });
   await pass(300);
   expect(a.gateway.certificates.size).toBe(0);
+});
+
+test("Routing: says when certificates of routes expire, as long as routes name them", async () => {
+  const { backend, engine, route, pass } = await start();
+  expect([...engine.figures.certificateExpiries()]).toEqual([]);
+  backend.put("secrets", tls(first));
+  await pass(300);
+  const expiresMs = new X509Certificate(first.chain).validToDate.getTime();
+  expect([...engine.figures.certificateExpiries()]).toEqual([["default/s", expiresMs]]);
+  expect(await collectedRegistry(engineMetrics(engine.figures)).metrics()).toContain(
+    `wherry_route_certificate_expiry_timestamp_seconds{namespace="default",secret="s"} ${expiresMs / 1000}\n`,
+  );
+  route("web", { hostnames: ["w.example"] });
+  await pass(300);
+  expect([...engine.figures.certificateExpiries()]).toEqual([]);
 });
 
 test.each<{ name: string; made: () => ReturnType<typeof secret>; message: RegExp }>([

@@ -38,7 +38,12 @@ type Deployment = Workload & { readonly kind: "WasmDeployment" };
 
 const resource = workloadResources.WasmDeployment;
 
+/** It is awake; a quota keeps it asleep while requests wait (counted each time that a gateway tells of them); its write was refused. */
+export type WakeUpResult = "woken" | "refused" | "failed";
+
 export class RequestWakeUps implements AsyncDisposable {
+  /** Of all times. */
+  readonly counts: Record<WakeUpResult, number> = { woken: 0, refused: 0, failed: 0 };
   readonly #options: RequestWakeUpsOptions;
   readonly #waking = new Set<string>();
   readonly #writer: KeyedWorker;
@@ -71,6 +76,7 @@ export class RequestWakeUps implements AsyncDisposable {
     if (!workload || !isAsleep(workload)) return;
     const refusal = this.#options.refusal(workload);
     if (refusal !== undefined) {
+      this.counts.refused++;
       this.#tell(
         workload,
         "Warning",
@@ -107,6 +113,7 @@ export class RequestWakeUps implements AsyncDisposable {
       // A newer object is on its way here, or has come.
       if (outcome.kind === "conflict") throw conflict(workload);
       if (outcome.kind === "notFound") return;
+      this.counts.woken++;
       this.#tell(workload, "Normal", "WokenByRequest", "a request waits for it: replicas is 1 now");
       // Seen at once, so that nothing takes it for asleep until the watch brings it.
       stored(toWorkload(workload.kind, outcome.object), workload);
@@ -120,6 +127,7 @@ export class RequestWakeUps implements AsyncDisposable {
     const { backend, log, seen } = this.#options;
     const { uid, name } = workload.object.metadata;
     this.#waking.delete(uid);
+    this.counts.failed++;
     const declared = backend.get(resource, namespaceOf(workload), name);
     if (declared?.metadata.uid === uid) seen(toWorkload(workload.kind, declared));
     log.warn("wake-up refused by the store", { workload: uid, reason: errorMessage(thrown) });

@@ -1,7 +1,7 @@
 /**
  * WasmRoutes in the engine: says which are accepted, makes of them what gateways use, and keeps their status.
  *
- *   routes ─▶ HostClaims ────────────────────┐
+ *   routes, namespaces ─▶ HostClaims ────────┐
  *   workloads, revisions, Secrets, gateways ─┴─▶ dirty routes ─(end of the turn)─▶ compiled ─▶ table for gateways
  *                                                                                    └─▶ status, events
  *
@@ -12,10 +12,11 @@ import type { WasmRoute } from "../../../api/gen/kinds.gen.ts";
 import type { ApiObject } from "../../../api/object-meta.ts";
 import type { Clock } from "../../../kit/clock.ts";
 import type { BackendEvent } from "../../backend/backend.ts";
-import { type CompiledRoute, compileRoute } from "../../core/routes/compile-route.ts";
+import { type CompiledRoute, compileRoute, hostnamesOf } from "../../core/routes/compile-route.ts";
 import { type Claimant, HostClaims } from "../../core/routes/host-claims.ts";
 import { namedSince } from "../../core/routes/named-since.ts";
-import type { RouteFacts } from "../../core/routes/route-status.ts";
+import type { RouteFacts, RouteRefusal } from "../../core/routes/route-status.ts";
+import { isWideHost, type WideHosts } from "../../core/routes/wide-hosts.ts";
 import type { RevisionKeeper } from "../revisions/revision-keeper.ts";
 import { type Workload } from "../workloads.ts";
 import type { CertificateShelf } from "./certificate-shelf.ts";
@@ -30,7 +31,10 @@ export interface RouteKeeperOptions {
   readonly workloads: ServedWorkloads;
   readonly certificates: CertificateShelf;
   readonly gateways: GatewayBook;
+  readonly wideHosts: WideHosts;
   readonly revisions: Pick<RevisionKeeper, "of">;
+  /** No route names one of the workload's revisions any more that one has named. */
+  readonly unpinned: (workloadUid: string) => void;
   /** `run` is to be called. */
   readonly again: () => void;
   /** What is known of the route may be another. */
@@ -52,6 +56,8 @@ export class RouteKeeper {
   readonly #dirty = new Set<string>();
   /** By names of what they refer to, whether it is there or not. */
   readonly #references = new RouteReferences();
+  /** Revisions that they name, by workload and number: they are kept for that. */
+  readonly #pins = new RouteReferences();
   /** Of accepted routes: workloads by uid, and certificates. */
   readonly #published = new RouteReferences();
 
@@ -74,6 +80,11 @@ export class RouteKeeper {
     return this.#published.has(workloadTarget(workloadUid));
   }
 
+  /** Whether a route names this revision, accepted or not. */
+  isPinned(workload: Workload, number: number): boolean {
+    return this.#pins.has(pinOf(workloadKey(workload), number));
+  }
+
   event(event: BackendEvent): void {
     if (event.kind === "synced") return;
     const { uid } = event.object.metadata;
@@ -92,6 +103,18 @@ export class RouteKeeper {
     if (!this.#references.has(target)) return;
     this.#options.certificates.forget(`${namespace}/${name}`);
     this.#touch(this.#references.to(target));
+  }
+
+  /** It has come, has other labels, or is gone (undefined). */
+  namespaceChanged(namespace: string, labels: Readonly<Record<string, string>> | undefined): void {
+    if (!this.#options.wideHosts.namespaceChanged(namespace, labels)) return;
+    for (const [uid, kept] of this.#routes) {
+      const { route } = kept;
+      if (route.metadata.namespace !== namespace || !hostnamesOf(route).some(isWideHost)) continue;
+      this.#routes.set(uid, { ...kept, claimant: this.#claim(route, kept.claimant) });
+      this.#dirty.add(uid);
+    }
+    this.#options.again();
   }
 
   gatewaysChanged(): void {
@@ -122,6 +145,7 @@ export class RouteKeeper {
       this.#options.judged(uid);
       return;
     }
+    this.#pin(uid, route);
     const claimant = this.#claim(route, before?.claimant);
     this.#routes.set(uid, { facts: undefined, entryText: "", ...before, route, claimant });
     this.#dirty.add(uid);
@@ -129,14 +153,31 @@ export class RouteKeeper {
 
   #claim(route: WasmRoute, before: Claimant | undefined): Claimant {
     const { uid, name, namespace = "", creationTimestamp } = route.metadata;
-    const hostnames = namedSince(route, before?.hostnames, this.#options.clock.now());
+    const named = namedSince(route, before?.hostnames, this.#options.clock.now());
+    // What it may not name is no claim: it counts from when it may.
+    const hostnames = this.#forbiddenHost(route) === undefined ? named : withoutWideHosts(named);
     const claimant = { uid, namespace, name, createdMs: Date.parse(creationTimestamp), hostnames };
     for (const touched of this.#claims.put(claimant)) this.#dirty.add(touched);
     return claimant;
   }
 
+  /** As soon as it is known, so that nothing that it names is given up before it is looked at. */
+  #pin(uid: string, route: WasmRoute | undefined): void {
+    const namespace = route?.metadata.namespace ?? "";
+    const pins = (route?.spec.rules ?? []).flatMap(({ backendRefs = [] }) =>
+      backendRefs.flatMap(({ kind, name, revision }) =>
+        revision === undefined ? [] : [pinOf(keyOf(kind, namespace, name), revision)],
+      ),
+    );
+    for (const released of this.#pins.set(uid, new Set(pins))) {
+      const workloadUid = this.#options.workloads.byKey(released.slice(0, released.lastIndexOf(" ")));
+      if (workloadUid !== undefined) this.#options.unpinned(workloadUid);
+    }
+  }
+
   #delete(uid: string): void {
     this.#routes.delete(uid);
+    this.#pin(uid, undefined);
     for (const touched of this.#claims.delete(uid)) this.#dirty.add(touched);
     this.#refer(uid, new Set());
     this.#options.table.deleteRoute(uid);
@@ -146,19 +187,40 @@ export class RouteKeeper {
   #judge(kept: Kept): void {
     const { route } = kept;
     const { uid, namespace = "" } = route.metadata;
-    const { hostname, with: owner } = this.#claims.conflict(uid) ?? {};
+    const refusal = this.#refusal(route);
     this.#refer(uid, referencesOf(route));
     const compiled = this.#compile(route, namespace);
-    if (hostname === undefined || owner === undefined) {
-      kept.facts = { conflict: undefined, problems: compiled.problems };
-      this.#offer(kept, compiled);
-    } else {
-      kept.facts = { conflict: { hostname, namespace: owner.namespace }, problems: compiled.problems };
+    kept.facts = { refusal, problems: compiled.problems, certificate: this.#certificateFacts(route) };
+    if (refusal === undefined) this.#offer(kept, compiled);
+    else {
       kept.entryText = "";
       this.#options.table.deleteRoute(uid);
       this.#publish(uid, new Set());
     }
     this.#options.judged(uid);
+  }
+
+  #certificateFacts(route: WasmRoute): RouteFacts["certificate"] {
+    const { metadata, spec } = route;
+    if (spec.tls === undefined) return undefined;
+    return this.#options.certificates.facts(
+      metadata.namespace ?? "",
+      spec.tls.secretName,
+      hostnamesOf(route),
+    );
+  }
+
+  #refusal(route: WasmRoute): RouteRefusal | undefined {
+    const forbidden = this.#forbiddenHost(route);
+    if (forbidden !== undefined) return { kind: "wide", hostname: forbidden };
+    const conflict = this.#claims.conflict(route.metadata.uid);
+    if (conflict === undefined) return undefined;
+    return { kind: "conflict", hostname: conflict.hostname, namespace: conflict.with.namespace };
+  }
+
+  #forbiddenHost(route: WasmRoute): string | undefined {
+    if (this.#options.wideHosts.mayName(route.metadata.namespace ?? "")) return undefined;
+    return hostnamesOf(route).find(isWideHost);
   }
 
   #compile(route: WasmRoute, namespace: string): CompiledRoute {
@@ -204,6 +266,14 @@ export class RouteKeeper {
       else certificates.withdraw(certificate);
     }
   }
+}
+
+function withoutWideHosts(named: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+  return new Map([...named].filter(([hostname]) => !isWideHost(hostname)));
+}
+
+function pinOf(workload: string, revision: number): string {
+  return `${workload} ${revision}`;
 }
 
 function workloadTarget(uid: string): string {

@@ -5,8 +5,10 @@ import { errorMessage } from "../../../kit/errors.ts";
 import { KeyedWorker } from "../../../kit/keyed-worker.ts";
 import type { Log } from "../../../kit/log.ts";
 import type { Backend, ResourceKey } from "../../backend/backend.ts";
+import { nextVerdictMs } from "../../core/routes/certificate-verdict.ts";
 import { routeStatus, type RouteFacts } from "../../core/routes/route-status.ts";
 import type { EventRecorder } from "../event-recorder.ts";
+import { ExpiryAlarm } from "./expiry-alarm.ts";
 
 export interface RouteStatusesOptions {
   readonly backend: Backend;
@@ -26,10 +28,13 @@ const statusIntervalMs = 100;
 export class RouteStatuses implements AsyncDisposable {
   readonly #options: RouteStatusesOptions;
   readonly #worker: KeyedWorker;
+  /** Certificates expire while nothing happens. */
+  readonly #alarm: ExpiryAlarm;
 
   constructor(options: RouteStatusesOptions) {
     this.#options = options;
     const { clock, log } = options;
+    this.#alarm = new ExpiryAlarm(clock, (uid) => this.schedule(uid));
     this.#worker = new KeyedWorker((uid) => this.#write(uid), {
       clock,
       concurrencyMax: 16,
@@ -45,6 +50,7 @@ export class RouteStatuses implements AsyncDisposable {
   }
 
   async close(): Promise<void> {
+    this.#alarm.close();
     await this.#worker.close();
   }
 
@@ -56,8 +62,10 @@ export class RouteStatuses implements AsyncDisposable {
     const { backend, clock, route: routeOf, facts: factsOf } = this.#options;
     const route = routeOf(uid);
     const facts = factsOf(uid);
+    const nowMs = clock.now();
+    this.#alarm.set(uid, facts?.certificate && nextVerdictMs(facts.certificate, nowMs));
     if (route === undefined || facts === undefined) return;
-    const status = routeStatus(route, facts, clock.now());
+    const status = routeStatus(route, facts, nowMs);
     if (status === route.status) return;
     // A conflict means that a newer route is on its way here as a watch event, which makes it due again.
     const outcome = await backend.updateStatus(routeResource, route as unknown as ApiObject, status);
@@ -68,7 +76,7 @@ export class RouteStatuses implements AsyncDisposable {
   /** Once, when it becomes so or for another reason than before. */
   #tell(route: WasmRoute, { type, status, reason, message }: Condition): void {
     const before = route.status?.conditions?.find((one) => one.type === type);
-    if (status === "True" || type === "Programmed") return;
+    if ((status === "True" && reason !== "ExpiresSoon") || type === "Programmed") return;
     if (before?.status === status && before.reason === reason && before.message === message) return;
     const { apiVersion, kind, metadata } = route;
     const { name, namespace = "", uid } = metadata;

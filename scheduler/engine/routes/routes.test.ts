@@ -95,6 +95,58 @@ test("Routing: what can be called is told without a route, and daemon sets answe
   expect(names()).toEqual([]);
 });
 
+const namespace = (name: string, labels: Readonly<Record<string, string>> = {}) => ({
+  apiVersion: "v1",
+  kind: "Namespace",
+  metadata: { name, labels },
+});
+const allowed = { "wherry.dev/wide-hosts": "true" };
+
+test.each([
+  ["all hosts", {}],
+  ["*.com", { hostnames: ["shop.example.com", "*.COM"] }],
+])(
+  "Routing: a route for %s is for namespaces that may have one, as long as they may",
+  async (_name, spec) => {
+    const { gatewayNode, route, routeStatus, backend, pass } = await startRouteCluster();
+    const a = gatewayNode("a");
+    backend.put("namespaces", namespace("shop"));
+    route("web", spec, "shop");
+    await pass(300);
+    expect(routeStatus("web", "shop")).toMatchObject({ Accepted: "False HostNotAllowed" });
+    expect(a.gateway.route("web")).toBeUndefined();
+    backend.put("namespaces", namespace("shop", allowed));
+    await pass(300);
+    expect(routeStatus("web", "shop")).toMatchObject({ Accepted: "True Accepted" });
+    expect(a.gateway.route("web")).toBeDefined();
+    backend.put("namespaces", namespace("shop"));
+    await pass(2_000);
+    expect(routeStatus("web", "shop")).toMatchObject({ Accepted: "False HostNotAllowed" });
+    expect(a.gateway.route("web")).toBeUndefined();
+    expect(eventsIn(backend).map((event) => event["reason"])).toContain("HostNotAllowed");
+  },
+);
+
+test("Routing: what a namespace may not name keeps nothing from others, and nothing of what they have had since", async () => {
+  const { route, routeStatus, backend, clock, pass } = await startRouteCluster();
+  clock.advance(60_000);
+  route("late", { hostnames: ["b.org"] }, "shop");
+  route("wide", { hostnames: ["*.com"] }, "greedy");
+  await pass(2_000);
+  route("web", { hostnames: ["a.com"] }, "shop");
+  await pass(2_000);
+  expect(routeStatus("web", "shop")).toMatchObject({ Accepted: "True Accepted" });
+  backend.put("namespaces", namespace("greedy", allowed));
+  await pass(2_000);
+  route("late", { hostnames: ["b.com"] }, "shop");
+  await pass(2_000);
+  expect([
+    routeStatus("wide", "greedy")["Accepted"],
+    routeStatus("web", "shop")["Accepted"],
+    routeStatus("late", "shop")["Accepted"],
+  ]).toEqual(["True Accepted", "True Accepted", "False HostConflict"]);
+});
+
 test("Routing: a backend that is missing is told as such, and found when it comes", async () => {
   const { gatewayNode, serve, route, routeStatus, backend, pass } = await startRouteCluster();
   const a = gatewayNode("a");
@@ -136,6 +188,42 @@ test("Routing: a revision becomes the template that it has, once it is kept", as
   await pass(500);
   expect(routeStatus("web")).toMatchObject({ ResolvedRefs: "True ResolvedRefs" });
   expect(a.gateway.route("web")?.rules[0]?.backends[1]?.templateHash).toMatch(/^[a-z0-9]+$/);
+});
+
+test("Routing: a revision that a route names is kept beyond the limit, as long as one names it", async () => {
+  const { gatewayNode, serve, route, backend, pass } = await startRouteCluster();
+  const a = gatewayNode("a");
+  const backendOf = (revision?: number) =>
+    ({
+      rules: [
+        { backendRefs: [{ kind: "WasmDeployment", name: "app", weight: 1, ...(revision && { revision }) }] },
+      ],
+    }) as const;
+  route("old", backendOf(1));
+  for (const args of ["1", "2", "3"]) {
+    serve("app", 1, { revisionHistoryLimit: 0 }, { http: httpHandler, args: [args] });
+    await pass(300);
+    a.runAll();
+    await pass(2_000);
+    a.endStopped();
+    await pass(2_000);
+  }
+  const numbers = () => {
+    const found: unknown[] = [];
+    const stop = new AbortController();
+    backend.watch(
+      { group: "apps", plural: "controllerrevisions" },
+      (event) => event.kind === "put" && found.push(event.object["revision"]),
+      stop.signal,
+    );
+    stop.abort();
+    return found;
+  };
+  expect(numbers()).toEqual([1, 3]);
+  expect(a.gateway.route("old")?.rules[0]?.backends[0]?.templateHash).toBeDefined();
+  route("old", backendOf());
+  await pass(300);
+  expect(numbers()).toEqual([3]);
 });
 
 test("Routing: a host belongs to the namespace that has named it first, until it names it no more", async () => {

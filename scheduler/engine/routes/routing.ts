@@ -7,6 +7,7 @@ import type { Backend, BackendEvent } from "../../backend/backend.ts";
 import type { InstanceChange } from "../../core/cluster-state/changes.ts";
 import type { ClusterState } from "../../core/cluster-state/cluster-state.ts";
 import { ChangeLog } from "../../core/routes/change-log.ts";
+import { WideHosts } from "../../core/routes/wide-hosts.ts";
 import type { ConfigKind } from "../../core/templates/resolve-template.ts";
 import type { NodeGateway, NodeSession } from "../../nodes/node-port.ts";
 import type { EventRecorder } from "../event-recorder.ts";
@@ -31,10 +32,14 @@ export interface RoutingOptions {
   readonly state: Pick<ClusterState, "instancesOwnedBy">;
   readonly events: EventRecorder;
   readonly revisions: RevisionKeeper;
+  /** No route names one of its revisions any more that one has named. */
+  readonly unpinned: (workloadUid: string) => void;
   readonly session: (nodeName: string) => NodeSession | undefined;
   readonly wakeUps: Pick<RequestWakeUpsOptions, "workload" | "refusal" | "seen" | "stored">;
   /** Whether all instances of a workload have been reported. */
   readonly isKnown: (workloadUid: string) => boolean;
+  /** Namespaces that may have routes for `*` and `*.com` without a label that says so; `*`: all. */
+  readonly wideHostNamespaces?: readonly string[] | undefined;
   /** Public keys, PEM, of those who sign tickets for calls of functions. */
   readonly ticketKeys?: readonly string[] | undefined;
   /** `run` is to be called at the end of a turn. */
@@ -90,7 +95,9 @@ export class Routing implements AsyncDisposable {
       workloads: this.#workloads,
       certificates: this.#certificates,
       gateways: this.#gateways,
+      wideHosts: new WideHosts(options.wideHostNamespaces ?? []),
       revisions,
+      unpinned: options.unpinned,
       again,
       judged: (uid) => this.#statuses.schedule(uid),
     });
@@ -145,6 +152,11 @@ export class Routing implements AsyncDisposable {
     this.#keeper.event(event);
   }
 
+  /** `labels` undefined: it is gone. */
+  namespaceChanged(name: string, labels: Readonly<Record<string, string>> | undefined): void {
+    this.#keeper.namespaceChanged(name, labels);
+  }
+
   configEvent(kind: ConfigKind, event: BackendEvent): void {
     if (kind !== "Secret" || event.kind === "synced") return;
     const { namespace = "", name } = event.object.metadata;
@@ -167,6 +179,11 @@ export class Routing implements AsyncDisposable {
   revisionsChanged(workloadUid: string): void {
     const workload = this.#workloads.get(workloadUid);
     if (workload) this.#keeper.workloadChanged(workload);
+  }
+
+  /** Whether a route names this revision of the workload. */
+  isPinned(workload: Workload, number: number): boolean {
+    return this.#keeper.isPinned(workload, number);
   }
 
   instanceChanged(change: InstanceChange): void {
@@ -208,6 +225,16 @@ export class Routing implements AsyncDisposable {
       this.#waiting.set(uid, names);
       names.add(nodeName);
     }
+  }
+
+  /** When certificates of routes expire, by the NAMESPACE/NAME of their Secrets. */
+  certificateExpiries(): ReturnType<CertificateShelf["expiries"]> {
+    return this.#certificates.expiries();
+  }
+
+  /** What became of requests that waited for a deployment at zero. */
+  get wakeUps(): RequestWakeUps["counts"] {
+    return this.#wakeUps.counts;
   }
 
   /** Gateways that take calls of functions: those on nodes with ready instances first. `spread`: from 0 up to 1; others get other ones. */

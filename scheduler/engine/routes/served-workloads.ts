@@ -46,7 +46,12 @@ export class ServedWorkloads {
   }
 
   named(kind: WorkloadKind, namespace: string, name: string): string | undefined {
-    return this.#byName.get(keyOf(kind, namespace, name));
+    return this.byKey(keyOf(kind, namespace, name));
+  }
+
+  /** Its uid. */
+  byKey(key: string): string | undefined {
+    return this.#byName.get(key);
   }
 
   /** Why its instances of a template (undefined: the current one) answer no requests. */

@@ -8,6 +8,7 @@ export interface InstanceUsage {
   'memoryBytes'?: (number | string | Long);
   'fuel'?: (number | string | Long);
   'throttledUs'?: (number | string | Long);
+  'ageMs'?: (number);
 }
 
 export interface InstanceUsage__Output {
@@ -16,4 +17,5 @@ export interface InstanceUsage__Output {
   'memoryBytes': (number);
   'fuel': (number);
   'throttledUs': (number);
+  'ageMs': (number);
 }
