@@ -49,6 +49,11 @@ const commands: readonly CommandEntry[] = [
     load: () => import("./commands/expose.ts"),
   },
   {
+    name: "autoscale",
+    summary: "Let metrics say how many instances a workload has",
+    load: () => import("./commands/autoscale.ts"),
+  },
+  {
     name: "invoke",
     summary: "Call a function of a deployment or daemon set",
     load: () => import("./commands/invoke.ts"),

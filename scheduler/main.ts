@@ -11,6 +11,7 @@ import { ValueCodec } from "./apiserver/storage/encryption.ts";
 import type { Store } from "./store/store.ts";
 import { type ApiServer, createApiServer } from "./apiserver/api-server.ts";
 import type { Monitoring } from "./apiserver/metrics/monitoring.ts";
+import { AskedSources } from "./autoscaling/asked-sources.ts";
 import { Engine } from "./engine/engine.ts";
 import type { LiveResource } from "./apiserver/live-resource.ts";
 import { SchedulerMonitoring } from "./metrics/scheduler-monitoring.ts";
@@ -62,16 +63,12 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   if (store.readOnly !== undefined) return serveReadOnly(options, { api, store, audit, stop, log });
   const recorder = options.recording && (await PlacementRecorder.open({ ...options.recording, clock, log }));
   const epoch = await api.backend.takeEpoch();
+  const asked = new AskedSources({ ...options, backend: api.backend, clock, random, log });
   const engine = new Engine({
-    backend: api.backend,
+    ...engineOptions(options, api, asked),
     clock,
     random,
     log,
-    lostAfterMs: options.lostAfterMs,
-    placement: options.placement,
-    objectCounts: api.counts,
-    wideHostNamespaces: options.wideHostNamespaces,
-    ticketKeys: options.serviceAccountKeys.map(({ publicKey }) => publicPem(publicKey)),
     observer: recorder,
   });
   await engine.start();
@@ -87,8 +84,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     clock,
     log,
   });
-  const leadership = { epoch, certificate: options.tls.cert };
-  later.monitoring = new SchedulerMonitoring({ engine, sessions: nodes.figures, leadership });
+  later.monitoring = monitoringOf(options, { engine, nodes, epoch, asked });
   const nodesAddress = await nodes.listen();
   const { url } = await api.listen();
   log.info("ready", { url, nodesAddress, epoch });
@@ -102,10 +98,47 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   await api.drain();
   await nodes.close();
   await engine.close();
+  await asked[Symbol.asyncDispose]();
   await recorder?.[Symbol.asyncDispose]();
   await api.close();
   await audit?.close();
   await store.close();
+}
+
+interface MonitoredParts {
+  readonly engine: Engine;
+  readonly nodes: NodeServer;
+  readonly epoch: number;
+  readonly asked: AskedSources;
+}
+
+function monitoringOf(
+  { tls }: SchedulerOptions,
+  { engine, nodes, epoch, asked }: MonitoredParts,
+): SchedulerMonitoring {
+  return new SchedulerMonitoring({
+    engine,
+    sessions: nodes.figures,
+    leadership: { epoch, certificate: tls.cert },
+    autoscalers: () => engine.autoscalers,
+    questions: () => asked.board.counts,
+  });
+}
+
+function engineOptions(
+  { lostAfterMs, placement, wideHostNamespaces, serviceAccountKeys }: SchedulerOptions,
+  { backend, scales, counts }: ApiServer,
+  { sources }: AskedSources,
+) {
+  return {
+    backend,
+    autoscaling: { scales, sources },
+    lostAfterMs,
+    placement,
+    objectCounts: counts,
+    wideHostNamespaces,
+    ticketKeys: serviceAccountKeys.map(({ publicKey }) => publicPem(publicKey)),
+  };
 }
 
 function publicPem(key: KeyObject): string {

@@ -1,8 +1,9 @@
 import type { ApiObject } from "../../api/object-meta.ts";
-import type { Condition, WasmInstance, WasmNode } from "../../api/gen/kinds.gen.ts";
+import type { Condition, WasmAutoscaler, WasmInstance, WasmNode } from "../../api/gen/kinds.gen.ts";
 import { ageOf } from "../output/age.ts";
 import { cellText, formatColumns } from "../output/table.ts";
 import { wrapText } from "../output/wrap.ts";
+import { describeAutoscaler, describeMetrics } from "./describe-autoscaler.ts";
 import { describeAllocation } from "./describe-node.ts";
 import { describeValue, fieldLabel, formatLines, formatSection, type DescribedLine } from "./text.ts";
 
@@ -21,17 +22,25 @@ export function describeObject(
   object: ApiObject,
   { events, instances, placement, now }: Surroundings,
 ): string {
-  const body =
-    object.kind === "WasmInstance"
-      ? describeInstance(object as unknown as WasmInstance, now)
-      : [...describeHead(object, now), ...describeFields(object)];
   return [
-    formatLines(body),
+    formatLines(describeBody(object, now)),
+    isAutoscaler(object) ? describeMetrics(object as unknown as WasmAutoscaler, now) : "",
     describeConditions(object, now),
     instances === undefined ? "" : describeAround(object, instances, now),
     placement.length === 0 ? "" : `Placement:\n${placement.map((line) => wrapText("  ", line)).join("")}`,
     describeEvents(events, now),
   ].join("");
+}
+
+function describeBody(object: ApiObject, now: number): readonly DescribedLine[] {
+  if (object.kind === "WasmInstance") return describeInstance(object as unknown as WasmInstance, now);
+  if (isAutoscaler(object))
+    return [...describeHead(object, now), ...describeAutoscaler(object as unknown as WasmAutoscaler, now)];
+  return [...describeHead(object, now), ...describeFields(object)];
+}
+
+function isAutoscaler({ apiVersion, kind }: ApiObject): boolean {
+  return kind === "WasmAutoscaler" && apiVersion.startsWith("wherry.dev/");
 }
 
 /** Of a node's thousands of instances only the sums. */

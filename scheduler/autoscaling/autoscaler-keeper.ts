@@ -101,8 +101,7 @@ export class AutoscalerKeeper implements AutoscalerFigures, AsyncDisposable {
   *list(): Iterable<AutoscalerFigure> {
     for (const { autoscaler, last } of this.#records.values()) {
       const { metadata, spec } = autoscaler;
-      if (last === undefined) continue;
-      const { currentReplicas, desiredReplicas, conditions = [] } = last.status;
+      const { currentReplicas, desiredReplicas, conditions = [] } = last?.status ?? {};
       yield {
         namespace: metadata.namespace ?? "",
         name: metadata.name,
@@ -111,8 +110,8 @@ export class AutoscalerKeeper implements AutoscalerFigures, AsyncDisposable {
         max: spec.maxReplicas,
         current: currentReplicas,
         desired: desiredReplicas,
-        unknown: last.unknown,
-        isFallback: last.isFallback,
+        unknown: last?.unknown ?? new Map(),
+        isFallback: last?.isFallback ?? false,
         conditions,
       };
     }
@@ -220,6 +219,8 @@ export class AutoscalerKeeper implements AutoscalerFigures, AsyncDisposable {
     const isDone = rescaled.kind === "done";
     // Meanwhile it may have been declared to scale something else.
     if (record.target === target) record.memory = isDone ? decision.memory : decision.memoryIfFailed;
+    // Whether it was done is not known: a 1 that is found next may have been set by a request that found 0.
+    if (rescaled.kind === "failed") record.memory = { ...record.memory, idleSinceMs: undefined };
     // Decided on what is not so any more: nothing of it counts.
     if (rescaled.kind === "outdated") return this.#schedule(record.uid);
     const status = this.#writer.settle(record, look, rescaled);

@@ -52,6 +52,6 @@ function gistOf({
 function withoutTimes({ currentMetrics, ...rest }: WasmAutoscalerStatus) {
   return {
     ...rest,
-    currentMetrics: currentMetrics?.map(({ sampleTime: _, ...metric }) => metric),
+    currentMetrics: currentMetrics?.map((metric) => ({ ...metric, sampleTime: undefined })),
   };
 }

@@ -20,6 +20,8 @@ const resources: Readonly<Record<string, ResourceKey>> = {
 /** Scales of what a Backend has: for tests, and as the store of a simulated cluster lets its schedulers see it. */
 export class BackendScales implements ScaleBackend {
   readonly #backend: Backend;
+  /** Sees what is about to be written. */
+  writing: ((reference: ScaleReference, scale: Scale, replicas: number) => void) | undefined;
   /** Why writes are refused. */
   refusal: string | undefined;
 
@@ -40,11 +42,9 @@ export class BackendScales implements ScaleBackend {
     return Promise.resolve({ kind: "found", scale: scaleOf(object) });
   }
 
-  async write(
-    { kind, namespace, name }: ScaleReference,
-    scale: Scale,
-    replicas: number,
-  ): Promise<ScaleOutcome> {
+  async write(reference: ScaleReference, scale: Scale, replicas: number): Promise<ScaleOutcome> {
+    const { kind, namespace, name } = reference;
+    this.writing?.(reference, scale, replicas);
     if (this.refusal !== undefined) return { kind: "refused", message: this.refusal };
     const resource = resources[kind];
     const object = resource && this.#backend.get(resource, namespace, name);

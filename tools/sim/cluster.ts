@@ -11,9 +11,11 @@ import type { GatewayUpdate } from "../../node-daemon/serving/gateway-update.ts"
 import type { RunEnd, RunSpec } from "../../node-daemon/runtimes/runtime-driver.ts";
 import type { NodeServiceClient } from "../../proto/gen/wherry/v1/NodeService.ts";
 import type { Instance, NodeCapacity } from "../../scheduler/core/model.ts";
+import type { Scale, ScaleReference } from "../../scheduler/backend/scale-backend.ts";
 import { FakeBackend } from "../../scheduler/testing/fake-backend.ts";
 import { Dice } from "../soak/dice.ts";
 import { absurdMessages } from "./absurd-messages.ts";
+import { Loads } from "./loads.ts";
 import { Machine } from "./machine.ts";
 import { Wire } from "./network.ts";
 import { SchedulerProcess } from "./scheduler-process.ts";
@@ -27,6 +29,8 @@ export interface ClusterWitness {
   /** An instance is about to be stopped within the disruption budgets. */
   evicting(scheduler: SchedulerProcess, instance: Instance): void;
   changed(scheduler: SchedulerProcess, namespace: string, name: string): void;
+  /** An autoscaler's number is about to be written. */
+  scaling(scheduler: SchedulerProcess, reference: ScaleReference, scale: Scale, replicas: number): void;
   ended(machine: Machine, spec: RunSpec, end: RunEnd): void;
   /** A machine is given instances. */
   assigned(machine: Machine, uids: readonly string[]): void;
@@ -56,6 +60,7 @@ export class Cluster {
   readonly time: SimulatedTime;
   readonly dice: Dice;
   readonly store = new FakeBackend();
+  readonly loads = new Loads();
   readonly machines = new Set<Machine>();
   /** Alive, the youngest last. */
   readonly schedulers: SchedulerProcess[] = [];
@@ -135,6 +140,8 @@ export class Cluster {
       deciding: (...what) => witness.deciding(...what),
       evicting: (...what) => witness.evicting(...what),
       changed: (...what) => witness.changed(...what),
+      loads: this.loads,
+      scaling: (...what) => witness.scaling(...what),
     });
     this.schedulers.push(scheduler);
     void scheduler.start();

@@ -7,10 +7,13 @@ import { seededRandom } from "../../kit/random.ts";
 import type { NodeMessage__Output } from "../../proto/gen/wherry/v1/NodeMessage.ts";
 import type { SchedulerMessage } from "../../proto/gen/wherry/v1/SchedulerMessage.ts";
 import type { Instance } from "../../scheduler/core/model.ts";
+import type { Scale, ScaleReference } from "../../scheduler/backend/scale-backend.ts";
 import { Engine } from "../../scheduler/engine/engine.ts";
 import { AssignmentProofs } from "../../scheduler/nodes/assignment-proofs.ts";
 import { SessionTable } from "../../scheduler/nodes/session-table.ts";
+import { BackendScales } from "../../scheduler/testing/backend-scales.ts";
 import type { Dice } from "../soak/dice.ts";
+import { type Loads, LoadSource } from "./loads.ts";
 import type { Wire } from "./network.ts";
 import { SimulatedBackend, type BackendOptions } from "./simulated-backend.ts";
 import { ProcessClock } from "./simulated-time.ts";
@@ -25,6 +28,15 @@ export interface SchedulerProcessOptions extends BackendOptions {
   readonly deciding: (scheduler: SchedulerProcess, instance: Instance, nodeName: string) => void;
   /** An instance is about to be stopped within the disruption budgets. */
   readonly evicting: (scheduler: SchedulerProcess, instance: Instance) => void;
+  /** What autoscalers' metrics are. */
+  readonly loads: Loads;
+  /** An autoscaler's number is about to be written. */
+  readonly scaling: (
+    scheduler: SchedulerProcess,
+    reference: ScaleReference,
+    scale: Scale,
+    replicas: number,
+  ) => void;
   /** An instance has changed. */
   readonly changed: (scheduler: SchedulerProcess, namespace: string, name: string) => void;
 }
@@ -41,7 +53,7 @@ export class SchedulerProcess {
 
   constructor(options: SchedulerProcessOptions) {
     this.#options = options;
-    const { name, time, dice, trace, lostAfterMs, deciding, evicting, changed } = options;
+    const { name, time, dice, trace, lostAfterMs, deciding, evicting, changed, loads } = options;
     this.name = name;
     this.clock = new ProcessClock(time, dice.below(2_000) - 1_000);
     this.backend = new SimulatedBackend(options);
@@ -52,6 +64,10 @@ export class SchedulerProcess {
       log: trace.log(name),
       lostAfterMs,
       wideHostNamespaces: ["*"],
+      autoscaling: {
+        scales: this.#makeScales(),
+        sources: { Redis: new LoadSource(loads, () => this.#isAlive) },
+      },
       objectCounts: { count: () => 0, subscribe: () => ({ [Symbol.dispose]: () => {} }) },
       deciding: (instance, nodeName) => {
         if (this.#isAlive) deciding(this, instance, nodeName);
@@ -63,6 +79,16 @@ export class SchedulerProcess {
     this.engine.live.subscribe(({ object: { metadata } }) => {
       if (this.#isAlive) changed(this, metadata.namespace ?? "", metadata.name);
     });
+  }
+
+  /** As the store lets this scheduler see them. */
+  #makeScales(): BackendScales {
+    const { scaling } = this.#options;
+    const scales = new BackendScales(this.backend);
+    scales.writing = (reference, scale, replicas) => {
+      if (this.#isAlive) scaling(this, reference, scale, replicas);
+    };
+    return scales;
   }
 
   get isAlive(): boolean {

@@ -4,10 +4,12 @@ import type { GatewayUpdate } from "../../../node-daemon/serving/gateway-update.
 import type { RunEnd, RunSpec } from "../../../node-daemon/runtimes/runtime-driver.ts";
 import type { Instance } from "../../../scheduler/core/model.ts";
 import type { BackendEvent } from "../../../scheduler/backend/backend.ts";
+import type { Scale, ScaleReference } from "../../../scheduler/backend/scale-backend.ts";
 import type { Cluster, ClusterWitness } from "../cluster.ts";
 import type { Machine } from "../machine.ts";
 import { objectsIn } from "../objects-in.ts";
 import type { SchedulerProcess } from "../scheduler-process.ts";
+import { AutoscalerCheck } from "./autoscaler-check.ts";
 import { checkEviction } from "./budget-check.ts";
 import { CronCheck } from "./cron-check.ts";
 import { JobCheck } from "./job-check.ts";
@@ -24,6 +26,7 @@ export class Checks implements ClusterWitness {
   /** How many there were. */
   placements = 0;
   readonly #jobs = new JobCheck(this.truth);
+  readonly #autoscalers = new AutoscalerCheck();
   readonly #cron = new CronCheck(this.excused);
   readonly #rollouts = new Map<SchedulerProcess, RolloutCheck>();
   /** The first; what follows from it says nothing. */
@@ -46,6 +49,10 @@ export class Checks implements ClusterWitness {
     if (check === undefined) this.#rollouts.set(scheduler, (check = new RolloutCheck(this.excused)));
     const rollouts = check;
     this.#try(() => rollouts.changed(scheduler, namespace, name));
+  }
+
+  scaling(scheduler: SchedulerProcess, reference: ScaleReference, scale: Scale, replicas: number): void {
+    this.#try(() => this.#autoscalers.scaling(scheduler, reference, scale, replicas));
   }
 
   ended(_machine: Machine, spec: RunSpec, end: RunEnd): void {

@@ -1,5 +1,5 @@
 /** What gateways know once there are no faults any more: what is declared, and where instances are ready; and never nonsense before. */
-import type { WasmRoute } from "../../../api/gen/kinds.gen.ts";
+import type { WasmAutoscaler, WasmRoute } from "../../../api/gen/kinds.gen.ts";
 import type { RouteEntry } from "../../../api/route-table.ts";
 import type { GatewayWorkload } from "../../../node-daemon/gateway/control.ts";
 import type { GatewayUpdate } from "../../../node-daemon/serving/gateway-update.ts";
@@ -45,12 +45,22 @@ export function checkRoutes(cluster: Cluster, leader: SchedulerProcess): void {
 
 /** What is asleep and could be woken up is awake, after all of it was asked for. */
 export function checkAwake({ store }: Cluster): void {
+  const sleepers = new Set(
+    objectsIn(store, "wasmautoscalers").map((object) => {
+      const { metadata, spec } = object as unknown as WasmAutoscaler;
+      return spec.minReplicas === 0 ? `${metadata.namespace ?? ""}/${spec.scaleTargetRef.name}` : "";
+    }),
+  );
   const limited = new Set(objectsIn(store, "resourcequotas").map(({ metadata }) => metadata.namespace));
   for (const { metadata, spec } of objectsIn(store, "wasmdeployments").map(
     (object) => object as unknown as { metadata: { name: string; namespace: string }; spec: Sleeper },
   ))
     demand(
-      spec.wakeOnRequest !== true || spec.replicas > 0 || limited.has(metadata.namespace),
+      spec.wakeOnRequest !== true ||
+        spec.replicas > 0 ||
+        limited.has(metadata.namespace) ||
+        // Its time of being idle may have come since.
+        sleepers.has(`${metadata.namespace}/${metadata.name}`),
       "awake",
       () => `${metadata.name} still sleeps although requests wait for it`,
     );

@@ -17,6 +17,7 @@ import {
   makeTimes,
   zones,
 } from "../workload-makers.ts";
+import { autoscalerHappenings } from "./autoscalers.ts";
 import { daemonSetHappenings } from "./daemon-sets.ts";
 import { routeHappenings } from "./routes.ts";
 import { type Happening, someMachine } from "./happening.ts";
@@ -281,6 +282,7 @@ export const people: readonly Happening[] = [
     weight: 1,
     happen: ({ cluster }) => remove(cluster, "wasmnodes", some(cluster, "wasmnodes")),
   },
+  ...autoscalerHappenings,
   ...daemonSetHappenings,
   ...routeHappenings,
 ];
@@ -333,6 +335,7 @@ export function deleteTheRest(cluster: Cluster): void {
     "configmaps",
     "priorityclasses",
     "wasmroutes",
+    "wasmautoscalers",
   ])
     for (const object of objectsIn(cluster.store, plural)) cluster.store.remove(plural, object);
 }
