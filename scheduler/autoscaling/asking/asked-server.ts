@@ -38,6 +38,11 @@ export class AskedServer<Q> {
     return this.#hasAnswered && !this.#isDown;
   }
 
+  /** Nothing is known of it yet. */
+  get isNew(): boolean {
+    return !this.#hasAnswered && this.failure === undefined;
+  }
+
   get retryAtMs(): number {
     return this.#retryAtMs;
   }

@@ -186,6 +186,16 @@ test("QuestionBoard: a hundred servers that never answer do not delay one that d
   expect(d.asked.filter((key) => key === "good").length).toBeGreaterThanOrEqual(59);
 });
 
+test("QuestionBoard: a new server does not wait for those that have failed", async () => {
+  const d = desk();
+  for (let at = 0; at < 100; at++) d.watch(`dead${at}`, { server: `http://dead${at}:1`, timeoutMs: 5_000 });
+  // All of them have been tried once, and many of them stand in line again.
+  await d.pass(60_000);
+  d.watch("new", { server: "http://new:1" });
+  await d.pass(5_500);
+  expect(d.asked).toContain("new");
+});
+
 test("QuestionBoard: what does not answer costs its time, and its signal is aborted", async () => {
   const d = desk();
   const watch = d.watch("q", { timeoutMs: 2_000 });

@@ -8,7 +8,7 @@
  *
  * Invariants: a question is in one of the three states, so what waits is bounded by the number of questions; at most `runningMax`
  * are asked at once, 8 of them of one server. A server that does not answer, or never has, is asked one question at a time, and
- * all such servers have a quarter of the places between them: however many there are, three quarters are for those that answer.
+ * all such servers have a quarter of the places between them, new ones first: however many there are, three quarters are for those that answer.
  * One that is down is tried again after 1, 2, 4, … seconds, and no later than a question's interval; when it answers, everything that
  * waits for it is asked at once. Servers take turns.
  */
@@ -63,7 +63,8 @@ export class QuestionBoard implements AsyncDisposable {
   readonly #retrying = new TimedHeap<AskedServer<Entry>>();
   /** Each at most once, while it can be asked. */
   readonly #proven: AskedServer<Entry>[] = [];
-  readonly #unproven: AskedServer<Entry>[] = [];
+  readonly #new: AskedServer<Entry>[] = [];
+  readonly #failing: AskedServer<Entry>[] = [];
   readonly #closing = new AbortController();
   readonly #asking = new Set<Promise<void>>();
   readonly #tally = new QuestionTally();
@@ -166,11 +167,16 @@ export class QuestionBoard implements AsyncDisposable {
     if (server.isQueued) return;
     if (server.canBeAsked(this.#nowMs())) {
       server.isQueued = true;
-      (server.isProven ? this.#proven : this.#unproven).push(server);
+      this.#lineOf(server).push(server);
     } else if (server.waiting.size > 0 && server.retryAtMs > this.#nowMs()) {
       this.#retrying.set(server, server.retryAtMs);
       this.#arm();
     }
+  }
+
+  #lineOf(server: AskedServer<Entry>): AskedServer<Entry>[] {
+    if (server.isProven) return this.#proven;
+    return server.isNew ? this.#new : this.#failing;
   }
 
   #startNext(): void {
@@ -186,7 +192,8 @@ export class QuestionBoard implements AsyncDisposable {
   #nextServer(): AskedServer<Entry> | undefined {
     if (this.#asking.size >= boardLimits.runningMax) return undefined;
     const isRoom = this.#unprovenRunning < boardLimits.unprovenMax;
-    const server = (isRoom ? this.#unproven.shift() : undefined) ?? this.#proven.shift();
+    const unproven = isRoom ? (this.#new.shift() ?? this.#failing.shift()) : undefined;
+    const server = unproven ?? this.#proven.shift();
     if (!server) return undefined;
     server.isQueued = false;
     if (server.isProven || isRoom) return server;
