@@ -18,8 +18,8 @@ export class AskedServer<Q> {
   /** In the order in which they came. */
   readonly waiting = new Set<Q>();
   running = 0;
-  /** Questions that are asked of it. */
-  questions = 0;
+  /** All that is asked of it. */
+  readonly questions = new Set<Q>();
   isQueued = false;
   /** What it said last: nothing. */
   failure: Unknown | undefined;

@@ -266,6 +266,21 @@ test("QuestionBoard: one query that takes too long does not make its server coun
     expect(d.asked.filter((key) => key === `q${at}`).length).toBeGreaterThanOrEqual(5);
 });
 
+test("QuestionBoard: that a server is down is told to all who ask something of it", async () => {
+  const d = desk();
+  const told = new Set<string>();
+  const watches = ["a", "b", "c"].map((key) => d.watch(key, {}, () => told.add(key)));
+  await d.pass(0);
+  await d.answer(() => silence(true));
+  expect(d.asked).toEqual(["a"]);
+  expect([...told]).toEqual(["a", "b", "c"]);
+  expect(watches.map((watch) => reasonOf(watch.read()))).toEqual([
+    "Unreachable",
+    "Unreachable",
+    "Unreachable",
+  ]);
+});
+
 test("QuestionBoard.askNow: asks at once; what is being asked is asked again after it", async () => {
   const d = desk();
   d.watch("q");
