@@ -10,8 +10,8 @@ import type { AuditLog } from "./apiserver/audit/audit-log.ts";
 import { ValueCodec } from "./apiserver/storage/encryption.ts";
 import type { Store } from "./store/store.ts";
 import { type ApiServer, createApiServer } from "./apiserver/api-server.ts";
-import { AskedSources } from "./autoscaling/asked-sources.ts";
 import type { Monitoring } from "./apiserver/metrics/monitoring.ts";
+import { AskedSources } from "./autoscaling/asked-sources.ts";
 import { Engine } from "./engine/engine.ts";
 import type { LiveResource } from "./apiserver/live-resource.ts";
 import { SchedulerMonitoring } from "./metrics/scheduler-monitoring.ts";
@@ -84,13 +84,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     clock,
     log,
   });
-  const leadership = { epoch, certificate: options.tls.cert };
-  later.monitoring = new SchedulerMonitoring({
-    engine,
-    sessions: nodes.figures,
-    leadership,
-    autoscalers: () => engine.autoscalers,
-  });
+  later.monitoring = monitoringOf(options, { engine, nodes, epoch, asked });
   const nodesAddress = await nodes.listen();
   const { url } = await api.listen();
   log.info("ready", { url, nodesAddress, epoch });
@@ -109,6 +103,26 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   await api.close();
   await audit?.close();
   await store.close();
+}
+
+interface MonitoredParts {
+  readonly engine: Engine;
+  readonly nodes: NodeServer;
+  readonly epoch: number;
+  readonly asked: AskedSources;
+}
+
+function monitoringOf(
+  { tls }: SchedulerOptions,
+  { engine, nodes, epoch, asked }: MonitoredParts,
+): SchedulerMonitoring {
+  return new SchedulerMonitoring({
+    engine,
+    sessions: nodes.figures,
+    leadership: { epoch, certificate: tls.cert },
+    autoscalers: () => engine.autoscalers,
+    questions: () => asked.board.counts,
+  });
 }
 
 function engineOptions(

@@ -23,6 +23,7 @@ interface UpCommandOptions {
   readonly placementConfig?: string;
   readonly recordPlacement?: string;
   readonly allowMetricsServer: readonly string[];
+  readonly metricsPerInstance?: boolean;
   readonly verbose?: boolean;
 }
 
@@ -64,6 +65,7 @@ export function define(command: Command, { terminal }: CommandContext): void {
       collect,
       [],
     )
+    .option("--metrics-per-instance", "metrics of each instance, too, not only of each workload")
     .option("--verbose", "show what the processes log")
     .action(async (options: UpCommandOptions) => {
       const port = parseCount(options.port, "--port");
@@ -95,6 +97,7 @@ export function define(command: Command, { terminal }: CommandContext): void {
             : resolve(terminal.workingDirectory, options.recordPlacement),
         // Whoever starts a cluster on a machine of their own writes its autoscalers, too.
         metricServers: options.allowMetricsServer.length > 0 ? options.allowMetricsServer : ["*"],
+        metricsPerInstance: options.metricsPerInstance ?? false,
         verbose: options.verbose ?? false,
         workingDirectory: terminal.workingDirectory,
         hostname: hostname(),

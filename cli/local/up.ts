@@ -39,6 +39,8 @@ export interface UpOptions extends GatewayPorts {
   readonly recordPlacement: string | undefined;
   /** For the scheduler's `--allow-metrics-server`. */
   readonly metricServers: readonly string[];
+  /** Whether metrics have series of each instance. */
+  readonly metricsPerInstance: boolean;
   /** Show the children's informational lines as well. */
   readonly verbose: boolean;
   readonly workingDirectory: string;
@@ -213,6 +215,9 @@ class LocalCluster implements AsyncDisposable {
             "allow-loopback": "*",
             // When this stops, instances stop with it; if it was killed and is not started again, they do as well.
             "end-orphaned-shims-after": String(localLimits.orphanedShimsSeconds),
+            // The scheduler says where they are: /sd/prometheus.
+            "metrics-address": "127.0.0.1:0",
+            ...(this.#options.metricsPerInstance ? { "metrics-per-instance": "" } : {}),
             ...gatewayFlags(this.#options, index),
             ...shareOfMachine(names.length),
           }),

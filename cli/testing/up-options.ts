@@ -15,6 +15,7 @@ export function fakeUpOptions(stateDirectory: string, changes: Partial<UpOptions
     placementConfig: undefined,
     recordPlacement: undefined,
     metricServers: ["*"],
+    metricsPerInstance: false,
     verbose: false,
     workingDirectory: "/work",
     hostname: "Lap.Top",

@@ -63,11 +63,11 @@ export class SchedulerProcess {
       random: seededRandom(dice.below(2 ** 31)),
       log: trace.log(name),
       lostAfterMs,
+      wideHostNamespaces: ["*"],
       autoscaling: {
         scales: this.#makeScales(),
         sources: { Redis: new LoadSource(loads, () => this.#isAlive) },
       },
-      wideHostNamespaces: ["*"],
       objectCounts: { count: () => 0, subscribe: () => ({ [Symbol.dispose]: () => {} }) },
       deciding: (instance, nodeName) => {
         if (this.#isAlive) deciding(this, instance, nodeName);

@@ -22,6 +22,7 @@ import { TimedHeap } from "../../core/placement/timed-heap.ts";
 import type { MetricWatch } from "../metric-source.ts";
 import { AskedServer, serverLimits } from "./asked-server.ts";
 import { type Asked, type Question, unknown } from "./question.ts";
+import { QuestionTally } from "./question-counts.ts";
 
 export interface QuestionBoardOptions {
   readonly clock: Clock;
@@ -65,11 +66,17 @@ export class QuestionBoard implements AsyncDisposable {
   readonly #unproven: AskedServer<Entry>[] = [];
   readonly #closing = new AbortController();
   readonly #asking = new Set<Promise<void>>();
+  readonly #tally = new QuestionTally();
   #unprovenRunning = 0;
   #timer: { readonly atMs: number; readonly timer: Timer } | undefined;
 
   constructor(options: QuestionBoardOptions) {
     this.#options = options;
+  }
+
+  /** How questions went, by what they were asked of. */
+  get counts(): QuestionTally["counts"] {
+    return this.#tally.counts;
   }
 
   /** How many different questions there are. */
@@ -195,11 +202,13 @@ export class QuestionBoard implements AsyncDisposable {
     entry.state = "asking";
     entry.again = false;
     server.running++;
+    this.#tally.began(server.name);
     if (isUnproven) this.#unprovenRunning++;
     const startMs = this.#nowMs();
     const asking: Promise<void> = this.#ask(entry.question).then((asked) => {
       this.#asking.delete(asking);
       server.running--;
+      this.#tally.ended(server.name, asked);
       if (isUnproven) this.#unprovenRunning--;
       this.#ended(entry, asked, startMs);
     });
@@ -268,8 +277,7 @@ export class QuestionBoard implements AsyncDisposable {
       return (
         nowMs + backoffMs(misses - 1, { initialMs: serverLimits.retryMsFirst, factor: 2, maxMs: intervalMs })
       );
-    const halfMs = nowMs + intervalMs / 2;
-    return Math.ceil((halfMs - phaseMs) / intervalMs) * intervalMs + phaseMs;
+    return (Math.floor((nowMs - phaseMs) / intervalMs) + 1) * intervalMs + phaseMs;
   }
 
   #tell(entry: Entry): void {
