@@ -207,7 +207,9 @@ function doubtsOf(
       ? [`${metadata.name} answers no requests: its template has no http`]
       : []),
     ...(usesRequests && minReplicas === 0 && spec.wakeOnRequest !== true
-      ? [`requests will not wake ${metadata.name} from 0: set its wakeOnRequest`]
+      ? [
+          `requests that come at 0 wait a second or two longer than they need to: set wakeOnRequest of ${metadata.name}`,
+        ]
       : []),
   ];
 }

@@ -48,7 +48,7 @@ export function describeMetrics({ spec, status }: WasmAutoscaler, now: number): 
     );
     return metricRow(metric, current, now, " (fallback)");
   });
-  const header = ["Type", "Name", "Current", "Target", "Proposes", "Of", "Message"];
+  const header = ["Type", "Name", "Current", "Target", "Proposes", "Measured", "Message"];
   return formatSection("Metrics", header, [...rows, ...standIns], formatColumns);
 }
 
@@ -62,12 +62,17 @@ function metricRow(
   return [
     metric?.type ?? status?.type ?? "",
     cellText(`${(metric && nameOf(metric)) ?? status?.name ?? ""}${note}`),
-    currentText(current),
+    metric?.schedule ? scheduleText(status) : currentText(current),
     metric === undefined ? unknown : targetText(metric),
     proposedReplicas === undefined ? "" : String(proposedReplicas),
     sampleTime === undefined ? "" : `${ageOf(sampleTime, now)} ago`,
     cellText(message),
   ];
+}
+
+function scheduleText(status: MetricStatus | undefined): string {
+  if (status?.proposedReplicas === undefined) return unknown;
+  return status.proposedReplicas > 0 ? "now" : "not now";
 }
 
 function currentText(current: MetricStatus["current"]): string {

@@ -24,7 +24,7 @@ export interface ComponentFacts {
   readonly modules: readonly CoreModuleFacts[];
 }
 
-/** Names of the files in a translated component's folder. The facts are written last, and the folder renamed after that. */
+/** Names of the files in a translated component's folder. The folder has its name once all are written. */
 export const componentFiles = { facts: "component.json", script: "component.js" } as const;
 
 /** Memories and tables that a core module brings itself; the others are of another core instance. */

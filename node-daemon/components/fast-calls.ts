@@ -39,7 +39,7 @@ export function withFastCalls(script: string): string | undefined {
  */
 function onlyComponent(script: string): string | undefined {
   const components = new Set([...script.matchAll(/^ *componentIdx: (\d+),$/gm)].map(([, index]) => index));
-  for (const [, made = ""] of script.matchAll(/^ *(?:let|const) trampoline\d+ = (.*)$/gm)) {
+  for (const [, made = ""] of script.matchAll(/\b(?:let|const) trampoline\d+ = (.*)$/gm)) {
     if (!/^_trampoline\d+\.manuallyAsync \? |^rscTable\w+\.bind\(null, handleTable\d+\);?$/.test(made))
       return undefined;
   }

@@ -152,7 +152,8 @@ const debugLogDefinition = /const _debugLog = \(\.\.\.args\) => \{[^{}]*\{[^{}]*
 function withoutCreatedReps(script: string): string {
   const definers = script.matchAll(/rscTableCreateOwn\.bind\(null, (handleTable\d+)\)/g);
   const defining = new Set([...definers].map(([, table]) => table));
-  return script.replaceAll(/(\w+)\._createdReps = new Set\(\);/g, (_, table: string) => {
+  // Begins with a word, which is found ten times as fast as any word.
+  return script.replaceAll(/(handleTable\d+)\._createdReps = new Set\(\);/g, (_, table: string) => {
     return `${table}._createdReps = $$limits.${defining.has(table) ? "allReps" : "noReps"};`;
   });
 }
@@ -171,6 +172,8 @@ export function patchScript(script: string): string {
       throw new Bug(`jco generated ${marks} places where ${what}, and ${found} of them look as expected`);
     }
   }
+  if (patched.includes("._createdReps = new Set()"))
+    throw new Bug("jco generated a table of handles with another name than was expected");
   if (patched.includes(debugLog))
     throw new Bug("jco generated a call of its debug log in an unexpected place");
   return patched;

@@ -1,15 +1,12 @@
 /** One request by HTTP/1.1 and its answer. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../../kit/clock.ts";
-import type { ClientRequest, RequestTaker } from "./client-side.ts";
 import type { Connection, RequestHandlers } from "./connection.ts";
 import type { HeaderList } from "./core/headers.ts";
 import { badRequest, misdirected, type OwnAnswer } from "./core/own-answer.ts";
-import { readRequestHeaders, type RequestHeaders } from "./core/request-headers.ts";
+import { HttpRequest, pairsOf } from "./http-request.ts";
 import { gatewayLimits } from "./limits.ts";
 import { answerOwn } from "./own-answers.ts";
-import { checkRequest } from "./request-checks.ts";
-import { TurnAnswer } from "./turn-answer.ts";
 
 /** Bodies up to this are sent with their head as one string: cheaper than two buffers. */
 const joinedBytesMax = 8 * 1024;
@@ -24,29 +21,13 @@ export interface RequestConnection {
   bug(thrown: unknown): void;
 }
 
-export class Http1Request extends TurnAnswer implements ClientRequest {
+export class Http1Request extends HttpRequest {
   readonly protocol: "1.0" | "1.1";
-  readonly method: string;
-  readonly scheme: "http" | "https";
-  readonly headers: RequestHeaders;
-  readonly clientAddress: string;
-  readonly clientPort: number;
-  readonly port: number;
-  authority = "";
-  host = "";
-  path = "";
-  query = "";
-  bodyLength: number | undefined = 0;
-  taker: RequestTaker | undefined;
-
   readonly #connection: RequestConnection;
   readonly #incoming: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #expectsContinue: boolean;
-  #isReading = false;
-  #isEnded = false;
   #isClosed = false;
-  #unwantedBytes = 0;
 
   constructor(
     connection: RequestConnection,
@@ -54,28 +35,16 @@ export class Http1Request extends TurnAnswer implements ClientRequest {
     response: ServerResponse,
     expectsContinue: boolean,
   ) {
-    super();
-    const { facts } = connection;
+    super(connection.facts, incoming.method ?? "", incoming.rawHeaders, incoming);
     this.#connection = connection;
     this.#incoming = incoming;
     this.#response = response;
     this.#expectsContinue = expectsContinue;
     this.protocol = incoming.httpVersionMinor === 0 ? "1.0" : "1.1";
-    this.method = incoming.method ?? "";
-    this.scheme = facts.scheme;
-    this.headers = readRequestHeaders(incoming.rawHeaders);
-    this.clientAddress = facts.clientAddress;
-    this.clientPort = facts.clientPort;
-    this.port = facts.localPort;
-  }
-
-  protected get isHead(): boolean {
-    return this.method === "HEAD";
   }
 
   /** Undefined: it is fine. */
   check(handlers: RequestHandlers): OwnAnswer | undefined {
-    const { headers, method } = this;
     const { facts } = this.#connection;
     const { httpVersion, rawHeaders } = this.#incoming;
     if (httpVersion !== "1.1" && httpVersion !== "1.0")
@@ -84,20 +53,8 @@ export class Http1Request extends TurnAnswer implements ClientRequest {
     if (rawHeaders.length >= 2 * gatewayLimits.headersMax) {
       return { status: 431, reason: "HeadersTooLarge", text: "The request has too many headers." };
     }
-    const checked = checkRequest({
-      protocol: this.protocol,
-      method,
-      target: this.#incoming.url ?? "",
-      headers,
-      authority: undefined,
-      localAddress: facts.localAddress,
-    });
-    if (checked.kind === "refused") return checked.answer;
-    this.authority = checked.authority;
-    this.host = checked.host;
-    this.path = checked.path;
-    this.query = checked.query;
-    this.bodyLength = checked.bodyLength;
+    const refused = this.checkTarget({ target: this.#incoming.url ?? "", authority: undefined });
+    if (refused !== undefined) return refused;
     if (facts.serverName === undefined || handlers.isSameHost(facts.serverName, this.host)) return undefined;
     return misdirected;
   }
@@ -110,35 +67,30 @@ export class Http1Request extends TurnAnswer implements ClientRequest {
 
   openBody(): void {
     if (this.#expectsContinue) this.#response.writeContinue();
-    this.#read();
+    this.read();
     this.#incoming.once("end", () => {
-      if (!this.#isEnded) this.taker?.bodyEnd(this.#incoming.rawTrailers);
+      if (!this.isEnded) this.taker?.bodyEnd(this.#incoming.rawTrailers);
     });
-  }
-
-  pauseBody(): void {
-    this.#incoming.pause();
-  }
-
-  resumeBody(): void {
-    this.#incoming.resume();
   }
 
   abort(): void {
     this.drop();
-    this.#isEnded = true;
+    this.isEnded = true;
     this.#incoming.socket.destroy();
   }
 
-  protected failed(thrown: unknown): void {
+  protected bug(thrown: unknown): void {
     this.#connection.bug(thrown);
-    this.abort();
+  }
+
+  protected tooMuchUnwanted(): void {
+    this.#incoming.socket.destroy();
   }
 
   closed(): void {
     this.#isClosed = true;
     this.#connection.closed();
-    if (!this.#isEnded) this.taker?.clientGone();
+    if (!this.isEnded) this.taker?.clientGone();
   }
 
   protected sendHead(status: number, list: string[], contentLength: number | undefined): void {
@@ -159,7 +111,7 @@ export class Http1Request extends TurnAnswer implements ClientRequest {
     contentLength: number | undefined,
     bytes: Buffer | undefined,
   ): void {
-    this.#isEnded = true;
+    this.isEnded = true;
     if (this.#isClosed) return;
     this.#writeHead(status, list, contentLength);
     if (bytes === undefined) this.#response.end();
@@ -169,7 +121,7 @@ export class Http1Request extends TurnAnswer implements ClientRequest {
   }
 
   protected sendEnd(trailers: HeaderList): void {
-    this.#isEnded = true;
+    this.isEnded = true;
     if (this.#isClosed) return;
     if (trailers.length > 0 && this.#response.chunkedEncoding) this.#response.addTrailers(pairsOf(trailers));
     this.#response.end();
@@ -190,35 +142,15 @@ export class Http1Request extends TurnAnswer implements ClientRequest {
     if (this.#response.writableLength > 0) this.#incoming.socket.setTimeout(gatewayLimits.unreadMs);
   }
 
-  #read(): void {
-    if (this.#isReading) return;
-    this.#isReading = true;
-    this.#incoming.on("data", (bytes: Buffer) => {
-      if (this.#isEnded) this.#drop(bytes);
-      else this.taker?.body(bytes);
-    });
-  }
-
   /** The answer is given, and the body still comes. It is read for a while, as closing at once would take away the answer. */
   #dropRest(): void {
     // Node closes after this, as nobody knows whether the body comes.
-    if (this.#expectsContinue && !this.#isReading) return;
-    this.#read();
+    if (this.#expectsContinue && !this.isReading) return;
+    this.read();
     this.#incoming.resume();
     const timer = this.#connection.clock.setTimer(gatewayLimits.unwantedBodyMs, () => {
       if (!this.#incoming.complete) this.#incoming.socket.destroy();
     });
     this.#incoming.once("close", () => timer.cancel());
   }
-
-  #drop(bytes: Buffer): void {
-    this.#unwantedBytes += bytes.length;
-    if (this.#unwantedBytes > gatewayLimits.unwantedBodyBytesMax) this.#incoming.socket.destroy();
-  }
-}
-
-function pairsOf(list: HeaderList): [string, string][] {
-  const pairs: [string, string][] = [];
-  for (let i = 0; i + 1 < list.length; i += 2) pairs.push([list[i] ?? "", list[i + 1] ?? ""]);
-  return pairs;
 }

@@ -1,6 +1,6 @@
 import { CpuQuota, Hold } from "./cpu-quota.ts";
 import type { Competitor } from "./fair-queue.ts";
-import { weights } from "./limits.ts";
+import { queueLimits, weights } from "./limits.ts";
 import { type Linked, LinkedList } from "./linked-list.ts";
 import type { MemoryPot, PotMember } from "./serving/memory-pot.ts";
 
@@ -34,6 +34,9 @@ export class Account implements Competitor {
   events = 0;
   /** Where several have their memory together. */
   pot: MemoryPot | undefined;
+  /** Which of several ran last, and for how long in a row. */
+  #last: PotMember | undefined;
+  #inRowMs = 0;
   #toldOfUse = false;
 
   /**
@@ -58,6 +61,20 @@ export class Account implements Competitor {
     return this.#shownMs;
   }
 
+  /** A turn of it is over. */
+  ran({ member, begins }: Runnable, wallMs: number): void {
+    this.ranMs += wallMs;
+    this.#inRowMs = this.#last === member && !begins ? this.#inRowMs + wallMs : wallMs;
+    // Whoever is kept here is not collected.
+    this.#last = this.waiting.empty ? undefined : member;
+  }
+
+  /** Whether what yields in its turn comes before the others of this account: until it has run for long in a row. */
+  goesOn({ member }: Runnable): boolean {
+    if (member === undefined) return false;
+    return this.#last !== member || this.#inRowMs < queueLimits.inRowMs;
+  }
+
   /** Less than nothing sets right what was too much. */
   charge(ms: number): void {
     this.usedMs += ms;
@@ -79,6 +96,8 @@ export abstract class Runnable implements Linked<Runnable> {
   abstract readonly account: Account;
   /** Whose memory can grow in its turns, if its account has a pot. */
   member: PotMember | undefined;
+  /** It is the first turn of something new, whatever its member did before. */
+  readonly begins: boolean = false;
   list: object | undefined;
   previous: Runnable | undefined;
   next: Runnable | undefined;

@@ -24,6 +24,15 @@ export class LinkedList<T extends Linked<T>> {
     this.#last = item;
   }
 
+  /** The same, to be the next one out. */
+  unshift(item: T): void {
+    item.list = this;
+    item.next = this.#first;
+    if (this.#first) this.#first.previous = item;
+    else this.#last = item;
+    this.#first = item;
+  }
+
   shift(): T | undefined {
     const first = this.#first;
     if (first) this.remove(first);

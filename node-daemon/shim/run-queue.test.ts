@@ -292,6 +292,32 @@ describe("RunQueue", () => {
     expect(bench.usedMs("silent")).toBeCloseTo(0.2);
   });
 
+  test("order: of several of one account, who yields goes on for ten milliseconds before the next has its turn", async () => {
+    const bench = new Bench();
+    const account = bench.account("run");
+    const request = (name: string) => {
+      const loop = bench.runnable(name, 1, (self) => bench.queue.push(self, "yielded"), account);
+      loop.member = { memoryBytes: 0, allow: () => {}, exceeded: () => {} };
+      return loop;
+    };
+    bench.queue.push(request("first"), "woken");
+    bench.queue.push(request("second"), "woken");
+    const ran: string[] = [];
+    while (ran.length < 24) ran.push(...(await bench.turn()));
+    const row = (name: string) => Array.from({ length: 11 }, () => name);
+    expect(ran.slice(0, 24)).toEqual([...row("first"), ...row("second"), "first", "first"]);
+  });
+
+  test("order: between accounts it changes nothing that one of them has several", async () => {
+    const bench = new Bench();
+    const loop = bench.loop("run", 1);
+    loop.member = { memoryBytes: 0, allow: () => {}, exceeded: () => {} };
+    bench.queue.push(loop, "woken");
+    bench.queue.push(bench.loop("other", 1), "woken");
+    for (let i = 0; i < 20; i++) await bench.turn();
+    expect(Math.abs(bench.usedMs("run") - bench.usedMs("other"))).toBeLessThanOrEqual(1);
+  });
+
   test("mayContinue: alone, until the turn is over, and within the limit", async () => {
     const bench = new Bench();
     const seen: boolean[] = [];

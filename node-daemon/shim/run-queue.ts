@@ -78,7 +78,8 @@ export class RunQueue {
     if (runClass === "urgent") this.#urgent.push(runnable);
     else {
       const isFirst = account.waiting.empty;
-      account.waiting.push(runnable);
+      if (runClass === "yielded" && account.goesOn(runnable)) account.waiting.unshift(runnable);
+      else account.waiting.push(runnable);
       if (isFirst) this.#admit(account, runClass === "woken");
     }
     this.#schedule();
@@ -201,7 +202,7 @@ export class RunQueue {
     if (last) {
       const { account } = last;
       const wallMs = now - this.#runningSince;
-      account.ranMs += wallMs;
+      account.ran(last, wallMs);
       this.charge(account, wallMs);
       this.#meter.add(account, wallMs);
       this.#runningSince = now;

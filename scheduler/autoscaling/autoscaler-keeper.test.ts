@@ -279,7 +279,7 @@ test("AutoscalerKeeper: figures alone are written every few seconds, and times e
   await life.keeper.close();
 });
 
-test("AutoscalerKeeper: says that requests wake nothing where they do not", async () => {
+test("AutoscalerKeeper: says that requests wake it slowly where nothing else wakes it", async () => {
   const metrics = [
     {
       type: "Requests" as const,
@@ -301,7 +301,7 @@ test("AutoscalerKeeper: says that requests wake nothing where they do not", asyn
     }),
   );
   expect(notes).toEqual([
-    "requests will not wake it from 0, as wakeOnRequest of the deployment is not set",
+    "requests that come at 0 wait until their figures have come here, a second or two: with wakeOnRequest the deployment would be woken at once",
     "",
   ]);
 });

@@ -8,7 +8,7 @@ import type { AutoscalerRecord, LastLook } from "./autoscaler-record.ts";
 import type { FollowedTarget, TargetReading } from "./followed-target.ts";
 import { whileNodesAreUnknown } from "./metric-watches.ts";
 import type { TargetCluster } from "./target-instances.ts";
-import { requestsWakeNothing, withWakeUpNote } from "./wake-up-note.ts";
+import { wakesSlowly, withWakeUpNote } from "./wake-up-note.ts";
 
 export interface AutoscalerCluster extends TargetCluster {
   /** Whether some node that was declared before the start has neither reported nor been given up. */
@@ -59,11 +59,10 @@ export function lookAt(record: AutoscalerRecord, reading: TargetReading, parts: 
     nowMs: clock.now(),
     monotonicMs: startMs,
   });
-  counters.decided((clock.monotonic() - startMs) / 1_000);
+  counters.decisionSeconds.observe((clock.monotonic() - startMs) / 1_000);
   const scale = isFound ? reading.scale : undefined;
-  const wakesNothing =
-    scale !== undefined && requestsWakeNothing(autoscaler, cluster.wakesOnRequest(scale.uid));
-  const decision = wakesNothing ? { ...decided, status: withWakeUpNote(decided.status) } : decided;
+  const isSlow = scale !== undefined && wakesSlowly(autoscaler, cluster.wakesOnRequest(scale.uid));
+  const decision = isSlow ? { ...decided, status: withWakeUpNote(decided.status) } : decided;
   const unknown = unknownByReason(readings);
   const isFallback = unknown.size > 0 && fallbackReadings.some(({ kind }) => kind !== "unknown");
   const last = { status: decision.status, unknown, isFallback, nodesWereUnknown };

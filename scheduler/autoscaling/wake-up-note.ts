@@ -1,9 +1,10 @@
 import type { WasmAutoscaler, WasmAutoscalerStatus } from "../../api/gen/kinds.gen.ts";
 
-const note = "requests will not wake it from 0, as wakeOnRequest of the deployment is not set";
+const note =
+  "requests that come at 0 wait until their figures have come here, a second or two: with wakeOnRequest the deployment would be woken at once";
 
-/** It may go to zero, and whoever declared it may think that requests bring it back. */
-export function requestsWakeNothing({ spec }: WasmAutoscaler, wakesOnRequest: boolean): boolean {
+/** It may go to zero, and comes back by its metric only. Gateways hold requests for some seconds, so that is slow, and works. */
+export function wakesSlowly({ spec }: WasmAutoscaler, wakesOnRequest: boolean): boolean {
   return (
     spec.minReplicas === 0 && !wakesOnRequest && (spec.metrics ?? []).some(({ type }) => type === "Requests")
   );

@@ -196,7 +196,7 @@ test("wherry autoscale: makes an autoscaler as kubectl autoscale does, and descr
   expect(stdout).toMatch(
     /Scale Up: +4 Instances or 100% each 15s; window 0s\n +Scale Down: +100% each 15s; window 300s\n/,
   );
-  expect(stdout).toMatch(/Metrics:\n +Type +Name +Current +Target +Proposes +Of +Message\n/);
+  expect(stdout).toMatch(/Metrics:\n +Type +Name +Current +Target +Proposes +Measured +Message\n/);
   expect(stdout).toMatch(/ Requests +inFlight +0 \(avg\) +10 \(avg\) /);
   expect(stdout).toMatch(/ Resource +cpu +<unknown> +70% /);
   expect(stdout).toMatch(/Conditions:\n[^]*AbleToScale[^]*ScalingActive[^]*ScalingLimited/);
@@ -213,7 +213,7 @@ test("wherry autoscale: warns of what will not do what was meant, and makes noth
   expect(stdout).toContain('averageValue: "2.5"');
   expect(stderr).toContain("requests no cpu");
   expect(stderr).toContain("answers no requests");
-  expect(stderr).toContain("will not wake plain from 0");
+  expect(stderr).toContain("set wakeOnRequest of plain");
   expect((await ours("autoscale wd plain --max 3 --dry-run=server --name other")).stdout).toBe(
     "wasmautoscaler.wherry.dev/other autoscaled (server dry run)\n",
   );

@@ -31,8 +31,10 @@ async function prepare(job: PrepareTask): Promise<PrepareAnswer> {
   const unfit = checkModule(facts);
   if (unfit) return { task, ...unfit };
   const prepared: PreparedFacts = { moduleBytes: bytes.byteLength, facts };
-  await writeWhole(target, bytes);
-  await writeWhole(factsFile(target), JSON.stringify(prepared));
+  await writeWhole([
+    { path: target, content: bytes },
+    { path: factsFile(target), content: JSON.stringify(prepared) },
+  ]);
   const useless = checkModuleUse(facts, use);
   if (useless) return { task, ...useless };
   return {
@@ -73,11 +75,14 @@ async function prepareComponent(
   try {
     await rm(temporary, { recursive: true, force: true });
     await mkdir(temporary, { mode: 0o750 });
-    for (const [index, { file }] of facts.modules.entries()) {
-      await writeSynced(join(temporary, file), modules[index] ?? "");
-    }
-    await writeSynced(join(temporary, componentFiles.script), script);
-    await writeSynced(join(temporary, componentFiles.facts), JSON.stringify(facts));
+    await writeSynced([
+      ...facts.modules.map(({ file }, index) => ({
+        path: join(temporary, file),
+        content: modules[index] ?? "",
+      })),
+      { path: join(temporary, componentFiles.script), content: script },
+      { path: join(temporary, componentFiles.facts), content: JSON.stringify(facts) },
+    ]);
     // What stood there is incomplete: the cache was asked before.
     await rm(componentTarget, { recursive: true, force: true });
     await rename(temporary, componentTarget);
@@ -118,25 +123,37 @@ async function validate(original: Uint8Array): Promise<Rejection | undefined> {
   }
 }
 
-async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
-  const temporary = `${path}.${process.pid}.new`;
+interface Content {
+  readonly path: string;
+  readonly content: Uint8Array | string;
+}
+
+/** Each is there whole once it has its name, and the last one last. */
+async function writeWhole(files: readonly Content[]): Promise<void> {
+  const temporaryOf = (path: string) => `${path}.${process.pid}.new`;
   try {
-    await writeSynced(temporary, content);
-    await rename(temporary, path);
+    await writeSynced(files.map(({ path, content }) => ({ path: temporaryOf(path), content })));
+    for (const { path } of files) await rename(temporaryOf(path), path);
   } catch (thrown) {
-    await rm(temporary, { force: true });
+    for (const { path } of files) await rm(temporaryOf(path), { force: true });
     throw thrown;
   }
 }
 
-async function writeSynced(path: string, content: Uint8Array | string): Promise<void> {
-  const file = await open(path, "w", 0o640);
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+/** At the same time: the disk takes as long for all of them as for one. Settles once none is written to any more. */
+async function writeSynced(files: readonly Content[]): Promise<void> {
+  const outcomes = await Promise.allSettled(
+    files.map(async ({ path, content }) => {
+      const file = await open(path, "w", 0o640);
+      try {
+        await file.writeFile(content);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    }),
+  );
+  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason as Error;
 }
 
 parentPort?.on("message", (task: PrepareTask) => {

@@ -15,6 +15,8 @@ export interface SeatParts {
   readonly done: (seat: Seat, request: ServedExchange, served: Served) => void;
   /** Its request was taken back. */
   readonly left: (seat: Seat) => void;
+  /** The turn in which its request began is over. */
+  readonly began: (seat: Seat) => void;
   readonly bug: (error: unknown) => void;
 }
 
@@ -25,6 +27,7 @@ export interface SeatParts {
  *                        └── leave ─▶ idle
  */
 export class Seat extends Runnable implements RequestSeat, ServantEvents {
+  override readonly begins = true;
   readonly #parts: SeatParts;
   readonly #reservation: Reservation;
   readonly #servant: Servant;
@@ -125,6 +128,7 @@ export class Seat extends Runnable implements RequestSeat, ServantEvents {
 
   override over(wallMs: number): void {
     this.#servant.turnOver?.(wallMs);
+    this.#parts.began(this);
   }
 
   #done(request: ServedExchange, served: Served): void {

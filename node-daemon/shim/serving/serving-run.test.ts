@@ -38,6 +38,14 @@ describe("ServingRun: queue", () => {
     }
   });
 
+  test("requests that are done in their turn are all answered by one place", async () => {
+    await using service = new TestService(page, { serving: { concurrency: 4, queueMax: 8 } });
+    const open = await Promise.all(Array.from({ length: 8 }, () => service.open()));
+    for (const exchange of open) expect(await exchange.ended).toMatchObject({ kind: "answered" });
+    // The run, and that one.
+    expect(service.budget.instances).toBe(2);
+  });
+
   test("without a queue whoever finds no place is refused, and finds one later", async () => {
     await using service = new TestService(echo, { serving: { concurrency: 1, queueMax: 0 } });
     const first = await under(service);

@@ -9,7 +9,9 @@
  * - A request that was refused has not begun: it may go elsewhere. Everything else ends with an answer or a fault.
  * - Seats are made only where there is room: in the pot for the memory that a servant starts with, and in the process. What there is no
  *   room for waits for a seat to be free again, and is refused where there is none.
- * - Who waits, waits in the order of arrival. A seat that is free is never idle while somebody waits.
+ * - Who waits, waits in the order of arrival. One request at a time has a seat and has not begun: the next one gets its seat when that
+ *   turn is over. So as many seats are used as there are requests that wait for something, or compute for long; where each is done in
+ *   its turn, one seat answers all of them, whose memory is in the processor's caches already.
  * - `drain`: nothing new; who has arrived is served. `kill`: at once.
  */
 import type { Clock } from "../../../kit/clock.ts";
@@ -50,6 +52,8 @@ export class ServingRun implements RequestOwner {
   readonly #seats = new Set<Seat>();
   readonly #idle: IdleSeats;
   readonly #deadlines: Deadlines<ServedExchange>;
+  /** The one whose request begins in a turn that is not over. */
+  #beginning: Seat | undefined;
   /** A seat is being made. */
   #growing = false;
   #draining = false;
@@ -62,8 +66,15 @@ export class ServingRun implements RequestOwner {
     this.#options = options;
     const { handler, queue, account, pot, bug, clock } = options;
     const done: SeatParts["done"] = (seat, request, served) => this.#done(seat, request, served);
-    const left: SeatParts["left"] = (seat) => this.#freed(seat);
-    this.#seatParts = { handler, queue, account, pot, done, left, bug };
+    const left: SeatParts["left"] = (seat) => {
+      if (this.#beginning === seat) this.#beginning = undefined;
+      this.#freed(seat);
+    };
+    const began: SeatParts["began"] = (seat) => {
+      if (this.#beginning === seat) this.#beginning = undefined;
+      this.#dispatch();
+    };
+    this.#seatParts = { handler, queue, account, pot, done, left, began, bug };
     this.#idle = new IdleSeats(clock, (seat) => this.#close(seat));
     this.#deadlines = new Deadlines(clock, (request) => this.#late(request));
   }
@@ -130,11 +141,9 @@ export class ServingRun implements RequestOwner {
       memoryBytesMax: lesser(pot.bytesMax, call?.memoryBytesMax),
     });
     this.#deadlines.add(request);
-    const seat = this.#idleSeat();
-    if (seat) seat.begin(request);
-    else this.#waiting.add(request);
+    this.#waiting.add(request);
     request.listen();
-    if (!seat) this.#dispatch();
+    this.#dispatch();
   }
 
   // As a request sees its run.
@@ -205,11 +214,7 @@ export class ServingRun implements RequestOwner {
 
   #freed(seat: Seat): void {
     if (seat.worn || this.#killed) this.#close(seat);
-    else {
-      const next = this.#next();
-      if (next) seat.begin(next);
-      else this.#idle.add(seat);
-    }
+    else this.#idle.add(seat);
     this.#dispatch();
     this.#lookIfEmpty();
   }
@@ -223,21 +228,24 @@ export class ServingRun implements RequestOwner {
     return undefined;
   }
 
-  #next(): ServedExchange | undefined {
-    for (const request of this.#waiting) {
-      this.#waiting.delete(request);
-      return request;
-    }
-    return undefined;
-  }
-
   get #busy(): number {
     return this.#seats.size - this.#idle.size;
   }
 
-  /** Makes one more seat if somebody waits for it and there is room; who has none at all is refused. */
+  /** Gives a seat to who waits longest, or makes one more if there is room; who has none at all is refused. */
   #dispatch(): void {
-    if (this.#waiting.size === 0 || this.#growing || this.#killed) return;
+    if (this.#beginning || this.#killed) return;
+    for (const request of this.#waiting) {
+      const seat = this.#idleSeat();
+      if (!seat) return this.#grow();
+      this.#waiting.delete(request);
+      this.#beginning = seat;
+      return seat.begin(request);
+    }
+  }
+
+  #grow(): void {
+    if (this.#growing) return;
     const { pot, handler, serving } = this.#options;
     if (this.#seats.size >= serving.concurrency) return;
     if (pot.leftBytes < handler.memoryBytesMin) handler.spare?.();

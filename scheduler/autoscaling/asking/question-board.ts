@@ -277,8 +277,7 @@ export class QuestionBoard implements AsyncDisposable {
       return (
         nowMs + backoffMs(misses - 1, { initialMs: serverLimits.retryMsFirst, factor: 2, maxMs: intervalMs })
       );
-    const halfMs = nowMs + intervalMs / 2;
-    return Math.ceil((halfMs - phaseMs) / intervalMs) * intervalMs + phaseMs;
+    return (Math.floor((nowMs - phaseMs) / intervalMs) + 1) * intervalMs + phaseMs;
   }
 
   #tell(entry: Entry): void {

@@ -5,7 +5,7 @@
 import * as http from "node:http";
 import * as https from "node:https";
 import type { Duplex } from "node:stream";
-import { errorCode } from "../../../kit/errors.ts";
+import { errorCode, WherryError } from "../../../kit/errors.ts";
 import { foreignText } from "../foreign-text.ts";
 import { type Asked, unknown } from "../asking/question.ts";
 import { connectionFailure, pinnedLookup, type Tls, tlsOptions } from "../pinned-connection.ts";
@@ -76,6 +76,8 @@ export class HttpPoster implements Disposable {
         const isBroken = request.reusedSocket && errorCode(error) === "ECONNRESET";
         resolve(isBroken ? { kind: "broken", error, server: post.server } : failed(post.server, error));
       });
+      // Without an error, as after a change of protocol; what was answered before counts.
+      request.once("close", () => setImmediate(() => resolve(failed(post.server, closed))));
       request.end(post.body);
     });
   }
@@ -101,6 +103,8 @@ export class HttpPoster implements Disposable {
 }
 
 const agentOptions = { keepAlive: true, timeout: httpLimits.idleMs, maxFreeSockets: 8 };
+
+const closed = new WherryError("ECONNRESET", "the connection was closed");
 
 interface Broken {
   readonly kind: "broken";

@@ -10,8 +10,8 @@ export const replyLimits = {
   /** As for answers over HTTP. XINFO GROUPS tells of all groups of a stream, with some 150 bytes for each. */
   replyBytesMax: 1024 * 1024,
   depthMax: 4,
-  /** The shortest item takes so many bytes, so a longer array cannot be within the bytes. */
-  itemBytesMin: 4,
+  /** Of all arrays of a reply together: each item costs more to read than its bytes. XINFO GROUPS has 13 for each group. */
+  itemsMax: 20_000,
 } as const;
 
 const lineFeed = 10;
@@ -28,6 +28,7 @@ export class ReplyGuard {
   /** Bytes of a bulk that are still to come, with its line end. */
   #bulkBytes = 0;
   #bytes = 0;
+  #items = 0;
 
   /** One more reply may come. */
   expect(): void {
@@ -58,7 +59,8 @@ export class ReplyGuard {
 
   #read(part: string): string | undefined {
     this.#line += part;
-    if (!this.#line.endsWith("\n")) return undefined;
+    // Not of the whole: putting it together for each byte that comes would take the square of its length.
+    if (!part.endsWith("\n")) return undefined;
     const line = this.#line;
     this.#line = "";
     if (!line.endsWith("\r\n")) return malformed;
@@ -77,7 +79,8 @@ export class ReplyGuard {
       this.#bulkBytes = length + 2;
       return undefined;
     }
-    if (length * replyLimits.itemBytesMin > replyLimits.replyBytesMax) return "answered more than 1 MiB";
+    this.#items += length;
+    if (this.#items > replyLimits.itemsMax) return `answered more than ${replyLimits.itemsMax} items`;
     if (this.#open.length === replyLimits.depthMax) return malformed;
     this.#open.push(length);
     return undefined;
@@ -94,6 +97,7 @@ export class ReplyGuard {
     }
     this.#expected--;
     this.#bytes = 0;
+    this.#items = 0;
   }
 }
 
