@@ -65,16 +65,10 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   const epoch = await api.backend.takeEpoch();
   const asked = new AskedSources({ ...options, backend: api.backend, clock, random, log });
   const engine = new Engine({
-    backend: api.backend,
-    autoscaling: { scales: api.scales, sources: asked.sources },
+    ...engineOptions(options, api, asked),
     clock,
     random,
     log,
-    lostAfterMs: options.lostAfterMs,
-    placement: options.placement,
-    objectCounts: api.counts,
-    wideHostNamespaces: options.wideHostNamespaces,
-    ticketKeys: options.serviceAccountKeys.map(({ publicKey }) => publicPem(publicKey)),
     observer: recorder,
   });
   await engine.start();
@@ -129,6 +123,22 @@ function monitoringOf(
     autoscalers: () => engine.autoscalers,
     questions: () => asked.board.counts,
   });
+}
+
+function engineOptions(
+  { lostAfterMs, placement, wideHostNamespaces, serviceAccountKeys }: SchedulerOptions,
+  { backend, scales, counts }: ApiServer,
+  { sources }: AskedSources,
+) {
+  return {
+    backend,
+    autoscaling: { scales, sources },
+    lostAfterMs,
+    placement,
+    objectCounts: counts,
+    wideHostNamespaces,
+    ticketKeys: serviceAccountKeys.map(({ publicKey }) => publicPem(publicKey)),
+  };
 }
 
 function publicPem(key: KeyObject): string {

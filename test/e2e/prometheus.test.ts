@@ -34,11 +34,37 @@ interface Dashboard {
   }[];
 }
 
+/** One metric is known, and one is not: nothing listens at port 9. */
+const autoscaler = {
+  apiVersion: "wherry.dev/v1alpha1",
+  kind: "WasmAutoscaler",
+  metadata: { name: "seen" },
+  spec: {
+    scaleTargetRef: { apiVersion: "wherry.dev/v1alpha1", kind: "WasmDeployment", name: "seen" },
+    minReplicas: 2,
+    maxReplicas: 3,
+    metrics: [
+      {
+        type: "Requests",
+        requests: { metric: "inFlight", target: { type: "AverageValue", averageValue: "10" } },
+      },
+      {
+        type: "Prometheus",
+        prometheus: {
+          serverURL: "http://127.0.0.1:9",
+          query: "up",
+          target: { type: "Value", value: "1" },
+        },
+      },
+    ],
+  },
+};
+
 let cluster: TestCluster;
 let token: string;
 let auditFolder: string;
-/** Of the scheduler, and of a node. */
-const pages: { scheduler: string; node: string } = { scheduler: "", node: "" };
+/** Of the scheduler, of a node, and of one that was asked for series of each instance. */
+const pages = { scheduler: "", node: "", instances: "" };
 
 const dashboard = JSON.parse(readFileSync(join(checkout, "deploy/grafana/wherry.json"), "utf8")) as Dashboard;
 const shownQueries = dashboard.panels.flatMap(({ title, targets = [] }) =>
@@ -73,14 +99,15 @@ async function nodePage(name: string): Promise<string> {
 
 beforeAll(async () => {
   auditFolder = mkdtempSync(join(tmpdir(), "wherry-audit-"));
-  cluster = await TestCluster.start(["one", "two"], {
+  cluster = await TestCluster.start(["one"], {
     gateways: true,
     nodeArgs: ["--metrics-address", "127.0.0.1:0"],
-    schedulerArgs: ["--audit-log", join(auditFolder, "audit.log")],
+    schedulerArgs: ["--audit-log", join(auditFolder, "audit.log"), "--allow-metrics-server", "*"],
   });
+  await cluster.startNode("two", ["--metrics-per-instance"]);
   kubectl("apply", "-f", join(prometheusFolder, "access.yaml"));
   token = kubectl("create", "token", "prometheus", "-n", "monitoring").trim();
-  await cluster.apply([served(wagi, "seen", 2), route("seen")].join("---\n"));
+  await cluster.apply([served(wagi, "seen", 2), route("seen"), stringify(autoscaler)].join("---\n"));
   await cluster.client().settled("seen", 1, 2);
   for (let asked = 0; asked < 20; asked++)
     await eventually(async () => {
@@ -89,12 +116,17 @@ beforeAll(async () => {
     });
   // Usage is told every ten seconds.
   await eventually(async () => {
-    const families = parsePage((await nodePage("one")) + (await nodePage("two")));
-    const cpu = families.filter(({ name }) => name === "wherry_workload_cpu_seconds_total");
-    expect(cpu.some(({ samples }) => samples > 0)).toBe(true);
+    for (const name of ["one", "two"])
+      expect(await nodePage(name)).toMatch(
+        /wherry_workload_cpu_seconds_total\{.*workload="WasmDeployment\/seen"/,
+      );
   });
-  pages.scheduler = (await read("/metrics")).body;
+  await eventually(async () => {
+    pages.scheduler = (await read("/metrics")).body;
+    expect(pages.scheduler).toMatch(/wherry_autoscaler_metrics_unknown\{.*reason="Unreachable"\} 1/);
+  });
   pages.node = await nodePage("one");
+  pages.instances = await nodePage("two");
 });
 afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
@@ -119,6 +151,7 @@ test("GET /sd/prometheus: the scheduler and every node, for whoever may read it"
 test.skipIf(!hasPrometheus)("every page of metrics: promtool finds nothing wrong with it", () => {
   expect(promtool(["check", "metrics"], pages.scheduler)).toBe("");
   expect(promtool(["check", "metrics"], pages.node)).toBe("");
+  expect(promtool(["check", "metrics"], pages.instances)).toBe("");
 });
 
 test("every page of metrics: no series of ours has the name of one on the other", () => {
@@ -148,10 +181,11 @@ test.skipIf(!hasPrometheus)("dashboard: every query is one", () => {
 });
 
 test.each([
-  { title: "Series of the scheduler", page: "scheduler" },
-  { title: "Series of a node", page: "node" },
-] as const)("docs/METRICS.md: $title are those on its page", ({ title, page }) => {
-  const families = parsePage(pages[page]).filter(({ name }) => name.startsWith("wherry_"));
+  { title: "Series of the scheduler", page: "scheduler", prefix: "wherry_" },
+  { title: "Series of a node", page: "node", prefix: "wherry_" },
+  { title: "Series of instances, on request", page: "instances", prefix: "wherry_instance_" },
+] as const)("docs/METRICS.md: $title are those on its page", ({ title, page, prefix }) => {
+  const families = parsePage(pages[page]).filter(({ name }) => name.startsWith(prefix));
   const documented = documentedSeries(readFileSync(join(checkout, "docs/METRICS.md"), "utf8"), title);
   const plain = ({ name, type, help }: Omit<Family, "labels" | "samples">) => `${name} ${type}: ${help}`;
   expect(documented.map(plain), seriesTable(families)).toEqual(families.map(plain));

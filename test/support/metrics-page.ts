@@ -52,7 +52,7 @@ export interface DocumentedSeries {
   readonly help: string;
 }
 
-const rowForm = /^\| `(?<name>\w+)` \| (?<type>\w+) \| (?<labels>[^|]*) \| (?<help>.*) \|$/;
+const rowForm = /^\| `(?<name>\w+)` \| (?<type>\w+) \|(?<labels>[^|]*)\| (?<help>.*) \|$/;
 
 /** The rows of the tables of series in a page of documentation, by the title of their section. */
 export function documentedSeries(markdown: string, title: string): readonly DocumentedSeries[] {
@@ -66,9 +66,9 @@ export function documentedSeries(markdown: string, title: string): readonly Docu
 
 /** The table as it should be: for whoever has to write it. */
 export function seriesTable(families: readonly Family[]): string {
-  const rows = families.map(
-    ({ name, type, labels, help }) =>
-      `| \`${name}\` | ${type} | ${[...labels].map((label) => `\`${label}\``).join(", ")} | ${help} |`,
-  );
+  const rows = families.map(({ name, type, labels, help }) => {
+    const text = [...labels].map((label) => `\`${label}\``).join(", ");
+    return `| \`${name}\` | ${type} | ${text === "" ? "" : `${text} `}| ${help} |`;
+  });
   return ["| series | type | labels | |", "| --- | --- | --- | --- |", ...rows].join("\n");
 }
