@@ -1,3 +1,4 @@
+import { once } from "node:events";
 /** The scheduler's end of the wire, spoken to by a client that breaks its rules. */
 import { credentials, status as grpcStatus, type ClientDuplexStream, type ServiceError } from "@grpc/grpc-js";
 import { mkdtempSync, readFileSync } from "node:fs";
@@ -132,6 +133,7 @@ test.each([
     node: "a",
     message: hello("b"),
     code: grpcStatus.PERMISSION_DENIED,
+    refusal: "identity",
     details: /certificate is for node a/,
   },
   {
@@ -139,6 +141,7 @@ test.each([
     node: "a",
     message: hello("a", { protocolVersion: 99 }),
     code: grpcStatus.UNIMPLEMENTED,
+    refusal: "protocol",
     details: new RegExp(`protocol ${protocolVersion}, the daemon 99`),
   },
   {
@@ -146,6 +149,7 @@ test.each([
     node: "a",
     message: { heartbeat: {} },
     code: grpcStatus.INVALID_ARGUMENT,
+    refusal: "contract",
     details: /must be hello/,
   },
   {
@@ -153,6 +157,7 @@ test.each([
     node: "a",
     message: hello("a", { allocatable: { cpuMillis: 2 ** 60, memoryBytes: 1, instances: 1 } }),
     code: grpcStatus.INVALID_ARGUMENT,
+    refusal: "contract",
     details: /hello\.allocatable/,
   },
   {
@@ -160,9 +165,12 @@ test.each([
     node: "a",
     message: hello("a", { gatewayAddress: "http://x/" }),
     code: grpcStatus.INVALID_ARGUMENT,
+    refusal: "contract",
     details: /hello\.gateway_address/,
   },
-])("NodeServer: refuses $name", async ({ node, message, code, details }) => {
+] as const)("NodeServer: refuses $name", async ({ node, message, code, refusal, details }) => {
+  const { refused } = server.figures;
+  const before = refused[refusal];
   using client = closing(await dial(node));
   const call = client.session();
   const ended = end(call);
@@ -170,6 +178,26 @@ test.each([
   const { code: actual, details: text } = await ended;
   expect(actual).toBe(code);
   expect(text).toMatch(details);
+  expect(refused[refusal]).toBe(before + 1);
+});
+
+test("NodeServer: counts messages and bytes of sessions", async () => {
+  using client = closing(await dial("counted"));
+  const { figures } = server;
+  const before = { opened: figures.opened, received: figures.receivedBytes, sent: figures.sentBytes };
+  const hellos = figures.received.get("hello") ?? 0;
+  const call = client.session();
+  const answered = once(call, "data");
+  call.write(hello("counted"));
+  await answered;
+  expect(figures.opened).toBe(before.opened + 1);
+  expect(figures.received.get("hello")).toBe(hellos + 1);
+  expect(figures.sent.get("welcome")).toBeGreaterThan(0);
+  // The name alone takes as much.
+  expect(figures.receivedBytes - before.received).toBeGreaterThan("counted".length);
+  expect(figures.sentBytes - before.sent).toBeGreaterThan(0);
+  call.cancel();
+  await end(call);
 });
 
 test("NodeServer: refuses a client without a certificate", async () => {
@@ -291,7 +319,9 @@ test("NodeServer: a gateway is told in parts, each with the epoch, and its wake-
   call.write({ heartbeat: {} });
   await next(call);
   expect(calls.filter((text) => text.startsWith("wakeUp"))).toEqual(["wakeUp gate w,v"]);
-  expect(calls.filter((text) => text.startsWith("traffic"))).toEqual([`traffic gate ${JSON.stringify(workloads)}`]);
+  expect(calls.filter((text) => text.startsWith("traffic"))).toEqual([
+    `traffic gate ${JSON.stringify(workloads)}`,
+  ]);
 });
 
 test("NodeServer: a log is pulled from the node that has it, and ends when the reader stops", async () => {
