@@ -1,9 +1,8 @@
 /** What the use of instances proposes, by the documented behaviour of Kubernetes' HPA. */
-import { describe, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { AutoscalerMetric } from "../../../api/gen/kinds.gen.ts";
-import { cpu, inFlight, instances, use } from "./testing/autoscalers.ts";
+import { cpu, inFlight, instances, startMs, use } from "./testing/autoscalers.ts";
 import {
-  checkProposal,
   some,
   pending,
   starting,
@@ -11,6 +10,7 @@ import {
   notReadyForLong,
   young,
   stopping,
+  proposed,
   type ProposalRow,
 } from "./testing/proposals.ts";
 
@@ -28,6 +28,12 @@ const memory = (averageUtilization: number): AutoscalerMetric => ({
   type: "Resource",
   resource: { name: "memory", target: { type: "Utilization", averageUtilization } },
 });
+
+function check(row: ProposalRow): void {
+  const found = proposed(row);
+  if (typeof row.expected === "number") expect(found).toBe(row.expected);
+  else expect(found).toMatch(row.expected);
+}
 
 describe("what instances use", () => {
   const rows: readonly ProposalRow[] = [
@@ -317,11 +323,35 @@ describe("what instances use", () => {
       expected: 8,
     },
     {
-      name: "ready ones count while they start up",
+      name: "ready ones count as soon as they are measured",
       metric: cpu(50),
       current: 4,
       reading: use(1_000, 1_000, 1_000, 1_000),
-      instances: some(4, young),
+      instances: some(4, { startedMs: startMs - 20_000 }),
+      expected: 8,
+    },
+    {
+      name: "ready ones of whom only the start is measured: less",
+      metric: cpu(50),
+      current: 4,
+      reading: use(1_000, 1_000, 1_000, 1_000),
+      instances: some(4, { startedMs: startMs - 19_999 }),
+      expected: 6,
+    },
+    {
+      name: "ones that became ready late, of whom only the start is measured: less",
+      metric: cpu(50),
+      current: 4,
+      reading: use(1_000, 1_000, 1_000, 1_000),
+      instances: some(4, { startedMs: startMs - 60_000, readySinceMs: startMs - 10_000 }),
+      expected: 6,
+    },
+    {
+      name: "ones that have run for long and became ready again count",
+      metric: cpu(50),
+      current: 4,
+      reading: use(1_000, 1_000, 1_000, 1_000),
+      instances: some(4, { readySinceMs: startMs - 10_000 }),
       expected: 8,
     },
     {
@@ -395,5 +425,5 @@ describe("what instances use", () => {
       expected: 120_000,
     },
   ];
-  test.each(rows)("decide: proposes by $name", checkProposal);
+  test.each(rows)("decide: proposes by $name", check);
 });
