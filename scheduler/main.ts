@@ -63,19 +63,12 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   if (store.readOnly !== undefined) return serveReadOnly(options, { api, store, audit, stop, log });
   const recorder = options.recording && (await PlacementRecorder.open({ ...options.recording, clock, log }));
   const epoch = await api.backend.takeEpoch();
-  const { metricServers } = options;
-  const asked = new AskedSources({ backend: api.backend, clock, random, log, metricServers });
+  const asked = new AskedSources({ ...options, backend: api.backend, clock, random, log });
   const engine = new Engine({
-    backend: api.backend,
-    autoscaling: { scales: api.scales, sources: asked.sources },
+    ...engineOptions(options, api, asked),
     clock,
     random,
     log,
-    lostAfterMs: options.lostAfterMs,
-    placement: options.placement,
-    objectCounts: api.counts,
-    wideHostNamespaces: options.wideHostNamespaces,
-    ticketKeys: options.serviceAccountKeys.map(({ publicKey }) => publicPem(publicKey)),
     observer: recorder,
   });
   await engine.start();
@@ -91,8 +84,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     clock,
     log,
   });
-  const leadership = { epoch, certificate: options.tls.cert };
-  later.monitoring = new SchedulerMonitoring({ engine, sessions: nodes.figures, leadership });
+  later.monitoring = monitoringOf(options, { engine, nodes, epoch, asked });
   const nodesAddress = await nodes.listen();
   const { url } = await api.listen();
   log.info("ready", { url, nodesAddress, epoch });
@@ -111,6 +103,42 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   await api.close();
   await audit?.close();
   await store.close();
+}
+
+interface MonitoredParts {
+  readonly engine: Engine;
+  readonly nodes: NodeServer;
+  readonly epoch: number;
+  readonly asked: AskedSources;
+}
+
+function monitoringOf(
+  { tls }: SchedulerOptions,
+  { engine, nodes, epoch, asked }: MonitoredParts,
+): SchedulerMonitoring {
+  return new SchedulerMonitoring({
+    engine,
+    sessions: nodes.figures,
+    leadership: { epoch, certificate: tls.cert },
+    autoscalers: () => engine.autoscalers,
+    questions: () => asked.board.counts,
+  });
+}
+
+function engineOptions(
+  { lostAfterMs, placement, wideHostNamespaces, serviceAccountKeys }: SchedulerOptions,
+  { backend, scales, counts }: ApiServer,
+  { sources }: AskedSources,
+) {
+  return {
+    backend,
+    autoscaling: { scales, sources },
+    lostAfterMs,
+    placement,
+    objectCounts: counts,
+    wideHostNamespaces,
+    ticketKeys: serviceAccountKeys.map(({ publicKey }) => publicPem(publicKey)),
+  };
 }
 
 function publicPem(key: KeyObject): string {

@@ -52,6 +52,16 @@ test("parseSchedulerOptions: defaults", () => {
   });
 });
 
+test("parseSchedulerOptions: the servers of metrics, in whatever number", () => {
+  const flag = "--allow-metrics-server";
+  expect(parseSchedulerOptions(complete).metricServers).toEqual([]);
+  const { metricServers } = parseSchedulerOptions([...complete, flag, "*", flag, "redis://10.0.0.5"]);
+  expect(metricServers).toEqual([
+    { scheme: undefined, host: { kind: "any" }, port: undefined },
+    { scheme: "redis", host: { kind: "exact", host: "10.0.0.5" }, port: 6379 },
+  ]);
+});
+
 test("parseSchedulerOptions: IPv6 address and duration", () => {
   const options = parseSchedulerOptions([...complete, "--listen", "[::1]:0", "--lost-after", "2m"]);
   expect(options.listen).toEqual({ host: "::1", port: 0 });
@@ -137,6 +147,11 @@ test.each([
     message: "--wide-host-namespaces a,,b",
   },
   { name: "zero duration", args: [...complete, "--lost-after", "0s"], message: "--lost-after 0s" },
+  {
+    name: "a server of metrics without a scheme",
+    args: [...complete, "--allow-metrics-server", "prometheus:9090"],
+    message: "--allow-metrics-server prometheus:9090: expected *, or SCHEME://HOST[:PORT]",
+  },
   { name: "unknown flag", args: [...complete, "--colour", "red"], message: "--colour" },
   {
     name: "a bad line among the tokens",

@@ -15,6 +15,11 @@ const dataFiles = [
   "api/gen/live",
   "api/gen/review",
   "deploy/systemd",
+  "deploy/grafana",
+  // Credentials of whoever builds may be beside these.
+  "deploy/prometheus/access.yaml",
+  "deploy/prometheus/prometheus.yml",
+  "deploy/prometheus/rules",
   "README.md",
   "LICENSE",
 ];

@@ -69,6 +69,7 @@ test("up: tells the children where everything is", async () => {
     hostPaths: ["data"],
     listen: ["0.0.0.0:80"],
     placementConfig: "/etc/placement.yaml",
+    metricServers: ["*", "http://169.254.1.1:9090"],
   });
   await run.ready;
   const scheduler = childArgs("scheduler").join(" ");
@@ -77,6 +78,7 @@ test("up: tells the children where everything is", async () => {
   expect(scheduler).toContain(`--encryption-key-file ${folder}/pki/encryption.keys`);
   expect(scheduler).toContain("--wide-host-namespaces default");
   expect(scheduler).toContain("--placement-config /etc/placement.yaml");
+  expect(scheduler).toContain("--allow-metrics-server * --allow-metrics-server http://169.254.1.1:9090");
   const node = childArgs("node-lap-top").join(" ");
   expect(node).toContain(`--name lap-top --scheduler 127.0.0.1:17444 --ca ${folder}/pki/ca.crt`);
   expect(node).toContain("--allow-host-path /work --allow-host-path /work/data");

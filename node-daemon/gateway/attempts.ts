@@ -1,7 +1,7 @@
 /** What one attempt asks of one place. */
 import type { RuleEntry } from "../../api/route-table.ts";
 import type { RequestHead } from "../link/exchange.ts";
-import type { Backend } from "./backends.ts";
+import type { Backend } from "./workload.ts";
 import type { ClientRequest } from "./client-side.ts";
 import { hostOr, type MatchedPath } from "./core/rewrite.ts";
 import { gatewayLimits } from "./limits.ts";

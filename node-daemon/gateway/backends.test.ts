@@ -21,8 +21,8 @@ test("Backends: a request that fails when it is released does not hold up those 
     },
   };
   const released: string[] = [];
-  backends.hold(workload, broken, undefined, 1);
-  backends.hold(workload, { released: ({ kind }) => void released.push(kind) }, undefined, 1);
+  backends.held.hold(workload, broken, undefined, 1);
+  backends.held.hold(workload, { released: ({ kind }) => void released.push(kind) }, undefined, 1);
   expect(() => backends.putEndpoint(endpointOf("i", "w"))).toThrow("a bug");
   backends.putEndpoint(endpointOf("j", "w"));
   expect(released).toEqual(["local"]);

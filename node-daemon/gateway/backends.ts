@@ -1,79 +1,17 @@
 /**
- * The workloads that this gateway knows, where they can be reached, and who waits for them.
+ * The workloads that this gateway knows, and where they can be reached.
  *
- * A request takes a place (`begin`) and gives it back (`finish`). One that finds none is held: first come, first served, and given the
- * next place that becomes free. While requests wait for a workload that wakes and has nobody, the daemon is told so.
+ * A request takes a place (`begin`) and gives it back (`finish`). One that finds none is held (held-requests.ts).
  */
 import type { Clock } from "../../kit/clock.ts";
 import type { Endpoint, GatewayWorkload } from "./control.ts";
-import { Deadline } from "./core/deadline-wheel.ts";
 import { nextAsideMs, noteFailure, noteSuccess } from "./core/health.ts";
-import { HoldQueue, HoldRoom } from "./core/hold-queue.ts";
-import {
-  type Choice,
-  LocalPlace,
-  type Place,
-  RemotePlace,
-  type Wanted,
-  WorkloadPool,
-} from "./core/workload-pool.ts";
+import { type Choice, LocalPlace, RemotePlace, type Wanted } from "./core/workload-pool.ts";
 import type { Deadlines } from "./deadlines.ts";
-import { Figures } from "./figures.ts";
-import { gatewayLimits } from "./limits.ts";
-import type { ExchangeClient, GatewayEvents, GatewayPorts } from "./ports.ts";
+import { HeldRequests } from "./held-requests.ts";
+import type { GatewayEvents, GatewayPorts } from "./ports.ts";
 import { dialEndpoint, keyOf, SharedClients } from "./shared-clients.ts";
-import { WakeCalls } from "./wake-calls.ts";
-
-interface LocalTarget {
-  readonly endpoint: Endpoint;
-  readonly client: ExchangeClient;
-  readonly comeBack: ComeBack;
-}
-
-interface RemoteTarget {
-  readonly address: string;
-  readonly client: ExchangeClient;
-  readonly comeBack: ComeBack;
-}
-
-export type Backend = Place<LocalTarget, RemoteTarget>;
-
-/** A request that waits. */
-export interface Holder {
-  /** A place has been found for it; it is to take it now. */
-  released(place: Backend): void;
-}
-
-export class Workload {
-  readonly uid: string;
-  readonly pool = new WorkloadPool<LocalTarget, RemoteTarget>();
-  readonly figures = new Figures();
-  /** By what they wait for. */
-  readonly held = new Map<Wanted, HoldQueue<Holder>>();
-  facts: GatewayWorkload | undefined;
-  heldCount = 0;
-  /** When something was last said of its answers. */
-  warnedMs = Number.NEGATIVE_INFINITY;
-  isReleasing = false;
-
-  constructor(uid: string) {
-    this.uid = uid;
-  }
-}
-
-/** Takes a place back that was set aside. */
-class ComeBack extends Deadline {
-  readonly #back: () => void;
-
-  constructor(back: () => void) {
-    super();
-    this.#back = back;
-  }
-
-  onDeadline(): void {
-    this.#back();
-  }
-}
+import { type Backend, ComeBack, type LocalTarget, type RemoteTarget, Workload } from "./workload.ts";
 
 export class Backends {
   readonly #ports: GatewayPorts;
@@ -88,15 +26,20 @@ export class Backends {
   readonly #draining = new Map<string, LocalPlace<LocalTarget>>();
   /** Those of them whose end is to be told. */
   readonly #drainAsked = new Set<string>();
-  readonly #room = new HoldRoom(gatewayLimits.hold);
-  readonly #waking: WakeCalls;
+  /** Those that have found no place. */
+  readonly held: HeldRequests;
 
   constructor(ports: GatewayPorts, events: GatewayEvents, deadlines: Deadlines) {
     this.#ports = ports;
     this.#clock = ports.clock;
     this.#events = events;
     this.#deadlines = deadlines;
-    this.#waking = new WakeCalls(ports.clock, (workloads) => events.wake(workloads));
+    this.held = new HeldRequests({
+      clock: ports.clock,
+      wake: (workloads) => events.wake(workloads),
+      choose: (workload, wanted) => this.choose(workload, wanted, [], "anywhere"),
+      left: (workload) => this.#forgetIfUnused(workload),
+    });
   }
 
   get(uid: string): Workload | undefined {
@@ -139,7 +82,7 @@ export class Backends {
       });
       workload.pool.addRemote(place);
     }
-    this.#placesChanged(workload);
+    this.held.placesChanged(workload);
   }
 
   removeWorkload(uid: string): void {
@@ -147,7 +90,7 @@ export class Backends {
     if (workload === undefined) return;
     workload.facts = undefined;
     for (const node of workload.pool.remotes.keys()) this.#removeRemote(workload, node);
-    this.#placesChanged(workload);
+    this.held.placesChanged(workload);
     this.#forgetIfUnused(workload);
   }
 
@@ -168,7 +111,7 @@ export class Backends {
     });
     this.#endpoints.set(endpoint.uid, workload);
     workload.pool.addLocal(place);
-    this.#placesChanged(workload);
+    this.held.placesChanged(workload);
   }
 
   removeEndpoint(uid: string): void {
@@ -178,7 +121,7 @@ export class Backends {
     this.#endpoints.delete(uid);
     this.#deadlines.clear(place.attached.comeBack);
     this.#clients.release(keyOf(place.attached.endpoint));
-    this.#placesChanged(workload);
+    this.held.placesChanged(workload);
     this.#forgetIfUnused(workload);
     if (place.inFlight > 0) this.#draining.set(uid, place);
   }
@@ -214,7 +157,7 @@ export class Backends {
     pool.finish(place);
     if (pool.beyond !== beyond) figures.changed = true;
     if (place.isGone && place.kind === "local" && place.inFlight === 0) this.#drained(place);
-    if (workload.heldCount > 0) this.#releaseHeld(workload);
+    this.held.release(workload);
   }
 
   succeeded(place: Backend): void {
@@ -229,47 +172,13 @@ export class Backends {
     this.#setAside(workload, place, "refused");
   }
 
-  /** Whether others wait for the same, who come first. */
-  isHeld(workload: Workload, wanted: Wanted): boolean {
-    return workload.heldCount > 0 && workload.held.has(wanted);
-  }
-
   /** A request is over. */
   left(workload: Workload): void {
     if (workload.facts === undefined) this.#forgetIfUnused(workload);
   }
 
-  /** False: too many wait already. */
-  hold(workload: Workload, holder: Holder, wanted: Wanted, bytes: number): boolean {
-    let queue = workload.held.get(wanted);
-    if (queue === undefined) {
-      queue = new HoldQueue(this.#room);
-      workload.held.set(wanted, queue);
-    }
-    if (!queue.add(holder, bytes)) {
-      if (queue.size === 0) workload.held.delete(wanted);
-      return false;
-    }
-    workload.heldCount++;
-    workload.figures.waiting++;
-    workload.figures.changed = true;
-    this.#wakeIfNeeded(workload);
-    return true;
-  }
-
-  unhold(workload: Workload, holder: Holder, wanted: Wanted): void {
-    const queue = workload.held.get(wanted);
-    if (queue?.remove(holder) !== true) return;
-    if (queue.size === 0) workload.held.delete(wanted);
-    workload.heldCount--;
-    workload.figures.waiting--;
-    workload.figures.changed = true;
-    if (workload.heldCount === 0) this.#waking.remove(workload.uid);
-    this.#forgetIfUnused(workload);
-  }
-
   close(): void {
-    this.#waking.close();
+    this.held.close();
     this.#clients.close();
   }
 
@@ -301,47 +210,7 @@ export class Backends {
   #takeBack(workload: Workload, place: Backend): void {
     this.#deadlines.clear(place.attached.comeBack);
     workload.pool.takeBack(place);
-    if (workload.heldCount > 0) this.#releaseHeld(workload);
-  }
-
-  #placesChanged(workload: Workload): void {
-    if (workload.heldCount === 0) return;
-    if (workload.pool.hasPlaces) this.#noteAwake(workload);
-    else this.#wakeIfNeeded(workload);
-    this.#releaseHeld(workload);
-  }
-
-  /** Gives free places to those that wait. Released requests may end at once and free theirs: that goes on in the same loop. */
-  #releaseHeld(workload: Workload): void {
-    if (workload.isReleasing) return;
-    workload.isReleasing = true;
-    try {
-      for (const [wanted, queue] of workload.held) this.#release(workload, queue, wanted);
-    } finally {
-      // A bug in one request is not to hold up all that come after it.
-      workload.isReleasing = false;
-    }
-  }
-
-  #release(workload: Workload, queue: HoldQueue<Holder>, wanted: Wanted): void {
-    for (let holder = queue.first(); holder !== undefined; holder = queue.first()) {
-      const choice = this.choose(workload, wanted, [], "anywhere");
-      if (choice.kind === "none" || !choice.isFree) return;
-      this.unhold(workload, holder, wanted);
-      holder.released(choice.place);
-    }
-  }
-
-  #wakeIfNeeded(workload: Workload): void {
-    if (!workload.pool.hasPlaces && workload.facts?.wakes === true) this.#waking.add(workload.uid);
-  }
-
-  #noteAwake(workload: Workload): void {
-    const sinceMs = this.#waking.remove(workload.uid);
-    if (sinceMs === undefined) return;
-    workload.figures.wakeUps++;
-    workload.figures.wakeUpSumMs += this.#clock.monotonic() - sinceMs;
-    workload.figures.changed = true;
+    this.held.release(workload);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from "../../kit/clock.ts";
-import type { Backend, Backends, Workload } from "./backends.ts";
+import type { Backends } from "./backends.ts";
+import type { Backend, Workload } from "./workload.ts";
 import type { ClientRequest } from "./client-side.ts";
 import type { ByteBudget } from "./core/byte-budget.ts";
 import type { Deadlines } from "./deadlines.ts";

@@ -30,7 +30,8 @@ import {
   idleMsMax,
   wholeAttemptMs,
 } from "./attempts.ts";
-import type { Backend, Backends, Holder, Workload } from "./backends.ts";
+import type { Backends } from "./backends.ts";
+import type { Backend, Holder, Workload } from "./workload.ts";
 import { ClientBody } from "./client-body.ts";
 import type { ClientRequest, RequestTaker } from "./client-side.ts";
 import { changeHeaders, cleanAnswer, cleanTrailers } from "./core/answer-headers.ts";
@@ -140,7 +141,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
 
   #start(): void {
     // Those that wait already come first.
-    if (this.#backends.isHeld(this.#workload, this.#wanted)) this.#hold(this.#times.startedMs);
+    if (this.#backends.held.isAny(this.#workload, this.#wanted)) this.#hold(this.#times.startedMs);
     else this.#dispatch(undefined);
   }
 
@@ -174,7 +175,9 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     this.#tries.startAnew();
     const { wakeMs, holdMs } = gatewayLimits;
     this.#times.hold(nowMs, this.#workload.facts?.wakes === true ? wakeMs : holdMs);
-    if (!this.#backends.hold(this.#workload, this, this.#wanted, gatewayLimits.holdBytesEach + bodyBytes)) {
+    if (
+      !this.#backends.held.hold(this.#workload, this, this.#wanted, gatewayLimits.holdBytesEach + bodyBytes)
+    ) {
       this.#state = "begin";
       return this.#say(tooManyWaiting);
     }
@@ -380,7 +383,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
 
   #over(status: number): void {
     if (this.#state === "over") return;
-    if (this.#state === "held") this.#backends.unhold(this.#workload, this, this.#wanted);
+    if (this.#state === "held") this.#backends.held.unhold(this.#workload, this, this.#wanted);
     this.#state = "over";
     this.#context.deadlines.clear(this);
     this.#body.forget();

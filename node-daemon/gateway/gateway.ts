@@ -121,10 +121,7 @@ export class Gateway {
   }
 
   /** Since the gateway began. */
-  counts(): Pick<
-    ProcessFigures,
-    "connectionsRefused" | "handshakesFailed" | "refusals" | "droppedLogLines"
-  > {
+  counts(): Pick<ProcessFigures, "connectionsRefused" | "handshakesFailed" | "refusals" | "droppedLogLines"> {
     const { handshakesFailed, refusals } = this.#counts;
     return {
       connectionsRefused: this.#front.figures.refused,

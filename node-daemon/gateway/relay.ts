@@ -14,7 +14,8 @@ import type {
   ResponseHead,
 } from "../link/exchange.ts";
 import { bodyBytesMaxOf, idleMsMax, localMsMax } from "./attempts.ts";
-import type { Backend, Backends, Workload } from "./backends.ts";
+import type { Backends } from "./backends.ts";
+import type { Backend, Workload } from "./workload.ts";
 import { Deadline } from "./core/deadline-wheel.ts";
 import { callable, type Wanted } from "./core/workload-pool.ts";
 import type { Deadlines } from "./deadlines.ts";

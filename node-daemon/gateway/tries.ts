@@ -1,5 +1,5 @@
 /** Which places one request has been to, and what comes after the last of them. */
-import type { Backend } from "./backends.ts";
+import type { Backend } from "./workload.ts";
 import { type AttemptEnd, type NextStep, nextStep, type RetryFacts } from "./core/retry.ts";
 
 export class Tries {

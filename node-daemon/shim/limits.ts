@@ -107,7 +107,7 @@ export const queueLimits = {
    * One of several requests of an instance goes on for so long before the next has its turn: most are done by then, and what they have
    * used of memory is in the processor's caches. Between instances it changes nothing.
    */
-  inRowMs: 10,
+  inRowMs: 5,
   /** The CPU clock is read when guests have run this long since: it costs 1 to 3 µs. */
   settleMs: 0.5,
   /** In a turn that was shorter than this the clock on the wall is good enough. */

@@ -1,3 +1,4 @@
+import { type HistogramFigures, PlainHistogram } from "../../kit/plain-histogram.ts";
 import type { Reading, UnknownReason } from "../core/autoscaling/reading.ts";
 
 /** What is told of autoscalers to whoever watches the scheduler. */
@@ -5,19 +6,9 @@ export interface AutoscalerFigures {
   /** One for each autoscaler that is declared. Made when asked, in one walk. */
   list(): Iterable<AutoscalerFigure>;
   /** How long decisions took, without what is read and written around them. */
-  readonly decisionSeconds: DecisionSeconds;
+  readonly decisionSeconds: HistogramFigures;
   readonly rescales: Readonly<Record<RescaleResult, number>>;
   readonly statusWrites: number;
-}
-
-/** Plain numbers, to be read at collect time. */
-export interface DecisionSeconds {
-  /** Upper bounds, in seconds, ascending. */
-  readonly bounds: readonly number[];
-  /** Not cumulative; the last is of what is above all bounds. */
-  readonly counts: readonly number[];
-  readonly sum: number;
-  readonly count: number;
 }
 
 export type RescaleResult = "up" | "down" | "conflict" | "refused";
@@ -43,27 +34,13 @@ export interface AutoscalerFigure {
   }[];
 }
 
-const bounds = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1] as const;
+const boundsSeconds = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1];
 
-/** Counts what the keeper does; hot, so it is numbers and nothing else. */
+/** Counts what the keeper does. */
 export class AutoscalerCounters {
   readonly rescales: Record<RescaleResult, number> = { up: 0, down: 0, conflict: 0, refused: 0 };
   statusWrites = 0;
-  readonly #counts: number[] = [...bounds.map(() => 0), 0];
-  #sum = 0;
-  #count = 0;
-
-  get decisionSeconds(): DecisionSeconds {
-    return { bounds, counts: this.#counts, sum: this.#sum, count: this.#count };
-  }
-
-  decided(seconds: number): void {
-    const above = bounds.findIndex((bound) => seconds <= bound);
-    const slot = above < 0 ? bounds.length : above;
-    this.#counts[slot] = (this.#counts[slot] ?? 0) + 1;
-    this.#sum += seconds;
-    this.#count++;
-  }
+  readonly decisionSeconds = new PlainHistogram(boundsSeconds);
 }
 
 export function unknownByReason(readings: readonly Reading[]): ReadonlyMap<UnknownReason, number> {

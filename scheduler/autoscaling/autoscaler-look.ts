@@ -59,7 +59,7 @@ export function lookAt(record: AutoscalerRecord, reading: TargetReading, parts: 
     nowMs: clock.now(),
     monotonicMs: startMs,
   });
-  counters.decided((clock.monotonic() - startMs) / 1_000);
+  counters.decisionSeconds.observe((clock.monotonic() - startMs) / 1_000);
   const scale = isFound ? reading.scale : undefined;
   const isSlow = scale !== undefined && wakesSlowly(autoscaler, cluster.wakesOnRequest(scale.uid));
   const decision = isSlow ? { ...decided, status: withWakeUpNote(decided.status) } : decided;

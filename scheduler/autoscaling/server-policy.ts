@@ -99,8 +99,11 @@ export class ServerPolicy {
       (pattern) => pattern.host.kind === "exact" && matches(pattern, itself),
     );
     if (isNamed || (kind === "loopback" && this.#allowsLoopback(server))) return undefined;
-    const where = server.host === address ? address : `${server.host} has the address ${address}. That`;
-    return `the scheduler may not ask ${where} ${kindTexts[kind]} and asked only when it is named itself: ${allowFlag} ${serverText(itself)}`;
+    const allowed = `${allowFlag} ${serverText(itself)}`;
+    const what = `${kindTexts[kind]} and asked only when it is named itself: ${allowed}`;
+    return server.host === address
+      ? `the scheduler may not ask ${address}, which ${what}`
+      : `the scheduler may not ask ${server.host}: its address ${address} ${what}`;
   }
 
   /** Who may name any server may name the machine; a name below a domain is not a way to it, as others say what it stands for. */

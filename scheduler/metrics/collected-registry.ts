@@ -13,7 +13,7 @@ export function collectedRegistry(definitions: readonly Definition[]): Registry 
   const registry = new Registry();
   for (const definition of definitions) {
     // prom-client's registry asks nothing else of a metric; its types want a class of its own.
-    registry.registerMetric(collected(definition) as unknown as Metric<string>);
+    registry.registerMetric(collected(definition) as unknown as Metric);
   }
   return registry;
 }

@@ -5,6 +5,9 @@ import { byLabel, type Definition, type Sample, single, singleHistogram } from "
 /** Workloads that have series of their own; of the others there are the sums by kind. */
 export const workloadsMax = 1_000;
 
+/** Secrets of routes that have series of their own. */
+const certificatesMax = 1_000;
+
 /** What the engine tells Prometheus. No label has a value that a user can invent, but the names of so many workloads. */
 export function engineMetrics(figures: EngineFigures): readonly Definition[] {
   return [
@@ -115,7 +118,7 @@ function instanceMetrics({ instances }: EngineFigures): readonly Definition[] {
     },
     {
       kind: "counter",
-      name: "wherry_instance_restarts_total",
+      name: "wherry_instances_restarted_total",
       help: "How often nodes have started instances again, by the kind of their workload.",
       samples: byKind(({ restarts }) => restarts),
     },
@@ -182,5 +185,21 @@ function workloadMetrics(figures: EngineFigures): readonly Definition[] {
       help: "Deployments at zero for which requests waited, by what became of it.",
       samples: byLabel("result", () => Object.entries(figures.wakeUps())),
     },
+    {
+      kind: "gauge",
+      name: "wherry_route_certificate_expiry_timestamp_seconds",
+      help: `When the certificate of a Secret that routes name expires, in seconds since the Unix epoch; of the first ${certificatesMax}.`,
+      samples: () => certificateSamples(figures),
+    },
   ];
+}
+
+function certificateSamples(figures: EngineFigures): readonly Sample[] {
+  const samples: Sample[] = [];
+  for (const [key, expiresMs] of figures.certificateExpiries()) {
+    if (samples.length >= certificatesMax) break;
+    const [namespace = "", secret = ""] = key.split("/");
+    samples.push([{ namespace, secret }, expiresMs / 1000]);
+  }
+  return samples;
 }

@@ -286,3 +286,19 @@ test("gateway: a client that has too many connections is told so by HTTP/2, too,
   expect(gateway.instances.calls.length).toBe(0);
   session.destroy();
 });
+
+test("gateway: bodies that come slowly by HTTP/2 reach no instance before they are there", async () => {
+  await using gateway = new TestGateway().serve(echo, { endpoint: { concurrency: 1 } });
+  const client = await greeted(gateway);
+  for (let stream = 1; stream < 100; stream += 2) {
+    client.socket.write(request(stream, [["content-length", "5"]], false));
+    client.socket.write(frame("data", 0, stream, Buffer.from("s")));
+  }
+  client.socket.write(request(101));
+  await until(() => answered(client) === 1);
+  expect(gateway.instances.calls.length).toBe(1);
+  for (let stream = 1; stream < 100; stream += 2)
+    client.socket.write(frame("data", flags.endStream, stream, Buffer.from("lowl")));
+  await until(() => answered(client) === 51);
+  expect(gateway.instances.calls.slice(1).every(({ body }) => body === "slowl")).toBe(true);
+});

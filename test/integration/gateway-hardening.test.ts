@@ -413,6 +413,17 @@ test("gateway: a client that has too many connections is told so, and nobody els
   expect(gateway.gateway.counts().refusals).toEqual({ TooManyConnections: 2 });
   for (const client of [told, ...clients]) client.socket.destroy();
   // The gateway learns of it in its own time.
-  for (let answer = ""; !/^HTTP\/1\.1 200/.test(answer);)
+  for (let answer = ""; !answer.startsWith("HTTP/1.1 200");)
     answer = await (await gateway.connect(port)).send(get("Host: a\r\nConnection: close")).ended();
+});
+
+test("gateway: bodies that come slowly reach no instance before they are there, and keep none from others", async () => {
+  await using gateway = new TestGateway().serve(echo, { endpoint: { concurrency: 1 } });
+  const port = await gateway.listen();
+  const slow = [];
+  for (let i = 0; i < 50; i++) slow.push((await gateway.connect(port)).send(post("Content-Length: 5", "s")));
+  await (await gateway.connect(port)).send(get("Host: a")).until(/200 OK/);
+  expect(gateway.instances.calls.length).toBe(1);
+  for (const client of slow) client.send("lowly".slice(0, 4));
+  for (const client of slow) await client.until(/"body":"slowl"/);
 });

@@ -10,11 +10,11 @@ import { silentLog } from "../../kit/log.ts";
 import type { NodeMessage } from "../../proto/gen/wherry/v1/NodeMessage.ts";
 import type { SchedulerMessage__Output } from "../../proto/gen/wherry/v1/SchedulerMessage.ts";
 import { batchItemsMax, NodeService, protocolVersion } from "../../proto/node-service.ts";
-import type { Instance } from "../../scheduler/core/model.ts";
 import type { HeldInstance, NodeListener, NodeSession } from "../../scheduler/nodes/node-port.ts";
 import { AssignmentProofs } from "../../scheduler/nodes/assignment-proofs.ts";
 import { NodeServer } from "../../scheduler/nodes/node-server.ts";
 import { writeAssignment } from "../../scheduler/nodes/wire.ts";
+import { anInstance } from "../support/bound-instance.ts";
 
 type Session = ClientDuplexStream<NodeMessage, SchedulerMessage__Output>;
 
@@ -95,35 +95,7 @@ function next(call: Session): Promise<SchedulerMessage__Output> {
   });
 }
 
-const anInstance = (uid: string): Instance => ({
-  uid,
-  namespace: "default",
-  name: uid,
-  owner: { kind: "WasmJob", name: "o", uid: "o" },
-  templateId: "",
-  templateHash: "h",
-  requests: { cpuMillis: 0, memoryBytes: 0 },
-  limits: { cpuMillis: 200, memoryBytes: 2 ** 26 },
-  claims: {
-    extended: new Map([["example.com/camera", 2]]),
-    ports: [{ address: "::", port: 80 }],
-    affinity: { near: [], apart: [{ topologyKey: "zone", namespaces: ["default"] }], preferred: [] },
-    tolerations: [{ key: "maintenance", operator: "Exists", value: "", effect: "NoExecute", seconds: 60 }],
-  },
-  isolation: "process",
-  priority: -5,
-  priorityClass: "low",
-  preempts: false,
-  hasDeadline: true,
-  targetNode: undefined,
-  leaving: undefined,
-  labels: {},
-  annotations: {},
-  slot: { index: 3, attempt: 1 },
-  createdMs: 1,
-  state: { kind: "bound", nodeName: "n", observed: undefined },
-});
-
+const refusals = () => Object.values(server.figures.refused).reduce((sum, count) => sum + count, 0);
 const template = { id: "t", specJson: Buffer.from("{}"), contents: [], contentsId: "" };
 
 test.each([
@@ -163,6 +135,7 @@ test.each([
     details: /hello\.gateway_address/,
   },
 ])("NodeServer: refuses $name", async ({ node, message, code, details }) => {
+  const before = refusals();
   using client = closing(await dial(node));
   const call = client.session();
   const ended = end(call);
@@ -170,6 +143,7 @@ test.each([
   const { code: actual, details: text } = await ended;
   expect(actual).toBe(code);
   expect(text).toMatch(details);
+  expect(refusals()).toBe(before + 1);
 });
 
 test("NodeServer: refuses a client without a certificate", async () => {
@@ -196,10 +170,13 @@ test("NodeServer: answers each heartbeat, which is how a node knows that it is h
   const call = client.session();
   call.write(hello("n"));
   await next(call);
+  const { sentBytes } = server.figures;
   for (let beat = 0; beat < 2; beat++) {
     call.write({ heartbeat: {} });
     expect(await next(call)).toMatchObject({ epoch: 7, heartbeatAnswer: {} });
   }
+  expect(server.figures.sent.get("heartbeatAnswer")).toBe(2);
+  expect(server.figures.sentBytes).toBeGreaterThan(sentBytes);
 });
 
 test("NodeServer: commands come batched, with the epoch, each template once", async () => {
@@ -291,7 +268,9 @@ test("NodeServer: a gateway is told in parts, each with the epoch, and its wake-
   call.write({ heartbeat: {} });
   await next(call);
   expect(calls.filter((text) => text.startsWith("wakeUp"))).toEqual(["wakeUp gate w,v"]);
-  expect(calls.filter((text) => text.startsWith("traffic"))).toEqual([`traffic gate ${JSON.stringify(workloads)}`]);
+  expect(calls.filter((text) => text.startsWith("traffic"))).toEqual([
+    `traffic gate ${JSON.stringify(workloads)}`,
+  ]);
 });
 
 test("NodeServer: a log is pulled from the node that has it, and ends when the reader stops", async () => {

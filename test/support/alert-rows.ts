@@ -204,6 +204,31 @@ export const alertRows: readonly AlertRow[] = [
   },
 
   {
+    alert: "WherryRouteCertificateExpires",
+    name: "one of two, in ten days",
+    series: {
+      'wherry_route_certificate_expiry_timestamp_seconds{namespace="default",secret="a"}': always(
+        10 * 86_400,
+      ),
+      'wherry_route_certificate_expiry_timestamp_seconds{namespace="default",secret="b"}': always(
+        90 * 86_400,
+      ),
+    },
+    at: "20m",
+    firing: [{ namespace: "default", secret: "a" }],
+  },
+  {
+    alert: "WherryRouteCertificateExpires",
+    name: "in twenty days",
+    series: {
+      'wherry_route_certificate_expiry_timestamp_seconds{namespace="default",secret="a"}': always(
+        20 * 86_400,
+      ),
+    },
+    at: "20m",
+    firing: nothing,
+  },
+  {
     alert: "WherryNodesLost",
     name: "two are",
     series: { 'wherry_nodes{session="lost"}': always(2) },

@@ -48,7 +48,7 @@ export class HollowCluster implements AsyncDisposable {
         const node = await this.#node(this.#options.first + next++);
         if (signal.aborted) return;
         this.#nodes.push(node);
-        node.start();
+        await node.start();
         if (await this.#hasConnected(node, signal)) connected++;
       }
     };

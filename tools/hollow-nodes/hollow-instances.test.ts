@@ -4,6 +4,7 @@ import { buildAssignment, buildTemplate } from "../../node-daemon/testing/builde
 import type { NodeAssignment } from "../../node-daemon/core/assignment.ts";
 import type { Fate } from "./fate.ts";
 import { HollowInstances } from "./hollow-instances.ts";
+import { sleepingLoad } from "./hollow-load.ts";
 
 const stays: Fate = { kind: "stays" };
 const jobOwner = { kind: "WasmJob", name: "work", uid: "owner-2" };
@@ -14,6 +15,7 @@ function hollow({ startDelayMs = 0, fate = stays }: { startDelayMs?: number; fat
   const instances = new HollowInstances({
     startDelay: { fromMs: startDelayMs, toMs: startDelayMs },
     reportsUsage: true,
+    load: sleepingLoad,
     fateOf: () => fate,
     fraction: () => 0.5,
     clock,

@@ -28,7 +28,9 @@ import type { TimedUsage } from "../../node-daemon/usage-book.ts";
 import type { SessionInstances } from "../../node-daemon/session/node-session.ts";
 import { type HeldTemplate, Templates } from "../../node-daemon/templates.ts";
 import { WakeTimer } from "../../node-daemon/wake-timer.ts";
+import type { InstanceFigures } from "../../node-daemon/machine/workload-metrics.ts";
 import type { Fate } from "./fate.ts";
+import { type HollowLoad, workBetween } from "./hollow-load.ts";
 
 /** Every delay between is as likely. */
 export interface DelayRange {
@@ -40,6 +42,7 @@ export interface HollowInstancesOptions {
   readonly startDelay: DelayRange;
   /** Whether instances say that they use something. */
   readonly reportsUsage: boolean;
+  readonly load: HollowLoad;
   /** Asked once for each run. */
   readonly fateOf: (run: { readonly lasts: boolean }) => Fate;
   /** Uniform in [0, 1). */
@@ -63,8 +66,6 @@ interface Due {
 const well: Health = { started: true, ready: true, reason: "", message: "" };
 /** Nothing is fetched; every image is the same empty module. */
 const digest = "0".repeat(64);
-/** What a sleeping guest of our own uses: some tens of microseconds a second, and a page of memory. */
-const pretendedUsage = { cpuUsPerSecond: 50, memoryBytes: 65_536 };
 
 export class HollowInstances implements SessionInstances {
   readonly #options: HollowInstancesOptions;
@@ -147,24 +148,51 @@ export class HollowInstances implements SessionInstances {
 
   takeUsage(): readonly TimedUsage[] {
     if (!this.#options.reportsUsage) return [];
-    const nowMs = this.#options.clock.now();
-    const atMs = this.#options.clock.monotonic();
-    const usages: TimedUsage[] = [];
-    for (const [uid, { lifecycle }] of this.#held) {
-      const { state, run } = lifecycle;
-      if (state.kind !== "running") continue;
-      const ranMs = Math.max(0, nowMs - state.startedMs);
-      const cpuUs = Math.round((ranMs * pretendedUsage.cpuUsPerSecond) / 1000);
-      usages.push({
-        id: { uid, run },
-        cpuUs,
-        memoryBytes: pretendedUsage.memoryBytes,
-        fuel: cpuUs,
-        throttledUs: 0,
-        atMs,
-      });
+    return Array.from(this.#held.values()).flatMap((held) => this.#usageOf(held) ?? []);
+  }
+
+  /** How many run, by the uid of their workload. */
+  running(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const { assignment, lifecycle } of this.#held.values()) {
+      if (lifecycle.state.kind !== "running") continue;
+      const { uid } = assignment.owner;
+      counts.set(uid, (counts.get(uid) ?? 0) + 1);
     }
-    return usages;
+    return counts;
+  }
+
+  /** For metrics. */
+  figures(): readonly InstanceFigures[] {
+    return Array.from(this.#held.values(), (held) => {
+      const { namespace, name, owner } = held.assignment;
+      const { phase, restarts } = statusOf(held.lifecycle);
+      const workload = `${owner.kind}/${owner.name}`;
+      return {
+        namespace,
+        name,
+        workloadUid: owner.uid,
+        workload,
+        phase,
+        restarts,
+        usage: this.#usageOf(held),
+      };
+    });
+  }
+
+  #usageOf({ assignment, lifecycle }: Held): TimedUsage | undefined {
+    const { state, run } = lifecycle;
+    if (state.kind !== "running") return undefined;
+    const { load, clock } = this.#options;
+    const cpuUs = Math.round(load.cpuMillis * workBetween(load, state.startedMs, clock.now()));
+    return {
+      id: { uid: assignment.uid, run },
+      cpuUs,
+      memoryBytes: load.memoryBytes,
+      fuel: cpuUs,
+      throttledUs: 0,
+      atMs: clock.monotonic(),
+    };
   }
 
   /** The scheduler has been away for too long: what must not run twice is stopped. */

@@ -6,14 +6,17 @@ import type { ClientTls } from "../../node-daemon/session/channel.ts";
 import type { StoredMeta } from "../../node-daemon/session/checkpoint.ts";
 import type { ConditionSource, ReportedCondition } from "../../node-daemon/session/condition-source.ts";
 import { dial } from "../../node-daemon/session/channel.ts";
+import type { MetricsServer } from "../../node-daemon/machine/metrics-server.ts";
 import { SchedulerLink } from "../../node-daemon/session/scheduler-link.ts";
-import { noTraffic } from "../../node-daemon/session/traffic-news.ts";
 import type { ModuleInventory } from "../../node-daemon/session/module-inventory.ts";
 import type { Hello } from "../../proto/gen/wherry/v1/Hello.ts";
 import { protocolVersion } from "../../proto/node-service.ts";
 import { decideFate, type FateOptions } from "./fate.ts";
 import { type DelayRange, HollowInstances } from "./hollow-instances.ts";
+import type { HollowLoad } from "./hollow-load.ts";
 import { hollowLog } from "./hollow-log.ts";
+import { serveHollowMetrics } from "./hollow-metrics.ts";
+import { HollowTraffic } from "./hollow-traffic.ts";
 import { farewellMsMax } from "./limits.ts";
 
 export interface NodeCapacity {
@@ -38,6 +41,9 @@ export interface HollowTraits extends FateOptions {
   readonly startDelay: DelayRange;
   /** undefined: instances say nothing of what they use. */
   readonly usageIntervalMs: number | undefined;
+  readonly load: HollowLoad;
+  /** Whether each node serves its metrics. */
+  readonly servesMetrics: boolean;
 }
 
 export interface HollowNodeOptions {
@@ -59,28 +65,34 @@ export class HollowNode {
   /** Resolves with the first session. */
   readonly connected: Promise<void>;
   readonly #instances: HollowInstances;
+  readonly #traffic: HollowTraffic;
+  readonly #options: HollowNodeOptions;
+  #metrics: MetricsServer | undefined;
   readonly #link: SchedulerLink;
 
   constructor(options: HollowNodeOptions) {
     const { name, tls, traits, clock, random, dice, log } = options;
     this.name = name;
+    this.#options = options;
     const connected = Promise.withResolvers<void>();
     this.connected = connected.promise;
     this.#instances = new HollowInstances({
       startDelay: traits.startDelay,
       reportsUsage: traits.usageIntervalMs !== undefined,
+      load: traits.load,
       fateOf: (run) => decideFate(run, traits, dice),
       fraction: () => dice.fraction(),
       clock,
     });
+    this.#traffic = new HollowTraffic({ load: traits.load, running: () => this.#instances.running(), clock });
     const hello = helloOf(options);
     this.#link = new SchedulerLink({
       address: traits.join,
       dial: () => dial(traits.join, tls),
-      hello: () => hello,
+      hello: () => (this.#metrics ? { ...hello, metricsAddress: `127.0.0.1:${this.#metrics.port}` } : hello),
       instances: this.#instances,
       serving: { beginSession: () => {}, update: () => {} },
-      traffic: noTraffic,
+      traffic: this.#traffic,
       conditions: steadyConditions(clock.now()),
       modules: noModules,
       logs: hollowLog,
@@ -100,7 +112,13 @@ export class HollowNode {
     return this.#instances.aliveCount;
   }
 
-  start(): void {
+  async start(): Promise<void> {
+    const { traits, log } = this.#options;
+    if (traits.servesMetrics)
+      this.#metrics = await serveHollowMetrics(
+        () => this.#instances.figures(),
+        log.bind({ node: this.name }),
+      );
     this.#link.start();
   }
 
@@ -111,6 +129,8 @@ export class HollowNode {
 
   async close(): Promise<void> {
     await this.#link.close(farewellMsMax);
+    this.#traffic.close();
+    await this.#metrics?.[Symbol.asyncDispose]();
     this.#instances.close();
   }
 }

@@ -37,6 +37,14 @@ test.each<[string, readonly string[], object]>([
   ["a range of start delays", ["--start-delay", "250ms-10s"], { startDelay: { fromMs: 250, toMs: 10_000 } }],
   ["one start delay", ["--start-delay", "1m"], { startDelay: { fromMs: 60_000, toMs: 60_000 } }],
   ["no usage", ["--usage-interval", "0s"], { usageIntervalMs: undefined }],
+  [
+    "a load",
+    ["--instance-cpu", "250m", "--requests-per-second", "40", "--wave", "10m"],
+    {
+      load: { cpuMillis: 250, memoryBytes: 65_536, requestsPerSecond: 40, answerMs: 20, waveMs: 600_000 },
+    },
+  ],
+  ["metrics", ["--metrics"], { servesMetrics: true }],
   ["a share", ["--fail-share", "0.25"], { failShare: 0.25 }],
   [
     "a runtime",
@@ -55,6 +63,9 @@ test.each<[string, readonly string[]]>([
   ["prefix", ["--prefix", "Hollow_"]],
   ["cpu", ["--cpu", "-1"]],
   ["memory", ["--memory", "much"]],
+  ["instance-cpu", ["--instance-cpu", "0"]],
+  ["requests-per-second", ["--requests-per-second", "1.5"]],
+  ["wave", ["--wave", "2h"]],
   ["label", ["--label", "zone"]],
   ["runtime", ["--runtime", "V8"]],
   ["start-delay", ["--start-delay", "10"]],

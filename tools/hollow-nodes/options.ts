@@ -5,6 +5,7 @@ import { cpuMillis, memoryBytes, parseQuantity } from "../../api/quantity.ts";
 import { errorMessage, WherryError } from "../../kit/errors.ts";
 import type { HollowClusterOptions } from "./hollow-cluster.ts";
 import type { DelayRange } from "./hollow-instances.ts";
+import { type HollowLoad, sleepingLoad } from "./hollow-load.ts";
 import type { HollowRuntime, HollowTraits } from "./hollow-node.ts";
 import { nodesMax, workersMax } from "./limits.ts";
 
@@ -34,6 +35,12 @@ export const hollowUsage = `usage: npm run hollow-nodes -- --nodes N [--join HOS
   --fail-share SHARE       of runs that fail, from 0 to 1 (default 0)
   --usage-interval DURATION
                            how often nodes tell what each instance uses; 0s: never (default 10s)
+  --instance-cpu QUANTITY, --instance-memory QUANTITY
+                           what each instance uses (default 50u, 64Ki)
+  --requests-per-second N  that arrive at each node for each instance there (default 0: nodes have no traffic)
+  --answer-after DURATION  how long a request is in flight (default 20ms)
+  --wave DURATION          cpu and requests go up to twice and down to nothing once within this time (default 0s: they stay)
+  --metrics                each node serves its metrics at a port of 127.0.0.1
   --seed N                 which runs fail (default 1)
   --workers N              processes to divide the nodes among (default 1)
   --log-level LEVEL        trace, debug, info, warn, error or silent (default warn)`;
@@ -57,6 +64,12 @@ const flags = {
   "run-for": text,
   "fail-share": text,
   "usage-interval": text,
+  "instance-cpu": text,
+  "instance-memory": text,
+  "requests-per-second": text,
+  "answer-after": text,
+  wave: text,
+  metrics: { type: "boolean" } as const,
   seed: text,
   workers: text,
   "log-level": text,
@@ -124,6 +137,21 @@ function traits(values: Flags): Omit<HollowTraits, "join"> {
     runMs: duration("run-for", values["run-for"] ?? "1s"),
     failShare: share("fail-share", values["fail-share"] ?? "0"),
     usageIntervalMs: duration("usage-interval", values["usage-interval"] ?? "10s") || undefined,
+    load: load(values),
+    servesMetrics: values.metrics ?? false,
+  };
+}
+
+function load(values: Flags): HollowLoad {
+  const cpu = values["instance-cpu"];
+  const memory = values["instance-memory"];
+  return {
+    cpuMillis: cpu === undefined ? sleepingLoad.cpuMillis : quantity("instance-cpu", cpu, cpuMillis),
+    memoryBytes:
+      memory === undefined ? sleepingLoad.memoryBytes : quantity("instance-memory", memory, memoryBytes),
+    requestsPerSecond: whole(values, "requests-per-second", 0, 0, 1_000_000),
+    answerMs: duration("answer-after", values["answer-after"] ?? `${sleepingLoad.answerMs}ms`),
+    waveMs: duration("wave", values.wave ?? "0s"),
   };
 }
 
@@ -185,7 +213,15 @@ function share(flag: string, value: string): number {
 
 function whole(
   values: Flags,
-  flag: "nodes" | "first" | "zones" | "max-instances" | "max-processes" | "seed" | "workers",
+  flag:
+    | "nodes"
+    | "first"
+    | "zones"
+    | "max-instances"
+    | "max-processes"
+    | "requests-per-second"
+    | "seed"
+    | "workers",
   otherwise: number,
   min: number,
   max: number,

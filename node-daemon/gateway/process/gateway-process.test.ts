@@ -17,7 +17,6 @@ let applied: Teaching[];
 let listens: number;
 let finishes: { readonly graceMs: number; readonly done: () => void }[];
 let counted: WorkloadFigures[];
-let open = 0;
 let events: RequestServerEvents;
 let gateway: GatewayProcess;
 const daemons: TestDaemon[] = [];
@@ -66,7 +65,7 @@ async function start(given: Partial<GatewayConfig> = {}): Promise<void> {
           connections: { http: 1, https: 0, peer: 0, functions: 0 },
           accepted: { http: 3, https: 0, peer: 0, functions: 0 },
           connectionsRefused: { perClient: 1, inAll: 0 },
-      handshakesFailed: 2,
+          handshakesFailed: 2,
           refusals: { NoRoute: 4 },
           droppedLogLines: 5,
         }),

@@ -15,7 +15,7 @@ export interface SeatParts {
   readonly done: (seat: Seat, request: ServedExchange, served: Served) => void;
   /** Its request was taken back. */
   readonly left: (seat: Seat) => void;
-  /** The turn in which its request began is over. */
+  /** The turn in which its request began is over, or will not come. */
   readonly began: (seat: Seat) => void;
   readonly bug: (error: unknown) => void;
 }
@@ -79,6 +79,7 @@ export class Seat extends Runnable implements RequestSeat, ServantEvents {
     this.#parts.queue.remove(this);
     this.#forget();
     this.#parts.left(this);
+    this.#parts.began(this);
   }
 
   kill(): void {

@@ -9,9 +9,8 @@
  * - A request that was refused has not begun: it may go elsewhere. Everything else ends with an answer or a fault.
  * - Seats are made only where there is room: in the pot for the memory that a servant starts with, and in the process. What there is no
  *   room for waits for a seat to be free again, and is refused where there is none.
- * - Who waits, waits in the order of arrival. One request at a time has a seat and has not begun: the next one gets its seat when that
- *   turn is over. So as many seats are used as there are requests that wait for something, or compute for long; where each is done in
- *   its turn, one seat answers all of them, whose memory is in the processor's caches already.
+ * - Who waits, waits in the order of arrival. One request at a time has a seat and has not begun; the next one gets its seat when
+ *   that turn is over. So as many seats are used as there are requests that wait for something or compute for long, and no more.
  * - `drain`: nothing new; who has arrived is served. `kill`: at once.
  */
 import type { Clock } from "../../../kit/clock.ts";
@@ -66,10 +65,7 @@ export class ServingRun implements RequestOwner {
     this.#options = options;
     const { handler, queue, account, pot, bug, clock } = options;
     const done: SeatParts["done"] = (seat, request, served) => this.#done(seat, request, served);
-    const left: SeatParts["left"] = (seat) => {
-      if (this.#beginning === seat) this.#beginning = undefined;
-      this.#freed(seat);
-    };
+    const left: SeatParts["left"] = (seat) => this.#freed(seat);
     const began: SeatParts["began"] = (seat) => {
       if (this.#beginning === seat) this.#beginning = undefined;
       this.#dispatch();

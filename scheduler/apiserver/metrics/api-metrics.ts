@@ -28,6 +28,13 @@ const requestLabels = ["verb", "group", "resource", "subresource", "code"] as co
 /** Beyond, requests count as those for an unknown resource. */
 const resourcesMax = 1_000;
 
+/** prom-client's, which are no counters, against Prometheus' conventions; the same are there by kind under other names. */
+const misnamed = [
+  "nodejs_active_handles_total",
+  "nodejs_active_requests_total",
+  "nodejs_active_resources_total",
+];
+
 /** The API server's own figures, for Prometheus. Labels take values from what is served only, and from so many kinds of that. */
 export class ApiMetrics {
   readonly #registry = new MetricRegistry();
@@ -40,6 +47,7 @@ export class ApiMetrics {
   constructor() {
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
+    for (const name of misnamed) this.#registry.removeSingleMetric(name);
     this.#requests = new Counter({
       name: "wherry_apiserver_requests_total",
       help: "Requests that were answered, by verb, resource and HTTP status code.",

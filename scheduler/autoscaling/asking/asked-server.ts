@@ -18,8 +18,8 @@ export class AskedServer<Q> {
   /** In the order in which they came. */
   readonly waiting = new Set<Q>();
   running = 0;
-  /** Questions that are asked of it. */
-  questions = 0;
+  /** All that is asked of it. */
+  readonly questions = new Set<Q>();
   isQueued = false;
   /** What it said last: nothing. */
   failure: Unknown | undefined;
@@ -36,6 +36,11 @@ export class AskedServer<Q> {
   /** It answered when it was last asked. Others are tried with one question at a time. */
   get isProven(): boolean {
     return this.#hasAnswered && !this.#isDown;
+  }
+
+  /** Nothing is known of it yet. */
+  get isNew(): boolean {
+    return !this.#hasAnswered && this.failure === undefined;
   }
 
   get retryAtMs(): number {

@@ -28,6 +28,8 @@ export type Posted =
 
 export const httpLimits = {
   bodyBytesMax: 1024 * 1024,
+  /** Answers before the answer (1xx), which have no other bound. */
+  interimAnswersMax: 8,
   headBytesMax: 16 * 1024,
   /** Connections that are kept for the next question, of all servers together. */
   idleSocketsMax: 128,
@@ -72,6 +74,10 @@ export class HttpPoster implements Disposable {
           if (posted.kind === "failed") request.destroy();
         });
       });
+      let interimAnswers = 0;
+      request.on("information", () => {
+        if (++interimAnswers > httpLimits.interimAnswersMax) request.destroy(tooManyInterim);
+      });
       request.on("error", (error) => {
         const isBroken = request.reusedSocket && errorCode(error) === "ECONNRESET";
         resolve(isBroken ? { kind: "broken", error, server: post.server } : failed(post.server, error));
@@ -104,6 +110,7 @@ export class HttpPoster implements Disposable {
 
 const agentOptions = { keepAlive: true, timeout: httpLimits.idleMs, maxFreeSockets: 8 };
 
+const tooManyInterim = new WherryError("HPE_INTERIM", "too many interim answers");
 const closed = new WherryError("ECONNRESET", "the connection was closed");
 
 interface Broken {

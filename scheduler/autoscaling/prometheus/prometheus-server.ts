@@ -10,7 +10,7 @@ import { type MetricSecrets, secretValue, type SecretValue } from "../metric-sec
 import type { ServerAddresses } from "../server-addresses.ts";
 import { type MetricServer, serverText } from "../server-policy.ts";
 import { readAnswer } from "./answer.ts";
-import type { HttpPoster, Post, Posted } from "./http-post.ts";
+import type { HttpPoster, Post } from "./http-post.ts";
 import { type Lookback, lookbackKnownMs, lookbackProbe, readOwnLookbackMs, readProbe } from "./lookback.ts";
 
 export type PrometheusMetric = NonNullable<AutoscalerMetric["prometheus"]>;
@@ -108,29 +108,30 @@ export class PrometheusServer {
     return readAnswer(post.server, posted.answer, { nowMs: clock.now(), aheadMs, staleAfterMs, rangeMs });
   }
 
-  /** Asked at first and now and then. A server that says nothing of it is asked again with the next question. */
+  /** Asked at first and now and then. A server that refuses the question is asked again with the next query. */
   async #knownLookback(post: Omit<Post, "body">, signal: AbortSignal): Promise<Lookback> {
     const { clock, poster } = this.#options;
     const nowMs = clock.monotonic();
     if (this.#lookback && nowMs < this.#lookback.untilMs) return this.#lookback.lookback;
-    const posted = await poster.post(
-      { ...post, body: new URLSearchParams(lookbackProbe).toString() },
-      signal,
-    );
-    const lookback = await this.#readLookback(post, posted, signal);
-    if (lookback.kind === "unknown" && posted.kind === "failed") return lookback;
+    const body = new URLSearchParams(lookbackProbe).toString();
+    const posted = await poster.post({ ...post, body }, signal);
+    const probe = posted.kind === "answer" ? readProbe(posted.answer) : undefined;
+    if (!probe || probe.kind === "other") return { kind: "unknown" };
+    const lookback =
+      probe.kind === "parameter"
+        ? probe
+        : await this.#ownLookback(post, probe.serverMs - clock.now(), signal);
     this.#lookback = { lookback, untilMs: nowMs + lookbackKnownMs };
     return lookback;
   }
 
-  async #readLookback(post: Omit<Post, "body">, posted: Posted, signal: AbortSignal): Promise<Lookback> {
-    const probe = posted.kind === "answer" ? readProbe(posted.answer) : { kind: "other" as const };
-    if (probe.kind === "parameter") return { kind: "parameter" };
-    if (probe.kind === "other") return { kind: "unknown" };
-    const { clock, poster } = this.#options;
-    const serverAheadMs = probe.serverMs - clock.now();
+  async #ownLookback(
+    post: Omit<Post, "body">,
+    serverAheadMs: number,
+    signal: AbortSignal,
+  ): Promise<Lookback> {
     const url = new URL("status/flags", post.url);
-    const flags = await poster.post({ ...post, method: "GET", url, body: "" }, signal);
+    const flags = await this.#options.poster.post({ ...post, method: "GET", url, body: "" }, signal);
     const ms = flags.kind === "answer" ? readOwnLookbackMs(flags.answer) : undefined;
     return ms === undefined ? { kind: "unknown" } : { kind: "own", ms, serverAheadMs };
   }

@@ -125,6 +125,34 @@ test("PrometheusSource: one that ignores lookback_delta is asked of a time ahead
   expect([ranged?.has("time"), patient?.has("time")]).toEqual([false, false]);
 });
 
+test("PrometheusSource: how it looks back is asked anew after a refusal, and not with each query", async () => {
+  const probes: (string | undefined)[] = [];
+  const lookbacks: (string | null)[] = [];
+  await using server = await httpServer((request, response, body) => {
+    const fields = new URLSearchParams(body);
+    const { authorization } = request.headers;
+    if (fields.get("lookback_delta") === "?") probes.push(authorization);
+    if (authorization !== "Bearer right") response.writeHead(401).end();
+    else if (!isProbe(body, response)) {
+      lookbacks.push(fields.get("lookback_delta"));
+      answer(response, scalar("1"));
+    }
+  });
+  await using asker = new Asker();
+  const { secrets } = asker.parts;
+  secrets.put("prom", { token: "wrong" });
+  const bearerTokenRef = { name: "prom", key: "token" };
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const watch = asker.watch(metric(at(server), { bearerTokenRef }), resolve);
+  await promise;
+  expect(watch.read()).toMatchObject({ reason: "Refused" });
+  secrets.put("prom", { token: "right" });
+  await expect.poll(() => lookbacks).toEqual(["60s"]);
+  secrets.put("prom", { token: "right", other: "x" });
+  await expect.poll(() => lookbacks).toEqual(["60s", "60s"]);
+  expect(probes).toEqual(["Bearer wrong", "Bearer right"]);
+});
+
 test("PrometheusSource: ten thousand alike are asked once", async () => {
   let asked = 0;
   await using server = await httpServer((_request, response, body) => {
@@ -273,6 +301,12 @@ test.each<[string, (socket: NodeJS.WritableStream & { destroy(): void }) => void
       "not HTTP (HPE_HEADER_OVERFLOW",
     ],
     [
+      "promises without end",
+      (socket) => void socket.write("HTTP/1.1 100 Continue\r\n\r\n".repeat(9)),
+      "Malformed",
+      "not HTTP (HPE_INTERIM)",
+    ],
+    [
       "no HTTP at all",
       (socket) => void socket.write("SSH-2.0-OpenSSH_9.2\r\n"),
       "Malformed",
@@ -331,7 +365,7 @@ test.each<[string, (socket: NodeJS.WritableStream) => void]>([
   ["says nothing", () => {}],
   ["drips its body", (socket) => void socket.write(`${head}content-length: 1000\r\n\r\n{`)],
   ["drips its head", (socket) => void socket.write("HTTP/1.1 200 OK\r\na: ")],
-  ["promises to go on", (socket) => void socket.write("HTTP/1.1 100 Continue\r\n\r\n".repeat(100))],
+  ["promises to go on", (socket) => void socket.write("HTTP/1.1 100 Continue\r\n\r\n".repeat(8))],
 ])("PrometheusSource: a server that %s is left after its time", async (_, say) => {
   const { promise: closed, resolve: close } = Promise.withResolvers<void>();
   const { promise: asked, resolve: ask } = Promise.withResolvers<void>();

@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
-import type { Reading, Unknown } from "../../core/autoscaling/reading.ts";
+import type { Reading } from "../../core/autoscaling/reading.ts";
 import type { MetricWatch } from "../metric-source.ts";
 import {
   askingParts,
   type AskingParts,
+  closingServer,
   rawServer,
   type TestServer,
   testOwner,
@@ -153,61 +154,51 @@ const group = (lag: string) =>
   `*1\r\n*8\r\n$4\r\nname\r\n$1\r\ng\r\n$7\r\npending\r\n:2\r\n$12\r\nentries-read\r\n:1\r\n$3\r\nlag\r\n${lag}`;
 const stream = { key: "jobs", group: "g" };
 
-test.each<[string, string, Partial<RedisMetric>, Partial<Reading> & object]>([
+test.each<[string, string, Partial<RedisMetric>, object]>([
   ["lag and what is pending", group(":40\r\n"), { stream }, { kind: "value", value: 42 }],
-  ["a lag that is not known", group("$-1\r\n"), { stream }, { reason: "NoData" } as Partial<Unknown>],
-  ["no groups", "*0\r\n", { stream }, { reason: "NoData" } as Partial<Unknown>],
-  ["no stream", "-ERR no such key\r\n", { stream }, { reason: "NoData" } as Partial<Unknown>],
+  ["a lag that is not known", group("$-1\r\n"), { stream }, { reason: "NoData" }],
+  ["no groups", "*0\r\n", { stream }, { reason: "NoData" }],
+  ["no stream", "-ERR no such key\r\n", { stream }, { reason: "NoData" }],
   [
     "groups of before Redis 7",
     "*1\r\n*4\r\n$4\r\nname\r\n$1\r\ng\r\n$7\r\npending\r\n:2\r\n",
     { stream },
-    { reason: "NoData" } as Partial<Unknown>,
+    { reason: "NoData" },
   ],
-  ["groups that are none", ":1\r\n", { stream }, { reason: "Malformed" } as Partial<Unknown>],
-  ["a lag that is text", group("$3\r\nabc\r\n"), { stream }, { reason: "Malformed" } as Partial<Unknown>],
+  ["groups that are none", ":1\r\n", { stream }, { reason: "Malformed" }],
+  ["a lag that is text", group("$3\r\nabc\r\n"), { stream }, { reason: "Malformed" }],
   [
     "a list that is no list",
     "-WRONGTYPE Operation\r\n",
     {},
-    { reason: "Refused", message: expect.stringContaining("says: WRONGTYPE Operation") } as never,
+    { reason: "Refused", message: expect.stringContaining("says: WRONGTYPE Operation") },
   ],
-  ["no password", "-NOAUTH Authentication required.\r\n", {}, { reason: "Refused" } as Partial<Unknown>],
+  ["no password", "-NOAUTH Authentication required.\r\n", {}, { reason: "Refused" }],
   [
     "another server of a cluster",
     "-MOVED 1 169.254.169.254:6379\r\n",
     {},
-    { reason: "Refused", message: expect.stringContaining("not followed") } as never,
+    { reason: "Refused", message: expect.stringContaining("not followed") },
   ],
-  [
-    "a server that starts",
-    "-LOADING Redis is loading\r\n",
-    {},
-    { reason: "Unreachable" } as Partial<Unknown>,
-  ],
-  ["a length that is text", "$1\r\n7\r\n", {}, { reason: "Malformed" } as Partial<Unknown>],
-  ["a negative length", ":-1\r\n", {}, { reason: "Malformed" } as Partial<Unknown>],
-  [
-    "a length beyond all numbers",
-    ":99999999999999999999\r\n",
-    {},
-    { reason: "Malformed" } as Partial<Unknown>,
-  ],
-  ["nothing as the length", "$-1\r\n", {}, { reason: "Malformed" } as Partial<Unknown>],
+  ["a server that starts", "-LOADING Redis is loading\r\n", {}, { reason: "Unreachable" }],
+  ["a length that is text", "$1\r\n7\r\n", {}, { reason: "Malformed" }],
+  ["a negative length", ":-1\r\n", {}, { reason: "Malformed" }],
+  ["a length beyond all numbers", ":99999999999999999999\r\n", {}, { reason: "Malformed" }],
+  ["nothing as the length", "$-1\r\n", {}, { reason: "Malformed" }],
   [
     "HTTP",
     "HTTP/1.1 400 Bad Request\r\n\r\n",
     {},
-    { reason: "Malformed", message: expect.stringContaining("not Redis' protocol") } as never,
+    { reason: "Malformed", message: expect.stringContaining("not Redis' protocol") },
   ],
-  ["a push", ">1\r\n_\r\n", {}, { reason: "Malformed" } as Partial<Unknown>],
+  ["a push", ">1\r\n_\r\n", {}, { reason: "Malformed" }],
   [
     "an endless list",
     `*9000\r\n${`$200\r\n${"a".repeat(200)}\r\n`.repeat(9_000)}`,
     {},
-    { reason: "Malformed", message: expect.stringContaining("more than 1 MiB") } as never,
+    { reason: "Malformed", message: expect.stringContaining("more than 1 MiB") },
   ],
-  ["an array as large as memory", "*30000000\r\n", {}, { reason: "Malformed" } as Partial<Unknown>],
+  ["an array as large as memory", "*30000000\r\n", {}, { reason: "Malformed" }],
   ["replies that nobody asked for", ":1\r\n$-1\r\n$-1\r\n", {}, {}],
 ])("RedisSource: %s", async (_, reply, given, expected) => {
   await using server = await rawServer((socket) => void socket.write(reply));
@@ -259,6 +250,14 @@ test("RedisSource: a server that closes every connection is tried again in its t
   for (let at = 0; at < 100; at++) await new Promise((resolve) => void setImmediate(resolve));
   expect(connections).toBeLessThan(4);
   watch.close();
+});
+
+test("RedisSource: a server that resets connections as soon as they are there", async () => {
+  await using server = await closingServer();
+  for (const given of [{}, { tls: { insecureSkipVerify: true } }]) {
+    await using asker = new Asker();
+    expect(await asker.read(metric(server, given))).toMatchObject({ reason: "Unreachable" });
+  }
 });
 
 test("RedisSource: nothing listens", async () => {

@@ -138,6 +138,13 @@ test("autoscalerStatus: times move only when something does", () => {
   );
 });
 
+test("autoscalerStatus: says what of a metric is missing, if the source knows it", () => {
+  const life = new AutoscalerLife({ metrics: [list(1)] }, 2);
+  life.look(0, value(4, { isAtLeast: true, note: "a store did not answer" }));
+  expect(life.status?.currentMetrics?.[0]?.message).toBe("a store did not answer");
+  expect(life.message("ScalingActive")).toMatch(/^jobs is known in part only: a store did not answer\./);
+});
+
 describe("events", () => {
   test("decide: a metric that is not known is told of once for each reason", () => {
     const life = new AutoscalerLife({ metrics: [list(1), cpu(50)] }, 2);

@@ -7,11 +7,9 @@
  *      ▲                          │                              │
  *      └──────── any doubt ───────┴──────────────────────────────┘
  */
-import { sameOr } from "../controllers/conditions.ts";
 import type { Evidence } from "./evidence.ts";
 import { shortMetricName } from "./metric-names.ts";
-import type { AutoscalerMemory, KnownMetric } from "./memory.ts";
-import type { MetricVerdict } from "./metric-verdict.ts";
+import { rememberedMetric, type AutoscalerMemory, type KnownMetric } from "./memory.ts";
 
 export interface Caution {
   readonly known: readonly KnownMetric[];
@@ -28,7 +26,7 @@ export function judgeCaution(
   downWindowMs: number,
   nowMs: number,
 ): Caution {
-  const known = knownAfter(evidence.verdicts, memory.known, nowMs);
+  const known = knownAfter(evidence, memory, nowMs);
   const doubt = firstDoubt(evidence);
   if (doubt !== undefined) return { known, certainSinceMs: undefined, obstacle: doubt, endsAtMs: undefined };
   const certainSinceMs = memory.certainSinceMs ?? nowMs;
@@ -47,18 +45,13 @@ export function judgeCaution(
   return { known, certainSinceMs, ...longest };
 }
 
-function knownAfter(
-  verdicts: readonly MetricVerdict[],
-  previous: readonly KnownMetric[],
-  nowMs: number,
-): readonly KnownMetric[] {
-  return verdicts.map(({ metric, knowledge }, at) => {
-    if (knowledge.kind !== "known") return { metric, sinceMs: undefined };
-    const before = previous[at];
-    // Another metric at its place has a past of its own.
-    const isSame = before !== undefined && sameOr(before.metric, metric) === before.metric;
-    return { metric, sinceMs: isSame ? (before.sinceMs ?? nowMs) : nowMs };
-  });
+function knownAfter({ judged }: Evidence, memory: AutoscalerMemory, nowMs: number): readonly KnownMetric[] {
+  return judged.map(({ metric, knowledge, sampleMs, ready }, at) => ({
+    metric,
+    sinceMs:
+      knowledge.kind === "known" ? (rememberedMetric(memory, metric, at)?.sinceMs ?? nowMs) : undefined,
+    sample: sampleMs === undefined ? undefined : { atMs: sampleMs, ready },
+  }));
 }
 
 function firstDoubt({ verdicts, tally }: Evidence): string | undefined {
@@ -67,5 +60,5 @@ function firstDoubt({ verdicts, tally }: Evidence): string | undefined {
     if (knowledge.kind === "partial") return `${shortMetricName(metric)} is known in part only`;
   }
   if (tally.unheard === 0) return undefined;
-  return `the nodes of ${tally.unheard} of ${tally.total} instances are silent`;
+  return `the nodes of ${tally.unheard} instances are silent`;
 }

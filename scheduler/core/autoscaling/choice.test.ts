@@ -1,7 +1,7 @@
 /** Windows, policies and bounds, by the documented behaviour of Kubernetes' HPA. */
 import { describe, expect, test } from "vitest";
 import type { ScalingRules, WasmAutoscalerSpec } from "../../../api/gen/kinds.gen.ts";
-import { AutoscalerLife, list, value } from "./testing/autoscalers.ts";
+import { AutoscalerLife, list, query, value } from "./testing/autoscalers.ts";
 
 type Policy = NonNullable<ScalingRules["policies"]>[number];
 
@@ -404,6 +404,16 @@ describe("bounds", () => {
     life.replicas = 2;
     expect(life.look(1, value(50))).toBe(6);
     expect(life.condition("ScalingActive")).toBe("True ValidMetricFound");
+  });
+
+  test("decide: one sample of a value as it is asks for more once, however soon they are there", () => {
+    const life = new AutoscalerLife(
+      { metrics: [query({ value: 10 })], maxReplicas: 1_000, behavior: { scaleUp: anything } },
+      4,
+    );
+    expect(life.look(0, value(20))).toBe(8);
+    expect(life.lookEvery(1, 60, value(20))).toBe(8);
+    expect(life.look(1, value(20, { atMs: 5 }))).toBe(16);
   });
 
   test("decide: the largest proposal wins", () => {

@@ -1,5 +1,5 @@
 /** What holds whatever is declared, whatever the metrics say, and whenever it is looked at. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { AutoscalerMetric, ScalingRules, WasmAutoscalerSpec } from "../../../api/gen/kinds.gen.ts";
 import { decide } from "./decide.ts";
@@ -102,10 +102,6 @@ function isKnown(reading: Reading | undefined): boolean {
   return reading?.kind === "value" && !reading.isAtLeast && Number.isFinite(reading.value);
 }
 
-function isGood({ readings, isSilent }: Look, life: AutoscalerLife, replicas: number): boolean {
-  return readings.slice(0, life.spec.metrics!.length).every(isKnown) && !(isSilent && replicas > 0);
-}
-
 test("decide: never below the minimum and never above the maximum, once it was within", () => {
   fc.assert(
     fc.property(specs, fc.integer({ min: 0, max: 80 }), looks(15, 0), (spec, replicas, course) => {
@@ -128,12 +124,19 @@ test("decide: takes nothing away while anything is not known, nor for a window a
       const life = new AutoscalerLife(spec, spec.maxReplicas!);
       const windowMs = scalingBehavior(life.spec).down.windowMs;
       let goodSince: number | undefined;
+      let knownSince: number | undefined;
       for (const look of course) {
         const before = life.replicas;
-        const isNowGood = isGood(look, life, before);
+        const isNowKnown = look.readings.slice(0, life.spec.metrics!.length).every(isKnown);
+        const isNowGood = isNowKnown && !(look.isSilent && before > 0);
         lookAt(life, look);
         goodSince = isNowGood ? (goodSince ?? life.nowMs) : undefined;
-        const mayTake = goodSince !== undefined && life.nowMs - goodSince >= windowMs;
+        knownSince = isNowKnown ? (knownSince ?? life.nowMs) : undefined;
+        const mayTake =
+          goodSince !== undefined &&
+          knownSince !== undefined &&
+          life.nowMs - goodSince >= windowMs &&
+          life.nowMs - knownSince >= 60_000;
         if (!mayTake) expect(life.replicas).toBeGreaterThanOrEqual(before);
       }
     }),

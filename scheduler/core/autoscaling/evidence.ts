@@ -2,6 +2,7 @@
 import type { AutoscalerMetric } from "../../../api/gen/kinds.gen.ts";
 import type { DecisionInput } from "./decision.ts";
 import { tallyInstances, type InstanceTally, type ResourceQuestion } from "./instance-tally.ts";
+import { rememberedMetric } from "./memory.ts";
 import { metricsOf } from "./metric-names.ts";
 import { judgeMetric, type MetricVerdict } from "./metric-verdict.ts";
 import type { Reading } from "./reading.ts";
@@ -9,6 +10,8 @@ import type { ScalingBehavior } from "./scaling-rules.ts";
 import type { ScaleTarget } from "./target.ts";
 
 export interface Evidence {
+  /** In the order of spec.metrics, and then of spec.fallback. */
+  readonly judged: readonly MetricVerdict[];
   /** In the order of spec.metrics. */
   readonly verdicts: readonly MetricVerdict[];
   /** The first fallback that is known, if a metric is not. */
@@ -17,7 +20,7 @@ export interface Evidence {
 }
 
 export function gatherEvidence(
-  { autoscaler: { spec }, readings, fallbackReadings, monotonicMs }: DecisionInput,
+  { autoscaler: { spec }, readings, fallbackReadings, memory, monotonicMs }: DecisionInput,
   { instances, specReplicas }: ScaleTarget,
   { up, down }: ScalingBehavior,
 ): Evidence {
@@ -25,20 +28,24 @@ export function gatherEvidence(
   const fallbacks = (spec.fallback ?? []).map((metric, at) => paired(metric, fallbackReadings[at]));
   const questions = [...metrics, ...fallbacks].flatMap(questionOf);
   const tally = tallyInstances(instances, questions, monotonicMs);
-  const surroundings = {
-    current: specReplicas,
-    tally,
-    tolerance: { up: up.tolerance, down: down.tolerance },
-  };
-  const judge = ({ metric, reading }: Pair): MetricVerdict => {
+  const judged = [...metrics, ...fallbacks].map(({ metric, reading }, at): MetricVerdict => {
     const asked = questions.findIndex(
       (question) => question.reading === reading && question.resource === metric.resource?.name,
     );
-    return judgeMetric(metric, reading, tally.resources[asked], surroundings);
-  };
-  const verdicts = metrics.map(judge);
+    const seen = rememberedMetric(memory, metric, at)?.sample;
+    const isSeen = reading.kind !== "unknown" && seen?.atMs === reading.atMs;
+    return judgeMetric(metric, reading, tally.resources[asked], {
+      current: specReplicas,
+      tally,
+      ready: isSeen ? seen.ready : tally.ready,
+      tolerance: { up: up.tolerance, down: down.tolerance },
+    });
+  });
+  const verdicts = judged.slice(0, metrics.length);
+  const standIns = judged.slice(metrics.length);
   const isInNeed = verdicts.some((verdict) => isMissing(verdict, specReplicas));
-  return { verdicts, standIn: isInNeed ? firstKnown(fallbacks, judge) : undefined, tally };
+  const standIn = isInNeed ? standIns.find((verdict) => !isUnknown(verdict)) : undefined;
+  return { judged, verdicts, standIn, tally };
 }
 
 export function isUnknown({ knowledge }: MetricVerdict): boolean {
@@ -77,15 +84,4 @@ function questionOf({ metric, reading }: Pair): readonly Question[] {
   if (reading.kind !== "perInstance" || metric.type !== "Resource" || metric.resource === undefined)
     return [];
   return [{ reading, resource: metric.resource.name, samples: reading.samples }];
-}
-
-function firstKnown(
-  fallbacks: readonly Pair[],
-  judge: (pair: Pair) => MetricVerdict,
-): MetricVerdict | undefined {
-  for (const fallback of fallbacks) {
-    const verdict = judge(fallback);
-    if (!isUnknown(verdict)) return verdict;
-  }
-  return undefined;
 }

@@ -282,6 +282,28 @@ describe("from zero", () => {
     expect(life.look(60, quiet)).toBe(0);
   });
 
+  test("decide: whom somebody raises, from any number, is idle only from then on", () => {
+    const life = busy(1, { idleSeconds: 60 });
+    life.look(0, quiet);
+    life.look(59, quiet);
+    life.replicas = 2;
+    expect(life.look(1, quiet)).toBeGreaterThanOrEqual(1);
+    expect(life.look(59.999, quiet)).toBeGreaterThanOrEqual(1);
+    expect(life.look(0.001, quiet)).toBe(0);
+  });
+
+  test("decide: what it has raised itself does not begin the idle time anew", () => {
+    const life = new AutoscalerLife(
+      { metrics: [query({ averageValue: 1 }, 10)], minReplicas: 0, idleSeconds: 400 },
+      1,
+    );
+    expect(life.look(0, value(11))).toBe(5);
+    expect(life.look(1, value(10))).toBe(5);
+    expect(life.look(15, value(10))).toBe(10);
+    expect(life.look(384.999, value(10))).toBe(10);
+    expect(life.look(0.001, value(10))).toBe(0);
+  });
+
   test("decide: at the edge it does not flap", () => {
     const life = atZero({ metrics: [query({ averageValue: 10 }, 5)] });
     const seen = [];

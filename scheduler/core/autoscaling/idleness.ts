@@ -39,7 +39,8 @@ export function judgeIdleness(
     certainSinceMs !== undefined &&
     verdicts.some((verdict) => verdict.isActive === false);
   if (!isIdle) return { isActive, idleSinceMs: undefined, isOver: false, endsAtMs: undefined };
-  const wasWoken = memory.replicas === 0;
+  // Since the last look: by a request, or by somebody. What we have set ourselves is remembered.
+  const wasWoken = memory.replicas !== undefined && current > memory.replicas;
   const idleSinceMs = wasWoken ? nowMs : (memory.idleSinceMs ?? nowMs);
   const endsAtMs = idleSinceMs + idleSeconds * 1_000;
   return { isActive, idleSinceMs, isOver: endsAtMs <= nowMs, endsAtMs };

@@ -1,4 +1,5 @@
 import type { AutoscalerMetric } from "../../../api/gen/kinds.gen.ts";
+import { sameOr } from "../controllers/conditions.ts";
 import { noRecommendations, type Recommendations } from "./recommendations.ts";
 import type { ReplicaChange } from "./replica-changes.ts";
 
@@ -14,7 +15,7 @@ export interface AutoscalerMemory {
   readonly changes: readonly ReplicaChange[];
   /** Since when nothing happens; undefined: something does, or it is not known. */
   readonly idleSinceMs: number | undefined;
-  /** By the index in spec.metrics. */
+  /** By the index in spec.metrics, and after them spec.fallback. */
   readonly known: readonly KnownMetric[];
   /**
    * Since when there has been nothing that keeps it from taking away: data that is missing, nodes that are silent. undefined: there is, and
@@ -25,10 +26,29 @@ export interface AutoscalerMemory {
   readonly replicas: number | undefined;
 }
 
-/** Since when a metric has been known, as a whole and without a gap; undefined: it is not. */
 export interface KnownMetric {
   readonly metric: AutoscalerMetric;
+  /** Since when it has been known, as a whole and without a gap; undefined: it is not. */
   readonly sinceMs: number | undefined;
+  /** The newest sample; undefined: there is none. */
+  readonly sample: SeenSample | undefined;
+}
+
+export interface SeenSample {
+  /** By the wall clock: only whether it is the same matters. */
+  readonly atMs: number;
+  /** How many were ready when it was first seen, and so have made it what it is. */
+  readonly ready: number;
+}
+
+/** undefined: there was another metric at this place, or none. */
+export function rememberedMetric(
+  { known }: AutoscalerMemory,
+  metric: AutoscalerMetric,
+  at: number,
+): KnownMetric | undefined {
+  const before = known[at];
+  return before !== undefined && sameOr(before.metric, metric) === before.metric ? before : undefined;
 }
 
 export const emptyAutoscalerMemory: AutoscalerMemory = {

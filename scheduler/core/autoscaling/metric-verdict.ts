@@ -18,6 +18,8 @@ export interface MetricVerdict {
   readonly target: TargetValue | undefined;
   /** When the data is from, by the wall clock. */
   readonly sampleMs: number | undefined;
+  /** How many had made it what it is. */
+  readonly ready: number;
   /** For how long it must have been known before it takes anything away. */
   readonly trustMs: number;
 }
@@ -39,6 +41,8 @@ export interface Surroundings {
   /** What the target should have now. */
   readonly current: number;
   readonly tally: InstanceTally;
+  /** How many were ready when the reading was first seen: the same sample asks for more only once, however soon they are there. */
+  readonly ready: number;
   readonly tolerance: Tolerance;
 }
 
@@ -73,7 +77,7 @@ function judgeUse(
   metric: AutoscalerMetric,
   use: ResourceTally,
   target: TargetValue,
-  { current, tally, tolerance }: Surroundings,
+  { current, tally, ready, tolerance }: Surroundings,
 ): MetricVerdict {
   const { counted, overdue, withoutRequest } = use;
   const name = metric.resource?.name ?? "it";
@@ -110,6 +114,7 @@ function judgeUse(
     },
     target,
     sampleMs: undefined,
+    ready,
     trustMs: trustMsMin,
   };
 }
@@ -120,7 +125,7 @@ function judgeValue(
   metric: AutoscalerMetric,
   reading: ValueReading,
   target: TargetValue,
-  { current, tally, tolerance }: Surroundings,
+  { current, ready, tolerance }: Surroundings,
 ): MetricVerdict {
   if (target.kind === "utilization")
     return unknown(metric, "Misdeclared", `${metric.type} has no requests that it could be a share of`);
@@ -131,11 +136,12 @@ function judgeValue(
     proposal:
       target.kind === "average"
         ? proposeByAverage(value, target.value, current, tolerance)
-        : proposeByValue(value, target.value, { current, ready: tally.ready }, tolerance),
+        : proposeByValue(value, target.value, { current, ready }, tolerance),
     isActive: activityOf(metric, reading),
     current: { value, ...(target.kind === "average" && current > 0 ? { average: value / current } : {}) },
     target,
     sampleMs: reading.atMs,
+    ready,
     trustMs: Math.max(trustMsMin, reading.rangeMs ?? 0),
   };
 }
@@ -151,13 +157,14 @@ function judgeSchedule(metric: AutoscalerMetric, reading: ValueReading): MetricV
     current: {},
     target: undefined,
     sampleMs: reading.atMs,
+    ready: 0,
     trustMs: trustMsMin,
   };
 }
 
-function knowledgeOf({ isAtLeast }: ValueReading): Knowledge {
+function knowledgeOf({ isAtLeast, note }: ValueReading): Knowledge {
   if (!isAtLeast) return { kind: "known" };
-  return { kind: "partial", message: "part of the data is missing, so it may be more" };
+  return { kind: "partial", message: note ?? "part of the data is missing, so it may be more" };
 }
 
 function activityOf(metric: AutoscalerMetric, { value, isActive }: ValueReading): boolean | undefined {
@@ -174,6 +181,7 @@ function unknown(metric: AutoscalerMetric, reason: UnknownReason, message: strin
     current: {},
     target: targetValueOf(metric),
     sampleMs: undefined,
+    ready: 0,
     trustMs: trustMsMin,
   };
 }

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { downLimit, upLimit, withChange, type ReplicaChange } from "./replica-changes.ts";
 import type { ScalingBehavior, ScalingPolicy, ScalingRules } from "./scaling-rules.ts";

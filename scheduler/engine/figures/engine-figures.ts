@@ -64,6 +64,11 @@ export class EngineFigures {
     return this.#parts().routing.wakeUps;
   }
 
+  /** When certificates of routes expire, by the NAMESPACE/NAME of their Secrets. */
+  certificateExpiries(): ReturnType<Parts["routing"]["certificateExpiries"]> {
+    return this.#parts().routing.certificateExpiries();
+  }
+
   nodes(): Readonly<Record<ClusterNode["connection"]["kind"], number>> {
     const counts = { connected: 0, suspect: 0, lost: 0 };
     for (const { connection } of this.#parts().state.nodes()) counts[connection.kind]++;

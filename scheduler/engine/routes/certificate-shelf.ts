@@ -19,6 +19,12 @@ export class CertificateShelf {
     this.#options = options;
   }
 
+  /** When those expire that are of use, by NAMESPACE/NAME; by the wall clock. */
+  *expiries(): Iterable<readonly [key: string, expiresMs: number]> {
+    for (const [key, outcome] of this.#outcomes)
+      if (outcome.kind === "usable") yield [key, outcome.leaf.validToDate.getTime()];
+  }
+
   /** Why the Secret is of no use. */
   fault(namespace: string, name: string): string | undefined {
     const outcome = this.#outcome(`${namespace}/${name}`);

@@ -1,8 +1,11 @@
 import { execFileSync } from "node:child_process";
+import { X509Certificate } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { collectedRegistry } from "../../metrics/collected-registry.ts";
+import { engineMetrics } from "../../metrics/engine-metrics.ts";
 import type { WasmRoute } from "../../../api/gen/kinds.gen.ts";
 import { eventsIn } from "../../testing/test-engine.ts";
 import { startRouteCluster } from "../../testing/route-cluster.ts";
@@ -139,6 +142,21 @@ test("Routing: a Secret that no route names any more is taken back", async () =>
   route("web", { hostnames: ["w.example"] });
   await pass(300);
   expect(a.gateway.certificates.size).toBe(0);
+});
+
+test("Routing: says when certificates of routes expire, as long as routes name them", async () => {
+  const { backend, engine, route, pass } = await start();
+  expect([...engine.figures.certificateExpiries()]).toEqual([]);
+  backend.put("secrets", tls(first));
+  await pass(300);
+  const expiresMs = new X509Certificate(first.chain).validToDate.getTime();
+  expect([...engine.figures.certificateExpiries()]).toEqual([["default/s", expiresMs]]);
+  expect(await collectedRegistry(engineMetrics(engine.figures)).metrics()).toContain(
+    `wherry_route_certificate_expiry_timestamp_seconds{namespace="default",secret="s"} ${expiresMs / 1000}\n`,
+  );
+  route("web", { hostnames: ["w.example"] });
+  await pass(300);
+  expect([...engine.figures.certificateExpiries()]).toEqual([]);
 });
 
 test.each<{ name: string; made: () => ReturnType<typeof secret>; message: RegExp }>([

@@ -227,6 +227,11 @@ export class Routing implements AsyncDisposable {
     }
   }
 
+  /** When certificates of routes expire, by the NAMESPACE/NAME of their Secrets. */
+  certificateExpiries(): ReturnType<CertificateShelf["expiries"]> {
+    return this.#certificates.expiries();
+  }
+
   /** What became of requests that waited for a deployment at zero. */
   get wakeUps(): RequestWakeUps["counts"] {
     return this.#wakeUps.counts;

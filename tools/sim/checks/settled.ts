@@ -1,4 +1,5 @@
 /** What holds once there are no faults any more: everything that fits runs, what waits says why, and all agree. */
+import { isDeepStrictEqual } from "node:util";
 import type {
   WasmDaemonSet,
   WasmDeployment,
@@ -9,6 +10,7 @@ import type { ApiObject } from "../../../api/object-meta.ts";
 import { selectorMatches } from "../../../api/validation/label-selector.ts";
 import { toBudget } from "../../../scheduler/core/disruption/budget.ts";
 import type { Instance } from "../../../scheduler/core/model.ts";
+import { InstanceTally } from "../../../scheduler/engine/figures/instance-tally.ts";
 import type { Cluster } from "../cluster.ts";
 import { objectsIn } from "../objects-in.ts";
 import type { SchedulerProcess } from "../scheduler-process.ts";
@@ -35,6 +37,7 @@ export function checkSettled(cluster: Cluster): void {
   demand(leader !== undefined, "settled", () => "there is no scheduler");
   const instances = [...leader.engine.instances(undefined)];
   for (const instance of instances) checkWaiting(cluster, leader, instance);
+  checkTally(leader, instances);
   checkTaints(leader, instances);
   const isRefused = refusalOf(cluster);
   const isGuarded = guardIn(cluster);
@@ -60,6 +63,19 @@ function guardIn({ store }: Cluster): (instance: Instance) => boolean {
   );
   return ({ namespace, labels }) =>
     budgets.some((budget) => budget.namespace === namespace && selectorMatches(budget.selector, labels));
+}
+
+/** What is counted as instances change is what a walk over them says. */
+function checkTally({ engine }: SchedulerProcess, instances: readonly Instance[]): void {
+  const walked = new InstanceTally();
+  for (const instance of instances)
+    walked.changed({ kind: "added", instance, before: undefined, freedOn: undefined }, 0);
+  for (const [kind, { phases, ready }] of Object.entries(engine.figures.instances.kinds)) {
+    const { phases: there, ready: readyThere } = walked.kinds[kind as keyof typeof walked.kinds]; // Both have the same kinds.
+    const text = () =>
+      `${kind}: counted ${JSON.stringify(phases)}, ${ready} ready; there are ${JSON.stringify(there)}, ${readyThere} ready`;
+    demand(ready === readyThere && isDeepStrictEqual(phases, there), "figures", text);
+  }
 }
 
 /** No queue is stuck, and what is said of who waits is true. */

@@ -1,15 +1,17 @@
 /** What people do with autoscalers, and what their metrics do. */
 import type { Reading } from "../../../scheduler/core/autoscaling/reading.ts";
 import type { Dice } from "../../soak/dice.ts";
+import type { Cluster } from "../cluster.ts";
 import { objectsIn } from "../objects-in.ts";
 import { type Draft, namespaces } from "../workload-makers.ts";
 import { edit, some } from "./edits.ts";
 import type { Happening } from "./happening.ts";
 
 const plural = "wasmautoscalers";
-const autoscalersMax = 4;
+const autoscalersMax = 6;
 
-function makeAutoscaler(dice: Dice, name: string): Draft {
+function makeAutoscaler(cluster: Cluster, name: string): Draft {
+  const { dice } = cluster;
   return {
     apiVersion: "wherry.dev/v1alpha1",
     kind: "WasmAutoscaler",
@@ -18,7 +20,7 @@ function makeAutoscaler(dice: Dice, name: string): Draft {
       namespace: dice.pick(namespaces),
       creationTimestamp: `2026-01-01T00:00:0${dice.below(3)}Z`,
     },
-    spec: { ...makeBounds(dice), ...makeTarget(dice), metrics: [metric] },
+    spec: { ...makeBounds(dice), ...makeTarget(cluster), metrics: [metric] },
   };
 }
 
@@ -35,14 +37,11 @@ const metric = {
   },
 };
 
-function makeTarget(dice: Dice) {
-  return {
-    scaleTargetRef: {
-      apiVersion: "wherry.dev/v1alpha1",
-      kind: "WasmDeployment",
-      name: `web-${dice.below(8)}`,
-    },
-  };
+/** Mostly of a deployment that there is, which another one may scale already. */
+function makeTarget(cluster: Cluster) {
+  const known = cluster.dice.chance(0.8) ? some(cluster, "wasmdeployments")?.metadata.name : undefined;
+  const name = known ?? `web-${cluster.dice.below(8)}`;
+  return { scaleTargetRef: { apiVersion: "wherry.dev/v1alpha1", kind: "WasmDeployment", name } };
 }
 
 function makeBounds(dice: Dice) {
@@ -75,9 +74,10 @@ export const autoscalerHappenings: readonly Happening[] = [
   {
     name: "create autoscaler",
     weight: 4,
-    happen({ cluster: { store, dice } }) {
+    happen({ cluster }) {
+      const { store, dice } = cluster;
       if (objectsIn(store, plural).length >= autoscalersMax) return undefined;
-      const draft = makeAutoscaler(dice, `auto-${dice.below(6)}`);
+      const draft = makeAutoscaler(cluster, `auto-${dice.below(6)}`);
       const { namespace = "", name = "" } = draft.metadata;
       if (store.get({ group: "", plural }, namespace, name) !== undefined) return undefined;
       store.put(plural, draft);
@@ -90,7 +90,7 @@ export const autoscalerHappenings: readonly Happening[] = [
     happen({ cluster }) {
       const object = some(cluster, plural);
       if (object === undefined) return undefined;
-      const change = cluster.dice.chance(0.5) ? makeBounds(cluster.dice) : makeTarget(cluster.dice);
+      const change = cluster.dice.chance(0.5) ? makeBounds(cluster.dice) : makeTarget(cluster);
       return edit(cluster, plural, object, change);
     },
   },

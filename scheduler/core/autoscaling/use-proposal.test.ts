@@ -1,21 +1,18 @@
-/** What each metric proposes, by the documented behaviour of Kubernetes' HPA. */
+/** What the use of instances proposes, by the documented behaviour of Kubernetes' HPA. */
 import { describe, expect, test } from "vitest";
-import type { AutoscalerMetric, WasmAutoscalerSpec } from "../../../api/gen/kinds.gen.ts";
-import type { Reading } from "./reading.ts";
-import type { TargetInstance } from "./target.ts";
+import type { AutoscalerMetric } from "../../../api/gen/kinds.gen.ts";
+import { cpu, inFlight, instances, startMs, use } from "./testing/autoscalers.ts";
 import {
-  AutoscalerLife,
-  cpu,
-  inFlight,
-  instance,
-  instances,
-  list,
-  query,
-  schedule,
-  startMs,
-  use,
-  value,
-} from "./testing/autoscalers.ts";
+  some,
+  pending,
+  starting,
+  notReadyYet,
+  notReadyForLong,
+  young,
+  stopping,
+  proposed,
+  type ProposalRow,
+} from "./testing/proposals.ts";
 
 const memoryAverage = (averageValue: string): AutoscalerMetric => ({
   type: "Resource",
@@ -32,55 +29,14 @@ const memory = (averageUtilization: number): AutoscalerMetric => ({
   resource: { name: "memory", target: { type: "Utilization", averageUtilization } },
 });
 
-/** `count` ready ones, with `others` put over the last of them. */
-function some(count: number, ...others: readonly Partial<TargetInstance>[]): readonly TargetInstance[] {
-  const from = count - others.length;
-  return instances(count).map((one, at) => (at < from ? one : instance(one.uid, others[at - from])));
-}
-
-const pending: Partial<TargetInstance> = {
-  phase: "pending",
-  isReady: false,
-  startedMs: undefined,
-  isHeardOf: false,
-};
-const starting: Partial<TargetInstance> = { phase: "starting", isReady: false, startedMs: undefined };
-const notReadyYet: Partial<TargetInstance> = { isReady: false, startedMs: startMs - 60_000 };
-const notReadyForLong: Partial<TargetInstance> = { isReady: false };
-const young: Partial<TargetInstance> = { startedMs: startMs - 10_000 };
-const stopping: Partial<TargetInstance> = { phase: "stopping" };
-
-interface Row {
-  readonly name: string;
-  readonly metric: AutoscalerMetric;
-  readonly current: number;
-  readonly reading: Reading;
-  /** As many as `current`, if not said. */
-  readonly instances?: readonly TargetInstance[];
-  readonly behavior?: WasmAutoscalerSpec["behavior"];
-  /** A number of instances, or why there is none. */
-  readonly expected: number | RegExp;
-}
-
-function proposed({ metric, current, reading, instances, behavior }: Row): number | string | undefined {
-  const life = new AutoscalerLife(
-    { metrics: [metric], maxReplicas: 1_000_000, ...(behavior === undefined ? {} : { behavior }) },
-    current,
-  );
-  life.instances = instances;
-  life.look(0, reading);
-  const [status] = life.status?.currentMetrics ?? [];
-  return status?.proposedReplicas ?? status?.message;
-}
-
-function check(row: Row): void {
+function check(row: ProposalRow): void {
   const found = proposed(row);
   if (typeof row.expected === "number") expect(found).toBe(row.expected);
   else expect(found).toMatch(row.expected);
 }
 
 describe("what instances use", () => {
-  const rows: readonly Row[] = [
+  const rows: readonly ProposalRow[] = [
     { name: "twice the target", metric: cpu(50), current: 3, reading: use(1_000, 1_000, 1_000), expected: 6 },
     { name: "half the target", metric: cpu(50), current: 4, reading: use(250, 250, 250, 250), expected: 2 },
     {
@@ -367,11 +323,43 @@ describe("what instances use", () => {
       expected: 8,
     },
     {
-      name: "ready ones count while they start up",
+      name: "ready ones count as soon as they are measured",
       metric: cpu(50),
       current: 4,
       reading: use(1_000, 1_000, 1_000, 1_000),
-      instances: some(4, young),
+      instances: some(4, { startedMs: startMs - 20_000 }),
+      expected: 8,
+    },
+    {
+      name: "ready ones of whom only the start is measured: less",
+      metric: cpu(50),
+      current: 4,
+      reading: use(1_000, 1_000, 1_000, 1_000),
+      instances: some(4, { startedMs: startMs - 19_999 }),
+      expected: 6,
+    },
+    {
+      name: "ready ones that are measured before they could be count: a clock was set",
+      metric: cpu(50),
+      current: 4,
+      reading: use(1_000, 1_000, 1_000, 1_000),
+      instances: some(4, { startedMs: startMs, readySinceMs: startMs }),
+      expected: 8,
+    },
+    {
+      name: "ones that became ready late, of whom only the start is measured: less",
+      metric: cpu(50),
+      current: 4,
+      reading: use(1_000, 1_000, 1_000, 1_000),
+      instances: some(4, { startedMs: startMs - 60_000, readySinceMs: startMs - 10_000 }),
+      expected: 6,
+    },
+    {
+      name: "ones that have run for long and became ready again count",
+      metric: cpu(50),
+      current: 4,
+      reading: use(1_000, 1_000, 1_000, 1_000),
+      instances: some(4, { readySinceMs: startMs - 10_000 }),
       expected: 8,
     },
     {
@@ -444,131 +432,6 @@ describe("what instances use", () => {
       reading: use(...Array.from({ length: 100_000 }, () => 600)),
       expected: 120_000,
     },
-  ];
-  test.each(rows)("decide: proposes by $name", check);
-});
-
-describe("values of the whole workload", () => {
-  const rows: readonly Row[] = [
-    { name: "an average, up", metric: list(10), current: 3, reading: value(60), expected: 6 },
-    { name: "an average, rounded up", metric: list(10), current: 3, reading: value(51), expected: 6 },
-    { name: "an average, down", metric: list(10), current: 3, reading: value(20), expected: 2 },
-    {
-      name: "an average at the edge of the tolerance",
-      metric: list(10),
-      current: 10,
-      reading: value(110),
-      expected: 10,
-    },
-    {
-      name: "an average beyond the tolerance",
-      metric: list(10),
-      current: 10,
-      reading: value(111),
-      expected: 12,
-    },
-    {
-      name: "an average below the tolerance",
-      metric: list(10),
-      current: 10,
-      reading: value(89),
-      expected: 9,
-    },
-    {
-      name: "an average of tenths, in binary",
-      metric: list("100m"),
-      current: 1,
-      reading: value(0.1 + 0.2),
-      expected: 3,
-    },
-    { name: "an average of nothing", metric: list(10), current: 3, reading: value(0), expected: 0 },
-    { name: "less than nothing", metric: list(10), current: 3, reading: value(-50), expected: 0 },
-    {
-      name: "an average, whatever is ready",
-      metric: list(10),
-      current: 3,
-      reading: value(60),
-      instances: [],
-      expected: 6,
-    },
-    { name: "a value, up", metric: query({ value: 100 }), current: 4, reading: value(150), expected: 6 },
-    { name: "a value, down", metric: query({ value: 100 }), current: 4, reading: value(50), expected: 2 },
-    {
-      name: "a value within the tolerance",
-      metric: query({ value: 100 }),
-      current: 4,
-      reading: value(109),
-      expected: 4,
-    },
-    {
-      name: "a value: the ready ones have made it",
-      metric: query({ value: 100 }),
-      current: 4,
-      reading: value(300),
-      instances: some(4, pending, notReadyYet),
-      expected: 6,
-    },
-    {
-      name: "a value: never fewer while above",
-      metric: query({ value: 100 }),
-      current: 4,
-      reading: value(150),
-      instances: some(4, pending, pending, pending),
-      expected: 4,
-    },
-    {
-      name: "a value: never more while below",
-      metric: query({ value: 100 }),
-      current: 2,
-      reading: value(80),
-      instances: instances(5),
-      expected: 2,
-    },
-    {
-      name: "a value where none is ready",
-      metric: query({ value: 100 }),
-      current: 4,
-      reading: value(1),
-      instances: some(2, pending, pending),
-      expected: 4,
-    },
-    {
-      name: "more than can be counted",
-      metric: query({ averageValue: "1m" }),
-      current: 1,
-      reading: value(1e300),
-      expected: 2 ** 31 - 1,
-    },
-    {
-      name: "infinitely much",
-      metric: query({ value: 1 }),
-      current: 1,
-      reading: value(Number.POSITIVE_INFINITY),
-      expected: /^NoData: its value is Infinity/,
-    },
-    {
-      name: "no number",
-      metric: query({ value: 1 }),
-      current: 1,
-      reading: value(Number.NaN),
-      expected: /^NoData: its value is NaN/,
-    },
-    {
-      name: "a target that validation would refuse",
-      metric: query({ value: 0 }),
-      current: 1,
-      reading: value(5),
-      expected: /^Misdeclared/,
-    },
-    { name: "a schedule that is on", metric: schedule(7), current: 2, reading: value(1), expected: 7 },
-    {
-      name: "a schedule that is on, without tolerance",
-      metric: schedule(101),
-      current: 100,
-      reading: value(1),
-      expected: 101,
-    },
-    { name: "a schedule that is off", metric: schedule(7), current: 2, reading: value(0), expected: 0 },
   ];
   test.each(rows)("decide: proposes by $name", check);
 });

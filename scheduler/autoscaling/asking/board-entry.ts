@@ -1,0 +1,81 @@
+import { backoffMs } from "../../../kit/backoff.ts";
+import type { Reading, Unknown } from "../../core/autoscaling/reading.ts";
+import { type AskedServer, serverLimits } from "./asked-server.ts";
+import { type Asked, type Question, unknown } from "./question.ts";
+
+/** A question on the board: who wants to know, and what is known. */
+export class BoardEntry {
+  readonly question: Question;
+  readonly server: AskedServer<BoardEntry>;
+  readonly watchers = new Set<() => void>();
+  state: "resting" | "waiting" | "asking" = "resting";
+  /** It is to be asked again when it has been answered: what it is made of has changed. */
+  again = false;
+  /** Where in its interval it is asked. */
+  readonly #phaseMs: number;
+  #good: { readonly reading: Reading; readonly untilMs: number } | undefined;
+  #failure: Unknown | undefined;
+  /** How often in a row it was not answered. */
+  #misses = 0;
+  /** What the watchers were told of last. */
+  #told: string;
+
+  /** `fraction`: where in its interval it is asked. */
+  constructor(question: Question, server: AskedServer<BoardEntry>, fraction: number) {
+    this.question = question;
+    this.server = server;
+    this.#phaseMs = fraction * question.intervalMs;
+    this.#told = gist(this.read(0));
+  }
+
+  /** Until when the last good answer is the last word; undefined: there is none. */
+  get goodUntilMs(): number | undefined {
+    return this.#good?.untilMs;
+  }
+
+  read(nowMs: number): Reading {
+    if (this.#good && nowMs < this.#good.untilMs) return this.#good.reading;
+    return this.#failure ?? this.server.failure ?? (this.#good ? outdated(this.question) : pending);
+  }
+
+  /** A good answer holds until the next one could be here. */
+  keep(asked: Asked, startMs: number): void {
+    const { kind, reading } = asked;
+    this.#misses = kind === "unanswered" ? this.#misses + 1 : 0;
+    this.#failure = reading.kind === "unknown" ? reading : undefined;
+    // What the server answers, or what is wrong with the question, is the last word; only silence may pass.
+    if (kind === "unanswered") return;
+    const { intervalMs, timeoutMs } = this.question;
+    this.#good = this.#failure ? undefined : { reading, untilMs: startMs + intervalMs + timeoutMs };
+  }
+
+  /** The same place in each interval, so that questions stay spread over it. */
+  nextMs(nowMs: number): number {
+    const { intervalMs } = this.question;
+    if (this.#misses === 0)
+      return (Math.floor((nowMs - this.#phaseMs) / intervalMs) + 1) * intervalMs + this.#phaseMs;
+    const limits = { initialMs: serverLimits.retryMsFirst, factor: 2, maxMs: intervalMs };
+    return nowMs + backoffMs(this.#misses - 1, limits);
+  }
+
+  /** If something else would be read than what was told last. */
+  tell(nowMs: number): void {
+    const now = gist(this.read(nowMs));
+    if (now === this.#told) return;
+    this.#told = now;
+    for (const watcher of this.watchers) watcher();
+  }
+}
+
+const pending = unknown("Pending", "it was not asked yet");
+
+function outdated({ intervalMs, server }: Question): Unknown {
+  const message = `the last answer of ${server} is older than ${intervalMs / 1000} s, and it was not asked again`;
+  return unknown("Stale", message);
+}
+
+/** Equal for readings that a decision cannot tell apart but for their time. */
+function gist(reading: Reading): string {
+  if (reading.kind === "value") return `${reading.value} ${reading.isAtLeast} ${reading.note ?? ""}`;
+  return reading.kind === "unknown" ? `${reading.reason} ${reading.message}` : "perInstance";
+}
