@@ -13,12 +13,7 @@ import { type Clock, sleep } from "../../kit/clock.ts";
 import { errorMessage, WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
-import type {
-  BoundAddress,
-  GatewayWorkload,
-  ToGateway,
-  WorkloadFigures,
-} from "../gateway/control.ts";
+import type { BoundAddress, GatewayWorkload, ToGateway, WorkloadFigures } from "../gateway/control.ts";
 import type { HeldInstance } from "../held-instance.ts";
 import { Ledger } from "../ledger.ts";
 import { removeUnusedPrograms } from "../own-program.ts";

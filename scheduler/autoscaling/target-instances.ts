@@ -34,6 +34,7 @@ export function targetInstances(
     }
     const { observed, nodeName } = state;
     const startedMs = observed?.startedMs;
+    const readySinceMs = observed?.readySinceMs;
     const phase = observed?.phase === "Running" ? "running" : "starting";
     found.push({
       uid,
@@ -41,6 +42,7 @@ export function targetInstances(
       isReady: state.kind === "bound" && observed?.ready === true,
       // By its node's wall clock, which may be ahead of ours.
       startedMs: startedMs === undefined ? undefined : Math.min(monotonicMs, startedMs + offsetMs),
+      ...(readySinceMs === undefined ? {} : { readySinceMs: Math.min(monotonicMs, readySinceMs + offsetMs) }),
       requests,
       isHeardOf: cluster.node(nodeName)?.connection.kind === "connected",
     });

@@ -60,5 +60,5 @@ function firstDoubt({ verdicts, tally }: Evidence): string | undefined {
     if (knowledge.kind === "partial") return `${shortMetricName(metric)} is known in part only`;
   }
   if (tally.unheard === 0) return undefined;
-  return `the nodes of ${tally.unheard} of ${tally.total} instances are silent`;
+  return `the nodes of ${tally.unheard} instances are silent`;
 }

@@ -4,16 +4,23 @@
  *   stopping ─▶ nobody
  *   pending, starting ─▶ unready
  *   running, no sample ─▶ missing: overdue, if there should be one by now
- *   running, cpu, not ready while it may still be starting up ─▶ unready: what it uses is no load
+ *   running, cpu, in the first five minutes, and not ready for long enough to be measured ─▶ unready: what starting costs is no load
  *   running otherwise ─▶ counted
  *
- * The HPA ignores after that time only what was never ready; we do not know what was, and count it: what it uses then is use.
+ * The HPA also ignores what was never ready, however old. We do not know what was ever ready, and count it: what fails its probes
+ * because there is too much to do must not keep more from being added.
  */
 import type { Resources } from "../model.ts";
 import type { TargetInstance } from "./target.ts";
 
 /** As the HPA's --horizontal-pod-autoscaler-cpu-initialization-period. */
 const startUpMs = 5 * 60_000;
+
+/** Nobody is measured earlier: use is what lies between two samples. Who seems to be younger, and is, has a start by a clock that was set since. */
+const firstMeasuredMs = 10_000;
+
+/** From then on a sample is about the time after: it is of the ten seconds before it, and at most ten seconds old. */
+const measuredMs = 20_000;
 
 /** Usage comes every ten seconds, and is a rate from the second sample on: who says nothing for longer will not be heard of by itself. */
 export const overdueMs = 60_000;
@@ -40,7 +47,7 @@ export interface InstanceTally {
   readonly total: number;
   /** Those that run and are ready. */
   readonly ready: number;
-  /** Those whose nodes are silent. */
+  /** Those whose nodes are silent; the stopping among them, too. */
   readonly unheard: number;
   /** In the order of the questions. */
   readonly resources: readonly ResourceTally[];
@@ -79,10 +86,10 @@ export function tallyInstances(
   let ready = 0;
   let unheard = 0;
   for (const instance of instances) {
+    if (instance.phase !== "pending" && !instance.isHeardOf) unheard++;
     if (instance.phase === "stopping") continue;
     total++;
     if (instance.phase === "running" && instance.isReady) ready++;
-    if (instance.phase !== "pending" && !instance.isHeardOf) unheard++;
     for (const counting of resources) count(counting, instance, monotonicMs);
   }
   return { total, ready, unheard, resources };
@@ -99,9 +106,16 @@ function count(counting: Counting, instance: TargetInstance, monotonicMs: number
     if (age !== undefined && age >= overdueMs) counting.overdue++;
     return add(counting.missing, 0, requested);
   }
-  const isStartingUp = age === undefined || (!instance.isReady && age < startUpMs);
-  if (resource === "cpu" && isStartingUp) return add(counting.unready, 0, requested);
+  if (resource === "cpu" && isStartingUp(instance, monotonicMs)) return add(counting.unready, 0, requested);
   add(counting.counted, use, requested);
+}
+
+function isStartingUp({ startedMs, isReady, readySinceMs }: TargetInstance, monotonicMs: number): boolean {
+  if (startedMs === undefined) return true;
+  const ageMs = monotonicMs - startedMs;
+  if (ageMs >= startUpMs) return false;
+  if (ageMs < firstMeasuredMs) return !isReady;
+  return !isReady || monotonicMs - (readySinceMs ?? startedMs) < measuredMs;
 }
 
 function add(sums: Mutable<Sums>, use: number, requested: number): void {

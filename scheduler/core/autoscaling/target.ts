@@ -16,6 +16,8 @@ export interface TargetInstance {
   readonly isReady: boolean;
   /** By the monotonic clock; undefined: it has not started. */
   readonly startedMs: number | undefined;
+  /** By the monotonic clock; without it: since its start, or it is not ready. */
+  readonly readySinceMs?: number;
   readonly requests: Resources;
   /** Its node has a session. */
   readonly isHeardOf: boolean;

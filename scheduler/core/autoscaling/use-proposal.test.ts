@@ -1,7 +1,7 @@
 /** What the use of instances proposes, by the documented behaviour of Kubernetes' HPA. */
 import { describe, expect, test } from "vitest";
 import type { AutoscalerMetric } from "../../../api/gen/kinds.gen.ts";
-import { cpu, inFlight, instances, use } from "./testing/autoscalers.ts";
+import { cpu, inFlight, instances, startMs, use } from "./testing/autoscalers.ts";
 import {
   some,
   pending,
@@ -323,11 +323,43 @@ describe("what instances use", () => {
       expected: 8,
     },
     {
-      name: "ready ones count while they start up",
+      name: "ready ones count as soon as they are measured",
       metric: cpu(50),
       current: 4,
       reading: use(1_000, 1_000, 1_000, 1_000),
-      instances: some(4, young),
+      instances: some(4, { startedMs: startMs - 20_000 }),
+      expected: 8,
+    },
+    {
+      name: "ready ones of whom only the start is measured: less",
+      metric: cpu(50),
+      current: 4,
+      reading: use(1_000, 1_000, 1_000, 1_000),
+      instances: some(4, { startedMs: startMs - 19_999 }),
+      expected: 6,
+    },
+    {
+      name: "ready ones that are measured before they could be count: a clock was set",
+      metric: cpu(50),
+      current: 4,
+      reading: use(1_000, 1_000, 1_000, 1_000),
+      instances: some(4, { startedMs: startMs, readySinceMs: startMs }),
+      expected: 8,
+    },
+    {
+      name: "ones that became ready late, of whom only the start is measured: less",
+      metric: cpu(50),
+      current: 4,
+      reading: use(1_000, 1_000, 1_000, 1_000),
+      instances: some(4, { startedMs: startMs - 60_000, readySinceMs: startMs - 10_000 }),
+      expected: 6,
+    },
+    {
+      name: "ones that have run for long and became ready again count",
+      metric: cpu(50),
+      current: 4,
+      reading: use(1_000, 1_000, 1_000, 1_000),
+      instances: some(4, { readySinceMs: startMs - 10_000 }),
       expected: 8,
     },
     {
