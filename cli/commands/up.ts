@@ -70,8 +70,7 @@ export function define(command: Command, { terminal }: CommandContext): void {
     .action(async (options: UpCommandOptions) => {
       const port = parseCount(options.port, "--port");
       if (port > portMax) throw new Failure(`--port "${options.port}" must be at most ${portMax}`);
-      const nodes = parseCount(options.nodes, "--nodes", 1);
-      if (nodes > nodesMax) throw new Failure(`--nodes "${options.nodes}" must be at most ${nodesMax}`);
+      const nodes = nodeCount(options.nodes);
       for (const path of options.hostPath) {
         if (!existsSync(resolve(terminal.workingDirectory, path))) {
           throw new Failure(`--host-path ${path}: the path does not exist`);
@@ -108,6 +107,12 @@ export function define(command: Command, { terminal }: CommandContext): void {
       const onReady = (cluster: RunningCluster) => void terminal.out(readyText(cluster, terminal));
       await up(settings, { onReady, onNotice: notice }, stopOnSignals(terminal), terminal.clock);
     });
+}
+
+function nodeCount(text: string): number {
+  const nodes = parseCount(text, "--nodes", 1);
+  if (nodes > nodesMax) throw new Failure(`--nodes "${text}" must be at most ${nodesMax}`);
+  return nodes;
 }
 
 function placementConfigFile({ placementConfig }: UpCommandOptions, terminal: Terminal): string | undefined {
