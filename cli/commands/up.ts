@@ -71,11 +71,7 @@ export function define(command: Command, { terminal }: CommandContext): void {
       const port = parseCount(options.port, "--port");
       if (port > portMax) throw new Failure(`--port "${options.port}" must be at most ${portMax}`);
       const nodes = nodeCount(options.nodes);
-      for (const path of options.hostPath) {
-        if (!existsSync(resolve(terminal.workingDirectory, path))) {
-          throw new Failure(`--host-path ${path}: the path does not exist`);
-        }
-      }
+      requireFolders(options.hostPath, terminal);
       const placementConfig = placementConfigFile(options, terminal);
       const http = httpPort(options.httpPort, nodes);
       const httpsPort = certainPort(options.httpsPort, "--https-port", nodes);
@@ -107,6 +103,12 @@ export function define(command: Command, { terminal }: CommandContext): void {
       const onReady = (cluster: RunningCluster) => void terminal.out(readyText(cluster, terminal));
       await up(settings, { onReady, onNotice: notice }, stopOnSignals(terminal), terminal.clock);
     });
+}
+
+function requireFolders(hostPaths: readonly string[], { workingDirectory }: Terminal): void {
+  for (const path of hostPaths)
+    if (!existsSync(resolve(workingDirectory, path)))
+      throw new Failure(`--host-path ${path}: the path does not exist`);
 }
 
 function nodeCount(text: string): number {
