@@ -67,9 +67,14 @@ export async function startPrometheus(setup: PrometheusSetup): Promise<RealServe
   return running(child, port, folder);
 }
 
-export async function startRedis(args: readonly string[] = [], tls?: ServerFiles): Promise<RealServer> {
+/** Empty at first, whatever another one at this port had. */
+export async function startRedis(
+  args: readonly string[] = [],
+  tls?: ServerFiles,
+  given?: number,
+): Promise<RealServer> {
   const folder = mkdtempSync(join(tmpdir(), "wherry-redis-"));
-  const port = await freePort();
+  const port = given ?? (await freePort());
   const listen = tls
     ? ["--port", "0", "--tls-port", String(port), "--tls-cert-file", tls.certificate]
         .concat("--tls-key-file", tls.key, "--tls-ca-cert-file", tls.certificate)

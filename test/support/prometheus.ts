@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually, type TestCluster } from "./cluster.ts";
 import { freePort } from "./free-port.ts";
+import { runKubectl } from "./kubectl.ts";
 import { prometheusFolder } from "./prometheus-tools.ts";
 
 export interface Target {
@@ -28,12 +29,25 @@ export interface LoadedRule {
   readonly lastError?: string;
 }
 
+/** Of somebody who may read what Prometheus reads: whom access.yaml makes. */
+export async function prometheusToken(cluster: TestCluster): Promise<string> {
+  const kubectl = async (...args: readonly string[]) => {
+    const { code, stdout, stderr } = await runKubectl(cluster.directory.kubeconfig, args);
+    if (code !== 0) throw new Error(`kubectl ${args.join(" ")} ended with ${code}: ${stderr}`);
+    return stdout;
+  };
+  await kubectl("apply", "-f", join(prometheusFolder, "access.yaml"));
+  return (await kubectl("create", "token", "prometheus", "-n", "monitoring")).trim();
+}
+
 export class TestPrometheus implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), "wherry-prometheus-"));
   readonly url: string;
+  readonly port: number;
   readonly #process: ChildProcess;
 
   private constructor(port: number, cluster: TestCluster, token: string) {
+    this.port = port;
     this.url = `http://127.0.0.1:${port}`;
     cpSync(prometheusFolder, this.folder, { recursive: true });
     mkdirSync(join(this.folder, "credentials"), { recursive: true });
@@ -57,9 +71,9 @@ export class TestPrometheus implements AsyncDisposable {
     );
   }
 
-  /** `token`: of somebody who may read /metrics and /sd/prometheus. */
-  static async start(cluster: TestCluster, token: string): Promise<TestPrometheus> {
-    const prometheus = new TestPrometheus(await freePort(), cluster, token);
+  /** `token`: of somebody who may read /metrics and /sd/prometheus. It knows nothing of what one before it at `port` knew. */
+  static async start(cluster: TestCluster, token: string, port?: number): Promise<TestPrometheus> {
+    const prometheus = new TestPrometheus(port ?? (await freePort()), cluster, token);
     await eventually(async () => {
       const { ok } = await fetch(`${prometheus.url}/-/ready`);
       if (!ok) throw new Error(`not ready: ${prometheus.log}`);
@@ -96,12 +110,17 @@ export class TestPrometheus implements AsyncDisposable {
     return data;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** As a crash does. */
+  async kill(): Promise<void> {
     if (this.#process.exitCode === null && this.#process.signalCode === null) {
       const gone = once(this.#process, "exit");
       this.#process.kill("SIGKILL");
       await gone;
     }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
