@@ -44,6 +44,8 @@ export interface Surroundings {
   /** How many were ready when the reading was first seen: the same sample asks for more only once, however soon they are there. */
   readonly ready: number;
   readonly tolerance: Tolerance;
+  /** Something was added just now. */
+  readonly isRising: boolean;
 }
 
 /** However short a query looks back: what has just begun to answer again may not have heard of everybody yet. */
@@ -125,7 +127,7 @@ function judgeValue(
   metric: AutoscalerMetric,
   reading: ValueReading,
   target: TargetValue,
-  { current, ready, tolerance }: Surroundings,
+  { current, ready, tolerance, isRising }: Surroundings,
 ): MetricVerdict {
   if (target.kind === "utilization")
     return unknown(metric, "Misdeclared", `${metric.type} has no requests that it could be a share of`);
@@ -135,7 +137,7 @@ function judgeValue(
     knowledge: knowledgeOf(reading),
     proposal:
       target.kind === "average"
-        ? proposeByAverage(value, target.value, current, tolerance)
+        ? proposeByAverage(value, target.value, current, isRising ? { ...tolerance, up: 0 } : tolerance)
         : proposeByValue(value, target.value, { current, ready }, tolerance),
     isActive: activityOf(metric, reading),
     current: { value, ...(target.kind === "average" && current > 0 ? { average: value / current } : {}) },
