@@ -50,6 +50,8 @@ export interface Surroundings {
 
 /** However short a query looks back: what has just begun to answer again may not have heard of everybody yet. */
 const trustMsMin = 60_000;
+/** However far it looks back: who averages over a week must not keep for a week what a restart has left. */
+const trustMsMax = 3_600_000;
 
 /** `use`: what the instances come to, for a reading of each of them. */
 export function judgeMetric(
@@ -144,7 +146,7 @@ function judgeValue(
     target,
     sampleMs: reading.atMs,
     ready,
-    trustMs: Math.max(trustMsMin, reading.rangeMs ?? 0),
+    trustMs: Math.min(Math.max(trustMsMin, reading.rangeMs ?? 0), trustMsMax),
   };
 }
 
