@@ -5,6 +5,8 @@ import { errorCode, errorMessage } from "../kit/errors.ts";
 import { createLog, type Log } from "../kit/log.ts";
 import { systemRandom } from "../kit/random.ts";
 import { stopRequested, tellParent } from "../kit/service.ts";
+import { openTracer } from "../kit/tracing/open-tracer.ts";
+import type { Tracer } from "../kit/tracing/tracer.ts";
 import { openAuditLog } from "./apiserver/audit/audit-log.ts";
 import type { AuditLog } from "./apiserver/audit/audit-log.ts";
 import { ValueCodec } from "./apiserver/storage/encryption.ts";
@@ -28,6 +30,7 @@ import { PlacementRecorder } from "./recording/placement-recorder.ts";
 import { runReplay } from "./replay-command.ts";
 import { runRestore } from "./restore-command.ts";
 import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
+import { WorkloadTraces } from "./tracing/workload-traces.ts";
 
 /** How long a graceful stop may take before the process ends anyway. Its store acknowledges nothing that is not on disk. */
 const stopTimeoutMs = 10_000;
@@ -37,6 +40,8 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   const random = systemRandom;
   // From here on, so that a parent that dies while we start leaves no scheduler behind.
   const stop = stopRequested(log);
+  const tracer = await tracerOf(options, log);
+  const traces = tracer.isOn ? new WorkloadTraces(tracer, clock) : undefined;
   const audit = options.audit && (await openAuditLog({ ...options.audit, clock, log }));
   const store = await openSqliteStore({ file: options.storeFile, clock, log, random });
   if (options.encryption.kind === "missing")
@@ -58,6 +63,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     simulator: () => later.engine?.simulator,
     callEndpoints: (uid) => later.engine?.callEndpoints(uid),
     monitoring: () => later.monitoring,
+    traces,
     ...options.listen,
   });
   if (store.readOnly !== undefined) return serveReadOnly(options, { api, store, audit, stop, log });
@@ -70,6 +76,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     random,
     log,
     observer: recorder,
+    traces,
   });
   await engine.start();
   live.set("wasminstances", engine.live);
@@ -103,6 +110,16 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   await api.close();
   await audit?.close();
   await store.close();
+  await tracer[Symbol.asyncDispose]();
+}
+
+function tracerOf({ tracing }: SchedulerOptions, log: Log): Promise<Tracer> {
+  const packagesFrom = import.meta.filename;
+  return openTracer(
+    tracing,
+    { service: "wherry-scheduler", instance: "", packagesFrom, clock: systemClock },
+    log,
+  );
 }
 
 interface MonitoredParts {
