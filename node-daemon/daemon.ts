@@ -237,7 +237,7 @@ async function withRealPaths(folders: readonly HostFolder[]): Promise<readonly H
 }
 
 function createServing(
-  { name: nodeName, stateDir, orphanMs, tls, serving: options }: DaemonOptions,
+  { name: nodeName, stateDir, orphanMs, tls, tracing, serving: options }: DaemonOptions,
   { clock, random, log, conditions, gatewayProgram }: DaemonParts,
   checkpoint: Checkpoint,
   drivers: ReadonlyMap<string, RuntimeDriver>,
@@ -250,6 +250,7 @@ function createServing(
     folder,
     program: isWanted ? (gatewayProgram ?? installGatewayProgram(join(folder, "programs"))) : undefined,
     orphanMs,
+    tracing,
     tls,
     checkpoint,
     conditions,

@@ -45,7 +45,7 @@ async function run(options: DaemonOptions, log: Log): Promise<void> {
     launcher: confiningLauncher(confinement),
   });
   const conditions = new ConditionBoard(clock, log, confinement.conditions);
-  const tracer = await openTracer(
+  const tracer = openTracer(
     options.tracing,
     { service: "wherry-node", instance: options.name, packagesFrom: import.meta.filename, clock },
     log,

@@ -40,7 +40,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   const random = systemRandom;
   // From here on, so that a parent that dies while we start leaves no scheduler behind.
   const stop = stopRequested(log);
-  const tracer = await tracerOf(options, log);
+  const tracer = tracerOf(options, log);
   const traces = tracer.isOn ? new WorkloadTraces(tracer, clock) : undefined;
   const audit = options.audit && (await openAuditLog({ ...options.audit, clock, log }));
   const store = await openSqliteStore({ file: options.storeFile, clock, log, random });
@@ -113,7 +113,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   await tracer[Symbol.asyncDispose]();
 }
 
-function tracerOf({ tracing }: SchedulerOptions, log: Log): Promise<Tracer> {
+function tracerOf({ tracing }: SchedulerOptions, log: Log): Tracer {
   const packagesFrom = import.meta.filename;
   return openTracer(
     tracing,

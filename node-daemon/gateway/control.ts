@@ -65,6 +65,14 @@ export interface GatewayConfig {
   readonly accessLog: string | undefined;
   /** Without a daemon for so long the process ends; undefined: never. */
   readonly orphanMs: number | undefined;
+  /** Absent: there are no traces. */
+  readonly tracing?: {
+    /** Of the collector. */
+    readonly url: string;
+    readonly sampleRatio: number;
+    /** A file beside which OpenTelemetry's packages are found: this program has none. */
+    readonly packagesFrom: string;
+  };
 }
 
 /** A listening socket that the process is started with. */

@@ -30,11 +30,9 @@ function setUp() {
       clock.advance(10);
       const before = lifecycle;
       const now = { wallMs: clock.now(), monotonicMs: clock.monotonic() };
-      lifecycle = reduce(
-        before,
-        { ...event, attempt: before.attempt, run: before.run } as LifecycleEvent,
-        now,
-      ).lifecycle;
+      // Some have one of them, some the other.
+      const due = Object.assign({}, event, { attempt: before.attempt, run: before.run });
+      lifecycle = reduce(before, due, now).lifecycle;
       if (lifecycle.state.kind !== before.state.kind) traces.changed(uid, lifecycle);
     }
     return lifecycle;

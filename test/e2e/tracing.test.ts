@@ -1,7 +1,9 @@
 /** Traces, as a collector gets them: from the write of a workload to its guests' first instructions. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { TestCluster } from "../support/cluster.ts";
-import { route, served, wagi } from "../support/loaded-handlers.ts";
+import { eventually, TestCluster } from "../support/cluster.ts";
+import { guestFolder, guestImage } from "../support/guests.ts";
+import { hostOf, route, served, wagi } from "../support/loaded-handlers.ts";
+import { ask } from "../support/requests.ts";
 import { OtlpReceiver, type ReceivedSpan } from "../support/otlp-receiver.ts";
 
 const nodes = ["one", "two"];
@@ -14,16 +16,32 @@ beforeAll(async () => {
   const tracing = ["--otlp-endpoint", receiver.url];
   cluster = await TestCluster.start(nodes, {
     gateways: true,
+    hostPaths: [guestFolder()],
     schedulerArgs: tracing,
     nodeArgs: [...tracing, "--otlp-sample-ratio", "0"],
   });
-  await cluster.apply([served(wagi, name, 1), route(name)].join("---\n"));
+  const tracee = { ...wagi, image: await guestImage("tracee") };
+  await cluster.apply([served(tracee, name, 1), route(name)].join("---\n"));
   await cluster.client().settled(name, 1, 1);
+  for (const node of nodes) await eventually(async () => expect((await get(node)).status).toBe(200));
 });
 afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
   await receiver[Symbol.asyncDispose]();
 });
+
+/** A client that decides by itself whether its request is traced. */
+const client = { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", spanId: "00f067aa0ba902b7" };
+const fromClient = (flags: string) => ({ traceparent: `00-${client.traceId}-${client.spanId}-${flags}` });
+
+const get = (node: string, headers: Readonly<Record<string, string>> = {}) =>
+  ask(cluster.url(node), { host: hostOf(name), path: "/some/where?token=secret", headers });
+
+/** The node that has the instance, and the one that sends requests there. */
+async function nodesByInstance(): Promise<readonly [there: string, elsewhere: string]> {
+  const [instance] = await cluster.instances();
+  return instance?.spec.nodeName === "one" ? ["one", "two"] : ["two", "one"];
+}
 
 /** Each span as the names from the root to it. */
 function pathsOf(spans: readonly ReceivedSpan[]): readonly string[] {
@@ -68,4 +86,45 @@ test("what is declared says nothing of traces", async () => {
   const stored = await cluster.json<object>("wasmdeployment", name);
   const { traceId } = receiver.spans[0]!;
   expect(JSON.stringify([stored, await cluster.instances()])).not.toContain(traceId);
+});
+
+test("a request is one trace, from its client through the gateways of both nodes to the handler", async () => {
+  const [there, elsewhere] = await nodesByInstance();
+  const { status, body } = await get(elsewhere, fromClient("01"));
+  expect(status).toBe(200);
+  await expect.poll(() => pathsOf(receiver.trace(client.traceId))).toEqual(["GET", "GET > relay GET"]);
+  const [first, second] = receiver.trace(client.traceId).toSorted((a, b) => a.name.localeCompare(b.name));
+  expect(first).toMatchObject({
+    parentSpanId: client.spanId,
+    kind: 2,
+    service: "wherry-gateway",
+    instance: elsewhere,
+    attributes: {
+      "http.request.method": "GET",
+      "http.response.status_code": 200,
+      "url.path": "/some/where",
+      "url.scheme": "http",
+      "server.address": hostOf(name),
+      "wherry.workload.name": name,
+      "wherry.node.name": there,
+    },
+  });
+  expect(second).toMatchObject({ service: "wherry-gateway", instance: there });
+  expect(body).toBe(`00-${client.traceId}-${second?.spanId}-01`);
+  expect(JSON.stringify([first?.attributes, second?.attributes])).not.toContain("secret");
+});
+
+test("what its client does not want to be traced goes on as it came", async () => {
+  const told = receiver.trace(client.traceId).length;
+  for (const node of nodes)
+    expect((await get(node, fromClient("00"))).body).toBe(fromClient("00").traceparent);
+  // Whatever was told of these comes before this one.
+  const [there] = await nodesByInstance();
+  await get(there, { traceparent: `00-${"c".repeat(32)}-${client.spanId}-01` });
+  await expect.poll(() => receiver.trace("c".repeat(32)).length).toBe(1);
+  expect(receiver.trace(client.traceId)).toHaveLength(told);
+});
+
+test("of requests whose clients have not decided none is traced with a ratio of 0", async () => {
+  expect((await get("one")).body).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
 });
