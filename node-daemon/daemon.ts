@@ -147,6 +147,7 @@ export class Daemon {
       drivers: found.map(([, driver]) => driver),
       board: parts.conditions,
       room: parts.room,
+      tracer: parts.tracer,
       clock,
       log,
     });

@@ -91,7 +91,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     clock,
     log,
   });
-  later.monitoring = monitoringOf(options, { engine, nodes, epoch, asked });
+  later.monitoring = monitoringOf(options, { engine, nodes, epoch, asked, tracer });
   const nodesAddress = await nodes.listen();
   const { url } = await api.listen();
   log.info("ready", { url, nodesAddress, epoch });
@@ -127,11 +127,12 @@ interface MonitoredParts {
   readonly nodes: NodeServer;
   readonly epoch: number;
   readonly asked: AskedSources;
+  readonly tracer: Tracer;
 }
 
 function monitoringOf(
   { tls }: SchedulerOptions,
-  { engine, nodes, epoch, asked }: MonitoredParts,
+  { engine, nodes, epoch, asked, tracer }: MonitoredParts,
 ): SchedulerMonitoring {
   return new SchedulerMonitoring({
     engine,
@@ -139,6 +140,7 @@ function monitoringOf(
     leadership: { epoch, certificate: tls.cert },
     autoscalers: () => engine.autoscalers,
     questions: () => asked.board.counts,
+    tracer,
   });
 }
 

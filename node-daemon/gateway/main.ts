@@ -63,6 +63,7 @@ await runGateway((config, events, log) => {
     figures: () => gateway.figures(),
     counts: () => ({
       ...gateway.counts(),
+      traceSpans: tracer.figures,
       connections: { ...acceptors.connections },
       accepted: { ...acceptors.accepted },
     }),
