@@ -62,6 +62,6 @@ export class Hpa {
 
 export function propose(value: number, average: number, current: number, tolerance: number): number {
   const ratio = value / (average * current);
-  if (Math.abs(ratio - 1) <= tolerance) return current;
+  if (ratio >= 1 - tolerance && ratio <= 1 + tolerance) return current;
   return Math.ceil(value / average);
 }

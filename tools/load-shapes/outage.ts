@@ -3,7 +3,10 @@
  * is away there is no answer, and just after that the rate says too little: of two minutes it has seen the last few seconds.
  */
 import type { Reading } from "../../scheduler/core/autoscaling/reading.ts";
-import { AutoscalerLife, instances as runningInstances } from "../../scheduler/core/autoscaling/testing/autoscalers.ts";
+import {
+  AutoscalerLife,
+  instances as runningInstances,
+} from "../../scheduler/core/autoscaling/testing/autoscalers.ts";
 import { defaultRules, Hpa, syncMs } from "./hpa.ts";
 import { firstReplicas, live, type Life, type Replicas, type Scaler } from "./workload-model.ts";
 
@@ -52,7 +55,10 @@ class OwnWithQuery implements Scaler {
       timeoutSeconds: 5,
       staleAfterSeconds: 60,
     } as const;
-    this.#life = new AutoscalerLife({ metrics: [{ type: "Prometheus", prometheus: query }], maxReplicas: defaultRules.max }, replicas);
+    this.#life = new AutoscalerLife(
+      { metrics: [{ type: "Prometheus", prometheus: query }], maxReplicas: defaultRules.max },
+      replicas,
+    );
   }
 
   tick(nowMs: number, arrived: number, { asked, ready }: Replicas): number {

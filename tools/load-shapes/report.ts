@@ -21,7 +21,9 @@ const contestants: readonly Contestant[] = [
 
 export function table(comparisons: readonly Comparison[]): string {
   const rows = comparisons.map(({ shape, outcomes }) => {
-    const cells = contestants.map((name) => cell(outcomes[name], name === "HPA" ? undefined : outcomes.HPA, shape));
+    const cells = contestants.map((name) =>
+      cell(outcomes[name], name === "HPA" ? undefined : outcomes.HPA, shape),
+    );
     return `| ${[`${shape.name}, ${shape.set}`, ...cells].join(" | ")} |`;
   });
   return [
@@ -59,7 +61,11 @@ export function pictures(comparisons: readonly Comparison[], lives: OutageLives)
                 need(shape),
                 { name: "HPA", kind: "other", values: outcomes.HPA.life.askedBySecond },
                 { name: "Wherry", kind: "own", values: outcomes.Wherry.life.askedBySecond },
-                { name: "Wherry, narrow", kind: "third", values: outcomes["Wherry, narrow"].life.askedBySecond },
+                {
+                  name: "Wherry, narrow",
+                  kind: "third",
+                  values: outcomes["Wherry, narrow"].life.askedBySecond,
+                },
               ],
             },
             {
@@ -67,7 +73,11 @@ export function pictures(comparisons: readonly Comparison[], lives: OutageLives)
               lines: [
                 { name: "HPA", kind: "other", values: outcomes.HPA.life.overTargetBySecond },
                 { name: "Wherry", kind: "own", values: outcomes.Wherry.life.overTargetBySecond },
-                { name: "Wherry, narrow", kind: "third", values: outcomes["Wherry, narrow"].life.overTargetBySecond },
+                {
+                  name: "Wherry, narrow",
+                  kind: "third",
+                  values: outcomes["Wherry, narrow"].life.overTargetBySecond,
+                },
               ],
             },
           ],
@@ -104,7 +114,11 @@ function outagePicture({ wherry, hpa, naive }: OutageLives): string {
 }
 
 function need({ arrivals, perInstance }: Pick<LoadShape, "arrivals" | "perInstance">): Line {
-  return { name: "needed for the target", kind: "need", values: arrivals.map((count) => count / perInstance) };
+  return {
+    name: "needed for the target",
+    kind: "need",
+    values: arrivals.map((count) => count / perInstance),
+  };
 }
 
 function pathOf(name: string): string {
