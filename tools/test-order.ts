@@ -22,6 +22,7 @@ const longest: readonly string[] = [
   "test/e2e/http-changes.test.ts",
   "test/e2e/http-nodes.test.ts",
   "test/e2e/http-from-zero.test.ts",
+  "test/e2e/request-figures.test.ts",
   "test/e2e/config.test.ts",
   "test/e2e/jobs-storm.test.ts",
   "test/e2e/rollouts.test.ts",
@@ -31,6 +32,7 @@ const longest: readonly string[] = [
   "test/e2e/jobs.test.ts",
   "test/e2e/placement.test.ts",
   "test/e2e/autoscaling-faults.test.ts",
+  "test/e2e/prometheus.test.ts",
 ];
 
 export class LongestFirst extends BaseSequencer {

@@ -78,8 +78,9 @@ export async function servePath(
 }
 
 async function metricsText({ metrics, monitoring }: PathContext): Promise<string> {
-  const pages = [metrics.text(), monitoring()?.text() ?? ""];
-  return (await Promise.all(pages)).filter((page) => page !== "").join("\n");
+  const own = await metrics.text();
+  const more = await monitoring()?.text();
+  return more === undefined ? own : `${own}\n${more}`;
 }
 
 /** A copy of the whole store, as one file; whoever may have it may have everything in it. */

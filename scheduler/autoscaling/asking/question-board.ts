@@ -9,7 +9,7 @@
  * Invariants: a question is in one of the three states, so what waits is bounded by the number of questions; at most `runningMax`
  * are asked at once, 8 of them of one server. A server that does not answer, or never has, is asked one question at a time, and
  * all such servers have a quarter of the places between them, new ones first: however many there are, three quarters are for those that answer.
- * One that is down is tried again after 1, 2, 4, … seconds, and no later than a question's interval; when it answers, everything that
+ * One that is down is tried again after 1, 2, 4, … seconds, up to the interval of the question or five; when it answers, everything that
  * waits for it is asked at once. Servers take turns.
  */
 import type { Clock, Timer } from "../../../kit/clock.ts";

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "../../../kit/clock.ts";
+import { assertNever } from "../../../kit/errors.ts";
 import type { TrafficFigures } from "../../core/cluster-state/traffic-book.ts";
 import type { Reading } from "../../core/autoscaling/reading.ts";
 import type { MetricOwner, MetricWatch } from "../metric-source.ts";
@@ -125,5 +126,7 @@ function valueOf(metric: RequestsMetric, figures: TrafficFigures): number {
       return figures.inFlightMean;
     case "queueLength":
       return figures.queuedMean;
+    default:
+      return assertNever(metric, "metric of requests");
   }
 }

@@ -132,10 +132,11 @@ test("PrometheusSource: how it looks back is asked anew after a refusal, and not
     const fields = new URLSearchParams(body);
     const { authorization } = request.headers;
     if (fields.get("lookback_delta") === "?") probes.push(authorization);
-    if (authorization !== "Bearer right") return void response.writeHead(401).end();
-    if (isProbe(body, response)) return;
-    lookbacks.push(fields.get("lookback_delta"));
-    answer(response, scalar("1"));
+    if (authorization !== "Bearer right") response.writeHead(401).end();
+    else if (!isProbe(body, response)) {
+      lookbacks.push(fields.get("lookback_delta"));
+      answer(response, scalar("1"));
+    }
   });
   await using asker = new Asker();
   const { secrets } = asker.parts;

@@ -11,6 +11,8 @@ export class GuardedStream extends Duplex {
   constructor(socket: Socket, guard: ReplyGuard) {
     super();
     this.#socket = socket;
+    // The client listens a little later; whoever asks finds the error in `errored`.
+    this.on("error", () => {});
     socket.on("data", (chunk: Buffer) => {
       const problem = guard.check(chunk);
       if (problem !== undefined) this.destroy(new WherryError("MalformedReply", problem));

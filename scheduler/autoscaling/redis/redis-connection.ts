@@ -2,7 +2,7 @@
  * One connection to one Redis with one set of credentials, for all that is asked of it. It is made when something is asked, and never by
  * itself again.
  */
-import { connect as connectPlain, type Socket } from "node:net";
+import { connect as connectPlain } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { Redis } from "ioredis";
 import { WherryError } from "../../../kit/errors.ts";
@@ -29,16 +29,17 @@ export type Reply = string | number | null | readonly Reply[];
 export class RedisConnection implements Disposable {
   readonly #redis: Redis;
   readonly #guard: ReplyGuard;
-  /** What ended it, if the guard or the network did: the client only says that it is closed. */
-  #failure: Error | undefined;
+  /** Has what ended it, if the guard or the network did: the client only says that it is closed. */
+  readonly #stream: GuardedStream;
   #isClosed = false;
 
-  private constructor(redis: Redis, guard: ReplyGuard) {
-    this.#redis = redis;
+  private constructor(stream: GuardedStream, guard: ReplyGuard) {
+    this.#stream = stream;
     this.#guard = guard;
-    redis.on("error", (error: Error) => {
-      this.#failure ??= error;
-    });
+    const redis = clientOn(stream);
+    this.#redis = redis;
+    // Without a listener the client writes to the console.
+    redis.on("error", () => {});
     redis.on("end", () => {
       this.#isClosed = true;
     });
@@ -46,9 +47,9 @@ export class RedisConnection implements Disposable {
 
   /** Rejects with what Redis says of the credentials, or with what the network does. */
   static async open(target: RedisTarget, signal: AbortSignal): Promise<RedisConnection> {
-    const socket = await connected(target, signal);
     const guard = new ReplyGuard();
-    const connection = new RedisConnection(clientOn(new GuardedStream(socket, guard)), guard);
+    const stream = await connected(target, guard, signal);
+    const connection = new RedisConnection(stream, guard);
     const { username, password, database } = target;
     try {
       await connection.#redis.connect();
@@ -59,7 +60,7 @@ export class RedisConnection implements Disposable {
       return connection;
     } catch (thrown) {
       connection[Symbol.dispose]();
-      throw connection.#failure ?? thrown;
+      throw isReplyError(thrown) ? thrown : (stream.errored ?? thrown);
     }
   }
 
@@ -77,7 +78,7 @@ export class RedisConnection implements Disposable {
       // The client says "unknown"; the guard lets nothing else pass.
       return (await this.#redis.call(command, ...args)) as Reply;
     } catch (thrown) {
-      throw isReplyError(thrown) ? thrown : (this.#failure ?? thrown);
+      throw isReplyError(thrown) ? thrown : (this.#stream.errored ?? thrown);
     } finally {
       signal.removeEventListener("abort", stop);
     }
@@ -121,7 +122,11 @@ function clientOn(stream: GuardedStream): Redis {
   });
 }
 
-function connected({ host, port, addresses, tls }: RedisTarget, signal: AbortSignal): Promise<Socket> {
+function connected(
+  { host, port, addresses, tls }: RedisTarget,
+  guard: ReplyGuard,
+  signal: AbortSignal,
+): Promise<GuardedStream> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
       reject(givenUp());
@@ -129,26 +134,20 @@ function connected({ host, port, addresses, tls }: RedisTarget, signal: AbortSig
     }
     const options = { host, port, lookup: pinnedLookup(addresses), noDelay: true, keepAlive: true };
     const socket = tls ? connectTls({ ...options, ...tlsOptions(tls) }) : connectPlain(options);
-    const stop = () => {
-      socket.destroy();
-      reject(givenUp());
-    };
+    const stop = () => socket.destroy(givenUp());
     signal.addEventListener("abort", stop, { once: true });
-    const settle = (settled: () => void) => {
+    const failed = (error?: unknown) => {
       signal.removeEventListener("abort", stop);
-      socket.removeAllListeners();
-      settled();
+      reject(error instanceof Error ? error : new WherryError("ECONNRESET", "the connection was closed"));
     };
-    socket.once("error", (error) => {
-      settle(() => reject(error));
-      // It may still say more, to nobody.
-      socket.on("error", () => {});
-      socket.destroy();
+    // Both stay: what it says later is the stream's to hear, and nobody's error goes unheard.
+    socket.on("error", failed);
+    socket.on("close", failed);
+    socket.once(tls ? "secureConnect" : "connect", () => {
+      signal.removeEventListener("abort", stop);
+      // At once: an error in this very turn finds who hears it.
+      resolve(new GuardedStream(socket, guard));
     });
-    socket.once("close", () =>
-      settle(() => reject(new WherryError("ECONNRESET", "the connection was closed"))),
-    );
-    socket.once(tls ? "secureConnect" : "connect", () => settle(() => resolve(socket)));
   });
 }
 

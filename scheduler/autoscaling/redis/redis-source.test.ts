@@ -4,6 +4,7 @@ import type { MetricWatch } from "../metric-source.ts";
 import {
   askingParts,
   type AskingParts,
+  closingServer,
   rawServer,
   type TestServer,
   testOwner,
@@ -249,6 +250,14 @@ test("RedisSource: a server that closes every connection is tried again in its t
   for (let at = 0; at < 100; at++) await new Promise((resolve) => void setImmediate(resolve));
   expect(connections).toBeLessThan(4);
   watch.close();
+});
+
+test("RedisSource: a server that resets connections as soon as they are there", async () => {
+  await using server = await closingServer();
+  for (const given of [{}, { tls: { insecureSkipVerify: true } }]) {
+    await using asker = new Asker();
+    expect(await asker.read(metric(server, given))).toMatchObject({ reason: "Unreachable" });
+  }
 });
 
 test("RedisSource: nothing listens", async () => {

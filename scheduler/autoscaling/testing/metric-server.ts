@@ -111,6 +111,11 @@ export function rawServer(said: (socket: Socket, text: string) => void): Promise
   );
 }
 
+/** Accepts connections, and that is all. */
+export function closingServer(): Promise<TestServer> {
+  return listening(createNetServer((socket) => void socket.resetAndDestroy()));
+}
+
 export async function listening(server: Server | NetServer): Promise<TestServer> {
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {

@@ -1,6 +1,6 @@
 /** What an autoscaler's status says. */
 import type { Condition, WasmAutoscaler, WasmAutoscalerStatus } from "../../../api/gen/kinds.gen.ts";
-import { formatCpu, formatQuantity } from "../../../api/quantity.ts";
+import { formatQuantity } from "../../../api/quantity.ts";
 import { assertNever } from "../../../kit/errors.ts";
 import { toTimestamp } from "../../../kit/timestamps.ts";
 import { conditionAfter, type ConditionVerdict } from "../controllers/conditions.ts";
@@ -146,11 +146,11 @@ const milliMax = 2n ** 63n - 1n;
 
 /** A quantity, whatever the number is: what is too large for one is shown as the largest. */
 function amount({ metric }: MetricVerdict, value: number): string {
-  if (metric.resource?.name === "cpu" && value < Number.MAX_SAFE_INTEGER) return formatCpu(Math.round(value));
-  const rounded = Math.round(value * 1_000);
-  const milli = Number.isFinite(rounded) ? BigInt(rounded) : value > 0 ? milliMax : -milliMax;
-  const bounded = milli > milliMax ? milliMax : milli < -milliMax ? -milliMax : milli;
-  return metric.resource?.name === "memory"
-    ? formatQuantity((bounded / 1_000n) * 1_000n, "binary")
-    : formatQuantity(bounded, "decimal");
+  // What readings of cpu are in is thousandths already.
+  const exact = metric.resource?.name === "cpu" ? value : value * 1_000;
+  if (!(Math.abs(exact) < Number(milliMax)))
+    return formatQuantity(exact < 0 ? -milliMax : milliMax, "decimal");
+  const milli = BigInt(Math.round(exact));
+  if (metric.resource?.name === "memory") return formatQuantity((milli / 1_000n) * 1_000n, "binary");
+  return formatQuantity(milli, "decimal");
 }

@@ -241,6 +241,15 @@ describe("after that", () => {
     expect(life.look(0.001, ...back)).toBe(2);
   });
 
+  test("decide: what looks back for a week is trusted after an hour", () => {
+    const life = settled({ behavior: noWindow });
+    const back = [value(2), value(2, { rangeMs: 7 * 86_400_000 })];
+    life.look(0, value(2), unknown);
+    life.look(10, ...back);
+    expect(life.look(3_599.999, ...back)).toBe(10);
+    expect(life.look(0.001, ...back)).toBe(2);
+  });
+
   test("decide: another metric at its place has a past of its own", () => {
     const life = settled({ behavior: noWindow });
     const changed = new AutoscalerLife({ ...life.spec, metrics: [list(1), inFlight(2)] }, 10);

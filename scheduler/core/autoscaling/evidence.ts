@@ -6,6 +6,7 @@ import { rememberedMetric } from "./memory.ts";
 import { metricsOf } from "./metric-names.ts";
 import { judgeMetric, type MetricVerdict } from "./metric-verdict.ts";
 import type { Reading } from "./reading.ts";
+import { isRising } from "./replica-changes.ts";
 import type { ScalingBehavior } from "./scaling-rules.ts";
 import type { ScaleTarget } from "./target.ts";
 
@@ -39,6 +40,7 @@ export function gatherEvidence(
       tally,
       ready: isSeen ? seen.ready : tally.ready,
       tolerance: { up: up.tolerance, down: down.tolerance },
+      isRising: isRising(memory.changes, monotonicMs),
     });
   });
   const verdicts = judged.slice(0, metrics.length);

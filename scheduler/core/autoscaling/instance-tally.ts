@@ -16,6 +16,9 @@ import type { TargetInstance } from "./target.ts";
 /** As the HPA's --horizontal-pod-autoscaler-cpu-initialization-period. */
 const startUpMs = 5 * 60_000;
 
+/** Nobody is measured earlier: use is what lies between two samples. Who seems to be younger, and is, has a start by a clock that was set since. */
+const firstMeasuredMs = 10_000;
+
 /** From then on a sample is about the time after: it is of the ten seconds before it, and at most ten seconds old. */
 const measuredMs = 20_000;
 
@@ -109,7 +112,9 @@ function count(counting: Counting, instance: TargetInstance, monotonicMs: number
 
 function isStartingUp({ startedMs, isReady, readySinceMs }: TargetInstance, monotonicMs: number): boolean {
   if (startedMs === undefined) return true;
-  if (monotonicMs - startedMs >= startUpMs) return false;
+  const ageMs = monotonicMs - startedMs;
+  if (ageMs >= startUpMs) return false;
+  if (ageMs < firstMeasuredMs) return !isReady;
   return !isReady || monotonicMs - (readySinceMs ?? startedMs) < measuredMs;
 }
 

@@ -44,10 +44,14 @@ export interface Surroundings {
   /** How many were ready when the reading was first seen: the same sample asks for more only once, however soon they are there. */
   readonly ready: number;
   readonly tolerance: Tolerance;
+  /** Something was added just now. */
+  readonly isRising: boolean;
 }
 
 /** However short a query looks back: what has just begun to answer again may not have heard of everybody yet. */
 const trustMsMin = 60_000;
+/** However far it looks back: who averages over a week must not keep for a week what a restart has left. */
+const trustMsMax = 3_600_000;
 
 /** `use`: what the instances come to, for a reading of each of them. */
 export function judgeMetric(
@@ -125,7 +129,7 @@ function judgeValue(
   metric: AutoscalerMetric,
   reading: ValueReading,
   target: TargetValue,
-  { current, ready, tolerance }: Surroundings,
+  { current, ready, tolerance, isRising }: Surroundings,
 ): MetricVerdict {
   if (target.kind === "utilization")
     return unknown(metric, "Misdeclared", `${metric.type} has no requests that it could be a share of`);
@@ -135,14 +139,14 @@ function judgeValue(
     knowledge: knowledgeOf(reading),
     proposal:
       target.kind === "average"
-        ? proposeByAverage(value, target.value, current, tolerance)
+        ? proposeByAverage(value, target.value, current, isRising ? { ...tolerance, up: 0 } : tolerance)
         : proposeByValue(value, target.value, { current, ready }, tolerance),
     isActive: activityOf(metric, reading),
     current: { value, ...(target.kind === "average" && current > 0 ? { average: value / current } : {}) },
     target,
     sampleMs: reading.atMs,
     ready,
-    trustMs: Math.max(trustMsMin, reading.rangeMs ?? 0),
+    trustMs: Math.min(Math.max(trustMsMin, reading.rangeMs ?? 0), trustMsMax),
   };
 }
 

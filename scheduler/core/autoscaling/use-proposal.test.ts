@@ -339,6 +339,14 @@ describe("what instances use", () => {
       expected: 6,
     },
     {
+      name: "ready ones that are measured before they could be count: a clock was set",
+      metric: cpu(50),
+      current: 4,
+      reading: use(1_000, 1_000, 1_000, 1_000),
+      instances: some(4, { startedMs: startMs, readySinceMs: startMs }),
+      expected: 8,
+    },
+    {
       name: "ones that became ready late, of whom only the start is measured: less",
       metric: cpu(50),
       current: 4,

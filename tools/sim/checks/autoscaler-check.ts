@@ -35,7 +35,8 @@ export class AutoscalerCheck {
     const what = () => `${scheduler.name} takes ${name} from ${scale.specReplicas} to ${replicas}`;
     demand(scheduler.engine.hasAllReports(), "autoscaling", () => `${what()} while nodes are unknown`);
     for (const { owner, state } of scheduler.engine.instances(namespace)) {
-      if (owner.uid !== scale.uid || state.kind === "pending" || state.kind === "ended") continue;
+      // Those that are to stop are nobody's any more.
+      if (owner.uid !== scale.uid || state.kind !== "bound") continue;
       const { nodeName } = state;
       demand(
         scheduler.engine.isReachable(nodeName),

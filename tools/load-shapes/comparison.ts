@@ -1,0 +1,69 @@
+/** The same loads for Wherry's autoscaler and for the HPA, which is given its usual surroundings and, one after the other, ours. */
+import type { LoadShape } from "./shapes.ts";
+import { HpaScaler, OwnScaler, type Phase, type Pipeline } from "./scalers.ts";
+import { firstReplicas, live, type Life } from "./workload-model.ts";
+
+/** A start in a warm process takes a few milliseconds, a request that wakes a cold component 61 (README.md): a tick of the model. */
+const ownStartMs = 100;
+
+/** Kubernetes promises five seconds for 99 of 100 pods whose image is there (its SLO of pod startup latency); most are faster. */
+const podStartMs = 3_000;
+
+/** metrics-server's --metric-resolution and the kubelet's window. Prometheus is asked less often by default. */
+const metricsServer: Pipeline = { sampleMs: 15_000, everyMs: 15_000 };
+
+/** What we have ourselves: the mean of ten seconds, every second. */
+const fresh: Pipeline = { sampleMs: 10_000, everyMs: 1_000 };
+
+export type Contestant = "Wherry" | "HPA" | "HPA, fast starts" | "HPA, fast starts, fresh data";
+
+export interface Outcome {
+  readonly contestant: Contestant;
+  /** On average over the phases. */
+  readonly overTarget: number;
+  readonly instanceHours: number;
+  /** Of the phase in the middle, for pictures. */
+  readonly life: Life;
+}
+
+export interface Comparison {
+  readonly shape: LoadShape;
+  readonly outcomes: Readonly<Record<Contestant, Outcome>>;
+}
+
+/** What it sees depends on when it happens to look: every three seconds of the fifteen, against samples of two ages. */
+const phases: readonly Phase[] = [0, 3_000, 6_000, 9_000, 12_000].flatMap((syncAtMs) =>
+  [4_000, 11_000].map((ageMs) => ({ syncAtMs, sampleAtMs: (syncAtMs + 15_000 - ageMs) % 15_000 })),
+);
+
+export function compare(shape: LoadShape): Comparison {
+  const { perInstance } = shape;
+  const hpa = (contestant: Contestant, pipeline: Pipeline, startMs: number) =>
+    outcome(
+      contestant,
+      phases.map((phase) => live({ ...shape, startMs }, new HpaScaler(perInstance, pipeline, phase))),
+    );
+  const own = new OwnScaler(perInstance, firstReplicas(shape));
+  return {
+    shape,
+    outcomes: {
+      Wherry: outcome("Wherry", [live({ ...shape, startMs: ownStartMs }, own)]),
+      HPA: hpa("HPA", metricsServer, podStartMs),
+      "HPA, fast starts": hpa("HPA, fast starts", metricsServer, ownStartMs),
+      "HPA, fast starts, fresh data": hpa("HPA, fast starts, fresh data", fresh, ownStartMs),
+    },
+  };
+}
+
+function outcome(contestant: Contestant, lives: readonly Life[]): Outcome {
+  const mean = (of: (life: Life) => number) => lives.reduce((sum, life) => sum + of(life), 0) / lives.length;
+  const [first, ...others] = lives.toSorted((a, b) => a.overTarget - b.overTarget);
+  if (first === undefined) throw new Error("nothing was tried");
+  const sorted = [first, ...others];
+  return {
+    contestant,
+    overTarget: mean(({ overTarget }) => overTarget),
+    instanceHours: mean(({ instanceHours }) => instanceHours),
+    life: sorted[Math.floor(sorted.length / 2)] ?? first,
+  };
+}
