@@ -31,8 +31,8 @@ const longest: readonly string[] = [
   "test/e2e/cli-rollout.test.ts",
   "test/e2e/jobs.test.ts",
   "test/e2e/placement.test.ts",
-  "test/e2e/prometheus.test.ts",
   "test/e2e/autoscaling-faults.test.ts",
+  "test/e2e/prometheus.test.ts",
 ];
 
 export class LongestFirst extends BaseSequencer {
