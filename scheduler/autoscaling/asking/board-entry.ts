@@ -34,7 +34,7 @@ export class BoardEntry {
   }
 
   read(nowMs: number): Reading {
-    if (this.#good && nowMs < this.#good.untilMs) return this.#good.reading;
+    if (this.#good && nowMs < this.#good.untilMs) return withAbsence(this.#good.reading, this.server.awayMs);
     return this.#failure ?? this.server.failure ?? (this.#good ? outdated(this.question) : pending);
   }
 
@@ -64,6 +64,10 @@ export class BoardEntry {
     this.#told = now;
     for (const watcher of this.watchers) watcher();
   }
+}
+
+function withAbsence(reading: Reading, awayMs: number | undefined): Reading {
+  return awayMs === undefined || reading.kind !== "value" ? reading : { ...reading, awayMs };
 }
 
 const pending = unknown("Pending", "it was not asked yet");

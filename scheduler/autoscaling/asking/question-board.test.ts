@@ -231,6 +231,19 @@ test("QuestionBoard: what is not answered in time is Unreachable, and not outdat
   expect(seen).toEqual(["value", "Unreachable"]);
 });
 
+test("QuestionBoard: who was away for a moment is said to have been, as it may have lost what it knew", async () => {
+  const d = desk();
+  const watch = d.watch("q");
+  const other = d.watch("other");
+  await d.passAnswering(500, () => value(5));
+  expect(watch.read()).not.toHaveProperty("awayMs");
+  // It is not there when it is asked next, and is a second later.
+  let refused = 0;
+  await d.passAnswering(19_000, () => (refused++ === 0 ? silence(true) : value(0)));
+  expect(watch.read()).toMatchObject({ kind: "value", value: 0, awayMs: expect.any(Number) });
+  expect(other.read()).toMatchObject({ awayMs: (watch.read() as { awayMs?: number }).awayMs });
+});
+
 test("QuestionBoard: what the server says replaces what was good at once", async () => {
   const d = desk();
   const watch = d.watch("q");

@@ -18,6 +18,8 @@ export interface MetricVerdict {
   readonly target: TargetValue | undefined;
   /** When the data is from, by the wall clock. */
   readonly sampleMs: number | undefined;
+  /** When whoever tells it was last found away, by the monotonic clock; undefined: never. */
+  readonly awayMs?: number | undefined;
   /** How many had made it what it is. */
   readonly ready: number;
   /** For how long it must have been known before it takes anything away. */
@@ -145,6 +147,7 @@ function judgeValue(
     current: { value, ...(target.kind === "average" && current > 0 ? { average: value / current } : {}) },
     target,
     sampleMs: reading.atMs,
+    awayMs: reading.awayMs,
     ready,
     trustMs: Math.min(Math.max(trustMsMin, reading.rangeMs ?? 0), trustMsMax),
   };
