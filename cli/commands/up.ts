@@ -70,13 +70,8 @@ export function define(command: Command, { terminal }: CommandContext): void {
     .action(async (options: UpCommandOptions) => {
       const port = parseCount(options.port, "--port");
       if (port > portMax) throw new Failure(`--port "${options.port}" must be at most ${portMax}`);
-      const nodes = parseCount(options.nodes, "--nodes", 1);
-      if (nodes > nodesMax) throw new Failure(`--nodes "${options.nodes}" must be at most ${nodesMax}`);
-      for (const path of options.hostPath) {
-        if (!existsSync(resolve(terminal.workingDirectory, path))) {
-          throw new Failure(`--host-path ${path}: the path does not exist`);
-        }
-      }
+      const nodes = nodeCount(options.nodes);
+      requireFolders(options.hostPath, terminal);
       const placementConfig = placementConfigFile(options, terminal);
       const http = httpPort(options.httpPort, nodes);
       const httpsPort = certainPort(options.httpsPort, "--https-port", nodes);
@@ -108,6 +103,18 @@ export function define(command: Command, { terminal }: CommandContext): void {
       const onReady = (cluster: RunningCluster) => void terminal.out(readyText(cluster, terminal));
       await up(settings, { onReady, onNotice: notice }, stopOnSignals(terminal), terminal.clock);
     });
+}
+
+function requireFolders(hostPaths: readonly string[], { workingDirectory }: Terminal): void {
+  for (const path of hostPaths)
+    if (!existsSync(resolve(workingDirectory, path)))
+      throw new Failure(`--host-path ${path}: the path does not exist`);
+}
+
+function nodeCount(text: string): number {
+  const nodes = parseCount(text, "--nodes", 1);
+  if (nodes > nodesMax) throw new Failure(`--nodes "${text}" must be at most ${nodesMax}`);
+  return nodes;
 }
 
 function placementConfigFile({ placementConfig }: UpCommandOptions, terminal: Terminal): string | undefined {

@@ -37,7 +37,7 @@ test("engineMetrics: what a deployment's instances, their places and their nodes
     'wherry_placement_attempts_total{result="placed"}': 4,
     'wherry_placement_waiting_instances{queue="unschedulable"}': 2,
     'wherry_placement_waiting_instances{queue="active"}': 0,
-    wherry_instance_start_duration_seconds_count: 4,
+    wherry_instances_start_duration_seconds_count: 4,
     'wherry_nodes{session="connected"}': 1,
     'wherry_nodes{session="lost"}': 0,
     wherry_mass_silence: 0,

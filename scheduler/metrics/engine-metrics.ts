@@ -124,7 +124,7 @@ function instanceMetrics({ instances }: EngineFigures): readonly Definition[] {
     },
     {
       kind: "histogram",
-      name: "wherry_instance_start_duration_seconds",
+      name: "wherry_instances_start_duration_seconds",
       help: "From the making of an instance to the first word of its node that it runs.",
       samples: singleHistogram(instances.startSeconds),
     },

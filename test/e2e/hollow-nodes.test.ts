@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import type { WasmAutoscalerStatus } from "../../api/gen/kinds.gen.ts";
+import { parseQuantity } from "../../api/quantity.ts";
 import { eventually, TestCluster } from "../support/cluster.ts";
 import { HollowNodes } from "../support/hollow-nodes.ts";
 import { jobEnd } from "../support/jobs.ts";
@@ -55,6 +57,46 @@ test("hollow nodes: a scheduler that was killed gets back what they hold, and ma
   await client.until("many", (status) => status["readyReplicas"] === 51);
   expect(await uidsOf(cluster)).toEqual(expect.arrayContaining([...before]));
   expect(await cluster.instances()).toHaveLength(51);
+});
+
+test("hollow nodes: what they say of usage and traffic moves an autoscaler", async () => {
+  await using cluster = await TestCluster.start([]);
+  const load = ["--usage-interval", "2s", "--instance-cpu", "300m", "--requests-per-second", "40"];
+  await using _ = await HollowNodes.start(cluster, 4, [...load, "--metrics"]);
+  const client = cluster.client();
+  await client.create(deployment(4, { name: "loaded", image }));
+  const metrics = [
+    {
+      type: "Requests",
+      requests: { metric: "perSecond", target: { type: "AverageValue", averageValue: "40" } },
+    },
+    { type: "Resource", resource: { name: "cpu", target: { type: "AverageValue", averageValue: "100m" } } },
+  ];
+  await cluster.apply(
+    JSON.stringify({
+      apiVersion: "wherry.dev/v1alpha1",
+      kind: "WasmAutoscaler",
+      metadata: { name: "loaded" },
+      spec: {
+        scaleTargetRef: { kind: "WasmDeployment", name: "loaded" },
+        minReplicas: 4,
+        maxReplicas: 6,
+        metrics,
+      },
+    }),
+  );
+  // The requests are as many as there should be; of cpu they use three times what they should.
+  await client.until("loaded", ({ readyReplicas }) => readyReplicas === 6);
+  await eventually(async () => {
+    const { status } = await cluster.json<{ status?: WasmAutoscalerStatus }>("wasmautoscaler", "loaded");
+    const [perSecond, cpu] = status?.currentMetrics ?? [];
+    const requests = parseQuantity(perSecond?.current?.averageValue ?? "none");
+    expect(requests.kind === "ok" && Number(requests.milli)).toBeGreaterThan(38_000);
+    expect(requests.kind === "ok" && Number(requests.milli)).toBeLessThan(42_000);
+    const used = parseQuantity(cpu?.current?.averageValue ?? "none");
+    expect(used.kind === "ok" && Number(used.milli)).toBeGreaterThan(270);
+    expect(used.kind === "ok" && Number(used.milli)).toBeLessThan(330);
+  });
 });
 
 test("hollow nodes: runs of jobs end, and fail as often as asked for", async () => {

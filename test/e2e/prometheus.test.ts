@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import { checkout, eventually, TestCluster } from "../support/cluster.ts";
 import { kubectlBinaries } from "../support/kubectl.ts";
 import { hostOf, route, served, wagi } from "../support/loaded-handlers.ts";
@@ -25,6 +25,13 @@ import { ask } from "../support/requests.ts";
 interface Group {
   readonly targets: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
+}
+
+/** The part of Prometheus' configuration that is looked at. */
+interface Shipped {
+  readonly scrape_configs: readonly {
+    readonly metric_relabel_configs?: readonly { readonly regex: string }[];
+  }[];
 }
 
 interface Dashboard {
@@ -161,6 +168,16 @@ test("every page of metrics: no series of ours has the name of one on the other"
   expect(own(pages.scheduler).filter((name) => ofNodes.has(name))).toEqual([]);
 });
 
+test("prometheus.yml: of a node is kept what nodes have to tell, and nothing that is the scheduler's", () => {
+  const { scrape_configs } = parse(readFileSync(join(prometheusFolder, "prometheus.yml"), "utf8")) as Shipped;
+  const [rule] = scrape_configs.flatMap(({ metric_relabel_configs = [] }) => metric_relabel_configs);
+  const kept = new RegExp(`^(?:${rule?.regex})$`);
+  const series = (page: string) => [...seriesOf(parsePage(page))];
+  expect(series(pages.node + pages.instances).filter((name) => !kept.test(name))).toEqual([]);
+  const own = series(pages.scheduler).filter((name) => name.startsWith("wherry_"));
+  expect(own.filter((name) => kept.test(name))).toEqual([]);
+});
+
 test("rules and dashboard: every metric that they name is on a page, or recorded", () => {
   const series = seriesOf([...parsePage(pages.scheduler), ...parsePage(pages.node)]);
   const named = [...rules, ...shownQueries].flatMap(({ expr }) => namesIn(expr));
@@ -216,6 +233,10 @@ test.skipIf(!hasPrometheus)("a real Prometheus: finds all, scrapes all, and its 
       'workload:wherry_memory_bytes:sum{workload="WasmDeployment/seen"}',
     );
     expect(Number(memory?.value[1])).toBeGreaterThan(0);
+    const scraped = await prometheus.query('group by (__name__) ({job="wherry-node",node="one"})');
+    const names = new Set(scraped.map(({ metric }) => metric["__name__"]));
+    const there = parsePage(pages.node).filter(({ samples }) => samples > 0);
+    expect([...seriesOf(there)].filter((name) => !names.has(name))).toEqual([]);
     const perNode = await prometheus.query("sum by (node) (wherry_node_instances)");
     expect(perNode.map(({ metric }) => metric["node"] ?? "").toSorted()).toEqual(["one", "two"]);
   });

@@ -160,8 +160,8 @@ const placement: Row = {
       title: "From made to running",
       unit: "s",
       queries: [
-        ["p50", quantile(0.5, "wherry_instance_start_duration_seconds_bucket")],
-        ["p99", quantile(0.99, "wherry_instance_start_duration_seconds_bucket")],
+        ["p50", quantile(0.5, "wherry_instances_start_duration_seconds_bucket")],
+        ["p99", quantile(0.99, "wherry_instances_start_duration_seconds_bucket")],
       ],
     },
     {

@@ -100,8 +100,8 @@ function drawnChart(
       `<text x="${left - 7}" y="${round(y(value) + 4)}" text-anchor="end">${value.toLocaleString("en-US")}</text>`,
     ]),
     ...reduced.map(({ kind, points }) => {
-      const steps = points.map(
-        ({ second, value }, at) => `${at === 0 ? `M${x(second)} ${y(value)}` : `H${x(second)}V${y(value)}`}`,
+      const steps = points.map(({ second, value }, at) =>
+        at === 0 ? `M${x(second)} ${y(value)}` : `H${x(second)}V${y(value)}`,
       );
       const path = `${steps.join("")}H${x(seconds)}`;
       return kind === "need"

@@ -149,14 +149,19 @@ const recorded: readonly LoadShape[] = [
     set: "tuning",
     description: "a web server of NASA, 13 July 1995, 8 to 11 h",
   } as const,
-  { file: "nasa-1995-07-07", set: "held out", description: "the same, 7 July 1995, 13 to 16 h" } as const,
+  {
+    file: "nasa-1995-07-07",
+    set: "held out",
+    description: "a web server of NASA, 7 July 1995, 13 to 16 h",
+  } as const,
 ].map(({ file, ...shape }) => ({
   name: "recorded",
   ...shape,
   perInstance: 0.5,
-  arrivals: [
-    ...readFileSync(new URL(`recorded/${file}.txt`, import.meta.url), "utf8").replaceAll("\n", ""),
-  ].map((digit) => Number.parseInt(digit, 36)),
+  arrivals: Array.from(
+    readFileSync(new URL(`recorded/${file}.txt`, import.meta.url), "utf8").replaceAll("\n", ""),
+    (digit) => Number.parseInt(digit, 36),
+  ),
 }));
 
 function synthetic({ name, make, seconds }: Made, set: LoadShape["set"], parameters: Parameters): LoadShape {

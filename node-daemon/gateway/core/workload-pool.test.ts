@@ -164,3 +164,18 @@ test("WorkloadPool: whatever happens, a free instance is taken as long as there 
     }),
   );
 });
+
+test("WorkloadPool: how many wait with instances here, those included that are gone", () => {
+  const [a, b, n] = [local("a", { concurrency: 2 }), local("b"), remote("n", { t: 1 })];
+  const pool = poolOf(a, b, n);
+  const counts = (places: readonly Place<null, null>[], step: "begin" | "finish") =>
+    places.map((place) => {
+      pool[step](place);
+      return pool.beyond;
+    });
+  expect(counts([a, a, b, n, n, n], "begin")).toEqual([0, 0, 0, 0, 0, 0]);
+  expect(counts([a, b, b, a], "begin")).toEqual([1, 2, 3, 4]);
+  pool.removeLocal("a");
+  expect(counts([a, a, a, a], "finish")).toEqual([3, 2, 2, 2]);
+  expect(counts([n, b, b, b], "finish")).toEqual([2, 1, 0, 0]);
+});

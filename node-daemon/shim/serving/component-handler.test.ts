@@ -1,9 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { handlers, hostileHandlers } from "../../components/test-handlers.ts";
 import { components } from "../../components/test-components.ts";
+import { FakeClock } from "../../../kit/fake-clock.ts";
 import { Refusal } from "../refusal.ts";
 import { ComponentHandler } from "./component-handler.ts";
+import { FakeExchange } from "./fake-exchange.ts";
 import type { HandlerParts, Servant } from "./handler.ts";
+import { ServingRun } from "./serving-run.ts";
 import { type FakeAnswer, handlerParts, loadComponent, requestOf, serve } from "./test-requests.ts";
 import type { RunSpec } from "../../runtimes/runtime-driver.ts";
 
@@ -268,4 +271,35 @@ describe("ComponentServant: a hostile guest", () => {
       expect(bugs).toEqual([]);
     },
   );
+});
+
+test("ServingRun: requests that wait for nothing need few instances of a component, though there may be many", async () => {
+  const parts = handlerParts();
+  const handler = new ComponentHandler(parts, await loadComponent(await handlers.hello()));
+  const { queue, account, pot } = parts;
+  let seats = 0;
+  const run = new ServingRun({
+    handler,
+    serving: { ...parts.serving, concurrency: 16 },
+    fuelMax: undefined,
+    queue,
+    account,
+    pot,
+    clock: new FakeClock(),
+    reserve: () => {
+      seats++;
+      return Promise.resolve({ hold: () => {}, grow: () => true, close: () => {} });
+    },
+    note: () => {},
+    bug: (thrown) => {
+      throw thrown;
+    },
+  });
+  const exchanges = Array.from({ length: 16 }, () => new FakeExchange());
+  for (const exchange of exchanges) run.accept(exchange);
+  for (const exchange of exchanges) expect(await exchange.ended).toMatchObject({ kind: "answered" });
+  // One; on a busy machine a slice can be over before the guest is, and there is one or another more.
+  expect(seats).toBeLessThan(8);
+  run.drain();
+  await run.ended();
 });

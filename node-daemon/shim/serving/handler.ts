@@ -39,6 +39,8 @@ export interface Handler {
   readonly memoryBytesMin: number;
   /** After so many requests a servant is replaced. */
   readonly requestsPerServant: number;
+  /** A request has its servant as soon as one is free, not when its turn comes. For servants that cost nothing while they wait. */
+  readonly allAtOnce?: boolean;
   /** Nothing is instantiated yet: the first request does it, in its turn. Does not throw. */
   servant(events: ServantEvents): Servant;
   /** Memory is short, or nobody asks for anything: what is only kept for the next requests it lets go. */

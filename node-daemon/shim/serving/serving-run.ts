@@ -9,8 +9,8 @@
  * - A request that was refused has not begun: it may go elsewhere. Everything else ends with an answer or a fault.
  * - Seats are made only where there is room: in the pot for the memory that a servant starts with, and in the process. What there is no
  *   room for waits for a seat to be free again, and is refused where there is none.
- * - Who waits, waits in the order of arrival. One request at a time has a seat and has not begun; the next one gets its seat when
- *   that turn is over. So as many seats are used as there are requests that wait for something or compute for long, and no more.
+ * - Who waits, waits in the order of arrival. One request at a time has a seat and has not begun, unless its handler says otherwise;
+ *   the next gets one when that turn is over. So only as many seats are used as requests wait for something or compute for long.
  * - `drain`: nothing new; who has arrived is served. `kill`: at once.
  */
 import type { Clock } from "../../../kit/clock.ts";
@@ -230,13 +230,15 @@ export class ServingRun implements RequestOwner {
 
   /** Gives a seat to who waits longest, or makes one more if there is room; who has none at all is refused. */
   #dispatch(): void {
-    if (this.#beginning || this.#killed) return;
+    const { allAtOnce = false } = this.#options.handler;
+    if (this.#killed) return;
     for (const request of this.#waiting) {
+      if (this.#beginning && !allAtOnce) return;
       const seat = this.#idleSeat();
       if (!seat) return this.#grow();
       this.#waiting.delete(request);
       this.#beginning = seat;
-      return seat.begin(request);
+      seat.begin(request);
     }
   }
 

@@ -19,6 +19,8 @@ export class WagiHandler implements Handler {
   readonly memoryBytesMin: number;
   /** It makes a fresh instance for each by itself. */
   readonly requestsPerServant = Number.POSITIVE_INFINITY;
+  /** Each keeps its own share of memory for its next instance: so all are used in turn. */
+  readonly allAtOnce = true;
 
   constructor(parts: HandlerParts, loaded: LoadedModule) {
     const { facts } = loaded;

@@ -20,6 +20,8 @@ export interface MetricVerdict {
   readonly target: TargetValue | undefined;
   /** When the data is from, by the wall clock. */
   readonly sampleMs: number | undefined;
+  /** When whoever tells it was last found away, by the monotonic clock; undefined: never. */
+  readonly awayMs?: number | undefined;
   /** How many had made it what it is. */
   readonly ready: number;
   /** For how long it must have been known before it takes anything away. */
@@ -52,6 +54,8 @@ export interface Surroundings {
 
 /** However short a query looks back: what has just begun to answer again may not have heard of everybody yet. */
 const trustMsMin = 60_000;
+/** However far it looks back: who averages over a week must not keep for a week what a restart has left. */
+const trustMsMax = 3_600_000;
 
 /** `use`: what the instances come to, for a reading of each of them. */
 export function judgeMetric(
@@ -152,8 +156,9 @@ function judgeValue(
     current: { value, ...(target.kind === "average" && current > 0 ? { average: value / current } : {}) },
     target,
     sampleMs: reading.atMs,
+    awayMs: reading.awayMs,
     ready,
-    trustMs: Math.max(trustMsMin, reading.rangeMs ?? 0),
+    trustMs: Math.min(Math.max(trustMsMin, reading.rangeMs ?? 0), trustMsMax),
   };
 }
 
