@@ -1194,11 +1194,11 @@ export interface WorkloadUsageStatus {
   readonly usage?: {
     /** How many instances the sums are of. */
     readonly instances: number;
-    /** Cores in use, as a quantity. */
-    readonly cpu: string;
+    /** Cores in use, as a quantity. Absent until an instance was metered twice. */
+    readonly cpu?: string;
     /** Bytes of linear memory and call stack, as a quantity. */
     readonly memory: string;
-    /** What is set aside for those instances, of cpu and memory. */
+    /** What is set aside for those instances, of cpu and memory; of cpu only for those that were metered twice. */
     readonly requests: {
       /** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
       readonly cpu: Quantity;

@@ -1,5 +1,6 @@
 import type { WasmInstance, WasmNode, WorkloadUsage } from "../../api/gen/kinds.gen.ts";
 import type { ApiObject } from "../../api/object-meta.ts";
+import { assertNever } from "../../kit/errors.ts";
 import { getObject, listObjects, listPages, type ObjectList } from "../client/objects.ts";
 import type { Connection } from "../connection.ts";
 import { Failure } from "../failure.ts";
@@ -49,6 +50,8 @@ export function lookAt(
       return looking(inNamespaces(workloadColumns, query), query, () =>
         readWorkloads(connection, subject, query),
       );
+    default:
+      return assertNever(subject, "subject");
   }
 }
 

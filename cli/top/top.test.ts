@@ -52,11 +52,15 @@ function put(name: string, status: object, kind = "WasmDeployment") {
   });
 }
 
-function putThree() {
+function putFour() {
   put("web", {
     instances: { ready: 2, wanted: 3 },
     usage: { instances: 2, cpu: "150m", memory: "40Mi", requests: { cpu: "200m", memory: "32Mi" } },
     traffic: { requestsPerSecond: 31.25, inFlight: 12, queued: 3, isAtLeast: true },
+  });
+  put("fresh", {
+    instances: { ready: 1, wanted: 1 },
+    usage: { instances: 1, memory: "4Mi", requests: { cpu: "0", memory: "0" } },
   });
   put("asleep", {
     instances: { ready: 0, wanted: 0 },
@@ -66,19 +70,20 @@ function putThree() {
 }
 
 test("top workloads: instances, use, shares of what is requested, and requests", async () => {
-  putThree();
+  putFour();
   const { stdout } = await outputOf("top workloads --sort-by cpu");
   expect(stdout.split("\n")).toEqual([
     "NAME     KIND             READY   CPU(cores)   CPU(%)      MEMORY(bytes)   MEMORY(%)   REQUESTS/S   IN-FLIGHT   QUEUED",
     "web      WasmDeployment   2/3     150m         75%         40Mi            125%        31+          12+         3+",
     "asleep   WasmDeployment   0/0     0m           <none>      0Ki             <none>      0            0           0",
+    "fresh    WasmDeployment   1/1     <unknown>    <unknown>   4Mi             <none>      <none>       <none>      <none>",
     "work     WasmJob          0/4     <unknown>    <unknown>   <unknown>       <unknown>   <none>       <none>      <none>",
     "",
   ]);
 });
 
 test("top workloads: a terminal gets bars, and a narrow one fewer columns", async () => {
-  putThree();
+  putFour();
   const wide = (await outputOf("top workloads", { columns: 200, rows: 24 })).stdout;
   expect(wide).toMatch(/^web .* 75% +██████░░ +40Mi +125% +████████ +31\+/m);
   const narrow = (await outputOf("top workloads", { columns: 60, rows: 24 })).stdout;
@@ -86,7 +91,7 @@ test("top workloads: a terminal gets bars, and a narrow one fewer columns", asyn
 });
 
 test("top: asks the server for those of a kind and name alone", async () => {
-  putThree();
+  putFour();
   await outputOf("top wd web -l app=x");
   const asked = server.requests.find(({ path }) => path === usages)?.query;
   expect(asked?.get("fieldSelector")).toBe("spec.workload.kind=WasmDeployment,spec.workload.name=web");
@@ -108,16 +113,16 @@ test.each([
 });
 
 test("top -w: writes over the picture of before, keeps it when a look fails, and ends with q", async () => {
-  putThree();
+  putFour();
   const { terminal, ended } = start("top workloads -w --sort-by name", { columns: 100, rows: 24 });
   await terminal.printed("\u001b[J");
-  expect(terminal.stdout).toMatch(/3 workloads by name {3}q: quit/);
+  expect(terminal.stdout).toMatch(/4 workloads by name {3}q: quit/);
   terminal.stdout = "";
   put("new", { instances: { ready: 1, wanted: 1 } });
   terminal.press(" ");
   await terminal.printed("\u001b[J");
-  expect(terminal.stdout.startsWith("\u001b[5A\r")).toBe(true);
-  expect(terminal.stdout).toContain("4 workloads");
+  expect(terminal.stdout.startsWith("\u001b[6A\r")).toBe(true);
+  expect(terminal.stdout).toContain("5 workloads");
   terminal.stdout = "";
   server.refusals.set(`GET ${usages}`, {
     code: 403,
@@ -126,7 +131,7 @@ test("top -w: writes over the picture of before, keeps it when a look fails, and
   terminal.press(" ");
   await terminal.printed("\u001b[J");
   expect(terminal.stdout).toMatch(/! .*not any more/);
-  expect(terminal.stdout).toContain("4 workloads");
+  expect(terminal.stdout).toContain("5 workloads");
   expect(terminal.isListening).toBe(true);
   terminal.press("q");
   expect(await ended).toBe(0);
@@ -146,7 +151,7 @@ test("top -w: of ten thousand workloads as many are shown as the window has room
 });
 
 test("top -w: where nobody looks, one table follows another, without anything that moves the cursor", async () => {
-  putThree();
+  putFour();
   const { terminal, ended } = start("top workloads -w");
   await terminal.printed("\n\n");
   terminal.press(" ");

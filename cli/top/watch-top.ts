@@ -29,6 +29,10 @@ export async function watchTop(terminal: Terminal, look: () => Promise<Draw>): P
     if (key === "q" || key === "\u0003" || key === "\u0004") quit.abort();
     if (key === " ") wake.abort();
   });
+  // Whoever has seen enough does not wait for an answer that is slow.
+  const quitting = new Promise<undefined>((resolve) => {
+    quit.signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
   const screen = isLive ? new Screen(terminal) : undefined;
   let draw: Draw | undefined;
   while (!quit.signal.aborted) {
@@ -36,7 +40,9 @@ export async function watchTop(terminal: Terminal, look: () => Promise<Draw>): P
     const beganMs = terminal.clock.monotonic();
     let trouble: string | undefined;
     try {
-      draw = await look();
+      const seen = await Promise.race([look(), quitting]);
+      if (seen === undefined) return;
+      draw = seen;
     } catch (thrown) {
       if (!draw) throw thrown;
       trouble = oneLine(errorMessage(thrown));

@@ -4,7 +4,8 @@ import { memoryText, none, shareText, unknown } from "./figure-text.ts";
 import type { TopColumn } from "./top-table.ts";
 
 interface Usage {
-  readonly cpuMillis: number;
+  /** undefined: nothing was metered twice. */
+  readonly cpuMillis: number | undefined;
   readonly memoryBytes: number;
   /** Of what the same instances requested; undefined: they requested nothing. */
   readonly cpuShare: number | undefined;
@@ -50,18 +51,21 @@ export function workloadRow({ metadata, spec, status }: WorkloadUsage): Workload
 }
 
 function usageOf(usage: NonNullable<NonNullable<WorkloadUsage["status"]>["usage"]>): Usage {
-  const used = { cpuMillis: cpuMillis(usage.cpu), memoryBytes: memoryBytes(usage.memory) };
+  const used = {
+    cpuMillis: usage.cpu === undefined ? undefined : cpuMillis(usage.cpu),
+    memoryBytes: memoryBytes(usage.memory),
+  };
   const requestedCpu = cpuMillis(usage.requests.cpu);
   const requestedMemory = memoryBytes(usage.requests.memory);
   return {
     ...used,
-    cpuShare: requestedCpu > 0 ? used.cpuMillis / requestedCpu : undefined,
+    cpuShare: requestedCpu > 0 && used.cpuMillis !== undefined ? used.cpuMillis / requestedCpu : undefined,
     memoryShare: requestedMemory > 0 ? used.memoryBytes / requestedMemory : undefined,
   };
 }
 
-function shareCell(usage: Usage | undefined, share: number | undefined): string {
-  if (!usage) return unknown;
+function shareCell(used: number | undefined, share: number | undefined): string {
+  if (used === undefined) return unknown;
   return share === undefined ? none : shareText(share);
 }
 
@@ -89,7 +93,7 @@ export const workloadColumns: readonly TopColumn<WorkloadRow>[] = [
     key: "cpu",
     header: "CPU(cores)",
     dispensable: 1,
-    text: ({ usage }) => (usage ? `${usage.cpuMillis}m` : unknown),
+    text: ({ usage }) => (usage?.cpuMillis === undefined ? unknown : `${usage.cpuMillis}m`),
     value: ({ usage }) => usage?.cpuMillis,
   },
   {
@@ -97,7 +101,7 @@ export const workloadColumns: readonly TopColumn<WorkloadRow>[] = [
     header: "CPU(%)",
     dispensable: 4,
     hasBar: true,
-    text: ({ usage }) => shareCell(usage, usage?.cpuShare),
+    text: ({ usage }) => shareCell(usage?.cpuMillis, usage?.cpuShare),
     value: ({ usage }) => usage?.cpuShare,
   },
   {
@@ -112,7 +116,7 @@ export const workloadColumns: readonly TopColumn<WorkloadRow>[] = [
     header: "MEMORY(%)",
     dispensable: 6,
     hasBar: true,
-    text: ({ usage }) => shareCell(usage, usage?.memoryShare),
+    text: ({ usage }) => shareCell(usage?.memoryBytes, usage?.memoryShare),
     value: ({ usage }) => usage?.memoryShare,
   },
   {

@@ -89,6 +89,24 @@ test("WorkloadUsages: sums what was metered lately, and sets it against what tho
   });
 });
 
+test("WorkloadUsages: how fast cpu is used is not known before an instance was metered twice", () => {
+  const { read, usage, clock } = usagesOf(
+    [job("a", "Running")],
+    [bound("a", "here", true), bound("b", "here", true)],
+  );
+  usage.set("a", { ...figures, cpuMillis: 0, memoryBytes: 1024, hasRate: false });
+  const requests = { cpu: "0", memory: "1Mi" };
+  expect(read("default\0wasmjob.a")?.status?.usage).toEqual({ instances: 1, memory: "1Ki", requests });
+  usage.set("b", { ...figures, cpuMillis: 30, memoryBytes: 1024 });
+  clock.advance(1_000);
+  expect(read("default\0wasmjob.a")?.status?.usage).toEqual({
+    instances: 2,
+    cpu: "30m",
+    memory: "2Ki",
+    requests: { cpu: "100m", memory: "2Mi" },
+  });
+});
+
 test("WorkloadUsages: jobs that have ended are not among them, as soon as nothing of them runs", () => {
   const jobs = [job("over", "Complete"), job("goes-on", "Running"), job("failed", "Failed")];
   expect(usagesOf(jobs).usages.keys(undefined)).toEqual(["default\0wasmjob.goes-on"]);

@@ -107,7 +107,7 @@ export class WorkloadUsages implements MeasuredResource {
   #statusOf(workload: Workload): WorkloadUsageStatus {
     const { uid } = workload.object.metadata;
     const nowMs = this.#clock.monotonic();
-    const sum = { instances: 0, cpu: 0, memory: 0, requestedCpu: 0, requestedMemory: 0 };
+    const sum = { instances: 0, rates: 0, cpu: 0, memory: 0, requestedCpu: 0, requestedMemory: 0 };
     let ready = 0;
     for (const instance of this.#source.instancesOf(uid)) {
       const { state, requests } = instance;
@@ -120,10 +120,12 @@ export class WorkloadUsages implements MeasuredResource {
       const isOfNow = usage.isIdle && isReachable;
       if (!isOfNow && nowMs - usage.atMs > usageAgeMsMax) continue;
       sum.instances++;
-      sum.cpu += usage.cpuMillis;
       sum.memory += usage.memoryBytes;
-      sum.requestedCpu += requests.cpuMillis;
       sum.requestedMemory += requests.memoryBytes;
+      if (!usage.hasRate) continue;
+      sum.rates++;
+      sum.cpu += usage.cpuMillis;
+      sum.requestedCpu += requests.cpuMillis;
     }
     return {
       instances: { ready, wanted: wantedOf(workload) },
@@ -135,6 +137,8 @@ export class WorkloadUsages implements MeasuredResource {
 
 interface Sum {
   readonly instances: number;
+  /** Of how many of them it is known how fast they use cpu. */
+  readonly rates: number;
   readonly cpu: number;
   readonly memory: number;
   readonly requestedCpu: number;
@@ -143,6 +147,7 @@ interface Sum {
 
 function usageOf({
   instances,
+  rates,
   cpu,
   memory,
   requestedCpu,
@@ -150,7 +155,7 @@ function usageOf({
 }: Sum): NonNullable<WorkloadUsageStatus["usage"]> {
   return {
     instances,
-    cpu: formatCpu(Math.round(cpu)),
+    ...(rates === 0 ? {} : { cpu: formatCpu(Math.round(cpu)) }),
     memory: formatBytes(memory),
     requests: { cpu: formatCpu(requestedCpu), memory: formatBytes(requestedMemory) },
   };
