@@ -10,6 +10,7 @@ interface Suite {
 
 const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   "api-server": () => import("./api-server.ts"),
+  autoscaling: () => import("./autoscaling.ts"),
   "component-calls": () => import("./component-calls.ts"),
   components: () => import("./components.ts"),
   density: () => import("./density.ts"),

@@ -163,6 +163,7 @@ test("GatewayKeeper: starts a gateway that answers from what it was told", async
   // An answer of the gateway says that it has read everything before it.
   one.keeper.tell({ kind: "drain", uid: "x" });
   await one.until(() => one.messages.some(({ kind }) => kind === "drained"));
+  await one.until(() => one.messages.some(({ kind }) => kind === "process"));
   expect((await ask(`${url}/route/b`)).body).toBe("route b");
   expect((await ask(`${url}/route/a`)).body).toBe("unknown");
 });
@@ -172,11 +173,14 @@ test("GatewayKeeper: the next daemon finds the gateway, which has forgotten noth
   await one.keeper.start();
   const url = await one.listening();
   const before = await ask(url);
+  const isFound = (keeper: GatewayKeeper) => Array.from(keeper.gateways, (gateway) => gateway.isFound);
+  expect(isFound(one.keeper)).toEqual([false]);
   one.keeper.close();
   expect((await ask(`${url}/route/a`)).body).toBe("route a");
   const two = new TestKeeper({ facts: ["b", "c"] });
   await two.keeper.start();
   expect(await two.listening()).toBe(url);
+  expect(isFound(two.keeper)).toEqual([true]);
   expect(await ask(url)).toEqual(before);
   const bodies = await Promise.all(
     ["a", "b", "c"].map(async (uid) => (await ask(`${url}/route/${uid}`)).body),

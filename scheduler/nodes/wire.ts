@@ -33,7 +33,14 @@ import { nothingCommitted } from "../core/resources.ts";
 import type { VolumeContent } from "../core/templates/resolve-template.ts";
 import { readClaims, writeClaims } from "./claims.ts";
 import { ContractViolation } from "./contract-violation.ts";
-import type { HeldInstance, NodeGateway, NodeHello, NodeModule, NodeTemplate, WorkloadTraffic } from "./node-port.ts";
+import type {
+  HeldInstance,
+  NodeGateway,
+  NodeHello,
+  NodeModule,
+  NodeTemplate,
+  WorkloadTraffic,
+} from "./node-port.ts";
 
 /** By their text: what is decoded has a text of its own each time, and there are as many as instances. */
 const phases: ReadonlyMap<string, InstancePhase> = new Map(

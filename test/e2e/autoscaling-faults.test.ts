@@ -1,20 +1,26 @@
 /** What is wrong with autoscalers and with the servers that they name: it is said, and the others go on. */
 import { createServer } from "node:http";
 import { once } from "node:events";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { autoscaler, average, ReplicasWatch, replicasAre, saysOf } from "../support/autoscaling.ts";
 import { checkout, eventually, TestCluster } from "../support/cluster.ts";
 import { type EvilServer, startEvilServer, vector } from "../support/evil-metric-server.ts";
-import { freePort } from "../support/free-port.ts";
 import { runKubectl } from "../support/kubectl.ts";
 import { deployment } from "../support/manifests.ts";
+
+interface Group {
+  readonly targets: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+}
 
 let cluster: TestCluster;
 let evil: EvilServer;
 /** What answers nobody counts as down for all who ask it: so it is one of its own. */
 let hanging: EvilServer;
-let forbiddenPort: number;
+/** Of the daemon's metrics, which the scheduler may not ask for autoscalers. */
+let forbidden: string;
 let goodPort: number;
 let value = 10;
 const good = createServer((request, response) => {
@@ -26,17 +32,24 @@ const image = `file://${join(checkout, "examples/hello/hello.wasm")}`;
 beforeAll(async () => {
   evil = await startEvilServer();
   hanging = await startEvilServer();
-  [forbiddenPort, goodPort] = [await freePort(), await freePort()];
-  good.listen(goodPort, "127.0.0.1");
+  good.listen(0, "127.0.0.1");
   await once(good, "listening");
+  ({ port: goodPort } = good.address() as AddressInfo); // It listens on a port, not on a path.
   cluster = await TestCluster.start(["one"], {
-    nodeArgs: ["--metrics-address", `127.0.0.1:${forbiddenPort}`],
+    nodeArgs: ["--metrics-address", "127.0.0.1:0"],
     schedulerArgs: [
       `http://127.0.0.1:${evil.port}`,
       `redis://127.0.0.1:${hanging.port}`,
       `http://127.0.0.1:${hanging.port}`,
       `http://127.0.0.1:${goodPort}`,
     ].flatMap((server) => ["--allow-metrics-server", server]),
+  });
+  await eventually(async () => {
+    const { stdout } = await kubectl(["get", "--raw", "/sd/prometheus"]);
+    const groups = JSON.parse(stdout) as readonly Group[];
+    const node = groups.find(({ labels }) => labels["__meta_wherry_role"] === "node");
+    forbidden = node?.targets[0] ?? "";
+    expect((await fetch(`http://${forbidden}/metrics`)).ok).toBe(true);
   });
 });
 afterAll(async () => {
@@ -46,10 +59,12 @@ afterAll(async () => {
   good.close();
 });
 
-const prometheus = (serverURL: string) => ({
+const prometheus = (serverURL: string, timeoutSeconds = 2) => ({
   type: "Prometheus",
-  prometheus: { serverURL, query: "load", target: average("10"), intervalSeconds: 1, timeoutSeconds: 2 },
+  prometheus: { serverURL, query: "load", target: average("10"), intervalSeconds: 1, timeoutSeconds },
 });
+/** It answers from the process of the test, which may be busy. */
+const ofGood = () => prometheus(`http://127.0.0.1:${goodPort}`, 20);
 const ofHanging = (way: string) => prometheus(`http://127.0.0.1:${hanging.port}/${way}`);
 const ofEvil = (way: string) => prometheus(`http://127.0.0.1:${evil.port}/${way}`);
 const kubectl = (args: readonly string[], input?: string) =>
@@ -88,7 +103,7 @@ const rows: readonly {
   },
   {
     name: "forbidden",
-    metric: () => prometheus(`http://127.0.0.1:${forbiddenPort}`),
+    metric: () => prometheus(`http://${forbidden}`),
     active: /^False Forbidden: .*--allow-metrics-server http:\/\/127\.0\.0\.1:\d+/,
   },
   {
@@ -106,7 +121,7 @@ test("servers that are forbidden, broken or hostile: it is said of each, and ano
   ]);
   const orderly = [
     deployment(1, { name: "orderly", image }),
-    autoscaler("orderly", [prometheus(`http://127.0.0.1:${goodPort}`)], { minReplicas: 1 }),
+    autoscaler("orderly", [ofGood()], { minReplicas: 1 }),
   ];
   await cluster.apply([...manifests, ...orderly].join("---\n"));
   for (const { name, active } of rows)
@@ -123,7 +138,7 @@ test("servers that are forbidden, broken or hostile: it is said of each, and ano
 
 test("two autoscalers on one target: the older one scales, and the other says who does, until that is gone", async () => {
   await using replicas = new ReplicasWatch(cluster);
-  const metric = prometheus(`http://127.0.0.1:${goodPort}`);
+  const metric = ofGood();
   value = 20;
   await cluster.apply(
     [deployment(1, { name: "shared", image }), autoscaler("shared", [metric])].join("---\n"),
@@ -146,7 +161,7 @@ test("two autoscalers on one target: the older one scales, and the other says wh
 
 test("a target that is not there, and one that has no scale: it is said, and mended when there is one", async () => {
   await using replicas = new ReplicasWatch(cluster);
-  const metric = prometheus(`http://127.0.0.1:${goodPort}`);
+  const metric = ofGood();
   value = 30;
   await cluster.apply(
     [
@@ -163,7 +178,7 @@ test("a target that is not there, and one that has no scale: it is said, and men
 });
 
 test("kubectl: refuses what is wrong by the field, explains, shows, and edits in place", async () => {
-  const metric = prometheus(`http://127.0.0.1:${goodPort}`);
+  const metric = ofGood();
   const wrong = autoscaler("wrong", [metric], { minReplicas: 5, maxReplicas: 2 });
   const refused = await kubectl(["apply", "-f", "-"], wrong);
   expect(refused.code).toBe(1);

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { autoscaler, average, ReplicasWatch, replicasAre, saysOf, trustMs } from "../support/autoscaling.ts";
 import { eventually, TestCluster } from "../support/cluster.ts";
-import { guestImage } from "../support/guests.ts";
+import { guestFolder, guestImage } from "../support/guests.ts";
 import { HttpLoad, type LoadReport } from "../support/http-load.ts";
 import { askedOf, hostOf, type LoadedHandler, route, served, wagi } from "../support/loaded-handlers.ts";
 import { ask } from "../support/requests.ts";
@@ -16,7 +16,7 @@ let slow: LoadedHandler;
 const handlerOf: Record<string, LoadedHandler> = {};
 
 beforeAll(async () => {
-  cluster = await TestCluster.start(nodes, { gateways: true, lostAfter: "60s" });
+  cluster = await TestCluster.start(nodes, { gateways: true, lostAfter: "60s", hostPaths: [guestFolder()] });
   const image = await guestImage("dawdler");
   slow = {
     name: "slow",
@@ -72,9 +72,10 @@ test("by requests: from zero to many, kept while the scheduler is new and nodes 
   // The first ones find no route yet, or nothing that runs.
   for (const name of names)
     for (const node of nodes)
-      await eventually(async () =>
-        expect((await ask(cluster.url(node), { host: hostOf(name) })).status).toBe(200),
-      );
+      await eventually(async () => {
+        const { status, body } = await ask(cluster.url(node), { host: hostOf(name) });
+        expect(`${name} at ${node}: ${status} ${body}`).toContain(": 200 ");
+      });
 
   const peak = loads(60);
   await replicasAre(replicas, each(4));

@@ -1,4 +1,6 @@
 /** Autoscalers with the API server, the engine and both clients as they are; only what metrics say is pretended. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { WasmAutoscaler } from "../../api/gen/kinds.gen.ts";
 import { systemClock } from "../../kit/clock.ts";
@@ -8,6 +10,8 @@ import { Engine } from "../../scheduler/engine/engine.ts";
 import { FakeMetricSource } from "../../scheduler/testing/fake-metric-source.ts";
 import { BothClients } from "../support/both-clients.ts";
 import { crd, version } from "../../scheduler/apiserver/testing/crds.ts";
+import { checkout } from "../support/cluster.ts";
+import { exampleManifest } from "../support/examples.ts";
 import { deployment, manifest } from "../support/kubectl-session.ts";
 
 let both: BothClients;
@@ -256,6 +260,25 @@ test("wherry autoscale: what has no scale is refused", async () => {
     }),
   );
   expect(await refused("autoscale wasmjob/once --max 3")).toContain("a WasmJob has no scale");
+});
+
+test.each(["requests", "zero", "redis", "prometheus", "schedule"])(
+  "examples/autoscaling/%s.yaml is accepted as it is",
+  async (name) => {
+    const { code, stderr } = await both.kubectl("apply --dry-run=server -f -", {
+      input: exampleManifest(`autoscaling/${name}.yaml`),
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  },
+);
+
+test("docs/AUTOSCALING.md: its manifest is accepted as it is", async () => {
+  const text = readFileSync(join(checkout, "docs/AUTOSCALING.md"), "utf8");
+  const [, manifestOfIt = ""] = /```yaml\n([^`]*)```/.exec(text) ?? [];
+  expect(manifestOfIt).toContain("kind: WasmAutoscaler");
+  const input = manifestOfIt.replace("metadata: { name: web }", "metadata: { name: documented }");
+  const { code, stderr } = await both.kubectl("apply --dry-run=server -f -", { input });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
 });
 
 test("the default roles: whoever may edit may declare autoscalers, and whoever may view may see them", async () => {

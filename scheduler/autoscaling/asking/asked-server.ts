@@ -23,6 +23,8 @@ export class AskedServer<Q> {
   isQueued = false;
   /** What it said last: nothing. */
   failure: Unknown | undefined;
+  /** When nothing listened there last, by the monotonic clock: what answers since may know nothing of before. */
+  awayMs: number | undefined;
   #misses = 0;
   #isDown = false;
   #hasAnswered = false;
@@ -64,6 +66,7 @@ export class AskedServer<Q> {
       return;
     }
     this.failure = asked.reading;
+    if (asked.isDown) this.awayMs = nowMs;
     this.#misses++;
     this.#isDown ||= asked.isDown || !this.#hasAnswered || this.#misses >= serverLimits.missesMax;
     if (!this.#isDown) return;

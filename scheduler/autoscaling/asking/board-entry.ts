@@ -34,19 +34,18 @@ export class BoardEntry {
   }
 
   read(nowMs: number): Reading {
-    if (this.#good && nowMs < this.#good.untilMs) return this.#good.reading;
+    if (this.#good && nowMs < this.#good.untilMs) return withAbsence(this.#good.reading, this.server.awayMs);
     return this.#failure ?? this.server.failure ?? (this.#good ? outdated(this.question) : pending);
   }
 
-  /** A good answer holds until the next one could be here. */
+  /** A good answer holds until the next one, or that there is none, must be here: else it would be outdated for a moment first. */
   keep(asked: Asked, startMs: number): void {
     const { kind, reading } = asked;
     this.#misses = kind === "unanswered" ? this.#misses + 1 : 0;
     this.#failure = reading.kind === "unknown" ? reading : undefined;
     // What the server answers, or what is wrong with the question, is the last word; only silence may pass.
     if (kind === "unanswered") return;
-    const { intervalMs, timeoutMs } = this.question;
-    this.#good = this.#failure ? undefined : { reading, untilMs: startMs + intervalMs + timeoutMs };
+    this.#good = this.#failure ? undefined : { reading, untilMs: startMs + goodForMs(this.question) };
   }
 
   /** The same place in each interval, so that questions stay spread over it. */
@@ -67,11 +66,25 @@ export class BoardEntry {
   }
 }
 
+function withAbsence(reading: Reading, awayMs: number | undefined): Reading {
+  return awayMs === undefined || reading.kind !== "value" ? reading : { ...reading, awayMs };
+}
+
 const pending = unknown("Pending", "it was not asked yet");
 
-function outdated({ intervalMs, server }: Question): Unknown {
-  const message = `the last answer of ${server} is older than ${intervalMs / 1000} s, and it was not asked again`;
-  return unknown("Stale", message);
+/** By how much timers are late on a machine that is busy. */
+const lateMs = 1_000;
+
+function goodForMs({ intervalMs, timeoutMs }: Question): number {
+  return intervalMs + timeoutMs + lateMs;
+}
+
+function outdated(question: Question): Unknown {
+  const seconds = goodForMs(question) / 1_000;
+  return unknown(
+    "Stale",
+    `the last answer of ${question.server} is more than ${seconds} s old, and no other has come`,
+  );
 }
 
 /** Equal for readings that a decision cannot tell apart but for their time. */

@@ -241,6 +241,32 @@ describe("after that", () => {
     expect(life.look(0.001, ...back)).toBe(2);
   });
 
+  test("decide: who was away counts as unknown then, though the last answer held", () => {
+    const life = settled({ behavior: noWindow });
+    const back = [value(2), value(2, { rangeMs: 600_000, awayMs: life.nowMs + 5_000 })];
+    expect(life.look(10, ...back)).toBe(10);
+    expect(life.look(594.999, ...back)).toBe(10);
+    expect(life.message("AbleToScale")).toMatch(/because inFlight has been known for less than 600 s$/);
+    expect(life.look(0.001, ...back)).toBe(2);
+  });
+
+  test("decide: a window must pass after somebody was away, too", () => {
+    const life = settled();
+    life.look(0, ...low);
+    const back = [value(2), value(2, { awayMs: life.nowMs + 200_000 })];
+    expect(life.look(499.999, ...back)).toBe(10);
+    expect(life.look(0.001, ...back)).toBe(2);
+  });
+
+  test("decide: what looks back for a week is trusted after an hour", () => {
+    const life = settled({ behavior: noWindow });
+    const back = [value(2), value(2, { rangeMs: 7 * 86_400_000 })];
+    life.look(0, value(2), unknown);
+    life.look(10, ...back);
+    expect(life.look(3_599.999, ...back)).toBe(10);
+    expect(life.look(0.001, ...back)).toBe(2);
+  });
+
   test("decide: another metric at its place has a past of its own", () => {
     const life = settled({ behavior: noWindow });
     const changed = new AutoscalerLife({ ...life.spec, metrics: [list(1), inFlight(2)] }, 10);
