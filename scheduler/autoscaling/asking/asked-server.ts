@@ -1,23 +1,35 @@
 import { backoffMs } from "../../../kit/backoff.ts";
 import type { Unknown } from "../../core/autoscaling/reading.ts";
-import type { Asked } from "./question.ts";
+import type { Asked, Question } from "./question.ts";
+import { Turns } from "./turns.ts";
 
 export const serverLimits = {
   /** How much is asked at once of a server that answers. */
   runningMax: 8,
+  /** Of those, for questions that were not answered when they were last asked: they may take all the time that they have. */
+  missedMax: 2,
   /** So many answers in a row that do not come, and it counts as down: one alone may be a query that takes too long. */
   missesMax: 3,
-  /** The first try after it went away; then longer, up to the shortest interval of what it is asked, or this. */
+  /** The first try after it went away; then longer, up to the interval of what it was asked, within these. */
   retryMsFirst: 1_000,
   retryMsLeast: 5_000,
+  retryMsMost: 15_000,
 } as const;
 
+export interface Waiting {
+  readonly question: Pick<Question, "owner" | "intervalMs">;
+  /** It was not answered when it was last asked. */
+  readonly hasMissed: boolean;
+}
+
 /** Who is asked: what waits for it, and whether it is worth asking. */
-export class AskedServer<Q> {
+export class AskedServer<Q extends Waiting> {
   readonly name: string;
-  /** In the order in which they came. */
-  readonly waiting = new Set<Q>();
-  running = 0;
+  /** Questions of different owners take turns; those that were not answered come after all others. */
+  readonly #waiting = new Turns<Q>();
+  readonly #missed = new Turns<Q>();
+  #running = 0;
+  #missedRunning = 0;
   /** All that is asked of it. */
   readonly questions = new Set<Q>();
   isQueued = false;
@@ -49,12 +61,37 @@ export class AskedServer<Q> {
     return this.#retryAtMs;
   }
 
-  canBeAsked(nowMs: number): boolean {
-    const most = this.isProven ? serverLimits.runningMax : 1;
-    return this.waiting.size > 0 && this.running < most && nowMs >= this.#retryAtMs;
+  get hasWaiting(): boolean {
+    return !this.#waiting.isEmpty || !this.#missed.isEmpty;
   }
 
-  ended(asked: Asked, nowMs: number, intervalMsLeast: number): void {
+  wait(question: Q): void {
+    (question.hasMissed ? this.#missed : this.#waiting).add(question.question.owner, question);
+  }
+
+  leave(question: Q): void {
+    for (const line of [this.#waiting, this.#missed]) line.delete(question.question.owner, question);
+  }
+
+  canBeAsked(nowMs: number): boolean {
+    const most = this.isProven ? serverLimits.runningMax : 1;
+    const isRoom = !this.#waiting.isEmpty || (!this.#missed.isEmpty && this.#hasRoomForMissed);
+    return isRoom && this.#running < most && nowMs >= this.#retryAtMs;
+  }
+
+  /** The next question; it runs from now on, until `ended`. */
+  begin(): Q | undefined {
+    const next = this.#waiting.take() ?? (this.#hasRoomForMissed ? this.#missed.take() : undefined);
+    if (next === undefined) return undefined;
+    this.#running++;
+    if (next.hasMissed) this.#missedRunning++;
+    return next;
+  }
+
+  /** Before the question itself hears of it. */
+  ended({ question, hasMissed }: Q, asked: Asked, nowMs: number): void {
+    this.#running--;
+    if (hasMissed) this.#missedRunning--;
     if (asked.kind === "notAsked") return;
     if (asked.kind === "answered") {
       this.failure = undefined;
@@ -70,8 +107,15 @@ export class AskedServer<Q> {
     this.#misses++;
     this.#isDown ||= asked.isDown || !this.#hasAnswered || this.#misses >= serverLimits.missesMax;
     if (!this.#isDown) return;
-    const maxMs = Math.max(intervalMsLeast, serverLimits.retryMsLeast);
+    const maxMs = Math.min(
+      Math.max(question.intervalMs, serverLimits.retryMsLeast),
+      serverLimits.retryMsMost,
+    );
     const limits = { initialMs: serverLimits.retryMsFirst, factor: 2, maxMs };
     this.#retryAtMs = nowMs + backoffMs(this.#attempt++, limits);
+  }
+
+  get #hasRoomForMissed(): boolean {
+    return this.#missedRunning < serverLimits.missedMax;
   }
 }

@@ -28,6 +28,10 @@ export class BoardEntry {
     this.#told = gist(this.read(0));
   }
 
+  get hasMissed(): boolean {
+    return this.#misses > 0;
+  }
+
   /** Until when the last good answer is the last word; undefined: there is none. */
   get goodUntilMs(): number | undefined {
     return this.#good?.untilMs;

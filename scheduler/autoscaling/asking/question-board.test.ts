@@ -34,6 +34,7 @@ class Desk {
     return {
       key,
       server: "http://a:1",
+      owner: "ns",
       intervalMs: 15_000,
       timeoutMs: 5_000,
       ask: (signal) => {
@@ -277,6 +278,25 @@ test("QuestionBoard: one query that takes too long does not make its server coun
   for (let at = 0; at < 60; at++) await step();
   for (let at = 0; at < 10; at++)
     expect(d.asked.filter((key) => key === `q${at}`).length).toBeGreaterThanOrEqual(5);
+});
+
+test("QuestionBoard: many that are never answered keep nobody else from the same server", async () => {
+  const d = desk();
+  for (let at = 0; at < 200; at++)
+    d.watch(`heavy${at}`, { owner: "other", timeoutMs: 5_000, intervalMs: 3_600_000 });
+  const watch = d.watch("light", { intervalMs: 5_000 });
+  let known = 0;
+  for (let at = 0; at < 600; at++) {
+    await d.pass(500);
+    const light = d.open.find(({ key }) => key === "light");
+    if (light) {
+      d.open.splice(d.open.indexOf(light), 1);
+      light.answer(value(1));
+      await settled();
+    }
+    if (at >= 20 && reasonOf(watch.read()) === "value") known++;
+  }
+  expect(known).toBe(580);
 });
 
 test("QuestionBoard: that a server is down is told to all who ask something of it", async () => {

@@ -2,15 +2,16 @@
  * Asks questions again and again, each once for all who want to know, and never so that one server is in another's way.
  *
  *            due                    a place is free             answered, or its time is over
- *   resting ─────▶ waiting (FIFO ─────────────────────▶ asking ────────────────────────────────▶ resting
- *      ▲           of its server)                                                                   │
+ *   resting ─────▶ waiting (for ──────────────────────▶ asking ────────────────────────────────▶ resting
+ *      ▲           its server)                                                                      │
  *      └────────────────────────────────────────────────────────────────────────────────────────────┘
  *
  * Invariants: a question is in one of the three states, so what waits is bounded by the number of questions; at most `runningMax`
  * are asked at once, 8 of them of one server. A server that does not answer, or never has, is asked one question at a time, and
  * all such servers have a quarter of the places between them, new ones first: however many there are, three quarters are for those that answer.
  * One that is down is tried again after 1, 2, 4, … seconds, up to the interval of the question or five; when it answers, everything that
- * waits for it is asked at once. Servers take turns.
+ * waits for it is asked at once. Servers take turns; and of one server the namespaces do, whose questions that were not answered
+ * come last, two at a time: nobody's slow queries keep others from the server that they share.
  */
 import type { Clock, Timer } from "../../../kit/clock.ts";
 import { errorMessage } from "../../../kit/errors.ts";
@@ -112,7 +113,7 @@ export class QuestionBoard implements AsyncDisposable {
     this.#due.delete(entry);
     this.#expiring.delete(entry);
     const { server } = entry;
-    server.waiting.delete(entry);
+    server.leave(entry);
     server.questions.delete(entry);
     if (server.questions.size > 0) return;
     this.#servers.delete(server.name);
@@ -123,7 +124,7 @@ export class QuestionBoard implements AsyncDisposable {
     if (entry.state !== "resting") return;
     entry.state = "waiting";
     this.#due.delete(entry);
-    entry.server.waiting.add(entry);
+    entry.server.wait(entry);
     this.#offer(entry.server);
   }
 
@@ -133,7 +134,7 @@ export class QuestionBoard implements AsyncDisposable {
     if (server.canBeAsked(this.#nowMs())) {
       server.isQueued = true;
       this.#lineOf(server).push(server);
-    } else if (server.waiting.size > 0 && server.retryAtMs > this.#nowMs()) {
+    } else if (server.hasWaiting && server.retryAtMs > this.#nowMs()) {
       this.#retrying.set(server, server.retryAtMs);
       this.#arm();
     }
@@ -148,8 +149,8 @@ export class QuestionBoard implements AsyncDisposable {
     while (!this.#closing.signal.aborted) {
       const server = this.#nextServer();
       if (!server) return;
-      const [entry] = server.waiting;
-      if (entry && server.canBeAsked(this.#nowMs())) this.#start(entry);
+      const entry = server.canBeAsked(this.#nowMs()) ? server.begin() : undefined;
+      if (entry) this.#start(entry);
       this.#offer(server);
     }
   }
@@ -170,16 +171,13 @@ export class QuestionBoard implements AsyncDisposable {
   #start(entry: BoardEntry): void {
     const { server } = entry;
     const isUnproven = !server.isProven;
-    server.waiting.delete(entry);
     entry.state = "asking";
     entry.again = false;
-    server.running++;
     this.#tally.began(server.name);
     if (isUnproven) this.#unprovenRunning++;
     const startMs = this.#nowMs();
     const asking: Promise<void> = this.#ask(entry.question).then((asked) => {
       this.#asking.delete(asking);
-      server.running--;
       this.#tally.ended(server.name, asked);
       if (isUnproven) this.#unprovenRunning--;
       this.#ended(entry, asked, startMs);
@@ -220,7 +218,7 @@ export class QuestionBoard implements AsyncDisposable {
     const { server, question } = entry;
     const nowMs = this.#nowMs();
     const failureBefore = server.failure?.message;
-    server.ended(asked, nowMs, question.intervalMs);
+    server.ended(entry, asked, nowMs);
     entry.state = "resting";
     if (this.#entries.get(question.key) === entry) {
       entry.keep(asked, startMs);
