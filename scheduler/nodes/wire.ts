@@ -33,7 +33,14 @@ import { nothingCommitted } from "../core/resources.ts";
 import type { VolumeContent } from "../core/templates/resolve-template.ts";
 import { readClaims, writeClaims } from "./claims.ts";
 import { ContractViolation } from "./contract-violation.ts";
-import type { HeldInstance, NodeGateway, NodeHello, NodeModule, NodeTemplate, WorkloadTraffic } from "./node-port.ts";
+import type {
+  HeldInstance,
+  NodeGateway,
+  NodeHello,
+  NodeModule,
+  NodeTemplate,
+  WorkloadTraffic,
+} from "./node-port.ts";
 
 /** By their text: what is decoded has a text of its own each time, and there are as many as instances. */
 const phases: ReadonlyMap<string, InstancePhase> = new Map(
@@ -312,14 +319,21 @@ export function readWakeUp({ workloadUids }: WakeUp__Output): readonly string[] 
   return workloadUids;
 }
 
-/** Of workloads that nobody knows nothing is kept; numbers that are none would spoil the sums. */
+/** Requests under way at one gateway: far more than there can be, and of as many nodes as there can be the sum is exact. */
+const underWayMax = 2 ** 32;
+
+/** Of workloads that nobody knows nothing is kept; numbers that are none, or too large to be added to others, would spoil the sums. */
 export function readTraffic({ workloads }: TrafficBatch__Output): readonly WorkloadTraffic[] {
   if (workloads.length > batchItemsMax)
     throw new ContractViolation(
       `traffic of ${workloads.length} workloads in a message is of more than ${batchItemsMax}`,
     );
-  for (const { uid, arrived, inFlight, queued } of workloads)
-    checkAmounts([arrived, inFlight, queued], `traffic of ${uid.slice(0, contentNameCharsMax)}`);
+  for (const { uid, arrived, inFlight, queued } of workloads) {
+    const where = `traffic of ${uid.slice(0, contentNameCharsMax)}`;
+    checkAmounts([arrived, inFlight, queued], where);
+    if (Math.max(inFlight, queued) > underWayMax)
+      throw new ContractViolation(`${where} has more requests under way than there can be`);
+  }
   return workloads;
 }
 
