@@ -6,8 +6,8 @@ import { Turns } from "./turns.ts";
 export const serverLimits = {
   /** How much is asked at once of a server that answers. */
   runningMax: 8,
-  /** Of those, for questions that were not answered when they were last asked: they may take all the time that they have. */
-  missedMax: 2,
+  /** Of those, for questions that were answered late or not at all when they were last asked: they may take all the time that they have. */
+  slowMax: 2,
   /** So many answers in a row that do not come, and it counts as down: one alone may be a query that takes too long. */
   missesMax: 3,
   /** The first try after it went away; then longer, up to the interval of what it was asked, within these. */
@@ -18,18 +18,18 @@ export const serverLimits = {
 
 export interface Waiting {
   readonly question: Pick<Question, "owner" | "intervalMs">;
-  /** It was not answered when it was last asked. */
-  readonly hasMissed: boolean;
+  /** It was answered late when it was last asked, or not at all. */
+  readonly isSlow: boolean;
 }
 
 /** Who is asked: what waits for it, and whether it is worth asking. */
 export class AskedServer<Q extends Waiting> {
   readonly name: string;
-  /** Questions of different owners take turns; those that were not answered come after all others. */
+  /** Questions of different owners take turns; the slow ones come after all others. */
   readonly #waiting = new Turns<Q>();
-  readonly #missed = new Turns<Q>();
+  readonly #slow = new Turns<Q>();
   #running = 0;
-  #missedRunning = 0;
+  #slowRunning = 0;
   /** All that is asked of it. */
   readonly questions = new Set<Q>();
   isQueued = false;
@@ -62,36 +62,37 @@ export class AskedServer<Q extends Waiting> {
   }
 
   get hasWaiting(): boolean {
-    return !this.#waiting.isEmpty || !this.#missed.isEmpty;
+    return !this.#waiting.isEmpty || !this.#slow.isEmpty;
   }
 
   wait(question: Q): void {
-    (question.hasMissed ? this.#missed : this.#waiting).add(question.question.owner, question);
+    (question.isSlow ? this.#slow : this.#waiting).add(question.question.owner, question);
   }
 
   leave(question: Q): void {
-    for (const line of [this.#waiting, this.#missed]) line.delete(question.question.owner, question);
+    for (const line of [this.#waiting, this.#slow]) line.delete(question.question.owner, question);
   }
 
-  canBeAsked(nowMs: number): boolean {
+  /** `mayBeSlow`: whether slow questions may be asked. */
+  canBeAsked(nowMs: number, mayBeSlow: boolean): boolean {
     const most = this.isProven ? serverLimits.runningMax : 1;
-    const isRoom = !this.#waiting.isEmpty || (!this.#missed.isEmpty && this.#hasRoomForMissed);
-    return isRoom && this.#running < most && nowMs >= this.#retryAtMs;
+    const hasOne = !this.#waiting.isEmpty || (mayBeSlow && !this.#slow.isEmpty && this.#hasRoomForSlow);
+    return hasOne && this.#running < most && nowMs >= this.#retryAtMs;
   }
 
   /** The next question; it runs from now on, until `ended`. */
-  begin(): Q | undefined {
-    const next = this.#waiting.take() ?? (this.#hasRoomForMissed ? this.#missed.take() : undefined);
+  begin(mayBeSlow: boolean): Q | undefined {
+    const next = this.#waiting.take() ?? (mayBeSlow && this.#hasRoomForSlow ? this.#slow.take() : undefined);
     if (next === undefined) return undefined;
     this.#running++;
-    if (next.hasMissed) this.#missedRunning++;
+    if (next.isSlow) this.#slowRunning++;
     return next;
   }
 
   /** Before the question itself hears of it. */
-  ended({ question, hasMissed }: Q, asked: Asked, nowMs: number): void {
+  ended({ question, isSlow }: Q, asked: Asked, nowMs: number): void {
     this.#running--;
-    if (hasMissed) this.#missedRunning--;
+    if (isSlow) this.#slowRunning--;
     if (asked.kind === "notAsked") return;
     if (asked.kind === "answered") {
       this.failure = undefined;
@@ -115,7 +116,7 @@ export class AskedServer<Q extends Waiting> {
     this.#retryAtMs = nowMs + backoffMs(this.#attempt++, limits);
   }
 
-  get #hasRoomForMissed(): boolean {
-    return this.#missedRunning < serverLimits.missedMax;
+  get #hasRoomForSlow(): boolean {
+    return this.#slowRunning < serverLimits.slowMax;
   }
 }
