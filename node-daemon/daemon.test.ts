@@ -414,7 +414,9 @@ test("Daemon: says what it is short of before its inventory, and before the ends
 });
 
 test("Daemon: serves metrics of what is there, and nothing else", async () => {
-  const daemon = await startDaemon({ machine: parseMachineFlags({ "metrics-address": "127.0.0.1:0", "metrics-per-instance": true }) });
+  const daemon = await startDaemon({
+    machine: parseMachineFlags({ "metrics-address": "127.0.0.1:0", "metrics-per-instance": true }),
+  });
   const { session } = await connect();
   expect(session.received.all[0]?.hello?.metricsAddress).toBe(`127.0.0.1:${daemon.metricsPort}`);
   session.send(assignMessage(["a"]));

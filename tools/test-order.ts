@@ -11,6 +11,9 @@ const longest: readonly string[] = [
   "test/integration/hostile-components.test.ts",
   "test/integration/attacks.test.ts",
   "test/integration/hostile-guests.test.ts",
+  "test/e2e/autoscaling-requests.test.ts",
+  "test/e2e/autoscaling-prometheus.test.ts",
+  "test/e2e/autoscaling-redis.test.ts",
   "test/e2e/reunion.test.ts",
   "test/e2e/kills.test.ts",
   "test/e2e/examples.test.ts",
@@ -28,6 +31,7 @@ const longest: readonly string[] = [
   "test/e2e/cli-rollout.test.ts",
   "test/e2e/jobs.test.ts",
   "test/e2e/placement.test.ts",
+  "test/e2e/autoscaling-faults.test.ts",
   "test/e2e/prometheus.test.ts",
 ];
 

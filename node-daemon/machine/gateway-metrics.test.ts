@@ -108,7 +108,9 @@ test("createMetrics: of more workloads than have names, the rest is one, whose c
     `wherry_gateway_requests_in_flight{${other}} 6`,
   );
   served = served.filter(({ workload: { uid } }) => uid !== "w11");
-  expect(await seriesOf("wherry_gateway_retries_total")).toContain(`wherry_gateway_retries_total{${other}} 8`);
+  expect(await seriesOf("wherry_gateway_retries_total")).toContain(
+    `wherry_gateway_retries_total{${other}} 8`,
+  );
   expect(await seriesOf("wherry_gateway_request_duration_seconds_count")).toContain(
     `wherry_gateway_request_duration_seconds_count{${other}} 12`,
   );

@@ -67,9 +67,16 @@ export class Machine {
   static async start(parts: MachineParts): Promise<Machine> {
     const machine = new Machine(parts);
     const { options, log } = parts;
-    const metricsOptions = { perInstance: options.metricsPerInstance, workloadsMax: metricsLimits.workloadsMax };
+    const metricsOptions = {
+      perInstance: options.metricsPerInstance,
+      workloadsMax: metricsLimits.workloadsMax,
+    };
     if (options.metrics) {
-      machine.#metrics = await serveMetrics(options.metrics, createMetrics(machine.#sources(parts), metricsOptions), log);
+      machine.#metrics = await serveMetrics(
+        options.metrics,
+        createMetrics(machine.#sources(parts), metricsOptions),
+        log,
+      );
     }
     await machine.#watch.start();
     machine.collectGarbage();

@@ -50,7 +50,10 @@ interface PageFacts {
 }
 
 /** A registry of its own: there may be several daemons in a test. */
-export function createMetrics(sources: MetricSources, { perInstance, workloadsMax }: MetricsOptions): MetricsPage {
+export function createMetrics(
+  sources: MetricSources,
+  { perInstance, workloadsMax }: MetricsOptions,
+): MetricsPage {
   const registry = new Registry();
   const names = new NamedWorkloads(workloadsMax);
   const workloadRows = new WorkloadRows(names);

@@ -75,7 +75,11 @@ test("createMetrics: of more workloads than have names, the rest is one", async 
 });
 
 test("createMetrics: a workload whose instances have not been counted yet has nothing but them", async () => {
-  const lines = await linesOf(() => [instance("a", "web")], {}, () => undefined);
+  const lines = await linesOf(
+    () => [instance("a", "web")],
+    {},
+    () => undefined,
+  );
   expect(lines).toContain(
     'wherry_workload_cpu_seconds_total{namespace="shop",workload="WasmDeployment/web"} 0',
   );
@@ -96,6 +100,10 @@ test("createMetrics: a page is of one moment, and each page of another", async (
 
 test("createMetrics: the daemon's own process", async () => {
   const lines = await linesOf(() => []);
-  for (const name of ["process_cpu_seconds_total", "process_resident_memory_bytes", "process_start_time_seconds"])
+  for (const name of [
+    "process_cpu_seconds_total",
+    "process_resident_memory_bytes",
+    "process_start_time_seconds",
+  ])
     expect(lines.some((line) => new RegExp(`^${name} [0-9.]+$`).test(line))).toBe(true);
 });

@@ -16,7 +16,9 @@ test("Engine: an instance shows its class of service, what it asked for and got,
   });
   expect(shown?.["status"]).not.toHaveProperty("isolation");
   a.report(uid, { isolation: "process" });
-  engine.nodes.usages(a, [{ uid, cpuUs: 5, memoryBytes: 1_024, fuel: 2 ** 40, throttledUs: 1_500_000, ageMs: 0 }]);
+  engine.nodes.usages(a, [
+    { uid, cpuUs: 5, memoryBytes: 1_024, fuel: 2 ** 40, throttledUs: 1_500_000, ageMs: 0 },
+  ]);
   await pass(100);
   expect(engine.live.list(undefined)[0]?.["status"]).toMatchObject({
     isolation: "process",

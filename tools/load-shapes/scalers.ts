@@ -28,8 +28,12 @@ export class OwnScaler implements Scaler {
   #arrived = 0;
   #arrivedAtGateway = 0;
 
-  constructor(perInstance: number, replicas: number) {
-    this.#life = new AutoscalerLife({ metrics: [perSecond(perInstance)], maxReplicas }, replicas);
+  constructor(perInstance: number, replicas: number, downWindowSeconds: number) {
+    const behavior = {
+      scaleDown: { selectPolicy: "Max" as const, stabilizationWindowSeconds: downWindowSeconds },
+    };
+    const metrics = [perSecond(perInstance)];
+    this.#life = new AutoscalerLife({ metrics, behavior, maxReplicas }, replicas);
     this.#book.connected(node, "boot", 0);
     this.#book.toldAll(node);
   }

@@ -80,7 +80,8 @@ function arrivalsOf(rate: RateAt, seconds: number, random: Random): readonly num
 
 function poisson(mean: number, random: Random): number {
   if (mean > 30) {
-    const normal = Math.sqrt(-2 * Math.log(1 - random.fraction())) * Math.cos(2 * Math.PI * random.fraction());
+    const normal =
+      Math.sqrt(-2 * Math.log(1 - random.fraction())) * Math.cos(2 * Math.PI * random.fraction());
     return Math.max(0, Math.round(mean + Math.sqrt(mean) * normal));
   }
   let count = -1;
@@ -142,15 +143,19 @@ const made: readonly Made[] = [
 ];
 
 const recorded: readonly LoadShape[] = [
-  { file: "nasa-1995-07-13", set: "tuning", description: "a web server of NASA, 13 July 1995, 8 to 11 h" } as const,
+  {
+    file: "nasa-1995-07-13",
+    set: "tuning",
+    description: "a web server of NASA, 13 July 1995, 8 to 11 h",
+  } as const,
   { file: "nasa-1995-07-05", set: "held out", description: "the same, 5 July 1995, 13 to 16 h" } as const,
 ].map(({ file, ...shape }) => ({
   name: "recorded",
   ...shape,
   perInstance: 0.5,
-  arrivals: [...readFileSync(new URL(`recorded/${file}.txt`, import.meta.url), "utf8").replaceAll("\n", "")].map(
-    (digit) => Number.parseInt(digit, 36),
-  ),
+  arrivals: [
+    ...readFileSync(new URL(`recorded/${file}.txt`, import.meta.url), "utf8").replaceAll("\n", ""),
+  ].map((digit) => Number.parseInt(digit, 36)),
 }));
 
 function synthetic({ name, make, seconds }: Made, set: LoadShape["set"], parameters: Parameters): LoadShape {
@@ -167,10 +172,7 @@ function synthetic({ name, make, seconds }: Made, set: LoadShape["set"], paramet
 /** Those for tuning, and then those held out. */
 export function loadShapes(): readonly LoadShape[] {
   const all = [
-    ...made.flatMap((one) => [
-      synthetic(one, "tuning", one.tuning),
-      synthetic(one, "held out", one.heldOut),
-    ]),
+    ...made.flatMap((one) => [synthetic(one, "tuning", one.tuning), synthetic(one, "held out", one.heldOut)]),
     ...recorded,
   ];
   return [...all.filter(({ set }) => set === "tuning"), ...all.filter(({ set }) => set === "held out")];

@@ -32,7 +32,10 @@ export interface LifeOptions {
 export const tickMs = 100;
 const ticksPerSecond = 1_000 / tickMs;
 
-export function firstReplicas({ arrivals, perInstance }: Pick<LifeOptions, "arrivals" | "perInstance">): number {
+export function firstReplicas({
+  arrivals,
+  perInstance,
+}: Pick<LifeOptions, "arrivals" | "perInstance">): number {
   const first = arrivals.slice(0, 60);
   const mean = first.reduce((sum, count) => sum + count, 0) / first.length;
   return Math.max(1, Math.ceil(mean / perInstance));

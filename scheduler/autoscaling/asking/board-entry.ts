@@ -3,8 +3,8 @@ import type { Reading, Unknown } from "../../core/autoscaling/reading.ts";
 import { type AskedServer, serverLimits } from "./asked-server.ts";
 import { type Asked, type Question, unknown } from "./question.ts";
 
-/** Whoever answers later takes a place from others for so long that it has to make do with fewer. */
-const lateMs = 2_000;
+/** Whoever answers so late takes a place from others for so long that it has to make do with fewer. */
+const slowMs = 2_000;
 
 /** A question on the board: who wants to know, and what is known. */
 export class BoardEntry {
@@ -46,16 +46,15 @@ export class BoardEntry {
     return this.#failure ?? this.server.failure ?? (this.#good ? outdated(this.question) : pending);
   }
 
-  /** A good answer holds until the next one could be here. */
+  /** A good answer holds until the next one, or that there is none, must be here: else it would be outdated for a moment first. */
   keep(asked: Asked, startMs: number, nowMs: number): void {
     const { kind, reading } = asked;
-    this.#wasLate = nowMs - startMs > lateMs;
+    this.#wasLate = nowMs - startMs > slowMs;
     this.#misses = kind === "unanswered" ? this.#misses + 1 : 0;
     this.#failure = reading.kind === "unknown" ? reading : undefined;
     // What the server answers, or what is wrong with the question, is the last word; only silence may pass.
     if (kind === "unanswered") return;
-    const { intervalMs, timeoutMs } = this.question;
-    this.#good = this.#failure ? undefined : { reading, untilMs: startMs + intervalMs + timeoutMs };
+    this.#good = this.#failure ? undefined : { reading, untilMs: startMs + goodForMs(this.question) };
   }
 
   /** The same place in each interval, so that questions stay spread over it. */
@@ -82,9 +81,19 @@ function withAbsence(reading: Reading, awayMs: number | undefined): Reading {
 
 const pending = unknown("Pending", "it was not asked yet");
 
-function outdated({ intervalMs, server }: Question): Unknown {
-  const message = `the last answer of ${server} is older than ${intervalMs / 1000} s, and it was not asked again`;
-  return unknown("Stale", message);
+/** By how much timers are late on a machine that is busy. */
+const lateMs = 1_000;
+
+function goodForMs({ intervalMs, timeoutMs }: Question): number {
+  return intervalMs + timeoutMs + lateMs;
+}
+
+function outdated(question: Question): Unknown {
+  const seconds = goodForMs(question) / 1_000;
+  return unknown(
+    "Stale",
+    `the last answer of ${question.server} is more than ${seconds} s old, and no other has come`,
+  );
 }
 
 /** Equal for readings that a decision cannot tell apart but for their time. */

@@ -216,11 +216,20 @@ test("QuestionBoard: one answer that does not come changes nothing for as long a
   await d.pass(0);
   await d.answer(() => value(5));
   const refuse = () => silence(true);
-  await d.passAnswering(19_500, refuse);
+  await d.passAnswering(20_500, refuse);
   expect(reasonOf(watch.read())).toBe("value");
   await d.passAnswering(1_000, refuse);
   expect(watch.read()).toEqual(unknown("Unreachable", "nothing"));
   expect(changes).toBe(2);
+});
+
+test("QuestionBoard: what is not answered in time is Unreachable, and not outdated for a moment before", async () => {
+  const d = desk();
+  const seen: string[] = [];
+  const watch = d.watch("q", {}, () => seen.push(reasonOf(watch.read())));
+  await d.passAnswering(31_000, () => value(5));
+  await d.pass(60_000);
+  expect(seen).toEqual(["value", "Unreachable"]);
 });
 
 test("QuestionBoard: who was away for a moment is said to have been, as it may have lost what it knew", async () => {

@@ -44,14 +44,16 @@ function scaled(input: DecisionInput, target: ScaleTarget): Decision {
   const evidence = gatherEvidence(input, target, behavior);
   const caution = judgeCaution(evidence, memory, behavior.down.windowMs, nowMs);
   const idleness = judgeIdleness(spec, evidence, caution, memory, current, nowMs);
-  const proposal = largestProposal(evidence)?.proposal;
-  const choice = choose({ spec, behavior, current, proposal, caution, idleness, memory, nowMs });
+  const largest = largestProposal(evidence);
+  const choice = choose({ spec, behavior, current, proposal: largest?.proposal, caution, idleness, memory, nowMs });
   const isChanged = choice.replicas !== current;
   const conditions = [
     ableToScale(choice, current, caution),
     scalingActive(evidence, current),
     scalingLimited(choice),
   ];
+  const hasRisen = choice.replicas > current && largest?.isWithinTolerance === false;
+  const risenMs = hasRisen ? nowMs : memory.risenMs;
   const next = remembered(input, choice, caution, idleness.idleSinceMs, current);
   const why = isChanged ? whyOf(choice, evidence, autoscaler, current) : "";
   return {
@@ -65,7 +67,7 @@ function scaled(input: DecisionInput, target: ScaleTarget): Decision {
       conditions,
       nowMs: input.nowMs,
     }),
-    memory: isChanged ? { ...next, changes: choice.changes, replicas: choice.replicas } : next,
+    memory: isChanged ? { ...next, changes: choice.changes, risenMs, replicas: choice.replicas } : next,
     memoryIfFailed: next,
     events: [
       ...metricEvents(evidence, current, conditions, autoscaler),
@@ -124,7 +126,8 @@ function remembered(
   idleSinceMs: number | undefined,
   current: number,
 ): AutoscalerMemory {
-  return { recommendations, changes: memory.changes, idleSinceMs, known, certainSinceMs, replicas: current };
+  const { changes, risenMs } = memory;
+  return { recommendations, changes, idleSinceMs, known, certainSinceMs, risenMs, replicas: current };
 }
 
 function whyOf(choice: Choice, evidence: Evidence, { spec }: WasmAutoscaler, current: number): string {

@@ -22,7 +22,14 @@ const told = (arrived: number, inFlight = 0, queued = 0, uid = "w"): TrafficSamp
 });
 
 /** `perSecond` arrivals at a node, told of each second. */
-function flow(book: TrafficBook, nodeName: string, perSecond: number, fromMs: number, toMs: number, from = 0): number {
+function flow(
+  book: TrafficBook,
+  nodeName: string,
+  perSecond: number,
+  fromMs: number,
+  toMs: number,
+  from = 0,
+): number {
   let arrived = from;
   for (let atMs = fromMs + 1_000; atMs <= toMs; atMs += 1_000) {
     arrived += perSecond;
@@ -61,7 +68,12 @@ test("TrafficBook: on average there is what was there for as long as it was", ()
   connect("n1");
   book.take("n1", [told(1, 8, 4)], 20_000);
   book.take("n1", [told(1, 0, 0)], 25_000);
-  expect(book.figures("w", 26_000)).toMatchObject({ inFlight: 0, inFlightMean: 4, queuedMean: 2, isActive: true });
+  expect(book.figures("w", 26_000)).toMatchObject({
+    inFlight: 0,
+    inFlightMean: 4,
+    queuedMean: 2,
+    isActive: true,
+  });
   expect(book.figures("w", 31_000)?.inFlightMean).toBeCloseTo(4, 6);
   expect(book.figures("w", 33_500)?.inFlightMean).toBeCloseTo(2, 6);
   expect(book.figures("w", 36_000)).toMatchObject({ inFlightMean: 0, isActive: false });
@@ -186,7 +198,11 @@ test("TrafficBook: a node whose loss is declared in a session of it that is new 
 test("TrafficBook: of workloads that do not exist nothing is kept, and of those that are gone neither", () => {
   const { book, connect, changed } = setUp(["w"]);
   connect("n1");
-  book.take("n1", Array.from({ length: 500 }, (_, at) => told(1, 1, 1, `of-others-${at}`)), 1_000);
+  book.take(
+    "n1",
+    Array.from({ length: 500 }, (_, at) => told(1, 1, 1, `of-others-${at}`)),
+    1_000,
+  );
   expect(changed).toEqual([]);
   expect(book.figures("of-others-1", 1_000)).toBeUndefined();
   book.take("n1", [told(5, 5, 5)], 1_000);
@@ -207,7 +223,8 @@ test("TrafficBook: a node that says absurd things spoils its own part, and nothi
   const absurd = Number.MAX_SAFE_INTEGER;
   for (let atMs = 1_000; atMs <= 60_000; atMs += 1_000) {
     book.take("good", [told(atMs / 100, 7, 1)], atMs);
-    if (atMs <= 30_000) book.take("bad", [told(atMs % 2_000 === 0 ? absurd : 0, 2 ** 32 - 1, 2 ** 32 - 1)], atMs);
+    if (atMs <= 30_000)
+      book.take("bad", [told(atMs % 2_000 === 0 ? absurd : 0, 2 ** 32 - 1, 2 ** 32 - 1)], atMs);
     if (atMs === 45_000) book.removeNode("bad", atMs);
   }
   const figures = book.figures("w", 60_000);

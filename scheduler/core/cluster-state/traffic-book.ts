@@ -182,7 +182,12 @@ export class TrafficBook {
     for (const nodeName of traffic.byNode.keys()) this.#tellers.get(nodeName)?.uids.delete(uid);
   }
 
-  #take(nodeName: string, teller: Teller, { uid, arrived, inFlight, queued }: TrafficSample, nowMs: number): void {
+  #take(
+    nodeName: string,
+    teller: Teller,
+    { uid, arrived, inFlight, queued }: TrafficSample,
+    nowMs: number,
+  ): void {
     const traffic = this.#trafficOf(uid, nowMs);
     if (traffic === undefined) return;
     hold(traffic, nowMs);

@@ -4,7 +4,8 @@ import { TrafficWindow } from "./traffic-window.ts";
 /** Adds 100 per second, told of every `everyMs`, from `fromMs` on. */
 function steady(everyMs: number, fromMs: number, toMs: number): TrafficWindow {
   const window = new TrafficWindow();
-  for (let atMs = fromMs + everyMs; atMs <= toMs; atMs += everyMs) window.add(everyMs / 10, atMs - everyMs, atMs);
+  for (let atMs = fromMs + everyMs; atMs <= toMs; atMs += everyMs)
+    window.add(everyMs / 10, atMs - everyMs, atMs);
   return window;
 }
 
@@ -17,7 +18,8 @@ test.each([
   const toMs = fromMs + 60 * everyMs + 20_000;
   const window = steady(everyMs, fromMs, toMs);
   const last = fromMs + Math.floor((toMs - fromMs) / everyMs) * everyMs;
-  for (let nowMs = last; nowMs <= last + 1_000; nowMs += 130) expect(window.perSecond(nowMs)).toBeCloseTo(100, 6);
+  for (let nowMs = last; nowMs <= last + 1_000; nowMs += 130)
+    expect(window.perSecond(nowMs)).toBeCloseTo(100, 6);
 });
 
 test("TrafficWindow: what is over falls to nothing within eleven seconds", () => {

@@ -181,18 +181,28 @@ function nextSample(
   const { sinceMs, cpuMillis, hasRate } = before;
   const sinceBeforeMs = atMs - sinceMs;
   if (sinceBeforeMs < rateMsMin)
-    return { ...rest, cpuUs: before.cpuUs, sinceMs, cpuMillis, hasRate, isIdle: before.isIdle && cpuUs === before.cpuUs };
+    return {
+      ...rest,
+      cpuUs: before.cpuUs,
+      sinceMs,
+      cpuMillis,
+      hasRate,
+      isIdle: before.isIdle && cpuUs === before.cpuUs,
+    };
   const elapsedMs = before.isIdle ? Math.min(sinceBeforeMs, usageRoundMs) : sinceBeforeMs;
   // A new run counts from 0.
   const spentUs = cpuUs >= before.cpuUs ? cpuUs - before.cpuUs : cpuUs;
-  return { ...rest, cpuUs, sinceMs: atMs, cpuMillis: Math.round(spentUs / elapsedMs), hasRate: true, isIdle: spentUs === 0 };
+  return {
+    ...rest,
+    cpuUs,
+    sinceMs: atMs,
+    cpuMillis: Math.round(spentUs / elapsedMs),
+    hasRate: true,
+    isIdle: spentUs === 0,
+  };
 }
 
-function excessOf(
-  sample: UsageFigures,
-  { requests }: Instance,
-  real: Resources,
-): Resources {
+function excessOf(sample: UsageFigures, { requests }: Instance, real: Resources): Resources {
   const used = (what: keyof Resources) => Math.min(sample[what], Math.ceil(real[what]));
   return {
     cpuMillis: sample.hasRate ? used("cpuMillis") - requests.cpuMillis : 0,
