@@ -5,6 +5,8 @@ import type { Asked } from "./question.ts";
 export const serverLimits = {
   /** How much is asked at once of a server that answers. */
   runningMax: 8,
+  /** Of those, what it did not answer last, or was never asked: it may hang, and what it does answer must not wait for that. */
+  doubtfulMax: 6,
   /** So many answers in a row that do not come, and it counts as down: one alone may be a query that takes too long. */
   missesMax: 3,
   /** The first try after it went away; then longer, up to the shortest interval of what it is asked, or this. */
@@ -12,12 +14,22 @@ export const serverLimits = {
   retryMsLeast: 5_000,
 } as const;
 
-/** Who is asked: what waits for it, and whether it is worth asking. */
+/** Whether a question was answered when it was last asked. */
+export type Standing = "answered" | "new" | "missed";
+
+/**
+ * Who is asked: what waits for it, and whether it is worth asking. What it answered when it was last asked goes first, then what is new, and
+ * what it did not answer last of all: so somebody's query that takes for ever is not in the way of the others'.
+ */
 export class AskedServer<Q> {
   readonly name: string;
-  /** In the order in which they came. */
-  readonly waiting = new Set<Q>();
-  running = 0;
+  /** Each in the order in which they came. */
+  readonly #waiting: Readonly<Record<Standing, Set<Q>>> = {
+    answered: new Set(),
+    new: new Set(),
+    missed: new Set(),
+  };
+  readonly #running: Record<Standing, number> = { answered: 0, new: 0, missed: 0 };
   /** All that is asked of it. */
   readonly questions = new Set<Q>();
   isQueued = false;
@@ -49,9 +61,41 @@ export class AskedServer<Q> {
     return this.#retryAtMs;
   }
 
-  canBeAsked(nowMs: number): boolean {
-    const most = this.isProven ? serverLimits.runningMax : 1;
-    return this.waiting.size > 0 && this.running < most && nowMs >= this.#retryAtMs;
+  get hasWaiting(): boolean {
+    return Object.values(this.#waiting).some(({ size }) => size > 0);
+  }
+
+  wait(question: Q, standing: Standing): void {
+    this.#waiting[standing].add(question);
+  }
+
+  leave(question: Q): void {
+    for (const line of Object.values(this.#waiting)) line.delete(question);
+  }
+
+  /** What to ask now; undefined: nothing, or not now. */
+  next(nowMs: number): Q | undefined {
+    if (nowMs < this.#retryAtMs) return undefined;
+    const { answered, new: fresh, missed } = this.#running;
+    const doubtful = fresh + missed;
+    // Of a server that is down one of each sort is tried: the doubtful one may hang for as long as it likes.
+    const isRoom = this.isProven ? answered + doubtful < serverLimits.runningMax : answered < 1;
+    const isDoubtfulRoom = this.isProven ? doubtful < serverLimits.doubtfulMax : answered + doubtful < 1;
+    const [known] = isRoom ? this.#waiting.answered : [];
+    if (known !== undefined || !isRoom || !isDoubtfulRoom) return known;
+    const [first] = this.#waiting.new;
+    const [second] = this.#waiting.missed;
+    return first ?? second;
+  }
+
+  begin(question: Q, standing: Standing): void {
+    this.leave(question);
+    this.#running[standing]++;
+  }
+
+  /** `standing`: as it was when it began. */
+  end(standing: Standing): void {
+    this.#running[standing]--;
   }
 
   ended(asked: Asked, nowMs: number, intervalMsLeast: number): void {

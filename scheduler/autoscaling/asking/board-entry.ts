@@ -1,6 +1,6 @@
 import { backoffMs } from "../../../kit/backoff.ts";
 import type { Reading, Unknown } from "../../core/autoscaling/reading.ts";
-import { type AskedServer, serverLimits } from "./asked-server.ts";
+import { type AskedServer, serverLimits, type Standing } from "./asked-server.ts";
 import { type Asked, type Question, unknown } from "./question.ts";
 
 /** A question on the board: who wants to know, and what is known. */
@@ -17,6 +17,7 @@ export class BoardEntry {
   #failure: Unknown | undefined;
   /** How often in a row it was not answered. */
   #misses = 0;
+  #standing: Standing = "new";
   /** What the watchers were told of last. */
   #told: string;
 
@@ -26,6 +27,10 @@ export class BoardEntry {
     this.server = server;
     this.#phaseMs = fraction * question.intervalMs;
     this.#told = gist(this.read(0));
+  }
+
+  get standing(): Standing {
+    return this.#standing;
   }
 
   /** Until when the last good answer is the last word; undefined: there is none. */
@@ -42,6 +47,7 @@ export class BoardEntry {
   keep(asked: Asked, startMs: number): void {
     const { kind, reading } = asked;
     this.#misses = kind === "unanswered" ? this.#misses + 1 : 0;
+    if (kind !== "notAsked") this.#standing = kind === "answered" ? "answered" : "missed";
     this.#failure = reading.kind === "unknown" ? reading : undefined;
     // What the server answers, or what is wrong with the question, is the last word; only silence may pass.
     if (kind === "unanswered") return;

@@ -2,12 +2,13 @@
  * Asks questions again and again, each once for all who want to know, and never so that one server is in another's way.
  *
  *            due                    a place is free             answered, or its time is over
- *   resting ─────▶ waiting (FIFO ─────────────────────▶ asking ────────────────────────────────▶ resting
+ *   resting ─────▶ waiting (lines ────────────────────▶ asking ────────────────────────────────▶ resting
  *      ▲           of its server)                                                                   │
  *      └────────────────────────────────────────────────────────────────────────────────────────────┘
  *
  * Invariants: a question is in one of the three states, so what waits is bounded by the number of questions; at most `runningMax`
- * are asked at once, 8 of them of one server. A server that does not answer, or never has, is asked one question at a time, and
+ * are asked at once, 8 of them of one server, 6 of which were not answered last or never asked: whatever hangs, what is answered does not
+ * wait for it. A server that does not answer, or never has, is asked one question at a time (and one beside it that was answered last), and
  * all such servers have a quarter of the places between them, new ones first: however many there are, three quarters are for those that answer.
  * One that is down is tried again after 1, 2, 4, … seconds, up to the interval of the question or five; when it answers, everything that
  * waits for it is asked at once. Servers take turns.
@@ -112,7 +113,7 @@ export class QuestionBoard implements AsyncDisposable {
     this.#due.delete(entry);
     this.#expiring.delete(entry);
     const { server } = entry;
-    server.waiting.delete(entry);
+    server.leave(entry);
     server.questions.delete(entry);
     if (server.questions.size > 0) return;
     this.#servers.delete(server.name);
@@ -123,17 +124,17 @@ export class QuestionBoard implements AsyncDisposable {
     if (entry.state !== "resting") return;
     entry.state = "waiting";
     this.#due.delete(entry);
-    entry.server.waiting.add(entry);
+    entry.server.wait(entry, entry.standing);
     this.#offer(entry.server);
   }
 
   /** Puts the server in line if it can be asked; if it can later, then. */
   #offer(server: AskedServer<BoardEntry>): void {
     if (server.isQueued) return;
-    if (server.canBeAsked(this.#nowMs())) {
+    if (server.next(this.#nowMs()) !== undefined) {
       server.isQueued = true;
       this.#lineOf(server).push(server);
-    } else if (server.waiting.size > 0 && server.retryAtMs > this.#nowMs()) {
+    } else if (server.hasWaiting && server.retryAtMs > this.#nowMs()) {
       this.#retrying.set(server, server.retryAtMs);
       this.#arm();
     }
@@ -148,8 +149,8 @@ export class QuestionBoard implements AsyncDisposable {
     while (!this.#closing.signal.aborted) {
       const server = this.#nextServer();
       if (!server) return;
-      const [entry] = server.waiting;
-      if (entry && server.canBeAsked(this.#nowMs())) this.#start(entry);
+      const entry = server.next(this.#nowMs());
+      if (entry) this.#start(entry);
       this.#offer(server);
     }
   }
@@ -170,16 +171,16 @@ export class QuestionBoard implements AsyncDisposable {
   #start(entry: BoardEntry): void {
     const { server } = entry;
     const isUnproven = !server.isProven;
-    server.waiting.delete(entry);
+    const { standing } = entry;
+    server.begin(entry, standing);
     entry.state = "asking";
     entry.again = false;
-    server.running++;
     this.#tally.began(server.name);
     if (isUnproven) this.#unprovenRunning++;
     const startMs = this.#nowMs();
     const asking: Promise<void> = this.#ask(entry.question).then((asked) => {
       this.#asking.delete(asking);
-      server.running--;
+      server.end(standing);
       this.#tally.ended(server.name, asked);
       if (isUnproven) this.#unprovenRunning--;
       this.#ended(entry, asked, startMs);
