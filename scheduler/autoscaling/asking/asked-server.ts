@@ -8,6 +8,8 @@ export const serverLimits = {
   runningMax: 8,
   /** Of those, for questions that were answered late or not at all when they were last asked: they may take all the time that they have. */
   slowMax: 2,
+  /** Of those, for these and for questions that were never asked: whatever hangs, those that are answered have places of their own. */
+  doubtfulMax: 6,
   /** So many answers in a row that do not come, and it counts as down: one alone may be a query that takes too long. */
   missesMax: 3,
   /** The first try after it went away; then longer, up to the interval of what it was asked, within these. */
@@ -16,20 +18,24 @@ export const serverLimits = {
   retryMsMost: 15_000,
 } as const;
 
+/** Fresh: it was never asked. Slow: it was answered late when it was last asked, or not at all. */
+export type Pace = "known" | "fresh" | "slow";
+
 export interface Waiting {
   readonly question: Pick<Question, "owner" | "intervalMs">;
-  /** It was answered late when it was last asked, or not at all. */
-  readonly isSlow: boolean;
+  readonly pace: Pace;
 }
 
 /** Who is asked: what waits for it, and whether it is worth asking. */
 export class AskedServer<Q extends Waiting> {
   readonly name: string;
-  /** Questions of different owners take turns; the slow ones come after all others. */
-  readonly #waiting = new Turns<Q>();
-  readonly #slow = new Turns<Q>();
-  #running = 0;
-  #slowRunning = 0;
+  /** Questions of different owners take turns; of the lines, the first that may. */
+  readonly #waiting: Readonly<Record<Pace, Turns<Q>>> = {
+    known: new Turns(),
+    fresh: new Turns(),
+    slow: new Turns(),
+  };
+  readonly #running: Record<Pace, number> = { known: 0, fresh: 0, slow: 0 };
   /** All that is asked of it. */
   readonly questions = new Set<Q>();
   isQueued = false;
@@ -62,37 +68,33 @@ export class AskedServer<Q extends Waiting> {
   }
 
   get hasWaiting(): boolean {
-    return !this.#waiting.isEmpty || !this.#slow.isEmpty;
+    return Object.values(this.#waiting).some(({ isEmpty }) => !isEmpty);
   }
 
   wait(question: Q): void {
-    (question.isSlow ? this.#slow : this.#waiting).add(question.question.owner, question);
+    this.#waiting[question.pace].add(question.question.owner, question);
   }
 
   leave(question: Q): void {
-    for (const line of [this.#waiting, this.#slow]) line.delete(question.question.owner, question);
+    for (const line of Object.values(this.#waiting)) line.delete(question.question.owner, question);
   }
 
   /** `mayBeSlow`: whether slow questions may be asked. */
   canBeAsked(nowMs: number, mayBeSlow: boolean): boolean {
-    const most = this.isProven ? serverLimits.runningMax : 1;
-    const hasOne = !this.#waiting.isEmpty || (mayBeSlow && !this.#slow.isEmpty && this.#hasRoomForSlow);
-    return hasOne && this.#running < most && nowMs >= this.#retryAtMs;
+    return nowMs >= this.#retryAtMs && this.#nextPace(mayBeSlow) !== undefined;
   }
 
   /** The next question; it runs from now on, until `ended`. */
   begin(mayBeSlow: boolean): Q | undefined {
-    const next = this.#waiting.take() ?? (mayBeSlow && this.#hasRoomForSlow ? this.#slow.take() : undefined);
-    if (next === undefined) return undefined;
-    this.#running++;
-    if (next.isSlow) this.#slowRunning++;
+    const pace = this.#nextPace(mayBeSlow);
+    const next = pace && this.#waiting[pace].take();
+    if (next !== undefined) this.#running[next.pace]++;
     return next;
   }
 
   /** Before the question itself hears of it. */
-  ended({ question, isSlow }: Q, asked: Asked, nowMs: number): void {
-    this.#running--;
-    if (isSlow) this.#slowRunning--;
+  ended({ question, pace }: Q, asked: Asked, nowMs: number): void {
+    this.#running[pace]--;
     if (asked.kind === "notAsked") return;
     if (asked.kind === "answered") {
       this.failure = undefined;
@@ -105,7 +107,8 @@ export class AskedServer<Q extends Waiting> {
     }
     this.failure = asked.reading;
     if (asked.isDown) this.awayMs = nowMs;
-    this.#misses++;
+    // Whatever else it does not answer may be a query that takes too long.
+    if (pace === "known") this.#misses++;
     this.#isDown ||= asked.isDown || !this.#hasAnswered || this.#misses >= serverLimits.missesMax;
     if (!this.#isDown) return;
     const maxMs = Math.min(
@@ -116,7 +119,15 @@ export class AskedServer<Q extends Waiting> {
     this.#retryAtMs = nowMs + backoffMs(this.#attempt++, limits);
   }
 
-  get #hasRoomForSlow(): boolean {
-    return this.#slowRunning < serverLimits.slowMax;
+  #nextPace(mayBeSlow: boolean): Pace | undefined {
+    const { known, fresh, slow } = this.#running;
+    const doubtful = fresh + slow;
+    const { runningMax, doubtfulMax, slowMax } = serverLimits;
+    const isRoom = this.isProven ? known + doubtful < runningMax : known < 1;
+    const isDoubtfulRoom = this.isProven ? isRoom && doubtful < doubtfulMax : known + doubtful < 1;
+    if (isRoom && !this.#waiting.known.isEmpty) return "known";
+    if (isDoubtfulRoom && !this.#waiting.fresh.isEmpty) return "fresh";
+    if (isDoubtfulRoom && mayBeSlow && slow < slowMax && !this.#waiting.slow.isEmpty) return "slow";
+    return undefined;
   }
 }

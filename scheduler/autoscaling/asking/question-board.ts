@@ -195,7 +195,7 @@ export class QuestionBoard implements AsyncDisposable {
   #start(entry: BoardEntry): void {
     const { server } = entry;
     const isUnproven = !server.isProven;
-    const isSlow = !isUnproven && entry.isSlow;
+    const isSlow = !isUnproven && entry.pace === "slow";
     entry.state = "asking";
     entry.again = false;
     this.#tally.began(server.name);
