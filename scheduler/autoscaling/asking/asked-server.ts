@@ -8,8 +8,8 @@ export const serverLimits = {
   runningMax: 8,
   /** Of those, for questions that were answered late or not at all when they were last asked: they may take all the time that they have. */
   slowMax: 2,
-  /** Of those, for these and for questions that were never asked: whatever hangs, those that are answered have places of their own. */
-  doubtfulMax: 6,
+  /** Of those, for questions that were never asked: each of them may hang. */
+  newMax: 4,
   /** So many answers in a row that do not come, and it counts as down: one alone may be a query that takes too long. */
   missesMax: 3,
   /** The first try after it went away; then longer, up to the interval of what it was asked, within these. */
@@ -18,24 +18,24 @@ export const serverLimits = {
   retryMsMost: 15_000,
 } as const;
 
-/** Fresh: it was never asked. Slow: it was answered late when it was last asked, or not at all. */
-export type Pace = "known" | "fresh" | "slow";
-
 export interface Waiting {
   readonly question: Pick<Question, "owner" | "intervalMs">;
+  /** How it was answered when it was last asked: soon; late or not at all; it was never asked. */
   readonly pace: Pace;
 }
+
+export type Pace = "quick" | "slow" | "new";
 
 /** Who is asked: what waits for it, and whether it is worth asking. */
 export class AskedServer<Q extends Waiting> {
   readonly name: string;
-  /** Questions of different owners take turns; of the lines, the first that may. */
+  /** Questions of different owners take turns; the slow ones come after all others, the quick ones before. */
   readonly #waiting: Readonly<Record<Pace, Turns<Q>>> = {
-    known: new Turns(),
-    fresh: new Turns(),
+    quick: new Turns(),
+    new: new Turns(),
     slow: new Turns(),
   };
-  readonly #running: Record<Pace, number> = { known: 0, fresh: 0, slow: 0 };
+  readonly #running: Record<Pace, number> = { quick: 0, new: 0, slow: 0 };
   /** All that is asked of it. */
   readonly questions = new Set<Q>();
   isQueued = false;
@@ -45,6 +45,8 @@ export class AskedServer<Q extends Waiting> {
   awayMs: number | undefined;
   #misses = 0;
   #isDown = false;
+  /** It is known to answer nobody, as nothing listens there. */
+  #refuses = false;
   #hasAnswered = false;
   #attempt = 0;
   #retryAtMs = -Infinity;
@@ -68,7 +70,7 @@ export class AskedServer<Q extends Waiting> {
   }
 
   get hasWaiting(): boolean {
-    return Object.values(this.#waiting).some(({ isEmpty }) => !isEmpty);
+    return paces.some((pace) => !this.#waiting[pace].isEmpty);
   }
 
   wait(question: Q): void {
@@ -76,20 +78,20 @@ export class AskedServer<Q extends Waiting> {
   }
 
   leave(question: Q): void {
-    for (const line of Object.values(this.#waiting)) line.delete(question.question.owner, question);
+    for (const pace of paces) this.#waiting[pace].delete(question.question.owner, question);
   }
 
   /** `mayBeSlow`: whether slow questions may be asked. */
   canBeAsked(nowMs: number, mayBeSlow: boolean): boolean {
-    return nowMs >= this.#retryAtMs && this.#nextPace(mayBeSlow) !== undefined;
+    return this.#next(nowMs, mayBeSlow) !== undefined;
   }
 
   /** The next question; it runs from now on, until `ended`. */
-  begin(mayBeSlow: boolean): Q | undefined {
-    const pace = this.#nextPace(mayBeSlow);
-    const next = pace && this.#waiting[pace].take();
-    if (next !== undefined) this.#running[next.pace]++;
-    return next;
+  begin(nowMs: number, mayBeSlow: boolean): Q | undefined {
+    const pace = this.#next(nowMs, mayBeSlow);
+    if (pace === undefined) return undefined;
+    this.#running[pace]++;
+    return this.#waiting[pace].take();
   }
 
   /** Before the question itself hears of it. */
@@ -106,9 +108,9 @@ export class AskedServer<Q extends Waiting> {
       return;
     }
     this.failure = asked.reading;
+    this.#refuses = asked.isDown;
     if (asked.isDown) this.awayMs = nowMs;
-    // Whatever else it does not answer may be a query that takes too long.
-    if (pace === "known") this.#misses++;
+    this.#misses++;
     this.#isDown ||= asked.isDown || !this.#hasAnswered || this.#misses >= serverLimits.missesMax;
     if (!this.#isDown) return;
     const maxMs = Math.min(
@@ -119,15 +121,19 @@ export class AskedServer<Q extends Waiting> {
     this.#retryAtMs = nowMs + backoffMs(this.#attempt++, limits);
   }
 
-  #nextPace(mayBeSlow: boolean): Pace | undefined {
-    const { known, fresh, slow } = this.#running;
-    const doubtful = fresh + slow;
-    const { runningMax, doubtfulMax, slowMax } = serverLimits;
-    const isRoom = this.isProven ? known + doubtful < runningMax : known < 1;
-    const isDoubtfulRoom = this.isProven ? isRoom && doubtful < doubtfulMax : known + doubtful < 1;
-    if (isRoom && !this.#waiting.known.isEmpty) return "known";
-    if (isDoubtfulRoom && !this.#waiting.fresh.isEmpty) return "fresh";
-    if (isDoubtfulRoom && mayBeSlow && slow < slowMax && !this.#waiting.slow.isEmpty) return "slow";
-    return undefined;
+  /** Of which pace the next one is; undefined: there is none, or not now. */
+  #next(nowMs: number, mayBeSlow: boolean): Pace | undefined {
+    const { quick, new: fresh, slow } = this.#running;
+    const all = quick + fresh + slow;
+    const isTime = nowMs >= this.#retryAtMs;
+    const isRoom = this.isProven ? all < serverLimits.runningMax : all < 1;
+    // Others that hang make a server count as down, and then one of them is tried: what was answered soon does not wait for it.
+    const isRoomForQuick = this.isProven ? isRoom : quick < 1 && (isTime || !this.#refuses);
+    if (isRoomForQuick && !this.#waiting.quick.isEmpty) return "quick";
+    if (!isRoom || !isTime) return undefined;
+    if (!this.#waiting.new.isEmpty && fresh < serverLimits.newMax) return "new";
+    return mayBeSlow && !this.#waiting.slow.isEmpty && slow < serverLimits.slowMax ? "slow" : undefined;
   }
 }
+
+const paces: readonly Pace[] = ["quick", "new", "slow"];

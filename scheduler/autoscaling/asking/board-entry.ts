@@ -35,7 +35,7 @@ export class BoardEntry {
 
   get pace(): Pace {
     if (this.#misses > 0 || this.#wasLate) return "slow";
-    return this.#wasAsked ? "known" : "fresh";
+    return this.#wasAsked ? "quick" : "new";
   }
 
   /** Until when the last good answer is the last word; undefined: there is none. */
