@@ -1,6 +1,7 @@
 import { processOverheadBytes } from "../../api/isolation.ts";
 import { cpuMillis, memoryBytes } from "../../api/quantity.ts";
 import type { WasmInstance } from "../../api/gen/kinds.gen.ts";
+import { unknown } from "../top/figure-text.ts";
 import { usageOf } from "../top/instance-usage.ts";
 
 export interface NodeAccount {
@@ -50,8 +51,6 @@ function add(account: NodeAccount, instance: WasmInstance): void {
   account.instances++;
   if (hasProcess) account.processes++;
 }
-
-export const unknown = "<unknown>";
 
 export function percentOf(amount: number, of: number): string {
   return of > 0 ? `${Math.round((amount / of) * 100)}%` : unknown;
