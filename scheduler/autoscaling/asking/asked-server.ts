@@ -1,23 +1,35 @@
 import { backoffMs } from "../../../kit/backoff.ts";
 import type { Unknown } from "../../core/autoscaling/reading.ts";
-import type { Asked } from "./question.ts";
+import type { Asked, Question } from "./question.ts";
+import { Turns } from "./turns.ts";
 
 export const serverLimits = {
   /** How much is asked at once of a server that answers. */
   runningMax: 8,
+  /** Of those, for questions that were answered late or not at all when they were last asked: they may take all the time that they have. */
+  slowMax: 2,
   /** So many answers in a row that do not come, and it counts as down: one alone may be a query that takes too long. */
   missesMax: 3,
-  /** The first try after it went away; then longer, up to the shortest interval of what it is asked, or this. */
+  /** The first try after it went away; then longer, up to the interval of what it was asked, within these. */
   retryMsFirst: 1_000,
   retryMsLeast: 5_000,
+  retryMsMost: 15_000,
 } as const;
 
+export interface Waiting {
+  readonly question: Pick<Question, "owner" | "intervalMs">;
+  /** It was answered late when it was last asked, or not at all. */
+  readonly isSlow: boolean;
+}
+
 /** Who is asked: what waits for it, and whether it is worth asking. */
-export class AskedServer<Q> {
+export class AskedServer<Q extends Waiting> {
   readonly name: string;
-  /** In the order in which they came. */
-  readonly waiting = new Set<Q>();
-  running = 0;
+  /** Questions of different owners take turns; the slow ones come after all others. */
+  readonly #waiting = new Turns<Q>();
+  readonly #slow = new Turns<Q>();
+  #running = 0;
+  #slowRunning = 0;
   /** All that is asked of it. */
   readonly questions = new Set<Q>();
   isQueued = false;
@@ -49,12 +61,38 @@ export class AskedServer<Q> {
     return this.#retryAtMs;
   }
 
-  canBeAsked(nowMs: number): boolean {
-    const most = this.isProven ? serverLimits.runningMax : 1;
-    return this.waiting.size > 0 && this.running < most && nowMs >= this.#retryAtMs;
+  get hasWaiting(): boolean {
+    return !this.#waiting.isEmpty || !this.#slow.isEmpty;
   }
 
-  ended(asked: Asked, nowMs: number, intervalMsLeast: number): void {
+  wait(question: Q): void {
+    (question.isSlow ? this.#slow : this.#waiting).add(question.question.owner, question);
+  }
+
+  leave(question: Q): void {
+    for (const line of [this.#waiting, this.#slow]) line.delete(question.question.owner, question);
+  }
+
+  /** `mayBeSlow`: whether slow questions may be asked. */
+  canBeAsked(nowMs: number, mayBeSlow: boolean): boolean {
+    const most = this.isProven ? serverLimits.runningMax : 1;
+    const hasOne = !this.#waiting.isEmpty || (mayBeSlow && !this.#slow.isEmpty && this.#hasRoomForSlow);
+    return hasOne && this.#running < most && nowMs >= this.#retryAtMs;
+  }
+
+  /** The next question; it runs from now on, until `ended`. */
+  begin(mayBeSlow: boolean): Q | undefined {
+    const next = this.#waiting.take() ?? (mayBeSlow && this.#hasRoomForSlow ? this.#slow.take() : undefined);
+    if (next === undefined) return undefined;
+    this.#running++;
+    if (next.isSlow) this.#slowRunning++;
+    return next;
+  }
+
+  /** Before the question itself hears of it. */
+  ended({ question, isSlow }: Q, asked: Asked, nowMs: number): void {
+    this.#running--;
+    if (isSlow) this.#slowRunning--;
     if (asked.kind === "notAsked") return;
     if (asked.kind === "answered") {
       this.failure = undefined;
@@ -70,8 +108,15 @@ export class AskedServer<Q> {
     this.#misses++;
     this.#isDown ||= asked.isDown || !this.#hasAnswered || this.#misses >= serverLimits.missesMax;
     if (!this.#isDown) return;
-    const maxMs = Math.max(intervalMsLeast, serverLimits.retryMsLeast);
+    const maxMs = Math.min(
+      Math.max(question.intervalMs, serverLimits.retryMsLeast),
+      serverLimits.retryMsMost,
+    );
     const limits = { initialMs: serverLimits.retryMsFirst, factor: 2, maxMs };
     this.#retryAtMs = nowMs + backoffMs(this.#attempt++, limits);
+  }
+
+  get #hasRoomForSlow(): boolean {
+    return this.#slowRunning < serverLimits.slowMax;
   }
 }

@@ -34,6 +34,7 @@ class Desk {
     return {
       key,
       server: "http://a:1",
+      owner: "ns",
       intervalMs: 15_000,
       timeoutMs: 5_000,
       ask: (signal) => {
@@ -286,6 +287,69 @@ test("QuestionBoard: one query that takes too long does not make its server coun
   for (let at = 0; at < 60; at++) await step();
   for (let at = 0; at < 10; at++)
     expect(d.asked.filter((key) => key === `q${at}`).length).toBeGreaterThanOrEqual(5);
+});
+
+test("QuestionBoard: many that are never answered keep nobody else from the same server", async () => {
+  const d = desk();
+  for (let at = 0; at < 200; at++)
+    d.watch(`heavy${at}`, { owner: "other", timeoutMs: 5_000, intervalMs: 3_600_000 });
+  const watch = d.watch("light", { intervalMs: 5_000 });
+  let known = 0;
+  for (let at = 0; at < 600; at++) {
+    await d.pass(500);
+    const light = d.open.find(({ key }) => key === "light");
+    if (light) {
+      d.open.splice(d.open.indexOf(light), 1);
+      light.answer(value(1));
+      await settled();
+    }
+    if (at >= 20 && reasonOf(watch.read()) === "value") known++;
+  }
+  expect(known).toBe(580);
+});
+
+test("QuestionBoard: servers that answer late keep nobody from those that answer soon", async () => {
+  const d = desk();
+  for (let server = 0; server < 20; server++)
+    for (let at = 0; at < 8; at++)
+      d.watch(`late${server}.${at}`, {
+        server: `http://late${server}:1`,
+        owner: "other",
+        timeoutMs: 60_000,
+        intervalMs: 60_000,
+      });
+  const beganMs = new Map<string, number>();
+  const answerLate = async () => {
+    const nowMs = d.clock.monotonic();
+    for (const open of d.open.slice()) {
+      if (!open.key.startsWith("late")) continue;
+      const sinceMs = beganMs.get(open.key) ?? nowMs;
+      beganMs.set(open.key, sinceMs);
+      if (nowMs - sinceMs < 50_000) continue;
+      beganMs.delete(open.key);
+      d.open.splice(d.open.indexOf(open), 1);
+      open.answer(value(1));
+    }
+    await settled();
+  };
+  // Until it is known of each of them.
+  for (let at = 0; at < 1_200; at++) {
+    await d.pass(1_000, 1_000);
+    await answerLate();
+  }
+  d.watch("soon", { server: "http://soon:1", intervalMs: 5_000 });
+  let asked = 0;
+  for (let at = 0; at < 60; at++) {
+    await d.pass(1_000, 1_000);
+    const soon = d.open.find(({ key }) => key === "soon");
+    if (soon) {
+      asked++;
+      d.open.splice(d.open.indexOf(soon), 1);
+      soon.answer(value(1));
+    }
+    await answerLate();
+  }
+  expect(asked).toBeGreaterThanOrEqual(11);
 });
 
 test("QuestionBoard: that a server is down is told to all who ask something of it", async () => {
