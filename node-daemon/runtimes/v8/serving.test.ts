@@ -42,6 +42,17 @@ describe("serving run: through a shim's request socket", () => {
     caller.close();
   });
 
+  test("usage: one that nobody asks anything, of a module that is there already, tells that it has used nothing", async () => {
+    await using node = new TestNode({ usagePeriodMs: 10 });
+    const { caller, driver, told } = await serve(node, page);
+    driver.start(
+      node.spec("two", await node.prepared(driver, page, "wagi"), { serving: wagi, stopNotice: "stdin" }),
+    );
+    const usage = await told.until(() => told.usages.find(({ id }) => id.uid === "two"));
+    expect(usage).toMatchObject({ cpuUs: 0, fuel: 0, throttledUs: 0 });
+    caller.close();
+  });
+
   test("an instance that does not serve here is refused as unknown", async () => {
     await using node = new TestNode();
     const { caller } = await serve(node, page);
