@@ -7,6 +7,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** Those that take half a minute and more, the longest first. One that is missing here costs time, nothing else. */
 const longest: readonly string[] = [
   "tools/sim/simulation.test.ts",
+  "tools/load-shapes/load-shapes.test.ts",
   "node-daemon/runtimes/v8/isolation.test.ts",
   "test/integration/hostile-components.test.ts",
   "test/integration/attacks.test.ts",
@@ -31,8 +32,8 @@ const longest: readonly string[] = [
   "test/e2e/cli-rollout.test.ts",
   "test/e2e/jobs.test.ts",
   "test/e2e/placement.test.ts",
-  "test/e2e/prometheus.test.ts",
   "test/e2e/autoscaling-faults.test.ts",
+  "test/e2e/prometheus.test.ts",
 ];
 
 export class LongestFirst extends BaseSequencer {

@@ -218,6 +218,14 @@ test("EmbeddedScales: kinds of users, from their definition until it is gone", a
   });
   expect(await scales.write(boat, found(await scales.read(boat)), 4)).toMatchObject({ kind: "written" });
   expect(await scales.write(boat, found(await scales.read(boat)), 6)).toMatchObject({ kind: "refused" });
+  // Nothing stands in for a number that its object does not have: it would be set.
+  await server.call("POST", path, {
+    body: { apiVersion: "example.com/v1", kind: "Boat", metadata: { name: "raft" }, spec: {} },
+  });
+  expect(await scales.read({ ...boat, name: "raft" })).toMatchObject({
+    kind: "noScale",
+    message: expect.stringMatching(/its field spec.crew is not set/),
+  });
   const before = told.length;
   await server.call("DELETE", `${definitions}/boats.example.com`);
   await expect.poll(async () => (await scales.read(boat)).kind).toBe("noKind");

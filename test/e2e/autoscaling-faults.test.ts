@@ -1,24 +1,31 @@
 /** What is wrong with autoscalers and with the servers that they name: it is said, and the others go on. */
 import { createServer } from "node:http";
 import { once } from "node:events";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { autoscaler, average, ReplicasWatch, replicasAre, saysOf } from "../support/autoscaling.ts";
 import { checkout, eventually, TestCluster } from "../support/cluster.ts";
 import { type EvilServer, startEvilServer, vector } from "../support/evil-metric-server.ts";
-import { freePort } from "../support/free-port.ts";
 import { runKubectl } from "../support/kubectl.ts";
 import { deployment } from "../support/manifests.ts";
+
+interface Group {
+  readonly targets: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+}
 
 let cluster: TestCluster;
 let evil: EvilServer;
 /** What answers nobody counts as down for all who ask it: so it is one of its own. */
 let hanging: EvilServer;
-let forbiddenPort: number;
+/** Of the daemon's metrics, which the scheduler may not ask for autoscalers. */
+let forbidden: string;
 let goodPort: number;
 let value = 10;
 const good = createServer((request, response) => {
   request.resume();
+  if (request.url?.startsWith("/hangs")) return;
   response.writeHead(200, { "content-type": "application/json" }).end(vector([value]));
 });
 const image = `file://${join(checkout, "examples/hello/hello.wasm")}`;
@@ -26,11 +33,11 @@ const image = `file://${join(checkout, "examples/hello/hello.wasm")}`;
 beforeAll(async () => {
   evil = await startEvilServer();
   hanging = await startEvilServer();
-  [forbiddenPort, goodPort] = [await freePort(), await freePort()];
-  good.listen(goodPort, "127.0.0.1");
+  good.listen(0, "127.0.0.1");
   await once(good, "listening");
+  ({ port: goodPort } = good.address() as AddressInfo); // It listens on a port, not on a path.
   cluster = await TestCluster.start(["one"], {
-    nodeArgs: ["--metrics-address", `127.0.0.1:${forbiddenPort}`],
+    nodeArgs: ["--metrics-address", "127.0.0.1:0"],
     schedulerArgs: [
       `http://127.0.0.1:${evil.port}`,
       `redis://127.0.0.1:${hanging.port}`,
@@ -38,11 +45,19 @@ beforeAll(async () => {
       `http://127.0.0.1:${goodPort}`,
     ].flatMap((server) => ["--allow-metrics-server", server]),
   });
+  await eventually(async () => {
+    const { stdout } = await kubectl(["get", "--raw", "/sd/prometheus"]);
+    const groups = JSON.parse(stdout) as readonly Group[];
+    const node = groups.find(({ labels }) => labels["__meta_wherry_role"] === "node");
+    forbidden = node?.targets[0] ?? "";
+    expect((await fetch(`http://${forbidden}/metrics`)).ok).toBe(true);
+  });
 });
 afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
   await evil[Symbol.asyncDispose]();
   await hanging[Symbol.asyncDispose]();
+  good.closeAllConnections();
   good.close();
 });
 
@@ -90,7 +105,7 @@ const rows: readonly {
   },
   {
     name: "forbidden",
-    metric: () => prometheus(`http://127.0.0.1:${forbiddenPort}`),
+    metric: () => prometheus(`http://${forbidden}`),
     active: /^False Forbidden: .*--allow-metrics-server http:\/\/127\.0\.0\.1:\d+/,
   },
   {
@@ -110,7 +125,12 @@ test("servers that are forbidden, broken or hostile: it is said of each, and ano
     deployment(1, { name: "orderly", image }),
     autoscaler("orderly", [ofGood()], { minReplicas: 1 }),
   ];
-  await cluster.apply([...manifests, ...orderly].join("---\n"));
+  // Queries of somebody else that take for ever, at the server that it asks.
+  const neighbours = Array.from({ length: 12 }, (_, index) => [
+    deployment(0, { name: `hangs-${index}`, image }),
+    autoscaler(`hangs-${index}`, [prometheus(`http://127.0.0.1:${goodPort}/hangs/${index}`, 60)]),
+  ]).flat();
+  await cluster.apply([...manifests, ...orderly, ...neighbours].join("---\n"));
   for (const { name, active } of rows)
     await eventually(async () => expect(await saysOf(cluster, name, "ScalingActive"), name).toMatch(active));
   value = 40;

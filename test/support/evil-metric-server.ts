@@ -1,7 +1,7 @@
 /** What a metric server may do to whoever asks it. The first part of the path says what. */
 import { once } from "node:events";
-import { createServer, type ServerResponse } from "node:http";
-import { freePort } from "./free-port.ts";
+import { createServer, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 
 export interface EvilServer extends AsyncDisposable {
   readonly port: number;
@@ -59,18 +59,18 @@ const ways: Readonly<Record<string, (response: ServerResponse, port: number) => 
 
 export async function startEvilServer(): Promise<EvilServer> {
   const asked = new Map<string, number>();
-  const port = await freePort();
-  const server = createServer((request, response) => {
+  const port = () => (server.address() as AddressInfo).port; // It listens on a port, not on a path.
+  const server: Server = createServer((request, response) => {
     const [, way = ""] = (request.url ?? "").split("/");
     asked.set(way, (asked.get(way) ?? 0) + 1);
     request.resume();
     const answer = ways[way];
-    if (answer) answer(response, port);
+    if (answer) answer(response, port());
     else response.writeHead(200, json).end(vector([1_000]));
-  }).listen(port, "127.0.0.1");
+  }).listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
-    port,
+    port: port(),
     asked,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();

@@ -1,7 +1,10 @@
 import { backoffMs } from "../../../kit/backoff.ts";
 import type { Reading, Unknown } from "../../core/autoscaling/reading.ts";
-import { type AskedServer, serverLimits } from "./asked-server.ts";
+import { type AskedServer, type Pace, serverLimits } from "./asked-server.ts";
 import { type Asked, type Question, unknown } from "./question.ts";
+
+/** Whoever answers so late takes a place from others for so long that it has to make do with fewer. */
+const slowMs = 2_000;
 
 /** A question on the board: who wants to know, and what is known. */
 export class BoardEntry {
@@ -17,6 +20,8 @@ export class BoardEntry {
   #failure: Unknown | undefined;
   /** How often in a row it was not answered. */
   #misses = 0;
+  #wasLate = false;
+  #wasAsked = false;
   /** What the watchers were told of last. */
   #told: string;
 
@@ -28,19 +33,26 @@ export class BoardEntry {
     this.#told = gist(this.read(0));
   }
 
+  get pace(): Pace {
+    if (this.#misses > 0 || this.#wasLate) return "slow";
+    return this.#wasAsked ? "quick" : "new";
+  }
+
   /** Until when the last good answer is the last word; undefined: there is none. */
   get goodUntilMs(): number | undefined {
     return this.#good?.untilMs;
   }
 
   read(nowMs: number): Reading {
-    if (this.#good && nowMs < this.#good.untilMs) return this.#good.reading;
+    if (this.#good && nowMs < this.#good.untilMs) return withAbsence(this.#good.reading, this.server.awayMs);
     return this.#failure ?? this.server.failure ?? (this.#good ? outdated(this.question) : pending);
   }
 
   /** A good answer holds until the next one, or that there is none, must be here: else it would be outdated for a moment first. */
-  keep(asked: Asked, startMs: number): void {
+  keep(asked: Asked, startMs: number, nowMs: number): void {
     const { kind, reading } = asked;
+    this.#wasAsked ||= kind !== "notAsked";
+    this.#wasLate = nowMs - startMs > slowMs;
     this.#misses = kind === "unanswered" ? this.#misses + 1 : 0;
     this.#failure = reading.kind === "unknown" ? reading : undefined;
     // What the server answers, or what is wrong with the question, is the last word; only silence may pass.
@@ -64,6 +76,10 @@ export class BoardEntry {
     this.#told = now;
     for (const watcher of this.watchers) watcher();
   }
+}
+
+function withAbsence(reading: Reading, awayMs: number | undefined): Reading {
+  return awayMs === undefined || reading.kind !== "value" ? reading : { ...reading, awayMs };
 }
 
 const pending = unknown("Pending", "it was not asked yet");

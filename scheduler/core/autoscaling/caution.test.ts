@@ -241,6 +241,23 @@ describe("after that", () => {
     expect(life.look(0.001, ...back)).toBe(2);
   });
 
+  test("decide: who was away counts as unknown then, though the last answer held", () => {
+    const life = settled({ behavior: noWindow });
+    const back = [value(2), value(2, { rangeMs: 600_000, awayMs: life.nowMs + 5_000 })];
+    expect(life.look(10, ...back)).toBe(10);
+    expect(life.look(594.999, ...back)).toBe(10);
+    expect(life.message("AbleToScale")).toMatch(/because inFlight has been known for less than 600 s$/);
+    expect(life.look(0.001, ...back)).toBe(2);
+  });
+
+  test("decide: a window must pass after somebody was away, too", () => {
+    const life = settled();
+    life.look(0, ...low);
+    const back = [value(2), value(2, { awayMs: life.nowMs + 200_000 })];
+    expect(life.look(499.999, ...back)).toBe(10);
+    expect(life.look(0.001, ...back)).toBe(2);
+  });
+
   test("decide: what looks back for a week is trusted after an hour", () => {
     const life = settled({ behavior: noWindow });
     const back = [value(2), value(2, { rangeMs: 7 * 86_400_000 })];

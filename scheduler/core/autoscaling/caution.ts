@@ -1,7 +1,8 @@
 /**
  * Whether anything may be taken away. There is one rule for bad data: while a metric is not known, or known in part, or instances are on nodes
  * that are silent, nothing is, whatever the rest says; and after that a whole window of scaling down must pass without such a moment. A
- * metric that has just come back is trusted only when it has been known for a while.
+ * metric that has just come back is trusted only when it has been known for a while. A server that was away for a moment counts
+ * as such a moment, too, even if its last answer still held: it may be there again without its past.
  *
  *   doubtful ──all is known──▶ certain, for a window ──▶ each metric known for its trustMs ──▶ may take away
  *      ▲                          │                              │
@@ -9,6 +10,7 @@
  */
 import type { Evidence } from "./evidence.ts";
 import { shortMetricName } from "./metric-names.ts";
+import type { MetricVerdict } from "./metric-verdict.ts";
 import { rememberedMetric, type AutoscalerMemory, type KnownMetric } from "./memory.ts";
 
 export interface Caution {
@@ -29,7 +31,7 @@ export function judgeCaution(
   const known = knownAfter(evidence, memory, nowMs);
   const doubt = firstDoubt(evidence);
   if (doubt !== undefined) return { known, certainSinceMs: undefined, obstacle: doubt, endsAtMs: undefined };
-  const certainSinceMs = memory.certainSinceMs ?? nowMs;
+  const certainSinceMs = Math.max(memory.certainSinceMs ?? nowMs, ...evidence.verdicts.map(lastAwayMs));
   const waits = [
     {
       endsAtMs: certainSinceMs + downWindowMs,
@@ -46,12 +48,19 @@ export function judgeCaution(
 }
 
 function knownAfter({ judged }: Evidence, memory: AutoscalerMemory, nowMs: number): readonly KnownMetric[] {
-  return judged.map(({ metric, knowledge, sampleMs, ready }, at) => ({
-    metric,
-    sinceMs:
-      knowledge.kind === "known" ? (rememberedMetric(memory, metric, at)?.sinceMs ?? nowMs) : undefined,
-    sample: sampleMs === undefined ? undefined : { atMs: sampleMs, ready },
-  }));
+  return judged.map((verdict, at) => {
+    const { metric, knowledge, sampleMs, ready } = verdict;
+    const sinceMs = rememberedMetric(memory, metric, at)?.sinceMs ?? nowMs;
+    return {
+      metric,
+      sinceMs: knowledge.kind === "known" ? Math.max(sinceMs, lastAwayMs(verdict)) : undefined,
+      sample: sampleMs === undefined ? undefined : { atMs: sampleMs, ready },
+    };
+  });
+}
+
+function lastAwayMs({ awayMs = Number.NEGATIVE_INFINITY }: MetricVerdict): number {
+  return awayMs;
 }
 
 function firstDoubt({ verdicts, tally }: Evidence): string | undefined {

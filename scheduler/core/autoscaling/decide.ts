@@ -26,6 +26,7 @@ import { gatherEvidence, isMissing, largestProposal, type Evidence } from "./evi
 import { judgeIdleness } from "./idleness.ts";
 import { emptyAutoscalerMemory, type AutoscalerMemory } from "./memory.ts";
 import { shortMetricName } from "./metric-names.ts";
+import type { MetricVerdict } from "./metric-verdict.ts";
 import { scalingBehavior } from "./scaling-rules.ts";
 import type { ScaleTarget, TargetProblem } from "./target.ts";
 
@@ -44,14 +45,25 @@ function scaled(input: DecisionInput, target: ScaleTarget): Decision {
   const evidence = gatherEvidence(input, target, behavior);
   const caution = judgeCaution(evidence, memory, behavior.down.windowMs, nowMs);
   const idleness = judgeIdleness(spec, evidence, caution, memory, current, nowMs);
-  const proposal = largestProposal(evidence)?.proposal;
-  const choice = choose({ spec, behavior, current, proposal, caution, idleness, memory, nowMs });
+  const largest = largestProposal(evidence);
+  const choice = choose({
+    spec,
+    behavior,
+    current,
+    proposal: largest?.proposal,
+    caution,
+    idleness,
+    memory,
+    nowMs,
+  });
   const isChanged = choice.replicas !== current;
   const conditions = [
     ableToScale(choice, current, caution),
     scalingActive(evidence, current),
     scalingLimited(choice),
   ];
+  const hasRisen = isChanged && largest !== undefined && beginsRise(largest, current);
+  const risenMs = hasRisen ? nowMs : memory.risenMs;
   const next = remembered(input, choice, caution, idleness.idleSinceMs, current);
   const why = isChanged ? whyOf(choice, evidence, autoscaler, current) : "";
   return {
@@ -65,7 +77,7 @@ function scaled(input: DecisionInput, target: ScaleTarget): Decision {
       conditions,
       nowMs: input.nowMs,
     }),
-    memory: isChanged ? { ...next, changes: choice.changes, replicas: choice.replicas } : next,
+    memory: isChanged ? { ...next, changes: choice.changes, risenMs, replicas: choice.replicas } : next,
     memoryIfFailed: next,
     events: [
       ...metricEvents(evidence, current, conditions, autoscaler),
@@ -73,6 +85,11 @@ function scaled(input: DecisionInput, target: ScaleTarget): Decision {
     ],
     wakeAtMs: choice.wakeAtMs,
   };
+}
+
+/** By more than the tolerance, and by something that does not depend on how many there are. */
+function beginsRise({ proposal = 0, isWithinTolerance }: MetricVerdict, current: number): boolean {
+  return proposal > current && isWithinTolerance === false;
 }
 
 function withoutTarget({ autoscaler, memory, nowMs }: DecisionInput, problem: TargetProblem): Decision {
@@ -124,7 +141,8 @@ function remembered(
   idleSinceMs: number | undefined,
   current: number,
 ): AutoscalerMemory {
-  return { recommendations, changes: memory.changes, idleSinceMs, known, certainSinceMs, replicas: current };
+  const { changes, risenMs } = memory;
+  return { recommendations, changes, idleSinceMs, known, certainSinceMs, risenMs, replicas: current };
 }
 
 function whyOf(choice: Choice, evidence: Evidence, { spec }: WasmAutoscaler, current: number): string {

@@ -6,9 +6,14 @@ import { rememberedMetric } from "./memory.ts";
 import { metricsOf } from "./metric-names.ts";
 import { judgeMetric, type MetricVerdict } from "./metric-verdict.ts";
 import type { Reading } from "./reading.ts";
-import { isRising } from "./replica-changes.ts";
 import type { ScalingBehavior } from "./scaling-rules.ts";
 import type { ScaleTarget } from "./target.ts";
+
+/**
+ * As often as Kubernetes' HPA looks, and longer than what gateways count looks back. What is looked at more often sees the beginning of a
+ * rise first, and would stop within the tolerance of what it comes to: for so long a rise that was begun is finished to the last instance.
+ */
+const riseMs = 15_000;
 
 export interface Evidence {
   /** In the order of spec.metrics, and then of spec.fallback. */
@@ -40,7 +45,7 @@ export function gatherEvidence(
       tally,
       ready: isSeen ? seen.ready : tally.ready,
       tolerance: { up: up.tolerance, down: down.tolerance },
-      isRising: isRising(memory.changes, monotonicMs),
+      isRising: memory.risenMs !== undefined && monotonicMs - memory.risenMs < riseMs,
     });
   });
   const verdicts = judged.slice(0, metrics.length);

@@ -41,7 +41,7 @@ export function judgeIdleness(
   if (!isIdle) return { isActive, idleSinceMs: undefined, isOver: false, endsAtMs: undefined };
   // Since the last look: by a request, or by somebody. What we have set ourselves is remembered.
   const wasWoken = memory.replicas !== undefined && current > memory.replicas;
-  const idleSinceMs = wasWoken ? nowMs : (memory.idleSinceMs ?? nowMs);
+  const idleSinceMs = wasWoken ? nowMs : Math.max(memory.idleSinceMs ?? nowMs, certainSinceMs);
   const endsAtMs = idleSinceMs + idleSeconds * 1_000;
   return { isActive, idleSinceMs, isOver: endsAtMs <= nowMs, endsAtMs };
 }

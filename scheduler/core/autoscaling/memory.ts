@@ -22,6 +22,8 @@ export interface AutoscalerMemory {
    * so there is until the next look. At the beginning as well.
    */
   readonly certainSinceMs: number | undefined;
+  /** When a metric was last so far above its target that something was added. */
+  readonly risenMs: number | undefined;
   /** The number that it was found with last, or was set to: to notice what others have set. */
   readonly replicas: number | undefined;
 }
@@ -57,5 +59,6 @@ export const emptyAutoscalerMemory: AutoscalerMemory = {
   idleSinceMs: undefined,
   known: [],
   certainSinceMs: undefined,
+  risenMs: undefined,
   replicas: undefined,
 };

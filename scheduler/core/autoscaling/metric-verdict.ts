@@ -12,12 +12,16 @@ export interface MetricVerdict {
   readonly knowledge: Knowledge;
   /** undefined: it is not known. What is known in part may add to what there is, and takes nothing away. */
   readonly proposal: number | undefined;
+  /** It proposes more only because a rise that has begun is finished. undefined: such a metric begins and finishes none. */
+  readonly isWithinTolerance?: boolean;
   /** Whether something happens; undefined: metrics of this type say nothing of it, or it is not known. */
   readonly isActive: boolean | undefined;
   readonly current: CurrentValue;
   readonly target: TargetValue | undefined;
   /** When the data is from, by the wall clock. */
   readonly sampleMs: number | undefined;
+  /** When whoever tells it was last found away, by the monotonic clock; undefined: never. */
+  readonly awayMs?: number | undefined;
   /** How many had made it what it is. */
   readonly ready: number;
   /** For how long it must have been known before it takes anything away. */
@@ -44,7 +48,7 @@ export interface Surroundings {
   /** How many were ready when the reading was first seen: the same sample asks for more only once, however soon they are there. */
   readonly ready: number;
   readonly tolerance: Tolerance;
-  /** Something was added just now. */
+  /** A rise has begun just now: it is finished without tolerance. */
   readonly isRising: boolean;
 }
 
@@ -134,17 +138,25 @@ function judgeValue(
   if (target.kind === "utilization")
     return unknown(metric, "Misdeclared", `${metric.type} has no requests that it could be a share of`);
   const { value } = reading;
+  const proposal =
+    target.kind === "average"
+      ? proposeByAverage(value, target.value, current, tolerance)
+      : proposeByValue(value, target.value, { current, ready }, tolerance);
+  // Of a Value it is only assumed that it falls as instances are added: the same rise would be answered again and again.
+  const finishes = isRising && target.kind === "average" && proposal === current;
+  const finished = finishes
+    ? proposeByAverage(value, target.value, current, { ...tolerance, up: 0 })
+    : proposal;
   return {
     metric,
     knowledge: knowledgeOf(reading),
-    proposal:
-      target.kind === "average"
-        ? proposeByAverage(value, target.value, current, isRising ? { ...tolerance, up: 0 } : tolerance)
-        : proposeByValue(value, target.value, { current, ready }, tolerance),
+    proposal: finished,
+    ...(target.kind === "average" ? { isWithinTolerance: finished > proposal } : {}),
     isActive: activityOf(metric, reading),
     current: { value, ...(target.kind === "average" && current > 0 ? { average: value / current } : {}) },
     target,
     sampleMs: reading.atMs,
+    awayMs: reading.awayMs,
     ready,
     trustMs: Math.min(Math.max(trustMsMin, reading.rangeMs ?? 0), trustMsMax),
   };

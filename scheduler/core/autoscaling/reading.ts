@@ -18,6 +18,11 @@ export type Reading =
        */
       readonly rangeMs?: number;
       /**
+       * By the monotonic clock: when whoever was asked was last found away. It may have come back without what it knew, so what it
+       * says counts as known from then on only, though this value held all the while.
+       */
+      readonly awayMs?: number;
+      /**
        * Whether something happens, for minReplicas 0, where the value alone does not say it: requests that came and went between two
        * looks leave nothing in flight. Without it: whether the value is above the activation threshold.
        */

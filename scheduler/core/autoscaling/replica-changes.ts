@@ -50,14 +50,6 @@ function longestPeriod({ up, down }: ScalingBehavior): number {
   return Math.max(0, ...[...up.policies, ...down.policies].map(({ periodMs }) => periodMs));
 }
 
-/** As often as Kubernetes' HPA looks, and longer than the figures of nodes and gateways look back. */
-const riseMs = 15_000;
-
-/** Something was added just now, so what was measured until then may have seen the beginning of a rise only. */
-export function isRising(changes: readonly ReplicaChange[], nowMs: number): boolean {
-  return changes.some(({ atMs, added }) => added > 0 && nowMs - atMs < riseMs);
-}
-
 /** The most that there may be now; never less than there are. */
 export function upLimit(
   rules: ScalingRules,
