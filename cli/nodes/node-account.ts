@@ -24,6 +24,12 @@ export function emptyAccount(): NodeAccount {
 /** What instances take of their nodes, by node: those that have ended take nothing. */
 export function accountsByNode(instances: readonly WasmInstance[]): ReadonlyMap<string, NodeAccount> {
   const accounts = new Map<string, NodeAccount>();
+  addInstances(accounts, instances);
+  return accounts;
+}
+
+/** The same, of a list that comes page by page. */
+export function addInstances(accounts: Map<string, NodeAccount>, instances: readonly WasmInstance[]): void {
   for (const instance of instances) {
     const { spec, status } = instance;
     const isOver = status?.phase === "Succeeded" || status?.phase === "Failed";
@@ -32,7 +38,6 @@ export function accountsByNode(instances: readonly WasmInstance[]): ReadonlyMap<
     accounts.set(spec.nodeName, account);
     add(account, instance);
   }
-  return accounts;
 }
 
 function add(account: NodeAccount, instance: WasmInstance): void {

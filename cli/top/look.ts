@@ -7,7 +7,8 @@ import { Failure } from "../failure.ts";
 import { findResource } from "../resources/resolve.ts";
 import type { Resource } from "../resources/resource.ts";
 import { instanceColumns, instanceRow, type InstanceRow } from "./instance-usage.ts";
-import { nodeColumns, nodeRows } from "./node-usage.ts";
+import { addInstances, type NodeAccount } from "../nodes/node-account.ts";
+import { nodeColumns, type NodeRow, nodeRows } from "./node-usage.ts";
 import { requireSortKey, sortRows, type TableForm, tableLines, type TopColumn } from "./top-table.ts";
 import { workloadColumns, workloadRow, type WorkloadRow } from "./workload-usage.ts";
 
@@ -80,20 +81,29 @@ function inNamespaces<Row extends { readonly namespace: string }>(
   ];
 }
 
-async function readNodes(connection: Connection, resource: Resource, { name, selector }: TopQuery) {
+async function readNodes(
+  connection: Connection,
+  resource: Resource,
+  { name, selector }: TopQuery,
+): Promise<readonly NodeRow[]> {
   const { client } = connection;
-  const instances = findResource(await connection.resources(), "wasminstances.live.wherry.dev");
-  const [nodes, running] = await Promise.all([
+  const [nodes, accounts] = await Promise.all([
     name === undefined
       ? listObjects(client, resource, undefined, { labelSelector: selector }).then(({ items }) => items)
-      : [await getObject(client, resource, undefined, name)],
-    instances ? listObjects(client, instances, undefined, {}).then(({ items }) => items) : [],
+      : getObject(client, resource, undefined, name).then((object) => [object]),
+    readAccounts(connection),
   ]);
-  // The resources are ours, so that their objects are of the types made from our schema.
-  return nodeRows(
-    nodes as readonly unknown[] as readonly WasmNode[],
-    running as readonly unknown[] as readonly WasmInstance[],
-  );
+  // The resource is ours, so that its objects are of the type made from our schema.
+  return nodeRows(nodes as readonly unknown[] as readonly WasmNode[], accounts);
+}
+
+async function readAccounts(connection: Connection): Promise<ReadonlyMap<string, NodeAccount>> {
+  const accounts = new Map<string, NodeAccount>();
+  const resource = findResource(await connection.resources(), "wasminstances.live.wherry.dev");
+  if (!resource) return accounts;
+  for await (const { items = [] } of listPages<ObjectList>(connection.client, resource, undefined, {}))
+    addInstances(accounts, items as readonly unknown[] as readonly WasmInstance[]);
+  return accounts;
 }
 
 async function readInstances(

@@ -1,6 +1,6 @@
-import type { WasmInstance, WasmNode } from "../../api/gen/kinds.gen.ts";
+import type { WasmNode } from "../../api/gen/kinds.gen.ts";
 import { countOf, cpuMillis, memoryBytes } from "../../api/quantity.ts";
-import { accountsByNode, emptyAccount } from "../nodes/node-account.ts";
+import { emptyAccount, type NodeAccount } from "../nodes/node-account.ts";
 import { memoryText, shareText, unknown } from "./figure-text.ts";
 import type { TopColumn } from "./top-table.ts";
 
@@ -22,8 +22,10 @@ export interface NodeRow {
 }
 
 /** A row per node: what its instances use, and what there is. */
-export function nodeRows(nodes: readonly WasmNode[], instances: readonly WasmInstance[]): readonly NodeRow[] {
-  const accounts = accountsByNode(instances);
+export function nodeRows(
+  nodes: readonly WasmNode[],
+  accounts: ReadonlyMap<string, NodeAccount>,
+): readonly NodeRow[] {
   return nodes.map(({ metadata: { name }, status }) => {
     const { used, ...counts } = accounts.get(name) ?? emptyAccount();
     const { allocatable } = status ?? {};
