@@ -172,6 +172,8 @@ export class Shim {
     if (!run) return;
     run.startedMs = this.#clock.now();
     this.#events.started(run.id, run.startedMs);
+    // One that waits for requests may never use anything: whoever adds up has to know that it is nothing.
+    this.#markUsed(run);
   }
 
   #end(run: Run, end: RunEnd): void {
@@ -204,7 +206,7 @@ export class Shim {
     this.#events.listening(run.id, run.listeners);
   }
 
-  /** The timer runs only while someone has used something: an idle shim does nothing. */
+  /** The timer runs only while someone has started or used something: an idle shim does nothing. */
   #markUsed(run: Run | undefined): void {
     if (!run) return;
     this.#used.add(run);

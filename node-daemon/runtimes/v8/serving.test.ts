@@ -42,6 +42,17 @@ describe("serving run: through a shim's request socket", () => {
     caller.close();
   });
 
+  test("usage: one that nobody asks anything, of a module that is there already, tells that it has used nothing", async () => {
+    await using node = new TestNode({ usagePeriodMs: 10 });
+    const { caller, driver, told } = await serve(node, page);
+    driver.start(
+      node.spec("two", await node.prepared(driver, page, "wagi"), { serving: wagi, stopNotice: "stdin" }),
+    );
+    const usage = await told.until(() => told.usages.find(({ id }) => id.uid === "two"));
+    expect(usage).toMatchObject({ cpuUs: 0, fuel: 0, throttledUs: 0 });
+    caller.close();
+  });
+
   test("an instance that does not serve here is refused as unknown", async () => {
     await using node = new TestNode();
     const { caller } = await serve(node, page);
@@ -76,7 +87,8 @@ describe("serving run: through a shim's request socket", () => {
       await askMany(500);
       const before = mappings();
       for (let round = 0; round < 10; round++) await askMany(500);
-      expect(mappings()).toBeLessThan(before + 500);
+      // One for each would be 5,000; how many the collector has not got to yet depends on what else the machine does.
+      expect(mappings()).toBeLessThan(before + 2_000);
       driver.stop("one", 5_000);
       await told.endOf("one");
       caller.close();

@@ -8,6 +8,8 @@ export const serverLimits = {
   runningMax: 8,
   /** Of those, for questions that were answered late or not at all when they were last asked: they may take all the time that they have. */
   slowMax: 2,
+  /** Of those, for questions that were never asked: each of them may hang. */
+  newMax: 4,
   /** So many answers in a row that do not come, and it counts as down: one alone may be a query that takes too long. */
   missesMax: 3,
   /** The first try after it went away; then longer, up to the interval of what it was asked, within these. */
@@ -18,18 +20,22 @@ export const serverLimits = {
 
 export interface Waiting {
   readonly question: Pick<Question, "owner" | "intervalMs">;
-  /** It was answered late when it was last asked, or not at all. */
-  readonly isSlow: boolean;
+  /** How it was answered when it was last asked: soon; late or not at all; it was never asked. */
+  readonly pace: Pace;
 }
+
+export type Pace = "quick" | "slow" | "new";
 
 /** Who is asked: what waits for it, and whether it is worth asking. */
 export class AskedServer<Q extends Waiting> {
   readonly name: string;
-  /** Questions of different owners take turns; the slow ones come after all others. */
-  readonly #waiting = new Turns<Q>();
-  readonly #slow = new Turns<Q>();
-  #running = 0;
-  #slowRunning = 0;
+  /** Questions of different owners take turns; the slow ones come after all others, the quick ones before. */
+  readonly #waiting: Readonly<Record<Pace, Turns<Q>>> = {
+    quick: new Turns(),
+    new: new Turns(),
+    slow: new Turns(),
+  };
+  readonly #running: Record<Pace, number> = { quick: 0, new: 0, slow: 0 };
   /** All that is asked of it. */
   readonly questions = new Set<Q>();
   isQueued = false;
@@ -39,6 +45,8 @@ export class AskedServer<Q extends Waiting> {
   awayMs: number | undefined;
   #misses = 0;
   #isDown = false;
+  /** It is known to answer nobody, as nothing listens there. */
+  #refuses = false;
   #hasAnswered = false;
   #attempt = 0;
   #retryAtMs = -Infinity;
@@ -62,37 +70,33 @@ export class AskedServer<Q extends Waiting> {
   }
 
   get hasWaiting(): boolean {
-    return !this.#waiting.isEmpty || !this.#slow.isEmpty;
+    return paces.some((pace) => !this.#waiting[pace].isEmpty);
   }
 
   wait(question: Q): void {
-    (question.isSlow ? this.#slow : this.#waiting).add(question.question.owner, question);
+    this.#waiting[question.pace].add(question.question.owner, question);
   }
 
   leave(question: Q): void {
-    for (const line of [this.#waiting, this.#slow]) line.delete(question.question.owner, question);
+    for (const pace of paces) this.#waiting[pace].delete(question.question.owner, question);
   }
 
   /** `mayBeSlow`: whether slow questions may be asked. */
   canBeAsked(nowMs: number, mayBeSlow: boolean): boolean {
-    const most = this.isProven ? serverLimits.runningMax : 1;
-    const hasOne = !this.#waiting.isEmpty || (mayBeSlow && !this.#slow.isEmpty && this.#hasRoomForSlow);
-    return hasOne && this.#running < most && nowMs >= this.#retryAtMs;
+    return this.#next(nowMs, mayBeSlow) !== undefined;
   }
 
   /** The next question; it runs from now on, until `ended`. */
-  begin(mayBeSlow: boolean): Q | undefined {
-    const next = this.#waiting.take() ?? (mayBeSlow && this.#hasRoomForSlow ? this.#slow.take() : undefined);
-    if (next === undefined) return undefined;
-    this.#running++;
-    if (next.isSlow) this.#slowRunning++;
-    return next;
+  begin(nowMs: number, mayBeSlow: boolean): Q | undefined {
+    const pace = this.#next(nowMs, mayBeSlow);
+    if (pace === undefined) return undefined;
+    this.#running[pace]++;
+    return this.#waiting[pace].take();
   }
 
   /** Before the question itself hears of it. */
-  ended({ question, isSlow }: Q, asked: Asked, nowMs: number): void {
-    this.#running--;
-    if (isSlow) this.#slowRunning--;
+  ended({ question, pace }: Q, asked: Asked, nowMs: number): void {
+    this.#running[pace]--;
     if (asked.kind === "notAsked") return;
     if (asked.kind === "answered") {
       this.failure = undefined;
@@ -104,6 +108,7 @@ export class AskedServer<Q extends Waiting> {
       return;
     }
     this.failure = asked.reading;
+    this.#refuses = asked.isDown;
     if (asked.isDown) this.awayMs = nowMs;
     this.#misses++;
     this.#isDown ||= asked.isDown || !this.#hasAnswered || this.#misses >= serverLimits.missesMax;
@@ -116,7 +121,19 @@ export class AskedServer<Q extends Waiting> {
     this.#retryAtMs = nowMs + backoffMs(this.#attempt++, limits);
   }
 
-  get #hasRoomForSlow(): boolean {
-    return this.#slowRunning < serverLimits.slowMax;
+  /** Of which pace the next one is; undefined: there is none, or not now. */
+  #next(nowMs: number, mayBeSlow: boolean): Pace | undefined {
+    const { quick, new: fresh, slow } = this.#running;
+    const all = quick + fresh + slow;
+    const isTime = nowMs >= this.#retryAtMs;
+    const isRoom = this.isProven ? all < serverLimits.runningMax : all < 1;
+    // Others that hang make a server count as down, and then one of them is tried: what was answered soon does not wait for it.
+    const isRoomForQuick = this.isProven ? isRoom : quick < 1 && (isTime || !this.#refuses);
+    if (isRoomForQuick && !this.#waiting.quick.isEmpty) return "quick";
+    if (!isRoom || !isTime) return undefined;
+    if (!this.#waiting.new.isEmpty && fresh < serverLimits.newMax) return "new";
+    return mayBeSlow && !this.#waiting.slow.isEmpty && slow < serverLimits.slowMax ? "slow" : undefined;
   }
 }
+
+const paces: readonly Pace[] = ["quick", "new", "slow"];

@@ -1,6 +1,6 @@
 import { backoffMs } from "../../../kit/backoff.ts";
 import type { Reading, Unknown } from "../../core/autoscaling/reading.ts";
-import { type AskedServer, serverLimits } from "./asked-server.ts";
+import { type AskedServer, type Pace, serverLimits } from "./asked-server.ts";
 import { type Asked, type Question, unknown } from "./question.ts";
 
 /** Whoever answers so late takes a place from others for so long that it has to make do with fewer. */
@@ -21,6 +21,7 @@ export class BoardEntry {
   /** How often in a row it was not answered. */
   #misses = 0;
   #wasLate = false;
+  #wasAsked = false;
   /** What the watchers were told of last. */
   #told: string;
 
@@ -32,8 +33,9 @@ export class BoardEntry {
     this.#told = gist(this.read(0));
   }
 
-  get isSlow(): boolean {
-    return this.#misses > 0 || this.#wasLate;
+  get pace(): Pace {
+    if (this.#misses > 0 || this.#wasLate) return "slow";
+    return this.#wasAsked ? "quick" : "new";
   }
 
   /** Until when the last good answer is the last word; undefined: there is none. */
@@ -49,6 +51,7 @@ export class BoardEntry {
   /** A good answer holds until the next one, or that there is none, must be here: else it would be outdated for a moment first. */
   keep(asked: Asked, startMs: number, nowMs: number): void {
     const { kind, reading } = asked;
+    this.#wasAsked ||= kind !== "notAsked";
     this.#wasLate = nowMs - startMs > slowMs;
     this.#misses = kind === "unanswered" ? this.#misses + 1 : 0;
     this.#failure = reading.kind === "unknown" ? reading : undefined;

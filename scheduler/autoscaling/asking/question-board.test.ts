@@ -4,6 +4,7 @@ import { silentLog } from "../../../kit/log.ts";
 import { seededRandom } from "../../../kit/random.ts";
 import type { Reading } from "../../core/autoscaling/reading.ts";
 import type { MetricWatch } from "../metric-source.ts";
+import { serverLimits } from "./asked-server.ts";
 import { QuestionBoard, boardLimits } from "./question-board.ts";
 import { type Asked, type Question, unknown } from "./question.ts";
 
@@ -167,7 +168,10 @@ test("QuestionBoard: at most 8 of one server and 64 in all, in turn", async () =
     mostOfOne = Math.max(mostOfOne, ...[...counts.values()].map(({ length }) => length));
     await d.answer(() => value(1));
   }
-  expect([most, mostOfOne, d.asked.length]).toEqual([boardLimits.runningMax, 8, 400]);
+  expect([most, mostOfOne, d.asked.length]).toEqual([boardLimits.runningMax, serverLimits.newMax, 400]);
+  for (let at = 0; at < 20; at++) d.board.askNow(`s0 q${at}`);
+  await d.pass(0);
+  expect(d.open.length).toBe(serverLimits.runningMax);
 });
 
 test("QuestionBoard: a hundred servers that never answer do not delay one that does", async () => {
@@ -351,6 +355,27 @@ test("QuestionBoard: servers that answer late keep nobody from those that answer
   }
   expect(asked).toBeGreaterThanOrEqual(11);
 });
+
+test.each([3, 8, 50, 200])(
+  "QuestionBoard: %i questions that hang for a minute each do not keep others of the same server from their answers",
+  async (count) => {
+    const d = desk();
+    const watch = d.watch("good");
+    await d.passAnswering(31_000, () => value(5));
+    for (let at = 0; at < count; at++) d.watch(`hangs ${at}`, { intervalMs: 1_000, timeoutMs: 60_000 });
+    const seen = new Set<string>();
+    for (let second = 0; second < 600; second++) {
+      await d.pass(1_000);
+      for (const open of d.open.filter(({ key }) => key === "good")) {
+        d.open.splice(d.open.indexOf(open), 1);
+        open.answer(value(5));
+      }
+      await settled();
+      seen.add(reasonOf(watch.read()));
+    }
+    expect([...seen]).toEqual(["value"]);
+  },
+);
 
 test("QuestionBoard: that a server is down is told to all who ask something of it", async () => {
   const d = desk();

@@ -11,8 +11,8 @@
  * all such servers have a quarter of the places between them, new ones first: however many there are, three quarters are for those that answer.
  * One that is down is tried again after 1, 2, 4, … seconds, up to the interval of the question or five; when it answers, everything that
  * waits for it is asked at once. Servers take turns; and of one server the namespaces do, whose questions that were not answered
- * in two seconds come last, two at a time, and sixteen of all servers: nobody's slow queries keep others from the server that they share,
- * nor from their own.
+ * in two seconds come last, two at a time, and sixteen of all servers. Those that were never asked come before, four at a time: nobody's
+ * slow queries keep others from the server that they share, nor from their own.
  */
 import type { Clock, Timer } from "../../../kit/clock.ts";
 import { errorMessage } from "../../../kit/errors.ts";
@@ -173,7 +173,7 @@ export class QuestionBoard implements AsyncDisposable {
       const server = this.#nextServer();
       if (!server) return;
       const mayBeSlow = this.#mayBeSlow(server);
-      const entry = server.canBeAsked(this.#nowMs(), mayBeSlow) ? server.begin(mayBeSlow) : undefined;
+      const entry = server.begin(this.#nowMs(), mayBeSlow);
       if (entry) this.#start(entry);
       this.#offer(server);
     }
@@ -195,7 +195,7 @@ export class QuestionBoard implements AsyncDisposable {
   #start(entry: BoardEntry): void {
     const { server } = entry;
     const isUnproven = !server.isProven;
-    const isSlow = !isUnproven && entry.isSlow;
+    const isSlow = !isUnproven && entry.pace === "slow";
     entry.state = "asking";
     entry.again = false;
     this.#tally.began(server.name);
