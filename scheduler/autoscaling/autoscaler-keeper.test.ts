@@ -22,6 +22,8 @@ function nothing(memory: AutoscalerMemory): Decision {
     replicas: undefined,
     why,
     status: {},
+    unknown: [],
+    isFallback: false,
     memory,
     memoryIfFailed: memory,
     events: [],
