@@ -438,9 +438,12 @@ test("describe: a node tells what is requested and used of it, and of what may b
 });
 
 test.each([
-  { args: "top pods", message: /instances or nodes use; it knows nothing of "pods"/ },
+  { args: "top pods", message: /nodes, instances or workloads use; it knows nothing of "pods"/ },
   { args: "top instances a -A", message: /cannot be retrieved by name across all namespaces/ },
-  { args: "top instances --sort-by age", message: /--sort-by "age" is not known; it is one of cpu, memory/ },
+  {
+    args: "top instances --sort-by age",
+    message: /--sort-by "age" is not known; it is one of name, cpu, memory/,
+  },
 ])("$args: says what it can", async ({ args, message }) => {
   const { code, stderr } = await run(args);
   expect(code).toBe(1);

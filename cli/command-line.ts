@@ -71,7 +71,7 @@ const commands: readonly CommandEntry[] = [
   },
   {
     name: "top",
-    summary: "Show what instances or nodes use",
+    summary: "Show what nodes, instances and workloads use",
     load: () => import("./commands/top.ts"),
   },
   {

@@ -19,6 +19,8 @@ export interface Terminal {
   /** Resolves when the text was taken; a slow reader of a pipe slows the command, it never fills its memory. */
   out(text: string | Uint8Array): Promise<void>;
   err(text: string): Promise<void>;
+  /** Tells of the keys that somebody presses, one by one, and of nothing when no people are there. Ctrl-C is a key then. */
+  keys(listener: (key: string) => void): Disposable;
   readStandardInput(): Promise<string>;
   /** The same as bytes. */
   readStandardBytes(): Promise<Uint8Array>;
@@ -48,9 +50,26 @@ export function processTerminal(): Terminal {
     },
     out: (text) => write(process.stdout, text),
     err: (text) => write(process.stderr, text),
+    keys: listenToKeys,
     readStandardInput: async () => (await readStandardBytes()).toString("utf8"),
     readStandardBytes,
     run: runProgram,
+  };
+}
+
+function listenToKeys(listener: (key: string) => void): Disposable {
+  const { stdin, stdout } = process;
+  if (!stdin.isTTY || !stdout.isTTY) return { [Symbol.dispose]: () => {} };
+  // A key that is held, or pasted text, comes as one chunk.
+  const take = (chunk: Buffer) => Array.from(chunk.toString("utf8")).forEach((key) => listener(key));
+  stdin.setRawMode(true);
+  stdin.on("data", take);
+  return {
+    [Symbol.dispose]: () => {
+      stdin.off("data", take);
+      stdin.setRawMode(false);
+      stdin.pause();
+    },
   };
 }
 

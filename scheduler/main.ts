@@ -14,6 +14,7 @@ import type { Monitoring } from "./apiserver/metrics/monitoring.ts";
 import { AskedSources } from "./autoscaling/asked-sources.ts";
 import { Engine } from "./engine/engine.ts";
 import type { LiveResource } from "./apiserver/live-resource.ts";
+import type { MeasuredResource } from "./apiserver/measured-resource.ts";
 import { SchedulerMonitoring } from "./metrics/scheduler-monitoring.ts";
 import { AssignmentProofs, proofSecrets } from "./nodes/assignment-proofs.ts";
 import { NodeServer } from "./nodes/node-server.ts";
@@ -43,6 +44,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     log.error("Secrets cannot be read or written", { reason: options.encryption.reason });
   // The engine needs the API server's backend, and the server the engine's instances: filled in before it listens.
   const live = new Map<string, LiveResource>();
+  const measured = new Map<string, MeasuredResource>();
   const later: { engine?: Engine; monitoring?: Monitoring } = {};
   const api = await createApiServer({
     store,
@@ -55,6 +57,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     serviceAccountKeys: options.serviceAccountKeys,
     audit,
     live,
+    measured,
     simulator: () => later.engine?.simulator,
     callEndpoints: (uid) => later.engine?.callEndpoints(uid),
     monitoring: () => later.monitoring,
@@ -73,6 +76,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   });
   await engine.start();
   live.set("wasminstances", engine.live);
+  measured.set("workloadusages", engine.usages);
   later.engine = engine;
   const nodes = new NodeServer({
     ...options.nodesListen,

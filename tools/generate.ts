@@ -2,6 +2,7 @@
  * Makes everything that is generated, from its one source:
  *   api/schema/durable/*.yaml  ->  charts/wherry/crds/*.yaml   (the CRDs, references inlined)
  *   api/schema/live/*.yaml     ->  api/gen/live/*.yaml         (the same form, for kinds that are never stored)
+ *   api/schema/measured/*.yaml ->  api/gen/measured/*.yaml     (kinds that are made when somebody reads them)
  *   api/schema/review/*.yaml   ->  api/gen/review/*.yaml       (kinds that are created to be answered)
  *   api/schema/answer/*.yaml   ->  api/gen/answer/*.yaml       (what subresources answer)
  *   all of them                ->  api/gen/kinds.gen.ts        (TypeScript types)
@@ -118,6 +119,7 @@ function generateKinds(): void {
   for (const { folder, group, out } of [
     { folder: "api/schema/durable", group: "wherry.dev", out: "charts/wherry/crds" },
     { folder: "api/schema/live", group: "live.wherry.dev", out: "api/gen/live" },
+    { folder: "api/schema/measured", group: "live.wherry.dev", out: "api/gen/measured" },
     { folder: "api/schema/review", group: "live.wherry.dev", out: "api/gen/review" },
     { folder: "api/schema/answer", group: "live.wherry.dev", out: "api/gen/answer" },
   ]) {

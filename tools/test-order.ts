@@ -7,6 +7,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** Those that take half a minute and more, the longest first. One that is missing here costs time, nothing else. */
 const longest: readonly string[] = [
   "tools/sim/simulation.test.ts",
+  "tools/load-shapes/load-shapes.test.ts",
   "node-daemon/runtimes/v8/isolation.test.ts",
   "test/integration/hostile-components.test.ts",
   "test/integration/attacks.test.ts",

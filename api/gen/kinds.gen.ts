@@ -1176,6 +1176,58 @@ export interface WasmInstance {
   readonly status?: WasmInstanceStatus;
 }
 
+export interface WorkloadUsageSpec {
+  readonly workload: {
+    readonly kind: string;
+    readonly name: string;
+    readonly uid: string;
+  };
+}
+
+export interface WorkloadUsageStatus {
+  readonly instances: {
+    /** Those on nodes that are connected. */
+    readonly ready: number;
+    readonly wanted: number;
+  };
+  /** The sums of what was told within the last minute. Absent when no instance was metered then. */
+  readonly usage?: {
+    /** How many instances the sums are of. */
+    readonly instances: number;
+    /** Cores in use, as a quantity. Absent until an instance was metered twice. */
+    readonly cpu?: string;
+    /** Bytes of linear memory and call stack, as a quantity. */
+    readonly memory: string;
+    /** What is set aside for those instances, of cpu and memory; of cpu only for those that were metered twice. */
+    readonly requests: {
+      /** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
+      readonly cpu: Quantity;
+      /** A Kubernetes quantity, such as 250m (cpu) or 64Mi (memory). */
+      readonly memory: Quantity;
+    };
+  };
+  /** Of HTTP requests. Absent when no gateway has told of any. */
+  readonly traffic?: {
+    /** That arrived within ten seconds, which ended one second ago. */
+    readonly requestsPerSecond: number;
+    /** Begun and not answered, those queued included. */
+    readonly inFlight: number;
+    /** Those that no instance works on. */
+    readonly queued: number;
+    /** The true numbers are these or more: a node that told of it is silent. */
+    readonly isAtLeast: boolean;
+  };
+}
+
+/** What the instances of a workload use, and the requests that come for it, as nodes last told. Made when somebody reads it, and named after the workload's kind and name, as wasmdeployment.web. It has the workload's labels. */
+export interface WorkloadUsage {
+  readonly apiVersion: "live.wherry.dev/v1alpha1";
+  readonly kind: "WorkloadUsage";
+  readonly metadata: ObjectMeta;
+  readonly spec: WorkloadUsageSpec;
+  readonly status?: WorkloadUsageStatus;
+}
+
 export interface PlacementSimulationSpec {
   /** What is done, all of it before anything is placed. Each item has one field. */
   readonly actions: readonly ({

@@ -12,6 +12,22 @@ export function wasmAutoscalerWarnings({ spec }: WasmAutoscaler): readonly strin
     ...all.flatMap(({ metric, field }) => metricWarnings(metric, field, maxReplicas)),
     ...ruleWarnings(behavior?.scaleUp, "spec.behavior.scaleUp"),
     ...ruleWarnings(behavior?.scaleDown, "spec.behavior.scaleDown"),
+    ...silenceWarnings(metrics, behavior?.scaleDown),
+  ];
+}
+
+/** The scheduler gives up a session after three heartbeats of five seconds, and looks every five. */
+const silenceNoticedSeconds = 20;
+
+function silenceWarnings(
+  metrics: readonly AutoscalerMetric[],
+  scaleDown: ScalingRules | undefined,
+): readonly string[] {
+  const seconds = scaleDown?.stabilizationWindowSeconds ?? silenceNoticedSeconds;
+  const isOfArrivals = metrics.some(({ requests }) => requests?.metric === "perSecond");
+  if (!isOfArrivals || scaleDown?.selectPolicy === "Disabled" || seconds >= silenceNoticedSeconds) return [];
+  return [
+    `spec.behavior.scaleDown.stabilizationWindowSeconds: ${seconds} is less than the ${silenceNoticedSeconds} s within which a silent node is noticed: until then what arrives at its gateway counts as fewer requests`,
   ];
 }
 

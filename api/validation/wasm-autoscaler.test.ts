@@ -351,6 +351,12 @@ test.each<{ readonly name: string; readonly address: string; readonly isWrong?: 
 });
 
 describe("wasmAutoscalerWarnings", () => {
+  const arrivals: AutoscalerMetric = {
+    type: "Requests",
+    requests: { metric: "perSecond", target: { type: "AverageValue", averageValue: 10 } },
+  };
+  const down = (stabilizationWindowSeconds: number) =>
+    ({ selectPolicy: "Max", stabilizationWindowSeconds }) as const;
   const token = { bearerTokenRef: { name: "s", key: "k" } };
   test.each<{
     readonly name: string;
@@ -358,6 +364,22 @@ describe("wasmAutoscalerWarnings", () => {
     readonly warnings: readonly string[];
   }>([
     { name: "nothing", spec: { metrics: [cpu, prometheus(), redis()] }, warnings: [] },
+    {
+      name: "arrivals with a window in which nobody notices that a node is silent",
+      spec: { metrics: [arrivals], behavior: { scaleDown: down(5) } },
+      warnings: ["spec.behavior.scaleDown.stabilizationWindowSeconds: 5 is less than the 20 s"],
+    },
+    {
+      name: "arrivals with a longer window",
+      spec: { metrics: [arrivals], behavior: { scaleDown: down(20) } },
+      warnings: [],
+    },
+    {
+      name: "others with a short one",
+      spec: { metrics: [redis()], behavior: { scaleDown: down(0) } },
+      warnings: [],
+    },
+    { name: "arrivals with the usual window", spec: { metrics: [arrivals] }, warnings: [] },
     {
       name: "a token without TLS",
       spec: { metrics: [prometheus(token)] },

@@ -1,20 +1,21 @@
 import type { Command } from "commander";
-import type { WasmInstance, WasmNode } from "../../api/gen/kinds.gen.ts";
-import type { ApiObject } from "../../api/object-meta.ts";
-import { getObject, listObjects } from "../client/objects.ts";
+import { toTimestamp } from "../../kit/timestamps.ts";
 import type { CommandContext } from "../command.ts";
-import type { Connection } from "../connection.ts";
 import { Failure } from "../failure.ts";
-import { formatColumns } from "../output/table.ts";
-import { findResource } from "../resources/resolve.ts";
+import { isUnicode } from "../output/locale.ts";
+import { findResource, requireResource } from "../resources/resolve.ts";
 import { isOurs, type Resource } from "../resources/resource.ts";
-import { instanceRows, type SortKey, sortKeys } from "../top/instance-usage.ts";
-import { nodeRows } from "../top/node-usage.ts";
+import type { Terminal, TerminalSize } from "../terminal.ts";
+import { lookAt, type TopSight, type TopSubject } from "../top/look.ts";
+import { type Draw, watchTop } from "../top/watch-top.ts";
 
 interface TopOptions {
   readonly selector?: string;
   readonly allNamespaces?: boolean;
   readonly sortBy?: string;
+  readonly watch?: boolean;
+  /** commander's form of --no-headers. */
+  readonly headers: boolean;
 }
 
 /** Short for what `top` is about; everything else is found as `get` finds it. */
@@ -23,86 +24,98 @@ const words: Readonly<Record<string, string>> = {
   instances: "wasminstances",
   node: "wasmnodes",
   nodes: "wasmnodes",
+  workload: "workloadusages",
+  workloads: "workloadusages",
 };
+
+const workloadKinds: readonly string[] = ["WasmDeployment", "WasmDaemonSet", "WasmJob"];
+
+const help = `
+Of workloads, CPU(%) and MEMORY(%) are shares of what their instances requested; of nodes, of what there is. REQUESTS/S, IN-FLIGHT and
+QUEUED are those of HTTP; 12+ means twelve or more: a node is silent.
+
+Columns to sort by, numbers with the largest first:
+  nodes      name, cpu, cpu-share, memory, memory-share, instances, processes
+  instances  name, cpu, memory, throttled, fuel, node
+  workloads  name, kind, ready, cpu, cpu-share, memory, memory-share, requests, in-flight, queued
+With -A also namespace.
+
+While it watches a terminal, q ends it and the space bar looks at once.`;
 
 export function define(command: Command, { terminal, connect }: CommandContext): void {
   command
-    .argument("<what>", "instances or nodes")
+    .argument("<what>", "nodes, instances, workloads, or workloads of one kind, such as wasmdeployments")
     .argument("[name]", "only this one")
     .option("-l, --selector <labels>", "only objects with these labels")
-    .option("-A, --all-namespaces", "instances of all namespaces")
-    .option("--sort-by <column>", `of instances, the largest first: ${sortKeys.join(", ")}`)
+    .option("-A, --all-namespaces", "those of all namespaces")
+    .option("--sort-by <column>", "see below")
+    .option("--no-headers", "leave out the line of column names")
+    .option("-w, --watch", "look again every two seconds, until interrupted")
+    .addHelpText("after", help)
     .action(async (what: string, name: string | undefined, options: TopOptions) => {
-      const sortBy = options.sortBy === undefined ? undefined : parseSortKey(options.sortBy);
       const connection = await connect();
-      const resource = findResource(await connection.resources(), words[what] ?? what);
-      const rows = await topRows(connection, resource, { ...options, what, name, sortBy });
-      if (rows.length > 1) await terminal.out(formatColumns(rows));
-      else await terminal.err("No resources found\n");
+      const subject = subjectOf(await connection.resources(), what);
+      const { selector, allNamespaces = false, sortBy } = options;
+      const look = lookAt(connection, subject, { name, selector, allNamespaces, sortBy });
+      if (options.watch) {
+        const title = `${what}${name === undefined ? "" : ` ${name}`}`;
+        await watchTop(terminal, async () => drawing(terminal, title, options, await look()));
+        return;
+      }
+      const sight = await look();
+      if (sight.count === 0) return terminal.err("No resources found\n");
+      const lines = sight.lines({
+        showHeaders: options.headers,
+        screen: screenOf(terminal, terminal.size()),
+        rowsMax: Number.POSITIVE_INFINITY,
+      });
+      await terminal.out(`${lines.join("\n")}\n`);
     });
 }
 
-interface TopQuery extends Omit<TopOptions, "sortBy"> {
-  readonly what: string;
-  readonly name: string | undefined;
-  readonly sortBy: SortKey | undefined;
-}
-
-function topRows(
-  connection: Connection,
-  resource: Resource | undefined,
-  query: TopQuery,
-): Promise<readonly (readonly string[])[]> {
-  if (resource && isOurs(resource) && resource.kind === "WasmInstance")
-    return topInstances(connection, resource, query);
-  if (resource && isOurs(resource) && resource.kind === "WasmNode")
-    return topNodes(connection, resource, query);
-  throw new Failure(`wherry top shows what instances or nodes use; it knows nothing of "${query.what}"`);
-}
-
-function parseSortKey(text: string): SortKey {
-  const known = sortKeys.find((key) => key === text);
-  if (known === undefined)
-    throw new Failure(`--sort-by "${text}" is not known; it is one of ${sortKeys.join(", ")}`);
-  return known;
-}
-
-async function topInstances(
-  connection: Connection,
-  resource: Resource,
-  { name, allNamespaces = false, selector, sortBy }: TopQuery,
-): Promise<readonly (readonly string[])[]> {
-  if (allNamespaces && name !== undefined)
-    throw new Failure("a resource cannot be retrieved by name across all namespaces");
-  const namespace = allNamespaces ? undefined : connection.namespace;
-  const objects = await read(connection, resource, namespace, name, selector);
-  const instances = objects as readonly unknown[] as readonly WasmInstance[];
-  return instanceRows(instances, { sortBy, showNamespace: allNamespaces });
-}
-
-async function topNodes(
-  connection: Connection,
-  resource: Resource,
-  { name, selector }: TopQuery,
-): Promise<readonly (readonly string[])[]> {
-  const instances = findResource(await connection.resources(), "wasminstances.live.wherry.dev");
-  const [nodes, running] = await Promise.all([
-    read(connection, resource, undefined, name, selector),
-    instances ? read(connection, instances, undefined, undefined, undefined) : [],
-  ]);
-  return nodeRows(
-    nodes as readonly unknown[] as readonly WasmNode[],
-    running as readonly unknown[] as readonly WasmInstance[],
+function subjectOf(resources: readonly Resource[], what: string): TopSubject {
+  const resource = findResource(resources, words[what] ?? what);
+  if (resource && isOurs(resource)) {
+    if (resource.kind === "WasmInstance") return { kind: "instances", resource };
+    if (resource.kind === "WasmNode") return { kind: "nodes", resource };
+    if (resource.kind === "WorkloadUsage") return { kind: "workloads", resource, only: undefined };
+    if (workloadKinds.includes(resource.kind)) {
+      const usages = requireResource(resources, "workloadusages.live.wherry.dev");
+      return { kind: "workloads", resource: usages, only: resource.kind };
+    }
+  }
+  throw new Failure(
+    `wherry top shows what nodes, instances or workloads use; it knows nothing of "${what}"${
+      words[what] === undefined ? "" : " in this cluster"
+    }`,
   );
 }
 
-async function read(
-  { client }: Connection,
-  resource: Resource,
-  namespace: string | undefined,
-  name: string | undefined,
-  selector: string | undefined,
-): Promise<readonly ApiObject[]> {
-  if (name !== undefined) return [await getObject(client, resource, namespace, name)];
-  return (await listObjects(client, resource, namespace, { labelSelector: selector })).items;
+function screenOf(terminal: Terminal, size: TerminalSize | undefined) {
+  if (!size) return undefined;
+  return {
+    columns: size.columns,
+    unicode: isUnicode(terminal.env),
+    colours: !terminal.env["NO_COLOR"] && terminal.env["TERM"] !== "dumb",
+  };
+}
+
+/** The picture of a moment: on a terminal as many rows as there is room for, below a line that says of when. */
+function drawing(terminal: Terminal, title: string, { headers, sortBy }: TopOptions, sight: TopSight): Draw {
+  const time = toTimestamp(terminal.clock.now());
+  const nothing = sight.count === 0 ? ["No resources found"] : [];
+  return (size) => {
+    const form = { showHeaders: headers, screen: screenOf(terminal, size) };
+    if (!size)
+      return sight.count === 0 ? nothing : sight.lines({ ...form, rowsMax: Number.POSITIVE_INFINITY });
+    const order = sortBy === undefined ? "" : ` by ${sortBy}`;
+    const room = Math.max(1, size.rows - 1 - Number(headers));
+    const isCut = sight.count > room;
+    const rowsMax = isCut ? Math.max(1, room - 1) : room;
+    return [
+      `${time}   ${sight.count} ${title}${order}   q: quit`,
+      ...(sight.count === 0 ? nothing : sight.lines({ ...form, rowsMax })),
+      ...(isCut ? [`and ${sight.count - rowsMax} more`] : []),
+    ];
+  };
 }

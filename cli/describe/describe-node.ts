@@ -2,7 +2,7 @@ import type { WasmInstance, WasmNode } from "../../api/gen/kinds.gen.ts";
 import { cpuMillis, memoryBytes } from "../../api/quantity.ts";
 import { accountsByNode, emptyAccount, percentOf } from "../nodes/node-account.ts";
 import { formatColumns } from "../output/table.ts";
-import { memoryText } from "../top/instance-usage.ts";
+import { memoryText } from "../top/figure-text.ts";
 import { formatSection } from "./text.ts";
 
 /**

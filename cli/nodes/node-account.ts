@@ -1,6 +1,7 @@
 import { processOverheadBytes } from "../../api/isolation.ts";
 import { cpuMillis, memoryBytes } from "../../api/quantity.ts";
 import type { WasmInstance } from "../../api/gen/kinds.gen.ts";
+import { unknown } from "../top/figure-text.ts";
 import { usageOf } from "../top/instance-usage.ts";
 
 export interface NodeAccount {
@@ -23,6 +24,12 @@ export function emptyAccount(): NodeAccount {
 /** What instances take of their nodes, by node: those that have ended take nothing. */
 export function accountsByNode(instances: readonly WasmInstance[]): ReadonlyMap<string, NodeAccount> {
   const accounts = new Map<string, NodeAccount>();
+  addInstances(accounts, instances);
+  return accounts;
+}
+
+/** The same, of a list that comes page by page. */
+export function addInstances(accounts: Map<string, NodeAccount>, instances: readonly WasmInstance[]): void {
   for (const instance of instances) {
     const { spec, status } = instance;
     const isOver = status?.phase === "Succeeded" || status?.phase === "Failed";
@@ -31,7 +38,6 @@ export function accountsByNode(instances: readonly WasmInstance[]): ReadonlyMap<
     accounts.set(spec.nodeName, account);
     add(account, instance);
   }
-  return accounts;
 }
 
 function add(account: NodeAccount, instance: WasmInstance): void {
@@ -50,8 +56,6 @@ function add(account: NodeAccount, instance: WasmInstance): void {
   account.instances++;
   if (hasProcess) account.processes++;
 }
-
-export const unknown = "<unknown>";
 
 export function percentOf(amount: number, of: number): string {
   return of > 0 ? `${Math.round((amount / of) * 100)}%` : unknown;

@@ -12,6 +12,7 @@ import type { ApiClient } from "../client/api-client.ts";
 import { observe } from "../client/observe.ts";
 import { statusOf } from "../conditions.ts";
 import { LiveLines } from "../output/live-lines.ts";
+import { isUnicode } from "../output/locale.ts";
 import { requireResource } from "../resources/resolve.ts";
 import { objectReference, type Resource } from "../resources/resource.ts";
 import type { Terminal } from "../terminal.ts";
@@ -180,9 +181,4 @@ export class PictureReporter implements RolloutReporter {
       isCurrent: one.templateHash === current?.templateHash,
     }));
   }
-}
-
-/** As the C library finds it out. */
-function isUnicode(env: Terminal["env"]): boolean {
-  return /utf-?8/i.test(env["LC_ALL"] || env["LC_CTYPE"] || env["LANG"] || "");
 }

@@ -31,6 +31,13 @@ export const resources: readonly TestResource[] = [
   },
   {
     group: "live.wherry.dev",
+    plural: "workloadusages",
+    kind: "WorkloadUsage",
+    short: [],
+    namespaced: true,
+  },
+  {
+    group: "live.wherry.dev",
     plural: "placementsimulations",
     kind: "PlacementSimulation",
     short: [],

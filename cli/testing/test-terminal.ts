@@ -14,6 +14,7 @@ export class TestTerminal implements Terminal {
   standardInput = "";
   /** undefined: no people look at it. */
   screen: TerminalSize | undefined;
+  readonly #listeners = new Set<(key: string) => void>();
   readonly #waiting: { readonly text: string; readonly resolve: () => void }[] = [];
 
   constructor(directory: string) {
@@ -40,6 +41,20 @@ export class TestTerminal implements Terminal {
 
   readStandardBytes(): Promise<Uint8Array> {
     return Promise.resolve(Buffer.from(this.standardInput));
+  }
+
+  keys(listener: (key: string) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  press(key: string): void {
+    for (const listener of this.#listeners) listener(key);
+  }
+
+  /** Whether somebody listens to the keys. */
+  get isListening(): boolean {
+    return this.#listeners.size > 0;
   }
 
   size(): TerminalSize | undefined {

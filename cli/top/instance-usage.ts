@@ -1,5 +1,7 @@
 import type { WasmInstance } from "../../api/gen/kinds.gen.ts";
 import { cpuMillis, memoryBytes } from "../../api/quantity.ts";
+import { memoryText, unknown } from "./figure-text.ts";
+import type { TopColumn } from "./top-table.ts";
 
 /** What an instance used when its node last said so. */
 export interface InstanceUsage {
@@ -9,15 +11,13 @@ export interface InstanceUsage {
   readonly throttledSeconds: number;
 }
 
-export const sortKeys = ["cpu", "memory", "fuel", "throttled"] as const;
-export type SortKey = (typeof sortKeys)[number];
-
-const sortFields = {
-  cpu: "cpuMillis",
-  memory: "memoryBytes",
-  fuel: "fuel",
-  throttled: "throttledSeconds",
-} as const satisfies Readonly<Record<SortKey, keyof InstanceUsage>>;
+export interface InstanceRow {
+  readonly namespace: string;
+  readonly name: string;
+  readonly nodeName: string;
+  /** undefined: its node has not told yet. */
+  readonly usage: InstanceUsage | undefined;
+}
 
 /** undefined: its node has not told yet. */
 export function usageOf({ status }: WasmInstance): InstanceUsage | undefined {
@@ -31,39 +31,52 @@ export function usageOf({ status }: WasmInstance): InstanceUsage | undefined {
   };
 }
 
-/** A row per instance that runs, below a header; the largest first if `sortBy` says by what. */
-export function instanceRows(
-  instances: readonly WasmInstance[],
-  { sortBy, showNamespace }: { readonly sortBy: SortKey | undefined; readonly showNamespace: boolean },
-): readonly (readonly string[])[] {
-  const running = instances.flatMap((instance) => {
-    if (instance.status?.phase !== "Running") return [];
-    return [{ instance, usage: usageOf(instance) }];
-  });
-  const amount = (usage: InstanceUsage | undefined) => (sortBy && usage ? usage[sortFields[sortBy]] : 0);
-  const sorted = running.toSorted((a, b) => amount(b.usage) - amount(a.usage));
-  const header = ["NAME", "CPU(cores)", "MEMORY(bytes)", "THROTTLED", "FUEL", "NODE"];
-  const rows = sorted.map(({ instance: { metadata, spec }, usage }) => [
-    ...(showNamespace ? [metadata.namespace ?? ""] : []),
-    metadata.name,
-    ...(usage
-      ? [
-          `${usage.cpuMillis}m`,
-          memoryText(usage.memoryBytes),
-          secondsText(usage.throttledSeconds),
-          String(usage.fuel),
-        ]
-      : ["<unknown>", "<unknown>", "<unknown>", "<unknown>"]),
-    spec.nodeName ?? "",
-  ]);
-  return [showNamespace ? ["NAMESPACE", ...header] : header, ...rows];
+/** undefined: it does not run. */
+export function instanceRow(instance: WasmInstance): InstanceRow | undefined {
+  const { metadata, spec, status } = instance;
+  if (status?.phase !== "Running") return undefined;
+  const { namespace = "", name } = metadata;
+  return { namespace, name, nodeName: spec.nodeName ?? "", usage: usageOf(instance) };
 }
 
-/** As kubectl has it, and smaller than it ever has: an instance may live in a few kilobytes. */
-export function memoryText(bytes: number): string {
-  const mebibytes = bytes / 2 ** 20;
-  return mebibytes < 1 ? `${Math.ceil(bytes / 1024)}Ki` : `${Math.ceil(mebibytes)}Mi`;
-}
+export const instanceColumns: readonly TopColumn<InstanceRow>[] = [
+  { key: "name", header: "NAME", dispensable: 0, text: ({ name }) => name, value: ({ name }) => name },
+  {
+    key: "cpu",
+    header: "CPU(cores)",
+    dispensable: 0,
+    text: ({ usage }) => (usage ? `${usage.cpuMillis}m` : unknown),
+    value: ({ usage }) => usage?.cpuMillis,
+  },
+  {
+    key: "memory",
+    header: "MEMORY(bytes)",
+    dispensable: 1,
+    text: ({ usage }) => (usage ? memoryText(usage.memoryBytes) : unknown),
+    value: ({ usage }) => usage?.memoryBytes,
+  },
+  {
+    key: "throttled",
+    header: "THROTTLED",
+    dispensable: 3,
+    text: ({ usage }) => (usage ? secondsText(usage.throttledSeconds) : unknown),
+    value: ({ usage }) => usage?.throttledSeconds,
+  },
+  {
+    key: "fuel",
+    header: "FUEL",
+    dispensable: 4,
+    text: ({ usage }) => (usage ? String(usage.fuel) : unknown),
+    value: ({ usage }) => usage?.fuel,
+  },
+  {
+    key: "node",
+    header: "NODE",
+    dispensable: 2,
+    text: ({ nodeName }) => nodeName,
+    value: ({ nodeName }) => nodeName,
+  },
+];
 
 function secondsText(seconds: number): string {
   return seconds === 0 ? "0s" : `${seconds < 10 ? seconds.toFixed(2) : Math.round(seconds)}s`;

@@ -33,6 +33,7 @@ import { limits } from "./http/limits.ts";
 import { serverVersion } from "./http/server-version.ts";
 import { WatchHub } from "./http/watch-hub.ts";
 import type { LiveResource } from "./live-resource.ts";
+import type { MeasuredResource } from "./measured-resource.ts";
 import { ApiMetrics } from "./metrics/api-metrics.ts";
 import type { Monitoring } from "./metrics/monitoring.ts";
 import { bootstrap, readCrds } from "./objects/bootstrap.ts";
@@ -44,9 +45,10 @@ import { internalWrite, ObjectWriter } from "./objects/object-writer.ts";
 import { metadataOf } from "./objects/prepare.ts";
 import type { PlacementSimulator } from "./placement-simulator.ts";
 import { builtInResources, crdFolder, type Kind, Registry } from "./registry.ts";
-import { qualified } from "./resource.ts";
+import { qualified, type ResourceDefinition } from "./resource.ts";
 import { ApiError } from "./status.ts";
 import { LiveSource } from "./storage/live-source.ts";
+import { MeasuredSource } from "./storage/measured-source.ts";
 import type { ObjectSource } from "./storage/object-source.ts";
 import { objectKey, StoreCache, type StoredForm } from "./storage/store-cache.ts";
 import { StoredCounts } from "./storage/stored-counts.ts";
@@ -71,6 +73,8 @@ export interface ApiServerOptions {
   readonly audit: AuditSink | undefined;
   /** By plural. May be filled until `listen` is called. */
   readonly live: ReadonlyMap<string, LiveResource>;
+  /** By plural, as soon as the scheduler tells of them. */
+  readonly measured: ReadonlyMap<string, MeasuredResource>;
   /** Asked when somebody wants to know what would happen to placement; undefined: nothing is scheduled here. */
   readonly simulator: () => PlacementSimulator | undefined;
   /** Gateways that take calls of a workload's functions; undefined: nothing is scheduled here. */
@@ -157,6 +161,7 @@ class EmbeddedApiServer implements ApiServer {
   readonly counts: ObjectCounts;
   readonly #parts: Parts;
   readonly #live: ReadonlyMap<string, LiveResource>;
+  readonly #measured: ReadonlyMap<string, MeasuredResource>;
   readonly #liveSources = new Map<string, LiveSource>();
   readonly #watches: WatchHub;
   readonly #reaper: NamespaceReaper;
@@ -176,6 +181,7 @@ class EmbeddedApiServer implements ApiServer {
     const common = { registry, cache, writer, clock, log };
     this.#parts = parts;
     this.#live = options.live;
+    this.#measured = options.measured;
     this.#watches = new WatchHub(clock);
     this.#reaper = new NamespaceReaper(common);
     this.#collector = new GarbageCollector({
@@ -338,19 +344,28 @@ class EmbeddedApiServer implements ApiServer {
   }
 
   #sourceOf(kind: Kind): ObjectSource {
-    return kind.resource.storage === "live" ? this.#liveSource(kind) : this.#parts.cache.of(kind.resource);
+    const { storage } = kind.resource;
+    if (storage === "measured") return new MeasuredSource(this.#measuredOf(kind));
+    return storage === "live" ? this.#liveSource(kind) : this.#parts.cache.of(kind.resource);
   }
 
   /** undefined: a live kind that the scheduler has not begun to tell of. */
   #knownSource(kind: Kind): ObjectSource | undefined {
     const { storage, plural } = kind.resource;
-    if (storage === "review" || (storage === "live" && !this.#live.has(plural))) return undefined;
+    if (storage === "review" || storage === "measured" || (storage === "live" && !this.#live.has(plural)))
+      return undefined;
     return this.#sourceOf(kind);
   }
 
   #liveOf({ resource }: Kind): LiveResource {
-    const live = this.#live.get(resource.plural);
-    if (live) return live;
+    return this.#live.get(resource.plural) ?? this.#refuseUnknown(resource);
+  }
+
+  #measuredOf({ resource }: Kind): MeasuredResource {
+    return this.#measured.get(resource.plural) ?? this.#refuseUnknown(resource);
+  }
+
+  #refuseUnknown(resource: ResourceDefinition): never {
     throw new ApiError("ServiceUnavailable", `${resource.plural} are not known${this.#whyNothingIsKnown}`, {
       retryAfterSeconds: 1,
     });

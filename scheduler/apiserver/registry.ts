@@ -207,6 +207,7 @@ export function builtInResources(): readonly ResourceDefinition[] {
     ...readCrdFolder(crdFolder, "stored"),
     ...readCrdFolder(folderAt("../../api/gen/review"), "review"),
     ...liveResources(),
+    ...readCrdFolder(folderAt("../../api/gen/measured"), "measured"),
   ];
 }
 

@@ -83,8 +83,9 @@ export interface ResourceDefinition {
   readonly shortNames: readonly string[];
   readonly categories: readonly string[];
   readonly namespaced: boolean;
-  /** stored: in the store. review: nowhere, it is answered and forgotten. live: in the scheduler's memory, behind the LiveResource port. */
-  readonly storage: "stored" | "live" | "review";
+  /** stored: in the store. review: nowhere, it is answered and forgotten. live: in the scheduler's memory, behind the LiveResource
+   * port. measured: nowhere, it is made when somebody reads it, behind the MeasuredResource port. */
+  readonly storage: "stored" | "live" | "measured" | "review";
   /** undefined: the kind has objects of its own. */
   readonly alias: Alias | undefined;
   readonly nameForm: NameForm;

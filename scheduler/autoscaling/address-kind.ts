@@ -7,7 +7,7 @@ type Ranges = readonly (readonly [AddressKind, BlockList])[];
 
 /** RFC 6890, and the addresses at which clouds answer a machine about itself although they are not link-local. */
 const ranges: Ranges = [
-  ["metadata", list(["fd00:ec2::254/128", "fd20:ce::254/128", "100.100.100.200/32"])],
+  ["metadata", list(["fd00:ec2::254/128", "fd20:ce::254/128", "100.100.100.200/32", "168.63.129.16/32"])],
   ["loopback", list(["127.0.0.0/8", "::1/128"])],
   ["linkLocal", list(["169.254.0.0/16", "fe80::/10"])],
   ["unspecified", list(["0.0.0.0/8", "::/128", "255.255.255.255/32"])],

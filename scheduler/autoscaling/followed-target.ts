@@ -5,7 +5,7 @@ import type { ScaleTarget, TargetInstance, TargetProblem } from "../core/autosca
 import { ownerLabel } from "../core/labels.ts";
 import type { MetricOwner } from "./metric-source.ts";
 import type { SelectedInstances, Selection } from "./selected-instances.ts";
-import { LazyTarget, type TargetCluster, targetInstances } from "./target-instances.ts";
+import { type TargetCluster, targetInstances } from "./target-instances.ts";
 
 export interface FollowedTargetOptions {
   readonly reference: ScaleReference;
@@ -76,7 +76,13 @@ export class FollowedTarget implements Disposable {
     const known = this.#owner;
     const owner = known?.targetUid === scale.uid ? known : this.#newOwner(scale.uid);
     this.#owner = owner;
-    return { kind: "found", scale, target: new LazyTarget(scale, owner.instances), owner };
+    const { specReplicas, statusReplicas } = scale;
+    return {
+      kind: "found",
+      scale,
+      target: { specReplicas, statusReplicas, instances: owner.instances() },
+      owner,
+    };
   }
 
   #newOwner(targetUid: string): MetricOwner {

@@ -118,6 +118,7 @@ test.each([
   ["multicast of IPv6", "ff02::1", "*", false],
   ["broadcast", "255.255.255.255", "*", false],
   ["where a cloud tells secrets over IPv6", "fd00:ec2::254", "*", false],
+  ["where Azure tells a machine about itself", "168.63.129.16", "*", false],
   ["a private address of IPv6", "fd00:ec3::254", "*", true],
 ])("ServerPolicy.addressRefusal: %s", (_, address, allowed, expected) => {
   const asked = server("http://prom.example.com:80");

@@ -24,7 +24,16 @@ const condition = before.conditions![0]!;
 test.each<{ name: string; change: Partial<WasmAutoscalerStatus>; difference: string }>([
   { name: "nothing", change: {}, difference: "nothing" },
   { name: "another number that is wanted", change: { desiredReplicas: 3 }, difference: "what" },
-  { name: "another reason", change: { conditions: [{ ...condition, reason: "x" }] }, difference: "what" },
+  {
+    name: "another reason for which all is well",
+    change: { conditions: [{ ...condition, reason: "x" }] },
+    difference: "figures",
+  },
+  {
+    name: "what is not so any more",
+    change: { conditions: [{ ...condition, status: "False" }] },
+    difference: "what",
+  },
   { name: "a condition that is gone", change: { conditions: [] }, difference: "what" },
   { name: "another generation", change: { observedGeneration: 2 }, difference: "what" },
   { name: "other words", change: { conditions: [{ ...condition, message: "n" }] }, difference: "figures" },
@@ -37,6 +46,14 @@ test.each<{ name: string; change: Partial<WasmAutoscalerStatus>; difference: str
   },
 ])("statusDifference: $name is $difference", ({ change, difference }) => {
   expect(statusDifference(before, { ...before, ...change })).toBe(difference);
+});
+
+test("statusDifference: another reason for which something is not so is written at once", () => {
+  const failed = (reason: string) => ({
+    ...before,
+    conditions: [{ ...condition, status: "False" as const, reason }],
+  });
+  expect(statusDifference(failed("Unreachable"), failed("Refused"))).toBe("what");
 });
 
 test("statusDifference: the first status is something", () => {

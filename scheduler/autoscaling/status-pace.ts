@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import type { WasmAutoscalerStatus } from "../../api/gen/kinds.gen.ts";
 
 /**
- * What two statuses differ in. `what`: what it does and why, which is written at once. `figures`: values of metrics, how many there
- * are, and words. `times`: only when the data is from.
+ * What two statuses differ in. `what`: what it does, or why it does not, which is written at once. `figures`: values of metrics, how many
+ * there are, words, and why all is well. `times`: only when the data is from.
  */
 export type StatusDifference = "nothing" | "times" | "figures" | "what";
 
@@ -45,7 +45,12 @@ function gistOf({
     reference,
     desiredReplicas,
     lastScaleTime,
-    conditions: conditions?.map(({ type, status, reason }) => ({ type, status, reason })),
+    // Of what is as it should be the reasons come and go with each figure.
+    conditions: conditions?.map(({ type, status, reason }) => [
+      type,
+      status,
+      status === "True" ? "" : reason,
+    ]),
   };
 }
 

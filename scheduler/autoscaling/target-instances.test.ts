@@ -4,7 +4,7 @@ import { anInstance, aNode, bound, ended, pending, ready, stopping } from "../co
 import { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { InstanceState, NodeConnection } from "../core/model.ts";
 import { SelectedInstances } from "./selected-instances.ts";
-import { LazyTarget, targetInstances } from "./target-instances.ts";
+import { targetInstances } from "./target-instances.ts";
 
 const clock = new FakeClock(1_000_000);
 clock.advance(50_000);
@@ -43,16 +43,6 @@ test.each([
   { name: "not in the future, whatever its node says", startedMs: 9_000_000, monotonicMs: 50_000 },
 ])("targetInstances: it started $name", ({ startedMs, monotonicMs }) => {
   expect(seen(bound("n1", { phase: "Running", startedMs }))).toMatchObject([{ startedMs: monotonicMs }]);
-});
-
-test("LazyTarget: goes through the instances when somebody asks", () => {
-  let walks = 0;
-  const target = new LazyTarget({ specReplicas: 1, statusReplicas: 1 }, () => {
-    walks++;
-    return [];
-  });
-  expect([target.specReplicas, walks]).toEqual([1, 0]);
-  expect([target.instances, walks]).toEqual([[], 1]);
 });
 
 test("SelectedInstances: follows what comes and goes, and forgets a selector that nobody uses", () => {

@@ -1,5 +1,5 @@
 import type { Clock } from "../../kit/clock.ts";
-import type { ScaleTarget, TargetInstance } from "../core/autoscaling/target.ts";
+import type { TargetInstance } from "../core/autoscaling/target.ts";
 import type { Instance, NodeConnection } from "../core/model.ts";
 
 /** What of the cluster's state says something of targets. */
@@ -48,24 +48,4 @@ export function targetInstances(
     });
   }
   return found;
-}
-
-/** Its instances are gone through only if the decision asks for them: many metrics say nothing of single ones. */
-export class LazyTarget implements ScaleTarget {
-  readonly specReplicas: number;
-  readonly statusReplicas: number;
-  readonly #instances: () => readonly TargetInstance[];
-
-  constructor(
-    { specReplicas, statusReplicas }: Pick<ScaleTarget, "specReplicas" | "statusReplicas">,
-    instances: () => readonly TargetInstance[],
-  ) {
-    this.specReplicas = specReplicas;
-    this.statusReplicas = statusReplicas;
-    this.#instances = instances;
-  }
-
-  get instances(): readonly TargetInstance[] {
-    return this.#instances();
-  }
 }

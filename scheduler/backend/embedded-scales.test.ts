@@ -61,6 +61,12 @@ test.each([
     says: /no kind Nothing of apiVersion wherry.dev/,
   },
   {
+    name: "Kubernetes' kind",
+    given: reference("x", "Deployment", "apps/v1"),
+    kind: "noKind",
+    says: /no kind Deployment of apiVersion apps\/v1; did you mean WasmDeployment of wherry.dev\/v1alpha1\?/,
+  },
+  {
     name: "a version that is not there",
     given: reference("x", "WasmDeployment", "wherry.dev/v9"),
     kind: "noKind",
@@ -218,6 +224,14 @@ test("EmbeddedScales: kinds of users, from their definition until it is gone", a
   });
   expect(await scales.write(boat, found(await scales.read(boat)), 4)).toMatchObject({ kind: "written" });
   expect(await scales.write(boat, found(await scales.read(boat)), 6)).toMatchObject({ kind: "refused" });
+  // Nothing stands in for a number that its object does not have: it would be set.
+  await server.call("POST", path, {
+    body: { apiVersion: "example.com/v1", kind: "Boat", metadata: { name: "raft" }, spec: {} },
+  });
+  expect(await scales.read({ ...boat, name: "raft" })).toMatchObject({
+    kind: "noScale",
+    message: expect.stringMatching(/its field spec.crew is not set/),
+  });
   const before = told.length;
   await server.call("DELETE", `${definitions}/boats.example.com`);
   await expect.poll(async () => (await scales.read(boat)).kind).toBe("noKind");

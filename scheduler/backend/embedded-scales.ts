@@ -98,7 +98,7 @@ export class EmbeddedScales implements ScaleBackend, Disposable {
     const { namespace, name } = reference;
     const source = this.#parts.cache.of(resource);
     const stored = source.get(namespace, name);
-    if (stored) return { kind: "found", scale: asScale(definition.view(stored), access) };
+    if (stored) return readScale(definition.view(stored), reference, access);
     const why = source.unreadable(objectKey(resource, namespace, name));
     if (why !== undefined)
       throw new WherryError("Unreadable", `${resource.plural} "${name}" cannot be read: ${why}`, {
@@ -193,6 +193,18 @@ function factsOf(object: ApiObject, access: ScaleAccess): string {
   return JSON.stringify([object.metadata.uid, spec, status, selector]);
 }
 
+/** What stands in for a number that is not there would be taken for what there should be, and then be set. */
+function readScale(object: ApiObject, { kind, name }: ScaleReference, access: ScaleAccess): ScaleReading {
+  const [wanted] = access.readSpecReplicas(object);
+  if (isCount(wanted)) return { kind: "found", scale: asScale(object, access) };
+  const field = access.specReplicas.join(".");
+  const what = wanted === undefined ? "is not set" : "is no whole number of 0 or more";
+  return {
+    kind: "noScale",
+    message: `${kind} "${name}" does not say how many it should have: its field ${field} ${what}; set it`,
+  };
+}
+
 function asScale(object: ApiObject, access: ScaleAccess): Scale {
   const { uid, resourceVersion } = object.metadata;
   const { spec, status, selector = "" } = scaleNumbers(object, access);
@@ -207,7 +219,11 @@ function asScale(object: ApiObject, access: ScaleAccess): Scale {
 
 /** Schemas of users may say that replicas are whatever they like. */
 function asCount(value: unknown): number {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0 ? value : 0;
+  return isCount(value) ? value : 0;
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
 function outcomeOf(thrown: unknown): ScaleOutcome {

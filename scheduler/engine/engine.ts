@@ -36,12 +36,14 @@ import { LiveInstances, type InstanceSource } from "./live-instances.ts";
 import type { NodeBook } from "./node-book.ts";
 import type { Progress } from "./step-backlog.ts";
 import { Turns } from "./turns.ts";
+import { WorkloadUsages } from "./workload-usages.ts";
 import { isGang, templateOf, toWorkload, type Workload } from "./workloads.ts";
 
 const retryAfterBugMs = 10_000;
 
 export class Engine implements InstanceSource, AsyncDisposable {
   readonly live: LiveInstances;
+  readonly usages: WorkloadUsages;
   readonly figures: EngineFigures;
   readonly #options: EngineOptions;
   readonly #parts: EngineParts;
@@ -53,6 +55,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
     this.figures = new EngineFigures(options.clock, () => this.#parts);
     this.#turns = this.#makeTurns();
     this.live = new LiveInstances(this, options.clock.now() * 1000, options.log);
+    this.usages = this.#makeUsages();
     this.#parts = new EngineParts(options, {
       mark: (uid) => this.#turns.mark(uid),
       markAll: (uids) => this.#turns.markAll(uids),
@@ -85,6 +88,19 @@ export class Engine implements InstanceSource, AsyncDisposable {
   /** What gateways say of the requests for a workload; undefined: none has told of it. */
   trafficOf(workloadUid: string): TrafficFigures | undefined {
     return this.#parts.traffic.figures(workloadUid, this.#options.clock.monotonic());
+  }
+
+  #makeUsages(): WorkloadUsages {
+    return new WorkloadUsages(
+      {
+        workloads: () => this.#parts.workloads.values(),
+        instancesOf: (uid) => this.#parts.state.instancesOwnedBy(uid),
+        isReachable: (nodeName) => this.isReachable(nodeName),
+        usageOf: (uid) => this.nodes.usageOf(uid),
+        trafficOf: (uid) => this.trafficOf(uid),
+      },
+      this.#options.clock,
+    );
   }
 
   #makeTurns(): Turns {

@@ -180,6 +180,8 @@ test.each([
   { name: "less than nothing", given: { arrived: -1 } },
   { name: "no number", given: { inFlight: Number.NaN } },
   { name: "a part of a request", given: { queued: 0.5 } },
+  { name: "so many in flight that others' would be lost in the sum", given: { inFlight: 2 ** 33 } },
+  { name: "so many that wait", given: { queued: Number.MAX_SAFE_INTEGER } },
 ])("readTraffic: refuses $name", ({ given }) => {
   expect(() => readTraffic({ workloads: [{ ...traffic, ...given }] })).toThrow(ContractViolation);
 });

@@ -319,14 +319,21 @@ export function readWakeUp({ workloadUids }: WakeUp__Output): readonly string[] 
   return workloadUids;
 }
 
-/** Of workloads that nobody knows nothing is kept; numbers that are none would spoil the sums. */
+/** Requests under way at one gateway: far more than there can be, and of as many nodes as there can be the sum is exact. */
+const underWayMax = 2 ** 32;
+
+/** Of workloads that nobody knows nothing is kept; numbers that are none, or too large to be added to others, would spoil the sums. */
 export function readTraffic({ workloads }: TrafficBatch__Output): readonly WorkloadTraffic[] {
   if (workloads.length > batchItemsMax)
     throw new ContractViolation(
       `traffic of ${workloads.length} workloads in a message is of more than ${batchItemsMax}`,
     );
-  for (const { uid, arrived, inFlight, queued } of workloads)
-    checkAmounts([arrived, inFlight, queued], `traffic of ${uid.slice(0, contentNameCharsMax)}`);
+  for (const { uid, arrived, inFlight, queued } of workloads) {
+    const where = `traffic of ${uid.slice(0, contentNameCharsMax)}`;
+    checkAmounts([arrived, inFlight, queued], where);
+    if (Math.max(inFlight, queued) > underWayMax)
+      throw new ContractViolation(`${where} has more requests under way than there can be`);
+  }
   return workloads;
 }
 

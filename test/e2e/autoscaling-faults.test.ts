@@ -25,6 +25,7 @@ let goodPort: number;
 let value = 10;
 const good = createServer((request, response) => {
   request.resume();
+  if (request.url?.startsWith("/hangs")) return;
   response.writeHead(200, { "content-type": "application/json" }).end(vector([value]));
 });
 const image = `file://${join(checkout, "examples/hello/hello.wasm")}`;
@@ -56,6 +57,7 @@ afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
   await evil[Symbol.asyncDispose]();
   await hanging[Symbol.asyncDispose]();
+  good.closeAllConnections();
   good.close();
 });
 
@@ -123,7 +125,12 @@ test("servers that are forbidden, broken or hostile: it is said of each, and ano
     deployment(1, { name: "orderly", image }),
     autoscaler("orderly", [ofGood()], { minReplicas: 1 }),
   ];
-  await cluster.apply([...manifests, ...orderly].join("---\n"));
+  // Queries of somebody else that take for ever, at the server that it asks.
+  const neighbours = Array.from({ length: 12 }, (_, index) => [
+    deployment(0, { name: `hangs-${index}`, image }),
+    autoscaler(`hangs-${index}`, [prometheus(`http://127.0.0.1:${goodPort}/hangs/${index}`, 60)]),
+  ]).flat();
+  await cluster.apply([...manifests, ...orderly, ...neighbours].join("---\n"));
   for (const { name, active } of rows)
     await eventually(async () => expect(await saysOf(cluster, name, "ScalingActive"), name).toMatch(active));
   value = 40;

@@ -1,9 +1,11 @@
 /** Requests of real clients, as the scheduler hears of them from the gateways: what autoscalers are told. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { stringify } from "yaml";
 import type { WasmAutoscalerStatus } from "../../api/gen/kinds.gen.ts";
 import { parseQuantity } from "../../api/quantity.ts";
-import { eventually, TestCluster } from "../support/cluster.ts";
+import { checkout, eventually, TestCluster } from "../support/cluster.ts";
 import { HttpLoad } from "../support/http-load.ts";
 import { askedOf, hostOf, route, served, wagi } from "../support/loaded-handlers.ts";
 import { ask } from "../support/requests.ts";
@@ -49,6 +51,36 @@ async function perSecond(): Promise<number> {
   return parsed.kind === "ok" ? Number(parsed.milli) / 1_000 : Number.NaN;
 }
 
+/** The row of `wherry top workloads`. */
+async function topOf(workload: string) {
+  const { code, stdout, stderr } = await cluster.wherry("top", "workloads", workload, "--no-headers");
+  expect(code, stderr).toBe(0);
+  const [, , ready, cpu, , memory, , requests] = stdout.trim().split(/ {2,}/);
+  expect(cpu).toMatch(/^(\d+m|<unknown>)$/);
+  const perSecondText = Number.parseFloat(requests ?? "");
+  return { ready, memory, isBusy: perSecondText > 15 && perSecondText < 25 };
+}
+
+/** What a real terminal shows while `top -w` runs on it: two pictures, and then somebody presses q. */
+async function picturesOf(workload: string): Promise<string> {
+  const command = `stty cols 160 rows 20; ${process.execPath} cli/bin.mjs top workloads ${workload} -w`;
+  const env = { ...process.env, KUBECONFIG: cluster.directory.kubeconfig, LC_ALL: "C.UTF-8", TERM: "xterm" };
+  const child = spawn("script", ["-qec", command, "/dev/null"], {
+    env,
+    cwd: checkout,
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  let shown = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    shown += text;
+    if (shown.split("q: quit").length === 3) child.stdin.write("q");
+  });
+  const [code] = await once(child, "close");
+  expect(code).toBe(0);
+  // oxlint-disable-next-line no-control-regex -- styles are not what this is about
+  return shown.replaceAll(/\u001b\[[0-9;]*[A-Za-z]/g, "");
+}
+
 test("requests are counted where they come from clients, each once, whichever node answers them", async () => {
   const load = new HttpLoad({
     urls: nodes.map((node) => cluster.url(node)),
@@ -62,7 +94,16 @@ test("requests are counted where they come from clients, each once, whichever no
     expect(found).toBeGreaterThan(15);
     expect(found).toBeLessThan(25);
   });
+  await eventually(async () =>
+    expect(await topOf(name)).toMatchObject({
+      ready: "1/1",
+      memory: expect.stringMatching(/^\d+[KM]i$/),
+      isBusy: true,
+    }),
+  );
+  expect(await picturesOf(name)).toMatch(/counted +(WasmDeployment +)?1\/1 .*[█▏▎▍▌▋▊▉░]{8}/);
   const { failures } = await load.stop();
   expect(failures).toEqual([]);
   await eventually(async () => expect(await perSecond()).toBe(0));
+  expect(await topOf(name)).toMatchObject({ isBusy: false });
 });

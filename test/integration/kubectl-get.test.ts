@@ -107,7 +107,7 @@ test.each([
     is: /^apiVersion: v1\nkind: Namespace\nmetadata:\n[\s\S]*\nstatus:\n {2}phase: Active\n$/,
   },
   { args: "get cm n1 -o json", is: /^\{\n {4}"apiVersion": "v1",\n {4}"data": \{\n/ },
-  { args: "get crd", is: /^NAME +CREATED AT\nwasmcronjobs\.wherry\.dev +\d{4}-/ },
+  { args: "get crd", is: /^NAME +CREATED AT\nwasmautoscalers\.wherry\.dev +\d{4}-/ },
 ])("get: $args", async ({ args, is }) => {
   expect(await k.run(args)).toMatch(is);
 });

@@ -4,8 +4,6 @@
  * policies, default behavior). Written on its own, and knows nothing of ours.
  */
 export const syncMs = 15_000;
-const tolerance = 0.1;
-const downWindowMs = 300_000;
 const policyMs = 15_000;
 
 interface Happened {
@@ -13,14 +11,24 @@ interface Happened {
   readonly count: number;
 }
 
+export interface HpaRules {
+  readonly min: number;
+  readonly max: number;
+  /** Above and below. */
+  readonly tolerance: number;
+  readonly downWindowMs: number;
+}
+
+export const defaultRules: HpaRules = { min: 1, max: 200, tolerance: 0.1, downWindowMs: 300_000 };
+
 export class Hpa {
-  readonly #bounds: { readonly min: number; readonly max: number };
+  readonly #rules: HpaRules;
   #recommended: Happened[] = [];
   #added: Happened[] = [];
   #removed: Happened[] = [];
 
-  constructor(bounds: { readonly min: number; readonly max: number }) {
-    this.#bounds = bounds;
+  constructor(rules: HpaRules) {
+    this.#rules = rules;
   }
 
   /** As many as there should be. undefined: the metric is not known, and nothing is done. */
@@ -28,7 +36,8 @@ export class Hpa {
     if (value === undefined) return current;
     // What there is at the beginning counts as recommended.
     if (this.#recommended.length === 0) this.#recommended.push({ atMs: nowMs, count: current });
-    const proposed = propose(value, average, current);
+    const { tolerance, downWindowMs } = this.#rules;
+    const proposed = propose(value, average, current, tolerance);
     this.#recommended = this.#recommended.filter(({ atMs }) => atMs >= nowMs - downWindowMs);
     const highest = Math.max(proposed, ...this.#recommended.map(({ count }) => count));
     this.#recommended.push({ atMs: nowMs, count: proposed });
@@ -47,12 +56,12 @@ export class Hpa {
     const atStart = current - since(this.#added) + since(this.#removed);
     // Up by four or to the double within fifteen seconds, whichever is more; down by all of them.
     const most = Math.max(current, atStart + 4, atStart * 2);
-    return Math.max(this.#bounds.min, Math.min(this.#bounds.max, most, wanted));
+    return Math.max(this.#rules.min, Math.min(this.#rules.max, most, wanted));
   }
 }
 
-export function propose(value: number, average: number, current: number): number {
+export function propose(value: number, average: number, current: number, tolerance: number): number {
   const ratio = value / (average * current);
-  if (Math.abs(ratio - 1) <= tolerance) return current;
+  if (ratio >= 1 - tolerance && ratio <= 1 + tolerance) return current;
   return Math.ceil(value / average);
 }

@@ -10,6 +10,7 @@ const comparisons = loadShapes().map((shape) => compare(shape));
 const made = table(comparisons);
 const page = new URL("docs/AUTOSCALING.md", root);
 mkdirSync(new URL("docs/pictures/", root), { recursive: true });
-for (const { path, text } of pictures(comparisons, liveThroughOutage())) writeFileSync(new URL(path, root), text);
+for (const { path, text } of pictures(comparisons, liveThroughOutage()))
+  writeFileSync(new URL(path, root), text);
 writeFileSync(page, withTable(readFileSync(page, "utf8"), made));
 console.log(made);

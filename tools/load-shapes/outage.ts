@@ -3,9 +3,11 @@
  * is away there is no answer, and just after that the rate says too little: of two minutes it has seen the last few seconds.
  */
 import type { Reading } from "../../scheduler/core/autoscaling/reading.ts";
-import { AutoscalerLife, instances as runningInstances } from "../../scheduler/core/autoscaling/testing/autoscalers.ts";
-import { Hpa, syncMs } from "./hpa.ts";
-import { maxReplicas } from "./scalers.ts";
+import {
+  AutoscalerLife,
+  instances as runningInstances,
+} from "../../scheduler/core/autoscaling/testing/autoscalers.ts";
+import { defaultRules, Hpa, syncMs } from "./hpa.ts";
 import { firstReplicas, live, type Life, type Replicas, type Scaler } from "./workload-model.ts";
 
 const minute = 60;
@@ -53,7 +55,10 @@ class OwnWithQuery implements Scaler {
       timeoutSeconds: 5,
       staleAfterSeconds: 60,
     } as const;
-    this.#life = new AutoscalerLife({ metrics: [{ type: "Prometheus", prometheus: query }], maxReplicas }, replicas);
+    this.#life = new AutoscalerLife(
+      { metrics: [{ type: "Prometheus", prometheus: query }], maxReplicas: defaultRules.max },
+      replicas,
+    );
   }
 
   tick(nowMs: number, arrived: number, { asked, ready }: Replicas): number {
@@ -70,7 +75,7 @@ class OwnWithQuery implements Scaler {
 
 class HpaWithQuery implements Scaler {
   readonly #query = new Query();
-  readonly #hpa = new Hpa({ min: 1, max: maxReplicas });
+  readonly #hpa = new Hpa(defaultRules);
   readonly #withoutData: number | undefined;
 
   /** `withoutData`: what no answer is taken for. */

@@ -23,7 +23,7 @@ export interface Picture {
 const width = 760;
 const left = 56;
 const right = 16;
-const top = 58;
+const top = 76;
 const chartHeight = 150;
 const gap = 34;
 const bottom = 40;
@@ -76,13 +76,18 @@ function legend(lines: readonly Line[]): readonly string[] {
   });
 }
 
+const order: Readonly<Record<Line["kind"], number>> = { need: 0, third: 1, other: 2, own: 3 };
+
 function drawnChart(
   { axis, lines }: Chart,
   topOf: number,
   x: (second: number) => number,
   seconds: number,
 ): readonly string[] {
-  const reduced = lines.map((line) => ({ ...line, points: reduce(line, seconds) }));
+  // What is drawn last is seen best.
+  const reduced = lines
+    .toSorted((a, b) => order[a.kind] - order[b.kind])
+    .map((line) => ({ ...line, points: reduce(line, seconds) }));
   const most = Math.max(1, ...reduced.flatMap(({ points }) => points.map(({ value }) => value)));
   const unit = tickUnit(most);
   const max = Math.ceil(most / unit) * unit;
@@ -95,7 +100,9 @@ function drawnChart(
       `<text x="${left - 7}" y="${round(y(value) + 4)}" text-anchor="end">${value.toLocaleString("en-US")}</text>`,
     ]),
     ...reduced.map(({ kind, points }) => {
-      const steps = points.map(({ second, value }, at) => `${at === 0 ? `M${x(second)} ${y(value)}` : `H${x(second)}V${y(value)}`}`);
+      const steps = points.map(({ second, value }, at) =>
+        at === 0 ? `M${x(second)} ${y(value)}` : `H${x(second)}V${y(value)}`,
+      );
       const path = `${steps.join("")}H${x(seconds)}`;
       return kind === "need"
         ? `<path class="need" d="${path}V${y(0)}H${left}Z"/>`
@@ -105,7 +112,10 @@ function drawnChart(
 }
 
 /** Means over columns, and only where they change: a picture has no more. */
-function reduce({ values }: Line, seconds: number): readonly { readonly second: number; readonly value: number }[] {
+function reduce(
+  { values }: Line,
+  seconds: number,
+): readonly { readonly second: number; readonly value: number }[] {
   const span = Math.max(1, Math.round(seconds / columns));
   const points: { second: number; value: number }[] = [];
   for (let second = 0; second < values.length; second += span) {
@@ -131,7 +141,8 @@ function timeAxis(seconds: number, x: (second: number) => number, floor: number)
 
 function tickUnit(most: number): number {
   const power = 10 ** Math.floor(Math.log10(most));
-  const unit = [0.2, 0.5, 1, 2, 5].map((factor) => factor * power).find((one) => most / one <= 5) ?? power * 10;
+  const unit =
+    [0.2, 0.5, 1, 2, 5].map((factor) => factor * power).find((one) => most / one <= 5) ?? power * 10;
   return Math.max(1, unit);
 }
 

@@ -14,36 +14,36 @@ const contestants: readonly Contestant[] = [
   "HPA",
   "HPA, fast starts",
   "HPA, fast starts, fresh data",
+  "HPA, narrow",
   "Wherry",
-  "Wherry, shorter window",
+  "Wherry, narrow",
 ];
 
 export function table(comparisons: readonly Comparison[]): string {
-  const heads: Readonly<Record<Contestant, string>> = {
-    HPA: "HPA",
-    "HPA, fast starts": "HPA, fast starts",
-    "HPA, fast starts, fresh data": "HPA, fast starts, fresh data",
-    Wherry: "Wherry",
-    "Wherry, shorter window": "Wherry, 180 s",
-  };
   const rows = comparisons.map(({ shape, outcomes }) => {
-    const cells = contestants.map((name) => cell(outcomes[name], outcomes.HPA, shape));
+    const cells = contestants.map((name) =>
+      cell(outcomes[name], name === "HPA" ? undefined : outcomes.HPA, shape),
+    );
     return `| ${[`${shape.name}, ${shape.set}`, ...cells].join(" | ")} |`;
   });
   return [
-    `| load | ${contestants.map((name) => heads[name]).join(" | ")} |`,
+    `| load | ${contestants.join(" | ")} |`,
     `| --- | ${contestants.map(() => "---").join(" | ")} |`,
     ...rows,
   ].join("\n");
 }
 
-/** Per cent of the requests, and the instance-hours, of the HPA as they are and of others against them. */
-function cell({ overTarget, instanceHours, contestant }: Outcome, hpa: Outcome, shape: LoadShape): string {
-  const requests = shape.arrivals.reduce((sum, count) => sum + count, 0);
+/** Per cent of the requests, and instance-hours: as they are, or against those of another. */
+function cell(
+  { overTarget, instanceHours }: Outcome,
+  against: Outcome | undefined,
+  { arrivals }: LoadShape,
+): string {
+  const requests = arrivals.reduce((sum, count) => sum + count, 0);
   const share = `${((overTarget / requests) * 100).toFixed(2)} %`;
-  if (contestant === "HPA") return `${share}, ${instanceHours.toFixed(1)} h`;
-  const more = (instanceHours / hpa.instanceHours - 1) * 100;
-  return `${share}, ${more < 0 ? "−" : "+"}${Math.abs(more).toFixed(1)} %`;
+  if (against === undefined) return `${share}, ${instanceHours.toFixed(1)} h`;
+  const more = ((instanceHours / against.instanceHours - 1) * 100).toFixed(1);
+  return `${share}, ${more.startsWith("-") ? more.replace("-", "−") : `+${more}`} %`;
 }
 
 export function pictures(comparisons: readonly Comparison[], lives: OutageLives): readonly ReportFile[] {
@@ -61,6 +61,11 @@ export function pictures(comparisons: readonly Comparison[], lives: OutageLives)
                 need(shape),
                 { name: "HPA", kind: "other", values: outcomes.HPA.life.askedBySecond },
                 { name: "Wherry", kind: "own", values: outcomes.Wherry.life.askedBySecond },
+                {
+                  name: "Wherry, narrow",
+                  kind: "third",
+                  values: outcomes["Wherry, narrow"].life.askedBySecond,
+                },
               ],
             },
             {
@@ -68,6 +73,11 @@ export function pictures(comparisons: readonly Comparison[], lives: OutageLives)
               lines: [
                 { name: "HPA", kind: "other", values: outcomes.HPA.life.overTargetBySecond },
                 { name: "Wherry", kind: "own", values: outcomes.Wherry.life.overTargetBySecond },
+                {
+                  name: "Wherry, narrow",
+                  kind: "third",
+                  values: outcomes["Wherry, narrow"].life.overTargetBySecond,
+                },
               ],
             },
           ],
@@ -104,7 +114,11 @@ function outagePicture({ wherry, hpa, naive }: OutageLives): string {
 }
 
 function need({ arrivals, perInstance }: Pick<LoadShape, "arrivals" | "perInstance">): Line {
-  return { name: "needed for the target", kind: "need", values: arrivals.map((count) => count / perInstance) };
+  return {
+    name: "needed for the target",
+    kind: "need",
+    values: arrivals.map((count) => count / perInstance),
+  };
 }
 
 function pathOf(name: string): string {

@@ -1,14 +1,12 @@
 /** Autoscalers with all that lies between the requests and their decision. */
-import type { AutoscalerMetric } from "../../api/gen/kinds.gen.ts";
+import type { AutoscalerMetric, WasmAutoscalerSpec } from "../../api/gen/kinds.gen.ts";
 import {
   AutoscalerLife,
   instances as runningInstances,
 } from "../../scheduler/core/autoscaling/testing/autoscalers.ts";
 import { TrafficBook } from "../../scheduler/core/cluster-state/traffic-book.ts";
-import { Hpa, syncMs } from "./hpa.ts";
+import { defaultRules, Hpa, syncMs, type HpaRules } from "./hpa.ts";
 import type { Replicas, Scaler } from "./workload-model.ts";
-
-export const maxReplicas = 200;
 
 export const perSecond = (average: number): AutoscalerMetric => ({
   type: "Requests",
@@ -19,7 +17,7 @@ const uid = "web";
 const node = "node";
 
 /**
- * Wherry's: `decide` and the book of traffic as they are, with the default behavior. A gateway tells its daemon once a second what
+ * Wherry's: `decide` and the book of traffic as they are. A gateway tells its daemon once a second what
  * arrived, and that the scheduler, which looks once a second: so what it looks at ends a second ago.
  */
 export class OwnScaler implements Scaler {
@@ -28,12 +26,9 @@ export class OwnScaler implements Scaler {
   #arrived = 0;
   #arrivedAtGateway = 0;
 
-  constructor(perInstance: number, replicas: number, downWindowSeconds: number) {
-    const behavior = {
-      scaleDown: { selectPolicy: "Max" as const, stabilizationWindowSeconds: downWindowSeconds },
-    };
+  constructor(perInstance: number, replicas: number, behavior: WasmAutoscalerSpec["behavior"] = {}) {
     const metrics = [perSecond(perInstance)];
-    this.#life = new AutoscalerLife({ metrics, behavior, maxReplicas }, replicas);
+    this.#life = new AutoscalerLife({ metrics, behavior, maxReplicas: defaultRules.max }, replicas);
     this.#book.connected(node, "boot", 0);
     this.#book.toldAll(node);
   }
@@ -65,7 +60,7 @@ export interface Phase {
 }
 
 export class HpaScaler implements Scaler {
-  readonly #hpa = new Hpa({ min: 1, max: maxReplicas });
+  readonly #hpa: Hpa;
   readonly #perInstance: number;
   readonly #pipeline: Pipeline;
   readonly #phase: Phase;
@@ -73,7 +68,8 @@ export class HpaScaler implements Scaler {
   #sum = 0;
   #value: number | undefined;
 
-  constructor(perInstance: number, pipeline: Pipeline, phase: Phase) {
+  constructor(perInstance: number, rules: HpaRules, pipeline: Pipeline, phase: Phase) {
+    this.#hpa = new Hpa(rules);
     this.#perInstance = perInstance;
     this.#pipeline = pipeline;
     this.#phase = phase;

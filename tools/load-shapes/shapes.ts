@@ -94,7 +94,8 @@ interface Made {
   readonly make: (parameters: Parameters) => RateAt;
   readonly seconds: number;
   readonly tuning: Parameters;
-  readonly heldOut: Parameters;
+  /** Between which it is drawn for the load that is held out. */
+  readonly period: readonly [number, number];
 }
 
 const made: readonly Made[] = [
@@ -103,42 +104,42 @@ const made: readonly Made[] = [
     make: step,
     seconds: hour,
     tuning: { seed: 1, low: 250, high: 1_250, period: 20 * minute },
-    heldOut: { seed: 101, low: 420, high: 3_100, period: 27 * minute },
+    period: [15 * minute, 30 * minute],
   },
   {
     name: "ramp",
     make: ramp,
     seconds: 90 * minute,
     tuning: { seed: 2, low: 250, high: 2_000, period: 20 * minute },
-    heldOut: { seed: 102, low: 130, high: 3_300, period: 11 * minute },
+    period: [8 * minute, 30 * minute],
   },
   {
     name: "sine",
     make: sine,
     seconds: 2 * hour,
     tuning: { seed: 3, low: 300, high: 1_500, period: 30 * minute },
-    heldOut: { seed: 103, low: 450, high: 2_300, period: 17 * minute },
+    period: [12 * minute, 40 * minute],
   },
   {
     name: "spike",
     make: spike,
     seconds: hour,
     tuning: { seed: 4, low: 250, high: 1_500, period: 60 },
-    heldOut: { seed: 104, low: 330, high: 2_200, period: 40 },
+    period: [20, 120],
   },
   {
     name: "flapping",
     make: flapping,
     seconds: hour,
     tuning: { seed: 5, low: 250, high: 900, period: 8 * minute },
-    heldOut: { seed: 105, low: 320, high: 1_450, period: 95 },
+    period: [60, 8 * minute],
   },
   {
     name: "day",
     make: daily,
     seconds: day,
     tuning: { seed: 6, low: 150, high: 2_000, period: 0 },
-    heldOut: { seed: 106, low: 240, high: 2_900, period: 13 * hour },
+    period: [0, day],
   },
 ];
 
@@ -148,14 +149,19 @@ const recorded: readonly LoadShape[] = [
     set: "tuning",
     description: "a web server of NASA, 13 July 1995, 8 to 11 h",
   } as const,
-  { file: "nasa-1995-07-05", set: "held out", description: "the same, 5 July 1995, 13 to 16 h" } as const,
+  {
+    file: "nasa-1995-07-07",
+    set: "held out",
+    description: "a web server of NASA, 7 July 1995, 13 to 16 h",
+  } as const,
 ].map(({ file, ...shape }) => ({
   name: "recorded",
   ...shape,
   perInstance: 0.5,
-  arrivals: [
-    ...readFileSync(new URL(`recorded/${file}.txt`, import.meta.url), "utf8").replaceAll("\n", ""),
-  ].map((digit) => Number.parseInt(digit, 36)),
+  arrivals: Array.from(
+    readFileSync(new URL(`recorded/${file}.txt`, import.meta.url), "utf8").replaceAll("\n", ""),
+    (digit) => Number.parseInt(digit, 36),
+  ),
 }));
 
 function synthetic({ name, make, seconds }: Made, set: LoadShape["set"], parameters: Parameters): LoadShape {
@@ -169,10 +175,27 @@ function synthetic({ name, make, seconds }: Made, set: LoadShape["set"], paramet
   };
 }
 
+/** Drawn once, after everything had been decided; other numbers are as good. */
+const heldOutSeed = 2026;
+
+function drawn({ period }: Made, dice: Random): Parameters {
+  const between = (from: number, to: number) => Math.round(from + dice.fraction() * (to - from));
+  return {
+    seed: between(0, 1_000_000),
+    low: between(100, 600),
+    high: between(1_200, 3_600),
+    period: between(...period),
+  };
+}
+
 /** Those for tuning, and then those held out. */
 export function loadShapes(): readonly LoadShape[] {
+  const dice = seededRandom(heldOutSeed);
   const all = [
-    ...made.flatMap((one) => [synthetic(one, "tuning", one.tuning), synthetic(one, "held out", one.heldOut)]),
+    ...made.flatMap((one) => [
+      synthetic(one, "tuning", one.tuning),
+      synthetic(one, "held out", drawn(one, dice)),
+    ]),
     ...recorded,
   ];
   return [...all.filter(({ set }) => set === "tuning"), ...all.filter(({ set }) => set === "held out")];

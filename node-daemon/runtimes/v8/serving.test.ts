@@ -87,7 +87,8 @@ describe("serving run: through a shim's request socket", () => {
       await askMany(500);
       const before = mappings();
       for (let round = 0; round < 10; round++) await askMany(500);
-      expect(mappings()).toBeLessThan(before + 500);
+      // One for each would be 5,000; how many the collector has not got to yet depends on what else the machine does.
+      expect(mappings()).toBeLessThan(before + 2_000);
       driver.stop("one", 5_000);
       await told.endOf("one");
       caller.close();

@@ -42,7 +42,7 @@ export function bootstrapPolicy(resources: readonly ResourceDefinition[]): reado
     clusterRole(
       "wherry:aggregate-to-edit",
       [
-        ...own.map(editRule),
+        ...own.filter(({ storage }) => storage !== "measured").map(editRule),
         ...own.filter(isEvictable).map(evictRule),
         ...own.filter(isCallable).map(callRule),
       ],
@@ -130,6 +130,7 @@ const systemRoles = [
 ];
 
 function viewRule({ group, plural, status, scale, storage, explanation }: ResourceDefinition): PolicyRule {
+  if (storage === "measured") return resourceRule([group], [plural], ["get", "list"]);
   const subresources = [
     ...(explanation ? ["explain"] : []),
     ...(storage === "live" ? ["log"] : []),

@@ -50,7 +50,7 @@ function definitionOf(
     plural: names.plural,
     singular: names.singular ?? names.kind.toLowerCase(),
     shortNames: names.shortNames ?? [],
-    categories: storage === "review" ? [] : (names.categories ?? []),
+    categories: storage === "review" || storage === "measured" ? [] : (names.categories ?? []),
     namespaced: spec.scope === "Namespaced",
     storage,
     alias: undefined,

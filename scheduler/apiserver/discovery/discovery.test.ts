@@ -114,6 +114,7 @@ test.each([
     name: "wasmdeployments/scale",
     fields: { group: "autoscaling", version: "v1", kind: "Scale", verbs: ["get", "patch", "update"] },
   },
+  { group: "live.wherry.dev", name: "workloadusages", fields: { verbs: ["get", "list"], namespaced: true } },
   { group: "live.wherry.dev", name: "wasminstances/log", fields: { kind: "WasmInstance", verbs: ["get"] } },
 ])("resources: $name of $group", ({ group, name, fields }) => {
   const preferred = read(documents.group(group)).preferredVersion.version;

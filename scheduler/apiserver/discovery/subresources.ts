@@ -29,6 +29,7 @@ export const callsSubresource = "calls";
 /** Kubernetes' own kinds, in this order; custom ones have another. */
 const builtInVerbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 const customVerbs = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
+const measuredVerbs = ["get", "list"];
 const liveVerbs = ["delete", "deletecollection", "get", "list", "watch"];
 
 /** Namespaces go one by one. */
@@ -36,6 +37,7 @@ const undeletedCollections: ReadonlySet<string> = new Set(["namespaces"]);
 
 export function verbsOf(resource: ResourceDefinition): readonly string[] {
   if (resource.storage === "review") return ["create"];
+  if (resource.storage === "measured") return measuredVerbs;
   if (resource.storage === "live") return liveVerbs;
   if (!isBuiltIn(resource)) return customVerbs;
   if (!undeletedCollections.has(qualified(resource))) return builtInVerbs;
@@ -56,7 +58,7 @@ export function subresourcesOf(resource: ResourceDefinition): readonly Subresour
       log,
     ];
   }
-  if (resource.storage === "review") return [];
+  if (resource.storage === "review" || resource.storage === "measured") return [];
   const verbs = ["get", "patch", "update"];
   const own = [
     ...(resource.status ? [{ name: "status", kind: { group, version, kind }, verbs }] : []),

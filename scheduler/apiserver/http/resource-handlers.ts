@@ -72,10 +72,13 @@ async function serveCollection(
   switch (exchange.method) {
     case "GET":
     case "HEAD":
-      if (exchange.flag("watch")) return watchObjects(context, exchange, target);
+      if (exchange.flag("watch")) {
+        if (!verbsOf(target.kind.resource).includes("watch")) throw methodNotAllowed();
+        return watchObjects(context, exchange, target);
+      }
       return listObjects(context, exchange, target);
     case "POST":
-      if (target.kind.resource.storage === "live") throw methodNotAllowed();
+      if (!verbsOf(target.kind.resource).includes("create")) throw methodNotAllowed();
       if (target.kind.resource.namespaced && target.namespace === "")
         throw badRequest("an empty namespace may not be set during creation");
       return createObject(context, exchange, target);
@@ -90,19 +93,20 @@ async function serveCollection(
 
 async function serveObject(context: ApiContext, exchange: Exchange, target: NamedTarget): Promise<void> {
   if (target.kind.resource.storage === "review") throw methodNotAllowed();
-  const isLive = target.kind.resource.storage === "live";
+  const verbs = verbsOf(target.kind.resource);
   switch (exchange.method) {
     case "GET":
     case "HEAD":
       // Whoever may get may not watch: `watch` means something for collections only.
       return getObject(context, exchange, target);
     case "PUT":
-      if (isLive) throw methodNotAllowed();
+      if (!verbs.includes("update")) throw methodNotAllowed();
       return replaceObject(context, exchange, target);
     case "PATCH":
-      if (isLive) throw methodNotAllowed();
+      if (!verbs.includes("patch")) throw methodNotAllowed();
       return patchObject(context, exchange, target);
     case "DELETE":
+      if (!verbs.includes("delete")) throw methodNotAllowed();
       return deleteObject(context, exchange, target);
     default:
       throw methodNotAllowed();
@@ -113,6 +117,7 @@ async function serveSubresource(context: ApiContext, exchange: Exchange, target:
   const { resource } = target.kind;
   const { method } = exchange;
   const reads = method === "GET" || method === "HEAD";
+  if (resource.storage === "measured") throw unknownPath();
   if (resource.storage === "live") {
     if (target.subresource === evictionSubresource && isEvictable(resource)) {
       if (method !== "POST") throw methodNotAllowed();

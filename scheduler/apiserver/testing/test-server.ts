@@ -19,6 +19,7 @@ import { type ApiServer, createApiServer } from "../api-server.ts";
 import type { ServiceAccountKey } from "../authentication/service-account-keys.ts";
 import { TestAuthority } from "./certificate.ts";
 import { FakeLiveResource } from "./fake-live-resource.ts";
+import { FakeMeasuredResource } from "./fake-measured-resource.ts";
 import { newServiceAccountKey } from "./service-accounts.ts";
 
 export interface Answer {
@@ -46,6 +47,7 @@ export class TestServer implements AsyncDisposable {
   readonly store: Store;
   readonly api: ApiServer;
   readonly live: FakeLiveResource;
+  readonly usages: FakeMeasuredResource;
   readonly url: string;
   readonly ca: string;
   /** Signs the certificates of clients. */
@@ -58,6 +60,7 @@ export class TestServer implements AsyncDisposable {
     readonly store: Store;
     readonly api: ApiServer;
     readonly live: FakeLiveResource;
+    readonly usages: FakeMeasuredResource;
     readonly url: string;
     readonly authority: TestAuthority;
     readonly owned: boolean;
@@ -66,6 +69,7 @@ export class TestServer implements AsyncDisposable {
     this.store = parts.store;
     this.api = parts.api;
     this.live = parts.live;
+    this.usages = parts.usages;
     this.url = parts.url;
     this.authority = parts.authority;
     this.ca = parts.authority.cert;
@@ -97,6 +101,7 @@ export class TestServer implements AsyncDisposable {
     const folder = options.folder ?? mkdtempSync(join(tmpdir(), "wherry-api-"));
     const store = await openSqliteStore({ file: join(folder, "store.db"), clock, log: silentLog });
     const live = new FakeLiveResource();
+    const usages = new FakeMeasuredResource();
     const authority = options.authority ?? (await TestAuthority.create("wherry-test"));
     const api = await createApiServer({
       store,
@@ -112,6 +117,7 @@ export class TestServer implements AsyncDisposable {
       serviceAccountKeys: options.serviceAccountKeys ?? [newServiceAccountKey()],
       audit: options.audit,
       live: new Map([["wasminstances", live]]),
+      measured: new Map([["workloadusages", usages]]),
       simulator: () => options.simulator,
       callEndpoints: () => options.callEndpoints ?? [],
       monitoring: () => options.monitoring,
@@ -120,7 +126,7 @@ export class TestServer implements AsyncDisposable {
     });
     const { url } = await api.listen();
     const owned = options.folder === undefined;
-    return new TestServer({ folder, store, api, live, url, authority, owned });
+    return new TestServer({ folder, store, api, live, usages, url, authority, owned });
   }
 
   /** Writes a kubeconfig and returns its path. */

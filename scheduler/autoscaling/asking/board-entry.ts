@@ -1,7 +1,10 @@
 import { backoffMs } from "../../../kit/backoff.ts";
 import type { Reading, Unknown } from "../../core/autoscaling/reading.ts";
-import { type AskedServer, serverLimits } from "./asked-server.ts";
+import { type AskedServer, type Pace, serverLimits } from "./asked-server.ts";
 import { type Asked, type Question, unknown } from "./question.ts";
+
+/** Whoever answers so late takes a place from others for so long that it has to make do with fewer. */
+const slowMs = 2_000;
 
 /** A question on the board: who wants to know, and what is known. */
 export class BoardEntry {
@@ -17,6 +20,8 @@ export class BoardEntry {
   #failure: Unknown | undefined;
   /** How often in a row it was not answered. */
   #misses = 0;
+  #wasLate = false;
+  #wasAsked = false;
   /** What the watchers were told of last. */
   #told: string;
 
@@ -26,6 +31,11 @@ export class BoardEntry {
     this.server = server;
     this.#phaseMs = fraction * question.intervalMs;
     this.#told = gist(this.read(0));
+  }
+
+  get pace(): Pace {
+    if (this.#misses > 0 || this.#wasLate) return "slow";
+    return this.#wasAsked ? "quick" : "new";
   }
 
   /** Until when the last good answer is the last word; undefined: there is none. */
@@ -39,8 +49,10 @@ export class BoardEntry {
   }
 
   /** A good answer holds until the next one, or that there is none, must be here: else it would be outdated for a moment first. */
-  keep(asked: Asked, startMs: number): void {
+  keep(asked: Asked, startMs: number, nowMs: number): void {
     const { kind, reading } = asked;
+    this.#wasAsked ||= kind !== "notAsked";
+    this.#wasLate = nowMs - startMs > slowMs;
     this.#misses = kind === "unanswered" ? this.#misses + 1 : 0;
     this.#failure = reading.kind === "unknown" ? reading : undefined;
     // What the server answers, or what is wrong with the question, is the last word; only silence may pass.

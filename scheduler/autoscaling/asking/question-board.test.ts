@@ -4,6 +4,7 @@ import { silentLog } from "../../../kit/log.ts";
 import { seededRandom } from "../../../kit/random.ts";
 import type { Reading } from "../../core/autoscaling/reading.ts";
 import type { MetricWatch } from "../metric-source.ts";
+import { serverLimits } from "./asked-server.ts";
 import { QuestionBoard, boardLimits } from "./question-board.ts";
 import { type Asked, type Question, unknown } from "./question.ts";
 
@@ -34,6 +35,7 @@ class Desk {
     return {
       key,
       server: "http://a:1",
+      owner: "ns",
       intervalMs: 15_000,
       timeoutMs: 5_000,
       ask: (signal) => {
@@ -166,7 +168,10 @@ test("QuestionBoard: at most 8 of one server and 64 in all, in turn", async () =
     mostOfOne = Math.max(mostOfOne, ...[...counts.values()].map(({ length }) => length));
     await d.answer(() => value(1));
   }
-  expect([most, mostOfOne, d.asked.length]).toEqual([boardLimits.runningMax, 8, 400]);
+  expect([most, mostOfOne, d.asked.length]).toEqual([boardLimits.runningMax, serverLimits.newMax, 400]);
+  for (let at = 0; at < 20; at++) d.board.askNow(`s0 q${at}`);
+  await d.pass(0);
+  expect(d.open.length).toBe(serverLimits.runningMax);
 });
 
 test("QuestionBoard: a hundred servers that never answer do not delay one that does", async () => {
@@ -287,6 +292,90 @@ test("QuestionBoard: one query that takes too long does not make its server coun
   for (let at = 0; at < 10; at++)
     expect(d.asked.filter((key) => key === `q${at}`).length).toBeGreaterThanOrEqual(5);
 });
+
+test("QuestionBoard: many that are never answered keep nobody else from the same server", async () => {
+  const d = desk();
+  for (let at = 0; at < 200; at++)
+    d.watch(`heavy${at}`, { owner: "other", timeoutMs: 5_000, intervalMs: 3_600_000 });
+  const watch = d.watch("light", { intervalMs: 5_000 });
+  let known = 0;
+  for (let at = 0; at < 600; at++) {
+    await d.pass(500);
+    const light = d.open.find(({ key }) => key === "light");
+    if (light) {
+      d.open.splice(d.open.indexOf(light), 1);
+      light.answer(value(1));
+      await settled();
+    }
+    if (at >= 20 && reasonOf(watch.read()) === "value") known++;
+  }
+  expect(known).toBe(580);
+});
+
+test("QuestionBoard: servers that answer late keep nobody from those that answer soon", async () => {
+  const d = desk();
+  for (let server = 0; server < 20; server++)
+    for (let at = 0; at < 8; at++)
+      d.watch(`late${server}.${at}`, {
+        server: `http://late${server}:1`,
+        owner: "other",
+        timeoutMs: 60_000,
+        intervalMs: 60_000,
+      });
+  const beganMs = new Map<string, number>();
+  const answerLate = async () => {
+    const nowMs = d.clock.monotonic();
+    for (const open of d.open.slice()) {
+      if (!open.key.startsWith("late")) continue;
+      const sinceMs = beganMs.get(open.key) ?? nowMs;
+      beganMs.set(open.key, sinceMs);
+      if (nowMs - sinceMs < 50_000) continue;
+      beganMs.delete(open.key);
+      d.open.splice(d.open.indexOf(open), 1);
+      open.answer(value(1));
+    }
+    await settled();
+  };
+  // Until it is known of each of them.
+  for (let at = 0; at < 1_200; at++) {
+    await d.pass(1_000, 1_000);
+    await answerLate();
+  }
+  d.watch("soon", { server: "http://soon:1", intervalMs: 5_000 });
+  let asked = 0;
+  for (let at = 0; at < 60; at++) {
+    await d.pass(1_000, 1_000);
+    const soon = d.open.find(({ key }) => key === "soon");
+    if (soon) {
+      asked++;
+      d.open.splice(d.open.indexOf(soon), 1);
+      soon.answer(value(1));
+    }
+    await answerLate();
+  }
+  expect(asked).toBeGreaterThanOrEqual(11);
+});
+
+test.each([3, 8, 50, 200])(
+  "QuestionBoard: %i questions that hang for a minute each do not keep others of the same server from their answers",
+  async (count) => {
+    const d = desk();
+    const watch = d.watch("good");
+    await d.passAnswering(31_000, () => value(5));
+    for (let at = 0; at < count; at++) d.watch(`hangs ${at}`, { intervalMs: 1_000, timeoutMs: 60_000 });
+    const seen = new Set<string>();
+    for (let second = 0; second < 600; second++) {
+      await d.pass(1_000);
+      for (const open of d.open.filter(({ key }) => key === "good")) {
+        d.open.splice(d.open.indexOf(open), 1);
+        open.answer(value(5));
+      }
+      await settled();
+      seen.add(reasonOf(watch.read()));
+    }
+    expect([...seen]).toEqual(["value"]);
+  },
+);
 
 test("QuestionBoard: that a server is down is told to all who ask something of it", async () => {
   const d = desk();

@@ -2,15 +2,17 @@
  * Asks questions again and again, each once for all who want to know, and never so that one server is in another's way.
  *
  *            due                    a place is free             answered, or its time is over
- *   resting ─────▶ waiting (FIFO ─────────────────────▶ asking ────────────────────────────────▶ resting
- *      ▲           of its server)                                                                   │
+ *   resting ─────▶ waiting (for ──────────────────────▶ asking ────────────────────────────────▶ resting
+ *      ▲           its server)                                                                      │
  *      └────────────────────────────────────────────────────────────────────────────────────────────┘
  *
  * Invariants: a question is in one of the three states, so what waits is bounded by the number of questions; at most `runningMax`
  * are asked at once, 8 of them of one server. A server that does not answer, or never has, is asked one question at a time, and
  * all such servers have a quarter of the places between them, new ones first: however many there are, three quarters are for those that answer.
  * One that is down is tried again after 1, 2, 4, … seconds, up to the interval of the question or five; when it answers, everything that
- * waits for it is asked at once. Servers take turns.
+ * waits for it is asked at once. Servers take turns; and of one server the namespaces do, whose questions that were not answered
+ * in two seconds come last, two at a time, and sixteen of all servers. Those that were never asked come before, four at a time: nobody's
+ * slow queries keep others from the server that they share, nor from their own.
  */
 import type { Clock, Timer } from "../../../kit/clock.ts";
 import { errorMessage } from "../../../kit/errors.ts";
@@ -33,6 +35,8 @@ export const boardLimits = {
   runningMax: 64,
   /** Of those, for servers that have not answered when they were last asked. */
   unprovenMax: 16,
+  /** Of those, for questions to servers that do answer, which take their time. */
+  slowMax: 16,
 } as const;
 
 export class QuestionBoard implements AsyncDisposable {
@@ -51,6 +55,9 @@ export class QuestionBoard implements AsyncDisposable {
   readonly #asking = new Set<Promise<void>>();
   readonly #tally = new QuestionTally();
   #unprovenRunning = 0;
+  #slowRunning = 0;
+  /** Servers of which nothing but slow questions waits, for which there is no place. */
+  readonly #awaitingSlow = new Set<AskedServer<BoardEntry>>();
   #timer: { readonly atMs: number; readonly timer: Timer } | undefined;
 
   constructor(options: QuestionBoardOptions) {
@@ -112,10 +119,11 @@ export class QuestionBoard implements AsyncDisposable {
     this.#due.delete(entry);
     this.#expiring.delete(entry);
     const { server } = entry;
-    server.waiting.delete(entry);
+    server.leave(entry);
     server.questions.delete(entry);
     if (server.questions.size > 0) return;
     this.#servers.delete(server.name);
+    this.#awaitingSlow.delete(server);
     this.#retrying.delete(server);
   }
 
@@ -123,19 +131,35 @@ export class QuestionBoard implements AsyncDisposable {
     if (entry.state !== "resting") return;
     entry.state = "waiting";
     this.#due.delete(entry);
-    entry.server.waiting.add(entry);
+    entry.server.wait(entry);
     this.#offer(entry.server);
   }
 
   /** Puts the server in line if it can be asked; if it can later, then. */
   #offer(server: AskedServer<BoardEntry>): void {
     if (server.isQueued) return;
-    if (server.canBeAsked(this.#nowMs())) {
+    this.#awaitingSlow.delete(server);
+    if (server.canBeAsked(this.#nowMs(), this.#mayBeSlow(server))) {
       server.isQueued = true;
       this.#lineOf(server).push(server);
-    } else if (server.waiting.size > 0 && server.retryAtMs > this.#nowMs()) {
+    } else if (server.canBeAsked(this.#nowMs(), true)) {
+      this.#awaitingSlow.add(server);
+    } else if (server.hasWaiting && server.retryAtMs > this.#nowMs()) {
       this.#retrying.set(server, server.retryAtMs);
       this.#arm();
+    }
+  }
+
+  /** Those that do not answer have their share of the places anyhow. */
+  #mayBeSlow(server: AskedServer<BoardEntry>): boolean {
+    return !server.isProven || this.#slowRunning < boardLimits.slowMax;
+  }
+
+  #slowEnded(): void {
+    this.#slowRunning--;
+    for (const server of this.#awaitingSlow) {
+      this.#offer(server);
+      if (server.isQueued) return;
     }
   }
 
@@ -148,8 +172,9 @@ export class QuestionBoard implements AsyncDisposable {
     while (!this.#closing.signal.aborted) {
       const server = this.#nextServer();
       if (!server) return;
-      const [entry] = server.waiting;
-      if (entry && server.canBeAsked(this.#nowMs())) this.#start(entry);
+      const mayBeSlow = this.#mayBeSlow(server);
+      const entry = server.begin(this.#nowMs(), mayBeSlow);
+      if (entry) this.#start(entry);
       this.#offer(server);
     }
   }
@@ -170,18 +195,18 @@ export class QuestionBoard implements AsyncDisposable {
   #start(entry: BoardEntry): void {
     const { server } = entry;
     const isUnproven = !server.isProven;
-    server.waiting.delete(entry);
+    const isSlow = !isUnproven && entry.pace === "slow";
     entry.state = "asking";
     entry.again = false;
-    server.running++;
     this.#tally.began(server.name);
     if (isUnproven) this.#unprovenRunning++;
+    if (isSlow) this.#slowRunning++;
     const startMs = this.#nowMs();
     const asking: Promise<void> = this.#ask(entry.question).then((asked) => {
       this.#asking.delete(asking);
-      server.running--;
       this.#tally.ended(server.name, asked);
       if (isUnproven) this.#unprovenRunning--;
+      if (isSlow) this.#slowEnded();
       this.#ended(entry, asked, startMs);
     });
     this.#asking.add(asking);
@@ -220,10 +245,10 @@ export class QuestionBoard implements AsyncDisposable {
     const { server, question } = entry;
     const nowMs = this.#nowMs();
     const failureBefore = server.failure?.message;
-    server.ended(asked, nowMs, question.intervalMs);
+    server.ended(entry, asked, nowMs);
     entry.state = "resting";
     if (this.#entries.get(question.key) === entry) {
-      entry.keep(asked, startMs);
+      entry.keep(asked, startMs, nowMs);
       if (entry.goodUntilMs === undefined) this.#expiring.delete(entry);
       else if (nowMs < entry.goodUntilMs) this.#expiring.set(entry, entry.goodUntilMs);
       if (entry.again) this.#enqueue(entry);

@@ -20,7 +20,10 @@ test("QuestionBoard.counts: questions by server and by what became of them, and 
   };
   const refused: Asked = { kind: "answered", reading: unknown("Refused", "no") };
   const ask = (key: string, server: string, answer: Promise<Asked>) =>
-    board.watch({ key, server, intervalMs: 3_600_000, timeoutMs: 1_000, ask: () => answer }, () => {});
+    board.watch(
+      { key, server, owner: "ns", intervalMs: 3_600_000, timeoutMs: 1_000, ask: () => answer },
+      () => {},
+    );
   ask("a", "http://prometheus:9090", Promise.resolve(value));
   ask("b", "https://other:9090", Promise.resolve(refused));
   ask("c", "redis://redis:6379", new Promise(() => {}));

@@ -15,6 +15,8 @@ export interface Question {
   readonly key: string;
   /** Whose answers say whether it is up: scheme, host and port. */
   readonly server: string;
+  /** Whose it is, as far as turns go: the namespace of whoever asks it first. */
+  readonly owner: string;
   readonly intervalMs: number;
   readonly timeoutMs: number;
   /** Rejects when `signal` aborts, and gives up what it holds by then. The board looks after the time. */

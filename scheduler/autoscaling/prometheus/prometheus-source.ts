@@ -46,6 +46,7 @@ export class PrometheusSource implements MetricSource {
     const question = {
       key: JSON.stringify([accessKey, query, intervalSeconds, timeoutSeconds, staleAfterSeconds]),
       server: serverOfUrl(prometheus.serverURL)?.text ?? prometheus.serverURL,
+      owner: owner.namespace,
       intervalMs: intervalSeconds * 1000,
       timeoutMs: timeoutSeconds * 1000,
       ask: (signal: AbortSignal) => access.server.ask(asked, signal),

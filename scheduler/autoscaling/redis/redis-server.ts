@@ -97,7 +97,8 @@ export class RedisServer implements Disposable {
 
   /** One connection for all who ask at once, of the credentials as they are now. */
   async #open(target: RedisTarget, signal: AbortSignal): Promise<RedisConnection> {
-    const of = JSON.stringify([target.addresses, target.password, target.tls]);
+    // Name servers tell the same addresses in another order each time.
+    const of = JSON.stringify([target.addresses.toSorted(), target.password, target.tls]);
     const now = this.#connection;
     if (now?.of === of) {
       const connection = await raced(now.opened, signal);

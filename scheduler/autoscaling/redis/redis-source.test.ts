@@ -82,6 +82,31 @@ test("RedisSource: asks for the length of a list, with what it takes to be let i
   ]);
 });
 
+test("RedisSource: addresses in another order are no reason for another connection", async () => {
+  const sockets = new Set<unknown>();
+  await using server = await rawServer((socket, text) => {
+    sockets.add(socket);
+    for (const _ of commands(text)) socket.write(":1\r\n");
+  });
+  let lookups = 0;
+  const rotating = () => {
+    const addresses = ["127.0.0.1", "127.0.0.2"];
+    return Promise.resolve(lookups++ % 2 === 0 ? addresses : addresses.toReversed());
+  };
+  await using asker = new Asker(askingParts(["*"], rotating));
+  const first = Promise.withResolvers<void>();
+  using kept = new DisposableStack();
+  const watch = asker.watch(metric(server, { intervalSeconds: 3_600 }), first.resolve);
+  kept.defer(() => watch.close());
+  await first.promise;
+  for (let at = 0; at < 4; at++) {
+    asker.parts.clock.advance(31_000);
+    expect(await asker.read(metric(server, { list: { key: `queue${at}` } }))).toMatchObject({ value: 1 });
+  }
+  expect(lookups).toBeGreaterThan(2);
+  expect(sockets.size).toBe(1);
+});
+
 test("RedisSource: many lists of one server share a connection, which is closed when nobody asks any more", async () => {
   const sockets = new Set<unknown>();
   const { promise: closed, resolve: close } = Promise.withResolvers<void>();

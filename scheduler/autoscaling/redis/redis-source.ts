@@ -42,6 +42,7 @@ export class RedisSource implements MetricSource {
         timeoutSeconds,
       ]),
       server: server ? serverText(server) : redis.address,
+      owner: namespace,
       intervalMs: intervalSeconds * 1000,
       timeoutMs: timeoutSeconds * 1000,
       ask: (signal: AbortSignal) => access.server.ask(redis, signal),

@@ -26,6 +26,7 @@ import { gatherEvidence, isMissing, largestProposal, type Evidence } from "./evi
 import { judgeIdleness } from "./idleness.ts";
 import { emptyAutoscalerMemory, type AutoscalerMemory } from "./memory.ts";
 import { shortMetricName } from "./metric-names.ts";
+import type { MetricVerdict } from "./metric-verdict.ts";
 import type { UnknownReason } from "./reading.ts";
 import { scalingBehavior } from "./scaling-rules.ts";
 import type { ScaleTarget, TargetProblem } from "./target.ts";
@@ -62,7 +63,7 @@ function scaled(input: DecisionInput, target: ScaleTarget): Decision {
     scalingActive(evidence, current),
     scalingLimited(choice),
   ];
-  const hasRisen = choice.replicas > current && largest?.isWithinTolerance === false;
+  const hasRisen = isChanged && largest !== undefined && beginsRise(largest, current);
   const risenMs = hasRisen ? nowMs : memory.risenMs;
   const next = remembered(input, choice, caution, idleness.idleSinceMs, current);
   const why = isChanged ? whyOf(choice, evidence, autoscaler, current) : "";
@@ -87,6 +88,11 @@ function scaled(input: DecisionInput, target: ScaleTarget): Decision {
     ],
     wakeAtMs: choice.wakeAtMs,
   };
+}
+
+/** By more than the tolerance, and by something that does not depend on how many there are. */
+function beginsRise({ proposal = 0, isWithinTolerance }: MetricVerdict, current: number): boolean {
+  return proposal > current && isWithinTolerance === false;
 }
 
 function withoutTarget({ autoscaler, memory, nowMs }: DecisionInput, problem: TargetProblem): Decision {

@@ -12,7 +12,7 @@ export interface MetricVerdict {
   readonly knowledge: Knowledge;
   /** undefined: it is not known. What is known in part may add to what there is, and takes nothing away. */
   readonly proposal: number | undefined;
-  /** It proposes more only because a rise that has begun is finished. */
+  /** It proposes more only because a rise that has begun is finished. undefined: such a metric begins and finishes none. */
   readonly isWithinTolerance?: boolean;
   /** Whether something happens; undefined: metrics of this type say nothing of it, or it is not known. */
   readonly isActive: boolean | undefined;
@@ -151,7 +151,7 @@ function judgeValue(
     metric,
     knowledge: knowledgeOf(reading),
     proposal: finished,
-    isWithinTolerance: finished > proposal,
+    ...(target.kind === "average" ? { isWithinTolerance: finished > proposal } : {}),
     isActive: activityOf(metric, reading),
     current: { value, ...(target.kind === "average" && current > 0 ? { average: value / current } : {}) },
     target,
