@@ -23,6 +23,8 @@ function nothing(memory: AutoscalerMemory): Decision {
     replicas: undefined,
     why,
     status: {},
+    unknown: [],
+    isFallback: false,
     memory,
     memoryIfFailed: memory,
     events: [],
