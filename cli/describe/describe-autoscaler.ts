@@ -8,6 +8,7 @@ type MetricStatus = NonNullable<NonNullable<WasmAutoscaler["status"]>["currentMe
 
 const unknown = "<unknown>";
 /** The server's, where nothing is declared. */
+const downWindowSeconds = 300;
 const defaultMetrics: readonly AutoscalerMetric[] = [
   { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 80 } } },
 ];
@@ -25,7 +26,7 @@ export function describeAutoscaler({ spec, status }: WasmAutoscaler, now: number
     line("Reference", `${scaleTargetRef.kind}/${scaleTargetRef.name} (${scaleTargetRef.apiVersion})`),
     line("Min Replicas", minReplicas),
     line("Max Replicas", maxReplicas),
-    ...(minReplicas === 0 ? [line("To Zero", `when nothing has happened for ${idleSeconds}s`)] : []),
+    ...(minReplicas === 0 ? [line("To Zero", zeroText(idleSeconds, behavior))] : []),
     line("Replicas", `${currentReplicas ?? unknown} current / ${desiredReplicas ?? unknown} desired`),
     line(
       "Last Scaled",
@@ -33,8 +34,15 @@ export function describeAutoscaler({ spec, status }: WasmAutoscaler, now: number
     ),
     line("Behavior", ""),
     line("Scale Up", rulesText(behavior?.scaleUp, "4 Instances or 100% each 15s", 0), 1),
-    line("Scale Down", rulesText(behavior?.scaleDown, "100% each 15s", 300), 1),
+    line("Scale Down", rulesText(behavior?.scaleDown, "100% each 15s", downWindowSeconds), 1),
   ];
+}
+
+/** Idle or not, nothing goes before the window of scaling down is over. */
+function zeroText(idleSeconds: number, behavior: WasmAutoscaler["spec"]["behavior"]): string {
+  const windowSeconds = behavior?.scaleDown?.stabilizationWindowSeconds ?? downWindowSeconds;
+  const idle = `when nothing has happened for ${idleSeconds}s`;
+  return windowSeconds > idleSeconds ? `${idle}, once the window of ${windowSeconds}s is over` : idle;
 }
 
 /** What each metric is and should be. Those of spec.fallback are last, where one stands in. */

@@ -1,5 +1,5 @@
 import { type HistogramFigures, PlainHistogram } from "../../kit/plain-histogram.ts";
-import type { Reading, UnknownReason } from "../core/autoscaling/reading.ts";
+import type { UnknownReason } from "../core/autoscaling/reading.ts";
 
 /** What is told of autoscalers to whoever watches the scheduler. */
 export interface AutoscalerFigures {
@@ -43,9 +43,8 @@ export class AutoscalerCounters {
   readonly decisionSeconds = new PlainHistogram(boundsSeconds);
 }
 
-export function unknownByReason(readings: readonly Reading[]): ReadonlyMap<UnknownReason, number> {
+export function unknownByReason(reasons: readonly UnknownReason[]): ReadonlyMap<UnknownReason, number> {
   const counts = new Map<UnknownReason, number>();
-  for (const reading of readings)
-    if (reading.kind === "unknown") counts.set(reading.reason, (counts.get(reading.reason) ?? 0) + 1);
+  for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
   return counts;
 }

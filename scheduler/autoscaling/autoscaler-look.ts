@@ -63,9 +63,13 @@ export function lookAt(record: AutoscalerRecord, reading: TargetReading, parts: 
   const scale = isFound ? reading.scale : undefined;
   const isSlow = scale !== undefined && wakesSlowly(autoscaler, cluster.wakesOnRequest(scale.uid));
   const decision = isSlow ? { ...decided, status: withWakeUpNote(decided.status) } : decided;
-  const unknown = unknownByReason(readings);
-  const isFallback = unknown.size > 0 && fallbackReadings.some(({ kind }) => kind !== "unknown");
-  const last = { status: decision.status, unknown, isFallback, nodesWereUnknown };
+  const { isFallback } = decision;
+  const last = {
+    status: decision.status,
+    unknown: unknownByReason(decision.unknown),
+    isFallback,
+    nodesWereUnknown,
+  };
   return { autoscaler, judged, target: record.target, scale, decision, last };
 }
 

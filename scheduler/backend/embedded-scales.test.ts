@@ -61,6 +61,12 @@ test.each([
     says: /no kind Nothing of apiVersion wherry.dev/,
   },
   {
+    name: "Kubernetes' kind",
+    given: reference("x", "Deployment", "apps/v1"),
+    kind: "noKind",
+    says: /no kind Deployment of apiVersion apps\/v1; did you mean WasmDeployment of wherry.dev\/v1alpha1\?/,
+  },
+  {
     name: "a version that is not there",
     given: reference("x", "WasmDeployment", "wherry.dev/v9"),
     kind: "noKind",

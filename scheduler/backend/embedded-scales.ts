@@ -21,6 +21,7 @@ import type { SourceEvent } from "../apiserver/storage/object-source.ts";
 import { objectKey, type StoreCache } from "../apiserver/storage/store-cache.ts";
 import type { Scale, ScaleBackend, ScaleOutcome, ScaleReading, ScaleReference } from "./scale-backend.ts";
 
+const ownApiVersion = "wherry.dev/v1alpha1";
 const writeOptions: WriteOptions = { ...internalWrite, manager: "wherry-autoscaler" };
 
 type Found = { readonly kind: "found"; readonly definition: Kind; readonly access: ScaleAccess };
@@ -111,11 +112,13 @@ export class EmbeddedScales implements ScaleBackend, Disposable {
 
   #kindOf({ apiVersion, kind }: ScaleReference): Found | Exclude<ScaleReading, { kind: "found" }> {
     const definition = this.#parts.registry.findKind(apiVersion, kind);
-    if (!definition)
-      return {
-        kind: "noKind",
-        message: `there is no kind ${kind} of apiVersion ${apiVersion}; "kubectl api-resources" shows those that there are`,
-      };
+    if (!definition) {
+      const own = `Wasm${kind}`;
+      const remedy = this.#parts.registry.findKind(ownApiVersion, own)
+        ? `did you mean ${own} of ${ownApiVersion}?`
+        : '"kubectl api-resources" shows those that there are';
+      return { kind: "noKind", message: `there is no kind ${kind} of apiVersion ${apiVersion}; ${remedy}` };
+    }
     const { scale, resource } = definition;
     if (scale && resource.namespaced) return { kind: "found", definition, access: scale };
     return {

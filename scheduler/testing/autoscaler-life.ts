@@ -82,6 +82,8 @@ export function asMetricSays({
   return {
     replicas: isOther ? wanted : undefined,
     status,
+    unknown: reading?.kind === "unknown" ? [reading.reason] : [],
+    isFallback: false,
     why: isOther ? "it says so" : "",
     memory: { ...memory, replicas: wanted },
     memoryIfFailed: { ...memory, replicas: current },

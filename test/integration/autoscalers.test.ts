@@ -195,7 +195,7 @@ test("wherry autoscale: makes an autoscaler as kubectl autoscale does, and descr
     .toBe("WasmDeployment/web");
   const { stdout } = await ours("describe wa web");
   expect(stdout).toMatch(
-    /Reference: +WasmDeployment\/web \(wherry.dev\/v1alpha1\)\nMin Replicas: +0\nMax Replicas: +20\nTo Zero: +when nothing has happened for 60s\nReplicas: +1 current \/ 1 desired/,
+    /Reference: +WasmDeployment\/web \(wherry.dev\/v1alpha1\)\nMin Replicas: +0\nMax Replicas: +20\nTo Zero: +when nothing has happened for 60s, once the window of 300s is over\nReplicas: +1 current \/ 1 desired/,
   );
   expect(stdout).toMatch(
     /Scale Up: +4 Instances or 100% each 15s; window 0s\n +Scale Down: +100% each 15s; window 300s\n/,

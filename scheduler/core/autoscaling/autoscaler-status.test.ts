@@ -73,6 +73,12 @@ test.each<{
   expect(life.status?.targets).toBe(expected);
 });
 
+test("autoscalerStatus: targets name what stands in", () => {
+  const life = new AutoscalerLife({ metrics: [list(5)], fallback: [inFlight(10)] }, 2);
+  life.look(0, unknown, value(8));
+  expect(life.status?.targets).toBe("jobs: <unknown>/5 (avg); fallback inFlight: 4/10 (avg)");
+});
+
 test("autoscalerStatus: long names are cut, in one line, and through no character", () => {
   const long = query({ value: 1 });
   const metric = { ...long, prometheus: { ...long.prometheus!, query: `sum(\n\t${"😀".repeat(4_000)})` } };

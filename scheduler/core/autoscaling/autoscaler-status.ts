@@ -25,7 +25,7 @@ export function autoscalerStatus(facts: StatusFacts): WasmAutoscalerStatus {
   const verdicts = evidence === undefined ? [] : withStandIn(evidence);
   return {
     ...identity(autoscaler),
-    targets: targetsText(evidence?.verdicts ?? []),
+    targets: targetsText(evidence),
     currentReplicas: current,
     desiredReplicas: desired,
     ...(lastScaleTime === undefined ? {} : { lastScaleTime }),
@@ -104,11 +104,13 @@ const shownMax = 3;
 const none = "<none>";
 
 /** As in the column of `kubectl get hpa`: `cpu: 30%/80%, inFlight: 12/10 (avg)`. */
-function targetsText(verdicts: readonly MetricVerdict[]): string {
+function targetsText(evidence: Evidence | undefined): string {
+  const verdicts = evidence?.verdicts ?? [];
   if (verdicts.length === 0) return none;
   const rest = verdicts.length - shownMax;
   const shown = verdicts.slice(0, shownMax).map(targetText).join(", ");
-  return rest > 0 ? `${shown} + ${rest} more...` : shown;
+  const standIn = evidence?.standIn === undefined ? "" : `; fallback ${targetText(evidence.standIn)}`;
+  return `${shown}${rest > 0 ? ` + ${rest} more...` : ""}${standIn}`;
 }
 
 function targetText(verdict: MetricVerdict): string {

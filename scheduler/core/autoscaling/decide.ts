@@ -27,6 +27,7 @@ import { judgeIdleness } from "./idleness.ts";
 import { emptyAutoscalerMemory, type AutoscalerMemory } from "./memory.ts";
 import { shortMetricName } from "./metric-names.ts";
 import type { MetricVerdict } from "./metric-verdict.ts";
+import type { UnknownReason } from "./reading.ts";
 import { scalingBehavior } from "./scaling-rules.ts";
 import type { ScaleTarget, TargetProblem } from "./target.ts";
 
@@ -77,6 +78,8 @@ function scaled(input: DecisionInput, target: ScaleTarget): Decision {
       conditions,
       nowMs: input.nowMs,
     }),
+    unknown: reasonsOf(evidence, current),
+    isFallback: evidence.standIn !== undefined,
     memory: isChanged ? { ...next, changes: choice.changes, risenMs, replicas: choice.replicas } : next,
     memoryIfFailed: next,
     events: [
@@ -99,6 +102,7 @@ function withoutTarget({ autoscaler, memory, nowMs }: DecisionInput, problem: Ta
     replicas: undefined,
     why: "",
     status: targetlessStatus({ autoscaler, conditions: [verdict], nowMs }, problem.kind === "unavailable"),
+    ...noneUnknown,
     memory: kept,
     memoryIfFailed: kept,
     events: isNews(verdict, autoscaler)
@@ -127,11 +131,21 @@ function disabled({ autoscaler, nowMs }: DecisionInput): Decision {
       conditions: [able, scalingDisabled],
       nowMs,
     }),
+    ...noneUnknown,
     memory,
     memoryIfFailed: memory,
     events: [],
     wakeAtMs: undefined,
   };
+}
+
+/** No metric was looked at. */
+const noneUnknown: Pick<Decision, "unknown" | "isFallback"> = { unknown: [], isFallback: false };
+
+function reasonsOf({ verdicts }: Evidence, current: number): readonly UnknownReason[] {
+  return verdicts.flatMap((verdict) =>
+    verdict.knowledge.kind === "unknown" && isMissing(verdict, current) ? [verdict.knowledge.reason] : [],
+  );
 }
 
 function remembered(

@@ -1,6 +1,6 @@
 /** The port of the decision: `decide(input): Decision` is pure (scheduler/core/autoscaling/decide.ts). */
 import type { WasmAutoscaler, WasmAutoscalerStatus } from "../../../api/gen/kinds.gen.ts";
-import type { Reading } from "./reading.ts";
+import type { Reading, UnknownReason } from "./reading.ts";
 import type { AutoscalerMemory } from "./memory.ts";
 import type { ScaleTarget, TargetProblem } from "./target.ts";
 
@@ -31,6 +31,10 @@ export interface Decision {
   readonly why: string;
   /** As if `replicas` were set. What went wrong with setting it is the keeper's to add. */
   readonly status: WasmAutoscalerStatus;
+  /** Of each metric of spec.metrics that should be known and is not: why. */
+  readonly unknown: readonly UnknownReason[];
+  /** Something of spec.fallback stands in for them. */
+  readonly isFallback: boolean;
   /** For the next look. */
   readonly memory: AutoscalerMemory;
   /** For the next look instead of `memory`, if `replicas` could not be set. */
