@@ -132,8 +132,7 @@ export class Daemon {
     await agent.recover(signal);
     const gatewayStarted = serving.start();
     gatewayStarted.catch(() => {});
-    for (const { image, digest } of agent.modulesInUse())
-      if (modules.lastUsed(digest) !== undefined) moduleBoard.fetched(image, digest);
+    noteModulesInUse(agent, modules, moduleBoard);
     await volumes.sweepTemplates(agent.templatesInUse);
     void agent.restoreContents();
     machine = await Machine.start({
@@ -207,6 +206,11 @@ export class Daemon {
     else this.#serving.leave();
     this.#checkpoint.close();
   }
+}
+
+function noteModulesInUse(agent: NodeAgent, modules: ModuleStore, board: ModuleBoard): void {
+  for (const { image, digest } of agent.modulesInUse())
+    if (modules.lastUsed(digest) !== undefined) board.fetched(image, digest);
 }
 
 /** The last part of a drain, when those that have not ended are killed. */

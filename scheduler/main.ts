@@ -102,10 +102,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   await tellParent({ kind: "ready", url, nodesAddress });
 
   await stop;
-  setTimeout(() => {
-    log.error("stopping took too long");
-    process.exit(1);
-  }, stopTimeoutMs).unref();
+  endWhenSlow(log);
   await api.drain();
   await nodes.close();
   await engine.close();
@@ -115,6 +112,13 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   await audit?.close();
   await store.close();
   await tracer[Symbol.asyncDispose]();
+}
+
+function endWhenSlow(log: Log): void {
+  setTimeout(() => {
+    log.error("stopping took too long");
+    process.exit(1);
+  }, stopTimeoutMs).unref();
 }
 
 function tracerOf({ tracing }: SchedulerOptions, log: Log): Tracer {

@@ -35,6 +35,8 @@ const batchDelayMs = 1_000;
 const exportMsMax = 5_000;
 /** A process that ends waits no longer for its last spans. */
 const closeMsMax = 2_000;
+/** ExportResultCode.SUCCESS, of a package that is not ours to load. */
+const isSuccess = (code: number) => code === 0;
 /** What clients can say in them is cut. */
 const limits = { attributeValueLengthLimit: 1_024, attributeCountLimit: 32, eventCountLimit: 8 };
 
@@ -156,7 +158,7 @@ class BoundedQueue implements Sdk.SpanProcessor {
       export: (spans, done) =>
         exporter.export(spans, (result) => {
           this.#held -= spans.length;
-          if (result.code === 0) counts.exported += spans.length;
+          if (isSuccess(result.code)) counts.exported += spans.length;
           else counts.failed += spans.length;
           done(result);
         }),

@@ -131,6 +131,17 @@ test("WorkloadTraces: a decision that throws has ended, and the next one is not 
   ]);
 });
 
+test("WorkloadTraces: several looks and several decisions stand beside each other", () => {
+  const { tracer, traces, write, live } = setUp();
+  write("w")?.committed();
+  live("w");
+  traces.place("w", 1, () => {});
+  live("w");
+  const paths = tracer.tree();
+  expect(paths.filter((path) => path === "create WasmDeployment > reconcile")).toHaveLength(2);
+  expect(paths.filter((path) => path === "reconcile > place")).toHaveLength(3);
+});
+
 test("WorkloadTraces: bounds the spans of a workload", () => {
   const { tracer, write, live } = setUp();
   write("w")?.committed();

@@ -22,6 +22,7 @@ const spansMax = { reconcile: 20, place: 100, assign: 100 };
 
 interface Followed {
   readonly sinceMs: number;
+  readonly write: TraceContext;
   /** What the next steps are part of. */
   parent: TraceContext;
   /** Whether the reconciler has made instances since it was last asked. */
@@ -76,6 +77,7 @@ export class WorkloadTraces {
     const before = this.#followed.get(uid);
     const followed: Followed = {
       sinceMs: this.#clock.monotonic(),
+      write: span.context,
       parent: span.context,
       hasMade: false,
       spans: { reconcile: 0, place: 0, assign: 0 },
@@ -106,7 +108,7 @@ export class WorkloadTraces {
     const startMs = this.#clock.now();
     const result = look();
     if (!followed.hasMade || followed.spans.reconcile++ >= spansMax.reconcile) return result;
-    const span = this.#start("reconcile", followed.parent, startMs, {});
+    const span = this.#start("reconcile", followed.write, startMs, {});
     followed.parent = span.context;
     span.end(this.#clock.now());
     return result;
