@@ -55,7 +55,7 @@ export function gatherEvidence(
   return { judged, verdicts, standIn, tally };
 }
 
-export function isUnknown({ knowledge }: MetricVerdict): boolean {
+function isUnknown({ knowledge }: MetricVerdict): boolean {
   return knowledge.kind === "unknown";
 }
 
