@@ -68,6 +68,7 @@ async function startAgent(): Promise<void> {
     },
     allocatable: { cpuMillis: 1000, memoryBytes: 2 ** 30, instances: 100 },
     checkpoint,
+    traces: undefined,
     clock,
     random: seededRandom(1),
     log: silentLog,

@@ -45,6 +45,7 @@ import { type HeldTemplate, Templates } from "./templates.ts";
 import { type TimedUsage, UsageBook } from "./usage-book.ts";
 import type { InstanceFolders } from "./volumes/instance-folders.ts";
 import type { VolumeStore } from "./volumes/volume-store.ts";
+import type { StartTraces } from "./tracing/start-traces.ts";
 import { WakeTimer } from "./wake-timer.ts";
 import { type WorkloadCounters, WorkloadMeter } from "./workload-meter.ts";
 
@@ -65,6 +66,8 @@ export interface AgentOptions {
   /** What instances may have of the node. */
   readonly allocatable: Pick<NodeCapacity, "cpuMillis" | "memoryBytes" | "instances">;
   readonly checkpoint: Checkpoint;
+  /** Follows the first starts of instances; undefined: nobody wants to know. */
+  readonly traces: StartTraces | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -200,6 +203,7 @@ export class NodeAgent {
       const step = assigned(policyOf(template, assignment));
       const held = this.#hold(assignment, template, step.lifecycle);
       this.#ledger.note(assignment.uid);
+      this.#options.traces?.assigned(assignment, step.lifecycle.state);
       this.#take(held, step);
       if (this.#draining) this.#dispatch(held, { kind: "stop", cause: "NodeShutdown", graceMs: 0 });
     }
@@ -438,6 +442,7 @@ export class NodeAgent {
       if (lifecycle.moduleDigest !== held.retained) this.#retain(held, lifecycle.moduleDigest);
       if (lifecycle.state.kind === "ended" && before.state.kind !== "ended") this.#onEnded(held);
       this.#logTransition(held, before);
+      if (lifecycle.state.kind !== before.state.kind) this.#options.traces?.changed(uid, lifecycle);
       if (lifecycle.run > before.run) this.#meter.restarted(uid, lifecycle.run - before.run);
       const isNews = lifecycle.state.kind !== before.state.kind || lifecycle.run !== before.run;
       if (isNews && isSettled(lifecycle)) this.#reports.settled(uid);

@@ -11,6 +11,7 @@ import { type Clock, sleep } from "../kit/clock.ts";
 import { WherryError } from "../kit/errors.ts";
 import type { Log } from "../kit/log.ts";
 import type { Random } from "../kit/random.ts";
+import type { Tracer } from "../kit/tracing/tracer.ts";
 import type { Grants } from "../proto/gen/wherry/v1/Grants.ts";
 import type { Hello } from "../proto/gen/wherry/v1/Hello.ts";
 import { helloLimits, protocolVersion } from "../proto/node-service.ts";
@@ -31,6 +32,7 @@ import { NodeServing } from "./serving/node-serving.ts";
 import { metricsAddressOf } from "./serving/serving-options.ts";
 import { dial } from "./session/channel.ts";
 import { type Checkpoint, openCheckpoint } from "./session/checkpoint.ts";
+import { StartTraces } from "./tracing/start-traces.ts";
 import { LogSender } from "./session/log-sender.ts";
 import { SchedulerLink } from "./session/scheduler-link.ts";
 import { configOf } from "./held-instance.ts";
@@ -48,6 +50,8 @@ export interface DaemonParts {
   readonly drivers: readonly RuntimeDriver[];
   /** With what is known of the machine before. */
   readonly conditions: ConditionBoard;
+  /** None by default. */
+  readonly tracer?: Tracer;
   /** The machine's own by default. */
   readonly room?: Room;
   /** This version's by default. */
@@ -119,6 +123,7 @@ export class Daemon {
       network: new AllowedNetwork(options.allowedListen, options.allowedLoopback),
       folders,
       checkpoint,
+      traces: parts.tracer?.isOn ? new StartTraces(parts.tracer, clock) : undefined,
       clock,
       random,
       log,
@@ -142,6 +147,7 @@ export class Daemon {
       drivers: found.map(([, driver]) => driver),
       board: parts.conditions,
       room: parts.room,
+      tracer: parts.tracer,
       clock,
       log,
     });
@@ -232,7 +238,7 @@ async function withRealPaths(folders: readonly HostFolder[]): Promise<readonly H
 }
 
 function createServing(
-  { name: nodeName, stateDir, orphanMs, tls, serving: options }: DaemonOptions,
+  { name: nodeName, stateDir, orphanMs, tls, tracing, serving: options }: DaemonOptions,
   { clock, random, log, conditions, gatewayProgram }: DaemonParts,
   checkpoint: Checkpoint,
   drivers: ReadonlyMap<string, RuntimeDriver>,
@@ -245,6 +251,7 @@ function createServing(
     folder,
     program: isWanted ? (gatewayProgram ?? installGatewayProgram(join(folder, "programs"))) : undefined,
     orphanMs,
+    tracing,
     tls,
     checkpoint,
     conditions,

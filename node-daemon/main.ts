@@ -9,6 +9,7 @@ import { errorCode, errorMessage } from "../kit/errors.ts";
 import { createLog, type Log } from "../kit/log.ts";
 import { systemRandom } from "../kit/random.ts";
 import { stopRequested, tellParent } from "../kit/service.ts";
+import { openTracer } from "../kit/tracing/open-tracer.ts";
 import { Daemon } from "./daemon.ts";
 import { ConditionBoard } from "./machine/condition-board.ts";
 import { confiningLauncher } from "./machine/confining-launcher.ts";
@@ -44,7 +45,13 @@ async function run(options: DaemonOptions, log: Log): Promise<void> {
     launcher: confiningLauncher(confinement),
   });
   const conditions = new ConditionBoard(clock, log, confinement.conditions);
-  const parts = { clock, random: systemRandom, log, version: packageVersion(), drivers: [v8], conditions };
+  const tracer = openTracer(
+    options.tracing,
+    { service: "wherry-node", instance: options.name, packagesFrom: import.meta.filename, clock },
+    log,
+  );
+  const version = packageVersion();
+  const parts = { clock, random: systemRandom, log, version, drivers: [v8], conditions, tracer };
   const reservedHostPaths = [...options.reservedHostPaths, programFolder];
   const daemon = await Daemon.start({ ...options, reservedHostPaths }, parts, starting.signal);
   void daemon.connected.then(() => {
@@ -56,6 +63,7 @@ async function run(options: DaemonOptions, log: Log): Promise<void> {
   await stop;
   if (options.keepInstancesOnExit) await daemon.leave();
   else await daemon.drain();
+  await tracer[Symbol.asyncDispose]();
 }
 
 function packageVersion(): string {

@@ -7,6 +7,12 @@ import { checkExtendedResource } from "../api/extended-resource.ts";
 import type { HostFolder } from "../api/host-paths.ts";
 import { type ListenRule, parseListenRule } from "../api/listen-rules.ts";
 import { errorMessage, WherryError } from "../kit/errors.ts";
+import {
+  parseTracingFlags,
+  tracingFlags,
+  type TracingOptions,
+  tracingUsage,
+} from "../kit/tracing/tracing-options.ts";
 import { helloLimits } from "../proto/node-service.ts";
 import { instancesDefault, processesDefault, reservedMemory } from "./core/limits.ts";
 import { type MachineOptions, machineUsage, parseMachineFlags } from "./machine/machine-options.ts";
@@ -51,6 +57,8 @@ export interface DaemonOptions {
   readonly orphanMs: number | undefined;
   readonly machine: MachineOptions;
   readonly serving: ServingOptions;
+  /** undefined: there are no traces. */
+  readonly tracing: TracingOptions | undefined;
 }
 
 export const daemonUsage = `Usage: wherry-node --name NAME --scheduler HOST:PORT --ca FILE --cert FILE --key FILE --state-dir DIR
@@ -76,6 +84,7 @@ export const daemonUsage = `Usage: wherry-node --name NAME --scheduler HOST:PORT
                            something else of the machine that instances can request, such as example.com/camera=2 (repeatable)
 ${machineUsage}
 ${servingUsage}
+${tracingUsage}
   --keep-instances-on-exit leave instances running when the daemon is stopped, for the next one to take over
   --shim-max-age DURATION  after this time a process that hosts instances is replaced, such as 12h or 7d (1h to 20d, default 7d)
   --end-orphaned-shims-after SECONDS
@@ -113,6 +122,7 @@ export function parseDaemonOptions(args: readonly string[]): DaemonOptions {
     orphanMs: orphanMs(values["end-orphaned-shims-after"]),
     machine: parseMachineFlags(values),
     serving: parseServingFlags(values, availableParallelism()),
+    tracing: parseTracingFlags(values),
   };
 }
 
@@ -148,6 +158,7 @@ function parseFlags(args: readonly string[]) {
         "end-orphaned-shims-after": text,
         "log-level": text,
         ...servingFlags,
+        ...tracingFlags,
       },
     }).values;
   } catch (thrown) {

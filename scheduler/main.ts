@@ -5,6 +5,8 @@ import { errorCode, errorMessage } from "../kit/errors.ts";
 import { createLog, type Log } from "../kit/log.ts";
 import { systemRandom } from "../kit/random.ts";
 import { stopRequested, tellParent } from "../kit/service.ts";
+import { openTracer } from "../kit/tracing/open-tracer.ts";
+import type { Tracer } from "../kit/tracing/tracer.ts";
 import { openAuditLog } from "./apiserver/audit/audit-log.ts";
 import type { AuditLog } from "./apiserver/audit/audit-log.ts";
 import { ValueCodec } from "./apiserver/storage/encryption.ts";
@@ -29,6 +31,7 @@ import { PlacementRecorder } from "./recording/placement-recorder.ts";
 import { runReplay } from "./replay-command.ts";
 import { runRestore } from "./restore-command.ts";
 import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
+import { WorkloadTraces } from "./tracing/workload-traces.ts";
 
 /** How long a graceful stop may take before the process ends anyway. Its store acknowledges nothing that is not on disk. */
 const stopTimeoutMs = 10_000;
@@ -38,6 +41,8 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   const random = systemRandom;
   // From here on, so that a parent that dies while we start leaves no scheduler behind.
   const stop = stopRequested(log);
+  const tracer = tracerOf(options, log);
+  const traces = tracer.isOn ? new WorkloadTraces(tracer, clock) : undefined;
   const audit = options.audit && (await openAuditLog({ ...options.audit, clock, log }));
   const store = await openSqliteStore({ file: options.storeFile, clock, log, random });
   if (options.encryption.kind === "missing")
@@ -61,6 +66,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     simulator: () => later.engine?.simulator,
     callEndpoints: (uid) => later.engine?.callEndpoints(uid),
     monitoring: () => later.monitoring,
+    traces,
     ...options.listen,
   });
   if (store.readOnly !== undefined) return serveReadOnly(options, { api, store, audit, stop, log });
@@ -73,6 +79,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     random,
     log,
     observer: recorder,
+    traces,
   });
   await engine.start();
   live.set("wasminstances", engine.live);
@@ -88,7 +95,7 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
     clock,
     log,
   });
-  later.monitoring = monitoringOf(options, { engine, nodes, epoch, asked });
+  later.monitoring = monitoringOf(options, { engine, nodes, epoch, asked, tracer });
   const nodesAddress = await nodes.listen();
   const { url } = await api.listen();
   log.info("ready", { url, nodesAddress, epoch });
@@ -107,6 +114,16 @@ async function run(options: SchedulerOptions, log: Log): Promise<void> {
   await api.close();
   await audit?.close();
   await store.close();
+  await tracer[Symbol.asyncDispose]();
+}
+
+function tracerOf({ tracing }: SchedulerOptions, log: Log): Tracer {
+  const packagesFrom = import.meta.filename;
+  return openTracer(
+    tracing,
+    { service: "wherry-scheduler", instance: "", packagesFrom, clock: systemClock },
+    log,
+  );
 }
 
 interface MonitoredParts {
@@ -114,11 +131,12 @@ interface MonitoredParts {
   readonly nodes: NodeServer;
   readonly epoch: number;
   readonly asked: AskedSources;
+  readonly tracer: Tracer;
 }
 
 function monitoringOf(
   { tls }: SchedulerOptions,
-  { engine, nodes, epoch, asked }: MonitoredParts,
+  { engine, nodes, epoch, asked, tracer }: MonitoredParts,
 ): SchedulerMonitoring {
   return new SchedulerMonitoring({
     engine,
@@ -126,6 +144,7 @@ function monitoringOf(
     leadership: { epoch, certificate: tls.cert },
     autoscalers: () => engine.autoscalers,
     questions: () => asked.board.counts,
+    tracer,
   });
 }
 

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { readFileSync } from "node:fs";
 import { errorMessage, WherryError } from "../kit/errors.ts";
+import { parseTracingFlags, type TracingOptions } from "../kit/tracing/tracing-options.ts";
 import {
   parseServiceAccountKeys,
   type ServiceAccountKey,
@@ -47,6 +48,8 @@ export interface SchedulerOptions {
   readonly placement: PlacementConfiguration;
   /** Which servers autoscalers may ask for metrics. Empty: none. */
   readonly metricServers: readonly ServerPattern[];
+  /** undefined: there are no traces. */
+  readonly tracing: Pick<TracingOptions, "url"> | undefined;
   readonly logLevel: string;
 }
 
@@ -85,6 +88,8 @@ export const schedulerUsage = `Usage: wherry-scheduler --store sqlite:FILE --ca 
                            a server that autoscalers may ask for metrics: SCHEME://HOST[:PORT], the scheme http, https,
                            redis or rediss; *.DOMAIN is all names below it, * in place of host or port any, and * alone
                            every server; may be repeated (default: none)
+  --otlp-endpoint URL      send traces there, from the write of a workload on, to an OpenTelemetry collector: OTLP over HTTP,
+                           such as http://127.0.0.1:4318 (default: no traces)
   --print-placement-config prints what of that holds, defaults included, and ends
   --log-level LEVEL        trace, debug, info, warn or error (default info)`;
 
@@ -111,6 +116,7 @@ export function parseSchedulerOptions(args: readonly string[]): SchedulerOptions
     wideHostNamespaces: namespaces(values, "wide-host-namespaces"),
     placement: placement(values),
     metricServers: metricServers.map(metricServer),
+    tracing: parseTracingFlags(values),
     logLevel,
   };
 }
@@ -157,6 +163,7 @@ function parseFlags(args: readonly string[]): {
         "wide-host-namespaces": text,
         "placement-config": text,
         "log-level": text,
+        "otlp-endpoint": text,
       },
     }).values;
     return { values, keyFiles, metricServers };

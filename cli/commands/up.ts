@@ -3,13 +3,15 @@ import { hostname } from "node:os";
 import { isAbsolute, relative, resolve } from "node:path";
 import type { Command } from "commander";
 import type { CommandContext } from "../command.ts";
+import { errorMessage } from "../../kit/errors.ts";
+import { parseTracingFlags, type TracingFlags } from "../../kit/tracing/tracing-options.ts";
 import { parseCount } from "../duration.ts";
 import { Failure } from "../failure.ts";
 import type { GatewayPorts, HttpPort } from "../local/gateway-flags.ts";
 import { localLimits } from "../local/limits.ts";
 import { servicePrograms } from "../local/program.ts";
 import { defaultStateDirectory } from "../local/state-directory.ts";
-import { up, type NodeReady, type RunningCluster, type UpSignals } from "../local/up.ts";
+import { up, type NodeReady, type RunningCluster, type UpOptions, type UpSignals } from "../local/up.ts";
 import type { Terminal } from "../terminal.ts";
 
 interface UpCommandOptions {
@@ -24,6 +26,8 @@ interface UpCommandOptions {
   readonly recordPlacement?: string;
   readonly allowMetricsServer: readonly string[];
   readonly metricsPerInstance?: boolean;
+  readonly otlpEndpoint?: string;
+  readonly otlpSampleRatio?: string;
   readonly verbose?: boolean;
 }
 
@@ -32,6 +36,16 @@ const portMax = 65_534;
 const httpPortDefault = 8080;
 
 export function define(command: Command, { terminal }: CommandContext): void {
+  addOptions(command);
+  command.action(async (options: UpCommandOptions) => {
+    const settings = settingsOf(options, terminal);
+    const notice = (text: string) => void terminal.err(`${text}\n`);
+    const onReady = (cluster: RunningCluster) => void terminal.out(readyText(cluster, terminal));
+    await up(settings, { onReady, onNotice: notice }, stopOnSignals(terminal), terminal.clock);
+  });
+}
+
+function addOptions(command: Command): void {
   const collect = (value: string, before: readonly string[]) => [...before, value];
   command
     .option("--nodes <count>", "how many node daemons", "1")
@@ -66,43 +80,58 @@ export function define(command: Command, { terminal }: CommandContext): void {
       [],
     )
     .option("--metrics-per-instance", "metrics of each instance, too, not only of each workload")
-    .option("--verbose", "show what the processes log")
-    .action(async (options: UpCommandOptions) => {
-      const port = parseCount(options.port, "--port");
-      if (port > portMax) throw new Failure(`--port "${options.port}" must be at most ${portMax}`);
-      const nodes = nodeCount(options.nodes);
-      requireFolders(options.hostPath, terminal);
-      const placementConfig = placementConfigFile(options, terminal);
-      const http = httpPort(options.httpPort, nodes);
-      const httpsPort = certainPort(options.httpsPort, "--https-port", nodes);
-      refuseSharedPorts(port, nodes, { http, httpsPort });
-      const programs = servicePrograms();
-      const settings = {
-        nodes,
-        port,
-        stateDirectory: resolve(terminal.workingDirectory, options.stateDir),
-        hostPaths: [...shownDirectory(terminal), ...options.hostPath],
-        listen: options.listen,
-        http,
-        httpsPort,
-        placementConfig,
-        recordPlacement:
-          options.recordPlacement === undefined
-            ? undefined
-            : resolve(terminal.workingDirectory, options.recordPlacement),
-        // Whoever starts a cluster on a machine of their own writes its autoscalers, too.
-        metricServers: options.allowMetricsServer.length > 0 ? options.allowMetricsServer : ["*"],
-        metricsPerInstance: options.metricsPerInstance ?? false,
-        verbose: options.verbose ?? false,
-        workingDirectory: terminal.workingDirectory,
-        hostname: hostname(),
-        schedulerProgram: programs.scheduler,
-        nodeProgram: programs.node,
-      };
-      const notice = (text: string) => void terminal.err(`${text}\n`);
-      const onReady = (cluster: RunningCluster) => void terminal.out(readyText(cluster, terminal));
-      await up(settings, { onReady, onNotice: notice }, stopOnSignals(terminal), terminal.clock);
-    });
+    .option("--otlp-endpoint <url>", "an OpenTelemetry collector for traces, such as http://localhost:4318")
+    .option("--otlp-sample-ratio <ratio>", "the part of HTTP requests that is traced, from 0 to 1")
+    .option("--verbose", "show what the processes log");
+}
+
+function settingsOf(options: UpCommandOptions, terminal: Terminal): UpOptions {
+  const port = parseCount(options.port, "--port");
+  if (port > portMax) throw new Failure(`--port "${options.port}" must be at most ${portMax}`);
+  const nodes = nodeCount(options.nodes);
+  requireFolders(options.hostPath, terminal);
+  const placementConfig = placementConfigFile(options, terminal);
+  const http = httpPort(options.httpPort, nodes);
+  const httpsPort = certainPort(options.httpsPort, "--https-port", nodes);
+  refuseSharedPorts(port, nodes, { http, httpsPort });
+  const programs = servicePrograms();
+  return {
+    nodes,
+    port,
+    stateDirectory: resolve(terminal.workingDirectory, options.stateDir),
+    hostPaths: [...shownDirectory(terminal), ...options.hostPath],
+    listen: options.listen,
+    http,
+    httpsPort,
+    placementConfig,
+    recordPlacement:
+      options.recordPlacement === undefined
+        ? undefined
+        : resolve(terminal.workingDirectory, options.recordPlacement),
+    // Whoever starts a cluster on a machine of their own writes its autoscalers, too.
+    metricServers: options.allowMetricsServer.length > 0 ? options.allowMetricsServer : ["*"],
+    tracing: tracing(options),
+    metricsPerInstance: options.metricsPerInstance ?? false,
+    verbose: options.verbose ?? false,
+    workingDirectory: terminal.workingDirectory,
+    hostname: hostname(),
+    schedulerProgram: programs.scheduler,
+    nodeProgram: programs.node,
+  };
+}
+
+/** Wrong flags are refused before anything is started. */
+function tracing({ otlpEndpoint, otlpSampleRatio }: UpCommandOptions): TracingFlags {
+  const flags = {
+    ...(otlpEndpoint !== undefined && { "otlp-endpoint": otlpEndpoint }),
+    ...(otlpSampleRatio !== undefined && { "otlp-sample-ratio": otlpSampleRatio }),
+  };
+  try {
+    parseTracingFlags(flags);
+    return flags;
+  } catch (thrown) {
+    throw new Failure(errorMessage(thrown));
+  }
 }
 
 function requireFolders(hostPaths: readonly string[], { workingDirectory }: Terminal): void {

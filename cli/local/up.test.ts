@@ -139,6 +139,17 @@ test.each([
   },
 );
 
+test("up: traces are asked of the daemons, and of the scheduler what it takes", async () => {
+  const run = start({ tracing: { "otlp-endpoint": "http://c:4318", "otlp-sample-ratio": "0.5" } });
+  await run.ready;
+  const expected = "--otlp-endpoint http://c:4318 --otlp-sample-ratio 0.5";
+  expect(childArgs("node-lap-top").join(" ")).toContain(expected);
+  expect(childArgs("scheduler").join(" ")).toContain("--otlp-endpoint http://c:4318");
+  expect(childArgs("scheduler").join(" ")).not.toContain("ratio");
+  run.stop();
+  await run.ended;
+});
+
 test("up: HTTPS is accepted at a certain port and the next one, also without HTTP", async () => {
   const run = start({ nodes: 2, httpsPort: 8443 });
   await run.ready;

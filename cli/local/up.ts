@@ -10,6 +10,7 @@ import { existsSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { sleep, type Clock } from "../../kit/clock.ts";
+import type { TracingFlags } from "../../kit/tracing/tracing-options.ts";
 import { Failure } from "../failure.ts";
 import { LocalCertificates } from "./certificates.ts";
 import { errorLevel, RotatingFile, shortLine } from "./child-log.ts";
@@ -41,6 +42,8 @@ export interface UpOptions extends GatewayPorts {
   readonly metricServers: readonly string[];
   /** Whether metrics have series of each instance. */
   readonly metricsPerInstance: boolean;
+  /** For the daemons, and what the scheduler takes of them for it. */
+  readonly tracing: TracingFlags;
   /** Show the children's informational lines as well. */
   readonly verbose: boolean;
   readonly workingDirectory: string;
@@ -182,6 +185,7 @@ class LocalCluster implements AsyncDisposable {
           ...(this.#options.recordPlacement === undefined
             ? {}
             : { "record-placement": this.#options.recordPlacement }),
+          ...schedulerTracing(this.#options.tracing),
           "log-level": "info",
         }),
       stopMs: localLimits.schedulerStopMs,
@@ -218,6 +222,7 @@ class LocalCluster implements AsyncDisposable {
             // The scheduler says where they are: /sd/prometheus.
             "metrics-address": "127.0.0.1:0",
             ...(this.#options.metricsPerInstance ? { "metrics-per-instance": "" } : {}),
+            ...given({ ...this.#options.tracing }),
             ...gatewayFlags(this.#options, index),
             ...shareOfMachine(names.length),
           }),
@@ -283,6 +288,16 @@ function flags(values: Readonly<Record<string, string | readonly string[]>>): re
   return Object.entries(values).flatMap(([name, value]) =>
     [value].flat().flatMap((one) => (one === "" ? [`--${name}`] : [`--${name}`, one])),
   );
+}
+
+function schedulerTracing({ "otlp-endpoint": endpoint }: TracingFlags): Readonly<Record<string, string>> {
+  return given({ "otlp-endpoint": endpoint });
+}
+
+/** Those that have a value. */
+function given(values: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+  const entries = Object.entries(values);
+  return Object.fromEntries(entries.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
 }
 
 /** Several daemons on one machine share it: each would otherwise offer all of it. */

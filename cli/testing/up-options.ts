@@ -16,6 +16,7 @@ export function fakeUpOptions(stateDirectory: string, changes: Partial<UpOptions
     recordPlacement: undefined,
     metricServers: ["*"],
     metricsPerInstance: false,
+    tracing: {},
     verbose: false,
     workingDirectory: "/work",
     hostname: "Lap.Top",

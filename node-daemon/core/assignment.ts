@@ -26,6 +26,8 @@ export interface NodeAssignment {
   readonly claimsJson: string;
   /** The scheduler's as well: that this was made for this node. */
   readonly proof: string;
+  /** The trace that its start is part of (W3C Trace Context); empty: none. */
+  readonly traceparent: string;
 }
 
 export interface VolumeContent {

@@ -17,6 +17,7 @@
  * The gateway keeps what it knows when the daemon is gone. Each message can be repeated.
  */
 import type { RouteEntry } from "../../api/route-table.ts";
+import type { TracerFigures } from "../../kit/tracing/tracer.ts";
 
 /** Raised when a message changes in a way that the other side cannot ignore. */
 export const controlVersion = 1;
@@ -65,6 +66,14 @@ export interface GatewayConfig {
   readonly accessLog: string | undefined;
   /** Without a daemon for so long the process ends; undefined: never. */
   readonly orphanMs: number | undefined;
+  /** Absent: there are no traces. */
+  readonly tracing?: {
+    /** Of the collector. */
+    readonly url: string;
+    readonly sampleRatio: number;
+    /** A file beside which OpenTelemetry's packages are found: this program has none. */
+    readonly packagesFrom: string;
+  };
 }
 
 /** A listening socket that the process is started with. */
@@ -215,6 +224,8 @@ export interface ProcessFigures {
   /** Requests that were brought to no workload, by the reason that they were told (docs/HTTP.md). */
   readonly refusals: Readonly<Record<string, number>>;
   readonly droppedLogLines: number;
+  /** Absent: a gateway of a version before does not say. */
+  readonly traceSpans?: TracerFigures;
   readonly cpuSeconds: number;
   readonly residentBytes: number;
   /** Since it was last told: by how much the event loop was late at most, and which part of the time it was busy. */

@@ -1,5 +1,7 @@
 /** Every timeout and bound of a gateway, and why it is what it is. */
 export const gatewayLimits = {
+  /** Each costs some 20 µs, and anybody can ask for it. */
+  tracedPerSecondMax: 1_000,
   /** Names, values and the request line of one request. Node's own is 16 KiB; tokens and cookies of some need more. */
   headerBytesMax: 32 * 1024,
   headersMax: 256,

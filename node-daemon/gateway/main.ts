@@ -1,6 +1,7 @@
 /** The gateway's program: puts what answers requests into the process. Nothing imports it. */
 import { systemClock } from "../../kit/clock.ts";
 import { systemRandom } from "../../kit/random.ts";
+import { openTracer } from "../../kit/tracing/open-tracer.ts";
 import { PeerDialer } from "../link/peers/peer-dialer.ts";
 import { PeerListener } from "../link/peers/peer-listener.ts";
 import { dialShim } from "../link/shim-requests.ts";
@@ -15,17 +16,23 @@ await runGateway((config, events, log) => {
   const parts = { clock: systemClock, random: systemRandom, log };
   const accessLog = config.accessLog === undefined ? undefined : new AccessLogFile(config.accessLog, parts);
   const dialer = new PeerDialer(parts);
+  const { tracing, nodeName } = config;
+  const packagesFrom = tracing?.packagesFrom ?? "";
+  const names = { service: "wherry-gateway", instance: nodeName };
+  const tracer = openTracer(tracing, { ...names, packagesFrom, clock: systemClock }, log);
   const gateway = new Gateway(
     {
       ...defaultGatewayOptions,
-      name: config.nodeName,
+      name: nodeName,
       debugHeaders: config.debugHeaders,
       trustForwarded: config.trustForwarded,
       connectionsPerClientMax: config.connectionsPerClientMax,
       httpsPort: config.listen.find(({ kind, port }) => kind === "https" && port !== 0)?.port,
+      traceSampleRatio: tracing?.sampleRatio ?? 0,
     },
     {
       ...parts,
+      tracer,
       dialShim: (folder) => dialShim(folder, parts),
       dialPeer: (node, address) => dialer.dial(node, address),
       ...(accessLog && { accessLog: (line: string) => accessLog.write(line) }),
@@ -56,6 +63,7 @@ await runGateway((config, events, log) => {
     figures: () => gateway.figures(),
     counts: () => ({
       ...gateway.counts(),
+      traceSpans: tracer.figures,
       connections: { ...acceptors.connections },
       accepted: { ...acceptors.accepted },
     }),
@@ -65,6 +73,7 @@ await runGateway((config, events, log) => {
       await Promise.all([gateway.finish(graceMs), peers.finish(graceMs), functions.finish(graceMs)]);
       dialer.close();
       await accessLog?.close();
+      await tracer[Symbol.asyncDispose]();
     },
   };
 }, process.argv.slice(2));

@@ -2,6 +2,7 @@
 import type { Clock } from "../../kit/clock.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
+import type { Tracer } from "../../kit/tracing/tracer.ts";
 import type { AnswerListener, CallerExchange, RequestHead } from "../link/exchange.ts";
 
 /**
@@ -27,6 +28,8 @@ export interface GatewayPorts {
   dialPeer(node: string, address: string): ExchangeClient;
   /** Takes a line of the access log, without a line end. False: it is full; the line is dropped, and counted. Absent: there is none. */
   readonly accessLog?: (line: string) => boolean;
+  /** Absent: there are no traces. */
+  readonly tracer?: Tracer;
 }
 
 export interface GatewayOptions {
@@ -43,6 +46,8 @@ export interface GatewayOptions {
   readonly connectionsPerClientMax: number;
   /** Where plain requests are sent to that are to come by HTTPS; undefined: to the scheme's own port. */
   readonly httpsPort: number | undefined;
+  /** Of the requests whose clients have not decided, those that are traced, if there are traces: 0 to 1. */
+  readonly traceSampleRatio: number;
 }
 
 export const defaultGatewayOptions: GatewayOptions = {
@@ -53,6 +58,7 @@ export const defaultGatewayOptions: GatewayOptions = {
   connectionsMax: 16_384,
   connectionsPerClientMax: 0,
   httpsPort: undefined,
+  traceSampleRatio: 0,
 };
 
 /** Must not throw. */

@@ -20,6 +20,7 @@ import { Deadline } from "./core/deadline-wheel.ts";
 import { callable, type Wanted } from "./core/workload-pool.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { gatewayLimits } from "./limits.ts";
+import type { RequestTraces, TracedRelay } from "./request-traces.ts";
 import { SentBody } from "./sent-body.ts";
 
 /** Instances that are asked for one request. The other gateway can ask other nodes. */
@@ -44,6 +45,7 @@ export interface RelayContext {
   readonly clock: Clock;
   readonly backends: Backends;
   readonly deadlines: Deadlines;
+  readonly traces: Pick<RequestTraces, "relay"> | undefined;
 }
 
 const tooLarge: ExchangeFault = {
@@ -63,6 +65,9 @@ export class Relay extends Deadline implements AnswerListener {
   readonly #tried: Backend[] = [];
   #place: Backend | undefined;
   #caller: CallerExchange | undefined;
+  #trace: TracedRelay | undefined;
+  /** Of the answer; 0: there is none. */
+  #status = 0;
   /** Of the body, taken from the other gateway, and not told to be consumed. */
   #bodyUnconsumed = 0;
   #answerUnconsumed = 0;
@@ -90,6 +95,7 @@ export class Relay extends Deadline implements AnswerListener {
       this.#callee.fault(this.#workload.pool.locals.size === 0 ? unknownHere : noneOfThem);
       return;
     }
+    this.#trace = this.#context.traces?.relay(this.#callee.head);
     const { timeoutMs } = this.#callee.head;
     if (timeoutMs > 0)
       this.#wholeDueMs = this.#context.clock.monotonic() + timeoutMs + gatewayLimits.shimGraceMs;
@@ -112,7 +118,7 @@ export class Relay extends Deadline implements AnswerListener {
     }
     const uid = place.kind === "local" ? place.uid : "";
     const caller = place.attached.client.open(
-      { ...this.#callee.head, target: { kind: "instance", uid } },
+      { ...(this.#trace?.head ?? this.#callee.head), target: { kind: "instance", uid } },
       this,
     );
     this.#caller = caller;
@@ -140,7 +146,7 @@ export class Relay extends Deadline implements AnswerListener {
   #cancelled(): void {
     if (this.#isOver) return;
     this.#caller?.cancel();
-    this.#over();
+    this.#over("the other gateway has cancelled it");
   }
 
   #answerDrained(): void {
@@ -180,6 +186,7 @@ export class Relay extends Deadline implements AnswerListener {
 
   head(head: ResponseHead): void {
     this.#body.forget();
+    this.#status = head.status;
     const before = this.#dueMs;
     this.#headDueMs = Number.POSITIVE_INFINITY;
     this.#activeMs = this.#context.deadlines.tickedMs;
@@ -219,10 +226,12 @@ export class Relay extends Deadline implements AnswerListener {
 
   #giveUp(fault: ExchangeFault): void {
     this.#callee.fault(fault);
-    this.#over();
+    this.#over(fault.kind === "cancelled" ? fault.kind : fault.reason);
   }
 
-  #over(): void {
+  /** `error`: why it came to nothing. */
+  #over(error?: string): void {
+    this.#trace?.end(this.#status, error);
     this.#isOver = true;
     this.#context.deadlines.clear(this);
     this.#caller = undefined;

@@ -20,6 +20,7 @@ import { type CallOutcome, callRule, CallRequest, type FunctionCall } from "./fu
 import { gatewayLimits } from "./limits.ts";
 import { answerOwn } from "./own-answers.ts";
 import type { GatewayOptions, GatewayPorts } from "./ports.ts";
+import { RequestTraces } from "./request-traces.ts";
 
 export class Traffic implements ForwardingContext {
   readonly clock: Clock;
@@ -34,6 +35,8 @@ export class Traffic implements ForwardingContext {
   readonly #counts: GatewayCounts;
   readonly #random: Random;
   readonly #accessLog: GatewayPorts["accessLog"];
+  /** undefined: nothing is traced. */
+  readonly traces: RequestTraces | undefined;
   readonly #makeTrace = () => makeTraceparent(this.#random);
 
   constructor(
@@ -51,9 +54,13 @@ export class Traffic implements ForwardingContext {
     this.log = ports.log;
     this.#random = ports.random;
     this.#accessLog = ports.accessLog;
+    const { tracer } = ports;
+    const { traceSampleRatio: sampleRatio } = options;
+    this.traces = tracer?.isOn ? new RequestTraces({ ...ports, tracer, sampleRatio }) : undefined;
   }
 
   take(request: ClientRequest): void {
+    this.traces?.begin(request);
     const { table } = this;
     const matched = table.find(request.host, request.path, request.method, request.headers.list);
     if (matched === undefined) {
@@ -150,6 +157,7 @@ export class Traffic implements ForwardingContext {
     bytes: number,
     durationMs: number,
   ): void {
+    this.traces?.end(request, workload, place, status);
     if (this.#accessLog === undefined) return;
     const { facts } = workload;
     const name = facts === undefined ? workload.uid : `${facts.namespace}/${facts.name}`;
@@ -162,6 +170,7 @@ export class Traffic implements ForwardingContext {
   }
 
   #noteOwn(request: ClientRequest, status: number, bytes: number): void {
+    this.traces?.end(request, undefined, undefined, status);
     if (this.#accessLog !== undefined) this.#write(request, "", "", status, bytes, 0);
   }
 

@@ -83,6 +83,13 @@ function processMetrics(gateways: Gateways): readonly Definition[] {
     },
     {
       kind: "counter",
+      name: "wherry_gateway_trace_spans_total",
+      help: "Spans of the gateway, by whether the collector has got them (exported), has not (failed), or there was no room (dropped)",
+      labels: ["result"],
+      samples: each(gateways, "result", ({ traceSpans }) => ({ ...traceSpans })),
+    },
+    {
+      kind: "counter",
       name: "wherry_gateway_cpu_seconds_total",
       help: "CPU time of the gateway processes",
       labels: [],

@@ -1,6 +1,7 @@
 /** What the daemon does about its machine, put together: pressure and eviction, garbage, metrics. */
 import { join } from "node:path";
 import type { Clock } from "../../kit/clock.ts";
+import type { Tracer } from "../../kit/tracing/tracer.ts";
 import type { Log } from "../../kit/log.ts";
 import type { NodeAgent } from "../agent.ts";
 import type { ModuleBoard } from "../images/module-board.ts";
@@ -30,6 +31,7 @@ export interface MachineParts {
   readonly moduleBoard: Pick<ModuleBoard, "translationsDropped">;
   readonly drivers: readonly RuntimeDriver[];
   readonly board: ConditionBoard;
+  readonly tracer?: Tracer | undefined;
   /** The machine's own by default. */
   readonly room?: Room | undefined;
   readonly clock: Clock;
@@ -97,7 +99,7 @@ export class Machine {
     await this.#metrics?.[Symbol.asyncDispose]();
   }
 
-  #sources({ agent, serving, modules, drivers, board }: MachineParts) {
+  #sources({ agent, serving, modules, drivers, board, tracer }: MachineParts) {
     return {
       counters: (uid: string) => agent.countersOf(uid),
       instances: () => agent.uids().flatMap((uid) => figuresOf(agent, uid)),
@@ -107,6 +109,7 @@ export class Machine {
       processes: () => drivers[0]?.processes() ?? {},
       evictions: () => this.#watch.evictions,
       cacheBytes: () => ({ module: modules.bytes, translation: this.#collector.translationBytes }),
+      ...(tracer && { tracer }),
     };
   }
 }

@@ -4,6 +4,7 @@
  * instance asks for that.
  */
 import { Counter, Gauge, Registry } from "prom-client";
+import { noTracer, type Tracer } from "../../kit/tracing/tracer.ts";
 import type { GatewayProcesses } from "../serving/process-figures.ts";
 import type { ServedWorkload } from "../serving/node-serving.ts";
 import type { ReportedCondition } from "../session/condition-source.ts";
@@ -28,6 +29,8 @@ export interface MetricSources {
   served(): readonly ServedWorkload[];
   /** How they are; undefined: there are none. */
   gateways(): GatewayProcesses | undefined;
+  /** Of the daemon; none by default. */
+  readonly tracer?: Pick<Tracer, "figures">;
 }
 
 /** A page of metrics. */
@@ -75,6 +78,7 @@ export function createMetrics(
     ...gatewayMetrics(() => now().served),
     ...gatewayProcessMetrics(() => now().gateways),
     ...processMetrics(),
+    tracingMetric(sources),
   ]) {
     registry.registerMetric(definition.kind === "counter" ? counter(definition) : gauge(definition));
   }
@@ -111,6 +115,16 @@ function gauge({ name, help, labels, samples }: Definition): Gauge {
       for (const [of, value] of samples()) this.set(of, value);
     },
   });
+}
+
+function tracingMetric({ tracer = noTracer }: MetricSources): Definition {
+  return {
+    kind: "counter",
+    name: "wherry_node_trace_spans_total",
+    help: "Spans of the node daemon, by whether the collector has got them (exported), has not (failed), or there was no room (dropped)",
+    labels: ["result"],
+    samples: () => labelled("result", { ...tracer.figures }),
+  };
 }
 
 function nodeMetrics(

@@ -13,6 +13,7 @@ import { type Clock, sleep } from "../../kit/clock.ts";
 import { errorMessage, WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
+import type { TracingOptions } from "../../kit/tracing/tracing-options.ts";
 import type { BoundAddress, GatewayWorkload, ToGateway, WorkloadFigures } from "../gateway/control.ts";
 import type { HeldInstance } from "../held-instance.ts";
 import { Ledger } from "../ledger.ts";
@@ -40,6 +41,8 @@ export interface NodeServingOptions {
   /** Undefined if there is to be no gateway. */
   readonly program: GatewayProgram | undefined;
   readonly orphanMs: number | undefined;
+  /** undefined: there are no traces. */
+  readonly tracing: TracingOptions | undefined;
   readonly tls: { readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer };
   readonly checkpoint: Pick<Checkpoint, "commit" | "loadGatewayFacts">;
   readonly conditions: Pick<ConditionBoard, "set">;
@@ -296,9 +299,10 @@ export class NodeServing implements TrafficSource {
 }
 
 function keeperOptions(options: NodeServingOptions) {
-  const { folder, program, nodeName, orphanMs, clock, random, log } = options;
+  const { folder, program, nodeName, orphanMs, tracing, clock, random, log } = options;
   const { workers, advertise: _advertise, ...own } = options.options;
-  const common = { nodeName, orphanMs, ...own };
+  const packagesFrom = import.meta.filename;
+  const common = { nodeName, orphanMs, ...own, ...(tracing && { tracing: { ...tracing, packagesFrom } }) };
   const command = program?.command ?? [];
   const buildId = buildIdOf(program?.program.version ?? "none", command, common);
   return {

@@ -20,7 +20,8 @@ test("ProcessBook: processes together, and the one that is worst off", () => {
   expect(book.all()).toBeUndefined();
   book.note("g", figures(9));
   book.note("g", figures(1));
-  book.note("h", { ...figures(2), refusals: { NoRoute: 2, BadRequest: 5 } });
+  const traceSpans = { exported: 3, dropped: 2, failed: 1 };
+  book.note("h", { ...figures(2), refusals: { NoRoute: 2, BadRequest: 5 }, traceSpans });
   expect(book.all()).toEqual({
     count: 2,
     connections: { http: 3, https: 0, peer: 2, functions: 0 },
@@ -29,6 +30,8 @@ test("ProcessBook: processes together, and the one that is worst off", () => {
     handshakesFailed: 3,
     refusals: { NoRoute: 3, BadRequest: 5 },
     droppedLogLines: 3,
+    // A gateway of a version before says nothing of them.
+    traceSpans,
     cpuSeconds: 3,
     residentBytes: 300,
     loopDelayMs: 2,

@@ -1,7 +1,9 @@
 /** How the gateway processes of the node are: together, and of those that are gone what they had counted. */
+import { noTracer, type TracerFigures } from "../../kit/tracing/tracer.ts";
 import type { ProcessFigures } from "../gateway/control.ts";
 
 export interface GatewayProcesses extends ProcessFigures {
+  readonly traceSpans: TracerFigures;
   readonly count: number;
 }
 
@@ -13,6 +15,7 @@ const none: GatewayProcesses = {
   handshakesFailed: 0,
   refusals: {},
   droppedLogLines: 0,
+  traceSpans: noTracer.figures,
   cpuSeconds: 0,
   residentBytes: 0,
   loopDelayMs: 0,
@@ -53,6 +56,7 @@ function sumOf(a: GatewayProcesses, b: ProcessFigures): GatewayProcesses {
     handshakesFailed: a.handshakesFailed + b.handshakesFailed,
     refusals: sumOfEach<string>(a.refusals, b.refusals),
     droppedLogLines: a.droppedLogLines + b.droppedLogLines,
+    traceSpans: sumOfEach(a.traceSpans, b.traceSpans ?? noTracer.figures),
     cpuSeconds: a.cpuSeconds + b.cpuSeconds,
     residentBytes: a.residentBytes + b.residentBytes,
     loopDelayMs: Math.max(a.loopDelayMs, b.loopDelayMs),

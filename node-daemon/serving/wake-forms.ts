@@ -74,5 +74,6 @@ export function anotherOf(assignment: NodeAssignment, nowMs: number, random: Ran
     createdMs: nowMs,
     // Only the scheduler can prove that it made something for this node.
     proof: "",
+    traceparent: "",
   };
 }

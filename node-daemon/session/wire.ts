@@ -50,6 +50,7 @@ export function readAssignment(message: Assignment__Output): NodeAssignment {
     isolation: message.isolation,
     claimsJson: message.claimsJson,
     proof: message.proof,
+    traceparent: message.traceparent,
   };
 }
 

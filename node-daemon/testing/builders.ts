@@ -23,6 +23,7 @@ export function buildAssignment(given: Partial<NodeAssignment> = {}): NodeAssign
     isolation: "shared",
     claimsJson: "",
     proof: "",
+    traceparent: "",
     ...given,
   };
 }

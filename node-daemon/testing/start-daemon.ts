@@ -65,6 +65,7 @@ export async function startTestDaemon({
     shimAgeMsMax: 3_600_000,
     orphanMs: undefined,
     serving: noServing,
+    tracing: undefined,
     ...given,
   };
   const conditions = new ConditionBoard(systemClock, silentLog, [

@@ -39,6 +39,7 @@ import type { Monitoring } from "./metrics/monitoring.ts";
 import { bootstrap, readCrds } from "./objects/bootstrap.ts";
 import { DefaultServiceAccounts } from "./objects/default-service-accounts.ts";
 import { EventExpiry } from "./objects/event-expiry.ts";
+import type { WriteTraces } from "./objects/followed-commit.ts";
 import { GarbageCollector } from "./objects/garbage-collector.ts";
 import { NamespaceReaper } from "./objects/namespace-reaper.ts";
 import { internalWrite, ObjectWriter } from "./objects/object-writer.ts";
@@ -81,6 +82,8 @@ export interface ApiServerOptions {
   readonly callEndpoints: (workloadUid: string) => readonly CallEndpoint[] | undefined;
   /** What Prometheus is told beside this server's own figures; undefined: nothing is scheduled here. */
   readonly monitoring: () => Monitoring | undefined;
+  /** Follows what becomes of workloads; absent: nobody wants to know. */
+  readonly traces?: WriteTraces | undefined;
   readonly host: string;
   /** 0: a free one. */
   readonly port: number;
@@ -134,7 +137,18 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   ];
   const metrics = new ApiMetrics();
   const committed: ApiMetrics["committed"] = (result, seconds) => metrics.committed(result, seconds);
-  const writer = new ObjectWriter({ store, cache, form, registry, clock, random, admission, committed });
+  const { traces } = options;
+  const writer = new ObjectWriter({
+    store,
+    cache,
+    form,
+    registry,
+    clock,
+    random,
+    admission,
+    committed,
+    traces,
+  });
   if (store.readOnly === undefined) {
     await bootstrap({ registry, cache, writer }, crds);
     await rewriteOutdated(registry, cache, writer, store);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import {
+  asMetricSays,
   autoscaler,
   autoscalers,
   deployments,
@@ -134,6 +135,40 @@ test("AutoscalerKeeper: a write that is refused is told of and tried again, and 
   await life.pass(16_000);
   expect(life.replicas()).toBe(5);
   expect(life.inputs.at(-1)?.memory.replicas).toBe(5);
+  await life.keeper.close();
+});
+
+test("AutoscalerKeeper: after a write of which nobody knows whether it was done, the idle time begins anew", async () => {
+  const life = await startKeeper({
+    decide: (input) => {
+      const decision = asMetricSays(input);
+      const idle = { idleSinceMs: 1 };
+      return {
+        ...decision,
+        memory: { ...decision.memory, ...idle },
+        memoryIfFailed: { ...decision.memoryIfFailed, ...idle },
+      };
+    },
+  });
+  life.backend.put(deployments, deployment(1));
+  life.backend.put(autoscalers, autoscaler("auto"));
+  await life.pass(1_000);
+  life.value(1);
+  await life.pass(1_000);
+  expect(life.inputs.at(-1)?.memory.idleSinceMs).toBe(1);
+  life.scales.writing = () => {
+    throw new Error("the store is down");
+  };
+  life.value(5);
+  await life.pass(1_000);
+  const before = life.inputs.length;
+  await life.pass(3_000);
+  // Between the two a request may have found 0 and set 1.
+  expect(life.inputs[before]?.memory.idleSinceMs).toBeUndefined();
+  expect(condition(life.status(), "AbleToScale")).toMatchObject({
+    status: "False",
+    reason: "FailedUpdateScale",
+  });
   await life.keeper.close();
 });
 

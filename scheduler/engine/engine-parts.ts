@@ -46,6 +46,7 @@ import { Routing } from "./routes/routing.ts";
 import { wakesOnRequest } from "./routes/served-workloads.ts";
 import { TaintEvictions } from "./taint-evictions.ts";
 import { type CatalogueEntry, TemplateCatalogue } from "./template-catalogue.ts";
+import type { WorkloadTraces } from "../tracing/workload-traces.ts";
 import { WakeUps } from "./wake-ups.ts";
 import { isGang, type Workload } from "./workloads.ts";
 import { WorkloadPace } from "./workload-pace.ts";
@@ -71,6 +72,8 @@ export interface EngineOptions {
   readonly deciding?: ((instance: Instance, nodeName: string) => void) | undefined;
   /** Sees each instance that is about to be stopped because it should go and the disruption budgets allow it. */
   readonly evicting?: ((instance: Instance) => void) | undefined;
+  /** Follows what becomes of written workloads; absent: nobody wants to know. */
+  readonly traces?: WorkloadTraces | undefined;
 }
 
 export interface AutoscalingOptions {
@@ -189,6 +192,7 @@ export class EngineParts {
       budgets: this.budgets,
       again: () => this.#hooks.schedule(),
       deciding: options.deciding,
+      traces: options.traces,
     });
     this.explainer = this.#makeExplainer();
     this.taintEvictions = new TaintEvictions({

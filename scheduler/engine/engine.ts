@@ -337,6 +337,7 @@ export class Engine implements InstanceSource, AsyncDisposable {
 
   #instanceChanged(change: InstanceChange): void {
     const { instance } = change;
+    if (change.kind === "added") this.#options.traces?.made(instance.owner.uid);
     this.figures.instances.changed(change, this.#options.clock.now());
     this.nodes.instanceChanged(change);
     if (change.kind === "removed") {
@@ -362,7 +363,11 @@ export class Engine implements InstanceSource, AsyncDisposable {
   #reconcile(uid: string): Progress | undefined {
     if (this.#parts.held.has(uid)) return undefined;
     const workload = this.#parts.workloads.get(uid);
-    return this.figures.turns.reconciled(workload?.kind ?? "Gone", () => this.#look(uid, workload));
+    const { traces } = this.#options;
+    const look = () => this.#look(uid, workload);
+    return this.figures.turns.reconciled(workload?.kind ?? "Gone", () =>
+      traces ? traces.reconcile(uid, look) : look(),
+    );
   }
 
   #look(uid: string, workload: Workload | undefined): Progress | undefined {

@@ -37,6 +37,7 @@ import { Proposals } from "./proposals.ts";
 import { allPlaced, type ProposalOutcome, Proposer, type ProposerOptions, quotaRule } from "./proposer.ts";
 import { queuedRequest } from "./queued-request.ts";
 import type { CatalogueEntry } from "./template-catalogue.ts";
+import type { WorkloadTraces } from "../tracing/workload-traces.ts";
 import { WakeNotes } from "./wake-notes.ts";
 
 export interface PlacementRunnerOptions {
@@ -60,6 +61,8 @@ export interface PlacementRunnerOptions {
   readonly again: () => void;
   /** Sees each proposal that is about to be committed, while its instance is still pending. */
   readonly deciding: ((instance: Instance, nodeName: string) => void) | undefined;
+  /** Absent: nobody wants to know. */
+  readonly traces?: Pick<WorkloadTraces, "place" | "assign"> | undefined;
 }
 
 export interface Whereabouts {
@@ -379,7 +382,10 @@ export class PlacementRunner {
       return;
     }
     const beganMs = this.#now();
-    const outcome = this.#propose(batch, instances, entry.outcome.template);
+    const { traces } = this.#options;
+    const { template } = entry.outcome;
+    const propose = () => this.#propose(batch, instances, template);
+    const outcome = traces ? traces.place(first.owner.uid, instances.length, propose) : propose();
     this.tally.decided(instances.length, outcome, (this.#now() - beganMs) / 1000);
     this.#queue.putBack(batch, outcome.undecided);
     this.#queue.close(batch, outcome, this.#now());

@@ -2,6 +2,7 @@ import type { AssumeOutcome, InstanceChange } from "../core/cluster-state/change
 import type { ClusterState } from "../core/cluster-state/cluster-state.ts";
 import type { Instance } from "../core/model.ts";
 import type { NodeSession, NodeTemplate } from "../nodes/node-port.ts";
+import type { WorkloadTraces } from "../tracing/workload-traces.ts";
 
 export interface ProposalsOptions {
   readonly state: ClusterState;
@@ -9,6 +10,8 @@ export interface ProposalsOptions {
   readonly changed: (change: InstanceChange) => void;
   /** Sees each proposal that is about to be committed, while its instance is still pending. */
   readonly deciding: ((instance: Instance, nodeName: string) => void) | undefined;
+  /** Absent: nobody wants to know. */
+  readonly traces?: Pick<WorkloadTraces, "assign"> | undefined;
 }
 
 export interface Proposal {
@@ -58,8 +61,12 @@ export class Proposals {
   }
 
   #bind(change: InstanceChange, nodeName: string, template: NodeTemplate): void {
-    this.#options.session(nodeName)?.assign(change.instance, template);
-    this.#options.changed(change);
+    const { session, traces, changed } = this.#options;
+    const { instance } = change;
+    const assign = (traceparent?: string) => session(nodeName)?.assign(instance, template, traceparent);
+    if (traces) traces.assign(instance, nodeName, assign);
+    else assign();
+    changed(change);
   }
 
   #undo({ instance: { uid }, before }: InstanceChange): void {

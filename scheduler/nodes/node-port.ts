@@ -137,7 +137,8 @@ export interface StopReason {
 /** Commands to one connected node. They are queued, batched and never fail: a session that ends loses them, and the node's next inventory tells what arrived. */
 export interface NodeSession {
   readonly nodeName: string;
-  assign(instance: Instance, template: NodeTemplate): void;
+  /** `traceparent`: the trace that the node goes on with. */
+  assign(instance: Instance, template: NodeTemplate, traceparent?: string): void;
   /** `why` becomes the reason of its end; without it the node says Stopped. */
   stop(uid: string, graceMs: number | undefined, why?: StopReason): void;
   acknowledge(uid: string): void;

@@ -68,6 +68,12 @@ export interface SessionOptions {
   readonly wallNow: () => number;
 }
 
+interface QueuedAssignment {
+  readonly instance: Instance;
+  readonly template: NodeTemplate;
+  readonly traceparent: string;
+}
+
 interface QueuedStop {
   readonly graceMs: number | undefined;
   readonly why: StopReason | undefined;
@@ -88,7 +94,7 @@ export class ServerSession implements NodeSession {
   /** When the last message came, for the server's sweep. */
   lastHeardMs: number;
   readonly #options: SessionOptions;
-  readonly #assignments = new Map<string, { readonly instance: Instance; readonly template: NodeTemplate }>();
+  readonly #assignments = new Map<string, QueuedAssignment>();
   readonly #stops = new Map<string, QueuedStop>();
   readonly #acknowledgements = new Acknowledgements();
   readonly #sentTemplates = new Set<string>();
@@ -119,8 +125,9 @@ export class ServerSession implements NodeSession {
     });
   }
 
-  assign(instance: Instance, template: NodeTemplate): void {
-    this.#assignments.set(instance.uid, { instance, template: this.#contents.assigned(instance, template) });
+  assign(instance: Instance, template: NodeTemplate, traceparent = ""): void {
+    const assigned = this.#contents.assigned(instance, template);
+    this.#assignments.set(instance.uid, { instance, template: assigned, traceparent });
     this.#scheduleFlush();
   }
 
@@ -282,7 +289,7 @@ export class ServerSession implements NodeSession {
     const templates: NodeTemplate[] = [];
     const assignments = [];
     let templateBytes = 0;
-    for (const [uid, { instance, template }] of this.#assignments) {
+    for (const [uid, { instance, template, traceparent }] of this.#assignments) {
       if (!this.#sentTemplates.has(template.id) || !this.#contents.isCurrent(template)) {
         const bytes = sizeOf(template);
         if (assignments.length > 0 && templateBytes + bytes > templateBytesPerMessage) break;
@@ -293,7 +300,7 @@ export class ServerSession implements NodeSession {
       }
       this.#assignments.delete(uid);
       const proof = this.#contents.proofOf(instance, template);
-      assignments.push({ ...writeAssignment(instance, template.id), proof });
+      assignments.push({ ...writeAssignment(instance, template.id), proof, traceparent });
       if (assignments.length >= batchItemsMax) break;
     }
     this.#write({ assign: { templates: templates.map(writeTemplate), assignments } });

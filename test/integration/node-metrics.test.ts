@@ -54,6 +54,7 @@ function fullPage(): Promise<string> {
       handshakesFailed: 1,
       refusals: { NoRoute: 2 },
       droppedLogLines: 0,
+      traceSpans: { exported: 0, dropped: 0, failed: 0 },
       cpuSeconds: 1.5,
       residentBytes: 2 ** 20,
       loopDelayMs: 3,

@@ -33,7 +33,8 @@ export type GuestName =
   | "herald"
   | "liar"
   | "wrecker"
-  | "dawdler";
+  | "dawdler"
+  | "tracee";
 
 /** These are components. */
 const handlers: ReadonlySet<GuestName> = new Set<GuestName>(["wrecker"]);

@@ -223,6 +223,7 @@ export class Machine {
       serving: { ...noEndpoints, workload: (uid) => this.told.workload(uid) },
       allocatable: this.allocatable,
       checkpoint: disk,
+      traces: undefined,
       clock,
       random,
       log,

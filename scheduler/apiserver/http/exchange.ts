@@ -87,6 +87,12 @@ export class Exchange {
     return this.request.headers["user-agent"] ?? "";
   }
 
+  /** One that was sent twice is none (W3C Trace Context 3.2). */
+  get traceparent(): string | undefined {
+    const header = this.request.headers["traceparent"];
+    return typeof header === "string" ? header : undefined;
+  }
+
   get method(): string {
     return this.request.method ?? "GET";
   }

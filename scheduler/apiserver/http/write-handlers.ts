@@ -216,6 +216,7 @@ export function writeOptionsOf(exchange: Exchange): WriteOptions {
     warn: (text) => exchange.warn(text),
     dryRun: dryRunOf(exchange.query.getAll("dryRun")),
     signal: exchange.signal,
+    traceparent: exchange.traceparent,
   };
 }
 

@@ -29,6 +29,7 @@ import {
 } from "../status.ts";
 import { objectKey, type StoreCache, type StoredForm, toStored } from "../storage/store-cache.ts";
 import { checkDelete, type DeleteOptions, isNamespace, markDeleted } from "./deletion.ts";
+import { type FollowedCommit, followedCommit, type WriteTraces } from "./followed-commit.ts";
 import {
   type Author,
   metadataOf,
@@ -44,6 +45,8 @@ export interface WriteOptions extends Strictness {
   readonly manager: string;
   readonly dryRun: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** As the client has sent it: the trace that its request is part of. */
+  readonly traceparent?: string | undefined;
 }
 
 /** What the scheduler itself writes is checked like everybody's; it just is not told about unknown fields. */
@@ -84,6 +87,8 @@ export interface ObjectWriterParts {
   readonly admission: readonly AdmissionPlugin[];
   /** Told of every commit when it is over. */
   readonly committed?: (result: CommitResult, seconds: number) => void;
+  /** Follows what becomes of workloads. */
+  readonly traces?: WriteTraces | undefined;
 }
 
 export class ObjectWriter {
@@ -255,9 +260,9 @@ export class ObjectWriter {
       });
       if (options.dryRun) return object;
       const value = this.#storedText(kind, key, object);
-      const outcome = await this.#commit(
-        [{ kind: "put", key, value, expectedRevision: 0 }, ...checks],
-        options.signal,
+      const write: FollowedCommit = { kind, object, old: undefined, traceparent: options.traceparent };
+      const outcome = await followedCommit(this.#parts.traces, write, () =>
+        this.#commit([{ kind: "put", key, value, expectedRevision: 0 }, ...checks], options.signal),
       );
       if (outcome.kind === "committed") return withRevision(object, outcome.revision);
       if (outcome.key === key) return undefined;
@@ -273,6 +278,7 @@ export class ObjectWriter {
       readonly user: User;
       readonly dryRun: boolean;
       readonly signal?: AbortSignal | undefined;
+      readonly traceparent?: string | undefined;
     },
     decide: (current: ApiObject) => Next & { readonly subresource?: Subresource },
   ): Promise<ApiObject> {
@@ -298,7 +304,11 @@ export class ObjectWriter {
         next.kind === "put"
           ? { kind: "put", key, value: this.#storedText(kind, key, next.object), expectedRevision }
           : { kind: "delete", key, expectedRevision };
-      const outcome = await this.#commit([write], options.signal);
+      const { traceparent } = options;
+      const followed: FollowedCommit = { kind, object: next.object, old: current, traceparent };
+      const outcome = await followedCommit(this.#parts.traces, followed, () =>
+        this.#commit([write], options.signal),
+      );
       if (outcome.kind === "committed") return withRevision(next.object, outcome.revision);
     }
     throw modified(resource, name);

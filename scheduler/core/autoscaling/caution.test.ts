@@ -258,6 +258,15 @@ describe("after that", () => {
     expect(life.look(0.001, ...back)).toBe(2);
   });
 
+  test("decide: the idle time begins anew when somebody was away", () => {
+    const life = settled({ behavior: noWindow, minReplicas: 0, metrics: [query({ averageValue: 1 })] });
+    life.look(0, value(0));
+    const back = value(0, { awayMs: life.nowMs + 200_000 });
+    expect(life.look(200, back)).toBe(1);
+    expect(life.look(299.999, back)).toBe(1);
+    expect(life.look(0.001, back)).toBe(0);
+  });
+
   test("decide: what looks back for a week is trusted after an hour", () => {
     const life = settled({ behavior: noWindow });
     const back = [value(2), value(2, { rangeMs: 7 * 86_400_000 })];

@@ -26,6 +26,7 @@ export interface Assignment {
   'priorityClass'?: (string);
   'claimsJson'?: (string);
   'proof'?: (string);
+  'traceparent'?: (string);
 }
 
 export interface Assignment__Output {
@@ -51,4 +52,5 @@ export interface Assignment__Output {
   'priorityClass': (string);
   'claimsJson': (string);
   'proof': (string);
+  'traceparent': (string);
 }

@@ -1,0 +1,130 @@
+/** Traces, as a collector gets them: from the write of a workload to its guests' first instructions. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { eventually, TestCluster } from "../support/cluster.ts";
+import { guestFolder, guestImage } from "../support/guests.ts";
+import { hostOf, route, served, wagi } from "../support/loaded-handlers.ts";
+import { ask } from "../support/requests.ts";
+import { OtlpReceiver, type ReceivedSpan } from "../support/otlp-receiver.ts";
+
+const nodes = ["one", "two"];
+const name = "traced";
+let receiver: OtlpReceiver;
+let cluster: TestCluster;
+
+beforeAll(async () => {
+  receiver = await OtlpReceiver.start();
+  const tracing = ["--otlp-endpoint", receiver.url];
+  cluster = await TestCluster.start(nodes, {
+    gateways: true,
+    hostPaths: [guestFolder()],
+    schedulerArgs: tracing,
+    nodeArgs: [...tracing, "--otlp-sample-ratio", "0"],
+  });
+  const tracee = { ...wagi, image: await guestImage("tracee") };
+  await cluster.apply([served(tracee, name, 1), route(name)].join("---\n"));
+  await cluster.client().settled(name, 1, 1);
+  for (const node of nodes) await eventually(async () => expect((await get(node)).status).toBe(200));
+});
+afterAll(async () => {
+  await cluster[Symbol.asyncDispose]();
+  await receiver[Symbol.asyncDispose]();
+});
+
+/** A client that decides by itself whether its request is traced. */
+const client = { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", spanId: "00f067aa0ba902b7" };
+const fromClient = (flags: string) => ({ traceparent: `00-${client.traceId}-${client.spanId}-${flags}` });
+
+const get = (node: string, headers: Readonly<Record<string, string>> = {}) =>
+  ask(cluster.url(node), { host: hostOf(name), path: "/some/where?token=secret", headers });
+
+/** The node that has the instance, and the one that sends requests there. */
+async function nodesByInstance(): Promise<readonly [there: string, elsewhere: string]> {
+  const [instance] = await cluster.instances();
+  return instance?.spec.nodeName === "one" ? ["one", "two"] : ["two", "one"];
+}
+
+/** Each span as the names from the root to it. */
+function pathsOf(spans: readonly ReceivedSpan[]): readonly string[] {
+  const byId = new Map(spans.map((span) => [span.spanId, span]));
+  const path = (span: ReceivedSpan): string => {
+    const parent = byId.get(span.parentSpanId);
+    return parent ? `${path(parent)} > ${span.name}` : span.name;
+  };
+  return spans.map(path).toSorted();
+}
+
+test("a write of a workload is one trace, up to the first instruction of its instance on the node", async () => {
+  const root = () => receiver.spans.find((span) => span.name === "create WasmDeployment");
+  const assign = "create WasmDeployment > reconcile > place > assign";
+  const start = `${assign} > start`;
+  const expected = [
+    "create WasmDeployment",
+    "create WasmDeployment > reconcile",
+    "create WasmDeployment > reconcile > place",
+    assign,
+    start,
+    ...["fetch", "mount", "prepare", "run"].map((step) => `${start} > ${step}`),
+  ];
+  await expect.poll(() => pathsOf(receiver.trace(root()?.traceId ?? ""))).toEqual(expected);
+  const spans = receiver.trace(root()?.traceId ?? "");
+  const of = (wanted: string) => spans.find((span) => span.name === wanted)!;
+  expect(root()).toMatchObject({
+    parentSpanId: "",
+    kind: 2,
+    service: "wherry-scheduler",
+    attributes: { "wherry.workload.name": name, "wherry.workload.namespace": "default" },
+  });
+  expect(of("start")).toMatchObject({ service: "wherry-node", status: 0 });
+  expect(of("start").instance).toBe(of("assign").attributes["wherry.node.name"]);
+  expect(of("start").endNs).toBe(of("run").endNs);
+  for (const span of spans) expect(span.endNs).toBeGreaterThanOrEqual(span.startNs);
+  const [instance] = await cluster.instances();
+  expect(of("start").attributes["wherry.instance.uid"]).toBe(instance?.metadata.uid);
+});
+
+test("what is declared says nothing of traces", async () => {
+  const stored = await cluster.json<object>("wasmdeployment", name);
+  const { traceId } = receiver.spans[0]!;
+  expect(JSON.stringify([stored, await cluster.instances()])).not.toContain(traceId);
+});
+
+test("a request is one trace, from its client through the gateways of both nodes to the handler", async () => {
+  const [there, elsewhere] = await nodesByInstance();
+  const { status, body } = await get(elsewhere, fromClient("01"));
+  expect(status).toBe(200);
+  await expect.poll(() => pathsOf(receiver.trace(client.traceId))).toEqual(["GET", "GET > relay GET"]);
+  const [first, second] = receiver.trace(client.traceId).toSorted((a, b) => a.name.localeCompare(b.name));
+  expect(first).toMatchObject({
+    parentSpanId: client.spanId,
+    kind: 2,
+    service: "wherry-gateway",
+    instance: elsewhere,
+    attributes: {
+      "http.request.method": "GET",
+      "http.response.status_code": 200,
+      "url.path": "/some/where",
+      "url.scheme": "http",
+      "server.address": hostOf(name),
+      "wherry.workload.name": name,
+      "wherry.node.name": there,
+    },
+  });
+  expect(second).toMatchObject({ service: "wherry-gateway", instance: there });
+  expect(body).toBe(`00-${client.traceId}-${second?.spanId}-01`);
+  expect(JSON.stringify([first?.attributes, second?.attributes])).not.toContain("secret");
+});
+
+test("what its client does not want to be traced goes on as it came", async () => {
+  const told = receiver.trace(client.traceId).length;
+  for (const node of nodes)
+    expect((await get(node, fromClient("00"))).body).toBe(fromClient("00").traceparent);
+  // Whatever was told of these comes before this one.
+  const [there] = await nodesByInstance();
+  await get(there, { traceparent: `00-${"c".repeat(32)}-${client.spanId}-01` });
+  await expect.poll(() => receiver.trace("c".repeat(32)).length).toBe(1);
+  expect(receiver.trace(client.traceId)).toHaveLength(told);
+});
+
+test("of requests whose clients have not decided none is traced with a ratio of 0", async () => {
+  expect((await get("one")).body).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+});
