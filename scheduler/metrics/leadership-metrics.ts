@@ -14,7 +14,7 @@ export function leadershipMetrics({ epoch, certificate }: LeadershipFigures): re
     {
       kind: "gauge",
       name: "wherry_leader_epoch",
-      help: "The number of the leadership: it grows by one with each.",
+      help: "The number of the leadership: it grows with each, and not by one.",
       samples: single(() => epoch),
     },
     {

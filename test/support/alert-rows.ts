@@ -146,14 +146,14 @@ export const alertRows: readonly AlertRow[] = [
   {
     alert: "WherryLeaderChanges",
     name: "three times in an hour",
-    series: { 'wherry_leader_epoch{instance="s"}': "1x9 2x9 3x9 4x30" },
+    series: { 'wherry_leader_epoch{instance="s"}': "10x9 210x9 230x9 4400x30" },
     at: "50m",
     firing: [{}],
   },
   {
     alert: "WherryLeaderChanges",
     name: "an upgrade",
-    series: { 'wherry_leader_epoch{instance="s"}': "1x20 2x40" },
+    series: { 'wherry_leader_epoch{instance="s"}': "10x20 4400x40" },
     at: "50m",
     firing: nothing,
   },

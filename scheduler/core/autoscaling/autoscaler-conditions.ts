@@ -22,19 +22,19 @@ export function ableToScale(choice: Choice, current: number, { obstacle = "" }: 
     case "nothing":
       return wanted === current
         ? verdict("ReadyForNewScale", "there are as many as are wanted")
-        : verdict("ReadyForNewScale", `${wanted} are wanted, as far as the limits allow it`);
+        : verdict("ReadyForNewScale", `${areWanted(wanted)}, as far as the limits allow it`);
     case "upWindow":
       return verdict(
         "ScaleUpStabilized",
-        `${wanted} are wanted, and fewer were within the window: the lowest of it counts, ${stabilized}`,
+        `${areWanted(wanted)}, and fewer were within the window: the lowest of it counts, ${stabilized}`,
       );
     case "downWindow":
       return verdict(
         "ScaleDownStabilized",
-        `${wanted} are wanted, and more were within the window: the highest of it counts, ${stabilized}`,
+        `${areWanted(wanted)}, and more were within the window: the highest of it counts, ${stabilized}`,
       );
     case "caution":
-      return verdict("ScaleDownHeld", `${wanted} are wanted, and nothing is taken away because ${obstacle}`);
+      return verdict("ScaleDownHeld", `${areWanted(wanted)}, and nothing is taken away because ${obstacle}`);
     default:
       return assertNever(choice.stabilizedBy, "stabilization");
   }
@@ -140,4 +140,8 @@ export function scalingLimited({ limitedBy, stabilized, replicas }: Choice): Con
     default:
       return assertNever(limitedBy, "limit");
   }
+}
+
+function areWanted(count: number): string {
+  return count === 1 ? "1 is wanted" : `${count} are wanted`;
 }
