@@ -105,7 +105,8 @@ test("a daemon that is stopped as its service is (SIGTERM, to it alone) leaves i
   const shims = cluster.shims("one");
   expect(shims.length).toBeGreaterThan(0);
   await cluster.stopNode("one");
-  expect(cluster.shims("one")).toEqual(shims);
+  // A spare one may have come meanwhile.
+  expect(cluster.shims("one")).toEqual(expect.arrayContaining([...shims]));
   await cluster.startNode("one");
   await eventually(async () => expect(await identities()).toEqual(before));
 });
