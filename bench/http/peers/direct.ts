@@ -1,6 +1,6 @@
 /**
  * What a shim would do that accepts connections itself: the handlers of `wherry.ts` with their serving runs and Node's HTTP server in one
- * process, no gateway, and one or two such processes at the same port (see docs/adr/0044-no-direct-connections-to-shims.md).
+ * process, no gateway, and one or two such processes at the same port (see docs/adr/0044-direct-connections-to-shims.md).
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
