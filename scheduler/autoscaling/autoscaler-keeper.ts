@@ -31,7 +31,7 @@ import { AutoscalerRecord } from "./autoscaler-record.ts";
 import { AutoscalerWriter, autoscalerResource } from "./autoscaler-writer.ts";
 import { FollowedTarget, type TargetReading } from "./followed-target.ts";
 import { MetricWatches, type MetricSources } from "./metric-watches.ts";
-import { MonotonicAlarms } from "./monotonic-alarms.ts";
+import { MonotonicAlarms } from "../alarms.ts";
 import { SelectedInstances } from "./selected-instances.ts";
 import { TargetArbiter, targetKey } from "./target-arbiter.ts";
 

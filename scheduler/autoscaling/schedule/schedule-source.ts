@@ -8,7 +8,7 @@ import { type CronSchedule, readSchedule } from "../../../api/cron-schedule.ts";
 import type { Clock, Timer } from "../../../kit/clock.ts";
 import { Bug } from "../../../kit/errors.ts";
 import type { Reading } from "../../core/autoscaling/reading.ts";
-import { WallClockAlarms } from "../../engine/cron/wall-clock-alarms.ts";
+import { WallClockAlarms } from "../../alarms.ts";
 import { unknown } from "../asking/question.ts";
 import type { MetricOwner, MetricSource, MetricWatch } from "../metric-source.ts";
 

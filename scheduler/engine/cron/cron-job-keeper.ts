@@ -23,7 +23,7 @@ import type { EventRecorder } from "../event-recorder.ts";
 import { CronJobRecord, recordKey } from "./cron-job-record.ts";
 import { cronJobResource, CronJobWriter, jobResource, type Look } from "./cron-job-writer.ts";
 import { ScheduleCache } from "./schedule-cache.ts";
-import { WallClockAlarms } from "./wall-clock-alarms.ts";
+import { WallClockAlarms } from "../../alarms.ts";
 
 export interface CronJobKeeperOptions {
   readonly backend: Backend;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { FakeClock } from "../../../kit/fake-clock.ts";
-import { WallClockAlarms } from "./wall-clock-alarms.ts";
+import { FakeClock } from "../kit/fake-clock.ts";
+import { WallClockAlarms } from "./alarms.ts";
 
 function start() {
   const clock = new FakeClock(0);

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { FakeClock } from "../../kit/fake-clock.ts";
-import { MonotonicAlarms } from "./monotonic-alarms.ts";
+import { FakeClock } from "../kit/fake-clock.ts";
+import { MonotonicAlarms } from "./alarms.ts";
 
 test("MonotonicAlarms: each once, at its time, whatever the wall clock does", () => {
   const clock = new FakeClock(0);

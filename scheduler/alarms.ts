@@ -1,5 +1,5 @@
-import type { Clock, Timer } from "../../../kit/clock.ts";
-import { TimedHeap } from "../../core/placement/timed-heap.ts";
+import type { Clock, Timer } from "../kit/clock.ts";
+import { TimedHeap } from "./core/placement/timed-heap.ts";
 
 /**
  * A timer counts the time that this process has been awake for. A laptop that slept, or a clock that was set, makes times
@@ -7,8 +7,8 @@ import { TimedHeap } from "../../core/placement/timed-heap.ts";
  */
 const lookAgainMs = 20_000;
 
-/** Keys by times of the wall clock, behind one timer. Ten thousand cost no more to wait for than one. */
-export class WallClockAlarms {
+/** Keys by times, behind one timer. Ten thousand cost no more to wait for than one. */
+abstract class Alarms {
   readonly #clock: Clock;
   readonly #due: (key: string) => void;
   readonly #heap = new TimedHeap<string>();
@@ -19,6 +19,9 @@ export class WallClockAlarms {
     this.#clock = clock;
     this.#due = due;
   }
+
+  protected abstract nowMs(clock: Clock): number;
+  protected abstract readonly delayMsMax: number;
 
   /** Replaces the time of the key; undefined: it has none. */
   set(key: string, atMs: number | undefined): void {
@@ -40,15 +43,33 @@ export class WallClockAlarms {
     if (firstMs === undefined || this.#isClosed) return;
     if (this.#timer && this.#timer.atMs <= firstMs) return;
     this.#timer?.timer.cancel();
-    const delayMs = Math.min(Math.max(0, firstMs - this.#clock.now()), lookAgainMs);
+    const delayMs = Math.min(Math.max(0, firstMs - this.nowMs(this.#clock)), this.delayMsMax);
     this.#timer = { atMs: firstMs, timer: this.#clock.setTimer(delayMs, () => this.#fire()) };
   }
 
   #fire(): void {
     this.#timer = undefined;
-    const nowMs = this.#clock.now();
+    const nowMs = this.nowMs(this.#clock);
     for (let key = this.#heap.popDue(nowMs); key !== undefined; key = this.#heap.popDue(nowMs))
       this.#due(key);
     this.#arm();
+  }
+}
+
+/** Times of the clock that nobody sets. */
+export class MonotonicAlarms extends Alarms {
+  protected override readonly delayMsMax = Number.POSITIVE_INFINITY;
+
+  protected override nowMs(clock: Clock): number {
+    return clock.monotonic();
+  }
+}
+
+/** Times of the wall clock. */
+export class WallClockAlarms extends Alarms {
+  protected override readonly delayMsMax = lookAgainMs;
+
+  protected override nowMs(clock: Clock): number {
+    return clock.now();
   }
 }
