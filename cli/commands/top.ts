@@ -44,7 +44,7 @@ While it watches a terminal, q ends it and the space bar looks at once.`;
 
 export function define(command: Command, { terminal, connect }: CommandContext): void {
   command
-    .argument("<what>", "nodes, instances, workloads, or workloads of one kind, such as wasmdeployments")
+    .argument("[what]", "nodes, instances, workloads, or workloads of one kind, such as wasmdeployments")
     .argument("[name]", "only this one")
     .option("-l, --selector <labels>", "only objects with these labels")
     .option("-A, --all-namespaces", "those of all namespaces")
@@ -52,7 +52,9 @@ export function define(command: Command, { terminal, connect }: CommandContext):
     .option("--no-headers", "leave out the line of column names")
     .option("-w, --watch", "look again every two seconds, until interrupted")
     .addHelpText("after", help)
-    .action(async (what: string, name: string | undefined, options: TopOptions) => {
+    .action(async (what: string | undefined, name: string | undefined, options: TopOptions) => {
+      if (what === undefined)
+        throw new Failure("name what to show: wherry top nodes, instances or workloads");
       const connection = await connect();
       const subject = subjectOf(await connection.resources(), what);
       const { selector, allNamespaces = false, sortBy } = options;

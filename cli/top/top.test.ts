@@ -106,6 +106,7 @@ test.each([
   },
   { args: "top nodes --sort-by fuel", stderr: /one of name, cpu, cpu-share/ },
   { args: "top workloads web -A", stderr: /cannot be retrieved by name across all namespaces/ },
+  { args: "top", stderr: /name what to show: wherry top nodes, instances or workloads/ },
 ])("$args: says what is wrong", async ({ args, stderr }) => {
   const answer = await outputOf(args);
   expect(answer.code).toBe(1);
