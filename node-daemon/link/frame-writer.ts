@@ -1,5 +1,5 @@
 /**
- * Gathers the frames of one turn of the event loop in slabs of memory, and writes them in one go.
+ * Gathers the frames of one turn of the event loop in slabs of memory, and writes them in one go, or in a few where there are many.
  *
  * What is said of an exchange one after another (head, a piece of its body, the end) becomes one frame as long as nothing else
  * was said in between: `extend` and `finish` change the frame that was begun last. Slabs are not used twice: what was given to
@@ -7,7 +7,7 @@
  */
 import type { Duplex } from "node:stream";
 import { frameType, headerBytes, lastFlag, lengthMask } from "./frame.ts";
-import { batchBytesMax, frameLimits, slabBytes } from "./limits.ts";
+import { batchBytesMax, batchFramesMax, frameLimits, slabBytes } from "./limits.ts";
 
 const emptySlab = Buffer.alloc(0);
 
@@ -27,6 +27,8 @@ export class FrameWriter {
   #lastAt = 0;
   /** How much body it has. */
   #lastBody = 0;
+  /** Begun, and not written. */
+  #frames = 0;
   /** How many times something was written: what is said now goes out with the next one. */
   writes = 0;
   /** The system takes no more for now: bodies wait until `drained`. */
@@ -47,6 +49,8 @@ export class FrameWriter {
 
   /** Begins a frame whose payload the caller writes into `slab` at the offset returned, before anything else is said. */
   begin(type: number, flags: number, stream: number, payloadBytes: number): number {
+    if (this.#frames >= batchFramesMax) this.flush();
+    this.#frames++;
     const at = this.#reserve(headerBytes + payloadBytes);
     const { slab } = this;
     putWord(slab, at, payloadBytes | (type << 24) | (flags << 28));
@@ -107,6 +111,7 @@ export class FrameWriter {
   /** Gives the system what was said in this turn. */
   flush(): void {
     this.#lastStream = 0;
+    this.#frames = 0;
     if (this.#used === this.#from && this.#sealed.length === 0) return;
     const last = this.slab.subarray(this.#from, this.#used);
     this.#from = this.#used;

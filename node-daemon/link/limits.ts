@@ -53,6 +53,11 @@ export const chunkBytesKept = 1_024;
 
 /** Written in one go at most; then the system gets it even before the turn is over. */
 export const batchBytesMax = 256 * 1024;
+/**
+ * The same for many small frames. If both ends spoke once per turn only, all requests under way would go to and fro as one crowd, and each
+ * end would be idle while the other works on it; a write costs some 5 µs, so that one for each frame would be worse again.
+ */
+export const batchFramesMax = 16;
 /** Two of the largest pieces, and some small frames. */
 export const slabBytes = 2 * frameLimits.dataBytesMax + 1_024;
 
