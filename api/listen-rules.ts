@@ -18,6 +18,8 @@ export interface ListenPlace {
   readonly address: string;
   /** 0: any that is free. */
   readonly port: number;
+  /** Those with the same one are not in each other's way; undefined: it is in everybody's. */
+  readonly sharer?: string;
 }
 
 /** Port 0 may become any of the ports that systems hand out. */
@@ -70,6 +72,7 @@ export function mayListen(rules: readonly ListenRule[], { address, port }: Liste
 export function listenersConflict(one: ListenPlace, other: ListenPlace): boolean {
   if (one.port !== other.port || one.port === 0) return false;
   if (isIPv4(one.address) !== isIPv4(other.address)) return false;
+  if (one.sharer !== undefined && one.sharer === other.sharer) return false;
   return one.address === other.address || isWildcard(one.address) || isWildcard(other.address);
 }
 

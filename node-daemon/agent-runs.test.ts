@@ -61,6 +61,8 @@ async function startAgent(): Promise<void> {
     network: new AllowedNetwork([], []),
     folders: { remove: () => {} },
     serving: {
+      adopted: () => {},
+      requests: () => {},
       follow: () => {},
       drained: () => Promise.resolve(),
       forgetDrain: () => {},

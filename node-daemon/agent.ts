@@ -62,7 +62,10 @@ export interface AgentOptions {
   >;
   readonly network: AllowedNetwork;
   readonly folders: Pick<InstanceFolders, "remove">;
-  readonly serving: Pick<NodeServing, "follow" | "drained" | "forgetDrain" | "workload">;
+  readonly serving: Pick<
+    NodeServing,
+    "adopted" | "follow" | "drained" | "forgetDrain" | "requests" | "workload"
+  >;
   /** What instances may have of the node. */
   readonly allocatable: Pick<NodeCapacity, "cpuMillis" | "memoryBytes" | "instances">;
   readonly checkpoint: Checkpoint;
@@ -139,6 +142,8 @@ export class NodeAgent {
       noteUsage: (usage) => {
         this.#usage.note(usage, clock.monotonic());
         this.#meter.used(usage);
+        const held = usage.requests && this.#held.get(usage.id.uid);
+        if (held && usage.requests) options.serving.requests(held, usage.requests);
       },
       listening: (held) => options.serving.follow(held),
       settle: (id) => this.#settleUnknown(id),
@@ -162,7 +167,10 @@ export class NodeAgent {
     }
     for (const { assignment, lifecycle } of checkpoint.loadInstances())
       this.#hold(assignment, this.#templates.use(assignment.templateId), lifecycle);
-    for (const { id } of adopted.values()) this.#meter.adopted(id);
+    for (const { id } of adopted.values()) {
+      this.#meter.adopted(id);
+      this.#options.serving.adopted(id);
+    }
     const messages = await this.#terminationMessagesOf([...adopted.values()]);
     for (const held of this.#held.values()) {
       const { assignment, lifecycle } = held;

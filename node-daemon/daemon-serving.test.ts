@@ -9,7 +9,7 @@ import type { RouteEntry } from "../api/route-table.ts";
 import type { Daemon } from "./daemon.ts";
 import { installOwnProgram } from "./own-program.ts";
 import type { DaemonOptions } from "./options.ts";
-import { parseServingFlags } from "./serving/serving-options.ts";
+import { noServing, parseServingFlags } from "./serving/serving-options.ts";
 import { writeAssignment } from "./session/wire.ts";
 import { buildAssignment, buildTemplate } from "./testing/builders.ts";
 import { TestAuthority, type TlsFiles } from "./testing/certificates.ts";
@@ -235,4 +235,61 @@ test("Daemon: an address that somebody else has is an error that says so", async
   });
   root = own;
   last = first;
+});
+
+const asked = (arrived: number) => ({
+  arrived,
+  inFlight: 1,
+  queued: 0,
+  waiting: 0,
+  requests: { "1xx": 0, "2xx": arrived - 1, "3xx": 0, "4xx": 0, "5xx": 0 },
+  durations: [arrived - 1],
+  durationSumMs: 1,
+  wakeUps: 0,
+  wakeUpSumMs: 0,
+  retries: 0,
+});
+const used = { cpuUs: 1, memoryBytes: 1, fuel: 1, throttledUs: 0 };
+const direct: Partial<InstanceSpec> = {
+  http: { ...http, listener: "direct" },
+  listeners: [{ name: "direct", address: "127.0.0.1", port: 1 }],
+};
+const directGiven = {
+  allowedListen: [{ namespace: undefined, address: "*", fromPort: 1, toPort: 9 }],
+  serving: noServing,
+};
+
+function trafficOf(session: TestSession, arrived: number) {
+  return session.received.first(({ traffic }) =>
+    traffic?.workloads.find((told) => Number(told.arrived) === arrived),
+  );
+}
+
+test("Daemon: what instances are asked directly is their workload's traffic, also without a gateway", async () => {
+  await startDaemon(directGiven);
+  const session = await connected();
+  session.send(assign("one", direct));
+  await session.status("one", (phase) => phase === "Running");
+  expect(driver.runs.get("one/0")?.spec.network.listeners).toEqual(direct.listeners);
+  driver.use("one", 0, { ...used, requests: asked(3) });
+  expect(await trafficOf(session, 3)).toMatchObject({ uid: "owner-1", inFlight: 1 });
+  driver.end("one", 0, { kind: "trapped", reason: "Trapped", message: "" });
+  expect(await trafficOf(session, 0)).toMatchObject({ uid: "owner-1", inFlight: 0 });
+});
+
+test("Daemon: what an instance was asked before a daemon took it over is no traffic", async () => {
+  const { daemon } = await startDaemon(directGiven);
+  const session = await connected();
+  session.send(assign("one", direct));
+  await session.status("one", (phase) => phase === "Running");
+  driver.use("one", 0, { ...used, requests: asked(3) });
+  await trafficOf(session, 3);
+  await daemon.leave();
+  driver.adopted = [{ kind: "running", id: { uid: "one", run: 0 }, startedMs: 1_000, isolation: "shared" }];
+  await startDaemon(directGiven);
+  const next = await connected();
+  driver.use("one", 0, { ...used, requests: asked(5) });
+  await trafficOf(next, 0);
+  driver.use("one", 0, { ...used, requests: asked(7) });
+  expect(await trafficOf(next, 2)).toMatchObject({ uid: "owner-1", inFlight: 1 });
 });

@@ -231,7 +231,7 @@ export interface Mount {
 export interface HttpHandler {
   /** wagi: a preview 1 command that runs once for each request, in an instance of its own: CGI variables, the body as standard input, and what it prints is the answer. wasi-http: a component that exports wasi:http/incoming-handler. listener: the instance is a server itself, at one of its listeners. */
   readonly handler: "wagi" | "wasi-http" | "listener";
-  /** handler: listener only: the name of the listener at which it answers. It may be left out where there is only one. */
+  /** handler: listener: the name of the listener at which the instance answers; it may be left out where there is only one. wagi and wasi-http: the name of a listener at which the process that hosts the instances takes requests itself, beside the gateways: without routes, and shared by all instances of the workload on the node. */
   readonly listener?: string;
   /** How many requests it handles at once, 16 if empty. Each has a WebAssembly instance of its own; all together have the memory and CPU of resources.limits. */
   readonly concurrency: number;

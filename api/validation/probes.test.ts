@@ -149,3 +149,13 @@ test.each([
   const found = mountOfPath(path, spec().mounts ?? []);
   expect([found?.mount.path, found?.below]).toEqual([mount, below]);
 });
+
+test("probeFaults: no probe asks a port that other instances share", () => {
+  const http = { handler: "wagi", listener: "http", concurrency: 1, queueLength: 1 } as const;
+  const shared = spec({
+    http: { ...http, requestsPerInstance: 1, requestTimeoutSeconds: 1, maxRequestBodyBytes: 1 },
+    listeners: [{ name: "http", port: 8080, address: "127.0.0.1" }],
+    livenessProbe: probe({ tcpSocket: { port: "http" } }),
+  });
+  expect(probeFaults(shared, "s").map(({ field }) => field)).toEqual(["s.livenessProbe.tcpSocket.port"]);
+});

@@ -1,4 +1,5 @@
 /** What a schema cannot say about probes, preStop and the termination message. The node daemon asks the same again. */
+import { directListenerOf } from "../direct-listener.ts";
 import type { InstanceSpec, Probe } from "../gen/kinds.gen.ts";
 import { isHeaderName, isHeaderValue } from "../http-headers.ts";
 import {
@@ -13,10 +14,12 @@ type Listener = NonNullable<InstanceSpec["listeners"]>[number];
 
 /** `field` is where the spec stands, such as `spec.template.spec`. */
 export function probeFaults(spec: InstanceSpec, field: string): readonly FieldError[] {
+  // One that several instances share would answer for another one.
+  const ownListeners = directListenerOf(spec) ? [] : (spec.listeners ?? []);
   return [
     ...(["startupProbe", "readinessProbe", "livenessProbe"] as const).flatMap((name) => {
       const probe = spec[name];
-      return probe ? faultsOfProbe(name, probe, spec.listeners ?? [], `${field}.${name}`) : [];
+      return probe ? faultsOfProbe(name, probe, ownListeners, `${field}.${name}`) : [];
     }),
     ...faultsOfPreStop(spec, `${field}.lifecycle.preStop`),
     ...faultsOfMessagePath(spec, `${field}.terminationMessagePath`),

@@ -83,9 +83,26 @@ test.each<{ name: string; given: Partial<InstanceSpec>; faults: readonly string[
     faults: ['s.http.listener: Not found: "c"'],
   },
   {
-    name: "a listener of a handler that has none",
+    name: "a handler whose process listens itself",
+    given: { http: http({ handler: "wagi", listener: "a" }), listeners: listeners.slice(0, 1) },
+    faults: [],
+  },
+  {
+    name: "the same at a listener that is not there",
     given: { http: http({ handler: "wagi", listener: "a" }) },
-    faults: ["s.http.listener: Forbidden: may only be set when handler is listener"],
+    faults: ['s.http.listener: Not found: "a"'],
+  },
+  {
+    name: "the same beside other listeners",
+    given: { http: http({ listener: "a" }), listeners },
+    faults: [
+      "s.listeners: Forbidden: may not be used with handler wasi-http: no guest runs that could accept, but for the one that http.listener names",
+    ],
+  },
+  {
+    name: "the same at a port that nobody knows",
+    given: { http: http({ listener: "b" }), listeners: listeners.slice(1) },
+    faults: ["s.listeners[0].port: Invalid value: 0: must be above 0"],
   },
   {
     name: "listeners beside a handler",

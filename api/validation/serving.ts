@@ -1,4 +1,5 @@
 /** What a schema cannot say about templates that answer requests (`http`) or calls (`functions`). The node asks the same again. */
+import { directListenerOf } from "../direct-listener.ts";
 import type { HttpHandler, InstanceSpec } from "../gen/kinds.gen.ts";
 import {
   type FieldError,
@@ -66,13 +67,11 @@ function isActivated({ http, functions }: InstanceSpec): boolean {
 function faultsOfListener({ handler, listener }: HttpHandler, spec: InstanceSpec, field: string) {
   const listeners = spec.listeners ?? [];
   const at = `${field}.http.listener`;
-  if (handler !== "listener")
-    return listener === undefined ? [] : [forbiddenValue(at, "may only be set when handler is listener")];
   if (listener !== undefined)
     return listeners.some(({ name }) => name === listener)
       ? []
-      : [notFoundValue(at, listener, "no listener has this name; it answers at one of spec.listeners")];
-  if (listeners.length === 1) return [];
+      : [notFoundValue(at, listener, "no listener has this name; requests come to one of spec.listeners")];
+  if (handler !== "listener" || listeners.length === 1) return [];
   const why =
     listeners.length === 0
       ? "handler listener needs one of spec.listeners, and there is none"
@@ -80,17 +79,35 @@ function faultsOfListener({ handler, listener }: HttpHandler, spec: InstanceSpec
   return [requiredValue(at, why)];
 }
 
+/** No guest runs that could accept, but the process that hosts the instance can. */
+function faultsOfDirect(spec: InstanceSpec, what: string, field: string): readonly FieldError[] {
+  const { listeners = [] } = spec;
+  const direct = directListenerOf(spec);
+  const others = listeners.filter((listener) => listener !== direct);
+  if (others.length > 0) {
+    const leave = spec.http
+      ? ", but for the one that http.listener names: there the hosting process takes requests itself"
+      : "";
+    return [
+      forbiddenValue(
+        `${field}.listeners`,
+        `may not be used with ${what}: no guest runs that could accept${leave}`,
+      ),
+    ];
+  }
+  if (direct?.port !== 0) return [];
+  const why = "must be above 0: clients have to know it, and the instances of a node share it";
+  return [invalidValue(`${field}.listeners[${listeners.indexOf(direct)}].port`, 0, why)];
+}
+
 /** Between requests there is no guest: nothing listens, reads a notice, or is asked over a port. */
 function faultsOfActivated(spec: InstanceSpec, field: string): readonly FieldError[] {
-  const { runtime, listeners = [], stopNotice, lifecycle } = spec;
+  const { runtime, stopNotice, lifecycle } = spec;
   const what = spec.functions ? "functions" : `handler ${spec.http?.handler ?? ""}`;
   const faults: FieldError[] = [];
   if (runtime !== undefined && runtime !== "v8")
     faults.push(unsupportedValue(`${field}.runtime`, runtime, ["v8"]));
-  if (listeners.length > 0)
-    faults.push(
-      forbiddenValue(`${field}.listeners`, `may not be used with ${what}: no guest runs that could accept`),
-    );
+  faults.push(...faultsOfDirect(spec, what, field));
   if (stopNotice !== "none")
     faults.push(
       invalidValue(

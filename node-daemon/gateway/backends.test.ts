@@ -12,7 +12,7 @@ test("Backends: a request that fails when it is released does not hold up those 
   const instances = new FakeInstances();
   const dial = (key: string) => instances.dial(key);
   const ports = { clock, log: silentLog, random: seededRandom(1), dialShim: dial, dialPeer: dial };
-  const backends = new Backends(ports, { wake: () => {}, drained: () => {} }, new Deadlines(clock));
+  const backends = new Backends(ports, { wake: () => {}, drained: () => {} }, new Deadlines(clock), 1_000);
   backends.putWorkload(workloadOf("w"));
   const workload = backends.getOrAdd("w");
   const broken = {

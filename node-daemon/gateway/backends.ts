@@ -29,13 +29,15 @@ export class Backends {
   /** Those that have found no place. */
   readonly held: HeldRequests;
 
-  constructor(ports: GatewayPorts, events: GatewayEvents, deadlines: Deadlines) {
+  /** `holdBytesMax`: what requests may take that are held. */
+  constructor(ports: GatewayPorts, events: GatewayEvents, deadlines: Deadlines, holdBytesMax: number) {
     this.#ports = ports;
     this.#clock = ports.clock;
     this.#events = events;
     this.#deadlines = deadlines;
     this.held = new HeldRequests({
       clock: ports.clock,
+      bytesMax: holdBytesMax,
       wake: (workloads) => events.wake(workloads),
       choose: (workload, wanted) => this.choose(workload, wanted, [], "anywhere"),
       left: (workload) => this.#forgetIfUnused(workload),

@@ -209,6 +209,9 @@ export interface WorkloadFigures {
   readonly retries: number;
 }
 
+/** Of one instance that is asked directly: see shim/direct. */
+export type RequestFigures = Omit<WorkloadFigures, "uid">;
+
 /** A gateway of a version before says less. */
 export type SaidFigures = Omit<WorkloadFigures, "arrived" | "queued"> &
   Partial<Pick<WorkloadFigures, "arrived" | "queued">>;

@@ -32,7 +32,7 @@ export class Gateway {
 
   constructor(options: GatewayOptions, ports: GatewayPorts, events: GatewayEvents) {
     const deadlines = new Deadlines(ports.clock);
-    this.#backends = new Backends(ports, events, deadlines);
+    this.#backends = new Backends(ports, events, deadlines, 2 * options.bufferBytesMax);
     this.#traffic = new Traffic(options, ports, this.#backends, deadlines, this.#counts);
     const { table } = this.#traffic;
     this.#certificates = new Certificates((host) => table.certificateOf(host), ports.log);

@@ -11,6 +11,8 @@ import type { Holder, LocalTarget, RemoteTarget, Workload } from "./workload.ts"
 
 export interface HeldRequestsParts {
   readonly clock: Clock;
+  /** What they may take in all. */
+  readonly bytesMax: number;
   readonly wake: (workloads: readonly string[]) => void;
   readonly choose: (workload: Workload, wanted: Wanted) => Choice<LocalTarget, RemoteTarget>;
   /** One waits no more. */
@@ -19,11 +21,12 @@ export interface HeldRequestsParts {
 
 export class HeldRequests {
   readonly #parts: HeldRequestsParts;
-  readonly #room = new HoldRoom(gatewayLimits.hold);
+  readonly #room: HoldRoom;
   readonly #waking: WakeCalls;
 
   constructor(parts: HeldRequestsParts) {
     this.#parts = parts;
+    this.#room = new HoldRoom({ ...gatewayLimits.hold, bytesInAll: parts.bytesMax });
     this.#waking = new WakeCalls(parts.clock, parts.wake);
   }
 

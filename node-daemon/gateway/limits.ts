@@ -17,9 +17,9 @@ export const gatewayLimits = {
     ms: 30_000,
     /** Of unknown length: its sender may want to hear something before it says more. */
     unknownMs: 250,
-    /** Beyond that instances get bodies as they come. */
-    bytesInAll: 128 * 1024 * 1024,
   },
+  /** Of bodies that are gathered; beyond that instances get them as they come. Requests that are held may take twice as much. */
+  bufferBytesMax: 128 * 1024 * 1024,
   /** Between two requests. Longer than load balancers keep theirs (60 s is usual), so that it is them who close. */
   keepAliveMs: 75_000,
   /** How often Node looks for connections that have passed these times. */
@@ -81,7 +81,6 @@ export const gatewayLimits = {
   hold: {
     perWorkload: 1_024,
     inAll: 8_192,
-    bytesInAll: 256 * 1024 * 1024,
   },
   /** A request's headers, and what the parsers read of a body before they are told to stop. */
   holdBytesEach: 8 * 1024,

@@ -3,6 +3,7 @@ import type { Clock } from "../../kit/clock.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
 import type { Tracer } from "../../kit/tracing/tracer.ts";
+import { gatewayLimits } from "./limits.ts";
 import type { AnswerListener, CallerExchange, RequestHead } from "../link/exchange.ts";
 
 /**
@@ -44,6 +45,8 @@ export interface GatewayOptions {
   readonly connectionsMax: number;
   /** From one address; 0: no bound. */
   readonly connectionsPerClientMax: number;
+  /** What bodies may take that no instance has got yet; requests that are held may take twice as much. */
+  readonly bufferBytesMax: number;
   /** Where plain requests are sent to that are to come by HTTPS; undefined: to the scheme's own port. */
   readonly httpsPort: number | undefined;
   /** Of the requests whose clients have not decided, those that are traced, if there are traces: 0 to 1. */
@@ -57,6 +60,7 @@ export const defaultGatewayOptions: GatewayOptions = {
   accessLogFormat: "json",
   connectionsMax: 16_384,
   connectionsPerClientMax: 0,
+  bufferBytesMax: gatewayLimits.bufferBytesMax,
   httpsPort: undefined,
   traceSampleRatio: 0,
 };

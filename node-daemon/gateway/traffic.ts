@@ -28,7 +28,8 @@ export class Traffic implements ForwardingContext {
   readonly options: GatewayOptions;
   readonly backends: Backends;
   readonly deadlines: Deadlines;
-  readonly bodies = new ByteBudget(gatewayLimits.gather.bytesInAll);
+  /** For those that are gathered. */
+  readonly bodies: ByteBudget;
   readonly table = new RouteTable();
   /** Lines of the access log that were dropped as there was no room. */
   droppedLines = 0;
@@ -48,6 +49,7 @@ export class Traffic implements ForwardingContext {
   ) {
     this.#counts = counts;
     this.options = options;
+    this.bodies = new ByteBudget(options.bufferBytesMax);
     this.backends = backends;
     this.deadlines = deadlines;
     this.clock = ports.clock;

@@ -6,6 +6,7 @@
 import type { Isolation } from "../../api/isolation.ts";
 import type { AdoptedRun, RunEnd, RunId } from "../core/run.ts";
 import type { Serving } from "../core/serving-config.ts";
+import type { RequestFigures } from "../gateway/control.ts";
 
 export type { AdoptedRun, RunEnd, RunId } from "../core/run.ts";
 export type { Serving } from "../core/serving-config.ts";
@@ -82,7 +83,7 @@ export interface RunSpec {
   readonly stopNotice: "none" | "stdin";
   /**
    * Absent: a command, which runs once. Present: memory and CPU are what all its activations have together, and `fuelMax` is what
-   * each request may use.
+   * each request may use. Its hosting process takes requests itself at the listener of `network`, if there is one.
    */
   readonly serving?: Serving;
   /**
@@ -134,6 +135,8 @@ export interface RunUsage {
   readonly fuel: number;
   /** How long it could have run and was held back by its CPU limit. */
   readonly throttledUs: number;
+  /** What it was asked at a listener of its own (see {@link RunSpec.serving}); absent: nothing. */
+  readonly requests?: RequestFigures;
 }
 
 /** What a driver reports, in order per instance. Called on the daemon's event loop; must not throw. */

@@ -14,13 +14,21 @@ import { errorMessage, WherryError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
 import type { TracingOptions } from "../../kit/tracing/tracing-options.ts";
-import type { BoundAddress, GatewayWorkload, ToGateway, WorkloadFigures } from "../gateway/control.ts";
+import type { RunId } from "../core/run.ts";
+import type {
+  BoundAddress,
+  GatewayWorkload,
+  RequestFigures,
+  ToGateway,
+  WorkloadFigures,
+} from "../gateway/control.ts";
 import type { HeldInstance } from "../held-instance.ts";
 import { Ledger } from "../ledger.ts";
 import { removeUnusedPrograms } from "../own-program.ts";
 import type { ConditionBoard } from "../machine/condition-board.ts";
 import type { Checkpoint } from "../session/checkpoint.ts";
 import type { TrafficSource, WorkloadTraffic } from "../session/traffic-news.ts";
+import { DirectRuns } from "./direct-runs.ts";
 import { Drains } from "./drains.ts";
 import { EndpointBoard } from "./endpoint-board.ts";
 import { Figures, wholeFigures } from "./figures.ts";
@@ -64,7 +72,11 @@ export class NodeServing implements TrafficSource {
   readonly #ledger: Ledger;
   readonly #board: EndpointBoard;
   readonly #keeper: GatewayKeeper;
-  readonly #figures = new Figures<GatewayHandle>(({ isFound }) => isFound);
+  readonly #direct = new DirectRuns();
+  /** Of gateways, and of runs that take requests themselves. */
+  readonly #figures = new Figures<GatewayHandle | string>((source) =>
+    typeof source === "string" ? this.#direct.isAdopted(source) : source.isFound,
+  );
   readonly #processes = new ProcessBook<GatewayHandle>();
   readonly #drains: Drains<GatewayHandle>;
   #part: GatewayUpdate | undefined;
@@ -137,6 +149,24 @@ export class NodeServing implements TrafficSource {
 
   follow(held: HeldInstance): void {
     this.#board.follow(held);
+    const over = this.#direct.over(held);
+    if (over === undefined) return;
+    for (const uid of this.#figures.died(over)) {
+      if (this.#workload(uid) === undefined) this.#figures.forget(uid);
+      this.#onTraffic(uid);
+    }
+  }
+
+  /** A run that an earlier daemon has left. */
+  adopted(id: RunId): void {
+    this.#direct.adopted(id);
+  }
+
+  /** What its present run was asked at a listener of its own, since that began. */
+  requests(held: HeldInstance, requests: RequestFigures): void {
+    const { uid } = held.assignment.owner;
+    this.#figures.note(this.#direct.note(held), [{ uid, ...requests }]);
+    this.#onTraffic(uid);
   }
 
   /** Of an endpoint that was told to be gone: resolves once nothing is under way there. */
@@ -164,7 +194,7 @@ export class NodeServing implements TrafficSource {
     this.#ledger.add(...stored);
     for (const teaching of teachings) {
       this.#keeper.tell(teaching);
-      if (teaching.kind !== "workloadGone") continue;
+      if (teaching.kind !== "workloadGone" || this.#direct.workload(teaching.uid) !== undefined) continue;
       this.#figures.forget(teaching.uid);
       this.#onTraffic(teaching.uid);
     }
@@ -191,7 +221,7 @@ export class NodeServing implements TrafficSource {
 
   figures(): readonly ServedWorkload[] {
     return this.#figures.all().flatMap((figures) => {
-      const workload = this.#facts.workload(figures.uid);
+      const workload = this.#workload(figures.uid);
       return workload ? [{ workload, figures }] : [];
     });
   }
@@ -208,7 +238,7 @@ export class NodeServing implements TrafficSource {
   }
 
   trafficOf(uid: string): WorkloadTraffic | undefined {
-    return this.#facts.workload(uid) && this.#figures.traffic(uid);
+    return this.#workload(uid) && this.#figures.traffic(uid);
   }
 
   onTraffic(listener: (uid: string) => void): void {
@@ -225,6 +255,10 @@ export class NodeServing implements TrafficSource {
   leave(): void {
     this.#ledger.close();
     this.#keeper.close();
+  }
+
+  #workload(uid: string): GatewayWorkload | undefined {
+    return this.#facts.workload(uid) ?? this.#direct.workload(uid);
   }
 
   async #removePrograms(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { RequestFigures } from "../gateway/control.ts";
 import type { RunEnd, RunSpec } from "../runtimes/runtime-driver.ts";
 import type { Preopen } from "../wasi/host.ts";
 import type { Network } from "../wasi/sockets/network.ts";
@@ -6,6 +7,7 @@ import type { InstanceStreams, SharedHost } from "./instance-host.ts";
 import type { Account } from "./account.ts";
 import type { RunQueue } from "./run-queue.ts";
 import type { GuestEvents } from "./guest.ts";
+import type { DirectPorts } from "./direct/direct-port.ts";
 import type { RequestDoor } from "./serving/request-door.ts";
 
 /** What every kind of guest is made from. */
@@ -17,6 +19,7 @@ export interface HostedParts {
   readonly events: HostedEvents;
   readonly budget: ShimBudget;
   readonly doors: RequestDoor;
+  readonly direct: DirectPorts;
 }
 
 export interface HostedEvents extends GuestEvents {
@@ -56,6 +59,8 @@ export interface HostedGuest {
   readonly mapped: object | undefined;
   /** It is to come to its end by itself. */
   drain?(): void;
+  /** What it was asked at a listener of its own. */
+  readonly requests?: RequestFigures | undefined;
   /** The end of `run` follows. */
   kill(): void;
   /** Lets go of the guest's memory. */

@@ -27,6 +27,7 @@ import { checkDeterminism, memoryLimitTooSmall, Refusal } from "./refusal.ts";
 import type { RunQueue } from "./run-queue.ts";
 import { HostedService } from "./serving/hosted-service.ts";
 import type { RequestDoor } from "./serving/request-door.ts";
+import type { DirectPorts } from "./direct/direct-port.ts";
 import { describeTrap } from "./trap.ts";
 
 /** What all instances of a shim share. */
@@ -35,6 +36,7 @@ export interface InstanceParts extends SharedHost {
   readonly mounts: MountTable;
   readonly budget: ShimBudget;
   readonly doors: RequestDoor;
+  readonly direct: DirectPorts;
   /** What the one guest of this process keeps in the engine's heap; 0 where there may be several. */
   readonly ownHeapBytes: () => number;
   readonly queue: RunQueue;
@@ -98,7 +100,9 @@ export class Instance implements HostedEvents, OpensSink {
 
   /** Since it began. Whoever takes it is told when there is more. */
   takeUsage(): Omit<RunUsage, "id"> {
+    const requests = this.#guest?.requests;
     return {
+      ...(requests && { requests }),
       cpuUs: Math.round(this.#account.takeUsedMs() * 1000),
       memoryBytes: this.memoryBytes,
       fuel: this.#guest?.fuelUsed ?? 0,
@@ -201,7 +205,7 @@ export class Instance implements HostedEvents, OpensSink {
   }
 
   get #hostedParts(): HostedParts {
-    const { queue, budget, doors } = this.#parts;
+    const { queue, budget, doors, direct } = this.#parts;
     return {
       shared: this.#parts,
       queue,
@@ -210,6 +214,7 @@ export class Instance implements HostedEvents, OpensSink {
       events: this,
       budget,
       doors,
+      direct,
     };
   }
 
@@ -265,10 +270,13 @@ export class Instance implements HostedEvents, OpensSink {
   /** A module gets its listeners as descriptors; a component makes its own. */
   #openNetwork(held: DisposableStack, { kind }: Loaded): Network {
     const { clock, wasiLimits, queue } = this.#parts;
+    const { network: granted, serving } = this.#spec;
+    // The listener of what serves is its process', not the guest's.
+    const grant = serving ? { ...granted, listeners: [] } : granted;
     const onEvent = () => queue.caused(this.#account);
     try {
       const { hostDescriptorsMax } = wasiLimits;
-      const network = openNetwork(this.#spec.network, kind === "module" && !this.#spec.serving, {
+      const network = openNetwork(grant, kind === "module", {
         clock,
         hostDescriptorsMax,
         onEvent,

@@ -10,6 +10,7 @@ import { randomFillSync } from "node:crypto";
 import { type Clock, systemClock, type Timer } from "../../kit/clock.ts";
 import { assertNever, errorCode } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
+import { systemRandom } from "../../kit/random.ts";
 import { threadCpuMs } from "../../kit/thread-cpu.ts";
 import { listenRequests } from "../link/shim-requests.ts";
 import type { RunId } from "../runtimes/runtime-driver.ts";
@@ -18,6 +19,7 @@ import { payWith } from "../wasi/file-system/payer.ts";
 import { ListingCache } from "../wasi/file-system/listing-cache.ts";
 import { Alone } from "./alone.ts";
 import { guestDescriptorsMax, ShimBudget, systemCapacity } from "./budget.ts";
+import { directPorts } from "./direct/direct-ports.ts";
 import { DaemonLink } from "./daemon-link.ts";
 import { GuestTimers } from "./guest-timers.ts";
 import { exitMs, openFilesMax, type ShimLimits } from "./limits.ts";
@@ -105,6 +107,7 @@ class ShimProcess {
       doors: new RequestDoor(async (accept) => {
         await listenRequests(".", accept, { clock, log });
       }),
+      direct: directPorts({ clock, random: systemRandom, log }, descriptorsMax),
       ownHeapBytes: config.heapMb === undefined ? () => 0 : heapGrowth(),
       timers,
       queue,

@@ -193,6 +193,8 @@ export interface HostPort {
   readonly address: string;
   /** Never 0. */
   readonly port: number;
+  /** The uid of the workload whose instances hold it together; undefined: one holds it alone. */
+  readonly sharer?: string;
 }
 
 /** Where an instance wants to be in relation to others. Terms name their namespaces and have their label keys resolved. */

@@ -6,7 +6,10 @@ import { ContractViolation } from "./contract-violation.ts";
 test("writeClaims and readClaims: what a node keeps comes back as it was", () => {
   const claims: InstanceClaims = {
     extended: new Map([["example.com/camera", 2]]),
-    ports: [{ address: "::", port: 80 }],
+    ports: [
+      { address: "::", port: 80 },
+      { address: "127.0.0.1", port: 81, sharer: "a uid" },
+    ],
     affinity: {
       near: [{ topologyKey: "zone", namespaces: ["a"], labelSelector: { matchLabels: { app: "web" } } }],
       apart: [],

@@ -71,11 +71,15 @@ function toAmount(one: unknown): readonly [string, number] {
 }
 
 function toPort(one: unknown): HostPort {
-  const { address, port } = asRecord(one);
+  const { address, port, sharer } = asRecord(one);
   const place = { address: parseAddress(asText(address)), port: asNumber(port) };
   if (place.address === undefined || place.port < 1 || place.port > 65_535)
     throw new TypeError(`a port ${String(address)}:${place.port}`);
-  return { address: place.address, port: place.port };
+  return {
+    address: place.address,
+    port: place.port,
+    ...(sharer === undefined ? {} : { sharer: asText(sharer) }),
+  };
 }
 
 function toToleration(one: unknown): Toleration {

@@ -104,7 +104,13 @@ class WatchedAgent extends NodeAgent {
 }
 
 /** Nobody sends requests to what is simulated. */
-const noEndpoints = { follow: () => {}, drained: () => Promise.resolve(), forgetDrain: () => {} };
+const noEndpoints = {
+  adopted: () => {},
+  requests: () => {},
+  follow: () => {},
+  drained: () => Promise.resolve(),
+  forgetDrain: () => {},
+};
 
 /** More than there are in a simulation. */
 const modulesMax = 20;

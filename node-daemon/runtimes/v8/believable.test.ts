@@ -1,14 +1,28 @@
 import { expect, test } from "vitest";
+import { durationBoundsMs } from "../../gateway/control.ts";
 import { asFromShim } from "../../shim/protocol.ts";
 import { findBreach } from "./believable.ts";
 
 const own = { uid: "one", run: 2 };
 const usage = { id: own, cpuUs: 1, memoryBytes: 2, fuel: 3, throttledUs: 4 };
+const requests = {
+  arrived: 1,
+  inFlight: 0,
+  queued: 0,
+  waiting: 0,
+  requests: { "1xx": 0, "2xx": 1, "3xx": 0, "4xx": 0, "5xx": 0 },
+  durations: [...durationBoundsMs.map(() => 0), 1],
+  durationSumMs: 1.5,
+  wakeUps: 0,
+  wakeUpSumMs: 0,
+  retries: 0,
+};
 const ended = { kind: "ended", id: own, atMs: 1 };
 
 test.each([
   { name: "its start", message: { kind: "started", id: own, atMs: 1 } },
   { name: "its usage", message: { kind: "usage", usages: [usage] } },
+  { name: "what it was asked", message: { kind: "usage", usages: [{ ...usage, requests }] } },
   { name: "its end", message: { ...ended, end: { kind: "exited", exitCode: 1 } } },
   {
     name: "that it was refused",
@@ -46,6 +60,19 @@ test.each([
     name: "usage without end",
     message: { kind: "usage", usages: [{ ...usage, memoryBytes: Number.POSITIVE_INFINITY }] },
   },
+  ...[
+    null,
+    {},
+    { ...requests, arrived: "1" },
+    { ...requests, inFlight: -1 },
+    { ...requests, durations: [1] },
+    { ...requests, durations: durationBoundsMs.map(() => "1").concat("1") },
+    { ...requests, requests: { ...requests.requests, "2xx": Number.NaN } },
+    { ...requests, requests: undefined },
+  ].map((told, at) => ({
+    name: `requests that are none (${at})`,
+    message: { kind: "usage", usages: [{ ...usage, requests: told }] },
+  })),
   { name: "an end of no kind", message: { ...ended, end: { kind: "gone" } } },
   { name: "an exit without a code", message: { ...ended, end: { kind: "exited" } } },
   { name: "a message that is no text", message: { ...ended, end: { kind: "lost", message: {} } } },

@@ -3,6 +3,7 @@
  * run, in well-formed messages; who it is, the daemon has written down itself, where the shim cannot.
  */
 import type { RunId } from "../runtime-driver.ts";
+import { durationBoundsMs } from "../../gateway/control.ts";
 import type { FromShim, RunReport } from "../../shim/protocol.ts";
 
 /** Why the message cannot come from an honest shim; undefined if it can. */
@@ -15,7 +16,9 @@ export function findBreach(message: FromShim, own: RunId): string | undefined {
     case "usage":
       for (const usage of message.usages) {
         const breach =
-          foreign(usage.id, own) ?? numbers(usage, ["cpuUs", "memoryBytes", "fuel", "throttledUs"]);
+          foreign(usage.id, own) ??
+          numbers(usage, ["cpuUs", "memoryBytes", "fuel", "throttledUs"]) ??
+          badRequests(usage.requests);
         if (breach !== undefined) return breach;
       }
       return undefined;
@@ -44,6 +47,33 @@ function badListeners(listeners: unknown): string | undefined {
     return typeof name === "string" && Number.isInteger(port) && Number(port) > 0 && Number(port) <= 65_535;
   };
   return listeners.every(isOne) ? undefined : "it tells of a listener without a name or a port";
+}
+
+const countsOfRequests = [
+  "arrived",
+  "inFlight",
+  "queued",
+  "waiting",
+  "durationSumMs",
+  "wakeUps",
+  "wakeUpSumMs",
+  "retries",
+];
+const classesOfRequests = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/** They are added to what others say. */
+function badRequests(told: unknown): string | undefined {
+  if (told === undefined) return undefined;
+  const said = (told ?? {}) as Readonly<Record<string, unknown>>;
+  const { requests, durations } = said;
+  if (!Array.isArray(durations) || durations.length !== durationBoundsMs.length + 1)
+    return "it tells of requests without their durations";
+  const classes = (requests ?? {}) as Readonly<Record<string, unknown>>;
+  return (
+    numbers(said, countsOfRequests) ??
+    numbers(classes, classesOfRequests) ??
+    numbers(Object.fromEntries(durations.entries()), Object.keys(durations))
+  );
 }
 
 export function findReportBreach(report: RunReport, own: RunId): string | undefined {

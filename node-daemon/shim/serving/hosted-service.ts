@@ -1,8 +1,11 @@
-import { errorMessage } from "../../../kit/errors.ts";
-import type { RunEnd, Serving } from "../../runtimes/runtime-driver.ts";
+import { listenPlaceText } from "../../../api/listen-rules.ts";
+import { errorCode, errorMessage } from "../../../kit/errors.ts";
+import type { RequestFigures } from "../../gateway/control.ts";
+import type { ListenerGrant, RunEnd, Serving } from "../../runtimes/runtime-driver.ts";
 import type { Preopen } from "../../wasi/host.ts";
 import type { Network } from "../../wasi/sockets/network.ts";
 import type { Needs } from "../budget.ts";
+import type { DirectPort } from "../direct/direct-port.ts";
 import type { HostedGuest, HostedParts } from "../hosted-guest.ts";
 import type { InstanceStreams } from "../instance-host.ts";
 import { stackBytesMax } from "../limits.ts";
@@ -23,6 +26,7 @@ export class HostedService implements HostedGuest {
   readonly #serving: Serving;
   readonly #pot: MemoryPot;
   #run: ServingRun | undefined;
+  #direct: DirectPort | undefined;
   #killed = false;
   #draining = false;
   /** What settles when it is killed before there is a run. */
@@ -47,6 +51,10 @@ export class HostedService implements HostedGuest {
 
   get killed(): boolean {
     return this.#killed;
+  }
+
+  get requests(): RequestFigures | undefined {
+    return this.#direct?.requests;
   }
 
   readonly needs = noNeeds;
@@ -128,30 +136,67 @@ export class HostedService implements HostedGuest {
       throw new Refusal("RequestsUnavailable", errorMessage(thrown), true);
     }
     doors.open(spec.id.uid, this.#run);
+    const [listener] = spec.network.listeners;
+    if (listener) await this.#openDirect(listener, this.#run);
+  }
+
+  async #openDirect(listener: ListenerGrant, run: ServingRun): Promise<void> {
+    const { direct, spec, queue, account } = this.#parts;
+    const { namespace, name } = spec;
+    const port = direct.open({
+      uid: spec.id.uid,
+      namespace,
+      name,
+      listener,
+      serving: this.#serving,
+      accept: (exchange) => run.accept(exchange),
+      caused: () => queue.caused(account),
+    });
+    try {
+      this.#direct = await port;
+    } catch (thrown) {
+      const { address, port: number } = listener;
+      const reason = errorCode(thrown) === "EADDRINUSE" ? "AddressInUse" : "AddressUnavailable";
+      const message = `listener ${listener.name}: listen at ${listenPlaceText({ address, port: number })}: ${errorMessage(thrown)}`;
+      throw new Refusal(reason, message, true);
+    }
   }
 
   async run(): Promise<RunEnd> {
-    if (this.#killed) this.#run?.kill();
-    else if (this.#draining) this.#run?.drain();
+    if (this.#killed) this.#endNow();
+    else if (this.#draining) this.#drainRun();
     await this.#run?.ended();
     return { kind: "stopped" };
   }
 
   /** Takes nothing new; the end of `run` follows once everything is answered. */
   drain(): void {
+    if (this.#draining) return;
     this.#draining = true;
-    this.#run?.drain();
+    this.#drainRun();
+  }
+
+  /** Those who are connected directly may ask once more. */
+  #drainRun(): void {
+    this.#parts.doors.close(this.#parts.spec.id.uid);
+    if (this.#direct) void this.#direct.finish().then(() => this.#run?.drain());
+    else this.#run?.drain();
   }
 
   kill(): void {
     if (this.#killed) return;
     this.#killed = true;
     for (const kill of this.#waits) kill();
+    this.#endNow();
+  }
+
+  #endNow(): void {
     this.#run?.kill();
+    this.#direct?.close();
   }
 
   close(): void {
-    this.#run?.kill();
+    this.#endNow();
     this.#parts.account.pot = undefined;
   }
 }

@@ -5,11 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../../../kit/clock.ts";
 import { silentLog } from "../../../kit/log.ts";
+import { systemRandom } from "../../../kit/random.ts";
 import { threadCpuMs } from "../../../kit/thread-cpu.ts";
 import { noNetworkGrant, type RunEnd, type RunSpec, type Serving } from "../../runtimes/runtime-driver.ts";
 import { ListingCache } from "../../wasi/file-system/listing-cache.ts";
 import { rewriteModule } from "../../wasm/rewrite.ts";
 import { ShimBudget, systemCapacity } from "../budget.ts";
+import { directPorts } from "../direct/direct-ports.ts";
 import { GuestTimers } from "../guest-timers.ts";
 import { Instance, type InstanceParts } from "../instance.ts";
 import { defaultShimLimits, openFilesMax } from "../limits.ts";
@@ -102,11 +104,6 @@ export class TestService implements AsyncDisposable {
     return exchange;
   }
 
-  /** One that came in another way. Not before it has started. */
-  take(exchange: CalleeExchange): void {
-    this.#accept(exchange);
-  }
-
   /** One that is over. */
   async ask(head: Partial<RequestHead> = {}, body?: string): Promise<FakeExchange> {
     const exchange = await this.open(body === undefined ? head : { bodyLength: body.length, ...head });
@@ -152,6 +149,7 @@ export class TestService implements AsyncDisposable {
         this.#accept = accept;
         return Promise.resolve();
       }),
+      direct: directPorts({ clock: systemClock, random: systemRandom, log: silentLog }, 1_000),
       ownHeapBytes: () => 0,
       timers,
       queue,

@@ -45,6 +45,15 @@ test.each([
   expect([...requirementsFrom({ resources }).claims.extended]).toEqual(expected);
 });
 
+test("requirementsOf: instances of a workload hold the port together at which their process takes requests", () => {
+  const http = { handler: "wagi", concurrency: 1, queueLength: 1, requestsPerInstance: 1 } as const;
+  const { claims, ownerUid } = requirementsFrom({
+    http: { ...http, listener: "a", requestTimeoutSeconds: 1, maxRequestBodyBytes: 1 },
+    listeners: [{ name: "a", address: "127.0.0.1", port: 80 }],
+  });
+  expect(claims.ports).toEqual([{ address: "127.0.0.1", port: 80, sharer: ownerUid }]);
+});
+
 test("requirementsOf: only fixed ports are claimed, with addresses in their shortest form", () => {
   const { claims, listeners } = requirementsFrom({
     listeners: [

@@ -6,6 +6,7 @@ import type {
   LabelSelector,
   Quantity,
 } from "../../../api/gen/kinds.gen.ts";
+import { directListenerOf } from "../../../api/direct-listener.ts";
 import { imagePath } from "../../../api/host-paths.ts";
 import { requestedIsolation } from "../../../api/isolation.ts";
 import type { ListenPlace } from "../../../api/listen-rules.ts";
@@ -67,7 +68,7 @@ export function requirementsOf({
       memoryBytes: memory === undefined ? 0 : memoryBytes(memory),
     },
     isolation: requestedIsolation(spec),
-    claims: claimsOf(spec, namespace, labels, tolerations),
+    claims: claimsOf(spec, ownerUid, namespace, labels, tolerations),
     nodeAffinity: {
       required: required?.nodeSelectorTerms,
       preferred: preferred.map(({ weight, preference }) => ({ weight, term: preference })),
@@ -86,12 +87,16 @@ export function requirementsOf({
 
 function claimsOf(
   spec: InstanceSpec,
+  ownerUid: string,
   namespace: string,
   labels: Labels,
   tolerated: readonly Toleration[],
 ): InstanceClaims {
   const extended = extendedAmounts({ ...spec.resources.limits, ...spec.resources.requests });
-  const ports = listenersOf(spec).filter(({ port }) => port !== 0);
+  const direct = directListenerOf(spec);
+  const ports = listenersOf(spec)
+    .filter(({ port }) => port !== 0)
+    .map((place) => (direct === undefined ? place : { ...place, sharer: ownerUid }));
   const affinity = affinityOf(spec.affinity, namespace, labels);
   const tolerations = tolerated.filter(({ effect }) => effect === "" || effect === "NoExecute");
   const isNothing = extended === noAmounts && affinity === noAffinity;

@@ -7,8 +7,8 @@ import { hostPorts } from "./host-ports.ts";
 
 const at = (...places: readonly string[]): readonly HostPort[] =>
   places.map((place) => {
-    const [address = "", port] = place.split(" ");
-    return { address, port: Number(port) };
+    const [address = "", port, sharer] = place.split(" ");
+    return { address, port: Number(port), ...(sharer !== undefined && { sharer }) };
   });
 
 function judge(wanted: readonly HostPort[], held: readonly HostPort[]) {
@@ -24,6 +24,24 @@ test.each([
     name: "the same",
     wanted: at("127.0.0.1 80"),
     held: at("127.0.0.1 80"),
+    detail: "another instance holds port 127.0.0.1:80",
+  },
+  {
+    name: "the same, of the same workload, which shares it",
+    wanted: at("127.0.0.1 80 shop"),
+    held: at("127.0.0.1 80 shop", "0.0.0.0 80 shop"),
+    detail: undefined,
+  },
+  {
+    name: "the same, shared by another workload's",
+    wanted: at("127.0.0.1 80 shop"),
+    held: at("127.0.0.1 80 cart"),
+    detail: "another instance holds port 127.0.0.1:80",
+  },
+  {
+    name: "the same, which one has alone",
+    wanted: at("127.0.0.1 80"),
+    held: at("127.0.0.1 80 shop"),
     detail: "another instance holds port 127.0.0.1:80",
   },
   {

@@ -1,7 +1,10 @@
 import { listenersConflict, listenPlaceText } from "../../../../../api/listen-rules.ts";
 import { success, type FilterPlugin, type Reason } from "../../framework.ts";
 
-/** No instance of the node may hold a port that the template's listeners want. It is held until the instance has stopped. */
+/**
+ * No instance of the node may hold a port that the template's listeners want, but for those that share it. It is held until the instance has
+ * stopped.
+ */
 export const hostPorts: FilterPlugin = {
   name: "host-ports",
   reads: "allocation",
