@@ -1,12 +1,11 @@
 /** Instances whose processes take requests themselves, at a port that those of one workload share. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { stringify } from "yaml";
 import type { TestClient } from "../support/client.ts";
 import { eventually, TestCluster } from "../support/cluster.ts";
+import { exampleManifest } from "../support/examples.ts";
 import { freePort } from "../support/free-port.ts";
 import { HttpLoad } from "../support/http-load.ts";
-import { httpObjects } from "../support/http-workload.ts";
 import { wagi } from "../support/loaded-handlers.ts";
 import { ask } from "../support/requests.ts";
 
@@ -31,14 +30,13 @@ const url = () => `http://127.0.0.1:${port}`;
 
 /** Without a route: nobody needs one here. */
 function workload(of: string): string {
-  const [deployment] = httpObjects({
-    name: of,
-    image: wagi.image,
-    http: { handler: "wagi", listener: "direct" },
-    spec: { replicas: 2 },
-    instance: { listeners: [{ name: "direct", port }], isolation: "process" },
+  const { image } = wagi;
+  return exampleManifest("http/direct.yaml", {
+    "name: direct\n": `name: ${of}\n`,
+    "app: direct": `app: ${of}`,
+    "file://examples/http/tally.wasm": image,
+    "port: 9000": `port: ${port}`,
   });
-  return stringify(deployment);
 }
 
 test("what is asked is their workload's traffic", async () => {

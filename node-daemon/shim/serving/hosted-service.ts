@@ -176,11 +176,12 @@ export class HostedService implements HostedGuest {
     this.#drainRun();
   }
 
-  /** Those who are connected directly may ask once more. */
   #drainRun(): void {
-    this.#parts.doors.close(this.#parts.spec.id.uid);
-    if (this.#direct) void this.#direct.finish().then(() => this.#run?.drain());
-    else this.#run?.drain();
+    const { doors, spec } = this.#parts;
+    if (!this.#direct) return this.#run?.drain();
+    // Those who are connected directly may ask once more; the others go elsewhere.
+    doors.close(spec.id.uid);
+    void this.#direct.finish().then(() => this.#run?.drain());
   }
 
   kill(): void {
