@@ -84,7 +84,7 @@ describe("FunctionServant: limits", () => {
   });
 
   test("the time of each call", async () => {
-    await using one = service({ serving: { timeoutMs: 100 } });
+    await using one = service({ serving: { timeoutMs: 1_000 } });
     expect(await (await call(one, "spin")).ended).toMatchObject({ kind: "failed", reason: "timeout" });
     expect(answer(await call(one, "total", "12 250"))).toEqual([200, "3000"]);
   });
