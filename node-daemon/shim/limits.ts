@@ -95,6 +95,14 @@ export const openFilesMax = 256;
  */
 export const descriptorsReserved = 1_024;
 
+/**
+ * Connections that the guests of a process keep for requests to come: of few descriptors a part, of many as much as some 20 MB
+ * hold with TLS. Beyond it the one that has been idle for longest is closed.
+ */
+export function spareSocketsMax(descriptorsMax: number): number {
+  return Math.min(512, Math.floor(descriptorsMax / 8));
+}
+
 /** What connections of a guest that has exited have accepted is sent for this long; then they are reset. */
 export const drainMs = 5_000;
 

@@ -8,6 +8,7 @@ import { silentLog } from "../../../kit/log.ts";
 import { threadCpuMs } from "../../../kit/thread-cpu.ts";
 import { noNetworkGrant, type RunEnd, type RunSpec, type Serving } from "../../runtimes/runtime-driver.ts";
 import { ListingCache } from "../../wasi/file-system/listing-cache.ts";
+import { SpareSockets } from "../../wasi/sockets/spare-sockets.ts";
 import { rewriteModule } from "../../wasm/rewrite.ts";
 import { ShimBudget, systemCapacity } from "../budget.ts";
 import { GuestTimers } from "../guest-timers.ts";
@@ -164,6 +165,7 @@ export class TestService implements AsyncDisposable {
       random: (target) => void randomFillSync(target),
       listings: new ListingCache(),
       wasiLimits: { openFilesMax, hostDescriptorsMax: 1_000 },
+      spares: new SpareSockets(100),
       log: silentLog,
     };
   }

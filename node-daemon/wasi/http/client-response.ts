@@ -25,9 +25,12 @@ export class ClientResponse {
     return this.#message.complete ? lowered(this.#message.rawTrailers) : undefined;
   }
 
-  /** Nobody reads on. */
+  /** Nobody reads on. The connection is of further use only if no more of it comes. */
   discard(): void {
-    this.#message.destroy();
+    const message = this.#message;
+    if (!message.complete) return void message.destroy();
+    // Read to its end, which Node waits for.
+    message.read();
   }
 }
 
