@@ -78,8 +78,9 @@ export function send(http: Http, authority: string | number, asked: Asked = {}):
 
 export async function outcomeOf(future: FutureIncomingResponse): Promise<IncomingResponse | HttpErrorCode> {
   await future.subscribe().block();
-  const outcome = valueOf(future.get()!);
-  return outcome.val;
+  const outcome = future.get();
+  if (!outcome) throw new Error("the future is ready and has nothing");
+  return valueOf(outcome).val;
 }
 
 export async function responseOf(future: FutureIncomingResponse): Promise<IncomingResponse> {

@@ -37,12 +37,11 @@ export class HttpClient {
     host.onEnd(() => this.close());
   }
 
-  /** One that rests only with `reuse`. Never at once, so that what the guest does next is known. Rejects with the signal's reason. */
+  /** One that has rested only with `reuse`. Rejects with the signal's reason. */
   async connectionTo(
     target: Target,
     { reuse, pay, signal }: { readonly reuse: boolean; readonly pay: Pay; readonly signal: AbortSignal },
   ): Promise<ConnectionOutcome> {
-    await undefined;
     const key = targetKey(target);
     const resting = reuse ? this.#takeResting(key) : undefined;
     if (resting) return { kind: "connected", connection: resting };

@@ -42,7 +42,7 @@ async function scripted(answers: readonly (string | ((socket: Socket) => void))[
     let received = "";
     socket.on("data", (bytes) => {
       received += bytes.toString("latin1");
-      if (!/\r\n\r\n$/.test(received)) return;
+      if (!received.endsWith("\r\n\r\n")) return;
       server.requests.push(received);
       received = "";
       const answer = left.shift() ?? whole;
