@@ -96,8 +96,8 @@ export const openFilesMax = 256;
 export const descriptorsReserved = 1_024;
 
 /**
- * Connections that the guests of a process keep for requests to come: of few descriptors a part, of many as much as some 20 MB
- * hold with TLS. Beyond it the one that has been idle for longest is closed.
+ * Connections that the guests of a process keep for requests to come: of few descriptors a part, of many what takes some 60 MB (measured:
+ * 80 to 130 KB each with TLS, with what opening it leaves behind). Beyond it the one that has rested longest is closed.
  */
 export function spareSocketsMax(descriptorsMax: number): number {
   return Math.min(512, Math.floor(descriptorsMax / 8));

@@ -85,7 +85,7 @@ export class HttpConnection {
       this.#answer = answer;
     });
     request.once("socket", () => {
-      // Behind Node's own, as bytes begin to flow with the first listener; but called before it.
+      // Added after Node's own listener, as bytes flow from the first one on, and called before it.
       if (!request.reusedSocket) this.#stream.prependListener("data", () => this.#onData());
     });
     return request;
@@ -121,8 +121,6 @@ export class HttpConnection {
   #free(): boolean {
     const answer = this.#answer;
     if (!answer || this.#doubtful || answer.rawTrailers.length > 0) return false;
-    // A guest that was slow to read has stopped it, and an end is told only to who reads.
-    this.#stream.resume();
     return this.#events.free(this, restMsMax(answer.headers["keep-alive"]));
   }
 }

@@ -128,20 +128,36 @@ describe("a connection", () => {
   });
 
   it.each([
-    { name: "an answer that nobody reads, all of which is there", body: "ok" },
+    { name: "an answer that nobody has read yet", body: "ok" },
+    { name: "a large one", body: "ok".repeat(5_000) },
     { name: "an answer without a body", body: "" },
-  ])("is used again after $name", async ({ body }) => {
+  ])("is used again as soon as all of $name is there", async ({ body }) => {
     const says = `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
-    const server = await scripted([says, says]);
+    const server = await scripted([says]);
     const http = instance();
+    const response = await responseOf(send(http, server.port));
+    await settled();
+    expect(await ask(http, server)).toBe("ok");
+    expect(server.sockets.length).toBe(1);
+    expect(await bodyOf(http, response)).toBe(body);
+  });
+
+  it("is used again after answers that nobody takes, or lets go of unread", async () => {
+    const server = await scripted([]);
+    const http = instance();
+    const untaken = send(http, server.port);
+    await untaken.subscribe().block();
+    await settled();
     for (const drop of [true, false]) {
       const response = await responseOf(send(http, server.port));
       if (drop) response[Symbol.dispose]();
       else valueOf(response.consume())[Symbol.dispose]();
       await settled();
     }
+    untaken[Symbol.dispose]();
+    await settled();
     expect(await ask(http, server)).toBe("ok");
-    expect(server.sockets.length).toBe(1);
+    expect([server.sockets.length, http.context.client.calls.size]).toEqual([1, 0]);
   });
 
   it.each([
@@ -184,10 +200,17 @@ describe("a connection", () => {
     expect(server.sockets.length).toBe(2);
   });
 
-  it("is closed when something comes that nobody asked for", async () => {
-    const server = await scripted([]);
+  it.each([
+    { name: "a small answer", body: "ok" },
+    // Its reader is slower than the network.
+    { name: "a large one", body: "ok".repeat(2 ** 17) },
+  ])("is closed when something comes after $name that nobody asked for", async ({ body }) => {
+    const server = await scripted([`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`]);
     const http = instance();
-    expect(await ask(http, server)).toBe("ok");
+    const response = await responseOf(send(http, server.port));
+    await settled();
+    expect(await bodyOf(http, response)).toBe(body);
+    await settled();
     server.sockets[0]?.write("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil");
     await closed(server.sockets[0]);
     expect(await ask(http, server)).toBe("ok");
