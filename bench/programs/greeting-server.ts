@@ -20,4 +20,5 @@ async function listen(connection: "keep-alive" | "close"): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port to a thread, not a window
 parentPort?.postMessage({ kept: await listen("keep-alive"), closed: await listen("close") });
