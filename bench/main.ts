@@ -26,6 +26,7 @@ const suites: Readonly<Record<string, () => Promise<Suite>>> = {
   "http-workloads": () => import("./http-workloads.ts"),
   instances: () => import("./instances.ts"),
   link: () => import("./link.ts"),
+  outgoing: () => import("./outgoing.ts"),
   placement: () => import("./placement.ts"),
   "placement-quality": () => import("./placement-quality.ts"),
   preemption: () => import("./preemption.ts"),

@@ -8,6 +8,7 @@ import type { InstanceSpec } from "../api/gen/kinds.gen.ts";
 import type { RouteEntry } from "../api/route-table.ts";
 import type { Daemon } from "./daemon.ts";
 import { installOwnProgram } from "./own-program.ts";
+import { parseMachineFlags } from "./machine/machine-options.ts";
 import type { DaemonOptions } from "./options.ts";
 import { noServing, parseServingFlags } from "./serving/serving-options.ts";
 import { writeAssignment } from "./session/wire.ts";
@@ -151,6 +152,25 @@ test("Daemon: the next one, without a scheduler, tells a new gateway what holds"
   expect(next.url).toBe(url);
   expect(Number(await told(url))).not.toBe(pid);
   expect(await told(`${url}/route/a`)).toBe("route a");
+});
+
+test("Daemon: a workload has counters from when its gateway is told of it, until it is told that it is gone", async () => {
+  const { daemon, url } = await startDaemon({
+    machine: parseMachineFlags({ "metrics-address": "127.0.0.1:0" }),
+  });
+  const counter = 'wherry_gateway_requests_arrived_total{namespace="shop",workload="WasmDeployment/web"}';
+  const countOf = async () => {
+    const page = await told(`http://127.0.0.1:${daemon.metricsPort}/metrics`);
+    return page.split("\n").find((line) => line.startsWith(counter));
+  };
+  const session = await connected();
+  const web = { uid: "w", namespace: "shop", kind: "WasmDeployment", name: "web" };
+  session.send({ updateGateway: { complete: true, workloads: [web], routes: [route("a")] } });
+  await until(`${url}/route/a`, "route a");
+  expect(await countOf()).toBe(`${counter} 0`);
+  session.send({ updateGateway: { removedWorkloads: ["w"], routes: [route("b")] } });
+  await until(`${url}/route/b`, "route b");
+  expect(await countOf()).toBeUndefined();
 });
 
 test("Daemon: a route that makes no sense ends the session", async () => {

@@ -235,10 +235,10 @@ export const handlers = {
       (call $dropIncomingBody (i32.load (i32.const 1204)))
       (call $dropRequest (local.get $request))`),
   /** Asks there, and passes on what it hears, or with what error it failed. */
-  asks: (authority: string) =>
+  asks: (authority: string, secure = false) =>
     handler(
       `(local.set $at (call $outgoingRequest (call $fields)))
-      (drop (call $setScheme (local.get $at) (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0)))
+      (drop (call $setScheme (local.get $at) (i32.const 1) (i32.const ${Number(secure)}) (i32.const 0) (i32.const 0)))
       (drop (call $setAuthority (local.get $at) (i32.const 1) (i32.const 512) (i32.const ${authority.length})))
       (call $send (local.get $at) (i32.const 0) (i32.const 0) (i32.const 1240))
       (local.set $at (i32.load (i32.const 1248)))

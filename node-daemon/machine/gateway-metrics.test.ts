@@ -6,8 +6,23 @@ import { createMetrics } from "./metrics.ts";
 import { noMetricSources } from "./test-metric-sources.ts";
 
 const options = { perInstance: false, workloadsMax: 10 };
-const page = (served: readonly ServedWorkload[]) =>
-  createMetrics({ ...noMetricSources, served: () => served }, options).metrics();
+/** `told`: of workloads of which nothing was counted. */
+const counts = (served: () => readonly ServedWorkload[], told: () => readonly string[] = () => []) => ({
+  figures: served,
+  uncounted: told,
+  workload: (uid: string) => ({ ...workload, uid, name: uid }),
+});
+const page = (served: readonly ServedWorkload[], told: readonly string[] = []) =>
+  createMetrics(
+    {
+      ...noMetricSources,
+      served: counts(
+        () => served,
+        () => told,
+      ),
+    },
+    options,
+  ).metrics();
 
 const figures: WorkloadFigures = {
   uid: "w",
@@ -48,7 +63,55 @@ test("createMetrics: what gateways have counted, by workload", async () => {
     `wherry_gateway_request_duration_seconds_count{${of}} 6`,
   ])
     expect(lines).toContain(line);
-  expect(lines.some((line) => line.includes('code="1xx"'))).toBe(false);
+});
+
+test("createMetrics: of a workload that nobody has asked for, everything but durations is zero", async () => {
+  const of = (text: string) =>
+    text
+      .split("\n")
+      .filter((line) => line.startsWith("wherry_gateway_") && line.includes('namespace="shop"'))
+      .map((line) => line.split(" "));
+  const asked = of(await page([{ workload, figures }]));
+  const told = of(await page([], ["web"]));
+  const series = asked.flatMap(([name = ""]) => (name.includes("_duration_seconds") ? [] : [name]));
+  expect(told.map(([name]) => name)).toEqual(series);
+  expect(new Set(told.map(([, value]) => value))).toEqual(new Set(["0"]));
+  expect(series).toContain(
+    'wherry_gateway_requests_total{namespace="shop",workload="WasmDeployment/web",code="5xx"}',
+  );
+});
+
+test("createMetrics: workloads that nobody has asked for have the names that are left", async () => {
+  const tell = (names: readonly string[]) =>
+    names.map((name) => ({ workload: { ...workload, uid: name, name }, figures }));
+  const named = (from: number, to: number) => Array.from({ length: to - from }, (_, at) => `w${at + from}`);
+  let served = tell(named(0, 4));
+  let told = named(4, 20);
+  const metrics = createMetrics(
+    {
+      ...noMetricSources,
+      served: counts(
+        () => served,
+        () => told,
+      ),
+    },
+    options,
+  );
+  const workloads = async () =>
+    (await metrics.metrics()).split("\n").flatMap((line) => {
+      const [, name] =
+        /^wherry_gateway_retries_total\{.*workload="(?:WasmDeployment\/)?(\w+)"/.exec(line) ?? [];
+      return name === undefined ? [] : [name];
+    });
+  expect(await workloads()).toEqual(named(0, 10));
+  // Whoever is asked has one, though it had none.
+  served = tell([...named(0, 4), "w19"]);
+  told = named(4, 19);
+  expect(await workloads()).toEqual([...named(0, 4), "w19", ...named(4, 9)]);
+  // With names for the asked only, nothing is summed up of the others.
+  served = tell([...named(0, 9), "w19"]);
+  told = named(9, 19);
+  expect(await workloads()).toEqual([...named(0, 9), "w19"]);
 });
 
 test("createMetrics: gateway processes, what they have accepted, and what they have refused", async () => {
@@ -96,7 +159,7 @@ test("createMetrics: of more workloads than have names, the rest is one, whose c
     const uid = `w${at}`;
     return { workload: { ...workload, uid, name: uid }, figures: { ...figures, uid } };
   });
-  const metrics = createMetrics({ ...noMetricSources, served: () => served }, options);
+  const metrics = createMetrics({ ...noMetricSources, served: counts(() => served) }, options);
   const seriesOf = async (name: string) =>
     (await metrics.metrics()).split("\n").filter((line) => line.startsWith(`${name}{`));
   const retries = await seriesOf("wherry_gateway_retries_total");
@@ -119,6 +182,6 @@ test("createMetrics: of more workloads than have names, the rest is one, whose c
   );
 });
 
-test("createMetrics: without requests no workload has series", async () => {
+test("createMetrics: without workloads none has series", async () => {
   expect((await page([])).split("\n").filter((line) => line.includes("workload="))).toEqual([]);
 });

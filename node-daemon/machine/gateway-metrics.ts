@@ -1,6 +1,6 @@
 /** What the gateways of the node have counted, for Prometheus: by workload, as everything else would have no bound. */
 import { Histogram, type MetricObjectWithValues, type MetricValueWithName } from "prom-client";
-import { durationBoundsMs, type WorkloadFigures } from "../gateway/control.ts";
+import { durationBoundsMs, type GatewayWorkload, type WorkloadFigures } from "../gateway/control.ts";
 import type { ServedWorkload } from "../serving/node-serving.ts";
 import type { Definition, Labels, Sample } from "./metric-definition.ts";
 import { type NamedWorkloads, otherLabels, OtherTotals } from "./named-workloads.ts";
@@ -9,6 +9,17 @@ import { type NamedWorkloads, otherLabels, OtherTotals } from "./named-workloads
 export interface GatewayRow {
   readonly labels: Labels;
   readonly figures: WorkloadFigures;
+  /** Anything at all. */
+  readonly isCounted: boolean;
+}
+
+/** What the gateways of the node say. */
+export interface GatewayCounts {
+  /** Of each workload of which something was counted. */
+  figures(): readonly ServedWorkload[];
+  /** Those that they were told of, and have counted nothing of: a rate needs the 0 that a counter begins at. */
+  uncounted(): readonly string[];
+  workload(uid: string): GatewayWorkload | undefined;
 }
 
 type Rows = () => readonly GatewayRow[];
@@ -25,14 +36,23 @@ export class GatewayRows {
     this.#names = names;
   }
 
-  of(served: readonly ServedWorkload[]): readonly GatewayRow[] {
+  of(counts: GatewayCounts): readonly GatewayRow[] {
+    const counted = this.#counted(counts.figures());
+    const rows = counts.uncounted().flatMap((uid): GatewayRow[] => {
+      const workload = this.#names.lend(uid) ? counts.workload(uid) : undefined;
+      return workload ? [{ labels: labelsOf(workload), figures: nothing, isCounted: false }] : [];
+    });
+    return [...counted, ...rows];
+  }
+
+  #counted(served: readonly ServedWorkload[]): readonly GatewayRow[] {
     const rows: GatewayRow[] = [];
     const now = { inFlight: 0, waiting: 0, queued: 0 };
     let hasOther = false;
     for (const { workload, figures } of served) {
-      const { uid, namespace, kind, name } = workload;
+      const { uid } = workload;
       if (this.#names.has(uid)) {
-        rows.push({ labels: { namespace, workload: `${kind}/${name}` }, figures });
+        rows.push({ labels: labelsOf(workload), figures, isCounted: true });
         continue;
       }
       hasOther = true;
@@ -43,8 +63,12 @@ export class GatewayRows {
     }
     const totals = this.#others.take();
     if (!hasOther && totals.length === 0) return rows;
-    return [...rows, { labels: otherLabels, figures: { ...figuresOf(totals), ...now } }];
+    return [...rows, { labels: otherLabels, figures: { ...figuresOf(totals), ...now }, isCounted: true }];
   }
+}
+
+function labelsOf({ namespace, kind, name }: GatewayWorkload): Labels {
+  return { namespace, workload: `${kind}/${name}` };
 }
 
 function countersOf(figures: WorkloadFigures): readonly number[] {
@@ -68,6 +92,8 @@ function figuresOf(counters: readonly number[]): Omit<WorkloadFigures, "inFlight
   return { uid: "", arrived, retries, wakeUps, wakeUpSumMs, durationSumMs, requests, durations };
 }
 
+const nothing: WorkloadFigures = { ...figuresOf([]), inFlight: 0, waiting: 0, queued: 0 };
+
 export function gatewayMetrics(rows: Rows): readonly Definition[] {
   const samples = (valueOf: (figures: WorkloadFigures) => number) => () =>
     rows().map((row): Sample => [row.labels, valueOf(row.figures)]);
@@ -86,9 +112,7 @@ export function gatewayMetrics(rows: Rows): readonly Definition[] {
       labels: [...labels, "code"],
       samples: () =>
         rows().flatMap((row) =>
-          Object.entries(row.figures.requests)
-            .filter(([, count]) => count > 0)
-            .map(([code, count]): Sample => [{ ...row.labels, code }, count]),
+          codes.map((code): Sample => [{ ...row.labels, code }, row.figures.requests[code]]),
         ),
     },
     {
@@ -136,7 +160,10 @@ export function gatewayMetrics(rows: Rows): readonly Definition[] {
   ];
 }
 
-/** Counted by the gateways, in their buckets. */
+/**
+ * Counted by the gateways, in their buckets: most of the page. Of what nobody has asked for there are none, as a quantile of nothing
+ * is no number.
+ */
 export class RequestDurations extends Histogram {
   readonly #rows: Rows;
 
@@ -152,7 +179,9 @@ export class RequestDurations extends Histogram {
   }
 
   override get(): Promise<MetricObjectWithValues<MetricValueWithName<string>>> {
-    const values = this.#rows().flatMap(valuesOf);
+    const values = this.#rows()
+      .filter(({ isCounted }) => isCounted)
+      .flatMap(valuesOf);
     const { name, help } = this as unknown as { readonly name: string; readonly help: string };
     // prom-client's word for the kind of a metric is an enum in its types and a text in its code.
     const type = "histogram" as unknown as MetricObjectWithValues<MetricValueWithName<string>>["type"];

@@ -26,7 +26,7 @@ export interface MachineParts {
   readonly stateDir: string;
   readonly instancesMax: number;
   readonly agent: NodeAgent;
-  readonly serving: Pick<NodeServing, "figures" | "processes">;
+  readonly serving: Pick<NodeServing, "figures" | "uncounted" | "workload" | "processes">;
   readonly modules: ModuleStore;
   readonly moduleBoard: Pick<ModuleBoard, "translationsDropped">;
   readonly drivers: readonly RuntimeDriver[];
@@ -103,7 +103,7 @@ export class Machine {
     return {
       counters: (uid: string) => agent.countersOf(uid),
       instances: () => agent.uids().flatMap((uid) => figuresOf(agent, uid)),
-      served: () => serving.figures(),
+      served: serving,
       gateways: () => serving.processes(),
       conditions: () => board.conditions(),
       processes: () => drivers[0]?.processes() ?? {},

@@ -6,10 +6,15 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import { noTracer, type Tracer } from "../../kit/tracing/tracer.ts";
 import type { GatewayProcesses } from "../serving/process-figures.ts";
-import type { ServedWorkload } from "../serving/node-serving.ts";
 import type { ReportedCondition } from "../session/condition-source.ts";
 import type { WorkloadCounters } from "../workload-meter.ts";
-import { gatewayMetrics, type GatewayRow, GatewayRows, RequestDurations } from "./gateway-metrics.ts";
+import {
+  type GatewayCounts,
+  gatewayMetrics,
+  type GatewayRow,
+  GatewayRows,
+  RequestDurations,
+} from "./gateway-metrics.ts";
 import { gatewayProcessMetrics } from "./gateway-process-metrics.ts";
 import type { Definition, Sample } from "./metric-definition.ts";
 import { NamedWorkloads } from "./named-workloads.ts";
@@ -26,7 +31,7 @@ export interface MetricSources {
   evictions(): Readonly<Record<string, number>>;
   cacheBytes(): Readonly<Record<string, number>>;
   /** What its gateways have counted. */
-  served(): readonly ServedWorkload[];
+  readonly served: GatewayCounts;
   /** How they are; undefined: there are none. */
   gateways(): GatewayProcesses | undefined;
   /** Of the daemon; none by default. */
@@ -65,7 +70,7 @@ export function createMetrics(
     names.begin();
     const instances = sources.instances();
     const workloads = workloadRows.of(instances, (uid) => sources.counters(uid));
-    return { instances, workloads, served: gatewayRows.of(sources.served()), gateways: sources.gateways() };
+    return { instances, workloads, served: gatewayRows.of(sources.served), gateways: sources.gateways() };
   };
   // All series of a page are of one moment, and are gathered once.
   let facts: PageFacts | undefined;

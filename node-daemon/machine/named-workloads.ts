@@ -2,7 +2,8 @@
  * Which workloads have series of their own, on a page of metrics: so many at most. The others are summed up as one, called `other`.
  *
  * A workload keeps what it has got, a name or none, as long as it is on each page: counters move from nobody to anybody else. Those of
- * the others are added up by what they grow, so that their sum does not fall when one of them goes.
+ * the others are added up by what they grow, so that their sum does not fall when one of them goes. Names that are left are lent, for one
+ * page, to workloads of which there is nothing to count yet.
  */
 import type { Labels } from "./metric-definition.ts";
 
@@ -13,6 +14,8 @@ export class NamedWorkloads {
   readonly #named = new Set<string>();
   readonly #others = new Set<string>();
   readonly #seen = new Set<string>();
+  /** How many are lent on this page. */
+  #lent = 0;
 
   constructor(countMax: number) {
     this.#countMax = countMax;
@@ -23,6 +26,7 @@ export class NamedWorkloads {
     for (const known of [this.#named, this.#others])
       for (const uid of known) if (!this.#seen.has(uid)) known.delete(uid);
     this.#seen.clear();
+    this.#lent = 0;
   }
 
   has(uid: string): boolean {
@@ -32,6 +36,14 @@ export class NamedWorkloads {
     const isNamed = this.#named.size < this.#countMax;
     (isNamed ? this.#named : this.#others).add(uid);
     return isNamed;
+  }
+
+  /** Once all are asked for that have something to count. */
+  lend(uid: string): boolean {
+    if (this.#named.has(uid)) return true;
+    if (this.#others.has(uid) || this.#named.size + this.#lent >= this.#countMax) return false;
+    this.#lent++;
+    return true;
   }
 }
 

@@ -8,6 +8,6 @@ export const noMetricSources: MetricSources = {
   processes: () => ({}),
   evictions: () => ({}),
   cacheBytes: () => ({}),
-  served: () => [],
+  served: { figures: () => [], uncounted: () => [], workload: () => undefined },
   gateways: () => undefined,
 };

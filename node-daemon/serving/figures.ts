@@ -59,6 +59,10 @@ export class Figures<G> {
     for (const { workloads } of this.#live.values()) workloads.delete(uid);
   }
 
+  has(uid: string): boolean {
+    return this.#past.has(uid) || [...this.#live.values()].some(({ workloads }) => workloads.has(uid));
+  }
+
   all(): readonly WorkloadFigures[] {
     const sums = new Map(this.#past);
     for (const { workloads } of this.#live.values()) {

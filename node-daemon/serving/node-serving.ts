@@ -226,6 +226,12 @@ export class NodeServing implements TrafficSource {
     });
   }
 
+  /** Workloads that gateways of this node know, and have counted nothing of. */
+  uncounted(): readonly string[] {
+    if (!this.isWanted) return [];
+    return this.#facts.workloadUids.filter((uid) => !this.#figures.has(uid));
+  }
+
   /** How the gateway processes are; undefined: there is none. */
   processes(): GatewayProcesses | undefined {
     return this.#processes.all();

@@ -34,6 +34,10 @@ export class ToldFacts {
       for (const json of this.#facts[about].values()) yield teachingOf(about, json);
   }
 
+  get workloadUids(): readonly string[] {
+    return [...this.#facts.workload.keys()];
+  }
+
   workload(uid: string): GatewayWorkload | undefined {
     const json = this.#facts.workload.get(uid);
     // Of our own writing.

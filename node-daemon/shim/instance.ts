@@ -7,6 +7,7 @@ import type { RunEnd, RunId, RunSpec, RunUsage } from "../runtimes/runtime-drive
 import type { InputSource, OutputSink } from "../wasi/host.ts";
 import { openNetwork } from "../wasi/sockets/host-network.ts";
 import type { Network, SocketAddress } from "../wasi/sockets/network.ts";
+import type { SpareSockets } from "../wasi/sockets/spare-sockets.ts";
 import { Account } from "./account.ts";
 import type { CpuQuota } from "./cpu-quota.ts";
 import { Attachment } from "./attachment.ts";
@@ -40,6 +41,8 @@ export interface InstanceParts extends SharedHost {
   /** What the one guest of this process keeps in the engine's heap; 0 where there may be several. */
   readonly ownHeapBytes: () => number;
   readonly queue: RunQueue;
+  /** Connections that guests keep for later. */
+  readonly spares: SpareSockets;
   readonly log: Log;
 }
 
@@ -269,7 +272,7 @@ export class Instance implements HostedEvents, OpensSink {
 
   /** A module gets its listeners as descriptors; a component makes its own. */
   #openNetwork(held: DisposableStack, { kind }: Loaded): Network {
-    const { clock, wasiLimits, queue } = this.#parts;
+    const { clock, wasiLimits, queue, spares } = this.#parts;
     const { network: granted, serving } = this.#spec;
     // The listener of what serves is its process', not the guest's.
     const grant = serving ? { ...granted, listeners: [] } : granted;
@@ -280,6 +283,7 @@ export class Instance implements HostedEvents, OpensSink {
         clock,
         hostDescriptorsMax,
         onEvent,
+        spares,
         onListening: (local) => this.#onListening(local),
       });
       held.defer(() => network.close());

@@ -16,13 +16,14 @@ import { listenRequests } from "../link/shim-requests.ts";
 import type { RunId } from "../runtimes/runtime-driver.ts";
 import type { WasiClock } from "../wasi/host.ts";
 import { payWith } from "../wasi/file-system/payer.ts";
+import { SpareSockets } from "../wasi/sockets/spare-sockets.ts";
 import { ListingCache } from "../wasi/file-system/listing-cache.ts";
 import { Alone } from "./alone.ts";
 import { guestDescriptorsMax, ShimBudget, systemCapacity } from "./budget.ts";
 import { directPorts } from "./direct/direct-ports.ts";
 import { DaemonLink } from "./daemon-link.ts";
 import { GuestTimers } from "./guest-timers.ts";
-import { exitMs, openFilesMax, type ShimLimits } from "./limits.ts";
+import { exitMs, openFilesMax, type ShimLimits, spareSocketsMax } from "./limits.ts";
 import { ModuleStore } from "./module-store.ts";
 import { MountTable } from "./mount-table.ts";
 import { openOwnLog } from "./own-log.ts";
@@ -116,6 +117,7 @@ class ShimProcess {
       random: (target: Uint8Array) => void randomFillSync(target),
       listings: new ListingCache(),
       wasiLimits: { openFilesMax, hostDescriptorsMax: descriptorsMax },
+      spares: new SpareSockets(spareSocketsMax(descriptorsMax)),
       log,
     };
     const owner = (): ShimIdentity => this.#identity;

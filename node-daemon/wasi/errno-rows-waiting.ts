@@ -30,6 +30,7 @@ class FakeConnection implements TcpConnection {
   onReadable = () => () => {};
   onWritable = () => () => {};
   flushed = () => Promise.resolve();
+  spare = () => () => {};
   shutdown(): void {}
   close(): void {}
 }

@@ -101,6 +101,17 @@ export const limits = {
   httpSessionsMax: 32,
   /** Addresses of one name that a request is tried at, one after the other. */
   httpAddressesTriedMax: 4,
+  /**
+   * A connection that no request is on is closed after this long, or sooner if the server says so: many close theirs after
+   * 5 s, and a request that is on its way then would fail.
+   */
+  httpRestMs: 4_000,
+  /** It is closed so long before the server says that it will. */
+  httpRestMarginMs: 1_000,
+  /** Of one instance; beyond it the one that was not used for longest is closed. An instance answers one request at a time. */
+  httpRestingMax: 8,
+  /** Nothing is sent over a connection that is older: its name may mean another address by now. */
+  httpConnectionMsMax: 60_000,
   /** The most that WASI 0.2 lets a guest write and flush in one call; beyond it a trap. */
   writeAndFlushBytesMax: 4096,
   /** Timers above this fire at once in Node; longer waits are armed again. */

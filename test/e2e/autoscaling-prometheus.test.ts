@@ -69,6 +69,10 @@ test.skipIf(!hasPrometheus)(
     ];
     await cluster.apply(manifests.join("---\n"));
     await using replicas = new ReplicasWatch(cluster);
+    // Before anybody has asked.
+    await eventually(async () => {
+      expect(await saysOf(cluster, name, "ScalingActive")).toContain("ValidMetricFound");
+    });
     const urls = nodes.map((node) => cluster.url(node));
     for (const url of urls)
       await eventually(async () => expect((await ask(url, { host: hostOf(name) })).status).toBe(200));

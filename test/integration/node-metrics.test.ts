@@ -29,23 +29,27 @@ function fullPage(): Promise<string> {
     processes: () => ({ shared: 1, own: 0, spare: 1 }),
     evictions: () => ({ memory: 1, disk: 0 }),
     cacheBytes: () => ({ module: 10, translation: 20 }),
-    served: () =>
-      names.map((name) => ({
-        workload: { uid: name, namespace: "default", kind: "WasmDeployment", name, wakes: true, nodes: [] },
-        figures: {
-          uid: name,
-          arrived: 5,
-          inFlight: 1,
-          waiting: 1,
-          queued: 1,
-          requests: { "1xx": 0, "2xx": 3, "3xx": 0, "4xx": 1, "5xx": 1 },
-          durations: [...durationBoundsMs.map(() => 1), 1],
-          durationSumMs: 99,
-          wakeUps: 1,
-          wakeUpSumMs: 5,
-          retries: 1,
-        },
-      })),
+    served: {
+      uncounted: () => [],
+      workload: () => undefined,
+      figures: () =>
+        names.map((name) => ({
+          workload: { uid: name, namespace: "default", kind: "WasmDeployment", name, wakes: true, nodes: [] },
+          figures: {
+            uid: name,
+            arrived: 5,
+            inFlight: 1,
+            waiting: 1,
+            queued: 1,
+            requests: { "1xx": 0, "2xx": 3, "3xx": 0, "4xx": 1, "5xx": 1 },
+            durations: [...durationBoundsMs.map(() => 1), 1],
+            durationSumMs: 99,
+            wakeUps: 1,
+            wakeUpSumMs: 5,
+            retries: 1,
+          },
+        })),
+    },
     gateways: () => ({
       count: 1,
       connections: listeners,

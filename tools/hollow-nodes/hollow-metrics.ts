@@ -18,7 +18,7 @@ export function serveHollowMetrics(
     processes: () => ({}),
     evictions: () => ({}),
     cacheBytes: () => ({}),
-    served: () => [],
+    served: { figures: () => [], uncounted: () => [], workload: () => undefined },
     gateways: () => undefined,
   };
   const page = createMetrics(sources, { perInstance: false, workloadsMax: metricsLimits.workloadsMax });

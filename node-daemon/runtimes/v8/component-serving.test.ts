@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { components } from "../../components/test-components.ts";
 import { handlers } from "../../components/test-handlers.ts";
@@ -165,4 +165,29 @@ describe("a component that handles HTTP, through a shim's request socket", () =>
     }
     server.close();
   });
+
+  test.each([
+    { requestsPerInstance: 1_000, connections: 1 },
+    { requestsPerInstance: 1, connections: 3 },
+  ])(
+    "with $requestsPerInstance requests per instance, three of its own take $connections connections, and none is left",
+    async ({ requestsPerInstance, connections }) => {
+      const sockets: Socket[] = [];
+      const server = createServer((_, response) => void response.end("from afar"));
+      server.on("connection", (socket) => sockets.push(socket));
+      server.listen(0, "127.0.0.1");
+      await once(server, "listening");
+      const { port } = server.address() as AddressInfo;
+      const network = { allow: [{ host: "127.0.0.1", port }], listeners: [] };
+      const asks = handlers.asks(`127.0.0.1:${port}`);
+      {
+        using service = await Service.start(asks, { concurrency: 1, requestsPerInstance }, { network });
+        for (let i = 0; i < 3; i++)
+          expect(await (await service.ask()).ended).toMatchObject({ kind: "answered" });
+      }
+      expect(sockets.length).toBe(connections);
+      for (const socket of sockets) if (!socket.closed) await once(socket, "close");
+      server.close();
+    },
+  );
 });

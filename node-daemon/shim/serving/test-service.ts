@@ -9,6 +9,7 @@ import { systemRandom } from "../../../kit/random.ts";
 import { threadCpuMs } from "../../../kit/thread-cpu.ts";
 import { noNetworkGrant, type RunEnd, type RunSpec, type Serving } from "../../runtimes/runtime-driver.ts";
 import { ListingCache } from "../../wasi/file-system/listing-cache.ts";
+import { SpareSockets } from "../../wasi/sockets/spare-sockets.ts";
 import { rewriteModule } from "../../wasm/rewrite.ts";
 import { ShimBudget, systemCapacity } from "../budget.ts";
 import { directPorts } from "../direct/direct-ports.ts";
@@ -162,6 +163,7 @@ export class TestService implements AsyncDisposable {
       random: (target) => void randomFillSync(target),
       listings: new ListingCache(),
       wasiLimits: { openFilesMax, hostDescriptorsMax: 1_000 },
+      spares: new SpareSockets(100),
       log: silentLog,
     };
   }

@@ -6,6 +6,7 @@
  *
  * - No more is passed on than the content-length says, and less is no whole body.
  * - The target is told of one end, once all that was accepted has gone to its output.
+ * - A body that was whole before it went anywhere can go out again, until it is forgotten.
  */
 import { errno } from "../abi.ts";
 import { limits } from "../limits.ts";
@@ -33,6 +34,8 @@ export class BodyPipe implements OutputSink {
   readonly #wakers = new Wakers();
   #gathered: Uint8Array[] = [];
   #gatheredBytes = 0;
+  /** What `rewind` puts back. */
+  #whole: readonly Uint8Array[] | undefined;
   #bytes = 0;
   #target: BodyTarget | undefined;
   #end: BodyEnd | undefined;
@@ -66,10 +69,31 @@ export class BodyPipe implements OutputSink {
     return this.#wakers.watch(this.#room > 0, wake);
   }
 
-  /** Once. From now on it flows. */
+  /** Once, or after `rewind`. From now on it flows. */
   attach(target: BodyTarget): void {
     this.#target = target;
     this.#flow();
+  }
+
+  /** To be called before `attach`: it may have to go out again. */
+  keepWhole(): void {
+    if (this.#end?.kind === "finish") this.#whole = [...this.#gathered];
+  }
+
+  /** As if it had gone nowhere yet. False where not all of it is here any more. */
+  rewind(): boolean {
+    if (!this.#whole) return false;
+    this.#gathered = [...this.#whole];
+    this.#gatheredBytes = this.#bytes;
+    this.#whole = undefined;
+    this.#target = undefined;
+    this.#over = false;
+    return true;
+  }
+
+  /** It will not have to go out again. */
+  forget(): void {
+    this.#whole = undefined;
   }
 
   /** The writer is done; what it has handed over is still on its way here, and `finish` follows. */

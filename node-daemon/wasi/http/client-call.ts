@@ -1,12 +1,12 @@
 /**
- * One request of a guest's, and what came of it. Node speaks HTTP/1.1 over a connection of the instance's own network; each
- * call has a connection for itself.
+ * One request of a guest's, and what came of it. Node speaks HTTP/1.1 over a connection of the instance's own network, which
+ * the call has for itself until it is over.
  *
  *   connecting ──▶ sent ── response ─▶ answered: its body is read by the guest ── end, close ─▶ over
- *       └────────────┴── refused, broken, too late ─▶ failed
+ *    │  └────────────┴── refused, broken, too late ─▶ failed
+ *    └─ once ◀───────┘ broken before any answer: the server may have closed a connection that rested
  */
-import { type ClientRequest, type IncomingMessage, request as sendRequest } from "node:http";
-import type { Duplex } from "node:stream";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { errorCode } from "../../../kit/errors.ts";
 import { errno } from "../abi.ts";
 import { payer } from "../file-system/payer.ts";
@@ -15,11 +15,12 @@ import { limits } from "../limits.ts";
 import { Wakers } from "../sockets/wakers.ts";
 import type { OutputSink, StreamFailure } from "../streams.ts";
 import type { BodyPipe } from "./body-pipe.ts";
-import { connectTo, targetOf } from "./client-connect.ts";
+import { targetOf } from "./client-connect.ts";
 import { ClientResponse } from "./client-response.ts";
 import type { HttpErrorCode } from "./error-code.ts";
 import type { HeaderList } from "./exchange.ts";
 import type { HttpClient } from "./http-client.ts";
+import type { HttpConnection } from "./http-connection.ts";
 
 /** In nanoseconds; those of the host where there is none. */
 export interface Timeouts {
@@ -61,11 +62,7 @@ export class ClientCall {
     this.#message = message;
     this.#timeouts = timeouts;
     client.calls.add(this);
-    this.#within(timeouts.connectNs, { tag: "connection-timeout" });
-    this.#run().catch((thrown: unknown) => {
-      if (!this.#abort.signal.aborted) client.host.onBug?.(thrown);
-      this.#fail({ tag: "internal-error", val: undefined });
-    });
+    this.#begin(true);
   }
 
   get outcome(): ClientOutcome | undefined {
@@ -81,26 +78,32 @@ export class ClientCall {
   close(): void {
     this.#client.calls.delete(this);
     this.#fail({ tag: "connection-terminated" });
+    if (this.#outcome?.kind === "answered") this.#outcome.response.discard();
     this.#request?.destroy();
   }
 
-  async #run(): Promise<void> {
-    const { authority, secure } = this.#message;
-    const connected = await connectTo(
-      this.#client,
-      targetOf(authority, secure),
-      this.#pay,
-      this.#abort.signal,
-    );
-    if (connected.kind === "failed") return this.#fail(connected.code);
-    if (this.#outcome) return void connected.stream.destroy();
-    this.#send(connected.stream);
+  /** `reuse`: over a connection that has rested, if there is one. */
+  #begin(reuse: boolean): void {
+    this.#within(this.#timeouts.connectNs, { tag: "connection-timeout" });
+    this.#run(reuse).catch((thrown: unknown) => {
+      if (!this.#abort.signal.aborted) this.#host.onBug?.(thrown);
+      this.#fail({ tag: "internal-error", val: undefined });
+    });
   }
 
-  #send(stream: Duplex): void {
+  async #run(reuse: boolean): Promise<void> {
+    const { authority, secure } = this.#message;
+    const target = targetOf(authority, secure);
+    const { signal } = this.#abort;
+    const connected = await this.#client.connectionTo(target, { reuse, pay: this.#pay, signal });
+    if (connected.kind === "failed") return this.#fail(connected.code);
+    if (this.#outcome) return connected.connection.close();
+    this.#send(connected.connection);
+  }
+
+  #send(connection: HttpConnection): void {
     const { method, path, pipe } = this.#message;
-    const request = sendRequest({
-      createConnection: () => stream,
+    const request = connection.send({
       method,
       // Each character a byte, as Node writes it.
       path: Buffer.from(path).toString("latin1"),
@@ -110,6 +113,11 @@ export class ClientCall {
     });
     this.#request = request;
     request.on("error", (error) => {
+      if (request !== this.#request) return;
+      if (this.#mayRepeat(request, connection)) {
+        this.#request = undefined;
+        return this.#begin(false);
+      }
       pipe.abort();
       this.#fail(protocolFailure(error));
     });
@@ -119,10 +127,12 @@ export class ClientCall {
       this.#fail({ tag: "HTTP-upgrade-failed" });
     });
     request.on("close", () => {
+      if (request !== this.#request) return;
       this.#client.calls.delete(this);
       this.#fail({ tag: "HTTP-response-incomplete" });
     });
     this.#within(this.#timeouts.firstByteNs, { tag: "HTTP-response-timeout" });
+    if (request.reusedSocket && repeatable.has(method)) pipe.keepWhole();
     pipe.attach({
       output: new RequestOutput(request),
       bodyless: false,
@@ -132,6 +142,12 @@ export class ClientCall {
       },
       abort: () => request.destroy(),
     });
+  }
+
+  /** RFC 9112, 9.3.1. Its other end was closed before the request came there, or nothing tells that it was not. */
+  #mayRepeat(request: ClientRequest, connection: HttpConnection): boolean {
+    const unanswered = !this.#outcome && !connection.heard;
+    return unanswered && request.reusedSocket && this.#message.pipe.rewind();
   }
 
   #answered(message: IncomingMessage): void {
@@ -157,6 +173,7 @@ export class ClientCall {
     if (this.#outcome) return;
     this.#outcome = outcome;
     this.#cancelTimer?.();
+    this.#message.pipe.forget();
     if (outcome.kind === "failed") {
       this.#message.pipe.abort();
       this.#abort.abort();
@@ -191,10 +208,13 @@ class RequestOutput implements OutputSink {
   }
 }
 
+/** They may be asked for twice, with the effect of once: RFC 9110, 9.2.2. */
+const repeatable: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
+
 /** As Node takes them: names and values in turn. */
 function headersOf({ list, authority, hasBody, pipe, method }: ClientMessage): readonly string[] {
   const host = authority.slice(authority.lastIndexOf("@") + 1);
-  const all = ["host", host, ...list, "connection", "close"];
+  const all = ["host", host, ...list];
   if (list.some((text, at) => at % 2 === 0 && text === "content-length")) return all;
   if (!hasBody || pipe.wholeBytes === 0) {
     if (hasBody || /^(?:POST|PUT|PATCH)$/.test(method)) all.push("content-length", "0");

@@ -1,18 +1,18 @@
 /** A connection to where a request goes, by the allow list of the instance. Names are resolved by its own network. */
 import { isIP } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
-import type { Duplex } from "node:stream";
 import { errorCode } from "../../../kit/errors.ts";
 import { limits } from "../limits.ts";
 import type { Pay } from "../file-system/payer.ts";
-import type { SocketAddress, SocketError } from "../sockets/network.ts";
+import type { Network, SocketAddress, SocketError } from "../sockets/network.ts";
 import { ConnectionStream } from "./connection-stream.ts";
 import { connectFailure } from "./connect-failure.ts";
 import type { HttpErrorCode } from "./error-code.ts";
-import type { HttpClient } from "./http-client.ts";
+import type { OpenConnection } from "./http-connection.ts";
+import type { TlsMemory } from "./tls-memory.ts";
 
 export type Connected =
-  | { readonly kind: "connected"; readonly stream: Duplex }
+  | { readonly kind: "connected"; readonly connection: OpenConnection }
   | { readonly kind: "failed"; readonly code: HttpErrorCode };
 
 export interface Target {
@@ -33,14 +33,19 @@ export function targetOf(authority: string, secure: boolean): Target {
   };
 }
 
+/** Requests with the same one may go over the same connection. */
+export function targetKey({ host, port, secure }: Target): string {
+  return `${secure ? "https" : "http"}://${host}:${port}`;
+}
+
 /** Rejects with the signal's reason. */
 export async function connectTo(
-  client: HttpClient,
+  network: Network,
+  tls: TlsMemory,
   target: Target,
   pay: Pay,
   signal: AbortSignal,
 ): Promise<Connected> {
-  const { network } = client.host;
   const resolved = await network.resolve(target.host, signal);
   if (resolved.kind === "refused") return failed(resolved.error);
   let error: SocketError = "remote-unreachable";
@@ -48,12 +53,13 @@ export async function connectTo(
     const remote: SocketAddress = { ...address, port: target.port };
     const outcome = await network.connect(remote, { local: undefined, signal });
     if (outcome.kind === "ok") {
-      const stream = new ConnectionStream(outcome.value);
+      const tcp = outcome.value;
+      const stream = new ConnectionStream(tcp);
       // Told to whoever speaks over it.
       stream.on("error", () => {});
-      if (!target.secure) return { kind: "connected", stream };
+      if (!target.secure) return { kind: "connected", connection: { tcp, stream } };
       pay(limits.tlsHandshakeMs);
-      return secured(client, stream, target, signal);
+      return secured(tls, { tcp, stream }, target, signal);
     }
     error = outcome.error;
   }
@@ -65,18 +71,18 @@ function failed(error: SocketError): Connected {
 }
 
 function secured(
-  client: HttpClient,
-  stream: ConnectionStream,
+  tls: TlsMemory,
+  { tcp, stream }: OpenConnection,
   { host, port }: Target,
   signal: AbortSignal,
 ): Promise<Connected> {
   const key = `${host}:${port}`;
-  const session = client.sessionOf(key);
+  const session = tls.sessionOf(key);
   return new Promise((resolve, reject) => {
     const socket: TLSSocket = connectTls({
       socket: stream,
       ALPNProtocols: ["http/1.1"],
-      secureContext: client.secureContext,
+      secureContext: tls.secureContext,
       ...(session ? { session } : {}),
       host,
       // RFC 6066: an address is no server name.
@@ -88,8 +94,8 @@ function secured(
       signal.removeEventListener("abort", abort);
       resolve(outcome);
     };
-    socket.on("session", (fresh) => client.remember(key, fresh));
-    socket.once("secureConnect", () => over({ kind: "connected", stream: socket }));
+    socket.on("session", (fresh) => tls.remember(key, fresh));
+    socket.once("secureConnect", () => over({ kind: "connected", connection: { tcp, stream: socket } }));
     socket.on("error", (error) => {
       stream.destroy();
       over({ kind: "failed", code: tlsFailure(error) });

@@ -7,7 +7,10 @@ import type { InputSource, StreamFailure } from "../streams.ts";
 import type { HttpErrorCode } from "./error-code.ts";
 import type { HeaderList } from "./exchange.ts";
 
-/** What a server has answered; its body is pulled. Node reads ahead of that by what its buffers hold. */
+/**
+ * What a server has answered; its body is pulled. Node reads ahead of that by what its buffers hold. Once the last of it is there
+ * the connection is free, whether or not anybody reads it: guests that collect their garbage may let go of a body much later.
+ */
 export class ClientResponse {
   readonly status: number;
   readonly headers: HeaderList;
@@ -27,7 +30,7 @@ export class ClientResponse {
 
   /** Nobody reads on. */
   discard(): void {
-    this.#message.destroy();
+    if (!this.#message.complete) this.#message.destroy();
   }
 }
 
@@ -36,8 +39,9 @@ class ResponseBody implements InputSource {
   readonly #message: IncomingMessage;
   readonly #silenceMs: number;
   readonly #wakers = new Wakers();
+  /** All that is left of it. */
+  #rest: Uint8Array | undefined;
   #failure: HttpErrorCode | undefined;
-  #ended = false;
   #cancelTimer: (() => void) | undefined;
 
   constructor(host: ComponentHost, message: IncomingMessage, betweenBytesNs: bigint | undefined) {
@@ -48,11 +52,8 @@ class ResponseBody implements InputSource {
       limits.timerDelayMsMax,
     );
     message.on("readable", () => {
-      this.#heard();
-      this.#wakers.wakeAll();
-    });
-    message.on("end", () => {
-      this.#ended = true;
+      // Read to its end, which Node waits for.
+      if (message.complete) this.#rest ??= (message.read() as Uint8Array | null) ?? new Uint8Array();
       this.#heard();
       this.#wakers.wakeAll();
     });
@@ -65,6 +66,7 @@ class ResponseBody implements InputSource {
   }
 
   read(maxBytes: number): Uint8Array | "end" | "wait" | StreamFailure {
+    if (this.#rest) return this.#readRest(this.#rest, maxBytes);
     const length = Math.min(maxBytes, this.#message.readableLength);
     if (length > 0) {
       // Node has no type for what a stream of bytes reads.
@@ -72,7 +74,7 @@ class ResponseBody implements InputSource {
       if (bytes) return bytes;
     }
     if (this.#failure) return { errno: errno.connreset, http: this.#failure };
-    if (this.#ended || this.#message.readableEnded) return "end";
+    if (this.#message.readableEnded) return "end";
     if (this.#message.destroyed && this.#message.complete) return "end";
     // An end is told only to who reads on.
     this.#message.read(0);
@@ -82,12 +84,18 @@ class ResponseBody implements InputSource {
 
   onReadable(wake: () => void): () => void {
     const ready =
+      this.#rest !== undefined ||
       this.#message.readableLength > 0 ||
       this.#failure !== undefined ||
-      this.#ended ||
       this.#message.readableEnded ||
       this.#message.destroyed;
     return this.#wakers.watch(ready, wake);
+  }
+
+  #readRest(rest: Uint8Array, maxBytes: number): Uint8Array | "end" {
+    if (rest.byteLength === 0) return "end";
+    this.#rest = rest.subarray(maxBytes);
+    return rest.subarray(0, maxBytes);
   }
 
   #watch(): void {

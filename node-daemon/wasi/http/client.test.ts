@@ -1,110 +1,24 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
-import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
+import { createServer as createTcpServer } from "node:net";
 import { getCACertificates, setDefaultCACertificates, type TLSSocket } from "node:tls";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 
-import { FakeComponentHost } from "../component-test-support.ts";
 import { bytes, type Http, httpOf, valueOf } from "../preview2/http-test-support.ts";
-import type { IncomingResponse } from "../preview2/http-incoming.ts";
 import type { IoError } from "../preview2/io.ts";
-import type { FutureIncomingResponse } from "../preview2/http-response-future.ts";
-import { openTestNetwork } from "../sockets/test-support.ts";
 import { TestAuthority } from "../../testing/certificates.ts";
-import type { HttpErrorCode } from "./error-code.ts";
-
-const open: Server[] = [];
-afterEach(() => {
-  for (const server of open.splice(0)) server.close();
-});
-
-async function listening(server: Server): Promise<number> {
-  server.listen(0, "127.0.0.1");
-  open.push(server);
-  await once(server, "listening");
-  return (server.address() as AddressInfo).port;
-}
-
-const serving = (listener: RequestListener) => listening(createServer(listener));
-/** What it says to whoever connects. */
-const saying = (say: (socket: Socket) => void) =>
-  listening(
-    createTcpServer((socket) => {
-      socket.on("error", () => {});
-      say(socket);
-    }),
-  );
-
-/** An instance that may connect to anything on this machine. */
-function instance(): Http & { readonly host: FakeComponentHost } {
-  const host = new FakeComponentHost();
-  host.network = openTestNetwork({ allow: [{ host: "127.0.0.1", port: 0 }] });
-  return httpOf(host);
-}
-
-interface Asked {
-  readonly method?: string;
-  readonly path?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
-  readonly secure?: boolean;
-  readonly options?: (http: Http) => InstanceType<Http["RequestOptions"]>;
-}
-
-function send(http: Http, authority: string | number, asked: Asked = {}): FutureIncomingResponse {
-  const { method = "GET", path = "/", headers = {}, body, secure = false, options } = asked;
-  const fields = valueOf(
-    http.Fields.fromList(Object.entries(headers).map(([name, value]) => [name, bytes(value)])),
-  );
-  const request = new http.OutgoingRequest(fields);
-  request.setMethod({ tag: "other", val: method });
-  request.setPathWithQuery(path);
-  request.setScheme({ tag: secure ? "HTTPS" : "HTTP" });
-  request.setAuthority(typeof authority === "number" ? `127.0.0.1:${authority}` : authority);
-  const outgoing = body === undefined ? undefined : valueOf(request.body());
-  const future = valueOf(http.send(request, options?.(http)));
-  if (outgoing) {
-    const stream = valueOf(outgoing.write());
-    stream.checkWrite();
-    stream.write(bytes(body ?? ""));
-    stream[Symbol.dispose]();
-    http.OutgoingBody.finish(outgoing, undefined);
-  }
-  return future;
-}
-
-async function outcomeOf(future: FutureIncomingResponse): Promise<IncomingResponse | HttpErrorCode> {
-  await future.subscribe().block();
-  const outcome = valueOf(future.get()!);
-  return outcome.val;
-}
-
-async function responseOf(future: FutureIncomingResponse): Promise<IncomingResponse> {
-  const outcome = await outcomeOf(future);
-  if ("tag" in outcome)
-    throw new Error(JSON.stringify(outcome, (_, value) => (typeof value === "bigint" ? `${value}` : value)));
-  return outcome;
-}
-
-/** Until its end, or why it broke. */
-async function bodyOf(http: Http, response: IncomingResponse): Promise<string | HttpErrorCode | undefined> {
-  const body = valueOf(response.consume());
-  const stream = valueOf(body.stream());
-  let text = "";
-  for (;;) {
-    const read = await stream.blockingRead(1000n);
-    if (read.tag === "ok") text += Buffer.from(read.val).toString();
-    else if (read.val.tag === "closed") return text;
-    else return http.httpErrorCode((read.val as { readonly val: IoError }).val);
-  }
-}
-
-async function textOf(message: IncomingMessage): Promise<string> {
-  let text = "";
-  for await (const chunk of message) text += String(chunk);
-  return text;
-}
+import {
+  bodyOf,
+  instance,
+  listening,
+  outcomeOf,
+  responseOf,
+  saying,
+  send,
+  serving,
+  textOf,
+} from "./client-test-support.ts";
 
 describe("a request of a guest", () => {
   it("arrives as it was made, and its answer too", async () => {
@@ -141,7 +55,7 @@ describe("a request of a guest", () => {
     expect(seen).toEqual([
       "PATCH",
       "/a?b",
-      { host: `127.0.0.1:${port}`, "x-a": "b", connection: "close", "transfer-encoding": "chunked" },
+      { host: `127.0.0.1:${port}`, "x-a": "b", connection: "keep-alive", "transfer-encoding": "chunked" },
       "hello",
     ]);
     expect(future.get()).toEqual({ tag: "err", val: undefined });
@@ -194,6 +108,7 @@ describe("a request of a guest", () => {
     const resumed: boolean[] = [];
     const server = createSecureServer({ cert, key }, (request, response) => {
       resumed.push((request.socket as TLSSocket).isSessionReused());
+      response.setHeader("connection", request.url === "/close" ? "close" : "keep-alive");
       response.end("secret");
     });
     const port = await listening(server);
@@ -205,7 +120,8 @@ describe("a request of a guest", () => {
     try {
       const http = instance();
       for (let i = 0; i < 3; i++) {
-        expect(await bodyOf(http, await responseOf(send(http, port, { secure: true })))).toBe("secret");
+        const future = send(http, port, { secure: true, path: "/close" });
+        expect(await bodyOf(http, await responseOf(future))).toBe("secret");
       }
       // By each instance for itself.
       const other = instance();

@@ -15,6 +15,11 @@ export class ConnectionStream extends Duplex {
     this.#connection = connection;
   }
 
+  /** As a socket has it, for Node's agent. Nothing here keeps a process alive. */
+  ref(): this {
+    return this;
+  }
+
   override _read(): void {
     this.#cancelRead?.();
     this.#cancelRead = undefined;
@@ -54,6 +59,6 @@ export class ConnectionStream extends Duplex {
 }
 
 /** With the code by which Node calls it. */
-function brokenConnection(): Error {
+export function brokenConnection(): Error {
   return Object.assign(new Error("the connection broke"), { code: "ECONNRESET", errno: errno.connreset });
 }

@@ -30,6 +30,7 @@ import type {
 import { noNetwork } from "./network.ts";
 import { refused } from "./socket-errors.ts";
 import { SocketSeats } from "./socket-seats.ts";
+import type { SpareSockets } from "./spare-sockets.ts";
 import { bindTcp, connectTcp, type TcpParts } from "./tcp-bind.ts";
 import { bindUdp } from "./udp-socket.ts";
 
@@ -42,6 +43,8 @@ export interface NetworkParts {
   /** It listens there from now on. */
   readonly onListening?: (local: SocketAddress) => void;
   readonly socketsMax?: number;
+  /** Of the process; those of the instance alone where there are none. */
+  readonly spares?: SpareSockets;
   readonly resolver?: NameResolver;
   /** Instead of those of this machine's interfaces. */
   readonly ownAddresses?: () => ReadonlySet<string>;
@@ -85,7 +88,7 @@ class HostNetwork implements Network {
     const tcp = {
       clock,
       policy: new NetworkPolicy(grant, clock, own),
-      seats: new SocketSeats({ socketsMax, hostDescriptorsMax }, parts.onEvent),
+      seats: new SocketSeats({ socketsMax, hostDescriptorsMax }, parts.onEvent, parts.spares),
       onListening: parts.onListening,
     };
     return new HostNetwork(tcp, parts.resolver ?? new SystemResolver(), { count: 0 }, false);

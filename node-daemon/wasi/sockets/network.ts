@@ -57,6 +57,11 @@ export interface TcpConnection extends InputSource, OutputSink {
   readonly options: TcpOptions;
   /** After a shutdown of sending: the kernel has all that was accepted, or the connection broke. */
   flushed(): Promise<void>;
+  /**
+   * Nobody uses the connection for now. Whoever wants a socket and would find none gets its place: then `giveUp` is called, which
+   * closes it at once. Returns how to take it back, which has to be called when it is closed, too.
+   */
+  spare(giveUp: () => void): () => void;
   /** Idempotent. What was accepted for sending is still sent. */
   close(): void;
 }

@@ -132,6 +132,10 @@ export class HostConnection implements TcpConnection {
     });
   }
 
+  spare(giveUp: () => void): () => void {
+    return this.#seat.spare(giveUp);
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -1,0 +1,95 @@
+/**
+ * Requests of a handler that asks another server for its answer: over a connection that is kept, beside one for each request. The
+ * handlers run in this thread, the server in another, and both on this machine, so that the network takes no part: far away
+ * each handshake is a round trip more, or two with TLS.
+ */
+import { once } from "node:events";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
+import { Worker } from "node:worker_threads";
+import { compileBindings } from "../node-daemon/components/bindings.ts";
+import { offer } from "../node-daemon/components/offer.ts";
+import { handlers } from "../node-daemon/components/test-handlers.ts";
+import { translateComponent } from "../node-daemon/components/translate.ts";
+import { engine } from "../node-daemon/shim/engine.ts";
+import type { LoadedComponent } from "../node-daemon/shim/module-store.ts";
+import { ComponentHandler } from "../node-daemon/shim/serving/component-handler.ts";
+import { handlerParts, requestOf, serve } from "../node-daemon/shim/serving/test-requests.ts";
+import { TestAuthority, type TlsFiles } from "../node-daemon/testing/certificates.ts";
+import { openTestNetwork } from "../node-daemon/wasi/sockets/test-support.ts";
+import { median, type Figure } from "./figure.ts";
+
+const together = 16;
+const requests = 2_000;
+const rounds = 5;
+
+export async function* run(): AsyncIterable<Figure> {
+  const tls = await (await TestAuthority.make()).issue("server");
+  setDefaultCACertificates([...getCACertificates("default"), tls.ca.toString()]);
+  yield* compare("http", undefined);
+  yield* compare("https", tls);
+}
+
+/** One after the other, again and again, so that what else the machine does hits both. */
+async function* compare(scheme: string, tls: TlsFiles | undefined): AsyncIterable<Figure> {
+  const server = new Worker(new URL("programs/greeting-server.ts", import.meta.url), { workerData: tls });
+  const [ports] = (await once(server, "message")) as [{ readonly kept: number; readonly closed: number }];
+  const kept = await loaded(handlers.asks(`127.0.0.1:${ports.kept}`, tls !== undefined));
+  const closed = await loaded(handlers.asks(`127.0.0.1:${ports.closed}`, tls !== undefined));
+  const perSecond: { readonly kept: number; readonly closed: number }[] = [];
+  for (let round = 0; round <= rounds; round++) {
+    const measured = { kept: await measure(kept), closed: await measure(closed) };
+    if (round > 0) perSecond.push(measured);
+  }
+  await server.terminate();
+  const of = (value: (one: { readonly kept: number; readonly closed: number }) => number) =>
+    median(perSecond.map(value));
+  yield {
+    name: `handler that asks over ${scheme}, kept connections`,
+    value: of((one) => one.kept),
+    unit: "1/s",
+  };
+  yield { name: "  a connection for each request", value: of((one) => one.closed), unit: "1/s" };
+  yield { name: "  kept against each", value: of((one) => one.kept / one.closed), unit: "ratio" };
+}
+
+async function loaded(component: Promise<Uint8Array>): Promise<LoadedComponent> {
+  const translated = await translateComponent(await component, offer);
+  if (translated.kind === "rejected") throw new Error(translated.message);
+  const { facts, script, modules } = translated;
+  return {
+    kind: "component",
+    facts,
+    modules: modules.map((bytes) => new engine.Module(bytes)),
+    bindings: compileBindings(script, "bench"),
+  };
+}
+
+/** Requests per second, of several instances that answer one each at a time. */
+async function measure(component: LoadedComponent): Promise<number> {
+  const network = openTestNetwork({ allow: [{ host: "127.0.0.1", port: 0 }] });
+  const parts = handlerParts({}, network);
+  const handler = new ComponentHandler(parts, component);
+  let left = requests;
+  const answer = async () => {
+    const servant = handler.servant({
+      bug: (error) => {
+        throw error;
+      },
+      needHeap: () => true,
+    });
+    parts.pot.add(servant, handler.memoryBytesMin);
+    while (left-- > 0) {
+      const request = requestOf();
+      const served = await serve(parts, servant, request);
+      if (served.kind === "failed") throw new Error(served.message);
+      if (request.answer.head?.status !== 200) throw new Error(`it answered ${request.answer.head?.status}`);
+    }
+    parts.pot.remove(servant);
+    servant.close();
+  };
+  const beganMs = performance.now();
+  await Promise.all(Array.from({ length: together }, answer));
+  const perSecond = (requests * 1_000) / (performance.now() - beganMs);
+  network.close();
+  return perSecond;
+}
