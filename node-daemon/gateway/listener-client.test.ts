@@ -152,7 +152,7 @@ test.each([
   [
     "changes the protocol",
     "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
-    ["failed lost"],
+    ["failed invalid"],
   ],
 ])("ListenerClient: an answer that %s", async (name, answer, events) => {
   const { server } = scripted([answer]);

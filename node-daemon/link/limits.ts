@@ -1,8 +1,10 @@
 /** Every bound of a link, and why it is what it is. */
 
 /** Raised when a frame means something else; both ends say which ones they speak (see link-connection.ts). */
-export const linkVersion = 1;
+export const linkVersion = 2;
 export const linkVersionMin = 1;
+/** From this one on there are upgrades. One before would take them for requests whose body does not end. */
+export const upgradeVersion = 2;
 
 export const frameLimits = {
   /** Of a request's or an answer's head. Gateways allow less from clients; guests may not answer with more. */

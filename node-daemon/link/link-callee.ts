@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
-import type { CalleeExchange } from "./exchange.ts";
-import { frameType, headLength, headLengthBytes, LinkViolation } from "./frame.ts";
+import type { CalleeExchange, RequestHead } from "./exchange.ts";
+import { frameType, headLength, headLengthBytes, LinkViolation, upgradeFlag } from "./frame.ts";
 import { readRequest } from "./head-codec.ts";
 import { LinkConnection, type LinkEnd, type LinkOptions, type LinkSide } from "./link-connection.ts";
 import { OutgoingBody } from "./outgoing-body.ts";
@@ -92,7 +92,8 @@ export class LinkCallee {
     this.#lastStream = id;
     const headAt = start + headLengthBytes;
     const bodyAt = headAt + headLength(bytes, start, end);
-    const head = readRequest(bytes, headAt, bodyAt);
+    const said = readRequest(bytes, headAt, bodyAt);
+    const head: RequestHead = (flags & upgradeFlag) === 0 ? said : { ...said, upgrade: "websocket" };
     const { writer, encoder } = this.#connection;
     const body = new OutgoingBody(writer, encoder, id, new SendWindow(this.#windowBytes));
     const stream = new CalleeStream(id, head, this.#connection, body, this.#waiting, this.#forget);

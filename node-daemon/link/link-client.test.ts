@@ -36,6 +36,7 @@ class World {
     };
     this.client = new LinkClient({
       limits,
+      upgrades: true,
       random: seededRandom(1),
       link,
       dial: async () => {

@@ -112,7 +112,7 @@ export class HttpExchange implements CalleeExchange {
     const head = this.#unsent;
     if (head === undefined) return false;
     this.#unsent = undefined;
-    const clean = cleanAnswer(head.status, head.headers);
+    const clean = cleanAnswer(head.status, head.headers, false);
     if (clean.kind === "invalid") {
       this.fault({ kind: "failed", reason: "invalid", message: clean.why });
       return false;
