@@ -50,6 +50,10 @@ export class CallerStream implements CallerExchange {
     this.#forget = forget;
   }
 
+  get isAnswered(): boolean {
+    return this.#answered;
+  }
+
   write(bytes: Uint8Array): boolean {
     if (this.#over) return true;
     if (this.#body.ended) throw new Bug("more of a request's body after its end");

@@ -161,8 +161,9 @@ export class LinkCaller {
   #over(end: LinkEnd): void {
     const { writes } = this.#connection.writer;
     for (const stream of this.#exchanges.values()) {
-      // What never left this process was begun by nobody. Of all else nobody knows.
-      if (stream.openedAt === writes) stream.refuse("broken", end.message);
+      // What never left this process was begun by nobody, unless somebody says that it has: who knows what that is. Of all else
+      // nobody knows.
+      if (stream.openedAt === writes && !stream.isAnswered) stream.refuse("broken", end.message);
       else {
         const reason = end.reason === "protocol" ? "protocol" : "lost";
         stream.fail({ kind: "failed", reason, message: end.message });
