@@ -219,6 +219,11 @@ class ListenerExchange implements CallerExchange {
     if (this.#isOver) return;
     this.#answer = answer;
     this.#early = [];
+    if (answer.statusCode === 101) {
+      this.#request?.destroy();
+      this.refuse("it has changed to no protocol");
+      return;
+    }
     answer.on("data", (bytes: Buffer) => {
       if (this.#isOver) return;
       this.#unconsumed += bytes.length;

@@ -202,7 +202,9 @@ export class LinkConnection {
     const version = hello.readUInt16LE(5);
     const oldest = hello.readUInt16LE(7);
     if (oldest > linkVersion || version < linkVersionMin) {
-      throw new LinkViolation(`it speaks versions ${oldest} to ${version}, not ${linkVersionMin} to ${linkVersion}`);
+      throw new LinkViolation(
+        `it speaks versions ${oldest} to ${version}, not ${linkVersionMin} to ${linkVersion}`,
+      );
     }
     if (hello[4] === roles[this.#side.role]) throw new LinkViolation(`both ends are ${this.#side.role}s`);
     const windowBytes = hello.readUInt32LE(9);

@@ -28,6 +28,48 @@ test("an exchange: head, body and end arrive on both sides", async () => {
   expect(caller.count).toBe(0);
 });
 
+test("an upgrade: after a 101 bytes go both ways, each as far as the other end takes them", async () => {
+  const { caller, requests } = await pair();
+  const heard = new Heard();
+  const head = { ...someHead, upgrade: "websocket" } as const;
+  const exchange = caller.open(head, heard);
+  await settled();
+  const [request] = requests;
+  expect(request?.head).toEqual(head);
+  let said = "";
+  request?.listen({
+    data: (bytes) => {
+      said += bytes.toString();
+      request.consumed(bytes.length);
+    },
+    end: () => (said += " end"),
+    cancelled() {},
+    drain() {},
+  });
+  request?.respond({ status: 101, headers: ["sec-websocket-accept", "x"] });
+  request?.write(Buffer.from("first"));
+  await settled();
+  expect([heard.events, heard.text]).toEqual([["head 101 sec-websocket-accept,x"], "first"]);
+  expect(exchange?.write(Buffer.from("question"))).toBe(true);
+  exchange?.end([]);
+  await settled();
+  request?.write(Buffer.from(", last"));
+  request?.end({ trailers: [] });
+  await settled();
+  expect([said, heard.text]).toEqual(["question end", "first, last"]);
+  expect(heard.events.slice(1)).toEqual(['end {"trailers":[]}']);
+});
+
+test("an upgrade: nobody is answered with 101 who has not asked for one", async () => {
+  const { caller, requests } = await pair();
+  const heard = new Heard();
+  caller.open(someHead, heard);
+  await settled();
+  requests[0]?.respond({ status: 101, headers: [] });
+  await settled();
+  expect(heard.events).toEqual(["fault failed invalid"]);
+});
+
 test("goaway: those under way finish, what the callee has not seen is refused, and both ends close", async () => {
   const { caller, callee, requests, ends } = await pair();
   const early = new Heard();

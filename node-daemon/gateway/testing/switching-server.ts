@@ -20,8 +20,8 @@ export class ServerConnection {
   readonly socket: Socket;
   /** All that it was told, the request included. */
   text = "";
+  /** It will be told no more. */
   isEnded = false;
-  isClosed = false;
   #wake: (() => void)[] = [];
 
   constructor(socket: Socket) {
@@ -31,14 +31,12 @@ export class ServerConnection {
       this.text += bytes.toString("latin1");
       this.#changed();
     });
-    socket.on("end", () => {
-      this.isEnded = true;
-      this.#changed();
-    });
-    socket.on("close", () => {
-      this.isClosed = true;
-      this.#changed();
-    });
+    for (const event of ["end", "close"]) {
+      socket.on(event, () => {
+        this.isEnded = true;
+        this.#changed();
+      });
+    }
   }
 
   send(text: string): this {
@@ -63,7 +61,7 @@ export class SwitchingServer implements AsyncDisposable {
     const connection = new ServerConnection(socket);
     this.connections.push(connection);
     void connection
-      .until(() => connection.isClosed || connection.text.includes("\r\n\r\n"))
+      .until(() => connection.isEnded || connection.text.includes("\r\n\r\n"))
       .then(() => this.#answer(connection));
   });
   readonly #answer: (connection: ServerConnection) => void;
