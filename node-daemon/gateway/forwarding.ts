@@ -166,8 +166,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     const choice = this.#choose();
     const nowMs = this.#tries.isNone ? this.#times.startedMs : this.#context.clock.monotonic();
     if (choice.kind === "place") this.#open(choice.place, nowMs);
-    else if (refusal !== undefined && isPlaceWell(refusal.reason))
-      this.#say(answerToFault(refusal), refusal);
+    else if (refusal !== undefined && isPlaceWell(refusal.reason)) this.#say(answerToFault(refusal), refusal);
     else this.#hold(nowMs);
   }
 

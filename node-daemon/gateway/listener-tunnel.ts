@@ -19,7 +19,9 @@ export function whyNotSwitched(
   if (answer.upgrade?.toLowerCase() !== "websocket") return "it has changed to another protocol";
   const key = valueOf(headers, "sec-websocket-key") ?? "";
   const accept = hash("sha1", key + handshakeGuid, "base64");
-  return answer["sec-websocket-accept"] === accept ? undefined : "its Sec-WebSocket-Accept is not for this key";
+  return answer["sec-websocket-accept"] === accept
+    ? undefined
+    : "its Sec-WebSocket-Accept is not for this key";
 }
 
 export class ListenerTunnel {

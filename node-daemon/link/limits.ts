@@ -30,6 +30,8 @@ export interface LinkLimits {
   readonly outputBytesMax: number;
   /** The other end says hello within this. */
   readonly helloMsMax: number;
+  /** What is under way when a callee leaves may take so long: a link is not to outlive its certificate for as long as a WebSocket lasts. */
+  readonly leaveMsMax: number;
 }
 
 export const defaultLinkLimits: LinkLimits = {
@@ -39,6 +41,8 @@ export const defaultLinkLimits: LinkLimits = {
   growthBytesMax: 16 * 1024 * 1024,
   outputBytesMax: 1024 * 1024,
   helloMsMax: 5_000,
+  // The longest that a template may give a request.
+  leaveMsMax: 3_600_000,
 };
 
 /** No credit may exceed this, whatever the other end grants: what is sent has to be bounded here. */

@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import type { Timer } from "../../kit/clock.ts";
 import type { CalleeExchange, RequestHead } from "./exchange.ts";
 import { frameType, headLength, headLengthBytes, LinkViolation, upgradeFlag } from "./frame.ts";
 import { readRequest } from "./head-codec.ts";
@@ -25,10 +26,13 @@ export class LinkCallee {
   #lastStream = 0;
   #lastSeen = 0;
   #windowBytes = 0;
+  readonly #options: LinkOptions;
   #leaving = false;
+  #leaveTimer: Timer | undefined;
 
   constructor(duplex: Duplex, events: CalleeEvents, options: LinkOptions) {
     this.#events = events;
+    this.#options = options;
     const side: LinkSide = {
       role: "callee",
       greeted: ({ windowBytes }) => (this.#windowBytes = windowBytes),
@@ -55,11 +59,13 @@ export class LinkCallee {
     this.#connection.writer.flush();
   }
 
-  /** Takes no more requests, finishes those it has, and ends. */
+  /** Takes no more requests, finishes those it has, as far as they end in time, and ends. */
   leave(): void {
     if (this.#leaving || this.#connection.state === "over") return;
     this.#leaving = true;
     this.#connection.writer.signal(frameType.goaway, this.#lastStream);
+    const { clock, limits } = this.#options;
+    this.#leaveTimer = clock.setTimer(limits.leaveMsMax, () => this.destroy("it has left long ago"));
     this.#endIfIdle();
   }
 
@@ -113,6 +119,7 @@ export class LinkCallee {
   }
 
   #over(end: LinkEnd): void {
+    this.#leaveTimer?.cancel();
     for (const stream of this.#exchanges.values()) stream.cancelled();
     this.#events.over(end);
   }

@@ -17,10 +17,7 @@ const limits: LinkClientLimits = {
 };
 
 /** Of a callee that speaks version 1: 17 bytes of type 1, of stream 0; then magic, side, versions, window, exchanges. */
-const helloBefore = Buffer.from(
-  "1100000100000000" + "574c4e4b" + "02" + "0100" + "0100" + "00100000" + "0a000000",
-  "hex",
-);
+const helloBefore = Buffer.from("1100000100000000574c4e4b0201000100001000000a000000", "hex");
 
 /** A callee that answers at once unless told otherwise, and what the client thinks of it. */
 class World {

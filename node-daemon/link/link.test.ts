@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { seededRandom } from "../../kit/random.ts";
+import { defaultLinkLimits } from "./limits.ts";
 import { choppyPair, Heard, pair, settled, someHead } from "./test-link.ts";
 
 test("an exchange: head, body and end arrive on both sides", async () => {
@@ -125,6 +126,21 @@ test("CallerExchange: what is written although there is no room comes in order, 
   await settled();
   expect(Buffer.concat(received).toString()).toBe(all.join(""));
   expect(heard.events).toEqual(["drain"]);
+});
+
+test("goaway: what does not end is ended after a time", async () => {
+  const { caller, callee, ends, clock } = await pair();
+  const heard = new Heard();
+  caller.open(someHead, heard);
+  await settled();
+  callee.leave();
+  await settled();
+  clock.advance(defaultLinkLimits.leaveMsMax - 1);
+  await settled();
+  expect([heard.events, ends]).toEqual([[], []]);
+  clock.advance(1);
+  await settled();
+  expect(heard.events).toEqual(["fault failed lost"]);
 });
 
 test("a link: what nobody reads is bounded at both ends", async () => {
