@@ -251,10 +251,8 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     if (this.#state !== "open") return;
     const rule = this.#rule;
     const clean = cleanAnswer(head.status, head.headers, this.#request.upgrade !== undefined);
-    if (clean.kind === "invalid") {
-      this.#context.warn(this.#workload, clean.why);
+    if (clean.kind === "invalid")
       return this.#attemptFailed({ kind: "failed", reason: "invalid", message: clean.why });
-    }
     if (rule.retry.codes.includes(clean.status) && this.#mayRetry({ kind: "status", status: clean.status })) {
       return this.#retry();
     }
@@ -331,6 +329,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
   }
 
   #attemptFailed(fault: FailedFault): void {
+    if (fault.reason === "invalid") this.#context.warn(this.#workload, fault.message);
     if (this.#place !== undefined && fault.reason !== "tooLarge")
       this.#backends.failed(this.#workload, this.#place);
     if (this.#state === "answering") return this.#cutOff();

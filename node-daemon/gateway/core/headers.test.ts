@@ -189,6 +189,26 @@ test("cleanAnswer: with a status that has no body, there is no length either", (
   expect(cleanAnswer(205, ["content-length", "5"], false)).toMatchObject({ contentLength: 0 });
 });
 
+test("cleanAnswer: an upgrade may be answered with 101, which has neither body nor length", () => {
+  const headers = [
+    "Connection",
+    "Upgrade",
+    "Upgrade",
+    "websocket",
+    "Sec-WebSocket-Accept",
+    "a",
+    "Content-Length",
+    "5",
+  ];
+  expect(cleanAnswer(101, headers, true)).toEqual({
+    kind: "clean",
+    status: 101,
+    list: ["sec-websocket-accept", "a"],
+    contentLength: undefined,
+  });
+  expect(cleanAnswer(100, [], true).kind).toBe("invalid");
+});
+
 test("readRequestHeaders: takes out what Connection names, however many it names", () => {
   const names = Array.from({ length: 20 }, (_, at) => `x-${at}`);
   const raw = ["connection", names.join(","), "x-3", "1", "x-a", "2", "connection", "x-b", "x-b", "3"];

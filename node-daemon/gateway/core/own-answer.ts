@@ -1,4 +1,5 @@
 import { assertNever } from "../../../kit/errors.ts";
+import type { RefusalReason } from "./retry.ts";
 
 /** What the gateway answers by itself. `reason` goes into the header wherry-reason: a stable word, for people and programs. */
 export interface OwnAnswer {
@@ -13,7 +14,7 @@ export interface OwnAnswer {
 export type Fault =
   | {
       readonly kind: "refused";
-      readonly reason: "unknown" | "draining" | "full" | "broken" | "unsupported";
+      readonly reason: RefusalReason;
       readonly retryAfterMs: number;
     }
   | {
