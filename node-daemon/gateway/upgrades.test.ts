@@ -124,6 +124,20 @@ test("Gateway: what a client says before the server has switched is kept from it
   await asked[0]?.until(() => asked[0]?.text.endsWith("\r\n\r\nGET /early HTTP/1.1\r\n\r\nmore") === true);
 });
 
+test("Gateway: sends nothing of a client to where an upgrade is decided before it is", async () => {
+  await using gateway = new TestGateway().serve({});
+  const client = await gateway.connect(await gateway.listen());
+  client.send(`${handshake()}early`);
+  await until(() => gateway.instances.calls.length > 0);
+  await settle();
+  const [call] = gateway.instances.calls;
+  expect(call?.body).toBe("");
+  call?.respond(101, ["sec-websocket-accept", "a"]);
+  await until(() => call?.body === "early");
+  call?.data("back");
+  await client.until(/\r\n\r\nback$/);
+});
+
 test.each([
   ["200", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"],
   ["401", "HTTP/1.1 401 Unauthorized\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"],
@@ -251,17 +265,25 @@ test("Gateway: what one side breaks off is broken off for the other", async () =
 
 test("Gateway: how tunnels end says nothing against their instance", async () => {
   await using made = await world();
-  const { connections } = made.server;
   const reach = { kind: "listener", address: "127.0.0.1", port: made.port } as const;
   made.gateway.gateway.apply({ kind: "endpoint", endpoint: endpointOf("j", "w", { reach }) });
-  for (let i = 0; i < 24; i++) {
-    const { client, server } = await tunnel(made);
+  const tunnels = [];
+  for (let i = 0; i < 16; i++) tunnels.push(await tunnel(made));
+  // Those that j has got are left.
+  const placeOf = (line: string | undefined) =>
+    (JSON.parse(line ?? "{}") as { readonly place?: string }).place;
+  for (const { client, server } of tunnels.filter((_tunnel, index) => index % 2 === 0)) {
     server.socket.resetAndDestroy();
     await client.ended();
   }
-  await until(() => made.gateway.lines.length === connections.length);
-  const places = made.gateway.lines.map((line) => (JSON.parse(line) as { readonly place: string }).place);
-  expect(places.slice(-8)).toContain(places[0]);
+  await until(() => made.gateway.lines.length === 8);
+  const [first] = made.gateway.lines;
+  expect(new Set(made.gateway.lines.map(placeOf))).toEqual(new Set([placeOf(first)]));
+  const { client, server } = await tunnel(made);
+  server.socket.resetAndDestroy();
+  await client.ended();
+  await until(() => made.gateway.lines.length === 9);
+  expect(placeOf(made.gateway.lines[8])).toBe(placeOf(first));
 });
 
 test("Gateway: a client that goes before the answer takes its request with it", async () => {
