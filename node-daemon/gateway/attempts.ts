@@ -42,6 +42,7 @@ export function headFor(
     clientPort: request.clientPort,
     timeoutMs: Number.isFinite(dueMs) ? Math.max(1, Math.ceil(dueMs - nowMs)) : 0,
     bodyLength: request.bodyLength,
+    ...(request.upgrade === undefined ? {} : { upgrade: request.upgrade }),
     ...(request.call === undefined ? {} : { call: request.call }),
   };
 }

@@ -6,6 +6,7 @@
  *
  * - It is gathered first, so that whoever sends it slowly keeps no instance waiting. Where there is no room for that an instance gets it
  *   as it comes.
+ * - Of an upgrade it is what the client says by the other protocol: sent after the answer, however long that takes, and never waited for.
  * - What was sent of it is kept until the answer begins, up to a bound: without it nothing is sent elsewhere.
  */
 import type { CallerExchange, HeaderList } from "../link/exchange.ts";
@@ -56,15 +57,24 @@ export class ClientBody {
 
   /** When it counts as given up by its sender. */
   get dueMs(): number {
-    if (this.hasEnded || this.#isPaused || !this.#isOpened) return never;
+    if (this.hasEnded || this.#isPaused || !this.#isOpened || this.#isUpgrade) return never;
     return this.#lastMs + gatewayLimits.bodySilenceMs;
   }
 
   /** For how long to wait for it; undefined: not at all. Who has not said how long it is may want an answer to a part of it. */
   get gatherMs(): number | undefined {
-    if (this.hasEnded || this.#request.call !== undefined) return undefined;
+    if (this.hasEnded || this.#request.call !== undefined || this.#isUpgrade) return undefined;
     const { gather } = gatewayLimits;
     return this.#request.bodyLength === undefined ? gather.unknownMs : gather.ms;
+  }
+
+  get #isUpgrade(): boolean {
+    return this.#request.upgrade !== undefined;
+  }
+
+  /** It is read though nobody is to have it yet: else nobody would hear that its client has gone. */
+  listen(nowMs: number): void {
+    this.#read(nowMs);
   }
 
   gather(nowMs: number): void {

@@ -31,6 +31,8 @@ export interface ClientRequest {
   /** Of this gateway. */
   readonly port: number;
 
+  /** It is to become this once it is answered with 101. Until then nothing of `openBody` is anybody's but the client's. */
+  readonly upgrade?: RequestHead["upgrade"];
   /** Of calls of functions. */
   readonly call?: RequestHead["call"];
 

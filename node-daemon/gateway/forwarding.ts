@@ -7,6 +7,8 @@
  *                           └──│────┘    refused by all: it waits for one to come (back)
  *                              └─▶ over  the deadline: 503 or 504
  *
+ * An upgrade is answering with 101 until either side ends. Before that nothing that its client says goes anywhere.
+ *
  * - A place is taken once the body, or enough of it, is there (client-body.ts).
  * - In each state one party is waited for, and a deadline is set.
  * - The client's going cancels the attempt; a place is given back exactly once.
@@ -46,7 +48,7 @@ import {
   tooManyWaiting,
 } from "./core/own-answer.ts";
 import { isLooker } from "./core/request-headers.ts";
-import type { AttemptEnd } from "./core/retry.ts";
+import { type AttemptEnd, isPlaceWell } from "./core/retry.ts";
 import { changePath } from "./core/rewrite.ts";
 import type { MatchedRule } from "./core/route-table.ts";
 import { callable, type Wanted } from "./core/workload-pool.ts";
@@ -77,6 +79,8 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
   #state: "begin" | "gathering" | "held" | "open" | "answering" | "over" = "begin";
   #place: Backend | undefined;
   #exchange: CallerExchange | undefined;
+  /** It was answered with 101. */
+  #isTunnel = false;
 
   constructor(
     context: ForwardingContext,
@@ -95,7 +99,8 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     this.#workload = workload;
     this.#wanted = request.call === undefined ? templateHash : callable;
     this.#answer = new AnswerRelay(request);
-    this.#tries = new Tries(request.method, rule.retry);
+    const isUpgrade = request.upgrade !== undefined;
+    this.#tries = new Tries({ method: request.method, isUpgrade }, rule.retry);
     this.#body = new ClientBody(request, context.bodies);
     this.#times = new RequestTimes(nowMs, rule);
     this.#facts = {
@@ -116,6 +121,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     this.#request.taker = this;
     const { requestHeaders } = this.#rule;
     if (requestHeaders !== undefined) changeHeaders(this.#request.headers.list, requestHeaders);
+    if (this.#request.upgrade !== undefined) this.#body.listen(this.#times.beganMs);
     const { gatherMs } = this.#body;
     if (gatherMs === undefined) this.#start();
     else this.#gather(gatherMs);
@@ -160,7 +166,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     const choice = this.#choose();
     const nowMs = this.#tries.isNone ? this.#times.startedMs : this.#context.clock.monotonic();
     if (choice.kind === "place") this.#open(choice.place, nowMs);
-    else if (refusal?.reason === "full") this.#say(answerToFault(refusal), refusal);
+    else if (refusal !== undefined && isPlaceWell(refusal.reason)) this.#say(answerToFault(refusal), refusal);
     else this.#hold(nowMs);
   }
 
@@ -193,7 +199,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     const dueMs = this.#times.attempt(nowMs, attemptMsMax(this.#rule, place));
     const exchange = place.attached.client.open(headFor(this.#facts, place, dueMs, nowMs), this);
     this.#exchange = exchange;
-    this.#body.send(exchange, nowMs);
+    if (this.#request.upgrade === undefined) this.#body.send(exchange, nowMs);
     this.#arm();
   }
 
@@ -202,24 +208,30 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
   body(bytes: Buffer): void {
     if (this.#state === "over") return;
     const nowMs = this.#context.clock.monotonic();
-    if (this.#body.take(bytes, this.#exchange, nowMs) === "gathered") return this.#gathered(nowMs);
+    const exchange = this.#bodyExchange;
+    if (this.#body.take(bytes, exchange, nowMs) === "gathered") return this.#gathered(nowMs);
     if (this.#state === "gathering") return;
     this.#times.active(nowMs);
-    if (this.#place !== undefined && this.#body.bytes > bodyBytesMaxOf(this.#place))
+    if (this.#place !== undefined && !this.#isTunnel && this.#body.bytes > bodyBytesMaxOf(this.#place))
       return this.#fail(bodyTooLarge);
-    if (this.#exchange === undefined || !this.#exchange.write(bytes)) this.#body.pause();
+    if (exchange === undefined || !exchange.write(bytes)) this.#body.pause();
+  }
+
+  /** To whom the body goes now. */
+  get #bodyExchange(): CallerExchange | undefined {
+    return this.#request.upgrade === undefined || this.#isTunnel ? this.#exchange : undefined;
   }
 
   bodyEnd(trailers: HeaderList): void {
     if (this.#state === "over") return;
-    this.#body.end(cleanTrailers(trailers), this.#exchange);
+    this.#body.end(cleanTrailers(trailers), this.#bodyExchange);
     if (this.#state === "gathering") this.#gathered(this.#context.clock.monotonic());
   }
 
   clientGone(): void {
     if (this.#state === "over") return;
     this.#exchange?.cancel();
-    this.#over(499);
+    this.#over(this.#isTunnel ? this.#answer.status : 499);
   }
 
   clientDrained(): void {
@@ -238,25 +250,38 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
   head(head: ResponseHead): void {
     if (this.#state !== "open") return;
     const rule = this.#rule;
-    const clean = cleanAnswer(head.status, head.headers);
-    if (clean.kind === "invalid") {
-      this.#context.warn(this.#workload, clean.why);
+    const clean = cleanAnswer(head.status, head.headers, this.#request.upgrade !== undefined);
+    if (clean.kind === "invalid")
       return this.#attemptFailed({ kind: "failed", reason: "invalid", message: clean.why });
-    }
     if (rule.retry.codes.includes(clean.status) && this.#mayRetry({ kind: "status", status: clean.status })) {
       return this.#retry();
     }
     this.#state = "answering";
-    this.#body.forget();
     const { list } = clean;
     if (rule.responseHeaders !== undefined) changeHeaders(list, rule.responseHeaders);
     if (this.#request.headers.debug !== undefined && this.#context.options.debugHeaders) {
       list.push("server-timing", this.#times.timing(this.#context.clock.monotonic()));
     }
     const idleMs = this.#place === undefined ? never : idleMsMax(this.#place);
+    if (clean.status === 101) {
+      this.#answer.respond(clean.status, list, undefined);
+      return this.#upgraded(idleMs);
+    }
+    this.#body.forget();
     // A deadline that is later is found when the one before has passed: most answers have ended by then.
     if (this.#times.answer(this.#context.deadlines.tickedMs, wholeAttemptMs(rule), idleMs)) this.#arm();
     this.#answer.respond(clean.status, list, clean.contentLength);
+  }
+
+  #upgraded(idleMs: number): void {
+    const nowMs = this.#context.clock.monotonic();
+    this.#isTunnel = true;
+    // However the tunnel ends, the instance has done what it was asked for.
+    if (this.#place !== undefined) this.#backends.succeeded(this.#place);
+    this.#times.upgraded(nowMs, idleMs);
+    if (this.#exchange !== undefined) this.#body.send(this.#exchange, nowMs);
+    this.#body.forget();
+    this.#arm();
   }
 
   data(bytes: Buffer): void {
@@ -276,6 +301,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
   fault(fault: ExchangeFault): void {
     this.#exchange = undefined;
     if (this.#state === "over") return;
+    if (this.#isTunnel) return this.#cutOff();
     switch (fault.kind) {
       case "cancelled":
         return;
@@ -291,7 +317,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
   #attemptRefused(fault: RefusedFault): void {
     const place = this.#place;
     if (place !== undefined) {
-      if (fault.reason !== "full") this.#backends.refused(this.#workload, place);
+      if (!isPlaceWell(fault.reason)) this.#backends.refused(this.#workload, place);
       this.#tries.leaveOut(place);
     }
     if (this.#state === "answering") return this.#cutOff();
@@ -303,6 +329,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
   }
 
   #attemptFailed(fault: FailedFault): void {
+    if (fault.reason === "invalid") this.#context.warn(this.#workload, fault.message);
     if (this.#place !== undefined && fault.reason !== "tooLarge")
       this.#backends.failed(this.#workload, this.#place);
     if (this.#state === "answering") return this.#cutOff();
@@ -388,10 +415,11 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     this.#context.deadlines.clear(this);
     this.#body.forget();
     const place = this.#place;
-    const durationMs = this.#context.clock.monotonic() - this.#times.beganMs;
+    const nowMs = this.#context.clock.monotonic();
+    const durationMs = nowMs - this.#times.beganMs;
     const { figures } = this.#workload;
     figures.inFlight--;
-    figures.noteEnd(status, durationMs);
+    figures.noteEnd(status, this.#times.durationMs(nowMs));
     this.#givePlaceBack();
     this.#backends.left(this.#workload);
     this.#context.note(this.#request, this.#workload, place, status, this.#answer.bytes, durationMs);

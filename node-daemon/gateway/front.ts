@@ -175,6 +175,8 @@ export class Front {
 
   #secured(socket: TLSSocket): void {
     socket.allowHalfOpen = true;
+    // Node's parser listens only as long as it is there.
+    socket.on("error", ignore);
     const serverName = typeof socket.servername === "string" ? socket.servername.toLowerCase() : undefined;
     const end = endOf(socket);
     const facts = connectionOf(socket, "https", serverName, this.#undecided.get(end)?.isBeyond ?? false);

@@ -4,7 +4,7 @@ import type { Clock } from "../../kit/clock.ts";
 import type { Connection, RequestHandlers } from "./connection.ts";
 import type { HeaderList } from "./core/headers.ts";
 import { badRequest, misdirected, type OwnAnswer } from "./core/own-answer.ts";
-import { HttpRequest, pairsOf } from "./http-request.ts";
+import { type BodySource, HttpRequest, pairsOf } from "./http-request.ts";
 import { gatewayLimits } from "./limits.ts";
 import { answerOwn } from "./own-answers.ts";
 
@@ -34,8 +34,9 @@ export class Http1Request extends HttpRequest {
     incoming: IncomingMessage,
     response: ServerResponse,
     expectsContinue: boolean,
+    source: BodySource = incoming,
   ) {
-    super(connection.facts, incoming.method ?? "", incoming.rawHeaders, incoming);
+    super(connection.facts, incoming.method ?? "", incoming.rawHeaders, source);
     this.#connection = connection;
     this.#incoming = incoming;
     this.#response = response;

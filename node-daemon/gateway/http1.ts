@@ -11,6 +11,7 @@ import { errorCode } from "../../kit/errors.ts";
 import type { Connection, RequestHandlers } from "./connection.ts";
 import { tooManyConnections, tooManyPipelined } from "./core/own-answer.ts";
 import { Http1Request } from "./http1-request.ts";
+import { Http1Upgrade, isHandshake } from "./http1-upgrade.ts";
 import { gatewayLimits } from "./limits.ts";
 
 /** What is known of one connection here. */
@@ -36,6 +37,10 @@ class Http1Connection {
 
   bug(thrown: unknown): void {
     this.#handlers.bug(thrown);
+  }
+
+  get isIdle(): boolean {
+    return this.#active === 0;
   }
 
   /** False: too many are under way already. */
@@ -84,6 +89,7 @@ export class Http1Server {
         keepAliveTimeout: gatewayLimits.keepAliveMs,
         connectionsCheckingInterval: gatewayLimits.connectionCheckMs,
         optimizeEmptyRequests: true,
+        shouldUpgradeCallback: (incoming) => this.#mayUpgrade(incoming),
       },
       (incoming, response) => this.#begin(incoming, response, false),
     );
@@ -91,6 +97,7 @@ export class Http1Server {
     this.#server.on("checkContinue", (incoming, response: Http1Response) =>
       this.#begin(incoming, response, true),
     );
+    this.#server.on("upgrade", (incoming, _socket, first) => this.#beginUpgrade(incoming, first));
     this.#server.on("clientError", (error, socket) => this.#refuse(error, socket));
     this.#server.on("connect", (_incoming, socket) => this.#refuseRaw(socket, 405, "MethodNotAllowed"));
     // Node keeps the times of connections only for servers that listen, and begins to when they do.
@@ -126,14 +133,33 @@ export class Http1Server {
     this.#server.close();
   }
 
+  /** What may not is answered as a request. So is what comes before those that came before it are answered. */
+  #mayUpgrade(incoming: IncomingMessage): boolean {
+    return this.#connections.get(incoming.socket)?.isIdle === true && isHandshake(incoming);
+  }
+
   #begin(incoming: IncomingMessage, response: Http1Response, expectsContinue: boolean): void {
     const connection = this.#connections.get(incoming.socket);
     if (connection === undefined) {
       incoming.destroy();
       return;
     }
+    this.#take(connection, response, new Http1Request(connection, incoming, response, expectsContinue));
+  }
+
+  /** `first`: what has come of the other protocol already. */
+  #beginUpgrade(incoming: IncomingMessage, first: Buffer): void {
+    const connection = this.#connections.get(incoming.socket);
+    if (connection === undefined) {
+      incoming.destroy();
+      return;
+    }
+    const response = new Http1Response(incoming);
+    this.#take(connection, response, new Http1Upgrade(connection, incoming, response, first));
+  }
+
+  #take(connection: Http1Connection, response: Http1Response, request: Http1Request): void {
     const mayBegin = connection.began();
-    const request = new Http1Request(connection, incoming, response, expectsContinue);
     response.request = request;
     response.on("close", onResponseClose);
     try {

@@ -54,11 +54,12 @@ export const gatewayLimits = {
 
   /** Towards an instance that is a server. */
   listener: {
+    /** For requests; and as many that were upgraded, each of which has one of its own. */
     connectionsMax: 1_024,
     keptMax: 64,
     /** Shorter than servers keep theirs: Node's own is 5 s, so that one is seldom closed under a request. */
     keptMs: 4_000,
-    /** Of an answer that the client has not read yet. */
+    /** Of an answer, or of what follows an upgrade, that the client has not read yet. */
     windowBytes: 256 * 1024,
   },
 

@@ -3,7 +3,9 @@ import { createServer as createHttpServer, type IncomingMessage } from "node:htt
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import type { RequestHead } from "../link/exchange.ts";
+import { gatewayLimits } from "./limits.ts";
 import { ListenerClient } from "./listener-client.ts";
+import { sampleKey, switching } from "./testing/switching-server.ts";
 
 const head: RequestHead = {
   target: { kind: "instance", uid: "i" },
@@ -152,7 +154,7 @@ test.each([
   [
     "changes the protocol",
     "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
-    ["failed lost"],
+    ["failed invalid"],
   ],
 ])("ListenerClient: an answer that %s", async (name, answer, events) => {
   const { server } = scripted([answer]);
@@ -237,4 +239,72 @@ test("ListenerClient: the framing is its own, whatever another gateway says in h
   await heard.over;
   expect(requests[0]).toMatch(/^GET \/a\?b HTTP\/1\.1\r\nhost: example\.com\r\nx-a: 1\r\n/i);
   expect(requests[0]).not.toMatch(/content-length|transfer-encoding/i);
+});
+
+const upgrade: RequestHead = {
+  ...head,
+  headers: ["sec-websocket-key", sampleKey],
+  bodyLength: undefined,
+  upgrade: "websocket",
+};
+
+test.each<[string, string, string[]]>([
+  ["has switched", switching(`sec-websocket-key: ${sampleKey}`), ["head 101"]],
+  ["has not", ok, ["head 200", "end "]],
+])(
+  "ListenerClient: what another gateway sends before the server %s waits here",
+  async (name, answer, events) => {
+    let asked = "";
+    let answers = () => {};
+    const server = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.on("data", (bytes) => (asked += bytes.toString()));
+      answers = () => void socket.write(answer);
+    });
+    const client = await listen(server);
+    const heard = new Heard();
+    let drains = 0;
+    const exchange = client.open(upgrade, { ...heard.listener, drain: () => drains++ });
+    expect(exchange.write(Buffer.from("early"))).toBe(false);
+    const until = async (isSo: () => boolean) => {
+      while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
+    };
+    await until(() => asked.endsWith("\r\n\r\n"));
+    expect(drains).toBe(0);
+    answers();
+    await until(() => heard.events.length === events.length);
+    if (name === "has switched") await until(() => asked.endsWith("\r\n\r\nearly"));
+    else expect(exchange.write(Buffer.from("more"))).toBe(false);
+    expect([heard.events, drains]).toEqual([events, name === "has switched" ? 1 : 0]);
+    expect(asked).not.toContain("more");
+    exchange.cancel();
+  },
+);
+
+test("ListenerClient: one instance has so many upgraded connections, and its requests have others", async () => {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {});
+    socket.on("data", (bytes) => {
+      if (!/upgrade/i.test(bytes.toString())) socket.write(ok);
+    });
+  });
+  const client = await listen(server);
+  const exchanges = Array.from({ length: gatewayLimits.listener.connectionsMax }, () =>
+    client.open(upgrade, new Heard().listener),
+  );
+  const [refused, request, later] = [new Heard(), new Heard(), new Heard()];
+  client.open(upgrade, refused.listener);
+  client.open(head, request.listener);
+  await Promise.all([refused.over, request.over]);
+  expect([refused.events, request.events]).toEqual([["refused full"], ["head 200", "end "]]);
+  for (const exchange of exchanges) exchange.cancel();
+  const before = sockets.size;
+  const exchange = client.open(upgrade, later.listener);
+  while (sockets.size === before && later.events.length === 0)
+    await new Promise((resolve) => setImmediate(resolve));
+  expect(later.events).toEqual([]);
+  exchange.cancel();
+  for (const socket of sockets) socket.destroy();
 });

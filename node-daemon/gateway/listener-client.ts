@@ -3,6 +3,9 @@
  *
  * A kept connection may be closed by the server just when a request goes out. Whoever cannot know whether that has arrived does not
  * repeat it, but for methods that may be (RFC 9110 9.2.2): those go once more, on a connection of their own.
+ *
+ * An upgrade has a connection of its own as well, and that is used for nothing else, whatever comes of it. The server gets nothing of
+ * what the client says before it has switched: it would take that for other requests.
  */
 import {
   Agent,
@@ -10,10 +13,19 @@ import {
   type IncomingMessage,
   request as openRequest,
 } from "node:http";
+import type { Socket } from "node:net";
 import { errorCode, errorMessage } from "../../kit/errors.ts";
-import type { AnswerListener, CallerExchange, HeaderList, RequestHead } from "../link/exchange.ts";
+import type {
+  AnswerListener,
+  CallerExchange,
+  ExchangeFault,
+  HeaderList,
+  RequestHead,
+} from "../link/exchange.ts";
+import { refusedExchange } from "../link/waiting-exchange.ts";
 import { mayChange } from "./core/request-headers.ts";
 import { gatewayLimits } from "./limits.ts";
+import { ListenerTunnel, whyNotSwitched } from "./listener-tunnel.ts";
 import type { ExchangeClient } from "./ports.ts";
 
 export class ListenerClient implements ExchangeClient {
@@ -21,6 +33,7 @@ export class ListenerClient implements ExchangeClient {
   readonly #port: number;
   readonly #agent: Agent;
   #active = 0;
+  #upgrades = 0;
   #isClosed = false;
 
   constructor(address: string, port: number) {
@@ -38,9 +51,14 @@ export class ListenerClient implements ExchangeClient {
   }
 
   open(head: RequestHead, listener: AnswerListener): CallerExchange {
+    const isUpgrade = head.upgrade !== undefined;
+    if (isUpgrade && this.#upgrades >= gatewayLimits.listener.connectionsMax)
+      return refusedExchange(listener, tooManyUpgrades);
     this.#active++;
+    if (isUpgrade) this.#upgrades++;
     const exchange = new ListenerExchange(this.#address, this.#port, this.#agent, head, listener, () => {
       this.#active--;
+      if (isUpgrade) this.#upgrades--;
       if (this.#isClosed && this.#active === 0) this.#agent.destroy();
     });
     try {
@@ -58,6 +76,13 @@ export class ListenerClient implements ExchangeClient {
   }
 }
 
+const tooManyUpgrades: ExchangeFault = {
+  kind: "refused",
+  reason: "full",
+  message: "it has as many upgraded connections as one instance may have",
+  retryAfterMs: 0,
+};
+
 const repeatable: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 
 class ListenerExchange implements CallerExchange {
@@ -69,6 +94,9 @@ class ListenerExchange implements CallerExchange {
   readonly #onOver: () => void;
   #request: OutgoingRequest | undefined;
   #answer: IncomingMessage | undefined;
+  #tunnel: ListenerTunnel | undefined;
+  /** For the tunnel, if it comes to that. Nobody is told that they may send more meanwhile. */
+  #early: Uint8Array[] = [];
   #unconsumed = 0;
   #sentBytes = 0;
   #isSecond = false;
@@ -91,14 +119,16 @@ class ListenerExchange implements CallerExchange {
   }
 
   begin(): void {
-    const { method, path, authority, headers, bodyLength } = this.#head;
+    const { method, path, authority, headers, bodyLength, upgrade } = this.#head;
+    const isUpgrade = upgrade !== undefined;
     const list = ["host", authority];
     for (let i = 0; i + 1 < headers.length; i += 2) {
       const name = (headers[i] ?? "").toLowerCase();
       // Another node's gateway may say anything, and the framing of a connection that is kept is ours alone.
       if (name === "trailer" || mayChange(name)) list.push(name, headers[i + 1] ?? "");
     }
-    if (bodyLength === undefined) list.push("transfer-encoding", "chunked");
+    if (isUpgrade) list.push("connection", "Upgrade", "upgrade", upgrade);
+    else if (bodyLength === undefined) list.push("transfer-encoding", "chunked");
     else if (bodyLength > 0 || method === "POST" || method === "PUT")
       list.push("content-length", String(bodyLength));
     const request = openRequest({
@@ -107,22 +137,24 @@ class ListenerExchange implements CallerExchange {
       method,
       path,
       headers: list,
-      agent: this.#isSecond ? false : this.#agent,
+      agent: this.#isSecond || isUpgrade ? false : this.#agent,
       httpValidation: "strict",
       maxHeaderSize: gatewayLimits.answerHeaderBytesMax,
     });
     this.#request = request;
     request.on("response", (answer) => this.#begun(answer));
     request.on("error", (error) => this.#failed(request, error));
-    request.on("upgrade", (_answer, socket) => {
-      socket.destroy();
-      this.#fail("it has changed the protocol unasked");
-    });
-    if (bodyLength === 0) request.end();
+    request.on("upgrade", (answer, socket: Socket, first) => this.#switched(answer, socket, first));
+    if (bodyLength === 0 || isUpgrade) request.end();
     else request.flushHeaders();
   }
 
   write(bytes: Uint8Array): boolean {
+    if (this.#tunnel !== undefined) return this.#tunnel.write(bytes);
+    if (this.#head.upgrade !== undefined) {
+      if (!this.#isOver && this.#answer === undefined) this.#early.push(Buffer.from(bytes));
+      return false;
+    }
     this.#sentBytes += bytes.length;
     if (this.#isOver || this.#request === undefined) return true;
     // The server would take the rest for another request, whose answer somebody else would get.
@@ -138,7 +170,12 @@ class ListenerExchange implements CallerExchange {
   }
 
   end(trailers: HeaderList): void {
-    const { bodyLength } = this.#head;
+    const { bodyLength, upgrade } = this.#head;
+    if (upgrade !== undefined) {
+      // Who ends before there is a tunnel will not use it.
+      if (this.#tunnel !== undefined) this.#tunnel.end();
+      return;
+    }
     if (this.#isOver || bodyLength === 0) return;
     if (bodyLength !== undefined && this.#sentBytes < bodyLength) {
       this.#giveUp();
@@ -149,19 +186,44 @@ class ListenerExchange implements CallerExchange {
   }
 
   consumed(bytes: number): void {
+    if (this.#tunnel !== undefined) return this.#tunnel.consumed(bytes);
     this.#unconsumed -= bytes;
     if (this.#unconsumed < gatewayLimits.listener.windowBytes) this.#answer?.resume();
   }
 
   cancel(): void {
     if (this.#isOver) return;
+    if (this.#tunnel !== undefined) return this.#tunnel.destroy();
     this.#over();
     this.#request?.destroy();
+  }
+
+  #switched(answer: IncomingMessage, socket: Socket, first: Buffer): void {
+    const { upgrade, headers } = this.#head;
+    const why =
+      upgrade === undefined ? "it has changed the protocol unasked" : whyNotSwitched(headers, answer.headers);
+    if (this.#isOver || why !== undefined) {
+      socket.destroy();
+      if (why !== undefined) this.refuse(why);
+      return;
+    }
+    this.#tunnel = new ListenerTunnel(socket, first, this.#listener, () => this.#over());
+    this.#listener.head({ status: 101, headers: answer.rawHeaders });
+    let hasRoom = true;
+    for (const piece of this.#early) hasRoom = this.#tunnel.write(piece);
+    if (this.#early.length > 0 && hasRoom && !this.#isOver) this.#listener.drain();
+    this.#early = [];
   }
 
   #begun(answer: IncomingMessage): void {
     if (this.#isOver) return;
     this.#answer = answer;
+    this.#early = [];
+    if (answer.statusCode === 101) {
+      this.#request?.destroy();
+      this.refuse("it has changed to no protocol");
+      return;
+    }
     answer.on("data", (bytes: Buffer) => {
       if (this.#isOver) return;
       this.#unconsumed += bytes.length;
@@ -172,7 +234,7 @@ class ListenerExchange implements CallerExchange {
       if (this.#isOver || !answer.complete) return;
       this.#over();
       // Nobody will send the rest of the body: the connection is no good for another request, and would stay for ever.
-      if (this.#request?.writableEnded !== true) this.#request?.destroy();
+      if (this.#request?.writableEnded !== true || this.#head.upgrade !== undefined) this.#request?.destroy();
       this.#listener.end({ trailers: answer.rawTrailers });
     });
     answer.once("error", () => this.#fail("its answer has broken off"));

@@ -17,6 +17,7 @@ import { bodyBytesMaxOf, idleMsMax, localMsMax } from "./attempts.ts";
 import type { Backends } from "./backends.ts";
 import type { Backend, Workload } from "./workload.ts";
 import { Deadline } from "./core/deadline-wheel.ts";
+import { isPlaceWell } from "./core/retry.ts";
 import { callable, type Wanted } from "./core/workload-pool.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { gatewayLimits } from "./limits.ts";
@@ -77,6 +78,8 @@ export class Relay extends Deadline implements AnswerListener {
   #headDueMs = Number.POSITIVE_INFINITY;
   #activeMs = 0;
   #idleMs = Number.POSITIVE_INFINITY;
+  /** An upgrade that was answered with 101. */
+  #isTunnel = false;
   #isOver = false;
 
   constructor(context: RelayContext, callee: CalleeExchange, workload: Workload, templateHash: string) {
@@ -131,7 +134,7 @@ export class Relay extends Deadline implements AnswerListener {
     if (this.#isOver) return;
     this.#activeMs = this.#context.deadlines.tickedMs;
     this.#body.take(bytes, this.#caller !== undefined);
-    if (this.#place !== undefined && this.#body.bytes > bodyBytesMaxOf(this.#place))
+    if (this.#place !== undefined && !this.#isTunnel && this.#body.bytes > bodyBytesMaxOf(this.#place))
       return this.#end(tooLarge);
     if (this.#caller?.write(bytes) === true) this.#callee.consumed(bytes.length);
     else this.#bodyUnconsumed += bytes.length;
@@ -167,7 +170,7 @@ export class Relay extends Deadline implements AnswerListener {
 
   onDeadline(nowMs: number): void {
     if (this.#dueMs > nowMs) return this.#arm();
-    if (this.#place !== undefined) this.#backends.failed(this.#workload, this.#place);
+    if (this.#place !== undefined && !this.#isTunnel) this.#backends.failed(this.#workload, this.#place);
     this.#end(timeout);
   }
 
@@ -191,8 +194,16 @@ export class Relay extends Deadline implements AnswerListener {
     this.#headDueMs = Number.POSITIVE_INFINITY;
     this.#activeMs = this.#context.deadlines.tickedMs;
     if (this.#place !== undefined) this.#idleMs = idleMsMax(this.#place);
+    if (head.status === 101) this.#upgraded();
     if (this.#dueMs < before) this.#arm();
     this.#callee.respond(head);
+  }
+
+  /** The other gateway's limit was for this, and the instance has done it, however the tunnel ends. */
+  #upgraded(): void {
+    this.#isTunnel = true;
+    this.#wholeDueMs = Number.POSITIVE_INFINITY;
+    if (this.#place !== undefined) this.#backends.succeeded(this.#place);
   }
 
   data(bytes: Buffer): void {
@@ -211,8 +222,9 @@ export class Relay extends Deadline implements AnswerListener {
     const place = this.#place;
     this.#caller = undefined;
     if (this.#isOver || place === undefined) return;
+    if (this.#isTunnel) return this.#giveUp(fault);
     if (fault.kind === "failed" && fault.reason !== "tooLarge") this.#backends.failed(this.#workload, place);
-    if (fault.kind === "refused" && fault.reason !== "full") this.#backends.refused(this.#workload, place);
+    if (fault.kind === "refused" && !isPlaceWell(fault.reason)) this.#backends.refused(this.#workload, place);
     if (fault.kind !== "refused" || this.#tried.length >= triesMax || !this.#body.isReplayable) {
       this.#giveUp(fault);
       return;

@@ -41,3 +41,13 @@ test("RequestTimes: an answer that has begun is due when nothing has come for lo
   expect(times.answer(10, 40, 1_000)).toBe(false);
   expect(times.dueMs).toBe(40);
 });
+
+test("RequestTimes: once an upgrade is answered only silence counts, and that is how long it took", () => {
+  const times = new RequestTimes(100, { requestTimeoutMs: 1_000 });
+  times.attempt(200, 300);
+  expect([times.dueMs, times.durationMs(250)]).toEqual([500, 150]);
+  times.upgraded(250, 5_000);
+  expect([times.dueMs, times.wholeDueMs]).toEqual([5_250, never]);
+  times.active(4_000);
+  expect([times.dueMs, times.durationMs(9_000)]).toEqual([9_000, 150]);
+});

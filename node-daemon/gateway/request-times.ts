@@ -5,8 +5,7 @@ const never = Number.POSITIVE_INFINITY;
 
 export class RequestTimes {
   readonly beganMs: number;
-  /** Of the route, for all of it; infinite: it has none. */
-  readonly wholeDueMs: number;
+  #wholeDueMs: number;
   /** It waits for a place since then, or has got one. */
   startedMs: number;
   /** Of what is waited for now: its body, a place, or this attempt. */
@@ -15,6 +14,8 @@ export class RequestTimes {
   /** Of an answer that has begun: something came last then, and has to come after that. */
   #activeMs = 0;
   #idleMs = never;
+  /** When the answer to an upgrade has come. */
+  #upgradedMs: number | undefined;
   #holdMs = 0;
   /** Altogether, up to the last attempt. */
   #heldMs = 0;
@@ -22,11 +23,16 @@ export class RequestTimes {
   constructor(nowMs: number, { requestTimeoutMs }: Pick<RuleEntry, "requestTimeoutMs">) {
     this.beganMs = nowMs;
     this.startedMs = nowMs;
-    this.wholeDueMs = requestTimeoutMs > 0 ? nowMs + requestTimeoutMs : never;
+    this.#wholeDueMs = requestTimeoutMs > 0 ? nowMs + requestTimeoutMs : never;
+  }
+
+  /** Of the route, for all of it; infinite: it has none. */
+  get wholeDueMs(): number {
+    return this.#wholeDueMs;
   }
 
   get dueMs(): number {
-    return Math.min(this.#stepDueMs, this.wholeDueMs, this.#activeMs + this.#idleMs);
+    return Math.min(this.#stepDueMs, this.#wholeDueMs, this.#activeMs + this.#idleMs);
   }
 
   gather(ms: number): void {
@@ -64,6 +70,18 @@ export class RequestTimes {
     this.#activeMs = nowMs;
     this.#idleMs = idleMs;
     return this.dueMs < before;
+  }
+
+  /** The limits were for the answer to an upgrade, which has come. What follows lasts as long as something comes. */
+  upgraded(nowMs: number, idleMs: number): void {
+    this.#upgradedMs = nowMs;
+    this.#wholeDueMs = never;
+    this.answer(nowMs, never, idleMs);
+  }
+
+  /** How long it took: of an upgrade, to its answer. */
+  durationMs(nowMs: number): number {
+    return (this.#upgradedMs ?? nowMs) - this.beganMs;
   }
 
   /** Something of it has come or gone. */

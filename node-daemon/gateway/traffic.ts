@@ -86,7 +86,8 @@ export class Traffic implements ForwardingContext {
       return;
     }
     const { headers } = request;
-    if (headers.upgrade !== undefined && hasUpgrade(headers) && /^websocket/i.test(headers.upgrade)) {
+    // Others are ignored, as RFC 9110 7.8 has it. Who wants this one does not go on without it.
+    if (request.upgrade === undefined && hasUpgrade(headers) && /^websocket/i.test(headers.upgrade ?? "")) {
       this.#refuse(request, upgradeUnsupported);
       return;
     }

@@ -6,12 +6,12 @@ export class Tries {
   /** Not to be asked again for now. */
   tried: readonly Backend[] = [];
   readonly #retry: RetryFacts["retry"];
-  readonly #method: string;
+  readonly #request: Pick<RetryFacts, "method" | "isUpgrade">;
   #tries = 0;
   #retries = 0;
 
-  constructor(method: string, retry: RetryFacts["retry"]) {
-    this.#method = method;
+  constructor(request: Pick<RetryFacts, "method" | "isUpgrade">, retry: RetryFacts["retry"]) {
+    this.#request = request;
     this.#retry = retry;
   }
 
@@ -44,7 +44,7 @@ export class Tries {
 
   stepAfter(end: AttemptEnd, isReplayable: boolean): NextStep {
     return nextStep(end, {
-      method: this.#method,
+      ...this.#request,
       isReplayable,
       tries: this.#tries,
       retries: this.#retries,

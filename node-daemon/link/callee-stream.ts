@@ -10,7 +10,7 @@ import type {
 } from "./exchange.ts";
 import { frameType, headLengthBytes, lastFlag, LinkViolation } from "./frame.ts";
 import { putWord } from "./frame-writer.ts";
-import { readEnd, statusMax, statusMin } from "./head-codec.ts";
+import { isAnswerStatus, readEnd } from "./head-codec.ts";
 import { frameLimits } from "./limits.ts";
 import { type LinkConnection, pieceOf } from "./link-connection.ts";
 import type { OutgoingBody } from "./outgoing-body.ts";
@@ -78,8 +78,8 @@ export class CalleeStream implements CalleeExchange {
       );
       return;
     }
-    if (!(head.status >= statusMin && head.status <= statusMax)) {
-      this.#invalid(`the answer has status ${head.status}; it is from ${statusMin} to ${statusMax}`);
+    if (!isAnswerStatus(head.status, this.head.upgrade !== undefined)) {
+      this.#invalid(`the answer has status ${head.status}, which is none for this request`);
       return;
     }
     if (head.headers.length % 2 !== 0) throw new Bug("a header without a value");

@@ -1,7 +1,7 @@
 import { Bug } from "../../kit/errors.ts";
 import type { AnswerListener, CallerExchange, ExchangeFault, HeaderList } from "./exchange.ts";
 import { frameType, headLength, headLengthBytes, lastFlag, LinkViolation } from "./frame.ts";
-import { readAnswer, readEnd, readFault } from "./head-codec.ts";
+import { isAnswerStatus, readAnswer, readEnd, readFault } from "./head-codec.ts";
 import { type LinkConnection, pieceOf } from "./link-connection.ts";
 import type { OutgoingBody } from "./outgoing-body.ts";
 import { ReceiveWindow } from "./windows.ts";
@@ -24,6 +24,7 @@ export class CallerStream implements CallerExchange {
   readonly #body: OutgoingBody;
   readonly #window: ReceiveWindow;
   readonly #listener: AnswerListener;
+  readonly #isUpgrade: boolean;
   readonly #waiting: Set<CallerStream>;
   readonly #forget: (stream: CallerStream) => void;
   #answered = false;
@@ -34,6 +35,7 @@ export class CallerStream implements CallerExchange {
     connection: LinkConnection,
     body: OutgoingBody,
     listener: AnswerListener,
+    isUpgrade: boolean,
     waiting: Set<CallerStream>,
     forget: (stream: CallerStream) => void,
   ) {
@@ -43,8 +45,13 @@ export class CallerStream implements CallerExchange {
     this.#body = body;
     this.#window = new ReceiveWindow(connection.limits, connection.growth);
     this.#listener = listener;
+    this.#isUpgrade = isUpgrade;
     this.#waiting = waiting;
     this.#forget = forget;
+  }
+
+  get isAnswered(): boolean {
+    return this.#answered;
   }
 
   write(bytes: Uint8Array): boolean {
@@ -134,6 +141,8 @@ export class CallerStream implements CallerExchange {
     const headAt = start + headLengthBytes;
     const bodyAt = headAt + headLength(bytes, start, end);
     const head = readAnswer(bytes, headAt, bodyAt);
+    if (!isAnswerStatus(head.status, this.#isUpgrade))
+      throw new LinkViolation(`an answer of status ${head.status}`);
     this.#listener.head(head);
     this.#takePiece(flags, bytes, bodyAt, end);
   }

@@ -9,6 +9,9 @@
  *
  * Headers are flat lists: name, value, name, value, … in the order of their arrival, names in lower case. What belongs to a
  * connection (hop-by-hop headers, framing) never crosses a link.
+ *
+ * An upgrade is an exchange as well. Once it is answered with 101 its bodies are what both ends say by the other protocol; before that
+ * nothing that the client says has gone to the server, and after any other answer nothing does. It is over when the answer ends.
  */
 
 export type HeaderList = readonly string[];
@@ -38,6 +41,8 @@ export interface RequestHead {
   readonly timeoutMs: number;
   /** Known length of the body: 0 if there is none, undefined if unknown. */
   readonly bodyLength: number | undefined;
+  /** The connection is to speak this protocol from the answer on. */
+  readonly upgrade?: "websocket";
   /** For calls of functions: less fuel and memory than the template gives, and a seed that makes the call deterministic. */
   readonly call?: {
     readonly fuelMax?: number;
@@ -47,6 +52,7 @@ export interface RequestHead {
 }
 
 export interface ResponseHead {
+  /** From 200 on; and 101, of upgrades alone. */
   readonly status: number;
   readonly headers: HeaderList;
 }
@@ -56,8 +62,8 @@ export type ExchangeFault =
   /** Not begun: it may be sent elsewhere, whatever its method. */
   | {
       readonly kind: "refused";
-      /** unknown: no such run or workload here (any more); draining: on its way out; full: its queue is; broken: it cannot start. */
-      readonly reason: "unknown" | "draining" | "full" | "broken";
+      /** unknown: no such run or workload here (any more); draining: on its way out; full: its queue is; broken: it cannot start; unsupported: upgrades. */
+      readonly reason: "unknown" | "draining" | "full" | "broken" | "unsupported";
       readonly message: string;
       /** When to try again; 0 if unknown. */
       readonly retryAfterMs: number;

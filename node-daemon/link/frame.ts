@@ -15,7 +15,7 @@
  * | goaway | callee | the last that it has taken | nothing |
  * | ping, pong | both | 0 | nothing |
  *
- * The flag `last` of request, answer and data: nothing follows, and no trailers.
+ * The flag `last` of request, answer and data: nothing follows, and no trailers. The flag `upgrade` of request: it is one.
  */
 import { frameLimits } from "./limits.ts";
 
@@ -35,6 +35,7 @@ export const frameType = {
 
 export const headerBytes = 8;
 export const lastFlag = 1;
+export const upgradeFlag = 2;
 export const lengthMask = 0xff_ff_ff;
 export const headLengthBytes = 4;
 

@@ -22,8 +22,9 @@ const numberBytes = 8;
 const requestStrings = 7;
 
 const answerFixedBytes = 1 + 2;
-export const statusMin = 200;
-export const statusMax = 999;
+const statusMin = 200;
+const statusMax = 999;
+const switchingProtocols = 101;
 
 const endUsageFlag = 1;
 const faultFixedBytes = 1 + 1 + 4;
@@ -45,6 +46,7 @@ const faultReasons: readonly FaultReason[] = [
   "lost",
   "protocol",
   "exhausted",
+  "unsupported",
 ];
 
 /** Two steps, as a frame begins with its length: measure one, then write it. To be used again and again. */
@@ -218,10 +220,15 @@ function readCall(
   };
 }
 
+/** What an exchange may be answered with. */
+export function isAnswerStatus(status: number, isUpgrade: boolean): boolean {
+  return (status >= statusMin && status <= statusMax) || (isUpgrade && status === switchingProtocols);
+}
+
+/** Whether its status may be is for whoever knows the request to say: see {@link isAnswerStatus}. */
 export function readAnswer(bytes: Buffer, from: number, end: number): ResponseHead {
   if (end - from < answerFixedBytes) throw new LinkViolation("an answer's head that is too short");
   const status = (bytes[from + 1] ?? 0) | ((bytes[from + 2] ?? 0) << 8);
-  if (status < statusMin || status > statusMax) throw new LinkViolation(`an answer of status ${status}`);
   const wide = ((bytes[from] ?? 0) & wideFlag) !== 0;
   return { status, headers: readPairs(bytes, from + answerFixedBytes, end, wide) };
 }
@@ -249,6 +256,7 @@ export function readFault(bytes: Buffer, from: number, end: number): ExchangeFau
     case "draining":
     case "full":
     case "broken":
+    case "unsupported":
       return { kind: "refused", reason, message, retryAfterMs: bytes.readUInt32LE(from + 2) };
     case undefined:
       throw new LinkViolation(`a fault of kind ${bytes[from + 1]}`);

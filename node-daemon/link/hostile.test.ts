@@ -97,11 +97,12 @@ function callee(
 /** With so many exchanges under way. */
 async function caller(
   count: number,
+  version = 1,
 ): Promise<Victim & { readonly heard: Heard[]; readonly link: LinkCaller }> {
   const { options, ...rest } = victim();
   const events = { ready() {}, leaving() {}, over: (end: LinkEnd) => rest.ends.push(end) };
   const link = new LinkCaller(rest.near, events, options);
-  rest.far.write(hello({ role: 2 }));
+  rest.far.write(hello({ role: 2, version }));
   await settled();
   const heard = Array.from({ length: count }, () => new Heard());
   for (const one of heard) link.open(someHead, one);
@@ -188,6 +189,33 @@ test.each<[string, Buffer[]]>([
   await settled();
   expect(ends.map((end) => end.reason)).toEqual(["protocol"]);
   for (const one of heard) expect(one.events.at(-1)).toBe("fault failed protocol");
+});
+
+test("LinkCaller: 101 answers an upgrade, and nothing else that is below 200 does", async () => {
+  for (const [status, events] of [
+    [101, ["head 101 "]],
+    [100, ["fault failed protocol"]],
+  ] as const) {
+    const { far, link } = await caller(0, 2);
+    const one = new Heard();
+    link.open({ ...someHead, upgrade: "websocket" }, one);
+    far.write(frame(frameType.answer, 1, withHead(Buffer.from([0, status, 0, 0, 0]))));
+    await settled();
+    expect(one.events).toEqual(events);
+  }
+});
+
+test("LinkCaller: what is answered twice before it was sent ends all exchanges as well", async () => {
+  const { far, heard, ends, link } = await caller(1);
+  for (let i = 0; i < 2; i++) {
+    const one = new Heard();
+    heard.push(one);
+    link.open(someHead, one);
+  }
+  far.write(Buffer.concat([answer(2), answer(2)]));
+  await settled();
+  expect(ends.map((end) => end.reason)).toEqual(["protocol"]);
+  for (const one of heard) expect(one.events.at(-1)).toMatch(/^fault /);
 });
 
 test("LinkCaller: an answer that comes again after its end reaches no other exchange", async () => {

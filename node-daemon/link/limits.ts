@@ -1,8 +1,10 @@
 /** Every bound of a link, and why it is what it is. */
 
 /** Raised when a frame means something else; both ends say which ones they speak (see link-connection.ts). */
-export const linkVersion = 1;
+export const linkVersion = 2;
 export const linkVersionMin = 1;
+/** From this one on there are upgrades. One before would take them for requests whose body does not end. */
+export const upgradeVersion = 2;
 
 export const frameLimits = {
   /** Of a request's or an answer's head. Gateways allow less from clients; guests may not answer with more. */
@@ -28,6 +30,8 @@ export interface LinkLimits {
   readonly outputBytesMax: number;
   /** The other end says hello within this. */
   readonly helloMsMax: number;
+  /** What is under way when a callee leaves may take so long: a link is not to outlive its certificate for as long as a WebSocket lasts. */
+  readonly leaveMsMax: number;
 }
 
 export const defaultLinkLimits: LinkLimits = {
@@ -37,6 +41,8 @@ export const defaultLinkLimits: LinkLimits = {
   growthBytesMax: 16 * 1024 * 1024,
   outputBytesMax: 1024 * 1024,
   helloMsMax: 5_000,
+  // The longest that a template may give a request.
+  leaveMsMax: 3_600_000,
 };
 
 /** No credit may exceed this, whatever the other end grants: what is sent has to be bounded here. */

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
-import type { CalleeExchange } from "./exchange.ts";
-import { frameType, headLength, headLengthBytes, LinkViolation } from "./frame.ts";
+import type { Timer } from "../../kit/clock.ts";
+import type { CalleeExchange, RequestHead } from "./exchange.ts";
+import { frameType, headLength, headLengthBytes, LinkViolation, upgradeFlag } from "./frame.ts";
 import { readRequest } from "./head-codec.ts";
 import { LinkConnection, type LinkEnd, type LinkOptions, type LinkSide } from "./link-connection.ts";
 import { OutgoingBody } from "./outgoing-body.ts";
@@ -25,10 +26,13 @@ export class LinkCallee {
   #lastStream = 0;
   #lastSeen = 0;
   #windowBytes = 0;
+  readonly #options: LinkOptions;
   #leaving = false;
+  #leaveTimer: Timer | undefined;
 
   constructor(duplex: Duplex, events: CalleeEvents, options: LinkOptions) {
     this.#events = events;
+    this.#options = options;
     const side: LinkSide = {
       role: "callee",
       greeted: ({ windowBytes }) => (this.#windowBytes = windowBytes),
@@ -55,11 +59,13 @@ export class LinkCallee {
     this.#connection.writer.flush();
   }
 
-  /** Takes no more requests, finishes those it has, and ends. */
+  /** Takes no more requests, finishes those it has, as far as they end in time, and ends. */
   leave(): void {
     if (this.#leaving || this.#connection.state === "over") return;
     this.#leaving = true;
     this.#connection.writer.signal(frameType.goaway, this.#lastStream);
+    const { clock, limits } = this.#options;
+    this.#leaveTimer = clock.setTimer(limits.leaveMsMax, () => this.destroy("it has left long ago"));
     this.#endIfIdle();
   }
 
@@ -92,7 +98,8 @@ export class LinkCallee {
     this.#lastStream = id;
     const headAt = start + headLengthBytes;
     const bodyAt = headAt + headLength(bytes, start, end);
-    const head = readRequest(bytes, headAt, bodyAt);
+    const said = readRequest(bytes, headAt, bodyAt);
+    const head: RequestHead = (flags & upgradeFlag) === 0 ? said : { ...said, upgrade: "websocket" };
     const { writer, encoder } = this.#connection;
     const body = new OutgoingBody(writer, encoder, id, new SendWindow(this.#windowBytes));
     const stream = new CalleeStream(id, head, this.#connection, body, this.#waiting, this.#forget);
@@ -112,6 +119,7 @@ export class LinkCallee {
   }
 
   #over(end: LinkEnd): void {
+    this.#leaveTimer?.cancel();
     for (const stream of this.#exchanges.values()) stream.cancelled();
     this.#events.over(end);
   }

@@ -1,9 +1,9 @@
 import type { Duplex } from "node:stream";
 import { Bug } from "../../kit/errors.ts";
 import type { AnswerListener, CallerExchange, RequestHead } from "./exchange.ts";
-import { frameType, headLengthBytes, LinkViolation } from "./frame.ts";
+import { frameType, headLengthBytes, LinkViolation, upgradeFlag } from "./frame.ts";
 import { putWord } from "./frame-writer.ts";
-import { frameLimits } from "./limits.ts";
+import { frameLimits, upgradeVersion } from "./limits.ts";
 import {
   type Greeting,
   LinkConnection,
@@ -74,24 +74,39 @@ export class LinkCaller {
     );
   }
 
+  /** Whether the other end knows what an upgrade is. */
+  get carriesUpgrades(): boolean {
+    return this.#greeting !== undefined && this.#greeting.version >= upgradeVersion;
+  }
+
   /**
-   * Begins an exchange. Only while `accepts`. Undefined when the head is larger than a link carries. The listener hears nothing
+   * Begins an exchange. Only while `accepts`, and upgrades only where it `carriesUpgrades`. Undefined when the head is larger than a link carries. The listener hears nothing
    * before this has returned.
    */
   open(head: RequestHead, listener: AnswerListener): CallerExchange | undefined {
     const greeting = this.#greeting;
     if (!greeting || !this.accepts) throw new Bug("an exchange on a link that takes none");
+    const isUpgrade = head.upgrade !== undefined;
+    if (isUpgrade && !this.carriesUpgrades) throw new Bug("an upgrade on a link that carries none");
     if (head.headers.length % 2 !== 0) throw new Bug("a header without a value");
     const { encoder, writer } = this.#connection;
     const headBytes = encoder.measureRequest(head);
     if (headBytes > frameLimits.headBytesMax || encoder.tooManyStrings) return undefined;
     const id = ++this.#lastStream;
-    const at = writer.begin(frameType.request, 0, id, headLengthBytes + headBytes);
+    const at = writer.begin(frameType.request, isUpgrade ? upgradeFlag : 0, id, headLengthBytes + headBytes);
     putWord(writer.slab, at, headBytes);
     encoder.writeRequest(head, writer.slab, at + headLengthBytes);
     writer.keepOpen(id, at, 0);
     const body = new OutgoingBody(writer, encoder, id, new SendWindow(greeting.windowBytes));
-    const stream = new CallerStream(id, this.#connection, body, listener, this.#waiting, this.#forget);
+    const stream = new CallerStream(
+      id,
+      this.#connection,
+      body,
+      listener,
+      isUpgrade,
+      this.#waiting,
+      this.#forget,
+    );
     this.#exchanges.add(stream);
     return stream;
   }
@@ -146,8 +161,9 @@ export class LinkCaller {
   #over(end: LinkEnd): void {
     const { writes } = this.#connection.writer;
     for (const stream of this.#exchanges.values()) {
-      // What never left this process was begun by nobody. Of all else nobody knows.
-      if (stream.openedAt === writes) stream.refuse("broken", end.message);
+      // What never left this process was begun by nobody, unless somebody says that it has: who knows what that is. Of all else
+      // nobody knows.
+      if (stream.openedAt === writes && !stream.isAnswered) stream.refuse("broken", end.message);
       else {
         const reason = end.reason === "protocol" ? "protocol" : "lost";
         stream.fail({ kind: "failed", reason, message: end.message });

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { FakeClock } from "../../kit/fake-clock.ts";
 import { silentLog } from "../../kit/log.ts";
 import { seededRandom } from "../../kit/random.ts";
-import type { CalleeExchange } from "./exchange.ts";
+import type { CalleeExchange, RequestHead } from "./exchange.ts";
 import { defaultLinkLimits } from "./limits.ts";
 import { LinkCallee } from "./link-callee.ts";
 import { LinkClient, type LinkClientLimits } from "./link-client.ts";
@@ -16,6 +16,9 @@ const limits: LinkClientLimits = {
   backoff: { initialMs: 100, factor: 2, maxMs: 1_000 },
 };
 
+/** Of a callee that speaks version 1: 17 bytes of type 1, of stream 0; then magic, side, versions, window, exchanges. */
+const helloBefore = Buffer.from("1100000100000000574c4e4b0201000100001000000a000000", "hex");
+
 /** A callee that answers at once unless told otherwise, and what the client thinks of it. */
 class World {
   readonly clock = new FakeClock();
@@ -24,10 +27,14 @@ class World {
   readonly held: CalleeExchange[] = [];
   dials = 0;
   reachable = true;
+  /** Of its own program; otherwise of the version before. */
+  isCurrent = true;
+  /** What the one of the version before was told. */
+  readonly told: Buffer[] = [];
   holds = false;
   readonly client: LinkClient;
 
-  constructor(exchangesMax = 4) {
+  constructor(exchangesMax = 4, upgrades = true) {
     const link = {
       limits: { ...defaultLinkLimits, exchangesMax },
       clock: this.clock,
@@ -36,6 +43,7 @@ class World {
     };
     this.client = new LinkClient({
       limits,
+      upgrades,
       random: seededRandom(1),
       link,
       dial: async () => {
@@ -44,6 +52,11 @@ class World {
         if (!this.reachable) throw new Error("no route");
         const [near, far] = duplexPair();
         this.duplexes.push(far);
+        if (!this.isCurrent) {
+          far.write(helloBefore);
+          far.on("data", (bytes: Buffer) => this.told.push(bytes));
+          return near;
+        }
         this.callees.push(new LinkCallee(far, { request: (one) => this.#request(one), over() {} }, link));
         return near;
       },
@@ -69,9 +82,9 @@ class World {
     }
   }
 
-  ask(body = ""): Heard {
+  ask(body = "", more: Partial<RequestHead> = {}): Heard {
     const heard = new Heard();
-    const exchange = this.client.open(someHead, heard);
+    const exchange = this.client.open({ ...someHead, ...more }, heard);
     expect(heard.events).toEqual([]);
     if (body !== "") exchange.write(Buffer.from(body));
     exchange.end([]);
@@ -90,6 +103,32 @@ test("LinkClient: dials once for all who wait, then shares the connection", asyn
   expect(world.ask().events).toEqual([]);
   await settled();
   expect(world.dials).toBe(1);
+});
+
+test("LinkClient: upgrades go where they are known, and are refused elsewhere without a word", async () => {
+  const upgrade = { upgrade: "websocket" } as const;
+  const current = new World();
+  const first = current.ask("", upgrade);
+  await settled();
+  await settled();
+  expect([first.events, current.ask("", upgrade).events]).toEqual([answered, []]);
+  const before = new World();
+  before.isCurrent = false;
+  const waiting = before.ask("", upgrade);
+  await settled();
+  await settled();
+  const later = before.ask("", upgrade);
+  before.ask();
+  await settled();
+  expect([waiting.events, later.events]).toEqual([
+    ["fault refused unsupported"],
+    ["fault refused unsupported"],
+  ]);
+  expect(Buffer.concat(before.told).toString("latin1").split(someHead.authority).length).toBe(2);
+  const shim = new World(4, false);
+  const refused = shim.ask("", upgrade);
+  await settled();
+  expect([refused.events, shim.dials]).toEqual([["fault refused unsupported"], 0]);
 });
 
 test("LinkClient: opens another connection when one is full, and refuses when all are", async () => {

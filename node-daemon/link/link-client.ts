@@ -17,7 +17,7 @@ import type { Random } from "../../kit/random.ts";
 import type { AnswerListener, CallerExchange, ExchangeFault, RequestHead } from "./exchange.ts";
 import { LinkCaller } from "./link-caller.ts";
 import type { LinkOptions } from "./link-connection.ts";
-import { headTooLarge, refusedExchange, WaitingExchange } from "./waiting-exchange.ts";
+import { refusedExchange, WaitingExchange } from "./waiting-exchange.ts";
 
 export interface LinkClientLimits {
   readonly connectionsMax: number;
@@ -48,6 +48,8 @@ export interface LinkClientOptions {
   /** A stream that is connected. Rejects with the reason, in a time of its own. */
   readonly dial: (signal: AbortSignal) => Promise<Duplex>;
   readonly limits: LinkClientLimits;
+  /** Whether there may be upgrades. No handler of a shim makes any. */
+  readonly upgrades: boolean;
   readonly link: LinkOptions;
   readonly random: Random;
   /** It is not used any more. */
@@ -81,10 +83,11 @@ export class LinkClient {
   }
 
   open(head: RequestHead, listener: AnswerListener): CallerExchange {
+    if (head.upgrade !== undefined && !this.#options.upgrades) return refusedExchange(listener, unsupported);
     const caller = this.#accepting();
     if (caller) {
       this.#used.add(caller);
-      return caller.open(head, listener) ?? refusedExchange(listener, headTooLarge);
+      return this.#openOn(caller, head, listener);
     }
     const refusal = this.#refusal();
     if (refusal) return refusedExchange(listener, refusal);
@@ -113,6 +116,11 @@ export class LinkClient {
     this.#failures = 0;
     this.#retryAtMs = 0;
     if (this.#dial) this.#dial.stale = true;
+  }
+
+  #openOn(caller: LinkCaller, head: RequestHead, listener: AnswerListener): CallerExchange {
+    if (head.upgrade !== undefined && !caller.carriesUpgrades) return refusedExchange(listener, unsupported);
+    return caller.open(head, listener) ?? refusedExchange(listener, headTooLarge);
   }
 
   #accepting(): LinkCaller | undefined {
@@ -175,7 +183,7 @@ export class LinkClient {
     this.#used.add(caller);
     this.#idleTimer ??= this.#watchIdle();
     for (const exchange of dial.waiting) {
-      if (caller.accepts) exchange.connect((head, listener) => caller.open(head, listener));
+      if (caller.accepts) exchange.connect((head, listener) => this.#openOn(caller, head, listener));
       else exchange.fault(full);
     }
     dial.waiting.clear();
@@ -213,6 +221,19 @@ export class LinkClient {
     });
   }
 }
+
+const unsupported: ExchangeFault = {
+  kind: "refused",
+  reason: "unsupported",
+  message: "upgrades of the connection are not supported there",
+  retryAfterMs: 0,
+};
+
+const headTooLarge: ExchangeFault = {
+  kind: "failed",
+  reason: "tooLarge",
+  message: "the head of the request is larger than what is passed on",
+};
 
 const full: ExchangeFault = {
   kind: "refused",

@@ -47,6 +47,8 @@ export interface LinkEnd {
 
 /** What the other end has said. */
 export interface Greeting {
+  /** The latest that both ends speak. */
+  readonly version: number;
   readonly windowBytes: number;
   readonly exchangesMax: number;
 }
@@ -200,7 +202,9 @@ export class LinkConnection {
     const version = hello.readUInt16LE(5);
     const oldest = hello.readUInt16LE(7);
     if (oldest > linkVersion || version < linkVersionMin) {
-      throw new LinkViolation(`it speaks versions ${oldest} to ${version}, not ${linkVersion}`);
+      throw new LinkViolation(
+        `it speaks versions ${oldest} to ${version}, not ${linkVersionMin} to ${linkVersion}`,
+      );
     }
     if (hello[4] === roles[this.#side.role]) throw new LinkViolation(`both ends are ${this.#side.role}s`);
     const windowBytes = hello.readUInt32LE(9);
@@ -210,7 +214,7 @@ export class LinkConnection {
     this.#timer?.cancel();
     this.#timer = undefined;
     if (this.#options.keepalive) this.#watch();
-    this.#side.greeted({ windowBytes, exchangesMax });
+    this.#side.greeted({ version: Math.min(version, linkVersion), windowBytes, exchangesMax });
   }
 
   #takeSignal(type: number): void {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { seededRandom } from "../../kit/random.ts";
+import { defaultLinkLimits } from "./limits.ts";
 import { choppyPair, Heard, pair, settled, someHead } from "./test-link.ts";
 
 test("an exchange: head, body and end arrive on both sides", async () => {
@@ -26,6 +27,48 @@ test("an exchange: head, body and end arrive on both sides", async () => {
   expect(heard.text).toBe("answer");
   expect(heard.events).toEqual(["head 200 x,y", 'end {"trailers":[],"usage":{"cpuUs":5,"fuel":7}}']);
   expect(caller.count).toBe(0);
+});
+
+test("an upgrade: after a 101 bytes go both ways, each as far as the other end takes them", async () => {
+  const { caller, requests } = await pair();
+  const heard = new Heard();
+  const head = { ...someHead, upgrade: "websocket" } as const;
+  const exchange = caller.open(head, heard);
+  await settled();
+  const [request] = requests;
+  expect(request?.head).toEqual(head);
+  let said = "";
+  request?.listen({
+    data: (bytes) => {
+      said += bytes.toString();
+      request.consumed(bytes.length);
+    },
+    end: () => (said += " end"),
+    cancelled() {},
+    drain() {},
+  });
+  request?.respond({ status: 101, headers: ["sec-websocket-accept", "x"] });
+  request?.write(Buffer.from("first"));
+  await settled();
+  expect([heard.events, heard.text]).toEqual([["head 101 sec-websocket-accept,x"], "first"]);
+  expect(exchange?.write(Buffer.from("question"))).toBe(true);
+  exchange?.end([]);
+  await settled();
+  request?.write(Buffer.from(", last"));
+  request?.end({ trailers: [] });
+  await settled();
+  expect([said, heard.text]).toEqual(["question end", "first, last"]);
+  expect(heard.events.slice(1)).toEqual(['end {"trailers":[]}']);
+});
+
+test("an upgrade: nobody is answered with 101 who has not asked for one", async () => {
+  const { caller, requests } = await pair();
+  const heard = new Heard();
+  caller.open(someHead, heard);
+  await settled();
+  requests[0]?.respond({ status: 101, headers: [] });
+  await settled();
+  expect(heard.events).toEqual(["fault failed invalid"]);
 });
 
 test("goaway: those under way finish, what the callee has not seen is refused, and both ends close", async () => {
@@ -83,6 +126,21 @@ test("CallerExchange: what is written although there is no room comes in order, 
   await settled();
   expect(Buffer.concat(received).toString()).toBe(all.join(""));
   expect(heard.events).toEqual(["drain"]);
+});
+
+test("goaway: what does not end is ended after a time", async () => {
+  const { caller, callee, ends, clock } = await pair();
+  const heard = new Heard();
+  caller.open(someHead, heard);
+  await settled();
+  callee.leave();
+  await settled();
+  clock.advance(defaultLinkLimits.leaveMsMax - 1);
+  await settled();
+  expect([heard.events, ends]).toEqual([[], []]);
+  clock.advance(1);
+  await settled();
+  expect(heard.events).toEqual(["fault failed lost"]);
 });
 
 test("a link: what nobody reads is bounded at both ends", async () => {

@@ -34,6 +34,7 @@ export function dialShim(folder: string, parts: LinkParts & { readonly random: R
       });
     },
     limits: shimClientLimits,
+    upgrades: false,
     link: { ...parts, limits: defaultLinkLimits, keepalive: false },
     random: parts.random,
   });

@@ -1,7 +1,7 @@
 import type { AnswerListener, CallerExchange, ExchangeFault, HeaderList, RequestHead } from "./exchange.ts";
 
-/** Where an exchange is sent to once there is a connection. Undefined: its head is larger than a link carries. */
-type Open = (head: RequestHead, listener: AnswerListener) => CallerExchange | undefined;
+/** Where an exchange is sent to once there is a connection. */
+type Open = (head: RequestHead, listener: AnswerListener) => CallerExchange;
 
 /** An exchange that waits for its connection; afterwards it only passes on. Keeps what was written meanwhile: one piece, mostly. */
 export class WaitingExchange implements CallerExchange {
@@ -41,16 +41,13 @@ export class WaitingExchange implements CallerExchange {
 
   connect(open: Open): void {
     if (this.#over) return;
-    this.#real = open(this.#head, this.#listener);
-    if (!this.#real) {
-      this.fault(headTooLarge);
-      return;
-    }
+    const real = open(this.#head, this.#listener);
+    this.#real = real;
     const pieces = this.#pieces;
     this.#pieces = [];
     let all = true;
-    for (const piece of pieces) all = this.#real.write(piece);
-    if (this.#trailers) this.#real.end(this.#trailers);
+    for (const piece of pieces) all = real.write(piece);
+    if (this.#trailers) real.end(this.#trailers);
     // What does not fit says so itself, later.
     else if (pieces.length > 0 && all) this.#listener.drain();
   }
@@ -62,12 +59,6 @@ export class WaitingExchange implements CallerExchange {
     this.#listener.fault(fault);
   }
 }
-
-export const headTooLarge: ExchangeFault = {
-  kind: "failed",
-  reason: "tooLarge",
-  message: "the head of the request is larger than what is passed on",
-};
 
 /** What is refused at once. Its listener hears of it when whoever has opened it knows it. */
 export function refusedExchange(listener: AnswerListener, fault: ExchangeFault): CallerExchange {

@@ -170,7 +170,7 @@ export class RequestDurations extends Histogram {
   constructor(rows: Rows) {
     super({
       name: "wherry_gateway_request_duration_seconds",
-      help: "From the arrival of a request at the gateway to the end of its answer",
+      help: "From the arrival of a request at the gateway to the end of its answer; of a WebSocket, to its beginning",
       labelNames: labels,
       buckets: durationBoundsMs.map((ms) => ms / 1000),
       registers: [],

@@ -120,8 +120,8 @@ test.each([
 test.each([
   ["an expectation that nobody can meet", get("Host: a\r\nExpect: tea"), /^HTTP\/1\.1 417 /],
   [
-    "an upgrade to WebSocket",
-    get("Host: a\r\nConnection: upgrade\r\nUpgrade: websocket"),
+    "an upgrade to WebSocket with a body",
+    post("Content-Length: 2\r\nConnection: upgrade\r\nUpgrade: websocket", "hi"),
     /^HTTP\/1\.1 501 [^]*UpgradeUnsupported/,
   ],
 ])("gateway: refuses %s and goes on", async (_name, bytes, pattern) => {

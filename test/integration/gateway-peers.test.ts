@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { Agent, type IncomingMessage, request as httpRequest } from "node:http";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -13,8 +13,14 @@ import { systemRandom } from "../../kit/random.ts";
 import { Gateway } from "../../node-daemon/gateway/gateway.ts";
 import { defaultGatewayOptions } from "../../node-daemon/gateway/ports.ts";
 import {
+  handshake,
+  type ServerConnection,
+  SwitchingServer,
+} from "../../node-daemon/gateway/testing/switching-server.ts";
+import {
   backendOf,
   endpointOf,
+  RawClient,
   routeOf,
   workloadOf,
 } from "../../node-daemon/gateway/testing/test-gateway.ts";
@@ -148,6 +154,27 @@ async function node(name: string): Promise<Node> {
 
 function listener(more: Partial<RequestListener> = {}): RequestListener {
   return { data() {}, end() {}, cancelled() {}, drain() {}, ...more };
+}
+
+/** A plain server of that node. */
+async function withServer(
+  of: Node,
+  answer?: (connection: ServerConnection) => void,
+): Promise<SwitchingServer> {
+  const server = new SwitchingServer(answer);
+  opened.push(server);
+  const reach = { kind: "listener", address: "127.0.0.1", port: await server.listen() } as const;
+  of.gateway.apply({
+    kind: "endpoint",
+    endpoint: endpointOf(`s-${of.name}`, "w", { reach, timeoutMs: 5_000 }),
+  });
+  return server;
+}
+
+async function upgraded(port: number): Promise<RawClient> {
+  const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  await once(socket, "connect");
+  return new RawClient(socket).send(handshake());
 }
 
 /** Says who it is. */
@@ -295,6 +322,79 @@ test("a node that vanishes: what was sent there and may be repeated is answered 
   there.vanish();
   const answers = await Promise.all(asked);
   expect(new Set(answers.map((answer) => `${answer.status} ${answer.node}`))).toEqual(new Set(["200 third"]));
+});
+
+test("a WebSocket goes to a server of another node: bytes both ways, each end told of the other's", async () => {
+  const [here, there] = await Promise.all([node("here"), node("there")]);
+  const server = await withServer(there);
+  here.know(there);
+  const rule = { backends: [backendOf("w")], requestTimeoutMs: 30_000, attemptTimeoutMs: 20_000 };
+  here.gateway.apply({ kind: "route", route: routeOf("r", { rule }) });
+  const client = await upgraded(here.port);
+  await client.until(/^HTTP\/1\.1 101 [^]*\r\n\r\n$/);
+  const [connection] = server.connections;
+  if (connection === undefined) throw new Error("nobody has reached the server");
+  client.send("up").socket.end();
+  await connection.until(() => connection.isEnded);
+  expect(connection.text).toMatch(/\r\n\r\nup$/);
+  connection.send("down");
+  await client.until(/down$/);
+  expect(client.isEnded).toBe(false);
+  connection.socket.end();
+  await client.ended();
+  const second = await upgraded(here.port);
+  await second.until(/^HTTP\/1\.1 101 /);
+  second.socket.resetAndDestroy();
+  const last = server.connections[1];
+  await last?.until(() => last.isEnded);
+  const third = await upgraded(here.port);
+  await third.until(/^HTTP\/1\.1 101 /);
+  server.connections[2]?.socket.resetAndDestroy();
+  await third.ended();
+  const figures = here.gateway.figures().find(({ uid }) => uid === "w");
+  expect(figures).toMatchObject({ arrived: 3, inFlight: 0, requests: { "1xx": 3 } });
+});
+
+test("a WebSocket over two gateways: neither side is read faster than the other reads", async () => {
+  const [here, there] = await Promise.all([node("here"), node("there")]);
+  const server = await withServer(there);
+  here.know(there);
+  const client = await upgraded(here.port);
+  await client.until(/^HTTP\/1\.1 101 /);
+  const far = server.connections[0]?.socket;
+  if (far === undefined) throw new Error("nobody has reached the server");
+  const big = Buffer.alloc(32 * 1024 * 1024, "x");
+  for (const [from, to] of [
+    [far, client.socket],
+    [client.socket, far],
+  ] as const) {
+    let bytes = 0;
+    to.on("data", (piece: Buffer) => (bytes += piece.length));
+    to.pause();
+    from.write(big);
+    const pause = () => new Promise((resolve) => setTimeout(resolve, 300));
+    await pause();
+    const left = from.writableLength;
+    expect(left).toBeGreaterThan(big.length / 2);
+    await pause();
+    expect(from.writableLength).toBe(left);
+    to.resume();
+    while (bytes < big.length) await new Promise(setImmediate);
+  }
+});
+
+test("a WebSocket for handlers of another node that take none, and answers that are no 101, come back as what they are", async () => {
+  const [here, there] = await Promise.all([node("here"), node("there")]);
+  await there.serve(names("there"));
+  here.know(there);
+  expect(await (await upgraded(here.port)).ended()).toMatch(/^HTTP\/1\.1 501 [^]*UpgradeUnsupported/);
+  // It is as good as before.
+  expect(await get(here.port)).toEqual({ status: 200, node: "there" });
+  there.gateway.apply({ kind: "endpointGone", uid: "i-there" });
+  await withServer(there, (connection) =>
+    connection.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"),
+  );
+  expect(await (await upgraded(here.port)).ended()).toMatch(/^HTTP\/1\.1 403 [^]*no$/);
 });
 
 test("a client that goes away is heard of on the other node", async () => {

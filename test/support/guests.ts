@@ -34,7 +34,8 @@ export type GuestName =
   | "liar"
   | "wrecker"
   | "dawdler"
-  | "tracee";
+  | "tracee"
+  | "parrot";
 
 /** These are components. */
 const handlers: ReadonlySet<GuestName> = new Set<GuestName>(["wrecker"]);

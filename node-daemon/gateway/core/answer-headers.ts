@@ -6,6 +6,7 @@ import { isConnectionHeader, mayChange, removeNamed } from "./request-headers.ts
 export type CleanAnswer =
   | {
       readonly kind: "clean";
+      /** 101 only where it was asked for. */
       readonly status: number;
       /** Without hop-by-hop headers and Content-Length. To be added to. */
       readonly list: string[];
@@ -17,8 +18,8 @@ export type CleanAnswer =
 /** As many as clients may send; see maxHeaderSize. */
 const headerBytesMax = 65_536;
 
-export function cleanAnswer(status: number, headers: HeaderList): CleanAnswer {
-  if (!Number.isInteger(status) || status < 200 || status > 599) return invalid(`its status is ${status}`);
+export function cleanAnswer(status: number, headers: HeaderList, isUpgrade: boolean): CleanAnswer {
+  if (!isFinalStatus(status) && !(isUpgrade && status === 101)) return invalid(`its status is ${status}`);
   const list: string[] = [];
   let contentLength: number | undefined;
   const connection: string[] = [];
@@ -45,7 +46,13 @@ export function cleanAnswer(status: number, headers: HeaderList): CleanAnswer {
   if (connection.length > 0) removeNamed(list, connection);
   // RFC 9110 15.3.6: it has no body, and a length would make the next answer on the connection one.
   if (status === 205) contentLength = 0;
+  // RFC 9110 8.6: it has neither.
+  if (status === 101) contentLength = undefined;
   return { kind: "clean", status, list, contentLength };
+}
+
+function isFinalStatus(status: number): boolean {
+  return Number.isInteger(status) && status >= 200 && status <= 599;
 }
 
 /** Our own word; and the names of trailers, which depend on how the answer goes on and are only advice (RFC 9110 6.6.2). */

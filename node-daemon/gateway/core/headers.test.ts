@@ -177,7 +177,7 @@ test("cleanAnswer: leaves out what is the connection's, and takes in the length"
     "set-cookie",
     "b",
   ];
-  expect(cleanAnswer(200, headers)).toEqual({
+  expect(cleanAnswer(200, headers, false)).toEqual({
     kind: "clean",
     status: 200,
     list: ["content-type", "a/b", "date", "now", "set-cookie", "a", "set-cookie", "b"],
@@ -186,7 +186,27 @@ test("cleanAnswer: leaves out what is the connection's, and takes in the length"
 });
 
 test("cleanAnswer: with a status that has no body, there is no length either", () => {
-  expect(cleanAnswer(205, ["content-length", "5"])).toMatchObject({ contentLength: 0 });
+  expect(cleanAnswer(205, ["content-length", "5"], false)).toMatchObject({ contentLength: 0 });
+});
+
+test("cleanAnswer: an upgrade may be answered with 101, which has neither body nor length", () => {
+  const headers = [
+    "Connection",
+    "Upgrade",
+    "Upgrade",
+    "websocket",
+    "Sec-WebSocket-Accept",
+    "a",
+    "Content-Length",
+    "5",
+  ];
+  expect(cleanAnswer(101, headers, true)).toEqual({
+    kind: "clean",
+    status: 101,
+    list: ["sec-websocket-accept", "a"],
+    contentLength: undefined,
+  });
+  expect(cleanAnswer(100, [], true).kind).toBe("invalid");
 });
 
 test("readRequestHeaders: takes out what Connection names, however many it names", () => {
@@ -211,7 +231,7 @@ test.each<[string, number, string[]]>([
   ["two lengths", 200, ["content-length", "5", "content-length", "6"]],
   ["too much", 200, ["a", "b".repeat(70_000)]],
 ])("cleanAnswer: refuses %s", (_name, status, headers) => {
-  expect(cleanAnswer(status, headers).kind).toBe("invalid");
+  expect(cleanAnswer(status, headers, false).kind).toBe("invalid");
 });
 
 test("cleanTrailers: lets no framing, routing or line ends through", () => {

@@ -1,4 +1,5 @@
 import { assertNever } from "../../../kit/errors.ts";
+import type { RefusalReason } from "./retry.ts";
 
 /** What the gateway answers by itself. `reason` goes into the header wherry-reason: a stable word, for people and programs. */
 export interface OwnAnswer {
@@ -13,7 +14,7 @@ export interface OwnAnswer {
 export type Fault =
   | {
       readonly kind: "refused";
-      readonly reason: "unknown" | "draining" | "full" | "broken";
+      readonly reason: RefusalReason;
       readonly retryAfterMs: number;
     }
   | {
@@ -31,6 +32,7 @@ export type Fault =
 
 export function answerToFault(fault: Fault): OwnAnswer {
   if (fault.kind === "refused") {
+    if (fault.reason === "unsupported") return upgradeUnsupported;
     const retryAfterSeconds = Math.max(1, Math.ceil(fault.retryAfterMs / 1_000));
     return fault.reason === "full"
       ? {
@@ -148,7 +150,7 @@ export const bodyTooSlow: OwnAnswer = {
 export const upgradeUnsupported: OwnAnswer = {
   status: 501,
   reason: "UpgradeUnsupported",
-  text: "Upgrades of the connection, to WebSocket for example, are not supported.",
+  text: "This upgrade is not supported: only WebSocket, by GET of HTTP/1.1 without a body, and for handlers of the kind listener.",
 };
 
 export function badRequest(text: string): OwnAnswer {

@@ -1,9 +1,16 @@
 import { assertNever } from "../../../kit/errors.ts";
 
+export type RefusalReason = "unknown" | "draining" | "full" | "broken" | "unsupported";
+
+/** Whether it is about the request, or about how many there are: the place is not to be thought ill, and waiting for it is no use. */
+export function isPlaceWell(reason: RefusalReason): boolean {
+  return reason === "full" || reason === "unsupported";
+}
+
 /** How an attempt ended that has not been answered. */
 export type AttemptEnd =
   /** Not begun there: see ExchangeFault. */
-  | { readonly kind: "refused"; readonly reason: "unknown" | "draining" | "full" | "broken" }
+  | { readonly kind: "refused"; readonly reason: RefusalReason }
   /** Begun, and the process or the connection is gone. */
   | { readonly kind: "lost" }
   /** Begun and failed in another way, or answered: what the client would get for it. */
@@ -13,6 +20,8 @@ export interface RetryFacts {
   readonly method: string;
   /** Whether the whole body that was sent is still here. */
   readonly isReplayable: boolean;
+  /** The protocol behind it begins with the request: who has seen it may have begun. */
+  readonly isUpgrade: boolean;
   /** So many places have been tried, this one included. */
   readonly tries: number;
   /** So many failures were followed by another attempt. */
@@ -38,7 +47,7 @@ export function nextStep(end: AttemptEnd, facts: RetryFacts): NextStep {
     case "refused":
       if (facts.tries < triesMax) return "elsewhere";
       // A full queue is the answer to more requests than there are places for: they are not to wait twice.
-      return end.reason === "full" ? "give up" : "hold";
+      return isPlaceWell(end.reason) ? "give up" : "hold";
     case "lost":
       return mayRepeat(facts) ? "retry" : "give up";
     case "status":
@@ -48,6 +57,6 @@ export function nextStep(end: AttemptEnd, facts: RetryFacts): NextStep {
   }
 }
 
-function mayRepeat({ method, retries, retry }: RetryFacts): boolean {
-  return idempotent.has(method) && retries < retry.attempts;
+function mayRepeat({ method, isUpgrade, retries, retry }: RetryFacts): boolean {
+  return idempotent.has(method) && !isUpgrade && retries < retry.attempts;
 }

@@ -44,6 +44,7 @@ export class PeerDialer {
     const client: LinkClient = new LinkClient({
       dial: (signal) => this.#connect(node, address, signal),
       limits: peerClientLimits,
+      upgrades: true,
       link: { limits: defaultLinkLimits, clock, log: log.bind({ peer: node }), keepalive: true },
       random,
       closed: () => this.#clients.delete(client),
