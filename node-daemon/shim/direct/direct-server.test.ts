@@ -1,10 +1,9 @@
 import { once } from "node:events";
-import { connect, createServer } from "node:net";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { expect, test } from "vitest";
 import { systemClock } from "../../../kit/clock.ts";
 import { silentLog } from "../../../kit/log.ts";
 import { systemRandom } from "../../../kit/random.ts";
-import { freePort } from "../../../test/support/free-port.ts";
 import { RawClient } from "../../gateway/testing/test-gateway.ts";
 import { guests } from "../test-guests.ts";
 import { TestService, wagi } from "../serving/test-service.ts";
@@ -20,6 +19,14 @@ function service(port: number, module: Uint8Array = guests.hello(hello)): TestSe
 
 /** An answer that took its instance more than a turn comes in chunks. */
 const whole = /hello(\r\n0\r\n\r\n)?$/;
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
 
 async function rawClient(port: number): Promise<RawClient> {
   const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
@@ -79,7 +86,7 @@ test("direct requests: one that is killed closes its connections and its port", 
 test("direct requests: a port that somebody else has refuses the start, and says which", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
-  const { port } = server.address() as { readonly port: number };
+  const { port } = server.address() as AddressInfo;
   await using direct = service(port);
   expect(await direct.end).toMatchObject({
     kind: "refused",

@@ -81,6 +81,13 @@ test("LocalClient: no event comes before the exchange is there", async () => {
   expect(heard).toEqual(["fault refused full"]);
 });
 
+test("LocalClient: an upgrade is nothing for a guest that is asked", async () => {
+  client.open(requestHead({ upgrade: "websocket" }), listener());
+  await turn();
+  expect(callees).toEqual([]);
+  expect(heard).toEqual(["fault refused unsupported"]);
+});
+
 test("LocalClient: each direction waits for its reader", async () => {
   const { caller, callee } = begin();
   callee.listen({ ...requestListener(), data: () => {} });

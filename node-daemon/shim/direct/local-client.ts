@@ -25,6 +25,14 @@ const windowBytes = 64 * 1024;
 
 type Last = { readonly end: ExchangeEnd } | { readonly fault: ExchangeFault };
 
+/** As towards any shim: those of its guests that take requests cannot change the protocol. */
+const noUpgrade: ExchangeFault = {
+  kind: "refused",
+  reason: "unsupported",
+  message: "the instance takes no upgrades",
+  retryAfterMs: 0,
+};
+
 export interface LocalClientOptions {
   /** Must not throw. */
   readonly accept: (exchange: CalleeExchange) => void;
@@ -46,7 +54,8 @@ export class LocalClient implements ExchangeClient {
 
   open(head: RequestHead, listener: AnswerListener): CallerExchange {
     const exchange = new LocalExchange(head, listener, this.#later);
-    this.#options.accept(exchange.callee);
+    if (head.upgrade === undefined) this.#options.accept(exchange.callee);
+    else exchange.callee.fault(noUpgrade);
     return exchange;
   }
 
