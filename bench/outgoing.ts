@@ -6,6 +6,7 @@
 import { once } from "node:events";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { Worker } from "node:worker_threads";
+import { threadCpuMs } from "../kit/thread-cpu.ts";
 import { compileBindings } from "../node-daemon/components/bindings.ts";
 import { offer } from "../node-daemon/components/offer.ts";
 import { handlers } from "../node-daemon/components/test-handlers.ts";
@@ -35,21 +36,29 @@ async function* compare(scheme: string, tls: TlsFiles | undefined): AsyncIterabl
   const [ports] = (await once(server, "message")) as [{ readonly kept: number; readonly closed: number }];
   const kept = await loaded(handlers.asks(`127.0.0.1:${ports.kept}`, tls !== undefined));
   const closed = await loaded(handlers.asks(`127.0.0.1:${ports.closed}`, tls !== undefined));
-  const perSecond: { readonly kept: number; readonly closed: number }[] = [];
+  const measured: { readonly kept: Measurement; readonly closed: Measurement }[] = [];
   for (let round = 0; round <= rounds; round++) {
-    const measured = { kept: await measure(kept), closed: await measure(closed) };
-    if (round > 0) perSecond.push(measured);
+    const both = { kept: await measure(kept), closed: await measure(closed) };
+    if (round > 0) measured.push(both);
   }
   await server.terminate();
-  const of = (value: (one: { readonly kept: number; readonly closed: number }) => number) =>
-    median(perSecond.map(value));
+  const of = (value: (one: (typeof measured)[number]) => number) => median(measured.map(value));
   yield {
     name: `handler that asks over ${scheme}, kept connections`,
-    value: of((one) => one.kept),
+    value: of((one) => one.kept.perSecond),
     unit: "1/s",
   };
-  yield { name: "  a connection for each request", value: of((one) => one.closed), unit: "1/s" };
-  yield { name: "  kept against each", value: of((one) => one.kept / one.closed), unit: "ratio" };
+  yield { name: "  a connection for each request", value: of((one) => one.closed.perSecond), unit: "1/s" };
+  const speed = of((one) => one.kept.perSecond / one.closed.perSecond);
+  yield { name: "  kept against each", value: speed, unit: "ratio" };
+  const cost = of((one) => one.closed.cpuMs / one.kept.cpuMs);
+  yield { name: "  processor time of the handler's side", value: cost, unit: "times less" };
+}
+
+interface Measurement {
+  readonly perSecond: number;
+  /** Of this thread. */
+  readonly cpuMs: number;
 }
 
 async function loaded(component: Promise<Uint8Array>): Promise<LoadedComponent> {
@@ -64,8 +73,8 @@ async function loaded(component: Promise<Uint8Array>): Promise<LoadedComponent> 
   };
 }
 
-/** Requests per second, of several instances that answer one each at a time. */
-async function measure(component: LoadedComponent): Promise<number> {
+/** Of several instances that answer one request each at a time. */
+async function measure(component: LoadedComponent): Promise<Measurement> {
   const network = openTestNetwork({ allow: [{ host: "127.0.0.1", port: 0 }] });
   const parts = handlerParts({}, network);
   const handler = new ComponentHandler(parts, component);
@@ -88,8 +97,10 @@ async function measure(component: LoadedComponent): Promise<number> {
     servant.close();
   };
   const beganMs = performance.now();
+  const cpuBeganMs = threadCpuMs();
   await Promise.all(Array.from({ length: together }, answer));
   const perSecond = (requests * 1_000) / (performance.now() - beganMs);
+  const cpuMs = threadCpuMs() - cpuBeganMs;
   network.close();
-  return perSecond;
+  return { perSecond, cpuMs };
 }
