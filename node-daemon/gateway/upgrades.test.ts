@@ -108,7 +108,7 @@ test("Gateway: brings a WebSocket to a server, and bytes both ways from then on"
   client.send("\u0081\u0000GET / HTTP/1.1\r\n\r\n");
   await server.until(() => server.text.endsWith("\r\n\r\n\u0081\u0000GET / HTTP/1.1\r\n\r\n"));
   server.send("\u00ff\u0000back");
-  await client.until(/\r\n\r\n\u00ff\u0000back$/);
+  await client.untilEnd("\r\n\r\n\u00ff\u0000back");
 });
 
 test("Gateway: what a client says before the server has switched is kept from it until then", async () => {
@@ -122,6 +122,23 @@ test("Gateway: what a client says before the server has switched is kept from it
   asked.forEach(switches);
   await client.until(/^HTTP\/1\.1 101 /);
   await asked[0]?.until(() => asked[0]?.text.endsWith("\r\n\r\nGET /early HTTP/1.1\r\n\r\nmore") === true);
+});
+
+test("Gateway: an upgrade that nobody can take is held as any request is, and its client's going is noticed", async () => {
+  await using made = await world();
+  const { gateway } = made.gateway;
+  gateway.apply({ kind: "endpointGone", uid: "i" });
+  const client = (await made.client()).send(`${handshake()}early`);
+  const gone = (await made.client()).send(handshake());
+  await until(() => figuresOf(made)?.waiting === 2);
+  gone.socket.end();
+  await until(() => figuresOf(made)?.waiting === 1);
+  const reach = { kind: "listener", address: "127.0.0.1", port: made.port } as const;
+  gateway.apply({ kind: "endpoint", endpoint: endpointOf("late", "w", { reach }) });
+  await client.until(/^HTTP\/1\.1 101 /);
+  const [server] = made.server.connections;
+  await server?.until(() => server.text.endsWith("\r\n\r\nearly"));
+  expect(made.server.connections.length).toBe(1);
 });
 
 test("Gateway: sends nothing of a client to where an upgrade is decided before it is", async () => {

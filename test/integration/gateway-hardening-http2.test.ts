@@ -205,6 +205,29 @@ test.each<[string, (readonly [string, string])[], boolean]>([
   expect(gateway.instances.calls.length).toBe(mayPass ? 1 : 0);
 });
 
+test("gateway: WebSockets by extended CONNECT are not offered, and reach no instance", async () => {
+  await using gateway = new TestGateway().serve(echo);
+  const client = await greeted(gateway);
+  const block = headerBlock([
+    [":method", "CONNECT"],
+    [":protocol", "websocket"],
+    [":scheme", "http"],
+    [":path", "/"],
+    [":authority", "a"],
+    ["sec-websocket-version", "13"],
+  ]);
+  client.socket.write(frame("headers", flags.endHeaders, 1, block));
+  await until(() => client.isEnded || endOf(client, 1) !== undefined || answered(client) > 0);
+  expect(gateway.instances.calls).toEqual([]);
+  // SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441 3) is 8.
+  for (const { type, flag, payload } of received(client)) {
+    if (type !== frameTypes.settings || flag !== 0) continue;
+    for (let at = 0; at < payload.length; at += 6)
+      expect([payload.readUInt16BE(at), payload.readUInt32BE(at + 2)]).not.toEqual([8, 1]);
+  }
+  await expectAlive(gateway);
+});
+
 test.each([
   ["user information", "user@a"],
   ["a path", "a/b"],
