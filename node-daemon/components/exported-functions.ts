@@ -8,8 +8,16 @@
  */
 import { BinaryReader, Rejection } from "../wasm/binary-reader.ts";
 import { readItemName } from "./component-reader.ts";
-import { type FunctionType, listOf, resultOf, typeOf, type ValueType } from "./function-types.ts";
+import { type FunctionType, typeOf, type ValueType } from "./function-types.ts";
 import { componentLimits } from "./limits.ts";
+import {
+  readDefinedType,
+  readFunctionType,
+  readResultType,
+  readValueType,
+  UnknownType,
+  type ValueAt,
+} from "./type-reader.ts";
 
 export interface ExportedFunction {
   /** `quote`, or `acme:shop/pricing@1.2.3#quote` where an interface has it. */
@@ -47,8 +55,8 @@ interface Scope {
   readonly work: { left: number };
 }
 
-/** Ends the reading: of something that is not known here, or of too much. */
-class Unreadable extends Error {}
+/** Ends the reading, of too much. */
+class TooMuch extends Error {}
 
 /** None where it cannot be read. `checkInstances` has to have seen it. */
 export function exportedFunctions(binary: Uint8Array): readonly ExportedFunction[] {
@@ -57,8 +65,8 @@ export function exportedFunctions(binary: Uint8Array): readonly ExportedFunction
     const exports = readComponent({ bytes: new BinaryReader(binary), scope }, new Map());
     return [...exports].flatMap(([name, item]) => functionsOf(name, item));
   } catch (thrown) {
-    // The validator says it better.
-    if (thrown instanceof Unreadable || thrown instanceof Rejection) return [];
+    // The validator says it better what is wrong.
+    if (thrown instanceof TooMuch || thrown instanceof UnknownType || thrown instanceof Rejection) return [];
     throw thrown;
   }
 }
@@ -73,17 +81,17 @@ function functionsOf(name: string, item: Item): ExportedFunction[] {
 
 function newScope(outer: Scope | undefined, work: Scope["work"]): Scope {
   const depth = (outer?.depth ?? 0) + 1;
-  if (depth > componentLimits.nestingMax) throw new Unreadable("nested too deep");
+  if (depth > componentLimits.nestingMax) throw new TooMuch("nested too deep");
   return { outer, depth, types: [], functions: [], instances: [], components: [], work };
 }
 
 function spend({ work }: Scope, items = 1): void {
   work.left -= items;
-  if (work.left < 0) throw new Unreadable("too much");
+  if (work.left < 0) throw new TooMuch("too many items");
 }
 
 const preambleBytes = 8;
-const bytesPerItem = 64;
+const bytesPerItem = 16;
 
 const section = { component: 4, instance: 5, alias: 6, type: 7, canon: 8, import: 10, export: 11 } as const;
 
@@ -119,7 +127,9 @@ const itemReaders: { readonly [id: number]: ReadItem } = {
   [section.import]: (reader, scope, given) => {
     const name = readItemName(reader);
     const declared = readDescription(reader, scope, name);
-    add(scope, declared.sort === "component" ? (given.get(name) ?? declared) : declared);
+    // Of the others what is declared says as much. A type is declared by a name that its bindings have made up.
+    const isGiven = declared.sort === "component" || declared.sort === "type";
+    add(scope, isGiven ? (given.get(name) ?? declared) : declared);
   },
   [section.export]: (reader, scope, _, exports) => {
     const name = readItemName(reader);
@@ -221,7 +231,7 @@ function readDescription(reader: BinaryReader, scope: Scope, name: string): Item
       return { sort: "other" };
     case sorts.value:
       if (reader.u8() === 0) reader.u32();
-      else readValueType(reader, scope);
+      else readValueType(reader, valuesOf(scope));
       return { sort: "other" };
     case sorts.type: {
       const isEqual = reader.u8() === 0;
@@ -246,6 +256,13 @@ function typeAt({ types }: Scope, index: number): Type {
   return types[index] ?? { kind: "other" };
 }
 
+function valuesOf(scope: Scope): ValueAt {
+  return (index) => {
+    const type = typeAt(scope, index);
+    return type.kind === "value" ? type.type : undefined;
+  };
+}
+
 const definition = {
   resource: 0x3f,
   function: 0x40,
@@ -262,31 +279,18 @@ function readType(reader: BinaryReader, scope: Scope): Type {
       if (reader.u8() === 1) reader.u32();
       return { kind: "value", type: typeOf("resource") };
     case definition.function:
-    case definition.asyncFunction:
-      return { kind: "function", type: readFunctionType(reader, scope, form === definition.asyncFunction) };
+    case definition.asyncFunction: {
+      const isAsync = form === definition.asyncFunction;
+      return { kind: "function", type: readFunctionType(reader, valuesOf(scope), isAsync) };
+    }
     case definition.component:
       readDeclarations(reader, scope);
       return { kind: "other" };
     case definition.instance:
       return { kind: "instance", items: readDeclarations(reader, scope) };
     default:
-      return { kind: "value", type: readDefinedType(reader, scope, form) };
+      return { kind: "value", type: readDefinedType(reader, valuesOf(scope), form) };
   }
-}
-
-function readFunctionType(reader: BinaryReader, scope: Scope, isAsync: boolean): FunctionType {
-  const params: FunctionType["params"][number][] = [];
-  for (let left = reader.count("parameters", 2); left > 0; left--) {
-    spend(scope);
-    params.push({ name: reader.name(), type: readValueType(reader, scope) });
-  }
-  return { params, result: readResultType(reader, scope), isAsync };
-}
-
-function readResultType(reader: BinaryReader, scope: Scope): ValueType | undefined {
-  if (reader.u8() === 0) return readValueType(reader, scope);
-  reader.u8();
-  return undefined;
 }
 
 /** Of a component or an instance, in a scope of its own. Answers what it exports. */
@@ -303,114 +307,25 @@ function readDeclarations(reader: BinaryReader, outer: Scope): Items {
       const item = readDescription(reader, scope, name);
       if (kind === 4) exports.set(name, item);
       add(scope, item);
-    } else throw new Unreadable("types of core modules");
+    } else throw new UnknownType("a type of core modules");
   }
   return exports;
 }
 
-const primitives: { readonly [code: number]: ValueType } = {
-  0x7f: typeOf("bool"),
-  0x7e: typeOf("s8"),
-  0x7d: typeOf("u8", "u8"),
-  0x7c: typeOf("s16"),
-  0x7b: typeOf("u16"),
-  0x7a: typeOf("s32"),
-  0x79: typeOf("u32"),
-  0x78: typeOf("s64"),
-  0x77: typeOf("u64"),
-  0x76: typeOf("f32"),
-  0x75: typeOf("f64"),
-  0x74: typeOf("char"),
-  0x73: typeOf("string", "text"),
-  0x64: typeOf("error-context"),
-};
-
-const unknownType = typeOf("?");
-
-function readValueType(reader: BinaryReader, scope: Scope): ValueType {
-  const primitive = primitives[reader.peek()];
-  if (primitive) {
-    reader.u8();
-    return primitive;
-  }
-  const type = typeAt(scope, reader.s33());
-  return type.kind === "value" ? type.type : unknownType;
-}
-
-function readOptionalType(reader: BinaryReader, scope: Scope): ValueType | undefined {
-  return reader.u8() === 0 ? undefined : readValueType(reader, scope);
-}
-
-function readDefinedType(reader: BinaryReader, scope: Scope, form: number): ValueType {
-  const primitive = primitives[form];
-  if (primitive) return primitive;
-  const value = () => readValueType(reader, scope);
-  const optional = () => readOptionalType(reader, scope);
-  switch (form) {
-    case 0x72:
-      each(reader, scope, () => void (reader.name(), value()));
-      return typeOf("record");
-    case 0x71:
-      each(reader, scope, () => void (reader.name(), optional(), reader.u8()));
-      return typeOf("variant");
-    case 0x70:
-      return listOf(value());
-    case 0x67: {
-      const element = value();
-      return typeOf(`list<${element.text}, ${reader.u32()}>`);
-    }
-    case 0x6f: {
-      const items: string[] = [];
-      each(reader, scope, () => void items.push(value().text));
-      return typeOf(`tuple<${items.slice(0, 100).join(", ")}>`);
-    }
-    case 0x6e:
-    case 0x6d:
-      each(reader, scope, () => void reader.name());
-      return typeOf(form === 0x6e ? "flags" : "enum");
-    case 0x6b:
-      return typeOf(`option<${value().text}>`);
-    case 0x6a: {
-      const ok = optional();
-      return resultOf(ok, optional());
-    }
-    case 0x69:
-      return value();
-    case 0x68:
-      return typeOf(`borrow<${value().text}>`);
-    case 0x66:
-    case 0x65: {
-      const element = optional();
-      return typeOf(`${form === 0x66 ? "stream" : "future"}${element ? `<${element.text}>` : ""}`);
-    }
-    default:
-      throw new Unreadable(`type 0x${form.toString(16)}`);
-  }
-}
-
-function each(reader: BinaryReader, scope: Scope, read: () => void): void {
-  for (let left = reader.count("items"); left > 0; left--) {
-    spend(scope);
-    read();
-  }
-}
-
-/** Operands of the built-in functions: `n` a number, `b` a byte, `o` options, `r` a type of results. */
-const canons: readonly string[] = [
-  ...["bno", "bno", "n", "n", "n", "", "b", "n", "", "ro", "bn", "bn", "b", "", "n", "no", "no", "nb", "nb"],
-  ...["n", "n", "n", "no", "no", "nb", "nb", "n", "n", "o", "o", "", "", "bn", "bn", "", "", "", ""],
-];
+/** Operands of the built-in functions: `n` a number, `b` a byte, `o` options, `r` a type of results, `-` none. */
+const canons: readonly string[] =
+  "bno bno n n n - b n - ro bn bn b - n no no nb nb n n n no no nb nb n n o o - - bn bn - - - -".split(" ");
 
 /** Only what is lifted is a function of the component. */
 function readCanon(reader: BinaryReader, scope: Scope): void {
   const code = reader.u8();
   const operands = canons[code];
-  if (operands === undefined) throw new Unreadable(`a built-in function 0x${code.toString(16)}`);
+  if (operands === undefined) throw new UnknownType(`a built-in function 0x${code.toString(16)}`);
   for (const operand of operands) {
     if (operand === "n") reader.u32();
     else if (operand === "b") reader.u8();
-    else if (operand === "o") readOptions(reader, scope);
-    else readResultType(reader, scope);
+    else if (operand === "o") readOptions(reader);
+    else if (operand === "r") readResultType(reader, valuesOf(scope));
   }
   if (code !== 0) return;
   const type = typeAt(scope, reader.u32());
@@ -420,8 +335,8 @@ function readCanon(reader: BinaryReader, scope: Scope): void {
 /** Those that are followed by an index: memory, realloc, post-return, callback, type of a core function. */
 const optionsWithIndex = new Set([3, 4, 5, 7, 8]);
 
-function readOptions(reader: BinaryReader, scope: Scope): void {
-  each(reader, scope, () => {
+function readOptions(reader: BinaryReader): void {
+  for (let left = reader.count("options"); left > 0; left--) {
     if (optionsWithIndex.has(reader.u8())) reader.u32();
-  });
+  }
 }

@@ -69,6 +69,8 @@ describe("translateComponent: what it refuses", () => {
       reason: "NoStartFunction",
       says: [
         "does not export wasi:cli/run@0.2 or wasi:cli/run@0.3, nor wasi:http/incoming-handler@0.2, but f: it is a library",
+        "exports no function that can be called: those of type func(input: list<u8>) -> list<u8> or",
+        "It exports f (func())",
       ],
     },
     {
