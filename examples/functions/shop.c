@@ -20,7 +20,7 @@ struct text_or_error {
   struct bytes text;
 };
 
-/* Where inputs are put. */
+/* Where inputs are put; what is empty may be anywhere. */
 EXPORT("cabi_realloc") void *cabi_realloc(void *old, size_t old_size, size_t align, size_t new_size) {
   return realloc(old, new_size);
 }
@@ -42,7 +42,7 @@ static char *decimal(unsigned long long number) {
 EXPORT("examples:shop/pricing#total") struct text_or_error *total(char *order, size_t length) {
   char copy[64] = {0}, *rest, *end;
   if (length < sizeof copy) memcpy(copy, order, length);
-  free(order);
+  if (length) free(order);
   if (length >= sizeof copy) return answer(1, "an order has fewer than 64 letters");
   long items = strtol(copy, &rest, 10), cents = strtol(rest, &end, 10);
   if (rest == copy || end == rest || *end || items < 0 || cents < 0) {
@@ -60,5 +60,5 @@ EXPORT("echo") struct bytes *echo(char *input, size_t length) {
 
 /* Called once the caller has the result of echo. The others' are of this file. */
 EXPORT("cabi_post_echo") void after_echo(struct bytes *output) {
-  free((void *)output->at);
+  if (output->length) free((void *)output->at);
 }

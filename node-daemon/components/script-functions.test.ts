@@ -36,7 +36,7 @@ describe("the script of a component whose functions can be called", () => {
     );
     expect(script.match(/\$\$limits\.output\(/g)).toHaveLength(8);
     expect(script).not.toMatch(
-      /createNewCurrentTask|async function|throw new ComponentError|TEXT_DECODER_UTF8\.decode/,
+      /createNewCurrentTask|async function|throw new ComponentError|TEXT_DECODER_UTF8\.decode|_utf8Allocate/,
     );
   });
 

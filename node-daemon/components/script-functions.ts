@@ -1,10 +1,11 @@
 /**
- * Exported functions that are called with bytes, in the JavaScript that jco generates. What they answer is copied out by `$$limits`,
- * which knows how long it may be, and is bytes for strings too; a `result` comes as what it is, `{tag, val}`, instead of being thrown.
+ * Exported functions that are called with bytes, in the JavaScript that jco generates. `$$limits` puts strings in and takes results out:
+ * it knows how long they may be, and strings are bytes for it too. A `result` comes as what it is, `{tag, val}`, instead of being thrown.
  *
  *     async function quote(arg0) { task; lower; call; lift; cleaning; task over }      kept: lower, call, lift, cleaning
  *
- * The names of functions are found by the log that is cut out later, in `patchScript`.
+ * The names of functions are found by the log that is cut out later, in `patchScript`. A function that looks otherwise than expected, as
+ * those do whose strings are UTF-16, is left out.
  */
 import { Bug } from "../../kit/errors.ts";
 import { ofTasks } from "./fast-calls.ts";
@@ -39,18 +40,27 @@ export function functionIdentifiers(script: string, names: readonly string[]): F
 
 const returned = /^( *)return \{(?= )(?=[^{}\n]*\};\n *\}\)\(\);$)/gm;
 
-/** `script`: patched. */
-export function withFunctions(script: string, identifiers: FunctionIdentifiers): string {
-  if (identifiers.size === 0) return script;
-  const changed = eachOf(script, identifiers, withCheckedResult);
-  const list = [...identifiers]
-    .map(([name, identifier]) => `${JSON.stringify(name)}: ${identifier}`)
-    .join(", ");
-  const [place, ...more] = [...changed.matchAll(returned)];
-  if (place === undefined || more.length > 0)
-    throw new Bug("jco returns exports in another way than was expected");
+/** `script`: patched. Answers also which of the functions it has, by their full names. */
+export function withFunctions(
+  script: string,
+  identifiers: FunctionIdentifiers,
+): { readonly script: string; readonly names: ReadonlySet<string> } {
+  if (identifiers.size === 0) return { script, names: new Set() };
+  const fit = new Set<string>();
+  const changed = eachOf(script, identifiers, (text, _indent, identifier) => {
+    const checked = withCheckedValues(text);
+    if (checked !== undefined) fit.add(identifier);
+    return checked ?? text;
+  });
+  const [place, ...more] = changed.matchAll(returned);
+  if (!place || more.length > 0) throw new Bug("jco returns exports in another way than was expected");
+  const functions = [...identifiers].filter(([, identifier]) => fit.has(identifier));
+  const list = functions.map(([name, identifier]) => `${JSON.stringify(name)}: ${identifier}`).join(", ");
   const at = place.index + place[0].length;
-  return `${changed.slice(0, at)} ${functionsExport}: { ${list} },${changed.slice(at)}`;
+  return {
+    script: `${changed.slice(0, at)} ${functionsExport}: { ${list} },${changed.slice(at)}`,
+    names: new Set(functions.map(([name]) => name)),
+  };
 }
 
 /** Where all calls are without tasks, those are too. What looks otherwise than expected stays as it is. */
@@ -69,20 +79,25 @@ function eachOf(
   );
 }
 
+const loweredText = /_utf8AllocateAndEncode\(arg0, (realloc\d+), (memory\d+)\)/;
+const loweredBytes = /\bvar val\d+ = arg0;/;
 const liftedText = /TEXT_DECODER_UTF8\.decode\(new Uint8Array\((memory\d+)\.buffer, (ptr\d+), (len\d+)\)\)/g;
 const liftedBytes =
   /new Uint8Array\(\$\$limits\.slice\((memory\d+)\.buffer, (ptr\d+), \2 \+ (len\d+) \* 1\)\)/g;
 const thrown =
   /if \(typeof (retCopy) === 'object' && \1\.tag === 'err'\) \{\s*throw new ComponentError\(\1\.val\);\s*\}\s*return \1\.val;/;
 
-function withCheckedResult(text: string, _indent: string, identifier: string): string {
+/** Undefined if it is not in the form that is known. */
+function withCheckedValues(text: string): string | undefined {
+  if (!loweredText.test(text) && !loweredBytes.test(text)) return undefined;
   const changed = text
+    .replace(loweredText, "$$$$limits.input(arg0, $1, $2)")
     .replaceAll(liftedText, "$$$$limits.output($1.buffer, $2, $3, true)")
     .replaceAll(liftedBytes, "$$$$limits.output($1.buffer, $2, $3, false)")
     .replace(thrown, "return $1;");
-  if (/ComponentError|\.slice\(/.test(changed))
-    throw new Bug(`jco lifts the result of ${identifier} in an unexpected way`);
-  return changed;
+  const isWhole =
+    changed.includes("$$limits.output(") && !/ComponentError|\.slice\(|\.decode\(/.test(changed);
+  return isWhole ? changed : undefined;
 }
 
 const call =

@@ -119,6 +119,21 @@ describe("translateComponent: what it refuses", () => {
     for (const part of says) expect("message" in refused ? refused.message : "").toContain(part);
   });
 
+  test("more functions that could be called than may be: none of them can", async () => {
+    const function_ = (index: number) => `(export "f${index}" (func $f))`;
+    const refused = await translate(`(component
+      (core module $m (memory (export "memory") 1)
+        (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 0))
+        (func (export "f") (param i32 i32) (result i32) (i32.const 0)))
+      (core instance $i (instantiate $m))
+      (func $f (param "input" string) (result string) (canon lift (core func $i "f")
+        (memory (core memory $i "memory")) (realloc (core func $i "realloc"))))
+      ${Array.from({ length: 257 }, (_, index) => function_(index)).join(" ")})`);
+    expect(refused).toMatchObject({ kind: "rejected", reason: "NoStartFunction" });
+    const says = "f0 (257 functions could be called, and 256 may be)";
+    expect("message" in refused ? refused.message : "").toContain(says);
+  });
+
   test("a file that is longer, or of another version, than is read", async () => {
     const bytes = await components.exits(0);
     const older = bytes.slice();

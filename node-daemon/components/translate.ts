@@ -87,7 +87,7 @@ function translate(binary: Uint8Array, chosen: ChosenExports, generate: Generate
     script,
     chosen.functions.map(({ name }) => name),
   );
-  const patched = withFunctions(patchScript(script), identifiers);
+  const { script: patched, names } = withFunctions(patchScript(script), identifiers);
   const fast = withFastCalls(patched);
   const body = withoutUnused(
     asFunctionBody(fast === undefined ? patched : withFastFunctions(fast, identifiers)),
@@ -102,11 +102,21 @@ function translate(binary: Uint8Array, chosen: ChosenExports, generate: Generate
       imports: [...new Set([...chosen.imports.values()].map((offered) => offered.name))],
       ...(chosen.run === undefined ? {} : { run: chosen.run }),
       ...(chosen.handler === undefined ? {} : { handler: chosen.handler }),
-      functions: chosen.functions,
-      otherFunctions: chosen.otherFunctions,
+      functions: chosen.functions.filter(({ name }) => names.has(name)),
+      otherFunctions: [...chosen.otherFunctions, ...leftOut(chosen, names)].slice(
+        0,
+        componentLimits.namedMax,
+      ),
       modules: facts,
     },
   };
+}
+
+/** They can only be others by their strings. */
+function leftOut({ functions }: ChosenExports, names: ReadonlySet<string>): ComponentFacts["otherFunctions"] {
+  return functions
+    .filter(({ name }) => !names.has(name))
+    .map(({ name }) => ({ name, why: "its strings are in another encoding than UTF-8" }));
 }
 
 function runTranslator(

@@ -111,6 +111,22 @@ export class ScriptLimits {
     }
   }
 
+  /** A string that a function is called with, as the bytes that it consists of, into its memory. */
+  input(
+    text: Uint8Array,
+    realloc: Allocate,
+    memory: { readonly buffer: ArrayBuffer },
+  ): { readonly ptr: number; readonly len: number } {
+    const len = text.byteLength;
+    if (len === 0) return { ptr: 1, len };
+    const ptr = realloc(0, 0, 1, len);
+    if (ptr + len > memory.buffer.byteLength) {
+      throw new GuestTrap(`its allocator answered ${ptr} for ${len} bytes, which is outside of its memory`);
+    }
+    new Uint8Array(memory.buffer).set(text, ptr);
+    return { ptr, len };
+  }
+
   /** What a function answers, out of its memory. A string is the bytes that it consists of. */
   output(buffer: ArrayBuffer, at: number, length: number, isText: boolean): Uint8Array {
     if (at + length > buffer.byteLength) {

@@ -106,12 +106,20 @@ describe("ComponentFunctionServant: answers", () => {
     expect(await one.call("wait", "and longer")).toEqual([200, "and longer"]);
   });
 
-  test("of a composition, and with strings in another encoding than UTF-8", async () => {
-    const composed = await calleeOf(componentOf(guests.composedText));
-    expect(await composed.call("four-times", "ab")).toEqual([200, "abababab"]);
-    expect(await composed.call("four-times", "")).toEqual([200, ""]);
-    const wide = await calleeOf(library({ core: echo("copy"), exports: { copy: text }, encoding: "utf16" }));
-    expect(await wide.call("copy", "größer 😀")).toEqual([200, "größer 😀"]);
+  test("of a composition", async () => {
+    const one = await calleeOf(componentOf(guests.composedText));
+    expect(await one.call("four-times", "ab")).toEqual([200, "abababab"]);
+    expect(await one.call("four-times", "")).toEqual([200, ""]);
+    const wrong = guests.composedText.replace(
+      "(i32.const 16)) (i32.const 16)",
+      "(i32.const 16)) (i32.store (i32.const 20) (i32.const -1)) (i32.const 16)",
+    );
+    expect(wrong).not.toBe(guests.composedText);
+    const other = await calleeOf(componentOf(wrong));
+    expect(await other.call("four-times", "ab")).toEqual([
+      "invalid",
+      expect.stringContaining("outside of its memory"),
+    ]);
   });
 });
 
@@ -154,6 +162,16 @@ describe("ComponentFunctionServant: refuses", () => {
       expect.stringContaining("deterministic"),
     ]);
     expect(await one.call("copy", "x")).toEqual([200, "x"]);
+  });
+
+  test("strings that are not UTF-8", async () => {
+    const exports = { copy: text, echo: bytes };
+    const one = await calleeOf(library({ core: `${echo()} ${echo("copy")}`, exports, encoding: "utf16" }));
+    expect(await one.call("echo", "x")).toEqual([200, "x"]);
+    expect(await one.call("copy", "x")).toEqual([
+      404,
+      expect.stringContaining("copy (its strings are in another encoding than UTF-8) can not be called"),
+    ]);
   });
 
   test("a component without such functions", async () => {

@@ -8,7 +8,7 @@ import type { CallableFunction } from "../../components/component-facts.ts";
 import { functionsExport } from "../../components/script-functions.ts";
 import type { LoadedComponent } from "../module-store.ts";
 import type { ComponentFunctions } from "./component-functions.ts";
-import { ComponentServant, failed } from "./component-servant.ts";
+import { ComponentServant } from "./component-servant.ts";
 import { giveError, giveOutput, notDeterministic, readAll, refuse } from "./function-call.ts";
 import type { HandlerParts, Served, ServantEvents, ServedRequest } from "./handler.ts";
 
@@ -56,10 +56,6 @@ export class ComponentFunctionServant extends ComponentServant {
       return this.failure();
     }
     const { isError, output } = outcome;
-    const { bodyBytesMax } = this.#parts.serving;
-    if (output.byteLength > bodyBytesMax) {
-      return failed("invalid", `its output has ${output.byteLength} bytes, and may have ${bodyBytesMax}`);
-    }
     await (isError ? giveError(answer, errorCode, output) : giveOutput(answer, output));
     return { kind: "answered", reusable: !guest.killed && !this.isWorn };
   }
@@ -72,19 +68,18 @@ export class ComponentFunctionServant extends ComponentServant {
   }
 
   /** Undefined when it has failed, or was killed. */
-  async #call({ name, input: kind }: CallableFunction, input: Uint8Array) {
-    const given = kind === "text" ? Buffer.from(input).toString("utf8") : input;
-    const outcome = await this.guest.call(this.#exports?.[name], [given]);
+  async #call({ name }: CallableFunction, input: Uint8Array) {
+    const outcome = await this.guest.call(this.#exports?.[name], [input]);
     if (outcome.kind === "ended") return undefined;
     this.guest.checkFuel();
-    return this.guest.killed ? undefined : outputOf(outcome.value);
+    return this.guest.killed ? undefined : outputOf(outcome.value as Value);
   }
 }
 
-/** Strings in another encoding than UTF-8 come as strings. */
-function outputOf(value: unknown): { readonly isError: boolean; readonly output: Uint8Array } {
+/** As the generated code has it answer: bytes, or a result. */
+type Value = Uint8Array | { readonly tag: "ok" | "err"; readonly val: Uint8Array };
+
+function outputOf(value: Value): { readonly isError: boolean; readonly output: Uint8Array } {
   if (value instanceof Uint8Array) return { isError: false, output: value };
-  if (typeof value === "string") return { isError: false, output: Buffer.from(value) };
-  const { tag, val } = value as { readonly tag: "ok" | "err"; readonly val: unknown };
-  return { ...outputOf(val), isError: tag === "err" };
+  return { isError: value.tag === "err", output: value.val };
 }
