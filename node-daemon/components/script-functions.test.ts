@@ -48,8 +48,17 @@ describe("the script of a component whose functions can be called", () => {
   });
 });
 
-test("functionIdentifiers: one that jco has not generated as expected is a bug", () => {
-  expect(() => functionIdentifiers("function quote(arg0) {\n}\n", ["quote"])).toThrow(
-    /no function of the expected form/,
-  );
+test("functionIdentifiers: those that are generated as expected, by their names", () => {
+  const generated = (identifier: string, owner: string, name: string) =>
+    `  async function ${identifier}(arg0) {\n    log('[iface="${owner}", function="${name}"][Instruction::CallWasm] enter');\n  }\n`;
+  const script = [
+    generated("quote", "quote", "quote"),
+    generated("quote$1", "acme:shop/pricing@1.2.3", "quote"),
+    generated("other", "acme:shop/pricing@1.2.3", "other"),
+    "  function plain(arg0) {\n  }\n",
+  ].join("");
+  expect([...functionIdentifiers(script, ["quote", "acme:shop/pricing@1.2.3#quote", "plain"])]).toEqual([
+    ["quote", "quote"],
+    ["acme:shop/pricing@1.2.3#quote", "quote$1"],
+  ]);
 });

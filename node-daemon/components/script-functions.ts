@@ -4,8 +4,8 @@
  *
  *     async function quote(arg0) { task; lower; call; lift; cleaning; task over }      kept: lower, call, lift, cleaning
  *
- * The names of functions are found by the log that is cut out later, in `patchScript`. A function that looks otherwise than expected, as
- * those do whose strings are UTF-16, is left out.
+ * The names of functions are found by the log that is cut out later, in `patchScript`. A function that looks otherwise than expected is left
+ * out: those do whose strings are UTF-16, or that are lifted asynchronously.
  */
 import { Bug } from "../../kit/errors.ts";
 import { ofTasks } from "./fast-calls.ts";
@@ -20,22 +20,18 @@ export type FunctionIdentifiers = ReadonlyMap<string, string>;
 const functionText = /^( *)async function ([\w$]+)\(arg0\) \{\n[^]*?\n\1\}\n/gm;
 const logged = /\[iface="([^"\n]*)", function="([^"\n]*)"\]\s*\[Instruction::CallWasm\]/;
 
-/** `script`: as jco has generated it. Throws a {@link Bug} if one of them is not there. */
+/** `script`: as jco has generated it. */
 export function functionIdentifiers(script: string, names: readonly string[]): FunctionIdentifiers {
+  const wanted = new Set(names);
   const found = new Map<string, string>();
   for (const [text, , identifier = ""] of script.matchAll(functionText)) {
-    const [, owner = "", name = ""] = logged.exec(text) ?? [];
-    found.set(owner === name ? name : `${owner}#${name}`, identifier);
-    found.set(`${owner}#${name}`, identifier);
+    const [, owner = "", member = ""] = logged.exec(text) ?? [];
+    // One of the world itself is logged as its own owner; an interface could be called so as well.
+    for (const name of [`${owner}#${member}`, ...(owner === member ? [member] : [])]) {
+      if (wanted.has(name)) found.set(name, identifier);
+    }
   }
-  return new Map(
-    names.map((name) => {
-      const identifier = found.get(name);
-      if (identifier === undefined)
-        throw new Bug(`jco generated no function of the expected form for ${name}`);
-      return [name, identifier];
-    }),
-  );
+  return found;
 }
 
 const returned = /^( *)return \{(?= )(?=[^{}\n]*\};\n *\}\)\(\);$)/gm;

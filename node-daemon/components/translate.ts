@@ -112,11 +112,11 @@ function translate(binary: Uint8Array, chosen: ChosenExports, generate: Generate
   };
 }
 
-/** They can only be others by their strings. */
+/** What is not as their types have it. */
 function leftOut({ functions }: ChosenExports, names: ReadonlySet<string>): ComponentFacts["otherFunctions"] {
   return functions
     .filter(({ name }) => !names.has(name))
-    .map(({ name }) => ({ name, why: "its strings are in another encoding than UTF-8" }));
+    .map(({ name }) => ({ name, why: "its strings are not UTF-8, or it is lifted asynchronously" }));
 }
 
 function runTranslator(
