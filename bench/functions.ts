@@ -26,15 +26,24 @@ interface Measurement {
 
 export async function* run(): AsyncIterable<Figure> {
   await using stack = new AsyncDisposableStack();
-  const starts = [plainStream, plainUnary, () => guest(1_000), () => guest(1)];
+  const starts = [
+    plainStream,
+    plainUnary,
+    () => guest("module", 1_000),
+    () => guest("module", 1),
+    () => guest("component", 1_000),
+  ];
   const measured = new Map<Callee, Measurement[]>();
   for (const start of starts) measured.set(stack.use(await start()), []);
   for (const callee of measured.keys()) await ask(callee, warmUp, together);
   // In turns, so that what else the machine does hits each of them.
   for (let round = 0; round < rounds; round++)
     for (const [callee, measurements] of measured) measurements.push(await measure(callee));
-  const [base = []] = measured.values();
-  for (const [callee, measurements] of measured) yield* figuresOf(callee.name, measurements, base);
+  const [first] = measured.keys();
+  for (const [{ name, beside }, measurements] of measured) {
+    const bases = [...measured].filter(([other]) => other === first || other.name === beside);
+    yield* figuresOf(name, measurements, bases);
+  }
 }
 
 async function measure(callee: Callee): Promise<Measurement> {
@@ -79,13 +88,14 @@ function at(sorted: readonly number[], part: number): number {
 function* figuresOf(
   name: string,
   measurements: readonly Measurement[],
-  base: readonly Measurement[],
+  bases: readonly (readonly [Callee, readonly Measurement[]])[],
 ): Iterable<Figure> {
   const of = (value: (measurement: Measurement, round: number) => number) => median(measurements.map(value));
   yield { name, value: of(({ perSecond }) => perSecond), unit: "calls/s" };
-  if (measurements !== base) {
+  for (const [callee, base] of bases) {
+    if (base === measurements) continue;
     const ratio = of(({ perSecond }, round) => perSecond / (base[round]?.perSecond ?? Number.NaN));
-    yield { name: "  against the first", value: ratio, unit: "ratio" };
+    yield { name: `  against ${callee.name}`, value: ratio, unit: "ratio" };
   }
   yield { name: `  p50, ${together} at a time`, value: of(({ p50Ms }) => p50Ms), unit: "ms" };
   yield { name: "  p99", value: of(({ p99Ms }) => p99Ms), unit: "ms" };

@@ -9,7 +9,7 @@ import { componentOfHttpHandler, componentOfJavaScript } from "./componentize-ja
 import { compileHandler } from "./compile-handler.ts";
 import { compileRust } from "./compile-rust.ts";
 import { root } from "./gate.ts";
-import { componentOf } from "./make-component.ts";
+import { componentOf, componentOfLibrary } from "./make-component.ts";
 
 export interface ExampleGuest {
   /** Of its folder below `examples/`; with its own after a slash where the folder has several. */
@@ -42,8 +42,14 @@ export const exampleGuests: readonly ExampleGuest[] = [
   guest("c-component/lighthouse.wasm", "checked in", async () =>
     componentOf(await compileC(await text("c-component/lighthouse.c"))),
   ),
-  guest("functions/price.wasm", "checked in", async () =>
+  oneOfSeveral("functions/price.wasm", "checked in", async () =>
     compileC(await text("functions/price.c"), ["-mexec-model=reactor", "-Wl,--export=malloc"]),
+  ),
+  oneOfSeveral("functions/shop.wasm", "checked in", async () =>
+    componentOfLibrary(
+      await compileC(await text("functions/shop.c"), ["-mexec-model=reactor"]),
+      await text("functions/shop.wit"),
+    ),
   ),
   oneOfSeveral("http/hello.wasm", "checked in", async () => compileHandler(await text("http/hello.c"))),
   oneOfSeveral("http/echo.wasm", "checked in", async () => compileHandler(await text("http/echo.c"))),
@@ -51,6 +57,9 @@ export const exampleGuests: readonly ExampleGuest[] = [
   guest("rust/inventory.wasm", "built elsewhere", () => compileRust(join(examples, "rust/inventory.rs"))),
   guest("javascript/greet.wasm", "ignored", () =>
     componentOfJavaScript(join(examples, "javascript/greet.js"), join(examples, "javascript/world.wit")),
+  ),
+  oneOfSeveral("functions/rules.wasm", "ignored", () =>
+    componentOfJavaScript(join(examples, "functions/rules.js"), join(examples, "functions/rules.wit")),
   ),
   oneOfSeveral("http/greeter.wasm", "ignored", async () =>
     componentOfHttpHandler(await text("http/greeter.js"), "fetch"),

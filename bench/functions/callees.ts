@@ -13,6 +13,8 @@ import { type EchoClient, type EchoResponse, type EchoStream, FunctionService } 
 
 export interface Callee extends AsyncDisposable {
   readonly name: string;
+  /** Which of the others it is to be compared with, beside the first. */
+  readonly beside?: string;
   /** Resolves with what came back. */
   readonly call: (input: Buffer) => Promise<Uint8Array>;
   /** All processes on the other side. */
@@ -22,10 +24,13 @@ export interface Callee extends AsyncDisposable {
 /** As many as may be under way find room. */
 const queueLength = 256;
 
-export async function guest(callsPerInstance: number): Promise<Callee> {
+const guests = { module: "price.wasm", component: "shop.wasm" } as const;
+
+/** The same function of either kind. */
+export async function guest(kind: keyof typeof guests, callsPerInstance: number): Promise<Callee> {
   const cluster = await TestCluster.start(["one"], { gateways: true });
   const spec = {
-    module: { image: `file://${join(checkout, "examples/functions/price.wasm")}` },
+    module: { image: `file://${join(checkout, "examples/functions", guests[kind])}` },
     functions: { callsPerInstance, queueLength },
     resources: { limits: { memory: "64Mi" } },
   };
@@ -38,8 +43,11 @@ export async function guest(callsPerInstance: number): Promise<Callee> {
   const functions = new WherryFunctions({ tickets: { server: url, ca, token } });
   const call = async (input: Buffer) => (await functions.call("deployment/echo", "echo", input)).output;
   await eventually(async () => void (await call(Buffer.from("ready?"))));
+  const nameOf = (of: string) =>
+    `function of a ${of}, ${callsPerInstance === 1 ? "a fresh instance per call" : "instances reused"}`;
   return {
-    name: `function of a guest, ${callsPerInstance === 1 ? "a fresh instance per call" : "instances reused"}`,
+    name: nameOf(kind),
+    ...(kind === "component" && { beside: nameOf("module") }),
     call,
     pids: () => [cluster.nodePid("one"), ...cluster.gateways("one"), ...cluster.shims("one")],
     async [Symbol.asyncDispose]() {

@@ -1,7 +1,11 @@
 /** Whether a component imports only what is offered, and exports something to run. Pure; every answer is for its author. */
 import type { OfferedInterface } from "../wasi/component-interfaces.ts";
+import type { CallableFunction, ComponentFacts } from "./component-facts.ts";
 import type { ComponentItem, ComponentOutline } from "./component-reader.ts";
+import type { ExportedFunction } from "./exported-functions.ts";
+import { inputOf, textOf } from "./function-types.ts";
 import { componentLimits } from "./limits.ts";
+import { noFunctionsMessage } from "./uses.ts";
 
 export interface ComponentRejection {
   readonly kind: "rejected";
@@ -20,6 +24,8 @@ export interface ChosenExports {
   readonly kind: "chosen";
   readonly run: string | undefined;
   readonly handler: string | undefined;
+  readonly functions: readonly CallableFunction[];
+  readonly otherFunctions: ComponentFacts["otherFunctions"];
   /** Full names of imports, and the offered interface of each. */
   readonly imports: ReadonlyMap<string, OfferedInterface>;
 }
@@ -39,11 +45,18 @@ function versionLine(name: string): string | undefined {
 const commandLines = ["wasi:cli/run@0.3", "wasi:cli/run@0.2"];
 const handlerLines = ["wasi:http/incoming-handler@0.2"];
 
-export function checkOutline(outline: ComponentOutline, offer: Offer): ChosenExports | ComponentRejection {
+export function checkOutline(
+  outline: ComponentOutline,
+  exported: readonly ExportedFunction[],
+  offer: Offer,
+): ChosenExports | ComponentRejection {
   const run = exportOf(outline, commandLines);
   const handler = exportOf(outline, handlerLines);
-  if (run === undefined && handler === undefined) {
-    return { kind: "rejected", reason: "NoStartFunction", message: nothingToRun(outline) };
+  const { functions, otherFunctions } = chooseFunctions(exported);
+  if (run === undefined && handler === undefined && functions.length === 0) {
+    const functionless = otherFunctions.length > 0 ? `; ${noFunctionsMessage({ otherFunctions })}` : "";
+    const message = `${nothingToRun(outline)}${functionless}`;
+    return { kind: "rejected", reason: "NoStartFunction", message };
   }
   const odd = outline.exports.find(({ name }) => !/^[\w:/@.+-]+$/.test(name));
   if (odd) {
@@ -57,7 +70,28 @@ export function checkOutline(outline: ComponentOutline, offer: Offer): ChosenExp
     if (offered) imports.set(item.name, offered);
     else if (item.sort !== "type") missing.push(`${quoted(item.name)} (${whyNot(item, offer)})`);
   }
-  return missing.length > 0 ? unsatisfied(missing) : { kind: "chosen", run, handler, imports };
+  if (missing.length > 0) return unsatisfied(missing);
+  return { kind: "chosen", run, handler, functions, otherFunctions, imports };
+}
+
+/** None of too many: which of them would be left out is nothing that an author could see. */
+function chooseFunctions(
+  exported: readonly ExportedFunction[],
+): Pick<ChosenExports, "functions" | "otherFunctions"> {
+  const { functionsMax, namedMax } = componentLimits;
+  const functions: CallableFunction[] = [];
+  const otherFunctions: ComponentFacts["otherFunctions"][number][] = [];
+  for (const { name, type } of exported) {
+    const input = inputOf(type);
+    if (input) functions.push({ name, input });
+    else if (otherFunctions.length < namedMax) {
+      otherFunctions.push({ name: quoted(name), why: quoted(textOf(type), 300) });
+    }
+  }
+  if (functions.length <= functionsMax) return { functions, otherFunctions };
+  const why = `${functions.length} functions could be called, and ${functionsMax} may be`;
+  const others = functions.slice(0, namedMax).map(({ name }) => ({ name: quoted(name), why }));
+  return { functions: [], otherFunctions: others };
 }
 
 function exportOf({ exports }: ComponentOutline, lines: readonly string[]): string | undefined {
@@ -122,7 +156,7 @@ function nothingToRun({ exports }: ComponentOutline): string {
 }
 
 /** Names come from the component and can be anything. */
-function quoted(text: string): string {
+function quoted(text: string, charactersMax = 100): string {
   const visible = JSON.stringify(text).slice(1, -1);
-  return visible.length > 100 ? `${visible.slice(0, 99)}…` : visible;
+  return visible.length > charactersMax ? `${visible.slice(0, charactersMax - 1)}…` : visible;
 }

@@ -1,7 +1,7 @@
 import type { ModuleFacts } from "../wasm/module-facts.ts";
 
 /** Raised whenever what is made of a component changes: part of the key under which it is cached. */
-export const componentsVersion = 13;
+export const componentsVersion = 14;
 
 /** One core module of a component, as the generated code asks for it. */
 export interface CoreModuleFacts {
@@ -12,6 +12,14 @@ export interface CoreModuleFacts {
   readonly facts: ModuleFacts;
 }
 
+/** An exported function that can be called with bytes, and answers with bytes. */
+export interface CallableFunction {
+  /** `quote`, or `acme:shop/pricing@1.2.3#quote`. */
+  readonly name: string;
+  /** What it takes: `list<u8>` or `string`. */
+  readonly input: "bytes" | "text";
+}
+
 /** What the host needs to know of a translated component: plain JSON, beside the script and the core modules. */
 export interface ComponentFacts {
   readonly scriptBytes: number;
@@ -19,8 +27,12 @@ export interface ComponentFacts {
   readonly imports: readonly string[];
   /** The export that is the command: `wasi:cli/run@0.2.3`. */
   readonly run?: string;
-  /** The export that answers HTTP requests: `wasi:http/incoming-handler@0.2.3`. There is one of both at least. */
+  /** The export that answers HTTP requests: `wasi:http/incoming-handler@0.2.3`. */
   readonly handler?: string;
+  /** There is one of these at least, or a command, or a handler. */
+  readonly functions: readonly CallableFunction[];
+  /** Some of the others, and why they can not be called, most often their type: for messages. */
+  readonly otherFunctions: readonly { readonly name: string; readonly why: string }[];
   readonly modules: readonly CoreModuleFacts[];
 }
 

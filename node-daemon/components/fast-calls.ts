@@ -87,7 +87,7 @@ const borrowed = /^ *curResourceBorrows\.push\(\w+\);$/gm;
 const borrowsEnd =
   /^for \(const entry of curResourceBorrows\) \{[^]*?\n\s*rsc\[symbolRscHandle\] = undefined;\s*\}\s*curResourceBorrows = \[\];\s*/;
 const taskEnds = /task\.resolve\(\[[^\]]*\]\);\s*task\.exit\(\);/g;
-const ofTasks = /\btask\b|\bsubtask\b|curResourceBorrows|Task\w*\(/;
+export const ofTasks = /\btask\b|\bsubtask\b|curResourceBorrows|Task\w*\(/;
 
 function fastBody(match: RegExpExecArray, text: string, guard: string): Replaced {
   const { index: start } = match;

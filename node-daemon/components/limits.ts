@@ -6,6 +6,10 @@ export const componentLimits = {
   namesMax: 1_000,
   /** Characters of a name of an import or export. */
   nameCharactersMax: 500,
+  /** Types, instances, names and so on that are read to find the functions that are exported, in all: some 50 ms. */
+  typeItemsMax: 200_000,
+  /** That can be called: jco writes some three kilobytes for each, and each instance makes all of them. */
+  functionsMax: 256,
   /** Of the translator's memory: 1 GiB. It takes 20 MB and four times the file. */
   translatorPagesMax: 16_384,
   /** After translation. A composition of several components has a few for each of them and for each pair. */

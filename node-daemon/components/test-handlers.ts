@@ -23,10 +23,16 @@ function witPackages(): Promise<string> {
   return packages;
 }
 
-/** A component of a core module that imports and exports as bindings of WIT name it. */
-export async function componentOfCore(core: string, world: string): Promise<Uint8Array> {
-  const witSource = `package test:guest;\nworld guest { ${world} }\n${await witPackages()}`;
-  const binary = await componentEmbed({ binary: await parse(core), witSource, world: "guest" });
+/** A component of a core module that imports and exports as bindings of WIT name it. `interfaces` are of the package `test:guest`. */
+export async function componentOfCore(
+  core: string,
+  world: string,
+  interfaces = "",
+  stringEncoding: "utf8" | "utf16" = "utf8",
+): Promise<Uint8Array> {
+  const witSource = `package test:guest;\n${interfaces}\nworld guest { ${world} }\n${await witPackages()}`;
+  const embedding = { binary: await parse(core), witSource, world: "guest", stringEncoding };
+  const binary = await componentEmbed(embedding);
   return asBytes(await componentNew(binary, []));
 }
 

@@ -69,6 +69,8 @@ describe("translateComponent: what it refuses", () => {
       reason: "NoStartFunction",
       says: [
         "does not export wasi:cli/run@0.2 or wasi:cli/run@0.3, nor wasi:http/incoming-handler@0.2, but f: it is a library",
+        "exports no function that can be called: those of type func(input: list<u8>) -> list<u8> or",
+        "It exports f (func())",
       ],
     },
     {
@@ -115,6 +117,21 @@ describe("translateComponent: what it refuses", () => {
     const refused = await translate(text);
     expect(refused).toMatchObject({ kind: "rejected", reason, worn: false });
     for (const part of says) expect("message" in refused ? refused.message : "").toContain(part);
+  });
+
+  test("more functions that could be called than may be: none of them can", async () => {
+    const function_ = (index: number) => `(export "f${index}" (func $f))`;
+    const refused = await translate(`(component
+      (core module $m (memory (export "memory") 1)
+        (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 0))
+        (func (export "f") (param i32 i32) (result i32) (i32.const 0)))
+      (core instance $i (instantiate $m))
+      (func $f (param "input" string) (result string) (canon lift (core func $i "f")
+        (memory (core memory $i "memory")) (realloc (core func $i "realloc"))))
+      ${Array.from({ length: 257 }, (_, index) => function_(index)).join(" ")})`);
+    expect(refused).toMatchObject({ kind: "rejected", reason: "NoStartFunction" });
+    const says = "f0 (257 functions could be called, and 256 may be)";
+    expect("message" in refused ? refused.message : "").toContain(says);
   });
 
   test("a file that is longer, or of another version, than is read", async () => {

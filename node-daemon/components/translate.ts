@@ -22,8 +22,10 @@ import { type ComponentFacts, type CoreModuleFacts, ownOf, sumOf } from "./compo
 import { readOutline } from "./component-reader.ts";
 import { checkInstances } from "./count-instances.ts";
 import { componentLimits } from "./limits.ts";
+import { exportedFunctions } from "./exported-functions.ts";
 import { withFastCalls } from "./fast-calls.ts";
 import { patchScript } from "./patches.ts";
+import { functionIdentifiers, withFastFunctions, withFunctions } from "./script-functions.ts";
 import { withoutUnused } from "./strip-unused.ts";
 import { type Generate, loadTranslator } from "./translator.ts";
 import { asFunctionBody, coreInstances, usedFunctions, wrapFunctionBody } from "./script.ts";
@@ -44,9 +46,10 @@ export type Translation =
 /** Never rejects for what the component is to blame for. */
 export async function translateComponent(binary: Uint8Array, offer: Offer): Promise<Translation> {
   try {
-    const chosen = checkOutline(readOutline(binary), offer);
-    if (chosen.kind === "rejected") return { ...chosen, worn: false };
+    const outline = readOutline(binary);
     checkInstances(new BinaryReader(binary));
+    const chosen = checkOutline(outline, exportedFunctions(binary), offer);
+    if (chosen.kind === "rejected") return { ...chosen, worn: false };
     return translate(binary, chosen, await loadTranslator());
   } catch (thrown) {
     if (thrown instanceof Rejection) {
@@ -80,8 +83,15 @@ function translate(binary: Uint8Array, chosen: ChosenExports, generate: Generate
   checkSizes(script, facts);
   const missing = checkFunctions(usedFunctions(script), chosen.imports);
   if (missing) return { ...missing, worn: false };
-  const patched = patchScript(script);
-  const body = withoutUnused(asFunctionBody(withFastCalls(patched) ?? patched));
+  const identifiers = functionIdentifiers(
+    script,
+    chosen.functions.map(({ name }) => name),
+  );
+  const { script: patched, names } = withFunctions(patchScript(script), identifiers);
+  const fast = withFastCalls(patched);
+  const body = withoutUnused(
+    asFunctionBody(fast === undefined ? patched : withFastFunctions(fast, identifiers)),
+  );
   checkSyntax(body);
   return {
     kind: "translated",
@@ -92,21 +102,37 @@ function translate(binary: Uint8Array, chosen: ChosenExports, generate: Generate
       imports: [...new Set([...chosen.imports.values()].map((offered) => offered.name))],
       ...(chosen.run === undefined ? {} : { run: chosen.run }),
       ...(chosen.handler === undefined ? {} : { handler: chosen.handler }),
+      functions: chosen.functions.filter(({ name }) => names.has(name)),
+      otherFunctions: [...chosen.otherFunctions, ...leftOut(chosen, names)].slice(
+        0,
+        componentLimits.namedMax,
+      ),
       modules: facts,
     },
   };
 }
 
+/** What is not as their types have it. */
+function leftOut({ functions }: ChosenExports, names: ReadonlySet<string>): ComponentFacts["otherFunctions"] {
+  return functions
+    .filter(({ name }) => !names.has(name))
+    .map(({ name }) => ({ name, why: "its strings are not UTF-8, or it is lifted asynchronously" }));
+}
+
 function runTranslator(
   binary: Uint8Array,
-  { imports, run, handler }: ChosenExports,
+  { imports, run, handler, functions }: ChosenExports,
   generate: Generate,
 ): Map<string, Uint8Array> | Translation {
   // An async function that is named here as well would answer its state where a guest calls it synchronously.
   const suspending = [...imports].flatMap(([name, { suspending: members, async = [] }]) =>
     members.filter((member) => !async.includes(member)).map((member) => `${name}#${member}`),
   );
-  const entered = [run && `${run}#run`, handler && `${handler}#handle`].filter((name) => name !== undefined);
+  const entered = [
+    run && `${run}#run`,
+    handler && `${handler}#handle`,
+    ...functions.map(({ name }) => name),
+  ].filter((name) => name !== undefined);
   try {
     const { files } = generate(binary, {
       name: "component",

@@ -171,9 +171,19 @@ export class ComponentGuest implements Crossings, TakesTurns {
     if (!this.#killed && !this.#spent) this.#cores.setFuel(this.#grantNow());
   }
 
+  /** Ends it if it has used too much since it was last given fuel: what cannot be suspended may have. */
+  checkFuel(): void {
+    this.#grantNow();
+  }
+
   /** What its memories may grow to together, from its next turn on. */
   allowMemory(bytesMax: number): void {
     if (this.#cores.allow(bytesMax) < 0) this.failed(new GuestTrap("the memory limit is passed"));
+  }
+
+  /** Of what a function answers that is called with bytes. */
+  allowOutput(bytesMax: number): void {
+    this.#limits.allowOutput(bytesMax);
   }
 
   /** As the generated code uses it. */

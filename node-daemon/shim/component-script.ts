@@ -11,7 +11,7 @@ type HostFunction = (...args: unknown[]) => unknown;
 
 /** How a component ended by itself. */
 export type ComponentOutcome =
-  | { readonly kind: "returned"; readonly ok: boolean }
+  | { readonly kind: "returned"; readonly ok: boolean; readonly value?: unknown }
   /** It has failed, as was told, or was killed. */
   | { readonly kind: "ended" };
 
@@ -68,15 +68,14 @@ export async function instantiateScript(
   }
 }
 
-/** Calls an export without a result, or with one that has no values. Never rejects. */
+/** Calls an export. Where it throws the error of a result, that has no value. Never rejects. */
 export async function callExport(
   call: HostFunction | undefined,
   args: readonly unknown[],
   parts: Pick<ScriptParts, "failed">,
 ): Promise<ComponentOutcome> {
   try {
-    await call?.(...args);
-    return { kind: "returned", ok: true };
+    return { kind: "returned", ok: true, value: await call?.(...args) };
   } catch (thrown) {
     // `run` has a result without a value: its error is thrown as one that holds undefined.
     if (isReturnedError(thrown)) return { kind: "returned", ok: false };

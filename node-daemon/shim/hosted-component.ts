@@ -28,7 +28,7 @@ export class HostedComponent implements HostedGuest {
   #closed = false;
 
   constructor({ shared, queue, account, spec, events }: HostedParts, loaded: LoadedComponent) {
-    if (loaded.facts.run === undefined) throw noCommand();
+    if (loaded.facts.run === undefined) throw noCommand(loaded.facts);
     this.#loaded = loaded;
     this.#shared = shared;
     this.#spec = spec;

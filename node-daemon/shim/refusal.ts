@@ -1,4 +1,5 @@
-import { noCommandMessage, noHandlerMessage } from "../components/uses.ts";
+import type { ComponentFacts } from "../components/component-facts.ts";
+import { noCommandMessage, noFunctionsMessage, noHandlerMessage } from "../components/uses.ts";
 import type { RunSpec } from "../runtimes/runtime-driver.ts";
 import type { Loaded } from "./module-store.ts";
 /** Leaves the preparation of an instance; `Instance.host` catches it. */
@@ -23,13 +24,16 @@ export function memoryLimitTooSmall(neededBytes: number, allowedBytes: number): 
 }
 
 /** Of a component; looked at when it is prepared already. */
-export function noCommand(): Refusal {
-  return new Refusal("NoStartFunction", noCommandMessage, false);
+export function noCommand(facts: ComponentFacts): Refusal {
+  return new Refusal("NoStartFunction", noCommandMessage(facts), false);
 }
 
-/** The other way round. */
-export function noHandler(): Refusal {
-  return new Refusal("HandlerMissing", noHandlerMessage, false);
+export function noHandler(facts: ComponentFacts): Refusal {
+  return new Refusal("HandlerMissing", noHandlerMessage(facts), false);
+}
+
+export function noFunctions(facts: ComponentFacts): Refusal {
+  return new Refusal("HandlerRefused", noFunctionsMessage(facts), false);
 }
 
 /** What comes from outside, at its own time, would make a deterministic run another one each time. */

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { errorMessage } from "../../kit/errors.ts";
 import { GuestTrap } from "../wasi/component-resources.ts";
 import { heap, scriptLimits } from "./limits.ts";
@@ -15,6 +16,9 @@ export interface ScriptEvents {
   /** Something that the guest may wait for. */
   hostDone(): void;
 }
+
+/** What a function answers is not what it may be. */
+export class InvalidOutput extends GuestTrap {}
 
 /** As the generated code has it. */
 const tableFlag = 1 << 30;
@@ -35,6 +39,7 @@ export class ScriptLimits {
   #keptBytes = 0;
   #elements = 0;
   #bytes = 0;
+  #outputBytesMax = 0;
 
   /** `memoryBytesMax`: a guest can hand over all of its memory at once, but not much more. */
   constructor(memoryBytesMax: number, events: ScriptEvents) {
@@ -46,6 +51,11 @@ export class ScriptLimits {
   begin(): void {
     this.#elements = 0;
     this.#bytes = 0;
+  }
+
+  /** Of what a function answers that is called with bytes. */
+  allowOutput(bytesMax: number): void {
+    this.#outputBytesMax = bytesMax;
   }
 
   // As the patched code calls them.
@@ -99,6 +109,37 @@ export class ScriptLimits {
     if (this.#bytes > this.#bytesMax) {
       throw new GuestTrap(`lift ${this.#bytes} bytes: at most ${this.#bytesMax} in one call`);
     }
+  }
+
+  /** A string that a function is called with, as the bytes that it consists of, into its memory. */
+  input(
+    text: Uint8Array,
+    realloc: Allocate,
+    memory: { readonly buffer: ArrayBuffer },
+  ): { readonly ptr: number; readonly len: number } {
+    const len = text.byteLength;
+    if (len === 0) return { ptr: 1, len };
+    const ptr = realloc(0, 0, 1, len);
+    if (ptr + len > memory.buffer.byteLength) {
+      throw new GuestTrap(`its allocator answered ${ptr} for ${len} bytes, which is outside of its memory`);
+    }
+    new Uint8Array(memory.buffer).set(text, ptr);
+    return { ptr, len };
+  }
+
+  /** What a function answers, out of its memory. A string is the bytes that it consists of. */
+  output(buffer: ArrayBuffer, at: number, length: number, isText: boolean): Uint8Array {
+    if (at + length > buffer.byteLength) {
+      throw new InvalidOutput(
+        `it says that its output is ${length} bytes at ${at}, which is outside of its memory`,
+      );
+    }
+    if (length > this.#outputBytesMax) {
+      throw new InvalidOutput(`its output has ${length} bytes, and may have ${this.#outputBytesMax}`);
+    }
+    const output = new Uint8Array(buffer, at, length);
+    if (isText && !isUtf8(output)) throw new InvalidOutput("its output is a string that is not UTF-8");
+    return output.slice();
   }
 
   readonly allReps = allReps;

@@ -33,28 +33,30 @@ describe("checkModuleUse", () => {
 });
 
 describe("checkComponentUse", () => {
-  const run = "wasi:cli/run@0.2.3";
-  const handler = "wasi:http/incoming-handler@0.2.3";
-  const table: readonly (readonly [
-    string,
-    string | undefined,
-    string | undefined,
-    Use,
-    string | undefined,
-  ])[] = [
-    ["a command, to run", run, undefined, undefined, undefined],
-    ["a handler, to answer", undefined, handler, "wasi-http", undefined],
-    ["both, to run", run, handler, undefined, undefined],
-    ["both, to answer", run, handler, "wasi-http", undefined],
-    ["either, for wagi", run, handler, "wagi", "say handler: wasi-http"],
-    ["a command, to answer", run, undefined, "wasi-http", "handler"],
-    ["a handler, to run", undefined, handler, undefined, "handler"],
+  const run = { run: "wasi:cli/run@0.2.3" };
+  const handler = { handler: "wasi:http/incoming-handler@0.2.3" };
+  const functions = { functions: [{ name: "quote", input: "bytes" }] } as const;
+  const table: readonly (readonly [string, object, Use, string | undefined])[] = [
+    ["a command, to run", run, undefined, undefined],
+    ["a handler, to answer", handler, "wasi-http", undefined],
+    ["functions, to call", functions, "functions", undefined],
+    ["all of it, to run", { ...run, ...handler, ...functions }, undefined, undefined],
+    ["all of it, to answer", { ...run, ...handler, ...functions }, "wasi-http", undefined],
+    ["all of it, to call", { ...run, ...handler, ...functions }, "functions", undefined],
+    ["either, for wagi", { ...run, ...handler }, "wagi", "say handler: wasi-http"],
+    ["a command, to answer", run, "wasi-http", "leave http out"],
+    ["functions, to answer", functions, "wasi-http", "functions: {} instead of http"],
+    ["a handler, to run", handler, undefined, "handler: wasi-http"],
+    ["functions, to run", functions, undefined, "functions: {}"],
+    [
+      "functions of other types, to call",
+      { ...run, otherFunctions: [{ name: "add", why: "func(a: u32) -> u32" }] },
+      "functions",
+      "It exports add (func(a: u32) -> u32)",
+    ],
   ];
-  test.each(table)("%s", (_name, command, answers, use, says) => {
-    const rejection = checkComponentUse(
-      { ...(command && { run: command }), ...(answers && { handler: answers }) },
-      use,
-    );
+  test.each(table)("%s", (_name, exported, use, says) => {
+    const rejection = checkComponentUse({ functions: [], otherFunctions: [], ...exported }, use);
     if (says === undefined) expect(rejection).toBeUndefined();
     else expect(rejection?.message).toContain(says);
   });

@@ -4,7 +4,7 @@
  */
 import { assertNever } from "../../../kit/errors.ts";
 import type { ComponentFacts } from "../../components/component-facts.ts";
-import { noCommandMessage, noHandlerMessage } from "../../components/uses.ts";
+import { noCommandMessage, noFunctionsMessage, noHandlerMessage } from "../../components/uses.ts";
 import { functionsFault } from "../../shim/serving/function-exports.ts";
 import type { ModuleFacts } from "../../wasm/module-facts.ts";
 import type { PrepareRequest } from "../runtime-driver.ts";
@@ -47,28 +47,35 @@ function checkFunctions(facts: Pick<ModuleFacts, "exports">): Rejection | undefi
   };
 }
 
-/** The same for a component: a command, a handler, or both. */
+/** The same for a component, which can be all of it: a command, a handler, a library of functions. */
 export function checkComponentUse(
-  { run, handler }: Pick<ComponentFacts, "run" | "handler">,
+  facts: Pick<ComponentFacts, "run" | "handler" | "functions" | "otherFunctions">,
   use: Use,
 ): Rejection | undefined {
-  if (use === "wagi") return { kind: "rejected", reason: "HandlerMissing", message: noCoreModule };
-  if (use === "functions") return { kind: "rejected", reason: "FunctionsMissing", message: noFunctions };
-  if (use === "wasi-http" && handler === undefined) {
-    return { kind: "rejected", reason: "HandlerMissing", message: noHandlerMessage };
+  switch (use) {
+    case undefined:
+      if (facts.run !== undefined) return undefined;
+      return { kind: "rejected", reason: "NoStartFunction", message: noCommandMessage(facts) };
+    case "wagi":
+      return noCoreModule;
+    case "wasi-http":
+      if (facts.handler !== undefined) return undefined;
+      return { kind: "rejected", reason: "HandlerMissing", message: noHandlerMessage(facts) };
+    case "functions":
+      if (facts.functions.length > 0) return undefined;
+      return { kind: "rejected", reason: "FunctionsMissing", message: noFunctionsMessage(facts) };
+    default:
+      return assertNever(use, "use");
   }
-  if (use === undefined && run === undefined) {
-    return { kind: "rejected", reason: "NoStartFunction", message: noCommandMessage };
-  }
-  return undefined;
 }
 
-const noCoreModule =
-  "this is a component, and http: {handler: wagi} runs core modules: build it for WASI preview 1 (wasm32-wasip1), or let it export " +
-  "wasi:http/incoming-handler and say handler: wasi-http";
-
-const noFunctions =
-  "this is a component, and functions of core modules can be called: build it for WASI preview 1 as a reactor (-mexec-model=reactor)";
+export const noCoreModule: Rejection = {
+  kind: "rejected",
+  reason: "HandlerMissing",
+  message:
+    "this is a component, and http: {handler: wagi} runs core modules: build it for WASI preview 1 (wasm32-wasip1), or let it export " +
+    "wasi:http/incoming-handler and say handler: wasi-http",
+};
 
 function checkStart(facts: Pick<ModuleFacts, "exports">, why: string): Rejection | undefined {
   const start = facts.exports.find((entry) => entry.name === "_start");

@@ -13,7 +13,7 @@ import { factsFile } from "../../shim/module-store.ts";
 import type { ExternalKind } from "../../wasm/module-facts.ts";
 import { defaultLimits, rewriteModule } from "../../wasm/rewrite.ts";
 import { checkImports, checkModule, type Rejection } from "./check-module.ts";
-import { checkComponentUse, checkModuleUse } from "./check-use.ts";
+import { checkComponentUse, checkModuleUse, noCoreModule } from "./check-use.ts";
 import { needsProcess } from "./shared-features.ts";
 import { memoryBytesMin, type PrepareAnswer, type PreparedFacts, type PrepareTask } from "./prepare-task.ts";
 
@@ -59,8 +59,7 @@ async function prepareComponent(
   original: Uint8Array,
 ): Promise<PrepareAnswer> {
   // Told before it is translated for nothing.
-  const never = use === "wagi" ? checkComponentUse({}, use) : undefined;
-  if (never) return { task, ...never };
+  if (use === "wagi") return { task, ...noCoreModule };
   // Most nodes run none, and the translator is large.
   const [{ translateComponent }, { offer }] = await Promise.all([
     import("../../components/translate.ts"),

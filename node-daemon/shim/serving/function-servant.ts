@@ -17,16 +17,16 @@ import { InstanceHost } from "../instance-host.ts";
 import { pageBytes, stackBytesMax } from "../limits.ts";
 import type { LoadedModule } from "../module-store.ts";
 import { describeTrap, fuelExhausted } from "../trap.ts";
+import {
+  giveError,
+  giveOutput,
+  notDeterministic,
+  readAll,
+  refuse,
+  unknownFunction,
+} from "./function-call.ts";
 import type { Allocator } from "./function-exports.ts";
-import type {
-  Answer,
-  HandlerParts,
-  RequestBody,
-  Servant,
-  Served,
-  ServedRequest,
-  ServantEvents,
-} from "./handler.ts";
+import type { HandlerParts, Servant, Served, ServedRequest, ServantEvents } from "./handler.ts";
 
 export interface FunctionServantParts {
   readonly events: ServantEvents;
@@ -37,8 +37,6 @@ export interface FunctionServantParts {
 
 /** What the function answers with: an address and a length. */
 const outputBytes = 8;
-/** Beyond any code that means something. */
-const errorTextBytesMax = 4_096;
 
 interface Ready {
   readonly instance: WasmInstance;
@@ -120,9 +118,11 @@ export class FunctionServant implements Servant, GuestEvents, GuestSeat {
 
   async serve(request: ServedRequest): Promise<Served> {
     const { head, body, answer } = request;
-    if (!this.#names.has(head.path)) return refuse(answer, 404, unknownFunction(head.path, this.#names));
+    if (!this.#names.has(head.path)) {
+      return refuse(answer, 404, unknownFunction("module", head.path, this.#names));
+    }
     if (head.call?.seed !== undefined && !this.#parts.spec.deterministic) {
-      return refuse(answer, 400, "a seed was given, and the template does not say deterministic");
+      return refuse(answer, 400, notDeterministic);
     }
     let input = readAll(body);
     if (input instanceof Promise) {
@@ -144,10 +144,7 @@ export class FunctionServant implements Servant, GuestEvents, GuestSeat {
       return this.#failureOf(thrown ?? new Error("nothing was thrown"));
     }
     if (this.guest.killed) return this.#failureOf(undefined);
-    if (code !== 0) {
-      const text = Buffer.from(output.subarray(0, errorTextBytesMax));
-      await give(answer, 400, text, ["wherry-function-code", String(code)]);
-    } else await give(answer, 200, output, []);
+    await (code === 0 ? giveOutput(answer, output) : giveError(answer, code, output));
     return { kind: "answered", reusable: !this.guest.killed };
   }
 
@@ -272,48 +269,4 @@ export class FunctionServant implements Servant, GuestEvents, GuestSeat {
 
 function failed(reason: "trapped" | "invalid" | "exhausted", message: string): Served {
   return { kind: "failed", reason, message, reusable: false };
-}
-
-function unknownFunction(name: string, names: ReadonlySet<string>): string {
-  const some = [...names].slice(0, 16).join(", ");
-  return `the module exports no function ${JSON.stringify(name.slice(0, 100))} that can be called; those that can are: ${some}`;
-}
-
-async function refuse(answer: Answer, status: number, message: string): Promise<Served> {
-  await give(answer, status, Buffer.from(message), []);
-  return { kind: "answered", reusable: true };
-}
-
-/** At once if all of it is there. The intake keeps it within bounds, and ends it when the call is given up. */
-function readAll(body: RequestBody): Uint8Array | Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  const readOn = (): Uint8Array | Promise<Uint8Array> => {
-    for (;;) {
-      const piece = body.read(Number.MAX_SAFE_INTEGER);
-      if (piece instanceof Uint8Array) pieces.push(piece);
-      else if (piece === "wait") return readable(body).then(readOn);
-      else return pieces.length === 1 ? (pieces[0] ?? Buffer.concat(pieces)) : Buffer.concat(pieces);
-    }
-  };
-  return readOn();
-}
-
-function readable(body: RequestBody): Promise<void> {
-  return new Promise((resolve) => void body.onReadable(resolve));
-}
-
-async function give(
-  answer: Answer,
-  status: number,
-  bytes: Uint8Array,
-  headers: readonly string[],
-): Promise<void> {
-  answer.respond({ status, headers });
-  for (let at = 0; at < bytes.byteLength;) {
-    const taken = answer.write(bytes.subarray(at));
-    if (typeof taken !== "number") return;
-    at += taken;
-    if (at < bytes.byteLength) await new Promise<void>((resolve) => void answer.onWritable(resolve));
-  }
-  answer.end([]);
 }

@@ -20,8 +20,7 @@ export function createHandler(parts: HandlerParts, loaded: Loaded): Handler {
         "it is a core module; handler wasi-http runs components, and handler wagi commands",
       );
     case "functions":
-      if (loaded.kind === "module") return new FunctionHandler(parts, loaded);
-      throw wrongModule(handler, "it is a component; functions of core modules can be called");
+      return new FunctionHandler(parts, loaded);
     default:
       return assertNever(handler, "handler");
   }
