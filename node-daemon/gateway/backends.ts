@@ -132,8 +132,9 @@ export class Backends {
   drainEndpoint(uid: string): void {
     this.removeEndpoint(uid);
     const place = this.#draining.get(uid);
-    if (place === undefined) this.#events.drained(uid);
-    else this.#drainAsked.add(uid);
+    if (place === undefined) return this.#events.drained(uid);
+    this.#drainAsked.add(uid);
+    this.#lookIfDrained(place);
   }
 
   choose(
@@ -153,12 +154,22 @@ export class Backends {
     if (pool.beyond !== beyond) figures.changed = true;
   }
 
-  finish(workload: Workload, place: Backend): void {
+  /** A request there has become a tunnel, which `finish` is told. */
+  upgraded(place: Backend): void {
+    if (place.kind !== "local") return;
+    place.tunnels++;
+    this.#lookIfDrained(place);
+  }
+
+  finish(workload: Workload, place: Backend, isTunnel = false): void {
     const { pool, figures } = workload;
     const { beyond } = pool;
     pool.finish(place);
     if (pool.beyond !== beyond) figures.changed = true;
-    if (place.isGone && place.kind === "local" && place.inFlight === 0) this.#drained(place);
+    if (place.kind === "local") {
+      if (isTunnel) place.tunnels--;
+      this.#lookIfDrained(place);
+    }
     this.held.release(workload);
   }
 
@@ -196,10 +207,13 @@ export class Backends {
     this.#clients.release(`peer ${node} ${place.attached.address}`);
   }
 
-  #drained(place: LocalPlace<LocalTarget>): void {
+  #lookIfDrained(place: LocalPlace<LocalTarget>): void {
     // Its uid may have come back with another endpoint, which is not meant.
-    if (this.#draining.get(place.uid) !== place) return;
-    this.#draining.delete(place.uid);
+    if (!place.isGone || this.#draining.get(place.uid) !== place) return;
+    const left =
+      place.attached.endpoint.endsTunnels === true ? place.inFlight - place.tunnels : place.inFlight;
+    if (left > 0) return;
+    if (place.inFlight === 0) this.#draining.delete(place.uid);
     if (this.#drainAsked.delete(place.uid)) this.#events.drained(place.uid);
   }
 
@@ -225,6 +239,7 @@ function isSame(a: Endpoint, b: Endpoint): boolean {
     a.idleTimeoutMs === b.idleTimeoutMs &&
     a.bodyBytesMax === b.bodyBytesMax &&
     a.functions === b.functions &&
+    a.endsTunnels === b.endsTunnels &&
     keyOf(a) === keyOf(b)
   );
 }

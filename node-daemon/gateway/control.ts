@@ -113,6 +113,8 @@ export interface Endpoint {
   readonly idleTimeoutMs?: number;
   readonly bodyBytesMax: number;
   readonly functions: boolean;
+  /** A server that is told when to stop, and may end its tunnels itself: they are not waited for. Absent: they are. */
+  readonly endsTunnels?: boolean;
 }
 
 /** A workload as far as this gateway has to know it. */
@@ -152,7 +154,7 @@ export type Teaching =
   | { readonly kind: "endpoint"; readonly endpoint: Endpoint }
   /** No more requests; those under way go on. */
   | { readonly kind: "endpointGone"; readonly uid: string }
-  /** The same, and `drained` follows once none is under way any more; at once if it is not known. */
+  /** The same, and `drained` follows once none is under way any more that is waited for; at once if it is not known. */
   | { readonly kind: "drain"; readonly uid: string }
   /** This node's certificate, key and the cluster's CA, for links with other nodes and for calls. */
   | { readonly kind: "identity"; readonly caPem: string; readonly certPem: string; readonly keyPem: string };

@@ -277,7 +277,10 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     const nowMs = this.#context.clock.monotonic();
     this.#isTunnel = true;
     // However the tunnel ends, the instance has done what it was asked for.
-    if (this.#place !== undefined) this.#backends.succeeded(this.#place);
+    if (this.#place !== undefined) {
+      this.#backends.succeeded(this.#place);
+      this.#backends.upgraded(this.#place);
+    }
     this.#times.upgraded(nowMs, idleMs);
     if (this.#exchange !== undefined) this.#body.send(this.#exchange, nowMs);
     this.#body.forget();
@@ -405,7 +408,7 @@ export class Forwarding extends Deadline implements AnswerListener, RequestTaker
     const place = this.#place;
     if (place === undefined) return;
     this.#place = undefined;
-    this.#backends.finish(this.#workload, place);
+    this.#backends.finish(this.#workload, place, this.#isTunnel);
   }
 
   #over(status: number): void {

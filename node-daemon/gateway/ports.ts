@@ -69,6 +69,6 @@ export const defaultGatewayOptions: GatewayOptions = {
 export interface GatewayEvents {
   /** Requests wait for these and nobody can answer. Told at once, and then every second as long as it is so. */
   wake(workloads: readonly string[]): void;
-  /** After `drain` of this endpoint: nothing is under way there any more. */
+  /** After `drain` of this endpoint: nothing is under way there any more that is waited for. */
   drained(uid: string): void;
 }

@@ -203,7 +203,9 @@ export class Relay extends Deadline implements AnswerListener {
   #upgraded(): void {
     this.#isTunnel = true;
     this.#wholeDueMs = Number.POSITIVE_INFINITY;
-    if (this.#place !== undefined) this.#backends.succeeded(this.#place);
+    if (this.#place === undefined) return;
+    this.#backends.succeeded(this.#place);
+    this.#backends.upgraded(this.#place);
   }
 
   data(bytes: Buffer): void {
@@ -250,6 +252,6 @@ export class Relay extends Deadline implements AnswerListener {
     this.#body.forget();
     const place = this.#place;
     this.#place = undefined;
-    if (place !== undefined) this.#backends.finish(this.#workload, place);
+    if (place !== undefined) this.#backends.finish(this.#workload, place, this.#isTunnel);
   }
 }

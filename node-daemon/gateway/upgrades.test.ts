@@ -346,6 +346,29 @@ test("Gateway: a tunnel lasts as long as something goes one way or the other, wh
   await server.until(() => server.isEnded);
 });
 
+test("Gateway: a server that ends its tunnels itself is drained once its other requests are answered", async () => {
+  const asked: ServerConnection[] = [];
+  const take = (connection: ServerConnection) => {
+    if (asked.push(connection) === 1) switches(connection);
+  };
+  await using made = await world(take, { endpoint: { endsTunnels: true } });
+  const { client, server } = await tunnel(made);
+  (await made.client()).send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  await until(() => asked.length === 2);
+  const { drained, gateway } = made.gateway;
+  gateway.apply({ kind: "drain", uid: "i" });
+  expect(drained).toEqual([]);
+  asked[1]?.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  await until(() => drained.length > 0);
+  // For a daemon that asks anew; and the end of a tunnel is no news.
+  gateway.apply({ kind: "drain", uid: "i" });
+  client.send("still there");
+  await server.until(() => server.text.endsWith("still there"));
+  server.socket.end();
+  await client.ended();
+  expect(drained).toEqual(["i", "i"]);
+});
+
 test("Gateway: a tunnel is one request: it holds its place, is in flight while it lasts, and is counted and logged at its end", async () => {
   const clock = new FakeClock();
   await using made = await world(undefined, { endpoint: { idleTimeoutMs: 100_000 }, options: { clock } });

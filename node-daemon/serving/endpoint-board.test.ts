@@ -101,12 +101,24 @@ test("EndpointBoard: an instance is an endpoint from its start until it is to st
       idleTimeoutMs: 60_000,
       bodyBytesMax: 1024,
       functions: false,
+      endsTunnels: false,
     },
   ]);
   live(one, stop, stop);
   expect(told).toEqual(["a at /shims/1", "a gone"]);
   expect([...board.all()]).toEqual([]);
 });
+
+test.each([
+  ["none", false],
+  ["stdin", true],
+] as const)(
+  "EndpointBoard: a server with stopNotice %s ends its tunnels itself: %s",
+  (stopNotice, endsTunnels) => {
+    live(held({ ...server, stopNotice }), ...starting, started);
+    expect([...board.all()].map((endpoint) => endpoint.endsTunnels)).toEqual([endsTunnels]);
+  },
+);
 
 test("EndpointBoard: only as long as it is ready", () => {
   const one = held({ http, readinessProbe });

@@ -44,7 +44,7 @@ export class EndpointBoard {
   #endpointOf(held: HeldInstance): Endpoint | undefined {
     const { state } = held.lifecycle;
     if (state.kind !== "running" || !state.health.ready) return undefined;
-    const { serving, server } = configOf(held) ?? {};
+    const { serving, server, stopNotice } = configOf(held) ?? {};
     if (!serving && !server) return undefined;
     const { uid, namespace, name, owner, templateHash } = held.assignment;
     const limits = serving ?? server;
@@ -52,8 +52,9 @@ export class EndpointBoard {
     if (!reach || !limits) return undefined;
     const { concurrency, timeoutMs, idleTimeoutMs, bodyBytesMax } = limits;
     const functions = serving?.handler === "functions";
+    const endsTunnels = server !== undefined && stopNotice !== "none";
     const whose = { uid, namespace, name, workload: owner.uid, templateHash };
-    return { ...whose, reach, concurrency, timeoutMs, idleTimeoutMs, bodyBytesMax, functions };
+    return { ...whose, reach, concurrency, timeoutMs, idleTimeoutMs, bodyBytesMax, functions, endsTunnels };
   }
 
   #shimOf(held: HeldInstance): Endpoint["reach"] | undefined {

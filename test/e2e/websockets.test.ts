@@ -177,3 +177,22 @@ test("an instance that stops: its WebSockets get the grace, and are ended then",
   expect(await again.say("and again")).toBe("and again");
   await again.close();
 });
+
+test("a server that is told when to stop says goodbye to its WebSockets itself", async () => {
+  const spec = {
+    stopNotice: "stdin",
+    env: [{ name: "NOTICE", value: "1" }],
+    // Far longer than this takes: nothing is cut off.
+    terminationGracePeriodSeconds: 600,
+  };
+  const polite = await client.patch("parrot", { template: { spec } });
+  await client.settled("parrot", polite, 1);
+  const conversations = await Promise.all(nodes.map((node) => Conversation.open(node)));
+  for (const one of conversations) expect(await one.say("ahoy")).toBe("ahoy");
+  const next = await client.patch("parrot", { template: { metadata: { labels: { revision: "third" } } } });
+  for (const one of conversations) {
+    await one.until(() => one.closed !== undefined);
+    expect(one.closed).toEqual({ code: 1001, wasClean: true });
+  }
+  await client.settled("parrot", next, 1);
+});

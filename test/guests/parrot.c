@@ -1,6 +1,7 @@
 /*
  * Speaks WebSocket (RFC 6455) at its first listener: says back each frame as it comes, also those that close, and answers requests that
- * ask for no upgrade with a line. Serves several connections at once.
+ * ask for no upgrade with a line. Serves several connections at once. With NOTICE it says goodbye (1001) when its input ends, and
+ * exits when all have answered that.
  */
 #include <poll.h>
 #include <stdint.h>
@@ -21,7 +22,7 @@ struct connection {
     /* Of the payload. */
     uint64_t left, done;
     unsigned char mask[4];
-    int closes;
+    int closes, told;
 };
 
 static struct connection connections[most];
@@ -134,6 +135,7 @@ static int take_header(struct connection *one) {
     one->length = 0;
     one->closes = (head[0] & 15) == 8;
     head[1] &= 127;
+    if (one->told && one->closes) return 0;
     return say(one->fd, head, 2 + extra) && !(one->closes && one->left == 0);
 }
 
@@ -150,14 +152,24 @@ static int take(struct connection *one) {
     return one->left > 0 ? take_payload(one) : take_header(one);
 }
 
+static void say_goodbye(struct connection *one) {
+    static const unsigned char going_away[] = {0x88, 2, 1001 >> 8, 1001 & 255};
+    one->told = one->upgraded && say(one->fd, going_away, sizeof going_away);
+}
+
 int main(void) {
-    int listener = atoi(getenv("LISTEN_FDS_START")), count = 0;
-    struct pollfd polled[most + 1];
-    for (;;) {
-        polled[0] = (struct pollfd){count < most ? listener : -1, POLLIN, 0};
+    int listener = atoi(getenv("LISTEN_FDS_START")), count = 0, waits = getenv("NOTICE") != NULL, ends = 0;
+    struct pollfd polled[most + 2];
+    while (!ends || count > 0) {
+        polled[0] = (struct pollfd){listener, POLLIN, 0};
         for (int i = 0; i < count; i++) polled[i + 1] = (struct pollfd){connections[i].fd, POLLIN, 0};
-        int first = count < most ? 0 : 1;
-        if (poll(polled + first, count + 1 - first, -1) < 0) return perror("poll"), 1;
+        polled[count + 1] = (struct pollfd){STDIN_FILENO, POLLIN, 0};
+        int first = count < most && !ends ? 0 : 1;
+        if (poll(polled + first, count + 1 - first + (waits && !ends), -1) < 0) return perror("poll"), 1;
+        if (waits && !ends && polled[count + 1].revents != 0 && read(STDIN_FILENO, buffer, sizeof buffer) <= 0) {
+            ends = 1;
+            for (int i = 0; i < count; i++) say_goodbye(&connections[i]);
+        }
         for (int i = count - 1; i >= 0; i--) {
             if (polled[i + 1].revents == 0 || take(&connections[i])) continue;
             shutdown(connections[i].fd, SHUT_WR);
@@ -169,4 +181,5 @@ int main(void) {
         if (fd < 0) return perror("accept"), 1;
         connections[count++] = (struct connection){.fd = fd};
     }
+    return 0;
 }

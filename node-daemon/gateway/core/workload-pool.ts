@@ -25,6 +25,8 @@ export class LocalPlace<A> implements Busy {
   readonly attached: A;
   readonly health: Health = newHealth();
   inFlight = 0;
+  /** Of those in flight, what has become a tunnel. */
+  tunnels = 0;
   isAside = false;
   isGone = false;
   bucket = -1;
