@@ -84,7 +84,8 @@ test("one process is killed: the others answer, and it is started again", async 
     expect(cluster.shims("one").filter(isListening)).toHaveLength(2);
   });
   const instances = await cluster.instances();
-  expect(instances.map(({ status }) => status.restarts).toSorted()).toEqual([0, 1]);
+  expect(instances).toHaveLength(2);
+  expect(Math.max(...instances.map(({ status }) => status.restarts))).toBe(1);
 });
 
 /** Whether the process has a socket that listens at the port (proc(5)). */
