@@ -5,7 +5,7 @@
  *     async function quote(arg0) { task; lower; call; lift; cleaning; task over }      kept: lower, call, lift, cleaning
  *
  * The names of functions are found by the log that is cut out later, in `patchScript`. A function that looks otherwise than expected is left
- * out: those do whose strings are UTF-16, or that are lifted asynchronously.
+ * out, as those do whose strings are UTF-16.
  */
 import { Bug } from "../../kit/errors.ts";
 import { ofTasks } from "./fast-calls.ts";

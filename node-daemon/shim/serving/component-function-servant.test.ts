@@ -170,7 +170,7 @@ describe("ComponentFunctionServant: refuses", () => {
     expect(await one.call("echo", "x")).toEqual([200, "x"]);
     expect(await one.call("copy", "x")).toEqual([
       404,
-      expect.stringContaining("copy (its strings are not UTF-8, or it is lifted asynchronously) can not"),
+      expect.stringContaining("copy (its strings are in another encoding than UTF-8) can not"),
     ]);
   });
 
