@@ -32,7 +32,7 @@ describe("the script of a component whose functions can be called", () => {
   test("has them by their full names, and nothing of tasks", async () => {
     const script = await scriptOf(await every());
     expect(script).toContain(
-      '$$functions: { "echo": echo, "copy": copy, "judge": judge, "decide-it": decideIt, "test:guest/shop#judge": judge$1 }',
+      ' $$functions: { "echo": echo, "copy": copy, "judge": judge, "decide-it": decideIt, "test:guest/shop#judge": judge$1 }',
     );
     expect(script.match(/\$\$limits\.output\(/g)).toHaveLength(8);
     expect(script).not.toMatch(

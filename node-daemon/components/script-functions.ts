@@ -5,7 +5,7 @@
  *     async function quote(arg0) { task; lower; call; lift; cleaning; task over }      kept: lower, call, lift, cleaning
  *
  * The names of functions are found by the log that is cut out later, in `patchScript`. A function that looks otherwise than expected is left
- * out: those do whose strings are UTF-16, or that are lifted asynchronously.
+ * out, as those do whose strings are UTF-16.
  */
 import { Bug } from "../../kit/errors.ts";
 import { ofTasks } from "./fast-calls.ts";
@@ -34,7 +34,7 @@ export function functionIdentifiers(script: string, names: readonly string[]): F
   return found;
 }
 
-const returned = /^( *)return \{(?= )(?=[^{}\n]*\};\n *\}\)\(\);$)/gm;
+const returned = /^( *return \{ [^{}\n]*)\};(?=\n *\}\)\(\);$)/gm;
 
 /** `script`: patched. Answers also which of the functions it has, by their full names. */
 export function withFunctions(
@@ -48,13 +48,15 @@ export function withFunctions(
     if (checked !== undefined) fit.add(identifier);
     return checked ?? text;
   });
-  const [place, ...more] = changed.matchAll(returned);
-  if (!place || more.length > 0) throw new Bug("jco returns exports in another way than was expected");
+  if (changed.match(returned)?.length !== 1) {
+    throw new Bug("jco returns exports in another way than was expected");
+  }
   const functions = [...identifiers].filter(([, identifier]) => fit.has(identifier));
   const list = functions.map(([name, identifier]) => `${JSON.stringify(name)}: ${identifier}`).join(", ");
-  const at = place.index + place[0].length;
+  // What the exports are in is handed on by promises, for which a function `then` would have another meaning.
+  const added = `${functionsExport}: { ${list} }, then: undefined };`;
   return {
-    script: `${changed.slice(0, at)} ${functionsExport}: { ${list} },${changed.slice(at)}`,
+    script: changed.replace(returned, (_, start: string) => start + added),
     names: new Set(functions.map(([name]) => name)),
   };
 }

@@ -112,11 +112,11 @@ function translate(binary: Uint8Array, chosen: ChosenExports, generate: Generate
   };
 }
 
-/** What is not as their types have it. */
+/** Types do not tell it: by now it can only be the encoding of their strings. */
 function leftOut({ functions }: ChosenExports, names: ReadonlySet<string>): ComponentFacts["otherFunctions"] {
   return functions
     .filter(({ name }) => !names.has(name))
-    .map(({ name }) => ({ name, why: "its strings are not UTF-8, or it is lifted asynchronously" }));
+    .map(({ name }) => ({ name, why: "its strings are in another encoding than UTF-8" }));
 }
 
 function runTranslator(

@@ -93,6 +93,14 @@ describe("ComponentFunctionServant: answers", () => {
     ]);
   });
 
+  test("whatever they are called in JavaScript", async () => {
+    const names = ["then", "constructor", "to-string", "delete", "a1-b2-c", "has-own-property"];
+    const core = names.map((name) => echo(name)).join("\n");
+    const exports = Object.fromEntries(names.map((name) => [`%${name}`, bytes]));
+    const one = await calleeOf(library({ core, exports }));
+    for (const name of names) expect(await one.call(name, name)).toEqual([200, name]);
+  });
+
   test("after it has waited for what it imports", async () => {
     const core = exported(
       "wait",
@@ -170,7 +178,7 @@ describe("ComponentFunctionServant: refuses", () => {
     expect(await one.call("echo", "x")).toEqual([200, "x"]);
     expect(await one.call("copy", "x")).toEqual([
       404,
-      expect.stringContaining("copy (its strings are not UTF-8, or it is lifted asynchronously) can not"),
+      expect.stringContaining("copy (its strings are in another encoding than UTF-8) can not"),
     ]);
   });
 
