@@ -1,7 +1,7 @@
 import type { ModuleFacts } from "../wasm/module-facts.ts";
 
 /** Raised whenever what is made of a component changes: part of the key under which it is cached. */
-export const componentsVersion = 13;
+export const componentsVersion = 14;
 
 /** One core module of a component, as the generated code asks for it. */
 export interface CoreModuleFacts {
@@ -22,6 +22,11 @@ export interface ComponentFacts {
   /** The export that answers HTTP requests: `wasi:http/incoming-handler@0.2.3`. There is one of both at least. */
   readonly handler?: string;
   readonly modules: readonly CoreModuleFacts[];
+  /**
+   * The file of the core module that brings the only memory. The generated code uses that only while a stack of the guest is there: so an
+   * instance can have it from one before it (see shim/serving/recycled-memory.ts).
+   */
+  readonly memoryOf?: string;
 }
 
 /** Names of the files in a translated component's folder. The folder has its name once all are written. */

@@ -31,7 +31,7 @@ import {
   instantiateScript,
   type ScriptParts,
 } from "./component-script.ts";
-import { CoreInstances, type Crossings } from "./core-instances.ts";
+import { CoreInstances, type Crossings, type GivenMemory } from "./core-instances.ts";
 import { engine, type WasmImports, type WasmMemory } from "./engine.ts";
 import type { HostedEvents } from "./hosted-guest.ts";
 import { fuelLimits, queueLimits } from "./limits.ts";
@@ -60,6 +60,8 @@ export class ComponentGuest implements Crossings, TakesTurns {
   /** Ends the call that is waited for. */
   #onUnwound = () => {};
   #stacks = 0;
+  /** Calls of the host that were not done when they returned: the generated code writes their results into the guest's memory. */
+  #unanswered = 0;
   #inTurn = false;
   /** In this turn something has happened that the generated code may wait for. */
   #active = false;
@@ -72,6 +74,7 @@ export class ComponentGuest implements Crossings, TakesTurns {
   #grant: number = fuelLimits.first;
   #spent = false;
   #calls = 0;
+  #given: (GivenMemory & { readonly file: string }) | undefined;
   /** What the generated code notes. */
   readonly #tasks: Record<string, unknown> = {};
   #fuelMax: number | undefined;
@@ -143,11 +146,21 @@ export class ComponentGuest implements Crossings, TakesTurns {
     return this.#cores.firstMemory;
   }
 
+  /** Nothing reads or writes its memory any more. */
+  get settled(): boolean {
+    return this.#killed && this.#stacks === 0 && this.#unanswered === 0;
+  }
+
   /** Makes the core instances. Undefined when it has failed, or was killed; never rejects. */
   async instantiate(
     loaded: LoadedComponent,
     interfaces: Readonly<Record<string, InterfaceMembers>>,
+    takeMemory?: () => WasmMemory,
   ): Promise<ComponentExports | undefined> {
+    const { givenMemory } = loaded;
+    if (givenMemory && takeMemory) {
+      this.#given = { file: givenMemory.facts.file, name: givenMemory.name, take: takeMemory };
+    }
     return this.#orUnwound(instantiateScript(loaded, interfaces, this.#scriptParts));
   }
 
@@ -193,7 +206,9 @@ export class ComponentGuest implements Crossings, TakesTurns {
 
   /** A start section runs first, so that it may suspend. */
   #instantiateCore({ module, facts }: CoreModule, imports: WasmImports): unknown {
-    const instance = this.#cores.instantiate(module, facts, imports, this.#spent ? 0 : this.#grantNow());
+    const fuel = this.#spent ? 0 : this.#grantNow();
+    const given = this.#given?.file === facts.file ? this.#given : undefined;
+    const instance = this.#cores.instantiate(module, facts, imports, fuel, given);
     const shown = { exports: this.#cores.exportsOf(instance) };
     const { start } = facts.facts.hooks;
     if (start === undefined) return shown;
@@ -359,7 +374,12 @@ export class ComponentGuest implements Crossings, TakesTurns {
   // As the guest sees it.
 
   fromGuest(call: HostFunction): HostFunction {
-    return (...args) => this.#enter(call, args);
+    return (...args) => {
+      const outcome = this.#enter(call, args);
+      // Nobody waits for it.
+      if (outcome instanceof Promise) this.#unanswered++;
+      return outcome;
+    };
   }
 
   #suspending(call: HostFunction): HostFunction {
@@ -376,9 +396,14 @@ export class ComponentGuest implements Crossings, TakesTurns {
         };
         const end = () => settle(() => resolve(undefined));
         this.#waits.add(end);
+        this.#unanswered++;
         outcome.then(
-          (value) => settle(() => resolve(value)),
+          (value) => {
+            this.#unanswered--;
+            settle(() => resolve(value));
+          },
           (thrown: unknown) => {
+            this.#unanswered--;
             this.failed(thrown);
             settle(() => reject(thrown));
           },

@@ -44,6 +44,14 @@ export interface Crossings {
   endSyncCall(fault: unknown): void;
 }
 
+/** Of one that instances have one after another. */
+export interface GivenMemory {
+  /** As it is imported. */
+  readonly name: string;
+  /** Throws a RangeError when the machine does not give it. */
+  take(): WasmMemory;
+}
+
 export class CoreInstances {
   readonly #crossings: Crossings;
   #memoryBytesMax: number;
@@ -84,12 +92,13 @@ export class CoreInstances {
     return this.#cores.reduce((sum, { fuel, fuelSet }) => sum + fuelSet - fuel.value, this.#fuelUsed);
   }
 
-  /** Throws what the engine throws. Runs no code of the guest. */
+  /** Throws what the engine throws. Runs no code of the guest. `given`: what it imports beside what it says itself. */
   instantiate(
     module: WasmModule,
     { facts }: CoreModuleFacts,
     imports: WasmImports,
     fuel: number,
+    given?: GivenMemory,
   ): WasmInstance {
     const { hooks } = facts;
     if (this.#cores.length >= componentLimits.coreInstancesMax) {
@@ -99,7 +108,7 @@ export class CoreInstances {
     }
     const linked = this.#link(imports);
     (linked[hooks.module] ??= {})[hooks.yield] = this.#crossings.outOfFuel;
-    const instance = newInstance(module, linked);
+    const instance = newInstance(module, linked, hooks.module, given);
     const global = (name: string) => instance.exports[name] as WasmGlobal;
     const memories = new Set<WasmMemory>();
     for (const names of Object.values(linked)) {
@@ -282,8 +291,14 @@ function withStackOf(thrown: unknown, message: string): GuestTrap {
 /** The machine did not give the memory; the engine says it with the class that has other meanings too. */
 export class MemoryUnavailable extends RangeError {}
 
-function newInstance(module: WasmModule, imports: WasmImports): WasmInstance {
+function newInstance(
+  module: WasmModule,
+  imports: WasmImports,
+  hooksModule: string,
+  given: GivenMemory | undefined,
+): WasmInstance {
   try {
+    if (given) (imports[hooksModule] ??= {})[given.name] = given.take();
     return new engine.Instance(module, imports);
   } catch (thrown) {
     throw thrown instanceof RangeError ? new MemoryUnavailable(thrown.message) : thrown;
