@@ -26,6 +26,7 @@ import { componentLimits } from "./limits.ts";
 import { withDirectImports } from "./direct-imports.ts";
 import { withFastCalls } from "./fast-calls.ts";
 import { patchScript } from "./patches.ts";
+import { withoutLeftovers } from "./strip-leftovers.ts";
 import { withoutUnused } from "./strip-unused.ts";
 import { type Generate, loadTranslator } from "./translator.ts";
 import { asFunctionBody, coreInstances, usedFunctions, wrapFunctionBody } from "./script.ts";
@@ -84,7 +85,8 @@ function translate(binary: Uint8Array, chosen: ChosenExports, generate: Generate
     facts,
   }));
   checkSizes(script, facts);
-  const body = withoutUnused(asFunctionBody(final));
+  const whole = withoutUnused(asFunctionBody(final));
+  const body = fast === undefined ? whole : withoutLeftovers(whole);
   checkSyntax(body);
   return {
     kind: "translated",

@@ -31,8 +31,9 @@ import {
   instantiateScript,
   type ScriptParts,
 } from "./component-script.ts";
-import { CoreInstances, type Crossings, type GivenMemory } from "./core-instances.ts";
+import { CoreInstances, type GivenMemory, type SyncCalls } from "./core-instances.ts";
 import { engine, type WasmImports, type WasmMemory } from "./engine.ts";
+import { GuestImports, type HostFunction, type ImportingGuest, SuspendingCall } from "./guest-imports.ts";
 import type { HostedEvents } from "./hosted-guest.ts";
 import { fuelLimits, queueLimits } from "./limits.ts";
 import type { LoadedComponent } from "./module-store.ts";
@@ -41,17 +42,15 @@ import { ScriptTimers } from "./script-globals.ts";
 import type { PotMember } from "./serving/memory-pot.ts";
 import { ScriptLimits } from "./script-limits.ts";
 
-type HostFunction = (...args: unknown[]) => unknown;
-
-export class ComponentGuest implements Crossings, TakesTurns {
+export class ComponentGuest implements SyncCalls, ImportingGuest, TakesTurns {
   readonly account: Account;
   /** Whose memory it takes, where several share a limit. */
   readonly member: PotMember | undefined;
   readonly #queue: RunQueue;
+  readonly #imports: GuestImports;
   readonly #cores: CoreInstances;
   readonly #timers: ScriptTimers;
   readonly #limits: ScriptLimits;
-  readonly outOfFuel = new engine.Suspending(() => this.#outOfFuel());
   /** Those that wait in the queue. */
   readonly #queued = new Set<Continuation>();
   /** How to end each wait of the host, and each suspended import. */
@@ -88,12 +87,15 @@ export class ComponentGuest implements Crossings, TakesTurns {
     memoryBytesMax: number,
     fuelMax: number | undefined,
     member?: PotMember,
+    imports: GuestImports = new GuestImports(),
   ) {
     this.member = member;
+    this.#imports = imports;
+    imports.enter(this);
     this.#fuelMax = fuelMax;
     this.#queue = queue;
     this.account = account;
-    this.#cores = new CoreInstances(this, memoryBytesMax);
+    this.#cores = new CoreInstances(this, imports, memoryBytesMax);
     void this.#unwound.promise.then(() => this.#onUnwound());
     this.#limits = new ScriptLimits(memoryBytesMax, {
       needHeap: (bytes) => events.needHeap(bytes),
@@ -198,7 +200,7 @@ export class ComponentGuest implements Crossings, TakesTurns {
       guarded: (callback) => this.guarded(callback),
       instantiateCore: (core, imports) => this.#instantiateCore(core, imports),
       instantiateOwn: (module, imports) => this.#cores.instantiateOwn(module, imports),
-      suspending: (call) => new engine.Suspending(this.#suspending(call)),
+      suspending: (call) => new SuspendingCall(call),
       promising: (exported) => this.#promising(this.#cores.rawOf(exported)),
       failed: (thrown) => this.failed(thrown),
     };
@@ -220,6 +222,7 @@ export class ComponentGuest implements Crossings, TakesTurns {
     this.#timers.close();
     for (const continuation of this.#queued) this.#queue.remove(continuation);
     this.#queued.clear();
+    if (this.#stacks === 0) this.#imports.leave(this);
   }
 
   // As the run queue sees it.
@@ -373,43 +376,39 @@ export class ComponentGuest implements Crossings, TakesTurns {
 
   // As the guest sees it.
 
-  fromGuest(call: HostFunction): HostFunction {
-    return (...args) => {
-      const outcome = this.#enter(call, args);
-      // Nobody waits for it.
-      if (outcome instanceof Promise) this.#unanswered++;
-      return outcome;
-    };
+  called(call: HostFunction, args: unknown[]): unknown {
+    const outcome = this.#enter(call, args);
+    // Nobody waits for it.
+    if (outcome instanceof Promise) this.#unanswered++;
+    return outcome;
   }
 
-  #suspending(call: HostFunction): HostFunction {
-    return (...args) => {
-      const outcome = this.#enter(call, args);
-      if (!(outcome instanceof Promise)) return outcome;
-      return new Promise((resolve, reject) => {
-        let over = false;
-        const settle = (ready: () => void) => {
-          if (over) return;
-          over = true;
-          this.#waits.delete(end);
-          this.#resumeStack(this.#inTurn && this.#spent ? "yielded" : "woken", ready);
-        };
-        const end = () => settle(() => resolve(undefined));
-        this.#waits.add(end);
-        this.#unanswered++;
-        outcome.then(
-          (value) => {
-            this.#unanswered--;
-            settle(() => resolve(value));
-          },
-          (thrown: unknown) => {
-            this.#unanswered--;
-            this.failed(thrown);
-            settle(() => reject(thrown));
-          },
-        );
-      });
-    };
+  calledSuspending(call: HostFunction, args: unknown[]): unknown {
+    const outcome = this.#enter(call, args);
+    if (!(outcome instanceof Promise)) return outcome;
+    return new Promise((resolve, reject) => {
+      let over = false;
+      const settle = (ready: () => void) => {
+        if (over) return;
+        over = true;
+        this.#waits.delete(end);
+        this.#resumeStack(this.#inTurn && this.#spent ? "yielded" : "woken", ready);
+      };
+      const end = () => settle(() => resolve(undefined));
+      this.#waits.add(end);
+      this.#unanswered++;
+      outcome.then(
+        (value) => {
+          this.#unanswered--;
+          settle(() => resolve(value));
+        },
+        (thrown: unknown) => {
+          this.#unanswered--;
+          this.failed(thrown);
+          settle(() => reject(thrown));
+        },
+      );
+    });
   }
 
   #enter(call: HostFunction, args: unknown[]): unknown {
@@ -433,7 +432,7 @@ export class ComponentGuest implements Crossings, TakesTurns {
     } else this.#continueAs(this.#inTurn ? "yielded" : runClass, ready);
   }
 
-  #outOfFuel(): unknown {
+  outOfFuel(): unknown {
     if (this.#killed) return undefined;
     this.#spend(false);
     return new Promise<void>((resolve) => this.#resumeStack("yielded", resolve));

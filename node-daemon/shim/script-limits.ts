@@ -3,6 +3,9 @@ import { GuestTrap } from "../wasi/component-resources.ts";
 import { heap, scriptLimits } from "./limits.ts";
 import { WeakTable } from "./weak-table.ts";
 
+/** Nothing has it: resources of the host are passed on as what they are. */
+const handleSymbol = Symbol("handle");
+
 /** Stand for sets of what a table of handles has held. */
 const allReps = { add() {}, has: () => true };
 const noReps = { add() {}, has: () => false };
@@ -101,6 +104,7 @@ export class ScriptLimits {
     }
   }
 
+  readonly handleSymbol = handleSymbol;
   readonly allReps = allReps;
   readonly noReps = noReps;
 

@@ -5,6 +5,7 @@ import type { Network } from "../../wasi/sockets/network.ts";
 import { ComponentGuest } from "../component-guest.ts";
 import { HostOfComponent } from "../component-host.ts";
 import type { WasmMemory } from "../engine.ts";
+import type { GuestImports } from "../guest-imports.ts";
 import type { HostedEvents } from "../hosted-guest.ts";
 import type { SharedHost } from "../instance-host.ts";
 import { drainMs } from "../limits.ts";
@@ -30,7 +31,13 @@ export class ComponentInstance {
   /** It has more of the heap than each has from the start. */
   tookHeap = false;
 
-  constructor(parts: HandlerParts, loaded: LoadedComponent, events: ServantEvents, member: PotMember) {
+  constructor(
+    parts: HandlerParts,
+    loaded: LoadedComponent,
+    imports: GuestImports,
+    events: ServantEvents,
+    member: PotMember,
+  ) {
     const { shared, queue, account, spec, preopens, network, stdout, stderr } = parts;
     this.#loaded = loaded;
     this.#shared = shared;
@@ -49,6 +56,7 @@ export class ComponentInstance {
       spec.memoryBytesMax,
       undefined,
       member,
+      imports,
     );
     const streams = { stdin: emptyInput, stdout, stderr };
     const bug = (error: unknown) => events.bug(error);

@@ -7,6 +7,7 @@ import type { ComponentGuest } from "../component-guest.ts";
 import { componentMemoryMin } from "../component-needs.ts";
 import { MemoryUnavailable } from "../core-instances.ts";
 import type { WasmMemory } from "../engine.ts";
+import { GuestImports } from "../guest-imports.ts";
 import type { LoadedComponent } from "../module-store.ts";
 import { ComponentExchange } from "./component-exchange.ts";
 import { ComponentInstance } from "./component-instance.ts";
@@ -35,6 +36,7 @@ export class ComponentServant implements Servant {
   readonly #life: InstanceLife;
   readonly #memoryBytesMin: number;
   readonly #recycled: RecycledMemory | undefined;
+  readonly #imports = new GuestImports();
   #instance: ComponentInstance | undefined;
   /** The instance has it from here. */
   #given: WasmMemory | undefined;
@@ -113,6 +115,7 @@ export class ComponentServant implements Servant {
     const instance = (this.#instance ??= new ComponentInstance(
       this.#parts,
       this.#loaded,
+      this.#imports,
       this.#events,
       this,
     ));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { FakeClock } from "../../../kit/fake-clock.ts";
 import { handlers } from "../../components/test-handlers.ts";
-import type { RunSpec } from "../../runtimes/runtime-driver.ts";
+import type { RunSpec, Serving } from "../../runtimes/runtime-driver.ts";
 import { ComponentHandler } from "./component-handler.ts";
 import { FakeExchange } from "./fake-exchange.ts";
 import { ServingRun } from "./serving-run.ts";
@@ -9,15 +9,11 @@ import { handlerParts, loadComponent } from "./test-requests.ts";
 
 const pageBytes = 65_536;
 
-const freshRun = (component: Promise<Uint8Array>, spec?: Partial<RunSpec>) => runOf(component, 1, spec);
+const freshRun = (component: Promise<Uint8Array>) => runOf(component, { requestsPerInstance: 1 });
 
 /** `seats`: how many places were made for its requests. */
-async function runOf(
-  component: Promise<Uint8Array>,
-  requestsPerInstance: number,
-  spec: Partial<RunSpec> = {},
-) {
-  const parts = handlerParts(spec, undefined, { requestsPerInstance });
+async function runOf(component: Promise<Uint8Array>, more: Partial<Serving>, spec: Partial<RunSpec> = {}) {
+  const parts = handlerParts(spec, undefined, more);
   const bugs: unknown[] = [];
   const handler = new ComponentHandler(parts, await loadComponent(await component));
   const { queue, account, pot, serving } = parts;
@@ -79,8 +75,9 @@ describe("a fresh instance of a component for each request", () => {
   });
 
   test("has as much memory as the first one, and all of it counts", async () => {
-    // Of which it asks for 8 pages more than it begins with.
-    const { ask, pot, ended } = await freshRun(handlers.grows(8), { memoryBytesMax: 13 * pageBytes });
+    // It begins with 4 pages and asks for 8 more.
+    const only = { requestsPerInstance: 1, concurrency: 1 };
+    const { ask, pot, ended } = await runOf(handlers.grows(8), only, { memoryBytesMax: 13 * pageBytes });
     for (let i = 0; i < 10; i++) expect((await ask()).response?.status).toBe(200);
     expect(pot.usedBytes).toBe(12 * pageBytes);
     await ended();
@@ -108,7 +105,7 @@ describe("a fresh instance of a component for each request", () => {
   });
 
   test("comes after one that has answered as many requests as it may, too", async () => {
-    const { ask, ended, seats } = await runOf(handlers.trapsAt(3), 2);
+    const { ask, ended, seats } = await runOf(handlers.trapsAt(3), { requestsPerInstance: 2 });
     for (let i = 0; i < 6; i++) expect((await ask()).text).toBe("Hello, world!\n");
     expect(seats()).toBe(1);
     await ended();

@@ -11,19 +11,17 @@ export class HttpContext {
   readonly instance: HttpInstance;
   /** Its guest constructs them. */
   readonly Fields: new () => Fields;
-  /** For its requests. */
-  readonly client: HttpClient;
+  #client: HttpClient | undefined;
 
   constructor(host: ComponentHost) {
     this.host = host;
-    this.client = new HttpClient(host);
-    const instance = new HttpInstance(host);
-    this.instance = instance;
-    this.Fields = class extends Fields {
-      constructor() {
-        super(instance);
-      }
-    };
+    this.instance = new HttpInstance(host);
+    this.Fields = Fields.bind(undefined, this.instance);
+  }
+
+  /** For its requests. */
+  get client(): HttpClient {
+    return (this.#client ??= new HttpClient(this.host));
   }
 
   /** Of a message that came in: nobody changes them. */

@@ -15,35 +15,20 @@ import { RequestOptions } from "./http-request-options.ts";
 import { FutureIncomingResponse } from "./http-response-future.ts";
 import type { IoError } from "./stream-error.ts";
 
-/** Guests construct some of them, so an instance has classes of its own. */
+/**
+ * Guests construct some of them, and say nothing of their instance: so these are bound to it. Classes of an instance's own would do, but
+ * the engine would begin anew with each: a class costs several microseconds, and more whenever its objects are used.
+ */
 function makeTypes(host: ComponentHost): InterfaceMembers {
   const context = httpContext(host);
   const { Fields } = context;
   type Entries = Parameters<typeof fieldsOf>[1];
 
-  class OwnRequest extends OutgoingRequest {
-    constructor(headers: Fields) {
-      super(context, headers);
-    }
-  }
-
-  class OwnResponse extends OutgoingResponse {
-    constructor(headers: Fields) {
-      super(context, headers);
-    }
-  }
-
-  class OwnOptions extends RequestOptions {
-    constructor() {
-      super(context);
-    }
-  }
-
   return {
     Fields: Object.assign(Fields, { fromList: (entries: Entries) => fieldsOf(Fields, entries) }),
-    OutgoingRequest: OwnRequest,
-    OutgoingResponse: OwnResponse,
-    RequestOptions: OwnOptions,
+    OutgoingRequest: OutgoingRequest.bind(undefined, context),
+    OutgoingResponse: OutgoingResponse.bind(undefined, context),
+    RequestOptions: RequestOptions.bind(undefined, context),
     FutureIncomingResponse,
     FutureTrailers,
     IncomingBody,
