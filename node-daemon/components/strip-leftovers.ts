@@ -26,7 +26,24 @@ export function withoutLeftovers(script: string): string {
       ? `const ${name} = { value: 1 };`
       : whole,
   );
-  return withoutConstants(text);
+  return withoutConstants(withoutGenerator(text));
+}
+
+const generator =
+  /\blet gen ?= ?\(function\* _initGenerator \(\) \{\n([^]*?)\n\}\)\(\);\nlet promise, resolve, reject;\n([^]*?)\nfunction runNext\(value\) \{\n[^]*?\n\}\nconst maybeSyncReturn = runNext\(null\);\nreturn promise \|\| maybeSyncReturn;\n/;
+const yielding = /\byield (?=instantiateCore\(|module\d+\b|WebAssembly\.promising\()/g;
+
+/**
+ * An asynchronous function instead, which does the same. What the engine keeps of a generator for the objects that it makes lies in the old
+ * generation from the start, and would keep all of the instance with it until that is collected.
+ */
+function withoutGenerator(script: string): string {
+  return script.replace(generator, (whole, body: string, normalize: string) => {
+    if (timesOf(whole, "yield") !== [...body.matchAll(yielding)].length) return whole;
+    if (!normalize.startsWith("function normalizeInstantiationError(e) {")) return whole;
+    const made = `const made = (async () => {\n${body.replaceAll(yielding, "await ")}\n})();\n`;
+    return `${made}${normalize}\nreturn made.catch((e) => { throw normalizeInstantiationError(e); });\n`;
+  });
 }
 
 /** Promises of core modules are looked after; here there are none. */

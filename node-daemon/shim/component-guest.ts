@@ -33,7 +33,7 @@ import {
 } from "./component-script.ts";
 import { CoreInstances, type GivenMemory, type SyncCalls } from "./core-instances.ts";
 import { engine, type WasmImports, type WasmMemory } from "./engine.ts";
-import { GuestImports, type HostFunction, type ImportingGuest, SuspendingCall } from "./guest-imports.ts";
+import { GuestImports, type HostFunction, type ImportingGuest } from "./guest-imports.ts";
 import type { HostedEvents } from "./hosted-guest.ts";
 import { fuelLimits, queueLimits } from "./limits.ts";
 import type { LoadedComponent } from "./module-store.ts";
@@ -200,7 +200,6 @@ export class ComponentGuest implements SyncCalls, ImportingGuest, TakesTurns {
       guarded: (callback) => this.guarded(callback),
       instantiateCore: (core, imports) => this.#instantiateCore(core, imports),
       instantiateOwn: (module, imports) => this.#cores.instantiateOwn(module, imports),
-      suspending: (call) => new SuspendingCall(call),
       promising: (exported) => this.#promising(this.#cores.rawOf(exported)),
       failed: (thrown) => this.failed(thrown),
     };

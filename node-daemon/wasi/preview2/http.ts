@@ -3,6 +3,7 @@
  * template. See http-incoming.ts, http-outgoing.ts and http-outparam.ts.
  */
 import type { InterfaceMembers, OfferedInterface } from "../component-interfaces.ts";
+import { boundTo } from "../component-resources.ts";
 import { err, type Result } from "../component-values.ts";
 import type { ComponentHost } from "../host.ts";
 import type { HttpErrorCode } from "../http/error-code.ts";
@@ -15,10 +16,6 @@ import { RequestOptions } from "./http-request-options.ts";
 import { FutureIncomingResponse } from "./http-response-future.ts";
 import type { IoError } from "./stream-error.ts";
 
-/**
- * Guests construct some of them, and say nothing of their instance: so these are bound to it. Classes of an instance's own would do, but
- * the engine would begin anew with each: a class costs several microseconds, and more whenever its objects are used.
- */
 function makeTypes(host: ComponentHost): InterfaceMembers {
   const context = httpContext(host);
   const { Fields } = context;
@@ -26,9 +23,9 @@ function makeTypes(host: ComponentHost): InterfaceMembers {
 
   return {
     Fields: Object.assign(Fields, { fromList: (entries: Entries) => fieldsOf(Fields, entries) }),
-    OutgoingRequest: OutgoingRequest.bind(undefined, context),
-    OutgoingResponse: OutgoingResponse.bind(undefined, context),
-    RequestOptions: RequestOptions.bind(undefined, context),
+    OutgoingRequest: boundTo(context, OutgoingRequest),
+    OutgoingResponse: boundTo(context, OutgoingResponse),
+    RequestOptions: boundTo(context, RequestOptions),
     FutureIncomingResponse,
     FutureTrailers,
     IncomingBody,
