@@ -58,7 +58,8 @@ export function boundTo<First, Rest extends unknown[], Resource>(
 ): new (...rest: Rest) => Resource {
   const { prototype } = resource as { readonly prototype: unknown };
   const bound: new (...rest: Rest) => Resource = resource.bind(undefined, first);
-  return Object.assign(bound, { prototype });
+  // It would inherit the one of the class above.
+  return Object.defineProperty(bound, "prototype", { value: prototype });
 }
 
 /** Base of all classes of resources that are offered to guests. */
