@@ -83,18 +83,16 @@ export async function callExport(
   }
 }
 
-class OwnInstance {
-  constructor(parts: ScriptParts, module: WasmModule, imports: WasmImports) {
-    // An object, and so the result.
-    return parts.instantiateOwn(module, imports);
-  }
+/** Called with `new`; what it answers is an object, and so the result. */
+function ownInstance(parts: ScriptParts, module: WasmModule, imports: WasmImports): object {
+  return parts.instantiateOwn(module, imports);
 }
 
 function engineFor(parts: ScriptParts): object {
   return {
     ...sharedEngine,
     Suspending: SuspendingCall,
-    Instance: OwnInstance.bind(undefined, parts),
+    Instance: ownInstance.bind(undefined, parts),
     promising: (exported: unknown) => parts.promising(exported),
   };
 }

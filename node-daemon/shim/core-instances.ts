@@ -256,7 +256,7 @@ export class CoreInstances {
         const raw = this.rawOf(item);
         // What is unwrapped is the guest's own; all other functions are of the generated code.
         const generated = item instanceof SuspendingCall || (raw === item && typeof item === "function");
-        items[name] = generated ? this.#imports.link(item as HostFunction | SuspendingCall) : raw;
+        items[name] = generated ? this.#imports.link(item) : raw;
       }
       linked[module] = items;
     }

@@ -8,7 +8,7 @@ import { err, type Result } from "../component-values.ts";
 import type { ComponentHost } from "../host.ts";
 import type { HttpErrorCode } from "../http/error-code.ts";
 import { httpContext, type HttpContext } from "./http-context.ts";
-import { type Fields, fieldsOf } from "./http-fields.ts";
+import { fieldsOf } from "./http-fields.ts";
 import { FutureTrailers, IncomingBody, IncomingRequest, IncomingResponse } from "./http-incoming.ts";
 import { OutgoingBody, OutgoingRequest, OutgoingResponse } from "./http-outgoing.ts";
 import { ResponseOutparam } from "./http-outparam.ts";
