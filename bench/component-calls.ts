@@ -26,6 +26,7 @@ async function loaded(component: Promise<Uint8Array>): Promise<LoadedComponent> 
     kind: "component",
     facts,
     modules: modules.map((bytes) => new engine.Module(bytes)),
+    givenMemory: undefined,
     bindings: compileBindings(script, "bench"),
   };
 }

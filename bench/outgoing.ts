@@ -70,6 +70,7 @@ async function loaded(component: Promise<Uint8Array>): Promise<LoadedComponent> 
     facts,
     modules: modules.map((bytes) => new engine.Module(bytes)),
     bindings: compileBindings(script, "bench"),
+    givenMemory: undefined,
   };
 }
 

@@ -34,6 +34,11 @@ export interface ComponentFacts {
   /** Some of the others, and why they can not be called, most often their type: for messages. */
   readonly otherFunctions: readonly { readonly name: string; readonly why: string }[];
   readonly modules: readonly CoreModuleFacts[];
+  /**
+   * The file of the core module that brings the only memory. The generated code uses that only while a stack of the guest is there: so an
+   * instance can have it from one before it (see shim/serving/recycled-memory.ts).
+   */
+  readonly memoryOf?: string;
 }
 
 /** Names of the files in a translated component's folder. The folder has its name once all are written. */

@@ -213,6 +213,9 @@ const copying = `(block $done (loop $more
   (call $flush (local.get $stream) (i32.load (i32.const 1220)) (i32.load (i32.const 1224)) (i32.const 1120))
   (br $more)))`;
 
+const finds = (what: number, where: string) =>
+  `(if ${where} (then (local.set $at (i32.or (local.get $at) (i32.const ${what})))))`;
+
 /** Handlers by what they do. */
 export const handlers = {
   hello: () =>
@@ -291,6 +294,34 @@ export const handlers = {
   grows: (pages: number) =>
     handler(`(if (i32.eq (memory.grow (i32.const ${pages})) (i32.const -1)) (then unreachable)) ${hello}`),
   leaks: () => handler(`(drop (call $headers (local.get $request))) ${hello}`),
+  /**
+   * Looks at all that an instance before it could have left: globals, its memory from end to end and how large that is, tables, data
+   * segments, handles. Answers 200, or 500 and a number of what it has found; then it leaves traces in all of these, and does `end`.
+   */
+  leavesTraces: (end = "") =>
+    handler(
+      `${finds(1, "(global.get $seen)")}
+      ${finds(2, "(i32.ne (memory.size) (i32.const 4))")}
+      ${finds(2, "(i32.ne (memory.grow (i32.const 2)) (i32.const 4))")}
+      ${[896, 65_528, 262_136, 262_144, 393_208].map((offset) => finds(4, `(i64.ne (i64.load (i32.const ${offset})) (i64.const 0))`)).join("\n")}
+      ${finds(8, "(i32.ne (table.size $slots) (i32.const 2))")}
+      ${finds(8, "(i32.eqz (ref.is_null (table.get $slots (i32.const 0))))")}
+      ${finds(16, "(i32.ne (call $fields) (i32.const 1))")}
+      ${finds(16, "(i32.ne (call $subscribe (i64.const 3600000000000)) (i32.const 1))")}
+      (memory.init $once (i32.const 896) (i32.const 0) (i32.const 1))
+      (local.set $response (call $response (call $fields)))
+      (if (local.get $at) (then
+        (drop (call $setStatus (local.get $response) (i32.add (i32.const 500) (local.get $at))))))
+      (call $respond (local.get $out) (local.get $response))
+      (global.set $seen (i32.const 1))
+      (data.drop $once)
+      (table.set $slots (i32.const 0) (ref.func $bodyOf))
+      (drop (table.grow $slots (ref.func $bodyOf) (i32.const 3)))
+      (memory.fill (i32.const 0) (i32.const 0xaa) (i32.mul (memory.size) (i32.const 65536)))
+      (drop (memory.grow (i32.const 1)))
+      ${end}`,
+      `(global $seen (mut i32) (i32.const 0)) (table $slots 2 8 funcref) (elem declare func $bodyOf) (data $once "x")`,
+    ),
 } as const;
 
 const append = (fields: string, at: number, bytes: number) =>

@@ -11,6 +11,7 @@ import { Bug, errorMessage } from "../../kit/errors.ts";
 import { BinaryReader, Rejection } from "../wasm/binary-reader.ts";
 import type { ModuleFacts } from "../wasm/module-facts.ts";
 import { defaultLimits, rewriteModule } from "../wasm/rewrite.ts";
+import { isRecyclable } from "../wasm/virtual-pages.ts";
 import {
   checkFunctions,
   checkOutline,
@@ -22,10 +23,12 @@ import { type ComponentFacts, type CoreModuleFacts, ownOf, sumOf } from "./compo
 import { readOutline } from "./component-reader.ts";
 import { checkInstances } from "./count-instances.ts";
 import { componentLimits } from "./limits.ts";
+import { withDirectImports } from "./direct-imports.ts";
 import { exportedFunctions } from "./exported-functions.ts";
 import { withFastCalls } from "./fast-calls.ts";
 import { patchScript } from "./patches.ts";
 import { functionIdentifiers, withFastFunctions, withFunctions } from "./script-functions.ts";
+import { withoutLeftovers } from "./strip-leftovers.ts";
 import { withoutUnused } from "./strip-unused.ts";
 import { type Generate, loadTranslator } from "./translator.ts";
 import { asFunctionBody, coreInstances, usedFunctions, wrapFunctionBody } from "./script.ts";
@@ -65,22 +68,8 @@ function translate(binary: Uint8Array, chosen: ChosenExports, generate: Generate
   const generated = runTranslator(binary, chosen, generate);
   if (!(generated instanceof Map)) return generated;
   const script = Buffer.from(generated.get("component.js") ?? []).toString("utf8");
-  const instances = coreInstances(script);
-  const modules: Uint8Array[] = [];
-  const facts: CoreModuleFacts[] = [];
-  for (const [file, content] of generated) {
-    if (!file.endsWith(".wasm")) continue;
-    const rewritten = rewriteCore(file, content);
-    modules.push(rewritten.bytes);
-    const { bytes } = rewritten;
-    facts.push({
-      file,
-      bytes: bytes.byteLength,
-      instances: instances.get(file) ?? 0,
-      facts: rewritten.facts,
-    });
-  }
-  checkSizes(script, facts);
+  const cores = new Map([...generated].filter(([file]) => file.endsWith(".wasm")));
+  const rewritten = [...cores].map(([file, content]) => rewriteCore(file, content, "component"));
   const missing = checkFunctions(usedFunctions(script), chosen.imports);
   if (missing) return { ...missing, worn: false };
   const identifiers = functionIdentifiers(
@@ -89,14 +78,27 @@ function translate(binary: Uint8Array, chosen: ChosenExports, generate: Generate
   );
   const { script: patched, names } = withFunctions(patchScript(script), identifiers);
   const fast = withFastCalls(patched);
-  const body = withoutUnused(
-    asFunctionBody(fast === undefined ? patched : withFastFunctions(fast, identifiers)),
+  const final = fast === undefined ? patched : withDirectImports(withFastFunctions(fast, identifiers), cores);
+  const instances = coreInstances(final);
+  const used = rewritten.filter(({ file }) => instances.has(file));
+  const owner = chosen.handler !== undefined && fast !== undefined ? memoryOwner(used, instances) : undefined;
+  const modules = used.map((core) =>
+    core === owner?.core && !owner.isShared ? recyclable(core, cores) : core,
   );
+  const facts = modules.map(({ file, bytes, facts }): CoreModuleFacts => ({
+    file,
+    bytes: bytes.byteLength,
+    instances: instances.get(file) ?? 0,
+    facts,
+  }));
+  checkSizes(script, facts);
+  const whole = withoutUnused(asFunctionBody(final));
+  const body = fast === undefined ? whole : withoutLeftovers(whole);
   checkSyntax(body);
   return {
     kind: "translated",
     script: body,
-    modules,
+    modules: modules.map(({ bytes }) => bytes),
     facts: {
       scriptBytes: Buffer.byteLength(body),
       imports: [...new Set([...chosen.imports.values()].map((offered) => offered.name))],
@@ -107,6 +109,7 @@ function translate(binary: Uint8Array, chosen: ChosenExports, generate: Generate
         0,
         componentLimits.namedMax,
       ),
+      ...(owner === undefined ? {} : { memoryOf: owner.core.file }),
       modules: facts,
     },
   };
@@ -164,13 +167,20 @@ function runTranslator(
   }
 }
 
+interface RewrittenCore {
+  readonly file: string;
+  readonly bytes: Uint8Array;
+  readonly facts: ModuleFacts;
+}
+
 function rewriteCore(
-  name: string,
+  file: string,
   content: Uint8Array,
-): { readonly bytes: Uint8Array; readonly facts: ModuleFacts } {
-  const rewritten = rewriteModule(content, defaultLimits, "component");
+  mode: "component" | "recyclable-component",
+): RewrittenCore {
+  const rewritten = rewriteModule(content, defaultLimits, mode);
   if (rewritten.kind === "rejected") {
-    throw new Rejection(rewritten.reason, `core module ${name} of the component: ${rewritten.message}`);
+    throw new Rejection(rewritten.reason, `core module ${file} of the component: ${rewritten.message}`);
   }
   const { imports, exports } = rewritten.facts;
   for (const entry of imports) {
@@ -178,7 +188,22 @@ function rewriteCore(
     checkName(entry.name);
   }
   for (const entry of exports) checkName(entry.name);
-  return rewritten;
+  return { file, bytes: rewritten.bytes, facts: rewritten.facts };
+}
+
+/** The one that brings the only memory. `isShared`: others import it, and may make it grow without its knowing. */
+function memoryOwner(
+  cores: readonly RewrittenCore[],
+  instances: ReadonlyMap<string, number>,
+): { readonly core: RewrittenCore; readonly isShared: boolean } | undefined {
+  const [core, ...others] = cores.filter(({ facts }) => ownOf(facts.memories).length > 0);
+  if (core === undefined || others.length > 0 || instances.get(core.file) !== 1) return undefined;
+  if (!isRecyclable(core.facts.memories)) return undefined;
+  return { core, isShared: cores.some((other) => other !== core && other.facts.memories.length > 0) };
+}
+
+function recyclable({ file }: RewrittenCore, cores: ReadonlyMap<string, Uint8Array>): RewrittenCore {
+  return rewriteCore(file, cores.get(file) ?? new Uint8Array(), "recyclable-component");
 }
 
 /** What could end a string, a template, a comment or a line of JavaScript, or is no own property of an object. */

@@ -31,8 +31,9 @@ import {
   instantiateScript,
   type ScriptParts,
 } from "./component-script.ts";
-import { CoreInstances, type Crossings } from "./core-instances.ts";
+import { CoreInstances, type GivenMemory, type SyncCalls } from "./core-instances.ts";
 import { engine, type WasmImports, type WasmMemory } from "./engine.ts";
+import { GuestImports, type HostFunction, type ImportingGuest } from "./guest-imports.ts";
 import type { HostedEvents } from "./hosted-guest.ts";
 import { fuelLimits, queueLimits } from "./limits.ts";
 import type { LoadedComponent } from "./module-store.ts";
@@ -41,17 +42,15 @@ import { ScriptTimers } from "./script-globals.ts";
 import type { PotMember } from "./serving/memory-pot.ts";
 import { ScriptLimits } from "./script-limits.ts";
 
-type HostFunction = (...args: unknown[]) => unknown;
-
-export class ComponentGuest implements Crossings, TakesTurns {
+export class ComponentGuest implements SyncCalls, ImportingGuest, TakesTurns {
   readonly account: Account;
   /** Whose memory it takes, where several share a limit. */
   readonly member: PotMember | undefined;
   readonly #queue: RunQueue;
+  readonly #imports: GuestImports;
   readonly #cores: CoreInstances;
   readonly #timers: ScriptTimers;
   readonly #limits: ScriptLimits;
-  readonly outOfFuel = new engine.Suspending(() => this.#outOfFuel());
   /** Those that wait in the queue. */
   readonly #queued = new Set<Continuation>();
   /** How to end each wait of the host, and each suspended import. */
@@ -60,6 +59,8 @@ export class ComponentGuest implements Crossings, TakesTurns {
   /** Ends the call that is waited for. */
   #onUnwound = () => {};
   #stacks = 0;
+  /** Calls of the host that were not done when they returned: the generated code writes their results into the guest's memory. */
+  #unanswered = 0;
   #inTurn = false;
   /** In this turn something has happened that the generated code may wait for. */
   #active = false;
@@ -72,6 +73,7 @@ export class ComponentGuest implements Crossings, TakesTurns {
   #grant: number = fuelLimits.first;
   #spent = false;
   #calls = 0;
+  #given: (GivenMemory & { readonly file: string }) | undefined;
   /** What the generated code notes. */
   readonly #tasks: Record<string, unknown> = {};
   #fuelMax: number | undefined;
@@ -85,12 +87,15 @@ export class ComponentGuest implements Crossings, TakesTurns {
     memoryBytesMax: number,
     fuelMax: number | undefined,
     member?: PotMember,
+    imports: GuestImports = new GuestImports(),
   ) {
     this.member = member;
+    this.#imports = imports;
+    imports.enter(this);
     this.#fuelMax = fuelMax;
     this.#queue = queue;
     this.account = account;
-    this.#cores = new CoreInstances(this, memoryBytesMax);
+    this.#cores = new CoreInstances(this, imports, memoryBytesMax);
     void this.#unwound.promise.then(() => this.#onUnwound());
     this.#limits = new ScriptLimits(memoryBytesMax, {
       needHeap: (bytes) => events.needHeap(bytes),
@@ -143,11 +148,21 @@ export class ComponentGuest implements Crossings, TakesTurns {
     return this.#cores.firstMemory;
   }
 
+  /** Nothing reads or writes its memory any more. */
+  get settled(): boolean {
+    return this.#killed && this.#stacks === 0 && this.#unanswered === 0;
+  }
+
   /** Makes the core instances. Undefined when it has failed, or was killed; never rejects. */
   async instantiate(
     loaded: LoadedComponent,
     interfaces: Readonly<Record<string, InterfaceMembers>>,
+    takeMemory?: () => WasmMemory,
   ): Promise<ComponentExports | undefined> {
+    const { givenMemory } = loaded;
+    if (givenMemory && takeMemory) {
+      this.#given = { file: givenMemory.facts.file, name: givenMemory.name, take: takeMemory };
+    }
     return this.#orUnwound(instantiateScript(loaded, interfaces, this.#scriptParts));
   }
 
@@ -195,7 +210,6 @@ export class ComponentGuest implements Crossings, TakesTurns {
       guarded: (callback) => this.guarded(callback),
       instantiateCore: (core, imports) => this.#instantiateCore(core, imports),
       instantiateOwn: (module, imports) => this.#cores.instantiateOwn(module, imports),
-      suspending: (call) => new engine.Suspending(this.#suspending(call)),
       promising: (exported) => this.#promising(this.#cores.rawOf(exported)),
       failed: (thrown) => this.failed(thrown),
     };
@@ -203,7 +217,9 @@ export class ComponentGuest implements Crossings, TakesTurns {
 
   /** A start section runs first, so that it may suspend. */
   #instantiateCore({ module, facts }: CoreModule, imports: WasmImports): unknown {
-    const instance = this.#cores.instantiate(module, facts, imports, this.#spent ? 0 : this.#grantNow());
+    const fuel = this.#spent ? 0 : this.#grantNow();
+    const given = this.#given?.file === facts.file ? this.#given : undefined;
+    const instance = this.#cores.instantiate(module, facts, imports, fuel, given);
     const shown = { exports: this.#cores.exportsOf(instance) };
     const { start } = facts.facts.hooks;
     if (start === undefined) return shown;
@@ -215,6 +231,7 @@ export class ComponentGuest implements Crossings, TakesTurns {
     this.#timers.close();
     for (const continuation of this.#queued) this.#queue.remove(continuation);
     this.#queued.clear();
+    if (this.#stacks === 0) this.#imports.leave(this);
   }
 
   // As the run queue sees it.
@@ -368,33 +385,39 @@ export class ComponentGuest implements Crossings, TakesTurns {
 
   // As the guest sees it.
 
-  fromGuest(call: HostFunction): HostFunction {
-    return (...args) => this.#enter(call, args);
+  called(call: HostFunction, args: unknown[]): unknown {
+    const outcome = this.#enter(call, args);
+    // Nobody waits for it.
+    if (outcome instanceof Promise) this.#unanswered++;
+    return outcome;
   }
 
-  #suspending(call: HostFunction): HostFunction {
-    return (...args) => {
-      const outcome = this.#enter(call, args);
-      if (!(outcome instanceof Promise)) return outcome;
-      return new Promise((resolve, reject) => {
-        let over = false;
-        const settle = (ready: () => void) => {
-          if (over) return;
-          over = true;
-          this.#waits.delete(end);
-          this.#resumeStack(this.#inTurn && this.#spent ? "yielded" : "woken", ready);
-        };
-        const end = () => settle(() => resolve(undefined));
-        this.#waits.add(end);
-        outcome.then(
-          (value) => settle(() => resolve(value)),
-          (thrown: unknown) => {
-            this.failed(thrown);
-            settle(() => reject(thrown));
-          },
-        );
-      });
-    };
+  calledSuspending(call: HostFunction, args: unknown[]): unknown {
+    const outcome = this.#enter(call, args);
+    if (!(outcome instanceof Promise)) return outcome;
+    return new Promise((resolve, reject) => {
+      let over = false;
+      const settle = (ready: () => void) => {
+        if (over) return;
+        over = true;
+        this.#waits.delete(end);
+        this.#resumeStack(this.#inTurn && this.#spent ? "yielded" : "woken", ready);
+      };
+      const end = () => settle(() => resolve(undefined));
+      this.#waits.add(end);
+      this.#unanswered++;
+      outcome.then(
+        (value) => {
+          this.#unanswered--;
+          settle(() => resolve(value));
+        },
+        (thrown: unknown) => {
+          this.#unanswered--;
+          this.failed(thrown);
+          settle(() => reject(thrown));
+        },
+      );
+    });
   }
 
   #enter(call: HostFunction, args: unknown[]): unknown {
@@ -418,7 +441,7 @@ export class ComponentGuest implements Crossings, TakesTurns {
     } else this.#continueAs(this.#inTurn ? "yielded" : runClass, ready);
   }
 
-  #outOfFuel(): unknown {
+  outOfFuel(): unknown {
     if (this.#killed) return undefined;
     this.#spend(false);
     return new Promise<void>((resolve) => this.#resumeStack("yielded", resolve));

@@ -16,6 +16,7 @@ export class HostOfComponent implements ComponentHost {
   readonly #onBug: (error: unknown) => void;
   readonly #finishes = new Set<() => Promise<void>>();
   readonly #closes: (() => void)[] = [];
+  readonly kept = new Map<object, unknown>();
   readonly resources = new ResourceCount(limits.resourcesMax);
   readonly preopens: readonly Preopen[];
   readonly network: Network;

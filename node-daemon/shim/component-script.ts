@@ -3,11 +3,10 @@ import type { ComponentExports } from "../components/bindings.ts";
 import type { ComponentFacts } from "../components/component-facts.ts";
 import type { InterfaceMembers } from "../wasi/component-interfaces.ts";
 import type { WasmImports, WasmModule } from "./engine.ts";
+import { type HostFunction, SuspendingCall } from "./guest-imports.ts";
 import type { LoadedComponent } from "./module-store.ts";
 import { type ScriptTimers, sharedEngine, silentConsole } from "./script-globals.ts";
 import { countingDecoder, type ScriptLimits } from "./script-limits.ts";
-
-type HostFunction = (...args: unknown[]) => unknown;
 
 /** How a component ended by itself. */
 export type ComponentOutcome =
@@ -30,8 +29,7 @@ export interface ScriptParts {
   instantiateCore(core: CoreModule, imports: WasmImports): unknown;
   /** Of a module that the generated code brings itself. */
   instantiateOwn(module: WasmModule, imports: WasmImports): object;
-  /** Stand for those of the engine. */
-  suspending(call: HostFunction): object;
+  /** Stands for that of the engine. */
   promising(exported: unknown): HostFunction;
   failed(thrown: unknown): void;
 }
@@ -84,16 +82,16 @@ export async function callExport(
   }
 }
 
+/** Called with `new`; what it answers is an object, and so the result. */
+function ownInstance(parts: ScriptParts, module: WasmModule, imports: WasmImports): object {
+  return parts.instantiateOwn(module, imports);
+}
+
 function engineFor(parts: ScriptParts): object {
   return {
     ...sharedEngine,
-    // Both are called with `new`; what they answer is an object, and so the result.
-    Suspending: function (call: HostFunction) {
-      return parts.suspending(call);
-    },
-    Instance: function (module: WasmModule, imports: WasmImports) {
-      return parts.instantiateOwn(module, imports);
-    },
+    Suspending: SuspendingCall,
+    Instance: ownInstance.bind(undefined, parts),
     promising: (exported: unknown) => parts.promising(exported),
   };
 }

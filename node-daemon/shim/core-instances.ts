@@ -18,9 +18,8 @@ import {
   type WasmModule,
 } from "./engine.ts";
 import { tableElementsCap } from "./footprint.ts";
+import { type GuestImports, type HostFunction, SuspendingCall } from "./guest-imports.ts";
 import { pageBytes, stackBytesMax, stackLimits, syncCallFuel } from "./limits.ts";
-
-type HostFunction = (...args: unknown[]) => unknown;
 
 interface Core {
   readonly fuel: WasmGlobal;
@@ -33,23 +32,28 @@ interface Core {
   readonly memories: readonly WasmMemory[];
 }
 
-/** What is done around each crossing between the generated code and a guest. */
-export interface Crossings {
-  /** A function of the generated code, as a core instance calls it. */
-  fromGuest(call: HostFunction): HostFunction;
-  /** The import that is called when the fuel is spent. */
-  readonly outOfFuel: object;
-  /** Before and after a synchronous call into the guest. The first may throw; `fault` is what the call threw. */
+/** What is done around a synchronous call of the generated code into a guest. */
+export interface SyncCalls {
+  /** The first may throw; `fault` is what the call threw. */
   beginSyncCall(): void;
   endSyncCall(fault: unknown): void;
 }
 
+/** Of one that instances have one after another. */
+export interface GivenMemory {
+  /** As it is imported. */
+  readonly name: string;
+  /** Throws a RangeError when the machine does not give it. */
+  take(): WasmMemory;
+}
+
 export class CoreInstances {
-  readonly #crossings: Crossings;
+  readonly #calls: SyncCalls;
+  readonly #imports: GuestImports;
   #memoryBytesMax: number;
   readonly #stackBytesMax: number;
   readonly #cores: Core[] = [];
-  readonly #raw = new WeakMap<object, unknown>();
+  readonly #raw = new Map<object, unknown>();
   /** All that are known, each once. */
   readonly #memories = new Set<WasmMemory>();
   /** Of each core, while a synchronous call is under way. */
@@ -58,8 +62,9 @@ export class CoreInstances {
   /** Units used by all up to the last time that the fuel of each was set. */
   #fuelUsed = 0;
 
-  constructor(crossings: Crossings, memoryBytesMax: number) {
-    this.#crossings = crossings;
+  constructor(calls: SyncCalls, imports: GuestImports, memoryBytesMax: number) {
+    this.#calls = calls;
+    this.#imports = imports;
     this.#memoryBytesMax = memoryBytesMax;
     this.#stackBytesMax = stackBytesMax(memoryBytesMax);
   }
@@ -84,12 +89,13 @@ export class CoreInstances {
     return this.#cores.reduce((sum, { fuel, fuelSet }) => sum + fuelSet - fuel.value, this.#fuelUsed);
   }
 
-  /** Throws what the engine throws. Runs no code of the guest. */
+  /** Throws what the engine throws. Runs no code of the guest. `given`: what it imports beside what it says itself. */
   instantiate(
     module: WasmModule,
     { facts }: CoreModuleFacts,
     imports: WasmImports,
     fuel: number,
+    given?: GivenMemory,
   ): WasmInstance {
     const { hooks } = facts;
     if (this.#cores.length >= componentLimits.coreInstancesMax) {
@@ -98,8 +104,8 @@ export class CoreInstances {
       );
     }
     const linked = this.#link(imports);
-    (linked[hooks.module] ??= {})[hooks.yield] = this.#crossings.outOfFuel;
-    const instance = newInstance(module, linked);
+    (linked[hooks.module] ??= {})[hooks.yield] = this.#imports.outOfFuel;
+    const instance = newInstance(module, linked, hooks.module, given);
     const global = (name: string) => instance.exports[name] as WasmGlobal;
     const memories = new Set<WasmMemory>();
     for (const names of Object.values(linked)) {
@@ -197,7 +203,7 @@ export class CoreInstances {
 
   #callSync(raw: HostFunction, args: unknown[]): unknown {
     if (this.#savedFuel) return raw(...args);
-    this.#crossings.beginSyncCall();
+    this.#calls.beginSyncCall();
     this.#savedFuel = this.#cores.map(({ fuel }) => fuel.value);
     const stacks = this.#cores.map(({ stack }) => stack.value);
     if (this.#flag === killFlag.none) {
@@ -219,7 +225,7 @@ export class CoreInstances {
       this.#restore(this.#savedFuel);
       for (const [index, left] of stacks.entries()) this.#setStack(index, left);
       this.#savedFuel = undefined;
-      this.#crossings.endSyncCall(fault);
+      this.#calls.endSyncCall(fault);
     }
   }
 
@@ -249,8 +255,8 @@ export class CoreInstances {
       for (const [name, item] of Object.entries(names)) {
         const raw = this.rawOf(item);
         // What is unwrapped is the guest's own; all other functions are of the generated code.
-        const generated = raw === item && typeof item === "function";
-        items[name] = generated ? this.#crossings.fromGuest(item as HostFunction) : raw;
+        const generated = item instanceof SuspendingCall || (raw === item && typeof item === "function");
+        items[name] = generated ? this.#imports.link(item) : raw;
       }
       linked[module] = items;
     }
@@ -282,8 +288,14 @@ function withStackOf(thrown: unknown, message: string): GuestTrap {
 /** The machine did not give the memory; the engine says it with the class that has other meanings too. */
 export class MemoryUnavailable extends RangeError {}
 
-function newInstance(module: WasmModule, imports: WasmImports): WasmInstance {
+function newInstance(
+  module: WasmModule,
+  imports: WasmImports,
+  hooksModule: string,
+  given: GivenMemory | undefined,
+): WasmInstance {
   try {
+    if (given) (imports[hooksModule] ??= {})[given.name] = given.take();
     return new engine.Instance(module, imports);
   } catch (thrown) {
     throw thrown instanceof RangeError ? new MemoryUnavailable(thrown.message) : thrown;

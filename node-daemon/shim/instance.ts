@@ -342,7 +342,7 @@ export class Instance implements HostedEvents, OpensSink {
 
 /** Where instances come one after another they can have the same memory. */
 function memoryOrigin({ serving }: RunSpec): MemoryOrigin {
-  return serving?.handler === "wagi" ? "given" : "own";
+  return serving?.handler === "wagi" || serving?.handler === "wasi-http" ? "given" : "own";
 }
 
 async function loadModule(modules: ModuleStore, spec: RunSpec, pay: (ms: number) => void): Promise<Loaded> {

@@ -2,7 +2,12 @@ import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Clock, Timer } from "../../kit/clock.ts";
 import { type Bindings, compileBindings } from "../components/bindings.ts";
-import { componentFiles, type ComponentFacts, isComponentFile } from "../components/component-facts.ts";
+import {
+  componentFiles,
+  type ComponentFacts,
+  type CoreModuleFacts,
+  isComponentFile,
+} from "../components/component-facts.ts";
 import { withGivenMemory } from "../wasm/given-memory.ts";
 import type { ModuleFacts } from "../wasm/module-facts.ts";
 import { engine, type WasmModule } from "./engine.ts";
@@ -24,7 +29,7 @@ export interface LoadedModule {
   readonly givenMemory: string | undefined;
 }
 
-/** `given`: a core module is to import its memory, if it can (see wasm/given-memory.ts). */
+/** `given`: the memory is to be imported, if it can be (see wasm/given-memory.ts). */
 export type MemoryOrigin = "own" | "given";
 
 export interface LoadedComponent {
@@ -32,7 +37,14 @@ export interface LoadedComponent {
   readonly facts: ComponentFacts;
   /** In the order of the facts. */
   readonly modules: readonly WasmModule[];
+  readonly givenMemory: ImportedMemory | undefined;
   readonly bindings: Bindings;
+}
+
+/** Of a component: one of its core modules imports its memory under this name, from `Hooks.module`. */
+export interface ImportedMemory {
+  readonly facts: CoreModuleFacts;
+  readonly name: string;
 }
 
 export type Loaded = LoadedModule | LoadedComponent;
@@ -126,7 +138,7 @@ async function load(
   pay: (ms: number) => void,
 ): Promise<Loaded> {
   const loaded = isComponentFile(file)
-    ? await loadComponent(file, clock, pay)
+    ? await loadComponent(file, memory, clock, pay)
     : await loadModule(file, memory, clock, pay);
   const bytes = hintedBytes(loaded);
   if (bytes === 0) return loaded;
@@ -186,17 +198,33 @@ function compileAside(bytes: Uint8Array, clock: Clock): Promise<WasmModule> {
 
 async function loadComponent(
   file: string,
+  memory: MemoryOrigin,
   clock: Clock,
   pay: (ms: number) => void,
 ): Promise<LoadedComponent> {
   const folder = dirname(file);
   const facts = JSON.parse(await readFile(file, "utf8")) as ComponentFacts;
-  const [script, ...modules] = await Promise.all([
+  const [script, ...binaries] = await Promise.all([
     readFile(join(folder, componentFiles.script), "utf8"),
-    ...facts.modules.map(async (core) => compile(await readFile(join(folder, core.file)), clock, pay)),
+    ...facts.modules.map((core) => readFile(join(folder, core.file))),
   ]);
+  const linked =
+    memory === "given" ? withImportedMemory(facts, binaries) : { binaries, givenMemory: undefined };
+  const modules = await Promise.all(linked.binaries.map((bytes) => compile(bytes, clock, pay)));
   const beganMs = performance.now();
   const bindings = compileBindings(script, basename(folder));
   pay(performance.now() - beganMs);
-  return { kind: "component", facts, modules, bindings };
+  return { kind: "component", facts, modules, givenMemory: linked.givenMemory, bindings };
+}
+
+/** `binaries` in the order of the facts. */
+export function withImportedMemory(
+  { modules, memoryOf }: Pick<ComponentFacts, "modules" | "memoryOf">,
+  binaries: readonly Uint8Array[],
+): { readonly binaries: readonly Uint8Array[]; readonly givenMemory: ImportedMemory | undefined } {
+  const index = modules.findIndex(({ file }) => file === memoryOf);
+  const [facts, bytes] = [modules[index], binaries[index]];
+  const given = facts && bytes && withGivenMemory(bytes, facts.facts);
+  if (!given) return { binaries, givenMemory: undefined };
+  return { binaries: binaries.with(index, given.bytes), givenMemory: { facts, name: given.name } };
 }

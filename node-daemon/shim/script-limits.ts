@@ -4,6 +4,9 @@ import { GuestTrap } from "../wasi/component-resources.ts";
 import { heap, scriptLimits } from "./limits.ts";
 import { WeakTable } from "./weak-table.ts";
 
+/** Nothing has it: resources of the host are passed on as what they are. */
+const handleSymbol = Symbol("handle");
+
 /** Stand for sets of what a table of handles has held. */
 const allReps = { add() {}, has: () => true };
 const noReps = { add() {}, has: () => false };
@@ -142,6 +145,7 @@ export class ScriptLimits {
     return output.slice();
   }
 
+  readonly handleSymbol = handleSymbol;
   readonly allReps = allReps;
   readonly noReps = noReps;
 
@@ -191,27 +195,34 @@ export class ScriptLimits {
 
 type Allocate = (old: number, oldBytes: number, alignment: number, bytes: number) => number;
 
-/** `TextDecoder` for the generated code, by those limits. */
+/**
+ * `TextDecoder` for the generated code, by those limits: bound to them, as a class of each component's own would keep all of the component
+ * until the engine collects its old generation, where what describes objects of a class lies from the start.
+ */
 export function countingDecoder(limits: ScriptLimits): new (label?: string, options?: object) => object {
-  return class {
-    readonly #label: string | undefined;
-    readonly #options: object | undefined;
-    /** Made when it is used: for some encodings it is a converter outside of the heap, and few components use more than one. */
-    #decoder: TextDecoder | undefined;
+  return CountingDecoder.bind(undefined, limits);
+}
 
-    constructor(label?: string, options?: object) {
-      this.#label = label;
-      this.#options = options;
-    }
+class CountingDecoder {
+  readonly #limits: ScriptLimits;
+  readonly #label: string | undefined;
+  readonly #options: object | undefined;
+  /** Made when it is used: for some encodings it is a converter outside of the heap, and few components use more than one. */
+  #decoder: TextDecoder | undefined;
 
-    decode(bytes: ArrayBufferView): string {
-      limits.bytes(bytes.byteLength);
-      try {
-        this.#decoder ??= new TextDecoder(this.#label, this.#options);
-        return this.#decoder.decode(bytes as Uint8Array);
-      } catch (thrown) {
-        throw new GuestTrap(`lift a string of ${bytes.byteLength} bytes: ${errorMessage(thrown)}`);
-      }
+  constructor(limits: ScriptLimits, label?: string, options?: object) {
+    this.#limits = limits;
+    this.#label = label;
+    this.#options = options;
+  }
+
+  decode(bytes: ArrayBufferView): string {
+    this.#limits.bytes(bytes.byteLength);
+    try {
+      this.#decoder ??= new TextDecoder(this.#label, this.#options);
+      return this.#decoder.decode(bytes as Uint8Array);
+    } catch (thrown) {
+      throw new GuestTrap(`lift a string of ${bytes.byteLength} bytes: ${errorMessage(thrown)}`);
     }
-  };
+  }
 }

@@ -48,6 +48,20 @@ export class ResourceCount {
   }
 }
 
+/**
+ * A class as guests construct it, who say nothing of their instance: with its first parameter given. A class of the instance's own would do,
+ * but the engine begins anew with each, and what it keeps of one lies in the old generation from the start, and with it the instance.
+ */
+export function boundTo<First, Rest extends unknown[], Resource>(
+  first: First,
+  resource: new (first: First, ...rest: Rest) => Resource,
+): new (...rest: Rest) => Resource {
+  const { prototype } = resource as { readonly prototype: unknown };
+  const bound: new (...rest: Rest) => Resource = resource.bind(undefined, first);
+  // It would inherit the one of the class above.
+  return Object.defineProperty(bound, "prototype", { value: prototype });
+}
+
 /** Base of all classes of resources that are offered to guests. */
 export abstract class HostResource implements Disposable {
   readonly #count: ResourceCount;

@@ -6,6 +6,7 @@ import { FakeHost } from "./test-support.ts";
 /** A `FakeHost` for components: several waits at once, which all end when a test kills the instance. */
 export class FakeComponentHost extends FakeHost implements ComponentHost {
   ended = false;
+  readonly kept = new Map<object, unknown>();
   resources = new ResourceCount(limits.resourcesMax);
   readonly #kills = new Set<() => void>();
   readonly #finishes = new Set<() => Promise<void>>();

@@ -84,6 +84,11 @@ export interface ComponentHost extends Omit<WasiHost, "exit"> {
   /** What the component holds by handle, of `limits.resourcesMax`. */
   readonly resources: ResourceCount;
   /**
+   * What interfaces keep for this component, by who keeps it. Not in weak maps of theirs: the engine's young generation takes what these
+   * hold for used, so that each component, and all that it has, would grow old.
+   */
+  readonly kept: Map<object, unknown>;
+  /**
    * Calls `finish` when the guest has returned and before it is ended, so that output that it handed over is not lost. The
    * end waits for it, but not for ever. Returns how to cancel.
    */

@@ -105,7 +105,8 @@ export class AddedFunctions implements ScanContext {
     this.memoryCapGlobal = this.fuelGlobal + 2;
     this.tableCapGlobal = this.fuelGlobal + 3;
     this.stackGlobal = this.fuelGlobal + 4;
-    if (mode === "recyclable" && isRecyclable(model.memories)) {
+    const isVirtual = mode === "recyclable" || mode === "recyclable-component";
+    if (isVirtual && isRecyclable(model.memories)) {
       this.#pagesGlobal = this.#addedGlobal(model.memories[0]?.minPages ?? 0);
       this.virtualMemory = { size: () => this.#virtualSize(), grow: () => this.#virtualGrow() };
     }

@@ -75,9 +75,9 @@ export const memoryUnavailableName = "wherry.memoryUnavailable";
 /**
  * `deterministic`: the same module does the same, to the bit, on every machine and in every run. `component`: it is a core
  * module of a component, and others of it call its exports. `recyclable`: as plain, and what its memory has grown to is a
- * number of its own (see virtual-pages.ts).
+ * number of its own (see virtual-pages.ts). `recyclable-component`: both.
  */
-export type RewriteMode = "plain" | "deterministic" | "component" | "recyclable";
+export type RewriteMode = "plain" | "deterministic" | "component" | "recyclable" | "recyclable-component";
 
 /** A custom section of the proposal "compilation hints"; it has to stand before the code. */
 export const tierHintsSection = "metadata.code.compilation_priority";

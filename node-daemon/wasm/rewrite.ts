@@ -63,7 +63,7 @@ export function rewriteModule(
     const hooks = chooseHooks(model);
     const added = new AddedFunctions(model, mode);
     const code = rewriteCode(model, added);
-    if (mode === "component") added.wrapExports();
+    if (mode === "component" || mode === "recyclable-component") added.wrapExports();
     if (mode === "deterministic") checkDeterministic(model.features);
     const bytes = assemble(model, added, code, hooks);
     return { kind: "rewritten", bytes, facts: factsOf(model, hooks, mode, code.tierHints.bytes) };

@@ -115,6 +115,16 @@ describe("a component that handles HTTP, through a shim's request socket", () =>
     }
   });
 
+  test("fresh instances find nothing of each other, also when some of them trap", async () => {
+    for (const end of ["", "unreachable"]) {
+      using service = await Service.start(handlers.leavesTraces(end), {
+        requestsPerInstance: 1,
+        concurrency: 2,
+      });
+      for (let i = 0; i < 10; i++) expect((await service.ask()).response?.status).toBe(200);
+    }
+  });
+
   test("200 requests at a concurrency of 4, each with its own body", async () => {
     using service = await Service.start(handlers.echoes(), { queueMax: 200 });
     const asked = Array.from({ length: 200 }, async (_, i) => {

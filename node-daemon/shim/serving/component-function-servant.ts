@@ -4,10 +4,11 @@
  */
 import { isUtf8 } from "node:buffer";
 import type { ComponentExports } from "../../components/bindings.ts";
-import type { CallableFunction } from "../../components/component-facts.ts";
 import { functionsExport } from "../../components/script-functions.ts";
+import type { ComponentGuest } from "../component-guest.ts";
 import type { LoadedComponent } from "../module-store.ts";
 import type { ComponentFunctions } from "./component-functions.ts";
+import type { ComponentInstance } from "./component-instance.ts";
 import { ComponentServant } from "./component-servant.ts";
 import { giveError, giveOutput, notDeterministic, readAll, refuse } from "./function-call.ts";
 import type { HandlerParts, Served, ServantEvents, ServedRequest } from "./handler.ts";
@@ -18,7 +19,6 @@ const errorCode = 1;
 export class ComponentFunctionServant extends ComponentServant {
   readonly #parts: HandlerParts;
   readonly #functions: ComponentFunctions;
-  #exports: ComponentExports[string] | undefined;
 
   constructor(
     parts: HandlerParts,
@@ -26,14 +26,14 @@ export class ComponentFunctionServant extends ComponentServant {
     functions: ComponentFunctions,
     events: ServantEvents,
   ) {
-    super(parts, loaded, events);
+    // How many calls an instance takes, its seat counts.
+    super(parts, loaded, events, { requestsPerInstance: Number.POSITIVE_INFINITY });
     this.#parts = parts;
     this.#functions = functions;
-    this.guest.allowOutput(parts.serving.bodyBytesMax);
   }
 
-  protected async answer(request: ServedRequest): Promise<Served> {
-    const { guest } = this;
+  protected async answer(instance: ComponentInstance, request: ServedRequest): Promise<Served> {
+    const { guest } = instance;
     const { head, body, answer } = request;
     const found = this.#functions.find(head.path);
     if (typeof found === "string") return refuse(answer, 404, found);
@@ -46,34 +46,42 @@ export class ComponentFunctionServant extends ComponentServant {
     if (found.input === "text" && !isUtf8(input)) {
       return refuse(answer, 400, `the input is not UTF-8, and ${found.name} takes a string`);
     }
-    await this.#start();
-    if (guest.killed) return this.failure();
+    const exports = await this.#start(instance);
+    if (guest.killed) return this.failure(guest);
     guest.allowFuel(request.fuelMax);
     this.limitMemory(Math.max(request.memoryBytesMax, guest.memoryBytes));
-    const outcome = await this.#call(found, input);
+    const outcome = await outcomeOf(guest, exports?.[functionsExport]?.[found.name], input);
     if (!outcome) {
       await guest.end();
-      return this.failure();
+      return this.failure(guest);
     }
     const { isError, output } = outcome;
     await (isError ? giveError(answer, errorCode, output) : giveOutput(answer, output));
-    return { kind: "answered", reusable: !guest.killed && !this.isWorn };
+    return { kind: "answered", reusable: !guest.killed };
   }
 
   /** What a caller allows is for the call; the start of an instance has what the template allows. */
-  async #start(): Promise<void> {
-    if (this.#exports) return;
-    this.guest.allowFuel(this.#parts.spec.fuelMax);
-    this.#exports = (await this.instantiate())?.[functionsExport];
+  #start(instance: ComponentInstance): Promise<ComponentExports | undefined> {
+    const { guest } = instance;
+    if (!instance.isMade) {
+      guest.allowOutput(this.#parts.serving.bodyBytesMax);
+      guest.allowFuel(this.#parts.spec.fuelMax);
+      this.limitMemory(Number.POSITIVE_INFINITY);
+    }
+    return this.exportsOf(instance);
   }
+}
 
-  /** Undefined when it has failed, or was killed. */
-  async #call({ name }: CallableFunction, input: Uint8Array) {
-    const outcome = await this.guest.call(this.#exports?.[name], [input]);
-    if (outcome.kind === "ended") return undefined;
-    this.guest.checkFuel();
-    return this.guest.killed ? undefined : outputOf(outcome.value as Value);
-  }
+/** Undefined when it has failed, or was killed. */
+async function outcomeOf(
+  guest: ComponentGuest,
+  callee: ((...args: unknown[]) => unknown) | undefined,
+  input: Uint8Array,
+) {
+  const outcome = await guest.call(callee, [input]);
+  if (outcome.kind === "ended") return undefined;
+  guest.checkFuel();
+  return guest.killed ? undefined : outputOf(outcome.value as Value);
 }
 
 /** As the generated code has it answer: bytes, or a result. */

@@ -186,20 +186,20 @@ describe("ComponentHandler", () => {
   test("an instance that answers once and not again: from then on there are fresh ones", async () => {
     const { parts, handler, servant } = await servantOf(handlers.answersOnce());
     expect(await answered(parts, servant)).toBe("Hello, world!\n");
-    expect(handler.requestsPerServant).toBe(1000);
+    expect(handler.requestsPerInstance).toBe(1000);
     expect(await serve(parts, servant, requestOf())).toMatchObject({
       kind: "failed",
       reason: "invalid",
       message: expect.stringContaining("from now on each has a fresh one"),
       reusable: false,
     });
-    expect(handler.requestsPerServant).toBe(1);
+    expect(handler.requestsPerInstance).toBe(1);
   });
 
   test("an instance that does not answer at all, or only sometimes, changes nothing", async () => {
     const never = await servantOf(handlers.answersNothing());
     expect(await serve(never.parts, never.servant, requestOf())).toMatchObject({ kind: "failed" });
-    expect(never.handler.requestsPerServant).toBe(1000);
+    expect(never.handler.requestsPerInstance).toBe(1000);
   });
 
   test("refuses a component that is no handler, and says what to do", async () => {
@@ -264,7 +264,7 @@ describe("ComponentServant: a hostile guest", () => {
         new Promise((resolve) => setTimeout(resolve, 20, "a timer")),
       ]);
       expect(timers).toBe("a timer");
-      expect(handler.requestsPerServant).toBe(1000);
+      expect(handler.requestsPerInstance).toBe(1000);
       servant.kill();
       expect(await serving).toMatchObject({ kind: "failed" });
       servant.close();

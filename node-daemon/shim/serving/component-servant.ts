@@ -1,122 +1,145 @@
-/** What all servants are that have an instance of a component: its guest, its host, and what they may have. */
+/** What all servants are that have an instance of a component: what it may have, how it fails, and who comes after it. */
 import type { ComponentExports } from "../../components/bindings.ts";
-import { interfacesFor } from "../../components/offer.ts";
-import { limits } from "../../wasi/limits.ts";
-import type { InterfaceMembers } from "../../wasi/component-interfaces.ts";
 import { GuestTrap } from "../../wasi/component-resources.ts";
-import type { Network } from "../../wasi/sockets/network.ts";
 import { describeFault, isOurBug } from "../component-fault.ts";
-import { ComponentGuest } from "../component-guest.ts";
-import { HostOfComponent } from "../component-host.ts";
+import type { ComponentGuest } from "../component-guest.ts";
 import { componentMemoryMin } from "../component-needs.ts";
 import { MemoryUnavailable } from "../core-instances.ts";
-import type { SharedHost } from "../instance-host.ts";
-import { drainMs } from "../limits.ts";
+import type { WasmMemory } from "../engine.ts";
+import { GuestImports } from "../guest-imports.ts";
 import type { LoadedComponent } from "../module-store.ts";
-import { emptyInput } from "../notice-input.ts";
 import { InvalidOutput } from "../script-limits.ts";
+import { ComponentInstance } from "./component-instance.ts";
 import type { HandlerParts, Servant, Served, ServedRequest, ServantEvents } from "./handler.ts";
+import { RecycledMemory } from "./recycled-memory.ts";
+
+/** How long an instance is used. */
+export interface InstanceLife {
+  readonly requestsPerInstance: number;
+}
 
 /**
- * One instance of the component:
+ * An instance of the component, and the next one where that can have the memory of the one before:
  *
- *   new ── first request ─▶ made ─▶ serving ─▶ idle ─▶ serving … ── fault, kill ─▶ ended
+ *   none ── request ─▶ made ─▶ serving ─▶ idle ─▶ serving … ── fault, kill ─▶ ended
+ *    ▲                            └─ it has answered all that it may ─┐
+ *    └────── nothing of it is left that reads or writes its memory ───┴─▶ ended
  */
 export abstract class ComponentServant implements Servant {
+  readonly #parts: HandlerParts;
   readonly #loaded: LoadedComponent;
   readonly #events: ServantEvents;
-  readonly #shared: SharedHost;
-  readonly #network: Network;
-  readonly #interfaces: Readonly<Record<string, InterfaceMembers>>;
+  readonly #life: InstanceLife;
   readonly #memoryBytesMin: number;
-  protected readonly guest: ComponentGuest;
-  protected readonly host: HostOfComponent;
+  readonly #recycled: RecycledMemory | undefined;
+  readonly #takeMemory: (() => WasmMemory) | undefined;
+  readonly #imports = new GuestImports();
+  #instance: ComponentInstance | undefined;
+  /** The instance has it from here. */
+  #given: WasmMemory | undefined;
+  /** Of instances that are gone. */
+  #fuelUsed = 0;
   /** By how much its memories may grow in this turn. */
   #roomBytes = 0;
   /** What the request in hand may have. */
   #requestBytes = Number.POSITIVE_INFINITY;
   #closed = false;
 
-  constructor(parts: HandlerParts, loaded: LoadedComponent, events: ServantEvents) {
-    const { shared, queue, account, spec, preopens, network, stdout, stderr } = parts;
+  constructor(parts: HandlerParts, loaded: LoadedComponent, events: ServantEvents, life: InstanceLife) {
+    this.#parts = parts;
     this.#loaded = loaded;
     this.#events = events;
-    this.#shared = shared;
-    this.#network = network.share();
+    this.#life = life;
     this.#memoryBytesMin = componentMemoryMin(loaded.facts);
-    this.guest = new ComponentGuest(
-      queue,
-      account,
-      events,
-      shared.timers,
-      spec.memoryBytesMax,
-      undefined,
-      this,
-    );
-    this.host = new HostOfComponent(
-      shared,
-      spec,
-      this.guest,
-      preopens,
-      this.#network,
-      { stdin: emptyInput, stdout, stderr },
-      (error) => events.bug(error),
-    );
-    this.#interfaces = interfacesFor(loaded.facts, this.host);
+    const recycled = recycledFor(parts, loaded);
+    this.#recycled = recycled;
+    this.#takeMemory = recycled && (() => (this.#given = recycled.take()));
   }
 
   /** In the first turn of the request. */
-  protected abstract answer(request: ServedRequest): Promise<Served>;
+  protected abstract answer(instance: ComponentInstance, request: ServedRequest): Promise<Served>;
 
   get fuelUsed(): number {
-    return this.guest.fuelUsed;
+    return this.#fuelUsed + (this.#instance?.guest.fuelUsed ?? 0);
   }
 
   get memoryBytes(): number {
-    return this.#closed ? 0 : this.guest.memoryBytes + this.guest.stackBytes;
+    return this.#closed ? 0 : this.#instanceBytes + (this.#recycled?.bytes ?? 0);
+  }
+
+  get #instanceBytes(): number {
+    const guest = this.#instance?.guest;
+    return guest ? guest.memoryBytes + guest.stackBytes : 0;
   }
 
   get mapped(): object | undefined {
-    return this.guest.firstMemory;
+    return this.#instance?.guest.firstMemory ?? this.#recycled?.kept;
   }
 
   allow(roomBytes: number): void {
     this.#roomBytes = roomBytes;
-    this.guest.allowMemory(this.#memoryBytesMax);
+    this.#instance?.guest.allowMemory(this.#memoryBytesMax);
   }
 
   exceeded(): void {
-    this.guest.failed(new GuestTrap("the memory limit is passed"));
+    this.#instance?.guest.failed(new GuestTrap("the memory limit is passed"));
   }
 
   turnOver(): void {
-    this.guest.endTurn();
+    this.#instance?.guest.endTurn();
   }
 
   async serve(request: ServedRequest): Promise<Served> {
     try {
-      this.guest.beginTurn();
-      return await this.answer(request);
+      return await this.#serve(request);
     } catch (thrown) {
       this.#events.bug(thrown);
       return failed("trapped", "a bug in the runtime, not in the component");
     }
   }
 
-  kill(): void {
-    this.guest.kill();
+  async #serve(request: ServedRequest): Promise<Served> {
+    const instance = (this.#instance ??= new ComponentInstance(
+      this.#parts,
+      this.#loaded,
+      this.#imports,
+      this.#events,
+      this,
+    ));
+    instance.guest.beginTurn();
+    const served = await this.answer(instance, request);
+    if (served.kind === "failed" || !served.reusable) return served;
+    const worn = ++instance.answered >= this.#life.requestsPerInstance || instance.leaks;
+    if (!worn) return served;
+    return (await this.#leave(instance)) ? served : { ...served, reusable: false };
   }
 
-  /** What a guest that did well has sent still goes out. */
+  /** True: the next request has a fresh instance here. */
+  async #leave(instance: ComponentInstance): Promise<boolean> {
+    const { guest } = instance;
+    await instance.end();
+    const given = this.#given;
+    if (instance.tookHeap || !guest.settled || !given || this.#recycled?.giveBack(given) !== true)
+      return false;
+    this.#fuelUsed += guest.fuelUsed;
+    this.#instance = undefined;
+    this.#given = undefined;
+    instance.close();
+    return true;
+  }
+
+  kill(): void {
+    this.#instance?.guest.kill();
+  }
+
+  rest(): void {
+    this.#recycled?.drop();
+  }
+
   close(): void {
     this.#closed = true;
-    const { killed } = this.guest;
-    this.guest.close();
-    this.host.close();
-    if (killed || !this.#network.available) return this.#network.close();
-    const late = new AbortController();
-    const timer = this.#shared.clock.setTimer(drainMs, () => late.abort());
-    void this.#network.drain(late.signal).then(() => timer.cancel());
+    this.#recycled?.drop();
+    this.#instance?.close();
   }
 
   /** What all its memories together may grow to, for the request in hand. */
@@ -126,18 +149,12 @@ export abstract class ComponentServant implements Servant {
   }
 
   /** Undefined when it has failed, or was killed. */
-  protected instantiate(): Promise<ComponentExports | undefined> {
-    return this.guest.instantiate(this.#loaded, this.#interfaces);
-  }
-
-  /** What it leaves open, as guests with a garbage collector do, would break it some day. */
-  protected get isWorn(): boolean {
-    return this.host.resources.open > limits.resourcesMax / 2;
+  protected exportsOf(instance: ComponentInstance): Promise<ComponentExports | undefined> {
+    return instance.exports(this.#takeMemory);
   }
 
   /** Why there will be no answer from it. */
-  protected failure(): Served {
-    const { exhausted, fault, memoryBytes, exitCode } = this.guest;
+  protected failure({ exhausted, fault, memoryBytes, exitCode }: ComponentGuest): Served {
     if (exhausted) return failed("exhausted", "it has used all the fuel that one request may use");
     if (exitCode !== undefined) return failed("trapped", `it has ended itself with code ${exitCode}`);
     if (!fault) return failed("trapped", "it was stopped");
@@ -151,11 +168,24 @@ export abstract class ComponentServant implements Servant {
     return { ...failed("trapped", what), detail: message };
   }
 
-  /** Before it is instantiated it has what it was promised. */
+  /** Before it is instantiated it has what it was promised, or what is kept for it. */
   get #memoryBytesMax(): number {
-    const bytes = Math.max(this.guest.memoryBytes, this.#memoryBytesMin);
+    const guestBytes = this.#instance?.guest.memoryBytes ?? 0;
+    const bytes = Math.max(guestBytes, this.#memoryBytesMin, this.#recycled?.bytes ?? 0);
     return Math.min(bytes + this.#roomBytes, this.#requestBytes);
   }
+}
+
+function recycledFor(
+  { spec, serving }: HandlerParts,
+  { givenMemory }: LoadedComponent,
+): RecycledMemory | undefined {
+  const [memory] = givenMemory?.facts.facts.memories ?? [];
+  if (!givenMemory || !memory) return undefined;
+  // What each place may keep, so that what is kept by some is not what others lack.
+  const keepBytesMax = Math.floor(spec.memoryBytesMax / serving.concurrency);
+  const mayHaveGrown = givenMemory.facts.facts.mode === "recyclable-component";
+  return new RecycledMemory({ memory, mayHaveGrown, keepBytesMax });
 }
 
 type Failed = Served & { readonly kind: "failed" };

@@ -29,6 +29,11 @@ export class RecycledMemory {
     this.#minBytes = options.memory.minPages * pageBytes;
   }
 
+  /** For the next. */
+  get kept(): WasmMemory | undefined {
+    return this.#kept;
+  }
+
   /** Of what is kept for the next. */
   get bytes(): number {
     return this.#kept?.buffer.byteLength ?? 0;
@@ -50,16 +55,17 @@ export class RecycledMemory {
     this.#kept = undefined;
   }
 
-  /** Keeps it if it can. Nothing of its instance runs any more. */
-  giveBack(memory: WasmMemory): void {
+  /** Keeps it if it can, and answers whether it does. Nothing of its instance runs any more. */
+  giveBack(memory: WasmMemory): boolean {
     const { byteLength } = memory.buffer;
     const grown = byteLength > this.#minBytes;
     const { mayHaveGrown, keepBytesMax } = this.#options;
-    if (grown && (!mayHaveGrown || byteLength > keepBytesMax)) return;
-    if (byteLength > recycling.keepBytesMax) return;
+    if (grown && (!mayHaveGrown || byteLength > keepBytesMax)) return false;
+    if (byteLength > recycling.keepBytesMax) return false;
     const bytes = new Uint8Array(memory.buffer);
     if (byteLength <= (grown ? recycling.fillGrownBytesMax : recycling.fillBytesMax)) bytes.fill(0);
-    else if (!discardPages(bytes)) return;
+    else if (!discardPages(bytes)) return false;
     this.#kept = memory;
+    return true;
   }
 }

@@ -6,7 +6,7 @@ import type { HeaderList, RequestHead, ResponseHead } from "../../link/exchange.
 import { compileBindings } from "../../components/bindings.ts";
 import { offer } from "../../components/offer.ts";
 import { translateComponent } from "../../components/translate.ts";
-import { noNetworkGrant, type RunSpec } from "../../runtimes/runtime-driver.ts";
+import { noNetworkGrant, type RunSpec, type Serving } from "../../runtimes/runtime-driver.ts";
 import { ListingCache } from "../../wasi/file-system/listing-cache.ts";
 import { noNetwork, type Network } from "../../wasi/sockets/network.ts";
 import { FakeStream } from "../../wasi/test-support.ts";
@@ -14,7 +14,7 @@ import { Account, Runnable } from "../account.ts";
 import { engine } from "../engine.ts";
 import { GuestTimers } from "../guest-timers.ts";
 import { stackBytesMax } from "../limits.ts";
-import type { LoadedComponent } from "../module-store.ts";
+import { type LoadedComponent, withImportedMemory } from "../module-store.ts";
 import { RunQueue } from "../run-queue.ts";
 import type { Answer, HandlerParts, RequestBody, Servant, Served, ServedRequest } from "./handler.ts";
 import { MemoryPot } from "./memory-pot.ts";
@@ -73,15 +73,15 @@ export function requestOf(head: Partial<RequestHead> = {}): ServedRequest & {
 
 const schedule = (step: () => void): void => void setImmediate(step);
 
-const serving = {
+const wasiHttp: Serving = {
   handler: "wasi-http",
-  concurrency: 1,
+  concurrency: 4,
   queueMax: 1,
   requestsPerInstance: 1000,
   timeoutMs: 30_000,
   idleTimeoutMs: 30_000,
   bodyBytesMax: 2 ** 24,
-} as const;
+};
 
 function runSpec(spec: Partial<RunSpec>): RunSpec {
   return {
@@ -103,12 +103,16 @@ function runSpec(spec: Partial<RunSpec>): RunSpec {
     stopNotice: "none",
     logFolder: "",
     logLimits: { fileBytesMax: 0, bytesPerSecondMax: 0 },
-    serving,
+    serving: wasiHttp,
     ...spec,
   };
 }
 
-export function handlerParts(spec: Partial<RunSpec> = {}, network: Network = noNetwork): HandlerParts {
+export function handlerParts(
+  spec: Partial<RunSpec> = {},
+  network: Network = noNetwork,
+  serving: Partial<Serving> = {},
+): HandlerParts {
   const clock = systemClock;
   const timers = new GuestTimers({
     clock,
@@ -148,7 +152,7 @@ export function handlerParts(spec: Partial<RunSpec> = {}, network: Network = noN
     account,
     pot,
     spec: whole,
-    serving,
+    serving: { ...wasiHttp, ...serving },
     preopens: [],
     network,
     stdout: new FakeStream(),
@@ -193,10 +197,12 @@ export async function loadComponent(binary: Uint8Array): Promise<LoadedComponent
   const translated = await translateComponent(binary, offer);
   if (translated.kind === "rejected") throw new Error(translated.message);
   const { facts, script, modules } = translated;
+  const { binaries, givenMemory } = withImportedMemory(facts, modules);
   return {
     kind: "component",
     facts,
-    modules: modules.map((bytes) => new engine.Module(bytes)),
+    modules: binaries.map((bytes) => new engine.Module(bytes)),
+    givenMemory,
     bindings: compileBindings(script, "test"),
   };
 }

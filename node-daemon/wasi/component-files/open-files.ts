@@ -118,14 +118,11 @@ export class OpenFiles {
   }
 }
 
-/** By its host, since each interface of each generation is made by itself. */
-const filesOfHosts = new WeakMap<ComponentHost, OpenFiles>();
-
+/** The same for each interface of each generation, which are made by themselves. */
 export function openFilesOf(host: ComponentHost): OpenFiles {
-  let files = filesOfHosts.get(host);
-  if (files === undefined) {
-    files = new OpenFiles(host);
-    filesOfHosts.set(host, files);
-  }
+  const known = host.kept.get(OpenFiles);
+  if (known instanceof OpenFiles) return known;
+  const files = new OpenFiles(host);
+  host.kept.set(OpenFiles, files);
   return files;
 }

@@ -71,7 +71,6 @@ class FieldEntries {
   holders = 1;
 }
 
-/** Each instance has a subclass of its own, as guests construct them. */
 export class FieldsBase extends HostResource {
   readonly #instance: HttpInstance;
   #entries = new FieldEntries();
@@ -165,7 +164,7 @@ export class FieldsBase extends HostResource {
   }
 
   #another(): this {
-    return new (this.constructor as new () => this)();
+    return new (this.constructor as new (instance: HttpInstance) => this)(this.#instance);
   }
 
   #refusal(name: string): ReturnType<typeof err<HeaderError>> | undefined {

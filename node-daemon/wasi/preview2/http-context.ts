@@ -2,7 +2,7 @@ import type { ComponentHost } from "../host.ts";
 import { HttpClient } from "../http/http-client.ts";
 import { HttpInstance } from "../http/fields.ts";
 import type { HeaderList } from "../http/exchange.ts";
-import { trap } from "../component-resources.ts";
+import { boundTo, trap } from "../component-resources.ts";
 import { Fields } from "./http-fields.ts";
 
 /** What `wasi:http` 0.2 keeps for one instance. */
@@ -11,19 +11,17 @@ export class HttpContext {
   readonly instance: HttpInstance;
   /** Its guest constructs them. */
   readonly Fields: new () => Fields;
-  /** For its requests. */
-  readonly client: HttpClient;
+  #client: HttpClient | undefined;
 
   constructor(host: ComponentHost) {
     this.host = host;
-    this.client = new HttpClient(host);
-    const instance = new HttpInstance(host);
-    this.instance = instance;
-    this.Fields = class extends Fields {
-      constructor() {
-        super(instance);
-      }
-    };
+    this.instance = new HttpInstance(host);
+    this.Fields = boundTo(this.instance, Fields);
+  }
+
+  /** For its requests. */
+  get client(): HttpClient {
+    return (this.#client ??= new HttpClient(this.host));
   }
 
   /** Of a message that came in: nobody changes them. */
@@ -35,11 +33,11 @@ export class HttpContext {
   }
 }
 
-const contexts = new WeakMap<ComponentHost, HttpContext>();
-
 /** The same for all interfaces of one instance, and for who hands it requests. */
 export function httpContext(host: ComponentHost): HttpContext {
-  let context = contexts.get(host);
-  if (!context) contexts.set(host, (context = new HttpContext(host)));
+  const known = host.kept.get(HttpContext);
+  if (known instanceof HttpContext) return known;
+  const context = new HttpContext(host);
+  host.kept.set(HttpContext, context);
   return context;
 }

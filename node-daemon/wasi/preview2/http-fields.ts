@@ -6,8 +6,7 @@ import { limits } from "../limits.ts";
 
 type Changed = Result<undefined, HeaderError>;
 
-/** Each instance has a subclass of its own, as guests construct them. */
-export abstract class Fields extends FieldsBase {
+export class Fields extends FieldsBase {
   override set(name: string, values: readonly ArrayLike<number>[]): Changed {
     return fitting(super.set(name, values));
   }

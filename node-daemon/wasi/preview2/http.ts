@@ -3,11 +3,12 @@
  * template. See http-incoming.ts, http-outgoing.ts and http-outparam.ts.
  */
 import type { InterfaceMembers, OfferedInterface } from "../component-interfaces.ts";
+import { boundTo } from "../component-resources.ts";
 import { err, type Result } from "../component-values.ts";
 import type { ComponentHost } from "../host.ts";
 import type { HttpErrorCode } from "../http/error-code.ts";
 import { httpContext, type HttpContext } from "./http-context.ts";
-import { type Fields, fieldsOf } from "./http-fields.ts";
+import { fieldsOf } from "./http-fields.ts";
 import { FutureTrailers, IncomingBody, IncomingRequest, IncomingResponse } from "./http-incoming.ts";
 import { OutgoingBody, OutgoingRequest, OutgoingResponse } from "./http-outgoing.ts";
 import { ResponseOutparam } from "./http-outparam.ts";
@@ -15,35 +16,16 @@ import { RequestOptions } from "./http-request-options.ts";
 import { FutureIncomingResponse } from "./http-response-future.ts";
 import type { IoError } from "./stream-error.ts";
 
-/** Guests construct some of them, so an instance has classes of its own. */
 function makeTypes(host: ComponentHost): InterfaceMembers {
   const context = httpContext(host);
   const { Fields } = context;
   type Entries = Parameters<typeof fieldsOf>[1];
 
-  class OwnRequest extends OutgoingRequest {
-    constructor(headers: Fields) {
-      super(context, headers);
-    }
-  }
-
-  class OwnResponse extends OutgoingResponse {
-    constructor(headers: Fields) {
-      super(context, headers);
-    }
-  }
-
-  class OwnOptions extends RequestOptions {
-    constructor() {
-      super(context);
-    }
-  }
-
   return {
     Fields: Object.assign(Fields, { fromList: (entries: Entries) => fieldsOf(Fields, entries) }),
-    OutgoingRequest: OwnRequest,
-    OutgoingResponse: OwnResponse,
-    RequestOptions: OwnOptions,
+    OutgoingRequest: boundTo(context, OutgoingRequest),
+    OutgoingResponse: boundTo(context, OutgoingResponse),
+    RequestOptions: boundTo(context, RequestOptions),
     FutureIncomingResponse,
     FutureTrailers,
     IncomingBody,
